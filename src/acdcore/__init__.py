@@ -1,0 +1,1 @@
+"""acdcore: an asyncio telephony switch and ACD server."""

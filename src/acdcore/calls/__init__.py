@@ -1,0 +1,1 @@
+"""The hall: calls, legs, agents, and everything that brings the rooms together."""

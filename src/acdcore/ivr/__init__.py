@@ -1,0 +1,1 @@
+"""Voice menus: flows as data, the machine that walks them, calendars and prompts."""

@@ -1,0 +1,27 @@
+"""Two clocks with two kinds of name: `now` (monotonic seconds, for decisions) and `wall` (UTC, for records)."""
+
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What drivers ask for the time; the cores get it as an argument."""
+
+    def now(self) -> float:
+        """Monotonic seconds; only differences mean anything."""
+        ...
+
+    def wall(self) -> datetime:
+        """The time of day in UTC, for records and file names only."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clocks."""
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def wall(self) -> datetime:
+        return datetime.now(UTC)

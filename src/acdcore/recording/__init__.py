@@ -1,0 +1,1 @@
+"""Recordings: files, names, index, retention and the thread that writes."""

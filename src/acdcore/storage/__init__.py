@@ -1,0 +1,1 @@
+"""PostgreSQL, migrations, the durable spool and the directory in memory."""
