@@ -1,0 +1,298 @@
+"""What the outside may see of the live floor and ask of it: read models, commands and their errors."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from acdcore.calls.ports import Tier
+from acdcore.kernel.errors import Refused
+from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName
+
+
+class CallState(StrEnum):
+    """Where a live call stands, in the order in which an ordinary call goes through them."""
+
+    ARRIVING = "arriving"
+    """The INVITE is here, our answer is not out yet."""
+    IN_FLOW = "in_flow"
+    """Greeting, menu or digit collection."""
+    WAITING = "waiting"
+    """In a queue, no agent is being rung for it."""
+    RINGING = "ringing"
+    """In a queue, an agent's phone rings for it."""
+    TALKING = "talking"
+    """Connected to an agent or an outside number."""
+    HELD = "held"
+    """Connected, one side holds."""
+    ENDING = "ending"
+    """Somebody hung up, what the call held is being given back."""
+
+
+class AgentState(StrEnum):
+    """What an agent is doing, as the board shows it."""
+
+    LOGGED_OUT = "logged_out"
+    NOT_READY = "not_ready"
+    """Logged in, on a break or set aside after missed offers; `reason` says which."""
+    UNREACHABLE = "unreachable"
+    """Would be ready, but no phone is registered."""
+    READY = "ready"
+    RINGING = "ringing"
+    """The phone rings with an offer."""
+    TALKING = "talking"
+    WRAP_UP = "wrap_up"
+    """Finishing the paperwork of the last call."""
+    BUSY = "busy"
+    """On a call of the agent's own."""
+
+
+class AgentCommand(StrEnum):
+    """What may be asked of an agent's state."""
+
+    LOG_IN = "log_in"
+    READY = "ready"
+    NOT_READY = "not_ready"
+    END_WRAP_UP = "end_wrap_up"
+    LOG_OUT = "log_out"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCall:
+    """One call that is up now; times are UTC, None means that it has not come to that."""
+
+    call_id: CallId
+    """The call, over all its legs."""
+    trunk: str
+    """Key of the trunk it came in by."""
+    caller: str
+    """The caller's number as the trunk gave it, empty when withheld."""
+    dialled: str
+    """The number that was dialled."""
+    state: CallState
+    """Where it stands."""
+    arrived_at: datetime
+    """The INVITE."""
+    answered_at: datetime | None = None
+    """Our 200."""
+    queued_at: datetime | None = None
+    """First time in a queue."""
+    connected_at: datetime | None = None
+    """First time that an agent talked."""
+    queue: QueueName | None = None
+    """The queue it waits in, or was served from."""
+    position: int | None = None
+    """1 is next; only while it waits."""
+    agent: AgentId | None = None
+    """The agent being rung or talking."""
+    customer_id: CustomerId | None = None
+    """The customer it was recognised as."""
+    customer_name: str | None = None
+    """That customer's name."""
+    tier: Tier | None = None
+    """That customer's tier."""
+    language: str | None = None
+    """The language spoken to the caller, chosen or from the customer's record (BCP 47)."""
+    flow_node: str | None = None
+    """The flow's node that is being walked."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveQueue:
+    """One queue now, and its counts since the daemon started or the day began."""
+
+    name: QueueName
+    """Key in the configuration."""
+    waiting: int
+    """Callers for whom no phone rings."""
+    ringing: int
+    """Callers for whom a phone rings."""
+    talking: int
+    """Callers from this queue who talk."""
+    agents_logged_in: int
+    """Agents with the skills, logged in."""
+    agents_ready: int
+    """Of these, ready for a call now."""
+    offered: int
+    """Callers who entered."""
+    answered: int
+    """Callers connected to an agent."""
+    abandoned_long: int
+    """Hung up after the short-abandon limit."""
+    abandoned_short: int
+    """Hung up before it."""
+    overflowed: int
+    """Left by an overflow rule."""
+    service_level: float | None
+    """Share (0 to 1) answered within the target; None before the first caller."""
+    longest_wait_s: float
+    """Of those waiting now; 0 when nobody waits."""
+    asa_s: float | None
+    """Average speed of answer; None before the first answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveAgent:
+    """One agent now."""
+
+    agent: AgentId
+    """Agent number, which is the phone's number too."""
+    name: str
+    """As in the directory."""
+    state: AgentState
+    """What the agent does."""
+    reason: str | None
+    """Why not ready, when that is the state."""
+    since: datetime
+    """Start of this state, UTC."""
+    call_id: CallId | None
+    """The call being rung for, talked in or wrapped up."""
+    is_registered: bool
+    """Whether a phone is registered."""
+    answered: int
+    """Offers accepted."""
+    missed: int
+    """Offers refused or not answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One agent as the dispatcher sees it for one waiting caller."""
+
+    agent: AgentId
+    """Agent number."""
+    name: str
+    """As in the directory."""
+    removed_by: str | None
+    """The filter that took the agent out (`skill`, `not_ready`, `back_off`, ...); None: eligible."""
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why a waiting caller is still waiting."""
+
+    call_id: CallId
+    """The caller's call."""
+    queue: QueueName
+    """The queue it waits in."""
+    position: int
+    """1 is next."""
+    waited_s: float
+    """Time in queues so far."""
+    held_back_by: str | None
+    """The named rule that keeps an eligible pair apart; None when there is none."""
+    candidates: tuple[Candidate, ...]
+    """Every agent who is considered, best first, the removed ones after."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFigures:
+    """The media engine's counters since it started."""
+
+    streams: int
+    """Open now."""
+    ports_free: int
+    """RTP ports left to open."""
+    packets_received: int
+    """Valid RTP packets in."""
+    packets_sent: int
+    """RTP packets out."""
+    packets_lost: int
+    """Missing by sequence number on the way to us."""
+    packets_refused: int
+    """From strangers, or no RTP at all."""
+    tap_samples_dropped: int
+    """Recorded samples that the writer was too slow for."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartHealth:
+    """One part of the daemon."""
+
+    name: str
+    """`sip`, `media`, `database`, `spool`, `recording`, ..."""
+    is_ok: bool
+    """Whether it does its work."""
+    detail: str
+    """One line for a human, with figures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The daemon as a whole."""
+
+    is_ready: bool
+    """Whether new calls are taken; a database that is away does not make this False."""
+    parts: tuple[PartHealth, ...]
+    """Every part, whether well or not."""
+
+
+class UnknownCall(Refused):
+    """No live call has that id."""
+
+    sip_status = 481
+
+
+class UnknownAgent(Refused):
+    """No agent has that number."""
+
+    sip_status = 404
+
+
+class WrongState(Refused):
+    """The call or the agent is not in a state in which that can be done; the text says what state it is in."""
+
+    sip_status = 409
+
+
+class Commands(Protocol):
+    """The hall as the control plane sees it.
+
+    Everything answers from memory and at once; nothing here waits for a database, a phone or a disk.
+    """
+
+    def live_calls(self) -> tuple[LiveCall, ...]:
+        """Every call that is up, oldest first."""
+        ...
+
+    def live_call(self, call_id: CallId) -> LiveCall:
+        """One call that is up; raises UnknownCall."""
+        ...
+
+    def queues(self) -> tuple[LiveQueue, ...]:
+        """Every queue, by name."""
+        ...
+
+    def agents(self) -> tuple[LiveAgent, ...]:
+        """Every agent, by number."""
+        ...
+
+    def agent(self, agent: AgentId) -> LiveAgent:
+        """One agent; raises UnknownAgent."""
+        ...
+
+    def set_agent_state(self, agent: AgentId, command: AgentCommand, reason: str | None) -> LiveAgent:
+        """Carry out `command` and return what came of it; raises UnknownAgent, WrongState.
+
+        `reason` goes with NOT_READY and is ignored otherwise.
+        """
+        ...
+
+    def hang_up(self, call_id: CallId, by: str) -> None:
+        """Start ending a call; `by` names who asked and goes into the call's history.
+
+        Raises UnknownCall, and WrongState when the call is ending already.
+        """
+        ...
+
+    def why(self, call_id: CallId) -> Why:
+        """Why a caller still waits; raises UnknownCall, and WrongState when the call is in no queue."""
+        ...
+
+    def engine(self) -> EngineFigures:
+        """The media engine's counters."""
+        ...
+
+    def health(self) -> Health:
+        """The state of every part."""
+        ...
