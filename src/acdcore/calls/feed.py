@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Self, TypeAlias
 
 from acdcore.calls.commands import LiveAgent, LiveCall
-from acdcore.calls.ports import CdrRow, Contact, Customer
+from acdcore.calls.ports import CdrRow, Contact, Customer, RecordingRow
 from acdcore.kernel.errors import Refused
 from acdcore.kernel.ids import AgentId, CallId, QueueName
 
@@ -37,9 +37,9 @@ class FeedKind(StrEnum):
     CALL_CONNECTED = "call_connected"  # LiveCall
     CALL_HELD = "call_held"  # LiveCall
     CALL_RESUMED = "call_resumed"  # LiveCall
-    CALL_ENDED = "call_ended"  # CallOver
+    CALL_ENDED = "call_ended"  # CdrRow
     AGENT_STATE = "agent_state"  # LiveAgent
-    RECORDING_FINISHED = "recording_finished"  # RecordingReady
+    RECORDING_FINISHED = "recording_finished"  # RecordingRow
     ALARM = "alarm"  # Alarm
     GAP = "gap"  # Missed; first event after a resume that reaches back too far
     OVERRUN = "overrun"  # Missed; last event of a listener that was too slow
@@ -91,32 +91,6 @@ class OfferOver:
 
 
 @dataclass(frozen=True, slots=True)
-class CallOver:
-    """A call ended; this is its record, as it will be in the history."""
-
-    cdr: CdrRow
-    """The record."""
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingReady:
-    """A recording is complete on disk."""
-
-    call_id: CallId
-    """The call it is of."""
-    number: int
-    """1 for the call's first recording."""
-    agent: AgentId | None
-    """Who talked."""
-    path: str
-    """Relative to the recordings' directory."""
-    duration_s: float
-    """Length of the audio."""
-    size_bytes: int
-    """Size of the file."""
-
-
-@dataclass(frozen=True, slots=True)
 class Alarm:
     """A fault or a broken target begins or ends."""
 
@@ -138,7 +112,7 @@ class Missed:
     """Why, for a human."""
 
 
-FeedData: TypeAlias = LiveCall | LiveAgent | ScreenPop | OfferOver | CallOver | RecordingReady | Alarm | Missed
+FeedData: TypeAlias = LiveCall | LiveAgent | ScreenPop | OfferOver | CdrRow | RecordingRow | Alarm | Missed
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +132,6 @@ class FeedEvent:
     def agent(self) -> AgentId | None:
         """The agent whom it concerns, if one."""
         match self.data:
-            case CallOver(cdr):
-                return cdr.agent
             case Alarm() | Missed():
                 return None
             case data:
