@@ -1,0 +1,280 @@
+"""The offer/answer model (RFC 3264) for one G.711 audio stream with telephone-event (RFC 4733).
+
+- The first m=audio line over plain RTP with a codec of ours becomes the stream; each other line is refused by port 0
+  at its place (RFC 3264 section 6). SRTP is not spoken, so an offer of nothing else is not acceptable.
+- An answer names one audio codec, so that neither side changes it in mid-call, under the offerer's payload types.
+- What we send is what the peer wants to receive: its address, its payload types, its packet time.
+- Hold is a direction without receiving, or the address 0.0.0.0 of RFC 2543; RFC 3264 section 8.4 asks for both.
+- With `previous`, our last description in the dialog: the o= version grows only when something changed (section 8),
+  lines stay at their places (section 8.2), and payload types keep their meaning (section 8.3.2).
+"""
+
+import ipaddress
+from dataclasses import dataclass, replace
+
+from acdcore.kernel.address import Address
+from acdcore.sdp.model import (
+    Codec,
+    Direction,
+    LocalMedia,
+    MediaDescription,
+    Negotiated,
+    NotAcceptable,
+    Preference,
+    SessionDescription,
+)
+from acdcore.sdp.parser import parse
+
+PTIME_MS = 20
+"""What we ask for, and send when the peer does not say (RFC 3551 section 4.2)."""
+PTIME_MS_MAX = 60
+"""Longer packets delay a talk more than they save; a peer that wants them gets this."""
+DTMF_PAYLOAD_TYPES = (101, 102, 103)
+"""Any dynamic type would do, but several older gateways take telephone-event under 101 only. The others are for a peer
+that has given 101 to one of the two codecs."""
+PLAIN_RTP = ("RTP/AVP", "RTP/AVPF")
+"""AVPF only permits earlier RTCP feedback (RFC 4585 section 3.1); a peer that sends none of it is within the profile."""
+STATIC = {codec.static_payload_type: codec for codec in Codec}
+"""Payload types whose meaning an a=rtpmap cannot change (RFC 3551 section 6)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One m= line of ours, ready to be written."""
+
+    kind: str
+    transport: str
+    formats: tuple[str, ...]
+    stream: "_Stream | None" = None
+    """None for a refused line."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    """The attributes of the one line that is not refused."""
+
+    port: int
+    direction: Direction
+    encodings: tuple[tuple[int, Codec], ...]
+    dtmf_payload_type: int | None
+
+
+def offer(local: LocalMedia, previous: bytes = b"") -> bytes:
+    """Our description of what we would like, for an INVITE, or for a 2xx to an INVITE without one.
+
+    `previous` is the last description that we sent in this dialog, empty for the first.
+    """
+    lines: list[_Line] = []
+    known: dict[Codec, int] = {}
+    dtmf: int | None = None
+    place, transport = 0, PLAIN_RTP[0]
+    if previous:
+        before = parse(previous)
+        lines = [_refusal(media) for media in before.media]
+        place, stream = _live(before)
+        if stream is not None:
+            transport = stream.transport
+            known = {codec: payload_type for payload_type, codec in _codecs(stream)}
+            dtmf = _dtmf(stream)
+    if dtmf is None:
+        dtmf = next(number for number in DTMF_PAYLOAD_TYPES if number not in known.values())
+    # What is spoken now comes first, so that a hold does not also change the codec.
+    codecs = sorted(local.codecs, key=lambda codec: codec not in known)
+    encodings = tuple((known.get(codec, codec.static_payload_type), codec) for codec in codecs)
+    offered = _Stream(local.address.port, local.direction, encodings, dtmf)
+    lines[place : place + 1] = [_Line("audio", transport, _formats(offered), offered)]
+    return _render(local, "0 0", lines, previous)
+
+
+def answer(offer: bytes, local: LocalMedia, previous: bytes = b"") -> Negotiated:
+    """Answer the peer's offer with what both sides can do.
+
+    `previous` is the last description that we sent in this dialog, empty for the first. Raises SdpError (400) when
+    the offer is malformed and NotAcceptable (488) when it has no stream for us.
+    """
+    theirs = parse(offer)
+    chosen = _choice(theirs, local)
+    payload_type, codec = _codec(chosen, local)
+    remote, their_direction = _remote(theirs, chosen)
+    dtmf = _dtmf(chosen)
+    # A side may do at most what it wants and what the other side's direction leaves to it (RFC 3264 section 6.1).
+    # The old hold takes the right to send from us, and is answered like sendonly.
+    direction = Direction.of(
+        sends=local.direction.sends and their_direction.receives,
+        receives=local.direction.receives and their_direction.sends,
+    )
+    stream = _Stream(local.address.port, direction, ((payload_type, codec),), dtmf)
+    lines = [_refusal(media) for media in theirs.media]
+    place = next(place for place, media in enumerate(theirs.media) if media is chosen)
+    lines[place] = _Line(chosen.kind, chosen.transport, _formats(stream), stream)
+    return Negotiated(
+        body=_render(local, theirs.timing, lines, previous),
+        remote=remote,
+        codec=codec,
+        payload_type=payload_type,
+        dtmf_payload_type=dtmf,
+        dtmf_payload_type_in=dtmf,
+        sends=direction.sends,
+        receives=direction.receives,
+        ptime_ms=_ptime_ms(chosen),
+    )
+
+
+def accept(answer: bytes, offered: bytes) -> Negotiated:
+    """Take the peer's answer to `offered`, a body that `offer` made.
+
+    Raises SdpError (400) when the answer is malformed and NotAcceptable (488) when it refuses the stream or picks
+    something that was not offered.
+    """
+    ours = parse(offered)
+    theirs = parse(answer)
+    place, line = _live(ours)
+    if line is None:
+        raise NotAcceptable("no stream was offered")
+    if len(theirs.media) <= place or theirs.media[place].kind != line.kind or theirs.media[place].port == 0:
+        raise NotAcceptable("the audio stream is refused")
+    accepted = theirs.media[place]
+    if accepted.transport not in PLAIN_RTP:
+        raise NotAcceptable(f"answered with {accepted.transport}, which was not offered")
+    offered_codecs = {codec for _, codec in _codecs(line)}
+    found = next(((number, codec) for number, codec in _codecs(accepted) if codec in offered_codecs), None)
+    if found is None:
+        raise NotAcceptable("no codec that was offered is answered")
+    remote, their_direction = _remote(theirs, accepted)
+    our_direction = ours.direction_of(line)
+    dtmf = _dtmf(accepted)
+    return Negotiated(
+        body=offered,
+        remote=remote,
+        codec=found[1],
+        payload_type=found[0],
+        dtmf_payload_type=dtmf,
+        dtmf_payload_type_in=_dtmf(line) if dtmf is not None else None,
+        sends=our_direction.sends and their_direction.receives,
+        receives=our_direction.receives and their_direction.sends,
+        ptime_ms=_ptime_ms(accepted),
+    )
+
+
+def _live(ours: SessionDescription) -> tuple[int, MediaDescription | None]:
+    """Place and content of the one line of our own description that is not refused; the place after all if none."""
+    return next(((place, media) for place, media in enumerate(ours.media) if media.port), (len(ours.media), None))
+
+
+def _choice(theirs: SessionDescription, local: LocalMedia) -> MediaDescription:
+    """The first line of the offer that we can serve."""
+    audio = [media for media in theirs.media if media.kind == "audio" and media.port]
+    plain = [media for media in audio if media.transport in PLAIN_RTP]
+    for media in plain:
+        if any(codec in local.codecs for _, codec in _codecs(media)):
+            return media
+    if not audio:
+        raise NotAcceptable("no audio is offered")
+    if not plain:
+        raise NotAcceptable(f"{audio[0].transport} is not spoken here, only {PLAIN_RTP[0]}")
+    raise NotAcceptable(f"no codec in common; spoken here: {', '.join(local.codecs)}")
+
+
+def _codecs(media: MediaDescription) -> list[tuple[int, Codec]]:
+    """The codecs of a line that we know, as payload type and codec, in the order of the line."""
+    found = []
+    for each in media.formats:
+        # At most three digits: 0 to 127.
+        if not each.isdigit() or len(each) > 3 or int(each) > 127:
+            continue
+        payload_type = int(each)
+        encoding = media.encoding(payload_type)
+        if payload_type in STATIC:
+            found.append((payload_type, STATIC[payload_type]))
+        elif encoding is not None and (encoding.clock_rate_hz, encoding.channels) == (8_000, 1):
+            found.extend((payload_type, codec) for codec in Codec if codec == encoding.name.upper())
+    return found
+
+
+def _codec(media: MediaDescription, local: LocalMedia) -> tuple[int, Codec]:
+    common = [(payload_type, codec) for payload_type, codec in _codecs(media) if codec in local.codecs]
+    match local.preference:
+        case Preference.OFFER:
+            return common[0]
+        case Preference.LOCAL:
+            return min(common, key=lambda each: local.codecs.index(each[1]))
+
+
+def _dtmf(media: MediaDescription) -> int | None:
+    """The payload type of telephone-event at our clock; phones with Opus list a second one at 48,000 Hz."""
+    for encoding in media.encodings:
+        is_ours = encoding.name.lower() == "telephone-event" and encoding.clock_rate_hz == 8_000
+        if is_ours and encoding.payload_type not in STATIC and str(encoding.payload_type) in media.formats:
+            return encoding.payload_type
+    return None
+
+
+def _remote(theirs: SessionDescription, media: MediaDescription) -> tuple[Address, Direction]:
+    """Where the peer listens, and its direction with the hold of RFC 2543 folded in."""
+    host = theirs.host_of(media)
+    if host is None:
+        raise NotAcceptable("no c= line holds for the audio stream")
+    address = ipaddress.ip_address(host)
+    if address.is_multicast:
+        raise NotAcceptable("a multicast stream is offered")
+    direction = theirs.direction_of(media)
+    if address.is_unspecified:
+        direction = Direction.of(sends=direction.sends, receives=False)
+    return Address(host, media.port), direction
+
+
+def _ptime_ms(media: MediaDescription) -> int:
+    """The packet time that the peer likes, as far as whole tens of milliseconds up to our limit reach."""
+    wanted = media.ptime_ms or PTIME_MS
+    most = min(PTIME_MS_MAX, media.maxptime_ms or PTIME_MS_MAX)
+    return max(10, min(wanted, most) // 10 * 10)
+
+
+def _formats(stream: _Stream) -> tuple[str, ...]:
+    formats = [str(payload_type) for payload_type, _ in stream.encodings]
+    if stream.dtmf_payload_type is not None:
+        formats.append(str(stream.dtmf_payload_type))
+    return tuple(formats)
+
+
+def _refusal(media: MediaDescription) -> _Line:
+    """The same line with port 0; its formats are irrelevant but must be there (RFC 3264 section 6)."""
+    return _Line(media.kind, media.transport, media.formats)
+
+
+def _render(local: LocalMedia, timing: str, lines: list[_Line], previous: bytes) -> bytes:
+    """Write the body; unchanged against `previous` it keeps its version, else it counts one up."""
+    if not previous:
+        return _written(local, timing, lines)
+    same = replace(local, version=parse(previous).origin.version)
+    body = _written(same, timing, lines)
+    return body if body == previous else _written(replace(same, version=same.version + 1), timing, lines)
+
+
+def _written(local: LocalMedia, timing: str, lines: list[_Line]) -> bytes:
+    host = local.address.host
+    family = "IP6" if ":" in host else "IP4"
+    text = [
+        "v=0",
+        f"o=- {local.session_id} {local.version} IN {family} {host}",
+        "s=-",
+        f"c=IN {family} {host}",
+        f"t={timing}",
+    ]
+    for line in lines:
+        text.extend(_line_text(line))
+    return "".join(f"{each}\r\n" for each in text).encode("latin-1")
+
+
+def _line_text(line: _Line) -> list[str]:
+    port = line.stream.port if line.stream else 0
+    text = [f"m={line.kind} {port} {line.transport} {' '.join(line.formats)}"]
+    if line.stream is None:
+        return text
+    text.extend(f"a=rtpmap:{number} {codec.value}/8000" for number, codec in line.stream.encodings)
+    if line.stream.dtmf_payload_type is not None:
+        number = line.stream.dtmf_payload_type
+        # Events 0 to 15: the digits, star, hash and A to D (RFC 4733 section 3.2).
+        text.extend((f"a=rtpmap:{number} telephone-event/8000", f"a=fmtp:{number} 0-15"))
+    text.extend((f"a=ptime:{PTIME_MS}", f"a={line.stream.direction.value}"))
+    return text
