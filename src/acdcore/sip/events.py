@@ -1,0 +1,333 @@
+"""What goes into the SIP endpoint and what comes out of it: flows, orders to the driver, events for the hall."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType
+
+from acdcore.kernel.address import Address
+from acdcore.sip.digest import DigestClient
+from acdcore.sip.headers import NameAddr
+from acdcore.sip.message import Request, Response
+from acdcore.sip.uri import SipUri
+
+SessionId = NewType("SessionId", int)
+"""One INVITE usage from the first INVITE to its end, in either direction; never used twice."""
+ServerTransactionId = NewType("ServerTransactionId", int)
+"""A request outside of any dialog that waits for our `respond`."""
+RequestId = NewType("RequestId", int)
+"""A request of ours outside of any dialog."""
+
+Fields = tuple[tuple[str, str], ...]
+"""Extra header fields of a message, (name, value), in the order in which they are to be sent."""
+
+
+class Transport(StrEnum):
+    """How bytes travel; the value is the word in Via."""
+
+    UDP = "UDP"
+    TCP = "TCP"
+
+    @property
+    def is_reliable(self) -> bool:
+        """Reliable transports need no retransmission (RFC 3261 section 17)."""
+        return self is Transport.TCP
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """The way between us and one peer; the answer to a message goes back along the flow on which it came."""
+
+    transport: Transport
+    """UDP or TCP."""
+    local: Address
+    """Our listening address, which Via and Contact name (not the ephemeral port of a connection we opened)."""
+    remote: Address
+    """The peer's address as seen on the wire."""
+    connection: int = 0
+    """The driver's number of a TCP connection; 0 for UDP, and for a TCP connection that is still to be opened."""
+
+
+class DiscardReason(StrEnum):
+    """Why a message was dropped; counted by the driver, never logged one by one."""
+
+    MALFORMED = "malformed"
+    """Not SIP, or too broken to be answered."""
+    STRAY_RESPONSE = "stray_response"
+    """A response that belongs to no transaction of ours."""
+    STRAY_ACK = "stray_ack"
+    """An ACK that belongs to no INVITE that we know."""
+    UNEXPECTED = "unexpected"
+    """The transaction's table has no use for it in its present state."""
+    OVERLOAD = "overload"
+    """More transactions than the limit, and no reply is possible."""
+    UNSENDABLE = "unsendable"
+    """A reply could not be addressed."""
+
+
+class EndCause(StrEnum):
+    """Why a session that was answered came to its end."""
+
+    BYE = "bye"
+    """The peer hung up."""
+    ACK_TIMEOUT = "ack_timeout"
+    """Our 2xx was never acknowledged (RFC 3261 section 13.3.1.4)."""
+    FLOW_CLOSED = "flow_closed"
+    """The TCP connection under the dialog is gone."""
+    TIMER = "timer"
+    """The session timer ran out without a refresh (RFC 4028 section 10)."""
+    GONE = "gone"
+    """The peer no longer knows the dialog, or is silent (408 or 481 inside a dialog, RFC 3261 section 12.2.1.2)."""
+
+
+# --- orders for the driver ---
+
+
+@dataclass(frozen=True, slots=True)
+class Transmit:
+    """Send these bytes along this flow."""
+
+    data: bytes
+    """One whole message."""
+    flow: Flow
+    """Where to; a TCP flow with connection 0 is opened first, or an open one to the same remote is used."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseFlow:
+    """Close this TCP connection: its stream can no longer be understood."""
+
+    flow: Flow
+    """The connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Discarded:
+    """A message was dropped; for the counters."""
+
+    reason: DiscardReason
+    """Why."""
+    flow: Flow
+    """Where it came from."""
+
+
+# --- events for the hall ---
+
+
+@dataclass(frozen=True, slots=True)
+class InviteArrived:
+    """A new call comes in; 100 was sent. Wants `progress`, `answer`, `refuse` or `hang_up`."""
+
+    session: SessionId
+    """The new session."""
+    request: Request
+    """The INVITE."""
+    flow: Flow
+    """Where it came from."""
+    offer: bytes
+    """The SDP offer; empty when the caller wants ours in the 2xx."""
+
+
+@dataclass(frozen=True, slots=True)
+class InviteCancelled:
+    """The caller gave up before our answer; 200 and 487 were sent. The session is over."""
+
+    session: SessionId
+    """The session that ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionConfirmed:
+    """The ACK of our 2xx came. Also for a re-INVITE without an offer, when its ACK carries the answer to ours."""
+
+    session: SessionId
+    """The session."""
+    body: bytes
+    """The SDP answer when the 2xx carried our offer; empty otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionProgress:
+    """A provisional response other than 100 to our INVITE."""
+
+    session: SessionId
+    """The session."""
+    status: int
+    """101 to 199."""
+    body: bytes
+    """Early media's SDP; often empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionAnswered:
+    """Our INVITE was answered; the ACK was sent."""
+
+    session: SessionId
+    """The session, confirmed now."""
+    body: bytes
+    """The SDP answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRefused:
+    """Our INVITE failed; the session is over. Follows, once, also after our own `hang_up` of an unanswered INVITE."""
+
+    session: SessionId
+    """The session that ended."""
+    status: int
+    """300 to 699: the peer's, or 408 on silence, 503 on a failed transport, 487 after our CANCEL."""
+    reason: str
+    """The reason phrase."""
+    response: Response | None
+    """The response, None when there was none (for the Contact of a 302, the Retry-After of a 503)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionModified:
+    """The peer wants other media (hold, resume) by re-INVITE or UPDATE. Wants `accept_modify` or `refuse_modify`."""
+
+    session: SessionId
+    """The session."""
+    offer: bytes
+    """The SDP offer; empty when the peer wants ours, whose answer then comes in SessionConfirmed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModifyAnswered:
+    """The outcome of our `modify`. The session goes on also when it was refused."""
+
+    session: SessionId
+    """The session."""
+    status: int
+    """200, or the refusal."""
+    body: bytes
+    """The SDP answer, empty when refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """An answered session is over, or an unanswered one whose caller's flow went or who sent BYE."""
+
+    session: SessionId
+    """The session that ended."""
+    cause: EndCause
+    """Why."""
+
+
+@dataclass(frozen=True, slots=True)
+class InfoArrived:
+    """An INFO came within the session (digits of old phones); 200 was sent."""
+
+    session: SessionId
+    """The session."""
+    content_type: str
+    """Such as application/dtmf-relay, lower case, without parameters; empty when there is no body."""
+    body: bytes
+    """The body."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestArrived:
+    """A request outside of any dialog (REGISTER) that the hall answers by `respond`."""
+
+    transaction: ServerTransactionId
+    """What to respond to."""
+    request: Request
+    """The request."""
+    flow: Flow
+    """Where it came from."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFinished:
+    """The final outcome of our `request`."""
+
+    request: RequestId
+    """Which."""
+    status: int
+    """200 to 699; 408 on silence, 503 on a failed transport."""
+    response: Response | None
+    """None when there was none."""
+
+
+Event = (
+    InviteArrived
+    | InviteCancelled
+    | SessionConfirmed
+    | SessionProgress
+    | SessionAnswered
+    | SessionRefused
+    | SessionModified
+    | ModifyAnswered
+    | SessionEnded
+    | InfoArrived
+    | RequestArrived
+    | RequestFinished
+)
+"""What the hall hears. A session ends with exactly one of InviteCancelled, SessionRefused, SessionEnded, or without
+an event by our own `refuse` or `hang_up` (except an unanswered INVITE of ours: SessionRefused follows)."""
+
+Output = Transmit | CloseFlow | Discarded | Event
+"""Everything that the endpoint returns, in the order in which it is to be carried out."""
+
+
+# --- commands with more than a few parameters ---
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingInvite:
+    """A call that we place."""
+
+    target: SipUri
+    """The Request-URI."""
+    flow: Flow
+    """Where to send it; the driver's `flow_to` makes one."""
+    from_: NameAddr
+    """Who calls, without a tag."""
+    to: NameAddr
+    """Who is called, without a tag."""
+    body: bytes = b""
+    """The SDP offer."""
+    headers: Fields = ()
+    """Extra header fields."""
+    credentials: DigestClient | None = None
+    """For a 401 or 407; without it the challenge is the final answer."""
+    timeout_s: float = 180.0
+    """How long to ring before we cancel and report 408 (RFC 3261 section 13.2.1 leaves it to us)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingRequest:
+    """A request of ours outside of any dialog."""
+
+    method: str
+    """Such as OPTIONS or REGISTER; neither INVITE, ACK, CANCEL nor BYE."""
+    target: SipUri
+    """The Request-URI."""
+    flow: Flow
+    """Where to send it."""
+    from_: NameAddr
+    """Who asks, without a tag."""
+    to: NameAddr
+    """Who is asked."""
+    headers: Fields = ()
+    """Extra header fields."""
+    body: bytes = b""
+    """With a Content-Type among `headers`."""
+    credentials: DigestClient | None = None
+    """For a 401 or 407."""
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """What is alive in an endpoint; all zero when every call has ended and every timer has run out."""
+
+    transactions: int
+    """Client and server transactions of all kinds."""
+    dialogs: int
+    """Dialogs that can still receive requests."""
+    sessions: int
+    """INVITE usages."""
+    requests: int
+    """Requests of ours and of peers, outside of dialogs, without a final response."""
+    deadlines: int
+    """Armed timers."""
