@@ -1,0 +1,116 @@
+from collections.abc import Sequence
+
+from acdcore.kernel.ids import IdSource
+from acdcore.media.events import MediaEvent
+from acdcore.media.model import (
+    Census,
+    ClipId,
+    EngineSettings,
+    OpenedStream,
+    StreamFigures,
+    StreamId,
+    StreamTarget,
+    TapBlock,
+    TapId,
+)
+
+class Engine:
+    """All audio of the daemon, in one thread of its own that never holds the interpreter's lock.
+
+    Every method may be called from any thread, takes effect before it returns, and waits for at most one wake of
+    the engine (well under a millisecond at 150 calls). An id that is no longer open raises UnknownStream,
+    UnknownTap or UnknownClip: those are faults of the caller, not of a peer.
+    """
+
+    def __init__(self, settings: EngineSettings, ids: IdSource) -> None:
+        """Prepare an engine; nothing is opened before `open`, nothing moves before `start`.
+
+        Raises ValueError when the address is no IPv4 literal or the port range holds no pair.
+        """
+
+    def start(self) -> None:
+        """Start the thread. Raises RuntimeError when it was started before: an engine lives once."""
+
+    def stop(self) -> None:
+        """End all recordings and streams (BYE is sent), join the thread; safe to call twice.
+
+        Events and last blocks can still be fetched afterwards.
+        """
+
+    @property
+    def event_fd(self) -> int:
+        """An eventfd that is readable when `events()` has something; `events()` clears it."""
+
+    @property
+    def block_fd(self) -> int:
+        """An eventfd that is readable when `blocks()` has something; `blocks()` clears it."""
+
+    def events(self) -> list[MediaEvent]:
+        """All events since the last call, in the order they happened."""
+
+    def blocks(self) -> list[TapBlock]:
+        """All blocks since the last call; for the recording writer's thread."""
+
+    def add_clip(self, pcm: bytes) -> ClipId:
+        """Keep audio for playing: 16-bit little-endian mono at 8 kHz, encoded here in both laws.
+
+        Raises ValueError when `pcm` is empty or of odd length.
+        """
+
+    def drop_clip(self, clip: ClipId) -> None:
+        """Forget a clip; its memory goes when the last playback that uses it ends."""
+
+    def open(self) -> OpenedStream:
+        """Take the next free port pair, in rotation so that a port rests before it is used again.
+
+        Raises PortsExhausted when no pair can be bound.
+        """
+
+    def connect(self, stream: StreamId, target: StreamTarget) -> None:
+        """Say where the peer is and what was agreed; again at each re-INVITE, which opens the latch anew.
+
+        Raises PeerError when the address is no IPv4 literal or a payload type or ptime is out of range.
+        """
+
+    def close(self, stream: StreamId) -> StreamFigures:
+        """Send BYE, end playback, bridge and the stream's side of a tap, give the ports back."""
+
+    def figures(self, stream: StreamId) -> StreamFigures:
+        """The stream's counters at this moment."""
+
+    def play(self, stream: StreamId, clips: Sequence[ClipId], playback: int) -> None:
+        """Play clips one after another, once, over whatever else the stream sends; takes over from a playback.
+
+        PlaybackFinished with the caller's number `playback` follows always, exactly once, unless the stream is
+        closed first. At most 64 clips; ValueError otherwise or when there is none.
+        """
+
+    def stop_playing(self, stream: StreamId) -> None:
+        """End the playback, if any, at the next packet; the background stays."""
+
+    def set_background(self, stream: StreamId, clips: Sequence[ClipId]) -> None:
+        """Loop clips whenever neither a playback nor a bridge feeds the stream; () for none.
+
+        The position is kept while it is interrupted, and when the same clips are set again.
+        """
+
+    def bridge(self, a: StreamId, b: StreamId) -> None:
+        """Relay both ways between two streams; a bridge that either was in ends. ValueError when a is b."""
+
+    def unbridge(self, a: StreamId) -> None:
+        """End the bridge that the stream is in, if any, for both sides."""
+
+    def tap(self, left: StreamId, right: StreamId | None = None) -> TapId:
+        """Record what is received from two streams on one timeline that begins now; a None side is silence.
+
+        Raises ValueError when a stream is in a recording already or left is right.
+        """
+
+    def retap(self, tap: TapId, *, left: StreamId | None = None, right: StreamId | None = None) -> None:
+        """Move the sides that are given to other streams; the recording goes on in the same file."""
+
+    def untap(self, tap: TapId) -> None:
+        """End a recording; its last block follows at once."""
+
+    def census(self) -> Census:
+        """What the engine holds, for the leak ledger and for metrics."""

@@ -1,0 +1,60 @@
+"""What the media engine reports to the loop, at human rates."""
+
+from dataclasses import dataclass
+
+from acdcore.media.model import StreamId, TapId
+
+
+@dataclass(frozen=True, slots=True)
+class DigitPressed:
+    """A key was pressed and let go (RFC 4733); once per press, however many end packets came or were lost."""
+
+    stream: StreamId
+    """The phone that pressed."""
+    digit: str
+    """One of 0-9, *, #, A-D."""
+    duration_ms: int
+    """How long the key was down, as far as was heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackFinished:
+    """A playback ended: by itself, by `stop_playing`, or because another `play` took its place."""
+
+    stream: StreamId
+    """The stream that it was played to."""
+    playback: int
+    """The number given to `play`."""
+    is_complete: bool
+    """All of it was played."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLost:
+    """A stream that should receive has heard nothing for `media_lost_after_s`; said once until media resumes."""
+
+    stream: StreamId
+    """The silent stream."""
+    silent_for_s: float
+    """Time since its last packet, or since it was connected."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaResumed:
+    """A stream that was reported lost is heard again."""
+
+    stream: StreamId
+    """The stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class TapOverflowed:
+    """The writer was too slow and part of a recording became silence; said once for each such part."""
+
+    tap: TapId
+    """The recording."""
+    lost_samples: int
+    """Length of the part per channel, at 8 kHz."""
+
+
+MediaEvent = DigitPressed | PlaybackFinished | MediaLost | MediaResumed | TapOverflowed

@@ -1,0 +1,169 @@
+"""What the media engine is told and what it hands back: ids, targets, figures, blocks of a recording."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import NewType
+
+from acdcore.kernel.address import Address
+from acdcore.kernel.errors import Outcome, Refused
+
+StreamId = NewType("StreamId", int)
+"""One port pair with one phone behind it; never used twice in an engine's life."""
+ClipId = NewType("ClipId", int)
+"""A piece of audio held in memory, encoded and ready to be sent."""
+TapId = NewType("TapId", int)
+"""One recording in progress; never used twice in an engine's life."""
+
+
+class Codec(Enum):
+    """The two laws of ITU-T G.711; the value is the static payload type of RFC 3551 table 4."""
+
+    PCMU = 0
+    PCMA = 8
+
+
+class PortsExhausted(Refused):
+    """Every port pair of the range is taken, by us or by other programs."""
+
+    sip_status = 503
+    outcome = Outcome.REFUSED_LINES
+
+
+class UnknownStream(LookupError):
+    """The id belongs to no open stream: it was closed, or never given out."""
+
+
+class UnknownTap(LookupError):
+    """The id belongs to no recording in progress."""
+
+
+class UnknownClip(LookupError):
+    """The id belongs to no clip in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """Where the engine listens and when it complains."""
+
+    address: str = "127.0.0.1"
+    """Local IPv4 address that all streams are bound to; 0.0.0.0 for every interface."""
+    first_port: int = 20000
+    """Lowest RTP port; even (RFC 3550 section 11: RTP even, RTCP the odd port above)."""
+    last_port: int = 29999
+    """Highest port that may be used, RTCP included."""
+    media_lost_after_s: float = 30.0
+    """A receiving stream that hears nothing for so long is reported once as lost."""
+    latch_after_ms: int = 500
+    """A source at another IP than the signalled one is believed only so long after `connect`."""
+    pause_us: int = 1000
+    """How long the engine lets packets gather between two wakes; the delay it adds is at most this."""
+    rtcp_interval_s: float = 5.0
+    """Mean time between two RTCP reports of a stream (RFC 3550 section 6.2), each drawn from 0.5 to 1.5 of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedStream:
+    """A port pair that now belongs to a call."""
+
+    stream: StreamId
+    """To be used in all commands."""
+    port: int
+    """RTP port for the SDP answer; RTCP is on the next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTarget:
+    """What offer and answer agreed on for one stream, seen from our side."""
+
+    address: Address
+    """Where the peer's SDP says that it listens for RTP; a source heard from takes its place (RFC 4961)."""
+    codec: Codec
+    """Audio in both directions."""
+    payload_type: int
+    """RTP payload type of the codec, 0 to 127."""
+    dtmf_payload_type: int | None = None
+    """RTP payload type of telephone-event/8000 (RFC 4733), None when the peer has none."""
+    sends: bool = True
+    """We send audio to the peer: False while the peer holds us or is held without music."""
+    receives: bool = True
+    """We expect audio from the peer; what comes otherwise is counted and ignored."""
+    ptime_ms: int = 20
+    """Length of the packets that we generate, 10 to 60 ms in steps of 10."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFigures:
+    """What one stream has seen since it was opened."""
+
+    packets_in: int
+    """RTP packets accepted from the peer, telephone-events among them."""
+    packets_out: int
+    """RTP packets handed to the network."""
+    octets_in: int
+    """Payload octets in accepted packets."""
+    octets_out: int
+    """Payload octets sent."""
+    lost: int
+    """Expected less received (RFC 3550 A.3), over all sources of the stream."""
+    reordered: int
+    """Packets that came after one with a higher sequence number."""
+    duplicates: int
+    """Packets that came twice; the second is ignored."""
+    jitter_ms: float
+    """Interarrival jitter (RFC 3550 A.8); arrival is known to within the engine's pause."""
+    strangers: int
+    """Packets from a source other than the one latched on to; ignored."""
+    malformed: int
+    """Datagrams that are no RTP or no RTCP; ignored."""
+    unwanted: int
+    """RTP of a payload type that was not agreed on; ignored."""
+    send_failures: int
+    """Packets that the kernel did not take (no route, buffer full)."""
+    rtt_ms: float | None
+    """Round trip by the peer's last report (RFC 3550 section 6.4.1); None before one that allows it."""
+    peer_lost: int
+    """Packets of ours that the peer's last report calls lost."""
+    peer_jitter_ms: float
+    """Jitter of our packets as the peer's last report has it."""
+    source: Address | None
+    """The address latched on to, None before the first valid packet."""
+
+
+@dataclass(frozen=True, slots=True)
+class TapBlock:
+    """About a second of a recording, in the order of time and without gaps between blocks."""
+
+    tap: TapId
+    """The recording that it belongs to."""
+    samples: bytes
+    """Interleaved stereo, 16-bit little-endian, 8 kHz: left received from the caller, right from the agent."""
+    is_last: bool
+    """No further block comes for this tap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """All that the engine holds at this moment; the leak ledger wants the first five at zero."""
+
+    streams: int
+    """Open streams."""
+    taps: int
+    """Recordings in progress."""
+    clips: int
+    """Clips in memory, with those dropped but still playing."""
+    sockets: int
+    """Open RTP and RTCP sockets."""
+    playlists: int
+    """Playbacks and backgrounds that hold clips."""
+    waiting_events: int
+    """Events not yet fetched."""
+    waiting_blocks: int
+    """Blocks not yet fetched."""
+    dropped_events: int
+    """Events lost since the start because nobody fetched them."""
+    dropped_blocks: int
+    """Seconds of recordings lost since the start because nobody fetched them; silence takes their place."""
+    wakes: int
+    """Times the engine's thread woke since the start."""
+    packets: int
+    """Datagrams read since the start, RTP and RTCP, good and bad."""
