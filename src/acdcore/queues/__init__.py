@@ -1,1 +1,1 @@
-"""The ACD: who waits, who is free, and who gets whom, decided by one deterministic writer."""
+"""The ACD: who waits, who is ready, and who is offered to whom; one deterministic machine and its driver."""

@@ -1,0 +1,194 @@
+"""Figures of queues and agents: a fold over the dispatcher's decisions and nothing else.
+
+For each queue, at any time:
+offered = answered + abandoned + abandoned_short + overflowed + callbacks + withdrawn + failed + waiting.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import assert_never
+
+from acdcore.kernel.ids import AgentId, QueueName
+from acdcore.queues.model import (
+    AgentState,
+    AgentStateChanged,
+    Announce,
+    Connected,
+    Decision,
+    Departed,
+    InputRefused,
+    LateAccept,
+    LeaveCause,
+    Offered,
+    OfferMissed,
+    OfferWithdrawn,
+    Overflowed,
+    Queued,
+    TalkFinished,
+)
+
+
+@dataclass(slots=True)
+class QueueFigures:
+    """Counters of one queue since the start; an entry that overflows into another queue is offered there again."""
+
+    offered: int = 0
+    """Entries that came in; those turned away at the door by an overflow rule are among them."""
+    answered: int = 0
+    answered_in_time: int = 0
+    """Answered within `service_level_within_s`."""
+    abandoned: int = 0
+    """Hung up after `short_abandon_s` or more."""
+    abandoned_short: int = 0
+    """Hung up before that."""
+    overflowed: int = 0
+    callbacks: int = 0
+    withdrawn: int = 0
+    failed: int = 0
+    waiting: int = 0
+    """In the queue now, ringing ones included."""
+    offers: int = 0
+    """Times that a phone rang."""
+    misses: int = 0
+    """Offers that the agent did not take."""
+    waited_by_answered_s: float = 0.0
+    """Sum over those answered."""
+    longest_wait_s: float = 0.0
+    """Of those no longer waiting."""
+    talks: int = 0
+    """Talks that are over."""
+    talked_s: float = 0.0
+    """Sum over the talks that are over."""
+
+    @property
+    def service_level(self) -> float | None:
+        """Answered in time / (answered + abandoned), short abandonments left out; None before the first."""
+        served = self.answered + self.abandoned
+        return self.answered_in_time / served if served else None
+
+    @property
+    def average_speed_of_answer_s(self) -> float | None:
+        """Mean wait of those answered."""
+        return self.waited_by_answered_s / self.answered if self.answered else None
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether every caller offered is accounted for."""
+        gone = self.answered + self.abandoned + self.abandoned_short + self.overflowed
+        return self.offered == gone + self.callbacks + self.withdrawn + self.failed + self.waiting
+
+
+@dataclass(slots=True)
+class AgentFigures:
+    """Counters of one agent since the start, over all log-ins."""
+
+    answered: int = 0
+    misses: int = 0
+    seconds: dict[AgentState, float] = field(default_factory=dict)
+    """Time spent in each state."""
+    state: AgentState = AgentState.LOGGED_OUT
+    """The running state."""
+    since: float | None = None
+    """When it began; None before the first change."""
+
+    def as_of(self, now: float) -> "AgentFigures":
+        """A copy with the running state's time counted up to `now`."""
+        copy = replace(self, seconds=dict(self.seconds))
+        copy.enter(self.state, now)
+        return copy
+
+    def enter(self, state: AgentState, at: float) -> None:
+        """Close the running state at `at` and begin `state`."""
+        spent_s = 0.0 if self.since is None else at - self.since
+        self.seconds[self.state] = self.seconds.get(self.state, 0.0) + spent_s
+        self.state = state
+        self.since = at
+
+    @property
+    def occupancy(self) -> float | None:
+        """Work (talk and wrap-up) / (work + ready); ringing counts as ready. None before the first second on duty."""
+        work_s = self.seconds.get(AgentState.TALKING, 0.0) + self.seconds.get(AgentState.WRAP_UP, 0.0)
+        idle_s = self.seconds.get(AgentState.READY, 0.0) + self.seconds.get(AgentState.OFFERED, 0.0)
+        return work_s / (work_s + idle_s) if work_s + idle_s > 0 else None
+
+
+class Metrics:
+    """The fold: give it every decision once, in order."""
+
+    def __init__(self) -> None:
+        self.queues: dict[QueueName, QueueFigures] = {}
+        self.agents: dict[AgentId, AgentFigures] = {}
+
+    def queue(self, name: QueueName) -> QueueFigures:
+        """The live figures of a queue, made on first use."""
+        return self.queues.setdefault(name, QueueFigures())
+
+    def agent(self, agent: AgentId) -> AgentFigures:
+        """The live figures of an agent, made on first use."""
+        return self.agents.setdefault(agent, AgentFigures())
+
+    def fold(self, decisions: Iterable[Decision]) -> None:
+        """Count one turn's decisions."""
+        for decision in decisions:
+            self._count(decision)
+
+    def _count(self, decision: Decision) -> None:
+        match decision:
+            case Queued(queue=name):
+                figures = self.queue(name)
+                figures.offered += 1
+                figures.waiting += 1
+            case Offered(queue=name):
+                self.queue(name).offers += 1
+            case OfferMissed(queue=name, agent=agent):
+                self.queue(name).misses += 1
+                self.agent(agent).misses += 1
+            case Connected():
+                self._connected(decision)
+            case Departed():
+                self._departed(decision)
+            case Overflowed(queue=name, waited_s=waited_s):
+                figures = self.queue(name)
+                figures.overflowed += 1
+                _left(figures, waited_s)
+            case TalkFinished(queue=name, talked_s=talked_s):
+                figures = self.queue(name)
+                figures.talks += 1
+                figures.talked_s += talked_s
+            case AgentStateChanged(agent=agent, state=state, at=at):
+                self.agent(agent).enter(state, at)
+            case OfferWithdrawn() | LateAccept() | Announce() | InputRefused():
+                pass
+            case _:
+                assert_never(decision)
+
+    def _connected(self, decision: Connected) -> None:
+        figures = self.queue(decision.queue)
+        figures.answered += 1
+        figures.answered_in_time += decision.is_in_time
+        figures.waited_by_answered_s += decision.waited_s
+        _left(figures, decision.waited_s)
+        self.agent(decision.agent).answered += 1
+
+    def _departed(self, decision: Departed) -> None:
+        figures = self.queue(decision.queue)
+        match decision.cause:
+            case LeaveCause.HUNG_UP if decision.is_short:
+                figures.abandoned_short += 1
+            case LeaveCause.HUNG_UP:
+                figures.abandoned += 1
+            case LeaveCause.CALLBACK:
+                figures.callbacks += 1
+            case LeaveCause.WITHDRAWN:
+                figures.withdrawn += 1
+            case LeaveCause.FAILED:
+                figures.failed += 1
+            case _:
+                assert_never(decision.cause)
+        _left(figures, decision.waited_s)
+
+
+def _left(figures: QueueFigures, waited_s: float) -> None:
+    """One caller fewer in the queue."""
+    figures.waiting -= 1
+    figures.longest_wait_s = max(figures.longest_wait_s, waited_s)

@@ -1,0 +1,437 @@
+"""The dispatcher's words: the inputs that change the floor and the decisions that it answers with.
+
+`now` and every field `at` are monotonic seconds; a field that ends in `_s` is a length of time in seconds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple, NewType
+
+from acdcore.kernel.ids import AgentId, QueueName, SkillName
+from acdcore.queues.settings import AgentSettings, FloorSettings, OfferEnd, OverflowCause, OverflowTarget
+
+EntryId = NewType("EntryId", str)
+"""One stay of a call in the queues; a call that is put back after a talk joins with a new one."""
+OfferId = NewType("OfferId", int)
+"""One ringing of one agent for one entry; the dispatcher counts them from 1."""
+
+MAX_AGENTS = 10_000
+"""Agents that a floor remembers: seven times the largest known centre (1,300 seats)."""
+MAX_ENTRIES = 20_000
+"""Entries waiting, ringing or talking at once: far above the lines of one machine, small enough for its memory."""
+MAX_LINES = 1_024
+"""Distinct (queue, extra skills) pairs with a list of their own; they come from flows, not from callers."""
+MAX_ADVANCE_S = 86_400.0
+"""A day: no tier of customers needs a longer lead, and the bound keeps starvation bounded too."""
+MAX_WRAP_UP_S = 3_600.0
+"""Longest wrap-up with all its extensions: an agent who needs more is not ready."""
+
+
+# ---- inputs -----------------------------------------------------------------------------------------------------
+
+
+class LeaveCause(StrEnum):
+    """Why a caller stops waiting, other than by an agent or an overflow rule."""
+
+    HUNG_UP = "hung_up"
+    """The caller hung up: abandoned."""
+    CALLBACK = "callback"
+    """The caller asked to be called back."""
+    WITHDRAWN = "withdrawn"
+    """Operations staff or the flow took the caller out."""
+    FAILED = "failed"
+    """Media lost, shutdown, or a fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerJoined:
+    """A call asks for an agent."""
+
+    entry: EntryId
+    """A name never used before."""
+    queue: QueueName
+    """Where to wait."""
+    advance_s: float = 0.0
+    """Priority: seconds of waiting granted in advance (VIP); may be negative."""
+    skills: Mapping[SkillName, int] = field(default_factory=dict)
+    """Skills that this caller needs beside the queue's, e.g. the chosen language."""
+    label: str = ""
+    """Who it is, for displays; the dispatcher does not look at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerLeft:
+    """The caller is gone; in a talk it means the same as `TalkEnded`."""
+
+    entry: EntryId
+    """The entry that is over."""
+    cause: LeaveCause = LeaveCause.HUNG_UP
+    """Why."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLoggedIn:
+    """An agent logs in and is not ready yet; sent again while logged in, it replaces name and skills."""
+
+    settings: AgentSettings
+    """Who, with which skills."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLoggedOut:
+    """An agent goes home; during a talk it takes effect when the talk ends."""
+
+    agent: AgentId
+    """Who."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentReady:
+    """An agent wants calls; it also ends a wrap-up or a back-off early."""
+
+    agent: AgentId
+    """Who."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentNotReady:
+    """An agent wants no calls; ends a wrap-up, withdraws a ringing offer, takes effect after a talk."""
+
+    agent: AgentId
+    """Who."""
+    reason: str = "break"
+    """Operator's word for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPhoneUp:
+    """An agent's phone can be reached: it registered. May come before the agent logs in."""
+
+    agent: AgentId
+    """Whose phone."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentPhoneDown:
+    """An agent's phone can not be reached any more: its last registration ended."""
+
+    agent: AgentId
+    """Whose phone."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentBusy:
+    """An agent's phone is in a call that no queue gave it."""
+
+    agent: AgentId
+    """Who."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentIdle:
+    """That call of the agent's own is over."""
+
+    agent: AgentId
+    """Who."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferAccepted:
+    """The agent's phone answered."""
+
+    offer: OfferId
+    """Which offer."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferEnded:
+    """The agent's phone will not answer; for an offer that is over already it means nothing."""
+
+    offer: OfferId
+    """Which offer."""
+    cause: OfferEnd
+    """Why not."""
+
+
+@dataclass(frozen=True, slots=True)
+class TalkEnded:
+    """Agent and caller are no longer connected, whoever hung up."""
+
+    entry: EntryId
+    """Which entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrapUpEnded:
+    """The agent or a supervisor ends the wrap-up."""
+
+    agent: AgentId
+    """Who was wrapping up."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrapUpExtended:
+    """The agent or a supervisor grants more time, up to `MAX_WRAP_UP_S` in all."""
+
+    agent: AgentId
+    """Who is wrapping up."""
+    extra_s: float
+    """How much more."""
+
+
+@dataclass(frozen=True, slots=True)
+class FloorChanged:
+    """New settings for those who join from now on; entries inside keep the settings that they came under."""
+
+    settings: FloorSettings
+    """The whole new floor; refused as a whole when `validate` finds a problem."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlinePassed:
+    """The timer fired: everything that is due at `now` happens."""
+
+
+Input = (
+    CallerJoined
+    | CallerLeft
+    | AgentLoggedIn
+    | AgentLoggedOut
+    | AgentReady
+    | AgentNotReady
+    | AgentPhoneUp
+    | AgentPhoneDown
+    | AgentBusy
+    | AgentIdle
+    | OfferAccepted
+    | OfferEnded
+    | TalkEnded
+    | WrapUpEnded
+    | WrapUpExtended
+    | FloorChanged
+    | DeadlinePassed
+)
+
+
+# ---- decisions --------------------------------------------------------------------------------------------------
+
+
+class AgentState(StrEnum):
+    """What an agent is doing; the transitions are the table in `agent.py`."""
+
+    LOGGED_OUT = "logged_out"
+    UNREACHABLE = "unreachable"
+    """Logged in, but the phone is not registered."""
+    NOT_READY = "not_ready"
+    BACKING_OFF = "backing_off"
+    """Ready again by itself soon: an offer has just been missed."""
+    BUSY = "busy"
+    """In a call that no queue gave."""
+    READY = "ready"
+    OFFERED = "offered"
+    """The phone rings for a caller."""
+    TALKING = "talking"
+    WRAP_UP = "wrap_up"
+
+
+class CallerKey(NamedTuple):
+    """Order among callers for one agent; the smallest is served."""
+
+    deficit_s: float
+    """Minus the urgency: -(weight x (advance + ageing x waited))."""
+    joined_at: float
+    """Who came first."""
+    serial: int
+    """Order of joining, for callers of one instant."""
+
+
+class AgentKey(NamedTuple):
+    """Order among ready agents for one caller; the smallest is offered."""
+
+    minus_level: int
+    """Minus the sum of the agent's levels in the skills needed."""
+    measure: float
+    """The strategy's figure."""
+    idle_since: float
+    """When the agent's last contact ended."""
+    agent: AgentId
+    """The last tie-break, so that there is none."""
+
+
+class WithdrawCause(StrEnum):
+    """Why a ringing offer is taken back."""
+
+    EXPIRED = "expired"
+    """Not answered within the ring time: counts as a miss (`OfferEnd.NO_ANSWER`)."""
+    CALLER_LEFT = "caller_left"
+    AGENT_NOT_READY = "agent_not_ready"
+    AGENT_LOGGED_OUT = "agent_logged_out"
+    AGENT_BUSY = "agent_busy"
+    PHONE_DOWN = "phone_down"
+
+
+class RefusalReason(StrEnum):
+    """Why an input did not fit; nothing changed."""
+
+    UNKNOWN_QUEUE = "unknown_queue"
+    UNKNOWN_ENTRY = "unknown_entry"
+    UNKNOWN_AGENT = "unknown_agent"
+    UNKNOWN_OFFER = "unknown_offer"
+    DUPLICATE_ENTRY = "duplicate_entry"
+    OUT_OF_RANGE = "out_of_range"
+    """A figure outside of its limits."""
+    NOT_IN_THIS_STATE = "not_in_this_state"
+    """The state table has no such row."""
+    FLOOR_FULL = "floor_full"
+    """`MAX_AGENTS`, `MAX_ENTRIES` or `MAX_LINES`."""
+    SETTINGS_INVALID = "settings_invalid"
+    """`settings.validate` says what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """The caller is in a queue, by joining it or by overflow; an offer or an overflow may follow in the same turn."""
+
+    entry: EntryId
+    queue: QueueName
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """Ring this agent for this caller."""
+
+    offer: OfferId
+    entry: EntryId
+    agent: AgentId
+    queue: QueueName
+    ring_for_s: float
+    """The dispatcher withdraws the offer itself after this time; the driver needs no timer."""
+    caller_key: CallerKey
+    """Why this caller."""
+    agent_key: AgentKey
+    """Why this agent."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferWithdrawn:
+    """Stop ringing: the offer is over; an answer that crosses this is a `LateAccept`."""
+
+    offer: OfferId
+    entry: EntryId
+    agent: AgentId
+    cause: WithdrawCause
+
+
+@dataclass(frozen=True, slots=True)
+class OfferMissed:
+    """The agent did not take the offer; said once for every `OfferEnded` that counted and every expiry."""
+
+    offer: OfferId
+    entry: EntryId
+    agent: AgentId
+    queue: QueueName
+    cause: OfferEnd
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """Bridge caller and agent."""
+
+    offer: OfferId
+    entry: EntryId
+    agent: AgentId
+    queue: QueueName
+    waited_s: float
+    """Stay in this queue until the answer."""
+    is_in_time: bool
+    """Within the queue's `service_level_within_s`."""
+
+
+@dataclass(frozen=True, slots=True)
+class LateAccept:
+    """The phone answered an offer that is over: ACK it, BYE it, and let nobody talk."""
+
+    offer: OfferId
+
+
+@dataclass(frozen=True, slots=True)
+class TalkFinished:
+    """The agent is free of this caller."""
+
+    entry: EntryId
+    agent: AgentId
+    queue: QueueName
+    talked_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Departed:
+    """The caller left the queue without an agent."""
+
+    entry: EntryId
+    queue: QueueName
+    cause: LeaveCause
+    waited_s: float
+    """Stay in this queue."""
+    is_short: bool
+    """Hung up within the queue's `short_abandon_s`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overflowed:
+    """The caller leaves the queue by rule; with `ToQueue` a `Queued` (or a further overflow) follows."""
+
+    entry: EntryId
+    queue: QueueName
+    """The queue left."""
+    cause: OverflowCause
+    target: OverflowTarget
+    waited_s: float
+    """Stay in the queue left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Tell the caller the position; a connection never waits for the end of it."""
+
+    entry: EntryId
+    queue: QueueName
+    position: int
+    """1 is next; in one queue it never rises from one announcement to the next, even when a VIP overtook."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentStateChanged:
+    """An agent's visible state or its reason is another one."""
+
+    agent: AgentId
+    state: AgentState
+    reason: str
+    """For `NOT_READY` the operator's word, `logged_in` or `missed`; for `BACKING_OFF` the cause; otherwise empty."""
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class InputRefused:
+    """The input did not fit and changed nothing."""
+
+    input: Input
+    reason: RefusalReason
+
+
+Decision = (
+    Queued
+    | Offered
+    | OfferWithdrawn
+    | OfferMissed
+    | Connected
+    | LateAccept
+    | TalkFinished
+    | Departed
+    | Overflowed
+    | Announce
+    | AgentStateChanged
+    | InputRefused
+)

@@ -1,0 +1,265 @@
+"""What operators decide: queues, overflow rules and agents' skills, and the check that they make sense together.
+
+Every field that ends in `_s` is a length of time in seconds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from acdcore.kernel.ids import AgentId, QueueName, SkillName
+
+MAX_TIME_S = 86_400.0
+"""Longest time in any setting: a day."""
+MIN_PERIOD_S = 0.1
+"""Shortest period: a shorter one would keep the timer busy with one caller."""
+MAX_LEVEL = 100
+"""Highest level of a skill."""
+
+
+class Strategy(StrEnum):
+    """How agents of equal level are ordered."""
+
+    LONGEST_IDLE = "longest_idle"
+    """Whose last contact ended first."""
+    FEWEST_CALLS = "fewest_calls"
+    """Who has answered the smallest number of calls."""
+    LEAST_OCCUPIED = "least_occupied"
+    """Who has been at work for the smallest share of the recent time on duty."""
+    ROUND_ROBIN = "round_robin"
+    """Whose last offer is the oldest."""
+
+
+class OverflowCause(StrEnum):
+    """Why a caller leaves a queue without an agent."""
+
+    WAIT = "wait"
+    """Waited for `max_wait_s` in this queue."""
+    LENGTH = "length"
+    """`max_length` callers were in the queue already."""
+    NOBODY_LOGGED_IN = "nobody_logged_in"
+    """No agent who may serve the caller is logged in with a phone that can be reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToQueue:
+    """Wait on in another queue; the time waited so far goes on counting for the order."""
+
+    queue: QueueName
+    """The queue to join."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToAnnouncement:
+    """Hear a prompt; the entry is over."""
+
+    prompt: str
+    """The prompt's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToOutside:
+    """Be connected to an outside number; the entry is over."""
+
+    number: str
+    """The number to dial."""
+
+
+OverflowTarget = ToQueue | ToAnnouncement | ToOutside
+
+
+@dataclass(frozen=True, slots=True)
+class OverflowRule:
+    """Where callers go for one cause."""
+
+    cause: OverflowCause
+    """When the rule applies."""
+    target: OverflowTarget
+    """Where the caller goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """One queue."""
+
+    name: QueueName
+    """Key of the queue."""
+    skills: Mapping[SkillName, int] = field(default_factory=dict)
+    """Skills that an agent needs, each with its lowest level; empty: any agent who is logged in may serve."""
+    strategy: Strategy = Strategy.LONGEST_IDLE
+    """Order of agents with equal levels."""
+    weight: float = 1.0
+    """How much a second of urgency counts here against other queues that the same agent serves."""
+    ageing: float = 1.0
+    """Seconds of urgency that a second of waiting adds; 0: priority alone decides and low priorities may starve."""
+    ring_for_s: float = 20.0
+    """How long an agent's phone rings before the offer counts as missed."""
+    wrap_up_s: float = 15.0
+    """Time for notes after a talk; 0: none."""
+    max_wait_s: float | None = None
+    """Stay in this queue after which the overflow rule for `wait` applies."""
+    max_length: int | None = None
+    """Callers in this queue (waiting or ringing) from which on the overflow rule for `length` applies to new ones."""
+    overflow: tuple[OverflowRule, ...] = ()
+    """At most one rule for each cause."""
+    announce_first_s: float | None = None
+    """Stay after which the position is announced for the first time; None: never."""
+    announce_every_s: float | None = None
+    """Time between later announcements; None: once only."""
+    misses_until_not_ready: int = 2
+    """Missed offers in a row after which an agent is made not ready."""
+    service_level_within_s: float = 20.0
+    """An answer within this stay counts for the service level."""
+    short_abandon_s: float = 5.0
+    """A caller who hangs up within this stay is counted apart (wrong number, second thoughts)."""
+
+
+class OfferEnd(StrEnum):
+    """How an offer came to nothing on the agent's side; each counts as a miss."""
+
+    REFUSED = "refused"
+    """The agent declined (603, or the decline button)."""
+    NO_ANSWER = "no_answer"
+    """Nobody answered within the ring time."""
+    UNREACHABLE = "unreachable"
+    """The phone did not react (408, 480, transport error)."""
+    BUSY = "busy"
+    """The phone is in a call that we did not know of (486)."""
+    FAILED = "failed"
+    """Anything else: no common codec, a fault of the phone or of ours."""
+
+
+def _back_off_s() -> dict[OfferEnd, float]:
+    return {
+        OfferEnd.REFUSED: 10.0,
+        OfferEnd.NO_ANSWER: 10.0,
+        OfferEnd.UNREACHABLE: 30.0,
+        OfferEnd.BUSY: 15.0,
+        OfferEnd.FAILED: 30.0,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class FloorSettings:
+    """All queues, and what they share."""
+
+    queues: tuple[QueueSettings, ...] = ()
+    """The queues, names unique."""
+    back_off_s: Mapping[OfferEnd, float] = field(default_factory=_back_off_s)
+    """How long an agent gets no offer after a miss, by its cause; a cause that is left out means no back-off."""
+    tried_hold_s: float = 30.0
+    """How long a caller is not offered again to an agent who missed that very caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSettings:
+    """An agent as the directory knows them."""
+
+    agent: AgentId
+    """The agent's number."""
+    name: str = ""
+    """For displays."""
+    skills: Mapping[SkillName, int] = field(default_factory=dict)
+    """Skill to level, 1 to `MAX_LEVEL`; languages are skills too. The higher level answers first."""
+
+
+# ---- the check ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong in the settings of a floor."""
+
+    key: str
+    """Path of the key, e.g. `queues.sales.overflow.wait`."""
+    text: str
+    """What is wrong and how to mend it."""
+
+
+def validate(settings: FloorSettings) -> list[Problem]:
+    """Everything that is wrong, in the order of the file; an empty list means that the dispatcher takes it."""
+    names = {queue.name for queue in settings.queues}
+    problems: list[Problem] = []
+    seen: set[QueueName] = set()
+    for queue in settings.queues:
+        if queue.name in seen:
+            problems.append(Problem(f"queues.{queue.name}", "this name is used twice; rename one queue"))
+        seen.add(queue.name)
+        problems += _figures(queue)
+        problems += _rules(queue, names)
+    problems += _loops(settings.queues)
+    for cause, back_off_s in settings.back_off_s.items():
+        if not 0 <= back_off_s <= MAX_TIME_S:
+            problems.append(Problem(f"back_off_s.{cause}", f"{back_off_s} is not within 0 and {MAX_TIME_S}"))
+    if not MIN_PERIOD_S <= settings.tried_hold_s <= MAX_TIME_S:
+        problems.append(
+            Problem("tried_hold_s", f"{settings.tried_hold_s} is not within {MIN_PERIOD_S} and {MAX_TIME_S}")
+        )
+    return problems
+
+
+def _figures(queue: QueueSettings) -> list[Problem]:
+    """Figures outside of their limits."""
+    bounds: list[tuple[str, float | None, float, float]] = [
+        ("weight", queue.weight, 0.01, 100.0),
+        ("ageing", queue.ageing, 0.0, 100.0),
+        ("ring_for_s", queue.ring_for_s, MIN_PERIOD_S, 300.0),
+        ("wrap_up_s", queue.wrap_up_s, 0.0, 3_600.0),
+        ("max_wait_s", queue.max_wait_s, MIN_PERIOD_S, MAX_TIME_S),
+        ("max_length", queue.max_length, 0, 100_000),
+        ("announce_first_s", queue.announce_first_s, 0.0, MAX_TIME_S),
+        ("announce_every_s", queue.announce_every_s, MIN_PERIOD_S, MAX_TIME_S),
+        ("misses_until_not_ready", queue.misses_until_not_ready, 1, 100),
+        ("service_level_within_s", queue.service_level_within_s, 0.0, MAX_TIME_S),
+        ("short_abandon_s", queue.short_abandon_s, 0.0, MAX_TIME_S),
+    ]
+    bounds += [(f"skills.{skill}", level, 1, MAX_LEVEL) for skill, level in queue.skills.items()]
+    return [
+        Problem(f"queues.{queue.name}.{key}", f"{figure} is not within {low} and {high}")
+        for key, figure, low, high in bounds
+        if figure is not None and not low <= figure <= high
+    ]
+
+
+def _rules(queue: QueueSettings, names: set[QueueName]) -> list[Problem]:
+    """Rules without a limit, limits without a rule, rules given twice, targets that do not exist."""
+    path = f"queues.{queue.name}"
+    problems: list[Problem] = []
+    causes = [rule.cause for rule in queue.overflow]
+    for rule in queue.overflow:
+        if isinstance(rule.target, ToQueue) and rule.target.queue not in names:
+            problems.append(Problem(f"{path}.overflow.{rule.cause}", f"there is no queue {rule.target.queue}"))
+    for cause in OverflowCause:
+        if causes.count(cause) > 1:
+            problems.append(Problem(f"{path}.overflow.{cause}", "given twice; keep one rule for each cause"))
+    limits = [
+        (OverflowCause.WAIT, "max_wait_s", queue.max_wait_s),
+        (OverflowCause.LENGTH, "max_length", queue.max_length),
+    ]
+    for cause, key, limit in limits:
+        if cause in causes and limit is None:
+            problems.append(Problem(f"{path}.overflow.{cause}", f"never applies; set {key}"))
+        if cause not in causes and limit is not None:
+            problems.append(Problem(f"{path}.{key}", f"leads nowhere; add an overflow rule for {cause}"))
+    return problems
+
+
+def _loops(queues: tuple[QueueSettings, ...]) -> list[Problem]:
+    """Overflow from queue to queue that comes back to where it began, whatever the causes."""
+    onward = {
+        queue.name: [rule.target.queue for rule in queue.overflow if isinstance(rule.target, ToQueue)]
+        for queue in queues
+    }
+    problems: list[Problem] = []
+    for start in onward:
+        reached: dict[QueueName, QueueName] = {}
+        edges = [(start, target) for target in onward[start]]
+        while edges:  # each queue is expanded once
+            origin, target = edges.pop()
+            if target in reached:
+                continue
+            reached[target] = origin
+            edges += [(target, further) for further in onward.get(target, [])]
+        if start in reached:
+            problems.append(Problem(f"queues.{start}.overflow", "overflow comes back to this queue; break the loop"))
+    return problems

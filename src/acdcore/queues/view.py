@@ -1,0 +1,118 @@
+"""Read models: what the control plane shows of the floor at one moment; plain values, safe to keep."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from acdcore.kernel.ids import AgentId, QueueName, SkillName
+from acdcore.queues.metrics import AgentFigures, QueueFigures
+from acdcore.queues.model import AgentKey, AgentState, CallerKey, EntryId
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingView:
+    """A caller in a queue."""
+
+    entry: EntryId
+    label: str
+    """As given with `CallerJoined`."""
+    position: int
+    """1 is next, VIPs' advance included."""
+    waited_s: float
+    """Stay in this queue."""
+    waited_in_all_s: float
+    """Since joining the first queue; what the order counts."""
+    advance_s: float
+    agent: AgentId | None
+    """Whose phone rings for the caller, if any."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    """A queue."""
+
+    queue: QueueName
+    waiting: tuple[WaitingView, ...]
+    """Callers waiting or ringing, in the order of their positions."""
+    agents_on_duty: int
+    """Agents with the queue's skills, logged in, phone reachable."""
+    agents_ready: int
+    """Those of them who are ready now."""
+    figures: QueueFigures
+    """Counters since the start."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentView:
+    """An agent."""
+
+    agent: AgentId
+    name: str
+    skills: Mapping[SkillName, int]
+    state: AgentState
+    reason: str
+    since: float
+    """When the state began."""
+    entry: EntryId | None
+    """The caller ringing or talking."""
+    queue: QueueName | None
+    """That caller's queue, or the one whose talk is wrapped up."""
+    misses: int
+    """Missed offers in a row."""
+    figures: AgentFigures
+    """Counters since the start, the running state's time included."""
+
+
+@dataclass(frozen=True, slots=True)
+class FloorView:
+    """The whole floor."""
+
+    at: float
+    queues: tuple[QueueView, ...]
+    agents: tuple[AgentView, ...]
+    """In the order in which they first appeared."""
+
+
+class Exclusion(StrEnum):
+    """The first filter, in this order, that keeps an agent from a caller."""
+
+    LOGGED_OUT = "logged_out"
+    SKILL_MISSING = "skill_missing"
+    LEVEL_TOO_LOW = "level_too_low"
+    UNREACHABLE = "unreachable"
+    NOT_READY = "not_ready"
+    BACKING_OFF = "backing_off"
+    BUSY = "busy"
+    OFFERED = "offered"
+    TALKING = "talking"
+    WRAP_UP = "wrap_up"
+    TRIED = "tried"
+    """Missed this very caller less than `tried_hold_s` ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One agent, seen from one caller."""
+
+    agent: AgentId
+    exclusion: Exclusion | None
+    """None: this agent may be offered the caller now."""
+    detail: str
+    """The skill missing, the reason for not being ready, or empty."""
+    key: AgentKey | None
+    """Place among the candidates, for those who are not excluded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a caller still waits."""
+
+    entry: EntryId
+    queue: QueueName
+    position: int
+    key: CallerKey
+    """Place among the callers at this moment."""
+    ringing: AgentId | None
+    """Whose phone rings, if any; then the candidates are the others."""
+    candidates: tuple[Candidate, ...]
+    """All agents known, the best first, then the excluded ones in the order of their filters."""
