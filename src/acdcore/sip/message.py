@@ -65,6 +65,11 @@ Field: TypeAlias = tuple[str, str]
 """(name, value) of one header line."""
 
 
+def known_name(name: str) -> str | None:
+    """The canonical form of a name spelled in one of the usual ways, None for all others."""
+    return _CANONICAL.get(name)
+
+
 def canonical(name: str) -> str:
     """A header name in the one spelling that `Headers` keeps; compact forms resolved."""
     known = _CANONICAL.get(name)

@@ -1,17 +1,44 @@
-"""Bytes to messages: one datagram, or one message cut from a stream by `framing` (RFC 3261 sections 7 and 25.1)."""
+"""Bytes to messages: one datagram, or one message cut from a stream by `framing` (RFC 3261 sections 7 and 25.1).
+
+Only what every message needs is checked here: start line, form of the header lines, Via, From, To, Call-ID, CSeq and
+the length of the body. All other headers are read, and refused, by whoever asks for them.
+"""
+
+import re
+from typing import Final
 
 from acdcore.kernel.errors import PeerError
-from acdcore.sip.message import Message, Request
+from acdcore.sip.headers import TOKEN
+from acdcore.sip.message import Field, Headers, Message, Request, Response, canonical, known_name
+from acdcore.sip.uri import MalformedValue, OtherUri, SipUri, Uri, parse_uri
 
 MESSAGE_BYTES_MAX = 65_535
-"""Greatest message: what a UDP datagram can hold, used for streams too."""
+"""Greatest message: what a UDP datagram can hold; streams are held to it too."""
+HEADERS_MAX = 160
+"""Most header lines: 70 hops may each add a Via and a Record-Route (section 8.1.1.6); a request has some 15 more."""
+LINE_CHARS_MAX = 8192
+"""Longest line after unfolding; long Identity and Authorization headers have about 3,000 characters."""
+
+_KNOWN_METHODS: Final = frozenset(
+    "INVITE ACK BYE CANCEL REGISTER OPTIONS INFO REFER NOTIFY SUBSCRIBE MESSAGE PRACK UPDATE PUBLISH".split()
+)
+_ONCE_ONLY: Final = frozenset(("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length"))
+_VERSION: Final = re.compile(r"SIP/([0-9]+\.[0-9]+)", re.IGNORECASE)
+_FOLD: Final = re.compile(r"\r\n[ \t]+")
+# callid = word [ "@" word ]
+_CALL_ID: Final = re.compile(
+    r"[A-Za-z0-9\-.!%*_+`'~()<>:\\\"/\[\]?{}]++(?:@[A-Za-z0-9\-.!%*_+`'~()<>:\\\"/\[\]?{}]++)?"
+)
+# Control characters may stand in a quoted-pair only; tabs and line breaks have a meaning of their own.
+_CONTROLS: Final = bytes([*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F])
+_BARE_CONTROL: Final = re.compile(r"(?<!\\)[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class MalformedMessage(PeerError):
     """Bytes that are no acceptable SIP message.
 
-    `status` and `reason` are what a stateless reply would say; `partial` is a request of which at least the start line
-    and the headers that a reply copies could be read, None when there is nothing to answer.
+    `status` and `reason` are what a stateless reply would say. `partial` is the request as far as a reply to it needs
+    it; None when nothing can or may be answered: a reply, an ACK, no readable Via.
     """
 
     def __init__(self, status: int, reason: str, partial: Request | None = None) -> None:
@@ -24,8 +51,159 @@ class MalformedMessage(PeerError):
 
 def parse(data: bytes) -> Message:
     """Read one message; raises MalformedMessage and nothing else."""
-    raise (
-        MalformedMessage(400, "Bad Request")
-        if len(data) <= MESSAGE_BYTES_MAX
-        else MalformedMessage(513, "Message Too Large")
-    )
+    try:
+        return _message(data)
+    except MalformedValue as fault:
+        raise MalformedMessage(fault.sip_status, str(fault), _partial(data)) from None
+
+
+def _message(data: bytes) -> Message:
+    if len(data) > MESSAGE_BYTES_MAX:
+        raise MalformedValue("Message Too Large", 513)
+    # Line breaks before the start line are to be ignored, section 7.5.
+    head, end, rest = (data.lstrip(b"\r\n") if data[:1] == b"\r" else data).partition(b"\r\n\r\n")
+    if not end:
+        raise MalformedValue("headers without an end")
+    start, *lines = _lines(head)
+    fields, length = _fields(lines)
+    headers = Headers.from_canonical(fields)
+    body = _body(rest, length)
+    message = _reply(start, headers, body) if start[:4].upper() == "SIP/" else _request(start, headers, body)
+    _check_essentials(message)
+    return message
+
+
+def _lines(head: bytes) -> list[str]:
+    try:
+        text = head.decode()
+    except UnicodeDecodeError:
+        raise MalformedValue("headers are not UTF-8") from None
+    if len(head.translate(None, _CONTROLS)) != len(head) and _BARE_CONTROL.search(text):
+        raise MalformedValue("control character in the headers")
+    if "\r\n " in text or "\r\n\t" in text:
+        text = _FOLD.sub(" ", text)
+    lines = text.split("\r\n")
+    if text.count("\n") >= len(lines) or text.count("\r") >= len(lines):
+        raise MalformedValue("line break that is not CR LF")
+    if len(lines) > HEADERS_MAX + 1:
+        raise MalformedValue("too many headers")
+    if len(text) > LINE_CHARS_MAX and max(map(len, lines)) > LINE_CHARS_MAX:
+        raise MalformedValue("line too long")
+    return lines
+
+
+def _fields(lines: list[str]) -> tuple[list[Field], str | None]:
+    """The header lines with canonical names, and apart from them the value of Content-Length."""
+    fields: list[Field] = []
+    once: dict[str, str] = {}
+    for line in lines:
+        raw, colon, value = line.partition(":")
+        name = known_name(raw) or _unusual_name(raw)
+        if not colon:
+            raise MalformedValue("header without a colon")
+        value = value.strip()
+        if name in _ONCE_ONLY:
+            if name in once:
+                raise MalformedValue(f"more than one {name}")
+            once[name] = value
+            if name == "Content-Length":
+                continue
+        fields.append((name, value))
+    return fields, once.get("Content-Length")
+
+
+def _unusual_name(raw: str) -> str:
+    name = raw.rstrip(" \t")
+    if TOKEN.fullmatch(name) is None:
+        raise MalformedValue("malformed header name")
+    return canonical(name)
+
+
+def _body(rest: bytes, length: str | None) -> bytes:
+    """What belongs to the message; octets beyond its length are ignored, a missing one is an error (section 18.3)."""
+    if length is None:
+        return rest
+    if not (length.isascii() and length.isdigit()) or len(length) > 10:
+        raise MalformedValue("malformed Content-Length")
+    if int(length) > len(rest):
+        raise MalformedValue("body shorter than Content-Length")
+    return rest[: int(length)]
+
+
+def _request(start: str, headers: Headers, body: bytes) -> Request:
+    # Request-Line = Method SP Request-URI SP SIP-Version, with single spaces
+    parts = start.split(" ")
+    if len(parts) != 3:
+        raise MalformedValue("malformed request line")
+    method, target, version = parts
+    if method not in _KNOWN_METHODS and TOKEN.fullmatch(method) is None:
+        raise MalformedValue("malformed method")
+    if version != "SIP/2.0":
+        _check_version(version)
+    uri = parse_uri(target)
+    if isinstance(uri, SipUri) and uri.headers:
+        raise MalformedValue("headers in the Request-URI")  # section 19.1.1, table 1
+    return Request(method, uri, headers, body)
+
+
+def _check_version(text: str) -> None:
+    version = _VERSION.fullmatch(text)
+    if version is None:
+        raise MalformedValue("malformed request line")
+    if version[1] != "2.0":
+        raise MalformedValue("Version Not Supported", 505)
+
+
+def _reply(start: str, headers: Headers, body: bytes) -> Response:
+    # Status-Line = SIP-Version SP Status-Code SP Reason-Phrase; the phrase may be empty
+    version, _, rest = start.partition(" ")
+    code, _, reason = rest.partition(" ")
+    if version != "SIP/2.0":
+        _check_version(version)
+    if len(code) != 3 or not (code.isascii() and code.isdigit()) or not 100 <= int(code) <= 699:
+        raise MalformedValue("malformed status line")
+    return Response(int(code), reason, headers, body)
+
+
+def _check_essentials(message: Message) -> None:
+    """Section 8.1.1: what every message has; reading each here also keeps it for the layers above."""
+    _ = message.via, message.from_, message.to
+    if _CALL_ID.fullmatch(message.call_id) is None:
+        raise MalformedValue("malformed Call-ID")
+    cseq = message.cseq
+    if isinstance(message, Request) and cseq.method != message.method:
+        raise MalformedValue("CSeq of another method")
+
+
+def _partial(data: bytes) -> Request | None:
+    """The request behind `data` as far as a reply needs it, read leniently."""
+    head = data[:MESSAGE_BYTES_MAX].lstrip(b"\r\n").partition(b"\r\n\r\n")[0]
+    start, *lines = _FOLD.sub(" ", head.decode(errors="replace")).split("\r\n")
+    method, _, rest = start.partition(" ")
+    target, _, version = rest.strip().rpartition(" ")
+    if TOKEN.fullmatch(method) is None or method == "ACK" or _VERSION.fullmatch(version) is None:
+        return None
+    request = Request(method, _uri_or_text(target.strip()), Headers.from_canonical(_readable_fields(lines)))
+    try:
+        _ = request.via
+    except MalformedValue:
+        return None
+    return request
+
+
+def _readable_fields(lines: list[str]) -> list[Field]:
+    fields: list[Field] = []
+    for line in lines[:HEADERS_MAX]:
+        raw, colon, value = line.partition(":")
+        name = canonical(raw.strip())
+        is_repeated = name in _ONCE_ONLY and any(name == other for other, _ in fields)
+        if colon and TOKEN.fullmatch(raw.strip()) and not is_repeated and "\r" not in value and "\n" not in value:
+            fields.append((name, value.strip()))
+    return fields
+
+
+def _uri_or_text(text: str) -> Uri:
+    try:
+        return parse_uri(text)
+    except MalformedValue:
+        return OtherUri("", text)

@@ -35,7 +35,11 @@ _RESERVED = frozenset(b";/?:@&=+$,")
 
 
 class MalformedValue(PeerError):
-    """A URI or a header value breaks its grammar."""
+    """A URI, a header value or a start line breaks its grammar or a limit; `sip_status` says how to answer."""
+
+    def __init__(self, reason: str, status: int = 400) -> None:
+        super().__init__(reason)
+        self.sip_status = status
 
 
 @dataclass(frozen=True, slots=True)
