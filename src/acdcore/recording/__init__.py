@@ -1,1 +1,23 @@
-"""Recordings: files, names, index, retention and the thread that writes."""
+"""Recordings: each talk a stereo WAV file, caller left and agent right.
+
+`writer.RecordingWriter` turns the media engine's blocks into files; `index.repair_all` mends at the start what a crash
+left behind; `retention.plan` says what may be deleted.
+"""
+
+from acdcore.recording.events import DiskAlarm, RecordingEvent, RecordingFailed, RecordingFinished, RecordingPath
+from acdcore.recording.names import located, recording_path
+from acdcore.recording.writer import BlockSource, RecordingSettings, RecordingWriter, WriterFigures
+
+__all__ = [
+    "BlockSource",
+    "DiskAlarm",
+    "RecordingEvent",
+    "RecordingFailed",
+    "RecordingFinished",
+    "RecordingPath",
+    "RecordingSettings",
+    "RecordingWriter",
+    "WriterFigures",
+    "located",
+    "recording_path",
+]

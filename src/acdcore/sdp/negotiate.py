@@ -33,7 +33,7 @@ DTMF_PAYLOAD_TYPES = (101, 102, 103)
 """Any dynamic type would do, but several older gateways take telephone-event under 101 only. The others are for a peer
 that has given 101 to one of the two codecs."""
 PLAIN_RTP = ("RTP/AVP", "RTP/AVPF")
-"""AVPF only permits earlier RTCP feedback (RFC 4585 section 3.1); a peer that sends none of it is within the profile."""
+"""AVPF only permits earlier RTCP reports (RFC 4585 section 3.1); a peer that sends none of it is within the profile."""
 STATIC = {codec.static_payload_type: codec for codec in Codec}
 """Payload types whose meaning an a=rtpmap cannot change (RFC 3551 section 6)."""
 

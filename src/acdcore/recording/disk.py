@@ -1,0 +1,131 @@
+"""The disk as the recorder sees it: files that grow under a `.part` name and are sealed once."""
+
+import os
+from collections import OrderedDict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from acdcore.recording import wav
+from acdcore.recording.events import RecordingPath
+from acdcore.recording.names import part_of
+
+DIRECTORY_MODE = 0o750
+FILE_MODE = 0o640
+"""Talks are confidential: the daemon's user and group only."""
+
+
+class Disk(Protocol):
+    """What the recorder needs; every method may raise OSError.
+
+    `create`, `append`, `close` and `free_bytes` are called by one thread, `seal` and `settle` by another, and no
+    recording is sealed before it is closed.
+    """
+
+    def create(self, path: RecordingPath) -> None:
+        """Begin the file, with a header that does not know its length. Raises FileExistsError rather than overwrite."""
+        ...
+
+    def append(self, path: RecordingPath, samples: bytes) -> None:
+        """Write all of `samples` at the end; after an error the end of the file is undefined."""
+        ...
+
+    def close(self, path: RecordingPath) -> None:
+        """Nothing more will be appended."""
+        ...
+
+    def seal(self, path: RecordingPath, length: wav.Length) -> None:
+        """Cut the file to `length`, complete its header, flush it and give it its final name; without frames, drop it."""
+        ...
+
+    def settle(self, paths: Iterable[RecordingPath]) -> None:
+        """Make the final names of `paths` survive a power failure."""
+        ...
+
+    def free_bytes(self) -> int:
+        """Space left for us."""
+        ...
+
+
+class LocalDisk:
+    """Recordings under one directory, with a bounded number of descriptors.
+
+    The descriptors least recently written are closed first; what they cost to open again is measured in
+    microseconds, and a fixed limit keeps recordings from taking the descriptors that calls need.
+    """
+
+    def __init__(self, directory: Path, open_files_max: int) -> None:
+        self._directory = directory
+        self._open_files_max = open_files_max
+        self._descriptors: OrderedDict[RecordingPath, int] = OrderedDict()
+
+    def create(self, path: RecordingPath) -> None:
+        final = self._directory / path
+        if final.exists():
+            raise FileExistsError(f"{path} exists")
+        final.parent.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW
+        self._keep(path, os.open(part_of(final), flags, FILE_MODE))
+        self.append(path, wav.header())
+
+    def append(self, path: RecordingPath, samples: bytes) -> None:
+        descriptor = self._descriptor(path)
+        written = os.write(descriptor, samples)
+        # A regular file takes less than all only when the disk is about to be full; the next write says so.
+        while written < len(samples):
+            written += os.write(descriptor, memoryview(samples)[written:])
+
+    def close(self, path: RecordingPath) -> None:
+        descriptor = self._descriptors.pop(path, None)
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def seal(self, path: RecordingPath, length: wav.Length) -> None:
+        final = self._directory / path
+        part = part_of(final)
+        if not length.frames:
+            part.unlink(missing_ok=True)
+            return
+        descriptor = os.open(part, os.O_WRONLY | os.O_NOFOLLOW)
+        try:
+            os.ftruncate(descriptor, length.size_bytes)
+            os.pwrite(descriptor, wav.header(length.frames), 0)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        part.rename(final)
+
+    def settle(self, paths: Iterable[RecordingPath]) -> None:
+        for directory in {(self._directory / path).parent for path in paths}:
+            sync_directory(directory)
+
+    def free_bytes(self) -> int:
+        self._directory.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
+        figures = os.statvfs(self._directory)
+        # What an ordinary user may take; the rest is root's reserve.
+        return figures.f_bavail * figures.f_frsize
+
+    def _descriptor(self, path: RecordingPath) -> int:
+        descriptor = self._descriptors.get(path)
+        if descriptor is None:
+            flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW
+            descriptor = os.open(part_of(self._directory / path), flags)
+            self._keep(path, descriptor)
+        else:
+            self._descriptors.move_to_end(path)
+        return descriptor
+
+    def _keep(self, path: RecordingPath, descriptor: int) -> None:
+        self._descriptors[path] = descriptor
+        if len(self._descriptors) > self._open_files_max:
+            _, oldest = self._descriptors.popitem(last=False)
+            os.close(oldest)
+
+
+def sync_directory(directory: Path) -> None:
+    """Flush the directory's entries; a rename is durable only then."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,252 @@
+"""Which samples go into which file, and when recording has to stop.
+
+    BEGUN    --first samples-->  WRITING  --last block-->  sealed, forgotten
+    BEGUN    --last block----->  failed: no audio came, forgotten
+    BEGUN, WRITING  --fault--->  STOPPED  --last block-->  forgotten
+
+- A recording that stops keeps what it has: its file is sealed with the reason beside it.
+- A full or broken disk stops all recordings and raises the alarm. While it is raised new ones fail at once, so that
+  one talk is never recorded in two pieces with a hole between. Calls are not touched.
+- The alarm ends when there is clearly enough space again and, after an error, some time has passed; there is no other
+  way to learn that a disk works again than to use it.
+
+No threads and no clock here: `writer` has those. What is returned is for the caller to carry out, in order.
+"""
+
+import errno
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol, TypeAlias
+
+from acdcore.recording.disk import Disk
+from acdcore.recording.events import DiskAlarm, RecordingEvent, RecordingFailed, RecordingFinished, RecordingPath
+from acdcore.recording.wav import FRAME_BYTES, FRAMES_MAX, Length
+
+RECORDINGS_MAX = 4_096
+"""Recordings at once; four times what one core's media engine carries."""
+RETRY_AFTER_S = 30.0
+"""After a disk error, before new recordings try it again: an alarm that flaps is no alarm."""
+CLEAR_AT_SHARE = 1.1
+"""Free space must exceed the limit by a tenth before the alarm ends, else it would flap at the limit."""
+DISK_ERRORS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS))
+"""Errors that will hit the next recording too; others concern one file."""
+
+
+class TapBlock(Protocol):
+    """Samples of one tap, about a second of them."""
+
+    @property
+    def tap(self) -> int:
+        """The engine's name for the tap."""
+        ...
+
+    @property
+    def samples(self) -> bytes:
+        """Interleaved stereo, 16 bits little-endian, 8,000 Hz, whole frames; may be empty in a last block."""
+        ...
+
+    @property
+    def is_last(self) -> bool:
+        """Nothing follows from this tap."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """A file to be completed; slow, because it waits for the disk."""
+
+    tap: int
+    """Whose samples they were."""
+    path: RecordingPath
+    """Its name."""
+    length: Length
+    """What was written without an error."""
+    fault: str
+    """Why the recording is not complete, empty when it is."""
+
+
+Output: TypeAlias = RecordingEvent | Seal
+
+
+class State(Enum):
+    """See the head of the file."""
+
+    BEGUN = "begun"
+    WRITING = "writing"
+    STOPPED = "stopped"
+
+
+@dataclass(slots=True)
+class Track:
+    """One recording that is not finished."""
+
+    path: RecordingPath
+    state: State = State.BEGUN
+    frames: int = 0
+
+
+@dataclass(slots=True)
+class Figures:
+    """Counters since the start."""
+
+    blocks: int = 0
+    """Blocks written."""
+    bytes_written: int = 0
+    """Samples in them."""
+    blocks_dropped: int = 0
+    """Blocks that came after their recording had stopped."""
+    blocks_unknown: int = 0
+    """Blocks of taps that no recording was begun for."""
+
+
+@dataclass(slots=True)
+class Alarm:
+    """Whether the disk is out of use."""
+
+    is_raised: bool = False
+    retry_at: float = 0.0
+    """Not to be cleared before this (monotonic seconds)."""
+    free_bytes: int = 0
+    """Space at the last check."""
+
+
+@dataclass(slots=True)
+class Recorder:
+    """All recordings that are not finished, over one disk."""
+
+    disk: Disk
+    min_free_bytes: int
+    """Recording stops when less is left."""
+    figures: Figures = field(default_factory=Figures)
+    alarm: Alarm = field(default_factory=Alarm)
+    _tracks: dict[int, Track] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self._tracks)
+
+    def begin(self, tap: int, path: RecordingPath) -> list[Output]:
+        """Expect blocks of `tap`; the file is made when the first comes."""
+        if tap in self._tracks:
+            return [_failed(tap, path, f"tap {tap} is being recorded already")]
+        if len(self._tracks) >= RECORDINGS_MAX:
+            return [_failed(tap, path, f"{RECORDINGS_MAX} recordings are under way")]
+        self._tracks[tap] = Track(path)
+        return []
+
+    def write(self, block: TapBlock, now: float) -> list[Output]:
+        """Take one block."""
+        tap = block.tap
+        track = self._tracks.get(tap)
+        if track is None:
+            self.figures.blocks_unknown += 1
+            return []
+        outputs = self._append(tap, track, block.samples, now) if block.samples else []
+        if block.is_last:
+            outputs.extend(self._end(tap, track))
+        return outputs
+
+    def check(self, now: float) -> list[Output]:
+        """Look at the free space; to be called about once a second."""
+        try:
+            free_bytes = self.disk.free_bytes()
+        except OSError as error:
+            return self.fault(str(error), now)
+        self.alarm.free_bytes = free_bytes
+        if not self.alarm.is_raised:
+            if free_bytes >= self.min_free_bytes:
+                return []
+            return self.fault(f"less than {self.min_free_bytes} bytes are free", now)
+        if free_bytes < self.min_free_bytes * CLEAR_AT_SHARE or now < self.alarm.retry_at:
+            return []
+        self.alarm.is_raised = False
+        return [DiskAlarm(is_raised=False, free_bytes=free_bytes, reason="there is space again")]
+
+    def fault(self, reason: str, now: float) -> list[Output]:
+        """The disk is full or broken: stop everything that is being written."""
+        self.alarm.retry_at = now + RETRY_AFTER_S
+        if self.alarm.is_raised:
+            return []
+        self.alarm.is_raised = True
+        outputs: list[Output] = [DiskAlarm(is_raised=True, free_bytes=self.alarm.free_bytes, reason=reason)]
+        for tap, track in self._tracks.items():
+            if track.state is State.WRITING:
+                outputs.append(self._stop(tap, track, reason))
+        return outputs
+
+    def finish(self) -> list[Output]:
+        """No more blocks will come: complete what there is."""
+        outputs: list[Output] = []
+        for tap, track in list(self._tracks.items()):
+            outputs.extend(self._end(tap, track))
+        return outputs
+
+    def _append(self, tap: int, track: Track, samples: bytes, now: float) -> list[Output]:
+        if track.state is State.STOPPED:
+            self.figures.blocks_dropped += 1
+            return []
+        if self.alarm.is_raised:
+            track.state = State.STOPPED
+            self.figures.blocks_dropped += 1
+            return [_failed(tap, track.path, "the disk alarm is raised")]
+        frames = len(samples) // FRAME_BYTES
+        if track.frames + frames > FRAMES_MAX:
+            return [self._stop(tap, track, "a WAV file cannot hold more")]
+        try:
+            if track.state is State.BEGUN:
+                self.disk.create(track.path)
+                track.state = State.WRITING
+            self.disk.append(track.path, samples)
+        except OSError as error:
+            return self._refused(tap, track, error, now)
+        track.frames += frames
+        self.figures.blocks += 1
+        self.figures.bytes_written += len(samples)
+        return []
+
+    def _refused(self, tap: int, track: Track, error: OSError, now: float) -> list[Output]:
+        """The disk did not take a block of `track`."""
+        outputs: list[Output] = []
+        is_disk_error = error.errno in DISK_ERRORS
+        if track.state is State.WRITING or is_disk_error:
+            # A file may exist even if making it failed half-way; sealing without frames removes it.
+            outputs.append(self._stop(tap, track, str(error)))
+        else:
+            track.state = State.STOPPED
+            outputs.append(_failed(tap, track.path, str(error)))
+        if is_disk_error:
+            outputs.extend(self.fault(str(error), now))
+        return outputs
+
+    def _stop(self, tap: int, track: Track, reason: str) -> Seal:
+        track.state = State.STOPPED
+        self.disk.close(track.path)
+        return Seal(tap, track.path, Length(track.frames), reason)
+
+    def _end(self, tap: int, track: Track) -> list[Output]:
+        del self._tracks[tap]
+        match track.state:
+            case State.BEGUN:
+                return [_failed(tap, track.path, "no audio came")]
+            case State.WRITING:
+                self.disk.close(track.path)
+                return [Seal(tap, track.path, Length(track.frames), "")]
+            case State.STOPPED:
+                return []
+
+
+def sealed(seal: Seal) -> RecordingEvent:
+    """What to tell when `seal` has been carried out."""
+    if not seal.fault:
+        return RecordingFinished(seal.tap, seal.path, seal.length.duration_s, seal.length.size_bytes)
+    if not seal.length.frames:
+        return _failed(seal.tap, seal.path, seal.fault)
+    return RecordingFailed(seal.tap, seal.path, seal.fault, seal.length.duration_s, seal.length.size_bytes)
+
+
+def unsealed(seal: Seal, error: OSError) -> RecordingEvent:
+    """What to tell when the disk did not let `seal` be carried out; the next start tries again."""
+    return _failed(seal.tap, seal.path, seal.fault or str(error))
+
+
+def _failed(tap: int, path: RecordingPath, reason: str) -> RecordingFailed:
+    return RecordingFailed(tap, path, reason, duration_s=0.0, size_bytes=0)
