@@ -1,0 +1,136 @@
+"""The connection to PostgreSQL: a small pool that knows whether the server is there.
+
+While the server is away every request fails at once with `Unavailable`, and one watcher alone knocks, ever more
+slowly; `up` is what the rest waits on. A restart of the server needs nothing from anybody.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Self, TypeAlias
+
+import asyncpg
+import asyncpg.pool
+
+from acdcore.kernel.errors import Unavailable
+
+Connection: TypeAlias = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+
+CONNECTIONS_MAX = 6
+"""The drainer takes one, the control plane the rest; reads are short and come from people."""
+CONNECT_WITHIN_S = 3.0
+STATEMENT_WITHIN_S = 10.0
+"""No statement of ours needs a second; past this the server is as good as away."""
+KNOCK_AFTER_S = (0.1, 0.25, 0.5, 1.0, 2.0)
+"""Pauses between attempts while the server is away; the last one is repeated."""
+LOOK_EVERY_S = 5.0
+"""How often an idle connection is tried while all seems well."""
+
+AWAY = (
+    OSError,  # Includes TimeoutError and refused connections.
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,  # Shutting down, starting up, statement cancelled by its time limit.
+    asyncpg.InsufficientResourcesError,  # Disk full, too many connections.
+    asyncpg.InterfaceError,  # The connection was lost under the statement.
+    asyncpg.InternalServerError,
+)
+"""What the database's being away looks like."""
+
+
+class Database:
+    """`async with Database(dsn) as database:`; then `async with database.connection() as connection:`."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._pool: Pool | None = None
+        self._watcher: asyncio.Task[None] | None = None
+        self._look = asyncio.Event()
+        self._why_away = "not tried yet"
+        self.up = asyncio.Event()
+        """Set while the server answers."""
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the last attempt was answered."""
+        return self.up.is_set()
+
+    @property
+    def why_away(self) -> str:
+        """What the last attempt failed with; "" while it is up."""
+        return "" if self.is_up else self._why_away
+
+    async def __aenter__(self) -> Self:
+        """Never waits for the server: whoever needs it at once awaits `first_answer`."""
+        self._pool = await asyncpg.create_pool(
+            self._dsn,
+            min_size=0,
+            max_size=CONNECTIONS_MAX,
+            timeout=CONNECT_WITHIN_S,
+            command_timeout=STATEMENT_WITHIN_S,
+            server_settings={"application_name": "acdcore", "timezone": "UTC"},
+        )
+        self._watcher = asyncio.create_task(self._keep_looking(), name="database watcher")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._watcher is not None:
+            self._watcher.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watcher
+        if self._pool is not None:
+            self._pool.terminate()
+
+    async def first_answer(self, within_s: float) -> None:
+        """Wait until the server answers; raises `Unavailable` with the reason after `within_s`."""
+        try:
+            await asyncio.wait_for(self.up.wait(), within_s)
+        except TimeoutError as error:
+            raise Unavailable(f"database: no answer within {within_s:g} s: {self._why_away}") from error
+
+    @contextlib.asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection of the pool; whatever says that the server is away comes out as `Unavailable`."""
+        if self._pool is None or not self.is_up:
+            raise Unavailable(f"database: away: {self._why_away}")
+        try:
+            async with self._pool.acquire(timeout=CONNECT_WITHIN_S) as connection:
+                yield connection
+        except AWAY as error:
+            # asyncpg tells a wrong value by an InterfaceError as well; that one is the caller's affair.
+            if isinstance(error, asyncpg.DataError):
+                raise
+            self._note_away(error)
+            raise Unavailable(f"database: away: {self._why_away}") from error
+
+    def _note_away(self, error: BaseException) -> None:
+        self._why_away = str(error) or type(error).__name__
+        self.up.clear()
+        self._look.set()
+
+    async def _keep_looking(self) -> None:
+        attempts = 0
+        while True:
+            if await self._is_answered():
+                attempts = 0
+                self._look.clear()
+                self.up.set()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._look.wait(), LOOK_EVERY_S)
+                continue
+            await asyncio.sleep(KNOCK_AFTER_S[min(attempts, len(KNOCK_AFTER_S) - 1)])
+            attempts += 1
+
+    async def _is_answered(self) -> bool:
+        if self._pool is None:
+            return False
+        try:
+            async with self._pool.acquire(timeout=CONNECT_WITHIN_S) as connection:
+                await connection.execute("select 1", timeout=CONNECT_WITHIN_S)
+        except (*AWAY, asyncpg.PostgresError) as error:
+            self._note_away(error)
+            return False
+        return True

@@ -1,0 +1,174 @@
+"""The directory: agents, customers and last contacts held in memory, with an index for each kind of look-up.
+
+Rules: look-ups never wait and never touch a disk; stores put a record here only after the database has it; a record is
+replaced as a whole, never changed.
+"""
+
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from acdcore.calls.ports import AgentRecord, Contact, Customer, Tier
+from acdcore.kernel.ids import AgentId, CustomerId
+from acdcore.storage.card import plate, plate_digits
+from acdcore.storage.phone_number import matching_key
+
+CONTACTS_EACH_MAX = 10
+"""Contacts remembered for one number or customer: what a screen pop can show."""
+CONTACT_HOLDERS_MAX = 300_000
+"""Numbers and customers with remembered contacts; the one that was quiet longest is forgotten first."""
+
+_RANK = {tier: rank for rank, tier in enumerate(Tier)}
+
+
+class MemoryDirectory:
+    """Implements `Directory`; `put_agent` and `put_customer` are for the stores and the loader."""
+
+    def __init__(self) -> None:
+        self._agents: dict[AgentId, AgentRecord] = {}
+        self._customers: dict[CustomerId, Customer] = {}
+        self._by_number: dict[str, tuple[CustomerId, ...]] = {}
+        self._by_member_number: dict[str, CustomerId] = {}
+        self._by_plate_digits: dict[str, tuple[CustomerId, ...]] = {}
+        self._contacts: dict[CustomerId | str, tuple[Contact, ...]] = {}
+
+    # Look-ups
+
+    def agent(self, agent: AgentId) -> AgentRecord | None:
+        return self._agents.get(agent)
+
+    def agents(self) -> Sequence[AgentRecord]:
+        return sorted(self._agents.values(), key=lambda record: record.agent)
+
+    def customer(self, customer_id: CustomerId) -> Customer | None:
+        return self._customers.get(customer_id)
+
+    def customers_count(self) -> int:
+        """How many customers there are."""
+        return len(self._customers)
+
+    def customer_by_phone(self, number: str) -> Customer | None:
+        owners = self._by_number.get(matching_key(number), ())
+        if not owners:
+            return None
+        if len(owners) == 1:
+            return self._customers[owners[0]]
+        return min((self._customers[owner] for owner in owners), key=lambda each: (-_RANK[each.tier], each.id))
+
+    def customer_by_member_number(self, member_number: str) -> Customer | None:
+        owner = self._by_member_number.get(member_number)
+        return None if owner is None else self._customers[owner]
+
+    def customers_by_plate_digits(self, digits: str) -> Sequence[Customer]:
+        return [self._customers[owner] for owner in self._by_plate_digits.get(digits, ())]
+
+    def last_contacts(self, who: CustomerId | str, limit: int) -> Sequence[Contact]:
+        found = {
+            contact.call_id: contact for holder in self._holders(who) for contact in self._contacts.get(holder, ())
+        }
+        return heapq.nlargest(limit, found.values(), key=lambda contact: (contact.at, contact.call_id))
+
+    def search(self, text: str, limit: int) -> Sequence[Customer]:
+        wanted = text.strip().casefold()
+        newest_first = reversed(self._customers.values())
+        if not wanted:
+            return list(islice(newest_first, limit))
+        exact = self._exact(wanted)
+        return list(islice(_unique(exact, _containing(newest_first, wanted)), limit))
+
+    # Changes
+
+    def note_contact(self, number: str, customer_id: CustomerId | None, contact: Contact) -> None:
+        key = matching_key(number)
+        holders: tuple[CustomerId | str, ...] = (key,) if key else ()
+        if customer_id is not None:
+            holders += (customer_id,)
+        for holder in holders:
+            earlier = self._contacts.pop(holder, ())
+            kept = [each for each in earlier if each.call_id != contact.call_id]
+            # Taken out and put in again, so that the dict's order is the order of last use.
+            self._contacts[holder] = (contact, *kept)[:CONTACTS_EACH_MAX]
+        while len(self._contacts) > CONTACT_HOLDERS_MAX:
+            del self._contacts[next(iter(self._contacts))]
+
+    def put_agent(self, record: AgentRecord) -> None:
+        """Add an agent or replace the one with the same number."""
+        self._agents[record.agent] = record
+
+    def put_customer(self, customer: Customer) -> None:
+        """Add a customer or replace the one with the same id."""
+        former = self._customers.get(customer.id)
+        if former is not None:
+            self._unlink(former)
+        self._customers[customer.id] = customer
+        for key in _number_keys(customer):
+            self._by_number[key] = (*self._by_number.get(key, ()), customer.id)
+        for digits in _plate_keys(customer):
+            self._by_plate_digits[digits] = (*self._by_plate_digits.get(digits, ()), customer.id)
+        if customer.member_number is not None:
+            self._by_member_number[customer.member_number] = customer.id
+
+    def _unlink(self, former: Customer) -> None:
+        for key in _number_keys(former):
+            _drop(self._by_number, key, former.id)
+        for digits in _plate_keys(former):
+            _drop(self._by_plate_digits, digits, former.id)
+        if former.member_number is not None:
+            self._by_member_number.pop(former.member_number, None)
+
+    def _holders(self, who: CustomerId | str) -> Iterator[CustomerId | str]:
+        if isinstance(who, str):
+            yield matching_key(who)
+            return
+        yield who
+        customer = self._customers.get(who)
+        if customer is not None:
+            # Calls from before the number was known to be this customer's.
+            yield from _number_keys(customer)
+
+    def _exact(self, wanted: str) -> Iterator[Customer]:
+        """Hits of the indices, best first: they belong on top of a list of mere likenesses."""
+        by_member_number = self.customer_by_member_number(wanted.upper()) or self.customer_by_member_number(wanted)
+        if by_member_number is not None:
+            yield by_member_number
+        for owner in self._by_number.get(matching_key(wanted), ()):
+            yield self._customers[owner]
+
+
+def _containing(customers: Iterable[Customer], wanted: str) -> Iterator[Customer]:
+    wanted_plate = plate(wanted)
+    wanted_key = matching_key(wanted)
+    for customer in customers:
+        if (
+            wanted in customer.name.casefold()
+            or wanted in customer.address.casefold()
+            or (customer.member_number is not None and wanted in customer.member_number.casefold())
+            or any(wanted_plate in each for each in customer.plates)
+            or (wanted_key and any(wanted_key in number for number in customer.numbers))
+        ):
+            yield customer
+
+
+def _unique(*sources: Iterable[Customer]) -> Iterator[Customer]:
+    seen: set[CustomerId] = set()
+    for source in sources:
+        for customer in source:
+            if customer.id not in seen:
+                seen.add(customer.id)
+                yield customer
+
+
+def _number_keys(customer: Customer) -> dict[str, None]:
+    return dict.fromkeys(key for key in map(matching_key, customer.numbers) if key)
+
+
+def _plate_keys(customer: Customer) -> dict[str, None]:
+    return dict.fromkeys(digits for digits in map(plate_digits, customer.plates) if digits)
+
+
+def _drop(index: dict[str, tuple[CustomerId, ...]], key: str, owner: CustomerId) -> None:
+    rest = tuple(each for each in index.get(key, ()) if each != owner)
+    if rest:
+        index[key] = rest
+    else:
+        index.pop(key, None)

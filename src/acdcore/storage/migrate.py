@@ -1,0 +1,98 @@
+"""Brings the tables up to date: numbered SQL files, each applied once, in order, in a transaction of its own.
+
+An advisory lock makes several daemons that start at once take turns. A file that was changed after it had been applied
+is refused: the tables would no longer be what the file says.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+
+import asyncpg
+
+from acdcore.kernel.errors import SettingsError
+
+LOCK_KEY = 0x61636463
+"""The advisory lock, "acdc": the same for every daemon that uses the database."""
+PACKAGE = "acdcore.storage.migrations"
+FILE_NAME = re.compile(r"(\d{4})_\w+\.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step of the tables' history."""
+
+    number: int
+    """1, 2, 3 and so on without a gap."""
+    name: str
+    """The file's name."""
+    sql: str
+    """What it does."""
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the text."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def packaged_migrations() -> list[Migration]:
+    """The migrations that come with acdcore, in order; raises `SettingsError` on a gap or a stray file."""
+    files = [path for path in resources.files(PACKAGE).iterdir() if path.name.endswith(".sql")]
+    return in_order([(path.name, path.read_text("utf-8")) for path in files])
+
+
+def in_order(files: Sequence[tuple[str, str]]) -> list[Migration]:
+    """(name, sql) pairs as migrations; raises `SettingsError` unless they are numbered 1, 2, 3 and so on."""
+    migrations = []
+    for expected, (name, sql) in enumerate(sorted(files), start=1):
+        match = FILE_NAME.fullmatch(name)
+        if match is None or int(match.group(1)) != expected:
+            raise SettingsError(name, "", f"a migration is named NNNN_words.sql, and number {expected:04} comes here")
+        migrations.append(Migration(expected, name, sql))
+    return migrations
+
+
+async def migrate(connection: asyncpg.Connection[asyncpg.Record], migrations: Sequence[Migration]) -> list[str]:
+    """Apply what is missing; returns the names of the files that were applied.
+
+    Raises `SettingsError` when an applied file was changed since, or when the database is newer than the program.
+    """
+    applied_now = []
+    await connection.execute("select pg_advisory_lock($1)", LOCK_KEY)
+    try:
+        await connection.execute(
+            "create table if not exists migrations"
+            " (number integer primary key, name text not null, checksum text not null,"
+            " applied_at timestamptz not null default now())"
+        )
+        rows = await connection.fetch("select number, name, checksum from migrations order by number")
+        applied = {row["number"]: (row["name"], row["checksum"]) for row in rows}
+        _refuse_unknown(applied, migrations)
+        for migration in migrations:
+            if migration.number in applied:
+                continue
+            async with connection.transaction():
+                await connection.execute(migration.sql)
+                await connection.execute(
+                    "insert into migrations (number, name, checksum) values ($1, $2, $3)",
+                    migration.number,
+                    migration.name,
+                    migration.checksum,
+                )
+            applied_now.append(migration.name)
+    finally:
+        await connection.execute("select pg_advisory_unlock($1)", LOCK_KEY)
+    return applied_now
+
+
+def _refuse_unknown(applied: dict[int, tuple[str, str]], migrations: Sequence[Migration]) -> None:
+    known = {migration.number: migration for migration in migrations}
+    for number, (name, checksum) in applied.items():
+        if number not in known:
+            raise SettingsError(name, "", "is applied in the database and unknown here: this acdcore is too old for it")
+        if known[number].checksum != checksum:
+            raise SettingsError(
+                known[number].name, "", "was changed after it had been applied; restore it and add a new file instead"
+            )
