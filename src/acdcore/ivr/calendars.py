@@ -1,16 +1,35 @@
-"""Opening hours: weekly hours, holidays and special days in the time zone of the centre."""
+"""Opening hours: weekly hours, holidays and special days in the time zone of the centre.
 
+A special day goes before a holiday, a holiday before the weekly hours. A span belongs to the day on which it begins and
+may end on the next one: the small hours after Friday's night shift follow Friday's rule. Hours are those of the clock on
+the wall, so a span over a change to or from daylight saving time is an hour shorter or longer than it looks.
+"""
+
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from pathlib import Path
-from typing import NewType
-from zoneinfo import ZoneInfo
+from typing import Literal, NewType
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field
 
 from acdcore.ivr.model import CalendarState
+from acdcore.ivr.table import Table, read_table
+from acdcore.kernel.errors import SettingsError
 
 CalendarName = NewType("CalendarName", str)
 """A calendar's key in the configuration."""
+
+DAY_MIN = 24 * 60
+HORIZON_DAYS = 400
+"""How far ahead `next_change` looks: over a year, so that yearly hours are found, and no further."""
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+CLOSED = "closed"
+"""What stands for no hours at all on a special day."""
+_SPAN = re.compile(r"([01]\d|2[0-4]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +59,106 @@ class Calendar:
 
     def is_open(self, wall: datetime) -> bool:
         """Whether `wall` (aware) falls into the hours."""
-        ...
+        return self.state(wall) is CalendarState.OPEN
 
     def state(self, wall: datetime) -> CalendarState:
-        """OPEN, or why not."""
-        ...
+        """OPEN, or why not. Raises ValueError when `wall` has no time zone."""
+        if wall.tzinfo is None:
+            raise ValueError("a calendar needs a time with its zone")
+        local = wall.astimezone(self.zone)
+        today = local.date()
+        minute = local.hour * 60 + local.minute
+        if any(span.start_min <= minute < span.end_min for span in self._spans(today)):
+            return CalendarState.OPEN
+        if any(minute < span.end_min - DAY_MIN for span in self._spans(today - timedelta(days=1))):
+            return CalendarState.OPEN
+        is_holiday = today in self.holidays and today not in self.special
+        return CalendarState.HOLIDAY if is_holiday else CalendarState.CLOSED
 
     def next_change(self, wall: datetime) -> datetime | None:
         """The first moment after `wall` (UTC) at which the state is another; None within `HORIZON_DAYS`."""
-        ...
+        now = self.state(wall)
+        today = wall.astimezone(self.zone).date()
+        for ahead in range(-1, HORIZON_DAYS):
+            for moment in self._moments(today + timedelta(days=ahead)):
+                if moment > wall and self.state(moment) is not now:
+                    return moment
+        return None
+
+    def _spans(self, day: date) -> tuple[Span, ...]:
+        if day in self.special:
+            return self.special[day]
+        return () if day in self.holidays else self.weekly[day.weekday()]
+
+    def _moments(self, day: date) -> list[datetime]:
+        """The moments in UTC at which the state may change by the rule of `day`: midnight, starts and ends."""
+        minutes = {0} | {minute for span in self._spans(day) for minute in (span.start_min, span.end_min)}
+        return sorted(self._moment(day, minute) for minute in minutes)
+
+    def _moment(self, day: date, minute: int) -> datetime:
+        days, minute = divmod(minute, DAY_MIN)
+        local = datetime.combine(day + timedelta(days=days), time(minute // 60, minute % 60), self.zone)
+        return local.astimezone(UTC)
+
+
+class CalendarTable(Table):
+    """`[calendars.NAME]`: hours as "HH:MM-HH:MM"; an end before its start is on the next day."""
+
+    timezone: str = "Asia/Shanghai"
+    mon: list[str] = Field(default_factory=list)
+    tue: list[str] = Field(default_factory=list)
+    wed: list[str] = Field(default_factory=list)
+    thu: list[str] = Field(default_factory=list)
+    fri: list[str] = Field(default_factory=list)
+    sat: list[str] = Field(default_factory=list)
+    sun: list[str] = Field(default_factory=list)
+    holidays: list[date] = Field(default_factory=list)
+    special: dict[date, list[str] | Literal["closed"]] = Field(default_factory=dict)
+
+
+class CalendarsTable(Table):
+    """A file of calendars."""
+
+    calendars: dict[str, CalendarTable] = Field(default_factory=dict)
 
 
 def load_calendars(file: Path) -> dict[CalendarName, Calendar]:
     """Read `[calendars.NAME]` tables. Raises SettingsError naming file and key."""
-    ...
+    tables = read_table(file, CalendarsTable).calendars
+    return {CalendarName(name): _calendar(str(file), name, table) for name, table in tables.items()}
+
+
+def _calendar(file: str, name: str, table: CalendarTable) -> Calendar:
+    at = f"calendars.{name}"
+    try:
+        zone = ZoneInfo(table.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise SettingsError(file, f"{at}.timezone", f"there is no time zone {table.timezone}") from error
+    hours = (table.mon, table.tue, table.wed, table.thu, table.fri, table.sat, table.sun)
+    weekly = tuple(_spans(file, f"{at}.{day}", texts) for day, texts in zip(WEEKDAYS, hours, strict=True))
+    special = {
+        day: () if texts == CLOSED else _spans(file, f"{at}.special.{day}", list(texts))
+        for day, texts in table.special.items()
+    }
+    return Calendar(CalendarName(name), zone, weekly, frozenset(table.holidays), special)
+
+
+def _spans(file: str, key: str, texts: list[str]) -> tuple[Span, ...]:
+    spans = sorted((_span(file, key, text) for text in texts), key=lambda span: span.start_min)
+    for before, after in pairwise(spans):
+        if after.start_min < before.end_min:
+            raise SettingsError(file, key, "two spans overlap; join them or mend their hours")
+    return tuple(spans)
+
+
+def _span(file: str, key: str, text: str) -> Span:
+    match = _SPAN.fullmatch(text)
+    if match is None:
+        raise SettingsError(file, key, f'{text!r} is not a span of hours; write it as "09:00-18:00"')
+    start_h, start_min, end_h, end_min = (int(part) for part in match.groups())
+    start, end = start_h * 60 + start_min, end_h * 60 + end_min
+    if max(start, end) > DAY_MIN or start == DAY_MIN:
+        raise SettingsError(file, key, f"{text!r} goes beyond 24:00; let it end on the next day, as in 22:00-06:00")
+    if start == end:
+        raise SettingsError(file, key, f'{text!r} has no length; for the whole day write "00:00-24:00"')
+    return Span(start, end if end > start else end + DAY_MIN)

@@ -22,6 +22,7 @@ from acdcore.ivr.model import (
     CALLER,
     DIALLED,
     KEYS,
+    UNKNOWN_TIER,
     BranchNode,
     BranchOn,
     CollectNode,
@@ -66,8 +67,6 @@ TYPE_AHEAD_MAX = 32
 """Keys that are kept for questions to come: more than any menu path and number together; further ones are lost."""
 PLAYBACK_MAX_S = 300.0
 """A playback that was not reported finished by then is taken for finished, so that no call hangs on it."""
-UNKNOWN_TIER = "unknown"
-"""What a branch by tier sees of a caller without a card."""
 
 
 class Phase(Enum):

@@ -27,6 +27,10 @@ KEYS = frozenset("0123456789*#")
 """The keys of a telephone; A to D exist in RFC 4733 but on no caller's phone, and are ignored."""
 
 
+UNKNOWN_TIER = "unknown"
+"""What stands for the tier of a caller without a card."""
+
+
 class Language(StrEnum):
     """The languages that prompts are spoken in; the values are ISO 639-3 and also the names of the voices."""
 

@@ -71,8 +71,12 @@ def count_key(count: int, language: Language) -> PromptKey:
 
 
 def required_names() -> frozenset[str]:
-    """All keys that the file must have, except the beep, which is made here."""
-    spoken = {prompt.value for prompt in SystemPrompt if prompt is not SystemPrompt.BEEP}
+    """All keys that the file must have: every prompt but the beep, which is made here."""
+    return system_names() - {SystemPrompt.BEEP.value}
+
+
+def system_names() -> frozenset[str]:
+    """The names of all prompts of the system, without `system.`."""
     digits = {f"digit-{digit}" for digit in range(10)}
     counts = {f"count-{count}" for count in range(1, COUNT_MAX + 1)}
-    return frozenset(spoken | digits | counts)
+    return frozenset({prompt.value for prompt in SystemPrompt} | digits | counts)

@@ -1,0 +1,43 @@
+"""TOML files read into pydantic tables, with errors that name file and key."""
+
+import tomllib
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from acdcore.kernel.errors import SettingsError
+
+
+class Table(BaseModel):
+    """A TOML table in which an unknown key is an error, and so is a text where a number belongs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+T = TypeVar("T", bound=Table)
+
+
+def read_table(file: Path, table: type[T]) -> T:
+    """Read a TOML file into `table`. Raises SettingsError naming file and key."""
+    try:
+        return table.model_validate(tomllib.loads(file.read_text("utf-8")))
+    except OSError as error:
+        raise SettingsError(str(file), "", f"cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(str(file), "", f"is not TOML in UTF-8: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise SettingsError(str(file), _dotted(first["loc"]), _in_words(first["type"], first["msg"])) from error
+
+
+def _dotted(location: tuple[int | str, ...]) -> str:
+    """The place as it stands in the file: without the node's type, which pydantic puts after the node's name."""
+    parts = [*location[:2], *location[3:]] if location[0] == "nodes" else list(location)
+    return ".".join(str(part) for part in parts if part != "[key]")
+
+
+def _in_words(kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        return "is not a key that belongs here; remove it or mend its spelling"
+    return message[:1].lower() + message[1:]
