@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from acdcore.kernel.address import Address
-from acdcore.sip.uri import MalformedValue, OtherUri, Params, SipUri, Uri, find_param, parse_uri
+from acdcore.sip.uri import MalformedValue, REMEMBERED_MAX, OtherUri, Params, SipUri, Uri, find_param, parse_uri
 
 LIST_VALUES_MAX = 64
 """Most values in one header list: Via and Route grow by one a hop, and 70 hops are the most (section 8.1.1.6)."""
@@ -35,6 +36,8 @@ _NAME_ADDR = re.compile(
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _TO_ESCAPE = re.compile(r'(["\\])')
 # gen-value = token / host / quoted-string; hosts bring brackets and colons.
+# Parameters without quotes and blanks, as nearly all are.
+_PLAIN_PARAMS = re.compile(r"(?:;[A-Za-z0-9\-.!%*_+`'~]++(?:=[A-Za-z0-9\-.!%*_+`'~\[\]:]++)?+)++")
 _BARE_VALUE = re.compile(r"[A-Za-z0-9\-.!%*_+`'~\[\]:]++")
 
 
@@ -154,6 +157,7 @@ class CSeq:
         return f"{self.number} {self.method}"
 
 
+@lru_cache(REMEMBERED_MAX)
 def parse_name_addr(value: str) -> NameAddr:
     """Read one address; raises MalformedValue."""
     if "<" not in value:
@@ -211,6 +215,9 @@ def parse_params(text: str) -> Params:
     """Read `;name=value;flag;name="text"`, with blanks around the marks; raises MalformedValue."""
     if not text:
         return ()
+    if _PLAIN_PARAMS.fullmatch(text):
+        pairs = [item.partition("=") for item in text[1:].split(";")]
+        return tuple([(name.lower(), value if equals else None) for name, equals, value in pairs])
     items = text.split(";") if '"' not in text else _split_outside_quotes(text, ";")
     if items[0].strip():
         raise MalformedValue("parameters begin with ';'")

@@ -1,6 +1,6 @@
 """SIP requests and replies (RFC 3261 section 7): immutable, with typed values read when first asked for."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, TypeAlias
@@ -33,10 +33,11 @@ _SPELLED: Final = (
     "P-Asserted-Identity", "P-Preferred-Identity", "Privacy", "Proxy-Authenticate", "Proxy-Authorization", "Reason",
     "Record-Route", "Require", "Route", "Server", "Timestamp", "Unsupported", "User-Agent", "Warning",
 )  # fmt: skip
-_CANONICAL: Final = {
+CANONICAL: Final[Mapping[str, str]] = {
     **_COMPACT, **{key.upper(): name for key, name in _COMPACT.items()},
     **{name.lower(): name for name in _SPELLED}, **{name: name for name in _SPELLED},
 }  # fmt: skip
+"""Usual spellings and the one that `Headers` keeps; `canonical` knows the others."""
 
 REASONS: Final = {
     100: "Trying", 180: "Ringing", 181: "Call Is Being Forwarded", 182: "Queued", 183: "Session Progress",
@@ -65,17 +66,12 @@ Field: TypeAlias = tuple[str, str]
 """(name, value) of one header line."""
 
 
-def known_name(name: str) -> str | None:
-    """The canonical form of a name spelled in one of the usual ways, None for all others."""
-    return _CANONICAL.get(name)
-
-
 def canonical(name: str) -> str:
     """A header name in the one spelling that `Headers` keeps; compact forms resolved."""
-    known = _CANONICAL.get(name)
+    known = CANONICAL.get(name)
     if known is not None:
         return known
-    return _CANONICAL.get(name.lower()) or "-".join([word.capitalize() for word in name.split("-")])
+    return CANONICAL.get(name.lower()) or "-".join([word.capitalize() for word in name.split("-")])
 
 
 class Headers:
@@ -118,7 +114,7 @@ class Headers:
 
     def get(self, name: str) -> str | None:
         """Value of the first line under `name`, None when there is none."""
-        name = _CANONICAL.get(name) or canonical(name)
+        name = CANONICAL.get(name) or canonical(name)
         for key, value in self._fields:
             if key == name:
                 return value

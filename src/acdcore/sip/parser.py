@@ -9,7 +9,7 @@ from typing import Final
 
 from acdcore.kernel.errors import PeerError
 from acdcore.sip.headers import TOKEN
-from acdcore.sip.message import Field, Headers, Message, Request, Response, canonical, known_name
+from acdcore.sip.message import CANONICAL, Field, Headers, Message, Request, Response, canonical
 from acdcore.sip.uri import MalformedValue, OtherUri, SipUri, Uri, parse_uri
 
 MESSAGE_BYTES_MAX = 65_535
@@ -19,9 +19,7 @@ HEADERS_MAX = 160
 LINE_CHARS_MAX = 8192
 """Longest line after unfolding; long Identity and Authorization headers have about 3,000 characters."""
 
-_KNOWN_METHODS: Final = frozenset(
-    "INVITE ACK BYE CANCEL REGISTER OPTIONS INFO REFER NOTIFY SUBSCRIBE MESSAGE PRACK UPDATE PUBLISH".split()
-)
+_KNOWN_METHODS: Final = frozenset(("INVITE", "ACK", "BYE", "CANCEL", "REGISTER", "OPTIONS", "INFO", "REFER", "NOTIFY"))
 _ONCE_ONLY: Final = frozenset(("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length"))
 _VERSION: Final = re.compile(r"SIP/([0-9]+\.[0-9]+)", re.IGNORECASE)
 _FOLD: Final = re.compile(r"\r\n[ \t]+")
@@ -98,7 +96,7 @@ def _fields(lines: list[str]) -> tuple[list[Field], str | None]:
     once: dict[str, str] = {}
     for line in lines:
         raw, colon, value = line.partition(":")
-        name = known_name(raw) or _unusual_name(raw)
+        name = CANONICAL.get(raw) or _unusual_name(raw)
         if not colon:
             raise MalformedValue("header without a colon")
         value = value.strip()

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv6Address
+from functools import lru_cache
 from typing import TypeAlias
 from urllib.parse import unquote_to_bytes
 
@@ -13,18 +14,22 @@ Params: TypeAlias = tuple[tuple[str, str | None], ...]
 
 URI_CHARS_MAX = 2048
 """Longest URI looked at; the longest of RFC 4475 has some 600 characters, and a datagram holds few more."""
+REMEMBERED_MAX = 4096
+"""URIs whose values are remembered: each message of a call repeats those of the others, and 150 calls have some 1,000."""
 
 # SIP-URI   = "sip:" [ userinfo "@" ] hostport uri-parameters [ headers ]     (RFC 3261 section 25.1)
 # userinfo  = ( user / telephone-subscriber ) [ ":" password ]
 # hostport  = host [ ":" port ]
 # "#" in the user is not in the grammar, but keypads produce it and many phones do not escape it.
 # All loops are possessive: hostile text cannot make the match back-track.
+# All loops are possessive and unrolled: hostile text cannot make the match back-track, and ordinary text takes one step.
 _SIP_URI = re.compile(
-    r"(?:((?:[A-Za-z0-9\-_.!~*'()&=+$,;?/#]|%[0-9A-Fa-f]{2})++)(?::((?:[A-Za-z0-9\-_.!~*'()&=+$,]|%[0-9A-Fa-f]{2})*+))?@)?"
-    r"(\[[0-9A-Fa-f:.]++\]|[A-Za-z0-9._\-]++)"
-    r"(?::([0-9]{1,5}))?"
-    r"((?:;(?:[A-Za-z0-9\-_.!~*'()\[\]/:&+$=]|%[0-9A-Fa-f]{2})++)*+)"
-    r"(?:\?((?:[A-Za-z0-9\-_.!~*'()\[\]/?:+$=&]|%[0-9A-Fa-f]{2})++))?"
+    r"(?:([A-Za-z0-9\-_.!~*'()&=+$,;?/#]*+(?:%[0-9A-Fa-f]{2}[A-Za-z0-9\-_.!~*'()&=+$,;?/#]*+)*+)"
+    r"(?::([A-Za-z0-9\-_.!~*'()&=+$,]*+(?:%[0-9A-Fa-f]{2}[A-Za-z0-9\-_.!~*'()&=+$,]*+)*+))?@)?+"
+    r"([A-Za-z0-9._\-]++|\[[0-9A-Fa-f:.]++\])"
+    r"(?::([0-9]{1,5}))?+"
+    r"((?:;[A-Za-z0-9\-_.!~*'()\[\]/:&+$=;]*+(?:%[0-9A-Fa-f]{2}[A-Za-z0-9\-_.!~*'()\[\]/:&+$=;]*+)*+)?+)"
+    r"(?:\?([A-Za-z0-9\-_.!~*'()\[\]/?:+$=&]*+(?:%[0-9A-Fa-f]{2}[A-Za-z0-9\-_.!~*'()\[\]/?:+$=&]*+)*+))?+"
 )
 _OTHER_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*+:[!-;=?-~]*+")
 
@@ -73,13 +78,13 @@ class SipUri:
         if host[0] == "[":
             host = _ipv6(host[1:-1])
         return cls(
-            scheme=scheme,
-            user=user or "",
-            host=host,
-            port=None if port is None else _port(port),
-            params=_uri_params(params[1:], ";") if params else (),
-            password=password,
-            headers=_uri_params(headers, "&") if headers else (),
+            scheme,
+            user or "",
+            host,
+            None if port is None else _port(port),
+            _uri_params(params[1:], ";") if params else (),
+            password,
+            _uri_params(headers, "&") if headers else (),
         )
 
     def __str__(self) -> str:
@@ -165,6 +170,7 @@ class OtherUri:
 Uri: TypeAlias = SipUri | OtherUri
 
 
+@lru_cache(REMEMBERED_MAX)
 def parse_uri(text: str) -> Uri:
     """Read any absolute URI; raises MalformedValue."""
     if text[:4].lower() == "sip:" or text[:5].lower() == "sips:":
