@@ -35,7 +35,7 @@ class Disk(Protocol):
         ...
 
     def seal(self, path: RecordingPath, length: wav.Length) -> None:
-        """Cut the file to `length`, complete its header, flush it and give it its final name; without frames, drop it."""
+        """Cut the file to `length`, complete its header, flush it, give it its final name; drop one without frames."""
         ...
 
     def settle(self, paths: Iterable[RecordingPath]) -> None:
@@ -63,7 +63,8 @@ class LocalDisk:
         final = self._directory / path
         if final.exists():
             raise FileExistsError(f"{path} exists")
-        final.parent.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
+        if not final.parent.is_dir():
+            self._create_day(final.parent)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW
         self._keep(path, os.open(part_of(final), flags, FILE_MODE))
         self.append(path, wav.header())
@@ -104,6 +105,12 @@ class LocalDisk:
         figures = os.statvfs(self._directory)
         # What an ordinary user may take; the rest is root's reserve.
         return figures.f_bavail * figures.f_frsize
+
+    def _create_day(self, day: Path) -> None:
+        day.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
+        # Month, year and top must remember the day too, or a power failure loses all of it.
+        for parent in day.relative_to(self._directory).parents:
+            sync_directory(self._directory / parent)
 
     def _descriptor(self, path: RecordingPath) -> int:
         descriptor = self._descriptors.get(path)

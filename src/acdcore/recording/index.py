@@ -64,7 +64,8 @@ class Differences:
 def repair_all(directory: Path) -> list[Repair]:
     """Complete every `.part` file below `directory`; to be called at the start, before anything is recorded.
 
-    One file that cannot be repaired does not keep the others from it.
+    One file that cannot be repaired does not keep the others from it. Raises OSError when a directory cannot be
+    flushed.
     """
     repairs = [_repair(directory, part) for part in _files(directory, PART_SUFFIX)]
     for parent in {(directory / each.path).parent for each in repairs}:
@@ -76,7 +77,10 @@ def scan(directory: Path) -> list[Found]:
     """All finished recordings below `directory`, by name, which is by day. Raises OSError."""
     found = []
     for path in _files(directory, ".wav"):
-        size_bytes = path.stat().st_size
+        try:
+            size_bytes = path.stat().st_size
+        except FileNotFoundError:
+            continue  # deleted meanwhile
         length = Length(max(0, size_bytes - HEADER_BYTES) // FRAME_BYTES)
         found.append(Found(_name(directory, path), length.duration_s, size_bytes))
     return found

@@ -173,6 +173,10 @@ class Recorder:
                 outputs.append(self._stop(tap, track, reason))
         return outputs
 
+    def refused(self, error: OSError, now: float) -> list[Output]:
+        """Completing a file failed; that is a fault of the disk only if the next one must expect it too."""
+        return self.fault(str(error), now) if error.errno in DISK_ERRORS else []
+
     def finish(self) -> list[Output]:
         """No more blocks will come: complete what there is."""
         outputs: list[Output] = []
@@ -197,13 +201,13 @@ class Recorder:
                 track.state = State.WRITING
             self.disk.append(track.path, samples)
         except OSError as error:
-            return self._refused(tap, track, error, now)
+            return self._not_taken(tap, track, error, now)
         track.frames += frames
         self.figures.blocks += 1
         self.figures.bytes_written += len(samples)
         return []
 
-    def _refused(self, tap: int, track: Track, error: OSError, now: float) -> list[Output]:
+    def _not_taken(self, tap: int, track: Track, error: OSError, now: float) -> list[Output]:
         """The disk did not take a block of `track`."""
         outputs: list[Output] = []
         is_disk_error = error.errno in DISK_ERRORS
@@ -217,10 +221,17 @@ class Recorder:
             outputs.extend(self.fault(str(error), now))
         return outputs
 
+    def _close(self, tap: int, track: Track, fault: str) -> Seal:
+        try:
+            self.disk.close(track.path)
+        except OSError as error:
+            # Network file systems report here what they could not write.
+            fault = fault or str(error)
+        return Seal(tap, track.path, Length(track.frames), fault)
+
     def _stop(self, tap: int, track: Track, reason: str) -> Seal:
         track.state = State.STOPPED
-        self.disk.close(track.path)
-        return Seal(tap, track.path, Length(track.frames), reason)
+        return self._close(tap, track, reason)
 
     def _end(self, tap: int, track: Track) -> list[Output]:
         del self._tracks[tap]
@@ -228,8 +239,7 @@ class Recorder:
             case State.BEGUN:
                 return [_failed(tap, track.path, "no audio came")]
             case State.WRITING:
-                self.disk.close(track.path)
-                return [Seal(tap, track.path, Length(track.frames), "")]
+                return [self._close(tap, track, "")]
             case State.STOPPED:
                 return []
 

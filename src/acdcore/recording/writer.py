@@ -101,7 +101,7 @@ class RecordingWriter:
         self._disk = disk or LocalDisk(settings.directory, settings.open_files_max)
         self._recorder = Recorder(self._disk, settings.min_free_bytes)
         self._begun: deque[tuple[int, RecordingPath]] = deque()
-        self._faults: deque[str] = deque()
+        self._faults: deque[OSError] = deque()
         self._seals: Queue[Seal | None] = Queue(SEALS_WAITING_MAX)
         self._writer = threading.Thread(target=self._write, name="recording-writer", daemon=True)
         self._sealer = threading.Thread(target=self._seal, name="recording-sealer", daemon=True)
@@ -158,8 +158,7 @@ class RecordingWriter:
                     break
             self._carry_out(self._recorder.finish())
         except Exception as error:
-            # A bug of ours: the talks go on, but somebody must learn that none of them is recorded.
-            self._on_event(DiskAlarm(is_raised=True, free_bytes=0, reason=f"the writer died: {error!r}"))
+            self._died(error)
             raise
         finally:
             self._seals.put(None)
@@ -174,9 +173,14 @@ class RecordingWriter:
             now = self._clock.now()
             if now >= check_at:
                 check_at = now + CHECK_EVERY_S
-                self._carry_out(self._recorder.check(now))
+                self._check(now)
             if wake.poll(max(0.0, check_at - now) * 1_000):
                 self._take()
+
+    def _check(self, now: float) -> None:
+        while self._faults:
+            self._carry_out(self._recorder.refused(self._faults.popleft(), now))
+        self._carry_out(self._recorder.check(now))
 
     def _take(self) -> bool:
         """Write the blocks that wait; False when there were none."""
@@ -185,8 +189,6 @@ class RecordingWriter:
         now = self._clock.now()
         while self._begun:
             self._carry_out(self._recorder.begin(*self._begun.popleft()))
-        while self._faults:
-            self._carry_out(self._recorder.fault(self._faults.popleft(), now))
         for block in blocks:
             self._carry_out(self._recorder.write(block, now))
         return bool(blocks)
@@ -200,16 +202,27 @@ class RecordingWriter:
 
     def _seal(self) -> None:
         """The second thread."""
-        is_open = True
-        while is_open:
-            seals, is_open = self._next_seals()
-            events = [self._carried_out(seal) for seal in seals]
-            try:
-                self._disk.settle(seal.path for seal in seals)
-            except OSError as error:
-                self._faults.append(str(error))
-            for event in events:
-                self._on_event(event)
+        try:
+            is_open = True
+            while is_open:
+                seals, is_open = self._next_seals()
+                self._complete(seals)
+        except Exception as error:
+            self._died(error)
+            raise
+
+    def _complete(self, seals: list[Seal]) -> None:
+        events = [self._carried_out(seal) for seal in seals]
+        try:
+            self._disk.settle(seal.path for seal in seals if seal.length.frames)
+        except OSError as error:
+            self._faults.append(error)
+        for event in events:
+            self._on_event(event)
+
+    def _died(self, error: Exception) -> None:
+        """A bug of ours: the talks go on, but somebody must learn that none of them is recorded."""
+        self._on_event(DiskAlarm(is_raised=True, free_bytes=0, reason=f"the recording writer died: {error!r}"))
 
     def _next_seals(self) -> tuple[list[Seal], bool]:
         """Wait for one, take what else is there; and whether more may come."""
@@ -229,6 +242,6 @@ class RecordingWriter:
         try:
             self._disk.seal(seal.path, seal.length)
         except OSError as error:
-            self._faults.append(str(error))
+            self._faults.append(error)
             return unsealed(seal, error)
         return sealed(seal)

@@ -134,7 +134,7 @@ def accept(answer: bytes, offered: bytes) -> Negotiated:
     if len(theirs.media) <= place or theirs.media[place].kind != line.kind or theirs.media[place].port == 0:
         raise NotAcceptable("the audio stream is refused")
     accepted = theirs.media[place]
-    if accepted.transport not in PLAIN_RTP:
+    if accepted.transport.upper() not in PLAIN_RTP:
         raise NotAcceptable(f"answered with {accepted.transport}, which was not offered")
     offered_codecs = {codec for _, codec in _codecs(line)}
     found = next(((number, codec) for number, codec in _codecs(accepted) if codec in offered_codecs), None)
@@ -164,7 +164,7 @@ def _live(ours: SessionDescription) -> tuple[int, MediaDescription | None]:
 def _choice(theirs: SessionDescription, local: LocalMedia) -> MediaDescription:
     """The first line of the offer that we can serve."""
     audio = [media for media in theirs.media if media.kind == "audio" and media.port]
-    plain = [media for media in audio if media.transport in PLAIN_RTP]
+    plain = [media for media in audio if media.transport.upper() in PLAIN_RTP]
     for media in plain:
         if any(codec in local.codecs for _, codec in _codecs(media)):
             return media

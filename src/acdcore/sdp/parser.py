@@ -156,7 +156,7 @@ def _media_head(value: str) -> tuple[str, int, str, tuple[str, ...]]:
         raise SdpError(f"bad m= line: {value[:80]!r}")
     if not all(TOKEN.fullmatch(each) for each in formats):
         raise SdpError(f"bad format in m= line: {value[:80]!r}")
-    return kind.lower(), _number(port.partition("/")[0], 65_535, "port"), transport.upper(), tuple(formats)
+    return kind.lower(), _number(port.partition("/")[0], 65_535, "port"), transport, tuple(formats)
 
 
 def _attribute(section: _Section, value: str) -> None:
