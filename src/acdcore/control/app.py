@@ -1,0 +1,196 @@
+"""The web application: table of routes, doors in front of them, and the one place where errors become answers."""
+
+import secrets
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import structlog
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
+from prometheus_client import CollectorRegistry, Counter
+
+from acdcore.calls.commands import Commands
+from acdcore.calls.feed import Feed
+from acdcore.calls.ports import CustomerStore, Directory, History
+from acdcore.control.customers import CustomerDesk
+from acdcore.control.errors import ApiError, ErrorAnswer, ErrorBody, from_core, from_framework
+from acdcore.control.floor import Floor
+from acdcore.control.keys import Keyring, secret_of
+from acdcore.control.openapi import Description
+from acdcore.control.records import Records
+from acdcore.control.route import Asked, Plan, Reply, Route, json_response, route
+from acdcore.control.schemas import Nothing
+from acdcore.control.settings import ControlSettings, Right
+from acdcore.control.status import Status
+from acdcore.control.stream import EventStream
+from acdcore.kernel.errors import AcdError
+
+BODY_BYTES_MAX = 1024 * 1024
+"""Far above the longest customer card; more is a mistake or an attack."""
+INTERFACE_VERSION = "1.0.0"
+"""Of the description; grows with the routes."""
+
+SECURITY_HEADERS = {
+    "Server": "acdcore",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",  # every answer is personal data or changes by the second
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}
+
+BY = web.RequestKey("by", str)
+"""The name of the client's key, once known."""
+
+
+@dataclass(frozen=True, slots=True)
+class ControlParts:
+    """What the control plane speaks to."""
+
+    commands: Commands
+    """The live floor."""
+    feed: Feed
+    """What happens there."""
+    directory: Directory
+    """Customers in memory."""
+    customers: CustomerStore
+    """Changes customers."""
+    history: History
+    """Ended calls and recordings."""
+    registry: CollectorRegistry
+    """Metrics of the whole daemon; the control plane adds its own."""
+
+
+def table(settings: ControlSettings, parts: ControlParts, stream: EventStream) -> tuple[Route, ...]:
+    """Every route there is; the first that fits a path serves it."""
+    routes = (
+        *Status(parts.commands, parts.registry).routes(),
+        *Floor(parts.commands).routes(),
+        *Records(parts.history, settings.recordings).routes(),
+        *CustomerDesk(parts.directory, parts.customers).routes(),
+        *stream.routes(),
+    )
+    return (*routes, describing(routes))
+
+
+def describing(routes: Iterable[Route]) -> Route:
+    """The route that serves the description of all the others."""
+    document = Description(routes, INTERFACE_VERSION).document()
+
+    async def describe(asked: Asked[Nothing, Nothing]) -> Reply:
+        return Reply(document)
+
+    return route(Plan("GET", "/openapi.json", None, "This description", dict), Nothing, Nothing, describe)
+
+
+def build(settings: ControlSettings, parts: ControlParts, stream: EventStream) -> web.Application:
+    """The application with all its routes behind their doors."""
+    counter = Counter(
+        "acdcore_http_requests", "Answered requests.", ["method", "path", "status"], registry=parts.registry
+    )
+    app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[observing(counter), errors_as_json])
+    keyring = Keyring(settings.keys)
+    for one in table(settings, parts, stream):
+        app.router.add_route(one.plan.method, one.plan.path, guarded(one, keyring))
+    app.on_response_prepare.append(secure)
+    return app
+
+
+def guarded(one: Route, keyring: Keyring) -> Handler:
+    """The route's handler behind its door: first the key, then the right, then everything else."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        by = "" if one.plan.right is None else admit(request, one.plan.right, keyring)
+        request[BY] = by
+        return await one.respond(request, by)
+
+    return handle
+
+
+def admit(request: web.Request, right: Right, keyring: Keyring) -> str:
+    """The name of the request's key; raises ApiError when there is none, or not with that right."""
+    secret = secret_of(request.headers)
+    key = keyring.find(secret) if secret else None
+    if key is None:
+        what = "this key is not known" if secret else "a key is needed"
+        message = f"{what}; send one that is configured, as Authorization: Bearer ... or as X-API-Key: ..."
+        error = ApiError(HTTPStatus.UNAUTHORIZED, "unauthorized", message)
+        error.headers = {"WWW-Authenticate": 'Bearer realm="acdcore"'}
+        raise error
+    if key.right < right:
+        message = f"the key {key.name!r} has the right {key.right.name.lower()}; this needs {right.name.lower()}"
+        raise ApiError(HTTPStatus.FORBIDDEN, "forbidden", message)
+    return key.name
+
+
+@web.middleware
+async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every refusal in the one shape of errors; a bug of ours as a reference to the log."""
+    try:
+        return await handler(request)
+    except ApiError as error:
+        return error_response(error)
+    except web.HTTPException as error:
+        return error_response(from_framework(error))
+    except AcdError as error:
+        known = from_core(error)
+        return error_response(known) if known else internal_error(request, error)
+    except Exception as error:
+        return internal_error(request, error)
+
+
+def error_response(error: ApiError) -> web.Response:
+    """The error in its JSON shape."""
+    return json_response(ErrorAnswer(ErrorBody(error.code, error.message, error.field)), error.status, error.headers)
+
+
+def internal_error(request: web.Request, error: Exception) -> web.Response:
+    """Log a fault of ours under a reference, and answer with the reference only."""
+    reference = secrets.token_hex(4)
+    log().error("http_fault", reference=reference, path=path_of(request), exc_info=error)
+    message = f"a fault of the server's own; its log has the details under {reference}"
+    return error_response(ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", message))
+
+
+def observing(counter: Counter) -> Middleware:
+    """Counts and logs each request, without its query, whose numbers and names are personal data."""
+
+    @web.middleware
+    async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
+        began = time.perf_counter()
+        response = await handler(request)
+        path = path_of(request)
+        counter.labels(request.method if path else "other", path or "other", str(response.status)).inc()
+        log().info(
+            "http_request",
+            method=request.method,
+            path=path or "unknown",
+            status=response.status,
+            by=request.get(BY, ""),
+            peer=request.remote,
+            took_ms=round((time.perf_counter() - began) * 1000, 1),
+        )
+        return response
+
+    return observe
+
+
+def path_of(request: web.Request) -> str:
+    """The route's template, which names no person and is one of a few; empty when nothing is there."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource else ""
+
+
+def log() -> structlog.stdlib.BoundLogger:
+    """The logger of this room, as the program has configured logging."""
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger("acdcore.control")
+    return logger
+
+
+async def secure(request: web.Request, response: web.StreamResponse) -> None:
+    """Headers that every answer carries, streams and files too."""
+    for name, value in SECURITY_HEADERS.items():
+        response.headers[name] = value
+    if isinstance(response, web.FileResponse):
+        response.headers[hdrs.ACCEPT_RANGES] = "bytes"

@@ -1,0 +1,93 @@
+"""Customers for a CRM: look-up by telephone number, search, create and change."""
+
+import re
+from http import HTTPStatus
+
+from aiohttp import web
+
+from acdcore.calls.ports import Customer, CustomerStore, Directory
+from acdcore.control.errors import ApiError
+from acdcore.control.route import Asked, Plan, Reply, Route, route
+from acdcore.control.schemas import (
+    CONTACTS_SHOWN,
+    CustomerCard,
+    CustomerLookup,
+    CustomerPatch,
+    Customers,
+    CustomerSearch,
+    Nothing,
+    OneCustomer,
+    PhoneLookup,
+)
+from acdcore.control.settings import Right
+from acdcore.kernel.ids import CustomerId
+
+
+class CustomerDesk:
+    """Reads from the directory's memory; writes through the store, which tells the database first."""
+
+    def __init__(self, directory: Directory, store: CustomerStore) -> None:
+        self._directory = directory
+        self._store = store
+
+    def routes(self) -> tuple[Route, ...]:
+        read, operate, path = Right.READ, Right.OPERATE, "/v1/customers"
+        search = Plan("GET", path, read, "Customers by a part of their data", Customers)
+        create = Plan("POST", path, operate, "Create a customer", Customer, HTTPStatus.CREATED)
+        look_up = Plan("GET", f"{path}/lookup", read, "Who has this telephone number, from memory", CustomerLookup)
+        customer = Plan("GET", path + "/{customer_id}", read, "One customer; ETag is the version", Customer)
+        change = Plan("PATCH", path + "/{customer_id}", operate, "Change a customer; needs If-Match", Customer)
+        return (
+            route(search, CustomerSearch, Nothing, self.search),
+            route(create, Nothing, CustomerCard, self.create),
+            route(look_up, PhoneLookup, Nothing, self.look_up),
+            route(customer, OneCustomer, Nothing, self.customer),
+            route(change, OneCustomer, CustomerPatch, self.change),
+        )
+
+    async def search(self, asked: Asked[CustomerSearch, Nothing]) -> Reply:
+        return Reply(Customers(tuple(self._directory.search(asked.parameters.search, asked.parameters.limit))))
+
+    async def look_up(self, asked: Asked[PhoneLookup, Nothing]) -> Reply:
+        phone = asked.parameters.phone
+        customer = self._directory.customer_by_phone(phone)
+        contacts = tuple(self._directory.last_contacts(customer.id if customer else phone, CONTACTS_SHOWN))
+        return Reply(CustomerLookup(phone, customer is not None, customer, contacts))
+
+    async def customer(self, asked: Asked[OneCustomer, Nothing]) -> Reply:
+        return with_version(self._known(asked.parameters.customer_id))
+
+    async def create(self, asked: Asked[Nothing, CustomerCard]) -> Reply:
+        customer = await self._store.create(asked.body.record())
+        reply = with_version(customer)
+        return Reply(customer, {**reply.headers, "Location": f"/v1/customers/{customer.id}"})
+
+    async def change(self, asked: Asked[OneCustomer, CustomerPatch]) -> Reply:
+        version = wanted_version(asked.request)
+        customer = self._known(asked.parameters.customer_id)
+        return with_version(await self._store.change(customer.id, asked.body.change(), version))
+
+    def _known(self, customer_id: int) -> Customer:
+        customer = self._directory.customer(CustomerId(customer_id))
+        if customer is None:
+            problem = "no customer has that number; GET /v1/customers?search= finds customers"
+            raise ApiError(HTTPStatus.NOT_FOUND, "unknown_customer", problem, "customer_id")
+        return customer
+
+
+def with_version(customer: Customer) -> Reply:
+    """A customer with its version as a strong entity tag (RFC 9110 section 8.8.3)."""
+    return Reply(customer, {"ETag": f'"{customer.version}"'})
+
+
+def wanted_version(request: web.Request) -> int:
+    """The version in If-Match (RFC 9110 section 13.1.1); a change without one is refused (RFC 6585 section 3)."""
+    tag = request.headers.get("If-Match")
+    if tag is None:
+        problem = "a change needs If-Match with the version that it was made from, which GET gives as ETag"
+        raise ApiError(HTTPStatus.PRECONDITION_REQUIRED, "missing_version", problem, "If-Match")
+    match = re.fullmatch(r'"([0-9]{1,9})"', tag.strip(), re.ASCII)
+    if match is None:
+        problem = f'If-Match must be one version in quotes, such as "3", not {tag[:40]}'
+        raise ApiError(HTTPStatus.BAD_REQUEST, "invalid_value", problem, "If-Match")
+    return int(match[1])

@@ -1,0 +1,117 @@
+"""Every refusal as one JSON shape: `{"error": {"code", "message", "field"?}}`.
+
+The message names what was wrong and what to do about it; `code` is for programs and never changes its meaning.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from acdcore.calls.commands import UnknownAgent, UnknownCall, WrongState
+from acdcore.calls.feed import TooManySubscribers
+from acdcore.calls.ports import BadRecord, Taken, UnknownRecord, VersionConflict
+from acdcore.kernel.errors import AcdError, PeerError, Refused, Unavailable
+
+
+class ApiError(Exception):
+    """A request that is answered with an error."""
+
+    def __init__(self, status: HTTPStatus, code: str, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.field = field
+        self.headers: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorBody:
+    """What went wrong with a request."""
+
+    code: str
+    """For programs."""
+    message: str
+    """For people: what is wrong and how to mend it."""
+    field: str | None = None
+    """The parameter or the body's field at fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorAnswer:
+    """The body of every answer with a status of 400 or more."""
+
+    error: ErrorBody
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How an error of ours looks over HTTP."""
+
+    status: HTTPStatus
+    code: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+# The first row whose class fits decides, so that the special ones stand before the general ones.
+VERDICTS: tuple[tuple[type[AcdError], Verdict], ...] = (
+    (UnknownCall, Verdict(HTTPStatus.NOT_FOUND, "unknown_call")),
+    (UnknownAgent, Verdict(HTTPStatus.NOT_FOUND, "unknown_agent")),
+    (UnknownRecord, Verdict(HTTPStatus.NOT_FOUND, "unknown_record")),
+    (WrongState, Verdict(HTTPStatus.CONFLICT, "wrong_state")),
+    (Taken, Verdict(HTTPStatus.CONFLICT, "taken")),
+    (VersionConflict, Verdict(HTTPStatus.PRECONDITION_FAILED, "version_conflict")),
+    (TooManySubscribers, Verdict(HTTPStatus.SERVICE_UNAVAILABLE, "too_many_listeners", {"Retry-After": "30"})),
+    (Unavailable, Verdict(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", {"Retry-After": "5"})),
+    (BadRecord, Verdict(HTTPStatus.BAD_REQUEST, "invalid_value")),
+    (PeerError, Verdict(HTTPStatus.BAD_REQUEST, "invalid_request")),
+    (Refused, Verdict(HTTPStatus.FORBIDDEN, "refused")),
+)
+
+
+def from_core(error: AcdError) -> ApiError | None:
+    """An error raised on purpose as its HTTP answer; None for one that no request may cause."""
+    for kind, verdict in VERDICTS:
+        if isinstance(error, kind):
+            named = error.field if isinstance(error, BadRecord) else None
+            answer = ApiError(verdict.status, verdict.code, str(error), named)
+            answer.headers = verdict.headers
+            return answer
+    return None
+
+
+def from_framework(error: web.HTTPException) -> ApiError:
+    """aiohttp's own refusals: no such path, wrong method, body too large."""
+    status = HTTPStatus(error.status)
+    match error:
+        case web.HTTPNotFound():
+            message = "there is nothing at this path; /openapi.json lists what there is"
+        case web.HTTPMethodNotAllowed(allowed_methods=allowed):
+            message = f"this path knows only {', '.join(sorted(allowed))}"
+        case web.HTTPRequestEntityTooLarge():
+            message = "the body is larger than 1 MiB; send less"
+        case _:
+            message = error.reason
+    answer = ApiError(status, status.name.lower(), message)
+    if "Allow" in error.headers:
+        answer.headers = {"Allow": error.headers["Allow"]}
+    return answer
+
+
+def from_validation(error: ValidationError) -> ApiError:
+    """The first thing that a schema has against the input, with its place in the input."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"]) or None
+    match first["type"]:
+        case "extra_forbidden":
+            code, message = "unknown_field", f"{place} is not known here; leave it out or look for a typing mistake"
+        case "missing":
+            code, message = "missing_field", f"{place} is required; add it"
+        case "json_invalid":
+            return ApiError(HTTPStatus.BAD_REQUEST, "invalid_json", f"the body is not JSON: {first['msg']}")
+        case _:
+            code, message = "invalid_value", f"{place or 'the input'}: {first['msg']}"
+    return ApiError(HTTPStatus.BAD_REQUEST, code, message, place)

@@ -1,0 +1,70 @@
+"""The live floor over HTTP: calls, queues, agents and the media engine."""
+
+from http import HTTPStatus
+
+from acdcore.calls.commands import Commands, EngineFigures, LiveAgent, LiveCall, Why
+from acdcore.control.route import Asked, Plan, Reply, Route, route
+from acdcore.control.schemas import AgentOrder, Agents, Calls, HangingUp, Nothing, OneAgent, OneCall, Queues
+from acdcore.control.settings import Right
+from acdcore.kernel.ids import AgentId, CallId
+
+
+class Floor:
+    """Reads and commands the hall; everything answers from memory."""
+
+    def __init__(self, commands: Commands) -> None:
+        self._commands = commands
+
+    def routes(self) -> tuple[Route, ...]:
+        read, operate = Right.READ, Right.OPERATE
+        accepted = HTTPStatus.ACCEPTED
+        calls = Plan("GET", "/v1/calls", read, "Every call that is up", Calls)
+        call = Plan("GET", "/v1/calls/{call_id}", read, "One live call", LiveCall)
+        why = Plan("GET", "/v1/calls/{call_id}/why", read, "Why a caller still waits, agent by agent", Why)
+        hang_up = Plan("POST", "/v1/calls/{call_id}/hang-up", operate, "End a call", HangingUp, accepted)
+        queues = Plan("GET", "/v1/queues", read, "Every queue with its figures", Queues)
+        agents = Plan("GET", "/v1/agents", read, "Every agent", Agents)
+        agent = Plan("GET", "/v1/agents/{agent}", read, "One agent", LiveAgent)
+        state = Plan("POST", "/v1/agents/{agent}/state", operate, "Change an agent's state", LiveAgent)
+        engine = Plan("GET", "/v1/engine", read, "The media engine's counters", EngineFigures)
+        return (
+            route(calls, Nothing, Nothing, self.calls),
+            route(call, OneCall, Nothing, self.call),
+            route(why, OneCall, Nothing, self.why),
+            route(hang_up, OneCall, Nothing, self.hang_up),
+            route(queues, Nothing, Nothing, self.queues),
+            route(agents, Nothing, Nothing, self.agents),
+            route(agent, OneAgent, Nothing, self.agent),
+            route(state, OneAgent, AgentOrder, self.set_agent_state),
+            route(engine, Nothing, Nothing, self.engine),
+        )
+
+    async def calls(self, asked: Asked[Nothing, Nothing]) -> Reply:
+        return Reply(Calls(self._commands.live_calls()))
+
+    async def call(self, asked: Asked[OneCall, Nothing]) -> Reply:
+        return Reply(self._commands.live_call(CallId(asked.parameters.call_id)))
+
+    async def why(self, asked: Asked[OneCall, Nothing]) -> Reply:
+        return Reply(self._commands.why(CallId(asked.parameters.call_id)))
+
+    async def hang_up(self, asked: Asked[OneCall, Nothing]) -> Reply:
+        call_id = CallId(asked.parameters.call_id)
+        self._commands.hang_up(call_id, asked.by)
+        return Reply(HangingUp(call_id))
+
+    async def queues(self, asked: Asked[Nothing, Nothing]) -> Reply:
+        return Reply(Queues(self._commands.queues()))
+
+    async def agents(self, asked: Asked[Nothing, Nothing]) -> Reply:
+        return Reply(Agents(self._commands.agents()))
+
+    async def agent(self, asked: Asked[OneAgent, Nothing]) -> Reply:
+        return Reply(self._commands.agent(AgentId(asked.parameters.agent)))
+
+    async def set_agent_state(self, asked: Asked[OneAgent, AgentOrder]) -> Reply:
+        agent, order = AgentId(asked.parameters.agent), asked.body
+        return Reply(self._commands.set_agent_state(agent, order.command, order.reason))
+
+    async def engine(self, asked: Asked[Nothing, Nothing]) -> Reply:
+        return Reply(self._commands.engine())

@@ -1,0 +1,67 @@
+"""The control plane as a thing that is started and stopped."""
+
+import errno
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from acdcore.control.app import ControlParts, build
+from acdcore.control.settings import ControlSettings
+from acdcore.control.stream import EventStream
+from acdcore.kernel.address import Address
+from acdcore.kernel.errors import Unavailable
+
+SHUTDOWN_S = 5.0
+"""Requests in the air may take so long when the daemon stops; streams are ended at once."""
+
+
+class ControlPlane:
+    """`async with ControlPlane(settings, parts) as plane:` serves HTTP until the block is left.
+
+    Entering raises Unavailable, with address and remedy, when the address cannot be listened on.
+    """
+
+    def __init__(self, settings: ControlSettings, parts: ControlParts) -> None:
+        self._wanted = settings.address
+        self._stream = EventStream(parts.feed, parts.registry)
+        self._runner = web.AppRunner(
+            build(settings, parts, self._stream), access_log=None, shutdown_timeout=SHUTDOWN_S, handle_signals=False
+        )
+
+    @property
+    def address(self) -> Address:
+        """Where it really listens, which differs from the settings when their port is 0."""
+        host, port = self._runner.addresses[0][:2]
+        return Address(host, port)
+
+    async def __aenter__(self) -> Self:
+        self._runner.app.on_shutdown.append(self._end_streams)
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._wanted.host, self._wanted.port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise Unavailable(f"http: {problem_of(error, self._wanted)}") from error
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._runner.cleanup()
+
+    async def _end_streams(self, app: web.Application) -> None:
+        self._stream.close()
+
+
+def problem_of(error: OSError, address: Address) -> str:
+    """Why we cannot listen there, with the remedy."""
+    match error.errno:
+        case errno.EADDRINUSE:
+            return f"{address} is taken; stop the program that has it, or choose another address for http"
+        case errno.EADDRNOTAVAIL:
+            return f"{address} is not an address of this machine; choose one that is, such as 127.0.0.1"
+        case errno.EACCES:
+            return f"{address} needs more rights than we have; choose a port above 1023"
+        case _:
+            return f"{address} cannot be listened on: {error.strerror or error}"

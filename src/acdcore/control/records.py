@@ -1,0 +1,114 @@
+"""What was: ended calls, their stories and their recordings."""
+
+import asyncio
+from http import HTTPStatus
+from pathlib import Path
+
+from aiohttp import web
+
+from acdcore.calls.ports import CallFilter, CallStory, History, RecordingFilter, RecordingRow
+from acdcore.control.errors import ApiError
+from acdcore.control.route import Asked, Plan, Reply, Route, route
+from acdcore.control.schemas import (
+    CallHistory,
+    CallPage,
+    Nothing,
+    OneCall,
+    OneRecording,
+    RecordingPage,
+    Recordings,
+)
+from acdcore.control.settings import Right
+from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName
+
+
+class Records:
+    """Reads the history, and sends recordings from one directory only."""
+
+    def __init__(self, history: History, recordings: Path) -> None:
+        self._history = history
+        self._directory = recordings
+
+    def routes(self) -> tuple[Route, ...]:
+        calls = Plan("GET", "/v1/history", Right.READ, "Ended calls, newest first", CallHistory)
+        call = Plan("GET", "/v1/history/{call_id}", Right.READ, "An ended call with all its events", CallStory)
+        recordings = Plan("GET", "/v1/recordings", Right.READ, "Recordings, newest first", Recordings)
+        audio = Plan(
+            method="GET",
+            path="/v1/recordings/{call_id}/{number}/audio",
+            right=Right.ADMIN,
+            summary="The WAV file: caller left, agent right; takes Range",
+            answer=bytes,
+            media_type="audio/wav",
+        )
+        return (
+            route(calls, CallPage, Nothing, self.calls),
+            route(call, OneCall, Nothing, self.call),
+            route(recordings, RecordingPage, Nothing, self.recordings),
+            route(audio, OneRecording, Nothing, self.audio),
+        )
+
+    async def calls(self, asked: Asked[CallPage, Nothing]) -> Reply:
+        page = asked.parameters
+        wanted = CallFilter(
+            arrived_from=page.arrived_from,
+            arrived_before=page.arrived_before,
+            caller=page.caller,
+            agent=AgentId(page.agent) if page.agent else None,
+            queue=QueueName(page.queue) if page.queue else None,
+            customer_id=CustomerId(page.customer_id) if page.customer_id else None,
+            outcome=page.outcome,
+            duration_s_min=page.min_duration_s,
+            before=CallId(page.before) if page.before else None,
+            limit=page.limit,
+        )
+        rows = tuple(await self._history.calls(wanted))
+        return Reply(CallHistory(rows, rows[-1].call_id if len(rows) == page.limit else None))
+
+    async def call(self, asked: Asked[OneCall, Nothing]) -> Reply:
+        story = await self._history.call(CallId(asked.parameters.call_id))
+        if story is None:
+            problem = "no ended call has that id; a call that is up is under /v1/calls, a record may take a second"
+            raise ApiError(HTTPStatus.NOT_FOUND, "unknown_call", problem, "call_id")
+        return Reply(story)
+
+    async def recordings(self, asked: Asked[RecordingPage, Nothing]) -> Reply:
+        page = asked.parameters
+        wanted = RecordingFilter(
+            started_from=page.started_from,
+            started_before=page.started_before,
+            caller=page.caller,
+            agent=AgentId(page.agent) if page.agent else None,
+            agent_name=page.agent_name,
+            duration_s_min=page.min_duration_s,
+            duration_s_max=page.max_duration_s,
+            before=recording_key(page.before) if page.before else None,
+            limit=page.limit,
+        )
+        rows = tuple(await self._history.recordings(wanted))
+        return Reply(Recordings(rows, f"{rows[-1].call_id}/{rows[-1].n}" if len(rows) == page.limit else None))
+
+    async def audio(self, asked: Asked[OneRecording, Nothing]) -> web.StreamResponse:
+        row = await self._history.recording(CallId(asked.parameters.call_id), asked.parameters.number)
+        if row is None:
+            problem = "no such recording; /v1/recordings lists what there is"
+            raise ApiError(HTTPStatus.NOT_FOUND, "unknown_recording", problem)
+        path = await asyncio.to_thread(existing_file, self._directory, row)
+        if path is None:
+            problem = f"the file {row.path} is no longer in the recordings directory; look for it in the backup"
+            raise ApiError(HTTPStatus.NOT_FOUND, "recording_gone", problem)
+        attachment = f'attachment; filename="{row.call_id}-{row.n}.wav"'
+        return web.FileResponse(path, headers={"Content-Type": "audio/wav", "Content-Disposition": attachment})
+
+
+def recording_key(text: str) -> tuple[CallId, int]:
+    """`call_id/number` as the key that it names; the schema has checked the form."""
+    call_id, _, number = text.rpartition("/")
+    return CallId(call_id), int(number)
+
+
+def existing_file(directory: Path, row: RecordingRow) -> Path | None:
+    """The recording's file if it exists and really is, links followed, below `directory`."""
+    root = directory.resolve()
+    path = (root / row.path).resolve()
+    return path if path.is_relative_to(root) and path.is_file() else None

@@ -1,0 +1,138 @@
+"""One row of the table of routes: what drives the dispatch, the right that is needed, parsing and the description."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Generic, TypeVar
+
+import orjson
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from acdcore.control.errors import ApiError, from_validation
+from acdcore.control.schemas import Nothing
+from acdcore.control.settings import Right
+
+JSON = "application/json"
+
+P = TypeVar("P", bound=BaseModel)
+B = TypeVar("B", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a handler answers with the status of its plan; `value` becomes JSON."""
+
+    value: object
+    """The body."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Generic[P, B]):
+    """A request after it was let in and parsed."""
+
+    parameters: P
+    """Path and query."""
+    body: B
+    """The parsed body."""
+    by: str
+    """The name of the client's key; empty for routes that need none."""
+    request: web.Request
+    """For the few handlers that stream or read headers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a route is, apart from its code."""
+
+    method: str
+    """GET, POST or PATCH."""
+    path: str
+    """The path with its parameters in braces."""
+    right: Right | None
+    """The right needed; None: open to everybody who reaches the port."""
+    summary: str
+    """One line for the description."""
+    answer: type
+    """The answer's type, a dataclass or `bytes`."""
+    status: HTTPStatus = HTTPStatus.OK
+    """The status of success."""
+    media_type: str = JSON
+    """The answer's media type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A plan with the shapes of its input and its code."""
+
+    plan: Plan
+    parameters: type[BaseModel]
+    """Shape of path and query together."""
+    body: type[BaseModel]
+    """Shape of the body; `Nothing` when there is none."""
+    respond: Callable[[web.Request, str], Awaitable[web.StreamResponse]]
+    """Parse the request of the client named so, carry it out and answer."""
+
+
+def route(
+    plan: Plan,
+    parameters: type[P],
+    body: type[B],
+    handler: Callable[[Asked[P, B]], Awaitable[Reply | web.StreamResponse]],
+) -> Route:
+    """A route whose handler is given exactly the shapes that the table names."""
+
+    async def respond(request: web.Request, by: str) -> web.StreamResponse:
+        asked = Asked(read_parameters(request, parameters), await read_body(request, body), by, request)
+        reply = await handler(asked)
+        return json_response(reply.value, plan.status, reply.headers) if isinstance(reply, Reply) else reply
+
+    return Route(plan, parameters, body, respond)
+
+
+def read_parameters(request: web.Request, shape: type[P]) -> P:
+    """Path and query as `shape`; raises ApiError for a key that is unknown, wrong or given twice."""
+    values: dict[str, str] = {}
+    for key, value in [*request.match_info.items(), *request.query.items()]:
+        if key in values:
+            raise ApiError(HTTPStatus.BAD_REQUEST, "repeated_field", f"{key} is given twice; give it once", key)
+        values[key] = value
+    try:
+        return shape.model_validate(values)
+    except ValidationError as error:
+        raise from_validation(error) from None
+
+
+async def read_body(request: web.Request, shape: type[B]) -> B:
+    """The JSON body as `shape`; raises ApiError, and aiohttp's own error for a body above the limit.
+
+    A route without a body takes an empty one or `{}`.
+    """
+    data = await request.read()
+    if shape is Nothing and not data:
+        return shape()
+    if request.content_type != JSON:
+        problem = f"the body's type is {request.content_type!r}; send JSON with Content-Type: {JSON}"
+        raise ApiError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "wrong_media_type", problem)
+    try:
+        return shape.model_validate_json(data)
+    except ValidationError as error:
+        raise from_validation(error) from None
+
+
+def encode(value: object) -> bytes:
+    """JSON of dataclasses, enums and times (UTC with a Z), straight from the read models."""
+    return orjson.dumps(value, default=plain, option=orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC)
+
+
+def plain(value: object) -> object:
+    """What orjson does not know by itself: mappings other than dict."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def json_response(value: object, status: HTTPStatus, headers: Mapping[str, str]) -> web.Response:
+    """`value` as a JSON answer."""
+    return web.Response(body=encode(value), status=status, headers=headers, content_type=JSON)

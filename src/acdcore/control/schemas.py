@@ -1,0 +1,325 @@
+"""The shapes of requests, parsed once at the edge, and of those answers that are not read models themselves.
+
+Unknown keys are refused. Text is bounded and free of control characters, which neither logs nor the database want.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Self
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+from acdcore.calls.commands import AgentCommand, LiveAgent, LiveCall, LiveQueue
+from acdcore.calls.feed import FeedKind
+from acdcore.calls.ports import (
+    PAGE_ROWS_MAX,
+    CdrRow,
+    Contact,
+    Customer,
+    CustomerChange,
+    NewCustomer,
+    RecordingRow,
+    Tier,
+)
+from acdcore.kernel.errors import Outcome
+
+SEARCH_ROWS_MAX = 100
+"""Nobody reads more hits than that; a longer list asks for a better search."""
+CONTACTS_SHOWN = 5
+"""Last contacts with a looked-up customer: what fits beside the card on a screen."""
+BIGINT_MAX = 2**63 - 1
+"""PostgreSQL's bigint; larger row numbers cannot exist."""
+
+
+def in_utc(at: datetime) -> datetime:
+    """The same moment in UTC; the outermost years are refused because shifting the zone leaves the calendar there."""
+    if not 1970 < at.year < 9999:
+        raise ValueError("give a year between 1971 and 9998")
+    return at.astimezone(UTC)
+
+
+def split_commas(value: object) -> object:
+    """`a,b` as a list; other values pass for the schema to judge."""
+    return value.split(",") if isinstance(value, str) else value
+
+
+def restore_plus(value: object) -> object:
+    """A plus sign that was not written as %2B arrives as a space (WHATWG URL section 5.1): put it back."""
+    return re.sub(r"^ (?=\d)| (?=\d\d:?\d\d$)", "+", value) if isinstance(value, str) else value
+
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
+Text = Annotated[str, StringConstraints(max_length=10_000, pattern=r"^[^\x00]*$")]
+Token = Annotated[str, StringConstraints(pattern=r"^[!-.0-~]{1,200}$")]
+Phone = Annotated[str, BeforeValidator(restore_plus), StringConstraints(pattern=r"^\+?[0-9 ()./-]{2,32}$")]
+Plate = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
+Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{0,20}$")]
+RowNumber = Annotated[int, Field(ge=1, le=BIGINT_MAX)]
+RecordingNumber = Annotated[int, Field(ge=1, le=9999)]
+Moment = Annotated[AwareDatetime, BeforeValidator(restore_plus), AfterValidator(in_utc)]
+Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+PageSize = Annotated[int, Field(ge=1, le=PAGE_ROWS_MAX)]
+
+
+class Shape(BaseModel):
+    """What all shapes of requests share."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Nothing(Shape):
+    """No parameters, or no body."""
+
+
+# Parameters: what stands in the path and in the query.
+
+
+class OneCall(Shape):
+    call_id: Token
+    """The call."""
+
+
+class OneAgent(Shape):
+    agent: Token
+    """The agent's number."""
+
+
+class OneCustomer(Shape):
+    customer_id: RowNumber
+    """The customer's row number."""
+
+
+class OneRecording(Shape):
+    call_id: Token
+    """The call."""
+    number: RecordingNumber
+    """1 for the call's first recording."""
+
+
+class CallPage(Shape):
+    """Which ended calls, newest first."""
+
+    arrived_from: Annotated[Moment | None, Field(alias="from")] = None
+    """Arrived at or after this time (RFC 3339 with a zone)."""
+    arrived_before: Annotated[Moment | None, Field(alias="to")] = None
+    """Arrived before this time."""
+    caller: Phone | None = None
+    """The caller's number, however it is written."""
+    agent: Token | None = None
+    """The agent who talked."""
+    queue: Name | None = None
+    """The last queue."""
+    customer_id: RowNumber | None = None
+    """The customer."""
+    outcome: Outcome | None = None
+    """How the call ended."""
+    min_duration_s: Seconds | None = None
+    """Talked at least so long."""
+    before: Token | None = None
+    """`next` of the page before."""
+    limit: PageSize = 100
+    """Rows in a page."""
+
+
+class RecordingPage(Shape):
+    """Which recordings, newest first."""
+
+    started_from: Annotated[Moment | None, Field(alias="from")] = None
+    """Began at or after this time (RFC 3339 with a zone)."""
+    started_before: Annotated[Moment | None, Field(alias="to")] = None
+    """Began before this time."""
+    caller: Phone | None = None
+    """The caller's number, however it is written."""
+    agent: Token | None = None
+    """The agent's number."""
+    agent_name: Name | None = None
+    """Part of the agent's name."""
+    min_duration_s: Seconds | None = None
+    """At least so long."""
+    max_duration_s: Seconds | None = None
+    """At most so long."""
+    before: Annotated[str, StringConstraints(pattern=r"^[!-.0-~]{1,200}/[1-9][0-9]{0,3}$")] | None = None
+    """`next` of the page before."""
+    limit: PageSize = 100
+    """Rows in a page."""
+
+
+class CustomerSearch(Shape):
+    search: Line = ""
+    """Part of a name, address, number, member number or plate; without it the newest customers."""
+    limit: Annotated[int, Field(ge=1, le=SEARCH_ROWS_MAX)] = 20
+    """Hits at most."""
+
+
+class PhoneLookup(Shape):
+    phone: Phone
+    """The number, however it is written."""
+
+
+class EventChoice(Shape):
+    """Which events; without a choice all of them."""
+
+    kind: Annotated[tuple[FeedKind, ...], BeforeValidator(split_commas)] = ()
+    """Only these kinds, separated by commas."""
+    agent: Token | None = None
+    """Only what concerns this agent."""
+
+
+# Bodies
+
+
+class AgentOrder(Shape):
+    """What an agent is to do."""
+
+    command: AgentCommand
+    """The new state."""
+    reason: Line | None = None
+    """Why not ready, as boards and reports show it."""
+
+    @model_validator(mode="after")
+    def reason_fits(self) -> Self:
+        if self.reason is not None and self.command is not AgentCommand.NOT_READY:
+            raise ValueError("reason belongs to the command not_ready only; leave it out")
+        return self
+
+
+class CustomerCard(Shape):
+    """A customer to be created."""
+
+    name: Name
+    """Person or company."""
+    tier: Tier = Tier.STANDARD
+    """Rank."""
+    language: Language = ""
+    """Preferred language: cmn, yue, en; empty when unknown."""
+    numbers: Annotated[tuple[Phone, ...], Field(max_length=20)] = ()
+    """Telephone numbers, the main one first."""
+    member_number: Name | None = None
+    """Unique among customers."""
+    plates: Annotated[tuple[Plate, ...], Field(max_length=50)] = ()
+    """Number plates."""
+    address: Line = ""
+    """One line."""
+    note: Text = ""
+    """Free text for the agent."""
+
+    def record(self) -> NewCustomer:
+        """The card for the store."""
+        return NewCustomer(**dict(self))
+
+
+class CustomerPatch(Shape):
+    """What to change about a customer; what is left out stays."""
+
+    name: Name | None = None
+    """Person or company."""
+    tier: Tier | None = None
+    """Rank."""
+    language: Language | None = None
+    """Preferred language."""
+    numbers: Annotated[tuple[Phone, ...], Field(max_length=20)] | None = None
+    """All telephone numbers, the main one first."""
+    member_number: Line | None = None
+    """Empty takes it away."""
+    plates: Annotated[tuple[Plate, ...], Field(max_length=50)] | None = None
+    """All number plates."""
+    address: Line | None = None
+    """One line."""
+    note: Text | None = None
+    """Free text for the agent."""
+
+    def change(self) -> CustomerChange:
+        """The patch for the store."""
+        return CustomerChange(**dict(self))
+
+
+# Answers
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """The calls that are up, oldest first."""
+
+    calls: tuple[LiveCall, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Queues:
+    """Every queue."""
+
+    queues: tuple[LiveQueue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Agents:
+    """Every agent."""
+
+    agents: tuple[LiveAgent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CallHistory:
+    """One page of ended calls."""
+
+    calls: tuple[CdrRow, ...]
+    next: str | None
+    """Give this as `before` for the next page; null on the last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recordings:
+    """One page of recordings."""
+
+    recordings: tuple[RecordingRow, ...]
+    next: str | None
+    """Give this as `before` for the next page; null on the last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Customers:
+    """Customers found."""
+
+    customers: tuple[Customer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerLookup:
+    """Who has a telephone number."""
+
+    phone: str
+    """The number as asked."""
+    is_known: bool
+    """Whether a customer has it."""
+    customer: Customer | None
+    """The card with tier, name and language."""
+    last_contacts: tuple[Contact, ...]
+    """The customer's latest contacts, or the number's when no customer has it; newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class HangingUp:
+    """The call is being ended."""
+
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """The process answers."""
+
+    is_alive: bool

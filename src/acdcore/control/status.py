@@ -1,0 +1,48 @@
+"""The daemon about itself: health, metrics and the description of this interface."""
+
+from http import HTTPStatus
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+
+from acdcore.calls.commands import Commands, Health
+from acdcore.control.route import Asked, Plan, Reply, Route, json_response, route
+from acdcore.control.schemas import Alive, Nothing
+from acdcore.control.settings import Right
+
+
+class Status:
+    """What orchestrators, Prometheus and client generators ask for."""
+
+    def __init__(self, commands: Commands, registry: CollectorRegistry) -> None:
+        self._commands = commands
+        self._registry = registry
+
+    def routes(self) -> tuple[Route, ...]:
+        live = Plan("GET", "/health/live", None, "Whether the process answers", Alive)
+        ready = Plan("GET", "/health/ready", None, "Every part's health; 503 when no new calls are taken", Health)
+        metrics = Plan(
+            method="GET",
+            path="/metrics",
+            right=Right.READ,
+            summary="Figures for Prometheus",
+            answer=bytes,
+            media_type="text/plain",
+        )
+        return (
+            route(live, Nothing, Nothing, self.live),
+            route(ready, Nothing, Nothing, self.ready),
+            route(metrics, Nothing, Nothing, self.metrics),
+        )
+
+    async def live(self, asked: Asked[Nothing, Nothing]) -> Reply:
+        return Reply(Alive(is_alive=True))
+
+    async def ready(self, asked: Asked[Nothing, Nothing]) -> web.Response:
+        health = self._commands.health()
+        status = HTTPStatus.OK if health.is_ready else HTTPStatus.SERVICE_UNAVAILABLE
+        return json_response(health, status, {})
+
+    async def metrics(self, asked: Asked[Nothing, Nothing]) -> web.Response:
+        return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})

@@ -1,0 +1,104 @@
+"""The event stream: the feed as server-sent events (WHATWG HTML, section 9.2)."""
+
+import asyncio
+import re
+from http import HTTPStatus
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, Gauge
+
+from acdcore.calls.feed import Feed, FeedEvent, FeedKind, Subscription
+from acdcore.control.errors import ApiError
+from acdcore.control.route import Asked, Plan, Route, encode, route
+from acdcore.control.schemas import EventChoice, Nothing
+from acdcore.control.settings import Right
+
+HEARTBEAT_S = 15.0
+"""A comment so often keeps proxies from closing a quiet stream, and finds out listeners that are gone."""
+WRITE_WITHIN_S = 30.0
+"""A listener whose socket takes nothing for so long is cut off."""
+EVENTS_WAITING_MAX = 1000
+"""A second of a floor at its busiest; a listener further behind is told so and resumes from the history."""
+TELLING = frozenset({FeedKind.GAP, FeedKind.OVERRUN})
+"""Sent whatever the listener chose: without them it would not know that it missed something."""
+
+
+class EventStream:
+    """Serves the feed and ends every stream when the daemon stops."""
+
+    def __init__(self, feed: Feed, registry: CollectorRegistry, heartbeat_s: float = HEARTBEAT_S) -> None:
+        self._feed = feed
+        self._heartbeat_s = heartbeat_s
+        self._open: set[Subscription] = set()
+        streams = Gauge("acdcore_http_event_streams", "Open event streams.", registry=registry)
+        streams.set_function(lambda: len(self._open))
+
+    def routes(self) -> tuple[Route, ...]:
+        plan = Plan(
+            method="GET",
+            path="/v1/events",
+            right=Right.READ,
+            summary="What happens, as it happens (server-sent events); resumes after Last-Event-ID",
+            answer=FeedEvent,
+            media_type="text/event-stream",
+        )
+        return (route(plan, EventChoice, Nothing, self.serve),)
+
+    async def serve(self, asked: Asked[EventChoice, Nothing]) -> web.StreamResponse:
+        with self._feed.subscribe(EVENTS_WAITING_MAX, last_event_id(asked.request)) as subscription:
+            self._open.add(subscription)
+            response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
+            try:
+                await response.prepare(asked.request)
+                await self._write(response, b": acdcore events\n\n")
+                await self._copy(subscription, asked.parameters, response)
+            except (ConnectionError, TimeoutError):
+                pass  # The listener went away, or takes nothing; there is nobody left to tell.
+            finally:
+                self._open.discard(subscription)
+        return response
+
+    def close(self) -> None:
+        """End every stream after what is buffered for it."""
+        for subscription in tuple(self._open):
+            subscription.close()
+
+    async def _copy(self, subscription: Subscription, choice: EventChoice, response: web.StreamResponse) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(self._heartbeat_s):
+                    event = await anext(subscription)
+            except TimeoutError:
+                await self._write(response, b": still here\n\n")
+            except StopAsyncIteration:
+                return
+            else:
+                if is_chosen(event, choice):
+                    await self._write(response, frame(event))
+
+    async def _write(self, response: web.StreamResponse, data: bytes) -> None:
+        async with asyncio.timeout(WRITE_WITHIN_S):
+            await response.write(data)
+
+
+def last_event_id(request: web.Request) -> int | None:
+    """Where to resume: the header that a reconnecting listener sends by itself."""
+    text = request.headers.get("Last-Event-ID", "").strip()
+    if not text:
+        return None
+    if not re.fullmatch(r"[0-9]{1,18}", text, re.ASCII):
+        problem = "Last-Event-ID must be the id of an event of this stream; leave it out to begin with what comes"
+        raise ApiError(HTTPStatus.BAD_REQUEST, "invalid_value", problem, "Last-Event-ID")
+    return int(text)
+
+
+def is_chosen(event: FeedEvent, choice: EventChoice) -> bool:
+    """Whether the listener wants this event."""
+    if event.kind in TELLING:
+        return True
+    return (not choice.kind or event.kind in choice.kind) and choice.agent in (None, event.agent)
+
+
+def frame(event: FeedEvent) -> bytes:
+    """One event on the wire; JSON has no line breaks, so that one `data` line holds it."""
+    return b"id: %d\nevent: %b\ndata: %b\n\n" % (event.serial, event.kind.encode(), encode(event))

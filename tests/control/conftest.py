@@ -1,0 +1,25 @@
+"""The real server on a free loopback port, in front of a house in memory."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession
+from tests.control.served import KEYS, Served, build_house, parts_of, settings_for
+
+from acdcore.control import ControlPlane, Right
+from acdcore.kernel.address import Address
+
+
+@pytest.fixture
+async def served(tmp_path: Path) -> AsyncIterator[Served]:
+    house = build_house(tmp_path / "recordings")
+    async with ControlPlane(settings_for(house, Address("127.0.0.1", 0)), parts_of(house)) as plane:
+        base = f"http://{plane.address}"
+        async with (
+            ClientSession(base) as anyone,
+            ClientSession(base, headers={"X-API-Key": KEYS[Right.READ]}) as reader,
+            ClientSession(base, headers={"Authorization": f"Bearer {KEYS[Right.OPERATE]}"}) as operator,
+            ClientSession(base, headers={"Authorization": f"Bearer {KEYS[Right.ADMIN]}"}) as admin,
+        ):
+            yield Served(house, plane, base, anyone, reader, operator, admin)

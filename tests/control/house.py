@@ -1,0 +1,337 @@
+"""A small call centre held in memory, for the control plane to serve: two calls, two agents, three customers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from acdcore.calls.commands import (
+    AgentCommand,
+    AgentState,
+    CallState,
+    Candidate,
+    EngineFigures,
+    Health,
+    LiveAgent,
+    LiveCall,
+    LiveQueue,
+    PartHealth,
+    UnknownAgent,
+    UnknownCall,
+    Why,
+    WrongState,
+)
+from acdcore.calls.feed import Feed
+from acdcore.calls.ports import (
+    AgentRecord,
+    CallEventRow,
+    CallFilter,
+    CallStory,
+    CdrRow,
+    Contact,
+    Customer,
+    CustomerChange,
+    EndedBy,
+    NewCustomer,
+    RecordingFilter,
+    RecordingRow,
+    Taken,
+    Tier,
+    VersionConflict,
+)
+from acdcore.kernel.errors import Outcome, Unavailable
+from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName
+
+MORNING = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
+WAITING = CallId("20261121-083000-0001")
+TALKING = CallId("20261121-083005-0002")
+ENDED = CallId("20261121-080000-0009")
+SERVICE = QueueName("service")
+
+STATES = {
+    AgentCommand.LOG_IN: AgentState.NOT_READY,
+    AgentCommand.READY: AgentState.READY,
+    AgentCommand.NOT_READY: AgentState.NOT_READY,
+    AgentCommand.END_WRAP_UP: AgentState.READY,
+    AgentCommand.LOG_OUT: AgentState.LOGGED_OUT,
+}
+
+
+def live_calls() -> dict[CallId, LiveCall]:
+    """One caller who waits and one who talks to 1001."""
+    later = MORNING + timedelta(seconds=5)
+    waiting = LiveCall(
+        call_id=WAITING,
+        trunk="carrier",
+        caller="02155550101",
+        dialled="4008000000",
+        state=CallState.WAITING,
+        arrived_at=MORNING,
+        answered_at=MORNING,
+        queued_at=later,
+        queue=SERVICE,
+        position=1,
+        customer_id=CustomerId(1),
+        customer_name="Harbour Machines",
+        tier=Tier.VIP,
+        language="cmn",
+    )
+    talking = replace(
+        waiting,
+        call_id=TALKING,
+        caller="02155550102",
+        state=CallState.TALKING,
+        arrived_at=later,
+        connected_at=later,
+        position=None,
+        agent=AgentId("1001"),
+        customer_id=None,
+        customer_name=None,
+        tier=None,
+    )
+    return {waiting.call_id: waiting, talking.call_id: talking}
+
+
+def live_agents() -> dict[AgentId, LiveAgent]:
+    """1001 talks, 1002 is logged out."""
+    talking = LiveAgent(AgentId("1001"), "Agent One", AgentState.TALKING, None, MORNING, TALKING, True, 4, 0)
+    away = LiveAgent(AgentId("1002"), "Agent Two", AgentState.LOGGED_OUT, None, MORNING, None, False, 0, 0)
+    return {talking.agent: talking, away.agent: away}
+
+
+@dataclass
+class House:
+    """Implements Commands, and holds what its storage side shows."""
+
+    recordings_directory: Path
+    feed: Feed = field(default_factory=lambda: Feed(MORNING))
+    is_database_away: bool = False
+    is_ready: bool = True
+    is_broken: bool = False
+    calls_up: dict[CallId, LiveCall] = field(default_factory=live_calls)
+    agents_known: dict[AgentId, LiveAgent] = field(default_factory=live_agents)
+    customers: dict[CustomerId, Customer] = field(default_factory=dict)
+    cdrs: list[CdrRow] = field(default_factory=list)
+    recording_rows: list[RecordingRow] = field(default_factory=list)
+    hung_up: list[tuple[CallId, str]] = field(default_factory=list)
+    filters: list[CallFilter | RecordingFilter] = field(default_factory=list)
+
+    # Commands
+
+    def live_calls(self) -> tuple[LiveCall, ...]:
+        if self.is_broken:
+            raise ZeroDivisionError("a fault with a secret in it")
+        return tuple(self.calls_up.values())
+
+    def live_call(self, call_id: CallId) -> LiveCall:
+        if call_id not in self.calls_up:
+            raise UnknownCall("no call with that id is up")
+        return self.calls_up[call_id]
+
+    def queues(self) -> tuple[LiveQueue, ...]:
+        figures = LiveQueue(
+            name=SERVICE,
+            waiting=1,
+            ringing=0,
+            talking=1,
+            agents_logged_in=1,
+            agents_ready=0,
+            offered=12,
+            answered=9,
+            abandoned_long=1,
+            abandoned_short=1,
+            overflowed=0,
+            service_level=0.9,
+            longest_wait_s=4.5,
+            asa_s=6.25,
+        )
+        return (figures,)
+
+    def agents(self) -> tuple[LiveAgent, ...]:
+        return tuple(self.agents_known.values())
+
+    def agent(self, agent: AgentId) -> LiveAgent:
+        if agent not in self.agents_known:
+            raise UnknownAgent("no agent has that number")
+        return self.agents_known[agent]
+
+    def set_agent_state(self, agent: AgentId, command: AgentCommand, reason: str | None) -> LiveAgent:
+        before = self.agent(agent)
+        if command is AgentCommand.END_WRAP_UP and before.state is not AgentState.WRAP_UP:
+            raise WrongState(f"agent {agent} is {before.state.value}, not in wrap-up")
+        self.agents_known[agent] = replace(before, state=STATES[command], reason=reason)
+        return self.agents_known[agent]
+
+    def hang_up(self, call_id: CallId, by: str) -> None:
+        call = self.live_call(call_id)
+        if call.state is CallState.ENDING:
+            raise WrongState("the call is ending already")
+        self.calls_up[call_id] = replace(call, state=CallState.ENDING)
+        self.hung_up.append((call_id, by))
+
+    def why(self, call_id: CallId) -> Why:
+        call = self.live_call(call_id)
+        if call.state is not CallState.WAITING:
+            raise WrongState(f"the call is {call.state.value}, not waiting")
+        candidates = (
+            Candidate(AgentId("1001"), "Agent One", "talking"),
+            Candidate(AgentId("1002"), "Agent Two", "logged_out"),
+        )
+        return Why(call_id, SERVICE, 1, 4.5, None, candidates)
+
+    def engine(self) -> EngineFigures:
+        return EngineFigures(3, 9997, 45000, 45010, 2, 1, 0)
+
+    def health(self) -> Health:
+        return Health(self.is_ready, (PartHealth("database", not self.is_database_away, "0 rows waiting"),))
+
+
+@dataclass
+class HouseRecords:
+    """The storage side of a house: implements Directory, CustomerStore and History."""
+
+    house: House
+
+    # Directory
+
+    def agent(self, agent: AgentId) -> AgentRecord | None:
+        return None
+
+    def agents(self) -> Sequence[AgentRecord]:
+        return ()
+
+    def customer(self, customer_id: CustomerId) -> Customer | None:
+        return self.house.customers.get(customer_id)
+
+    def customer_by_phone(self, number: str) -> Customer | None:
+        digits = "".join(c for c in number if c.isdigit())[-8:]
+        return next((c for c in self.house.customers.values() if any(n.endswith(digits) for n in c.numbers)), None)
+
+    def customer_by_member_number(self, member_number: str) -> Customer | None:
+        return next((c for c in self.house.customers.values() if c.member_number == member_number), None)
+
+    def customers_by_plate_digits(self, digits: str) -> Sequence[Customer]:
+        return ()
+
+    def last_contacts(self, who: CustomerId | str, limit: int) -> Sequence[Contact]:
+        of_customer = Contact(ENDED, MORNING, SERVICE, AgentId("1001"), Outcome.ANSWERED)
+        of_number = replace(of_customer, outcome=Outcome.ABANDONED_QUEUE, agent=None)
+        return [of_customer if isinstance(who, int) else of_number][:limit]
+
+    def note_contact(self, number: str, customer_id: CustomerId | None, contact: Contact) -> None:
+        return None
+
+    def search(self, text: str, limit: int) -> Sequence[Customer]:
+        return [c for c in self.house.customers.values() if text.lower() in c.name.lower()][:limit]
+
+    # CustomerStore
+
+    async def create(self, new: NewCustomer) -> Customer:
+        self._need_database()
+        if new.member_number and self.customer_by_member_number(new.member_number):
+            raise Taken(f"member number {new.member_number} belongs to another customer")
+        customer = Customer(
+            id=CustomerId(len(self.house.customers) + 1),
+            name=new.name,
+            tier=new.tier,
+            language=new.language,
+            numbers=new.numbers,
+            member_number=new.member_number,
+            plates=new.plates,
+            address=new.address,
+            note=new.note,
+            version=1,
+        )
+        self.house.customers[customer.id] = customer
+        return customer
+
+    async def change(self, customer_id: CustomerId, change: CustomerChange, version: int) -> Customer:
+        self._need_database()
+        before = self.house.customers[customer_id]
+        if before.version != version:
+            raise VersionConflict(f"the customer is at version {before.version}; read it again, then change it")
+        after = replace(
+            before,
+            name=before.name if change.name is None else change.name,
+            tier=before.tier if change.tier is None else change.tier,
+            numbers=before.numbers if change.numbers is None else change.numbers,
+            note=before.note if change.note is None else change.note,
+            version=version + 1,
+        )
+        self.house.customers[customer_id] = after
+        return after
+
+    # History
+
+    async def calls(self, wanted: CallFilter) -> Sequence[CdrRow]:
+        self._need_database()
+        self.house.filters.append(wanted)
+        rows = sorted(self.house.cdrs, key=lambda row: row.call_id, reverse=True)
+        return [row for row in rows if wanted.before is None or row.call_id < wanted.before][: wanted.limit]
+
+    async def call(self, call_id: CallId) -> CallStory | None:
+        self._need_database()
+        cdr = next((row for row in self.house.cdrs if row.call_id == call_id), None)
+        events = (CallEventRow(call_id, 1, MORNING, "arrived", {"trunk": "carrier"}),)
+        return None if cdr is None else CallStory(cdr, events, tuple(self.house.recording_rows))
+
+    async def recordings(self, wanted: RecordingFilter) -> Sequence[RecordingRow]:
+        self._need_database()
+        self.house.filters.append(wanted)
+        rows = sorted(self.house.recording_rows, key=lambda row: (row.call_id, row.n), reverse=True)
+        return [row for row in rows if wanted.before is None or (row.call_id, row.n) < wanted.before][: wanted.limit]
+
+    async def recording(self, call_id: CallId, n: int) -> RecordingRow | None:
+        self._need_database()
+        return next((row for row in self.house.recording_rows if (row.call_id, row.n) == (call_id, n)), None)
+
+    def _need_database(self) -> None:
+        if self.house.is_database_away:
+            raise Unavailable("the database is away; calls go on, try again in a few seconds")
+
+
+def ended_call(call_id: CallId = ENDED) -> CdrRow:
+    """A call that was answered and recorded."""
+    began = MORNING - timedelta(minutes=30)
+    return CdrRow(
+        call_id=call_id,
+        trunk="carrier",
+        caller="02155550101",
+        dialled="4008000000",
+        outcome=Outcome.ANSWERED,
+        ended_by=EndedBy.CALLER,
+        arrived_at=began,
+        ended_at=began + timedelta(seconds=65),
+        answered_at=began,
+        queued_at=began + timedelta(seconds=5),
+        connected_at=began + timedelta(seconds=15),
+        flow="hotline",
+        queue=SERVICE,
+        agent=AgentId("1001"),
+        customer_id=CustomerId(1),
+        wait_s=10.0,
+        ring_s=3.0,
+        talk_s=50.0,
+        recording=f"2026/11/21/{call_id}-1.wav",
+        figures={"lost": 2},
+    )
+
+
+def recording_of(call_id: CallId, path: str, n: int = 1) -> RecordingRow:
+    """A finished recording with 1001."""
+    return RecordingRow(
+        call_id=call_id,
+        n=n,
+        path=path,
+        started_at=MORNING - timedelta(minutes=29, seconds=45),
+        duration_s=50.0,
+        size_bytes=1600044,
+        agent=AgentId("1001"),
+        queue=SERVICE,
+        caller="02155550101",
+    )
+
+
+def card(number: int, name: str, tier: Tier, phone: str, member_number: str | None = None) -> Customer:
+    """A customer of the house."""
+    return Customer(CustomerId(number), name, tier, "cmn", (phone,), member_number, (), "", "", 1)

@@ -1,0 +1,64 @@
+"""A control plane at work, and what it stands on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import ClientSession
+from prometheus_client import CollectorRegistry
+from tests.control.house import ENDED, House, HouseRecords, card, ended_call, recording_of
+
+from acdcore.calls.ports import Tier
+from acdcore.control import ApiKey, ControlParts, ControlPlane, ControlSettings, Right
+from acdcore.kernel.address import Address
+
+KEYS = {Right.READ: "read-secret", Right.OPERATE: "operate-secret", Right.ADMIN: "admin-secret"}
+
+
+@dataclass
+class Served:
+    """A running control plane with clients for it."""
+
+    house: House
+    plane: ControlPlane
+    base: str
+    """The server's URL without a path."""
+    anyone: ClientSession
+    """Without a key."""
+    reader: ClientSession
+    operator: ClientSession
+    admin: ClientSession
+
+
+def build_house(directory: Path) -> House:
+    """Two calls up, one ended call with a recording, three customers."""
+    directory.mkdir(parents=True, exist_ok=True)
+    house = House(directory)
+    cards = [
+        card(1, "Harbour Machines", Tier.VIP, "02155550101", "M-1001"),
+        card(2, "Riverside Garage", Tier.STANDARD, "02155550202"),
+        card(3, "Hilltop Appliances", Tier.GOLD, "02155550303"),
+    ]
+    house.customers = {one.id: one for one in cards}
+    house.cdrs.append(ended_call())
+    house.recording_rows.append(recording_of(ENDED, f"2026/11/21/{ENDED}-1.wav"))
+    audio = directory / "2026/11/21" / f"{ENDED}-1.wav"
+    audio.parent.mkdir(parents=True)
+    audio.write_bytes(b"RIFF" + bytes(range(256)) * 4)
+    return house
+
+
+def settings_for(house: House, address: Address) -> ControlSettings:
+    keys = tuple(ApiKey.of(f"{right.name.lower()}-client", secret, right) for right, secret in KEYS.items())
+    return ControlSettings(keys=keys, recordings=house.recordings_directory, address=address)
+
+
+def parts_of(house: House) -> ControlParts:
+    records = HouseRecords(house)
+    return ControlParts(
+        commands=house,
+        feed=house.feed,
+        directory=records,
+        customers=records,
+        history=records,
+        registry=CollectorRegistry(),
+    )
