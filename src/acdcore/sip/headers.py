@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from acdcore.kernel.address import Address
-from acdcore.sip.uri import MalformedValue, REMEMBERED_MAX, OtherUri, Params, SipUri, Uri, find_param, parse_uri
+from acdcore.sip.uri import REMEMBERED_MAX, MalformedValue, OtherUri, Params, SipUri, Uri, find_param, parse_uri
 
 LIST_VALUES_MAX = 64
 """Most values in one header list: Via and Route grow by one a hop, and 70 hops are the most (section 8.1.1.6)."""
@@ -33,6 +33,7 @@ _NAME_ADDR = re.compile(
     r'(?:"((?:[^"\\]|\\.)*+)"\s*+|([^"<>,;\\]*+))<([^<>]++)>\s*+((?:;.*)?)',
     re.DOTALL,
 )
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _TO_ESCAPE = re.compile(r'(["\\])')
 # gen-value = token / host / quoted-string; hosts bring brackets and colons.
@@ -246,6 +247,15 @@ def quoted(text: str) -> str:
     return '"' + _TO_ESCAPE.sub(r"\\\1", text) + '"'
 
 
+def unquoted(text: str) -> str:
+    """A token as it is, a quoted-string without quotes and escapes; raises MalformedValue when a quote is missing."""
+    if text[:1] != '"':
+        return text
+    if _QUOTED.fullmatch(text) is None:
+        raise MalformedValue("quoted string without an end")
+    return _ESCAPED.sub(r"\1", text[1:-1])
+
+
 def _bare_address(value: str) -> NameAddr:
     # Without <>, all that follows ";" belongs to the header, and the URI may hold neither "," nor "?" (section 20).
     uri, semicolon, params = value.partition(";")
@@ -263,9 +273,7 @@ def _param(item: str) -> tuple[str, str | None]:
     if not equals:
         return name, None
     if value[:1] == '"':
-        if len(value) < 2 or value[-1] != '"':
-            raise MalformedValue("quoted parameter without an end")
-        return name, _ESCAPED.sub(r"\1", value[1:-1])
+        return name, unquoted(value)
     if _BARE_VALUE.fullmatch(value) is None:
         raise MalformedValue("malformed parameter value")
     return name, value

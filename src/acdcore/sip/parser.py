@@ -52,7 +52,7 @@ def parse(data: bytes) -> Message:
     try:
         return _message(data)
     except MalformedValue as fault:
-        raise MalformedMessage(fault.sip_status, str(fault), _partial(data)) from None
+        raise MalformedMessage(fault.sip_status, str(fault), readable_part(data)) from None
 
 
 def _message(data: bytes) -> Message:
@@ -173,8 +173,8 @@ def _check_essentials(message: Message) -> None:
         raise MalformedValue("CSeq of another method")
 
 
-def _partial(data: bytes) -> Request | None:
-    """The request behind `data` as far as a reply needs it, read leniently."""
+def readable_part(data: bytes) -> Request | None:
+    """The request behind malformed `data` as far as a reply needs it; None when nothing can or may be answered."""
     head = data[:MESSAGE_BYTES_MAX].lstrip(b"\r\n").partition(b"\r\n\r\n")[0]
     start, *lines = _FOLD.sub(" ", head.decode(errors="replace")).split("\r\n")
     method, _, rest = start.partition(" ")

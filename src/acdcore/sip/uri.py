@@ -2,8 +2,8 @@
 
 import re
 from dataclasses import dataclass
-from ipaddress import AddressValueError, IPv6Address
 from functools import lru_cache
+from ipaddress import AddressValueError, IPv6Address
 from typing import TypeAlias
 from urllib.parse import unquote_to_bytes
 
@@ -15,14 +15,13 @@ Params: TypeAlias = tuple[tuple[str, str | None], ...]
 URI_CHARS_MAX = 2048
 """Longest URI looked at; the longest of RFC 4475 has some 600 characters, and a datagram holds few more."""
 REMEMBERED_MAX = 4096
-"""URIs whose values are remembered: each message of a call repeats those of the others, and 150 calls have some 1,000."""
+"""URIs (and addresses) remembered once read: the messages of a call repeat them, and 150 calls have some 1,000."""
 
 # SIP-URI   = "sip:" [ userinfo "@" ] hostport uri-parameters [ headers ]     (RFC 3261 section 25.1)
 # userinfo  = ( user / telephone-subscriber ) [ ":" password ]
 # hostport  = host [ ":" port ]
 # "#" in the user is not in the grammar, but keypads produce it and many phones do not escape it.
-# All loops are possessive: hostile text cannot make the match back-track.
-# All loops are possessive and unrolled: hostile text cannot make the match back-track, and ordinary text takes one step.
+# All loops are possessive and unrolled: hostile text cannot make them back-track, ordinary text takes one step.
 _SIP_URI = re.compile(
     r"(?:([A-Za-z0-9\-_.!~*'()&=+$,;?/#]*+(?:%[0-9A-Fa-f]{2}[A-Za-z0-9\-_.!~*'()&=+$,;?/#]*+)*+)"
     r"(?::([A-Za-z0-9\-_.!~*'()&=+$,]*+(?:%[0-9A-Fa-f]{2}[A-Za-z0-9\-_.!~*'()&=+$,]*+)*+))?@)?+"
