@@ -12,7 +12,7 @@ from acdcore.recording.events import RecordingPath
 NAME_LENGTH_MAX = 80
 """Characters of the call's id that go into the name; file systems take 255 bytes for all of it."""
 UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
-PATH = re.compile(r"[0-9]{4}/[0-9]{2}/[0-9]{2}/[A-Za-z0-9_-]+-[0-9]+\.wav", re.ASCII)
+PATH = re.compile(r"[0-9]{4}/[0-9]{2}/[0-9]{2}/[A-Za-z0-9_-]*-[0-9]+\.wav", re.ASCII)
 
 
 def recording_path(call: CallId, number: int, wall: datetime) -> RecordingPath:
