@@ -1,7 +1,57 @@
-"""The one writer of the floor: every change of an agent or a waiting caller is a turn of `Dispatcher.handle`."""
+"""The one writer of the floor: every change of an agent or a waiting caller is a turn of `Dispatcher.handle`.
 
-from acdcore.queues.model import DeadlinePassed, Decision, EntryId, Input
-from acdcore.queues.settings import FloorSettings
+A turn changes agents and entries, notes the lines where a match may have become possible, and ends by offering callers
+to ready agents there until no pair is left. The rules for races:
+- A caller who leaves takes the ringing offer along in the same turn; an answer after that is a `LateAccept`.
+- An answer that is handled before its ring deadline is, wins, even when the deadline has passed by then.
+- A ringing offer outlasts `max_wait_s`: who is rung for at that moment overflows only when the offer fails.
+- Not ready, log-out, phone down and a call of the agent's own withdraw a ringing offer, and are no miss.
+- News of an offer that is over (`OfferEnded`) crossed its withdrawal and means nothing.
+"""
+
+from dataclasses import replace
+from typing import assert_never
+
+from acdcore.kernel.ids import AgentId
+from acdcore.queues import callers, explain, offers
+from acdcore.queues.agent import AgentEvent
+from acdcore.queues.board import AnnounceDue, BackOffDue, Board, Due, HoldDue, RingDue, WaitDue, WrapUpDue
+from acdcore.queues.line import Waiting
+from acdcore.queues.metrics import Metrics
+from acdcore.queues.model import (
+    MAX_ADVANCE_S,
+    MAX_ENTRIES,
+    MAX_WRAP_UP_S,
+    AgentBusy,
+    AgentIdle,
+    AgentLoggedIn,
+    AgentLoggedOut,
+    AgentNotReady,
+    AgentPhoneDown,
+    AgentPhoneUp,
+    AgentReady,
+    AgentState,
+    CallerJoined,
+    CallerLeft,
+    DeadlinePassed,
+    Decision,
+    Departed,
+    EntryId,
+    FloorChanged,
+    Input,
+    InputRefused,
+    LateAccept,
+    LeaveCause,
+    OfferAccepted,
+    OfferEnded,
+    OfferId,
+    RefusalReason,
+    TalkEnded,
+    TalkFinished,
+    WrapUpEnded,
+    WrapUpExtended,
+)
+from acdcore.queues.settings import AgentSettings, FloorSettings, OfferEnd, validate
 from acdcore.queues.view import Explanation, FloorView
 
 
@@ -12,11 +62,26 @@ class Dispatcher:
     """
 
     def __init__(self, settings: FloorSettings) -> None:
-        self._settings = settings
+        problems = validate(settings)
+        if problems:
+            raise ValueError(f"{problems[0].key}: {problems[0].text}")
+        self.metrics = Metrics()
+        self._board = Board(settings)
 
     def handle(self, fed: Input, now: float) -> list[Decision]:
-        """One turn; what does not fit comes back as `InputRefused` and changes nothing."""
-        return []
+        """One turn; what does not fit comes back as `InputRefused` and changes nothing.
+
+        A `now` before that of the last turn counts as that one: time does not run backwards on a floor.
+        """
+        board = self._board
+        board.now = max(now, board.now)
+        board.out = []
+        refusal = self._take(fed)
+        if refusal is not None:
+            board.out.append(InputRefused(fed, refusal))
+        offers.match(board)
+        self.metrics.fold(board.out)
+        return board.out
 
     def handle_deadline(self, now: float) -> list[Decision]:
         """The turn of everything that is due; the same as handling `DeadlinePassed`."""
@@ -24,12 +89,209 @@ class Dispatcher:
 
     def next_deadline(self) -> float | None:
         """When `handle_deadline` wants to be called next; None: not before another input."""
-        return None
+        return self._board.deadlines.earliest()
 
     def snapshot(self, now: float) -> FloorView:
-        """The whole floor, for displays."""
-        return FloorView(now, (), ())
+        """The whole floor, for displays: costs as much as the floor is large."""
+        return explain.floor_view(self._board, self.metrics, now)
 
     def why(self, entry: EntryId, now: float) -> Explanation | None:
         """Why a caller still waits; None when no such caller waits."""
+        found = self._board.find(entry)
+        if found is None or not found[0].is_waiting:
+            return None
+        return explain.explanation(self._board, *found, now)
+
+    def _take(self, fed: Input) -> RefusalReason | None:
+        match fed:
+            case CallerJoined():
+                return self._caller_joined(fed)
+            case CallerLeft(entry=entry, cause=cause):
+                return self._caller_left(entry, cause)
+            case OfferAccepted(offer=offer_id):
+                return self._offer_accepted(offer_id)
+            case OfferEnded(offer=offer_id, cause=end):
+                return self._offer_ended(offer_id, end)
+            case TalkEnded(entry=entry):
+                return self._talk_ended(entry)
+            case FloorChanged(settings=settings):
+                return self._floor_changed(settings)
+            case DeadlinePassed():
+                self._deadline_passed()
+                return None
+            case AgentLoggedIn(settings=who):
+                return self._agent_logged_in(who)
+            case AgentPhoneUp(agent=agent):
+                if self._board.roster.get_or_add(agent, self._board.now) is None:
+                    return RefusalReason.FLOOR_FULL
+                return self._agent_did(agent, AgentEvent.PHONE_UP)
+            case WrapUpEnded(agent=agent):
+                return self._wrap_up_ended(agent)
+            case WrapUpExtended(agent=agent, extra_s=extra_s):
+                return self._wrap_up_extended(agent, extra_s)
+            case AgentNotReady(agent=agent, reason=reason):
+                return self._agent_did(agent, AgentEvent.WANT_NONE, reason)
+            case AgentReady() | AgentLoggedOut() | AgentPhoneDown() | AgentBusy() | AgentIdle():
+                return self._agent_did(fed.agent, _EVENTS[type(fed)])
+            case _:
+                assert_never(fed)
+
+    # ---- callers ------------------------------------------------------------------------------------------------
+
+    def _caller_joined(self, fed: CallerJoined) -> RefusalReason | None:
+        board = self._board
+        edition = board.lines.edition
+        queue = edition.queues.get(fed.queue)
+        if queue is None:
+            return RefusalReason.UNKNOWN_QUEUE
+        if fed.entry in board.entries:
+            return RefusalReason.DUPLICATE_ENTRY
+        if not -MAX_ADVANCE_S <= fed.advance_s <= MAX_ADVANCE_S:
+            return RefusalReason.OUT_OF_RANGE
+        if len(board.entries) >= MAX_ENTRIES:
+            return RefusalReason.FLOOR_FULL
+        board.entries_made += 1
+        waiting = Waiting(fed.entry, fed.label, dict(fed.skills), fed.advance_s, board.now, board.entries_made)
+        callers.enter(board, waiting, edition, queue)
         return None
+
+    def _caller_left(self, entry: EntryId, cause: LeaveCause) -> RefusalReason | None:
+        board = self._board
+        found = board.find(entry)
+        if found is None:
+            return RefusalReason.UNKNOWN_ENTRY
+        waiting, line = found
+        if not waiting.is_waiting:
+            return self._talk_ended(entry)
+        if waiting.offer is not None:
+            offers.caller_gone(board, waiting.offer)
+        callers.leave(board, waiting, line)
+        waited_s = board.now - waiting.queued_at
+        is_short = cause is LeaveCause.HUNG_UP and waited_s < line.queue.short_abandon_s
+        board.out.append(Departed(entry, line.queue.name, cause, waited_s, is_short))
+        return None
+
+    def _offer_accepted(self, offer_id: OfferId) -> RefusalReason | None:
+        offer = self._board.offers.get(offer_id)
+        if offer is not None:
+            offers.accept(self._board, offer)
+        elif offers.is_past(self._board, offer_id):
+            self._board.out.append(LateAccept(offer_id))
+        else:
+            return RefusalReason.UNKNOWN_OFFER
+        return None
+
+    def _offer_ended(self, offer_id: OfferId, cause: OfferEnd) -> RefusalReason | None:
+        offer = self._board.offers.get(offer_id)
+        if offer is not None:
+            offers.miss(self._board, offer, cause)
+        elif not offers.is_past(self._board, offer_id):
+            return RefusalReason.UNKNOWN_OFFER
+        return None
+
+    def _talk_ended(self, entry: EntryId) -> RefusalReason | None:
+        board = self._board
+        found = board.find(entry)
+        if found is None:
+            return RefusalReason.UNKNOWN_ENTRY
+        waiting, line = found
+        agent = waiting.talking_to
+        if agent is None:
+            return RefusalReason.NOT_IN_THIS_STATE
+        del board.entries[entry]
+        talked_s = board.now - waiting.talking_since
+        board.out.append(TalkFinished(entry, agent.id, line.queue.name, talked_s))
+        if line.queue.wrap_up_s > 0 and agent.is_logged_in:
+            agent.wrap_up_until = board.now + line.queue.wrap_up_s
+            board.deadlines.set(WrapUpDue(agent.id), agent.wrap_up_until)
+            offers.agent_did(board, agent, AgentEvent.TALK_OVER)
+        else:
+            offers.agent_did(board, agent, AgentEvent.CONTACT_OVER)
+        return None
+
+    # ---- agents -------------------------------------------------------------------------------------------------
+
+    def _agent_logged_in(self, who: AgentSettings) -> RefusalReason | None:
+        board = self._board
+        agent = board.roster.get_or_add(who.agent, board.now)
+        if agent is None:
+            return RefusalReason.FLOOR_FULL
+        unserved = board.roster.reseat(agent, replace(who, skills=dict(who.skills)), board.lines)
+        offers.agent_did(board, agent, AgentEvent.LOG_IN)
+        board.touch(agent)
+        callers.send_on(board, unserved)
+        return None
+
+    def _agent_did(self, agent_id: AgentId, event: AgentEvent, reason: str = "") -> RefusalReason | None:
+        agent = self._board.roster.get(agent_id)
+        if agent is None:
+            return RefusalReason.UNKNOWN_AGENT
+        if not agent.is_possible(event):
+            return RefusalReason.NOT_IN_THIS_STATE
+        offers.agent_did(self._board, agent, event, reason)
+        return None
+
+    def _wrap_up_ended(self, agent_id: AgentId) -> RefusalReason | None:
+        agent = self._board.roster.get(agent_id)
+        if agent is None:
+            return RefusalReason.UNKNOWN_AGENT
+        if agent.state is not AgentState.WRAP_UP:
+            return RefusalReason.NOT_IN_THIS_STATE
+        return self._agent_did(agent_id, AgentEvent.CONTACT_OVER)
+
+    def _wrap_up_extended(self, agent_id: AgentId, extra_s: float) -> RefusalReason | None:
+        agent = self._board.roster.get(agent_id)
+        if agent is None:
+            return RefusalReason.UNKNOWN_AGENT
+        if agent.state is not AgentState.WRAP_UP:
+            return RefusalReason.NOT_IN_THIS_STATE
+        if not 0 < extra_s <= MAX_WRAP_UP_S:
+            return RefusalReason.OUT_OF_RANGE
+        agent.wrap_up_until = min(agent.wrap_up_until + extra_s, agent.since + MAX_WRAP_UP_S)
+        self._board.deadlines.set(WrapUpDue(agent_id), agent.wrap_up_until)
+        return None
+
+    # ---- the floor itself ---------------------------------------------------------------------------------------
+
+    def _floor_changed(self, settings: FloorSettings) -> RefusalReason | None:
+        if validate(settings):
+            return RefusalReason.SETTINGS_INVALID
+        board = self._board
+        board.lines.change(settings)
+        for line in list(board.lines):
+            board.close_if_idle(line)
+        board.open_lines()
+        return None
+
+    def _deadline_passed(self) -> None:
+        due = self._board.deadlines.pop_due(self._board.now)
+        while due is not None:  # ends: whatever is armed again lies ahead, since no period is 0
+            self._came_due(due)
+            due = self._board.deadlines.pop_due(self._board.now)
+
+    def _came_due(self, due: Due) -> None:
+        board = self._board
+        match due:
+            case RingDue(offer=offer_id):
+                offers.expire(board, board.offers[offer_id])
+            case WaitDue(entry=entry):
+                callers.wait_over(board, *board.entries[entry])
+            case AnnounceDue(entry=entry):
+                callers.announce(board, *board.entries[entry])
+            case HoldDue(entry=entry):
+                callers.hold_over(board, *board.entries[entry])
+            case WrapUpDue(agent=agent_id):
+                self._agent_did(agent_id, AgentEvent.CONTACT_OVER)
+            case BackOffDue(agent=agent_id):
+                self._agent_did(agent_id, AgentEvent.BACK_OFF_OVER)
+            case _:
+                assert_never(due)
+
+
+_EVENTS = {
+    AgentReady: AgentEvent.WANT_CALLS,
+    AgentLoggedOut: AgentEvent.LOG_OUT,
+    AgentPhoneDown: AgentEvent.PHONE_DOWN,
+    AgentBusy: AgentEvent.OWN_CALL,
+    AgentIdle: AgentEvent.OWN_CALL_OVER,
+}

@@ -119,14 +119,6 @@ class Metrics:
         self.queues: dict[QueueName, QueueFigures] = {}
         self.agents: dict[AgentId, AgentFigures] = {}
 
-    def queue(self, name: QueueName) -> QueueFigures:
-        """The live figures of a queue, made on first use."""
-        return self.queues.setdefault(name, QueueFigures())
-
-    def agent(self, agent: AgentId) -> AgentFigures:
-        """The live figures of an agent, made on first use."""
-        return self.agents.setdefault(agent, AgentFigures())
-
     def fold(self, decisions: Iterable[Decision]) -> None:
         """Count one turn's decisions."""
         for decision in decisions:
@@ -135,43 +127,49 @@ class Metrics:
     def _count(self, decision: Decision) -> None:
         match decision:
             case Queued(queue=name):
-                figures = self.queue(name)
+                figures = self._queue(name)
                 figures.offered += 1
                 figures.waiting += 1
             case Offered(queue=name):
-                self.queue(name).offers += 1
+                self._queue(name).offers += 1
             case OfferMissed(queue=name, agent=agent):
-                self.queue(name).misses += 1
-                self.agent(agent).misses += 1
+                self._queue(name).misses += 1
+                self._agent(agent).misses += 1
             case Connected():
                 self._connected(decision)
             case Departed():
                 self._departed(decision)
             case Overflowed(queue=name, waited_s=waited_s):
-                figures = self.queue(name)
+                figures = self._queue(name)
                 figures.overflowed += 1
                 _left(figures, waited_s)
             case TalkFinished(queue=name, talked_s=talked_s):
-                figures = self.queue(name)
+                figures = self._queue(name)
                 figures.talks += 1
                 figures.talked_s += talked_s
             case AgentStateChanged(agent=agent, state=state, at=at):
-                self.agent(agent).enter(state, at)
+                self._agent(agent).enter(state, at)
             case OfferWithdrawn() | LateAccept() | Announce() | InputRefused():
                 pass
             case _:
                 assert_never(decision)
 
+    def _queue(self, name: QueueName) -> QueueFigures:
+        return self.queues.setdefault(name, QueueFigures())
+
+    def _agent(self, agent: AgentId) -> AgentFigures:
+        return self.agents.setdefault(agent, AgentFigures())
+
     def _connected(self, decision: Connected) -> None:
-        figures = self.queue(decision.queue)
+        figures = self._queue(decision.queue)
         figures.answered += 1
         figures.answered_in_time += decision.is_in_time
         figures.waited_by_answered_s += decision.waited_s
         _left(figures, decision.waited_s)
-        self.agent(decision.agent).answered += 1
+        self._agent(decision.agent).answered += 1
 
     def _departed(self, decision: Departed) -> None:
-        figures = self.queue(decision.queue)
+        figures = self._queue(decision.queue)
         match decision.cause:
             case LeaveCause.HUNG_UP if decision.is_short:
                 figures.abandoned_short += 1

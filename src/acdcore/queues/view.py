@@ -53,6 +53,8 @@ class AgentView:
     reason: str
     since: float
     """When the state began."""
+    until: float | None
+    """When it ends by itself (wrap-up, back-off)."""
     entry: EntryId | None
     """The caller ringing or talking."""
     queue: QueueName | None

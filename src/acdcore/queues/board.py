@@ -1,0 +1,118 @@
+"""The floor's whole state, and what one turn notes down on it."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from acdcore.kernel.deadlines import Deadlines
+from acdcore.kernel.ids import AgentId, SkillName
+from acdcore.queues.agent import Agent, AgentEvent
+from acdcore.queues.line import Edition, Line, Lines, Offer, Waiting
+from acdcore.queues.model import AgentState, AgentStateChanged, Decision, EntryId, OfferId
+from acdcore.queues.roster import Roster
+from acdcore.queues.settings import FloorSettings, QueueSettings
+
+
+@dataclass(frozen=True, slots=True)
+class RingDue:
+    """The ring time is over."""
+
+    offer: OfferId
+
+
+@dataclass(frozen=True, slots=True)
+class WaitDue:
+    """`max_wait_s` is over."""
+
+    entry: EntryId
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceDue:
+    """The position is to be told."""
+
+    entry: EntryId
+
+
+@dataclass(frozen=True, slots=True)
+class HoldDue:
+    """An agent who missed this caller may be tried again."""
+
+    entry: EntryId
+
+
+@dataclass(frozen=True, slots=True)
+class WrapUpDue:
+    """The wrap-up is over."""
+
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True)
+class BackOffDue:
+    """The back-off is over."""
+
+    agent: AgentId
+
+
+Due = RingDue | WaitDue | AnnounceDue | HoldDue | WrapUpDue | BackOffDue
+
+
+class Board:
+    """Who waits in which line, who is rung for whom, what is due; the modules beside this one are its verbs."""
+
+    def __init__(self, settings: FloorSettings) -> None:
+        self.lines = Lines(settings)
+        self.roster = Roster()
+        self.entries: dict[EntryId, tuple[Waiting, Line]] = {}
+        self.offers: dict[OfferId, Offer] = {}
+        self.deadlines: Deadlines[Due] = Deadlines()
+        self.offers_made = 0
+        self.entries_made = 0
+        self.now = -math.inf
+        self.out: list[Decision] = []
+        self.dirty: dict[
+            Line, None
+        ] = {}  # lines where a match may be possible; ordered, since turns must be repeatable
+        self.open_lines()
+
+    def find(self, entry: EntryId) -> tuple[Waiting, Line] | None:
+        """An entry and its line: the one where it waits, or waited before its talk."""
+        return self.entries.get(entry)
+
+    def line(self, edition: Edition, queue: QueueSettings, skills: Mapping[SkillName, int]) -> Line:
+        """The line for these needs, with everybody seated who may serve it."""
+        line = self.lines.find(edition, queue, skills)
+        if line is None:
+            line = self.lines.make(edition, queue, skills)
+            self.roster.open(line)
+        return line
+
+    def open_lines(self) -> None:
+        """Open every queue of the present edition, so that no later turn pays for it."""
+        for queue in self.lines.edition.settings.queues:
+            self.line(self.lines.edition, queue, {})
+
+    def close_if_idle(self, line: Line) -> None:
+        """Forget a line that is empty and will not be joined again."""
+        if self.lines.is_idle(line):
+            self.lines.drop(line)
+            self.roster.close(line)
+
+    def walk(self, agent: Agent, event: AgentEvent, reason: str = "") -> None:
+        """Walk a row of the agent's table, and note what follows for timers, displays and the match."""
+        before = (agent.state, agent.reason)
+        self.roster.apply(agent, event, self.now, reason)
+        if before[0] is AgentState.WRAP_UP and agent.state is not AgentState.WRAP_UP:
+            self.deadlines.cancel(WrapUpDue(agent.id))
+        if agent.back_off is None:
+            self.deadlines.cancel(BackOffDue(agent.id))
+        if (agent.state, agent.reason) != before:
+            self.out.append(AgentStateChanged(agent.id, agent.state, agent.reason, self.now))
+        if agent.state is AgentState.READY:
+            self.touch(agent)
+
+    def touch(self, agent: Agent) -> None:
+        """A match may have become possible wherever this agent serves."""
+        for line in self.roster.lines_of(agent):
+            self.dirty[line] = None

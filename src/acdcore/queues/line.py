@@ -1,0 +1,220 @@
+"""Callers who need the same agents stand in one line: sorted callers on one side, sorted ready agents on the other.
+
+Within a line the order of two callers never changes while they wait, since all age at one rate; so both sides are kept
+sorted and no turn looks at more than the heads.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from acdcore.kernel.ids import AgentId, QueueName, SkillName
+from acdcore.queues import policy
+from acdcore.queues.agent import Agent
+from acdcore.queues.model import MAX_LINES, AgentKey, CallerKey, EntryId, OfferId
+from acdcore.queues.policy import Place
+from acdcore.queues.settings import FloorSettings, QueueSettings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Edition:
+    """One version of the settings; entries keep the one that they joined under."""
+
+    number: int
+    settings: FloorSettings
+    queues: Mapping[QueueName, QueueSettings]
+
+
+@dataclass(slots=True, eq=False)
+class Offer:
+    """One ringing."""
+
+    offer: OfferId
+    waiting: "Waiting"
+    agent: Agent
+
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """One entry: waiting, ringing (`offer`) or talking (`talking_to`)."""
+
+    entry: EntryId
+    label: str
+    skills: Mapping[SkillName, int]
+    """What the caller needs beside the queue's skills."""
+    advance_s: float
+    joined_at: float
+    """First queue of this entry; what the order counts."""
+    serial: int
+    queued_at: float = 0.0
+    """Present queue; what limits and figures count."""
+    tried: dict[AgentId, float] = field(default_factory=dict)
+    """Who missed this caller, and until when it is not offered there again."""
+    announced: int | None = None
+    """Position told last in this queue."""
+    offer: Offer | None = None
+    talking_to: Agent | None = None
+    talking_since: float = 0.0
+
+    @property
+    def is_waiting(self) -> bool:
+        """Not talking; the phone of an agent may ring."""
+        return self.talking_to is None
+
+
+class Line:
+    """Callers of one queue, edition and set of extra skills."""
+
+    def __init__(self, edition: Edition, queue: QueueSettings, needs: Mapping[SkillName, int]) -> None:
+        self.edition = edition
+        self.queue = queue
+        self.needs = needs
+        self.waiting: list[tuple[Place, Waiting]] = []  # up to MAX_ENTRIES
+        self.ringing: list[tuple[Place, Waiting]] = []  # one for each agent OFFERED at most
+        self.ready: list[tuple[AgentKey, Agent]] = []
+        self.on_duty = 0  # agents logged in and reachable who may serve
+
+    def __len__(self) -> int:
+        return len(self.waiting) + len(self.ringing)
+
+    def place(self, waiting: Waiting) -> Place:
+        """Where the caller stands in this line."""
+        return policy.place(self.queue, waiting.advance_s, waiting.joined_at, waiting.serial)
+
+    def caller_key(self, waiting: Waiting, now: float) -> CallerKey:
+        """The caller's order against callers of other lines."""
+        return policy.caller_key(self.queue, self.place(waiting), now)
+
+    def add(self, waiting: Waiting) -> None:
+        """Stand in line, at the place that urgency gives."""
+        insort(self.waiting, (self.place(waiting), waiting))
+
+    def remove(self, waiting: Waiting) -> None:
+        """Leave the line, waiting or ringing."""
+        place = self.place(waiting)
+        _take(self.ringing if waiting.offer else self.waiting, place)
+
+    def ring(self, waiting: Waiting, offer: Offer) -> None:
+        """From waiting to ringing."""
+        place = self.place(waiting)
+        _take(self.waiting, place)
+        insort(self.ringing, (place, waiting))
+        waiting.offer = offer
+
+    def unring(self, waiting: Waiting) -> None:
+        """From ringing back to the same place."""
+        place = self.place(waiting)
+        _take(self.ringing, place)
+        insort(self.waiting, (place, waiting))
+        waiting.offer = None
+
+    def ahead(self, place: Place) -> int:
+        """How many callers stand before this place, those ringing included."""
+        return bisect_left(self.waiting, (place,)) + bisect_left(self.ringing, (place,))
+
+    def seat(self, agent: Agent, key: AgentKey) -> None:
+        """An agent who may serve this line is ready."""
+        insort(self.ready, (key, agent))
+
+    def unseat(self, key: AgentKey) -> None:
+        """That agent is not ready any more."""
+        del self.ready[bisect_left(self.ready, (key,))]
+
+    def first_pair(self, now: float) -> tuple[Waiting, Agent, AgentKey] | None:
+        """The first caller for whom an agent is ready, with the best such agent.
+
+        Only callers who have been missed by every ready agent are passed over, so the loop is short.
+        """
+        if not self.ready:
+            return None
+        for _, waiting in self.waiting:
+            best = self._agent_for(waiting, now)
+            if best is not None:
+                return waiting, best[1], best[0]
+        return None
+
+    def _agent_for(self, waiting: Waiting, now: float) -> tuple[AgentKey, Agent] | None:
+        """Those who never missed this caller first, then those whose hold is over."""
+        tried = waiting.tried
+        if not tried:
+            return self.ready[0]
+        for seat in self.ready:
+            if seat[1].id not in tried:
+                return seat
+        for seat in self.ready:
+            if tried[seat[1].id] <= now:
+                return seat
+        return None
+
+
+def _take(side: list[tuple[Place, Waiting]], place: Place) -> None:
+    del side[bisect_left(side, (place,))]
+
+
+class Lines:
+    """All lines, found by what callers need; those of the present edition are kept while empty."""
+
+    def __init__(self, settings: FloorSettings) -> None:
+        self.edition = _edition(1, settings)
+        self._lines: dict[tuple[int, QueueName, tuple[tuple[SkillName, int], ...]], Line] = {}
+        self._of_queue: dict[QueueName, list[Line]] = {}
+
+    def __iter__(self) -> Iterator[Line]:
+        return iter(self._lines.values())
+
+    def change(self, settings: FloorSettings) -> None:
+        """A new edition for those who join from now on."""
+        self.edition = _edition(self.edition.number + 1, settings)
+
+    def find(self, edition: Edition, queue: QueueSettings, skills: Mapping[SkillName, int]) -> Line | None:
+        """The line for these needs if it exists."""
+        needs = policy.needs(queue, skills)
+        return self._lines.get((edition.number, queue.name, tuple(sorted(needs.items()))))
+
+    def make(self, edition: Edition, queue: QueueSettings, skills: Mapping[SkillName, int]) -> Line:
+        """A new line, with nobody in it."""
+        needs = policy.needs(queue, skills)
+        line = Line(edition, queue, needs)
+        self._lines[edition.number, queue.name, tuple(sorted(needs.items()))] = line
+        self._of_queue.setdefault(queue.name, []).append(line)
+        return line
+
+    def of(self, queue: QueueName) -> list[Line]:
+        """All lines of one queue, of every edition."""
+        return self._of_queue.get(queue, [])
+
+    def length(self, queue: QueueName) -> int:
+        """Callers waiting or ringing in one queue."""
+        return sum(len(line) for line in self.of(queue))
+
+    def names(self) -> list[QueueName]:
+        """Queues of the present edition, then older ones with callers still inside."""
+        present = list(self.edition.queues)
+        return present + [name for name in self._of_queue if name not in self.edition.queues]
+
+    def is_idle(self, line: Line) -> bool:
+        """Empty and of no further use: of an old edition, or one too many to keep."""
+        return not len(line) and (line.edition is not self.edition or len(self._lines) > MAX_LINES)
+
+    def drop(self, line: Line) -> None:
+        """Forget a line; the roster forgets its seats."""
+        del self._lines[line.edition.number, line.queue.name, tuple(sorted(line.needs.items()))]
+        siblings = self._of_queue[line.queue.name]
+        siblings.remove(line)
+        if not siblings:
+            del self._of_queue[line.queue.name]
+
+    def position(self, line: Line, waiting: Waiting, now: float) -> int:
+        """1 for the caller who is next in the queue, over all its lines."""
+        place = line.place(waiting)
+        ahead = 0
+        for sibling in self.of(line.queue.name):
+            if sibling.queue is line.queue:
+                ahead += sibling.ahead(place)
+            else:  # another edition may age at another rate: compare urgencies of this moment
+                ahead += sibling.ahead(policy.equal_place(sibling.queue, line.caller_key(waiting, now), now))
+        return ahead + 1
+
+
+def _edition(number: int, settings: FloorSettings) -> Edition:
+    return Edition(number, settings, {queue.name: queue for queue in settings.queues})

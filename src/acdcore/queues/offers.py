@@ -1,0 +1,138 @@
+"""What happens to offers on the board: made, accepted, missed, withdrawn; each ends exactly once."""
+
+from acdcore.queues import callers
+from acdcore.queues.agent import Agent, AgentEvent, BackOff, Contact
+from acdcore.queues.board import BackOffDue, Board, HoldDue, RingDue
+from acdcore.queues.line import Line, Offer, Waiting
+from acdcore.queues.model import (
+    AgentKey,
+    AgentState,
+    CallerKey,
+    Connected,
+    Offered,
+    OfferId,
+    OfferMissed,
+    OfferWithdrawn,
+    WithdrawCause,
+)
+from acdcore.queues.settings import OfferEnd
+
+WITHDRAWN_BY = {
+    AgentEvent.WANT_NONE: WithdrawCause.AGENT_NOT_READY,
+    AgentEvent.LOG_OUT: WithdrawCause.AGENT_LOGGED_OUT,
+    AgentEvent.PHONE_DOWN: WithdrawCause.PHONE_DOWN,
+    AgentEvent.OWN_CALL: WithdrawCause.AGENT_BUSY,
+}
+"""What a ringing offer's end is called when its agent can no longer take it; none of these is a miss."""
+
+
+def match(board: Board) -> None:
+    """Offer callers to ready agents wherever the turn made it possible, the most urgent caller first."""
+    while board.dirty:  # each round makes an offer or is the last: at most as many as there are ready agents
+        best: tuple[CallerKey, Line, Waiting, Agent, AgentKey] | None = None
+        for line in list(board.dirty):
+            pair = line.first_pair(board.now)
+            if pair is None:
+                del board.dirty[line]
+                continue
+            waiting, agent, agent_key = pair
+            key = line.caller_key(waiting, board.now)
+            if best is None or key < best[0]:
+                best = (key, line, waiting, agent, agent_key)
+        if best is not None:
+            _offer(board, *best)
+
+
+def is_past(board: Board, offer_id: OfferId) -> bool:
+    """Whether the offer was made and is over."""
+    return 0 < offer_id <= board.offers_made and offer_id not in board.offers
+
+
+def accept(board: Board, offer: Offer) -> None:
+    """The agent's phone answered in time."""
+    waiting, agent = offer.waiting, offer.agent
+    line = board.entries[waiting.entry][1]
+    del board.offers[offer.offer]
+    board.deadlines.cancel(RingDue(offer.offer))
+    callers.leave(board, waiting, line)
+    waiting.offer = None
+    waiting.talking_to = agent
+    waiting.talking_since = board.now
+    board.entries[waiting.entry] = (waiting, line)
+    waited_s = board.now - waiting.queued_at
+    is_in_time = waited_s <= line.queue.service_level_within_s
+    board.out.append(Connected(offer.offer, waiting.entry, agent.id, line.queue.name, waited_s, is_in_time))
+    board.walk(agent, AgentEvent.ACCEPT)
+
+
+def expire(board: Board, offer: Offer) -> None:
+    """The ring time is over: stop ringing, and count it as no answer."""
+    board.out.append(OfferWithdrawn(offer.offer, offer.waiting.entry, offer.agent.id, WithdrawCause.EXPIRED))
+    miss(board, offer, OfferEnd.NO_ANSWER)
+
+
+def miss(board: Board, offer: Offer, cause: OfferEnd) -> None:
+    """The agent did not take the caller: hold both apart, and pause the agent."""
+    waiting, agent = offer.waiting, offer.agent
+    line = _end(board, offer)
+    board.out.append(OfferMissed(offer.offer, waiting.entry, agent.id, line.queue.name, cause))
+    settings = line.edition.settings
+    waiting.tried[agent.id] = board.now + settings.tried_hold_s
+    if HoldDue(waiting.entry) not in board.deadlines:
+        board.deadlines.set(HoldDue(waiting.entry), waiting.tried[agent.id])
+    agent.misses += 1
+    back_off_s = settings.back_off_s.get(cause, 0.0)
+    if agent.misses >= line.queue.misses_until_not_ready:
+        board.walk(agent, AgentEvent.WANT_NONE, "missed")
+    else:
+        if back_off_s > 0:
+            agent.back_off = BackOff(cause, board.now + back_off_s)
+            board.deadlines.set(BackOffDue(agent.id), agent.back_off.until)
+        board.walk(agent, AgentEvent.OFFER_OVER)
+    callers.resume(board, waiting, line)
+
+
+def caller_gone(board: Board, offer: Offer) -> None:
+    """The caller leaves: the phone stops ringing, and the agent is as ready as before."""
+    _end(board, offer)
+    board.out.append(OfferWithdrawn(offer.offer, offer.waiting.entry, offer.agent.id, WithdrawCause.CALLER_LEFT))
+    board.walk(offer.agent, AgentEvent.OFFER_OVER)
+
+
+def agent_did(board: Board, agent: Agent, event: AgentEvent, reason: str = "") -> None:
+    """Something that the agent, the agent's phone or a timer did, with what it means for offer and callers."""
+    interrupted = None
+    if agent.state is AgentState.OFFERED and agent.contact is not None and event in WITHDRAWN_BY:
+        interrupted = board.entries[agent.contact.entry][0].offer
+    line = None
+    if interrupted is not None:
+        line = _end(board, interrupted)
+        cause = WITHDRAWN_BY[event]
+        board.out.append(OfferWithdrawn(interrupted.offer, interrupted.waiting.entry, agent.id, cause))
+    board.walk(agent, event, reason)
+    if interrupted is not None and line is not None:
+        callers.resume(board, interrupted.waiting, line)
+    callers.send_on(board, board.roster.lines_of(agent))
+
+
+def _offer(board: Board, key: CallerKey, line: Line, waiting: Waiting, agent: Agent, agent_key: AgentKey) -> None:
+    board.offers_made += 1
+    offer = Offer(OfferId(board.offers_made), waiting, agent)
+    board.offers[offer.offer] = offer
+    line.ring(waiting, offer)
+    agent.contact = Contact(waiting.entry, line.queue.name)
+    agent.fairness.last_offer = board.offers_made
+    ring_for_s = line.queue.ring_for_s
+    board.deadlines.set(RingDue(offer.offer), board.now + ring_for_s)
+    queue = line.queue.name
+    board.out.append(Offered(offer.offer, waiting.entry, agent.id, queue, ring_for_s, key, agent_key))
+    board.walk(agent, AgentEvent.OFFER)
+
+
+def _end(board: Board, offer: Offer) -> Line:
+    """Take the offer off the board and put its caller back in line, at the same place."""
+    line = board.entries[offer.waiting.entry][1]
+    del board.offers[offer.offer]
+    board.deadlines.cancel(RingDue(offer.offer))
+    line.unring(offer.waiting)
+    return line

@@ -1,0 +1,99 @@
+"""All agents, and their seats at the lines that they may serve."""
+
+from collections.abc import Iterable, Iterator
+
+from acdcore.kernel.ids import AgentId
+from acdcore.queues import policy
+from acdcore.queues.agent import Agent, AgentEvent
+from acdcore.queues.line import Line
+from acdcore.queues.model import MAX_AGENTS, AgentKey, AgentState
+from acdcore.queues.settings import AgentSettings
+
+
+class Roster:
+    """Keeps every line's ready agents and count of agents on duty in step with the agents' states."""
+
+    def __init__(self) -> None:
+        self._agents: dict[AgentId, Agent] = {}
+        self._seats: dict[AgentId, dict[Line, AgentKey | None]] = {}  # lines served; the key there while ready
+
+    def __iter__(self) -> Iterator[Agent]:
+        return iter(self._agents.values())
+
+    def get(self, agent: AgentId) -> Agent | None:
+        """The agent, if known."""
+        return self._agents.get(agent)
+
+    def get_or_add(self, agent: AgentId, now: float) -> Agent | None:
+        """The agent, made on first sight; None when `MAX_AGENTS` are known."""
+        known = self._agents.get(agent)
+        if known is None and len(self._agents) < MAX_AGENTS:
+            known = self._agents[agent] = Agent(AgentSettings(agent), now)
+            self._seats[agent] = {}
+        return known
+
+    def lines_of(self, agent: Agent) -> list[Line]:
+        """The lines that the agent may serve, ready or not."""
+        return list(self._seats[agent.id])
+
+    def apply(self, agent: Agent, event: AgentEvent, now: float, reason: str = "") -> None:
+        """Walk a row of the agent's table and move the agent at the lines accordingly."""
+        was_on_duty = agent.is_on_duty
+        was_ready = agent.state is AgentState.READY
+        agent.apply(event, now, reason)
+        is_ready = agent.state is AgentState.READY
+        if was_ready and not is_ready:
+            self._unready(agent)
+        elif is_ready and not was_ready:
+            for line in self._seats[agent.id]:
+                self._ready(agent, line)
+        change = agent.is_on_duty - was_on_duty
+        if change:
+            for line in self._seats[agent.id]:
+                line.on_duty += change
+
+    def reseat(self, agent: Agent, settings: AgentSettings, lines: Iterable[Line]) -> list[Line]:
+        """Take new settings; returns the lines that the agent no longer serves."""
+        left = self.lines_of(agent)
+        for line in left:
+            self._leave(agent, line)
+        agent.settings = settings
+        for line in lines:
+            self._join(agent, line)
+        return [line for line in left if line not in self._seats[agent.id]]
+
+    def open(self, line: Line) -> None:
+        """Seat everybody who may serve a new line."""
+        for agent in self:
+            self._join(agent, line)
+
+    def close(self, line: Line) -> None:
+        """Nobody serves this line any more."""
+        for seats in self._seats.values():
+            seats.pop(line, None)
+
+    def _join(self, agent: Agent, line: Line) -> None:
+        if policy.unskilled(agent.settings, line.needs) is not None:
+            return
+        self._seats[agent.id][line] = None
+        line.on_duty += agent.is_on_duty
+        if agent.state is AgentState.READY:
+            self._ready(agent, line)
+
+    def _leave(self, agent: Agent, line: Line) -> None:
+        key = self._seats[agent.id].pop(line)
+        line.on_duty -= agent.is_on_duty
+        if key is not None:
+            line.unseat(key)
+
+    def _ready(self, agent: Agent, line: Line) -> None:
+        key = policy.agent_key(line.queue.strategy, line.needs, agent.settings, agent.fairness)
+        self._seats[agent.id][line] = key
+        line.seat(agent, key)
+
+    def _unready(self, agent: Agent) -> None:
+        seats = self._seats[agent.id]
+        for line, key in seats.items():
+            if key is not None:
+                line.unseat(key)
+                seats[line] = None
