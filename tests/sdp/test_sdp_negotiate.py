@@ -156,6 +156,12 @@ def test_dynamic_number_for_a_codec_of_ours_is_taken() -> None:
     assert b"m=audio 20000 RTP/AVP 97\r\na=rtpmap:97 PCMU/8000\r\n" in agreed.body
 
 
+def test_static_numbers_keep_their_meaning_whatever_is_mapped_to_them() -> None:
+    lines = ("m=audio 4000 RTP/AVP 0 8", "a=rtpmap:0 PCMA/8000", "a=rtpmap:8 telephone-event/8000")
+    agreed = answer(sdp("c=IN IP4 192.0.2.1", "t=0 0", *lines), LOCAL)
+    assert (agreed.codec, agreed.payload_type, agreed.dtmf_payload_type) == (Codec.PCMU, 0, None)
+
+
 def test_lines_that_are_refused_keep_their_place_with_port_0() -> None:
     lines = (
         "c=IN IP4 192.0.2.1",
