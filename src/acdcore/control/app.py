@@ -1,19 +1,18 @@
 """The web application: table of routes, doors in front of them, and the one place where errors become answers."""
 
 import secrets
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 
-import structlog
-from aiohttp import hdrs, web
-from aiohttp.typedefs import Handler, Middleware
-from prometheus_client import CollectorRegistry, Counter
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from prometheus_client import CollectorRegistry
 
 from acdcore.calls.commands import Commands
 from acdcore.calls.feed import Feed
 from acdcore.calls.ports import CustomerStore, Directory, History
+from acdcore.control.access import BY, log, path_of
 from acdcore.control.customers import CustomerDesk
 from acdcore.control.errors import ApiError, ErrorAnswer, ErrorBody, from_core, from_framework
 from acdcore.control.floor import Floor
@@ -39,9 +38,6 @@ SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
 }
-
-BY = web.RequestKey("by", str)
-"""The name of the client's key, once known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +82,7 @@ def describing(routes: Iterable[Route]) -> Route:
 
 def build(settings: ControlSettings, parts: ControlParts, stream: EventStream) -> web.Application:
     """The application with all its routes behind their doors."""
-    counter = Counter(
-        "acdcore_http_requests", "Answered requests.", ["method", "path", "status"], registry=parts.registry
-    )
-    app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[observing(counter), errors_as_json])
+    app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[errors_as_json])
     keyring = Keyring(settings.keys)
     for one in table(settings, parts, stream):
         app.router.add_route(one.plan.method, one.plan.path, guarded(one, keyring))
@@ -148,49 +141,12 @@ def error_response(error: ApiError) -> web.Response:
 def internal_error(request: web.Request, error: Exception) -> web.Response:
     """Log a fault of ours under a reference, and answer with the reference only."""
     reference = secrets.token_hex(4)
-    log().error("http_fault", reference=reference, path=path_of(request), exc_info=error)
+    log().error("http_fault", reference=reference, method=request.method, path=path_of(request), exc_info=error)
     message = f"a fault of the server's own; its log has the details under {reference}"
     return error_response(ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", message))
-
-
-def observing(counter: Counter) -> Middleware:
-    """Counts and logs each request, without its query, whose numbers and names are personal data."""
-
-    @web.middleware
-    async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
-        began = time.perf_counter()
-        response = await handler(request)
-        path = path_of(request)
-        counter.labels(request.method if path else "other", path or "other", str(response.status)).inc()
-        log().info(
-            "http_request",
-            method=request.method,
-            path=path or "unknown",
-            status=response.status,
-            by=request.get(BY, ""),
-            peer=request.remote,
-            took_ms=round((time.perf_counter() - began) * 1000, 1),
-        )
-        return response
-
-    return observe
-
-
-def path_of(request: web.Request) -> str:
-    """The route's template, which names no person and is one of a few; empty when nothing is there."""
-    resource = request.match_info.route.resource
-    return resource.canonical if resource else ""
-
-
-def log() -> structlog.stdlib.BoundLogger:
-    """The logger of this room, as the program has configured logging."""
-    logger: structlog.stdlib.BoundLogger = structlog.get_logger("acdcore.control")
-    return logger
 
 
 async def secure(request: web.Request, response: web.StreamResponse) -> None:
     """Headers that every answer carries, streams and files too."""
     for name, value in SECURITY_HEADERS.items():
         response.headers[name] = value
-    if isinstance(response, web.FileResponse):
-        response.headers[hdrs.ACCEPT_RANGES] = "bytes"

@@ -6,6 +6,7 @@ from typing import Self
 
 from aiohttp import web
 
+from acdcore.control.access import access_log
 from acdcore.control.app import ControlParts, build
 from acdcore.control.settings import ControlSettings
 from acdcore.control.stream import EventStream
@@ -26,7 +27,10 @@ class ControlPlane:
         self._wanted = settings.address
         self._stream = EventStream(parts.feed, parts.registry)
         self._runner = web.AppRunner(
-            build(settings, parts, self._stream), access_log=None, shutdown_timeout=SHUTDOWN_S, handle_signals=False
+            build(settings, parts, self._stream),
+            access_log_class=access_log(parts.registry),
+            shutdown_timeout=SHUTDOWN_S,
+            handle_signals=False,
         )
 
     @property

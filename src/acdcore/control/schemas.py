@@ -54,8 +54,13 @@ def split_commas(value: object) -> object:
 
 
 def restore_plus(value: object) -> object:
-    """A plus sign that was not written as %2B arrives as a space (WHATWG URL section 5.1): put it back."""
-    return re.sub(r"^ (?=\d)| (?=\d\d:?\d\d$)", "+", value) if isinstance(value, str) else value
+    """Put back the plus sign that, not written as %2B, arrives as a space (WHATWG URL section 5.1)."""
+    return re.sub(r"^ (?=\d)", "+", value) if isinstance(value, str) else value
+
+
+def restore_offset(value: object) -> object:
+    """The same for the plus of the zone's offset at the end of a time."""
+    return re.sub(r" (?=\d\d:?\d\d$)", "+", value) if isinstance(value, str) else value
 
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -71,7 +76,7 @@ Plate = Annotated[
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{0,20}$")]
 RowNumber = Annotated[int, Field(ge=1, le=BIGINT_MAX)]
 RecordingNumber = Annotated[int, Field(ge=1, le=9999)]
-Moment = Annotated[AwareDatetime, BeforeValidator(restore_plus), AfterValidator(in_utc)]
+Moment = Annotated[AwareDatetime, BeforeValidator(restore_offset), AfterValidator(in_utc)]
 Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 PageSize = Annotated[int, Field(ge=1, le=PAGE_ROWS_MAX)]
 

@@ -1,0 +1,158 @@
+"""The feed: numbering, resuming, and what happens to a listener that is too slow."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+
+from acdcore.calls.feed import (
+    SUBSCRIBERS_MAX,
+    Alarm,
+    Feed,
+    FeedEvent,
+    FeedKind,
+    Missed,
+    Subscription,
+    TooManySubscribers,
+)
+
+STARTED = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
+FIRST = int(STARTED.timestamp() * 1000)
+
+
+def publish(feed: Feed, count: int) -> None:
+    for number in range(count):
+        feed.publish(FeedKind.ALARM, Alarm("test", True, str(number)), STARTED)
+
+
+async def read(subscription: Subscription, count: int) -> list[FeedEvent]:
+    return [await anext(subscription) for _ in range(count)]
+
+
+async def drain(subscription: Subscription) -> list[FeedEvent]:
+    subscription.close()
+    return [event async for event in subscription]
+
+
+async def test_serials_grow_by_one_from_the_start_of_the_run() -> None:
+    feed = Feed(STARTED)
+    with feed.subscribe(10) as subscription:
+        publish(feed, 3)
+        assert [event.serial for event in await read(subscription, 3)] == [FIRST, FIRST + 1, FIRST + 2]
+
+
+async def test_listener_hears_only_what_comes_after_it_subscribed() -> None:
+    feed = Feed(STARTED)
+    publish(feed, 2)
+    subscription = feed.subscribe(10)
+    publish(feed, 1)
+    assert [event.serial for event in await drain(subscription)] == [FIRST + 2]
+
+
+async def test_waiting_listener_is_woken() -> None:
+    feed = Feed(STARTED)
+    with feed.subscribe(10) as subscription:
+        waiting = asyncio.ensure_future(anext(subscription))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        publish(feed, 1)
+        assert (await waiting).serial == FIRST
+
+
+async def test_cancelled_wait_loses_nothing() -> None:
+    feed = Feed(STARTED)
+    with feed.subscribe(10) as subscription:
+        waiting = asyncio.ensure_future(anext(subscription))
+        await asyncio.sleep(0)
+        publish(feed, 1)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        assert (await anext(subscription)).serial == FIRST
+
+
+async def test_resume_continues_after_the_last_event_seen() -> None:
+    feed = Feed(STARTED)
+    publish(feed, 5)
+    subscription = feed.subscribe(100, after=FIRST + 2)
+    publish(feed, 1)
+    assert [event.serial for event in await drain(subscription)] == [FIRST + 3, FIRST + 4, FIRST + 5]
+
+
+async def test_resume_after_the_newest_event_has_no_gap() -> None:
+    feed = Feed(STARTED)
+    publish(feed, 1)
+    assert await drain(feed.subscribe(100, after=FIRST)) == []
+
+
+async def test_resume_beyond_the_history_begins_with_a_gap() -> None:
+    feed = Feed(STARTED, history_events=3)
+    publish(feed, 10)
+    gap, *rest = await drain(feed.subscribe(100, after=FIRST + 1))
+    assert (gap.kind, gap.serial, [event.serial - FIRST for event in rest]) == (FeedKind.GAP, FIRST + 6, [7, 8, 9])
+    assert isinstance(gap.data, Missed)
+    assert gap.data.first_serial == FIRST + 2
+
+
+async def test_resume_from_an_earlier_run_begins_with_a_gap_even_before_the_first_event() -> None:
+    (gap,) = await drain(Feed(STARTED).subscribe(100, after=FIRST - 5000))
+    assert (gap.kind, gap.serial, gap.at) == (FeedKind.GAP, FIRST - 1, STARTED)
+
+
+async def test_resume_from_the_future_gets_all_there_is_after_a_gap() -> None:
+    feed = Feed(STARTED)
+    publish(feed, 2)
+    events = await drain(feed.subscribe(100, after=FIRST + 10**9))
+    assert [event.kind for event in events] == [FeedKind.GAP, FeedKind.ALARM, FeedKind.ALARM]
+
+
+async def test_resume_leaves_half_of_the_buffer_free() -> None:
+    feed = Feed(STARTED)
+    publish(feed, 50)
+    subscription = feed.subscribe(10, after=FIRST)
+    publish(feed, 4)
+    events = await drain(subscription)
+    assert [event.kind for event in events] == [FeedKind.GAP] + [FeedKind.ALARM] * 9
+
+
+async def test_slow_listener_gets_one_overrun_and_its_end() -> None:
+    feed = Feed(STARTED)
+    subscription = feed.subscribe(3)
+    publish(feed, 5)
+    events = [event async for event in subscription]
+    assert [event.kind for event in events] == [FeedKind.OVERRUN]
+
+
+async def test_overrun_listener_resumes_without_a_gap() -> None:
+    feed = Feed(STARTED)
+    subscription = feed.subscribe(3)
+    publish(feed, 1)
+    await anext(subscription)
+    publish(feed, 5)
+    overrun = await anext(subscription)
+    resumed = await drain(feed.subscribe(100, after=overrun.serial))
+    assert [event.serial for event in resumed] == [FIRST + n for n in range(1, 6)]
+
+
+async def test_slow_listener_does_not_disturb_another() -> None:
+    feed = Feed(STARTED)
+    feed.subscribe(1)
+    quick = feed.subscribe(10)
+    publish(feed, 5)
+    assert len(await drain(quick)) == 5
+
+
+async def test_listeners_are_limited_and_give_their_place_back() -> None:
+    feed = Feed(STARTED)
+    listeners = [feed.subscribe(1) for _ in range(SUBSCRIBERS_MAX)]
+    with pytest.raises(TooManySubscribers):
+        feed.subscribe(1)
+    listeners[0].close()
+    feed.subscribe(1).close()
+
+
+async def test_closed_feed_ends_its_listeners() -> None:
+    feed = Feed(STARTED)
+    subscription = feed.subscribe(10)
+    publish(feed, 1)
+    feed.close()
+    assert len([event async for event in subscription]) == 1

@@ -1,0 +1,83 @@
+"""Live calls, queues and agents over HTTP."""
+
+from http import HTTPStatus
+
+from tests.control.house import TALKING, WAITING
+from tests.control.served import Served
+
+from acdcore.calls.commands import AgentState, CallState
+
+
+async def test_live_calls_are_listed_with_their_state_and_utc_times(served: Served) -> None:
+    calls = (await (await served.reader.get("/v1/calls")).json())["calls"]
+    assert [call["state"] for call in calls] == ["waiting", "talking"]
+    assert calls[0]["arrived_at"] == "2026-11-21T08:30:00Z"
+    assert calls[0]["tier"] == "vip"
+    assert calls[0]["connected_at"] is None
+
+
+async def test_one_live_call_is_found_and_an_unknown_one_is_404(served: Served) -> None:
+    assert (await (await served.reader.get(f"/v1/calls/{WAITING}")).json())["position"] == 1
+    response = await served.reader.get("/v1/calls/nobody")
+    assert response.status == HTTPStatus.NOT_FOUND
+    assert (await response.json())["error"]["code"] == "unknown_call"
+
+
+async def test_why_names_the_filter_that_removed_each_agent(served: Served) -> None:
+    why = await (await served.reader.get(f"/v1/calls/{WAITING}/why")).json()
+    assert {one["agent"]: one["removed_by"] for one in why["candidates"]} == {"1001": "talking", "1002": "logged_out"}
+    assert (await served.reader.get(f"/v1/calls/{TALKING}/why")).status == HTTPStatus.CONFLICT
+
+
+async def test_hang_up_is_recorded_under_the_name_of_the_key(served: Served) -> None:
+    response = await served.operator.post(f"/v1/calls/{TALKING}/hang-up")
+    assert response.status == HTTPStatus.ACCEPTED
+    assert served.house.hung_up == [(TALKING, "operate-client")]
+    assert served.house.calls_up[TALKING].state is CallState.ENDING
+
+
+async def test_hang_up_of_an_ending_call_is_a_conflict(served: Served) -> None:
+    await served.operator.post(f"/v1/calls/{TALKING}/hang-up", json={})
+    response = await served.operator.post(f"/v1/calls/{TALKING}/hang-up")
+    assert response.status == HTTPStatus.CONFLICT
+    assert (await response.json())["error"]["message"] == "the call is ending already"
+
+
+async def test_reader_cannot_hang_up(served: Served) -> None:
+    assert (await served.reader.post(f"/v1/calls/{TALKING}/hang-up")).status == HTTPStatus.FORBIDDEN
+    assert served.house.hung_up == []
+
+
+async def test_queue_shows_its_figures(served: Served) -> None:
+    (queue,) = (await (await served.reader.get("/v1/queues")).json())["queues"]
+    assert (queue["name"], queue["waiting"], queue["service_level"]) == ("service", 1, 0.9)
+
+
+async def test_agent_goes_on_a_break_with_a_reason(served: Served) -> None:
+    order = {"command": "not_ready", "reason": "lunch"}
+    response = await served.operator.post("/v1/agents/1001/state", json=order)
+    assert (response.status, (await response.json())["reason"]) == (HTTPStatus.OK, "lunch")
+    agents = (await (await served.reader.get("/v1/agents")).json())["agents"]
+    assert [(agent["agent"], agent["state"]) for agent in agents] == [("1001", "not_ready"), ("1002", "logged_out")]
+
+
+async def test_agent_logs_in_and_becomes_ready(served: Served) -> None:
+    for command in ("log_in", "ready"):
+        assert (await served.operator.post("/v1/agents/1002/state", json={"command": command})).status == HTTPStatus.OK
+    assert (await (await served.reader.get("/v1/agents/1002")).json())["state"] == AgentState.READY
+
+
+async def test_end_of_a_wrap_up_that_there_is_not_is_a_conflict(served: Served) -> None:
+    response = await served.operator.post("/v1/agents/1001/state", json={"command": "end_wrap_up"})
+    assert response.status == HTTPStatus.CONFLICT
+    assert "talking" in (await response.json())["error"]["message"]
+
+
+async def test_unknown_agent_is_404(served: Served) -> None:
+    assert (await served.reader.get("/v1/agents/9999")).status == HTTPStatus.NOT_FOUND
+    response = await served.operator.post("/v1/agents/9999/state", json={"command": "ready"})
+    assert (await response.json())["error"]["code"] == "unknown_agent"
+
+
+async def test_engine_shows_its_counters(served: Served) -> None:
+    assert (await (await served.reader.get("/v1/engine")).json())["packets_lost"] == 2

@@ -1,0 +1,108 @@
+"""History and recordings over HTTP."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
+
+from tests.control.house import ENDED, ended_call, recording_of
+from tests.control.served import Served
+
+from acdcore.calls.ports import CallFilter, RecordingFilter
+from acdcore.kernel.errors import Outcome
+from acdcore.kernel.ids import CallId
+
+AUDIO = f"/v1/recordings/{ENDED}/1/audio"
+
+
+async def test_history_is_walked_page_by_page_to_its_end(served: Served) -> None:
+    served.house.cdrs = [ended_call(CallId(f"call-{number:02}")) for number in range(5)]
+    seen: list[str] = []
+    query = "?limit=2"
+    while query:
+        page = await (await served.reader.get(f"/v1/history{query}")).json()
+        seen += [call["call_id"] for call in page["calls"]]
+        query = f"?limit=2&before={page['next']}" if page["next"] else ""
+    assert seen == ["call-04", "call-03", "call-02", "call-01", "call-00"]
+
+
+async def test_history_filters_reach_the_store_as_given(served: Served) -> None:
+    query = "?from=2026-11-21T08:00:00+08:00&to=2026-11-22T00:00:00Z&caller=+86%2021%205555%200101&agent=1001"
+    response = await served.reader.get(f"/v1/history{query}&queue=service&outcome=answered&min_duration_s=30&limit=9")
+    assert response.status == HTTPStatus.OK
+    assert served.house.filters == [
+        CallFilter(
+            arrived_from=datetime(2026, 11, 21, tzinfo=UTC),
+            arrived_before=datetime(2026, 11, 22, tzinfo=UTC),
+            caller="+86 21 5555 0101",
+            agent=served.house.cdrs[0].agent,
+            queue=served.house.cdrs[0].queue,
+            outcome=Outcome.ANSWERED,
+            duration_s_min=30.0,
+            limit=9,
+        )
+    ]
+
+
+async def test_story_of_a_call_holds_events_and_recordings(served: Served) -> None:
+    story = await (await served.reader.get(f"/v1/history/{ENDED}")).json()
+    assert story["cdr"]["outcome"] == "answered"
+    assert story["cdr"]["figures"] == {"lost": 2}
+    assert story["events"][0]["detail"] == {"trunk": "carrier"}
+    assert story["recordings"][0]["n"] == 1
+
+
+async def test_unknown_ended_call_is_404(served: Served) -> None:
+    response = await served.reader.get("/v1/history/nobody")
+    assert (response.status, (await response.json())["error"]["field"]) == (HTTPStatus.NOT_FOUND, "call_id")
+
+
+async def test_history_without_database_asks_to_come_again(served: Served) -> None:
+    served.house.is_database_away = True
+    response = await served.reader.get("/v1/history")
+    assert response.status == HTTPStatus.SERVICE_UNAVAILABLE
+    assert int(response.headers["Retry-After"]) > 0
+    assert (await served.reader.get("/v1/calls")).status == HTTPStatus.OK
+
+
+async def test_recordings_are_walked_by_their_two_part_key(served: Served) -> None:
+    served.house.recording_rows = [recording_of(ENDED, f"{n}.wav", n) for n in (1, 2, 3)]
+    first = await (await served.reader.get("/v1/recordings?limit=2&agent_name=One")).json()
+    assert [one["n"] for one in first["recordings"]] == [3, 2]
+    second = await (await served.reader.get(f"/v1/recordings?limit=2&before={first['next']}")).json()
+    assert ([one["n"] for one in second["recordings"]], second["next"]) == ([1], None)
+    assert served.house.filters[1] == RecordingFilter(before=(ENDED, 2), limit=2)
+
+
+async def test_audio_is_sent_whole_and_by_range(served: Served) -> None:
+    whole = await served.admin.get(AUDIO)
+    assert (whole.status, whole.headers["Content-Type"]) == (HTTPStatus.OK, "audio/wav")
+    assert whole.headers["Content-Disposition"] == f'attachment; filename="{ENDED}-1.wav"'
+    data = await whole.read()
+    assert len(data) == 1028
+    part = await served.admin.get(AUDIO, headers={"Range": "bytes=4-7"})
+    assert (part.status, await part.read()) == (HTTPStatus.PARTIAL_CONTENT, data[4:8])
+    beyond = await served.admin.get(AUDIO, headers={"Range": "bytes=5000-"})
+    assert beyond.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+
+
+async def test_audio_needs_the_right_to_listen(served: Served) -> None:
+    assert (await served.operator.get(AUDIO)).status == HTTPStatus.FORBIDDEN
+
+
+async def test_audio_that_is_gone_or_unknown_is_404(served: Served) -> None:
+    (served.house.recordings_directory / served.house.recording_rows[0].path).unlink()
+    response = await served.admin.get(AUDIO)
+    assert (await response.json())["error"]["code"] == "recording_gone"
+    response = await served.admin.get(f"/v1/recordings/{ENDED}/2/audio")
+    assert (await response.json())["error"]["code"] == "unknown_recording"
+
+
+async def test_nothing_outside_of_the_recordings_directory_is_sent(served: Served, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.wav"
+    secret.write_bytes(b"private")
+    link = served.house.recordings_directory / "link.wav"
+    link.symlink_to(secret)
+    for path in ("../secret.wav", str(secret), "link.wav", "2026", "2026/../../secret.wav"):
+        served.house.recording_rows = [recording_of(ENDED, path)]
+        response = await served.admin.get(AUDIO)
+        assert (response.status, b"private" in await response.read()) == (HTTPStatus.NOT_FOUND, False)

@@ -1,0 +1,165 @@
+"""The event stream over HTTP."""
+
+import asyncio
+import json
+from contextlib import AsyncExitStack
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientResponse, ClientSession, web
+from tests.control.house import ENDED, MORNING, SERVICE, WAITING, House, ended_call
+from tests.control.served import KEYS, Served, build_house, parts_of, settings_for
+
+from acdcore.calls.feed import Alarm, FeedEvent, FeedKind, ScreenPop
+from acdcore.calls.ports import Contact
+from acdcore.control import ControlPlane, Right
+from acdcore.control.app import build
+from acdcore.control.stream import EventStream
+from acdcore.kernel.address import Address
+from acdcore.kernel.errors import Outcome
+from acdcore.kernel.ids import AgentId, CustomerId
+
+READ_WITHIN_S = 5.0
+"""Far longer than loopback needs; only a fault waits so long."""
+
+
+async def read_events(response: ClientResponse, count: int) -> list[dict[str, str]]:
+    """The next `count` events as their fields; comments are passed over."""
+    events: list[dict[str, str]] = []
+    async with asyncio.timeout(READ_WITHIN_S):
+        while len(events) < count:
+            block = (await response.content.readuntil(b"\n\n")).decode()
+            fields = dict(line.split(": ", 1) for line in block.strip().split("\n") if not line.startswith(":"))
+            if fields:
+                events.append(fields)
+    return events
+
+
+async def begin(response: ClientResponse) -> None:
+    """Wait for the greeting, after which the listener is subscribed."""
+    async with asyncio.timeout(READ_WITHIN_S):
+        assert await response.content.readuntil(b"\n\n") == b": acdcore events\n\n"
+
+
+def offer(house: House) -> FeedEvent:
+    contact = Contact(ENDED, MORNING, SERVICE, AgentId("1001"), Outcome.ANSWERED)
+    pop = ScreenPop(
+        agent=AgentId("1001"),
+        queue=SERVICE,
+        ring_for_s=20.0,
+        call=house.calls_up[WAITING],
+        customer=house.customers[CustomerId(1)],
+        last_contacts=(contact,),
+    )
+    return house.feed.publish(FeedKind.AGENT_OFFERED, pop, MORNING)
+
+
+def alarm(house: House, detail: str = "full") -> FeedEvent:
+    return house.feed.publish(FeedKind.ALARM, Alarm("disk_full", True, detail), MORNING)
+
+
+async def test_screen_pop_arrives_with_card_and_last_contacts(served: Served) -> None:
+    async with served.reader.get("/v1/events") as response:
+        assert response.headers["Content-Type"] == "text/event-stream"
+        await begin(response)
+        offer(served.house)
+        (event,) = await read_events(response, 1)
+    body = json.loads(event["data"])
+    assert event["event"] == body["kind"] == "agent_offered"
+    assert event["id"] == str(body["serial"])
+    pop = body["data"]
+    assert (pop["agent"], pop["queue"], pop["customer"]["name"]) == ("1001", "service", "Harbour Machines")
+    assert pop["last_contacts"][0]["outcome"] == "answered"
+    assert pop["call"]["caller"] == "02155550101"
+
+
+async def test_listener_chooses_kinds_and_agent(served: Served) -> None:
+    async with served.reader.get("/v1/events?kind=call_ended,agent_offered&agent=1001") as response:
+        await begin(response)
+        alarm(served.house)
+        served.house.feed.publish(FeedKind.AGENT_STATE, served.house.agents_known[AgentId("1001")], MORNING)
+        offer(served.house)
+        served.house.feed.publish(FeedKind.CALL_ENDED, ended_call(), MORNING)
+        events = await read_events(response, 2)
+    assert [event["event"] for event in events] == ["agent_offered", "call_ended"]
+
+
+async def test_other_agents_screen_pops_are_not_shown(served: Served) -> None:
+    async with served.reader.get("/v1/events?agent=1002") as response:
+        await begin(response)
+        offer(served.house)
+        served.house.feed.publish(FeedKind.AGENT_STATE, served.house.agents_known[AgentId("1002")], MORNING)
+        (event,) = await read_events(response, 1)
+    assert event["event"] == "agent_state"
+
+
+async def test_listener_resumes_after_the_last_event_it_saw(served: Served) -> None:
+    first, second = alarm(served.house, "first"), alarm(served.house, "second")
+    async with served.reader.get("/v1/events", headers={"Last-Event-ID": str(first.serial)}) as response:
+        (event,) = await read_events(response, 1)
+    assert event["id"] == str(second.serial)
+
+
+async def test_gap_is_told_whatever_was_chosen(served: Served) -> None:
+    async with served.reader.get("/v1/events?kind=call_ended", headers={"Last-Event-ID": "5"}) as response:
+        (event,) = await read_events(response, 1)
+    assert event["event"] == "gap"
+
+
+@pytest.mark.parametrize("value", ["x", "-1", "9" * 30, "١"])
+async def test_last_event_id_that_is_none_is_refused(served: Served, value: str) -> None:
+    response = await served.reader.get("/v1/events", headers={"Last-Event-ID": value})
+    assert response.status == HTTPStatus.BAD_REQUEST
+    assert (await response.json())["error"]["field"] == "Last-Event-ID"
+
+
+async def test_stream_ends_when_the_daemon_stops(tmp_path: Path) -> None:
+    house = build_house(tmp_path / "recordings")
+    async with AsyncExitStack() as stack:
+        plane = ControlPlane(settings_for(house, Address("127.0.0.1", 0)), parts_of(house))
+        await plane.__aenter__()
+        client = await stack.enter_async_context(ClientSession(headers={"X-API-Key": "read-secret"}))
+        response = await stack.enter_async_context(client.get(f"http://{plane.address}/v1/events"))
+        await begin(response)
+        alarm(house)
+        async with asyncio.timeout(READ_WITHIN_S):
+            await plane.__aexit__(None, None, None)
+            assert b"disk_full" in await response.read()
+
+
+async def test_quiet_stream_sends_heartbeats_and_finds_out_that_its_listener_left(tmp_path: Path) -> None:
+    house = build_house(tmp_path / "recordings")
+    parts = parts_of(house)
+    stream = EventStream(parts.feed, parts.registry, heartbeat_s=0.01)
+    runner = web.AppRunner(build(settings_for(house, Address("127.0.0.1", 0)), parts, stream), access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        base = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        before = asyncio.all_tasks()
+        key = {"X-API-Key": KEYS[Right.READ]}
+        async with ClientSession(base, headers=key) as client, client.get("/v1/events") as response:
+            await begin(response)
+            serving = asyncio.all_tasks() - before
+            async with asyncio.timeout(READ_WITHIN_S):
+                assert await response.content.readuntil(b"\n\n") == b": still here\n\n"
+            assert parts.registry.get_sample_value("acdcore_http_event_streams") == 1
+        async with asyncio.timeout(READ_WITHIN_S):
+            await asyncio.gather(*serving)
+        assert parts.registry.get_sample_value("acdcore_http_event_streams") == 0
+    finally:
+        await runner.cleanup()
+
+
+async def test_listener_that_stops_reading_is_told_of_its_overrun(served: Served) -> None:
+    # Far more than the sockets' buffers and the listener's place in the feed hold together.
+    async with served.reader.get("/v1/events") as response:
+        await begin(response)
+        detail = "x" * 20_000
+        for _ in range(3000):
+            alarm(served.house, detail)
+            await asyncio.sleep(0)
+        async with asyncio.timeout(READ_WITHIN_S):
+            text = await response.read()
+    assert b"event: overrun" in text[-2000:]
