@@ -1,8 +1,8 @@
 """Opening hours: weekly hours, holidays and special days in the time zone of the centre.
 
-A special day goes before a holiday, a holiday before the weekly hours. A span belongs to the day on which it begins and
-may end on the next one: the small hours after Friday's night shift follow Friday's rule. Hours are those of the clock on
-the wall, so a span over a change to or from daylight saving time is an hour shorter or longer than it looks.
+A special day goes before a holiday, a holiday before the weekly hours. A span belongs to the day on which it begins
+and may end on the next one: the small hours after Friday's night shift follow Friday's rule. Hours are those of the
+clock on the wall, so a span over a change to or from daylight saving time is an hour shorter or longer than it looks.
 """
 
 import re

@@ -256,7 +256,7 @@ def read_flow(file: Path) -> Flow:
     if not re.match(NAME_PATTERN, name) or name == SYSTEM:
         raise SettingsError(str(file), "", f"{name} cannot name a flow; use small letters, digits, - and _")
     table = read_table(file, FlowTable)
-    prompts: dict[PromptKey, PromptSource] = Field(default_factory=dict)
+    prompts: dict[PromptKey, PromptSource] = {}
     for prompt, sources in table.prompts.items():
         for language, source in sources.sources().items():
             prompts[PromptKey(PromptName(f"{name}.{prompt}"), language)] = source
@@ -276,7 +276,7 @@ def load_flows(directory: Path, surroundings: Surroundings) -> dict[FlowName, Fl
 
     Raises SettingsError for the first problem; its text names the further ones as well.
     """
-    flows: dict[FlowName, Flow] = Field(default_factory=dict)
+    flows: dict[FlowName, Flow] = {}
     for file in sorted(directory.glob("*.toml")):
         flow = read_flow(file)
         problems = validate(flow, surroundings)

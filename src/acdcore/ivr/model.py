@@ -65,7 +65,12 @@ class WavFile:
     """Path of the WAV file, relative to the prompts' directory."""
 
 
-PromptSource = Text | WavFile
+@dataclass(frozen=True, slots=True)
+class Beep:
+    """A short tone that is calculated."""
+
+
+PromptSource = Text | WavFile | Beep
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,56 @@
+"""The directory that keeps rendered prompts: one WAV file per content, named by its hash.
+
+A changed text or recording makes a new file and an unchanged one costs a read. A file appears whole or not at all, so
+several daemons may share the directory, and a spoilt file counts as missing.
+"""
+
+import os
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from acdcore.ivr.resample import TELEPHONE_RATE
+from acdcore.ivr.wav import WavError, read_wav, to_pcm, write_wav
+from acdcore.kernel.errors import SettingsError
+
+VERSION = 1
+"""Goes into every hash: raise it when the same text or recording is to sound differently."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptCache:
+    """Where rendered prompts are kept."""
+
+    directory: Path
+    """Made when it is not there."""
+
+    def open(self) -> None:
+        """Make the directory. Raises SettingsError."""
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = f"the directory for rendered prompts cannot be made: {error.strerror}"
+            raise SettingsError(str(self.directory), "", reason) from error
+
+    def file(self, content: bytes) -> Path:
+        """The file for a content: a recording, or a text with its voice."""
+        return self.directory / f"{sha256(f'{VERSION}:'.encode() + content).hexdigest()}.wav"
+
+
+def kept(file: Path) -> bytes | None:
+    """The PCM in a file of the cache; None when it is not there or not whole."""
+    try:
+        return to_pcm(read_wav(file.read_bytes()).samples)
+    except (OSError, WavError):
+        return None
+
+
+def keep(file: Path, pcm: bytes) -> None:
+    """Let `file` appear with all of `pcm` (8 kHz, 16 bit, mono). Raises SettingsError."""
+    part = file.with_name(f"{file.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(write_wav(pcm, TELEPHONE_RATE))
+        os.replace(part, file)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise SettingsError(str(file), "", f"the rendered prompt cannot be kept: {error.strerror}") from error
