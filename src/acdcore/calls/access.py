@@ -1,0 +1,93 @@
+"""Who may call: trunks by address or credentials, agents by credentials, nobody else."""
+
+from dataclasses import dataclass
+
+from acdcore.calls.ports import AgentRecord, Directory
+from acdcore.calls.trunks import Trunk, Trunks
+from acdcore.kernel.ids import AgentId
+from acdcore.sip.digest import Challenge, Denied, DigestServer, Verified, ha1
+from acdcore.sip.events import Fields, Flow
+from acdcore.sip.message import Request
+
+FEATURE_CODE_START = "*"
+"""Numbers that begin so are commands of agents, never of trunks."""
+
+
+@dataclass(frozen=True, slots=True)
+class FromTrunk:
+    """A call of the public."""
+
+    trunk: Trunk
+
+
+@dataclass(frozen=True, slots=True)
+class FromAgent:
+    """A call, or a registration, of an agent's phone."""
+
+    agent: AgentRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """Not admitted: a challenge (401), or a refusal."""
+
+    status: int
+    headers: Fields = ()
+    reason: str = ""
+    """For the counters and the log; the peer is not told."""
+
+
+Admission = FromTrunk | FromAgent | Turned
+
+
+class Access:
+    """Decides by what a request proves, and only then by where it came from."""
+
+    def __init__(self, trunks: Trunks, directory: Directory, digest: DigestServer, realm: str) -> None:
+        self._trunks = trunks
+        self._directory = directory
+        self._digest = digest
+        self._trunk_ha1 = {
+            (trunk.user, algorithm): ha1(trunk.user, realm, trunk.password, algorithm)
+            for trunk in trunks.trunks
+            if trunk.user
+            for algorithm in ("MD5", "SHA-256")
+        }
+
+    def admit(self, request: Request, flow: Flow, dialled: str, now: float) -> Admission:
+        """Who sent this INVITE.
+
+        Credentials count wherever they come from. Without them a trunk's address is enough for a call to a line, but
+        never for a feature code; everybody else is challenged, so that nothing tells which users exist.
+        """
+        if not request.headers.get_all("Authorization") and not dialled.startswith(FEATURE_CODE_START):
+            trunk = self._trunks.by_address(flow.remote.host)
+            if trunk is not None:
+                return FromTrunk(trunk)
+        return self.authenticate(request, now)
+
+    def authenticate(self, request: Request, now: float) -> Admission:
+        """Who the credentials of `request` belong to."""
+        values = request.headers.get_all("Authorization")
+        verdict = self._digest.verify(values, request.method, str(request.uri), self._find_ha1, now)
+        match verdict:
+            case Verified(user=user):
+                return self._known(user)
+            case Challenge(stale=is_stale):
+                values = self._digest.challenge(now, is_stale)
+                return Turned(401, tuple(("WWW-Authenticate", value) for value in values))
+            case Denied(reason=reason):
+                return Turned(403, reason=reason)
+
+    def _known(self, user: str) -> Admission:
+        agent = self._directory.agent(AgentId(user))
+        if agent is not None and agent.is_active:
+            return FromAgent(agent)
+        trunk = self._trunks.by_user(user)
+        return FromTrunk(trunk) if trunk is not None else Turned(403, reason="inactive agent")
+
+    def _find_ha1(self, user: str, algorithm: str) -> str | None:
+        agent = self._directory.agent(AgentId(user))
+        if agent is not None:
+            return (agent.ha1_sha256 if algorithm == "SHA-256" else agent.ha1_md5) or None
+        return self._trunk_ha1.get((user, algorithm))

@@ -1,0 +1,112 @@
+"""A live call: what is known of it, what has happened to it, and the task that tells its story."""
+
+import asyncio
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from acdcore.calls import events
+from acdcore.calls.chronicle import Chronicle
+from acdcore.calls.commands import LiveCall
+from acdcore.calls.leg import FellSilent, HungUp, Leg, LegNote, Side
+from acdcore.calls.live import recognise
+from acdcore.calls.mailbox import Mailbox
+from acdcore.calls.ports import Customer, EndedBy
+from acdcore.ivr.model import Language
+from acdcore.kernel.errors import Outcome
+from acdcore.kernel.ids import CallId
+from acdcore.queues.model import (
+    Announce,
+    Connected,
+    Offered,
+    OfferMissed,
+    OfferWithdrawn,
+    Overflowed,
+    Queued,
+)
+
+QueueNote = Queued | Offered | OfferWithdrawn | OfferMissed | Connected | Overflowed | Announce
+"""The dispatcher's decisions that a waiting call acts on."""
+Note = LegNote | QueueNote
+"""Everything that can happen to a call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why a call ends; the first one wins."""
+
+    outcome: Outcome
+    by: EndedBy
+    detail: str = ""
+
+
+class Call:
+    """One call over all its legs.
+
+    Its story is one coroutine in one task. Whatever the story takes (legs, a line, a place in a queue, a recording)
+    it hangs on `held`, which gives all of it back in reverse order however the story ends.
+    """
+
+    def __init__(self, view: LiveCall, chronicle: Chronicle) -> None:
+        self.view = view
+        self.mailbox: Mailbox[Note] = Mailbox()
+        self.history: list[events.Event] = []
+        self.held = ExitStack()
+        self.caller: Leg | None = None
+        self.customer: Customer | None = None
+        self.language = Language.MANDARIN
+        self.recordings = 0
+        self.ending: Ending | None = None
+        self.task: asyncio.Task[None] | None = None
+        """The story's task, from its first step on."""
+        self._chronicle = chronicle
+        self._playbacks = 0
+
+    @property
+    def id(self) -> CallId:
+        """The call's name in all records."""
+        return self.view.call_id
+
+    def log(self, event: events.Event) -> None:
+        """Append to the history; records, feed and the live view follow from it."""
+        self.history.append(event)
+        self.view = self._chronicle.note(self.view, len(self.history), event)
+
+    def recognise(self, customer: Customer, by: str, at: float) -> None:
+        """The caller is this customer."""
+        self.customer = customer
+        self.view = recognise(self.view, customer)
+        self.log(events.CustomerFound(at, customer.id, by))
+
+    def next_playback(self) -> int:
+        """A number for a playback of this call that no other one has."""
+        self._playbacks += 1
+        return self._playbacks
+
+    # --- the end ---
+
+    def end(self, outcome: Outcome, by: EndedBy, detail: str = "") -> None:
+        """End the call for this reason, unless it is ending for another one already."""
+        if self.ending is not None:
+            return
+        self.ending = Ending(outcome, by, detail)
+        if self.task is not None:
+            self.task.cancel()
+
+    def notify(self, note: LegNote) -> None:
+        """Hear of a leg: the caller's hang-up ends the call, all else waits for the story to read it."""
+        match note:
+            case HungUp(leg=leg) if leg.side is Side.CALLER:
+                self.end(self.abandoned(), EndedBy.CALLER, note.cause.value)
+            case FellSilent(leg=leg) if leg.side is Side.CALLER:
+                self.end(Outcome.MEDIA_LOST, EndedBy.SYSTEM, f"no audio for {note.silent_for_s:.0f} s")
+            case _:
+                self.mailbox.post(note)
+
+    def abandoned(self) -> Outcome:
+        """What it means that the caller hangs up now."""
+        view = self.view
+        if view.connected_at is not None:
+            return Outcome.ANSWERED
+        if view.queued_at is not None:
+            return Outcome.ABANDONED_QUEUE
+        return Outcome.ABANDONED_FLOW if view.answered_at is not None else Outcome.ABANDONED_RINGING

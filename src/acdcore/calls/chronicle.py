@@ -1,0 +1,107 @@
+"""The chronicle: writes down what happens, once, for the spool, the feed and the live views."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+
+from acdcore.calls import events, live
+from acdcore.calls.cdr import WallTime, cdr
+from acdcore.calls.commands import LiveAgent, LiveCall
+from acdcore.calls.feed import Alarm, Feed, FeedKind, OfferEnding, OfferOver, ScreenPop
+from acdcore.calls.ports import (
+    AgentEventRow,
+    CallEventRow,
+    CdrRow,
+    Contact,
+    Customer,
+    Detail,
+    Directory,
+    RecordingRow,
+    Spool,
+)
+from acdcore.kernel.clock import Clock
+from acdcore.kernel.ids import CallId, QueueName
+
+CONTACTS_SHOWN = 5
+"""Earlier contacts in a screen pop: what an agent can read while the phone rings."""
+
+FEED_KINDS: dict[type[events.Event], FeedKind] = {
+    events.Arrived: FeedKind.CALL_ARRIVED,
+    events.Answered: FeedKind.CALL_ANSWERED,
+    events.Queued: FeedKind.CALL_QUEUED,
+    events.Connected: FeedKind.CALL_CONNECTED,
+    events.Held: FeedKind.CALL_HELD,
+    events.Resumed: FeedKind.CALL_RESUMED,
+}
+"""Events that the feed shows as the call's new state; the others have words of their own, or are history only."""
+
+DETAILS: dict[type[events.Event], tuple[str, ...]] = {
+    kind: tuple(field.name for field in fields(kind) if field.name != "at") for kind in events.KINDS
+}
+"""The facts of each event that go into its row."""
+
+
+class Chronicle:
+    """One for the daemon; every fact about calls and agents goes through here."""
+
+    def __init__(self, clock: Clock, spool: Spool, feed: Feed, directory: Directory) -> None:
+        self.feed = feed
+        self._clock = clock
+        self._time = WallTime(clock.now(), clock.wall())
+        self._spool = spool
+        self._directory = directory
+        self._agent_events = 0
+
+    @property
+    def time(self) -> WallTime:
+        """From monotonic seconds to UTC."""
+        return self._time
+
+    def note(self, view: LiveCall, serial: int, event: events.Event) -> LiveCall:
+        """Write down the call's `serial`-th event; the call's view after it."""
+        kind = type(event)
+        at = self._time.at(event.at)
+        detail: Detail = {name: getattr(event, name) for name in DETAILS[kind]}
+        self._spool.append(CallEventRow(view.call_id, serial, at, events.KINDS[kind], detail))
+        view = live.apply(view, event, self._time)
+        feed_kind = FEED_KINDS.get(kind)
+        if feed_kind is not None:
+            self.feed.publish(feed_kind, view, at)
+        return view
+
+    def screen_pop(self, view: LiveCall, event: events.Offered, ring_for_s: float, customer: Customer | None) -> None:
+        """Tell the agent's screen who is calling, at the moment the phone begins to ring."""
+        contacts = self._directory.last_contacts(customer.id if customer else view.caller, CONTACTS_SHOWN)
+        pop = ScreenPop(event.agent, event.queue, ring_for_s, view, customer, tuple(contacts))
+        self.feed.publish(FeedKind.AGENT_OFFERED, pop, self._time.at(event.at))
+
+    def offer_over(self, view: LiveCall, queue: QueueName, event: events.OfferEnded, ending: OfferEnding) -> None:
+        """Tell the agent's screen that the call is gone."""
+        over = OfferOver(view.call_id, event.agent, queue, ending)
+        self.feed.publish(FeedKind.OFFER_ENDED, over, self._time.at(event.at))
+
+    def close(self, call_id: CallId, history: Sequence[events.Event], figures: Detail) -> CdrRow:
+        """Fold the finished history into the call's record and write it down."""
+        row = cdr(call_id, history, self._time, figures)
+        self._spool.append(row)
+        contact = Contact(call_id, row.arrived_at, row.queue, row.agent, row.outcome, row.direction)
+        self._directory.note_contact(row.caller, row.customer_id, contact)
+        self.feed.publish(FeedKind.CALL_ENDED, row, row.ended_at)
+        return row
+
+    def recording(self, row: RecordingRow) -> None:
+        """A recording is complete."""
+        self._spool.append(row)
+        self.feed.publish(FeedKind.RECORDING_FINISHED, row, self._clock.wall())
+
+    def agent_state(self, agent: LiveAgent) -> None:
+        """An agent's state changed."""
+        self._agent_events += 1
+        row = AgentEventRow(
+            agent.agent, agent.since, self._agent_events, agent.state.value, agent.reason or "", agent.call_id
+        )
+        self._spool.append(row)
+        self.feed.publish(FeedKind.AGENT_STATE, agent, agent.since)
+
+    def alarm(self, name: str, is_raised: bool, detail: str) -> None:
+        """A fault begins or ends."""
+        self.feed.publish(FeedKind.ALARM, Alarm(name, is_raised, detail), self._clock.wall())

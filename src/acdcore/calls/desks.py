@@ -1,0 +1,182 @@
+"""Desks: the agents, their phones and what they may ask for."""
+
+from collections.abc import Iterable
+
+from acdcore.calls.acd import Acd
+from acdcore.calls.call import Call
+from acdcore.calls.cdr import WallTime
+from acdcore.calls.commands import AgentCommand, AgentState, LiveAgent, UnknownAgent, WrongState
+from acdcore.calls.leg import Leg, Side
+from acdcore.calls.ports import AgentRecord, Directory
+from acdcore.calls.wiring import Wiring
+from acdcore.ivr.model import Language
+from acdcore.kernel.clock import Clock
+from acdcore.kernel.errors import Unavailable
+from acdcore.kernel.ids import AgentId
+from acdcore.queues.model import (
+    AgentBusy,
+    AgentIdle,
+    AgentLoggedIn,
+    AgentLoggedOut,
+    AgentNotReady,
+    AgentPhoneDown,
+    AgentPhoneUp,
+    AgentReady,
+    Input,
+    WrapUpEnded,
+)
+from acdcore.queues.model import AgentState as FloorState
+from acdcore.queues.settings import AgentSettings
+from acdcore.queues.view import AgentView
+from acdcore.sip.events import Flow, OutgoingInvite
+from acdcore.sip.headers import NameAddr
+from acdcore.sip.message import Request
+from acdcore.sip.registrar import BindingChange, Registrar, RegistrarReply
+from acdcore.sip.uri import SipUri
+
+STATES = {
+    FloorState.LOGGED_OUT: AgentState.LOGGED_OUT,
+    FloorState.UNREACHABLE: AgentState.UNREACHABLE,
+    FloorState.NOT_READY: AgentState.NOT_READY,
+    FloorState.BACKING_OFF: AgentState.NOT_READY,
+    FloorState.BUSY: AgentState.BUSY,
+    FloorState.READY: AgentState.READY,
+    FloorState.OFFERED: AgentState.RINGING,
+    FloorState.TALKING: AgentState.TALKING,
+    FloorState.WRAP_UP: AgentState.WRAP_UP,
+}
+"""The dispatcher's states as boards show them."""
+RING_MARGIN_S = 5.0
+"""The dispatcher ends an offer in time; the INVITE's own limit, so much later, only guards against a fault of ours."""
+
+
+class Desks:
+    """All agents, on phone or not."""
+
+    def __init__(
+        self,
+        wiring: Wiring,
+        registrar: Registrar[Flow],
+        directory: Directory,
+        acd: Acd,
+        clock: Clock,
+        time: WallTime,
+    ) -> None:
+        self._wiring = wiring
+        self._registrar = registrar
+        self._directory = directory
+        self._acd = acd
+        self._clock = clock
+        self._time = time
+        self._started_at = clock.now()
+
+    # --- phones ---
+
+    def register(self, request: Request, flow: Flow, agent: AgentRecord) -> RegistrarReply[Flow]:
+        """A REGISTER of this agent's phone, whose credentials were right."""
+        reply = self._registrar.handle(request, flow, agent.agent, self._clock.now())
+        self.follow(reply.changes)
+        return reply
+
+    def follow(self, changes: Iterable[BindingChange[Flow]]) -> None:
+        """Tell the dispatcher which phones can be reached."""
+        for agent in dict.fromkeys(AgentId(change.user) for change in changes):
+            self._acd.feed(AgentPhoneUp(agent) if self.is_registered(agent) else AgentPhoneDown(agent))
+
+    def is_registered(self, agent: AgentId) -> bool:
+        """Whether a phone of the agent is registered now."""
+        return bool(self._registrar.contacts(agent, self._clock.now()))
+
+    def ring(self, call: Call, agent: AgentId, ring_for_s: float) -> Leg:
+        """Ring the agent's preferred phone; raises Unavailable when none is registered, PortsExhausted."""
+        contacts = self._registrar.contacts(agent, self._clock.now())
+        if not contacts:
+            raise Unavailable(f"agent {agent} has no phone registered")
+        binding = contacts[0]
+        leg = Leg(self._wiring, Side.AGENT, call)
+        name = call.customer.name if call.customer else ""
+        host = binding.flow.local.host
+        shown = SipUri("sip", call.view.caller or "anonymous", host)
+        leg.dial(
+            OutgoingInvite(
+                target=binding.contact.sip_uri,
+                flow=binding.flow,
+                from_=NameAddr(shown, name),
+                to=NameAddr(SipUri("sip", agent, host)),
+                headers=(("X-Acdcore-Call", call.id), ("X-Acdcore-Queue", call.view.queue or "")),
+                timeout_s=ring_for_s + RING_MARGIN_S,
+            )
+        )
+        return leg
+
+    # --- agents ---
+
+    def agents(self) -> tuple[LiveAgent, ...]:
+        """Every agent of the directory, by number."""
+        views = {view.agent: view for view in self._acd.snapshot().agents}
+        return tuple(self._live(record, views.get(record.agent)) for record in self._directory.agents())
+
+    def agent(self, agent: AgentId) -> LiveAgent:
+        """One agent; raises UnknownAgent."""
+        views = {view.agent: view for view in self._acd.snapshot().agents}
+        return self._live(self._record(agent), views.get(agent))
+
+    def command(self, agent: AgentId, command: AgentCommand, reason: str | None = None) -> LiveAgent:
+        """Carry out `command`; raises UnknownAgent, WrongState."""
+        record = self._record(agent)
+        if not record.is_active:
+            raise WrongState(f"agent {agent} is not active")
+        refusal = self._acd.ask(self._input(record, command, reason))
+        if refusal is not None:
+            state = self.agent(agent).state.value
+            raise WrongState(f"agent {agent} is {state}: {command.value} does not fit ({refusal.value})")
+        return self.agent(agent)
+
+    def language(self, agent: AgentId) -> Language:
+        """The language that the agent is spoken to in."""
+        record = self._directory.agent(agent)
+        spoken = record.languages[0] if record is not None and record.languages else ""
+        return Language(spoken) if spoken in set(Language) else Language.MANDARIN
+
+    def own_call(self, agent: AgentId, is_up: bool) -> None:
+        """The agent's phone is, or is no longer, in a call that no queue gave it."""
+        self._acd.feed(AgentBusy(agent) if is_up else AgentIdle(agent))
+
+    def _record(self, agent: AgentId) -> AgentRecord:
+        record = self._directory.agent(agent)
+        if record is None:
+            raise UnknownAgent(f"there is no agent {agent}")
+        return record
+
+    @staticmethod
+    def _input(record: AgentRecord, command: AgentCommand, reason: str | None) -> Input:
+        match command:
+            case AgentCommand.LOG_IN:
+                return AgentLoggedIn(AgentSettings(record.agent, record.name, record.skills))
+            case AgentCommand.READY:
+                return AgentReady(record.agent)
+            case AgentCommand.NOT_READY:
+                return AgentNotReady(record.agent, reason or "break")
+            case AgentCommand.END_WRAP_UP:
+                return WrapUpEnded(record.agent)
+            case AgentCommand.LOG_OUT:
+                return AgentLoggedOut(record.agent)
+
+    def _live(self, record: AgentRecord, view: AgentView | None) -> LiveAgent:
+        is_registered = self.is_registered(record.agent)
+        if view is None:
+            started_at = self._time.at(self._started_at)
+            return LiveAgent(
+                record.agent, record.name, AgentState.LOGGED_OUT, None, started_at, None, is_registered, 0, 0
+            )
+        return LiveAgent(
+            agent=record.agent,
+            name=record.name,
+            state=STATES[view.state],
+            reason=view.reason or None,
+            since=self._time.at(view.since),
+            call_id=self._acd.call_id(view.entry) if view.entry else None,
+            is_registered=is_registered,
+            answered=view.figures.answered,
+            missed=view.figures.misses,
+        )

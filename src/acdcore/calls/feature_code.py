@@ -1,0 +1,50 @@
+"""Feature codes: what an agent can do by dialling, on a phone without a screen.
+
+*11          log in (and be ready)       *14   end the wrap-up
+*12          ready                       *15   log out
+*13, *13N    not ready, reason N
+"""
+
+from acdcore.calls.call import Call, Ending
+from acdcore.calls.commands import AgentCommand, WrongState
+from acdcore.calls.hall import Hall
+from acdcore.calls.inbound import answer
+from acdcore.calls.leg import Leg
+from acdcore.calls.ports import AgentRecord, EndedBy
+from acdcore.calls.talk import announce, until_played
+from acdcore.ivr.system import SystemPrompt
+from acdcore.kernel.errors import Outcome
+
+CODES = {
+    "*11": (AgentCommand.LOG_IN, SystemPrompt.LOGGED_IN),
+    "*12": (AgentCommand.READY, SystemPrompt.READY),
+    "*13": (AgentCommand.NOT_READY, SystemPrompt.NOT_READY),
+    "*14": (AgentCommand.END_WRAP_UP, SystemPrompt.WRAP_UP_ENDED),
+    "*15": (AgentCommand.LOG_OUT, SystemPrompt.LOGGED_OUT),
+}
+"""The commands by what is dialled, each with what the agent hears."""
+REASONS = {"1": "break", "2": "lunch", "3": "training", "4": "back office"}
+"""Reasons for not being ready, by the key after `*13`; no key means a break."""
+
+
+def is_feature_code(dialled: str) -> bool:
+    """Whether `dialled` is one of the codes."""
+    code, reason = dialled[:3], dialled[3:]
+    return code in CODES and (not reason or (code == "*13" and reason in REASONS))
+
+
+async def feature_code(call: Call, caller: Leg, hall: Hall, agent: AgentRecord) -> Ending:
+    """Answer, do it, say so, and hang up; the agent is offered nothing while listening."""
+    await answer(call, caller, hall, "")
+    hall.desks.own_call(agent.agent, is_up=True)
+    call.held.callback(hall.desks.own_call, agent.agent, is_up=False)
+    command, confirmation = CODES[call.view.dialled[:3]]
+    try:
+        hall.desks.command(agent.agent, command, REASONS.get(call.view.dialled[3:]))
+        if command is AgentCommand.LOG_IN:
+            hall.desks.command(agent.agent, AgentCommand.READY)
+    except WrongState:
+        confirmation = SystemPrompt.REFUSED
+    clips = hall.voice.system(confirmation, hall.desks.language(agent.agent))
+    await until_played(call, {announce(call, caller, clips)})
+    return Ending(Outcome.FEATURE_CODE, EndedBy.SYSTEM, call.view.dialled)

@@ -1,0 +1,351 @@
+"""A leg: one party of a call, which is one SIP session and one media stream.
+
+The leg does what the protocols ask of it by itself (answers re-INVITEs, follows a phone's change of address) and
+tells its call, as notes, what the call's story may want to react to.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Protocol
+
+from acdcore.calls.wiring import Wiring
+from acdcore.kernel.address import Address
+from acdcore.media.model import ClipId, StreamFigures, StreamId, StreamTarget
+from acdcore.media.model import Codec as EngineCodec
+from acdcore.sdp import negotiate
+from acdcore.sdp.model import Codec, LocalMedia, Negotiated, NotAcceptable, SdpError
+from acdcore.sip.events import (
+    EndCause,
+    Fields,
+    InfoArrived,
+    OutgoingInvite,
+    SessionConfirmed,
+    SessionEnded,
+    SessionId,
+    SessionModified,
+)
+
+CODECS = (Codec.PCMA, Codec.PCMU)
+"""What we offer, in this order: PCMA is what Chinese and European networks carry."""
+DTMF_RELAY = "application/dtmf-relay"
+DTMF = "application/dtmf"
+KEYS = frozenset("0123456789*#ABCD")
+
+
+class Side(StrEnum):
+    """Which part a leg plays in its call."""
+
+    CALLER = "caller"
+    AGENT = "agent"
+    OUTSIDE = "outside"
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The peer acknowledged our answer."""
+
+    leg: "Leg"
+
+
+@dataclass(frozen=True, slots=True)
+class Ringing:
+    """The peer's phone rings, or its switch works on it (any 1xx above 100)."""
+
+    leg: "Leg"
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class PickedUp:
+    """The peer answered, and audio can flow."""
+
+    leg: "Leg"
+
+
+@dataclass(frozen=True, slots=True)
+class TurnedDown:
+    """The peer did not answer: its final status, 408 for silence, 488 for an answer without a codec of ours."""
+
+    leg: "Leg"
+    status: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HungUp:
+    """The peer ended the session, or it broke."""
+
+    leg: "Leg"
+    cause: EndCause
+
+
+@dataclass(frozen=True, slots=True)
+class HoldChanged:
+    """The peer put us on hold, or resumed."""
+
+    leg: "Leg"
+    is_held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """The peer pressed a key."""
+
+    leg: "Leg"
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A playback to the peer came to its end (not when it was stopped or replaced)."""
+
+    leg: "Leg"
+    playback: int
+
+
+@dataclass(frozen=True, slots=True)
+class FellSilent:
+    """No audio came from the peer for a long time."""
+
+    leg: "Leg"
+    silent_for_s: float
+
+
+LegNote = Confirmed | Ringing | PickedUp | TurnedDown | HungUp | HoldChanged | Pressed | Played | FellSilent
+
+
+class Listener(Protocol):
+    """Who hears of what happens on a leg: its call."""
+
+    def notify(self, note: LegNote) -> None:
+        """Take the note; must not wait."""
+        ...
+
+
+class Leg:
+    """One party. `session` and `stream` are given back by `close`, whatever state the leg is in."""
+
+    def __init__(self, wiring: Wiring, side: Side, listener: Listener) -> None:
+        self.side = side
+        self.session: SessionId | None = None
+        self.is_held = False
+        self.is_answered = False
+        self._wiring = wiring
+        self._listener = listener
+        opened = wiring.engine.open()
+        self.stream: StreamId = opened.stream
+        self._local = LocalMedia(Address(wiring.media_host, opened.port), CODECS, session_id=wiring.ids.number(2**62))
+        self._media: Negotiated | None = None
+        self._described = b""
+        self._is_open = True
+        wiring.streams[self.stream] = self
+
+    # --- being called ---
+
+    def take_offer(self, session: SessionId, offer: bytes) -> None:
+        """Agree on the caller's offer; raises SdpError with the status to refuse with."""
+        self.session = session
+        self._wiring.sessions[session] = self
+        if offer:
+            self._media = negotiate.answer(offer, self._local)
+            self._described = self._media.body
+        else:
+            self._described = negotiate.offer(self._local)
+
+    def answer(self) -> None:
+        """Send 200; audio can flow to the caller at once, and comes when the caller sends it."""
+        self.is_answered = True
+        self._connect()
+        self._wiring.stack.answer(self._established(), self._described)
+
+    # --- calling ---
+
+    def dial(self, invite: OutgoingInvite) -> None:
+        """Place `invite` with our offer as its body."""
+        self._described = negotiate.offer(self._local)
+        with_offer = replace(invite, body=self._described)
+        self.session = self._wiring.stack.invite(with_offer)
+        self._wiring.sessions[self.session] = self
+
+    # --- audio ---
+
+    @property
+    def codec(self) -> str:
+        """The codec's name, empty before it is agreed."""
+        return "" if self._media is None else self._media.codec.value
+
+    def play(self, clips: Sequence[ClipId], playback: int) -> None:
+        """Play `clips` once, instead of anything that plays; `Played` follows unless it is stopped or replaced."""
+        self._wiring.engine.play(self.stream, clips, playback)
+
+    def stop_playing(self) -> None:
+        """Be silent, or go on with the music."""
+        self._wiring.engine.stop_playing(self.stream)
+
+    def set_music(self, clips: Sequence[ClipId]) -> None:
+        """Loop `clips` whenever nothing else is to be heard; empty for silence."""
+        self._wiring.engine.set_background(self.stream, clips)
+
+    def bridge(self, other: "Leg") -> None:
+        """Let the two hear each other."""
+        self._wiring.engine.bridge(self.stream, other.stream)
+
+    def unbridge(self) -> None:
+        """Part from whom the leg is bridged to."""
+        self._wiring.engine.unbridge(self.stream)
+
+    def figures(self) -> StreamFigures:
+        """What the stream has carried so far."""
+        return self._wiring.engine.figures(self.stream)
+
+    # --- ending ---
+
+    def hang_up(self) -> None:
+        """End the session in the way that its state needs; no note follows."""
+        session = self._part()
+        if session is not None:
+            self._wiring.stack.hang_up(session)
+
+    def refuse(self, status: int, headers: Fields = ()) -> None:
+        """Turn an unanswered caller away."""
+        session = self._part()
+        if session is not None:
+            self._wiring.stack.refuse(session, status, headers=headers)
+
+    def close(self) -> StreamFigures | None:
+        """Hang up if need be and give the stream back; the stream's last figures, None the second time."""
+        self.hang_up()
+        if not self._is_open:
+            return None
+        self._is_open = False
+        del self._wiring.streams[self.stream]
+        return self._wiring.engine.close(self.stream)
+
+    # --- what the driver delivers ---
+
+    def on_confirmed(self, event: SessionConfirmed) -> None:
+        """The ACK came, perhaps with the answer to our offer."""
+        if event.body and not self._accept(event.body):
+            self.hang_up()
+            self._listener.notify(HungUp(self, EndCause.GONE))
+            return
+        self._listener.notify(Confirmed(self))
+
+    def on_answered(self, body: bytes) -> None:
+        """The peer picked up."""
+        if not self._accept(body):
+            self.hang_up()
+            self._listener.notify(TurnedDown(self, NotAcceptable.sip_status, "answer without a codec of ours"))
+            return
+        self.is_answered = True
+        self._listener.notify(PickedUp(self))
+
+    def on_progress(self, status: int) -> None:
+        """The peer's phone rings."""
+        self._listener.notify(Ringing(self, status))
+
+    def on_refused(self, status: int, reason: str) -> None:
+        """Our call was not taken."""
+        self._part()
+        self._listener.notify(TurnedDown(self, status, reason))
+
+    def on_modified(self, event: SessionModified) -> None:
+        """A re-INVITE: agree if we can, and say so if it means hold or resume."""
+        try:
+            if event.offer:
+                self._media = negotiate.answer(event.offer, self._local, self._described)
+                self._described = self._media.body
+            else:
+                self._described = negotiate.offer(self._local, self._described)
+        except SdpError as error:
+            self._wiring.stack.refuse_modify(event.session, error.sip_status)
+            return
+        self._connect()
+        self._wiring.stack.accept_modify(event.session, self._described)
+        self._note_hold()
+
+    def on_info(self, event: InfoArrived) -> None:
+        """Keys of phones that send them in INFO."""
+        digit = digit_of_info(event.content_type, event.body)
+        if digit:
+            self._listener.notify(Pressed(self, digit))
+
+    def on_ended(self, event: SessionEnded) -> None:
+        """The peer hung up, or the session broke."""
+        self._part()
+        self._listener.notify(HungUp(self, event.cause))
+
+    def on_cancelled(self) -> None:
+        """The caller gave up before we answered."""
+        self._part()
+        self._listener.notify(HungUp(self, EndCause.BYE))
+
+    def on_digit(self, digit: str) -> None:
+        """A key, as telephone-event."""
+        self._listener.notify(Pressed(self, digit))
+
+    def on_played(self, playback: int) -> None:
+        """A playback was heard to its end."""
+        self._listener.notify(Played(self, playback))
+
+    def on_silence(self, silent_for_s: float) -> None:
+        """No audio comes, though it should."""
+        self._listener.notify(FellSilent(self, silent_for_s))
+
+    # --- within ---
+
+    def _part(self) -> SessionId | None:
+        """Let go of the session: nothing of it reaches us any more."""
+        session, self.session = self.session, None
+        if session is not None:
+            self._wiring.sessions.pop(session, None)
+        return session
+
+    def _accept(self, answer: bytes) -> bool:
+        try:
+            self._media = negotiate.accept(answer, self._described)
+        except SdpError:
+            return False
+        self._connect()
+        self._note_hold()
+        return True
+
+    def _note_hold(self) -> None:
+        is_held = self._media is not None and not self._media.sends
+        if is_held != self.is_held:
+            self.is_held = is_held
+            self._listener.notify(HoldChanged(self, is_held))
+
+    def _connect(self) -> None:
+        media = self._media
+        if media is None:
+            return
+        target = StreamTarget(
+            address=media.remote,
+            codec=EngineCodec[media.codec.name],
+            payload_type=media.payload_type,
+            dtmf_payload_type=media.dtmf_payload_type,
+            sends=media.sends,
+            receives=media.receives,
+            ptime_ms=media.ptime_ms,
+        )
+        self._wiring.engine.connect(self.stream, target)
+
+    def _established(self) -> SessionId:
+        if self.session is None:
+            raise RuntimeError("the leg has no session to answer")
+        return self.session
+
+
+def digit_of_info(content_type: str, body: bytes) -> str:
+    """The key in an INFO body: `Signal=5` of dtmf-relay, the bare key of application/dtmf; empty when there is none."""
+    text = body.decode("ascii", "replace").strip()
+    if content_type == DTMF_RELAY:
+        fields = dict(line.partition("=")[::2] for line in text.splitlines())
+        signal = {name.strip().lower(): value.strip() for name, value in fields.items()}.get("signal", "")
+    elif content_type == DTMF:
+        signal = text
+    else:
+        return ""
+    return signal.upper() if signal.upper() in KEYS and signal else ""

@@ -1,0 +1,104 @@
+"""Lines: how many calls may be up at once, per trunk and over all, and what the next caller gets when all are taken."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from acdcore.kernel.errors import Outcome, Refused
+
+
+class WhenFull(StrEnum):
+    """What a caller gets when every line is taken: always an answer by rule, never silence."""
+
+    ANNOUNCEMENT = "announcement"
+    """Answered on a reserve line, told so, and hung up; refused once the reserve is taken too."""
+    REDIRECT = "redirect"
+    """302 to another place; the trunk's switch calls there."""
+    REFUSE = "refuse"
+    """503 with Retry-After: the trunk's switch tries its next route."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineSettings:
+    """The overall limit and the rule beyond it."""
+
+    limit: int = 150
+    """Calls over all trunks."""
+    reserve: int = 10
+    """Lines beyond the limit that only ever play the announcement."""
+    when_full: WhenFull = WhenFull.ANNOUNCEMENT
+    """The rule."""
+    announcement: str = "system.lines-busy"
+    """Name of the prompt for `announcement`."""
+    redirect_to: str = ""
+    """SIP URI for `redirect`."""
+
+
+class LinesFull(Refused):
+    """No line is free for this call."""
+
+    sip_status = 503
+    outcome = Outcome.REFUSED_LINES
+
+
+class Lines:
+    """Counts the calls that are up; every line taken is given back exactly once by its `Line`."""
+
+    def __init__(self, settings: LineSettings, limit_by_trunk: dict[str, int]) -> None:
+        self.settings = settings
+        self._limit_by_trunk = limit_by_trunk
+        self._taken_by_trunk = dict.fromkeys(limit_by_trunk, 0)
+        self._taken = 0
+        self._reserve_taken = 0
+
+    @property
+    def taken(self) -> int:
+        """Lines in use, the reserve not counted."""
+        return self._taken
+
+    @property
+    def reserve_taken(self) -> int:
+        """Reserve lines in use."""
+        return self._reserve_taken
+
+    def take(self, trunk: str) -> "Line":
+        """A line on `trunk`; raises LinesFull naming the limit that was reached."""
+        if self._taken_by_trunk[trunk] >= self._limit_by_trunk[trunk]:
+            raise LinesFull(f"trunk {trunk}: all {self._limit_by_trunk[trunk]} lines are taken")
+        if self._taken >= self.settings.limit:
+            raise LinesFull(f"all {self.settings.limit} lines are taken")
+        self._taken += 1
+        self._taken_by_trunk[trunk] += 1
+        return Line(self, trunk)
+
+    def take_reserve(self) -> "Line":
+        """A line for the announcement that all others are taken; raises LinesFull when these are taken too."""
+        if self._reserve_taken >= self.settings.reserve:
+            raise LinesFull(f"all {self.settings.reserve} reserve lines are taken")
+        self._reserve_taken += 1
+        return Line(self, None)
+
+    def _give_back(self, trunk: str | None) -> None:
+        if trunk is None:
+            self._reserve_taken -= 1
+            return
+        self._taken -= 1
+        self._taken_by_trunk[trunk] -= 1
+
+
+class Line:
+    """One line in use."""
+
+    def __init__(self, lines: Lines, trunk: str | None) -> None:
+        self._lines: Lines | None = lines
+        self._trunk = trunk
+
+    @property
+    def is_reserve(self) -> bool:
+        """Whether the line may only carry the announcement."""
+        return self._trunk is None
+
+    def give_back(self) -> None:
+        """Free the line; a second time is without effect."""
+        if self._lines is not None:
+            self._lines._give_back(self._trunk)
+            self._lines = None

@@ -1,0 +1,44 @@
+"""The one place where a call's coroutine waits: everything that happens to the call arrives here in order."""
+
+import asyncio
+from collections import deque
+from typing import Generic, TypeVar
+
+Note = TypeVar("Note")
+
+NOTES_MAX = 1024
+"""More than a call can collect between two turns of its task; past it the sender is at fault and the note is lost."""
+
+
+class Mailbox(Generic[Note]):
+    """An ordered queue with one reader and a deadline to its wait, without a task or a future per note."""
+
+    def __init__(self) -> None:
+        self._notes: deque[Note] = deque(maxlen=NOTES_MAX)
+        self._reader: asyncio.Future[None] | None = None
+
+    def post(self, note: Note) -> None:
+        """Append `note` and wake the reader."""
+        self._notes.append(note)
+        self._wake()
+
+    async def next(self, until: float | None = None) -> Note | None:
+        """The oldest note, or None when the loop's time reaches `until` (seconds of `loop.time()`) first."""
+        if self._notes:
+            return self._notes.popleft()
+        loop = asyncio.get_running_loop()
+        if until is not None and until <= loop.time():
+            return None
+        self._reader = loop.create_future()
+        timer = None if until is None else loop.call_at(until, self._wake)
+        try:
+            await self._reader
+        finally:
+            self._reader = None
+            if timer is not None:
+                timer.cancel()
+        return self._notes.popleft() if self._notes else None
+
+    def _wake(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)

@@ -1,0 +1,99 @@
+"""Recordings of calls: ties a tap of the engine to a file of the writer and to the call's records."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from acdcore.calls.call import Call
+from acdcore.calls.chronicle import Chronicle
+from acdcore.calls.leg import Leg
+from acdcore.calls.ports import RecordingRow
+from acdcore.kernel.clock import Clock
+from acdcore.kernel.ids import AgentId, CallId, QueueName
+from acdcore.media.engine import Engine
+from acdcore.media.model import TapId
+from acdcore.recording.events import DiskAlarm, RecordingEvent, RecordingFailed, RecordingFinished, RecordingPath
+from acdcore.recording.names import recording_path
+from acdcore.recording.writer import RecordingWriter
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What is known of a recording while it runs."""
+
+    call_id: CallId
+    number: int
+    agent: AgentId | None
+    queue: QueueName | None
+    caller: str
+    started_at: datetime
+
+
+class Recorder:
+    """Starts and ends recordings; their rows are written when their files are complete."""
+
+    def __init__(self, engine: Engine, writer: RecordingWriter | None, chronicle: Chronicle, clock: Clock) -> None:
+        """Without a `writer` nothing is recorded."""
+        self._engine = engine
+        self._writer = writer
+        self._chronicle = chronicle
+        self._clock = clock
+        self._labels: dict[int, Label] = {}
+        self.alarm: DiskAlarm | None = None
+
+    @property
+    def running(self) -> int:
+        """Recordings whose files are not complete yet."""
+        return len(self._labels)
+
+    def path_for(self, call: Call) -> str:
+        """Where the call's next recording will lie; empty when nothing is recorded."""
+        if self._writer is None:
+            return ""
+        return recording_path(call.id, call.recordings + 1, self._clock.wall())
+
+    def begin(self, call: Call, left: Leg, right: Leg, path: str) -> None:
+        """Record the two from now on, until the call lets go of what it holds."""
+        if self._writer is None:
+            return
+        call.recordings += 1
+        view = call.view
+        tap = self._engine.tap(left.stream, right.stream)
+        self._labels[tap] = Label(call.id, call.recordings, view.agent, view.queue, view.caller, self._clock.wall())
+        self._writer.begin(tap, RecordingPath(path))
+        call.held.callback(self.end, tap)
+
+    def end(self, tap: TapId) -> None:
+        """The talk is over; the file follows."""
+        self._engine.untap(tap)
+
+    def on_event(self, event: RecordingEvent) -> None:
+        """What the writer's thread has reported, brought to the loop."""
+        match event:
+            case RecordingFinished(tap, path, duration_s, size_bytes):
+                self._write_down(tap, path, duration_s, size_bytes)
+            case RecordingFailed(tap, path, reason, duration_s, size_bytes):
+                self._chronicle.alarm("recording_failed", True, f"{path}: {reason}")
+                if duration_s > 0:
+                    self._write_down(tap, path, duration_s, size_bytes)
+                else:
+                    self._labels.pop(tap, None)
+            case DiskAlarm():
+                self.alarm = event if event.is_raised else None
+                self._chronicle.alarm("recording_disk", event.is_raised, event.reason)
+
+    def _write_down(self, tap: int, path: str, duration_s: float, size_bytes: int) -> None:
+        label = self._labels.pop(tap, None)
+        if label is None:
+            return
+        row = RecordingRow(
+            label.call_id,
+            label.number,
+            path,
+            label.started_at,
+            duration_s,
+            size_bytes,
+            label.agent,
+            label.queue,
+            label.caller,
+        )
+        self._chronicle.recording(row)

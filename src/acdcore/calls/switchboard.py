@@ -1,0 +1,257 @@
+"""The switchboard: admits calls, starts their stories, and closes their books."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import TypeAlias
+
+import structlog
+
+from acdcore.calls import events
+from acdcore.calls.access import Access, FromAgent, FromTrunk, Turned
+from acdcore.calls.call import Call, Ending
+from acdcore.calls.commands import CallState, LiveCall
+from acdcore.calls.feature_code import feature_code, is_feature_code
+from acdcore.calls.hall import Hall
+from acdcore.calls.inbound import announce_full, inbound
+from acdcore.calls.leg import Leg, Side
+from acdcore.calls.lines import Line, LinesFull, WhenFull
+from acdcore.calls.ports import AgentRecord, Detail, EndedBy
+from acdcore.calls.trunks import Route, Trunk
+from acdcore.ivr.model import CalendarState
+from acdcore.kernel.errors import AcdError, Outcome
+from acdcore.kernel.ids import CallId
+from acdcore.media.model import StreamFigures
+from acdcore.sip.events import Event, Fields, InviteArrived, RequestArrived, RequestFinished
+from acdcore.sip.message import Request
+
+Story: TypeAlias = Callable[[Call, Leg], Coroutine[None, None, Ending]]
+"""What happens in a call, once it has a leg."""
+
+RETRY_AFTER: Fields = (("Retry-After", "5"),)
+"""What a trunk's switch is told when all lines are taken."""
+AGENTS_TRUNK = "agents"
+"""The trunk in the records of calls that come from agents' phones."""
+CALLER_CHARS_MAX = 64
+"""Longer numbers and names are cut: they go into every record."""
+
+
+class Switchboard:
+    """All live calls, and the door through which new ones come."""
+
+    def __init__(self, hall: Hall, access: Access) -> None:
+        self.calls: dict[CallId, Call] = {}
+        self.refused: Counter[str] = Counter()
+        """INVITEs and REGISTERs turned away, by reason."""
+        self._hall = hall
+        self._access = access
+        self._log = structlog.get_logger("calls")
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_draining = False
+        self._serial = 0
+
+    # --- what the SIP stack reports ---
+
+    def on_sip(self, event: Event) -> None:
+        """One event of the SIP stack."""
+        match event:
+            case InviteArrived():
+                self._arrive(event)
+            case RequestArrived():
+                self._register(event)
+            case RequestFinished():
+                pass
+            case _:
+                self._hall.wiring.on_session(event)
+
+    def _arrive(self, event: InviteArrived) -> None:
+        dialled = event.request.uri.username
+        admission = self._access.admit(event.request, event.flow, dialled, self._hall.clock.now())
+        match admission:
+            case Turned():
+                self._turn_away(event, admission.status, admission.headers, admission.reason)
+            case FromAgent(agent):
+                self._from_agent(event, agent, dialled)
+            case FromTrunk(trunk):
+                self._from_trunk(event, trunk, dialled)
+
+    def _register(self, event: RequestArrived) -> None:
+        admission = self._access.authenticate(event.request, self._hall.clock.now())
+        stack = self._hall.wiring.stack
+        match admission:
+            case FromAgent(agent):
+                reply = self._hall.desks.register(event.request, event.flow, agent)
+                stack.respond(event.transaction, reply.status, reply.headers)
+            case FromTrunk():
+                stack.respond(event.transaction, 403)
+            case Turned(status, headers, reason):
+                self._count(reason)
+                stack.respond(event.transaction, status, headers)
+
+    # --- admission ---
+
+    def _from_agent(self, event: InviteArrived, agent: AgentRecord, dialled: str) -> None:
+        if not is_feature_code(dialled):
+            self._turn_away(event, 403, (), "no right to dial")
+            return
+        self._begin(event, AGENTS_TRUNK, agent.agent, None, partial(feature_code, hall=self._hall, agent=agent))
+
+    def _from_trunk(self, event: InviteArrived, trunk: Trunk, dialled: str) -> None:
+        route = self._hall.trunks.route(trunk.name, dialled)
+        if route is None:
+            self._turn_away(event, 404, (), "no such number")
+            return
+        if self._is_draining:
+            self._turn_away(event, 503, RETRY_AFTER, "shutting down")
+            return
+        caller = caller_number(event.request)
+        try:
+            line = self._hall.lines.take(trunk.name)
+        except LinesFull as full:
+            self._overflow(event, trunk, caller, full)
+            return
+        self._begin(event, trunk.name, caller, line, self._story(route))
+
+    def _story(self, route: Route) -> Story:
+        calendar = self._hall.calendars.get(route.calendar)
+        state = CalendarState.OPEN if calendar is None else calendar.state(self._hall.clock.wall())
+        name = route.flow if state is CalendarState.OPEN or not route.closed_flow else route.closed_flow
+        return partial(inbound, hall=self._hall, flow=self._hall.flows[name], calendar=state)
+
+    def _overflow(self, event: InviteArrived, trunk: Trunk, caller: str, full: LinesFull) -> None:
+        """All lines are taken: what the rule says, and a record of it in any case."""
+        settings = self._hall.lines.settings
+        if settings.when_full is WhenFull.ANNOUNCEMENT:
+            try:
+                line = self._hall.lines.take_reserve()
+            except LinesFull as none_left:
+                full = none_left
+            else:
+                self._begin(event, trunk.name, caller, line, partial(announce_full, hall=self._hall))
+                return
+        call = self._open(event, trunk.name, caller)
+        if settings.when_full is WhenFull.REDIRECT:
+            call.log(events.Overflowed(self._hall.clock.now(), "lines", f"outside:{settings.redirect_to}"))
+            self._turn_away(event, 302, (("Contact", f"<{settings.redirect_to}>"),), "lines full")
+        else:
+            self._turn_away(event, 503, RETRY_AFTER, "lines full")
+        self._close(call, Ending(Outcome.REFUSED_LINES, EndedBy.SYSTEM, str(full)), None)
+
+    def _turn_away(self, event: InviteArrived, status: int, headers: Fields, reason: str) -> None:
+        self._count(reason)
+        self._hall.wiring.stack.refuse(event.session, status, headers=headers)
+
+    def _count(self, reason: str) -> None:
+        if reason:
+            self.refused[reason] += 1
+
+    # --- a call's life ---
+
+    def _begin(self, event: InviteArrived, trunk: str, caller: str, line: Line | None, story: Story) -> None:
+        call = self._open(event, trunk, caller)
+        if line is not None:
+            call.held.callback(line.give_back)
+        try:
+            call.caller = leg = Leg(self._hall.wiring, Side.CALLER, call)
+            leg.take_offer(event.session, event.offer)
+        except AcdError as error:
+            self._turn_away(event, error.sip_status, (), type(error).__name__)
+            self._close(call, Ending(error.outcome, EndedBy.SYSTEM, str(error)), call.caller)
+            return
+        task = asyncio.get_running_loop().create_task(self._tell(call, leg, story), name=call.id)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _open(self, event: InviteArrived, trunk: str, caller: str) -> Call:
+        hall = self._hall
+        now = hall.clock.now()
+        dialled = event.request.uri.username[:CALLER_CHARS_MAX]
+        view = LiveCall(self._next_id(), trunk, caller, dialled, CallState.ARRIVING, hall.chronicle.time.at(now))
+        call = Call(view, hall.chronicle)
+        self.calls[call.id] = call
+        call.log(events.Arrived(now, trunk, caller, dialled))
+        return call
+
+    async def _tell(self, call: Call, leg: Leg, story: Story) -> None:
+        """Run the story; however it ends, the call is closed and its record written.
+
+        A task that is cancelled before its first step never runs at all, and then nobody would close the call. So the
+        task is made known to the call here, and a hang-up that came earlier is seen as `call.ending`.
+        """
+        call.task = asyncio.current_task()
+        ending = Ending(Outcome.SHUTDOWN, EndedBy.SYSTEM)
+        try:
+            if call.ending is None:
+                ending = await story(call, leg)
+        except asyncio.CancelledError:
+            pass  # by `Call.end`, which has left its reason, or by the loop's own end
+        except AcdError as error:
+            ending = Ending(error.outcome, EndedBy.SYSTEM, str(error))
+        except Exception as error:
+            self._log.exception("call failed", call=call.id)
+            ending = Ending(Outcome.FAILED, EndedBy.SYSTEM, f"{type(error).__name__}: {error}")
+        finally:
+            self._close(call, call.ending or ending, leg)
+
+    def _close(self, call: Call, ending: Ending, leg: Leg | None) -> None:
+        """Give everything back and write the record; nothing here waits, so nothing can interrupt it."""
+        call.ending = ending
+        try:
+            call.held.close()
+        finally:
+            figures = leg.close() if leg is not None else None
+            call.log(events.Ended(self._hall.clock.now(), ending.outcome, ending.by, ending.detail))
+            del self.calls[call.id]
+            self._hall.chronicle.close(call.id, call.history, shown(figures))
+
+    def _next_id(self) -> CallId:
+        self._serial += 1
+        wall = self._hall.clock.wall()
+        return CallId(f"{wall:%Y%m%dT%H%M%S}{wall.microsecond // 1000:03d}-{self._serial:06d}")
+
+    # --- operations ---
+
+    def hang_up(self, call_id: CallId, by: str) -> bool:
+        """End a call for operations staff; False when it is ending already or unknown."""
+        call = self.calls.get(call_id)
+        if call is None or call.ending is not None:
+            return False
+        call.end(Outcome.WITHDRAWN, EndedBy.SYSTEM, by)
+        return True
+
+    async def drain(self, within_s: float) -> None:
+        """Take no new calls; end those that are still up after `within_s`."""
+        self._is_draining = True
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=within_s)
+        for call in list(self.calls.values()):
+            call.end(Outcome.SHUTDOWN, EndedBy.SYSTEM)
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+
+def caller_number(request: Request) -> str:
+    """The caller's number: what the trunk asserts (RFC 3325), else the From; empty when it is withheld."""
+    asserted = request.headers.get("P-Asserted-Identity")
+    user = ""
+    if asserted is not None:
+        _, _, after = asserted.partition("sip:")
+        user = after.partition("@")[0].partition(">")[0].partition(";")[0]
+    if not user:
+        user = request.from_.uri.username
+    return "" if user.lower() == "anonymous" else user[:CALLER_CHARS_MAX]
+
+
+def shown(figures: StreamFigures | None) -> Detail:
+    """The stream's figures that go into the record."""
+    if figures is None:
+        return {}
+    return {
+        "packets_in": figures.packets_in,
+        "packets_out": figures.packets_out,
+        "lost": figures.lost,
+        "jitter_ms": round(figures.jitter_ms, 1),
+        "strangers": figures.strangers,
+        "rtt_ms": figures.rtt_ms,
+    }

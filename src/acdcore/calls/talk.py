@@ -1,0 +1,85 @@
+"""The talk: whisper to the agent, the agent's number to the caller, then both together, recorded, on and off hold."""
+
+from acdcore.calls import events
+from acdcore.calls.call import Call
+from acdcore.calls.hall import Hall
+from acdcore.calls.leg import FellSilent, HoldChanged, HungUp, Leg, Played
+from acdcore.calls.ports import EndedBy
+from acdcore.calls.waiting import Served
+from acdcore.media.model import ClipId
+
+
+async def talk_to_agent(call: Call, caller: Leg, hall: Hall, served: Served) -> None:
+    """From the agent's answer until one of them hangs up."""
+    now = hall.clock.now()
+    path = hall.recorder.path_for(call)
+    call.log(events.Connected(now, served.agent, "", path))
+    both_told = {
+        announce(call, caller, hall.voice.agent_number(served.agent, call.language)),
+        announce(call, served.leg, hall.voice.whisper(served.queue, call.customer, hall.desks.language(served.agent))),
+    }
+    if await until_played(call, both_told, served.leg):
+        await converse(call, caller, served.leg, hall, path)
+    call.log(events.TalkEnded(hall.clock.now(), EndedBy.AGENT))
+    served.entry.talk_ended()
+
+
+async def talk_to_outside(call: Call, caller: Leg, outside: Leg, number: str, hall: Hall) -> None:
+    """From the outside party's answer until one of them hangs up."""
+    path = hall.recorder.path_for(call)
+    call.log(events.Connected(hall.clock.now(), None, number, path))
+    await converse(call, caller, outside, hall, path)
+    call.log(events.TalkEnded(hall.clock.now(), EndedBy.AGENT))
+
+
+def announce(call: Call, leg: Leg, clips: tuple[ClipId, ...]) -> int:
+    """Play `clips` to one party; the playback's number."""
+    playback = call.next_playback()
+    leg.play(clips, playback)
+    return playback
+
+
+async def until_played(call: Call, playbacks: set[int], agent: Leg | None = None) -> bool:
+    """Wait until all `playbacks` were heard; False when `agent` hung up first."""
+    while playbacks:
+        match await call.mailbox.next():
+            case Played(playback=playback):
+                playbacks.discard(playback)
+            case HungUp(leg=leg) | FellSilent(leg=leg) if leg is agent:
+                return False
+            case _:
+                pass
+    return True
+
+
+async def converse(call: Call, caller: Leg, partner: Leg, hall: Hall, path: str) -> None:
+    """Both hear each other, or music while one holds, until the partner is gone."""
+    hall.recorder.begin(call, caller, partner, path)
+    caller.set_music(hall.voice.music())
+    partner.set_music(hall.voice.music())
+    caller.bridge(partner)
+    call.log(events.Bridged(hall.clock.now()))
+    is_held = False
+    while True:
+        match await call.mailbox.next():
+            case HungUp(leg=leg) | FellSilent(leg=leg) if leg is partner:
+                return
+            case HoldChanged():
+                is_held = follow_hold(call, caller, partner, hall, is_held)
+            case _:
+                pass
+
+
+def follow_hold(call: Call, caller: Leg, partner: Leg, hall: Hall, was_held: bool) -> bool:
+    """Part the two while either holds, so that the other hears music; together again when neither does."""
+    is_held = caller.is_held or partner.is_held
+    if is_held == was_held:
+        return is_held
+    now = hall.clock.now()
+    if is_held:
+        caller.unbridge()
+        call.log(events.Held(now, EndedBy.AGENT if partner.is_held else EndedBy.CALLER))
+    else:
+        caller.bridge(partner)
+        call.log(events.Resumed(now, EndedBy.AGENT))
+    return is_held

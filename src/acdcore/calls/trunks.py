@@ -1,0 +1,77 @@
+"""Trunks and routes: who may call in, where calls may go out, and which flow a dialled number gets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_address
+
+ANY_NUMBER = "*"
+"""A route's `dialled` that takes every number no other route of the trunk names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """A peer switch or provider."""
+
+    name: str
+    """Key in the configuration."""
+    networks: tuple[IPv4Network | IPv6Network, ...]
+    """Source addresses from which it may call without credentials."""
+    lines: int
+    """Calls at once, in and out together."""
+    user: str = ""
+    """SIP user with which the peer proves itself to us, and we to the peer; empty: by address only."""
+    password: str = field(default="", repr=False)
+    """The password that belongs to `user`."""
+    target: str = ""
+    """SIP URI of the peer, where calls out go."""
+    may_dial_out: bool = False
+    """Whether rules may send calls out here; nothing else ever can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Which flow answers a number on a trunk."""
+
+    trunk: str
+    """The trunk that the call comes in by."""
+    dialled: str
+    """The number as the trunk sends it, or `*`."""
+    flow: str
+    """The flow when the calendar is open, or when there is none."""
+    calendar: str = ""
+    """The calendar to ask; empty: always open."""
+    closed_flow: str = ""
+    """The flow outside the calendar's hours; required with a calendar."""
+
+
+class Trunks:
+    """All trunks and routes, looked up in memory."""
+
+    def __init__(self, trunks: Sequence[Trunk], routes: Sequence[Route]) -> None:
+        self.trunks = tuple(trunks)
+        self._by_name = {trunk.name: trunk for trunk in trunks}
+        self._by_user = {trunk.user: trunk for trunk in trunks if trunk.user}
+        self._routes = {(route.trunk, route.dialled): route for route in routes}
+
+    def __getitem__(self, name: str) -> Trunk:
+        return self._by_name[name]
+
+    def by_address(self, host: str) -> Trunk | None:
+        """The first trunk whose networks contain `host`; most specific first is the operator's order."""
+        address = ip_address(host)
+        for trunk in self.trunks:
+            if any(address in network for network in trunk.networks):
+                return trunk
+        return None
+
+    def by_user(self, user: str) -> Trunk | None:
+        """The trunk that proves itself as `user`."""
+        return self._by_user.get(user)
+
+    def route(self, trunk: str, dialled: str) -> Route | None:
+        """The route of `dialled` on `trunk`."""
+        return self._routes.get((trunk, dialled)) or self._routes.get((trunk, ANY_NUMBER))
+
+    def way_out(self) -> Trunk | None:
+        """The first trunk that may dial out."""
+        return next((trunk for trunk in self.trunks if trunk.may_dial_out and trunk.target), None)

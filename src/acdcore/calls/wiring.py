@@ -1,0 +1,143 @@
+"""The wiring: brings what the SIP stack and the media engine report to the party that it concerns."""
+
+from collections.abc import Iterable
+from typing import Protocol, assert_never
+
+from acdcore.kernel.ids import IdSource
+from acdcore.media.engine import Engine
+from acdcore.media.events import DigitPressed, MediaEvent, MediaLost, MediaResumed, PlaybackFinished, TapOverflowed
+from acdcore.media.model import StreamId
+from acdcore.sip.events import (
+    InfoArrived,
+    InviteCancelled,
+    ModifyAnswered,
+    SessionAnswered,
+    SessionConfirmed,
+    SessionEnded,
+    SessionId,
+    SessionModified,
+    SessionProgress,
+    SessionRefused,
+)
+from acdcore.sip.stack import SipStack
+
+SessionEvent = (
+    InviteCancelled
+    | SessionConfirmed
+    | SessionProgress
+    | SessionAnswered
+    | SessionRefused
+    | SessionModified
+    | ModifyAnswered
+    | SessionEnded
+    | InfoArrived
+)
+"""What the SIP stack reports of a session that has a party."""
+
+
+class Party(Protocol):
+    """Who stands at the end of a session and a stream."""
+
+    def on_confirmed(self, event: SessionConfirmed) -> None:
+        """The ACK came."""
+        ...
+
+    def on_progress(self, status: int) -> None:
+        """The phone rings."""
+        ...
+
+    def on_answered(self, body: bytes) -> None:
+        """The phone was answered."""
+        ...
+
+    def on_refused(self, status: int, reason: str) -> None:
+        """The phone was not answered."""
+        ...
+
+    def on_modified(self, event: SessionModified) -> None:
+        """The peer wants other media."""
+        ...
+
+    def on_ended(self, event: SessionEnded) -> None:
+        """The session is over."""
+        ...
+
+    def on_cancelled(self) -> None:
+        """The caller gave up."""
+        ...
+
+    def on_info(self, event: InfoArrived) -> None:
+        """Something was said within the session."""
+        ...
+
+    def on_digit(self, digit: str) -> None:
+        """A key was pressed."""
+        ...
+
+    def on_played(self, playback: int) -> None:
+        """A playback came to its end."""
+        ...
+
+    def on_silence(self, silent_for_s: float) -> None:
+        """No audio comes."""
+        ...
+
+
+class Wiring:
+    """Stack, engine, and who is connected to which session and stream; one for the daemon."""
+
+    def __init__(self, stack: SipStack, engine: Engine, media_host: str, ids: IdSource) -> None:
+        """`media_host` is our address in session descriptions."""
+        self.stack = stack
+        self.engine = engine
+        self.media_host = media_host
+        self.ids = ids
+        self.sessions: dict[SessionId, Party] = {}
+        self.streams: dict[StreamId, Party] = {}
+
+    def on_session(self, event: SessionEvent) -> None:
+        """Deliver; an event of a session that its party has let go of means nothing any more."""
+        party = self.sessions.get(event.session)
+        if party is None:
+            return
+        match event:
+            case SessionConfirmed():
+                party.on_confirmed(event)
+            case SessionProgress(status=status):
+                party.on_progress(status)
+            case SessionAnswered(body=body):
+                party.on_answered(body)
+            case SessionRefused(status=status, reason=reason):
+                party.on_refused(status, reason)
+            case SessionModified():
+                party.on_modified(event)
+            case SessionEnded():
+                party.on_ended(event)
+            case InviteCancelled():
+                party.on_cancelled()
+            case InfoArrived():
+                party.on_info(event)
+            case ModifyAnswered():
+                pass
+            case _:
+                assert_never(event)
+
+    def on_media(self, reported: Iterable[MediaEvent]) -> None:
+        """Deliver what the engine saw."""
+        for event in reported:
+            if isinstance(event, TapOverflowed):
+                continue
+            party = self.streams.get(event.stream)
+            if party is None:
+                continue
+            match event:
+                case DigitPressed(digit=digit):
+                    party.on_digit(digit)
+                case PlaybackFinished(playback=playback, is_complete=True):
+                    party.on_played(playback)
+                case MediaLost(silent_for_s=silent_for_s):
+                    party.on_silence(silent_for_s)
+                case PlaybackFinished() | MediaResumed():
+                    pass
+                case _:
+                    assert_never(event)

@@ -1,0 +1,286 @@
+"""The operator's settings: one TOML file, every key also from the environment, errors that name the key.
+
+`load` reads and checks what one file can tell; what depends on flows, prompts and queues together is checked by
+`check_references`. A key KEY of the section SECTION is ACDCORE_<SECTION>__<KEY> in the environment and wins there.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from acdcore.calls.lines import LineSettings, WhenFull
+from acdcore.calls.trunks import Route, Trunk
+from acdcore.ivr.model import Language
+from acdcore.kernel.errors import SettingsError
+from acdcore.kernel.ids import QueueName, SkillName
+from acdcore.queues.settings import (
+    FloorSettings,
+    OverflowCause,
+    OverflowRule,
+    OverflowTarget,
+    QueueSettings,
+    Strategy,
+    ToAnnouncement,
+    ToOutside,
+    ToQueue,
+)
+
+PREFIX = "ACDCORE_"
+Port = Annotated[int, Field(ge=0, le=65535)]
+"""0 takes any free port."""
+Seconds = Annotated[float, Field(ge=0)]
+
+
+class Section(BaseModel):
+    """A TOML table in which an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Sip(Section):
+    """Where phones and trunks reach us."""
+
+    address: IPv4Address = IPv4Address("127.0.0.1")
+    udp_port: Port = 5060
+    tcp_port: Port = 5060
+    realm: Annotated[str, Field(min_length=1)] = "acdcore"
+
+
+class Media(Section):
+    """Where audio flows."""
+
+    address: IPv4Address = IPv4Address("127.0.0.1")
+    first_port: Annotated[int, Field(ge=1024, le=65534, multiple_of=2)] = 20000
+    last_port: Annotated[int, Field(ge=1025, le=65535)] = 29999
+    lost_after_s: Annotated[float, Field(ge=5)] = 30.0
+
+
+class Http(Section):
+    """Where the control plane listens."""
+
+    address: IPv4Address = IPv4Address("127.0.0.1")
+    port: Port = 8080
+
+
+class Storage(Section):
+    """Where everything that lasts is kept."""
+
+    directory: Path = Path("var")
+    dsn: Annotated[str, Field(repr=False)] = ""
+
+
+class Recording(Section):
+    """Whether and where talks are recorded."""
+
+    is_on: bool = True
+    directory: Path = Path("var/recordings")
+    min_free_mb: Annotated[int, Field(ge=1)] = 500
+
+
+class Ivr(Section):
+    """Where flows, prompts and calendars lie; relative paths start at the settings' own directory."""
+
+    flows: Path = Path("ivr")
+    prompts: Path = Path("prompts")
+    calendars: Path = Path("calendars.toml")
+
+
+class Lines(Section):
+    """How many calls at once, and what comes after."""
+
+    limit: Annotated[int, Field(ge=1, le=10_000)] = 150
+    reserve: Annotated[int, Field(ge=0, le=1_000)] = 10
+    when_full: WhenFull = WhenFull.ANNOUNCEMENT
+    announcement: str = "system.lines-busy"
+    redirect_to: Annotated[str, Field(pattern=r"^(sips?:[^\s<>]+)?$")] = ""
+
+    @model_validator(mode="after")
+    def _has_target(self) -> "Lines":
+        if self.when_full is WhenFull.REDIRECT and not self.redirect_to:
+            raise ValueError('when_full = "redirect" needs redirect_to = "sip:number@host"')
+        return self
+
+
+class RouteTable(Section):
+    """What answers one number."""
+
+    flow: str
+    calendar: str = ""
+    closed_flow: str = ""
+
+
+class TrunkTable(Section):
+    """One trunk."""
+
+    addresses: list[IPv4Network | IPv6Network] = Field(default_factory=list)
+    lines: Annotated[int, Field(ge=1, le=10_000)] = 150
+    user: str = ""
+    password: Annotated[str, Field(repr=False)] = ""
+    target: Annotated[str, Field(pattern=r"^(sip:[^\s<>]+)?$")] = ""
+    may_dial_out: bool = False
+    routes: dict[str, RouteTable] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "TrunkTable":
+        if not self.addresses and not self.user:
+            raise ValueError("nobody could use it: give addresses, or user and password")
+        if self.user and not self.password:
+            raise ValueError("user without password; set it in the environment rather than in the file")
+        if self.may_dial_out and not self.target:
+            raise ValueError('may_dial_out needs target = "sip:host:port"')
+        return self
+
+
+class TargetTable(Section):
+    """Where an overflow leads: exactly one of the three."""
+
+    queue: str = ""
+    announcement: str = ""
+    outside: str = ""
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "TargetTable":
+        if sum(map(bool, (self.queue, self.announcement, self.outside))) != 1:
+            raise ValueError("give exactly one of queue, announcement, outside")
+        return self
+
+    def target(self) -> OverflowTarget:
+        """The same for the dispatcher."""
+        if self.queue:
+            return ToQueue(QueueName(self.queue))
+        return ToAnnouncement(self.announcement) if self.announcement else ToOutside(self.outside)
+
+
+class QueueTable(Section):
+    """One queue; limits that depend on each other are checked by the dispatcher's own `validate`."""
+
+    title: dict[Language, str] = Field(default_factory=dict)
+    music: str = ""
+    skills: dict[str, int] = Field(default_factory=dict)
+    strategy: Strategy = Strategy.LONGEST_IDLE
+    weight: float = 1.0
+    ageing: float = 1.0
+    ring_for_s: Seconds = 20.0
+    wrap_up_s: Seconds = 15.0
+    max_wait_s: Seconds | None = None
+    max_length: int | None = None
+    overflow: dict[OverflowCause, TargetTable] = Field(default_factory=dict)
+    announce_first_s: Seconds | None = None
+    announce_every_s: Seconds | None = None
+    misses_until_not_ready: int = 2
+    service_level_within_s: Seconds = 20.0
+    short_abandon_s: Seconds = 5.0
+
+
+class Settings(Section):
+    """Everything that the operator decides in the file; agents and customers live in the database."""
+
+    sip: Sip = Sip()
+    media: Media = Media()
+    http: Http = Http()
+    storage: Storage = Storage()
+    recording: Recording = Recording()
+    ivr: Ivr = Ivr()
+    lines: Lines = Lines()
+    trunks: dict[str, TrunkTable] = Field(default_factory=dict)
+    queues: dict[str, QueueTable] = Field(default_factory=dict)
+    log: Literal["debug", "info", "warning", "error"] = "info"
+
+    def line_settings(self) -> LineSettings:
+        """For `Lines`."""
+        lines = self.lines
+        return LineSettings(lines.limit, lines.reserve, lines.when_full, lines.announcement, lines.redirect_to)
+
+    def trunk_list(self) -> tuple[Trunk, ...]:
+        """For `Trunks`, in the order of the file."""
+        return tuple(
+            Trunk(
+                name=name,
+                networks=tuple(table.addresses),
+                lines=table.lines,
+                user=table.user,
+                password=table.password,
+                target=table.target,
+                may_dial_out=table.may_dial_out,
+            )
+            for name, table in self.trunks.items()
+        )
+
+    def routes(self) -> tuple[Route, ...]:
+        """For `Trunks`."""
+        return tuple(
+            Route(trunk, dialled, route.flow, route.calendar, route.closed_flow)
+            for trunk, table in self.trunks.items()
+            for dialled, route in table.routes.items()
+        )
+
+    def floor(self) -> FloorSettings:
+        """For the dispatcher."""
+        return FloorSettings(queues=tuple(queue_settings(name, table) for name, table in self.queues.items()))
+
+
+def queue_settings(name: str, table: QueueTable) -> QueueSettings:
+    """One queue for the dispatcher."""
+    return QueueSettings(
+        name=QueueName(name),
+        skills={SkillName(skill): level for skill, level in table.skills.items()},
+        strategy=table.strategy,
+        weight=table.weight,
+        ageing=table.ageing,
+        ring_for_s=table.ring_for_s,
+        wrap_up_s=table.wrap_up_s,
+        max_wait_s=table.max_wait_s,
+        max_length=table.max_length,
+        overflow=tuple(OverflowRule(cause, where.target()) for cause, where in table.overflow.items()),
+        announce_first_s=table.announce_first_s,
+        announce_every_s=table.announce_every_s,
+        misses_until_not_ready=table.misses_until_not_ready,
+        service_level_within_s=table.service_level_within_s,
+        short_abandon_s=table.short_abandon_s,
+    )
+
+
+def load(file: Path, environment: Mapping[str, str]) -> Settings:
+    """Read `file`, let the environment override it, and check each key; raises SettingsError."""
+    try:
+        table = tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(str(file), "", f"cannot be read: {error.strerror}; name another with --config") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(str(file), "", f"is not TOML in UTF-8: {error}") from error
+    overridden = {}
+    for name, value in environment.items():
+        if name.startswith(PREFIX):
+            path = tuple(name.removeprefix(PREFIX).lower().split("__"))
+            override(table, path, value, name)
+            overridden[path] = name
+    try:
+        return Settings.model_validate(table)
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = tuple(str(part) for part in first["loc"])
+        source = next((name for key, name in overridden.items() if path[: len(key)] == key), None)
+        problem = in_words(first["type"], first["msg"])
+        raise SettingsError(source or str(file), ".".join(path), problem) from error
+
+
+def override(table: dict[str, object], path: tuple[str, ...], value: str, name: str) -> None:
+    """Put `value` at `path` in `table`; raises SettingsError when the path leads through something else than tables."""
+    for key in path[:-1]:
+        inner = table.setdefault(key, {})
+        if not isinstance(inner, dict):
+            raise SettingsError(name, "", f"{key} is not a section; the form is {PREFIX}<SECTION>__<KEY>")
+        table = inner
+    table[path[-1]] = value
+
+
+def in_words(kind: str, message: str) -> str:
+    """pydantic's message for an operator."""
+    if kind == "extra_forbidden":
+        return "is not a key that belongs here; remove it or mend its spelling"
+    text = message.removeprefix("Value error, ")
+    return text[:1].lower() + text[1:]
