@@ -12,11 +12,12 @@ from typing import Self, TypeAlias
 
 import asyncpg
 import asyncpg.pool
+import orjson
 
 from acdcore.kernel.errors import Unavailable
 
-Connection: TypeAlias = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
-Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 CONNECTIONS_MAX = 6
 """The drainer takes one, the control plane the rest; reads are short and come from people."""
@@ -70,6 +71,7 @@ class Database:
             timeout=CONNECT_WITHIN_S,
             command_timeout=STATEMENT_WITHIN_S,
             server_settings={"application_name": "acdcore", "timezone": "UTC"},
+            init=_speak_json,
         )
         self._watcher = asyncio.create_task(self._keep_looking(), name="database watcher")
         return self
@@ -100,9 +102,6 @@ class Database:
             async with self._pool.acquire(timeout=CONNECT_WITHIN_S) as connection:
                 yield connection
         except AWAY as error:
-            # asyncpg tells a wrong value by an InterfaceError as well; that one is the caller's affair.
-            if isinstance(error, asyncpg.DataError):
-                raise
             self._note_away(error)
             raise Unavailable(f"database: away: {self._why_away}") from error
 
@@ -134,3 +133,10 @@ class Database:
             self._note_away(error)
             return False
         return True
+
+
+async def _speak_json(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Let jsonb columns be given and taken as Python values."""
+    await connection.set_type_codec(
+        "jsonb", schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
+    )

@@ -96,9 +96,11 @@ class MemoryDirectory:
         self._agents[record.agent] = record
 
     def put_customer(self, customer: Customer) -> None:
-        """Add a customer or replace the one with the same id."""
+        """Add a customer or replace the one with the same id; an older version than the known one is ignored."""
         former = self._customers.get(customer.id)
         if former is not None:
+            if former.version > customer.version:
+                return  # Two changes came back from the database in the other order.
             self._unlink(former)
         self._customers[customer.id] = customer
         for key in _number_keys(customer):

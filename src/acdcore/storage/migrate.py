@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
-import asyncpg
-
 from acdcore.kernel.errors import SettingsError
+from acdcore.storage.database import Connection
 
 LOCK_KEY = 0x61636463
 """The advisory lock, "acdc": the same for every daemon that uses the database."""
@@ -54,7 +53,7 @@ def in_order(files: Sequence[tuple[str, str]]) -> list[Migration]:
     return migrations
 
 
-async def migrate(connection: asyncpg.Connection[asyncpg.Record], migrations: Sequence[Migration]) -> list[str]:
+async def migrate(connection: Connection, migrations: Sequence[Migration]) -> list[str]:
     """Apply what is missing; returns the names of the files that were applied.
 
     Raises `SettingsError` when an applied file was changed since, or when the database is newer than the program.

@@ -1,0 +1,134 @@
+"""Reads the history of calls from PostgreSQL."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+
+import asyncpg
+from pydantic import TypeAdapter
+
+from acdcore.calls.ports import (
+    PAGE_ROWS_MAX,
+    BadRecord,
+    CallEventRow,
+    CallFilter,
+    CallStory,
+    CdrRow,
+    RecordingFilter,
+    RecordingRow,
+)
+from acdcore.kernel.ids import CallId
+from acdcore.storage.database import Database
+from acdcore.storage.phone_number import matching_key
+
+_CDR = TypeAdapter(CdrRow)
+_EVENT = TypeAdapter(CallEventRow)
+_RECORDING = TypeAdapter(RecordingRow)
+_CDR_COLUMNS = ", ".join(field.name for field in fields(CdrRow))
+_EVENT_COLUMNS = ", ".join(field.name for field in fields(CallEventRow))
+_RECORDING_COLUMNS = ", ".join(field.name for field in fields(RecordingRow))
+
+
+class PgHistory:
+    """Implements `History`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def calls(self, wanted: CallFilter) -> Sequence[CdrRow]:
+        conditions = _Conditions()
+        conditions.add("arrived_at >= {}", wanted.arrived_from)
+        conditions.add("arrived_at < {}", wanted.arrived_before)
+        conditions.add("caller_key = {}", number_key(wanted.caller))
+        conditions.add("agent = {}", wanted.agent)
+        conditions.add("queue = {}", wanted.queue)
+        conditions.add("customer_id = {}", wanted.customer_id)
+        conditions.add("outcome = {}", wanted.outcome)
+        conditions.add("talk_s >= {}", wanted.duration_s_min)
+        conditions.add("call_id < {}", wanted.before)
+        query = f"select {_CDR_COLUMNS} from calls {conditions} order by call_id desc limit {page(wanted.limit)}"
+        async with self._database.connection() as connection:
+            found = await connection.fetch(query, *conditions.values)
+        return [_CDR.validate_python(_plain(row)) for row in found]
+
+    async def call(self, call_id: CallId) -> CallStory | None:
+        async with self._database.connection() as connection:
+            cdr = await connection.fetchrow(f"select {_CDR_COLUMNS} from calls where call_id = $1", call_id)
+            if cdr is None:
+                return None
+            events = await connection.fetch(
+                f"select {_EVENT_COLUMNS} from call_events where call_id = $1 order by serial", call_id
+            )
+            recordings = await connection.fetch(
+                f"select {_RECORDING_COLUMNS} from recordings where call_id = $1 order by n", call_id
+            )
+        return CallStory(
+            _CDR.validate_python(_plain(cdr)),
+            tuple(_EVENT.validate_python(_plain(row)) for row in events),
+            tuple(_RECORDING.validate_python(_plain(row)) for row in recordings),
+        )
+
+    async def recordings(self, wanted: RecordingFilter) -> Sequence[RecordingRow]:
+        conditions = _Conditions()
+        conditions.add("started_at >= {}", wanted.started_from)
+        conditions.add("started_at < {}", wanted.started_before)
+        conditions.add("caller_key = {}", number_key(wanted.caller))
+        conditions.add("agent = {}", wanted.agent)
+        conditions.add(
+            "agent in (select agent from agents where strpos(lower(name), lower({})) > 0)", wanted.agent_name
+        )
+        conditions.add("duration_s >= {}", wanted.duration_s_min)
+        conditions.add("duration_s <= {}", wanted.duration_s_max)
+        if wanted.before is not None:
+            conditions.add("(call_id, n) < ({}, {})", *wanted.before)
+        query = (
+            f"select {_RECORDING_COLUMNS} from recordings {conditions}"
+            f" order by call_id desc, n desc limit {page(wanted.limit)}"
+        )
+        async with self._database.connection() as connection:
+            found = await connection.fetch(query, *conditions.values)
+        return [_RECORDING.validate_python(_plain(row)) for row in found]
+
+    async def recording(self, call_id: CallId, n: int) -> RecordingRow | None:
+        query = f"select {_RECORDING_COLUMNS} from recordings where call_id = $1 and n = $2"
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(query, call_id, n)
+        return None if row is None else _RECORDING.validate_python(_plain(row))
+
+
+def number_key(number: str | None) -> str | None:
+    """The matching key to filter by; raises `BadRecord` for what is no number and would match every hidden one."""
+    if number is None:
+        return None
+    key = matching_key(number)
+    if not key:
+        raise BadRecord("caller", f"{number[:40]!r} is no telephone number")
+    return key
+
+
+def page(limit: int) -> int:
+    """A page's size; raises `BadRecord` unless it is 1 to `PAGE_ROWS_MAX`."""
+    if not 1 <= limit <= PAGE_ROWS_MAX:
+        raise BadRecord("limit", f"is {limit}; 1 to {PAGE_ROWS_MAX} rows are given at a time")
+    return limit
+
+
+class _Conditions:
+    """A `where` clause: the texts are ours, the values travel apart."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self.values: list[object] = []
+
+    def add(self, text: str, *values: object) -> None:
+        if None in values:
+            return
+        places = range(len(self.values) + 1, len(self.values) + len(values) + 1)
+        self._texts.append(text.format(*(f"${place}" for place in places)))
+        self.values += values
+
+    def __str__(self) -> str:
+        return f"where {' and '.join(self._texts)}" if self._texts else ""
+
+
+def _plain(row: asyncpg.Record) -> Mapping[str, object]:
+    return dict(row.items())

@@ -1,0 +1,198 @@
+"""Storage without a database: the same Protocols, kept in memory. For tests and trials; it passes the same suite."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from acdcore.calls.ports import (
+    AgentEventRow,
+    AgentRecord,
+    Backlog,
+    CallEventRow,
+    CallFilter,
+    CallStory,
+    CdrRow,
+    Customer,
+    CustomerChange,
+    NewCustomer,
+    RecordingFilter,
+    RecordingRow,
+    Row,
+    Taken,
+    UnknownRecord,
+    VersionConflict,
+)
+from acdcore.kernel.ids import AgentId, CallId, CustomerId
+from acdcore.storage import card
+from acdcore.storage.directory import MemoryDirectory
+from acdcore.storage.history import number_key, page
+from acdcore.storage.password import ha1
+from acdcore.storage.people import check_agent
+from acdcore.storage.phone_number import matching_key
+
+
+class MemoryCustomerStore:
+    """Implements `CustomerStore`."""
+
+    def __init__(self, directory: MemoryDirectory) -> None:
+        self._directory = directory
+        self._last_id = directory.customers_count()
+
+    async def create(self, new: NewCustomer) -> Customer:
+        checked = card.checked(new)
+        self._refuse_taken(checked, None)
+        self._last_id += 1
+        customer = _customer(CustomerId(self._last_id), checked, version=1)
+        self._directory.put_customer(customer)
+        return customer
+
+    async def change(self, customer_id: CustomerId, change: CustomerChange, version: int) -> Customer:
+        former = self._directory.customer(customer_id)
+        if former is None:
+            raise UnknownRecord(f"there is no customer {customer_id}")
+        checked = card.changed(former, change)
+        self._refuse_taken(checked, customer_id)
+        if former.version != version:
+            raise VersionConflict(f"customer {customer_id} is at version {former.version}, not {version}")
+        customer = _customer(customer_id, checked, version + 1)
+        self._directory.put_customer(customer)
+        return customer
+
+    def _refuse_taken(self, checked: NewCustomer, owner: CustomerId | None) -> None:
+        if checked.member_number is None:
+            return
+        holder = self._directory.customer_by_member_number(checked.member_number)
+        if holder is not None and holder.id != owner:
+            raise Taken(f"member number {checked.member_number} belongs to another customer")
+
+
+class MemoryAgentStore:
+    """Implements `AgentStore`."""
+
+    def __init__(self, directory: MemoryDirectory, realm: str) -> None:
+        self._directory = directory
+        self._realm = realm
+
+    async def add(self, record: AgentRecord) -> None:
+        check_agent(record)
+        if self._directory.agent(record.agent) is not None:
+            raise Taken(f"there is an agent {record.agent} already")
+        self._directory.put_agent(record)
+
+    async def change(self, record: AgentRecord) -> None:
+        check_agent(record)
+        self._known(record.agent)
+        self._directory.put_agent(record)
+
+    async def set_password(self, agent: AgentId, password: str) -> None:
+        hashes = ha1(agent, self._realm, password)
+        self._directory.put_agent(replace(self._known(agent), ha1_md5=hashes.md5, ha1_sha256=hashes.sha256))
+
+    def _known(self, agent: AgentId) -> AgentRecord:
+        record = self._directory.agent(agent)
+        if record is None:
+            raise UnknownRecord(f"there is no agent {agent}")
+        return record
+
+
+class MemoryHistory:
+    """Implements `Spool` and `History`: what is appended can be read at once."""
+
+    def __init__(self, directory: MemoryDirectory) -> None:
+        """`directory` knows the agents' names."""
+        self._directory = directory
+        self.cdrs: dict[CallId, CdrRow] = {}
+        """By call."""
+        self.call_events: dict[tuple[CallId, int], CallEventRow] = {}
+        """By call and serial."""
+        self.recording_rows: dict[tuple[CallId, int], RecordingRow] = {}
+        """By call and number."""
+        self.agent_events: list[AgentEventRow] = []
+        """In order of arrival."""
+
+    def append(self, row: Row) -> None:
+        match row:
+            case CdrRow():
+                self.cdrs.setdefault(row.call_id, row)
+            case CallEventRow():
+                self.call_events.setdefault((row.call_id, row.serial), row)
+            case RecordingRow():
+                self.recording_rows.setdefault((row.call_id, row.n), row)
+            case AgentEventRow():
+                self.agent_events.append(row)
+
+    def backlog(self) -> Backlog:
+        return Backlog(rows=0, oldest_age_s=0.0, size_bytes=0, rejected=0, dropped=0, alarm="")
+
+    async def calls(self, wanted: CallFilter) -> Sequence[CdrRow]:
+        fits = _call_test(wanted)
+        found = [row for _, row in sorted(self.cdrs.items(), reverse=True) if fits(row)]
+        return found[: page(wanted.limit)]
+
+    async def call(self, call_id: CallId) -> CallStory | None:
+        cdr = self.cdrs.get(call_id)
+        if cdr is None:
+            return None
+        events = tuple(row for key, row in sorted(self.call_events.items()) if key[0] == call_id)
+        recordings = tuple(row for key, row in sorted(self.recording_rows.items()) if key[0] == call_id)
+        return CallStory(cdr, events, recordings)
+
+    async def recordings(self, wanted: RecordingFilter) -> Sequence[RecordingRow]:
+        fits = _recording_test(wanted)
+        found = [
+            row
+            for _, row in sorted(self.recording_rows.items(), reverse=True)
+            if fits(row) and self._is_named(row.agent, wanted.agent_name)
+        ]
+        return found[: page(wanted.limit)]
+
+    async def recording(self, call_id: CallId, n: int) -> RecordingRow | None:
+        return self.recording_rows.get((call_id, n))
+
+    def _is_named(self, agent: AgentId | None, part: str | None) -> bool:
+        if part is None:
+            return True
+        record = None if agent is None else self._directory.agent(agent)
+        return record is not None and part.lower() in record.name.lower()
+
+
+def _customer(customer_id: CustomerId, new: NewCustomer, version: int) -> Customer:
+    return Customer(
+        id=customer_id,
+        name=new.name,
+        tier=new.tier,
+        language=new.language,
+        numbers=new.numbers,
+        member_number=new.member_number,
+        plates=new.plates,
+        address=new.address,
+        note=new.note,
+        version=version,
+    )
+
+
+def _call_test(wanted: CallFilter) -> Callable[[CdrRow], bool]:
+    caller = number_key(wanted.caller)
+    return lambda row: (
+        (wanted.arrived_from is None or row.arrived_at >= wanted.arrived_from)
+        and (wanted.arrived_before is None or row.arrived_at < wanted.arrived_before)
+        and caller in (None, matching_key(row.caller))
+        and wanted.agent in (None, row.agent)
+        and wanted.queue in (None, row.queue)
+        and wanted.customer_id in (None, row.customer_id)
+        and wanted.outcome in (None, row.outcome)
+        and (wanted.duration_s_min is None or row.talk_s >= wanted.duration_s_min)
+        and (wanted.before is None or row.call_id < wanted.before)
+    )
+
+
+def _recording_test(wanted: RecordingFilter) -> Callable[[RecordingRow], bool]:
+    caller = number_key(wanted.caller)
+    return lambda row: (
+        (wanted.started_from is None or row.started_at >= wanted.started_from)
+        and (wanted.started_before is None or row.started_at < wanted.started_before)
+        and caller in (None, matching_key(row.caller))
+        and wanted.agent in (None, row.agent)
+        and (wanted.duration_s_min is None or row.duration_s >= wanted.duration_s_min)
+        and (wanted.duration_s_max is None or row.duration_s <= wanted.duration_s_max)
+        and (wanted.before is None or (row.call_id, row.n) < wanted.before)
+    )

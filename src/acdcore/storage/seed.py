@@ -1,0 +1,166 @@
+"""The first agents and customers, read from TOML and stored when the tables are empty."""
+
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pydantic
+
+from acdcore.calls.ports import AgentRecord, BadRecord, NewCustomer, Tier
+from acdcore.kernel.errors import SettingsError
+from acdcore.kernel.ids import AgentId, SkillName
+from acdcore.storage import card
+from acdcore.storage.database import Connection
+from acdcore.storage.password import ha1, new_password
+from acdcore.storage.people import check_agent, insert_agent, insert_customer
+
+SEED_LOCK_KEY = 0x61636473
+"""Advisory lock: two daemons on one new database seed it once."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeededAgent:
+    """An agent that was just created, with the one chance to learn its password."""
+
+    record: AgentRecord
+    """As stored, with hashes."""
+    password: str
+    """In clear, stored nowhere: for the operator's eyes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seeds:
+    """What the files say."""
+
+    agents: tuple[SeededAgent, ...]
+    """With generated passwords where the file gives none."""
+    customers: tuple[NewCustomer, ...]
+    """Checked."""
+
+
+class _Agent(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True)
+    number: str
+    name: str
+    password: str | None = None
+    skills: dict[str, int]
+    languages: list[str] = []
+
+
+class _Agents(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid")
+    agents: list[_Agent] = []
+
+
+class _Customer(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid")
+    name: str
+    tier: Tier = Tier.STANDARD
+    language: str = ""
+    numbers: list[str] = []
+    member_number: str | None = None
+    plates: list[str] = []
+    address: str = ""
+    note: str = ""
+
+
+class _Customers(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid")
+    customers: list[_Customer] = []
+
+
+def read_seeds(agents_file: Path, customers_file: Path, realm: str) -> Seeds:
+    """Both files; a missing one is an empty one. Raises `SettingsError` with file and key."""
+    return Seeds(_read_agents(agents_file, realm), _read_customers(customers_file))
+
+
+async def seed(
+    connection: Connection, seeds: Callable[[], Seeds], keep: Callable[[Sequence[SeededAgent]], None]
+) -> list[SeededAgent]:
+    """Fill empty tables; tables with anything in them are left alone, and then the files are not even read.
+
+    `keep` is given the new agents before they are committed: when it raises, nothing was stored, so no password is
+    ever in force that nobody knows. Returns the agents created.
+    """
+    created: list[SeededAgent] = []
+    async with connection.transaction():
+        await connection.execute("select pg_advisory_xact_lock($1)", SEED_LOCK_KEY)
+        has_agents = await connection.fetchval("select exists (select from agents)")
+        has_customers = await connection.fetchval("select exists (select from customers)")
+        if has_agents and has_customers:
+            return created
+        wanted = seeds()
+        if not has_agents:
+            for agent in wanted.agents:
+                await insert_agent(connection, agent.record)
+                created.append(agent)
+        if not has_customers:
+            for customer in wanted.customers:
+                await insert_customer(connection, customer)
+        if created:
+            keep(created)
+    return created
+
+
+def _read_agents(file: Path, realm: str) -> tuple[SeededAgent, ...]:
+    try:
+        entries = _Agents.model_validate(_toml(file)).agents
+    except pydantic.ValidationError as error:
+        raise _first(file, error) from error
+    seeded: dict[str, SeededAgent] = {}
+    for place, entry in enumerate(entries):
+        if entry.number in seeded:
+            raise SettingsError(str(file), f"agents.{place}.number", f"{entry.number} is given twice")
+        seeded[entry.number] = _seeded(file, f"agents.{place}", entry, realm)
+    return tuple(seeded.values())
+
+
+def _seeded(file: Path, key: str, entry: _Agent, realm: str) -> SeededAgent:
+    password = entry.password or new_password()
+    agent = AgentId(entry.number)
+    hashes = ha1(agent, realm, password)
+    skills = {SkillName(skill): level for skill, level in entry.skills.items()}
+    record = AgentRecord(agent, entry.name, hashes.md5, hashes.sha256, skills, tuple(entry.languages))
+    try:
+        check_agent(record)
+    except BadRecord as error:
+        field = "number" if error.field == "agent" else error.field
+        raise SettingsError(str(file), f"{key}.{field}", error.problem) from error
+    return SeededAgent(record, password)
+
+
+def _read_customers(file: Path) -> tuple[NewCustomer, ...]:
+    try:
+        entries = _Customers.model_validate(_toml(file)).customers
+    except pydantic.ValidationError as error:
+        raise _first(file, error) from error
+    customers = []
+    member_numbers: set[str] = set()
+    for place, entry in enumerate(entries):
+        fields = entry.model_dump() | {"numbers": tuple(entry.numbers), "plates": tuple(entry.plates)}
+        try:
+            customer = card.checked(NewCustomer(**fields))
+        except BadRecord as error:
+            raise SettingsError(str(file), f"customers.{place}.{error.field}", error.problem) from error
+        if customer.member_number in member_numbers:
+            key = f"customers.{place}.member_number"
+            raise SettingsError(str(file), key, f"{customer.member_number} is given twice")
+        if customer.member_number is not None:
+            member_numbers.add(customer.member_number)
+        customers.append(customer)
+    return tuple(customers)
+
+
+def _toml(file: Path) -> Mapping[str, object]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(str(file), "", str(error)) from error
+
+
+def _first(file: Path, error: pydantic.ValidationError) -> SettingsError:
+    problem = error.errors()[0]
+    return SettingsError(str(file), ".".join(map(str, problem["loc"])), problem["msg"])

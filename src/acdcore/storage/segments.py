@@ -1,0 +1,235 @@
+"""The spool's files: `NNNNNNNN.spool`, appended to by one writer, read from the first, deleted when delivered.
+
+Rules: a line counts once its newline is on disk; what follows the last newline after a crash is a torn tail and is cut
+off; a process never appends to a file that an earlier one left.
+"""
+
+import contextlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+SUFFIX = ".spool"
+READ_BYTES_MAX = 1_000_000
+"""Read at a time: some thousand rows, so that memory stays small however much has gathered."""
+LINE_BYTES_MAX = READ_BYTES_MAX // 4
+"""A row has some hundred bytes; a longer line than this is a mistake and is not taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file left by an earlier process."""
+
+    number: int
+    """Its place in the order."""
+    size_bytes: int
+    """Its length after the torn tail was cut off."""
+    lines: int
+    """How many lines it holds."""
+
+
+def path_of(directory: Path, number: int) -> Path:
+    """The file with that number."""
+    return directory / f"{number:08}{SUFFIX}"
+
+
+def find(directory: Path) -> list[Found]:
+    """The files in `directory` in order, torn tails cut off; empty ones are deleted. Raises `OSError`."""
+    found = []
+    for path in sorted(directory.glob(f"*{SUFFIX}")):
+        if not path.stem.isdigit():
+            continue
+        size_bytes, lines = _whole_lines(path)
+        if lines == 0:
+            path.unlink()
+            continue
+        os.truncate(path, size_bytes)
+        found.append(Found(int(path.stem), size_bytes, lines))
+    return found
+
+
+def read_lines(path: Path, offset: int, end: int, lines_max: int) -> tuple[list[bytes], int]:
+    """Up to `lines_max` whole lines from `offset` on, without newlines, and the offset behind them.
+
+    Nothing at or behind `end` is read. Raises `OSError`.
+    """
+    with open(path, "rb") as file:
+        file.seek(offset)
+        block = file.read(min(READ_BYTES_MAX, end - offset))
+    lines = block.split(b"\n")
+    if len(lines) == 1 and len(block) == READ_BYTES_MAX:
+        return [block], offset + len(block)  # Rubbish: given out as one bad line, so that we get past it.
+    del lines[-1]  # What follows the last newline: nothing, or a line to be read with the next block.
+    del lines[lines_max:]
+    return lines, offset + sum(len(text) + 1 for text in lines)
+
+
+class Segment:
+    """The file being written."""
+
+    def __init__(self, directory: Path, number: int) -> None:
+        """Creates the file; raises `OSError`."""
+        self.number = number
+        self.written_bytes = 0
+        self.durable_bytes = 0
+        self._path = path_of(directory, number)
+        self._descriptor = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
+        _sync_directory(directory)
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether something is written that a power cut would take."""
+        return self.written_bytes > self.durable_bytes
+
+    def write(self, block: bytes) -> None:
+        """Hand the lines to the kernel: they survive our own end from here on."""
+        rest = memoryview(block)
+        while rest:
+            count = os.write(self._descriptor, rest)
+            self.written_bytes += count
+            rest = rest[count:]
+
+    def sync(self) -> None:
+        """Wait until the disk has it all."""
+        os.fdatasync(self._descriptor)
+        self.durable_bytes = self.written_bytes
+
+    def abandon(self) -> None:
+        """After a failure: keep what is durable and close; never raises.
+
+        Nothing more is asked of this file: after a failed fsync the kernel may have dropped the data silently.
+        """
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._descriptor, self.durable_bytes)
+        if self.durable_bytes == 0:
+            with contextlib.suppress(OSError):
+                self._path.unlink()
+        self.close()
+
+    def close(self) -> None:
+        """Give the file back."""
+        with contextlib.suppress(OSError):
+            os.close(self._descriptor)
+
+
+class Writer:
+    """Appends lines to one file after the other; belongs to one thread."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._segment: Segment | None = None
+        self._next_number = 1
+        self._unsynced: list[bytes] = []
+        """Lines that must be written again should the sync fail."""
+
+    @property
+    def current(self) -> int | None:
+        """The file being written; None between two."""
+        return None if self._segment is None else self._segment.number
+
+    def begin_after(self, number: int) -> None:
+        """Number the files from `number` + 1 on."""
+        self._next_number = number + 1
+
+    def write(self, lines: list[bytes]) -> None:
+        """Take lines, and hand them to the kernel with those that an earlier failure left; raises `OSError`."""
+        self._unsynced += lines
+        if self._segment is None and self._unsynced:
+            number, self._next_number = self._next_number, self._next_number + 1
+            self._segment = Segment(self._directory, number)
+            lines = self._unsynced
+        if self._segment is not None and lines:
+            self._segment.write(b"".join(lines))
+
+    def sync(self, size_bytes_max: int) -> tuple[int, int, bool] | None:
+        """Make all that was written durable; raises `OSError`.
+
+        Returns (file, durable length, whether the file is finished), or None when there was nothing to do.
+        """
+        segment = self._segment
+        if segment is None or not segment.is_dirty:
+            return None
+        segment.sync()
+        self._unsynced = []
+        is_finished = segment.durable_bytes >= size_bytes_max
+        if is_finished:
+            self.close()
+        return segment.number, segment.durable_bytes, is_finished
+
+    def abandon(self) -> int | None:
+        """Give up a file that failed; the next `write` begins another. Returns its number."""
+        if self._segment is None:
+            return None
+        segment, self._segment = self._segment, None
+        segment.abandon()
+        return segment.number
+
+    def close(self) -> None:
+        """Give the file back."""
+        if self._segment is not None:
+            self._segment.close()
+            self._segment = None
+
+
+class Shelf:
+    """What is durable and not yet delivered: the files in order, and how far the first one was read. Does no I/O."""
+
+    def __init__(self) -> None:
+        self._ends: dict[int, int] = {}
+        """Durable length of each file, oldest first."""
+        self._finished: set[int] = set()
+        """Files that do not grow any more."""
+        self._read_to = 0
+        """Offset in the oldest file up to which all is confirmed."""
+
+    def grow(self, number: int, end: int) -> None:
+        """The file is durable up to `end`."""
+        self._ends[number] = end
+
+    def finish(self, number: int) -> None:
+        """The file will not grow any more."""
+        if number in self._ends:
+            self._finished.add(number)
+
+    def reach(self) -> tuple[int, int, int] | None:
+        """(file, offset, end) of what can be read next; None when all is confirmed."""
+        for number, end in self._ends.items():
+            return (number, self._read_to, end) if end > self._read_to else None
+        return None
+
+    def advance(self, number: int, offset: int) -> bool:
+        """The oldest file, `number`, is confirmed up to `offset`; False when that was known already."""
+        if number != next(iter(self._ends), None) or offset <= self._read_to:
+            return False
+        self._read_to = offset
+        return True
+
+    def take_delivered(self) -> list[int]:
+        """Forget the files that are finished and confirmed to their end; returns them, to be deleted."""
+        delivered = []
+        while (number := next(iter(self._ends), None)) in self._finished and self._ends[number] <= self._read_to:
+            delivered.append(number)
+            del self._ends[number]
+            self._finished.discard(number)
+            self._read_to = 0
+        return delivered
+
+
+def _whole_lines(path: Path) -> tuple[int, int]:
+    size_bytes = lines = position = 0
+    with open(path, "rb") as file:
+        while block := file.read(READ_BYTES_MAX):
+            last = block.rfind(b"\n")
+            if last >= 0:
+                size_bytes = position + last + 1
+                lines += block.count(b"\n")
+            position += len(block)
+    return size_bytes, lines
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

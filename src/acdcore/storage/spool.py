@@ -1,0 +1,287 @@
+"""The durable spool: `append` takes a row at once, a thread of its own has it on disk, the drainer delivers it.
+
+Rules:
+- The event loop never touches the disk: `append` encodes the row and leaves it for the thread, which hands it to the
+  kernel at once (it survives `kill -9`) and syncs at most every 50 ms (it survives a power cut).
+- A row leaves the spool only when the database has confirmed it, or has refused it and it is in `rejected.jsonl`.
+- A restart delivers again what a file still holds; the tables' keys make that harmless.
+- Disk use is bounded. When it runs out, events are lost first, then all; that is an alarm, never a stopped call.
+"""
+
+import contextlib
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+import orjson
+
+from acdcore.calls.ports import Backlog, CdrRow, RecordingRow, Row
+from acdcore.kernel.clock import Clock
+from acdcore.kernel.errors import Unavailable
+from acdcore.storage import rows, segments
+from acdcore.storage.segments import Shelf, Writer
+
+SYNC_EVERY_S = 0.05
+"""Group commit: what a power cut may take; 20 syncs a second are nothing to any disk."""
+RETRY_DISK_AFTER_S = 1.0
+SEGMENT_BYTES_MAX = 4_000_000
+"""About 10,000 rows: what a restart delivers again at most, beside the backlog."""
+SPOOL_BYTES_MAX = 1_000_000_000
+"""Default limit: about 2.5 million rows, days of a busy centre with the database away."""
+EVENTS_SHARE = 0.9
+"""Above this share of the limit only call records and recordings are taken."""
+MEMORY_ROWS_MAX = 50_000
+"""Rows in memory that the disk has not taken yet: about 30 MB while a disk is full or failing."""
+BATCH_ROWS_MAX = 500
+"""Delivered in one transaction of some 20 ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What the drainer delivers next."""
+
+    lines: tuple[bytes, ...]
+    """Lines as found, without newlines."""
+    segment: int
+    """The file they are in."""
+    end: int
+    """The offset behind the last one."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Counts and what is known of the disk."""
+
+    rows: int = 0
+    """Appended, not confirmed."""
+    in_hand: int = 0
+    """Taken by the thread, not durable yet."""
+    size_bytes: int = 0
+    """On disk, or soon to be, not confirmed."""
+    oldest: float | None = None
+    """When the oldest row was appended, as far as it was looked at; seconds since 1970."""
+    rejected: int = 0
+    """Set aside for good."""
+    dropped: int = 0
+    """Lost."""
+    disk_problem: str = ""
+    """Why the last write failed; "" when it did not."""
+
+
+class DiskSpool:
+    """Implements `Spool`. `with DiskSpool(...) as spool:`; one process at a time may hold a directory."""
+
+    def __init__(
+        self,
+        directory: Path,
+        clock: Clock,
+        on_durable: Callable[[], None] = lambda: None,
+        size_bytes_max: int = SPOOL_BYTES_MAX,
+    ) -> None:
+        """`on_durable` is called in the spool's thread after each sync; it must return at once."""
+        self._directory = directory
+        self._clock = clock
+        self._on_durable = on_durable
+        self._size_bytes_max = size_bytes_max
+        self._writer = Writer(directory)
+        self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
+        self._lock_file: IO[bytes] | None = None
+        self._changed = threading.Condition()
+        # Under `_changed`:
+        self._shelf = Shelf()
+        self._tally = _Tally()
+        self._waiting: list[bytes] = []
+        self._is_closing = False
+
+    def __enter__(self) -> Self:
+        """Raises `Unavailable` when the directory cannot be used."""
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            self._lock_file = open(self._directory / "lock", "wb")
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._take_over()
+        except BlockingIOError as error:
+            raise Unavailable(f"spool: {self._directory} is in use: is another acdcore running?") from error
+        except OSError as error:
+            raise Unavailable(f"spool: {self._directory} cannot be used: {error}") from error
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Everything appended is on disk when this returns, unless the disk fails."""
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify_all()
+        self._thread.join()
+        if self._lock_file is not None:
+            self._lock_file.close()
+
+    # For the hall
+
+    def append(self, row: Row) -> None:
+        line = rows.line(row, self._clock.wall().timestamp())
+        limit = self._size_bytes_max * (1.0 if isinstance(row, CdrRow | RecordingRow) else EVENTS_SHARE)
+        with self._changed:
+            tally = self._tally
+            is_full = tally.size_bytes + len(line) > limit or len(self._waiting) + tally.in_hand >= MEMORY_ROWS_MAX
+            if is_full or len(line) > segments.LINE_BYTES_MAX:
+                tally.dropped += 1
+                return
+            self._waiting.append(line)
+            tally.rows += 1
+            tally.size_bytes += len(line)
+            self._changed.notify_all()
+
+    def backlog(self) -> Backlog:
+        with self._changed:
+            tally = self._tally
+            age_s = 0.0
+            if tally.rows and tally.oldest is not None:
+                age_s = max(0.0, self._clock.wall().timestamp() - tally.oldest)
+            alarm = _alarm(tally, self._directory)
+            return Backlog(tally.rows, age_s, tally.size_bytes, tally.rejected, tally.dropped, alarm)
+
+    def wait_durable(self, within_s: float) -> bool:
+        """Block until all that was appended is on disk; False when it took longer. Not for the event loop."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._waiting and not self._tally.in_hand, within_s)
+
+    # For the drainer, in a thread of its choice
+
+    def next_batch(self) -> Batch | None:
+        """The oldest lines that are on disk and not confirmed; None when there are none. Raises `OSError`."""
+        with self._changed:
+            reach = self._shelf.reach()
+        if reach is None:
+            return None
+        number, offset, end = reach
+        path = segments.path_of(self._directory, number)
+        lines, end = segments.read_lines(path, offset, end, BATCH_ROWS_MAX)
+        if not lines:
+            raise OSError(f"{path} is shorter than it was: restart to go on with what is left")
+        with self._changed:
+            self._tally.oldest = _spooled_at(lines[0])
+        return Batch(tuple(lines), number, end)
+
+    def confirm(self, batch: Batch) -> None:
+        """The batch is delivered or set aside: forget it, and delete files that are through. Raises `OSError`."""
+        with self._changed:
+            if not self._shelf.advance(batch.segment, batch.end):
+                return
+            self._tally.rows -= len(batch.lines)
+            self._tally.size_bytes -= sum(len(line) + 1 for line in batch.lines)
+            self._tally.oldest = None
+        self._delete_delivered()
+
+    def set_aside(self, rejected: Sequence[tuple[bytes, str]]) -> None:
+        """Keep lines that can never be delivered, with the reason, in `rejected.jsonl`. Raises `OSError`."""
+        with open(self._directory / "rejected.jsonl", "ab") as file:
+            for line, reason in rejected:
+                record = {"reason": reason, "line": line.decode("utf-8", "replace")}
+                file.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
+            file.flush()
+            os.fsync(file.fileno())
+        with self._changed:
+            self._tally.rejected += len(rejected)
+
+    # The thread
+
+    def _run(self) -> None:
+        sync_at = 0.0
+        while True:
+            lines, is_closing = self._take(sync_at)
+            try:
+                self._writer.write(lines)
+                if is_closing or time.monotonic() >= sync_at:
+                    self._sync()
+                    sync_at = time.monotonic() + SYNC_EVERY_S
+            except OSError as error:
+                self._give_up_file(error)
+            if is_closing:
+                break
+        self._finish_file()
+
+    def _take(self, sync_at: float) -> tuple[list[bytes], bool]:
+        """Wait for rows, for the next sync, or for the end."""
+        with self._changed:
+            while not self._waiting and not self._is_closing:
+                rest_s = sync_at - time.monotonic() if self._tally.in_hand else None
+                if rest_s is not None and rest_s <= 0:
+                    break
+                self._changed.wait(rest_s)
+            lines, self._waiting = self._waiting, []
+            self._tally.in_hand += len(lines)
+            return lines, self._is_closing
+
+    def _sync(self) -> None:
+        synced = self._writer.sync(SEGMENT_BYTES_MAX)
+        if synced is None:
+            return
+        number, end, is_finished = synced
+        with self._changed:
+            self._shelf.grow(number, end)
+            if is_finished:
+                self._shelf.finish(number)
+            self._tally.in_hand = 0
+            self._tally.disk_problem = ""
+            self._changed.notify_all()
+        self._on_durable()
+
+    def _give_up_file(self, error: OSError) -> None:
+        number = self._writer.abandon()
+        with self._changed:
+            self._tally.disk_problem = str(error)
+            if number is not None:
+                self._shelf.finish(number)
+            self._changed.wait_for(lambda: self._is_closing, RETRY_DISK_AFTER_S)
+
+    def _finish_file(self) -> None:
+        """At the end: what is delivered already need not be delivered again by the next process."""
+        number = self._writer.current
+        self._writer.close()
+        with self._changed:
+            if number is not None:
+                self._shelf.finish(number)
+        with contextlib.suppress(OSError):
+            self._delete_delivered()
+
+    def _delete_delivered(self) -> None:
+        with self._changed:
+            delivered = self._shelf.take_delivered()
+        for number in delivered:
+            segments.path_of(self._directory, number).unlink(missing_ok=True)
+
+    def _take_over(self) -> None:
+        """Adopt the files of earlier processes."""
+        for found in segments.find(self._directory):
+            self._shelf.grow(found.number, found.size_bytes)
+            self._shelf.finish(found.number)
+            self._tally.rows += found.lines
+            self._tally.size_bytes += found.size_bytes
+            self._writer.begin_after(found.number)
+
+
+def _spooled_at(line: bytes) -> float | None:
+    try:
+        return rows.parse(line).spooled_at
+    except rows.BadLine:
+        return None
+
+
+def _alarm(tally: _Tally, directory: Path) -> str:
+    problems = []
+    if tally.disk_problem:
+        problems.append(f"{directory}: {tally.disk_problem}")
+    if tally.dropped:
+        problems.append(f"{tally.dropped} rows lost: the spool was full")
+    if tally.rejected:
+        problems.append(f"{tally.rejected} rows refused by the database: see {directory / 'rejected.jsonl'}")
+    return "; ".join(problems)

@@ -1,0 +1,155 @@
+"""Storage as the application gets it: all that is behind the hall's Protocols, started and stopped in order."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from acdcore.calls.ports import AgentStore, CustomerStore, Directory, History, Spool
+from acdcore.kernel.clock import Clock
+from acdcore.storage import people
+from acdcore.storage.database import Database
+from acdcore.storage.directory import MemoryDirectory
+from acdcore.storage.drainer import Drainer
+from acdcore.storage.history import PgHistory
+from acdcore.storage.migrate import migrate, packaged_migrations
+from acdcore.storage.people import PgAgentStore, PgCustomerStore
+from acdcore.storage.postgres import EmbeddedPostgres
+from acdcore.storage.seed import SeededAgent, Seeds, read_seeds, seed
+from acdcore.storage.spool import SPOOL_BYTES_MAX, DiskSpool
+
+FIRST_ANSWER_WITHIN_S = 30.0
+"""At the start agents and customers are needed; a server that is starting at the same time gets so long."""
+LAST_DELIVERY_WITHIN_S = 5.0
+"""At the end the backlog is delivered as far as this goes; the rest waits on disk for the next start."""
+LATE_ROW_S = 60.0
+"""A row older than this makes storage report itself as behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class StorageSettings:
+    """Where things are kept."""
+
+    directory: Path
+    """Everything that storage writes itself: the cluster, the spool."""
+    realm: str
+    """The registrar's realm; the stored password hashes depend on it."""
+    agents_file: Path
+    """Agents to begin with."""
+    customers_file: Path
+    """Customers to begin with."""
+    dsn: str = ""
+    """A PostgreSQL server (14 or later) of the operator's; "" starts the embedded one."""
+    spool_bytes_max: int = SPOOL_BYTES_MAX
+    """Disk that undelivered rows may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class StorageHealth:
+    """Whether storage keeps up."""
+
+    is_ok: bool
+    """False when the database is away or rows are late, lost or refused."""
+    detail: str
+    """What is wrong, or how many rows wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """What the application hands to the hall and to the control plane."""
+
+    directory: Directory
+    customers: CustomerStore
+    agents: AgentStore
+    history: History
+    spool: Spool
+    database: Database
+    drainer: Drainer
+    new_agents: tuple[SeededAgent, ...]
+    """Agents created at this start, with passwords; empty from the second start on."""
+
+    def health(self) -> StorageHealth:
+        """In one line, for the health page."""
+        backlog = self.spool.backlog()
+        problems = []
+        if not self.database.is_up:
+            problems.append(f"database away ({self.database.why_away}), {backlog.rows} rows wait")
+        elif backlog.oldest_age_s > LATE_ROW_S:
+            problems.append(f"{backlog.rows} rows wait, the oldest for {backlog.oldest_age_s:.0f} s")
+        problems += [problem for problem in (self.drainer.trouble, backlog.alarm) if problem]
+        return StorageHealth(not problems, "; ".join(problems) or f"{backlog.rows} rows wait")
+
+
+@contextlib.asynccontextmanager
+async def open_storage(
+    settings: StorageSettings,
+    clock: Clock,
+    on_progress: Callable[[str], None] = lambda _: None,
+    keep: Callable[[Sequence[SeededAgent]], None] = lambda _: None,
+) -> AsyncIterator[Storage]:
+    """Start storage; at the end deliver what can be delivered and leave the rest safe on disk.
+
+    `keep` stores the new agents' passwords for the operator before they come into force. Raises `Unavailable` when
+    there is no database at the start, `SettingsError` for a wrong file.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        dsn = settings.dsn
+        if not dsn:
+            postgres = EmbeddedPostgres(settings.directory / "postgres", on_progress)
+            dsn = (await stack.enter_async_context(postgres)).dsn
+        database = await stack.enter_async_context(Database(dsn))
+        await database.first_answer(FIRST_ANSWER_WITHIN_S)
+        directory = MemoryDirectory()
+        new_agents = await _prepare(database, directory, settings, keep)
+        spool, drainer = await stack.enter_async_context(_delivery(settings, clock, database))
+        yield Storage(
+            directory=directory,
+            customers=PgCustomerStore(database, directory),
+            agents=PgAgentStore(database, directory, settings.realm),
+            history=PgHistory(database),
+            spool=spool,
+            database=database,
+            drainer=drainer,
+            new_agents=new_agents,
+        )
+
+
+async def _prepare(
+    database: Database,
+    directory: MemoryDirectory,
+    settings: StorageSettings,
+    keep: Callable[[Sequence[SeededAgent]], None],
+) -> tuple[SeededAgent, ...]:
+    def seeds() -> Seeds:
+        return read_seeds(settings.agents_file, settings.customers_file, settings.realm)
+
+    async with database.connection() as connection:
+        await migrate(connection, packaged_migrations())
+        new_agents = await seed(connection, seeds, keep)
+        await people.load(connection, directory)
+    return tuple(new_agents)
+
+
+@contextlib.asynccontextmanager
+async def _delivery(
+    settings: StorageSettings, clock: Clock, database: Database
+) -> AsyncIterator[tuple[DiskSpool, Drainer]]:
+    """The spool with the drainer behind it; at the end rows are on disk first, then delivered if that is possible."""
+    loop = asyncio.get_running_loop()
+    durable = asyncio.Event()
+
+    def wake() -> None:
+        loop.call_soon_threadsafe(durable.set)
+
+    with DiskSpool(settings.directory / "spool", clock, wake, settings.spool_bytes_max) as spool:
+        drainer = Drainer(spool, database, durable)
+        task = asyncio.create_task(drainer.run(), name="spool drainer")
+        try:
+            yield spool, drainer
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            await asyncio.to_thread(spool.wait_durable, LAST_DELIVERY_WITHIN_S)
+            await drainer.finish(LAST_DELIVERY_WITHIN_S)
