@@ -1,17 +1,27 @@
 """The SIP endpoint: all sessions, dialogs and transactions of one user agent, as one pure machine.
 
-Bytes, commands and the time go in; orders for the driver and events for the hall come out, in order.
+Bytes, commands and the time go in; orders for the driver and events for the hall come out, in order. The work is done
+by the callee (incoming sessions), the caller (outgoing ones), the modifier (re-INVITE, UPDATE) and the outside (all
+other requests); here messages and timers find their way to them.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 from acdcore.kernel.address import Address
+from acdcore.kernel.errors import PeerError
 from acdcore.kernel.ids import IdSource
+from acdcore.sip.callee import SDP_TYPE, Callee
+from acdcore.sip.caller import Caller
+from acdcore.sip.dialog import DialogKey, Order
 from acdcore.sip.events import (
     Census,
+    CloseFlow,
+    Discarded,
+    DiscardReason,
+    EndCause,
     Fields,
     Flow,
+    InfoArrived,
     OutgoingInvite,
     OutgoingRequest,
     Output,
@@ -19,31 +29,24 @@ from acdcore.sip.events import (
     ServerTransactionId,
     SessionId,
 )
-from acdcore.sip.timers import Timing
+from acdcore.sip.headers import DEFAULT_PORT
+from acdcore.sip.identity import EXTENSIONS, KNOWN_METHODS, EndpointSettings
+from acdcore.sip.message import Request, Response
+from acdcore.sip.modifier import Modifier
+from acdcore.sip.outside import METHODS_OF_SESSIONS, Outside
+from acdcore.sip.parser import MalformedMessage, parse
+from acdcore.sip.session import Fact, Session, SessionInput
+from acdcore.sip.timers import SESSION_TIMERS, Timer, TimerKey
+from acdcore.sip.transaction import Action, Purpose, Transaction
+from acdcore.sip.transactions import Turn
+from acdcore.sip.user_agent import UserAgent
 
+__all__ = ["Endpoint", "EndpointSettings"]
 
-@dataclass(frozen=True, slots=True)
-class EndpointSettings:
-    """What the operator decides about the endpoint."""
-
-    user_agent: str = "acdcore"
-    """The User-Agent and Server header."""
-    contact_user: str = "acdcore"
-    """The user part of our Contact."""
-    advertised: Mapping[Address, Address] = field(default_factory=dict)
-    """Listening address -> the address that peers see (behind NAT), for Via and Contact."""
-    surfaced_methods: frozenset[str] = frozenset({"REGISTER"})
-    """Requests outside of dialogs that the hall answers; the others get 405 or 501."""
-    timing: Timing = field(default_factory=Timing)
-    """T1, T2, T4."""
-    transactions_max: int = 50_000
-    """100 set-ups a second leave about 12,000 lingering for 32 s; beyond this new requests get 503."""
-    sessions_max: int = 5_000
-    """150 lines have 300 sessions; beyond this new calls get 503."""
-    retry_after_s: int = 5
-    """What a 503 tells the peer."""
-    session_expires_min_s: int = 90
-    """The smallest session timer that we accept (RFC 4028 section 5), otherwise 422."""
+KEEP_ALIVE = b"\r\n\x00 "
+"""What NAT keep-alives over UDP consist of; such datagrams are not even counted."""
+KEEP_ALIVE_MAX_BYTES = 4
+"""Longest keep-alive: RFC 5626's double CRLF."""
 
 
 class Endpoint:
@@ -54,60 +57,133 @@ class Endpoint:
     """
 
     def __init__(self, settings: EndpointSettings, ids: IdSource) -> None:
-        self._settings = settings
-        self._ids = ids
+        self._ua = UserAgent(settings, ids)
+        self._callee = Callee(self._ua)
+        self._caller = Caller(self._ua)
+        self._modifier = Modifier(self._ua)
+        self._outside = Outside(self._ua)
 
     def receive(self, data: bytes, flow: Flow, now: float) -> list[Output]:
         """One message from the wire: a datagram, or one framed from a stream."""
-        return []
+        turn = Turn(now, [])
+        if len(data) <= KEEP_ALIVE_MAX_BYTES and not data.strip(KEEP_ALIVE):
+            return turn.out
+        try:
+            message = parse(data)
+        except MalformedMessage as fault:
+            self._refuse_broken(fault.partial, Fact(fault.status, fault.reason), flow, turn)
+            return turn.out
+        try:
+            if isinstance(message, Response):
+                self._response_arrived(message, flow, turn)
+            else:
+                self._request_arrived(message, flow, turn)
+        except PeerError as error:
+            # A header that only some messages need, and that is read late, does not follow its grammar.
+            request = message if isinstance(message, Request) else None
+            self._refuse_broken(request, Fact(400, str(error)), flow, turn)
+        return turn.out
+
+    def stream_lost(self, fault: MalformedMessage, flow: Flow, now: float) -> list[Output]:
+        """The framing of a connection is lost: answer if possible, and give the connection up."""
+        turn = Turn(now, [])
+        self._refuse_broken(fault.partial, Fact(fault.status, fault.reason), flow, turn)
+        turn.out.append(CloseFlow(flow))
+        return turn.out
 
     def flow_closed(self, flow: Flow, now: float) -> list[Output]:
         """A TCP connection closed or could not be opened; everything that hung on it ends."""
-        return []
+        turn = Turn(now, [])
+        gone = Fact(cause=EndCause.FLOW_CLOSED)
+        for session in [one for one in self._ua.sessions.values() if one.flow == flow]:
+            self._ua.advance(session, SessionInput.FLOW_CLOSED, gone, turn)
+        for transaction in self._ua.transactions.close_flow(flow, turn):
+            self._failed(transaction, 503, turn)
+        return turn.out
 
     def next_deadline(self) -> float | None:
         """When `handle_deadline` must be called next; None when nothing is armed."""
-        return None
+        return self._ua.deadlines.earliest()
 
     def handle_deadline(self, now: float) -> list[Output]:
         """Carry out every timer that is due at `now`."""
-        return []
+        turn = Turn(now, [])
+        while (key := self._ua.deadlines.pop_due(now)) is not None:
+            if key.timer in SESSION_TIMERS:
+                self._session_timer(key, turn)
+            elif (told := self._ua.transactions.expire(key, turn)) is not None:
+                transaction, action = told
+                self._failed(transaction, 408 if action is Action.TELL_TIMEOUT else 503, turn)
+        return turn.out
 
     def progress(
         self, session: SessionId, status: int, now: float, body: bytes = b"", headers: Fields = ()
     ) -> list[Output]:
         """Send 101 to 199 to a caller."""
-        return []
+        _check_status(status, 101, 199)
+        turn = Turn(now, [])
+        found = self._incoming(session)
+        if found is not None:
+            self._callee.progress(found, Fact(status, body=body, headers=headers), turn)
+        return turn.out
 
     def answer(self, session: SessionId, body: bytes, now: float, headers: Fields = ()) -> list[Output]:
         """Send 200 with the SDP to a caller; it is repeated until the ACK comes (SessionConfirmed)."""
-        return []
+        turn = Turn(now, [])
+        found = self._incoming(session)
+        if found is not None:
+            self._ua.advance(found, SessionInput.ANSWER, Fact(200, body=body, headers=headers), turn)
+        return turn.out
 
     def refuse(
         self, session: SessionId, status: int, now: float, reason: str | None = None, headers: Fields = ()
     ) -> list[Output]:
         """End an unanswered incoming session with 300 to 699; no event follows."""
-        return []
+        _check_status(status, 300, 699)
+        turn = Turn(now, [])
+        found = self._incoming(session)
+        if found is not None:
+            self._ua.advance(found, SessionInput.REFUSE, Fact(status, reason, headers=headers), turn)
+        return turn.out
 
     def invite(self, invite: OutgoingInvite, now: float) -> tuple[SessionId, list[Output]]:
         """Place a call. Past the limit of sessions or transactions a SessionRefused 503 is among the outputs."""
-        return SessionId(0), []
+        turn = Turn(now, [])
+        return self._caller.invite(invite, turn), turn.out
 
     def hang_up(self, session: SessionId, now: float, headers: Fields = ()) -> list[Output]:
         """End a session in the way that its state needs: 480, CANCEL or BYE, now or when it is allowed."""
-        return []
+        turn = Turn(now, [])
+        found = self._ua.sessions.get(session)
+        if found is not None:
+            found.farewell = headers
+            self._ua.advance(found, SessionInput.HANG_UP, Fact(480, headers=headers), turn)
+        return turn.out
 
     def modify(self, session: SessionId, body: bytes, now: float) -> list[Output]:
-        """Offer other media by re-INVITE; ModifyAnswered follows. One at a time: a second one replaces a waiting one."""
-        return []
+        """Offer other media by re-INVITE; ModifyAnswered follows. A second one replaces one that waits."""
+        turn = Turn(now, [])
+        found = self._ua.sessions.get(session)
+        if found is not None:
+            self._modifier.modify(found, body, turn)
+        return turn.out
 
     def accept_modify(self, session: SessionId, body: bytes, now: float) -> list[Output]:
         """Answer SessionModified with 200 and the SDP."""
-        return []
+        turn = Turn(now, [])
+        found = self._ua.sessions.get(session)
+        if found is not None:
+            self._modifier.accept(found, body, turn)
+        return turn.out
 
     def refuse_modify(self, session: SessionId, status: int, now: float) -> list[Output]:
         """Answer SessionModified with 300 to 699, for example 488; the session goes on as it was."""
-        return []
+        _check_status(status, 300, 699)
+        turn = Turn(now, [])
+        found = self._ua.sessions.get(session)
+        if found is not None:
+            self._modifier.refuse(found, status, turn)
+        return turn.out
 
     def respond(
         self,
@@ -118,12 +194,233 @@ class Endpoint:
         body: bytes = b"",
     ) -> list[Output]:
         """Answer RequestArrived."""
-        return []
+        _check_status(status, 101, 699)
+        turn = Turn(now, [])
+        self._outside.respond(transaction, Fact(status, body=body, headers=headers), turn)
+        return turn.out
 
     def request(self, request: OutgoingRequest, now: float) -> tuple[RequestId, list[Output]]:
         """Send a request outside of any dialog; RequestFinished follows."""
-        return RequestId(0), []
+        turn = Turn(now, [])
+        return self._outside.request(request, turn), turn.out
 
     def census(self) -> Census:
         """What is alive; the leak ledger of tests and metrics."""
-        return Census(0, 0, 0, 0, 0)
+        ua = self._ua
+        return Census(
+            transactions=len(ua.transactions),
+            dialogs=len(ua.dialogs),
+            sessions=len(ua.sessions),
+            requests=len(self._outside),
+            deadlines=len(ua.deadlines),
+        )
+
+    # --- requests in ---
+
+    def _request_arrived(self, request: Request, flow: Flow, turn: Turn) -> None:
+        if request.method == "ACK":
+            self._ack_arrived(request, flow, turn)
+            return
+        transaction = self._ua.transactions.find_server(request, request.method)
+        if transaction is not None:
+            self._ua.transactions.receive_request(transaction, request, turn)
+            return
+        back = reply_flow(request, flow)
+        request = request.received_from(flow.remote)
+        if request.method == "CANCEL":
+            self._callee.cancel_arrived(request, back, turn)
+        elif request.to.tag is not None and request.method not in self._ua.settings.surfaced_methods:
+            self._within_arrived(request, back, turn)
+        else:
+            self._outside_arrived(request, back, turn)
+
+    def _ack_arrived(self, request: Request, flow: Flow, turn: Turn) -> None:
+        transaction = self._ua.transactions.find_server(request, "INVITE")
+        if transaction is not None:
+            told = self._ua.transactions.receive_request(transaction, request, turn)
+            if told is not Action.PASS_UP:
+                return
+        session = self._session_of(request)
+        if session is None:
+            turn.out.append(Discarded(DiscardReason.STRAY_ACK, flow))
+        else:
+            self._callee.ack_arrived(session, request, turn)
+
+    def _session_of(self, request: Request) -> Session | None:
+        key = DialogKey(request.call_id, request.to.tag or "")
+        return self._ua.find(key, request.from_.tag or "")
+
+    def _outside_arrived(self, request: Request, flow: Flow, turn: Turn) -> None:
+        ua = self._ua
+        if len(ua.transactions) >= ua.settings.transactions_max:
+            later = (("Retry-After", str(ua.settings.retry_after_s)),)
+            ua.reply_statelessly(request, flow, Fact(503, headers=later), turn)
+            return
+        refusal = Fact(482) if ua.transactions.is_merged(request) else self._inadmissible(request)
+        if refusal is not None:
+            ua.reply_at_once(request, flow, refusal, turn)
+        elif request.method == "INVITE":
+            self._callee.invite_arrived(request, flow, turn)
+        elif request.method == "OPTIONS":
+            ua.reply_at_once(request, flow, self._abilities(flow), turn)
+        elif request.method in ua.settings.surfaced_methods:
+            self._outside.arrived(request, flow, turn)
+        elif request.method in METHODS_OF_SESSIONS:
+            ua.reply_at_once(request, flow, Fact(481), turn)
+        else:
+            ua.reply_at_once(request, flow, self._unserved(request), turn)
+
+    def _within_arrived(self, request: Request, flow: Flow, turn: Turn) -> None:
+        """A request with a To tag (section 12.2.2)."""
+        ua = self._ua
+        session = self._session_of(request)
+        if session is None or session.dialog is None:
+            ua.reply_at_once(request, flow, Fact(481), turn)
+            return
+        refusal = self._inadmissible(request)
+        if session.dialog.order(request.cseq.number) is Order.STALE:
+            refusal = Fact(500)
+        if refusal is not None:
+            ua.reply_at_once(request, flow, refusal, turn)
+            return
+        match request.method:
+            case "BYE":
+                ua.reply_at_once(request, flow, Fact(200), turn)
+                ua.advance(session, SessionInput.PEER_BYE, Fact(487, cause=EndCause.BYE), turn)
+            case "INVITE" | "UPDATE":
+                self._modifier.offer_arrived(session, request, flow, turn)
+            case "INFO":
+                ua.reply_at_once(request, flow, Fact(200), turn)
+                turn.out.append(InfoArrived(session.id, request.content_type or "", request.body))
+            case "OPTIONS":
+                ua.reply_at_once(request, flow, self._abilities(flow), turn)
+            case _:
+                ua.reply_at_once(request, flow, self._unserved(request), turn)
+
+    def _inadmissible(self, request: Request) -> Fact | None:
+        """An extension that we would have to know (section 8.2.2.3)."""
+        if "Require" not in request.headers:
+            return None
+        unknown = [token for token in request.tokens("Require") if token not in EXTENSIONS]
+        return Fact(420, headers=(("Unsupported", ", ".join(unknown)),)) if unknown else None
+
+    def _unserved(self, request: Request) -> Fact:
+        """Known methods that we do not serve are not allowed, others not implemented (sections 21.4.6, 21.5.2)."""
+        if request.method in KNOWN_METHODS:
+            return Fact(405, headers=(self._ua.identity.allow,))
+        return Fact(501, headers=(self._ua.identity.allow,))
+
+    def _abilities(self, flow: Flow) -> Fact:
+        """What OPTIONS asks for (section 11.2)."""
+        identity = self._ua.identity
+        fields = (
+            ("Contact", identity.contact(flow)),
+            identity.allow,
+            ("Accept", SDP_TYPE),
+            ("Supported", ", ".join(sorted(EXTENSIONS))),
+        )
+        return Fact(200, headers=fields)
+
+    def _refuse_broken(self, request: Request | None, fact: Fact, flow: Flow, turn: Turn) -> None:
+        """Answer what could not be understood, without remembering it, when its sender can be told."""
+        if request is None or request.method == "ACK":
+            turn.out.append(Discarded(DiscardReason.MALFORMED, flow))
+            return
+        try:
+            stamped = request.received_from(flow.remote)
+            self._ua.reply_statelessly(stamped, reply_flow(request, flow), fact, turn)
+        except PeerError:
+            turn.out.append(Discarded(DiscardReason.UNSENDABLE, flow))
+
+    # --- responses and timers in ---
+
+    def _response_arrived(self, response: Response, flow: Flow, turn: Turn) -> None:
+        transaction = self._ua.transactions.find_client(response)
+        if transaction is None:
+            turn.out.append(Discarded(DiscardReason.STRAY_RESPONSE, flow))
+            return
+        told = self._ua.transactions.receive_response(transaction, response, flow, turn)
+        if told is not Action.PASS_UP:
+            return
+        match transaction.owner.purpose:
+            case Purpose.INVITE:
+                self._caller.response_arrived(transaction, response, turn)
+            case Purpose.MODIFY:
+                self._modifier.response_arrived(transaction, response, turn)
+            case Purpose.BYE:
+                self._bye_response_arrived(transaction, response, turn)
+            case Purpose.OUTSIDE:
+                self._outside.response_arrived(transaction, response, turn)
+            case Purpose.NOTHING:
+                pass
+
+    def _bye_response_arrived(self, transaction: Transaction, response: Response, turn: Turn) -> None:
+        session = self._ua.sessions.get(SessionId(transaction.owner.number))
+        if session is None or response.is_provisional:
+            return
+        credentials = session.attempt.invite.credentials if session.attempt is not None else None
+        again = self._ua.authorised(transaction, response, credentials)
+        if again is not None:
+            self._ua.send_again(transaction, again, turn)
+            return
+        self._ua.advance(session, SessionInput.BYE_DONE, Fact(), turn)
+
+    def _failed(self, transaction: Transaction, status: int, turn: Turn) -> None:
+        """A transaction ended without a final response: 408 for silence, 503 for a failed transport (8.1.3.1)."""
+        session = self._ua.sessions.get(SessionId(transaction.owner.number))
+        match transaction.owner.purpose:
+            case Purpose.OUTSIDE if transaction.is_server:
+                self._outside.unreachable(transaction)
+            case Purpose.OUTSIDE:
+                self._outside.failed(transaction, status, turn)
+            case Purpose.INVITE if session is not None and not transaction.is_server:
+                self._ua.advance(session, SessionInput.FAILURE, Fact(status), turn)
+            case Purpose.MODIFY if session is not None and session.modification.ours is transaction:
+                self._modifier.lost(session, turn)
+            case Purpose.BYE if session is not None:
+                self._ua.advance(session, SessionInput.BYE_DONE, Fact(), turn)
+            case _:
+                pass
+
+    def _session_timer(self, key: TimerKey, turn: Turn) -> None:
+        session = self._ua.sessions.get(SessionId(key.owner))
+        if session is None:
+            return
+        match key.timer:
+            case Timer.ANSWER_AGAIN:
+                self._callee.answer_again(session, turn)
+            case Timer.ACK_WAIT:
+                self._callee.ack_timeout(session, turn)
+            case Timer.RING_LIMIT:
+                self._caller.ring_limit(session, turn)
+            case Timer.CANCEL_WAIT:
+                self._caller.cancel_timeout(session, turn)
+            case Timer.GLARE:
+                self._modifier.attempt(session, turn)
+            case Timer.MODIFY_LIMIT:
+                self._modifier.limit(session, turn)
+            case _:
+                self._ua.advance(session, SessionInput.EXPIRED, Fact(cause=EndCause.TIMER), turn)
+
+    def _incoming(self, number: SessionId) -> Session | None:
+        session = self._ua.sessions.get(number)
+        if session is not None and session.attempt is not None:
+            raise RuntimeError(f"session {number} is an outgoing one, which the peer answers")
+        return session
+
+
+def reply_flow(request: Request, flow: Flow) -> Flow:
+    """Where responses go: back along the connection, or to the source over UDP, at the port that Via names unless
+    rport asks for the source port (section 18.2.2, RFC 3581 section 4).
+
+    `maddr` and a `received` of the peer's own are not followed: they would let anybody aim our responses at others.
+    """
+    via = request.via
+    if flow.transport.is_reliable or via.is_rport_asked:
+        return flow
+    return replace(flow, remote=Address(flow.remote.host, via.port or DEFAULT_PORT))
+
+
+def _check_status(status: int, lowest: int, highest: int) -> None:
+    if not lowest <= status <= highest:
+        raise ValueError(f"status {status} is not in {lowest} to {highest}")

@@ -42,6 +42,8 @@ class Timer(StrEnum):
     """Session: no final response to the INVITE after our CANCEL (RFC 3261 section 9.1)."""
     GLARE = "glare"
     """Session: try the postponed re-INVITE again (RFC 3261 section 14.1)."""
+    MODIFY_LIMIT = "modify_limit"
+    """Session: our re-INVITE got a provisional response and then nothing."""
     EXPIRY = "expiry"
     """Session: no refresh came in time (RFC 4028)."""
 
@@ -81,3 +83,15 @@ class Timing:
                 return 0.0 if is_reliable else 64 * self.t1_s
             case _:
                 return 64 * self.t1_s
+
+
+SESSION_TIMERS = (
+    Timer.ANSWER_AGAIN,
+    Timer.ACK_WAIT,
+    Timer.RING_LIMIT,
+    Timer.CANCEL_WAIT,
+    Timer.GLARE,
+    Timer.MODIFY_LIMIT,
+    Timer.EXPIRY,
+)
+"""The timers whose owner is a session; those of all the others are transactions."""

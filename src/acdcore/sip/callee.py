@@ -1,0 +1,104 @@
+"""The called side of sessions: INVITE comes in, is answered or refused, and its ACK awaited (RFC 3261 section 13.3)."""
+
+from acdcore.kernel.errors import PeerError
+from acdcore.sip.dialog import dialog_of_callee
+from acdcore.sip.events import EndCause, Flow, InviteArrived, SessionId, Transmit
+from acdcore.sip.message import Request
+from acdcore.sip.session import Fact, Session, SessionInput, SessionState
+from acdcore.sip.session_timer import IntervalTooSmall, asked_interval_s
+from acdcore.sip.timers import Timer
+from acdcore.sip.transaction import Owner, Purpose
+from acdcore.sip.transactions import Turn
+from acdcore.sip.user_agent import UserAgent
+
+SDP_TYPE = "application/sdp"
+
+
+class Callee:
+    """Incoming sessions of a user agent."""
+
+    def __init__(self, ua: UserAgent) -> None:
+        self._ua = ua
+
+    def invite_arrived(self, request: Request, flow: Flow, turn: Turn) -> None:
+        """A new INVITE outside of any dialog; `flow` is where replies go."""
+        refusal = self._refusal(request)
+        if refusal is not None:
+            self._ua.reply_at_once(request, flow, refusal, turn)
+            return
+        number = SessionId(self._ua.new_number())
+        tag = self._ua.identity.tag()
+        dialog = dialog_of_callee(request, tag)
+        expires_s = asked_interval_s(request, self._ua.settings.session_expires_min_s)
+        transaction = self._ua.transactions.open_server(request, flow, Owner(Purpose.INVITE, number), tag)
+        session = Session(number, SessionState.INVITED, flow, transaction, tag, dialog, expires_s=expires_s)
+        self._ua.open(session)
+        # At once rather than after 200 ms (section 17.2.1): it stops the caller's retransmissions.
+        self._ua.reply(transaction, Fact(100), turn)
+        turn.out.append(InviteArrived(number, request, flow, request.body))
+
+    def _refusal(self, request: Request) -> Fact | None:
+        """Why an INVITE cannot even be offered to the hall."""
+        if len(self._ua.sessions) >= self._ua.settings.sessions_max:
+            return Fact(503, headers=(("Retry-After", str(self._ua.settings.retry_after_s)),))
+        if request.max_forwards == 0:
+            # We place calls onward, so a call that has no hop left must end here (RFC 7332 section 5).
+            return Fact(483)
+        if request.body and request.content_type != SDP_TYPE:
+            return Fact(415, headers=(("Accept", SDP_TYPE),))
+        try:
+            asked_interval_s(request, self._ua.settings.session_expires_min_s)
+            dialog_of_callee(request, "")
+        except IntervalTooSmall:
+            return Fact(422, headers=(("Min-SE", str(self._ua.settings.session_expires_min_s)),))
+        except PeerError as error:
+            return Fact(400, str(error))
+        return None
+
+    def cancel_arrived(self, request: Request, flow: Flow, turn: Turn) -> None:
+        """CANCEL: 200 when its INVITE is known, and 487 to that when it has no final response yet (section 9.2)."""
+        ua = self._ua
+        invite = ua.transactions.find_server(request, "INVITE")
+        if invite is None:
+            ua.reply_at_once(request, flow, Fact(481), turn)
+            return
+        ua.reply_at_once(request, flow, Fact(200), turn)
+        session = ua.sessions.get(SessionId(invite.owner.number))
+        if session is None:
+            return
+        if invite.owner.purpose is Purpose.MODIFY and session.modification.theirs is invite:
+            session.modification.theirs = None
+            ua.reply(invite, Fact(487), turn)
+        elif invite.owner.purpose is Purpose.INVITE:
+            ua.advance(session, SessionInput.PEER_CANCEL, Fact(487), turn)
+
+    def ack_arrived(self, session: Session, request: Request, turn: Turn) -> None:
+        """The ACK of a 2xx; another copy of it has no effect."""
+        repeat = session.repeat
+        if repeat is None or repeat.cseq != request.cseq.number:
+            return
+        session.repeat = None
+        self._ua.disarm(session, Timer.ANSWER_AGAIN, Timer.ACK_WAIT)
+        if repeat.is_initial or repeat.has_offer:
+            self._ua.advance(session, SessionInput.ACK, Fact(body=request.body), turn)
+
+    def answer_again(self, session: Session, turn: Turn) -> None:
+        """The ACK has not come: send the 2xx once more (section 13.3.1.4, over any transport)."""
+        repeat = session.repeat
+        if repeat is None:
+            return
+        turn.out.append(Transmit(repeat.data, session.transaction.flow))
+        repeat.gap_s = min(2 * repeat.gap_s, self._ua.settings.timing.t2_s)
+        self._ua.arm(session, Timer.ANSWER_AGAIN, turn.now + repeat.gap_s)
+
+    def ack_timeout(self, session: Session, turn: Turn) -> None:
+        """The ACK never came: hang up."""
+        session.repeat = None
+        self._ua.disarm(session, Timer.ANSWER_AGAIN)
+        self._ua.advance(session, SessionInput.ACK_TIMEOUT, Fact(cause=EndCause.ACK_TIMEOUT), turn)
+
+    def progress(self, session: Session, fact: Fact, turn: Turn) -> None:
+        """Send 101 to 199."""
+        if session.state is SessionState.INVITED:
+            fields = self._ua.response_fields(session, fact)
+            self._ua.reply(session.transaction, Fact(fact.status, fact.reason, headers=fields, body=fact.body), turn)

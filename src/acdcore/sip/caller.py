@@ -1,0 +1,90 @@
+"""The calling side of sessions: INVITE goes out, its responses come in (RFC 3261 sections 9.1 and 13.2)."""
+
+from acdcore.sip.events import OutgoingInvite, SessionId, SessionRefused
+from acdcore.sip.message import Headers, Request, Response, reason_of
+from acdcore.sip.session import Attempt, Fact, Session, SessionInput, SessionState
+from acdcore.sip.timers import Timer
+from acdcore.sip.transaction import Owner, Purpose, Transaction
+from acdcore.sip.transactions import Turn
+from acdcore.sip.user_agent import SDP, UserAgent
+
+
+class Caller:
+    """Outgoing sessions of a user agent."""
+
+    def __init__(self, ua: UserAgent) -> None:
+        self._ua = ua
+
+    def invite(self, invite: OutgoingInvite, turn: Turn) -> SessionId:
+        """Place a call, or refuse it at once when there are too many."""
+        ua = self._ua
+        number = SessionId(ua.new_number())
+        if len(ua.sessions) >= ua.settings.sessions_max or len(ua.transactions) >= ua.settings.transactions_max:
+            turn.out.append(SessionRefused(number, 503, reason_of(503), None))
+            return number
+        tag = ua.identity.tag()
+        request = self._request(invite, tag)
+        transaction = ua.transactions.open_client(request, invite.flow, Owner(Purpose.INVITE, number), turn)
+        session = Session(number, SessionState.CALLING, invite.flow, transaction, tag, attempt=Attempt(invite))
+        ua.open(session)
+        ua.arm(session, Timer.RING_LIMIT, turn.now + invite.timeout_s)
+        return number
+
+    def _request(self, invite: OutgoingInvite, tag: str) -> Request:
+        identity = self._ua.identity
+        fields = [
+            ("Via", identity.via(invite.flow)),
+            ("Max-Forwards", "70"),
+            ("From", str(invite.from_.with_param("tag", tag))),
+            ("To", str(invite.to)),
+            ("Call-ID", self._ua.ids.token(16)),
+            ("CSeq", "1 INVITE"),
+            ("Contact", identity.contact(invite.flow)),
+            identity.allow,
+            identity.user_agent,
+            *invite.headers,
+        ]
+        if invite.body:
+            fields.append(SDP)
+        return Request("INVITE", invite.target, Headers(fields), invite.body)
+
+    def response_arrived(self, transaction: Transaction, response: Response, turn: Turn) -> None:
+        """A response to an INVITE of ours, also after its session has ended."""
+        ua = self._ua
+        session = ua.sessions.get(SessionId(transaction.owner.number))
+        if response.is_success and transaction.acks:
+            self._success_again(transaction, response, turn)
+            return
+        if session is None or session.transaction is not transaction:
+            if response.is_success:
+                ua.acknowledge_fork(transaction, response, turn)
+            return
+        fact = Fact(response.status, response.reason, response, body=response.body)
+        if response.is_provisional:
+            ua.advance(session, SessionInput.PROVISIONAL, fact, turn)
+        elif response.is_success:
+            ua.advance(session, SessionInput.SUCCESS, fact, turn)
+        else:
+            self._failure_arrived(session, fact, turn)
+
+    def _success_again(self, transaction: Transaction, response: Response, turn: Turn) -> None:
+        """A 2xx after the first one: from the same phone its ACK was lost, from another one it is a fork."""
+        if not self._ua.acknowledge_again(transaction, response, turn):
+            self._ua.acknowledge_fork(transaction, response, turn)
+
+    def _failure_arrived(self, session: Session, fact: Fact, turn: Turn) -> None:
+        attempt = session.attempt
+        if attempt is not None and fact.response is not None:
+            request = self._ua.authorised(session.transaction, fact.response, attempt.invite.credentials)
+            if request is not None and self._ua.advance(session, SessionInput.CHALLENGED, Fact(request=request), turn):
+                return
+        self._ua.advance(session, SessionInput.FAILURE, fact, turn)
+
+    def ring_limit(self, session: Session, turn: Turn) -> None:
+        """Nobody answered for long enough."""
+        self._ua.advance(session, SessionInput.RING_LIMIT, Fact(408), turn)
+
+    def cancel_timeout(self, session: Session, turn: Turn) -> None:
+        """Our CANCEL brought no final response: the INVITE counts as cancelled (section 9.1)."""
+        self._ua.transactions.drop(session.transaction)
+        self._ua.advance(session, SessionInput.CANCEL_TIMEOUT, Fact(), turn)

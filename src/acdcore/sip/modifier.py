@@ -1,0 +1,182 @@
+"""Changes of media within a session: re-INVITE both ways, UPDATE from the peer (RFC 3261 section 14, RFC 3311)."""
+
+from contextlib import suppress
+
+from acdcore.kernel.errors import PeerError
+from acdcore.sip.callee import SDP_TYPE
+from acdcore.sip.events import EndCause, Flow, ModifyAnswered, SessionId, SessionModified
+from acdcore.sip.message import Request, Response
+from acdcore.sip.session import Fact, Repeat, Session, SessionInput, SessionState
+from acdcore.sip.session_timer import IntervalTooSmall, asked_interval_s, patience_s
+from acdcore.sip.timers import Timer
+from acdcore.sip.transaction import Owner, Purpose, Transaction
+from acdcore.sip.transactions import Turn
+from acdcore.sip.user_agent import UserAgent, timer_fields
+
+GLARES_MAX = 5
+"""How often a re-INVITE is tried again after 491; two well-behaved sides need one or two."""
+GONE_STATUSES = frozenset({408, 481})
+"""Responses within a dialog that mean that the dialog is no more (section 12.2.1.2)."""
+
+
+class Modifier:
+    """Re-INVITEs and UPDATEs of a user agent's sessions."""
+
+    def __init__(self, ua: UserAgent) -> None:
+        self._ua = ua
+
+    # --- ours ---
+
+    def modify(self, session: Session, body: bytes, turn: Turn) -> None:
+        """Offer other media, now or as soon as nothing is in the way."""
+        session.modification.body = body
+        session.modification.glares = 0
+        self.attempt(session, turn)
+
+    def attempt(self, session: Session, turn: Turn) -> None:
+        """Send the re-INVITE that waits, unless another offer is under way (section 14.1)."""
+        modification = session.modification
+        if modification.body is None or modification.ours is not None:
+            return
+        if session.state not in (SessionState.CONFIRMED, SessionState.ANSWERED):
+            modification.body = None
+            return
+        is_busy = modification.theirs is not None or session.repeat is not None
+        if is_busy or session.state is SessionState.ANSWERED:
+            self._wait(session, turn)
+            return
+        fact = Fact(body=modification.body)
+        modification.ours = self._ua.send_within(session, "INVITE", Purpose.MODIFY, fact, turn)
+        self._ua.arm(session, Timer.MODIFY_LIMIT, turn.now + 65 * self._ua.settings.timing.t1_s)
+
+    def _wait(self, session: Session, turn: Turn) -> None:
+        """The owner of the Call-ID waits longer than the other side, in steps of 10 ms (section 14.1)."""
+        is_owner = session.attempt is not None
+        gap_s = 2.1 + self._ua.ids.number(191) / 100 if is_owner else self._ua.ids.number(201) / 100
+        self._ua.arm(session, Timer.GLARE, turn.now + gap_s)
+
+    def response_arrived(self, transaction: Transaction, response: Response, turn: Turn) -> None:
+        """A response to a re-INVITE of ours."""
+        session = self._ua.sessions.get(SessionId(transaction.owner.number))
+        if response.is_provisional:
+            return
+        if response.is_success and self._ua.acknowledge_again(transaction, response, turn):
+            return
+        if session is None or session.dialog is None:
+            return
+        if response.is_success:
+            self._success_arrived(session, transaction, response, turn)
+        elif session.modification.ours is transaction:
+            self._failure_arrived(session, response, turn)
+
+    def _success_arrived(self, session: Session, transaction: Transaction, response: Response, turn: Turn) -> None:
+        if session.dialog is None:
+            return
+        # A broken Contact refreshes nothing; the 2xx must be acknowledged all the same.
+        with suppress(PeerError):
+            session.dialog.refresh(response)
+        self._ua.acknowledge(transaction, session.dialog, session.flow, turn)
+        if session.modification.ours is transaction:
+            self._finish(session, response.status, response.body, turn)
+
+    def _failure_arrived(self, session: Session, response: Response, turn: Turn) -> None:
+        modification, attempt = session.modification, session.attempt
+        if modification.ours is None:
+            return
+        credentials = attempt.invite.credentials if attempt is not None else None
+        request = self._ua.authorised(modification.ours, response, credentials)
+        if request is not None and session.state is SessionState.CONFIRMED:
+            modification.ours = self._ua.send_again(modification.ours, request, turn)
+        elif response.status == 491 and modification.glares < GLARES_MAX:
+            modification.ours = None
+            modification.glares += 1
+            self._ua.disarm(session, Timer.MODIFY_LIMIT)
+            self._wait(session, turn)
+        elif response.status in GONE_STATUSES:
+            self.lost(session, turn)
+        else:
+            self._finish(session, response.status, b"", turn)
+
+    def lost(self, session: Session, turn: Turn) -> None:
+        """The peer does not know the dialog any more, or is silent."""
+        session.modification.ours = None
+        self._ua.advance(session, SessionInput.GONE, Fact(cause=EndCause.GONE), turn)
+
+    def limit(self, session: Session, turn: Turn) -> None:
+        """Our re-INVITE got a provisional response and then nothing: give it up, keep the session."""
+        ours = session.modification.ours
+        if ours is not None:
+            self._ua.transactions.drop(ours)
+            self._finish(session, 408, b"", turn)
+
+    def _finish(self, session: Session, status: int, body: bytes, turn: Turn) -> None:
+        session.modification.ours = None
+        session.modification.body = None
+        self._ua.disarm(session, Timer.MODIFY_LIMIT, Timer.GLARE)
+        if session.state is SessionState.CONFIRMED:
+            turn.out.append(ModifyAnswered(session.id, status, body))
+
+    # --- theirs ---
+
+    def offer_arrived(self, session: Session, request: Request, flow: Flow, turn: Turn) -> None:
+        """A re-INVITE or UPDATE in order; `flow` is where replies go."""
+        refusal = self._refusal(session, request)
+        if refusal is not None:
+            self._ua.reply_at_once(request, flow, refusal, turn)
+            return
+        if session.dialog is not None:
+            session.dialog.refresh(request)
+        session.flow = flow
+        tag = session.local_tag
+        owner = Owner(Purpose.MODIFY, session.id)
+        transaction = self._ua.transactions.open_server(request, flow, owner, tag)
+        session.expires_s = asked_interval_s(request, self._ua.settings.session_expires_min_s) or session.expires_s
+        session.modification.theirs = transaction
+        if request.method == "UPDATE" and not request.body:
+            # A refresh of the session timer or of the Contact; nothing for the hall to decide.
+            self.accept(session, b"", turn)
+            return
+        if request.method == "INVITE":
+            self._ua.reply(transaction, Fact(100), turn)
+        turn.out.append(SessionModified(session.id, request.body))
+
+    def _refusal(self, session: Session, request: Request) -> Fact | None:
+        modification = session.modification
+        if modification.theirs is not None:
+            # Section 14.2: a second one before the first has its final response.
+            return Fact(500, headers=(("Retry-After", str(self._ua.ids.number(11))),))
+        if modification.ours is not None or session.state is not SessionState.CONFIRMED or session.repeat is not None:
+            return Fact(491)
+        if request.body and request.content_type != SDP_TYPE:
+            return Fact(415, headers=(("Accept", SDP_TYPE),))
+        try:
+            asked_interval_s(request, self._ua.settings.session_expires_min_s)
+            contacts = request.contacts
+        except IntervalTooSmall:
+            return Fact(422, headers=(("Min-SE", str(self._ua.settings.session_expires_min_s)),))
+        except PeerError as error:
+            return Fact(400, str(error))
+        return Fact(400, "Contact missing") if request.method == "INVITE" and not contacts else None
+
+    def accept(self, session: Session, body: bytes, turn: Turn) -> None:
+        """Answer the peer's offer with 200; one that was cancelled meanwhile needs no answer."""
+        theirs = session.modification.theirs
+        if theirs is None:
+            return
+        session.modification.theirs = None
+        fields = self._ua.response_fields(session, Fact(body=body))
+        if session.expires_s and theirs.request.headers.get("Session-Expires") is not None:
+            fields = (*fields, *timer_fields(session.expires_s))
+        if session.expires_s:
+            self._ua.arm(session, Timer.EXPIRY, turn.now + patience_s(session.expires_s))
+        data = self._ua.reply(theirs, Fact(200, headers=fields, body=body), turn)
+        if theirs.request.method == "INVITE":
+            gap_s, has_offer = self._ua.settings.timing.t1_s, not theirs.request.body
+            self._ua.repeat(session, Repeat(data, theirs.request.cseq.number, gap_s, False, has_offer), turn)
+
+    def refuse(self, session: Session, status: int, turn: Turn) -> None:
+        """Refuse the peer's offer; the session goes on as it was."""
+        theirs = session.modification.theirs
+        if theirs is not None:
+            session.modification.theirs = None
+            self._ua.reply(theirs, Fact(status), turn)

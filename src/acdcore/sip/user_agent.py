@@ -1,0 +1,315 @@
+"""What caller and callee share: the sessions, their dialogs, and the deeds of the session table."""
+
+from collections.abc import Mapping
+
+from acdcore.kernel.deadlines import Deadlines
+from acdcore.kernel.errors import Refused
+from acdcore.kernel.ids import IdSource
+from acdcore.sip.dialog import Dialog, DialogKey, dialog_of_caller
+from acdcore.sip.digest import DigestClient, parse_challenge
+from acdcore.sip.events import (
+    Event,
+    Flow,
+    InviteCancelled,
+    SessionAnswered,
+    SessionConfirmed,
+    SessionEnded,
+    SessionId,
+    SessionProgress,
+    SessionRefused,
+    Transmit,
+)
+from acdcore.sip.identity import EndpointSettings, Identity
+from acdcore.sip.message import Field, Headers, Request, Response, reason_of
+from acdcore.sip.session import Deed, Fact, Repeat, Session, SessionInput, SessionState
+from acdcore.sip.session_timer import granted_interval_s, patience_s
+from acdcore.sip.timers import SESSION_TIMERS, Timer, TimerKey
+from acdcore.sip.transaction import FORKS_MAX, NOBODY, Owner, Purpose, Transaction, cancel_of
+from acdcore.sip.transactions import Transactions, Turn
+from acdcore.sip.uri import MalformedValue
+
+SDP = ("Content-Type", "application/sdp")
+AUTH_TRIES_MAX = 2
+"""Once for the challenge, once more when the nonce was stale (section 22.2 forbids more with the same password)."""
+_CHALLENGES: Mapping[int, tuple[str, str]] = {
+    401: ("WWW-Authenticate", "Authorization"),
+    407: ("Proxy-Authenticate", "Proxy-Authorization"),
+}
+
+
+class UserAgent:
+    """The memory of an endpoint, and what both sides of a session do."""
+
+    def __init__(self, settings: EndpointSettings, ids: IdSource) -> None:
+        self.settings = settings
+        self.ids = ids
+        self.identity = Identity(settings, ids)
+        self.deadlines: Deadlines[TimerKey] = Deadlines()
+        self.transactions = Transactions(settings.timing, self.deadlines)
+        self.sessions: dict[SessionId, Session] = {}
+        self.dialogs: dict[DialogKey, Session] = {}
+        self._serial = 0
+
+    def new_number(self) -> int:
+        """A number for a session or a request."""
+        self._serial += 1
+        return self._serial
+
+    # --- replies and requests ---
+
+    def reply(self, transaction: Transaction, fact: Fact, turn: Turn) -> bytes:
+        """Answer a request by its transaction; returns what was sent."""
+        to_tag = None if fact.status == 100 else transaction.to_tag
+        fields = (*fact.headers, self.identity.server)
+        response = transaction.request.response(fact.status, fact.reason, fields, fact.body, to_tag)
+        return self.transactions.reply(transaction, response, turn)
+
+    def reply_at_once(self, request: Request, flow: Flow, fact: Fact, turn: Turn) -> None:
+        """Answer a request that nobody else needs to see; its retransmissions get the same answer."""
+        transaction = self.transactions.open_server(request, flow, NOBODY, self.identity.tag())
+        self.reply(transaction, fact, turn)
+
+    def reply_statelessly(self, request: Request, flow: Flow, fact: Fact, turn: Turn) -> None:
+        """Answer without remembering anything (section 8.2.7): overload, and messages too broken to be matched."""
+        fields = (*fact.headers, self.identity.server)
+        response = request.response(fact.status, fact.reason, fields, b"", self.identity.stateless_tag)
+        turn.out.append(Transmit(response.serialise(), flow))
+
+    def send_within(self, session: Session, method: str, purpose: Purpose, fact: Fact, turn: Turn) -> Transaction:
+        """Send a request within the session's dialog. RuntimeError without a dialog."""
+        dialog = _dialog(session)
+        fields = [*fact.headers, self.identity.user_agent]
+        if method == "INVITE":
+            fields += [("Contact", self.identity.contact(session.flow)), self.identity.allow]
+        if fact.body:
+            fields.append(SDP)
+        request = dialog.request(method, self.identity.via(session.flow), None, fields, fact.body)
+        return self.transactions.open_client(request, session.flow, Owner(purpose, session.id), turn)
+
+    def authorised(
+        self, transaction: Transaction, response: Response, credentials: DigestClient | None
+    ) -> Request | None:
+        """The request once more with credentials, a new branch and the next CSeq (section 22.2).
+
+        None when it was no challenge, when we have no credentials for it, or when they were refused.
+        """
+        names = _CHALLENGES.get(response.status)
+        if names is None or credentials is None or transaction.tries >= AUTH_TRIES_MAX:
+            return None
+        asked, given = names
+        challenges = response.headers.get_all(asked)
+        read = [parse_challenge(value) for value in challenges]
+        if transaction.tries and not any(challenge is not None and challenge.is_stale for challenge in read):
+            return None
+        request = transaction.request
+        try:
+            value = credentials.authorise(challenges, request.method, str(request.uri), self.ids)
+        except Refused:
+            return None
+        headers = request.headers.with_("Via", self.identity.via(transaction.flow))
+        headers = headers.with_("CSeq", f"{request.cseq.number + 1} {request.method}").with_(given, value)
+        return Request(request.method, request.uri, headers, request.body)
+
+    def send_again(self, transaction: Transaction, request: Request, turn: Turn) -> Transaction:
+        """Send what `authorised` made, for the same owner."""
+        session = self.sessions.get(SessionId(transaction.owner.number))
+        if session is not None and session.dialog is not None and transaction.owner.purpose is not Purpose.OUTSIDE:
+            session.dialog.local_cseq = request.cseq.number
+        again = self.transactions.open_client(request, transaction.flow, transaction.owner, turn)
+        again.tries = transaction.tries + 1
+        return again
+
+    # --- sessions ---
+
+    def find(self, dialog: DialogKey, remote_tag: str) -> Session | None:
+        """The session whose dialog a request belongs to (section 12.2.2)."""
+        session = self.dialogs.get(dialog)
+        if session is None or session.dialog is None or session.dialog.remote_tag != remote_tag:
+            return None
+        return session
+
+    def open(self, session: Session) -> None:
+        """Begin to remember a session."""
+        self.sessions[session.id] = session
+        if session.dialog is not None:
+            self.dialogs[session.dialog.key] = session
+
+    def advance(self, session: Session, stimulus: SessionInput, fact: Fact, turn: Turn) -> bool:
+        """Move a session by its table and do what the row says; False when the input has no effect now."""
+        row = session.move(stimulus)
+        if row is None:
+            return False
+        for deed in row.deeds:
+            self._do(deed, session, fact, turn)
+        if row.state is SessionState.OVER:
+            self._close(session, turn)
+        return True
+
+    def arm(self, session: Session, timer: Timer, at: float) -> None:
+        """Arm one of the session's timers."""
+        self.deadlines.set(TimerKey(timer, session.id), at)
+
+    def disarm(self, session: Session, *timers: Timer) -> None:
+        """Disarm some of the session's timers."""
+        for timer in timers:
+            self.deadlines.cancel(TimerKey(timer, session.id))
+
+    def repeat(self, session: Session, repeat: Repeat, turn: Turn) -> None:
+        """Keep sending a 2xx until its ACK (section 13.3.1.4)."""
+        session.repeat = repeat
+        self.arm(session, Timer.ANSWER_AGAIN, turn.now + repeat.gap_s)
+        self.arm(session, Timer.ACK_WAIT, turn.now + 64 * self.settings.timing.t1_s)
+
+    def acknowledge(self, transaction: Transaction, dialog: Dialog, flow: Flow, turn: Turn) -> None:
+        """Send the ACK of a 2xx and keep it for the repetitions of the 2xx (section 13.2.2.4)."""
+        ack = dialog.request("ACK", self.identity.via(flow), transaction.request.cseq.number)
+        data = transaction.acks[dialog.remote_tag] = ack.serialise()
+        turn.out.append(Transmit(data, flow))
+
+    def acknowledge_again(self, transaction: Transaction, response: Response, turn: Turn) -> bool:
+        """Repeat the ACK of a 2xx that came again; False when this phone's 2xx is the first one."""
+        ack = transaction.acks.get(response.to.tag or "")
+        if ack is None:
+            return False
+        turn.out.append(Transmit(ack, transaction.flow))
+        return True
+
+    def acknowledge_fork(self, transaction: Transaction, response: Response, turn: Turn) -> None:
+        """Another phone answered the same INVITE: ACK it and hang up on it (section 13.2.2.4)."""
+        if len(transaction.acks) >= FORKS_MAX:
+            return
+        dialog = caller_dialog(transaction.request, response)
+        self.acknowledge(transaction, dialog, transaction.flow, turn)
+        bye = dialog.request("BYE", self.identity.via(transaction.flow), None, [self.identity.user_agent])
+        self.transactions.open_client(bye, transaction.flow, NOBODY, turn)
+
+    def response_fields(self, session: Session, fact: Fact) -> tuple[Field, ...]:
+        """Fields of a response that makes or refreshes the dialog (section 12.1.1)."""
+        fields = [entry for entry in session.transaction.request.headers if entry[0] == "Record-Route"]
+        fields += [("Contact", self.identity.contact(session.flow)), self.identity.allow, *fact.headers]
+        if fact.body:
+            fields.append(SDP)
+        return tuple(fields)
+
+    # --- deeds ---
+
+    def _do(self, deed: Deed, session: Session, fact: Fact, turn: Turn) -> None:
+        match deed:
+            case Deed.SEND_ANSWER:
+                self._send_answer(session, fact, turn)
+            case Deed.SEND_FAILURE:
+                self.reply(session.transaction, fact, turn)
+            case Deed.SEND_INVITE:
+                if fact.request is not None:
+                    session.transaction = self.send_again(session.transaction, fact.request, turn)
+            case Deed.SEND_CANCEL:
+                self._send_cancel(session, turn)
+            case Deed.SEND_ACK:
+                self._send_ack(session, fact, turn)
+            case Deed.SEND_BYE:
+                self._send_bye(session, fact, turn)
+            case _:
+                self._tell(deed, session, fact, turn)
+
+    def _tell(self, deed: Deed, session: Session, fact: Fact, turn: Turn) -> None:
+        event: Event | None = None
+        match deed:
+            case Deed.TELL_CONFIRMED:
+                event = SessionConfirmed(session.id, fact.body)
+            case Deed.TELL_CANCELLED:
+                event = InviteCancelled(session.id)
+            case Deed.TELL_PROGRESS if fact.status > 100:
+                event = SessionProgress(session.id, fact.status, fact.body)
+            case Deed.TELL_ANSWERED:
+                event = SessionAnswered(session.id, fact.body)
+            case Deed.TELL_REFUSED:
+                event = self._refusal(session, fact)
+            case Deed.TELL_GIVEN_UP:
+                event = self._refusal(session, Fact(487))
+            case Deed.TELL_ENDED:
+                event = SessionEnded(session.id, fact.cause)
+            case _:
+                event = None
+        if event is not None:
+            turn.out.append(event)
+
+    def _refusal(self, session: Session, fact: Fact) -> SessionRefused | None:
+        attempt = session.attempt
+        if attempt is None or attempt.is_told:
+            return None
+        attempt.is_told = True
+        reason = fact.reason or reason_of(fact.status)
+        return SessionRefused(session.id, fact.status, reason, fact.response)
+
+    def _send_answer(self, session: Session, fact: Fact, turn: Turn) -> None:
+        fields = self.response_fields(session, fact)
+        if session.expires_s:
+            fields = (*fields, *timer_fields(session.expires_s))
+            self.arm(session, Timer.EXPIRY, turn.now + patience_s(session.expires_s))
+        data = self.reply(session.transaction, Fact(200, headers=fields, body=fact.body), turn)
+        request = session.transaction.request
+        gap_s = self.settings.timing.t1_s
+        self.repeat(session, Repeat(data, request.cseq.number, gap_s, True, not request.body), turn)
+
+    def _send_cancel(self, session: Session, turn: Turn) -> None:
+        self.disarm(session, Timer.RING_LIMIT)
+        self.transactions.open_client(cancel_of(session.transaction.request), session.transaction.flow, NOBODY, turn)
+        self.arm(session, Timer.CANCEL_WAIT, turn.now + 64 * self.settings.timing.t1_s)
+
+    def _send_ack(self, session: Session, fact: Fact, turn: Turn) -> None:
+        if fact.response is None:
+            raise RuntimeError("an ACK needs the response that it acknowledges")
+        self.disarm(session, Timer.RING_LIMIT, Timer.CANCEL_WAIT)
+        session.flow = session.transaction.flow
+        session.dialog = dialog = caller_dialog(session.transaction.request, fact.response)
+        self.dialogs[dialog.key] = session
+        self.acknowledge(session.transaction, dialog, session.flow, turn)
+        session.expires_s = granted_interval_s(fact.response)
+        if session.expires_s:
+            self.arm(session, Timer.EXPIRY, turn.now + patience_s(session.expires_s))
+
+    def _send_bye(self, session: Session, fact: Fact, turn: Turn) -> None:
+        self.disarm(session, *SESSION_TIMERS)
+        session.repeat = None
+        self._refuse_theirs(session, turn)
+        headers = fact.headers or session.farewell
+        self.send_within(session, "BYE", Purpose.BYE, Fact(headers=headers), turn)
+
+    def _refuse_theirs(self, session: Session, turn: Turn) -> None:
+        """A request that waits for our answer gets 487 when its session ends (section 15.1.2)."""
+        theirs = session.modification.theirs
+        if theirs is not None:
+            session.modification.theirs = None
+            self.reply(theirs, Fact(487), turn)
+
+    def _close(self, session: Session, turn: Turn) -> None:
+        self._refuse_theirs(session, turn)
+        self.disarm(session, *SESSION_TIMERS)
+        ours = session.modification.ours
+        if ours is not None:
+            self.transactions.drop(ours)
+        if session.dialog is not None:
+            self.dialogs.pop(session.dialog.key, None)
+        del self.sessions[session.id]
+
+
+def caller_dialog(request: Request, response: Response) -> Dialog:
+    """The dialog of a 2xx; broken Contact or Record-Route count as absent, because the 2xx must be acknowledged."""
+    try:
+        return dialog_of_caller(request, response)
+    except MalformedValue:
+        headers = Headers.from_canonical(
+            [entry for entry in response.headers if entry[0] not in ("Contact", "Record-Route")]
+        )
+        return dialog_of_caller(request, Response(response.status, response.reason, headers))
+
+
+def timer_fields(interval_s: int) -> tuple[Field, ...]:
+    """What a 2xx says when the caller is to refresh the session (RFC 4028 section 9)."""
+    return (("Require", "timer"), ("Session-Expires", f"{interval_s};refresher=uac"))
+
+
+def _dialog(session: Session) -> Dialog:
+    if session.dialog is None:
+        raise RuntimeError(f"session {session.id} is {session.state} and has no dialog")
+    return session.dialog
