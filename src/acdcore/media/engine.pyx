@@ -1,0 +1,524 @@
+"""The engine's face towards Python; engine.pyi says what each command does.
+
+A command owns the state for as long as it changes it (`core_enter` to `core_leave`) and in between touches no Python
+object. It keeps the interpreter's lock meanwhile: the engine's thread never wants that one, so neither can wait for the
+other in a circle.
+"""
+
+import socket
+import threading
+
+from libc.stdint cimport int16_t, int64_t, uint8_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy, memset
+
+from acdcore.media.core cimport (
+    EVENTS_MAX, LOST, OVERFLOWED, PLAYED, PLAYLIST_MAX, PRESSED, SLOTS, block_t, clip_t, core_create, core_enter,
+    core_free, core_leave, core_stream, core_t, core_tap, counters_t, event_t, monotonic_ns, playlist_t, stream_t, tally_t, tap_t,
+)
+from acdcore.media.g711 cimport A_LAW, MU_LAW, encode_samples
+from acdcore.media.linux cimport AF_INET, close, htons, ntohs, read
+from acdcore.media.playout cimport (
+    clip_release, playlist_create, playout_loop, playout_play, playout_stop, playout_wake,
+)
+from acdcore.media.poller cimport poller_run
+from acdcore.media.reception cimport reception_lost
+from acdcore.media.rtcp cimport CNAME_SIZE
+from acdcore.media.streams cimport (
+    agreed_t, stream_bridge, stream_close, stream_connect, stream_open, stream_unbridge,
+)
+from acdcore.media.taps cimport tap_attach, tap_close, tap_create, tap_take_blocks
+
+from acdcore.kernel.address import Address
+from acdcore.kernel.errors import PeerError
+from acdcore.media.dtmf import KEYS
+from acdcore.media.events import DigitPressed, MediaLost, MediaResumed, PlaybackFinished, TapOverflowed
+from acdcore.media.g711 import law_of
+from acdcore.media.model import (
+    Census, OpenedStream, PortsExhausted, StreamFigures, TapBlock, UnknownClip, UnknownStream, UnknownTap,
+)
+from acdcore.media.ports import PortPairs
+
+SILENT_CHUNK_SAMPLES = 8000
+# One object stands for every second of a recording that was lost, however many there are.
+SILENT_CHUNK = bytes(4 * SILENT_CHUNK_SAMPLES)
+
+
+cdef class Engine:
+    """All audio of the daemon, in one thread of its own that never holds the interpreter's lock."""
+
+    cdef core_t* _core
+    cdef object _ports
+    cdef object _ids
+    cdef object _thread
+    cdef dict _clips        # ClipId -> address of its clip_t
+    cdef int64_t _clip_serial
+    cdef bint _is_stopped
+
+    def __cinit__(self, settings, ids):
+        self._core = core_create()
+        if self._core == NULL:
+            raise MemoryError("the media engine found no memory or no descriptors")
+        self._core.pause_ns = settings.pause_us * 1000
+        self._core.latch_after_ns = settings.latch_after_ms * 1_000_000
+        self._core.lost_after_ns = int(settings.media_lost_after_s * 1e9)
+        self._core.report_ns = int(settings.rtcp_interval_s * 1e9)
+        self._core.random = <uint64_t>ids.number(1 << 62) | 1
+        self._ports = PortPairs(settings.address, settings.first_port, settings.last_port)
+        self._ids = ids
+        self._clips = {}
+
+    def __dealloc__(self):
+        if self._core == NULL:
+            return
+        self._close_all()
+        core_free(self._core)
+
+    def start(self):
+        if self._thread is not None:
+            raise RuntimeError("the media engine was started before")
+        self._thread = threading.Thread(target=self._run, name="media", daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        with nogil:
+            poller_run(self._core)
+
+    def stop(self):
+        if self._is_stopped:
+            return
+        self._is_stopped = True
+        core_enter(self._core)
+        self._core.is_stopping = self._core.has_early = True
+        core_leave(self._core)
+        if self._thread is not None:
+            self._thread.join()
+        self._close_all()
+
+    cdef void _close_all(self):
+        """End recordings and streams and drop all clips; the thread has ended or never ran."""
+        cdef int64_t now_ns = monotonic_ns()
+        cdef int slot
+        cdef stream_t* stream
+        core_enter(self._core)
+        for slot in range(SLOTS):
+            if self._core.taps[slot] != NULL:
+                tap_close(self._core, self._core.taps[slot], now_ns)
+        for slot in range(SLOTS):
+            stream = self._core.streams[slot]
+            if stream != NULL:
+                stream_close(self._core, stream, now_ns)
+                _free_stream(stream)
+        core_leave(self._core)
+        for clip in list(self._clips):
+            self.drop_clip(clip)
+
+    @property
+    def event_fd(self):
+        return self._core.event_fd
+
+    @property
+    def block_fd(self):
+        return self._core.block_fd
+
+    def events(self):
+        cdef event_t* events = <event_t*>malloc(EVENTS_MAX * sizeof(event_t))
+        cdef uint64_t signals
+        cdef int count, at
+        if events == NULL:
+            raise MemoryError
+        read(self._core.event_fd, &signals, sizeof(signals))
+        core_enter(self._core)
+        count = self._core.tally.events
+        for at in range(count):
+            events[at] = self._core.events[(self._core.event_head + at) % EVENTS_MAX]
+        self._core.event_head = (self._core.event_head + count) % EVENTS_MAX
+        self._core.tally.events = 0
+        core_leave(self._core)
+        try:
+            return [_event(&events[at]) for at in range(count)]
+        finally:
+            free(events)
+
+    def blocks(self):
+        cdef block_t* block
+        cdef block_t* following
+        cdef uint64_t signals
+        read(self._core.block_fd, &signals, sizeof(signals))
+        core_enter(self._core)
+        block = tap_take_blocks(self._core)
+        core_leave(self._core)
+        blocks = []
+        while block != NULL:
+            following = block.next
+            _append_block(blocks, block)
+            free(block.stereo)
+            free(block)
+            block = following
+        return blocks
+
+    def add_clip(self, bytes pcm):
+        cdef int64_t samples = len(pcm) // 2
+        cdef clip_t* clip
+        cdef int law
+        if not pcm or len(pcm) % 2:
+            raise ValueError("a clip is 16-bit PCM of at least one sample")
+        clip = <clip_t*>calloc(1, sizeof(clip_t))
+        if clip == NULL:
+            raise MemoryError
+        clip.samples = samples
+        for law in (MU_LAW, A_LAW):
+            clip.codes[law] = <uint8_t*>malloc(samples)
+            if clip.codes[law] == NULL:
+                free(clip.codes[MU_LAW])
+                free(clip)
+                raise MemoryError
+            encode_samples(law, <const int16_t*><const char*>pcm, samples, clip.codes[law])
+        core_enter(self._core)
+        self._core.tally.clips += 1
+        core_leave(self._core)
+        self._clip_serial += 1
+        self._clips[self._clip_serial] = <size_t>clip
+        return self._clip_serial
+
+    def drop_clip(self, clip):
+        if clip not in self._clips:
+            raise UnknownClip(clip)
+        cdef clip_t* dropped = <clip_t*><size_t>self._clips.pop(clip)
+        core_enter(self._core)
+        dropped.is_dropped = True
+        clip_release(self._core, dropped)
+        core_leave(self._core)
+
+    def open(self):
+        cdef stream_t* stream
+        cdef int64_t id
+        if self._is_stopped:
+            raise RuntimeError("the media engine has stopped")
+        stream = <stream_t*>calloc(1, sizeof(stream_t))
+        if stream == NULL:
+            raise MemoryError
+        stream.rtp_fd = stream.rtcp_fd = -1
+        try:
+            port, rtp, rtcp = self._ports.bind()
+            cname = self._ids.token(CNAME_SIZE // 2).encode()
+            memcpy(stream.cname, <const char*>cname, CNAME_SIZE)
+            stream.outlet.ssrc = self._ids.number(1 << 32)
+            stream.outlet.next_sequence = self._ids.number(1 << 16)
+            stream.outlet.next_timestamp = self._ids.number(1 << 32)
+        except BaseException:
+            free(stream)
+            raise
+        stream.port = port
+        stream.rtp_fd = rtp.detach()
+        stream.rtcp_fd = rtcp.detach()
+        core_enter(self._core)
+        id = stream_open(self._core, stream, monotonic_ns())
+        core_leave(self._core)
+        if id == 0:
+            _free_stream(stream)
+            raise PortsExhausted(f"the engine holds {SLOTS} streams or the machine refuses more descriptors")
+        return OpenedStream(id, port)
+
+    def connect(self, stream, target):
+        cdef agreed_t agreed = _agreed(target)
+        cdef int64_t id = stream
+        cdef stream_t* known
+        core_enter(self._core)
+        known = core_stream(self._core, id)
+        if known != NULL:
+            stream_connect(self._core, known, &agreed, monotonic_ns())
+        core_leave(self._core)
+        if known == NULL:
+            raise UnknownStream(stream)
+
+    def close(self, stream):
+        cdef int64_t id = stream
+        cdef stream_t* known
+        core_enter(self._core)
+        known = core_stream(self._core, id)
+        if known != NULL:
+            stream_close(self._core, known, monotonic_ns())
+        core_leave(self._core)
+        if known == NULL:
+            raise UnknownStream(stream)
+        figures = _figures(known)
+        _free_stream(known)
+        return figures
+
+    def figures(self, stream):
+        cdef int64_t id = stream
+        cdef stream_t* known
+        cdef stream_t copy
+        core_enter(self._core)
+        known = core_stream(self._core, id)
+        if known != NULL:
+            copy = known[0]
+        core_leave(self._core)
+        if known == NULL:
+            raise UnknownStream(stream)
+        return _figures(&copy)
+
+    def play(self, stream, clips, playback):
+        cdef clip_t* found[PLAYLIST_MAX]
+        cdef int count = self._find_clips(clips, found)
+        cdef int64_t id = stream, number = playback
+        cdef stream_t* known
+        cdef playlist_t* playlist = NULL
+        if count == 0:
+            raise ValueError("a playback needs a clip")
+        core_enter(self._core)
+        known = core_stream(self._core, id)
+        if known != NULL:
+            playlist = playlist_create(self._core, found, count, False)
+        if playlist != NULL:
+            playout_play(self._core, known, playlist, number)
+            playout_wake(self._core, known, monotonic_ns())
+        core_leave(self._core)
+        if known == NULL:
+            raise UnknownStream(stream)
+        if playlist == NULL:
+            raise MemoryError
+
+    def stop_playing(self, stream):
+        cdef int64_t id = stream
+        cdef stream_t* known
+        core_enter(self._core)
+        known = core_stream(self._core, id)
+        if known != NULL:
+            playout_stop(self._core, known, False)
+        core_leave(self._core)
+        if known == NULL:
+            raise UnknownStream(stream)
+
+    def set_background(self, stream, clips):
+        cdef clip_t* found[PLAYLIST_MAX]
+        cdef int count = self._find_clips(clips, found)
+        cdef int64_t id = stream
+        cdef stream_t* known
+        cdef playlist_t* playlist = NULL
+        core_enter(self._core)
+        known = core_stream(self._core, id)
+        if known != NULL and count:
+            playlist = playlist_create(self._core, found, count, True)
+        if known != NULL:
+            playout_loop(self._core, known, playlist)
+            playout_wake(self._core, known, monotonic_ns())
+        core_leave(self._core)
+        if known == NULL:
+            raise UnknownStream(stream)
+        if count and playlist == NULL:
+            raise MemoryError
+
+    cdef int _find_clips(self, clips, clip_t** found) except -1:
+        if len(clips) > PLAYLIST_MAX:
+            raise ValueError(f"at most {PLAYLIST_MAX} clips can be played in one go")
+        for at, clip in enumerate(clips):
+            if clip not in self._clips:
+                raise UnknownClip(clip)
+            found[<int>at] = <clip_t*><size_t>self._clips[clip]
+        return len(clips)
+
+    def bridge(self, a, b):
+        cdef int64_t id = a, other_id = b
+        cdef stream_t* one
+        cdef stream_t* other
+        if id == other_id:
+            raise ValueError("a stream cannot be bridged with itself")
+        core_enter(self._core)
+        one = core_stream(self._core, id)
+        other = core_stream(self._core, other_id)
+        if one != NULL and other != NULL:
+            stream_bridge(self._core, one, other, monotonic_ns())
+        core_leave(self._core)
+        if one == NULL or other == NULL:
+            raise UnknownStream(a if one == NULL else b)
+
+    def unbridge(self, a):
+        cdef int64_t id = a
+        cdef stream_t* known
+        core_enter(self._core)
+        known = core_stream(self._core, id)
+        if known != NULL:
+            stream_unbridge(self._core, known, monotonic_ns())
+        core_leave(self._core)
+        if known == NULL:
+            raise UnknownStream(a)
+
+    def tap(self, left, right=None):
+        cdef int64_t id = 0
+        cdef int64_t left_id = left, right_id = right or 0
+        cdef tap_t* tap
+        if left == right:
+            raise ValueError("left and right of a recording are two streams")
+        self._check_free(left, None)
+        self._check_free(right, None)
+        core_enter(self._core)
+        tap = tap_create(self._core, monotonic_ns())
+        if tap != NULL:
+            id = tap.id
+            _attach(self._core, tap, left_id, right_id)
+        core_leave(self._core)
+        if id == 0:
+            raise MemoryError
+        return id
+
+    def retap(self, tap, *, left=None, right=None):
+        cdef int64_t id = tap
+        cdef int64_t left_id = left or 0, right_id = right or 0
+        cdef tap_t* known
+        self._check_free(left, tap)
+        self._check_free(right, tap)
+        core_enter(self._core)
+        known = core_tap(self._core, id)
+        if known != NULL:
+            _attach(self._core, known, left_id, right_id)
+        core_leave(self._core)
+        if known == NULL:
+            raise UnknownTap(tap)
+
+    def _check_free(self, stream, tap):
+        """Raise when a stream that is given is not open or feeds a recording other than `tap`."""
+        cdef int64_t id
+        cdef int64_t holder = 0
+        cdef stream_t* known
+        if stream is None:
+            return
+        id = stream
+        core_enter(self._core)
+        known = core_stream(self._core, id)
+        if known != NULL and known.tap != NULL:
+            holder = known.tap.id
+        core_leave(self._core)
+        if known == NULL:
+            raise UnknownStream(stream)
+        if holder and holder != tap:
+            raise ValueError(f"stream {stream} is being recorded already")
+
+    def untap(self, tap):
+        cdef int64_t id = tap
+        cdef tap_t* known
+        core_enter(self._core)
+        known = core_tap(self._core, id)
+        if known != NULL:
+            tap_close(self._core, known, monotonic_ns())
+        core_leave(self._core)
+        if known == NULL:
+            raise UnknownTap(tap)
+
+    def census(self):
+        cdef tally_t tally
+        core_enter(self._core)
+        tally = self._core.tally
+        core_leave(self._core)
+        return Census(
+            streams=tally.streams,
+            taps=tally.taps,
+            clips=tally.clips,
+            sockets=2 * tally.streams,
+            playlists=tally.playlists,
+            waiting_events=tally.events,
+            waiting_blocks=tally.blocks,
+            dropped_events=tally.dropped_events,
+            dropped_blocks=tally.dropped_blocks,
+            wakes=tally.wakes,
+            packets=tally.packets,
+        )
+
+
+cdef void _attach(core_t* core, tap_t* tap, int64_t left, int64_t right) noexcept nogil:
+    """Let streams feed a recording; 0 leaves the lane as it is."""
+    cdef stream_t* streams[2]
+    cdef int lane
+    streams[0] = core_stream(core, left)
+    streams[1] = core_stream(core, right)
+    for lane in range(2):
+        if streams[lane] != NULL and tap.streams[lane] != streams[lane]:
+            tap_attach(tap, lane, streams[lane])
+
+
+cdef void _free_stream(stream_t* stream) noexcept:
+    """Close the sockets, if there are any; epoll forgets them by that."""
+    if stream.rtp_fd >= 0:
+        close(stream.rtp_fd)
+    if stream.rtcp_fd >= 0:
+        close(stream.rtcp_fd)
+    free(stream)
+
+
+cdef agreed_t _agreed(target) except *:
+    """Check what was agreed and turn it into a struct."""
+    cdef agreed_t agreed
+    cdef bytes packed
+    memset(&agreed, 0, sizeof(agreed))
+    try:
+        packed = socket.inet_pton(socket.AF_INET, target.address.host)
+    except OSError:
+        raise PeerError(f"{target.address.host!r} is not an IPv4 address") from None
+    dtmf_payload_type = -1 if target.dtmf_payload_type is None else target.dtmf_payload_type
+    if not 0 <= target.payload_type <= 127 or not -1 <= dtmf_payload_type <= 127:
+        raise PeerError(f"payload type {target.payload_type} or {dtmf_payload_type} is not in 0 to 127")
+    if target.ptime_ms not in range(10, 61, 10):
+        raise PeerError(f"packets of {target.ptime_ms} ms are not in 10 to 60 ms by steps of 10")
+    if not 0 <= target.address.port <= 65535:
+        raise PeerError(f"port {target.address.port} is not in 0 to 65535")
+    agreed.address.sin_family = AF_INET
+    agreed.address.sin_port = htons(target.address.port)
+    memcpy(&agreed.address.sin_addr, <const char*>packed, 4)
+    agreed.law = law_of(target.codec)
+    agreed.payload_type = target.payload_type
+    agreed.dtmf_payload_type = dtmf_payload_type
+    agreed.frame_samples = 8 * target.ptime_ms
+    agreed.sends = target.sends
+    agreed.receives = target.receives
+    return agreed
+
+
+cdef object _figures(const stream_t* stream):
+    cdef const counters_t* counters = &stream.counters
+    source = None
+    if stream.is_latched:
+        host = socket.inet_ntop(socket.AF_INET, (<const char*>&stream.target.sin_addr)[:4])
+        source = Address(host, ntohs(stream.target.sin_port))
+    return StreamFigures(
+        packets_in=counters.packets_in,
+        packets_out=counters.packets_out,
+        octets_in=counters.octets_in,
+        octets_out=counters.octets_out,
+        lost=reception_lost(&stream.reception),
+        reordered=stream.reception.reordered,
+        duplicates=stream.reception.duplicates,
+        jitter_ms=stream.reception.jitter_x16 / 128.0,
+        strangers=counters.strangers,
+        malformed=counters.malformed,
+        unwanted=counters.unwanted,
+        send_failures=counters.send_failures,
+        rtt_ms=stream.peer.rtt_ms if stream.peer.rtt_ms >= 0 else None,
+        peer_lost=stream.peer.lost,
+        peer_jitter_ms=stream.peer.jitter / 8.0,
+        source=source,
+    )
+
+
+cdef object _event(const event_t* event):
+    if event.kind == PRESSED:
+        return DigitPressed(event.id, KEYS[event.first], event.second // 8)
+    if event.kind == PLAYED:
+        return PlaybackFinished(event.id, event.first, bool(event.second))
+    if event.kind == LOST:
+        return MediaLost(event.id, event.first / 1e9)
+    if event.kind == OVERFLOWED:
+        return TapOverflowed(event.id, event.first)
+    return MediaResumed(event.id)
+
+
+cdef void _append_block(list blocks, const block_t* block) except *:
+    """Turn a block into Python objects: the silence for what was lost before it, then its samples."""
+    cdef int64_t skipped = block.skipped
+    while skipped >= SILENT_CHUNK_SAMPLES:
+        blocks.append(TapBlock(block.tap, SILENT_CHUNK, False))
+        skipped -= SILENT_CHUNK_SAMPLES
+    samples = bytes(4 * skipped)
+    if block.count:
+        samples += (<const char*>block.stereo)[:4 * block.count]
+    blocks.append(TapBlock(block.tap, samples, bool(block.is_last)))

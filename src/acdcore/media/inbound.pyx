@@ -1,0 +1,196 @@
+"""The packet path: one datagram in, at most one out, no memory taken and no lock.
+
+The latch (RFC 4961, symmetric RTP): a stream takes its audio from one address.
+  1. Valid is RTP of version 2 with an agreed payload type.
+  2. The first valid packet from the signalled IP, whatever its port, decides at once.
+  3. One from another IP (the peer's SDP names an address behind a NAT) decides only when `latch_after_ms` has gone by
+     since `connect` without the signalled IP being heard.
+  4. From then on packets from anywhere else are strangers: counted, not heard. Our packets go where its come from.
+  5. `connect` opens the latch anew.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.string cimport memset
+
+from acdcore.media.core cimport (
+    DATAGRAM_MAX, KEY, LOST, PRESSED, RESUMED, SILENCE, core_arm, core_send, core_tell,
+)
+from acdcore.media.dtmf cimport keypad_deadline, keypad_expire, keypad_hear, press_t
+from acdcore.media.g711 cimport decoding, transcoding
+from acdcore.media.linux cimport MSG_DONTWAIT, MSG_TRUNC, htons, ntohs, recvfrom, sockaddr, sockaddr_in, socklen_t
+from acdcore.media.outlet cimport outlet_interrupt, outlet_omit, outlet_relay
+from acdcore.media.reception cimport OUTSIDE, REPEATED, RESTARTED, arrival_t, reception_note, reception_time
+from acdcore.media.rtp cimport RTP_HEADER_SIZE, rtp_header_t, rtp_read, rtp_write
+from acdcore.media.timeline cimport packet_t, timeline_put
+
+cdef enum:
+    NS_PER_SAMPLE = 125_000
+
+
+cdef void inbound_receive(core_t* core, stream_t* stream, int64_t now_ns) noexcept nogil:
+    """Read one datagram from the RTP port; what is left is read in the next wake, so no phone starves the others.
+
+    Errors of the socket (ECONNREFUSED by ICMP, EINTR, EAGAIN) need no answer: the next datagram comes or does not.
+    """
+    cdef sockaddr_in source
+    cdef socklen_t source_size = sizeof(source)
+    cdef uint8_t* data = core.buffer
+    cdef rtp_header_t header
+    cdef ssize_t size = recvfrom(
+        stream.rtp_fd, data, DATAGRAM_MAX, MSG_DONTWAIT | MSG_TRUNC, <sockaddr*>&source, &source_size
+    )
+    if size < 0:
+        return
+    core.tally.packets += 1
+    if size > DATAGRAM_MAX or not rtp_read(data, size, &header):
+        stream.counters.malformed += 1
+        return
+    if not _is_agreed(stream, header.payload_type):
+        _refuse(stream, &header, &source)
+        return
+    if not _is_peer(core, stream, &source, now_ns):
+        stream.counters.strangers += 1
+        return
+    _accept(core, stream, &header, data, now_ns)
+
+
+cdef bint _is_agreed(const stream_t* stream, int payload_type) noexcept nogil:
+    return stream.is_connected and (
+        payload_type == stream.payload_type or payload_type == stream.dtmf_payload_type
+    )
+
+
+cdef void _refuse(stream_t* stream, const rtp_header_t* header, const sockaddr_in* source) noexcept nogil:
+    """A payload type that was not agreed on: from the peer (comfort noise, say) its number must not look lost."""
+    if not stream.is_latched or not _is_target(stream, source):
+        stream.counters.strangers += 1
+        return
+    stream.counters.unwanted += 1
+    reception_note(&stream.reception, header.ssrc, header.sequence)
+    if stream.bridge != NULL:
+        outlet_omit(&stream.bridge.outlet, header.ssrc, header.sequence)
+
+
+cdef bint _is_target(const stream_t* stream, const sockaddr_in* source) noexcept nogil:
+    return (
+        source.sin_addr.s_addr == stream.target.sin_addr.s_addr and source.sin_port == stream.target.sin_port
+    )
+
+
+cdef bint _is_peer(core_t* core, stream_t* stream, const sockaddr_in* source, int64_t now_ns) noexcept nogil:
+    """Whether a valid packet is the peer's, by the latch's rules above."""
+    if stream.is_latched:
+        return _is_target(stream, source)
+    if source.sin_addr.s_addr != stream.signalled_ip and now_ns - stream.connected_ns < core.latch_after_ns:
+        return False
+    stream.is_latched = True
+    if stream.has_target and _is_target(stream, source):
+        return True
+    # RTCP is one port above, unless the peer told otherwise by sending its own RTP from where it said.
+    stream.target = stream.rtcp_target = source[0]
+    stream.rtcp_target.sin_port = htons(ntohs(source.sin_port) + 1)
+    stream.has_target = True
+    return True
+
+
+cdef void _accept(
+    core_t* core, stream_t* stream, rtp_header_t* header, uint8_t* data, int64_t now_ns
+) noexcept nogil:
+    cdef arrival_t arrival = reception_note(&stream.reception, header.ssrc, header.sequence)
+    if arrival == REPEATED or arrival == OUTSIDE:
+        return
+    stream.counters.packets_in += 1
+    stream.counters.octets_in += header.payload_size
+    stream.heard_ns = now_ns
+    if stream.is_lost:
+        stream.is_lost = False
+        core_tell(core, RESUMED, stream.id, 0, 0)
+    if arrival == RESTARTED:
+        memset(&stream.keypad, 0, sizeof(stream.keypad))
+    if header.payload_type == stream.dtmf_payload_type:
+        _hear_key(core, stream, header, data, now_ns)
+    else:
+        reception_time(&stream.reception, header.timestamp, <uint32_t>(now_ns // NS_PER_SAMPLE))
+        if stream.tap != NULL and stream.receives:
+            _record(stream, header, data, now_ns)
+    if stream.bridge != NULL and stream.receives:
+        _relay(core, stream, header, data, arrival == RESTARTED, now_ns)
+
+
+cdef void _record(stream_t* stream, const rtp_header_t* header, const uint8_t* data, int64_t now_ns) noexcept nogil:
+    cdef packet_t packet
+    packet.ssrc = header.ssrc
+    packet.timestamp = header.timestamp
+    packet.payload = data + header.payload_at
+    packet.count = header.payload_size
+    packet.table = decoding(stream.law)
+    timeline_put(&stream.tap.timeline, stream.lane, &packet, now_ns)
+
+
+cdef void _hear_key(
+    core_t* core, stream_t* stream, const rtp_header_t* header, const uint8_t* data, int64_t now_ns
+) noexcept nogil:
+    cdef press_t press
+    if keypad_hear(
+        &stream.keypad, data + header.payload_at, header.payload_size, header.timestamp, now_ns, &press
+    ):
+        core_tell(core, PRESSED, stream.id, press.key, press.duration)
+    if stream.keypad.is_down and not stream.is_key_armed:
+        stream.is_key_armed = True
+        core_arm(core, keypad_deadline(&stream.keypad), KEY, stream.id)
+
+
+cdef void inbound_expire_key(core_t* core, stream_t* stream, int64_t now_ns) noexcept nogil:
+    """The deadline of a held key has come, or would have if more had not been heard of it."""
+    cdef press_t press
+    stream.is_key_armed = False
+    if keypad_expire(&stream.keypad, now_ns, &press):
+        core_tell(core, PRESSED, stream.id, press.key, press.duration)
+    elif stream.keypad.is_down:
+        stream.is_key_armed = True
+        core_arm(core, keypad_deadline(&stream.keypad), KEY, stream.id)
+
+
+cdef void inbound_check_silence(core_t* core, stream_t* stream, int64_t now_ns) noexcept nogil:
+    """Has the stream been heard of? Tell when it has not, and look again when it could next be lost."""
+    cdef int64_t silent_ns = now_ns - stream.heard_ns
+    stream.is_silence_armed = False
+    if not stream.is_connected or not stream.receives:
+        return
+    if silent_ns >= core.lost_after_ns and not stream.is_lost:
+        stream.is_lost = True
+        core_tell(core, LOST, stream.id, silent_ns, 0)
+    stream.is_silence_armed = True
+    core_arm(core, (now_ns if stream.is_lost else stream.heard_ns) + core.lost_after_ns, SILENCE, stream.id)
+
+
+cdef void _relay(
+    core_t* core, stream_t* stream, rtp_header_t* source, uint8_t* data, bint is_restarted, int64_t now_ns
+) noexcept nogil:
+    """Pass a packet on to the bridge's other side, its header written in front of the payload where it lies."""
+    cdef stream_t* other = stream.bridge
+    cdef rtp_header_t header
+    cdef bint is_audio = source.payload_type == stream.payload_type
+    if other.playback != NULL or not other.sends or not other.has_target:
+        outlet_interrupt(&other.outlet)
+        return
+    if not is_audio and other.dtmf_payload_type < 0:
+        outlet_omit(&other.outlet, source.ssrc, source.sequence)
+        return
+    if not outlet_relay(
+        &other.outlet, source, source.payload_size if is_audio else 0, is_restarted, now_ns, &header
+    ):
+        return
+    other.feeding = NULL
+    header.payload_type = other.payload_type if is_audio else other.dtmf_payload_type
+    data += source.payload_at
+    if is_audio and stream.law != other.law:
+        _transcode(data, source.payload_size, transcoding(stream.law, other.law))
+    rtp_write(data - RTP_HEADER_SIZE, &header)
+    core_send(core, other, data - RTP_HEADER_SIZE, RTP_HEADER_SIZE + source.payload_size)
+
+
+cdef void _transcode(uint8_t* codes, int count, const uint8_t* table) noexcept nogil:
+    cdef int at
+    for at in range(count):
+        codes[at] = table[codes[at]]

@@ -1,0 +1,161 @@
+"""Prompts and music: a packet for each frame, from memory.
+
+What a stream is sent: playback, else the bridge, else the background, else nothing. There is a deadline only while we
+make packets ourselves. A playback goes on in time while the peer is on hold, so that whoever waits for its end is told;
+a background stands still whenever it is not heard.
+"""
+
+from libc.stdint cimport int64_t, uint8_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, memset
+
+from acdcore.media.core cimport FRAME_MAX, PLAYED, TICK, core_arm, core_send, core_tell
+from acdcore.media.g711 cimport silence
+from acdcore.media.outlet cimport outlet_generate
+from acdcore.media.rtp cimport RTP_HEADER_SIZE, rtp_header_t, rtp_write
+
+cdef enum:
+    NS_PER_SAMPLE = 125_000
+    LATE_NS = 100_000_000   # after a longer stall of the machine we go on from now instead of sending in a burst
+
+
+cdef playlist_t* playlist_create(core_t* core, clip_t** clips, int count, bint is_loop) noexcept nogil:
+    """Hold clips for playing; NULL when there is no memory."""
+    cdef playlist_t* playlist = <playlist_t*>calloc(1, sizeof(playlist_t))
+    cdef int at
+    if playlist == NULL:
+        return NULL
+    playlist.count = count
+    playlist.is_loop = is_loop
+    for at in range(count):
+        playlist.clips[at] = clips[at]
+        clips[at].users += 1
+    core.tally.playlists += 1
+    return playlist
+
+
+cdef void _release(core_t* core, stream_t* stream, playlist_t* playlist) noexcept nogil:
+    cdef int at
+    if playlist == NULL:
+        return
+    if stream.feeding == playlist:
+        stream.feeding = NULL
+    for at in range(playlist.count):
+        playlist.clips[at].users -= 1
+        clip_release(core, playlist.clips[at])
+    free(playlist)
+    core.tally.playlists -= 1
+
+
+cdef void clip_release(core_t* core, clip_t* clip) noexcept nogil:
+    """Free a clip that is dropped and in no playlist."""
+    if clip.users > 0 or not clip.is_dropped:
+        return
+    free(clip.codes[0])
+    free(clip.codes[1])
+    free(clip)
+    core.tally.clips -= 1
+
+
+cdef void playout_play(core_t* core, stream_t* stream, playlist_t* playlist, int64_t number) noexcept nogil:
+    """Begin a playback in place of the one before."""
+    playout_stop(core, stream, False)
+    stream.playback = playlist
+    stream.playback_number = number
+
+
+cdef void playout_stop(core_t* core, stream_t* stream, bint is_complete) noexcept nogil:
+    """End the playback, if there is one, and tell."""
+    if stream.playback == NULL:
+        return
+    _release(core, stream, stream.playback)
+    stream.playback = NULL
+    core_tell(core, PLAYED, stream.id, stream.playback_number, is_complete)
+
+
+cdef void playout_loop(core_t* core, stream_t* stream, playlist_t* playlist) noexcept nogil:
+    """Set the background, NULL for none; the same clips again keep their position."""
+    if playlist != NULL and stream.background != NULL and _is_same(playlist, stream.background):
+        _release(core, stream, playlist)
+        return
+    _release(core, stream, stream.background)
+    stream.background = playlist
+
+
+cdef bint _is_same(const playlist_t* one, const playlist_t* other) noexcept nogil:
+    cdef int at
+    if one.count != other.count:
+        return False
+    for at in range(one.count):
+        if one.clips[at] != other.clips[at]:
+            return False
+    return True
+
+
+cdef playlist_t* _source(stream_t* stream) noexcept nogil:
+    """What our own packets are to be taken from now; NULL when we make none."""
+    if not stream.is_connected:
+        return NULL
+    if stream.playback != NULL:
+        return stream.playback
+    if not stream.sends or (stream.bridge != NULL and stream.bridge.receives):
+        return NULL
+    return stream.background
+
+
+cdef void playout_wake(core_t* core, stream_t* stream, int64_t now_ns) noexcept nogil:
+    """Something about the stream has changed: see to it that a packet of ours is due, if there is anything to send."""
+    if stream.is_tick_armed or _source(stream) == NULL:
+        return
+    stream.is_tick_armed = True
+    stream.tick_ns = now_ns
+    core_arm(core, now_ns, TICK, stream.id)
+
+
+cdef void playout_tick(core_t* core, stream_t* stream, int64_t now_ns) noexcept nogil:
+    """A packet of ours is due: send it and arm the next, or let it rest when there is nothing left."""
+    cdef uint8_t frame[RTP_HEADER_SIZE + FRAME_MAX]
+    cdef playlist_t* source = _source(stream)
+    if source != NULL and source.index == source.count:
+        playout_stop(core, stream, True)
+        source = _source(stream)
+    if source == NULL:
+        stream.is_tick_armed = False
+        stream.feeding = NULL
+        return
+    _fill(source, stream.law, frame + RTP_HEADER_SIZE, stream.frame_samples)
+    if stream.sends and stream.has_target:
+        _send(core, stream, source, frame, now_ns)
+    stream.tick_ns += stream.frame_samples * NS_PER_SAMPLE
+    if now_ns - stream.tick_ns > LATE_NS:
+        stream.tick_ns = now_ns
+        stream.feeding = NULL
+    core_arm(core, stream.tick_ns, TICK, stream.id)
+
+
+cdef void _send(core_t* core, stream_t* stream, playlist_t* source, uint8_t* frame, int64_t now_ns) noexcept nogil:
+    cdef rtp_header_t header
+    outlet_generate(&stream.outlet, stream.frame_samples, stream.feeding != source, now_ns, &header)
+    stream.feeding = source
+    header.payload_type = stream.payload_type
+    rtp_write(frame, &header)
+    core_send(core, stream, frame, RTP_HEADER_SIZE + stream.frame_samples)
+
+
+cdef void _fill(playlist_t* playlist, int law, uint8_t* codes, int count) noexcept nogil:
+    """Copy the next `count` codes; silence after the end."""
+    cdef clip_t* clip
+    cdef int64_t part
+    cdef int done = 0
+    while done < count and playlist.index < playlist.count:
+        clip = playlist.clips[playlist.index]
+        part = min(<int64_t>(count - done), clip.samples - playlist.position)
+        memcpy(codes + done, clip.codes[law] + playlist.position, part)
+        done += <int>part
+        playlist.position += part
+        if playlist.position == clip.samples:
+            playlist.position = 0
+            playlist.index += 1
+            if playlist.is_loop and playlist.index == playlist.count:
+                playlist.index = 0
+    memset(codes + done, silence(law), count - done)

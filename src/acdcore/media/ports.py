@@ -1,0 +1,71 @@
+"""RTP and RTCP port pairs of one address, given out in rotation."""
+
+import socket
+
+from acdcore.media.model import PortsExhausted
+
+# 500 ms of 20 ms packets, should the engine's thread be stopped so long, are 25; the kernel accounts some 1.2 KB for
+# each and doubles what is asked for.
+RECEIVE_BUFFER = 32 * 1024
+EXPEDITED_FORWARDING = 46 << 2
+"""DSCP EF (RFC 3246, RFC 4594 section 4.1) in the TOS octet."""
+
+
+class PortPairs:
+    """Even ports for RTP with the odd one above for RTCP (RFC 3550 section 11).
+
+    A pair that was given back rests until the rotation comes round: late packets of an ended call do not reach the
+    next one.
+    """
+
+    def __init__(self, address: str, first_port: int, last_port: int) -> None:
+        """Raises ValueError when the address is no IPv4 literal or the range holds no pair."""
+        try:
+            socket.inet_pton(socket.AF_INET, address)
+        except OSError:
+            raise ValueError(f"{address!r} is not an IPv4 address") from None
+        self._address = address
+        self._first = first_port + first_port % 2
+        self._count = (last_port - self._first + 1) // 2
+        if self._first < 1024 or last_port > 65535 or self._count < 1:
+            raise ValueError(f"ports {first_port}-{last_port} hold no RTP pair between 1024 and 65535")
+        self._next = 0
+
+    def bind(self) -> tuple[int, socket.socket, socket.socket]:
+        """The RTP port and the bound sockets (RTP, RTCP); pairs in use by others are passed over.
+
+        Raises PortsExhausted when no pair of the range can be bound.
+        """
+        for _ in range(self._count):
+            port = self._first + 2 * self._next
+            self._next = (self._next + 1) % self._count
+            pair = self._bind_pair(port)
+            if pair is not None:
+                return port, *pair
+        raise PortsExhausted(f"no RTP port pair is free in {self._first}-{self._first + 2 * self._count - 1}")
+
+    def _bind_pair(self, port: int) -> tuple[socket.socket, socket.socket] | None:
+        rtp = _bind(self._address, port)
+        if rtp is None:
+            return None
+        rtcp = _bind(self._address, port + 1)
+        if rtcp is None:
+            rtp.close()
+            return None
+        return rtp, rtcp
+
+
+def _bind(address: str, port: int) -> socket.socket | None:
+    """A UDP socket, or None when the port or the machine's descriptors are taken."""
+    try:
+        bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        bound.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, EXPEDITED_FORWARDING)
+        bound.bind((address, port))
+    except OSError:
+        bound.close()
+        return None
+    return bound

@@ -1,0 +1,21 @@
+# The life of a stream: opened, connected, bridged, closed.
+
+from libc.stdint cimport int64_t, uint32_t
+
+from acdcore.media.core cimport core_t, stream_t
+from acdcore.media.linux cimport sockaddr_in
+
+cdef struct agreed_t:
+    sockaddr_in address     # where the peer says that it listens
+    int law
+    int payload_type
+    int dtmf_payload_type   # -1 for none
+    int frame_samples
+    bint sends
+    bint receives
+
+cdef int64_t stream_open(core_t* core, stream_t* stream, int64_t now_ns) noexcept nogil
+cdef void stream_connect(core_t* core, stream_t* stream, const agreed_t* agreed, int64_t now_ns) noexcept nogil
+cdef void stream_bridge(core_t* core, stream_t* one, stream_t* other, int64_t now_ns) noexcept nogil
+cdef void stream_unbridge(core_t* core, stream_t* stream, int64_t now_ns) noexcept nogil
+cdef void stream_close(core_t* core, stream_t* stream, int64_t now_ns) noexcept nogil
