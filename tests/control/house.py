@@ -43,9 +43,10 @@ from acdcore.kernel.errors import Outcome, Unavailable
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName
 
 MORNING = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
-WAITING = CallId("20261121-083000-0001")
-TALKING = CallId("20261121-083005-0002")
-ENDED = CallId("20261121-080000-0009")
+HALF_AN_HOUR = timedelta(minutes=30)
+WAITING = CallId("20261121T083000000-000001")
+TALKING = CallId("20261121T083005000-000002")
+ENDED = CallId("20261121T080000000-000009")
 SERVICE = QueueName("service")
 
 STATES = {
@@ -82,6 +83,7 @@ def live_calls() -> dict[CallId, LiveCall]:
         caller="02155550102",
         state=CallState.TALKING,
         arrived_at=later,
+        answered_at=later,
         connected_at=later,
         position=None,
         agent=AgentId("1001"),
@@ -214,7 +216,7 @@ class HouseRecords:
         return ()
 
     def last_contacts(self, who: CustomerId | str, limit: int) -> Sequence[Contact]:
-        of_customer = Contact(ENDED, MORNING, SERVICE, AgentId("1001"), Outcome.ANSWERED)
+        of_customer = Contact(ENDED, MORNING - HALF_AN_HOUR, SERVICE, AgentId("1001"), Outcome.ANSWERED)
         of_number = replace(of_customer, outcome=Outcome.ABANDONED_QUEUE, agent=None)
         return [of_customer if isinstance(who, int) else of_number][:limit]
 
@@ -272,7 +274,7 @@ class HouseRecords:
     async def call(self, call_id: CallId) -> CallStory | None:
         self._need_database()
         cdr = next((row for row in self.house.cdrs if row.call_id == call_id), None)
-        events = (CallEventRow(call_id, 1, MORNING, "arrived", {"trunk": "carrier"}),)
+        events = (CallEventRow(call_id, 1, MORNING - HALF_AN_HOUR, "arrived", {"trunk": "carrier"}),)
         return None if cdr is None else CallStory(cdr, events, tuple(self.house.recording_rows))
 
     async def recordings(self, wanted: RecordingFilter) -> Sequence[RecordingRow]:
@@ -292,7 +294,7 @@ class HouseRecords:
 
 def ended_call(call_id: CallId = ENDED) -> CdrRow:
     """A call that was answered and recorded."""
-    began = MORNING - timedelta(minutes=30)
+    began = MORNING - HALF_AN_HOUR
     return CdrRow(
         call_id=call_id,
         trunk="carrier",

@@ -37,7 +37,7 @@ def nasty_path(source: random.Random, template: str) -> str:
     parts = []
     for part in template.split("/"):
         is_parameter = part.startswith("{")
-        value = str(source.choice([nasty(source), "1", "1001", "20261121-080000-0009"])) if is_parameter else part
+        value = str(source.choice([nasty(source), "1", "1001", "20261121T080000000-000009"])) if is_parameter else part
         parts.append(quote(value[:3000], safe="") if is_parameter else part)
     return "/".join(parts)
 

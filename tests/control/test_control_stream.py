@@ -2,20 +2,21 @@
 
 import asyncio
 import json
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 from aiohttp import ClientResponse, ClientSession, web
-from tests.control.house import ENDED, MORNING, SERVICE, WAITING, House, ended_call
+from tests.control.house import ENDED, HALF_AN_HOUR, MORNING, SERVICE, WAITING, House, ended_call
 from tests.control.served import KEYS, Served, build_house, parts_of, settings_for
 
 from acdcore.calls.feed import Alarm, FeedEvent, FeedKind, ScreenPop
 from acdcore.calls.ports import Contact
-from acdcore.control import ControlPlane, Right
+from acdcore.control import ControlParts, ControlPlane, Right
 from acdcore.control.app import build
-from acdcore.control.stream import EventStream
+from acdcore.control.stream import EventStream, Pace
 from acdcore.kernel.address import Address
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CustomerId
@@ -43,7 +44,7 @@ async def begin(response: ClientResponse) -> None:
 
 
 def offer(house: House) -> FeedEvent:
-    contact = Contact(ENDED, MORNING, SERVICE, AgentId("1001"), Outcome.ANSWERED)
+    contact = Contact(ENDED, MORNING - HALF_AN_HOUR, SERVICE, AgentId("1001"), Outcome.ANSWERED)
     pop = ScreenPop(
         agent=AgentId("1001"),
         queue=SERVICE,
@@ -128,18 +129,26 @@ async def test_stream_ends_when_the_daemon_stops(tmp_path: Path) -> None:
             assert b"disk_full" in await response.read()
 
 
-async def test_quiet_stream_sends_heartbeats_and_finds_out_that_its_listener_left(tmp_path: Path) -> None:
-    house = build_house(tmp_path / "recordings")
+@asynccontextmanager
+async def paced(directory: Path, pace: Pace) -> AsyncIterator[tuple[ControlParts, Address]]:
+    """A server whose streams have other times than usual."""
+    house = build_house(directory)
     parts = parts_of(house)
-    stream = EventStream(parts.feed, parts.registry, heartbeat_s=0.01)
+    stream = EventStream(parts.feed, parts.registry, pace)
     runner = web.AppRunner(build(settings_for(house, Address("127.0.0.1", 0)), parts, stream), access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        base = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield parts, Address("127.0.0.1", runner.addresses[0][1])
+    finally:
+        await runner.cleanup()
+
+
+async def test_quiet_stream_sends_heartbeats_and_finds_out_that_its_listener_left(tmp_path: Path) -> None:
+    async with paced(tmp_path / "recordings", Pace(heartbeat_s=0.01)) as (parts, address):
         before = asyncio.all_tasks()
         key = {"X-API-Key": KEYS[Right.READ]}
-        async with ClientSession(base, headers=key) as client, client.get("/v1/events") as response:
+        async with ClientSession(headers=key) as client, client.get(f"http://{address}/v1/events") as response:
             await begin(response)
             serving = asyncio.all_tasks() - before
             async with asyncio.timeout(READ_WITHIN_S):
@@ -148,8 +157,21 @@ async def test_quiet_stream_sends_heartbeats_and_finds_out_that_its_listener_lef
         async with asyncio.timeout(READ_WITHIN_S):
             await asyncio.gather(*serving)
         assert parts.registry.get_sample_value("acdcore_http_event_streams") == 0
-    finally:
-        await runner.cleanup()
+
+
+async def test_listener_that_never_reads_is_cut_off(tmp_path: Path) -> None:
+    async with paced(tmp_path / "recordings", Pace(write_within_s=0.05)) as (parts, address):
+        before = asyncio.all_tasks()
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(b"GET /v1/events HTTP/1.1\r\nHost: x\r\nX-API-Key: %b\r\n\r\n" % KEYS[Right.READ].encode())
+        async with asyncio.timeout(READ_WITHIN_S):
+            await reader.readuntil(b": acdcore events")
+            serving = asyncio.all_tasks() - before
+            for _ in range(900):
+                parts.feed.publish(FeedKind.ALARM, Alarm("disk_full", True, "x" * 20_000), MORNING)
+            await asyncio.gather(*serving)
+        assert parts.registry.get_sample_value("acdcore_http_event_streams") == 0
+        writer.close()
 
 
 async def test_listener_that_stops_reading_is_told_of_its_overrun(served: Served) -> None:

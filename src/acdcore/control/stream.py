@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from aiohttp import web
@@ -13,22 +14,31 @@ from acdcore.control.route import Asked, Plan, Route, encode, route
 from acdcore.control.schemas import EventChoice, Nothing
 from acdcore.control.settings import Right
 
-HEARTBEAT_S = 15.0
-"""A comment so often keeps proxies from closing a quiet stream, and finds out listeners that are gone."""
-WRITE_WITHIN_S = 30.0
-"""A listener whose socket takes nothing for so long is cut off."""
 EVENTS_WAITING_MAX = 1000
 """A second of a floor at its busiest; a listener further behind is told so and resumes from the history."""
 TELLING = frozenset({FeedKind.GAP, FeedKind.OVERRUN})
 """Sent whatever the listener chose: without them it would not know that it missed something."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The times of a stream."""
+
+    heartbeat_s: float = 15.0
+    """A comment so often keeps proxies from closing a quiet stream, and finds out listeners that are gone."""
+    write_within_s: float = 30.0
+    """A listener whose socket takes nothing for so long is cut off."""
+
+
+USUAL = Pace()
+
+
 class EventStream:
     """Serves the feed and ends every stream when the daemon stops."""
 
-    def __init__(self, feed: Feed, registry: CollectorRegistry, heartbeat_s: float = HEARTBEAT_S) -> None:
+    def __init__(self, feed: Feed, registry: CollectorRegistry, pace: Pace = USUAL) -> None:
         self._feed = feed
-        self._heartbeat_s = heartbeat_s
+        self._pace = pace
         self._open: set[Subscription] = set()
         streams = Gauge("acdcore_http_event_streams", "Open event streams.", registry=registry)
         streams.set_function(lambda: len(self._open))
@@ -52,8 +62,10 @@ class EventStream:
                 await response.prepare(asked.request)
                 await self._write(response, b": acdcore events\n\n")
                 await self._copy(subscription, asked.parameters, response)
-            except (ConnectionError, TimeoutError):
-                pass  # The listener went away, or takes nothing; there is nobody left to tell.
+            except ConnectionError:
+                pass  # The listener went away: nobody is left to tell.
+            except TimeoutError:
+                cut_off(asked.request)
             finally:
                 self._open.discard(subscription)
         return response
@@ -66,7 +78,7 @@ class EventStream:
     async def _copy(self, subscription: Subscription, choice: EventChoice, response: web.StreamResponse) -> None:
         while True:
             try:
-                async with asyncio.timeout(self._heartbeat_s):
+                async with asyncio.timeout(self._pace.heartbeat_s):
                     event = await anext(subscription)
             except TimeoutError:
                 await self._write(response, b": still here\n\n")
@@ -77,8 +89,14 @@ class EventStream:
                     await self._write(response, frame(event))
 
     async def _write(self, response: web.StreamResponse, data: bytes) -> None:
-        async with asyncio.timeout(WRITE_WITHIN_S):
+        async with asyncio.timeout(self._pace.write_within_s):
             await response.write(data)
+
+
+def cut_off(request: web.Request) -> None:
+    """Drop a connection whose peer takes nothing, with all that still waits to be sent."""
+    if request.transport is not None:
+        request.transport.abort()
 
 
 def last_event_id(request: web.Request) -> int | None:

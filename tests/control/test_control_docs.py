@@ -1,0 +1,81 @@
+"""Every example of docs/http.md, run as it stands against the real server."""
+
+import asyncio
+import json
+import os
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from tests.control.house import ENDED, HALF_AN_HOUR, MORNING, SERVICE, WAITING, House
+from tests.control.served import KEYS, Served
+
+from acdcore.calls.feed import Alarm, FeedKind, ScreenPop
+from acdcore.calls.ports import Contact
+from acdcore.control import Right
+from acdcore.kernel.errors import Outcome
+from acdcore.kernel.ids import AgentId, CustomerId
+
+PAGE = Path(__file__).parents[2] / "docs" / "http.md"
+
+
+@dataclass(frozen=True)
+class Example:
+    """A command of the page and the answer that the page shows."""
+
+    command: str
+    language: str
+    answer: str
+
+
+def examples() -> list[Example]:
+    """Each `sh` block with the block after it."""
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    return [Example(text, *following) for (language, text), following in pairwise(blocks) if language == "sh"]
+
+
+def happen(house: House) -> None:
+    """What the page's event stream shows: a first event, a screen pop, an alarm."""
+    house.feed.publish(FeedKind.CALL_QUEUED, house.calls_up[WAITING], MORNING)
+    contact = Contact(ENDED, MORNING - HALF_AN_HOUR, SERVICE, AgentId("1001"), Outcome.ANSWERED)
+    customer = house.customers[CustomerId(1)]
+    pop = ScreenPop(AgentId("1001"), SERVICE, 20.0, house.calls_up[WAITING], customer, (contact,))
+    house.feed.publish(FeedKind.AGENT_OFFERED, pop, MORNING)
+    alarm = Alarm("disk_full", True, "recordings stopped: 180 MB free of 500 MB wanted")
+    house.feed.publish(FeedKind.ALARM, alarm, MORNING)
+
+
+async def output_of(command: str, base: str, directory: Path) -> str:
+    """What the command prints."""
+    process = await asyncio.create_subprocess_exec(
+        *("bash", "-c", command),
+        stdout=asyncio.subprocess.PIPE,
+        cwd=directory,
+        env={**os.environ, "ACD": base, "KEY": KEYS[Right.ADMIN]},
+    )
+    out, _ = await process.communicate()
+    return out.decode()
+
+
+async def test_every_example_answers_as_the_page_says(served: Served, tmp_path: Path) -> None:
+    happen(served.house)
+    for example in examples():
+        out = await output_of(example.command, served.base, tmp_path)
+        if example.language == "json":
+            assert json.loads(out) == json.loads(example.answer), example.command
+        else:
+            assert out.strip() == example.answer.strip(), example.command
+
+
+async def test_every_route_has_an_example(served: Served) -> None:
+    document = await (await served.anyone.get("/openapi.json")).json()
+    shown = [
+        (re.search(r"-X (\w+)", example.command), re.search(r"\$ACD(/[^\s\"?]+)", example.command))
+        for example in examples()
+    ]
+    seen = {(method[1] if method else "GET", path[1]) for method, path in shown if path}
+    for path, operations in document["paths"].items():
+        pattern = re.compile(re.sub(r"\{\w+\}", "[^/]+", path))
+        for method in operations:
+            assert any(method.upper() == used and pattern.fullmatch(at) for used, at in seen), (method, path)
