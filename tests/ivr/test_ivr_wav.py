@@ -1,0 +1,137 @@
+"""Recordings of any common kind become telephone sound; judged by frequency and energy."""
+
+import struct
+from array import array
+from math import cos, hypot, log10, pi, sin
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acdcore.ivr.resample import Resampler
+from acdcore.ivr.wav import WavError, from_pcm, read_wav, to_pcm, write_wav
+
+AMPLITUDE = 10_000
+
+
+def tone(hz: float, rate: int, seconds: float = 0.5) -> list[int]:
+    return [round(AMPLITUDE * sin(2 * pi * hz * n / rate)) for n in range(round(rate * seconds))]
+
+
+def level_db(samples: "array[int]", hz: float, rate: int = 8000) -> float:
+    """How strong `hz` is, against a tone of AMPLITUDE; the edges, where the filter starts and ends, are left out."""
+    inner = samples[200:-200]
+    real = sum(sample * cos(2 * pi * hz * n / rate) for n, sample in enumerate(inner))
+    imaginary = sum(sample * sin(2 * pi * hz * n / rate) for n, sample in enumerate(inner))
+    return 20 * log10(max(hypot(real, imaginary) * 2 / len(inner) / AMPLITUDE, 1e-9))
+
+
+def wav(body: bytes, coding: int = 1, channels: int = 1, rate: int = 8000, bits: int = 16) -> bytes:
+    width = channels * bits // 8
+    layout = struct.pack("<4sIHHIIHH", b"fmt ", 16, coding, channels, rate, rate * width, width, bits)
+    data = struct.pack("<4sI", b"data", len(body)) + body
+    return struct.pack("<4sI4s", b"RIFF", 4 + len(layout) + len(data), b"WAVE") + layout + data
+
+
+def pack(samples: list[int], bits: int) -> bytes:
+    if bits == 8:
+        return bytes((sample >> 8) + 128 for sample in samples)
+    return b"".join((sample << (bits - 16)).to_bytes(bits // 8, "little", signed=True) for sample in samples)
+
+
+@pytest.mark.parametrize("bits", [8, 16, 24, 32])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_pcm_of_every_width_is_read(bits: int, channels: int) -> None:
+    samples = [sample for sample in tone(1000, 8000) for _ in range(channels)]
+    sound = read_wav(wav(pack(samples, bits), channels=channels, bits=bits))
+    assert len(sound.samples) == 4000
+    assert abs(level_db(sound.samples, 1000)) < 0.1
+
+
+def test_channels_are_averaged() -> None:
+    sound = read_wav(wav(pack([1000, 3000, -1000, -3000], 16), channels=2))
+    assert list(sound.samples) == [2000, -2000]
+
+
+# ITU-T G.711 tables 1a and 2a: characters and the decoder's output, scaled to 16 bits.
+@pytest.mark.parametrize(
+    ("coding", "octets", "samples"),
+    [
+        (6, [0xD5, 0x55, 0xAA, 0x2A, 0x80, 0xC5], [8, -8, 32256, -32256, 5504, 264]),
+        (7, [0xFF, 0x7F, 0x80, 0x00, 0xEF, 0x8F], [0, 0, 32124, -32124, 132, 16764]),
+    ],
+)
+def test_companded_sound_is_read(coding: int, octets: list[int], samples: list[int]) -> None:
+    assert list(read_wav(wav(bytes(octets), coding=coding, bits=8)).samples) == samples
+
+
+def test_extensible_format_is_read_by_its_sub_format() -> None:
+    layout = struct.pack("<HHIIHHHHIH", 0xFFFE, 1, 8000, 16000, 2, 16, 22, 16, 4, 1) + bytes(14)
+    data = b"RIFF\0\0\0\0WAVEfmt " + struct.pack("<I", len(layout)) + layout + b"data\4\0\0\0\1\0\2\0"
+    assert list(read_wav(data).samples) == [1, 2]
+
+
+def test_chunks_that_are_not_sound_are_passed_over() -> None:
+    whole = wav(pack([1, 2, 3], 16))
+    with_list = whole[:12] + b"LIST\3\0\0\0abc\0" + whole[12:]
+    assert list(read_wav(with_list).samples) == [1, 2, 3]
+
+
+def test_what_is_written_is_read_again() -> None:
+    pcm = to_pcm(array("h", [0, 1, -1, 32767, -32768]))
+    assert read_wav(write_wav(pcm, 8000)).samples == from_pcm(pcm)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "not a WAV file"),
+        (b"ID3\4" + bytes(100), "not a WAV file"),
+        (b"RIFF\0\0\0\0WAVE", "no data"),
+        (wav(b""), "no samples"),
+        (wav(b"\1"), "no samples"),
+        (b"RIFF\0\0\0\0WAVEdata\4\0\0\0abcd", "data before its format"),
+        (b"RIFF\0\0\0\0WAVEfmt \4\0\0\0abcd", "cut off"),
+        (wav(bytes(8), coding=3, bits=32), "coding 3 with 32 bits"),
+        (wav(bytes(8), coding=1, bits=12), "coding 1 with 12 bits"),
+        (wav(bytes(8), channels=0), "0 channels"),
+        (wav(bytes(8), rate=1), "1 samples per second"),
+        (wav(bytes(8), rate=8001), "common rate"),
+    ],
+)
+def test_file_that_cannot_be_played_says_why(data: bytes, reason: str) -> None:
+    with pytest.raises(WavError, match=reason):
+        read_wav(data)
+
+
+@given(st.binary(max_size=200), st.integers(0, 120))
+def test_damaged_file_is_refused_or_read_but_never_breaks(damage: bytes, at: int) -> None:
+    whole = wav(pack(tone(1000, 8000, 0.01), 16))
+    try:
+        sound = read_wav(whole[:at] + damage + whole[at + len(damage) :])
+    except WavError:
+        return
+    assert len(sound.samples) > 0
+
+
+@pytest.mark.parametrize("rate", [6000, 8000, 11025, 16000, 22050, 44100, 48000])
+def test_conversion_keeps_length_and_what_a_telephone_carries(rate: int) -> None:
+    for hz in (300, 1000, 2500, 3400):
+        if hz > rate * 0.42:
+            continue
+        sound = Resampler(rate).convert(array("h", tone(hz, rate)))
+        assert abs(len(sound) - 4000) <= 1
+        assert abs(level_db(sound, hz)) < 0.2
+
+
+@pytest.mark.parametrize("rate", [16000, 22050, 44100])
+def test_conversion_keeps_out_what_would_fold_back(rate: int) -> None:
+    for hz in (4700, 5500, 7000):
+        sound = Resampler(rate).convert(array("h", tone(hz, rate)))
+        assert level_db(sound, 8000 - hz) < -50
+
+
+def test_conversion_clips_at_full_scale() -> None:
+    square = array("h", ([32767] * 40 + [-32768] * 40) * 20)
+    sound = Resampler(16000).convert(square)
+    assert (max(sound), min(sound)) == (32767, -32768)
