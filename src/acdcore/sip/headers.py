@@ -21,9 +21,10 @@ SECURE_PORT = 5061
 # token = 1*(alphanum / "-" / "." / "!" / "%" / "*" / "_" / "+" / "`" / "'" / "~")
 TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]++")
 _WILDCARD = OtherUri("", "*")
+# Any version of the protocol is read, so that it can be told which one we speak (505).
 # via-parm = sent-protocol LWS sent-by *( SEMI via-params ), with LWS around each separator; lines are unfolded by now.
 _VIA = re.compile(
-    r"SIP\s*+/\s*+2\.0\s*+/\s*+([A-Za-z0-9\-.!%*_+`'~]++)\s++"
+    r"SIP\s*+/\s*+[0-9]++\.[0-9]++\s*+/\s*+([A-Za-z0-9\-.!%*_+`'~]++)\s++"
     r"(\[[0-9A-Fa-f:.]++\]|[A-Za-z0-9._\-]++)(?:\s*+:\s*+([0-9]{1,5}))?\s*+((?:;.*)?)",
     re.IGNORECASE | re.DOTALL,
 )
@@ -193,10 +194,10 @@ def parse_via(value: str) -> Via:
 
 def parse_cseq(value: str) -> CSeq:
     """Read a CSeq; raises MalformedValue."""
-    number, *method = value.split()
-    if len(method) != 1 or TOKEN.fullmatch(method[0]) is None:
+    words = value.split()
+    if len(words) != 2 or TOKEN.fullmatch(words[1]) is None:
         raise MalformedValue("malformed CSeq")
-    return CSeq(_number(number, SEQUENCE_MAX, "CSeq"), method[0])
+    return CSeq(_number(words[0], SEQUENCE_MAX, "CSeq"), words[1])
 
 
 def parse_seconds(value: str) -> int:

@@ -23,7 +23,7 @@ REMEMBERED_MAX = 4096
 # "#" in the user is not in the grammar, but keypads produce it and many phones do not escape it.
 # All loops are possessive and unrolled: hostile text cannot make them back-track, ordinary text takes one step.
 _SIP_URI = re.compile(
-    r"(?:([A-Za-z0-9\-_.!~*'()&=+$,;?/#]*+(?:%[0-9A-Fa-f]{2}[A-Za-z0-9\-_.!~*'()&=+$,;?/#]*+)*+)"
+    r"(?:(?![:@])([A-Za-z0-9\-_.!~*'()&=+$,;?/#]*+(?:%[0-9A-Fa-f]{2}[A-Za-z0-9\-_.!~*'()&=+$,;?/#]*+)*+)"
     r"(?::([A-Za-z0-9\-_.!~*'()&=+$,]*+(?:%[0-9A-Fa-f]{2}[A-Za-z0-9\-_.!~*'()&=+$,]*+)*+))?@)?+"
     r"([A-Za-z0-9._\-]++|\[[0-9A-Fa-f:.]++\])"
     r"(?::([0-9]{1,5}))?+"
