@@ -25,6 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "histogram.h"
+
 enum {
     STREAMS_MAX = 16384,
     RTP_BYTES = 12,            /* RFC 3550 section 5.1 */
@@ -32,8 +34,6 @@ enum {
     PACKET_BYTES_MAX = 2048,
     BATCH_MAX = 8,             /* packets read in one call; a stream has one or two waiting */
     SETTLE_MS = 300,           /* a packet later than this is lost to a talk in any case */
-    BIN_US = 10,
-    BINS = 100000,             /* one second in all; what is longer counts as the last bin, the maximum is exact */
     SEEN_BITS = 64,            /* how far back a packet may come and still be told from a duplicate */
     PROGRESS_S = 5,
     NO_PARTNER = -1,
@@ -48,12 +48,6 @@ struct stamp {
     uint32_t sequence;         /* of the sender, from 0; RTP's own may be rewritten on the way */
     uint32_t reserved;
     uint64_t sent_ns;          /* CLOCK_MONOTONIC */
-};
-
-struct histogram {
-    uint32_t bins[BINS];
-    uint64_t count;
-    uint64_t most_ns;
 };
 
 struct stream {
@@ -118,36 +112,6 @@ static uint64_t clock_ns(clockid_t clock)
 }
 
 /* ---- figures ---- */
-
-static void note(struct histogram *histogram, uint64_t value_ns)
-{
-    uint64_t bin = value_ns / (BIN_US * 1000u);
-    histogram->bins[bin < BINS ? bin : BINS - 1]++;
-    histogram->count++;
-    if (value_ns > histogram->most_ns)
-        histogram->most_ns = value_ns;
-}
-
-/* The upper edge of the bin that holds this share of the values, in milliseconds. */
-static double quantile_ms(const struct histogram *histogram, double share)
-{
-    uint64_t wanted = (uint64_t)((double)histogram->count * share), passed = 0;
-    for (int bin = 0; bin < BINS; bin++) {
-        passed += histogram->bins[bin];
-        if (passed > wanted) {
-            double edge_ms = (bin + 1) * BIN_US / 1000.0, most_ms = (double)histogram->most_ns / 1e6;
-            return edge_ms < most_ms ? edge_ms : most_ms;
-        }
-    }
-    return (double)histogram->most_ns / 1e6;
-}
-
-static void print_quantiles(const char *name, const struct histogram *histogram)
-{
-    printf(", \"%s_p50_ms\": %.3f, \"%s_p99_ms\": %.3f, \"%s_p999_ms\": %.3f, \"%s_max_ms\": %.3f", name,
-           quantile_ms(histogram, 0.50), name, quantile_ms(histogram, 0.99), name, quantile_ms(histogram, 0.999), name,
-           (double)histogram->most_ns / 1e6);
-}
 
 static void begin_window(void)
 {

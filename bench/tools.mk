@@ -6,6 +6,8 @@ warnings := -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
 
 tools: $(bin)/floor $(bin)/rtpload
 
+$(bin)/rtpload: $(here)histogram.h
+
 $(bin)/%: $(here)%.c
 	@mkdir -p $(bin)
 	$(CC) $(CFLAGS) $(warnings) -o $@ $<
