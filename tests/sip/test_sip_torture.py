@@ -76,7 +76,7 @@ def is_folded_invite_understood(m: Message) -> bool:
     )
 
 
-# RFC 4475 section, file, verdict. Where the RFC leaves a choice, docs/deviations.md names ours.
+# RFC 4475 section, file, verdict. Where the RFC leaves a choice between leniency and refusal, we refuse.
 TABLE: tuple[tuple[str, str, Verdict], ...] = (
     ("3.1.1.1", "invite_with_folds_and_blanks", Accepted(is_folded_invite_understood)),
     (

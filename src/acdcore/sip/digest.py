@@ -18,8 +18,8 @@ from acdcore.sip.uri import MalformedValue, SipUri
 Algorithm: TypeAlias = Literal["SHA-256", "MD5"]
 ALGORITHMS: Final[tuple[Algorithm, ...]] = ("SHA-256", "MD5")
 """The stronger first, the order in which challenges are sent (RFC 8760 section 2.4)."""
-COUNTED_NONCES_MAX: Final = 10_000
-"""Nonces whose counters are kept: 1,300 agents with several devices each, twice over."""
+COUNTED_NONCES_MAX: Final = 4096
+"""Nonces whose counters are kept: 1,300 agents with three phones each; with more, the oldest turn stale early."""
 CLIENT_NONCES_MAX: Final = 16
 """Nonces that a client counts; a server hands out one at a time, and more only behind a load balancer."""
 
