@@ -10,8 +10,9 @@ from itertools import islice
 
 from acdcore.calls.ports import AgentRecord, Contact, Customer, Tier
 from acdcore.kernel.ids import AgentId, CustomerId
-from acdcore.storage.card import plate, plate_digits
+from acdcore.storage.card import plate_digits
 from acdcore.storage.phone_number import matching_key
+from acdcore.storage.search_text import SearchText
 
 CONTACTS_EACH_MAX = 10
 """Contacts remembered for one number or customer: what a screen pop can show."""
@@ -31,6 +32,7 @@ class MemoryDirectory:
         self._by_member_number: dict[str, CustomerId] = {}
         self._by_plate_digits: dict[str, tuple[CustomerId, ...]] = {}
         self._contacts: dict[CustomerId | str, tuple[Contact, ...]] = {}
+        self._text = SearchText(self._customers)
 
     # Look-ups
 
@@ -69,12 +71,11 @@ class MemoryDirectory:
         return heapq.nlargest(limit, found.values(), key=lambda contact: (contact.at, contact.call_id))
 
     def search(self, text: str, limit: int) -> Sequence[Customer]:
-        wanted = text.strip().casefold()
-        newest_first = reversed(self._customers.values())
+        wanted = text.strip()
         if not wanted:
-            return list(islice(newest_first, limit))
-        exact = self._exact(wanted)
-        return list(islice(_unique(exact, _containing(newest_first, wanted)), limit))
+            return list(islice(reversed(self._customers.values()), limit))
+        alike = (self._customers[found] for found in self._text.find(wanted))
+        return list(islice(_unique(self._exact(wanted), alike), limit))
 
     # Changes
 
@@ -109,6 +110,11 @@ class MemoryDirectory:
             self._by_plate_digits[digits] = (*self._by_plate_digits.get(digits, ()), customer.id)
         if customer.member_number is not None:
             self._by_member_number[customer.member_number] = customer.id
+        self._text.note_change(customer.id)
+
+    def prepare_search(self) -> None:
+        """After loading: do now what the first search would do, some hundred milliseconds for 200,000 customers."""
+        self._text.refresh()
 
     def _unlink(self, former: Customer) -> None:
         for key in _number_keys(former):
@@ -130,25 +136,11 @@ class MemoryDirectory:
 
     def _exact(self, wanted: str) -> Iterator[Customer]:
         """Hits of the indices, best first: they belong on top of a list of mere likenesses."""
-        by_member_number = self.customer_by_member_number(wanted.upper()) or self.customer_by_member_number(wanted)
+        by_member_number = self.customer_by_member_number(wanted)
         if by_member_number is not None:
             yield by_member_number
         for owner in self._by_number.get(matching_key(wanted), ()):
             yield self._customers[owner]
-
-
-def _containing(customers: Iterable[Customer], wanted: str) -> Iterator[Customer]:
-    wanted_plate = plate(wanted)
-    wanted_key = matching_key(wanted)
-    for customer in customers:
-        if (
-            wanted in customer.name.casefold()
-            or wanted in customer.address.casefold()
-            or (customer.member_number is not None and wanted in customer.member_number.casefold())
-            or any(wanted_plate in each for each in customer.plates)
-            or (wanted_key and any(wanted_key in number for number in customer.numbers))
-        ):
-            yield customer
 
 
 def _unique(*sources: Iterable[Customer]) -> Iterator[Customer]:

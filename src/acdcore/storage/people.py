@@ -153,6 +153,7 @@ async def load(connection: Connection, directory: MemoryDirectory) -> None:
         )
         async for row in _rows(connection, f"select * from ({latest}) as latest order by call_id"):
             _note(directory, row)
+    directory.prepare_search()
 
 
 def _note(directory: MemoryDirectory, row: asyncpg.Record) -> None:

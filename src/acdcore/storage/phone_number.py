@@ -29,6 +29,8 @@ _SEPARATORS = frozenset(" -./()[]\t\u00a0·")
 
 def dialable(text: str) -> str:
     """`text` as digits with an optional leading plus, `*` and `#` not allowed; "" when it is no telephone number."""
+    if text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX:
+        return text  # Nearly always, and 200,000 times while customers are loaded.
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)  # Full-width digits from Chinese keyboards.
     kept = "".join(char for char in text if char not in _SEPARATORS)

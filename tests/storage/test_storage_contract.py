@@ -1,0 +1,267 @@
+"""What every storage promises, whether it keeps things in memory or in PostgreSQL."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from tests.storage.keeping import REALM, Kept
+
+from acdcore.calls.ports import (
+    AgentEventRow,
+    AgentRecord,
+    BadRecord,
+    CallEventRow,
+    CallFilter,
+    CdrRow,
+    CustomerChange,
+    EndedBy,
+    NewCustomer,
+    RecordingFilter,
+    RecordingRow,
+    Taken,
+    Tier,
+    UnknownRecord,
+    VersionConflict,
+)
+from acdcore.kernel.errors import Outcome
+from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName, SkillName
+from acdcore.storage.password import ha1
+
+FLEET = NewCustomer(
+    name="  Example Fleet ",
+    tier=Tier.VIP,
+    language="yue",
+    numbers=("+86 138 0000 0007", "(0757) 2633-1234"),
+    member_number="M7",
+    plates=("粤e·a0007",),
+    address="Road 7",
+    note="calls early",
+)
+AGENT = AgentRecord(AgentId("1001"), "Seat One", "", "", {SkillName("service"): 9}, ("cmn", "en"))
+
+
+def cdr(call_id: str, arrived_at: datetime, **fields: object) -> CdrRow:
+    row = CdrRow(
+        CallId(call_id),
+        "trunk",
+        "+8613800000007",
+        "95588",
+        Outcome.ANSWERED,
+        EndedBy.CALLER,
+        arrived_at,
+        arrived_at + timedelta(seconds=60),
+    )
+    return replace(row, **fields)  # type: ignore[arg-type]
+
+
+# Customers
+
+
+async def test_created_customer_is_found_by_every_key(kept: Kept) -> None:
+    customer = await kept.customers.create(FLEET)
+    assert customer.version == 1
+    assert customer.name == "Example Fleet"
+    assert customer.plates == ("粤EA0007",)
+    assert kept.directory.customer(customer.id) == customer
+    assert kept.directory.customer_by_phone("013800000007") == customer
+    assert kept.directory.customer_by_phone("0086 757 26331234") == customer
+    assert kept.directory.customer_by_member_number("M7") == customer
+    assert kept.directory.customers_by_plate_digits("0007") == [customer]
+
+
+async def test_change_touches_only_what_it_names(kept: Kept) -> None:
+    customer = await kept.customers.create(FLEET)
+    changed = await kept.customers.change(customer.id, CustomerChange(tier=Tier.GOLD, note=""), 1)
+    assert changed == replace(customer, tier=Tier.GOLD, note="", version=2)
+    assert kept.directory.customer(customer.id) == changed
+
+
+async def test_changed_number_is_found_and_the_former_is_not(kept: Kept) -> None:
+    customer = await kept.customers.create(FLEET)
+    changed = await kept.customers.change(customer.id, CustomerChange(numbers=("13900000000",)), 1)
+    assert kept.directory.customer_by_phone("13900000000") == changed
+    assert kept.directory.customer_by_phone("13800000007") is None
+
+
+async def test_change_of_an_old_version_is_refused_and_changes_nothing(kept: Kept) -> None:
+    customer = await kept.customers.create(FLEET)
+    await kept.customers.change(customer.id, CustomerChange(note="first"), 1)
+    with pytest.raises(VersionConflict):
+        await kept.customers.change(customer.id, CustomerChange(note="second"), 1)
+    found = kept.directory.customer(customer.id)
+    assert found is not None
+    assert (found.note, found.version) == ("first", 2)
+
+
+async def test_change_of_nobody_is_refused(kept: Kept) -> None:
+    with pytest.raises(UnknownRecord):
+        await kept.customers.change(CustomerId(99), CustomerChange(note="x"), 1)
+
+
+async def test_member_number_belongs_to_one_customer(kept: Kept) -> None:
+    await kept.customers.create(FLEET)
+    with pytest.raises(Taken):
+        await kept.customers.create(FLEET)
+    other = await kept.customers.create(NewCustomer("Other"))
+    with pytest.raises(Taken):
+        await kept.customers.change(other.id, CustomerChange(member_number="M7"), 1)
+
+
+async def test_member_number_taken_away_is_free_again(kept: Kept) -> None:
+    customer = await kept.customers.create(FLEET)
+    changed = await kept.customers.change(customer.id, CustomerChange(member_number=""), 1)
+    assert changed.member_number is None
+    assert (await kept.customers.create(replace(FLEET, numbers=()))).member_number == "M7"
+
+
+@pytest.mark.parametrize(
+    ("field", "new"),
+    [
+        ("name", NewCustomer("  ")),
+        ("name", NewCustomer("x" * 201)),
+        ("note", NewCustomer("x", note="a\0b")),
+        ("address", NewCustomer("x", address="\udc80")),
+        ("numbers", NewCustomer("x", numbers=("12ab",))),
+        ("numbers", NewCustomer("x", numbers=tuple(str(number) for number in range(21)))),
+    ],
+)
+async def test_field_that_cannot_be_kept_is_named(kept: Kept, field: str, new: NewCustomer) -> None:
+    with pytest.raises(BadRecord) as caught:
+        await kept.customers.create(new)
+    assert caught.value.field == field
+
+
+# Agents
+
+
+async def test_password_is_kept_as_its_hashes_only(kept: Kept) -> None:
+    await kept.agents.add(AGENT)
+    await kept.agents.set_password(AGENT.agent, "secret")
+    hashes = ha1(AGENT.agent, REALM, "secret")
+    assert kept.directory.agent(AGENT.agent) == replace(AGENT, ha1_md5=hashes.md5, ha1_sha256=hashes.sha256)
+
+
+async def test_agent_number_is_given_once(kept: Kept) -> None:
+    await kept.agents.add(AGENT)
+    with pytest.raises(Taken):
+        await kept.agents.add(AGENT)
+
+
+async def test_unknown_agent_cannot_be_changed(kept: Kept) -> None:
+    with pytest.raises(UnknownRecord):
+        await kept.agents.change(AGENT)
+    with pytest.raises(UnknownRecord):
+        await kept.agents.set_password(AGENT.agent, "secret")
+
+
+@pytest.mark.parametrize(
+    "record", [replace(AGENT, agent=AgentId("10 01")), replace(AGENT, skills={SkillName("s"): 10})]
+)
+async def test_agent_that_cannot_be_is_refused(kept: Kept, record: AgentRecord) -> None:
+    with pytest.raises(BadRecord):
+        await kept.agents.add(record)
+
+
+# History
+
+
+async def test_story_of_a_call_comes_back_as_it_was_appended(kept: Kept, wall: datetime) -> None:
+    call = CallId("c1")
+    row = cdr(
+        "c1",
+        wall,
+        answered_at=wall,
+        queued_at=wall,
+        connected_at=wall,
+        flow="hotline",
+        queue=QueueName("service"),
+        agent=AgentId("1001"),
+        customer_id=CustomerId(3),
+        wait_s=1.5,
+        ring_s=2.5,
+        talk_s=30.25,
+        overflowed_to="sales",
+        recording="2026/11/21/c1-1.wav",
+        figures={"loss": 0.01, "codec": "PCMA", "latched": True, "gap": None},
+    )
+    events = [CallEventRow(call, serial, wall, "queued", {"queue": "service"}) for serial in (1, 2)]
+    recording = RecordingRow(call, 1, "2026/11/21/c1-1.wav", wall, 30.25, 968_044, AgentId("1001"))
+    await kept.append(row, *reversed(events), recording, AgentEventRow(AgentId("1001"), wall, 1, "talking"))
+    story = await kept.history.call(call)
+    assert story is not None
+    assert (story.cdr, story.events, story.recordings) == (row, tuple(events), (recording,))
+    assert await kept.history.recording(call, 1) == recording
+    assert await kept.history.recording(call, 2) is None
+    assert await kept.history.call(CallId("c2")) is None
+
+
+async def test_row_appended_twice_is_kept_once_as_it_was_first(kept: Kept, wall: datetime) -> None:
+    await kept.append(cdr("c1", wall, talk_s=1.0), cdr("c1", wall, talk_s=2.0))
+    assert await kept.history.calls(CallFilter()) == [cdr("c1", wall, talk_s=1.0)]
+
+
+async def test_calls_are_listed_newest_first_in_pages(kept: Kept, wall: datetime) -> None:
+    await kept.append(*(cdr(f"c{number}", wall) for number in range(5)))
+    first = await kept.history.calls(CallFilter(limit=2))
+    second = await kept.history.calls(CallFilter(limit=2, before=first[-1].call_id))
+    assert [row.call_id for row in (*first, *second)] == ["c4", "c3", "c2", "c1"]
+
+
+async def test_each_call_filter_keeps_what_fits(kept: Kept, wall: datetime) -> None:
+    wanted = cdr(
+        "c2",
+        wall,
+        caller="02100000001",
+        agent=AgentId("1001"),
+        queue=QueueName("vip"),
+        customer_id=CustomerId(7),
+        outcome=Outcome.OVERFLOWED,
+        talk_s=90.0,
+    )
+    await kept.append(cdr("c1", wall - timedelta(hours=1)), wanted, cdr("c3", wall + timedelta(hours=1)))
+    for each in (
+        CallFilter(arrived_from=wall, arrived_before=wall + timedelta(seconds=1)),
+        CallFilter(caller="+86 21 00000001"),
+        CallFilter(agent=AgentId("1001")),
+        CallFilter(queue=QueueName("vip")),
+        CallFilter(customer_id=CustomerId(7)),
+        CallFilter(outcome=Outcome.OVERFLOWED),
+        CallFilter(duration_s_min=90.0),
+    ):
+        assert await kept.history.calls(each) == [wanted], each
+
+
+async def test_each_recording_filter_keeps_what_fits(kept: Kept, wall: datetime) -> None:
+    await kept.agents.add(AGENT)
+    other = RecordingRow(CallId("c1"), 1, "a.wav", wall - timedelta(hours=1), 1.0, 1, AgentId("1002"), caller="1")
+    wanted = RecordingRow(CallId("c2"), 1, "b.wav", wall, 60.0, 1, AgentId("1001"), caller="13800000007")
+    longest = RecordingRow(CallId("c2"), 2, "c.wav", wall + timedelta(hours=1), 600.0, 1)
+    await kept.append(other, wanted, longest)
+    for each in (
+        RecordingFilter(started_from=wall, started_before=wall + timedelta(seconds=1)),
+        RecordingFilter(caller="+8613800000007"),
+        RecordingFilter(agent=AgentId("1001")),
+        RecordingFilter(agent_name="seat o"),
+        RecordingFilter(duration_s_min=2.0, duration_s_max=100.0),
+        RecordingFilter(before=(CallId("c2"), 2), limit=1),
+    ):
+        assert await kept.history.recordings(each) == [wanted], each
+
+
+@pytest.mark.parametrize("limit", [0, 501])
+async def test_page_of_another_size_is_refused(kept: Kept, limit: int) -> None:
+    with pytest.raises(BadRecord):
+        await kept.history.calls(CallFilter(limit=limit))
+
+
+async def test_search_for_a_hidden_number_is_refused_rather_than_finding_all(kept: Kept) -> None:
+    with pytest.raises(BadRecord):
+        await kept.history.calls(CallFilter(caller="anonymous"))
+
+
+async def test_text_that_no_database_can_hold_does_not_cost_the_record(kept: Kept, wall: datetime) -> None:
+    if kept.delivery is None:
+        return
+    await kept.append(cdr("c1", wall, caller="a\0b", dialled="\udcff", figures={"\0": "\0"}))
+    [row] = await kept.history.calls(CallFilter())
+    assert (row.caller, row.dialled, row.figures) == ("a\ufffdb", "?", {"\ufffd": "\ufffd"})

@@ -1,0 +1,98 @@
+"""The first agents and customers: read once, errors by file and key, passwords never lost."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from tests.storage.keeping import REALM
+
+from acdcore.calls.ports import Tier
+from acdcore.kernel.errors import SettingsError
+from acdcore.storage import people
+from acdcore.storage.database import Database
+from acdcore.storage.directory import MemoryDirectory
+from acdcore.storage.password import ha1
+from acdcore.storage.seed import SeededAgent, Seeds, read_seeds, seed
+
+CONFIG = Path(__file__).parents[2] / "config"
+
+
+def shipped() -> Seeds:
+    return read_seeds(CONFIG / "agents.toml", CONFIG / "customers.toml", REALM)
+
+
+def test_shipped_files_are_right_and_hold_a_vip() -> None:
+    seeds = shipped()
+    assert [agent.record.agent for agent in seeds.agents] == ["1001", "1002", "1003", "1004"]
+    assert [customer.tier for customer in seeds.customers].count(Tier.VIP) == 1
+
+
+def test_each_agent_without_a_password_gets_its_own() -> None:
+    passwords = [agent.password for agent in (*shipped().agents, *shipped().agents)]
+    assert len(set(passwords)) == 8
+    assert min(map(len, passwords)) == 16
+
+
+async def test_empty_tables_are_filled_once(database: Database) -> None:
+    told: list[SeededAgent] = []
+    async with database.connection() as connection:
+        assert len(await seed(connection, shipped, told.extend)) == 4
+        assert await seed(connection, shipped, told.extend) == []
+        directory = MemoryDirectory()
+        await people.load(connection, directory)
+    assert len(told) == 4
+    for agent in told:
+        hashes = ha1(agent.record.agent, REALM, agent.password)
+        stored = directory.agent(agent.record.agent)
+        assert stored == agent.record
+        assert (agent.record.ha1_md5, agent.record.ha1_sha256) == (hashes.md5, hashes.sha256)
+    vip = directory.customer_by_phone("+8613800000001")
+    assert vip is not None
+    assert vip.tier is Tier.VIP
+
+
+async def test_passwords_that_could_not_be_kept_are_not_in_force(database: Database) -> None:
+    def keep(agents: Sequence[SeededAgent]) -> None:
+        raise OSError("no space left")
+
+    async with database.connection() as connection:
+        with pytest.raises(OSError, match="no space left"):
+            await seed(connection, shipped, keep)
+        assert await connection.fetchval("select count(*) from agents") == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("agents = 3", "agents: "),
+        ('[[agents]]\nnumber = "1"\nname = "x"\nskills = { a = 12 }', "agents.0.skills: a: level 12"),
+        ('[[agents]]\nnumber = "1 2"\nname = "x"\nskills = {}', "agents.0.number: '1 2'"),
+        ('[[agents]]\nnumber = "1"\nname = "x"\nskills = {}\nskils = {}', "agents.0.skils: "),
+        ('[[agents]]\nnumber = "1"\nname = "x"\nskills = {}\n' * 2, "agents.1.number: 1 is given twice"),
+        ("agents = [", "agents.toml: "),
+    ],
+)
+def test_wrong_agents_file_is_named_with_its_key(tmp_path: Path, text: str, complaint: str) -> None:
+    file = tmp_path / "agents.toml"
+    file.write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        read_seeds(file, tmp_path / "none.toml", REALM)
+    assert complaint in str(caught.value)
+    assert caught.value.file == str(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ('[[customers]]\nname = ""', "customers.0.name: is empty"),
+        ('[[customers]]\nname = "x"\ntier = "best"', "customers.0.tier: "),
+        ('[[customers]]\nname = "x"\nnumbers = ["12a"]', "customers.0.numbers: '12a'"),
+        ('[[customers]]\nname = "x"\nmember_number = "7"\n' * 2, "customers.1.member_number: 7 is given twice"),
+    ],
+)
+def test_wrong_customers_file_is_named_with_its_key(tmp_path: Path, text: str, complaint: str) -> None:
+    file = tmp_path / "customers.toml"
+    file.write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        read_seeds(tmp_path / "none.toml", file, REALM)
+    assert complaint in str(caught.value)
