@@ -26,10 +26,10 @@
 #include <unistd.h>
 
 #include "histogram.h"
+#include "rtp.h"
 
 enum {
     STREAMS_MAX = 16384,
-    RTP_BYTES = 12,            /* RFC 3550 section 5.1 */
     PTIME_MS_MAX = 60,
     PACKET_BYTES_MAX = 2048,
     BATCH_MAX = 8,             /* packets read in one call; a stream has one or two waiting */
@@ -175,18 +175,6 @@ static void show_progress(void)
 
 /* ---- packets ---- */
 
-static void put16(uint8_t *at, uint32_t value)
-{
-    at[0] = (uint8_t)(value >> 8);
-    at[1] = (uint8_t)value;
-}
-
-static void put32(uint8_t *at, uint32_t value)
-{
-    put16(at, value >> 16);
-    put16(at + 2, value);
-}
-
 static void send_packet(int index, const struct options *options, uint64_t due_ns)
 {
     static uint8_t packet[RTP_BYTES + 8 * PTIME_MS_MAX];
@@ -198,11 +186,9 @@ static void send_packet(int index, const struct options *options, uint64_t due_n
         memset(packet, options->payload_type == 8 ? 0xD5 : 0xFF, sizeof packet); /* silence in either law */
         is_filled = true;
     }
-    packet[0] = 0x80;
-    packet[1] = (uint8_t)(options->payload_type | (stream->next_sequence ? 0 : 0x80)); /* marker: talk begins */
-    put16(packet + 2, stream->next_sequence);
-    put32(packet + 4, (uint32_t)(stream->next_sequence * samples));
-    put32(packet + 8, run_id ^ (uint32_t)index);
+    bool is_first = stream->next_sequence == 0;
+    put_rtp_header(packet, options->payload_type, is_first, stream->next_sequence,
+                   (uint32_t)(stream->next_sequence * samples), run_id ^ (uint32_t)index);
     struct stamp stamp = {.run = run_id, .stream = (uint32_t)index, .sequence = stream->next_sequence++};
     stamp.sent_ns = clock_ns(CLOCK_MONOTONIC);
     memcpy(packet + RTP_BYTES, &stamp, sizeof stamp);
@@ -211,20 +197,6 @@ static void send_packet(int index, const struct options *options, uint64_t due_n
         counts.send_errors++;
     if (phase == MEASURING)
         note(&lateness, stamp.sent_ns > due_ns ? stamp.sent_ns - due_ns : 0);
-}
-
-/* Where the payload of an RTP packet begins; 0 when it is none. */
-static size_t payload_at(const uint8_t *packet, size_t size)
-{
-    if (size < RTP_BYTES || packet[0] >> 6 != 2)
-        return 0;
-    size_t at = RTP_BYTES + 4u * (packet[0] & 15u);
-    if (packet[0] & 0x10) { /* header extension, RFC 3550 section 5.3.1 */
-        if (size < at + 4)
-            return 0;
-        at += 4 + 4u * (size_t)(packet[at + 2] << 8 | packet[at + 3]);
-    }
-    return at <= size ? at : 0;
 }
 
 static void note_arrival(struct stream *stream, const struct stamp *stamp, uint64_t arrived_mono_ns)

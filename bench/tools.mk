@@ -6,7 +6,7 @@ warnings := -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror
 
 tools: $(bin)/floor $(bin)/rtpload
 
-$(bin)/rtpload: $(here)histogram.h
+$(bin)/rtpload: $(here)histogram.h $(here)rtp.h
 
 $(bin)/%: $(here)%.c
 	@mkdir -p $(bin)
