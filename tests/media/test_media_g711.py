@@ -1,0 +1,75 @@
+"""G.711: both laws against the standard's figures and against the definition of a quantiser."""
+
+import array
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acdcore.media import g711
+from acdcore.media.model import Codec
+
+CODECS = [Codec.PCMU, Codec.PCMA]
+
+
+def pcm(*samples: int) -> bytes:
+    return array.array("h", samples).tobytes()
+
+
+def linear(codes: bytes, codec: Codec) -> list[int]:
+    return list(array.array("h", g711.decode(codes, codec)))
+
+
+@pytest.mark.parametrize(
+    ("codec", "code", "value"),
+    [  # tables 2a and 1a, scaled to 16 bits: extremes, the first step, the first step of a later segment
+        (Codec.PCMU, 0x80, 32124),
+        (Codec.PCMU, 0x00, -32124),
+        (Codec.PCMU, 0xFF, 0),
+        (Codec.PCMU, 0xFE, 8),
+        (Codec.PCMU, 0xEF, 132),
+        (Codec.PCMA, 0xAA, 32256),
+        (Codec.PCMA, 0x2A, -32256),
+        (Codec.PCMA, 0xD5, 8),
+        (Codec.PCMA, 0x55, -8),
+        (Codec.PCMA, 0xF5, 528),
+    ],
+)
+def test_codes_mean_what_the_standard_says(codec: Codec, code: int, value: int) -> None:
+    assert linear(bytes([code]), codec) == [value]
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_every_code_survives_decoding_and_encoding(codec: Codec) -> None:
+    codes = bytes(range(256))
+    again = g711.encode(g711.decode(codes, codec), codec)
+    negative_zero = {0x7F} if codec is Codec.PCMU else set()
+    assert {code for code in codes if again[code] != code} == negative_zero
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_samples_are_encoded_as_the_nearest_value_there_is(codec: Codec) -> None:
+    values = linear(bytes(range(256)), codec)
+    samples = range(-32768, 32768, 37)
+    for sample, code in zip(samples, g711.encode(pcm(*samples), codec), strict=True):
+        assert abs(values[code] - sample) == min(abs(value - sample) for value in values)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_transcoding_there_and_back_costs_at_most_a_step(codec: Codec) -> None:
+    other = Codec.PCMA if codec is Codec.PCMU else Codec.PCMU
+    codes = bytes(range(256))
+    there = g711.transcode(codes, codec, other)
+    for before, after in zip(linear(codes, codec), linear(there, other), strict=True):
+        assert abs(before - after) <= max(8, abs(before) // 16)
+
+
+@given(st.binary(max_size=500), st.sampled_from(CODECS))
+def test_lengths_follow_from_lengths(codes: bytes, codec: Codec) -> None:
+    assert len(g711.decode(codes, codec)) == 2 * len(codes)
+    assert len(g711.encode(codes * 2, codec)) == len(codes)
+
+
+def test_half_a_sample_is_refused() -> None:
+    with pytest.raises(ValueError, match="even"):
+        g711.encode(b"\0\0\0", Codec.PCMU)

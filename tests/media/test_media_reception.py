@@ -1,0 +1,82 @@
+"""Order, loss and jitter of a received stream, by RFC 3550's own rules."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acdcore.media.reception import Arrival, Reception
+
+SOURCE = 0x1234
+
+
+def heard(*sequences: int) -> Reception:
+    reception = Reception()
+    for sequence in sequences:
+        reception.note(SOURCE, sequence & 0xFFFF)
+    return reception
+
+
+def test_in_order_packets_follow_over_the_wrap() -> None:
+    reception = heard(65534)
+    assert [reception.note(SOURCE, n) for n in (65535, 0, 1)] == [Arrival.FOLLOWS] * 3
+    assert (reception.received, reception.lost) == (4, 0)
+
+
+def test_gap_is_loss_until_the_overtaken_packet_comes() -> None:
+    reception = heard(10, 13)
+    assert reception.lost == 2
+    assert reception.note(SOURCE, 11) is Arrival.OVERTAKEN
+    assert (reception.lost, reception.reordered) == (1, 1)
+
+
+def test_packet_that_came_is_repeated() -> None:
+    reception = heard(10, 11, 12)
+    assert reception.note(SOURCE, 11) is Arrival.REPEATED
+    assert reception.note(SOURCE, 12) is Arrival.REPEATED
+    assert (reception.duplicates, reception.received, reception.lost) == (2, 3, 0)
+
+
+def test_leap_is_outside_until_its_successor_proves_a_restart() -> None:
+    reception = heard(10, 11)
+    assert reception.note(SOURCE, 30000) is Arrival.OUTSIDE
+    assert reception.note(SOURCE, 12) is Arrival.FOLLOWS
+    assert reception.note(SOURCE, 30001) is Arrival.OUTSIDE
+    assert reception.note(SOURCE, 30002) is Arrival.RESTARTED
+    assert reception.note(SOURCE, 30003) is Arrival.FOLLOWS
+
+
+def test_losses_of_earlier_sources_are_kept() -> None:
+    reception = heard(10, 15)
+    assert reception.note(99, 7) is Arrival.RESTARTED
+    reception.note(99, 9)
+    assert reception.lost == 4 + 1
+
+
+def test_fraction_lost_covers_the_interval_only() -> None:
+    reception = heard(*range(100), *range(150, 200))
+    assert reception.fraction_lost() == 256 * 50 // 200
+    for sequence in range(200, 300):
+        reception.note(SOURCE, sequence)
+    assert reception.fraction_lost() == 0
+
+
+def test_jitter_of_a_steady_stream_is_zero() -> None:
+    reception = Reception()
+    for at in range(0, 16000, 160):
+        reception.time(0xFFFFFF00 + at & 0xFFFFFFFF, 5000 + at)
+    assert reception.jitter == 0
+
+
+def test_jitter_converges_to_the_mean_change_of_transit() -> None:
+    reception = Reception()
+    for number in range(2000):
+        reception.time(160 * number, 160 * number + 80 * (number % 2))
+    assert 78 <= reception.jitter <= 80
+
+
+@given(st.permutations(range(40)), st.integers(0, 0xFFFF))
+def test_any_order_of_a_window_loses_nothing(order: list[int], first: int) -> None:
+    reception = heard(first)
+    for offset in order:
+        reception.note(SOURCE, (first + 1 + offset) & 0xFFFF)
+    assert (reception.lost, reception.duplicates) == (0, 0)
+    assert reception.received == 41
