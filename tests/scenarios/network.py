@@ -4,7 +4,6 @@ import heapq
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from acdcore.kernel.address import Address
 from acdcore.kernel.ids import IdSource
@@ -107,7 +106,7 @@ class Network:
         number = 0 if self.transport is Transport.UDP else 1
         return Flow(self.transport, sender.address, receiver.address, number)
 
-    def call(self, caller: Party, callee: Party, timeout_s: float = 180.0, **extra: object) -> SessionId:
+    def call(self, caller: Party, callee: Party, timeout_s: float = 180.0) -> SessionId:
         """Place a call from one party to another."""
         invite = self.invitation(caller, callee, timeout_s)
         session, outputs = caller.endpoint.invite(invite, self.now)
@@ -176,10 +175,12 @@ class Network:
     def arrows(self) -> list[str]:
         """All messages so far without times: `alice > bob: INVITE sdp`, and `x` for `>` when lost."""
         names = {party.address: party.name for party in self._parties.values()}
-        return [
-            f"{names.get(one.sender, '?')} {'x' if one.is_lost else '>'} {names.get(one.receiver, '?')}: {label(one.data)}"
-            for one in self.seen
-        ]
+
+        def arrow(one: Seen) -> str:
+            tip = "x" if one.is_lost else ">"
+            return f"{names.get(one.sender, '?')} {tip} {names.get(one.receiver, '?')}: {label(one.data)}"
+
+        return [arrow(one) for one in self.seen]
 
     def deliver(self, data: bytes, flow: Flow) -> None:
         """Put bytes of anybody on the way to `flow.local`; the sender need not be a party."""
@@ -223,9 +224,3 @@ class Network:
         else:
             for party in self._parties.values():
                 self.carry_out(party, party.endpoint.handle_deadline(self.now))
-
-
-def in_order(haystack: list[str], *needles: str) -> bool:
-    """Whether the needles occur in this order, with anything between them."""
-    places = [haystack.index(needle) for needle in needles if needle in haystack]
-    return len(places) == len(needles) and all(a < b for a, b in pairwise(places))

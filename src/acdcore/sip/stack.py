@@ -1,13 +1,15 @@
 """The driver of the endpoint: owns the sockets and the one timer, carries out what the endpoint returns."""
 
+import asyncio
 from collections import Counter, deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
 from acdcore.kernel.address import Address
 from acdcore.kernel.clock import Clock
+from acdcore.kernel.errors import Unavailable
 from acdcore.sip.endpoint import Endpoint
 from acdcore.sip.events import (
     CloseFlow,
@@ -25,10 +27,10 @@ from acdcore.sip.events import (
     Transmit,
     Transport,
 )
-from acdcore.sip.ladder import Observer
-
-RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
-"""Asked of the kernel for each UDP socket: a burst of 100 set-ups while Python pauses must not be lost."""
+from acdcore.sip.ladder import Direction, Observer
+from acdcore.sip.parser import MalformedMessage
+from acdcore.sip.tcp import TcpLimits, TcpListener, TcpStreams
+from acdcore.sip.udp import WILDCARDS, SocketLoss, UdpSocket, source_host
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +43,8 @@ class StackSettings:
     """TCP addresses to listen on."""
     datagram_max_bytes: int = 65_535
     """Longer datagrams cannot exist over UDP; smaller values refuse earlier."""
-    connections_max: int = 1_000
-    """TCP connections at once; one for each agent phone is ordinary."""
-    connection_idle_s: float = 3_600.0
-    """A TCP connection silent for so long is closed; it must exceed the peers' registration refresh."""
-    write_buffer_max_bytes: int = 1_048_576
-    """Unsent bytes for one TCP peer; more means that it has stopped reading, and it is dropped."""
-    connect_timeout_s: float = 5.0
-    """A TCP connection must be up in this time; well below timer B, so that the caller can try elsewhere."""
+    tcp_limits: TcpLimits = field(default_factory=TcpLimits)
+    """Connections, idle time, buffers."""
 
 
 class SipStack:
@@ -72,23 +68,42 @@ class SipStack:
         self._settings = settings
         self._observer = observer
         self._events: deque[Event] = deque()
+        self._is_drain_due = False
+        self._timer = _Timer(self._deadline_passed)
+        self._sockets = _Sockets(self._feed, self._stream_lost, self._flow_closed, settings)
         self.discarded: Counter[DiscardReason] = Counter()
 
     async def __aenter__(self) -> Self:
+        try:
+            await self._sockets.open()
+        except BaseException:
+            await self._sockets.close()
+            raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        return None
+        self._timer.cancel()
+        await self._sockets.close()
+
+    @property
+    def losses(self) -> Mapping[SocketLoss, int]:
+        """What the sockets dropped, by reason."""
+        return self._sockets.losses
+
+    @property
+    def connections(self) -> int:
+        """TCP connections that are up."""
+        return self._sockets.connections
 
     def addresses(self, transport: Transport) -> tuple[Address, ...]:
         """The addresses really bound, in the order of the settings."""
-        return ()
+        return self._sockets.addresses(transport)
 
     def flow_to(self, transport: Transport, remote: Address) -> Flow:
-        """A flow for a new request; raises Unavailable when nothing listens on that transport and address family."""
-        return Flow(transport, remote, remote)
+        """A flow for a new request; raises Unavailable when we listen on no address of that transport and family."""
+        return self._sockets.flow_to(transport, remote)
 
     def progress(self, session: SessionId, status: int, body: bytes = b"", headers: Fields = ()) -> None:
         self._carry_out(self._endpoint.progress(session, status, self._clock.now(), body, headers))
@@ -124,12 +139,144 @@ class SipStack:
         self._carry_out(outputs)
         return number
 
+    # --- what the sockets and the timer bring ---
+
+    def _feed(self, data: bytes, flow: Flow) -> None:
+        now = self._clock.now()
+        if self._observer is not None:
+            self._observer(Direction.IN, flow, data, now)
+        self._transmit(self._endpoint.receive(data, flow, now))
+        self._drain()
+
+    def _stream_lost(self, fault: MalformedMessage, flow: Flow) -> None:
+        self._transmit(self._endpoint.stream_lost(fault, flow, self._clock.now()))
+        self._drain()
+
+    def _flow_closed(self, flow: Flow) -> None:
+        self._transmit(self._endpoint.flow_closed(flow, self._clock.now()))
+        self._drain()
+
+    def _deadline_passed(self) -> None:
+        self._transmit(self._endpoint.handle_deadline(self._clock.now()))
+        self._drain()
+
+    # --- what the endpoint wants ---
+
     def _carry_out(self, outputs: list[Output]) -> None:
+        """After a command: its events wait until the command has returned, so that the hall knows the new number."""
+        self._transmit(outputs)
+        if self._events and not self._is_drain_due:
+            self._is_drain_due = True
+            asyncio.get_running_loop().call_soon(self._drain)
+
+    def _transmit(self, outputs: list[Output]) -> None:
         for output in outputs:
             match output:
-                case Transmit() | CloseFlow():
-                    pass
+                case Transmit(data, flow):
+                    if self._observer is not None:
+                        self._observer(Direction.OUT, flow, data, self._clock.now())
+                    self._sockets.send(data, flow)
+                case CloseFlow(flow):
+                    self._sockets.close_flow(flow)
                 case Discarded(reason):
                     self.discarded[reason] += 1
                 case event:
                     self._events.append(event)
+        self._timer.arm(self._endpoint.next_deadline(), self._clock.now())
+
+    def _drain(self) -> None:
+        """Give the events to the hall, in order; should it fail on one, the next ones still get there."""
+        self._is_drain_due = False
+        while self._events:
+            event = self._events.popleft()
+            try:
+                self._on_event(event)
+            except Exception:
+                self._carry_out([])
+                raise
+
+
+class _Timer:
+    """The one timer; moved only when the deadline comes closer, because firing too early costs less than moving."""
+
+    def __init__(self, on_due: Callable[[], None]) -> None:
+        self._on_due = on_due
+        self._handle: asyncio.TimerHandle | None = None
+        self._at = 0.0
+
+    def arm(self, at: float | None, now: float) -> None:
+        if at is None or (self._handle is not None and self._at <= at):
+            return
+        self.cancel()
+        self._at = at
+        self._handle = asyncio.get_running_loop().call_later(max(0.0, at - now), self._fire)
+
+    def cancel(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def _fire(self) -> None:
+        self._handle = None
+        self._on_due()
+
+
+class _Sockets:
+    """The sockets of one stack, by transport and address."""
+
+    def __init__(
+        self,
+        on_message: Callable[[bytes, Flow], None],
+        on_lost: Callable[[MalformedMessage, Flow], None],
+        on_closed: Callable[[Flow], None],
+        settings: StackSettings,
+    ) -> None:
+        self.losses: Counter[SocketLoss] = Counter()
+        self._on_message = on_message
+        self._settings = settings
+        self._udp: list[UdpSocket] = []
+        self._tcp = TcpStreams(TcpListener(on_message, on_lost, on_closed), settings.tcp_limits, self.losses)
+        self._tcp_addresses: list[Address] = []
+
+    @property
+    def connections(self) -> int:
+        return len(self._tcp)
+
+    async def open(self) -> None:
+        for address in self._settings.udp:
+            bound = UdpSocket(self._on_message, self._settings.datagram_max_bytes, self.losses)
+            await bound.bind(address)
+            self._udp.append(bound)
+        for address in self._settings.tcp:
+            self._tcp_addresses.append(await self._tcp.listen(address))
+
+    async def close(self) -> None:
+        for bound in self._udp:
+            bound.close()
+        await self._tcp.close()
+
+    def addresses(self, transport: Transport) -> tuple[Address, ...]:
+        if transport is Transport.UDP:
+            return tuple(bound.local for bound in self._udp)
+        return tuple(self._tcp_addresses)
+
+    def flow_to(self, transport: Transport, remote: Address) -> Flow:
+        is_ipv6 = ":" in remote.host
+        for local in self.addresses(transport):
+            if (":" in local.host) == is_ipv6:
+                host = source_host(remote) if local.host in WILDCARDS else local.host
+                return Flow(transport, Address(host, local.port), remote)
+        raise Unavailable(f"sip: no {transport} address of ours can reach {remote}; add one to the settings")
+
+    def send(self, data: bytes, flow: Flow) -> None:
+        if flow.transport is Transport.TCP:
+            self._tcp.send(data, flow)
+            return
+        for bound in self._udp:
+            if bound.local == flow.local or (bound.local.host in WILDCARDS and bound.local.port == flow.local.port):
+                bound.send(data, flow.remote)
+                return
+        self.losses[SocketLoss.SEND_FAILED] += 1
+
+    def close_flow(self, flow: Flow) -> None:
+        self._tcp.close_flow(flow)

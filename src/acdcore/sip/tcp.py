@@ -1,0 +1,233 @@
+"""SIP over TCP: listening sockets, connections of ours, and the framing of both."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from acdcore.kernel.address import Address
+from acdcore.kernel.errors import Unavailable
+from acdcore.sip.events import Flow, Transport
+from acdcore.sip.framing import PONG, FramingLost, MessageFramed, Ping, StreamFramer
+from acdcore.sip.parser import MalformedMessage
+from acdcore.sip.udp import SocketLoss, reason_of_bind
+
+BACKLOG = 512
+"""Connections that wait to be accepted: all phones of a floor coming back after a power cut."""
+WAITING_MAX = 256
+"""Messages that wait for one connection to be opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class TcpLimits:
+    """Limits of all connections."""
+
+    connections_max: int = 1_000
+    """At once, both directions."""
+    idle_s: float = 7_200.0
+    """Closed when silent for so long; a closed connection ends its calls, so it exceeds any registration's refresh."""
+    write_buffer_max_bytes: int = 1_048_576
+    """Unsent bytes for one peer."""
+    connect_timeout_s: float = 5.0
+    """A connection must be up in this time."""
+
+
+@dataclass(frozen=True, slots=True)
+class TcpListener:
+    """Where connections report to."""
+
+    on_message: Callable[[bytes, Flow], None]
+    """One framed message."""
+    on_lost: Callable[[MalformedMessage, Flow], None]
+    """The framing is lost; the listener says what to send and then closes the flow."""
+    on_closed: Callable[[Flow], None]
+    """The connection is gone, or could not be opened."""
+
+
+class Connection(asyncio.Protocol):
+    """One TCP connection in either direction."""
+
+    def __init__(self, streams: "TcpStreams", flow: Flow | None, listening: Address) -> None:
+        self._streams = streams
+        self._framer = StreamFramer()
+        self._listening = listening
+        self._transport: asyncio.Transport | None = None
+        self._is_ours = flow is not None
+        self.flow = flow or Flow(Transport.TCP, listening, Address("", 0))
+        self.last_heard_at = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        if not self._is_ours:
+            local = transport.get_extra_info("sockname")
+            peer = transport.get_extra_info("peername")
+            if peer is None:  # reset before it was accepted
+                transport.abort()
+                return
+            remote = Address(peer[0], peer[1])
+            self.flow = Flow(Transport.TCP, Address(local[0], self._listening.port), remote)
+        self.last_heard_at = asyncio.get_running_loop().time()
+        self._streams.opened(self, self._is_ours)
+
+    def data_received(self, data: bytes) -> None:
+        self.last_heard_at = asyncio.get_running_loop().time()
+        for framed in self._framer.feed(data):
+            match framed:
+                case MessageFramed(message):
+                    self._streams.listener.on_message(message, self.flow)
+                case Ping():
+                    self.write(PONG)
+                case FramingLost(fault):
+                    self._streams.listener.on_lost(fault, self.flow)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._streams.closed(self, self._is_ours)
+
+    def write(self, data: bytes) -> None:
+        """Send, or drop a peer that has stopped reading."""
+        if self._transport is None or self._transport.is_closing():
+            self._streams.losses[SocketLoss.NO_CONNECTION] += 1
+            return
+        if self._transport.get_write_buffer_size() + len(data) > self._streams.limits.write_buffer_max_bytes:
+            self._streams.losses[SocketLoss.STALLED] += 1
+            self._transport.abort()
+            return
+        self._transport.write(data)
+
+    def close(self) -> None:
+        """Send what is buffered, then close."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+
+class TcpStreams:
+    """All TCP connections of a stack."""
+
+    def __init__(self, listener: TcpListener, limits: TcpLimits, losses: Counter[SocketLoss]) -> None:
+        self.listener = listener
+        self.limits = limits
+        self.losses = losses
+        self._connections: dict[int, Connection] = {}
+        self._ours: dict[Address, Connection] = {}
+        self._opening: dict[Address, asyncio.Task[None]] = {}
+        self._waiting: dict[Address, deque[bytes]] = {}
+        self._servers: list[asyncio.Server] = []
+        self._idle_check: asyncio.TimerHandle | None = None
+        self._serial = 0
+        self._is_closing = False
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    async def listen(self, address: Address) -> Address:
+        """Listen on one address; returns the one really bound. Raises Unavailable."""
+        loop = asyncio.get_running_loop()
+        bound = address
+
+        def accept() -> Connection:
+            return Connection(self, None, bound)
+
+        try:
+            server = await loop.create_server(accept, address.host, address.port, backlog=BACKLOG)
+        except OSError as error:
+            raise Unavailable(f"sip: TCP {address} {reason_of_bind(error)}") from error
+        name = server.sockets[0].getsockname()
+        bound = Address(name[0], name[1])
+        self._servers.append(server)
+        self._check_idle()
+        return bound
+
+    def send(self, data: bytes, flow: Flow) -> None:
+        """Send on a flow's connection; connection 0 reuses or opens one of ours to that remote."""
+        connection = self._connections.get(flow.connection) if flow.connection else self._ours.get(flow.remote)
+        if connection is not None:
+            connection.write(data)
+        elif flow.connection:
+            self.losses[SocketLoss.NO_CONNECTION] += 1
+        else:
+            self._open(data, flow)
+
+    def close_flow(self, flow: Flow) -> None:
+        """Close one connection after what is buffered has gone out."""
+        connection = self._connections.get(flow.connection)
+        if connection is not None:
+            connection.close()
+
+    async def close(self) -> None:
+        """Stop listening and close everything; nothing is reported any more."""
+        self._is_closing = True
+        if self._idle_check is not None:
+            self._idle_check.cancel()
+        for server in self._servers:
+            server.close()
+        opening = list(self._opening.values())
+        for task in opening:
+            task.cancel()
+        await asyncio.gather(*opening, return_exceptions=True)
+        for connection in list(self._connections.values()):
+            connection.close()
+
+    def opened(self, connection: Connection, is_ours: bool) -> None:
+        """A connection is up: number it and send what waited for it."""
+        if len(self._connections) >= self.limits.connections_max:
+            self.losses[SocketLoss.TOO_MANY] += 1
+            connection.abort()
+            return
+        self._serial += 1
+        connection.flow = replace(connection.flow, connection=self._serial)
+        self._connections[self._serial] = connection
+        if is_ours:
+            self._ours[connection.flow.remote] = connection
+            for data in self._waiting.pop(connection.flow.remote, ()):
+                connection.write(data)
+
+    def closed(self, connection: Connection, is_ours: bool) -> None:
+        """A connection is gone."""
+        flow = connection.flow
+        self._connections.pop(flow.connection, None)
+        if self._is_closing:
+            return
+        if is_ours:
+            if self._ours.get(flow.remote) is connection:
+                del self._ours[flow.remote]
+            self._waiting.pop(flow.remote, None)
+            # Requests that have not yet been answered know this connection only as the one to be opened.
+            self.listener.on_closed(replace(flow, connection=0))
+        if flow.connection:
+            self.listener.on_closed(flow)
+
+    def _open(self, data: bytes, flow: Flow) -> None:
+        waiting = self._waiting.setdefault(flow.remote, deque())
+        if len(waiting) >= WAITING_MAX:
+            self.losses[SocketLoss.NO_CONNECTION] += 1
+            return
+        waiting.append(data)
+        if flow.remote not in self._opening:
+            self._opening[flow.remote] = asyncio.get_running_loop().create_task(self._connect(flow))
+
+    async def _connect(self, flow: Flow) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self.limits.connect_timeout_s):
+                await loop.create_connection(lambda: Connection(self, flow, flow.local), *flow.remote)
+        except (OSError, TimeoutError):
+            self._waiting.pop(flow.remote, None)
+            self.listener.on_closed(flow)
+        finally:
+            self._opening.pop(flow.remote, None)
+
+    def _check_idle(self) -> None:
+        """Close what has been silent for too long; looks four times in that period."""
+        loop = asyncio.get_running_loop()
+        if self._idle_check is not None:
+            self._idle_check.cancel()
+        self._idle_check = loop.call_later(self.limits.idle_s / 4, self._check_idle)
+        for connection in list(self._connections.values()):
+            if loop.time() - connection.last_heard_at > self.limits.idle_s:
+                connection.close()
