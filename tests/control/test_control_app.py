@@ -77,7 +77,7 @@ async def test_body_of_another_type_is_refused_with_the_header_to_send(served: S
         (b'{"command": 5}', "invalid_value", "command"),
         (b"{}", "missing_field", "command"),
         (b'{"command": "ready", "reson": "x"}', "unknown_field", "reson"),
-        (b'{"command": "ready", "reason": "lunch"}', "invalid_value", None),
+        (b'{"command": "ready", "reason": "lunch"}', "invalid_value", "reason"),
         (b'{"command": "not_ready", "reason": "a\\u0000b"}', "invalid_value", "reason"),
         (b'{"command": "not_ready", "reason": "\\ud800"}', "invalid_json", None),
         (b'{"command": "not_ready", "reason": "\xff"}', "invalid_json", None),

@@ -113,5 +113,5 @@ def from_validation(error: ValidationError) -> ApiError:
         case "json_invalid":
             return ApiError(HTTPStatus.BAD_REQUEST, "invalid_json", f"the body is not JSON: {first['msg']}")
         case _:
-            code, message = "invalid_value", f"{place or 'the input'}: {first['msg']}"
+            code, message = "invalid_value", f"{place or 'the body'}: {first['msg'].removeprefix('Value error, ')}"
     return ApiError(HTTPStatus.BAD_REQUEST, code, message, place)

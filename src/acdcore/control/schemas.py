@@ -6,7 +6,7 @@ Unknown keys are refused. Text is bounded and free of control characters, which 
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Self
+from typing import Annotated
 
 from pydantic import (
     AfterValidator,
@@ -16,7 +16,8 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    model_validator,
+    ValidationInfo,
+    field_validator,
 )
 
 from acdcore.calls.commands import AgentCommand, LiveAgent, LiveCall, LiveQueue
@@ -196,11 +197,12 @@ class AgentOrder(Shape):
     reason: Line | None = None
     """Why not ready, as boards and reports show it."""
 
-    @model_validator(mode="after")
-    def reason_fits(self) -> Self:
-        if self.reason is not None and self.command is not AgentCommand.NOT_READY:
-            raise ValueError("reason belongs to the command not_ready only; leave it out")
-        return self
+    @field_validator("reason")
+    @classmethod
+    def reason_fits(cls, reason: str | None, info: ValidationInfo) -> str | None:
+        if reason is not None and info.data.get("command", AgentCommand.NOT_READY) is not AgentCommand.NOT_READY:
+            raise ValueError("a reason belongs to the command not_ready only; leave it out")
+        return reason
 
 
 class CustomerCard(Shape):
