@@ -86,7 +86,7 @@ class Caller:
         self.give(PlaybackFinished(self.number))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(flow=st.sampled_from(list(FLOWS.values())), call=calls, does=doings, answer=answers)
 def test_any_keys_and_then_silence_end_the_flow(
     flow: Flow, call: Context, does: list[str], answer: CustomerCard | LookupMiss

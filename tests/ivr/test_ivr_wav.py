@@ -14,7 +14,7 @@ from acdcore.ivr.wav import WavError, from_pcm, read_wav, to_pcm, write_wav
 AMPLITUDE = 10_000
 
 
-def tone(hz: float, rate: int, seconds: float = 0.5) -> list[int]:
+def tone(hz: float, rate: int, seconds: float = 0.2) -> list[int]:
     return [round(AMPLITUDE * sin(2 * pi * hz * n / rate)) for n in range(round(rate * seconds))]
 
 
@@ -44,7 +44,7 @@ def pack(samples: list[int], bits: int) -> bytes:
 def test_pcm_of_every_width_is_read(bits: int, channels: int) -> None:
     samples = [sample for sample in tone(1000, 8000) for _ in range(channels)]
     sound = read_wav(wav(pack(samples, bits), channels=channels, bits=bits))
-    assert len(sound.samples) == 4000
+    assert len(sound.samples) == 1600
     assert abs(level_db(sound.samples, 1000)) < 0.1
 
 
@@ -120,7 +120,7 @@ def test_conversion_keeps_length_and_what_a_telephone_carries(rate: int) -> None
         if hz > rate * 0.42:
             continue
         sound = Resampler(rate).convert(array("h", tone(hz, rate)))
-        assert abs(len(sound) - 4000) <= 1
+        assert abs(len(sound) - 1600) <= 1
         assert abs(level_db(sound, hz)) < 0.2
 
 

@@ -6,7 +6,10 @@ The piece goes round: what still sounds at its end rings on into its beginning, 
 from __future__ import annotations
 
 from array import array
-from math import exp, pi, sin
+from cmath import exp
+from itertools import accumulate, repeat
+from math import inf, pi
+from operator import add, mul
 
 from acdcore.ivr.resample import TELEPHONE_RATE
 
@@ -26,6 +29,7 @@ PATTERN = (1, 2, 3, 4, 3, 2, 4, 3)
 """Which note of the chord is plucked on each eighth of a bar."""
 PLUCK_S = 1.2
 PLUCK_DECAY_S = 0.3
+PLUCK_EDGE = 40
 PAD_FADE_S = 0.6
 PEAK = 9_000
 """-11 dBFS: music on hold is to be softer than the announcements over it."""
@@ -34,57 +38,64 @@ BEEP_S = 0.18
 
 
 def hold_music() -> array[int]:
-    """The piece: 24 seconds, signed 16 bit at 8 kHz, the same on every machine."""
-    length = round(len(CHORDS) * BAR_S * TELEPHONE_RATE)
-    mix = array("d", bytes(8 * length))
+    """The piece: 24 seconds, signed 16 bit at 8 kHz, the same every time."""
+    bar_length = round(BAR_S * TELEPHONE_RATE)
+    length = len(CHORDS) * bar_length
     plucks = {note: _pluck(note) for chord in CHORDS for note in chord[1:]}
     pads = {note: _pad(note) for chord in CHORDS for note in chord}
+    mix = array("d", bytes(8 * (length + bar_length)))
     for bar, chord in enumerate(CHORDS):
-        start = round(bar * BAR_S * TELEPHONE_RATE)
         for note in chord:
-            _add(mix, pads[note], start)
+            _add(mix, pads[note], bar * bar_length)
         for eighth, which in enumerate(PATTERN):
-            _add(mix, plucks[chord[which]], start + round(eighth * BAR_S / len(PATTERN) * TELEPHONE_RATE))
+            _add(mix, plucks[chord[which]], bar * bar_length + eighth * bar_length // len(PATTERN))
+    tail = mix[length:]
+    del mix[length:]
+    _add(mix, tail, 0)
     return _levelled(mix, PEAK)
 
 
 def beep() -> array[int]:
     """A short tone with soft edges."""
     count = round(BEEP_S * TELEPHONE_RATE)
-    tone = (sin(2 * pi * BEEP_HZ * n / TELEPHONE_RATE) * sin(pi * n / count) for n in range(count))
-    return _levelled(array("d", tone), PEAK)
+    return _levelled(_faded(_sine(BEEP_HZ, count), count // 4), PEAK)
 
 
 def _frequency_hz(note: int) -> float:
     return 440.0 * float(2 ** ((note - 69) / 12))
 
 
+def _sine(hz: float, count: int, decay_s: float = inf) -> array[float]:
+    """A sine that fades to 1/e in `decay_s`: the imaginary part of a number turned and shrunk at each sample."""
+    turn = exp(complex(-1 / decay_s, 2 * pi * hz) / TELEPHONE_RATE)
+    return array("d", [z.imag for z in accumulate(repeat(turn, count), mul)])
+
+
 def _pluck(note: int) -> array[float]:
-    """A soft string: three partials, the upper ones fading sooner."""
-    step = 2 * pi * _frequency_hz(note) / TELEPHONE_RATE
-    decay = 1 / (PLUCK_DECAY_S * TELEPHONE_RATE)
-    return array(
-        "d",
-        [
-            min(1.0, n / 40)
-            * sum(exp(-n * decay * partial) * sin(n * step * partial) / partial**1.5 for partial in (1, 2, 3))
-            for n in range(round(PLUCK_S * TELEPHONE_RATE))
-        ],
-    )
+    """A soft string: three partials, the upper ones weaker and fading sooner."""
+    count = round(PLUCK_S * TELEPHONE_RATE)
+    partials = [_sine(_frequency_hz(note) * n, count, PLUCK_DECAY_S / n) for n in (1, 2, 3)]
+    return _faded(array("d", [a + b / 3 + c / 5 for a, b, c in zip(*partials, strict=True)]), PLUCK_EDGE)
 
 
 def _pad(note: int) -> array[float]:
     """A held note that fades in, and out into the next bar."""
-    step = 2 * pi * _frequency_hz(note) / TELEPHONE_RATE
     fade = round(PAD_FADE_S * TELEPHONE_RATE)
-    count = round(BAR_S * TELEPHONE_RATE) + fade
-    return array("d", [0.25 * min(1.0, n / fade, (count - n) / fade) * sin(n * step) for n in range(count)])
+    held = _sine(_frequency_hz(note), round(BAR_S * TELEPHONE_RATE) + fade)
+    return _faded(array("d", [value / 4 for value in held]), fade)
 
 
-def _add(mix: array[float], note: array[float], start: int) -> None:
-    length = len(mix)
-    for n, value in enumerate(note, start):
-        mix[n % length] += value
+def _faded(sound: array[float], edge: int) -> array[float]:
+    """`sound` with its first and last `edge` samples faded in and out."""
+    for n in range(edge):
+        sound[n] *= n / edge
+        sound[-1 - n] *= n / edge
+    return sound
+
+
+def _add(mix: array[float], sound: array[float], start: int) -> None:
+    end = start + len(sound)
+    mix[start:end] = array("d", map(add, mix[start:end], sound))
 
 
 def _levelled(mix: array[float], peak: int) -> array[int]:

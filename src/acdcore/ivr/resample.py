@@ -1,3 +1,4 @@
+# cython: annotation_typing=False
 """Sampling rate conversion of whole sounds by a polyphase FIR filter (windowed sinc, Kaiser window).
 
 For a conversion by up/down (in lowest terms) every output sample is the sum of some input samples times one of `up`
@@ -8,7 +9,6 @@ from __future__ import annotations
 
 from array import array
 from math import ceil, gcd, pi, sin, sqrt
-from operator import mul
 
 TELEPHONE_RATE = 8_000
 PASS_HZ = 3_400
@@ -29,35 +29,44 @@ class Resampler:
         common = gcd(rate, TELEPHONE_RATE)
         self._up = TELEPHONE_RATE // common
         self._down = rate // common
-        self._rows = _rows(rate, self._up) if rate != TELEPHONE_RATE else []
+        self._rows = _rows(rate, self._up) if rate != TELEPHONE_RATE else array("d")
+        self._width = len(self._rows) // self._up
 
     def convert(self, samples: array[int]) -> array[int]:
         """`samples` (signed 16 bit) at 8,000 samples per second, as long in time as before."""
         if not self._rows:
             return samples
-        width = len(self._rows[0])
-        before, after = width // 2 - 1, width // 2
+        before, after = self._width // 2 - 1, self._width // 2
         padded = array("d", bytes(8 * before)) + array("d", samples) + array("d", bytes(8 * after))
         converted = array("h", bytes(2 * (len(samples) * self._up // self._down)))
-        for index in range(len(converted)):
-            whole, part = divmod(index * self._down, self._up)
-            value = round(sum(map(mul, self._rows[part], padded[whole : whole + width])))
-            converted[index] = min(32_767, max(-32_768, value))
+        _filter(padded, self._rows, converted, self._up, self._down)
         return converted
 
 
-def _rows(rate: int, up: int) -> list[list[float]]:
-    """One row of taps for each of the `up` positions of an output sample between two input samples."""
+def _filter(source: array[float], rows: array[float], target: array[int], up: int, down: int) -> None:
+    """Fill `target`, clipped at full scale; `resample.pxd` gives this loop its C types."""
+    width = len(rows) // up
+    for index in range(len(target)):
+        start = index * down // up
+        row = index * down % up * width
+        value = 0.0
+        for tap in range(width):
+            value += rows[row + tap] * source[start + tap]
+        target[index] = round(min(32_767.0, max(-32_768.0, value)))
+
+
+def _rows(rate: int, up: int) -> array[float]:
+    """One row of taps for each of the `up` positions of an output sample between two input samples, end to end."""
     scale = min(1.0, rate / TELEPHONE_RATE)  # a slower source has nothing above its own band, only mirror images
     pass_hz, stop_hz = PASS_HZ * scale, STOP_HZ * scale
     transition = 2 * pi * (stop_hz - pass_hz) / rate
     reach = ceil((ATTENUATION_DB - 8) / (2.285 * transition) / 2)
     cutoff = (pass_hz + stop_hz) / rate
-    rows = []
+    rows = array("d")
     for part in range(up):
         taps = [_tap(index - reach - part / up, cutoff, reach + 1) for index in range(2 * reach + 2)]
         gain = sum(taps)
-        rows.append([tap / gain for tap in taps])
+        rows.extend(tap / gain for tap in taps)
     return rows
 
 

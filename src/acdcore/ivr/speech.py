@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import json
 import os
 import sys
 from array import array
+from dataclasses import dataclass
 from pathlib import Path
-
-from pydantic import BaseModel, TypeAdapter
 
 from acdcore.ivr.cache import keep
 from acdcore.ivr.resample import TELEPHONE_RATE, Resampler
@@ -39,7 +39,8 @@ SENTENCE_GAP_MS = 350
 SENTENCE_ENDS = "。？！.?!"
 
 
-class Utterance(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Utterance:
     """One text to be read."""
 
     voice: str
@@ -99,7 +100,7 @@ def _silence(length_ms: int) -> array[int]:
 
 def main() -> None:
     """Read the list, write the files."""
-    utterances = TypeAdapter(list[Utterance]).validate_json(sys.stdin.buffer.read())
+    utterances = [Utterance(**fields) for fields in json.load(sys.stdin.buffer)]
     loader = importlib.import_module("espeakng_loader")
     espeak = Espeak(loader.get_library_path(), loader.get_data_path())
     resampler = Resampler(espeak.rate)

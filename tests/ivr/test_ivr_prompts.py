@@ -1,0 +1,220 @@
+"""Prompts: rendered once, kept, and refused with the reason; judged by length and energy."""
+
+import sys
+from array import array
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from math import sqrt
+from pathlib import Path
+
+import pytest
+
+from acdcore.ivr.cache import PromptCache, keep, kept
+from acdcore.ivr.flow_file import read_flow
+from acdcore.ivr.model import Beep, Language, PromptKey, PromptName, PromptRequest, Text, WavFile
+from acdcore.ivr.music import BAR_S, CHORDS, hold_music
+from acdcore.ivr.prompts import flow_requests, render, render_music
+from acdcore.ivr.speech import LEAD_MS, PEAK, SENTENCE_GAP_MS, WORD_GAP_MS, shape
+from acdcore.ivr.voices import HelperProcesses, Reading
+from acdcore.ivr.wav import from_pcm, to_pcm, write_wav
+from acdcore.kernel.errors import SettingsError, Unavailable
+
+HELLO = PromptKey(PromptName("test.hello"), Language.MANDARIN)
+TICK = to_pcm(array("h", [1000, -1000] * 800))
+
+
+class CountingReader:
+    """Reads every text as a tick, and counts."""
+
+    def __init__(self) -> None:
+        self.read_texts: list[str] = []
+
+    def is_there(self) -> bool:
+        return True
+
+    def read(self, readings: Sequence[Reading], on_read: Callable[[], None]) -> None:
+        for reading in readings:
+            self.read_texts.append(reading.text)
+            keep(reading.file, TICK)
+            on_read()
+
+
+def text(spoken: str, key: PromptKey = HELLO) -> PromptRequest:
+    return PromptRequest(key, Text(spoken), "test.toml")
+
+
+def recorded(file: str) -> PromptRequest:
+    return PromptRequest(HELLO, WavFile(file), "test.toml")
+
+
+def energy(pcm: bytes) -> float:
+    samples = from_pcm(pcm)
+    return sqrt(sum(sample * sample for sample in samples) / len(samples))
+
+
+def test_text_is_read_once_and_then_kept(tmp_path: Path) -> None:
+    reader = CountingReader()
+    first = render([text("hello")], tmp_path / "cache", tmp_path, reader=reader)
+    second = render([text("hello")], tmp_path / "cache", tmp_path, reader=reader)
+    assert first == second == {HELLO: TICK}
+    assert reader.read_texts == ["hello"]
+
+
+def test_changed_text_and_other_language_are_read_anew(tmp_path: Path) -> None:
+    reader = CountingReader()
+    english = PromptKey(HELLO.name, Language.ENGLISH)
+    render([text("hello")], tmp_path, tmp_path, reader=reader)
+    render([text("hello"), text("hello", english)], tmp_path, tmp_path, reader=reader)
+    render([text("hello there")], tmp_path, tmp_path, reader=reader)
+    assert reader.read_texts == ["hello", "hello", "hello there"]
+
+
+def test_same_text_of_two_prompts_is_read_once(tmp_path: Path) -> None:
+    reader = CountingReader()
+    other = PromptKey(PromptName("test.other"), Language.MANDARIN)
+    assert len(render([text("hello"), text("hello", other)], tmp_path, tmp_path, reader=reader)) == 2
+    assert reader.read_texts == ["hello"]
+
+
+def test_spoilt_file_in_the_cache_is_made_again(tmp_path: Path) -> None:
+    reader = CountingReader()
+    render([text("hello")], tmp_path, tmp_path, reader=reader)
+    (file,) = tmp_path.glob("*.wav")
+    file.write_bytes(file.read_bytes()[:20])
+    assert render([text("hello")], tmp_path, tmp_path, reader=reader) == {HELLO: TICK}
+
+
+def test_progress_counts_to_the_total(tmp_path: Path) -> None:
+    steps: list[tuple[int, int]] = []
+    render([text("a"), text("b")], tmp_path, tmp_path, lambda *step: steps.append(step), CountingReader())
+    assert steps == [(1, 2), (2, 2)]
+
+
+def test_missing_synthesis_names_the_prompt_and_the_remedy(tmp_path: Path) -> None:
+    absent = HelperProcesses(library="no_such_speech_library")
+    with pytest.raises(SettingsError) as refusal:
+        render([text("hello")], tmp_path, tmp_path, reader=absent)
+    assert (refusal.value.file, refusal.value.key) == ("test.toml", "prompts.hello.cmn")
+    assert 'pip install "acdcore[tts]" or give a wav' in refusal.value.problem
+
+
+def test_missing_synthesis_does_not_matter_to_what_is_kept_or_recorded(tmp_path: Path) -> None:
+    render([text("hello")], tmp_path, tmp_path, reader=CountingReader())
+    (tmp_path / "a.wav").write_bytes(write_wav(TICK, 8000))
+    absent = HelperProcesses(library="no_such_speech_library")
+    assert render([text("hello")], tmp_path, tmp_path, reader=absent) == {HELLO: TICK}
+    assert render([recorded("a.wav")], tmp_path, tmp_path, reader=absent) == {HELLO: TICK}
+
+
+def test_recording_is_converted_and_kept(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(write_wav(to_pcm(array("h", [0] * 1600)), 16000))
+    assert len(render([recorded("a.wav")], tmp_path / "cache", tmp_path)[HELLO]) == 1600
+    assert len(list((tmp_path / "cache").glob("*.wav"))) == 1
+
+
+@pytest.mark.parametrize(("content", "reason"), [(None, "No such file"), (b"MP3", "not a WAV file")])
+def test_bad_recording_is_refused_by_file_and_prompt(tmp_path: Path, content: bytes | None, reason: str) -> None:
+    if content is not None:
+        (tmp_path / "a.wav").write_bytes(content)
+    with pytest.raises(SettingsError) as refusal:
+        render([recorded("a.wav")], tmp_path / "cache", tmp_path)
+    assert refusal.value.file == str(tmp_path / "a.wav")
+    assert reason in refusal.value.problem
+    assert "wanted by test.toml: prompts.hello.cmn" in refusal.value.problem
+
+
+def test_cache_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingsError, match="cannot be made"):
+        render([], tmp_path / "file" / "cache", tmp_path)
+
+
+def test_cache_leaves_no_parts_behind(tmp_path: Path) -> None:
+    file = PromptCache(tmp_path).file(b"x")
+    keep(file, TICK)
+    assert kept(file) == TICK
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_wav_goes_before_text_and_may_differ_by_language(tmp_path: Path) -> None:
+    flow = tmp_path / "test.toml"
+    flow.write_text(
+        'start = "a"\nnodes.a = { type = "hang_up" }\nlanguages = ["cmn", "en"]\n'
+        'prompts.one = { wav = "one.wav", cmn = "你好" }\n'
+        'prompts.two = { wav = { cmn = "two.wav" }, cmn = "你好", en = "Hello", yue = "你好" }\n',
+        "utf-8",
+    )
+    sources = {(each.key.name, each.key.language.value): each.source for each in flow_requests(read_flow(flow))}
+    assert sources == {
+        ("test.one", "cmn"): WavFile("one.wav"),
+        ("test.one", "en"): WavFile("one.wav"),
+        ("test.two", "cmn"): WavFile("two.wav"),
+        ("test.two", "en"): Text("Hello"),
+    }
+
+
+# --- the speech helper ---
+
+
+def test_helper_speaks_all_three_languages(tmp_path: Path) -> None:
+    texts = {Language.MANDARIN: "您好，请按一。", Language.CANTONESE: "您好，請按一。", Language.ENGLISH: "Press one."}
+    requests = [text(spoken, PromptKey(HELLO.name, language)) for language, spoken in texts.items()]
+    prompts = render(requests, tmp_path, tmp_path)
+    for request in requests:
+        pcm = prompts[request.key]
+        assert 0.5 < len(pcm) / 16_000 < 4.0
+        assert energy(pcm) > 1000
+    assert len(set(prompts.values())) == 3
+
+
+def test_text_that_gives_no_sound_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match=r"test\.toml: prompts\.hello\.cmn: '…' gave no sound"):
+        render([text("…")], tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        ("import sys; sys.exit('no library')", "no library"),
+        ("import time; time.sleep(60)", "exit -9"),
+        ("import sys; sys.stdin.read()", "exit 0"),
+    ],
+)
+def test_helper_that_fails_is_reported_with_its_text(tmp_path: Path, program: str, reason: str) -> None:
+    helper = HelperProcesses(library="json", command=(sys.executable, "-c", program), jobs=1, timeout_s=1.0)
+    with pytest.raises(Unavailable, match=f"'hello'.*{reason}"):
+        render([text("hello")], tmp_path, tmp_path, reader=helper)
+
+
+def test_speech_is_trimmed_levelled_and_followed_by_a_pause() -> None:
+    spoken = array("h", [0] * 4000 + [2000, -2000] * 400 + [100] * 4000)
+    word, sentence = shape(spoken, "one"), shape(spoken, "Press one. ")
+    assert len(word) == 800 + 8 * (LEAD_MS + WORD_GAP_MS)
+    assert len(sentence) == 800 + 8 * (LEAD_MS + SENTENCE_GAP_MS)
+    assert (max(word), min(word)) == (PEAK, -PEAK)
+    assert shape(array("h", [10] * 100), "one") == array("h")
+
+
+# --- calculated sounds ---
+
+
+def test_music_is_the_same_each_time_and_loops_without_a_jump(tmp_path: Path) -> None:
+    pcm = render_music(tmp_path, tmp_path)
+    assert pcm == render_music(tmp_path, tmp_path) == to_pcm(hold_music())
+    samples = from_pcm(pcm)
+    assert len(samples) == len(CHORDS) * BAR_S * 8000
+    steps = [abs(after - before) for before, after in pairwise(samples)]
+    assert abs(samples[0] - samples[-1]) <= max(steps)
+    for second in range(24):
+        assert energy(pcm[second * 16_000 : (second + 1) * 16_000]) > 500
+
+
+def test_music_may_be_a_recording(tmp_path: Path) -> None:
+    (tmp_path / "own.wav").write_bytes(write_wav(TICK, 8000))
+    assert render_music(tmp_path / "cache", tmp_path, "own.wav") == TICK
+
+
+def test_beep_needs_no_synthesis(tmp_path: Path) -> None:
+    beeps = render([PromptRequest(HELLO, Beep(), "test.toml")], tmp_path, tmp_path)
+    assert 0.1 < len(beeps[HELLO]) / 16_000 < 0.3
+    assert energy(beeps[HELLO]) > 2000
