@@ -48,11 +48,21 @@ def test_every_code_survives_decoding_and_encoding(codec: Codec) -> None:
 
 
 @pytest.mark.parametrize("codec", CODECS)
-def test_samples_are_encoded_as_the_nearest_value_there_is(codec: Codec) -> None:
+def test_samples_are_encoded_to_within_half_a_step(codec: Codec) -> None:
     values = linear(bytes(range(256)), codec)
-    samples = range(-32768, 32768, 37)
+    ladder = sorted(set(values))
+    half_step = {
+        value: max(abs(value - near) for near in ladder[max(0, at - 1) : at + 2]) / 2 for at, value in enumerate(ladder)
+    }
+    samples = range(ladder[0], ladder[-1] + 1, 7)
     for sample, code in zip(samples, g711.encode(pcm(*samples), codec), strict=True):
-        assert abs(values[code] - sample) == min(abs(value - sample) for value in values)
+        assert abs(values[code] - sample) <= half_step[values[code]]
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_overdriven_samples_are_clipped(codec: Codec) -> None:
+    values = linear(bytes(range(256)), codec)
+    assert linear(g711.encode(pcm(-32768, 32767), codec), codec) == [min(values), max(values)]
 
 
 @pytest.mark.parametrize("codec", CODECS)
