@@ -252,7 +252,7 @@ class _Sockets:
 
     async def close(self) -> None:
         for bound in self._udp:
-            bound.close()
+            await bound.close()
         await self._tcp.close()
 
     def addresses(self, transport: Transport) -> tuple[Address, ...]:

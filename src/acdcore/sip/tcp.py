@@ -3,7 +3,9 @@
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import cast
 
 from acdcore.kernel.address import Address
 from acdcore.kernel.errors import Unavailable
@@ -16,6 +18,8 @@ BACKLOG = 512
 """Connections that wait to be accepted: all phones of a floor coming back after a power cut."""
 WAITING_MAX = 256
 """Messages that wait for one connection to be opened."""
+FAREWELL_S = 1.0
+"""How long the last bytes (BYE at shutdown) may take to leave before connections are cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +61,13 @@ class Connection(asyncio.Protocol):
         self.last_heard_at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # Neither loop's class derives from asyncio.Transport.
+        self._transport = cast(asyncio.Transport, transport)
         if not self._is_ours:
             local = transport.get_extra_info("sockname")
             peer = transport.get_extra_info("peername")
             if peer is None:  # reset before it was accepted
-                transport.abort()
+                self._transport.abort()
                 return
             remote = Address(peer[0], peer[1])
             self.flow = Flow(Transport.TCP, Address(local[0], self._listening.port), remote)
@@ -121,6 +125,8 @@ class TcpStreams:
         self._idle_check: asyncio.TimerHandle | None = None
         self._serial = 0
         self._is_closing = False
+        self._empty = asyncio.Event()
+        self._empty.set()
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -172,6 +178,12 @@ class TcpStreams:
         await asyncio.gather(*opening, return_exceptions=True)
         for connection in list(self._connections.values()):
             connection.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL_S):
+                await self._empty.wait()
+        for connection in list(self._connections.values()):
+            connection.abort()
+        await self._empty.wait()
 
     def opened(self, connection: Connection, is_ours: bool) -> None:
         """A connection is up: number it and send what waited for it."""
@@ -182,6 +194,7 @@ class TcpStreams:
         self._serial += 1
         connection.flow = replace(connection.flow, connection=self._serial)
         self._connections[self._serial] = connection
+        self._empty.clear()
         if is_ours:
             self._ours[connection.flow.remote] = connection
             for data in self._waiting.pop(connection.flow.remote, ()):
@@ -191,6 +204,8 @@ class TcpStreams:
         """A connection is gone."""
         flow = connection.flow
         self._connections.pop(flow.connection, None)
+        if not self._connections:
+            self._empty.set()
         if self._is_closing:
             return
         if is_ours:

@@ -6,6 +6,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable
 from enum import StrEnum
+from typing import cast
 
 from acdcore.kernel.address import Address
 from acdcore.kernel.errors import Unavailable
@@ -44,6 +45,7 @@ class UdpSocket(asyncio.DatagramProtocol):
         self._losses = losses
         self._transport: asyncio.DatagramTransport | None = None
         self._sources: dict[str, Address] = {}
+        self._closed = asyncio.Event()
         self.local = Address("", 0)
 
     async def bind(self, address: Address) -> None:
@@ -55,8 +57,8 @@ class UdpSocket(asyncio.DatagramProtocol):
             raise Unavailable(f"sip: UDP {address} {reason_of_bind(error)}") from error
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        # Neither loop's class derives from asyncio.DatagramTransport.
+        self._transport = cast(asyncio.DatagramTransport, transport)
         host, port = transport.get_extra_info("sockname")[:2]
         self.local = Address(host, port)
         bound = transport.get_extra_info("socket")
@@ -68,6 +70,9 @@ class UdpSocket(asyncio.DatagramProtocol):
             return
         remote = Address(str(addr[0]), int(addr[1]))
         self._on_datagram(data, Flow(Transport.UDP, self.source_for(remote), remote))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._closed.set()
 
     def error_received(self, exc: Exception) -> None:
         self._losses[SocketLoss.SEND_FAILED] += 1
@@ -90,9 +95,11 @@ class UdpSocket(asyncio.DatagramProtocol):
             found = self._sources[remote.host] = Address(source_host(remote), self.local.port)
         return found
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        """Close the socket; what the kernel could not take yet is dropped."""
         if self._transport is not None:
-            self._transport.close()
+            self._transport.abort()
+            await self._closed.wait()
 
 
 def source_host(remote: Address) -> str:
