@@ -76,17 +76,11 @@ class Entry:
 class Acd:
     """The one door to the dispatcher."""
 
-    def __init__(
-        self,
-        dispatcher: Dispatcher,
-        clock: Clock,
-        journal: Callable[[float, Input], None] | None,
-        on_agent: Callable[[AgentStateChanged], None],
-    ) -> None:
-        """`on_agent` hears of every change of an agent's state."""
-        self._floor = Floor(dispatcher, clock, journal, self._decided)
+    def __init__(self, dispatcher: Dispatcher, clock: Clock) -> None:
+        self.on_agent: Callable[[AgentStateChanged], None] = lambda _: None
+        """Hears of every change of an agent's state."""
+        self._floor = Floor(dispatcher, clock, None, self._decided)
         self._clock = clock
-        self._on_agent = on_agent
         self._calls: dict[EntryId, tuple[Call, Entry]] = {}
         self._joins = 0
         self._refusal: RefusalReason | None = None
@@ -150,7 +144,7 @@ class Acd:
     def _decided(self, decision: Decision) -> None:
         match decision:
             case AgentStateChanged():
-                self._on_agent(decision)
+                self.on_agent(decision)
             case InputRefused(input=CallerJoined(entry=entry), reason=reason):
                 self._refuse_join(entry, reason)
             case InputRefused(reason=reason):

@@ -1,10 +1,11 @@
 """Desks: the agents, their phones and what they may ask for."""
 
+import asyncio
 from collections.abc import Iterable
 
 from acdcore.calls.acd import Acd
 from acdcore.calls.call import Call
-from acdcore.calls.cdr import WallTime
+from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.commands import AgentCommand, AgentState, LiveAgent, UnknownAgent, WrongState
 from acdcore.calls.leg import Leg, Side
 from acdcore.calls.ports import AgentRecord, Directory
@@ -22,6 +23,7 @@ from acdcore.queues.model import (
     AgentPhoneDown,
     AgentPhoneUp,
     AgentReady,
+    AgentStateChanged,
     Input,
     WrapUpEnded,
 )
@@ -59,27 +61,43 @@ class Desks:
         registrar: Registrar[Flow],
         directory: Directory,
         acd: Acd,
+        chronicle: Chronicle,
         clock: Clock,
-        time: WallTime,
     ) -> None:
         self._wiring = wiring
         self._registrar = registrar
         self._directory = directory
         self._acd = acd
         self._clock = clock
-        self._time = time
+        self._chronicle = chronicle
+        self._time = chronicle.time
         self._started_at = clock.now()
+        self._timer: asyncio.TimerHandle | None = None
+        acd.on_agent = self._changed
 
     # --- phones ---
 
     def register(self, request: Request, flow: Flow, agent: AgentRecord) -> RegistrarReply[Flow]:
         """A REGISTER of this agent's phone, whose credentials were right."""
         reply = self._registrar.handle(request, flow, agent.agent, self._clock.now())
-        self.follow(reply.changes)
+        self._follow(reply.changes)
         return reply
 
-    def follow(self, changes: Iterable[BindingChange[Flow]]) -> None:
-        """Tell the dispatcher which phones can be reached."""
+    def close(self) -> None:
+        """Disarm the timer of the registrations."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _expire(self) -> None:
+        self._follow(self._registrar.handle_deadline(self._clock.now()))
+
+    def _follow(self, changes: Iterable[BindingChange[Flow]]) -> None:
+        """Tell the dispatcher which phones can be reached, and wake when the next registration ends."""
+        self.close()
+        deadline = self._registrar.next_deadline()
+        if deadline is not None:
+            delay_s = max(0.0, deadline - self._clock.now())
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self._expire)
         for agent in dict.fromkeys(AgentId(change.user) for change in changes):
             self._acd.feed(AgentPhoneUp(agent) if self.is_registered(agent) else AgentPhoneDown(agent))
 
@@ -141,6 +159,13 @@ class Desks:
     def own_call(self, agent: AgentId, is_up: bool) -> None:
         """The agent's phone is, or is no longer, in a call that no queue gave it."""
         self._acd.feed(AgentBusy(agent) if is_up else AgentIdle(agent))
+
+    def _changed(self, change: AgentStateChanged) -> None:
+        record = self._directory.agent(change.agent)
+        if record is None:
+            return
+        views = {view.agent: view for view in self._acd.snapshot().agents}
+        self._chronicle.agent_state(self._live(record, views.get(change.agent)))
 
     def _record(self, agent: AgentId) -> AgentRecord:
         record = self._directory.agent(agent)

@@ -220,13 +220,17 @@ class Switchboard:
         call.end(Outcome.WITHDRAWN, EndedBy.SYSTEM, by)
         return True
 
+    def end_all(self) -> None:
+        """Hang up every call."""
+        for call in list(self.calls.values()):
+            call.end(Outcome.SHUTDOWN, EndedBy.SYSTEM)
+
     async def drain(self, within_s: float) -> None:
         """Take no new calls; end those that are still up after `within_s`."""
         self._is_draining = True
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=within_s)
-        for call in list(self.calls.values()):
-            call.end(Outcome.SHUTDOWN, EndedBy.SYSTEM)
+        self.end_all()
         if self._tasks:
             await asyncio.wait(self._tasks)
 

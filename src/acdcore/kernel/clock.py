@@ -1,5 +1,6 @@
 """Two clocks with two kinds of name: `now` (monotonic seconds, for decisions) and `wall` (UTC, for records)."""
 
+import asyncio
 import time
 from datetime import UTC, datetime
 from typing import Protocol
@@ -22,6 +23,19 @@ class SystemClock:
 
     def now(self) -> float:
         return time.monotonic()
+
+    def wall(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class LoopClock:
+    """The event loop's own time, so that deadlines given to the loop and decisions made by them agree."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    def now(self) -> float:
+        return self._loop.time()
 
     def wall(self) -> datetime:
         return datetime.now(UTC)

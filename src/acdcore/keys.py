@@ -1,0 +1,56 @@
+"""Secrets of the installation: made at the first start, kept in files that only the operator can read."""
+
+import os
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+from acdcore.control.settings import ApiKey, Right
+from acdcore.kernel.errors import SettingsError
+from acdcore.storage.seed import SeededAgent
+
+API_KEYS_FILE = "api-keys"
+SOFTPHONES_FILE = "softphones"
+RIGHTS = {right.name.lower(): right for right in Right}
+
+
+def read_or_make_keys(directory: Path) -> tuple[ApiKey, ...]:
+    """The keys of the control plane: lines of `name right secret`; an admin's is made when there is no file.
+
+    Raises SettingsError naming file and line.
+    """
+    file = directory / API_KEYS_FILE
+    if not file.exists():
+        header = "# One key a line: name, right (read, operate or admin), secret. Read at each start.\n"
+        write_private(file, f"{header}admin admin {secrets.token_urlsafe(24)}\n")
+    keys = []
+    for number, line in enumerate(file.read_text("utf-8").splitlines(), start=1):
+        words = line.split()
+        if not words or words[0].startswith("#"):
+            continue
+        if len(words) != 3 or words[1] not in RIGHTS:
+            raise SettingsError(str(file), f"line {number}", f"write: name, one of {', '.join(RIGHTS)}, secret")
+        keys.append(ApiKey.of(words[0], words[2], RIGHTS[words[1]]))
+    return tuple(keys)
+
+
+def keep_passwords(directory: Path, new: Iterable[SeededAgent]) -> None:
+    """Keep the generated passwords of new agents' phones for the operator."""
+    lines = [f"{agent.record.agent} {agent.password}" for agent in new]
+    write_private(directory / SOFTPHONES_FILE, "\n".join(["# agent password", *lines, ""]))
+
+
+def kept_password(directory: Path, agent: str) -> str | None:
+    """The generated password of an agent's phone, if it is still in the file."""
+    try:
+        lines = (directory / SOFTPHONES_FILE).read_text("utf-8").splitlines()
+    except OSError:
+        return None
+    return next((words[1] for line in lines if len(words := line.split()) == 2 and words[0] == agent), None)
+
+
+def write_private(file: Path, text: str) -> None:
+    """Write a file that nobody else can read, not even for a moment."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+        handle.write(text)

@@ -1,0 +1,57 @@
+"""The daemon's figures for Prometheus, read from the parts at the moment they are asked for."""
+
+from collections.abc import Iterator
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from acdcore.calls.hall import Hall
+from acdcore.calls.operations import Operations
+from acdcore.calls.switchboard import Switchboard
+
+
+class HallCollector(Collector):
+    """Calls, lines, queues, agents, refusals and audio."""
+
+    def __init__(self, hall: Hall, switchboard: Switchboard, operations: Operations) -> None:
+        self._hall = hall
+        self._switchboard = switchboard
+        self._operations = operations
+
+    def collect(self) -> Iterator[Metric]:
+        """All families."""
+        yield GaugeMetricFamily("acdcore_calls", "Calls that are up", len(self._switchboard.calls))
+        yield GaugeMetricFamily("acdcore_lines_taken", "Lines in use", self._hall.lines.taken)
+        yield GaugeMetricFamily("acdcore_recordings_running", "Recordings not complete", self._hall.recorder.running)
+        yield from self._refusals()
+        yield from self._queues()
+        yield from self._engine()
+
+    def _refusals(self) -> Iterator[Metric]:
+        refused = CounterMetricFamily("acdcore_sip_refused", "Requests turned away", labels=["reason"])
+        for reason, count in self._switchboard.refused.items():
+            refused.add_metric([reason], count)
+        yield refused
+        discarded = CounterMetricFamily("acdcore_sip_discarded", "SIP messages dropped", labels=["reason"])
+        for why, count in self._hall.wiring.stack.discarded.items():
+            discarded.add_metric([why.value], count)
+        yield discarded
+
+    def _queues(self) -> Iterator[Metric]:
+        waiting = GaugeMetricFamily("acdcore_queue_waiting", "Callers waiting", labels=["queue"])
+        ready = GaugeMetricFamily("acdcore_queue_agents_ready", "Agents ready", labels=["queue"])
+        offered = CounterMetricFamily("acdcore_queue_offered", "Callers who entered", labels=["queue"])
+        answered = CounterMetricFamily("acdcore_queue_answered", "Callers connected to an agent", labels=["queue"])
+        for queue in self._operations.queues():
+            waiting.add_metric([queue.name], queue.waiting + queue.ringing)
+            ready.add_metric([queue.name], queue.agents_ready)
+            offered.add_metric([queue.name], queue.offered)
+            answered.add_metric([queue.name], queue.answered)
+        yield from (waiting, ready, offered, answered)
+
+    def _engine(self) -> Iterator[Metric]:
+        figures = self._operations.engine()
+        yield GaugeMetricFamily("acdcore_streams", "Open audio streams", figures.streams)
+        yield GaugeMetricFamily("acdcore_ports_free", "Port pairs left", figures.ports_free)
+        lost = figures.tap_samples_dropped
+        yield CounterMetricFamily("acdcore_tap_samples_dropped", "Samples lost to recordings", lost)
