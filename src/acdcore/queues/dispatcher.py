@@ -91,6 +91,11 @@ class Dispatcher:
         """When `handle_deadline` wants to be called next; None: not before another input."""
         return self._board.deadlines.earliest()
 
+    def is_waiting(self, entry: EntryId) -> bool:
+        """Whether the caller waits for an agent, a phone ringing or not."""
+        found = self._board.find(entry)
+        return found is not None and found[0].is_waiting
+
     def snapshot(self, now: float) -> FloorView:
         """The whole floor, for displays: costs as much as the floor is large."""
         return explain.floor_view(self._board, self.metrics, now)

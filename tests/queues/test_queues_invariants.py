@@ -1,0 +1,223 @@
+"""The dispatcher's invariants on any order of events: a state machine that hypothesis drives, audited every turn."""
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from tests.queues.desk import ANNA, BO, CHEN, ENGLISH, HELP, REPAIR, SALES, SPARE, TALK, Desk
+
+from acdcore.kernel.ids import AgentId, SkillName
+from acdcore.queues.dispatcher import Dispatcher
+from acdcore.queues.journal import read
+from acdcore.queues.metrics import Metrics
+from acdcore.queues.model import (
+    AgentBusy,
+    AgentIdle,
+    AgentLoggedIn,
+    AgentLoggedOut,
+    AgentNotReady,
+    AgentPhoneDown,
+    AgentPhoneUp,
+    AgentReady,
+    AgentState,
+    CallerLeft,
+    Decision,
+    FloorChanged,
+    Input,
+    LeaveCause,
+    OfferAccepted,
+    OfferEnded,
+    OfferId,
+    TalkEnded,
+    WrapUpEnded,
+    WrapUpExtended,
+)
+from acdcore.queues.settings import (
+    AgentSettings,
+    FloorSettings,
+    OfferEnd,
+    OverflowCause,
+    OverflowRule,
+    QueueSettings,
+    Strategy,
+    ToAnnouncement,
+    ToOutside,
+    ToQueue,
+)
+
+GOING = [AgentNotReady, AgentLoggedOut, AgentPhoneDown, AgentBusy]
+AGENTS = [ANNA, BO, CHEN, AgentId("1004")]
+QUEUES = [SALES, HELP, SPARE]
+
+
+def floor(strategy: Strategy, max_wait_s: float, weight: float) -> FloorSettings:
+    """Three queues that overflow into each other, to a prompt and outside."""
+    return FloorSettings(
+        queues=(
+            QueueSettings(
+                SALES,
+                {TALK: 2},
+                strategy,
+                max_wait_s=max_wait_s,
+                max_length=4,
+                overflow=(
+                    OverflowRule(OverflowCause.WAIT, ToQueue(HELP)),
+                    OverflowRule(OverflowCause.LENGTH, ToQueue(SPARE)),
+                ),
+                announce_first_s=0,
+                announce_every_s=16,
+            ),
+            QueueSettings(
+                HELP,
+                {REPAIR: 1},
+                strategy,
+                weight=weight,
+                wrap_up_s=0,
+                max_length=3,
+                overflow=(
+                    OverflowRule(OverflowCause.LENGTH, ToOutside("10086")),
+                    OverflowRule(OverflowCause.NOBODY_LOGGED_IN, ToQueue(SPARE)),
+                ),
+            ),
+            QueueSettings(
+                SPARE,
+                ageing=0.5,
+                ring_for_s=8,
+                overflow=(OverflowRule(OverflowCause.NOBODY_LOGGED_IN, ToAnnouncement("closed")),),
+                misses_until_not_ready=3,
+            ),
+        ),
+        tried_hold_s=24,
+    )
+
+
+class AnyDay(RuleBasedStateMachine):
+    """Callers, agents, phones, supervisors and time in any order; times are whole or halves, so that sums are exact."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.desk = Desk(floor=floor(Strategy.LONGEST_IDLE, 32, 2.0))
+        self.decisions: list[Decision] = []
+
+    def feed(self, fed: Input) -> None:
+        self.decisions += self.desk.feed(fed)
+
+    @rule(queue=st.sampled_from(QUEUES), advance_s=st.sampled_from([0, 0, 0, 16, 300, -8]), english=st.booleans())
+    def caller_joins(self, queue: str, advance_s: int, english: bool) -> None:
+        name = next(known for known in QUEUES if known == queue)
+        if name not in {queue.name for queue in self.desk.auditor.floor.queues}:
+            return
+        extra = {"english": 1} if english and advance_s else {}
+        self.decisions += self.desk.join(name, advance_s, **extra)[1]
+
+    @precondition(lambda self: self.desk.auditor.callers)
+    @rule(pick=st.integers(0, 50), cause=st.sampled_from(LeaveCause))
+    def caller_leaves(self, pick: int, cause: LeaveCause) -> None:
+        entries = list(self.desk.auditor.callers)
+        self.feed(CallerLeft(entries[pick % len(entries)], cause))
+
+    @rule(agent=st.sampled_from(AGENTS), talk=st.integers(0, 4), repair=st.integers(0, 2), english=st.booleans())
+    def agent_logs_in(self, agent: AgentId, talk: int, repair: int, english: bool) -> None:
+        levels = {TALK: talk, REPAIR: repair, ENGLISH: int(english)}
+        skills: dict[SkillName, int] = {skill: level for skill, level in levels.items() if level}
+        self.feed(AgentLoggedIn(AgentSettings(agent, skills=skills)))
+
+    @rule(agent=st.sampled_from(AGENTS))
+    def agent_gets_to_work(self, agent: AgentId) -> None:
+        self.feed(AgentPhoneUp(agent))
+        self.feed(AgentReady(agent))
+
+    @rule(agent=st.sampled_from(AGENTS), kind=st.sampled_from([AgentReady, AgentPhoneUp, AgentIdle, WrapUpEnded]))
+    def agent_frees_up(
+        self, agent: AgentId, kind: type[AgentReady] | type[AgentPhoneUp] | type[AgentIdle] | type[WrapUpEnded]
+    ) -> None:
+        self.feed(kind(agent))
+
+    @rule(agent=st.sampled_from(AGENTS), kind=st.sampled_from(GOING))
+    def agent_goes(
+        self,
+        agent: AgentId,
+        kind: type[AgentNotReady] | type[AgentLoggedOut] | type[AgentPhoneDown] | type[AgentBusy],
+    ) -> None:
+        self.feed(kind(agent))
+
+    @rule(agent=st.sampled_from(AGENTS))
+    def wrap_up_is_extended(self, agent: AgentId) -> None:
+        self.feed(WrapUpExtended(agent, 20))
+
+    @precondition(lambda self: self.desk.auditor.live)
+    @rule(pick=st.integers(0, 50))
+    def phone_answers(self, pick: int) -> None:
+        live = list(self.desk.auditor.live)
+        self.feed(OfferAccepted(live[pick % len(live)]))
+
+    @rule(offer=st.integers(0, 40))
+    def phone_answers_any_offer(self, offer: int) -> None:
+        self.feed(OfferAccepted(OfferId(offer)))
+
+    @precondition(lambda self: self.desk.auditor.live)
+    @rule(pick=st.integers(0, 50), cause=st.sampled_from(OfferEnd))
+    def phone_fails(self, pick: int, cause: OfferEnd) -> None:
+        live = list(self.desk.auditor.live)
+        self.feed(OfferEnded(live[pick % len(live)], cause))
+
+    @precondition(lambda self: self.desk.auditor.callers)
+    @rule(pick=st.integers(0, 50))
+    def talk_ends(self, pick: int) -> None:
+        entries = list(self.desk.auditor.callers)
+        self.feed(TalkEnded(entries[pick % len(entries)]))
+
+    @rule(seconds=st.sampled_from([0.5, 1.0, 4.0, 8.0, 20.0, 64.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.decisions += self.desk.wait(seconds)
+
+    @rule(strategy=st.sampled_from(Strategy), max_wait_s=st.sampled_from([4, 32]), weight=st.sampled_from([0.5, 4.0]))
+    def floor_changes(self, strategy: Strategy, max_wait_s: float, weight: float) -> None:
+        self.feed(FloorChanged(floor(strategy, max_wait_s, weight)))
+
+    @rule()
+    def floor_shrinks(self) -> None:
+        self.feed(FloorChanged(FloorSettings(queues=(QueueSettings(SALES, {TALK: 1}),))))
+
+    @invariant()
+    def everybody_who_can_be_offered_is(self) -> None:
+        self.desk.assert_matched()
+
+    @invariant()
+    def the_floor_is_as_the_auditor_heard(self) -> None:
+        view = self.desk.dispatcher.snapshot(self.desk.now)
+        auditor = self.desk.auditor
+        for agent in view.agents:
+            assert agent.state is auditor.states.get(agent.agent, AgentState.LOGGED_OUT)
+        for queue in view.queues:
+            assert [waiting.position for waiting in queue.waiting] == list(range(1, len(queue.waiting) + 1))
+            for waiting in queue.waiting:
+                caller = auditor.callers[waiting.entry]
+                assert caller.queue.name == queue.queue
+                ringing = auditor.live[caller.ringing][0].agent if caller.ringing else None
+                assert ringing == waiting.agent
+                explanation = self.desk.dispatcher.why(waiting.entry, self.desk.now)
+                assert explanation is not None and explanation.position == waiting.position
+
+    @invariant()
+    def agents_have_one_contact_at_most(self) -> None:
+        contacts = [offered.agent for offered, _ in self.desk.auditor.live.values()]
+        contacts += [caller.talking_to for caller in self.desk.auditor.callers.values() if caller.talking_to]
+        assert len(contacts) == len(set(contacts))
+
+    def teardown(self) -> None:
+        self.desk.assert_rebuilt()
+        again, figures = Dispatcher(self.desk.settings), Metrics()
+        replayed: list[Decision] = []
+        for line in self.desk.journal:
+            at, fed = read(line)
+            replayed += again.handle(fed, at)
+        figures.fold(replayed)
+        assert replayed == self.decisions, "the same inputs led to other decisions"
+        assert figures.queues == self.desk.dispatcher.metrics.queues
+        assert figures.agents == self.desk.dispatcher.metrics.agents
+
+
+TestAnyDay = AnyDay.TestCase
+TestAnyDay.settings = settings(
+    max_examples=120, stateful_step_count=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)

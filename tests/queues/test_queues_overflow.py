@@ -1,0 +1,200 @@
+"""Obligations of overflow: by wait, by length, for lack of agents, and along chains of queues."""
+
+from dataclasses import replace
+
+from tests.queues.desk import ANNA, BO, HELP, REPAIR, SALES, SPARE, TALK, Desk, kinds, only
+
+from acdcore.queues.model import (
+    AgentLoggedIn,
+    AgentLoggedOut,
+    AgentNotReady,
+    AgentPhoneDown,
+    CallerLeft,
+    Connected,
+    FloorChanged,
+    OfferAccepted,
+    Offered,
+    OfferEnded,
+    OfferWithdrawn,
+    Overflowed,
+    Queued,
+    WrapUpEnded,
+)
+from acdcore.queues.settings import (
+    AgentSettings,
+    FloorSettings,
+    OfferEnd,
+    OverflowCause,
+    OverflowRule,
+    OverflowTarget,
+    QueueSettings,
+    ToAnnouncement,
+    ToOutside,
+    ToQueue,
+)
+
+NOBODY = OverflowCause.NOBODY_LOGGED_IN
+HELP_QUEUE = QueueSettings(HELP, {REPAIR: 1})
+SPARE_QUEUE = QueueSettings(SPARE)
+
+
+def sales(cause: OverflowCause, target: OverflowTarget) -> QueueSettings:
+    """A queue with one rule, and limits of 60 s or two callers where the rule needs one."""
+    queue = QueueSettings(SALES, {TALK: 1}, overflow=(OverflowRule(cause, target),))
+    if cause is OverflowCause.WAIT:
+        return replace(queue, max_wait_s=60)
+    return replace(queue, max_length=2) if cause is OverflowCause.LENGTH else queue
+
+
+def test_wait_overflows_at_its_limit_to_each_kind_of_target() -> None:
+    for target in (ToQueue(HELP), ToAnnouncement("busy"), ToOutside("10086")):
+        desk = Desk(sales(OverflowCause.WAIT, target), HELP_QUEUE)
+        entry, _ = desk.join(SALES)
+        assert desk.wait(59.9) == []
+        overflowed = only(Overflowed, desk.wait(0.1))
+        assert (overflowed.entry, overflowed.queue, overflowed.cause) == (entry, SALES, OverflowCause.WAIT)
+        assert (overflowed.target, overflowed.waited_s) == (target, 60.0)
+        is_inside = desk.dispatcher.why(entry, desk.now) is not None
+        assert is_inside is isinstance(target, ToQueue)
+
+
+def test_overflow_keeps_the_time_waited_for_the_order_but_not_for_limits() -> None:
+    desk = Desk(sales(OverflowCause.WAIT, ToQueue(HELP)), HELP_QUEUE)
+    old, _ = desk.join(SALES)
+    desk.wait(50)
+    young, _ = desk.join(HELP)
+    desk.wait(10)
+    (_, queue) = desk.dispatcher.snapshot(desk.now).queues
+    assert [(view.entry, view.waited_s, view.waited_in_all_s) for view in queue.waiting] == [
+        (old, 0.0, 60.0),
+        (young, 10.0, 10.0),
+    ]
+    assert only(Offered, desk.staff(ANNA, repair=1)).entry == old
+
+
+def test_max_wait_that_expires_while_ringing_lets_the_phone_ring_on() -> None:
+    desk = Desk(sales(OverflowCause.WAIT, ToOutside("10086")))
+    entry, _ = desk.join(SALES)
+    desk.wait(50)
+    offer = only(Offered, desk.staff(ANNA, talk=1)).offer
+    assert desk.wait(15) == []
+    assert only(Connected, desk.feed(OfferAccepted(offer))).entry == entry
+    assert desk.wait(600) == []
+
+
+def test_max_wait_that_expired_while_ringing_applies_when_the_offer_fails() -> None:
+    for ending in ("refused", "not ready", "expired"):
+        desk = Desk(sales(OverflowCause.WAIT, ToOutside("10086")))
+        desk.join(SALES)
+        desk.wait(50)
+        offer = only(Offered, desk.staff(ANNA, talk=1)).offer
+        desk.wait(15)
+        match ending:
+            case "refused":
+                decisions = desk.feed(OfferEnded(offer, OfferEnd.REFUSED))
+            case "not ready":
+                decisions = desk.feed(AgentNotReady(ANNA))
+            case _:
+                decisions = desk.wait(5)
+        assert only(Overflowed, decisions).cause is OverflowCause.WAIT, ending
+
+
+def test_length_turns_the_next_caller_away_at_the_door_and_counts_ringing_ones() -> None:
+    desk = Desk(sales(OverflowCause.LENGTH, ToAnnouncement("full")))
+    desk.staff(ANNA, talk=1)
+    ringing, decisions = desk.join(SALES)
+    offer = only(Offered, decisions).offer
+    desk.join(SALES)
+    _, decisions = desk.join(SALES)
+    assert kinds(decisions) == ["Queued", "Overflowed"]
+    desk.feed(OfferAccepted(offer))
+    assert kinds(desk.join(SALES)[1]) == ["Queued"]
+    desk.feed(CallerLeft(ringing))
+
+
+def test_nobody_logged_in_turns_away_at_the_door() -> None:
+    desk = Desk(sales(NOBODY, ToAnnouncement("closed")))
+    desk.staff(BO, repair=1)
+    assert only(Overflowed, desk.join(SALES)[1]).cause is NOBODY
+    desk.feed(AgentLoggedIn(AgentSettings(BO, skills={TALK: 1})))
+    assert kinds(desk.join(SALES)[1]) == ["Queued", "Offered", "AgentStateChanged"]
+
+
+def test_agents_on_a_break_are_a_reason_to_wait() -> None:
+    desk = Desk(sales(NOBODY, ToAnnouncement("closed")))
+    desk.staff(ANNA, talk=1)
+    desk.feed(AgentNotReady(ANNA))
+    assert kinds(desk.join(SALES)[1]) == ["Queued"]
+
+
+def test_last_agent_who_goes_sends_everybody_on() -> None:
+    for gone in (AgentLoggedOut(ANNA), AgentPhoneDown(ANNA), AgentLoggedIn(AgentSettings(ANNA, skills={REPAIR: 1}))):
+        desk = Desk(sales(NOBODY, ToQueue(HELP)), HELP_QUEUE)
+        desk.staff(ANNA, talk=1)
+        desk.feed(AgentNotReady(ANNA))
+        desk.staff(BO, talk=1)
+        waiting = [desk.join(SALES)[0] for _ in range(3)]
+        assert not any(isinstance(d, Overflowed) for d in desk.feed(AgentLoggedOut(BO)))
+        decisions = desk.feed(gone)
+        assert [d.entry for d in decisions if isinstance(d, Queued)] == waiting, gone
+
+
+def test_last_agent_who_goes_while_ringing_withdraws_first() -> None:
+    desk = Desk(sales(NOBODY, ToOutside("10086")))
+    desk.staff(ANNA, talk=1)
+    desk.join(SALES)
+    decisions = desk.feed(AgentPhoneDown(ANNA))
+    assert kinds(decisions) == ["OfferWithdrawn", "AgentStateChanged", "Overflowed"]
+
+
+def test_agent_who_is_leaving_after_the_talk_is_no_reason_to_wait() -> None:
+    desk = Desk(sales(NOBODY, ToOutside("10086")))
+    desk.staff(ANNA, talk=1)
+    _, decisions = desk.join(SALES)
+    desk.feed(OfferAccepted(only(Offered, decisions).offer))
+    desk.join(SALES)
+    assert only(Overflowed, desk.feed(AgentLoggedOut(ANNA))).cause is NOBODY
+
+
+def test_phone_lost_during_wrap_up_sends_callers_on_when_it_ends() -> None:
+    desk = Desk(sales(NOBODY, ToOutside("10086")))
+    desk.staff(ANNA, talk=1)
+    talk, decisions = desk.join(SALES)
+    desk.feed(OfferAccepted(only(Offered, decisions).offer))
+    desk.join(SALES)
+    desk.feed(CallerLeft(talk))
+    assert desk.feed(AgentPhoneDown(ANNA)) == []
+    assert only(Overflowed, desk.feed(WrapUpEnded(ANNA))).cause is NOBODY
+
+
+def test_chain_of_overflows_is_walked_in_one_turn() -> None:
+    desk = Desk(
+        sales(NOBODY, ToQueue(HELP)),
+        replace(HELP_QUEUE, overflow=(OverflowRule(NOBODY, ToQueue(SPARE)),)),
+        SPARE_QUEUE,
+    )
+    _, decisions = desk.join(SALES)
+    assert kinds(decisions) == ["Queued", "Overflowed", "Queued", "Overflowed", "Queued"]
+    assert {name: figures.waiting for name, figures in desk.dispatcher.metrics.queues.items()} == {
+        SALES: 0,
+        HELP: 0,
+        SPARE: 1,
+    }
+
+
+def test_overflow_leads_to_the_queue_of_the_settings_that_the_caller_came_under() -> None:
+    desk = Desk(sales(OverflowCause.WAIT, ToQueue(HELP)), HELP_QUEUE)
+    entry, _ = desk.join(SALES)
+    desk.staff(ANNA, repair=1)
+    desk.feed(FloorChanged(FloorSettings(queues=(SPARE_QUEUE,))))
+    assert only(Offered, desk.wait(60)).entry == entry
+
+
+def test_caller_is_held_from_the_agent_who_missed_it_in_the_next_queue_too() -> None:
+    desk = Desk(sales(OverflowCause.WAIT, ToQueue(HELP)), HELP_QUEUE)
+    entry, _ = desk.join(SALES)
+    desk.wait(50)
+    offer = only(Offered, desk.staff(ANNA, talk=1, repair=1)).offer
+    desk.feed(OfferEnded(offer, OfferEnd.REFUSED))
+    assert not any(isinstance(d, (Offered, OfferWithdrawn)) for d in desk.wait(29))
+    assert only(Offered, desk.wait(1)).entry == entry

@@ -1,0 +1,43 @@
+"""Obligations of the order of callers."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.queues.desk import ENGLISH, SALES, TALK
+
+from acdcore.queues import policy
+from acdcore.queues.settings import QueueSettings
+from acdcore.queues.view import Exclusion
+
+WHOLE = st.integers(0, 4_000)
+
+
+@given(st.sampled_from([0.0, 0.5, 1.0, 2.0]), st.lists(st.tuples(WHOLE, WHOLE), min_size=2, max_size=6), WHOLE)
+def test_order_in_a_queue_is_the_same_at_every_moment(
+    ageing: float, callers: list[tuple[int, int]], later: int
+) -> None:
+    queue = QueueSettings(SALES, ageing=ageing, weight=2.0)
+    places = [policy.place(queue, advance, joined, serial) for serial, (advance, joined) in enumerate(callers)]
+    for now in (4_000.0, 4_000.0 + later):
+        assert sorted(places) == sorted(places, key=lambda place: policy.caller_key(queue, place, now))
+
+
+@given(WHOLE, WHOLE, st.integers(1, 600))
+def test_nobody_is_overtaken_by_those_who_join_an_advance_later(joined: int, advance: int, after: int) -> None:
+    queue = QueueSettings(SALES, ageing=0.5)
+    plain = policy.place(queue, 0, joined, 1)
+    vip = policy.place(queue, advance, joined + advance / 0.5 + after, 2)
+    assert plain < vip
+
+
+def test_equal_place_is_the_inverse_of_the_key() -> None:
+    here, there = QueueSettings(SALES, ageing=1.0, weight=2.0), QueueSettings(SALES, ageing=0.5, weight=4.0)
+    key = policy.caller_key(here, policy.place(here, 30, 100, 1), 160)
+    assert policy.caller_key(there, policy.equal_place(there, key, 160), 160) == key
+
+
+def test_needs_of_queue_and_caller_add_up_to_the_higher_level() -> None:
+    assert policy.needs(QueueSettings(SALES, {TALK: 2}), {TALK: 1, ENGLISH: 3}) == {TALK: 2, ENGLISH: 3}
+
+
+def test_exclusions_and_states_share_their_words() -> None:
+    assert {"busy", "offered", "talking", "wrap_up", "backing_off"} <= set(Exclusion)

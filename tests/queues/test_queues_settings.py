@@ -1,0 +1,72 @@
+"""Obligations of the check: every mistake is found and named by its key."""
+
+from dataclasses import replace
+
+import pytest
+from tests.queues.desk import HELP, SALES, SPARE, TALK
+
+from acdcore.queues.settings import (
+    FloorSettings,
+    OfferEnd,
+    OverflowCause,
+    OverflowRule,
+    QueueSettings,
+    ToAnnouncement,
+    ToQueue,
+    validate,
+)
+
+NOBODY = OverflowCause.NOBODY_LOGGED_IN
+PLAIN = QueueSettings(SALES, {TALK: 1})
+
+
+def keys(*queues: QueueSettings) -> list[str]:
+    """The keys complained about."""
+    return [problem.key for problem in validate(FloorSettings(queues=queues))]
+
+
+def test_sound_settings_have_no_problem() -> None:
+    waiting = OverflowRule(OverflowCause.WAIT, ToQueue(HELP))
+    assert keys(replace(PLAIN, max_wait_s=60, overflow=(waiting,)), QueueSettings(HELP)) == []
+
+
+@pytest.mark.parametrize(
+    ("queue", "key"),
+    [
+        (replace(PLAIN, weight=0), "weight"),
+        (replace(PLAIN, weight=float("nan")), "weight"),
+        (replace(PLAIN, ageing=-1), "ageing"),
+        (replace(PLAIN, ring_for_s=0), "ring_for_s"),
+        (replace(PLAIN, wrap_up_s=-1), "wrap_up_s"),
+        (replace(PLAIN, announce_every_s=0), "announce_every_s"),
+        (replace(PLAIN, misses_until_not_ready=0), "misses_until_not_ready"),
+        (replace(PLAIN, skills={TALK: 0}), "skills.talk"),
+        (replace(PLAIN, skills={TALK: 101}), "skills.talk"),
+        (replace(PLAIN, max_wait_s=60), "max_wait_s"),
+        (replace(PLAIN, max_length=5), "max_length"),
+        (replace(PLAIN, overflow=(OverflowRule(OverflowCause.WAIT, ToAnnouncement("x")),)), "overflow.wait"),
+        (replace(PLAIN, overflow=(OverflowRule(OverflowCause.LENGTH, ToAnnouncement("x")),)), "overflow.length"),
+        (replace(PLAIN, overflow=(OverflowRule(NOBODY, ToQueue(HELP)),)), "overflow.nobody_logged_in"),
+        (replace(PLAIN, overflow=(OverflowRule(NOBODY, ToAnnouncement("x")),) * 2), "overflow.nobody_logged_in"),
+    ],
+)
+def test_mistake_is_named_by_its_key(queue: QueueSettings, key: str) -> None:
+    assert keys(queue) == [f"queues.sales.{key}"]
+
+
+def test_name_given_twice_is_refused() -> None:
+    assert keys(PLAIN, PLAIN) == ["queues.sales"]
+
+
+def test_loop_is_refused_whatever_its_causes_and_only_where_it_is() -> None:
+    there = QueueSettings(SALES, overflow=(OverflowRule(NOBODY, ToQueue(HELP)),))
+    back = QueueSettings(HELP, overflow=(OverflowRule(OverflowCause.LENGTH, ToQueue(SALES)),), max_length=3)
+    into = QueueSettings(SPARE, overflow=(OverflowRule(NOBODY, ToQueue(SALES)),))
+    assert keys(into, there, back) == ["queues.sales.overflow", "queues.help.overflow"]
+    itself = QueueSettings(SALES, overflow=(OverflowRule(NOBODY, ToQueue(SALES)),))
+    assert keys(itself) == ["queues.sales.overflow"]
+
+
+def test_times_shared_by_all_queues_are_checked() -> None:
+    settings = FloorSettings(back_off_s={OfferEnd.BUSY: -1}, tried_hold_s=0)
+    assert [problem.key for problem in validate(settings)] == ["back_off_s.busy", "tried_hold_s"]
