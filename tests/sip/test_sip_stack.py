@@ -126,14 +126,18 @@ async def call(transport: Transport) -> str:
         return render([one for one in alice.messages if one.receiver in names and one.sender in names], names)
 
 
-@pytest.mark.parametrize("transport", Transport)
-@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
-def test_call_over_real_sockets(new_loop: Callable[[], asyncio.AbstractEventLoop], transport: Transport) -> None:
+def call_on(new_loop: Callable[[], asyncio.AbstractEventLoop], transport: Transport) -> str:
     loop = new_loop()
     try:
-        ladder = loop.run_until_complete(call(transport))
+        return loop.run_until_complete(call(transport))
     finally:
         loop.close()
+
+
+@pytest.mark.parametrize("transport", Transport)
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+async def test_call_over_real_sockets(new_loop: Callable[[], asyncio.AbstractEventLoop], transport: Transport) -> None:
+    ladder = await asyncio.to_thread(call_on, new_loop, transport)
     for arrow in ("INVITE sdp", "180 Ringing", "200 OK (INVITE) sdp", "ACK", "BYE"):
         assert arrow in ladder
 
