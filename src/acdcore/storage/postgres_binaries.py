@@ -91,10 +91,14 @@ def _wheel_directory(account: Account, copies: Path) -> Path | None:
     spec = importlib.util.find_spec(WHEEL_PACKAGE)
     if spec is None or spec.origin is None:
         return None
-    package = Path(spec.origin).parent
-    if closed_ancestor(package / "pginstall" / "bin" / "postgres", account) is not None:
-        package = _copied(package, copies / f"postgresql-{importlib.metadata.version(WHEEL)}")
-    return package / "pginstall" / "bin"
+    return reachable_package(Path(spec.origin).parent, copies, account) / "pginstall" / "bin"
+
+
+def reachable_package(package: Path, copies: Path, account: Account) -> Path:
+    """The wheel's package, or its copy below `copies` when `account` cannot reach it."""
+    if closed_ancestor(package / "pginstall" / "bin" / "postgres", account) is None:
+        return package
+    return _copied(package, copies / f"postgresql-{importlib.metadata.version(WHEEL)}")
 
 
 def _copied(package: Path, target: Path) -> Path:

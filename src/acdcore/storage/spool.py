@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
 import orjson
 
@@ -91,7 +91,7 @@ class DiskSpool:
         self._size_bytes_max = size_bytes_max
         self._writer = Writer(directory)
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
-        self._lock_file: IO[bytes] | None = None
+        self._lock: int | None = None
         self._changed = threading.Condition()
         # Under `_changed`:
         self._shelf = Shelf()
@@ -103,8 +103,7 @@ class DiskSpool:
         """Raises `Unavailable` when the directory cannot be used."""
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
-            self._lock_file = open(self._directory / "lock", "wb")
-            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock = _locked(self._directory / "lock")
             self._take_over()
         except BlockingIOError as error:
             raise Unavailable(f"spool: {self._directory} is in use: is another acdcore running?") from error
@@ -121,8 +120,8 @@ class DiskSpool:
             self._is_closing = True
             self._changed.notify_all()
         self._thread.join()
-        if self._lock_file is not None:
-            self._lock_file.close()
+        if self._lock is not None:
+            os.close(self._lock)
 
     # For the hall
 
@@ -267,6 +266,17 @@ class DiskSpool:
             self._tally.rows += found.lines
             self._tally.size_bytes += found.size_bytes
             self._writer.begin_after(found.number)
+
+
+def _locked(path: Path) -> int:
+    """A descriptor whose lock holds until it is closed; raises `BlockingIOError` when another process has it."""
+    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _spooled_at(line: bytes) -> float | None:

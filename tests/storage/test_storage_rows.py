@@ -1,0 +1,59 @@
+"""Rows as lines of the spool: what goes in comes out, and damage is noticed."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acdcore.calls.ports import AgentEventRow, CallEventRow, CdrRow, EndedBy, RecordingRow, Row
+from acdcore.kernel.errors import Outcome
+from acdcore.kernel.ids import AgentId, CallId
+from acdcore.storage import rows
+
+WALL = datetime(2026, 11, 21, 9, 30, 0, 123456, tzinfo=UTC)
+EVENT = CallEventRow(
+    CallId("c1"), 1, WALL, "queued", {"queue": "service", "n": 1, "share": 0.5, "is": True, "no": None}
+)
+EACH_KIND: list[Row] = [
+    CdrRow(
+        CallId("c1"), "t", "1", "2", Outcome.ANSWERED, EndedBy.AGENT, WALL, WALL + timedelta(seconds=1), talk_s=0.125
+    ),
+    EVENT,
+    RecordingRow(CallId("c1"), 1, "a/b.wav", WALL, 1.5, 2, is_repaired=True),
+    AgentEventRow(AgentId("1001"), WALL, 7, "wrap_up", call_id=CallId("c1")),
+]
+
+
+@pytest.mark.parametrize("row", EACH_KIND)
+def test_row_comes_back_from_its_line(row: Row) -> None:
+    line = rows.line(row, 1.5)
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    assert rows.parse(line[:-1]) == rows.Spooled(row, 1.5)
+
+
+@given(st.text(), st.text())
+def test_any_text_of_a_peer_makes_one_line_that_comes_back(kind: str, value: str) -> None:
+    line = rows.line(replace(EVENT, kind=kind, detail={"caller": value}), 0.0)
+    assert line.count(b"\n") == 1
+    back = rows.parse(line[:-1]).row
+    assert isinstance(back, CallEventRow)
+    assert back.kind == kind.replace("\0", "\ufffd")
+
+
+@given(st.integers(min_value=0, max_value=150), st.integers(min_value=1, max_value=255))
+def test_any_changed_byte_is_noticed(place: int, change: int) -> None:
+    line = bytearray(rows.line(EVENT, 0.0)[:-1])
+    line[place % len(line)] ^= change
+    if line[rows.CRC_DIGITS] != ord(" "):
+        return  # The blank carries nothing.
+    with pytest.raises(rows.BadLine):
+        rows.parse(bytes(line))
+
+
+@pytest.mark.parametrize("text", [b"", b"x", b"00000000 {}", b"\xff" * 50])
+def test_what_is_not_ours_is_refused(text: bytes) -> None:
+    with pytest.raises(rows.BadLine):
+        rows.parse(text)
