@@ -1,5 +1,8 @@
 """Digest: published vectors, both sides against each other, and everything a stranger may try."""
 
+import hashlib
+import re
+
 import pytest
 
 from acdcore.kernel.errors import Refused
@@ -100,6 +103,16 @@ def test_wrong_password_and_unknown_user_are_denied_alike() -> None:
     unknown = DigestClient("9999", "pass").authorise(acd.challenge(0.0), "REGISTER", URI, IdSource(2))
     assert judged(acd, wrong) == judged(acd, unknown)
     assert isinstance(judged(acd, wrong), Denied)
+
+
+def test_unknown_user_is_denied_even_when_the_decoy_is_guessed() -> None:
+    acd = DigestServer(REALM, b"k", FixedIds("0123456789abcdef"), TTL_S, ("MD5",))
+    decoy = hashlib.md5(b"0123456789abcdef").hexdigest()
+    value = DigestClient("9999", "x").authorise(acd.challenge(0.0), "REGISTER", URI, FixedIds("c"))
+    fields = dict(re.findall(r'(\w+)="?([^",]+)', value))
+    request = hashlib.md5(f"REGISTER:{URI}".encode()).hexdigest()
+    forged = hashlib.md5(f"{decoy}:{fields['nonce']}:00000001:c:auth:{request}".encode()).hexdigest()
+    assert isinstance(judged(acd, value.replace(fields["response"], forged)), Denied)
 
 
 def test_request_without_our_credentials_is_challenged() -> None:

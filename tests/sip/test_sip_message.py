@@ -48,6 +48,8 @@ def test_headers_change_only_into_new_headers() -> None:
     before = Headers([("X-B", "2"), ("X-A", "1"), ("X-C", "2"), ("x-a", "3")])
     assert list(before.with_("x-a", "x", "y")) == [("X-B", "2"), ("X-A", "x"), ("X-A", "y"), ("X-C", "2")]
     assert list(before.with_("X-D", "4")) == [*before, ("X-D", "4")]
+    assert list(before.with_first("x-a", "z")) == [("X-B", "2"), ("X-A", "z"), ("X-C", "2"), ("X-A", "3")]
+    assert list(before.with_first("X-D", "4")) == [*before, ("X-D", "4")]
     assert list(before.added("x-b", "5")) == [*before, ("X-B", "5")]
     assert next(iter(before.prepended("via", "v"))) == ("Via", "v")
     assert list(before.without("x-a")) == [("X-B", "2"), ("X-C", "2")]
@@ -108,7 +110,8 @@ def test_request_from_elsewhere_is_stamped_and_keeps_its_other_hops() -> None:
     stamped = INVITE.received_from(Address("198.51.100.7", 40000))
     assert (stamped.via.received, stamped.via.rport) == ("198.51.100.7", 40000)
     assert [via.branch for via in stamped.vias] == ["z9hG4bKa", "z9hG4bKb", "z9hG4bKc"]
-    assert INVITE.via.received is None
+    assert (INVITE.via.received, stamped.from_, stamped.body) == (None, INVITE.from_, INVITE.body)
+    assert stamped == parse(stamped.serialise())
     plain = Request("BYE", INVITE.uri, Headers([("Via", "SIP/2.0/UDP 10.0.0.5;branch=z9hG4bKa")]))
     assert plain.received_from(Address("10.0.0.5", 1)) is plain
 

@@ -1,7 +1,7 @@
 """SIP requests and replies (RFC 3261 section 7): immutable, with typed values read when first asked for."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, TypeAlias
 
@@ -135,6 +135,12 @@ class Headers:
         fields = [field for field in self._fields if field[0] != name]
         at = next((i for i, field in enumerate(self._fields) if field[0] == name), len(fields))
         return Headers.from_canonical([*fields[:at], *[(name, line) for line in lines], *fields[at:]])
+
+    def with_first(self, name: str, line: str) -> "Headers":
+        """The same with `line` in place of the first one under `name`, at the end when there is none."""
+        name = canonical(name)
+        at = next((i for i, field in enumerate(self._fields) if field[0] == name), len(self._fields))
+        return Headers.from_canonical([*self._fields[:at], (name, line), *self._fields[at + 1 :]])
 
     def added(self, name: str, value: str) -> "Headers":
         """The same with one more line at the end."""
@@ -283,8 +289,11 @@ class Request(_Headed):
         stamped = self.via.stamped(source)
         if stamped is self.via:
             return self
-        others = self.headers.values("Via")[1:]
-        return replace(self, headers=self.headers.with_("Via", str(stamped), *others))
+        others = split_values(self._required("Via"))[1:]
+        headers = self.headers.with_first("Via", ", ".join([str(stamped), *others]))
+        request = Request(self.method, self.uri, headers, self.body)
+        vars(request).update({**vars(self), "headers": headers, "via": stamped})  # what was read once stays read
+        return request
 
 
 @dataclass(frozen=True)
