@@ -267,6 +267,12 @@ def test_number_that_is_too_short_or_taken_back_is_asked_again(keys: str) -> Non
     assert press(walk, "456#", 2.0)[-1] == Lookup(4, LookupKind.MEMBER_NUMBER, "456")
 
 
+def test_pause_after_too_few_digits_is_a_wrong_number() -> None:
+    walk = at_number()
+    press(walk, "1", 1.0)
+    assert walk.handle_deadline(5.0) == [Play(3, heard("wrong", "number?"))]
+
+
 def test_number_is_given_up_after_its_retries() -> None:
     walk = at_number()
     press(walk, "#", 1.0)

@@ -181,7 +181,7 @@ def test_text_that_gives_no_sound_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_helper_that_fails_is_reported_with_its_text(tmp_path: Path, program: str, reason: str) -> None:
-    helper = HelperProcesses(library="json", command=(sys.executable, "-c", program), jobs=1, timeout_s=1.0)
+    helper = HelperProcesses(library="json", command=(sys.executable, "-c", program), jobs=1, text_timeout_s=1.0)
     with pytest.raises(Unavailable, match=f"'hello'.*{reason}"):
         render([text("hello")], tmp_path, tmp_path, reader=helper)
 

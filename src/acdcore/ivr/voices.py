@@ -17,8 +17,8 @@ from acdcore.kernel.errors import Unavailable
 
 JOBS_MAX = 4
 """Helper processes at once: a first start has a few hundred short texts, and each process costs its own start."""
-TIMEOUT_S = 120.0
-"""For all texts of one process; a hundred times what they take on a slow machine."""
+TEXT_TIMEOUT_S = 10.0
+"""For each text that a process is given, start included: a hundred times what one takes."""
 COMPLAINT_MAX = 300
 """Characters of a failed helper's last words that go into the error."""
 
@@ -57,8 +57,8 @@ class HelperProcesses:
     """What is started."""
     jobs: int = min(JOBS_MAX, os.cpu_count() or 1)
     """How many at once."""
-    timeout_s: float = TIMEOUT_S
-    """After that a process is stopped."""
+    text_timeout_s: float = TEXT_TIMEOUT_S
+    """A process is stopped after so much for each of its texts."""
 
     def is_there(self) -> bool:
         """Whether the package with the speech library is installed; it is not loaded here."""
@@ -84,7 +84,7 @@ class HelperProcesses:
             self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as helper:
             assert helper.stdin is not None and helper.stdout is not None and helper.stderr is not None
-            watchdog = threading.Timer(self.timeout_s, helper.kill)
+            watchdog = threading.Timer(self.text_timeout_s * len(share), helper.kill)
             watchdog.start()
             try:
                 complaint = _hand_over(helper, json.dumps(texts))
