@@ -35,6 +35,8 @@ _NAME_ADDR = re.compile(
     re.DOTALL,
 )
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+# What may hide a separator, or is one; a quote or bracket by itself is what is left of an open pair.
+_QUOTED_OR_MARK = re.compile(r'"(?:[^"\\]|\\.)*+"|<[^>]*+>|[",;<>]', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _TO_ESCAPE = re.compile(r'(["\\])')
 # gen-value = token / host / quoted-string; hosts bring brackets and colons.
@@ -292,26 +294,15 @@ def _set_param(params: Params, name: str, value: str | None) -> Params:
 
 def _split_outside_quotes(text: str, mark: str) -> list[str]:
     """Split at `mark`, except within quotes and angle brackets; raises MalformedValue when either stays open."""
-    parts, start, at, is_quoted, depth = [], 0, 0, False, 0
-    while at < len(text):
-        char = text[at]
-        if is_quoted:
-            if char == "\\":
-                at += 1
-            elif char == '"':
-                is_quoted = False
-        elif char == '"':
-            is_quoted = True
-        elif char == "<":
-            depth += 1
-        elif char == ">":
-            depth -= 1
-        elif char == mark and depth == 0:
-            parts.append(text[start:at])
-            start = at + 1
-        at += 1
-    if is_quoted or depth:
-        raise MalformedValue("quotes or angle brackets without an end")
+    parts: list[str] = []
+    start = 0
+    for found in _QUOTED_OR_MARK.finditer(text):
+        piece = found[0]
+        if piece == mark:
+            parts.append(text[start : found.start()])
+            start = found.end()
+        elif piece in ('"', "<", ">"):
+            raise MalformedValue("quotes or angle brackets without an end")
     parts.append(text[start:])
     return parts
 
