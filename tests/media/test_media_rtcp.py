@@ -18,9 +18,7 @@ blocks = st.builds(
     last_report=word,
     since_report=word,
 )
-reports = st.builds(
-    Report, ssrc=word, sender=st.none() | senders, block=st.none() | blocks, is_bye=st.booleans()
-)
+reports = st.builds(Report, ssrc=word, sender=st.none() | senders, block=st.none() | blocks, is_bye=st.booleans())
 
 REPORT = Report(7, SenderInfo(1 << 40, 160, 1, 160), ReportBlock(9, 128, 3, 70000, 16, 1, 2))
 

@@ -24,6 +24,12 @@ cdef enum deadline_kind_t:
     KEY         # has the held key been heard?
     BLOCK       # a second of a recording is due
 
+cdef enum latch_t:
+    OPEN            # nothing heard yet: we send to the signalled address
+    OTHER_IP        # heard from another IP than signalled
+    SIGNALLED_IP    # from the signalled IP, another port
+    SIGNALLED       # from the signalled address
+
 cdef enum event_kind_t:
     PRESSED     # number: key, duration in samples
     PLAYED      # number: playback, whether it is complete
@@ -97,11 +103,11 @@ cdef struct stream_t:
     int frame_samples       # in packets of ours
     # Where the peer is.
     int64_t connected_ns
-    uint32_t signalled_ip   # network order, as all addresses here
+    sockaddr_in signalled   # where the peer says that it listens
     bint has_target         # there is somewhere to send to
     sockaddr_in target      # signalled, then latched on to
     sockaddr_in rtcp_target
-    bint is_latched
+    latch_t latch           # what the target is taken from
     # What comes in.
     reception_t reception
     keypad_t keypad

@@ -13,7 +13,7 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
 from acdcore.media.core cimport (
-    EVENTS_MAX, LOST, OVERFLOWED, PLAYED, PLAYLIST_MAX, PRESSED, SLOTS, block_t, clip_t, core_create, core_enter,
+    EVENTS_MAX, LOST, OPEN, OVERFLOWED, PLAYED, PLAYLIST_MAX, PRESSED, SLOTS, block_t, clip_t, core_create, core_enter,
     core_free, core_leave, core_stream, core_t, core_tap, counters_t, event_t, monotonic_ns, playlist_t, stream_t, tally_t, tap_t,
 )
 from acdcore.media.g711 cimport A_LAW, MU_LAW, encode_samples
@@ -68,11 +68,13 @@ cdef class Engine:
         self._ids = ids
         self._clips = {}
 
+    def __del__(self):
+        if self._clips is not None:
+            self.stop()
+
     def __dealloc__(self):
-        if self._core == NULL:
-            return
-        self._close_all()
-        core_free(self._core)
+        if self._core != NULL:
+            core_free(self._core)
 
     def start(self):
         if self._thread is not None:
@@ -477,7 +479,7 @@ cdef agreed_t _agreed(target) except *:
 cdef object _figures(const stream_t* stream):
     cdef const counters_t* counters = &stream.counters
     source = None
-    if stream.is_latched:
+    if stream.latch != OPEN:
         host = socket.inet_ntop(socket.AF_INET, (<const char*>&stream.target.sin_addr)[:4])
         source = Address(host, ntohs(stream.target.sin_port))
     return StreamFigures(

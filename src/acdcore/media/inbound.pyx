@@ -2,18 +2,21 @@
 
 The latch (RFC 4961, symmetric RTP): a stream takes its audio from one address.
   1. Valid is RTP of version 2 with an agreed payload type.
-  2. The first valid packet from the signalled IP, whatever its port, decides at once.
-  3. One from another IP (the peer's SDP names an address behind a NAT) decides only when `latch_after_ms` has gone by
-     since `connect` without the signalled IP being heard.
-  4. From then on packets from anywhere else are strangers: counted, not heard. Our packets go where its come from.
-  5. `connect` opens the latch anew.
+  2. Sources rank: the signalled address, the signalled IP with another port, any other IP.
+  3. A source of the first two ranks is taken at once. One at another IP (the peer's SDP names an address behind a NAT)
+     is taken only when `latch_after_ms` has gone by since `connect` with nothing better heard.
+  4. Until then a better source takes over from a worse one: after a re-INVITE a packet may still be on its way from
+     where the peer was before.
+  5. Apart from that, packets from anywhere else are strangers: counted, not heard. Ours go where the peer's come from.
+  6. `connect` opens the latch anew.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memset
 
 from acdcore.media.core cimport (
-    DATAGRAM_MAX, KEY, LOST, PRESSED, RESUMED, SILENCE, core_arm, core_send, core_tell,
+    DATAGRAM_MAX, KEY, LOST, OPEN, OTHER_IP, PRESSED, RESUMED, SIGNALLED, SIGNALLED_IP, SILENCE, core_arm, core_send,
+    core_tell, latch_t,
 )
 from acdcore.media.dtmf cimport keypad_deadline, keypad_expire, keypad_hear, press_t
 from acdcore.media.g711 cimport decoding, transcoding
@@ -62,7 +65,7 @@ cdef bint _is_agreed(const stream_t* stream, int payload_type) noexcept nogil:
 
 cdef void _refuse(stream_t* stream, const rtp_header_t* header, const sockaddr_in* source) noexcept nogil:
     """A payload type that was not agreed on: from the peer (comfort noise, say) its number must not look lost."""
-    if not stream.is_latched or not _is_target(stream, source):
+    if stream.latch == OPEN or not _is_same(source, &stream.target):
         stream.counters.strangers += 1
         return
     stream.counters.unwanted += 1
@@ -71,25 +74,32 @@ cdef void _refuse(stream_t* stream, const rtp_header_t* header, const sockaddr_i
         outlet_omit(&stream.bridge.outlet, header.ssrc, header.sequence)
 
 
-cdef bint _is_target(const stream_t* stream, const sockaddr_in* source) noexcept nogil:
-    return (
-        source.sin_addr.s_addr == stream.target.sin_addr.s_addr and source.sin_port == stream.target.sin_port
-    )
+cdef bint _is_same(const sockaddr_in* one, const sockaddr_in* other) noexcept nogil:
+    return one.sin_addr.s_addr == other.sin_addr.s_addr and one.sin_port == other.sin_port
+
+
+cdef latch_t _rank(const stream_t* stream, const sockaddr_in* source) noexcept nogil:
+    if source.sin_addr.s_addr != stream.signalled.sin_addr.s_addr:
+        return OTHER_IP
+    return SIGNALLED if source.sin_port == stream.signalled.sin_port else SIGNALLED_IP
 
 
 cdef bint _is_peer(core_t* core, stream_t* stream, const sockaddr_in* source, int64_t now_ns) noexcept nogil:
     """Whether a valid packet is the peer's, by the latch's rules above."""
-    if stream.is_latched:
-        return _is_target(stream, source)
-    if source.sin_addr.s_addr != stream.signalled_ip and now_ns - stream.connected_ns < core.latch_after_ns:
+    cdef bint is_early = now_ns - stream.connected_ns < core.latch_after_ns
+    cdef latch_t rank
+    if stream.latch != OPEN:
+        if _is_same(source, &stream.target):
+            return True
+        if stream.latch == SIGNALLED or not is_early:
+            return False
+    rank = _rank(stream, source)
+    if rank <= stream.latch or (rank == OTHER_IP and is_early):
         return False
-    stream.is_latched = True
-    if stream.has_target and _is_target(stream, source):
-        return True
-    # RTCP is one port above, unless the peer told otherwise by sending its own RTP from where it said.
+    stream.latch = rank
+    stream.has_target = True
     stream.target = stream.rtcp_target = source[0]
     stream.rtcp_target.sin_port = htons(ntohs(source.sin_port) + 1)
-    stream.has_target = True
     return True
 
 

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int64_t, uint64_t
 
-from acdcore.media.core cimport SILENCE, SLOTS, core_arm, core_take_slot
+from acdcore.media.core cimport OPEN, SILENCE, SLOTS, core_arm, core_take_slot
 from acdcore.media.linux cimport EPOLL_CTL_ADD, EPOLLIN, epoll_ctl, epoll_event, htons, ntohs, sockaddr_in
 from acdcore.media.outlet cimport outlet_interrupt
 from acdcore.media.playout cimport playout_loop, playout_stop, playout_wake
@@ -43,10 +43,11 @@ cdef void stream_connect(core_t* core, stream_t* stream, const agreed_t* agreed,
     stream.dtmf_payload_type = agreed.dtmf_payload_type
     stream.frame_samples = agreed.frame_samples
     stream.connected_ns = stream.heard_ns = now_ns
-    stream.is_latched = stream.is_lost = False
-    stream.signalled_ip = agreed.address.sin_addr.s_addr
+    stream.is_lost = False
+    stream.latch = OPEN
+    stream.signalled = agreed.address
     # RFC 3264 section 8.4: an older peer holds by naming 0.0.0.0; port 0 means that the medium is off.
-    stream.has_target = stream.signalled_ip != 0 and agreed.address.sin_port != 0
+    stream.has_target = agreed.address.sin_addr.s_addr != 0 and agreed.address.sin_port != 0
     stream.target = stream.rtcp_target = agreed.address
     stream.rtcp_target.sin_port = htons(ntohs(agreed.address.sin_port) + 1)
     _interrupt(core, stream, now_ns)

@@ -1,0 +1,66 @@
+"""An engine on the loopback with phones at its streams, and the ledger that must be at zero afterwards."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from tests.media.handset import LISTEN_S, Handset
+
+from acdcore.kernel.ids import IdSource
+from acdcore.media.engine import Engine
+from acdcore.media.events import MediaEvent
+from acdcore.media.model import Codec, EngineSettings, OpenedStream
+
+SETTINGS = EngineSettings(first_port=31000, last_port=31999, rtcp_interval_s=0.1)
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    engine = Engine(SETTINGS, IdSource(1))
+    engine.start()
+    yield engine
+    engine.stop()
+    census = engine.census()
+    assert (census.streams, census.taps, census.clips, census.sockets, census.playlists) == (0, 0, 0, 0, 0)
+    assert (census.dropped_events, census.dropped_blocks) == (0, 0)
+
+
+@pytest.fixture
+def handset() -> Iterator[Callable[..., Handset]]:
+    """Makes phones, and closes them in the end."""
+    made: list[Handset] = []
+
+    def make(codec: Codec = Codec.PCMU, host: str = "127.0.0.1", ssrc: int = 0x1000) -> Handset:
+        made.append(Handset(codec, host, ssrc))
+        return made[-1]
+
+    yield make
+    for phone in made:
+        phone.close()
+
+
+Line = tuple[Handset, OpenedStream]
+
+
+@pytest.fixture
+def line(engine: Engine, handset: Callable[..., Handset]) -> Callable[..., Line]:
+    """Opens a stream and connects it with a new phone."""
+
+    def connected(codec: Codec = Codec.PCMU, dtmf: int | None = 101) -> Line:
+        phone = handset(codec)
+        opened = engine.open()
+        engine.connect(opened.stream, phone.target(dtmf=dtmf))
+        return phone, opened
+
+    return connected
+
+
+def collect(engine: Engine, count: int = 1) -> list[MediaEvent]:
+    """The next events, at least so many; fails when they do not come."""
+    until = time.monotonic() + LISTEN_S
+    events: list[MediaEvent] = []
+    while len(events) < count:
+        assert time.monotonic() < until, f"only {events}"
+        events += engine.events()
+        time.sleep(0.002)
+    return events
