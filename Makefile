@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 RUN    := $(VENV)/.installed-run
 ALL    := $(VENV)/.installed-all
-ENGINE := $(wildcard src/acdcore/media/*.pyx src/acdcore/media/*.pxd src/acdcore/media/*.h) setup.py pyproject.toml
+ENGINE := $(wildcard src/acdcore/media/*.pyx src/acdcore/media/*.pxd) src/acdcore/ivr/resample.py src/acdcore/ivr/resample.pxd setup.py pyproject.toml
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run demo test quick check format bench tools clean

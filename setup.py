@@ -1,4 +1,4 @@
-"""The media engine is compiled; everything else about the package is in pyproject.toml."""
+"""What is compiled: the media engine, and the resampler of prompts. All else is in pyproject.toml."""
 
 from pathlib import Path
 
@@ -6,22 +6,27 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 MEDIA = Path("src/acdcore/media")
+FLAGS = ["-O3", "-Wall"]
 
-extensions = [
-    Extension(f"acdcore.media.{source.stem}", [str(source)], extra_compile_args=["-O3", "-Wall"])
+engine = [
+    Extension(f"acdcore.media.{source.stem}", [str(source)], extra_compile_args=FLAGS)
     for source in sorted(MEDIA.glob("*.pyx"))
 ]
+resampler = [Extension("acdcore.ivr.resample", ["src/acdcore/ivr/resample.py"], extra_compile_args=FLAGS)]
 
 setup(
-    ext_modules=cythonize(
-        extensions,
-        include_path=["src"],
-        compiler_directives={
-            "language_level": "3",
-            "boundscheck": False,
-            "wraparound": False,
-            "cdivision": True,
-            "initializedcheck": False,
-        },
-    ),
+    ext_modules=[
+        *cythonize(
+            engine,
+            include_path=["src"],
+            compiler_directives={
+                "language_level": "3",
+                "boundscheck": False,
+                "wraparound": False,
+                "cdivision": True,
+                "initializedcheck": False,
+            },
+        ),
+        *cythonize(resampler, include_path=["src"], compiler_directives={"language_level": "3"}),
+    ],
 )
