@@ -35,6 +35,7 @@ AWAY = (
     asyncpg.OperatorInterventionError,  # Shutting down, starting up, statement cancelled by its time limit.
     asyncpg.InsufficientResourcesError,  # Disk full, too many connections.
     asyncpg.InterfaceError,  # The connection was lost under the statement.
+    asyncpg.InternalClientError,  # The server's farewell came between two statements of a transaction.
     asyncpg.InternalServerError,
 )
 """What the database's being away looks like."""

@@ -37,7 +37,14 @@ class Drainer:
         """Why rows wait although the database answers; "" when they do not."""
 
     async def run(self) -> None:
-        """Deliver for ever."""
+        """Deliver for ever; a fault of ours ends it, and then `trouble` says so."""
+        try:
+            await self._run()
+        except Exception as error:
+            self.trouble = f"delivery stopped by a fault, rows wait for a restart: {error!r}"
+            raise
+
+    async def _run(self) -> None:
         while True:
             await self._durable.wait()
             await asyncio.sleep(GATHER_S)

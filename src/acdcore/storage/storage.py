@@ -19,8 +19,6 @@ from acdcore.storage.postgres import EmbeddedPostgres
 from acdcore.storage.seed import SeededAgent, Seeds, read_seeds, seed
 from acdcore.storage.spool import SPOOL_BYTES_MAX, DiskSpool
 
-FIRST_ANSWER_WITHIN_S = 30.0
-"""At the start agents and customers are needed; a server that is starting at the same time gets so long."""
 LAST_DELIVERY_WITHIN_S = 5.0
 """At the end the backlog is delivered as far as this goes; the rest waits on disk for the next start."""
 LATE_ROW_S = 60.0
@@ -43,6 +41,8 @@ class StorageSettings:
     """A PostgreSQL server (14 or later) of the operator's; "" starts the embedded one."""
     spool_bytes_max: int = SPOOL_BYTES_MAX
     """Disk that undelivered rows may take."""
+    first_answer_within_s: float = 30.0
+    """Agents and customers are needed at the start; a server that is starting at the same time gets so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ async def open_storage(
             postgres = EmbeddedPostgres(settings.directory / "postgres", on_progress)
             dsn = (await stack.enter_async_context(postgres)).dsn
         database = await stack.enter_async_context(Database(dsn))
-        await database.first_answer(FIRST_ANSWER_WITHIN_S)
+        await database.first_answer(settings.first_answer_within_s)
         directory = MemoryDirectory()
         new_agents = await _prepare(database, directory, settings, keep)
         spool, drainer = await stack.enter_async_context(_delivery(settings, clock, database))
@@ -149,7 +149,9 @@ async def _delivery(
             yield spool, drainer
         finally:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-            await asyncio.to_thread(spool.wait_durable, LAST_DELIVERY_WITHIN_S)
-            await drainer.finish(LAST_DELIVERY_WITHIN_S)
+            try:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+            finally:
+                await asyncio.to_thread(spool.wait_durable, LAST_DELIVERY_WITHIN_S)
+                await drainer.finish(LAST_DELIVERY_WITHIN_S)

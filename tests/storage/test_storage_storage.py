@@ -1,0 +1,100 @@
+"""Storage as a whole: what the first start makes, the second finds, and nothing appended is lost between."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from tests.storage.keeping import REALM, eventually
+
+from acdcore.calls.ports import CdrRow, Contact, CustomerChange, EndedBy, Tier
+from acdcore.kernel.clock import SystemClock
+from acdcore.kernel.errors import Outcome, SettingsError, Unavailable
+from acdcore.kernel.ids import AgentId, CallId, QueueName
+from acdcore.storage.postgres import EmbeddedPostgres
+from acdcore.storage.storage import StorageSettings, open_storage
+
+CONFIG = Path(__file__).parents[2] / "config"
+WALL = datetime(2026, 11, 21, tzinfo=UTC)
+CALL = CdrRow(
+    CallId("c1"),
+    "trunk",
+    "+8613800000001",
+    "95588",
+    Outcome.ANSWERED,
+    EndedBy.CALLER,
+    WALL,
+    WALL + timedelta(minutes=3),
+    queue=QueueName("service"),
+    agent=AgentId("1001"),
+)
+
+
+def settings_for(directory: Path, dsn: str) -> StorageSettings:
+    return StorageSettings(directory, REALM, CONFIG / "agents.toml", CONFIG / "customers.toml", dsn)
+
+
+async def test_second_start_finds_what_the_first_one_made(dsn: str, tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, dsn)
+    kept: list[str] = []
+    async with open_storage(
+        settings, SystemClock(), keep=lambda new: kept.extend(each.password for each in new)
+    ) as first:
+        assert len(kept) == len(first.new_agents) == 4
+        vip = first.directory.customer_by_phone("13800000001")
+        assert vip is not None
+        assert vip.tier is Tier.VIP
+        vip = await first.customers.change(vip.id, CustomerChange(note="changed"), vip.version)
+        first.spool.append(CALL)
+        assert first.health().is_ok
+    async with open_storage(settings, SystemClock()) as second:
+        assert second.new_agents == ()
+        assert len(second.directory.agents()) == 4
+        assert second.directory.customer(vip.id) == vip
+        story = await second.history.call(CALL.call_id)
+        assert story is not None
+        assert story.cdr == CALL
+        assert second.directory.last_contacts(vip.id, 5) == [
+            Contact(CALL.call_id, WALL, QueueName("service"), AgentId("1001"), Outcome.ANSWERED)
+        ]
+
+
+async def test_embedded_server_is_used_when_none_is_named(open_directory: Path) -> None:
+    told: list[str] = []
+    async with open_storage(settings_for(open_directory / "whole", ""), SystemClock(), told.append) as storage:
+        assert storage.directory.agent(AgentId("1001")) is not None
+    assert any("first start" in text for text in told)
+
+
+async def test_absent_server_at_the_start_is_said_in_one_line(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, "postgresql://nobody@127.0.0.1:1/nothing")
+    with pytest.raises(Unavailable, match="database: no answer within"):
+        async with open_storage(replace(settings, first_answer_within_s=0.3), SystemClock()):
+            pass
+
+
+async def test_wrong_seed_file_stops_the_start_and_stores_nothing(dsn: str, tmp_path: Path) -> None:
+    agents = tmp_path / "agents.toml"
+    agents.write_text("[[agents]]\nnumber = 7\n")
+    settings = settings_for(tmp_path, dsn)
+    with pytest.raises(SettingsError, match=r"agents\.toml: agents\.0\.number"):
+        async with open_storage(replace(settings, agents_file=agents), SystemClock()):
+            pass
+    async with open_storage(settings, SystemClock()) as storage:
+        assert len(storage.new_agents) == 4
+
+
+async def test_outage_is_seen_in_the_health_line(open_directory: Path, tmp_path: Path) -> None:
+    async with (
+        EmbeddedPostgres(open_directory / "away") as server,
+        open_storage(settings_for(tmp_path, server.dsn), SystemClock()) as storage,
+    ):
+        await server.stop()
+        storage.spool.append(CALL)
+        await eventually(lambda: not storage.database.is_up)
+        assert not storage.health().is_ok
+        assert "database away" in storage.health().detail
+        assert "1 rows wait" in storage.health().detail
+        await server.start()
+        await eventually(lambda: storage.spool.backlog().rows == 0)
+        await eventually(lambda: storage.health().is_ok)
