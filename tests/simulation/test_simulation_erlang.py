@@ -1,8 +1,8 @@
 """The dispatcher on simulated days against Erlang's formulas (10 erlangs, 180 s handling, 20 s threshold).
 
 Two steps, since one day of random traffic strays by some points from the mean that the formulas give: on the same
-calls the dispatcher serves everybody exactly when the textbook's recursion does; and that recursion, over millions of
-calls, comes within half a point of the formulas.
+calls the dispatcher serves everybody exactly when the textbook's recursion does; and that recursion, over 400,000
+calls, comes within a point of the formulas.
 """
 
 import math
@@ -30,13 +30,13 @@ def test_every_caller_is_served_when_the_textbook_says(traffic: Traffic) -> None
 
 @pytest.mark.slow
 @pytest.mark.parametrize("traffic", PATIENT + IMPATIENT, ids=str)
-def test_textbook_comes_to_the_formulas_within_half_a_point(traffic: Traffic) -> None:
+def test_textbook_comes_to_the_formulas_within_a_point(traffic: Traffic) -> None:
     if traffic.patience_s < math.inf:
         expected = service_level_a(10, traffic.agents, 180, traffic.patience_s, 20)
     else:
         expected = service_level_c(10, traffic.agents, 180, 20)
-    waits = fifo_waits(traffic.agents, traffic.draw(1_000_000, seed=1))
-    assert level(traffic, waits) == pytest.approx(expected, abs=0.005)
+    waits = fifo_waits(traffic.agents, traffic.draw(400_000, seed=1))
+    assert level(traffic, waits) == pytest.approx(expected, abs=0.01)
 
 
 def test_day_replays_the_same() -> None:

@@ -71,9 +71,9 @@ class Board:
         self.entries_made = 0
         self.now = -math.inf
         self.out: list[Decision] = []
-        self.dirty: dict[
-            Line, None
-        ] = {}  # lines where a match may be possible; ordered, since turns must be repeatable
+        # Notes of the turn: lines where a match may be possible (in order, since turns are repeatable), agents freed.
+        self.dirty: dict[Line, None] = {}
+        self.freed: list[Agent] = []
         self.open_lines()
 
     def find(self, entry: EntryId) -> tuple[Waiting, Line] | None:
@@ -101,18 +101,14 @@ class Board:
 
     def walk(self, agent: Agent, event: AgentEvent, reason: str = "") -> None:
         """Walk a row of the agent's table, and note what follows for timers, displays and the match."""
-        before = (agent.state, agent.reason)
+        before, reason_before, back_off_before = agent.state, agent.reason, agent.back_off
         self.roster.apply(agent, event, self.now, reason)
-        if before[0] is AgentState.WRAP_UP and agent.state is not AgentState.WRAP_UP:
+        if before is AgentState.WRAP_UP and agent.state is not AgentState.WRAP_UP:
             self.deadlines.cancel(WrapUpDue(agent.id))
-        if agent.back_off is None:
+        if back_off_before is not None and agent.back_off is None:
             self.deadlines.cancel(BackOffDue(agent.id))
-        if (agent.state, agent.reason) != before:
-            self.out.append(AgentStateChanged(agent.id, agent.state, agent.reason, self.now))
+        shown = agent.reason
+        if agent.state is not before or shown != reason_before:
+            self.out.append(AgentStateChanged(agent.id, agent.state, shown, self.now))
         if agent.state is AgentState.READY:
-            self.touch(agent)
-
-    def touch(self, agent: Agent) -> None:
-        """A match may have become possible wherever this agent serves."""
-        for line in self.roster.lines_of(agent):
-            self.dirty[line] = None
+            self.freed.append(agent)

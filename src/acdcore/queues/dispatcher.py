@@ -223,7 +223,6 @@ class Dispatcher:
             return RefusalReason.FLOOR_FULL
         unserved = board.roster.reseat(agent, replace(who, skills=dict(who.skills)), board.lines)
         offers.agent_did(board, agent, AgentEvent.LOG_IN)
-        board.touch(agent)
         callers.send_on(board, unserved)
         return None
 

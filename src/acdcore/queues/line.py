@@ -85,6 +85,10 @@ class Line:
         """The caller's order against callers of other lines."""
         return policy.caller_key(self.queue, self.place(waiting), now)
 
+    def agent_key(self, agent: Agent) -> AgentKey:
+        """The agent's order against other agents of this line."""
+        return policy.agent_key(self.queue.strategy, self.needs, agent.settings, agent.fairness)
+
     def add(self, waiting: Waiting) -> None:
         """Stand in line, at the place that urgency gives."""
         insort(self.waiting, (self.place(waiting), waiting))
@@ -120,30 +124,38 @@ class Line:
         """That agent is not ready any more."""
         del self.ready[bisect_left(self.ready, (key,))]
 
-    def first_pair(self, now: float) -> tuple[Waiting, Agent, AgentKey] | None:
+    def first_for(self, agent: Agent, now: float) -> tuple[Place, Waiting] | None:
+        """The first caller whom this agent did not just miss."""
+        for standing in self.waiting:
+            tried = standing[1].tried
+            if not tried or tried.get(agent.id, now) <= now:
+                return standing
+        return None
+
+    def first_pair(self, now: float) -> tuple[Place, Waiting, Agent] | None:
         """The first caller for whom an agent is ready, with the best such agent.
 
         Only callers who have been missed by every ready agent are passed over, so the loop is short.
         """
         if not self.ready:
             return None
-        for _, waiting in self.waiting:
+        for place, waiting in self.waiting:
             best = self._agent_for(waiting, now)
             if best is not None:
-                return waiting, best[1], best[0]
+                return place, waiting, best
         return None
 
-    def _agent_for(self, waiting: Waiting, now: float) -> tuple[AgentKey, Agent] | None:
+    def _agent_for(self, waiting: Waiting, now: float) -> Agent | None:
         """Those who never missed this caller first, then those whose hold is over."""
         tried = waiting.tried
         if not tried:
-            return self.ready[0]
-        for seat in self.ready:
-            if seat[1].id not in tried:
-                return seat
-        for seat in self.ready:
-            if tried[seat[1].id] <= now:
-                return seat
+            return self.ready[0][1]
+        for _, agent in self.ready:
+            if agent.id not in tried:
+                return agent
+        for _, agent in self.ready:
+            if tried[agent.id] <= now:
+                return agent
         return None
 
 

@@ -126,6 +126,8 @@ class Metrics:
 
     def _count(self, decision: Decision) -> None:
         match decision:
+            case AgentStateChanged(agent=agent, state=state, at=at):
+                self._agent(agent).enter(state, at)
             case Queued(queue=name):
                 figures = self._queue(name)
                 figures.offered += 1
@@ -147,18 +149,22 @@ class Metrics:
                 figures = self._queue(name)
                 figures.talks += 1
                 figures.talked_s += talked_s
-            case AgentStateChanged(agent=agent, state=state, at=at):
-                self._agent(agent).enter(state, at)
             case OfferWithdrawn() | LateAccept() | Announce() | InputRefused():
                 pass
             case _:
                 assert_never(decision)
 
     def _queue(self, name: QueueName) -> QueueFigures:
-        return self.queues.setdefault(name, QueueFigures())
+        figures = self.queues.get(name)
+        if figures is None:
+            figures = self.queues[name] = QueueFigures()
+        return figures
 
     def _agent(self, agent: AgentId) -> AgentFigures:
-        return self.agents.setdefault(agent, AgentFigures())
+        figures = self.agents.get(agent)
+        if figures is None:
+            figures = self.agents[agent] = AgentFigures()
+        return figures
 
     def _connected(self, decision: Connected) -> None:
         figures = self._queue(decision.queue)

@@ -1,11 +1,10 @@
 """What happens to offers on the board: made, accepted, missed, withdrawn; each ends exactly once."""
 
-from acdcore.queues import callers
+from acdcore.queues import callers, policy
 from acdcore.queues.agent import Agent, AgentEvent, BackOff, Contact
 from acdcore.queues.board import BackOffDue, Board, HoldDue, RingDue
 from acdcore.queues.line import Line, Offer, Waiting
 from acdcore.queues.model import (
-    AgentKey,
     AgentState,
     CallerKey,
     Connected,
@@ -27,18 +26,51 @@ WITHDRAWN_BY = {
 
 
 def match(board: Board) -> None:
-    """Offer callers to ready agents wherever the turn made it possible, the most urgent caller first."""
+    """Offer callers to ready agents wherever the turn made it possible, the most urgent caller first.
+
+    Before the turn nobody was left who could be offered. So when all that it did was to free one agent, that agent's
+    best caller is all there is to find; this is the usual turn of a busy floor, and it spares the agent's seats.
+    """
+    freed = [agent for agent in board.freed if agent.state is AgentState.READY]
+    board.freed.clear()
+    if len(freed) == 1 and not board.dirty:
+        _serve(board, freed[0])
+        return
+    for agent in freed:
+        board.roster.seat(agent)
+        board.dirty.update(dict.fromkeys(board.roster.lines_of(agent)))
+    _match_lines(board)
+
+
+def _serve(board: Board, agent: Agent) -> None:
+    """Give one freed agent the most urgent caller of all lines, or a seat at each of them."""
+    best: tuple[CallerKey, Line, Waiting] | None = None
+    for line in board.roster.lines_of(agent):
+        standing = line.first_for(agent, board.now)
+        if standing is None:
+            continue
+        key = policy.caller_key(line.queue, standing[0], board.now)
+        if best is None or key < best[0]:
+            best = (key, line, standing[1])
+    if best is None:
+        board.roster.seat(agent)
+    else:
+        _offer(board, *best, agent)
+
+
+def _match_lines(board: Board) -> None:
+    """The best pair of all lines concerned, again and again, until there is none."""
     while board.dirty:  # each round makes an offer or is the last: at most as many as there are ready agents
-        best: tuple[CallerKey, Line, Waiting, Agent, AgentKey] | None = None
+        best: tuple[CallerKey, Line, Waiting, Agent] | None = None
         for line in list(board.dirty):
             pair = line.first_pair(board.now)
             if pair is None:
                 del board.dirty[line]
                 continue
-            waiting, agent, agent_key = pair
-            key = line.caller_key(waiting, board.now)
+            place, waiting, agent = pair
+            key = policy.caller_key(line.queue, place, board.now)
             if best is None or key < best[0]:
-                best = (key, line, waiting, agent, agent_key)
+                best = (key, line, waiting, agent)
         if best is not None:
             _offer(board, *best)
 
@@ -115,17 +147,18 @@ def agent_did(board: Board, agent: Agent, event: AgentEvent, reason: str = "") -
     callers.send_on(board, board.roster.lines_of(agent))
 
 
-def _offer(board: Board, key: CallerKey, line: Line, waiting: Waiting, agent: Agent, agent_key: AgentKey) -> None:
+def _offer(board: Board, key: CallerKey, line: Line, waiting: Waiting, agent: Agent) -> None:
     board.offers_made += 1
     offer = Offer(OfferId(board.offers_made), waiting, agent)
     board.offers[offer.offer] = offer
     line.ring(waiting, offer)
     agent.contact = Contact(waiting.entry, line.queue.name)
-    agent.fairness.last_offer = board.offers_made
     ring_for_s = line.queue.ring_for_s
     board.deadlines.set(RingDue(offer.offer), board.now + ring_for_s)
     queue = line.queue.name
+    agent_key = line.agent_key(agent)
     board.out.append(Offered(offer.offer, waiting.entry, agent.id, queue, ring_for_s, key, agent_key))
+    agent.fairness.last_offer = board.offers_made
     board.walk(agent, AgentEvent.OFFER)
 
 

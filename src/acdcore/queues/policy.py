@@ -63,7 +63,10 @@ def unskilled(agent: AgentSettings, needed: Mapping[SkillName, int]) -> tuple[Ex
 
 def agent_key(strategy: Strategy, needed: Mapping[SkillName, int], agent: AgentSettings, share: Fairness) -> AgentKey:
     """The agent's order for these callers: higher level first, then the strategy; constant while the agent is ready."""
-    level = sum(agent.skills[skill] for skill in needed)
+    skills = agent.skills
+    level = 0
+    for skill in needed:  # a plain loop: this runs for every line of every agent who becomes ready
+        level += skills[skill]
     return AgentKey(-level, _measure(strategy, share), share.idle_since, agent.agent)
 
 

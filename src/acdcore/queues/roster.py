@@ -37,20 +37,22 @@ class Roster:
         return list(self._seats[agent.id])
 
     def apply(self, agent: Agent, event: AgentEvent, now: float, reason: str = "") -> None:
-        """Walk a row of the agent's table and move the agent at the lines accordingly."""
+        """Walk a row of the agent's table: who is no longer ready leaves the lines, who becomes so waits for `seat`."""
         was_on_duty = agent.is_on_duty
         was_ready = agent.state is AgentState.READY
         agent.apply(event, now, reason)
-        is_ready = agent.state is AgentState.READY
-        if was_ready and not is_ready:
+        if was_ready and agent.state is not AgentState.READY:
             self._unready(agent)
-        elif is_ready and not was_ready:
-            for line in self._seats[agent.id]:
-                self._ready(agent, line)
         change = agent.is_on_duty - was_on_duty
         if change:
             for line in self._seats[agent.id]:
                 line.on_duty += change
+
+    def seat(self, agent: Agent) -> None:
+        """Let a ready agent be found at all lines; once more does no harm."""
+        for line, key in self._seats[agent.id].items():
+            if key is None:
+                self._ready(agent, line)
 
     def reseat(self, agent: Agent, settings: AgentSettings, lines: Iterable[Line]) -> list[Line]:
         """Take new settings; returns the lines that the agent no longer serves."""
@@ -87,7 +89,7 @@ class Roster:
             line.unseat(key)
 
     def _ready(self, agent: Agent, line: Line) -> None:
-        key = policy.agent_key(line.queue.strategy, line.needs, agent.settings, agent.fairness)
+        key = line.agent_key(agent)
         self._seats[agent.id][line] = key
         line.seat(agent, key)
 
