@@ -27,6 +27,10 @@ setup(
                 "initializedcheck": False,
             },
         ),
-        *cythonize(resampler, include_path=["src"], compiler_directives={"language_level": "3"}),
+        *cythonize(
+            resampler,
+            include_path=["src"],
+            compiler_directives={"language_level": "3", "boundscheck": False, "cdivision": True},
+        ),
     ],
 )

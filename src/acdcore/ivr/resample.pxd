@@ -2,9 +2,6 @@
 
 cimport cython
 
-@cython.boundscheck(False)
-@cython.wraparound(False)
-@cython.cdivision(True)
 @cython.locals(width=cython.Py_ssize_t, index=cython.Py_ssize_t, start=cython.Py_ssize_t, row=cython.Py_ssize_t,
                tap=cython.Py_ssize_t, value=cython.double)
 cdef void _filter(double[::1] source, double[::1] rows, short[::1] target, Py_ssize_t up, Py_ssize_t down)
