@@ -6,7 +6,7 @@ from acdcore.calls.call import Call
 from acdcore.calls.ports import EndedBy
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Outcome
-from acdcore.kernel.ids import CallId, QueueName
+from acdcore.kernel.ids import AgentId, CallId, QueueName
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.floor import Floor
 from acdcore.queues.model import (
@@ -32,7 +32,7 @@ from acdcore.queues.model import (
     TalkEnded,
 )
 from acdcore.queues.settings import OfferEnd, ToQueue
-from acdcore.queues.view import Explanation, FloorView
+from acdcore.queues.view import AgentView, Explanation, FloorView
 
 LEAVE_CAUSES = {
     Outcome.WITHDRAWN: LeaveCause.WITHDRAWN,
@@ -122,6 +122,10 @@ class Acd:
     def snapshot(self) -> FloorView:
         """The whole floor as it stands."""
         return self._floor.dispatcher.snapshot(self._clock.now())
+
+    def agent(self, agent: AgentId) -> AgentView | None:
+        """One agent as the dispatcher sees it; None when it never logged in."""
+        return self._floor.dispatcher.agent(agent, self._clock.now())
 
     def why(self, call: Call) -> Explanation | None:
         """Why the call still waits; None when it does not."""

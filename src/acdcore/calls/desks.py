@@ -136,8 +136,7 @@ class Desks:
 
     def agent(self, agent: AgentId) -> LiveAgent:
         """One agent; raises UnknownAgent."""
-        views = {view.agent: view for view in self._acd.snapshot().agents}
-        return self._live(self._record(agent), views.get(agent))
+        return self._live(self._record(agent), self._acd.agent(agent))
 
     def command(self, agent: AgentId, command: AgentCommand, reason: str | None = None) -> LiveAgent:
         """Carry out `command`; raises UnknownAgent, WrongState."""
@@ -162,10 +161,8 @@ class Desks:
 
     def _changed(self, change: AgentStateChanged) -> None:
         record = self._directory.agent(change.agent)
-        if record is None:
-            return
-        views = {view.agent: view for view in self._acd.snapshot().agents}
-        self._chronicle.agent_state(self._live(record, views.get(change.agent)))
+        if record is not None:
+            self._chronicle.agent_state(self._live(record, self._acd.agent(change.agent)))
 
     def _record(self, agent: AgentId) -> AgentRecord:
         record = self._directory.agent(agent)

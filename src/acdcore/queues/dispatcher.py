@@ -52,7 +52,7 @@ from acdcore.queues.model import (
     WrapUpExtended,
 )
 from acdcore.queues.settings import AgentSettings, FloorSettings, OfferEnd, validate
-from acdcore.queues.view import Explanation, FloorView
+from acdcore.queues.view import AgentView, Explanation, FloorView
 
 
 class Dispatcher:
@@ -99,6 +99,11 @@ class Dispatcher:
     def snapshot(self, now: float) -> FloorView:
         """The whole floor, for displays: costs as much as the floor is large."""
         return explain.floor_view(self._board, self.metrics, now)
+
+    def agent(self, agent: AgentId, now: float) -> AgentView | None:
+        """One agent, for displays; None when no agent of that number was ever heard of."""
+        found = self._board.roster.get(agent)
+        return None if found is None else explain.agent_view(found, self.metrics, now)
 
     def why(self, entry: EntryId, now: float) -> Explanation | None:
         """Why a caller still waits; None when no such caller waits."""

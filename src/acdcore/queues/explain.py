@@ -17,7 +17,7 @@ FILTERS = tuple(Exclusion)
 def floor_view(board: Board, metrics: Metrics, now: float) -> FloorView:
     """Copies of everything that is shown."""
     queues = tuple(_queue_view(board, metrics, name, now) for name in board.lines.names())
-    return FloorView(now, queues, tuple(_agent_view(agent, metrics, now) for agent in board.roster))
+    return FloorView(now, queues, tuple(agent_view(agent, metrics, now) for agent in board.roster))
 
 
 def explanation(board: Board, waiting: Waiting, line: Line, now: float) -> Explanation:
@@ -77,7 +77,8 @@ def _waiting_view(waiting: Waiting, position: int, now: float) -> WaitingView:
     )
 
 
-def _agent_view(agent: Agent, metrics: Metrics, now: float) -> AgentView:
+def agent_view(agent: Agent, metrics: Metrics, now: float) -> AgentView:
+    """A copy of what is shown of one agent."""
     return AgentView(
         agent=agent.id,
         name=agent.settings.name,
