@@ -377,7 +377,12 @@ def test_bye_during_the_peers_re_invite_ends_both() -> None:
     scene.wait(0.1)
     scene.hang_up(scene.bob, bobs)
     scene.network.run_out()
-    assert "bob > alice: 487 Request Terminated (INVITE)" in scene.network.arrows()
+    assert scene.network.arrows()[7:] == [
+        "bob > alice: 487 Request Terminated (INVITE)",
+        "bob > alice: BYE",
+        "alice > bob: ACK",
+        "alice > bob: 200 OK (BYE)",
+    ]
     assert scene.alice.events[-1] == SessionEnded(alices, EndCause.BYE)
 
 

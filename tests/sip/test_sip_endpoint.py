@@ -19,6 +19,7 @@ from acdcore.sip.events import (
     Flow,
     InfoArrived,
     InviteArrived,
+    ModifyAnswered,
     OutgoingInvite,
     OutgoingRequest,
     Output,
@@ -34,6 +35,7 @@ from acdcore.sip.events import (
 )
 from acdcore.sip.headers import NameAddr
 from acdcore.sip.message import Request, Response
+from acdcore.sip.modifier import GLARES_MAX
 from acdcore.sip.parser import parse
 from acdcore.sip.uri import SipUri
 
@@ -84,8 +86,8 @@ def statuses(outputs: list[Output]) -> list[int]:
 class Talk:
     """An endpoint with one confirmed incoming session."""
 
-    def __init__(self, *lines: str) -> None:
-        self.endpoint = endpoint()
+    def __init__(self, *lines: str, seed: int = 1) -> None:
+        self.endpoint = Endpoint(EndpointSettings(), IdSource(seed))
         self.invite = message("INVITE", *SDP, *lines, body=OFFER)
         outputs = self.endpoint.receive(self.invite, FLOW, 0.0)
         arrived = outputs[-1]
@@ -358,6 +360,52 @@ def test_broken_contact_in_a_re_invite_is_400_and_the_session_goes_on() -> None:
     talk = Talk()
     assert statuses(talk.say("INVITE", *SDP, "Contact: <sip:@>", body=OFFER)) == [400]
     assert talk.endpoint.census().sessions == 1
+
+
+def test_re_invite_that_meets_glare_each_time_is_given_up() -> None:
+    talk = Talk()
+    request = request_in(talk.endpoint.modify(talk.session, OFFER, 1.0))
+    now = 1.0
+    for _ in range(GLARES_MAX):
+        outputs = talk.endpoint.receive(request.response(491).serialise(), FLOW, now)
+        assert [one.method for one in sent(outputs) if isinstance(one, Request)] == ["ACK"]
+        request, now = retried(talk.endpoint, now)
+    outputs = talk.endpoint.receive(request.response(491).serialise(), FLOW, now)
+    assert outputs[-1] == ModifyAnswered(talk.session, 491, b"")
+
+
+def retried(one: Endpoint, now: float) -> tuple[Request, float]:
+    """The re-INVITE that follows glare, and when."""
+    for _ in range(100):
+        now = one.next_deadline() or now
+        for message in sent(one.handle_deadline(now)):
+            if isinstance(message, Request) and message.method == "INVITE":
+                return message, now
+    raise AssertionError("nothing was sent again")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_owner_of_the_call_id_waits_longer_at_glare(seed: int) -> None:
+    calling = Endpoint(EndpointSettings(), IdSource(seed))
+    session, outputs = calling.invite(outgoing(), 0.0)
+    answer = request_in(outputs).response(200, headers=[("Contact", "<sip:peer@192.0.2.2>")], to_tag="p")
+    calling.receive(answer.serialise(), FLOW, 0.0)
+    called = Talk(seed=seed)
+    for one, number, shortest, longest in ((calling, session, 2.1, 4.0), (called.endpoint, called.session, 0.0, 2.0)):
+        request = request_in(one.modify(number, OFFER, 50.0))
+        one.receive(request.response(491, to_tag="p").serialise(), FLOW, 50.0)
+        assert shortest <= retried(one, 50.0)[1] - 50.0 <= longest + 1e-9
+
+
+def test_pending_re_invite_does_not_outlive_its_session() -> None:
+    talk = Talk()
+    request = request_in(talk.endpoint.modify(talk.session, OFFER, 1.0))
+    talk.endpoint.receive(request.response(100).serialise(), FLOW, 1.0)
+    bye = request_in(talk.endpoint.hang_up(talk.session, 2.0))
+    talk.endpoint.receive(bye.response(200).serialise(), FLOW, 2.0)
+    while (at := talk.endpoint.next_deadline()) is not None:
+        talk.endpoint.handle_deadline(at)
+    assert talk.endpoint.census() == NOTHING_LEFT
 
 
 # --- session timer ---

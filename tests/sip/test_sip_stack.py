@@ -217,6 +217,44 @@ async def test_connection_that_cannot_be_opened_is_503(phones: tuple[Phone, Phon
     assert await alice.heard(RequestFinished) == RequestFinished(number, 503, None)
 
 
+async def ask(phone: Phone, remote: Address) -> int:
+    """Send OPTIONS over TCP; the status of its end."""
+    target = SipUri.parse(f"sip:{remote}")
+    flow = phone.stack.flow_to(Transport.TCP, remote)
+    phone.stack.request(OutgoingRequest("OPTIONS", target, flow, NameAddr(target), NameAddr(target)))
+    finished = await phone.heard(RequestFinished)
+    assert isinstance(finished, RequestFinished)
+    return finished.status
+
+
+async def test_peer_that_closes_before_it_answers_is_503(phones: tuple[Phone, Phone]) -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, *LOOPBACK) as server:
+        host, port = server.sockets[0].getsockname()
+        assert await ask(phones[0], Address(host, port)) == 503
+
+
+async def test_peer_that_does_not_read_is_dropped(phones: tuple[Phone, Phone]) -> None:
+    _, bob = phones
+    settings = StackSettings(tcp=(LOOPBACK,), tcp_limits=TcpLimits(write_buffer_max_bytes=10))
+    narrow = Phone(3, settings)
+    async with narrow.stack as stack:
+        assert await ask(narrow, bob.address(Transport.TCP)) == 503
+        assert stack.losses[SocketLoss.STALLED] == 1
+
+
+async def test_idle_connection_is_closed() -> None:
+    phone = Phone(1, StackSettings(tcp=(LOOPBACK,), tcp_limits=TcpLimits(idle_s=0.02)))
+    async with phone.stack:
+        reader, writer = await asyncio.open_connection(*phone.address(Transport.TCP))
+        async with asyncio.timeout(WAIT_S):
+            assert await reader.read() == b""
+        writer.close()
+
+
 async def test_options_over_tcp_reuses_the_connection(phones: tuple[Phone, Phone]) -> None:
     alice, bob = phones
     remote = bob.address(Transport.TCP)
