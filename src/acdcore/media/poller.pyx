@@ -1,7 +1,8 @@
 """The engine's thread: sleep until a packet or a deadline, do all that is due, let packets gather, and again.
 
-A wake costs more than a packet. At 150 calls a packet comes every 70 us; after each wake the thread therefore rests for
-`pause_us`, so that the next one finds a batch. The pause is the most that a packet is delayed by it.
+A wake costs more than a packet. At 150 calls a packet comes every 70 us; the thread therefore rests after each wake, so
+that wakes are `pause_us` apart and each finds a batch. The pause is the most that a packet is delayed by it. When there
+is so much to do that the time is over already, it rests only as long as it takes to let a command in.
 """
 
 from libc.stdint cimport INT64_MAX, int64_t, uint64_t
@@ -17,7 +18,8 @@ from acdcore.media.taps cimport tap_cut
 from acdcore.media.timers cimport deadline_t, timers_pop
 
 cdef enum:
-    BATCH = 1024            # datagrams in one wake: two thirds of 1,000 calls' packets of a 20 ms frame in one go
+    BATCH = 256             # datagrams in one wake: some 2 ms, which is how long a command may wait
+    REST_MIN_NS = 50_000    # a command that waits on the same core gets its turn
     SLEEP_MAX_MS = 60_000   # an idle engine looks up once a minute
     NICE = -10              # before the daemon's Python threads on the same core; without the right to, as they are
 
@@ -25,6 +27,7 @@ cdef enum:
 cdef void poller_run(core_t* core) noexcept nogil:
     """Until `is_stopping`."""
     cdef epoll_event ready[BATCH]
+    cdef int64_t now_ns
     cdef int count
     setpriority(PRIO_PROCESS, 0, NICE)
     core_enter(core)
@@ -35,10 +38,11 @@ cdef void poller_run(core_t* core) noexcept nogil:
         core_enter(core)
         core.wakes_at_ns = 0
         core.tally.wakes += 1
-        _work(core, ready, count)
+        now_ns = monotonic_ns()
+        _work(core, ready, count, now_ns)
         if count > 0:
             core_leave(core)
-            _pause(core.pause_ns)
+            _rest(now_ns + core.pause_ns - monotonic_ns())
             core_enter(core)
     core_leave(core)
 
@@ -51,16 +55,15 @@ cdef int _sleep_ms(int64_t until_ns) noexcept nogil:
     return <int>min((wait_ns + 999_999) // 1_000_000, <int64_t>SLEEP_MAX_MS)
 
 
-cdef void _pause(int64_t pause_ns) noexcept nogil:
+cdef void _rest(int64_t length_ns) noexcept nogil:
     cdef timespec length
     length.tv_sec = 0
-    length.tv_nsec = pause_ns
+    length.tv_nsec = max(length_ns, <int64_t>REST_MIN_NS)
     nanosleep(&length, NULL)
 
 
-cdef void _work(core_t* core, const epoll_event* ready, int count) noexcept nogil:
+cdef void _work(core_t* core, const epoll_event* ready, int count, int64_t now_ns) noexcept nogil:
     """One wake: all datagrams, then all deadlines."""
-    cdef int64_t now_ns = monotonic_ns()
     cdef deadline_t deadline
     cdef int at
     for at in range(count):

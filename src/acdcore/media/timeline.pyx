@@ -155,13 +155,22 @@ cdef void _write(timeline_t* timeline, lane_t* lane, const packet_t* packet, int
     """Decode into the ring what falls into its window."""
     cdef int64_t begin = max(place, timeline.drained)
     cdef int64_t end = min(place + packet.count, timeline.drained + RING_SAMPLES)
-    cdef int64_t at
+    cdef int64_t part
     if begin >= end:
         lane.late += packet.count
         return
     lane.late += begin - place
-    for at in range(begin, end):
-        lane.ring[at & RING_MASK] = packet.table[packet.payload[at - place]]
+    part = min(end - begin, RING_SAMPLES - (begin & RING_MASK))
+    _decode(packet, begin - place, lane.ring + (begin & RING_MASK), part)
+    _decode(packet, begin - place + part, lane.ring, end - begin - part)
+
+
+cdef void _decode(const packet_t* packet, int64_t skip, int16_t* samples, int64_t count) noexcept nogil:
+    cdef const uint8_t* codes = packet.payload + skip
+    cdef const int16_t* table = packet.table
+    cdef int64_t at
+    for at in range(count):
+        samples[at] = table[codes[at]]
 
 
 cdef int64_t timeline_due(const timeline_t* timeline, int64_t now_ns, bint is_last) noexcept nogil:
