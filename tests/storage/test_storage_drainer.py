@@ -71,6 +71,7 @@ async def test_rows_delivered_before_a_crash_are_delivered_again_to_no_effect(
         segments.path_of(tmp_path, 1).write_bytes(lines)
         with DiskSpool(tmp_path, SystemClock()) as spool:
             assert await Delivery(spool, Drainer(spool, database, asyncio.Event())).deliver()
+            assert spool.backlog().rejected == 0
     assert await count(database) == 700
 
 

@@ -107,7 +107,7 @@ def test_files_are_of_bounded_length_and_deleted_one_by_one(tmp_path: Path) -> N
         assert len(files(tmp_path)) <= 1
 
 
-def test_torn_tail_is_cut_off_and_the_rest_is_kept(tmp_path: Path) -> None:
+def test_torn_tail_does_not_count_and_the_rest_is_kept(tmp_path: Path) -> None:
     whole = rows.line(event(1), 0.0)
     for torn in range(len(whole)):
         segments.path_of(tmp_path, 1).write_bytes(whole + whole[:torn])

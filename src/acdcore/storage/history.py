@@ -20,6 +20,9 @@ from acdcore.kernel.ids import CallId
 from acdcore.storage.database import Database
 from acdcore.storage.phone_number import matching_key
 
+UNFINISHED_ROWS_MAX = 100_000
+"""A crash cuts short as many calls as there are lines, each with some ten to fifty events."""
+
 _CDR = TypeAdapter(CdrRow)
 _EVENT = TypeAdapter(CallEventRow)
 _RECORDING = TypeAdapter(RecordingRow)
@@ -66,6 +69,16 @@ class PgHistory:
             tuple(_EVENT.validate_python(_plain(row)) for row in events),
             tuple(_RECORDING.validate_python(_plain(row)) for row in recordings),
         )
+
+    async def unfinished(self, since: CallId) -> Sequence[CallEventRow]:
+        query = (
+            f"select {_EVENT_COLUMNS} from call_events e where call_id >= $1"
+            f" and not exists (select from calls c where c.call_id = e.call_id)"
+            f" order by call_id, serial limit {UNFINISHED_ROWS_MAX}"
+        )
+        async with self._database.connection() as connection:
+            found = await connection.fetch(query, since)
+        return [_EVENT.validate_python(_plain(row)) for row in found]
 
     async def recordings(self, wanted: RecordingFilter) -> Sequence[RecordingRow]:
         conditions = _Conditions()

@@ -136,6 +136,9 @@ class MemoryHistory:
         recordings = tuple(row for key, row in sorted(self.recording_rows.items()) if key[0] == call_id)
         return CallStory(cdr, events, recordings)
 
+    async def unfinished(self, since: CallId) -> Sequence[CallEventRow]:
+        return [row for key, row in sorted(self.call_events.items()) if key[0] >= since and key[0] not in self.cdrs]
+
     async def recordings(self, wanted: RecordingFilter) -> Sequence[RecordingRow]:
         fits = _recording_test(wanted)
         found = [

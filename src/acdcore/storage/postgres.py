@@ -233,6 +233,8 @@ class EmbeddedPostgres:
                     raise Unavailable(f"database: no answer within {READY_WITHIN_S:.0f} s: {error}") from error
                 await asyncio.sleep(READY_POLL_S)
                 continue
+            except asyncpg.PostgresError as error:
+                raise Unavailable(f"database: PostgreSQL refuses us: {error}") from error
             try:
                 if not await connection.fetchval("select 1 from pg_database where datname = $1", DATABASE):
                     # Renamed, not created: nobody needs initdb's, and it takes no copying.

@@ -1,7 +1,7 @@
 """The spool's files: `NNNNNNNN.spool`, appended to by one writer, read from the first, deleted when delivered.
 
-Rules: a line counts once its newline is on disk; what follows the last newline after a crash is a torn tail and is cut
-off; a process never appends to a file that an earlier one left.
+Rules: a line counts once its newline is on disk; what follows the last newline after a crash is a torn tail and is not
+read; a process never appends to a file that an earlier one left.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ class Found:
     number: int
     """Its place in the order."""
     size_bytes: int
-    """Its length after the torn tail was cut off."""
+    """Its length up to the last newline; what a crash tore off behind it does not count."""
     lines: int
     """How many lines it holds."""
 
@@ -34,7 +34,7 @@ def path_of(directory: Path, number: int) -> Path:
 
 
 def find(directory: Path) -> list[Found]:
-    """The files in `directory` in order, torn tails cut off; empty ones are deleted. Raises `OSError`."""
+    """The files in `directory` in order; those without a whole line are deleted. Raises `OSError`."""
     found = []
     for path in sorted(directory.glob(f"*{SUFFIX}")):
         if not path.stem.isdigit():
@@ -43,7 +43,6 @@ def find(directory: Path) -> list[Found]:
         if lines == 0:
             path.unlink()
             continue
-        os.truncate(path, size_bytes)
         found.append(Found(int(path.stem), size_bytes, lines))
     return found
 
