@@ -12,6 +12,7 @@ from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Unavailable
 from acdcore.sip.endpoint import Endpoint
 from acdcore.sip.events import (
+    Census,
     CloseFlow,
     Discarded,
     DiscardReason,
@@ -106,38 +107,52 @@ class SipStack:
         return self._sockets.flow_to(transport, remote)
 
     def progress(self, session: SessionId, status: int, body: bytes = b"", headers: Fields = ()) -> None:
+        """Send 101 to 199 to a caller."""
         self._carry_out(self._endpoint.progress(session, status, self._clock.now(), body, headers))
 
     def answer(self, session: SessionId, body: bytes, headers: Fields = ()) -> None:
+        """Answer a caller; SessionConfirmed follows."""
         self._carry_out(self._endpoint.answer(session, body, self._clock.now(), headers))
 
     def refuse(self, session: SessionId, status: int, reason: str | None = None, headers: Fields = ()) -> None:
+        """End an unanswered incoming session with 300 to 699."""
         self._carry_out(self._endpoint.refuse(session, status, self._clock.now(), reason, headers))
 
     def invite(self, invite: OutgoingInvite) -> SessionId:
+        """Place a call; its events carry the number returned."""
         session, outputs = self._endpoint.invite(invite, self._clock.now())
         self._carry_out(outputs)
         return session
 
     def hang_up(self, session: SessionId, headers: Fields = ()) -> None:
+        """End a session in whatever way its state needs."""
         self._carry_out(self._endpoint.hang_up(session, self._clock.now(), headers))
 
     def modify(self, session: SessionId, body: bytes) -> None:
+        """Offer other media; ModifyAnswered follows."""
         self._carry_out(self._endpoint.modify(session, body, self._clock.now()))
 
     def accept_modify(self, session: SessionId, body: bytes) -> None:
+        """Answer SessionModified with 200."""
         self._carry_out(self._endpoint.accept_modify(session, body, self._clock.now()))
 
     def refuse_modify(self, session: SessionId, status: int) -> None:
+        """Answer SessionModified with 300 to 699."""
         self._carry_out(self._endpoint.refuse_modify(session, status, self._clock.now()))
 
     def respond(self, transaction: ServerTransactionId, status: int, headers: Fields = (), body: bytes = b"") -> None:
+        """Answer RequestArrived."""
         self._carry_out(self._endpoint.respond(transaction, status, self._clock.now(), headers, body))
 
     def request(self, request: OutgoingRequest) -> RequestId:
+        """Send a request outside of dialogs; RequestFinished follows."""
         number, outputs = self._endpoint.request(request, self._clock.now())
         self._carry_out(outputs)
         return number
+
+    def census(self) -> Census:
+        """What is alive in the endpoint."""
+        return self._endpoint.census()
 
     # --- what the sockets and the timer bring ---
 

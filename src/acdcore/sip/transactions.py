@@ -87,9 +87,9 @@ class Transactions:
         return transaction
 
     def open_client(self, request: Request, flow: Flow, owner: Owner, turn: Turn) -> Transaction:
-        """Send a request; its topmost Via carries a branch never used before."""
+        """Send a request; its only Via is ours, ends in the branch, and was never used for this method before."""
         kind = Kind.INVITE_CLIENT if request.method == "INVITE" else Kind.CLIENT
-        key = (request.via.branch or "", request.method)
+        key = ((request.headers.get("Via") or "").rpartition("branch=")[2], request.method)
         transaction = self._open(kind, key, request, flow, owner)
         self._clients[key] = transaction
         self._carry_out(transaction, FIRST[kind], None, request.serialise(), turn)
