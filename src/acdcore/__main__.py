@@ -67,7 +67,7 @@ async def daemon(config: Path) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with serve(plan, LoopClock(loop), lambda line: console.print(f"acdcore: {line}", style="dim")) as running:
-        console.print(welcome(running))
+        console.print(welcome(running), soft_wrap=True, markup=False)
         await stop.wait()
         console.print("acdcore: stopping; calls may go on for a few seconds, a second signal ends them at once")
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -85,7 +85,7 @@ def welcome(running: Running) -> str:
     if agents:
         agent = agents[0].agent
         password = kept_password(var, agent) or "as you set it"
-        lines.append(f"  softphone  user {agent}, password {password}, server {running.udp}, realm {settings.sip.realm}")
+        lines.append(f"  softphone  user {agent}, password {password}, server {running.udp}")
         lines.append(f"             all agents' passwords: {var / SOFTPHONES_FILE}; dial *11 to log in, *15 to log out")
     lines.append(f"  control    http://{running.http}/openapi.json, keys in {var / API_KEYS_FILE}")
     lines.append("")

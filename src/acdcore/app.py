@@ -19,6 +19,7 @@ from acdcore.calls.hall import Hall
 from acdcore.calls.lines import Lines
 from acdcore.calls.operations import Operations
 from acdcore.calls.recorder import Recorder
+from acdcore.calls.recovery import recover
 from acdcore.calls.switchboard import Switchboard
 from acdcore.calls.trunks import Trunks
 from acdcore.calls.voice import Voice
@@ -39,7 +40,7 @@ from acdcore.metrics import HallCollector
 from acdcore.plan import Plan
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.recording.events import RecordingEvent
-from acdcore.recording.index import NotRepaired, repair_all
+from acdcore.recording.index import NotRepaired, Repaired, repair_all
 from acdcore.recording.writer import RecordingSettings, RecordingWriter
 from acdcore.settings import Settings
 from acdcore.sip.digest import DigestServer
@@ -53,7 +54,6 @@ from acdcore.storage.storage import Storage, StorageSettings, open_storage
 
 DRAIN_S = 5.0
 """How long calls may go on after the order to stop; then they are hung up and recorded as ended by us."""
-
 Progress = Callable[[str], None]
 """Told one line at a time what takes long at the start."""
 
@@ -109,7 +109,9 @@ async def serve(
         feed = Feed(clock.wall())
         chronicle = Chronicle(clock, storage.spool, feed, storage.directory)
         engine = stack.enter_context(started_engine(settings, ids))
-        recorder = stack.enter_context(started_recorder(settings, engine, chronicle, clock))
+        repaired = await asyncio.to_thread(repaired_recordings, settings)
+        await recover_calls(storage, clock, repaired, on_progress)
+        recorder = await stack.enter_async_context(started_recorder(settings, engine, chronicle, clock))
         voice = Voice(engine, sounds.prompts, sounds.music, ringback())
         stack.callback(voice.close)
 
@@ -220,17 +222,35 @@ def port_pairs(settings: Settings) -> int:
     return (settings.media.last_port - settings.media.first_port + 1) // 2
 
 
-@contextlib.contextmanager
-def started_recorder(settings: Settings, engine: Engine, chronicle: Chronicle, clock: Clock) -> Iterator[Recorder]:
-    """The recorder with the writer's threads, after what a crash left behind was repaired."""
+def repaired_recordings(settings: Settings) -> list[Repaired]:
+    """Mend what a crash left in the recordings' directory."""
+    directory = settings.recording.directory
+    directory.mkdir(parents=True, exist_ok=True)
+    repairs = repair_all(directory)
+    for repair in repairs:
+        if isinstance(repair, NotRepaired):
+            structlog.get_logger("recording").warning("not repaired", path=repair.path, reason=repair.reason)
+    return [repair for repair in repairs if isinstance(repair, Repaired)]
+
+
+async def recover_calls(storage: Storage, clock: Clock, repaired: list[Repaired], on_progress: Progress) -> None:
+    """Give calls that a crash cut short their records."""
+    recovered = await recover(storage.history, storage.spool, clock, repaired)
+    if recovered.calls or recovered.recordings:
+        on_progress(
+            f"the last run was cut short: recorded {recovered.calls} calls, mended {recovered.recordings} recordings"
+        )
+
+
+@contextlib.asynccontextmanager
+async def started_recorder(
+    settings: Settings, engine: Engine, chronicle: Chronicle, clock: Clock
+) -> AsyncIterator[Recorder]:
+    """The recorder with the writer's threads."""
     if not settings.recording.is_on:
         yield Recorder(engine, None, chronicle, clock)
         return
     directory = settings.recording.directory
-    directory.mkdir(parents=True, exist_ok=True)
-    for repair in repair_all(directory):
-        if isinstance(repair, NotRepaired):
-            structlog.get_logger("recording").warning("not repaired", path=repair.path, reason=repair.reason)
     loop = asyncio.get_running_loop()
 
     def report(event: RecordingEvent) -> None:
@@ -243,7 +263,8 @@ def started_recorder(settings: Settings, engine: Engine, chronicle: Chronicle, c
     try:
         yield recorder
     finally:
-        writer.stop()
+        await asyncio.to_thread(writer.stop)  # waits for the disk
+        await asyncio.sleep(0)  # the last reports are on their way to the recorder
 
 
 def stack_settings(settings: Settings) -> StackSettings:

@@ -34,7 +34,7 @@ from acdcore.sip.events import Flow, OutgoingInvite
 from acdcore.sip.headers import NameAddr
 from acdcore.sip.message import Request
 from acdcore.sip.registrar import BindingChange, Registrar, RegistrarReply
-from acdcore.sip.uri import SipUri
+from acdcore.sip.uri import SipUri, escaped_user
 
 STATES = {
     FloorState.LOGGED_OUT: AgentState.LOGGED_OUT,
@@ -114,7 +114,7 @@ class Desks:
         leg = Leg(self._wiring, Side.AGENT, call)
         name = call.customer.name if call.customer else ""
         host = binding.flow.local.host
-        shown = SipUri("sip", call.view.caller or "anonymous", host)
+        shown = SipUri("sip", escaped_user(call.view.caller or "anonymous"), host)
         leg.dial(
             OutgoingInvite(
                 target=binding.contact.sip_uri,

@@ -11,7 +11,7 @@ from acdcore.kernel.errors import AcdError, Refused
 from acdcore.sip.digest import DigestClient
 from acdcore.sip.events import OutgoingInvite, Transport
 from acdcore.sip.headers import NameAddr
-from acdcore.sip.uri import SipUri
+from acdcore.sip.uri import SipUri, escaped_user
 
 RING_OUTSIDE_S = 60.0
 """How long an outside number rings: about what mobile networks allow before their voicemail."""
@@ -54,8 +54,12 @@ def outside_invite(call: Call, hall: Hall, trunk: Trunk, number: str) -> Outgoin
     peer = SipUri.parse(trunk.target)
     transport = Transport.TCP if (peer.param("transport") or "").lower() == "tcp" else Transport.UDP
     flow = hall.wiring.stack.flow_to(transport, Address(peer.host, peer.port or 5060))
-    target = SipUri(scheme="sip", user=number, password=None, host=peer.host, port=peer.port, params=peer.params)
-    shown = SipUri(scheme="sip", user=call.view.caller or "anonymous", password=None, host=flow.local.host, port=None)
+    target = SipUri(
+        scheme="sip", user=escaped_user(number), password=None, host=peer.host, port=peer.port, params=peer.params
+    )
+    shown = SipUri(
+        scheme="sip", user=escaped_user(call.view.caller or "anonymous"), password=None, host=flow.local.host, port=None
+    )
     return OutgoingInvite(
         target=target,
         flow=flow,

@@ -220,7 +220,9 @@ class Leg:
             return None
         self._is_open = False
         del self._wiring.streams[self.stream]
-        return self._wiring.engine.close(self.stream)
+        figures = self._wiring.engine.close(self.stream)
+        self._wiring.carried.add(figures)
+        return figures
 
     # --- what the driver delivers ---
 

@@ -1,6 +1,6 @@
 """What operations staff, boards and CRMs may see and do: the hall behind the control plane's protocol."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 
 from acdcore.calls.call import Call
@@ -21,7 +21,6 @@ from acdcore.calls.commands import (
 from acdcore.calls.hall import Hall
 from acdcore.calls.switchboard import Switchboard
 from acdcore.kernel.ids import AgentId, CallId
-from acdcore.media.model import StreamFigures
 from acdcore.queues.view import QueueView
 
 
@@ -113,17 +112,16 @@ class Operations:
     # --- the machine ---
 
     def engine(self) -> EngineFigures:
-        """The media engine's counters; packets are those of the streams that are open."""
-        engine = self._hall.wiring.engine
-        census = engine.census()
-        streams = [engine.figures(stream) for stream in self._hall.wiring.streams]
+        """The media engine's counters."""
+        census = self._hall.wiring.engine.census()
+        carried = self._hall.wiring.so_far()
         return EngineFigures(
             streams=census.streams,
             ports_free=self._ports - census.streams,
-            packets_received=total(streams, "packets_in"),
-            packets_sent=total(streams, "packets_out"),
-            packets_lost=total(streams, "lost"),
-            packets_refused=total(streams, "strangers") + total(streams, "malformed") + total(streams, "unwanted"),
+            packets_received=carried.packets_in,
+            packets_sent=carried.packets_out,
+            packets_lost=carried.lost,
+            packets_refused=carried.refused,
             tap_samples_dropped=census.dropped_blocks * 8000,
         )
 
@@ -132,11 +130,6 @@ class Operations:
         parts = self._health()
         needed = {"sip", "media"}
         return Health(all(part.is_ok for part in parts if part.name in needed), parts)
-
-
-def total(streams: Iterable[StreamFigures], name: str) -> int:
-    """The sum of one counter."""
-    return sum(int(getattr(figures, name)) for figures in streams)
 
 
 def live_queue(view: QueueView, talking: int) -> LiveQueue:

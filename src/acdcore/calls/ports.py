@@ -458,6 +458,10 @@ class History(Protocol):
         """One call; None when it is unknown, or not delivered yet."""
         ...
 
+    async def unfinished(self, since: CallId) -> Sequence[CallEventRow]:
+        """The events of calls from `since` on that have no record, in order: what a crash has cut short."""
+        ...
+
     async def recordings(self, wanted: RecordingFilter) -> Sequence[RecordingRow]:
         """One page of recordings in descending order of their key."""
         ...

@@ -72,7 +72,8 @@ class Recorder:
             case RecordingFinished(tap, path, duration_s, size_bytes):
                 self._write_down(tap, path, duration_s, size_bytes)
             case RecordingFailed(tap, path, reason, duration_s, size_bytes):
-                self._chronicle.alarm("recording_failed", True, f"{path}: {reason}")
+                if self.alarm is None:  # a full disk has been told already, once for all recordings
+                    self._chronicle.alarm("recording_failed", True, f"{path}: {reason}")
                 if duration_s > 0:
                     self._write_down(tap, path, duration_s, size_bytes)
                 else:

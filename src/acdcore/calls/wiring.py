@@ -1,12 +1,13 @@
 """The wiring: brings what the SIP stack and the media engine report to the party that it concerns."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Protocol, assert_never
 
 from acdcore.kernel.ids import IdSource
 from acdcore.media.engine import Engine
 from acdcore.media.events import DigitPressed, MediaEvent, MediaLost, MediaResumed, PlaybackFinished, TapOverflowed
-from acdcore.media.model import StreamId
+from acdcore.media.model import StreamFigures, StreamId
 from acdcore.sip.events import (
     InfoArrived,
     InviteCancelled,
@@ -83,6 +84,24 @@ class Party(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class Carried:
+    """Sums over streams, for counters that never fall."""
+
+    packets_in: int = 0
+    packets_out: int = 0
+    lost: int = 0
+    refused: int = 0
+    """From strangers, or not what was agreed on."""
+
+    def add(self, figures: StreamFigures) -> None:
+        """Count one stream."""
+        self.packets_in += figures.packets_in
+        self.packets_out += figures.packets_out
+        self.lost += figures.lost
+        self.refused += figures.strangers + figures.malformed + figures.unwanted
+
+
 class Wiring:
     """Stack, engine, and who is connected to which session and stream; one for the daemon."""
 
@@ -94,6 +113,15 @@ class Wiring:
         self.ids = ids
         self.sessions: dict[SessionId, Party] = {}
         self.streams: dict[StreamId, Party] = {}
+        self.carried = Carried()
+        """What closed streams have carried."""
+
+    def so_far(self) -> Carried:
+        """What all streams have carried since the start, open ones included."""
+        carried = replace(self.carried)
+        for stream in self.streams:
+            carried.add(self.engine.figures(stream))
+        return carried
 
     def on_session(self, event: SessionEvent) -> None:
         """Deliver; an event of a session that its party has let go of means nothing any more."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 from typing import TypeAlias
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from acdcore.kernel.errors import PeerError
 
@@ -178,6 +178,11 @@ def parse_uri(text: str) -> Uri:
         raise MalformedValue("not a URI")
     scheme, _, opaque = text.partition(":")
     return OtherUri(scheme.lower(), opaque)
+
+
+def escaped_user(text: str) -> str:
+    """A plain user part as it stands in a URI (RFC 3261 section 25.1: unreserved and user-unreserved stay)."""
+    return quote(text, safe="-_.!~*'()&=+$,;?/")
 
 
 def unescaped(text: str) -> str:
