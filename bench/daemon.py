@@ -18,7 +18,9 @@ import aiohttp
 
 from acdcore.kernel.address import Address
 
-CONFIG = Path(__file__).parent.parent / "config"
+ROOT = Path(__file__).parent.parent
+CONFIG = ROOT / "config"
+RUN = ("-m", "acdcore", "run")
 READY_WITHIN_S = 90.0
 """The first start makes the database and speaks the prompts."""
 STOP_WITHIN_S = 15.0
@@ -63,6 +65,8 @@ class DaemonSettings:
     """customers.toml, in place of the shipped one."""
     processors: frozenset[int] = frozenset()
     """Where the daemon may run; empty: anywhere."""
+    program: Sequence[str] = RUN
+    """What Python runs; `--config FILE` follows."""
 
 
 class Daemon(AbstractAsyncContextManager["Daemon"]):
@@ -114,10 +118,17 @@ class Daemon(AbstractAsyncContextManager["Daemon"]):
             **self.settings.environment,
         }
         config = self.settings.directory / "config" / "acdcore.toml"
-        with open(self.log, "ab") as log:
+        log = os.open(self.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "acdcore", "run", "--config", str(config), env=environment, stdout=log, stderr=log
+                *(sys.executable, *self.settings.program, "--config", str(config)),
+                cwd=ROOT,
+                env=environment,
+                stdout=log,
+                stderr=log,
             )
+        finally:
+            os.close(log)
         if self.settings.processors:
             os.sched_setaffinity(self._process.pid, self.settings.processors)
         async with asyncio.timeout(READY_WITHIN_S):
@@ -159,15 +170,12 @@ class Daemon(AbstractAsyncContextManager["Daemon"]):
         return aiohttp.ClientSession(f"http://{self.http}", headers={"X-API-Key": self.key()})
 
     def cpu_s(self) -> float:
-        """Processor time of the daemon so far, all threads, children left out."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+        """Processor time of the daemon so far."""
+        return cpu_s(self.pid)
 
     def rss_mb(self) -> float:
         """Resident memory."""
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
-        return int(line.split()[1]) / 1024
+        return rss_mb(self.pid)
 
     def log_end(self) -> str:
         """The last lines that it said."""
@@ -200,6 +208,19 @@ class Daemon(AbstractAsyncContextManager["Daemon"]):
             (config / "agents.toml").write_text("\n".join(agent_table(agent) for agent in settings.agents))
         if settings.customers:
             (config / "customers.toml").write_text(settings.customers)
+
+
+def cpu_s(pid: int) -> float:
+    """Processor time of a process so far, user and system, all its threads, children left out."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+
+
+def rss_mb(pid: int) -> float:
+    """Resident memory of a process."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
 
 
 def agent_table(agent: AgentSeed) -> str:

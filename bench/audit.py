@@ -1,0 +1,136 @@
+"""After the load: did every call leave a right record and a whole recording?"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import aiohttp
+from pydantic import TypeAdapter
+
+from acdcore.calls.ports import PAGE_ROWS_MAX, CdrRow, RecordingRow
+from acdcore.kernel.errors import Outcome
+from acdcore.recording.wav import CHANNELS, FRAME_BYTES, HEADER_BYTES, RATE_HZ
+from bench.centre import Target
+
+ROWS_WITHIN_S = 30.0
+"""Rows are written in batches, behind the calls."""
+POLL_S = 0.5
+LENGTH_TOLERANCE_S = 1.5
+"""A talk is recorded from when both sides were told who is there, which takes so long at most."""
+GRID_BYTES = 2 * RATE_HZ // 50
+"""One channel's samples of one packet."""
+QUIET = (bytes(GRID_BYTES), b"\x08\x00" * (GRID_BYTES // 2), b"\xf8\xff" * (GRID_BYTES // 2))
+"""Nothing came; silence in PCMA, which has two codes for it."""
+
+CALLS = TypeAdapter(tuple[CdrRow, ...])
+RECORDINGS = TypeAdapter(tuple[RecordingRow, ...])
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What the daemon has written down."""
+
+    calls: dict[str, CdrRow]
+    """By call."""
+    recordings: dict[str, RecordingRow]
+    """First recordings, by call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The judgement on the books."""
+
+    answered: int
+    """Calls that an agent talked to, by their record."""
+    wrong_length: int
+    """Recordings that are not as long as the talk."""
+    unsound: int | None
+    """Recordings that lack packets; None when the files cannot be read."""
+    good: int
+    """Calls with a right record and a right recording."""
+
+
+async def read_books(target: Target, since: datetime, calls: int) -> Books:
+    """All rows since then; waits until there are as many as `calls`, each with a recording, but not for ever."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + ROWS_WITHIN_S
+    async with target.client() as client:
+        while True:
+            books = Books(await read_calls(client, since), await read_recordings(client, since))
+            if loop.time() > until or min(len(books.calls), len(books.recordings)) >= calls:
+                return books
+            await asyncio.sleep(POLL_S)
+
+
+async def read_calls(client: aiohttp.ClientSession, since: datetime) -> dict[str, CdrRow]:
+    """Every page of the history since then."""
+    found: dict[str, CdrRow] = {}
+    wanted = {"from": since.isoformat(), "limit": str(PAGE_ROWS_MAX)}
+    while True:
+        async with client.get("/v1/history", params=wanted) as answer:
+            answer.raise_for_status()
+            page = await answer.json()
+        found |= {row.call_id: row for row in CALLS.validate_python(page["calls"])}
+        if page["next"] is None:
+            return found
+        wanted["before"] = page["next"]
+
+
+async def read_recordings(client: aiohttp.ClientSession, since: datetime) -> dict[str, RecordingRow]:
+    """Every page of the recordings since then, the first of each call."""
+    found: dict[str, RecordingRow] = {}
+    wanted = {"from": since.isoformat(), "limit": str(PAGE_ROWS_MAX)}
+    while True:
+        async with client.get("/v1/recordings", params=wanted) as answer:
+            answer.raise_for_status()
+            page = await answer.json()
+        found |= {row.call_id: row for row in RECORDINGS.validate_python(page["recordings"]) if row.n == 1}
+        if page["next"] is None:
+            return found
+        wanted["before"] = page["next"]
+
+
+def judge(books: Books, packets: int, directory: Path | None) -> Audit:
+    """Hold every call against its recording, of which each channel must hold `packets` packets that were not silence.
+
+    The load's packets begin with a stamp, which is noise, and are silent else: in a raster of one packet's length
+    each stamp makes one step loud, or two. Reads all files: call it in a thread.
+    """
+    answered = {call_id for call_id, call in books.calls.items() if call.outcome is Outcome.ANSWERED}
+    right_length = {
+        call_id
+        for call_id, recording in books.recordings.items()
+        if call_id in answered and is_right_length(recording.duration_s, books.calls[call_id].talk_s)
+    }
+    sound = right_length
+    unsound: set[str] | None = None
+    if directory is not None:
+        unsound = {call for call, row in books.recordings.items() if loudness(directory / row.path) < packets}
+        sound = right_length - unsound
+    return Audit(
+        answered=len(answered),
+        wrong_length=len(books.recordings) - len(right_length),
+        unsound=None if unsound is None else len(unsound),
+        good=len(sound),
+    )
+
+
+def is_right_length(duration_s: float, talk_s: float) -> bool:
+    """Whether a recording is as long as its talk, less the announcements at its beginning."""
+    return -LENGTH_TOLERANCE_S <= duration_s - talk_s <= 0.1
+
+
+def loudness(file: Path) -> int:
+    """Steps of one packet that are not silent, in the channel that has fewer; 0 without a file."""
+    try:
+        data = file.read_bytes()[HEADER_BYTES:]
+    except OSError:
+        return 0
+    samples = memoryview(data[: len(data) // FRAME_BYTES * FRAME_BYTES]).cast("h")
+    return min(loud_steps(samples[channel::CHANNELS].tobytes()) for channel in range(CHANNELS))
+
+
+def loud_steps(pcm: bytes) -> int:
+    """The same for one channel's samples."""
+    return sum(pcm[at : at + GRID_BYTES] not in QUIET for at in range(0, len(pcm), GRID_BYTES))
