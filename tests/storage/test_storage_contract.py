@@ -195,6 +195,15 @@ async def test_story_of_a_call_comes_back_as_it_was_appended(kept: Kept, wall: d
     assert await kept.history.call(CallId("c2")) is None
 
 
+async def test_events_of_calls_without_a_record_are_what_a_crash_cut_short(kept: Kept, wall: datetime) -> None:
+    events = [
+        CallEventRow(CallId(call), serial, wall, "moved") for call in ("c1", "c2", "c3", "c4") for serial in (1, 2)
+    ]
+    await kept.append(cdr("c3", wall), *reversed(events))
+    unfinished = await kept.history.unfinished(CallId("c2"))
+    assert [(row.call_id, row.serial) for row in unfinished] == [("c2", 1), ("c2", 2), ("c4", 1), ("c4", 2)]
+
+
 async def test_row_appended_twice_is_kept_once_as_it_was_first(kept: Kept, wall: datetime) -> None:
     await kept.append(cdr("c1", wall, talk_s=1.0), cdr("c1", wall, talk_s=2.0))
     assert await kept.history.calls(CallFilter()) == [cdr("c1", wall, talk_s=1.0)]

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from tests.storage.keeping import REALM, eventually
 
-from acdcore.calls.ports import CdrRow, Contact, CustomerChange, EndedBy, Tier
+from acdcore.calls.ports import CallFilter, CdrRow, Contact, CustomerChange, EndedBy, Tier
 from acdcore.kernel.clock import SystemClock
 from acdcore.kernel.errors import Outcome, SettingsError, Unavailable
 from acdcore.kernel.ids import AgentId, CallId, QueueName
 from acdcore.storage.postgres import EmbeddedPostgres
+from acdcore.storage.spool import DiskSpool
 from acdcore.storage.storage import StorageSettings, open_storage
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -57,6 +58,14 @@ async def test_second_start_finds_what_the_first_one_made(dsn: str, tmp_path: Pa
         assert second.directory.last_contacts(vip.id, 5) == [
             Contact(CALL.call_id, WALL, QueueName("service"), AgentId("1001"), Outcome.ANSWERED)
         ]
+
+
+async def test_rows_that_a_crash_left_in_the_spool_are_history_when_storage_opens(dsn: str, tmp_path: Path) -> None:
+    with DiskSpool(tmp_path / "spool", SystemClock()) as spool:
+        spool.append(CALL)
+    async with open_storage(settings_for(tmp_path, dsn), SystemClock()) as storage:
+        assert await storage.history.calls(CallFilter()) == [CALL]
+        assert [contact.call_id for contact in storage.directory.last_contacts("13800000001", 5)] == [CALL.call_id]
 
 
 async def test_embedded_server_is_used_when_none_is_named(open_directory: Path) -> None:

@@ -102,9 +102,11 @@ async def open_storage(
             dsn = (await stack.enter_async_context(postgres)).dsn
         database = await stack.enter_async_context(Database(dsn))
         await database.first_answer(settings.first_answer_within_s)
-        directory = MemoryDirectory()
-        new_agents = await _prepare(database, directory, settings, keep)
+        new_agents = await _prepare(database, settings, keep)
         spool, drainer = await stack.enter_async_context(_delivery(settings, clock, database))
+        directory = MemoryDirectory()
+        async with database.connection() as connection:
+            await people.load(connection, directory)  # After the leftovers, which hold the last contacts.
         yield Storage(
             directory=directory,
             customers=PgCustomerStore(database, directory),
@@ -118,19 +120,14 @@ async def open_storage(
 
 
 async def _prepare(
-    database: Database,
-    directory: MemoryDirectory,
-    settings: StorageSettings,
-    keep: Callable[[Sequence[SeededAgent]], None],
+    database: Database, settings: StorageSettings, keep: Callable[[Sequence[SeededAgent]], None]
 ) -> tuple[SeededAgent, ...]:
     def seeds() -> Seeds:
         return read_seeds(settings.agents_file, settings.customers_file, settings.realm)
 
     async with database.connection() as connection:
         await migrate(connection, packaged_migrations())
-        new_agents = await seed(connection, seeds, keep)
-        await people.load(connection, directory)
-    return tuple(new_agents)
+        return tuple(await seed(connection, seeds, keep))
 
 
 @contextlib.asynccontextmanager
