@@ -1,0 +1,259 @@
+"""A live board of a running daemon: its event stream, its queues, agents and calls, drawn or told line by line."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import aiohttp
+from pydantic import AwareDatetime, BaseModel, JsonValue, TypeAdapter
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+
+from acdcore.calls.commands import LiveAgent, LiveCall, LiveQueue
+from acdcore.calls.feed import Alarm, FeedData, FeedEvent, FeedKind, Missed, OfferOver, ScreenPop
+from acdcore.calls.ports import CdrRow, RecordingRow
+from acdcore.control.schemas import Agents, Calls, Queues
+
+DRAWN_EVERY_S = 0.5
+"""Often enough for waits that count up; each drawing costs three requests."""
+EVENTS_SHOWN = 10
+"""What fits below the tables on a terminal of 40 lines."""
+EVENTS_KEPT_MAX = 10_000
+"""A demo has some hundred; the daemon itself keeps no more for those who resume."""
+
+CALL_KINDS = (
+    FeedKind.CALL_ARRIVED,
+    FeedKind.CALL_ANSWERED,
+    FeedKind.CALL_QUEUED,
+    FeedKind.CALL_CONNECTED,
+    FeedKind.CALL_HELD,
+    FeedKind.CALL_RESUMED,
+)
+SHAPES: dict[FeedKind, Callable[[JsonValue], FeedData]] = {
+    **dict.fromkeys(CALL_KINDS, TypeAdapter(LiveCall).validate_python),
+    FeedKind.AGENT_OFFERED: TypeAdapter(ScreenPop).validate_python,
+    FeedKind.OFFER_ENDED: TypeAdapter(OfferOver).validate_python,
+    FeedKind.CALL_ENDED: TypeAdapter(CdrRow).validate_python,
+    FeedKind.AGENT_STATE: TypeAdapter(LiveAgent).validate_python,
+    FeedKind.RECORDING_FINISHED: TypeAdapter(RecordingRow).validate_python,
+    FeedKind.ALARM: TypeAdapter(Alarm).validate_python,
+    FeedKind.GAP: TypeAdapter(Missed).validate_python,
+    FeedKind.OVERRUN: TypeAdapter(Missed).validate_python,
+}
+"""How the data of each kind is read."""
+
+
+class Envelope(BaseModel):
+    """What every event of the stream has in common."""
+
+    serial: int
+    at: AwareDatetime
+    kind: FeedKind
+    data: JsonValue
+
+
+def read_event(data: bytes) -> FeedEvent:
+    """One event from the JSON of its `data` line; raises pydantic's ValidationError."""
+    envelope = Envelope.model_validate_json(data)
+    return FeedEvent(envelope.serial, envelope.at, envelope.kind, SHAPES[envelope.kind](envelope.data))
+
+
+def caller_of(event: FeedEvent) -> str:
+    """The number of the caller whom an event concerns; empty for what concerns no caller."""
+    match event.data:
+        case LiveCall(caller=caller) | CdrRow(caller=caller) | RecordingRow(caller=caller):
+            return caller
+        case ScreenPop(call=call):
+            return call.caller
+        case _:
+            return ""
+
+
+# --- listening ---
+
+
+class Listener:
+    """Follows the event stream; whoever waits for something to happen asks here."""
+
+    def __init__(self, client: aiohttp.ClientSession) -> None:
+        self.events: list[FeedEvent] = []
+        self._client = client
+        self._came = asyncio.Condition()
+
+    async def listen(self, on_open: Callable[[], None]) -> None:
+        """Take events until cancelled or the daemon ends the stream; `on_open` is told once none can be missed."""
+        patience = aiohttp.ClientTimeout(total=None)
+        async with self._client.get("/v1/events", timeout=patience) as response:
+            response.raise_for_status()
+            async for line in response.content:
+                if line.startswith(b":"):
+                    on_open()
+                if line.startswith(b"data: ") and len(self.events) < EVENTS_KEPT_MAX:
+                    self.events.append(read_event(line.removeprefix(b"data: ")))
+                    async with self._came:
+                        self._came.notify_all()
+
+    async def until(self, kind: FeedKind, caller: str) -> FeedEvent:
+        """The first event of that kind about that caller, whether it has happened already or will."""
+        async with self._came:
+            while (event := self.find(kind, caller)) is None:
+                await self._came.wait()
+            return event
+
+    def find(self, kind: FeedKind, caller: str) -> FeedEvent | None:
+        """The same without waiting."""
+        return next((event for event in self.events if event.kind is kind and caller_of(event) == caller), None)
+
+    async def next_after(self, count: int) -> list[FeedEvent]:
+        """The events after the first `count`, as soon as there are any."""
+        async with self._came:
+            while len(self.events) <= count:
+                await self._came.wait()
+            return self.events[count:]
+
+
+# --- drawing ---
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The floor at one moment."""
+
+    calls: tuple[LiveCall, ...]
+    queues: tuple[LiveQueue, ...]
+    agents: tuple[LiveAgent, ...]
+
+
+async def look(client: aiohttp.ClientSession) -> Snapshot:
+    """Ask the daemon; raises aiohttp.ClientError."""
+    return Snapshot(
+        TypeAdapter(Calls).validate_json(await read(client, "/v1/calls")).calls,
+        TypeAdapter(Queues).validate_json(await read(client, "/v1/queues")).queues,
+        TypeAdapter(Agents).validate_json(await read(client, "/v1/agents")).agents,
+    )
+
+
+async def read(client: aiohttp.ClientSession, path: str) -> bytes:
+    """The body of a page; raises aiohttp.ClientError, also for a refusal."""
+    async with client.get(path) as answer:
+        answer.raise_for_status()
+        return await answer.read()
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Where and about whom a board is shown."""
+
+    console: Console
+    """A terminal gets a picture, anything else a line for each event."""
+    names: dict[str, str]
+    """What callers are called, by their number."""
+    opened_at: datetime
+    """Events are told in seconds since then."""
+
+    async def show(self, client: aiohttp.ClientSession, listener: Listener) -> None:
+        """Show what happens until cancelled."""
+        if self.console.is_terminal:
+            await self._draw_on(client, listener)
+        else:
+            await self._tell(listener)
+
+    async def _tell(self, listener: Listener) -> None:
+        told = 0
+        while True:
+            fresh = await listener.next_after(told)
+            told += len(fresh)
+            for event in fresh:
+                self.console.print(self.line(event), highlight=False, soft_wrap=True, markup=False)
+
+    async def _draw_on(self, client: aiohttp.ClientSession, listener: Listener) -> None:
+        with Live(console=self.console, auto_refresh=False) as live:
+            while True:
+                live.update(self.picture(await look(client), listener.events), refresh=True)
+                await asyncio.sleep(DRAWN_EVERY_S)
+
+    def picture(self, snapshot: Snapshot, events: list[FeedEvent]) -> RenderableType:
+        """Everything on one screen."""
+        now = datetime.now(self.opened_at.tzinfo)
+        last = "\n".join(self.line(event) for event in events[-EVENTS_SHOWN:]) or "quiet so far"
+        return Group(
+            queue_table(snapshot.queues),
+            agent_table(snapshot.agents, now),
+            self.call_table(snapshot.calls, now),
+            Panel(last, title="last events", title_align="left", height=EVENTS_SHOWN + 2),
+        )
+
+    def call_table(self, calls: tuple[LiveCall, ...], now: datetime) -> Table:
+        """Every call that is up."""
+        table = Table("call", "caller", "state", "queue", "place", "agent", "customer", "tier", "s", expand=True)
+        for call in calls:
+            table.add_row(
+                self.named(call.caller),
+                call.caller,
+                call.state.value,
+                call.queue or "",
+                str(call.position or ""),
+                call.agent or "",
+                call.customer_name or "",
+                call.tier.value if call.tier else "",
+                f"{(now - call.arrived_at).total_seconds():.0f}",
+            )
+        return table
+
+    def line(self, event: FeedEvent) -> str:
+        """One event in words."""
+        return f"{(event.at - self.opened_at).total_seconds():7.2f}  {self.sentence(event)}"
+
+    def sentence(self, event: FeedEvent) -> str:
+        """What happened, without the time."""
+        kind = event.kind.value.replace("_", " ")
+        match event.data:
+            case LiveCall() as call:
+                told = [f"place {call.position}" if call.position else "", f"agent {call.agent}" if call.agent else ""]
+                about = " ".join(filter(None, [call.queue, *told]))
+                return f"{kind}: {self.named(call.caller)} {about}".rstrip()
+            case ScreenPop() as pop:
+                who = pop.customer.name if pop.customer else "unknown customer"
+                return f"{kind}: screen of {pop.agent} shows {self.named(pop.call.caller)}, {pop.queue}, {who}"
+            case OfferOver() as over:
+                return f"{kind}: {over.agent} {over.ending.value}"
+            case CdrRow() as row:
+                return f"{kind}: {self.named(row.caller)} {row.outcome.value}, by {row.ended_by.value}"
+            case LiveAgent() as agent:
+                return f"{kind}: {agent.agent} {agent.state.value} {agent.reason or ''}".rstrip()
+            case RecordingRow() as recording:
+                return f"{kind}: {self.named(recording.caller)} {recording.duration_s:.1f} s"
+            case Alarm() as alarm:
+                return f"{kind}: {alarm.name} {'raised' if alarm.is_raised else 'over'}: {alarm.detail}"
+            case Missed() as missed:
+                return f"{kind}: {missed.detail}"
+
+    def named(self, caller: str) -> str:
+        """The caller's name on this board, else the number."""
+        return self.names.get(caller, caller)
+
+
+def queue_table(queues: tuple[LiveQueue, ...]) -> Table:
+    """Every queue with its counts."""
+    headings = ("waiting", "ringing", "talking", "ready", "offered", "answered", "abandoned", "overflowed", "level")
+    table = Table("queue", *headings, expand=True)
+    for queue in queues:
+        counts = (queue.waiting, queue.ringing, queue.talking, queue.agents_ready, queue.offered, queue.answered)
+        abandoned = f"{queue.abandoned_long} + {queue.abandoned_short} short"
+        level = "-" if queue.service_level is None else f"{queue.service_level:.0%}"
+        table.add_row(queue.name, *map(str, counts), abandoned, str(queue.overflowed), level)
+    return table
+
+
+def agent_table(agents: tuple[LiveAgent, ...], now: datetime) -> Table:
+    """Every agent with the state of the desk."""
+    table = Table("agent", "name", "state", "for s", "phone", "answered", "missed", expand=True)
+    for agent in agents:
+        state = f"{agent.state.value} ({agent.reason})" if agent.reason else agent.state.value
+        phone = "registered" if agent.is_registered else "-"
+        since = f"{(now - agent.since).total_seconds():.0f}"
+        table.add_row(agent.agent, agent.name, state, since, phone, str(agent.answered), str(agent.missed))
+    return table

@@ -1,0 +1,401 @@
+"""The demo's scene: who calls, who answers, what each does, and what they must see and hear. Read the stories first.
+
+Nothing here waits a fixed time for the switch: a story goes on when the event stream says that it can.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import aiohttp
+
+from acdcore.calls.feed import FeedKind, ScreenPop
+from acdcore.calls.ports import EndedBy
+from acdcore.ivr.model import Language, PromptKey, PromptName
+from acdcore.ivr.numbers import speak_agent
+from acdcore.ivr.system import SystemPrompt, system_key
+from acdcore.kernel.address import Address
+from acdcore.kernel.errors import Outcome
+from acdcore.media.g711 import decode, encode
+from acdcore.media.model import Codec
+from acdcore.sip.events import EndCause, Flow
+from acdcore.sip.ladder import Direction, Observer, Seen, seen
+from bench.board import Listener
+from bench.phone import Phone, PhoneCall, PhoneSettings
+from bench.sound import SILENCE, samples_of, tone
+
+HOTLINE = "95500"
+MENU_HEARD_S = 1.0
+"""How long a caller listens before a key is pressed, so that it is answered to a menu that plays."""
+RING_FOR_S = 0.8
+"""How long agents let it ring."""
+TALK_S = 3.0
+"""How long people talk at least."""
+HOLD_S = 2.0
+"""How long the agent holds."""
+PATIENCE_S = 6.0
+"""When the impatient caller hangs up: after the limit below which a hang-up counts as second thoughts."""
+HEARD_WITHIN_S = 20.0
+"""Longest wait for a sound; a prompt takes some four seconds, whisper and agent number as much."""
+WORDS_SHARE_MIN = 0.9
+"""Share of a prompt's pieces that must arrive as they were sent; what a key press cuts off is not asked for."""
+LOUD = 200
+"""A piece with a sample beyond this (of 32,768) is not silence."""
+CHECKED_EVERY_S = 0.25
+"""How often what was heard is searched for words."""
+PIECES_MAX = 25
+"""Pieces of a sound that are looked for, spread over all of it: enough to tell, cheap beside live audio."""
+DTMF_GAP_S = 0.3
+"""Between two keys."""
+
+
+class Expectation(StrEnum):
+    """What must happen, each found out by what phones, event stream, records and files say."""
+
+    ON_DUTY = "agents' phones register; 1001 logs in by dialling *11 and hears so, 1002 by HTTP"
+    GREETING = "the first caller hears the greeting to its end and is led by keys to an agent"
+    MISTYPED = "the caller who presses 7 is told that it is wrong, presses 1, and reaches an agent"
+    TALKS = "in each of the four talks both ends hear the other's tone"
+    AGENT_NUMBER = "before the talk the caller hears the agent's number"
+    HELD = "on hold the caller hears music instead of the agent, and afterwards the agent again"
+    WAITING = "who waits hears music and the place in the queue"
+    OVERTAKEN = "the VIP joins the queue after the ordinary caller and is connected before"
+    SCREEN_POP = "the agent's screen shows the VIP's name before the answer, and the whisper says VIP"
+    GAVE_UP = "the impatient caller hangs up while waiting and no phone rings for that call afterwards"
+    OVERFLOWED = "after the longest wait the sales caller hears the announcement to its end, then is hung up"
+    RECORDS = "every call is on record with the right outcome, queue, agent and side that hung up"
+    LEVELS = "the queues' counts add up to what happened"
+    RECORDINGS = "each talk is a WAV file: the caller's tone left, the agent's right, as long as the talk"
+    LADDER = "both legs of the VIP's call: INVITE, 200, ACK, BYE"
+    NOTHING_LEFT = "after the last call no call and no audio stream is left"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody who calls the hotline."""
+
+    name: str
+    """On the board and in the report."""
+    number: str
+    """The number that the trunk shows."""
+    tone_hz: int
+    """What the caller says."""
+    outcome: Outcome
+    """How the call must end."""
+    queue: str = "service"
+    """Where the keys lead."""
+    ended_by: EndedBy = EndedBy.CALLER
+    """Who must have hung up."""
+
+
+FIRST = Caller("first", "13900000001", 520, Outcome.ANSWERED, ended_by=EndedBy.AGENT)
+MISTYPER = Caller("mistyper", "13900000002", 600, Outcome.ANSWERED)
+ORDINARY = Caller("ordinary", "13900000003", 680, Outcome.ANSWERED)
+VIP = Caller("VIP", "13800000001", 760, Outcome.ANSWERED)  # known by this number in config/customers.toml
+IMPATIENT = Caller("impatient", "13900000005", 840, Outcome.ABANDONED_QUEUE)
+OVERFLOWING = Caller("overflowing", "13900000006", 920, Outcome.OVERFLOWED, "sales", EndedBy.SYSTEM)
+CALLERS = (FIRST, MISTYPER, ORDINARY, VIP, IMPATIENT, OVERFLOWING)
+TALKERS = tuple(caller for caller in CALLERS if caller.outcome is Outcome.ANSWERED)
+AGENT_TONES_HZ = {"1001": 1100, "1002": 1300}
+"""The agents at work, and what each says."""
+ON_BREAK = "1003"
+"""Logged in for sales, but at lunch: sales callers wait until the rule moves them on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """An agent's end of a talk."""
+
+    agent: str
+    call: PhoneCall
+
+
+@dataclass(slots=True)
+class Scene:
+    """The stage: phones that can be used, what has been heard so far, and what has been found true."""
+
+    server: Address
+    """Where the switch takes calls."""
+    client: aiohttp.ClientSession
+    """The control plane."""
+    listener: Listener
+    """What happens, by the event stream."""
+    sounds: Mapping[PromptKey, bytes]
+    """Every prompt as PCM, to recognise it by."""
+    music: bytes
+    """The music on hold."""
+    phones: AsyncExitStack
+    """Holds the phones open."""
+    verdicts: dict[Expectation, str] = field(default_factory=dict)
+    """Empty for what was found true, else what was seen instead."""
+    desks: dict[str, asyncio.Future[Desk]] = field(default_factory=dict)
+    """The agents' ends of talks, by the caller's number."""
+    messages: dict[str, list[Seen]] = field(default_factory=dict)
+    """SIP seen at each phone, by the caller's name or the agent's number."""
+    addresses: dict[str, Address] = field(default_factory=dict)
+    """Where these phones are."""
+
+    def judge(self, expectation: Expectation, *faults: str) -> None:
+        """Note what was found; an expectation that is judged several times must hold every time."""
+        found = "; ".join(filter(None, faults))
+        self.verdicts[expectation] = "; ".join(filter(None, [self.verdicts.get(expectation, ""), found]))
+
+    async def phone(self, name: str) -> Phone:
+        """A new phone whose SIP is kept."""
+        kept = self.messages.setdefault(name, [])
+        phone = await self.phones.enter_async_context(Phone(PhoneSettings(self.server), observer=keeper(kept)))
+        self.addresses[name] = phone.address
+        return phone
+
+    async def order(self, agent: str, command: str, reason: str | None = None) -> int:
+        """Change an agent's state by HTTP; the status."""
+        body = {"command": command} | ({"reason": reason} if reason else {})
+        async with self.client.post(f"/v1/agents/{agent}/state", json=body) as answer:
+            return answer.status
+
+    def desk(self, caller: str) -> asyncio.Future[Desk]:
+        """The agent's end of the talk with `caller`, now or later."""
+        return self.desks.setdefault(caller, asyncio.get_running_loop().create_future())
+
+    def spoken(self, name: str) -> bytes:
+        """A prompt in Mandarin, which everybody here speaks."""
+        return self.sounds[PromptKey(PromptName(name), Language.MANDARIN)]
+
+    def system(self, prompt: SystemPrompt) -> bytes:
+        """One of the house's own prompts."""
+        return self.sounds[system_key(prompt, Language.MANDARIN)]
+
+
+def keeper(kept: list[Seen]) -> Observer:
+    """An observer that keeps what it sees."""
+
+    def observe(direction: Direction, flow: Flow, data: bytes, at: float) -> None:
+        kept.append(seen(direction, flow, data, at))
+
+    return observe
+
+
+# --- the agents ---
+
+
+async def start_work(scene: Scene, passwords: Mapping[str, str]) -> list[Coroutine[None, None, None]]:
+    """Register the phones and log the agents in; what the agents do from now on."""
+    phones = {agent: await scene.phone(agent) for agent in AGENT_TONES_HZ}
+    statuses = [await phone.register(agent, passwords[agent]) for agent, phone in phones.items()]
+    confirmation = await phones["1001"].call("*11", as_user="1001")
+    told = await hears_words(confirmation, scene.system(SystemPrompt.LOGGED_IN))
+    await confirmation.until_ended(HEARD_WITHIN_S)
+    lunch = await scene.phone(ON_BREAK)
+    statuses.append(await lunch.register(ON_BREAK, passwords[ON_BREAK]))
+    statuses += [await scene.order("1002", "log_in"), await scene.order("1002", "ready")]
+    statuses += [await scene.order(ON_BREAK, "log_in"), await scene.order(ON_BREAK, "not_ready", "lunch")]
+    refused = [str(status) for status in statuses if status != 200]
+    scene.judge(Expectation.ON_DUTY, told, f"refused with {', '.join(refused)}" if refused else "")
+    return [answer_calls(scene, agent, phone) for agent, phone in phones.items()]
+
+
+async def answer_calls(scene: Scene, agent: str, phone: Phone) -> None:
+    """Answer whatever rings, after a moment, and talk."""
+    while True:
+        call = await phone.incoming(within_s=600)
+        call.ring()
+        if call.caller == VIP.number:
+            check_screen_pop(scene, agent)
+        await asyncio.sleep(RING_FOR_S)
+        call.answer()
+        call.sound.say(tone(AGENT_TONES_HZ[agent]))
+        waiting = scene.desk(call.caller)
+        if not waiting.done():
+            waiting.set_result(Desk(agent, call))
+
+
+def check_screen_pop(scene: Scene, agent: str) -> None:
+    """The phone rings, nobody has answered: the screen must show the VIP already."""
+    event = scene.listener.find(FeedKind.AGENT_OFFERED, VIP.number)
+    if event is None or not isinstance(event.data, ScreenPop):
+        scene.judge(Expectation.SCREEN_POP, "the phone rang without a screen pop")
+        return
+    pop = event.data
+    name, tier = (pop.customer.name, pop.customer.tier.value) if pop.customer else ("", "")
+    scene.judge(
+        Expectation.SCREEN_POP,
+        "" if pop.agent == agent else f"the screen of {pop.agent} showed it, the phone of {agent} rang",
+        "" if name and tier == "vip" else f"the screen shows customer {name!r}, tier {tier!r}",
+    )
+
+
+# --- the callers' stories ---
+
+
+async def first_story(scene: Scene) -> None:
+    """Listens to everything, gets an agent at once, is held, and is hung up by the agent when others wait."""
+    call = await dial(scene, FIRST)
+    scene.judge(Expectation.GREETING, await hears_words(call, scene.spoken("hotline.greeting")))
+    await press(call, "1")
+    await press(call, "1")
+    desk = await talk(scene, FIRST, call)
+    await hold(scene, call, desk)
+    await asyncio.gather(*(scene.listener.until(FeedKind.CALL_QUEUED, who.number) for who in (ORDINARY, VIP)))
+    desk.call.hang_up()
+    await call.until_ended(HEARD_WITHIN_S)
+
+
+async def hold(scene: Scene, call: PhoneCall, desk: Desk) -> None:
+    """The agent holds and comes back."""
+    status = await desk.call.hold()
+    await asyncio.sleep(HOLD_S)
+    heard = bytes(call.sound.heard[-int(HOLD_S / 2 * 16000) :])
+    share = share_found(heard, as_sent(scene.music))
+    resumed = await desk.call.resume()
+    is_back = await call.sound.hear(AGENT_TONES_HZ[desk.agent], HEARD_WITHIN_S)
+    scene.judge(
+        Expectation.HELD,
+        "" if status == resumed == 200 else f"hold was answered with {status}, resume with {resumed}",
+        "" if share >= WORDS_SHARE_MIN else f"only {share:.0%} of what the caller heard on hold was the music",
+        "" if is_back else "the agent was not heard again",
+    )
+
+
+async def mistyped_story(scene: Scene) -> None:
+    """Presses a key that leads nowhere, then the right one, and talks until the VIP is served."""
+    await scene.listener.until(FeedKind.CALL_ANSWERED, FIRST.number)
+    call = await dial(scene, MISTYPER)
+    await press(call, "1")
+    await press(call, "7")
+    told = await hears_words(call, scene.spoken("hotline.invalid"))
+    await press(call, "1")
+    await talk(scene, MISTYPER, call)
+    scene.judge(Expectation.MISTYPED, told)
+    await scene.listener.until(FeedKind.CALL_CONNECTED, VIP.number)
+    call.hang_up()
+
+
+async def ordinary_story(scene: Scene) -> None:
+    """Comes when all agents talk, and before the VIP."""
+    await asyncio.gather(*(scene.listener.until(FeedKind.CALL_CONNECTED, who.number) for who in (FIRST, MISTYPER)))
+    call = await dial(scene, ORDINARY)
+    await press(call, "1")
+    await press(call, "1")
+    await scene.listener.until(FeedKind.CALL_QUEUED, ORDINARY.number)
+    told = await hears_words(call, scene.system(SystemPrompt.POSITION))
+    heard = bytes(call.sound.heard)
+    played = share_found(as_sent(scene.music)[: 2 * 8000], heard)
+    music = "" if played >= WORDS_SHARE_MIN else f"only {played:.0%} of the music's beginning was heard"
+    scene.judge(Expectation.WAITING, told, music)
+    await talk(scene, ORDINARY, call)
+    await asyncio.sleep(TALK_S)
+    call.hang_up()
+
+
+async def vip_story(scene: Scene) -> None:
+    """Comes last and is served first."""
+    await scene.listener.until(FeedKind.CALL_QUEUED, ORDINARY.number)
+    call = await dial(scene, VIP)
+    await press(call, "1")
+    desk = await talk(scene, VIP, call)
+    scene.judge(Expectation.SCREEN_POP, await hears_words(desk.call, scene.system(SystemPrompt.WHISPER_VIP)))
+    await asyncio.sleep(TALK_S)
+    call.hang_up()
+
+
+async def impatient_story(scene: Scene) -> None:
+    """Waits a little and hangs up."""
+    await asyncio.gather(*(scene.listener.until(FeedKind.CALL_CONNECTED, who.number) for who in (FIRST, MISTYPER)))
+    call = await dial(scene, IMPATIENT)
+    await press(call, "1")
+    await press(call, "1")
+    await scene.listener.until(FeedKind.CALL_QUEUED, IMPATIENT.number)
+    await asyncio.sleep(PATIENCE_S)
+    call.hang_up()
+
+
+async def overflowing_story(scene: Scene) -> None:
+    """Wants sales, where everybody is at lunch."""
+    await scene.listener.until(FeedKind.CALL_CONNECTED, FIRST.number)
+    call = await dial(scene, OVERFLOWING)
+    await press(call, "1")
+    await press(call, "4")
+    told = await hears_words(call, scene.system(SystemPrompt.QUEUE_OVERFLOW))
+    cause = await call.until_ended(HEARD_WITHIN_S)
+    scene.judge(Expectation.OVERFLOWED, told, "" if cause == EndCause.BYE else f"the call ended by {cause}")
+
+
+STORIES = {
+    FIRST: first_story,
+    MISTYPER: mistyped_story,
+    ORDINARY: ordinary_story,
+    VIP: vip_story,
+    IMPATIENT: impatient_story,
+    OVERFLOWING: overflowing_story,
+}
+"""Who does what."""
+
+
+# --- what callers do and hear ---
+
+
+async def dial(scene: Scene, caller: Caller) -> PhoneCall:
+    """Call the hotline from a phone of one's own; raises Dialled."""
+    phone = await scene.phone(caller.name)
+    call = await phone.call(HOTLINE, caller=caller.number)
+    call.sound.say(tone(caller.tone_hz))
+    await asyncio.sleep(MENU_HEARD_S)
+    return call
+
+
+async def press(call: PhoneCall, key: str) -> None:
+    """Press a key, and give the menu a moment."""
+    call.sound.press(key)
+    await asyncio.sleep(DTMF_GAP_S + MENU_HEARD_S)
+
+
+async def talk(scene: Scene, caller: Caller, call: PhoneCall) -> Desk:
+    """Wait for an agent, then both listen for each other."""
+    desk = await scene.desk(caller.number)
+    numbered = await hears(call, scene, [scene.sounds[key] for key in speak_agent(desk.agent, Language.MANDARIN)])
+    scene.judge(Expectation.AGENT_NUMBER, numbered)
+    agent_heard, caller_heard = await asyncio.gather(
+        call.sound.hear(AGENT_TONES_HZ[desk.agent], HEARD_WITHIN_S),
+        desk.call.sound.hear(caller.tone_hz, HEARD_WITHIN_S),
+    )
+    scene.judge(
+        Expectation.TALKS,
+        "" if agent_heard else f"{caller.name} did not hear agent {desk.agent}",
+        "" if caller_heard else f"agent {desk.agent} did not hear {caller.name}",
+    )
+    await asyncio.sleep(TALK_S)
+    return desk
+
+
+async def hears(call: PhoneCall, scene: Scene, prompts: list[bytes]) -> str:
+    """Wait until all prompts were heard; what was missing, else an empty text."""
+    faults = [await hears_words(call, prompt) for prompt in prompts]
+    return next(filter(None, faults), "")
+
+
+async def hears_words(call: PhoneCall, prompt: bytes) -> str:
+    """Wait until a prompt was heard to its end; how much of it was heard when it was not, else an empty text."""
+    wanted = as_sent(prompt)
+    share = 0.0
+    for _ in range(int(HEARD_WITHIN_S / CHECKED_EVERY_S)):
+        share = share_found(wanted, call.sound.heard)
+        if share >= WORDS_SHARE_MIN:
+            return ""
+        await asyncio.sleep(CHECKED_EVERY_S)
+    return f"{call.user} heard only {share:.0%} of a prompt of {len(prompt) / 16000:.1f} s"
+
+
+def as_sent(pcm: bytes) -> bytes:
+    """What arrives of PCM that is sent in A-law without loss."""
+    return decode(encode(pcm, Codec.PCMA), Codec.PCMA)
+
+
+def share_found(sound: bytes, within: bytes | bytearray) -> float:
+    """The share (0 to 1) of the 20 ms pieces of `sound` that occur in `within` as they are; silence is left out."""
+    step = len(SILENCE)
+    pieces = [sound[start : start + step] for start in range(0, len(sound) - step + 1, step)]
+    loud = [piece for piece in pieces if max(map(abs, samples_of(piece))) > LOUD]
+    looked_for = loud[:: -(-len(loud) // PIECES_MAX)] if loud else []
+    return sum(piece in within for piece in looked_for) / len(looked_for) if looked_for else 0.0
