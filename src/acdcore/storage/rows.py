@@ -7,9 +7,9 @@ A line is `CRC JSON newline`: eight hex digits of CRC-32 over the JSON, a space,
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from operator import attrgetter
 
 import orjson
-import pydantic
 from pydantic import TypeAdapter
 
 from acdcore.calls.ports import AgentEventRow, CallEventRow, CdrRow, RecordingRow, Row
@@ -52,6 +52,7 @@ TABLES: Mapping[type[Row], Table] = {
     AgentEventRow: Table("agent_event", "agent_events", _columns(AgentEventRow)),
 }
 
+_VALUES = {row: attrgetter(*(field.name for field in fields(row))) for row in TABLES}
 _ADAPTERS: Mapping[str, TypeAdapter[Row]] = {table.kind: TypeAdapter(row) for row, table in TABLES.items()}
 
 
@@ -63,12 +64,6 @@ class Spooled:
     """The row."""
     spooled_at: float
     """When it was appended, seconds since 1970 in UTC."""
-
-
-class _Envelope(pydantic.BaseModel):
-    kind: str
-    spooled_at: float
-    row: dict[str, object]
 
 
 def line(row: Row, spooled_at: float) -> bytes:
@@ -89,16 +84,16 @@ def parse(text: bytes) -> Spooled:
     if crc != b"%08x" % zlib.crc32(body):
         raise BadLine("the checksum is wrong")
     try:
-        envelope = _Envelope.model_validate_json(body)
-        row = _ADAPTERS[envelope.kind].validate_python(envelope.row)
-    except (ValueError, KeyError) as error:
+        envelope = orjson.loads(body)
+        row = _ADAPTERS[envelope["kind"]].validate_python(envelope["row"])
+        return Spooled(row, float(envelope["spooled_at"]))
+    except (ValueError, KeyError, TypeError) as error:
         raise BadLine(f"not a row of ours: {error}") from error
-    return Spooled(row, envelope.spooled_at)
 
 
 def arguments(row: Row) -> tuple[object, ...]:
     """The row's values in the order of its table's columns."""
-    values = tuple(getattr(row, field.name) for field in fields(row))
+    values: tuple[object, ...] = _VALUES[type(row)](row)
     if isinstance(row, CdrRow | RecordingRow):
         return (*values, matching_key(row.caller))
     return values
