@@ -64,3 +64,16 @@ def collect(engine: Engine, count: int = 1) -> list[MediaEvent]:
         events += engine.events()
         time.sleep(0.002)
     return events
+
+
+def await_packets(engine: Engine, packets: int) -> None:
+    """Wait until the engine has read so many datagrams since its start."""
+    await_true(lambda: engine.census().packets >= packets)
+
+
+def await_true(condition: Callable[[], bool]) -> None:
+    """Wait until something has happened that no event tells; fails when it does not."""
+    until = time.monotonic() + LISTEN_S
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.002)

@@ -156,6 +156,7 @@ cdef struct core_t:
     int64_t latch_after_ns
     int64_t lost_after_ns
     int64_t report_ns
+    int64_t block_ns
     uint64_t random         # state for spreading reports
     stream_t* streams[SLOTS]
     tap_t* taps[SLOTS]
@@ -180,5 +181,6 @@ cdef stream_t* core_stream(core_t* core, int64_t id) noexcept nogil
 cdef tap_t* core_tap(core_t* core, int64_t id) noexcept nogil
 cdef void core_arm(core_t* core, int64_t due_ns, int kind, int64_t id) noexcept nogil
 cdef void core_tell(core_t* core, event_kind_t kind, int64_t id, int64_t first, int64_t second) noexcept nogil
+cdef int core_hear(core_t* core, event_t* events, int limit) noexcept nogil
 cdef double core_random(core_t* core) noexcept nogil
 cdef void core_send(core_t* core, stream_t* stream, const uint8_t* data, int size) noexcept nogil

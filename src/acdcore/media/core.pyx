@@ -136,6 +136,17 @@ cdef void core_tell(core_t* core, event_kind_t kind, int64_t id, int64_t first, 
     core.has_news = True
 
 
+cdef int core_hear(core_t* core, event_t* events, int limit) noexcept nogil:
+    """Take the oldest events, at most `limit`; how many there were."""
+    cdef int count = min(core.tally.events, limit)
+    cdef int at
+    for at in range(count):
+        events[at] = core.events[(core.event_head + at) % EVENTS_MAX]
+    core.event_head = (core.event_head + count) % EVENTS_MAX
+    core.tally.events -= count
+    return count
+
+
 cdef double core_random(core_t* core) noexcept nogil:
     """Uniform in [0, 1) (xorshift64*): good enough to keep reports from falling into step."""
     core.random ^= core.random >> 12

@@ -13,8 +13,8 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
 from acdcore.media.core cimport (
-    EVENTS_MAX, LOST, OPEN, OVERFLOWED, PLAYED, PLAYLIST_MAX, PRESSED, SLOTS, block_t, clip_t, core_create, core_enter,
-    core_free, core_leave, core_stream, core_t, core_tap, counters_t, event_t, monotonic_ns, playlist_t, stream_t, tally_t, tap_t,
+    LOST, OPEN, OVERFLOWED, PLAYED, PLAYLIST_MAX, PRESSED, SLOTS, block_t, clip_t, core_create, core_enter,
+    core_free, core_hear, core_leave, core_stream, core_t, core_tap, counters_t, event_t, monotonic_ns, playlist_t, stream_t, tally_t, tap_t,
 )
 from acdcore.media.g711 cimport A_LAW, MU_LAW, encode_samples
 from acdcore.media.linux cimport AF_INET, close, htons, ntohs, read
@@ -38,6 +38,9 @@ from acdcore.media.model import (
     Census, OpenedStream, PortsExhausted, StreamFigures, TapBlock, UnknownClip, UnknownStream, UnknownTap,
 )
 from acdcore.media.ports import PortPairs
+
+cdef enum:
+    EVENT_BATCH = 64        # events copied out in one go
 
 SILENT_CHUNK_SAMPLES = 8000
 # One object stands for every second of a recording that was lost, however many there are.
@@ -63,6 +66,7 @@ cdef class Engine:
         self._core.latch_after_ns = settings.latch_after_ms * 1_000_000
         self._core.lost_after_ns = int(settings.media_lost_after_s * 1e9)
         self._core.report_ns = int(settings.rtcp_interval_s * 1e9)
+        self._core.block_ns = settings.tap_block_ms * 1_000_000
         self._core.random = <uint64_t>ids.number(1 << 62) | 1
         self._ports = PortPairs(settings.address, settings.first_port, settings.last_port)
         self._ids = ids
@@ -124,23 +128,17 @@ cdef class Engine:
         return self._core.block_fd
 
     def events(self):
-        cdef event_t* events = <event_t*>malloc(EVENTS_MAX * sizeof(event_t))
+        cdef event_t batch[EVENT_BATCH]
         cdef uint64_t signals
-        cdef int count, at
-        if events == NULL:
-            raise MemoryError
+        cdef int count = EVENT_BATCH, at
+        events = []
         read(self._core.event_fd, &signals, sizeof(signals))
-        core_enter(self._core)
-        count = self._core.tally.events
-        for at in range(count):
-            events[at] = self._core.events[(self._core.event_head + at) % EVENTS_MAX]
-        self._core.event_head = (self._core.event_head + count) % EVENTS_MAX
-        self._core.tally.events = 0
-        core_leave(self._core)
-        try:
-            return [_event(&events[at]) for at in range(count)]
-        finally:
-            free(events)
+        while count == EVENT_BATCH:
+            core_enter(self._core)
+            count = core_hear(self._core, batch, EVENT_BATCH)
+            core_leave(self._core)
+            events += [_event(&batch[at]) for at in range(count)]
+        return events
 
     def blocks(self):
         cdef block_t* block

@@ -56,9 +56,11 @@ class EngineSettings:
     latch_after_ms: int = 500
     """A source at another IP than the signalled one is believed only so long after `connect`."""
     pause_us: int = 1000
-    """How long the engine lets packets gather between two wakes; the delay it adds is at most this."""
+    """How far apart the engine's wakes are while packets come; the delay that it adds is at most this."""
     rtcp_interval_s: float = 5.0
     """Mean time between two RTCP reports of a stream (RFC 3550 section 6.2), each drawn from 0.5 to 1.5 of it."""
+    tap_block_ms: int = 1000
+    """Length of a recording's blocks; below 4,000, so that the ring of 4.096 s holds one and its margin."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,32 +19,47 @@ from acdcore.media.timers cimport deadline_t, timers_pop
 
 cdef enum:
     BATCH = 256             # datagrams in one wake: some 2 ms, which is how long a command may wait
+    ROUNDS = 4              # datagrams read from one socket in one wake: a delayed burst passes in a few milliseconds
     REST_MIN_NS = 50_000    # a command that waits on the same core gets its turn
     SLEEP_MAX_MS = 60_000   # an idle engine looks up once a minute
+    STOPPED = -1
     NICE = -10              # before the daemon's Python threads on the same core; without the right to, as they are
 
 
 cdef void poller_run(core_t* core) noexcept nogil:
     """Until `is_stopping`."""
-    cdef epoll_event ready[BATCH]
-    cdef int64_t now_ns
-    cdef int count
+    cdef int64_t woke_ns, now_ns
+    cdef int count, rounds
     setpriority(PRIO_PROCESS, 0, NICE)
+    count = 0
+    while count != STOPPED:
+        count = _round(core, _sleep_ms(core.wakes_at_ns), &woke_ns)
+        if count == 0:
+            continue
+        rounds = 1
+        while count > 0 and rounds < ROUNDS:
+            count = _round(core, 0, &now_ns)
+            rounds += 1
+        if count != STOPPED:
+            _rest(woke_ns + core.pause_ns - monotonic_ns())
+
+
+cdef int _round(core_t* core, int timeout_ms, int64_t* now_ns) noexcept nogil:
+    """Wait for at most so long and do all that is due: one datagram from each socket, then the deadlines.
+
+    Returns how many datagrams there were, or STOPPED.
+    """
+    cdef epoll_event ready[BATCH]
+    cdef int count = max(0, epoll_wait(core.epoll_fd, ready, BATCH, timeout_ms))
+    now_ns[0] = monotonic_ns()
     core_enter(core)
-    while not core.is_stopping:
-        core.wakes_at_ns = core.timers.heap[0].due_ns if core.timers.count else INT64_MAX
-        core_leave(core)
-        count = epoll_wait(core.epoll_fd, ready, BATCH, _sleep_ms(core.wakes_at_ns))
-        core_enter(core)
-        core.wakes_at_ns = 0
-        core.tally.wakes += 1
-        now_ns = monotonic_ns()
-        _work(core, ready, count, now_ns)
-        if count > 0:
-            core_leave(core)
-            _rest(now_ns + core.pause_ns - monotonic_ns())
-            core_enter(core)
+    core.tally.wakes += 1
+    _work(core, ready, count, now_ns[0])
+    core.wakes_at_ns = core.timers.heap[0].due_ns if core.timers.count else INT64_MAX
+    if core.is_stopping:
+        count = STOPPED
     core_leave(core)
+    return count
 
 
 cdef int _sleep_ms(int64_t until_ns) noexcept nogil:
@@ -63,7 +78,6 @@ cdef void _rest(int64_t length_ns) noexcept nogil:
 
 
 cdef void _work(core_t* core, const epoll_event* ready, int count, int64_t now_ns) noexcept nogil:
-    """One wake: all datagrams, then all deadlines."""
     cdef deadline_t deadline
     cdef int at
     for at in range(count):

@@ -1,4 +1,4 @@
-"""Recordings: a timeline each, cut into blocks of a second that wait for the writer.
+"""Recordings: a timeline each, cut into blocks of a second or so that wait for the writer.
 
 When the writer does not fetch them, at most BLOCKS_MAX of a recording wait; what comes after is counted and stands as
 silence of the same length before the next block that finds room, so the recording stays in step with the clock.
@@ -13,8 +13,7 @@ from acdcore.media.timeline cimport (
 )
 
 cdef enum:
-    BLOCK_NS = 1_000_000_000
-    BLOCKS_MAX = 8          # 8 s, 256 KB for each recording: disks stall for a second or two
+    BLOCKS_MAX = 8          # 8 s or 256 KB of a recording: disks stall for a second or two
 
 
 cdef tap_t* tap_create(core_t* core, int64_t now_ns) noexcept nogil:
@@ -28,7 +27,7 @@ cdef tap_t* tap_create(core_t* core, int64_t now_ns) noexcept nogil:
         return NULL
     core.taps[tap.id % SLOTS] = tap
     core.tally.taps += 1
-    core_arm(core, now_ns + BLOCK_NS, BLOCK, tap.id)
+    core_arm(core, now_ns + core.block_ns, BLOCK, tap.id)
     return tap
 
 
@@ -53,7 +52,7 @@ cdef void tap_detach(stream_t* stream) noexcept nogil:
 cdef void tap_cut(core_t* core, tap_t* tap, int64_t now_ns) noexcept nogil:
     """A second has passed: cut a block and arm the next."""
     _cut(core, tap, timeline_due(&tap.timeline, now_ns, False), False)
-    core_arm(core, now_ns + BLOCK_NS, BLOCK, tap.id)
+    core_arm(core, now_ns + core.block_ns, BLOCK, tap.id)
 
 
 cdef void tap_close(core_t* core, tap_t* tap, int64_t now_ns) noexcept nogil:
