@@ -43,6 +43,16 @@ class Talk:
         """The agent's 200 was acknowledged."""
         self.connected: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
+    @property
+    def pdd_ms(self) -> float:
+        """INVITE to 200; 0 before that."""
+        return 1000 * ((self.answered_at or self.dialled_at) - self.dialled_at)
+
+    @property
+    def connect_ms(self) -> float:
+        """INVITE to the agent's ACK; 0 before that."""
+        return 1000 * ((self.connected_at or self.dialled_at) - self.dialled_at)
+
     async def until_connected(self, keys: str, within_s: float) -> None:
         """Wait for the answer, press `keys`, and wait for the agent; raises Failed."""
         try:
@@ -83,7 +93,7 @@ class Crowd:
         self._stack = AsyncExitStack()
         self._callers: list[Phone] = []
         self._agents: list[Phone] = []
-        self._serial = 0
+        self.dialled = 0
         self.strays = 0
         """Calls that reached an agent though nobody had dialled them: there should be none."""
 
@@ -125,9 +135,9 @@ class Crowd:
 
     def dial(self) -> Talk:
         """The next caller, who has a number of his own, dials."""
-        number = str(FIRST_CALLER + self._serial)
-        phone = self._callers[self._serial % CALLER_PHONES]
-        self._serial += 1
+        number = str(FIRST_CALLER + self.dialled)
+        phone = self._callers[self.dialled % CALLER_PHONES]
+        self.dialled += 1
         slot = Slot()
         talk = Talk(phone.place(slot, self._target.number, number), slot)
         self._talks[number] = talk

@@ -28,14 +28,14 @@ from bench.centre import MENU_KEY, MENU_NUMBER, Cores, Target, allow_many_files,
 from bench.centre import target_of as own_target
 from bench.crowd import Crowd, Failed, Talk, Unready
 from bench.daemon import rss_mb
-from bench.load import WARM_UP_S, LoadFailed, LoadSettings, Pair, ToolMissing, Window, carry, relaying
+from bench.load import LoadFailed, LoadSettings, Pair, ToolMissing, Window, carry, relaying
 
 CONNECTED_WITHIN_S = 20.0
 FREED_WITHIN_S = 10.0
 REST_S = 1.0
 """After the last set-up, so that its work is not counted."""
 SOUND_SHARE = 0.99
-"""Of the packets sent, so many at least must be heard in the recording; the rest is for the load's rounding."""
+"""Of the packets sent, so many at least must be heard in each recording; calls are not sent exactly alike many."""
 CLOCK_MARGIN = timedelta(seconds=2)
 
 Figures = dict[str, int | float | bool | str | None]
@@ -104,7 +104,7 @@ async def step(asked: Asked, lines: int, target: Target, cores: Cores) -> Figure
         strays = crowd.strays
     tell(f"{lines} lines: reading the books")
     books = await read_books(target, since, len(talks))
-    packets = round(SOUND_SHARE * 50 * asked.windows * (asked.seconds + WARM_UP_S))
+    packets = round(SOUND_SHARE * sum(window.sent_by_each for window in carried.daemon))
     audit = await asyncio.to_thread(judge, books, packets, target.recordings)
     if failures:
         tell(f"{lines} lines: {dict(failures)}")
@@ -150,10 +150,12 @@ async def carry_all(pairs: list[Pair], asked: Asked, target: Target, cores: Core
     load = LoadSettings(asked.seconds, asked.tick_us, cores.load)
     daemon: list[Window] = []
     floor = [await carry_floor(pairs, load, cores)]
-    for number in range(asked.windows):
-        tell(f"{len(pairs)} lines: window {number + 1} of {asked.windows}")
+    tell_window("floor", floor[-1])
+    for _ in range(asked.windows):
         daemon.append(await carry(pairs, load, target.pid))
+        tell_window("daemon", daemon[-1])
         floor.append(await carry_floor(pairs, load, cores))
+        tell_window("floor", floor[-1])
     return Carried(daemon, floor, None if target.pid is None else rss_mb(target.pid))
 
 
@@ -227,6 +229,15 @@ def loss(windows: Sequence[Window]) -> float:
 def tell(line: str) -> None:
     """What goes on, beside the results."""
     print(line, file=sys.stderr, flush=True)
+
+
+def tell_window(what: str, window: Window) -> None:
+    """One window's figures."""
+    cpu = "cpu unknown" if window.cpu_pct is None else f"cpu {window.cpu_pct:5.1f} %"
+    tell(
+        f"{what:>8}: {cpu}, delay p50 {window.delay_p50_ms:.2f} p99 {window.delay_p99_ms:.2f} ms, "
+        f"lost {window.lost} of {window.sent}, load late p99 {window.send_late_p99_ms:.2f} ms"
+    )
 
 
 # --- command line ---

@@ -120,6 +120,12 @@ class Window:
     load_cpu_pct: float
     cpu_pct: float | None
     """Of the process that was watched; None when there was none."""
+    streams: int
+
+    @property
+    def sent_by_each(self) -> float:
+        """Packets of one phone, on an average."""
+        return self.sent / self.streams
 
 
 async def carry(pairs: Sequence[Pair], settings: LoadSettings, pid: int | None) -> Window:
@@ -176,6 +182,7 @@ def window_of(out: bytes, streams: int, seconds: float, cpu_pct: float | None) -
         send_late_p99_ms=figures["send_late_p99_ms"],
         load_cpu_pct=figures["cpu_pct"],
         cpu_pct=cpu_pct,
+        streams=streams,
     )
 
 
