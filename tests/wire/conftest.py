@@ -1,0 +1,55 @@
+"""One daemon for all wire tests, and a ledger that must be empty after each."""
+
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from bench.daemon import Daemon, free_port
+from bench.phone import Phone, PhoneSettings
+from tests.wire.hotline import hotline
+from tests.wire.watch import Operator
+
+
+@pytest.fixture(scope="session")
+def far_end_port() -> int:
+    """Where the outside party's switch listens, if a test starts one."""
+    return free_port(socket.SOCK_DGRAM)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def daemon(tmp_path_factory: pytest.TempPathFactory, far_end_port: int) -> AsyncIterator[Daemon]:
+    """The daemon that most tests share."""
+    async with Daemon(hotline(tmp_path_factory.mktemp("hotline"), far_end_port)) as daemon:
+        yield daemon
+
+
+@pytest.fixture
+async def operator(daemon: Daemon) -> AsyncIterator[Operator]:
+    """An operator of the shared daemon; when the test is over nothing may be held."""
+    async with Operator(daemon) as operator:
+        yield operator
+        held = await operator.settle()
+        await operator.hang_up_all()  # so that one failure stays one
+        assert held == {}
+
+
+@pytest.fixture
+async def caller(daemon: Daemon, operator: Operator) -> AsyncIterator[Phone]:
+    """A scripted phone on the trunk; it hangs up before the ledger is read."""
+    async with Phone(PhoneSettings(daemon.sip)) as phone:
+        yield phone
+
+
+@pytest.fixture
+async def desk(daemon: Daemon, operator: Operator) -> AsyncIterator[Phone]:
+    """A scripted phone for agents."""
+    async with Phone(PhoneSettings(daemon.sip)) as phone:
+        yield phone
+
+
+@pytest.fixture
+def recordings(daemon: Daemon) -> Path:
+    """Where the shared daemon records."""
+    return daemon.recordings

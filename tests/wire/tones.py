@@ -1,0 +1,103 @@
+"""What the test hotline says: every prompt is a tone of its own, so that a test can tell by ear which one it hears."""
+
+import io
+import wave
+from collections.abc import Mapping
+
+from bench.sound import tone
+
+from acdcore.ivr.system import SystemPrompt, required_names
+
+GREETING_HZ = 440.0
+MENU_HZ = 500.0
+CONNECTING_HZ = 540.0
+INVALID_HZ = 580.0
+MEMBER_NUMBER_HZ = 600.0
+WELCOME_BACK_HZ = 640.0
+UNKNOWN_MEMBER_HZ = 680.0
+CHOOSE_LANGUAGE_HZ = 720.0
+THANKS_HZ: Mapping[str, float] = {"cmn": 760.0, "yue": 800.0, "en": 840.0}
+"""The same prompt in each language."""
+MUSIC_HZ = 350.0
+"""Music on hold of the service queue."""
+
+COUNT_HZ = 1000.0
+DIGIT_HZ = 1040.0
+SYSTEM_HZ: Mapping[str, float] = {
+    SystemPrompt.AGENT_NUMBER: 1080.0,
+    SystemPrompt.AT_YOUR_SERVICE: 1120.0,
+    SystemPrompt.WHISPER_CALL: 1160.0,
+    SystemPrompt.WHISPER_VIP: 1200.0,
+    SystemPrompt.POSITION: 1240.0,
+    SystemPrompt.POSITION_BEYOND: 1280.0,
+    SystemPrompt.IN_THE_QUEUE: 1320.0,
+    SystemPrompt.PLEASE_HOLD: 1360.0,
+    SystemPrompt.LINES_BUSY: 1400.0,
+    SystemPrompt.QUEUE_OVERFLOW: 1440.0,
+    SystemPrompt.NOBODY_THERE: 1480.0,
+    SystemPrompt.CLOSED: 1520.0,
+    SystemPrompt.GOODBYE: 1560.0,
+    SystemPrompt.LOGGED_IN: 1600.0,
+    SystemPrompt.READY: 1640.0,
+    SystemPrompt.NOT_READY: 1680.0,
+    SystemPrompt.WRAP_UP_ENDED: 1720.0,
+    SystemPrompt.LOGGED_OUT: 1760.0,
+    SystemPrompt.REFUSED: 1800.0,
+}
+"""What the house itself says; digits and numbers share one tone each."""
+PROMPT_S = 0.6
+"""Longer than the stretch by which a tone is recognised."""
+DIGIT_S = 0.12
+
+CALLER_HZ = 2100.0
+"""What callers say."""
+AGENT_HZ = 2500.0
+"""What agents say."""
+OUTSIDE_HZ = 2900.0
+"""What the outside party says."""
+STRANGER_HZ = 3300.0
+"""What must never be heard."""
+
+
+def wav(frequency_hz: float, seconds: float = PROMPT_S) -> bytes:
+    """A tone as a mono WAV file, 16 bit, 8 kHz."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(8000)
+        out.writeframes(tone(frequency_hz, seconds))
+    return file.getvalue()
+
+
+def system_hz(name: str) -> float:
+    """The tone of one of the house's own prompts."""
+    if name.startswith("digit-"):
+        return DIGIT_HZ
+    if name.startswith("count-"):
+        return COUNT_HZ
+    return SYSTEM_HZ[name]
+
+
+def prompts() -> dict[str, bytes]:
+    """The directory of prompts: system.toml and all WAV files, by file name."""
+    files = {"music.wav": wav(MUSIC_HZ, 2.0)}
+    spoken = {
+        "greeting": GREETING_HZ,
+        "menu": MENU_HZ,
+        "connecting": CONNECTING_HZ,
+        "invalid": INVALID_HZ,
+        "member-number": MEMBER_NUMBER_HZ,
+        "welcome-back": WELCOME_BACK_HZ,
+        "unknown-member": UNKNOWN_MEMBER_HZ,
+        "choose-language": CHOOSE_LANGUAGE_HZ,
+        **{f"thanks-{language}": frequency_hz for language, frequency_hz in THANKS_HZ.items()},
+    }
+    for name, frequency_hz in spoken.items():
+        files[f"{name}.wav"] = wav(frequency_hz)
+    table = []
+    for name in sorted(required_names()):
+        files[f"{name}.wav"] = wav(system_hz(name), DIGIT_S if name.startswith("digit-") else PROMPT_S)
+        table.append(f'[prompts.{name}]\nwav = "{name}.wav"\n')
+    files["system.toml"] = "\n".join(table).encode()
+    return files

@@ -1,0 +1,158 @@
+"""An operator of the daemon: commands by HTTP, and the event stream read as it comes."""
+
+import asyncio
+import json
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Self, TypeAlias
+
+import aiohttp
+from bench.daemon import Daemon
+
+Facts: TypeAlias = dict[str, object]
+"""A JSON object."""
+SETTLE_S = 8.0
+"""How soon after its end a call must have given everything back: a recording is closed within seconds."""
+
+
+class Operator(AbstractAsyncContextManager["Operator"]):
+    """`async with Operator(daemon) as operator:` listens from then on; `events` is the story so far."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self.events: list[tuple[str, Facts]] = []
+        """Kind and data, in order."""
+        self.client = daemon.client()
+        self._came = asyncio.Event()
+        self._reading: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        stream = await self.client.get("/v1/events", timeout=aiohttp.ClientTimeout(total=None))
+        self._reading = asyncio.get_running_loop().create_task(self._read(stream))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait([self._reading])
+        await self.client.close()
+
+    # --- the event stream ---
+
+    async def until(self, kind: str, within_s: float = 10.0, **facts: object) -> Facts:
+        """The first event of `kind` whose data have these facts, past or to come; raises TimeoutError."""
+        try:
+            async with asyncio.timeout(within_s):
+                while True:
+                    for seen, data in self.events:
+                        if seen == kind and facts.items() <= flat(data).items():
+                            return data
+                    self._came.clear()
+                    await self._came.wait()
+        except TimeoutError:
+            raise TimeoutError(f"no {kind} with {facts}; seen: {self.told()}") from None
+
+    def told(self, call_id: object = None) -> list[str]:
+        """The kinds of events so far, those of one call or all."""
+        return [kind for kind, data in self.events if call_id is None or flat(data).get("call_id") == call_id]
+
+    async def _read(self, stream: aiohttp.ClientResponse) -> None:
+        kind = ""
+        async with stream:
+            async for line in stream.content:
+                name, _, value = line.decode().rstrip("\n").partition(": ")
+                if name == "event":
+                    kind = value
+                elif name == "data":
+                    told = json.loads(value)
+                    self.events.append((kind, told.get("data", told)))
+                    self._came.set()
+
+    # --- commands ---
+
+    async def order(self, agent: str, command: str, **facts: str) -> Facts:
+        """Change an agent's state; the agent as it is then. Raises RuntimeError when it was refused."""
+        async with self.client.post(f"/v1/agents/{agent}/state", json={"command": command, **facts}) as answer:
+            told: Facts = await answer.json()
+            if answer.status != 200:
+                raise RuntimeError(f"{command} of {agent}: {answer.status} {told}")
+            return told
+
+    async def make_ready(self, *agents: str) -> None:
+        """Log in and be ready."""
+        for agent in agents:
+            await self.order(agent, "log_in")
+            await self.order(agent, "ready")
+
+    async def get(self, path: str) -> Facts:
+        """What `path` answers; raises aiohttp.ClientResponseError."""
+        async with self.client.get(path, raise_for_status=True) as answer:
+            told: Facts = await answer.json()
+            return told
+
+    async def rows(self, path: str, key: str) -> list[Facts]:
+        """The list `key` of what `path` answers."""
+        told = (await self.get(path))[key]
+        assert isinstance(told, list)
+        return told
+
+    async def state(self, agent: str) -> object:
+        """An agent's state."""
+        return (await self.get(f"/v1/agents/{agent}"))["state"]
+
+    async def metrics(self) -> dict[str, float]:
+        """Every figure of /metrics by its name with labels."""
+        async with self.client.get("/metrics", raise_for_status=True) as answer:
+            lines = (await answer.text()).splitlines()
+        return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if not line.startswith("#")}
+
+    async def stored(self, call_id: object, within_s: float = 10.0) -> Facts:
+        """A call's story from the database, once it is there: its record and its events."""
+        async with asyncio.timeout(within_s):
+            while True:
+                async with self.client.get(f"/v1/history/{call_id}") as answer:
+                    if answer.status == 200:
+                        told: Facts = await answer.json()
+                        return told
+                await asyncio.sleep(0.05)
+
+    # --- the ledger ---
+
+    async def log_all_out(self) -> None:
+        """Send every agent home."""
+        for agent in await self.rows("/v1/agents", "agents"):
+            if agent["state"] != "logged_out":
+                async with self.client.post(f"/v1/agents/{agent['agent']}/state", json={"command": "log_out"}):
+                    pass
+
+    async def hang_up_all(self) -> None:
+        """End every call."""
+        for call in await self.rows("/v1/calls", "calls"):
+            async with self.client.post(f"/v1/calls/{call['call_id']}/hang-up"):
+                pass
+
+    async def held(self) -> Facts:
+        """What the daemon holds that a house without calls does not."""
+        metrics = await self.metrics()
+        names = ("acdcore_calls", "acdcore_lines_taken", "acdcore_streams", "acdcore_recordings_running")
+        waiting = {name: value for name, value in metrics.items() if name.startswith("acdcore_queue_waiting")}
+        agents = [agent["agent"] for agent in await self.rows("/v1/agents", "agents") if agent["state"] != "logged_out"]
+        figures: Facts = {name: metrics[name] for name in names} | waiting | {"agents": agents}
+        return {name: value for name, value in figures.items() if value}
+
+    async def settle(self) -> Facts:
+        """Wait until nothing is held; what still is after `SETTLE_S`."""
+        deadline = asyncio.get_running_loop().time() + SETTLE_S
+        while True:
+            await self.log_all_out()
+            held = await self.held()
+            if not held or asyncio.get_running_loop().time() > deadline:
+                return held
+            await asyncio.sleep(0.05)
+
+
+def flat(data: Facts) -> Facts:
+    """The data with those of its call beside them, as a screen pop has it."""
+    call = data.get("call")
+    return {**call, **data} if isinstance(call, dict) else data
