@@ -2,6 +2,7 @@
 
 from acdcore.calls import events
 from acdcore.calls.call import Call
+from acdcore.calls.commands import CallState
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import FellSilent, HoldChanged, HungUp, Leg, Played
 from acdcore.calls.ports import EndedBy
@@ -18,7 +19,8 @@ async def talk_to_agent(call: Call, caller: Leg, hall: Hall, served: Served) -> 
         announce(call, caller, hall.voice.agent_number(served.agent, call.language)),
         announce(call, served.leg, hall.voice.whisper(served.queue, call.customer, hall.desks.language(served.agent))),
     }
-    if await until_played(call, both_told, served.leg):
+    # An agent who hung up in the moment of answering did so before anybody here listened for it.
+    if served.leg.session is not None and await until_played(call, both_told, served.leg):
         await converse(call, caller, served.leg, hall, path)
     call.log(events.TalkEnded(hall.clock.now(), EndedBy.AGENT))
     served.entry.talk_ended()
@@ -59,27 +61,28 @@ async def converse(call: Call, caller: Leg, partner: Leg, hall: Hall, path: str)
     partner.set_music(hall.voice.music())
     caller.bridge(partner)
     call.log(events.Bridged(hall.clock.now()))
-    is_held = False
+    for leg in (caller, partner):
+        if leg.is_held:  # since the announcements, which are heard on hold or not
+            follow_hold(call, caller, partner, hall, leg)
     while True:
         match await call.mailbox.next():
             case HungUp(leg=leg) | FellSilent(leg=leg) if leg is partner:
                 return
-            case HoldChanged():
-                is_held = follow_hold(call, caller, partner, hall, is_held)
+            case HoldChanged(leg=leg):
+                follow_hold(call, caller, partner, hall, leg)
             case _:
                 pass
 
 
-def follow_hold(call: Call, caller: Leg, partner: Leg, hall: Hall, was_held: bool) -> bool:
+def follow_hold(call: Call, caller: Leg, partner: Leg, hall: Hall, changed: Leg) -> None:
     """Part the two while either holds, so that the other hears music; together again when neither does."""
     is_held = caller.is_held or partner.is_held
-    if is_held == was_held:
-        return is_held
-    now = hall.clock.now()
+    if is_held == (call.view.state is CallState.HELD):
+        return
+    now, by = hall.clock.now(), EndedBy.CALLER if changed is caller else EndedBy.AGENT
     if is_held:
         caller.unbridge()
-        call.log(events.Held(now, EndedBy.AGENT if partner.is_held else EndedBy.CALLER))
+        call.log(events.Held(now, by))
     else:
         caller.bridge(partner)
-        call.log(events.Resumed(now, EndedBy.AGENT))
-    return is_held
+        call.log(events.Resumed(now, by))

@@ -19,6 +19,7 @@ from acdcore.queues.model import (
     OfferWithdrawn,
     Overflowed,
     Queued,
+    WithdrawCause,
 )
 from acdcore.queues.settings import OfferEnd, ToAnnouncement, ToOutside, ToQueue
 
@@ -48,6 +49,8 @@ class Ring:
         self.leg = leg
         self.react_by: float | None = react_by
         """When the phone must have said something; None once it has."""
+        self.is_over = False
+        """The offer has ended, one way or another."""
 
 
 async def wait_for_agent(call: Call, caller: Leg, hall: Hall, wanted: EnterQueue) -> Waited:
@@ -77,10 +80,12 @@ async def wait_for_agent(call: Call, caller: Leg, hall: Hall, wanted: EnterQueue
             case OfferMissed(offer=offer, cause=cause) if ring is not None and offer == ring.offer.offer:
                 end_ring(call, hall, ring, OfferEnding(cause.value))
                 ring = None
-            case OfferWithdrawn(offer=offer) if ring is not None and offer == ring.offer.offer:
-                end_ring(call, hall, ring, OfferEnding.WITHDRAWN)
+            case OfferWithdrawn(offer=offer, cause=cause) if ring is not None and offer == ring.offer.offer:
+                is_miss = cause is WithdrawCause.EXPIRED
+                end_ring(call, hall, ring, OfferEnding.NO_ANSWER if is_miss else OfferEnding.WITHDRAWN)
                 ring = None
             case Connected(agent=agent, queue=queue) if ring is not None:
+                ring.is_over = True
                 return Served(agent, ring.leg, queue, entry)
             case Overflowed(cause=cause, target=target):
                 call.log(events.Overflowed(hall.clock.now(), cause.value, named(target)))
@@ -105,12 +110,17 @@ def ring_agent(call: Call, hall: Hall, offer: Offered) -> Ring | None:
         log_offer_end(call, hall, offer, OfferEnding.UNREACHABLE)
         hall.acd.offer_ended(offer.offer, OfferEnd.UNREACHABLE)
         return None
+    ring = Ring(offer, leg, now + REACTION_S)
     call.held.callback(leg.close)
-    return Ring(offer, leg, now + REACTION_S)
+    call.held.callback(end_ring, call, hall, ring, OfferEnding.WITHDRAWN)
+    return ring
 
 
 def end_ring(call: Call, hall: Hall, ring: Ring, ending: OfferEnding) -> None:
-    """The phone rings no more."""
+    """The phone rings no more; without effect when the offer has ended before."""
+    if ring.is_over:
+        return
+    ring.is_over = True
     ring.leg.close()
     log_offer_end(call, hall, ring.offer, ending)
 
