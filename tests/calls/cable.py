@@ -1,0 +1,78 @@
+"""SIP stacks joined by a cable on the loop's clock: the real driver and the real endpoint, without sockets.
+
+A stack that listens nowhere drops what it sends; its observer sees it all the same, and puts it on the cable.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from acdcore.kernel.address import Address
+from acdcore.kernel.clock import Clock
+from acdcore.sip.endpoint import Endpoint
+from acdcore.sip.events import Event, Flow, Transport
+from acdcore.sip.ladder import Direction, Seen, header, label
+from acdcore.sip.stack import SipStack, StackSettings
+
+DELAY_S = 0.001
+"""From one end to the other; far below the tenth of a second to which stories are told."""
+
+
+class CabledStack(SipStack):
+    """A stack at one end of the cable."""
+
+    def __init__(
+        self, cable: "Cable", address: Address, endpoint: Endpoint, clock: Clock, on_event: Callable[[Event], None]
+    ) -> None:
+        super().__init__(endpoint, clock, on_event, StackSettings(), cable.observe)
+        self.address = address
+        self.endpoint = endpoint
+
+    def flow_to(self, transport: Transport, remote: Address) -> Flow:
+        """Whatever is asked for goes by the cable."""
+        return Flow(Transport.UDP, self.address, remote)
+
+    def arrive(self, data: bytes, flow: Flow) -> None:
+        """A message comes out of the cable."""
+        self._feed(data, flow)
+
+
+class Cable:
+    """Carries messages in order, each after `DELAY_S`, and remembers them."""
+
+    def __init__(self) -> None:
+        self.stacks: dict[Address, CabledStack] = {}
+        self.seen: list[Seen] = []
+        self._lost: list[tuple[Address, str]] = []
+
+    def plug(
+        self, address: Address, endpoint: Endpoint, clock: Clock, on_event: Callable[[Event], None]
+    ) -> CabledStack:
+        """A new end."""
+        stack = self.stacks[address] = CabledStack(self, address, endpoint, clock, on_event)
+        return stack
+
+    def lose(self, sender: Address, *labels: str) -> None:
+        """Lose the next message of each of these labels (as in a ladder) that comes from `sender`."""
+        self._lost += [(sender, each) for each in labels]
+
+    def observe(self, direction: Direction, flow: Flow, data: bytes, now: float) -> None:
+        """What a stack sends goes to whoever is plugged in at the other end."""
+        if direction is Direction.IN:
+            return
+        lost = (flow.local, label(data))
+        is_lost = lost in self._lost
+        if is_lost:
+            self._lost.remove(lost)
+        self.seen.append(Seen(now, flow.local, flow.remote, data, is_lost))
+        receiver = self.stacks.get(flow.remote)
+        if receiver is not None and not is_lost:
+            arrival = Flow(Transport.UDP, flow.remote, flow.local)
+            asyncio.get_running_loop().call_later(DELAY_S, receiver.arrive, data, arrival)
+
+    def arrows(self, address: Address) -> list[str]:
+        """What one end sent (`>`) and was sent (`<`), without REGISTER: `> INVITE sdp`."""
+        return [
+            f"{'>' if one.sender == address else '<'} {label(one.data)}"
+            for one in self.seen
+            if address in (one.sender, one.receiver) and "REGISTER" not in header(one.data, "CSeq")
+        ]

@@ -1,0 +1,442 @@
+"""The whole hall in virtual time: real switchboard, dispatcher, desks, SIP; phones on a cable; an engine without sound.
+
+    async with opened() as house:
+        agent = await house.seat("1001")
+        caller = house.caller("13800000001")
+        caller.call(HOTLINE)
+        await house.pass_time(5)
+
+When the block ends, every call must be over, and whatever a call can hold must be given back.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
+from typing import cast
+
+from tests.calls.cable import Cable
+from tests.calls.phone import Phone
+from tests.calls.silent_engine import SilentEngine
+
+from acdcore.calls.access import Access
+from acdcore.calls.acd import Acd
+from acdcore.calls.call import Call
+from acdcore.calls.chronicle import Chronicle
+from acdcore.calls.commands import AgentCommand, AgentState
+from acdcore.calls.desks import Desks
+from acdcore.calls.feed import Feed
+from acdcore.calls.hall import Hall
+from acdcore.calls.leg import Leg
+from acdcore.calls.lines import Lines, LineSettings
+from acdcore.calls.operations import Operations
+from acdcore.calls.ports import AgentRecord, CdrRow, Customer, Tier
+from acdcore.calls.recorder import Recorder
+from acdcore.calls.switchboard import Switchboard
+from acdcore.calls.trunks import Route, Trunk, Trunks
+from acdcore.calls.voice import Voice, queue_title
+from acdcore.calls.wiring import Wiring
+from acdcore.ivr.calendars import Calendar
+from acdcore.ivr.model import (
+    EndReason,
+    Flow,
+    FlowName,
+    HangUpNode,
+    Language,
+    MenuNode,
+    Node,
+    NodeName,
+    OutsideNode,
+    PlayNode,
+    PromptKey,
+    PromptName,
+    QueueNode,
+)
+from acdcore.ivr.system import system_names
+from acdcore.kernel.address import Address
+from acdcore.kernel.ids import AgentId, CallId, CustomerId, IdSource, QueueName, SkillName
+from acdcore.media.engine import Engine
+from acdcore.media.model import TapId
+from acdcore.queues.dispatcher import Dispatcher
+from acdcore.queues.settings import FloorSettings, QueueSettings
+from acdcore.recording.events import RecordingFinished, RecordingPath
+from acdcore.recording.writer import RecordingWriter
+from acdcore.sip import events as sip
+from acdcore.sip.digest import DigestServer
+from acdcore.sip.endpoint import Endpoint
+from acdcore.sip.events import Census, Event
+from acdcore.sip.identity import EndpointSettings
+from acdcore.sip.registrar import Registrar, RegistrarSettings
+from acdcore.storage.directory import MemoryDirectory
+from acdcore.storage.memory import MemoryHistory
+from acdcore.storage.password import ha1
+
+MORNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+OURS = Address("192.0.2.1", 5060)
+EXCHANGE = Address("198.51.100.1", 5060)
+"""The carrier's switch, which takes calls to outside numbers."""
+REALM = "acdcore"
+HOTLINE = "95500"
+"""Greeting and menu: 1 service, 2 sales, 3 outside number, 4 good-bye."""
+SERVICE_LINE = "95501"
+"""Straight into the service queue."""
+OUTSIDE_LINE = "95502"
+"""Straight to the outside number."""
+OUTSIDE = "02155500"
+SERVICE, SALES = QueueName("service"), QueueName("sales")
+VIP = "13800000001"
+ORDINARY = "13900000009"
+CLIP_S = 0.5
+"""Length of every prompt: the agent's number is six, the whisper three of them."""
+BOTH_TOLD_S = 6 * CLIP_S
+LINGER_S = 70.0
+"""After so long no SIP transaction lingers (64 T1 = 32 s, twice)."""
+NOTHING_LEFT = Census(0, 0, 0, 0, 0)
+
+
+def clip() -> bytes:
+    """A prompt's worth of silence."""
+    return bytes(int(16_000 * CLIP_S))
+
+
+class HouseClock:
+    """The loop's time, and a morning that begins with it."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+
+    def now(self) -> float:
+        return self._loop.time()
+
+    def wall(self) -> datetime:
+        return MORNING + timedelta(seconds=self.now())
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a test wants to be otherwise."""
+
+    queues: tuple[QueueSettings, ...] = (
+        QueueSettings(SERVICE, ring_for_s=15.0, wrap_up_s=10.0),
+        QueueSettings(SALES, ring_for_s=15.0, wrap_up_s=10.0),
+    )
+    lines: LineSettings = field(default_factory=LineSettings)
+    trunk_lines: int = 150
+    may_dial_out: bool = True
+    is_recorded: bool = False
+    streams_max: int = 1000
+    routes: tuple[Route, ...] = ()
+    """More routes than the three numbers above."""
+    calendars: dict[str, Calendar] = field(default_factory=dict)
+
+
+class SilentWriter:
+    """Completes each recording as soon as its tap ends."""
+
+    def __init__(self, engine: SilentEngine) -> None:
+        self.recorder: Recorder | None = None
+        self._paths: dict[int, RecordingPath] = {}
+        engine.on_untapped = self._complete
+
+    def begin(self, tap: int, path: RecordingPath) -> None:
+        """As `RecordingWriter.begin`."""
+        self._paths[tap] = path
+
+    def _complete(self, tap: TapId) -> None:
+        finished = RecordingFinished(tap, self._paths.pop(tap), 1.0, 32_044)
+        assert self.recorder is not None
+        asyncio.get_running_loop().call_soon(self.recorder.on_event, finished)
+
+
+class House:
+    """Everything of one daemon above the sockets, and the phones around it."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.clock = HouseClock()
+        self.cable = Cable()
+        self.engine = SilentEngine(plan.streams_max)
+        self.directory = MemoryDirectory()
+        self.history = MemoryHistory(self.directory)
+        self.feed = Feed(MORNING)
+        self.phones: list[Phone] = []
+        self.after_sip: Callable[[Event], None] = lambda event: None
+        """Called in the same turn in which the switchboard has heard of the event."""
+        self.endpoint = Endpoint(EndpointSettings(), IdSource(1))
+        self.stack = self.cable.plug(OURS, self.endpoint, self.clock, self._on_sip)
+        self.hall = self._hall(plan)
+        digest = DigestServer(REALM, b"secret", IdSource(3))
+        self.switchboard = Switchboard(self.hall, Access(self.hall.trunks, self.directory, digest, REALM))
+        self.operations = Operations(self.hall, self.switchboard, 1000, lambda: ())
+        self.engine.on_ready = lambda: self.hall.wiring.on_media(self.engine.events())
+
+    def _hall(self, plan: Plan) -> Hall:
+        # The engine's class is compiled and cannot be replaced by a subclass; the contract test holds the two together.
+        engine = cast(Engine, self.engine)
+        chronicle = Chronicle(self.clock, self.history, self.feed, self.directory)
+        wiring = Wiring(self.stack, engine, OURS.host, IdSource(2))
+        acd = Acd(Dispatcher(FloorSettings(plan.queues)), self.clock)
+        trunks = Trunks([carrier(plan)], [*routes(), *plan.routes])
+        writer = SilentWriter(self.engine) if plan.is_recorded else None
+        recorder = Recorder(engine, cast(RecordingWriter | None, writer), chronicle, self.clock)
+        if writer is not None:
+            writer.recorder = recorder
+        registrar: Registrar[sip.Flow] = Registrar(RegistrarSettings())
+        return Hall(
+            clock=self.clock,
+            wiring=wiring,
+            acd=acd,
+            desks=Desks(wiring, registrar, self.directory, acd, chronicle, self.clock),
+            voice=Voice(engine, sounds(), {"": clip(), SERVICE: clip()}, clip()),
+            directory=self.directory,
+            chronicle=chronicle,
+            recorder=recorder,
+            trunks=trunks,
+            lines=Lines(plan.lines, {"carrier": plan.trunk_lines}),
+            flows=flows(),
+            calendars=plan.calendars,
+        )
+
+    def _on_sip(self, event: Event) -> None:
+        self.switchboard.on_sip(event)
+        self.after_sip(event)
+
+    # --- people ---
+
+    def caller(self, number: str) -> Phone:
+        """A phone behind the carrier."""
+        return self._phone(number, Address(f"198.51.100.{len(self.phones) + 10}", 5060))
+
+    def stranger(self, number: str) -> Phone:
+        """A phone in a network that no trunk names."""
+        return self._phone(number, Address(f"203.0.113.{len(self.phones) + 10}", 5060))
+
+    def exchange(self) -> Phone:
+        """The carrier's switch."""
+        return self._phone(OUTSIDE, EXCHANGE)
+
+    def employ(self, agent: str, is_active: bool = True) -> Phone:
+        """An agent in the directory with a phone that is not registered yet."""
+        hashes = ha1(AgentId(agent), REALM, password(agent))
+        skills = {SkillName("talk"): 5}
+        name = f"Agent {agent}"
+        record = AgentRecord(AgentId(agent), name, hashes.md5, hashes.sha256, skills, ("cmn",), is_active)
+        self.directory.put_agent(record)
+        return self._phone(agent, Address(f"192.0.2.{len(self.phones) + 10}", 5060))
+
+    async def seat(self, agent: str) -> Phone:
+        """An agent whose phone is registered, logged in and ready."""
+        phone = self.employ(agent)
+        phone.register(password(agent))
+        await self.pass_time(0.1)
+        assert phone.statuses() == [200]
+        self.command(agent, AgentCommand.LOG_IN)
+        self.command(agent, AgentCommand.READY)
+        return phone
+
+    def customer(self, number: str, tier: Tier = Tier.VIP) -> None:
+        """Somebody who is known by telephone."""
+        self.directory.put_customer(
+            Customer(CustomerId(1), "Customer One", tier, "cmn", (number,), None, (), "", "", 1)
+        )
+
+    def command(self, agent: str, command: AgentCommand) -> None:
+        """What an agent's screen can ask."""
+        self.operations.set_agent_state(AgentId(agent), command, None)
+
+    def state(self, agent: str) -> AgentState:
+        """What an agent does."""
+        return self.operations.agent(AgentId(agent)).state
+
+    def _phone(self, number: str, address: Address) -> Phone:
+        phone = Phone(self.cable, number, address, OURS, self.clock)
+        self.phones.append(phone)
+        return phone
+
+    async def talk(self, agent: Phone, caller: Phone) -> None:
+        """Have the caller talk to this agent, who is the one to be rung."""
+        caller.call(SERVICE_LINE)
+        await self.pass_time(1)
+        agent.answer()
+        await self.pass_time(BOTH_TOLD_S + 1)
+        assert caller.is_up
+        assert agent.is_up
+
+    # --- time, and what happened ---
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let virtual time go by."""
+        await asyncio.sleep(seconds)
+
+    def live(self) -> Call:
+        """The one call that is up."""
+        (call,) = self.switchboard.calls.values()
+        return call
+
+    def leg(self, call: Call, side: str) -> Leg:
+        """The one leg of that side of a call."""
+        (leg,) = [
+            party
+            for party in self.hall.wiring.streams.values()
+            if isinstance(party, Leg) and party.side.value == side and party._listener is call
+        ]
+        return leg
+
+    def press(self, digit: str) -> None:
+        """The caller of the one call presses a key."""
+        leg = self.live().caller
+        assert leg is not None
+        self.engine.press(leg.stream, digit)
+
+    def cdrs(self) -> list[CdrRow]:
+        """The records of ended calls, oldest first."""
+        return [row for _, row in sorted(self.history.cdrs.items())]
+
+    def cdr(self) -> CdrRow:
+        """The record of the one call that ended."""
+        (row,) = self.cdrs()
+        return row
+
+    def story(self, number: int = 0) -> list[str]:
+        """The history of the call that came as the `number`-th, a line for each event: `  5.2 offered 1001`."""
+        calls = sorted({call_id for call_id, _ in self.history.call_events})
+        return told(self.history, calls[number])
+
+    # --- the end ---
+
+    def ledger(self) -> dict[str, object]:
+        """Everything that a call can hold; all of it must be nothing when no call is up."""
+        floor = self.hall.acd.snapshot()
+        wiring = self.hall.wiring
+        held = {
+            "calls": len(self.switchboard.calls),
+            "lines": self.hall.lines.taken,
+            "reserve lines": self.hall.lines.reserve_taken,
+            "streams": len(self.engine.streams),
+            "parties of streams": len(wiring.streams),
+            "parties of sessions": len(wiring.sessions),
+            "taps": len(self.engine.taps),
+            "recordings": self.hall.recorder.running,
+            "entries": len(self.hall.acd._calls),
+            "waiting": sum(len(queue.waiting) for queue in floor.queues),
+            "agents in calls": [
+                view.agent for view in floor.agents if view.state.value in ("offered", "talking", "busy")
+            ],
+            "phones in calls": [phone.number for phone in self.phones if phone.is_up or phone.rings],
+        }
+        return {name: what for name, what in held.items() if what}
+
+    def check_books(self) -> None:
+        """Nothing is held any more, and each call's history is ended and recorded."""
+        held = self.ledger()
+        assert held == {}, held
+        assert self.endpoint.census() == NOTHING_LEFT, self.endpoint.census()
+        for call_id in {call_id for call_id, _ in self.history.call_events}:
+            assert told(self.history, call_id)[-1].split()[1] == "ended"
+            assert call_id in self.history.cdrs
+
+    async def close(self) -> None:
+        """Give back what the house itself holds; calls of a test that failed are ended first."""
+        await self.switchboard.drain(0.001)
+        self.hall.voice.close()
+        self.hall.desks.close()
+        self.hall.acd.close()
+        for stack in self.cable.stacks.values():
+            await stack.__aexit__(None, None, None)
+
+
+@asynccontextmanager
+async def opened(plan: Plan | None = None) -> AsyncIterator[House]:
+    """A house for one test, and the ledger after it."""
+    house = House(plan or Plan())
+    try:
+        yield house
+        await house.pass_time(LINGER_S)
+        house.check_books()
+    finally:
+        await house.close()
+
+
+def password(agent: str) -> str:
+    """Of an agent's phone."""
+    return f"password of {agent}"
+
+
+HIDDEN = frozenset({"why", "codec", "trunk", "caller", "advance_s", "recording"})
+"""Facts that would only make the lines longer."""
+
+
+def told(history: MemoryHistory, call_id: CallId) -> list[str]:
+    """One call's history as lines: seconds since its arrival, kind, facts."""
+    rows = [row for key, row in sorted(history.call_events.items()) if key[0] == call_id]
+    began = rows[0].at
+
+    def line(at: datetime, kind: str, facts: Iterable[object]) -> str:
+        words = [str(fact) for fact in facts if fact is not None and fact != ""]
+        return f"{(at - began).total_seconds():5.1f} {' '.join([kind, *words])}"
+
+    return [line(row.at, row.kind, [fact for name, fact in row.detail.items() if name not in HIDDEN]) for row in rows]
+
+
+def carrier(plan: Plan) -> Trunk:
+    """The one trunk."""
+    return Trunk(
+        name="carrier",
+        networks=(ip_network("198.51.100.0/24"),),
+        lines=plan.trunk_lines,
+        user="carrier",
+        password="password of carrier",
+        target=f"sip:{EXCHANGE}",
+        may_dial_out=plan.may_dial_out,
+    )
+
+
+def routes() -> list[Route]:
+    """The three numbers."""
+    return [
+        Route("carrier", HOTLINE, "hotline"),
+        Route("carrier", SERVICE_LINE, "service"),
+        Route("carrier", OUTSIDE_LINE, "outside"),
+    ]
+
+
+def flows() -> dict[str, Flow]:
+    """A menu, and three flows of one node."""
+    greeting, menu = NodeName("greeting"), NodeName("menu")
+    service, sales, outside, bye = NodeName("service"), NodeName("sales"), NodeName("outside"), NodeName("bye")
+    hotline: dict[NodeName, Node] = {
+        greeting: PlayNode((PromptName("hotline.greeting"),), menu),
+        menu: MenuNode(
+            prompts=(PromptName("hotline.menu"),),
+            keys={"1": service, "2": sales, "3": outside, "4": bye},
+            timeout_s=4.0,
+            retries=0,
+            on_timeout=service,
+            on_invalid=bye,
+        ),
+        service: QueueNode(SERVICE),
+        sales: QueueNode(SALES),
+        outside: OutsideNode(OUTSIDE),
+        bye: HangUpNode((PromptName("system.goodbye"),), EndReason.COMPLETED),
+    }
+    closed: dict[NodeName, Node] = {bye: HangUpNode((PromptName("system.closed"),), EndReason.CLOSED)}
+    return {
+        "hotline": flow("hotline", greeting, hotline),
+        "service": flow("service", service, {service: QueueNode(SERVICE)}),
+        "outside": flow("outside", outside, {outside: OutsideNode(OUTSIDE)}),
+        "closed": flow("closed", bye, closed),
+    }
+
+
+def flow(name: str, start: NodeName, nodes: dict[NodeName, Node]) -> Flow:
+    """A flow in Mandarin."""
+    return Flow(FlowName(name), f"{name}.toml", Language.MANDARIN, tuple(Language), start, nodes, {})
+
+
+def sounds() -> dict[PromptKey, bytes]:
+    """Every prompt that these flows and the system speak."""
+    names = [f"system.{name}" for name in sorted(system_names())] + ["hotline.greeting", "hotline.menu"]
+    keys = [PromptKey(PromptName(name), language) for name in names for language in Language]
+    keys += [queue_title(queue, language) for queue in (SERVICE, SALES) for language in Language]
+    return {key: clip() for key in keys}

@@ -1,0 +1,251 @@
+"""A media engine without sound: the commands of the real one, playbacks that last as long as their clips on the loop's
+clock, and a memory of who is bridged, recorded and played to."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from acdcore.media.events import DigitPressed, MediaEvent, MediaLost, PlaybackFinished
+from acdcore.media.model import (
+    Census,
+    ClipId,
+    OpenedStream,
+    PortsExhausted,
+    StreamFigures,
+    StreamId,
+    StreamTarget,
+    TapId,
+    UnknownClip,
+    UnknownStream,
+    UnknownTap,
+)
+
+SAMPLES_PER_S = 8000
+FIRST_PORT = 20000
+
+
+@dataclass
+class Playback:
+    """What a stream hears once."""
+
+    number: int
+    clips: tuple[ClipId, ...]
+    timer: asyncio.TimerHandle
+
+
+@dataclass
+class SilentStream:
+    """One stream as the hall has arranged it."""
+
+    port: int
+    target: StreamTarget | None = None
+    playback: Playback | None = None
+    background: tuple[ClipId, ...] = ()
+    partner: StreamId | None = None
+    tap: TapId | None = None
+    heard: list[ClipId] = field(default_factory=list)
+    """Every clip that was begun, in order."""
+
+
+class SilentEngine:
+    """The methods of `Engine` that the hall uses, plus what a test makes happen: `press`, `fall_silent`."""
+
+    def __init__(self, streams_max: int = 1000) -> None:
+        self.streams: dict[StreamId, SilentStream] = {}
+        self.taps: dict[TapId, tuple[StreamId, StreamId | None]] = {}
+        self.clips: dict[ClipId, float] = {}
+        """Length of each clip in seconds."""
+        self.on_ready: Callable[[], None] = lambda: None
+        """What a reader of the real engine's `event_fd` does."""
+        self.on_untapped: Callable[[TapId], None] = lambda tap: None
+        """What the writer's thread does with a recording's last block."""
+        self._streams_max = streams_max
+        self._events: list[MediaEvent] = []
+        self._serial = 0
+
+    # --- what the hall commands ---
+
+    def add_clip(self, pcm: bytes) -> ClipId:
+        if not pcm or len(pcm) % 2:
+            raise ValueError("a clip is 16-bit samples")
+        clip = ClipId(self._next())
+        self.clips[clip] = len(pcm) / 2 / SAMPLES_PER_S
+        return clip
+
+    def drop_clip(self, clip: ClipId) -> None:
+        self._known_clips((clip,))
+        del self.clips[clip]
+
+    def open(self) -> OpenedStream:
+        if len(self.streams) >= self._streams_max:
+            raise PortsExhausted("every port pair is taken")
+        number = self._next()
+        stream = StreamId(number)
+        self.streams[stream] = SilentStream(port=FIRST_PORT + 2 * number)
+        return OpenedStream(stream, self.streams[stream].port)
+
+    def connect(self, stream: StreamId, target: StreamTarget) -> None:
+        self._stream(stream).target = target
+
+    def close(self, stream: StreamId) -> StreamFigures:
+        closing = self._stream(stream)
+        if closing.playback is not None:
+            closing.playback.timer.cancel()
+        self.unbridge(stream)
+        if closing.tap is not None:
+            self._leave_tap(closing.tap, stream)
+        del self.streams[stream]
+        return nothing_seen()
+
+    def figures(self, stream: StreamId) -> StreamFigures:
+        self._stream(stream)
+        return nothing_seen()
+
+    def play(self, stream: StreamId, clips: Sequence[ClipId], playback: int) -> None:
+        playing = self._stream(stream)
+        lengths_s = self._known_clips(clips)
+        if not 0 < len(clips) <= 64:
+            raise ValueError("play takes 1 to 64 clips")
+        self.stop_playing(stream)
+        timer = asyncio.get_running_loop().call_later(sum(lengths_s), self._finish, stream, True)
+        playing.playback = Playback(playback, tuple(clips), timer)
+        playing.heard.extend(clips)
+
+    def stop_playing(self, stream: StreamId) -> None:
+        playback = self._stream(stream).playback
+        if playback is not None:
+            playback.timer.cancel()
+            self._finish(stream, False)
+
+    def set_background(self, stream: StreamId, clips: Sequence[ClipId]) -> None:
+        self._known_clips(clips)
+        self._stream(stream).background = tuple(clips)
+
+    def bridge(self, a: StreamId, b: StreamId) -> None:
+        if a == b:
+            raise ValueError("a stream cannot be bridged to itself")
+        left, right = self._stream(a), self._stream(b)
+        self.unbridge(a)
+        self.unbridge(b)
+        left.partner, right.partner = b, a
+
+    def unbridge(self, a: StreamId) -> None:
+        stream = self._stream(a)
+        if stream.partner is not None:
+            self.streams[stream.partner].partner = None
+            stream.partner = None
+
+    def tap(self, left: StreamId, right: StreamId | None = None) -> TapId:
+        sides = [self._stream(side) for side in (left, right) if side is not None]
+        if left == right or any(side.tap is not None for side in sides):
+            raise ValueError("a stream is in one recording at most")
+        tap = TapId(self._next())
+        self.taps[tap] = (left, right)
+        for side in sides:
+            side.tap = tap
+        return tap
+
+    def untap(self, tap: TapId) -> None:
+        if tap not in self.taps:
+            raise UnknownTap(tap)
+        for side in self.taps.pop(tap):
+            if side is not None and side in self.streams:
+                self.streams[side].tap = None
+        self.on_untapped(tap)
+
+    def events(self) -> list[MediaEvent]:
+        events, self._events = self._events, []
+        return events
+
+    def census(self) -> Census:
+        playlists = sum((each.playback is not None) + bool(each.background) for each in self.streams.values())
+        return Census(
+            streams=len(self.streams),
+            taps=len(self.taps),
+            clips=len(self.clips),
+            sockets=2 * len(self.streams),
+            playlists=playlists,
+            waiting_events=len(self._events),
+            waiting_blocks=0,
+            dropped_events=0,
+            dropped_blocks=0,
+            wakes=0,
+            packets=0,
+        )
+
+    # --- what a test makes happen ---
+
+    def press(self, stream: StreamId, digit: str) -> None:
+        """The phone behind `stream` sends a key."""
+        self._stream(stream)
+        self._report(DigitPressed(stream, digit, 100))
+
+    def fall_silent(self, stream: StreamId, silent_for_s: float = 30.0) -> None:
+        """The phone behind `stream` sends nothing any more."""
+        self._stream(stream)
+        self._report(MediaLost(stream, silent_for_s))
+
+    def hears(self, stream: StreamId) -> StreamId | tuple[ClipId, ...]:
+        """What the phone behind `stream` hears now: a playback, else its partner, else the background."""
+        one = self._stream(stream)
+        if one.playback is not None:
+            return one.playback.clips
+        return one.partner if one.partner is not None else one.background
+
+    # --- within ---
+
+    def _finish(self, stream: StreamId, is_complete: bool) -> None:
+        playing = self._stream(stream)
+        playback, playing.playback = playing.playback, None
+        if playback is not None:
+            self._report(PlaybackFinished(stream, playback.number, is_complete))
+
+    def _report(self, event: MediaEvent) -> None:
+        self._events.append(event)
+        asyncio.get_running_loop().call_soon(self.on_ready)
+
+    def _leave_tap(self, tap: TapId, stream: StreamId) -> None:
+        left, right = self.taps[tap]
+        rest = [side for side in (left, right) if side is not None and side != stream]
+        self.streams[stream].tap = None
+        if rest:
+            self.taps[tap] = (rest[0], None)
+        else:
+            self.untap(tap)
+
+    def _stream(self, stream: StreamId) -> SilentStream:
+        if stream not in self.streams:
+            raise UnknownStream(stream)
+        return self.streams[stream]
+
+    def _known_clips(self, clips: Sequence[ClipId]) -> list[float]:
+        for clip in clips:
+            if clip not in self.clips:
+                raise UnknownClip(clip)
+        return [self.clips[clip] for clip in clips]
+
+    def _next(self) -> int:
+        self._serial += 1
+        return self._serial
+
+
+def nothing_seen() -> StreamFigures:
+    """Figures of a stream that no packet has reached."""
+    return StreamFigures(
+        packets_in=0,
+        packets_out=0,
+        octets_in=0,
+        octets_out=0,
+        lost=0,
+        reordered=0,
+        duplicates=0,
+        jitter_ms=0.0,
+        strangers=0,
+        malformed=0,
+        unwanted=0,
+        send_failures=0,
+        rtt_ms=None,
+        peer_lost=0,
+        peer_jitter_ms=0.0,
+        source=None,
+    )
