@@ -27,7 +27,7 @@ from bench.phone import Phone, PhoneCall, PhoneSettings
 from bench.sound import SILENCE, samples_of, tone
 
 HOTLINE = "95500"
-MENU_HEARD_S = 1.0
+MENU_HEARD_S = 0.8
 """How long a caller listens before a key is pressed, so that it is answered to a menu that plays."""
 RING_FOR_S = 0.8
 """How long agents let it ring."""
@@ -45,8 +45,14 @@ LOUD = 200
 """A piece with a sample beyond this (of 32,768) is not silence."""
 CHECKED_EVERY_S = 0.25
 """How often what was heard is searched for words."""
-PIECES_MAX = 25
+BREATH_S = 0.02
+"""Between two seconds of what was heard that are searched: live audio comes first."""
+SEARCHED_BYTES = 16000
+"""A second of PCM."""
+PIECES_MAX = 40
 """Pieces of a sound that are looked for, spread over all of it: enough to tell, cheap beside live audio."""
+SKIP = "#"
+"""Any key stops the words that tell the caller to hold."""
 DTMF_GAP_S = 0.3
 """Between two keys."""
 
@@ -247,7 +253,7 @@ async def hold(scene: Scene, call: PhoneCall, desk: Desk) -> None:
     status = await desk.call.hold()
     await asyncio.sleep(HOLD_S)
     heard = bytes(call.sound.heard[-int(HOLD_S / 2 * 16000) :])
-    share = share_found(heard, as_sent(scene.music))
+    share = await share_found(heard, as_sent(scene.music))
     resumed = await desk.call.resume()
     is_back = await call.sound.hear(AGENT_TONES_HZ[desk.agent], HEARD_WITHIN_S)
     scene.judge(
@@ -278,14 +284,14 @@ async def ordinary_story(scene: Scene) -> None:
     call = await dial(scene, ORDINARY)
     await press(call, "1")
     await press(call, "1")
+    await press(call, SKIP)
     await scene.listener.until(FeedKind.CALL_QUEUED, ORDINARY.number)
     told = await hears_words(call, scene.system(SystemPrompt.POSITION))
     heard = bytes(call.sound.heard)
-    played = share_found(as_sent(scene.music)[: 2 * 8000], heard)
+    played = await share_found(as_sent(scene.music)[: 2 * 8000], heard)
     music = "" if played >= WORDS_SHARE_MIN else f"only {played:.0%} of the music's beginning was heard"
     scene.judge(Expectation.WAITING, told, music)
     await talk(scene, ORDINARY, call)
-    await asyncio.sleep(TALK_S)
     call.hang_up()
 
 
@@ -294,9 +300,9 @@ async def vip_story(scene: Scene) -> None:
     await scene.listener.until(FeedKind.CALL_QUEUED, ORDINARY.number)
     call = await dial(scene, VIP)
     await press(call, "1")
+    await press(call, SKIP)
     desk = await talk(scene, VIP, call)
     scene.judge(Expectation.SCREEN_POP, await hears_words(desk.call, scene.system(SystemPrompt.WHISPER_VIP)))
-    await asyncio.sleep(TALK_S)
     call.hang_up()
 
 
@@ -306,6 +312,7 @@ async def impatient_story(scene: Scene) -> None:
     call = await dial(scene, IMPATIENT)
     await press(call, "1")
     await press(call, "1")
+    await press(call, SKIP)
     await scene.listener.until(FeedKind.CALL_QUEUED, IMPATIENT.number)
     await asyncio.sleep(PATIENCE_S)
     call.hang_up()
@@ -376,15 +383,26 @@ async def hears(call: PhoneCall, scene: Scene, prompts: list[bytes]) -> str:
 
 
 async def hears_words(call: PhoneCall, prompt: bytes) -> str:
-    """Wait until a prompt was heard to its end; how much of it was heard when it was not, else an empty text."""
-    wanted = as_sent(prompt)
-    share = 0.0
-    for _ in range(int(HEARD_WITHIN_S / CHECKED_EVERY_S)):
-        share = share_found(wanted, call.sound.heard)
-        if share >= WORDS_SHARE_MIN:
-            return ""
-        await asyncio.sleep(CHECKED_EVERY_S)
-    return f"{call.user} heard only {share:.0%} of a prompt of {len(prompt) / 16000:.1f} s"
+    """Wait until a prompt was heard; how much of it was heard when it was not, else an empty text."""
+    search = Search(as_sent(prompt))
+    try:
+        async with asyncio.timeout(HEARD_WITHIN_S):
+            while search.share < WORDS_SHARE_MIN:
+                is_behind = search.go_on(call.sound.heard)
+                await asyncio.sleep(BREATH_S if is_behind else CHECKED_EVERY_S)
+    except TimeoutError:
+        return f"{call.user} heard only {search.share:.0%} of a prompt of {len(prompt) / 16000:.1f} s"
+    return ""
+
+
+async def share_found(sound: bytes, within: bytes) -> float:
+    """The share (0 to 1) of `sound` that occurs in `within`."""
+    search = Search(sound)
+    is_behind = True
+    while is_behind:
+        is_behind = search.go_on(within)
+        await asyncio.sleep(BREATH_S)
+    return search.share
 
 
 def as_sent(pcm: bytes) -> bytes:
@@ -392,10 +410,29 @@ def as_sent(pcm: bytes) -> bytes:
     return decode(encode(pcm, Codec.PCMA), Codec.PCMA)
 
 
-def share_found(sound: bytes, within: bytes | bytearray) -> float:
-    """The share (0 to 1) of the 20 ms pieces of `sound` that occur in `within` as they are; silence is left out."""
-    step = len(SILENCE)
-    pieces = [sound[start : start + step] for start in range(0, len(sound) - step + 1, step)]
-    loud = [piece for piece in pieces if max(map(abs, samples_of(piece))) > LOUD]
-    looked_for = loud[:: -(-len(loud) // PIECES_MAX)] if loud else []
-    return sum(piece in within for piece in looked_for) / len(looked_for) if looked_for else 0.0
+class Search:
+    """Looks for a sound in another that may still grow, a second of it at a time, so that live audio is not held up.
+
+    The sound counts as found by pieces of 20 ms that occur as they are; silent pieces are left out.
+    """
+
+    def __init__(self, sound: bytes) -> None:
+        size = len(SILENCE)
+        frames = [sound[start : start + size] for start in range(0, len(sound) - size + 1, size)]
+        spread = frames[:: -(-len(frames) // PIECES_MAX)] if frames else []
+        self._missing = [frame for frame in spread if max(map(abs, samples_of(frame))) > LOUD]
+        self._pieces = len(self._missing)
+        self._searched = 0
+
+    @property
+    def share(self) -> float:
+        """The share (0 to 1) of the pieces that was found so far."""
+        return 1 - len(self._missing) / self._pieces if self._pieces else 0.0
+
+    def go_on(self, within: bytes | bytearray) -> bool:
+        """Search a further second of `within`; whether there is more to search already."""
+        end = min(len(within), self._searched + SEARCHED_BYTES)
+        part = bytes(within[max(0, self._searched - len(SILENCE)) : end])
+        self._missing = [piece for piece in self._missing if piece not in part]
+        self._searched = end
+        return end < len(within)
