@@ -535,6 +535,28 @@ def test_nonsense_is_refused(engine: Engine, line: Lines) -> None:
 
 
 @pytest.mark.parametrize(
+    "build",
+    [
+        lambda: EngineSettings(pause_us=20_001),
+        lambda: EngineSettings(tap_block_ms=9),
+        lambda: EngineSettings(media_lost_after_s=0),
+        lambda: EngineSettings(rtcp_interval_s=0),
+        lambda: EngineSettings(latch_after_ms=-1),
+    ],
+)
+def test_times_out_of_range_are_refused(build: Callable[[], EngineSettings]) -> None:
+    with pytest.raises(ValueError, match=r"_us|_ms|_s"):
+        build()
+
+
+def test_playback_on_a_stream_that_is_closed_ends_with_an_event(engine: Engine, line: Lines) -> None:
+    _, opened = line()
+    engine.play(opened.stream, [clip(engine, 440, 5)], 9)
+    engine.close(opened.stream)
+    assert collect(engine) == [PlaybackFinished(opened.stream, 9, is_complete=False)]
+
+
+@pytest.mark.parametrize(
     "target",
     [
         StreamTarget(Address("phone.example", 4000), Codec.PCMU, 0),

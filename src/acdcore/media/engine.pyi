@@ -25,7 +25,7 @@ class Engine:
     def __init__(self, settings: EngineSettings, ids: IdSource) -> None:
         """Prepare an engine; nothing is opened before `open`, nothing moves before `start`.
 
-        Raises ValueError when the address is no IPv4 literal or the port range holds no pair.
+        Raises ValueError when the address is no IPv4 literal, the port range holds no pair or a time is out of range.
         """
 
     def start(self) -> None:
@@ -81,7 +81,7 @@ class Engine:
     def play(self, stream: StreamId, clips: Sequence[ClipId], playback: int) -> None:
         """Play clips one after another, once, over whatever else the stream sends; takes over from a playback.
 
-        PlaybackFinished with the caller's number `playback` follows always, exactly once, unless the stream is
+        PlaybackFinished with the caller's number `playback` follows always and exactly once, also when the stream is
         closed first. At most 64 clips; ValueError otherwise or when there is none.
         """
 

@@ -60,7 +60,16 @@ class EngineSettings:
     rtcp_interval_s: float = 5.0
     """Mean time between two RTCP reports of a stream (RFC 3550 section 6.2), each drawn from 0.5 to 1.5 of it."""
     tap_block_ms: int = 1000
-    """Length of a recording's blocks; below 4,000, so that the ring of 4.096 s holds one and its margin."""
+    """Length of a recording's blocks: 10 to 3,000 ms, so that the ring of 4.096 s holds one and its margin."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a time that the engine cannot work with."""
+        if not 0 <= self.pause_us <= 20_000:
+            raise ValueError(f"pause_us is 0 to 20000, not {self.pause_us}")
+        if not 10 <= self.tap_block_ms <= 3000:
+            raise ValueError(f"tap_block_ms is 10 to 3000, not {self.tap_block_ms}")
+        if self.media_lost_after_s <= 0 or self.rtcp_interval_s <= 0 or self.latch_after_ms < 0:
+            raise ValueError("media_lost_after_s and rtcp_interval_s are above 0, latch_after_ms is not below")
 
 
 @dataclass(frozen=True, slots=True)

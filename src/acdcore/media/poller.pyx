@@ -53,6 +53,7 @@ cdef int _round(core_t* core, int timeout_ms, int64_t* now_ns) noexcept nogil:
     cdef int count = max(0, epoll_wait(core.epoll_fd, ready, BATCH, timeout_ms))
     now_ns[0] = monotonic_ns()
     core_enter(core)
+    core.wakes_at_ns = 0
     core.tally.wakes += 1
     _work(core, ready, count, now_ns[0])
     core.wakes_at_ns = core.timers.heap[0].due_ns if core.timers.count else INT64_MAX

@@ -1,7 +1,7 @@
 """A binary heap of deadlines.
 
-There is no cancelling: whoever is called looks whether it still wants to be. Each stream and tap arms at most one
-deadline of each kind, so the heap stays proportional to what is open.
+There is no cancelling: whoever is called looks whether it still wants to be. Each stream and tap has at most one deadline
+of each kind, and those of closed ones surface within seconds, so the heap stays proportional to what is open.
 """
 
 from libc.stdint cimport int64_t

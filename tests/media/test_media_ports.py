@@ -1,0 +1,42 @@
+"""Port pairs: even below odd, in rotation, never one that somebody else holds."""
+
+import socket
+
+import pytest
+
+from acdcore.media.model import PortsExhausted
+from acdcore.media.ports import PortPairs
+
+FIRST = 32100
+
+
+@pytest.mark.parametrize("taken", [FIRST, FIRST + 1])
+def test_pair_with_either_port_taken_is_passed_over(taken: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", taken))
+        port, rtp, rtcp = PortPairs("127.0.0.1", FIRST, FIRST + 3).bind()
+    with rtp, rtcp:
+        assert port == FIRST + 2
+        assert (rtp.getsockname()[1], rtcp.getsockname()[1]) == (FIRST + 2, FIRST + 3)
+
+
+def test_range_is_exhausted_when_all_are_held() -> None:
+    pairs = PortPairs("127.0.0.1", FIRST, FIRST + 1)
+    _, rtp, rtcp = pairs.bind()
+    with rtp, rtcp, pytest.raises(PortsExhausted, match=f"{FIRST}-{FIRST + 1}"):
+        pairs.bind()
+    _, rtp, rtcp = pairs.bind()
+    rtp.close()
+    rtcp.close()
+
+
+@pytest.mark.parametrize(("first", "last"), [(20000, 20000), (20001, 20002), (20, 30), (65534, 65536), (30000, 20000)])
+def test_range_without_a_pair_is_refused(first: int, last: int) -> None:
+    with pytest.raises(ValueError, match="no RTP pair"):
+        PortPairs("127.0.0.1", first, last)
+
+
+@pytest.mark.parametrize("address", ["", "localhost", "::1", "127.0.0"])
+def test_address_that_is_no_ipv4_literal_is_refused(address: str) -> None:
+    with pytest.raises(ValueError, match="IPv4"):
+        PortPairs(address, 20000, 20010)
