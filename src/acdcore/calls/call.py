@@ -103,10 +103,20 @@ class Call:
                 self.mailbox.post(note)
 
     def abandoned(self) -> Outcome:
-        """What it means that the caller hangs up now."""
-        view = self.view
-        if view.connected_at is not None:
-            return Outcome.ANSWERED
-        if view.queued_at is not None:
-            return Outcome.ABANDONED_QUEUE
-        return Outcome.ABANDONED_FLOW if view.answered_at is not None else Outcome.ABANDONED_RINGING
+        """What it means that the caller hangs up now, by the last thing that decides it."""
+        is_outside = False
+        for event in reversed(self.history):
+            match event:
+                case events.Connected(agent=None):
+                    is_outside = True
+                case events.Connected():
+                    return Outcome.ANSWERED
+                case events.Overflowed():
+                    return Outcome.OVERFLOWED
+                case events.Queued():
+                    return Outcome.ABANDONED_QUEUE
+                case events.Answered():
+                    return Outcome.FORWARDED if is_outside else Outcome.ABANDONED_FLOW
+                case _:
+                    pass
+        return Outcome.ABANDONED_RINGING
