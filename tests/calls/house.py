@@ -84,6 +84,10 @@ SERVICE_LINE = "95501"
 """Straight into the service queue."""
 OUTSIDE_LINE = "95502"
 """Straight to the outside number."""
+BROKEN_LINE = "95503"
+"""A flow with a prompt that was never made: no plan would let it pass."""
+LOST_LINE = "95504"
+"""A flow into a queue that does not exist: no plan would let it pass."""
 OUTSIDE = "02155500"
 SERVICE, SALES = QueueName("service"), QueueName("sales")
 VIP = "13800000001"
@@ -128,7 +132,7 @@ class Plan:
     is_recorded: bool = False
     streams_max: int = 1000
     routes: tuple[Route, ...] = ()
-    """More routes than the three numbers above."""
+    """More routes than the numbers above."""
     calendars: dict[str, Calendar] = field(default_factory=dict)
 
 
@@ -393,16 +397,18 @@ def carrier(plan: Plan) -> Trunk:
 
 
 def routes() -> list[Route]:
-    """The three numbers."""
+    """The numbers above."""
     return [
         Route("carrier", HOTLINE, "hotline"),
         Route("carrier", SERVICE_LINE, "service"),
         Route("carrier", OUTSIDE_LINE, "outside"),
+        Route("carrier", BROKEN_LINE, "broken"),
+        Route("carrier", LOST_LINE, "lost"),
     ]
 
 
 def flows() -> dict[str, Flow]:
-    """A menu, and three flows of one node."""
+    """A menu, and flows of one node each."""
     greeting, menu = NodeName("greeting"), NodeName("menu")
     service, sales, outside, bye = NodeName("service"), NodeName("sales"), NodeName("outside"), NodeName("bye")
     hotline: dict[NodeName, Node] = {
@@ -426,6 +432,8 @@ def flows() -> dict[str, Flow]:
         "service": flow("service", service, {service: QueueNode(SERVICE)}),
         "outside": flow("outside", outside, {outside: OutsideNode(OUTSIDE)}),
         "closed": flow("closed", bye, closed),
+        "broken": flow("broken", bye, {bye: HangUpNode((PromptName("broken.absent"),))}),
+        "lost": flow("lost", service, {service: QueueNode(QueueName("nowhere"))}),
     }
 
 

@@ -404,7 +404,6 @@ async def test_talk_stays_apart_until_both_have_resumed() -> None:
         agent = await house.seat("1001")
         caller = house.caller(VIP)
         await house.talk(agent, caller)
-        call = house.live()
         agent.hold()
         await house.pass_time(1)
         caller.hold()
