@@ -89,8 +89,7 @@ class SilentEngine:
 
     def close(self, stream: StreamId) -> StreamFigures:
         closing = self._stream(stream)
-        if closing.playback is not None:
-            closing.playback.timer.cancel()
+        self.stop_playing(stream)
         self.unbridge(stream)
         if closing.tap is not None:
             self._leave_tap(closing.tap, stream)
