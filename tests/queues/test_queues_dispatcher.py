@@ -369,6 +369,23 @@ def test_reload_while_ringing_changes_nothing_for_those_inside() -> None:
     assert [queue.queue for queue in desk.dispatcher.snapshot(desk.now).queues] == [HELP]
 
 
+def test_callers_of_two_editions_are_ordered_by_their_urgencies_of_the_moment() -> None:
+    desk = Desk(SALES_QUEUE)
+    old, _ = desk.join(SALES)
+    desk.feed(FloorChanged(FloorSettings(queues=(QueueSettings(SALES, {TALK: 1}, ageing=4.0),))))
+    desk.wait(40)
+    young, _ = desk.join(SALES)
+    desk.wait(10)
+    (queue,) = desk.dispatcher.snapshot(desk.now).queues
+    assert [view.entry for view in queue.waiting] == [old, young]
+    desk.wait(10)
+    (queue,) = desk.dispatcher.snapshot(desk.now).queues
+    assert [view.entry for view in queue.waiting] == [young, old]
+    explanation = desk.dispatcher.why(old, desk.now)
+    assert explanation is not None and explanation.position == 2
+    assert only(Offered, desk.staff(ANNA, talk=1)).entry == young
+
+
 def test_reload_seats_agents_at_the_new_queues() -> None:
     desk = Desk(SALES_QUEUE)
     desk.staff(ANNA, repair=3)

@@ -1,8 +1,11 @@
 """Obligations of the driver: order, one timer, no re-entrance, nothing lost; on a loop whose clock jumps."""
 
 import asyncio
+import functools
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 
+import looptime
 import pytest
 from tests.queues.desk import ANNA, SALES, TALK, kinds
 
@@ -30,7 +33,16 @@ from acdcore.queues.settings import AgentSettings, FloorSettings, QueueSettings
 SETTINGS = FloorSettings(queues=(QueueSettings(SALES, {TALK: 1}),))
 ENTRY = EntryId("e1")
 
-pytestmark = pytest.mark.looptime
+
+def on_virtual_time(story: Callable[[], Coroutine[None, None, None]]) -> Callable[[], None]:
+    """Run a story on a loop of its own, whose clock jumps whenever all wait."""
+
+    @functools.wraps(story)
+    def run() -> None:
+        with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
+            runner.run(story())
+
+    return run
 
 
 class LoopClock:
@@ -76,6 +88,7 @@ class Hall:
         self.heard.clear()
 
 
+@on_virtual_time
 async def test_decisions_come_in_order_and_answers_from_inside_wait_for_them() -> None:
     hall = Hall(answers=True)
     hall.open()
@@ -84,6 +97,7 @@ async def test_decisions_come_in_order_and_answers_from_inside_wait_for_them() -
     hall.floor.close()
 
 
+@on_virtual_time
 async def test_timer_fires_at_the_deadline() -> None:
     hall = Hall()
     hall.open()
@@ -96,6 +110,7 @@ async def test_timer_fires_at_the_deadline() -> None:
     hall.floor.close()
 
 
+@on_virtual_time
 async def test_answered_offer_leaves_no_timer_behind() -> None:
     hall = Hall(answers=True)
     hall.open()
@@ -105,6 +120,7 @@ async def test_answered_offer_leaves_no_timer_behind() -> None:
     hall.floor.close()
 
 
+@on_virtual_time
 async def test_closed_floor_stays_silent() -> None:
     hall = Hall()
     hall.open()
@@ -115,6 +131,7 @@ async def test_closed_floor_stays_silent() -> None:
     assert hall.heard == []
 
 
+@on_virtual_time
 async def test_journal_rebuilds_the_floor() -> None:
     hall = Hall()
     hall.open()
@@ -126,6 +143,7 @@ async def test_journal_rebuilds_the_floor() -> None:
     assert again.snapshot(now) == hall.floor.dispatcher.snapshot(now)
 
 
+@on_virtual_time
 async def test_listener_that_stumbles_loses_nothing() -> None:
     hall = Hall(answers=True)
     hall.open()

@@ -190,6 +190,17 @@ def test_overflow_leads_to_the_queue_of_the_settings_that_the_caller_came_under(
     assert only(Offered, desk.wait(60)).entry == entry
 
 
+def test_chain_of_overflows_stays_with_the_old_settings_and_leaves_nothing_behind() -> None:
+    help_queue = replace(HELP_QUEUE, max_wait_s=30, overflow=(OverflowRule(OverflowCause.WAIT, ToQueue(SPARE)),))
+    desk = Desk(sales(OverflowCause.WAIT, ToQueue(HELP)), help_queue, SPARE_QUEUE)
+    entry, _ = desk.join(SALES)
+    desk.feed(FloorChanged(FloorSettings(queues=(HELP_QUEUE,))))
+    assert [d.queue for d in desk.wait(90) if isinstance(d, Queued)] == [HELP, SPARE]
+    assert [queue.queue for queue in desk.dispatcher.snapshot(desk.now).queues] == [HELP, SPARE]
+    desk.feed(CallerLeft(entry))
+    assert [queue.queue for queue in desk.dispatcher.snapshot(desk.now).queues] == [HELP]
+
+
 def test_caller_is_held_from_the_agent_who_missed_it_in_the_next_queue_too() -> None:
     desk = Desk(sales(OverflowCause.WAIT, ToQueue(HELP)), HELP_QUEUE)
     entry, _ = desk.join(SALES)
