@@ -11,6 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
+from rich.text import Text
 
 from acdcore.calls.commands import LiveAgent, LiveCall, LiveQueue
 from acdcore.calls.feed import Alarm, FeedData, FeedEvent, FeedKind, Missed, OfferOver, ScreenPop
@@ -183,7 +184,7 @@ class Board:
             queue_table(snapshot.queues),
             agent_table(snapshot.agents, now),
             self.call_table(snapshot.calls, now),
-            Panel(last, title="last events", title_align="left", height=EVENTS_SHOWN + 2),
+            Panel(Text(last), title="last events", title_align="left", height=EVENTS_SHOWN + 2),
         )
 
     def call_table(self, calls: tuple[LiveCall, ...], now: datetime) -> Table:
