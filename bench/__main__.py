@@ -1,0 +1,129 @@
+"""`python -m bench`: every benchmark after the other, a table, and the JSON lines that it was made from."""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+WITHIN_S = 600
+"""For one benchmark; all of them together take about five minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """One script and how it is called."""
+
+    name: str
+    """`bench.NAME`."""
+    arguments: str
+    """For the figures of the README."""
+    quick: str
+    """To see in a minute that everything works."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a figure should be."""
+
+    benchmark: str
+    key: str
+    limit: float
+    meaning: str
+
+
+BENCHMARKS = (
+    Benchmark("dispatch", "--seconds 10", "--seconds 1 --agents 100 --waiting 200 --skills 20"),
+    Benchmark("setups", "--rate 100 --seconds 20 --find-limit", "--rate 20 --seconds 3"),
+    Benchmark("lines", "--lines 150,500,1000 --seconds 6", "--lines 10 --seconds 2 --windows 1"),
+    Benchmark("stall", "--seconds 6 --rounds 2", "--lines 10 --seconds 3 --rounds 1"),
+)
+GOALS = (
+    Goal("dispatch", "p99_us", 100, "a decision at 1,300 agents and 5,000 waiting"),
+    Goal("setups", "failed", 0, "set-ups that failed, at 100 a second"),
+    Goal("lines", "failed", 0, "calls that failed"),
+    Goal("lines", "loss", 0.0001, "loss"),
+    Goal("lines", "cpu_ratio", 3, "processor time, the relay's as 1"),
+    Goal("stall", "gap_growth_p99_ms", 2, "gap at the phones while the loop stands still, beyond the usual"),
+)
+LINES_OF_GOALS = 150
+"""What is asked for is asked for at so many lines; larger steps are on the record only."""
+
+Result = dict[str, object]
+
+
+def run(benchmark: Benchmark, arguments: str) -> tuple[bool, list[Result]]:
+    """Run one script; whether it went well, and its JSON lines."""
+    command = [sys.executable, "-m", f"bench.{benchmark.name}", *arguments.split()]
+    print(f"$ python {' '.join(command[1:])}", file=sys.stderr, flush=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=WITHIN_S, check=False)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    return done.returncode == 0, [json.loads(line) for line in lines]
+
+
+def goal_rows(name: str, result: Result) -> list[tuple[str, str, str, str]]:
+    """What was asked for of this result: meaning, figure, limit, verdict."""
+    if result.get("lines", LINES_OF_GOALS) != LINES_OF_GOALS:
+        return []
+    shown = []
+    for goal in GOALS:
+        figure = result.get(goal.key)
+        if goal.benchmark == name:
+            is_met = isinstance(figure, int | float) and figure <= goal.limit
+            shown.append((goal.meaning, str(figure), f"{goal.limit:g}", verdict(is_met)))
+    delay, floor = result.get("delay_p99_ms"), result.get("floor_delay_p99_ms")
+    if isinstance(delay, float) and isinstance(floor, float):
+        shown.append(("delay at p99 beyond the relay's, ms", f"{delay - floor:.2f}", "2", verdict(delay - floor <= 2)))
+    return shown
+
+
+def verdict(is_met: bool) -> str:
+    """For the table."""
+    return "[green]yes" if is_met else "[red]no"
+
+
+def show(results: Sequence[tuple[str, Result]]) -> None:
+    """The table of what was asked for, and one of the steps of `lines`."""
+    console = Console()
+    goals = Table("benchmark", "figure", "measured", "at most", "met")
+    steps = Table("lines", "failed", "loss", "delay p99 ms", "relay ms", "cpu %", "relay %", "ratio", "rss MB")
+    keys = ("lines", "failed", "loss", "delay_p99_ms", "floor_delay_p99_ms", "cpu_pct", "floor_cpu_pct", "cpu_ratio")
+    for name, result in results:
+        for row in goal_rows(name, result):
+            goals.add_row(name, *row)
+        if name == "lines":
+            steps.add_row(*(str(result.get(key)) for key in (*keys, "rss_mb")))
+    console.print(goals)
+    if steps.row_count:
+        console.print(steps)
+    for name, result in results:
+        print(json.dumps({"bench": name, **result}))
+
+
+def main() -> None:
+    """Command line."""
+    names = [benchmark.name for benchmark in BENCHMARKS]
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"only these of {', '.join(names)}")
+    parser.add_argument("--quick", action="store_true", help="small and short: shows that all works, not how well")
+    asked = parser.parse_args()
+    unknown = set(asked.names) - set(names)
+    if unknown:
+        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(names)}")
+    results: list[tuple[str, Result]] = []
+    is_good = True
+    for benchmark in BENCHMARKS:
+        if not asked.names or benchmark.name in asked.names:
+            went_well, found = run(benchmark, benchmark.quick if asked.quick else benchmark.arguments)
+            is_good = is_good and went_well
+            results += [(benchmark.name, result) for result in found]
+    show(results)
+    sys.exit(not is_good)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""The load tools at work, small and short: what they print and how they end."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from bench.audit import is_right_length, loudness
+from bench.load import FLOOR, RTPLOAD, LoadSettings, Pair, Slot, carry, relaying, stream_table
+
+from acdcore.kernel.address import Address
+from acdcore.recording.wav import header
+
+ROOT = Path(__file__).parent.parent.parent
+PACKET = 320
+"""Bytes of one packet's samples."""
+NOISE = b"\x00\x40" * 24 + bytes(PACKET - 48)
+
+needs_tools = pytest.mark.skipif(not (FLOOR.exists() and RTPLOAD.exists()), reason="make tools has not been run")
+
+
+def bench(arguments: str) -> tuple[int, dict[str, float], str]:
+    """Run `python -m bench.ARGUMENTS`: exit status, the JSON line, what it said."""
+    command = [sys.executable, "-m", *f"bench.{arguments}".split()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=ROOT)
+    last = done.stdout.splitlines()[-1] if done.stdout else "{}"
+    return done.returncode, json.loads(last), done.stderr
+
+
+def stereo(left: bytes, right: bytes) -> bytes:
+    """A recording of two channels."""
+    frames = b"".join(left[at : at + 2] + right[at : at + 2] for at in range(0, len(left), 2))
+    return header(len(frames) // 4) + frames
+
+
+@pytest.mark.wire
+@needs_tools
+async def test_load_reaches_its_partners_through_the_floor_without_loss() -> None:
+    slots = [Slot() for _ in range(4)]
+    nowhere = Address("127.0.0.1", 9)
+    pairs = [Pair(slots[0], slots[1], nowhere, nowhere), Pair(slots[2], slots[3], nowhere, nowhere)]
+    core = min(os.sched_getaffinity(0))
+    try:
+        async with relaying(pairs, core) as (pid, relayed):
+            window = await carry(relayed, LoadSettings(1.0, 1000, core), pid)
+    finally:
+        for slot in slots:
+            slot.close()
+    assert (window.lost, window.misrouted, window.streams) == (0, 0, 4)
+    assert window.sent > 100
+    assert window.cpu_pct is not None
+
+
+def test_each_phone_waits_for_the_packets_of_the_other_side() -> None:
+    slots = [Slot(), Slot()]
+    try:
+        table = stream_table([Pair(slots[0], slots[1], Address("127.0.0.1", 4000), Address("127.0.0.1", 4002))])
+        caller, agent = (slot.socket.fileno() for slot in slots)
+    finally:
+        for slot in slots:
+            slot.close()
+    assert table == f"{caller} 127.0.0.1 4000 1\n{agent} 127.0.0.1 4002 0\n"
+
+
+def test_a_recording_is_as_loud_as_its_fainter_channel(tmp_path: Path) -> None:
+    file = tmp_path / "talk.wav"
+    file.write_bytes(stereo(NOISE * 5, NOISE * 2 + bytes(3 * PACKET)))
+    assert loudness(file) == 2
+    assert loudness(tmp_path / "missing.wav") == 0
+
+
+def test_coded_silence_is_not_taken_for_sound(tmp_path: Path) -> None:
+    file = tmp_path / "talk.wav"
+    file.write_bytes(stereo(b"\x08\x00" * 160, b"\xf8\xff" * 160))
+    assert loudness(file) == 0
+
+
+def test_a_recording_may_lack_the_announcements_but_not_more() -> None:
+    assert is_right_length(9.5, 10.0)
+    assert not is_right_length(7.0, 10.0)
+    assert not is_right_length(10.5, 10.0)
+
+
+@pytest.mark.wire
+@needs_tools
+def test_lines_ends_with_its_figures() -> None:
+    status, figures, said = bench("lines --lines 4 --seconds 1 --windows 1")
+    assert status == 0, said
+    wanted = "lines failed loss delay_p99_ms floor_delay_p99_ms cpu_pct floor_cpu_pct cpu_ratio rss_mb tick_us"
+    assert set(wanted.split()) <= set(figures)
+    assert (figures["lines"], figures["failed"], figures["cdrs"], figures["recordings"]) == (4, 0, 4, 4)
+    assert (figures["recordings_unsound"], figures["misrouted"], figures["strays"]) == (0, 0, 0)
+
+
+@pytest.mark.wire
+def test_setups_ends_with_its_figures() -> None:
+    status, figures, said = bench("setups --rate 5 --seconds 2 --talk 0.5")
+    assert status == 0, said
+    assert {"rate", "failed", "pdd_p99_ms", "connected_p99_ms", "cpu_ms_per_call"} <= set(figures)
+    assert (figures["rate"], figures["failed"], figures["connected"], figures["answered"]) == (5, 0, 10, 10)
+
+
+@pytest.mark.wire
+@needs_tools
+def test_stall_ends_with_its_figures() -> None:
+    status, figures, said = bench("stall --lines 2 --seconds 1 --rounds 1")
+    assert status == 0, said
+    assert {"gap_growth_p99_ms", "gap_growth_p99_sleeping_ms", "gap_growth_p99_computing_ms"} <= set(figures)
+    assert figures["failed"] == 0
+
+
+def test_wrong_arguments_are_told() -> None:
+    status, _, said = bench("lines --lines 0")
+    assert status == 2
+    assert "above 0" in said
