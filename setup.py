@@ -1,5 +1,6 @@
 """What is compiled: the media engine, and the resampler of prompts. All else is in pyproject.toml."""
 
+import os
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -15,6 +16,7 @@ engine = [
 resampler = [Extension("acdcore.ivr.resample", ["src/acdcore/ivr/resample.py"], extra_compile_args=FLAGS)]
 
 setup(
+    options={"build_ext": {"parallel": os.cpu_count()}},
     ext_modules=[
         *cythonize(
             engine,

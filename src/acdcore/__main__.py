@@ -1,6 +1,7 @@
 """The command line."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -67,6 +68,8 @@ async def daemon(config: Path) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with serve(plan, LoopClock(loop), lambda line: console.print(f"acdcore: {line}", style="dim")) as running:
+        gc.collect()
+        gc.freeze()  # customers, prompts and tables stay: no later collection needs to walk them
         console.print(welcome(running), soft_wrap=True, markup=False)
         await stop.wait()
         console.print("acdcore: stopping; calls may go on for a few seconds, a second signal ends them at once")

@@ -22,7 +22,7 @@ from acdcore.storage.spool import SPOOL_BYTES_MAX, DiskSpool
 LAST_DELIVERY_WITHIN_S = 5.0
 """At the end the backlog is delivered as far as this goes; the rest waits on disk for the next start."""
 LEFTOVERS_WITHIN_S = 10.0
-"""At the start the rows of an earlier run are delivered first, some 100,000 in this time; the rest follows later."""
+"""At the start the rows of an earlier run are delivered first, some 60,000 in this time; the rest follows later."""
 LATE_ROW_S = 60.0
 """A row older than this makes storage report itself as behind."""
 
