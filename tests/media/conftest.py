@@ -7,9 +7,10 @@ import pytest
 from tests.media.handset import LISTEN_S, Handset
 
 from acdcore.kernel.ids import IdSource
+from acdcore.media import tones
 from acdcore.media.engine import Engine
 from acdcore.media.events import MediaEvent
-from acdcore.media.model import Codec, EngineSettings, OpenedStream
+from acdcore.media.model import ClipId, Codec, EngineSettings, OpenedStream
 
 SETTINGS = EngineSettings(first_port=31000, last_port=31999, rtcp_interval_s=0.1)
 
@@ -40,6 +41,8 @@ def handset() -> Iterator[Callable[..., Handset]]:
 
 
 Line = tuple[Handset, OpenedStream]
+Lines = Callable[..., Line]
+Handsets = Callable[..., Handset]
 
 
 @pytest.fixture
@@ -53,6 +56,11 @@ def line(engine: Engine, handset: Callable[..., Handset]) -> Callable[..., Line]
         return phone, opened
 
     return connected
+
+
+def clip(engine: Engine, frequency_hz: int, length_s: float = 0.1) -> ClipId:
+    """A clip that is known by its frequency."""
+    return engine.add_clip(tones.sine(frequency_hz, length_s))
 
 
 def collect(engine: Engine, count: int = 1) -> list[MediaEvent]:

@@ -1,0 +1,99 @@
+"""What Python sees of the engine's structs, and what it hands in, checked."""
+
+import socket
+
+from libc.stdint cimport int64_t
+from libc.string cimport memcpy, memset
+
+from acdcore.media.core cimport LOST, OPEN, OVERFLOWED, PLAYED, PRESSED, counters_t
+from acdcore.media.linux cimport AF_INET, htons, ntohs
+from acdcore.media.reception cimport reception_lost
+
+from acdcore.kernel.address import Address
+from acdcore.kernel.errors import PeerError
+from acdcore.media.dtmf import KEYS
+from acdcore.media.events import DigitPressed, MediaLost, MediaResumed, PlaybackFinished, TapOverflowed
+from acdcore.media.g711 import law_of
+from acdcore.media.model import StreamFigures, TapBlock
+
+SILENT_CHUNK_SAMPLES = 8000
+# One object stands for every second of a recording that was lost, however many there are.
+SILENT_CHUNK = bytes(4 * SILENT_CHUNK_SAMPLES)
+
+
+cdef agreed_t view_agreed(target) except *:
+    """Check what was agreed and turn it into a struct."""
+    cdef agreed_t agreed
+    cdef bytes packed
+    memset(&agreed, 0, sizeof(agreed))
+    try:
+        packed = socket.inet_pton(socket.AF_INET, target.address.host)
+    except OSError:
+        raise PeerError(f"{target.address.host!r} is not an IPv4 address") from None
+    dtmf_payload_type = -1 if target.dtmf_payload_type is None else target.dtmf_payload_type
+    if not 0 <= target.payload_type <= 127 or not -1 <= dtmf_payload_type <= 127:
+        raise PeerError(f"payload type {target.payload_type} or {dtmf_payload_type} is not in 0 to 127")
+    if target.ptime_ms not in range(10, 61, 10):
+        raise PeerError(f"packets of {target.ptime_ms} ms are not in 10 to 60 ms by steps of 10")
+    if not 0 <= target.address.port <= 65535:
+        raise PeerError(f"port {target.address.port} is not in 0 to 65535")
+    agreed.address.sin_family = AF_INET
+    agreed.address.sin_port = htons(target.address.port)
+    memcpy(&agreed.address.sin_addr, <const char*>packed, 4)
+    agreed.law = law_of(target.codec)
+    agreed.payload_type = target.payload_type
+    agreed.dtmf_payload_type = dtmf_payload_type
+    agreed.frame_samples = 8 * target.ptime_ms
+    agreed.sends = target.sends
+    agreed.receives = target.receives
+    return agreed
+
+
+cdef object view_figures(const stream_t* stream):
+    cdef const counters_t* counters = &stream.counters
+    source = None
+    if stream.latch != OPEN:
+        host = socket.inet_ntop(socket.AF_INET, (<const char*>&stream.target.sin_addr)[:4])
+        source = Address(host, ntohs(stream.target.sin_port))
+    return StreamFigures(
+        packets_in=counters.packets_in,
+        packets_out=counters.packets_out,
+        octets_in=counters.octets_in,
+        octets_out=counters.octets_out,
+        lost=reception_lost(&stream.reception),
+        reordered=stream.reception.reordered,
+        duplicates=stream.reception.duplicates,
+        jitter_ms=stream.reception.jitter_x16 / 128.0,
+        strangers=counters.strangers,
+        malformed=counters.malformed,
+        unwanted=counters.unwanted,
+        send_failures=counters.send_failures,
+        rtt_ms=stream.peer.rtt_ms if stream.peer.rtt_ms >= 0 else None,
+        peer_lost=stream.peer.lost,
+        peer_jitter_ms=stream.peer.jitter / 8.0,
+        source=source,
+    )
+
+
+cdef object view_event(const event_t* event):
+    if event.kind == PRESSED:
+        return DigitPressed(event.id, KEYS[event.first], event.second // 8)
+    if event.kind == PLAYED:
+        return PlaybackFinished(event.id, event.first, bool(event.second))
+    if event.kind == LOST:
+        return MediaLost(event.id, event.first / 1e9)
+    if event.kind == OVERFLOWED:
+        return TapOverflowed(event.id, event.first)
+    return MediaResumed(event.id)
+
+
+cdef void view_block(list blocks, const block_t* block) except *:
+    """Turn a block into Python objects: the silence for what was lost before it, then its samples."""
+    cdef int64_t skipped = block.skipped
+    while skipped >= SILENT_CHUNK_SAMPLES:
+        blocks.append(TapBlock(block.tap, SILENT_CHUNK, False))
+        skipped -= SILENT_CHUNK_SAMPLES
+    samples = bytes(4 * skipped)
+    if block.count:
+        samples += (<const char*>block.stereo)[:4 * block.count]
+    blocks.append(TapBlock(block.tap, samples, bool(block.is_last)))

@@ -1,0 +1,160 @@
+"""The packet path with phones on real sockets: keys, the latch, silence, garbage."""
+
+import random
+import time
+
+import pytest
+from tests.media.conftest import Handsets, Lines, await_packets, await_true, clip, collect
+
+from acdcore.kernel.ids import IdSource
+from acdcore.media.engine import Engine
+from acdcore.media.events import DigitPressed, MediaLost, MediaResumed, PlaybackFinished
+from acdcore.media.model import (
+    Codec,
+    EngineSettings,
+)
+
+pytestmark = pytest.mark.wire
+
+
+def test_key_is_told_once_and_relayed_with_the_other_sides_type(engine: Engine, line: Lines) -> None:
+    (caller, left), (agent, right) = line(), line(Codec.PCMU, 96)
+    engine.bridge(left.stream, right.stream)
+    caller.press(left.port, 11)
+    assert [packet.payload_type for packet in agent.listen(4)] == [96] * 4
+    assert collect(engine) == [DigitPressed(left.stream, "#", 100)]
+
+
+def test_key_is_kept_from_a_phone_that_knows_none(engine: Engine, line: Lines) -> None:
+    (caller, left), (agent, right) = line(), line(Codec.PCMU, None)
+    engine.bridge(left.stream, right.stream)
+    caller.talk(left.port)
+    caller.press(left.port, 1)
+    caller.talk(left.port)
+    before, after = agent.listen(2)
+    assert (after.sequence - before.sequence) & 0xFFFF == 1
+    assert collect(engine) == [DigitPressed(left.stream, "1", 100)]
+
+
+def test_key_whose_ends_are_lost_is_told_after_a_while(engine: Engine, line: Lines) -> None:
+    caller, opened = line()
+    caller.press(opened.port, 5, ends=0)
+    assert collect(engine) == [DigitPressed(opened.stream, "5", 50)]
+
+
+def test_source_at_the_signalled_ip_is_believed_whatever_its_port(
+    engine: Engine, line: Lines, handset: Handsets
+) -> None:
+    phone, opened = line()
+    moved = handset()
+    moved.talk(opened.port)
+    engine.play(opened.stream, [clip(engine, 440)], 1)
+    moved.hear()
+    assert engine.figures(opened.stream).source == moved.address
+    assert phone.hears_nothing()
+
+
+def test_stranger_is_counted_and_not_heard(engine: Engine, line: Lines, handset: Handsets) -> None:
+    (caller, left), (agent, right) = line(), line()
+    engine.bridge(left.stream, right.stream)
+    caller.talk(left.port)
+    agent.hear()
+    stranger = handset(ssrc=0x2000)
+    stranger.talk(left.port)
+    assert agent.hears_nothing()
+    assert engine.figures(left.stream).strangers == 1
+
+
+def test_source_at_another_ip_is_believed_only_after_a_while(handset: Handsets) -> None:
+    engine = Engine(
+        EngineSettings(address="0.0.0.0", first_port=31000, last_port=31999, latch_after_ms=300), IdSource(1)
+    )
+    engine.start()
+    signalled, behind_nat = handset(), handset(host="127.0.0.2")
+    opened = engine.open()
+    engine.connect(opened.stream, signalled.target())
+    behind_nat.talk(opened.port)
+    await_true(lambda: engine.figures(opened.stream).strangers == 1)
+    assert engine.figures(opened.stream).source is None
+    time.sleep(0.3)
+    behind_nat.talk(opened.port)
+    await_true(lambda: engine.figures(opened.stream).source == behind_nat.address)
+    engine.stop()
+
+
+def test_signalled_address_takes_over_from_its_ip(engine: Engine, line: Lines, handset: Handsets) -> None:
+    phone, opened = line()
+    other = handset(ssrc=0x2000)
+    other.talk(opened.port)
+    phone.talk(opened.port)
+    other.talk(opened.port)
+    await_true(lambda: engine.figures(opened.stream).strangers == 1)
+    assert engine.figures(opened.stream).source == phone.address
+
+
+def test_connecting_again_opens_the_latch_anew(engine: Engine, line: Lines, handset: Handsets) -> None:
+    phone, opened = line()
+    phone.talk(opened.port)
+    moved = handset(ssrc=0x3000)
+    engine.connect(opened.stream, moved.target())
+    moved.talk(opened.port)
+    await_true(lambda: engine.figures(opened.stream).source == moved.address)
+
+
+def test_lost_and_resumed_media_are_told_once_each(handset: Handsets) -> None:
+    engine = Engine(EngineSettings(first_port=31000, last_port=31999, media_lost_after_s=0.1), IdSource(1))
+    engine.start()
+    phone, held = handset(), handset()
+    opened, on_hold = engine.open(), engine.open()
+    engine.connect(opened.stream, phone.target())
+    engine.connect(on_hold.stream, held.target(receives=False))
+    (lost,) = collect(engine)
+    assert isinstance(lost, MediaLost)
+    assert lost.stream == opened.stream
+    assert 0.1 <= lost.silent_for_s < 0.15
+    time.sleep(0.15)
+    assert engine.events() == []
+    phone.talk(opened.port)
+    assert collect(engine) == [MediaResumed(opened.stream)]
+    engine.stop()
+
+
+def test_figures_tell_good_from_bad(engine: Engine, line: Lines) -> None:
+    phone, opened = line()
+    phone.talk(opened.port)
+    phone.talk(opened.port)
+    phone.talk(opened.port, payload_type=13)
+    phone.audio.sendto(b"\x80short", ("127.0.0.1", opened.port))
+    phone.audio.sendto(b"\x80" * 3000, ("127.0.0.1", opened.port))
+    phone.control.sendto(b"\x81\xc8", ("127.0.0.1", opened.port + 1))
+    await_packets(engine, 6)
+    figures = engine.close(opened.stream)
+    assert (figures.packets_in, figures.octets_in, figures.lost) == (2, 320, 0)
+    assert (figures.unwanted, figures.malformed, figures.strangers) == (1, 3, 0)
+
+
+def test_peer_that_went_away_does_no_harm(engine: Engine, line: Lines) -> None:
+    (gone, left), (phone, right) = line(), line()
+    gone.close()
+    engine.play(left.stream, [clip(engine, 440)], 1)
+    engine.play(right.stream, [clip(engine, 440)], 2)
+    assert len(phone.listen(5)) == 5
+    collect(engine, 2)
+
+
+def test_garbage_is_counted_and_harms_nothing(engine: Engine, line: Lines) -> None:
+    phone, opened = line()
+    noise = random.Random(3)
+    sent = 400
+    for number in range(sent):
+        data = bytearray(noise.randbytes(noise.randrange(80)))
+        if data and number % 2:
+            data[0] = 0x80 | data[0] & 0x3F
+        socket = phone.control if number % 3 == 0 else phone.audio
+        socket.sendto(data, ("127.0.0.1", opened.port + (number % 3 == 0)))
+        await_packets(engine, number + 1)
+    figures = engine.figures(opened.stream)
+    assert figures.malformed + figures.unwanted + figures.strangers + figures.packets_in <= sent
+    assert figures.malformed > sent // 2
+    engine.play(opened.stream, [clip(engine, 440)], 1)
+    assert PlaybackFinished(opened.stream, 1, is_complete=True) in collect(engine)
