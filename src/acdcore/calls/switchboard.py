@@ -24,7 +24,9 @@ from acdcore.kernel.errors import AcdError, Outcome
 from acdcore.kernel.ids import CallId
 from acdcore.media.model import StreamFigures
 from acdcore.sip.events import Event, Fields, InviteArrived, RequestArrived, RequestFinished
+from acdcore.sip.headers import parse_name_addr
 from acdcore.sip.message import Request
+from acdcore.sip.uri import MalformedValue
 
 Story: TypeAlias = Callable[[Call, Leg], Coroutine[None, None, Ending]]
 """What happens in a call, once it has a leg."""
@@ -237,14 +239,17 @@ class Switchboard:
 
 def caller_number(request: Request) -> str:
     """The caller's number: what the trunk asserts (RFC 3325), else the From; empty when it is withheld."""
-    asserted = request.headers.get("P-Asserted-Identity")
-    user = ""
-    if asserted is not None:
-        _, _, after = asserted.partition("sip:")
-        user = after.partition("@")[0].partition(">")[0].partition(";")[0]
-    if not user:
-        user = request.from_.uri.username
+    user = asserted_number(request) or request.from_.uri.username
     return "" if user.lower() == "anonymous" else user[:CALLER_CHARS_MAX]
+
+
+def asserted_number(request: Request) -> str:
+    """The first number in P-Asserted-Identity, a `sip:` or a `tel:` URI; empty when there is none that can be read."""
+    try:
+        identities = [parse_name_addr(value) for value in request.headers.values("P-Asserted-Identity")]
+    except MalformedValue:
+        return ""
+    return next((identity.uri.username for identity in identities if identity.uri.username), "")
 
 
 def shown(figures: StreamFigures | None) -> Detail:
