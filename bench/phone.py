@@ -81,6 +81,8 @@ class PhoneSettings:
     """Where the switch listens."""
     host: str = "127.0.0.1"
     """The phone's own address."""
+    port: int = 0
+    """Where it listens; 0 for any free port."""
     transport: Transport = Transport.UDP
     """How it speaks SIP."""
     codecs: tuple[Codec, ...] = CODECS
@@ -237,7 +239,7 @@ class Phone:
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        mine = (Address(self.settings.host, 0),)
+        mine = (Address(self.settings.host, self.settings.port),)
         is_udp = self.settings.transport is Transport.UDP
         where = StackSettings(udp=mine if is_udp else (), tcp=() if is_udp else mine)
         endpoint = Endpoint(EndpointSettings(user_agent="acdcore phone"), self.ids)
@@ -260,6 +262,11 @@ class Phone:
         return self.stack.addresses(self.settings.transport)[0]
 
     # --- registering ---
+
+    @property
+    def users(self) -> tuple[str, ...]:
+        """Who is registered now."""
+        return tuple(self._registrations)
 
     async def register(self, user: str, password: str, expires_s: int = REGISTER_FOR_S) -> int:
         """Register `user`; the final status. The password is kept for calls."""

@@ -1,7 +1,9 @@
-"""One daemon for all wire tests, and a ledger that must be empty after each."""
+"""One daemon for most wire tests, and a ledger that must be empty after each."""
 
+import shutil
 import socket
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,15 +15,24 @@ from tests.wire.watch import Operator
 
 
 @pytest.fixture(scope="session")
+def open_directory() -> Iterator[Path]:
+    """A directory that the database's user can reach when we are root, as pytest's own are not."""
+    directory = Path(tempfile.mkdtemp(prefix="acdcore-wire-"))
+    directory.chmod(0o755)
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
 def far_end_port() -> int:
     """Where the outside party's switch listens, if a test starts one."""
     return free_port(socket.SOCK_DGRAM)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def daemon(tmp_path_factory: pytest.TempPathFactory, far_end_port: int) -> AsyncIterator[Daemon]:
+async def daemon(open_directory: Path, far_end_port: int) -> AsyncIterator[Daemon]:
     """The daemon that most tests share."""
-    async with Daemon(hotline(tmp_path_factory.mktemp("hotline"), far_end_port)) as daemon:
+    async with Daemon(hotline(open_directory / "shared", far_end_port)) as daemon:
         yield daemon
 
 
@@ -47,6 +58,8 @@ async def desk(daemon: Daemon, operator: Operator) -> AsyncIterator[Phone]:
     """A scripted phone for agents."""
     async with Phone(PhoneSettings(daemon.sip)) as phone:
         yield phone
+        for agent in phone.users:
+            await phone.unregister(agent)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import asyncio
 from typing import cast
 
-from bench.sound import samples_of, share_of_tone
+from bench.sound import Sound, samples_of, share_of_tone
 
 from acdcore.media.g711 import decode
 from acdcore.media.model import Codec
@@ -42,14 +42,29 @@ class Ear:
                             self._listened = place + STRETCH_BYTES
                             return True
                         place += STEP_BYTES
-                    self._arrived.clear()
-                    await self._arrived.wait()
+                    await self.more()
         except TimeoutError:
             return False
+
+    async def more(self) -> None:
+        """Wait until more has been heard."""
+        self._arrived.clear()
+        await self._arrived.wait()
 
     def forget(self) -> None:
         """Listen only to what comes from now on."""
         self._listened = len(self.heard)
+
+
+class SoundEar(Ear):
+    """An ear on a scripted phone's call."""
+
+    def __init__(self, sound: Sound) -> None:
+        super().__init__()
+        self.heard = sound.heard
+
+    async def more(self) -> None:
+        await asyncio.sleep(0.02)
 
 
 class RtpEar(asyncio.DatagramProtocol):

@@ -23,6 +23,8 @@ OUTSIDE = "95506"
 """A queue that sends callers out when nobody is logged in."""
 FORWARDED = "95507"
 """A flow that connects to the outside number."""
+PATIENT = "95508"
+"""A queue that rings agents for long."""
 OUTSIDE_NUMBER = "02155500"
 
 RING_FOR_S = 3.0
@@ -161,7 +163,7 @@ number = "{OUTSIDE_NUMBER}"
 FLOWS: Mapping[str, str] = {
     "hotline": HOTLINE_FLOW,
     "forwarded": FORWARDED_FLOW,
-    **{queue: queue_flow(queue) for queue in ("service", "slow", "narrow", "empty", "front", "away")},
+    **{queue: queue_flow(queue) for queue in ("service", "slow", "narrow", "empty", "front", "away", "patient")},
 }
 ROUTES: Mapping[str, str] = {
     HOTLINE: "hotline",
@@ -172,6 +174,7 @@ ROUTES: Mapping[str, str] = {
     OTHER_QUEUE: "front",
     OUTSIDE: "away",
     FORWARDED: "forwarded",
+    PATIENT: "patient",
 }
 
 
@@ -200,6 +203,11 @@ skills = {{ service = 1 }}
 ring_for_s = {RING_FOR_S}
 wrap_up_s = {WRAP_UP_S}
 music = "music.wav"
+
+[queues.patient]
+skills = {{ service = 1 }}
+ring_for_s = 20
+wrap_up_s = {WRAP_UP_S}
 
 [queues.slow]
 skills = {{ slow = 1 }}
@@ -237,10 +245,20 @@ def password_of(agent: str) -> str:
     return PASSWORD.format(agent)
 
 
+def share_prompts(directory: Path) -> None:
+    """Let the daemons of one directory share what they have rendered: the music takes seconds."""
+    shared = directory.parent / "prompts"
+    shared.mkdir(exist_ok=True)
+    (directory / "var").mkdir(parents=True, exist_ok=True)
+    if not (directory / "var" / "prompts").is_symlink():
+        (directory / "var" / "prompts").symlink_to(shared)
+
+
 def hotline(
     directory: Path, far_end_port: int, lines: str = "limit = 150", environment: Mapping[str, str] | None = None
 ) -> DaemonSettings:
     """A daemon with this hotline; `lines` is the table of that name in the settings."""
+    share_prompts(directory)
     first_port = random.SystemRandom().randrange(30000, 58000 - MEDIA_PORTS, 2)
     media = {
         "ACDCORE_MEDIA__FIRST_PORT": str(first_port),

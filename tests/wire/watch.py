@@ -53,6 +53,21 @@ class Operator(AbstractAsyncContextManager["Operator"]):
         except TimeoutError:
             raise TimeoutError(f"no {kind} with {facts}; seen: {self.told()}") from None
 
+    async def becomes(self, agent: str, state: str, within_s: float = 10.0) -> Facts:
+        """Wait until an agent is in `state`; the agent then. Raises TimeoutError."""
+        try:
+            async with asyncio.timeout(within_s):
+                while (now := await self.get(f"/v1/agents/{agent}"))["state"] != state:
+                    self._came.clear()
+                    await self._came.wait()
+                return now
+        except TimeoutError:
+            raise TimeoutError(f"agent {agent} did not become {state}, is {now['state']}") from None
+
+    async def ended(self, within_s: float = 10.0, **facts: object) -> Facts:
+        """The record of the call with these facts, once it has ended."""
+        return await self.until("call_ended", within_s, **facts)
+
     def told(self, call_id: object = None) -> list[str]:
         """The kinds of events so far, those of one call or all."""
         return [kind for kind, data in self.events if call_id is None or flat(data).get("call_id") == call_id]
@@ -96,10 +111,6 @@ class Operator(AbstractAsyncContextManager["Operator"]):
         told = (await self.get(path))[key]
         assert isinstance(told, list)
         return told
-
-    async def state(self, agent: str) -> object:
-        """An agent's state."""
-        return (await self.get(f"/v1/agents/{agent}"))["state"]
 
     async def metrics(self) -> dict[str, float]:
         """Every figure of /metrics by its name with labels."""

@@ -1,0 +1,152 @@
+"""Agents who do not answer, phones that vanish, and what agents can do by dialling."""
+
+import pytest
+from bench.daemon import Daemon
+from bench.phone import Dialled, Phone, PhoneSettings
+from tests.wire.hotline import HOTLINE, ORDINARY, OUTSIDE_NUMBER, PATIENT, RING_FOR_S, SERVICE, password_of
+from tests.wire.parties import both_talk, dial_in, pick_up, rung, take_seat
+from tests.wire.softphone import agents_phone
+from tests.wire.test_wire_call import require
+from tests.wire.tones import SYSTEM_HZ
+from tests.wire.watch import Operator
+
+pytestmark = pytest.mark.wire
+
+OTHER = "13900000010"
+BACK_OFF_S = 10.0
+"""After a missed offer, before the next one."""
+UNREACHABLE_WITHIN_S = 5.5
+"""A phone that says nothing for four seconds is given up; the rest is for a busy machine."""
+
+
+@pytest.mark.parametrize(("status", "ending"), [(486, "busy"), (603, "refused")])
+async def test_refused_call_rings_the_next_agent(
+    operator: Operator, caller: Phone, desk: Phone, status: int, ending: str
+) -> None:
+    await take_seat(operator, desk, "1001", "1002")
+    party = await dial_in(caller, SERVICE)
+    first = await rung(desk)
+    first.call.refuse(status)
+    second = await pick_up(desk)
+    assert {first.call.user, second.call.user} == {"1001", "1002"}
+    assert await both_talk(party, second)
+    over = await operator.until("offer_ended", agent=first.call.user)
+    assert over["ending"] == ending
+    second.call.hang_up()
+    ended = await operator.ended(caller=ORDINARY)
+    assert (ended["outcome"], ended["agent"]) == ("answered", second.call.user)
+
+
+async def test_agent_who_lets_it_ring_twice_is_made_not_ready(operator: Operator, caller: Phone, desk: Phone) -> None:
+    await take_seat(operator, desk, "1003")
+    for number in (ORDINARY, OTHER):  # a call does not come back to who has missed it, so there are two
+        await dial_in(caller, SERVICE, number)
+        ringing = await rung(desk, BACK_OFF_S + 5)
+        assert ringing.call.caller == number
+        assert await ringing.gone(RING_FOR_S + 2) == "cancelled"
+    agent = await operator.becomes("1003", "not_ready")
+    assert (agent["reason"], agent["missed"]) == ("missed", 2)
+
+
+async def test_unplugged_phone_costs_the_caller_seconds_only(
+    daemon: Daemon, operator: Operator, caller: Phone, desk: Phone
+) -> None:
+    require("baresip", "baresip-python")
+    async with agents_phone("baresip_agent.py", daemon, "1005") as softphone:
+        await softphone.do("register")
+        await operator.make_ready("1005")
+        await softphone.unplug()
+        await take_seat(operator, desk, "1002")
+        party = await dial_in(caller, PATIENT)
+        await operator.until("agent_offered", agent="1005")
+        agent = await pick_up(desk, UNREACHABLE_WITHIN_S)
+        assert await both_talk(party, agent)
+        assert (await operator.until("offer_ended", agent="1005"))["ending"] == "unreachable"
+
+
+async def test_phone_that_unregisters_while_ringing_hands_the_caller_on(
+    operator: Operator, caller: Phone, desk: Phone
+) -> None:
+    await take_seat(operator, desk, "1001", "1002")
+    party = await dial_in(caller, PATIENT)
+    first = await rung(desk)
+    assert await desk.unregister(first.call.user) == 200
+    assert await first.gone() == "cancelled"
+    second = await pick_up(desk)
+    assert second.call.user != first.call.user
+    assert await both_talk(party, second)
+    assert (await operator.get(f"/v1/agents/{first.call.user}"))["is_registered"] is False
+
+
+async def test_agent_hanging_up_ends_the_call(operator: Operator, caller: Phone, desk: Phone) -> None:
+    await take_seat(operator, desk, "1001")
+    party = await dial_in(caller, SERVICE)
+    agent = await pick_up(desk)
+    assert await both_talk(party, agent)
+    agent.call.hang_up()
+    assert await party.gone() == "bye"
+    ended = await operator.ended(caller=ORDINARY)
+    assert (ended["outcome"], ended["ended_by"]) == ("answered", "agent")
+
+
+async def test_feature_codes_change_the_agents_state_and_say_so(operator: Operator, desk: Phone) -> None:
+    assert await desk.register("1004", password_of("1004")) == 200
+    for code, prompt, state, reason in (
+        ("*11", "logged-in", "ready", None),
+        ("*13", "not-ready", "not_ready", "break"),
+        ("*132", "not-ready", "not_ready", "lunch"),
+        ("*12", "ready", "ready", None),
+        ("*14", "refused", "ready", None),
+        ("*15", "logged-out", "logged_out", None),
+    ):
+        call = await desk.call(code, as_user="1004")
+        assert await call.sound.hear(SYSTEM_HZ[prompt], 5), code
+        assert await call.until_ended(5) == "bye"
+        agent = await operator.becomes("1004", state)
+        assert agent["reason"] == reason, code
+        ended = await operator.ended(dialled=code)
+        assert (ended["outcome"], ended["trunk"], ended["caller"]) == ("feature_code", "agents", "1004")
+
+
+async def test_wrap_up_can_be_ended_by_dialling(operator: Operator, caller: Phone, desk: Phone) -> None:
+    await take_seat(operator, desk, "1004")
+    party = await dial_in(caller, SERVICE)
+    agent = await pick_up(desk)
+    assert await both_talk(party, agent)
+    party.call.hang_up()
+    await operator.until("agent_state", agent="1004", state="wrap_up")
+    call = await desk.call("*14", as_user="1004")
+    await call.until_ended(5)
+    await operator.becomes("1004", "ready")
+
+
+async def test_wrong_password_is_refused_and_counted(daemon: Daemon, operator: Operator) -> None:
+    before = await operator.metrics()
+    async with Phone(PhoneSettings(daemon.sip)) as phone:
+        assert await phone.register("1006", "not the password") in (401, 403)
+        with pytest.raises(Dialled) as refused:
+            await phone.call("*11", as_user="1006")
+    assert refused.value.status in (401, 403)
+    agent = await operator.get("/v1/agents/1006")
+    assert (agent["state"], agent["is_registered"]) == ("logged_out", False)
+    after = await operator.metrics()
+    refusals = {name: value - before.get(name, 0) for name, value in after.items() if "sip_refused_total" in name}
+    assert sum(refusals.values()) >= 2, refusals
+
+
+@pytest.mark.parametrize("number", [HOTLINE, "*11", OUTSIDE_NUMBER])
+async def test_stranger_is_challenged_and_gets_nothing_else(daemon: Daemon, operator: Operator, number: str) -> None:
+    async with Phone(PhoneSettings(daemon.sip, host="127.0.0.9")) as stranger:
+        with pytest.raises(Dialled) as refused:
+            await stranger.call(number)
+    assert refused.value.status == 401
+    assert operator.events == []
+
+
+async def test_agent_may_not_dial_out(daemon: Daemon, operator: Operator) -> None:
+    async with Phone(PhoneSettings(daemon.sip, host="127.0.0.9")) as phone:
+        assert await phone.register("1004", password_of("1004")) == 200
+        with pytest.raises(Dialled) as refused:
+            await phone.call(OUTSIDE_NUMBER, as_user="1004")
+        assert refused.value.status == 403
+        assert await phone.unregister("1004") == 200
