@@ -65,6 +65,7 @@ class Spans:
         """Open and close the spans that `event` concerns."""
         match event:
             case events.Queued():
+                self._end_talking(event.at)
                 self._waiting_since = event.at if self._waiting_since is None else self._waiting_since
             case events.Offered():
                 self._ringing_since = event.at
@@ -73,6 +74,7 @@ class Spans:
             case events.Connected():
                 self._end_ringing(event.at)
                 self._end_waiting(event.at)
+                self._end_talking(event.at)
                 self._talking_since = event.at
             case events.TalkEnded():
                 self._end_talking(event.at)

@@ -34,7 +34,7 @@ from acdcore.sip.events import Flow, OutgoingInvite
 from acdcore.sip.headers import NameAddr
 from acdcore.sip.message import Request
 from acdcore.sip.registrar import BindingChange, Registrar, RegistrarReply
-from acdcore.sip.uri import SipUri, escaped_user, escaped_user
+from acdcore.sip.uri import SipUri, escaped_user
 
 STATES = {
     FloorState.LOGGED_OUT: AgentState.LOGGED_OUT,
