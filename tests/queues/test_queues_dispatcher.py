@@ -234,6 +234,16 @@ def test_back_off_lasts_as_long_as_its_cause_says() -> None:
         assert any(isinstance(d, Offered) for d in desk.wait(1)), cause
 
 
+def test_agent_who_ends_a_back_off_is_ready_and_leaves_no_timer() -> None:
+    desk = Desk(SALES_QUEUE)
+    entry, offer = ringing(desk)
+    desk.feed(OfferEnded(offer, OfferEnd.REFUSED))
+    desk.feed(CallerLeft(entry))
+    desk.feed(AgentReady(ANNA))
+    assert desk.state(ANNA) == (AgentState.READY, "")
+    assert desk.dispatcher.next_deadline() is None
+
+
 def test_same_caller_is_held_from_the_agent_who_missed_it_while_others_are_not() -> None:
     desk = Desk(SALES_QUEUE)
     entry, offer = ringing(desk)
@@ -430,6 +440,33 @@ def test_wrap_up_is_ended_by_deadline_agent_or_supervisor_only() -> None:
         desk.feed(ending)
         assert desk.state(ANNA)[0] is AgentState.READY
         assert desk.wait(60) == []
+
+
+def test_wrap_up_that_was_cut_short_does_not_end_the_next_talk() -> None:
+    desk = Desk(SALES_QUEUE)
+    desk.feed(TalkEnded(talking(desk)))
+    desk.feed(WrapUpEnded(ANNA))
+    assert desk.dispatcher.next_deadline() is None
+    entry, decisions = desk.join(SALES)
+    desk.feed(OfferAccepted(only(Offered, decisions).offer))
+    assert desk.wait(60) == []
+    assert only(TalkFinished, desk.feed(TalkEnded(entry))).talked_s == 60.0
+
+
+def test_agents_freed_in_one_instant_are_all_offered_the_best_of_them_first() -> None:
+    for callers in (1, 2, 3):
+        desk = Desk(SALES_QUEUE)
+        for agent, level in ((ANNA, 1), (BO, 5)):
+            desk.staff(agent, talk=level)
+        talks = [desk.join(SALES) for _ in range(2)]
+        for _, decisions in talks:
+            desk.feed(OfferAccepted(only(Offered, decisions).offer))
+        waiting = [desk.join(SALES)[0] for _ in range(callers)]
+        for entry, _ in talks:
+            desk.feed(TalkEnded(entry))
+        offered = [(d.entry, d.agent) for d in desk.wait(15) if isinstance(d, Offered)]
+        assert offered == list(zip(waiting, (BO, ANNA), strict=False))
+        desk.assert_matched()
 
 
 def test_wrap_up_is_extended_up_to_its_limit() -> None:
