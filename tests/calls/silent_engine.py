@@ -88,11 +88,9 @@ class SilentEngine:
         self._stream(stream).target = target
 
     def close(self, stream: StreamId) -> StreamFigures:
-        closing = self._stream(stream)
+        self._stream(stream)
         self.stop_playing(stream)
         self.unbridge(stream)
-        if closing.tap is not None:
-            self._leave_tap(closing.tap, stream)
         del self.streams[stream]
         return nothing_seen()
 
@@ -202,15 +200,6 @@ class SilentEngine:
     def _report(self, event: MediaEvent) -> None:
         self._events.append(event)
         asyncio.get_running_loop().call_soon(self.on_ready)
-
-    def _leave_tap(self, tap: TapId, stream: StreamId) -> None:
-        left, right = self.taps[tap]
-        rest = [side for side in (left, right) if side is not None and side != stream]
-        self.streams[stream].tap = None
-        if rest:
-            self.taps[tap] = (rest[0], None)
-        else:
-            self.untap(tap)
 
     def _stream(self, stream: StreamId) -> SilentStream:
         if stream not in self.streams:
