@@ -1,8 +1,7 @@
 """Header values with a type: Via, CSeq, and the addresses of From, To, Contact and Route (RFC 3261 section 20)."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from acdcore.kernel.address import Address
@@ -85,7 +84,7 @@ class NameAddr:
 
     def with_param(self, name: str, value: str | None = None) -> "NameAddr":
         """The same with one parameter set (a flag when `value` is None)."""
-        return replace(self, params=_set_param(self.params, name, value))
+        return NameAddr(self.uri, self.display, _set_param(self.params, name, value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +144,7 @@ class Via:
             params = _set_param(params, "rport", str(source.port))
         elif self.host == source.host:
             return self
-        return replace(self, params=_set_param(params, "received", source.host))
+        return Via(self.transport, self.host, self.port, _set_param(params, "received", source.host))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +182,7 @@ def parse_contact(value: str) -> NameAddr:
     return NameAddr(_WILDCARD) if value == "*" else parse_name_addr(value)
 
 
+@lru_cache(REMEMBERED_MAX)
 def parse_via(value: str) -> Via:
     """Read one Via value; raises MalformedValue."""
     found = _VIA.fullmatch(value)
@@ -194,6 +194,7 @@ def parse_via(value: str) -> Via:
     return Via(transport.upper(), host, None if port is None else _number(port, 65535, "port"), parse_params(params))
 
 
+@lru_cache(REMEMBERED_MAX)
 def parse_cseq(value: str) -> CSeq:
     """Read a CSeq; raises MalformedValue."""
     words = value.split()
@@ -240,8 +241,11 @@ def split_values(value: str) -> tuple[str, ...]:
     return values
 
 
-def format_params(params: Iterable[tuple[str, str | None]]) -> str:
+def format_params(params: Params) -> str:
     """Parameters as they stand in a header; values that need quotes get them."""
+    text = "".join([f";{name}" if value is None else f";{name}={value}" for name, value in params])
+    if not text or (text.count(";") == len(params) and _PLAIN_PARAMS.fullmatch(text)):
+        return text
     return "".join([f";{name}" if value is None else f";{name}={_value(value)}" for name, value in params])
 
 
@@ -287,7 +291,7 @@ def _value(text: str) -> str:
 
 
 def _set_param(params: Params, name: str, value: str | None) -> Params:
-    if any(key == name for key, _ in params):
+    if name in [key for key, _ in params]:
         return tuple([(key, value if key == name else old) for key, old in params])
     return (*params, (name, value))
 

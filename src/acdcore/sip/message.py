@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final, TypeAlias
 
 from acdcore.kernel.address import Address
@@ -18,6 +17,7 @@ from acdcore.sip.headers import (
     parse_via,
     split_values,
 )
+from acdcore.sip.read_once import ReadOnce
 from acdcore.sip.uri import MalformedValue, Uri
 
 # Names as we spell them, each under its compact form (RFC 3261 section 7.3.3; RFCs 3515, 3841, 3892, 4028, 6665).
@@ -80,18 +80,24 @@ class Headers:
     Content-Length is not among them: it belongs to the framing, is checked by the parser and written by `serialise`.
     """
 
-    __slots__ = ("_fields",)
+    __slots__ = ("_fields", "_first")
 
     def __init__(self, fields: Iterable[Field] = ()) -> None:
         self._fields: tuple[Field, ...] = tuple(
-            [(name, value) for name, value in [(canonical(n), v) for n, v in fields] if name != "Content-Length"]
+            [
+                (name, value)
+                for raw, value in fields
+                if (name := CANONICAL.get(raw) or canonical(raw)) != "Content-Length"
+            ]
         )
+        self._first: dict[str, str] | None = None  # the first value under each name, once somebody asks
 
     @classmethod
     def from_canonical(cls, fields: Iterable[Field]) -> "Headers":
         """Headers from names that are already canonical, and without Content-Length; unchecked."""
         headers = cls.__new__(cls)
         headers._fields = tuple(fields)
+        headers._first = None
         return headers
 
     def __iter__(self) -> Iterator[Field]:
@@ -114,11 +120,10 @@ class Headers:
 
     def get(self, name: str) -> str | None:
         """Value of the first line under `name`, None when there is none."""
-        name = CANONICAL.get(name) or canonical(name)
-        for key, value in self._fields:
-            if key == name:
-                return value
-        return None
+        first = self._first
+        if first is None:
+            first = self._first = dict(reversed(self._fields))
+        return first.get(CANONICAL.get(name) or canonical(name))
 
     def get_all(self, name: str) -> tuple[str, ...]:
         """Values of all lines under `name`, as written (see `values` for comma-separated ones)."""
@@ -161,7 +166,7 @@ class _Headed:
 
     headers: Headers
 
-    @cached_property
+    @ReadOnce
     def via(self) -> Via:
         """The topmost Via: the hop that sent a request, or ourselves in a reply."""
         return parse_via(split_values(self._required("Via"))[0])
@@ -171,27 +176,27 @@ class _Headed:
         """All Vias, the latest hop first."""
         return tuple([parse_via(value) for value in self.headers.values("Via")])
 
-    @cached_property
+    @ReadOnce
     def from_(self) -> NameAddr:
         """Who sent the request."""
         return parse_name_addr(self._required("From"))
 
-    @cached_property
+    @ReadOnce
     def to(self) -> NameAddr:
         """Whom the request was meant for."""
         return parse_name_addr(self._required("To"))
 
-    @cached_property
+    @ReadOnce
     def cseq(self) -> CSeq:
         """Number and method of the request."""
         return parse_cseq(self._required("CSeq"))
 
-    @cached_property
+    @ReadOnce
     def call_id(self) -> str:
         """Call-ID, case-sensitive."""
         return self._required("Call-ID")
 
-    @cached_property
+    @ReadOnce
     def contacts(self) -> tuple[NameAddr, ...]:
         """All Contacts in order; the wildcard is one of them."""
         return tuple([parse_contact(value) for value in self.headers.values("Contact")])
@@ -201,18 +206,18 @@ class _Headed:
         """The first Contact: the remote target within dialogs."""
         return self.contacts[0] if self.contacts else None
 
-    @cached_property
+    @ReadOnce
     def max_forwards(self) -> int | None:
         """Hops left, None when not written."""
         value = self.headers.get("Max-Forwards")
         return None if value is None else parse_small_number(value)
 
-    @cached_property
+    @ReadOnce
     def route(self) -> tuple[NameAddr, ...]:
         """Where the request is to pass through, next hop first."""
         return tuple([parse_name_addr(value) for value in self.headers.values("Route")])
 
-    @cached_property
+    @ReadOnce
     def record_route(self) -> tuple[NameAddr, ...]:
         """Proxies that stay on the path, the latest first."""
         return tuple([parse_name_addr(value) for value in self.headers.values("Record-Route")])
@@ -276,7 +281,8 @@ class Request(_Headed):
             fields = [(name, f"{value};tag={to_tag}" if name == "To" else value) for name, value in fields]
         if status == 100:
             fields += [field for field in self.headers if field[0] == "Timestamp"]
-        return Response(status, reason or reason_of(status), Headers([*fields, *headers]), body)
+        fields += Headers(headers)
+        return Response(status, reason or reason_of(status), Headers.from_canonical(fields), body)
 
     def _has_to_tag(self) -> bool:
         try:
@@ -292,7 +298,7 @@ class Request(_Headed):
         others = split_values(self._required("Via"))[1:]
         headers = self.headers.with_first("Via", ", ".join([str(stamped), *others]))
         request = Request(self.method, self.uri, headers, self.body)
-        vars(request).update({**vars(self), "headers": headers, "via": stamped})  # what was read once stays read
+        vars(request).update(vars(self), headers=headers, via=stamped)  # what was read once stays read
         return request
 
 

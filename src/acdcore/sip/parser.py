@@ -65,7 +65,7 @@ def _message(data: bytes) -> Message:
     start, *lines = _lines(head)
     fields, length = _fields(lines)
     headers = Headers.from_canonical(fields)
-    body = _body(rest, length)
+    body = rest if length is None else _body(rest, length)
     message = _reply(start, headers, body) if start[:4].upper() == "SIP/" else _request(start, headers, body)
     _check_essentials(message)
     return message
@@ -93,21 +93,24 @@ def _lines(head: bytes) -> list[str]:
 def _fields(lines: list[str]) -> tuple[list[Field], str | None]:
     """The header lines with canonical names, and apart from them the value of Content-Length."""
     fields: list[Field] = []
-    once: dict[str, str] = {}
     for line in lines:
         raw, colon, value = line.partition(":")
         name = CANONICAL.get(raw) or _unusual_name(raw)
         if not colon:
             raise MalformedValue("header without a colon")
-        value = value.strip()
-        if name in _ONCE_ONLY:
-            if name in once:
-                raise MalformedValue(f"more than one {name}")
-            once[name] = value
-            if name == "Content-Length":
-                continue
-        fields.append((name, value))
-    return fields, once.get("Content-Length")
+        fields.append((name, value.strip()))
+    names = [name for name, _ in fields]
+    if len(set(names)) < len(names):
+        _check_once_only(names)
+    if "Content-Length" not in names:
+        return fields, None
+    return fields, fields.pop(names.index("Content-Length"))[1]
+
+
+def _check_once_only(names: list[str]) -> None:
+    for name in _ONCE_ONLY:
+        if names.count(name) > 1:
+            raise MalformedValue(f"more than one {name}")
 
 
 def _unusual_name(raw: str) -> str:
@@ -117,10 +120,8 @@ def _unusual_name(raw: str) -> str:
     return canonical(name)
 
 
-def _body(rest: bytes, length: str | None) -> bytes:
+def _body(rest: bytes, length: str) -> bytes:
     """What belongs to the message; octets beyond its length are ignored, a missing one is an error (section 18.3)."""
-    if length is None:
-        return rest
     if not (length.isascii() and length.isdigit()) or len(length) > 10:
         raise MalformedValue("malformed Content-Length")
     if int(length) > len(rest):

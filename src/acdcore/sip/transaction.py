@@ -216,11 +216,21 @@ FIRST: Mapping[Kind, Row] = {
 }
 """How each machine begins."""
 
-KIND_TIMERS: Mapping[Kind, tuple[Timer, ...]] = {
-    kind: tuple(dict.fromkeys(stimulus for _, stimulus in table if isinstance(stimulus, Timer)))
+
+
+def _stopped(table: Table, before: State, after: State) -> tuple[Timer, ...]:
+    """Timers that have a row in the one state and none in the other."""
+    here = [stimulus for state, stimulus in table if state is before and isinstance(stimulus, Timer)]
+    return tuple([timer for timer in here if (after, timer) not in table])
+
+
+STOPPED: Mapping[tuple[Kind, State, State], tuple[Timer, ...]] = {
+    (kind, before, after): _stopped(table, before, after)
     for kind, table in TABLES.items()
+    for before in State
+    for after in State
 }
-"""The timers that a machine of this kind can have armed."""
+"""The timers to stop when a machine goes from one state to another."""
 
 
 class Purpose(StrEnum):

@@ -4,13 +4,12 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from acdcore.kernel.deadlines import Deadlines
-from acdcore.sip.events import Discarded, DiscardReason, Flow, Output, Transmit
+from acdcore.sip.events import Discarded, DiscardReason, Flow, Output, Transmit, Transport
 from acdcore.sip.message import Request, Response
 from acdcore.sip.timers import Timer, TimerKey, Timing
 from acdcore.sip.transaction import (
     FIRST,
-    KIND_TIMERS,
-    TABLES,
+    STOPPED,
     Action,
     ClientKey,
     Input,
@@ -49,6 +48,11 @@ class Transactions:
 
     def __init__(self, timing: Timing, deadlines: Deadlines[TimerKey]) -> None:
         self._timing = timing
+        self._durations_s = {
+            (transport, timer): timing.duration_s(timer, transport.is_reliable)
+            for transport in Transport
+            for timer in Timer
+        }
         self._deadlines = deadlines
         self._live: dict[int, Transaction] = {}
         self._clients: dict[ClientKey, Transaction] = {}
@@ -132,7 +136,9 @@ class Transactions:
 
     def drop(self, transaction: Transaction) -> None:
         """Forget a transaction whose user has given up on it (a CANCEL that brought nothing, section 9.1)."""
+        before = transaction.state
         transaction.state = State.TERMINATED
+        self._stop(transaction, before)
         self._forget(transaction)
 
     def _open(self, kind: Kind, key: ServerKey | ClientKey, request: Request, flow: Flow, owner: Owner) -> Transaction:
@@ -145,7 +151,7 @@ class Transactions:
         before = transaction.state
         row = transaction.step(stimulus)
         if row.state is not before:
-            self._stop_useless(transaction)
+            self._stop(transaction, before)
         return self._carry_out(transaction, row, stimulus, data, turn)
 
     def _carry_out(
@@ -157,6 +163,8 @@ class Transactions:
                 case Action.SEND:
                     transaction.last = data
                     turn.out.append(Transmit(data, transaction.flow))
+                case Action.PASS_UP | Action.TELL_TIMEOUT | Action.TELL_UNREACHABLE:
+                    told = action
                 case Action.RESEND:
                     if transaction.last:
                         turn.out.append(Transmit(transaction.last, transaction.flow))
@@ -167,8 +175,6 @@ class Transactions:
                 case Action.DISCARD:
                     if not isinstance(stimulus, Timer) and stimulus is not Input.REQUEST:
                         turn.out.append(Discarded(DiscardReason.UNEXPECTED, transaction.flow))
-                case _:
-                    told = action
         for timer in row.start:
             told = self._start(transaction, timer, turn) or told
         if transaction.state is State.TERMINATED:
@@ -176,8 +182,7 @@ class Transactions:
         return told
 
     def _start(self, transaction: Transaction, timer: Timer, turn: Turn) -> Action | None:
-        is_reliable = transaction.flow.transport.is_reliable
-        duration_s = self._timing.duration_s(timer, is_reliable)
+        duration_s = self._durations_s[transaction.flow.transport, timer]
         if duration_s is None:
             return None
         if duration_s == 0.0:
@@ -197,16 +202,12 @@ class Transactions:
         transaction.gap_s = gap_s
         self._deadlines.set(TimerKey(stimulus, transaction.number), now + gap_s)
 
-    def _stop_useless(self, transaction: Transaction) -> None:
-        table = TABLES[transaction.kind]
-        for timer in KIND_TIMERS[transaction.kind]:
-            if (transaction.state, timer) not in table:
-                self._deadlines.cancel(TimerKey(timer, transaction.number))
+    def _stop(self, transaction: Transaction, before: State) -> None:
+        for timer in STOPPED[transaction.kind, before, transaction.state]:
+            self._deadlines.cancel(TimerKey(timer, transaction.number))
 
     def _forget(self, transaction: Transaction) -> None:
         self._live.pop(transaction.number, None)
-        for timer in KIND_TIMERS[transaction.kind]:
-            self._deadlines.cancel(TimerKey(timer, transaction.number))
         if len(transaction.key) == 2:
             self._clients.pop(transaction.key, None)
             return

@@ -89,9 +89,12 @@ class SipUri:
     def __str__(self) -> str:
         secret = "" if self.password is None else f":{self.password}"
         userinfo = f"{self.user}{secret}@" if self.user else ""
+        address = f"{self.scheme}:{userinfo}{self.hostport}"
+        if not self.params and not self.headers:
+            return address
         params = "".join([f";{n}" if v is None else f";{n}={v}" for n, v in self.params])
         headers = "&".join([n if v is None else f"{n}={v}" for n, v in self.headers])
-        return f"{self.scheme}:{userinfo}{self.hostport}{params}{'?' if headers else ''}{headers}"
+        return f"{address}{params}{'?' if headers else ''}{headers}"
 
     @property
     def hostport(self) -> str:
