@@ -50,6 +50,7 @@ from acdcore.sip.identity import EndpointSettings
 from acdcore.sip.ladder import Observer
 from acdcore.sip.registrar import Registrar, RegistrarSettings
 from acdcore.sip.stack import SipStack, StackSettings
+from acdcore.storage.password import new_password
 from acdcore.storage.storage import Storage, StorageSettings, open_storage
 
 DRAIN_S = 5.0
@@ -284,6 +285,8 @@ def control_plane(
         feed=hall.chronicle.feed,
         directory=storage.directory,
         customers=storage.customers,
+        agents=storage.agents,
+        new_password=new_password,
         history=storage.history,
         registry=registry,
     )

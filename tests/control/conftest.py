@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
+from tests.control.house import HouseAgents
 from tests.control.served import KEYS, Served, build_house, parts_of, settings_for
 
 from acdcore.control import ControlPlane, Right
@@ -14,7 +15,8 @@ from acdcore.kernel.address import Address
 @pytest.fixture
 async def served(tmp_path: Path) -> AsyncIterator[Served]:
     house = build_house(tmp_path / "recordings")
-    async with ControlPlane(settings_for(house, Address("127.0.0.1", 0)), parts_of(house)) as plane:
+    agents = HouseAgents(house)
+    async with ControlPlane(settings_for(house, Address("127.0.0.1", 0)), parts_of(house, agents)) as plane:
         base = f"http://{plane.address}"
         async with (
             ClientSession(base) as anyone,
@@ -22,4 +24,4 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
             ClientSession(base, headers={"Authorization": f"Bearer {KEYS[Right.OPERATE]}"}) as operator,
             ClientSession(base, headers={"Authorization": f"Bearer {KEYS[Right.ADMIN]}"}) as admin,
         ):
-            yield Served(house, plane, base, anyone, reader, operator, admin)
+            yield Served(house, agents, plane, base, anyone, reader, operator, admin)

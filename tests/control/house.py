@@ -1,5 +1,6 @@
 """A small call centre held in memory, for the control plane to serve: two calls, two agents, three customers."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -37,10 +38,11 @@ from acdcore.calls.ports import (
     RecordingRow,
     Taken,
     Tier,
+    UnknownRecord,
     VersionConflict,
 )
 from acdcore.kernel.errors import Outcome, Unavailable
-from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName
+from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName, SkillName
 
 MORNING = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
 HALF_AN_HOUR = timedelta(minutes=30)
@@ -101,6 +103,13 @@ def live_agents() -> dict[AgentId, LiveAgent]:
     return {talking.agent: talking, away.agent: away}
 
 
+def agent_records() -> dict[AgentId, AgentRecord]:
+    """1001 and 1002 as configured."""
+    one = AgentRecord(AgentId("1001"), "Agent One", "md5", "sha256", {SkillName("service"): 9}, ("cmn", "yue"))
+    two = replace(one, agent=AgentId("1002"), name="Agent Two", skills={SkillName("service"): 6}, languages=("cmn",))
+    return {one.agent: one, two.agent: two}
+
+
 @dataclass
 class House:
     """Implements Commands, and holds what its storage side shows."""
@@ -115,6 +124,8 @@ class House:
     customers: dict[CustomerId, Customer] = field(default_factory=dict)
     cdrs: list[CdrRow] = field(default_factory=list)
     recording_rows: list[RecordingRow] = field(default_factory=list)
+    agent_records: dict[AgentId, AgentRecord] = field(default_factory=agent_records)
+    agents_told: list[AgentRecord] = field(default_factory=list)
     hung_up: list[tuple[CallId, str]] = field(default_factory=list)
     filters: list[CallFilter | RecordingFilter] = field(default_factory=list)
 
@@ -164,6 +175,9 @@ class House:
         self.agents_known[agent] = replace(before, state=STATES[command], reason=reason)
         return self.agents_known[agent]
 
+    def agent_changed(self, agent: AgentId) -> None:
+        self.agents_told.append(self.agent_records[agent])
+
     def hang_up(self, call_id: CallId, by: str) -> None:
         call = self.live_call(call_id)
         if call.state is CallState.ENDING:
@@ -197,10 +211,10 @@ class HouseRecords:
     # Directory
 
     def agent(self, agent: AgentId) -> AgentRecord | None:
-        return None
+        return self.house.agent_records.get(agent)
 
     def agents(self) -> Sequence[AgentRecord]:
-        return ()
+        return list(self.house.agent_records.values())
 
     def customer(self, customer_id: CustomerId) -> Customer | None:
         return self.house.customers.get(customer_id)
@@ -277,6 +291,9 @@ class HouseRecords:
         events = (CallEventRow(call_id, 1, MORNING - HALF_AN_HOUR, "arrived", {"trunk": "carrier"}),)
         return None if cdr is None else CallStory(cdr, events, tuple(self.house.recording_rows))
 
+    async def unfinished(self, since: CallId) -> Sequence[CallEventRow]:
+        return ()
+
     async def recordings(self, wanted: RecordingFilter) -> Sequence[RecordingRow]:
         self._need_database()
         self.house.filters.append(wanted)
@@ -337,3 +354,39 @@ def recording_of(call_id: CallId, path: str, n: int = 1) -> RecordingRow:
 def card(number: int, name: str, tier: Tier, phone: str, member_number: str | None = None) -> Customer:
     """A customer of the house."""
     return Customer(CustomerId(number), name, tier, "cmn", (phone,), member_number, (), "", "", 1)
+
+
+@dataclass
+class HouseAgents:
+    """The agents' side of a house's storage: implements AgentStore, with passwords in clear for the test to see."""
+
+    house: House
+    passwords: dict[AgentId, str] = field(default_factory=dict)
+    writes_until_away: int | None = None
+    """The database goes away after so many writes; None: it stays."""
+
+    async def add(self, record: AgentRecord) -> None:
+        await self._write()
+        if record.agent in self.house.agent_records:
+            raise Taken(f"there is an agent {record.agent} already")
+        self.house.agent_records[record.agent] = record
+
+    async def change(self, record: AgentRecord) -> None:
+        await self._write()
+        if record.agent not in self.house.agent_records:
+            raise UnknownRecord(f"there is no agent {record.agent}")
+        self.house.agent_records[record.agent] = record
+
+    async def set_password(self, agent: AgentId, password: str) -> None:
+        before = self.house.agent_records[agent]
+        await self._write()
+        self.passwords[agent] = password
+        self.house.agent_records[agent] = replace(before, ha1_md5=f"md5 {password}", ha1_sha256=f"sha256 {password}")
+
+    async def _write(self) -> None:
+        await asyncio.sleep(0)  # others run while the database works
+        if self.writes_until_away is not None:
+            self.house.is_database_away = self.writes_until_away == 0
+            self.writes_until_away -= 1
+        if self.house.is_database_away:
+            raise Unavailable("the database is away; calls go on, try again in a few seconds")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from aiohttp import ClientSession
 from prometheus_client import CollectorRegistry
-from tests.control.house import ENDED, House, HouseRecords, card, ended_call, recording_of
+from tests.control.house import ENDED, House, HouseAgents, HouseRecords, card, ended_call, recording_of
 
 from acdcore.calls.ports import Tier
 from acdcore.control import ApiKey, ControlParts, ControlPlane, ControlSettings, Right
@@ -13,12 +13,16 @@ from acdcore.kernel.address import Address
 
 KEYS = {Right.READ: "read-secret", Right.OPERATE: "operate-secret", Right.ADMIN: "admin-secret"}
 
+MADE_PASSWORD = "Zq3-vT9_hLx0aW7e"
+
 
 @dataclass
 class Served:
     """A running control plane with clients for it."""
 
     house: House
+    agents: HouseAgents
+    """Its store of agents."""
     plane: ControlPlane
     base: str
     """The server's URL without a path."""
@@ -52,13 +56,15 @@ def settings_for(house: House, address: Address) -> ControlSettings:
     return ControlSettings(keys=keys, recordings=house.recordings_directory, address=address)
 
 
-def parts_of(house: House) -> ControlParts:
+def parts_of(house: House, agents: HouseAgents | None = None) -> ControlParts:
     records = HouseRecords(house)
     return ControlParts(
         commands=house,
         feed=house.feed,
         directory=records,
         customers=records,
+        agents=agents or HouseAgents(house),
+        new_password=lambda: MADE_PASSWORD,
         history=records,
         registry=CollectorRegistry(),
     )

@@ -169,11 +169,13 @@ async def test_description_lists_every_route_with_shapes_that_exist(served: Serv
     assert change["requestBody"]["content"]["application/json"]["schema"] == {
         "$ref": "#/components/schemas/CustomerPatch"
     }
+    without_version = document["paths"]["/v1/agents/{agent}"]["patch"]
+    assert [p["name"] for p in without_version["parameters"]] == ["agent"]
     assert document["paths"]["/health/live"]["get"]["security"] == []
     shapes = document["components"]["schemas"]
     assert {"LiveCall", "CustomerLookup", "FeedEvent", "ErrorAnswer", "AgentOrder"} <= set(shapes)
     operations = [one for path in document["paths"].values() for one in path.values()]
-    assert len({one["operationId"] for one in operations}) == len(operations) == 22
+    assert len({one["operationId"] for one in operations}) == len(operations) == 26
     assert all(name in shapes for name in references(document))
 
 

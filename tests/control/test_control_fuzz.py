@@ -21,6 +21,7 @@ Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 
 REQUESTS_PER_ROUTE = 60
 STREAM = "/v1/events"
+BODIES = ("AgentOrder", "AgentCard", "AgentPatch", "PasswordOrder", "CustomerCard", "CustomerPatch")
 VALUES: list[Json] = [None, True, 0, -1, 2**63, 10**400, 1e308, [], [[]], ["1", 2], {}, {"a": {}}]
 TEXTS = ["", " ", "\x00", "a\x00b", "\u202e", "'; drop table x --", "../../etc/passwd", "9" * 5000, "+", "1001", "1"]
 WORDS = ["ready", "vip", "2026-11-21T00:00:00Z", "9999-12-31T23:59:59-12:00"]
@@ -64,7 +65,7 @@ async def test_no_input_makes_a_fault_of_ours(served: Served, seed: int) -> None
     source = random.Random(seed)
     document = await (await served.anyone.get("/openapi.json")).json()
     shapes = document["components"]["schemas"]
-    bodies = {name: list(shapes[name]["properties"]) for name in ("AgentOrder", "CustomerCard", "CustomerPatch")}
+    bodies = {name: list(shapes[name]["properties"]) for name in BODIES}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             if path == STREAM:

@@ -278,6 +278,14 @@ class Commands(Protocol):
         """
         ...
 
+    def agent_changed(self, agent: AgentId) -> None:
+        """Take over what the directory now says of an agent, at work or not; raises UnknownAgent.
+
+        Name and skills count from the next offer on. Who is no longer active is logged out, after the talk if there
+        is one.
+        """
+        ...
+
     def hang_up(self, call_id: CallId, by: str) -> None:
         """Start ending a call; `by` names who asked and goes into the call's history.
 

@@ -25,6 +25,7 @@ from acdcore.queues.model import (
     AgentReady,
     AgentStateChanged,
     Input,
+    RefusalReason,
     WrapUpEnded,
 )
 from acdcore.queues.model import AgentState as FloorState
@@ -73,6 +74,8 @@ class Desks:
         self._time = chronicle.time
         self._started_at = clock.now()
         self._timer: asyncio.TimerHandle | None = None
+        self._leaving: set[AgentId] = set()
+        """Who talks and has logged out: gone when the talk ends."""
         acd.on_agent = self._changed
 
     # --- phones ---
@@ -106,7 +109,12 @@ class Desks:
         return bool(self._registrar.contacts(agent, self._clock.now()))
 
     def ring(self, call: Call, agent: AgentId, ring_for_s: float) -> Leg:
-        """Ring the agent's preferred phone; raises Unavailable when none is registered, PortsExhausted."""
+        """Ring the agent's preferred phone; raises Unavailable when none is registered, PortsExhausted.
+
+        A registration outlives the agent's deactivation, but is not used any more: Unavailable too.
+        """
+        if not self._record(agent).is_active:
+            raise Unavailable(f"agent {agent} is not active")
         contacts = self._registrar.contacts(agent, self._clock.now())
         if not contacts:
             raise Unavailable(f"agent {agent} has no phone registered")
@@ -143,11 +151,22 @@ class Desks:
         record = self._record(agent)
         if not record.is_active:
             raise WrongState(f"agent {agent} is not active")
-        refusal = self._acd.ask(self._input(record, command, reason))
+        refusal = self._ask(record, command, reason)
         if refusal is not None:
             state = self.agent(agent).state.value
             raise WrongState(f"agent {agent} is {state}: {command.value} does not fit ({refusal.value})")
         return self.agent(agent)
+
+    def agent_changed(self, agent: AgentId) -> None:
+        """Take over a changed record: skills and name at once, the end of the duty when it is no longer active.
+
+        Raises UnknownAgent.
+        """
+        record = self._record(agent)
+        view = self._acd.agent(agent)
+        if view is None or view.state is FloorState.LOGGED_OUT or agent in self._leaving:
+            return  # the next log-in reads the record
+        self._ask(record, AgentCommand.LOG_IN if record.is_active else AgentCommand.LOG_OUT)
 
     def language(self, agent: AgentId) -> Language:
         """The language that the agent is spoken to in."""
@@ -159,7 +178,19 @@ class Desks:
         """The agent's phone is, or is no longer, in a call that no queue gave it."""
         self._acd.feed(AgentBusy(agent) if is_up else AgentIdle(agent))
 
+    def _ask(self, record: AgentRecord, command: AgentCommand, reason: str | None = None) -> RefusalReason | None:
+        """Put `command` to the dispatcher; why it was refused if it was."""
+        refusal = self._acd.ask(self._input(record, command, reason))
+        if refusal is not None:
+            return refusal
+        if command is AgentCommand.LOG_IN:
+            self._leaving.discard(record.agent)
+        elif command is AgentCommand.LOG_OUT and self.agent(record.agent).state is AgentState.TALKING:
+            self._leaving.add(record.agent)
+        return None
+
     def _changed(self, change: AgentStateChanged) -> None:
+        self._leaving.discard(change.agent)
         record = self._directory.agent(change.agent)
         if record is not None:
             self._chronicle.agent_state(self._live(record, self._acd.agent(change.agent)))

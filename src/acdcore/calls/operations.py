@@ -109,6 +109,10 @@ class Operations:
         """Carry out `command`; raises UnknownAgent, WrongState."""
         return self._hall.desks.command(agent, command, reason)
 
+    def agent_changed(self, agent: AgentId) -> None:
+        """Take over what the directory now says of an agent; raises UnknownAgent."""
+        self._hall.desks.agent_changed(agent)
+
     # --- the machine ---
 
     def engine(self) -> EngineFigures:

@@ -1,7 +1,7 @@
 """The web application: table of routes, doors in front of them, and the one place where errors become answers."""
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -11,8 +11,9 @@ from prometheus_client import CollectorRegistry
 
 from acdcore.calls.commands import Commands
 from acdcore.calls.feed import Feed
-from acdcore.calls.ports import CustomerStore, Directory, History
+from acdcore.calls.ports import AgentStore, CustomerStore, Directory, History
 from acdcore.control.access import BY, log, path_of
+from acdcore.control.agents import AgentDesk
 from acdcore.control.customers import CustomerDesk
 from acdcore.control.errors import ApiError, ErrorAnswer, ErrorBody, from_core, from_framework
 from acdcore.control.floor import Floor
@@ -49,9 +50,13 @@ class ControlParts:
     feed: Feed
     """What happens there."""
     directory: Directory
-    """Customers in memory."""
+    """Agents and customers in memory."""
     customers: CustomerStore
     """Changes customers."""
+    agents: AgentStore
+    """Changes agents."""
+    new_password: Callable[[], str]
+    """Makes a password for an agent's phone."""
     history: History
     """Ended calls and recordings."""
     registry: CollectorRegistry
@@ -63,6 +68,7 @@ def table(settings: ControlSettings, parts: ControlParts, stream: EventStream) -
     routes = (
         *Status(parts.commands, parts.registry).routes(),
         *Floor(parts.commands).routes(),
+        *AgentDesk(parts.directory, parts.agents, parts.commands, parts.new_password).routes(),
         *Records(parts.history, settings.recordings).routes(),
         *CustomerDesk(parts.directory, parts.customers).routes(),
         *stream.routes(),

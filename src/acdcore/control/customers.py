@@ -36,7 +36,14 @@ class CustomerDesk:
         create = Plan("POST", path, operate, "Create a customer", Customer, HTTPStatus.CREATED)
         look_up = Plan("GET", f"{path}/lookup", read, "Who has this telephone number, from memory", CustomerLookup)
         customer = Plan("GET", path + "/{customer_id}", read, "One customer; ETag is the version", Customer)
-        change = Plan("PATCH", path + "/{customer_id}", operate, "Change a customer; needs If-Match", Customer)
+        change = Plan(
+            method="PATCH",
+            path=path + "/{customer_id}",
+            right=operate,
+            summary="Change a customer; needs If-Match",
+            answer=Customer,
+            is_conditional=True,
+        )
         return (
             route(search, CustomerSearch, Nothing, self.search),
             route(create, Nothing, CustomerCard, self.create),

@@ -14,8 +14,8 @@ Json: TypeAlias = Mapping[str, "Json"] | Sequence["Json"] | str | int | float | 
 Role: TypeAlias = Literal["parameters", "body", "answer"]
 
 REF = "#/components/schemas/{model}"
-CONDITIONAL = {"If-Match": ("PATCH", "The version that the change was made from, in quotes.")}
-RESUMING = {"Last-Event-ID": ("text/event-stream", "The last event seen; the stream continues after it.")}
+IF_MATCH = "The version that the change was made from, in quotes."
+LAST_EVENT_ID = "The last event seen; the stream continues after it."
 
 
 class Description:
@@ -94,18 +94,18 @@ class Description:
 
 def headers_of(route: Route) -> list[Json]:
     """The request headers that mean something to a route beyond HTTP's own."""
-    known = [(name, text) for name, (method, text) in CONDITIONAL.items() if route.plan.method == method]
-    known += [(name, text) for name, (media, text) in RESUMING.items() if route.plan.media_type == media]
-    return [
-        {
-            "name": name,
-            "in": "header",
-            "required": name in CONDITIONAL,
-            "description": text,
-            "schema": {"type": "string"},
-        }
-        for name, text in known
-    ]
+    headers: list[Json] = []
+    if route.plan.is_conditional:
+        headers.append(header_named("If-Match", IF_MATCH, is_required=True))
+    if route.plan.media_type == "text/event-stream":
+        headers.append(header_named("Last-Event-ID", LAST_EVENT_ID, is_required=False))
+    return headers
+
+
+def header_named(name: str, description: str, *, is_required: bool) -> Json:
+    """A request header as a parameter."""
+    schema = {"type": "string"}
+    return {"name": name, "in": "header", "required": is_required, "description": description, "schema": schema}
 
 
 def schemas_of(routes: Sequence[Route]) -> tuple[dict[tuple[int, Role], dict[str, Json]], dict[str, Json]]:

@@ -47,7 +47,7 @@ class Plan:
     """What a route is, apart from its code."""
 
     method: str
-    """GET, POST or PATCH."""
+    """GET, POST, PUT or PATCH."""
     path: str
     """The path with its parameters in braces."""
     right: Right | None
@@ -60,6 +60,8 @@ class Plan:
     """The status of success."""
     media_type: str = JSON
     """The answer's media type."""
+    is_conditional: bool = False
+    """Whether it needs If-Match with the version that the change was made from."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ Unknown keys are refused. Text is bounded and free of control characters, which 
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import (
     AfterValidator,
@@ -15,6 +16,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SecretStr,
     StringConstraints,
     ValidationInfo,
     field_validator,
@@ -24,6 +26,7 @@ from acdcore.calls.commands import AgentCommand, LiveAgent, LiveCall, LiveQueue
 from acdcore.calls.feed import FeedKind
 from acdcore.calls.ports import (
     PAGE_ROWS_MAX,
+    AgentRecord,
     CdrRow,
     Contact,
     Customer,
@@ -33,11 +36,18 @@ from acdcore.calls.ports import (
     Tier,
 )
 from acdcore.kernel.errors import Outcome
+from acdcore.kernel.ids import AgentId, SkillName
 
 SEARCH_ROWS_MAX = 100
 """Nobody reads more hits than that; a longer list asks for a better search."""
 CONTACTS_SHOWN = 5
 """Last contacts with a looked-up customer: what fits beside the card on a screen."""
+SKILLS_MAX = 200
+"""Skills of one agent: twice as many as the largest floor has in all."""
+PASSWORD_CHARS_MIN = 8
+"""Shorter ones are guessed by the scanners that every open SIP port meets."""
+PASSWORD_CHARS_MAX = 64
+"""What the menus of desk phones take."""
 BIGINT_MAX = 2**63 - 1
 """PostgreSQL's bigint; larger row numbers cannot exist."""
 
@@ -64,6 +74,13 @@ def restore_offset(value: object) -> object:
     return re.sub(r" (?=\d\d:?\d\d$)", "+", value) if isinstance(value, str) else value
 
 
+def typed_by_phones(secret: SecretStr) -> SecretStr:
+    """The password if every phone can be given it; the refusal does not repeat it."""
+    if not re.fullmatch(r"[!-~]*", secret.get_secret_value()):
+        raise ValueError("use visible ASCII characters without spaces, which every phone can be given")
+    return secret
+
+
 Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
@@ -73,6 +90,16 @@ Token = Annotated[str, StringConstraints(pattern=r"^[!-.0-~]{1,200}$")]
 Phone = Annotated[str, BeforeValidator(restore_plus), StringConstraints(pattern=r"^\+?[0-9 ()./-]{2,32}$")]
 Plate = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
+AgentNumber = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{1,32}$")]
+Skill = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
+Level = Annotated[int, Field(ge=1, le=9, strict=True)]
+Skills = Annotated[dict[Skill, Level], Field(max_length=SKILLS_MAX)]
+Spoken = Annotated[tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,20}$")], ...], Field(max_length=10)]
+Password = Annotated[
+    SecretStr, Field(min_length=PASSWORD_CHARS_MIN, max_length=PASSWORD_CHARS_MAX), AfterValidator(typed_by_phones)
 ]
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{0,20}$")]
 RowNumber = Annotated[int, Field(ge=1, le=BIGINT_MAX)]
@@ -205,6 +232,50 @@ class AgentOrder(Shape):
         return reason
 
 
+class AgentCard(Shape):
+    """An agent to be created."""
+
+    number: AgentNumber
+    """Letters and digits; also the user name of the phone. It cannot be changed later."""
+    name: Name
+    """Shown on boards; never spoken."""
+    skills: Skills = Field(default_factory=dict)
+    """Level of each skill, 1 to 9; the higher level answers first."""
+    languages: Spoken = ()
+    """Spoken languages, best first: cmn, yue, en."""
+    password: Password | None = None
+    """The phone's password; without it one is made."""
+
+    def record(self) -> AgentRecord:
+        """The agent for the store, without a password."""
+        skills = {SkillName(skill): level for skill, level in self.skills.items()}
+        return AgentRecord(AgentId(self.number), self.name, "", "", skills, self.languages)
+
+
+class AgentPatch(Shape):
+    """What to change about an agent; what is left out stays."""
+
+    name: Name | None = None
+    """Shown on boards; never spoken."""
+    skills: Skills | None = None
+    """All skills with their levels, 1 to 9."""
+    languages: Spoken | None = None
+    """All spoken languages, best first."""
+    is_active: bool | None = None
+    """False: kept for the history, may not register or log in."""
+
+    def applied_to(self, record: AgentRecord) -> AgentRecord:
+        """The agent with the change."""
+        return replace(record, **{name: value for name, value in self if value is not None})
+
+
+class PasswordOrder(Shape):
+    """A new password for an agent's phone."""
+
+    password: Password | None = None
+    """Without it one is made."""
+
+
 class CustomerCard(Shape):
     """A customer to be created."""
 
@@ -277,6 +348,45 @@ class Agents:
     """Every agent."""
 
     agents: tuple[LiveAgent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentProfile:
+    """An agent as configured, without the password's hashes."""
+
+    agent: str
+    """The agent's number."""
+    name: str
+    skills: Mapping[SkillName, int]
+    """Level of each skill, 1 to 9."""
+    languages: tuple[str, ...]
+    """Spoken languages, best first."""
+    is_active: bool
+    """False: kept for the history, may not register or log in."""
+
+    @classmethod
+    def of(cls, record: AgentRecord) -> Self:
+        """What may be shown of `record`."""
+        return cls(record.agent, record.name, record.skills, record.languages, record.is_active)
+
+
+@dataclass(frozen=True, slots=True)
+class NewAgent:
+    """An agent that was just created."""
+
+    profile: AgentProfile
+    password: str | None
+    """The password that was made, shown this once; null when the request gave one."""
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordChanged:
+    """The phone's new password is in force."""
+
+    agent: str
+    """The agent's number."""
+    password: str | None
+    """The password that was made, shown this once; null when the request gave one."""
 
 
 @dataclass(frozen=True, slots=True)

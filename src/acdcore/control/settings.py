@@ -17,7 +17,7 @@ class Right(IntEnum):
     OPERATE = 2
     """Change agents' states, hang calls up, create and change customers."""
     ADMIN = 3
-    """Listen to recordings, the most personal data that there is here."""
+    """Listen to recordings, the most personal data that there is here; create and change agents and their passwords."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,105 @@
+"""The agents' master data: create, change, deactivate, set the phone's password; while the floor is at work."""
+
+import asyncio
+from collections.abc import Callable
+from http import HTTPStatus
+
+from pydantic import SecretStr
+
+from acdcore.calls.commands import Commands, UnknownAgent
+from acdcore.calls.ports import AgentRecord, AgentStore, Directory
+from acdcore.control.errors import ApiError
+from acdcore.control.route import Asked, Plan, Reply, Route, route
+from acdcore.control.schemas import (
+    AgentCard,
+    AgentPatch,
+    AgentProfile,
+    NewAgent,
+    Nothing,
+    OneAgent,
+    PasswordChanged,
+    PasswordOrder,
+)
+from acdcore.control.settings import Right
+from acdcore.kernel.errors import Unavailable
+from acdcore.kernel.ids import AgentId
+
+
+class AgentDesk:
+    """Writes through the store, which tells the database first, then tells the floor.
+
+    Agents carry no version: changes are made one after the other, so that none is made from a record that another
+    change, of the password say, has replaced meanwhile.
+    """
+
+    def __init__(
+        self, directory: Directory, store: AgentStore, commands: Commands, new_password: Callable[[], str]
+    ) -> None:
+        self._directory = directory
+        self._store = store
+        self._commands = commands
+        self._new_password = new_password
+        self._one_at_a_time = asyncio.Lock()
+
+    def routes(self) -> tuple[Route, ...]:
+        path, admin = "/v1/agents/{agent}", Right.ADMIN
+        create = Plan("POST", "/v1/agents", admin, "Create an agent", NewAgent, HTTPStatus.CREATED)
+        profile = Plan("GET", f"{path}/profile", Right.READ, "An agent as configured", AgentProfile)
+        change = Plan("PATCH", path, admin, "Change or deactivate an agent, at work or not", AgentProfile)
+        password = Plan("PUT", f"{path}/password", admin, "Give the agent's phone a new password", PasswordChanged)
+        return (
+            route(create, Nothing, AgentCard, self.create),
+            route(profile, OneAgent, Nothing, self.profile),
+            route(change, OneAgent, AgentPatch, self.change),
+            route(password, OneAgent, PasswordOrder, self.set_password),
+        )
+
+    async def profile(self, asked: Asked[OneAgent, Nothing]) -> Reply:
+        return Reply(AgentProfile.of(self._known(asked.parameters.agent)))
+
+    async def create(self, asked: Asked[Nothing, AgentCard]) -> Reply:
+        record = asked.body.record()
+        async with self._one_at_a_time:
+            await self._store.add(record)
+            try:
+                made = await self._store_password(record.agent, asked.body.password)
+            except Unavailable as error:
+                raise half_created(record.agent) from error
+        headers = {"Location": f"/v1/agents/{record.agent}"}
+        return Reply(NewAgent(AgentProfile.of(record), made), headers)
+
+    async def change(self, asked: Asked[OneAgent, AgentPatch]) -> Reply:
+        async with self._one_at_a_time:
+            record = asked.body.applied_to(self._known(asked.parameters.agent))
+            await self._store.change(record)
+            self._commands.agent_changed(record.agent)
+        return Reply(AgentProfile.of(record))
+
+    async def set_password(self, asked: Asked[OneAgent, PasswordOrder]) -> Reply:
+        async with self._one_at_a_time:
+            agent = self._known(asked.parameters.agent).agent
+            made = await self._store_password(agent, asked.body.password)
+        return Reply(PasswordChanged(agent, made))
+
+    async def _store_password(self, agent: AgentId, given: SecretStr | None) -> str | None:
+        """Store the password given, or a new one, which is returned: the answer is the only place that shows it."""
+        if given is not None:
+            await self._store.set_password(agent, given.get_secret_value())
+            return None
+        made = self._new_password()
+        await self._store.set_password(agent, made)
+        return made
+
+    def _known(self, number: str) -> AgentRecord:
+        record = self._directory.agent(AgentId(number))
+        if record is None:
+            raise UnknownAgent(f"there is no agent {number}")
+        return record
+
+
+def half_created(agent: AgentId) -> ApiError:
+    """The database went away between the two writes: the agent exists, but no phone can register yet."""
+    message = f"agent {agent} was created without a password; PUT /v1/agents/{agent}/password when the database is back"
+    error = ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", message)
+    error.headers = {"Retry-After": "5"}
+    return error

@@ -1,0 +1,172 @@
+"""Agents' master data over HTTP: create, change, deactivate, passwords."""
+
+import asyncio
+from http import HTTPStatus
+
+import pytest
+from tests.control.served import MADE_PASSWORD, Served
+
+from acdcore.kernel.ids import AgentId
+
+SECRET = "hunter2-hunter2"
+ONE, THREE = AgentId("1001"), AgentId("1003")
+
+
+async def test_agent_is_created_with_a_password_that_only_this_answer_shows(
+    served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = {"number": "1003", "name": " 座席 1003 ", "skills": {"service": 5, "粤语": 9}, "languages": ["yue", "cmn"]}
+    response = await served.admin.post("/v1/agents", json=body)
+    assert (response.status, response.headers["Location"]) == (HTTPStatus.CREATED, "/v1/agents/1003")
+    created = await response.json()
+    assert created["password"] == MADE_PASSWORD == served.agents.passwords[THREE]
+    assert created["profile"] == {
+        "agent": "1003",
+        "name": "座席 1003",
+        "skills": {"service": 5, "粤语": 9},
+        "languages": ["yue", "cmn"],
+        "is_active": True,
+    }
+    assert await (await served.reader.get("/v1/agents/1003/profile")).json() == created["profile"]
+    assert MADE_PASSWORD not in capsys.readouterr().out
+
+
+async def test_given_password_is_never_repeated(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    body = {"number": "1003", "name": "Agent Three", "password": SECRET}
+    response = await served.admin.post("/v1/agents", json=body)
+    assert (await response.json())["password"] is None
+    assert served.agents.passwords[THREE] == SECRET
+    profile = await (await served.reader.get("/v1/agents/1003/profile")).text()
+    assert "sha256" not in profile
+    assert SECRET not in capsys.readouterr().out
+
+
+async def test_number_in_use_is_a_conflict_and_changes_nothing(served: Served) -> None:
+    before = served.house.agent_records[ONE]
+    response = await served.admin.post("/v1/agents", json={"number": "1001", "name": "Impostor", "password": SECRET})
+    assert (response.status, (await response.json())["error"]["code"]) == (HTTPStatus.CONFLICT, "taken")
+    assert served.house.agent_records[ONE] is before
+    assert served.agents.passwords == {}
+
+
+async def test_agent_without_password_after_an_outage_is_told_how_to_get_one(served: Served) -> None:
+    served.agents.writes_until_away = 1
+    response = await served.admin.post("/v1/agents", json={"number": "1003", "name": "Agent Three"})
+    assert response.status == HTTPStatus.SERVICE_UNAVAILABLE
+    assert int(response.headers["Retry-After"]) > 0
+    message = (await response.json())["error"]["message"]
+    assert "PUT /v1/agents/1003/password" in message
+    assert MADE_PASSWORD not in message
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "field"),
+    [
+        ({"number": ""}, "invalid_value", "number"),
+        ({"number": "10 03"}, "invalid_value", "number"),
+        ({"number": "*11"}, "invalid_value", "number"),
+        ({"number": "a@b"}, "invalid_value", "number"),
+        ({"number": "1003\n"}, "invalid_value", "number"),
+        ({"number": "١٠٠٣"}, "invalid_value", "number"),
+        ({"number": "1" * 33}, "invalid_value", "number"),
+        ({"name": ""}, "invalid_value", "name"),
+        ({"skills": {"service": 0}}, "invalid_value", "skills.service"),
+        ({"skills": {"service": 10}}, "invalid_value", "skills.service"),
+        ({"skills": {"service": True}}, "invalid_value", "skills.service"),
+        ({"skills": {f"skill {n}": 1 for n in range(201)}}, "invalid_value", "skills"),
+        ({"languages": [""]}, "invalid_value", "languages.0"),
+        ({"password": "seven77"}, "invalid_value", "password"),
+        ({"password": "x" * 65}, "invalid_value", "password"),
+        ({"password": "with a blank"}, "invalid_value", "password"),
+        ({"password": "密码密码密码密码"}, "invalid_value", "password"),
+        ({"is_active": True}, "unknown_field", "is_active"),
+        ({"ha1_md5": "0" * 32}, "unknown_field", "ha1_md5"),
+    ],
+)
+async def test_wrong_agent_is_named_by_field(served: Served, wrong: dict[str, object], code: str, field: str) -> None:
+    body = {"number": "1003", "name": "Agent Three", **wrong}
+    response = await served.admin.post("/v1/agents", json=body)
+    error = (await response.json())["error"]
+    assert (response.status, error["code"], error["field"]) == (HTTPStatus.BAD_REQUEST, code, field)
+    assert THREE not in served.house.agent_records
+
+
+@pytest.mark.parametrize("password", ["a secret with blanks", "x" * 70, "short7", 1234567890, ["a-secret-in-a-list"]])
+async def test_refused_password_stands_neither_in_the_answer_nor_in_the_log(
+    served: Served, capsys: pytest.CaptureFixture[str], password: object
+) -> None:
+    response = await served.admin.put("/v1/agents/1001/password", json={"password": password})
+    assert response.status == HTTPStatus.BAD_REQUEST
+    text = (
+        password if isinstance(password, str) else "1234567890" if isinstance(password, int) else "a-secret-in-a-list"
+    )
+    assert text not in await response.text()
+    assert text not in capsys.readouterr().out
+
+
+async def test_change_leaves_out_what_it_does_not_name_and_tells_the_floor(served: Served) -> None:
+    response = await served.admin.patch("/v1/agents/1001", json={"skills": {"sales": 4}})
+    assert response.status == HTTPStatus.OK
+    (told,) = served.house.agents_told
+    assert told is served.house.agent_records[ONE]
+    assert (told.name, told.skills, told.languages, told.ha1_md5) == ("Agent One", {"sales": 4}, ("cmn", "yue"), "md5")
+    assert (await response.json())["skills"] == {"sales": 4}
+
+
+async def test_skills_and_languages_can_be_taken_away(served: Served) -> None:
+    changed = await (await served.admin.patch("/v1/agents/1001", json={"skills": {}, "languages": []})).json()
+    assert (changed["skills"], changed["languages"]) == ({}, [])
+
+
+async def test_agent_is_deactivated_and_comes_back(served: Served) -> None:
+    for is_active in (False, True):
+        response = await served.admin.patch("/v1/agents/1002", json={"is_active": is_active})
+        assert (await response.json())["is_active"] is is_active
+    assert [record.is_active for record in served.house.agents_told] == [False, True]
+
+
+async def test_change_without_database_is_not_told_to_the_floor(served: Served) -> None:
+    served.house.is_database_away = True
+    response = await served.admin.patch("/v1/agents/1001", json={"is_active": False})
+    assert response.status == HTTPStatus.SERVICE_UNAVAILABLE
+    assert served.house.agents_told == []
+
+
+async def test_password_is_given_or_made(served: Served) -> None:
+    given = await served.admin.put("/v1/agents/1001/password", json={"password": SECRET})
+    assert await given.json() == {"agent": "1001", "password": None}
+    assert served.agents.passwords[ONE] == SECRET
+    made = await served.admin.put("/v1/agents/1001/password", json={})
+    assert await made.json() == {"agent": "1001", "password": MADE_PASSWORD}
+    assert served.agents.passwords[ONE] == MADE_PASSWORD
+
+
+async def test_change_made_at_the_same_time_does_not_bring_the_old_password_back(served: Served) -> None:
+    await asyncio.gather(
+        served.admin.put("/v1/agents/1001/password", json={"password": SECRET}),
+        served.admin.patch("/v1/agents/1001", json={"name": "Agent No. 1"}),
+        served.admin.patch("/v1/agents/1001", json={"languages": ["en"]}),
+    )
+    record = served.house.agent_records[ONE]
+    assert (record.name, record.languages, record.ha1_md5) == ("Agent No. 1", ("en",), f"md5 {SECRET}")
+
+
+async def test_unknown_agent_is_404_whatever_is_asked(served: Served) -> None:
+    answers = [
+        await served.reader.get("/v1/agents/9999/profile"),
+        await served.admin.patch("/v1/agents/9999", json={"name": "Nobody"}),
+        await served.admin.put("/v1/agents/9999/password", json={}),
+    ]
+    for response in answers:
+        assert (response.status, (await response.json())["error"]["code"]) == (HTTPStatus.NOT_FOUND, "unknown_agent")
+
+
+async def test_operator_may_not_change_agents(served: Served) -> None:
+    answers = [
+        await served.operator.post("/v1/agents", json={"number": "1003", "name": "Agent Three"}),
+        await served.operator.patch("/v1/agents/1001", json={"is_active": False}),
+        await served.operator.put("/v1/agents/1001/password", json={}),
+    ]
+    assert {response.status for response in answers} == {HTTPStatus.FORBIDDEN}
+    assert THREE not in served.house.agent_records
+    assert served.agents.passwords == {}
