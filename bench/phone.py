@@ -40,6 +40,7 @@ from acdcore.sip.events import (
 from acdcore.sip.headers import NameAddr
 from acdcore.sip.identity import EndpointSettings
 from acdcore.sip.ladder import Observer
+from acdcore.sip.message import Response
 from acdcore.sip.stack import SipStack, StackSettings
 from acdcore.sip.uri import SipUri
 from bench.sound import Sound
@@ -51,9 +52,11 @@ REGISTER_FOR_S = 300
 class Dialled(Exception):
     """A call was not answered."""
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, response: Response | None = None) -> None:
         super().__init__(f"{status} {reason}")
         self.status = status
+        self.headers = dict(response.headers) if response is not None else {}
+        """Of the refusal, for where and when else to call."""
 
 
 class Media(Protocol):
@@ -365,8 +368,8 @@ class Phone:
             case SessionConfirmed():
                 if not call.answered.done():
                     call.answered.set_result(None)
-            case SessionRefused(status=status, reason=reason):
-                call.finish(f"refused {status}", Dialled(status, reason))
+            case SessionRefused(status=status, reason=reason, response=response):
+                call.finish(f"refused {status}", Dialled(status, reason, response))
             case SessionEnded(cause=cause):
                 call.finish(cause.value)
             case InviteCancelled():

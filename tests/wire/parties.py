@@ -61,5 +61,12 @@ async def pick_up(phone: Phone, within_s: float = RING_WITHIN_S) -> Party:
 
 
 async def both_talk(caller: Party, agent: Party, within_s: float = 10.0) -> bool:
-    """Whether each hears the other."""
-    return await agent.ear.hear(CALLER_HZ, within_s) and await caller.ear.hear(AGENT_HZ, within_s)
+    """Each hears the other; raises AssertionError that says who does not."""
+    for listener, speaker_hz in ((agent, CALLER_HZ), (caller, AGENT_HZ)):
+        if not await listener.ear.hear(speaker_hz, within_s):
+            heard_s = len(listener.ear.heard) / 16000
+            raise AssertionError(
+                f"{listener.call.user} does not hear {speaker_hz:.0f} Hz: {heard_s:.2f} s heard, "
+                f"{listener.call.sound.packets_in} packets, call {listener.call.end_cause or 'up'}"
+            )
+    return True
