@@ -7,7 +7,7 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 MEDIA = Path("src/acdcore/media")
-FLAGS = ["-O3", "-Wall"]
+FLAGS = ["-O3", "-Wall", "-g0"]
 
 engine = [
     Extension(f"acdcore.media.{source.stem}", [str(source)], extra_compile_args=FLAGS)
@@ -21,6 +21,7 @@ setup(
         *cythonize(
             engine,
             include_path=["src"],
+            nthreads=os.cpu_count() or 1,
             compiler_directives={
                 "language_level": "3",
                 "boundscheck": False,
@@ -32,6 +33,7 @@ setup(
         *cythonize(
             resampler,
             include_path=["src"],
+            nthreads=os.cpu_count() or 1,
             compiler_directives={"language_level": "3", "boundscheck": False, "cdivision": True},
         ),
     ],
