@@ -292,8 +292,9 @@ class Leg:
         self._listener.notify(Played(self, playback))
 
     def on_silence(self, silent_for_s: float) -> None:
-        """No audio comes, though it should."""
-        self._listener.notify(FellSilent(self, silent_for_s))
+        """No audio comes; from a phone that holds us that is to be expected, and no sign that it is gone."""
+        if not self.is_held:
+            self._listener.notify(FellSilent(self, silent_for_s))
 
     # --- within ---
 
