@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 from pydantic import TypeAdapter
 
-from acdcore.calls.ports import PAGE_ROWS_MAX, CdrRow, RecordingRow
+from acdcore.calls.ports import PAGE_ROWS_MAX, CallStory, CdrRow, RecordingRow
 from acdcore.kernel.errors import Outcome
 from acdcore.recording.wav import CHANNELS, FRAME_BYTES, HEADER_BYTES, RATE_HZ
 from bench.centre import Target
@@ -16,13 +16,15 @@ from bench.centre import Target
 ROWS_WITHIN_S = 30.0
 """Rows are written in batches, behind the calls."""
 POLL_S = 0.5
-LENGTH_TOLERANCE_S = 1.5
-"""A talk is recorded from when both sides were told who is there, which takes so long at most."""
+LENGTH_TOLERANCE_S = 0.2
+"""What may be missing between the last packet and the hang-up, and be there beyond it."""
+STORIES_AT_ONCE = 8
 GRID_BYTES = 2 * RATE_HZ // 50
 """One channel's samples of one packet."""
 QUIET = (bytes(GRID_BYTES), b"\x08\x00" * (GRID_BYTES // 2), b"\xf8\xff" * (GRID_BYTES // 2))
 """Nothing came; silence in PCMA, which has two codes for it."""
 
+STORY = TypeAdapter(CallStory)
 CALLS = TypeAdapter(tuple[CdrRow, ...])
 RECORDINGS = TypeAdapter(tuple[RecordingRow, ...])
 
@@ -35,6 +37,8 @@ class Books:
     """By call."""
     recordings: dict[str, RecordingRow]
     """First recordings, by call."""
+    talked_s: dict[str, float]
+    """How long the two could hear each other, by call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +61,9 @@ async def read_books(target: Target, since: datetime, calls: int) -> Books:
     until = loop.time() + ROWS_WITHIN_S
     async with target.client() as client:
         while True:
-            books = Books(await read_calls(client, since), await read_recordings(client, since))
-            if loop.time() > until or min(len(books.calls), len(books.recordings)) >= calls:
-                return books
+            ended, recordings = await read_calls(client, since), await read_recordings(client, since)
+            if loop.time() > until or min(len(ended), len(recordings)) >= calls:
+                return Books(ended, recordings, await read_talked(client, ended, recordings))
             await asyncio.sleep(POLL_S)
 
 
@@ -91,6 +95,29 @@ async def read_recordings(client: aiohttp.ClientSession, since: datetime) -> dic
         wanted["before"] = page["next"]
 
 
+async def read_talked(
+    client: aiohttp.ClientSession, calls: dict[str, CdrRow], recordings: dict[str, RecordingRow]
+) -> dict[str, float]:
+    """How long the two of each call could hear each other: near enough by its record, else by its story."""
+    talked = {call_id: call.talk_s for call_id, call in calls.items()}
+    doubtful = [
+        call_id
+        for call_id, row in recordings.items()
+        if call_id in talked and row.duration_s < talked[call_id] - LENGTH_TOLERANCE_S
+    ]
+    limit = asyncio.Semaphore(STORIES_AT_ONCE)
+
+    async def one(call_id: str) -> None:
+        async with limit, client.get(f"/v1/history/{call_id}") as answer:
+            answer.raise_for_status()
+            story = STORY.validate_python(await answer.json())
+        bridged = next((event.at for event in story.events if event.kind == "bridged"), story.cdr.ended_at)
+        talked[call_id] = (story.cdr.ended_at - bridged).total_seconds()
+
+    await asyncio.gather(*(one(call_id) for call_id in doubtful))
+    return talked
+
+
 def judge(books: Books, packets: int, directory: Path | None) -> Audit:
     """Hold every call against its recording, of which each channel must hold `packets` packets that were not silence.
 
@@ -101,7 +128,7 @@ def judge(books: Books, packets: int, directory: Path | None) -> Audit:
     right_length = {
         call_id
         for call_id, recording in books.recordings.items()
-        if call_id in answered and is_right_length(recording.duration_s, books.calls[call_id].talk_s)
+        if call_id in answered and is_right_length(recording.duration_s, books.talked_s[call_id])
     }
     sound = right_length
     unsound: set[str] | None = None
@@ -117,8 +144,8 @@ def judge(books: Books, packets: int, directory: Path | None) -> Audit:
 
 
 def is_right_length(duration_s: float, talk_s: float) -> bool:
-    """Whether a recording is as long as its talk, less the announcements at its beginning."""
-    return -LENGTH_TOLERANCE_S <= duration_s - talk_s <= 0.1
+    """Whether a recording is as long as the two could hear each other."""
+    return abs(duration_s - talk_s) <= LENGTH_TOLERANCE_S
 
 
 def loudness(file: Path) -> int:

@@ -95,7 +95,7 @@ class Crowd:
         self._agents: list[Phone] = []
         self.dialled = 0
         self.strays = 0
-        """Calls that reached an agent though nobody had dialled them: there should be none."""
+        """Calls that rang at an agent without a caller: of callers who gave up, or of nobody at all."""
 
     async def __aenter__(self) -> Self:
         settings = PhoneSettings(self._target.sip)

@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -29,10 +29,10 @@ from bench.daemon import cpu_s, rss_mb
 CONNECTED_WITHIN_S = 10.0
 FREED_WITHIN_S = 10.0
 CLOCK_MARGIN = timedelta(seconds=2)
-STEPS = (1.2, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0, 4.0)
-"""Rates beyond --rate that `--find-limit` tries, as its multiples, until one fails."""
-LATE_SHARE_MAX = 0.05
-"""The phones must dial this close to the rate that was asked for, else they were the limit."""
+STEPS = (1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
+"""Rates beyond --rate that `--find-limit` tries, as its multiples, until one fails; each for half the time."""
+PUNCTUAL_SHARE = 0.95
+"""The phones must have dialled so close to the rate that was asked for, else they were the limit."""
 PDD_MS_MAX = 500.0
 """A rate at which a caller waits longer for the answer at p99 is not sustained: a backlog grows."""
 BUSY_S = 1.5
@@ -87,16 +87,18 @@ async def find_limit(asked: Asked, first: Figures, crowd: Crowd, target: Target,
     best = asked.rate
     for step in STEPS:
         rate = asked.rate * step
-        if not is_sustained(await one_rate(asked, rate, crowd, target, cores)):
+        if not is_sustained(await one_rate(replace(asked, seconds=asked.seconds / 2), rate, crowd, target, cores)):
             break
         best = rate
     return best
 
 
 def is_sustained(figures: Figures) -> bool:
-    """Whether every call went well and nobody was kept waiting."""
-    pdd = figures["pdd_p99_ms"]
-    return not figures["failed"] and isinstance(pdd, float) and pdd <= PDD_MS_MAX
+    """Whether every call was made and went well, and nobody was kept waiting."""
+    pdd, rate, achieved = figures["pdd_p99_ms"], figures["rate"], figures["achieved_rate"]
+    if not isinstance(pdd, float) or not isinstance(rate, float) or not isinstance(achieved, float):
+        return False
+    return not figures["failed"] and pdd <= PDD_MS_MAX and achieved >= PUNCTUAL_SHARE * rate
 
 
 async def one_rate(asked: Asked, rate: float, crowd: Crowd, target: Target, cores: Cores) -> Figures:
@@ -105,9 +107,10 @@ async def one_rate(asked: Asked, rate: float, crowd: Crowd, target: Target, core
     tell(f"{rate:g} set-ups a second for {asked.seconds:g} s")
     pid = target.pid
     began, began_cpu_s = time.monotonic(), cpu_s(pid) if pid else 0.0
-    strays = crowd.strays
+    strays, began_phones_s = crowd.strays, time.process_time()
     tally = await dial_all(crowd, rate, asked)
     busy_s = (cpu_s(pid) if pid else 0.0) - began_cpu_s
+    phones_s = time.process_time() - began_phones_s
     elapsed_s = time.monotonic() - began
     connected = len(tally.connect_ms)
     books = await read_books(target, since, tally.dialled)
@@ -129,6 +132,7 @@ async def one_rate(asked: Asked, rate: float, crowd: Crowd, target: Target, core
         "strays": crowd.strays - strays,
         "cpu_pct": round(100 * busy_s / elapsed_s, 1),
         "cpu_ms_per_call": round(1000 * busy_s / max(1, tally.dialled), 2),
+        "phones_cpu_pct": round(100 * phones_s / elapsed_s, 1),
         "rss_mb": round(rss_mb(pid), 1) if pid else None,
         "agents": asked.agents,
         "talk_s": asked.talk_s,
