@@ -98,6 +98,7 @@ def test_example_is_taken_by_the_loader(example: Block, tmp_path: Path) -> None:
     assert seeds.agents and seeds.customers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "example", [each for each in examples("toml") if each.output], ids=lambda each: each.output[:80]
 )
@@ -106,6 +107,7 @@ async def test_mistake_is_refused_in_the_words_of_the_page(example: Block, tmp_p
     assert await output_of("acdcore check", tmp_path) == (1, example.output + "\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", examples("sh"), ids=lambda each: each.text[:80])
 async def test_command_does_what_the_page_says(example: Block, tmp_path: Path) -> None:
     configured(tmp_path)
@@ -234,6 +236,7 @@ def test_make_targets_of_the_documents_exist() -> None:
         assert named and named <= targets, (page.name, named - targets)
 
 
+@pytest.mark.slow
 async def test_acdcore_commands_of_the_documents_exist(tmp_path: Path) -> None:
     text = README.read_text("utf-8") + CONFIGURATION.read_text("utf-8")
     commands = set(re.findall(r"\bacdcore (run|check|[a-z]+(?= --))\b", text))
