@@ -8,7 +8,7 @@ from acdcore.calls.voice import queue_title
 from acdcore.ivr.calendars import Calendar, load_calendars
 from acdcore.ivr.check import Surroundings
 from acdcore.ivr.flow_file import load_flows
-from acdcore.ivr.model import Flow, Language, PromptRequest, Text
+from acdcore.ivr.model import Flow, Language, OutsideNode, PromptRequest, Text
 from acdcore.ivr.prompts import flow_requests, system_requests
 from acdcore.kernel.errors import SettingsError
 from acdcore.kernel.ids import QueueName
@@ -62,6 +62,7 @@ def queue_titles(settings: Settings, file: Path) -> list[PromptRequest]:
 def check_references(checked: Plan) -> None:
     """Everything that one key says of another place; raises SettingsError for the first that leads nowhere."""
     settings, file = checked.settings, str(checked.file)
+    may_dial_out = any(trunk.may_dial_out for trunk in settings.trunks.values())
     prompts = {str(request.key.name) for request in checked.prompts}
     if settings.lines.announcement not in prompts:
         raise SettingsError(file, "lines.announcement", f"there is no prompt {settings.lines.announcement}")
@@ -71,8 +72,12 @@ def check_references(checked: Plan) -> None:
             target = where.target()
             if isinstance(target, ToAnnouncement) and target.prompt not in prompts:
                 raise SettingsError(file, key, f"there is no prompt {target.prompt}")
-            if isinstance(target, ToOutside) and not any(trunk.may_dial_out for trunk in settings.trunks.values()):
+            if isinstance(target, ToOutside) and not may_dial_out:
                 raise SettingsError(file, key, "no trunk may dial out; set may_dial_out and target on one")
+    for one in checked.flows.values():
+        for node, what in one.nodes.items():
+            if isinstance(what, OutsideNode) and not may_dial_out:
+                raise SettingsError(one.file, f"nodes.{node}", "no trunk may dial out; set may_dial_out on one")
     for trunk, trunk_table in settings.trunks.items():
         for dialled, route in trunk_table.routes.items():
             key = f"trunks.{trunk}.routes.{dialled}"

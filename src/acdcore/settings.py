@@ -6,11 +6,12 @@
 
 import tomllib
 from collections.abc import Mapping
-from ipaddress import IPv4Address, IPv4Network, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
+from operator import eq
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError, model_validator
 
 from acdcore.calls.lines import LineSettings, WhenFull
 from acdcore.calls.trunks import Route, Trunk
@@ -28,6 +29,7 @@ from acdcore.queues.settings import (
     ToOutside,
     ToQueue,
 )
+from acdcore.sip.uri import MalformedValue, SipUri
 
 PREFIX = "ACDCORE_"
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -41,10 +43,28 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _named(address: IPv4Address) -> IPv4Address:
+    if address.is_unspecified:
+        raise ValueError("peers are told this address; give the interface's own")
+    return address
+
+
+def _network(text: object) -> IPv4Network | IPv6Network:
+    if not isinstance(text, str):
+        raise ValueError('write it as "192.0.2.0/24"')
+    return ip_network(text)
+
+
+Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
+"""Read here, because pydantic's error for one of two classes names neither the key nor what is wrong."""
+OwnAddress = Annotated[IPv4Address, AfterValidator(_named)]
+"""An address of ours that goes into messages."""
+
+
 class Sip(Section):
     """Where phones and trunks reach us."""
 
-    address: IPv4Address = IPv4Address("127.0.0.1")
+    address: OwnAddress = IPv4Address("127.0.0.1")
     udp_port: Port = 5060
     tcp_port: Port = 5060
     realm: Annotated[str, Field(min_length=1)] = "acdcore"
@@ -53,10 +73,16 @@ class Sip(Section):
 class Media(Section):
     """Where audio flows."""
 
-    address: IPv4Address = IPv4Address("127.0.0.1")
+    address: OwnAddress = IPv4Address("127.0.0.1")
     first_port: Annotated[int, Field(ge=1024, le=65534, multiple_of=2)] = 20000
     last_port: Annotated[int, Field(ge=1025, le=65535)] = 29999
     lost_after_s: Annotated[float, Field(ge=5)] = 30.0
+
+    @model_validator(mode="after")
+    def _has_room(self) -> "Media":
+        if self.last_port <= self.first_port:
+            raise ValueError("no pair of ports lies between first_port and last_port")
+        return self
 
 
 class Http(Section):
@@ -116,7 +142,7 @@ class RouteTable(Section):
 class TrunkTable(Section):
     """One trunk."""
 
-    addresses: list[IPv4Network | IPv6Network] = Field(default_factory=list)
+    addresses: list[Network] = Field(default_factory=list)
     lines: Annotated[int, Field(ge=1, le=10_000)] = 150
     user: str = ""
     password: Annotated[str, Field(repr=False)] = ""
@@ -131,8 +157,18 @@ class TrunkTable(Section):
         if self.user and not self.password:
             raise ValueError("user without password; set it in the environment rather than in the file")
         if self.may_dial_out and not self.target:
-            raise ValueError('may_dial_out needs target = "sip:host:port"')
+            raise ValueError('may_dial_out needs target = "sip:address:port"')
+        if self.target and not _has_ip_address(self.target):
+            raise ValueError(f"target {self.target} needs an IP address for its host: no name is looked up for a call")
         return self
+
+
+def _has_ip_address(uri: str) -> bool:
+    try:
+        ip_address(SipUri.parse(uri).host)
+    except (MalformedValue, ValueError):
+        return False
+    return True
 
 
 class TargetTable(Section):
@@ -263,7 +299,8 @@ def load(file: Path, environment: Mapping[str, str]) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         path = tuple(str(part) for part in first["loc"])
-        source = next((name for key, name in overridden.items() if path[: len(key)] == key), None)
+        # What a section says of its keys together is the environment's fault as soon as one of them comes from there.
+        source = next((name for key, name in overridden.items() if all(map(eq, path, key))), None)
         problem = in_words(first["type"], first["msg"])
         raise SettingsError(source or str(file), ".".join(path), problem) from error
 
