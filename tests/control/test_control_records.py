@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 
+import pytest
 from tests.control.house import ENDED, ended_call, recording_of
 from tests.control.served import Served
 
@@ -81,8 +82,22 @@ async def test_audio_is_sent_whole_and_by_range(served: Served) -> None:
     assert len(data) == 1028
     part = await served.admin.get(AUDIO, headers={"Range": "bytes=4-7"})
     assert (part.status, await part.read()) == (HTTPStatus.PARTIAL_CONTENT, data[4:8])
-    beyond = await served.admin.get(AUDIO, headers={"Range": "bytes=5000-"})
-    assert beyond.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+
+
+@pytest.mark.parametrize("wanted", ["bytes=1028-", "bytes=5000-6000", "bytes=7-4", "seconds=1-2"])
+async def test_range_that_there_is_not_is_refused_with_the_length(served: Served, wanted: str) -> None:
+    response = await served.admin.get(AUDIO, headers={"Range": wanted})
+    assert response.status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE
+    assert response.headers["Content-Range"] == "bytes */1028"
+    assert (await response.json())["error"]["field"] == "Range"
+
+
+async def test_condition_goes_before_the_range(served: Served) -> None:
+    etag = (await served.admin.get(AUDIO)).headers["ETag"]
+    for header, status in (("If-None-Match", HTTPStatus.NOT_MODIFIED), ("If-Match", HTTPStatus.PRECONDITION_FAILED)):
+        tag = etag if header == "If-None-Match" else '"another"'
+        response = await served.admin.get(AUDIO, headers={"Range": "bytes=5000-", header: tag})
+        assert (response.status, await response.read()) == (status, b"")
 
 
 async def test_audio_needs_the_right_to_listen(served: Served) -> None:

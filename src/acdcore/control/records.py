@@ -21,6 +21,9 @@ from acdcore.control.schemas import (
 from acdcore.control.settings import Right
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName
 
+CONDITIONS = ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range")
+"""What makes a request conditional (RFC 9110 section 13.1)."""
+
 
 class Records:
     """Reads the history, and sends recordings from one directory only."""
@@ -93,12 +96,38 @@ class Records:
         if row is None:
             problem = "no such recording; /v1/recordings lists what there is"
             raise ApiError(HTTPStatus.NOT_FOUND, "unknown_recording", problem)
-        path = await asyncio.to_thread(existing_file, self._directory, row)
-        if path is None:
+        found = await asyncio.to_thread(existing_file, self._directory, row)
+        if found is None:
             problem = f"the file {row.path} is no longer in the recordings directory; look for it in the backup"
             raise ApiError(HTTPStatus.NOT_FOUND, "recording_gone", problem)
+        path, size_bytes = found
+        if is_beyond(asked.request, size_bytes):
+            raise range_refused(size_bytes)
         attachment = f'attachment; filename="{row.call_id}-{row.n}.wav"'
         return web.FileResponse(path, headers={"Content-Type": "audio/wav", "Content-Disposition": attachment})
+
+
+def is_beyond(request: web.Request, size_bytes: int) -> bool:
+    """Whether the request is for a range that there is not.
+
+    Conditional requests are left to the framework, which answers what fails by status alone: a condition goes before
+    the range (RFC 9110 section 13.2.2).
+    """
+    if any(name in request.headers for name in CONDITIONS):
+        return False
+    try:
+        start = request.http_range.start
+    except ValueError:
+        return True
+    return start is not None and start >= size_bytes
+
+
+def range_refused(size_bytes: int) -> ApiError:
+    """The refusal that tells a player how long the file is (RFC 9110 section 15.5.17)."""
+    problem = f"no such range: the file has {size_bytes} bytes; ask for one range that begins before its end"
+    error = ApiError(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "no_such_range", problem, "Range")
+    error.headers = {"Content-Range": f"bytes */{size_bytes}"}
+    return error
 
 
 def recording_key(text: str) -> tuple[CallId, int]:
@@ -107,8 +136,8 @@ def recording_key(text: str) -> tuple[CallId, int]:
     return CallId(call_id), int(number)
 
 
-def existing_file(directory: Path, row: RecordingRow) -> Path | None:
-    """The recording's file if it exists and really is, links followed, below `directory`."""
+def existing_file(directory: Path, row: RecordingRow) -> tuple[Path, int] | None:
+    """The recording's file and its size in bytes, if it exists and really is, links followed, below `directory`."""
     root = directory.resolve()
     path = (root / row.path).resolve()
-    return path if path.is_relative_to(root) and path.is_file() else None
+    return (path, path.stat().st_size) if path.is_relative_to(root) and path.is_file() else None
