@@ -8,19 +8,22 @@ JSON line; the exit status is 1 if a call failed.
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import sys
 import tempfile
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiohttp
 import uvloop
 
-from bench.centre import MENU_KEY, MENU_NUMBER, Cores, allow_many_files, new_daemon, take_cores, target_of
+from bench.centre import MENU_KEY, MENU_NUMBER, Cores, Target, allow_many_files, new_daemon, take_cores, target_of
 from bench.crowd import Crowd, Failed, Unready
 from bench.lines import Figures, dial_all, hang_up_all, loss, median, tell, tell_window
 from bench.load import LoadFailed, LoadSettings, Pair, ToolMissing, Window, carry
@@ -29,6 +32,17 @@ REST_S = 1.0
 FAULTS = {"sleeping": signal.SIGUSR1, "computing": signal.SIGUSR2}
 """What `bench.stalled` does at which signal."""
 LEFT_ALONE = "left_alone"
+PROBE_EVERY_S = 0.1
+PROBE_WITHIN_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One window, and the proof that the loop stood still, or did not."""
+
+    window: Window
+    http_longest_ms: float
+    """The control plane's slowest answer, which comes from the same loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,28 +67,59 @@ async def run(asked: Asked, cores: Cores) -> Figures:
                 await crowd.make_ready(asked.lines)
                 talks = await dial_all(crowd, asked.lines, asked.rate, target.keys, failures)
                 await asyncio.sleep(REST_S)
-                windows = await all_windows([talk.pair() for talk in talks], asked, daemon.pid, cores)
+                windows = await all_windows([talk.pair() for talk in talks], asked, target, cores)
                 await hang_up_all(talks, failures)
     return figures_of(asked, windows, failures, cores)
 
 
-async def all_windows(pairs: list[Pair], asked: Asked, pid: int, cores: Cores) -> dict[str, list[Window]]:
+async def all_windows(pairs: list[Pair], asked: Asked, target: Target, cores: Cores) -> dict[str, list[Observed]]:
     """By state of the daemon, round after round."""
     load = LoadSettings(asked.seconds, asked.tick_us, cores.load)
-    windows: dict[str, list[Window]] = {LEFT_ALONE: [], **{name: [] for name in FAULTS}}
+    observed: dict[str, list[Observed]] = {LEFT_ALONE: [], **{name: [] for name in FAULTS}}
     for _ in range(asked.rounds):
-        for name, found in windows.items():
-            if name in FAULTS:
-                os.kill(pid, FAULTS[name])
-            found.append(await carry(pairs, load, pid))
-            if name in FAULTS:
-                os.kill(pid, FAULTS[name])
-            tell_window(name, found[-1])
-    return windows
+        for name, found in observed.items():
+            with switched_on(name, target.pid):
+                found.append(await observe(pairs, load, target))
+            tell_window(name, found[-1].window)
+    return observed
 
 
-def figures_of(asked: Asked, windows: dict[str, list[Window]], failures: Counter[str], cores: Cores) -> Figures:
+@contextlib.contextmanager
+def switched_on(name: str, pid: int | None) -> Iterator[None]:
+    """The fault of that name, if it is one, until the block is left."""
+    if pid is None or name not in FAULTS:
+        yield
+        return
+    os.kill(pid, FAULTS[name])
+    yield
+    os.kill(pid, FAULTS[name])
+
+
+async def observe(pairs: list[Pair], load: LoadSettings, target: Target) -> Observed:
+    """Carry audio and ask the control plane for its health all the time."""
+    longest_s = 0.0
+
+    async def probe(client: aiohttp.ClientSession) -> None:
+        nonlocal longest_s
+        while True:
+            began = time.monotonic()
+            async with client.get("/health/live", timeout=aiohttp.ClientTimeout(total=PROBE_WITHIN_S)):
+                longest_s = max(longest_s, time.monotonic() - began)
+            await asyncio.sleep(PROBE_EVERY_S)
+
+    async with target.client() as client:
+        probing = asyncio.create_task(probe(client))
+        try:
+            window = await carry(pairs, load, target.pid)
+        finally:
+            probing.cancel()
+            await asyncio.wait([probing])
+    return Observed(window, 1000 * longest_s)
+
+
+def figures_of(asked: Asked, observed: dict[str, list[Observed]], failures: Counter[str], cores: Cores) -> Figures:
     """Medians over the rounds."""
+    windows = {name: [one.window for one in found] for name, found in observed.items()}
     gaps = {name: median([window.gap_p99_ms for window in found]) for name, found in windows.items()}
     longest = {name: median([window.gap_max_ms for window in found]) for name, found in windows.items()}
     growth = {name: round(gaps[name] - gaps[LEFT_ALONE], 3) for name in FAULTS}
@@ -86,6 +131,7 @@ def figures_of(asked: Asked, windows: dict[str, list[Window]], failures: Counter
         **{f"gap_p99_{name}_ms": gap for name, gap in gaps.items()},
         **{f"gap_max_{name}_ms": gap for name, gap in longest.items()},
         **{f"loss_{name}": round(loss(found), 8) for name, found in windows.items()},
+        **{f"http_max_{name}_ms": median([one.http_longest_ms for one in found]) for name, found in observed.items()},
         "seconds": asked.seconds,
         "rounds": asked.rounds,
         "tick_us": asked.tick_us,

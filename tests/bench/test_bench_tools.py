@@ -109,6 +109,8 @@ def test_stall_ends_with_its_figures() -> None:
     assert status == 0, said
     assert {"gap_growth_p99_ms", "gap_growth_p99_sleeping_ms", "gap_growth_p99_computing_ms"} <= set(figures)
     assert figures["failed"] == 0
+    assert figures["http_max_sleeping_ms"] > 300
+    assert figures["http_max_computing_ms"] > 300
 
 
 def test_wrong_arguments_are_told() -> None:
