@@ -1,7 +1,7 @@
 """The called side of sessions: INVITE comes in, is answered or refused, and its ACK awaited (RFC 3261 section 13.3)."""
 
 from acdcore.kernel.errors import PeerError
-from acdcore.sip.dialog import dialog_of_callee
+from acdcore.sip.dialog import Dialog, dialog_of_callee
 from acdcore.sip.events import EndCause, Flow, InviteArrived, SessionId, Transmit
 from acdcore.sip.message import Request
 from acdcore.sip.session import Fact, Session, SessionInput, SessionState
@@ -22,14 +22,13 @@ class Callee:
 
     def invite_arrived(self, request: Request, flow: Flow, turn: Turn) -> None:
         """A new INVITE outside of any dialog; `flow` is where replies go."""
-        refusal = self._refusal(request)
-        if refusal is not None:
-            self._ua.reply_at_once(request, flow, refusal, turn)
-            return
-        number = SessionId(self._ua.new_number())
         tag = self._ua.identity.tag()
-        dialog = dialog_of_callee(request, tag)
-        expires_s = asked_interval_s(request, self._ua.settings.session_expires_min_s)
+        admitted = self._admit(request, tag)
+        if isinstance(admitted, Fact):
+            self._ua.reply_at_once(request, flow, admitted, turn)
+            return
+        dialog, expires_s = admitted
+        number = SessionId(self._ua.new_number())
         transaction = self._ua.transactions.open_server(request, flow, Owner(Purpose.INVITE, number), tag)
         session = Session(number, SessionState.INVITED, flow, transaction, tag, dialog, expires_s=expires_s)
         self._ua.open(session)
@@ -37,8 +36,8 @@ class Callee:
         self._ua.reply(transaction, Fact(100), turn)
         turn.out.append(InviteArrived(number, request, flow, request.body))
 
-    def _refusal(self, request: Request) -> Fact | None:
-        """Why an INVITE cannot even be offered to the hall."""
+    def _admit(self, request: Request, tag: str) -> tuple[Dialog, int] | Fact:
+        """The dialog and session interval of an INVITE, or why it cannot even be offered to the hall."""
         if len(self._ua.sessions) >= self._ua.settings.sessions_max:
             return Fact(503, headers=(("Retry-After", str(self._ua.settings.retry_after_s)),))
         if request.max_forwards == 0:
@@ -47,13 +46,11 @@ class Callee:
         if request.body and request.content_type != SDP_TYPE:
             return Fact(415, headers=(("Accept", SDP_TYPE),))
         try:
-            asked_interval_s(request, self._ua.settings.session_expires_min_s)
-            dialog_of_callee(request, "")
+            return dialog_of_callee(request, tag), asked_interval_s(request, self._ua.settings.session_expires_min_s)
         except IntervalTooSmall:
             return Fact(422, headers=(("Min-SE", str(self._ua.settings.session_expires_min_s)),))
         except PeerError as error:
             return Fact(400, str(error))
-        return None
 
     def cancel_arrived(self, request: Request, flow: Flow, turn: Turn) -> None:
         """CANCEL: 200 when its INVITE is known, and 487 to that when it has no final response yet (section 9.2)."""

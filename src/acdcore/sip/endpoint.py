@@ -386,6 +386,7 @@ class Endpoint:
         session = self._ua.sessions.get(SessionId(key.owner))
         if session is None:
             return
+        session.armed.discard(key.timer)
         match key.timer:
             case Timer.ANSWER_AGAIN:
                 self._callee.answer_again(session, turn)

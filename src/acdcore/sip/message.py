@@ -123,7 +123,7 @@ class Headers:
         first = self._first
         if first is None:
             first = self._first = dict(reversed(self._fields))
-        return first.get(CANONICAL.get(name) or canonical(name))
+        return first.get(name) or first.get(canonical(name))
 
     def get_all(self, name: str) -> tuple[str, ...]:
         """Values of all lines under `name`, as written (see `values` for comma-separated ones)."""

@@ -92,13 +92,10 @@ def _lines(head: bytes) -> list[str]:
 
 def _fields(lines: list[str]) -> tuple[list[Field], str | None]:
     """The header lines with canonical names, and apart from them the value of Content-Length."""
-    fields: list[Field] = []
-    for line in lines:
-        raw, colon, value = line.partition(":")
-        name = CANONICAL.get(raw) or _unusual_name(raw)
-        if not colon:
-            raise MalformedValue("header without a colon")
-        fields.append((name, value.strip()))
+    parts = [line.partition(":") for line in lines]
+    if not all([colon for _, colon, _ in parts]):
+        raise MalformedValue("header without a colon")
+    fields = [(CANONICAL.get(raw) or _unusual_name(raw), value.strip()) for raw, _, value in parts]
     names = [name for name, _ in fields]
     if len(set(names)) < len(names):
         _check_once_only(names)

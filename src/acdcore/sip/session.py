@@ -12,10 +12,12 @@ Rules of the table:
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from acdcore.sip.dialog import Dialog
 from acdcore.sip.events import EndCause, Fields, Flow, OutgoingInvite, SessionId
 from acdcore.sip.message import Request, Response
+from acdcore.sip.timers import Timer
 from acdcore.sip.transaction import Transaction
 
 
@@ -152,8 +154,7 @@ TABLE: Mapping[tuple[SessionState, SessionInput], SessionRow] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """What came with an input: each deed takes what it needs."""
 
     status: int = 0
@@ -238,6 +239,8 @@ class Session:
     """Fields of a BYE that has to wait (DEPARTING)."""
     expires_s: int = 0
     """The session interval when the peer refreshes (RFC 4028), 0 without a session timer."""
+    armed: set[Timer] = field(default_factory=set)
+    """Its timers that are running."""
 
     def move(self, stimulus: SessionInput) -> SessionRow | None:
         """Take one step in the table; None when the input has no effect in this state."""

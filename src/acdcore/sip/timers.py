@@ -85,13 +85,15 @@ class Timing:
                 return 64 * self.t1_s
 
 
-SESSION_TIMERS = (
-    Timer.ANSWER_AGAIN,
-    Timer.ACK_WAIT,
-    Timer.RING_LIMIT,
-    Timer.CANCEL_WAIT,
-    Timer.GLARE,
-    Timer.MODIFY_LIMIT,
-    Timer.EXPIRY,
+SESSION_TIMERS = frozenset(
+    (
+        Timer.ANSWER_AGAIN,
+        Timer.ACK_WAIT,
+        Timer.RING_LIMIT,
+        Timer.CANCEL_WAIT,
+        Timer.GLARE,
+        Timer.MODIFY_LIMIT,
+        Timer.EXPIRY,
+    )
 )
 """The timers whose owner is a session; those of all the others are transactions."""

@@ -1,6 +1,6 @@
 """What caller and callee share: the sessions, their dialogs, and the deeds of the session table."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from acdcore.kernel.deadlines import Deadlines
 from acdcore.kernel.errors import Refused
@@ -49,6 +49,14 @@ class UserAgent:
         self.sessions: dict[SessionId, Session] = {}
         self.dialogs: dict[DialogKey, Session] = {}
         self._serial = 0
+        self._deeds: Mapping[Deed, Callable[[Session, Fact, Turn], None]] = {
+            Deed.SEND_ANSWER: self._send_answer,
+            Deed.SEND_FAILURE: self._send_failure,
+            Deed.SEND_INVITE: self._send_invite,
+            Deed.SEND_CANCEL: self._send_cancel,
+            Deed.SEND_ACK: self._send_ack,
+            Deed.SEND_BYE: self._send_bye,
+        }
 
     def new_number(self) -> int:
         """A number for a session or a request."""
@@ -140,18 +148,24 @@ class UserAgent:
         if row is None:
             return False
         for deed in row.deeds:
-            self._do(deed, session, fact, turn)
+            do = self._deeds.get(deed)
+            if do is not None:
+                do(session, fact, turn)
+            elif (event := _NEWS[deed](session, fact)) is not None:
+                turn.out.append(event)
         if row.state is SessionState.OVER:
             self._close(session, turn)
         return True
 
     def arm(self, session: Session, timer: Timer, at: float) -> None:
         """Arm one of the session's timers."""
+        session.armed.add(timer)
         self.deadlines.set(TimerKey(timer, session.id), at)
 
     def disarm(self, session: Session, *timers: Timer) -> None:
-        """Disarm some of the session's timers."""
-        for timer in timers:
+        """Disarm those of the session's timers that are running among `timers`."""
+        for timer in session.armed.intersection(timers):
+            session.armed.discard(timer)
             self.deadlines.cancel(TimerKey(timer, session.id))
 
     def repeat(self, session: Session, repeat: Repeat, turn: Turn) -> None:
@@ -193,53 +207,13 @@ class UserAgent:
 
     # --- deeds ---
 
-    def _do(self, deed: Deed, session: Session, fact: Fact, turn: Turn) -> None:
-        match deed:
-            case Deed.SEND_ANSWER:
-                self._send_answer(session, fact, turn)
-            case Deed.SEND_FAILURE:
-                self.reply(session.transaction, fact, turn)
-            case Deed.SEND_INVITE:
-                if fact.request is not None:
-                    session.transaction = self.send_again(session.transaction, fact.request, turn)
-            case Deed.SEND_CANCEL:
-                self._send_cancel(session, turn)
-            case Deed.SEND_ACK:
-                self._send_ack(session, fact, turn)
-            case Deed.SEND_BYE:
-                self._send_bye(session, fact, turn)
-            case _:
-                self._tell(deed, session, fact, turn)
+    def _send_failure(self, session: Session, fact: Fact, turn: Turn) -> None:
+        self.reply(session.transaction, fact, turn)
 
-    def _tell(self, deed: Deed, session: Session, fact: Fact, turn: Turn) -> None:
-        event: Event | None = None
-        match deed:
-            case Deed.TELL_CONFIRMED:
-                event = SessionConfirmed(session.id, fact.body)
-            case Deed.TELL_CANCELLED:
-                event = InviteCancelled(session.id)
-            case Deed.TELL_PROGRESS if fact.status > 100:
-                event = SessionProgress(session.id, fact.status, fact.body)
-            case Deed.TELL_ANSWERED:
-                event = SessionAnswered(session.id, fact.body)
-            case Deed.TELL_REFUSED:
-                event = self._refusal(session, fact)
-            case Deed.TELL_GIVEN_UP:
-                event = self._refusal(session, Fact(487))
-            case Deed.TELL_ENDED:
-                event = SessionEnded(session.id, fact.cause)
-            case _:
-                event = None
-        if event is not None:
-            turn.out.append(event)
-
-    def _refusal(self, session: Session, fact: Fact) -> SessionRefused | None:
-        attempt = session.attempt
-        if attempt is None or attempt.is_told:
-            return None
-        attempt.is_told = True
-        reason = fact.reason or reason_of(fact.status)
-        return SessionRefused(session.id, fact.status, reason, fact.response)
+    def _send_invite(self, session: Session, fact: Fact, turn: Turn) -> None:
+        if fact.request is None:
+            raise RuntimeError("a challenge is met by another request")
+        session.transaction = self.send_again(session.transaction, fact.request, turn)
 
     def _send_answer(self, session: Session, fact: Fact, turn: Turn) -> None:
         fields = self.response_fields(session, fact)
@@ -251,7 +225,7 @@ class UserAgent:
         gap_s = self.settings.timing.t1_s
         self.repeat(session, Repeat(data, request.cseq.number, gap_s, True, not request.body), turn)
 
-    def _send_cancel(self, session: Session, turn: Turn) -> None:
+    def _send_cancel(self, session: Session, fact: Fact, turn: Turn) -> None:
         self.disarm(session, Timer.RING_LIMIT)
         self.transactions.open_client(cancel_of(session.transaction.request), session.transaction.flow, NOBODY, turn)
         self.arm(session, Timer.CANCEL_WAIT, turn.now + 64 * self.settings.timing.t1_s)
@@ -307,6 +281,31 @@ def caller_dialog(request: Request, response: Response) -> Dialog:
 def timer_fields(interval_s: int) -> tuple[Field, ...]:
     """What a 2xx says when the caller is to refresh the session (RFC 4028 section 9)."""
     return (("Require", "timer"), ("Session-Expires", f"{interval_s};refresher=uac"))
+
+
+def _progress(session: Session, fact: Fact) -> SessionProgress | None:
+    return SessionProgress(session.id, fact.status, fact.body) if fact.status > 100 else None
+
+
+def _refusal(session: Session, fact: Fact) -> SessionRefused | None:
+    attempt = session.attempt
+    if attempt is None or attempt.is_told:
+        return None
+    attempt.is_told = True
+    reason = fact.reason or reason_of(fact.status)
+    return SessionRefused(session.id, fact.status, reason, fact.response)
+
+
+_NEWS: Mapping[Deed, Callable[[Session, Fact], Event | None]] = {
+    Deed.TELL_CONFIRMED: lambda session, fact: SessionConfirmed(session.id, fact.body),
+    Deed.TELL_CANCELLED: lambda session, fact: InviteCancelled(session.id),
+    Deed.TELL_PROGRESS: _progress,
+    Deed.TELL_ANSWERED: lambda session, fact: SessionAnswered(session.id, fact.body),
+    Deed.TELL_REFUSED: _refusal,
+    Deed.TELL_GIVEN_UP: lambda session, fact: _refusal(session, Fact(487)),
+    Deed.TELL_ENDED: lambda session, fact: SessionEnded(session.id, fact.cause),
+}
+"""What the hall hears by each deed that only tells."""
 
 
 def _dialog(session: Session) -> Dialog:
