@@ -116,6 +116,12 @@ def loudest(pcm: bytes, candidates_hz: tuple[int, ...] = (300, 440, 700, 1000, 1
     return best if tones.power_dbfs(pcm, best) > -20 else 0
 
 
+def is_clean(pcm: bytes, frequency_hz: int) -> bool:
+    """Whether a tone came through whole: at the level it was sent with, and nothing beside it."""
+    power = tones.power_dbfs(pcm, frequency_hz)
+    return abs(power + 12) < 0.5 and abs(tones.level_dbfs(pcm) - power) < 0.2
+
+
 def _bind_pair(host: str) -> tuple[socket.socket, socket.socket]:
     while True:
         first = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

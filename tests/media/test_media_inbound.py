@@ -92,6 +92,28 @@ def test_signalled_address_takes_over_from_its_ip(engine: Engine, line: Lines, h
     assert engine.figures(opened.stream).source == phone.address
 
 
+def test_latch_is_shut_once_its_time_is_over(handset: Handsets) -> None:
+    engine = Engine(EngineSettings(first_port=31000, last_port=31999, latch_after_ms=0), IdSource(1))
+    engine.start()
+    signalled, other = handset(), handset(ssrc=0x2000)
+    opened = engine.open()
+    engine.connect(opened.stream, signalled.target())
+    other.talk(opened.port)
+    signalled.talk(opened.port)
+    await_packets(engine, 2)
+    figures = engine.close(opened.stream)
+    assert (figures.source, figures.strangers) == (other.address, 1)
+    engine.stop()
+
+
+def test_key_of_a_phone_that_restarted_is_told(engine: Engine, line: Lines) -> None:
+    caller, opened = line()
+    caller.press(opened.port, 1)
+    caller.ssrc, caller.timestamp = 0x9999, 0x80000000
+    caller.press(opened.port, 2)
+    assert collect(engine, 2) == [DigitPressed(opened.stream, "1", 100), DigitPressed(opened.stream, "2", 100)]
+
+
 def test_connecting_again_opens_the_latch_anew(engine: Engine, line: Lines, handset: Handsets) -> None:
     phone, opened = line()
     phone.talk(opened.port)

@@ -167,9 +167,10 @@ def test_true_clock_is_left_alone() -> None:
 def test_correction_in_speech_does_not_click() -> None:
     timeline = Timeline(0.0)
     pieces = []
+    loud_at_its_edges = g711.encode(tones.sine(400, 0.03)[10:330], Codec.PCMU)
     for number in range(60 * 50):
         at = 0.02 * number * 1.0005
-        timeline.put(LEFT, packet(number), Codec.PCMU, at)
+        timeline.put(LEFT, packet(number, loud_at_its_edges), Codec.PCMU, at)
         if number % 50 == 0:
             pieces.append(timeline.take(at))
     left, _ = lanes(b"".join(pieces))
