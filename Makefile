@@ -17,7 +17,7 @@ setup: $(RUN)    ## make .venv, install the locked dependencies and compile the 
 run: $(RUN)      ## start the daemon on config/acdcore.toml and say what to dial
 	@$(BIN)/acdcore run
 
-demo: $(ALL) tools  ## a busy minute on free loopback ports: scripted callers and agents, a live board, the records
+demo: $(RUN)  ## a busy minute on free loopback ports: scripted callers and agents, a live board, the records
 	@$(BIN)/python -m bench.demo
 
 test: $(ALL) tools  ## everything, with real phones; installs Debian's sip-tester and baresip when root
