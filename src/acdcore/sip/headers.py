@@ -23,9 +23,9 @@ _WILDCARD = OtherUri("", "*")
 # Any version of the protocol is read, so that it can be told which one we speak (505).
 # via-parm = sent-protocol LWS sent-by *( SEMI via-params ), with LWS around each separator; lines are unfolded by now.
 _VIA = re.compile(
-    r"SIP\s*+/\s*+[0-9]++\.[0-9]++\s*+/\s*+([A-Za-z0-9\-.!%*_+`'~]++)\s++"
+    r"[Ss][Ii][Pp]\s*+/\s*+[0-9]++\.[0-9]++\s*+/\s*+([A-Za-z0-9\-.!%*_+`'~]++)\s++"
     r"(\[[0-9A-Fa-f:.]++\]|[A-Za-z0-9._\-]++)(?:\s*+:\s*+([0-9]{1,5}))?\s*+((?:;.*)?)",
-    re.IGNORECASE | re.DOTALL,
+    re.DOTALL,
 )
 # name-addr = [ display-name ] LAQUOT addr-spec RAQUOT. A display name without quotes may hold more than tokens here
 # (phones send bare UTF-8), but none of the characters that separate values.
@@ -182,7 +182,6 @@ def parse_contact(value: str) -> NameAddr:
     return NameAddr(_WILDCARD) if value == "*" else parse_name_addr(value)
 
 
-@lru_cache(REMEMBERED_MAX)
 def parse_via(value: str) -> Via:
     """Read one Via value; raises MalformedValue."""
     found = _VIA.fullmatch(value)
@@ -192,6 +191,12 @@ def parse_via(value: str) -> Via:
     if host[0] == "[":
         host = SipUri.parse(f"sip:{host}").host
     return Via(transport.upper(), host, None if port is None else _number(port, 65535, "port"), parse_params(params))
+
+
+@lru_cache(REMEMBERED_MAX)
+def parse_top_via(value: str) -> Via:
+    """Read the first of the Vias in one line; raises MalformedValue."""
+    return parse_via(split_values(value)[0])
 
 
 @lru_cache(REMEMBERED_MAX)

@@ -6,7 +6,6 @@ from typing import Final, TypeAlias
 
 from acdcore.kernel.address import Address
 from acdcore.sip.headers import (
-    CSeq,
     NameAddr,
     Via,
     parse_contact,
@@ -14,10 +13,11 @@ from acdcore.sip.headers import (
     parse_name_addr,
     parse_seconds,
     parse_small_number,
+    parse_top_via,
     parse_via,
     split_values,
 )
-from acdcore.sip.read_once import ReadOnce
+from acdcore.sip.read_once import Essential, ReadOnce
 from acdcore.sip.uri import MalformedValue, Uri
 
 # Names as we spell them, each under its compact form (RFC 3261 section 7.3.3; RFCs 3515, 3841, 3892, 4028, 6665).
@@ -166,35 +166,21 @@ class _Headed:
 
     headers: Headers
 
-    @ReadOnce
-    def via(self) -> Via:
-        """The topmost Via: the hop that sent a request, or ourselves in a reply."""
-        return parse_via(split_values(self._required("Via"))[0])
+    via = Essential("Via", parse_top_via)
+    """The topmost Via: the hop that sent a request, or ourselves in a reply."""
+    from_ = Essential("From", parse_name_addr)
+    """Who sent the request."""
+    to = Essential("To", parse_name_addr)
+    """Whom the request was meant for."""
+    cseq = Essential("CSeq", parse_cseq)
+    """Number and method of the request."""
+    call_id = Essential("Call-ID", str)
+    """Call-ID, case-sensitive."""
 
     @property
     def vias(self) -> tuple[Via, ...]:
         """All Vias, the latest hop first."""
         return tuple([parse_via(value) for value in self.headers.values("Via")])
-
-    @ReadOnce
-    def from_(self) -> NameAddr:
-        """Who sent the request."""
-        return parse_name_addr(self._required("From"))
-
-    @ReadOnce
-    def to(self) -> NameAddr:
-        """Whom the request was meant for."""
-        return parse_name_addr(self._required("To"))
-
-    @ReadOnce
-    def cseq(self) -> CSeq:
-        """Number and method of the request."""
-        return parse_cseq(self._required("CSeq"))
-
-    @ReadOnce
-    def call_id(self) -> str:
-        """Call-ID, case-sensitive."""
-        return self._required("Call-ID")
 
     @ReadOnce
     def contacts(self) -> tuple[NameAddr, ...]:
@@ -243,12 +229,6 @@ class _Headed:
         """Values of a list of plain words such as Require, Supported, Allow, in lower case."""
         return tuple([value.lower() for value in self.headers.values(name)])
 
-    def _required(self, name: str) -> str:
-        value = self.headers.get(name)
-        if not value:
-            raise MalformedValue(f"{name} missing")
-        return value
-
 
 @dataclass(frozen=True)
 class Request(_Headed):
@@ -295,7 +275,7 @@ class Request(_Headed):
         stamped = self.via.stamped(source)
         if stamped is self.via:
             return self
-        others = split_values(self._required("Via"))[1:]
+        others = split_values(self.headers.get("Via") or "")[1:]
         headers = self.headers.with_first("Via", ", ".join([str(stamped), *others]))
         request = Request(self.method, self.uri, headers, self.body)
         vars(request).update(vars(self), headers=headers, via=stamped)  # what was read once stays read

@@ -93,7 +93,7 @@ def _lines(head: bytes) -> list[str]:
 def _fields(lines: list[str]) -> tuple[list[Field], str | None]:
     """The header lines with canonical names, and apart from them the value of Content-Length."""
     parts = [line.partition(":") for line in lines]
-    if not all([colon for _, colon, _ in parts]):
+    if "" in [colon for _, colon, _ in parts]:
         raise MalformedValue("header without a colon")
     fields = [(CANONICAL.get(raw) or _unusual_name(raw), value.strip()) for raw, _, value in parts]
     names = [name for name, _ in fields]

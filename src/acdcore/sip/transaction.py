@@ -217,7 +217,6 @@ FIRST: Mapping[Kind, Row] = {
 """How each machine begins."""
 
 
-
 def _stopped(table: Table, before: State, after: State) -> tuple[Timer, ...]:
     """Timers that have a row in the one state and none in the other."""
     here = [stimulus for state, stimulus in table if state is before and isinstance(stimulus, Timer)]
