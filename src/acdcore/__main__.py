@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import os
+import resource
 import signal
 import sys
 from pathlib import Path
@@ -16,9 +17,9 @@ from rich.console import Console
 
 from acdcore.app import Running, serve
 from acdcore.kernel.clock import LoopClock
-from acdcore.kernel.errors import AcdError
+from acdcore.kernel.errors import AcdError, SettingsError
 from acdcore.keys import API_KEYS_FILE, SOFTPHONES_FILE, kept_password
-from acdcore.plan import make_plan
+from acdcore.plan import Plan, files_needed, make_plan, shortages
 from acdcore.settings import load
 
 cli = typer.Typer(
@@ -52,6 +53,7 @@ def check(config: ConfigOption = DEFAULT_CONFIG) -> None:
     except AcdError as error:
         fail(error)
     else:
+        warn(plan, config)
         console.print(
             f"{config} is good: {len(plan.settings.trunks)} trunks, {len(plan.settings.queues)} queues, "
             f"{len(plan.flows)} flows, {len(plan.prompts)} prompts"
@@ -63,6 +65,8 @@ async def daemon(config: Path) -> None:
     settings = load(config, os.environ)
     plan = make_plan(settings, config)
     set_up_log(settings.log)
+    allow_files(files_needed(settings), str(config))
+    warn(plan, config)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -75,6 +79,14 @@ async def daemon(config: Path) -> None:
         console.print("acdcore: stopping; calls may go on for a few seconds, a second signal ends them at once")
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, running.switchboard.end_all)
+
+
+def allow_files(needed: int, file: str) -> None:
+    """Let the process open as many files as the lines take; raises SettingsError when it may not."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise SettingsError(file, "lines.limit", f"needs {needed} open files, {hard} are allowed; raise ulimit -Hn")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, needed), hard))
 
 
 def welcome(running: Running) -> str:
@@ -109,6 +121,12 @@ def set_up_log(level: str) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def warn(plan: Plan, config: Path) -> None:
+    """What works, but not as far as the settings promise."""
+    for shortage in shortages(plan.settings):
+        console.print(f"acdcore: {config}: {shortage}", style="yellow", soft_wrap=True, markup=False)
 
 
 def fail(error: AcdError) -> None:

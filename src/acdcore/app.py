@@ -37,7 +37,7 @@ from acdcore.media.engine import Engine
 from acdcore.media.model import EngineSettings
 from acdcore.media.tones import ringback
 from acdcore.metrics import HallCollector
-from acdcore.plan import Plan
+from acdcore.plan import Plan, port_pairs
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.recording.events import RecordingEvent
 from acdcore.recording.index import NotRepaired, Repaired, repair_all
@@ -216,11 +216,6 @@ def started_engine(settings: Settings, ids: IdSource) -> Iterator[Engine]:
         yield engine
     finally:
         engine.stop()
-
-
-def port_pairs(settings: Settings) -> int:
-    """How many streams the range of ports allows."""
-    return (settings.media.last_port - settings.media.first_port + 1) // 2
 
 
 def repaired_recordings(settings: Settings) -> list[Repaired]:

@@ -15,6 +15,11 @@ from acdcore.kernel.ids import QueueName
 from acdcore.queues.settings import ToAnnouncement, ToOutside, validate
 from acdcore.settings import Settings
 
+STREAMS_A_LINE = 2
+"""The caller's and the agent's."""
+OTHER_FILES = 256
+"""Descriptors for everything else: database, HTTP, SIP over TCP, the spool."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -88,3 +93,22 @@ def check_references(checked: Plan) -> None:
                 raise SettingsError(file, key, f"there is no calendar {route.calendar}")
             if route.calendar and not route.closed_flow:
                 raise SettingsError(file, key, "has a calendar but no closed_flow for when it is closed")
+
+
+def port_pairs(settings: Settings) -> int:
+    """How many streams the range of RTP ports allows."""
+    return (settings.media.last_port - settings.media.first_port + 1) // 2
+
+
+def files_needed(settings: Settings) -> int:
+    """Descriptors that every line in use at once would take: two streams of two sockets and a recording each."""
+    lines = settings.lines.limit + settings.lines.reserve
+    return OTHER_FILES + lines * (STREAMS_A_LINE * 2 + 1)
+
+
+def shortages(settings: Settings) -> list[str]:
+    """What is too small for all lines at once: calls then get 503 before the limit of lines is reached."""
+    wanted, there = (settings.lines.limit + settings.lines.reserve) * STREAMS_A_LINE, port_pairs(settings)
+    if there >= wanted:
+        return []
+    return [f"media.last_port leaves {there} port pairs, but all lines with their agents need {wanted}"]
