@@ -23,9 +23,16 @@ class HallCollector(Collector):
         yield GaugeMetricFamily("acdcore_calls", "Calls that are up", len(self._switchboard.calls))
         yield GaugeMetricFamily("acdcore_lines_taken", "Lines in use", self._hall.lines.taken)
         yield GaugeMetricFamily("acdcore_recordings_running", "Recordings not complete", self._hall.recorder.running)
+        yield from self._sip()
         yield from self._refusals()
         yield from self._queues()
         yield from self._engine()
+
+    def _sip(self) -> Iterator[Metric]:
+        census = self._hall.wiring.stack.census()
+        yield GaugeMetricFamily("acdcore_sip_sessions", "SIP sessions, ringing or talking", census.sessions)
+        yield GaugeMetricFamily("acdcore_sip_dialogs", "SIP dialogs", census.dialogs)
+        yield GaugeMetricFamily("acdcore_sip_transactions", "SIP transactions", census.transactions)
 
     def _refusals(self) -> Iterator[Metric]:
         refused = CounterMetricFamily("acdcore_sip_refused", "Requests turned away", labels=["reason"])
