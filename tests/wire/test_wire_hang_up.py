@@ -52,9 +52,7 @@ async def test_agents_phone_stops_ringing_when_the_caller_is_gone(
     ended = await operator.ended(caller=ORDINARY)
     assert (ended["outcome"], ended["agent"]) == ("abandoned_queue", None)
     assert ringing.call.sound.packets_in == 0
-    assert (await operator.becomes("1001", "ready"))["missed"] == missed, (
-        "a caller who leaves is no miss of the agent's"
-    )
+    assert (await operator.becomes("1001", "ready"))["missed"] == missed, "a caller who leaves is no miss"
 
 
 async def test_late_answer_after_the_caller_left_never_talks(operator: Operator, caller: Phone, desk: Phone) -> None:
