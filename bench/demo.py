@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import random
 import shutil
+import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -39,8 +40,8 @@ DIFFERENCES = {
     "ACDCORE_QUEUES__SALES__OVERFLOW__WAIT__ANNOUNCEMENT": "system.queue-overflow",
 }
 """What is not as in config/acdcore.toml, so that all fits into a minute."""
-MEDIA_PORTS = 200
-"""Twelve streams at most, with room for ports that others have."""
+MEDIA_PORTS = 1_000
+"""Two pairs for each line that may be taken, as the daemon wants it; the demo has a dozen streams at most."""
 STORY_WITHIN_S = 55.0
 """The stories take some 35 s; what hangs longer has failed."""
 LOCK = "lock"
@@ -53,10 +54,18 @@ STORY_FAULTS = (TimeoutError, Dialled, RuntimeError, asyncio.CancelledError)
 
 async def demo(console: Console, directory: Path) -> bool:
     """Run the scene and report; whether all happened. Raises AcdError, and RuntimeError when the daemon fails."""
+    whole = asyncio.current_task()
+    if whole is not None:  # SIGTERM ends the daemon with us, as Ctrl-C does
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, whole.cancel)
     sounds = await asyncio.to_thread(read_sounds, console)
     settings = DaemonSettings(directory, environment=DIFFERENCES | media_ports())
     progress(console, "the daemon starts, with a database of its own")
-    async with Daemon(settings) as daemon, daemon.client() as client, contextlib.AsyncExitStack() as phones:
+    async with contextlib.AsyncExitStack() as stack:
+        daemon = Daemon(settings)
+        stack.push_async_callback(daemon.stop)  # also when we are stopped while it starts
+        await stack.enter_async_context(daemon)
+        client = await stack.enter_async_context(daemon.client())
+        phones = await stack.enter_async_context(contextlib.AsyncExitStack())
         progress(console, f"SIP on {daemon.sip}, control plane on http://{daemon.http}, log in {daemon.log}")
         scene = Scene(daemon.sip, client, Listener(client), sounds.prompts, sounds.music[""], phones)
         await play(scene, daemon, console)
@@ -88,8 +97,13 @@ async def play(scene: Scene, daemon: Daemon, console: Console) -> None:
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(followed(scene, console))
         passwords = {agent: kept_password(daemon.var, agent) or "" for agent in (*AGENT_TONES_HZ, ON_BREAK)}
-        for work in await start_work(scene, passwords):
-            await stack.enter_async_context(in_background(asyncio.create_task(work)))
+        try:
+            jobs = await asyncio.wait_for(start_work(scene, passwords), STORY_WITHIN_S)
+        except (TimeoutError, Dialled) as fault:
+            progress(console, f"the agents could not start work: {type(fault).__name__} {fault}")
+            return
+        for job in jobs:
+            await stack.enter_async_context(in_background(asyncio.create_task(job)))
         stories = [asyncio.wait_for(story(scene), STORY_WITHIN_S) for story in STORIES.values()]
         endings = await asyncio.gather(*stories, return_exceptions=True)
     for caller, ending in zip(STORIES, endings, strict=True):
@@ -224,7 +238,7 @@ def main() -> int:
     except (AcdError, RuntimeError, OSError, aiohttp.ClientError) as error:
         say(console, f"acdcore demo: {error}")
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         say(console, "acdcore demo: stopped before its end")
         return 130
 

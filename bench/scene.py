@@ -207,9 +207,9 @@ async def answer_calls(scene: Scene, agent: str, phone: Phone) -> None:
     while True:
         call = await phone.incoming(within_s=600)
         call.ring()
+        await asyncio.sleep(RING_FOR_S)
         if call.caller == VIP.number:
             check_screen_pop(scene, agent)
-        await asyncio.sleep(RING_FOR_S)
         call.answer()
         call.sound.say(tone(AGENT_TONES_HZ[agent]))
         waiting = scene.desk(call.caller)
@@ -218,7 +218,7 @@ async def answer_calls(scene: Scene, agent: str, phone: Phone) -> None:
 
 
 def check_screen_pop(scene: Scene, agent: str) -> None:
-    """The phone rings, nobody has answered: the screen must show the VIP already."""
+    """The phone has rung, nobody has answered: the screen must show the VIP already."""
     event = scene.listener.find(FeedKind.AGENT_OFFERED, VIP.number)
     if event is None or not isinstance(event.data, ScreenPop):
         scene.judge(Expectation.SCREEN_POP, "the phone rang without a screen pop")

@@ -131,7 +131,7 @@ async def test_commands_of_the_readme_work_on_a_running_daemon(tmp_path: Path) -
     commands = [block.text for block in blocks(README) if block.language == "sh"]
     assert any("curl" in command for command in commands)
     first_port = random.randrange(30_000, 58_000, 2)
-    ports = {"ACDCORE_MEDIA__FIRST_PORT": str(first_port), "ACDCORE_MEDIA__LAST_PORT": str(first_port + 99)}
+    ports = {"ACDCORE_MEDIA__FIRST_PORT": str(first_port), "ACDCORE_MEDIA__LAST_PORT": str(first_port + 999)}
     share_prompts(tmp_path)
     async with Daemon(DaemonSettings(tmp_path, environment=ports)) as daemon:
         for command in commands:
