@@ -105,10 +105,11 @@ class Phone:
     def say_nothing(self) -> None:
         """Not even ring."""
 
-    def answer(self) -> None:
-        """Pick up."""
+    def answer(self, direction: Direction = Direction.SENDRECV) -> None:
+        """Pick up, on hold if `direction` says so."""
         assert self.invite is not None, f"{self.number} does not ring"
-        self._described = negotiate.answer(self.invite.offer, self._media).body
+        media = LocalMedia(self._media.address, SPEECH, session_id=1, direction=direction)
+        self._described = negotiate.answer(self.invite.offer, media).body
         self.is_up = True
         self.stack.answer(self._its_session(), self._described)
 

@@ -22,6 +22,7 @@ from tests.calls.house import (
     House,
     Plan,
     opened,
+    password,
 )
 from tests.calls.phone import Phone
 
@@ -382,6 +383,32 @@ async def test_operators_hang_up_ends_both_parties_in_every_state(
             house.operations.hang_up(call_id, "supervisor")
 
 
+@pytest.mark.parametrize(("who", "abandoned"), [("caller", 1), ("operator", 0)])
+async def test_only_callers_who_hang_up_themselves_count_as_abandoned(who: str, abandoned: int) -> None:
+    async with opened() as house:
+        caller = house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(20)
+        if who == "caller":
+            caller.hang_up()
+        else:
+            house.operations.hang_up(house.live().id, "supervisor")
+        await house.pass_time(1)
+        service = next(queue for queue in house.operations.queues() if queue.name == SERVICE)
+        assert (service.offered, service.abandoned_long, service.abandoned_short) == (1, abandoned, 0)
+
+
+async def test_call_that_overflowed_waits_in_no_queue_any_more() -> None:
+    async with opened(waits_at_most(20, ToAnnouncement("system.queue-overflow"))) as house:
+        caller = house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(20.2)
+        assert house.hall.acd.why(house.live()) is None
+        assert not house.hall.acd._calls
+        with pytest.raises(WrongState):
+            house.operations.why(house.live().id)
+
+
 async def test_why_names_the_agents_and_what_keeps_each_of_them() -> None:
     async with opened() as house:
         agent = await house.seat("1001")
@@ -454,15 +481,17 @@ async def test_drain_lets_calls_end_takes_no_new_ones_and_hangs_up_at_last() -> 
     async with opened() as house:
         agent = await house.seat("1001")
         first, second, late = house.caller(VIP), house.caller(ORDINARY), house.caller("13900000003")
+        idle = await house.seat("1002")
         await house.talk(agent, first)
         second.call(SERVICE_LINE)
         await house.pass_time(1)
         draining = asyncio.get_running_loop().create_task(house.switchboard.drain(5.0))
         await house.pass_time(2)
         late.call(SERVICE_LINE)
+        idle.call("*13", password=password("1002"))
         first.hang_up()
         await house.pass_time(1)
-        assert late.refused_with == 503
+        assert (late.refused_with, idle.refused_with) == (503, 503)
         assert not draining.done()
         assert second.is_up
         await house.pass_time(3)

@@ -19,6 +19,7 @@ from acdcore.calls.ports import EndedBy
 from acdcore.calls.waiting import REACTION_S
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId
+from acdcore.sdp.model import Direction
 from acdcore.sip.events import EndCause, Event, InviteArrived, SessionAnswered, SessionEnded
 
 pytestmark = pytest.mark.looptime
@@ -431,6 +432,21 @@ async def test_hold_during_the_whisper_is_followed_when_the_talk_begins() -> Non
         assert house.live().view.state is CallState.HELD
         assert house.engine.hears(house.leg(call, "agent").stream) == house.hall.voice.music()
         caller.resume()
+        await house.pass_time(1)
+        assert house.live().view.state is CallState.TALKING
+        caller.hang_up()
+
+
+async def test_phone_that_answers_on_hold_is_followed_when_the_talk_begins() -> None:
+    async with opened() as house:
+        agent = await house.seat("1001")
+        caller = house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(1)
+        agent.answer(Direction.SENDONLY)
+        await house.pass_time(BOTH_TOLD_S + 1)
+        assert house.live().view.state is CallState.HELD
+        agent.resume()
         await house.pass_time(1)
         assert house.live().view.state is CallState.TALKING
         caller.hang_up()

@@ -73,6 +73,8 @@ class Switchboard:
         match admission:
             case Turned():
                 self._turn_away(event, admission.status, admission.headers, admission.reason)
+            case _ if self._is_draining:
+                self._turn_away(event, 503, RETRY_AFTER, "shutting down")
             case FromAgent(agent):
                 self._from_agent(event, agent, dialled)
             case FromTrunk(trunk):
@@ -103,9 +105,6 @@ class Switchboard:
         route = self._hall.trunks.route(trunk.name, dialled)
         if route is None:
             self._turn_away(event, 404, (), "no such number")
-            return
-        if self._is_draining:
-            self._turn_away(event, 503, RETRY_AFTER, "shutting down")
             return
         caller = caller_number(event.request)
         try:
