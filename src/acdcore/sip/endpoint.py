@@ -21,6 +21,7 @@ from acdcore.sip.events import (
     EndCause,
     Fields,
     Flow,
+    FlowClosed,
     InfoArrived,
     OutgoingInvite,
     OutgoingRequest,
@@ -99,6 +100,7 @@ class Endpoint:
             self._ua.advance(session, SessionInput.FLOW_CLOSED, gone, turn)
         for transaction in self._ua.transactions.close_flow(flow, turn):
             self._failed(transaction, 503, turn)
+        turn.out.append(FlowClosed(flow))
         return turn.out
 
     def next_deadline(self) -> float | None:

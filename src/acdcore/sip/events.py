@@ -249,6 +249,14 @@ class RequestFinished:
     """None when there was none."""
 
 
+@dataclass(frozen=True, slots=True)
+class FlowClosed:
+    """A TCP connection is gone; what hung on it has ended before. Phones that registered over it cannot be reached."""
+
+    flow: Flow
+    """The connection."""
+
+
 Event = (
     InviteArrived
     | InviteCancelled
@@ -262,6 +270,7 @@ Event = (
     | InfoArrived
     | RequestArrived
     | RequestFinished
+    | FlowClosed
 )
 """What the hall hears. A session ends with exactly one of InviteCancelled, SessionRefused, SessionEnded, or without
 an event by our own `refuse` or `hang_up` (except an unanswered INVITE of ours: SessionRefused follows)."""

@@ -139,11 +139,13 @@ class Via:
 
     def stamped(self, source: Address) -> "Via":
         """The same with `received` and `rport` as the server adds them, RFC 3261 section 18.2.1, RFC 3581 section 4."""
-        params = self.params
-        if self.is_rport_asked:
-            params = _set_param(params, "rport", str(source.port))
-        elif self.host == source.host:
-            return self
+        if not self.is_rport_asked:
+            if self.host == source.host:
+                return self
+            params = self.params
+        else:
+            port = str(source.port)
+            params = tuple([(name, port if name == "rport" else value) for name, value in self.params])
         return Via(self.transport, self.host, self.port, _set_param(params, "received", source.host))
 
 

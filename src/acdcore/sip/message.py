@@ -93,11 +93,14 @@ class Headers:
         self._first: dict[str, str] | None = None  # the first value under each name, once somebody asks
 
     @classmethod
-    def from_canonical(cls, fields: Iterable[Field]) -> "Headers":
-        """Headers from names that are already canonical, and without Content-Length; unchecked."""
+    def from_canonical(cls, fields: Iterable[Field], first: dict[str, str] | None = None) -> "Headers":
+        """Headers from names that are already canonical, and without Content-Length; unchecked.
+
+        `first` is the first value under each name, when the caller has it already.
+        """
         headers = cls.__new__(cls)
         headers._fields = tuple(fields)
-        headers._first = None
+        headers._first = first
         return headers
 
     def __iter__(self) -> Iterator[Field]:
@@ -144,8 +147,11 @@ class Headers:
     def with_first(self, name: str, line: str) -> "Headers":
         """The same with `line` in place of the first one under `name`, at the end when there is none."""
         name = canonical(name)
-        at = next((i for i, field in enumerate(self._fields) if field[0] == name), len(self._fields))
-        return Headers.from_canonical([*self._fields[:at], (name, line), *self._fields[at + 1 :]])
+        fields = list(self._fields)
+        names = [key for key, _ in fields]
+        at = names.index(name) if name in names else len(fields)
+        fields[at : at + 1] = [(name, line)]
+        return Headers.from_canonical(fields)
 
     def added(self, name: str, value: str) -> "Headers":
         """The same with one more line at the end."""

@@ -63,9 +63,16 @@ def _message(data: bytes) -> Message:
     if not end:
         raise MalformedValue("headers without an end")
     start, *lines = _lines(head)
-    fields, length = _fields(lines)
-    headers = Headers.from_canonical(fields)
-    body = rest if length is None else _body(rest, length)
+    fields = _fields(lines)
+    first = dict(reversed(fields))
+    if len(first) < len(fields):
+        _check_once_only(fields)
+    body = rest
+    length = first.pop("Content-Length", None)
+    if length is not None:
+        body = _body(rest, length)
+        fields.remove(("Content-Length", length))
+    headers = Headers.from_canonical(fields, first)
     message = _reply(start, headers, body) if start[:4].upper() == "SIP/" else _request(start, headers, body)
     _check_essentials(message)
     return message
@@ -90,21 +97,16 @@ def _lines(head: bytes) -> list[str]:
     return lines
 
 
-def _fields(lines: list[str]) -> tuple[list[Field], str | None]:
-    """The header lines with canonical names, and apart from them the value of Content-Length."""
+def _fields(lines: list[str]) -> list[Field]:
+    """The header lines with canonical names."""
     parts = [line.partition(":") for line in lines]
     if "" in [colon for _, colon, _ in parts]:
         raise MalformedValue("header without a colon")
-    fields = [(CANONICAL.get(raw) or _unusual_name(raw), value.strip()) for raw, _, value in parts]
+    return [(CANONICAL.get(raw) or _unusual_name(raw), value.strip()) for raw, _, value in parts]
+
+
+def _check_once_only(fields: list[Field]) -> None:
     names = [name for name, _ in fields]
-    if len(set(names)) < len(names):
-        _check_once_only(names)
-    if "Content-Length" not in names:
-        return fields, None
-    return fields, fields.pop(names.index("Content-Length"))[1]
-
-
-def _check_once_only(names: list[str]) -> None:
     for name in _ONCE_ONLY:
         if names.count(name) > 1:
             raise MalformedValue(f"more than one {name}")
