@@ -116,6 +116,41 @@ def test_the_same_inputs_give_the_same_bytes() -> None:
     assert story(7) != story(8)
 
 
+def test_ringing_is_told_again_each_minute_until_the_answer() -> None:
+    scene = Scene()
+    alices = scene.invite()
+    bobs = scene.bob.session()
+    scene.progress(bobs)
+    scene.wait(130)
+    scene.answer(bobs)
+    scene.wait(130)
+    scene.hang_up(scene.alice, alices)
+    scene.network.run_out()
+    assert scene.network.arrows().count("bob > alice: 180 Ringing (INVITE)") == 3
+    assert scene.alice.heard().count("SessionProgress") == 3
+
+
+def test_call_that_nobody_takes_up_is_500_after_three_minutes() -> None:
+    scene = Scene()
+    scene.invite(timeout_s=1_000.0)
+    scene.network.run(179.0)
+    assert scene.bob.heard() == ["InviteArrived"]
+    scene.network.run_out()
+    assert scene.bob.events[-1] == SessionEnded(SessionId(1), EndCause.UNANSWERED)
+    assert last(scene.alice, SessionRefused).status == 500
+
+
+def test_call_that_rings_for_an_hour_is_500() -> None:
+    scene = Scene()
+    scene.invite(timeout_s=10_000.0)
+    scene.progress(scene.bob.session())
+    scene.network.run(3_600.0)
+    assert scene.bob.heard() == ["InviteArrived"]
+    scene.network.run_out()
+    assert scene.bob.events[-1] == SessionEnded(SessionId(1), EndCause.UNANSWERED)
+    assert last(scene.alice, SessionRefused).status == 500
+
+
 def test_cancel_while_ringing() -> None:
     scene = Scene()
     alices = scene.invite()
@@ -443,7 +478,7 @@ def test_closed_connection_ends_what_hung_on_it() -> None:
     flow = scene.network.flow(scene.alice, scene.bob)
     scene.network.carry_out(scene.alice, scene.alice.endpoint.flow_closed(flow, scene.network.now))
     assert SessionEnded(alices, EndCause.FLOW_CLOSED) in scene.alice.events
-    refused = last(scene.alice, SessionRefused)
+    (refused,) = [event for event in scene.alice.events if isinstance(event, SessionRefused)]
     assert (refused.session, refused.status) == (ringing, 503)
     assert scene.alice.endpoint.census() == NOTHING_LEFT
 

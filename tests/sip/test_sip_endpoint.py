@@ -23,6 +23,7 @@ from acdcore.sip.events import (
     OutgoingInvite,
     OutgoingRequest,
     Output,
+    RequestArrived,
     RequestFinished,
     ServerTransactionId,
     SessionConfirmed,
@@ -145,6 +146,24 @@ def test_unknown_required_extension_is_420(method: str) -> None:
     response = only_response(endpoint().receive(message(method, "Require: 100rel, timer"), FLOW, 0.0))
     assert response.status == 420
     assert response.headers.get("Unsupported") == "100rel"
+
+
+def test_request_that_the_hall_does_not_answer_is_500_before_its_sender_gives_up() -> None:
+    one = endpoint()
+    one.receive(message("REGISTER"), FLOW, 0.0)
+    assert one.handle_deadline(29.9) == []
+    assert statuses(one.handle_deadline(30.0)) == [500]
+    while (at := one.next_deadline()) is not None:
+        one.handle_deadline(at)
+    assert one.census() == NOTHING_LEFT
+
+
+def test_request_that_was_answered_has_no_limit_left() -> None:
+    one = endpoint()
+    arrived = one.receive(message("REGISTER"), FLOW, 0.0)[-1]
+    assert isinstance(arrived, RequestArrived)
+    one.respond(arrived.transaction, 200, 1.0)
+    assert one.handle_deadline(32.0) == []
 
 
 def test_call_without_a_hop_left_is_483() -> None:
@@ -587,5 +606,4 @@ def test_damaged_messages_never_raise_and_never_leak(seed: int) -> None:
         talk.endpoint.handle_deadline(at)
         at = talk.endpoint.next_deadline()
     census = talk.endpoint.census()
-    assert (census.sessions, census.dialogs, census.deadlines) == (0, 0, 0)
-    assert census.transactions == census.requests, "only a REGISTER that nobody answers may remain"
+    assert census == NOTHING_LEFT

@@ -12,6 +12,12 @@ from acdcore.sip.transactions import Turn
 from acdcore.sip.user_agent import UserAgent
 
 SDP_TYPE = "application/sdp"
+ANSWER_LIMIT_S = 180.0
+"""An INVITE for which the hall has done nothing at all: by then it never will, and the caller has long given up."""
+RING_LIMIT_S = 3_600.0
+"""An INVITE that the hall lets ring or wait unanswered, counted from its latest provisional response."""
+PROGRESS_GAP_S = 60.0
+"""A provisional response is repeated so often that no proxy gives the INVITE up (section 13.3.1.1)."""
 
 
 class Callee:
@@ -32,6 +38,7 @@ class Callee:
         transaction = self._ua.transactions.open_server(request, flow, Owner(Purpose.INVITE, number), tag)
         session = Session(number, SessionState.INVITED, flow, transaction, tag, dialog, expires_s=expires_s)
         self._ua.open(session)
+        self._ua.arm(session, Timer.ANSWER_LIMIT, turn.now + ANSWER_LIMIT_S)
         # At once rather than after 200 ms (section 17.2.1): it stops the caller's retransmissions.
         self._ua.reply(transaction, Fact(100), turn)
         turn.out.append(InviteArrived(number, request, flow, request.body))
@@ -99,3 +106,14 @@ class Callee:
         if session.state is SessionState.INVITED:
             fields = self._ua.response_fields(session, fact)
             self._ua.reply(session.transaction, Fact(fact.status, fact.reason, headers=fields, body=fact.body), turn)
+            self._ua.arm(session, Timer.ANSWER_LIMIT, turn.now + RING_LIMIT_S)
+            self._ua.arm(session, Timer.PROGRESS_AGAIN, turn.now + PROGRESS_GAP_S)
+
+    def progress_again(self, session: Session, turn: Turn) -> None:
+        """Say once more how far the call is."""
+        turn.out.append(Transmit(session.transaction.last, session.transaction.flow))
+        self._ua.arm(session, Timer.PROGRESS_AGAIN, turn.now + PROGRESS_GAP_S)
+
+    def answer_limit(self, session: Session, turn: Turn) -> None:
+        """The hall has forgotten the call."""
+        self._ua.advance(session, SessionInput.UNANSWERED, Fact(500, cause=EndCause.UNANSWERED), turn)

@@ -113,6 +113,8 @@ class Endpoint:
         while (key := self._ua.deadlines.pop_due(now)) is not None:
             if key.timer in SESSION_TIMERS:
                 self._session_timer(key, turn)
+            elif key.timer is Timer.RESPOND_LIMIT:
+                self._outside.respond(ServerTransactionId(key.owner), Fact(500), turn)
             elif (told := self._ua.transactions.expire(key, turn)) is not None:
                 transaction, action = told
                 self._failed(transaction, 408 if action is Action.TELL_TIMEOUT else 503, turn)
@@ -398,6 +400,10 @@ class Endpoint:
                 self._caller.ring_limit(session, turn)
             case Timer.CANCEL_WAIT:
                 self._caller.cancel_timeout(session, turn)
+            case Timer.ANSWER_LIMIT:
+                self._callee.answer_limit(session, turn)
+            case Timer.PROGRESS_AGAIN:
+                self._callee.progress_again(session, turn)
             case Timer.GLARE:
                 self._modifier.attempt(session, turn)
             case Timer.MODIFY_LIMIT:

@@ -75,6 +75,8 @@ class EndCause(StrEnum):
     """The TCP connection under the dialog is gone."""
     TIMER = "timer"
     """The session timer ran out without a refresh (RFC 4028 section 10)."""
+    UNANSWERED = "unanswered"
+    """We neither answered nor refused the INVITE in time: a fault of ours."""
     GONE = "gone"
     """The peer no longer knows the dialog, or is silent (408 or 481 inside a dialog, RFC 3261 section 12.2.1.2)."""
 

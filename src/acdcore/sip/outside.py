@@ -10,12 +10,16 @@ from acdcore.sip.events import (
 )
 from acdcore.sip.message import Headers, Request, Response
 from acdcore.sip.session import Fact
+from acdcore.sip.timers import Timer, TimerKey
 from acdcore.sip.transaction import Owner, Purpose, Transaction
 from acdcore.sip.transactions import Turn
 from acdcore.sip.user_agent import UserAgent
 
 METHODS_OF_SESSIONS = frozenset({"INVITE", "ACK", "CANCEL", "BYE", "PRACK", "UPDATE", "INFO"})
 """Methods that make no sense outside of a session, or that have commands of their own."""
+RESPOND_LIMIT_T1S = 60
+"""In units of T1: a request that the hall has not answered gets 500 while its sender, who gives up at 64, still listens
+(RFC 4320 section 4.2 rules out 408)."""
 
 
 class Outside:
@@ -35,6 +39,8 @@ class Outside:
         number = ua.new_number()
         transaction = ua.transactions.open_server(request, flow, Owner(Purpose.OUTSIDE, number), ua.identity.tag())
         self._received.add(transaction.number)
+        limit_s = RESPOND_LIMIT_T1S * ua.settings.timing.t1_s
+        ua.deadlines.set(TimerKey(Timer.RESPOND_LIMIT, transaction.number), turn.now + limit_s)
         turn.out.append(RequestArrived(ServerTransactionId(transaction.number), request, flow))
 
     def respond(self, number: ServerTransactionId, fact: Fact, turn: Turn) -> None:
@@ -43,12 +49,16 @@ class Outside:
         if transaction is None or number not in self._received:
             return
         if fact.status >= 200:
-            self._received.discard(number)
+            self._forget(number)
         self._ua.reply(transaction, fact, turn)
 
     def unreachable(self, transaction: Transaction) -> None:
         """The asker's connection is gone before our answer."""
-        self._received.discard(transaction.number)
+        self._forget(transaction.number)
+
+    def _forget(self, number: int) -> None:
+        self._received.discard(number)
+        self._ua.deadlines.cancel(TimerKey(Timer.RESPOND_LIMIT, number))
 
     def request(self, asked: OutgoingRequest, turn: Turn) -> RequestId:
         """Send a request; refused at once with 503 when there are too many transactions."""

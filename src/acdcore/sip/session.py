@@ -62,6 +62,7 @@ class SessionInput(StrEnum):
     FAILURE = "300-699"
     RING_LIMIT = "ring limit"
     CANCEL_TIMEOUT = "CANCEL timeout"
+    UNANSWERED = "answer limit"
     EXPIRED = "session timer"
     GONE = "peer gone"
     FLOW_CLOSED = "flow closed"
@@ -109,6 +110,7 @@ TABLE: Mapping[tuple[SessionState, SessionInput], SessionRow] = {
     (_S.INVITED, _I.HANG_UP): SessionRow(_S.OVER, (_D.SEND_FAILURE,)),
     (_S.INVITED, _I.PEER_CANCEL): SessionRow(_S.OVER, (_D.SEND_FAILURE, _D.TELL_CANCELLED)),
     (_S.INVITED, _I.PEER_BYE): SessionRow(_S.OVER, (_D.SEND_FAILURE, _D.TELL_ENDED)),
+    (_S.INVITED, _I.UNANSWERED): SessionRow(_S.OVER, (_D.SEND_FAILURE, _D.TELL_ENDED)),
     (_S.INVITED, _I.FLOW_CLOSED): _END,
     (_S.ANSWERED, _I.ACK): SessionRow(_S.CONFIRMED, (_D.TELL_CONFIRMED,)),
     (_S.ANSWERED, _I.ACK_TIMEOUT): _END_WITH_BYE,

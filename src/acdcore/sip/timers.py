@@ -44,6 +44,12 @@ class Timer(StrEnum):
     """Session: try the postponed re-INVITE again (RFC 3261 section 14.1)."""
     MODIFY_LIMIT = "modify_limit"
     """Session: our re-INVITE got a provisional response and then nothing."""
+    ANSWER_LIMIT = "answer_limit"
+    """Session: the hall has not answered the INVITE."""
+    PROGRESS_AGAIN = "progress_again"
+    """Session: repeat the provisional response (RFC 3261 section 13.3.1.1)."""
+    RESPOND_LIMIT = "respond_limit"
+    """Request outside of dialogs: the hall has not responded; its owner is the transaction."""
     EXPIRY = "expiry"
     """Session: no refresh came in time (RFC 4028)."""
 
@@ -93,6 +99,8 @@ SESSION_TIMERS = frozenset(
         Timer.CANCEL_WAIT,
         Timer.GLARE,
         Timer.MODIFY_LIMIT,
+        Timer.ANSWER_LIMIT,
+        Timer.PROGRESS_AGAIN,
         Timer.EXPIRY,
     )
 )

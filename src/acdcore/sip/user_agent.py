@@ -216,6 +216,7 @@ class UserAgent:
         session.transaction = self.send_again(session.transaction, fact.request, turn)
 
     def _send_answer(self, session: Session, fact: Fact, turn: Turn) -> None:
+        self.disarm(session, Timer.ANSWER_LIMIT, Timer.PROGRESS_AGAIN)
         fields = self.response_fields(session, fact)
         if session.expires_s:
             fields = (*fields, *timer_fields(session.expires_s))
