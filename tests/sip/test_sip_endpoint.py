@@ -1,6 +1,7 @@
 """One endpoint against hand-written messages: what RFC 3261 wants for each of them."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -287,6 +288,21 @@ def test_bye_ends_the_session() -> None:
     assert statuses(outputs) == [200]
     assert outputs[-1] == SessionEnded(talk.session, EndCause.BYE)
     assert talk.endpoint.census().sessions == talk.endpoint.census().dialogs == 0
+
+
+def test_requests_within_a_dialog_follow_the_way_of_the_invite() -> None:
+    talk = Talk("Contact: <sip:peer@203.0.113.9:7000>")
+    (bye,) = [output for output in talk.endpoint.hang_up(talk.session, 1.0) if isinstance(output, Transmit)]
+    assert bye.flow == FLOW
+    assert bye.data.startswith(b"BYE sip:peer@203.0.113.9:7000 SIP/2.0")
+
+
+def test_large_request_stays_on_udp() -> None:
+    asked = replace(outgoing(), headers=(("Subject", "x" * 1_400),))
+    _, outputs = endpoint().invite(asked, 0.0)
+    (invite,) = [output for output in outputs if isinstance(output, Transmit)]
+    assert len(invite.data) > 1_300
+    assert invite.flow == FLOW
 
 
 def test_request_out_of_order_is_500() -> None:
