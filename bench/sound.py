@@ -4,6 +4,7 @@ import asyncio
 import math
 import random
 from collections.abc import Sequence
+from typing import cast
 
 from acdcore.kernel.address import Address
 from acdcore.media.g711 import decode, encode
@@ -13,6 +14,8 @@ from acdcore.media.rtp import RtpPacket, build, parse
 FRAME_SAMPLES = 160
 FRAME_S = 0.02
 SILENCE = bytes(2 * FRAME_SAMPLES)
+CATCH_UP_FRAMES = 5
+"""Sent in a burst after a pause of the process; more is skipped."""
 HEARD_S_MAX = 600
 """Audio that is kept; a scripted call is shorter."""
 DTMF_EVENTS = "0123456789*#ABCD"
@@ -62,8 +65,7 @@ class Sound(asyncio.DatagramProtocol):
         return port
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.DatagramTransport):
-            self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)  # not its subclass in CPython 3.11
 
     def error_received(self, exc: Exception) -> None:
         """The other side's port may be closed already; a phone goes on."""
@@ -130,7 +132,11 @@ class Sound(asyncio.DatagramProtocol):
         elif not self._is_muted:
             self._send(self._payload_type, encode(self._frame(), self._codec), self._timestamp)
         self._timestamp = (self._timestamp + FRAME_SAMPLES) % (1 << 32)
-        self._next_at = max(self._next_at + FRAME_S, loop.time() - 5 * FRAME_S)
+        self._next_at += FRAME_S
+        behind = int((loop.time() - self._next_at) / FRAME_S)
+        if behind > CATCH_UP_FRAMES:  # what was not said in time is silence: the clock of a real phone goes on
+            self._next_at += behind * FRAME_S
+            self._timestamp = (self._timestamp + behind * FRAME_SAMPLES) % (1 << 32)
         self._sender = loop.call_at(self._next_at, self._tick)
 
     def _send_key(self, key: str) -> None:

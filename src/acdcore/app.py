@@ -18,6 +18,7 @@ from acdcore.calls.feed import Feed
 from acdcore.calls.hall import Hall
 from acdcore.calls.lines import Lines
 from acdcore.calls.operations import Operations
+from acdcore.calls.phones import Phones
 from acdcore.calls.recorder import Recorder
 from acdcore.calls.recovery import recover
 from acdcore.calls.switchboard import Switchboard
@@ -124,8 +125,9 @@ async def serve(
         wiring = Wiring(sip, engine, str(settings.media.address), ids)
         acd = Acd(Dispatcher(settings.floor()), clock)
         stack.callback(acd.close)
-        desks = Desks(wiring, Registrar(RegistrarSettings()), storage.directory, acd, chronicle, clock)
-        stack.callback(desks.close)
+        phones = Phones(wiring, Registrar(RegistrarSettings()), clock)
+        stack.callback(phones.close)
+        desks = Desks(phones, storage.directory, acd, chronicle, clock)
         trunks = Trunks(settings.trunk_list(), settings.routes())
         lines = Lines(settings.line_settings(), {trunk.name: trunk.lines for trunk in trunks.trunks})
         hall = Hall(

@@ -312,7 +312,17 @@ def override(table: dict[str, object], path: tuple[str, ...], value: str, name: 
         if not isinstance(inner, dict):
             raise SettingsError(name, "", f"{key} is not a section; the form is {PREFIX}<SECTION>__<KEY>")
         table = inner
-    table[path[-1]] = value
+    table[path[-1]] = parsed(value, name)
+
+
+def parsed(value: str, name: str) -> object:
+    """A list or a table as TOML writes it; everything else as text, which the key's own type reads."""
+    if not value.startswith(("[", "{")):
+        return value
+    try:
+        return tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(name, "", f"is not a list or table as TOML writes it: {error}") from error
 
 
 def in_words(kind: str, message: str) -> str:

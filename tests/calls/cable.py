@@ -43,6 +43,8 @@ class Cable:
         self.stacks: dict[Address, CabledStack] = {}
         self.seen: list[Seen] = []
         self._lost: list[tuple[Address, str]] = []
+        self.unplugged: set[Address] = set()
+        """Whose messages are lost, both ways, until they are taken out again."""
 
     def plug(
         self, address: Address, endpoint: Endpoint, clock: Clock, on_event: Callable[[Event], None]
@@ -63,6 +65,7 @@ class Cable:
         is_lost = lost in self._lost
         if is_lost:
             self._lost.remove(lost)
+        is_lost = is_lost or not self.unplugged.isdisjoint((flow.local, flow.remote))
         self.seen.append(Seen(now, flow.local, flow.remote, data, is_lost))
         receiver = self.stacks.get(flow.remote)
         if receiver is not None and not is_lost:

@@ -32,6 +32,7 @@ from acdcore.calls.hall import Hall
 from acdcore.calls.leg import Leg
 from acdcore.calls.lines import Lines, LineSettings
 from acdcore.calls.operations import Operations
+from acdcore.calls.phones import Phones
 from acdcore.calls.ports import AgentRecord, CdrRow, Customer, Tier
 from acdcore.calls.recorder import Recorder
 from acdcore.calls.switchboard import Switchboard
@@ -193,7 +194,7 @@ class House:
             clock=self.clock,
             wiring=wiring,
             acd=acd,
-            desks=Desks(wiring, registrar, self.directory, acd, chronicle, self.clock),
+            desks=Desks(Phones(wiring, registrar, self.clock), self.directory, acd, chronicle, self.clock),
             voice=Voice(engine, sounds(), {"": clip(), SERVICE: clip()}, clip()),
             directory=self.directory,
             chronicle=chronicle,
@@ -346,7 +347,7 @@ class House:
         """Give back what the house itself holds; calls of a test that failed are ended first."""
         await asyncio.wait_for(self.switchboard.drain(0.001), CLOSE_WITHIN_S)
         self.hall.voice.close()
-        self.hall.desks.close()
+        self.hall.desks.phones.close()
         self.hall.acd.close()
         for stack in self.cable.stacks.values():
             await stack.__aexit__(None, None, None)
@@ -358,6 +359,7 @@ async def opened(plan: Plan | None = None) -> AsyncIterator[House]:
     house = House(plan or Plan())
     try:
         yield house
+        house.hall.desks.phones.close()
         await house.pass_time(LINGER_S)
         house.check_books()
     finally:

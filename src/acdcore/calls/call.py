@@ -23,6 +23,7 @@ from acdcore.queues.model import (
     Overflowed,
     Queued,
 )
+from acdcore.sip.events import EndCause
 
 QueueNote = Queued | Offered | OfferWithdrawn | OfferMissed | Connected | Overflowed | Announce
 """The dispatcher's decisions that a waiting call acts on."""
@@ -95,12 +96,19 @@ class Call:
     def notify(self, note: LegNote) -> None:
         """Hear of a leg: the caller's hang-up ends the call, all else waits for the story to read it."""
         match note:
-            case HungUp(leg=leg) if leg.side is Side.CALLER:
-                self.end(self.abandoned(), EndedBy.CALLER, note.cause.value)
+            case HungUp(leg=leg, cause=EndCause.BYE) if leg.side is Side.CALLER:
+                self.end(self.abandoned(), EndedBy.CALLER, EndCause.BYE.value)
+            case HungUp(leg=leg, cause=cause) if leg.side is Side.CALLER:
+                self.end(self.broken(), EndedBy.SYSTEM, cause.value)
             case FellSilent(leg=leg) if leg.side is Side.CALLER:
                 self.end(Outcome.MEDIA_LOST, EndedBy.SYSTEM, f"no audio for {note.silent_for_s:.0f} s")
             case _:
                 self.mailbox.post(note)
+
+    def broken(self) -> Outcome:
+        """What it means that the caller's session breaks now: a talk that was had stays one."""
+        had_talk = any(isinstance(event, events.Connected) for event in self.history)
+        return self.abandoned() if had_talk else Outcome.FAILED
 
     def abandoned(self) -> Outcome:
         """What it means that the caller hangs up now, by the last thing that decides it."""

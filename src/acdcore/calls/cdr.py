@@ -9,6 +9,9 @@ from acdcore.calls.ports import CdrRow, Detail, Direction, EndedBy
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import CallId
 
+QUEUE_TARGET = "queue:"
+"""How an overflow to another queue begins: the caller waits on there."""
+
 
 class WallTime:
     """Turns monotonic seconds into UTC by one anchor, so that a call's times keep their distances."""
@@ -76,6 +79,8 @@ class Spans:
                 self._end_waiting(event.at)
                 self._end_talking(event.at)
                 self._talking_since = event.at
+            case events.Overflowed(target=target) if not target.startswith(QUEUE_TARGET):
+                self._end_waiting(event.at)
             case events.TalkEnded():
                 self._end_talking(event.at)
             case events.Ended():

@@ -1,15 +1,14 @@
 """Desks: the agents, their phones and what they may ask for."""
 
-import asyncio
-from collections.abc import Iterable
+from dataclasses import replace
 
 from acdcore.calls.acd import Acd
 from acdcore.calls.call import Call
 from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.commands import AgentCommand, AgentState, LiveAgent, UnknownAgent, WrongState
-from acdcore.calls.leg import Leg, Side
+from acdcore.calls.leg import Leg
+from acdcore.calls.phones import Phones
 from acdcore.calls.ports import AgentRecord, Directory
-from acdcore.calls.wiring import Wiring
 from acdcore.ivr.model import Language
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Unavailable
@@ -31,11 +30,6 @@ from acdcore.queues.model import (
 from acdcore.queues.model import AgentState as FloorState
 from acdcore.queues.settings import AgentSettings
 from acdcore.queues.view import AgentView
-from acdcore.sip.events import Flow, OutgoingInvite
-from acdcore.sip.headers import NameAddr
-from acdcore.sip.message import Request
-from acdcore.sip.registrar import BindingChange, Registrar, RegistrarReply
-from acdcore.sip.uri import SipUri, escaped_user
 
 STATES = {
     FloorState.LOGGED_OUT: AgentState.LOGGED_OUT,
@@ -49,91 +43,36 @@ STATES = {
     FloorState.WRAP_UP: AgentState.WRAP_UP,
 }
 """The dispatcher's states as boards show them."""
-RING_MARGIN_S = 5.0
-"""The dispatcher ends an offer in time; the INVITE's own limit, so much later, only guards against a fault of ours."""
 
 
 class Desks:
     """All agents, on phone or not."""
 
-    def __init__(
-        self,
-        wiring: Wiring,
-        registrar: Registrar[Flow],
-        directory: Directory,
-        acd: Acd,
-        chronicle: Chronicle,
-        clock: Clock,
-    ) -> None:
-        self._wiring = wiring
-        self._registrar = registrar
+    def __init__(self, phones: Phones, directory: Directory, acd: Acd, chronicle: Chronicle, clock: Clock) -> None:
+        self.phones = phones
         self._directory = directory
         self._acd = acd
-        self._clock = clock
         self._chronicle = chronicle
         self._time = chronicle.time
         self._started_at = clock.now()
-        self._timer: asyncio.TimerHandle | None = None
         self._leaving: set[AgentId] = set()
         """Who talks and has logged out: gone when the talk ends."""
         acd.on_agent = self._changed
+        phones.on_change = self._phones_changed
 
     # --- phones ---
 
-    def register(self, request: Request, flow: Flow, agent: AgentRecord) -> RegistrarReply[Flow]:
-        """A REGISTER of this agent's phone, whose credentials were right."""
-        reply = self._registrar.handle(request, flow, agent.agent, self._clock.now())
-        self._follow(reply.changes)
-        return reply
-
-    def close(self) -> None:
-        """Disarm the timer of the registrations."""
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _expire(self) -> None:
-        self._follow(self._registrar.handle_deadline(self._clock.now()))
-
-    def _follow(self, changes: Iterable[BindingChange[Flow]]) -> None:
-        """Tell the dispatcher which phones can be reached, and wake when the next registration ends."""
-        self.close()
-        deadline = self._registrar.next_deadline()
-        if deadline is not None:
-            delay_s = max(0.0, deadline - self._clock.now())
-            self._timer = asyncio.get_running_loop().call_later(delay_s, self._expire)
-        for agent in dict.fromkeys(AgentId(change.user) for change in changes):
-            self._acd.feed(AgentPhoneUp(agent) if self.is_registered(agent) else AgentPhoneDown(agent))
-
-    def is_registered(self, agent: AgentId) -> bool:
-        """Whether a phone of the agent is registered now."""
-        return bool(self._registrar.contacts(agent, self._clock.now()))
-
     def ring(self, call: Call, agent: AgentId, ring_for_s: float) -> Leg:
-        """Ring the agent's preferred phone; raises Unavailable when none is registered, PortsExhausted.
+        """Ring the agent's preferred phone; raises Unavailable when none can be reached, PortsExhausted.
 
         A registration outlives the agent's deactivation, but is not used any more: Unavailable too.
         """
         if not self._record(agent).is_active:
             raise Unavailable(f"agent {agent} is not active")
-        contacts = self._registrar.contacts(agent, self._clock.now())
-        if not contacts:
-            raise Unavailable(f"agent {agent} has no phone registered")
-        binding = contacts[0]
-        leg = Leg(self._wiring, Side.AGENT, call)
-        name = call.customer.name if call.customer else ""
-        host = binding.flow.local.host
-        shown = SipUri("sip", escaped_user(call.view.caller or "anonymous"), host)
-        leg.dial(
-            OutgoingInvite(
-                target=binding.contact.sip_uri,
-                flow=binding.flow,
-                from_=NameAddr(shown, name),
-                to=NameAddr(SipUri("sip", agent, host)),
-                headers=(("X-Acdcore-Call", call.id), ("X-Acdcore-Queue", call.view.queue or "")),
-                timeout_s=ring_for_s + RING_MARGIN_S,
-            )
-        )
-        return leg
+        return self.phones.ring(call, agent, ring_for_s)
+
+    def _phones_changed(self, agent: AgentId) -> None:
+        self._acd.feed(AgentPhoneUp(agent) if self.phones.is_reachable(agent) else AgentPhoneDown(agent))
 
     # --- agents ---
 
@@ -192,8 +131,14 @@ class Desks:
     def _changed(self, change: AgentStateChanged) -> None:
         self._leaving.discard(change.agent)
         record = self._directory.agent(change.agent)
-        if record is not None:
-            self._chronicle.agent_state(self._live(record, self._acd.agent(change.agent)))
+        if record is None:
+            return
+        # By the change itself, not by the floor, which may have gone on: freed and offered in one turn are two facts.
+        live = self._live(record, self._acd.agent(change.agent))
+        since = self._time.at(change.at)
+        self._chronicle.agent_state(
+            replace(live, state=STATES[change.state], reason=change.reason or None, since=since)
+        )
 
     def _record(self, agent: AgentId) -> AgentRecord:
         record = self._directory.agent(agent)
@@ -216,7 +161,7 @@ class Desks:
                 return AgentLoggedOut(record.agent)
 
     def _live(self, record: AgentRecord, view: AgentView | None) -> LiveAgent:
-        is_registered = self.is_registered(record.agent)
+        is_registered = self.phones.is_registered(record.agent)
         if view is None:
             started_at = self._time.at(self._started_at)
             return LiveAgent(

@@ -17,22 +17,22 @@ RING_OUTSIDE_S = 60.0
 """How long an outside number rings: about what mobile networks allow before their voicemail."""
 
 
-async def forward(call: Call, caller: Leg, hall: Hall, number: str) -> None:
-    """Ring `number`, let the two talk until one hangs up; say so when nobody answers."""
+async def forward(call: Call, caller: Leg, hall: Hall, number: str) -> bool:
+    """Ring `number`, let the two talk until one hangs up; False when nobody answered, and the caller was told so."""
     try:
         leg = dial_outside(call, hall, number)
     except AcdError:
         await apologise(call, caller, hall)
-        return
+        return False
     caller.set_music(hall.voice.ringback())
     while True:
         match await call.mailbox.next():
             case PickedUp(leg=answered) if answered is leg:
                 await talk_to_outside(call, caller, leg, number, hall)
-                return
+                return True
             case TurnedDown(leg=refused) | HungUp(leg=refused) if refused is leg:
                 await apologise(call, caller, hall)
-                return
+                return False
             case _:
                 pass
 

@@ -27,8 +27,8 @@ async def inbound(call: Call, caller: Leg, hall: Hall, flow: Flow, calendar: Cal
         case EnterQueue() as wanted:
             return await serve(call, caller, hall, wanted)
         case Dial(number):
-            await forward(call, caller, hall, number)
-            return Ending(Outcome.FORWARDED, EndedBy.SYSTEM, number)
+            is_answered = await forward(call, caller, hall, number)
+            return Ending(Outcome.FORWARDED if is_answered else Outcome.UNANSWERED, EndedBy.SYSTEM, number)
         case HangUp(reason):
             return Ending(Outcome.SELF_SERVED, EndedBy.SYSTEM, reason.value)
 

@@ -23,7 +23,7 @@ from acdcore.ivr.model import CalendarState
 from acdcore.kernel.errors import AcdError, Outcome
 from acdcore.kernel.ids import CallId
 from acdcore.media.model import StreamFigures
-from acdcore.sip.events import Event, Fields, InviteArrived, RequestArrived, RequestFinished
+from acdcore.sip.events import Event, Fields, FlowClosed, InviteArrived, RequestArrived, RequestFinished
 from acdcore.sip.headers import parse_name_addr
 from acdcore.sip.message import Request
 from acdcore.sip.uri import MalformedValue
@@ -33,6 +33,8 @@ Story: TypeAlias = Callable[[Call, Leg], Coroutine[None, None, Ending]]
 
 RETRY_AFTER: Fields = (("Retry-After", "5"),)
 """What a trunk's switch is told when all lines are taken."""
+CLOSE_S = 5.0
+"""Stories that were told to end do so within a turn of the loop; a fault in one of them must not keep the daemon up."""
 AGENTS_TRUNK = "agents"
 """The trunk in the records of calls that come from agents' phones."""
 CALLER_CHARS_MAX = 64
@@ -63,7 +65,9 @@ class Switchboard:
             case RequestArrived():
                 self._register(event)
             case RequestFinished():
-                pass
+                self._hall.desks.phones.on_request_finished(event)
+            case FlowClosed(flow=flow):
+                self._hall.desks.phones.on_flow_closed(flow)
             case _:
                 self._hall.wiring.on_session(event)
 
@@ -85,7 +89,7 @@ class Switchboard:
         stack = self._hall.wiring.stack
         match admission:
             case FromAgent(agent):
-                reply = self._hall.desks.register(event.request, event.flow, agent)
+                reply = self._hall.desks.phones.register(event.request, event.flow, agent.agent)
                 stack.respond(event.transaction, reply.status, reply.headers)
             case FromTrunk():
                 stack.respond(event.transaction, 403)
@@ -233,7 +237,7 @@ class Switchboard:
             await asyncio.wait(self._tasks, timeout=within_s)
         self.end_all()
         if self._tasks:
-            await asyncio.wait(self._tasks)
+            await asyncio.wait(self._tasks, timeout=CLOSE_S)
 
 
 def caller_number(request: Request) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from acdcore.calls import events
 from acdcore.calls.acd import Entry
 from acdcore.calls.call import Call
+from acdcore.calls.cdr import QUEUE_TARGET
 from acdcore.calls.feed import OfferEnding
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import HungUp, Leg, PickedUp, Ringing, TurnedDown
@@ -86,6 +87,8 @@ async def wait_for_agent(call: Call, caller: Leg, hall: Hall, wanted: EnterQueue
                 ring = None
             case Connected(agent=agent, queue=queue) if ring is not None:
                 ring.is_over = True
+                accepted = events.OfferEnded(hall.clock.now(), agent, OfferEnding.ACCEPTED.value)
+                hall.chronicle.offer_over(call.view, queue, accepted, OfferEnding.ACCEPTED)
                 return Served(agent, ring.leg, queue, entry)
             case Overflowed(cause=cause, target=target):
                 call.log(events.Overflowed(hall.clock.now(), cause.value, named(target)))
@@ -149,7 +152,7 @@ def named(target: ToQueue | ToAnnouncement | ToOutside) -> str:
     """The target as one word for records."""
     match target:
         case ToQueue(queue):
-            return f"queue:{queue}"
+            return f"{QUEUE_TARGET}{queue}"
         case ToAnnouncement(prompt):
             return f"announcement:{prompt}"
         case ToOutside(number):

@@ -1,0 +1,125 @@
+"""The agents' phones: registered, asked whether they are still there, and rung."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from acdcore.calls.call import Call
+from acdcore.calls.leg import Leg, Side
+from acdcore.calls.reachability import PhoneKey, Reachability
+from acdcore.calls.wiring import Wiring
+from acdcore.kernel.clock import Clock
+from acdcore.kernel.errors import Unavailable
+from acdcore.kernel.ids import AgentId
+from acdcore.sip.events import Flow, OutgoingInvite, OutgoingRequest, RequestFinished, RequestId
+from acdcore.sip.headers import NameAddr
+from acdcore.sip.message import Request
+from acdcore.sip.registrar import Binding, BindingChange, Registrar, RegistrarReply
+from acdcore.sip.uri import SipUri, escaped_user
+
+RING_MARGIN_S = 5.0
+"""The dispatcher ends an offer in time; the INVITE's own limit, so much later, only guards against a fault of ours."""
+GONE = frozenset({408, 503})
+"""What the SIP stack reports for a phone that is silent or cannot be sent to; any other answer is a sign of life."""
+
+
+class Phones:
+    """Every phone that is registered. `on_change` hears whose phones may have come or gone."""
+
+    def __init__(self, wiring: Wiring, registrar: Registrar[Flow], clock: Clock) -> None:
+        self.on_change: Callable[[AgentId], None] = lambda _: None
+        self._wiring = wiring
+        self._registrar = registrar
+        self._clock = clock
+        self._reachability = Reachability()
+        self._questions: dict[RequestId, PhoneKey] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_closed = False
+
+    def register(self, request: Request, flow: Flow, agent: AgentId) -> RegistrarReply[Flow]:
+        """A REGISTER of this agent's phone, whose credentials were right."""
+        reply = self._registrar.handle(request, flow, agent, self._clock.now())
+        self._follow(reply.changes)
+        return reply
+
+    def is_registered(self, agent: AgentId) -> bool:
+        """Whether a phone of the agent is registered now."""
+        return bool(self._registrar.contacts(agent, self._clock.now()))
+
+    def is_reachable(self, agent: AgentId) -> bool:
+        """Whether one of them is registered and answers."""
+        return bool(self._reachable(agent))
+
+    def ring(self, call: Call, agent: AgentId, ring_for_s: float) -> Leg:
+        """Ring the agent's preferred phone; raises Unavailable when none can be reached, PortsExhausted."""
+        reachable = self._reachable(agent)
+        if not reachable:
+            raise Unavailable(f"agent {agent} has no phone that can be reached")
+        binding = reachable[0]
+        leg = Leg(self._wiring, Side.AGENT, call)
+        name = call.customer.name if call.customer else ""
+        host = binding.flow.local.host
+        shown = SipUri("sip", escaped_user(call.view.caller or "anonymous"), host)
+        leg.dial(
+            OutgoingInvite(
+                target=binding.contact.sip_uri,
+                flow=binding.flow,
+                from_=NameAddr(shown, name),
+                to=NameAddr(SipUri("sip", agent, host)),
+                headers=(("X-Acdcore-Call", call.id), ("X-Acdcore-Queue", call.view.queue or "")),
+                timeout_s=ring_for_s + RING_MARGIN_S,
+            )
+        )
+        return leg
+
+    def on_flow_closed(self, flow: Flow) -> None:
+        """A connection is gone, and with it the phones that registered over it."""
+        self._follow(self._registrar.forget_flow(flow))
+
+    def on_request_finished(self, event: RequestFinished) -> None:
+        """A phone answered, or did not, whether it is there."""
+        key = self._questions.pop(event.request, None)
+        if key is None:
+            return
+        if self._reachability.answered(key, event.status not in GONE, self._clock.now()):
+            self.on_change(AgentId(key.user))
+        self._arm()
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._is_closed = True
+        self._arm()
+
+    def _reachable(self, agent: AgentId) -> list[Binding[Flow]]:
+        contacts = self._registrar.contacts(agent, self._clock.now())
+        return [binding for binding in contacts if not self._reachability.is_silent(agent, binding)]
+
+    def _follow(self, changes: Iterable[BindingChange[Flow]]) -> None:
+        changes = tuple(changes)
+        self._reachability.follow(changes, self._clock.now())
+        self._arm()
+        for agent in dict.fromkeys(AgentId(change.user) for change in changes):
+            self.on_change(agent)
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._is_closed:
+            return
+        deadlines = (self._registrar.next_deadline(), self._reachability.next_deadline())
+        earliest = min((at for at in deadlines if at is not None), default=None)
+        if earliest is not None:
+            delay_s = max(0.0, earliest - self._clock.now())
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self._wake)
+
+    def _wake(self) -> None:
+        now = self._clock.now()
+        for key, binding in self._reachability.handle_deadline(now):
+            self._ask(key, binding)
+        self._follow(self._registrar.handle_deadline(now))
+
+    def _ask(self, key: PhoneKey, binding: Binding[Flow]) -> None:
+        target = binding.contact.sip_uri
+        us = NameAddr(SipUri("sip", "acdcore", binding.flow.local.host))
+        question = OutgoingRequest("OPTIONS", target, binding.flow, us, NameAddr(target))
+        self._questions[self._wiring.stack.request(question)] = key
