@@ -328,7 +328,7 @@ def reason_of(status: int) -> str:
 
 def _serialised(start_line: str, headers: Headers, body: bytes) -> bytes:
     lines = [start_line]
-    lines += [f"{name}: {value}" for name, value in headers]
+    lines += map(": ".join, headers)
     lines.append(f"Content-Length: {len(body)}\r\n\r\n")
     head = "\r\n".join(lines)
     # One break for each line and two after the last: more would be a value that smuggles in lines of its own.

@@ -99,10 +99,11 @@ def _lines(head: bytes) -> list[str]:
 
 def _fields(lines: list[str]) -> list[Field]:
     """The header lines with canonical names."""
-    parts = [line.partition(":") for line in lines]
-    if "" in [colon for _, colon, _ in parts]:
-        raise MalformedValue("header without a colon")
-    return [(CANONICAL.get(raw) or _unusual_name(raw), value.strip()) for raw, _, value in parts]
+    parts = [line.split(":", 1) for line in lines]
+    try:
+        return [(CANONICAL.get(raw) or _unusual_name(raw), value.strip()) for raw, value in parts]
+    except ValueError:
+        raise MalformedValue("header without a colon") from None
 
 
 def _check_once_only(fields: list[Field]) -> None:
