@@ -1,5 +1,6 @@
 """One daemon for most wire tests, and a ledger that must be empty after each."""
 
+import contextlib
 import shutil
 import socket
 import tempfile
@@ -34,6 +35,8 @@ async def daemon(open_directory: Path, far_end_port: int) -> AsyncIterator[Daemo
     """The daemon that most tests share."""
     async with Daemon(hotline(open_directory / "shared", far_end_port)) as daemon:
         yield daemon
+        async with Operator(daemon) as operator:
+            assert await operator.forgotten() == {}
 
 
 @pytest.fixture
@@ -46,20 +49,30 @@ async def operator(daemon: Daemon) -> AsyncIterator[Operator]:
         assert held == {}
 
 
-@pytest.fixture
-async def caller(daemon: Daemon, operator: Operator) -> AsyncIterator[Phone]:
-    """A scripted phone on the trunk; it hangs up before the ledger is read."""
+@contextlib.asynccontextmanager
+async def scripted_phone(daemon: Daemon, operator: Operator) -> AsyncIterator[Phone]:
+    """A phone that stays until its calls are over, so that nobody has to wait for it in vain."""
     async with Phone(PhoneSettings(daemon.sip)) as phone:
         yield phone
+        for call in tuple(phone.calls.values()):
+            call.hang_up()
+        await operator.settle()
+        for agent in phone.users:
+            await phone.unregister(agent)
 
 
 @pytest.fixture
 async def desk(daemon: Daemon, operator: Operator) -> AsyncIterator[Phone]:
-    """A scripted phone for agents."""
-    async with Phone(PhoneSettings(daemon.sip)) as phone:
+    """A phone for agents."""
+    async with scripted_phone(daemon, operator) as phone:
         yield phone
-        for agent in phone.users:
-            await phone.unregister(agent)
+
+
+@pytest.fixture
+async def caller(daemon: Daemon, operator: Operator, desk: Phone) -> AsyncIterator[Phone]:
+    """A phone on the trunk; it leaves before the agents do."""
+    async with scripted_phone(daemon, operator) as phone:
+        yield phone
 
 
 @pytest.fixture

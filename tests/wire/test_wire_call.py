@@ -19,8 +19,8 @@ from tests.wire.watch import Facts, Operator
 pytestmark = pytest.mark.wire
 
 STORY = [
-    *("call_arrived", "call_answered", "call_queued", "agent_offered", "call_connected", "call_ended"),
-    "recording_finished",
+    *("call_arrived", "call_answered", "call_queued", "agent_offered", "offer_ended", "call_connected"),
+    *("call_ended", "recording_finished"),
 ]
 LATE_S = 0.4
 """A sound may begin or end so much later: jitter buffers, and the time from one phone's BYE to the other's silence."""

@@ -14,6 +14,9 @@ Facts: TypeAlias = dict[str, object]
 SETTLE_S = 8.0
 """How soon after its end a call must have given everything back: a recording is closed within seconds."""
 
+FORGET_S = 40.0
+"""64 times T1 (RFC 3261 section 17.1) is 32 s; the rest is for a busy machine."""
+
 
 class Operator(AbstractAsyncContextManager["Operator"]):
     """`async with Operator(daemon) as operator:` listens from then on; `events` is the story so far."""
@@ -146,8 +149,7 @@ class Operator(AbstractAsyncContextManager["Operator"]):
     async def held(self) -> Facts:
         """What the daemon holds that a house without calls does not."""
         metrics = await self.metrics()
-        calls = ("acdcore_calls", "acdcore_lines_taken", "acdcore_streams", "acdcore_recordings_running")
-        names = (*calls, "acdcore_sip_sessions", "acdcore_sip_dialogs")
+        names = ("acdcore_calls", "acdcore_lines_taken", "acdcore_streams", "acdcore_recordings_running")
         waiting = {name: value for name, value in metrics.items() if name.startswith("acdcore_queue_waiting")}
         agents = [agent["agent"] for agent in await self.rows("/v1/agents", "agents") if agent["state"] != "logged_out"]
         figures: Facts = {name: metrics[name] for name in names} | waiting | {"agents": agents}
@@ -162,6 +164,17 @@ class Operator(AbstractAsyncContextManager["Operator"]):
             if not held or asyncio.get_running_loop().time() > deadline:
                 return held
             await asyncio.sleep(0.05)
+
+    async def forgotten(self) -> Facts:
+        """Wait until SIP remembers no call: BYEs to phones that were unplugged are given up after 32 s."""
+        deadline = asyncio.get_running_loop().time() + FORGET_S
+        while True:
+            metrics = await self.metrics()
+            names = ("acdcore_sip_sessions", "acdcore_sip_dialogs")
+            held: Facts = {name: metrics[name] for name in names if metrics[name]}
+            if not held or asyncio.get_running_loop().time() > deadline:
+                return held
+            await asyncio.sleep(0.2)
 
 
 def flat(data: Facts) -> Facts:
