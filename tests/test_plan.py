@@ -7,9 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 from acdcore.__main__ import cli
+from acdcore.app import endpoint_settings
+from acdcore.kernel.address import Address
 from acdcore.kernel.errors import SettingsError
-from acdcore.plan import Plan, make_plan
-from acdcore.settings import load
+from acdcore.plan import Plan, make_plan, shortages
+from acdcore.settings import Settings, load
 
 CONFIG = Path(__file__).parents[1] / "config"
 QUEUES = "[queues.service]\n[queues.sales]\n"
@@ -146,3 +148,20 @@ def test_run_with_wrong_settings_starts_nothing(house: Path) -> None:
     assert result.exit_code == 1
     assert result.output.count("\n") == 1
     assert "lines.limit" in result.output
+
+
+def test_translated_address_stands_in_our_messages_for_both_ports() -> None:
+    sip = {"address": "10.0.0.5", "advertised": "203.0.113.7", "udp_port": 5060, "tcp_port": 5070}
+    told = endpoint_settings(Settings.model_validate({"sip": sip})).advertised
+    assert told == {
+        Address("10.0.0.5", 5060): Address("203.0.113.7", 5060),
+        Address("10.0.0.5", 5070): Address("203.0.113.7", 5070),
+    }
+
+
+def test_ports_that_do_not_suffice_for_all_lines_are_told() -> None:
+    few = Settings.model_validate(
+        {"media": {"first_port": 20000, "last_port": 20009}, "lines": {"limit": 2, "reserve": 1}}
+    )
+    assert shortages(few) == ["media.last_port leaves 5 port pairs, but all lines with their agents need 6"]
+    assert shortages(Settings()) == []

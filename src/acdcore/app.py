@@ -121,8 +121,8 @@ async def serve(
         def on_sip(event: Event) -> None:
             switchboard.on_sip(event)
 
-        sip = SipStack(Endpoint(EndpointSettings(), ids), clock, on_sip, stack_settings(settings), observer)
-        wiring = Wiring(sip, engine, str(settings.media.address), ids)
+        sip = SipStack(Endpoint(endpoint_settings(settings), ids), clock, on_sip, stack_settings(settings), observer)
+        wiring = Wiring(sip, engine, str(settings.media.advertised or settings.media.address), ids)
         acd = Acd(Dispatcher(settings.floor()), clock)
         stack.callback(acd.close)
         phones = Phones(wiring, Registrar(RegistrarSettings()), clock)
@@ -269,6 +269,17 @@ def stack_settings(settings: Settings) -> StackSettings:
     """Where SIP listens."""
     host = str(settings.sip.address)
     return StackSettings(udp=(Address(host, settings.sip.udp_port),), tcp=(Address(host, settings.sip.tcp_port),))
+
+
+def endpoint_settings(settings: Settings) -> EndpointSettings:
+    """What Via and Contact say when peers see us under another address than we do."""
+    sip = settings.sip
+    if sip.advertised is None:
+        return EndpointSettings()
+    ports = {sip.udp_port, sip.tcp_port}
+    return EndpointSettings(
+        advertised={Address(str(sip.address), port): Address(str(sip.advertised), port) for port in ports}
+    )
 
 
 def control_plane(

@@ -65,6 +65,7 @@ class Sip(Section):
     """Where phones and trunks reach us."""
 
     address: OwnAddress = IPv4Address("127.0.0.1")
+    advertised: OwnAddress | None = None
     udp_port: Port = 5060
     tcp_port: Port = 5060
     realm: Annotated[str, Field(min_length=1)] = "acdcore"
@@ -74,6 +75,7 @@ class Media(Section):
     """Where audio flows."""
 
     address: OwnAddress = IPv4Address("127.0.0.1")
+    advertised: OwnAddress | None = None
     first_port: Annotated[int, Field(ge=1024, le=65534, multiple_of=2)] = 20000
     last_port: Annotated[int, Field(ge=1025, le=65535)] = 29999
     lost_after_s: Annotated[float, Field(ge=5)] = 30.0
