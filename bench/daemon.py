@@ -1,13 +1,15 @@
 """A daemon of one's own for demo, tests and benchmarks: real process, free loopback ports, a directory that can go."""
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
 import signal
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +27,14 @@ READY_WITHIN_S = 90.0
 """The first start makes the database and speaks the prompts."""
 STOP_WITHIN_S = 15.0
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+@contextlib.contextmanager
+def scratch(name: str) -> Iterator[Path]:
+    """A directory for one run, gone afterwards; open to the database's user, who is not root even when we are."""
+    with tempfile.TemporaryDirectory(prefix=f"acdcore-{name}-") as directory:
+        os.chmod(directory, 0o755)
+        yield Path(directory)
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:

@@ -13,7 +13,6 @@ import json
 import os
 import statistics
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from bench.audit import judge, read_books
 from bench.centre import MENU_KEY, MENU_NUMBER, Cores, Target, allow_many_files, new_daemon, softphones, take_cores
 from bench.centre import target_of as own_target
 from bench.crowd import Crowd, Failed, Talk, Unready
-from bench.daemon import rss_mb
+from bench.daemon import rss_mb, scratch
 from bench.load import LoadFailed, LoadSettings, Pair, ToolMissing, Window, carry, relaying
 
 CONNECTED_WITHIN_S = 20.0
@@ -84,8 +83,8 @@ async def centre(asked: Asked, lines: int, cores: Cores) -> AsyncIterator[Target
     if asked.target is not None:
         yield asked.target
         return
-    with tempfile.TemporaryDirectory(prefix="acdcore-lines-") as directory:
-        async with new_daemon(Path(directory), lines, lines, cores) as daemon:
+    with scratch("lines") as directory:
+        async with new_daemon(directory, lines, lines, cores) as daemon:
             yield own_target(daemon, MENU_NUMBER, MENU_KEY)
 
 

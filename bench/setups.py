@@ -11,20 +11,18 @@ import asyncio
 import json
 import os
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import uvloop
 
 from bench.audit import judge, read_books
 from bench.centre import QUEUE_NUMBER, Cores, Target, allow_many_files, new_daemon, take_cores, target_of
 from bench.crowd import Crowd, Failed, Unready
-from bench.daemon import cpu_s, rss_mb
+from bench.daemon import cpu_s, rss_mb, scratch
 
 CONNECTED_WITHIN_S = 10.0
 FREED_WITHIN_S = 10.0
@@ -68,8 +66,8 @@ class Tally:
 
 async def run(asked: Asked, cores: Cores) -> Figures:
     """One daemon; the rate asked for and, with --find-limit, higher ones until one is too high."""
-    with tempfile.TemporaryDirectory(prefix="acdcore-setups-") as directory:
-        async with new_daemon(Path(directory), 4 * asked.agents, asked.agents, cores) as daemon:
+    with scratch("setups") as directory:
+        async with new_daemon(directory, 4 * asked.agents, asked.agents, cores) as daemon:
             target = target_of(daemon, QUEUE_NUMBER)
             async with Crowd(target) as crowd:
                 tell(f"{asked.agents} agents log in")

@@ -13,18 +13,17 @@ import json
 import os
 import signal
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import aiohttp
 import uvloop
 
 from bench.centre import MENU_KEY, MENU_NUMBER, Cores, Target, allow_many_files, new_daemon, take_cores, target_of
 from bench.crowd import Crowd, Failed, Unready
+from bench.daemon import scratch
 from bench.lines import Figures, dial_all, hang_up_all, loss, median, tell, tell_window
 from bench.load import LoadFailed, LoadSettings, Pair, ToolMissing, Window, carry
 
@@ -59,8 +58,8 @@ class Asked:
 async def run(asked: Asked, cores: Cores) -> Figures:
     """One daemon, one set of calls, every state in turn."""
     failures: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory(prefix="acdcore-stall-") as directory:
-        async with new_daemon(Path(directory), asked.lines, asked.lines, cores, ("-m", "bench.stalled")) as daemon:
+    with scratch("stall") as directory:
+        async with new_daemon(directory, asked.lines, asked.lines, cores, ("-m", "bench.stalled")) as daemon:
             target = target_of(daemon, MENU_NUMBER, MENU_KEY)
             async with Crowd(target) as crowd:
                 tell(f"{asked.lines} agents log in, {asked.lines} callers dial")

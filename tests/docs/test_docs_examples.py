@@ -15,7 +15,7 @@ from typing import get_args
 
 import pytest
 from annotated_types import Ge, Le
-from bench.daemon import Daemon, DaemonSettings
+from bench.daemon import Daemon, DaemonSettings, scratch
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -127,17 +127,18 @@ def share_prompts(directory: Path) -> None:
 
 
 @pytest.mark.wire
-async def test_commands_of_the_readme_work_on_a_running_daemon(tmp_path: Path) -> None:
+async def test_commands_of_the_readme_work_on_a_running_daemon() -> None:
     commands = [block.text for block in blocks(README) if block.language == "sh"]
     assert any("curl" in command for command in commands)
     first_port = random.randrange(30_000, 58_000, 2)
     ports = {"ACDCORE_MEDIA__FIRST_PORT": str(first_port), "ACDCORE_MEDIA__LAST_PORT": str(first_port + 999)}
-    share_prompts(tmp_path)
-    async with Daemon(DaemonSettings(tmp_path, environment=ports)) as daemon:
-        for command in commands:
-            status, output = await output_of(command.replace("127.0.0.1:8080", str(daemon.http)), tmp_path)
-            assert status == 0, output
-            assert '"is_known": true' in output or '"is_known":true' in output
+    with scratch("readme") as directory:
+        share_prompts(directory)
+        async with Daemon(DaemonSettings(directory, environment=ports)) as daemon:
+            for command in commands:
+                status, output = await output_of(command.replace("127.0.0.1:8080", str(daemon.http)), directory)
+                assert status == 0, output
+                assert '"is_known": true' in output or '"is_known":true' in output
 
 
 # --- keys ---

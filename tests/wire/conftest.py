@@ -1,15 +1,13 @@
 """One daemon for most wire tests, and a ledger that must be empty after each."""
 
 import contextlib
-import shutil
 import socket
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from bench.daemon import Daemon, free_port
+from bench.daemon import Daemon, free_port, scratch
 from bench.phone import Phone, PhoneSettings
 from tests.wire.hotline import hotline
 from tests.wire.watch import Operator
@@ -18,10 +16,8 @@ from tests.wire.watch import Operator
 @pytest.fixture(scope="session")
 def open_directory() -> Iterator[Path]:
     """A directory that the database's user can reach when we are root, as pytest's own are not."""
-    directory = Path(tempfile.mkdtemp(prefix="acdcore-wire-"))
-    directory.chmod(0o755)
-    yield directory
-    shutil.rmtree(directory)
+    with scratch("wire") as directory:
+        yield directory
 
 
 @pytest.fixture(scope="session")
