@@ -50,11 +50,15 @@ class UdpSocket(asyncio.DatagramProtocol):
 
     async def bind(self, address: Address) -> None:
         """Raises Unavailable when the address is taken or not ours."""
-        loop = asyncio.get_running_loop()
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        bound = socket.socket(family, socket.SOCK_DGRAM)
+        bound.setblocking(False)
         try:
-            await loop.create_datagram_endpoint(lambda: self, local_addr=(address.host, address.port))
+            bound.bind((address.host, address.port))  # not left to the loop: uvloop would not say why it failed
         except OSError as error:
+            bound.close()
             raise Unavailable(f"sip: UDP {address} {reason_of_bind(error)}") from error
+        await asyncio.get_running_loop().create_datagram_endpoint(lambda: self, sock=bound)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # Neither loop's class derives from asyncio.DatagramTransport.
