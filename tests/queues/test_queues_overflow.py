@@ -209,3 +209,12 @@ def test_caller_is_held_from_the_agent_who_missed_it_in_the_next_queue_too() -> 
     desk.feed(OfferEnded(offer, OfferEnd.REFUSED))
     assert not any(isinstance(d, (Offered, OfferWithdrawn)) for d in desk.wait(29))
     assert only(Offered, desk.wait(1)).entry == entry
+
+
+def test_caller_whose_ringing_agent_lost_the_skills_is_sent_on_when_the_offer_fails() -> None:
+    desk = Desk(sales(NOBODY, ToOutside("10086")))
+    desk.staff(ANNA, talk=1)
+    entry, decisions = desk.join(SALES)
+    desk.feed(AgentLoggedIn(AgentSettings(ANNA)))
+    failed = desk.feed(OfferEnded(only(Offered, decisions).offer, OfferEnd.REFUSED))
+    assert only(Overflowed, failed).entry == entry

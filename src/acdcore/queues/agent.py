@@ -105,6 +105,14 @@ def _table() -> Mapping[tuple[AgentState, AgentEvent], AgentState | Rest]:
 
 TABLE = _table()
 """(state, event) to the next state, or to wherever the facts say."""
+NO_NEWS = frozenset({AgentEvent.OFFER, AgentEvent.OFFER_OVER, AgentEvent.TALK_OVER, AgentEvent.CONTACT_OVER})
+"""Events that change no fact: the row says it all."""
+AT_WORK = frozenset({AgentState.TALKING, AgentState.WRAP_UP})
+"""States that count as work in the load."""
+IDLE = frozenset({AgentState.READY, AgentState.OFFERED})
+"""States on duty that count as none."""
+CONTACTS = AT_WORK | {AgentState.OFFERED}
+"""States that have a caller."""
 
 
 @dataclass(slots=True)
@@ -124,9 +132,9 @@ class Fairness:
     def accrue(self, state: AgentState, now: float) -> None:
         """Let the load follow the time spent in `state`: up at work, down while idle, unchanged off duty."""
         keep = math.exp(-max(0.0, now - self.load_at) / LOAD_MEMORY_S)
-        if state in (AgentState.TALKING, AgentState.WRAP_UP):
+        if state in AT_WORK:
             self.load = 1.0 - (1.0 - self.load) * keep
-        elif state in (AgentState.READY, AgentState.OFFERED):
+        elif state in IDLE:
             self.load *= keep
         self.load_at = now
 
@@ -179,6 +187,8 @@ class Agent:
     @property
     def reason(self) -> str:
         """What is shown beside the state."""
+        if self.not_ready_reason is None and self.back_off is None:
+            return ""
         if self.state is AgentState.NOT_READY:
             return self.not_ready_reason or ""
         if self.state is AgentState.BACKING_OFF:
@@ -215,16 +225,17 @@ class Agent:
     def apply(self, event: AgentEvent, now: float, reason: str = "") -> None:
         """Walk one row; KeyError when there is none (ask `is_possible` first)."""
         target = TABLE[self.state, event]
-        self._learn(event, now, reason)
+        if event not in NO_NEWS:
+            self._learn(event, now, reason)
         state = self.rest() if isinstance(target, Rest) else target
         if state is self.state:
             return
         self.fairness.accrue(self.state, now)
-        if self.state in (AgentState.TALKING, AgentState.WRAP_UP):
+        if self.state in AT_WORK:
             self.fairness.idle_since = now
         self.state = state
         self.since = now
-        if state not in (AgentState.OFFERED, AgentState.TALKING, AgentState.WRAP_UP):
+        if state not in CONTACTS:
             self.contact = None
 
     def _learn(self, event: AgentEvent, now: float, reason: str) -> None:
@@ -254,4 +265,4 @@ class Agent:
                 self.misses = 0
                 self.fairness.answered += 1
             case _:
-                pass  # the row says it all
+                pass  # logged in already

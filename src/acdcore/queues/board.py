@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from acdcore.kernel.deadlines import Deadlines
 from acdcore.kernel.ids import AgentId, SkillName
@@ -12,47 +12,49 @@ from acdcore.queues.model import AgentState, AgentStateChanged, Decision, EntryI
 from acdcore.queues.roster import Roster
 from acdcore.queues.settings import FloorSettings, QueueSettings
 
+# ---- what can come due: tuples, since every turn hashes some of them; `kind` keeps those of one name apart ----------
 
-@dataclass(frozen=True, slots=True)
-class RingDue:
+
+class RingDue(NamedTuple):
     """The ring time is over."""
 
     offer: OfferId
+    kind: Literal["ring"] = "ring"
 
 
-@dataclass(frozen=True, slots=True)
-class WaitDue:
+class WaitDue(NamedTuple):
     """`max_wait_s` is over."""
 
     entry: EntryId
+    kind: Literal["wait"] = "wait"
 
 
-@dataclass(frozen=True, slots=True)
-class AnnounceDue:
+class AnnounceDue(NamedTuple):
     """The position is to be told."""
 
     entry: EntryId
+    kind: Literal["announce"] = "announce"
 
 
-@dataclass(frozen=True, slots=True)
-class HoldDue:
+class HoldDue(NamedTuple):
     """An agent who missed this caller may be tried again."""
 
     entry: EntryId
+    kind: Literal["hold"] = "hold"
 
 
-@dataclass(frozen=True, slots=True)
-class WrapUpDue:
+class WrapUpDue(NamedTuple):
     """The wrap-up is over."""
 
     agent: AgentId
+    kind: Literal["wrap_up"] = "wrap_up"
 
 
-@dataclass(frozen=True, slots=True)
-class BackOffDue:
+class BackOffDue(NamedTuple):
     """The back-off is over."""
 
     agent: AgentId
+    kind: Literal["back_off"] = "back_off"
 
 
 Due = RingDue | WaitDue | AnnounceDue | HoldDue | WrapUpDue | BackOffDue
@@ -103,12 +105,12 @@ class Board:
         """Walk a row of the agent's table, and note what follows for timers, displays and the match."""
         before, reason_before, back_off_before = agent.state, agent.reason, agent.back_off
         self.roster.apply(agent, event, self.now, reason)
-        if before is AgentState.WRAP_UP and agent.state is not AgentState.WRAP_UP:
+        state, shown = agent.state, agent.reason
+        if before is AgentState.WRAP_UP and state is not before:
             self.deadlines.cancel(WrapUpDue(agent.id))
         if back_off_before is not None and agent.back_off is None:
             self.deadlines.cancel(BackOffDue(agent.id))
-        shown = agent.reason
-        if agent.state is not before or shown != reason_before:
-            self.out.append(AgentStateChanged(agent.id, agent.state, shown, self.now))
-        if agent.state is AgentState.READY:
+        if state is not before or shown != reason_before:
+            self.out.append(AgentStateChanged(agent.id, state, shown, self.now))
+        if state is AgentState.READY:
             self.freed.append(agent)

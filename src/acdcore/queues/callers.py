@@ -36,9 +36,11 @@ def leave(board: Board, waiting: Waiting, line: Line) -> None:
 
 
 def resume(board: Board, waiting: Waiting, line: Line) -> None:
-    """An offer came to nothing: wait on, or overflow for a wait that ran out meanwhile."""
+    """An offer came to nothing: wait on, or overflow for a wait that ran out or agents who all went meanwhile."""
     if _is_overdue(board, waiting, line):
         overflow(board, waiting, line, OverflowCause.WAIT)
+    elif not line.on_duty and _rule(line.queue, OverflowCause.NOBODY_LOGGED_IN) is not None:
+        overflow(board, waiting, line, OverflowCause.NOBODY_LOGGED_IN)
     else:
         board.dirty[line] = None
 
@@ -73,7 +75,7 @@ def send_on(board: Board, lines: Iterable[Line]) -> None:
     for line in lines:
         if line.on_duty or not line.waiting or _rule(line.queue, OverflowCause.NOBODY_LOGGED_IN) is None:
             continue
-        for _, waiting in list(line.waiting):
+        for _, _, _, waiting in list(line.waiting):
             overflow(board, waiting, line, OverflowCause.NOBODY_LOGGED_IN)
 
 

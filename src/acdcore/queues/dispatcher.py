@@ -113,7 +113,10 @@ class Dispatcher:
         return explain.explanation(self._board, *found, now)
 
     def _take(self, fed: Input) -> RefusalReason | None:
-        match fed:
+        match fed:  # the most frequent ones first
+            case DeadlinePassed():
+                self._deadline_passed()
+                return None
             case CallerJoined():
                 return self._caller_joined(fed)
             case CallerLeft(entry=entry, cause=cause):
@@ -126,9 +129,6 @@ class Dispatcher:
                 return self._talk_ended(entry)
             case FloorChanged(settings=settings):
                 return self._floor_changed(settings)
-            case DeadlinePassed():
-                self._deadline_passed()
-                return None
             case AgentLoggedIn(settings=who):
                 return self._agent_logged_in(who)
             case AgentPhoneUp(agent=agent):

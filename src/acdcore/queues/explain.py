@@ -62,7 +62,7 @@ def _queue_view(board: Board, metrics: Metrics, name: QueueName, now: float) -> 
 
 
 def _all(line: Line) -> list[Waiting]:
-    return [waiting for _, waiting in line.waiting] + [waiting for _, waiting in line.ringing]
+    return [standing[3] for standing in line.waiting + line.ringing]
 
 
 def _waiting_view(waiting: Waiting, position: int, now: float) -> WaitingView:

@@ -46,6 +46,8 @@ class Waiting:
     joined_at: float
     """First queue of this entry; what the order counts."""
     serial: int
+    place: Place = Place(0.0, 0.0, 0)
+    """In the present line; `Line.add` gives it."""
     queued_at: float = 0.0
     """Present queue; what limits and figures count."""
     tried: dict[AgentId, float] = field(default_factory=dict)
@@ -62,6 +64,10 @@ class Waiting:
         return self.talking_to is None
 
 
+Standing = tuple[float, float, int, Waiting]
+"""A caller after the three figures of the place, which sort it; no two callers share a serial."""
+
+
 class Line:
     """Callers of one queue, edition and set of extra skills."""
 
@@ -69,21 +75,17 @@ class Line:
         self.edition = edition
         self.queue = queue
         self.needs = needs
-        self.waiting: list[tuple[Place, Waiting]] = []  # up to MAX_ENTRIES
-        self.ringing: list[tuple[Place, Waiting]] = []  # one for each agent OFFERED at most
+        self.waiting: list[Standing] = []  # up to MAX_ENTRIES
+        self.ringing: list[Standing] = []  # one for each agent OFFERED at most
         self.ready: list[tuple[AgentKey, Agent]] = []
         self.on_duty = 0  # agents logged in and reachable who may serve
 
     def __len__(self) -> int:
         return len(self.waiting) + len(self.ringing)
 
-    def place(self, waiting: Waiting) -> Place:
-        """Where the caller stands in this line."""
-        return policy.place(self.queue, waiting.advance_s, waiting.joined_at, waiting.serial)
-
     def caller_key(self, waiting: Waiting, now: float) -> CallerKey:
         """The caller's order against callers of other lines."""
-        return policy.caller_key(self.queue, self.place(waiting), now)
+        return policy.caller_key(self.queue, waiting.place, now)
 
     def agent_key(self, agent: Agent) -> AgentKey:
         """The agent's order against other agents of this line."""
@@ -91,30 +93,28 @@ class Line:
 
     def add(self, waiting: Waiting) -> None:
         """Stand in line, at the place that urgency gives."""
-        insort(self.waiting, (self.place(waiting), waiting))
+        waiting.place = policy.place(self.queue, waiting.advance_s, waiting.joined_at, waiting.serial)
+        insort(self.waiting, (*waiting.place, waiting))
 
     def remove(self, waiting: Waiting) -> None:
         """Leave the line, waiting or ringing."""
-        place = self.place(waiting)
-        _take(self.ringing if waiting.offer else self.waiting, place)
+        _take(self.ringing if waiting.offer else self.waiting, waiting)
 
     def ring(self, waiting: Waiting, offer: Offer) -> None:
         """From waiting to ringing."""
-        place = self.place(waiting)
-        _take(self.waiting, place)
-        insort(self.ringing, (place, waiting))
+        _take(self.waiting, waiting)
+        insort(self.ringing, (*waiting.place, waiting))
         waiting.offer = offer
 
     def unring(self, waiting: Waiting) -> None:
         """From ringing back to the same place."""
-        place = self.place(waiting)
-        _take(self.ringing, place)
-        insort(self.waiting, (place, waiting))
+        _take(self.ringing, waiting)
+        insort(self.waiting, (*waiting.place, waiting))
         waiting.offer = None
 
     def ahead(self, place: Place) -> int:
         """How many callers stand before this place, those ringing included."""
-        return bisect_left(self.waiting, (place,)) + bisect_left(self.ringing, (place,))
+        return bisect_left(self.waiting, place) + bisect_left(self.ringing, place)
 
     def seat(self, agent: Agent, key: AgentKey) -> None:
         """An agent who may serve this line is ready."""
@@ -124,25 +124,24 @@ class Line:
         """That agent is not ready any more."""
         del self.ready[bisect_left(self.ready, (key,))]
 
-    def first_for(self, agent: Agent, now: float) -> tuple[Place, Waiting] | None:
+    def first_for(self, agent: Agent, now: float) -> Waiting | None:
         """The first caller whom this agent did not just miss."""
-        for standing in self.waiting:
-            tried = standing[1].tried
-            if not tried or tried.get(agent.id, now) <= now:
-                return standing
+        for _, _, _, waiting in self.waiting:
+            if not waiting.tried or waiting.tried.get(agent.id, now) <= now:
+                return waiting
         return None
 
-    def first_pair(self, now: float) -> tuple[Place, Waiting, Agent] | None:
+    def first_pair(self, now: float) -> tuple[Waiting, Agent] | None:
         """The first caller for whom an agent is ready, with the best such agent.
 
         Only callers who have been missed by every ready agent are passed over, so the loop is short.
         """
         if not self.ready:
             return None
-        for place, waiting in self.waiting:
+        for _, _, _, waiting in self.waiting:
             best = self._agent_for(waiting, now)
             if best is not None:
-                return place, waiting, best
+                return waiting, best
         return None
 
     def _agent_for(self, waiting: Waiting, now: float) -> Agent | None:
@@ -159,8 +158,8 @@ class Line:
         return None
 
 
-def _take(side: list[tuple[Place, Waiting]], place: Place) -> None:
-    del side[bisect_left(side, (place,))]
+def _take(side: list[Standing], waiting: Waiting) -> None:
+    del side[0 if side[0][3] is waiting else bisect_left(side, waiting.place)]  # most who go are the next
 
 
 class Lines:
@@ -218,11 +217,10 @@ class Lines:
 
     def position(self, line: Line, waiting: Waiting, now: float) -> int:
         """1 for the caller who is next in the queue, over all its lines."""
-        place = line.place(waiting)
         ahead = 0
         for sibling in self.of(line.queue.name):
             if sibling.queue is line.queue:
-                ahead += sibling.ahead(place)
+                ahead += sibling.ahead(waiting.place)
             else:  # another edition may age at another rate: compare urgencies of this moment
                 ahead += sibling.ahead(policy.equal_place(sibling.queue, line.caller_key(waiting, now), now))
         return ahead + 1

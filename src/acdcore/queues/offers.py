@@ -46,12 +46,12 @@ def _serve(board: Board, agent: Agent) -> None:
     """Give one freed agent the most urgent caller of all lines, or a seat at each of them."""
     best: tuple[CallerKey, Line, Waiting] | None = None
     for line in board.roster.lines_of(agent):
-        standing = line.first_for(agent, board.now)
-        if standing is None:
+        waiting = line.first_for(agent, board.now)
+        if waiting is None:
             continue
-        key = policy.caller_key(line.queue, standing[0], board.now)
+        key = policy.caller_key(line.queue, waiting.place, board.now)
         if best is None or key < best[0]:
-            best = (key, line, standing[1])
+            best = (key, line, waiting)
     if best is None:
         board.roster.seat(agent)
     else:
@@ -67,10 +67,9 @@ def _match_lines(board: Board) -> None:
             if pair is None:
                 del board.dirty[line]
                 continue
-            place, waiting, agent = pair
-            key = policy.caller_key(line.queue, place, board.now)
+            key = line.caller_key(pair[0], board.now)
             if best is None or key < best[0]:
-                best = (key, line, waiting, agent)
+                best = (key, line, *pair)
         if best is not None:
             _offer(board, *best)
 
@@ -144,7 +143,8 @@ def agent_did(board: Board, agent: Agent, event: AgentEvent, reason: str = "") -
     board.walk(agent, event, reason)
     if interrupted is not None and line is not None:
         callers.resume(board, interrupted.waiting, line)
-    callers.send_on(board, board.roster.lines_of(agent))
+    if not agent.is_on_duty:
+        callers.send_on(board, board.roster.lines_of(agent))
 
 
 def _offer(board: Board, key: CallerKey, line: Line, waiting: Waiting, agent: Agent) -> None:

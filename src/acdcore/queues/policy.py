@@ -7,14 +7,24 @@ Urgency = weight x (advance + ageing x waited). With ageing above 0 a caller can
 within (difference of advance) / ageing seconds, so nobody starves.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple, assert_never
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from typing import NamedTuple
 
 from acdcore.kernel.ids import SkillName
 from acdcore.queues.agent import Agent, Fairness
 from acdcore.queues.model import AgentKey, AgentState, CallerKey
 from acdcore.queues.settings import AgentSettings, QueueSettings, Strategy
 from acdcore.queues.view import Exclusion
+
+
+MEASURES: Mapping[Strategy, Callable[[Fairness], float]] = {
+    Strategy.LONGEST_IDLE: attrgetter("idle_since"),
+    Strategy.FEWEST_CALLS: attrgetter("answered"),
+    Strategy.LEAST_OCCUPIED: attrgetter("idle_load"),
+    Strategy.ROUND_ROBIN: attrgetter("last_offer"),
+}
+"""What each strategy compares, smallest first; constant while an agent is ready."""
 
 
 class Place(NamedTuple):
@@ -67,21 +77,7 @@ def agent_key(strategy: Strategy, needed: Mapping[SkillName, int], agent: AgentS
     level = 0
     for skill in needed:  # a plain loop: this runs for every line of every agent who becomes ready
         level += skills[skill]
-    return AgentKey(-level, _measure(strategy, share), share.idle_since, agent.agent)
-
-
-def _measure(strategy: Strategy, share: Fairness) -> float:
-    match strategy:
-        case Strategy.LONGEST_IDLE:
-            return share.idle_since
-        case Strategy.FEWEST_CALLS:
-            return share.answered
-        case Strategy.LEAST_OCCUPIED:
-            return share.idle_load
-        case Strategy.ROUND_ROBIN:
-            return share.last_offer
-        case _:
-            assert_never(strategy)
+    return AgentKey(-level, MEASURES[strategy](share), share.idle_since, agent.agent)
 
 
 def exclusion(

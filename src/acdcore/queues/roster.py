@@ -38,10 +38,9 @@ class Roster:
 
     def apply(self, agent: Agent, event: AgentEvent, now: float, reason: str = "") -> None:
         """Walk a row of the agent's table: who is no longer ready leaves the lines, who becomes so waits for `seat`."""
-        was_on_duty = agent.is_on_duty
-        was_ready = agent.state is AgentState.READY
+        before, was_on_duty = agent.state, agent.is_on_duty
         agent.apply(event, now, reason)
-        if was_ready and agent.state is not AgentState.READY:
+        if before is AgentState.READY and agent.state is not before:
             self._unready(agent)
         change = agent.is_on_duty - was_on_duty
         if change:
