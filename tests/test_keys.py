@@ -71,3 +71,21 @@ def test_generated_passwords_are_kept_privately_and_found_by_agent(tmp_path: Pat
 
 def test_password_file_that_was_taken_away_is_no_error(tmp_path: Path) -> None:
     assert kept_password(tmp_path, "1001") is None
+
+
+def test_file_that_others_could_read_is_private_once_passwords_are_in_it(tmp_path: Path) -> None:
+    (tmp_path / SOFTPHONES_FILE).touch(0o644)
+    (tmp_path / SOFTPHONES_FILE).chmod(0o644)
+    keep_passwords(tmp_path, [seeded("1001")])
+    assert mode(tmp_path / SOFTPHONES_FILE) == 0o600
+
+
+@pytest.mark.parametrize("content", [b"admin admin \xff\n", None], ids=["not text", "a directory"])
+def test_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / API_KEYS_FILE
+    if content is None:
+        file.mkdir()
+    else:
+        file.write_bytes(content)
+    with pytest.raises(SettingsError, match=API_KEYS_FILE):
+        read_or_make_keys(tmp_path)

@@ -5,6 +5,7 @@ import contextlib
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -32,6 +33,7 @@ from acdcore.ivr.model import PromptKey
 from acdcore.ivr.prompts import render, render_music
 from acdcore.kernel.address import Address
 from acdcore.kernel.clock import Clock
+from acdcore.kernel.errors import SettingsError
 from acdcore.kernel.ids import IdSource
 from acdcore.keys import keep_passwords, read_or_make_keys
 from acdcore.media.engine import Engine
@@ -103,7 +105,8 @@ async def serve(
     database that does not start, or speech that cannot be made.
     """
     settings = plan.settings
-    settings.storage.directory.mkdir(parents=True, exist_ok=True)
+    for section, directory in (("storage", settings.storage.directory), ("recording", settings.recording.directory)):
+        make_directory(directory, str(plan.file), section)
     sounds = await asyncio.to_thread(make_sounds, plan, on_progress)
     ids = IdSource()
     async with contextlib.AsyncExitStack() as stack:
@@ -112,7 +115,7 @@ async def serve(
         chronicle = Chronicle(clock, storage.spool, feed, storage.directory)
         engine = stack.enter_context(started_engine(settings, ids))
         repaired = await asyncio.to_thread(repaired_recordings, settings)
-        await recover_calls(storage, clock, repaired, on_progress)
+        await recover_calls(storage, clock, repaired, settings.recording.directory, on_progress)
         recorder = await stack.enter_async_context(started_recorder(settings, engine, chronicle, clock))
         voice = Voice(engine, sounds.prompts, sounds.music, ringback())
         stack.callback(voice.close)
@@ -170,6 +173,14 @@ async def serve(
 # --- the parts, bottom-up ---
 
 
+def make_directory(directory: Path, file: str, section: str) -> None:
+    """A place to write; raises SettingsError when there can be none."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(file, f"{section}.directory", f"{directory} cannot be made: {error.strerror}") from error
+
+
 def make_sounds(plan: Plan, on_progress: Progress) -> Sounds:
     """Render every prompt, or take it from the cache; takes seconds at the first start."""
     cache = plan.settings.storage.directory / "prompts"
@@ -222,18 +233,18 @@ def started_engine(settings: Settings, ids: IdSource) -> Iterator[Engine]:
 
 def repaired_recordings(settings: Settings) -> list[Repaired]:
     """Mend what a crash left in the recordings' directory."""
-    directory = settings.recording.directory
-    directory.mkdir(parents=True, exist_ok=True)
-    repairs = repair_all(directory)
+    repairs = repair_all(settings.recording.directory)
     for repair in repairs:
         if isinstance(repair, NotRepaired):
             structlog.get_logger("recording").warning("not repaired", path=repair.path, reason=repair.reason)
     return [repair for repair in repairs if isinstance(repair, Repaired)]
 
 
-async def recover_calls(storage: Storage, clock: Clock, repaired: list[Repaired], on_progress: Progress) -> None:
+async def recover_calls(
+    storage: Storage, clock: Clock, repaired: list[Repaired], recordings: Path, on_progress: Progress
+) -> None:
     """Give calls that a crash cut short their records."""
-    recovered = await recover(storage.history, storage.spool, clock, repaired)
+    recovered = await recover(storage.history, storage.spool, clock, repaired, recordings)
     if recovered.calls or recovered.recordings:
         on_progress(
             f"the last run was cut short: recorded {recovered.calls} calls, mended {recovered.recordings} recordings"

@@ -24,7 +24,7 @@ def read_or_make_keys(directory: Path) -> tuple[ApiKey, ...]:
         header = "# One key a line: name, right (read, operate or admin), secret. Read at each start.\n"
         write_private(file, f"{header}admin admin {secrets.token_urlsafe(24)}\n")
     keys = []
-    for number, line in enumerate(file.read_text("utf-8").splitlines(), start=1):
+    for number, line in enumerate(lines_of(file), start=1):
         words = line.split()
         if not words or words[0].startswith("#"):
             continue
@@ -32,6 +32,16 @@ def read_or_make_keys(directory: Path) -> tuple[ApiKey, ...]:
             raise SettingsError(str(file), f"line {number}", f"write: name, one of {', '.join(RIGHTS)}, secret")
         keys.append(ApiKey.of(words[0], words[2], RIGHTS[words[1]]))
     return tuple(keys)
+
+
+def lines_of(file: Path) -> list[str]:
+    """The file's lines; raises SettingsError when it cannot be read."""
+    try:
+        return file.read_text("utf-8").splitlines()
+    except OSError as error:
+        raise SettingsError(str(file), "", f"cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(str(file), "", "is not text in UTF-8; write it anew") from error
 
 
 def keep_passwords(directory: Path, new: Iterable[SeededAgent]) -> None:
@@ -53,4 +63,5 @@ def write_private(file: Path, text: str) -> None:
     """Write a file that nobody else can read, not even for a moment."""
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+        os.fchmod(descriptor, 0o600)  # the mode above is that of a new file only
         handle.write(text)

@@ -78,7 +78,7 @@ class Media(Section):
     advertised: OwnAddress | None = None
     first_port: Annotated[int, Field(ge=1024, le=65534, multiple_of=2)] = 20000
     last_port: Annotated[int, Field(ge=1025, le=65535)] = 29999
-    lost_after_s: Annotated[float, Field(ge=5)] = 30.0
+    lost_after_s: Annotated[float, Field(ge=5, le=3600)] = 30.0
 
     @model_validator(mode="after")
     def _has_room(self) -> "Media":

@@ -12,7 +12,7 @@ When the block ends, every call must be over, and whatever a call can hold must 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from typing import cast
@@ -436,6 +436,7 @@ def flows() -> dict[str, Flow]:
         "service": flow("service", service, {service: QueueNode(SERVICE)}),
         "outside": flow("outside", outside, {outside: OutsideNode(OUTSIDE)}),
         "closed": flow("closed", bye, closed),
+        "english": replace(flow("english", service, {service: QueueNode(SERVICE)}), language=Language.ENGLISH),
         "broken": flow("broken", bye, {bye: HangUpNode((PromptName("broken.absent"),))}),
         "lost": flow("lost", service, {service: QueueNode(QueueName("nowhere"))}),
     }

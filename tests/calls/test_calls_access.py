@@ -57,6 +57,14 @@ def test_trunk_is_known_by_its_credentials_from_anywhere() -> None:
     assert proven(access(), "carrier", "of carrier") == FromTrunk(CARRIER)
 
 
+def test_agent_who_left_is_no_trunk_of_the_same_name() -> None:
+    directory = MemoryDirectory()
+    hashes = ha1(AgentId("carrier"), REALM, "of the agent")
+    directory.put_agent(AgentRecord(AgentId("carrier"), "left", hashes.md5, hashes.sha256, {}, (), is_active=False))
+    asked = Access(Trunks([CARRIER], []), directory, DigestServer(REALM, b"secret", IdSource(1)), REALM)
+    assert proven(asked, "carrier", "of the agent") == Turned(403, reason="inactive agent")
+
+
 def test_agent_is_known_by_credentials() -> None:
     admission = proven(access(), "1001", "of 1001")
     assert isinstance(admission, FromAgent)

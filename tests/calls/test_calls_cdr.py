@@ -130,6 +130,11 @@ def test_record_gathers_each_fact_from_its_event() -> None:
     )
 
 
+def test_record_names_no_recording_of_a_talk_that_never_began() -> None:
+    row = fold(ANSWERED, events.Connected(105.0, ANNA, "", "2026/1.wav"), ended(106.0, Outcome.ANSWERED))
+    assert (row.agent, row.recording) == (ANNA, "")
+
+
 def test_call_cut_short_ends_with_its_last_event_by_shutdown() -> None:
     row = fold(ANSWERED, events.Queued(102.0, SERVICE, 0.0), events.Offered(104.0, ANNA, SERVICE, ""))
     assert (row.outcome, row.ended_by, row.ended_at) == (Outcome.SHUTDOWN, EndedBy.SYSTEM, at(4))

@@ -24,25 +24,37 @@ def test_phone_is_asked_after_the_interval_and_again_only_after_its_answer() -> 
     ((key, asked),) = phones.handle_deadline(ASK_EVERY_S)
     assert (key, asked) == (key_of("1001", binding()), binding())
     assert phones.next_deadline() is None
-    phones.answered(key, True, ASK_EVERY_S + 1)
+    phones.answered(key, asked, True, ASK_EVERY_S + 1)
     assert phones.next_deadline() == 2 * ASK_EVERY_S + 1
 
 
 def test_silence_and_life_are_told_once_when_they_change() -> None:
     phones = Reachability()
-    phones.follow([Registered("1001", binding())], 0.0)
-    key = key_of("1001", binding())
+    asked = binding()
+    phones.follow([Registered("1001", asked)], 0.0)
+    key = key_of("1001", asked)
     answers = [True, False, False, True]
-    assert [phones.answered(key, is_alive, 1.0) for is_alive in answers] == [False, True, False, True]
+    assert [phones.answered(key, asked, is_alive, 1.0) for is_alive in answers] == [False, True, False, True]
 
 
 def test_phone_that_registers_again_is_there_again() -> None:
     phones = Reachability()
-    phones.follow([Registered("1001", binding())], 0.0)
-    phones.answered(key_of("1001", binding()), False, 1.0)
+    asked = binding()
+    phones.follow([Registered("1001", asked)], 0.0)
+    phones.answered(key_of("1001", asked), asked, False, 1.0)
     assert phones.is_silent("1001", binding())
     phones.follow([Refreshed("1001", binding())], 2.0)
     assert not phones.is_silent("1001", binding())
+
+
+def test_question_that_was_asked_before_the_phone_registered_again_says_nothing_of_it() -> None:
+    phones = Reachability()
+    phones.follow([Registered("1001", binding())], 0.0)
+    ((key, asked),) = phones.handle_deadline(ASK_EVERY_S)
+    phones.follow([Refreshed("1001", binding())], ASK_EVERY_S + 20)
+    assert not phones.answered(key, asked, False, ASK_EVERY_S + 32)
+    assert not phones.is_silent("1001", binding())
+    assert phones.next_deadline() == 2 * ASK_EVERY_S + 20
 
 
 @pytest.mark.parametrize("change", [Unregistered("1001", binding()), Expired("1001", binding())])
@@ -51,7 +63,7 @@ def test_phone_that_is_gone_is_asked_no_more(change: Unregistered[Flow] | Expire
     phones.follow([Registered("1001", binding())], 0.0)
     phones.follow([change], 1.0)
     assert phones.next_deadline() is None
-    assert not phones.answered(key_of("1001", binding()), True, 2.0)
+    assert not phones.answered(key_of("1001", change.binding), change.binding, True, 2.0)
 
 
 @pytest.mark.looptime

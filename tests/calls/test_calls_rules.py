@@ -485,8 +485,10 @@ async def test_drain_lets_calls_end_takes_no_new_ones_and_hangs_up_at_last() -> 
         await house.talk(agent, first)
         second.call(SERVICE_LINE)
         await house.pass_time(1)
+        assert house.operations.health().is_ready
         draining = asyncio.get_running_loop().create_task(house.switchboard.drain(5.0))
         await house.pass_time(2)
+        assert not house.operations.health().is_ready
         late.call(SERVICE_LINE)
         idle.call("*13", password=password("1002"))
         first.hang_up()

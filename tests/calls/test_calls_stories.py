@@ -16,7 +16,9 @@ from tests.calls.phone import FOREIGN, Phone
 
 from acdcore.calls.commands import AgentState, CallState
 from acdcore.calls.ports import EndedBy
+from acdcore.calls.trunks import Route
 from acdcore.calls.waiting import REACTION_S
+from acdcore.ivr.model import Language
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId
 from acdcore.sdp.model import Direction
@@ -68,6 +70,22 @@ async def test_ordinary_call_is_answered_led_through_the_menu_queued_and_talked(
         assert house.state("1001") is AgentState.WRAP_UP
         await house.pass_time(10)
         assert house.state("1001") is AgentState.READY
+
+
+async def test_caller_is_spoken_to_in_the_flows_own_language_until_another_is_chosen() -> None:
+    async with opened(Plan(routes=(Route("carrier", "95599", "english"),))) as house:
+        agent = await house.seat("1001")
+        caller = house.caller(VIP)
+        caller.call("95599")
+        await house.pass_time(1)
+        call = house.live()
+        assert (call.language, call.view.language) == (Language.ENGLISH, "en")
+        agent.answer()
+        await house.pass_time(0.1)
+        caller_leg = house.leg(call, "caller")
+        number = house.hall.voice.agent_number(AgentId("1001"), Language.ENGLISH)
+        assert tuple(house.engine.streams[caller_leg.stream].heard) == number
+        caller.hang_up()
 
 
 async def test_both_hear_each_other_only_after_whisper_and_agent_number() -> None:

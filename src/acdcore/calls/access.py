@@ -81,10 +81,10 @@ class Access:
 
     def _known(self, user: str) -> Admission:
         agent = self._directory.agent(AgentId(user))
-        if agent is not None and agent.is_active:
-            return FromAgent(agent)
+        if agent is not None:  # whose password it was that was right: a trunk of the same name proved nothing
+            return FromAgent(agent) if agent.is_active else Turned(403, reason="inactive agent")
         trunk = self._trunks.by_user(user)
-        return FromTrunk(trunk) if trunk is not None else Turned(403, reason="inactive agent")
+        return FromTrunk(trunk) if trunk is not None else Turned(403, reason="unknown user")
 
     def _find_ha1(self, user: str, algorithm: str) -> str | None:
         agent = self._directory.agent(AgentId(user))

@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from acdcore.calls import events
 from acdcore.calls.chronicle import Chronicle
@@ -77,6 +77,11 @@ class Call:
         self.customer = customer
         self.view = recognise(self.view, customer)
         self.log(events.CustomerFound(at, customer.id, by))
+
+    def speak(self, language: Language) -> None:
+        """The story begins in `language`; the caller's choice of another one is an event of the history."""
+        self.language = language
+        self.view = replace(self.view, language=language.value)
 
     def next_playback(self) -> int:
         """A number for a playback of this call that no other one has."""

@@ -1,6 +1,6 @@
 """The record of a call, folded from its history: nothing is counted twice because nothing is counted anywhere else."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -43,6 +43,7 @@ def cdr(call_id: CallId, history: Sequence[events.Event], time: WallTime, figure
         arrived_at=time.at(arrived.at),
         ended_at=time.at(history[-1].at),
         direction=Direction.INBOUND,
+        recording=next((path for path, _ in recordings(history)), ""),
         figures=figures,
     )
     spans = Spans()
@@ -51,6 +52,19 @@ def cdr(call_id: CallId, history: Sequence[events.Event], time: WallTime, figure
         spans.apply(event)
     spans.close(history[-1].at)
     return replace(row, wait_s=round(spans.wait_s, 3), ring_s=round(spans.ring_s, 3), talk_s=round(spans.talk_s, 3))
+
+
+def recordings(history: Iterable[events.Event]) -> Iterator[tuple[str, float]]:
+    """The recordings that were begun, with the time: a talk is recorded from the bridge on, not from the answer."""
+    path = ""
+    for event in history:
+        match event:
+            case events.Connected():
+                path = event.recording
+            case events.Bridged(at) if path:
+                yield path, at
+            case _:
+                pass
 
 
 class Spans:
@@ -119,13 +133,7 @@ def _apply(row: CdrRow, event: events.Event, time: WallTime) -> CdrRow:
         case events.Queued():
             return replace(row, queue=event.queue, queued_at=row.queued_at or time.at(event.at))
         case events.Connected():
-            connected_at = row.connected_at or time.at(event.at)
-            return replace(
-                row,
-                connected_at=connected_at,
-                agent=event.agent or row.agent,
-                recording=row.recording or event.recording,
-            )
+            return replace(row, connected_at=row.connected_at or time.at(event.at), agent=event.agent or row.agent)
         case events.Overflowed():
             return replace(row, overflowed_to=event.target)
         case events.Ended():

@@ -92,7 +92,7 @@ class LiveCall:
     tier: Tier | None = None
     """That customer's tier."""
     language: str | None = None
-    """The language spoken to the caller, chosen or from the customer's record (BCP 47)."""
+    """The language spoken to the caller (ISO 639-3): the flow's own until another is chosen; None outside of flows."""
     flow_node: str | None = None
     """The flow's node that is being walked."""
 
@@ -222,7 +222,7 @@ class Health:
     """The daemon as a whole."""
 
     is_ready: bool
-    """Whether new calls are taken; a database that is away does not make this False."""
+    """Whether new calls are taken: not once the daemon is stopping; a database that is away changes nothing."""
     parts: tuple[PartHealth, ...]
     """Every part, whether well or not."""
 

@@ -21,6 +21,7 @@ from acdcore.queues.settings import ToAnnouncement, ToOutside
 
 async def inbound(call: Call, caller: Leg, hall: Hall, flow: Flow, calendar: CalendarState) -> Ending:
     """Answer, lead through the flow, wait for an agent, talk."""
+    call.speak(flow.language)
     await answer(call, caller, hall, flow.name)
     recognise_caller(call, hall)
     match await navigate(call, caller, hall, flow, calendar):

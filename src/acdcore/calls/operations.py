@@ -23,6 +23,9 @@ from acdcore.calls.switchboard import Switchboard
 from acdcore.kernel.ids import AgentId, CallId
 from acdcore.queues.view import QueueView
 
+NEEDED = frozenset({"sip", "media"})
+"""Parts without which no call can be taken."""
+
 
 class Operations:
     """The `Commands` of the control plane."""
@@ -130,10 +133,10 @@ class Operations:
         )
 
     def health(self) -> Health:
-        """Every part; ready when all that calls need is well."""
+        """Every part; ready when all that calls need is well and the daemon is not stopping."""
         parts = self._health()
-        needed = {"sip", "media"}
-        return Health(all(part.is_ok for part in parts if part.name in needed), parts)
+        is_well = all(part.is_ok for part in parts if part.name in NEEDED)
+        return Health(is_well and not self._switchboard.is_draining, parts)
 
 
 def live_queue(view: QueueView, talking: int) -> LiveQueue:

@@ -31,7 +31,7 @@ class Phones:
         self._registrar = registrar
         self._clock = clock
         self._reachability = Reachability()
-        self._questions: dict[RequestId, PhoneKey] = {}
+        self._questions: dict[RequestId, tuple[PhoneKey, Binding[Flow]]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
 
@@ -50,12 +50,16 @@ class Phones:
         return bool(self._reachable(agent))
 
     def ring(self, call: Call, agent: AgentId, ring_for_s: float) -> Leg:
-        """Ring the agent's preferred phone; raises Unavailable when none can be reached, PortsExhausted."""
+        """Ring the agent's preferred phone; raises Unavailable when none can be reached, PortsExhausted.
+
+        The leg hangs on what the call holds.
+        """
         reachable = self._reachable(agent)
         if not reachable:
             raise Unavailable(f"agent {agent} has no phone that can be reached")
         binding = reachable[0]
         leg = Leg(self._wiring, Side.AGENT, call)
+        call.held.callback(leg.close)
         name = call.customer.name if call.customer else ""
         host = binding.flow.local.host
         shown = SipUri("sip", escaped_user(call.view.caller or "anonymous"), host)
@@ -77,10 +81,11 @@ class Phones:
 
     def on_request_finished(self, event: RequestFinished) -> None:
         """A phone answered, or did not, whether it is there."""
-        key = self._questions.pop(event.request, None)
-        if key is None:
+        question = self._questions.pop(event.request, None)
+        if question is None:
             return
-        if self._reachability.answered(key, event.status not in GONE, self._clock.now()):
+        key, asked = question
+        if self._reachability.answered(key, asked, event.status not in GONE, self._clock.now()):
             self.on_change(AgentId(key.user))
         self._arm()
 
@@ -122,4 +127,4 @@ class Phones:
         target = binding.contact.sip_uri
         us = NameAddr(SipUri("sip", "acdcore", binding.flow.local.host))
         question = OutgoingRequest("OPTIONS", target, binding.flow, us, NameAddr(target))
-        self._questions[self._wiring.stack.request(question)] = key
+        self._questions[self._wiring.stack.request(question)] = key, binding

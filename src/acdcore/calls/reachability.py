@@ -66,10 +66,13 @@ class Reachability:
             due.append((key, self._phones[key].binding))
         return due
 
-    def answered(self, key: PhoneKey, is_alive: bool, now: float) -> bool:
-        """What came of the question; whether the phone's reachability is another one now."""
+    def answered(self, key: PhoneKey, asked: Binding[Flow], is_alive: bool, now: float) -> bool:
+        """What came of the question to the phone behind `asked`; whether its reachability is another one now.
+
+        A phone that has registered since was asked too early: it proved itself later than the question could.
+        """
         phone = self._phones.get(key)
-        if phone is None:
+        if phone is None or phone.binding is not asked:
             return False
         self._deadlines.set(key, now + ASK_EVERY_S)
         was_silent, phone.is_silent = phone.is_silent, not is_alive

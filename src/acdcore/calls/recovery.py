@@ -1,14 +1,15 @@
 """After a crash: calls that were cut short get their records, and repaired recordings theirs."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from acdcore.calls import events
-from acdcore.calls.cdr import WallTime, cdr
+from acdcore.calls.cdr import WallTime, cdr, recordings
 from acdcore.calls.ports import CallEventRow, CdrRow, History, RecordingRow, Spool
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import CallId
@@ -35,35 +36,35 @@ def call_id_at(wall: datetime) -> CallId:
     return CallId(f"{wall:%Y%m%dT%H%M%S}")
 
 
-async def recover(history: History, spool: Spool, clock: Clock, repaired: Iterable[Repaired]) -> Recovered:
+async def recover(
+    history: History, spool: Spool, clock: Clock, repaired: Iterable[Repaired], directory: Path
+) -> Recovered:
     """Write what is missing; to be called before the first call is taken, when the spool has been delivered.
 
-    Raises Unavailable when the database is away.
+    `directory` holds the recordings: a talk that was cut short within its first second has left no file, and its
+    record must not name one. Raises Unavailable when the database is away.
     """
     rows = await history.unfinished(call_id_at(clock.wall() - LOOK_BACK))
     mended: dict[str, Repaired] = {repair.path: repair for repair in repaired if repair.duration_s > 0}
-    calls = recordings = 0
+    recovered = Recovered(0, 0)
     for call_id, of_call in groupby(rows, key=lambda row: row.call_id):
-        told = list(of_call)
-        record = record_of(call_id, told)
-        if record is None:
-            continue
+        told = [event for row in of_call if (event := event_of(row)) is not None]
+        if not told or not isinstance(told[0], events.Arrived):
+            continue  # its beginning is lost
+        record = record_of(call_id, told, directory)
         spool.append(record)
-        calls += 1
-        for number, (path, began_at) in enumerate(recordings_of(told), start=1):
-            repair = mended.get(path)
-            if repair is not None:
-                spool.append(recording_row(record, number, repair, began_at))
-                recordings += 1
-    return Recovered(calls, recordings)
+        found = recording_rows(record, told, mended)
+        for row in found:
+            spool.append(row)
+        recovered = Recovered(recovered.calls + 1, recovered.recordings + len(found))
+    return recovered
 
 
-def record_of(call_id: CallId, rows: Sequence[CallEventRow]) -> CdrRow | None:
-    """The record of a call from its stored events; None when its beginning is lost."""
-    history = [event for row in rows if (event := event_of(row)) is not None]
-    if not history or not isinstance(history[0], events.Arrived):
-        return None
-    return cdr(call_id, history, EPOCH, {})
+def record_of(call_id: CallId, told: Sequence[events.Event], directory: Path) -> CdrRow:
+    """The record of a call that was cut short; it names a recording only if there is one."""
+    record = cdr(call_id, told, EPOCH, {})
+    is_there = bool(record.recording) and (directory / record.recording).is_file()
+    return record if is_there else replace(record, recording="")
 
 
 def event_of(row: CallEventRow) -> events.Event | None:
@@ -77,27 +78,21 @@ def event_of(row: CallEventRow) -> events.Event | None:
         return None
 
 
-def recordings_of(rows: Iterable[CallEventRow]) -> Iterator[tuple[str, datetime]]:
-    """The recordings that a call began, with the time they began."""
-    path = ""
-    for row in rows:
-        if row.kind == events.KINDS[events.Connected]:
-            path = str(row.detail.get("recording", ""))
-        elif row.kind == events.KINDS[events.Bridged] and path:
-            yield path, row.at
-
-
-def recording_row(record: CdrRow, number: int, repair: Repaired, began_at: datetime) -> RecordingRow:
-    """The row of a mended recording."""
-    return RecordingRow(
-        call_id=record.call_id,
-        n=number,
-        path=repair.path,
-        started_at=began_at,
-        duration_s=repair.duration_s,
-        size_bytes=repair.size_bytes,
-        agent=record.agent,
-        queue=record.queue,
-        caller=record.caller,
-        is_repaired=True,
-    )
+def recording_rows(record: CdrRow, told: Iterable[events.Event], mended: Mapping[str, Repaired]) -> list[RecordingRow]:
+    """The rows of the call's recordings that were mended."""
+    return [
+        RecordingRow(
+            call_id=record.call_id,
+            n=number,
+            path=path,
+            started_at=EPOCH.at(at),
+            duration_s=mended[path].duration_s,
+            size_bytes=mended[path].size_bytes,
+            agent=record.agent,
+            queue=record.queue,
+            caller=record.caller,
+            is_repaired=True,
+        )
+        for number, (path, at) in enumerate(recordings(told), start=1)
+        if path in mended
+    ]

@@ -52,7 +52,8 @@ class Switchboard:
         self._access = access
         self._log = structlog.get_logger("calls")
         self._tasks: set[asyncio.Task[None]] = set()
-        self._is_draining = False
+        self.is_draining = False
+        """The daemon is stopping: nobody is admitted any more."""
         self._serial = 0
 
     # --- what the SIP stack reports ---
@@ -77,7 +78,7 @@ class Switchboard:
         match admission:
             case Turned():
                 self._turn_away(event, admission.status, admission.headers, admission.reason)
-            case _ if self._is_draining:
+            case _ if self.is_draining:
                 self._turn_away(event, 503, RETRY_AFTER, "shutting down")
             case FromAgent(agent):
                 self._from_agent(event, agent, dialled)
@@ -232,7 +233,7 @@ class Switchboard:
 
     async def drain(self, within_s: float) -> None:
         """Take no new calls; end those that are still up after `within_s`."""
-        self._is_draining = True
+        self.is_draining = True
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=within_s)
         self.end_all()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from acdcore.calls import events
 from acdcore.calls.acd import Entry
-from acdcore.calls.call import Call
+from acdcore.calls.call import Call, Note
 from acdcore.calls.cdr import QUEUE_TARGET
 from acdcore.calls.feed import OfferEnding
 from acdcore.calls.hall import Hall
@@ -16,6 +16,7 @@ from acdcore.queues.model import (
     Announce,
     Connected,
     Offered,
+    OfferId,
     OfferMissed,
     OfferWithdrawn,
     Overflowed,
@@ -53,9 +54,17 @@ class Ring:
         self.is_over = False
         """The offer has ended, one way or another."""
 
+    def is_for(self, offer: OfferId) -> bool:
+        """Whether the phone rings because of this offer."""
+        return self.offer.offer == offer
+
 
 async def wait_for_agent(call: Call, caller: Leg, hall: Hall, wanted: EnterQueue) -> Waited:
-    """Place the call in the queue and stay until an agent answers, or a rule sends it elsewhere."""
+    """Place the call in the queue and stay until an agent answers, or a rule sends it elsewhere.
+
+    The dispatcher decides and the phone reacts; their notes arrive in one mailbox, so a phone that answers in the
+    moment of its withdrawal is heard of in the order in which it happened.
+    """
     entry = hall.acd.join(call, wanted.queue, wanted.advance_s)
     call.held.callback(entry.leave, call)
     caller.set_music(hall.voice.music(wanted.queue))
@@ -65,40 +74,44 @@ async def wait_for_agent(call: Call, caller: Leg, hall: Hall, wanted: EnterQueue
         match note:
             case Queued(queue=queue, at=at):
                 call.log(events.Queued(at, queue, wanted.advance_s))
+            case Announce(position=position):
+                caller.play(hall.voice.position(position, call.language), call.next_playback())
             case Offered():
                 ring = ring_agent(call, hall, note)
-            case None if ring is not None:
-                hall.acd.offer_ended(ring.offer.offer, OfferEnd.UNREACHABLE)
-            case Ringing(leg=leg) if ring is not None and leg is ring.leg:
-                ring.react_by = None
-            case PickedUp(leg=leg) if ring is not None and leg is ring.leg:
-                ring.react_by = None
-                hall.acd.offer_accepted(ring.offer.offer)
-            case TurnedDown(leg=leg, status=status) if ring is not None and leg is ring.leg:
-                hall.acd.offer_ended(ring.offer.offer, offer_end_of(status))
-            case HungUp(leg=leg) if ring is not None and leg is ring.leg:
-                hall.acd.offer_ended(ring.offer.offer, OfferEnd.FAILED)
-            case OfferMissed(offer=offer, cause=cause) if ring is not None and offer == ring.offer.offer:
-                end_ring(call, hall, ring, OfferEnding(cause.value))
-                ring = None
-            case OfferWithdrawn(offer=offer, cause=cause) if ring is not None and offer == ring.offer.offer:
-                is_miss = cause is WithdrawCause.EXPIRED
-                end_ring(call, hall, ring, OfferEnding.NO_ANSWER if is_miss else OfferEnding.WITHDRAWN)
+            case OfferMissed(offer=offer) | OfferWithdrawn(offer=offer) if ring is not None and ring.is_for(offer):
+                end_ring(call, hall, ring, ending_of(note))
                 ring = None
             case Connected(agent=agent, queue=queue) if ring is not None:
-                ring.is_over = True
-                accepted = events.OfferEnded(hall.clock.now(), agent, OfferEnding.ACCEPTED.value)
-                hall.chronicle.offer_over(call.view, queue, accepted, OfferEnding.ACCEPTED)
+                log_accepted(call, hall, ring)
                 return Served(agent, ring.leg, queue, entry)
             case Overflowed(cause=cause, target=target):
                 call.log(events.Overflowed(hall.clock.now(), cause.value, named(target)))
                 if not isinstance(target, ToQueue):
                     return target
                 caller.set_music(hall.voice.music(target.queue))
-            case Announce(position=position):
-                caller.play(hall.voice.position(position, call.language), call.next_playback())
+            case _ if ring is not None:
+                follow_phone(hall, ring, note)
             case _:
-                pass
+                pass  # keys that nobody asked for, the end of an announcement, phones that ring no more
+
+
+def follow_phone(hall: Hall, ring: Ring, note: Note | None) -> None:
+    """Tell the dispatcher what the ringing phone did; None is its silence until `react_by`. It decides what follows."""
+    match note:
+        case None:
+            ring.react_by = None
+            hall.acd.offer_ended(ring.offer.offer, OfferEnd.UNREACHABLE)
+        case Ringing(leg=leg) if leg is ring.leg:
+            ring.react_by = None
+        case PickedUp(leg=leg) if leg is ring.leg:
+            ring.react_by = None
+            hall.acd.offer_accepted(ring.offer.offer)
+        case TurnedDown(leg=leg, status=status) if leg is ring.leg:
+            hall.acd.offer_ended(ring.offer.offer, offer_end_of(status))
+        case HungUp(leg=leg) if leg is ring.leg:
+            hall.acd.offer_ended(ring.offer.offer, OfferEnd.FAILED)
+        case _:
+            pass
 
 
 def ring_agent(call: Call, hall: Hall, offer: Offered) -> Ring | None:
@@ -109,12 +122,11 @@ def ring_agent(call: Call, hall: Hall, offer: Offered) -> Ring | None:
     hall.chronicle.screen_pop(call.view, offered, offer.ring_for_s, call.customer)
     try:
         leg = hall.desks.ring(call, offer.agent, offer.ring_for_s)
-    except AcdError:
+    except AcdError:  # no phone, or no port for one
         log_offer_end(call, hall, offer, OfferEnding.UNREACHABLE)
         hall.acd.offer_ended(offer.offer, OfferEnd.UNREACHABLE)
         return None
     ring = Ring(offer, leg, now + REACTION_S)
-    call.held.callback(leg.close)
     call.held.callback(end_ring, call, hall, ring, OfferEnding.WITHDRAWN)
     return ring
 
@@ -128,11 +140,29 @@ def end_ring(call: Call, hall: Hall, ring: Ring, ending: OfferEnding) -> None:
     log_offer_end(call, hall, ring.offer, ending)
 
 
+def log_accepted(call: Call, hall: Hall, ring: Ring) -> None:
+    """The ring has led to a talk, which the call's history tells by `Connected`; the agent's screen is told here."""
+    ring.is_over = True
+    accepted = events.OfferEnded(hall.clock.now(), ring.offer.agent, OfferEnding.ACCEPTED.value)
+    hall.chronicle.offer_over(call.view, ring.offer.queue, accepted, OfferEnding.ACCEPTED)
+
+
 def log_offer_end(call: Call, hall: Hall, offer: Offered, ending: OfferEnding) -> None:
     """Write down how the offer ended and tell the agent's screen."""
     ended = events.OfferEnded(hall.clock.now(), offer.agent, ending.value)
     call.log(ended)
     hall.chronicle.offer_over(call.view, offer.queue, ended, ending)
+
+
+def ending_of(note: OfferMissed | OfferWithdrawn) -> OfferEnding:
+    """How the dispatcher's word on an offer is shown: letting it ring in vain is the agent's miss, not a withdrawal."""
+    match note:
+        case OfferMissed(cause=cause):
+            return OfferEnding(cause.value)
+        case OfferWithdrawn(cause=WithdrawCause.EXPIRED):
+            return OfferEnding.NO_ANSWER
+        case OfferWithdrawn():
+            return OfferEnding.WITHDRAWN
 
 
 def offer_end_of(status: int) -> OfferEnd:

@@ -1,0 +1,97 @@
+"""What a crash has cut short gets its record, and names a recording only when there is one."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from acdcore.calls import events
+from acdcore.calls.cdr import WallTime
+from acdcore.calls.chronicle import Chronicle
+from acdcore.calls.commands import CallState, LiveCall
+from acdcore.calls.feed import Feed
+from acdcore.calls.ports import CdrRow, RecordingRow
+from acdcore.calls.recovery import Recovered, recover
+from acdcore.kernel.errors import Outcome
+from acdcore.kernel.ids import AgentId, CallId, QueueName
+from acdcore.recording.events import RecordingPath
+from acdcore.recording.index import Repaired
+from acdcore.storage.directory import MemoryDirectory
+from acdcore.storage.memory import MemoryHistory
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+CALL = CallId("20260302T115900000-000001")
+PATH = RecordingPath("2026/03/02/1.wav")
+TALK: tuple[events.Event, ...] = (
+    events.Arrived(0.0, "carrier", "13800000001", "95500"),
+    events.Answered(1.0, "hotline", "PCMA"),
+    events.Queued(2.0, QueueName("service"), 0.0),
+    events.Connected(5.0, AgentId("1001"), "", PATH),
+    events.Bridged(7.5),
+)
+
+
+class NoonClock:
+    """The daemon starts again at noon."""
+
+    def now(self) -> float:
+        return 0.0
+
+    def wall(self) -> datetime:
+        return NOON
+
+
+def left_behind(told: Sequence[events.Event]) -> MemoryHistory:
+    """A history in which a call has these events and no record."""
+    directory = MemoryDirectory()
+    history = MemoryHistory(directory)
+    chronicle = Chronicle(NoonClock(), history, Feed(NOON), directory)
+    view = LiveCall(CALL, "carrier", "13800000001", "95500", CallState.ARRIVING, NOON)
+    for serial, event in enumerate(told, start=1):
+        view = chronicle.note(view, serial, event)
+    return history
+
+
+async def recovered(history: MemoryHistory, directory: Path, *repaired: Repaired) -> tuple[CdrRow, list[RecordingRow]]:
+    """The call's record after the next start, and its recordings."""
+    told = await recover(history, history, NoonClock(), repaired, directory)
+    rows = list(history.recording_rows.values())
+    assert told == Recovered(calls=1, recordings=len(rows))
+    return history.cdrs[CALL], rows
+
+
+async def test_talk_that_was_cut_short_is_recorded_with_its_mended_file(tmp_path: Path) -> None:
+    file = tmp_path / PATH
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"as it was mended")
+    record, rows = await recovered(left_behind(TALK), tmp_path, Repaired(PATH, 3.0, 96_044))
+    assert (record.outcome, record.agent, record.talk_s) == (Outcome.SHUTDOWN, "1001", 2.5)
+    assert record.recording == PATH
+    (row,) = rows
+    assert (row.n, row.path, row.duration_s, row.size_bytes, row.is_repaired) == (1, PATH, 3.0, 96_044, True)
+    assert row.started_at == WallTime(0.0, NOON).at(7.5)
+
+
+async def test_talk_shorter_than_a_second_left_no_file_and_its_record_names_none(tmp_path: Path) -> None:
+    record, rows = await recovered(left_behind(TALK), tmp_path, Repaired(PATH, 0.0, 0))
+    assert (record.agent, record.recording, rows) == ("1001", "", [])
+
+
+async def test_call_cut_short_in_the_whisper_has_no_recording(tmp_path: Path) -> None:
+    record, rows = await recovered(left_behind(TALK[:-1]), tmp_path)
+    assert (record.agent, record.recording, rows) == ("1001", "", [])
+
+
+async def test_call_whose_beginning_is_lost_has_no_record(tmp_path: Path) -> None:
+    history = left_behind(TALK[1:])
+    assert await recover(history, history, NoonClock(), (), tmp_path) == Recovered(0, 0)
+    assert history.cdrs == {}
+
+
+async def test_calls_of_long_ago_are_left_alone(tmp_path: Path) -> None:
+    history = left_behind(TALK)
+
+    class LaterClock(NoonClock):
+        def wall(self) -> datetime:
+            return NOON + timedelta(days=3)
+
+    assert await recover(history, history, LaterClock(), (), tmp_path) == Recovered(0, 0)
