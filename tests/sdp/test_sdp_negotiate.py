@@ -126,13 +126,13 @@ def test_phones_offer_is_answered_in_its_own_numbers(
     theirs=st.lists(st.sampled_from(Codec), min_size=1, max_size=2, unique=True),
     want=st.sampled_from(Direction),
     take=st.sampled_from(Direction),
-    host=st.sampled_from(["192.0.2.9", "2001:db8::9"]),
+    hosts=st.sampled_from([("192.0.2.9", "198.51.100.7"), ("2001:db8::9", "2001:db8::7")]),
 )
 def test_both_sides_agree_on_one_stream(
-    codecs: list[Codec], theirs: list[Codec], want: Direction, take: Direction, host: str
+    codecs: list[Codec], theirs: list[Codec], want: Direction, take: Direction, hosts: tuple[str, str]
 ) -> None:
-    caller = LocalMedia(Address(host, 30_000), tuple(codecs), session_id=1, direction=want)
-    callee = LocalMedia(Address("198.51.100.7", 20_000), tuple(theirs), session_id=2, direction=take)
+    caller = LocalMedia(Address(hosts[0], 30_000), tuple(codecs), session_id=1, direction=want)
+    callee = LocalMedia(Address(hosts[1], 20_000), tuple(theirs), session_id=2, direction=take)
     ours = offer(caller)
     answered = answer(ours, callee)
     accepted = accept(answered.body, ours)
@@ -316,3 +316,12 @@ def test_damaged_body_is_agreed_on_or_refused(noise: bytes, at: int, phone: byte
         else:
             assert 0 < agreed.remote.port <= 65_535
             assert parse(agreed.body).media
+
+
+def test_address_of_the_other_family_is_not_acceptable() -> None:
+    theirs = b"v=0\r\no=- 1 1 IN IP6 2001:db8::1\r\ns=-\r\nc=IN IP6 2001:db8::1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n"
+    local = LocalMedia(Address("192.0.2.9", 30_000), (Codec.PCMU,), session_id=1)
+    with pytest.raises(NotAcceptable, match="cannot be reached"):
+        answer(theirs, local)
+    with pytest.raises(NotAcceptable, match="cannot be reached"):
+        accept(theirs, offer(local))

@@ -154,3 +154,8 @@ def test_lines_of_plausible_words_are_read_or_refused(lines: list[str]) -> None:
     except SdpError:
         return
     assert all(0 <= media.port <= 65_535 and media.formats for media in session.media)
+
+
+def test_address_with_the_interface_of_another_machine_is_refused() -> None:
+    with pytest.raises(SdpError, match="scoped"):
+        parse(body("c=IN IP6 fe80::1%eth0", "m=audio 4000 RTP/AVP 0"))

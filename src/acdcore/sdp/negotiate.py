@@ -9,13 +9,14 @@
   lines stay at their places (section 8.2), and payload types keep their meaning (section 8.3.2).
 """
 
-import ipaddress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 
 from acdcore.kernel.address import Address
 from acdcore.sdp.model import (
     Codec,
     Direction,
+    Encoding,
     LocalMedia,
     MediaDescription,
     Negotiated,
@@ -23,7 +24,7 @@ from acdcore.sdp.model import (
     Preference,
     SessionDescription,
 )
-from acdcore.sdp.parser import parse
+from acdcore.sdp.parser import REMEMBERED_MAX, literal, parse
 
 PTIME_MS = 20
 """What we ask for, and send when the peer does not say (RFC 3551 section 4.2)."""
@@ -36,6 +37,7 @@ PLAIN_RTP = ("RTP/AVP", "RTP/AVPF")
 """AVPF only permits earlier RTCP reports (RFC 4585 section 3.1); a peer that sends none of it is within the profile."""
 STATIC = {codec.static_payload_type: codec for codec in Codec}
 """Payload types whose meaning an a=rtpmap cannot change (RFC 3551 section 6)."""
+CODECS_BY_NAME = {codec.value: codec for codec in Codec}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,8 @@ def offer(local: LocalMedia, previous: bytes = b"") -> bytes:
     known: dict[Codec, int] = {}
     dtmf: int | None = None
     place, transport = 0, PLAIN_RTP[0]
-    if previous:
-        before = parse(previous)
+    before = parse(previous) if previous else None
+    if before is not None:
         lines = [_refusal(media) for media in before.media]
         place, stream = _live(before)
         if stream is not None:
@@ -83,7 +85,7 @@ def offer(local: LocalMedia, previous: bytes = b"") -> bytes:
     encodings = tuple((known.get(codec, codec.static_payload_type), codec) for codec in codecs)
     offered = _Stream(local.address.port, local.direction, encodings, dtmf)
     lines[place : place + 1] = [_Line("audio", transport, _formats(offered), offered)]
-    return _render(local, "0 0", lines, previous)
+    return _render(local, "0 0", lines, previous, before)
 
 
 def answer(offer: bytes, local: LocalMedia, previous: bytes = b"") -> Negotiated:
@@ -93,9 +95,9 @@ def answer(offer: bytes, local: LocalMedia, previous: bytes = b"") -> Negotiated
     the offer is malformed and NotAcceptable (488) when it has no stream for us.
     """
     theirs = parse(offer)
-    chosen = _choice(theirs, local)
-    payload_type, codec = _codec(chosen, local)
-    remote, their_direction = _remote(theirs, chosen)
+    place, (payload_type, codec) = _choice(theirs, local)
+    chosen = theirs.media[place]
+    remote, their_direction = _remote(theirs, chosen, local.address.host)
     dtmf = _dtmf(chosen)
     # A side may do at most what it wants and what the other side's direction leaves to it (RFC 3264 section 6.1).
     # The old hold takes the right to send from us, and is answered like sendonly.
@@ -105,10 +107,9 @@ def answer(offer: bytes, local: LocalMedia, previous: bytes = b"") -> Negotiated
     )
     stream = _Stream(local.address.port, direction, ((payload_type, codec),), dtmf)
     lines = [_refusal(media) for media in theirs.media]
-    place = next(place for place, media in enumerate(theirs.media) if media is chosen)
     lines[place] = _Line(chosen.kind, chosen.transport, _formats(stream), stream)
     return Negotiated(
-        body=_render(local, theirs.timing, lines, previous),
+        body=_render(local, theirs.timing, lines, previous, parse(previous) if previous else None),
         remote=remote,
         codec=codec,
         payload_type=payload_type,
@@ -140,7 +141,7 @@ def accept(answer: bytes, offered: bytes) -> Negotiated:
     found = next(((number, codec) for number, codec in _codecs(accepted) if codec in offered_codecs), None)
     if found is None:
         raise NotAcceptable("no codec that was offered is answered")
-    remote, their_direction = _remote(theirs, accepted)
+    remote, their_direction = _remote(theirs, accepted, ours.host_of(line))
     our_direction = ours.direction_of(line)
     dtmf = _dtmf(accepted)
     return Negotiated(
@@ -161,38 +162,23 @@ def _live(ours: SessionDescription) -> tuple[int, MediaDescription | None]:
     return next(((place, media) for place, media in enumerate(ours.media) if media.port), (len(ours.media), None))
 
 
-def _choice(theirs: SessionDescription, local: LocalMedia) -> MediaDescription:
-    """The first line of the offer that we can serve."""
-    audio = [media for media in theirs.media if media.kind == "audio" and media.port]
-    plain = [media for media in audio if media.transport.upper() in PLAIN_RTP]
-    for media in plain:
-        if any(codec in local.codecs for _, codec in _codecs(media)):
-            return media
-    if not audio:
-        raise NotAcceptable("no audio is offered")
-    if not plain:
-        raise NotAcceptable(f"{audio[0].transport} is not spoken here, only {PLAIN_RTP[0]}")
-    raise NotAcceptable(f"no codec in common; spoken here: {', '.join(local.codecs)}")
-
-
-def _codecs(media: MediaDescription) -> list[tuple[int, Codec]]:
-    """The codecs of a line that we know, as payload type and codec, in the order of the line."""
-    found = []
-    for each in media.formats:
-        # At most three digits: 0 to 127.
-        if not each.isdigit() or len(each) > 3 or int(each) > 127:
+def _choice(theirs: SessionDescription, local: LocalMedia) -> tuple[int, tuple[int, Codec]]:
+    """The place of the first line of the offer that we can serve, and its payload type and codec for us."""
+    unsuitable = "no audio is offered"
+    for place, media in enumerate(theirs.media):
+        if media.kind != "audio" or not media.port:
             continue
-        payload_type = int(each)
-        encoding = media.encoding(payload_type)
-        if payload_type in STATIC:
-            found.append((payload_type, STATIC[payload_type]))
-        elif encoding is not None and (encoding.clock_rate_hz, encoding.channels) == (8_000, 1):
-            found.extend((payload_type, codec) for codec in Codec if codec == encoding.name.upper())
-    return found
+        if media.transport.upper() not in PLAIN_RTP:
+            unsuitable = f"{media.transport} is not spoken here, only {PLAIN_RTP[0]}"
+            continue
+        common = [each for each in _codecs(media) if each[1] in local.codecs]
+        if common:
+            return place, _preferred(common, local)
+        unsuitable = f"no codec in common; spoken here: {', '.join(local.codecs)}"
+    raise NotAcceptable(unsuitable)
 
 
-def _codec(media: MediaDescription, local: LocalMedia) -> tuple[int, Codec]:
-    common = [(payload_type, codec) for payload_type, codec in _codecs(media) if codec in local.codecs]
+def _preferred(common: list[tuple[int, Codec]], local: LocalMedia) -> tuple[int, Codec]:
     match local.preference:
         case Preference.OFFER:
             return common[0]
@@ -200,27 +186,54 @@ def _codec(media: MediaDescription, local: LocalMedia) -> tuple[int, Codec]:
             return min(common, key=lambda each: local.codecs.index(each[1]))
 
 
+def _codecs(media: MediaDescription) -> list[tuple[int, Codec]]:
+    """The codecs of a line that we know, as payload type and codec, in the order of the line."""
+    found = []
+    for each in media.formats:
+        # At most three digits: 0 to 127.
+        if not each.isdigit() or len(each) > 3 or (payload_type := int(each)) > 127:
+            continue
+        codec = STATIC.get(payload_type) or _dynamic(media.encoding(payload_type))
+        if codec is not None:
+            found.append((payload_type, codec))
+    return found
+
+
+def _dynamic(encoding: Encoding | None) -> Codec | None:
+    if encoding is None or encoding.clock_rate_hz != 8_000 or encoding.channels != 1:
+        return None
+    return CODECS_BY_NAME.get(encoding.name.upper())
+
+
 def _dtmf(media: MediaDescription) -> int | None:
     """The payload type of telephone-event at our clock; phones with Opus list a second one at 48,000 Hz."""
     for encoding in media.encodings:
-        is_ours = encoding.name.lower() == "telephone-event" and encoding.clock_rate_hz == 8_000
+        is_ours = encoding.clock_rate_hz == 8_000 and encoding.name.lower() == "telephone-event"
         if is_ours and encoding.payload_type not in STATIC and str(encoding.payload_type) in media.formats:
             return encoding.payload_type
     return None
 
 
-def _remote(theirs: SessionDescription, media: MediaDescription) -> tuple[Address, Direction]:
+def _remote(theirs: SessionDescription, media: MediaDescription, our_host: str | None) -> tuple[Address, Direction]:
     """Where the peer listens, and its direction with the hold of RFC 2543 folded in."""
     host = theirs.host_of(media)
     if host is None:
         raise NotAcceptable("no c= line holds for the audio stream")
-    address = ipaddress.ip_address(host)
+    direction = theirs.direction_of(media)
+    if _is_old_hold(host):
+        direction = Direction.of(sends=direction.sends, receives=False)
+    elif our_host is not None and (":" in host) != (":" in our_host):
+        raise NotAcceptable(f"{host} cannot be reached from {our_host}")
+    return Address(host, media.port), direction
+
+
+@lru_cache(REMEMBERED_MAX)
+def _is_old_hold(host: str) -> bool:
+    """Whether nothing is to be sent to this address, the hold of RFC 2543."""
+    address = literal(host)
     if address.is_multicast:
         raise NotAcceptable("a multicast stream is offered")
-    direction = theirs.direction_of(media)
-    if address.is_unspecified:
-        direction = Direction.of(sends=direction.sends, receives=False)
-    return Address(host, media.port), direction
+    return address.is_unspecified
 
 
 def _ptime_ms(media: MediaDescription) -> int:
@@ -242,28 +255,30 @@ def _refusal(media: MediaDescription) -> _Line:
     return _Line(media.kind, media.transport, media.formats)
 
 
-def _render(local: LocalMedia, timing: str, lines: list[_Line], previous: bytes) -> bytes:
-    """Write the body; unchanged against `previous` it keeps its version, else it counts one up."""
-    if not previous:
-        return _written(local, timing, lines)
-    same = replace(local, version=parse(previous).origin.version)
-    body = _written(same, timing, lines)
-    return body if body == previous else _written(replace(same, version=same.version + 1), timing, lines)
+def _render(
+    local: LocalMedia, timing: str, lines: list[_Line], previous: bytes, before: SessionDescription | None
+) -> bytes:
+    """Write the body; unchanged against `previous`, read as `before`, it keeps its version, else it counts one up."""
+    if before is None:
+        return _written(local, local.version, timing, lines)
+    version = before.origin.version
+    body = _written(local, version, timing, lines)
+    return body if body == previous else _written(local, version + 1, timing, lines)
 
 
-def _written(local: LocalMedia, timing: str, lines: list[_Line]) -> bytes:
+def _written(local: LocalMedia, version: int, timing: str, lines: list[_Line]) -> bytes:
     host = local.address.host
     family = "IP6" if ":" in host else "IP4"
     text = [
         "v=0",
-        f"o=- {local.session_id} {local.version} IN {family} {host}",
+        f"o=- {local.session_id} {version} IN {family} {host}",
         "s=-",
         f"c=IN {family} {host}",
         f"t={timing}",
     ]
     for line in lines:
         text.extend(_line_text(line))
-    return "".join(f"{each}\r\n" for each in text).encode("latin-1")
+    return ("\r\n".join(text) + "\r\n").encode("latin-1")
 
 
 def _line_text(line: _Line) -> list[str]:
@@ -271,7 +286,7 @@ def _line_text(line: _Line) -> list[str]:
     text = [f"m={line.kind} {port} {line.transport} {' '.join(line.formats)}"]
     if line.stream is None:
         return text
-    text.extend(f"a=rtpmap:{number} {codec.value}/8000" for number, codec in line.stream.encodings)
+    text.extend([f"a=rtpmap:{number} {codec.value}/8000" for number, codec in line.stream.encodings])
     if line.stream.dtmf_payload_type is not None:
         number = line.stream.dtmf_payload_type
         # Events 0 to 15: the digits, star, hash and A to D (RFC 4733 section 3.2).

@@ -7,9 +7,10 @@ Lenient where phones in the field are wrong without harm: bare LF, a missing s= 
 order within their section. Strict where a guess would send audio to the wrong place: addresses, ports, payload types.
 """
 
-import ipaddress
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from acdcore.sdp.model import Direction, Encoding, MediaDescription, Origin, SdpError, SessionDescription
 
@@ -23,10 +24,15 @@ FORMATS_MAX = 64
 """RFC 3551 leaves 96 payload types in all, and none of the phones uses half of them."""
 ENCODINGS_MAX = 128
 """One a=rtpmap for every payload type there is."""
+DIGITS_MAX = 20
+"""Longest number: a session id has 64 bits, and phones exceed that a little."""
+REMEMBERED_MAX = 1_024
+"""Addresses and a=rtpmap lines remembered once read: each phone says the same in every call."""
 
-TOKEN = re.compile(r"[!#-'*+\-.0-9A-Z^-~]+")  # RFC 8866 section 9, token
-TRANSPORT = re.compile(r"[!#-'*+\-.0-9A-Z^-~]+(/[!#-'*+\-.0-9A-Z^-~]+)*")
-DIGITS = re.compile(r"[0-9]{1,20}")
+_TOKEN_CHARS = r"[!#-'*+\-.0-9A-Z^-~]"  # RFC 8866 section 9, token
+TOKEN = re.compile(f"{_TOKEN_CHARS}++")
+TRANSPORT = re.compile(f"{_TOKEN_CHARS}++(?:/{_TOKEN_CHARS}++)*+")
+FORMATS = re.compile(f"{_TOKEN_CHARS}++(?: {_TOKEN_CHARS}++)*+")
 DIRECTIONS = {direction.value: direction for direction in Direction}
 
 
@@ -50,27 +56,27 @@ def parse(body: bytes) -> SessionDescription:
     we use.
     """
     lines = _lines(body)
-    if not lines or lines[0] != ("v", "0"):
+    if lines[:1] != [("v", "0")]:
         raise SdpError("a session description begins with v=0")
     origin: Origin | None = None
     timing: str | None = None
-    session = _Section()
+    session = section = _Section()
     media: list[_Section] = []
-    for kind, value in lines[1:]:
-        section = media[-1] if media else session
-        if kind == "m":
+    for kind, value in lines:
+        if kind == "a":
+            _attribute(section, value)
+        elif kind == "m":
             if len(media) == MEDIA_MAX:
                 raise SdpError(f"more than {MEDIA_MAX} m= lines")
-            media.append(_Section(head=_media_head(value)))
+            section = _Section(_media_head(value))
+            media.append(section)
+        elif kind == "c":
+            # A media line may carry one c= for each layer of a multicast; the first is the base layer.
+            section.host = section.host or _connection(value)
         elif kind == "o" and origin is None:
             origin = _origin(value)
         elif kind == "t" and timing is None:
             timing = _timing(value)
-        elif kind == "c":
-            # A media line may carry one c= for each layer of a multicast; the first is the base layer.
-            section.host = section.host or _connection(value)
-        elif kind == "a":
-            _attribute(section, value)
     if origin is None:
         raise SdpError("no o= line")
     return SessionDescription(
@@ -78,7 +84,7 @@ def parse(body: bytes) -> SessionDescription:
         timing=timing or "0 0",
         host=session.host,
         direction=session.direction or Direction.SENDRECV,
-        media=tuple(_media(section) for section in media),
+        media=tuple([_media(section) for section in media]),
     )
 
 
@@ -86,16 +92,15 @@ def _lines(body: bytes) -> list[tuple[str, str]]:
     if len(body) > BODY_BYTES_MAX:
         raise SdpError(f"session description of {len(body)} bytes; the limit is {BODY_BYTES_MAX}")
     # Latin-1 never fails and keeps bytes apart: free text may come in any charset, and the lines we use are ASCII.
-    lines = [line.rstrip("\r") for line in body.decode("latin-1").split("\n")]
+    lines = body.decode("latin-1").split("\n")
     if len(lines) > LINES_MAX:
         raise SdpError(f"more than {LINES_MAX} lines")
     pairs = []
     for line in lines:
-        if not line.strip():
-            continue
-        if len(line) < 2 or line[1] != "=":
-            raise SdpError(f"not a line of a session description: {line[:40]!r}")
-        pairs.append((line[0], line[2:].strip()))
+        if line[1:2] == "=":
+            pairs.append((line[0], line[2:].strip()))
+        elif line.strip():
+            raise SdpError(f"not a line of a session description: {line.rstrip()[:40]!r}")
     return pairs
 
 
@@ -117,18 +122,19 @@ def _media(section: _Section) -> MediaDescription:
 def _origin(value: str) -> Origin:
     """username sess-id sess-version nettype addrtype unicast-address."""
     parts = value.split()
-    if len(parts) != 6 or not DIGITS.fullmatch(parts[1]) or not DIGITS.fullmatch(parts[2]):
+    if len(parts) != 6 or not _is_number(parts[1]) or not _is_number(parts[2]):
         raise SdpError(f"bad o= line: {value[:80]!r}")
     return Origin(username=parts[0], session_id=parts[1], version=int(parts[2]), host=parts[5])
 
 
 def _timing(value: str) -> str:
     parts = value.split()
-    if len(parts) != 2 or not all(DIGITS.fullmatch(part) for part in parts):
+    if len(parts) != 2 or not _is_number(parts[0]) or not _is_number(parts[1]):
         raise SdpError(f"bad t= line: {value[:80]!r}")
     return " ".join(parts)
 
 
+@lru_cache(REMEMBERED_MAX)
 def _connection(value: str) -> str:
     """The address of `IN IP4 host[/ttl[/count]]` or `IN IP6 host[/count]`.
 
@@ -138,12 +144,21 @@ def _connection(value: str) -> str:
     if len(parts) != 3 or parts[0].upper() != "IN" or parts[1].upper() not in ("IP4", "IP6"):
         raise SdpError(f"bad c= line: {value[:80]!r}")
     try:
-        address = ipaddress.ip_address(parts[2].partition("/")[0])
+        address = literal(parts[2].partition("/")[0])
     except ValueError as error:
         raise SdpError(f"not a literal address in c= line: {value[:80]!r}") from error
     if address.version != int(parts[1][2]):
         raise SdpError(f"address of the other family in c= line: {value[:80]!r}")
+    if "%" in parts[2]:
+        # The interface of somebody else's machine says nothing here (RFC 4007 section 6).
+        raise SdpError(f"scoped address in c= line: {value[:80]!r}")
     return str(address)
+
+
+@lru_cache(REMEMBERED_MAX)
+def literal(host: str) -> IPv4Address | IPv6Address:
+    """The address that `host` spells; raises ValueError for a name."""
+    return ip_address(host)
 
 
 def _media_head(value: str) -> tuple[str, int, str, tuple[str, ...]]:
@@ -152,18 +167,17 @@ def _media_head(value: str) -> tuple[str, int, str, tuple[str, ...]]:
     if len(parts) < 4 or len(parts) > 3 + FORMATS_MAX:
         raise SdpError(f"bad m= line: {value[:80]!r}")
     kind, port, transport, *formats = parts
-    if not TOKEN.fullmatch(kind) or not TRANSPORT.fullmatch(transport):
+    if not TOKEN.fullmatch(kind) or not TRANSPORT.fullmatch(transport) or not FORMATS.fullmatch(" ".join(formats)):
         raise SdpError(f"bad m= line: {value[:80]!r}")
-    if not all(TOKEN.fullmatch(each) for each in formats):
-        raise SdpError(f"bad format in m= line: {value[:80]!r}")
     return kind.lower(), _number(port.partition("/")[0], 65_535, "port"), transport, tuple(formats)
 
 
 def _attribute(section: _Section, value: str) -> None:
     name, _, argument = value.partition(":")
     name = name.lower()
-    if name in DIRECTIONS:
-        section.direction = DIRECTIONS[name]
+    direction = DIRECTIONS.get(name)
+    if direction is not None:
+        section.direction = direction
     elif name == "rtpmap":
         if len(section.encodings) == ENCODINGS_MAX:
             raise SdpError(f"more than {ENCODINGS_MAX} a=rtpmap lines")
@@ -174,6 +188,7 @@ def _attribute(section: _Section, value: str) -> None:
         section.maxptime_ms = _milliseconds(argument)
 
 
+@lru_cache(REMEMBERED_MAX)
 def _encoding(argument: str) -> Encoding:
     """payload-type name/clock-rate[/channels]."""
     parts = argument.split()
@@ -191,10 +206,15 @@ def _encoding(argument: str) -> Encoding:
 def _milliseconds(argument: str) -> int | None:
     """Whole milliseconds; phones also write `20.0`, and nonsense here is only a wish that we cannot grant."""
     whole = argument.strip().partition(".")[0]
-    return int(whole) if DIGITS.fullmatch(whole) else None
+    return int(whole) if _is_number(whole) else None
 
 
 def _number(text: str, most: int, name: str) -> int:
-    if not DIGITS.fullmatch(text) or int(text) > most:
+    if not _is_number(text) or (number := int(text)) > most:
         raise SdpError(f"{name} {text[:20]!r} is not a number from 0 to {most}")
-    return int(text)
+    return number
+
+
+def _is_number(text: str) -> bool:
+    # Latin-1 has digits (superscripts) that are not ASCII.
+    return text.isdigit() and text.isascii() and len(text) <= DIGITS_MAX
