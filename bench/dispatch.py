@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass
 from typing import TypeVar
 
+from acdcore.__main__ import COLLECT_EVERY
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.model import (
@@ -185,7 +186,8 @@ def run(size: Size) -> dict[str, float]:
     crowd.turns_cpu_us.clear()
     crowd.offering_us.clear()
     gc.collect()
-    gc.freeze()  # what a daemon does after its start: the floor itself is no garbage
+    gc.freeze()  # what the daemon does after its start: the floor itself is no garbage
+    gc.set_threshold(*COLLECT_EVERY)
     until = time.perf_counter() + size.seconds
     while time.perf_counter() < until:
         crowd.live()

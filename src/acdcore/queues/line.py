@@ -46,7 +46,7 @@ class Waiting:
     joined_at: float
     """First queue of this entry; what the order counts."""
     serial: int
-    place: Place = Place(0.0, 0.0, 0)
+    place: Place = field(init=False)
     """In the present line; `Line.add` gives it."""
     queued_at: float = 0.0
     """Present queue; what limits and figures count."""
@@ -162,12 +162,19 @@ def _take(side: list[Standing], waiting: Waiting) -> None:
     del side[0 if side[0][3] is waiting else bisect_left(side, waiting.place)]  # most who go are the next
 
 
+_LineKey = tuple[int, QueueName, frozenset[tuple[SkillName, int]]]
+
+
+def _key(edition: Edition, queue: QueueSettings, needs: Mapping[SkillName, int]) -> _LineKey:
+    return edition.number, queue.name, frozenset(needs.items())
+
+
 class Lines:
     """All lines, found by what callers need; those of the present edition are kept while empty."""
 
     def __init__(self, settings: FloorSettings) -> None:
         self.edition = _edition(1, settings)
-        self._lines: dict[tuple[int, QueueName, tuple[tuple[SkillName, int], ...]], Line] = {}
+        self._lines: dict[_LineKey, Line] = {}
         self._of_queue: dict[QueueName, list[Line]] = {}
 
     def __iter__(self) -> Iterator[Line]:
@@ -179,14 +186,13 @@ class Lines:
 
     def find(self, edition: Edition, queue: QueueSettings, skills: Mapping[SkillName, int]) -> Line | None:
         """The line for these needs if it exists."""
-        needs = policy.needs(queue, skills)
-        return self._lines.get((edition.number, queue.name, tuple(sorted(needs.items()))))
+        return self._lines.get(_key(edition, queue, policy.needs(queue, skills)))
 
     def make(self, edition: Edition, queue: QueueSettings, skills: Mapping[SkillName, int]) -> Line:
         """A new line, with nobody in it."""
         needs = policy.needs(queue, skills)
         line = Line(edition, queue, needs)
-        self._lines[edition.number, queue.name, tuple(sorted(needs.items()))] = line
+        self._lines[_key(edition, queue, needs)] = line
         self._of_queue.setdefault(queue.name, []).append(line)
         return line
 
@@ -209,7 +215,7 @@ class Lines:
 
     def drop(self, line: Line) -> None:
         """Forget a line; the roster forgets its seats."""
-        del self._lines[line.edition.number, line.queue.name, tuple(sorted(line.needs.items()))]
+        del self._lines[_key(line.edition, line.queue, line.needs)]
         siblings = self._of_queue[line.queue.name]
         siblings.remove(line)
         if not siblings:

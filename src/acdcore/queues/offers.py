@@ -44,18 +44,20 @@ def match(board: Board) -> None:
 
 def _serve(board: Board, agent: Agent) -> None:
     """Give one freed agent the most urgent caller of all lines, or a seat at each of them."""
-    best: tuple[CallerKey, Line, Waiting] | None = None
+    best: tuple[float, int, Line, Waiting] | None = None
     for line in board.roster.lines_of(agent):
         waiting = line.first_for(agent, board.now)
         if waiting is None:
             continue
-        key = policy.caller_key(line.queue, waiting.place, board.now)
-        if best is None or key < best[0]:
-            best = (key, line, waiting)
+        # The order of `CallerKey`, since serials rise with the time of joining; the key itself is made for one only.
+        rank = (policy.deficit_s(line.queue, waiting.place, board.now), waiting.serial, line, waiting)
+        if best is None or rank < best:
+            best = rank
     if best is None:
         board.roster.seat(agent)
-    else:
-        _offer(board, *best, agent)
+        return
+    _, _, line, waiting = best
+    _offer(board, line.caller_key(waiting, board.now), line, waiting, agent)
 
 
 def _match_lines(board: Board) -> None:

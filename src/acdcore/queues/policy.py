@@ -17,7 +17,6 @@ from acdcore.queues.model import AgentKey, AgentState, CallerKey
 from acdcore.queues.settings import AgentSettings, QueueSettings, Strategy
 from acdcore.queues.view import Exclusion
 
-
 MEASURES: Mapping[Strategy, Callable[[Fairness], float]] = {
     Strategy.LONGEST_IDLE: attrgetter("idle_since"),
     Strategy.FEWEST_CALLS: attrgetter("answered"),
@@ -41,10 +40,14 @@ def place(queue: QueueSettings, advance_s: float, joined_at: float, serial: int)
     return Place(queue.ageing * joined_at - advance_s, joined_at, serial)
 
 
+def deficit_s(queue: QueueSettings, at_place: Place, now: float) -> float:
+    """Minus the urgency of this moment."""
+    return queue.weight * (at_place.measure - queue.ageing * now)
+
+
 def caller_key(queue: QueueSettings, at_place: Place, now: float) -> CallerKey:
     """The caller's order against callers of other queues at this moment."""
-    deficit_s = queue.weight * (at_place.measure - queue.ageing * now)
-    return CallerKey(deficit_s, at_place.joined_at, at_place.serial)
+    return CallerKey(deficit_s(queue, at_place, now), at_place.joined_at, at_place.serial)
 
 
 def equal_place(queue: QueueSettings, key: CallerKey, now: float) -> Place:
