@@ -3,11 +3,13 @@
 import asyncio
 import os
 import signal
+import zlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
+import orjson
 import pytest
 from tests.storage.keeping import SEEN_WITHIN_S, Delivery, eventually
 
@@ -61,6 +63,18 @@ async def test_damaged_line_stands_aside_and_the_rest_arrives(database: Database
         assert await Delivery(spool, Drainer(spool, database, asyncio.Event())).deliver()
         assert spool.backlog().rejected == 1
     assert await count(database) == 2
+
+
+async def test_line_of_an_older_version_arrives_with_what_it_lacks(database: Database, tmp_path: Path) -> None:
+    envelope = orjson.loads(rows.line(cdr(1), 0.0)[rows.CRC_DIGITS + 1 :])
+    del envelope["row"]["caller_key"], envelope["row"]["figures"]
+    body = orjson.dumps(envelope)
+    segments.path_of(tmp_path, 1).write_bytes(b"%08x %b\n" % (zlib.crc32(body), body) + rows.line(cdr(2), 0.0))
+    with DiskSpool(tmp_path, SystemClock()) as spool:
+        assert await Delivery(spool, Drainer(spool, database, asyncio.Event())).deliver()
+        assert spool.backlog().rejected == 0
+    found = await PgHistory(database).calls(CallFilter(caller="1"))
+    assert found == [cdr(2), cdr(1)]
 
 
 async def test_rows_delivered_before_a_crash_are_delivered_again_to_no_effect(

@@ -43,6 +43,13 @@ def test_any_text_of_a_peer_makes_one_line_that_comes_back(kind: str, value: str
     assert back.kind == kind.replace("\0", "\ufffd")
 
 
+@pytest.mark.parametrize("huge", [2**64, -(2**63) - 1, 10**40])
+def test_integer_beyond_json_is_kept_as_text(huge: int) -> None:
+    back = rows.parse(rows.line(replace(EVENT, detail={"n": huge, "small": 1}), 0.0)[:-1]).row
+    assert isinstance(back, CallEventRow)
+    assert back.detail == {"n": str(huge), "small": 1}
+
+
 @given(st.integers(min_value=0, max_value=150), st.integers(min_value=1, max_value=255))
 def test_any_changed_byte_is_noticed(place: int, change: int) -> None:
     line = bytearray(rows.line(EVENT, 0.0)[:-1])

@@ -59,6 +59,17 @@ def test_rows_come_out_in_order_and_leave_no_file(tmp_path: Path) -> None:
     assert files(tmp_path) == []
 
 
+def test_rows_appended_just_before_the_end_are_on_disk_after_it(tmp_path: Path) -> None:
+    for number in range(1, 60):
+        with DiskSpool(tmp_path, SystemClock()) as spool:
+            spool.append(event(number))
+            if number % 3 == 0:
+                assert spool.wait_durable(SEEN_WITHIN_S)
+        assert spool.backlog().rows == number
+    with DiskSpool(tmp_path, SystemClock()) as spool:
+        assert drained(spool) == list(range(1, 60))
+
+
 def test_unconfirmed_rows_come_out_again_after_a_restart(tmp_path: Path) -> None:
     with DiskSpool(tmp_path, SystemClock()) as spool:
         for number in range(3):
@@ -136,10 +147,12 @@ def test_full_spool_drops_events_before_call_records_and_says_so(tmp_path: Path)
     with DiskSpool(tmp_path, SystemClock(), size_bytes_max=20_000) as spool:
         for number in range(1_000):
             spool.append(event(number))
+        assert spool.wait_durable(SEEN_WITHIN_S)
         taken = spool.backlog()
         assert taken.size_bytes <= 18_000
         assert taken.rows + taken.dropped == 1_000
         spool.append(cdr())
+        assert spool.wait_durable(SEEN_WITHIN_S)
         assert spool.backlog().rows == taken.rows + 1
         assert "rows lost" in spool.backlog().alarm
 
@@ -148,8 +161,8 @@ def test_row_of_absurd_length_is_dropped_not_written(tmp_path: Path) -> None:
     with DiskSpool(tmp_path, SystemClock()) as spool:
         spool.append(event(1, filler="x" * segments.LINE_BYTES_MAX))
         spool.append(event(2))
-        assert spool.backlog().dropped == 1
         assert drained(spool) == [2]
+        assert spool.backlog().dropped == 1
 
 
 def test_rubbish_without_an_end_does_not_stop_what_follows(tmp_path: Path) -> None:

@@ -1,27 +1,31 @@
 """Delivers the spool to the database: oldest first, in batches, each in one transaction, again until confirmed.
 
-A batch that the database refuses for its content is stored row by row, and only the rows that are refused by
-themselves are set aside. A database that is away, full or not as expected only makes rows wait.
+A batch goes to the database as the JSON that is in the spool, a statement for each table. If it is refused for its
+content it is read and stored row by row, and only the rows that are refused by themselves are set aside. A database
+that is away, full or not as expected only makes rows wait.
 """
 
 import asyncio
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import asyncpg
 
-from acdcore.calls.ports import Row
 from acdcore.kernel.errors import Unavailable
 from acdcore.storage import rows
 from acdcore.storage.database import Connection, Database
 from acdcore.storage.spool import Batch, DiskSpool
 
-GATHER_S = 0.1
-"""How long rows gather before they are delivered: at most ten transactions a second."""
+GATHER_S = 0.25
+"""How long rows gather before they are delivered: at most four transactions a second."""
 TROUBLE_PAUSE_S = 2.0
 """Before trying again when neither the batch nor the connection is to blame: a missing table, an unreadable file."""
 
 REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
 """The row is to blame: it would be refused again, always."""
+
+Refused: TypeAlias = tuple[bytes, str]
+"""A line that can never be stored, and why."""
 
 
 class Drainer:
@@ -63,9 +67,11 @@ class Drainer:
 
     async def _deliver_all(self) -> None:
         try:
-            while (batch := await asyncio.to_thread(self._spool.next_batch)) is not None:
-                await self._deliver(batch)
+            batch = await asyncio.to_thread(self._spool.next_batch)
+            while batch is not None:
+                refused = await self._store(batch.lines)
                 self.trouble = ""
+                batch = await asyncio.to_thread(self._go_on, batch, refused)
         except Unavailable:
             self._durable.set()
         except (OSError, asyncpg.PostgresError) as error:
@@ -73,39 +79,35 @@ class Drainer:
             self._durable.set()
             await asyncio.sleep(TROUBLE_PAUSE_S)
 
-    async def _deliver(self, batch: Batch) -> None:
-        parsed: list[tuple[bytes, Row]] = []
-        refused: list[tuple[bytes, str]] = []
-        for line in batch.lines:
-            try:
-                parsed.append((line, rows.parse(line).row))
-            except rows.BadLine as error:
-                refused.append((line, str(error)))
+    async def _store(self, lines: Sequence[bytes]) -> Sequence[Refused]:
+        """Store what can be stored; returns what cannot."""
         try:
+            inserts = rows.by_table(lines)
             async with self._database.connection() as connection, connection.transaction():
-                await _store_together(connection, [row for _, row in parsed])
-        except REFUSED:
+                for table, found in inserts.items():
+                    await connection.execute(table.insert, found)
+        except (rows.BadLine, *REFUSED):
             async with self._database.connection() as connection, connection.transaction():
-                refused += await _store_singly(connection, parsed)
+                return await _store_singly(connection, lines)
+        return ()
+
+    def _go_on(self, batch: Batch, refused: Sequence[Refused]) -> Batch | None:
+        """In a thread, for it touches the disk: be done with the batch; the next one."""
         if refused:
-            await asyncio.to_thread(self._spool.set_aside, refused)
-        await asyncio.to_thread(self._spool.confirm, batch)
+            self._spool.set_aside(refused)
+        self._spool.confirm(batch)
+        return self._spool.next_batch()
 
 
-async def _store_together(connection: Connection, batch: Sequence[Row]) -> None:
-    for kind, table in rows.TABLES.items():
-        values = [rows.arguments(row) for row in batch if isinstance(row, kind)]
-        if values:
-            await connection.executemany(table.insert, values)
-
-
-async def _store_singly(connection: Connection, batch: Sequence[tuple[bytes, Row]]) -> list[tuple[bytes, str]]:
-    """Store what can be stored; returns the lines that cannot, with the database's reason."""
+async def _store_singly(connection: Connection, lines: Sequence[bytes]) -> list[Refused]:
+    """Read each line as a row, which fills in what a line of an older version lacks, and store it alone."""
     refused = []
-    for line, row in batch:
+    for line in lines:
         try:
+            row = rows.parse(line).row
             async with connection.transaction():
-                await connection.execute(rows.TABLES[type(row)].insert, *rows.arguments(row))
-        except REFUSED as error:
+                for table, found in rows.by_table([rows.line(row, 0.0)[:-1]]).items():
+                    await connection.execute(table.insert, found)
+        except (rows.BadLine, *REFUSED) as error:
             refused.append((line, str(error)))
     return refused

@@ -1,13 +1,15 @@
-"""Rows of history in their two other shapes: a line of the spool, and the arguments of an insert.
+"""Rows of history in their two other shapes: a line of the spool, and a table's columns as JSON.
 
 A line is `CRC JSON newline`: eight hex digits of CRC-32 over the JSON, a space, and
-`{"kind": "cdr", "spooled_at": 1790000000.5, "row": {...}}` with the fields of the row's class.
+`{"kind": "cdr", "spooled_at": 1790000000.5, "row": {...}}` with the columns of the row's table. The database takes
+the JSON as it is: what was encoded once is neither parsed into a row nor encoded again on its way.
 """
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
+from typing import Any
 
 import orjson
 from pydantic import TypeAdapter
@@ -36,9 +38,10 @@ class Table:
 
     @property
     def insert(self) -> str:
-        """Stores a row unless its key is there already."""
-        places = ", ".join(f"${number}" for number in range(1, len(self.columns) + 1))
-        return f"insert into {self.name} ({', '.join(self.columns)}) values ({places}) on conflict do nothing"
+        """Stores a JSON array of rows, except those whose key is there already."""
+        columns = ", ".join(self.columns)
+        found = f"json_populate_recordset(null::{self.name}, $1::json)"
+        return f"insert into {self.name} ({columns}) select {columns} from {found} on conflict do nothing"
 
 
 def _columns(row: type[Row], *derived: str) -> tuple[str, ...]:
@@ -54,6 +57,9 @@ TABLES: Mapping[type[Row], Table] = {
 
 _VALUES = {row: attrgetter(*(field.name for field in fields(row))) for row in TABLES}
 _ADAPTERS: Mapping[str, TypeAdapter[Row]] = {table.kind: TypeAdapter(row) for row, table in TABLES.items()}
+_BY_KIND: Mapping[str, Table] = {table.kind: table for table in TABLES.values()}
+_JSON_INTEGERS = range(-(2**63), 2**64)
+"""What orjson can write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,40 +73,60 @@ class Spooled:
 
 
 def line(row: Row, spooled_at: float) -> bytes:
-    """The row as a line; text that no database can hold (NUL, half surrogates) is replaced, never refused."""
-    kind = TABLES[type(row)].kind
+    """The row as a line; what no database can hold (NUL, half surrogates, huge integers) is replaced, never refused."""
+    kind, columns = TABLES[type(row)].kind, stored(row)
     try:
-        body = _json(kind, spooled_at, row)
+        body = _json(kind, spooled_at, columns)
     except TypeError:  # A lone surrogate: bytes of a peer that were not UTF-8.
-        body = _json(kind, spooled_at, _storable({field.name: getattr(row, field.name) for field in fields(row)}))
+        body = _json(kind, spooled_at, _storable(columns))
     if b"\\u0000" in body:
-        body = _json(kind, spooled_at, _storable({field.name: getattr(row, field.name) for field in fields(row)}))
+        body = _json(kind, spooled_at, _storable(columns))
     return b"%08x %b\n" % (zlib.crc32(body), body)
 
 
 def parse(text: bytes) -> Spooled:
     """The row in a line without its newline; raises `BadLine`."""
-    crc, body = text[:CRC_DIGITS], text[CRC_DIGITS + 1 :]
-    if crc != b"%08x" % zlib.crc32(body):
-        raise BadLine("the checksum is wrong")
+    envelope = _envelope(text)
     try:
-        envelope = orjson.loads(body)
         row = _ADAPTERS[envelope["kind"]].validate_python(envelope["row"])
         return Spooled(row, float(envelope["spooled_at"]))
     except (ValueError, KeyError, TypeError) as error:
         raise BadLine(f"not a row of ours: {error}") from error
 
 
-def arguments(row: Row) -> tuple[object, ...]:
-    """The row's values in the order of its table's columns."""
+def by_table(lines: Sequence[bytes]) -> Mapping[Table, str]:
+    """The rows of many lines for `Table.insert`, not looked at any further than that; raises `BadLine`."""
+    sorted_rows: dict[str, list[object]] = {table.kind: [] for table in TABLES.values()}
+    for text in lines:
+        envelope = _envelope(text)
+        try:
+            sorted_rows[envelope["kind"]].append(envelope["row"])
+        except (KeyError, TypeError) as error:
+            raise BadLine(f"not a row of ours: {error}") from error
+    return {_BY_KIND[kind]: orjson.dumps(found).decode() for kind, found in sorted_rows.items() if found}
+
+
+def stored(row: Row) -> dict[str, object]:
+    """The row as its table holds it: column to value."""
     values: tuple[object, ...] = _VALUES[type(row)](row)
     if isinstance(row, CdrRow | RecordingRow):
-        return (*values, matching_key(row.caller))
-    return values
+        values = (*values, matching_key(row.caller))
+    return dict(zip(TABLES[type(row)].columns, values, strict=True))
 
 
-def _json(kind: str, spooled_at: float, row: object) -> bytes:
-    return orjson.dumps({"kind": kind, "spooled_at": spooled_at, "row": row}, default=_plain)
+def _envelope(text: bytes) -> dict[str, Any]:
+    crc, body = text[:CRC_DIGITS], text[CRC_DIGITS + 1 :]
+    if crc != b"%08x" % zlib.crc32(body):
+        raise BadLine("the checksum is wrong")
+    try:
+        envelope: dict[str, Any] = orjson.loads(body)
+    except ValueError as error:
+        raise BadLine(f"not a row of ours: {error}") from error
+    return envelope
+
+
+def _json(kind: str, spooled_at: float, columns: object) -> bytes:
+    return orjson.dumps({"kind": kind, "spooled_at": spooled_at, "row": columns}, default=_plain)
 
 
 def _plain(value: object) -> object:
@@ -114,4 +140,6 @@ def _storable(value: object) -> object:
         return value.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
     if isinstance(value, Mapping):
         return {_storable(key): _storable(each) for key, each in value.items()}
+    if isinstance(value, int) and value not in _JSON_INTEGERS:
+        return str(value)
     return value

@@ -73,7 +73,11 @@ class Segment:
         self.durable_bytes = 0
         self._path = path_of(directory, number)
         self._descriptor = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
-        _sync_directory(directory)
+        try:
+            _sync_directory(directory)
+        except OSError:
+            self.abandon()
+            raise
 
     @property
     def is_dirty(self) -> bool:
@@ -111,6 +115,20 @@ class Segment:
             os.close(self._descriptor)
 
 
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What a sync made durable."""
+
+    number: int
+    """The file."""
+    end: int
+    """Its durable length."""
+    lines: int
+    """How many lines became durable."""
+    is_finished: bool
+    """It is long enough: the next lines go to another one."""
+
+
 class Writer:
     """Appends lines to one file after the other; belongs to one thread."""
 
@@ -120,6 +138,11 @@ class Writer:
         self._next_number = 1
         self._unsynced: list[bytes] = []
         """Lines that must be written again should the sync fail."""
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether lines were taken that are not durable yet."""
+        return bool(self._unsynced)
 
     @property
     def current(self) -> int | None:
@@ -140,20 +163,17 @@ class Writer:
         if self._segment is not None and lines:
             self._segment.write(b"".join(lines))
 
-    def sync(self, size_bytes_max: int) -> tuple[int, int, bool] | None:
-        """Make all that was written durable; raises `OSError`.
-
-        Returns (file, durable length, whether the file is finished), or None when there was nothing to do.
-        """
+    def sync(self, size_bytes_max: int) -> Synced | None:
+        """Make all that was written durable; None when there was nothing to do. Raises `OSError`."""
         segment = self._segment
         if segment is None or not segment.is_dirty:
             return None
         segment.sync()
-        self._unsynced = []
+        lines, self._unsynced = len(self._unsynced), []
         is_finished = segment.durable_bytes >= size_bytes_max
         if is_finished:
             self.close()
-        return segment.number, segment.durable_bytes, is_finished
+        return Synced(segment.number, segment.durable_bytes, lines, is_finished)
 
     def abandon(self) -> int | None:
         """Give up a file that failed; the next `write` begins another. Returns its number."""

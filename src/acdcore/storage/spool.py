@@ -1,8 +1,9 @@
 """The durable spool: `append` takes a row at once, a thread of its own has it on disk, the drainer delivers it.
 
 Rules:
-- The event loop never touches the disk: `append` encodes the row and leaves it for the thread, which hands it to the
-  kernel at once (it survives `kill -9`) and syncs at most every 50 ms (it survives a power cut).
+- The event loop never touches the disk: `append` leaves the row for the thread, which wakes only if it sleeps, encodes
+  what came within a millisecond, hands it to the kernel (it survives `kill -9`) and syncs at most every 50 ms (it
+  survives a power cut).
 - A row leaves the spool only when the database has confirmed it, or has refused it and it is in `rejected.jsonl`.
 - A restart delivers again what a file still holds; the tables' keys make that harmless.
 - Disk use is bounded. When it runs out, events are lost first, then all; that is an alarm, never a stopped call.
@@ -11,6 +12,7 @@ Rules:
 import contextlib
 import fcntl
 import os
+import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -27,6 +29,8 @@ from acdcore.kernel.errors import Unavailable
 from acdcore.storage import rows, segments
 from acdcore.storage.segments import Shelf, Writer
 
+GATHER_S = 0.001
+"""After a row woke the thread: waking costs more than encoding, and a call writes several rows in a row."""
 SYNC_EVERY_S = 0.05
 """Group commit: what a power cut may take; 20 syncs a second are nothing to any disk."""
 RETRY_DISK_AFTER_S = 1.0
@@ -37,7 +41,7 @@ SPOOL_BYTES_MAX = 1_000_000_000
 EVENTS_SHARE = 0.9
 """Above this share of the limit only call records and recordings are taken."""
 MEMORY_ROWS_MAX = 50_000
-"""Rows in memory that the disk has not taken yet: about 30 MB while a disk is full or failing."""
+"""Rows in memory that the disk has not taken yet: about 50 MB while a disk is full or failing."""
 BATCH_ROWS_MAX = 500
 """Delivered in one transaction of some 20 ms."""
 
@@ -56,26 +60,29 @@ class Batch:
 
 @dataclass(slots=True)
 class _Tally:
-    """Counts and what is known of the disk."""
+    """What became of the rows, and what is known of the disk."""
 
-    rows: int = 0
-    """Appended, not confirmed."""
-    in_hand: int = 0
-    """Taken by the thread, not durable yet."""
+    durable: int = 0
+    """Rows that reached the disk, those of earlier processes included."""
+    confirmed: int = 0
+    """Of these, delivered or set aside."""
+    dropped: int = 0
+    """Lost."""
     size_bytes: int = 0
     """On disk, or soon to be, not confirmed."""
     oldest: float | None = None
     """When the oldest row was appended, as far as it was looked at; seconds since 1970."""
     rejected: int = 0
     """Set aside for good."""
-    dropped: int = 0
-    """Lost."""
     disk_problem: str = ""
     """Why the last write failed; "" when it did not."""
 
 
 class DiskSpool:
-    """Implements `Spool`. `with DiskSpool(...) as spool:`; one process at a time may hold a directory."""
+    """Implements `Spool`. `with DiskSpool(...) as spool:`; one process at a time may hold a directory.
+
+    Only one thread may `append`: its count is kept without a lock.
+    """
 
     def __init__(
         self,
@@ -92,11 +99,14 @@ class DiskSpool:
         self._writer = Writer(directory)
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
         self._lock: int | None = None
+        self._inbox: queue.SimpleQueue[Row | None] = queue.SimpleQueue()
+        """Rows for the thread; None only wakes it."""
+        self._appended = 0
+        """Rows that there ever were; changed by who appends."""
         self._changed = threading.Condition()
         # Under `_changed`:
         self._shelf = Shelf()
         self._tally = _Tally()
-        self._waiting: list[bytes] = []
         self._is_closing = False
 
     def __enter__(self) -> Self:
@@ -119,6 +129,7 @@ class DiskSpool:
         with self._changed:
             self._is_closing = True
             self._changed.notify_all()
+        self._inbox.put(None)
         self._thread.join()
         if self._lock is not None:
             os.close(self._lock)
@@ -126,32 +137,35 @@ class DiskSpool:
     # For the hall
 
     def append(self, row: Row) -> None:
-        line = rows.line(row, self._clock.wall().timestamp())
-        limit = self._size_bytes_max * (1.0 if isinstance(row, CdrRow | RecordingRow) else EVENTS_SHARE)
-        with self._changed:
-            tally = self._tally
-            is_full = tally.size_bytes + len(line) > limit or len(self._waiting) + tally.in_hand >= MEMORY_ROWS_MAX
-            if is_full or len(line) > segments.LINE_BYTES_MAX:
-                tally.dropped += 1
-                return
-            self._waiting.append(line)
-            tally.rows += 1
-            tally.size_bytes += len(line)
-            self._changed.notify_all()
+        self._appended += 1
+        if self._in_memory() > MEMORY_ROWS_MAX:
+            self._drop(1)
+        else:
+            self._inbox.put(row)
 
     def backlog(self) -> Backlog:
         with self._changed:
             tally = self._tally
+            rows_waiting = self._appended - tally.confirmed - tally.dropped
             age_s = 0.0
-            if tally.rows and tally.oldest is not None:
+            if rows_waiting and tally.oldest is not None:
                 age_s = max(0.0, self._clock.wall().timestamp() - tally.oldest)
             alarm = _alarm(tally, self._directory)
-            return Backlog(tally.rows, age_s, tally.size_bytes, tally.rejected, tally.dropped, alarm)
+            return Backlog(rows_waiting, age_s, tally.size_bytes, tally.rejected, tally.dropped, alarm)
 
     def wait_durable(self, within_s: float) -> bool:
         """Block until all that was appended is on disk; False when it took longer. Not for the event loop."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._waiting and not self._tally.in_hand, within_s)
+            return self._changed.wait_for(lambda: not self._in_memory(), within_s)
+
+    def _in_memory(self) -> int:
+        """Rows that are neither on disk nor lost."""
+        return self._appended - self._tally.durable - self._tally.dropped
+
+    def _drop(self, count: int) -> None:
+        with self._changed:
+            self._tally.dropped += count
+            self._changed.notify_all()
 
     # For the drainer, in a thread of its choice
 
@@ -175,7 +189,7 @@ class DiskSpool:
         with self._changed:
             if not self._shelf.advance(batch.segment, batch.end):
                 return
-            self._tally.rows -= len(batch.lines)
+            self._tally.confirmed += len(batch.lines)
             self._tally.size_bytes -= sum(len(line) + 1 for line in batch.lines)
             self._tally.oldest = None
         self._delete_delivered()
@@ -196,9 +210,9 @@ class DiskSpool:
     def _run(self) -> None:
         sync_at = 0.0
         while True:
-            lines, is_closing = self._take(sync_at)
+            taken, is_closing = self._take(sync_at)
             try:
-                self._writer.write(lines)
+                self._writer.write(self._encoded(taken))
                 if is_closing or time.monotonic() >= sync_at:
                     self._sync()
                     sync_at = time.monotonic() + SYNC_EVERY_S
@@ -208,28 +222,46 @@ class DiskSpool:
                 break
         self._finish_file()
 
-    def _take(self, sync_at: float) -> tuple[list[bytes], bool]:
+    def _take(self, sync_at: float) -> tuple[list[Row], bool]:
         """Wait for rows, for the next sync, or for the end."""
+        rest_s = max(0.0, sync_at - time.monotonic()) if self._writer.is_behind else None
+        found = []
+        with contextlib.suppress(queue.Empty):
+            found.append(self._inbox.get(timeout=rest_s))
+        if found and not self._is_closing:
+            time.sleep(GATHER_S)
+        is_closing = self._is_closing  # Before the inbox is emptied: then it holds all that there will ever be.
+        found += [self._inbox.get_nowait() for _ in range(self._inbox.qsize())]
+        return [row for row in found if row is not None], is_closing
+
+    def _encoded(self, taken: Sequence[Row]) -> list[bytes]:
+        """The rows as lines, without those for which there is no room."""
+        if not taken:
+            return []
+        now = self._clock.wall().timestamp()
+        lines = []
+        size_bytes = self._tally.size_bytes
+        for row in taken:
+            line = rows.line(row, now)
+            limit = self._size_bytes_max * (1.0 if isinstance(row, CdrRow | RecordingRow) else EVENTS_SHARE)
+            if size_bytes + len(line) <= limit and len(line) <= segments.LINE_BYTES_MAX:
+                lines.append(line)
+                size_bytes += len(line)
         with self._changed:
-            while not self._waiting and not self._is_closing:
-                rest_s = sync_at - time.monotonic() if self._tally.in_hand else None
-                if rest_s is not None and rest_s <= 0:
-                    break
-                self._changed.wait(rest_s)
-            lines, self._waiting = self._waiting, []
-            self._tally.in_hand += len(lines)
-            return lines, self._is_closing
+            self._tally.size_bytes += sum(map(len, lines))
+        if len(lines) < len(taken):
+            self._drop(len(taken) - len(lines))
+        return lines
 
     def _sync(self) -> None:
         synced = self._writer.sync(SEGMENT_BYTES_MAX)
         if synced is None:
             return
-        number, end, is_finished = synced
         with self._changed:
-            self._shelf.grow(number, end)
-            if is_finished:
-                self._shelf.finish(number)
-            self._tally.in_hand = 0
+            self._shelf.grow(synced.number, synced.end)
+            if synced.is_finished:
+                self._shelf.finish(synced.number)
+            self._tally.durable += synced.lines
             self._tally.disk_problem = ""
             self._changed.notify_all()
         self._on_durable()
@@ -263,7 +295,8 @@ class DiskSpool:
         for found in segments.find(self._directory):
             self._shelf.grow(found.number, found.size_bytes)
             self._shelf.finish(found.number)
-            self._tally.rows += found.lines
+            self._appended += found.lines
+            self._tally.durable += found.lines
             self._tally.size_bytes += found.size_bytes
             self._writer.begin_after(found.number)
 
