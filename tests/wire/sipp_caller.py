@@ -19,7 +19,7 @@ from acdcore.media.g711 import encode
 from acdcore.media.model import Codec
 from acdcore.media.rtp import RtpPacket, build
 
-SCENARIO = Path(__file__).parent / "sipp" / "caller.xml"
+SCENARIOS = Path(__file__).parent / "sipp"
 TALK_S = 25.0
 """How long the caller speaks at most."""
 EAR_OFFSET = 8
@@ -34,11 +34,14 @@ SSRC = 0x0ACD
 class Sipp(AbstractAsyncContextManager["Sipp"]):
     """`async with Sipp(...) as caller:` places one call; `finished` is SIPp's own verdict on it."""
 
-    def __init__(self, directory: Path, server: Address, dialled: str, number: str, transport: str = "u1") -> None:
-        """`transport` as SIPp names it: u1 or t1."""
+    def __init__(
+        self, directory: Path, server: Address, dialled: str, number: str, scenario: str = "caller", pause_s: float = 0
+    ) -> None:
+        """`pause_s` is how long the scenario pauses, where it says so."""
         self._command = [
-            *(require_sipp(), str(server), "-sf", str(SCENARIO), "-s", dialled, "-key", "caller", number),
-            *("-i", "127.0.0.1", "-mi", "127.0.0.1", "-m", "1", "-t", transport, "-timeout", "60s"),
+            *(require_sipp(), str(server), "-sf", str(SCENARIOS / f"{scenario}.xml"), "-s", dialled),
+            *("-key", "caller", number, "-d", str(round(1000 * pause_s)), "-i", "127.0.0.1", "-mi", "127.0.0.1"),
+            *("-m", "1", "-t", "u1", "-timeout", "60s"),
             *("-nostdin", "-trace_err", "-error_file", str(directory / "sipp-errors.log")),
         ]
         self._directory = directory

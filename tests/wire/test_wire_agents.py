@@ -3,18 +3,22 @@
 import pytest
 from bench.daemon import Daemon
 from bench.phone import Dialled, Phone, PhoneSettings
-from tests.wire.hotline import HOTLINE, ORDINARY, OUTSIDE_NUMBER, PATIENT, RING_FOR_S, SERVICE, password_of
+from tests.wire.hotline import HOTLINE, ORDINARY, OUTSIDE_NUMBER, PATIENT, RING_FOR_S, SERVICE, WRAP_UP_S, password_of
 from tests.wire.parties import both_talk, dial_in, pick_up, rung, take_seat
 from tests.wire.softphone import agents_phone
 from tests.wire.test_wire_call import require
 from tests.wire.tones import SYSTEM_HZ
 from tests.wire.watch import Operator
 
+from acdcore.sip.events import Transport
+
 pytestmark = pytest.mark.wire
 
 OTHER = "13900000010"
 BACK_OFF_S = 10.0
 """After a missed offer, before the next one."""
+AT_ONCE_S = 2.0
+"""No timer of ours: what the machine takes when it is busy."""
 UNREACHABLE_WITHIN_S = 5.5
 """A phone that says nothing for four seconds is given up; the rest is for a busy machine."""
 
@@ -76,6 +80,39 @@ async def test_phone_that_unregisters_while_ringing_hands_the_caller_on(
     assert second.call.user != first.call.user
     assert await both_talk(party, second)
     assert (await operator.get(f"/v1/agents/{first.call.user}"))["is_registered"] is False
+
+
+async def test_agent_whose_connection_is_cut_is_unreachable_at_once(daemon: Daemon, operator: Operator) -> None:
+    async with Phone(PhoneSettings(daemon.sip, transport=Transport.TCP)) as phone:
+        await take_seat(operator, phone, "1003")
+        assert (await operator.get("/v1/agents/1003"))["state"] == "ready"
+    agent = await operator.becomes("1003", "unreachable", AT_ONCE_S)
+    assert agent["is_registered"] is False
+
+
+async def test_connection_that_is_cut_in_a_talk_ends_it_and_the_agent_is_unreachable_after_wrap_up(
+    daemon: Daemon, operator: Operator, caller: Phone
+) -> None:
+    async with Phone(PhoneSettings(daemon.sip, transport=Transport.TCP)) as phone:
+        await take_seat(operator, phone, "1003")
+        party = await dial_in(caller, SERVICE)
+        agent = await pick_up(phone)
+        assert await both_talk(party, agent)
+        agent.call.finish("cut")  # on the phone's side only: the connection alone tells
+    assert await party.gone() == "bye"
+    ended = await operator.ended(caller=ORDINARY)
+    assert (ended["outcome"], ended["agent"]) == ("answered", "1003")
+    await operator.becomes("1003", "unreachable", WRAP_UP_S + AT_ONCE_S)
+
+
+async def test_phone_that_unregisters_while_ready_is_unreachable_at_once_and_ready_when_it_is_back(
+    operator: Operator, desk: Phone
+) -> None:
+    await take_seat(operator, desk, "1004")
+    assert await desk.unregister("1004") == 200
+    await operator.becomes("1004", "unreachable", AT_ONCE_S)
+    assert await desk.register("1004", password_of("1004")) == 200
+    await operator.becomes("1004", "ready", AT_ONCE_S)
 
 
 async def test_agent_hanging_up_ends_the_call(operator: Operator, caller: Phone, desk: Phone) -> None:
