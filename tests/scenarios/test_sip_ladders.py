@@ -426,7 +426,13 @@ def test_re_invite_that_is_never_answered_keeps_the_session() -> None:
     alices, _ = scene.talk()
     scene.modify(scene.alice, alices)
     scene.wait(40)
-    assert scene.alice.events[-1] == ModifyAnswered(alices, 408, b"")
+    assert scene.alice.events[-1] == ModifyAnswered(alices, 487, b""), "it was cancelled"
+    assert scene.network.arrows()[-4:] == [
+        "alice > bob: CANCEL",
+        "bob > alice: 200 OK (CANCEL)",
+        "bob > alice: 487 Request Terminated (INVITE)",
+        "alice > bob: ACK",
+    ]
     scene.hang_up(scene.alice, alices)
     scene.network.run_out()
 

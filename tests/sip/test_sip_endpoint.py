@@ -7,13 +7,29 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
+from tests.sip.peer import (
+    ANSWER,
+    FLOW,
+    NOTHING_LEFT,
+    OFFER,
+    PEER,
+    SDP,
+    US,
+    Talk,
+    endpoint,
+    message,
+    only_response,
+    outgoing,
+    request_in,
+    sent,
+    statuses,
+)
 
 from acdcore.kernel.address import Address
 from acdcore.kernel.ids import IdSource
 from acdcore.sip.digest import DigestClient
 from acdcore.sip.endpoint import Endpoint, EndpointSettings
 from acdcore.sip.events import (
-    Census,
     Discarded,
     DiscardReason,
     EndCause,
@@ -21,7 +37,6 @@ from acdcore.sip.events import (
     InfoArrived,
     InviteArrived,
     ModifyAnswered,
-    OutgoingInvite,
     OutgoingRequest,
     Output,
     RequestArrived,
@@ -36,83 +51,10 @@ from acdcore.sip.events import (
     Transport,
 )
 from acdcore.sip.headers import NameAddr
-from acdcore.sip.message import Request, Response
+from acdcore.sip.message import Request
 from acdcore.sip.modifier import GLARES_MAX
 from acdcore.sip.parser import parse
 from acdcore.sip.uri import SipUri
-
-US, PEER = Address("192.0.2.1", 5060), Address("192.0.2.2", 5060)
-FLOW = Flow(Transport.UDP, US, PEER)
-SDP = ("Content-Type: application/sdp",)
-OFFER, ANSWER = b"v=0 offer\r\n", b"v=0 answer\r\n"
-NOTHING_LEFT = Census(0, 0, 0, 0, 0)
-
-
-def endpoint(settings: EndpointSettings | None = None) -> Endpoint:
-    return Endpoint(settings or EndpointSettings(), IdSource(1))
-
-
-def message(
-    method: str, *lines: str, branch: str = "z9hG4bK1", cseq: int = 1, to_tag: str = "", body: bytes = b""
-) -> bytes:
-    """A request of the peer; `lines` replace the usual ones of the same name or are added."""
-    fields = {
-        "Via": f"SIP/2.0/UDP {PEER};branch={branch}",
-        "Max-Forwards": "70",
-        "From": "<sip:peer@192.0.2.2>;tag=peer",
-        "To": "<sip:acd@192.0.2.1>" + (f";tag={to_tag}" if to_tag else ""),
-        "Call-ID": "call@192.0.2.2",
-        "CSeq": f"{cseq} {method}",
-        "Contact": "<sip:peer@192.0.2.2>",
-    }
-    for line in lines:
-        name, _, value = line.partition(": ")
-        fields[name] = value
-    head = "".join(f"{name}: {value}\r\n" for name, value in fields.items() if value)
-    return f"{method} sip:acd@192.0.2.1 SIP/2.0\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
-
-
-def sent(outputs: list[Output]) -> list[Request | Response]:
-    return [parse(output.data) for output in outputs if isinstance(output, Transmit)]
-
-
-def only_response(outputs: list[Output]) -> Response:
-    (response,) = [one for one in sent(outputs) if isinstance(one, Response) and one.status != 100]
-    return response
-
-
-def statuses(outputs: list[Output]) -> list[int]:
-    return [one.status for one in sent(outputs) if isinstance(one, Response)]
-
-
-class Talk:
-    """An endpoint with one confirmed incoming session."""
-
-    def __init__(self, *lines: str, seed: int = 1) -> None:
-        self.endpoint = Endpoint(EndpointSettings(), IdSource(seed))
-        self.invite = message("INVITE", *SDP, *lines, body=OFFER)
-        outputs = self.endpoint.receive(self.invite, FLOW, 0.0)
-        arrived = outputs[-1]
-        assert isinstance(arrived, InviteArrived)
-        self.session = arrived.session
-        answer = sent(self.endpoint.answer(self.session, ANSWER, 0.0))[0]
-        assert isinstance(answer, Response)
-        self.answer = answer
-        self.tag = answer.to.tag or ""
-        self.cseq = 1
-        confirmed = self.endpoint.receive(message("ACK", branch="z9hG4bKack", to_tag=self.tag), FLOW, 0.0)
-        assert confirmed == [SessionConfirmed(self.session, b"")]
-
-    def say(
-        self, method: str, *lines: str, body: bytes = b"", cseq: int | None = None, now: float = 1.0
-    ) -> list[Output]:
-        """A request of the peer within the dialog."""
-        if cseq is None:
-            self.cseq += 1
-            cseq = self.cseq
-        data = message(method, *lines, branch=f"z9hG4bK{method}{cseq}", cseq=cseq, to_tag=self.tag, body=body)
-        return self.endpoint.receive(data, FLOW, now)
-
 
 # --- outside of dialogs ---
 
@@ -413,9 +355,9 @@ def retried(one: Endpoint, now: float) -> tuple[Request, float]:
     """The re-INVITE that follows glare, and when."""
     for _ in range(100):
         now = one.next_deadline() or now
-        for message in sent(one.handle_deadline(now)):
-            if isinstance(message, Request) and message.method == "INVITE":
-                return message, now
+        for again in sent(one.handle_deadline(now)):
+            if isinstance(again, Request) and again.method == "INVITE":
+                return again, now
     raise AssertionError("nothing was sent again")
 
 
@@ -474,22 +416,11 @@ def test_refresh_moves_the_end_of_the_session() -> None:
 # --- requests of ours ---
 
 
-def outgoing(credentials: DigestClient | None = None) -> OutgoingInvite:
-    target = SipUri.parse("sip:peer@192.0.2.2")
-    me = NameAddr(SipUri.parse("sip:acd@192.0.2.1"))
-    return OutgoingInvite(target, FLOW, me, NameAddr(target), OFFER, credentials=credentials)
-
-
 def register(one: Endpoint, now: float) -> Request:
     target = SipUri.parse("sip:192.0.2.2")
     me = NameAddr(SipUri.parse("sip:acd@192.0.2.2"))
     asked = OutgoingRequest("REGISTER", target, FLOW, me, me, credentials=DigestClient("acd", "secret"))
     return request_in(one.request(asked, now)[1])
-
-
-def request_in(outputs: list[Output]) -> Request:
-    (request,) = [one for one in sent(outputs) if isinstance(one, Request)]
-    return request
 
 
 def challenge(request: Request, nonce: str, stale: str = "") -> bytes:
@@ -623,3 +554,73 @@ def test_damaged_messages_never_raise_and_never_leak(seed: int) -> None:
         at = talk.endpoint.next_deadline()
     census = talk.endpoint.census()
     assert census == NOTHING_LEFT
+
+
+# --- what a session keeps to ---
+
+
+def test_2xx_to_a_re_invite_is_repeated_along_the_way_that_it_came() -> None:
+    talk = Talk()
+    moved = Flow(Transport.UDP, US, Address("192.0.2.2", 7777))
+    via = "Via: SIP/2.0/UDP 192.0.2.2:7777;branch=z9hG4bKmoved"
+    data = message("INVITE", *SDP, via, cseq=2, to_tag=talk.tag, body=OFFER)
+    talk.endpoint.receive(data, moved, 1.0)
+    talk.endpoint.accept_modify(talk.session, ANSWER, 1.0)
+    again = [output for output in talk.endpoint.handle_deadline(1.6) if isinstance(output, Transmit)]
+    assert [output.flow for output in again] == [moved]
+
+
+def test_2xx_to_a_re_invite_names_the_proxies_of_that_re_invite() -> None:
+    talk = Talk("Record-Route: <sip:old@192.0.2.3;lr>")
+    talk.say("INVITE", *SDP, "Record-Route: <sip:new@192.0.2.4;lr>", body=OFFER)
+    answer = only_response(talk.endpoint.accept_modify(talk.session, ANSWER, 1.0))
+    assert answer.headers.get_all("Record-Route") == ("<sip:new@192.0.2.4;lr>",)
+
+
+def test_refresh_without_an_interval_ends_the_session_timer() -> None:
+    talk = Talk("Supported: timer", "Session-Expires: 300")
+    response = only_response(talk.say("UPDATE", "Supported: timer", now=200.0))
+    assert "Session-Expires" not in response.headers
+    assert talk.endpoint.handle_deadline(10_000.0) == []
+    assert talk.endpoint.census().sessions == 1
+
+
+def test_re_invite_of_ours_keeps_the_peer_refreshing() -> None:
+    talk = Talk("Supported: timer", "Session-Expires: 300")
+    request = request_in(talk.endpoint.modify(talk.session, OFFER, 200.0))
+    assert request.headers.get("Session-Expires") == "300;refresher=uas"
+    assert request.tokens("Supported") == ("timer",)
+    fields = [("Contact", "<sip:peer@192.0.2.2>"), ("Session-Expires", "300;refresher=uas")]
+    talk.endpoint.receive(request.response(200, headers=fields, body=ANSWER).serialise(), FLOW, 200.0)
+    assert not any(isinstance(output, SessionEnded) for output in talk.endpoint.handle_deadline(467.9))
+    assert SessionEnded(talk.session, EndCause.TIMER) in talk.endpoint.handle_deadline(468.0)
+
+
+def test_peer_that_drops_the_timer_at_our_re_invite_is_not_hung_up_on() -> None:
+    talk = Talk("Supported: timer", "Session-Expires: 300")
+    request = request_in(talk.endpoint.modify(talk.session, OFFER, 200.0))
+    answer = request.response(200, headers=[("Contact", "<sip:peer@192.0.2.2>")], body=ANSWER)
+    talk.endpoint.receive(answer.serialise(), FLOW, 200.0)
+    talk.endpoint.handle_deadline(10_000.0)
+    assert talk.endpoint.census().sessions == 1
+
+
+def test_ack_carries_the_credentials_of_its_invite() -> None:
+    one = endpoint()
+    _, outputs = one.invite(outgoing(DigestClient("acd", "secret")), 0.0)
+    challenge = [("WWW-Authenticate", 'Digest realm="r", nonce="n", qop="auth"')]
+    outputs = one.receive(request_in(outputs).response(401, headers=challenge, to_tag="a").serialise(), FLOW, 0.1)
+    invite = next(one for one in sent(outputs) if isinstance(one, Request) and one.method == "INVITE")
+    answer = invite.response(200, headers=[("Contact", "<sip:peer@192.0.2.2>")], body=ANSWER, to_tag="b")
+    ack = request_in(one.receive(answer.serialise(), FLOW, 0.2))
+    assert ack.method == "ACK"
+    assert ack.headers.get("Authorization") == invite.headers.get("Authorization") is not None
+
+
+@pytest.mark.parametrize(("method", "to_tag"), [("BYE", "nobody"), ("INVITE", "nobody"), ("CANCEL", "")])
+def test_strays_beyond_the_limit_of_transactions_are_answered_without_a_new_one(method: str, to_tag: str) -> None:
+    one = endpoint(EndpointSettings(transactions_max=2))
+    for number in range(10):
+        outputs = one.receive(message(method, branch=f"z9hG4bK{number}", to_tag=to_tag), FLOW, 0.0)
+        assert statuses(outputs) == [481]
+    assert one.census().transactions == 2

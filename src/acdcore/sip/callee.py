@@ -66,7 +66,7 @@ class Callee:
         if invite is None:
             ua.reply_at_once(request, flow, Fact(481), turn)
             return
-        ua.reply_at_once(request, flow, Fact(200), turn)
+        ua.reply_at_once(request, flow, Fact(200), turn, invite.to_tag)
         session = ua.sessions.get(SessionId(invite.owner.number))
         if session is None:
             return
@@ -79,11 +79,11 @@ class Callee:
     def ack_arrived(self, session: Session, request: Request, turn: Turn) -> None:
         """The ACK of a 2xx; another copy of it has no effect."""
         repeat = session.repeat
-        if repeat is None or repeat.cseq != request.cseq.number:
+        if repeat is None or repeat.answered.request.cseq.number != request.cseq.number:
             return
         session.repeat = None
         self._ua.disarm(session, Timer.ANSWER_AGAIN, Timer.ACK_WAIT)
-        if repeat.is_initial or repeat.has_offer:
+        if repeat.answered is session.transaction or not repeat.answered.request.body:
             self._ua.advance(session, SessionInput.ACK, Fact(body=request.body), turn)
 
     def answer_again(self, session: Session, turn: Turn) -> None:
@@ -91,7 +91,7 @@ class Callee:
         repeat = session.repeat
         if repeat is None:
             return
-        turn.out.append(Transmit(repeat.data, session.transaction.flow))
+        turn.out.append(Transmit(repeat.data, repeat.answered.flow))
         repeat.gap_s = min(2 * repeat.gap_s, self._ua.settings.timing.t2_s)
         self._ua.arm(session, Timer.ANSWER_AGAIN, turn.now + repeat.gap_s)
 
@@ -104,7 +104,7 @@ class Callee:
     def progress(self, session: Session, fact: Fact, turn: Turn) -> None:
         """Send 101 to 199."""
         if session.state is SessionState.INVITED:
-            fields = self._ua.response_fields(session, fact)
+            fields = self._ua.response_fields(session.transaction, fact)
             self._ua.reply(session.transaction, Fact(fact.status, fact.reason, headers=fields, body=fact.body), turn)
             self._ua.arm(session, Timer.ANSWER_LIMIT, turn.now + RING_LIMIT_S)
             self._ua.arm(session, Timer.PROGRESS_AGAIN, turn.now + PROGRESS_GAP_S)

@@ -61,6 +61,8 @@ class Caller:
             return
         fact = Fact(response.status, response.reason, response, body=response.body)
         if response.is_provisional:
+            if response.to.tag is not None:
+                ua.open_early(session, response.to.tag)
             ua.advance(session, SessionInput.PROVISIONAL, fact, turn)
         elif response.is_success:
             ua.advance(session, SessionInput.SUCCESS, fact, turn)

@@ -52,10 +52,6 @@ class Dialog:
     remote_cseq: int
     """CSeq of the peer's latest request; -1 before the first."""
 
-    @property
-    def key(self) -> DialogKey:
-        return DialogKey(self.call_id, self.local_tag)
-
     def order(self, cseq: int) -> Order:
         """Take the CSeq of a request from the peer; STALE ones are to be refused with 500 (section 12.2.2)."""
         if cseq <= self.remote_cseq:

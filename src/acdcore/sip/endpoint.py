@@ -278,11 +278,11 @@ class Endpoint:
         """A request with a To tag (section 12.2.2)."""
         ua = self._ua
         session = self._session_of(request)
-        if session is None or session.dialog is None:
+        if session is None:
             ua.reply_at_once(request, flow, Fact(481), turn)
             return
         refusal = self._inadmissible(request)
-        if session.dialog.order(request.cseq.number) is Order.STALE:
+        if session.order(request) is Order.STALE:
             refusal = Fact(500)
         if refusal is not None:
             ua.reply_at_once(request, flow, refusal, turn)
@@ -290,12 +290,14 @@ class Endpoint:
         match request.method:
             case "BYE":
                 ua.reply_at_once(request, flow, Fact(200), turn)
-                ua.advance(session, SessionInput.PEER_BYE, Fact(487, cause=EndCause.BYE), turn)
+                if not session.is_rung_elsewhere(request):
+                    ua.advance(session, SessionInput.PEER_BYE, Fact(487, cause=EndCause.BYE), turn)
             case "INVITE" | "UPDATE":
                 self._modifier.offer_arrived(session, request, flow, turn)
             case "INFO":
                 ua.reply_at_once(request, flow, Fact(200), turn)
-                turn.out.append(InfoArrived(session.id, request.content_type or "", request.body))
+                if session.dialog is not None:
+                    turn.out.append(InfoArrived(session.id, request.content_type or "", request.body))
             case "OPTIONS":
                 ua.reply_at_once(request, flow, self._abilities(flow), turn)
             case _:

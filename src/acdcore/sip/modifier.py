@@ -7,11 +7,17 @@ from acdcore.sip.callee import SDP_TYPE
 from acdcore.sip.events import EndCause, Flow, ModifyAnswered, SessionId, SessionModified
 from acdcore.sip.message import Request, Response
 from acdcore.sip.session import Fact, Repeat, Session, SessionInput, SessionState
-from acdcore.sip.session_timer import IntervalTooSmall, asked_interval_s, patience_s
+from acdcore.sip.session_timer import (
+    IntervalTooSmall,
+    asked_interval_s,
+    granted_interval_s,
+    refresh_fields,
+    timer_fields,
+)
 from acdcore.sip.timers import Timer
 from acdcore.sip.transaction import Owner, Purpose, Transaction
 from acdcore.sip.transactions import Turn
-from acdcore.sip.user_agent import UserAgent, timer_fields
+from acdcore.sip.user_agent import UserAgent
 
 GLARES_MAX = 5
 """How often a re-INVITE is tried again after 491; two well-behaved sides need one or two."""
@@ -45,8 +51,13 @@ class Modifier:
         if is_busy or session.state is SessionState.ANSWERED:
             self._wait(session, turn)
             return
-        fact = Fact(body=modification.body)
+        fact = Fact(body=modification.body, headers=refresh_fields(session.expires_s))
         modification.ours = self._ua.send_within(session, "INVITE", Purpose.MODIFY, fact, turn)
+        modification.is_cancelled = False
+        self._arm_limit(session, turn)
+
+    def _arm_limit(self, session: Session, turn: Turn) -> None:
+        """A little later than timer B, which tells of silence."""
         self._ua.arm(session, Timer.MODIFY_LIMIT, turn.now + 65 * self._ua.settings.timing.t1_s)
 
     def _wait(self, session: Session, turn: Turn) -> None:
@@ -77,6 +88,8 @@ class Modifier:
             session.dialog.refresh(response)
         self._ua.acknowledge(transaction, session.dialog, session.flow, turn)
         if session.modification.ours is transaction:
+            if session.expires_s:
+                self._ua.await_refresh(session, granted_interval_s(response), turn)
             self._finish(session, response.status, response.body, turn)
 
     def _failure_arrived(self, session: Session, response: Response, turn: Turn) -> None:
@@ -87,6 +100,7 @@ class Modifier:
         request = self._ua.authorised(modification.ours, response, credentials)
         if request is not None and session.state is SessionState.CONFIRMED:
             modification.ours = self._ua.send_again(modification.ours, request, turn)
+            self._arm_limit(session, turn)
         elif response.status == 491 and modification.glares < GLARES_MAX:
             modification.ours = None
             modification.glares += 1
@@ -103,11 +117,17 @@ class Modifier:
         self._ua.advance(session, SessionInput.GONE, Fact(cause=EndCause.GONE), turn)
 
     def limit(self, session: Session, turn: Turn) -> None:
-        """Our re-INVITE got a provisional response and then nothing: give it up, keep the session."""
-        ours = session.modification.ours
-        if ours is not None:
-            self._ua.transactions.drop(ours)
-            self._finish(session, 408, b"", turn)
+        """Our re-INVITE got a provisional response and then nothing: cancel it, then give it up; keep the session."""
+        modification = session.modification
+        if modification.ours is None:
+            return
+        if not modification.is_cancelled:
+            modification.is_cancelled = True
+            self._ua.cancel(modification.ours, turn)
+            self._arm_limit(session, turn)
+            return
+        self._ua.transactions.drop(modification.ours)
+        self._finish(session, 408, b"", turn)
 
     def _finish(self, session: Session, status: int, body: bytes, turn: Turn) -> None:
         session.modification.ours = None
@@ -127,26 +147,20 @@ class Modifier:
         if session.dialog is not None:
             session.dialog.refresh(request)
         session.flow = flow
-        tag = session.local_tag
         owner = Owner(Purpose.MODIFY, session.id)
-        transaction = self._ua.transactions.open_server(request, flow, owner, tag)
-        session.expires_s = asked_interval_s(request, self._ua.settings.session_expires_min_s) or session.expires_s
-        session.modification.theirs = transaction
-        if request.method == "UPDATE" and not request.body:
+        transaction = self._ua.transactions.open_server(request, flow, owner, session.local_tag)
+        if not _is_offer(request):
             # A refresh of the session timer or of the Contact; nothing for the hall to decide.
-            self.accept(session, b"", turn)
+            self._accept(session, transaction, b"", turn)
             return
+        session.modification.theirs = transaction
         if request.method == "INVITE":
             self._ua.reply(transaction, Fact(100), turn)
         turn.out.append(SessionModified(session.id, request.body))
 
     def _refusal(self, session: Session, request: Request) -> Fact | None:
-        modification = session.modification
-        if modification.theirs is not None:
-            # Section 14.2: a second one before the first has its final response.
-            return Fact(500, headers=(("Retry-After", str(self._ua.ids.number(11))),))
-        if modification.ours is not None or session.state is not SessionState.CONFIRMED or session.repeat is not None:
-            return Fact(491)
+        if _is_offer(request) and (refusal := self._collision(session)) is not None:
+            return refusal
         if request.body and request.content_type != SDP_TYPE:
             return Fact(415, headers=(("Accept", SDP_TYPE),))
         try:
@@ -158,21 +172,33 @@ class Modifier:
             return Fact(400, str(error))
         return Fact(400, "Contact missing") if request.method == "INVITE" and not contacts else None
 
+    def _collision(self, session: Session) -> Fact | None:
+        """Why no other offer can be taken now (section 14.2, RFC 3311 section 5.2)."""
+        modification = session.modification
+        if modification.theirs is not None or session.state is SessionState.INVITED:
+            # The peer's own earlier offer has no answer yet.
+            return Fact(500, headers=(("Retry-After", str(self._ua.ids.number(11))),))
+        if modification.ours is not None or session.state is not SessionState.CONFIRMED or session.repeat is not None:
+            return Fact(491)
+        return None
+
     def accept(self, session: Session, body: bytes, turn: Turn) -> None:
         """Answer the peer's offer with 200; one that was cancelled meanwhile needs no answer."""
         theirs = session.modification.theirs
-        if theirs is None:
-            return
-        session.modification.theirs = None
-        fields = self._ua.response_fields(session, Fact(body=body))
-        if session.expires_s and theirs.request.headers.get("Session-Expires") is not None:
-            fields = (*fields, *timer_fields(session.expires_s))
-        if session.expires_s:
-            self._ua.arm(session, Timer.EXPIRY, turn.now + patience_s(session.expires_s))
+        if theirs is not None:
+            session.modification.theirs = None
+            self._accept(session, theirs, body, turn)
+
+    def _accept(self, session: Session, theirs: Transaction, body: bytes, turn: Turn) -> None:
+        fields = self._ua.response_fields(theirs, Fact(body=body))
+        if session.state is SessionState.CONFIRMED:
+            # Without an interval in the 2xx the session has no timer any more (RFC 4028 section 9).
+            interval_s = asked_interval_s(theirs.request, self._ua.settings.session_expires_min_s)
+            self._ua.await_refresh(session, interval_s, turn)
+            fields = (*fields, *timer_fields(interval_s)) if interval_s else fields
         data = self._ua.reply(theirs, Fact(200, headers=fields, body=body), turn)
         if theirs.request.method == "INVITE":
-            gap_s, has_offer = self._ua.settings.timing.t1_s, not theirs.request.body
-            self._ua.repeat(session, Repeat(data, theirs.request.cseq.number, gap_s, False, has_offer), turn)
+            self._ua.repeat(session, Repeat(data, theirs, self._ua.settings.timing.t1_s), turn)
 
     def refuse(self, session: Session, status: int, turn: Turn) -> None:
         """Refuse the peer's offer; the session goes on as it was."""
@@ -180,3 +206,8 @@ class Modifier:
         if theirs is not None:
             session.modification.theirs = None
             self._ua.reply(theirs, Fact(status), turn)
+
+
+def _is_offer(request: Request) -> bool:
+    """Whether media may change; a re-INVITE without a body asks for our offer."""
+    return request.method == "INVITE" or bool(request.body)

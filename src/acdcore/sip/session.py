@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from acdcore.sip.dialog import Dialog
+from acdcore.sip.dialog import Dialog, DialogKey, Order
 from acdcore.sip.events import EndCause, Fields, Flow, OutgoingInvite, SessionId
 from acdcore.sip.message import Request, Response
 from acdcore.sip.timers import Timer
@@ -134,6 +134,8 @@ TABLE: Mapping[tuple[SessionState, SessionInput], SessionRow] = {
     (_S.PROCEEDING, _I.SUCCESS): SessionRow(_S.CONFIRMED, (_D.SEND_ACK, _D.TELL_ANSWERED)),
     (_S.PROCEEDING, _I.FAILURE): SessionRow(_S.OVER, (_D.TELL_REFUSED,)),
     (_S.PROCEEDING, _I.HANG_UP): SessionRow(_S.CANCELLING, (_D.SEND_CANCEL,)),
+    # A phone must not end an early dialog by BYE (section 15), but one that does so will not answer any more.
+    (_S.PROCEEDING, _I.PEER_BYE): SessionRow(_S.CANCELLING, (_D.SEND_CANCEL, _D.TELL_REFUSED)),
     (_S.PROCEEDING, _I.RING_LIMIT): SessionRow(_S.CANCELLING, (_D.SEND_CANCEL, _D.TELL_REFUSED)),
     (_S.ABANDONED, _I.PROVISIONAL): SessionRow(_S.CANCELLING, (_D.SEND_CANCEL,)),
     (_S.ABANDONED, _I.SUCCESS): SessionRow(_S.LEAVING, (_D.SEND_ACK, _D.SEND_BYE, _D.TELL_GIVEN_UP)),
@@ -181,14 +183,10 @@ class Repeat:
 
     data: bytes
     """The response."""
-    cseq: int
-    """The INVITE's number, which its ACK carries."""
+    answered: Transaction
+    """The INVITE or re-INVITE; its ACK carries its number, and the answer when it had no offer."""
     gap_s: float
     """The present gap between retransmissions."""
-    is_initial: bool
-    """Whether it answers the first INVITE rather than a re-INVITE."""
-    has_offer: bool
-    """Whether the 2xx carried our offer, so that the ACK carries the answer."""
 
 
 @dataclass(slots=True)
@@ -199,6 +197,8 @@ class Attempt:
     """What the hall asked for; its credentials serve the whole session."""
     is_told: bool = False
     """Whether the hall already knows that it failed."""
+    early: dict[str, int] = field(default_factory=dict)
+    """The phones that sent provisional responses: tag -> CSeq of its latest request, -1 before the first."""
 
 
 @dataclass(slots=True)
@@ -211,6 +211,8 @@ class Modification:
     """The offer of our re-INVITE, also while it waits for its turn."""
     glares: int = 0
     """How often ours was refused with 491."""
+    is_cancelled: bool = False
+    """Whether ours was cancelled, because it got nothing but provisional responses."""
     theirs: Transaction | None = None
     """The peer's re-INVITE or UPDATE that waits for our answer."""
 
@@ -243,6 +245,33 @@ class Session:
     """The session interval when the peer refreshes (RFC 4028), 0 without a session timer."""
     armed: set[Timer] = field(default_factory=set)
     """Its timers that are running."""
+
+    @property
+    def key(self) -> DialogKey:
+        """How the peer's requests find it; the same in all its dialogs, early or confirmed."""
+        return DialogKey(self.transaction.request.call_id, self.local_tag)
+
+    def order(self, request: Request) -> Order:
+        """Where a request of the peer stands in the sequence of its dialog, confirmed or early (section 12.2.2)."""
+        number = request.cseq.number
+        if self.dialog is not None:
+            return self.dialog.order(number)
+        early, tag = self._early, request.from_.tag or ""
+        if number <= early.get(tag, -1):
+            return Order.STALE
+        early[tag] = number
+        return Order.NEXT
+
+    def is_rung_elsewhere(self, bye: Request) -> bool:
+        """Whether a phone that ends its early dialog leaves others that still ring."""
+        if self.dialog is not None:
+            return False
+        self._early.pop(bye.from_.tag or "", None)
+        return bool(self._early)
+
+    @property
+    def _early(self) -> dict[str, int]:
+        return self.attempt.early if self.attempt is not None else {}
 
     def move(self, stimulus: SessionInput) -> SessionRow | None:
         """Take one step in the table; None when the input has no effect in this state."""

@@ -1,6 +1,7 @@
 """Session timers as the callee sees them (RFC 4028): accepted when the caller refreshes, otherwise left out."""
 
 from acdcore.kernel.errors import PeerError
+from acdcore.sip.events import Fields
 from acdcore.sip.headers import parse_params, parse_seconds
 from acdcore.sip.message import Request, Response
 from acdcore.sip.uri import MalformedValue
@@ -39,6 +40,16 @@ def granted_interval_s(response: Response) -> int:
 def patience_s(interval_s: int) -> float:
     """When the side that does not refresh gives up: a third of the interval, at most 32 s, early (section 10)."""
     return interval_s - min(32.0, interval_s / 3)
+
+
+def timer_fields(interval_s: int) -> Fields:
+    """What a 2xx says when the caller is to refresh the session (section 9)."""
+    return (("Require", "timer"), ("Session-Expires", f"{interval_s};refresher=uac"))
+
+
+def refresh_fields(interval_s: int) -> Fields:
+    """What a re-INVITE of ours says so that the peer goes on refreshing; without it the timer would end (section 9)."""
+    return (("Supported", "timer"), ("Session-Expires", f"{interval_s};refresher=uas")) if interval_s else ()
 
 
 def _refresher(value: str) -> str:

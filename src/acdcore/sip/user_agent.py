@@ -22,7 +22,7 @@ from acdcore.sip.events import (
 from acdcore.sip.identity import EndpointSettings, Identity
 from acdcore.sip.message import Field, Headers, Request, Response, reason_of
 from acdcore.sip.session import Deed, Fact, Repeat, Session, SessionInput, SessionState
-from acdcore.sip.session_timer import granted_interval_s, patience_s
+from acdcore.sip.session_timer import granted_interval_s, patience_s, timer_fields
 from acdcore.sip.timers import SESSION_TIMERS, Timer, TimerKey
 from acdcore.sip.transaction import FORKS_MAX, NOBODY, Owner, Purpose, Transaction, cancel_of
 from acdcore.sip.transactions import Transactions, Turn
@@ -35,6 +35,7 @@ _CHALLENGES: Mapping[int, tuple[str, str]] = {
     401: ("WWW-Authenticate", "Authorization"),
     407: ("Proxy-Authenticate", "Proxy-Authorization"),
 }
+_CREDENTIALS = frozenset(given for _, given in _CHALLENGES.values())
 
 
 class UserAgent:
@@ -72,9 +73,12 @@ class UserAgent:
         response = transaction.request.response(fact.status, fact.reason, fields, fact.body, to_tag)
         return self.transactions.reply(transaction, response, turn)
 
-    def reply_at_once(self, request: Request, flow: Flow, fact: Fact, turn: Turn) -> None:
+    def reply_at_once(self, request: Request, flow: Flow, fact: Fact, turn: Turn, to_tag: str = "") -> None:
         """Answer a request that nobody else needs to see; its retransmissions get the same answer."""
-        transaction = self.transactions.open_server(request, flow, NOBODY, self.identity.tag())
+        if len(self.transactions) >= self.settings.transactions_max:
+            self.reply_statelessly(request, flow, fact, turn)
+            return
+        transaction = self.transactions.open_server(request, flow, NOBODY, to_tag or self.identity.tag())
         self.reply(transaction, fact, turn)
 
     def reply_statelessly(self, request: Request, flow: Flow, fact: Fact, turn: Turn) -> None:
@@ -127,20 +131,32 @@ class UserAgent:
         again.tries = transaction.tries + 1
         return again
 
+    def cancel(self, invite: Transaction, turn: Turn) -> None:
+        """Send CANCEL for an INVITE that has a provisional response (section 9.1)."""
+        self.transactions.open_client(cancel_of(invite.request), invite.flow, NOBODY, turn)
+
     # --- sessions ---
 
     def find(self, dialog: DialogKey, remote_tag: str) -> Session | None:
-        """The session whose dialog a request belongs to (section 12.2.2)."""
+        """The session whose dialog, confirmed or early, a request belongs to (section 12.2.2)."""
         session = self.dialogs.get(dialog)
-        if session is None or session.dialog is None or session.dialog.remote_tag != remote_tag:
+        if session is None:
             return None
-        return session
+        if session.dialog is not None:
+            return session if session.dialog.remote_tag == remote_tag else None
+        return session if session.attempt is not None and remote_tag in session.attempt.early else None
 
     def open(self, session: Session) -> None:
         """Begin to remember a session."""
         self.sessions[session.id] = session
         if session.dialog is not None:
-            self.dialogs[session.dialog.key] = session
+            self.dialogs[session.key] = session
+
+    def open_early(self, session: Session, remote_tag: str) -> None:
+        """A provisional response makes an early dialog with the phone that sent it (section 12.1)."""
+        if session.attempt is not None and len(session.attempt.early) < FORKS_MAX:
+            session.attempt.early.setdefault(remote_tag, -1)
+            self.dialogs[session.key] = session
 
     def advance(self, session: Session, stimulus: SessionInput, fact: Fact, turn: Turn) -> bool:
         """Move a session by its table and do what the row says; False when the input has no effect now."""
@@ -168,6 +184,14 @@ class UserAgent:
             session.armed.discard(timer)
             self.deadlines.cancel(TimerKey(timer, session.id))
 
+    def await_refresh(self, session: Session, interval_s: int, turn: Turn) -> None:
+        """End the session unless the peer refreshes it within an interval; 0 is no session timer any more."""
+        session.expires_s = interval_s
+        if interval_s:
+            self.arm(session, Timer.EXPIRY, turn.now + patience_s(interval_s))
+        else:
+            self.disarm(session, Timer.EXPIRY)
+
     def repeat(self, session: Session, repeat: Repeat, turn: Turn) -> None:
         """Keep sending a 2xx until its ACK (section 13.3.1.4)."""
         session.repeat = repeat
@@ -175,8 +199,10 @@ class UserAgent:
         self.arm(session, Timer.ACK_WAIT, turn.now + 64 * self.settings.timing.t1_s)
 
     def acknowledge(self, transaction: Transaction, dialog: Dialog, flow: Flow, turn: Turn) -> None:
-        """Send the ACK of a 2xx and keep it for the repetitions of the 2xx (section 13.2.2.4)."""
-        ack = dialog.request("ACK", self.identity.via(flow), transaction.request.cseq.number)
+        """Send the ACK of a 2xx, with the INVITE's credentials, and keep it for the repetitions (section 13.2.2.4)."""
+        invite = transaction.request
+        credentials = [entry for entry in invite.headers if entry[0] in _CREDENTIALS]
+        ack = dialog.request("ACK", self.identity.via(flow), invite.cseq.number, credentials)
         data = transaction.acks[dialog.remote_tag] = ack.serialise()
         turn.out.append(Transmit(data, flow))
 
@@ -197,10 +223,10 @@ class UserAgent:
         bye = dialog.request("BYE", self.identity.via(transaction.flow), None, [self.identity.user_agent])
         self.transactions.open_client(bye, transaction.flow, NOBODY, turn)
 
-    def response_fields(self, session: Session, fact: Fact) -> tuple[Field, ...]:
+    def response_fields(self, transaction: Transaction, fact: Fact) -> tuple[Field, ...]:
         """Fields of a response that makes or refreshes the dialog (section 12.1.1)."""
-        fields = [entry for entry in session.transaction.request.headers if entry[0] == "Record-Route"]
-        fields += [("Contact", self.identity.contact(session.flow)), self.identity.allow, *fact.headers]
+        fields = [entry for entry in transaction.request.headers if entry[0] == "Record-Route"]
+        fields += [("Contact", self.identity.contact(transaction.flow)), self.identity.allow, *fact.headers]
         if fact.body:
             fields.append(SDP)
         return tuple(fields)
@@ -214,21 +240,21 @@ class UserAgent:
         if fact.request is None:
             raise RuntimeError("a challenge is met by another request")
         session.transaction = self.send_again(session.transaction, fact.request, turn)
+        if session.attempt is not None:
+            session.attempt.early.clear()
 
     def _send_answer(self, session: Session, fact: Fact, turn: Turn) -> None:
         self.disarm(session, Timer.ANSWER_LIMIT, Timer.PROGRESS_AGAIN)
-        fields = self.response_fields(session, fact)
+        fields = self.response_fields(session.transaction, fact)
+        self.await_refresh(session, session.expires_s, turn)
         if session.expires_s:
             fields = (*fields, *timer_fields(session.expires_s))
-            self.arm(session, Timer.EXPIRY, turn.now + patience_s(session.expires_s))
         data = self.reply(session.transaction, Fact(200, headers=fields, body=fact.body), turn)
-        request = session.transaction.request
-        gap_s = self.settings.timing.t1_s
-        self.repeat(session, Repeat(data, request.cseq.number, gap_s, True, not request.body), turn)
+        self.repeat(session, Repeat(data, session.transaction, self.settings.timing.t1_s), turn)
 
     def _send_cancel(self, session: Session, fact: Fact, turn: Turn) -> None:
         self.disarm(session, Timer.RING_LIMIT)
-        self.transactions.open_client(cancel_of(session.transaction.request), session.transaction.flow, NOBODY, turn)
+        self.cancel(session.transaction, turn)
         self.arm(session, Timer.CANCEL_WAIT, turn.now + 64 * self.settings.timing.t1_s)
 
     def _send_ack(self, session: Session, fact: Fact, turn: Turn) -> None:
@@ -237,11 +263,13 @@ class UserAgent:
         self.disarm(session, Timer.RING_LIMIT, Timer.CANCEL_WAIT)
         session.flow = session.transaction.flow
         session.dialog = dialog = caller_dialog(session.transaction.request, fact.response)
-        self.dialogs[dialog.key] = session
+        if session.attempt is not None:
+            # All but the route set stays as it was in the early dialog (section 13.2.2.4).
+            dialog.remote_cseq = session.attempt.early.get(dialog.remote_tag, -1)
+            session.attempt.early.clear()
+        self.dialogs[session.key] = session
         self.acknowledge(session.transaction, dialog, session.flow, turn)
-        session.expires_s = granted_interval_s(fact.response)
-        if session.expires_s:
-            self.arm(session, Timer.EXPIRY, turn.now + patience_s(session.expires_s))
+        self.await_refresh(session, granted_interval_s(fact.response), turn)
 
     def _send_bye(self, session: Session, fact: Fact, turn: Turn) -> None:
         self.disarm(session, *SESSION_TIMERS)
@@ -263,8 +291,7 @@ class UserAgent:
         ours = session.modification.ours
         if ours is not None:
             self.transactions.drop(ours)
-        if session.dialog is not None:
-            self.dialogs.pop(session.dialog.key, None)
+        self.dialogs.pop(session.key, None)
         del self.sessions[session.id]
 
 
@@ -277,11 +304,6 @@ def caller_dialog(request: Request, response: Response) -> Dialog:
             [entry for entry in response.headers if entry[0] not in ("Contact", "Record-Route")]
         )
         return dialog_of_caller(request, Response(response.status, response.reason, headers))
-
-
-def timer_fields(interval_s: int) -> tuple[Field, ...]:
-    """What a 2xx says when the caller is to refresh the session (RFC 4028 section 9)."""
-    return (("Require", "timer"), ("Session-Expires", f"{interval_s};refresher=uac"))
 
 
 def _progress(session: Session, fact: Fact) -> SessionProgress | None:
