@@ -8,7 +8,7 @@ clock on the wall, so a span over a change to or from daylight saving time is an
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal, NewType
@@ -24,8 +24,6 @@ CalendarName = NewType("CalendarName", str)
 """A calendar's key in the configuration."""
 
 DAY_MIN = 24 * 60
-HORIZON_DAYS = 400
-"""How far ahead `next_change` looks: over a year, so that yearly hours are found, and no further."""
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CLOSED = "closed"
 """What stands for no hours at all on a special day."""
@@ -57,10 +55,6 @@ class Calendar:
     special: Mapping[date, tuple[Span, ...]] = field(default_factory=dict)
     """Days with hours of their own, before holidays and weekly hours; empty: closed."""
 
-    def is_open(self, wall: datetime) -> bool:
-        """Whether `wall` (aware) falls into the hours."""
-        return self.state(wall) is CalendarState.OPEN
-
     def state(self, wall: datetime) -> CalendarState:
         """OPEN, or why not. Raises ValueError when `wall` has no time zone."""
         if wall.tzinfo is None:
@@ -75,30 +69,10 @@ class Calendar:
         is_holiday = today in self.holidays and today not in self.special
         return CalendarState.HOLIDAY if is_holiday else CalendarState.CLOSED
 
-    def next_change(self, wall: datetime) -> datetime | None:
-        """The first moment after `wall` (UTC) at which the state is another; None within `HORIZON_DAYS`."""
-        now = self.state(wall)
-        today = wall.astimezone(self.zone).date()
-        for ahead in range(-1, HORIZON_DAYS):
-            for moment in self._moments(today + timedelta(days=ahead)):
-                if moment > wall and self.state(moment) is not now:
-                    return moment
-        return None
-
     def _spans(self, day: date) -> tuple[Span, ...]:
         if day in self.special:
             return self.special[day]
         return () if day in self.holidays else self.weekly[day.weekday()]
-
-    def _moments(self, day: date) -> list[datetime]:
-        """The moments in UTC at which the state may change by the rule of `day`: midnight, starts and ends."""
-        minutes = {0} | {minute for span in self._spans(day) for minute in (span.start_min, span.end_min)}
-        return sorted(self._moment(day, minute) for minute in minutes)
-
-    def _moment(self, day: date, minute: int) -> datetime:
-        days, minute = divmod(minute, DAY_MIN)
-        local = datetime.combine(day + timedelta(days=days), time(minute // 60, minute % 60), self.zone)
-        return local.astimezone(UTC)
 
 
 class CalendarTable(Table):

@@ -47,22 +47,27 @@ def _candidate_order(candidate: Candidate) -> tuple[int, tuple[float | str, ...]
 
 
 def _queue_view(board: Board, metrics: Metrics, name: QueueName, now: float) -> QueueView:
-    inside = [(line.caller_key(waiting, now), waiting) for line in board.lines.of(name) for waiting in _all(line)]
-    inside.sort(key=lambda pair: pair[0])
     edition = board.lines.edition
     queue = edition.queues.get(name)
     own = board.lines.find(edition, queue, {}) if queue else None
     return QueueView(
         queue=name,
-        waiting=tuple(_waiting_view(waiting, rank, now) for rank, (_, waiting) in enumerate(inside, start=1)),
+        waiting=tuple(_waiting_view(waiting, rank, now) for rank, waiting in enumerate(_inside(board, name, now), 1)),
         agents_on_duty=own.on_duty if own else 0,
         agents_ready=len(own.ready) if own else 0,
         figures=replace(metrics.queues.get(name, QueueFigures())),
     )
 
 
-def _all(line: Line) -> list[Waiting]:
-    return [standing[3] for standing in line.waiting + line.ringing]
+def _inside(board: Board, name: QueueName, now: float) -> list[Waiting]:
+    """Everybody in a queue, waiting or ringing, the next one first."""
+    lines = board.lines.of(name)
+    standings = [(line, standing) for line in lines for standing in line.waiting + line.ringing]
+    if len({id(line.queue) for line in lines}) <= 1:  # one edition, one way of ageing: the places say it all
+        standings.sort(key=lambda each: each[1])
+    else:
+        standings.sort(key=lambda each: each[0].caller_key(each[1][3], now))
+    return [standing[3] for _, standing in standings]
 
 
 def _waiting_view(waiting: Waiting, position: int, now: float) -> WaitingView:

@@ -30,6 +30,7 @@ class Floor:
         self._inputs: deque[Input] = deque()  # as long as one turn's decisions make it: each gives a few inputs at most
         self._decisions: deque[Decision] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at: float | None = None
         self._is_turning = False
 
     @property
@@ -47,7 +48,7 @@ class Floor:
         """Disarm the timer; nothing else is held."""
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
+            self._timer = self._timer_at = None
 
     def _turn(self) -> None:
         self._is_turning = True
@@ -71,8 +72,15 @@ class Floor:
             self._decisions.extend(self._dispatcher.handle(fed, now))
 
     def _arm(self) -> None:
-        self.close()
         deadline = self._dispatcher.next_deadline()
+        if deadline == self._timer_at:  # most turns leave the earliest deadline as it was
+            return
+        self.close()
         if deadline is not None:
             delay_s = max(0.0, deadline - self._clock.now())
-            self._timer = asyncio.get_running_loop().call_later(delay_s, self.feed, DeadlinePassed())
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self._come_due)
+            self._timer_at = deadline
+
+    def _come_due(self) -> None:
+        self._timer = self._timer_at = None
+        self.feed(DeadlinePassed())

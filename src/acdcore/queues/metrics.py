@@ -5,7 +5,7 @@ offered = answered + abandoned + abandoned_short + overflowed + callbacks + with
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import assert_never
 
 from acdcore.kernel.ids import AgentId, QueueName
@@ -93,7 +93,7 @@ class AgentFigures:
 
     def as_of(self, now: float) -> "AgentFigures":
         """A copy with the running state's time counted up to `now`."""
-        copy = replace(self, seconds=dict(self.seconds))
+        copy = AgentFigures(self.answered, self.misses, dict(self.seconds), self.state, self.since)
         copy.enter(self.state, now)
         return copy
 

@@ -21,7 +21,7 @@ MAX_AGENTS = 10_000
 MAX_ENTRIES = 20_000
 """Entries waiting, ringing or talking at once: far above the lines of one machine, small enough for its memory."""
 MAX_LINES = 1_024
-"""Distinct (queue, extra skills) pairs with a list of their own; they come from flows, not from callers."""
+"""Lines, one for each (queue, extra skills), beyond which empty ones are forgotten; flows make far fewer."""
 MAX_ADVANCE_S = 86_400.0
 """A day: no tier of customers needs a longer lead, and the bound keeps starvation bounded too."""
 MAX_WRAP_UP_S = 3_600.0
@@ -284,7 +284,7 @@ class RefusalReason(StrEnum):
     NOT_IN_THIS_STATE = "not_in_this_state"
     """The state table has no such row."""
     FLOOR_FULL = "floor_full"
-    """`MAX_AGENTS`, `MAX_ENTRIES` or `MAX_LINES`."""
+    """`MAX_AGENTS` or `MAX_ENTRIES`."""
     SETTINGS_INVALID = "settings_invalid"
     """`settings.validate` says what is wrong."""
 

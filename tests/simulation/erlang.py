@@ -1,4 +1,4 @@
-"""Erlang's formulas for waiting lines: the yardstick for the dispatcher, and the ground for staffing.
+"""Erlang's formulas for waiting lines: the yardstick for the dispatcher.
 
 Load is in erlangs (arrivals per second times mean handling seconds). Sources: Erlang (1917) for B and C; Palm (1957)
 and Garnett, Mandelbaum, Reiman (2002) for A, the model with impatient callers.
