@@ -2,8 +2,11 @@
 
 import socket
 import struct
+import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from acdcore.kernel.address import Address
 from acdcore.media import g711, rtcp, rtp, tones
@@ -11,6 +14,7 @@ from acdcore.media.model import Codec, StreamTarget
 
 SO_TIMESTAMPNS = getattr(socket, "SO_TIMESTAMPNS", 35)
 DTMF = 101
+TALKER = str(Path(__file__).with_name("talker.py"))
 LISTEN_S = 5.0
 """How long a test waits for a packet that should come; it takes 20 ms unless the machine is overloaded."""
 
@@ -39,8 +43,10 @@ class Handset:
     def address(self) -> Address:
         return Address(*self.audio.getsockname())
 
-    def target(self, *, sends: bool = True, receives: bool = True, dtmf: int | None = DTMF) -> StreamTarget:
-        return StreamTarget(self.address, self.codec, self.codec.value, dtmf, sends=sends, receives=receives)
+    def target(
+        self, *, sends: bool = True, receives: bool = True, dtmf: int | None = DTMF, dtmf_in: int | None = None
+    ) -> StreamTarget:
+        return StreamTarget(self.address, self.codec, self.codec.value, dtmf, dtmf_in, sends=sends, receives=receives)
 
     def talk(self, port: int, payload: bytes | None = None, payload_type: int | None = None) -> None:
         """Send one packet of 20 ms to the engine's port."""
@@ -53,7 +59,7 @@ class Handset:
             silence * 160 if payload is None else payload,
         )
         self.sequence = (self.sequence + 1) & 0xFFFF
-        if payload_type != DTMF:
+        if payload_type is None:
             self.timestamp = (self.timestamp + 160) & 0xFFFFFFFF
         self.audio.sendto(rtp.build(packet), (self.host, port))
 
@@ -64,10 +70,15 @@ class Handset:
             self.talk(port, codes[at : at + 160])
             time.sleep(step_s)
 
-    def press(self, port: int, key: int, ends: int = 3) -> None:
+    def talk_apart(self, port: int, packets: int) -> "subprocess.Popen[bytes]":
+        """Send packets of 20 ms from another process, the time in each (`talker.py`)."""
+        socket = self.audio.fileno()
+        return subprocess.Popen([sys.executable, TALKER, str(socket), str(port), str(packets)], pass_fds=[socket])
+
+    def press(self, port: int, key: int, ends: int = 3, payload_type: int = DTMF) -> None:
         """Press a key for 100 ms, without waiting that long."""
         for flags, duration in [(0, 400), *[(0x80, 800)] * ends]:
-            self.talk(port, struct.pack("!BBH", key, flags, duration), DTMF)
+            self.talk(port, struct.pack("!BBH", key, flags, duration), payload_type)
         self.timestamp = (self.timestamp + 800) & 0xFFFFFFFF
 
     def hear(self) -> rtp.RtpPacket:
@@ -94,16 +105,16 @@ class Handset:
         assert report is not None
         return report
 
-    def arrival_times(self, packets: int) -> list[float]:
-        """When the kernel took in the next packets: our own lateness in reading is not in it."""
-        times: list[float] = []
-        while len(times) < packets:
-            _, control, _, _ = self.audio.recvmsg(2048, 64)
+    def arrivals(self, packets: int) -> list[tuple[float, bytes]]:
+        """The next payloads and when the kernel took them in: our own lateness in reading is not in it."""
+        arrived: list[tuple[float, bytes]] = []
+        while len(arrived) < packets:
+            packet, control, _, _ = self.audio.recvmsg(2048, 64)
             for level, kind, data in control:
                 if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPNS):
                     seconds, nanoseconds = struct.unpack("qq", data)
-                    times.append(seconds + nanoseconds / 1e9)
-        return times
+                    arrived.append((seconds + nanoseconds / 1e9, packet[12:]))
+        return arrived
 
 
 def pcm_of(packets: list[rtp.RtpPacket], codec: Codec) -> bytes:

@@ -65,6 +65,17 @@ def test_packet_of_an_earlier_press_is_ignored() -> None:
     assert hear(keypad, (event(4, 800, END), 1000, 0.2)) == []
 
 
+def test_press_is_told_when_the_phone_set_its_clock_back() -> None:
+    keypad = Keypad()
+    hear(keypad, *press_of_five(2_000_000))
+    assert hear(keypad, *press_of_five(1000)) == [Press("5", 100)]
+
+
+def test_press_that_is_held_ends_when_the_phone_sets_its_clock_back() -> None:
+    packets = [*press_of_five(2_000_000)[:2], (event(6, 160), 1000, 0.2), (event(6, 800, END), 1000, 0.3)]
+    assert hear(Keypad(), *packets) == [Press("5", 70), Press("6", 100)]
+
+
 def test_long_press_over_several_segments_is_one() -> None:
     packets = [
         (event(1, 0xFFFF), 1000, 8.2),

@@ -3,7 +3,9 @@
 import ctypes
 import gc
 import itertools
+import struct
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -115,6 +117,8 @@ def test_playback_on_a_stream_that_is_closed_ends_with_an_event(engine: Engine, 
         StreamTarget(Address("phone.example", 4000), Codec.PCMU, 0),
         StreamTarget(Address("::1", 4000), Codec.PCMU, 0),
         StreamTarget(Address("127.0.0.1", 4000), Codec.PCMU, 128),
+        StreamTarget(Address("127.0.0.1", 4000), Codec.PCMU, 0, -1),
+        StreamTarget(Address("127.0.0.1", 4000), Codec.PCMU, 0, 101, 128),
         StreamTarget(Address("127.0.0.1", 70000), Codec.PCMU, 0),
         StreamTarget(Address("127.0.0.1", 4000), Codec.PCMU, 0, ptime_ms=25),
     ],
@@ -184,15 +188,32 @@ def test_calls_come_and_go_under_traffic_from_several_threads(engine: Engine, ha
     assert (census.streams, census.taps, census.playlists) == (0, 0, 0)
 
 
-def test_interpreter_that_stalls_half_a_second_is_not_heard(engine: Engine, line: Lines) -> None:
-    (phone, music), (one, left), (other, right) = line(), line(), line()
+def stall() -> None:
+    """Half a second in which no Python thread runs: PyDLL keeps the interpreter's lock."""
+    ctypes.PyDLL(None).usleep(500_000)
+
+
+def test_interpreter_that_stalls_half_a_second_is_not_heard_in_music(engine: Engine, line: Lines) -> None:
+    phone, music = line()
     engine.set_background(music.stream, [clip(engine, 300)])
-    engine.bridge(left.stream, right.stream)
     phone.listen(3)
-    ctypes.PyDLL(None).usleep(500_000)  # PyDLL keeps the interpreter's lock: no Python thread runs meanwhile
-    times = phone.arrival_times(24)
+    stall()
+    times = [at for at, _ in phone.arrivals(24)]
     gaps = [after - before for before, after in itertools.pairwise(times)]
     assert sum(gaps) > 0.4
     assert max(gaps) < 0.035
-    one.talk(left.port)
-    other.hear()
+
+
+def test_interpreter_that_stalls_half_a_second_is_not_heard_in_a_talk(engine: Engine, line: Lines) -> None:
+    (one, left), (other, right) = line(), line()
+    engine.bridge(left.stream, right.stream)
+    with one.talk_apart(left.port, 40):
+        other.listen(3)
+        began = time.time()
+        stall()
+        ended = time.time()
+        arrivals = other.arrivals(30)
+    during = [at for at, _ in arrivals if began < at < ended]
+    delays = [at - struct.unpack_from("!d", payload)[0] for at, payload in arrivals]
+    assert len(during) > 20
+    assert max(delays) < 0.035

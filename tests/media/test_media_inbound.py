@@ -2,11 +2,14 @@
 
 import random
 import time
+from array import array
 
 import pytest
 from tests.media.conftest import Handsets, Lines, await_packets, await_true, clip, collect
+from tests.media.handset import loudest
 
 from acdcore.kernel.ids import IdSource
+from acdcore.media import tones
 from acdcore.media.engine import Engine
 from acdcore.media.events import DigitPressed, MediaLost, MediaResumed, PlaybackFinished
 from acdcore.media.model import (
@@ -34,6 +37,30 @@ def test_key_is_kept_from_a_phone_that_knows_none(engine: Engine, line: Lines) -
     before, after = agent.listen(2)
     assert (after.sequence - before.sequence) & 0xFFFF == 1
     assert collect(engine) == [DigitPressed(left.stream, "1", 100)]
+
+
+@pytest.mark.parametrize("used", [101, 96])
+def test_key_of_a_peer_that_renumbers_is_heard_under_our_number_and_its_own(
+    engine: Engine, line: Lines, used: int
+) -> None:
+    (caller, left), (agent, right) = line(), line()
+    engine.connect(left.stream, caller.target(dtmf=96, dtmf_in=101))
+    engine.bridge(left.stream, right.stream)
+    caller.press(left.port, 7, payload_type=used)
+    agent.press(right.port, 8)
+    assert {packet.payload_type for packet in agent.listen(4)} == {101}
+    assert {packet.payload_type for packet in caller.listen(4)} == {96}
+    told = {(event.stream, event.digit) for event in collect(engine, 2) if isinstance(event, DigitPressed)}
+    assert told == {(left.stream, "7"), (right.stream, "8")}
+
+
+def test_number_that_the_peer_gives_to_audio_and_keys_is_audio(engine: Engine, line: Lines) -> None:
+    caller, opened = line(dtmf=0)
+    tap = engine.tap(opened.stream)
+    caller.say(opened.port, tones.sine(440, 0.1), step_s=0.02)
+    engine.untap(tap)
+    recorded = array("h", b"".join(block.samples for block in engine.blocks()))
+    assert loudest(recorded[::2].tobytes()) == 440
 
 
 def test_key_whose_ends_are_lost_is_told_after_a_while(engine: Engine, line: Lines) -> None:
@@ -139,6 +166,31 @@ def test_lost_and_resumed_media_are_told_once_each(handset: Handsets) -> None:
     phone.talk(opened.port)
     assert collect(engine) == [MediaResumed(opened.stream)]
     engine.stop()
+
+
+def test_comfort_noise_is_a_sign_of_life(handset: Handsets) -> None:
+    engine = Engine(EngineSettings(first_port=31000, last_port=31999, media_lost_after_s=0.3), IdSource(1))
+    engine.start()
+    phone, opened = handset(), engine.open()
+    engine.connect(opened.stream, phone.target())
+    phone.talk(opened.port)
+    for _ in range(10):
+        time.sleep(0.05)
+        phone.talk(opened.port, payload_type=13)
+    assert engine.events() == []
+    engine.stop()
+
+
+def test_phone_that_restarts_with_comfort_noise_is_heard_at_once(engine: Engine, line: Lines) -> None:
+    (caller, left), (agent, right) = line(), line()
+    engine.bridge(left.stream, right.stream)
+    caller.talk(left.port)
+    before = agent.hear()
+    caller.sequence -= 20_000
+    caller.talk(left.port, payload_type=13)
+    caller.talk(left.port, payload_type=13)
+    caller.talk(left.port)
+    assert (agent.hear().sequence - before.sequence) & 0xFFFF == 1
 
 
 def test_figures_tell_good_from_bad(engine: Engine, line: Lines) -> None:

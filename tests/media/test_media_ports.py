@@ -1,5 +1,6 @@
 """Port pairs: even below odd, in rotation, never one that somebody else holds."""
 
+import resource
 import socket
 
 import pytest
@@ -28,6 +29,22 @@ def test_range_is_exhausted_when_all_are_held() -> None:
     _, rtp, rtcp = pairs.bind()
     rtp.close()
     rtcp.close()
+
+
+def test_address_of_another_machine_is_named_at_once() -> None:
+    with pytest.raises(PortsExhausted, match=r"20000 of 192\.0\.2\.1: Cannot assign"):
+        PortPairs("192.0.2.1", 20000, 65000).bind()
+
+
+def test_lack_of_descriptors_is_named_at_once() -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.socket() as lowest:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest.fileno() + 1, limits[1]))
+    try:
+        with pytest.raises(PortsExhausted, match=f"{FIRST} of 127.0.0.1: Too many open files"):
+            PortPairs("127.0.0.1", FIRST, FIRST + 1).bind()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
 @pytest.mark.parametrize(("first", "last"), [(20000, 20000), (20001, 20002), (20, 30), (65534, 65536), (30000, 20000)])

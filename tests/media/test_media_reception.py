@@ -73,6 +73,13 @@ def test_jitter_converges_to_the_mean_change_of_transit() -> None:
     assert 78 <= reception.jitter <= 80
 
 
+def test_leap_of_the_sources_clock_is_no_jitter() -> None:
+    reception = Reception()
+    for number in range(20):
+        reception.time(160 * number + 3_000_000 * (number > 10), 160 * number)
+    assert reception.jitter == 0
+
+
 @given(st.permutations(range(40)), st.integers(0, 0xFFFF))
 def test_any_order_of_a_window_loses_nothing(order: list[int], first: int) -> None:
     reception = heard(first)

@@ -57,6 +57,17 @@ def test_recording_goes_on_with_another_agent(engine: Engine, line: Lines) -> No
     assert loudest(heard[-1600:], (400, 1000)) == 1000
 
 
+def test_recording_goes_on_with_a_stream_that_is_opened_after_the_other_closed(engine: Engine, line: Lines) -> None:
+    (_, left), (_, right) = line(), line()
+    tap = engine.tap(left.stream, right.stream)
+    engine.close(right.stream)
+    expert, third = line()  # in the very memory that the closed one had, as it happens
+    engine.retap(tap, right=third.stream)
+    expert.say(third.port, tones.sine(1000, 0.1), step_s=0.02)
+    engine.untap(tap)
+    assert loudest(lane(last_blocks(engine), 1), (400, 1000)) == 1000
+
+
 def test_recording_is_cut_into_blocks_of_a_second(engine: Engine, line: Lines) -> None:
     _, opened = line()
     tap = engine.tap(opened.stream)

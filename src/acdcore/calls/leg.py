@@ -329,6 +329,7 @@ class Leg:
             codec=EngineCodec[media.codec.name],
             payload_type=media.payload_type,
             dtmf_payload_type=media.dtmf_payload_type,
+            dtmf_payload_type_in=media.dtmf_payload_type_in,
             sends=media.sends,
             receives=media.receives,
             ptime_ms=media.ptime_ms,

@@ -99,7 +99,8 @@ cdef struct stream_t:
     bint receives
     int law
     int payload_type
-    int dtmf_payload_type   # -1 for none
+    int dtmf_payload_type   # of what we send, -1 for none
+    int dtmf_payload_type_in    # of what we are sent, -1 for none
     int frame_samples       # in packets of ours
     # Where the peer is.
     int64_t connected_ns

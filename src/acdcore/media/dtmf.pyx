@@ -6,6 +6,7 @@
   the next segment of a long one   -                         continues (section 2.5.1.3)
   a later timestamp                key down                  the held press is told, the new key is down
   an earlier timestamp             ignored                   ignored
+  one earlier by 10 s and more     key down                  the held press is told, the new key is down
   nothing for 250 ms               -                         told: all three end packets were lost
 """
 
@@ -19,6 +20,7 @@ from acdcore.media.rtp cimport get16
 cdef enum:
     LAST_KEY = 15           # section 3.2: 0-9, *, #, A-D; flash hook and line signals are no keys
     END_BIT = 0x80
+    PAST_SAMPLES = 80_000   # no packet is overtaken by 10 s of others: the phone set its clock anew
     SEGMENT_FULL = 0xFFFF   # a press of more than 8.19 s goes on under a new timestamp
     # Five packets of the usual 50 ms; shorter and a network hiccup makes two presses of one.
     SILENT_MS = 250
@@ -35,10 +37,10 @@ cdef bint keypad_hear(
     if size < EVENT_SIZE or payload[0] > LAST_KEY:
         return False
     key = payload[0]
-    if keypad.has_ended and <int>(timestamp - keypad.ended) <= 0:
+    if keypad.has_ended and (timestamp == keypad.ended or _is_past(timestamp, keypad.ended)):
         return False
     if keypad.is_down and timestamp != keypad.began:
-        if <int>(timestamp - keypad.began) < 0:
+        if _is_past(timestamp, keypad.began):
             return False
         if _is_next_segment(keypad, key, timestamp):
             keypad.before += keypad.duration
@@ -61,6 +63,10 @@ cdef bint keypad_hear(
         _tell(keypad, press)
         is_told = True
     return is_told
+
+
+cdef bint _is_past(uint32_t timestamp, uint32_t reference) noexcept nogil:
+    return -PAST_SAMPLES < <int>(timestamp - reference) < 0
 
 
 cdef bint _is_next_segment(const keypad_t* keypad, int key, uint32_t timestamp) noexcept nogil:

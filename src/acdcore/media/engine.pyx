@@ -181,8 +181,6 @@ cdef class Engine:
     def open(self):
         cdef stream_t* stream
         cdef int64_t id
-        if self._is_stopped:
-            raise RuntimeError("the media engine has stopped")
         stream = <stream_t*>calloc(1, sizeof(stream_t))
         if stream == NULL:
             raise MemoryError
@@ -201,10 +199,12 @@ cdef class Engine:
         stream.rtp_fd = rtp.detach()
         stream.rtcp_fd = rtcp.detach()
         core_enter(self._core)
-        id = stream_open(self._core, stream, monotonic_ns())
+        id = 0 if self._core.is_stopping else stream_open(self._core, stream, monotonic_ns())
         core_leave(self._core)
         if id == 0:
             _free_stream(stream)
+            if self._is_stopped:
+                raise RuntimeError("the media engine has stopped")
             raise PortsExhausted(f"the engine holds {SLOTS} streams or the machine refuses more descriptors")
         return OpenedStream(id, port)
 
@@ -299,13 +299,14 @@ cdef class Engine:
             raise MemoryError
 
     cdef int _find_clips(self, clips, clip_t** found) except -1:
-        if len(clips) > PLAYLIST_MAX:
+        cdef tuple chosen = tuple(clips)    # of a list that another thread extends the length would not hold
+        if len(chosen) > PLAYLIST_MAX:
             raise ValueError(f"at most {PLAYLIST_MAX} clips can be played in one go")
-        for at, clip in enumerate(clips):
+        for at, clip in enumerate(chosen):
             if clip not in self._clips:
                 raise UnknownClip(clip)
             found[<int>at] = <clip_t*><size_t>self._clips[clip]
-        return len(clips)
+        return len(chosen)
 
     def bridge(self, a, b):
         cdef int64_t id = a, other_id = b

@@ -49,7 +49,7 @@ cdef void inbound_receive(core_t* core, stream_t* stream, int64_t now_ns) noexce
         stream.counters.malformed += 1
         return
     if not _is_agreed(stream, header.payload_type):
-        _refuse(stream, &header, &source)
+        _refuse(core, stream, &header, &source, now_ns)
         return
     if not _is_peer(core, stream, &source, now_ns):
         stream.counters.strangers += 1
@@ -58,18 +58,25 @@ cdef void inbound_receive(core_t* core, stream_t* stream, int64_t now_ns) noexce
 
 
 cdef bint _is_agreed(const stream_t* stream, int payload_type) noexcept nogil:
-    return stream.is_connected and (
-        payload_type == stream.payload_type or payload_type == stream.dtmf_payload_type
+    return stream.is_connected and (payload_type == stream.payload_type or _is_key(stream, payload_type))
+
+
+cdef bint _is_key(const stream_t* stream, int payload_type) noexcept nogil:
+    """A telephone-event: under our number for it, as RFC 3264 section 6.1 has it, or the peer's own. Audio goes first."""
+    return payload_type != stream.payload_type and (
+        payload_type == stream.dtmf_payload_type_in or payload_type == stream.dtmf_payload_type
     )
 
 
-cdef void _refuse(stream_t* stream, const rtp_header_t* header, const sockaddr_in* source) noexcept nogil:
+cdef void _refuse(
+    core_t* core, stream_t* stream, const rtp_header_t* header, const sockaddr_in* source, int64_t now_ns
+) noexcept nogil:
     """A payload type that was not agreed on: from the peer (comfort noise, say) its number must not look lost."""
     if stream.latch == OPEN or not _is_same(source, &stream.target):
         stream.counters.strangers += 1
         return
     stream.counters.unwanted += 1
-    reception_note(&stream.reception, header.ssrc, header.sequence)
+    _note(core, stream, header, now_ns)
     if stream.bridge != NULL:
         outlet_omit(&stream.bridge.outlet, header.ssrc, header.sequence)
 
@@ -103,28 +110,37 @@ cdef bint _is_peer(core_t* core, stream_t* stream, const sockaddr_in* source, in
     return True
 
 
-cdef void _accept(
-    core_t* core, stream_t* stream, rtp_header_t* header, uint8_t* data, int64_t now_ns
-) noexcept nogil:
+cdef bint _note(core_t* core, stream_t* stream, const rtp_header_t* header, int64_t now_ns) noexcept nogil:
+    """The peer is heard, whatever the packet carries; False when it came before or is out of all order."""
     cdef arrival_t arrival = reception_note(&stream.reception, header.ssrc, header.sequence)
     if arrival == REPEATED or arrival == OUTSIDE:
-        return
-    stream.counters.packets_in += 1
-    stream.counters.octets_in += header.payload_size
+        return False
     stream.heard_ns = now_ns
     if stream.is_lost:
         stream.is_lost = False
         core_tell(core, RESUMED, stream.id, 0, 0)
     if arrival == RESTARTED:
         memset(&stream.keypad, 0, sizeof(stream.keypad))
-    if header.payload_type == stream.dtmf_payload_type:
+        if stream.bridge != NULL:
+            outlet_interrupt(&stream.bridge.outlet)
+    return True
+
+
+cdef void _accept(
+    core_t* core, stream_t* stream, rtp_header_t* header, uint8_t* data, int64_t now_ns
+) noexcept nogil:
+    if not _note(core, stream, header, now_ns):
+        return
+    stream.counters.packets_in += 1
+    stream.counters.octets_in += header.payload_size
+    if _is_key(stream, header.payload_type):
         _hear_key(core, stream, header, data, now_ns)
     else:
         reception_time(&stream.reception, header.timestamp, <uint32_t>(now_ns // NS_PER_SAMPLE))
         if stream.tap != NULL and stream.receives:
             _record(stream, header, data, now_ns)
     if stream.bridge != NULL and stream.receives:
-        _relay(core, stream, header, data, arrival == RESTARTED, now_ns)
+        _relay(core, stream, header, data, now_ns)
 
 
 cdef void _record(stream_t* stream, const rtp_header_t* header, const uint8_t* data, int64_t now_ns) noexcept nogil:
@@ -175,7 +191,7 @@ cdef void inbound_check_silence(core_t* core, stream_t* stream, int64_t now_ns) 
 
 
 cdef void _relay(
-    core_t* core, stream_t* stream, rtp_header_t* source, uint8_t* data, bint is_restarted, int64_t now_ns
+    core_t* core, stream_t* stream, rtp_header_t* source, uint8_t* data, int64_t now_ns
 ) noexcept nogil:
     """Pass a packet on to the bridge's other side, its header written in front of the payload where it lies."""
     cdef stream_t* other = stream.bridge
@@ -187,9 +203,7 @@ cdef void _relay(
     if not is_audio and other.dtmf_payload_type < 0:
         outlet_omit(&other.outlet, source.ssrc, source.sequence)
         return
-    if not outlet_relay(
-        &other.outlet, source, source.payload_size if is_audio else 0, is_restarted, now_ns, &header
-    ):
+    if not outlet_relay(&other.outlet, source, source.payload_size if is_audio else 0, now_ns, &header):
         return
     other.feeding = NULL
     header.payload_type = other.payload_type if is_audio else other.dtmf_payload_type

@@ -93,7 +93,9 @@ class StreamTarget:
     payload_type: int
     """RTP payload type of the codec, 0 to 127."""
     dtmf_payload_type: int | None = None
-    """RTP payload type of telephone-event/8000 (RFC 4733), None when the peer has none."""
+    """RTP payload type of telephone-event/8000 (RFC 4733) as we send it, None when the peer has none."""
+    dtmf_payload_type_in: int | None = None
+    """The one under which the peer sends it to us, None for the same; a peer that renumbers may use either."""
     sends: bool = True
     """We send audio to the peer: False while the peer holds us or is held without music."""
     receives: bool = True

@@ -24,7 +24,7 @@ cdef void outlet_generate(
     outlet_t* outlet, int samples, bint is_first, int64_t now_ns, rtp_header_t* header
 ) noexcept nogil
 cdef bint outlet_relay(
-    outlet_t* outlet, const rtp_header_t* source, int samples, bint is_restarted, int64_t now_ns, rtp_header_t* header
+    outlet_t* outlet, const rtp_header_t* source, int samples, int64_t now_ns, rtp_header_t* header
 ) noexcept nogil
 cdef void outlet_omit(outlet_t* outlet, uint32_t ssrc, uint16_t sequence) noexcept nogil
 cdef void outlet_interrupt(outlet_t* outlet) noexcept nogil

@@ -57,10 +57,10 @@ cdef void outlet_generate(
 
 
 cdef bint outlet_relay(
-    outlet_t* outlet, const rtp_header_t* source, int samples, bint is_restarted, int64_t now_ns, rtp_header_t* header
+    outlet_t* outlet, const rtp_header_t* source, int samples, int64_t now_ns, rtp_header_t* header
 ) noexcept nogil:
     """Number a packet of another phone; False when it must not be sent on (rule 4)."""
-    cdef bint is_first = is_restarted or not outlet.is_relaying or outlet.source_ssrc != source.ssrc
+    cdef bint is_first = not outlet.is_relaying or outlet.source_ssrc != source.ssrc
     cdef int distance
     if is_first:
         _begin_run(outlet, source, now_ns)
@@ -132,14 +132,14 @@ cdef class Outlet:
         outlet_generate(&self._state, samples, is_first, int(now * 1e9), &header)
         return RtpPacket(0, header.sequence, header.timestamp, header.ssrc, b"", bool(header.marker))
 
-    def relay(self, packet, now, samples=160, is_restarted=False):
+    def relay(self, packet, now, samples=160):
         """The header for a packet of another phone, or None when it is not relayed."""
         cdef rtp_header_t header, source
         source.marker = packet.marker
         source.sequence = packet.sequence
         source.timestamp = packet.timestamp
         source.ssrc = packet.ssrc
-        if not outlet_relay(&self._state, &source, samples, is_restarted, int(now * 1e9), &header):
+        if not outlet_relay(&self._state, &source, samples, int(now * 1e9), &header):
             return None
         return RtpPacket(0, header.sequence, header.timestamp, header.ssrc, b"", bool(header.marker))
 

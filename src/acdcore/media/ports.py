@@ -1,5 +1,6 @@
 """RTP and RTCP port pairs of one address, given out in rotation."""
 
+import errno
 import socket
 
 from acdcore.media.model import PortsExhausted
@@ -34,38 +35,35 @@ class PortPairs:
     def bind(self) -> tuple[int, socket.socket, socket.socket]:
         """The RTP port and the bound sockets (RTP, RTCP); pairs in use by others are passed over.
 
-        Raises PortsExhausted when no pair of the range can be bound.
+        Raises PortsExhausted when no pair of the range is free, or when the machine refuses for another reason.
         """
         for _ in range(self._count):
             port = self._first + 2 * self._next
             self._next = (self._next + 1) % self._count
-            pair = self._bind_pair(port)
-            if pair is not None:
-                return port, *pair
+            try:
+                return port, *self._bind_pair(port)
+            except OSError as error:
+                # No descriptor left, or not an address of ours: the next pair would fare no better.
+                if error.errno != errno.EADDRINUSE:
+                    raise PortsExhausted(f"port {port} of {self._address}: {error.strerror}") from error
         raise PortsExhausted(f"no RTP port pair is free in {self._first}-{self._first + 2 * self._count - 1}")
 
-    def _bind_pair(self, port: int) -> tuple[socket.socket, socket.socket] | None:
+    def _bind_pair(self, port: int) -> tuple[socket.socket, socket.socket]:
         rtp = _bind(self._address, port)
-        if rtp is None:
-            return None
-        rtcp = _bind(self._address, port + 1)
-        if rtcp is None:
+        try:
+            return rtp, _bind(self._address, port + 1)
+        except OSError:
             rtp.close()
-            return None
-        return rtp, rtcp
+            raise
 
 
-def _bind(address: str, port: int) -> socket.socket | None:
-    """A UDP socket, or None when the port or the machine's descriptors are taken."""
-    try:
-        bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
-    except OSError:
-        return None
+def _bind(address: str, port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         bound.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, EXPEDITED_FORWARDING)
         bound.bind((address, port))
     except OSError:
         bound.close()
-        return None
+        raise
     return bound

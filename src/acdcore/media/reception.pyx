@@ -17,6 +17,7 @@ cdef enum:
     MAX_DROPOUT = 3000      # A.1: a minute of 20 ms packets
     MAX_MISORDER = 100      # A.1: two seconds of them
     WINDOW = 64             # how far back a repeated packet is known from one overtaken
+    LEAP_SAMPLES = 16_000   # two seconds: a source that sets its clock anew, not a network's jitter
     MAX_CUMULATIVE = 0x7FFFFF   # section 6.4.1: 24 bits, signed
 
 
@@ -91,7 +92,8 @@ cdef void reception_time(reception_t* reception, uint32_t timestamp, uint32_t ar
         change = <int>(transit - reception.transit)
         if change < 0:
             change = -change
-        reception.jitter_x16 += <uint32_t>(change - ((reception.jitter_x16 + 8) >> 4))
+        if change < LEAP_SAMPLES:
+            reception.jitter_x16 += <uint32_t>(change - ((reception.jitter_x16 + 8) >> 4))
     reception.transit = transit
     reception.has_transit = True
 

@@ -196,7 +196,7 @@ def parse(bytes data):
         return None
     sender = block = None
     at = RECEIVER_SIZE
-    if incoming.has_sender:
+    if data[1] == SENDER_REPORT:
         words = [int.from_bytes(data[i:i + 4], "big") for i in range(8, SENDER_SIZE, 4)]
         sender = SenderInfo(words[0] << 32 | words[1], *words[2:])
         at = SENDER_SIZE

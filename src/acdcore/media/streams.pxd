@@ -9,7 +9,8 @@ cdef struct agreed_t:
     sockaddr_in address     # where the peer says that it listens
     int law
     int payload_type
-    int dtmf_payload_type   # -1 for none
+    int dtmf_payload_type   # of what we send, -1 for none
+    int dtmf_payload_type_in    # of what we are sent, -1 for none
     int frame_samples
     bint sends
     bint receives

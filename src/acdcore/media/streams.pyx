@@ -17,7 +17,7 @@ cdef int64_t stream_open(core_t* core, stream_t* stream, int64_t now_ns) noexcep
         return 0
     if not _watch(core, stream.rtp_fd, 2 * stream.id) or not _watch(core, stream.rtcp_fd, 2 * stream.id + 1):
         return 0
-    stream.dtmf_payload_type = -1
+    stream.dtmf_payload_type = stream.dtmf_payload_type_in = -1
     stream.peer.rtt_ms = -1
     stream.reception.restart_at = -1
     core.streams[stream.id % SLOTS] = stream
@@ -41,6 +41,7 @@ cdef void stream_connect(core_t* core, stream_t* stream, const agreed_t* agreed,
     stream.law = agreed.law
     stream.payload_type = agreed.payload_type
     stream.dtmf_payload_type = agreed.dtmf_payload_type
+    stream.dtmf_payload_type_in = agreed.dtmf_payload_type_in
     stream.frame_samples = agreed.frame_samples
     stream.connected_ns = stream.heard_ns = now_ns
     stream.is_lost = False

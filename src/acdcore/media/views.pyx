@@ -30,9 +30,9 @@ cdef agreed_t view_agreed(target) except *:
         packed = socket.inet_pton(socket.AF_INET, target.address.host)
     except OSError:
         raise PeerError(f"{target.address.host!r} is not an IPv4 address") from None
-    dtmf_payload_type = -1 if target.dtmf_payload_type is None else target.dtmf_payload_type
-    if not 0 <= target.payload_type <= 127 or not -1 <= dtmf_payload_type <= 127:
-        raise PeerError(f"payload type {target.payload_type} or {dtmf_payload_type} is not in 0 to 127")
+    for payload_type in (target.payload_type, target.dtmf_payload_type, target.dtmf_payload_type_in):
+        if payload_type is not None and not 0 <= payload_type <= 127:
+            raise PeerError(f"payload type {payload_type} is not in 0 to 127")
     if target.ptime_ms not in range(10, 61, 10):
         raise PeerError(f"packets of {target.ptime_ms} ms are not in 10 to 60 ms by steps of 10")
     if not 0 <= target.address.port <= 65535:
@@ -42,7 +42,10 @@ cdef agreed_t view_agreed(target) except *:
     memcpy(&agreed.address.sin_addr, <const char*>packed, 4)
     agreed.law = law_of(target.codec)
     agreed.payload_type = target.payload_type
-    agreed.dtmf_payload_type = dtmf_payload_type
+    agreed.dtmf_payload_type = -1 if target.dtmf_payload_type is None else target.dtmf_payload_type
+    agreed.dtmf_payload_type_in = agreed.dtmf_payload_type
+    if target.dtmf_payload_type_in is not None:
+        agreed.dtmf_payload_type_in = target.dtmf_payload_type_in
     agreed.frame_samples = 8 * target.ptime_ms
     agreed.sends = target.sends
     agreed.receives = target.receives

@@ -1,0 +1,28 @@
+"""What a leg tells the engine of the peer's description."""
+
+import pytest
+from tests.calls.house import SERVICE_LINE, VIP, opened
+
+from acdcore.kernel.address import Address
+from acdcore.sdp import negotiate
+from acdcore.sdp.model import Codec, LocalMedia
+
+pytestmark = pytest.mark.looptime
+
+
+async def test_peer_that_renumbers_keys_in_its_answer_is_sent_and_heard_each_under_its_number() -> None:
+    async with opened() as house:
+        agent = await house.seat("1001")
+        caller = house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(1)
+        assert agent.invite is not None and agent.session is not None
+        media = LocalMedia(Address("192.0.2.9", 4000), (Codec.PCMA,), session_id=1)
+        answer = negotiate.answer(agent.invite.offer, media).body
+        agent.is_up = True
+        agent.stack.answer(agent.session, answer.replace(b"101", b"96"))
+        await house.pass_time(0.1)
+        target = house.engine.streams[house.leg(house.live(), "agent").stream].target
+        assert target is not None
+        assert (target.dtmf_payload_type, target.dtmf_payload_type_in) == (96, 101)
+        agent.hang_up()
