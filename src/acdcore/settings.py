@@ -228,6 +228,14 @@ class Settings(Section):
     queues: dict[str, QueueTable] = Field(default_factory=dict)
     log: Literal["debug", "info", "warning", "error"] = "info"
 
+    @model_validator(mode="after")
+    def _has_a_trunk_a_user(self) -> "Settings":
+        trunk_of: dict[str, str] = {}
+        for name, table in self.trunks.items():
+            if table.user and trunk_of.setdefault(table.user, name) != name:
+                raise ValueError(f"trunks {trunk_of[table.user]} and {name} have the same user {table.user}")
+        return self
+
     def line_settings(self) -> LineSettings:
         """For `Lines`."""
         lines = self.lines

@@ -459,6 +459,17 @@ async def test_fault_in_the_story_ends_the_call_as_failed_and_gives_everything_b
         assert "KeyError" in house.story()[-1]
 
 
+async def test_fault_before_the_story_refuses_the_caller_and_gives_everything_back() -> None:
+    async with opened() as house:
+        house.hall.wiring.media_host = "\N{SNOWMAN}"  # cannot be written into a session description
+        caller = house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(1)
+        assert caller.refused_with == 500
+        assert house.cdr().outcome is Outcome.FAILED
+        assert house.hall.lines.taken == 0
+
+
 async def test_queue_that_does_not_exist_ends_the_call_as_failed() -> None:
     async with opened() as house:
         caller = house.caller(VIP)

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 Note = TypeVar("Note")
 
 NOTES_MAX = 1024
-"""More than a call can collect between two turns of its task; past it the sender is at fault and the note is lost."""
+"""More than a call can collect between two turns of its task; past it the sender is at fault and the oldest is lost."""
 
 
 class Mailbox(Generic[Note]):

@@ -58,9 +58,9 @@ class Recorder:
         call.recordings += 1
         view = call.view
         tap = self._engine.tap(left.stream, right.stream)
+        call.held.callback(self.end, tap)
         self._labels[tap] = Label(call.id, call.recordings, view.agent, view.queue, view.caller, self._clock.wall())
         self._writer.begin(tap, RecordingPath(path))
-        call.held.callback(self.end, tap)
 
     def end(self, tap: TapId) -> None:
         """The talk is over; the file follows."""

@@ -111,13 +111,13 @@ class Switchboard:
         if route is None:
             self._turn_away(event, 404, (), "no such number")
             return
-        caller = caller_number(event.request)
+        caller, story = caller_number(event.request), self._story(route)
         try:
             line = self._hall.lines.take(trunk.name)
         except LinesFull as full:
             self._overflow(event, trunk, caller, full)
             return
-        self._begin(event, trunk.name, caller, line, self._story(route))
+        self._begin(event, trunk.name, caller, line, story)
 
     def _story(self, route: Route) -> Story:
         calendar = self._hall.calendars.get(route.calendar)
@@ -161,9 +161,10 @@ class Switchboard:
         try:
             call.caller = leg = Leg(self._hall.wiring, Side.CALLER, call)
             leg.take_offer(event.session, event.offer)
-        except AcdError as error:
-            self._turn_away(event, error.sip_status, (), type(error).__name__)
-            self._close(call, Ending(error.outcome, EndedBy.SYSTEM, str(error)), call.caller)
+        except Exception as error:
+            status = error.sip_status if isinstance(error, AcdError) else AcdError.sip_status
+            self._turn_away(event, status, (), type(error).__name__)
+            self._close(call, self._ending_by(error, call), call.caller)
             return
         task = asyncio.get_running_loop().create_task(self._tell(call, leg, story), name=call.id)
         self._tasks.add(task)
@@ -192,13 +193,17 @@ class Switchboard:
                 ending = await story(call, leg)
         except asyncio.CancelledError:
             pass  # by `Call.end`, which has left its reason, or by the loop's own end
-        except AcdError as error:
-            ending = Ending(error.outcome, EndedBy.SYSTEM, str(error))
         except Exception as error:
-            self._log.exception("call failed", call=call.id)
-            ending = Ending(Outcome.FAILED, EndedBy.SYSTEM, f"{type(error).__name__}: {error}")
+            ending = self._ending_by(error, call)
         finally:
             self._close(call, call.ending or ending, leg)
+
+    def _ending_by(self, error: Exception, call: Call) -> Ending:
+        """What an error makes of a call; one that nobody raised on purpose is a fault of ours, and logged as such."""
+        if isinstance(error, AcdError):
+            return Ending(error.outcome, EndedBy.SYSTEM, str(error))
+        self._log.exception("call failed", call=call.id)
+        return Ending(Outcome.FAILED, EndedBy.SYSTEM, f"{type(error).__name__}: {error}")
 
     def _close(self, call: Call, ending: Ending, leg: Leg | None) -> None:
         """Give everything back and write the record; nothing here waits, so nothing can interrupt it."""
