@@ -94,7 +94,7 @@ def test_example_is_taken_by_the_loader(example: Block, tmp_path: Path) -> None:
     make_plan(load(file, {}), file)
     here = file.parent
     load_calendars(here / "calendars.toml")
-    seeds = read_seeds(here / "agents.toml", here / "customers.toml", "acdcore")
+    seeds = read_seeds(here / "agents.toml", here / "customers.toml", "acdcore", {})
     assert seeds.agents and seeds.customers
 
 

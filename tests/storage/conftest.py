@@ -9,7 +9,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from tests.storage.keeping import REALM, SEEN_WITHIN_S, Delivery, Kept
+from tests.storage.keeping import REALM, SEEN_WITHIN_S, TRUNK_USERS, Delivery, Kept
 
 from acdcore.kernel.clock import SystemClock
 from acdcore.storage.database import Database
@@ -75,14 +75,14 @@ def kept(request: pytest.FixtureRequest) -> Kept:
     directory = MemoryDirectory()
     if request.param == "memory":
         history = MemoryHistory(directory)
-        customers, agents = MemoryCustomerStore(directory), MemoryAgentStore(directory, REALM)
+        customers, agents = MemoryCustomerStore(directory), MemoryAgentStore(directory, REALM, TRUNK_USERS)
         return Kept(directory, customers, agents, history, history, None)
     database: Database = request.getfixturevalue("database")
     delivery: Delivery = request.getfixturevalue("delivery")
     return Kept(
         directory,
         PgCustomerStore(database, directory),
-        PgAgentStore(database, directory, REALM),
+        PgAgentStore(database, directory, REALM, TRUNK_USERS),
         delivery.spool,
         PgHistory(database),
         delivery,

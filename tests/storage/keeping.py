@@ -10,6 +10,8 @@ from acdcore.storage.drainer import Drainer
 from acdcore.storage.spool import DiskSpool
 
 REALM = "acdcore.test"
+TRUNK_USERS = {"carrier1": "carrier"}
+"""With which a trunk proves itself."""
 SEEN_WITHIN_S = 10.0
 """Far more than anything takes; only a failing test waits so long."""
 LOOK_EVERY_S = 0.01

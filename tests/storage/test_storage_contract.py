@@ -147,6 +147,12 @@ async def test_agent_number_is_given_once(kept: Kept) -> None:
         await kept.agents.add(AGENT)
 
 
+async def test_agent_gets_no_number_with_which_a_trunk_proves_itself(kept: Kept) -> None:
+    with pytest.raises(Taken, match="the trunk carrier"):
+        await kept.agents.add(replace(AGENT, agent=AgentId("carrier1")))
+    assert kept.directory.agents() == []
+
+
 async def test_unknown_agent_cannot_be_changed(kept: Kept) -> None:
     with pytest.raises(UnknownRecord):
         await kept.agents.change(AGENT)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from tests.storage.keeping import REALM
+from tests.storage.keeping import REALM, TRUNK_USERS
 
 from acdcore.calls.ports import Tier
 from acdcore.kernel.errors import SettingsError
@@ -18,7 +18,7 @@ CONFIG = Path(__file__).parents[2] / "config"
 
 
 def shipped() -> Seeds:
-    return read_seeds(CONFIG / "agents.toml", CONFIG / "customers.toml", REALM)
+    return read_seeds(CONFIG / "agents.toml", CONFIG / "customers.toml", REALM, {})
 
 
 def test_shipped_files_are_right_and_hold_a_vip() -> None:
@@ -69,6 +69,10 @@ async def test_passwords_that_could_not_be_kept_are_not_in_force(database: Datab
         ('[[agents]]\nnumber = "1 2"\nname = "x"\nskills = {}', "agents.0.number: '1 2'"),
         ('[[agents]]\nnumber = "1"\nname = "x"\nskills = {}\nskils = {}', "agents.0.skils: "),
         ('[[agents]]\nnumber = "1"\nname = "x"\nskills = {}\n' * 2, "agents.1.number: 1 is given twice"),
+        (
+            '[[agents]]\nnumber = "carrier1"\nname = "x"\nskills = {}',
+            "agents.0.number: carrier1 is the user of the trunk",
+        ),
         ("agents = [", "agents.toml: "),
     ],
 )
@@ -76,7 +80,7 @@ def test_wrong_agents_file_is_named_with_its_key(tmp_path: Path, text: str, comp
     file = tmp_path / "agents.toml"
     file.write_text(text)
     with pytest.raises(SettingsError) as caught:
-        read_seeds(file, tmp_path / "none.toml", REALM)
+        read_seeds(file, tmp_path / "none.toml", REALM, TRUNK_USERS)
     assert complaint in str(caught.value)
     assert caught.value.file == str(file)
 
@@ -94,5 +98,5 @@ def test_wrong_customers_file_is_named_with_its_key(tmp_path: Path, text: str, c
     file = tmp_path / "customers.toml"
     file.write_text(text)
     with pytest.raises(SettingsError) as caught:
-        read_seeds(tmp_path / "none.toml", file, REALM)
+        read_seeds(tmp_path / "none.toml", file, REALM, {})
     assert complaint in str(caught.value)

@@ -93,6 +93,19 @@ async def test_wrong_seed_file_stops_the_start_and_stores_nothing(dsn: str, tmp_
         assert len(storage.new_agents) == 4
 
 
+async def test_trunk_that_a_stored_agent_shadows_stops_the_start(dsn: str, tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, dsn)
+    shadowed = replace(settings, trunk_users={"1001": "carrier"})
+    with pytest.raises(SettingsError, match=r"agents\.toml: agents\.0\.number: 1001 is the user of the trunk carrier"):
+        async with open_storage(shadowed, SystemClock()):
+            pass
+    async with open_storage(settings, SystemClock()) as storage:
+        assert len(storage.new_agents) == 4
+    with pytest.raises(SettingsError, match=r"trunks\.carrier\.user: 1001 is the user of the trunk carrier"):
+        async with open_storage(shadowed, SystemClock()):
+            pass
+
+
 async def test_outage_is_seen_in_the_health_line(open_directory: Path, tmp_path: Path) -> None:
     async with (
         EmbeddedPostgres(open_directory / "away") as server,

@@ -1,6 +1,6 @@
 """Storage without a database: the same Protocols, kept in memory. For tests and trials; it passes the same suite."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from acdcore.calls.ports import (
@@ -26,7 +26,7 @@ from acdcore.storage import card
 from acdcore.storage.directory import MemoryDirectory
 from acdcore.storage.history import number_key, page
 from acdcore.storage.password import ha1
-from acdcore.storage.people import check_agent
+from acdcore.storage.people import check_agent, check_free
 from acdcore.storage.phone_number import matching_key
 
 
@@ -68,12 +68,14 @@ class MemoryCustomerStore:
 class MemoryAgentStore:
     """Implements `AgentStore`."""
 
-    def __init__(self, directory: MemoryDirectory, realm: str) -> None:
+    def __init__(self, directory: MemoryDirectory, realm: str, trunk_users: Mapping[str, str]) -> None:
         self._directory = directory
         self._realm = realm
+        self._trunk_users = trunk_users
 
     async def add(self, record: AgentRecord) -> None:
         check_agent(record)
+        check_free(record.agent, self._trunk_users)
         if self._directory.agent(record.agent) is not None:
             raise Taken(f"there is an agent {record.agent} already")
         self._directory.put_agent(record)

@@ -1,7 +1,7 @@
 """Agents and customers in PostgreSQL: changed there first, then in the directory's memory."""
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
 import asyncpg
@@ -85,14 +85,18 @@ class PgCustomerStore:
 class PgAgentStore:
     """Implements `AgentStore`."""
 
-    def __init__(self, database: Database, directory: MemoryDirectory, realm: str) -> None:
-        """`realm` is that of the registrar: the stored hashes depend on it."""
+    def __init__(
+        self, database: Database, directory: MemoryDirectory, realm: str, trunk_users: Mapping[str, str]
+    ) -> None:
+        """`realm` is that of the registrar: the stored hashes depend on it. `trunk_users` as in `check_free`."""
         self._database = database
         self._directory = directory
         self._realm = realm
+        self._trunk_users = trunk_users
 
     async def add(self, record: AgentRecord) -> None:
         check_agent(record)
+        check_free(record.agent, self._trunk_users)
         async with self._database.connection() as connection:
             await insert_agent(connection, record)
         self._directory.put_agent(record)
@@ -138,6 +142,16 @@ def check_agent(record: AgentRecord) -> None:
     for skill, level in record.skills.items():
         if level not in SKILL_LEVELS:
             raise BadRecord("skills", f"{skill}: level {level} is not one of 1 to 9")
+
+
+def check_free(agent: AgentId, trunk_users: Mapping[str, str]) -> None:
+    """Raises `Taken` for a number with which a trunk proves itself: only one of the two could ever be let in.
+
+    `trunk_users` tells the trunk's name for each such user.
+    """
+    trunk = trunk_users.get(agent)
+    if trunk is not None:
+        raise Taken(f"{agent} is the user of the trunk {trunk}: give the agent or the trunk another one")
 
 
 async def load(connection: Connection, directory: MemoryDirectory) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pydantic
 
-from acdcore.calls.ports import AgentRecord, BadRecord, NewCustomer, Tier
+from acdcore.calls.ports import AgentRecord, BadRecord, NewCustomer, Taken, Tier
 from acdcore.kernel.errors import SettingsError
 from acdcore.kernel.ids import AgentId, SkillName
 from acdcore.storage import card
 from acdcore.storage.database import Connection
 from acdcore.storage.password import ha1, new_password
-from acdcore.storage.people import check_agent, insert_agent, insert_customer
+from acdcore.storage.people import check_agent, check_free, insert_agent, insert_customer
 
 SEED_LOCK_KEY = 0x61636473
 """Advisory lock: two daemons on one new database seed it once."""
@@ -70,9 +70,15 @@ class _Customers(pydantic.BaseModel):
     customers: list[_Customer] = []
 
 
-def read_seeds(agents_file: Path, customers_file: Path, realm: str) -> Seeds:
+def read_seeds(agents_file: Path, customers_file: Path, realm: str, trunk_users: Mapping[str, str]) -> Seeds:
     """Both files; a missing one is an empty one. Raises `SettingsError` with file and key."""
-    return Seeds(_read_agents(agents_file, realm), _read_customers(customers_file))
+    agents = _read_agents(agents_file, realm)
+    for place, agent in enumerate(agents):
+        try:
+            check_free(agent.record.agent, trunk_users)
+        except Taken as error:
+            raise SettingsError(str(agents_file), f"agents.{place}.number", str(error)) from error
+    return Seeds(agents, _read_customers(customers_file))
 
 
 async def seed(

@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from acdcore.calls.ports import AgentStore, CustomerStore, Directory, History, Spool
+from acdcore.calls.ports import AgentStore, CustomerStore, Directory, History, Spool, Taken
 from acdcore.kernel.clock import Clock
+from acdcore.kernel.errors import SettingsError
 from acdcore.storage import people
 from acdcore.storage.database import Database
 from acdcore.storage.directory import MemoryDirectory
@@ -41,6 +42,8 @@ class StorageSettings:
     """Customers to begin with."""
     dsn: str = ""
     """A PostgreSQL server (14 or later) of the operator's; "" starts the embedded one."""
+    trunk_users: Mapping[str, str] = field(default_factory=dict)
+    """The users with which trunks prove themselves, and the trunks' names: no agent may have such a number."""
     spool_bytes_max: int = SPOOL_BYTES_MAX
     """Disk that undelivered rows may take."""
     first_answer_within_s: float = 30.0
@@ -107,10 +110,11 @@ async def open_storage(
         directory = MemoryDirectory()
         async with database.connection() as connection:
             await people.load(connection, directory)  # After the leftovers, which hold the last contacts.
+        _refuse_shadowed_trunks(directory, settings.trunk_users)
         yield Storage(
             directory=directory,
             customers=PgCustomerStore(database, directory),
-            agents=PgAgentStore(database, directory, settings.realm),
+            agents=PgAgentStore(database, directory, settings.realm, settings.trunk_users),
             history=PgHistory(database),
             spool=spool,
             database=database,
@@ -119,11 +123,19 @@ async def open_storage(
         )
 
 
+def _refuse_shadowed_trunks(directory: Directory, trunk_users: Mapping[str, str]) -> None:
+    for record in directory.agents():
+        try:
+            people.check_free(record.agent, trunk_users)
+        except Taken as error:
+            raise SettingsError(f"trunks.{trunk_users[record.agent]}.user", "", str(error)) from error
+
+
 async def _prepare(
     database: Database, settings: StorageSettings, keep: Callable[[Sequence[SeededAgent]], None]
 ) -> tuple[SeededAgent, ...]:
     def seeds() -> Seeds:
-        return read_seeds(settings.agents_file, settings.customers_file, settings.realm)
+        return read_seeds(settings.agents_file, settings.customers_file, settings.realm, settings.trunk_users)
 
     async with database.connection() as connection:
         await migrate(connection, packaged_migrations())
