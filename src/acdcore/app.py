@@ -206,6 +206,7 @@ def open_memory(plan: Plan, clock: Clock, on_progress: Progress) -> contextlib.A
         realm=settings.sip.realm,
         agents_file=plan.file.parent / "agents.toml",
         customers_file=plan.file.parent / "customers.toml",
+        trunk_users={trunk.user: trunk.name for trunk in settings.trunk_list() if trunk.user},
         dsn=settings.storage.dsn,
     )
     return open_storage(storage, clock, on_progress, lambda new: keep_passwords(settings.storage.directory, new))
