@@ -50,6 +50,7 @@ def test_empty_file_gives_the_defaults(tmp_path: Path) -> None:
         ("[media]\nfirst_port = 20001", "media.first_port", "multiple of 2"),
         ("[media]\nfirst_port = 30000\nlast_port = 20000", "media", "no pair of ports"),
         ("[media]\nlost_after_s = 1", "media.lost_after_s", "greater than or equal to 5"),
+        ('[trunks.agents]\nuser = "x"\npassword = "1"', "", "no trunk can be called agents"),
         (
             '[trunks.a]\nuser = "x"\npassword = "1"\n[trunks.b]\nuser = "x"\npassword = "2"',
             "",

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError, model_validator
 
 from acdcore.calls.lines import LineSettings, WhenFull
-from acdcore.calls.trunks import Route, Trunk
+from acdcore.calls.trunks import AGENTS_TRUNK, Route, Trunk
 from acdcore.ivr.model import Language
 from acdcore.kernel.errors import SettingsError
 from acdcore.kernel.ids import QueueName, SkillName
@@ -229,7 +229,9 @@ class Settings(Section):
     log: Literal["debug", "info", "warning", "error"] = "info"
 
     @model_validator(mode="after")
-    def _has_a_trunk_a_user(self) -> "Settings":
+    def _tells_trunks_apart(self) -> "Settings":
+        if AGENTS_TRUNK in self.trunks:
+            raise ValueError(f"no trunk can be called {AGENTS_TRUNK}: records name agents' phones so")
         trunk_of: dict[str, str] = {}
         for name, table in self.trunks.items():
             if table.user and trunk_of.setdefault(table.user, name) != name:

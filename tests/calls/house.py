@@ -242,11 +242,9 @@ class House:
         self.command(agent, AgentCommand.READY)
         return phone
 
-    def customer(self, number: str, tier: Tier = Tier.VIP) -> None:
+    def customer(self, number: str, tier: Tier = Tier.VIP, name: str = "Customer One") -> None:
         """Somebody who is known by telephone."""
-        self.directory.put_customer(
-            Customer(CustomerId(1), "Customer One", tier, "cmn", (number,), None, (), "", "", 1)
-        )
+        self.directory.put_customer(Customer(CustomerId(1), name, tier, "cmn", (number,), None, (), "", "", 1))
 
     def command(self, agent: str, command: AgentCommand) -> None:
         """What an agent's screen can ask."""

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.calls.house import SERVICE_LINE, opened
+from tests.calls.house import SERVICE_LINE, VIP, opened
 
 from acdcore.calls.switchboard import CALLER_CHARS_MAX, caller_number, shown
 from acdcore.sip.message import Headers, Request
@@ -66,6 +66,24 @@ async def test_callers_number_reaches_the_agents_phone_as_it_was_however_odd(num
         assert house.live().view.caller == name
         assert agent.invite is not None
         assert agent.invite.request.from_.uri.username == name
+        caller.hang_up()
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize(
+    ("name", "shown_name"),
+    [("One\r\nX-Evil: 1\r\n", "One X-Evil: 1"), ('O"ne\\', 'O"ne\\'), ("\u738b\t\x00\u4e94", "\u738b \u4e94")],
+)
+async def test_customers_name_reaches_the_agents_phone_and_begins_no_header(name: str, shown_name: str) -> None:
+    async with opened() as house:
+        house.customer(VIP, name=name)
+        agent = await house.seat("1001")
+        caller = house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(1)
+        assert agent.invite is not None
+        assert agent.invite.request.from_.display == shown_name
+        assert not agent.invite.request.headers.get_all("X-Evil")
         caller.hang_up()
 
 

@@ -60,7 +60,7 @@ class Phones:
         binding = reachable[0]
         leg = Leg(self._wiring, Side.AGENT, call)
         call.held.callback(leg.close)
-        name = call.customer.name if call.customer else ""
+        name = one_line(call.customer.name) if call.customer else ""
         host = binding.flow.local.host
         shown = SipUri("sip", escaped_user(call.view.caller or "anonymous"), host)
         leg.dial(
@@ -128,3 +128,8 @@ class Phones:
         us = NameAddr(SipUri("sip", "acdcore", binding.flow.local.host))
         question = OutgoingRequest("OPTIONS", target, binding.flow, us, NameAddr(target))
         self._questions[self._wiring.stack.request(question)] = key, binding
+
+
+def one_line(name: str) -> str:
+    """A customer's name as it may stand in a header: a line break in it would begin a header of its own."""
+    return " ".join("".join(char if char.isprintable() else " " for char in name).split())

@@ -18,7 +18,7 @@ from acdcore.calls.inbound import announce_full, inbound
 from acdcore.calls.leg import Leg, Side
 from acdcore.calls.lines import Line, LinesFull, WhenFull
 from acdcore.calls.ports import AgentRecord, Detail, EndedBy
-from acdcore.calls.trunks import Route, Trunk
+from acdcore.calls.trunks import AGENTS_TRUNK, Route, Trunk
 from acdcore.ivr.model import CalendarState
 from acdcore.kernel.errors import AcdError, Outcome
 from acdcore.kernel.ids import CallId
@@ -35,8 +35,6 @@ RETRY_AFTER: Fields = (("Retry-After", "5"),)
 """What a trunk's switch is told when all lines are taken."""
 CLOSE_S = 5.0
 """Stories that were told to end do so within a turn of the loop; a fault in one of them must not keep the daemon up."""
-AGENTS_TRUNK = "agents"
-"""The trunk in the records of calls that come from agents' phones."""
 CALLER_CHARS_MAX = 64
 """Longer numbers and names are cut: they go into every record."""
 

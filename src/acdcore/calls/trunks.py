@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
+AGENTS_TRUNK = "agents"
+"""What stands for a trunk in the records of calls that come from agents' phones."""
 ANY_NUMBER = "*"
 """A route's `dialled` that takes every number no other route of the trunk names."""
 
