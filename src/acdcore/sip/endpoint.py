@@ -36,7 +36,7 @@ from acdcore.sip.message import Request, Response
 from acdcore.sip.modifier import Modifier
 from acdcore.sip.outside import METHODS_OF_SESSIONS, Outside
 from acdcore.sip.parser import MalformedMessage, parse
-from acdcore.sip.session import Fact, Session, SessionInput
+from acdcore.sip.session import TAKES_KEYS, Fact, Session, SessionInput
 from acdcore.sip.timers import SESSION_TIMERS, Timer, TimerKey
 from acdcore.sip.transaction import Action, Purpose, Transaction
 from acdcore.sip.transactions import Turn
@@ -296,7 +296,7 @@ class Endpoint:
                 self._modifier.offer_arrived(session, request, flow, turn)
             case "INFO":
                 ua.reply_at_once(request, flow, Fact(200), turn)
-                if session.dialog is not None:
+                if session.state in TAKES_KEYS:
                     turn.out.append(InfoArrived(session.id, request.content_type or "", request.body))
             case "OPTIONS":
                 ua.reply_at_once(request, flow, self._abilities(flow), turn)

@@ -158,6 +158,10 @@ TABLE: Mapping[tuple[SessionState, SessionInput], SessionRow] = {
 }
 
 
+TAKES_KEYS = frozenset({_S.INVITED, _S.ANSWERED, _S.CONFIRMED})
+"""Where an INFO is for the hall: not while a phone of theirs still rings, and not once the hall has let go."""
+
+
 class Fact(NamedTuple):
     """What came with an input: each deed takes what it needs."""
 

@@ -1,0 +1,122 @@
+"""A real stack against SIPp, a stranger's SIP: hundreds of calls over loopback, in both roles, and nothing left."""
+
+import asyncio
+import shutil
+import socket
+from pathlib import Path
+
+import pytest
+
+from acdcore.kernel.address import Address
+from acdcore.kernel.clock import SystemClock
+from acdcore.kernel.ids import IdSource
+from acdcore.sip.endpoint import Endpoint, EndpointSettings
+from acdcore.sip.events import (
+    Census,
+    EndCause,
+    Event,
+    InviteArrived,
+    OutgoingInvite,
+    SessionAnswered,
+    SessionEnded,
+    Transport,
+)
+from acdcore.sip.headers import NameAddr
+from acdcore.sip.stack import SipStack, StackSettings
+from acdcore.sip.timers import Timing
+from acdcore.sip.uri import SipUri
+
+LOOPBACK = Address("127.0.0.1", 0)
+SIPP = shutil.which("sipp")
+CALLS, RATE = 150, 150
+TIMING = Timing(t1_s=0.05, t2_s=0.2, t4_s=0.2, d_s=0.5)
+"""A short memory, so that the end of the last transaction can be waited for; SIPp answers within a millisecond."""
+WAIT_S = 20.0
+LOOK_S = 0.05
+NOTHING_LEFT = Census(0, 0, 0, 0, 0)
+SDP = (
+    b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n"
+    b"a=rtpmap:8 PCMA/8000\r\n"
+)
+
+pytestmark = pytest.mark.skipif(SIPP is None, reason="SIPp is not installed")
+
+
+class Hall:
+    """Answers every call, hangs up on every call of its own once it is answered, and counts how they end."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        endpoint = Endpoint(EndpointSettings(timing=TIMING), IdSource(1))
+        settings = StackSettings(udp=(LOOPBACK,), tcp=(LOOPBACK,))
+        self.stack = SipStack(endpoint, SystemClock(), self._take, settings)
+
+    def _take(self, event: Event) -> None:
+        self.events.append(event)
+        match event:
+            case InviteArrived(session):
+                self.stack.progress(session, 180)
+                self.stack.answer(session, SDP)
+            case SessionAnswered(session):
+                self.stack.hang_up(session)
+            case _:
+                pass
+
+    def heard(self, kind: type[Event]) -> list[Event]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    async def until_nothing_is_left(self) -> None:
+        for _ in range(round(WAIT_S / LOOK_S)):
+            if self.stack.census() == NOTHING_LEFT:
+                return
+            await asyncio.sleep(LOOK_S)
+        raise AssertionError(f"{self.stack.census()} is left")
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def sipp(directory: Path, *arguments: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        SIPP or "sipp",
+        *arguments,
+        *("-i", "127.0.0.1", "-m", str(CALLS), "-nostdin", "-timeout", f"{WAIT_S:.0f}s"),
+        cwd=directory,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.parametrize("transport", Transport)
+async def test_calls_of_a_stranger_all_end_well(transport: Transport, tmp_path: Path) -> None:
+    hall = Hall()
+    async with hall.stack:
+        server = hall.stack.addresses(transport)[0]
+        mode = "u1" if transport is Transport.UDP else "t1"
+        caller = await sipp(tmp_path, str(server), "-sn", "uac", "-r", str(RATE), "-d", "100", "-t", mode)
+        assert await caller.wait() == 0, "SIPp got what its scenario expects"
+        ended = hall.heard(SessionEnded)
+        assert len(ended) == len(hall.heard(InviteArrived)) == CALLS
+        assert all(isinstance(event, SessionEnded) and event.cause is EndCause.BYE for event in ended)
+        await hall.until_nothing_is_left()
+        assert not hall.stack.discarded and not hall.stack.losses
+
+
+async def test_calls_to_a_stranger_all_end_well(tmp_path: Path) -> None:
+    hall = Hall()
+    async with hall.stack:
+        remote = Address("127.0.0.1", free_port())
+        callee = await sipp(tmp_path, "-sn", "uas", "-p", str(remote.port), "-t", "u1")
+        target = SipUri("sip", "service", remote.host, remote.port)
+        me = NameAddr(SipUri("sip", "hall", "127.0.0.1"))
+        flow = hall.stack.flow_to(Transport.UDP, remote)
+        for _ in range(CALLS):
+            hall.stack.invite(OutgoingInvite(target, flow, me, NameAddr(target), SDP))
+            await asyncio.sleep(1 / RATE)
+        assert await callee.wait() == 0
+        assert len(hall.heard(SessionAnswered)) == CALLS
+        await hall.until_nothing_is_left()
