@@ -69,6 +69,11 @@ def test_generated_passwords_are_kept_privately_and_found_by_agent(tmp_path: Pat
     assert mode(tmp_path / SOFTPHONES_FILE) == 0o600
 
 
+def test_password_file_that_is_no_text_does_not_keep_the_daemon_from_its_welcome(tmp_path: Path) -> None:
+    (tmp_path / SOFTPHONES_FILE).write_bytes(b"\xff\xfe\n1001 secret\n")
+    assert kept_password(tmp_path, "1001") == "secret"
+
+
 def test_password_file_that_was_taken_away_is_no_error(tmp_path: Path) -> None:
     assert kept_password(tmp_path, "1001") is None
 

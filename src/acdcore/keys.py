@@ -53,7 +53,7 @@ def keep_passwords(directory: Path, new: Iterable[SeededAgent]) -> None:
 def kept_password(directory: Path, agent: str) -> str | None:
     """The generated password of an agent's phone, if it is still in the file."""
     try:
-        lines = (directory / SOFTPHONES_FILE).read_text("utf-8").splitlines()
+        lines = (directory / SOFTPHONES_FILE).read_text("utf-8", "replace").splitlines()
     except OSError:
         return None
     return next((words[1] for line in lines if len(words := line.split()) == 2 and words[0] == agent), None)

@@ -39,7 +39,7 @@ async def serve(call: Call, caller: Leg, hall: Hall, wanted: EnterQueue) -> Endi
     match await wait_for_agent(call, caller, hall, wanted):
         case Served() as served:
             await talk_to_agent(call, caller, hall, served)
-            return Ending(Outcome.ANSWERED, EndedBy.AGENT)
+            return Ending(Outcome.ANSWERED, EndedBy.AGENT)  # a caller who hangs up first never lets us come here
         case ToOutside(number):
             await forward(call, caller, hall, number)
             return Ending(Outcome.OVERFLOWED, EndedBy.SYSTEM, number)
@@ -69,7 +69,7 @@ async def say(call: Call, caller: Leg, hall: Hall, prompt: PromptName) -> None:
 
 
 def recognise_caller(call: Call, hall: Hall) -> None:
-    """Know the customer by the number, as the flow and the agent's screen want to."""
+    """Know the customer by the number before the flow begins, which may branch by tier or language."""
     customer = hall.directory.customer_by_phone(call.view.caller) if call.view.caller else None
     if customer is not None:
         call.recognise(customer, "phone", hall.clock.now())
