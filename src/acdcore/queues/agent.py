@@ -131,11 +131,10 @@ class Fairness:
 
     def accrue(self, state: AgentState, now: float) -> None:
         """Let the load follow the time spent in `state`: up at work, down while idle, unchanged off duty."""
-        keep = math.exp(-max(0.0, now - self.load_at) / LOAD_MEMORY_S)
         if state in AT_WORK:
-            self.load = 1.0 - (1.0 - self.load) * keep
+            self.load = 1.0 - (1.0 - self.load) * math.exp((self.load_at - now) / LOAD_MEMORY_S)
         elif state in IDLE:
-            self.load *= keep
+            self.load *= math.exp((self.load_at - now) / LOAD_MEMORY_S)
         self.load_at = now
 
     @property

@@ -31,6 +31,8 @@ def match(board: Board) -> None:
     Before the turn nobody was left who could be offered. So when all that it did was to free one agent, that agent's
     best caller is all there is to find; this is the usual turn of a busy floor, and it spares the agent's seats.
     """
+    if not board.freed and not board.dirty:
+        return
     freed = [agent for agent in board.freed if agent.state is AgentState.READY]
     board.freed.clear()
     if len(freed) == 1 and not board.dirty:
