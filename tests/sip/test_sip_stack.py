@@ -255,6 +255,26 @@ async def test_idle_connection_is_closed() -> None:
         writer.close()
 
 
+async def test_connection_that_brings_no_message_is_closed() -> None:
+    phone = Phone(1, StackSettings(tcp=(LOOPBACK,), tcp_limits=TcpLimits(first_message_s=0.1)))
+    async with phone.stack as stack:
+        address = phone.address(Transport.TCP)
+        asking, asked = await asyncio.open_connection(*address)
+        asked.write(
+            b"OPTIONS sip:us SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKa\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:us>\r\n"
+            b"Call-ID: one\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+        )
+        dripping, dripped = await asyncio.open_connection(*address)
+        dripped.write(b"\r\n\r\nOPTIONS sip:us SIP/2.0\r\nX-Never: ends")
+        async with asyncio.timeout(WAIT_S):
+            assert (await asking.readline()).startswith(b"SIP/2.0 200")
+            with suppress(ConnectionResetError):
+                assert await dripping.read() == b"\r\n", "a pong, and the end"
+        assert stack.connections == 1, "who has asked something may stay"
+        asked.close()
+        dripped.close()
+
+
 async def test_options_over_tcp_reuses_the_connection(phones: tuple[Phone, Phone]) -> None:
     alice, bob = phones
     remote = bob.address(Transport.TCP)

@@ -18,7 +18,7 @@ def test_all_parts_of_a_sip_uri_are_read() -> None:
         password="s3cret",
         headers=(("subject", "a%20b"), ("priority", "urgent")),
     )
-    assert (uri.transport, uri.is_loose, uri.is_secure, uri.hostport) == ("tcp", True, False, "Example.com:5070")
+    assert (uri.transport, uri.is_loose, uri.hostport) == ("tcp", True, "Example.com:5070")
     assert uri.param("lr") == ""
     assert uri.param("ttl") is None
 

@@ -14,8 +14,7 @@ SEQUENCE_MAX = 2**31 - 1
 SECONDS_MAX = 2**32 - 1
 """delta-seconds, RFC 3261 section 20.19; greater values are read as this one."""
 DEFAULT_PORT = 5060
-SECURE_PORT = 5061
-"""Where a transport without a written port listens, RFC 3261 section 19.1.2."""
+"""Where UDP and TCP without a written port listen, RFC 3261 section 19.1.2."""
 
 # token = 1*(alphanum / "-" / "." / "!" / "%" / "*" / "_" / "+" / "`" / "'" / "~")
 TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]++")
@@ -129,13 +128,6 @@ class Via:
     def is_rport_asked(self) -> bool:
         """Whether the client asks for replies to its source port, RFC 3581 section 3."""
         return find_param(self.params, "rport") is not None
-
-    @property
-    def reply_address(self) -> Address:
-        """Where a reply goes over UDP, or when the connection is gone: RFC 3261 section 18.2.2, RFC 3581 section 4."""
-        host = find_param(self.params, "maddr") or self.received or self.host
-        default = SECURE_PORT if self.transport in ("TLS", "WSS") else DEFAULT_PORT
-        return Address(host, self.rport or self.port or default)
 
     def stamped(self, source: Address) -> "Via":
         """The same with `received` and `rport` as the server adds them, RFC 3261 section 18.2.1, RFC 3581 section 4."""

@@ -157,10 +157,6 @@ class Headers:
         """The same with one more line at the end."""
         return Headers.from_canonical([*self._fields, (canonical(name), value)])
 
-    def prepended(self, name: str, value: str) -> "Headers":
-        """The same with one more line at the beginning, as Via and Record-Route are added."""
-        return Headers.from_canonical([(canonical(name), value), *self._fields])
-
     def without(self, name: str) -> "Headers":
         """The same without any line under `name`."""
         name = canonical(name)

@@ -30,6 +30,8 @@ class TcpLimits:
     """At once, both directions."""
     idle_s: float = 7_200.0
     """Closed when silent for so long; a closed connection ends its calls, so it exceeds any registration's refresh."""
+    first_message_s: float = 30.0
+    """A connection that a peer opened has brought a message by then; otherwise silence could occupy them all."""
     write_buffer_max_bytes: int = 1_048_576
     """Unsent bytes for one peer."""
     connect_timeout_s: float = 5.0
@@ -58,6 +60,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._is_ours = flow is not None
         self.flow = flow or Flow(Transport.TCP, listening, Address("", 0))
+        self._patience: asyncio.TimerHandle | None = None
         self.last_heard_at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -71,6 +74,8 @@ class Connection(asyncio.Protocol):
                 return
             remote = Address(peer[0], peer[1])
             self.flow = Flow(Transport.TCP, Address(local[0], self._listening.port), remote)
+            first_message_s = self._streams.limits.first_message_s
+            self._patience = asyncio.get_running_loop().call_later(first_message_s, self.abort)
         self.last_heard_at = asyncio.get_running_loop().time()
         self._streams.opened(self, self._is_ours)
 
@@ -79,6 +84,7 @@ class Connection(asyncio.Protocol):
         for framed in self._framer.feed(data):
             match framed:
                 case MessageFramed(message):
+                    self._end_patience()
                     self._streams.listener.on_message(message, self.flow)
                 case Ping():
                     self.write(PONG)
@@ -86,7 +92,13 @@ class Connection(asyncio.Protocol):
                     self._streams.listener.on_lost(fault, self.flow)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._end_patience()
         self._streams.closed(self, self._is_ours)
+
+    def _end_patience(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
     def write(self, data: bytes) -> None:
         """Send, or drop a peer that has stopped reading."""

@@ -108,11 +108,6 @@ class SipUri:
         return unescaped(self.user)
 
     @property
-    def is_secure(self) -> bool:
-        """Whether this is a `sips:` URI."""
-        return self.scheme == "sips"
-
-    @property
     def is_loose(self) -> bool:
         """Whether this URI names a loose router (`;lr`, RFC 3261 section 19.1.1)."""
         return any(name == "lr" for name, _ in self.params)
