@@ -1,15 +1,18 @@
 """Files on a real disk, and the disk in memory held to the same contract."""
 
 import os
+import threading
 import wave
 from collections.abc import Callable
 from pathlib import Path
+from queue import Queue
 
 import pytest
 from tests.recording.disks import MemoryDisk
 
 from acdcore.recording.disk import Disk, LocalDisk
 from acdcore.recording.events import RecordingPath
+from acdcore.recording.index import delete
 from acdcore.recording.wav import Length, header
 
 PATH = RecordingPath("2026/11/21/c-1.wav")
@@ -54,6 +57,41 @@ def test_file_without_frames_is_dropped_and_its_name_is_free(disk_and_read: Disk
     disk.close(PATH)
     disk.seal(PATH, Length(0))
     disk.create(PATH)
+
+
+def test_recording_begins_while_the_last_one_of_its_day_is_deleted(tmp_path: Path) -> None:
+    disk, complete, failures = LocalDisk(tmp_path, open_files_max=2), Queue[RecordingPath | None](), list[OSError]()
+
+    def delete_all() -> None:
+        try:
+            while (path := complete.get()) is not None:
+                delete(tmp_path, [path])
+        except OSError as failure:
+            failures.append(failure)
+
+    deleting = threading.Thread(target=delete_all)
+    deleting.start()
+    try:
+        for number in range(500):
+            path = RecordingPath(f"2026/11/21/c-{number}.wav")
+            disk.create(path)
+            disk.close(path)
+            disk.seal(path, Length(1))
+            complete.put(path)
+    finally:
+        complete.put(None)
+        deleting.join()
+    assert failures == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_day_that_is_deleted_already_need_not_survive_a_power_failure(tmp_path: Path) -> None:
+    disk = LocalDisk(tmp_path, open_files_max=2)
+    disk.create(PATH)
+    disk.close(PATH)
+    disk.seal(PATH, Length(1))
+    delete(tmp_path, [PATH])
+    disk.settle([PATH])
 
 
 @pytest.mark.parametrize("is_sealed", [False, True])

@@ -1,5 +1,6 @@
 """The disk as the recorder sees it: files that grow under a `.part` name and are sealed once."""
 
+import contextlib
 import os
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -13,6 +14,8 @@ from acdcore.recording.names import part_of
 DIRECTORY_MODE = 0o750
 FILE_MODE = 0o640
 """Talks are confidential: the daemon's user and group only."""
+CREATE_TRIES = 5
+"""A day's directory goes with the last recording that is deleted from it, perhaps while the next one begins."""
 
 
 class Disk(Protocol):
@@ -63,10 +66,7 @@ class LocalDisk:
         final = self._directory / path
         if final.exists():
             raise FileExistsError(f"{path} exists")
-        if not final.parent.is_dir():
-            self._create_day(final.parent)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW
-        self._keep(path, os.open(part_of(final), flags, FILE_MODE))
+        self._keep(path, self._create_part(final))
         self.append(path, wav.header())
 
     def append(self, path: RecordingPath, samples: bytes) -> None:
@@ -98,13 +98,23 @@ class LocalDisk:
 
     def settle(self, paths: Iterable[RecordingPath]) -> None:
         for directory in {(self._directory / path).parent for path in paths}:
-            sync_directory(directory)
+            with contextlib.suppress(FileNotFoundError):  # deleted with all that was in it
+                sync_directory(directory)
 
     def free_bytes(self) -> int:
         self._directory.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
         figures = os.statvfs(self._directory)
         # What an ordinary user may take; the rest is root's reserve.
         return figures.f_bavail * figures.f_frsize
+
+    def _create_part(self, final: Path) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW
+        for _ in range(CREATE_TRIES - 1):
+            with contextlib.suppress(FileNotFoundError):
+                if not final.parent.is_dir():
+                    self._create_day(final.parent)
+                return os.open(part_of(final), flags, FILE_MODE)
+        return os.open(part_of(final), flags, FILE_MODE)
 
     def _create_day(self, day: Path) -> None:
         day.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)

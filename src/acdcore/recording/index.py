@@ -1,5 +1,6 @@
 """What lies in the recordings' directory: repair after a crash, listing, comparison with the records, deletion."""
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -141,7 +142,8 @@ def _name(directory: Path, path: Path) -> RecordingPath:
 
 
 def _drop_empty(directory: Path, parent: Path) -> None:
-    """Remove day, month and year when nothing is left in them."""
-    while parent != directory and parent.is_dir() and not any(parent.iterdir()):
-        parent.rmdir()
-        parent = parent.parent
+    """Remove day, month and year when nothing is left in them; the kernel refuses where something is."""
+    with contextlib.suppress(OSError):
+        while parent != directory:
+            parent.rmdir()
+            parent = parent.parent
