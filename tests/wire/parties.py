@@ -1,5 +1,7 @@
 """Callers and agents on scripted phones, as the tests direct them."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.phone import Phone, PhoneCall
@@ -58,6 +60,13 @@ async def pick_up(phone: Phone, within_s: float = RING_WITHIN_S) -> Party:
     party = await rung(phone, within_s)
     answer(party)
     return party
+
+
+async def all_talk(caller: Phone, desk: Phone, number: str, callers: Sequence[str]) -> None:
+    """Every caller is served by one of the agents at `desk`, all at once."""
+    parties = [await dial_in(caller, number, each) for each in callers]
+    agents = [await pick_up(desk) for _ in callers]
+    await asyncio.gather(*(both_talk(party, agent) for party, agent in zip(parties, agents, strict=True)))
 
 
 async def both_talk(caller: Party, agent: Party, within_s: float = 10.0) -> bool:

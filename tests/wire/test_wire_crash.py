@@ -13,7 +13,7 @@ import pytest
 from bench.daemon import Daemon
 from bench.phone import Phone, PhoneSettings
 from tests.wire.hotline import AGENTS, SERVICE, hotline
-from tests.wire.parties import both_talk, dial_in, pick_up, take_seat
+from tests.wire.parties import all_talk, both_talk, dial_in, pick_up, take_seat
 from tests.wire.watch import Facts, Operator
 
 from acdcore.kernel.address import Address
@@ -78,9 +78,7 @@ class Deaf:
 async def start_talks(operator: Operator, caller: Phone, desk: Phone) -> None:
     """All agents but one talk to a caller, and are recorded."""
     await take_seat(operator, desk, *AGENTS[:-1])
-    for number in TALKING:
-        party = await dial_in(caller, SERVICE, number)
-        assert await both_talk(party, await pick_up(desk))
+    await all_talk(caller, desk, SERVICE, TALKING)
     await asyncio.sleep(IN_MEMORY_S)
 
 

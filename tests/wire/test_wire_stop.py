@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from bench.daemon import Daemon
 from bench.phone import Phone, PhoneSettings
-from tests.wire.hotline import HOTLINE, SERVICE, password_of, share_prompts
-from tests.wire.parties import both_talk, dial_in, pick_up
+from tests.wire.hotline import HOTLINE, ORDINARY, SERVICE, password_of, share_prompts
+from tests.wire.parties import all_talk, dial_in
 
 from acdcore.app import Running, serve
 from acdcore.calls.commands import AgentCommand
@@ -77,7 +77,7 @@ async def ten_calls(running: Running, caller: Phone, desk: Phone) -> None:
         assert await desk.register(agent, password_of(agent)) == 200
         running.operations.set_agent_state(AgentId(agent), AgentCommand.LOG_IN, None)
         running.operations.set_agent_state(AgentId(agent), AgentCommand.READY, None)
-        assert await both_talk(await dial_in(caller, SERVICE), await pick_up(desk))
+    await all_talk(caller, desk, SERVICE, [ORDINARY] * len(TALKING))
     for number in (SERVICE,) * WAITING + (HOTLINE,) * IN_THE_MENU:
         await dial_in(caller, number)
 
