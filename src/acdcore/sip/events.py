@@ -176,7 +176,7 @@ class SessionRefused:
     session: SessionId
     """The session that ended."""
     status: int
-    """300 to 699: the peer's, or 408 on silence, 503 on a failed transport, 487 after our CANCEL."""
+    """300 to 699: the peer's, or 408 on silence, 503 on a failed transport, 487 after our CANCEL or the phone's BYE."""
     reason: str
     """The reason phrase."""
     response: Response | None
