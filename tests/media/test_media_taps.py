@@ -112,6 +112,18 @@ def test_writer_that_is_too_slow_costs_silence_and_not_length() -> None:
     engine.stop()
 
 
+def test_engine_that_was_halted_hands_out_no_block_longer_than_its_ring() -> None:
+    engine = Engine(SETTINGS, IdSource(1))
+    began = time.monotonic()
+    tap = engine.tap(engine.open().stream)
+    time.sleep(4.2)  # its thread was never started
+    engine.untap(tap)
+    lengths = [len(block.samples) // 4 for block in engine.blocks()]
+    assert max(lengths) == 32_768
+    assert sum(lengths) / 8000 == pytest.approx(time.monotonic() - began, abs=0.05)
+    engine.stop()
+
+
 def test_stopping_ends_recordings() -> None:
     engine = Engine(SETTINGS, IdSource(1))
     engine.start()

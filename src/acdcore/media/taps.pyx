@@ -9,7 +9,7 @@ from libc.stdlib cimport calloc, free, malloc
 
 from acdcore.media.core cimport BLOCK, OVERFLOWED, SLOTS, core_arm, core_take_slot, core_tap, core_tell
 from acdcore.media.timeline cimport (
-    timeline_anchor, timeline_create, timeline_due, timeline_free, timeline_take,
+    RING_SAMPLES, timeline_anchor, timeline_create, timeline_due, timeline_free, timeline_take,
 )
 
 cdef enum:
@@ -51,19 +51,27 @@ cdef void tap_detach(stream_t* stream) noexcept nogil:
 
 cdef void tap_cut(core_t* core, tap_t* tap, int64_t now_ns) noexcept nogil:
     """A second has passed: cut a block and arm the next."""
-    _cut(core, tap, timeline_due(&tap.timeline, now_ns, False), False)
+    _cut_pieces(core, tap, timeline_due(&tap.timeline, now_ns, False), False)
     core_arm(core, now_ns + core.block_ns, BLOCK, tap.id)
 
 
 cdef void tap_close(core_t* core, tap_t* tap, int64_t now_ns) noexcept nogil:
     """End a recording with all that was received until now."""
-    _cut(core, tap, timeline_due(&tap.timeline, now_ns, True), True)
+    _cut_pieces(core, tap, timeline_due(&tap.timeline, now_ns, True), True)
     tap_attach(tap, 0, NULL)
     tap_attach(tap, 1, NULL)
     core.taps[tap.id % SLOTS] = NULL
     core.tally.taps -= 1
     timeline_free(&tap.timeline)
     free(tap)
+
+
+cdef void _cut_pieces(core_t* core, tap_t* tap, int64_t count, bint is_last) noexcept nogil:
+    """No block is longer than the ring: a process that was halted for an hour does not ask for an hour's memory."""
+    while count > RING_SAMPLES:
+        _cut(core, tap, RING_SAMPLES, False)
+        count -= RING_SAMPLES
+    _cut(core, tap, count, is_last)
 
 
 cdef void _cut(core_t* core, tap_t* tap, int64_t count, bint is_last) noexcept nogil:
