@@ -17,7 +17,7 @@ from acdcore.storage.database import Connection, Database
 from acdcore.storage.spool import Batch, DiskSpool
 
 GATHER_S = 0.1
-"""How long rows gather before they are delivered: at most ten transactions a second, each short on a core that is shared."""
+"""How long rows gather before they are delivered: ten short transactions a second on a core that others need too."""
 TROUBLE_PAUSE_S = 2.0
 """Before trying again when neither the batch nor the connection is to blame: a missing table, an unreadable file."""
 
