@@ -199,3 +199,18 @@ def test_rooms_get_what_the_file_says(tmp_path: Path) -> None:
         OverflowRule(OverflowCause.LENGTH, ToAnnouncement("system.closed")),
         OverflowRule(OverflowCause.NOBODY_LOGGED_IN, ToOutside("02155500")),
     )
+
+
+@pytest.mark.parametrize("password", ["[1]", "{a = 1}", "[abc", "plain"])
+def test_password_from_the_environment_is_taken_as_it_is(tmp_path: Path, password: str) -> None:
+    file = tmp_path / "acdcore.toml"
+    file.write_text('[trunks.carrier]\nuser = "us"\n')
+    settings = load(file, {"ACDCORE_TRUNKS__CARRIER__PASSWORD": password})
+    assert settings.trunks["carrier"].password == password
+
+
+def test_list_from_the_environment_is_written_as_in_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "acdcore.toml"
+    file.write_text('[trunks.carrier]\naddresses = ["10.0.0.0/8"]\n')
+    settings = load(file, {"ACDCORE_TRUNKS__CARRIER__ADDRESSES": '["192.0.2.0/24"]'})
+    assert [str(network) for network in settings.trunks["carrier"].addresses] == ["192.0.2.0/24"]

@@ -32,6 +32,8 @@ from acdcore.queues.settings import (
 from acdcore.sip.uri import MalformedValue, SipUri
 
 PREFIX = "ACDCORE_"
+TEXT_KEYS = frozenset({"password", "dsn"})
+"""Secrets may begin with any character."""
 Port = Annotated[int, Field(ge=0, le=65535)]
 """0 takes any free port."""
 Seconds = Annotated[float, Field(ge=0)]
@@ -324,17 +326,17 @@ def override(table: dict[str, object], path: tuple[str, ...], value: str, name: 
         if not isinstance(inner, dict):
             raise SettingsError(name, "", f"{key} is not a section; the form is {PREFIX}<SECTION>__<KEY>")
         table = inner
-    table[path[-1]] = parsed(value, name)
+    table[path[-1]] = parsed(path[-1], value)
 
 
-def parsed(value: str, name: str) -> object:
-    """A list or a table as TOML writes it; everything else as text, which the key's own type reads."""
-    if not value.startswith(("[", "{")):
+def parsed(key: str, value: str) -> object:
+    """A list or a table where it is written as TOML writes it; everything else is text, which the key's type reads."""
+    if key in TEXT_KEYS or not value.startswith(("[", "{")):
         return value
     try:
         return tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(name, "", f"is not a list or table as TOML writes it: {error}") from error
+    except tomllib.TOMLDecodeError:
+        return value
 
 
 def in_words(kind: str, message: str) -> str:
