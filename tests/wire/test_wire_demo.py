@@ -39,8 +39,8 @@ async def run_demo(directory: Path) -> tuple[int | None, str]:
     return process.returncode, output.decode()
 
 
-async def test_demo_proves_all_it_promises(tmp_path: Path) -> None:
-    status, output = await run_demo(tmp_path / "demo")
+async def test_demo_proves_all_it_promises(open_directory: Path) -> None:
+    status, output = await run_demo(open_directory / "demo")
     assert status == 0, output
     assert f"{len(Expectation)} of {len(Expectation)} expectations came true" in output
     assert "NOT" not in output
