@@ -79,7 +79,8 @@ async def daemon(config: Path) -> None:
         gc.set_threshold(*COLLECT_EVERY)
         console.print(welcome(running), soft_wrap=True, markup=False)
         await stop.wait()
-        console.print("acdcore: stopping; calls may go on for a few seconds, a second signal ends them at once")
+        stopping = "acdcore: stopping; calls may go on for a few seconds, a second signal ends them at once"
+        console.print(stopping, soft_wrap=True)
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, running.switchboard.end_all)
 
