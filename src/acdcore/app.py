@@ -111,8 +111,7 @@ async def serve(
     ids = IdSource()
     async with contextlib.AsyncExitStack() as stack:
         storage = await stack.enter_async_context(open_memory(plan, clock, on_progress))
-        feed = Feed(clock.wall())
-        chronicle = Chronicle(clock, storage.spool, feed, storage.directory)
+        chronicle = Chronicle(clock, storage.spool, Feed(clock.wall()), storage.directory)
         engine = stack.enter_context(started_engine(settings, ids))
         repaired = await asyncio.to_thread(repaired_recordings, settings)
         await recover_calls(storage, clock, repaired, settings.recording.directory, on_progress)
@@ -126,34 +125,10 @@ async def serve(
 
         sip = SipStack(Endpoint(endpoint_settings(settings), ids), clock, on_sip, stack_settings(settings), observer)
         wiring = Wiring(sip, engine, str(settings.media.advertised or settings.media.address), ids)
-        acd = Acd(Dispatcher(settings.floor()), clock)
-        stack.callback(acd.close)
-        phones = Phones(wiring, Registrar(RegistrarSettings()), clock)
-        stack.callback(phones.close)
-        desks = Desks(phones, storage.directory, acd, chronicle, clock)
-        trunks = Trunks(settings.trunk_list(), settings.routes())
-        lines = Lines(settings.line_settings(), {trunk.name: trunk.lines for trunk in trunks.trunks})
-        hall = Hall(
-            clock=clock,
-            wiring=wiring,
-            acd=acd,
-            desks=desks,
-            voice=voice,
-            directory=storage.directory,
-            chronicle=chronicle,
-            recorder=recorder,
-            trunks=trunks,
-            lines=lines,
-            flows=plan.flows,
-            calendars=plan.calendars,
-        )
+        hall = stack.enter_context(open_hall(plan, wiring, recorder, chronicle, voice, storage, clock))
         digest = DigestServer(settings.sip.realm, secrets.token_bytes(32), ids)
-        switchboard = Switchboard(hall, Access(trunks, storage.directory, digest, settings.sip.realm))
-        health = Health(hall, storage)
-        operations = Operations(hall, switchboard, port_pairs(settings), health.parts)
-        loop = asyncio.get_running_loop()
-        loop.add_reader(engine.event_fd, lambda: wiring.on_media(engine.events()))
-        stack.callback(loop.remove_reader, engine.event_fd)
+        switchboard = Switchboard(hall, Access(hall.trunks, storage.directory, digest, settings.sip.realm))
+        operations = Operations(hall, switchboard, port_pairs(settings), Health(hall, storage).parts)
         plane = await stack.enter_async_context(control_plane(settings, hall, switchboard, operations, storage))
         await stack.enter_async_context(sip)
         stack.push_async_callback(switchboard.drain, DRAIN_S)
@@ -163,11 +138,48 @@ async def serve(
             switchboard=switchboard,
             operations=operations,
             storage=storage,
-            feed=feed,
+            feed=chronicle.feed,
             udp=sip.addresses(Transport.UDP)[0],
             tcp=sip.addresses(Transport.TCP)[0],
             http=plane.address,
         )
+
+
+@contextlib.contextmanager
+def open_hall(
+    plan: Plan,
+    wiring: Wiring,
+    recorder: Recorder,
+    chronicle: Chronicle,
+    voice: Voice,
+    storage: Storage,
+    clock: Clock,
+) -> Iterator[Hall]:
+    """What the calls' stories reach, and the engine's reports brought to them."""
+    settings, engine, loop = plan.settings, wiring.engine, asyncio.get_running_loop()
+    acd = Acd(Dispatcher(settings.floor()), clock)
+    phones = Phones(wiring, Registrar(RegistrarSettings()), clock)
+    trunks = Trunks(settings.trunk_list(), settings.routes())
+    loop.add_reader(engine.event_fd, lambda: wiring.on_media(engine.events()))
+    try:
+        yield Hall(
+            clock=clock,
+            wiring=wiring,
+            acd=acd,
+            desks=Desks(phones, storage.directory, acd, chronicle, clock),
+            voice=voice,
+            directory=storage.directory,
+            chronicle=chronicle,
+            recorder=recorder,
+            trunks=trunks,
+            lines=Lines(settings.line_settings(), {trunk.name: trunk.lines for trunk in trunks.trunks}),
+            flows=plan.flows,
+            calendars=plan.calendars,
+        )
+    finally:
+        loop.remove_reader(engine.event_fd)
+        phones.close()
+        acd.close()
 
 
 # --- the parts, bottom-up ---
