@@ -8,6 +8,7 @@ from typing import Protocol
 from acdcore.calls.ports import Tier
 from acdcore.kernel.errors import Refused
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName
+from acdcore.work.model import WorkId, WorkItem, WorkState
 
 
 class CallState(StrEnum):
@@ -165,6 +166,20 @@ class Candidate:
     """As in the directory."""
     removed_by: str | None
     """The filter that took the agent out (`skill`, `not_ready`, `back_off`, ...); None: eligible."""
+    detail: str = ""
+    """The skill that is missing, the reason of a break, and the like."""
+    key: str = ""
+    """The order key of those who are eligible, named part by part."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningTimer:
+    """Something that will happen to a waiting caller by itself."""
+
+    name: str
+    """`overflow after wait`, `next ring`, `hold for agent`, `tried agents again`, `announcement`, ..."""
+    in_s: float
+    """From now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +198,79 @@ class Why:
     """The named rule that keeps an eligible pair apart; None when there is none."""
     candidates: tuple[Candidate, ...]
     """Every agent who is considered, best first, the removed ones after."""
+    needs: str = ""
+    """The skills asked for at this moment, with their levels, and the ring that set them."""
+    key: str = ""
+    """The caller's order key, named part by part."""
+    timers: tuple[RunningTimer, ...] = ()
+    """What is running for this caller, the next first."""
+    would_change: tuple[str, ...] = ()
+    """What would get the caller served, in words, the nearest first."""
+
+
+class SeatKind(StrEnum):
+    """Where an agent can be rung."""
+
+    PHONE = "phone"
+    """A phone of ours that is registered, the agent's own or another's."""
+    NUMBER = "number"
+    """An outside number or mobile, by a trunk that may dial out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """The phone at which an agent works; without one it is the phone registered under the agent's own number."""
+
+    kind: SeatKind
+    where: str
+    """The user under which the phone is registered, or the number to dial."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveHours:
+    """A calendar now."""
+
+    calendar: str
+    state: str
+    """`open`, `closed` or `holiday`."""
+    shift: str
+    """The shift that is on, if the calendar has shifts."""
+    day: str
+    """The special day's or the holiday's name, if today is one."""
+    until: datetime | None
+    """When this changes next, UTC; None: not within a fortnight."""
+    forced_by: str | None
+    """Who has forced it, if somebody has."""
+    queues: tuple[QueueName, ...]
+    """Queues that keep these hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingChange:
+    """One key that differs between what runs and what would."""
+
+    key: str
+    """Path of the key, with the file when it is not the settings' own."""
+    was: str
+    """As it runs; "" when it was not there. Secrets are shown as `***`."""
+    becomes: str
+    """As it would; "" when it goes."""
+    needs_restart: bool = False
+    """True: written down, but without effect until the daemon starts anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadReport:
+    """What a reload did, or would do."""
+
+    is_applied: bool
+    """False: only looked at, or refused."""
+    problems: tuple[str, ...]
+    """What is wrong, each with file and key; with any, nothing changes."""
+    warnings: tuple[str, ...]
+    """What is allowed but surely not meant, such as a queue that nobody can serve in some hours."""
+    changes: tuple[SettingChange, ...]
+    """In the order of the keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +327,12 @@ class UnknownAgent(Refused):
     sip_status = 404
 
 
+class UnknownName(Refused):
+    """No queue, flow, calendar or work item is called that; the text says which."""
+
+    sip_status = 404
+
+
 class WrongState(Refused):
     """The call or the agent is not in a state in which that can be done; the text says what state it is in."""
 
@@ -271,10 +365,12 @@ class Commands(Protocol):
         """One agent; raises UnknownAgent."""
         ...
 
-    def set_agent_state(self, agent: AgentId, command: AgentCommand, reason: str | None) -> LiveAgent:
+    def set_agent_state(
+        self, agent: AgentId, command: AgentCommand, reason: str | None, seat: Seat | None = None
+    ) -> LiveAgent:
         """Carry out `command` and return what came of it; raises UnknownAgent, WrongState.
 
-        `reason` goes with NOT_READY and is ignored otherwise.
+        `reason` goes with NOT_READY, `seat` with LOG_IN; both are ignored otherwise.
         """
         ...
 
@@ -295,6 +391,50 @@ class Commands(Protocol):
 
     def why(self, call_id: CallId) -> Why:
         """Why a caller still waits; raises UnknownCall, and WrongState when the call is in no queue."""
+        ...
+
+    def assign(self, call_id: CallId, agent: AgentId, by: str) -> None:
+        """Offer a waiting caller to this agent now, whatever the order.
+
+        Raises UnknownCall, UnknownAgent, WrongState.
+        """
+        ...
+
+    def requeue(self, call_id: CallId, queue: QueueName, by: str) -> None:
+        """Send a waiting or talking caller to another queue; who talked is freed.
+
+        Raises UnknownCall, UnknownName, WrongState.
+        """
+        ...
+
+    def send_to_flow(self, call_id: CallId, flow: str, by: str) -> None:
+        """Send a waiting or talking caller into a flow, a survey for example.
+
+        Raises UnknownCall, UnknownName, WrongState.
+        """
+        ...
+
+    def hours(self) -> tuple[LiveHours, ...]:
+        """Every calendar now, by name."""
+        ...
+
+    def hours_forced(self) -> None:
+        """Take over what the store of forced hours now says."""
+        ...
+
+    def request_callback(self, item: WorkItem) -> WorkItem:
+        """Put a callback (state WAITING) into the book; the open one that covers it already, if there is one.
+
+        Raises UnknownName for the queue, WrongState when the number may not be dialled.
+        """
+        ...
+
+    def end_work(self, work: WorkId, state: WorkState, by: str) -> WorkItem:
+        """Close (DONE) or cancel (CANCELLED) an open item; raises UnknownName, WrongState."""
+        ...
+
+    async def reload(self, by: str, *, is_dry_run: bool) -> ReloadReport:
+        """Read the settings anew and apply them as a whole, or only say what would change; never raises for them."""
         ...
 
     def engine(self) -> EngineFigures:

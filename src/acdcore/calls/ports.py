@@ -13,6 +13,7 @@ from typing import Protocol, TypeAlias
 
 from acdcore.kernel.errors import Outcome, PeerError, Refused
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName, SkillName
+from acdcore.work.model import WorkId, WorkItem, WorkKind, WorkState
 
 Detail: TypeAlias = Mapping[str, str | int | float | bool | None]
 """Flat facts that go with a record; kept as JSON."""
@@ -28,6 +29,15 @@ class Tier(StrEnum):
     SILVER = "silver"
     GOLD = "gold"
     VIP = "vip"
+
+
+class Verdict(StrEnum):
+    """What a screening entry does to a caller."""
+
+    BLOCK = "block"
+    """Turned away before the call is answered."""
+    ALLOW = "allow"
+    """Let through whatever the other entries and the limit of repeated calls say."""
 
 
 class Direction(StrEnum):
@@ -122,6 +132,10 @@ class Customer:
     """Free text for the agent."""
     version: int
     """Counts the changes, from 1; a change must name the version it was made from."""
+    owner: AgentId | None = None
+    """The agent who looks after this customer, and is tried first."""
+    region: str = ""
+    """Where the customer belongs to, as the configuration names its regions; goes before the number's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +150,8 @@ class NewCustomer:
     plates: tuple[str, ...] = ()
     address: str = ""
     note: str = ""
+    owner: AgentId | None = None
+    region: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +167,9 @@ class CustomerChange:
     plates: tuple[str, ...] | None = None
     address: str | None = None
     note: str | None = None
+    owner: AgentId | None = None
+    """An empty string takes the owner away."""
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,7 +377,87 @@ class AgentEventRow:
     """Further facts."""
 
 
-Row: TypeAlias = CdrRow | CallEventRow | RecordingRow | AgentEventRow
+@dataclass(frozen=True, slots=True)
+class WorkRow:
+    """A work item as it stood after a change; the key is (`work_id`, `serial`), the latest one is the present."""
+
+    work_id: WorkId
+    """The item."""
+    serial: int
+    """Counts the item's changes, from 1."""
+    at: datetime
+    """When it came to this."""
+    item: WorkItem
+    """All of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRow:
+    """One answer of a survey or a questionnaire; the key is (`call_id`, `n`)."""
+
+    call_id: CallId
+    """The call in which it was given."""
+    n: int
+    """Which answer of the call, from 1."""
+    at: datetime
+    """When, UTC."""
+    flow: str
+    """The questionnaire."""
+    question: str
+    """The question's key."""
+    kind: str
+    """`choice`, `number`, `digits` or `yes_no`."""
+    value: str
+    """What was answered, as the kind writes it."""
+    agent: AgentId | None = None
+    """Who talked to the caller last, which a survey is about."""
+    queue: QueueName | None = None
+    """The queue that the call came through."""
+    customer_id: CustomerId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StayRow:
+    """One stay of an entry in one queue, from joining to leaving; the key is (`entry`, `n`).
+
+    All figures of queues and agents, live and historical, are folds over these.
+    """
+
+    entry: str
+    """The entry; `CALL/N` for a call's N-th joining, `WORK/N` for a work item's."""
+    n: int
+    """Which stay of the entry, from 1: overflow to another queue begins a new one."""
+    call_id: str
+    """The call or the work item, for the receipts."""
+    queue: QueueName
+    channel: str
+    """`call`, `callback` or `voicemail`."""
+    joined_at: datetime
+    """UTC."""
+    left_at: datetime
+    """UTC."""
+    how: str
+    """`answered`, `abandoned`, `abandoned_short`, `overflowed`, `callback`, `withdrawn` or `failed`."""
+    waited_s: float
+    is_in_time: bool = False
+    """Answered within the queue's target."""
+    agent: AgentId | None = None
+    """Who answered."""
+    offers: int = 0
+    """Times that a phone rang for it."""
+    misses: int = 0
+    """Offers that were not taken."""
+    talked_s: float = 0.0
+    wrap_up_s: float = 0.0
+    """Only of answered ones, which are written when the wrap-up is over."""
+    caller: str = ""
+    """The number, for first-call resolution."""
+    customer_id: CustomerId | None = None
+    promised_s: float | None = None
+    """The wait that was announced first, if any."""
+
+
+Row: TypeAlias = CdrRow | CallEventRow | RecordingRow | AgentEventRow | WorkRow | AnswerRow | StayRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,6 +488,115 @@ class Spool(Protocol):
     def backlog(self) -> Backlog:
         """How much is waiting."""
         ...
+
+
+# What staff keep beside the configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Screening:
+    """A caller's number that is blocked, or let through in any case."""
+
+    number: str
+    """As dialled, digits with an optional leading plus; a trailing `*` means every number that begins so."""
+    verdict: Verdict
+    reason: str
+    """Why, for staff; never told to the caller."""
+    until: datetime | None
+    """When it lapses, UTC; None: not by itself."""
+    by: str
+    """Who entered it."""
+    at: datetime
+    """When, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForcedHours:
+    """A supervisor's word that goes before a calendar."""
+
+    calendar: str
+    is_open: bool
+    until: datetime | None
+    """When the calendar rules again, UTC; None: not by itself."""
+    by: str
+    at: datetime
+    """When it was said, UTC."""
+
+
+class ScreeningStore(Protocol):
+    """The black and white list: changed in the database first, then in memory; writes raise `Unavailable`."""
+
+    def entries(self) -> Sequence[Screening]:
+        """All entries, lapsed ones too, newest first; from memory."""
+        ...
+
+    async def put(self, entry: Screening) -> None:
+        """Enter or replace the entry of that number; `BadRecord` for a number that is none."""
+        ...
+
+    async def remove(self, number: str) -> None:
+        """Take an entry out; `UnknownRecord` when there is none."""
+        ...
+
+
+class HoursStore(Protocol):
+    """What supervisors have forced: changed in the database first, then in memory; writes raise `Unavailable`."""
+
+    def forced(self) -> Sequence[ForcedHours]:
+        """All, lapsed ones too; from memory."""
+        ...
+
+    async def force(self, forced: ForcedHours) -> None:
+        """Set or replace what holds for that calendar."""
+        ...
+
+    async def release(self, calendar: str) -> None:
+        """Let the calendar rule again; without effect when it does."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WorkFilter:
+    """Which work items to list, newest first; None does not restrict."""
+
+    queue: QueueName | None = None
+    kind: WorkKind | None = None
+    state: WorkState | None = None
+    number: str | None = None
+    """However it is written."""
+    agent: AgentId | None = None
+    is_open: bool | None = None
+    before: WorkId | None = None
+    """The last item of the previous page."""
+    limit: int = 100
+    """1 to `PAGE_ROWS_MAX`."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFilter:
+    """Which answers to list, newest first; None does not restrict."""
+
+    flow: str | None = None
+    question: str | None = None
+    agent: AgentId | None = None
+    queue: QueueName | None = None
+    call_id: CallId | None = None
+    given_from: datetime | None = None
+    given_before: datetime | None = None
+    before: tuple[CallId, int] | None = None
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class StayFilter:
+    """Which stays to read, in the order of joining; None does not restrict."""
+
+    joined_from: datetime
+    joined_before: datetime
+    queue: QueueName | None = None
+    agent: AgentId | None = None
+    limit: int = 1_000_000
+    """Above a year of a small centre, or a month of the largest; more is refused, not cut."""
 
 
 # Reading the history
@@ -468,4 +676,24 @@ class History(Protocol):
 
     async def recording(self, call_id: CallId, n: int) -> RecordingRow | None:
         """One recording."""
+        ...
+
+    async def work(self, wanted: WorkFilter) -> Sequence[WorkItem]:
+        """One page of work items as they stand, in descending order of their ids."""
+        ...
+
+    async def work_story(self, work_id: WorkId) -> Sequence[WorkRow]:
+        """All that happened to one item, in order; empty when it is unknown."""
+        ...
+
+    async def open_work(self) -> Sequence[WorkRow]:
+        """The latest row of every item that has not ended: what the book begins with at a start."""
+        ...
+
+    async def answers(self, wanted: AnswerFilter) -> Sequence[AnswerRow]:
+        """One page of answers, newest first."""
+        ...
+
+    async def stays(self, wanted: StayFilter) -> Sequence[StayRow]:
+        """Stays in the order of joining; raises `Refused` when there are more than `limit`."""
         ...

@@ -1,0 +1,1 @@
+"""Knowing why and what if: recorded days replayed and changed, forecasts, staffing."""

@@ -1,0 +1,1 @@
+"""Work that waits for an agent without anybody on the line: callbacks and messages."""

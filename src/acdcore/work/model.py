@@ -1,0 +1,230 @@
+"""Work items: what was asked for, how far it has come, and the words in which the book is told of it.
+
+`wall` times are UTC; the book (`acdcore.work.book`) decides by them, since a callback may be due on another day.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName
+
+WorkId = NewType("WorkId", str)
+"""One work item; sortable by the time at which it was asked for."""
+
+
+class WorkKind(StrEnum):
+    """What is to be done."""
+
+    CALLBACK = "callback"
+    """Call somebody who does not want to wait, or who hung up waiting."""
+    VOICEMAIL = "voicemail"
+    """Hear a message, and answer it when a reply is wanted."""
+
+
+class DialFirst(StrEnum):
+    """Who is rung first for a callback."""
+
+    AGENT = "agent"
+    """The agent, who then hears the customer's phone ring: nobody answers into silence."""
+    CUSTOMER = "customer"
+    """The customer, while the agent is reserved: the agent's time is spared, the customer may wait a moment."""
+
+
+class WorkState(StrEnum):
+    """How far an item has come; the transitions are the table in `book.py`."""
+
+    WAITING = "waiting"
+    """Not in the queue: its hours have not begun, or the next attempt is not due."""
+    QUEUED = "queued"
+    """In the queue, waiting for an agent."""
+    IN_HAND = "in_hand"
+    """An agent is at it: listening, or the customer's phone is rung, or both talk."""
+    DONE = "done"
+    """Talked to, or heard with no reply wanted."""
+    MERGED = "merged"
+    """The customer called again meanwhile, which settled it."""
+    GIVEN_UP = "given_up"
+    """All attempts were made in vain, or it is too old."""
+    CANCELLED = "cancelled"
+    """Taken out by staff."""
+
+
+ENDED = frozenset({WorkState.DONE, WorkState.MERGED, WorkState.GIVEN_UP, WorkState.CANCELLED})
+"""States that nothing follows."""
+
+
+class Attempt(StrEnum):
+    """How one attempt at an item ended."""
+
+    TALKED = "talked"
+    """Agent and customer talked."""
+    HEARD = "heard"
+    """The agent heard the message and closed it without calling."""
+    NO_ANSWER = "no_answer"
+    """The customer's phone rang in vain."""
+    BUSY = "busy"
+    """The customer's phone was busy."""
+    FAILED = "failed"
+    """The number cannot be called: refused, unknown, or no trunk."""
+    LEFT = "left"
+    """The agent went away before the customer answered, or put the item back: tried again soon, not counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItem:
+    """One callback or message."""
+
+    id: WorkId
+    kind: WorkKind
+    queue: QueueName
+    """Where it waits for an agent."""
+    number: str
+    """Whom to call; "" for a message without a number."""
+    created_at: datetime
+    """When it was asked for, UTC."""
+    state: WorkState = WorkState.WAITING
+    call_id: CallId | None = None
+    """The call in which it was asked for."""
+    customer_id: CustomerId | None = None
+    language: str = ""
+    """Spoken with the customer (cmn, yue, en)."""
+    waited_s: float = 0.0
+    """Time waited on the line before, which goes on counting for the place."""
+    advance_s: float = 0.0
+    """Priority, as the caller had it."""
+    dial_first: DialFirst = DialFirst.AGENT
+    subject: str = ""
+    """What it is about: a key's meaning in the flow, or staff's words."""
+    is_reply_wanted: bool = True
+    """False: hearing the message is all."""
+    recording: str = ""
+    """The message's path below the recordings directory."""
+    attempts: int = 0
+    """Attempts that counted."""
+    next_at: datetime | None = None
+    """Not to be queued before this, UTC."""
+    agent: AgentId | None = None
+    """Who has or had it in hand."""
+    last_attempt: Attempt | None = None
+    changed_at: datetime | None = None
+    """When it came to this state."""
+    changed_by: str = ""
+    """Who changed it last when a person did: an agent's number or the name of an API key."""
+
+
+# ---- inputs of the book ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """A caller, a rule or staff asks for it."""
+
+    item: WorkItem
+    """In state WAITING; an open callback for the same number and queue absorbs it."""
+
+
+@dataclass(frozen=True, slots=True)
+class InHand:
+    """An agent has accepted it."""
+
+    id: WorkId
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnded:
+    """The attempt is over."""
+
+    id: WorkId
+    how: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerCalled:
+    """The customer calls in and reaches a queue: open callbacks to that number are settled by this call."""
+
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftQueue:
+    """The queue let it go without an agent (a rule, a reload): it waits for its next time."""
+
+    id: WorkId
+
+
+@dataclass(frozen=True, slots=True)
+class HoursChanged:
+    """A queue opens or closes; items of a closed queue wait."""
+
+    queue: QueueName
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """Staff take it out."""
+
+    id: WorkId
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Staff or the agent say that it is done."""
+
+    id: WorkId
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class CameDue:
+    """The timer fired: what is due by now is queued, what is too old is given up."""
+
+
+Input = Requested | InHand | AttemptEnded | CustomerCalled | LeftQueue | HoursChanged | Cancelled | Closed | CameDue
+
+
+# ---- what the book answers ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Write the item down; it has come to another state or time."""
+
+    item: WorkItem
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueue:
+    """Place the item in its queue now."""
+
+    item: WorkItem
+
+
+@dataclass(frozen=True, slots=True)
+class Dequeue:
+    """Take the item out of its queue: settled otherwise."""
+
+    item: WorkItem
+
+
+@dataclass(frozen=True, slots=True)
+class Absorbed:
+    """The request is covered by an item that is open already."""
+
+    item: WorkItem
+    """The open one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The input did not fit and changed nothing."""
+
+    input: Input
+    why: str
+
+
+Output = Changed | Enqueue | Dequeue | Absorbed | Rejected
