@@ -117,6 +117,13 @@ class Call:
 
     def abandoned(self) -> Outcome:
         """What it means that the caller hangs up now, by the last thing that decides it."""
+        return self._achieved(Outcome.ABANDONED_QUEUE, Outcome.ABANDONED_FLOW) or Outcome.ABANDONED_RINGING
+
+    def completed(self) -> Outcome:
+        """What it means that the call has come to its end by itself."""
+        return self._achieved(Outcome.SELF_SERVED, Outcome.SELF_SERVED) or Outcome.SELF_SERVED
+
+    def _achieved(self, when_queued: Outcome, when_answered: Outcome) -> Outcome | None:
         is_outside = False
         for event in reversed(self.history):
             match event:
@@ -124,12 +131,16 @@ class Call:
                     is_outside = True
                 case events.Connected():
                     return Outcome.ANSWERED
+                case events.MessageLeft():
+                    return Outcome.VOICEMAIL
+                case events.CallbackPromised():
+                    return Outcome.CALLBACK
                 case events.Overflowed():
                     return Outcome.OVERFLOWED
                 case events.Queued():
-                    return Outcome.ABANDONED_QUEUE
+                    return when_queued
                 case events.Answered():
-                    return Outcome.FORWARDED if is_outside else Outcome.ABANDONED_FLOW
+                    return Outcome.FORWARDED if is_outside else when_answered
                 case _:
                     pass
-        return Outcome.ABANDONED_RINGING
+        return None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from acdcore.calls.ports import EndedBy
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CustomerId, QueueName
+from acdcore.work.model import WorkId
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,143 @@ class Overflowed:
 
 
 @dataclass(frozen=True, slots=True)
+class NeedsRelaxed:
+    """The queue's next ring opened: other skills are asked for from here on."""
+
+    at: float
+    queue: QueueName
+    ring: int
+    """Which ring, from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldForAgent:
+    """The caller is kept for one agent, until that time at the latest."""
+
+    at: float
+    agent: AgentId
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class WaitAnnounced:
+    """The caller was told the position and, when it is known well enough, the wait."""
+
+    at: float
+    position: int
+    wait_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SteppedAside:
+    """The waiting caller pressed a key and went into a flow; the place is kept."""
+
+    at: float
+    flow: str
+
+
+@dataclass(frozen=True, slots=True)
+class SteppedBack:
+    """The caller waits on, at the same place."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Somebody sent the caller elsewhere: an agent, a supervisor, a program."""
+
+    at: float
+    target: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """A number outside is rung."""
+
+    at: float
+    number: str
+    trunk: str
+
+
+@dataclass(frozen=True, slots=True)
+class DialFailed:
+    """Nobody answered there."""
+
+    at: float
+    number: str
+    status: int
+    """The SIP status that ended it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageBegun:
+    """The caller speaks a message."""
+
+    at: float
+    recording: str
+    """The recording's path below the recordings directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageLeft:
+    """The message was handed on as work for an agent."""
+
+    at: float
+    work: WorkId
+    queue: QueueName
+
+
+@dataclass(frozen=True, slots=True)
+class MessageHeard:
+    """An agent has heard a caller's message."""
+
+    at: float
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackPromised:
+    """The caller will be called back."""
+
+    at: float
+    work: WorkId
+    number: str
+    queue: QueueName
+
+
+@dataclass(frozen=True, slots=True)
+class WorkBegun:
+    """The call is an attempt at a work item."""
+
+    at: float
+    work: WorkId
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionAnswered:
+    """The caller answered a question of a survey or a questionnaire."""
+
+    at: float
+    flow: str
+    question: str
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAsked:
+    """The flow asked an HTTP service."""
+
+    at: float
+    service: str
+    is_answered: bool
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class TalkEnded:
     """The talk is over; the caller may still be there."""
 
@@ -161,6 +299,21 @@ Event = (
     | Held
     | Resumed
     | Overflowed
+    | NeedsRelaxed
+    | HeldForAgent
+    | WaitAnnounced
+    | SteppedAside
+    | SteppedBack
+    | Sent
+    | Dialled
+    | DialFailed
+    | MessageBegun
+    | MessageLeft
+    | MessageHeard
+    | CallbackPromised
+    | WorkBegun
+    | QuestionAnswered
+    | ServiceAsked
     | TalkEnded
     | Ended
 )
@@ -179,6 +332,21 @@ KINDS: dict[type[Event], str] = {
     Held: "held",
     Resumed: "resumed",
     Overflowed: "overflowed",
+    NeedsRelaxed: "needs_relaxed",
+    HeldForAgent: "held_for_agent",
+    WaitAnnounced: "wait_announced",
+    SteppedAside: "stepped_aside",
+    SteppedBack: "stepped_back",
+    Sent: "sent",
+    Dialled: "dialled",
+    DialFailed: "dial_failed",
+    MessageBegun: "message_begun",
+    MessageLeft: "message_left",
+    MessageHeard: "message_heard",
+    CallbackPromised: "callback_promised",
+    WorkBegun: "work_begun",
+    QuestionAnswered: "question_answered",
+    ServiceAsked: "service_asked",
     TalkEnded: "talk_ended",
     Ended: "ended",
 }
