@@ -1,0 +1,196 @@
+"""How long a caller will wait: the pace at which each queue's callers came to agents lately, and what follows from it.
+
+Only the time in which somebody stands in line with no phone ringing tells the pace: then every agent who becomes free
+is offered a caller at once. What is counted in it, forgotten exponentially:
+- offers, times the share of them that is answered, for each second that an agent was on duty: the pace of one agent;
+- callers who went by themselves, for each second that a caller stood: the impatience that shortens the line ahead;
+- seconds of ringing for each caller connected: what the caller's own offer adds.
+
+The wait of the caller at place k is the sum of k gaps: those ahead of the caller go at the pace of the agents plus the
+impatience of those who are still ahead (the birth-death chain of the Erlang A model). Its mean and variance, with the
+uncertainty of the measured pace itself, are taken as those of a gamma distribution, and the quantile as Wilson and
+Hilferty approximate it (Proc. Natl. Acad. Sci. 17, 1931, p. 684).
+
+Every event and every question costs the same, however many wait.
+"""
+
+import math
+from dataclasses import dataclass, field, replace
+
+from acdcore.kernel.ids import QueueName
+
+MEMORY_S = 2_400.0
+"""Time constant of forgetting: long enough for some 20 offers of a queue of three agents, short enough to follow a
+shift; changes of staff need no forgetting, since the pace is counted for one agent."""
+MIN_OFFERS = 8.0
+"""Offers remembered, below which there is no estimate: the pace would be uncertain by more than a third."""
+QUANTILE = 0.70
+"""Share of answered callers who are to wait no longer than estimated."""
+QUANTILE_NORMAL = 0.5244
+"""The standard normal deviate of `QUANTILE`."""
+
+
+@dataclass(slots=True)
+class Pace:
+    """What is remembered of one queue: plain figures, as of `as_of`."""
+
+    as_of: float
+    """The time of the last event, monotonic seconds."""
+    standing: int = 0
+    """Callers in line for whom no phone rings now."""
+    standing_since: float = 0.0
+    """When the first of an unbroken row of such callers came."""
+    ringing: int = 0
+    """Callers for whom a phone rings now."""
+    on_duty: int = 0
+    """Agents who may serve, as of the last event that told."""
+    offers: float = 0.0
+    """Offers made after somebody had stood in line, faded; one made at the moment of joining says nothing."""
+    agents_s: float = 0.0
+    """Seconds of agents on duty while somebody stood in line, faded."""
+    departures: float = 0.0
+    """Callers who left the line without an agent, faded."""
+    stood_s: float = 0.0
+    """Seconds of callers standing in line, faded."""
+    answers: float = 0.0
+    """Offers that were answered, faded."""
+    misses: float = 0.0
+    """Offers that came to nothing, faded."""
+    rung_s: float = 0.0
+    """Seconds of phones ringing, faded."""
+
+    def advance(self, at: float) -> None:
+        """Let time pass up to `at`: what was remembered fades, what stands and rings adds up."""
+        passed_s = at - self.as_of
+        if passed_s <= 0:
+            return
+        self.as_of = at
+        kept = math.exp(-passed_s / MEMORY_S)
+        fresh_s = MEMORY_S * (1.0 - kept)  # a second of this time, faded meanwhile: the integral of the fading
+        self.offers *= kept
+        self.departures *= kept
+        self.answers *= kept
+        self.misses *= kept
+        self.agents_s *= kept
+        if self.standing:
+            self.agents_s += self.on_duty * fresh_s
+        self.stood_s = self.stood_s * kept + self.standing * fresh_s
+        self.rung_s = self.rung_s * kept + self.ringing * fresh_s
+
+    def stand(self) -> None:
+        """One caller more in line."""
+        if not self.standing:
+            self.standing_since = self.as_of
+        self.standing += 1
+
+    def go(self) -> None:
+        """One caller fewer in line."""
+        self.standing = max(0, self.standing - 1)
+
+    def stop_ringing(self) -> None:
+        """One ringing phone fewer."""
+        self.ringing = max(0, self.ringing - 1)
+
+
+@dataclass(slots=True)
+class Estimator:
+    """The paces of all queues; told of every caller's steps, and asked for estimates.
+
+    Times are monotonic seconds and do not run backwards. `on_duty` is the number of agents on duty who may serve the
+    caller in question. A caller who only changes what it needs within its queue takes no step.
+    """
+
+    paces: dict[QueueName, Pace] = field(default_factory=dict)
+    """Queue to what is remembered of it: the whole state. At most one for each queue that was ever configured."""
+
+    def joined(self, queue: QueueName, on_duty: int, at: float) -> None:
+        """A caller stands in line: came in, or came back from a pause."""
+        pace = self._advance(queue, at)
+        pace.on_duty = on_duty
+        pace.stand()
+
+    def offered(self, queue: QueueName, on_duty: int, at: float) -> None:
+        """A phone begins to ring for a caller who stood in line."""
+        pace = self._advance(queue, at)
+        pace.on_duty = on_duty
+        pace.offers += pace.standing > 0 and pace.standing_since < at
+        pace.go()
+        pace.ringing += 1
+
+    def missed(self, queue: QueueName, at: float) -> None:
+        """That offer came to nothing, whoever ended it: the caller stands in line again."""
+        pace = self._advance(queue, at)
+        pace.misses += 1
+        pace.stop_ringing()
+        pace.stand()
+
+    def connected(self, queue: QueueName, at: float) -> None:
+        """The offer was answered: the caller is out of the queue."""
+        pace = self._advance(queue, at)
+        pace.answers += 1
+        pace.stop_ringing()
+
+    def left(self, queue: QueueName, at: float) -> None:
+        """A caller who stood in line left the queue without an agent: hung up, overflowed, was taken out."""
+        pace = self._advance(queue, at)
+        pace.departures += 1
+        pace.go()
+
+    def paused(self, queue: QueueName, at: float) -> None:
+        """A caller who stood in line keeps the place, but is not offered for now; `joined` when it is again."""
+        self._advance(queue, at).go()
+
+    def estimate(self, queue: QueueName, position: int, on_duty: int, at: float) -> float | None:
+        """The wait until the answer, in seconds, that `QUANTILE` of the answered callers at `position` do not exceed.
+
+        `position` counts from 1 (the next), those for whom a phone rings included. None when nobody knows: no agent is
+        on duty, or fewer than `MIN_OFFERS` are remembered. Who can be offered to a ready agent at once need not
+        ask.
+        """
+        pace = self.paces.get(queue)
+        if pace is None or on_duty <= 0:
+            return None
+        known = replace(pace)
+        known.advance(at)
+        return _quantile_s(known, position, on_duty) if known.offers >= MIN_OFFERS else None
+
+    def _advance(self, queue: QueueName, at: float) -> Pace:
+        pace = self.paces.get(queue)
+        if pace is None:
+            pace = self.paces[queue] = Pace(at)
+        else:
+            pace.advance(at)
+        return pace
+
+
+def _quantile_s(pace: Pace, position: int, on_duty: int) -> float | None:
+    """`QUANTILE` of the gaps of those ahead, and the ringing of the caller's own offer."""
+    if pace.agents_s <= 0 or pace.answers <= 0:
+        return None
+    answered = pace.answers / (pace.answers + pace.misses)
+    per_s = pace.offers * answered / pace.agents_s * on_duty
+    impatience = pace.departures / pace.stood_s if pace.stood_s > 0 else 0.0
+    ahead = max(position - pace.ringing, 1)
+    mean_s, variance = _gaps(per_s, impatience, ahead)
+    variance += mean_s * mean_s / pace.offers  # the pace itself is known from so many gaps only
+    return _gamma_quantile(mean_s, variance) + pace.rung_s / pace.answers
+
+
+def _gaps(per_s: float, impatience: float, count: int) -> tuple[float, float]:
+    """Mean and variance of the sum of `count` exponential gaps of rates per_s + i x impatience, i from 0.
+
+    The sums over i from 1 are taken as integrals from 1/2 to count - 1/2, so that a long line costs no more.
+    """
+    mean_s, variance = 1.0 / per_s, 1.0 / per_s**2
+    if count == 1:
+        return mean_s, variance
+    if impatience * count < 1e-6 * per_s:
+        return count * mean_s, count * variance
+    first, last = per_s + 0.5 * impatience, per_s + (count - 0.5) * impatience
+    return mean_s + math.log(last / first) / impatience, variance + (1.0 / first - 1.0 / last) / impatience
+
+
+def _gamma_quantile(mean: float, variance: float) -> float:
+    """The `QUANTILE` of a gamma distribution by Wilson and Hilferty: the cube root is close to normal."""
+    ninth = variance / (9.0 * mean * mean)
+    return float(mean * (1.0 - ninth + QUANTILE_NORMAL * math.sqrt(ninth)) ** 3)
