@@ -16,6 +16,7 @@ from acdcore.queues.model import (
     Connected,
     Decision,
     Departed,
+    HeldForAgent,
     InputRefused,
     LateAccept,
     LeaveCause,
@@ -24,6 +25,7 @@ from acdcore.queues.model import (
     OfferWithdrawn,
     Overflowed,
     Queued,
+    Relaxed,
     TalkFinished,
 )
 
@@ -59,6 +61,12 @@ class QueueFigures:
     """Talks that are over."""
     talked_s: float = 0.0
     """Sum over the talks that are over."""
+    promises: int = 0
+    """Callers who were told an estimated wait."""
+    promises_kept: int = 0
+    """Of these, answered within the wait told first."""
+    promises_broken: int = 0
+    """Of these, answered later, or gone unanswered after it was over; the rest left before, or still waits."""
 
     @property
     def service_level(self) -> float | None:
@@ -141,15 +149,17 @@ class Metrics:
                 self._connected(decision)
             case Departed():
                 self._departed(decision)
-            case Overflowed(queue=name, waited_s=waited_s):
+            case Overflowed(queue=name):
                 figures = self._queue(name)
                 figures.overflowed += 1
-                _left(figures, waited_s)
+                _left(figures, decision)
             case TalkFinished(queue=name, talked_s=talked_s):
                 figures = self._queue(name)
                 figures.talks += 1
                 figures.talked_s += talked_s
-            case OfferWithdrawn() | LateAccept() | Announce() | InputRefused():
+            case Announce(queue=name, is_promise=is_promise):
+                self._queue(name).promises += is_promise
+            case OfferWithdrawn() | LateAccept() | InputRefused() | Relaxed() | HeldForAgent():
                 pass
             case _:
                 assert_never(decision)
@@ -171,7 +181,7 @@ class Metrics:
         figures.answered += 1
         figures.answered_in_time += decision.is_in_time
         figures.waited_by_answered_s += decision.waited_s
-        _left(figures, decision.waited_s)
+        _left(figures, decision)
         self._agent(decision.agent).answered += 1
 
     def _departed(self, decision: Departed) -> None:
@@ -189,10 +199,13 @@ class Metrics:
                 figures.failed += 1
             case _:
                 assert_never(decision.cause)
-        _left(figures, decision.waited_s)
+        _left(figures, decision)
 
 
-def _left(figures: QueueFigures, waited_s: float) -> None:
+def _left(figures: QueueFigures, decision: Connected | Departed | Overflowed) -> None:
     """One caller fewer in the queue."""
     figures.waiting -= 1
-    figures.longest_wait_s = max(figures.longest_wait_s, waited_s)
+    figures.longest_wait_s = max(figures.longest_wait_s, decision.waited_s)
+    if decision.is_promise_kept is not None:
+        figures.promises_kept += decision.is_promise_kept
+        figures.promises_broken += not decision.is_promise_kept

@@ -9,7 +9,14 @@ from enum import StrEnum
 from typing import NamedTuple, NewType
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
-from acdcore.queues.settings import AgentSettings, FloorSettings, OfferEnd, OverflowCause, OverflowTarget
+from acdcore.queues.settings import (
+    AgentSettings,
+    FloorSettings,
+    OfferEnd,
+    OverflowCause,
+    OverflowTarget,
+)
+from acdcore.queues.settings import Channel as Channel  # a word of the inputs too
 
 EntryId = NewType("EntryId", str)
 """One stay of a call in the queues; a call that is put back after a talk joins with a new one."""
@@ -21,9 +28,11 @@ MAX_AGENTS = 10_000
 MAX_ENTRIES = 20_000
 """Entries waiting, ringing or talking at once: far above the lines of one machine, small enough for its memory."""
 MAX_LINES = 1_024
-"""Lines, one for each (queue, extra skills), beyond which empty ones are forgotten; flows make far fewer."""
+"""Lines, one for each (queue, needs, channel), beyond which empty ones are forgotten; flows make far fewer."""
 MAX_ADVANCE_S = 86_400.0
 """A day: no tier of customers needs a longer lead, and the bound keeps starvation bounded too."""
+MAX_WAITED_S = 604_800.0
+"""A week: a callback that was asked for before a long holiday still keeps its place."""
 MAX_WRAP_UP_S = 3_600.0
 """Longest wrap-up with all its extensions: an agent who needs more is not ready."""
 
@@ -45,8 +54,20 @@ class LeaveCause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class CallerFacts:
+    """What is known of a caller that a queue's rules may go by."""
+
+    tier: str = "unknown"
+    """Customer tier."""
+    language: str = ""
+    """Language chosen; "": none."""
+    region: str = ""
+    """Region, by number or by the customer's data; "": not known."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallerJoined:
-    """A call asks for an agent."""
+    """A call, or a work item, asks for an agent."""
 
     entry: EntryId
     """A name never used before."""
@@ -58,6 +79,40 @@ class CallerJoined:
     """Skills that this caller needs beside the queue's, e.g. the chosen language."""
     label: str = ""
     """Who it is, for displays; the dispatcher does not look at it."""
+    facts: CallerFacts = CallerFacts()
+    """What the queue's rules go by."""
+    channel: Channel = Channel.CALL
+    """How the agent meets the caller; overflow rules and announcements are for those on the line (`CALL`) only."""
+    preferred: AgentId | None = None
+    """The agent to be kept for, in a queue with `sticky_for_s`; None: anybody."""
+    waited_s: float = 0.0
+    """Time waited elsewhere: counts for the order, not for this queue's limits and figures; at most `MAX_WAITED_S`."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerPaused:
+    """The caller is busy in a side flow: keeps the place and is not offered; time goes on, a ringing phone stops."""
+
+    entry: EntryId
+    """Which entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerResumed:
+    """The caller is back from the side flow; deadlines that passed meanwhile take effect now."""
+
+    entry: EntryId
+    """Which entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerAssigned:
+    """Somebody gives the caller to an agent by hand: offered now, whatever skills and missed offers say."""
+
+    entry: EntryId
+    """Who waits; a phone that rings for this caller stops."""
+    agent: AgentId
+    """Who is ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +139,26 @@ class AgentLoggedOut:
 
     agent: AgentId
     """Who."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRestored:
+    """An agent of whom an earlier run of the daemon knew that they were logged in: as they were, no contact."""
+
+    settings: AgentSettings
+    """Who, with which skills."""
+    is_ready: bool
+    """Whether the agent wanted calls."""
+    reason: str = ""
+    """Why not, when not; "" counts as `logged_in`."""
+    answered: int = 0
+    """Calls answered so far."""
+    idle_for_s: float = 0.0
+    """Time since the end of the last contact."""
+    load: float = 0.0
+    """Share of the recent time on duty spent at work, 0 to 1."""
+    is_phone_up: bool = False
+    """Whether the phone is known to be registered; otherwise `AgentPhoneUp` follows, or came before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +264,16 @@ class FloorChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class HoursChanged:
+    """A queue opens or closes; at the start every queue is open."""
+
+    queue: QueueName
+    """Which queue."""
+    is_open: bool
+    """False: the overflow rule for `closed` applies to those who come; who is inside already is served."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeadlinePassed:
     """The timer fired: everything that is due at `now` happens."""
 
@@ -196,7 +281,11 @@ class DeadlinePassed:
 Input = (
     CallerJoined
     | CallerLeft
+    | CallerPaused
+    | CallerResumed
+    | CallerAssigned
     | AgentLoggedIn
+    | AgentRestored
     | AgentLoggedOut
     | AgentReady
     | AgentNotReady
@@ -210,6 +299,7 @@ Input = (
     | WrapUpEnded
     | WrapUpExtended
     | FloorChanged
+    | HoursChanged
     | DeadlinePassed
 )
 
@@ -265,6 +355,9 @@ class WithdrawCause(StrEnum):
     EXPIRED = "expired"
     """Not answered within the ring time: counts as a miss (`OfferEnd.NO_ANSWER`)."""
     CALLER_LEFT = "caller_left"
+    CALLER_PAUSED = "caller_paused"
+    CALLER_ASSIGNED = "caller_assigned"
+    """Given to another agent by hand."""
     AGENT_NOT_READY = "agent_not_ready"
     AGENT_LOGGED_OUT = "agent_logged_out"
     AGENT_BUSY = "agent_busy"
@@ -296,6 +389,28 @@ class Queued:
     entry: EntryId
     queue: QueueName
     at: float
+    channel: Channel = Channel.CALL
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxed:
+    """The caller needs less from now on: a ring of the queue is reached."""
+
+    entry: EntryId
+    queue: QueueName
+    ring: int
+    """The last ring reached, from 1."""
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class HeldForAgent:
+    """The caller is kept for one agent; ends at `until`, or when that agent goes or misses the caller."""
+
+    entry: EntryId
+    queue: QueueName
+    agent: AgentId
+    until: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +427,8 @@ class Offered:
     """Why this caller."""
     agent_key: AgentKey
     """Why this agent."""
+    is_by_hand: bool = False
+    """Assigned by somebody: the keys did not decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +464,8 @@ class Connected:
     """Stay in this queue until the answer."""
     is_in_time: bool
     """Within the queue's `service_level_within_s`."""
+    is_promise_kept: bool | None = None
+    """Whether the answer came within the wait that was told first in this queue; None: none was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,6 +496,8 @@ class Departed:
     """Stay in this queue."""
     is_short: bool
     """Hung up within the queue's `short_abandon_s`."""
+    is_promise_kept: bool | None = None
+    """False: left after the wait that was told first was over; None: none was told, or it was not over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,6 +511,8 @@ class Overflowed:
     target: OverflowTarget
     waited_s: float
     """Stay in the queue left."""
+    is_promise_kept: bool | None = None
+    """False: left after the wait that was told first was over; None: none was told, or it was not over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,7 +522,11 @@ class Announce:
     entry: EntryId
     queue: QueueName
     position: int
-    """1 is next; in one queue it never rises from one announcement to the next, even when a VIP overtook."""
+    """1 is next; never above what was told before in this queue: when a VIP overtook, nothing is told."""
+    wait_s: float | None = None
+    """Estimated wait from now on, rounded up, never above what was told before; None: say nothing of it."""
+    is_promise: bool = False
+    """The first wait told in this queue: the figures hold us to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -423,6 +550,8 @@ class InputRefused:
 
 Decision = (
     Queued
+    | Relaxed
+    | HeldForAgent
     | Offered
     | OfferWithdrawn
     | OfferMissed

@@ -6,6 +6,7 @@ Every field that ends in `_s` is a length of time in seconds.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
 
@@ -15,6 +16,19 @@ MIN_PERIOD_S = 0.1
 """Shortest period: a shorter one would keep the timer busy with one caller."""
 MAX_LEVEL = 100
 """Highest level of a skill."""
+MAX_RULES = 100
+"""Rules and rings of one queue: each combination of needs that comes up is a line of its own to keep."""
+
+
+class Channel(StrEnum):
+    """How an agent meets whoever waits; each of these takes the agent's voice, so that one contact fills an agent."""
+
+    CALL = "call"
+    """A caller on the line."""
+    CALLBACK = "callback"
+    """Somebody to be called; nobody is on the line."""
+    VOICEMAIL = "voicemail"
+    """A message to be heard; nobody is on the line."""
 
 
 class Strategy(StrEnum):
@@ -39,6 +53,12 @@ class OverflowCause(StrEnum):
     """`max_length` callers were in the queue already."""
     NOBODY_LOGGED_IN = "nobody_logged_in"
     """No agent who may serve the caller is logged in with a phone that can be reached."""
+    ESTIMATED_WAIT = "estimated_wait"
+    """The wait estimated at the door exceeds `max_estimated_wait_s`."""
+    NOBODY_READY = "nobody_ready"
+    """No agent who may serve the caller is ready at the moment of coming in."""
+    CLOSED = "closed"
+    """The queue's hours are over (`HoursChanged`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +79,23 @@ class ToAnnouncement:
 
 @dataclass(frozen=True, slots=True)
 class ToOutside:
-    """Be connected to an outside number; the entry is over."""
+    """Be connected to an outside number, or to another site; the entry is over."""
 
     number: str
     """The number to dial."""
+    trunk: str = ""
+    """The trunk to dial it on; "": the first that may dial out."""
 
 
-OverflowTarget = ToQueue | ToAnnouncement | ToOutside
+@dataclass(frozen=True, slots=True)
+class ToFlow:
+    """Go on in a flow (leave a message, be called back); the entry is over."""
+
+    flow: str
+    """The flow's name."""
+
+
+OverflowTarget = ToQueue | ToAnnouncement | ToOutside | ToFlow
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +106,35 @@ class OverflowRule:
     """When the rule applies."""
     target: OverflowTarget
     """Where the caller goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class NeedRule:
+    """What callers of a kind need beside the queue's skills; applies when each set that is given has the caller's."""
+
+    tiers: frozenset[str] = frozenset()
+    """Customer tiers; empty: any."""
+    languages: frozenset[str] = frozenset()
+    """Languages chosen; empty: any."""
+    regions: frozenset[str] = frozenset()
+    """Regions; empty: any."""
+    skills: Mapping[SkillName, int] = field(default_factory=dict)
+    """Skills needed, each with its lowest level; of several that apply the higher level counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """A wider circle of agents for those who have waited, or are to wait, too long.
+
+    Rings are numbered from 1 in the order of the file, and reaching one reaches those before it.
+    """
+
+    after_s: float
+    """Stay in this queue from which on the ring is reached."""
+    skills: Mapping[SkillName, int]
+    """Skills that the caller needs, whoever asked for them, are needed at this level at most; 0: not at all."""
+    estimated_wait_s: float | None = None
+    """Reached from the start when the wait estimated at joining exceeds this; None: by the stay only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +171,18 @@ class QueueSettings:
     """An answer within this stay counts for the service level."""
     short_abandon_s: float = 5.0
     """A caller who hangs up within this stay is counted apart (wrong number, second thoughts)."""
+    rules: tuple[NeedRule, ...] = ()
+    """What kinds of callers need beside `skills`; all that apply count."""
+    rings: tuple[Ring, ...] = ()
+    """How needs relax step by step, in rising order of `after_s`."""
+    max_estimated_wait_s: float | None = None
+    """Estimated wait from which on the overflow rule for `estimated_wait` applies to new callers."""
+    sticky_for_s: float = 0.0
+    """How long a caller is kept for the agent whom the call prefers (the last or the owning one); 0: not at all."""
+    is_by_hand: bool = False
+    """A front desk: callers are offered only by `CallerAssigned`."""
+    announces_wait: bool = False
+    """Announcements tell the estimated wait too."""
 
 
 class OfferEnd(StrEnum):
@@ -161,6 +232,12 @@ class AgentSettings:
     """For displays."""
     skills: Mapping[SkillName, int] = field(default_factory=dict)
     """Skill to level, 1 to `MAX_LEVEL`; languages are skills too. The higher level answers first."""
+    channels: Mapping[Channel, int] = field(default_factory=dict)
+    """Contacts of a kind at once: 0 takes none of these; a kind that is left out counts as 1."""
+
+    def takes(self, channel: Channel) -> bool:
+        """Whether the agent takes contacts of this kind at all."""
+        return self.channels.get(channel, 1) > 0
 
 
 # ---- the check ----------------------------------------------------------------------------------------------------
@@ -187,6 +264,7 @@ def validate(settings: FloorSettings) -> list[Problem]:
         seen.add(queue.name)
         problems += _figures(queue)
         problems += _rules(queue, names)
+        problems += _rings(queue)
     problems += _loops(settings.queues)
     for cause, back_off_s in settings.back_off_s.items():
         if not 0 <= back_off_s <= MAX_TIME_S:
@@ -196,6 +274,18 @@ def validate(settings: FloorSettings) -> list[Problem]:
             Problem("tried_hold_s", f"{settings.tried_hold_s} is not within {MIN_PERIOD_S} and {MAX_TIME_S}")
         )
     return problems
+
+
+def validate_agent(settings: AgentSettings) -> list[Problem]:
+    """What is wrong in the settings of an agent; an empty list means that the dispatcher takes them."""
+    return [
+        Problem(
+            f"channels.{channel}",
+            f"{count} is neither 0 nor 1; a contact of any of these kinds takes the agent's voice, one at a time",
+        )
+        for channel, count in settings.channels.items()
+        if count not in (0, 1)
+    ]
 
 
 def _figures(queue: QueueSettings) -> list[Problem]:
@@ -212,7 +302,17 @@ def _figures(queue: QueueSettings) -> list[Problem]:
         ("misses_until_not_ready", queue.misses_until_not_ready, 1, 100),
         ("service_level_within_s", queue.service_level_within_s, 0.0, MAX_TIME_S),
         ("short_abandon_s", queue.short_abandon_s, 0.0, MAX_TIME_S),
+        ("max_estimated_wait_s", queue.max_estimated_wait_s, 0.0, MAX_TIME_S),
+        ("sticky_for_s", queue.sticky_for_s, 0.0, MAX_TIME_S),
+        ("rules", len(queue.rules), 0, MAX_RULES),
+        ("rings", len(queue.rings), 0, MAX_RULES),
     ]
+    for number, rule in enumerate(queue.rules, 1):
+        bounds += [(f"rules.{number}.skills.{skill}", level, 1, MAX_LEVEL) for skill, level in rule.skills.items()]
+    for number, ring in enumerate(queue.rings, 1):
+        bounds.append((f"rings.{number}.after_s", ring.after_s, 0.0, MAX_TIME_S))
+        bounds.append((f"rings.{number}.estimated_wait_s", ring.estimated_wait_s, 0.0, MAX_TIME_S))
+        bounds += [(f"rings.{number}.skills.{skill}", level, 0, MAX_LEVEL) for skill, level in ring.skills.items()]
     bounds += [(f"skills.{skill}", level, 1, MAX_LEVEL) for skill, level in queue.skills.items()]
     return [
         Problem(f"queues.{queue.name}.{key}", f"{figure} is not within {low} and {high}")
@@ -235,12 +335,31 @@ def _rules(queue: QueueSettings, names: set[QueueName]) -> list[Problem]:
     limits = [
         (OverflowCause.WAIT, "max_wait_s", queue.max_wait_s),
         (OverflowCause.LENGTH, "max_length", queue.max_length),
+        (OverflowCause.ESTIMATED_WAIT, "max_estimated_wait_s", queue.max_estimated_wait_s),
     ]
     for cause, key, limit in limits:
         if cause in causes and limit is None:
             problems.append(Problem(f"{path}.overflow.{cause}", f"never applies; set {key}"))
         if cause not in causes and limit is not None:
             problems.append(Problem(f"{path}.{key}", f"leads nowhere; add an overflow rule for {cause}"))
+    return problems
+
+
+def _rings(queue: QueueSettings) -> list[Problem]:
+    """Rings out of order, rings and rules that change nothing."""
+    path = f"queues.{queue.name}"
+    problems: list[Problem] = []
+    for number, (ring, following) in enumerate(pairwise(queue.rings), 2):
+        if following.after_s < ring.after_s:
+            problems.append(Problem(f"{path}.rings.{number}.after_s", "is before the ring above; order rings by time"))
+    for number, ring in enumerate(queue.rings, 1):
+        if not ring.skills:
+            problems.append(Problem(f"{path}.rings.{number}", "relaxes nothing; name skills"))
+    for number, rule in enumerate(queue.rules, 1):
+        if not rule.skills:
+            problems.append(Problem(f"{path}.rules.{number}", "asks for nothing; name skills"))
+    if queue.sticky_for_s and queue.is_by_hand:
+        problems.append(Problem(f"{path}.sticky_for_s", "a queue that is assigned by hand keeps nobody; leave it out"))
     return problems
 
 

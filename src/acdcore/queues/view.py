@@ -1,12 +1,12 @@
 """Read models: what the control plane shows of the floor at one moment; plain values, safe to keep."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
 from acdcore.queues.metrics import AgentFigures, QueueFigures
-from acdcore.queues.model import AgentKey, AgentState, CallerKey, EntryId
+from acdcore.queues.model import AgentKey, AgentState, CallerKey, Channel, EntryId
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,13 @@ class WaitingView:
     advance_s: float
     agent: AgentId | None
     """Whose phone rings for the caller, if any."""
+    channel: Channel = Channel.CALL
+    is_paused: bool = False
+    """In a side flow: keeps the place and is not offered."""
+    ring: int = 0
+    """The last ring reached; 0: none."""
+    held_for: AgentId | None = None
+    """For whom the caller is kept, if for anybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +42,13 @@ class QueueView:
     waiting: tuple[WaitingView, ...]
     """Callers waiting or ringing, in the order of their positions."""
     agents_on_duty: int
-    """Agents with the queue's skills, logged in, phone reachable."""
+    """Agents with the queue's skills who take calls, logged in, phone reachable."""
     agents_ready: int
     """Those of them who are ready now."""
     figures: QueueFigures
     """Counters since the start."""
+    is_open: bool = True
+    """False: the overflow rule for `closed` holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +90,8 @@ class Exclusion(StrEnum):
     LOGGED_OUT = "logged_out"
     SKILL_MISSING = "skill_missing"
     LEVEL_TOO_LOW = "level_too_low"
+    CHANNEL = "channel"
+    """Takes no contacts of this kind."""
     UNREACHABLE = "unreachable"
     NOT_READY = "not_ready"
     BACKING_OFF = "backing_off"
@@ -90,6 +101,39 @@ class Exclusion(StrEnum):
     WRAP_UP = "wrap_up"
     TRIED = "tried"
     """Missed this very caller less than `tried_hold_s` ago."""
+    HELD_FOR_ANOTHER = "held_for_another"
+    """The caller is kept for another agent for the moment."""
+
+
+class HoldBack(StrEnum):
+    """Why a caller is not offered to an agent who could serve."""
+
+    PAUSED = "paused"
+    """The caller is in a side flow."""
+    PREFERRED_AGENT = "preferred_agent"
+    """The caller is kept for one agent for a bounded time."""
+    BY_HAND = "by_hand"
+    """Callers of this queue are assigned by hand."""
+
+
+class TimerName(StrEnum):
+    """What is running for a waiting caller."""
+
+    WAIT = "overflow after wait"
+    RING = "next ring"
+    PREFERRED_AGENT = "hold for agent"
+    TRIED = "tried agents again"
+    ANNOUNCEMENT = "announcement"
+    OFFER = "ringing ends"
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """One of them."""
+
+    name: TimerName
+    at: float
+    """Monotonic seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +162,13 @@ class Explanation:
     """Whose phone rings, if any; then the candidates are the others."""
     candidates: tuple[Candidate, ...]
     """All agents known, the best first, then the excluded ones in the order of their filters."""
+    needs: Mapping[SkillName, int] = field(default_factory=dict)
+    """Skills asked for at this moment, with their lowest levels."""
+    ring: int = 0
+    """The last ring reached; 0: none."""
+    timers: tuple[Timer, ...] = ()
+    """What is running for this caller, the next first."""
+    held_back_by: HoldBack | None = None
+    """The rule that keeps agents who could serve from being offered the caller."""
+    would_change: tuple[str, ...] = ()
+    """What would get the caller served, in words, the nearest first; at most `explain.MAX_CHANGES`."""
