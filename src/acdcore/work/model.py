@@ -61,7 +61,7 @@ class Attempt(StrEnum):
     TALKED = "talked"
     """Agent and customer talked."""
     HEARD = "heard"
-    """The agent heard the message and closed it without calling."""
+    """The agent heard the message and did not call: done, unless a reply is wanted and nobody has closed it."""
     NO_ANSWER = "no_answer"
     """The customer's phone rang in vain."""
     BUSY = "busy"
@@ -91,7 +91,7 @@ class WorkItem:
     language: str = ""
     """Spoken with the customer (cmn, yue, en)."""
     waited_s: float = 0.0
-    """Time waited on the line before, which goes on counting for the place."""
+    """Time waited on the line, and in the queue before this stay, which goes on counting for the place."""
     advance_s: float = 0.0
     """Priority, as the caller had it."""
     dial_first: DialFirst = DialFirst.AGENT
@@ -111,7 +111,9 @@ class WorkItem:
     changed_at: datetime | None = None
     """When it came to this state."""
     changed_by: str = ""
-    """Who changed it last when a person did: an agent's number or the name of an API key."""
+    """Who made this change when a person did: an agent's number or the name of an API key."""
+    changes: int = 0
+    """How often it has changed, its creation included: the serial of what is written down of it."""
 
 
 # ---- inputs of the book ------------------------------------------------------------------------------------------
@@ -134,8 +136,15 @@ class InHand:
 
 
 @dataclass(frozen=True, slots=True)
+class Connected:
+    """Agent and customer begin to talk: from here on a crash finds it done, and nobody is called twice."""
+
+    id: WorkId
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptEnded:
-    """The attempt is over."""
+    """The attempt is over; follows every `InHand` that was not rejected, once."""
 
     id: WorkId
     how: Attempt
@@ -184,7 +193,18 @@ class CameDue:
     """The timer fired: what is due by now is queued, what is too old is given up."""
 
 
-Input = Requested | InHand | AttemptEnded | CustomerCalled | LeftQueue | HoursChanged | Cancelled | Closed | CameDue
+Input = (
+    Requested
+    | InHand
+    | Connected
+    | AttemptEnded
+    | CustomerCalled
+    | LeftQueue
+    | HoursChanged
+    | Cancelled
+    | Closed
+    | CameDue
+)
 
 
 # ---- what the book answers ---------------------------------------------------------------------------------------
@@ -213,7 +233,7 @@ class Dequeue:
 
 @dataclass(frozen=True, slots=True)
 class Absorbed:
-    """The request is covered by an item that is open already."""
+    """The request, or the customer's call, is covered by an item that is open already; a call: by one in hand."""
 
     item: WorkItem
     """The open one."""
