@@ -2,10 +2,10 @@
 
 import pytest
 
+from acdcore.ivr.kinds import BranchOn
 from acdcore.ivr.machine import PLAYBACK_MAX_S, TYPE_AHEAD_MAX, VISITS_MAX, Machine
 from acdcore.ivr.model import (
     BranchNode,
-    BranchOn,
     CalendarState,
     CollectNode,
     Context,

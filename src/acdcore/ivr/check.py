@@ -8,12 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
+from acdcore.ivr.kinds import BranchOn
 from acdcore.ivr.model import (
-    GIVEN_VARIABLES,
-    KEYS,
-    UNKNOWN_TIER,
     BranchNode,
-    BranchOn,
     CalendarState,
     CollectNode,
     Flow,
@@ -32,6 +29,7 @@ from acdcore.ivr.model import (
     VariableName,
 )
 from acdcore.ivr.system import SYSTEM, system_names
+from acdcore.ivr.variables import GIVEN_VARIABLES, KEYS, UNKNOWN_TIER
 from acdcore.kernel.ids import QueueName
 
 TIERS = frozenset({"standard", "silver", "gold", "vip"})

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from acdcore.ivr.check import Surroundings, validate
+from acdcore.ivr.kinds import BranchOn
 from acdcore.ivr.model import (
     BranchNode,
-    BranchOn,
     CollectNode,
     EndReason,
     Flow,

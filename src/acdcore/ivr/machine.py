@@ -14,17 +14,13 @@ an announcement that a key may stop. A wrong key throws the kept ones away, beca
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import assert_never
 
+from acdcore.ivr.kinds import BranchOn
 from acdcore.ivr.model import (
-    CALLER,
-    DIALLED,
-    KEYS,
-    UNKNOWN_TIER,
     BranchNode,
-    BranchOn,
     CollectNode,
     Context,
     CustomerCard,
@@ -60,6 +56,7 @@ from acdcore.ivr.steps import (
     SetLanguage,
     StopPlaying,
 )
+from acdcore.ivr.variables import CALLER, DIALLED, KEYS, UNKNOWN_TIER
 
 VISITS_MAX = 200
 """Nodes that one call may enter: a caller who has seen that many is a machine, or plays with the menu."""
@@ -130,6 +127,7 @@ class Machine:
 
     def __init__(self, flow: Flow, context: Context) -> None:
         self._flow = flow
+        self._context = context
         self._calendar = context.calendar
         self._caller = _Caller(
             language=context.language if context.language in flow.languages else flow.language,
@@ -154,6 +152,16 @@ class Machine:
     def variables(self) -> Mapping[VariableName, str]:
         """Everything that was typed, with the caller's and the dialled number."""
         return self._caller.variables
+
+    def handover(self) -> Context:
+        """What the next flow of this call starts with: everything known before, and what this one learnt."""
+        return replace(
+            self._context,
+            language=self._caller.language,
+            customer=self._caller.customer,
+            variables=dict(self._caller.variables),
+            visits=self._visits,
+        )
 
     @property
     def is_ended(self) -> bool:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
 
-from acdcore.kernel.ids import CustomerId, QueueName
+from acdcore.ivr.kinds import AnswerForm, BranchOn, ReadAs
+from acdcore.kernel.ids import CustomerId, QueueName, SkillName
 
 FlowName = NewType("FlowName", str)
 """A flow's key: the name of its file without `.toml`."""
@@ -14,21 +15,7 @@ NodeName = NewType("NodeName", str)
 PromptName = NewType("PromptName", str)
 """A prompt's name over all flows: `FLOW.NAME`, or `system.NAME` for those that every flow may play."""
 VariableName = NewType("VariableName", str)
-"""What a flow calls a number: typed digits, or one of `CALLER` and `DIALLED`."""
-
-CALLER = VariableName("caller")
-"""The caller's number, known from the start."""
-DIALLED = VariableName("dialled")
-"""The number that was dialled, known from the start."""
-GIVEN_VARIABLES = frozenset({CALLER, DIALLED})
-"""Variables that a flow may read without having collected them."""
-
-KEYS = frozenset("0123456789*#")
-"""The keys of a telephone; A to D exist in RFC 4733 but on no caller's phone, and are ignored."""
-
-
-UNKNOWN_TIER = "unknown"
-"""What stands for the tier of a caller without a card."""
+"""What a flow calls a value: typed digits, an answer, the call's numbers (`variables.py`), or `customer.FIELD`."""
 
 
 class Language(StrEnum):
@@ -47,6 +34,16 @@ class PromptKey:
     """Which prompt."""
     language: Language
     """Spoken in this language."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What only the call itself brings up, and no recording can know: spoken at run time."""
+
+    text: str
+    """What is said."""
+    language: Language
+    """In which voice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,15 +108,6 @@ class CalendarState(StrEnum):
     HOLIDAY = "holiday"
 
 
-class BranchOn(StrEnum):
-    """What a branch decides by."""
-
-    VARIABLE = "variable"
-    TIER = "tier"
-    LANGUAGE = "language"
-    CALENDAR = "calendar"
-
-
 class EndReason(StrEnum):
     """Why the flow hangs up."""
 
@@ -140,11 +128,13 @@ class CustomerCard:
     customer: CustomerId
     """Whose card it is."""
     name: str
-    """For the agent's screen; never spoken."""
+    """For the agent's screen."""
     tier: str
     """Customer tier as the directory names it: `standard`, `silver`, `gold`, `vip`."""
     language: Language | None = None
     """The language that the customer asked for, if any."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """What else the card says, by names out of `CUSTOMER_FIELDS`; read as variables `customer.FIELD`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,18 +151,45 @@ class Context:
     """Language set by the dialled number; None: the flow's own."""
     customer: CustomerCard | None = None
     """Who is calling, when the number is known."""
+    shift: str = ""
+    """The shift that is on, as the calendar names it."""
+    day: str = ""
+    """The holiday or special day, as the calendar names it."""
+    region: str = ""
+    """Where the number belongs to; a region on the customer's card goes before it."""
+    queue: QueueName | None = None
+    """The queue that the caller waits in, or was sent here from."""
+    variables: Mapping[VariableName, str] = field(default_factory=dict)
+    """What an earlier flow of this call kept."""
+    visits: int = 0
+    """Nodes entered in earlier flows of this call, which count for the limit."""
+
+
+# --- nodes -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A part of a sentence that is a variable's value."""
+
+    variable: VariableName
+    """Which one; an empty value is passed over."""
+    kind: ReadAs | None
+    """How it is read; None: as text, by the speech synthesis while the call is there."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlayNode:
     """Say something and go on."""
 
-    prompts: tuple[PromptName, ...]
+    prompts: tuple[PromptName | Read, ...]
     """Played in this order."""
     next: NodeName
-    """Where to go afterwards."""
+    """Where to go afterwards, and when there is nothing to say."""
     is_interruptible: bool = True
     """A key stops the prompt and is kept for the next question; otherwise the prompt is heard to its end."""
+    on_failure: NodeName | None = None
+    """When a value is empty or cannot be read as it should; None: it is passed over, or spoken as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +210,10 @@ class MenuNode:
     """After the last wrong key."""
     invalid_prompts: tuple[PromptName, ...] = ()
     """Said after a wrong key, before the question is repeated."""
+    variable: VariableName | None = None
+    """Where the choice is kept, if anywhere."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """What is kept for each key; the key itself for those that are not named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +242,56 @@ class CollectNode:
     """When the tries are used up."""
     invalid_prompts: tuple[PromptName, ...] = ()
     """Said after a number of the wrong length, before the question is repeated."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmNode:
+    """Read a value back and ask whether it is right."""
+
+    before: tuple[PromptName, ...]
+    """Said before the value."""
+    value: Read
+    """What is read back, each time that the question is put."""
+    prompts: tuple[PromptName, ...]
+    """Said after the value: which key means what."""
+    keys: Mapping[str, NodeName]
+    """The key for right and the key for wrong, and where each leads."""
+    timeout_s: float
+    """Silence after the question before it is repeated."""
+    retries: int
+    """How often it is repeated."""
+    on_timeout: NodeName
+    """When the tries are used up."""
+    invalid_prompts: tuple[PromptName, ...] = ()
+    """Said after a wrong key, before the value is read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionNode:
+    """Ask a question whose answer is kept for reports."""
+
+    question: str
+    """The question's key in reports: the same in all languages, and for good."""
+    form: AnswerForm
+    """What an answer is."""
+    prompts: tuple[PromptName, ...]
+    """The question."""
+    timeout_s: float
+    """Silence before the first key."""
+    retries: int
+    """How often the question is repeated."""
+    next: NodeName
+    """After an answer that no branch names."""
+    on_no_answer: NodeName
+    """When the tries are used up, or the question was passed over."""
+    is_skippable: bool = False
+    """`*` or one silence passes the question over; otherwise it is repeated."""
+    branches: Mapping[str, NodeName] = field(default_factory=dict)
+    """Where single answers lead."""
+    variable: VariableName | None = None
+    """Where the answer is kept for the rest of the call, if anywhere."""
+    invalid_prompts: tuple[PromptName, ...] = ()
+    """Said after a wrong answer, before the question is repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +331,82 @@ class LookupNode:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceNode:
+    """Ask a service of the operator's, and keep what it answers."""
+
+    service: str
+    """Its name in the configuration."""
+    values: Mapping[str, VariableName]
+    """What is sent: fields of the request and the variables that fill them."""
+    save: Mapping[str, VariableName]
+    """What is kept: fields of the answer and the variables that take them; a field that is missing is empty."""
+    timeout_s: float
+    """How long the caller is kept for it."""
+    next: NodeName
+    """When it answered."""
+    not_found: NodeName
+    """When it knows nothing of the kind."""
+    on_failure: NodeName
+    """When it did not answer in time, or not sensibly."""
+    while_waiting: tuple[PromptName, ...] = ()
+    """Said meanwhile, and heard to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordNode:
+    """Record what the caller says, after a beep; any of the keys ends it."""
+
+    prompts: tuple[PromptName, ...]
+    """Said before the beep."""
+    keys: frozenset[str]
+    """The keys that end it."""
+    min_s: float
+    """What is shorter counts as nothing."""
+    max_s: float
+    """Then it ends by itself."""
+    next: NodeName
+    """When something was recorded."""
+    on_empty: NodeName
+    """When nothing was."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageNode:
+    """Leave what was recorded, and what was said about it, to a queue's agents."""
+
+    queue: QueueName
+    """Whose agents."""
+    number: VariableName
+    """Whom to call back."""
+    next: NodeName
+    """Where to go afterwards."""
+    subject: str = ""
+    """What it is about, when no variable says so."""
+    subject_variable: VariableName | None = None
+    """Which variable says what it is about."""
+    is_reply_wanted: bool = True
+    """Whether an answer is wanted, when no variable says so."""
+    reply_variable: VariableName | None = None
+    """Which variable says by `yes` that an answer is wanted."""
+    is_own_queue: bool = False
+    """The queue that the caller waits in or comes from goes before `queue`."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackNode:
+    """Ask for a callback, which keeps the caller's place."""
+
+    queue: QueueName
+    """Which queue, unless the caller waits in one or comes from one."""
+    number: VariableName
+    """Whom to call."""
+    next: NodeName
+    """When it was taken down."""
+    refused: NodeName
+    """When it was not: not a number that may be called, or too many."""
+
+
+@dataclass(frozen=True, slots=True)
 class BranchNode:
     """Go on by something that is known."""
 
@@ -283,6 +430,26 @@ class QueueNode:
     """Seconds that every caller from this node is put ahead."""
     tier_advance_s: Mapping[str, float] = field(default_factory=dict)
     """Further seconds by customer tier."""
+    skills: Mapping[SkillName, int] = field(default_factory=dict)
+    """Needed of the agent besides what the queue asks for, with the least level."""
+    preferred: VariableName | None = None
+    """Where the number of the agent is kept who is to be tried first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnNode:
+    """Back to the queue that the caller waits in or was sent here from: the flow ends here."""
+
+    queue: QueueName | None = None
+    """Where a caller waits who comes from no queue; None: the flow is never reached by such a caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowNode:
+    """Go on in another flow, with language and variables: this one ends here."""
+
+    flow: FlowName
+    """Which one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,7 +470,13 @@ class HangUpNode:
     """For the record."""
 
 
-Node = PlayNode | MenuNode | CollectNode | LanguageNode | LookupNode | BranchNode | QueueNode | OutsideNode | HangUpNode
+Question = MenuNode | CollectNode | ConfirmNode | QuestionNode | LanguageNode
+"""Nodes that ask and listen."""
+Errand = LookupNode | ServiceNode | CallbackNode
+"""Nodes that wait for an answer from somewhere else."""
+Ending = QueueNode | ReturnNode | FlowNode | OutsideNode | HangUpNode
+"""Nodes that end the flow."""
+Node = Question | Errand | Ending | PlayNode | RecordNode | MessageNode | BranchNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,3 +497,5 @@ class Flow:
     """All nodes."""
     prompts: Mapping[PromptKey, PromptSource]
     """The flow's own prompts."""
+    takes: frozenset[VariableName] = frozenset()
+    """Variables that earlier flows may have kept, and this one reads; empty values when they did not."""

@@ -1,9 +1,21 @@
 """What the machine that walks a flow is told, and what it asks for."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from acdcore.ivr.model import CustomerCard, EndReason, Language, LookupKind, LookupMiss, NodeName, PromptKey
-from acdcore.kernel.ids import QueueName
+from acdcore.ivr.kinds import QuestionKind, ServiceMiss
+from acdcore.ivr.model import (
+    CustomerCard,
+    EndReason,
+    FlowName,
+    Language,
+    LookupKind,
+    LookupMiss,
+    NodeName,
+    PromptKey,
+    Words,
+)
+from acdcore.kernel.ids import AgentId, QueueName, SkillName
 
 # --- inputs ----------------------------------------------------------------------------------------------------
 
@@ -34,7 +46,50 @@ class LookupFinished:
     """The customer, or why there is none."""
 
 
-Input = DigitPressed | PlaybackFinished | LookupFinished
+@dataclass(frozen=True, slots=True)
+class RecordingFinished:
+    """A recording has ended: because it was stopped, because it was long enough, or because no more sound comes."""
+
+    recording: int
+    """The number that its `Record` carried; an older number is ignored."""
+    length_s: float
+    """What was kept; 0 when it could not be kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackPlaced:
+    """The request for a callback was taken down, or not."""
+
+    request: int
+    """The number that its `RequestCallback` carried; an older number is ignored."""
+    is_placed: bool
+    """Whether the caller will be called back."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAnswered:
+    """A service answered."""
+
+    ask: int
+    """The number that its `Ask` carried; an older number is ignored."""
+    result: Mapping[str, str] | ServiceMiss
+    """The fields of its answer, or why there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerLeft:
+    """The caller hung up; what was recorded by then is still worth a message.
+
+    Many hang up when they have said what they wanted to say, and hear no further question.
+    """
+
+    recorded_s: float = 0.0
+    """How long a recording that still ran was; 0 when none ran."""
+
+
+Input = (
+    DigitPressed | PlaybackFinished | LookupFinished | RecordingFinished | CallbackPlaced | ServiceAnswered | CallerLeft
+)
 
 # --- actions ---------------------------------------------------------------------------------------------------
 
@@ -53,8 +108,8 @@ class Play:
 
     playback: int
     """To be given back in `PlaybackFinished`."""
-    prompts: tuple[PromptKey, ...]
-    """At least one."""
+    prompts: tuple[PromptKey | Words, ...]
+    """At least one; words are spoken by the speech synthesis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +145,20 @@ class EnterQueue:
     """Which one."""
     advance_s: float
     """Seconds that the call is put ahead: those of the node and those of the customer's tier."""
+    skills: Mapping[SkillName, int] = field(default_factory=dict)
+    """What the call needs besides what the queue asks for, with the least level."""
+    preferred: AgentId | None = None
+    """Who is to be tried first."""
+    is_back: bool = False
+    """The caller waits in this queue already, or was sent here from it, and keeps the place if there still is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnterFlow:
+    """The flow has ended: go on in another one, with `Machine.handover()` as what is known."""
+
+    flow: FlowName
+    """Which one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,5 +177,91 @@ class HangUp:
     """For the record."""
 
 
-Action = Entered | Play | StopPlaying | Lookup | SetLanguage | EnterQueue | Dial | HangUp
-"""The last three end the flow; nothing follows them and every later input is ignored."""
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Record the caller from now on, and answer with `RecordingFinished`."""
+
+    recording: int
+    """To be given back in `RecordingFinished`."""
+    max_s: float
+    """How long at the most; the machine stops it then."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopRecording:
+    """End the recording; it is answered with `RecordingFinished`."""
+
+    recording: int
+    """Which one."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileMessage:
+    """Leave a message to a queue's agents; nothing to wait for."""
+
+    queue: QueueName
+    """Whose agents."""
+    number: str
+    """Whom to call back; empty when the caller gave no number and withholds his own."""
+    subject: str
+    """What it is about; may be empty."""
+    is_reply_wanted: bool
+    """False: hearing it is enough."""
+    recording: int = 0
+    """Which recording of this flow it is; 0: nothing was recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCallback:
+    """Have the caller called back, and answer with `CallbackPlaced`; the machine does not wait long."""
+
+    request: int
+    """To be given back in `CallbackPlaced`."""
+    queue: QueueName
+    """Which queue the callback waits in: the caller's own, if there is one."""
+    number: str
+    """Whom to call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask a service, and answer with `ServiceAnswered`; the machine does not wait longer than the node allows."""
+
+    ask: int
+    """To be given back in `ServiceAnswered`."""
+    service: str
+    """Its name in the configuration."""
+    values: Mapping[str, str]
+    """What is sent, by field."""
+    timeout_s: float
+    """How long the answer is of use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The caller answered a question: for reports, nothing to wait for."""
+
+    question: str
+    """The question's key."""
+    kind: QuestionKind
+    """What the value is."""
+    value: str
+    """What was answered."""
+
+
+FlowEnd = EnterQueue | EnterFlow | Dial | HangUp
+"""What ends the flow; nothing follows and every later input is ignored."""
+Action = (
+    Entered
+    | Play
+    | StopPlaying
+    | Lookup
+    | SetLanguage
+    | Record
+    | StopRecording
+    | FileMessage
+    | RequestCallback
+    | Ask
+    | Answered
+    | FlowEnd
+)
