@@ -15,16 +15,24 @@ from acdcore.calls.commands import (
     Health,
     LiveAgent,
     LiveCall,
+    LiveHours,
     LiveQueue,
     PartHealth,
+    ReloadReport,
+    RunningTimer,
+    Seat,
+    SettingChange,
     UnknownAgent,
     UnknownCall,
+    UnknownName,
     Why,
     WrongState,
 )
 from acdcore.calls.feed import Feed
 from acdcore.calls.ports import (
     AgentRecord,
+    AnswerFilter,
+    AnswerRow,
     CallEventRow,
     CallFilter,
     CallStory,
@@ -33,16 +41,24 @@ from acdcore.calls.ports import (
     Customer,
     CustomerChange,
     EndedBy,
+    ForcedHours,
     NewCustomer,
     RecordingFilter,
     RecordingRow,
+    Screening,
+    StayFilter,
+    StayRow,
     Taken,
     Tier,
     UnknownRecord,
     VersionConflict,
+    WorkFilter,
+    WorkRow,
 )
 from acdcore.kernel.errors import Outcome, Unavailable
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName, SkillName
+from acdcore.work.model import ENDED as ENDED_STATES
+from acdcore.work.model import WorkId, WorkItem, WorkKind, WorkState
 
 MORNING = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
 HALF_AN_HOUR = timedelta(minutes=30)
@@ -50,6 +66,8 @@ WAITING = CallId("20261121T083000000-000001")
 TALKING = CallId("20261121T083005000-000002")
 ENDED = CallId("20261121T080000000-000009")
 SERVICE = QueueName("service")
+OPEN_WORK = WorkId("20261121T082000000-w1")
+NEW_WORK = WorkId("20261121T083000000-w2")
 
 STATES = {
     AgentCommand.LOG_IN: AgentState.NOT_READY,
@@ -127,7 +145,22 @@ class House:
     agent_records: dict[AgentId, AgentRecord] = field(default_factory=agent_records)
     agents_told: list[AgentRecord] = field(default_factory=list)
     hung_up: list[tuple[CallId, str]] = field(default_factory=list)
-    filters: list[CallFilter | RecordingFilter] = field(default_factory=list)
+    filters: list[CallFilter | RecordingFilter | WorkFilter | AnswerFilter | StayFilter] = field(default_factory=list)
+    orders: list[tuple[str, ...]] = field(default_factory=list)
+    """What was asked of calls: verb, call, target, by whom."""
+    seats: dict[AgentId, Seat | None] = field(default_factory=dict)
+    forced: dict[str, ForcedHours] = field(default_factory=dict)
+    """What the store of forced hours holds."""
+    forced_told: dict[str, ForcedHours] = field(default_factory=dict)
+    """What the floor was told to take over."""
+    screened: dict[str, Screening] = field(default_factory=dict)
+    work_rows: list[WorkRow] = field(default_factory=lambda: [WorkRow(OPEN_WORK, 1, MORNING, callback())])
+    answer_rows: list[AnswerRow] = field(default_factory=list)
+    stay_rows: list[StayRow] = field(default_factory=list)
+    problems: tuple[str, ...] = ()
+    """What is wrong with the settings."""
+    reloads: list[tuple[str, bool]] = field(default_factory=list)
+    """By whom, and whether only to look."""
 
     # Commands
 
@@ -168,10 +201,14 @@ class House:
             raise UnknownAgent("no agent has that number")
         return self.agents_known[agent]
 
-    def set_agent_state(self, agent: AgentId, command: AgentCommand, reason: str | None) -> LiveAgent:
+    def set_agent_state(
+        self, agent: AgentId, command: AgentCommand, reason: str | None, seat: Seat | None = None
+    ) -> LiveAgent:
         before = self.agent(agent)
         if command is AgentCommand.END_WRAP_UP and before.state is not AgentState.WRAP_UP:
             raise WrongState(f"agent {agent} is {before.state.value}, not in wrap-up")
+        if command is AgentCommand.LOG_IN:
+            self.seats[agent] = seat
         self.agents_known[agent] = replace(before, state=STATES[command], reason=reason)
         return self.agents_known[agent]
 
@@ -189,11 +226,75 @@ class House:
         call = self.live_call(call_id)
         if call.state is not CallState.WAITING:
             raise WrongState(f"the call is {call.state.value}, not waiting")
-        candidates = (
-            Candidate(AgentId("1001"), "Agent One", "talking"),
-            Candidate(AgentId("1002"), "Agent Two", "logged_out"),
+        return Why(
+            call_id=call_id,
+            queue=SERVICE,
+            position=1,
+            waited_s=4.5,
+            held_back_by=None,
+            candidates=(
+                Candidate(AgentId("1001"), "Agent One", "talking", "for 25 s"),
+                Candidate(AgentId("1002"), "Agent Two", "logged_out"),
+            ),
+            needs="service 1",
+            key="advance 120 s, waited 4.5 s",
+            timers=(RunningTimer("announcement", 15.5), RunningTimer("overflow after wait", 295.5)),
+            would_change=("agent 1001 ends the talk", "agent 1002 logs in"),
         )
-        return Why(call_id, SERVICE, 1, 4.5, None, candidates)
+
+    def assign(self, call_id: CallId, agent: AgentId, by: str) -> None:
+        if self.live_call(call_id).state is not CallState.WAITING:
+            raise WrongState("the call does not wait")
+        self.orders.append(("assign", call_id, self.agent(agent).agent, by))
+
+    def requeue(self, call_id: CallId, queue: QueueName, by: str) -> None:
+        if queue != SERVICE:
+            raise UnknownName(f"there is no queue {queue}")
+        self.orders.append(("requeue", self.live_call(call_id).call_id, queue, by))
+
+    def send_to_flow(self, call_id: CallId, flow: str, by: str) -> None:
+        if flow != "survey":
+            raise UnknownName(f"there is no flow {flow}")
+        self.orders.append(("flow", self.live_call(call_id).call_id, flow, by))
+
+    def hours(self) -> tuple[LiveHours, ...]:
+        closes = MORNING.replace(hour=10)
+        forced = self.forced_told.get("office")
+        if forced is None:
+            return (LiveHours("office", "open", "day", "", closes, None, (SERVICE,)),)
+        state = "open" if forced.is_open else "closed"
+        return (LiveHours("office", state, "day", "", forced.until, forced.by, (SERVICE,)),)
+
+    def hours_forced(self) -> None:
+        self.forced_told = dict(self.forced)
+
+    def request_callback(self, item: WorkItem) -> WorkItem:
+        if item.queue != SERVICE:
+            raise UnknownName(f"there is no queue {item.queue}")
+        for row in self.latest_work():
+            if row.item.number == item.number and row.item.state not in ENDED_STATES:
+                return row.item
+        self.work_rows.append(WorkRow(item.id, 1, MORNING, item))
+        return item
+
+    def end_work(self, work: WorkId, state: WorkState, by: str) -> WorkItem:
+        row = next((row for row in self.latest_work() if row.work_id == work), None)
+        if row is None:
+            raise UnknownName(f"there is no work item {work}")
+        if row.item.state in ENDED_STATES:
+            raise WrongState(f"work item {work} is {row.item.state.value} already")
+        after = replace(row.item, state=state, changed_at=MORNING, changed_by=by)
+        self.work_rows.append(WorkRow(work, row.serial + 1, MORNING, after))
+        return after
+
+    def latest_work(self) -> list[WorkRow]:
+        return list({row.work_id: row for row in self.work_rows}.values())
+
+    async def reload(self, by: str, *, is_dry_run: bool) -> ReloadReport:
+        self.reloads.append((by, is_dry_run))
+        changes = (SettingChange("queues.service.ring_for_s", "15", "12"),)
+        is_applied = not is_dry_run and not self.problems
+        return ReloadReport(is_applied, self.problems, ("queue service has nobody for yue",), changes)
 
     def engine(self) -> EngineFigures:
         return EngineFigures(3, 9997, 45000, 45010, 2, 1, 0)
@@ -257,6 +358,8 @@ class HouseRecords:
             address=new.address,
             note=new.note,
             version=1,
+            owner=new.owner,
+            region=new.region,
         )
         self.house.customers[customer.id] = customer
         return customer
@@ -272,6 +375,8 @@ class HouseRecords:
             tier=before.tier if change.tier is None else change.tier,
             numbers=before.numbers if change.numbers is None else change.numbers,
             note=before.note if change.note is None else change.note,
+            owner=before.owner if change.owner is None else change.owner or None,
+            region=before.region if change.region is None else change.region,
             version=version + 1,
         )
         self.house.customers[customer_id] = after
@@ -304,6 +409,30 @@ class HouseRecords:
         self._need_database()
         return next((row for row in self.house.recording_rows if (row.call_id, row.n) == (call_id, n)), None)
 
+    async def work(self, wanted: WorkFilter) -> Sequence[WorkItem]:
+        self._need_database()
+        self.house.filters.append(wanted)
+        rows = sorted(self.house.latest_work(), key=lambda row: row.work_id, reverse=True)
+        return [row.item for row in rows if wanted.before is None or row.work_id < wanted.before][: wanted.limit]
+
+    async def work_story(self, work_id: WorkId) -> Sequence[WorkRow]:
+        self._need_database()
+        return [row for row in self.house.work_rows if row.work_id == work_id]
+
+    async def open_work(self) -> Sequence[WorkRow]:
+        return ()
+
+    async def answers(self, wanted: AnswerFilter) -> Sequence[AnswerRow]:
+        self._need_database()
+        self.house.filters.append(wanted)
+        rows = sorted(self.house.answer_rows, key=lambda row: (row.call_id, row.n), reverse=True)
+        return [row for row in rows if wanted.before is None or (row.call_id, row.n) < wanted.before][: wanted.limit]
+
+    async def stays(self, wanted: StayFilter) -> Sequence[StayRow]:
+        self._need_database()
+        self.house.filters.append(wanted)
+        return [row for row in self.house.stay_rows if wanted.joined_from <= row.joined_at < wanted.joined_before]
+
     def _need_database(self) -> None:
         if self.house.is_database_away:
             raise Unavailable("the database is away; calls go on, try again in a few seconds")
@@ -333,6 +462,24 @@ def ended_call(call_id: CallId = ENDED) -> CdrRow:
         talk_s=50.0,
         recording=f"2026/11/21/{call_id}-1.wav",
         figures={"lost": 2},
+    )
+
+
+def callback() -> WorkItem:
+    """A callback that a caller asked for ten minutes ago."""
+    asked_at = MORNING - timedelta(minutes=10)
+    return WorkItem(
+        id=OPEN_WORK,
+        kind=WorkKind.CALLBACK,
+        queue=SERVICE,
+        number="02155550101",
+        created_at=asked_at,
+        state=WorkState.QUEUED,
+        call_id=ENDED,
+        customer_id=CustomerId(1),
+        language="cmn",
+        waited_s=42.0,
+        changed_at=asked_at,
     )
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from aiohttp import ClientSession
 from prometheus_client import CollectorRegistry
-from tests.control.house import ENDED, House, HouseAgents, HouseRecords, card, ended_call, recording_of
+from tests.control.house import ENDED, NEW_WORK, House, HouseAgents, HouseRecords, card, ended_call, recording_of
+from tests.control.house_stores import HouseClock, HouseHours, HouseScreening
 
 from acdcore.calls.ports import Tier
 from acdcore.control import ApiKey, ControlParts, ControlPlane, ControlSettings, Right
@@ -66,5 +67,9 @@ def parts_of(house: House, agents: HouseAgents | None = None) -> ControlParts:
         agents=agents or HouseAgents(house),
         new_password=lambda: MADE_PASSWORD,
         history=records,
+        screening=HouseScreening(house),
+        hours=HouseHours(house),
+        new_work_id=lambda: NEW_WORK,
+        clock=HouseClock(),
         registry=CollectorRegistry(),
     )

@@ -2,10 +2,12 @@
 
 from http import HTTPStatus
 
+import pytest
 from tests.control.house import TALKING, WAITING
 from tests.control.served import Served
 
-from acdcore.calls.commands import AgentState, CallState
+from acdcore.calls.commands import AgentState, CallState, Seat, SeatKind
+from acdcore.kernel.ids import AgentId
 
 
 async def test_live_calls_are_listed_with_their_state_and_utc_times(served: Served) -> None:
@@ -27,6 +29,59 @@ async def test_why_names_the_filter_that_removed_each_agent(served: Served) -> N
     why = await (await served.reader.get(f"/v1/calls/{WAITING}/why")).json()
     assert {one["agent"]: one["removed_by"] for one in why["candidates"]} == {"1001": "talking", "1002": "logged_out"}
     assert (await served.reader.get(f"/v1/calls/{TALKING}/why")).status == HTTPStatus.CONFLICT
+
+
+async def test_why_shows_needs_key_timers_and_what_would_change_it(served: Served) -> None:
+    why = await (await served.reader.get(f"/v1/calls/{WAITING}/why")).json()
+    assert (why["needs"], why["key"]) == ("service 1", "advance 120 s, waited 4.5 s")
+    assert why["timers"][0] == {"name": "announcement", "in_s": 15.5}
+    assert why["would_change"] == ["agent 1001 ends the talk", "agent 1002 logs in"]
+
+
+async def test_why_of_an_ended_call_points_to_the_history(served: Served) -> None:
+    response = await served.reader.get("/v1/calls/c9/why")
+    error = (await response.json())["error"]
+    assert (response.status, error["code"]) == (HTTPStatus.NOT_FOUND, "unknown_call")
+    assert "/v1/history/c9" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "body", "target"),
+    [
+        ("assign", {"agent": "1002"}, "1002"),
+        ("requeue", {"queue": "service"}, "service"),
+        ("flow", {"flow": "survey"}, "survey"),
+    ],
+)
+async def test_caller_is_directed_under_the_name_of_the_key(
+    served: Served, verb: str, body: dict[str, str], target: str
+) -> None:
+    response = await served.operator.post(f"/v1/calls/{WAITING}/{verb}", json=body)
+    assert response.status == HTTPStatus.ACCEPTED
+    assert await response.json() == {"call_id": WAITING, "to": target}
+    assert served.house.orders == [(verb, WAITING, target, "operate-client")]
+    assert (await served.reader.post(f"/v1/calls/{WAITING}/{verb}", json=body)).status == HTTPStatus.FORBIDDEN
+
+
+@pytest.mark.parametrize(
+    ("verb", "body", "code"),
+    [
+        ("assign", {"agent": "9999"}, "unknown_agent"),
+        ("requeue", {"queue": "nowhere"}, "unknown_name"),
+        ("flow", {"flow": "nowhere"}, "unknown_name"),
+        ("flow", {}, "missing_field"),
+    ],
+)
+async def test_caller_is_not_sent_to_what_there_is_not(
+    served: Served, verb: str, body: dict[str, str], code: str
+) -> None:
+    response = await served.operator.post(f"/v1/calls/{WAITING}/{verb}", json=body)
+    assert ((await response.json())["error"]["code"], served.house.orders) == (code, [])
+
+
+async def test_talking_caller_cannot_be_assigned(served: Served) -> None:
+    response = await served.operator.post(f"/v1/calls/{TALKING}/assign", json={"agent": "1002"})
+    assert response.status == HTTPStatus.CONFLICT
 
 
 async def test_hang_up_is_recorded_under_the_name_of_the_key(served: Served) -> None:
@@ -65,6 +120,14 @@ async def test_agent_logs_in_and_becomes_ready(served: Served) -> None:
     for command in ("log_in", "ready"):
         assert (await served.operator.post("/v1/agents/1002/state", json={"command": command})).status == HTTPStatus.OK
     assert (await (await served.reader.get("/v1/agents/1002")).json())["state"] == AgentState.READY
+
+
+async def test_agent_logs_in_at_another_seat(served: Served) -> None:
+    order = {"command": "log_in", "seat": {"kind": "number", "where": "13055550101"}}
+    assert (await served.operator.post("/v1/agents/1002/state", json=order)).status == HTTPStatus.OK
+    assert served.house.seats == {AgentId("1002"): Seat(SeatKind.NUMBER, "13055550101")}
+    response = await served.operator.post("/v1/agents/1002/state", json={**order, "command": "ready"})
+    assert (response.status, (await response.json())["error"]["field"]) == (HTTPStatus.BAD_REQUEST, "seat")
 
 
 async def test_end_of_a_wrap_up_that_there_is_not_is_a_conflict(served: Served) -> None:

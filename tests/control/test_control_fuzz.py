@@ -21,7 +21,10 @@ Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 
 REQUESTS_PER_ROUTE = 60
 STREAM = "/v1/events"
-BODIES = ("AgentOrder", "AgentCard", "AgentPatch", "PasswordOrder", "CustomerCard", "CustomerPatch")
+BODIES = (
+    *("AgentOrder", "AgentCard", "AgentPatch", "PasswordOrder", "CustomerCard", "CustomerPatch", "Assignment"),
+    *("Requeueing", "Diversion", "HoursOrder", "ScreeningOrder", "CallbackOrder", "ReloadOrder"),
+)
 VALUES: list[Json] = [None, True, 0, -1, 2**63, 10**400, 1e308, [], [[]], ["1", 2], {}, {"a": {}}]
 TEXTS = ["", " ", "\x00", "a\x00b", "\u202e", "'; drop table x --", "../../etc/passwd", "9" * 5000, "+", "1001", "1"]
 WORDS = ["ready", "vip", "2026-11-21T00:00:00Z", "9999-12-31T23:59:59-12:00"]

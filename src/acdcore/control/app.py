@@ -11,25 +11,32 @@ from prometheus_client import CollectorRegistry
 
 from acdcore.calls.commands import Commands
 from acdcore.calls.feed import Feed
-from acdcore.calls.ports import AgentStore, CustomerStore, Directory, History
+from acdcore.calls.ports import AgentStore, CustomerStore, Directory, History, HoursStore, ScreeningStore
 from acdcore.control.access import BY, log, path_of
 from acdcore.control.agents import AgentDesk
+from acdcore.control.answers import AnswerDesk
 from acdcore.control.customers import CustomerDesk
 from acdcore.control.errors import ApiError, ErrorAnswer, ErrorBody, from_core, from_framework
 from acdcore.control.floor import Floor
+from acdcore.control.hours import HoursDesk
 from acdcore.control.keys import Keyring, secret_of
 from acdcore.control.openapi import Description
 from acdcore.control.records import Records
+from acdcore.control.reload import ReloadDesk
 from acdcore.control.route import Asked, Plan, Reply, Route, json_response, route
 from acdcore.control.schemas import Nothing
+from acdcore.control.screening import ScreeningDesk
 from acdcore.control.settings import ControlSettings, Right
 from acdcore.control.status import Status
 from acdcore.control.stream import EventStream
+from acdcore.control.work import WorkDesk
+from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import AcdError
+from acdcore.work.model import WorkId
 
 BODY_BYTES_MAX = 1024 * 1024
 """Far above the longest customer card; more is a mistake or an attack."""
-INTERFACE_VERSION = "1.0.0"
+INTERFACE_VERSION = "1.1.0"
 """Of the description; grows with the routes."""
 
 SECURITY_HEADERS = {
@@ -58,7 +65,15 @@ class ControlParts:
     new_password: Callable[[], str]
     """Makes a password for an agent's phone."""
     history: History
-    """Ended calls and recordings."""
+    """Ended calls, recordings, work items, answers and stays."""
+    screening: ScreeningStore
+    """The black and white list."""
+    hours: HoursStore
+    """What supervisors have forced."""
+    new_work_id: Callable[[], WorkId]
+    """Names a callback that staff ask for."""
+    clock: Clock
+    """For the times of what staff enter."""
     registry: CollectorRegistry
     """Metrics of the whole daemon; the control plane adds its own."""
 
@@ -69,6 +84,11 @@ def table(settings: ControlSettings, parts: ControlParts, stream: EventStream) -
         *Status(parts.commands, parts.registry).routes(),
         *Floor(parts.commands).routes(),
         *AgentDesk(parts.directory, parts.agents, parts.commands, parts.new_password).routes(),
+        *HoursDesk(parts.commands, parts.hours, parts.clock).routes(),
+        *ScreeningDesk(parts.screening, parts.clock).routes(),
+        *WorkDesk(parts.commands, parts.history, parts.directory, parts.clock, parts.new_work_id).routes(),
+        *AnswerDesk(parts.history).routes(),
+        *ReloadDesk(parts.commands).routes(),
         *Records(parts.history, settings.recordings).routes(),
         *CustomerDesk(parts.directory, parts.customers).routes(),
         *stream.routes(),

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from aiohttp import web
 from pydantic import ValidationError
 
-from acdcore.calls.commands import UnknownAgent, UnknownCall, WrongState
+from acdcore.calls.commands import UnknownAgent, UnknownCall, UnknownName, WrongState
 from acdcore.calls.feed import TooManySubscribers
 from acdcore.calls.ports import BadRecord, Taken, UnknownRecord, VersionConflict
 from acdcore.kernel.errors import AcdError, PeerError, Refused, Unavailable
@@ -60,6 +60,7 @@ class Verdict:
 VERDICTS: tuple[tuple[type[AcdError], Verdict], ...] = (
     (UnknownCall, Verdict(HTTPStatus.NOT_FOUND, "unknown_call")),
     (UnknownAgent, Verdict(HTTPStatus.NOT_FOUND, "unknown_agent")),
+    (UnknownName, Verdict(HTTPStatus.NOT_FOUND, "unknown_name")),
     (UnknownRecord, Verdict(HTTPStatus.NOT_FOUND, "unknown_record")),
     (WrongState, Verdict(HTTPStatus.CONFLICT, "wrong_state")),
     (Taken, Verdict(HTTPStatus.CONFLICT, "taken")),

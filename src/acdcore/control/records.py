@@ -17,6 +17,7 @@ from acdcore.control.schemas import (
     OneRecording,
     RecordingPage,
     Recordings,
+    row_key,
 )
 from acdcore.control.settings import Right
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName
@@ -85,7 +86,7 @@ class Records:
             agent_name=page.agent_name,
             duration_s_min=page.min_duration_s,
             duration_s_max=page.max_duration_s,
-            before=recording_key(page.before) if page.before else None,
+            before=row_key(page.before) if page.before else None,
             limit=page.limit,
         )
         rows = tuple(await self._history.recordings(wanted))
@@ -128,12 +129,6 @@ def range_refused(size_bytes: int) -> ApiError:
     error = ApiError(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "no_such_range", problem, "Range")
     error.headers = {"Content-Range": f"bytes */{size_bytes}"}
     return error
-
-
-def recording_key(text: str) -> tuple[CallId, int]:
-    """`call_id/number` as the key that it names; the schema has checked the form."""
-    call_id, _, number = text.rpartition("/")
-    return CallId(call_id), int(number)
 
 
 def existing_file(directory: Path, row: RecordingRow) -> tuple[Path, int] | None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Annotated, Self
 
 from pydantic import (
@@ -22,7 +23,7 @@ from pydantic import (
     field_validator,
 )
 
-from acdcore.calls.commands import AgentCommand, LiveAgent, LiveCall, LiveQueue
+from acdcore.calls.commands import AgentCommand, LiveAgent, LiveCall, LiveQueue, Seat, SeatKind
 from acdcore.calls.feed import FeedKind
 from acdcore.calls.ports import (
     PAGE_ROWS_MAX,
@@ -35,8 +36,9 @@ from acdcore.calls.ports import (
     RecordingRow,
     Tier,
 )
+from acdcore.control.errors import ApiError
 from acdcore.kernel.errors import Outcome
-from acdcore.kernel.ids import AgentId, SkillName
+from acdcore.kernel.ids import AgentId, CallId, SkillName
 
 SEARCH_ROWS_MAX = 100
 """Nobody reads more hits than that; a longer list asks for a better search."""
@@ -107,6 +109,22 @@ RecordingNumber = Annotated[int, Field(ge=1, le=9999)]
 Moment = Annotated[AwareDatetime, BeforeValidator(restore_offset), AfterValidator(in_utc)]
 Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 PageSize = Annotated[int, Field(ge=1, le=PAGE_ROWS_MAX)]
+RowKey = Annotated[str, StringConstraints(pattern=r"^[!-.0-~]{1,200}/[1-9][0-9]{0,3}$")]
+"""`call_id/number`, the key of rows of which a call has several."""
+
+
+def row_key(text: str) -> tuple[CallId, int]:
+    """A `RowKey` as the key that it names; the schema has checked the form."""
+    call_id, _, number = text.rpartition("/")
+    return CallId(call_id), int(number)
+
+
+def future(at: datetime | None, wall: datetime, field: str) -> datetime | None:
+    """`at` if it is still to come, or None for no end; raises ApiError naming `field`."""
+    if at is not None and at <= wall:
+        problem = f"{field}: {at:%Y-%m-%dT%H:%M:%SZ} is over; give a time to come, or leave it out for no end"
+        raise ApiError(HTTPStatus.BAD_REQUEST, "invalid_value", problem, field)
+    return at
 
 
 class Shape(BaseModel):
@@ -186,7 +204,7 @@ class RecordingPage(Shape):
     """At least so long."""
     max_duration_s: Seconds | None = None
     """At most so long."""
-    before: Annotated[str, StringConstraints(pattern=r"^[!-.0-~]{1,200}/[1-9][0-9]{0,3}$")] | None = None
+    before: RowKey | None = None
     """`next` of the page before."""
     limit: PageSize = 100
     """Rows in a page."""
@@ -216,6 +234,40 @@ class EventChoice(Shape):
 # Bodies
 
 
+class Assignment(Shape):
+    """Whom to offer a waiting caller to."""
+
+    agent: Token
+    """The agent's number."""
+
+
+class Requeueing(Shape):
+    """Where a caller is to wait."""
+
+    queue: Name
+    """The queue's key."""
+
+
+class Diversion(Shape):
+    """Which flow a caller is to hear."""
+
+    flow: Name
+    """The flow's name."""
+
+
+class SeatOrder(Shape):
+    """The phone at which an agent works."""
+
+    kind: SeatKind
+    """`phone`: registered with us; `number`: an outside number or mobile."""
+    where: Token
+    """The user under which the phone is registered, or the number to dial."""
+
+    def seat(self) -> Seat:
+        """The same for the hall."""
+        return Seat(self.kind, self.where)
+
+
 class AgentOrder(Shape):
     """What an agent is to do."""
 
@@ -223,6 +275,8 @@ class AgentOrder(Shape):
     """The new state."""
     reason: Line | None = None
     """Why not ready, as boards and reports show it."""
+    seat: SeatOrder | None = None
+    """Where to ring the agent; without it the phone registered under the agent's own number."""
 
     @field_validator("reason")
     @classmethod
@@ -230,6 +284,13 @@ class AgentOrder(Shape):
         if reason is not None and info.data.get("command", AgentCommand.NOT_READY) is not AgentCommand.NOT_READY:
             raise ValueError("a reason belongs to the command not_ready only; leave it out")
         return reason
+
+    @field_validator("seat")
+    @classmethod
+    def seat_fits(cls, seat: SeatOrder | None, info: ValidationInfo) -> SeatOrder | None:
+        if seat is not None and info.data.get("command", AgentCommand.LOG_IN) is not AgentCommand.LOG_IN:
+            raise ValueError("a seat belongs to the command log_in only; leave it out")
+        return seat
 
 
 class AgentCard(Shape):
@@ -295,6 +356,10 @@ class CustomerCard(Shape):
     """One line."""
     note: Text = ""
     """Free text for the agent."""
+    owner: AgentNumber | None = None
+    """The agent who looks after the customer and is tried first."""
+    region: Line = ""
+    """Where the customer belongs to, as the configuration names its regions."""
 
     def record(self) -> NewCustomer:
         """The card for the store."""
@@ -320,6 +385,10 @@ class CustomerPatch(Shape):
     """One line."""
     note: Text | None = None
     """Free text for the agent."""
+    owner: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{0,32}$")] | None = None
+    """The agent who looks after the customer; empty takes the owner away."""
+    region: Line | None = None
+    """Where the customer belongs to."""
 
     def change(self) -> CustomerChange:
         """The patch for the store."""
@@ -433,6 +502,15 @@ class HangingUp:
     """The call is being ended."""
 
     call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """The caller is on the way."""
+
+    call_id: str
+    to: str
+    """The agent, the queue or the flow."""
 
 
 @dataclass(frozen=True, slots=True)

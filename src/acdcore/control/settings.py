@@ -13,11 +13,12 @@ class Right(IntEnum):
     """What a key may do; each right holds those before it."""
 
     READ = 1
-    """See calls, queues, agents, customers, history, the event stream and the metrics."""
+    """See calls, queues, agents, customers, hours, screening, work, history, reports, the event stream, the metrics."""
     OPERATE = 2
-    """Change agents' states, hang calls up, create and change customers."""
+    """Change agents' states, direct and end calls, change customers, hours, screening and work items."""
     ADMIN = 3
-    """Listen to recordings, the most personal data that there is here; create and change agents and their passwords."""
+    """Listen to recordings, the most personal data that there is here; create and change agents and their passwords;
+    reload the settings."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,73 @@
+"""Calendars now, and a supervisor's word that goes before them."""
+
+from dataclasses import dataclass
+
+from acdcore.calls.commands import Commands, LiveHours, UnknownName
+from acdcore.calls.ports import ForcedHours, HoursStore
+from acdcore.control.route import Asked, Plan, Reply, Route, route
+from acdcore.control.schemas import Moment, Name, Nothing, Shape, future
+from acdcore.control.settings import Right
+from acdcore.kernel.clock import Clock
+
+
+class OneCalendar(Shape):
+    calendar: Name
+    """The calendar's name."""
+
+
+class HoursOrder(Shape):
+    """What holds instead of the calendar."""
+
+    is_open: bool
+    """Whether calls are taken."""
+    until: Moment | None = None
+    """When the calendar rules again; without it not by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Every calendar now."""
+
+    calendars: tuple[LiveHours, ...]
+
+
+class HoursDesk:
+    """Writes through the store, which tells the database first, then tells the floor."""
+
+    def __init__(self, commands: Commands, store: HoursStore, clock: Clock) -> None:
+        self._commands = commands
+        self._store = store
+        self._clock = clock
+
+    def routes(self) -> tuple[Route, ...]:
+        path, operate = "/v1/hours/{calendar}", Right.OPERATE
+        hours = Plan("GET", "/v1/hours", Right.READ, "Every calendar now", Hours)
+        force = Plan("PUT", path, operate, "Force a calendar open or closed", LiveHours)
+        release = Plan("DELETE", path, operate, "Let the calendar rule again", LiveHours)
+        return (
+            route(hours, Nothing, Nothing, self.hours),
+            route(force, OneCalendar, HoursOrder, self.force),
+            route(release, OneCalendar, Nothing, self.release),
+        )
+
+    async def hours(self, asked: Asked[Nothing, Nothing]) -> Reply:
+        return Reply(Hours(self._commands.hours()))
+
+    async def force(self, asked: Asked[OneCalendar, HoursOrder]) -> Reply:
+        calendar, order, wall = self._known(asked.parameters.calendar).calendar, asked.body, self._clock.wall()
+        until = future(order.until, wall, "until")
+        await self._store.force(ForcedHours(calendar, order.is_open, until, asked.by, wall))
+        self._commands.hours_forced()
+        return Reply(self._known(calendar))
+
+    async def release(self, asked: Asked[OneCalendar, Nothing]) -> Reply:
+        calendar = self._known(asked.parameters.calendar).calendar
+        await self._store.release(calendar)
+        self._commands.hours_forced()
+        return Reply(self._known(calendar))
+
+    def _known(self, calendar: str) -> LiveHours:
+        for one in self._commands.hours():
+            if one.calendar == calendar:
+                return one
+        raise UnknownName(f"there is no calendar {calendar}; GET /v1/hours lists them")

@@ -1,0 +1,167 @@
+"""Work items over HTTP: callbacks and messages, their stories, and staff's hand in them."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from aiohttp import web
+
+from acdcore.calls.commands import Commands, UnknownName
+from acdcore.calls.ports import Directory, History, WorkFilter, WorkRow
+from acdcore.control.route import Asked, Plan, Reply, Route, json_response, route
+from acdcore.control.schemas import Line, Moment, Name, Nothing, PageSize, Phone, Shape, Token
+from acdcore.control.settings import Right
+from acdcore.kernel.clock import Clock
+from acdcore.kernel.ids import AgentId, QueueName
+from acdcore.work.model import WorkId, WorkItem, WorkKind, WorkState
+
+
+class OneItem(Shape):
+    work_id: Token
+    """The work item."""
+
+
+class WorkPage(Shape):
+    """Which work items, newest first."""
+
+    queue: Name | None = None
+    """The queue that the item waits in."""
+    kind: WorkKind | None = None
+    """Callbacks or messages."""
+    state: WorkState | None = None
+    """How far it has come."""
+    number: Phone | None = None
+    """Whom to call, however it is written."""
+    agent: Token | None = None
+    """Who has or had it in hand."""
+    is_open: bool | None = None
+    """true: only what is still to be done."""
+    before: Token | None = None
+    """`next` of the page before."""
+    limit: PageSize = 100
+    """Rows in a page."""
+
+
+class CallbackOrder(Shape):
+    """A callback asked for by staff or a CRM."""
+
+    queue: Name
+    """The queue whose agents call."""
+    number: Phone
+    """Whom to call."""
+    subject: Line = ""
+    """What it is about, for the agent."""
+    at: Moment | None = None
+    """Not before this time; without it as soon as the queue's hours and agents allow."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkList:
+    """One page of work items."""
+
+    items: tuple[WorkItem, ...]
+    next: str | None
+    """Give this as `before` for the next page; null on the last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkStory:
+    """A work item and all that happened to it."""
+
+    item: WorkItem
+    """As it stands."""
+    story: tuple[WorkRow, ...]
+    """How it came to that, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackPlaced:
+    """The callback is in the book."""
+
+    item: WorkItem
+    is_new: bool
+    """False: an open callback to that number from that queue covers it already; `item` is that one."""
+
+
+class WorkDesk:
+    """Lists from the history, changes through the hall."""
+
+    def __init__(
+        self,
+        commands: Commands,
+        history: History,
+        directory: Directory,
+        clock: Clock,
+        new_work_id: Callable[[], WorkId],
+    ) -> None:
+        self._commands = commands
+        self._history = history
+        self._directory = directory
+        self._clock = clock
+        self._new_work_id = new_work_id
+
+    def routes(self) -> tuple[Route, ...]:
+        path, read, operate = "/v1/work", Right.READ, Right.OPERATE
+        items = Plan("GET", path, read, "Callbacks and messages, newest first", WorkList)
+        item = Plan("GET", path + "/{work_id}", read, "A work item with its story", WorkStory)
+        ask = Plan(
+            "POST", path, operate, "Ask for a callback; 200 when one covers it", CallbackPlaced, HTTPStatus.CREATED
+        )
+        done = Plan("POST", path + "/{work_id}/done", operate, "Say that an item is done", WorkItem)
+        cancel = Plan("POST", path + "/{work_id}/cancel", operate, "Take an item out", WorkItem)
+        return (
+            route(items, WorkPage, Nothing, self.items),
+            route(item, OneItem, Nothing, self.item),
+            route(ask, Nothing, CallbackOrder, self.ask),
+            route(done, OneItem, Nothing, self.done),
+            route(cancel, OneItem, Nothing, self.cancel),
+        )
+
+    async def items(self, asked: Asked[WorkPage, Nothing]) -> Reply:
+        page = asked.parameters
+        wanted = WorkFilter(
+            queue=QueueName(page.queue) if page.queue else None,
+            kind=page.kind,
+            state=page.state,
+            number=page.number,
+            agent=AgentId(page.agent) if page.agent else None,
+            is_open=page.is_open,
+            before=WorkId(page.before) if page.before else None,
+            limit=page.limit,
+        )
+        found = tuple(await self._history.work(wanted))
+        return Reply(WorkList(found, found[-1].id if len(found) == page.limit else None))
+
+    async def item(self, asked: Asked[OneItem, Nothing]) -> Reply:
+        work_id = asked.parameters.work_id
+        story = tuple(await self._history.work_story(WorkId(work_id)))
+        if not story:
+            raise UnknownName(f"there is no work item {work_id}; a new one may take a second to be stored")
+        return Reply(WorkStory(story[-1].item, story))
+
+    async def ask(self, asked: Asked[Nothing, CallbackOrder]) -> web.Response:
+        order = asked.body
+        customer = self._directory.customer_by_phone(order.number)
+        wanted = WorkItem(
+            id=self._new_work_id(),
+            kind=WorkKind.CALLBACK,
+            queue=QueueName(order.queue),
+            number=re.sub(r"[^+0-9]", "", order.number),
+            created_at=self._clock.wall(),
+            customer_id=customer.id if customer else None,
+            language=customer.language if customer else "",
+            subject=order.subject,
+            next_at=order.at,
+            changed_by=asked.by,
+        )
+        item = self._commands.request_callback(wanted)
+        is_new = item.id == wanted.id
+        status = HTTPStatus.CREATED if is_new else HTTPStatus.OK
+        return json_response(CallbackPlaced(item, is_new), status, {"Location": f"/v1/work/{item.id}"})
+
+    async def done(self, asked: Asked[OneItem, Nothing]) -> Reply:
+        return Reply(self._commands.end_work(WorkId(asked.parameters.work_id), WorkState.DONE, asked.by))
+
+    async def cancel(self, asked: Asked[OneItem, Nothing]) -> Reply:
+        return Reply(self._commands.end_work(WorkId(asked.parameters.work_id), WorkState.CANCELLED, asked.by))

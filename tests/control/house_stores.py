@@ -1,0 +1,65 @@
+"""What the staff of a house keep beside the configuration, and the house's clock."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tests.control.house import MORNING, House
+
+from acdcore.calls.ports import BadRecord, ForcedHours, Screening, UnknownRecord
+from acdcore.kernel.errors import Unavailable
+
+
+class HouseClock:
+    """It is always the same moment."""
+
+    def now(self) -> float:
+        return 0.0
+
+    def wall(self) -> datetime:
+        return MORNING
+
+
+@dataclass
+class HouseScreening:
+    """Implements ScreeningStore."""
+
+    house: House
+
+    def entries(self) -> Sequence[Screening]:
+        return list(reversed(self.house.screened.values()))
+
+    async def put(self, entry: Screening) -> None:
+        need_database(self.house)
+        if entry.number == "*":
+            raise BadRecord("number", "would fit every caller")
+        self.house.screened[entry.number] = entry
+
+    async def remove(self, number: str) -> None:
+        need_database(self.house)
+        if self.house.screened.pop(number, None) is None:
+            raise UnknownRecord(f"{number} is not on the list")
+
+
+@dataclass
+class HouseHours:
+    """Implements HoursStore."""
+
+    house: House
+
+    def forced(self) -> Sequence[ForcedHours]:
+        return list(self.house.forced.values())
+
+    async def force(self, forced: ForcedHours) -> None:
+        need_database(self.house)
+        self.house.forced[forced.calendar] = forced
+
+    async def release(self, calendar: str) -> None:
+        need_database(self.house)
+        self.house.forced.pop(calendar, None)
+
+
+def need_database(house: House) -> None:
+    """Refuse as the real stores do when the database is away."""
+    if house.is_database_away:
+        raise Unavailable("the database is away; calls go on, try again in a few seconds")
