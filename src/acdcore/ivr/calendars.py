@@ -1,84 +1,39 @@
-"""Opening hours: weekly hours, holidays and special days in the time zone of the centre.
-
-A special day goes before a holiday, a holiday before the weekly hours. A span belongs to the day on which it begins
-and may end on the next one: the small hours after Friday's night shift follow Friday's rule. Hours are those of the
-clock on the wall, so a span over a change to or from daylight saving time is an hour shorter or longer than it looks.
-"""
+"""Calendars as they stand in their file: hours, shifts, holidays and special days, and what is wrong with them."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal, NewType
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field
 
-from acdcore.ivr.model import CalendarState
+from acdcore.ivr.opening import DAY_MIN, Calendar, CalendarName, Moment, Shift, Span, SpecialDay, Week, flow_for
+from acdcore.ivr.public_holidays import PublicHolidays, public_holidays
 from acdcore.ivr.table import Table, read_table
 from acdcore.kernel.errors import SettingsError
 
-CalendarName = NewType("CalendarName", str)
-"""A calendar's key in the configuration."""
+__all__ = ["Calendar", "CalendarName", "Moment", "Shift", "Span", "SpecialDay", "flow_for", "load_calendars"]
 
-DAY_MIN = 24 * 60
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CLOSED = "closed"
 """What stands for no hours at all on a special day."""
+HOLIDAY_DAYS_MAX = 366
+"""The longest holiday by its first and last day; what is longer is a slip of the pen."""
 _SPAN = re.compile(r"([01]\d|2[0-4]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+Countries = Callable[[str], PublicHolidays]
+"""Gives a country's holidays; raises ValueError for one that is not known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Opening hours within one day, or into the next."""
+class WeekTable(Table):
+    """Hours by the day of the week as "HH:MM-HH:MM"; an end before its start is on the next day."""
 
-    start_min: int
-    """Minutes after midnight, wall clock of the calendar's time zone."""
-    end_min: int
-    """Minutes after midnight of the same day, exclusive; above 1440 it ends on the next day."""
-
-
-@dataclass(frozen=True, slots=True)
-class Calendar:
-    """When the centre, or a part of it, is open."""
-
-    name: CalendarName
-    """Its key."""
-    zone: ZoneInfo
-    """The time zone of all its hours."""
-    weekly: tuple[tuple[Span, ...], ...]
-    """Seven entries from Monday to Sunday; an empty one is a closed day."""
-    holidays: frozenset[date] = frozenset()
-    """Closed days that are announced as holidays."""
-    special: Mapping[date, tuple[Span, ...]] = field(default_factory=dict)
-    """Days with hours of their own, before holidays and weekly hours; empty: closed."""
-
-    def state(self, wall: datetime) -> CalendarState:
-        """OPEN, or why not. Raises ValueError when `wall` has no time zone."""
-        if wall.tzinfo is None:
-            raise ValueError("a calendar needs a time with its zone")
-        local = wall.astimezone(self.zone)
-        today = local.date()
-        minute = local.hour * 60 + local.minute
-        if any(span.start_min <= minute < span.end_min for span in self._spans(today)):
-            return CalendarState.OPEN
-        if any(minute < span.end_min - DAY_MIN for span in self._spans(today - timedelta(days=1))):
-            return CalendarState.OPEN
-        is_holiday = today in self.holidays and today not in self.special
-        return CalendarState.HOLIDAY if is_holiday else CalendarState.CLOSED
-
-    def _spans(self, day: date) -> tuple[Span, ...]:
-        if day in self.special:
-            return self.special[day]
-        return () if day in self.holidays else self.weekly[day.weekday()]
-
-
-class CalendarTable(Table):
-    """`[calendars.NAME]`: hours as "HH:MM-HH:MM"; an end before its start is on the next day."""
-
-    timezone: str = "Asia/Shanghai"
     mon: list[str] = Field(default_factory=list)
     tue: list[str] = Field(default_factory=list)
     wed: list[str] = Field(default_factory=list)
@@ -86,8 +41,38 @@ class CalendarTable(Table):
     fri: list[str] = Field(default_factory=list)
     sat: list[str] = Field(default_factory=list)
     sun: list[str] = Field(default_factory=list)
+
+    def days(self) -> tuple[list[str], ...]:
+        """The seven of them from Monday to Sunday."""
+        return self.mon, self.tue, self.wed, self.thu, self.fri, self.sat, self.sun
+
+
+class HolidayTable(Table):
+    """`[[calendars.NAME.holiday]]`: a holiday with a name, of one day or more."""
+
+    name: str
+    first: date = Field(alias="from")
+    last: date | None = Field(default=None, alias="to")
+
+
+class SpecialTable(Table):
+    """A special day with a name."""
+
+    name: str = ""
+    hours: list[str] | Literal["closed"]
+
+
+class CalendarTable(WeekTable):
+    """`[calendars.NAME]`."""
+
+    timezone: str = "Asia/Shanghai"
+    country: str = ""
     holidays: list[date] = Field(default_factory=list)
-    special: dict[date, list[str] | Literal["closed"]] = Field(default_factory=dict)
+    holiday: list[HolidayTable] = Field(default_factory=list)
+    makeup_workdays: list[date] = Field(default_factory=list)
+    makeup_hours: Weekday = "mon"
+    special: dict[date, SpecialTable | list[str] | Literal["closed"]] = Field(default_factory=dict)
+    shifts: dict[str, WeekTable | list[str]] = Field(default_factory=dict)
 
 
 class CalendarsTable(Table):
@@ -99,22 +84,96 @@ class CalendarsTable(Table):
 def load_calendars(file: Path) -> dict[CalendarName, Calendar]:
     """Read `[calendars.NAME]` tables. Raises SettingsError naming file and key."""
     tables = read_table(file, CalendarsTable).calendars
-    return {CalendarName(name): _calendar(str(file), name, table) for name, table in tables.items()}
+    countries = cache(public_holidays)
+    return {CalendarName(name): _calendar(str(file), name, table, countries) for name, table in tables.items()}
 
 
-def _calendar(file: str, name: str, table: CalendarTable) -> Calendar:
+def _calendar(file: str, name: str, table: CalendarTable, countries: Countries) -> Calendar:
     at = f"calendars.{name}"
     try:
         zone = ZoneInfo(table.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise SettingsError(file, f"{at}.timezone", f"there is no time zone {table.timezone}") from error
-    hours = (table.mon, table.tue, table.wed, table.thu, table.fri, table.sat, table.sun)
-    weekly = tuple(_spans(file, f"{at}.{day}", texts) for day, texts in zip(WEEKDAYS, hours, strict=True))
-    special = {
-        day: () if texts == CLOSED else _spans(file, f"{at}.special.{day}", list(texts))
-        for day, texts in table.special.items()
-    }
-    return Calendar(CalendarName(name), zone, weekly, frozenset(table.holidays), special)
+    public = _public(file, at, table, countries)
+    own = _own_holidays(file, at, table, public)
+    for day in table.makeup_workdays:
+        if day in own:
+            raise SettingsError(file, f"{at}.makeup_workdays", f"{day} is also a holiday; remove one of the two")
+    calendar = Calendar(
+        name=CalendarName(name),
+        zone=zone,
+        weekly=_week(file, at, table),
+        shifts=_shifts(file, f"{at}.shifts", table.shifts),
+        holidays={**public.names, **own},
+        makeup_workdays=(public.makeup_workdays - own.keys()) | frozenset(table.makeup_workdays),
+        makeup_weekday=WEEKDAYS.index(table.makeup_hours),
+        special=_special(file, f"{at}.special", table),
+    )
+    _refuse_name_twice(file, at, calendar)
+    return calendar
+
+
+def _public(file: str, at: str, table: CalendarTable, countries: Countries) -> PublicHolidays:
+    if not table.country:
+        return PublicHolidays({}, frozenset())
+    try:
+        return countries(table.country)
+    except ValueError as error:
+        raise SettingsError(file, f"{at}.country", f'{error}; write its ISO code, as in "CN"') from error
+
+
+def _own_holidays(file: str, at: str, table: CalendarTable, public: PublicHolidays) -> Mapping[date, str]:
+    """The operator's holidays by date: those with names, then those that are only listed."""
+    named: dict[date, str] = {}
+    for number, holiday in enumerate(table.holiday):
+        key = f"{at}.holiday.{number}"
+        _refuse_bad_name(file, f"{key}.name", holiday.name)
+        days = ((holiday.last or holiday.first) - holiday.first).days + 1
+        if not 1 <= days <= HOLIDAY_DAYS_MAX:
+            raise SettingsError(file, f"{key}.to", f"{holiday.name} has {days} days; mend its first or its last day")
+        for day in (holiday.first + timedelta(days=offset) for offset in range(days)):
+            if day in named:
+                raise SettingsError(file, key, f"{day} is also a day of {named[day]}; let one of them end earlier")
+            named[day] = holiday.name
+    return {**{day: public.names.get(day, "") for day in table.holidays}, **named}
+
+
+def _special(file: str, at: str, table: CalendarTable) -> Mapping[date, SpecialDay]:
+    special: dict[date, SpecialDay] = {}
+    for day, given in table.special.items():
+        name, hours = (given.name, given.hours) if isinstance(given, SpecialTable) else ("", given)
+        if name:
+            _refuse_bad_name(file, f"{at}.{day}.name", name)
+        special[day] = SpecialDay(() if isinstance(hours, str) else _spans(file, f"{at}.{day}", hours), name)
+    return special
+
+
+def _shifts(file: str, at: str, tables: Mapping[str, WeekTable | list[str]]) -> tuple[Shift, ...]:
+    shifts = []
+    for name, given in tables.items():
+        _refuse_bad_name(file, f"{at}.{name}", name)
+        if isinstance(given, list):
+            shifts.append(Shift(name, (_spans(file, f"{at}.{name}", given),) * len(WEEKDAYS)))
+        else:
+            shifts.append(Shift(name, _week(file, f"{at}.{name}", given)))
+    return tuple(shifts)
+
+
+def _refuse_bad_name(file: str, key: str, name: str) -> None:
+    if _NAME.fullmatch(name) is None:
+        raise SettingsError(file, key, f"{name!r} is no name; use small letters, digits, - and _")
+
+
+def _refuse_name_twice(file: str, at: str, calendar: Calendar) -> None:
+    """Flows tell days and shifts apart by name only."""
+    days = {*calendar.holidays.values(), *(special.name for special in calendar.special.values())}
+    for shift in calendar.shifts:
+        if shift.name in days:
+            raise SettingsError(file, f"{at}.shifts.{shift.name}", "a holiday or a special day has that name too")
+
+
+def _week(file: str, at: str, table: WeekTable) -> Week:
+    return tuple(_spans(file, f"{at}.{day}", texts) for day, texts in zip(WEEKDAYS, table.days(), strict=True))
 
 
 def _spans(file: str, key: str, texts: list[str]) -> tuple[Span, ...]:

@@ -32,9 +32,13 @@ def read_table(file: Path, table: type[T]) -> T:
 
 
 def _dotted(location: tuple[int | str, ...]) -> str:
-    """The place as it stands in the file: without the node's type, which pydantic puts after the node's name."""
+    """The place as it stands in the file: without the types that pydantic puts after a node's name or for a union."""
     parts = [*location[:2], *location[3:]] if location[0] == "nodes" else list(location)
-    return ".".join(str(part) for part in parts if part != "[key]")
+    return ".".join(str(part) for part in parts if not _is_type(str(part)))
+
+
+def _is_type(part: str) -> bool:
+    return part == "[key]" or part.endswith("Table") or "[" in part
 
 
 def _in_words(kind: str, message: str) -> str:
