@@ -226,7 +226,7 @@ class Directory(Protocol):
         ...
 
     def search(self, text: str, limit: int) -> Sequence[Customer]:
-        """Customers whose name, address, number, member number or plate contains `text`; "" lists the newest."""
+        """Customers with `text` in name, address, number, member number, plate, owner or region; "": the newest."""
         ...
 
 

@@ -4,13 +4,14 @@ import unicodedata
 from dataclasses import replace
 
 from acdcore.calls.ports import BadRecord, Customer, CustomerChange, NewCustomer
+from acdcore.kernel.ids import AgentId
 from acdcore.storage.phone_number import dialable
 
 NAME_CHARS_MAX = 200
 TEXT_CHARS_MAX = 4_000
 """Address and note: a page, so that a screen pop stays one event."""
 WORD_CHARS_MAX = 40
-"""Member number, language, plate."""
+"""Member number, language, plate, owner, region."""
 NUMBERS_MAX = 20
 """Telephone numbers of one customer; more is a mistake in an import."""
 PLATES_MAX = 200
@@ -24,6 +25,7 @@ def checked(new: NewCustomer) -> NewCustomer:
     name = _text("name", new.name, NAME_CHARS_MAX)
     if not name:
         raise BadRecord("name", "is empty")
+    owner = _text("owner", new.owner or "", WORD_CHARS_MAX)
     return NewCustomer(
         name=name,
         tier=new.tier,
@@ -33,6 +35,8 @@ def checked(new: NewCustomer) -> NewCustomer:
         plates=_plates(new.plates),
         address=_text("address", new.address, TEXT_CHARS_MAX),
         note=_text("note", new.note, TEXT_CHARS_MAX),
+        owner=AgentId(owner) if owner else None,
+        region=_text("region", new.region, WORD_CHARS_MAX),
     )
 
 
@@ -57,6 +61,8 @@ def contents(customer: Customer) -> NewCustomer:
         plates=customer.plates,
         address=customer.address,
         note=customer.note,
+        owner=customer.owner,
+        region=customer.region,
     )
 
 

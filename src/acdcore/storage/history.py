@@ -1,5 +1,6 @@
 """Reads the history of calls from PostgreSQL."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 
@@ -8,6 +9,8 @@ from pydantic import TypeAdapter
 
 from acdcore.calls.ports import (
     PAGE_ROWS_MAX,
+    AnswerFilter,
+    AnswerRow,
     BadRecord,
     CallEventRow,
     CallFilter,
@@ -15,20 +18,36 @@ from acdcore.calls.ports import (
     CdrRow,
     RecordingFilter,
     RecordingRow,
+    StayFilter,
+    StayRow,
+    WorkFilter,
+    WorkRow,
 )
-from acdcore.kernel.ids import CallId
+from acdcore.kernel.errors import Refused
+from acdcore.kernel.ids import AgentId, CallId, QueueName
 from acdcore.storage.database import Database
 from acdcore.storage.phone_number import matching_key
+from acdcore.work.model import WorkId, WorkItem
 
 UNFINISHED_ROWS_MAX = 100_000
 """A crash cuts short as many calls as there are lines, each with some ten to fifty events."""
+OPEN_WORK_ROWS_MAX = 50_000
+"""More than the book takes (`MAX_OPEN`)."""
+STAYS_AT_A_TIME = 2_000
+"""Stays fetched before the event loop gets its turn: some 10 ms of decoding."""
 
 _CDR = TypeAdapter(CdrRow)
 _EVENT = TypeAdapter(CallEventRow)
 _RECORDING = TypeAdapter(RecordingRow)
+_WORK = TypeAdapter(WorkRow)
+_ITEM = TypeAdapter(WorkItem)
+_ANSWER = TypeAdapter(AnswerRow)
 _CDR_COLUMNS = ", ".join(field.name for field in fields(CdrRow))
 _EVENT_COLUMNS = ", ".join(field.name for field in fields(CallEventRow))
 _RECORDING_COLUMNS = ", ".join(field.name for field in fields(RecordingRow))
+_WORK_COLUMNS = ", ".join(field.name for field in fields(WorkRow))
+_ANSWER_COLUMNS = ", ".join(field.name for field in fields(AnswerRow))
+_STAY_COLUMNS = ", ".join(field.name for field in fields(StayRow))
 
 
 class PgHistory:
@@ -41,7 +60,7 @@ class PgHistory:
         conditions = _Conditions()
         conditions.add("arrived_at >= {}", wanted.arrived_from)
         conditions.add("arrived_at < {}", wanted.arrived_before)
-        conditions.add("caller_key = {}", number_key(wanted.caller))
+        conditions.add("caller_key = {}", number_key("caller", wanted.caller))
         conditions.add("agent = {}", wanted.agent)
         conditions.add("queue = {}", wanted.queue)
         conditions.add("customer_id = {}", wanted.customer_id)
@@ -84,7 +103,7 @@ class PgHistory:
         conditions = _Conditions()
         conditions.add("started_at >= {}", wanted.started_from)
         conditions.add("started_at < {}", wanted.started_before)
-        conditions.add("caller_key = {}", number_key(wanted.caller))
+        conditions.add("caller_key = {}", number_key("caller", wanted.caller))
         conditions.add("agent = {}", wanted.agent)
         conditions.add(
             "agent in (select agent from agents where strpos(lower(name), lower({})) > 0)", wanted.agent_name
@@ -107,14 +126,82 @@ class PgHistory:
             row = await connection.fetchrow(query, call_id, n)
         return None if row is None else _RECORDING.validate_python(_plain(row))
 
+    async def work(self, wanted: WorkFilter) -> Sequence[WorkItem]:
+        conditions = _Conditions()
+        conditions.add("queue = {}", wanted.queue)
+        conditions.add("kind = {}", wanted.kind)
+        conditions.add("state = {}", wanted.state)
+        conditions.add("number_key = {}", number_key("number", wanted.number))
+        conditions.add("agent = {}", wanted.agent)
+        if wanted.is_open is not None:
+            conditions.add("is_open" if wanted.is_open else "not is_open")
+        conditions.add("work_id < {}", wanted.before)
+        query = f"select item from work_items {conditions} order by work_id desc limit {page(wanted.limit)}"
+        async with self._database.connection() as connection:
+            found = await connection.fetch(query, *conditions.values)
+        return [_ITEM.validate_python(row["item"]) for row in found]
 
-def number_key(number: str | None) -> str | None:
+    async def work_story(self, work_id: WorkId) -> Sequence[WorkRow]:
+        query = f"select {_WORK_COLUMNS} from work_items_log where work_id = $1 order by serial"
+        async with self._database.connection() as connection:
+            found = await connection.fetch(query, work_id)
+        return [_WORK.validate_python(_plain(row)) for row in found]
+
+    async def open_work(self) -> Sequence[WorkRow]:
+        query = f"select {_WORK_COLUMNS} from work_items where is_open order by work_id limit {OPEN_WORK_ROWS_MAX}"
+        async with self._database.connection() as connection:
+            found = await connection.fetch(query)
+        return [_WORK.validate_python(_plain(row)) for row in found]
+
+    async def answers(self, wanted: AnswerFilter) -> Sequence[AnswerRow]:
+        conditions = _Conditions()
+        conditions.add("flow = {}", wanted.flow)
+        conditions.add("question = {}", wanted.question)
+        conditions.add("agent = {}", wanted.agent)
+        conditions.add("queue = {}", wanted.queue)
+        conditions.add("call_id = {}", wanted.call_id)
+        conditions.add("at >= {}", wanted.given_from)
+        conditions.add("at < {}", wanted.given_before)
+        if wanted.before is not None:
+            conditions.add("(call_id, n) < ({}, {})", *wanted.before)
+        query = (
+            f"select {_ANSWER_COLUMNS} from answers {conditions}"
+            f" order by call_id desc, n desc limit {page(wanted.limit)}"
+        )
+        async with self._database.connection() as connection:
+            found = await connection.fetch(query, *conditions.values)
+        return [_ANSWER.validate_python(_plain(row)) for row in found]
+
+    async def stays(self, wanted: StayFilter) -> Sequence[StayRow]:
+        conditions = _Conditions()
+        conditions.add("joined_at >= {}", wanted.joined_from)
+        conditions.add("joined_at < {}", wanted.joined_before)
+        conditions.add("queue = {}", wanted.queue)
+        conditions.add("agent = {}", wanted.agent)
+        query = f"select {_STAY_COLUMNS} from stays {conditions} order by joined_at, entry, n"
+        found: list[StayRow] = []
+        # By a cursor: a month of the largest centre in one answer would hold up the event loop for seconds.
+        async with self._database.connection() as connection, connection.transaction(readonly=True):
+            cursor = await connection.cursor(query, *conditions.values)
+            while rows := await cursor.fetch(STAYS_AT_A_TIME):
+                if len(found) + len(rows) > wanted.limit:
+                    raise too_many_stays(wanted.limit)
+                found += [_stay_of(row) for row in rows]
+        return found
+
+
+def too_many_stays(limit: int) -> Refused:
+    """What is raised instead of cutting off figures."""
+    return Refused(f"there are more than {limit} stays in that time: ask for less at a time")
+
+
+def number_key(field: str, number: str | None) -> str | None:
     """The matching key to filter by; raises `BadRecord` for what is no number and would match every hidden one."""
     if number is None:
         return None
     key = matching_key(number)
     if not key:
-        raise BadRecord("caller", f"{number[:40]!r} is no telephone number")
+        raise BadRecord(field, f"{number[:40]!r} is no telephone number")
     return key
 
 
@@ -141,6 +228,14 @@ class _Conditions:
 
     def __str__(self) -> str:
         return f"where {' and '.join(self._texts)}" if self._texts else ""
+
+
+def _stay_of(row: asyncpg.Record) -> StayRow:
+    """By position, without a check of each field: there may be a million, and they are our own."""
+    entry, n, call_id, queue, channel, joined_at, left_at, how, waited_s, is_in_time, agent, *rest = row
+    joined = (QueueName(sys.intern(queue)), sys.intern(channel), joined_at)
+    answered_by = None if agent is None else AgentId(sys.intern(agent))
+    return StayRow(entry, n, call_id, *joined, left_at, sys.intern(how), waited_s, is_in_time, answered_by, *rest)
 
 
 def _plain(row: asyncpg.Record) -> Mapping[str, object]:

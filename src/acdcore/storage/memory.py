@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import assert_never
 
 from acdcore.calls.ports import (
     AgentEventRow,
     AgentRecord,
+    AnswerFilter,
+    AnswerRow,
     Backlog,
     CallEventRow,
     CallFilter,
@@ -17,17 +20,22 @@ from acdcore.calls.ports import (
     RecordingFilter,
     RecordingRow,
     Row,
+    StayFilter,
+    StayRow,
     Taken,
     UnknownRecord,
     VersionConflict,
+    WorkFilter,
+    WorkRow,
 )
 from acdcore.kernel.ids import AgentId, CallId, CustomerId
 from acdcore.storage import card
 from acdcore.storage.directory import MemoryDirectory
-from acdcore.storage.history import number_key, page
+from acdcore.storage.history import number_key, page, too_many_stays
 from acdcore.storage.password import ha1
 from acdcore.storage.people import check_agent, check_free
 from acdcore.storage.phone_number import matching_key
+from acdcore.work.model import ENDED, WorkId, WorkItem
 
 
 class MemoryCustomerStore:
@@ -110,6 +118,12 @@ class MemoryHistory:
         """By call and number."""
         self.agent_events: list[AgentEventRow] = []
         """In order of arrival."""
+        self.work_rows: dict[WorkId, dict[int, WorkRow]] = {}
+        """By item and serial."""
+        self.answer_rows: dict[tuple[CallId, int], AnswerRow] = {}
+        """By call and number."""
+        self.stay_rows: dict[tuple[str, int], StayRow] = {}
+        """By entry and number."""
 
     def append(self, row: Row) -> None:
         match row:
@@ -121,6 +135,14 @@ class MemoryHistory:
                 self.recording_rows.setdefault((row.call_id, row.n), row)
             case AgentEventRow():
                 self.agent_events.append(row)
+            case WorkRow():
+                self.work_rows.setdefault(row.work_id, {}).setdefault(row.serial, row)
+            case AnswerRow():
+                self.answer_rows.setdefault((row.call_id, row.n), row)
+            case StayRow():
+                self.stay_rows.setdefault((row.entry, row.n), row)
+            case _:
+                assert_never(row)
 
     def backlog(self) -> Backlog:
         return Backlog(rows=0, oldest_age_s=0.0, size_bytes=0, rejected=0, dropped=0, alarm="")
@@ -153,6 +175,38 @@ class MemoryHistory:
     async def recording(self, call_id: CallId, n: int) -> RecordingRow | None:
         return self.recording_rows.get((call_id, n))
 
+    async def work(self, wanted: WorkFilter) -> Sequence[WorkItem]:
+        fits = _work_test(wanted)
+        found = [row.item for row in reversed(self._present()) if fits(row.item)]
+        return found[: page(wanted.limit)]
+
+    async def work_story(self, work_id: WorkId) -> Sequence[WorkRow]:
+        return [row for _, row in sorted(self.work_rows.get(work_id, {}).items())]
+
+    async def open_work(self) -> Sequence[WorkRow]:
+        return [row for row in self._present() if row.item.state not in ENDED]
+
+    async def answers(self, wanted: AnswerFilter) -> Sequence[AnswerRow]:
+        fits = _answer_test(wanted)
+        found = [row for _, row in sorted(self.answer_rows.items(), reverse=True) if fits(row)]
+        return found[: page(wanted.limit)]
+
+    async def stays(self, wanted: StayFilter) -> Sequence[StayRow]:
+        found = [
+            row
+            for row in self.stay_rows.values()
+            if wanted.joined_from <= row.joined_at < wanted.joined_before
+            and wanted.queue in (None, row.queue)
+            and wanted.agent in (None, row.agent)
+        ]
+        if len(found) > wanted.limit:
+            raise too_many_stays(wanted.limit)
+        return sorted(found, key=lambda row: (row.joined_at, row.entry, row.n))
+
+    def _present(self) -> list[WorkRow]:
+        """The latest row of each item, in the order of their ids."""
+        return [rows[max(rows)] for _, rows in sorted(self.work_rows.items())]
+
     def _is_named(self, agent: AgentId | None, part: str | None) -> bool:
         if part is None:
             return True
@@ -172,11 +226,13 @@ def _customer(customer_id: CustomerId, new: NewCustomer, version: int) -> Custom
         address=new.address,
         note=new.note,
         version=version,
+        owner=new.owner,
+        region=new.region,
     )
 
 
 def _call_test(wanted: CallFilter) -> Callable[[CdrRow], bool]:
-    caller = number_key(wanted.caller)
+    caller = number_key("caller", wanted.caller)
     return lambda row: (
         (wanted.arrived_from is None or row.arrived_at >= wanted.arrived_from)
         and (wanted.arrived_before is None or row.arrived_at < wanted.arrived_before)
@@ -191,7 +247,7 @@ def _call_test(wanted: CallFilter) -> Callable[[CdrRow], bool]:
 
 
 def _recording_test(wanted: RecordingFilter) -> Callable[[RecordingRow], bool]:
-    caller = number_key(wanted.caller)
+    caller = number_key("caller", wanted.caller)
     return lambda row: (
         (wanted.started_from is None or row.started_at >= wanted.started_from)
         and (wanted.started_before is None or row.started_at < wanted.started_before)
@@ -199,5 +255,31 @@ def _recording_test(wanted: RecordingFilter) -> Callable[[RecordingRow], bool]:
         and wanted.agent in (None, row.agent)
         and (wanted.duration_s_min is None or row.duration_s >= wanted.duration_s_min)
         and (wanted.duration_s_max is None or row.duration_s <= wanted.duration_s_max)
+        and (wanted.before is None or (row.call_id, row.n) < wanted.before)
+    )
+
+
+def _work_test(wanted: WorkFilter) -> Callable[[WorkItem], bool]:
+    number = number_key("number", wanted.number)
+    return lambda item: (
+        wanted.queue in (None, item.queue)
+        and wanted.kind in (None, item.kind)
+        and wanted.state in (None, item.state)
+        and number in (None, matching_key(item.number))
+        and wanted.agent in (None, item.agent)
+        and wanted.is_open in (None, item.state not in ENDED)
+        and (wanted.before is None or item.id < wanted.before)
+    )
+
+
+def _answer_test(wanted: AnswerFilter) -> Callable[[AnswerRow], bool]:
+    return lambda row: (
+        wanted.flow in (None, row.flow)
+        and wanted.question in (None, row.question)
+        and wanted.agent in (None, row.agent)
+        and wanted.queue in (None, row.queue)
+        and wanted.call_id in (None, row.call_id)
+        and (wanted.given_from is None or row.at >= wanted.given_from)
+        and (wanted.given_before is None or row.at < wanted.given_before)
         and (wanted.before is None or (row.call_id, row.n) < wanted.before)
     )

@@ -26,7 +26,7 @@ from acdcore.storage.database import Connection, Database
 from acdcore.storage.directory import MemoryDirectory
 from acdcore.storage.password import ha1
 
-CUSTOMER_COLUMNS = "id, name, tier, language, numbers, member_number, plates, address, note, version"
+CUSTOMER_COLUMNS = "id, name, tier, language, numbers, member_number, plates, address, note, owner, region, version"
 AGENT_COLUMNS = "agent, name, ha1_md5, ha1_sha256, skills, languages, is_active"
 LOAD_ROWS = 2_000
 """Rows taken at a time while loading: about 1 MB."""
@@ -34,13 +34,14 @@ CONTACTS_LOADED_MAX = 200_000
 """Latest calls remembered from before a restart: weeks of a busy centre, half a second of loading."""
 
 INSERT_CUSTOMER = (
-    "insert into customers (name, tier, language, numbers, member_number, plates, address, note, version)"
-    f" values ($1, $2, $3, $4, $5, $6, $7, $8, 1) returning {CUSTOMER_COLUMNS}"
+    "insert into customers"
+    " (name, tier, language, numbers, member_number, plates, address, note, owner, region, version)"
+    f" values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1) returning {CUSTOMER_COLUMNS}"
 )
 UPDATE_CUSTOMER = (
     "update customers set name = $1, tier = $2, language = $3, numbers = $4, member_number = $5, plates = $6,"
-    " address = $7, note = $8, version = version + 1, changed_at = now()"
-    f" where id = $9 and version = $10 returning {CUSTOMER_COLUMNS}"
+    " address = $7, note = $8, owner = $9, region = $10, version = version + 1, changed_at = now()"
+    f" where id = $11 and version = $12 returning {CUSTOMER_COLUMNS}"
 )
 INSERT_AGENT = f"insert into agents ({AGENT_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7)"
 UPDATE_AGENT = (
@@ -202,6 +203,8 @@ def customer_of(row: asyncpg.Record) -> Customer:
         address=row["address"],
         note=row["note"],
         version=row["version"],
+        owner=None if row["owner"] is None else AgentId(sys.intern(row["owner"])),
+        region=sys.intern(row["region"]),
     )
 
 
@@ -219,7 +222,8 @@ def agent_of(row: asyncpg.Record) -> AgentRecord:
 
 
 def _values(new: NewCustomer) -> tuple[object, ...]:
-    return (new.name, new.tier, new.language, new.numbers, new.member_number, new.plates, new.address, new.note)
+    words = (new.name, new.tier, new.language, new.numbers, new.member_number)
+    return (*words, new.plates, new.address, new.note, new.owner, new.region)
 
 
 def _agent_values(record: AgentRecord) -> tuple[object, ...]:

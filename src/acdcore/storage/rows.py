@@ -14,9 +14,19 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter
 
-from acdcore.calls.ports import AgentEventRow, CallEventRow, CdrRow, RecordingRow, Row
+from acdcore.calls.ports import (
+    AgentEventRow,
+    AnswerRow,
+    CallEventRow,
+    CdrRow,
+    RecordingRow,
+    Row,
+    StayRow,
+    WorkRow,
+)
 from acdcore.kernel.errors import PeerError
 from acdcore.storage.phone_number import matching_key
+from acdcore.work.model import WorkItem
 
 CRC_DIGITS = 8
 
@@ -53,8 +63,12 @@ TABLES: Mapping[type[Row], Table] = {
     CallEventRow: Table("call_event", "call_events", _columns(CallEventRow)),
     RecordingRow: Table("recording", "recordings", _columns(RecordingRow, "caller_key")),
     AgentEventRow: Table("agent_event", "agent_events", _columns(AgentEventRow)),
+    WorkRow: Table("work", "work_items_log", _columns(WorkRow, "queue", "kind", "state", "agent", "number_key")),
+    AnswerRow: Table("answer", "answers", _columns(AnswerRow)),
+    StayRow: Table("stay", "stays", _columns(StayRow)),
 }
 
+_ITEM_FIELDS = tuple(field.name for field in fields(WorkItem))
 _VALUES = {row: attrgetter(*(field.name for field in fields(row))) for row in TABLES}
 _ADAPTERS: Mapping[str, TypeAdapter[Row]] = {table.kind: TypeAdapter(row) for row, table in TABLES.items()}
 _BY_KIND: Mapping[str, Table] = {table.kind: table for table in TABLES.values()}
@@ -109,8 +123,13 @@ def by_table(lines: Sequence[bytes]) -> Mapping[Table, str]:
 def stored(row: Row) -> dict[str, object]:
     """The row as its table holds it: column to value."""
     values: tuple[object, ...] = _VALUES[type(row)](row)
-    if isinstance(row, CdrRow | RecordingRow):
-        values = (*values, matching_key(row.caller))
+    match row:
+        case CdrRow() | RecordingRow():
+            values = (*values, matching_key(row.caller))
+        case WorkRow(item=item):
+            plain = {name: getattr(item, name) for name in _ITEM_FIELDS}
+            key = matching_key(item.number)
+            values = (*values[:-1], plain, item.queue, item.kind, item.state, item.agent, key)
     return dict(zip(TABLES[type(row)].columns, values, strict=True))
 
 

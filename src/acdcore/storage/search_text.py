@@ -90,7 +90,8 @@ def _needles(wanted: str) -> set[str]:
 
 
 def _card_text(customer: Customer) -> str:
-    fields = (customer.name, customer.address, customer.member_number or "", *customer.plates, *customer.numbers)
+    words = (customer.name, customer.address, customer.member_number or "", customer.owner or "", customer.region)
+    fields = (*words, *customer.plates, *customer.numbers)
     return "".join(_folded(field) + FIELD_END for field in fields)
 
 

@@ -63,6 +63,8 @@ class _Customer(pydantic.BaseModel):
     plates: list[str] = []
     address: str = ""
     note: str = ""
+    owner: AgentId | None = None
+    region: str = ""
 
 
 class _Customers(pydantic.BaseModel):

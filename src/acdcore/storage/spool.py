@@ -23,7 +23,7 @@ from typing import Self
 
 import orjson
 
-from acdcore.calls.ports import Backlog, CdrRow, RecordingRow, Row
+from acdcore.calls.ports import Backlog, CdrRow, RecordingRow, Row, WorkRow
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Unavailable
 from acdcore.storage import rows, segments
@@ -39,7 +39,7 @@ SEGMENT_BYTES_MAX = 4_000_000
 SPOOL_BYTES_MAX = 1_000_000_000
 """Default limit: about 2.5 million rows, days of a busy centre with the database away."""
 EVENTS_SHARE = 0.9
-"""Above this share of the limit only call records and recordings are taken."""
+"""Above this share of the limit only call records, recordings and work items are taken."""
 MEMORY_ROWS_MAX = 50_000
 """Rows in memory that the disk has not taken yet: about 50 MB while a disk is full or failing."""
 BATCH_ROWS_MAX = 500
@@ -243,7 +243,7 @@ class DiskSpool:
         size_bytes = self._tally.size_bytes
         for row in taken:
             line = rows.line(row, now)
-            limit = self._size_bytes_max * (1.0 if isinstance(row, CdrRow | RecordingRow) else EVENTS_SHARE)
+            limit = self._size_bytes_max * (1.0 if isinstance(row, CdrRow | RecordingRow | WorkRow) else EVENTS_SHARE)
             if size_bytes + len(line) <= limit and len(line) <= segments.LINE_BYTES_MAX:
                 lines.append(line)
                 size_bytes += len(line)

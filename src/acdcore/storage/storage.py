@@ -6,7 +6,16 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from acdcore.calls.ports import AgentStore, CustomerStore, Directory, History, Spool, Taken
+from acdcore.calls.ports import (
+    AgentStore,
+    CustomerStore,
+    Directory,
+    History,
+    HoursStore,
+    ScreeningStore,
+    Spool,
+    Taken,
+)
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import SettingsError
 from acdcore.storage import people
@@ -14,9 +23,11 @@ from acdcore.storage.database import Database
 from acdcore.storage.directory import MemoryDirectory
 from acdcore.storage.drainer import Drainer
 from acdcore.storage.history import PgHistory
+from acdcore.storage.hours import PgHoursStore
 from acdcore.storage.migrate import migrate, packaged_migrations
 from acdcore.storage.people import PgAgentStore, PgCustomerStore
 from acdcore.storage.postgres import EmbeddedPostgres
+from acdcore.storage.screening import PgScreeningStore
 from acdcore.storage.seed import SeededAgent, Seeds, read_seeds, seed
 from acdcore.storage.spool import SPOOL_BYTES_MAX, DiskSpool
 
@@ -67,6 +78,8 @@ class Storage:
     directory: Directory
     customers: CustomerStore
     agents: AgentStore
+    screening: ScreeningStore
+    hours: HoursStore
     history: History
     spool: Spool
     database: Database
@@ -108,13 +121,18 @@ async def open_storage(
         new_agents = await _prepare(database, settings, keep)
         spool, drainer = await stack.enter_async_context(_delivery(settings, clock, database))
         directory = MemoryDirectory()
+        screening, hours = PgScreeningStore(database), PgHoursStore(database)
         async with database.connection() as connection:
             await people.load(connection, directory)  # After the leftovers, which hold the last contacts.
+            await screening.load(connection)
+            await hours.load(connection)
         _refuse_shadowed_trunks(directory, settings.trunk_users)
         yield Storage(
             directory=directory,
             customers=PgCustomerStore(database, directory),
             agents=PgAgentStore(database, directory, settings.realm, settings.trunk_users),
+            screening=screening,
+            hours=hours,
             history=PgHistory(database),
             spool=spool,
             database=database,
