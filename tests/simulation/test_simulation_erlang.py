@@ -8,8 +8,9 @@ calls, comes within a point of the formulas.
 import math
 
 import pytest
-from tests.simulation.erlang import service_level_a, service_level_c
 from tests.simulation.queue_day import ErlangDay, Traffic, fifo_waits
+
+from acdcore.planning.erlang import service_level_a, service_level_c
 
 PATIENT = [Traffic(agents, 10, 180, math.inf, 20) for agents in (12, 13, 14)]
 IMPATIENT = [Traffic(agents, 10, 180, 120, 20) for agents in (9, 12, 13)]

@@ -3,7 +3,8 @@
 import math
 
 import pytest
-from tests.simulation.erlang import average_wait_c, erlang_b, erlang_c, service_level_a, service_level_c
+
+from acdcore.planning.erlang import average_wait_c, erlang_b, erlang_c, service_level_a, service_level_c
 
 
 @pytest.mark.parametrize(("agents", "level"), [(11, 0.3896), (12, 0.6402), (13, 0.7956), (14, 0.8884)])

@@ -1,0 +1,322 @@
+"""What may be changed about a day before it is run again; each change makes another day out of one."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from random import Random
+from typing import assert_never
+
+from pydantic import TypeAdapter, ValidationError
+
+from acdcore.kernel.errors import AcdError
+from acdcore.kernel.ids import AgentId, QueueName, SkillName
+from acdcore.planning.day import Arrival, Day, Event, Person, Span, mixed
+from acdcore.queues.model import EntryId, FloorChanged
+from acdcore.queues.settings import AgentSettings, FloorSettings, QueueSettings, Strategy, validate
+
+MAX_FACTOR = 10.0
+"""More than ten times the calls is another centre, and another day's run."""
+MAX_AGENTS = 1_000
+"""Agents that one change may add."""
+SHIFT_S = 120.0
+"""An extra call comes within two minutes of the call that it is drawn from."""
+
+
+_QUEUE = TypeAdapter(QueueSettings)
+
+
+class ChangeError(AcdError):
+    """A change that can not be read, or that does not fit the day; the text says what would."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoreAgents:
+    """Agents who are not there on the day."""
+
+    count: int
+    start: float
+    """Seconds since midnight."""
+    end: float
+    skills: Mapping[SkillName, int] = field(default_factory=dict)
+    """What they can do; empty: as `like`, or as most of those at work at that time."""
+    like: AgentId | None = None
+    """Skills, pace and phone of this agent."""
+
+
+@dataclass(frozen=True, slots=True)
+class FewerAgents:
+    """Agents who are sent home for a time; those with the highest numbers go."""
+
+    count: int
+    start: float
+    """Seconds since midnight."""
+    end: float
+    skills: Mapping[SkillName, int] = field(default_factory=dict)
+    """Only who has these skills at these levels or above; empty: anybody."""
+    like: AgentId | None = None
+    """Only who has just the skills of this agent."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdvanceFor:
+    """Another lead for a tier of customers."""
+
+    tier: str
+    advance_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class RingFor:
+    """Another ring time."""
+
+    queue: QueueName | None
+    """None: in all queues."""
+    ring_for_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyIs:
+    """Another order of equal agents."""
+
+    queue: QueueName | None
+    """None: in all queues."""
+    strategy: Strategy
+
+
+Setting = float | int | bool | str | None | Mapping[SkillName, int]
+"""What a key of a queue can be changed to."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueKey:
+    """Any key of a queue."""
+
+    queue: QueueName | None
+    """None: in all queues."""
+    key: str
+    """A field of `QueueSettings`."""
+    value: Setting
+
+
+@dataclass(frozen=True, slots=True)
+class MoreCalls:
+    """More calls (or fewer, below 1), spread over the day as the day's are."""
+
+    factor: float
+    queue: QueueName | None = None
+    """None: for all queues."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandlingTimes:
+    """Longer talks and notes (or shorter, below 1)."""
+
+    factor: float
+    queue: QueueName | None = None
+    """None: for all queues."""
+
+
+Change = MoreAgents | FewerAgents | AdvanceFor | RingFor | StrategyIs | QueueKey | MoreCalls | HandlingTimes
+
+
+def changed(day: Day, changes: tuple[Change, ...]) -> Day:
+    """The day with all changes, in their order. Raises ChangeError when one does not fit."""
+    for change in changes:
+        day = _changed(day, change)
+    return day
+
+
+def _changed(day: Day, change: Change) -> Day:
+    match change:
+        case MoreAgents():
+            return _more_agents(day, change)
+        case FewerAgents():
+            return _fewer_agents(day, change)
+        case AdvanceFor(tier=tier, advance_s=advance_s):
+            return _advanced(day, tier, advance_s)
+        case RingFor(queue=queue, ring_for_s=ring_for_s):
+            return _set(day, queue, lambda settings: replace(settings, ring_for_s=ring_for_s))
+        case StrategyIs(queue=queue, strategy=strategy):
+            return _set(day, queue, lambda settings: replace(settings, strategy=strategy))
+        case QueueKey(queue=queue, key=key, value=value):
+            return _set(day, queue, lambda settings: keyed(settings, key, value))
+        case MoreCalls(factor=factor, queue=queue):
+            return _more_calls(day, factor, queue)
+        case HandlingTimes(factor=factor, queue=queue):
+            return _longer(day, factor, queue)
+        case _:
+            assert_never(change)
+
+
+# ---- agents -------------------------------------------------------------------------------------------------------
+
+
+def _more_agents(day: Day, change: MoreAgents) -> Day:
+    if not 0 < change.count <= MAX_AGENTS or change.start >= change.end:
+        raise ChangeError(f"agents+{change.count}: from 1 to {MAX_AGENTS} agents, from a time to a later one")
+    model = _model(day, change)
+    taken = {person.settings.agent for person in day.people}
+    people = list(day.people)
+    number = 0
+    while len(people) < len(day.people) + change.count:  # skips at most the names of the extra agents added before
+        number += 1
+        agent = AgentId(f"extra-{number}")
+        if agent in taken:
+            continue
+        settings = replace(model.settings, agent=agent, name=f"extra {number}")
+        people.append(replace(model, settings=settings, spans=(Span(change.start, change.end),)))
+    return replace(day, people=tuple(people))
+
+
+def _model(day: Day, change: MoreAgents) -> Person:
+    """Whom the new agents resemble."""
+    if change.like is not None:
+        return _person(day, change.like)
+    present = [person for person in day.people if _is_present(person, change.start, change.end)] or list(day.people)
+    if change.skills:
+        settings = AgentSettings(AgentId("extra"), skills=change.skills)
+        phone = present[0].phone if present else None
+        return Person(settings, ()) if phone is None else Person(settings, (), phone=phone)
+    if not present:
+        raise ChangeError("agents+: nobody works on that day whom the new agents could resemble; name their skills")
+    usual = Counter(tuple(sorted(person.settings.skills.items())) for person in present).most_common(1)[0][0]
+    return next(replace(p, pace=1.0) for p in present if tuple(sorted(p.settings.skills.items())) == usual)
+
+
+def _fewer_agents(day: Day, change: FewerAgents) -> Day:
+    if change.count < 1 or change.start >= change.end:
+        raise ChangeError(f"agents-{change.count}: at least one agent, from a time to a later one")
+    alike = None if change.like is None else dict(_person(day, change.like).settings.skills)
+    concerned = [
+        person
+        for person in day.people
+        if _is_present(person, change.start, change.end)
+        and all(person.settings.skills.get(skill, 0) >= level for skill, level in change.skills.items())
+        and (alike is None or dict(person.settings.skills) == alike)
+    ]
+    if len(concerned) < change.count:
+        raise ChangeError(f"agents-{change.count}: only {len(concerned)} such agents are at work at that time")
+    going = {person.settings.agent for person in sorted(concerned, key=_number)[-change.count :]}
+    people = [_without(person, change) if person.settings.agent in going else person for person in day.people]
+    return replace(day, people=tuple(person for person in people if person.spans))
+
+
+def _number(person: Person) -> tuple[int, str]:
+    return len(person.settings.agent), person.settings.agent
+
+
+def _without(person: Person, change: FewerAgents) -> Person:
+    """The same agent, away for the time."""
+    spans: list[Span] = []
+    for span in person.spans:
+        before = Span(span.start, min(span.end, change.start))
+        after = Span(max(span.start, change.end), span.end)
+        spans += [part for part in (before, after) if part.start < part.end]
+    return replace(person, spans=tuple(spans))
+
+
+def _is_present(person: Person, start: float, end: float) -> bool:
+    return any(span.start < end and start < span.end for span in person.spans)
+
+
+def _person(day: Day, agent: AgentId) -> Person:
+    for person in day.people:
+        if person.settings.agent == agent:
+            return person
+    raise ChangeError(f"nobody with the number {agent} works on that day")
+
+
+# ---- settings -----------------------------------------------------------------------------------------------------
+
+
+def keyed(settings: QueueSettings, key: str, value: Setting) -> QueueSettings:
+    """The queue with another value of one key; a text is read as the key's kind.
+
+    Raises ChangeError when there is no such key, or when the value is not of its kind.
+    """
+    values = {each.name: getattr(settings, each.name) for each in fields(settings)}
+    if key not in values or key == "name":
+        raise ChangeError(f"queues have no key {key}; there are {', '.join(values)}")
+    try:
+        return _QUEUE.validate_python({**values, key: value})
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"]
+        raise ChangeError(f"{key}={value}: {reason[0].lower()}{reason[1:]}") from error
+
+
+def _set(day: Day, queue: QueueName | None, mend: Callable[[QueueSettings], QueueSettings]) -> Day:
+    """Other settings of one queue or of all, at the start and in every reload of the day."""
+    if queue is not None and queue not in {settings.name for settings in day.floor.queues}:
+        names = ", ".join(sorted(settings.name for settings in day.floor.queues))
+        raise ChangeError(f"there is no queue {queue}; there are {names}")
+
+    def mended(floor: FloorSettings) -> FloorSettings:
+        queues = [mend(settings) if queue in (None, settings.name) else settings for settings in floor.queues]
+        return replace(floor, queues=tuple(queues))
+
+    return _over_floors(day, mended)
+
+
+def _over_floors(day: Day, mend: Callable[[FloorSettings], FloorSettings]) -> Day:
+    floor = mend(day.floor)
+    problems = validate(floor)
+    if problems:
+        raise ChangeError(f"{problems[0].key}: {problems[0].text}")
+    events = [
+        Event(event.at, FloorChanged(mend(event.fed.settings))) if isinstance(event.fed, FloorChanged) else event
+        for event in day.events
+    ]
+    return replace(day, floor=floor, events=tuple(events))
+
+
+# ---- callers ------------------------------------------------------------------------------------------------------
+
+
+def _advanced(day: Day, tier: str, advance_s: float) -> Day:
+    tiers = {arrival.facts.tier for arrival in day.arrivals}
+    if tier not in tiers:
+        raise ChangeError(f"nobody of the tier {tier} calls on that day; there are {', '.join(sorted(tiers))}")
+    arrivals = [
+        replace(arrival, advance_s=advance_s) if arrival.facts.tier == tier else arrival for arrival in day.arrivals
+    ]
+    return replace(day, arrivals=tuple(arrivals))
+
+
+def _more_calls(day: Day, factor: float, queue: QueueName | None) -> Day:
+    if not 0.0 <= factor <= MAX_FACTOR:
+        raise ChangeError(f"calls*{factor}: a factor from 0 to {MAX_FACTOR:g}")
+    arrivals: list[Arrival] = []
+    for arrival in day.arrivals:
+        if queue not in (None, arrival.queue):
+            arrivals.append(arrival)
+            continue
+        arrivals += _copies(arrival, factor)
+    return replace(day, arrivals=tuple(arrivals))
+
+
+def _copies(arrival: Arrival, factor: float) -> list[Arrival]:
+    """The arrival as often as the factor says on average; the first is the arrival itself."""
+    luck = Random(mixed(7, arrival.chance))
+    copies = int(factor) + (luck.random() < factor % 1.0)
+    made = [arrival] if copies else []
+    for number in range(1, copies):
+        at = max(0.0, arrival.at + luck.uniform(-SHIFT_S, SHIFT_S))
+        entry = EntryId(f"{arrival.entry}+{number}")
+        made.append(replace(arrival, entry=entry, at=at, chance=mixed(number, arrival.chance)))
+    return made
+
+
+def _longer(day: Day, factor: float, queue: QueueName | None) -> Day:
+    if not 0.0 < factor <= MAX_FACTOR:
+        raise ChangeError(f"handling*{factor}: a factor above 0 up to {MAX_FACTOR:g}")
+    arrivals = [
+        replace(
+            arrival,
+            handling_s=arrival.handling_s * factor,
+            wrap_up_s=None if arrival.wrap_up_s is None else arrival.wrap_up_s * factor,
+        )
+        if queue in (None, arrival.queue)
+        else arrival
+        for arrival in day.arrivals
+    ]
+    return replace(day, arrivals=tuple(arrivals))

@@ -1,0 +1,238 @@
+"""A day in virtual time: the real dispatcher, with callers, agents and phones as the day has them.
+
+What is to come lies in a heap of inputs; those that the day leaves to circumstances (patience, answers of phones, ends
+of talks) are dropped when their moment has passed: nobody hangs up twice, no phone answers that does not ring.
+"""
+
+import heapq
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import NamedTuple, Protocol
+
+from acdcore.kernel.ids import AgentId
+from acdcore.planning.day import Arrival, Day, Person, Phone
+from acdcore.planning.outcome import DayResult
+from acdcore.planning.tally import Tally
+from acdcore.queues.dispatcher import Dispatcher
+from acdcore.queues.model import (
+    AgentLoggedIn,
+    AgentLoggedOut,
+    AgentNotReady,
+    AgentPhoneUp,
+    AgentReady,
+    AgentState,
+    AgentStateChanged,
+    CallerJoined,
+    CallerLeft,
+    Connected,
+    DeadlinePassed,
+    Decision,
+    Departed,
+    EntryId,
+    Input,
+    OfferAccepted,
+    Offered,
+    OfferEnded,
+    OfferId,
+    OfferMissed,
+    OfferWithdrawn,
+    Overflowed,
+    Queued,
+    TalkEnded,
+    TalkFinished,
+    WrapUpEnded,
+)
+from acdcore.queues.settings import OfferEnd, ToQueue
+
+MAX_TAIL_S = 4 * 3_600.0
+"""How long after the last arrival, event and shift a day without an end is followed: callers whose patience has no end
+would otherwise wait for agents who never come."""
+FIRST_S = 1.0
+"""Earliest moment of a day: to the dispatcher a time of 0 means never."""
+
+
+class Machine(Protocol):
+    """What decides: `Dispatcher`, or an emulation of another policy."""
+
+    def handle(self, fed: Input, now: float) -> Sequence[Decision]:
+        """One turn."""
+        ...
+
+    def next_deadline(self) -> float | None:
+        """When `DeadlinePassed` wants to be handled next."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of the floor."""
+
+    at: float
+    """When, seconds since midnight."""
+    fed: Input
+    decisions: Sequence[Decision]
+
+
+class Pending(NamedTuple):
+    """An input to come, in the order of the heap."""
+
+    at: float
+    serial: int
+    fed: Input
+    is_certain: bool
+    """False: only when it still makes sense at its time."""
+
+
+def simulate(day: Day, machine: Machine | None = None) -> DayResult:
+    """What the day comes to with the real dispatcher, or with another machine.
+
+    Raises ValueError when the day's floor is not valid.
+    """
+    tally = Tally(day.arrivals)
+    for turn in Simulation(day, machine).turns():
+        tally.fold(turn.decisions, turn.at)
+    return tally.result()
+
+
+class Simulation:
+    """The day's turns, one by one."""
+
+    def __init__(self, day: Day, machine: Machine | None = None) -> None:
+        self.machine: Machine = machine if machine is not None else Dispatcher(day.floor)
+        self._arrivals = {arrival.entry: arrival for arrival in day.arrivals}
+        self._people = {person.settings.agent: person for person in day.people}
+        self._heap: list[Pending] = []
+        self._serial = 0
+        self._inside: set[EntryId] = set()  # waiting or ringing
+        self._ringing: set[OfferId] = set()
+        self._wrap_up_ends: dict[AgentId, float] = {}
+        self._luck: dict[EntryId, Random] = {}
+        self._end_s = self._plan(day)
+
+    def turns(self) -> Iterator[Turn]:
+        """Run the day, once."""
+        while True:
+            deadline = self.machine.next_deadline()
+            next_at = self._heap[0].at if self._heap else None
+            if deadline is not None and (next_at is None or deadline <= next_at):
+                pending = Pending(deadline, 0, DeadlinePassed(), is_certain=True)
+            elif next_at is not None:
+                pending = heapq.heappop(self._heap)
+                if not pending.is_certain and not self._makes_sense(pending.fed, pending.at):
+                    continue
+            else:
+                return
+            if pending.at > self._end_s:
+                return
+            decisions = self.machine.handle(pending.fed, pending.at)
+            for decision in decisions:
+                self._react(decision, pending.at)
+            yield Turn(pending.at, pending.fed, decisions)
+
+    def _plan(self, day: Day) -> float:
+        """Everything that is certain from the start; returns the time at which the observation ends."""
+        for event in day.events:
+            self._expect(event.at, event.fed)
+        for person in day.people:
+            self._plan_shift(person)
+        for arrival in day.arrivals:
+            self._expect(arrival.at, joined(arrival))
+            if arrival.patience_s is not None:
+                left = CallerLeft(arrival.entry, arrival.leaves_as)
+                self._expect(arrival.at + arrival.patience_s, left, is_certain=False)
+        if day.until is not None:
+            return day.until
+        return max((pending.at for pending in self._heap if pending.is_certain), default=0.0) + MAX_TAIL_S
+
+    def _plan_shift(self, person: Person) -> None:
+        agent = person.settings.agent
+        for number, span in enumerate(person.spans):
+            if number == 0:
+                self._expect(span.start, AgentPhoneUp(agent))
+                self._expect(span.start, AgentLoggedIn(person.settings))
+            self._expect(span.start, AgentReady(agent))
+            is_last = number == len(person.spans) - 1
+            self._expect(span.end, AgentLoggedOut(agent) if is_last else AgentNotReady(agent))
+
+    def _expect(self, at: float, fed: Input, is_certain: bool = True) -> None:
+        self._serial += 1
+        heapq.heappush(self._heap, Pending(max(at, FIRST_S), self._serial, fed, is_certain))
+
+    def _makes_sense(self, fed: Input, at: float) -> bool:
+        match fed:
+            case CallerLeft(entry=entry):
+                return entry in self._inside
+            case OfferAccepted(offer=offer) | OfferEnded(offer=offer):
+                return offer in self._ringing
+            case WrapUpEnded(agent=agent):
+                return self._wrap_up_ends.get(agent) == at
+            case AgentReady(agent=agent):
+                return any(span.start <= at < span.end for span in self._people[agent].spans)
+            case _:
+                return True
+
+    def _react(self, decision: Decision, at: float) -> None:
+        """What callers, agents and phones do next."""
+        match decision:
+            case Offered():
+                self._ring(decision, at)
+            case OfferWithdrawn(offer=offer) | OfferMissed(offer=offer):
+                self._ringing.discard(offer)
+            case Connected(offer=offer, entry=entry, agent=agent):
+                self._ringing.discard(offer)
+                self._leave(entry)
+                talk_s = self._arrivals[entry].handling_s * self._pace(agent)
+                self._expect(at + talk_s, TalkEnded(entry), is_certain=False)
+            case TalkFinished(entry=entry, agent=agent):
+                wrap_up_s = self._arrivals[entry].wrap_up_s
+                if wrap_up_s is not None:
+                    self._wrap_up_ends[agent] = at + wrap_up_s * self._pace(agent)
+                    self._expect(self._wrap_up_ends[agent], WrapUpEnded(agent), is_certain=False)
+            case AgentStateChanged(agent=agent, state=state):
+                if state is not AgentState.WRAP_UP:
+                    self._wrap_up_ends.pop(agent, None)
+                if decision.reason == "missed" and agent in self._people:
+                    self._expect(at + self._people[agent].phone.returns_after_s, AgentReady(agent), is_certain=False)
+            case Departed(entry=entry):
+                self._leave(entry)
+            case Overflowed(entry=entry, target=target) if not isinstance(target, ToQueue):
+                self._leave(entry)
+            case Queued(entry=entry):
+                self._inside.add(entry)
+            case _:
+                pass
+
+    def _ring(self, offered: Offered, at: float) -> None:
+        luck = self._luck.get(offered.entry)
+        if luck is None:
+            luck = self._luck[offered.entry] = Random(self._arrivals[offered.entry].chance)
+        self._ringing.add(offered.offer)
+        phone = self._people[offered.agent].phone if offered.agent in self._people else Phone()
+        is_missed = luck.random() < phone.miss_share
+        answer_s = luck.choice(phone.answers_s)
+        if not is_missed:
+            self._expect(at + answer_s, OfferAccepted(offered.offer), is_certain=False)
+        elif phone.miss_cause is not OfferEnd.NO_ANSWER:
+            self._expect(at + answer_s, OfferEnded(offered.offer, phone.miss_cause), is_certain=False)
+
+    def _leave(self, entry: EntryId) -> None:
+        self._inside.discard(entry)
+        self._luck.pop(entry, None)
+
+    def _pace(self, agent: AgentId) -> float:
+        return self._people[agent].pace if agent in self._people else 1.0
+
+
+def joined(arrival: Arrival) -> CallerJoined:
+    """The input by which a caller joins."""
+    return CallerJoined(
+        arrival.entry,
+        arrival.queue,
+        arrival.advance_s,
+        arrival.skills,
+        facts=arrival.facts,
+        channel=arrival.channel,
+        preferred=arrival.preferred,
+        waited_s=arrival.waited_s,
+    )

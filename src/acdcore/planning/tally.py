@@ -1,0 +1,89 @@
+"""Counting a day: a fold over the decisions of any machine."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from acdcore.kernel.ids import AgentId, QueueName
+from acdcore.planning.day import Arrival
+from acdcore.planning.outcome import DayResult, End, Fate, Share
+from acdcore.queues.metrics import AgentFigures
+from acdcore.queues.model import (
+    AgentState,
+    AgentStateChanged,
+    Connected,
+    Decision,
+    Departed,
+    EntryId,
+    LeaveCause,
+    Overflowed,
+    Queued,
+)
+
+ENDS = {
+    LeaveCause.HUNG_UP: End.ABANDONED,
+    LeaveCause.CALLBACK: End.CALLBACK,
+    LeaveCause.WITHDRAWN: End.WITHDRAWN,
+    LeaveCause.FAILED: End.FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """Somebody in a queue."""
+
+    queue: QueueName
+    since: float
+
+
+class Tally:
+    """Give it every turn's decisions once, in order."""
+
+    def __init__(self, arrivals: Iterable[Arrival]) -> None:
+        self._arrivals = {arrival.entry: arrival for arrival in arrivals}
+        self._stays: dict[EntryId, Stay] = {}
+        self._fates: list[Fate] = []
+        self._agents: dict[AgentId, AgentFigures] = {}
+        self._at = 0.0
+
+    def fold(self, decisions: Sequence[Decision], at: float) -> None:
+        """Count one turn."""
+        self._at = at
+        for decision in decisions:
+            match decision:
+                case Queued(entry=entry, queue=queue):
+                    self._stays[entry] = Stay(queue, at)
+                case Connected(entry=entry, agent=agent, waited_s=waited_s, is_in_time=is_in_time):
+                    self._end(entry, End.ANSWERED, waited_s, is_in_time, agent)
+                    self._figures(agent).answered += 1
+                case Departed(entry=entry, cause=cause, waited_s=waited_s, is_short=is_short):
+                    self._end(entry, End.ABANDONED_SHORT if is_short else ENDS[cause], waited_s)
+                case Overflowed(entry=entry, waited_s=waited_s):
+                    self._end(entry, End.OVERFLOWED, waited_s)
+                case AgentStateChanged(agent=agent, state=state):
+                    self._figures(agent).enter(state, at)
+                case _:
+                    pass
+
+    def result(self) -> DayResult:
+        """The day up to the last turn."""
+        for entry, stay in list(self._stays.items()):
+            self._end(entry, End.WAITING, self._at - stay.since)
+        shares = [self._share(agent, figures.as_of(self._at)) for agent, figures in sorted(self._agents.items())]
+        return DayResult(tuple(self._fates), tuple(shares))
+
+    def _figures(self, agent: AgentId) -> AgentFigures:
+        return self._agents.setdefault(agent, AgentFigures())
+
+    def _share(self, agent: AgentId, figures: AgentFigures) -> Share:
+        spent_s = figures.seconds
+        work_s = spent_s.get(AgentState.TALKING, 0.0) + spent_s.get(AgentState.WRAP_UP, 0.0)
+        idle_s = spent_s.get(AgentState.READY, 0.0) + spent_s.get(AgentState.OFFERED, 0.0)
+        return Share(agent, figures.answered, work_s, idle_s)
+
+    def _end(
+        self, entry: EntryId, end: End, waited_s: float, is_in_time: bool = False, agent: AgentId | None = None
+    ) -> None:
+        stay, arrival = self._stays.pop(entry), self._arrivals[entry]
+        self._fates.append(
+            Fate(entry, stay.queue, arrival.facts.tier, arrival.channel, end, waited_s, is_in_time, agent)
+        )
