@@ -16,10 +16,12 @@ from acdcore.storage.database import Database
 from acdcore.storage.directory import MemoryDirectory
 from acdcore.storage.drainer import Drainer
 from acdcore.storage.history import PgHistory
+from acdcore.storage.hours import MemoryHoursStore, PgHoursStore
 from acdcore.storage.memory import MemoryAgentStore, MemoryCustomerStore, MemoryHistory
 from acdcore.storage.migrate import migrate, packaged_migrations
 from acdcore.storage.people import PgAgentStore, PgCustomerStore
 from acdcore.storage.postgres import EmbeddedPostgres
+from acdcore.storage.screening import MemoryScreeningStore, PgScreeningStore
 from acdcore.storage.spool import DiskSpool
 
 
@@ -76,13 +78,16 @@ def kept(request: pytest.FixtureRequest) -> Kept:
     if request.param == "memory":
         history = MemoryHistory(directory)
         customers, agents = MemoryCustomerStore(directory), MemoryAgentStore(directory, REALM, TRUNK_USERS)
-        return Kept(directory, customers, agents, history, history, None)
+        screening, hours = MemoryScreeningStore(), MemoryHoursStore()
+        return Kept(directory, customers, agents, screening, hours, history, history, None)
     database: Database = request.getfixturevalue("database")
     delivery: Delivery = request.getfixturevalue("delivery")
     return Kept(
         directory,
         PgCustomerStore(database, directory),
         PgAgentStore(database, directory, REALM, TRUNK_USERS),
+        PgScreeningStore(database),
+        PgHoursStore(database),
         delivery.spool,
         PgHistory(database),
         delivery,

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from acdcore.calls.ports import AgentStore, CustomerStore, History, Row, Spool
+from acdcore.calls.ports import AgentStore, CustomerStore, History, HoursStore, Row, ScreeningStore, Spool
 from acdcore.storage.directory import MemoryDirectory
 from acdcore.storage.drainer import Drainer
 from acdcore.storage.spool import DiskSpool
@@ -46,6 +46,8 @@ class Kept:
     directory: MemoryDirectory
     customers: CustomerStore
     agents: AgentStore
+    screening: ScreeningStore
+    hours: HoursStore
     spool: Spool
     history: History
     delivery: Delivery | None

@@ -36,6 +36,8 @@ FLEET = NewCustomer(
     plates=("粤e·a0007",),
     address="Road 7",
     note="calls early",
+    owner=AgentId("1001"),
+    region="south",
 )
 AGENT = AgentRecord(AgentId("1001"), "Seat One", "", "", {SkillName("service"): 9}, ("cmn", "en"))
 
@@ -67,6 +69,7 @@ async def test_created_customer_is_found_by_every_key(kept: Kept) -> None:
     assert kept.directory.customer_by_phone("0086 757 26331234") == customer
     assert kept.directory.customer_by_member_number("M7") == customer
     assert kept.directory.customers_by_plate_digits("0007") == [customer]
+    assert (customer.owner, customer.region) == ("1001", "south")
 
 
 async def test_change_touches_only_what_it_names(kept: Kept) -> None:
@@ -81,6 +84,15 @@ async def test_changed_number_is_found_and_the_former_is_not(kept: Kept) -> None
     changed = await kept.customers.change(customer.id, CustomerChange(numbers=("13900000000",)), 1)
     assert kept.directory.customer_by_phone("13900000000") == changed
     assert kept.directory.customer_by_phone("13800000007") is None
+
+
+async def test_owner_is_given_and_taken_away(kept: Kept) -> None:
+    customer = await kept.customers.create(NewCustomer("Other"))
+    owned = await kept.customers.change(customer.id, CustomerChange(owner=AgentId(" 1002 "), region="north"), 1)
+    assert (owned.owner, owned.region) == ("1002", "north")
+    assert kept.directory.search("NORTH", 5) == kept.directory.search("1002", 5) == [owned]
+    free = await kept.customers.change(customer.id, CustomerChange(owner=AgentId("")), 2)
+    assert (free.owner, free.region) == (None, "north")
 
 
 async def test_change_of_an_old_version_is_refused_and_changes_nothing(kept: Kept) -> None:

@@ -7,14 +7,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acdcore.calls.ports import AgentEventRow, CallEventRow, CdrRow, EndedBy, RecordingRow, Row
+from acdcore.calls.ports import (
+    AgentEventRow,
+    AnswerRow,
+    CallEventRow,
+    CdrRow,
+    EndedBy,
+    RecordingRow,
+    Row,
+    StayRow,
+    WorkRow,
+)
 from acdcore.kernel.errors import Outcome
-from acdcore.kernel.ids import AgentId, CallId
+from acdcore.kernel.ids import AgentId, CallId, QueueName
 from acdcore.storage import rows
+from acdcore.work.model import Attempt, WorkId, WorkItem, WorkKind, WorkState
 
 WALL = datetime(2026, 11, 21, 9, 30, 0, 123456, tzinfo=UTC)
 EVENT = CallEventRow(
     CallId("c1"), 1, WALL, "queued", {"queue": "service", "n": 1, "share": 0.5, "is": True, "no": None}
+)
+ITEM = WorkItem(
+    WorkId("w1"),
+    WorkKind.CALLBACK,
+    QueueName("service"),
+    "13800000007",
+    WALL,
+    WorkState.WAITING,
+    next_at=WALL + timedelta(minutes=5),
+    last_attempt=Attempt.BUSY,
 )
 EACH_KIND: list[Row] = [
     CdrRow(
@@ -23,6 +44,9 @@ EACH_KIND: list[Row] = [
     EVENT,
     RecordingRow(CallId("c1"), 1, "a/b.wav", WALL, 1.5, 2, is_repaired=True),
     AgentEventRow(AgentId("1001"), WALL, 7, "wrap_up", call_id=CallId("c1")),
+    WorkRow(WorkId("w1"), 3, WALL, ITEM),
+    AnswerRow(CallId("c1"), 1, WALL, "survey", "content", "choice", "5", AgentId("1001")),
+    StayRow("c1/1", 1, "c1", QueueName("service"), "call", WALL, WALL + timedelta(seconds=9), "abandoned", 9.0),
 ]
 
 
@@ -41,6 +65,18 @@ def test_any_text_of_a_peer_makes_one_line_that_comes_back(kind: str, value: str
     back = rows.parse(line[:-1]).row
     assert isinstance(back, CallEventRow)
     assert back.kind == kind.replace("\0", "\ufffd")
+
+
+def test_what_a_work_item_is_found_by_stands_beside_it() -> None:
+    found = rows.stored(WorkRow(WorkId("w1"), 3, WALL, replace(ITEM, number="+86 138 0000 0007", agent=AgentId("1"))))
+    beside = [found[column] for column in ("queue", "kind", "state", "agent", "number_key")]
+    assert beside == ["service", "callback", "waiting", "1", "13800000007"]
+
+
+def test_subject_that_no_database_can_hold_does_not_cost_the_work_item() -> None:
+    row = WorkRow(WorkId("w1"), 3, WALL, replace(ITEM, subject="a\0b\udcff"))
+    back = rows.parse(rows.line(row, 0.0)[:-1]).row
+    assert back == replace(row, item=replace(ITEM, subject="a\ufffdb?"))
 
 
 @pytest.mark.parametrize("huge", [2**64, -(2**63) - 1, 10**40])

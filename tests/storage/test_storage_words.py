@@ -1,0 +1,111 @@
+"""What staff say beside the configuration: numbers that are screened, and calendars that are forced."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from tests.storage.keeping import REALM, Kept
+
+from acdcore.calls.ports import BadRecord, ForcedHours, Screening, UnknownRecord, Verdict
+from acdcore.kernel.clock import SystemClock
+from acdcore.kernel.errors import Unavailable
+from acdcore.storage.database import Database
+from acdcore.storage.hours import PgHoursStore
+from acdcore.storage.screening import PgScreeningStore
+from acdcore.storage.storage import StorageSettings, open_storage
+
+
+def blocked(number: str, wall: datetime) -> Screening:
+    return Screening(number, Verdict.BLOCK, "rings all day", None, "supervisor", wall)
+
+
+async def test_number_has_one_entry_however_it_is_written(kept: Kept, wall: datetime) -> None:
+    await kept.screening.put(blocked("+86 138-0000-0001", wall))
+    again = Screening("13800000001", Verdict.ALLOW, "", wall + timedelta(days=1), "1001", wall)
+    await kept.screening.put(again)
+    assert listed(kept) == [again]
+    await kept.screening.remove("013800000001")
+    assert listed(kept) == []
+
+
+def listed(kept: Kept) -> list[Screening]:
+    """All entries."""
+    return list(kept.screening.entries())
+
+
+async def test_entries_are_listed_newest_first_as_they_are_dialled(kept: Kept, wall: datetime) -> None:
+    await kept.screening.put(blocked("+86 138 0000 0001", wall))
+    await kept.screening.put(blocked("0757-26*", wall + timedelta(seconds=1)))
+    await kept.screening.put(blocked("075726", wall + timedelta(seconds=2)))
+    assert [entry.number for entry in listed(kept)] == ["075726", "075726*", "+8613800000001"]
+
+
+@pytest.mark.parametrize(
+    ("field", "number", "reason"),
+    [
+        ("number", "", ""),
+        ("number", "*", ""),
+        ("number", "00*", ""),
+        ("number", "13*8", ""),
+        ("number", "13**", ""),
+        ("number", "anonymous", ""),
+        ("reason", "1", "a\0b"),
+        ("reason", "1", "\udc80"),
+        ("reason", "1", "x" * 401),
+    ],
+)
+async def test_screening_that_cannot_be_kept_is_refused_by_field(
+    kept: Kept, wall: datetime, field: str, number: str, reason: str
+) -> None:
+    with pytest.raises(BadRecord) as caught:
+        await kept.screening.put(replace(blocked(number, wall), reason=reason))
+    assert caught.value.field == field
+    assert listed(kept) == []
+
+
+@pytest.mark.parametrize("number", ["13800000001", "anonymous", ""])
+async def test_number_that_is_not_listed_cannot_be_removed(kept: Kept, number: str) -> None:
+    with pytest.raises(UnknownRecord):
+        await kept.screening.remove(number)
+
+
+async def test_last_word_about_a_calendar_holds_until_it_is_released(kept: Kept, wall: datetime) -> None:
+    closed = ForcedHours("office", False, wall + timedelta(hours=2), "supervisor", wall)
+    await kept.hours.force(closed)
+    await kept.hours.force(ForcedHours("night", True, None, "supervisor", wall))
+    reopened = replace(closed, is_open=True, until=None)
+    await kept.hours.force(reopened)
+    assert [each for each in kept.hours.forced() if each.calendar == "office"] == [reopened]
+    await kept.hours.release("office")
+    await kept.hours.release("office")
+    assert [each.calendar for each in kept.hours.forced()] == ["night"]
+
+
+@pytest.mark.parametrize(("field", "calendar"), [("calendar", "a\0b"), ("calendar", "x" * 201), ("calendar", "\udc80")])
+async def test_calendar_that_cannot_be_kept_is_refused(kept: Kept, wall: datetime, field: str, calendar: str) -> None:
+    with pytest.raises(BadRecord) as caught:
+        await kept.hours.force(ForcedHours(calendar, True, None, "", wall))
+    assert caught.value.field == field
+
+
+async def test_words_outlive_a_restart(dsn: str, tmp_path: Path, wall: datetime) -> None:
+    settings = StorageSettings(tmp_path, REALM, tmp_path / "none.toml", tmp_path / "none.toml", dsn)
+    entry, forced = blocked("13800000001", wall), ForcedHours("office", False, wall, "supervisor", wall)
+    async with open_storage(settings, SystemClock()) as first:
+        await first.screening.put(entry)
+        await first.hours.force(forced)
+    async with open_storage(settings, SystemClock()) as second:
+        assert list(second.screening.entries()) == [entry]
+        assert list(second.hours.forced()) == [forced]
+
+
+async def test_word_that_the_database_did_not_take_is_not_in_force(wall: datetime) -> None:
+    async with Database("postgresql://nobody@127.0.0.1:1/nothing") as away:
+        screening, hours = PgScreeningStore(away), PgHoursStore(away)
+        with pytest.raises(Unavailable):
+            await screening.put(blocked("1", wall))
+        with pytest.raises(Unavailable):
+            await hours.force(ForcedHours("office", True, None, "", wall))
+        assert list(screening.entries()) == []
+        assert list(hours.forced()) == []

@@ -1,0 +1,172 @@
+"""Work items, answers and stays: what is appended is found again, whichever storage keeps it."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from tests.storage.keeping import Kept
+
+from acdcore.calls.ports import AnswerFilter, AnswerRow, BadRecord, StayFilter, StayRow, WorkFilter, WorkRow
+from acdcore.kernel.errors import Refused
+from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName
+from acdcore.work.model import Attempt, DialFirst, WorkId, WorkItem, WorkKind, WorkState
+
+
+def item(work_id: str, wall: datetime) -> WorkItem:
+    return WorkItem(WorkId(work_id), WorkKind.CALLBACK, QueueName("service"), "13800000001", wall)
+
+
+def row(item: WorkItem, serial: int, wall: datetime) -> WorkRow:
+    return WorkRow(item.id, serial, wall, item)
+
+
+def answer(call_id: str, n: int, wall: datetime) -> AnswerRow:
+    return AnswerRow(CallId(call_id), n, wall, "survey", "content", "choice", "5")
+
+
+def stay(entry: str, joined_at: datetime) -> StayRow:
+    left_at = joined_at + timedelta(seconds=30)
+    return StayRow(entry, 1, entry, QueueName("service"), "call", joined_at, left_at, "abandoned", 30.0)
+
+
+# Work items
+
+
+async def test_item_comes_back_as_it_stands_and_as_it_stood(kept: Kept, wall: datetime) -> None:
+    asked = replace(
+        item("w1", wall),
+        kind=WorkKind.VOICEMAIL,
+        call_id=CallId("c1"),
+        customer_id=CustomerId(7),
+        language="yue",
+        waited_s=12.5,
+        advance_s=120.0,
+        dial_first=DialFirst.CUSTOMER,
+        subject="帐单",
+        is_reply_wanted=False,
+        recording="2026/11/21/c1-1.wav",
+    )
+    heard = replace(
+        asked,
+        state=WorkState.DONE,
+        attempts=1,
+        next_at=wall + timedelta(hours=1),
+        agent=AgentId("1001"),
+        last_attempt=Attempt.HEARD,
+        changed_at=wall + timedelta(minutes=1),
+        changed_by="1001",
+        changes=2,
+    )
+    first, second = row(asked, 1, wall), row(heard, 2, wall + timedelta(minutes=1))
+    await kept.append(first, second)
+    assert await kept.history.work(WorkFilter()) == [heard]
+    assert await kept.history.work_story(WorkId("w1")) == [first, second]
+    assert await kept.history.work_story(WorkId("w2")) == []
+
+
+async def test_latest_change_is_the_present_in_whatever_order_they_come(kept: Kept, wall: datetime) -> None:
+    former, present = item("w1", wall), replace(item("w1", wall), state=WorkState.QUEUED)
+    await kept.append(row(present, 2, wall))
+    await kept.append(row(former, 1, wall), row(replace(former, subject="again"), 2, wall))
+    assert await kept.history.work(WorkFilter()) == [present]
+    assert await kept.history.open_work() == [row(present, 2, wall)]
+
+
+async def test_only_items_that_have_not_ended_are_open(kept: Kept, wall: datetime) -> None:
+    items = [replace(item(f"w-{state}", wall), state=state) for state in WorkState]
+    await kept.append(*(row(each, 1, wall) for each in items))
+    found = await kept.history.open_work()
+    assert [each.item.state for each in found] == [WorkState.IN_HAND, WorkState.QUEUED, WorkState.WAITING]
+    assert len(await kept.history.work(WorkFilter(is_open=True))) == 3
+    assert len(await kept.history.work(WorkFilter(is_open=False))) == 4
+
+
+async def test_each_work_filter_keeps_what_fits(kept: Kept, wall: datetime) -> None:
+    wanted = WorkItem(
+        WorkId("w2"),
+        WorkKind.VOICEMAIL,
+        QueueName("vip"),
+        "075726331234",
+        wall,
+        WorkState.IN_HAND,
+        agent=AgentId("1001"),
+    )
+    ended = replace(item("w1", wall), state=WorkState.DONE)
+    await kept.append(row(ended, 1, wall), row(wanted, 1, wall), row(replace(ended, id=WorkId("w3")), 1, wall))
+    for each in (
+        WorkFilter(queue=QueueName("vip")),
+        WorkFilter(kind=WorkKind.VOICEMAIL),
+        WorkFilter(state=WorkState.IN_HAND),
+        WorkFilter(number="+86 757 2633 1234"),
+        WorkFilter(agent=AgentId("1001")),
+        WorkFilter(is_open=True),
+        WorkFilter(before=WorkId("w3"), limit=1),
+    ):
+        assert await kept.history.work(each) == [wanted], each
+
+
+async def test_work_is_not_looked_for_by_what_is_no_number(kept: Kept) -> None:
+    with pytest.raises(BadRecord, match="number"):
+        await kept.history.work(WorkFilter(number="anonymous"))
+    with pytest.raises(BadRecord, match="limit"):
+        await kept.history.work(WorkFilter(limit=501))
+
+
+# Answers
+
+
+async def test_each_answer_filter_keeps_what_fits(kept: Kept, wall: datetime) -> None:
+    wanted = AnswerRow(
+        CallId("c2"), 1, wall, "visit", "when", "digits", "0900", AgentId("1"), QueueName("vip"), CustomerId(7)
+    )
+    later = replace(answer("c2", 2, wall), at=wall + timedelta(hours=1))
+    await kept.append(answer("c1", 1, wall - timedelta(hours=1)), wanted, later)
+    for each in (
+        AnswerFilter(flow="visit"),
+        AnswerFilter(question="when"),
+        AnswerFilter(agent=AgentId("1")),
+        AnswerFilter(queue=QueueName("vip")),
+        AnswerFilter(call_id=CallId("c2"), before=(CallId("c2"), 2)),
+        AnswerFilter(given_from=wall, given_before=wall + timedelta(seconds=1)),
+        AnswerFilter(before=(CallId("c2"), 2), limit=1),
+    ):
+        assert await kept.history.answers(each) == [wanted], each
+    assert [(each.call_id, each.n) for each in await kept.history.answers(AnswerFilter())] == [
+        ("c2", 2),
+        ("c2", 1),
+        ("c1", 1),
+    ]
+
+
+# Stays
+
+
+async def test_stays_come_in_the_order_of_joining_with_all_they_are(kept: Kept, wall: datetime) -> None:
+    answered = replace(
+        stay("c1/1", wall),
+        how="answered",
+        is_in_time=True,
+        agent=AgentId("1001"),
+        offers=2,
+        misses=1,
+        talked_s=60.5,
+        wrap_up_s=10.25,
+        caller="13800000001",
+        customer_id=CustomerId(7),
+        promised_s=60.0,
+    )
+    moved = replace(answered, n=2, queue=QueueName("vip"), joined_at=wall + timedelta(seconds=30))
+    earlier, outside = stay("c2/1", wall - timedelta(seconds=1)), stay("c3/1", wall + timedelta(hours=1))
+    await kept.append(moved, answered, outside, earlier, replace(answered, talked_s=99.0))
+    day = StayFilter(wall - timedelta(seconds=1), wall + timedelta(hours=1))
+    assert await kept.history.stays(day) == [earlier, answered, moved]
+    assert await kept.history.stays(replace(day, queue=QueueName("vip"))) == [moved]
+    assert await kept.history.stays(replace(day, agent=AgentId("1001"))) == [answered, moved]
+
+
+async def test_too_many_stays_are_refused_rather_than_cut(kept: Kept, wall: datetime) -> None:
+    await kept.append(*(stay(f"c{number}", wall) for number in range(3)))
+    day = StayFilter(wall, wall + timedelta(days=1), limit=3)
+    assert len(await kept.history.stays(day)) == 3
+    with pytest.raises(Refused, match="more than 2 stays"):
+        await kept.history.stays(replace(day, limit=2))
