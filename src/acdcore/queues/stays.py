@@ -6,10 +6,11 @@ wrap-up are over, every other when the caller has left the queue. Times are mono
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
-from typing import assert_never
+from typing import Protocol, assert_never
 
-from acdcore.kernel.ids import AgentId, QueueName
+from acdcore.kernel.ids import AgentId, CustomerId, QueueName
 from acdcore.queues.model import (
     AgentState,
     AgentStateChanged,
@@ -90,6 +91,10 @@ class Stay:
     """The wait, counted from joining the queue, that the first announcement of one promised; None: none did."""
 
 
+EntryStep = Offered | OfferMissed | Announce | Connected | TalkFinished | Departed | Overflowed
+"""What happens to an entry during a stay, or ends it."""
+
+
 @dataclass(slots=True)
 class _Open:
     """A stay that is not over."""
@@ -138,7 +143,11 @@ class _Open:
 
 
 class Stays:
-    """The fold: give it every decision once, in order. Remembers open entries and agents in wrap-up, and no others."""
+    """The fold: give it every decision once, in order.
+
+    It remembers open entries and agents in wrap-up and no others; an entry that joined before the fold began is left
+    out.
+    """
 
     def __init__(self) -> None:
         self._open: dict[EntryId, _Open] = {}  # waiting or talking
@@ -164,29 +173,36 @@ class Stays:
                 return self._agent_changed(agent, state, at)
             case Queued(entry=entry, queue=queue, at=at, channel=channel):
                 self._open[entry] = _Open(entry, self._onward.pop(entry, 0) + 1, queue, channel, at)
-            case Offered(entry=entry):
-                self._open[entry].offers += 1
-            case OfferMissed(entry=entry):
-                self._open[entry].misses += 1
-            case Announce(entry=entry, wait_s=wait_s, is_promise=True) if wait_s is not None:
-                stay = self._open[entry]
-                stay.promised_s = now - stay.joined_at + wait_s
-            case Connected(entry=entry):
-                self._open[entry].answer = decision
-                self._open[entry].talking_since = now
-            case TalkFinished(entry=entry, agent=agent, talked_s=talked_s):
-                talk = self._open.pop(entry)
-                talk.talked_s = talked_s
-                self._wrapping[agent] = talk
-            case Departed(entry=entry, waited_s=waited_s):
-                return self._open.pop(entry).ended(_end(decision), waited_s)
-            case Overflowed(entry=entry, target=target, waited_s=waited_s):
-                stay = self._open.pop(entry)
+                return None
+            case OfferWithdrawn() | LateAccept() | InputRefused() | Relaxed() | HeldForAgent():
+                return None
+            case _:
+                stay = self._open.get(decision.entry)
+                return None if stay is None else self._entry_step(stay, decision, now)
+
+    def _entry_step(self, stay: _Open, decision: EntryStep, now: float) -> Stay | None:
+        match decision:
+            case Offered():
+                stay.offers += 1
+            case OfferMissed():
+                stay.misses += 1
+            case Announce(wait_s=wait_s, is_promise=is_promise):
+                if is_promise and wait_s is not None:
+                    stay.promised_s = now - stay.joined_at + wait_s
+            case Connected():
+                stay.answer = decision
+                stay.talking_since = now
+            case TalkFinished(agent=agent, talked_s=talked_s):
+                stay.talked_s = talked_s
+                self._wrapping[agent] = self._open.pop(stay.entry)
+            case Departed(waited_s=waited_s):
+                del self._open[stay.entry]
+                return stay.ended(_end(decision), waited_s)
+            case Overflowed(target=target, waited_s=waited_s):
+                del self._open[stay.entry]
                 if isinstance(target, ToQueue):
-                    self._onward[entry] = stay.n
+                    self._onward[stay.entry] = stay.n
                 return stay.ended(StayEnd.OVERFLOWED, waited_s)
-            case OfferWithdrawn() | LateAccept() | InputRefused() | Relaxed() | HeldForAgent() | Announce():
-                pass
             case _:
                 assert_never(decision)
         return None
@@ -209,3 +225,92 @@ def _end(departed: Departed) -> StayEnd:
     if departed.cause is LeaveCause.HUNG_UP:
         return StayEnd.ABANDONED_SHORT if departed.is_short else StayEnd.ABANDONED
     return ENDS[departed.cause]
+
+
+class KeptStay(Protocol):
+    """A stay with wall times and the call that it belongs to, as the history keeps it."""
+
+    @property
+    def entry(self) -> str:
+        """The entry."""
+        ...
+
+    @property
+    def n(self) -> int:
+        """Which stay of the entry, from 1."""
+        ...
+
+    @property
+    def call_id(self) -> str:
+        """The call or the work item."""
+        ...
+
+    @property
+    def queue(self) -> QueueName:
+        """Where it was."""
+        ...
+
+    @property
+    def channel(self) -> str:
+        """`call`, `callback` or `voicemail`."""
+        ...
+
+    @property
+    def joined_at(self) -> datetime:
+        """With a time zone."""
+        ...
+
+    @property
+    def how(self) -> str:
+        """A value of `StayEnd`."""
+        ...
+
+    @property
+    def waited_s(self) -> float:
+        """Stay in the queue."""
+        ...
+
+    @property
+    def is_in_time(self) -> bool:
+        """Answered within the queue's target."""
+        ...
+
+    @property
+    def agent(self) -> AgentId | None:
+        """Who answered."""
+        ...
+
+    @property
+    def offers(self) -> int:
+        """Times that a phone rang for it."""
+        ...
+
+    @property
+    def misses(self) -> int:
+        """Offers that were not taken."""
+        ...
+
+    @property
+    def talked_s(self) -> float:
+        """Length of the talk."""
+        ...
+
+    @property
+    def wrap_up_s(self) -> float:
+        """Length of the wrap-up."""
+        ...
+
+    @property
+    def caller(self) -> str:
+        """The caller's number, "" when withheld."""
+        ...
+
+    @property
+    def customer_id(self) -> CustomerId | None:
+        """Who the caller was found to be."""
+        ...
+
+    @property
+    def promised_s(self) -> float | None:
+        """The wait from joining on that was promised first."""
+        ...

@@ -1,0 +1,220 @@
+"""Reports: stays grouped by queue, agent, channel and interval, with the figures of each group.
+
+What a figure is stands in `figures.py`, who belongs to which group in `cohort.py`, and the stays behind a figure are
+listed by `receipts.py`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import assert_never
+
+from acdcore.queues.cohort import QUARTER_S, Asked, By, Calendar, Group, classified
+from acdcore.queues.figures import (
+    ENDINGS,
+    MEANS,
+    PERCENTILES,
+    SHARES,
+    Count,
+    Figure,
+    Kind,
+    Mean,
+    Measure,
+    Share,
+    counts_of,
+)
+from acdcore.queues.model import AgentState
+from acdcore.queues.resolution import ANSWERED
+from acdcore.queues.spans import AgentSpan
+from acdcore.queues.stays import KeptStay
+
+WORK = frozenset({AgentState.TALKING, AgentState.WRAP_UP})
+"""States of agents that count as work in the occupancy."""
+IDLE = frozenset({AgentState.READY, AgentState.OFFERED})
+"""States that count as time on duty without work; a ringing phone is no work."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTime:
+    """Seconds of the group's agents."""
+
+    work_s: float
+    """Talking or in wrap-up."""
+    idle_s: float
+    """Ready, the phone ringing or not."""
+
+    @property
+    def occupancy(self) -> float | None:
+        """`FORMULAS[Figure.OCCUPANCY]`."""
+        on_duty_s = self.work_s + self.idle_s
+        return self.work_s / on_duty_s if on_duty_s > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One group of a report."""
+
+    group: Group
+    counts: Mapping[Count, int]
+    """Every count, 0 included."""
+    figures: Mapping[Figure, float | None]
+    """Every figure; None when there is nothing to divide by, or nothing known."""
+    offers: int
+    """Times that a phone rang for these stays."""
+    misses: int
+    """Offers of these that were not taken."""
+    agent_time: AgentTime | None
+    """None for groups of queues or channels, whose agents serve others too, and when no spans were given."""
+
+    @property
+    def is_balanced(self) -> bool:
+        """The cohort identity: whoever was offered is accounted for, once."""
+        return self.counts[Count.OFFERED] == sum(self.counts[ending] for ending in ENDINGS)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The lines in the order of time, queue, agent and channel, and their total."""
+
+    asked: Asked
+    lines: tuple[Line, ...]
+    """Groups without a stay (or, by agent, without time on duty) have no line."""
+    total: Line
+
+
+def report(rows: Iterable[KeptStay], asked: Asked, agents: Iterable[AgentSpan] | None = None) -> Report:
+    """The figures of the stays that joined in the time asked for.
+
+    `agents`: what agents did, for the occupancy; cut to the time asked for. Raises ValueError for a stay whose `how` is
+    no `StayEnd`.
+    """
+    calendar = Calendar(asked)
+    tallies: dict[Group, _Tally] = {}
+    for stay, group, kind in classified(rows, asked, calendar):
+        tally = tallies.get(group)
+        if tally is None:
+            tally = tallies[group] = _Tally()
+        tally.add(stay, kind)
+    times: dict[Group, AgentTime] = {}
+    if agents is not None:
+        times = _agent_times(agents, asked, calendar)
+    is_by_agent_only = agents is not None and asked.by <= {By.AGENT}
+    if is_by_agent_only:
+        for group in times:
+            tallies.setdefault(group, _Tally())
+    total = _Tally()
+    for tally in tallies.values():
+        total.merge(tally)
+    lines = tuple(
+        tallies[group].line(group, times.get(group, AgentTime(0.0, 0.0)) if is_by_agent_only else None)
+        for group in sorted(tallies)
+    )
+    return Report(asked, lines, total.line(Group(), None if agents is None else _sum(times.values())))
+
+
+class _Cell:
+    """Stays of one kind: how many, and their sums."""
+
+    __slots__ = ("number", "talked_s", "waited_s", "wrap_up_s")
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.waited_s = 0.0
+        self.talked_s = 0.0
+        self.wrap_up_s = 0.0
+
+
+class _Tally:
+    """What one group adds up to."""
+
+    def __init__(self) -> None:
+        self._cells: dict[Kind, _Cell] = {}  # some dozens of kinds exist
+        self._waits: list[float] = []  # of those answered, for the percentiles
+        self._offers = 0
+        self._misses = 0
+
+    def add(self, stay: KeptStay, kind: Kind) -> None:
+        """Count one stay."""
+        cell = self._cells.get(kind)
+        if cell is None:
+            cell = self._cells[kind] = _Cell()
+        cell.number += 1
+        cell.waited_s += stay.waited_s
+        cell.talked_s += stay.talked_s
+        cell.wrap_up_s += stay.wrap_up_s
+        if kind.how in ANSWERED:
+            self._waits.append(stay.waited_s)
+        self._offers += stay.offers
+        self._misses += stay.misses
+
+    def merge(self, other: "_Tally") -> None:
+        """Take in another group."""
+        for kind, theirs in other._cells.items():
+            cell = self._cells.setdefault(kind, _Cell())
+            cell.number += theirs.number
+            cell.waited_s += theirs.waited_s
+            cell.talked_s += theirs.talked_s
+            cell.wrap_up_s += theirs.wrap_up_s
+        self._waits += other._waits
+        self._offers += other._offers
+        self._misses += other._misses
+
+    def line(self, group: Group, agent_time: AgentTime | None) -> Line:
+        """The figures."""
+        cells = [(counts_of(kind), cell) for kind, cell in self._cells.items()]
+        counts = {count: sum(cell.number for of, cell in cells if count in of) for count in Count}
+        figures: dict[Figure, float | None] = {share.figure: _share(share, cells) for share in SHARES}
+        figures |= {mean.figure: _mean(mean, cells) for mean in MEANS}
+        waits = sorted(self._waits)
+        for percentile in PERCENTILES:
+            figures[percentile.figure] = waits[percentile.rank(len(waits)) - 1] if waits else None
+        figures[Figure.OCCUPANCY] = None if agent_time is None else agent_time.occupancy
+        return Line(group, counts, figures, self._offers, self._misses, agent_time)
+
+
+_Cells = list[tuple[frozenset[Count], _Cell]]
+
+
+def _share(share: Share, cells: _Cells) -> float | None:
+    over = sum(cell.number for counts, cell in cells if share.is_over(counts))
+    counted = sum(cell.number for counts, cell in cells if share.is_over(counts) and share.is_counted(counts))
+    return counted / over if over else None
+
+
+def _mean(mean: Mean, cells: _Cells) -> float | None:
+    members = [cell for counts, cell in cells if mean.is_over(counts)]
+    number = sum(cell.number for cell in members)
+    return sum(_measured(cell, measure) for cell in members for measure in mean.measures) / number if number else None
+
+
+def _measured(cell: _Cell, measure: Measure) -> float:
+    match measure:
+        case Measure.WAITED_S:
+            return cell.waited_s
+        case Measure.TALKED_S:
+            return cell.talked_s
+        case Measure.WRAP_UP_S:
+            return cell.wrap_up_s
+        case _:
+            assert_never(measure)
+
+
+def _agent_times(agents: Iterable[AgentSpan], asked: Asked, calendar: Calendar) -> dict[Group, AgentTime]:
+    """Seconds of work and of idleness, divided among the intervals in which they passed."""
+    since, until = asked.joined_from.timestamp(), asked.joined_before.timestamp()
+    seconds: dict[Group, list[float]] = {}
+    for span in agents:
+        if span.state not in WORK and span.state not in IDLE:
+            continue
+        agent = span.agent if By.AGENT in asked.by else None
+        at, end = max(since, span.began_at.timestamp()), min(until, span.ended_at.timestamp())
+        while at < end:  # a step for each quarter of an hour that the span touches
+            step_end = min(end, (at // QUARTER_S + 1) * QUARTER_S)
+            spent = seconds.setdefault(Group(calendar.began_at(at), None, agent), [0.0, 0.0])
+            spent[0 if span.state in WORK else 1] += step_end - at
+            at = step_end
+    return {group: AgentTime(work_s, idle_s) for group, (work_s, idle_s) in seconds.items()}
+
+
+def _sum(times: Iterable[AgentTime]) -> AgentTime:
+    every = list(times)
+    return AgentTime(sum(time.work_s for time in every), sum(time.idle_s for time in every))
