@@ -1,122 +1,101 @@
 """The machine that walks a flow with one caller.
 
-    phase        DigitPressed               PlaybackFinished    LookupFinished    deadline
-    NEW          -                          -                   -                 -
-    SPEAKING     question: stop, then key   question: LISTENING -                 stop, then as finished
-                 play: stop and go on       play: go on
-                 last words: -              last words: ENDED
-    LISTENING    key                        -                   -                 silence
-    LOOKING_UP   kept                       -                   go on             go on as unavailable
-    ENDED        -                          -                   -                 -
+    phase       DigitPressed               PlaybackFinished      an answer   RecordingFinished   deadline
+    NEW         -                          -                     -           -                   -
+    SPEAKING    question: stop, then key   question: LISTENING   -           -                   stop, as finished
+                play: stop and go on       play: go on
+                record: -                  record: RECORDING
+                last words: -              last words: ENDED
+    LISTENING   key                        -                     -           -                   silence
+    AWAITING    kept                       -                     go on       -                   go on without it
+    RECORDING   one of its keys: stop      -                     -           go on               stop: STOPPING
+    STOPPING    kept                       -                     -           go on               go on as empty
+    ENDED       -                          -                     -           -                   -
 
 A key that nobody has asked for yet is kept (type-ahead). A question that finds kept keys is not spoken, and neither is
-an announcement that a key may stop. A wrong key throws the kept ones away, because the caller has lost his place.
+an announcement that a key may stop. A wrong key throws the kept ones away, because the caller has lost his place, and
+so does a recording, which no key was meant for. A service that answers while its announcement still plays is heeded
+when that has ended (SPEAKING). What a key means to a question stands in `questions.py`, what an answer means in
+`errands.py`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from enum import Enum, auto
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import assert_never
 
-from acdcore.ivr.kinds import BranchOn
+from acdcore.ivr.caller import Caller
+from acdcore.ivr.errands import Answer, after_answer, errand, patience_s, without_answer
 from acdcore.ivr.model import (
     BranchNode,
+    CallbackNode,
     CollectNode,
+    ConfirmNode,
     Context,
     CustomerCard,
+    Ending,
     EndReason,
+    Errand,
     Flow,
+    FlowNode,
     HangUpNode,
     Language,
     LanguageNode,
-    LookupMiss,
     LookupNode,
     MenuNode,
-    Node,
+    MessageNode,
     NodeName,
     OutsideNode,
     PlayNode,
     PromptKey,
     PromptName,
+    Question,
+    QuestionNode,
     QueueNode,
+    RecordNode,
+    ReturnNode,
+    ServiceNode,
     VariableName,
+    Words,
 )
+from acdcore.ivr.questions import More, Reply, Taken, Wrong, given_up, take_key, take_pause
+from acdcore.ivr.silence import message_left, silent_way
 from acdcore.ivr.steps import (
     Action,
+    CallbackPlaced,
+    CallerLeft,
     Dial,
     DigitPressed,
     Entered,
-    EnterQueue,
+    EnterFlow,
+    FlowEnd,
     HangUp,
     Input,
-    Lookup,
     LookupFinished,
     Play,
     PlaybackFinished,
+    Record,
+    RecordingFinished,
+    ServiceAnswered,
     SetLanguage,
     StopPlaying,
+    StopRecording,
 )
-from acdcore.ivr.variables import CALLER, DIALLED, KEYS, UNKNOWN_TIER
+from acdcore.ivr.system import SystemPrompt, system_key
+from acdcore.ivr.variables import KEYS
+from acdcore.ivr.whereabouts import Heard, Phase, Visit, Waiting
 
 VISITS_MAX = 200
-"""Nodes that one call may enter: a caller who has seen that many is a machine, or plays with the menu."""
+"""Nodes that one call may enter, over all its flows: who has seen that many is a machine, or plays with the menu."""
 TYPE_AHEAD_MAX = 32
 """Keys that are kept for questions to come: more than any menu path and number together; further ones are lost."""
 PLAYBACK_MAX_S = 300.0
 """A playback that was not reported finished by then is taken for finished, so that no call hangs on it."""
-
-
-class Phase(Enum):
-    """What the machine waits for."""
-
-    NEW = auto()
-    SPEAKING = auto()
-    LISTENING = auto()
-    LOOKING_UP = auto()
-    ENDED = auto()
-
-
-@dataclass(slots=True)
-class _Visit:
-    """The node that the call is at."""
-
-    node: Node
-    """Which one."""
-    failures: int = 0
-    """Questions that were answered wrongly or not at all."""
-    digits: str = ""
-    """What was typed in answer to a CollectNode so far."""
-
-
-@dataclass(slots=True)
-class _Waiting:
-    """What the machine waits for."""
-
-    phase: Phase = Phase.NEW
-    """The row of the table."""
-    number: int = 0
-    """Of the playback or look-up that is awaited, or was last."""
-    until: float | None = None
-    """When waiting ends by itself."""
-
-
-@dataclass(slots=True)
-class _Caller:
-    """What is known of the caller."""
-
-    language: Language
-    """Spoken now."""
-    customer: CustomerCard | None
-    """Who it is."""
-    variables: dict[VariableName, str]
-    """What was typed, and the call's numbers."""
-    typed: list[str] = field(default_factory=list)
-    """Keys that nobody has asked for yet."""
+STOPPING_MAX_S = 5.0
+"""A recording whose end is not reported by then is taken for lost: closing a file takes milliseconds."""
 
 
 _Next = NodeName | None
 """Where to go; None: stay and wait."""
-_Question = MenuNode | CollectNode | LanguageNode
 
 
 class Machine:
@@ -128,15 +107,12 @@ class Machine:
     def __init__(self, flow: Flow, context: Context) -> None:
         self._flow = flow
         self._context = context
-        self._calendar = context.calendar
-        self._caller = _Caller(
-            language=context.language if context.language in flow.languages else flow.language,
-            customer=context.customer,
-            variables={CALLER: context.caller, DIALLED: context.dialled},
-        )
-        self._visit = _Visit(flow.nodes[flow.start])
-        self._visits = 0
-        self._waiting = _Waiting()
+        self._caller = Caller(flow, context)
+        self._visit = Visit(flow.nodes[flow.start])
+        self._visits = context.visits
+        self._waiting = Waiting(number=context.number)
+        self._number = context.number
+        self._heard = Heard()
 
     @property
     def language(self) -> Language:
@@ -150,7 +126,7 @@ class Machine:
 
     @property
     def variables(self) -> Mapping[VariableName, str]:
-        """Everything that was typed, with the caller's and the dialled number."""
+        """Everything that was typed or found, with the caller's and the dialled number."""
         return self._caller.variables
 
     def handover(self) -> Context:
@@ -161,6 +137,7 @@ class Machine:
             customer=self._caller.customer,
             variables=dict(self._caller.variables),
             visits=self._visits,
+            number=self._number,
         )
 
     @property
@@ -177,7 +154,7 @@ class Machine:
         return actions
 
     def handle(self, event: Input, now: float) -> list[Action]:
-        """What the caller, the engine or the directory did; late and unfitting inputs give an empty list."""
+        """What the caller, the engine or the house did; late and unfitting inputs give an empty list."""
         actions: list[Action] = []
         self._walk(self._take(event, now, actions), now, actions)
         return actions
@@ -199,11 +176,11 @@ class Machine:
 
     def _walk(self, target: _Next, now: float, actions: list[Action]) -> None:
         while target is not None:
-            if self._visits == VISITS_MAX:
+            if self._visits >= VISITS_MAX:
                 self._end(HangUp(EndReason.LIMIT), actions)
                 return
             self._visits += 1
-            self._visit = _Visit(self._flow.nodes[target])
+            self._visit = Visit(self._flow.nodes[target])
             actions.append(Entered(target))
             target = self._enter(now, actions)
 
@@ -211,25 +188,40 @@ class Machine:
         node = self._visit.node
         match node:
             case PlayNode():
-                if node.is_interruptible and self._caller.typed:
-                    return node.next
-                return self._speak(self._spoken(node.prompts), now, actions)
-            case MenuNode() | CollectNode():
-                return self._ask((), now, actions)
+                return self._enter_play(node, now, actions)
             case LanguageNode():
                 return self._enter_language(node, now, actions)
-            case LookupNode():
-                return self._look_up(node, now, actions)
+            case ConfirmNode() if not self._caller.value(node.value.variable):
+                return node.no
+            case RecordNode():
+                return self._enter_record(node, now, actions)
             case BranchNode():
-                return node.cases.get(self._decider(node), node.otherwise)
+                return node.cases.get(self._caller.decider(node), node.otherwise)
+            case MessageNode():
+                actions.append(self._caller.message(node, self._heard.recording))
+                self._heard.recording = 0
+                return node.next
+            case MenuNode() | CollectNode() | ConfirmNode() | QuestionNode():
+                return self._ask((), now, actions)
+            case LookupNode() | ServiceNode() | CallbackNode():
+                return self._send(node, now, actions)
+            case _:
+                return self._enter_end(node, now, actions)
+
+    def _enter_end(self, node: Ending, now: float, actions: list[Action]) -> _Next:
+        match node:
             case QueueNode():
-                return self._end(EnterQueue(node.queue, self._advance_s(node)), actions)
+                return self._end(self._caller.place(node), actions)
+            case ReturnNode():
+                return self._end(self._caller.back(node), actions)
+            case FlowNode():
+                return self._end(EnterFlow(node.flow), actions)
             case OutsideNode():
                 return self._end(Dial(node.number), actions)
             case HangUpNode():
                 if not node.prompts:
                     return self._end(HangUp(node.reason), actions)
-                return self._speak(self._spoken(node.prompts), now, actions)
+                return self._speak(self._caller.spoken(node.prompts), now, actions)
             case _:
                 assert_never(node)
 
@@ -238,9 +230,15 @@ class Machine:
             case DigitPressed(digit):
                 return self._press(digit, now, actions) if digit in KEYS else None
             case PlaybackFinished(number):
-                return self._heard(now, actions) if self._awaits(Phase.SPEAKING, number) else None
-            case LookupFinished(number, result):
-                return self._answer(result) if self._awaits(Phase.LOOKING_UP, number) else None
+                return self._played(number, now, actions)
+            case LookupFinished(number) | CallbackPlaced(number) | ServiceAnswered(number):
+                return self._answered(event, now) if self._awaits(Phase.AWAITING, number) else None
+            case RecordingFinished(number, length_s):
+                is_awaited = self._awaits(Phase.RECORDING, number) or self._awaits(Phase.STOPPING, number)
+                return self._recorded(length_s) if is_awaited else None
+            case CallerLeft(recorded_s):
+                self._leave(recorded_s, actions)
+                return None
             case _:
                 assert_never(event)
 
@@ -251,15 +249,26 @@ class Machine:
         match self._waiting.phase:
             case Phase.SPEAKING:
                 actions.append(StopPlaying())
-                return self._heard(now, actions)
+                return self._spoken(now, actions)
             case Phase.LISTENING:
                 return self._silence(now, actions)
-            case Phase.LOOKING_UP:
-                return self._answer(LookupMiss.UNAVAILABLE)
+            case Phase.AWAITING:
+                return self._overdue(actions)
+            case Phase.RECORDING:
+                return self._stop_recording(now, actions)
+            case Phase.STOPPING:
+                return self._recorded(0.0)
             case Phase.NEW | Phase.ENDED:
                 return None
 
-    def _end(self, action: EnterQueue | Dial | HangUp, actions: list[Action]) -> _Next:
+    def _await(self, phase: Phase, number: int, for_s: float, now: float) -> None:
+        self._waiting = Waiting(phase, number, now + for_s)
+
+    def _next_number(self) -> int:
+        self._number += 1
+        return self._number
+
+    def _end(self, action: FlowEnd, actions: list[Action]) -> _Next:
         self._waiting.phase = Phase.ENDED
         self._waiting.until = None
         actions.append(action)
@@ -267,40 +276,64 @@ class Machine:
 
     # --- speaking ---
 
-    def _speak(self, prompts: tuple[PromptKey, ...], now: float, actions: list[Action]) -> _Next:
-        number = self._waiting.number + 1
-        self._waiting = _Waiting(Phase.SPEAKING, number, now + PLAYBACK_MAX_S)
-        actions.append(Play(number, prompts))
+    def _speak(self, sounds: Sequence[PromptKey | Words], now: float, actions: list[Action]) -> _Next:
+        number = self._next_number()
+        self._await(Phase.SPEAKING, number, PLAYBACK_MAX_S, now)
+        actions.append(Play(number, tuple(sounds)))
         return None
 
-    def _spoken(self, prompts: tuple[PromptName, ...]) -> tuple[PromptKey, ...]:
-        return tuple(PromptKey(name, self._caller.language) for name in prompts)
-
-    def _heard(self, now: float, actions: list[Action]) -> _Next:
-        node = self._visit.node
-        if isinstance(node, PlayNode):
+    def _enter_play(self, node: PlayNode, now: float, actions: list[Action]) -> _Next:
+        if node.on_failure is not None and not self._caller.can_say(node.prompts):
+            return node.on_failure
+        sounds = self._caller.spoken(node.prompts)
+        if not sounds or (node.is_interruptible and self._heard.keys):
             return node.next
-        if isinstance(node, HangUpNode):
-            return self._end(HangUp(node.reason), actions)
-        if isinstance(node, _Question):
-            self._listen(node.timeout_s, now)
-        return None
+        return self._speak(sounds, now, actions)
+
+    def _played(self, number: int, now: float, actions: list[Action]) -> _Next:
+        if number == self._visit.meanwhile:
+            self._visit.meanwhile = 0
+        return self._spoken(now, actions) if self._awaits(Phase.SPEAKING, number) else None
+
+    def _spoken(self, now: float, actions: list[Action]) -> _Next:
+        node = self._visit.node
+        match node:
+            case PlayNode():
+                return node.next
+            case HangUpNode():
+                return self._end(HangUp(node.reason), actions)
+            case RecordNode():
+                number = self._next_number()
+                self._await(Phase.RECORDING, number, node.max_s, now)
+                actions.append(Record(number, node.max_s))
+                return None
+            case ServiceNode():
+                return self._visit.then
+            case _:
+                if isinstance(node, Question):
+                    self._listen(node.timeout_s, now)
+                return None
 
     # --- questions ---
 
     def _ask(self, before: tuple[PromptName, ...], now: float, actions: list[Action]) -> _Next:
         """Put the question of this node, with something said before it; keys typed ahead answer it unspoken."""
         node = self._visit.node
-        assert isinstance(node, _Question), "only questions are asked"
-        self._visit.digits = ""
-        if self._caller.typed:
+        assert isinstance(node, Question), "only questions are asked"
+        self._visit.typed = ""
+        if self._heard.keys:
             self._listen(node.timeout_s, now)
             return self._use_typed(now, actions)
-        if isinstance(node, LanguageNode):
-            question = tuple(PromptKey(name, language) for language in node.keys.values() for name in node.prompts)
-        else:
-            question = self._spoken(node.prompts)
-        return self._speak(self._spoken(before) + question, now, actions)
+        return self._speak(self._caller.spoken(before) + self._question(node), now, actions)
+
+    def _question(self, node: Question) -> tuple[PromptKey | Words, ...]:
+        match node:
+            case LanguageNode():
+                return tuple(PromptKey(name, language) for language in node.keys.values() for name in node.prompts)
+            case ConfirmNode():
+                return self._caller.spoken([*node.before, node.value, *node.prompts])
+            case _:
+                return self._caller.spoken(node.prompts)
 
     def _listen(self, for_s: float, now: float) -> None:
         self._waiting.phase = Phase.LISTENING
@@ -311,11 +344,16 @@ class Machine:
         phase = self._waiting.phase
         if phase in (Phase.NEW, Phase.ENDED) or isinstance(node, HangUpNode):
             return None
-        if len(self._caller.typed) < TYPE_AHEAD_MAX:
-            self._caller.typed.append(digit)
+        if isinstance(node, RecordNode) and phase is not Phase.STOPPING:
+            is_end = phase is Phase.RECORDING and digit in node.keys
+            return self._stop_recording(now, actions) if is_end else None
+        if len(self._heard.keys) < TYPE_AHEAD_MAX:
+            self._heard.keys.append(digit)
         if phase is Phase.LISTENING:
             return self._use_typed(now, actions)
-        if phase is Phase.LOOKING_UP or (isinstance(node, PlayNode) and not node.is_interruptible):
+        if phase is not Phase.SPEAKING or isinstance(node, ServiceNode):
+            return None
+        if isinstance(node, PlayNode) and not node.is_interruptible:
             return None
         actions.append(StopPlaying())
         if isinstance(node, PlayNode):
@@ -324,74 +362,52 @@ class Machine:
         return self._use_typed(now, actions)
 
     def _use_typed(self, now: float, actions: list[Action]) -> _Next:
+        node = self._visit.node
+        assert isinstance(node, Question), "only questions listen"
         target: _Next = None
-        while target is None and self._caller.typed and self._waiting.phase is Phase.LISTENING:
-            target = self._key(self._caller.typed.pop(0), now, actions)
+        while target is None and self._heard.keys and self._waiting.phase is Phase.LISTENING:
+            reply = take_key(node, self._visit.typed, self._heard.keys.pop(0))
+            target = self._heed(node, reply, now, actions)
         return target
 
-    def _key(self, digit: str, now: float, actions: list[Action]) -> _Next:
-        node = self._visit.node
-        if isinstance(node, MenuNode):
-            target = node.keys.get(digit)
-            return target if target is not None else self._wrong(node, now, actions)
-        if isinstance(node, CollectNode):
-            return self._collect(node, digit, now, actions)
-        if isinstance(node, LanguageNode):
-            language = node.keys.get(digit)
-            if language is None:
+    def _heed(self, node: Question, reply: Reply, now: float, actions: list[Action]) -> _Next:
+        match reply:
+            case More(typed, wait_s):
+                self._visit.typed = typed
+                self._listen(wait_s, now)
+                return None
+            case Wrong():
                 return self._wrong(node, now, actions)
-            self._set_language(language, actions)
-            return node.next
-        return None
+            case Taken():
+                if reply.variable is not None:
+                    self._caller.keep(reply.variable, reply.value)
+                if reply.language is not None:
+                    self._set_language(reply.language, actions)
+                if reply.answered is not None:
+                    actions.append(reply.answered)
+                return reply.next
+            case _:
+                assert_never(reply)
 
-    def _collect(self, node: CollectNode, digit: str, now: float, actions: list[Action]) -> _Next:
-        if digit == node.terminator:
-            return self._typed_number(node, now, actions)
-        if digit in "*#":
-            return self._wrong(node, now, actions)
-        self._visit.digits += digit
-        if len(self._visit.digits) == node.max_digits:
-            return self._typed_number(node, now, actions)
-        self._listen(node.inter_digit_s, now)
-        return None
-
-    def _typed_number(self, node: CollectNode, now: float, actions: list[Action]) -> _Next:
-        if len(self._visit.digits) < node.min_digits:
-            return self._wrong(node, now, actions)
-        self._caller.variables[node.variable] = self._visit.digits
-        return node.next
-
-    def _wrong(self, node: _Question, now: float, actions: list[Action]) -> _Next:
-        self._caller.typed.clear()
+    def _wrong(self, node: Question, now: float, actions: list[Action]) -> _Next:
+        self._heard.keys.clear()
         self._visit.failures += 1
         if self._visit.failures <= node.retries:
             return self._ask(() if isinstance(node, LanguageNode) else node.invalid_prompts, now, actions)
-        match node:
-            case MenuNode():
-                return node.on_invalid
-            case CollectNode():
-                return node.on_failure
-            case LanguageNode():
-                return node.next
+        return given_up(node, is_silence=False)
 
     def _silence(self, now: float, actions: list[Action]) -> _Next:
         node = self._visit.node
-        if isinstance(node, CollectNode) and self._visit.digits:
-            return self._typed_number(node, now, actions)
-        if not isinstance(node, _Question):
-            return None
+        assert isinstance(node, Question), "only questions listen"
+        reply = take_pause(node, self._visit.typed)
+        if not isinstance(reply, Wrong) or self._visit.typed:
+            return self._heed(node, reply, now, actions)
         self._visit.failures += 1
         if self._visit.failures <= node.retries:
             return self._ask((), now, actions)
-        match node:
-            case MenuNode():
-                return node.on_timeout
-            case CollectNode():
-                return node.on_failure
-            case LanguageNode():
-                return node.next
+        return given_up(node, is_silence=True)
 
-    # --- language, look-ups, branches ---
+    # --- language ---
 
     def _enter_language(self, node: LanguageNode, now: float, actions: list[Action]) -> _Next:
         customer = self._caller.customer
@@ -406,36 +422,68 @@ class Machine:
         self._caller.language = language
         actions.append(SetLanguage(language))
 
-    def _look_up(self, node: LookupNode, now: float, actions: list[Action]) -> _Next:
-        number = self._waiting.number + 1
-        self._waiting = _Waiting(Phase.LOOKING_UP, number, now + node.timeout_s)
-        actions.append(Lookup(number, node.by, self._caller.variables.get(node.variable, "")))
+    # --- errands ---
+
+    def _send(self, node: Errand, now: float, actions: list[Action]) -> _Next:
+        number = self._next_number()
+        action = errand(node, number, self._caller)
+        if action is None:
+            return without_answer(node)
+        self._await(Phase.AWAITING, number, patience_s(node), now)
+        actions.append(action)
+        if isinstance(node, ServiceNode) and node.while_waiting:
+            self._visit.meanwhile = self._next_number()
+            actions.append(Play(self._visit.meanwhile, self._caller.spoken(node.while_waiting)))
         return None
 
-    def _answer(self, result: CustomerCard | LookupMiss) -> _Next:
+    def _answered(self, answer: Answer, now: float) -> _Next:
         node = self._visit.node
-        if not isinstance(node, LookupNode):
-            return None
-        match result:
-            case CustomerCard():
-                self._caller.customer = result
-                return node.found
-            case LookupMiss.NOT_FOUND:
-                return node.not_found
-            case LookupMiss.UNAVAILABLE:
-                return node.unavailable
+        assert isinstance(node, Errand), "only errands are answered"
+        target = after_answer(node, answer, self._caller)
+        if target is None or not self._visit.meanwhile:
+            return target
+        self._visit.then = target
+        self._await(Phase.SPEAKING, self._visit.meanwhile, PLAYBACK_MAX_S, now)
+        return None
 
-    def _decider(self, node: BranchNode) -> str:
-        match node.on:
-            case BranchOn.LANGUAGE:
-                return self._caller.language.value
-            case BranchOn.CALENDAR:
-                return self._calendar.value
-            case BranchOn.TIER:
-                return self._caller.customer.tier if self._caller.customer else UNKNOWN_TIER
-            case BranchOn.VARIABLE:
-                return self._caller.variables.get(node.variable, "") if node.variable else ""
+    def _overdue(self, actions: list[Action]) -> _Next:
+        node = self._visit.node
+        assert isinstance(node, Errand), "only errands are awaited"
+        if self._visit.meanwhile:
+            actions.append(StopPlaying())
+        return without_answer(node)
 
-    def _advance_s(self, node: QueueNode) -> float:
-        tier = self._caller.customer.tier if self._caller.customer else UNKNOWN_TIER
-        return node.advance_s + node.tier_advance_s.get(tier, 0.0)
+    # --- recording ---
+
+    def _enter_record(self, node: RecordNode, now: float, actions: list[Action]) -> _Next:
+        self._heard = Heard()
+        beep = system_key(SystemPrompt.BEEP, self._caller.language)
+        return self._speak((*self._caller.spoken(node.prompts), beep), now, actions)
+
+    def _stop_recording(self, now: float, actions: list[Action]) -> _Next:
+        number = self._waiting.number
+        actions.append(StopRecording(number))
+        self._await(Phase.STOPPING, number, STOPPING_MAX_S, now)
+        return None
+
+    def _recorded(self, length_s: float) -> _Next:
+        node = self._visit.node
+        assert isinstance(node, RecordNode), "only a RecordNode records"
+        if length_s < node.min_s:
+            return node.on_empty
+        self._heard.recording = self._waiting.number
+        return node.next
+
+    def _leave(self, recorded_s: float, actions: list[Action]) -> None:
+        """The caller is gone: what was recorded goes where silence would have led it."""
+        phase = self._waiting.phase
+        if phase in (Phase.NEW, Phase.ENDED):
+            return
+        is_recording = phase in (Phase.RECORDING, Phase.STOPPING)
+        target = self._recorded(recorded_s) if is_recording else silent_way(self._visit.node, self._caller)
+        self._waiting = Waiting(Phase.ENDED, self._number)
+        if not self._heard.recording:
+            return
+        message = message_left(self._flow, target, self._caller, self._heard.recording)
+        if message is not None:
+            actions.append(message)

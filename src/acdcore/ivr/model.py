@@ -163,9 +163,8 @@ class Context:
     """What an earlier flow of this call kept."""
     visits: int = 0
     """Nodes entered in earlier flows of this call, which count for the limit."""
-
-
-# --- nodes -----------------------------------------------------------------------------------------------------
+    number: int = 0
+    """The last number that earlier flows gave a playback or an errand, so that late answers are told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,8 +253,14 @@ class ConfirmNode:
     """What is read back, each time that the question is put."""
     prompts: tuple[PromptName, ...]
     """Said after the value: which key means what."""
-    keys: Mapping[str, NodeName]
-    """The key for right and the key for wrong, and where each leads."""
+    yes_key: str
+    """It is right."""
+    no_key: str
+    """It is wrong."""
+    yes: NodeName
+    """After the one."""
+    no: NodeName
+    """After the other, and at once when there is no value to read."""
     timeout_s: float
     """Silence after the question before it is repeated."""
     retries: int
@@ -354,12 +359,12 @@ class ServiceNode:
 
 @dataclass(frozen=True, slots=True)
 class RecordNode:
-    """Record what the caller says, after a beep; any of the keys ends it."""
+    """Record what the caller says, after a beep."""
 
     prompts: tuple[PromptName, ...]
     """Said before the beep."""
     keys: frozenset[str]
-    """The keys that end it."""
+    """Any of these ends it."""
     min_s: float
     """What is shorter counts as nothing."""
     max_s: float
@@ -440,8 +445,8 @@ class QueueNode:
 class ReturnNode:
     """Back to the queue that the caller waits in or was sent here from: the flow ends here."""
 
-    queue: QueueName | None = None
-    """Where a caller waits who comes from no queue; None: the flow is never reached by such a caller."""
+    queue: QueueName
+    """Where a caller waits who comes from no queue."""
 
 
 @dataclass(frozen=True, slots=True)
