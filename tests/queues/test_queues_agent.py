@@ -42,7 +42,7 @@ def test_logged_out_agent_takes_nothing_but_a_log_in_and_news_of_the_phone(state
         assert (state, E.LOG_IN) in TABLE
         return
     events = {event for event in E if (state, event) in TABLE}
-    assert events == {E.LOG_IN, E.PHONE_UP, E.PHONE_DOWN, E.OWN_CALL, E.OWN_CALL_OVER}
+    assert events == {E.LOG_IN, E.RESTORE, E.PHONE_UP, E.PHONE_DOWN, E.OWN_CALL, E.OWN_CALL_OVER}
 
 
 def test_facts_are_asked_in_the_order_of_the_rules() -> None:

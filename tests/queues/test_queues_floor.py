@@ -66,7 +66,7 @@ class Hall:
         self.fails_at: type[Decision] | None = None
         self.floor = Floor(Dispatcher(SETTINGS), LoopClock(), self.note, self.hear)
 
-    def note(self, at: float, fed: Input) -> None:
+    def note(self, at: float, fed: Input, decisions: list[Decision]) -> None:
         self.journal.append((at, fed))
 
     def hear(self, decision: Decision) -> None:

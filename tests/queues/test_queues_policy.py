@@ -2,10 +2,11 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.queues.desk import ENGLISH, SALES, TALK
+from tests.queues.desk import ENGLISH, REPAIR, SALES, TALK
 
 from acdcore.queues import policy
-from acdcore.queues.settings import QueueSettings
+from acdcore.queues.model import CallerFacts
+from acdcore.queues.settings import NeedRule, QueueSettings, Ring
 from acdcore.queues.view import Exclusion
 
 WHOLE = st.integers(0, 4_000)
@@ -36,7 +37,30 @@ def test_equal_place_is_the_inverse_of_the_key() -> None:
 
 
 def test_needs_of_queue_and_caller_add_up_to_the_higher_level() -> None:
-    assert policy.needs(QueueSettings(SALES, {TALK: 2}), {TALK: 1, ENGLISH: 3}) == {TALK: 2, ENGLISH: 3}
+    queue = QueueSettings(SALES, {TALK: 2})
+    assert policy.needs(queue, {TALK: 1, ENGLISH: 3}, CallerFacts()) == {TALK: 2, ENGLISH: 3}
+
+
+def test_rule_asks_when_each_set_that_is_given_has_the_callers_fact() -> None:
+    rule = NeedRule(frozenset({"vip"}), frozenset({"en", "yue"}), skills={ENGLISH: 3, TALK: 1})
+    queue = QueueSettings(SALES, {TALK: 2}, rules=(rule, NeedRule(regions=frozenset({"hk"}), skills={REPAIR: 1})))
+    assert policy.needs(queue, {}, CallerFacts("vip", "en", "gz")) == {TALK: 2, ENGLISH: 3}
+    assert policy.needs(queue, {}, CallerFacts("vip", "cmn", "hk")) == {TALK: 2, REPAIR: 1}
+    assert policy.needs(queue, {ENGLISH: 5}, CallerFacts("vip", "yue", "hk")) == {TALK: 2, ENGLISH: 5, REPAIR: 1}
+    assert policy.needs(queue, {}, CallerFacts()) == {TALK: 2}
+
+
+def test_rings_lower_what_is_needed_and_ask_for_nothing_new() -> None:
+    rings = (Ring(10, {TALK: 2}), Ring(20, {ENGLISH: 0, REPAIR: 4, TALK: 9}))
+    assert policy.relaxed({TALK: 5, ENGLISH: 3}, rings[:1]) == {TALK: 2, ENGLISH: 3}
+    assert policy.relaxed({TALK: 5, ENGLISH: 3}, rings) == {TALK: 2}
+
+
+def test_rings_are_reached_by_time_or_by_the_wait_to_expect() -> None:
+    rings = (Ring(10, {TALK: 2}), Ring(20, {TALK: 1}, estimated_wait_s=60), Ring(30, {TALK: 0}))
+    assert [policy.ring_reached(rings, 100, now) for now in (109, 110, 125, 130, 900)] == [0, 1, 2, 3, 3]
+    assert [policy.ring_at_door(rings, expected_s) for expected_s in (None, 60, 61)] == [0, 0, 2]
+    assert policy.ring_at_door((Ring(0, {TALK: 1}),), None) == 1
 
 
 def test_exclusions_and_states_share_their_words() -> None:

@@ -31,6 +31,8 @@ class AgentEvent(StrEnum):
     """What can happen to an agent."""
 
     LOG_IN = "log_in"
+    RESTORE = "restore"
+    """Logged in by an earlier run; the reason is that for not being ready, "" when ready."""
     LOG_OUT = "log_out"
     WANT_CALLS = "want_calls"
     WANT_NONE = "want_none"
@@ -58,6 +60,7 @@ def _table() -> Mapping[tuple[AgentState, AgentEvent], AgentState | Rest]:
     state, event, rest = AgentState, AgentEvent, Rest.REST
     rows: dict[tuple[AgentState, AgentEvent], AgentState | Rest] = {
         (state.LOGGED_OUT, event.LOG_IN): rest,
+        (state.LOGGED_OUT, event.RESTORE): rest,
         (state.LOGGED_OUT, event.PHONE_UP): rest,
         (state.LOGGED_OUT, event.PHONE_DOWN): rest,
         (state.LOGGED_OUT, event.OWN_CALL): rest,
@@ -184,6 +187,11 @@ class Agent:
         return self.is_logged_in and self.state is not AgentState.UNREACHABLE
 
     @property
+    def is_willing(self) -> bool:
+        """On duty for good and wanting calls, though perhaps at work now: a reason to keep a caller for this agent."""
+        return self.is_logged_in and self.is_phone_up and self.not_ready_reason is None
+
+    @property
     def reason(self) -> str:
         """What is shown beside the state."""
         if self.not_ready_reason is None and self.back_off is None:
@@ -244,6 +252,9 @@ class Agent:
                 self.not_ready_reason = "logged_in"
                 if not self.fairness.idle_since:
                     self.fairness.idle_since = now
+            case AgentEvent.RESTORE:
+                self.is_logged_in = True
+                self.not_ready_reason = reason or None
             case AgentEvent.LOG_OUT:
                 self.is_logged_in = False
                 self.back_off = None

@@ -1,14 +1,16 @@
 """The floor's whole state, and what one turn notes down on it."""
 
 import math
-from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from acdcore.kernel.deadlines import Deadlines
-from acdcore.kernel.ids import AgentId, SkillName
+from acdcore.kernel.ids import AgentId, QueueName
+from acdcore.queues import policy
 from acdcore.queues.agent import Agent, AgentEvent
+from acdcore.queues.estimate import Estimator
 from acdcore.queues.line import Edition, Line, Lines, Offer, Waiting
 from acdcore.queues.model import AgentState, AgentStateChanged, Decision, EntryId, OfferId
+from acdcore.queues.policy import Demand
 from acdcore.queues.roster import Roster
 from acdcore.queues.settings import FloorSettings, QueueSettings
 
@@ -43,6 +45,20 @@ class HoldDue(NamedTuple):
     kind: Literal["hold"] = "hold"
 
 
+class RelaxDue(NamedTuple):
+    """The next ring is reached."""
+
+    entry: EntryId
+    kind: Literal["relax"] = "relax"
+
+
+class StickyDue(NamedTuple):
+    """The caller has been kept for one agent long enough."""
+
+    entry: EntryId
+    kind: Literal["sticky"] = "sticky"
+
+
 class WrapUpDue(NamedTuple):
     """The wrap-up is over."""
 
@@ -57,7 +73,7 @@ class BackOffDue(NamedTuple):
     kind: Literal["back_off"] = "back_off"
 
 
-Due = RingDue | WaitDue | AnnounceDue | HoldDue | WrapUpDue | BackOffDue
+Due = RingDue | WaitDue | AnnounceDue | HoldDue | RelaxDue | StickyDue | WrapUpDue | BackOffDue
 
 
 class Board:
@@ -69,6 +85,8 @@ class Board:
         self.entries: dict[EntryId, tuple[Waiting, Line]] = {}
         self.offers: dict[OfferId, Offer] = {}
         self.deadlines: Deadlines[Due] = Deadlines()
+        self.estimator = Estimator()
+        self.closed: set[QueueName] = set()
         self.offers_made = 0
         self.entries_made = 0
         self.now = -math.inf
@@ -82,18 +100,43 @@ class Board:
         """An entry and its line: the one where it waits, or waited before its talk."""
         return self.entries.get(entry)
 
-    def line(self, edition: Edition, queue: QueueSettings, skills: Mapping[SkillName, int]) -> Line:
-        """The line for these needs, with everybody seated who may serve it."""
-        line = self.lines.find(edition, queue, skills)
+    def line(self, edition: Edition, queue: QueueSettings, demand: Demand) -> Line:
+        """The line for this demand, with everybody seated who may serve it."""
+        line = self.lines.find(edition, queue, demand)
         if line is None:
-            line = self.lines.make(edition, queue, skills)
+            line = self.lines.make(edition, queue, demand)
             self.roster.open(line)
         return line
+
+    def line_of(self, waiting: Waiting, edition: Edition, queue: QueueSettings) -> Line:
+        """The line where a caller stands at this moment: by the ring reached and the agent kept for."""
+        visit = waiting.visit
+        skills = policy.relaxed(visit.needs, queue.rings[: visit.ring]) if visit.ring else visit.needs
+        only = visit.held.agent if visit.held else None
+        return self.line(edition, queue, Demand(skills, waiting.asked.channel, only))
+
+    def on_duty(self, line: Line) -> int:
+        """Agents on duty who may serve a line's callers, were none of them kept for one agent."""
+        if line.demand.only is None:
+            return line.on_duty
+        common = self.lines.find(line.edition, line.queue, line.demand._replace(only=None))
+        return line.on_duty if common is None else common.on_duty  # none: forgotten while empty, of an old edition
+
+    def agent_ready(self, waiting: Waiting, line: Line) -> Agent | None:
+        """An agent who could be offered a caller who comes to this line now."""
+        seated = line.agent_for(waiting, self.now)
+        if seated is not None:
+            return seated
+        for agent in self.freed:  # ready since this very turn, and not seated yet
+            is_held = waiting.tried.get(agent.id, self.now) > self.now
+            if agent.state is AgentState.READY and not is_held and self.roster.serves(agent, line):
+                return agent
+        return None
 
     def open_lines(self) -> None:
         """Open every queue of the present edition, so that no later turn pays for it."""
         for queue in self.lines.edition.settings.queues:
-            self.line(self.lines.edition, queue, {})
+            self.line(self.lines.edition, queue, Demand(queue.skills))
 
     def close_if_idle(self, line: Line) -> None:
         """Forget a line that is empty and will not be joined again."""

@@ -1,10 +1,15 @@
-"""What happens to callers on the board: they enter queues, leave them, overflow, and hear their position."""
+"""What happens to callers on the board: they enter queues, stand in line, are kept for an agent, overflow, and leave.
+
+Deadlines of a caller (the wait is over, the next ring is reached, the agent has been waited for long enough) mean
+nothing while a phone rings for the caller or a side flow has the caller: `settle` catches up when that is over.
+"""
 
 from collections.abc import Iterable
 
-from acdcore.queues.board import AnnounceDue, Board, HoldDue, WaitDue
-from acdcore.queues.line import Edition, Line, Waiting
-from acdcore.queues.model import Announce, Overflowed, Queued
+from acdcore.queues import announcements, door, policy
+from acdcore.queues.board import AnnounceDue, Board, HoldDue, RelaxDue, StickyDue, WaitDue
+from acdcore.queues.line import Edition, Held, Line, Visit, Waiting
+from acdcore.queues.model import HeldForAgent, Overflowed, Queued, Relaxed
 from acdcore.queues.settings import OverflowCause, OverflowRule, QueueSettings, ToQueue
 
 
@@ -12,12 +17,14 @@ def enter(board: Board, waiting: Waiting, edition: Edition, queue: QueueSettings
     """Join a queue, or whatever its overflow rules lead to."""
     following: QueueSettings | None = queue
     while following is not None:  # ends: settings whose overflow comes back to a queue are refused
-        line = board.line(edition, following, waiting.skills)
-        waiting.queued_at = board.now
-        waiting.announced = None
-        board.entries[waiting.entry] = (waiting, line)
-        board.out.append(Queued(waiting.entry, following.name, board.now))
-        rule = _door_rule(board, line)
+        asked = waiting.asked
+        waiting.visit = Visit(board.now, policy.needs(following, asked.skills, asked.facts))
+        waiting.place = policy.place(following, asked.advance_s, waiting.joined_at, waiting.serial)
+        board.out.append(Queued(waiting.entry, following.name, board.now, asked.channel))
+        line = board.line_of(waiting, edition, following)
+        expected_s = door.estimated_s(board, waiting, line)
+        line = _step_into_ring(board, waiting, line, policy.ring_at_door(following.rings, expected_s))
+        rule = door.closing_rule(board, waiting, line, expected_s)
         if rule is None:
             _stand_in_line(board, waiting, line)
             return
@@ -26,29 +33,59 @@ def enter(board: Board, waiting: Waiting, edition: Edition, queue: QueueSettings
 
 
 def leave(board: Board, waiting: Waiting, line: Line) -> None:
-    """Out of line and off the board, waiting or ringing, with all timers."""
+    """Out of line and off the board, waiting, ringing or paused, with all timers."""
     line.remove(waiting)
-    del board.entries[waiting.entry]
-    board.deadlines.cancel(WaitDue(waiting.entry))
-    board.deadlines.cancel(AnnounceDue(waiting.entry))
-    board.deadlines.cancel(HoldDue(waiting.entry))
+    entry = waiting.entry
+    del board.entries[entry]
+    for due in (WaitDue(entry), AnnounceDue(entry), HoldDue(entry), RelaxDue(entry), StickyDue(entry)):
+        board.deadlines.cancel(due)
     board.close_if_idle(line)
 
 
+def depart(board: Board, waiting: Waiting, line: Line) -> None:
+    """Leave without an agent."""
+    if not waiting.is_paused:
+        board.estimator.left(line.queue.name, board.now)
+    leave(board, waiting, line)
+
+
+def pause(board: Board, waiting: Waiting, line: Line) -> None:
+    """Into a side flow: the place is kept. No phone may be ringing for the caller."""
+    line.pause(waiting)
+    board.estimator.paused(line.queue.name, board.now)
+
+
 def resume(board: Board, waiting: Waiting, line: Line) -> None:
-    """An offer came to nothing: wait on, or overflow for a wait that ran out or agents who all went meanwhile."""
-    if _is_overdue(board, waiting, line):
-        overflow(board, waiting, line, OverflowCause.WAIT)
-    elif not line.on_duty and _rule(line.queue, OverflowCause.NOBODY_LOGGED_IN) is not None:
-        overflow(board, waiting, line, OverflowCause.NOBODY_LOGGED_IN)
-    else:
-        board.dirty[line] = None
+    """Back from a side flow."""
+    line.unpause(waiting)
+    board.estimator.joined(line.queue.name, board.on_duty(line), board.now)
+    settle(board, waiting)
 
 
-def wait_over(board: Board, waiting: Waiting, line: Line) -> None:
-    """`max_wait_s` is over; a ringing offer outlasts it."""
-    if waiting.offer is None:
-        overflow(board, waiting, line, OverflowCause.WAIT)
+def came_due(board: Board, waiting: Waiting) -> None:
+    """One of the caller's deadlines passed; a ringing offer and a side flow outlast it."""
+    if waiting.offer is None and not waiting.is_paused:
+        settle(board, waiting)
+
+
+def settle(board: Board, waiting: Waiting) -> None:
+    """Bring a caller who can be offered up to date: overflow, or the line for what the caller needs by now."""
+    line = board.entries[waiting.entry][1]
+    visit, limit_s = waiting.visit, line.queue.max_wait_s
+    if (
+        limit_s is not None
+        and board.now >= visit.queued_at + limit_s
+        and overflow(board, waiting, line, OverflowCause.WAIT)
+    ):
+        return
+    if visit.held is not None and not _is_worth_keeping(board, waiting, line, visit.held):
+        visit.held = None
+        board.deadlines.cancel(StickyDue(waiting.entry))
+    _relax(board, waiting, line)
+    line = _move(board, waiting, line)
+    if not line.on_duty and overflow(board, waiting, line, OverflowCause.NOBODY_LOGGED_IN):
+        return
+    board.dirty[line] = None
 
 
 def hold_over(board: Board, waiting: Waiting, line: Line) -> None:
@@ -59,73 +96,121 @@ def hold_over(board: Board, waiting: Waiting, line: Line) -> None:
         board.deadlines.set(HoldDue(waiting.entry), min(later))
 
 
-def overflow(board: Board, waiting: Waiting, line: Line, cause: OverflowCause) -> None:
-    """Carry out the rule for `cause`; without one the caller waits on. The caller must not be ringing."""
-    rule = _rule(line.queue, cause)
+def overflow(board: Board, waiting: Waiting, line: Line, cause: OverflowCause) -> bool:
+    """Carry out the rule for `cause`; False when there is none. The caller must neither be ringing nor paused."""
+    rule = door.rule(line, cause)
     if rule is None:
-        return
-    leave(board, waiting, line)
+        return False
+    depart(board, waiting, line)
     following = _send_away(board, waiting, line, rule)
     if following is not None:
         enter(board, waiting, line.edition, following)
+    return True
 
 
 def send_on(board: Board, lines: Iterable[Line]) -> None:
     """Overflow those for whom the last agent has gone."""
     for line in lines:
-        if line.on_duty or not line.waiting or _rule(line.queue, OverflowCause.NOBODY_LOGGED_IN) is None:
+        if line.on_duty or not line.waiting:
             continue
         for _, _, _, waiting in list(line.waiting):
-            overflow(board, waiting, line, OverflowCause.NOBODY_LOGGED_IN)
+            if not overflow(board, waiting, line, OverflowCause.NOBODY_LOGGED_IN):
+                break  # nor is there a rule for the next
 
 
-def announce(board: Board, waiting: Waiting, line: Line) -> None:
-    """Tell the position, unless a phone rings for the caller already, and arm the next time."""
-    if waiting.offer is None:
-        position = board.lines.position(line, waiting, board.now)
-        told = position if waiting.announced is None else min(position, waiting.announced)
-        waiting.announced = told
-        board.out.append(Announce(waiting.entry, line.queue.name, told))
-    if line.queue.announce_every_s is not None:
-        board.deadlines.set(AnnounceDue(waiting.entry), board.now + line.queue.announce_every_s)
+def release(board: Board, lines: Iterable[Line]) -> None:
+    """An agent is not to be waited for any more: whoever is kept for that agent waits for anybody."""
+    for line in lines:
+        if line.demand.only is not None:
+            for _, _, _, waiting in list(line.waiting):
+                settle(board, waiting)
 
 
 def _stand_in_line(board: Board, waiting: Waiting, line: Line) -> None:
-    queue = line.queue
+    queue, visit, entry = line.queue, waiting.visit, waiting.entry
+    board.estimator.joined(queue.name, line.on_duty, board.now)
+    if queue.sticky_for_s and waiting.asked.preferred is not None:
+        held = Held(waiting.asked.preferred, board.now + queue.sticky_for_s)
+        if _is_worth_keeping(board, waiting, line, held):
+            line = _keep(board, waiting, line, held)
     line.add(waiting)
+    board.entries[entry] = (waiting, line)
     board.dirty[line] = None
-    if queue.max_wait_s is not None:
-        board.deadlines.set(WaitDue(waiting.entry), waiting.queued_at + queue.max_wait_s)
-    if queue.announce_first_s is not None:
-        board.deadlines.set(AnnounceDue(waiting.entry), waiting.queued_at + queue.announce_first_s)
+    if queue.max_wait_s is not None and line.is_on_the_line:
+        board.deadlines.set(WaitDue(entry), visit.queued_at + queue.max_wait_s)
+    if queue.announce_first_s is not None and line.is_on_the_line:
+        visit.announce_at = visit.queued_at + queue.announce_first_s
+        board.deadlines.set(AnnounceDue(entry), visit.announce_at)
+    _await_ring(board, waiting, queue)
     if waiting.tried:
         hold_over(board, waiting, line)
 
 
-def _door_rule(board: Board, line: Line) -> OverflowRule | None:
-    """The rule that keeps a caller from standing in this line at all."""
-    queue = line.queue
-    if queue.max_length is not None and board.lines.length(queue.name) >= queue.max_length:
-        return _rule(queue, OverflowCause.LENGTH)
-    if not line.on_duty:
-        return _rule(queue, OverflowCause.NOBODY_LOGGED_IN)
-    return None
+def _keep(board: Board, waiting: Waiting, line: Line, held: Held) -> Line:
+    """Let a caller wait for one agent: a line that this agent alone serves."""
+    waiting.visit.held = held
+    board.deadlines.set(StickyDue(waiting.entry), held.until)
+    board.out.append(HeldForAgent(waiting.entry, line.queue.name, *held))
+    kept = board.line_of(waiting, line.edition, line.queue)
+    board.close_if_idle(line)
+    return kept
+
+
+def _is_worth_keeping(board: Board, waiting: Waiting, line: Line, held: Held) -> bool:
+    """Whether the agent may still be expected to take this caller in time."""
+    agent = board.roster.get(held.agent)
+    if agent is None or not agent.is_willing or board.now >= held.until:
+        return False
+    if waiting.tried.get(agent.id, board.now) > board.now:
+        return False
+    return policy.unfit(agent.settings, line.demand) is None
+
+
+def _relax(board: Board, waiting: Waiting, line: Line) -> None:
+    """Say which ring the stay has come to, and wait for the next."""
+    visit, queue = waiting.visit, line.queue
+    reached = policy.ring_reached(queue.rings, visit.queued_at, board.now)
+    if reached > visit.ring:
+        visit.ring = reached
+        board.out.append(Relaxed(waiting.entry, queue.name, reached, board.now))
+        _await_ring(board, waiting, queue)
+
+
+def _await_ring(board: Board, waiting: Waiting, queue: QueueSettings) -> None:
+    if waiting.visit.ring < len(queue.rings):
+        next_ring = queue.rings[waiting.visit.ring]
+        board.deadlines.set(RelaxDue(waiting.entry), waiting.visit.queued_at + next_ring.after_s)
+
+
+def _step_into_ring(board: Board, waiting: Waiting, line: Line, ring: int) -> Line:
+    """Begin in a wider ring, by what the wait is expected to be."""
+    if ring == 0:
+        return line
+    waiting.visit.ring = ring
+    board.out.append(Relaxed(waiting.entry, line.queue.name, ring, board.now))
+    relaxed = board.line_of(waiting, line.edition, line.queue)
+    if relaxed is not line:
+        board.close_if_idle(line)
+    return relaxed
+
+
+def _move(board: Board, waiting: Waiting, line: Line) -> Line:
+    """To the line of what the caller needs now, at the same place."""
+    target = board.line_of(waiting, line.edition, line.queue)
+    if target is not line:
+        line.remove(waiting)
+        target.add(waiting)
+        board.entries[waiting.entry] = (waiting, target)
+        board.close_if_idle(line)
+    return target
 
 
 def _send_away(board: Board, waiting: Waiting, line: Line, rule: OverflowRule) -> QueueSettings | None:
     """Say where the caller goes; a further queue is returned, found in the settings that the caller came under."""
-    waited_s = board.now - waiting.queued_at
-    board.entries.pop(waiting.entry, None)
-    board.out.append(Overflowed(waiting.entry, line.queue.name, rule.cause, rule.target, waited_s))
+    visit = waiting.visit
+    waited_s = board.now - visit.queued_at
+    kept = announcements.kept_by_leaving(visit, board.now)
+    board.out.append(Overflowed(waiting.entry, line.queue.name, rule.cause, rule.target, waited_s, kept))
     if isinstance(rule.target, ToQueue):
         return line.edition.queues[rule.target.queue]
     return None
-
-
-def _rule(queue: QueueSettings, cause: OverflowCause) -> OverflowRule | None:
-    return next((rule for rule in queue.overflow if rule.cause is cause), None)
-
-
-def _is_overdue(board: Board, waiting: Waiting, line: Line) -> bool:
-    limit_s = line.queue.max_wait_s
-    return limit_s is not None and board.now >= waiting.queued_at + limit_s

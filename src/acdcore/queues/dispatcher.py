@@ -4,7 +4,9 @@ A turn changes agents and entries, notes the lines where a match may have become
 to ready agents there until no pair is left. The rules for races:
 - A caller who leaves takes the ringing offer along in the same turn; an answer after that is a `LateAccept`.
 - An answer that is handled before its ring deadline is, wins, even when the deadline has passed by then.
-- A ringing offer outlasts `max_wait_s`: who is rung for at that moment overflows only when the offer fails.
+- A ringing offer outlasts `max_wait_s`: who is rung for at that moment overflows only when the offer fails. So does
+  it outlast the caller's other deadlines (the next ring, the end of the hold for one agent).
+- A side flow outlasts them too: a caller who pauses gives up a ringing offer, and no deadline acts until the return.
 - Not ready, log-out, phone down and a call of the agent's own withdraw a ringing offer, and are no miss.
 - News of an offer that is over (`OfferEnded`) crossed its withdrawal and means nothing.
 """
@@ -12,15 +14,27 @@ to ready agents there until no pair is left. The rules for races:
 from dataclasses import replace
 from typing import assert_never
 
-from acdcore.kernel.ids import AgentId
-from acdcore.queues import callers, explain, offers
+from acdcore.kernel.ids import AgentId, QueueName
+from acdcore.queues import announcements, callers, explain, offers
 from acdcore.queues.agent import AgentEvent
-from acdcore.queues.board import AnnounceDue, BackOffDue, Board, Due, HoldDue, RingDue, WaitDue, WrapUpDue
+from acdcore.queues.board import (
+    AnnounceDue,
+    BackOffDue,
+    Board,
+    Due,
+    HoldDue,
+    RelaxDue,
+    RingDue,
+    StickyDue,
+    WaitDue,
+    WrapUpDue,
+)
 from acdcore.queues.line import Waiting
 from acdcore.queues.metrics import Metrics
 from acdcore.queues.model import (
     MAX_ADVANCE_S,
     MAX_ENTRIES,
+    MAX_WAITED_S,
     MAX_WRAP_UP_S,
     AgentBusy,
     AgentIdle,
@@ -30,14 +44,19 @@ from acdcore.queues.model import (
     AgentPhoneDown,
     AgentPhoneUp,
     AgentReady,
+    AgentRestored,
     AgentState,
+    CallerAssigned,
     CallerJoined,
     CallerLeft,
+    CallerPaused,
+    CallerResumed,
     DeadlinePassed,
     Decision,
     Departed,
     EntryId,
     FloorChanged,
+    HoursChanged,
     Input,
     InputRefused,
     LateAccept,
@@ -48,10 +67,11 @@ from acdcore.queues.model import (
     RefusalReason,
     TalkEnded,
     TalkFinished,
+    WithdrawCause,
     WrapUpEnded,
     WrapUpExtended,
 )
-from acdcore.queues.settings import AgentSettings, FloorSettings, OfferEnd, validate
+from acdcore.queues.settings import AgentSettings, FloorSettings, OfferEnd, validate, validate_agent
 from acdcore.queues.view import AgentView, Explanation, FloorView
 
 
@@ -127,8 +147,18 @@ class Dispatcher:
                 return self._offer_ended(offer_id, end)
             case TalkEnded(entry=entry):
                 return self._talk_ended(entry)
+            case CallerPaused(entry=entry):
+                return self._caller_paused(entry)
+            case CallerResumed(entry=entry):
+                return self._caller_resumed(entry)
+            case CallerAssigned(entry=entry, agent=agent):
+                return self._caller_assigned(entry, agent)
             case FloorChanged(settings=settings):
                 return self._floor_changed(settings)
+            case HoursChanged(queue=queue, is_open=is_open):
+                return self._hours_changed(queue, is_open)
+            case AgentRestored():
+                return self._agent_restored(fed)
             case AgentLoggedIn(settings=who):
                 return self._agent_logged_in(who)
             case AgentPhoneUp(agent=agent):
@@ -156,12 +186,13 @@ class Dispatcher:
             return RefusalReason.UNKNOWN_QUEUE
         if fed.entry in board.entries:
             return RefusalReason.DUPLICATE_ENTRY
-        if not -MAX_ADVANCE_S <= fed.advance_s <= MAX_ADVANCE_S:
+        if not -MAX_ADVANCE_S <= fed.advance_s <= MAX_ADVANCE_S or not 0 <= fed.waited_s <= MAX_WAITED_S:
             return RefusalReason.OUT_OF_RANGE
         if len(board.entries) >= MAX_ENTRIES:
             return RefusalReason.FLOOR_FULL
         board.entries_made += 1
-        waiting = Waiting(fed.entry, fed.label, dict(fed.skills), fed.advance_s, board.now, board.entries_made)
+        asked = replace(fed, skills=dict(fed.skills)) if fed.skills else fed  # what is kept, nobody changes
+        waiting = Waiting(fed.entry, asked, board.now - fed.waited_s, board.entries_made)
         callers.enter(board, waiting, edition, queue)
         return None
 
@@ -174,11 +205,45 @@ class Dispatcher:
         if not waiting.is_waiting:
             return self._talk_ended(entry)
         if waiting.offer is not None:
-            offers.caller_gone(board, waiting.offer)
-        callers.leave(board, waiting, line)
-        waited_s = board.now - waiting.queued_at
+            offers.caller_gone(board, waiting.offer, WithdrawCause.CALLER_LEFT)
+        callers.depart(board, waiting, line)
+        waited_s = board.now - waiting.visit.queued_at
         is_short = cause is LeaveCause.HUNG_UP and waited_s < line.queue.short_abandon_s
-        board.out.append(Departed(entry, line.queue.name, cause, waited_s, is_short))
+        kept = announcements.kept_by_leaving(waiting.visit, board.now)
+        board.out.append(Departed(entry, line.queue.name, cause, waited_s, is_short, kept))
+        return None
+
+    def _caller_paused(self, entry: EntryId) -> RefusalReason | None:
+        found = self._board.find(entry)
+        if found is None:
+            return RefusalReason.UNKNOWN_ENTRY
+        waiting, line = found
+        if not waiting.is_waiting or waiting.is_paused:
+            return RefusalReason.NOT_IN_THIS_STATE
+        if waiting.offer is not None:
+            offers.caller_gone(self._board, waiting.offer, WithdrawCause.CALLER_PAUSED)
+        callers.pause(self._board, waiting, line)
+        return None
+
+    def _caller_resumed(self, entry: EntryId) -> RefusalReason | None:
+        found = self._board.find(entry)
+        if found is None:
+            return RefusalReason.UNKNOWN_ENTRY
+        if not found[0].is_paused:
+            return RefusalReason.NOT_IN_THIS_STATE
+        callers.resume(self._board, *found)
+        return None
+
+    def _caller_assigned(self, entry: EntryId, agent_id: AgentId) -> RefusalReason | None:
+        found, agent = self._board.find(entry), self._board.roster.get(agent_id)
+        if found is None:
+            return RefusalReason.UNKNOWN_ENTRY
+        if agent is None:
+            return RefusalReason.UNKNOWN_AGENT
+        waiting, line = found
+        if not waiting.is_waiting or waiting.is_paused or agent.state is not AgentState.READY:
+            return RefusalReason.NOT_IN_THIS_STATE
+        offers.assign(self._board, waiting, line, agent)
         return None
 
     def _offer_accepted(self, offer_id: OfferId) -> RefusalReason | None:
@@ -223,12 +288,32 @@ class Dispatcher:
 
     def _agent_logged_in(self, who: AgentSettings) -> RefusalReason | None:
         board = self._board
+        if validate_agent(who):
+            return RefusalReason.OUT_OF_RANGE
         agent = board.roster.get_or_add(who.agent, board.now)
         if agent is None:
             return RefusalReason.FLOOR_FULL
-        unserved = board.roster.reseat(agent, replace(who, skills=dict(who.skills)), board.lines)
+        unserved = board.roster.reseat(agent, _copy(who), board.lines)
         offers.agent_did(board, agent, AgentEvent.LOG_IN)
+        callers.release(board, unserved)
         callers.send_on(board, unserved)
+        return None
+
+    def _agent_restored(self, fed: AgentRestored) -> RefusalReason | None:
+        board = self._board
+        if validate_agent(fed.settings) or fed.answered < 0 or fed.idle_for_s < 0 or not 0 <= fed.load <= 1:
+            return RefusalReason.OUT_OF_RANGE
+        agent = board.roster.get_or_add(fed.settings.agent, board.now)
+        if agent is None:
+            return RefusalReason.FLOOR_FULL
+        if agent.state is not AgentState.LOGGED_OUT:
+            return RefusalReason.NOT_IN_THIS_STATE
+        board.roster.reseat(agent, _copy(fed.settings), board.lines)
+        agent.is_phone_up = agent.is_phone_up or fed.is_phone_up
+        agent.fairness.answered = fed.answered
+        agent.fairness.idle_since = board.now - fed.idle_for_s
+        agent.fairness.load = fed.load
+        offers.agent_did(board, agent, AgentEvent.RESTORE, "" if fed.is_ready else fed.reason or "logged_in")
         return None
 
     def _agent_did(self, agent_id: AgentId, event: AgentEvent, reason: str = "") -> RefusalReason | None:
@@ -267,9 +352,20 @@ class Dispatcher:
             return RefusalReason.SETTINGS_INVALID
         board = self._board
         board.lines.change(settings)
+        board.closed &= board.lines.edition.queues.keys()
         for line in list(board.lines):
             board.close_if_idle(line)
         board.open_lines()
+        return None
+
+    def _hours_changed(self, queue: QueueName, is_open: bool) -> RefusalReason | None:
+        board = self._board
+        if queue not in board.lines.edition.queues:
+            return RefusalReason.UNKNOWN_QUEUE
+        if is_open:
+            board.closed.discard(queue)
+        else:
+            board.closed.add(queue)
         return None
 
     def _deadline_passed(self) -> None:
@@ -283,10 +379,10 @@ class Dispatcher:
         match due:
             case RingDue(offer=offer_id):
                 offers.expire(board, board.offers[offer_id])
-            case WaitDue(entry=entry):
-                callers.wait_over(board, *board.entries[entry])
+            case WaitDue(entry=entry) | RelaxDue(entry=entry) | StickyDue(entry=entry):
+                callers.came_due(board, board.entries[entry][0])
             case AnnounceDue(entry=entry):
-                callers.announce(board, *board.entries[entry])
+                announcements.announce(board, *board.entries[entry])
             case HoldDue(entry=entry):
                 callers.hold_over(board, *board.entries[entry])
             case WrapUpDue(agent=agent_id):
@@ -295,6 +391,10 @@ class Dispatcher:
                 self._agent_did(agent_id, AgentEvent.BACK_OFF_OVER)
             case _:
                 assert_never(due)
+
+
+def _copy(who: AgentSettings) -> AgentSettings:
+    return replace(who, skills=dict(who.skills), channels=dict(who.channels))
 
 
 _EVENTS = {

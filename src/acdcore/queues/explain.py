@@ -1,17 +1,44 @@
 """The board as others see it: the whole floor at one moment, and why a caller still waits."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from acdcore.kernel.ids import QueueName
+from acdcore.kernel.ids import QueueName, SkillName
 from acdcore.queues import policy
 from acdcore.queues.agent import Agent
 from acdcore.queues.board import Board
 from acdcore.queues.line import Line, Waiting
 from acdcore.queues.metrics import AgentFigures, Metrics, QueueFigures
-from acdcore.queues.view import AgentView, Candidate, Exclusion, Explanation, FloorView, QueueView, WaitingView
+from acdcore.queues.policy import Demand
+from acdcore.queues.view import (
+    AgentView,
+    Candidate,
+    Exclusion,
+    Explanation,
+    FloorView,
+    HoldBack,
+    QueueView,
+    Timer,
+    TimerName,
+    WaitingView,
+)
 
 FILTERS = tuple(Exclusion)
 """The filters in the order in which they are asked."""
+MAX_CHANGES = 10
+"""Sentences on what would change: more would not be read."""
+WOULD_FREE: Mapping[Exclusion, str] = {
+    Exclusion.WRAP_UP: "ends the wrap-up",
+    Exclusion.BACKING_OFF: "ends the back-off",
+    Exclusion.TRIED: "may be tried again",
+    Exclusion.TALKING: "ends the talk",
+    Exclusion.OFFERED: "is not needed by the caller rung for",
+    Exclusion.BUSY: "ends the own call",
+    Exclusion.NOT_READY: "becomes ready",
+    Exclusion.UNREACHABLE: "has a phone that registers",
+    Exclusion.LOGGED_OUT: "logs in",
+}
+"""What a skilled agent would have to do, the likeliest first."""
 
 
 def floor_view(board: Board, metrics: Metrics, now: float) -> FloorView:
@@ -24,12 +51,10 @@ def explanation(board: Board, waiting: Waiting, line: Line, now: float) -> Expla
     """Every agent known, with the first filter that keeps them from this caller."""
     candidates: list[Candidate] = []
     for agent in board.roster:
-        found, detail = policy.exclusion(agent, line.needs, waiting.tried.get(agent.id), now)
-        key = None
-        if found is None:
-            key = policy.agent_key(line.queue.strategy, line.needs, agent.settings, agent.fairness)
-        candidates.append(Candidate(agent.id, found, detail, key))
+        found, detail = policy.exclusion(agent, line.demand, waiting.tried.get(agent.id), now)
+        candidates.append(Candidate(agent.id, found, detail, line.agent_key(agent) if found is None else None))
     candidates.sort(key=_candidate_order)
+    held_back_by = hold_back(waiting, line)
     return Explanation(
         entry=waiting.entry,
         queue=line.queue.name,
@@ -37,7 +62,83 @@ def explanation(board: Board, waiting: Waiting, line: Line, now: float) -> Expla
         key=line.caller_key(waiting, now),
         ringing=waiting.offer.agent.id if waiting.offer else None,
         candidates=tuple(candidates),
+        needs=dict(line.demand.skills),
+        ring=waiting.visit.ring,
+        timers=_timers(waiting, line, now),
+        held_back_by=held_back_by,
+        would_change=tuple(_changes(board, waiting, line, now)[:MAX_CHANGES]),
     )
+
+
+def hold_back(waiting: Waiting, line: Line) -> HoldBack | None:
+    """The rule that keeps agents who could serve from a caller, if there is one."""
+    if waiting.is_paused:
+        return HoldBack.PAUSED
+    if line.queue.is_by_hand:
+        return HoldBack.BY_HAND
+    if waiting.visit.held is not None:
+        return HoldBack.PREFERRED_AGENT
+    return None
+
+
+def _timers(waiting: Waiting, line: Line, now: float) -> tuple[Timer, ...]:
+    """What is running for a caller, the next first."""
+    queue, visit = line.queue, waiting.visit
+    timers: list[Timer] = []
+    if queue.max_wait_s is not None and line.is_on_the_line:
+        timers.append(Timer(TimerName.WAIT, visit.queued_at + queue.max_wait_s))
+    if visit.ring < len(queue.rings):
+        timers.append(Timer(TimerName.RING, visit.queued_at + queue.rings[visit.ring].after_s))
+    if visit.held is not None:
+        timers.append(Timer(TimerName.PREFERRED_AGENT, visit.held.until))
+    if visit.announce_at is not None:
+        timers.append(Timer(TimerName.ANNOUNCEMENT, visit.announce_at))
+    if waiting.offer is not None:
+        timers.append(Timer(TimerName.OFFER, waiting.offer.until))
+    held = [until for until in waiting.tried.values() if until > now]
+    if held:
+        timers.append(Timer(TimerName.TRIED, min(held)))
+    return tuple(sorted(timers, key=lambda timer: timer.at))
+
+
+def _changes(board: Board, waiting: Waiting, line: Line, now: float) -> list[str]:
+    """What would get the caller served: what needs a hand, what comes by itself, then what agents would have to do."""
+    visit = waiting.visit
+    if waiting.offer is not None:
+        return [f"agent {waiting.offer.agent.id} answers"]
+    by_itself: list[tuple[float, str]] = []
+    by_agents: list[tuple[int, str]] = []
+    if visit.held is not None:
+        by_itself.append((visit.held.until, f"the hold for agent {visit.held.agent} ends"))
+    if visit.ring < len(line.queue.rings):
+        following = policy.relaxed(visit.needs, line.queue.rings[: visit.ring + 1])
+        at = visit.queued_at + line.queue.rings[visit.ring].after_s
+        by_itself.append((at, f"ring {visit.ring + 1} {_relaxation(line.demand.skills, following)}"))
+    for agent in board.roster:
+        held_until = waiting.tried.get(agent.id)
+        found, _ = policy.exclusion(agent, line.demand, held_until, now)
+        if found is None or found not in WOULD_FREE or policy.unfit(agent.settings, line.demand) is not None:
+            continue
+        until = held_until if found is Exclusion.TRIED else agent.until
+        sentence = f"agent {agent.id} {WOULD_FREE[found]}"
+        if until is not None:
+            by_itself.append((until, sentence))
+        else:
+            by_agents.append((list(WOULD_FREE).index(found), sentence))
+    by_hand = {HoldBack.PAUSED: "the caller comes back from the flow", HoldBack.BY_HAND: "somebody assigns the caller"}
+    rule = hold_back(waiting, line)
+    return (
+        [by_hand[rule] for rule in (rule,) if rule in by_hand]
+        + [f"{sentence} (in {max(0.0, at - now):.0f} s)" for at, sentence in sorted(by_itself)]
+        + [sentence for _, sentence in sorted(by_agents)]
+    )
+
+
+def _relaxation(needs: Mapping[SkillName, int], left: Mapping[SkillName, int]) -> str:
+    """What a ring does to the needs, in words."""
+    words = [f"drops {skill}" for skill in needs if skill not in left]
+    words += [f"asks for {skill} {left[skill]} only" for skill in left if left[skill] < needs.get(skill, 0)]
+    return " and ".join(words) or "changes nothing for this caller"
 
 
 def _candidate_order(candidate: Candidate) -> tuple[int, tuple[float | str, ...]]:
@@ -49,20 +150,21 @@ def _candidate_order(candidate: Candidate) -> tuple[int, tuple[float | str, ...]
 def _queue_view(board: Board, metrics: Metrics, name: QueueName, now: float) -> QueueView:
     edition = board.lines.edition
     queue = edition.queues.get(name)
-    own = board.lines.find(edition, queue, {}) if queue else None
+    own = board.lines.find(edition, queue, Demand(queue.skills)) if queue else None
     return QueueView(
         queue=name,
         waiting=tuple(_waiting_view(waiting, rank, now) for rank, waiting in enumerate(_inside(board, name, now), 1)),
         agents_on_duty=own.on_duty if own else 0,
         agents_ready=len(own.ready) if own else 0,
         figures=replace(metrics.queues.get(name, QueueFigures())),
+        is_open=name not in board.closed,
     )
 
 
 def _inside(board: Board, name: QueueName, now: float) -> list[Waiting]:
-    """Everybody in a queue, waiting or ringing, the next one first."""
+    """Everybody in a queue, waiting, ringing or paused, the next one first."""
     lines = board.lines.of(name)
-    standings = [(line, standing) for line in lines for standing in line.waiting + line.ringing]
+    standings = [(line, standing) for line in lines for standing in line.waiting + line.ringing + line.paused]
     if len({id(line.queue) for line in lines}) <= 1:  # one edition, one way of ageing: the places say it all
         standings.sort(key=lambda each: each[1])
     else:
@@ -73,12 +175,16 @@ def _inside(board: Board, name: QueueName, now: float) -> list[Waiting]:
 def _waiting_view(waiting: Waiting, position: int, now: float) -> WaitingView:
     return WaitingView(
         entry=waiting.entry,
-        label=waiting.label,
+        label=waiting.asked.label,
         position=position,
-        waited_s=now - waiting.queued_at,
+        waited_s=now - waiting.visit.queued_at,
         waited_in_all_s=now - waiting.joined_at,
-        advance_s=waiting.advance_s,
+        advance_s=waiting.asked.advance_s,
         agent=waiting.offer.agent.id if waiting.offer else None,
+        channel=waiting.asked.channel,
+        is_paused=waiting.is_paused,
+        ring=waiting.visit.ring,
+        held_for=waiting.visit.held.agent if waiting.visit.held else None,
     )
 
 

@@ -8,19 +8,23 @@ from acdcore.kernel.clock import Clock
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.model import DeadlinePassed, Decision, Input
 
+Journal = Callable[[float, Input, list[Decision]], None]
+"""Takes one turn: its time in monotonic seconds, its input, and what was decided."""
+
 
 class Floor:
     """One dispatcher on the running event loop.
 
-    `journal` hears every input with its time before it is carried out; `on_decision` hears every decision, in order,
-    and may `feed` again: what it feeds is taken after the decisions at hand, never in the middle of them.
+    `journal` hears every turn: its time, its input and the decisions, before any of them is handed out; `on_decision`
+    hears every decision, in order, and may `feed` again: what it feeds is taken after the decisions at hand, never in
+    the middle of them.
     """
 
     def __init__(
         self,
         dispatcher: Dispatcher,
         clock: Clock,
-        journal: Callable[[float, Input], None] | None,
+        journal: Journal | None,
         on_decision: Callable[[Decision], None],
     ) -> None:
         self._dispatcher = dispatcher
@@ -67,9 +71,10 @@ class Floor:
                 continue
             fed = self._inputs.popleft()
             now = self._clock.now()
+            decisions = self._dispatcher.handle(fed, now)
             if self._journal is not None:
-                self._journal(now, fed)
-            self._decisions.extend(self._dispatcher.handle(fed, now))
+                self._journal(now, fed, decisions)
+            self._decisions.extend(decisions)
 
     def _arm(self) -> None:
         deadline = self._dispatcher.next_deadline()

@@ -7,12 +7,13 @@ sorted and no turn looks at more than the heads.
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
 from acdcore.queues import policy
 from acdcore.queues.agent import Agent
-from acdcore.queues.model import MAX_LINES, AgentKey, CallerKey, EntryId, OfferId
-from acdcore.queues.policy import Place
+from acdcore.queues.model import MAX_LINES, AgentKey, CallerJoined, CallerKey, Channel, EntryId, OfferId
+from acdcore.queues.policy import Demand, Place
 from acdcore.queues.settings import FloorSettings, QueueSettings
 
 
@@ -32,6 +33,36 @@ class Offer:
     offer: OfferId
     waiting: "Waiting"
     agent: Agent
+    until: float
+    """End of the ring time."""
+
+
+class Held(NamedTuple):
+    """For whom a caller is kept."""
+
+    agent: AgentId
+    until: float
+
+
+@dataclass(slots=True, eq=False)
+class Visit:
+    """What begins anew in each queue that an entry comes to."""
+
+    queued_at: float
+    """What limits and figures count."""
+    needs: Mapping[SkillName, int]
+    """Skills that queue, rules and caller ask for, before any ring."""
+    ring: int = 0
+    """The last ring reached; 0: none."""
+    held: Held | None = None
+    announce_at: float | None = None
+    """When the position is told next."""
+    told_position: int | None = None
+    """Position told last."""
+    told_wait_s: float | None = None
+    """Wait told last."""
+    promised_until: float | None = None
+    """End of the wait told first."""
 
 
 @dataclass(slots=True, eq=False)
@@ -39,21 +70,19 @@ class Waiting:
     """One entry: waiting, ringing (`offer`) or talking (`talking_to`)."""
 
     entry: EntryId
-    label: str
-    skills: Mapping[SkillName, int]
-    """What the caller needs beside the queue's skills."""
-    advance_s: float
+    asked: CallerJoined
+    """What the caller came with."""
     joined_at: float
-    """First queue of this entry; what the order counts."""
+    """First queue of this entry, less what it had waited elsewhere; what the order counts."""
     serial: int
+    visit: Visit = field(init=False)
+    """Of the present queue; `callers.enter` gives it."""
     place: Place = field(init=False)
-    """In the present line; `Line.add` gives it."""
-    queued_at: float = 0.0
-    """Present queue; what limits and figures count."""
+    """In the present queue."""
     tried: dict[AgentId, float] = field(default_factory=dict)
     """Who missed this caller, and until when it is not offered there again."""
-    announced: int | None = None
-    """Position told last in this queue."""
+    is_paused: bool = False
+    """In a side flow."""
     offer: Offer | None = None
     talking_to: Agent | None = None
     talking_since: float = 0.0
@@ -69,19 +98,25 @@ Standing = tuple[float, float, int, Waiting]
 
 
 class Line:
-    """Callers of one queue, edition and set of extra skills."""
+    """Callers of one queue, edition and demand."""
 
-    def __init__(self, edition: Edition, queue: QueueSettings, needs: Mapping[SkillName, int]) -> None:
+    def __init__(self, edition: Edition, queue: QueueSettings, demand: Demand) -> None:
         self.edition = edition
         self.queue = queue
-        self.needs = needs
+        self.demand = demand
         self.waiting: list[Standing] = []  # up to MAX_ENTRIES
+        self.paused: list[Standing] = []  # up to MAX_ENTRIES
         self.ringing: list[Standing] = []  # one for each agent OFFERED at most
         self.ready: list[tuple[AgentKey, Agent]] = []
         self.on_duty = 0  # agents logged in and reachable who may serve
 
     def __len__(self) -> int:
-        return len(self.waiting) + len(self.ringing)
+        return len(self.waiting) + len(self.ringing) + len(self.paused)
+
+    @property
+    def is_on_the_line(self) -> bool:
+        """Whether these callers hear anything: overflow rules and announcements are for them only."""
+        return self.demand.channel is Channel.CALL
 
     def caller_key(self, waiting: Waiting, now: float) -> CallerKey:
         """The caller's order against callers of other lines."""
@@ -89,16 +124,15 @@ class Line:
 
     def agent_key(self, agent: Agent) -> AgentKey:
         """The agent's order against other agents of this line."""
-        return policy.agent_key(self.queue.strategy, self.needs, agent.settings, agent.fairness)
+        return policy.agent_key(self.queue.strategy, self.demand.skills, agent.settings, agent.fairness)
 
     def add(self, waiting: Waiting) -> None:
-        """Stand in line, at the place that urgency gives."""
-        waiting.place = policy.place(self.queue, waiting.advance_s, waiting.joined_at, waiting.serial)
+        """Stand in line, at the place that urgency gave."""
         insort(self.waiting, (*waiting.place, waiting))
 
     def remove(self, waiting: Waiting) -> None:
-        """Leave the line, waiting or ringing."""
-        _take(self.ringing if waiting.offer else self.waiting, waiting)
+        """Leave the line, waiting, ringing or paused."""
+        _take(self.ringing if waiting.offer else self.paused if waiting.is_paused else self.waiting, waiting)
 
     def ring(self, waiting: Waiting, offer: Offer) -> None:
         """From waiting to ringing."""
@@ -112,9 +146,22 @@ class Line:
         insort(self.waiting, (*waiting.place, waiting))
         waiting.offer = None
 
+    def pause(self, waiting: Waiting) -> None:
+        """From waiting to paused."""
+        _take(self.waiting, waiting)
+        insort(self.paused, (*waiting.place, waiting))
+        waiting.is_paused = True
+
+    def unpause(self, waiting: Waiting) -> None:
+        """From paused back to the same place."""
+        _take(self.paused, waiting)
+        insort(self.waiting, (*waiting.place, waiting))
+        waiting.is_paused = False
+
     def ahead(self, place: Place) -> int:
-        """How many callers stand before this place, those ringing included."""
-        return bisect_left(self.waiting, place) + bisect_left(self.ringing, place)
+        """How many callers stand before this place, those ringing and paused included."""
+        ahead = bisect_left(self.waiting, place) + bisect_left(self.ringing, place)
+        return ahead + bisect_left(self.paused, place) if self.paused else ahead
 
     def seat(self, agent: Agent, key: AgentKey) -> None:
         """An agent who may serve this line is ready."""
@@ -125,7 +172,9 @@ class Line:
         del self.ready[bisect_left(self.ready, (key,))]
 
     def first_for(self, agent: Agent, now: float) -> Waiting | None:
-        """The first caller whom this agent did not just miss."""
+        """The first caller whom this agent did not just miss; None where callers are assigned by hand."""
+        if self.queue.is_by_hand:
+            return None
         for _, _, _, waiting in self.waiting:
             if not waiting.tried or waiting.tried.get(agent.id, now) <= now:
                 return waiting
@@ -136,19 +185,19 @@ class Line:
 
         Only callers who have been missed by every ready agent are passed over, so the loop is short.
         """
-        if not self.ready:
+        if not self.ready or self.queue.is_by_hand:
             return None
         for _, _, _, waiting in self.waiting:
-            best = self._agent_for(waiting, now)
+            best = self.agent_for(waiting, now)
             if best is not None:
                 return waiting, best
         return None
 
-    def _agent_for(self, waiting: Waiting, now: float) -> Agent | None:
-        """Those who never missed this caller first, then those whose hold is over."""
+    def agent_for(self, waiting: Waiting, now: float) -> Agent | None:
+        """The best ready agent: those who never missed this caller first, then those whose hold is over."""
         tried = waiting.tried
         if not tried:
-            return self.ready[0][1]
+            return self.ready[0][1] if self.ready else None
         for _, agent in self.ready:
             if agent.id not in tried:
                 return agent
@@ -162,11 +211,11 @@ def _take(side: list[Standing], waiting: Waiting) -> None:
     del side[0 if side[0][3] is waiting else bisect_left(side, waiting.place)]  # most who go are the next
 
 
-_LineKey = tuple[int, QueueName, frozenset[tuple[SkillName, int]]]
+_LineKey = tuple[int, QueueName, frozenset[tuple[SkillName, int]], Channel, AgentId | None]
 
 
-def _key(edition: Edition, queue: QueueSettings, needs: Mapping[SkillName, int]) -> _LineKey:
-    return edition.number, queue.name, frozenset(needs.items())
+def _key(edition: Edition, queue: QueueSettings, demand: Demand) -> _LineKey:
+    return edition.number, queue.name, frozenset(demand.skills.items()), demand.channel, demand.only
 
 
 class Lines:
@@ -184,15 +233,14 @@ class Lines:
         """A new edition for those who join from now on."""
         self.edition = _edition(self.edition.number + 1, settings)
 
-    def find(self, edition: Edition, queue: QueueSettings, skills: Mapping[SkillName, int]) -> Line | None:
-        """The line for these needs if it exists."""
-        return self._lines.get(_key(edition, queue, policy.needs(queue, skills)))
+    def find(self, edition: Edition, queue: QueueSettings, demand: Demand) -> Line | None:
+        """The line for this demand if it exists."""
+        return self._lines.get(_key(edition, queue, demand))
 
-    def make(self, edition: Edition, queue: QueueSettings, skills: Mapping[SkillName, int]) -> Line:
+    def make(self, edition: Edition, queue: QueueSettings, demand: Demand) -> Line:
         """A new line, with nobody in it."""
-        needs = policy.needs(queue, skills)
-        line = Line(edition, queue, needs)
-        self._lines[_key(edition, queue, needs)] = line
+        line = Line(edition, queue, demand)
+        self._lines[_key(edition, queue, demand)] = line
         self._of_queue.setdefault(queue.name, []).append(line)
         return line
 
@@ -201,8 +249,8 @@ class Lines:
         return self._of_queue.get(queue, [])
 
     def length(self, queue: QueueName) -> int:
-        """Callers waiting or ringing in one queue."""
-        return sum(len(line) for line in self.of(queue))
+        """Callers on the line in one queue: waiting, ringing or paused."""
+        return sum(len(line) for line in self.of(queue) if line.is_on_the_line)
 
     def names(self) -> list[QueueName]:
         """Queues of the present edition, then older ones with callers still inside."""
@@ -210,12 +258,15 @@ class Lines:
         return present + [name for name in self._of_queue if name not in self.edition.queues]
 
     def is_idle(self, line: Line) -> bool:
-        """Empty and of no further use: of an old edition, or one too many to keep."""
-        return not len(line) and (line.edition is not self.edition or len(self._lines) > MAX_LINES)
+        """Empty and of no further use: of an old edition, kept for one agent, or one too many to keep."""
+        if len(line):
+            return False
+        is_passing = line.edition is not self.edition or line.demand.only is not None
+        return is_passing or len(self._lines) > MAX_LINES
 
     def drop(self, line: Line) -> None:
         """Forget a line; the roster forgets its seats."""
-        del self._lines[_key(line.edition, line.queue, line.needs)]
+        del self._lines[_key(line.edition, line.queue, line.demand)]
         siblings = self._of_queue[line.queue.name]
         siblings.remove(line)
         if not siblings:

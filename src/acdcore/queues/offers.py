@@ -1,6 +1,6 @@
 """What happens to offers on the board: made, accepted, missed, withdrawn; each ends exactly once."""
 
-from acdcore.queues import callers, policy
+from acdcore.queues import announcements, callers, policy
 from acdcore.queues.agent import Agent, AgentEvent, BackOff, Contact
 from acdcore.queues.board import BackOffDue, Board, HoldDue, RingDue
 from acdcore.queues.line import Line, Offer, Waiting
@@ -46,19 +46,20 @@ def match(board: Board) -> None:
 
 def _serve(board: Board, agent: Agent) -> None:
     """Give one freed agent the most urgent caller of all lines, or a seat at each of them."""
-    best: tuple[float, int, Line, Waiting] | None = None
+    best: tuple[float, float, int, Line, Waiting] | None = None
     for line in board.roster.lines_of(agent):
         waiting = line.first_for(agent, board.now)
         if waiting is None:
             continue
-        # The order of `CallerKey`, since serials rise with the time of joining; the key itself is made for one only.
-        rank = (policy.deficit_s(line.queue, waiting.place, board.now), waiting.serial, line, waiting)
+        # The order of `CallerKey`; the key itself is made for one only.
+        deficit_s = policy.deficit_s(line.queue, waiting.place, board.now)
+        rank = (deficit_s, waiting.joined_at, waiting.serial, line, waiting)
         if best is None or rank < best:
             best = rank
     if best is None:
         board.roster.seat(agent)
         return
-    _, _, line, waiting = best
+    _, _, _, line, waiting = best
     _offer(board, line.caller_key(waiting, board.now), line, waiting, agent)
 
 
@@ -89,14 +90,16 @@ def accept(board: Board, offer: Offer) -> None:
     line = board.entries[waiting.entry][1]
     del board.offers[offer.offer]
     board.deadlines.cancel(RingDue(offer.offer))
+    board.estimator.connected(line.queue.name, board.now)
     callers.leave(board, waiting, line)
     waiting.offer = None
     waiting.talking_to = agent
     waiting.talking_since = board.now
     board.entries[waiting.entry] = (waiting, line)
-    waited_s = board.now - waiting.queued_at
+    waited_s = board.now - waiting.visit.queued_at
     is_in_time = waited_s <= line.queue.service_level_within_s
-    board.out.append(Connected(offer.offer, waiting.entry, agent.id, line.queue.name, waited_s, is_in_time))
+    kept = announcements.is_kept(waiting.visit, board.now)
+    board.out.append(Connected(offer.offer, waiting.entry, agent.id, line.queue.name, waited_s, is_in_time, kept))
     board.walk(agent, AgentEvent.ACCEPT)
 
 
@@ -124,14 +127,23 @@ def miss(board: Board, offer: Offer, cause: OfferEnd) -> None:
             agent.back_off = BackOff(cause, board.now + back_off_s)
             board.deadlines.set(BackOffDue(agent.id), agent.back_off.until)
         board.walk(agent, AgentEvent.OFFER_OVER)
-    callers.resume(board, waiting, line)
+    callers.settle(board, waiting)
+    if not agent.is_willing:
+        callers.release(board, board.roster.lines_of(agent))
 
 
-def caller_gone(board: Board, offer: Offer) -> None:
-    """The caller leaves: the phone stops ringing, and the agent is as ready as before."""
+def caller_gone(board: Board, offer: Offer, cause: WithdrawCause) -> None:
+    """The caller can not be had any more: the phone stops ringing, and the agent is as ready as before."""
     _end(board, offer)
-    board.out.append(OfferWithdrawn(offer.offer, offer.waiting.entry, offer.agent.id, WithdrawCause.CALLER_LEFT))
+    board.out.append(OfferWithdrawn(offer.offer, offer.waiting.entry, offer.agent.id, cause))
     board.walk(offer.agent, AgentEvent.OFFER_OVER)
+
+
+def assign(board: Board, waiting: Waiting, line: Line, agent: Agent) -> None:
+    """Somebody gives the caller to a ready agent; a phone that rings for the caller stops."""
+    if waiting.offer is not None:
+        caller_gone(board, waiting.offer, WithdrawCause.CALLER_ASSIGNED)
+    _offer(board, line.caller_key(waiting, board.now), line, waiting, agent, is_by_hand=True)
 
 
 def agent_did(board: Board, agent: Agent, event: AgentEvent, reason: str = "") -> None:
@@ -139,29 +151,33 @@ def agent_did(board: Board, agent: Agent, event: AgentEvent, reason: str = "") -
     interrupted = None
     if agent.state is AgentState.OFFERED and agent.contact is not None and event in WITHDRAWN_BY:
         interrupted = board.entries[agent.contact.entry][0].offer
-    line = None
     if interrupted is not None:
-        line = _end(board, interrupted)
+        _end(board, interrupted)
         cause = WITHDRAWN_BY[event]
         board.out.append(OfferWithdrawn(interrupted.offer, interrupted.waiting.entry, agent.id, cause))
     board.walk(agent, event, reason)
-    if interrupted is not None and line is not None:
-        callers.resume(board, interrupted.waiting, line)
+    if interrupted is not None:
+        callers.settle(board, interrupted.waiting)
+    if not agent.is_willing:
+        callers.release(board, board.roster.lines_of(agent))
     if not agent.is_on_duty:
         callers.send_on(board, board.roster.lines_of(agent))
 
 
-def _offer(board: Board, key: CallerKey, line: Line, waiting: Waiting, agent: Agent) -> None:
+def _offer(
+    board: Board, key: CallerKey, line: Line, waiting: Waiting, agent: Agent, *, is_by_hand: bool = False
+) -> None:
     board.offers_made += 1
-    offer = Offer(OfferId(board.offers_made), waiting, agent)
+    ring_for_s = line.queue.ring_for_s
+    offer = Offer(OfferId(board.offers_made), waiting, agent, board.now + ring_for_s)
     board.offers[offer.offer] = offer
     line.ring(waiting, offer)
     agent.contact = Contact(waiting.entry, line.queue.name)
-    ring_for_s = line.queue.ring_for_s
-    board.deadlines.set(RingDue(offer.offer), board.now + ring_for_s)
+    board.deadlines.set(RingDue(offer.offer), offer.until)
     queue = line.queue.name
+    board.estimator.offered(queue, board.on_duty(line), board.now)
     agent_key = line.agent_key(agent)
-    board.out.append(Offered(offer.offer, waiting.entry, agent.id, queue, ring_for_s, key, agent_key))
+    board.out.append(Offered(offer.offer, waiting.entry, agent.id, queue, ring_for_s, key, agent_key, is_by_hand))
     agent.fairness.last_offer = board.offers_made
     board.walk(agent, AgentEvent.OFFER)
 
@@ -172,4 +188,5 @@ def _end(board: Board, offer: Offer) -> Line:
     del board.offers[offer.offer]
     board.deadlines.cancel(RingDue(offer.offer))
     line.unring(offer.waiting)
+    board.estimator.missed(line.queue.name, board.now)
     return line

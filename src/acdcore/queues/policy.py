@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import NamedTuple
 
-from acdcore.kernel.ids import SkillName
+from acdcore.kernel.ids import AgentId, SkillName
 from acdcore.queues.agent import Agent, Fairness
-from acdcore.queues.model import AgentKey, AgentState, CallerKey
-from acdcore.queues.settings import AgentSettings, QueueSettings, Strategy
+from acdcore.queues.model import AgentKey, AgentState, CallerFacts, CallerKey, Channel
+from acdcore.queues.settings import AgentSettings, NeedRule, QueueSettings, Ring, Strategy
 from acdcore.queues.view import Exclusion
 
 MEASURES: Mapping[Strategy, Callable[[Fairness], float]] = {
@@ -24,6 +24,16 @@ MEASURES: Mapping[Strategy, Callable[[Fairness], float]] = {
     Strategy.ROUND_ROBIN: attrgetter("last_offer"),
 }
 """What each strategy compares, smallest first; constant while an agent is ready."""
+
+
+class Demand(NamedTuple):
+    """What callers of one queue ask for at this moment; those with the same demand stand in one line."""
+
+    skills: Mapping[SkillName, int]
+    """Skills with their lowest levels."""
+    channel: Channel = Channel.CALL
+    only: AgentId | None = None
+    """Kept for this agent; None: for anybody."""
 
 
 class Place(NamedTuple):
@@ -55,22 +65,65 @@ def equal_place(queue: QueueSettings, key: CallerKey, now: float) -> Place:
     return Place(key.deficit_s / queue.weight + queue.ageing * now, key.joined_at, key.serial)
 
 
-def needs(queue: QueueSettings, skills: Mapping[SkillName, int]) -> dict[SkillName, int]:
-    """Skills with lowest levels that queue and caller ask for together; the higher level counts."""
-    both = dict(queue.skills)
+def needs(queue: QueueSettings, skills: Mapping[SkillName, int], facts: CallerFacts) -> dict[SkillName, int]:
+    """Skills with lowest levels that queue, its rules and caller ask for together; the higher level counts."""
+    together = dict(queue.skills)
+    _raise(together, skills)
+    for rule in queue.rules:
+        if _applies(rule, facts):
+            _raise(together, rule.skills)
+    return together
+
+
+def relaxed(needed: Mapping[SkillName, int], rings: tuple[Ring, ...]) -> dict[SkillName, int]:
+    """What is left of the needs once these rings are reached; a ring lowers what is needed and asks for nothing new."""
+    left = dict(needed)
+    for ring in rings:
+        for skill, level in ring.skills.items():
+            if level < left.get(skill, 0):
+                left[skill] = level
+    return {skill: level for skill, level in left.items() if level > 0}
+
+
+def ring_at_door(rings: tuple[Ring, ...], estimated_s: float | None) -> int:
+    """The last ring, from 1, that is reached at once, by the wait estimated or by its time; 0: none."""
+    reached = 0
+    for number, ring in enumerate(rings, 1):
+        limit_s = ring.estimated_wait_s
+        is_long = limit_s is not None and estimated_s is not None and estimated_s > limit_s
+        if is_long or ring.after_s <= 0:
+            reached = number
+    return reached
+
+
+def ring_reached(rings: tuple[Ring, ...], queued_at: float, now: float) -> int:
+    """The last ring, from 1, whose time has come; 0: none."""
+    return sum(now >= queued_at + ring.after_s for ring in rings)
+
+
+def _applies(rule: NeedRule, facts: CallerFacts) -> bool:
+    return (
+        (not rule.tiers or facts.tier in rule.tiers)
+        and (not rule.languages or facts.language in rule.languages)
+        and (not rule.regions or facts.region in rule.regions)
+    )
+
+
+def _raise(levels: dict[SkillName, int], skills: Mapping[SkillName, int]) -> None:
     for skill, level in skills.items():
-        both[skill] = max(level, both.get(skill, 0))
-    return both
+        levels[skill] = max(level, levels.get(skill, 0))
 
 
-def unskilled(agent: AgentSettings, needed: Mapping[SkillName, int]) -> tuple[Exclusion, SkillName] | None:
-    """The first skill that keeps the agent from these callers; None: skilled for all of them."""
-    for skill, level in needed.items():
+def unfit(agent: AgentSettings, demand: Demand) -> tuple[Exclusion, str] | None:
+    """What in the agent's settings keeps the agent from these callers; None: nothing."""
+    for skill, level in demand.skills.items():
         has = agent.skills.get(skill)
         if has is None:
             return Exclusion.SKILL_MISSING, skill
         if has < level:
             return Exclusion.LEVEL_TOO_LOW, skill
+    if not agent.takes(demand.channel):
+        return Exclusion.CHANNEL, demand.channel
     return None
 
 
@@ -79,24 +132,24 @@ def agent_key(strategy: Strategy, needed: Mapping[SkillName, int], agent: AgentS
     skills = agent.skills
     level = 0
     for skill in needed:  # a plain loop: this runs for every line of every agent who becomes ready
-        level += skills[skill]
+        level += skills.get(skill, 0)  # somebody who assigns by hand may choose an agent who lacks one
     return AgentKey(-level, MEASURES[strategy](share), share.idle_since, agent.agent)
 
 
-def exclusion(
-    agent: Agent, needed: Mapping[SkillName, int], held_until: float | None, now: float
-) -> tuple[Exclusion | None, str]:
+def exclusion(agent: Agent, demand: Demand, held_until: float | None, now: float) -> tuple[Exclusion | None, str]:
     """The first filter that keeps the agent from a caller, with its detail; (None, "") when none does.
 
     `held_until`: end of the hold when the agent has missed this very caller.
     """
     if agent.state is AgentState.LOGGED_OUT:
         return Exclusion.LOGGED_OUT, ""
-    lacking = unskilled(agent.settings, needed)
+    lacking = unfit(agent.settings, demand)
     if lacking is not None:
         return lacking
     if agent.state is not AgentState.READY:
         return Exclusion(agent.state.value), agent.reason
     if held_until is not None and held_until > now:
         return Exclusion.TRIED, ""
+    if demand.only is not None and demand.only != agent.id:
+        return Exclusion.HELD_FOR_ANOTHER, demand.only
     return None, ""

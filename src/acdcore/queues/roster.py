@@ -65,16 +65,28 @@ class Roster:
 
     def open(self, line: Line) -> None:
         """Seat everybody who may serve a new line."""
-        for agent in self:
+        for agent in self._candidates(line):
             self._join(agent, line)
 
     def close(self, line: Line) -> None:
         """Nobody serves this line any more."""
-        for seats in self._seats.values():
-            seats.pop(line, None)
+        for agent in self._candidates(line):
+            self._seats[agent.id].pop(line, None)
+
+    def serves(self, agent: Agent, line: Line) -> bool:
+        """Whether the agent may serve a line, ready or not."""
+        return line in self._seats[agent.id]
+
+    def _candidates(self, line: Line) -> Iterable[Agent]:
+        """Everybody, or the one agent for whom the line is kept: making such a line costs no walk over the roster."""
+        only = line.demand.only
+        if only is None:
+            return self._agents.values()
+        agent = self._agents.get(only)
+        return () if agent is None else (agent,)
 
     def _join(self, agent: Agent, line: Line) -> None:
-        if policy.unskilled(agent.settings, line.needs) is not None:
+        if line.demand.only not in (None, agent.id) or policy.unfit(agent.settings, line.demand) is not None:
             return
         self._seats[agent.id][line] = None
         line.on_duty += agent.is_on_duty
