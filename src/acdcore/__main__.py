@@ -7,8 +7,9 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
 
 import structlog
 import typer
@@ -16,10 +17,15 @@ import uvloop
 from rich.console import Console
 
 from acdcore.app import Running, serve
+from acdcore.calls.commands import ReloadReport
+from acdcore.cli.check import check, warn
+from acdcore.cli.reload import reload, verdict
+from acdcore.cli.terminal import DEFAULT_CONFIG, ConfigOption, plain_errors
+from acdcore.cli.why import why
 from acdcore.kernel.clock import LoopClock
-from acdcore.kernel.errors import AcdError, SettingsError
+from acdcore.kernel.errors import SettingsError
 from acdcore.keys import API_KEYS_FILE, SOFTPHONES_FILE, kept_password
-from acdcore.plan import Plan, files_needed, make_plan, shortages
+from acdcore.plan import files_needed, make_plan
 from acdcore.settings import load
 
 cli = typer.Typer(
@@ -28,11 +34,6 @@ cli = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-ConfigOption = Annotated[
-    Path, typer.Option("--config", "-c", help="The settings; every key also as ACDCORE_<SECTION>__<KEY>.")
-]
-DEFAULT_CONFIG = Path("config/acdcore.toml")
-FAILURE = 1
 COLLECT_EVERY = (20_000, 20, 100)
 """A call leaves few cycles behind: collecting the young less often than Python does saves some 5 % of a set-up."""
 console = Console(stderr=True, highlight=False)
@@ -41,25 +42,12 @@ console = Console(stderr=True, highlight=False)
 @cli.command()
 def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Start the daemon and say what to dial; Ctrl-C or SIGTERM ends it after the calls."""
-    try:
+    with plain_errors():
         uvloop.run(daemon(config))
-    except AcdError as error:
-        fail(error)
 
 
-@cli.command()
-def check(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Read settings, flows, calendars and prompts, and say what is wrong with them, without starting anything."""
-    try:
-        plan = make_plan(load(config, os.environ), config)
-    except AcdError as error:
-        fail(error)
-    else:
-        warn(plan, config)
-        console.print(
-            f"{config} is good: {len(plan.settings.trunks)} trunks, {len(plan.settings.queues)} queues, "
-            f"{len(plan.flows)} flows, {len(plan.prompts)} prompts"
-        )
+for command in (check, reload, why):
+    cli.command()(command)
 
 
 async def daemon(config: Path) -> None:
@@ -78,11 +66,46 @@ async def daemon(config: Path) -> None:
         gc.freeze()  # customers, prompts and tables stay: no later collection needs to walk them
         gc.set_threshold(*COLLECT_EVERY)
         console.print(welcome(running), soft_wrap=True, markup=False)
-        await stop.wait()
+        with reloading_by_signal(running):
+            await stop.wait()
         stopping = "acdcore: stopping; calls may go on for a few seconds, a second signal ends them at once"
         console.print(stopping, soft_wrap=True)
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, running.switchboard.end_all)
+
+
+@contextmanager
+def reloading_by_signal(running: Running) -> Iterator[None]:
+    """Have SIGHUP read the settings anew; one signal at a time, those that come meanwhile are one more."""
+    loop, wanted = asyncio.get_running_loop(), asyncio.Event()
+
+    async def reload_when_wanted() -> None:
+        while await wanted.wait():
+            wanted.clear()
+            try:
+                log_reload(await running.operations.reload("signal", is_dry_run=False))
+            except Exception:  # a fault of ours: the daemon goes on with the settings that it has
+                structlog.get_logger("reload").exception("reload failed")
+
+    task = loop.create_task(reload_when_wanted(), name="reload by signal")
+    loop.add_signal_handler(signal.SIGHUP, wanted.set)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
+        task.cancel()
+
+
+def log_reload(report: ReloadReport) -> None:
+    """What a reload by signal came to, for whoever sent the signal."""
+    log = structlog.get_logger("reload")
+    for problem in report.problems:
+        log.error("settings are wrong", problem=problem)
+    for warning in report.warnings:
+        log.warning("settings are doubtful", warning=warning)
+    for one in report.changes:
+        log.info("setting", key=one.key, was=one.was, becomes=one.becomes, needs_restart=one.needs_restart)
+    log.info(verdict(report))
 
 
 def allow_files(needed: int, file: str) -> None:
@@ -125,18 +148,6 @@ def set_up_log(level: str) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-
-
-def warn(plan: Plan, config: Path) -> None:
-    """What works, but not as far as the settings promise."""
-    for shortage in shortages(plan.settings):
-        console.print(f"acdcore: {config}: {shortage}", style="yellow", soft_wrap=True, markup=False)
-
-
-def fail(error: AcdError) -> None:
-    """One clear line, and a status that says so."""
-    console.print(f"acdcore: {error}", style="bold red", soft_wrap=True, markup=False)
-    raise typer.Exit(FAILURE)
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""The commands beside `run`: checking, asking a running daemon, and looking at recorded days."""

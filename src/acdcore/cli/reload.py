@@ -1,0 +1,84 @@
+"""`acdcore reload`: have the running daemon read its settings anew."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+import typer
+from pydantic import TypeAdapter
+from rich.table import Table
+
+from acdcore.calls.commands import ReloadReport, SettingChange
+from acdcore.cli.daemon import Daemon, Reach, daemon_at
+from acdcore.cli.terminal import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    Exit,
+    JsonOption,
+    KeyFileOption,
+    UrlOption,
+    caution,
+    complain,
+    plain_errors,
+    show,
+    show_raw_json,
+)
+from acdcore.control.settings import Right
+
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")]
+
+
+def reload(
+    config: ConfigOption = DEFAULT_CONFIG,
+    url: UrlOption = None,
+    key_file: KeyFileOption = None,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Have the running daemon read its settings anew: checked as a whole, applied at once, or not at all.
+
+    Callers who are waiting keep the settings that they entered with. With problems nothing changes and the status is 1.
+    """
+    with plain_errors():
+        body = reloaded(daemon_at(Reach(config, url, key_file), Right.ADMIN), is_dry_run=dry_run)
+    report = TypeAdapter(ReloadReport).validate_json(body)
+    if as_json:
+        show_raw_json(body)
+    else:
+        tell(report)
+    if report.problems:
+        raise typer.Exit(Exit.BAD)
+
+
+def reloaded(daemon: Daemon, *, is_dry_run: bool) -> bytes:
+    """The daemon's report, with problems or without; raises as `Daemon.ask` does."""
+    return daemon.ask("POST", "/v1/reload", body={"dry_run": is_dry_run}, also=HTTPStatus.CONFLICT)
+
+
+def tell(report: ReloadReport) -> None:
+    """Problems and warnings beside, the changes as what was asked for."""
+    for problem in report.problems:
+        complain(problem)
+    for warning in report.warnings:
+        caution(warning)
+    if report.changes:
+        show(differences(report.changes))
+    show(verdict(report))
+
+
+def differences(changes: tuple[SettingChange, ...]) -> Table:
+    """One line a key."""
+    table = Table("key", "runs with", "would be", "")
+    for one in changes:
+        table.add_row(one.key, one.was, one.becomes, "needs a restart" if one.needs_restart else "")
+    return table
+
+
+def verdict(report: ReloadReport) -> str:
+    """What came of it, in one line."""
+    count = len(report.changes)
+    changes = "1 change" if count == 1 else f"{count} changes"
+    if report.problems:
+        return "nothing was changed: mend what is wrong, then reload again"
+    if report.is_applied:
+        return f"applied: {changes}"
+    return f"{changes} would be applied" if count else "nothing would change"

@@ -1,0 +1,82 @@
+"""What all commands share: where they print, how they fail, and the options that they have in common."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+from pydantic import TypeAdapter
+from rich.console import Console, RenderableType
+
+from acdcore.kernel.errors import AcdError
+
+
+class Exit(IntEnum):
+    """What a command's exit status says; 2 is typer's own for a wrong command line."""
+
+    GOOD = 0
+    BAD = 1
+    """It could not be done, or the answer is not the one hoped for: problems, a difference."""
+
+
+ConfigOption = Annotated[
+    Path, typer.Option("--config", "-c", help="The settings; every key also as ACDCORE_<SECTION>__<KEY>.")
+]
+UrlOption = Annotated[
+    str | None, typer.Option("--url", help="The running daemon; without it the address in the settings' section http.")
+]
+KeyFileOption = Annotated[
+    Path | None,
+    typer.Option("--key-file", help="Lines of: name, right, secret; without it api-keys in the storage directory."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of tables.")]
+DEFAULT_CONFIG = Path("config/acdcore.toml")
+
+
+def out() -> Console:
+    """For what was asked for."""
+    return Console(highlight=False)
+
+
+def err() -> Console:
+    """For everything that is said beside it."""
+    return Console(stderr=True, highlight=False)
+
+
+def show(what: RenderableType) -> None:
+    """Print text, without reading it as markup, or a table."""
+    out().print(what, soft_wrap=isinstance(what, str), markup=False)
+
+
+def show_json(value: object) -> None:
+    """Print dataclasses, enums and times as indented JSON."""
+    plain = TypeAdapter(object).dump_python(value, mode="json")
+    out().print(orjson.dumps(plain, option=orjson.OPT_INDENT_2).decode(), soft_wrap=True, markup=False)
+
+
+def show_raw_json(body: bytes) -> None:
+    """Print an answer of the daemon as it came, indented."""
+    out().print(orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2).decode(), soft_wrap=True, markup=False)
+
+
+def complain(text: str) -> None:
+    """What is wrong, in one line."""
+    err().print(f"acdcore: {text}", style="bold red", soft_wrap=True, markup=False)
+
+
+def caution(text: str) -> None:
+    """What works, but surely not as meant, in one line."""
+    err().print(f"acdcore: {text}", style="yellow", soft_wrap=True, markup=False)
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Turn an error raised on purpose into one clear line and a status that says so."""
+    try:
+        yield
+    except AcdError as error:
+        complain(str(error))
+        raise typer.Exit(Exit.BAD) from None
