@@ -4,7 +4,7 @@ A REGISTER is carried out wholly or not at all: everything that it asks for is c
 """
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field, replace
 from math import ceil
 from typing import Final, Generic, TypeAlias, TypeVar
@@ -163,6 +163,30 @@ class Registrar(Generic[F]):
             self._commit(user, [binding for binding in self._bindings[user] if binding not in gone])
             expired += [Expired(user, binding) for binding in gone]
         return tuple(expired)
+
+    def export(self, now: float) -> tuple[tuple[str, Binding[F]], ...]:
+        """Every live binding with its user, as `restore` takes them."""
+        return tuple(
+            [(user, each) for user, bindings in self._bindings.items() for each in bindings if each.expires_at > now]
+        )
+
+    def restore(self, kept: Iterable[tuple[str, Binding[F]]], now: float) -> tuple[Registered[F], ...]:
+        """Take over bindings that were granted before a restart; returns those that count again.
+
+        What has expired is dropped, and so is what a phone has registered again already; no binding lives longer, and
+        no user has more of them, than the settings grant.
+        """
+        latest = now + self._settings.expires_max_s
+        restored: list[Registered[F]] = []
+        for user, old in kept:
+            binding = replace(old, expires_at=min(old.expires_at, latest))
+            known = self._bindings.get(user, [])
+            is_known = any(each.contact.sip_uri.is_equivalent(binding.contact.sip_uri) for each in known)
+            if binding.expires_at <= now or is_known or len(known) >= self._settings.contacts_max:
+                continue
+            self._commit(user, [*known, binding])
+            restored.append(Registered(user, binding))
+        return tuple(restored)
 
     def forget_flow(self, flow: F) -> tuple[Unregistered[F], ...]:
         """Drop what was registered over a connection that is closed: nothing can be sent there any more."""
