@@ -89,7 +89,9 @@ def simulate(day: Day, machine: Machine | None = None) -> DayResult:
 
     Raises ValueError when the day's floor is not valid.
     """
-    tally = Tally(day.arrivals)
+    tally = Tally()
+    for arrival in day.arrivals:
+        tally.expect(arrival.entry, arrival.facts.tier, arrival.channel)
     for turn in Simulation(day, machine).turns():
         tally.fold(turn.decisions, turn.at)
     return tally.result()

@@ -1,10 +1,9 @@
 """Counting a day: a fold over the decisions of any machine."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from acdcore.kernel.ids import AgentId, QueueName
-from acdcore.planning.day import Arrival
 from acdcore.planning.outcome import DayResult, End, Fate, Share
 from acdcore.queues.metrics import AgentFigures
 from acdcore.queues.model import (
@@ -18,6 +17,7 @@ from acdcore.queues.model import (
     Overflowed,
     Queued,
 )
+from acdcore.queues.settings import Channel
 
 ENDS = {
     LeaveCause.HUNG_UP: End.ABANDONED,
@@ -35,15 +35,27 @@ class Stay:
     since: float
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What the figures are grouped by."""
+
+    tier: str
+    channel: Channel
+
+
 class Tally:
     """Give it every turn's decisions once, in order."""
 
-    def __init__(self, arrivals: Iterable[Arrival]) -> None:
-        self._arrivals = {arrival.entry: arrival for arrival in arrivals}
+    def __init__(self) -> None:
+        self._callers: dict[EntryId, Caller] = {}
         self._stays: dict[EntryId, Stay] = {}
         self._fates: list[Fate] = []
         self._agents: dict[AgentId, AgentFigures] = {}
         self._at = 0.0
+
+    def expect(self, entry: EntryId, tier: str, channel: Channel) -> None:
+        """Whom the decisions will be about; entries not told of are not counted."""
+        self._callers[entry] = Caller(tier, channel)
 
     def fold(self, decisions: Sequence[Decision], at: float) -> None:
         """Count one turn."""
@@ -83,7 +95,6 @@ class Tally:
     def _end(
         self, entry: EntryId, end: End, waited_s: float, is_in_time: bool = False, agent: AgentId | None = None
     ) -> None:
-        stay, arrival = self._stays.pop(entry), self._arrivals[entry]
-        self._fates.append(
-            Fate(entry, stay.queue, arrival.facts.tier, arrival.channel, end, waited_s, is_in_time, agent)
-        )
+        stay, caller = self._stays.pop(entry, None), self._callers.get(entry)
+        if stay is not None and caller is not None:
+            self._fates.append(Fate(entry, stay.queue, caller.tier, caller.channel, end, waited_s, is_in_time, agent))

@@ -1,0 +1,74 @@
+"""Calls to expect on a day, from the counts of past days: same weekday, recent weeks first, holidays left out.
+
+The day's total follows the weekday's weighted mean; its course over the day is the weighted mean of the courses, so
+that a busy week moves the level and leaves the shape alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+MAX_WEEKS = 26
+"""Half a year back: what is older tells of another season."""
+HALF_LIFE_WEEKS = 4.0
+"""Weeks after which a day counts for half."""
+
+
+class ForecastError(ValueError):
+    """The past does not tell enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What to expect on a day."""
+
+    day: date
+    calls: tuple[float, ...]
+    """Expected calls in each interval."""
+    spread: float
+    """Weighted standard deviation of past totals / their mean: how far a day strays from the forecast."""
+    days: int
+    """Past days that it rests on."""
+
+
+def forecast(past: Mapping[date, Sequence[float]], day: date, holidays: frozenset[date] = frozenset()) -> Forecast:
+    """The forecast for `day` from the counts by interval of `past` days.
+
+    `holidays` are left out of the past; when `day` is one itself, only past holidays count, of any weekday.
+    Raises ForecastError when no past day counts, or when their intervals differ in number.
+    """
+    weights = {
+        past_day: 0.5 ** ((day - past_day).days / 7.0 / HALF_LIFE_WEEKS)
+        for past_day in past
+        if _counts(past_day, day, holidays)
+    }
+    if not weights:
+        kind = "holiday" if day in holidays else f"{day:%A} that is no holiday"
+        raise ForecastError(f"no {kind} within {MAX_WEEKS} weeks before {day} is known")
+    if len({len(past[past_day]) for past_day in weights}) > 1:
+        raise ForecastError("past days are counted in intervals of different lengths; count them anew")
+    in_all = sum(weights.values())
+    totals = {past_day: sum(past[past_day]) for past_day in weights}
+    level = sum(weight * totals[past_day] for past_day, weight in weights.items()) / in_all
+    shape = _shape([(weight, past[past_day], totals[past_day]) for past_day, weight in weights.items()])
+    variance = sum(weight * (totals[past_day] - level) ** 2 for past_day, weight in weights.items()) / in_all
+    spread = variance**0.5 / level if level else 0.0
+    return Forecast(day, tuple(level * share for share in shape), spread, len(weights))
+
+
+def _counts(past_day: date, day: date, holidays: frozenset[date]) -> bool:
+    if not 0 < (day - past_day).days <= 7 * MAX_WEEKS:
+        return False
+    if day in holidays or past_day in holidays:
+        return day in holidays and past_day in holidays
+    return past_day.weekday() == day.weekday()
+
+
+def _shape(days: Sequence[tuple[float, Sequence[float], float]]) -> list[float]:
+    """Share of the day's calls in each interval; all zero when nobody ever called."""
+    heard = [(weight, counts, total) for weight, counts, total in days if total > 0]
+    in_all = sum(weight for weight, _, _ in heard)
+    return [
+        sum(weight * counts[interval] / total for weight, counts, total in heard) / in_all if heard else 0.0
+        for interval in range(len(days[0][1]))
+    ]

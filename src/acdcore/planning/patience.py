@@ -1,0 +1,86 @@
+"""How long callers would wait, learnt from days on which most were served before their patience ended.
+
+Who is answered after 10 s has told only that their patience is longer than that: a censored observation. The product
+limit of Kaplan and Meier (1958) takes both kinds into account; its variance is Greenwood's (1926).
+"""
+
+import bisect
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """One caller's stay."""
+
+    waited_s: float
+    """Until the caller hung up, or until something else ended the wait."""
+    is_given_up: bool
+    """True: the caller's patience ended. False: it would have lasted longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """The share of callers whose patience lasts longer than t, as steps; beyond the last observation it falls
+    exponentially at the mean rate of giving up."""
+
+    times_s: tuple[float, ...]
+    """Moments at which somebody gave up, rising."""
+    shares: tuple[float, ...]
+    """Share that waits on after each of them."""
+    errors: tuple[float, ...]
+    """Standard error of each share."""
+    last_s: float
+    """Longest wait observed."""
+    mean_s: float
+    """Time waited by all / number of those who gave up: the mean if the end of patience came at random at any moment
+    (exponential), which is what Erlang A wants; infinite when nobody gave up."""
+
+    def share_after(self, waited_s: float) -> float:
+        """Share of callers who are still patient after `waited_s`."""
+        if waited_s > self.last_s and not math.isinf(self.mean_s):
+            return self._share_at_end * math.exp((self.last_s - waited_s) / self.mean_s)
+        number = bisect.bisect_right(self.times_s, waited_s)
+        return self.shares[number - 1] if number else 1.0
+
+    def draw(self, chance: float, longer_than_s: float = 0.0) -> float | None:
+        """A patience longer than `longer_than_s`; `chance` in [0, 1) decides which. None: without end."""
+        if math.isinf(self.mean_s):
+            return None
+        share = self.share_after(longer_than_s) * (1.0 - chance)
+        if share < self._share_at_end or not self.times_s or longer_than_s >= self.last_s:
+            from_s = max(self.last_s, longer_than_s)
+            return from_s + self.mean_s * math.log(self.share_after(from_s) / share)
+        # The first step that falls to the share or below; shares fall, so their negatives rise.
+        number = bisect.bisect_left(self.shares, -share, key=lambda value: -value)
+        return self.times_s[min(number, len(self.times_s) - 1)]
+
+    @property
+    def _share_at_end(self) -> float:
+        return self.shares[-1] if self.shares else 1.0
+
+
+def fit(waits: Iterable[Wait]) -> Patience:
+    """The estimate from any number of stays, none included."""
+    observed = sorted(waits, key=attrgetter("waited_s"))
+    times_s, shares, errors = [], [], []
+    still_here, share, greenwood = len(observed), 1.0, 0.0
+    for waited_s, group in groupby(observed, key=attrgetter("waited_s")):
+        together = list(group)
+        given_up = sum(wait.is_given_up for wait in together)
+        if given_up:
+            share *= 1.0 - given_up / still_here
+            if still_here > given_up:
+                greenwood += given_up / (still_here * (still_here - given_up))
+            times_s.append(waited_s)
+            shares.append(share)
+            errors.append(share * math.sqrt(greenwood))
+        still_here -= len(together)
+    given_up_in_all = sum(wait.is_given_up for wait in observed)
+    exposure_s = sum(wait.waited_s for wait in observed)
+    mean_s = exposure_s / given_up_in_all if given_up_in_all and exposure_s > 0 else math.inf
+    last_s = observed[-1].waited_s if observed else 0.0
+    return Patience(tuple(times_s), tuple(shares), tuple(errors), last_s, mean_s)

@@ -1,0 +1,108 @@
+"""Days made from rates: calls at random with rates by interval, random handling and patience; the planner's days."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from random import Random
+
+from acdcore.kernel.ids import QueueName, SkillName
+from acdcore.planning.day import Arrival, Day, Person, mixed
+from acdcore.queues.model import CallerFacts, EntryId
+from acdcore.queues.settings import FloorSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """A random time."""
+
+    mean_s: float
+    """Infinite: without end."""
+    variation: float = 1.0
+    """Standard deviation / mean; 1: exponential, 0: fixed, otherwise lognormal, as talk times are (Brown et al. 2005)."""
+
+    def draw(self, luck: Random) -> float:
+        """One of them, in seconds."""
+        if math.isinf(self.mean_s) or self.variation == 0.0 or self.mean_s == 0.0:
+            return self.mean_s
+        if self.variation == 1.0:
+            return luck.expovariate(1.0 / self.mean_s)
+        spread = math.log(1.0 + self.variation**2)
+        return luck.lognormvariate(math.log(self.mean_s) - spread / 2.0, math.sqrt(spread))
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of callers within a stream."""
+
+    share: float = 1.0
+    """Weight among the kinds of the stream."""
+    facts: CallerFacts = field(default_factory=CallerFacts)
+    advance_s: float = 0.0
+    skills: Mapping[SkillName, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """The calls to one queue."""
+
+    queue: QueueName
+    calls: tuple[float, ...]
+    """Expected calls in each interval of the pattern."""
+    handling: Duration
+    """Talk."""
+    patience: Duration = Duration(math.inf)
+    wrap_up: Duration | None = None
+    """None: what the queue grants."""
+    kinds: tuple[Kind, ...] = (Kind(),)
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """What days look like, chance aside; days are drawn from it."""
+
+    floor: FloorSettings
+    streams: tuple[Stream, ...]
+    people: tuple[Person, ...]
+    interval_s: float = 1_800.0
+    start: float = 0.0
+    """When the first interval begins, seconds since midnight."""
+    until: float | None = None
+    """End of the observation; None: when everybody is gone."""
+
+    def draw(self, seed: int) -> Day:
+        """One day: a Poisson stream for each interval and queue."""
+        arrivals: list[Arrival] = []
+        for number, stream in enumerate(self.streams):
+            arrivals += self._drawn(stream, Random(mixed(seed, number)))
+        arrivals.sort(key=lambda arrival: arrival.at)
+        return Day(self.floor, tuple(arrivals), self.people, until=self.until)
+
+    def _drawn(self, stream: Stream, luck: Random) -> list[Arrival]:
+        arrivals: list[Arrival] = []
+        weights = [kind.share for kind in stream.kinds]
+        for interval, calls in enumerate(stream.calls):
+            if calls <= 0.0:
+                continue
+            begin_s = self.start + interval * self.interval_s
+            at = begin_s + luck.expovariate(calls / self.interval_s)
+            while at < begin_s + self.interval_s:
+                kind = luck.choices(stream.kinds, weights)[0]
+                arrivals.append(_arrival(EntryId(f"{stream.queue}-{len(arrivals)}"), at, stream, kind, luck))
+                at += luck.expovariate(calls / self.interval_s)
+        return arrivals
+
+
+def _arrival(entry: EntryId, at: float, stream: Stream, kind: Kind, luck: Random) -> Arrival:
+    patience_s = stream.patience.draw(luck)
+    return Arrival(
+        entry,
+        at,
+        stream.queue,
+        stream.handling.draw(luck),
+        None if math.isinf(patience_s) else patience_s,
+        wrap_up_s=None if stream.wrap_up is None else stream.wrap_up.draw(luck),
+        advance_s=kind.advance_s,
+        skills=kind.skills,
+        facts=kind.facts,
+        chance=luck.getrandbits(48),
+    )

@@ -1,0 +1,323 @@
+"""A recorded day as a source of days: the same calls and shifts, and for what the record can not tell (how long those
+served would have waited, how long talks with those lost would have taken) a draw from what all callers show.
+
+What the model leaves out: pauses in side flows, assignments by hand, and extensions of wrap-ups beyond what a queue
+grants. `Recording.result` is what really happened, so that a run without changes shows how true the model is.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, tzinfo
+from random import Random
+
+from acdcore.kernel.ids import AgentId, QueueName
+from acdcore.planning import handling, patience
+from acdcore.planning.day import Arrival, Day, Event, Person, Phone, Span, mixed
+from acdcore.planning.handling import Handling, Talk
+from acdcore.planning.outcome import DayResult
+from acdcore.planning.patience import Patience, Wait
+from acdcore.planning.tally import Tally
+from acdcore.queues.model import (
+    AgentBusy,
+    AgentIdle,
+    AgentLoggedIn,
+    AgentLoggedOut,
+    AgentNotReady,
+    AgentPhoneDown,
+    AgentPhoneUp,
+    AgentReady,
+    AgentRestored,
+    AgentState,
+    AgentStateChanged,
+    CallerJoined,
+    Connected,
+    Decision,
+    Departed,
+    EntryId,
+    FloorChanged,
+    HoursChanged,
+    Input,
+    InputRefused,
+    LeaveCause,
+    Offered,
+    OfferId,
+    OfferMissed,
+    Overflowed,
+    TalkFinished,
+)
+from acdcore.queues.settings import AgentSettings, Channel, FloorSettings, OfferEnd, ToQueue
+
+RecordedTurn = tuple[datetime, float, Input, Sequence[Decision]]
+"""One turn of the journal: wall time with its zone, monotonic seconds, input, decisions."""
+
+FEW_CALLERS = 50
+"""Callers from which on a queue's patience is estimated from its own; below, from all queues' together."""
+DEFAULT_TALK_S = 180.0
+"""Talk with a caller on a day on which nobody was ever answered."""
+MIN_SPAN_S = 1.0
+"""Shorter times of readiness are slips of the hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One caller of the record."""
+
+    arrival: Arrival
+    """As joined; handling and patience are not known yet."""
+    waited_s: float
+    """Until the answer, or until leaving, over all queues."""
+    gave_up: LeaveCause | None
+    """How the patience ended; None: it did not."""
+    talk: Talk | None
+    """The talk, if there was one that ended on the day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A day of the journal, taken apart."""
+
+    floor: FloorSettings
+    contacts: tuple[Contact, ...]
+    people: tuple[Person, ...]
+    events: tuple[Event, ...]
+    handling: Handling
+    """What is known of talk times."""
+    patience: Mapping[QueueName, Patience]
+    """Of the callers of each queue."""
+    result: DayResult
+    """What happened."""
+
+    def draw(self, seed: int) -> Day:
+        """The day with what is not known drawn."""
+        arrivals = [self._drawn(contact, mixed(seed, number)) for number, contact in enumerate(self.contacts)]
+        return Day(self.floor, tuple(arrivals), self.people, self.events)
+
+    def _drawn(self, contact: Contact, seed: int) -> Arrival:
+        luck = Random(seed)
+        arrival = contact.arrival
+        patience_s: float | None = contact.waited_s
+        if contact.gave_up is None:
+            patience_s = self.patience[arrival.queue].draw(luck.random(), contact.waited_s)
+        if arrival.channel is not Channel.CALL:
+            patience_s = None
+        known = contact.talk
+        talk = self.handling.ordinary(known) if known else self.handling.draw(arrival.queue, luck.random())
+        return replace(
+            arrival,
+            handling_s=talk.talk_s if talk else DEFAULT_TALK_S,
+            wrap_up_s=talk.wrap_up_s if talk else None,
+            patience_s=patience_s,
+            leaves_as=contact.gave_up or LeaveCause.HUNG_UP,
+            chance=luck.getrandbits(48),
+        )
+
+
+def record(
+    turns: Iterable[RecordedTurn], floor: FloorSettings, zone: tzinfo, present: Iterable[AgentSettings] = ()
+) -> Recording:
+    """Take a day apart. `zone`: where its midnight is; `present`: agents who were ready when the record begins.
+
+    Raises ValueError for a record without a turn.
+    """
+    reader = _Reader(floor, tuple(present))
+    midnight: datetime | None = None
+    for wall, _, fed, decisions in turns:
+        if midnight is None:
+            midnight = wall.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        reader.read((wall - midnight).total_seconds(), fed, decisions)
+    if midnight is None:
+        raise ValueError("the record has no turn")
+    return reader.recording()
+
+
+@dataclass(slots=True)
+class _Caller:
+    """A caller of the record so far."""
+
+    arrival: Arrival
+    waited_s: float | None = None
+    """None: still inside."""
+    gave_up: LeaveCause | None = None
+    agent: AgentId | None = None
+    talk_s: float | None = None
+    wrap_up_s: float = 0.0
+
+
+@dataclass(slots=True)
+class _Seat:
+    """An agent of the record so far."""
+
+    settings: AgentSettings
+    spans: list[Span] = field(default_factory=list)
+    ready_at: float | None = None
+    answers_s: list[float] = field(default_factory=list)
+    misses: list[OfferEnd] = field(default_factory=list)
+    wrapping: tuple[EntryId, float] | None = None
+    """Whose notes, since when."""
+
+
+class _Reader:
+    """Follows the record turn by turn."""
+
+    def __init__(self, floor: FloorSettings, present: tuple[AgentSettings, ...]) -> None:
+        self._floor = floor
+        self._callers: dict[EntryId, _Caller] = {}
+        self._seats: dict[AgentId, _Seat] = {who.agent: _Seat(who, ready_at=0.0) for who in present}
+        self._events: list[Event] = []
+        self._offered_at: dict[OfferId, float] = {}
+        self._last: dict[AgentId, EntryId] = {}
+        self._tally = Tally()
+        self._at = 0.0
+
+    def read(self, at: float, fed: Input, decisions: Sequence[Decision]) -> None:
+        """One turn."""
+        self._at = at
+        if not any(isinstance(decision, InputRefused) for decision in decisions):
+            self._hear(at, fed)
+        for decision in decisions:
+            self._follow(at, decision)
+        self._tally.fold(decisions, at)
+
+    def recording(self) -> Recording:
+        """All of it, once the record is over."""
+        for seat in self._seats.values():
+            self._rest(seat, self._at)
+        talks = [talk for caller in self._callers.values() if (talk := _talk(caller)) is not None]
+        learnt = handling.fit(talks)
+        contacts = tuple(
+            Contact(caller.arrival, self._waited_s(caller), caller.gave_up, _talk(caller))
+            for caller in self._callers.values()
+        )
+        people = [_person(seat, learnt) for seat in self._seats.values() if seat.spans]
+        return Recording(
+            self._floor,
+            contacts,
+            tuple(people),
+            tuple(self._events),
+            learnt,
+            _patience(contacts),
+            self._tally.result(),
+        )
+
+    def _hear(self, at: float, fed: Input) -> None:
+        match fed:
+            case CallerJoined():
+                self._callers[fed.entry] = _Caller(_arrival(fed, at))
+                self._tally.expect(fed.entry, fed.facts.tier, fed.channel)
+            case AgentLoggedIn(settings=who) | AgentRestored(settings=who):
+                if who.agent in self._seats:
+                    self._events.append(Event(at, AgentLoggedIn(who)))
+                else:
+                    self._seats[who.agent] = _Seat(who)
+                if isinstance(fed, AgentRestored) and fed.is_ready:
+                    self._ready(who.agent, at)
+            case AgentReady(agent=agent):
+                self._ready(agent, at)
+            case AgentNotReady(agent=agent) | AgentLoggedOut(agent=agent):
+                if agent in self._seats:
+                    self._rest(self._seats[agent], at)
+            case AgentPhoneUp() | AgentPhoneDown() | AgentBusy() | AgentIdle() | FloorChanged() | HoursChanged():
+                self._events.append(Event(at, fed))
+            case _:
+                pass
+
+    def _follow(self, at: float, decision: Decision) -> None:
+        match decision:
+            case Offered(offer=offer):
+                self._offered_at[offer] = at
+            case Connected(offer=offer, entry=entry, agent=agent):
+                self._answered(at, offer, entry, agent)
+            case OfferMissed(offer=offer, agent=agent, cause=cause):
+                self._offered_at.pop(offer, None)
+                if agent in self._seats:
+                    self._seats[agent].misses.append(cause)
+            case Departed(entry=entry, cause=cause) if entry in self._callers:
+                self._left(at, entry)
+                if cause in (LeaveCause.HUNG_UP, LeaveCause.CALLBACK):
+                    self._callers[entry].gave_up = cause
+            case Overflowed(entry=entry, target=target) if entry in self._callers and not isinstance(target, ToQueue):
+                self._left(at, entry)
+            case TalkFinished(entry=entry, agent=agent, talked_s=talked_s) if entry in self._callers:
+                self._callers[entry].talk_s = talked_s
+                self._last[agent] = entry
+            case AgentStateChanged(agent=agent, state=state) if agent in self._seats:
+                self._state(at, agent, state)
+            case _:
+                pass
+
+    def _answered(self, at: float, offer: OfferId, entry: EntryId, agent: AgentId) -> None:
+        offered_at = self._offered_at.pop(offer, None)
+        if offered_at is not None and agent in self._seats:
+            self._seats[agent].answers_s.append(at - offered_at)
+        if entry in self._callers:
+            self._left(at, entry)
+            self._callers[entry].agent = agent
+
+    def _left(self, at: float, entry: EntryId) -> None:
+        caller = self._callers[entry]
+        caller.waited_s = at - caller.arrival.at
+
+    def _waited_s(self, caller: _Caller) -> float:
+        return self._at - caller.arrival.at if caller.waited_s is None else caller.waited_s
+
+    def _state(self, at: float, agent: AgentId, state: AgentState) -> None:
+        seat = self._seats[agent]
+        if seat.wrapping is not None and state is not AgentState.WRAP_UP:
+            entry, since = seat.wrapping
+            self._callers[entry].wrap_up_s = at - since
+            seat.wrapping = None
+        if state is AgentState.WRAP_UP and agent in self._last:
+            seat.wrapping = (self._last[agent], at)
+
+    def _ready(self, agent: AgentId, at: float) -> None:
+        seat = self._seats.get(agent)
+        if seat is not None and seat.ready_at is None:
+            seat.ready_at = at
+
+    def _rest(self, seat: _Seat, at: float) -> None:
+        if seat.ready_at is not None and at - seat.ready_at >= MIN_SPAN_S:
+            seat.spans.append(Span(seat.ready_at, at))
+        seat.ready_at = None
+
+
+def _arrival(fed: CallerJoined, at: float) -> Arrival:
+    return Arrival(
+        fed.entry,
+        at,
+        fed.queue,
+        DEFAULT_TALK_S,
+        advance_s=fed.advance_s,
+        skills=fed.skills,
+        facts=fed.facts,
+        channel=fed.channel,
+        preferred=fed.preferred,
+        waited_s=fed.waited_s,
+    )
+
+
+def _talk(caller: _Caller) -> Talk | None:
+    if caller.agent is None or caller.talk_s is None:
+        return None
+    return Talk(caller.agent, caller.arrival.queue, caller.talk_s, caller.wrap_up_s)
+
+
+def _person(seat: _Seat, learnt: Handling) -> Person:
+    offers = len(seat.answers_s) + len(seat.misses)
+    phone = Phone(
+        answers_s=tuple(seat.answers_s) or Phone().answers_s,
+        miss_share=len(seat.misses) / offers if offers else 0.0,
+        miss_cause=Counter(seat.misses).most_common(1)[0][0] if seat.misses else OfferEnd.NO_ANSWER,
+    )
+    return Person(seat.settings, tuple(seat.spans), learnt.pace(seat.settings.agent), phone)
+
+
+def _patience(contacts: Sequence[Contact]) -> dict[QueueName, Patience]:
+    """By queue; queues with few callers borrow from all."""
+    waits: dict[QueueName, list[Wait]] = defaultdict(list)
+    for contact in contacts:
+        waits[contact.arrival.queue]  # a queue of callbacks alone has an entry too
+        if contact.arrival.channel is Channel.CALL:
+            waits[contact.arrival.queue].append(Wait(contact.waited_s, contact.gave_up is not None))
+    of_all = patience.fit(wait for own in waits.values() for wait in own)
+    return {queue: patience.fit(own) if len(own) >= FEW_CALLERS else of_all for queue, own in waits.items()}

@@ -1,0 +1,132 @@
+"""If I release two people now: the coming half hour from where the floor stands, and the steady state beyond it."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from random import Random
+
+from acdcore.planning.day import Arrival, Day, Person, Span, mixed
+from acdcore.planning.erlang import Demand, Expected, Target, expect, required_agents
+from acdcore.planning.pattern import Duration
+from acdcore.planning.simulation import simulate
+from acdcore.planning.staffing import QUEUE, SKILL, seat
+from acdcore.planning.whatif import Comparison, compare
+from acdcore.queues.model import EntryId
+from acdcore.queues.settings import FloorSettings, QueueSettings
+
+NOW_S = 3_600.0
+"""The moment that the simulation begins at; before it those who wait have joined."""
+HORIZON_S = 1_800.0
+"""How far ahead: by then the rate of calls is another one anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A group of agents who serve the same callers, as it is now."""
+
+    waited_s: tuple[float, ...]
+    """Waits so far of those who wait now."""
+    ready: int
+    """Agents ready or ringing."""
+    talking: int
+    """Agents in talk or wrap-up."""
+    demand: Demand
+    """Calls of the recent past, handling (talk and wrap-up) and patience."""
+    target: Target
+    """What is owed."""
+
+    @property
+    def agents(self) -> int:
+        """All who work."""
+        return self.ready + self.talking
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What sending agents away comes to."""
+
+    count: int
+    """How many go."""
+    before: Expected
+    """In the long run with all of them."""
+    after: Expected
+    """In the long run without those who go."""
+    required: int
+    """Agents that the target asks for at the present rate."""
+    soon: Comparison
+    """The coming half hour, simulated from the present state, with and without them."""
+    agents_left: int
+    """Who stays."""
+
+    @property
+    def is_advisable(self) -> bool:
+        """Whether as many stay as the target asks for."""
+        return self.required <= self.agents_left
+
+
+def release(
+    present: Present, count: int, runs: int = 40, seed: int = 1, progress: Callable[[int], None] | None = None
+) -> Release:
+    """What happens when `count` agents go now: the ready ones at once, the others after their talk.
+
+    Raises ValueError when there are not so many, or without a run.
+    """
+    if not 0 < count <= present.agents:
+        raise ValueError(f"{present.agents} agents are at work; from 1 to {present.agents} can be released")
+    pairs = []
+    for run in range(runs):
+        stay = _day(present, mixed(seed, run))
+        go = replace(stay, people=_people(present, count, mixed(seed, run)))
+        pairs.append((simulate(stay), simulate(go)))
+        if progress is not None:
+            progress(run + 1)
+    return Release(
+        count,
+        expect(present.demand, present.agents, present.target.within_s),
+        expect(present.demand, present.agents - count, present.target.within_s),
+        required_agents(present.demand, present.target),
+        compare(pairs),
+        present.agents - count,
+    )
+
+
+def _day(present: Present, seed: int) -> Day:
+    queue = QueueSettings(QUEUE, {SKILL: 1}, wrap_up_s=0.0, service_level_within_s=present.target.within_s)
+    return Day(
+        FloorSettings((queue,)),
+        tuple(_arrivals(present, Random(mixed(seed, 1)))),
+        _people(present, 0, seed),
+        until=NOW_S + HORIZON_S + 2.0 * present.demand.handling_s,
+    )
+
+
+def _people(present: Present, going: int, seed: int) -> tuple[Person, ...]:
+    """Those who talk come in when their talk ends (what is left of an exponential time is as long as the whole);
+    who goes is left out."""
+    luck = Random(mixed(seed, 2))
+    ends = [luck.expovariate(1.0 / present.demand.handling_s) for _ in range(present.talking)]
+    free_at = sorted(NOW_S + end for end in ends)
+    if going > present.ready:
+        free_at = free_at[going - present.ready :]
+    free_at = [NOW_S] * max(0, present.ready - going) + free_at
+    return tuple(seat(number, (Span(at, at + 10.0 * HORIZON_S),)) for number, at in enumerate(free_at, 1))
+
+
+def _arrivals(present: Present, luck: Random) -> list[Arrival]:
+    """Those who wait, the longest first, and those to come."""
+    demand = present.demand
+    ats = sorted(NOW_S - waited_s for waited_s in present.waited_s)
+    at = NOW_S
+    while demand.calls_per_hour > 0:
+        at += luck.expovariate(demand.calls_per_hour / 3_600.0)
+        if at > NOW_S + HORIZON_S:
+            break
+        ats.append(at)
+    arrivals = []
+    for number, joined_at in enumerate(ats):
+        patience_s = Duration(demand.patience_s).draw(luck)
+        waited_s = max(0.0, NOW_S - joined_at)  # has been patient for so long
+        patience = None if math.isinf(patience_s) else waited_s + patience_s
+        handling_s = Duration(demand.handling_s).draw(luck)
+        arrivals.append(Arrival(EntryId(str(number)), joined_at, QUEUE, handling_s, patience))
+    return arrivals
