@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from acdcore.ivr.model import Language, PromptKey
-from acdcore.ivr.numbers import DIGITS_MAX, speak_agent, speak_digits, speak_position
+from acdcore.ivr.numbers import DIGITS_MAX, WAIT_MIN_MAX, speak_agent, speak_digits, speak_position, speak_wait
 from acdcore.ivr.prompts import system_requests
-from acdcore.ivr.system import COUNT_MAX, SystemPrompt, system_key
+from acdcore.ivr.system import COUNT_MAX, SystemPrompt, Word, system_key, word_key
 from acdcore.kernel.errors import SettingsError
 
 CMN = Language.MANDARIN
@@ -49,11 +49,36 @@ def test_position_is_spoken_as_a_number_up_to_the_largest() -> None:
         speak_position(0, CMN)
 
 
+@pytest.mark.parametrize(
+    ("wait_s", "spoken"),
+    [
+        (0.0, ["wait-short"]),
+        (59.9, ["wait-short"]),
+        (60.0, ["wait", "count-1", "minute"]),
+        (60.1, ["wait", "two-of", "minutes"]),
+        (150.0, ["wait", "count-3", "minutes"]),
+        (22 * 60.0, ["wait", "count-20", "count-2", "minutes"]),
+        (WAIT_MIN_MAX * 60.0, ["wait", "count-60", "minutes"]),
+        (WAIT_MIN_MAX * 60 + 0.1, ["wait-long"]),
+    ],
+)
+def test_wait_is_spoken_in_minutes_rounded_up(wait_s: float, spoken: list[str]) -> None:
+    assert names(speak_wait(wait_s, CMN)) == spoken
+
+
+@pytest.mark.parametrize("wait_s", [-1.0, float("inf"), float("nan")])
+def test_wait_without_a_length_is_refused(wait_s: float) -> None:
+    with pytest.raises(ValueError, match="length"):
+        speak_wait(wait_s, CMN)
+
+
 @pytest.mark.parametrize("language", Language)
 def test_everything_that_can_be_spoken_is_in_the_file(language: Language) -> None:
     spoken = {*speak_agent("0123456789", language), *speak_position(21, language)}
     spoken |= {key for position in range(1, COUNT_MAX + 1) for key in speak_position(position, language)}
+    spoken |= {key for minutes in range(WAIT_MIN_MAX + 2) for key in speak_wait(minutes * 60.0, language)}
     spoken |= {system_key(prompt, language) for prompt in SystemPrompt}
+    spoken |= {word_key(word, language) for word in Word}
     assert spoken <= KEYS
 
 

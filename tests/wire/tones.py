@@ -45,6 +45,8 @@ SYSTEM_HZ: Mapping[str, float] = {
     SystemPrompt.REFUSED: 1800.0,
 }
 """What the house itself says; digits and numbers share one tone each."""
+WORD_HZ = 1840.0
+"""Whatever else it says: words that values are read aloud with, and prompts that no test listens for."""
 PROMPT_S = 0.6
 """Longer than the stretch by which a tone is recognised."""
 DIGIT_S = 0.12
@@ -76,7 +78,7 @@ def system_hz(name: str) -> float:
         return DIGIT_HZ
     if name.startswith("count-"):
         return COUNT_HZ
-    return SYSTEM_HZ[name]
+    return SYSTEM_HZ.get(name, WORD_HZ)
 
 
 def prompts() -> dict[str, bytes]:

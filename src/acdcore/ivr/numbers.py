@@ -1,10 +1,16 @@
 """Numbers as sequences of prompts, and the announcements that are put together from them."""
 
+import math
+
+from acdcore.ivr.cardinals import speak_quantity
 from acdcore.ivr.model import Language, PromptKey
-from acdcore.ivr.system import COUNT_MAX, SystemPrompt, count_key, digit_key, system_key
+from acdcore.ivr.system import COUNT_MAX, SystemPrompt, Word, count_key, digit_key, system_key, word_key
 
 DIGITS_MAX = 20
 """E.164 allows 15 digits; what is longer is not a number that anyone listens to."""
+
+WAIT_MIN_MAX = 60
+"""The longest wait that is spoken in minutes; beyond it nobody counts on a figure."""
 
 
 def speak_digits(text: str, language: Language) -> tuple[PromptKey, ...]:
@@ -35,4 +41,23 @@ def speak_position(position: int, language: Language) -> tuple[PromptKey, ...]:
         system_key(SystemPrompt.POSITION, language),
         count_key(position, language),
         system_key(SystemPrompt.IN_THE_QUEUE, language),
+    )
+
+
+def speak_wait(wait_s: float, language: Language) -> tuple[PromptKey, ...]:
+    """What the waiting caller hears of the estimated wait: "the wait is about three minutes", rounded up.
+
+    Below a minute and above `WAIT_MIN_MAX` it hears just that. Raises ValueError for a negative or endless wait.
+    """
+    if not 0 <= wait_s < math.inf:
+        raise ValueError(f"a wait has a length, not {wait_s}")
+    if wait_s < 60:
+        return (system_key(SystemPrompt.WAIT_SHORT, language),)
+    minutes = math.ceil(wait_s / 60)
+    if minutes > WAIT_MIN_MAX:
+        return (system_key(SystemPrompt.WAIT_LONG, language),)
+    return (
+        system_key(SystemPrompt.WAIT, language),
+        *speak_quantity(minutes, language),
+        word_key(Word.MINUTE if minutes == 1 else Word.MINUTES, language),
     )

@@ -5,7 +5,11 @@ from enum import StrEnum
 from acdcore.ivr.model import Language, PromptKey, PromptName
 
 COUNT_MAX = 20
-"""The largest number that is spoken as one; beyond it a caller hears that there are more than that."""
+"""The largest place in a queue that is spoken; beyond it a caller hears that there are more than that."""
+COUNTS = (*range(1, COUNT_MAX + 1), 30, 40, 50, 60, 70, 80, 90)
+"""Numbers that are one prompt each; all others are put together."""
+MONTHS = 12
+MONTH_DAYS = 31
 SYSTEM = "system"
 """The part before the dot in the names of these prompts."""
 
@@ -51,13 +55,101 @@ class SystemPrompt(StrEnum):
     """To the agent before the queue's spoken name."""
     WHISPER_VIP = "whisper-vip"
     """To the agent after it, for an important customer."""
+    WHISPER_CALLBACK = "whisper-callback"
+    """To the agent before the queue's spoken name: the customer is called once the agent says so."""
+    WHISPER_MESSAGE = "whisper-message"
+    """To the agent before the queue's spoken name: a caller's message follows."""
+    MESSAGE_KEYS = "message-keys"
+    """To the agent after the message: what the keys 1, 2 and 3 do."""
+    CALLBACK_OFFER = "callback-offer"
+    """To the waiting caller: key 1 leaves the line and keeps the place."""
+    CALLBACK_PROMISED = "callback-promised"
+    """To the caller; then the call ends."""
+    AGENT_COMING = "agent-coming"
+    """To the waiting caller, or to the customer who was called back."""
+    WAIT = "wait"
+    """Before the number of minutes, to the waiting caller."""
+    WAIT_SHORT = "wait-short"
+    """Instead, when it is less than a minute."""
+    WAIT_LONG = "wait-long"
+    """Instead, when it is more than an hour."""
+    SURVEY_INTRODUCTION = "survey-introduction"
+    """To the caller whom the agent has left."""
+    CALL_FAILED = "call-failed"
+    """Where the call was to go to did not answer; then the call ends."""
+    BLOCKED = "blocked"
+    """The number is turned away; then the call ends."""
+    CALLED_TOO_OFTEN = "called-too-often"
+    """The number has called too often in a short time; then the call ends."""
     BEEP = "beep"
-    """To the agent just before the caller is there; a tone, without language."""
+    """To the agent just before the caller is there, to the caller before a recording; a tone, without language."""
+
+
+class Word(StrEnum):
+    """A word that values are read aloud with, by its key in the same file."""
+
+    TWO = "two-of"
+    """Two of a kind, where Mandarin and Cantonese do not say the numeral: before minutes, yuan, ten thousands."""
+    HUNDRED = "hundred"
+    THOUSAND = "thousand"
+    TEN_THOUSAND = "ten-thousand"
+    """Chinese numbers are grouped by it."""
+    MILLION = "million"
+    """English numbers are grouped by it, as by thousand and billion."""
+    HUNDRED_MILLION = "hundred-million"
+    BILLION = "billion"
+    MINUS = "minus"
+    POINT = "point"
+    """Before decimals."""
+    AND = "and"
+    """In English numbers and amounts."""
+    YUAN = "yuan"
+    """Chinese: of any currency, after its name."""
+    JIAO = "jiao"
+    FEN = "fen"
+    """The hundredth part; in Chinese of any currency."""
+    HKD = "hong-kong-dollars"
+    HKD_ONE = "hong-kong-dollar"
+    USD = "us-dollars"
+    USD_ONE = "us-dollar"
+    CENTS = "cents"
+    CENT = "cent"
+    YEAR = "year"
+    """Chinese, after its digits."""
+    SMALL_HOURS = "small-hours"
+    """0:00 to 4:59, said before the hour in Chinese, after it in English; as the next four."""
+    MORNING = "morning"
+    """5:00 to 11:59."""
+    NOON = "noon"
+    """12:00 to 12:59; in English only 12:00."""
+    AFTERNOON = "afternoon"
+    """13:00 to 17:59."""
+    EVENING = "evening"
+    """18:00 to 23:59."""
+    OCLOCK = "oclock"
+    """Chinese, after the hour."""
+    PAST = "minutes-past"
+    """Chinese, after the minutes of a time."""
+    OH = "oh"
+    """Before minutes below ten."""
+    DAYS = "days"
+    DAY = "day"
+    HOURS = "hours"
+    HOUR = "hour"
+    MINUTES = "minutes"
+    MINUTE = "minute"
+    SECONDS = "seconds"
+    SECOND = "second"
 
 
 def system_key(prompt: SystemPrompt, language: Language) -> PromptKey:
     """The key of a system prompt."""
     return PromptKey(PromptName(f"{SYSTEM}.{prompt.value}"), language)
+
+
+def word_key(word: Word, language: Language) -> PromptKey:
+    """The key of a word."""
+    return PromptKey(PromptName(f"{SYSTEM}.{word.value}"), language)
 
 
 def digit_key(digit: str, language: Language) -> PromptKey:
@@ -66,8 +158,18 @@ def digit_key(digit: str, language: Language) -> PromptKey:
 
 
 def count_key(count: int, language: Language) -> PromptKey:
-    """The key of a number from 1 to `COUNT_MAX`, read as a number."""
+    """The key of one of `COUNTS`, read as a number."""
     return PromptKey(PromptName(f"{SYSTEM}.count-{count}"), language)
+
+
+def month_key(month: int, language: Language) -> PromptKey:
+    """The key of a month, from 1."""
+    return PromptKey(PromptName(f"{SYSTEM}.month-{month}"), language)
+
+
+def month_day_key(day: int, language: Language) -> PromptKey:
+    """The key of a day of the month, from 1."""
+    return PromptKey(PromptName(f"{SYSTEM}.month-day-{day}"), language)
 
 
 def required_names() -> frozenset[str]:
@@ -78,5 +180,8 @@ def required_names() -> frozenset[str]:
 def system_names() -> frozenset[str]:
     """The names of all prompts of the system, without `system.`."""
     digits = {f"digit-{digit}" for digit in range(10)}
-    counts = {f"count-{count}" for count in range(1, COUNT_MAX + 1)}
-    return frozenset({prompt.value for prompt in SystemPrompt} | digits | counts)
+    counts = {f"count-{count}" for count in COUNTS}
+    months = {f"month-{month}" for month in range(1, MONTHS + 1)}
+    days = {f"month-day-{day}" for day in range(1, MONTH_DAYS + 1)}
+    said = {prompt.value for prompt in SystemPrompt} | {word.value for word in Word}
+    return frozenset(said | digits | counts | months | days)
