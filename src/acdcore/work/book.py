@@ -214,8 +214,8 @@ class WorkBook:
     def restore(self, items: Iterable[WorkItem], wall: datetime) -> list[Output]:
         """Take over what was open when the process ended; what is known already, or has ended, is left alone.
 
-        Nothing is queued yet: say which queues are closed, then `next_deadline` asks for `CameDue`. Whoever talked
-        is done; any other attempt does not count, for nobody knows how it ended.
+        Say before which queues are closed. Nothing is queued yet: the next input does that, and `next_deadline` asks
+        for `CameDue`. Whoever talked is done; any other attempt does not count, for nobody knows how it ended.
         """
         outputs: list[Output] = []
         for item in items:
