@@ -73,7 +73,7 @@ def test_good_flow_has_no_problems(tmp_path: Path) -> None:
             '"service" }',
             '"service", tier_advance_s = { VIP = 5 } }',
             "nodes.queue.tier_advance_s.VIP",
-            "no such tier; there are: gold",
+            "no tier VIP; there are: gold",
         ),
     ],
 )

@@ -1,35 +1,44 @@
 """What makes a flow fit for calls, checked before the first one.
 
-Every target, prompt, queue, tier and variable that a node names exists; every node can be reached; and a caller who
-presses nothing comes to an end from wherever he is: no circle of nodes can be walked in silence.
+Everything that a node names exists, and a value can have been kept before it is read; every node can be reached; and
+a caller who presses nothing comes to an end from wherever he is: no circle of nodes, or of flows, is walked in silence.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
-from acdcore.ivr.kinds import BranchOn
+from acdcore.ivr.kinds import AnswerForm, BranchOn, Choices, Digits, Range
+from acdcore.ivr.knowledge import kept_before, unknown_values, values_kept
 from acdcore.ivr.model import (
     BranchNode,
     CalendarState,
+    CallbackNode,
     CollectNode,
+    ConfirmNode,
     Flow,
+    FlowName,
+    FlowNode,
     HangUpNode,
     Language,
     LanguageNode,
-    LookupNode,
     MenuNode,
+    MessageNode,
     Node,
-    NodeName,
-    OutsideNode,
     PlayNode,
     PromptKey,
     PromptName,
+    QuestionNode,
     QueueNode,
-    VariableName,
+    Read,
+    RecordNode,
+    ReturnNode,
+    ServiceNode,
 )
+from acdcore.ivr.questions import PASSES_OVER
 from acdcore.ivr.system import SYSTEM, system_names
 from acdcore.ivr.variables import GIVEN_VARIABLES, KEYS, UNKNOWN_TIER
+from acdcore.ivr.ways import circle, reached, silent_circle, ways
 from acdcore.kernel.ids import QueueName
 
 TIERS = frozenset({"standard", "silver", "gold", "vip"})
@@ -44,6 +53,14 @@ class Surroundings:
     """All queues."""
     tiers: frozenset[str] = TIERS
     """All customer tiers."""
+    services: frozenset[str] | None = None
+    """All services that may be asked; None: not known here, and not checked."""
+    regions: frozenset[str] | None = None
+    """All regions; None: not checked."""
+    shifts: frozenset[str] | None = None
+    """The shifts of all calendars; None: not checked."""
+    days: frozenset[str] | None = None
+    """The named holidays and special days of all calendars; None: not checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,28 +73,30 @@ class Problem:
     """What is wrong and how to mend it."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Edge:
-    """A way from one node to another."""
-
-    key: str
-    """The key of the node's table that names the target."""
-    target: NodeName
-    """Where it leads."""
-    is_silent: bool
-    """Whether it can be taken without the caller pressing a key."""
-
-
 def validate(flow: Flow, surroundings: Surroundings) -> list[Problem]:
     """Everything that is wrong with `flow`; empty when it may take calls."""
     problems = [*_flow_problems(flow)]
+    known = kept_before(flow)
     for name, node in flow.nodes.items():
         at = f"nodes.{name}"
         problems += _target_problems(flow, at, node)
         problems += _prompt_problems(flow, at, node)
         problems += _value_problems(flow, at, node, surroundings)
+        problems += [Problem(f"{at}.{key}", reason) for key, reason in unknown_values(flow, name, known[name])]
     problems += _unreachable(flow)
+    problems += _unrecorded(flow)
     problems += _silent_circles(flow)
+    return problems
+
+
+def validate_together(flows: Mapping[FlowName, Flow]) -> list[tuple[Flow, Problem]]:
+    """Everything that is wrong with flows that lead into each other, with the flow whose file is to be mended."""
+    problems = [(flow, problem) for flow in flows.values() for problem in _hand_overs(flow, flows)]
+    round_trip = circle({name: _silent_flows(flow, flows) for name, flow in flows.items()})
+    if round_trip:
+        way = " -> ".join([*round_trip, round_trip[0]])
+        reason = f"a caller who presses nothing goes round for ever through flows: {way}; let one of them end"
+        problems.append((flows[round_trip[0]], Problem("nodes", reason)))
     return problems
 
 
@@ -88,87 +107,52 @@ def _flow_problems(flow: Flow) -> Iterator[Problem]:
         yield Problem("start", f"there is no node {flow.start}; name one of nodes")
 
 
-# --- edges -----------------------------------------------------------------------------------------------------
-
-
-def _edges(node: Node) -> list[_Edge]:
-    match node:
-        case PlayNode():
-            return [_Edge("next", node.next, True)]
-        case MenuNode():
-            return [
-                *_table_edges("keys", node.keys, is_silent=False),
-                _Edge("on_timeout", node.on_timeout, True),
-                _Edge("on_invalid", node.on_invalid, False),
-            ]
-        case CollectNode():
-            return [_Edge("next", node.next, False), _Edge("on_failure", node.on_failure, True)]
-        case LanguageNode():
-            return [_Edge("next", node.next, True)]
-        case LookupNode():
-            return [
-                _Edge("found", node.found, True),
-                _Edge("not_found", node.not_found, True),
-                _Edge("unavailable", node.unavailable, True),
-            ]
-        case BranchNode():
-            return [*_table_edges("cases", node.cases, is_silent=True), _Edge("otherwise", node.otherwise, True)]
-        case QueueNode() | OutsideNode() | HangUpNode():
-            return []
-        case _:
-            assert_never(node)
-
-
-def _table_edges(table: str, targets: Mapping[str, NodeName], *, is_silent: bool) -> list[_Edge]:
-    return [_Edge(f"{table}.{key}", target, is_silent) for key, target in targets.items()]
+# --- ways ------------------------------------------------------------------------------------------------------
 
 
 def _target_problems(flow: Flow, at: str, node: Node) -> Iterator[Problem]:
-    for edge in _edges(node):
-        if edge.target not in flow.nodes:
-            yield Problem(f"{at}.{edge.key}", f"there is no node {edge.target}; name one of nodes")
+    for way in ways(node):
+        if way.target not in flow.nodes:
+            yield Problem(f"{at}.{way.key}", f"there is no node {way.target}; name one of nodes")
 
 
 def _unreachable(flow: Flow) -> Iterator[Problem]:
-    reached: set[NodeName] = set()
-    ahead = [flow.start]
-    while ahead:
-        name = ahead.pop()
-        node = flow.nodes.get(name)
-        if node is None or name in reached:
-            continue
-        reached.add(name)
-        ahead += [edge.target for edge in _edges(node)]
+    found = reached(flow, [flow.start])
     for name in flow.nodes:
-        if name not in reached:
+        if name not in found:
             yield Problem(f"nodes.{name}", "no way leads here from start; remove it or name it as a target")
 
 
+def _unrecorded(flow: Flow) -> Iterator[Problem]:
+    found = reached(flow, [node.next for node in flow.nodes.values() if isinstance(node, RecordNode)])
+    for name, node in flow.nodes.items():
+        if isinstance(node, MessageNode) and name not in found:
+            yield Problem(f"nodes.{name}", "nothing is recorded before this message; let a record lead here")
+
+
 def _silent_circles(flow: Flow) -> Iterator[Problem]:
-    """Nodes that still have a silent predecessor when all silent ends are taken away, over and over, form circles."""
-    silent = {
-        name: {edge.target for edge in _edges(node) if edge.is_silent and edge.target in flow.nodes}
-        for name, node in flow.nodes.items()
-    }
-    is_shrinking = True
-    while is_shrinking:
-        ends = {name for name, targets in silent.items() if not targets}
-        silent = {name: targets - ends for name, targets in silent.items() if name not in ends}
-        is_shrinking = bool(ends)
-    if silent:
-        circle = _one_circle(silent)
-        way = " -> ".join([*circle, circle[0]])
-        yield Problem(f"nodes.{circle[0]}", f"a caller who presses nothing goes round for ever: {way}; let it end")
+    round_trip = silent_circle(flow)
+    if round_trip:
+        way = " -> ".join([*round_trip, round_trip[0]])
+        yield Problem(f"nodes.{round_trip[0]}", f"a caller who presses nothing goes round for ever: {way}; let it end")
 
 
-def _one_circle(silent: Mapping[NodeName, set[NodeName]]) -> list[NodeName]:
-    """Follow silent ways, which never end here, until a node comes again."""
-    way: list[NodeName] = []
-    name = min(silent)
-    while name not in way:
-        way.append(name)
-        name = min(silent[name])
-    return way[way.index(name) :]
+def _hand_overs(flow: Flow, flows: Mapping[FlowName, Flow]) -> Iterator[Problem]:
+    known = kept_before(flow)
+    for name, node in flow.nodes.items():
+        if not isinstance(node, FlowNode):
+            continue
+        if node.flow not in flows:
+            yield Problem(f"nodes.{name}.flow", f"there is no flow {node.flow}; there are: {', '.join(sorted(flows))}")
+            continue
+        for variable in sorted(flows[node.flow].takes - known[name]):
+            yield Problem(f"nodes.{name}.flow", f"{node.flow} takes {variable}, which nothing keeps before this")
+
+
+def _silent_flows(flow: Flow, flows: Mapping[FlowName, Flow]) -> set[FlowName]:
+    """The flows that a caller who presses nothing comes to from the start of this one."""
+    nodes = [flow.nodes[name] for name in reached(flow, [flow.start], by_silence_only=True)]
+    return {node.flow for node in nodes if isinstance(node, FlowNode) and node.flow in flows}
 
 
 # --- prompts ---------------------------------------------------------------------------------------------------
@@ -182,14 +166,18 @@ def _prompt_problems(flow: Flow, at: str, node: Node) -> Iterator[Problem]:
 
 def _prompts_of(node: Node) -> list[tuple[str, tuple[PromptName, ...]]]:
     match node:
-        case MenuNode() | CollectNode():
+        case MenuNode() | CollectNode() | QuestionNode():
             return [("prompts", node.prompts), ("invalid_prompts", node.invalid_prompts)]
-        case PlayNode() | LanguageNode() | HangUpNode():
+        case ConfirmNode():
+            return [("before", node.before), ("prompts", node.prompts), ("invalid_prompts", node.invalid_prompts)]
+        case PlayNode():
+            return [("prompts", tuple(part for part in node.prompts if not isinstance(part, Read)))]
+        case LanguageNode() | HangUpNode() | RecordNode():
             return [("prompts", node.prompts)]
-        case LookupNode() | BranchNode() | QueueNode() | OutsideNode():
-            return []
+        case ServiceNode():
+            return [("while_waiting", node.while_waiting)]
         case _:
-            assert_never(node)
+            return []
 
 
 def _languages_of(flow: Flow, node: Node) -> tuple[Language, ...]:
@@ -213,73 +201,125 @@ def _missing(flow: Flow, key: str, name: PromptName, languages: tuple[Language, 
 
 
 def _value_problems(flow: Flow, at: str, node: Node, surroundings: Surroundings) -> Iterator[Problem]:
+    for key, variable in values_kept(node):
+        if variable in GIVEN_VARIABLES:
+            yield Problem(f"{at}.{key}", f"{variable} is the call's own number; take another name")
     match node:
-        case MenuNode() | LanguageNode():
-            yield from _key_problems(flow, at, node)
-        case CollectNode():
-            yield from _collect_problems(at, node)
-        case LookupNode():
-            yield from _variable_problems(flow, at, node.variable)
+        case MenuNode():
+            yield from _key_problems(f"{at}.keys", node.keys)
+            yield from _kept_choices(at, node)
+        case LanguageNode():
+            yield from _key_problems(f"{at}.keys", node.keys)
+            yield from _language_problems(flow, at, node)
+        case CollectNode() if node.min_digits > node.max_digits:
+            yield Problem(f"{at}.min_digits", f"{node.min_digits} is more than max_digits, {node.max_digits}")
+        case ConfirmNode():
+            yield from _key_problems(f"{at}.yes_key", [node.yes_key])
+            yield from _key_problems(f"{at}.no_key", [node.no_key])
+            if node.yes_key == node.no_key:
+                yield Problem(f"{at}.no_key", f"{node.no_key} means yes already; take another key")
+        case QuestionNode():
+            yield from _question_problems(at, node)
+        case RecordNode():
+            yield from _key_problems(f"{at}.end_keys", sorted(node.keys))
+            if node.min_s >= node.max_s:
+                yield Problem(f"{at}.min_s", f"{node.min_s:g} s leaves nothing below max_s, {node.max_s:g} s")
+        case ServiceNode():
+            yield from _known(f"{at}.service", "service", [node.service], surroundings.services)
         case BranchNode():
             yield from _branch_problems(flow, at, node, surroundings)
         case QueueNode():
-            yield from _queue_problems(at, node, surroundings)
-        case PlayNode() | OutsideNode() | HangUpNode():
-            return
+            yield from _known(f"{at}.queue", "queue", [node.queue], surroundings.queues)
+            tiers = surroundings.tiers | {UNKNOWN_TIER}
+            for tier in node.tier_advance_s:
+                yield from _known(f"{at}.tier_advance_s.{tier}", "tier", [tier], tiers)
+        case MessageNode() | CallbackNode() | ReturnNode():
+            yield from _known(f"{at}.queue", "queue", [node.queue], surroundings.queues)
         case _:
-            assert_never(node)
+            return
 
 
-def _key_problems(flow: Flow, at: str, node: MenuNode | LanguageNode) -> Iterator[Problem]:
-    for key in node.keys:
+def _known(key: str, kind: str, names: Iterable[str], there: Collection[str] | None) -> Iterator[Problem]:
+    for name in names:
+        if there is not None and name not in there:
+            yield Problem(key, f"there is no {kind} {name}; there are: {', '.join(sorted(there)) or 'none'}")
+
+
+def _key_problems(at: str, keys: Iterable[str]) -> Iterator[Problem]:
+    for key in keys:
         if key not in KEYS:
-            yield Problem(f"{at}.keys.{key}", "no such key on a telephone; use one of 0 to 9, * and #")
-    if isinstance(node, MenuNode):
-        return
+            where = f"{at}.{key}" if at.endswith("keys") else at
+            yield Problem(where, f"{key or 'nothing'} is no such key on a telephone; use one of 0 to 9, * and #")
+
+
+def _kept_choices(at: str, node: MenuNode) -> Iterator[Problem]:
+    if node.values and node.variable is None:
+        yield Problem(f"{at}.values", "are kept nowhere; add variable")
+    for key in node.values:
+        if key not in node.keys:
+            yield Problem(f"{at}.values.{key}", "is a key that leads nowhere; add it to keys")
+
+
+def _language_problems(flow: Flow, at: str, node: LanguageNode) -> Iterator[Problem]:
     for key, language in node.keys.items():
         if language not in flow.languages:
             yield Problem(f"{at}.keys.{key}", f"{language.value} is not among languages; add it there")
 
 
-def _collect_problems(at: str, node: CollectNode) -> Iterator[Problem]:
-    if node.min_digits > node.max_digits:
-        yield Problem(f"{at}.min_digits", f"{node.min_digits} is more than max_digits, {node.max_digits}")
-    if node.variable in GIVEN_VARIABLES:
-        yield Problem(f"{at}.variable", f"{node.variable} is the call's own number; take another name")
+def _question_problems(at: str, node: QuestionNode) -> Iterator[Problem]:
+    if isinstance(node.form, Choices):
+        yield from _key_problems(f"{at}.keys", node.form.values)
+        if node.is_skippable and PASSES_OVER in node.form.values:
+            yield Problem(f"{at}.keys.{PASSES_OVER}", "passes a skippable question over; take another key")
+    elif node.form.min > node.form.max:
+        yield Problem(f"{at}.min", f"{node.form.min} is more than max, {node.form.max}")
+    for value in node.branches:
+        if not _is_answer(node.form, value):
+            yield Problem(f"{at}.branches.{value}", "is no answer to this question; remove it")
 
 
-def _variable_problems(flow: Flow, at: str, variable: VariableName | None) -> Iterator[Problem]:
-    collected = {node.variable for node in flow.nodes.values() if isinstance(node, CollectNode)}
-    if variable not in collected | GIVEN_VARIABLES:
-        names = ", ".join(sorted(collected | GIVEN_VARIABLES))
-        yield Problem(f"{at}.variable", f"nothing is kept as {variable}; there are: {names}")
+def _is_answer(form: AnswerForm, value: str) -> bool:
+    match form:
+        case Choices():
+            return value in form.values.values()
+        case Range():
+            return value == str(int(value)) and form.min <= int(value) <= form.max if value.isdecimal() else False
+        case Digits():
+            return value.isdecimal() and form.min <= len(value) <= form.max
+        case _:
+            assert_never(form)
 
 
 def _branch_problems(flow: Flow, at: str, node: BranchNode, surroundings: Surroundings) -> Iterator[Problem]:
-    match node.on:
-        case BranchOn.VARIABLE:
-            yield from _variable_problems(flow, at, node.variable)
-            return
-        case BranchOn.TIER:
-            known = surroundings.tiers | {UNKNOWN_TIER}
-        case BranchOn.LANGUAGE:
-            known = frozenset(language.value for language in flow.languages)
-        case BranchOn.CALENDAR:
-            known = frozenset(state.value for state in CalendarState)
-        case _:
-            assert_never(node.on)
+    if node.on is BranchOn.VARIABLE:
+        if node.variable is None:
+            yield Problem(f"{at}.variable", 'is needed for on = "variable"; name one')
+        return
     if node.variable is not None:
         yield Problem(f"{at}.variable", f'belongs to on = "variable", not to on = "{node.on.value}"; remove it')
+    there = _cases(flow, node.on, surroundings)
     for case in node.cases:
-        if case not in known:
-            yield Problem(f"{at}.cases.{case}", f"no such {node.on.value}; there are: {', '.join(sorted(known))}")
+        yield from _known(f"{at}.cases.{case}", node.on.value, [case], there)
 
 
-def _queue_problems(at: str, node: QueueNode, surroundings: Surroundings) -> Iterator[Problem]:
-    if node.queue not in surroundings.queues:
-        names = ", ".join(sorted(surroundings.queues)) or "none"
-        yield Problem(f"{at}.queue", f"there is no queue {node.queue}; there are: {names}")
-    for tier in node.tier_advance_s:
-        if tier not in surroundings.tiers | {UNKNOWN_TIER}:
-            names = ", ".join(sorted(surroundings.tiers))
-            yield Problem(f"{at}.tier_advance_s.{tier}", f"no such tier; there are: {names}")
+def _cases(flow: Flow, on: BranchOn, surroundings: Surroundings) -> Collection[str] | None:
+    """What a branch may ask for; None: anything."""
+    match on:
+        case BranchOn.TIER:
+            return surroundings.tiers | {UNKNOWN_TIER}
+        case BranchOn.LANGUAGE:
+            return [language.value for language in flow.languages]
+        case BranchOn.CALENDAR:
+            return [state.value for state in CalendarState]
+        case BranchOn.QUEUE:
+            return surroundings.queues
+        case BranchOn.SHIFT:
+            return surroundings.shifts
+        case BranchOn.DAY:
+            return surroundings.days
+        case BranchOn.REGION:
+            return surroundings.regions
+        case BranchOn.VARIABLE:
+            return None
+        case _:
+            assert_never(on)
