@@ -4,10 +4,10 @@ Deadlines of a caller (the wait is over, the next ring is reached, the agent has
 nothing while a phone rings for the caller or a side flow has the caller: `settle` catches up when that is over.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from acdcore.queues import announcements, door, policy
-from acdcore.queues.board import AnnounceDue, Board, HoldDue, RelaxDue, StickyDue, WaitDue
+from acdcore.queues.board import AnnounceDue, Board, Due, HoldDue, RelaxDue, StickyDue, WaitDue
 from acdcore.queues.line import Edition, Held, Line, Visit, Waiting
 from acdcore.queues.model import HeldForAgent, Overflowed, Queued, Relaxed
 from acdcore.queues.settings import OverflowCause, OverflowRule, QueueSettings, ToQueue
@@ -35,9 +35,8 @@ def enter(board: Board, waiting: Waiting, edition: Edition, queue: QueueSettings
 def leave(board: Board, waiting: Waiting, line: Line) -> None:
     """Out of line and off the board, waiting, ringing or paused, with all timers."""
     line.remove(waiting)
-    entry = waiting.entry
-    del board.entries[entry]
-    for due in (WaitDue(entry), AnnounceDue(entry), HoldDue(entry), RelaxDue(entry), StickyDue(entry)):
+    del board.entries[waiting.entry]
+    for due in _armed(waiting, line):
         board.deadlines.cancel(due)
     board.close_if_idle(line)
 
@@ -124,6 +123,21 @@ def release(board: Board, lines: Iterable[Line]) -> None:
         if line.demand.only is not None:
             for _, _, _, waiting in list(line.waiting):
                 settle(board, waiting)
+
+
+def _armed(waiting: Waiting, line: Line) -> Iterator[Due]:
+    """The timers that may be running: most callers have none but their announcement, and this is on every path."""
+    entry, visit, queue = waiting.entry, waiting.visit, line.queue
+    if queue.max_wait_s is not None:
+        yield WaitDue(entry)
+    if visit.announce_at is not None:
+        yield AnnounceDue(entry)
+    if waiting.tried:
+        yield HoldDue(entry)
+    if visit.ring < len(queue.rings):
+        yield RelaxDue(entry)
+    if visit.held is not None:
+        yield StickyDue(entry)
 
 
 def _stand_in_line(board: Board, waiting: Waiting, line: Line) -> None:

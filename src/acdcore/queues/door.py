@@ -15,7 +15,7 @@ def rule(line: Line, cause: OverflowCause) -> OverflowRule | None:
 def estimated_s(board: Board, waiting: Waiting, line: Line) -> float | None:
     """The wait that a caller who comes to this line now is to expect; None: not known, or nothing here asks for it."""
     queue = line.queue
-    if queue.max_estimated_wait_s is None and all(ring.estimated_wait_s is None for ring in queue.rings):
+    if queue.max_estimated_wait_s is None and not queue.rings:
         return None
     if not queue.is_by_hand and board.agent_ready(waiting, line) is not None:
         return 0.0
