@@ -33,7 +33,7 @@ UNFINISHED_ROWS_MAX = 100_000
 """A crash cuts short as many calls as there are lines, each with some ten to fifty events."""
 OPEN_WORK_ROWS_MAX = 50_000
 """More than the book takes (`MAX_OPEN`)."""
-STAYS_AT_A_TIME = 2_000
+STAYS_AT_A_TIME = 500
 """Stays fetched before the event loop gets its turn: some 10 ms of decoding."""
 
 _CDR = TypeAdapter(CdrRow)

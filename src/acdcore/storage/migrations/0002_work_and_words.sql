@@ -31,6 +31,7 @@ create table work_items (
     is_open    boolean not null generated always as (state in ('waiting', 'queued', 'in_hand')) stored
 );
 create index work_items_open on work_items (work_id) where is_open;
+create index work_items_by_state on work_items (state, work_id);
 create index work_items_by_queue on work_items (queue, work_id);
 create index work_items_by_agent on work_items (agent, work_id) where agent is not null;
 create index work_items_by_number on work_items (number_key, work_id) where number_key <> '';
