@@ -1,7 +1,7 @@
 """A floor on a clock of its own, with an auditor who checks the invariants from the outside after every turn."""
 
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
 from acdcore.queues.dispatcher import Dispatcher
@@ -9,17 +9,29 @@ from acdcore.queues.journal import rebuild, write
 from acdcore.queues.metrics import Metrics
 from acdcore.queues.model import (
     AgentLoggedIn,
+    AgentLoggedOut,
+    AgentNotReady,
+    AgentPhoneDown,
     AgentPhoneUp,
     AgentReady,
+    AgentRestored,
     AgentState,
     AgentStateChanged,
+    Announce,
+    CallerAssigned,
+    CallerFacts,
     CallerJoined,
+    CallerPaused,
+    CallerResumed,
+    Channel,
     Connected,
     DeadlinePassed,
     Decision,
     Departed,
     EntryId,
     FloorChanged,
+    HeldForAgent,
+    HoursChanged,
     Input,
     InputRefused,
     Offered,
@@ -28,13 +40,26 @@ from acdcore.queues.model import (
     OfferWithdrawn,
     Overflowed,
     Queued,
+    Relaxed,
     TalkFinished,
+    WrapUpEnded,
+    WrapUpExtended,
 )
-from acdcore.queues.settings import AgentSettings, FloorSettings, QueueSettings, ToQueue
+from acdcore.queues.settings import (
+    AgentSettings,
+    FloorSettings,
+    OverflowCause,
+    OverflowRule,
+    QueueSettings,
+    Strategy,
+    ToQueue,
+)
+from acdcore.queues.view import Explanation, HoldBack
 
 SALES, HELP, SPARE = QueueName("sales"), QueueName("help"), QueueName("spare")
 TALK, REPAIR, ENGLISH = SkillName("talk"), SkillName("repair"), SkillName("english")
 ANNA, BO, CHEN = AgentId("1001"), AgentId("1002"), AgentId("1003")
+ANYBODY = CallerFacts()
 
 D = TypeVar("D")
 
@@ -43,24 +68,82 @@ D = TypeVar("D")
 class Caller:
     """What the auditor knows of an entry."""
 
-    queue: QueueSettings
     floor: FloorSettings
     joined: CallerJoined
     joined_at: float
     serial: int
+    queue: QueueSettings
+    queued_at: float = 0.0
+    ring: int = 0
+    kept: HeldForAgent | None = None
+    told_position: int | None = None
+    told_wait_s: float | None = None
+    promised_until: float | None = None
     held: dict[AgentId, float] = field(default_factory=dict)
+    is_paused: bool = False
     ringing: OfferId | None = None
     talking_to: AgentId | None = None
+
+    @property
+    def stands(self) -> bool:
+        """Waits, and could be offered."""
+        return self.ringing is None and self.talking_to is None and not self.is_paused
+
+    def comes_to(self, queue: QueueName, now: float) -> None:
+        """A new queue: what belongs to the old one is over."""
+        self.queue = next(known for known in self.floor.queues if known.name == queue)
+        self.queued_at, self.ring, self.kept = now, 0, None
+        self.told_position = self.told_wait_s = self.promised_until = None
 
     def urgency(self, now: float) -> tuple[float, float, int]:
         """The order key by its definition."""
         urgency_s = self.queue.weight * (self.joined.advance_s + self.queue.ageing * (now - self.joined_at))
         return (-urgency_s, self.joined_at, self.serial)
 
+    def needs(self) -> dict[SkillName, int]:
+        """What the caller needs by the definition: queue, caller and rules, less what the rings reached let go."""
+        facts, levels = self.joined.facts, dict(self.queue.skills)
+        asking = [self.joined.skills] + [
+            rule.skills
+            for rule in self.queue.rules
+            if facts.tier in (rule.tiers or {facts.tier})
+            and facts.language in (rule.languages or {facts.language})
+            and facts.region in (rule.regions or {facts.region})
+        ]
+        for skills in asking:
+            for skill, level in skills.items():
+                levels[skill] = max(level, levels.get(skill, 0))
+        for ring in self.queue.rings[: self.ring]:
+            for skill, level in ring.skills.items():
+                if skill in levels:
+                    levels[skill] = min(level, levels[skill])
+        return levels
+
     def fits(self, agent: AgentSettings) -> bool:
         """Eligibility by its definition."""
-        needed = list(self.queue.skills.items()) + list(self.joined.skills.items())
-        return all(agent.skills.get(skill, 0) >= level for skill, level in needed)
+        is_taken = agent.channels.get(self.joined.channel, 1) > 0
+        return is_taken and all(agent.skills.get(skill, 0) >= level for skill, level in self.needs().items())
+
+
+@dataclass(slots=True)
+class Person:
+    """What the auditor knows of an agent."""
+
+    settings: AgentSettings
+    state: AgentState = AgentState.LOGGED_OUT
+    is_logged_in: bool = False
+    is_phone_up: bool = False
+    wants_calls: bool = False
+    answered: int = 0
+    contact_over_at: float | None = None
+    wrap_up_until: float = 0.0
+    wrap_up_from: float = 0.0
+    back_off_until: float = 0.0
+
+    @property
+    def is_willing(self) -> bool:
+        """A reason to keep a caller for this agent."""
+        return self.is_logged_in and self.is_phone_up and self.wants_calls
 
 
 class Auditor:
@@ -69,10 +152,10 @@ class Auditor:
     def __init__(self, settings: FloorSettings) -> None:
         self.floor = settings
         self.callers: dict[EntryId, Caller] = {}
-        self.agents: dict[AgentId, AgentSettings] = {}
-        self.states: dict[AgentId, AgentState] = {}
+        self.people: dict[AgentId, Person] = {}
         self.live: dict[OfferId, tuple[Offered, float]] = {}
         self.ended: set[OfferId] = set()
+        self.closed: set[QueueName] = set()
         self.metrics = Metrics()
         self.serial = 0
 
@@ -81,73 +164,214 @@ class Auditor:
         if not any(isinstance(decision, InputRefused) for decision in decisions):
             self._learn(fed, now)
         for decision in decisions:
-            self._follow(decision, now)
+            self._follow(fed, decision, now)
         if isinstance(fed, DeadlinePassed):
             late = [offer for offer, (offered, at) in self.live.items() if now >= at + offered.ring_for_s]
             assert not late, f"{late} ring beyond their time"
+        for caller in self.callers.values():
+            if caller.kept is not None and caller.stands and not self._is_worth_keeping(caller, caller.kept, now):
+                caller.kept = None
         self.metrics.fold(decisions)
         for name, figures in self.metrics.queues.items():
             inside = [c for c in self.callers.values() if c.queue.name == name and c.talking_to is None]
             assert figures.waiting == len(inside), f"{name} counts {figures.waiting} waiting, there are {len(inside)}"
             assert figures.is_balanced, f"{name} has lost count of somebody: {figures}"
 
+    def person(self, agent: AgentId) -> Person:
+        """What is known of an agent, if only the number."""
+        return self.people.setdefault(agent, Person(AgentSettings(agent)))
+
+    def _is_worth_keeping(self, caller: Caller, kept: HeldForAgent, now: float) -> bool:
+        person = self.person(kept.agent)
+        is_held = caller.held.get(kept.agent, now) > now
+        return now < kept.until and person.is_willing and caller.fits(person.settings) and not is_held
+
     def _learn(self, fed: Input, now: float) -> None:
         match fed:
             case CallerJoined():
                 self.serial += 1
                 queue = next(queue for queue in self.floor.queues if queue.name == fed.queue)
-                self.callers[fed.entry] = Caller(queue, self.floor, fed, now, self.serial)
-            case AgentLoggedIn(settings=who):
-                self.agents[who.agent] = who
+                self.callers[fed.entry] = Caller(self.floor, fed, now - fed.waited_s, self.serial, queue, now)
+            case CallerPaused(entry=entry) | CallerResumed(entry=entry):
+                self.callers[entry].is_paused = isinstance(fed, CallerPaused)
             case FloorChanged(settings=settings):
                 self.floor = settings
+                self.closed &= {queue.name for queue in settings.queues}
+            case HoursChanged(queue=name, is_open=is_open):
+                (self.closed.discard if is_open else self.closed.add)(name)
+            case WrapUpExtended(agent=agent, extra_s=extra_s):
+                person = self.person(agent)
+                person.wrap_up_until = min(person.wrap_up_until + extra_s, person.wrap_up_from + 3_600)
+            case _:
+                self._learn_of_agent(fed, now)
+
+    def _learn_of_agent(self, fed: Input, now: float) -> None:
+        match fed:
+            case AgentLoggedIn(settings=who):
+                person = self.person(who.agent)
+                person.settings = who
+                if not person.is_logged_in:
+                    person.is_logged_in, person.wants_calls = True, False
+                    if person.contact_over_at is None:
+                        person.contact_over_at = now
+            case AgentRestored(settings=who):
+                person = self.person(who.agent)
+                person.settings, person.is_logged_in, person.wants_calls = who, True, fed.is_ready
+                person.is_phone_up = person.is_phone_up or fed.is_phone_up
+                person.answered, person.contact_over_at = fed.answered, now - fed.idle_for_s
+            case AgentLoggedOut(agent=agent):
+                self.person(agent).is_logged_in = False
+                self.person(agent).back_off_until = 0.0
+            case AgentReady(agent=agent):
+                self.person(agent).wants_calls = True
+                self.person(agent).back_off_until = 0.0
+            case AgentNotReady(agent=agent):
+                self.person(agent).wants_calls = False
+            case AgentPhoneUp(agent=agent) | AgentPhoneDown(agent=agent):
+                self.person(agent).is_phone_up = isinstance(fed, AgentPhoneUp)
             case _:
                 pass
 
-    def _follow(self, decision: Decision, now: float) -> None:
+    def _follow(self, fed: Input, decision: Decision, now: float) -> None:
         match decision:
             case Queued(entry=entry, queue=name):
+                assert self.callers[entry].stands
+                self.callers[entry].comes_to(name, now)
+            case Relaxed():
+                self._relaxed(decision, now)
+            case HeldForAgent(entry=entry, agent=agent, until=until):
                 caller = self.callers[entry]
-                caller.queue = next(queue for queue in caller.floor.queues if queue.name == name)
-                assert caller.ringing is None and caller.talking_to is None
+                assert agent == caller.joined.preferred and until == now + caller.queue.sticky_for_s
+                assert self._is_worth_keeping(caller, decision, now), "kept for an agent who will not come"
+                caller.kept = decision
             case Offered():
-                self._offered(decision, now)
+                self._offered(fed, decision, now)
             case OfferWithdrawn(offer=offer, entry=entry):
                 self._offer_over(offer, entry)
             case OfferMissed(offer=offer, entry=entry, agent=agent):
                 if offer in self.live:
                     self._offer_over(offer, entry)
-                self.callers[entry].held[agent] = now + self.callers[entry].floor.tried_hold_s
+                caller = self.callers[entry]
+                caller.held[agent] = now + caller.floor.tried_hold_s
+                self.person(agent).back_off_until = now + caller.floor.back_off_s.get(decision.cause, 0.0)
             case Connected(offer=offer, entry=entry, agent=agent):
                 self._offer_over(offer, entry)
-                self.callers[entry].talking_to = agent
+                caller = self.callers[entry]
+                caller.talking_to = agent
+                self.person(agent).answered += 1
+                promised = caller.promised_until
+                assert decision.is_promise_kept == (None if promised is None else now <= promised)
             case TalkFinished(entry=entry, agent=agent):
-                assert self.callers.pop(entry).talking_to == agent
+                caller = self.callers.pop(entry)
+                assert caller.talking_to == agent
+                person = self.person(agent)
+                person.contact_over_at = person.wrap_up_from = now
+                person.wrap_up_until = now + caller.queue.wrap_up_s
             case Departed(entry=entry):
                 assert self.callers.pop(entry).ringing is None, "a phone rings for a caller who left"
-            case Overflowed(entry=entry, target=target):
-                assert self.callers[entry].ringing is None, "a phone rings for a caller who overflowed"
-                if not isinstance(target, ToQueue):
-                    del self.callers[entry]
-            case AgentStateChanged(agent=agent, state=state):
-                self.states[agent] = state
+            case Overflowed():
+                self._overflowed(decision, now)
+            case Announce():
+                self._announced(decision, now)
+            case AgentStateChanged():
+                self._changed(fed, decision, now)
             case _:
                 pass
 
-    def _offered(self, offered: Offered, now: float) -> None:
-        caller, agent = self.callers[offered.entry], self.agents[offered.agent]
+    def _relaxed(self, relaxed: Relaxed, now: float) -> None:
+        caller = self.callers[relaxed.entry]
+        assert caller.stands and relaxed.ring > caller.ring
+        last = caller.queue.rings[relaxed.ring - 1]
+        by_estimate = now == caller.queued_at and last.estimated_wait_s is not None
+        assert by_estimate or now >= caller.queued_at + last.after_s, "a ring before its time"
+        caller.ring = relaxed.ring
+
+    def _offered(self, fed: Input, offered: Offered, now: float) -> None:
+        caller, person = self.callers[offered.entry], self.person(offered.agent)
         assert offered.offer not in self.ended and offered.offer not in self.live
-        assert caller.ringing is None and caller.talking_to is None, "two agents for one caller"
-        assert self.states[offered.agent] is AgentState.READY, "an agent is offered a second contact"
-        assert caller.fits(agent), "an agent without the skills is offered the caller"
-        assert caller.held.get(offered.agent, now) <= now, "the same agent is rung again for the caller missed before"
-        key = caller.urgency(now)
-        for other in self.callers.values():
-            if other.ringing is None and other.talking_to is None and other.fits(agent):
-                held = other.held.get(offered.agent, now) > now
-                assert held or key <= other.urgency(now), "somebody with a smaller key was passed over"
+        assert caller.stands, "two agents for one caller, or an offer for one in a side flow"
+        assert person.state is AgentState.READY, "an agent is offered a second contact"
+        if offered.is_by_hand:
+            assert fed == CallerAssigned(offered.entry, offered.agent)
+        else:
+            self._chosen(caller, person, now)
+            self._fair(caller, person, offered)
         caller.ringing = offered.offer
         self.live[offered.offer] = (offered, now)
+
+    def _chosen(self, caller: Caller, person: Person, now: float) -> None:
+        """The caller is the right one for this agent."""
+        agent = person.settings.agent
+        assert not caller.queue.is_by_hand, "nobody assigned this caller"
+        assert caller.fits(person.settings), "an agent without the skills is offered the caller"
+        assert caller.held.get(agent, now) <= now, "the same agent is rung again for the caller missed before"
+        assert now >= person.back_off_until, "an agent is rung within the back-off"
+        if caller.kept is not None and caller.kept.agent != agent:
+            assert not self._is_worth_keeping(caller, caller.kept, now), "kept for another agent"
+        key = caller.urgency(now)
+        for other in self.callers.values():
+            is_kept = other.kept is not None and other.kept.agent != agent
+            if other.stands and not is_kept and not other.queue.is_by_hand and other.fits(person.settings):
+                held = other.held.get(agent, now) > now
+                assert held or key <= other.urgency(now), "somebody with a smaller key was passed over"
+
+    def _fair(self, caller: Caller, person: Person, offered: Offered) -> None:
+        """What fairness counts survives breaks, log-ins and restarts."""
+        if caller.queue.strategy is Strategy.LONGEST_IDLE:
+            assert offered.agent_key.measure == person.contact_over_at
+        if caller.queue.strategy is Strategy.FEWEST_CALLS:
+            assert offered.agent_key.measure == person.answered
+
+    def _overflowed(self, overflowed: Overflowed, now: float) -> None:
+        caller = self.callers[overflowed.entry]
+        assert caller.ringing is None, "a phone rings for a caller who overflowed"
+        assert not caller.is_paused, "a caller in a side flow overflowed"
+        assert caller.joined.channel is Channel.CALL, "nobody is on the line who could go elsewhere"
+        assert any(rule == OverflowRule(overflowed.cause, overflowed.target) for rule in caller.queue.overflow)
+        is_at_door = now == caller.queued_at
+        match overflowed.cause:
+            case OverflowCause.WAIT:
+                assert caller.queue.max_wait_s is not None and now >= caller.queued_at + caller.queue.max_wait_s
+            case OverflowCause.CLOSED:
+                assert is_at_door and caller.queue.name in self.closed
+            case OverflowCause.ESTIMATED_WAIT | OverflowCause.LENGTH:
+                assert is_at_door
+            case OverflowCause.NOBODY_READY:
+                ready = [person for person in self.people.values() if person.state is AgentState.READY]
+                free = [p for p in ready if caller.fits(p.settings) and caller.held.get(p.settings.agent, now) <= now]
+                assert is_at_door and not free
+            case OverflowCause.NOBODY_LOGGED_IN:
+                gone = {AgentState.LOGGED_OUT, AgentState.UNREACHABLE}
+                on_duty = [p for p in self.people.values() if p.is_logged_in and p.state not in gone]
+                assert not any(caller.fits(person.settings) for person in on_duty)
+            case _:
+                assert_never(overflowed.cause)
+        if not isinstance(overflowed.target, ToQueue):
+            del self.callers[overflowed.entry]
+
+    def _announced(self, told: Announce, now: float) -> None:
+        caller = self.callers[told.entry]
+        assert caller.stands and caller.joined.channel is Channel.CALL
+        assert caller.told_position is None or told.position <= caller.told_position, "the position told rose"
+        caller.told_position = told.position
+        assert told.is_promise == (told.wait_s is not None and caller.promised_until is None)
+        if told.wait_s is not None:
+            assert caller.told_wait_s is None or told.wait_s <= caller.told_wait_s, "the wait told rose"
+            assert 0 < told.wait_s <= 1_800 and told.wait_s % 30 == 0
+            caller.told_wait_s = told.wait_s
+        if told.is_promise and told.wait_s is not None:
+            caller.promised_until = now + told.wait_s
+
+    def _changed(self, fed: Input, changed: AgentStateChanged, now: float) -> None:
+        person = self.person(changed.agent)
+        if person.state is AgentState.WRAP_UP and changed.state is not AgentState.WRAP_UP:
+            own = (AgentReady, AgentNotReady, AgentLoggedOut, WrapUpEnded)
+            is_own = isinstance(fed, own) and fed.agent == changed.agent
+            assert is_own or now >= person.wrap_up_until, "the wrap-up was cut short"
+            person.contact_over_at = now
+        if changed.state is AgentState.NOT_READY:
+            person.wants_calls = False
+        person.state = changed.state
 
     def _offer_over(self, offer: OfferId, entry: EntryId) -> None:
         assert self.callers[entry].ringing == offer, "an offer ended twice, or for another caller"
@@ -202,6 +426,28 @@ class Desk:
         levels = {SkillName(skill): level for skill, level in skills.items()}
         return entry, self.feed(CallerJoined(entry, queue, advance_s, levels, f"caller {self.entries}"))
 
+    def come(
+        self,
+        queue: QueueName,
+        facts: CallerFacts = ANYBODY,
+        preferred: AgentId | None = None,
+        channel: Channel = Channel.CALL,
+        waited_s: float = 0.0,
+    ) -> tuple[EntryId, list[Decision]]:
+        """A caller, a callback or a message joins."""
+        self.entries += 1
+        entry, label = EntryId(f"e{self.entries}"), f"caller {self.entries}"
+        joined = CallerJoined(
+            entry, queue, label=label, facts=facts, channel=channel, preferred=preferred, waited_s=waited_s
+        )
+        return entry, self.feed(joined)
+
+    def why(self, entry: EntryId) -> Explanation:
+        """Why the caller still waits."""
+        explanation = self.dispatcher.why(entry, self.now)
+        assert explanation is not None
+        return explanation
+
     def state(self, agent: AgentId) -> tuple[AgentState, str]:
         """State and reason as displays show them."""
         view = next(view for view in self.dispatcher.snapshot(self.now).agents if view.agent == agent)
@@ -215,6 +461,8 @@ class Desk:
                     continue
                 explanation = self.dispatcher.why(waiting.entry, self.now)
                 assert explanation is not None
+                if explanation.held_back_by in (HoldBack.PAUSED, HoldBack.BY_HAND):
+                    continue
                 free = [candidate.agent for candidate in explanation.candidates if candidate.exclusion is None]
                 assert not free, f"{waiting.entry} waits although {free} could be offered"
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from tests.queues.desk import ANNA, BO, CHEN, ENGLISH, HELP, REPAIR, SALES, SPARE, TALK, Desk
 
-from acdcore.kernel.ids import AgentId, SkillName
+from acdcore.kernel.ids import AgentId, QueueName, SkillName
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.journal import read
 from acdcore.queues.metrics import Metrics
@@ -18,10 +18,16 @@ from acdcore.queues.model import (
     AgentPhoneDown,
     AgentPhoneUp,
     AgentReady,
-    AgentState,
+    AgentRestored,
+    CallerAssigned,
+    CallerFacts,
     CallerLeft,
+    CallerPaused,
+    CallerResumed,
+    Channel,
     Decision,
     FloorChanged,
+    HoursChanged,
     Input,
     LeaveCause,
     OfferAccepted,
@@ -34,23 +40,28 @@ from acdcore.queues.model import (
 from acdcore.queues.settings import (
     AgentSettings,
     FloorSettings,
+    NeedRule,
     OfferEnd,
     OverflowCause,
     OverflowRule,
     QueueSettings,
+    Ring,
     Strategy,
     ToAnnouncement,
+    ToFlow,
     ToOutside,
     ToQueue,
 )
 
 GOING = [AgentNotReady, AgentLoggedOut, AgentPhoneDown, AgentBusy]
 AGENTS = [ANNA, BO, CHEN, AgentId("1004")]
-QUEUES = [SALES, HELP, SPARE]
+DESK = QueueName("desk")
+QUEUES = [SALES, HELP, SPARE, DESK]
+FACTS = [CallerFacts(), CallerFacts("vip"), CallerFacts("vip", "en"), CallerFacts(language="en", region="hk")]
 
 
 def floor(strategy: Strategy, max_wait_s: float, weight: float) -> FloorSettings:
-    """Three queues that overflow into each other, to a prompt and outside."""
+    """Queues that overflow into each other, to a prompt, a flow and outside; with rules, rings, and a front desk."""
     return FloorSettings(
         queues=(
             QueueSettings(
@@ -62,9 +73,19 @@ def floor(strategy: Strategy, max_wait_s: float, weight: float) -> FloorSettings
                 overflow=(
                     OverflowRule(OverflowCause.WAIT, ToQueue(HELP)),
                     OverflowRule(OverflowCause.LENGTH, ToQueue(SPARE)),
+                    OverflowRule(OverflowCause.CLOSED, ToFlow("message")),
+                    OverflowRule(OverflowCause.ESTIMATED_WAIT, ToFlow("callback")),
                 ),
                 announce_first_s=0,
                 announce_every_s=16,
+                announces_wait=True,
+                max_estimated_wait_s=240,
+                sticky_for_s=12,
+                rules=(
+                    NeedRule(languages=frozenset({"en"}), skills={ENGLISH: 1}),
+                    NeedRule(tiers=frozenset({"vip"}), skills={TALK: 4}),
+                ),
+                rings=(Ring(8, {TALK: 2}), Ring(20, {ENGLISH: 0, TALK: 1}, estimated_wait_s=60)),
             ),
             QueueSettings(
                 HELP,
@@ -76,8 +97,12 @@ def floor(strategy: Strategy, max_wait_s: float, weight: float) -> FloorSettings
                 overflow=(
                     OverflowRule(OverflowCause.LENGTH, ToOutside("10086")),
                     OverflowRule(OverflowCause.NOBODY_LOGGED_IN, ToQueue(SPARE)),
+                    OverflowRule(OverflowCause.NOBODY_READY, ToQueue(DESK)),
                 ),
+                sticky_for_s=30,
+                rings=(Ring(16, {REPAIR: 0}),),
             ),
+            QueueSettings(DESK, {ENGLISH: 1}, is_by_hand=True, announce_first_s=4, announces_wait=True),
             QueueSettings(
                 SPARE,
                 ageing=0.5,
@@ -102,12 +127,45 @@ class AnyDay(RuleBasedStateMachine):
         self.decisions += self.desk.feed(fed)
 
     @rule(queue=st.sampled_from(QUEUES), advance_s=st.sampled_from([0, 0, 0, 16, 300, -8]), english=st.booleans())
-    def caller_joins(self, queue: str, advance_s: int, english: bool) -> None:
-        name = next(known for known in QUEUES if known == queue)
-        if name not in {queue.name for queue in self.desk.auditor.floor.queues}:
+    def caller_joins(self, queue: QueueName, advance_s: int, english: bool) -> None:
+        if queue not in {known.name for known in self.desk.auditor.floor.queues}:
             return
         extra = {"english": 1} if english and advance_s else {}
-        self.decisions += self.desk.join(name, advance_s, **extra)[1]
+        self.decisions += self.desk.join(queue, advance_s, **extra)[1]
+
+    @rule(
+        queue=st.sampled_from(QUEUES),
+        facts=st.sampled_from(FACTS),
+        preferred=st.sampled_from([None, *AGENTS]),
+        channel=st.sampled_from([Channel.CALL, Channel.CALL, Channel.CALLBACK, Channel.VOICEMAIL]),
+        waited_s=st.sampled_from([0.0, 0.0, 40.0]),
+    )
+    def caller_of_some_kind_joins(
+        self, queue: QueueName, facts: CallerFacts, preferred: AgentId | None, channel: Channel, waited_s: float
+    ) -> None:
+        if queue in {known.name for known in self.desk.auditor.floor.queues}:
+            self.decisions += self.desk.come(queue, facts, preferred, channel, waited_s)[1]
+
+    @precondition(lambda self: self.desk.auditor.callers)
+    @rule(pick=st.integers(0, 50), kind=st.sampled_from([CallerPaused, CallerResumed, CallerResumed]))
+    def caller_turns_to_a_side_flow_or_back(self, pick: int, kind: type[CallerPaused] | type[CallerResumed]) -> None:
+        entries = list(self.desk.auditor.callers)
+        self.feed(kind(entries[pick % len(entries)]))
+
+    @precondition(lambda self: self.desk.auditor.callers)
+    @rule(pick=st.integers(0, 50), agent=st.sampled_from(AGENTS))
+    def caller_is_assigned(self, pick: int, agent: AgentId) -> None:
+        entries = list(self.desk.auditor.callers)
+        self.feed(CallerAssigned(entries[pick % len(entries)], agent))
+
+    @rule(queue=st.sampled_from(QUEUES), is_open=st.booleans())
+    def hours_change(self, queue: QueueName, is_open: bool) -> None:
+        self.feed(HoursChanged(queue, is_open))
+
+    @rule(agent=st.sampled_from(AGENTS), talk=st.integers(1, 4), is_ready=st.booleans(), load=st.sampled_from([0, 0.5]))
+    def agent_is_restored(self, agent: AgentId, talk: int, is_ready: bool, load: float) -> None:
+        who = AgentSettings(agent, skills={TALK: talk, ENGLISH: 1})
+        self.feed(AgentRestored(who, is_ready, answered=talk, idle_for_s=8.0 * talk, load=load, is_phone_up=is_ready))
 
     @precondition(lambda self: self.desk.auditor.callers)
     @rule(pick=st.integers(0, 50), cause=st.sampled_from(LeaveCause))
@@ -115,11 +173,19 @@ class AnyDay(RuleBasedStateMachine):
         entries = list(self.desk.auditor.callers)
         self.feed(CallerLeft(entries[pick % len(entries)], cause))
 
-    @rule(agent=st.sampled_from(AGENTS), talk=st.integers(0, 4), repair=st.integers(0, 2), english=st.booleans())
-    def agent_logs_in(self, agent: AgentId, talk: int, repair: int, english: bool) -> None:
+    @rule(
+        agent=st.sampled_from(AGENTS),
+        talk=st.integers(0, 4),
+        repair=st.integers(0, 2),
+        english=st.booleans(),
+        channels=st.dictionaries(st.sampled_from(Channel), st.integers(0, 1), max_size=2),
+    )
+    def agent_logs_in(
+        self, agent: AgentId, talk: int, repair: int, english: bool, channels: dict[Channel, int]
+    ) -> None:
         levels = {TALK: talk, REPAIR: repair, ENGLISH: int(english)}
         skills: dict[SkillName, int] = {skill: level for skill, level in levels.items() if level}
-        self.feed(AgentLoggedIn(AgentSettings(agent, skills=skills)))
+        self.feed(AgentLoggedIn(AgentSettings(agent, skills=skills, channels=channels)))
 
     @rule(agent=st.sampled_from(AGENTS))
     def agent_gets_to_work(self, agent: AgentId) -> None:
@@ -187,7 +253,7 @@ class AnyDay(RuleBasedStateMachine):
         view = self.desk.dispatcher.snapshot(self.desk.now)
         auditor = self.desk.auditor
         for agent in view.agents:
-            assert agent.state is auditor.states.get(agent.agent, AgentState.LOGGED_OUT)
+            assert agent.state is auditor.person(agent.agent).state
         for queue in view.queues:
             assert [waiting.position for waiting in queue.waiting] == list(range(1, len(queue.waiting) + 1))
             for waiting in queue.waiting:
@@ -195,6 +261,11 @@ class AnyDay(RuleBasedStateMachine):
                 assert caller.queue.name == queue.queue
                 ringing = auditor.live[caller.ringing][0].agent if caller.ringing else None
                 assert ringing == waiting.agent
+                assert (waiting.is_paused, waiting.ring) == (caller.is_paused, caller.ring)
+                if caller.stands:
+                    assert waiting.held_for == (caller.kept.agent if caller.kept else None)
+                    due = [ring for ring in caller.queue.rings if self.desk.now >= caller.queued_at + ring.after_s]
+                    assert waiting.ring >= len(due), "a ring is overdue"
                 explanation = self.desk.dispatcher.why(waiting.entry, self.desk.now)
                 assert explanation is not None and explanation.position == waiting.position
 
