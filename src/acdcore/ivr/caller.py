@@ -21,7 +21,7 @@ from acdcore.ivr.model import (
 )
 from acdcore.ivr.reading import read
 from acdcore.ivr.steps import EnterQueue, FileMessage
-from acdcore.ivr.variables import CALLER, DIALLED, OF_CUSTOMER, UNKNOWN_TIER, YES
+from acdcore.ivr.variables import CALLER, DIALLED, NO, OF_CUSTOMER, UNKNOWN_TIER
 from acdcore.kernel.ids import AgentId, QueueName
 
 VALUE_MAX = 200
@@ -51,6 +51,10 @@ class Caller:
         if not variable.startswith(OF_CUSTOMER):
             return self.variables.get(variable, "")
         return "" if self.customer is None else _on_card(self.customer, variable.removeprefix(OF_CUSTOMER))
+
+    def number(self, variable: VariableName) -> str:
+        """Whom to call back: the number that was typed, or else the caller's own; empty for one who withholds it."""
+        return self.value(variable) or self.value(CALLER)
 
     def decider(self, node: BranchNode) -> str:
         """The value by which the branch goes on."""
@@ -88,8 +92,8 @@ class Caller:
         """The message that this caller leaves there."""
         queue = (node.is_own_queue and self.queue) or node.queue
         subject = self.value(node.subject_variable) if node.subject_variable else node.subject
-        is_wanted = self.value(node.reply_variable) == YES if node.reply_variable else node.is_reply_wanted
-        return FileMessage(queue, self.value(node.number), subject, is_wanted, recording)
+        is_wanted = self.value(node.reply_variable) != NO if node.reply_variable else node.is_reply_wanted
+        return FileMessage(queue, self.number(node.number), subject, is_wanted, recording)
 
     def spoken(self, parts: Sequence[PromptName | Read]) -> tuple[PromptKey | Words, ...]:
         """The parts of a sentence in the caller's language; a value that cannot be read so is spoken as text."""

@@ -31,7 +31,7 @@ def errand(node: Errand, number: int, caller: Caller) -> Lookup | Ask | RequestC
             values = {name: caller.value(variable) for name, variable in node.values.items()}
             return Ask(number, node.service, values, node.timeout_s)
         case CallbackNode():
-            wanted = caller.value(node.number)
+            wanted = caller.number(node.number)
             return RequestCallback(number, caller.queue or node.queue, wanted) if wanted else None
         case _:
             assert_never(node)

@@ -382,7 +382,7 @@ class MessageNode:
     queue: QueueName
     """Whose agents."""
     number: VariableName
-    """Whom to call back."""
+    """Whom to call back; when nothing is kept there, the caller's own number."""
     next: NodeName
     """Where to go afterwards."""
     subject: str = ""
@@ -392,7 +392,7 @@ class MessageNode:
     is_reply_wanted: bool = True
     """Whether an answer is wanted, when no variable says so."""
     reply_variable: VariableName | None = None
-    """Which variable says by `yes` that an answer is wanted."""
+    """Which variable says by `no` that none is wanted."""
     is_own_queue: bool = False
     """The queue that the caller waits in or comes from goes before `queue`."""
 
@@ -404,7 +404,7 @@ class CallbackNode:
     queue: QueueName
     """Which queue, unless the caller waits in one or comes from one."""
     number: VariableName
-    """Whom to call."""
+    """Whom to call; when nothing is kept there, the caller's own number."""
     next: NodeName
     """When it was taken down."""
     refused: NodeName
@@ -476,11 +476,8 @@ class HangUpNode:
 
 
 Question = MenuNode | CollectNode | ConfirmNode | QuestionNode | LanguageNode
-"""Nodes that ask and listen."""
 Errand = LookupNode | ServiceNode | CallbackNode
-"""Nodes that wait for an answer from somewhere else."""
 Ending = QueueNode | ReturnNode | FlowNode | OutsideNode | HangUpNode
-"""Nodes that end the flow."""
 Node = Question | Errand | Ending | PlayNode | RecordNode | MessageNode | BranchNode
 
 

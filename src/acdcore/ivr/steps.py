@@ -167,6 +167,8 @@ class Dial:
 
     number: str
     """As it is dialled on the trunk."""
+    trunk: str = ""
+    """Which trunk, of another site for example; empty: the first that may dial out."""
 
 
 @dataclass(frozen=True, slots=True)
