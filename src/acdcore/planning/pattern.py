@@ -18,7 +18,7 @@ class Duration:
     mean_s: float
     """Infinite: without end."""
     variation: float = 1.0
-    """Standard deviation / mean; 1: exponential, 0: fixed, otherwise lognormal, as talk times are (Brown et al. 2005)."""
+    """Standard deviation / mean; 1: exponential, 0: fixed, otherwise lognormal, as talks are (Brown et al. 2005)."""
 
     def draw(self, luck: Random) -> float:
         """One of them, in seconds."""
