@@ -25,6 +25,7 @@ from acdcore.ivr.model import (
     MenuNode,
     MessageNode,
     Node,
+    OutsideNode,
     PlayNode,
     PromptKey,
     PromptName,
@@ -61,6 +62,8 @@ class Surroundings:
     """The shifts of all calendars; None: not checked."""
     days: frozenset[str] | None = None
     """The named holidays and special days of all calendars; None: not checked."""
+    trunks: frozenset[str] | None = None
+    """All trunks that may dial out; None: not checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +236,8 @@ def _value_problems(flow: Flow, at: str, node: Node, surroundings: Surroundings)
             tiers = surroundings.tiers | {UNKNOWN_TIER}
             for tier in node.tier_advance_s:
                 yield from _known(f"{at}.tier_advance_s.{tier}", "tier", [tier], tiers)
+        case OutsideNode() if node.trunk:
+            yield from _known(f"{at}.trunk", "trunk that may dial out", [node.trunk], surroundings.trunks)
         case MessageNode() | CallbackNode() | ReturnNode():
             yield from _known(f"{at}.queue", "queue", [node.queue], surroundings.queues)
         case _:

@@ -217,7 +217,7 @@ class Machine:
             case FlowNode():
                 return self._end(EnterFlow(node.flow), actions)
             case OutsideNode():
-                return self._end(Dial(node.number), actions)
+                return self._end(Dial(node.number, node.trunk), actions)
             case HangUpNode():
                 if not node.prompts:
                     return self._end(HangUp(node.reason), actions)

@@ -463,6 +463,8 @@ class OutsideNode:
 
     number: str
     """The number as it is dialled on the trunk."""
+    trunk: str = ""
+    """Which trunk; empty: the first that may dial out."""
 
 
 @dataclass(frozen=True, slots=True)

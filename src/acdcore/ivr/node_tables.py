@@ -436,9 +436,10 @@ class GoOnTable(Table):
 class OutsideTable(Table):
     type: Literal["outside"]
     number: str = Field(pattern=r"^\+?[0-9]{2,20}$")
+    trunk: str = ""
 
     def node(self, flow: FlowName) -> Node:
-        return OutsideNode(self.number)
+        return OutsideNode(self.number, self.trunk)
 
 
 class HangUpTable(Table):
