@@ -148,9 +148,7 @@ def _replay_one(name: str, segment: Segment, report: ReplayReport) -> None:
             if len(report.differences) < DIFFERENCES_MAX:
                 wall = segment.header.wall(at)
                 report.differences.append(Difference(name, turns, wall, record.fed, record.recorded, replayed))
-    except StateError as error:
-        report.problems.append(f"{name}: {error}")
-    except OSError as error:  # a packed file that is damaged in the middle
+    except (OSError, StateError) as error:
         report.problems.append(f"{name}: {error}")
     header = segment.header
     ended_wall = header.wall(at)

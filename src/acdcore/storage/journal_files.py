@@ -10,11 +10,14 @@ import gzip
 import os
 import re
 import shutil
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
+
+from acdcore.queues.journal import JournalError
 
 PLAIN: Final = ".jsonl"
 PACKED: Final = ".jsonl.gz"
@@ -69,13 +72,19 @@ def day_files(directory: Path, day: date) -> list[Path]:
 
 
 def lines(path: Path) -> Iterator[str]:
-    """The lines of a segment with their line feeds; rubbish is passed on as it is. Raises `OSError`."""
-    if path.name.endswith(PACKED):
-        with gzip.open(path, "rt", encoding="utf-8", errors="replace", newline="\n") as file:
-            yield from file
-    else:
+    """The lines of a segment with their line feeds; rubbish in a plain file is passed on as it is.
+
+    Raises `JournalError` where a packed file is damaged, `OSError`.
+    """
+    if not path.name.endswith(PACKED):
         with open(path, encoding="utf-8", errors="replace", newline="\n") as file:
             yield from file
+        return
+    try:
+        with gzip.open(path, "rt", encoding="utf-8", errors="replace", newline="\n") as file:
+            yield from file
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise JournalError(f"the packed file is damaged: {error}") from error
 
 
 def pack(path: Path) -> Path:
