@@ -84,12 +84,13 @@ class Calendar:
 
     def __init__(self, asked: Asked) -> None:
         self._interval = asked.interval
+        self._is_whole = asked.interval is Interval.WHOLE
         self._zone = asked.zone
         self._begins: dict[int, datetime] = {}  # quarter of the epoch to the begin of its interval
 
     def began_at(self, seconds: float) -> datetime | None:
         """Begin of the interval that contains this second of the epoch, UTC; None when time is not divided."""
-        if self._interval is Interval.WHOLE:
+        if self._is_whole:
             return None
         quarter = int(seconds // QUARTER_S)
         began_at = self._begins.get(quarter)
@@ -111,28 +112,41 @@ def classified(rows: Iterable[KeptStay], asked: Asked, calendar: Calendar) -> It
     Raises ValueError for a stay whose `how` is no `StayEnd`.
     """
     stays = rows if isinstance(rows, list) else list(rows)
+    joined = [stay.joined_at.timestamp() for stay in stays]
     known_until = (asked.known_until or asked.joined_before).timestamp()
-    first_calls = resolutions(stays, asked.first_call_days * DAY_S, known_until)
-    is_by_queue, is_by_agent, is_by_channel = By.QUEUE in asked.by, By.AGENT in asked.by, By.CHANNEL in asked.by
+    first_calls = resolutions(stays, joined, asked.first_call_days * DAY_S, known_until)
     since, until = asked.joined_from.timestamp(), asked.joined_before.timestamp()
-    kinds: dict[tuple[str, bool, bool | None, Resolution], Kind] = {}  # some dozens exist
+    is_by_queue, is_by_agent, is_by_channel = By.QUEUE in asked.by, By.AGENT in asked.by, By.CHANNEL in asked.by
+    # Making or looking up enums and named tuples for every stay would take most of the time: it is done once.
+    groups: dict[tuple[datetime | None, QueueName | None, AgentId | None, str | None], Group] = {}
+    kinds: dict[tuple[str, bool, bool | None, Resolution], Kind] = {}
+    no_first_call = Resolution.NOT_A_FIRST_CALL
     for row, stay in enumerate(stays):
-        joined = stay.joined_at.timestamp()
-        if not since <= joined < until:
+        if not since <= joined[row] < until:
             continue
-        group = Group(
-            calendar.began_at(joined),
+        common = (
+            calendar.began_at(joined[row]),
             stay.queue if is_by_queue else None,
             (stay.agent or NOBODY) if is_by_agent else None,
             stay.channel if is_by_channel else None,
         )
-        how, waited_s, promised_s = stay.how, stay.waited_s, stay.promised_s
-        is_in_time = stay.is_in_time or (
-            how in HUNG_UP and waited_s <= asked.within_s.get(stay.queue, DEFAULT_WITHIN_S)
+        group = groups.get(common)
+        if group is None:
+            group = groups[common] = Group(*common)
+        traits = (
+            stay.how,
+            _is_in_time(stay, asked),
+            None if stay.promised_s is None else stay.waited_s > stay.promised_s,
+            first_calls.get(row, no_first_call),
         )
-        is_promise_over = None if promised_s is None else waited_s > promised_s
-        key = (how, is_in_time, is_promise_over, first_calls.get(row, Resolution.NOT_A_FIRST_CALL))
-        kind = kinds.get(key)
+        kind = kinds.get(traits)
         if kind is None:
-            kind = kinds[key] = Kind(StayEnd(how), *key[1:])
+            kind = kinds[traits] = Kind(StayEnd(traits[0]), *traits[1:])
         yield stay, group, kind
+
+
+def _is_in_time(stay: KeptStay, asked: Asked) -> bool:
+    """Whether the stay was over within the queue's target."""
+    if stay.how in HUNG_UP:
+        return stay.waited_s <= asked.within_s.get(stay.queue, DEFAULT_WITHIN_S)
+    return stay.is_in_time

@@ -148,7 +148,10 @@ class Figure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """The number of stays in `counted` over the number in `over` and not in `less`; 0 to 1."""
+    """The number of stays in `counted` over the number in `over` and not in `less`; 0 to 1.
+
+    No stay is in two counts of one set, and whoever is in `counted` is in `over` and not in `less`.
+    """
 
     figure: Figure
     counted: frozenset[Count]
@@ -161,6 +164,11 @@ class Share:
         """In the counts' names."""
         less = "".join(f" - {count}" for count in sorted(self.less))
         return f"({_sum(self.counted)}) / ({_sum(self.over)}{less})"
+
+    def value(self, counts: Mapping[Count, int]) -> float | None:
+        """The share, given how many stays each count has; None when there is nothing to divide by."""
+        over = sum(counts[count] for count in self.over) - sum(counts[count] for count in self.less)
+        return sum(counts[count] for count in self.counted) / over if over else None
 
     def is_counted(self, counts: frozenset[Count]) -> bool:
         """Whether a stay of these counts is in the numerator."""

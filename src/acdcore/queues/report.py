@@ -19,7 +19,6 @@ from acdcore.queues.figures import (
     Kind,
     Mean,
     Measure,
-    Share,
     counts_of,
 )
 from acdcore.queues.model import AgentState
@@ -101,14 +100,15 @@ def report(rows: Iterable[KeptStay], asked: Asked, agents: Iterable[AgentSpan] |
     if is_by_agent_only:
         for group in times:
             tallies.setdefault(group, _Tally())
+    known: dict[Kind, frozenset[Count]] = {}
     total = _Tally()
     for tally in tallies.values():
         total.merge(tally)
     lines = tuple(
-        tallies[group].line(group, times.get(group, AgentTime(0.0, 0.0)) if is_by_agent_only else None)
+        tallies[group].line(group, known, times.get(group, AgentTime(0.0, 0.0)) if is_by_agent_only else None)
         for group in sorted(tallies)
     )
-    return Report(asked, lines, total.line(Group(), None if agents is None else _sum(times.values())))
+    return Report(asked, lines, total.line(Group(), known, None if agents is None else _sum(times.values())))
 
 
 class _Cell:
@@ -158,11 +158,17 @@ class _Tally:
         self._offers += other._offers
         self._misses += other._misses
 
-    def line(self, group: Group, agent_time: AgentTime | None) -> Line:
-        """The figures."""
-        cells = [(counts_of(kind), cell) for kind, cell in self._cells.items()]
-        counts = {count: sum(cell.number for of, cell in cells if count in of) for count in Count}
-        figures: dict[Figure, float | None] = {share.figure: _share(share, cells) for share in SHARES}
+    def line(self, group: Group, known: dict[Kind, frozenset[Count]], agent_time: AgentTime | None) -> Line:
+        """The figures; `known` remembers the counts of kinds from line to line."""
+        cells: _Cells = []
+        counts = dict.fromkeys(Count, 0)
+        for kind, cell in self._cells.items():
+            if kind not in known:
+                known[kind] = counts_of(kind)
+            cells.append((known[kind], cell))
+            for count in known[kind]:
+                counts[count] += cell.number
+        figures: dict[Figure, float | None] = {share.figure: share.value(counts) for share in SHARES}
         figures |= {mean.figure: _mean(mean, cells) for mean in MEANS}
         waits = sorted(self._waits)
         for percentile in PERCENTILES:
@@ -172,12 +178,6 @@ class _Tally:
 
 
 _Cells = list[tuple[frozenset[Count], _Cell]]
-
-
-def _share(share: Share, cells: _Cells) -> float | None:
-    over = sum(cell.number for counts, cell in cells if share.is_over(counts))
-    counted = sum(cell.number for counts, cell in cells if share.is_over(counts) and share.is_counted(counts))
-    return counted / over if over else None
 
 
 def _mean(mean: Mean, cells: _Cells) -> float | None:
