@@ -55,7 +55,7 @@ from acdcore.calls.ports import (
     WorkFilter,
     WorkRow,
 )
-from acdcore.kernel.errors import Outcome, Unavailable
+from acdcore.kernel.errors import Outcome, Refused, Unavailable
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName, SkillName
 from acdcore.work.model import ENDED as ENDED_STATES
 from acdcore.work.model import WorkId, WorkItem, WorkKind, WorkState
@@ -137,6 +137,7 @@ class House:
     is_database_away: bool = False
     is_ready: bool = True
     is_broken: bool = False
+    is_history_too_long: bool = False
     calls_up: dict[CallId, LiveCall] = field(default_factory=live_calls)
     agents_known: dict[AgentId, LiveAgent] = field(default_factory=live_agents)
     customers: dict[CustomerId, Customer] = field(default_factory=dict)
@@ -431,6 +432,8 @@ class HouseRecords:
     async def stays(self, wanted: StayFilter) -> Sequence[StayRow]:
         self._need_database()
         self.house.filters.append(wanted)
+        if self.house.is_history_too_long:
+            raise Refused(f"more than {wanted.limit} stays")
         return [row for row in self.house.stay_rows if wanted.joined_from <= row.joined_at < wanted.joined_before]
 
     def _need_database(self) -> None:

@@ -5,7 +5,17 @@ from pathlib import Path
 
 from aiohttp import ClientSession
 from prometheus_client import CollectorRegistry
-from tests.control.house import ENDED, NEW_WORK, House, HouseAgents, HouseRecords, card, ended_call, recording_of
+from tests.control.house import (
+    ENDED,
+    NEW_WORK,
+    SERVICE,
+    House,
+    HouseAgents,
+    HouseRecords,
+    card,
+    ended_call,
+    recording_of,
+)
 from tests.control.house_stores import HouseClock, HouseHours, HouseScreening
 
 from acdcore.calls.ports import Tier
@@ -70,6 +80,7 @@ def parts_of(house: House, agents: HouseAgents | None = None) -> ControlParts:
         screening=HouseScreening(house),
         hours=HouseHours(house),
         new_work_id=lambda: NEW_WORK,
+        targets=lambda: {SERVICE: 10.0},
         clock=HouseClock(),
         registry=CollectorRegistry(),
     )

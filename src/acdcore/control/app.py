@@ -1,7 +1,7 @@
 """The web application: table of routes, doors in front of them, and the one place where errors become answers."""
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -23,6 +23,7 @@ from acdcore.control.keys import Keyring, secret_of
 from acdcore.control.openapi import Description
 from acdcore.control.records import Records
 from acdcore.control.reload import ReloadDesk
+from acdcore.control.reports import ReportDesk
 from acdcore.control.route import Asked, Plan, Reply, Route, json_response, route
 from acdcore.control.schemas import Nothing
 from acdcore.control.screening import ScreeningDesk
@@ -32,6 +33,7 @@ from acdcore.control.stream import EventStream
 from acdcore.control.work import WorkDesk
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import AcdError
+from acdcore.kernel.ids import QueueName
 from acdcore.work.model import WorkId
 
 BODY_BYTES_MAX = 1024 * 1024
@@ -72,6 +74,8 @@ class ControlParts:
     """What supervisors have forced."""
     new_work_id: Callable[[], WorkId]
     """Names a callback that staff ask for."""
+    targets: Callable[[], Mapping[QueueName, float]]
+    """The seconds within which each queue is to answer, as configured now."""
     clock: Clock
     """For the times of what staff enter."""
     registry: CollectorRegistry
@@ -88,6 +92,7 @@ def table(settings: ControlSettings, parts: ControlParts, stream: EventStream) -
         *ScreeningDesk(parts.screening, parts.clock).routes(),
         *WorkDesk(parts.commands, parts.history, parts.directory, parts.clock, parts.new_work_id).routes(),
         *AnswerDesk(parts.history).routes(),
+        *ReportDesk(parts.history, parts.clock, parts.targets).routes(),
         *ReloadDesk(parts.commands).routes(),
         *Records(parts.history, settings.recordings).routes(),
         *CustomerDesk(parts.directory, parts.customers).routes(),

@@ -1,0 +1,138 @@
+"""Reports of queues and agents over HTTP."""
+
+from datetime import timedelta
+from http import HTTPStatus
+
+import pytest
+from tests.control.house import MORNING, SERVICE
+from tests.control.served import Served
+
+from acdcore.calls.ports import StayFilter, StayRow
+from acdcore.kernel.ids import AgentId, QueueName
+
+SALES = QueueName("sales")
+DAY = "from=2026-11-21T00:00:00Z&to=2026-11-22T00:00:00Z"
+
+
+def stay(n: int, how: str, waited_s: float, queue: QueueName = SERVICE, agent: str | None = None) -> StayRow:
+    """A stay that began `n` times ten minutes after the morning."""
+    joined_at = MORNING + timedelta(minutes=10 * n)
+    return StayRow(
+        entry=f"call-{n}/1",
+        n=1,
+        call_id=f"call-{n}",
+        queue=queue,
+        channel="call",
+        joined_at=joined_at,
+        left_at=joined_at + timedelta(seconds=waited_s),
+        how=how,
+        waited_s=waited_s,
+        is_in_time=how == "answered" and waited_s <= 10,
+        agent=AgentId(agent) if agent else None,
+        offers=1 if agent else 0,
+        talked_s=60.0 if agent else 0.0,
+        caller=f"021555501{n:02}",
+    )
+
+
+def a_morning() -> list[StayRow]:
+    return [
+        stay(0, "answered", 5.0, agent="1001"),
+        stay(1, "answered", 30.0, agent="1002"),
+        stay(2, "abandoned", 50.0),
+        stay(3, "abandoned_short", 2.0),
+        stay(4, "answered", 8.0, SALES, "1001"),
+    ]
+
+
+async def test_queues_are_reported_with_figures_and_their_formulas(served: Served) -> None:
+    served.house.stay_rows = a_morning()
+    report = await (await served.reader.get(f"/v1/reports/queues?{DAY}")).json()
+    assert [line["queue"] for line in report["lines"]] == ["sales", "service"]
+    service = report["lines"][1]
+    assert (service["counts"]["offered"], service["counts"]["answered_in_time"]) == (4, 1)
+    assert service["figures"]["service_level_of_offered"] == 0.25
+    assert service["figures"]["service_level_of_answered"] == 0.5
+    assert report["formulas"]["service_level_of_offered"] == "(answered_in_time) / (offered)"
+    assert set(report["formulas"]) == set(service["figures"])
+    assert (report["total"]["counts"]["offered"], report["total"]["queue"]) == (5, None)
+
+
+async def test_total_is_of_what_was_chosen_over_all_intervals(served: Served) -> None:
+    served.house.stay_rows = a_morning()
+    query = f"{DAY}&queue=service&interval=half_hour&zone=Asia/Shanghai"
+    report = await (await served.reader.get(f"/v1/reports/queues?{query}")).json()
+    assert [(line["began_at"], line["counts"]["offered"]) for line in report["lines"]] == [
+        ("2026-11-21T08:30:00Z", 3),
+        ("2026-11-21T09:00:00Z", 1),
+    ]
+    assert {line["queue"] for line in report["lines"]} == {"service"}
+    assert (report["total"]["queue"], report["total"]["counts"]["offered"]) == ("service", 4)
+
+
+async def test_agents_are_reported_by_what_they_answered(served: Served) -> None:
+    served.house.stay_rows = a_morning()
+    report = await (await served.reader.get(f"/v1/reports/agents?{DAY}&agent=1001")).json()
+    (line,) = report["lines"]
+    assert (line["agent"], line["counts"]["answered"], line["offers"]) == ("1001", 2, 2)
+    assert line["figures"]["average_handling_s"] == 60.0
+    assert report["total"]["counts"] == line["counts"]
+
+
+async def test_receipt_lists_the_calls_behind_a_figure_and_a_count(served: Served) -> None:
+    served.house.stay_rows = a_morning()
+    query = f"{DAY}&queue=service&receipts="
+    answered = await (await served.reader.get(f"/v1/reports/queues?{query}service_level_of_answered")).json()
+    assert [item["call_id"] for item in answered["receipt"]["counted"]] == ["call-0"]
+    assert [item["call_id"] for item in answered["receipt"]["over"]] == ["call-0", "call-1"]
+    count = await (await served.reader.get(f"/v1/reports/queues?{query}answered_in_time")).json()
+    assert count["receipt"]["of"] == "answered_in_time"
+    assert [item["call_id"] for item in count["receipt"]["counted"]] == ["call-0"]
+    mean = await (await served.reader.get(f"/v1/reports/queues?{query}average_speed_of_answer_s")).json()
+    assert [item["seconds"] for item in mean["receipt"]["over"]] == [5.0, 30.0]
+    assert (await (await served.reader.get(f"/v1/reports/queues?{DAY}")).json())["receipt"] is None
+
+
+async def test_hung_up_in_time_goes_by_the_target_of_the_queue(served: Served) -> None:
+    served.house.stay_rows = [stay(0, "abandoned", 9.0), stay(1, "abandoned", 11.0)]
+    report = await (await served.reader.get(f"/v1/reports/queues?{DAY}")).json()
+    assert report["total"]["counts"]["abandoned_in_time"] == 1
+
+
+async def test_report_of_nothing_has_no_lines_and_a_total_of_nothing(served: Served) -> None:
+    for query in (DAY, f"{DAY}&queue=nowhere&receipts=offered"):
+        report = await (await served.reader.get(f"/v1/reports/queues?{query}")).json()
+        assert (report["lines"], report["total"]["counts"]["offered"]) == ([], 0)
+        assert report["total"]["figures"]["service_level"] is None
+
+
+async def test_end_of_the_time_is_now_unless_given(served: Served) -> None:
+    report = await (await served.reader.get("/v1/reports/queues?from=2026-11-21T00:00:00Z&first_call_days=1")).json()
+    assert report["joined_before"] == "2026-11-21T08:30:00Z"
+    week = timedelta(days=1)
+    assert served.house.filters == [StayFilter(MORNING.replace(hour=0, minute=0) - week, MORNING + week)]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("", "from"),
+        (f"{DAY}&interval=minute", "interval"),
+        (f"{DAY}&zone=Moon/Base", "zone"),
+        (f"{DAY}&zone=../../etc/passwd", "zone"),
+        (f"{DAY}&receipts=occupancy", "receipts"),
+        (f"{DAY}&receipts=luck", "receipts"),
+        (f"{DAY}&first_call_days=0", "first_call_days"),
+    ],
+)
+async def test_what_cannot_be_reported_is_named(served: Served, query: str, field: str) -> None:
+    response = await served.reader.get(f"/v1/reports/queues?{query}")
+    assert (response.status, (await response.json())["error"]["field"]) == (HTTPStatus.BAD_REQUEST, field)
+
+
+async def test_too_many_stays_are_refused_with_what_to_do(served: Served) -> None:
+    served.house.is_history_too_long = True
+    response = await served.reader.get("/v1/reports/agents?from=2020-01-01T00:00:00Z")
+    error = (await response.json())["error"]
+    assert (response.status, error["field"]) == (HTTPStatus.BAD_REQUEST, "from")
+    assert "more than 1000000 stays; ask for a shorter time" in error["message"]
