@@ -242,3 +242,48 @@ def test_state_is_the_fold_of_the_changes(steps: list[tuple[str, list[int], int,
             assert {(owner, uri) for uri in uris(live)} == {key for key in seen if key[0] == owner}
             assert len(live) <= SETTINGS.contacts_max
         assert home.next_deadline() == min((binding.expires_at for binding in seen.values()), default=None)
+
+
+def test_exported_bindings_are_the_same_after_a_restart() -> None:
+    before, after = registrar(), registrar()
+    before.handle(register(DESK, f"{SOFT};q=0.5"), "udp-1", "1001", 100.0)
+    restored = after.restore(before.export(200.0), 200.0)
+    assert kinds(restored) == [(Registered, "sip:1001@10.0.0.5:5062"), (Registered, "sip:1001@10.0.0.9")]
+    assert after.contacts("1001", 200.0) == before.contacts("1001", 200.0)
+    assert after.next_deadline() == 700.0
+    assert kinds(after.handle_deadline(700.0)) == [(Expired, str(change.binding.contact.uri)) for change in restored]
+
+
+def test_refresh_of_a_restored_binding_keeps_the_order_of_registers() -> None:
+    before, after = registrar(), registrar()
+    before.handle(register(DESK, cseq=5), "udp-1", "1001", 100.0)
+    after.restore(before.export(200.0), 200.0)
+    assert after.handle(register(DESK, cseq=5), "udp-1", "1001", 210.0).status == 500
+    assert [type(each) for each in after.handle(register(DESK, cseq=6), "udp-1", "1001", 220.0).changes] == [Refreshed]
+
+
+def test_expired_bindings_are_neither_exported_nor_restored() -> None:
+    before, after = registrar(), registrar()
+    before.handle(register(DESK), "udp-1", "1001", 100.0)
+    kept = before.export(699.9)
+    assert before.export(700.0) == ()
+    assert after.restore(kept, 700.0) == ()
+    assert (len(after), after.next_deadline()) == (0, None)
+
+
+def test_restored_binding_gives_way_to_what_the_phone_registered_since() -> None:
+    before, after = registrar(), registrar()
+    before.handle(register(DESK), "old", "1001", 100.0)
+    after.handle(register(DESK, call_id="later"), "new", "1001", 200.0)
+    assert after.restore(before.export(200.0), 200.0) == ()
+    [binding] = after.contacts("1001", 200.0)
+    assert binding.flow == "new"
+
+
+def test_restored_bindings_obey_the_limits() -> None:
+    many = [f"<sip:1001@10.0.0.{host}>" for host in range(1, 6)]
+    wide = Registrar[str](RegistrarSettings(expires_max_s=90_000, contacts_max=8))
+    wide.handle(register(*many, expires=90_000), "udp-1", "1001", 0.0)
+    after = registrar()
+    assert len(after.restore(wide.export(10.0), 10.0)) == SETTINGS.contacts_max
+    assert {binding.expires_at for binding in after.contacts("1001", 10.0)} == {10.0 + SETTINGS.expires_max_s}
