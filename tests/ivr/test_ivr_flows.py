@@ -1,71 +1,141 @@
 """The flows that acdcore brings: every caller, however he types, comes to an end."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acdcore.ivr.check import Surroundings
 from acdcore.ivr.flow_file import load_flows
+from acdcore.ivr.kinds import QuestionKind, ServiceMiss
 from acdcore.ivr.machine import VISITS_MAX, Machine
-from acdcore.ivr.model import CalendarState, Context, CustomerCard, EndReason, Flow, FlowName, Language, LookupMiss
+from acdcore.ivr.model import (
+    CalendarState,
+    Context,
+    CustomerCard,
+    EndReason,
+    Flow,
+    FlowName,
+    Language,
+    LookupMiss,
+    NodeName,
+    PromptKey,
+    PromptName,
+    VariableName,
+    Words,
+)
 from acdcore.ivr.steps import (
     Action,
+    Answered,
+    Ask,
+    CallbackPlaced,
+    CallerLeft,
     Dial,
     DigitPressed,
+    Entered,
+    EnterFlow,
     EnterQueue,
+    FileMessage,
     HangUp,
     Input,
     Lookup,
     LookupFinished,
     Play,
     PlaybackFinished,
+    Record,
+    RecordingFinished,
+    RequestCallback,
+    ServiceAnswered,
     SetLanguage,
+    StopRecording,
 )
-from acdcore.kernel.ids import CustomerId, QueueName
+from acdcore.kernel.ids import AgentId, CustomerId, QueueName
 
 CONFIG = Path(__file__).parents[2] / "config"
-FLOWS = load_flows(CONFIG / "ivr", Surroundings(frozenset({QueueName("service"), QueueName("sales")})))
+AROUND = Surroundings(frozenset({QueueName("service"), QueueName("sales")}), services=frozenset({"orders"}))
+FLOWS = load_flows(CONFIG / "ivr", AROUND) | load_flows(CONFIG / "ivr" / "examples", AROUND)
 HOTLINE = FLOWS[FlowName("hotline")]
 VIP = CustomerCard(CustomerId(7), "Customer Seven", "vip", Language.ENGLISH)
 CALL = Context("02055550100", "4000")
 SILENT_STEPS_MAX = 60
 """Prompts and silences that a caller who presses nothing lives through, at the most, before the flow ends."""
 
+
+@dataclass(frozen=True)
+class Answers:
+    """How the house answers a flow's errands."""
+
+    lookup: CustomerCard | LookupMiss = LookupMiss.NOT_FOUND
+    service: Mapping[str, str] | ServiceMiss = ServiceMiss.UNAVAILABLE
+    is_placed: bool = True
+    recorded_s: float = 30.0
+
+
+Kind = TypeVar("Kind")
+
 calls = st.builds(
     Context,
-    caller=st.just("02055550100"),
+    caller=st.sampled_from(["", "02055550100"]),
     dialled=st.just("4000"),
     calendar=st.sampled_from(CalendarState),
     language=st.none() | st.sampled_from(Language),
     customer=st.none() | st.just(VIP),
+    queue=st.none() | st.just(QueueName("sales")),
 )
-answers = st.sampled_from([VIP, LookupMiss.NOT_FOUND, LookupMiss.UNAVAILABLE])
+ORDER = {"state": "shipped", "amount": "128.05", "delivery": "2026-10-01"}
+answers = st.builds(
+    Answers,
+    lookup=st.sampled_from([VIP, LookupMiss.NOT_FOUND, LookupMiss.UNAVAILABLE]),
+    service=st.sampled_from([ORDER, {}, ServiceMiss.NOT_FOUND, ServiceMiss.UNAVAILABLE]),
+    is_placed=st.booleans(),
+    recorded_s=st.sampled_from([0.0, 1.0, 30.0]),
+)
 doings = st.lists(st.sampled_from("0123456789*#") | st.sampled_from(["heard", "silence", "answer"]), max_size=60)
 
 
 class Caller:
-    """Drives a machine through virtual time and checks what must hold after every step."""
+    """Drives a machine through virtual time, from flow to flow, and checks what must hold after every step."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Machine, answers: Answers | None = None) -> None:
         self.machine = machine
+        self.answers = answers or Answers()
         self.now = 0.0
         self.number = 0
-        self.is_over = False
+        self.errand: Action | None = None
         self.actions: list[Action] = []
         self.take(machine.start(0.0))
 
     def take(self, actions: list[Action]) -> None:
-        assert not (self.is_over and actions), "nothing follows the end"
-        self.is_over = self.machine.is_ended
         self.actions += actions
-        for action in actions:
-            if isinstance(action, Play):
-                assert action.prompts
-                self.number = action.playback
-            if isinstance(action, Lookup):
-                self.number = action.lookup
+        for place, action in enumerate(actions):
+            match action:
+                case Play(number, prompts):
+                    assert prompts
+                    self.number = number
+                case Lookup() | Ask() | RequestCallback() | StopRecording():
+                    self.errand = action
+                case EnterQueue() | EnterFlow() | Dial() | HangUp():
+                    assert place == len(actions) - 1, "nothing follows the end"
         assert self.machine.is_ended == (self.machine.next_deadline() is None)
+        if actions and isinstance(actions[-1], EnterFlow):
+            self.machine = Machine(FLOWS[actions[-1].flow], self.machine.handover())
+            self.take(self.machine.start(self.now))
+
+    def answer(self) -> None:
+        """Let the house answer what was asked for last."""
+        match self.errand:
+            case Lookup(number):
+                self.give(LookupFinished(number, self.answers.lookup))
+            case Ask(number):
+                self.give(ServiceAnswered(number, self.answers.service))
+            case RequestCallback(number):
+                self.give(CallbackPlaced(number, self.answers.is_placed))
+            case StopRecording(number):
+                self.give(RecordingFinished(number, self.answers.recorded_s))
+        self.errand = None
 
     def give(self, event: Input) -> None:
         self.now += 0.1
@@ -87,11 +157,9 @@ class Caller:
 
 
 @settings(max_examples=200, deadline=None)
-@given(flow=st.sampled_from(list(FLOWS.values())), call=calls, does=doings, answer=answers)
-def test_any_keys_and_then_silence_end_the_flow(
-    flow: Flow, call: Context, does: list[str], answer: CustomerCard | LookupMiss
-) -> None:
-    caller = Caller(Machine(flow, call))
+@given(flow=st.sampled_from(list(FLOWS.values())), call=calls, does=doings, answers=answers)
+def test_any_keys_and_then_silence_end_the_flow(flow: Flow, call: Context, does: list[str], answers: Answers) -> None:
+    caller = Caller(Machine(flow, call), answers)
     for doing in does:
         match doing:
             case "heard":
@@ -99,13 +167,41 @@ def test_any_keys_and_then_silence_end_the_flow(
             case "silence":
                 caller.wait()
             case "answer":
-                caller.give(LookupFinished(caller.number, answer))
+                caller.answer()
             case digit:
                 caller.give(DigitPressed(digit))
     for _ in range(SILENT_STEPS_MAX):
         caller.wait()
     assert caller.machine.is_ended
     assert isinstance(caller.actions[-1], EnterQueue | Dial | HangUp)
+
+
+@settings(max_examples=200, deadline=None)
+@given(call=calls, does=doings, answers=answers)
+def test_what_was_recorded_becomes_one_message_however_the_caller_leaves(
+    call: Context, does: list[str], answers: Answers
+) -> None:
+    caller = Caller(Machine(FLOWS[FlowName("voicemail")], call), answers)
+    for doing in does:
+        match doing:
+            case "heard":
+                caller.heard()
+            case "silence":
+                caller.wait()
+            case "answer":
+                caller.answer()
+            case digit:
+                caller.give(DigitPressed(digit))
+        if isinstance(caller.errand, StopRecording):
+            caller.answer()
+    turns = [action for action in caller.actions if isinstance(action, Record) or action == Entered(NodeName("record"))]
+    has_spoken = bool(turns) and isinstance(turns[-1], Record)
+    caller.give(CallerLeft(answers.recorded_s))
+    messages = [action for action in caller.actions if isinstance(action, FileMessage)]
+    assert len(messages) <= 1
+    assert all(message.recording for message in messages)
+    if has_spoken and answers.recorded_s >= 2.0:
+        assert messages
 
 
 @settings(max_examples=100, deadline=None)
@@ -117,7 +213,7 @@ def test_same_keys_for_ever_end_the_flow(digits: str) -> None:
     while not caller.machine.is_ended and pressed < VISITS_MAX * 36:
         caller.press(digits)
         pressed += len(digits)
-        caller.give(LookupFinished(caller.number, LookupMiss.NOT_FOUND))
+        caller.answer()
         caller.heard()
     assert caller.machine.is_ended
 
@@ -178,3 +274,142 @@ def test_hotline_is_closed_on_holidays() -> None:
     caller = Caller(Machine(HOTLINE, Context("1", "4000", CalendarState.HOLIDAY)))
     caller.heard()
     assert caller.actions[-1] == HangUp(EndReason.CLOSED)
+
+
+def at(flow: str, call: Context = CALL, answers: Answers | None = None) -> Caller:
+    """A caller at the start of a flow."""
+    return Caller(Machine(FLOWS[FlowName(flow)], call), answers)
+
+
+def until_recording(caller: Caller) -> None:
+    """Wait in silence until the flow records."""
+    while not isinstance(caller.actions[-1], Record):
+        caller.wait()
+
+
+def told(caller: Caller) -> list[str]:
+    """The names of the prompts that were spoken last, and the words."""
+    return [part.text if isinstance(part, Words) else part.name for part in last(caller, Play).prompts]
+
+
+def last(caller: Caller, kind: type[Kind]) -> Kind:
+    """The last action of a kind."""
+    return [action for action in caller.actions if isinstance(action, kind)][-1]
+
+
+def test_hotline_leads_to_a_message_by_6_in_the_language_chosen() -> None:
+    caller = Caller(Machine(HOTLINE, CALL))
+    caller.heard()
+    caller.press("2")
+    caller.heard()
+    caller.press("6")
+    assert caller.actions[-1] == Play(4, (PromptKey(PromptName("voicemail.welcome"), Language.CANTONESE),))
+
+
+def test_voicemail_takes_number_subject_and_wish_by_keys() -> None:
+    caller = at("voicemail", Context("", "4000", queue=QueueName("sales")))
+    caller.heard()
+    caller.press("13800138000#1")
+    caller.press("1")
+    caller.press("2")
+    caller.heard()
+    caller.press("5")
+    caller.answer()
+    caller.press("1")
+    recording = last(caller, Record).recording
+    filed = [action for action in caller.actions if isinstance(action, FileMessage)]
+    assert filed == [FileMessage(QueueName("sales"), "13800138000", "complaint", False, recording)]
+    caller.heard()
+    assert caller.actions[-1] == HangUp(EndReason.COMPLETED)
+
+
+def test_voicemail_of_a_caller_who_presses_nothing_has_his_own_number_and_wants_a_reply() -> None:
+    caller = at("voicemail")
+    until_recording(caller)
+    caller.give(CallerLeft(12.0))
+    recording = last(caller, Record).recording
+    assert caller.actions[-1] == FileMessage(QueueName("service"), "02055550100", "", True, recording)
+
+
+def test_voicemail_without_sound_is_no_message() -> None:
+    caller = at("voicemail", answers=Answers(recorded_s=0.0))
+    until_recording(caller)
+    caller.press("#")
+    caller.answer()
+    caller.heard()
+    assert caller.actions[-1] == HangUp(EndReason.NO_INPUT)
+    assert not [action for action in caller.actions if isinstance(action, FileMessage)]
+
+
+def test_callback_is_placed_for_the_own_number_in_the_own_queue() -> None:
+    caller = at("callback", Context("02055550100", "4000", queue=QueueName("sales")))
+    caller.press("11")
+    wanted = last(caller, RequestCallback)
+    assert (wanted.queue, wanted.number) == (QueueName("sales"), "02055550100")
+    caller.answer()
+    caller.heard()
+    assert caller.actions[-1] == HangUp(EndReason.COMPLETED)
+
+
+def test_refused_callback_leads_back_to_the_place_in_the_queue() -> None:
+    caller = at("callback", Context("02055550100", "4000", queue=QueueName("sales")), Answers(is_placed=False))
+    caller.press("11")
+    caller.answer()
+    caller.heard()
+    assert caller.actions[-1] == EnterQueue(QueueName("sales"), 0.0, is_back=True)
+
+
+def test_callback_asks_a_caller_without_number_for_one_and_reads_it_back() -> None:
+    caller = at("callback", Context("", "4000"))
+    caller.press("1")
+    assert told(caller) == ["callback.other-number"]
+    caller.press("75512#")
+    assert told(caller)[:2] == ["callback.you-entered", "system.digit-7"]
+    caller.press("2")
+    assert told(caller) == ["callback.other-number"]
+
+
+def test_survey_gives_one_answer() -> None:
+    caller = at("survey")
+    caller.press("3")
+    assert Answered("satisfaction", QuestionKind.CHOICE, "dissatisfied") in caller.actions
+    caller.heard()
+    assert caller.actions[-1] == HangUp(EndReason.COMPLETED)
+
+
+def test_questionnaire_types_its_answers() -> None:
+    caller = at("questionnaire")
+    caller.press("1")
+    caller.press("11")
+    caller.press("10")
+    caller.press("4")
+    caller.press("*")
+    given = [(action.question, action.value) for action in caller.actions if isinstance(action, Answered)]
+    assert given == [("bought-before", "yes"), ("recommend", "10"), ("heard-from", "other")]
+
+
+def test_order_is_read_with_its_day_and_its_amount() -> None:
+    caller = at("order-status", answers=Answers(service=ORDER))
+    caller.press("8801#")
+    asked = next(action for action in caller.actions if isinstance(action, Ask))
+    assert (asked.service, asked.values) == ("orders", {"order": "8801", "caller": "02055550100"})
+    caller.answer()
+    assert told(caller) == ["order-status.one-moment"], "what is being said is heard to its end"
+    caller.heard()
+    assert told(caller)[0] == "order-status.your-order"
+    caller.heard()
+    assert told(caller)[0] == "order-status.the-amount-is"
+    caller.heard()
+    assert told(caller) == ["order-status.again"]
+    assert caller.machine.variables[VariableName("order_state")] == "shipped"
+
+
+def test_order_goes_to_the_agent_who_looks_after_the_customer_when_the_service_is_away() -> None:
+    card = CustomerCard(CustomerId(7), "Customer Seven", "vip", Language.ENGLISH, {"owner": "1001"})
+    caller = at("order-status", Context("02055550100", "4000", customer=card))
+    caller.press("8801#")
+    caller.answer()
+    caller.heard()
+    assert told(caller) == ["order-status.unavailable"]
+    caller.heard()
+    assert caller.actions[-1] == EnterQueue(QueueName("service"), 0.0, preferred=AgentId("1001"))
