@@ -1,0 +1,208 @@
+"""A seeded day of everything: rules, rings, sticky agents, pauses, callbacks, hours, reloads, restored agents, phones
+that fail, answers that come too late, and people who hang up at any moment."""
+
+from dataclasses import replace
+from random import Random
+
+from acdcore.kernel.ids import AgentId, QueueName, SkillName
+from acdcore.planning.day import Arrival, Day, Event, Person, Phone, Span
+from acdcore.queues.model import (
+    AgentBusy,
+    AgentIdle,
+    AgentPhoneDown,
+    AgentPhoneUp,
+    AgentRestored,
+    CallerAssigned,
+    CallerFacts,
+    CallerLeft,
+    CallerPaused,
+    CallerResumed,
+    EntryId,
+    FloorChanged,
+    HoursChanged,
+    LeaveCause,
+    OfferAccepted,
+    OfferEnded,
+    OfferId,
+    TalkEnded,
+    WrapUpEnded,
+    WrapUpExtended,
+)
+from acdcore.queues.settings import (
+    AgentSettings,
+    Channel,
+    FloorSettings,
+    NeedRule,
+    OfferEnd,
+    OverflowCause,
+    OverflowRule,
+    QueueSettings,
+    Ring,
+    Strategy,
+    ToAnnouncement,
+    ToFlow,
+    ToOutside,
+    ToQueue,
+)
+
+SALES, HELP, SPARE, DESK = QueueName("sales"), QueueName("help"), QueueName("spare"), QueueName("desk")
+TALK, REPAIR, ENGLISH, YUE = SkillName("talk"), SkillName("repair"), SkillName("english"), SkillName("yue")
+AGENTS = [AgentId(str(1_000 + number)) for number in range(16)]
+OPEN_S, CLOSE_S = 8 * 3_600.0, 11 * 3_600.0
+"""Three hours are enough for everything to happen."""
+CALLERS = 850
+MAX_OFFERS = 1_200
+"""Offers of a day are numbered from 1 to about this."""
+
+
+def floor(luck: Random) -> FloorSettings:
+    """A floor that uses every key, with figures drawn."""
+    sales = QueueSettings(
+        SALES,
+        {TALK: 1},
+        luck.choice(list(Strategy)),
+        ring_for_s=luck.choice([8.0, 15.0]),
+        max_wait_s=luck.choice([60.0, 180.0]),
+        max_length=luck.choice([8, 20]),
+        max_estimated_wait_s=luck.choice([60.0, 300.0]),
+        overflow=(
+            OverflowRule(OverflowCause.WAIT, ToQueue(SPARE)),
+            OverflowRule(OverflowCause.LENGTH, ToAnnouncement("full")),
+            OverflowRule(OverflowCause.ESTIMATED_WAIT, ToFlow("callback")),
+            OverflowRule(OverflowCause.CLOSED, ToFlow("voicemail")),
+        ),
+        announce_first_s=10.0,
+        announce_every_s=30.0,
+        announces_wait=True,
+        rules=(
+            NeedRule(tiers=frozenset({"vip"}), skills={TALK: 3}),
+            NeedRule(languages=frozenset({"yue"}), skills={YUE: 1}),
+        ),
+        rings=(Ring(20.0, {TALK: 1}), Ring(45.0, {YUE: 0}, estimated_wait_s=120.0)),
+        sticky_for_s=luck.choice([0.0, 15.0]),
+    )
+    help_ = QueueSettings(
+        HELP,
+        {REPAIR: 2},
+        luck.choice(list(Strategy)),
+        weight=luck.choice([0.5, 2.0]),
+        ageing=luck.choice([0.5, 1.0, 2.0]),
+        overflow=(
+            OverflowRule(OverflowCause.NOBODY_LOGGED_IN, ToQueue(SPARE)),
+            OverflowRule(OverflowCause.CLOSED, ToQueue(SPARE)),
+        ),
+        rings=(Ring(30.0, {REPAIR: 1}),),
+        sticky_for_s=20.0,
+        misses_until_not_ready=luck.choice([1, 3]),
+    )
+    spare = QueueSettings(
+        SPARE,
+        strategy=Strategy.ROUND_ROBIN,
+        wrap_up_s=0.0,
+        overflow=(OverflowRule(OverflowCause.NOBODY_READY, ToOutside("0755123456", "second")),)
+        if luck.random() < 0.5
+        else (),
+    )
+    desk = QueueSettings(DESK, {TALK: 1}, is_by_hand=True)
+    return FloorSettings((sales, help_, spare, desk))
+
+
+def chaos(seed: int) -> Day:
+    """One day, the same for the same seed."""
+    luck = Random(seed)
+    arrivals = [_arrival(number, luck) for number in range(CALLERS)]
+    events = [*_of_callers(arrivals, luck), *_of_agents(luck), *_of_the_floor(luck)]
+    return Day(floor(luck), tuple(arrivals), tuple(_person(agent, luck) for agent in AGENTS), tuple(events))
+
+
+def _arrival(number: int, luck: Random) -> Arrival:
+    tier = luck.choices(["vip", "standard"], [1, 9])[0]
+    facts = CallerFacts(tier, luck.choice(["", "", "", "yue", "en"]), luck.choice(["", "south"]))
+    return Arrival(
+        EntryId(f"e{number}"),
+        luck.uniform(OPEN_S, CLOSE_S),
+        luck.choices([SALES, HELP, SPARE, DESK], [5, 3, 2, 1])[0],
+        luck.expovariate(1 / 180),
+        luck.expovariate(1 / 150),
+        leaves_as=luck.choices(list(LeaveCause), [8, 2, 1, 1])[0],
+        wrap_up_s=luck.choice([None, 0.0, 5.0]),
+        advance_s=60.0 if tier == "vip" else luck.choice([0.0, 0.0, -20.0]),
+        skills={ENGLISH: 1} if luck.random() < 0.05 else {},
+        facts=facts,
+        channel=luck.choices(list(Channel), [8, 1, 1])[0],
+        preferred=luck.choice([None, *AGENTS]),
+        waited_s=luck.choice([0.0, 0.0, 0.0, 90.0]),
+        chance=luck.getrandbits(48),
+    )
+
+
+def _person(agent: AgentId, luck: Random) -> Person:
+    skills = {TALK: luck.randint(1, 5)}
+    for skill, share in ((REPAIR, 0.5), (ENGLISH, 0.4), (YUE, 0.3)):
+        if luck.random() < share:
+            skills[skill] = luck.randint(1, 5)
+    channels = {Channel.VOICEMAIL: 0} if luck.random() < 0.2 else {}
+    start = luck.uniform(OPEN_S - 600.0, OPEN_S + 1_800.0)
+    pause = luck.uniform(start + 600.0, CLOSE_S - 1_200.0)
+    spans = (Span(start, pause), Span(pause + luck.uniform(60.0, 900.0), CLOSE_S + luck.uniform(600.0, 3_600.0)))
+    phone = Phone((1.0, 3.0, 6.0, 12.0), luck.uniform(0.0, 0.3), luck.choice(list(OfferEnd)), 90.0)
+    settings = AgentSettings(agent, f"agent {agent}", skills, channels)
+    return Person(settings, spans, luck.uniform(0.7, 1.4), phone)
+
+
+def _of_callers(arrivals: list[Arrival], luck: Random) -> list[Event]:
+    """Side flows, assignments, hang-ups and ends of talks at any moment, sensible or not."""
+    events: list[Event] = []
+    for arrival in arrivals:
+        at = arrival.at + luck.expovariate(1 / 40)
+        chance = luck.random()
+        if chance < 0.15:
+            events.append(Event(at, CallerPaused(arrival.entry)))
+            events.append(Event(at + luck.expovariate(1 / 30), CallerResumed(arrival.entry)))
+        elif chance < 0.25:
+            events.append(Event(at, CallerLeft(arrival.entry)))
+        elif chance < 0.3:
+            events.append(Event(at, TalkEnded(arrival.entry)))
+        if arrival.queue == DESK or chance > 0.95:
+            events += [
+                Event(at + number * 5.0, CallerAssigned(arrival.entry, luck.choice(AGENTS))) for number in range(3)
+            ]
+    return events
+
+
+def _of_agents(luck: Random) -> list[Event]:
+    """Phones lost and found, calls of their own, notes cut or drawn out, answers to offers long over."""
+    events: list[Event] = []
+    for agent in AGENTS:
+        if luck.random() < 0.3:
+            restored = AgentRestored(
+                AgentSettings(agent, skills={TALK: 2}), luck.random() < 0.5, "lunch", 3, 200.0, 0.4
+            )
+            events.append(Event(OPEN_S - 700.0, restored))
+        for _ in range(3):
+            at, back_s = luck.uniform(OPEN_S, CLOSE_S), luck.expovariate(1 / 120)
+            if luck.random() < 0.5:
+                events += [Event(at, AgentPhoneDown(agent)), Event(at + back_s, AgentPhoneUp(agent))]
+            else:
+                events += [Event(at, AgentBusy(agent)), Event(at + back_s, AgentIdle(agent))]
+            events.append(Event(luck.uniform(OPEN_S, CLOSE_S), WrapUpExtended(agent, luck.uniform(1.0, 60.0))))
+            events.append(Event(luck.uniform(OPEN_S, CLOSE_S), WrapUpEnded(agent)))
+    for _ in range(60):
+        at, offer = luck.uniform(OPEN_S, CLOSE_S), OfferId(luck.randint(1, MAX_OFFERS))
+        is_answer = luck.random() < 0.5
+        events.append(Event(at, OfferAccepted(offer) if is_answer else OfferEnded(offer, OfferEnd.REFUSED)))
+    return events
+
+
+def _of_the_floor(luck: Random) -> list[Event]:
+    """Hours that change and reloads, one of them without a queue in which people wait."""
+    events: list[Event] = []
+    for queue in (SALES, HELP):
+        at = luck.uniform(OPEN_S, CLOSE_S)
+        events += [Event(at, HoursChanged(queue, False)), Event(at + 600.0, HoursChanged(queue, True))]
+    for _ in range(3):
+        events.append(Event(luck.uniform(OPEN_S, CLOSE_S), FloorChanged(floor(luck))))
+    whole = floor(luck)
+    small = replace(whole, queues=tuple(queue for queue in whole.queues if queue.name != DESK))
+    at = luck.uniform(OPEN_S, CLOSE_S)
+    return [*events, Event(at, FloorChanged(small)), Event(at + 300.0, FloorChanged(whole))]

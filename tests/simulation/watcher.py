@@ -1,0 +1,102 @@
+"""Watches a whole day: the auditor after every turn, the floor itself now and then, and rest at the end.
+
+The auditor (tests/queues/desk.py) sees inputs and decisions only: invariants 1 to 3, 5, 6, 8 to 11, 13 and 14 of the
+dispatcher, turn by turn; number 7 follows from 6, since keys change by time alone. Number 4 needs the floor's own
+answer to why somebody waits, number 12 a floor that is put away and taken out again in the middle of the day.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from tests.queues.desk import Auditor
+from tests.simulation.chaos import CLOSE_S, OPEN_S, chaos
+
+from acdcore.planning.simulation import Simulation
+from acdcore.queues import checkpoint
+from acdcore.queues.dispatcher import Dispatcher
+from acdcore.queues.model import AgentState, Decision, Input
+from acdcore.queues.settings import FloorSettings
+
+TURNS_BETWEEN_LOOKS = 40
+"""The floor is asked about everybody who waits once in so many turns: it costs as much as hundreds of turns."""
+RESTARTS = 3
+
+
+class RestartedFloor:
+    """A dispatcher that is put away and taken out again at given times."""
+
+    def __init__(self, settings: FloorSettings, times: Sequence[float]) -> None:
+        self.dispatcher = Dispatcher(settings)
+        self._times = sorted(times)
+
+    def handle(self, fed: Input, now: float) -> list[Decision]:
+        """One turn, after a restart when it is time for one."""
+        while self._times and self._times[0] <= now:
+            self._times.pop(0)
+            self._restart(now)
+        return self.dispatcher.handle(fed, now)
+
+    def next_deadline(self) -> float | None:
+        """As the dispatcher says."""
+        return self.dispatcher.next_deadline()
+
+    def _restart(self, now: float) -> None:
+        before = self.dispatcher
+        self.dispatcher = checkpoint.load(checkpoint.dump(before))
+        assert self.dispatcher.next_deadline() == before.next_deadline()
+        places = [[waiting.entry for waiting in queue.waiting] for queue in before.snapshot(now).queues]
+        after = [[waiting.entry for waiting in queue.waiting] for queue in self.dispatcher.snapshot(now).queues]
+        assert after == places, "a restart changed the order of those who wait"
+
+
+@dataclass(slots=True)
+class Seen:
+    """What a day had in it."""
+
+    decisions: Counter[str] = field(default_factory=Counter)
+    """Decisions by name."""
+    turns: int = 0
+
+
+def watch(seed: int) -> Seen:
+    """Run one day of chaos. Raises AssertionError on the first broken invariant, naming the seed and the time."""
+    day = chaos(seed)
+    luck = Random(seed)
+    machine = RestartedFloor(day.floor, [luck.uniform(OPEN_S, CLOSE_S) for _ in range(RESTARTS)])
+    auditor, seen, at = Auditor(day.floor), Seen(), 0.0
+    try:
+        for turn in Simulation(day, machine).turns():
+            at = turn.at
+            auditor.turn(turn.fed, list(turn.decisions), at)
+            seen.turns += 1
+            seen.decisions.update(type(decision).__name__ for decision in turn.decisions)
+            if seen.turns % TURNS_BETWEEN_LOOKS == 0:
+                _nobody_waits_in_vain(machine.dispatcher, at)
+        _at_rest(machine.dispatcher, auditor, at)
+    except AssertionError as error:
+        raise AssertionError(f"day {seed}, {at:.3f} s: {error}") from error
+    return seen
+
+
+def _nobody_waits_in_vain(dispatcher: Dispatcher, now: float) -> None:
+    """Invariant 4: whoever waits has nobody who could be offered the caller, or a named rule holds the pair apart."""
+    for queue in dispatcher.snapshot(now).queues:
+        for waiting in queue.waiting:
+            if waiting.agent is not None:
+                continue
+            why = dispatcher.why(waiting.entry, now)
+            assert why is not None
+            free = [candidate.agent for candidate in why.candidates if candidate.exclusion is None]
+            assert not free or why.held_back_by is not None, f"{waiting.entry} waits although {free} could serve"
+
+
+def _at_rest(dispatcher: Dispatcher, auditor: Auditor, now: float) -> None:
+    """After closing time nobody rings, waits or talks, and every caller is accounted for."""
+    view = dispatcher.snapshot(now)
+    assert not auditor.live and not auditor.callers, f"{list(auditor.callers)} never left"
+    assert dispatcher.metrics.queues == auditor.metrics.queues, "the figures survived no restart"
+    assert all(not queue.waiting and queue.figures.is_balanced for queue in view.queues)
+    busy = {AgentState.OFFERED, AgentState.TALKING, AgentState.WRAP_UP}
+    assert not {agent.state for agent in view.agents} & busy
