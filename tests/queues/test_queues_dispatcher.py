@@ -14,8 +14,10 @@ from acdcore.queues.model import (
     AgentPhoneDown,
     AgentPhoneUp,
     AgentReady,
+    AgentRestored,
     AgentState,
     Announce,
+    CallerAssigned,
     CallerJoined,
     CallerLeft,
     Connected,
@@ -630,3 +632,80 @@ def test_leaving_is_counted_by_its_cause() -> None:
         assert only(Departed, desk.feed(CallerLeft(entry, cause))).is_short is (stay_s < 5)
     figures = desk.dispatcher.metrics.queues[SALES]
     assert (figures.offered, figures.abandoned_short, figures.abandoned, figures.callbacks) == (3, 1, 1, 1)
+
+
+# ---- by hand ----------------------------------------------------------------------------------------------------
+
+
+def test_caller_at_a_front_desk_is_offered_by_hand_only() -> None:
+    desk = Desk(QueueSettings(SALES, {TALK: 1}, is_by_hand=True))
+    desk.staff(ANNA, talk=1)
+    entry, decisions = desk.join(SALES)
+    assert kinds(decisions) == ["Queued"]
+    offered = only(Offered, desk.feed(CallerAssigned(entry, ANNA)))
+    assert (offered.entry, offered.agent, offered.is_by_hand) == (entry, ANNA, True)
+    desk.feed(OfferEnded(offered.offer, OfferEnd.NO_ANSWER))
+    assert not any(isinstance(decision, Offered) for decision in desk.wait(60))
+
+
+def test_hand_overrides_skills_and_a_missed_offer_but_not_readiness() -> None:
+    desk = Desk(SALES_QUEUE)
+    desk.staff(BO, repair=1)
+    entry, offer = ringing(desk)
+    desk.feed(OfferEnded(offer, OfferEnd.REFUSED))
+    assert only(InputRefused, desk.feed(CallerAssigned(entry, ANNA))).reason is RefusalReason.NOT_IN_THIS_STATE
+    offered = only(Offered, desk.feed(CallerAssigned(entry, BO)))
+    desk.feed(OfferEnded(offered.offer, OfferEnd.REFUSED))
+    desk.wait(10)
+    assert only(Offered, desk.feed(CallerAssigned(entry, ANNA))).agent == ANNA
+
+
+def test_assignment_takes_a_ringing_offer_from_another_agent_and_frees_that_agent() -> None:
+    desk = Desk(SALES_QUEUE)
+    entry, offer = ringing(desk)
+    desk.staff(BO, repair=1)
+    following, _ = desk.join(SALES)
+    decisions = desk.feed(CallerAssigned(entry, BO))
+    withdrawn = only(OfferWithdrawn, decisions)
+    assert (withdrawn.offer, withdrawn.cause) == (offer, WithdrawCause.CALLER_ASSIGNED)
+    offered = {decision.agent: decision.entry for decision in decisions if isinstance(decision, Offered)}
+    assert offered == {BO: entry, ANNA: following}
+    assert kinds(desk.feed(OfferAccepted(offer))) == ["LateAccept"]
+
+
+def test_assignment_of_or_to_nobody_is_refused() -> None:
+    desk = Desk(SALES_QUEUE)
+    entry, _ = desk.join(SALES)
+    nobody = desk.feed(CallerAssigned(entry, ANNA))
+    assert only(InputRefused, nobody).reason is RefusalReason.UNKNOWN_AGENT
+    nothing = desk.feed(CallerAssigned(EntryId("nobody"), ANNA))
+    assert only(InputRefused, nothing).reason is RefusalReason.UNKNOWN_ENTRY
+
+
+# ---- after a restart --------------------------------------------------------------------------------------------
+
+
+def test_restored_agent_is_as_ready_and_as_long_idle_as_before() -> None:
+    desk = Desk(SALES_QUEUE)
+    who = AgentSettings(ANNA, skills={TALK: 1})
+    desk.feed(AgentRestored(who, is_ready=True, answered=7, idle_for_s=300, is_phone_up=True))
+    desk.feed(AgentRestored(AgentSettings(BO, skills={TALK: 1}), is_ready=True, idle_for_s=600))
+    assert desk.state(BO) == (AgentState.UNREACHABLE, "")
+    desk.feed(AgentPhoneUp(BO))
+    _, decisions = desk.join(SALES)
+    assert only(Offered, decisions).agent == BO
+    assert only(Offered, decisions).agent_key.measure == desk.now - 600
+    _, decisions = desk.join(SALES)
+    assert only(Offered, decisions).agent == ANNA
+
+
+def test_restored_agent_on_a_break_stays_on_it_with_the_reason() -> None:
+    desk = Desk(SALES_QUEUE)
+    desk.feed(AgentPhoneUp(ANNA))
+    decisions = desk.feed(AgentRestored(AgentSettings(ANNA), is_ready=False, reason="lunch"))
+    assert kinds(decisions) == ["AgentStateChanged"]
+    assert desk.state(ANNA) == (AgentState.NOT_READY, "lunch")
+    again = desk.feed(AgentRestored(AgentSettings(ANNA), is_ready=True))
+    assert only(InputRefused, again).reason is RefusalReason.NOT_IN_THIS_STATE
+    odd = desk.feed(AgentRestored(AgentSettings(BO), is_ready=True, load=1.5))
+    assert only(InputRefused, odd).reason is RefusalReason.OUT_OF_RANGE
