@@ -1,38 +1,110 @@
 """Regions: where a caller's number is at home, for routing and for the agent's screen.
 
-    operator's prefixes     the longest that the number begins with, as in `guangdong = ["+8620", "+86755"]`
-    operator's places       the city of a Chinese number, then its province, or the country of any other
-    neither                 unknown
+    the operator's prefixes     the longest that the number begins with, as in `guangdong = ["+8620", "+86755"]`
+    the operator's places       the city of a Chinese number, then its province, or the country of any other
+    neither                     unknown
 
-Cities of Chinese numbers come from the data file of the package `phone`: mobiles by their first seven digits, fixed
-lines by their area code. Ways of writing a number (national, 00, +) are told apart by `phonenumbers`, as ITU-T E.164
-and each country's plan have it.
+The ways of writing a number (national, 00, +, a gateway's zero) are told apart by `phonenumbers`, after ITU-T E.164 and
+each country's plan.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
+import phonenumbers
+
+from acdcore.calls.places import CHINA, Places
+
+CHINA_CODE = 86
+"""Of telephone numbers."""
 PLACES_KEPT_MAX = 10_000
-"""Numbers whose place is remembered: a busy day's callers, about 2 MB."""
+"""Numbers whose home is remembered: a busy day's callers, about 3 MB."""
+PREFIX_DIGITS_MAX = 15
+"""The longest prefix: a whole number of E.164."""
 
 
 class Regions:
-    """Where numbers are at home; nothing changes after construction but what it remembers."""
+    """Where numbers are at home; nothing changes after construction but what is remembered."""
 
     def __init__(
-        self, prefixes: Mapping[str, Sequence[str]], names: Mapping[str, Sequence[str]], country: str = "CN"
+        self,
+        prefixes: Mapping[str, Sequence[str]],
+        names: Mapping[str, Sequence[str]],
+        country: str = CHINA,
+        places: Places | None = None,
     ) -> None:
         """Take the operator's tables.
 
-        `prefixes` are beginnings of numbers by region, in any way of writing them; `names` are places by region:
-        provinces ("广东"), cities ("深圳"), and countries as ISO 3166-1 codes ("HK"). `country` is whose national ways
-        of writing are understood. Raises ValueError, naming it, for a prefix or a place that is none or that two
-        regions claim, and for an unknown country.
+        `prefixes` are beginnings of numbers by region, written with a plus or as they are dialled in `country`;
+        `names` are places by region: provinces ("广东"), cities ("深圳"), and countries by their ISO 3166-1 codes
+        ("HK"). `places` is the table of cities, as another one of these has it; None: it is read now, which takes a
+        tenth of a second. Raises ValueError, naming it, for a prefix or a place that is none or that two regions
+        claim, and for an unknown country; Unavailable when the table of cities cannot be read.
         """
+        if country not in phonenumbers.SUPPORTED_REGIONS:
+            raise ValueError(f"there is no country {country} in the plan of numbers")
+        self._country = country
+        self.places = Places.load() if places is None else places
+        self._prefixes = _claims(
+            (region, self._beginning(text)) for region, texts in prefixes.items() for text in texts
+        )
+        self._names = _claims((region, self._name(text)) for region, texts in names.items() for text in texts)
+        self._lengths = sorted({len(prefix) for prefix in self._prefixes}, reverse=True)
+        self._home = lru_cache(PLACES_KEPT_MAX)(self._find)
 
     def of(self, number: str) -> str:
         """The region that the number belongs to; "" when none claims it, or it is no number."""
-        return ""
+        return self._home(number)[0]
 
     def place(self, number: str) -> str:
-        """Where the number is at home, for the screen: "广东深圳", "北京", or a country's code; "" when unknown."""
-        return ""
+        """Where the number is at home, for the screen: "广东深圳", "北京", another country's code; "" when unknown."""
+        return self._home(number)[1]
+
+    def remembered(self) -> int:
+        """How many numbers are remembered, at most `PLACES_KEPT_MAX`."""
+        return self._home.cache_info().currsize
+
+    def _find(self, number: str) -> tuple[str, str]:
+        """Region and place."""
+        try:
+            parsed = phonenumbers.parse(number, self._country)
+        except phonenumbers.NumberParseException:
+            return "", ""
+        country = (phonenumbers.is_valid_number(parsed) and phonenumbers.region_code_for_number(parsed)) or ""
+        national = phonenumbers.national_significant_number(parsed)
+        place = self.places.of(national) if parsed.country_code == CHINA_CODE else ()
+        beginning = f"+{parsed.country_code}{national}"
+        claimed = (self._prefixes.get(beginning[:length]) for length in self._lengths)
+        named = (self._names.get(name) for name in (*reversed(place), country))
+        region = next((region for region in (*claimed, *named) if region is not None), "")
+        return region, "".join(place) or (country if country != self._country else "")
+
+    def _beginning(self, text: str) -> str:
+        """A prefix as a number of that beginning is compared: a plus, the country's code, the rest."""
+        code = phonenumbers.country_code_for_region(self._country)
+        digits = text.lstrip("+")
+        if not digits.isascii() or not digits.isdigit() or len(digits) > PREFIX_DIGITS_MAX:
+            raise ValueError(f"{text!r} is no beginning of a number; write it as in +86755")
+        if text.startswith("+"):
+            return f"+{digits}"
+        if text.startswith("00"):
+            return f"+{digits[2:]}"
+        return f"+{code}{digits.removeprefix('0')}"
+
+    def _name(self, text: str) -> str:
+        """A place as the table has it."""
+        if text in phonenumbers.SUPPORTED_REGIONS:
+            return text
+        name = self.places.named(text)
+        if name is None:
+            raise ValueError(f'{text!r} is no Chinese province or city, nor a country\'s code; write it as in "深圳"')
+        return name
+
+
+def _claims(claims: Iterator[tuple[str, str]]) -> dict[str, str]:
+    """The region by what it claims. Raises ValueError when two claim the same."""
+    regions: dict[str, str] = {}
+    for region, claimed in claims:
+        if regions.setdefault(claimed, region) != region:
+            raise ValueError(f"{claimed} belongs to {regions[claimed]} and to {region}; leave it to one of them")
+    return regions
