@@ -196,3 +196,13 @@ def test_no_window_holds_more_calls_than_the_limit(
                 assert now >= blocked_until
                 passed = [at for at in passed if at > now - within_s] + [now]
                 assert len(passed) <= most
+
+
+def test_number_that_calls_again_is_not_the_one_that_is_forgotten() -> None:
+    screening = screen(repeat=LIMIT)
+    calls(screening, "13800138000", 0.0)
+    calls(screening, "13900139000", 1.0)
+    calls(screening, "13800138000", 2.0)
+    for number in range(NUMBERS_COUNTED_MAX - 1):
+        screening.arrived(f"137{number:08d}", 3.0, WALL)
+    assert calls(screening, "13800138000", 4.0, 5.0) == [PASSED, Repeated(305.0)]
