@@ -5,6 +5,7 @@ import contextlib
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import structlog
@@ -17,24 +18,28 @@ from acdcore.calls.commands import PartHealth
 from acdcore.calls.desks import Desks
 from acdcore.calls.feed import Feed
 from acdcore.calls.hall import Hall
+from acdcore.calls.hours import Hours
 from acdcore.calls.lines import Lines
 from acdcore.calls.operations import Operations
 from acdcore.calls.phones import Phones
 from acdcore.calls.recorder import Recorder
 from acdcore.calls.recovery import recover
+from acdcore.calls.screening import Screen
+from acdcore.calls.services import Services
+from acdcore.calls.speaker import Speaker
+from acdcore.calls.stays import StayKeeper
 from acdcore.calls.switchboard import Switchboard
-from acdcore.calls.trunks import Trunks
 from acdcore.calls.voice import Voice
 from acdcore.calls.wiring import Wiring
+from acdcore.calls.workbench import Workbench
 from acdcore.control.app import ControlParts
 from acdcore.control.plane import ControlPlane
 from acdcore.control.settings import ControlSettings
-from acdcore.ivr.model import PromptKey
 from acdcore.ivr.prompts import render, render_music
 from acdcore.kernel.address import Address
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import SettingsError
-from acdcore.kernel.ids import IdSource
+from acdcore.kernel.ids import IdSource, QueueName
 from acdcore.keys import keep_passwords, read_or_make_keys
 from acdcore.media.engine import Engine
 from acdcore.media.model import EngineSettings
@@ -42,9 +47,12 @@ from acdcore.media.tones import ringback
 from acdcore.metrics import HallCollector
 from acdcore.plan import Plan, port_pairs
 from acdcore.queues.dispatcher import Dispatcher
+from acdcore.queues.places import Places
+from acdcore.queues.resumption import Resumed
 from acdcore.recording.events import RecordingEvent
 from acdcore.recording.index import NotRepaired, Repaired, repair_all
 from acdcore.recording.writer import RecordingSettings, RecordingWriter
+from acdcore.reload import Reloader, Sounds
 from acdcore.settings import Settings
 from acdcore.sip.digest import DigestServer
 from acdcore.sip.endpoint import Endpoint
@@ -53,8 +61,12 @@ from acdcore.sip.identity import EndpointSettings
 from acdcore.sip.ladder import Observer
 from acdcore.sip.registrar import Registrar, RegistrarSettings
 from acdcore.sip.stack import SipStack, StackSettings
+from acdcore.storage.journal import DiskJournal, JournalSettings, last_state
+from acdcore.storage.journal_files import Retention
 from acdcore.storage.password import new_password
+from acdcore.storage.phone_number import matching_key
 from acdcore.storage.storage import Storage, StorageSettings, open_storage
+from acdcore.work.book import WorkBook
 
 DRAIN_S = 5.0
 """How long calls may go on after the order to stop; then they are hung up and recorded as ended by us."""
@@ -86,15 +98,6 @@ class Running:
     """Where the control plane listens."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sounds:
-    """All that is ever played, as PCM (16 bit, mono, 8 kHz)."""
-
-    prompts: dict[PromptKey, bytes]
-    music: dict[str, bytes]
-    """By queue, `""` for all others."""
-
-
 @contextlib.asynccontextmanager
 async def serve(
     plan: Plan, clock: Clock, on_progress: Progress = lambda _: None, observer: Observer | None = None
@@ -116,7 +119,7 @@ async def serve(
         repaired = await asyncio.to_thread(repaired_recordings, settings)
         await recover_calls(storage, clock, repaired, settings.recording.directory, on_progress)
         recorder = await stack.enter_async_context(started_recorder(settings, engine, chronicle, clock))
-        voice = Voice(engine, sounds.prompts, sounds.music, ringback())
+        voice = Voice(engine, sounds.prompts, sounds.music, ringback(), Speaker())
         stack.callback(voice.close)
 
         # The stack reports to the switchboard, which stands on the stack: the name is bound before it first listens.
@@ -125,13 +128,21 @@ async def serve(
 
         sip = SipStack(Endpoint(endpoint_settings(settings), ids), clock, on_sip, stack_settings(settings), observer)
         wiring = Wiring(sip, engine, str(settings.media.advertised or settings.media.address), ids)
-        hall = stack.enter_context(open_hall(plan, wiring, recorder, chronicle, voice, storage, clock))
+        floor = stack.enter_context(open_floor(settings, clock, on_progress))
+        parts = HallParts(wiring, recorder, chronicle, voice, storage, clock)
+        hall = await stack.enter_async_context(open_hall(plan, floor, parts))
         digest = DigestServer(settings.sip.realm, secrets.token_bytes(32), ids)
-        switchboard = Switchboard(hall, Access(hall.trunks, storage.directory, digest, settings.sip.realm))
-        operations = Operations(hall, switchboard, port_pairs(settings), Health(hall, storage).parts)
-        plane = await stack.enter_async_context(control_plane(settings, hall, switchboard, operations, storage))
+        screen = open_screen(hall, storage)
+        access = Access(hall.rules.trunks, storage.directory, digest, settings.sip.realm)
+        switchboard = Switchboard(hall, access, screen)
+        reload = Reloader(plan, hall, switchboard, screen, digest, lambda new: make_sounds(new, on_progress))
+        operations = Operations(hall, switchboard, port_pairs(settings), Health(hall, storage, floor).parts, reload)
+        plane = await stack.enter_async_context(control_plane(hall, switchboard, operations, storage, reload))
         await stack.enter_async_context(sip)
+        stack.enter_context(at_work(hall, switchboard))
+        await resume(hall, floor, storage, settings, on_progress)
         stack.push_async_callback(switchboard.drain, DRAIN_S)
+        stack.callback(floor.note_shutdown)
         yield Running(
             plan=plan,
             hall=hall,
@@ -145,41 +156,135 @@ async def serve(
         )
 
 
+@dataclass(frozen=True, slots=True)
+class OpenFloor:
+    """The dispatcher, its journal, and what the last run's journal says."""
+
+    dispatcher: Dispatcher
+    journal: DiskJournal | None
+    last: Resumed | None
+    """Where the last run ended; None without a journal of it."""
+    places: Places
+    """Who may have a lost place again."""
+
+    @property
+    def alarm(self) -> str:
+        """What is wrong with the journal; empty when nothing is."""
+        return self.journal.alarm if self.journal is not None else ""
+
+    def note_shutdown(self) -> None:
+        """From here on callers and agents lose their places to the stop, not by their own wish."""
+        if self.journal is not None:
+            self.journal.note_shutdown()
+
+
 @contextlib.contextmanager
-def open_hall(
-    plan: Plan,
-    wiring: Wiring,
-    recorder: Recorder,
-    chronicle: Chronicle,
-    voice: Voice,
-    storage: Storage,
-    clock: Clock,
-) -> Iterator[Hall]:
+def open_floor(settings: Settings, clock: Clock, on_progress: Progress) -> Iterator[OpenFloor]:
+    """The dispatcher, with its turns kept on disk if the operator wants that."""
+    dispatcher = Dispatcher(settings.floor())
+    directory = settings.storage.directory / "journal"
+    if not settings.journal.is_on:
+        yield OpenFloor(dispatcher, None, None, Places((), 0.0, clock.now()))
+        return
+    last = last_state(directory)
+    if last is not None and last.problem:
+        on_progress(f"the journal's end could not be read: {last.problem}")
+    lost = last.places if last is not None else ()
+    places = Places(lost, settings.journal.reclaim_within_s, clock.now())
+    kept = JournalSettings(directory, retention=Retention(days=settings.journal.keep_days), version=version("acdcore"))
+    with DiskJournal(kept, dispatcher, clock) as journal:
+        yield OpenFloor(dispatcher, journal, last, places)
+
+
+@dataclass(frozen=True, slots=True)
+class HallParts:
+    """What the hall stands on."""
+
+    wiring: Wiring
+    recorder: Recorder
+    chronicle: Chronicle
+    voice: Voice
+    storage: Storage
+    clock: Clock
+
+
+@contextlib.asynccontextmanager
+async def open_hall(plan: Plan, floor: OpenFloor, parts: HallParts) -> AsyncIterator[Hall]:
     """What the calls' stories reach, and the engine's reports brought to them."""
-    settings, engine, loop = plan.settings, wiring.engine, asyncio.get_running_loop()
-    acd = Acd(Dispatcher(settings.floor()), clock)
+    settings, wiring, storage, clock = plan.settings, parts.wiring, parts.storage, parts.clock
+    engine, loop = wiring.engine, asyncio.get_running_loop()
+    rules = plan.rules()
+    acd = Acd(floor.dispatcher, clock, floor.journal.record if floor.journal is not None else None)
+    stays = StayKeeper(acd, parts.chronicle, clock)
     phones = Phones(wiring, Registrar(RegistrarSettings()), clock)
-    trunks = Trunks(settings.trunk_list(), settings.routes())
+    workbench = Workbench(WorkBook(settings.book(), matching_key), parts.chronicle, clock)
+    services = Services()
+    hours = Hours(storage.hours, acd, workbench, clock)
+    hours.on_change = parts.chronicle.hours
     loop.add_reader(engine.event_fd, lambda: wiring.on_media(engine.events()))
     try:
         yield Hall(
             clock=clock,
             wiring=wiring,
             acd=acd,
-            desks=Desks(phones, storage.directory, acd, chronicle, clock),
-            voice=voice,
+            desks=Desks(phones, storage.directory, acd, parts.chronicle, clock),
+            voice=parts.voice,
             directory=storage.directory,
-            chronicle=chronicle,
-            recorder=recorder,
-            trunks=trunks,
-            lines=Lines(settings.line_settings(), {trunk.name: trunk.lines for trunk in trunks.trunks}),
-            flows=plan.flows,
-            calendars=plan.calendars,
+            chronicle=parts.chronicle,
+            recorder=parts.recorder,
+            workbench=workbench,
+            hours=hours,
+            services=services,
+            places=floor.places,
+            lines=Lines(settings.line_settings(), {trunk.name: trunk.lines for trunk in rules.trunks.trunks}),
+            rules=rules,
         )
     finally:
         loop.remove_reader(engine.event_fd)
+        hours.close()
+        workbench.close()
         phones.close()
+        stays.close()
         acd.close()
+        await services.close()
+
+
+@contextlib.contextmanager
+def at_work(hall: Hall, switchboard: Switchboard) -> Iterator[None]:
+    """Hours are kept, and work that is due goes into the queues, until the calls are drained."""
+    hall.workbench.on_due = switchboard.begin_work
+    hall.workbench.on_settled = switchboard.end_work
+    hall.hours.follow(hall.rules)
+    try:
+        yield
+    finally:
+        hall.hours.close()
+        hall.workbench.close()
+
+
+async def resume(hall: Hall, floor: OpenFloor, storage: Storage, settings: Settings, on_progress: Progress) -> None:
+    """Go on where the last run ended: agents at work, their phones, and what was asked of us."""
+    last = floor.last
+    if last is not None:
+        agents = hall.desks.restore(last.agents)
+        if agents or last.places:
+            within_s = settings.journal.reclaim_within_s
+            on_progress(f"took over {agents} agents; {len(last.places)} callers keep their places for {within_s:g} s")
+    items = hall.workbench.restore(await storage.history.open_work())
+    if items:
+        on_progress(f"took over {items} callbacks and messages")
+
+
+def open_screen(hall: Hall, storage: Storage) -> Screen:
+    """The list of numbers that are turned away or let through, kept in step with its store."""
+    screen = Screen(hall.rules.screening.limits, matching_key)
+
+    def follow() -> None:
+        screen.use(storage.screening.entries())
+
+    storage.screening.on_change = follow
+    follow()
+    return screen
 
 
 # --- the parts, bottom-up ---
@@ -280,7 +385,7 @@ async def started_recorder(
 
     min_free_bytes = settings.recording.min_free_mb * 1_000_000
     writer = RecordingWriter(engine, RecordingSettings(directory, min_free_bytes), report)
-    recorder = Recorder(engine, writer, chronicle, clock)
+    recorder = Recorder(engine, writer, chronicle, clock, directory)
     writer.start()
     try:
         yield recorder
@@ -307,9 +412,14 @@ def endpoint_settings(settings: Settings) -> EndpointSettings:
 
 
 def control_plane(
-    settings: Settings, hall: Hall, switchboard: Switchboard, operations: Operations, storage: Storage
+    hall: Hall, switchboard: Switchboard, operations: Operations, storage: Storage, reload: Reloader
 ) -> ControlPlane:
     """The HTTP side."""
+    settings = reload.plan.settings
+
+    def targets() -> dict[QueueName, float]:
+        return {queue.name: queue.service_level_within_s for queue in reload.plan.settings.floor().queues}
+
     registry = CollectorRegistry()
     registry.register(HallCollector(hall, switchboard, operations))
     parts = ControlParts(
@@ -320,6 +430,11 @@ def control_plane(
         agents=storage.agents,
         new_password=new_password,
         history=storage.history,
+        screening=storage.screening,
+        hours=storage.hours,
+        new_work_id=hall.workbench.next_id,
+        targets=targets,
+        clock=hall.clock,
         registry=registry,
     )
     control = ControlSettings(
@@ -333,9 +448,10 @@ def control_plane(
 class Health:
     """Asks every part how it is."""
 
-    def __init__(self, hall: Hall, storage: Storage) -> None:
+    def __init__(self, hall: Hall, storage: Storage, floor: OpenFloor) -> None:
         self._hall = hall
         self._storage = storage
+        self._floor = floor
 
     def parts(self) -> tuple[PartHealth, ...]:
         """Every part, those that calls need first."""
@@ -343,9 +459,11 @@ class Health:
         storage = self._storage.health()
         census = engine.census()
         alarm = self._hall.recorder.alarm
+        journal = self._floor.alarm
         return (
             PartHealth("sip", True, f"{lines.taken} of {lines.settings.limit} lines taken"),
             PartHealth("media", census.dropped_events == 0, f"{census.streams} streams"),
             PartHealth("storage", storage.is_ok, storage.detail),
+            PartHealth("journal", not journal, journal or "every turn is kept"),
             PartHealth("recording", alarm is None, alarm.reason if alarm else f"{self._hall.recorder.running} running"),
         )

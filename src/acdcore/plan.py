@@ -1,18 +1,23 @@
 """The plan: settings, flows, calendars and prompts, read and checked together before anything starts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from acdcore.calls.region import Regions
+from acdcore.calls.rules import Rules
+from acdcore.calls.trunks import Trunks
 from acdcore.calls.voice import queue_title
-from acdcore.ivr.calendars import Calendar, load_calendars
+from acdcore.ivr.calendars import load_calendars
 from acdcore.ivr.check import Surroundings
 from acdcore.ivr.flow_file import load_flows
 from acdcore.ivr.model import Flow, Language, OutsideNode, PromptRequest, Text
+from acdcore.ivr.opening import Calendar
 from acdcore.ivr.prompts import flow_requests, system_requests
 from acdcore.kernel.errors import SettingsError
 from acdcore.kernel.ids import QueueName
-from acdcore.queues.settings import ToAnnouncement, ToOutside, validate
+from acdcore.queue_table import QueueTable
+from acdcore.queues.settings import ToAnnouncement, ToFlow, ToOutside, validate
 from acdcore.settings import Settings
 
 STREAMS_A_LINE = 2
@@ -35,6 +40,21 @@ class Plan:
     """All calendars, by name."""
     prompts: tuple[PromptRequest, ...]
     """Every prompt that any call may need."""
+    regions: Regions
+    """Where numbers belong to."""
+
+    def rules(self) -> Rules:
+        """What holds for calls from now on."""
+        settings = self.settings
+        return Rules(
+            flows=self.flows,
+            calendars=self.calendars,
+            trunks=Trunks(settings.trunk_list(), settings.routes()),
+            queues={QueueName(name): table.around() for name, table in settings.queues.items()},
+            regions=self.regions,
+            screening=settings.screening_rules(),
+            services=settings.service_settings(),
+        )
 
 
 def make_plan(settings: Settings, file: Path) -> Plan:
@@ -43,14 +63,24 @@ def make_plan(settings: Settings, file: Path) -> Plan:
     floor = settings.floor()
     for problem in validate(floor):
         raise SettingsError(str(file), problem.key, problem.text)
-    queues = frozenset(queue.name for queue in floor.queues)
-    flows = {str(name): flow for name, flow in load_flows(here / settings.ivr.flows, Surroundings(queues)).items()}
     calendars = {str(name): one for name, one in load_calendars(here / settings.ivr.calendars).items()}
+    surroundings = Surroundings(
+        queues=frozenset(queue.name for queue in floor.queues),
+        services=frozenset(settings.services),
+        regions=frozenset(settings.regions),
+        shifts=frozenset(shift.name for calendar in calendars.values() for shift in calendar.shifts),
+        days=frozenset(name for calendar in calendars.values() for name in calendar.names()),
+    )
+    flows = {str(name): flow for name, flow in load_flows(here / settings.ivr.flows, surroundings).items()}
+    try:
+        regions = settings.region_tables()
+    except ValueError as error:
+        raise SettingsError(str(file), "regions", str(error)) from error
     requests = [*system_requests(here / settings.ivr.prompts / "system.toml")]
     for flow in flows.values():
         requests += flow_requests(flow)
     requests += queue_titles(settings, file)
-    checked = Plan(settings, file, flows, calendars, tuple(requests))
+    checked = Plan(settings, file, flows, calendars, tuple(requests), regions)
     check_references(checked)
     return checked
 
@@ -72,13 +102,8 @@ def check_references(checked: Plan) -> None:
     if settings.lines.announcement not in prompts:
         raise SettingsError(file, "lines.announcement", f"there is no prompt {settings.lines.announcement}")
     for name, table in settings.queues.items():
-        for cause, where in table.overflow.items():
-            key = f"queues.{name}.overflow.{cause.value}"
-            target = where.target()
-            if isinstance(target, ToAnnouncement) and target.prompt not in prompts:
-                raise SettingsError(file, key, f"there is no prompt {target.prompt}")
-            if isinstance(target, ToOutside) and not may_dial_out:
-                raise SettingsError(file, key, "no trunk may dial out; set may_dial_out and target on one")
+        for key, problem in queue_problems(table, checked, prompts):
+            raise SettingsError(file, f"queues.{name}.{key}", problem)
     for one in checked.flows.values():
         for node, what in one.nodes.items():
             if isinstance(what, OutsideNode) and not may_dial_out:
@@ -86,13 +111,46 @@ def check_references(checked: Plan) -> None:
     for trunk, trunk_table in settings.trunks.items():
         for dialled, route in trunk_table.routes.items():
             key = f"trunks.{trunk}.routes.{dialled}"
-            for flow in filter(None, (route.flow, route.closed_flow)):
+            for flow in filter(None, (route.flow, route.closed_flow, route.holiday_flow, *route.flows.values())):
                 if flow not in checked.flows:
                     raise SettingsError(file, key, f"there is no flow {flow}; there are {', '.join(checked.flows)}")
             if route.calendar and route.calendar not in checked.calendars:
                 raise SettingsError(file, key, f"there is no calendar {route.calendar}")
             if route.calendar and not route.closed_flow:
                 raise SettingsError(file, key, "has a calendar but no closed_flow for when it is closed")
+
+
+def queue_problems(table: QueueTable, checked: Plan, prompts: set[str]) -> Iterator[tuple[str, str]]:
+    """What a queue says of another place that is not there: the key, and what is wrong."""
+    trunks = checked.settings.trunks
+    flows = ", ".join(checked.flows)
+    for cause, where in table.overflow.items():
+        target, key = where.target(), f"overflow.{cause.value}"
+        match target:
+            case ToAnnouncement(prompt) if prompt not in prompts:
+                yield key, f"there is no prompt {prompt}"
+            case ToOutside(trunk="") if not any(trunk.may_dial_out for trunk in trunks.values()):
+                yield key, "no trunk may dial out; set may_dial_out and target on one"
+            case ToOutside(trunk=name) if name and (name not in trunks or not trunks[name].may_dial_out):
+                yield key, f"trunk {name} is not there or may not dial out; set may_dial_out and target on it"
+            case ToFlow(flow) if flow not in checked.flows:
+                yield key, f"there is no flow {flow}; there are {flows}"
+            case _:
+                pass
+    for digit, flow in table.keys.items():
+        if flow not in checked.flows:
+            yield f"keys.{digit}", f"there is no flow {flow}; there are {flows}"
+    if table.survey and table.survey not in checked.flows:
+        yield "survey", f"there is no flow {table.survey}; there are {flows}"
+    if table.keys_prompt and table.keys_prompt not in prompts:
+        yield "keys_prompt", f"there is no prompt {table.keys_prompt}"
+    if table.calendar and table.calendar not in checked.calendars:
+        yield "calendar", f"there is no calendar {table.calendar}"
+    if table.call_back_abandoned and not any(trunk.may_dial_out for trunk in trunks.values()):
+        yield "call_back_abandoned", "no trunk may dial out; set may_dial_out and target on one"
+    regions = {region for rule in table.rules for region in rule.regions}
+    for region in sorted(regions - set(checked.settings.regions)):
+        yield "rules", f"there is no region {region}; name it under [regions]"
 
 
 def port_pairs(settings: Settings) -> int:

@@ -11,38 +11,26 @@ from operator import eq
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError, model_validator
+from pydantic import AfterValidator, Field, PlainValidator, ValidationError, model_validator
 
 from acdcore.calls.lines import LineSettings, WhenFull
+from acdcore.calls.region import Regions
+from acdcore.calls.rules import ScreeningRules
+from acdcore.calls.screening import RepeatLimit, ScreeningSettings
+from acdcore.calls.services import ServiceSettings
 from acdcore.calls.trunks import AGENTS_TRUNK, Route, Trunk
-from acdcore.ivr.model import Language
 from acdcore.kernel.errors import SettingsError
-from acdcore.kernel.ids import QueueName, SkillName
-from acdcore.queues.settings import (
-    FloorSettings,
-    OverflowCause,
-    OverflowRule,
-    OverflowTarget,
-    QueueSettings,
-    Strategy,
-    ToAnnouncement,
-    ToOutside,
-    ToQueue,
-)
+from acdcore.queue_table import QueueTable
+from acdcore.queues.settings import FloorSettings
+from acdcore.section import Section
 from acdcore.sip.uri import MalformedValue, SipUri
+from acdcore.work.book import BookSettings
 
 PREFIX = "ACDCORE_"
 TEXT_KEYS = frozenset({"password", "dsn"})
 """Secrets may begin with any character."""
 Port = Annotated[int, Field(ge=0, le=65535)]
 """0 takes any free port."""
-Seconds = Annotated[float, Field(ge=0)]
-
-
-class Section(BaseModel):
-    """A TOML table in which an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _named(address: IPv4Address) -> IPv4Address:
@@ -141,6 +129,71 @@ class RouteTable(Section):
     flow: str
     calendar: str = ""
     closed_flow: str = ""
+    holiday_flow: str = ""
+    flows: dict[str, str] = Field(default_factory=dict)
+
+
+class Callbacks(Section):
+    """How often and how long customers are called back."""
+
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = 3
+    retry_after_s: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (300.0, 1_800.0, 7_200.0)
+    expire_after_s: Annotated[float, Field(gt=0)] = 172_800.0
+
+
+class RepeatTable(Section):
+    """How often one number may call."""
+
+    calls: Annotated[int, Field(ge=1)]
+    within_s: Annotated[float, Field(gt=0, le=86_400)]
+    block_for_s: Annotated[float, Field(gt=0, le=604_800)]
+
+
+class ScreeningTable(Section):
+    """Who is turned away; the list itself is kept by staff."""
+
+    withheld: Literal["pass", "block"] = "pass"
+    repeats: RepeatTable | None = None
+    announce: bool = False
+
+
+class RegionTable(Section):
+    """One region: beginnings of numbers, and names of places."""
+
+    prefixes: list[str] = Field(default_factory=list)
+    places: list[str] = Field(default_factory=list)
+
+
+class ServiceTable(Section):
+    """An HTTP service that flows may ask."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+    method: Literal["GET", "POST"] = "GET"
+    headers: Annotated[dict[str, str], Field(repr=False)] = Field(default_factory=dict)
+
+
+class Journal(Section):
+    """The dispatcher's journal, which replay, what-if and a restart read."""
+
+    is_on: bool = True
+    keep_days: Annotated[int, Field(ge=1, le=3_650)] = 35
+    reclaim_within_s: Annotated[float, Field(ge=0, le=3_600)] = 120.0
+
+
+class Notices(Section):
+    """E-mail about new messages and callbacks."""
+
+    smtp: Annotated[str, Field(pattern=r"^([^\s:]+:[0-9]+)?$")] = ""
+    sender: str = ""
+    to: list[str] = Field(default_factory=list)
+    user: str = ""
+    password: Annotated[str, Field(repr=False)] = ""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "Notices":
+        if self.to and not (self.smtp and self.sender):
+            raise ValueError('to needs smtp = "host:port" and sender = "address"')
+        return self
 
 
 class TrunkTable(Section):
@@ -175,47 +228,6 @@ def _has_ip_address(uri: str) -> bool:
     return True
 
 
-class TargetTable(Section):
-    """Where an overflow leads: exactly one of the three."""
-
-    queue: str = ""
-    announcement: str = ""
-    outside: str = ""
-
-    @model_validator(mode="after")
-    def _is_one(self) -> "TargetTable":
-        if sum(map(bool, (self.queue, self.announcement, self.outside))) != 1:
-            raise ValueError("give exactly one of queue, announcement, outside")
-        return self
-
-    def target(self) -> OverflowTarget:
-        """The same for the dispatcher."""
-        if self.queue:
-            return ToQueue(QueueName(self.queue))
-        return ToAnnouncement(self.announcement) if self.announcement else ToOutside(self.outside)
-
-
-class QueueTable(Section):
-    """One queue; limits that depend on each other are checked by the dispatcher's own `validate`."""
-
-    title: dict[Language, str] = Field(default_factory=dict)
-    music: str = ""
-    skills: dict[str, int] = Field(default_factory=dict)
-    strategy: Strategy = Strategy.LONGEST_IDLE
-    weight: float = 1.0
-    ageing: float = 1.0
-    ring_for_s: Seconds = 20.0
-    wrap_up_s: Seconds = 15.0
-    max_wait_s: Seconds | None = None
-    max_length: int | None = None
-    overflow: dict[OverflowCause, TargetTable] = Field(default_factory=dict)
-    announce_first_s: Seconds | None = None
-    announce_every_s: Seconds | None = None
-    misses_until_not_ready: int = 2
-    service_level_within_s: Seconds = 20.0
-    short_abandon_s: Seconds = 5.0
-
-
 class Settings(Section):
     """Everything that the operator decides in the file; agents and customers live in the database."""
 
@@ -226,6 +238,12 @@ class Settings(Section):
     recording: Recording = Recording()
     ivr: Ivr = Ivr()
     lines: Lines = Lines()
+    callbacks: Callbacks = Callbacks()
+    screening: ScreeningTable = ScreeningTable()
+    journal: Journal = Journal()
+    notices: Notices = Notices()
+    regions: dict[str, RegionTable] = Field(default_factory=dict)
+    services: dict[str, ServiceTable] = Field(default_factory=dict)
     trunks: dict[str, TrunkTable] = Field(default_factory=dict)
     queues: dict[str, QueueTable] = Field(default_factory=dict)
     log: Literal["debug", "info", "warning", "error"] = "info"
@@ -263,35 +281,41 @@ class Settings(Section):
     def routes(self) -> tuple[Route, ...]:
         """For `Trunks`."""
         return tuple(
-            Route(trunk, dialled, route.flow, route.calendar, route.closed_flow)
+            Route(trunk, dialled, route.flow, route.calendar, route.closed_flow, route.holiday_flow, route.flows)
             for trunk, table in self.trunks.items()
             for dialled, route in table.routes.items()
         )
 
     def floor(self) -> FloorSettings:
         """For the dispatcher."""
-        return FloorSettings(queues=tuple(queue_settings(name, table) for name, table in self.queues.items()))
+        return FloorSettings(queues=tuple(table.settings(name) for name, table in self.queues.items()))
 
+    def book(self) -> BookSettings:
+        """For the book of callbacks and messages."""
+        table = self.callbacks
+        return BookSettings(
+            max_attempts=table.max_attempts,
+            retry_after_s=table.retry_after_s,
+            expire_after_s=table.expire_after_s,
+        )
 
-def queue_settings(name: str, table: QueueTable) -> QueueSettings:
-    """One queue for the dispatcher."""
-    return QueueSettings(
-        name=QueueName(name),
-        skills={SkillName(skill): level for skill, level in table.skills.items()},
-        strategy=table.strategy,
-        weight=table.weight,
-        ageing=table.ageing,
-        ring_for_s=table.ring_for_s,
-        wrap_up_s=table.wrap_up_s,
-        max_wait_s=table.max_wait_s,
-        max_length=table.max_length,
-        overflow=tuple(OverflowRule(cause, where.target()) for cause, where in table.overflow.items()),
-        announce_first_s=table.announce_first_s,
-        announce_every_s=table.announce_every_s,
-        misses_until_not_ready=table.misses_until_not_ready,
-        service_level_within_s=table.service_level_within_s,
-        short_abandon_s=table.short_abandon_s,
-    )
+    def screening_rules(self) -> ScreeningRules:
+        """For the switchboard."""
+        repeats = self.screening.repeats
+        limit = None if repeats is None else RepeatLimit(repeats.calls, repeats.within_s, repeats.block_for_s)
+        limits = ScreeningSettings(self.screening.withheld == "block", limit)
+        return ScreeningRules(limits, self.screening.announce)
+
+    def region_tables(self) -> Regions:
+        """Where numbers belong to; raises ValueError for a prefix or a place that is none."""
+        return Regions(
+            {name: table.prefixes for name, table in self.regions.items()},
+            {name: table.places for name, table in self.regions.items()},
+        )
+
+    def service_settings(self) -> dict[str, ServiceSettings]:
+        """For the flows."""
+        return {name: ServiceSettings(one.url, one.method, one.headers) for name, one in self.services.items()}
 
 
 def load(file: Path, environment: Mapping[str, str]) -> Settings:

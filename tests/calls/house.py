@@ -25,21 +25,26 @@ from acdcore.calls.access import Access
 from acdcore.calls.acd import Acd
 from acdcore.calls.call import Call
 from acdcore.calls.chronicle import Chronicle
-from acdcore.calls.commands import AgentCommand, AgentState
+from acdcore.calls.commands import AgentCommand, AgentState, ReloadReport
 from acdcore.calls.desks import Desks
 from acdcore.calls.feed import Feed
 from acdcore.calls.hall import Hall
+from acdcore.calls.hours import Hours
 from acdcore.calls.leg import Leg
 from acdcore.calls.lines import Lines, LineSettings
 from acdcore.calls.operations import Operations
 from acdcore.calls.phones import Phones
 from acdcore.calls.ports import AgentRecord, CdrRow, Customer, Tier
 from acdcore.calls.recorder import Recorder
+from acdcore.calls.rules import QueueRules, Rules, ScreeningRules
+from acdcore.calls.screening import Screen
+from acdcore.calls.services import Services
+from acdcore.calls.stays import StayKeeper
 from acdcore.calls.switchboard import Switchboard
 from acdcore.calls.trunks import Route, Trunk, Trunks
 from acdcore.calls.voice import Voice, queue_title
 from acdcore.calls.wiring import Wiring
-from acdcore.ivr.calendars import Calendar
+from acdcore.calls.workbench import Workbench
 from acdcore.ivr.model import (
     EndReason,
     Flow,
@@ -55,12 +60,14 @@ from acdcore.ivr.model import (
     PromptName,
     QueueNode,
 )
+from acdcore.ivr.opening import Calendar
 from acdcore.ivr.system import system_names
 from acdcore.kernel.address import Address
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, IdSource, QueueName, SkillName
 from acdcore.media.engine import Engine
 from acdcore.media.model import TapId
 from acdcore.queues.dispatcher import Dispatcher
+from acdcore.queues.places import LostPlace, Places
 from acdcore.queues.settings import FloorSettings, QueueSettings
 from acdcore.recording.events import RecordingFinished, RecordingPath
 from acdcore.recording.writer import RecordingWriter
@@ -71,8 +78,12 @@ from acdcore.sip.events import Census, Event
 from acdcore.sip.identity import EndpointSettings
 from acdcore.sip.registrar import Registrar, RegistrarSettings
 from acdcore.storage.directory import MemoryDirectory
+from acdcore.storage.hours import MemoryHoursStore
 from acdcore.storage.memory import MemoryHistory
 from acdcore.storage.password import ha1
+from acdcore.storage.phone_number import matching_key
+from acdcore.storage.screening import MemoryScreeningStore
+from acdcore.work.book import BookSettings, WorkBook
 
 MORNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 OURS = Address("192.0.2.1", 5060)
@@ -137,6 +148,14 @@ class Plan:
     routes: tuple[Route, ...] = ()
     """More routes than the numbers above."""
     calendars: dict[str, Calendar] = field(default_factory=dict)
+    flows: dict[str, Flow] = field(default_factory=dict)
+    """More flows than those above."""
+    around: dict[QueueName, QueueRules] = field(default_factory=dict)
+    """What the calls' side does around the queues."""
+    screening: ScreeningRules = field(default_factory=ScreeningRules)
+    book: BookSettings = field(default_factory=BookSettings)
+    lost: tuple[LostPlace, ...] = ()
+    """Places that a restart has cut off."""
 
 
 class SilentWriter:
@@ -172,10 +191,18 @@ class House:
         """Called in the same turn in which the switchboard has heard of the event."""
         self.endpoint = Endpoint(EndpointSettings(), IdSource(1))
         self.stack = self.cable.plug(OURS, self.endpoint, self.clock, self._on_sip)
+        self.screening = MemoryScreeningStore()
+        self.forced = MemoryHoursStore()
         self.hall = self._hall(plan)
         digest = DigestServer(REALM, b"secret", IdSource(3))
-        self.switchboard = Switchboard(self.hall, Access(self.hall.trunks, self.directory, digest, REALM))
-        self.operations = Operations(self.hall, self.switchboard, 1000, lambda: ())
+        screen = Screen(plan.screening.limits, matching_key)
+        self.screening.on_change = lambda: screen.use(self.screening.entries())
+        access = Access(self.hall.rules.trunks, self.directory, digest, REALM)
+        self.switchboard = Switchboard(self.hall, access, screen)
+        self.operations = Operations(self.hall, self.switchboard, 1000, lambda: (), no_reload)
+        self.hall.workbench.on_due = self.switchboard.begin_work
+        self.hall.workbench.on_settled = self.switchboard.end_work
+        self.hall.hours.follow(self.hall.rules)
         self.engine.on_ready = lambda: self.hall.wiring.on_media(self.engine.events())
 
     def _hall(self, plan: Plan) -> Hall:
@@ -184,7 +211,9 @@ class House:
         chronicle = Chronicle(self.clock, self.history, self.feed, self.directory)
         wiring = Wiring(self.stack, engine, OURS.host, IdSource(2))
         acd = Acd(Dispatcher(FloorSettings(plan.queues)), self.clock)
+        self.stays = StayKeeper(acd, chronicle, self.clock)
         trunks = Trunks([carrier(plan)], [*routes(), *plan.routes])
+        workbench = Workbench(WorkBook(plan.book, matching_key), chronicle, self.clock)
         writer = SilentWriter(self.engine) if plan.is_recorded else None
         recorder = Recorder(engine, cast(RecordingWriter | None, writer), chronicle, self.clock)
         if writer is not None:
@@ -199,10 +228,18 @@ class House:
             directory=self.directory,
             chronicle=chronicle,
             recorder=recorder,
-            trunks=trunks,
+            workbench=workbench,
+            hours=Hours(self.forced, acd, workbench, self.clock),
+            services=Services(),
+            places=Places(plan.lost, 120.0, self.clock.now()),
             lines=Lines(plan.lines, {"carrier": plan.trunk_lines}),
-            flows=flows(),
-            calendars=plan.calendars,
+            rules=Rules(
+                flows={**flows(), **plan.flows},
+                calendars=plan.calendars,
+                trunks=trunks,
+                queues=plan.around,
+                screening=plan.screening,
+            ),
         )
 
     def _on_sip(self, event: Event) -> None:
@@ -346,6 +383,8 @@ class House:
         await asyncio.wait_for(self.switchboard.drain(0.001), CLOSE_WITHIN_S)
         self.hall.voice.close()
         self.hall.desks.phones.close()
+        self.hall.hours.close()
+        self.hall.workbench.close()
         self.hall.acd.close()
         for stack in self.cable.stacks.values():
             await stack.__aexit__(None, None, None)
@@ -358,10 +397,16 @@ async def opened(plan: Plan | None = None) -> AsyncIterator[House]:
     try:
         yield house
         house.hall.desks.phones.close()
+        house.hall.hours.close()
         await house.pass_time(LINGER_S)
         house.check_books()
     finally:
         await house.close()
+
+
+async def no_reload(by: str, is_dry_run: bool) -> ReloadReport:
+    """A house has no files to read anew."""
+    raise NotImplementedError
 
 
 def password(agent: str) -> str:

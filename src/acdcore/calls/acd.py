@@ -1,41 +1,43 @@
 """The calls' side of the dispatcher: names their places in the queues and brings its decisions to whom they concern."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from acdcore.calls.call import Call
+from acdcore.calls.call import Call, QueueNote
 from acdcore.calls.ports import EndedBy
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Outcome
-from acdcore.kernel.ids import AgentId, CallId, QueueName
+from acdcore.kernel.ids import AgentId, CallId, CustomerId
 from acdcore.queues.dispatcher import Dispatcher
-from acdcore.queues.floor import Floor
+from acdcore.queues.floor import Floor, Journal
 from acdcore.queues.model import (
     AgentStateChanged,
-    Announce,
+    CallerAssigned,
     CallerJoined,
     CallerLeft,
-    Connected,
+    CallerPaused,
+    CallerResumed,
     Decision,
+    Departed,
     EntryId,
     Input,
     InputRefused,
+    LateAccept,
     LeaveCause,
     OfferAccepted,
-    Offered,
     OfferEnded,
     OfferId,
-    OfferMissed,
-    OfferWithdrawn,
     Overflowed,
-    Queued,
     RefusalReason,
     TalkEnded,
+    TalkFinished,
 )
 from acdcore.queues.settings import OfferEnd, ToQueue
 from acdcore.queues.view import AgentView, Explanation, FloorView
 
 LEAVE_CAUSES = {
     Outcome.WITHDRAWN: LeaveCause.WITHDRAWN,
+    Outcome.CALLBACK: LeaveCause.CALLBACK,
     Outcome.SHUTDOWN: LeaveCause.FAILED,
     Outcome.FAILED: LeaveCause.FAILED,
     Outcome.MEDIA_LOST: LeaveCause.FAILED,
@@ -43,43 +45,66 @@ LEAVE_CAUSES = {
 """What the end of a call means to the queue it stands in; everything else is the caller's own hang-up."""
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """Whom an entry is about, for the figures that are written after the call is gone."""
+
+    call: CallId
+    caller: str
+    customer: CustomerId | None
+
+
 class Entry:
     """A call's place in the queues, from joining to the end of the talk."""
 
-    def __init__(self, name: EntryId, acd: "Acd") -> None:
-        self.name = name
+    def __init__(self, joined: CallerJoined, acd: "Acd") -> None:
+        self.name = joined.entry
+        self.advance_s = joined.advance_s
+        self.is_over = False
+        """The dispatcher knows the entry no more."""
         self._acd = acd
-        self._is_over = False
 
     def talk_ended(self) -> None:
         """The agent is free of the caller."""
         self._close(TalkEnded(self.name))
 
-    def leave(self, call: Call) -> None:
-        """The caller is gone, waiting or talking; without effect when the entry is over already."""
+    def leave(self, cause: LeaveCause) -> None:
+        """The caller leaves the queue, or the talk; without effect when the entry is over already."""
+        self._close(CallerLeft(self.name, cause))
+
+    def abandon(self, call: Call) -> None:
+        """The call is over, waiting or talking; its ending tells why."""
         outcome = call.ending.outcome if call.ending else Outcome.FAILED
-        self._close(CallerLeft(self.name, LEAVE_CAUSES.get(outcome, LeaveCause.HUNG_UP)))
+        self.leave(LEAVE_CAUSES.get(outcome, LeaveCause.HUNG_UP))
 
-    def over(self) -> None:
-        """The dispatcher has let the entry go by itself."""
-        self._close(None)
+    def pause(self) -> bool:
+        """Keep the place without being offered; False when a rule has taken the caller out of the queue already."""
+        if self.is_over:
+            return False
+        self._acd.feed(CallerPaused(self.name))
+        return True
 
-    def _close(self, last: Input | None) -> None:
-        if self._is_over:
-            return
-        self._is_over = True
-        self._acd.forget(self)
-        if last is not None:
+    def resume(self) -> None:
+        """Wait on at the same place."""
+        self._acd.feed(CallerResumed(self.name))
+
+    def _close(self, last: Input) -> None:
+        if not self.is_over:
+            self.is_over = True
             self._acd.feed(last)
 
 
 class Acd:
     """The one door to the dispatcher."""
 
-    def __init__(self, dispatcher: Dispatcher, clock: Clock) -> None:
+    def __init__(self, dispatcher: Dispatcher, clock: Clock, journal: Journal | None = None) -> None:
         self.on_agent: Callable[[AgentStateChanged], None] = lambda _: None
         """Hears of every change of an agent's state."""
-        self._floor = Floor(dispatcher, clock, None, self._decided)
+        self.on_decision: Callable[[Decision], None] = lambda _: None
+        """Hears of every decision, before anybody acts on it."""
+        self.about: dict[EntryId, About] = {}
+        """Entries whose stay is not written down yet; whoever writes it down takes them out."""
+        self._floor = Floor(dispatcher, clock, journal, self._decided)
         self._clock = clock
         self._calls: dict[EntryId, tuple[Call, Entry]] = {}
         self._joins = 0
@@ -87,17 +112,27 @@ class Acd:
 
     # --- calls ---
 
-    def join(self, call: Call, queue: QueueName, advance_s: float) -> Entry:
-        """Place the call; `Queued` or an overflow follows in its mailbox."""
+    def name(self, call: Call) -> EntryId:
+        """A name for the call's next place that no other has."""
         self._joins += 1
-        entry = Entry(EntryId(f"{call.id}/{self._joins}"), self)
+        return EntryId(f"{call.id}/{self._joins}")
+
+    def join(self, call: Call, joined: CallerJoined) -> Entry:
+        """Place the call; `Queued` or an overflow follows in its mailbox."""
+        entry = Entry(joined, self)
         self._calls[entry.name] = (call, entry)
-        self._floor.feed(CallerJoined(entry.name, queue, advance_s, label=call.view.caller))
+        self.about[entry.name] = About(call.id, call.view.caller, call.view.customer_id)
+        self._floor.feed(joined)
         return entry
 
-    def forget(self, entry: Entry) -> None:
-        """Bring no more decisions to the call."""
-        self._calls.pop(entry.name, None)
+    def assign(self, call: Call, agent: AgentId) -> RefusalReason | None:
+        """Offer the waiting call to this agent, by hand; why it cannot be if it cannot."""
+        entry = self.entry_of(call)
+        return RefusalReason.UNKNOWN_ENTRY if entry is None else self.ask(CallerAssigned(entry.name, agent))
+
+    def entry_of(self, call: Call) -> Entry | None:
+        """The place of a call, if it has one."""
+        return next((entry for whose, entry in self._calls.values() if whose is call), None)
 
     def offer_accepted(self, offer: OfferId) -> None:
         """The agent's phone answered."""
@@ -119,6 +154,11 @@ class Acd:
         self._floor.feed(fed)
         return self._refusal
 
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """For its figures."""
+        return self._floor.dispatcher
+
     def snapshot(self) -> FloorView:
         """The whole floor as it stands."""
         return self._floor.dispatcher.snapshot(self._clock.now())
@@ -129,10 +169,8 @@ class Acd:
 
     def why(self, call: Call) -> Explanation | None:
         """Why the call still waits; None when it does not."""
-        for waiting, entry in self._calls.values():
-            if waiting is call:
-                return self._floor.dispatcher.why(entry.name, self._clock.now())
-        return None
+        entry = self.entry_of(call)
+        return None if entry is None else self._floor.dispatcher.why(entry.name, self._clock.now())
 
     @staticmethod
     def call_id(entry: EntryId) -> CallId:
@@ -146,6 +184,7 @@ class Acd:
     # --- decisions ---
 
     def _decided(self, decision: Decision) -> None:
+        self.on_decision(decision)
         match decision:
             case AgentStateChanged():
                 self.on_agent(decision)
@@ -153,18 +192,29 @@ class Acd:
                 self._refuse_join(entry, reason)
             case InputRefused(reason=reason):
                 self._refusal = reason
-            case Queued() | Offered() | OfferWithdrawn() | OfferMissed() | Connected() | Overflowed() | Announce():
-                found = self._calls.get(decision.entry)
-                if found is None:
-                    return
-                call, place = found
-                call.mailbox.post(decision)
-                if isinstance(decision, Overflowed) and not isinstance(decision.target, ToQueue):
-                    place.over()
+            case Departed(entry=entry) | TalkFinished(entry=entry):
+                self._forget(entry)
+            case LateAccept():
+                pass  # the phone has been hung up already
             case _:
-                pass  # the rest tells the call what it said itself
+                self._tell(decision)
+
+    def _tell(self, decision: QueueNote) -> None:
+        found = self._calls.get(decision.entry)
+        if found is None:
+            return
+        found[0].mailbox.post(decision)
+        if isinstance(decision, Overflowed) and not isinstance(decision.target, ToQueue):
+            self._forget(decision.entry)
+
+    def _forget(self, name: EntryId) -> None:
+        """The dispatcher has no such entry any more: bring no more decisions to its call."""
+        found = self._calls.pop(name, None)
+        if found is not None:
+            found[1].is_over = True
 
     def _refuse_join(self, name: EntryId, reason: RefusalReason) -> None:
-        call, entry = self._calls[name]
-        entry.over()
+        call, _ = self._calls[name]
+        self._forget(name)
+        del self.about[name]
         call.end(Outcome.FAILED, EndedBy.SYSTEM, f"queue: {reason.value}")

@@ -11,24 +11,50 @@ from acdcore.calls.leg import FellSilent, HungUp, Leg, LegNote, Side
 from acdcore.calls.live import recognise
 from acdcore.calls.mailbox import Mailbox
 from acdcore.calls.ports import Customer, EndedBy
-from acdcore.ivr.model import Language
+from acdcore.ivr.model import CalendarState, Context, Language
+from acdcore.ivr.opening import Moment
+from acdcore.ivr.steps import EnterFlow, EnterQueue, ServiceAnswered
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import CallId
 from acdcore.queues.model import (
     Announce,
     Connected,
+    HeldForAgent,
     Offered,
     OfferMissed,
     OfferWithdrawn,
     Overflowed,
     Queued,
+    Relaxed,
 )
 from acdcore.sip.events import EndCause
 
-QueueNote = Queued | Offered | OfferWithdrawn | OfferMissed | Connected | Overflowed | Announce
+QueueNote = Queued | Offered | OfferWithdrawn | OfferMissed | Connected | Overflowed | Announce | Relaxed | HeldForAgent
 """The dispatcher's decisions that a waiting call acts on."""
-Note = LegNote | QueueNote
+
+
+@dataclass(frozen=True, slots=True)
+class SentTo:
+    """Somebody sends the caller elsewhere."""
+
+    where: "EnterQueue | EnterFlow"
+    by: str
+    """An agent's number, or the name of an API key."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceReplied:
+    """An HTTP service has answered, or not."""
+
+    answered: ServiceAnswered
+
+
+Note = LegNote | QueueNote | SentTo | ServiceReplied
 """Everything that can happen to a call."""
+
+
+ALWAYS = Moment(CalendarState.OPEN, "", "", None)
+"""The moment of a call without a calendar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +81,26 @@ class Call:
         self.caller: Leg | None = None
         self.customer: Customer | None = None
         self.language = Language.MANDARIN
+        self.moment = ALWAYS
+        """What the calendar said when the call arrived."""
+        self.known: Context | None = None
+        """What the flows have learnt so far; None before the first."""
         self.recordings = 0
+        self.advance_s = 0.0
+        """Priority in the queue that it waits in, or waited in last."""
+        self.answers = 0
+        """Questions answered so far."""
         self.ending: Ending | None = None
         self.task: asyncio.Task[None] | None = None
         """The story's task, from its first step on."""
         self._chronicle = chronicle
         self._playbacks = 0
+
+    def the_caller(self) -> Leg:
+        """The party on the line; RuntimeError while nobody is."""
+        if self.caller is None:
+            raise RuntimeError(f"nobody is on the line of {self.id}")
+        return self.caller
 
     @property
     def id(self) -> CallId:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from acdcore.calls import events
 from acdcore.calls.ports import CdrRow, Detail, Direction, EndedBy
+from acdcore.calls.trunks import WORK_TRUNK
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import CallId
 
@@ -42,7 +43,7 @@ def cdr(call_id: CallId, history: Sequence[events.Event], time: WallTime, figure
         ended_by=EndedBy.SYSTEM,
         arrived_at=time.at(arrived.at),
         ended_at=time.at(history[-1].at),
-        direction=Direction.INBOUND,
+        direction=Direction.OUTBOUND if arrived.trunk == WORK_TRUNK else Direction.INBOUND,
         recording=next((path for path, _ in recordings(history)), ""),
         figures=figures,
     )
@@ -63,6 +64,8 @@ def recordings(history: Iterable[events.Event]) -> Iterator[tuple[str, float]]:
                 path = event.recording
             case events.Bridged(at) if path:
                 yield path, at
+            case events.MessageBegun(at, recording) if recording:
+                yield recording, at
             case _:
                 pass
 

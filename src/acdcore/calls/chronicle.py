@@ -5,10 +5,11 @@ from dataclasses import fields
 
 from acdcore.calls import events, live
 from acdcore.calls.cdr import WallTime, cdr
-from acdcore.calls.commands import LiveAgent, LiveCall
+from acdcore.calls.commands import LiveAgent, LiveCall, LiveHours, ReloadReport
 from acdcore.calls.feed import Alarm, Feed, FeedKind, OfferEnding, OfferOver, ScreenPop
 from acdcore.calls.ports import (
     AgentEventRow,
+    AnswerRow,
     CallEventRow,
     CdrRow,
     Contact,
@@ -17,9 +18,12 @@ from acdcore.calls.ports import (
     Directory,
     RecordingRow,
     Spool,
+    StayRow,
+    WorkRow,
 )
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import CallId, QueueName
+from acdcore.work.model import WorkItem
 
 CONTACTS_SHOWN = 5
 """Earlier contacts in a screen pop: what an agent can read while the phone rings."""
@@ -87,6 +91,41 @@ class Chronicle:
         self._directory.note_contact(row.caller, row.customer_id, contact)
         self.feed.publish(FeedKind.CALL_ENDED, row, row.ended_at)
         return row
+
+    def work(self, item: WorkItem) -> None:
+        """A work item has come to another state."""
+        at = item.changed_at or item.created_at
+        self._spool.append(WorkRow(item.id, item.changes, at, item))
+        self.feed.publish(FeedKind.WORK_CHANGED, item, at)
+
+    def answer(self, view: LiveCall, number: int, event: events.QuestionAnswered) -> None:
+        """The caller has answered a question."""
+        row = AnswerRow(
+            call_id=view.call_id,
+            n=number,
+            at=self._time.at(event.at),
+            flow=event.flow,
+            question=event.question,
+            kind=event.kind,
+            value=event.value,
+            agent=view.agent,
+            queue=view.queue,
+            customer_id=view.customer_id,
+        )
+        self._spool.append(row)
+        self.feed.publish(FeedKind.QUESTION_ANSWERED, row, row.at)
+
+    def stay(self, row: StayRow) -> None:
+        """A stay in a queue is over, with all that belongs to it."""
+        self._spool.append(row)
+
+    def hours(self, hours: LiveHours) -> None:
+        """A calendar has come to another state."""
+        self.feed.publish(FeedKind.HOURS_CHANGED, hours, self._clock.wall())
+
+    def reloaded(self, report: ReloadReport) -> None:
+        """Other settings hold from now on."""
+        self.feed.publish(FeedKind.RELOADED, report, self._clock.wall())
 
     def recording(self, row: RecordingRow) -> None:
         """A recording is complete."""

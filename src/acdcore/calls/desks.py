@@ -1,11 +1,12 @@
 """Desks: the agents, their phones and what they may ask for."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from acdcore.calls.acd import Acd
 from acdcore.calls.call import Call
 from acdcore.calls.chronicle import Chronicle
-from acdcore.calls.commands import AgentCommand, AgentState, LiveAgent, UnknownAgent, WrongState
+from acdcore.calls.commands import AgentCommand, AgentState, LiveAgent, Seat, SeatKind, UnknownAgent, WrongState
 from acdcore.calls.leg import Leg
 from acdcore.calls.phones import Phones
 from acdcore.calls.ports import AgentRecord, Directory
@@ -22,6 +23,7 @@ from acdcore.queues.model import (
     AgentPhoneDown,
     AgentPhoneUp,
     AgentReady,
+    AgentRestored,
     AgentStateChanged,
     Input,
     RefusalReason,
@@ -55,6 +57,8 @@ class Desks:
         self._chronicle = chronicle
         self._time = chronicle.time
         self._started_at = clock.now()
+        self._seats: dict[AgentId, Seat] = {}
+        """Where agents work who do not work at their own phone."""
         self._leaving: set[AgentId] = set()
         """Who talks and has logged out: gone when the talk ends."""
         acd.on_agent = self._changed
@@ -63,16 +67,49 @@ class Desks:
     # --- phones ---
 
     def ring(self, call: Call, agent: AgentId, ring_for_s: float) -> Leg:
-        """Ring the agent's preferred phone; raises Unavailable when none can be reached, PortsExhausted.
+        """Ring the phone at the agent's seat; raises Unavailable when none can be reached, PortsExhausted.
 
         A registration outlives the agent's deactivation, but is not used any more: Unavailable too.
         """
         if not self._record(agent).is_active:
             raise Unavailable(f"agent {agent} is not active")
-        return self.phones.ring(call, agent, ring_for_s)
+        return self.phones.ring(call, self._phone_of(agent), ring_for_s)
 
-    def _phones_changed(self, agent: AgentId) -> None:
-        self._acd.feed(AgentPhoneUp(agent) if self.phones.is_reachable(agent) else AgentPhoneDown(agent))
+    def seat(self, agent: AgentId) -> Seat | None:
+        """Where the agent sits; None: at the agent's own phone."""
+        return self._seats.get(agent)
+
+    def _phone_of(self, agent: AgentId) -> AgentId:
+        """The user under which the agent's phone is registered."""
+        seat = self._seats.get(agent)
+        return agent if seat is None or seat.kind is SeatKind.NUMBER else AgentId(seat.where)
+
+    def _phones_changed(self, user: AgentId) -> None:
+        guests = [agent for agent, seat in self._seats.items() if seat == Seat(SeatKind.PHONE, user)]
+        for agent in guests if user in self._seats else [user, *guests]:
+            self._tell_reach(agent)
+
+    def _tell_reach(self, agent: AgentId) -> None:
+        """Tell the dispatcher whether the agent can be rung; an outside number is taken for reachable."""
+        seat = self._seats.get(agent)
+        is_outside = seat is not None and seat.kind is SeatKind.NUMBER
+        is_up = is_outside or self.phones.is_reachable(self._phone_of(agent))
+        self._acd.feed(AgentPhoneUp(agent) if is_up else AgentPhoneDown(agent))
+
+    def _sit_down(self, agent: AgentId, seat: Seat | None) -> None:
+        """Take a seat for this duty; raises WrongState for a phone that another agent works at."""
+        if seat is not None and seat.kind is SeatKind.PHONE:
+            taken_by = next((who for who, where in self._seats.items() if where == seat and who != agent), None)
+            owner = self._acd.agent(AgentId(seat.where)) if seat.where != agent else None
+            if owner is not None and owner.state is not FloorState.LOGGED_OUT and owner.agent not in self._seats:
+                taken_by = owner.agent
+            if taken_by is not None:
+                raise WrongState(f"agent {taken_by} works at phone {seat.where}; log that agent out first")
+        if seat is None or seat == Seat(SeatKind.PHONE, agent):
+            self._seats.pop(agent, None)
+        else:
+            self._seats[agent] = seat
+        self._tell_reach(agent)
 
     # --- agents ---
 
@@ -85,16 +122,32 @@ class Desks:
         """One agent; raises UnknownAgent."""
         return self._live(self._record(agent), self._acd.agent(agent))
 
-    def command(self, agent: AgentId, command: AgentCommand, reason: str | None = None) -> LiveAgent:
+    def command(
+        self, agent: AgentId, command: AgentCommand, reason: str | None = None, seat: Seat | None = None
+    ) -> LiveAgent:
         """Carry out `command`; raises UnknownAgent, WrongState."""
         record = self._record(agent)
         if not record.is_active:
             raise WrongState(f"agent {agent} is not active")
+        if command is AgentCommand.LOG_IN:
+            self._sit_down(agent, seat)
         refusal = self._ask(record, command, reason)
         if refusal is not None:
             state = self.agent(agent).state.value
             raise WrongState(f"agent {agent} is {state}: {command.value} does not fit ({refusal.value})")
         return self.agent(agent)
+
+    def restore(self, agents: Iterable[AgentRestored]) -> int:
+        """Have those who were at work before a restart at work again, as the directory knows them now; how many."""
+        restored = 0
+        for before in agents:
+            record = self._directory.agent(before.settings.agent)
+            if record is None or not record.is_active:
+                continue
+            settings = replace(before.settings, name=record.name, skills=record.skills)
+            self._acd.feed(replace(before, settings=settings, is_phone_up=self.phones.is_reachable(record.agent)))
+            restored += 1
+        return restored
 
     def agent_changed(self, agent: AgentId) -> None:
         """Take over a changed record: skills and name at once, the end of the duty when it is no longer active.
@@ -130,6 +183,8 @@ class Desks:
 
     def _changed(self, change: AgentStateChanged) -> None:
         self._leaving.discard(change.agent)
+        if change.state is FloorState.LOGGED_OUT and self._seats.pop(change.agent, None) is not None:
+            self._tell_reach(change.agent)
         record = self._directory.agent(change.agent)
         if record is None:
             return

@@ -9,7 +9,6 @@ from acdcore.calls.call import Call, Ending
 from acdcore.calls.commands import AgentCommand, WrongState
 from acdcore.calls.hall import Hall
 from acdcore.calls.inbound import answer
-from acdcore.calls.leg import Leg
 from acdcore.calls.ports import AgentRecord, EndedBy
 from acdcore.calls.talk import announce, until_played
 from acdcore.ivr.system import SystemPrompt
@@ -33,8 +32,9 @@ def is_feature_code(dialled: str) -> bool:
     return code in CODES and (not reason or (code == "*13" and reason in REASONS))
 
 
-async def feature_code(call: Call, caller: Leg, hall: Hall, agent: AgentRecord) -> Ending:
+async def feature_code(call: Call, hall: Hall, agent: AgentRecord) -> Ending:
     """Answer, do it, say so, and hang up; the agent is offered nothing while listening."""
+    caller = call.the_caller()
     await answer(call, caller, hall, "")
     hall.desks.own_call(agent.agent, is_up=True)
     call.held.callback(hall.desks.own_call, agent.agent, is_up=False)

@@ -15,10 +15,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Self, TypeAlias
 
-from acdcore.calls.commands import LiveAgent, LiveCall
-from acdcore.calls.ports import CdrRow, Contact, Customer, RecordingRow
+from acdcore.calls.commands import LiveAgent, LiveCall, LiveHours, ReloadReport
+from acdcore.calls.ports import AnswerRow, CdrRow, Contact, Customer, RecordingRow
 from acdcore.kernel.errors import Refused
 from acdcore.kernel.ids import AgentId, CallId, QueueName
+from acdcore.work.model import WorkItem
 
 HISTORY_EVENTS = 10_000
 """Kept for resuming: some 1,200 calls, which is ten minutes of a 150-line floor, in about 10 MB."""
@@ -40,6 +41,10 @@ class FeedKind(StrEnum):
     CALL_ENDED = "call_ended"  # CdrRow
     AGENT_STATE = "agent_state"  # LiveAgent
     RECORDING_FINISHED = "recording_finished"  # RecordingRow
+    WORK_CHANGED = "work_changed"  # WorkItem
+    QUESTION_ANSWERED = "question_answered"  # AnswerRow
+    HOURS_CHANGED = "hours_changed"  # LiveHours
+    RELOADED = "reloaded"  # ReloadReport
     ALARM = "alarm"  # Alarm
     GAP = "gap"  # Missed; first event after a resume that reaches back too far
     OVERRUN = "overrun"  # Missed; last event of a listener that was too slow
@@ -112,7 +117,20 @@ class Missed:
     """Why, for a human."""
 
 
-FeedData: TypeAlias = LiveCall | LiveAgent | ScreenPop | OfferOver | CdrRow | RecordingRow | Alarm | Missed
+FeedData: TypeAlias = (
+    LiveCall
+    | LiveAgent
+    | ScreenPop
+    | OfferOver
+    | CdrRow
+    | RecordingRow
+    | WorkItem
+    | AnswerRow
+    | LiveHours
+    | ReloadReport
+    | Alarm
+    | Missed
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +150,7 @@ class FeedEvent:
     def agent(self) -> AgentId | None:
         """The agent whom it concerns, if one."""
         match self.data:
-            case Alarm() | Missed():
+            case Alarm() | Missed() | LiveHours() | ReloadReport():
                 return None
             case data:
                 return data.agent

@@ -1,25 +1,26 @@
 """The hall: what a call's story may reach, gathered once at start."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from acdcore.calls.acd import Acd
 from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.desks import Desks
+from acdcore.calls.hours import Hours
 from acdcore.calls.lines import Lines
 from acdcore.calls.ports import Directory
 from acdcore.calls.recorder import Recorder
-from acdcore.calls.trunks import Trunks
+from acdcore.calls.rules import Rules
+from acdcore.calls.services import Services
 from acdcore.calls.voice import Voice
 from acdcore.calls.wiring import Wiring
-from acdcore.ivr.calendars import Calendar
-from acdcore.ivr.model import Flow
+from acdcore.calls.workbench import Workbench
 from acdcore.kernel.clock import Clock
+from acdcore.queues.places import Places
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Hall:
-    """One for the daemon; built by the composition root, never changed."""
+    """One for the daemon; built by the composition root. Only a reload changes it: `rules`, as a whole."""
 
     clock: Clock
     wiring: Wiring
@@ -36,11 +37,15 @@ class Hall:
     """Where everything is written down."""
     recorder: Recorder
     """Recordings."""
-    trunks: Trunks
-    """Who calls in, and the way out."""
+    workbench: Workbench
+    """Callbacks and messages."""
+    hours: Hours
+    """When queues are open."""
+    services: Services
+    """HTTP services that flows ask."""
+    places: Places
+    """Places that a restart has cut off."""
     lines: Lines
     """How many at once."""
-    flows: Mapping[str, Flow]
-    """By name."""
-    calendars: Mapping[str, Calendar]
-    """By name."""
+    rules: Rules
+    """What operators may change."""

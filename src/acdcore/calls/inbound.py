@@ -9,50 +9,51 @@ from acdcore.calls.call import Call, Ending
 from acdcore.calls.forward import forward
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import Confirmed, Leg
-from acdcore.calls.navigation import navigate
+from acdcore.calls.navigation import Destination, navigate
 from acdcore.calls.ports import EndedBy
-from acdcore.calls.talk import announce, talk_to_agent, until_played
-from acdcore.calls.waiting import Served, wait_for_agent
-from acdcore.ivr.model import CalendarState, Flow, PromptName
-from acdcore.ivr.steps import Dial, EnterQueue, HangUp
+from acdcore.calls.serving import serve
+from acdcore.calls.talk import say
+from acdcore.ivr.model import EndReason, Flow, PromptName
+from acdcore.ivr.steps import Dial, EnterFlow, EnterQueue, HangUp
 from acdcore.kernel.errors import Outcome
-from acdcore.queues.settings import ToAnnouncement, ToOutside
 
 
-async def inbound(call: Call, caller: Leg, hall: Hall, flow: Flow, calendar: CalendarState) -> Ending:
-    """Answer, lead through the flow, wait for an agent, talk."""
+async def inbound(call: Call, hall: Hall, flow: Flow) -> Ending:
+    """Answer, know the caller, and lead the call from place to place."""
+    caller = call.the_caller()
     call.speak(flow.language)
     await answer(call, caller, hall, flow.name)
     recognise_caller(call, hall)
-    match await navigate(call, caller, hall, flow, calendar):
-        case EnterQueue() as wanted:
-            return await serve(call, caller, hall, wanted)
-        case Dial(number):
-            is_answered = await forward(call, caller, hall, number)
-            return Ending(Outcome.FORWARDED if is_answered else Outcome.UNANSWERED, EndedBy.SYSTEM, number)
-        case HangUp(reason):
-            return Ending(Outcome.SELF_SERVED, EndedBy.SYSTEM, reason.value)
+    return await lead(call, caller, hall, EnterFlow(flow.name))
 
 
-async def serve(call: Call, caller: Leg, hall: Hall, wanted: EnterQueue) -> Ending:
-    """Wait and talk, or go where the overflow rule says."""
-    match await wait_for_agent(call, caller, hall, wanted):
-        case Served() as served:
-            await talk_to_agent(call, caller, hall, served)
-            return Ending(Outcome.ANSWERED, EndedBy.AGENT)  # a caller who hangs up first never lets us come here
-        case ToOutside(number):
-            await forward(call, caller, hall, number)
-            return Ending(Outcome.OVERFLOWED, EndedBy.SYSTEM, number)
-        case ToAnnouncement(prompt):
-            await say(call, caller, hall, PromptName(prompt))
-            return Ending(Outcome.OVERFLOWED, EndedBy.SYSTEM, prompt)
+async def lead(call: Call, caller: Leg, hall: Hall, where: Destination) -> Ending:
+    """A flow leads to a queue, a queue to an agent or by its rules elsewhere, until the call has come to its end."""
+    while True:
+        match where:
+            case EnterFlow(flow):
+                where = await navigate(call, caller, hall, flow)
+            case EnterQueue():
+                where = await serve(call, caller, hall, where)
+            case Dial():
+                where = await forward(call, caller, hall, where)
+            case HangUp(reason):
+                return ended(call, reason)
+            case Ending():
+                return where
 
 
-async def announce_full(call: Call, caller: Leg, hall: Hall) -> Ending:
-    """All lines are taken and this one is from the reserve: say so and hang up."""
+def ended(call: Call, reason: EndReason) -> Ending:
+    """The call is at its end by itself; what it has achieved is its outcome."""
+    return Ending(call.completed(), EndedBy.SYSTEM, reason.value)
+
+
+async def turned_away(call: Call, hall: Hall, prompt: PromptName, outcome: Outcome, detail: str = "") -> Ending:
+    """Answer only to say why nobody will: all lines are taken, or the number is not wanted."""
+    caller = call.the_caller()
     await answer(call, caller, hall, "")
-    await say(call, caller, hall, PromptName(hall.lines.settings.announcement))
-    return Ending(Outcome.REFUSED_LINES, EndedBy.SYSTEM)
+    await say(call, caller, hall, prompt)
+    return Ending(outcome, EndedBy.SYSTEM, detail)
 
 
 async def answer(call: Call, caller: Leg, hall: Hall, flow: str) -> None:
@@ -61,11 +62,6 @@ async def answer(call: Call, caller: Leg, hall: Hall, flow: str) -> None:
     call.log(events.Answered(hall.clock.now(), flow, caller.codec))
     while not isinstance(await call.mailbox.next(), Confirmed):
         pass
-
-
-async def say(call: Call, caller: Leg, hall: Hall, prompt: PromptName) -> None:
-    """Play one prompt to its end."""
-    await until_played(call, {announce(call, caller, hall.voice.say((prompt,), call.language))})
 
 
 def recognise_caller(call: Call, hall: Hall) -> None:

@@ -50,6 +50,13 @@ class Lines:
         self._taken = 0
         self._reserve_taken = 0
 
+    def change(self, settings: LineSettings, limit_by_trunk: dict[str, int]) -> None:
+        """Other limits from now on; calls that are up stay up, and count."""
+        self.settings = settings
+        self._limit_by_trunk = limit_by_trunk
+        for trunk in limit_by_trunk:
+            self._taken_by_trunk.setdefault(trunk, 0)
+
     @property
     def taken(self) -> int:
         """Lines in use, the reserve not counted."""

@@ -1,83 +1,214 @@
 """The caller and the flow: carries the flow's actions out and brings back what the caller does."""
 
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
 from acdcore.calls import events
-from acdcore.calls.call import Call
+from acdcore.calls.call import Call, Ending, ServiceReplied
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import Leg, Played, Pressed
+from acdcore.calls.message import Messages
 from acdcore.calls.ports import Customer, Directory
+from acdcore.ivr.kinds import ServiceMiss
 from acdcore.ivr.machine import Machine
-from acdcore.ivr.model import CalendarState, Context, CustomerCard, Flow, Language, LookupKind, LookupMiss
+from acdcore.ivr.model import Context, CustomerCard, FlowName, Language, LookupKind, LookupMiss, PromptKey, Words
 from acdcore.ivr.steps import (
     Action,
+    Answered,
+    Ask,
+    CallbackPlaced,
+    CallerLeft,
     Dial,
     DigitPressed,
     Entered,
+    EnterFlow,
     EnterQueue,
+    FileMessage,
     HangUp,
     Input,
     Lookup,
     LookupFinished,
     Play,
     PlaybackFinished,
+    Record,
+    RecordingFinished,
+    RequestCallback,
+    ServiceAnswered,
     SetLanguage,
     StopPlaying,
+    StopRecording,
 )
+from acdcore.media.model import ClipId
 
-Destination = EnterQueue | Dial | HangUp
-"""Where a flow ends."""
+Destination = EnterQueue | EnterFlow | Dial | HangUp | Ending
+"""Where a call goes next."""
 
 
-async def navigate(call: Call, caller: Leg, hall: Hall, flow: Flow, calendar: CalendarState) -> Destination:
+async def navigate(call: Call, caller: Leg, hall: Hall, flow: FlowName) -> Destination:
     """Walk `flow` with the caller until it leads out of the menu."""
+    walk = Walk(call, caller, hall, flow)
+    call.held.callback(walk.caller_left)
+    try:
+        return await walk.to_its_end()
+    finally:
+        walk.close()
+
+
+class Walk:
+    """One caller's way through one flow."""
+
+    def __init__(self, call: Call, caller: Leg, hall: Hall, flow: FlowName) -> None:
+        self._call = call
+        self._caller = caller
+        self._hall = hall
+        self._flow = flow
+        self._machine = Machine(hall.rules.flows[flow], context_of(call, hall))
+        self._messages = Messages(call, hall)
+        self._errands: set[asyncio.Task[None]] = set()
+        """Services that are being asked."""
+        self._is_over = False
+
+    async def to_its_end(self) -> Destination:
+        """Carry out what the flow says, and tell it what comes of it."""
+        machine, clock = self._machine, self._hall.clock
+        actions = machine.start(clock.now())
+        while True:
+            answers: list[Input] = []
+            for action in actions:
+                match action:
+                    case EnterQueue() | EnterFlow() | Dial() | HangUp():
+                        self._is_over = True
+                        self._call.known = machine.handover()
+                        return action
+                    case Play(playback, prompts):
+                        self._caller.play(await self._clips(prompts), playback)
+                    case _:
+                        answers += self._carry_out(action)
+            if answers:
+                actions = [more for answer in answers for more in machine.handle(answer, clock.now())]
+            else:
+                actions = await self._next_step()
+
+    def caller_left(self) -> None:
+        """The call ends in the middle of the flow: what was recorded by then is still worth a message."""
+        if self._is_over:
+            return
+        self._is_over = True
+        for action in self._machine.handle(CallerLeft(self._messages.stop()), self._hall.clock.now()):
+            if isinstance(action, FileMessage):
+                self._messages.file(action)
+
+    def close(self) -> None:
+        """Let go of what is still being asked."""
+        for errand in self._errands:
+            errand.cancel()
+
+    async def _next_step(self) -> list[Action]:
+        """Wait for the caller, the end of a prompt, a service, or the flow's next deadline."""
+        machine = self._machine
+        deadline = machine.next_deadline()
+        note = await self._call.mailbox.next(until=deadline)
+        now = self._hall.clock.now()
+        match note:
+            case None:
+                return machine.handle_deadline(now if deadline is None else max(now, deadline))
+            case Pressed(leg=leg, digit=digit) if leg is self._caller:
+                return machine.handle(DigitPressed(digit), now)
+            case Played(playback=playback):
+                return machine.handle(PlaybackFinished(playback), now)
+            case ServiceReplied(answered):
+                return machine.handle(answered, now)
+            case _:
+                return []
+
+    def _carry_out(self, action: Action) -> list[Input]:
+        """Do what the flow says; what is known at once is answered at once."""
+        call, now = self._call, self._hall.clock.now()
+        match action:
+            case StopPlaying():
+                self._caller.stop_playing()
+            case SetLanguage(language):
+                call.language = language
+                call.log(events.LanguageChosen(now, language.value))
+            case Entered(node):
+                call.log(events.FlowEntered(now, f"{self._flow}.{node}"))
+            case Lookup():
+                return [look_up(call, self._hall, action)]
+            case Record(recording):
+                self._messages.begin(recording, self._caller)
+            case StopRecording(recording):
+                return [RecordingFinished(recording, self._messages.stop())]
+            case FileMessage():
+                self._messages.file(action)
+            case RequestCallback():
+                return [self._promise(action)]
+            case Answered(question, kind, value):
+                call.answers += 1
+                answered = events.QuestionAnswered(now, self._flow, question, kind.value, value)
+                call.log(answered)
+                self._hall.chronicle.answer(call.view, call.answers, answered)
+            case Ask():
+                self._send_for(action)
+            case _:
+                pass
+        return []
+
+    def _promise(self, wanted: RequestCallback) -> CallbackPlaced:
+        """Take down a callback, with the time waited so far and the caller's priority."""
+        call, workbench = self._call, self._hall.workbench
+        around = self._hall.rules.queue(wanted.queue)
+        item = workbench.promise(call, wanted.queue, wanted.number, around.dial_first)
+        return CallbackPlaced(wanted.request, item is not None)
+
+    def _send_for(self, wanted: Ask) -> None:
+        """Ask a service meanwhile; its answer comes by the mailbox, in order with the caller's keys."""
+        settings = self._hall.rules.services.get(wanted.service)
+        if settings is None:
+            self._call.mailbox.post(ServiceReplied(ServiceAnswered(wanted.ask, ServiceMiss.UNAVAILABLE)))
+            return
+
+        async def errand() -> None:
+            began_at = self._hall.clock.now()
+            answered = await self._hall.services.ask(settings, wanted)
+            now = self._hall.clock.now()
+            is_answered = not isinstance(answered.result, ServiceMiss)
+            self._call.log(events.ServiceAsked(now, wanted.service, is_answered, round(now - began_at, 3)))
+            self._call.mailbox.post(ServiceReplied(answered))
+
+        task = asyncio.get_running_loop().create_task(errand())
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
+    async def _clips(self, prompts: Sequence[PromptKey | Words]) -> tuple[ClipId, ...]:
+        """What is to be heard; words that no recording has are spoken now, or left out when they cannot be in time."""
+        voice = self._hall.voice
+        clips: list[ClipId] = []
+        for prompt in prompts:
+            if isinstance(prompt, PromptKey):
+                clips += voice.clips([prompt])
+            else:
+                clips += await voice.spoken(prompt)
+        return tuple(clips)
+
+
+def context_of(call: Call, hall: Hall) -> Context:
+    """What a flow starts with: all that earlier flows of the call have learnt, or what is known at its arrival."""
     view = call.view
-    machine = Machine(flow, Context(view.caller, view.dialled, calendar, None, card(call.customer)))
-    actions = machine.start(hall.clock.now())
-    while True:
-        answers: list[Input] = []
-        for action in actions:
-            match action:
-                case EnterQueue() | Dial() | HangUp():
-                    return action
-                case Lookup():
-                    answers.append(look_up(call, hall, action))
-                case _:
-                    carry_out(call, caller, hall, action)
-        if answers:
-            actions = [more for answer in answers for more in machine.handle(answer, hall.clock.now())]
-        else:
-            actions = await next_step(call, hall, machine)
-
-
-async def next_step(call: Call, hall: Hall, machine: Machine) -> list[Action]:
-    """Wait for the caller, the end of a prompt or the flow's next deadline."""
-    deadline = machine.next_deadline()
-    note = await call.mailbox.next(until=deadline)
-    now = hall.clock.now()
-    match note:
-        case None:
-            return machine.handle_deadline(now if deadline is None else max(now, deadline))
-        case Pressed(digit=digit):
-            return machine.handle(DigitPressed(digit), now)
-        case Played(playback=playback):
-            return machine.handle(PlaybackFinished(playback), now)
-        case _:
-            return []
-
-
-def carry_out(call: Call, caller: Leg, hall: Hall, action: Action) -> None:
-    """Do what the flow says and the caller hears."""
-    match action:
-        case Play(playback, prompts):
-            caller.play(hall.voice.clips(prompts), playback)
-        case StopPlaying():
-            caller.stop_playing()
-        case SetLanguage(language):
-            call.language = language
-            call.log(events.LanguageChosen(hall.clock.now(), language.value))
-        case Entered(node):
-            call.log(events.FlowEntered(hall.clock.now(), node))
-        case _:
-            pass
+    queue = view.queue
+    customer = card(call.customer)
+    if call.known is not None:
+        return replace(call.known, queue=queue, customer=customer or call.known.customer, language=call.language)
+    return Context(
+        caller=view.caller,
+        dialled=view.dialled,
+        calendar=call.moment.state,
+        customer=customer,
+        shift=call.moment.shift,
+        day=call.moment.day,
+        region=hall.rules.regions.of(view.caller),
+        queue=queue,
+    )
 
 
 def look_up(call: Call, hall: Hall, wanted: Lookup) -> LookupFinished:
@@ -104,7 +235,14 @@ def find(directory: Directory, kind: LookupKind, value: str) -> Customer | None:
 def known_card(customer: Customer) -> CustomerCard:
     """What the flow may know of a customer."""
     language = Language(customer.language) if customer.language in set(Language) else None
-    return CustomerCard(customer.id, customer.name, customer.tier.value, language)
+    fields = {
+        "member_number": customer.member_number or "",
+        "plate": customer.plates[0] if customer.plates else "",
+        "phone": customer.numbers[0] if customer.numbers else "",
+        "region": customer.region,
+        "owner": customer.owner or "",
+    }
+    return CustomerCard(customer.id, customer.name, customer.tier.value, language, fields)
 
 
 def card(customer: Customer | None) -> CustomerCard | None:

@@ -1,9 +1,10 @@
 """What operations staff, boards and CRMs may see and do: the hall behind the control plane's protocol."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
-from acdcore.calls.call import Call
+from acdcore.calls import events
+from acdcore.calls.call import Call, SentTo
 from acdcore.calls.commands import (
     AgentCommand,
     CallState,
@@ -12,17 +13,28 @@ from acdcore.calls.commands import (
     Health,
     LiveAgent,
     LiveCall,
+    LiveHours,
     LiveQueue,
     PartHealth,
+    ReloadReport,
+    RunningTimer,
+    Seat,
     UnknownCall,
+    UnknownName,
     Why,
     WrongState,
 )
 from acdcore.calls.hall import Hall
 from acdcore.calls.switchboard import Switchboard
-from acdcore.kernel.ids import AgentId, CallId
-from acdcore.queues.view import QueueView
+from acdcore.ivr.model import FlowName
+from acdcore.ivr.steps import EnterFlow, EnterQueue
+from acdcore.kernel.ids import AgentId, CallId, QueueName
+from acdcore.queues.model import RefusalReason
+from acdcore.queues.view import Explanation, QueueView
+from acdcore.work.model import Cancelled, Changed, Closed, Input, Rejected, WorkId, WorkItem, WorkState
 
+SENDABLE = frozenset({CallState.WAITING, CallState.RINGING, CallState.TALKING, CallState.HELD})
+"""States in which a caller can be sent elsewhere."""
 NEEDED = frozenset({"sip", "media"})
 """Parts without which no call can be taken."""
 
@@ -31,9 +43,19 @@ class Operations:
     """The `Commands` of the control plane."""
 
     def __init__(
-        self, hall: Hall, switchboard: Switchboard, ports: int, health: Callable[[], tuple[PartHealth, ...]]
+        self,
+        hall: Hall,
+        switchboard: Switchboard,
+        ports: int,
+        health: Callable[[], tuple[PartHealth, ...]],
+        reload: Callable[[str, bool], Awaitable[ReloadReport]],
     ) -> None:
-        """`ports` is the number of port pairs that the engine may open; `health` asks every part how it is."""
+        """Gather what is asked.
+
+        `ports` is the number of port pairs that the engine may open; `health` asks every part how it is; `reload` is
+        told by whom it is asked and whether only to look.
+        """
+        self._reload = reload
         self._hall = hall
         self._switchboard = switchboard
         self._ports = ports
@@ -62,15 +84,41 @@ class Operations:
         explanation = self._hall.acd.why(call)
         if explanation is None:
             raise WrongState(f"call {call_id} is {call.view.state.value}: it waits in no queue")
-        names = {record.agent: record.name for record in self._hall.directory.agents()}
-        candidates = tuple(
-            Candidate(each.agent, names.get(each.agent, ""), each.exclusion.value if each.exclusion else None)
-            for each in explanation.candidates
-        )
-        ringing = f"agent {explanation.ringing} is being rung" if explanation.ringing else None
         queued_at = call.view.queued_at or call.view.arrived_at
         waited_s = (self._hall.clock.wall() - queued_at).total_seconds()
-        return Why(call_id, explanation.queue, explanation.position, round(waited_s, 1), ringing, candidates)
+        names = {record.agent: record.name for record in self._hall.directory.agents()}
+        return shown_why(call_id, explanation, round(waited_s, 1), names, self._hall.clock.now())
+
+    def assign(self, call_id: CallId, agent: AgentId, by: str) -> None:
+        """Offer a waiting caller to this agent now; raises UnknownCall, UnknownAgent, WrongState."""
+        call = self._call(call_id)
+        who = self._hall.desks.agent(agent)
+        refusal = self._hall.acd.assign(call, agent)
+        if refusal is RefusalReason.UNKNOWN_ENTRY:
+            raise WrongState(f"call {call_id} is {call.view.state.value}: it waits in no queue")
+        if refusal is not None:
+            raise WrongState(f"agent {agent} is {who.state.value}: only who is ready can be given a caller")
+        call.log(events.Sent(self._hall.clock.now(), f"agent:{agent}", by))
+
+    def requeue(self, call_id: CallId, queue: QueueName, by: str) -> None:
+        """Send a waiting or talking caller to another queue; raises UnknownCall, UnknownName, WrongState."""
+        if queue not in {view.queue for view in self._hall.acd.snapshot().queues}:
+            raise UnknownName(f"there is no queue {queue}")
+        call = self._call(call_id)
+        self._send(call, EnterQueue(queue, call.advance_s), by)
+
+    def send_to_flow(self, call_id: CallId, flow: str, by: str) -> None:
+        """Send a waiting or talking caller into a flow; raises UnknownCall, UnknownName, WrongState."""
+        if flow not in self._hall.rules.flows:
+            raise UnknownName(f"there is no flow {flow}; there are {', '.join(sorted(self._hall.rules.flows))}")
+        self._send(self._call(call_id), EnterFlow(FlowName(flow)), by)
+
+    def _send(self, call: Call, where: EnterQueue | EnterFlow, by: str) -> None:
+        if call.view.state not in SENDABLE or call.caller is None:
+            raise WrongState(
+                f"call {call.id} is {call.view.state.value}: only who waits or talks can be sent elsewhere"
+            )
+        call.mailbox.post(SentTo(where, by))
 
     def _call(self, call_id: CallId) -> Call:
         call = self._switchboard.calls.get(call_id)
@@ -108,13 +156,54 @@ class Operations:
         """One agent; raises UnknownAgent."""
         return self._hall.desks.agent(agent)
 
-    def set_agent_state(self, agent: AgentId, command: AgentCommand, reason: str | None) -> LiveAgent:
+    def set_agent_state(
+        self, agent: AgentId, command: AgentCommand, reason: str | None, seat: Seat | None = None
+    ) -> LiveAgent:
         """Carry out `command`; raises UnknownAgent, WrongState."""
-        return self._hall.desks.command(agent, command, reason)
+        return self._hall.desks.command(agent, command, reason, seat)
 
     def agent_changed(self, agent: AgentId) -> None:
         """Take over what the directory now says of an agent; raises UnknownAgent."""
         self._hall.desks.agent_changed(agent)
+
+    # --- hours, work, settings ---
+
+    def hours(self) -> tuple[LiveHours, ...]:
+        """Every calendar now, by name."""
+        return self._hall.hours.live()
+
+    def hours_forced(self) -> None:
+        """Take over what the store of forced hours now says."""
+        self._hall.hours.look()
+
+    def request_callback(self, item: WorkItem) -> WorkItem:
+        """Put a callback into the book; raises UnknownName, WrongState."""
+        if item.queue not in {view.queue for view in self._hall.acd.snapshot().queues}:
+            raise UnknownName(f"there is no queue {item.queue}")
+        if self._hall.rules.trunks.way_out() is None:
+            raise WrongState("no trunk may dial out, so nobody can be called back; set may_dial_out on one")
+        return self._hall.workbench.request(item)
+
+    def end_work(self, work: WorkId, state: WorkState, by: str) -> WorkItem:
+        """Close or cancel an open item; raises UnknownName, WrongState."""
+        item = self._hall.workbench.item(work)
+        if item is None:
+            raise UnknownName(f"no open work item is called {work}")
+        wanted: Input = Closed(work, by) if state is WorkState.DONE else Cancelled(work, by)
+        outputs = self._hall.workbench.feed(wanted)
+        for output in outputs:
+            match output:
+                case Changed(item=changed) if changed.id == work:
+                    return changed
+                case Rejected(why=why):
+                    raise WrongState(f"work item {work}: {why}")
+                case _:
+                    pass
+        return item
+
+    async def reload(self, by: str, *, is_dry_run: bool) -> ReloadReport:
+        """Read the settings anew and apply them as a whole, or only say what would change."""
+        return await self._reload(by, is_dry_run)
 
     # --- the machine ---
 
@@ -137,6 +226,38 @@ class Operations:
         parts = self._health()
         is_well = all(part.is_ok for part in parts if part.name in NEEDED)
         return Health(is_well and not self._switchboard.is_draining, parts)
+
+
+def shown_why(
+    call_id: CallId, explanation: Explanation, waited_s: float, names: Mapping[AgentId, str], now: float
+) -> Why:
+    """The dispatcher's explanation as the control plane shows it."""
+    candidates = tuple(
+        Candidate(
+            agent=each.agent,
+            name=names.get(each.agent, ""),
+            removed_by=each.exclusion.value if each.exclusion else None,
+            detail=each.detail,
+            key=str(each.key) if each.key is not None else "",
+        )
+        for each in explanation.candidates
+    )
+    held_back_by = explanation.held_back_by.value if explanation.held_back_by else None
+    if explanation.ringing:
+        held_back_by = f"agent {explanation.ringing} is being rung"
+    needs = " ".join(f"{skill}>={level}" for skill, level in explanation.needs.items()) or "nothing"
+    return Why(
+        call_id=call_id,
+        queue=explanation.queue,
+        position=explanation.position,
+        waited_s=waited_s,
+        held_back_by=held_back_by,
+        candidates=candidates,
+        needs=f"{needs} (ring {explanation.ring})" if explanation.ring else needs,
+        key=str(explanation.key),
+        timers=tuple(RunningTimer(timer.name.value, round(timer.at - now, 1)) for timer in explanation.timers),
+        would_change=explanation.would_change,
+    )
 
 
 def live_queue(view: QueueView, talking: int) -> LiveQueue:

@@ -5,7 +5,7 @@ wait for the database (`CustomerStore`, `AgentStore`, `History`) is asynchronous
 database is away.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -525,6 +525,9 @@ class ForcedHours:
 
 class ScreeningStore(Protocol):
     """The black and white list: changed in the database first, then in memory; writes raise `Unavailable`."""
+
+    on_change: Callable[[], None]
+    """Hears that the entries are others now."""
 
     def entries(self) -> Sequence[Screening]:
         """All entries, lapsed ones too, newest first; from memory."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from acdcore.calls.call import Call
 from acdcore.calls.chronicle import Chronicle
@@ -31,13 +32,23 @@ class Label:
 class Recorder:
     """Starts and ends recordings; their rows are written when their files are complete."""
 
-    def __init__(self, engine: Engine, writer: RecordingWriter | None, chronicle: Chronicle, clock: Clock) -> None:
-        """Without a `writer` nothing is recorded."""
+    def __init__(
+        self,
+        engine: Engine,
+        writer: RecordingWriter | None,
+        chronicle: Chronicle,
+        clock: Clock,
+        directory: Path | None = None,
+    ) -> None:
+        """Without a `writer` nothing is recorded; `directory` is where its files are read again."""
+        self._directory = directory
         self._engine = engine
         self._writer = writer
         self._chronicle = chronicle
         self._clock = clock
         self._labels: dict[int, Label] = {}
+        self._running: set[TapId] = set()
+        """Taps that have not ended yet."""
         self.alarm: DiskAlarm | None = None
 
     @property
@@ -51,20 +62,28 @@ class Recorder:
             return ""
         return recording_path(call.id, call.recordings + 1, self._clock.wall())
 
-    def begin(self, call: Call, left: Leg, right: Leg, path: str) -> None:
-        """Record the two from now on, until the call lets go of what it holds."""
+    def file(self, path: str) -> Path | None:
+        """The file of a recording by its path below the directory; None when there is none."""
+        return self._directory / path if self._directory is not None and path else None
+
+    def begin(self, call: Call, left: Leg, right: Leg | None, path: str) -> TapId | None:
+        """Record the two, or the one, until `end` or until the call lets go of what it holds; None: not recorded."""
         if self._writer is None:
-            return
+            return None
         call.recordings += 1
         view = call.view
-        tap = self._engine.tap(left.stream, right.stream)
+        tap = self._engine.tap(left.stream, right.stream if right is not None else None)
         call.held.callback(self.end, tap)
         self._labels[tap] = Label(call.id, call.recordings, view.agent, view.queue, view.caller, self._clock.wall())
+        self._running.add(tap)
         self._writer.begin(tap, RecordingPath(path))
+        return tap
 
     def end(self, tap: TapId) -> None:
-        """The talk is over; the file follows."""
-        self._engine.untap(tap)
+        """The talk is over; the file follows. Without effect the second time."""
+        if tap in self._running:
+            self._running.discard(tap)
+            self._engine.untap(tap)
 
     def on_event(self, event: RecordingEvent) -> None:
         """What the writer's thread has reported, brought to the loop."""

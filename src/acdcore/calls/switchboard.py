@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import partial
 from typing import TypeAlias
 
@@ -10,16 +11,20 @@ import structlog
 
 from acdcore.calls import events
 from acdcore.calls.access import Access, FromAgent, FromTrunk, Turned
-from acdcore.calls.call import Call, Ending
+from acdcore.calls.call import ALWAYS, Call, Ending
+from acdcore.calls.callback import attempt
 from acdcore.calls.commands import CallState, LiveCall
 from acdcore.calls.feature_code import feature_code, is_feature_code
 from acdcore.calls.hall import Hall
-from acdcore.calls.inbound import announce_full, inbound
+from acdcore.calls.inbound import inbound, turned_away
 from acdcore.calls.leg import Leg, Side
 from acdcore.calls.lines import Line, LinesFull, WhenFull
 from acdcore.calls.ports import AgentRecord, Detail, EndedBy
-from acdcore.calls.trunks import AGENTS_TRUNK, Route, Trunk
-from acdcore.ivr.model import CalendarState
+from acdcore.calls.screening import Blocked, Passed, Repeated, Screen
+from acdcore.calls.trunks import AGENTS_TRUNK, WORK_TRUNK, Route, Trunk
+from acdcore.ivr.model import Language, PromptName
+from acdcore.ivr.opening import Moment, flow_for
+from acdcore.ivr.system import SystemPrompt, system_key
 from acdcore.kernel.errors import AcdError, Outcome
 from acdcore.kernel.ids import CallId
 from acdcore.media.model import StreamFigures
@@ -27,9 +32,10 @@ from acdcore.sip.events import Event, Fields, FlowClosed, InviteArrived, Request
 from acdcore.sip.headers import parse_name_addr
 from acdcore.sip.message import Request
 from acdcore.sip.uri import MalformedValue
+from acdcore.work.model import WorkId, WorkItem
 
-Story: TypeAlias = Callable[[Call, Leg], Coroutine[None, None, Ending]]
-"""What happens in a call, once it has a leg."""
+Story: TypeAlias = Callable[[Call], Coroutine[None, None, Ending]]
+"""What happens in a call."""
 
 RETRY_AFTER: Fields = (("Retry-After", "5"),)
 """What a trunk's switch is told when all lines are taken."""
@@ -42,12 +48,16 @@ CALLER_CHARS_MAX = 64
 class Switchboard:
     """All live calls, and the door through which new ones come."""
 
-    def __init__(self, hall: Hall, access: Access) -> None:
+    def __init__(self, hall: Hall, access: Access, screen: Screen) -> None:
         self.calls: dict[CallId, Call] = {}
         self.refused: Counter[str] = Counter()
         """INVITEs and REGISTERs turned away, by reason."""
         self._hall = hall
-        self._access = access
+        self.access = access
+        """Who may call; a reload replaces it."""
+        self._screen = screen
+        self._work: dict[WorkId, Call] = {}
+        """Calls that are attempts at work items."""
         self._log = structlog.get_logger("calls")
         self._tasks: set[asyncio.Task[None]] = set()
         self.is_draining = False
@@ -72,7 +82,7 @@ class Switchboard:
 
     def _arrive(self, event: InviteArrived) -> None:
         dialled = event.request.uri.username
-        admission = self._access.admit(event.request, event.flow, dialled, self._hall.clock.now())
+        admission = self.access.admit(event.request, event.flow, dialled, self._hall.clock.now())
         match admission:
             case Turned():
                 self._turn_away(event, admission.status, admission.headers, admission.reason)
@@ -84,7 +94,7 @@ class Switchboard:
                 self._from_trunk(event, trunk, dialled)
 
     def _register(self, event: RequestArrived) -> None:
-        admission = self._access.authenticate(event.request, self._hall.clock.now())
+        admission = self.access.authenticate(event.request, self._hall.clock.now())
         stack = self._hall.wiring.stack
         match admission:
             case FromAgent(agent):
@@ -105,23 +115,43 @@ class Switchboard:
         self._begin(event, AGENTS_TRUNK, agent.agent, None, partial(feature_code, hall=self._hall, agent=agent))
 
     def _from_trunk(self, event: InviteArrived, trunk: Trunk, dialled: str) -> None:
-        route = self._hall.trunks.route(trunk.name, dialled)
+        route = self._hall.rules.trunks.route(trunk.name, dialled)
         if route is None:
             self._turn_away(event, 404, (), "no such number")
             return
-        caller, story = caller_number(event.request), self._story(route)
+        caller = caller_number(event.request)
+        screened = self._screen.arrived(caller, self._hall.clock.now(), self._hall.clock.wall())
+        if not isinstance(screened, Passed):
+            self._refuse_caller(event, trunk, caller, screened)
+            return
+        moment = self._moment(route)
+        name = flow_for(moment, route.flow, route.closed_flow, route.holiday_flow, route.flows)
+        story = partial(inbound, hall=self._hall, flow=self._hall.rules.flows[name])
         try:
             line = self._hall.lines.take(trunk.name)
         except LinesFull as full:
             self._overflow(event, trunk, caller, full)
             return
-        self._begin(event, trunk.name, caller, line, story)
+        self._begin(event, trunk.name, caller, line, story, moment)
 
-    def _story(self, route: Route) -> Story:
-        calendar = self._hall.calendars.get(route.calendar)
-        state = CalendarState.OPEN if calendar is None else calendar.state(self._hall.clock.wall())
-        name = route.flow if state is CalendarState.OPEN or not route.closed_flow else route.closed_flow
-        return partial(inbound, hall=self._hall, flow=self._hall.flows[name], calendar=state)
+    def _moment(self, route: Route) -> Moment:
+        calendar = self._hall.rules.calendars.get(route.calendar)
+        return ALWAYS if calendar is None else self._hall.hours.moment(calendar)
+
+    def _refuse_caller(self, event: InviteArrived, trunk: Trunk, caller: str, screened: Blocked | Repeated) -> None:
+        """The number is not wanted: told so if there is an announcement and a line for it, refused otherwise."""
+        why, prompt = "called too often", SystemPrompt.CALLED_TOO_OFTEN
+        if isinstance(screened, Blocked):
+            why, prompt = f"blocked: {screened.reason}", SystemPrompt.BLOCKED
+        if self._hall.rules.screening.is_announced:
+            name = system_key(prompt, Language.MANDARIN).name
+            story = partial(turned_away, hall=self._hall, prompt=name, outcome=Outcome.BLOCKED, detail=why)
+            with suppress(LinesFull):
+                self._begin(event, trunk.name, caller, self._hall.lines.take_reserve(), story)
+                return
+        call = self._open(event, trunk.name, caller)
+        self._turn_away(event, 603, (), "blocked")
+        self._close(call, Ending(Outcome.BLOCKED, EndedBy.SYSTEM, why))
 
     def _overflow(self, event: InviteArrived, trunk: Trunk, caller: str, full: LinesFull) -> None:
         """All lines are taken: what the rule says, and a record of it in any case."""
@@ -132,7 +162,9 @@ class Switchboard:
             except LinesFull as none_left:
                 full = none_left
             else:
-                self._begin(event, trunk.name, caller, line, partial(announce_full, hall=self._hall))
+                prompt = PromptName(settings.announcement)
+                story = partial(turned_away, hall=self._hall, prompt=prompt, outcome=Outcome.REFUSED_LINES)
+                self._begin(event, trunk.name, caller, line, story)
                 return
         call = self._open(event, trunk.name, caller)
         if settings.when_full is WhenFull.REDIRECT:
@@ -140,7 +172,7 @@ class Switchboard:
             self._turn_away(event, 302, (("Contact", f"<{settings.redirect_to}>"),), "lines full")
         else:
             self._turn_away(event, 503, RETRY_AFTER, "lines full")
-        self._close(call, Ending(Outcome.REFUSED_LINES, EndedBy.SYSTEM, str(full)), None)
+        self._close(call, Ending(Outcome.REFUSED_LINES, EndedBy.SYSTEM, str(full)))
 
     def _turn_away(self, event: InviteArrived, status: int, headers: Fields, reason: str) -> None:
         self._count(reason)
@@ -152,8 +184,11 @@ class Switchboard:
 
     # --- a call's life ---
 
-    def _begin(self, event: InviteArrived, trunk: str, caller: str, line: Line | None, story: Story) -> None:
+    def _begin(
+        self, event: InviteArrived, trunk: str, caller: str, line: Line | None, story: Story, moment: Moment = ALWAYS
+    ) -> None:
         call = self._open(event, trunk, caller)
+        call.moment = moment
         if line is not None:
             call.held.callback(line.give_back)
         try:
@@ -162,9 +197,36 @@ class Switchboard:
         except Exception as error:
             status = error.sip_status if isinstance(error, AcdError) else AcdError.sip_status
             self._turn_away(event, status, (), type(error).__name__)
-            self._close(call, self._ending_by(error, call), call.caller)
+            self._close(call, self._ending_by(error, call))
             return
-        task = asyncio.get_running_loop().create_task(self._tell(call, leg, story), name=call.id)
+        self._run(call, story)
+
+    def begin_work(self, item: WorkItem) -> None:
+        """A callback or a message is due: a call of ours that waits for an agent, with nobody on the line yet."""
+        hall = self._hall
+        now = hall.clock.now()
+        at = hall.chronicle.time.at(now)
+        number = item.number[:CALLER_CHARS_MAX]
+        call = Call(LiveCall(self._next_id(), WORK_TRUNK, number, number, CallState.ARRIVING, at), hall.chronicle)
+        call.advance_s = item.advance_s
+        self.calls[call.id] = call
+        self._work[item.id] = call
+        call.held.callback(self._work.pop, item.id, None)
+        call.log(events.Arrived(now, WORK_TRUNK, number, number))
+        customer = hall.directory.customer(item.customer_id) if item.customer_id is not None else None
+        customer = customer or (hall.directory.customer_by_phone(number) if number else None)
+        if customer is not None:
+            call.recognise(customer, "phone", now)
+        self._run(call, partial(attempt, hall=hall, item=item))
+
+    def end_work(self, item: WorkItem) -> None:
+        """The item is settled otherwise: its call leaves the queue."""
+        call = self._work.get(item.id)
+        if call is not None:
+            call.end(Outcome.WITHDRAWN, EndedBy.SYSTEM, item.state.value)
+
+    def _run(self, call: Call, story: Story) -> None:
+        task = asyncio.get_running_loop().create_task(self._tell(call, story), name=call.id)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -178,7 +240,7 @@ class Switchboard:
         call.log(events.Arrived(now, trunk, caller, dialled))
         return call
 
-    async def _tell(self, call: Call, leg: Leg, story: Story) -> None:
+    async def _tell(self, call: Call, story: Story) -> None:
         """Run the story; however it ends, the call is closed and its record written.
 
         A task that is cancelled before its first step never runs at all, and then nobody would close the call. So the
@@ -188,13 +250,13 @@ class Switchboard:
         ending = Ending(Outcome.SHUTDOWN, EndedBy.SYSTEM)
         try:
             if call.ending is None:
-                ending = await story(call, leg)
+                ending = await story(call)
         except asyncio.CancelledError:
             pass  # by `Call.end`, which has left its reason, or by the loop's own end
         except Exception as error:
             ending = self._ending_by(error, call)
         finally:
-            self._close(call, call.ending or ending, leg)
+            self._close(call, call.ending or ending)
 
     def _ending_by(self, error: Exception, call: Call) -> Ending:
         """What an error makes of a call; one that nobody raised on purpose is a fault of ours, and logged as such."""
@@ -203,13 +265,13 @@ class Switchboard:
         self._log.exception("call failed", call=call.id)
         return Ending(Outcome.FAILED, EndedBy.SYSTEM, f"{type(error).__name__}: {error}")
 
-    def _close(self, call: Call, ending: Ending, leg: Leg | None) -> None:
+    def _close(self, call: Call, ending: Ending) -> None:
         """Give everything back and write the record; nothing here waits, so nothing can interrupt it."""
         call.ending = ending
         try:
             call.held.close()
         finally:
-            figures = leg.close() if leg is not None else None
+            figures = call.caller.close() if call.caller is not None else None
             call.log(events.Ended(self._hall.clock.now(), ending.outcome, ending.by, ending.detail))
             del self.calls[call.id]
             self._hall.chronicle.close(call.id, call.history, shown(figures))
@@ -237,6 +299,9 @@ class Switchboard:
     async def drain(self, within_s: float) -> None:
         """Take no new calls; end those that are still up after `within_s`."""
         self.is_draining = True
+        for call in list(self._work.values()):
+            if call.view.state is not CallState.TALKING:
+                call.end(Outcome.SHUTDOWN, EndedBy.SYSTEM)  # nobody is on the line; the book keeps it
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=within_s)
         self.end_all()

@@ -1,17 +1,18 @@
 """The talk: whisper to the agent, the agent's number to the caller, then both together, recorded, on and off hold."""
 
 from acdcore.calls import events
-from acdcore.calls.call import Call
+from acdcore.calls.call import Call, SentTo
 from acdcore.calls.commands import CallState
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import FellSilent, HoldChanged, HungUp, Leg, Played
 from acdcore.calls.ports import EndedBy
 from acdcore.calls.waiting import Served
+from acdcore.ivr.model import PromptName
 from acdcore.media.model import ClipId
 
 
-async def talk_to_agent(call: Call, caller: Leg, hall: Hall, served: Served) -> None:
-    """From the agent's answer until one of them hangs up."""
+async def talk_to_agent(call: Call, caller: Leg, hall: Hall, served: Served) -> SentTo | None:
+    """From the agent's answer until the agent hangs up, or somebody sends the caller elsewhere."""
     now = hall.clock.now()
     path = hall.recorder.path_for(call)
     call.log(events.Connected(now, served.agent, "", path))
@@ -19,19 +20,29 @@ async def talk_to_agent(call: Call, caller: Leg, hall: Hall, served: Served) -> 
         announce(call, caller, hall.voice.agent_number(served.agent, call.language)),
         announce(call, served.leg, hall.voice.whisper(served.queue, call.customer, hall.desks.language(served.agent))),
     }
+    sent_to = None
     # An agent who hung up in the moment of answering did so before anybody here listened for it.
     if served.leg.session is not None and await until_played(call, both_told, served.leg):
-        await converse(call, caller, served.leg, hall, path)
-    call.log(events.TalkEnded(hall.clock.now(), EndedBy.AGENT))
+        sent_to = await converse(call, caller, served.leg, hall, path)
+    call.log(events.TalkEnded(hall.clock.now(), EndedBy.AGENT if sent_to is None else EndedBy.SYSTEM))
+    served.leg.close()
     served.entry.talk_ended()
+    return sent_to
 
 
-async def talk_to_outside(call: Call, caller: Leg, outside: Leg, number: str, hall: Hall) -> None:
-    """From the outside party's answer until one of them hangs up."""
+async def talk_to_outside(call: Call, caller: Leg, outside: Leg, number: str, hall: Hall) -> SentTo | None:
+    """From the outside party's answer until that party hangs up, or somebody sends the caller elsewhere."""
     path = hall.recorder.path_for(call)
     call.log(events.Connected(hall.clock.now(), None, number, path))
-    await converse(call, caller, outside, hall, path)
-    call.log(events.TalkEnded(hall.clock.now(), EndedBy.AGENT))
+    sent_to = await converse(call, caller, outside, hall, path)
+    call.log(events.TalkEnded(hall.clock.now(), EndedBy.AGENT if sent_to is None else EndedBy.SYSTEM))
+    outside.close()
+    return sent_to
+
+
+async def say(call: Call, leg: Leg, hall: Hall, prompt: PromptName) -> None:
+    """Play one prompt to its end."""
+    await until_played(call, {announce(call, leg, hall.voice.say((prompt,), call.language))})
 
 
 def announce(call: Call, leg: Leg, clips: tuple[ClipId, ...]) -> int:
@@ -54,9 +65,19 @@ async def until_played(call: Call, playbacks: set[int], agent: Leg | None = None
     return True
 
 
-async def converse(call: Call, caller: Leg, partner: Leg, hall: Hall, path: str) -> None:
-    """Both hear each other, or music while one holds, until the partner is gone."""
-    hall.recorder.begin(call, caller, partner, path)
+async def converse(call: Call, caller: Leg, partner: Leg, hall: Hall, path: str) -> SentTo | None:
+    """Both hear each other, or music while one holds, until the partner is gone or the caller is sent elsewhere."""
+    tap = hall.recorder.begin(call, caller, partner, path)
+    try:
+        return await until_parted(call, caller, partner, hall)
+    finally:
+        caller.unbridge()
+        if tap is not None:
+            hall.recorder.end(tap)
+
+
+async def until_parted(call: Call, caller: Leg, partner: Leg, hall: Hall) -> SentTo | None:
+    """Follow who holds and who goes."""
     caller.set_music(hall.voice.music())
     partner.set_music(hall.voice.music())
     caller.bridge(partner)
@@ -67,7 +88,9 @@ async def converse(call: Call, caller: Leg, partner: Leg, hall: Hall, path: str)
     while True:
         match await call.mailbox.next():
             case HungUp(leg=leg) | FellSilent(leg=leg) if leg is partner:
-                return
+                return None
+            case SentTo() as sent_to:
+                return sent_to
             case HoldChanged(leg=leg):
                 follow_hold(call, caller, partner, hall, leg)
             case _:

@@ -1,11 +1,13 @@
 """Trunks and routes: who may call in, where calls may go out, and which flow a dialled number gets."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 AGENTS_TRUNK = "agents"
 """What stands for a trunk in the records of calls that come from agents' phones."""
+WORK_TRUNK = "work"
+"""The same for calls of ours that wait for an agent with nobody on the line: callbacks and messages."""
 ANY_NUMBER = "*"
 """A route's `dialled` that takes every number no other route of the trunk names."""
 
@@ -44,6 +46,10 @@ class Route:
     """The calendar to ask; empty: always open."""
     closed_flow: str = ""
     """The flow outside the calendar's hours; required with a calendar."""
+    holiday_flow: str = ""
+    """The flow on holidays; empty: that for closed hours."""
+    flows: Mapping[str, str] = field(default_factory=dict)
+    """Flows of shifts, special days and single holidays, by their names in the calendar."""
 
 
 class Trunks:
@@ -74,6 +80,8 @@ class Trunks:
         """The route of `dialled` on `trunk`."""
         return self._routes.get((trunk, dialled)) or self._routes.get((trunk, ANY_NUMBER))
 
-    def way_out(self) -> Trunk | None:
-        """The first trunk that may dial out."""
-        return next((trunk for trunk in self.trunks if trunk.may_dial_out and trunk.target), None)
+    def way_out(self, name: str = "") -> Trunk | None:
+        """The trunk of that name, or the first one, if it may dial out."""
+        return next(
+            (trunk for trunk in self.trunks if trunk.may_dial_out and trunk.target and name in ("", trunk.name)), None
+        )

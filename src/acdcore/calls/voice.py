@@ -1,14 +1,35 @@
-"""The prompts of the house in the engine's memory: names in, clips out, with nothing to wait for."""
+"""The prompts of the house in the engine's memory: names in, clips out, with nothing to wait for.
 
+Only what no recording can know has to be waited for: words spoken at run time, and messages that callers left.
+"""
+
+import asyncio
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
 
 from acdcore.calls.ports import Customer, Tier
-from acdcore.ivr.model import Language, PromptKey, PromptName
-from acdcore.ivr.numbers import speak_agent, speak_position
+from acdcore.calls.speaker import Speaker
+from acdcore.ivr.cache import kept
+from acdcore.ivr.model import Language, PromptKey, PromptName, Words
+from acdcore.ivr.numbers import speak_agent, speak_position, speak_wait
 from acdcore.ivr.system import SystemPrompt, system_key
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.media.engine import Engine
 from acdcore.media.model import ClipId
+from acdcore.work.model import WorkKind
+
+SPOKEN_MAX = 100
+"""Sentences spoken at run time that are kept for the next caller, some 10 MB."""
+WORK_WHISPERS = {
+    WorkKind.CALLBACK: SystemPrompt.WHISPER_CALLBACK,
+    WorkKind.VOICEMAIL: SystemPrompt.WHISPER_MESSAGE,
+}
+"""What an agent hears of work with nobody on the line."""
+
+
+Key = TypeVar("Key")
 
 
 def queue_title(queue: QueueName, language: Language) -> PromptKey:
@@ -20,13 +41,27 @@ class Voice:
     """Every prompt in every language as a clip of the media engine."""
 
     def __init__(
-        self, engine: Engine, sounds: Mapping[PromptKey, bytes], music: Mapping[str, bytes], ringback: bytes
+        self,
+        engine: Engine,
+        sounds: Mapping[PromptKey, bytes],
+        music: Mapping[str, bytes],
+        ringback: bytes,
+        speaker: Speaker | None = None,
     ) -> None:
         """All sound is PCM (16 bit, mono, 8 kHz); `music` is by queue, with `""` for all others."""
         self._clips = {key: engine.add_clip(pcm) for key, pcm in sounds.items()}
         self._music = {queue: engine.add_clip(pcm) for queue, pcm in music.items()}
         self._ringback = engine.add_clip(ringback)
         self._engine = engine
+        self._speaker = speaker
+        self._spoken: OrderedDict[Words, ClipId] = OrderedDict()
+
+    def extend(self, sounds: Mapping[PromptKey, bytes], music: Mapping[str, bytes]) -> None:
+        """Take over new and changed prompts; what is no longer asked for stays for the calls that began with it."""
+        for key, pcm in sounds.items():
+            self._replace(self._clips, key, pcm)
+        for queue, pcm in music.items():
+            self._replace(self._music, queue, pcm)
 
     def clips(self, keys: Iterable[PromptKey]) -> tuple[ClipId, ...]:
         """The clips of `keys` in order."""
@@ -63,9 +98,51 @@ class Voice:
             keys.append(system_key(SystemPrompt.WHISPER_VIP, language))
         return self.clips([*keys, system_key(SystemPrompt.BEEP, language)])
 
+    def wait(self, wait_s: float, language: Language) -> tuple[ClipId, ...]:
+        """How long it will take."""
+        return self.clips(speak_wait(wait_s, language))
+
+    def work_whisper(
+        self, kind: WorkKind, queue: QueueName, customer: Customer | None, language: Language
+    ) -> tuple[ClipId, ...]:
+        """What the agent hears before a callback or a message."""
+        keys = [system_key(WORK_WHISPERS[kind], language), queue_title(queue, language)]
+        if customer is not None and customer.tier is Tier.VIP:
+            keys.append(system_key(SystemPrompt.WHISPER_VIP, language))
+        return self.clips([*keys, system_key(SystemPrompt.BEEP, language)])
+
+    async def spoken(self, words: Words) -> tuple[ClipId, ...]:
+        """Words as they come up; empty when they cannot be spoken in time."""
+        clip = self._spoken.get(words)
+        if clip is None:
+            pcm = None if self._speaker is None else await self._speaker.pcm(words)
+            if pcm is None:
+                return ()
+            clip = self._spoken[words] = self._engine.add_clip(pcm)
+            if len(self._spoken) > SPOKEN_MAX:
+                self._engine.drop_clip(self._spoken.popitem(last=False)[1])
+        self._spoken.move_to_end(words)
+        return (clip,)
+
+    async def recording(self, file: Path) -> ClipId | None:
+        """A caller's message as a clip, to be given back by `drop`; None when the file is gone or spoilt."""
+        pcm = await asyncio.to_thread(kept, file)
+        return None if pcm is None else self._engine.add_clip(pcm)
+
+    def drop(self, clip: ClipId) -> None:
+        """Forget a clip made by `recording`; who hears it hears it to its end."""
+        self._engine.drop_clip(clip)
+
     def close(self) -> None:
         """Give all clips back to the engine."""
-        for clip in [*self._clips.values(), *self._music.values(), self._ringback]:
+        for clip in [*self._clips.values(), *self._music.values(), *self._spoken.values(), self._ringback]:
             self._engine.drop_clip(clip)
         self._clips.clear()
         self._music.clear()
+        self._spoken.clear()
+
+    def _replace(self, clips: dict[Key, ClipId], key: Key, pcm: bytes) -> None:
+        former = clips.get(key)
+        clips[key] = self._engine.add_clip(pcm)
+        if former is not None:
+            self._engine.drop_clip(former)

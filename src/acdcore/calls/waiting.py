@@ -1,29 +1,34 @@
-"""The caller waits: music, announcements, ringing phones, until somebody answers or a rule moves the caller on."""
+"""The caller waits: music, announcements, ringing phones, until somebody answers or something moves the caller on."""
 
 from dataclasses import dataclass
 
 from acdcore.calls import events
 from acdcore.calls.acd import Entry
-from acdcore.calls.call import Call, Note
+from acdcore.calls.call import Call, Note, QueueNote, SentTo
 from acdcore.calls.cdr import QUEUE_TARGET
+from acdcore.calls.commands import SeatKind
+from acdcore.calls.dialling import dial_outside
 from acdcore.calls.feed import OfferEnding
 from acdcore.calls.hall import Hall
-from acdcore.calls.leg import HungUp, Leg, PickedUp, Ringing, TurnedDown
-from acdcore.ivr.steps import EnterQueue
+from acdcore.calls.leg import HungUp, Leg, PickedUp, Pressed, Ringing, Side, TurnedDown
+from acdcore.ivr.model import PromptName
 from acdcore.kernel.errors import AcdError
 from acdcore.kernel.ids import AgentId, QueueName
+from acdcore.media.model import ClipId
 from acdcore.queues.model import (
     Announce,
     Connected,
+    HeldForAgent,
     Offered,
     OfferId,
     OfferMissed,
     OfferWithdrawn,
     Overflowed,
     Queued,
+    Relaxed,
     WithdrawCause,
 )
-from acdcore.queues.settings import OfferEnd, ToAnnouncement, ToOutside, ToQueue
+from acdcore.queues.settings import OfferEnd, OverflowTarget, ToAnnouncement, ToFlow, ToOutside, ToQueue
 
 REACTION_S = 4.0
 """A phone that has not even said 180 after so long is unreachable; RFC 3261's own timer would take 32 s."""
@@ -39,18 +44,33 @@ class Served:
     entry: Entry
 
 
-Waited = Served | ToAnnouncement | ToOutside
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """An agent is kept for the call without being rung yet."""
+
+    agent: AgentId
+    queue: QueueName
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """The caller pressed one of the queue's keys."""
+
+    flow: str
+
+
+Waited = Served | Reserved | Aside | SentTo | ToAnnouncement | ToOutside | ToFlow
 """How waiting ends, other than by hanging up."""
 
 
 class Ring:
     """An agent's phone that rings for the call."""
 
-    def __init__(self, offer: Offered, leg: Leg, react_by: float) -> None:
+    def __init__(self, offer: Offered, leg: Leg, react_by: float | None) -> None:
         self.offer = offer
         self.leg = leg
-        self.react_by: float | None = react_by
-        """When the phone must have said something; None once it has."""
+        self.react_by = react_by
+        """When the phone must have said something; None once it has, and for outside numbers, which take their time."""
         self.is_over = False
         """The offer has ended, one way or another."""
 
@@ -59,23 +79,38 @@ class Ring:
         return self.offer.offer == offer
 
 
-async def wait_for_agent(call: Call, caller: Leg, hall: Hall, wanted: EnterQueue) -> Waited:
-    """Place the call in the queue and stay until an agent answers, or a rule sends it elsewhere.
+async def wait_for_agent(
+    call: Call, caller: Leg | None, hall: Hall, entry: Entry, *, is_reserved: bool = False
+) -> Waited:
+    """Stay until an agent answers, a rule or somebody sends the call elsewhere, or the caller presses a key.
 
-    The dispatcher decides and the phone reacts; their notes arrive in one mailbox, so a phone that answers in the
-    moment of its withdrawal is heard of in the order in which it happened.
+    Without a `caller` nobody is on the line: the call is work that waits. With `is_reserved` the agent's phone is not
+    rung: somebody else is to be rung first. The dispatcher decides and the phone reacts;
+    their notes arrive in one mailbox, so a phone that answers in the moment of its withdrawal is heard of in the order
+    in which it happened.
     """
-    entry = hall.acd.join(call, wanted.queue, wanted.advance_s)
-    call.held.callback(entry.leave, call)
-    caller.set_music(hall.voice.music(wanted.queue))
     ring: Ring | None = None
     while True:
         note = await call.mailbox.next(until=ring.react_by if ring else None)
+        if is_of_another(note, entry):
+            continue
         match note:
             case Queued(queue=queue, at=at):
-                call.log(events.Queued(at, queue, wanted.advance_s))
-            case Announce(position=position):
-                caller.play(hall.voice.position(position, call.language), call.next_playback())
+                call.log(events.Queued(at, queue, entry.advance_s))
+                if caller is not None:
+                    caller.set_music(hall.voice.music(queue))
+            case Announce():
+                tell_position(call, caller, hall, note)
+            case Relaxed(queue=queue, ring=number, at=at):
+                call.log(events.NeedsRelaxed(at, queue, number))
+            case HeldForAgent(agent=agent, until=until):
+                now = hall.clock.now()
+                call.log(events.HeldForAgent(now, agent, round(until - now, 3)))
+            case Offered() if is_reserved:
+                pop_screen(call, hall, note)
+                hall.acd.offer_accepted(note.offer)
+            case Connected(agent=agent, queue=queue) if is_reserved:
+                return Reserved(agent, queue)
             case Offered():
                 ring = ring_agent(call, hall, note)
             case OfferMissed(offer=offer) | OfferWithdrawn(offer=offer) if ring is not None and ring.is_for(offer):
@@ -88,11 +123,37 @@ async def wait_for_agent(call: Call, caller: Leg, hall: Hall, wanted: EnterQueue
                 call.log(events.Overflowed(hall.clock.now(), cause.value, named(target)))
                 if not isinstance(target, ToQueue):
                     return target
-                caller.set_music(hall.voice.music(target.queue))
+            case SentTo():
+                if ring is not None:
+                    end_ring(call, hall, ring, OfferEnding.WITHDRAWN)
+                return note
+            case Pressed(leg=leg, digit=digit) if ring is None and leg is caller and call.view.queue is not None:
+                flow = hall.rules.queue(call.view.queue).keys.get(digit)
+                if flow is not None:
+                    return Aside(flow)
             case _ if ring is not None:
                 follow_phone(hall, ring, note)
             case _:
                 pass  # keys that nobody asked for, the end of an announcement, phones that ring no more
+
+
+def is_of_another(note: Note | None, entry: Entry) -> bool:
+    """Whether the dispatcher means a stay of this call that is over: its last word may be read after the next began."""
+    return isinstance(note, QueueNote) and note.entry != entry.name
+
+
+def tell_position(call: Call, caller: Leg | None, hall: Hall, told: Announce) -> None:
+    """Say the position over the music, the wait if it is known, and the keys that may be pressed."""
+    call.log(events.WaitAnnounced(hall.clock.now(), told.position, told.wait_s))
+    if caller is None:
+        return
+    clips: list[ClipId] = [*hall.voice.position(told.position, call.language)]
+    if told.wait_s is not None:
+        clips += hall.voice.wait(told.wait_s, call.language)
+    prompt = hall.rules.queue(told.queue).keys_prompt
+    if prompt:
+        clips += hall.voice.say((PromptName(prompt),), call.language)
+    caller.play(tuple(clips), call.next_playback())
 
 
 def follow_phone(hall: Hall, ring: Ring, note: Note | None) -> None:
@@ -116,19 +177,28 @@ def follow_phone(hall: Hall, ring: Ring, note: Note | None) -> None:
 
 def ring_agent(call: Call, hall: Hall, offer: Offered) -> Ring | None:
     """Ring the agent's phone and pop the screen; an agent without a phone costs the caller no time."""
-    now = hall.clock.now()
-    offered = events.Offered(now, offer.agent, offer.queue, f"{offer.caller_key} {offer.agent_key}")
-    call.log(offered)
-    hall.chronicle.screen_pop(call.view, offered, offer.ring_for_s, call.customer)
+    pop_screen(call, hall, offer)
+    seat = hall.desks.seat(offer.agent)
+    is_outside = seat is not None and seat.kind is SeatKind.NUMBER
     try:
-        leg = hall.desks.ring(call, offer.agent, offer.ring_for_s)
-    except AcdError:  # no phone, or no port for one
+        if seat is not None and is_outside:
+            leg = dial_outside(call, hall, seat.where, side=Side.AGENT)
+        else:
+            leg = hall.desks.ring(call, offer.agent, offer.ring_for_s)
+    except AcdError:  # no phone, no port or no line for one
         log_offer_end(call, hall, offer, OfferEnding.UNREACHABLE)
         hall.acd.offer_ended(offer.offer, OfferEnd.UNREACHABLE)
         return None
-    ring = Ring(offer, leg, now + REACTION_S)
+    ring = Ring(offer, leg, None if is_outside else hall.clock.now() + REACTION_S)
     call.held.callback(end_ring, call, hall, ring, OfferEnding.WITHDRAWN)
     return ring
+
+
+def pop_screen(call: Call, hall: Hall, offer: Offered) -> None:
+    """Write down the offer, and show the agent who it is."""
+    offered = events.Offered(hall.clock.now(), offer.agent, offer.queue, f"{offer.caller_key} {offer.agent_key}")
+    call.log(offered)
+    hall.chronicle.screen_pop(call.view, offered, offer.ring_for_s, call.customer)
 
 
 def end_ring(call: Call, hall: Hall, ring: Ring, ending: OfferEnding) -> None:
@@ -178,7 +248,7 @@ def offer_end_of(status: int) -> OfferEnd:
             return OfferEnd.FAILED
 
 
-def named(target: ToQueue | ToAnnouncement | ToOutside) -> str:
+def named(target: OverflowTarget) -> str:
     """The target as one word for records."""
     match target:
         case ToQueue(queue):
@@ -187,3 +257,5 @@ def named(target: ToQueue | ToAnnouncement | ToOutside) -> str:
             return f"announcement:{prompt}"
         case ToOutside(number):
             return f"outside:{number}"
+        case ToFlow(flow):
+            return f"flow:{flow}"

@@ -1,7 +1,7 @@
 """The black and white list: in PostgreSQL, with a copy in memory that calls are screened by."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 
 import asyncpg
@@ -28,6 +28,7 @@ class MemoryScreeningStore:
     """Implements `ScreeningStore` without a database."""
 
     def __init__(self) -> None:
+        self.on_change: Callable[[], None] = lambda: None
         self._entries: dict[str, Screening] = {}
         """By the number's key, so that one number has one entry however it is written."""
 
@@ -63,10 +64,12 @@ class MemoryScreeningStore:
     def take_over(self, entry: Screening) -> None:
         """Keep an admitted entry."""
         self._entries[entry_key(entry.number)] = entry
+        self.on_change()
 
     def take_out(self, key: str) -> None:
         """Forget the entry with that key."""
         self._entries.pop(key, None)
+        self.on_change()
 
 
 class PgScreeningStore:
@@ -74,7 +77,9 @@ class PgScreeningStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.on_change: Callable[[], None] = lambda: None
         self._memory = MemoryScreeningStore()
+        self._memory.on_change = lambda: self.on_change()
         self._turn = asyncio.Lock()
 
     async def load(self, connection: Connection) -> None:

@@ -1,0 +1,214 @@
+"""Work in the queue without anybody on the line: a callback, or a message to be heard, told as one story an attempt.
+
+The call begins when the item is queued. An agent is rung for it like for any caller; then the customer is rung, or
+hears from us first and waits for the agent, as the queue has it.
+"""
+
+from acdcore.calls import events
+from acdcore.calls.affinity import facts_of
+from acdcore.calls.call import Call, Ending
+from acdcore.calls.dialling import dial_outside, until_answered
+from acdcore.calls.hall import Hall
+from acdcore.calls.inbound import lead
+from acdcore.calls.leg import HungUp, Played, Pressed, Side
+from acdcore.calls.ports import EndedBy
+from acdcore.calls.talk import announce, converse, until_played
+from acdcore.calls.waiting import Reserved, Served, wait_for_agent
+from acdcore.ivr.model import Language
+from acdcore.ivr.steps import EnterQueue
+from acdcore.ivr.system import SystemPrompt
+from acdcore.kernel.errors import AcdError, Outcome
+from acdcore.kernel.ids import AgentId
+from acdcore.media.model import ClipId
+from acdcore.queues.model import CallerJoined, Channel, LeaveCause
+from acdcore.work.model import (
+    Attempt,
+    AttemptEnded,
+    Closed,
+    Connected,
+    DialFirst,
+    InHand,
+    LeftQueue,
+    WorkItem,
+    WorkKind,
+)
+
+CHANNELS = {WorkKind.CALLBACK: Channel.CALLBACK, WorkKind.VOICEMAIL: Channel.VOICEMAIL}
+ATTEMPT_BY_STATUS = {486: Attempt.BUSY, 600: Attempt.BUSY, 603: Attempt.BUSY, 487: Attempt.LEFT}
+"""What a customer's phone says, where it is not simply that nobody answered; 487 is the agent's own hang-up."""
+NOBODY = frozenset({408, 480, 404})
+"""Statuses of a phone that nobody answered, or that is switched off."""
+OUTCOMES = {Attempt.TALKED: Outcome.ANSWERED, Attempt.HEARD: Outcome.ANSWERED}
+"""What an attempt makes of its call; the others reached nobody."""
+RING_AGENT_S = 20.0
+"""How long the reserved agent's phone rings while the customer waits on the line."""
+MENU_S = 30.0
+"""An agent who heard a message and presses nothing for so long is done with it."""
+
+
+async def attempt(call: Call, hall: Hall, item: WorkItem) -> Ending:
+    """Wait for an agent, then do what the item asks for; the book hears how it ended in every case."""
+    call.speak(Language(item.language) if item.language in set(Language) else Language.MANDARIN)
+    call.log(events.WorkBegun(hall.clock.now(), item.id, item.kind.value))
+    progress = Progress(item, hall)
+    call.held.callback(progress.close)
+    entry = hall.acd.join(call, joined(call, hall, item))
+    call.held.callback(entry.abandon, call)
+    is_customer_first = item.kind is WorkKind.CALLBACK and item.dial_first is DialFirst.CUSTOMER
+    match await wait_for_agent(call, None, hall, entry, is_reserved=is_customer_first):
+        case Served() as served:
+            progress.in_hand(served.agent)
+            call.log(events.Connected(hall.clock.now(), served.agent, "", ""))
+            is_message = item.kind is WorkKind.VOICEMAIL
+            how = await (hear if is_message else call_back)(call, hall, item, served)
+        case Reserved() as reserved:
+            progress.in_hand(reserved.agent)
+            how = await customer_first(call, hall, item, reserved)
+        case _:
+            entry.leave(LeaveCause.WITHDRAWN)
+            return Ending(Outcome.WITHDRAWN, EndedBy.SYSTEM, "left the queue")
+    progress.ended(how)
+    call.log(events.TalkEnded(hall.clock.now(), EndedBy.AGENT))
+    entry.talk_ended()
+    if how is Attempt.TALKED and call.caller is not None and call.caller.session is not None:
+        return await lead(call, call.caller, hall, EnterQueue(item.queue, item.advance_s))  # reached, but not served
+    return Ending(OUTCOMES.get(how, Outcome.UNANSWERED), EndedBy.SYSTEM, how.value)
+
+
+def joined(call: Call, hall: Hall, item: WorkItem) -> CallerJoined:
+    """The item's place: as its customer would stand if nobody had hung up."""
+    return CallerJoined(
+        entry=hall.acd.name(call),
+        queue=item.queue,
+        advance_s=item.advance_s,
+        label=item.number,
+        facts=facts_of(call, hall),
+        channel=CHANNELS[item.kind],
+        waited_s=item.waited_s,
+    )
+
+
+class Progress:
+    """Tells the book of the attempt, each thing once, whatever ends it."""
+
+    def __init__(self, item: WorkItem, hall: Hall) -> None:
+        self._item = item
+        self._hall = hall
+        self._is_in_hand = False
+        self._is_over = False
+
+    def in_hand(self, agent: AgentId) -> None:
+        """An agent has it."""
+        self._is_in_hand = True
+        self._hall.workbench.feed(InHand(self._item.id, agent))
+
+    def ended(self, how: Attempt) -> None:
+        """The attempt came to its end."""
+        if not self._is_over:
+            self._is_over = True
+            self._hall.workbench.feed(AttemptEnded(self._item.id, how))
+
+    def close(self) -> None:
+        """The call is over: broken off when nothing was said of it before."""
+        if self._is_in_hand:
+            self.ended(Attempt.LEFT)
+        elif not self._is_over:
+            self._is_over = True
+            self._hall.workbench.feed(LeftQueue(self._item.id))
+
+
+async def call_back(call: Call, hall: Hall, item: WorkItem, served: Served) -> Attempt:
+    """The agent hears what it is about, then the customer's phone ringing, then the customer."""
+    agent = served.leg
+    whisper = hall.voice.work_whisper(item.kind, item.queue, call.customer, hall.desks.language(served.agent))
+    if agent.session is None or not await until_played(call, {announce(call, agent, whisper)}, agent):
+        return Attempt.LEFT
+    try:
+        customer = dial_outside(call, hall, item.number, side=Side.CALLER)
+    except AcdError:
+        await tell(call, hall, served, SystemPrompt.CALL_FAILED)
+        return Attempt.FAILED
+    agent.set_music(hall.voice.ringback())
+    status = await until_answered(call, customer, agent)
+    if status is not None:
+        call.log(events.DialFailed(hall.clock.now(), item.number, status))
+        if status != 487:
+            await tell(call, hall, served, SystemPrompt.CALL_FAILED)
+        return ATTEMPT_BY_STATUS.get(status, Attempt.NO_ANSWER if status in NOBODY else Attempt.FAILED)
+    call.caller = customer
+    hall.workbench.feed(Connected(item.id))
+    await converse(call, customer, agent, hall, hall.recorder.path_for(call))
+    customer.hang_up()
+    agent.close()
+    return Attempt.TALKED
+
+
+async def customer_first(call: Call, hall: Hall, item: WorkItem, reserved: Reserved) -> Attempt:
+    """The agent is reserved and sees whom for; the customer is rung, then the agent, while the customer hears so."""
+    try:
+        customer = dial_outside(call, hall, item.number, side=Side.CALLER)
+    except AcdError:
+        return Attempt.FAILED
+    status = await until_answered(call, customer)
+    if status is not None:
+        call.log(events.DialFailed(hall.clock.now(), item.number, status))
+        return ATTEMPT_BY_STATUS.get(status, Attempt.NO_ANSWER if status in NOBODY else Attempt.FAILED)
+    call.caller = customer
+    hall.workbench.feed(Connected(item.id))
+    customer.set_music(hall.voice.music(item.queue))
+    announce(call, customer, hall.voice.system(SystemPrompt.AGENT_COMING, call.language))
+    try:
+        agent = hall.desks.ring(call, reserved.agent, RING_AGENT_S)
+    except AcdError:
+        return Attempt.TALKED
+    if await until_answered(call, agent) is None:
+        call.log(events.Connected(hall.clock.now(), reserved.agent, "", ""))
+        await converse(call, customer, agent, hall, hall.recorder.path_for(call))
+        customer.hang_up()
+        agent.close()
+    return Attempt.TALKED
+
+
+async def hear(call: Call, hall: Hall, item: WorkItem, served: Served) -> Attempt:
+    """The agent hears the message and decides by key: 1 call the customer, 2 hear it again, 3 done."""
+    agent, language = served.leg, hall.desks.language(served.agent)
+    whisper = hall.voice.work_whisper(item.kind, item.queue, call.customer, language)
+    file = hall.recorder.file(item.recording)
+    message = None if file is None else await hall.voice.recording(file)
+    if message is not None:
+        call.held.callback(hall.voice.drop, message)
+    spoken: tuple[ClipId, ...] = () if message is None else (message,)
+    menu = hall.voice.system(SystemPrompt.MESSAGE_KEYS, language)
+    playback = announce(call, agent, (*whisper, *spoken, *menu))
+    is_heard = False
+    until: float | None = None
+    while True:
+        match await call.mailbox.next(until=until):
+            case Played(playback=done) if done == playback:
+                is_heard, until = True, hall.clock.now() + MENU_S
+            case Pressed(leg=leg, digit="1") if leg is agent and item.number:
+                call.log(events.MessageHeard(hall.clock.now(), served.agent))
+                agent.stop_playing()
+                return await call_back(call, hall, item, served)
+            case Pressed(leg=leg, digit="2") if leg is agent:
+                playback, until = announce(call, agent, (*spoken, *menu)), None
+            case Pressed(leg=leg, digit="3") if leg is agent:
+                hall.workbench.feed(Closed(item.id, served.agent))
+                break
+            case HungUp(leg=leg) if leg is agent and not is_heard:
+                return Attempt.LEFT
+            case HungUp(leg=leg) if leg is agent:
+                break
+            case None:
+                break
+            case _:
+                pass
+    call.log(events.MessageHeard(hall.clock.now(), served.agent))
+    agent.close()
+    return Attempt.HEARD
+
+
+async def tell(call: Call, hall: Hall, served: Served, prompt: SystemPrompt) -> None:
+    """Say something to the agent, who may hang up meanwhile."""
+    clips = hall.voice.system(prompt, hall.desks.language(served.agent))
+    await until_played(call, {announce(call, served.leg, clips)}, served.leg)

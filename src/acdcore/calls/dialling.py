@@ -1,0 +1,67 @@
+"""Dialling out: who may, by which trunk, and what becomes of it."""
+
+from acdcore.calls import events
+from acdcore.calls.call import Call
+from acdcore.calls.hall import Hall
+from acdcore.calls.leg import FellSilent, HungUp, Leg, PickedUp, Side, TurnedDown
+from acdcore.calls.trunks import Trunk
+from acdcore.kernel.address import Address
+from acdcore.kernel.errors import Refused
+from acdcore.sip.digest import DigestClient
+from acdcore.sip.events import OutgoingInvite, Transport
+from acdcore.sip.headers import NameAddr
+from acdcore.sip.uri import SipUri, escaped_user
+
+RING_OUTSIDE_S = 60.0
+"""How long an outside number rings: about what mobile networks allow before their voicemail."""
+
+
+async def until_answered(call: Call, leg: Leg, partner: Leg | None = None) -> int | None:
+    """Wait for the other end: None when somebody answered, else the status; 487 when `partner` hung up first."""
+    while True:
+        match await call.mailbox.next():
+            case PickedUp(leg=answered) if answered is leg:
+                return None
+            case TurnedDown(leg=refused, status=status) if refused is leg:
+                return status
+            case HungUp(leg=gone) if gone is leg:
+                return 480
+            case HungUp(leg=gone) | FellSilent(leg=gone) if gone is partner:
+                return 487
+            case _:
+                pass
+
+
+def dial_outside(call: Call, hall: Hall, number: str, trunk_name: str = "", side: Side = Side.OUTSIDE) -> Leg:
+    """Call out on that trunk, or on the first that may; raises Refused when none may, LinesFull when all are taken."""
+    trunk = hall.rules.trunks.way_out(trunk_name)
+    if trunk is None:
+        which = f"trunk {trunk_name} may not" if trunk_name else "no trunk may"
+        raise Refused(f"{which} dial out, so {number} cannot be reached; set may_dial_out on one")
+    call.held.callback(hall.lines.take(trunk.name).give_back)
+    leg = Leg(hall.wiring, side, call)
+    call.held.callback(leg.close)
+    call.log(events.Dialled(hall.clock.now(), number, trunk.name))
+    leg.dial(outside_invite(call, hall, trunk, number))
+    return leg
+
+
+def outside_invite(call: Call, hall: Hall, trunk: Trunk, number: str) -> OutgoingInvite:
+    """The INVITE to `number` by `trunk`, with the caller's number as ours to show."""
+    peer = SipUri.parse(trunk.target)
+    transport = Transport.TCP if (peer.param("transport") or "").lower() == "tcp" else Transport.UDP
+    flow = hall.wiring.stack.flow_to(transport, Address(peer.host, peer.port or 5060))
+    target = SipUri(
+        scheme="sip", user=escaped_user(number), password=None, host=peer.host, port=peer.port, params=peer.params
+    )
+    shown = SipUri(
+        scheme="sip", user=escaped_user(call.view.caller or "anonymous"), password=None, host=flow.local.host, port=None
+    )
+    return OutgoingInvite(
+        target=target,
+        flow=flow,
+        from_=NameAddr(shown),
+        to=NameAddr(target),
+        credentials=DigestClient(trunk.user, trunk.password) if trunk.user else None,
+        timeout_s=RING_OUTSIDE_S,
+    )

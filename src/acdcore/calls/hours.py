@@ -1,0 +1,113 @@
+"""Opening hours at work: dispatcher and book hear when queues open and close, by calendar or a supervisor's word."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from acdcore.calls.acd import Acd
+from acdcore.calls.commands import LiveHours
+from acdcore.calls.ports import ForcedHours, HoursStore
+from acdcore.calls.rules import Rules
+from acdcore.calls.workbench import Workbench
+from acdcore.ivr.model import CalendarState
+from acdcore.ivr.opening import Calendar, Moment
+from acdcore.kernel.clock import Clock
+from acdcore.kernel.ids import QueueName
+from acdcore.queues.model import HoursChanged
+
+LOOK_AGAIN = timedelta(hours=1)
+"""Also without a change ahead: the machine's clock may have been set meanwhile."""
+
+
+class Hours:
+    """One for the daemon. `on_change` hears of every calendar that has come to another state."""
+
+    def __init__(self, store: HoursStore, acd: Acd, workbench: Workbench, clock: Clock) -> None:
+        self.on_change: Callable[[LiveHours], None] = lambda _: None
+        self._store = store
+        self._acd = acd
+        self._workbench = workbench
+        self._clock = clock
+        self._rules: Rules | None = None
+        self._is_open: dict[QueueName, bool] = {}
+        """What dispatcher and book were told; a queue that they were not told of is open to them."""
+        self._states: dict[str, tuple[str, str, str]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def follow(self, rules: Rules) -> None:
+        """Keep the hours of these rules from now on."""
+        self._rules = rules
+        self.look()
+
+    def moment(self, calendar: Calendar) -> Moment:
+        """What holds now, a supervisor's word before the calendar's."""
+        forced = self._forced(calendar.name)
+        return calendar.moment(self._clock.wall(), None if forced is None else forced.is_open)
+
+    def look(self) -> None:
+        """Tell everybody what has changed, and arm the next look."""
+        self.close()
+        rules = self._rules
+        if rules is None:
+            return
+        changes: list[datetime] = []
+        moments = {name: self.moment(calendar) for name, calendar in rules.calendars.items()}
+        for queue, around in rules.queues.items():
+            state = moments[around.calendar].state if around.calendar else CalendarState.OPEN
+            self._tell(queue, state is CalendarState.OPEN)
+        for name, moment in moments.items():
+            shown = (moment.state.value, moment.shift, moment.day)
+            if self._states.get(name, shown) != shown:
+                self.on_change(self._live(name, moment, rules))
+            self._states[name] = shown
+            changes += [at for at in (moment.next_change_at, self._until(name)) if at is not None]
+        wall = self._clock.wall()
+        next_at = min([*changes, wall + LOOK_AGAIN])
+        delay_s = max(0.0, (next_at - wall).total_seconds())
+        self._timer = asyncio.get_running_loop().call_later(delay_s, self.look)
+
+    def live(self) -> tuple[LiveHours, ...]:
+        """Every calendar now, by name."""
+        if self._rules is None:
+            return ()
+        calendars: Mapping[str, Calendar] = self._rules.calendars
+        return tuple(self._live(name, self.moment(calendars[name]), self._rules) for name in sorted(calendars))
+
+    def close(self) -> None:
+        """Disarm the timer."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _tell(self, queue: QueueName, is_open: bool) -> None:
+        if self._is_open.get(queue, True) != is_open:
+            self._is_open[queue] = is_open
+            self._acd.feed(HoursChanged(queue, is_open))
+            self._workbench.hours_changed(queue, is_open)
+
+    def _live(self, name: str, moment: Moment, rules: Rules) -> LiveHours:
+        forced = self._forced(name)
+        return LiveHours(
+            calendar=name,
+            state=moment.state.value,
+            shift=moment.shift,
+            day=moment.day,
+            until=self._until(name) or moment.next_change_at,
+            forced_by=forced.by if forced is not None else None,
+            queues=tuple(sorted(queue for queue, around in rules.queues.items() if around.calendar == name)),
+        )
+
+    def _forced(self, calendar: str) -> ForcedHours | None:
+        wall = self._clock.wall()
+        return next(
+            (
+                forced
+                for forced in self._store.forced()
+                if forced.calendar == calendar and (forced.until is None or forced.until > wall)
+            ),
+            None,
+        )
+
+    def _until(self, calendar: str) -> datetime | None:
+        forced = self._forced(calendar)
+        return None if forced is None else forced.until

@@ -1,0 +1,73 @@
+"""What operators may change while calls go on: replaced as a whole by a reload; who is on the line goes on as begun."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from acdcore.calls.region import Regions
+from acdcore.calls.screening import ScreeningSettings
+from acdcore.calls.services import ServiceSettings
+from acdcore.calls.trunks import Trunks
+from acdcore.ivr.model import Flow
+from acdcore.ivr.opening import Calendar
+from acdcore.kernel.ids import QueueName
+from acdcore.work.model import DialFirst
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRules:
+    """What the calls' side does around one queue; the dispatcher's own settings are its `QueueSettings`."""
+
+    calendar: str = ""
+    """The calendar whose hours the queue keeps; empty: always open."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Keys that a waiting caller may press, with the flow that each leads to."""
+    keys_prompt: str = ""
+    """The prompt that tells of these keys, said with each announcement of the position."""
+    survey: str = ""
+    """The flow that a caller hears when the agent hangs up first."""
+    sticky_within_days: float = 0.0
+    """A caller goes back to whoever served the last call, if it was not longer ago; 0: to the customer's owner only."""
+    is_abandoned_called_back: bool = False
+    """Whether those who hang up waiting are called back."""
+    dial_first: DialFirst = DialFirst.AGENT
+    """Who is rung first for a callback."""
+    callback_digits_min: int = 5
+    """A caller's number with fewer digits is no number to call back."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScreeningRules:
+    """Who is turned away before anything else."""
+
+    limits: ScreeningSettings = field(default_factory=ScreeningSettings)
+    """Withheld numbers, and calls of one number in a short time."""
+    is_announced: bool = False
+    """Whether they are told so, on a reserve line; otherwise the call is refused unanswered (603)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """One edition of everything."""
+
+    flows: Mapping[str, Flow]
+    """By name."""
+    calendars: Mapping[str, Calendar]
+    """By name."""
+    trunks: Trunks
+    """Who calls in, and the ways out."""
+    queues: Mapping[QueueName, QueueRules] = field(default_factory=dict)
+    """By name; one that is not named has none of this."""
+    regions: Regions = field(default_factory=lambda: Regions({}, {}))
+    """Where numbers belong to."""
+    screening: ScreeningRules = field(default_factory=ScreeningRules)
+    """Who is turned away."""
+    services: Mapping[str, ServiceSettings] = field(default_factory=dict)
+    """HTTP services that flows may ask, by name."""
+
+    def queue(self, name: QueueName) -> QueueRules:
+        """The rules around one queue."""
+        return self.queues.get(name, NO_RULES)
+
+
+NO_RULES = QueueRules()
+"""Around a queue that says nothing of it."""

@@ -1,0 +1,113 @@
+"""From the place in the queue to the end of the talk, and to what follows it."""
+
+from acdcore.calls import events
+from acdcore.calls.acd import Entry
+from acdcore.calls.affinity import facts_of, preferred_agent
+from acdcore.calls.call import Call, Ending, SentTo
+from acdcore.calls.commands import CallState
+from acdcore.calls.hall import Hall
+from acdcore.calls.leg import Leg
+from acdcore.calls.navigation import Destination, navigate
+from acdcore.calls.ports import EndedBy
+from acdcore.calls.talk import say, talk_to_agent
+from acdcore.calls.waiting import Aside, Served, wait_for_agent
+from acdcore.ivr.model import FlowName, PromptName
+from acdcore.ivr.steps import Dial, EnterFlow, EnterQueue
+from acdcore.kernel.errors import Outcome
+from acdcore.queues.model import CallerJoined, Channel, LeaveCause
+from acdcore.queues.settings import ToAnnouncement, ToFlow, ToOutside
+
+
+async def serve(call: Call, caller: Leg, hall: Hall, wanted: EnterQueue) -> Destination:
+    """Wait, talk, and say where the call goes then."""
+    entry = take_place(call, hall, wanted)
+    while True:
+        match await wait_for_agent(call, caller, hall, entry):
+            case Served() as served:
+                return await talk_and_after(call, caller, hall, served)
+            case Aside(flow):
+                elsewhere = await step_aside(call, caller, hall, entry, FlowName(flow))
+                if elsewhere is not None:
+                    return elsewhere
+            case SentTo(where=where, by=by):
+                entry.leave(LeaveCause.WITHDRAWN)
+                return sent(call, hall, where, by)
+            case ToFlow(flow):
+                return EnterFlow(FlowName(flow))
+            case ToOutside(number, trunk):
+                return Dial(number, trunk)
+            case ToAnnouncement(prompt):
+                await say(call, caller, hall, PromptName(prompt))
+                return Ending(Outcome.OVERFLOWED, EndedBy.SYSTEM, prompt)
+
+
+def take_place(call: Call, hall: Hall, wanted: EnterQueue) -> Entry:
+    """Stand in the queue; what the caller has waited before, promised a callback or cut off by a restart, counts."""
+    now = hall.clock.now()
+    call.advance_s = wanted.advance_s
+    waited_s = max(
+        hall.workbench.settle(call.view.caller, wanted.queue),
+        hall.places.claim(call.view.caller, wanted.queue, now) or 0.0,
+    )
+    joined = CallerJoined(
+        entry=hall.acd.name(call),
+        queue=wanted.queue,
+        advance_s=wanted.advance_s,
+        skills=wanted.skills,
+        label=call.view.caller,
+        facts=facts_of(call, hall),
+        channel=Channel.CALL,
+        preferred=wanted.preferred or preferred_agent(call, hall, wanted.queue),
+        waited_s=waited_s,
+    )
+    entry = hall.acd.join(call, joined)
+    call.held.callback(gone, call, hall, entry)
+    return entry
+
+
+def gone(call: Call, hall: Hall, entry: Entry) -> None:
+    """The call is over: whoever hung up waiting is called back, where the queue has it so."""
+    is_waiting = not entry.is_over and call.view.state is CallState.WAITING
+    entry.abandon(call)
+    queue = call.view.queue
+    is_abandoned = call.ending is not None and call.ending.outcome is Outcome.ABANDONED_QUEUE
+    if not is_waiting or not is_abandoned or queue is None:
+        return
+    around = hall.rules.queue(queue)
+    if around.is_abandoned_called_back and len(call.view.caller) >= around.callback_digits_min:
+        hall.workbench.promise(call, queue, call.view.caller, around.dial_first)
+
+
+async def step_aside(call: Call, caller: Leg, hall: Hall, entry: Entry, flow: FlowName) -> Destination | None:
+    """Go through a flow while the place is kept; None: the caller waits on."""
+    if not entry.pause():
+        return None  # a rule was quicker than the key; its word waits in the mailbox
+    call.log(events.SteppedAside(hall.clock.now(), flow))
+    match await navigate(call, caller, hall, flow):
+        case EnterQueue(is_back=True):
+            call.log(events.SteppedBack(hall.clock.now()))
+            caller.set_music(hall.voice.music(call.view.queue or ""))
+            entry.resume()
+            return None
+        case elsewhere:
+            is_promised = call.completed() is Outcome.CALLBACK
+            entry.leave(LeaveCause.CALLBACK if is_promised else LeaveCause.WITHDRAWN)
+            return elsewhere
+
+
+async def talk_and_after(call: Call, caller: Leg, hall: Hall, served: Served) -> Destination:
+    """The talk; then wherever the caller was sent, the queue's survey, or the end."""
+    sent_to = await talk_to_agent(call, caller, hall, served)
+    if sent_to is not None:
+        return sent(call, hall, sent_to.where, sent_to.by)
+    survey = hall.rules.queue(served.queue).survey
+    if survey:
+        return EnterFlow(FlowName(survey))
+    return Ending(Outcome.ANSWERED, EndedBy.AGENT)  # a caller who hangs up first never lets us come here
+
+
+def sent(call: Call, hall: Hall, where: EnterQueue | EnterFlow, by: str) -> Destination:
+    """Write down who sent the caller where."""
+    target = f"queue:{where.queue}" if isinstance(where, EnterQueue) else f"flow:{where.flow}"
+    call.log(events.Sent(hall.clock.now(), target, by))
+    return where

@@ -1,0 +1,175 @@
+"""The workbench: keeps the book of callbacks and messages, and puts what is due into the queues."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import structlog
+
+from acdcore.calls import events
+from acdcore.calls.call import Call
+from acdcore.calls.chronicle import Chronicle
+from acdcore.calls.commands import WrongState
+from acdcore.calls.ports import WorkRow
+from acdcore.kernel.clock import Clock
+from acdcore.kernel.ids import QueueName
+from acdcore.work.book import BookSettings, WorkBook
+from acdcore.work.model import (
+    Absorbed,
+    CameDue,
+    Changed,
+    CustomerCalled,
+    Dequeue,
+    DialFirst,
+    Enqueue,
+    HoursChanged,
+    Input,
+    Output,
+    Rejected,
+    Requested,
+    WorkId,
+    WorkItem,
+    WorkKind,
+)
+
+
+class Workbench:
+    """The driver of the book: its one timer, its rows, and what is begun and withdrawn by its word."""
+
+    def __init__(self, book: WorkBook, chronicle: Chronicle, clock: Clock) -> None:
+        self.on_due: Callable[[WorkItem], None] = lambda _: None
+        """Begins an attempt at an item: places it in its queue."""
+        self.on_settled: Callable[[WorkItem], None] = lambda _: None
+        """Takes an item out of its queue."""
+        self._book = book
+        self._chronicle = chronicle
+        self._clock = clock
+        self._timer: asyncio.TimerHandle | None = None
+        self._serial = 0
+        self._log = structlog.get_logger("work")
+
+    # --- asking for work ---
+
+    def item_for(self, call: Call, kind: WorkKind, queue: QueueName, number: str) -> WorkItem:
+        """A new item about the caller of `call`."""
+        return WorkItem(
+            id=self.next_id(),
+            kind=kind,
+            queue=queue,
+            number=number,
+            created_at=self._clock.wall(),
+            call_id=call.id,
+            customer_id=call.view.customer_id,
+            language=call.language.value,
+        )
+
+    def request(self, item: WorkItem) -> WorkItem:
+        """Put an item into the book; the open one that covers it, if there is one. Raises WrongState."""
+        for output in self.feed(Requested(item)):
+            match output:
+                case Absorbed(item=former):
+                    return former
+                case Rejected(why=why):
+                    raise WrongState(why)
+                case _:
+                    pass
+        return item
+
+    def feed_request(self, item: WorkItem) -> None:
+        """The same for a caller who has been promised it already: what does not fit is an alarm, not an answer."""
+        try:
+            self.request(item)
+        except WrongState as refusal:
+            self._chronicle.alarm("work_refused", True, f"{item.kind.value} for {item.queue}: {refusal}")
+
+    def promise(self, call: Call, queue: QueueName, number: str, first: DialFirst) -> WorkItem | None:
+        """Take down that the caller wants to be called at `number`, with the time waited so far; None: it cannot be."""
+        queued_at = call.view.queued_at
+        item = replace(
+            self.item_for(call, WorkKind.CALLBACK, queue, number),
+            waited_s=0.0 if queued_at is None else (self._clock.wall() - queued_at).total_seconds(),
+            advance_s=call.advance_s,
+            dial_first=first,
+        )
+        try:
+            kept = self.request(item)
+        except WrongState as refusal:
+            self._log.info("no callback", call=call.id, why=str(refusal))
+            return None
+        call.log(events.CallbackPromised(self._clock.now(), kept.id, kept.number, kept.queue))
+        return kept
+
+    def next_id(self) -> WorkId:
+        """The next item's name."""
+        self._serial += 1
+        wall = self._clock.wall()
+        return WorkId(f"W{wall:%Y%m%dT%H%M%S}{wall.microsecond // 1000:03d}-{self._serial:06d}")
+
+    # --- what happens to it ---
+
+    def settle(self, number: str, queue: QueueName) -> float:
+        """The customer calls: open callbacks are settled; the time they had waited for `queue`, for the new place."""
+        if not number:
+            return 0.0
+        settled = [out.item for out in self.feed(CustomerCalled(number)) if isinstance(out, Changed)]
+        return max((item.waited_s for item in settled if item.queue == queue), default=0.0)
+
+    def feed(self, fed: Input) -> list[Output]:
+        """One input, carried out; what follows from it."""
+        outputs = self._book.handle(fed, self._clock.wall())
+        self._carry_out(outputs)
+        return outputs
+
+    def hours_changed(self, queue: QueueName, is_open: bool) -> None:
+        """A queue opens or closes."""
+        self.feed(HoursChanged(queue, is_open))
+
+    def configure(self, settings: BookSettings) -> None:
+        """Other settings from now on."""
+        self._carry_out(self._book.configure(settings, self._clock.wall()))
+
+    def restore(self, rows: Iterable[WorkRow]) -> int:
+        """Take over what was open when the last process ended; how many items that were."""
+        items = [row.item for row in rows]
+        self._carry_out(self._book.restore(items, self._clock.wall()))
+        return len(items)
+
+    def open_items(self) -> tuple[WorkItem, ...]:
+        """All open items."""
+        return self._book.open_items()
+
+    def item(self, work: WorkId) -> WorkItem | None:
+        """An open item."""
+        return self._book.item(work)
+
+    def close(self) -> None:
+        """Disarm the timer."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # --- within ---
+
+    def _carry_out(self, outputs: Iterable[Output]) -> None:
+        for output in outputs:
+            match output:
+                case Changed(item=item):
+                    self._chronicle.work(item)
+                case Enqueue(item=item):
+                    self.on_due(item)
+                case Dequeue(item=item):
+                    self.on_settled(item)
+                case Absorbed() | Rejected():
+                    pass  # an answer to whoever asked
+        self._arm()
+
+    def _arm(self) -> None:
+        self.close()
+        due = self._book.next_deadline()
+        if due is not None:
+            delay_s = max(0.0, (due - self._clock.wall()).total_seconds())
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self._come_due)
+
+    def _come_due(self) -> None:
+        self._timer = None
+        self.feed(CameDue())

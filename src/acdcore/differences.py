@@ -1,0 +1,88 @@
+"""What two plans differ in, key by key, in words for operators; secrets stay secret."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+
+from acdcore.calls.commands import SettingChange
+from acdcore.plan import Plan
+from acdcore.settings import Settings
+
+NEEDS_RESTART = ("sip.", "media.", "http.", "storage.", "recording.", "journal.", "log")
+"""Beginnings of keys that are read at the start only."""
+SECRETS = frozenset({"password", "dsn", "headers"})
+HIDDEN = "***"
+"""What is shown of a secret."""
+SHOWN_CHARS_MAX = 160
+"""Longer values are cut: what differs is named by its key."""
+
+
+def differences(was: Plan, becomes: Plan) -> tuple[SettingChange, ...]:
+    """Every key that differs, settings first, then flows, calendars and prompts by file."""
+    changes = [*_changes("", settings_of(was.settings), settings_of(becomes.settings))]
+    changes += _changes("", flows_of(was), flows_of(becomes))
+    changes += _changes(f"{becomes.settings.ivr.calendars}: ", calendars_of(was), calendars_of(becomes))
+    changes += _changes("prompts: ", prompts_of(was), prompts_of(becomes))
+    return tuple(changes)
+
+
+def _changes(path: str, was: Mapping[str, str], becomes: Mapping[str, str]) -> Iterator[SettingChange]:
+    for key in sorted({*was, *becomes}):
+        before, after = was.get(key, ""), becomes.get(key, "")
+        if before != after or (key in was) != (key in becomes):
+            is_secret = not SECRETS.isdisjoint(key.split("."))
+            needs_restart = not path and key.startswith(NEEDS_RESTART)
+            yield SettingChange(path + key, shown(before, is_secret), shown(after, is_secret), needs_restart)
+
+
+def shown(text: str, is_secret: bool) -> str:
+    """A value as it may be read by anybody."""
+    return HIDDEN if text and is_secret else text[:SHOWN_CHARS_MAX]
+
+
+def settings_of(settings: Settings) -> dict[str, str]:
+    """The operator's file as keys and values."""
+    return dict(_flat("", settings.model_dump(mode="json")))
+
+
+def flows_of(plan: Plan) -> dict[str, str]:
+    """Every node of every flow."""
+    nodes = {}
+    for flow in plan.flows.values():
+        nodes[f"{flow.file}: start"] = str(flow.start)
+        nodes |= {f"{flow.file}: nodes.{name}": in_words(node) for name, node in flow.nodes.items()}
+    return nodes
+
+
+def calendars_of(plan: Plan) -> dict[str, str]:
+    """Every calendar."""
+    return {f"calendars.{name}": in_words(calendar) for name, calendar in plan.calendars.items()}
+
+
+def prompts_of(plan: Plan) -> dict[str, str]:
+    """Every prompt in every language."""
+    return {f"{one.key.name}.{one.key.language.value}": in_words(one.source) for one in plan.prompts}
+
+
+def _flat(path: str, value: object) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from _flat(f"{path}.{key}" if path else str(key), inner)
+    elif value not in (None, "", [], {}):
+        yield path, str(value)
+
+
+def in_words(value: object) -> str:
+    """A value of the plan as short text: enumerations by value, records by their fields."""
+    if isinstance(value, Enum):
+        return str(value.value)
+    if is_dataclass(value) and not isinstance(value, type):
+        inner = (f"{field.name}={in_words(getattr(value, field.name))}" for field in fields(value))
+        return f"{type(value).__name__}({', '.join(inner)})"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{in_words(key)}: {in_words(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(in_words(each) for each in value) + "]"
+    if isinstance(value, frozenset | set):
+        return "{" + ", ".join(sorted(in_words(each) for each in value)) + "}"
+    return str(value)
