@@ -60,6 +60,15 @@ MIN_SPAN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
+class Present:
+    """An agent who was logged in when a record began."""
+
+    settings: AgentSettings
+    is_ready: bool
+    """Wanted calls, or was in one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Contact:
     """One caller of the record."""
 
@@ -114,21 +123,18 @@ class Recording:
 
 
 def record(
-    turns: Iterable[RecordedTurn], floor: FloorSettings, zone: tzinfo, present: Iterable[AgentSettings] = ()
+    turns: Iterable[RecordedTurn], floor: FloorSettings, zone: tzinfo, present: Iterable[Present] = ()
 ) -> Recording:
-    """Take a day apart. `zone`: where its midnight is; `present`: agents who were ready when the record begins.
+    """Take a day of one segment apart. `zone`: where its midnight is; `present`: who was logged in when it began.
 
     Raises ValueError for a record without a turn.
     """
-    reader = _Reader(floor, tuple(present))
-    midnight: datetime | None = None
+    recorder = Recorder(zone)
     for wall, _, fed, decisions in turns:
-        if midnight is None:
-            midnight = wall.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-        reader.read((wall - midnight).total_seconds(), fed, decisions)
-    if midnight is None:
-        raise ValueError("the record has no turn")
-    return reader.recording()
+        if not recorder.has_begun:
+            recorder.begin(wall, floor, present)
+        recorder.read(wall, fed, decisions)
+    return recorder.recording()
 
 
 @dataclass(slots=True)
@@ -157,22 +163,45 @@ class _Seat:
     """Whose notes, since when."""
 
 
-class _Reader:
-    """Follows the record turn by turn."""
+class Recorder:
+    """Follows the records of one day turn by turn; `zone` says where its midnight is."""
 
-    def __init__(self, floor: FloorSettings, present: tuple[AgentSettings, ...]) -> None:
-        self._floor = floor
+    def __init__(self, zone: tzinfo) -> None:
+        self._zone = zone
+        self._midnight: datetime | None = None
+        self._floor = FloorSettings()
         self._callers: dict[EntryId, _Caller] = {}
-        self._seats: dict[AgentId, _Seat] = {who.agent: _Seat(who, ready_at=0.0) for who in present}
+        self._seats: dict[AgentId, _Seat] = {}
         self._events: list[Event] = []
         self._offered_at: dict[OfferId, float] = {}
         self._last: dict[AgentId, EntryId] = {}
         self._tally = Tally()
         self._at = 0.0
 
-    def read(self, at: float, fed: Input, decisions: Sequence[Decision]) -> None:
-        """One turn."""
-        self._at = at
+    @property
+    def has_begun(self) -> bool:
+        """Whether a segment was begun."""
+        return self._midnight is not None
+
+    def begin(self, wall: datetime, floor: FloorSettings, present: Iterable[Present] = ()) -> None:
+        """A segment begins: the day, or what a restart of the daemon left of it."""
+        if self._midnight is None:
+            self._midnight = wall.astimezone(self._zone).replace(hour=0, minute=0, second=0, microsecond=0)
+            self._floor = floor
+        else:
+            self._rest_all()
+            self._events.append(Event(self._at, FloorChanged(floor)))
+        self._at = (wall - self._midnight).total_seconds()
+        for who in present:
+            self._seats.setdefault(who.settings.agent, _Seat(who.settings))
+            if who.is_ready:
+                self._ready(who.settings.agent, self._at)
+
+    def read(self, wall: datetime, fed: Input, decisions: Sequence[Decision]) -> None:
+        """One turn of the segment."""
+        if self._midnight is None:
+            raise ValueError("no segment was begun")
+        at = self._at = (wall - self._midnight).total_seconds()
         if not any(isinstance(decision, InputRefused) for decision in decisions):
             self._hear(at, fed)
         for decision in decisions:
@@ -180,9 +209,10 @@ class _Reader:
         self._tally.fold(decisions, at)
 
     def recording(self) -> Recording:
-        """All of it, once the record is over."""
-        for seat in self._seats.values():
-            self._rest(seat, self._at)
+        """All of it, once the record is over. Raises ValueError when nothing was begun."""
+        if self._midnight is None:
+            raise ValueError("the record has no turn")
+        self._rest_all()
         talks = [talk for caller in self._callers.values() if (talk := _talk(caller)) is not None]
         learnt = handling.fit(talks)
         contacts = tuple(
@@ -199,6 +229,12 @@ class _Reader:
             _patience(contacts),
             self._tally.result(),
         )
+
+    def _rest_all(self) -> None:
+        """The segment is over, and with it what nobody ended."""
+        for seat in self._seats.values():
+            self._rest(seat, self._at)
+            seat.wrapping = None
 
     def _hear(self, at: float, fed: Input) -> None:
         match fed:

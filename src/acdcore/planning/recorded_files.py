@@ -1,0 +1,36 @@
+"""A day of the journal's files as a source of days: the thin end of `recorded`."""
+
+from collections.abc import Sequence
+from datetime import tzinfo
+from pathlib import Path
+
+from acdcore.planning.recorded import Present, Recorder, Recording
+from acdcore.queues import checkpoint, journal
+from acdcore.queues.agent import CONTACTS
+from acdcore.queues.journal import Segment, Turn
+from acdcore.storage.journal_files import lines
+
+
+def recording(files: Sequence[Path], zone: tzinfo) -> Recording:
+    """What the files of one day tell, in their order; `zone` says where the day's midnight is.
+
+    Raises StateError for what is no journal, `OSError`, and ValueError when there is nothing in it.
+    """
+    recorder = Recorder(zone)
+    for path in files:
+        segment = journal.open_segment(lines(path))
+        recorder.begin(segment.header.began_wall, segment.header.settings, _present(segment))
+        for record in segment.rest:
+            if isinstance(record, Turn):
+                recorder.read(segment.header.wall(record.at), record.fed, record.decisions())
+    return recorder.recording()
+
+
+def _present(segment: Segment) -> list[Present]:
+    """Who was logged in when the segment began."""
+    agents = checkpoint.dump(segment.dispatcher).agents
+    return [
+        Present(agent.settings, agent.not_ready_reason is None or agent.state in CONTACTS)
+        for agent in agents
+        if agent.is_logged_in
+    ]
