@@ -6,17 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acdcore.calls.places import Places
+from acdcore.calls.places import Places, chinese_places
 from acdcore.calls.region import PLACES_KEPT_MAX, Regions
 
 PREFIXES = {"guangdong": ["+8620", "0755", "138"], "lab": ["+861380013"], "britain": ["0044"]}
 NAMES = {"north": ["北京市"], "south-west": ["广西壮族自治区", "云南"], "xian": ["西安"], "hong-kong": ["HK"]}
-PLACES = Places.load()
 
 
 @pytest.fixture(scope="module")
 def regions() -> Regions:
-    return Regions(PREFIXES, NAMES, places=PLACES)
+    return Regions(PREFIXES, NAMES)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +65,7 @@ def test_ways_of_writing_lead_to_the_same_place(regions: Regions, ways: list[str
 
 
 def test_national_ways_are_those_of_the_country() -> None:
-    hong_kong = Regions({"island": ["25"]}, {"shenzhen": ["深圳"]}, "HK", PLACES)
+    hong_kong = Regions({"island": ["25"]}, {"shenzhen": ["深圳"]}, "HK")
     assert hong_kong.of("25281234") == "island"
     assert hong_kong.place("25281234") == ""
     assert hong_kong.of("+8675526331234") == "shenzhen"
@@ -87,12 +86,12 @@ def test_tables_that_cannot_be_meant_are_refused(
     prefixes: dict[str, list[str]], names: dict[str, list[str]], country: str, reason: str
 ) -> None:
     with pytest.raises(ValueError, match=reason):
-        Regions(prefixes, names, country, PLACES)
+        Regions(prefixes, names, country)
 
 
 @given(st.text(max_size=40) | st.from_regex(r"\+?[0-9]{1,24}", fullmatch=True))
 def test_whatever_a_caller_is_called_has_a_region_or_none(number: str) -> None:
-    regions = Regions({}, {"south": ["广东"]}, places=PLACES)
+    regions = Regions({}, {"south": ["广东"]})
     assert regions.of(number) in ("", "south")
     assert (regions.of(number) == "south") == regions.place(number).startswith("广东")
 
@@ -104,7 +103,7 @@ def test_remembered_numbers_are_bounded(regions: Regions) -> None:
 
 
 def test_mobile_prefix_that_nobody_has_is_nowhere() -> None:
-    assert PLACES.of("10000000000") == ()
+    assert chinese_places().of("10000000000") == ()
 
 
 @pytest.mark.parametrize("data", [b"", b"2312", struct.pack("<4si", b"2312", 8) + struct.pack("<iiB", 1, 8, 1)])

@@ -15,6 +15,7 @@ import sys
 from array import array
 from bisect import bisect_left
 from collections import Counter, defaultdict
+from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -40,7 +41,7 @@ Place = tuple[str, ...]
 
 
 class Places:
-    """Where Chinese numbers are at home: 5 MB, a microsecond or two for each question."""
+    """Where Chinese numbers are at home: 5 MB, some microseconds for each question."""
 
     def __init__(self, data: bytes) -> None:
         """Read the table; raises ValueError or struct.error when it is none."""
@@ -56,14 +57,6 @@ class Places:
             by_code[code.removeprefix("0")][self._by_record[at]] += count
         self._by_code = {code: _main(counted) for code, counted in by_code.items()}
         self._names = frozenset(name for place in self._by_record.values() for name in place)
-
-    @classmethod
-    def load(cls) -> "Places":
-        """The table of the installed package. Raises Unavailable when it cannot be read."""
-        try:
-            return cls(Path(str(distribution("phone").locate_file("phone/phone.dat"))).read_bytes())
-        except (OSError, ImportError, ValueError, struct.error) as error:
-            raise Unavailable(f"the table of Chinese numbers cannot be read ({error}); pip install phone") from error
 
     def of(self, national: str) -> Place:
         """The place of a number as it is dialled within China, without the zero before an area code."""
@@ -82,6 +75,15 @@ class Places:
         """A province's or a city's name as the table has it; None when there is none of that name."""
         names = (text, *(text.removesuffix(suffix) for suffix in SUFFIXES))
         return next((name for name in names if name in self._names), None)
+
+
+@cache
+def chinese_places() -> Places:
+    """The table of the installed package, read once: it never changes. Raises Unavailable when it cannot be read."""
+    try:
+        return Places(Path(str(distribution("phone").locate_file("phone/phone.dat"))).read_bytes())
+    except (OSError, ImportError, ValueError, struct.error) as error:
+        raise Unavailable(f"the table of Chinese numbers cannot be read ({error}); pip install phone") from error
 
 
 def _column(index: bytes, at: int) -> "array[int]":

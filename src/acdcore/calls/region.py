@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import phonenumbers
 
-from acdcore.calls.places import CHINA, Places
+from acdcore.calls.places import CHINA, chinese_places
 
 CHINA_CODE = 86
 """Of telephone numbers."""
@@ -27,24 +27,20 @@ class Regions:
     """Where numbers are at home; nothing changes after construction but what is remembered."""
 
     def __init__(
-        self,
-        prefixes: Mapping[str, Sequence[str]],
-        names: Mapping[str, Sequence[str]],
-        country: str = CHINA,
-        places: Places | None = None,
+        self, prefixes: Mapping[str, Sequence[str]], names: Mapping[str, Sequence[str]], country: str = CHINA
     ) -> None:
         """Take the operator's tables.
 
         `prefixes` are beginnings of numbers by region, written with a plus or as they are dialled in `country`;
         `names` are places by region: provinces ("广东"), cities ("深圳"), and countries by their ISO 3166-1 codes
-        ("HK"). `places` is the table of cities, as another one of these has it; None: it is read now, which takes a
-        tenth of a second. Raises ValueError, naming it, for a prefix or a place that is none or that two regions
-        claim, and for an unknown country; Unavailable when the table of cities cannot be read.
+        ("HK"). The first time in a process takes a tenth of a second, for the table of cities. Raises ValueError,
+        naming it, for a prefix or a place that is none or that two regions claim, and for an unknown country;
+        Unavailable when the table of cities cannot be read.
         """
         if country not in phonenumbers.SUPPORTED_REGIONS:
             raise ValueError(f"there is no country {country} in the plan of numbers")
         self._country = country
-        self.places = Places.load() if places is None else places
+        self._places = chinese_places()
         self._prefixes = _claims(
             (region, self._beginning(text)) for region, texts in prefixes.items() for text in texts
         )
@@ -72,7 +68,7 @@ class Regions:
             return "", ""
         country = (phonenumbers.is_valid_number(parsed) and phonenumbers.region_code_for_number(parsed)) or ""
         national = phonenumbers.national_significant_number(parsed)
-        place = self.places.of(national) if parsed.country_code == CHINA_CODE else ()
+        place = self._places.of(national) if parsed.country_code == CHINA_CODE else ()
         beginning = f"+{parsed.country_code}{national}"
         claimed = (self._prefixes.get(beginning[:length]) for length in self._lengths)
         named = (self._names.get(name) for name in (*reversed(place), country))
@@ -95,7 +91,7 @@ class Regions:
         """A place as the table has it."""
         if text in phonenumbers.SUPPORTED_REGIONS:
             return text
-        name = self.places.named(text)
+        name = self._places.named(text)
         if name is None:
             raise ValueError(f'{text!r} is no Chinese province or city, nor a country\'s code; write it as in "深圳"')
         return name
