@@ -2,7 +2,7 @@
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.queues.desk import ANNA, BO, CHEN, ENGLISH, HELP, REPAIR, SALES, SPARE, TALK, Desk
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
@@ -19,6 +19,7 @@ from acdcore.queues.model import (
     AgentPhoneUp,
     AgentReady,
     AgentRestored,
+    AgentState,
     CallerAssigned,
     CallerFacts,
     CallerLeft,
@@ -26,6 +27,7 @@ from acdcore.queues.model import (
     CallerResumed,
     Channel,
     Decision,
+    EntryId,
     FloorChanged,
     HoursChanged,
     Input,
@@ -126,6 +128,24 @@ class AnyDay(RuleBasedStateMachine):
     def feed(self, fed: Input) -> None:
         self.decisions += self.desk.feed(fed)
 
+    def standing(self) -> list[EntryId]:
+        """Who waits, a phone ringing or not."""
+        callers = self.desk.auditor.callers.items()
+        return [entry for entry, caller in callers if caller.talking_to is None and not caller.is_paused]
+
+    def at_work(self) -> list[AgentId]:
+        """Who rings, talks or wraps up."""
+        contacts = {AgentState.OFFERED, AgentState.TALKING, AgentState.WRAP_UP}
+        return [agent for agent, person in self.desk.auditor.people.items() if person.state in contacts]
+
+    @initialize(levels=st.lists(st.integers(1, 4), min_size=2, max_size=3))
+    def a_shift_begins(self, levels: list[int]) -> None:
+        for agent, level in zip(AGENTS, levels, strict=False):
+            self.decisions += self.desk.feed(AgentPhoneUp(agent))
+            who = AgentSettings(agent, skills={TALK: level, ENGLISH: 1 + level // 2, REPAIR: level % 2 + 1})
+            self.decisions += self.desk.feed(AgentLoggedIn(who))
+            self.decisions += self.desk.feed(AgentReady(agent))
+
     @rule(queue=st.sampled_from(QUEUES), advance_s=st.sampled_from([0, 0, 0, 16, 300, -8]), english=st.booleans())
     def caller_joins(self, queue: QueueName, advance_s: int, english: bool) -> None:
         if queue not in {known.name for known in self.desk.auditor.floor.queues}:
@@ -146,11 +166,17 @@ class AnyDay(RuleBasedStateMachine):
         if queue in {known.name for known in self.desk.auditor.floor.queues}:
             self.decisions += self.desk.come(queue, facts, preferred, channel, waited_s)[1]
 
-    @precondition(lambda self: self.desk.auditor.callers)
-    @rule(pick=st.integers(0, 50), kind=st.sampled_from([CallerPaused, CallerResumed, CallerResumed]))
-    def caller_turns_to_a_side_flow_or_back(self, pick: int, kind: type[CallerPaused] | type[CallerResumed]) -> None:
-        entries = list(self.desk.auditor.callers)
-        self.feed(kind(entries[pick % len(entries)]))
+    @precondition(lambda self: self.standing())
+    @rule(pick=st.integers(0, 50))
+    def caller_turns_to_a_side_flow(self, pick: int) -> None:
+        standing = self.standing()
+        self.feed(CallerPaused(standing[pick % len(standing)]))
+
+    @precondition(lambda self: any(caller.is_paused for caller in self.desk.auditor.callers.values()))
+    @rule(pick=st.integers(0, 50))
+    def caller_comes_back(self, pick: int) -> None:
+        paused = [entry for entry, caller in self.desk.auditor.callers.items() if caller.is_paused]
+        self.feed(CallerResumed(paused[pick % len(paused)]))
 
     @precondition(lambda self: self.desk.auditor.callers)
     @rule(pick=st.integers(0, 50), agent=st.sampled_from(AGENTS))
@@ -206,6 +232,25 @@ class AnyDay(RuleBasedStateMachine):
     ) -> None:
         self.feed(kind(agent))
 
+    @precondition(lambda self: self.at_work())
+    @rule(pick=st.integers(0, 50), kind=st.sampled_from([*GOING, AgentPhoneUp, AgentIdle]))
+    def news_comes_in_the_middle_of_a_contact(
+        self, pick: int, kind: type[AgentNotReady] | type[AgentLoggedOut] | type[AgentPhoneDown] | type[AgentBusy]
+    ) -> None:
+        at_work = self.at_work()
+        self.feed(kind(at_work[pick % len(at_work)]))
+
+    @precondition(lambda self: self.at_work())
+    @rule(pick=st.integers(0, 50))
+    def contact_runs_its_course(self, pick: int) -> None:
+        at_work = self.at_work()
+        agent = at_work[pick % len(at_work)]
+        for offered in [offered for offered, _ in self.desk.auditor.live.values() if offered.agent == agent]:
+            self.feed(OfferAccepted(offered.offer))
+        for entry in [entry for entry, caller in self.desk.auditor.callers.items() if caller.talking_to == agent]:
+            self.feed(TalkEnded(entry))
+        self.feed(WrapUpEnded(agent))
+
     @rule(agent=st.sampled_from(AGENTS))
     def wrap_up_is_extended(self, agent: AgentId) -> None:
         self.feed(WrapUpExtended(agent, 20))
@@ -226,11 +271,11 @@ class AnyDay(RuleBasedStateMachine):
         live = list(self.desk.auditor.live)
         self.feed(OfferEnded(live[pick % len(live)], cause))
 
-    @precondition(lambda self: self.desk.auditor.callers)
+    @precondition(lambda self: any(caller.talking_to for caller in self.desk.auditor.callers.values()))
     @rule(pick=st.integers(0, 50))
     def talk_ends(self, pick: int) -> None:
-        entries = list(self.desk.auditor.callers)
-        self.feed(TalkEnded(entries[pick % len(entries)]))
+        talking = [entry for entry, caller in self.desk.auditor.callers.items() if caller.talking_to]
+        self.feed(TalkEnded(talking[pick % len(talking)]))
 
     @rule(seconds=st.sampled_from([0.5, 1.0, 4.0, 8.0, 20.0, 64.0]))
     def time_passes(self, seconds: float) -> None:
