@@ -19,6 +19,7 @@ from acdcore.queues.journal import Header, Mark, MarkKind, Turn
 from acdcore.queues.model import (
     AgentLoggedIn,
     AgentNotReady,
+    AgentPhoneDown,
     AgentPhoneUp,
     AgentReady,
     AgentRestored,
@@ -32,7 +33,7 @@ from acdcore.queues.model import (
     OfferId,
 )
 from acdcore.queues.settings import AgentSettings
-from acdcore.storage.journal import RETRY_AFTER_S, DiskJournal, JournalSettings, last_state
+from acdcore.storage.journal import RETRY_AFTER_S, SEGMENT_TURNS_MAX, DiskJournal, JournalSettings, last_state
 from acdcore.storage.journal_files import Retention, day_files, lines, pack, segment_files, segment_path, tidy
 
 WITHIN_S = 20.0
@@ -145,6 +146,29 @@ def test_day_ends_at_midnight_of_the_operators_zone_and_the_next_file_stands_alo
     assert (marks(first), marks(second)) == ([MarkKind.CONTINUED], [MarkKind.CLOSED])
     folded(first)
     assert folded(second).snapshot(kept.clock.at) == kept.dispatcher.snapshot(kept.clock.at)
+
+
+def test_segment_that_grows_long_is_continued_in_another(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    with kept.journal:
+        for number in range(SEGMENT_TURNS_MAX + 5):
+            kept.feed(AgentPhoneUp(ANNA) if number % 2 else AgentPhoneDown(ANNA))
+            kept.clock.at += 0.001
+    first, second = day_files(tmp_path, date(2026, 11, 5))
+    assert marks(first) == [MarkKind.CONTINUED]
+    assert len(list(journal.records(lines(second)))) == 2 + 5 + 1
+    assert folded(second).snapshot(kept.clock.at) == kept.dispatcher.snapshot(kept.clock.at)
+
+
+def test_segments_of_one_moment_are_kept_apart(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    with kept.journal:
+        kept.feed(AgentPhoneUp(ANNA))
+        kept.journal.note_shutdown()
+    assert [marks(path) for path in day_files(tmp_path, date(2026, 11, 5))] == [
+        [MarkKind.CONTINUED],
+        [MarkKind.SHUTDOWN, MarkKind.CLOSED],
+    ]
 
 
 def test_clock_that_was_set_back_does_not_end_the_day_early(tmp_path: Path) -> None:
@@ -335,6 +359,8 @@ def test_callers_whom_the_shutdown_itself_took_out_keep_their_places(tmp_path: P
     resumed = last_state(tmp_path)
     assert resumed is not None
     assert [(place.caller, place.waited_s) for place in resumed.places] == [("13800000002", 45.0)]
+    before, after = segment_files(tmp_path)
+    assert (marks(before.path), marks(after.path)) == ([MarkKind.CONTINUED], [MarkKind.SHUTDOWN, MarkKind.CLOSED])
 
 
 def test_restored_agents_are_as_they_were(tmp_path: Path) -> None:

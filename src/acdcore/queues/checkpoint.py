@@ -8,7 +8,6 @@ Rules:
 
 import math
 from collections.abc import Mapping
-from copy import copy, deepcopy
 from dataclasses import dataclass, replace
 
 from acdcore.kernel.errors import PeerError
@@ -161,9 +160,9 @@ def dump(dispatcher: Dispatcher) -> FloorState:
         entries=tuple([_entry_state(waiting, index[line]) for waiting, line in board.entries.values()]),
         offers=tuple([OfferState(offer.offer, offer.agent.id, offer.until) for offer in board.offers.values()]),
         deadlines=_deadlines(board),
-        paces=deepcopy(board.estimator.paces),
-        queue_figures=deepcopy(metrics.queues),
-        agent_figures=deepcopy(metrics.agents),
+        paces={name: replace(pace) for name, pace in board.estimator.paces.items()},
+        queue_figures={name: replace(figures) for name, figures in metrics.queues.items()},
+        agent_figures={name: _copied(figures) for name, figures in metrics.agents.items()},
     )
 
 
@@ -179,7 +178,7 @@ def _agent_facts(agent: Agent) -> AgentFacts:
         not_ready_reason=agent.not_ready_reason,
         back_off=agent.back_off,
         misses=agent.misses,
-        fairness=copy(agent.fairness),
+        fairness=replace(agent.fairness),
         contact=agent.contact,
     )
 
@@ -191,7 +190,7 @@ def _entry_state(waiting: Waiting, line: int) -> EntryState:
         asked=waiting.asked,
         joined_at=waiting.joined_at,
         serial=waiting.serial,
-        visit=copy(waiting.visit),
+        visit=replace(waiting.visit),
         place=waiting.place,
         tried=dict(waiting.tried),
         is_paused=waiting.is_paused,
@@ -199,6 +198,10 @@ def _entry_state(waiting: Waiting, line: int) -> EntryState:
         talking_to=waiting.talking_to.id if waiting.talking_to else None,
         talking_since=waiting.talking_since,
     )
+
+
+def _copied(figures: AgentFigures) -> AgentFigures:
+    return replace(figures, seconds=dict(figures.seconds))
 
 
 def _deadlines(board: Board) -> tuple[DueState, ...]:
@@ -223,8 +226,8 @@ def load(state: FloorState) -> Dispatcher:
         _fill(dispatcher._board, state)
     except (LookupError, ValueError) as error:
         raise StateError(f"a floor's state does not fit together: {error!r}") from error
-    dispatcher.metrics.queues.update(deepcopy(dict(state.queue_figures)))
-    dispatcher.metrics.agents.update(deepcopy(dict(state.agent_figures)))
+    dispatcher.metrics.queues.update({name: replace(figures) for name, figures in state.queue_figures.items()})
+    dispatcher.metrics.agents.update({name: _copied(figures) for name, figures in state.agent_figures.items()})
     return dispatcher
 
 
@@ -232,7 +235,7 @@ def _fill(board: Board, state: FloorState) -> None:
     board.now = -math.inf if state.now is None else state.now
     board.entries_made, board.offers_made = state.entries_made, state.offers_made
     board.closed.update(state.closed)
-    board.estimator.paces.update(deepcopy(dict(state.paces)))
+    board.estimator.paces.update({name: replace(pace) for name, pace in state.paces.items()})
     lines = _open_lines(board, state)
     for facts in state.agents:
         _seat(board, facts)
@@ -274,7 +277,7 @@ def _seat(board: Board, facts: AgentFacts) -> None:
     agent.not_ready_reason = facts.not_ready_reason
     agent.back_off = facts.back_off
     agent.misses = facts.misses
-    agent.fairness = copy(facts.fairness)
+    agent.fairness = replace(facts.fairness)
     agent.contact = facts.contact
     board.roster.reseat(agent, facts.settings, board.lines)
 

@@ -45,7 +45,7 @@ class MarkKind(StrEnum):
     SHUTDOWN = "shutdown"
     """The daemon begins to stop: what callers and agents do from here on, they do because of that."""
     CONTINUED = "continued"
-    """The segment is complete; the next one goes on from here (a new day)."""
+    """The segment is complete; the next one goes on from here."""
     CLOSED = "closed"
     """The segment is complete; the daemon stopped."""
     STOPPED = "stopped"

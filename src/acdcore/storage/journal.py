@@ -2,8 +2,8 @@
 
 Rules:
 - The event loop never touches the disk and never waits: it leaves the turn for the thread (`journal_writer`).
-- A segment begins at the start, at midnight of the operator's zone, and after a gap; it stands alone, since it begins
-  with the whole state of the floor.
+- A segment begins at the start, at midnight of the operator's zone, after `SEGMENT_TURNS_MAX`, after a gap, and at the
+  shutdown; it stands alone, since it begins with the whole state of the floor.
 - When the disk fails, is nearly full, or falls behind for too long, the segment ends with a mark (if the disk still
   takes one), `alarm` says why, and calls go on; a new segment is tried every `RETRY_AFTER_S`.
 - Finished days are packed, days past the limits are deleted, by a second thread that nobody waits for.
@@ -32,6 +32,8 @@ MEMORY_TURNS_MAX: Final = 50_000
 """Turns in memory that the disk has not taken yet: minutes of the busiest floor, some 50 MB."""
 RETRY_AFTER_S: Final = 60.0
 """After a gap: to take the whole state for a new segment costs the loop some milliseconds."""
+SEGMENT_TURNS_MAX: Final = 100_000
+"""What a start after a crash has to fold at most: some seconds."""
 SEGMENTS_TRIED_MAX: Final = 3
 """How many segments a restart looks at: older ones say nothing about now."""
 
@@ -53,6 +55,8 @@ class DiskJournal:
         """When the segment's day ends."""
         self._look_at = 0.0
         """When to look whether it has, monotonic."""
+        self._turns = 0
+        """Turns in the segment."""
         self._stop: tuple[float, str] | None = None
         """Since when no journal is kept (monotonic), and why; None while one is."""
         self._is_closed = False
@@ -91,7 +95,9 @@ class DiskJournal:
     def note_shutdown(self) -> None:
         """The daemon begins to stop: what callers and agents lose from here on, the next start may give back."""
         if self._stop is None and not self._is_closed:
-            self._writer.put(Mark(MarkKind.SHUTDOWN, self._clock.now()))
+            now = self._clock.now()
+            self._continue(now)  # in a segment that the next start has read at once
+            self._writer.put(Mark(MarkKind.SHUTDOWN, now))
 
     def wait_durable(self, within_s: float) -> bool:
         """Block until all that was recorded is on disk or lost; False when it took longer. Not for the event loop."""
@@ -107,8 +113,11 @@ class DiskJournal:
             self._give_up(now, text)
         else:
             self._writer.put(KeepTurn(now, fed, decisions))
+            self._turns += 1
             if now >= self._look_at:
                 self._look_at_the_day(now)
+            elif self._turns >= SEGMENT_TURNS_MAX:
+                self._continue(now)
 
     def _give_up(self, now: float, text: str) -> None:
         self.gaps += 1
@@ -120,6 +129,9 @@ class DiskJournal:
         if rest_s > 0:  # the time of day went slower than monotonic time, or was set back
             self._look_at = now + rest_s
             return
+        self._continue(now)
+
+    def _continue(self, now: float) -> None:
         self._writer.put(Mark(MarkKind.CONTINUED, now))
         self._begin(now)
 
@@ -130,6 +142,7 @@ class DiskJournal:
         self._look_at = now + (self._midnight - wall).total_seconds()
         self._stop = None
         self._serial += 1
+        self._turns = 0
         header = Header(wall, now, checkpoint.settings(self._dispatcher), self._settings.version)
         self._writer.put(Begin(self._serial, local.date(), header, checkpoint.dump(self._dispatcher)))
 

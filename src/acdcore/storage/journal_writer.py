@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, tzinfo
+from datetime import UTC, date, timedelta, tzinfo
 from pathlib import Path
 from typing import Final, assert_never
 
@@ -21,6 +21,8 @@ GATHER_S: Final = 0.05
 """What a crash may take; 20 syncs a second are nothing to any disk."""
 CLOSE_WITHIN_S: Final = 5.0
 """What a disk that hangs may cost the daemon's stop."""
+NAMES_TRIED_MAX: Final = 100
+"""Segments of one microsecond: a handful, even under a clock that is moved by hand."""
 RESERVE_BYTES: Final = 200_000_000
 """Room on the disk that is left to the records of calls, which matter more."""
 
@@ -161,8 +163,8 @@ class JournalWriter:
             self._file.close()
             self._file = None
         self._serial, self._at = order.serial, order.header.began_at
-        path = segment_path(self._settings.directory, order.day, order.header.began_wall)
         try:
+            path = self._new_path(order)
             self._file = JournalFile(path, self._settings)
         except OSError as error:
             self._fail(error)
@@ -170,6 +172,15 @@ class JournalWriter:
         self._add(lambda: journal.write_header(order.header))
         self._add(lambda: journal.write_state(order.state))
         self._tidy(path, order.day)
+
+    def _new_path(self, order: Begin) -> Path:
+        """A name of its own for each segment, also when the clock stands still."""
+        for microseconds in range(NAMES_TRIED_MAX):
+            began_wall = order.header.began_wall + timedelta(microseconds=microseconds)
+            path = segment_path(self._settings.directory, order.day, began_wall)
+            if not path.exists():
+                return path
+        raise FileExistsError(f"{path} exists already")
 
     def _add(self, line: Callable[[], str]) -> None:
         if self._file is None:
