@@ -42,11 +42,30 @@ async def test_entries_are_listed_newest_first_as_they_are_dialled(kept: Kept, w
 
 
 @pytest.mark.parametrize(
+    ("number", "same"),
+    [("*", "*"), ("+*", "00*"), ("+86*", "0*"), ("0086*", "0*"), ("+86755*", "0755*"), ("+44 20*", "004420*")],
+)
+async def test_beginning_has_one_entry_however_it_is_written(
+    kept: Kept, wall: datetime, number: str, same: str
+) -> None:
+    await kept.screening.put(blocked(number, wall))
+    await kept.screening.put(blocked(same, wall))
+    assert [entry.number for entry in listed(kept)] == [same]
+
+
+async def test_everybody_abroad_and_at_home_are_three_entries(kept: Kept, wall: datetime) -> None:
+    for number in ("*", "+*", "0*"):
+        await kept.screening.put(blocked(number, wall))
+    assert sorted(entry.number for entry in listed(kept)) == ["*", "+*", "0*"]
+
+
+@pytest.mark.parametrize(
     ("field", "number", "reason"),
     [
         ("number", "", ""),
-        ("number", "*", ""),
-        ("number", "00*", ""),
+        ("number", "0", ""),
+        ("number", "+", ""),
+        ("number", "++*", ""),
         ("number", "13*8", ""),
         ("number", "13**", ""),
         ("number", "anonymous", ""),

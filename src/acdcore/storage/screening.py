@@ -8,13 +8,16 @@ import asyncpg
 
 from acdcore.calls.ports import BadRecord, Screening, UnknownRecord, Verdict
 from acdcore.storage.database import Connection, Database
-from acdcore.storage.phone_number import dialable, matching_key
+from acdcore.storage.phone_number import INTERNATIONAL_PREFIX, dialable, matching_key
 
 ENTRIES_MAX = 100_000
 """Far more than staff enter by hand; a list as long as that is a rule for the trunk."""
 REASON_CHARS_MAX = 400
 ANY_ENDING = "*"
 """At the end of a number: every number that begins so."""
+ABROAD = "+"
+HOME = "0*"
+"""The key of beginnings that say nothing but the own country."""
 
 COLUMNS = ", ".join(field.name for field in fields(Screening))
 PUT = (
@@ -49,7 +52,8 @@ class MemoryScreeningStore:
             if len(text) > REASON_CHARS_MAX or "\0" in text or not _is_text(text):
                 raise BadRecord(field, f"is no text of at most {REASON_CHARS_MAX} characters")
         begins = entry.number.removesuffix(ANY_ENDING)
-        return replace(entry, number=dialable(begins) + entry.number[len(begins) :])
+        kept = begins if begins == ABROAD else dialable(begins)
+        return replace(entry, number=kept + entry.number[len(begins) :])
 
     def known(self, number: str) -> str:
         """The key of an entry; raises `UnknownRecord` when the number is not listed."""
@@ -108,12 +112,19 @@ class PgScreeningStore:
 
 
 def entry_key(number: str) -> str:
-    """The key under which a number, or the beginning of numbers, is listed; raises `BadRecord` for neither."""
+    """The key under which a number, or the beginning of numbers, is listed; raises `BadRecord` for neither.
+
+    A `*` alone is everybody, `+*` or `00*` every number from abroad, `+86*` or `0*` every number of the own country.
+    """
     begins = number.removesuffix(ANY_ENDING)
     key = matching_key(begins)
-    if not key:
-        raise BadRecord("number", f"{number[:40]!r} is no telephone number, nor the beginning of one with a * behind")
-    return key + number[len(begins) :]
+    if key:
+        return key + number[len(begins) :]
+    if begins != number and begins in ("", ABROAD, INTERNATIONAL_PREFIX):
+        return (ABROAD if begins else "") + ANY_ENDING
+    if begins != number and dialable(begins):
+        return HOME
+    raise BadRecord("number", f"{number[:40]!r} is no telephone number, nor the beginning of one with a * behind")
 
 
 def _entry_of(row: asyncpg.Record) -> Screening:
