@@ -291,6 +291,7 @@ class Auditor:
         assert offered.offer not in self.ended and offered.offer not in self.live
         assert caller.stands, "two agents for one caller, or an offer for one in a side flow"
         assert person.state is AgentState.READY, "an agent is offered a second contact"
+        assert offered.ring_for_s == caller.queue.ring_for_s, "settings that the caller did not come under"
         if offered.is_by_hand:
             assert fed == CallerAssigned(offered.entry, offered.agent)
         else:

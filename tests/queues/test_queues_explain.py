@@ -67,7 +67,7 @@ def test_what_would_change_is_said_the_nearest_first() -> None:
         "agent 1001 ends the wrap-up (in 8 s)",
         "ring 1 asks for english 1 only (in 13 s)",
         "agent 1002 becomes ready",
-        "agent 1004 has a phone that registers",
+        "agent 1004 registers a phone",
     )
 
 

@@ -1,9 +1,9 @@
 """The dispatcher's invariants on any order of events: a state machine that hypothesis drives, audited every turn."""
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests.queues.desk import ANNA, BO, CHEN, ENGLISH, HELP, REPAIR, SALES, SPARE, TALK, Desk
+from tests.queues.desk import ANNA, BO, CHEN, ENGLISH, HELP, REPAIR, SALES, SPARE, TALK, Desk, only
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
 from acdcore.queues.dispatcher import Dispatcher
@@ -33,6 +33,7 @@ from acdcore.queues.model import (
     Input,
     LeaveCause,
     OfferAccepted,
+    Offered,
     OfferEnded,
     OfferId,
     TalkEnded,
@@ -70,6 +71,7 @@ def floor(strategy: Strategy, max_wait_s: float, weight: float) -> FloorSettings
                 SALES,
                 {TALK: 2},
                 strategy,
+                ring_for_s=8 * weight,
                 max_wait_s=max_wait_s,
                 max_length=4,
                 overflow=(
@@ -93,6 +95,7 @@ def floor(strategy: Strategy, max_wait_s: float, weight: float) -> FloorSettings
                 HELP,
                 {REPAIR: 1},
                 strategy,
+                ring_for_s=4 * weight,
                 weight=weight,
                 wrap_up_s=0,
                 max_length=3,
@@ -241,15 +244,33 @@ class AnyDay(RuleBasedStateMachine):
         self.feed(kind(at_work[pick % len(at_work)]))
 
     @precondition(lambda self: self.at_work())
-    @rule(pick=st.integers(0, 50))
-    def contact_runs_its_course(self, pick: int) -> None:
+    @rule(pick=st.integers(0, 50), then=st.sampled_from([*GOING, AgentPhoneUp, AgentReady, WrapUpEnded]))
+    def contact_runs_its_course(
+        self, pick: int, then: type[AgentNotReady] | type[AgentLoggedOut] | type[AgentPhoneDown] | type[AgentBusy]
+    ) -> None:
         at_work = self.at_work()
         agent = at_work[pick % len(at_work)]
         for offered in [offered for offered, _ in self.desk.auditor.live.values() if offered.agent == agent]:
             self.feed(OfferAccepted(offered.offer))
         for entry in [entry for entry, caller in self.desk.auditor.callers.items() if caller.talking_to == agent]:
             self.feed(TalkEnded(entry))
-        self.feed(WrapUpEnded(agent))
+        self.feed(then(agent))
+
+    @rule(agent=st.sampled_from(AGENTS))
+    def agent_takes_a_break_and_logs_in_again(self, agent: AgentId) -> None:
+        who = self.desk.auditor.person(agent).settings
+        self.feed(AgentLoggedOut(agent))
+        self.decisions += self.desk.wait(4)
+        for fed in (AgentPhoneUp(agent), AgentLoggedIn(who), AgentReady(agent)):
+            self.feed(fed)
+
+    @precondition(lambda self: SALES in {queue.name for queue in self.desk.auditor.floor.queues})
+    @rule()
+    def vip_overtakes_whoever_waits(self) -> None:
+        self.decisions += self.desk.join(SALES)[1]
+        self.decisions += self.desk.wait(1)
+        self.decisions += self.desk.join(SALES, 300)[1]
+        self.decisions += self.desk.wait(16)
 
     @rule(agent=st.sampled_from(AGENTS))
     def wrap_up_is_extended(self, agent: AgentId) -> None:
@@ -337,3 +358,24 @@ TestAnyDay = AnyDay.TestCase
 TestAnyDay.settings = settings(
     max_examples=120, stateful_step_count=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+
+
+@given(
+    advance_s=st.sampled_from([30, 120, 600]),
+    ageing=st.sampled_from([0.5, 1.0, 2.0]),
+    weight=st.sampled_from([0.5, 4.0]),
+)
+@settings(max_examples=12, deadline=None)
+def test_no_stream_of_vips_starves_a_caller(advance_s: int, ageing: float, weight: float) -> None:
+    """One agent takes a call every 10 s, and a VIP comes every 10 s: without ageing the ordinary caller never comes."""
+    desk = Desk(QueueSettings(SALES, {TALK: 1}, weight=weight, ageing=ageing, wrap_up_s=0))
+    desk.staff(ANNA, talk=1)
+    offered = only(Offered, desk.join(SALES)[1])
+    ordinary, _ = desk.join(SALES)
+    joined_at = desk.now
+    while offered.entry != ordinary:
+        assert desk.now <= joined_at + advance_s / ageing + 20, "overtaken by somebody who came too late for that"
+        desk.feed(OfferAccepted(offered.offer))
+        desk.join(SALES, advance_s)
+        desk.wait(10)
+        offered = only(Offered, desk.feed(TalkEnded(offered.entry)))

@@ -3,17 +3,23 @@
 from dataclasses import replace
 
 import pytest
-from tests.queues.desk import HELP, SALES, SPARE, TALK
+from tests.queues.desk import ANNA, HELP, SALES, SPARE, TALK
 
 from acdcore.queues.settings import (
+    AgentSettings,
+    Channel,
     FloorSettings,
+    NeedRule,
     OfferEnd,
     OverflowCause,
     OverflowRule,
     QueueSettings,
+    Ring,
     ToAnnouncement,
+    ToFlow,
     ToQueue,
     validate,
+    validate_agent,
 )
 
 NOBODY = OverflowCause.NOBODY_LOGGED_IN
@@ -48,6 +54,21 @@ def test_sound_settings_have_no_problem() -> None:
         (replace(PLAIN, overflow=(OverflowRule(OverflowCause.LENGTH, ToAnnouncement("x")),)), "overflow.length"),
         (replace(PLAIN, overflow=(OverflowRule(NOBODY, ToQueue(HELP)),)), "overflow.nobody_logged_in"),
         (replace(PLAIN, overflow=(OverflowRule(NOBODY, ToAnnouncement("x")),) * 2), "overflow.nobody_logged_in"),
+        (
+            replace(PLAIN, overflow=(OverflowRule(OverflowCause.ESTIMATED_WAIT, ToFlow("x")),)),
+            "overflow.estimated_wait",
+        ),
+        (replace(PLAIN, max_estimated_wait_s=90), "max_estimated_wait_s"),
+        (replace(PLAIN, sticky_for_s=-1), "sticky_for_s"),
+        (replace(PLAIN, sticky_for_s=5, is_by_hand=True), "sticky_for_s"),
+        (replace(PLAIN, rules=(NeedRule(),)), "rules.1"),
+        (replace(PLAIN, rules=(NeedRule(skills={TALK: 0}),)), "rules.1.skills.talk"),
+        (replace(PLAIN, rules=(NeedRule(skills={TALK: 1}),) * 101), "rules"),
+        (replace(PLAIN, rings=(Ring(5, {}),)), "rings.1"),
+        (replace(PLAIN, rings=(Ring(5, {TALK: -1}),)), "rings.1.skills.talk"),
+        (replace(PLAIN, rings=(Ring(-5, {TALK: 1}),)), "rings.1.after_s"),
+        (replace(PLAIN, rings=(Ring(5, {TALK: 1}, estimated_wait_s=-1),)), "rings.1.estimated_wait_s"),
+        (replace(PLAIN, rings=(Ring(9, {TALK: 2}), Ring(5, {TALK: 1}))), "rings.2.after_s"),
     ],
 )
 def test_mistake_is_named_by_its_key(queue: QueueSettings, key: str) -> None:
@@ -70,3 +91,9 @@ def test_loop_is_refused_whatever_its_causes_and_only_where_it_is() -> None:
 def test_times_shared_by_all_queues_are_checked() -> None:
     settings = FloorSettings(back_off_s={OfferEnd.BUSY: -1}, tried_hold_s=0)
     assert [problem.key for problem in validate(settings)] == ["back_off_s.busy", "tried_hold_s"]
+
+
+def test_agent_has_one_voice() -> None:
+    settings = AgentSettings(ANNA, channels={Channel.CALL: 1, Channel.VOICEMAIL: 0, Channel.CALLBACK: 2})
+    assert [problem.key for problem in validate_agent(settings)] == ["channels.callback"]
+    assert [settings.takes(channel) for channel in Channel] == [True, True, False]

@@ -32,10 +32,10 @@ WOULD_FREE: Mapping[Exclusion, str] = {
     Exclusion.BACKING_OFF: "ends the back-off",
     Exclusion.TRIED: "may be tried again",
     Exclusion.TALKING: "ends the talk",
-    Exclusion.OFFERED: "is not needed by the caller rung for",
+    Exclusion.OFFERED: "is free of the caller rung for",
     Exclusion.BUSY: "ends the own call",
     Exclusion.NOT_READY: "becomes ready",
-    Exclusion.UNREACHABLE: "has a phone that registers",
+    Exclusion.UNREACHABLE: "registers a phone",
     Exclusion.LOGGED_OUT: "logs in",
 }
 """What a skilled agent would have to do, the likeliest first."""
