@@ -128,6 +128,16 @@ def test_long_wait_to_expect_sends_on_at_the_door() -> None:
     assert (overflowed.cause, overflowed.target, overflowed.waited_s) == (OverflowCause.ESTIMATED_WAIT, MESSAGE, 0.0)
 
 
+def test_supervisor_sees_what_the_next_caller_is_to_expect() -> None:
+    desk = Desk(QueueSettings(SALES, {TALK: 1}, wrap_up_s=0))
+    assert desk.dispatcher.snapshot(desk.now).queues[0].expected_wait_s is None
+    busy_hour(desk)
+    expected_s = desk.dispatcher.snapshot(desk.now).queues[0].expected_wait_s
+    assert expected_s is not None and 45 <= expected_s <= 240
+    desk.staff(BO, talk=1)
+    assert desk.dispatcher.snapshot(desk.now).queues[0].expected_wait_s == 0.0
+
+
 def test_wait_that_nobody_can_estimate_sends_nobody_on() -> None:
     desk = sales(OverflowCause.ESTIMATED_WAIT, MESSAGE, max_estimated_wait_s=0)
     assert kinds(desk.join(SALES)[1]) == ["Queued"]

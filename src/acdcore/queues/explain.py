@@ -151,14 +151,22 @@ def _queue_view(board: Board, metrics: Metrics, name: QueueName, now: float) -> 
     edition = board.lines.edition
     queue = edition.queues.get(name)
     own = board.lines.find(edition, queue, Demand(queue.skills)) if queue else None
+    inside = _inside(board, name, now)
     return QueueView(
         queue=name,
-        waiting=tuple(_waiting_view(waiting, rank, now) for rank, waiting in enumerate(_inside(board, name, now), 1)),
+        waiting=tuple(_waiting_view(waiting, rank, now) for rank, waiting in enumerate(inside, 1)),
         agents_on_duty=own.on_duty if own else 0,
         agents_ready=len(own.ready) if own else 0,
         figures=replace(metrics.queues.get(name, QueueFigures())),
         is_open=name not in board.closed,
+        expected_wait_s=_expected_s(board, own, len(inside), now) if own else None,
     )
+
+
+def _expected_s(board: Board, line: Line, inside: int, now: float) -> float | None:
+    if line.ready and not line.queue.is_by_hand:
+        return 0.0
+    return board.estimator.estimate(line.queue.name, inside + 1, line.on_duty, now)
 
 
 def _inside(board: Board, name: QueueName, now: float) -> list[Waiting]:

@@ -49,6 +49,8 @@ class QueueView:
     """Counters since the start."""
     is_open: bool = True
     """False: the overflow rule for `closed` holds."""
+    expected_wait_s: float | None = None
+    """The wait, not rounded, that an ordinary caller who comes now is to expect; 0 while somebody is ready."""
 
 
 @dataclass(frozen=True, slots=True)
