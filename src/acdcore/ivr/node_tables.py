@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from acdcore.ivr.kinds import AnswerForm, BranchOn, Choices, Digits, QuestionKind, Range, ReadAs
 from acdcore.ivr.model import (
@@ -80,9 +80,17 @@ class ReadTable(Table):
         return Read(VariableName(self.read), None if self.as_ == "text" else self.as_)
 
 
+def _kind_of_part(part: object) -> str:
+    """Which of both a part is meant to be, so that a mistake in it is named as such."""
+    return "prompt" if isinstance(part, str) else "value"
+
+
+Part = Annotated[Annotated[PromptRef, Tag("prompt")] | Annotated[ReadTable, Tag("value")], Discriminator(_kind_of_part)]
+
+
 class SayTable(Table):
     type: Literal["say"]
-    parts: list[PromptRef | ReadTable] = Field(min_length=1)
+    parts: list[Part] = Field(min_length=1)
     next: Name
     interruptible: bool = True
     on_failure: Name | None = None
