@@ -347,7 +347,7 @@ def test_circle_through_errands_is_refused(tmp_path: Path, node: str) -> None:
     [
         ('subject_from = "wish"', 'subject_from = "wish"\nsubject = "x"', "subject and subject_from both"),
         ('subject_from = "wish"', 'reply_from = "wish"\nreply_wanted = true', "reply_wanted and reply_from both"),
-        ('as = "number"', 'as = "song"', "'song'"),
+        ('as = "number"', 'as = "song"', "parts.1.value.as: input should be 'digits'"),
         ("max_s = 60", "max_s = 6000", "less than or equal to 600"),
         ('on_failure = "bye"\n\n[nodes.tell]', 'on_failure = "bye"\ntimeout_s = 30\n[nodes.tell]', "equal to 10"),
         ('kind = "number"', 'kind = "essay"', "'essay'"),

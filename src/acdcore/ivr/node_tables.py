@@ -53,6 +53,7 @@ ValueRef = Annotated[str, Field(pattern=r"^(customer\.)?[a-z0-9][a-z0-9_-]{0,62}
 """A variable, or a field of the customer's card."""
 Value = Annotated[str, Field(min_length=1, max_length=200)]
 """What is kept for a key, and goes into records."""
+HowToRead = Literal["digits", "number", "money", "date", "time", "duration", "text"]
 Pause = Annotated[float, Field(gt=0, le=60)]
 """Seconds of silence that a caller is given."""
 Tries = Annotated[int, Field(ge=0, le=9)]
@@ -74,10 +75,10 @@ class ReadTable(Table):
     """A value among the parts of a sentence."""
 
     read: ValueRef
-    as_: ReadAs | Literal["text"] = Field(alias="as")
+    as_: HowToRead = Field(alias="as")
 
     def part(self) -> Read:
-        return Read(VariableName(self.read), None if self.as_ == "text" else self.as_)
+        return _read(self.read, self.as_)
 
 
 def _kind_of_part(part: object) -> str:
@@ -133,7 +134,7 @@ class ConfirmTable(Table):
     type: Literal["confirm"]
     before: list[PromptRef] = Field(default_factory=list)
     read: ValueRef
-    as_: ReadAs | Literal["text"] = Field(default=ReadAs.DIGITS, alias="as")
+    as_: HowToRead = Field(default="digits", alias="as")
     prompts: list[PromptRef] = Field(min_length=1)
     yes_key: str = "1"
     no_key: str = "2"
@@ -147,7 +148,7 @@ class ConfirmTable(Table):
     def node(self, flow: FlowName) -> Node:
         return ConfirmNode(
             before=qualified(flow, self.before),
-            value=Read(VariableName(self.read), None if self.as_ == "text" else self.as_),
+            value=_read(self.read, self.as_),
             prompts=qualified(flow, self.prompts),
             yes_key=self.yes_key,
             no_key=self.no_key,
@@ -498,3 +499,7 @@ def qualified(flow: FlowName, prompts: Sequence[str]) -> tuple[PromptName, ...]:
 
 def _variable(name: str | None) -> VariableName | None:
     return None if name is None else VariableName(name)
+
+
+def _read(variable: str, how: HowToRead) -> Read:
+    return Read(VariableName(variable), None if how == "text" else ReadAs(how))
