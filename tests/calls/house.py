@@ -224,7 +224,7 @@ class House:
             wiring=wiring,
             acd=acd,
             desks=Desks(Phones(wiring, registrar, self.clock), self.directory, acd, chronicle, self.clock),
-            voice=Voice(engine, sounds(), {"": clip(), SERVICE: clip()}, clip()),
+            voice=Voice(engine, sounds(plan.flows), {"": clip(), SERVICE: clip()}, clip()),
             directory=self.directory,
             chronicle=chronicle,
             recorder=recorder,
@@ -490,9 +490,10 @@ def flow(name: str, start: NodeName, nodes: dict[NodeName, Node]) -> Flow:
     return Flow(FlowName(name), f"{name}.toml", Language.MANDARIN, tuple(Language), start, nodes, {})
 
 
-def sounds() -> dict[PromptKey, bytes]:
-    """Every prompt that these flows and the system speak."""
+def sounds(more: dict[str, Flow]) -> dict[PromptKey, bytes]:
+    """Every prompt that these flows, `more` of them and the system speak."""
     names = [f"system.{name}" for name in sorted(system_names())] + ["hotline.greeting", "hotline.menu"]
     keys = [PromptKey(PromptName(name), language) for name in names for language in Language]
     keys += [queue_title(queue, language) for queue in (SERVICE, SALES) for language in Language]
+    keys += [key for flow in more.values() for key in flow.prompts]
     return {key: clip() for key in keys}

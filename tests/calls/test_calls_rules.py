@@ -127,6 +127,7 @@ async def test_overflow_to_an_outside_number_connects_the_two() -> None:
         assert not caller.is_up
         assert house.story()[4:] == [
             f" 20.0 overflowed wait outside:{OUTSIDE}",
+            f" 20.0 dialled {OUTSIDE}",
             f" 25.0 connected {OUTSIDE}",
             " 25.0 bridged",
             " 35.0 talk_ended agent",

@@ -46,9 +46,9 @@ async def test_ordinary_call_is_answered_led_through_the_menu_queued_and_talked(
             "  0.0 arrived 95500",
             "  0.0 answered hotline",
             "  0.0 customer_found 1 phone",
-            "  0.0 flow_entered greeting",
-            "  0.5 flow_entered menu",
-            "  2.0 flow_entered service",
+            "  0.0 flow_entered hotline.greeting",
+            "  0.5 flow_entered hotline.menu",
+            "  2.0 flow_entered hotline.service",
             "  2.0 queued service",
             "  2.0 offered 1001 service",
             "  5.0 connected 1001",
@@ -136,7 +136,7 @@ async def test_caller_gone_in_the_menu_is_abandoned_in_the_flow() -> None:
         await house.pass_time(2)
         caller.hang_up()
         await house.pass_time(1)
-        assert house.story()[-2:] == ["  0.5 flow_entered menu", "  2.0 ended abandoned_flow caller bye"]
+        assert house.story()[-2:] == ["  0.5 flow_entered hotline.menu", "  2.0 ended abandoned_flow caller bye"]
         assert house.cdr().wait_s == 0
 
 

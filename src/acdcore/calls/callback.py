@@ -58,9 +58,10 @@ async def attempt(call: Call, hall: Hall, item: WorkItem) -> Ending:
     match await wait_for_agent(call, None, hall, entry, is_reserved=is_customer_first):
         case Served() as served:
             progress.in_hand(served.agent)
-            call.log(events.Connected(hall.clock.now(), served.agent, "", ""))
+            path = hall.recorder.path_for(call)
+            call.log(events.Connected(hall.clock.now(), served.agent, "", path))
             is_message = item.kind is WorkKind.VOICEMAIL
-            how = await (hear if is_message else call_back)(call, hall, item, served)
+            how = await (hear if is_message else call_back)(call, hall, item, served, path)
         case Reserved() as reserved:
             progress.in_hand(reserved.agent)
             how = await customer_first(call, hall, item, reserved)
@@ -117,7 +118,7 @@ class Progress:
             self._hall.workbench.feed(LeftQueue(self._item.id))
 
 
-async def call_back(call: Call, hall: Hall, item: WorkItem, served: Served) -> Attempt:
+async def call_back(call: Call, hall: Hall, item: WorkItem, served: Served, path: str) -> Attempt:
     """The agent hears what it is about, then the customer's phone ringing, then the customer."""
     agent = served.leg
     whisper = hall.voice.work_whisper(item.kind, item.queue, call.customer, hall.desks.language(served.agent))
@@ -137,7 +138,7 @@ async def call_back(call: Call, hall: Hall, item: WorkItem, served: Served) -> A
         return ATTEMPT_BY_STATUS.get(status, Attempt.NO_ANSWER if status in NOBODY else Attempt.FAILED)
     call.caller = customer
     hall.workbench.feed(Connected(item.id))
-    await converse(call, customer, agent, hall, hall.recorder.path_for(call))
+    await converse(call, customer, agent, hall, path)
     customer.hang_up()
     agent.close()
     return Attempt.TALKED
@@ -162,14 +163,15 @@ async def customer_first(call: Call, hall: Hall, item: WorkItem, reserved: Reser
     except AcdError:
         return Attempt.TALKED
     if await until_answered(call, agent) is None:
-        call.log(events.Connected(hall.clock.now(), reserved.agent, "", ""))
-        await converse(call, customer, agent, hall, hall.recorder.path_for(call))
+        path = hall.recorder.path_for(call)
+        call.log(events.Connected(hall.clock.now(), reserved.agent, "", path))
+        await converse(call, customer, agent, hall, path)
         customer.hang_up()
         agent.close()
     return Attempt.TALKED
 
 
-async def hear(call: Call, hall: Hall, item: WorkItem, served: Served) -> Attempt:
+async def hear(call: Call, hall: Hall, item: WorkItem, served: Served, path: str) -> Attempt:
     """The agent hears the message and decides by key: 1 call the customer, 2 hear it again, 3 done."""
     agent, language = served.leg, hall.desks.language(served.agent)
     whisper = hall.voice.work_whisper(item.kind, item.queue, call.customer, language)
@@ -189,7 +191,7 @@ async def hear(call: Call, hall: Hall, item: WorkItem, served: Served) -> Attemp
             case Pressed(leg=leg, digit="1") if leg is agent and item.number:
                 call.log(events.MessageHeard(hall.clock.now(), served.agent))
                 agent.stop_playing()
-                return await call_back(call, hall, item, served)
+                return await call_back(call, hall, item, served, path)
             case Pressed(leg=leg, digit="2") if leg is agent:
                 playback, until = announce(call, agent, (*spoken, *menu)), None
             case Pressed(leg=leg, digit="3") if leg is agent:

@@ -1,0 +1,291 @@
+"""Where calls go besides the next agent: surveys, other queues, flows by overflow, sticky agents, hours, the list."""
+
+from dataclasses import replace
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from tests.calls.house import (
+    BOTH_TOLD_S,
+    MORNING,
+    ORDINARY,
+    SALES,
+    SERVICE,
+    SERVICE_LINE,
+    VIP,
+    Plan,
+    opened,
+)
+from tests.calls.the_flows import packaged_flows
+
+from acdcore.calls.commands import AgentCommand, AgentState, Seat, SeatKind, WrongState
+from acdcore.calls.ports import ForcedHours, Screening, Verdict
+from acdcore.calls.rules import QueueRules, ScreeningRules
+from acdcore.calls.screening import RepeatLimit, ScreeningSettings
+from acdcore.ivr.opening import Calendar, CalendarName, Span
+from acdcore.kernel.errors import Outcome
+from acdcore.kernel.ids import AgentId
+from acdcore.queues.model import CallerFacts, Channel
+from acdcore.queues.places import LostPlace
+from acdcore.queues.settings import OverflowCause, OverflowRule, QueueSettings, ToAnnouncement, ToFlow
+
+pytestmark = pytest.mark.looptime
+
+QUEUE = QueueSettings(SERVICE, ring_for_s=15.0, wrap_up_s=10.0)
+
+
+def plan(queue: QueueSettings = QUEUE, around: QueueRules | None = None, *flows: str) -> Plan:
+    """A service queue with something around it."""
+    sales = QueueSettings(SALES, ring_for_s=15.0, wrap_up_s=10.0)
+    return Plan(queues=(queue, sales), flows=packaged_flows(*flows), around={SERVICE: around or QueueRules()})
+
+
+async def test_caller_whom_the_agent_leaves_is_asked_and_the_answer_is_kept_with_the_agent() -> None:
+    async with opened(plan(QUEUE, QueueRules(survey="survey"), "survey")) as house:
+        agent, caller = await house.seat("1001"), house.caller(VIP)
+        await house.talk(agent, caller)
+        agent.hang_up()
+        await house.pass_time(1)
+        assert caller.is_up
+        assert house.state("1001") is AgentState.WRAP_UP  # the survey is no work of the agent's
+        house.press("1")
+        await house.pass_time(5)
+        assert not caller.is_up
+        (answer,) = house.history.answer_rows.values()
+        assert (answer.flow, answer.question, answer.value, answer.agent) == (
+            "survey",
+            "satisfaction",
+            "satisfied",
+            "1001",
+        )
+        assert house.cdr().outcome is Outcome.ANSWERED
+
+
+async def test_talking_caller_sent_to_another_queue_is_served_there_and_the_first_agent_is_freed() -> None:
+    async with opened(plan()) as house:
+        first, caller = await house.seat("1001"), house.caller(VIP)
+        await house.talk(first, caller)
+        second = await house.seat("1002")
+        house.operations.requeue(house.live().id, SALES, "1001")
+        await house.pass_time(1)
+        assert not first.is_up
+        assert house.state("1001") is AgentState.WRAP_UP
+        assert second.rings
+        second.answer()
+        await house.pass_time(BOTH_TOLD_S + 1)
+        assert (house.live().view.agent, house.live().view.queue) == ("1002", SALES)
+        assert any("sent queue:sales 1001" in line for line in house.story())
+        caller.hang_up()
+        await house.pass_time(1)
+
+
+async def test_talking_caller_sent_to_the_survey_hears_it_without_the_agent() -> None:
+    async with opened(plan(QUEUE, None, "survey")) as house:
+        agent, caller = await house.seat("1001"), house.caller(VIP)
+        await house.talk(agent, caller)
+        house.operations.send_to_flow(house.live().id, "survey", "1001")
+        await house.pass_time(1)
+        assert not agent.is_up
+        house.press("3")
+        await house.pass_time(5)
+        assert [row.value for row in house.history.answer_rows.values()] == ["dissatisfied"]
+
+
+async def test_caller_in_a_menu_cannot_be_sent_anywhere() -> None:
+    async with opened() as house:
+        caller = house.caller(VIP)
+        caller.call("95500")
+        await house.pass_time(1)
+        with pytest.raises(WrongState, match="in_flow"):
+            house.operations.requeue(house.live().id, SALES, "staff")
+        caller.hang_up()
+        await house.pass_time(1)
+
+
+async def test_overflow_to_the_mailbox_leads_into_the_flow() -> None:
+    rule = OverflowRule(OverflowCause.WAIT, ToFlow("voicemail"))
+    async with opened(plan(replace(QUEUE, max_wait_s=20.0, overflow=(rule,)), None, "voicemail")) as house:
+        caller = house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(25)
+        assert house.live().view.flow_node == "voicemail.own-number"
+        caller.hang_up()
+        await house.pass_time(1)
+        assert house.cdr().outcome is Outcome.OVERFLOWED
+
+
+async def test_known_caller_is_kept_for_the_agent_of_the_last_talk_and_not_longer_than_told() -> None:
+    queue = replace(QUEUE, sticky_for_s=30.0, wrap_up_s=0.0)
+    async with opened(plan(queue, QueueRules(sticky_within_days=7))) as house:
+        last, caller = await house.seat("1001"), house.caller(VIP)
+        await house.talk(last, caller)
+        caller.hang_up()
+        await house.pass_time(5)
+        idle = await house.seat("1002")  # idle for longer than the one who has just talked
+        other = house.caller(ORDINARY)
+        other.call(SERVICE_LINE)
+        await house.pass_time(1)
+        (rung,) = [phone for phone in (last, idle) if phone.rings]
+        rung.answer()
+        await house.pass_time(BOTH_TOLD_S + 1)
+        if rung is idle:
+            pytest.fail("the idle agent was to be the one of the last talk")
+        caller.call(SERVICE_LINE)
+        await house.pass_time(10)
+        assert not idle.rings  # kept for 1001, who talks
+        await house.pass_time(25)
+        assert idle.rings
+        caller.hang_up()
+        other.hang_up()
+        await house.pass_time(1)
+
+
+async def test_customers_owner_is_tried_first() -> None:
+    async with opened(plan(replace(QUEUE, sticky_for_s=30.0))) as house:
+        first, owner = await house.seat("1001"), await house.seat("1002")
+        house.customer(VIP)
+        customer = house.directory.customer_by_phone(VIP)
+        assert customer is not None
+        house.directory.put_customer(replace(customer, owner=AgentId("1002")))
+        caller = house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(1)
+        assert (first.rings, owner.rings) == (False, True)
+        caller.hang_up()
+        await house.pass_time(1)
+
+
+def office(*, opens_at_h: int = 18) -> Calendar:
+    """Open from that hour to midnight, every day, in UTC."""
+    return Calendar(CalendarName("office"), ZoneInfo("UTC"), ((Span(opens_at_h * 60, 24 * 60),),) * 7)
+
+
+def with_hours() -> Plan:
+    """A queue that keeps the hours of an office that is closed this morning."""
+    rule = OverflowRule(OverflowCause.CLOSED, ToAnnouncement("system.closed"))
+    made = plan(replace(QUEUE, overflow=(rule,)), QueueRules(calendar="office"))
+    return replace(made, calendars={"office": office()})
+
+
+async def test_closed_queue_turns_callers_to_its_rule_and_a_supervisor_may_open_it() -> None:
+    async with opened(with_hours()) as house:
+        agent = await house.seat("1001")
+        caller = house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(5)
+        assert house.cdr().outcome is Outcome.OVERFLOWED
+        until = MORNING + timedelta(seconds=600)
+        await house.forced.force(ForcedHours("office", True, until, "supervisor", MORNING))
+        house.operations.hours_forced()
+        assert house.operations.hours()[0].forced_by == "supervisor"
+        caller.call(SERVICE_LINE)
+        await house.pass_time(1)
+        assert agent.rings
+        caller.hang_up()
+        await house.pass_time(700)
+        assert house.operations.hours()[0].state == "closed"
+        caller.call(SERVICE_LINE)
+        await house.pass_time(5)
+        assert house.cdrs()[-1].outcome is Outcome.OVERFLOWED
+
+
+async def test_blocked_number_is_refused_and_recorded_and_no_line_is_taken() -> None:
+    async with opened() as house:
+        await house.screening.put(Screening("1390000*", Verdict.BLOCK, "nuisance", None, "staff", MORNING))
+        caller, other = house.caller(ORDINARY), house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        other.call(SERVICE_LINE)
+        await house.pass_time(1)
+        assert caller.refused_with == 603
+        assert other.is_up
+        assert house.cdr().outcome is Outcome.BLOCKED
+        other.hang_up()
+        await house.pass_time(1)
+
+
+async def test_number_that_calls_too_often_is_told_so() -> None:
+    limits = ScreeningSettings(repeat=RepeatLimit(2, 60.0, 300.0))
+    async with opened(Plan(screening=ScreeningRules(limits, is_announced=True))) as house:
+        caller = house.caller(ORDINARY)
+        for _ in range(3):
+            caller.call(SERVICE_LINE)
+            await house.pass_time(2)
+            if caller.is_up:
+                caller.hang_up()
+            await house.pass_time(1)
+        assert [row.outcome for row in house.cdrs()][-1] is Outcome.BLOCKED
+
+
+async def test_waiting_caller_can_be_given_to_an_agent_by_hand() -> None:
+    async with opened(plan(replace(QUEUE, is_by_hand=True))) as house:
+        agent, caller = await house.seat("1001"), house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(5)
+        assert not agent.rings
+        why = house.operations.why(house.live().id)
+        assert why.held_back_by == "by_hand"
+        assert why.would_change == ("somebody assigns the caller",)
+        house.operations.assign(house.live().id, AgentId("1001"), "front desk")
+        await house.pass_time(1)
+        assert agent.rings
+        caller.hang_up()
+        await house.pass_time(1)
+
+
+async def test_agent_works_at_another_phone_or_at_an_outside_number() -> None:
+    async with opened(plan()) as house:
+        exchange = house.exchange()
+        desk = house.employ("1009")
+        desk.register("password of 1009")
+        guest = house.employ("1001")
+        await house.pass_time(0.1)
+        house.operations.set_agent_state(AgentId("1001"), AgentCommand.LOG_IN, None, Seat(SeatKind.PHONE, "1009"))
+        house.command("1001", AgentCommand.READY)
+        caller = house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(1)
+        assert (desk.rings, guest.rings) == (True, False)
+        desk.refuse(486)
+        await house.pass_time(1)
+        house.command("1001", AgentCommand.LOG_OUT)
+        house.operations.set_agent_state(AgentId("1001"), AgentCommand.LOG_IN, None, Seat(SeatKind.NUMBER, "02155500"))
+        house.command("1001", AgentCommand.READY)
+        await house.pass_time(32)
+        assert exchange.rings
+        exchange.answer()
+        await house.pass_time(BOTH_TOLD_S + 1)
+        assert house.state("1001") is AgentState.TALKING
+        caller.hang_up()
+        await house.pass_time(1)
+        assert not exchange.is_up
+
+
+async def test_caller_who_comes_back_after_a_restart_has_the_place_again() -> None:
+    lost = LostPlace(ORDINARY, SERVICE, 240.0, 0.0, CallerFacts(), Channel.CALL, MORNING)
+    async with opened(replace(plan(), lost=(lost,))) as house:
+        early, back = house.caller(VIP), house.caller(ORDINARY)
+        early.call(SERVICE_LINE)
+        await house.pass_time(5)
+        back.call(SERVICE_LINE)
+        await house.pass_time(1)
+        first, second = next(queue.waiting for queue in house.hall.acd.snapshot().queues if queue.queue == SERVICE)
+        assert (first.label, second.label) == (ORDINARY, VIP)
+        assert first.waited_in_all_s > 240
+        early.hang_up()
+        back.hang_up()
+        await house.pass_time(1)
+
+
+async def test_every_stay_in_a_queue_is_written_down_once_with_talk_and_wrap_up() -> None:
+    async with opened(plan()) as house:
+        agent, caller, gone = await house.seat("1001"), house.caller(VIP), house.caller(ORDINARY)
+        await house.talk(agent, caller)
+        gone.call(SERVICE_LINE)
+        await house.pass_time(8)
+        gone.hang_up()
+        caller.hang_up()
+        await house.pass_time(15)
+        stays = sorted(house.history.stay_rows.values(), key=lambda stay: stay.joined_at)
+        assert [(stay.how, stay.agent) for stay in stays] == [("answered", "1001"), ("abandoned", None)]
+        assert stays[0].wrap_up_s == 10.0
+        assert stays[0].talked_s > BOTH_TOLD_S

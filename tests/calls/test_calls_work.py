@@ -1,0 +1,253 @@
+"""Callbacks and messages from the caller's key to the talk: who is called when, once, and what is written down."""
+
+from dataclasses import replace
+
+import pytest
+from tests.calls.house import BOTH_TOLD_S, ORDINARY, SERVICE, SERVICE_LINE, VIP, House, Plan, opened
+from tests.calls.the_flows import packaged_flows
+
+from acdcore.calls.commands import AgentState
+from acdcore.calls.rules import QueueRules
+from acdcore.calls.trunks import Route
+from acdcore.kernel.errors import Outcome
+from acdcore.queues.settings import QueueSettings
+from acdcore.work.book import BookSettings
+from acdcore.work.model import DialFirst, WorkItem, WorkKind, WorkState
+
+pytestmark = pytest.mark.looptime
+
+MAILBOX = "95510"
+"""Straight into the flow that takes messages."""
+PROMPTS_S = 10.0
+"""Longer than anything that is said in these flows before a key is expected."""
+
+
+def plan(*, first: DialFirst = DialFirst.AGENT, abandoned: bool = False, recorded: bool = True) -> Plan:
+    """A service queue whose callers may press 1 for a callback, and a number for messages."""
+    around = QueueRules(keys={"1": "callback"}, is_abandoned_called_back=abandoned, dial_first=first)
+    return Plan(
+        queues=(QueueSettings(SERVICE, ring_for_s=15.0, wrap_up_s=10.0),),
+        is_recorded=recorded,
+        flows=packaged_flows("callback", "voicemail"),
+        around={SERVICE: around},
+        routes=(Route("carrier", MAILBOX, "voicemail"),),
+        book=BookSettings(retry_after_s=(60.0,)),
+    )
+
+
+def items(house: House) -> list[WorkItem]:
+    """The work items as they stand, oldest first."""
+    return [rows[max(rows)].item for _, rows in sorted(house.history.work_rows.items())]
+
+
+async def ask_for_callback(house: House, number: str = ORDINARY) -> None:
+    """A caller waits a minute, presses 1, and has the own number confirmed."""
+    caller = house.caller(number)
+    caller.call(SERVICE_LINE)
+    await house.pass_time(60)
+    for key in "111":
+        house.press(key)
+        await house.pass_time(1)
+    await house.pass_time(PROMPTS_S)
+    assert not caller.is_up
+
+
+async def end_work(house: House) -> None:
+    """Staff take out what is still open."""
+    for item in house.hall.workbench.open_items():
+        house.operations.end_work(item.id, WorkState.CANCELLED, "staff")
+    await house.pass_time(1)
+
+
+async def test_waiting_caller_who_asks_for_a_callback_is_called_by_the_next_agent() -> None:
+    async with opened(plan()) as house:
+        exchange = house.exchange()
+        await ask_for_callback(house)
+        assert house.cdr().outcome is Outcome.CALLBACK
+        agent = await house.seat("1001")
+        await house.pass_time(1)
+        assert agent.rings
+        agent.answer()
+        await house.pass_time(5)
+        assert exchange.rings
+        exchange.answer()
+        await house.pass_time(30)
+        assert house.state("1001") is AgentState.TALKING
+        agent.hang_up()
+        await house.pass_time(1)
+        assert not exchange.is_up
+        (item,) = items(house)
+        assert (item.state, item.attempts, item.agent) == (WorkState.DONE, 1, "1001")
+        assert item.waited_s > 60
+        record = house.cdrs()[-1]
+        assert (record.outcome, record.direction, record.caller) == (Outcome.ANSWERED, "outbound", ORDINARY)
+        assert record.recording
+
+
+async def test_caller_who_asked_for_a_callback_keeps_the_place_before_those_who_came_later() -> None:
+    async with opened(plan()) as house:
+        house.exchange()
+        await ask_for_callback(house)
+        later = house.caller(VIP)
+        later.call(SERVICE_LINE)
+        await house.pass_time(5)
+        agent = await house.seat("1001")
+        await house.pass_time(1)
+        agent.answer()
+        await house.pass_time(1)
+        assert house.state("1001") is AgentState.TALKING
+        assert [call.view.caller for call in house.switchboard.calls.values() if call.view.agent] == [ORDINARY]
+        agent.hang_up()
+        await house.pass_time(1)
+        later.hang_up()
+        await house.pass_time(300)
+        (item,) = items(house)
+        assert item.state is not WorkState.DONE  # the agent hung up before the customer answered: tried again
+        await end_work(house)
+
+
+async def test_customer_who_calls_again_is_not_called_back_and_has_the_place_again() -> None:
+    async with opened(plan()) as house:
+        await ask_for_callback(house)
+        again = house.caller(ORDINARY)
+        again.call(SERVICE_LINE)
+        await house.pass_time(1)
+        (item,) = items(house)
+        assert item.state is WorkState.MERGED
+        (view,) = next(queue.waiting for queue in house.hall.acd.snapshot().queues if queue.queue == SERVICE)
+        assert view.waited_in_all_s > 60
+        again.hang_up()
+        await house.pass_time(1)
+
+
+async def test_customer_who_does_not_answer_is_tried_again_later_and_then_given_up() -> None:
+    async with opened(replace(plan(), book=BookSettings(max_attempts=2, retry_after_s=(65.0,)))) as house:
+        exchange = house.exchange()
+        await ask_for_callback(house)
+        agent = await house.seat("1001")
+        for _ in range(2):
+            await house.pass_time(1)
+            assert agent.rings
+            agent.answer()
+            await house.pass_time(5)
+            exchange.refuse(480)
+            await house.pass_time(65)
+        (item,) = items(house)
+        assert (item.state, item.attempts) == (WorkState.GIVEN_UP, 2)
+
+
+async def test_customer_is_rung_first_where_the_queue_has_it_so() -> None:
+    async with opened(plan(first=DialFirst.CUSTOMER)) as house:
+        exchange = house.exchange()
+        await ask_for_callback(house)
+        agent = await house.seat("1001")
+        await house.pass_time(1)
+        assert exchange.rings
+        assert not agent.rings
+        exchange.answer()
+        await house.pass_time(1)
+        assert agent.rings
+        agent.answer()
+        await house.pass_time(20)
+        exchange.hang_up()
+        await house.pass_time(1)
+        assert not agent.is_up
+        assert items(house)[0].state is WorkState.DONE
+        assert house.cdrs()[-1].outcome is Outcome.ANSWERED
+
+
+async def test_caller_who_hangs_up_waiting_is_called_back_where_the_queue_has_it_so() -> None:
+    async with opened(plan(abandoned=True)) as house:
+        caller = house.caller(ORDINARY)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(30)
+        caller.hang_up()
+        await house.pass_time(1)
+        (item,) = items(house)
+        assert (item.kind, item.number, item.queue) == (WorkKind.CALLBACK, ORDINARY, SERVICE)
+        assert house.cdr().outcome is Outcome.ABANDONED_QUEUE
+        await end_work(house)
+
+
+async def test_message_is_heard_by_an_agent_who_calls_back_by_key() -> None:
+    async with opened(plan()) as house:
+        exchange = house.exchange()
+        caller = house.caller(ORDINARY)
+        caller.call(MAILBOX)
+        await house.pass_time(4)
+        house.press("1")  # the number is right
+        await house.pass_time(1)
+        house.press("2")  # an order
+        await house.pass_time(1)
+        house.press("1")  # a reply is wanted
+        await house.pass_time(20)
+        house.press("#")
+        await house.pass_time(1)
+        house.press("1")  # send
+        await house.pass_time(PROMPTS_S)
+        assert house.cdr().outcome is Outcome.VOICEMAIL
+        (item,) = items(house)
+        assert (item.kind, item.subject, item.is_reply_wanted, item.number) == (
+            WorkKind.VOICEMAIL,
+            "order",
+            True,
+            ORDINARY,
+        )
+        assert item.recording
+        agent = await house.seat("1001")
+        await house.pass_time(1)
+        agent.answer()
+        await house.pass_time(5)
+        house.engine.press(house.leg(house.live(), "agent").stream, "1")
+        await house.pass_time(5)
+        exchange.answer()
+        await house.pass_time(10)
+        exchange.hang_up()
+        await house.pass_time(1)
+        assert items(house)[0].state is WorkState.DONE
+
+
+async def test_message_is_kept_when_the_caller_hangs_up_in_the_middle_of_it() -> None:
+    async with opened(plan()) as house:
+        caller = house.caller(ORDINARY)
+        caller.call(MAILBOX)
+        await house.pass_time(4)
+        for key in "121":
+            house.press(key)
+            await house.pass_time(1)
+        await house.pass_time(20)
+        caller.hang_up()
+        await house.pass_time(1)
+        (item,) = items(house)
+        assert item.recording
+        assert house.cdr().outcome is Outcome.ABANDONED_FLOW or house.cdr().outcome is Outcome.VOICEMAIL
+        agent = await house.seat("1001")
+        await house.pass_time(1)
+        agent.answer()
+        await house.pass_time(5)
+        house.engine.press(house.leg(house.live(), "agent").stream, "3")
+        await house.pass_time(15)
+        assert items(house)[0].state is WorkState.DONE
+
+
+async def test_caller_who_declines_the_callback_waits_on_at_the_same_place() -> None:
+    async with opened(plan()) as house:
+        caller, later = house.caller(ORDINARY), house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(60)
+        call = house.live()
+        later.call(SERVICE_LINE)
+        await house.pass_time(1)
+        assert call.caller is not None
+        for key in "12":
+            house.engine.press(call.caller.stream, key)
+            await house.pass_time(2)
+        agent = await house.seat("1001")
+        await house.pass_time(1)
+        agent.answer()
+        await house.pass_time(BOTH_TOLD_S + 1)
+        assert call.view.agent == "1001"
+        assert "stepped_back" in " ".join(house.story(0))
+        caller.hang_up()
+        later.hang_up()
+        await house.pass_time(1)

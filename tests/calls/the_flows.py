@@ -1,0 +1,16 @@
+"""The flows that come with the configuration, as a house walks them."""
+
+from pathlib import Path
+
+from acdcore.ivr.check import Surroundings
+from acdcore.ivr.flow_file import load_flows
+from acdcore.ivr.model import Flow
+from acdcore.kernel.ids import QueueName
+
+CONFIG = Path("config/ivr")
+
+
+def packaged_flows(*names: str) -> dict[str, Flow]:
+    """Those flows by name."""
+    flows = load_flows(CONFIG, Surroundings(frozenset({QueueName("service"), QueueName("sales")})))
+    return {str(name): flow for name, flow in flows.items() if name in names}
