@@ -18,10 +18,10 @@ from rich.console import Console
 
 from acdcore.app import Running, serve
 from acdcore.calls.commands import ReloadReport
-from acdcore.cli.check import check, warn
-from acdcore.cli.reload import reload, verdict
+from acdcore.cli.check import warn
+from acdcore.cli.commands import add_to
+from acdcore.cli.reload import verdict
 from acdcore.cli.terminal import DEFAULT_CONFIG, ConfigOption, plain_errors
-from acdcore.cli.why import why
 from acdcore.kernel.clock import LoopClock
 from acdcore.kernel.errors import SettingsError
 from acdcore.keys import API_KEYS_FILE, SOFTPHONES_FILE, kept_password
@@ -46,8 +46,7 @@ def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
         uvloop.run(daemon(config))
 
 
-for command in (check, reload, why):
-    cli.command()(command)
+add_to(cli)
 
 
 async def daemon(config: Path) -> None:

@@ -7,11 +7,8 @@ from typing import Self, TypeAlias
 import typer
 from typer.testing import CliRunner
 
-from acdcore.cli.check import check
-from acdcore.cli.reload import reload
-from acdcore.cli.why import why
+from acdcore.cli import commands
 
-COMMANDS = (check, reload, why)
 WIDE = {"COLUMNS": "160", "TERM": "dumb", "NO_COLOR": "1"}
 
 
@@ -27,8 +24,7 @@ class Typed:
     def of(cls, *words: str) -> Self:
         """Run it."""
         app = typer.Typer()
-        for command in COMMANDS:
-            app.command()(command)
+        commands.add_to(app)
         result = CliRunner().invoke(app, words, env=WIDE)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception

@@ -1,0 +1,21 @@
+"""The table of commands beside `run`."""
+
+import typer
+
+from acdcore.cli import report
+from acdcore.cli.check import check
+from acdcore.cli.reload import reload
+from acdcore.cli.replay import replay
+from acdcore.cli.staffing import staffing
+from acdcore.cli.what_if import what_if
+from acdcore.cli.why import why
+
+COMMANDS = (check, reload, why, replay, what_if, staffing)
+"""Each is called as its function is, with a dash for an underscore."""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Let `app` know them all."""
+    for command in COMMANDS:
+        app.command()(command)
+    app.add_typer(report.app, name="report")

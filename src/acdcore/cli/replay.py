@@ -1,0 +1,29 @@
+"""`acdcore replay DAY`: a recorded day through the same dispatcher again."""
+
+import typer
+
+from acdcore.cli.recorded_day import DayArgument, JournalOption, JournalPlace, day_of, files_of
+from acdcore.cli.terminal import DEFAULT_CONFIG, ConfigOption, Exit, JsonOption, plain_errors, show, show_json
+from acdcore.planning.replay import replay as replayed
+
+
+def replay(
+    day: DayArgument,
+    config: ConfigOption = DEFAULT_CONFIG,
+    journal: JournalOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a recorded day through the dispatcher again and say whether it decides what it decided then.
+
+    The status is 1 when a turn differs, or when something could not be read; the first differences are shown.
+    """
+    with plain_errors():
+        files = files_of(JournalPlace(config, journal), day_of(day))
+        report = replayed(files)
+    if as_json:
+        show_json(report)
+    else:
+        show(report.render())
+        show("reproduced" if report.is_identical else "not reproduced")
+    if not report.is_identical:
+        raise typer.Exit(Exit.BAD)

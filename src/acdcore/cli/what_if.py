@@ -1,0 +1,96 @@
+"""`acdcore what-if DAY CHANGE...`: a recorded day with changes, beside the same day without them."""
+
+import math
+from itertools import groupby
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from acdcore.cli.recorded_day import (
+    DayArgument,
+    JournalOption,
+    JournalPlace,
+    WrongWord,
+    ZoneOption,
+    day_of,
+    files_of,
+    recording_of,
+    zone_of,
+)
+from acdcore.cli.terminal import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    JsonOption,
+    err,
+    plain_errors,
+    show,
+    show_json,
+)
+from acdcore.planning import change_words, whatif
+from acdcore.planning.changes import Change
+from acdcore.planning.recorded import Recording
+from acdcore.planning.whatif import Comparison, worded
+from acdcore.planning.whatif import what_if as compared
+
+CHANGES_HELP = f"What is changed: {change_words.EXAMPLES}."
+RunsOption = Annotated[int, typer.Option("--runs", min=1, max=whatif.MAX_RUNS, help="Days drawn and run twice.")]
+SeedOption = Annotated[int, typer.Option("--seed", help="The same seed draws the same days.")]
+
+
+def what_if(
+    day: DayArgument,
+    changes: Annotated[list[str], typer.Argument(metavar="CHANGE...", help=CHANGES_HELP)],
+    runs: RunsOption = 20,
+    seed: SeedOption = 1,
+    zone: ZoneOption = "",
+    config: ConfigOption = DEFAULT_CONFIG,
+    journal: JournalOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what a recorded day would have been with changes: service level, waits, abandonment, occupancy, fairness.
+
+    The same callers, patience and luck are run with and without the changes; differences come with 95 % intervals.
+    """
+    with plain_errors():
+        wanted = tuple(change_words.read(word) for word in changes)
+        that = day_of(day)
+        recording = recording_of(files_of(JournalPlace(config, journal), that), that, zone_of(zone))
+        comparison = run(recording, wanted, runs, seed)
+    if as_json:
+        show_json(comparison)
+        return
+    show(table(comparison))
+    show(f"{comparison.runs} runs, 95 % intervals; * marks a difference that is more than chance")
+
+
+def run(recording: Recording, changes: tuple[Change, ...], runs: int, seed: int) -> Comparison:
+    """The comparison, with a bar that shows how far it is; raises ChangeError, WrongWord."""
+    columns = (TextColumn("simulating"), BarColumn(), MofNCompleteColumn())
+    console = err()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=runs)
+        try:
+            return compared(recording, changes, runs, seed, lambda done: progress.update(task, completed=done))
+        except ValueError as error:
+            raise WrongWord(str(error)) from error
+
+
+def table(comparison: Comparison) -> Table:
+    """One block for all callers, each queue and each tier."""
+    made = Table("", "", "as it was", "with the changes", "difference", "")
+    for column in made.columns[2:5]:
+        column.justify = "right"
+    for scope, rows in groupby(comparison.rows, key=lambda row: row.scope):
+        for number, row in enumerate(rows):
+            made.add_row(
+                scope if number == 0 else "",
+                row.measure.name,
+                worded(row.baseline, row.measure),
+                worded(row.changed, row.measure),
+                worded(row.difference, row.measure, is_signed=True),
+                "*" if row.difference.is_sure and not math.isinf(row.difference.half_width) else "",
+            )
+        made.add_section()
+    return made
