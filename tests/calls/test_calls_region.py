@@ -1,12 +1,9 @@
 """Where numbers are at home, in all the ways in which trunks write them."""
 
-import struct
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acdcore.calls.places import Places, chinese_places
 from acdcore.calls.region import PLACES_KEPT_MAX, Regions
 
 PREFIXES = {"guangdong": ["+8620", "0755", "138"], "lab": ["+861380013"], "britain": ["0044"]}
@@ -100,13 +97,3 @@ def test_remembered_numbers_are_bounded(regions: Regions) -> None:
     for number in range(PLACES_KEPT_MAX + 100):
         regions.of(f"{number}")
     assert regions.remembered() == PLACES_KEPT_MAX
-
-
-def test_mobile_prefix_that_nobody_has_is_nowhere() -> None:
-    assert chinese_places().of("10000000000") == ()
-
-
-@pytest.mark.parametrize("data", [b"", b"2312", struct.pack("<4si", b"2312", 8) + struct.pack("<iiB", 1, 8, 1)])
-def test_file_that_is_no_table_is_refused(data: bytes) -> None:
-    with pytest.raises((ValueError, struct.error)):
-        Places(data)

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import phonenumbers
 
-from acdcore.calls.places import CHINA, chinese_places
+from acdcore.calls.cities import CHINA, chinese_cities
 
 CHINA_CODE = 86
 """Of telephone numbers."""
@@ -40,7 +40,7 @@ class Regions:
         if country not in phonenumbers.SUPPORTED_REGIONS:
             raise ValueError(f"there is no country {country} in the plan of numbers")
         self._country = country
-        self._places = chinese_places()
+        self._cities = chinese_cities()
         self._prefixes = _claims(
             (region, self._beginning(text)) for region, texts in prefixes.items() for text in texts
         )
@@ -68,7 +68,7 @@ class Regions:
             return "", ""
         country = (phonenumbers.is_valid_number(parsed) and phonenumbers.region_code_for_number(parsed)) or ""
         national = phonenumbers.national_significant_number(parsed)
-        place = self._places.of(national) if parsed.country_code == CHINA_CODE else ()
+        place = self._cities.of(national) if parsed.country_code == CHINA_CODE else ()
         beginning = f"+{parsed.country_code}{national}"
         claimed = (self._prefixes.get(beginning[:length]) for length in self._lengths)
         named = (self._names.get(name) for name in (*reversed(place), country))
@@ -91,7 +91,7 @@ class Regions:
         """A place as the table has it."""
         if text in phonenumbers.SUPPORTED_REGIONS:
             return text
-        name = self._places.named(text)
+        name = self._cities.named(text)
         if name is None:
             raise ValueError(f'{text!r} is no Chinese province or city, nor a country\'s code; write it as in "深圳"')
         return name

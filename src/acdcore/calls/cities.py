@@ -40,7 +40,7 @@ Place = tuple[str, ...]
 """A province and a city of it, only the province, or nothing; a city that is a province stands once."""
 
 
-class Places:
+class Cities:
     """Where Chinese numbers are at home: 5 MB, some microseconds for each question."""
 
     def __init__(self, data: bytes) -> None:
@@ -78,10 +78,10 @@ class Places:
 
 
 @cache
-def chinese_places() -> Places:
+def chinese_cities() -> Cities:
     """The table of the installed package, read once: it never changes. Raises Unavailable when it cannot be read."""
     try:
-        return Places(Path(str(distribution("phone").locate_file("phone/phone.dat"))).read_bytes())
+        return Cities(Path(str(distribution("phone").locate_file("phone/phone.dat"))).read_bytes())
     except (OSError, ImportError, ValueError, struct.error) as error:
         raise Unavailable(f"the table of Chinese numbers cannot be read ({error}); pip install phone") from error
 
