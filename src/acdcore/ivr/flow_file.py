@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from acdcore.ivr.bounds import NAME_PATTERN, Name
 from acdcore.ivr.check import Problem, Surroundings, validate, validate_together
 from acdcore.ivr.model import (
     Flow,
@@ -19,7 +20,7 @@ from acdcore.ivr.model import (
     VariableName,
     WavFile,
 )
-from acdcore.ivr.node_tables import NAME_PATTERN, Name, NodeTable
+from acdcore.ivr.node_tables import NodeTable
 from acdcore.ivr.system import SYSTEM
 from acdcore.ivr.table import Table, read_table
 from acdcore.kernel.errors import SettingsError

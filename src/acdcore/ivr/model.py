@@ -92,12 +92,10 @@ class LookupKind(StrEnum):
 
 
 class LookupMiss(StrEnum):
-    """Why a look-up brought no customer."""
+    """Why a look-up brought no customer: nobody or more than one has that number, or the directory is away."""
 
     NOT_FOUND = "not_found"
-    """Nobody, or more than one, has that number."""
     UNAVAILABLE = "unavailable"
-    """The directory did not answer in time or is away."""
 
 
 class CalendarState(StrEnum):
@@ -112,9 +110,7 @@ class EndReason(StrEnum):
     """Why the flow hangs up."""
 
     COMPLETED = "completed"
-    """The caller got what the flow offers."""
     CLOSED = "closed"
-    """Nobody is on duty."""
     NO_INPUT = "no_input"
     """The caller pressed nothing, or nothing that fits."""
     LIMIT = "limit"
