@@ -152,6 +152,14 @@ def test_the_hour_that_comes_twice_is_two_intervals() -> None:
     assert day.group.began_at == datetime(2026, 10, 24, 22, tzinfo=UTC)
 
 
+def test_a_midnight_that_comes_twice_begins_one_day() -> None:
+    first = datetime(2026, 11, 1, 4, 30, tzinfo=UTC)  # 0:30 in summer time; at 1:00 the clocks go back
+    rows = [replace(answered(1), joined_at=first), replace(answered(2), joined_at=first + timedelta(hours=1))]
+    asked = Asked(first - timedelta(days=1), first + timedelta(days=1), zone=ZoneInfo("America/Havana"))
+    (day,) = report(rows, replace(asked, interval=Interval.DAY)).lines
+    assert day.group.began_at == first - timedelta(minutes=30)
+
+
 def test_agents_have_the_stays_they_answered_and_nobody_the_rest() -> None:
     lines = report(hand_made(), replace(DAY, by=frozenset({By.AGENT}))).lines
     assert {line.group.agent: line.counts[Count.OFFERED] for line in lines} == {NOBODY: 5, ANNA: 4, BO: 1}
@@ -477,6 +485,8 @@ def test_any_day_balances_in_every_group_and_says_what_the_live_board_says(
         assert all(line.is_balanced for line in (*found.lines, found.total))
         for count in Count:
             assert found.total.counts[count] == sum(line.counts[count] for line in found.lines)
+        assert found.total.offers == sum(row.offers for row in kept.rows) == sum(line.offers for line in found.lines)
+        assert found.total.misses == sum(row.misses for row in kept.rows) == sum(line.misses for line in found.lines)
     by_queue = report(kept.rows, DAY)
     for line in by_queue.lines:
         assert line.group.queue is not None
