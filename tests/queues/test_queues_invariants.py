@@ -256,6 +256,19 @@ class AnyDay(RuleBasedStateMachine):
             self.feed(TalkEnded(entry))
         self.feed(then(agent))
 
+    @precondition(lambda self: self.at_work() and len(self.desk.auditor.floor.queues) > 1)
+    @rule(pick=st.integers(0, 50), queue=st.sampled_from([SALES, HELP]), then=st.sampled_from([AgentIdle, *GOING]))
+    def caller_prefers_somebody_at_work(
+        self,
+        pick: int,
+        queue: QueueName,
+        then: type[AgentNotReady] | type[AgentLoggedOut] | type[AgentPhoneDown] | type[AgentBusy],
+    ) -> None:
+        at_work = self.at_work()
+        agent = at_work[pick % len(at_work)]
+        self.decisions += self.desk.come(queue, preferred=agent)[1]
+        self.feed(then(agent))
+
     @rule(agent=st.sampled_from(AGENTS))
     def agent_takes_a_break_and_logs_in_again(self, agent: AgentId) -> None:
         who = self.desk.auditor.person(agent).settings
