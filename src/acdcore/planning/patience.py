@@ -50,10 +50,11 @@ class Patience:
         """A patience longer than `longer_than_s`; `chance` in [0, 1) decides which. None: without end."""
         if math.isinf(self.mean_s):
             return None
+        if longer_than_s >= self.last_s:
+            return longer_than_s - self.mean_s * math.log(1.0 - chance)
         share = self.share_after(longer_than_s) * (1.0 - chance)
-        if share < self._share_at_end or not self.times_s or longer_than_s >= self.last_s:
-            from_s = max(self.last_s, longer_than_s)
-            return from_s + self.mean_s * math.log(self.share_after(from_s) / share)
+        if share < self._share_at_end:
+            return self.last_s + self.mean_s * math.log(self._share_at_end / share)
         # The first step that falls to the share or below; shares fall, so their negatives rise.
         number = bisect.bisect_left(self.shares, -share, key=lambda value: -value)
         return self.times_s[min(number, len(self.times_s) - 1)]

@@ -94,13 +94,17 @@ class Standings:
 
 
 def standings(
-    runs: int = 10, seed: int = 1, progress: Callable[[int], None] | None = None, load: float = 1.1
+    runs: int = 10,
+    seed: int = 1,
+    progress: Callable[[int], None] | None = None,
+    load: float = 1.1,
+    agents: int = AGENTS,
 ) -> Standings:
     """Run every policy on the same `runs` days; `load`: calls offered as a multiple of what the agents can serve."""
     figures: dict[str, list[DayResult]] = {name: [] for name in POLICIES}
     calls = 0
     for run in range(runs):
-        day = overloaded(mixed(seed, run), load)
+        day = overloaded(mixed(seed, run), load, agents)
         calls += len(day.arrivals)
         for name, run_day in POLICIES.items():
             figures[name].append(run_day(day))
@@ -113,7 +117,7 @@ def standings(
     return Standings(runs, calls / runs, tuple(rows))
 
 
-def overloaded(seed: int, load: float = 1.1) -> Day:
+def overloaded(seed: int, load: float = 1.1, agents: int = AGENTS) -> Day:
     """Eight hours with two peaks, 5 % VIPs, three queues, four skills, and more calls than the agents can serve."""
     talk_s, wrap_up_s = 180.0, 15.0
     queues = (
@@ -121,7 +125,7 @@ def overloaded(seed: int, load: float = 1.1) -> Day:
         QueueSettings(SERVICE, {REPAIR: 1}, wrap_up_s=wrap_up_s, ring_for_s=15.0),
         QueueSettings(COMPLAINTS, {CALM: 1}, wrap_up_s=wrap_up_s, ring_for_s=15.0),
     )
-    hourly = load * AGENTS * 3_600.0 / (talk_s + wrap_up_s + 5.0)
+    hourly = load * agents * 3_600.0 / (talk_s + wrap_up_s + 5.0)
     shares = {SALES: 0.5, SERVICE: 0.4, COMPLAINTS: 0.1}
     streams = tuple(
         Stream(
@@ -133,7 +137,7 @@ def overloaded(seed: int, load: float = 1.1) -> Day:
         )
         for queue, share in shares.items()
     )
-    people = tuple(_person(number) for number in range(AGENTS))
+    people = tuple(_person(number) for number in range(agents))
     return Pattern(FloorSettings(queues), streams, people, 3_600.0, OPEN_S).draw(seed)
 
 

@@ -15,7 +15,7 @@ leave out overflow, announcements, rules and rings.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from acdcore.kernel.ids import AgentId, SkillName
@@ -180,7 +180,7 @@ class Fifo:
 
     def _match(self) -> None:
         """The first caller who can be served, again and again."""
-        free = [seat for seat in self._book.seats.values() if seat.state is AgentState.READY]
+        free = self._free()
         if not free:
             return
         waiting = [caller for caller in self._book.waiting.values() if caller.ringing is None]
@@ -193,13 +193,16 @@ class Fifo:
             if not free:
                 return
 
+    def _free(self) -> list[Seat]:
+        return [seat for seat in self._book.seats.values() if seat.state is AgentState.READY]
+
     # ---- callers --------------------------------------------------------------------------------------------------
 
     def _join(self, fed: CallerJoined) -> None:
         book = self._book
         queue = book.queues[fed.queue]
         needs = dict(queue.skills)
-        for skill, level in fed.skills.items():
+        for skill, level in sorted(fed.skills.items()):
             needs[skill] = max(level, needs.get(skill, 0))
         book.joined += 1
         book.waiting[fed.entry] = Caller(
@@ -317,7 +320,7 @@ class PenaltyPolling(StrictPriority):
     def next_deadline(self) -> float | None:
         """As for all, and the next look of a caller who would find somebody."""
         deadline = super().next_deadline()
-        looks = [self._look_at(caller) for caller, _ in self._able_to_try()]
+        looks = [self._look_at(caller) for caller in self._able_to_try()]
         earliest = min(looks, default=math.inf)
         if deadline is None:
             return None if math.isinf(earliest) else earliest
@@ -328,28 +331,27 @@ class PenaltyPolling(StrictPriority):
 
     def _match(self) -> None:
         """Those who look at this very moment, in the order of their queue."""
-        for caller, _ in self._able_to_try():
-            free = self._members(caller)
-            if free and self._is_looking(caller):
+        for caller in self._able_to_try():
+            if not self._is_looking(caller):
+                continue
+            free = [seat for seat in self._free() if seat.serves(caller.needs)]
+            if free:
                 self._offer(caller, min(free, key=lambda seat: (seat.penalty(caller.needs), seat.idle_since)))
 
-    def _able_to_try(self) -> Iterable[tuple[Caller, int]]:
+    def _able_to_try(self) -> list[Caller]:
         """Callers whose position is within the number of free members of their queue."""
-        lines: dict[tuple[str, tuple[tuple[SkillName, int], ...]], list[Caller]] = {}
-        if not any(seat.state is AgentState.READY for seat in self._book.seats.values()):
+        free = self._free()
+        if not free:
             return []
+        lines: dict[tuple[str, tuple[tuple[SkillName, int], ...]], list[Caller]] = {}
         for caller in sorted(self._book.waiting.values(), key=self._rank):
             if caller.ringing is None:
-                lines.setdefault((caller.queue.name, tuple(sorted(caller.needs.items()))), []).append(caller)
-        able: list[tuple[Caller, int]] = []
+                lines.setdefault((caller.queue.name, tuple(caller.needs.items())), []).append(caller)
+        able: list[Caller] = []
         for line in lines.values():
-            free = len(self._members(line[0]))
-            able += [(caller, position) for position, caller in enumerate(line[:free])]
+            members = sum(seat.serves(line[0].needs) for seat in free)
+            able += line[:members]
         return able
-
-    def _members(self, caller: Caller) -> list[Seat]:
-        seats = self._book.seats.values()
-        return [seat for seat in seats if seat.state is AgentState.READY and seat.serves(caller.needs)]
 
     def _is_looking(self, caller: Caller) -> bool:
         since_s = self._now - caller.looks_from

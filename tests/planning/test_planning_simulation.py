@@ -1,0 +1,126 @@
+"""Obligations of a simulated day: callers, agents and phones do what the day says, and everybody is counted."""
+
+from dataclasses import replace
+
+import pytest
+from tests.planning.scene import AFTERNOON, EVENING, FLOOR, HELP, NOON, SALES, TALK, agent, arrival
+
+from acdcore.planning.day import Day, Event, Person, Phone, Span
+from acdcore.planning.outcome import DayResult, End, Fate, Figures
+from acdcore.planning.simulation import simulate
+from acdcore.queues.model import AgentPhoneDown, CallerFacts, EntryId, LeaveCause
+from acdcore.queues.settings import (
+    Channel,
+    FloorSettings,
+    OfferEnd,
+    OverflowCause,
+    OverflowRule,
+    QueueSettings,
+    ToAnnouncement,
+    ToQueue,
+)
+
+
+def fates(day: Day) -> dict[str, Fate]:
+    return {fate.entry: fate for fate in simulate(day).fates}
+
+
+def day(*people: Person, callers: int = 1, floor: FloorSettings = FLOOR) -> Day:
+    """Callers at one o'clock, a second apart."""
+    arrivals = tuple(arrival(number, NOON + 3_600.0 + number, patience_s=200.0) for number in range(callers))
+    return Day(floor, arrivals, people)
+
+
+def test_phone_answers_after_the_time_that_it_takes() -> None:
+    assert fates(day(agent(1001, TALK, phone=Phone((7.0,)))))["e0"].waited_s == pytest.approx(7.0)
+
+
+def test_next_caller_waits_for_the_talk_and_the_notes_at_the_agents_pace() -> None:
+    slow = replace(agent(1001, TALK, phone=Phone((0.0,))), pace=2.0)
+    scene = day(slow, callers=2)
+    with_notes = replace(scene, arrivals=tuple(replace(caller, wrap_up_s=5.0) for caller in scene.arrivals))
+    assert fates(with_notes)["e1"].waited_s == pytest.approx(2 * 60.0 + 2 * 5.0 - 1.0)
+    assert fates(scene)["e1"].waited_s == pytest.approx(2 * 60.0 + 15.0 - 1.0), "the queue grants 15 s of notes"
+
+
+def test_patience_ends_in_the_way_that_the_caller_has() -> None:
+    asking = replace(day(), arrivals=(replace(arrival(0, NOON, patience_s=30.0), leaves_as=LeaveCause.CALLBACK),))
+    assert fates(day())["e0"].end is End.ABANDONED and fates(day())["e0"].waited_s == pytest.approx(200.0)
+    assert fates(asking)["e0"].end is End.CALLBACK
+
+
+def test_nobody_is_rung_on_a_break_or_after_the_shift() -> None:
+    spans = (Span(NOON, NOON + 3_599.0), Span(NOON + 3_650.0, NOON + 3_700.0))
+    scene = day(agent(1001, TALK, spans=spans, phone=Phone((0.0,))), callers=2)
+    assert fates(scene)["e0"].waited_s == pytest.approx(50.0)
+    assert fates(scene)["e1"].end is End.ABANDONED, "the agent went home after the talk"
+
+
+def test_missed_offers_go_to_the_next_agent_and_the_agent_comes_back() -> None:
+    deaf = agent(1001, TALK, phone=Phone((1.0,), 1.0, OfferEnd.REFUSED, returns_after_s=60.0))
+    good = agent(1002, TALK, phone=Phone((2.0,)))
+    result = simulate(day(deaf, good, callers=1))
+    assert [fate.agent for fate in result.fates] == ["1002"]
+    assert result.fates[0].waited_s in (pytest.approx(2.0), pytest.approx(3.0))
+    alone = simulate(day(deaf, callers=4))
+    assert alone.overall.answered == 0 and alone.shares[0].idle_s > 0
+
+
+def test_overflow_counts_in_both_queues_and_ends_elsewhere() -> None:
+    to_help = OverflowRule(OverflowCause.WAIT, ToQueue(HELP))
+    over = OverflowRule(OverflowCause.NOBODY_LOGGED_IN, ToAnnouncement("closed"))
+    floor = FloorSettings(
+        (QueueSettings(SALES, max_wait_s=20, overflow=(to_help,)), QueueSettings(HELP, overflow=(over,)))
+    )
+    busy = agent(1001, phone=Phone((500.0,)))
+    result = simulate(day(busy, floor=floor))
+    assert [(fate.queue, fate.end) for fate in result.fates] == [(SALES, End.OVERFLOWED), (HELP, End.ABANDONED)]
+    assert result.queues == (HELP, SALES) and result.queue(SALES).overflowed == 1
+
+
+def test_events_of_the_day_reach_the_floor() -> None:
+    scene = day(agent(1001, TALK))
+    gone = replace(scene, events=(Event(NOON + 60.0, AgentPhoneDown(scene.people[0].settings.agent)),))
+    assert fates(scene)["e0"].end is End.ANSWERED
+    assert fates(gone)["e0"].end is End.ABANDONED
+
+
+def test_observation_ends_with_those_who_wait_counted() -> None:
+    scene = replace(day(), until=NOON + 3_700.0, arrivals=(arrival(0, NOON + 3_600.0), arrival(1, NOON + 3_690.0)))
+    result = simulate(scene)
+    assert [fate.end for fate in result.fates] == [End.WAITING, End.WAITING]
+    assert simulate(replace(scene, until=None)).overall.other == 2, "a day without agents ends too"
+
+
+def test_everybody_is_accounted_for_and_the_day_repeats() -> None:
+    drawn = AFTERNOON.draw(3)
+    result = simulate(drawn)
+    assert simulate(drawn) == result
+    assert simulate(AFTERNOON.draw(4)) != result
+    figures = result.overall
+    counted = figures.answered + figures.abandoned + figures.abandoned_short + figures.overflowed + figures.callbacks
+    assert figures.offered == len(drawn.arrivals) == counted + figures.other
+    assert sum(result.queue(name).offered for name in result.queues) == figures.offered
+    assert sum(result.tier(tier).offered for tier in result.tiers) == figures.offered
+    assert sum(share.answered for share in result.shares) == figures.answered
+    assert 0 < result.occupancy < 1 and result.unevenness < 1
+
+
+def test_agents_are_on_duty_for_their_shift() -> None:
+    result = simulate(AFTERNOON.draw(3))
+    for share in result.shares:
+        assert share.work_s + share.idle_s == pytest.approx(EVENING - NOON, rel=0.05)
+
+
+def test_figures_follow_their_formulas() -> None:
+    ends = [(End.ANSWERED, 10.0), (End.ANSWERED, 50.0), (End.ABANDONED, 90.0), (End.ABANDONED_SHORT, 1.0)]
+    group = [
+        Fate(EntryId(str(number)), SALES, CallerFacts().tier, Channel.CALL, end, waited_s, waited_s <= 20, None)
+        for number, (end, waited_s) in enumerate(ends)
+    ]
+    figures = Figures.of(group)
+    assert figures.service_level == pytest.approx(1 / 3)
+    assert figures.abandonment == pytest.approx(1 / 3)
+    assert (figures.average_wait_s, figures.wait_s(0.5), figures.wait_s(0.95), figures.worst_wait_s) == (30, 10, 50, 90)
+    nobody = DayResult((), ()).overall
+    assert (nobody.service_level, nobody.abandonment, nobody.average_wait_s, nobody.wait_s(0.5)) == (1.0, 0.0, 0.0, 0.0)
