@@ -185,9 +185,9 @@ class Arrivals:
 
     def count(self, key: str, now: float, limit: RepeatLimit) -> float | None:
         """None when the number may call, else the time until when it may not."""
+        counted = self._by_number.pop(key, None) or Counted(deque(), now)
         self._forget(now, limit)
-        counted = self._by_number.setdefault(key, Counted(deque(), now))
-        self._by_number.move_to_end(key)
+        self._by_number[key] = counted  # The last one to be forgotten.
         if now < counted.blocked_until:
             return counted.blocked_until
         while counted.at and counted.at[0] <= now - limit.within_s:
