@@ -363,6 +363,17 @@ def test_callers_whom_the_shutdown_itself_took_out_keep_their_places(tmp_path: P
     assert (marks(before.path), marks(after.path)) == ([MarkKind.CONTINUED], [MarkKind.SHUTDOWN, MarkKind.CLOSED])
 
 
+def test_caller_who_was_lost_before_any_shutdown_has_no_place(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    with kept.journal:
+        evening(kept)
+        kept.feed(CallerLeft(EntryId("e4"), LeaveCause.FAILED))
+        assert kept.journal.wait_durable(WITHIN_S)
+        resumed = last_state(tmp_path)
+    assert resumed is not None
+    assert {place.caller for place in resumed.places} == {"13800000002", "13800000005"}
+
+
 def test_restored_agents_are_as_they_were(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
     with kept.journal:
