@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 from tests.storage.keeping import SEEN_WITHIN_S
 
-from acdcore.calls.ports import CallEventRow, CdrRow, EndedBy
+from acdcore.calls.ports import CallEventRow, CdrRow, EndedBy, WorkRow
 from acdcore.kernel.clock import SystemClock
 from acdcore.kernel.errors import Outcome, Unavailable
-from acdcore.kernel.ids import CallId
+from acdcore.kernel.ids import CallId, QueueName
 from acdcore.storage import rows, segments
 from acdcore.storage.spool import BATCH_ROWS_MAX, DiskSpool
+from acdcore.work.model import WorkId, WorkItem, WorkKind
 
 WALL = datetime(2026, 11, 21, tzinfo=UTC)
 CHILD = Path(__file__).with_name("spooling_child.py")
@@ -29,6 +30,11 @@ def event(number: int, **detail: str) -> CallEventRow:
 
 def cdr() -> CdrRow:
     return CdrRow(CallId("c1"), "", "", "", Outcome.ANSWERED, EndedBy.CALLER, WALL, WALL)
+
+
+def promise() -> WorkRow:
+    item = WorkItem(WorkId("w1"), WorkKind.CALLBACK, QueueName("service"), "1", WALL)
+    return WorkRow(item.id, 1, WALL, item)
 
 
 def drained(spool: DiskSpool) -> list[int]:
@@ -143,7 +149,7 @@ def test_two_processes_never_share_a_spool(tmp_path: Path) -> None:
         pass
 
 
-def test_full_spool_drops_events_before_call_records_and_says_so(tmp_path: Path) -> None:
+def test_full_spool_drops_events_before_records_and_promises_and_says_so(tmp_path: Path) -> None:
     with DiskSpool(tmp_path, SystemClock(), size_bytes_max=20_000) as spool:
         for number in range(1_000):
             spool.append(event(number))
@@ -152,8 +158,9 @@ def test_full_spool_drops_events_before_call_records_and_says_so(tmp_path: Path)
         assert taken.size_bytes <= 18_000
         assert taken.rows + taken.dropped == 1_000
         spool.append(cdr())
+        spool.append(promise())
         assert spool.wait_durable(SEEN_WITHIN_S)
-        assert spool.backlog().rows == taken.rows + 1
+        assert spool.backlog().rows == taken.rows + 2
         assert "rows lost" in spool.backlog().alarm
 
 
