@@ -7,8 +7,6 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
@@ -17,10 +15,9 @@ import uvloop
 from rich.console import Console
 
 from acdcore.app import Running, serve
-from acdcore.calls.commands import ReloadReport
 from acdcore.cli.check import warn
 from acdcore.cli.commands import add_to
-from acdcore.cli.reload import verdict
+from acdcore.cli.reload import reload_whenever
 from acdcore.cli.terminal import DEFAULT_CONFIG, ConfigOption, plain_errors
 from acdcore.kernel.clock import LoopClock
 from acdcore.kernel.errors import SettingsError
@@ -41,7 +38,7 @@ console = Console(stderr=True, highlight=False)
 
 @cli.command()
 def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Start the daemon and say what to dial; Ctrl-C or SIGTERM ends it after the calls."""
+    """Start the daemon and say what to dial; SIGHUP has it reload, Ctrl-C or SIGTERM ends it after the calls."""
     with plain_errors():
         uvloop.run(daemon(config))
 
@@ -56,8 +53,9 @@ async def daemon(config: Path) -> None:
     set_up_log(settings.log)
     allow_files(files_needed(settings), str(config))
     warn(plan, config)
-    stop = asyncio.Event()
+    stop, anew = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, anew.set)  # from now on: one that comes during the start must not end us
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with serve(plan, LoopClock(loop), lambda line: console.print(f"acdcore: {line}", style="dim")) as running:
@@ -65,46 +63,13 @@ async def daemon(config: Path) -> None:
         gc.freeze()  # customers, prompts and tables stay: no later collection needs to walk them
         gc.set_threshold(*COLLECT_EVERY)
         console.print(welcome(running), soft_wrap=True, markup=False)
-        with reloading_by_signal(running):
-            await stop.wait()
+        reloading = loop.create_task(reload_whenever(anew, running.operations), name="reload by signal")
+        await stop.wait()
+        reloading.cancel()
         stopping = "acdcore: stopping; calls may go on for a few seconds, a second signal ends them at once"
         console.print(stopping, soft_wrap=True)
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, running.switchboard.end_all)
-
-
-@contextmanager
-def reloading_by_signal(running: Running) -> Iterator[None]:
-    """Have SIGHUP read the settings anew; one signal at a time, those that come meanwhile are one more."""
-    loop, wanted = asyncio.get_running_loop(), asyncio.Event()
-
-    async def reload_when_wanted() -> None:
-        while await wanted.wait():
-            wanted.clear()
-            try:
-                log_reload(await running.operations.reload("signal", is_dry_run=False))
-            except Exception:  # a fault of ours: the daemon goes on with the settings that it has
-                structlog.get_logger("reload").exception("reload failed")
-
-    task = loop.create_task(reload_when_wanted(), name="reload by signal")
-    loop.add_signal_handler(signal.SIGHUP, wanted.set)
-    try:
-        yield
-    finally:
-        loop.remove_signal_handler(signal.SIGHUP)
-        task.cancel()
-
-
-def log_reload(report: ReloadReport) -> None:
-    """What a reload by signal came to, for whoever sent the signal."""
-    log = structlog.get_logger("reload")
-    for problem in report.problems:
-        log.error("settings are wrong", problem=problem)
-    for warning in report.warnings:
-        log.warning("settings are doubtful", warning=warning)
-    for one in report.changes:
-        log.info("setting", key=one.key, was=one.was, becomes=one.becomes, needs_restart=one.needs_restart)
-    log.info(verdict(report))
 
 
 def allow_files(needed: int, file: str) -> None:

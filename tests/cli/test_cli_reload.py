@@ -2,10 +2,17 @@
 
 import asyncio
 import json
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+import structlog
 from tests.cli.shell import Shell, Typed
+from tests.control.house import House
 from tests.control.served import Served
+
+from acdcore.calls.commands import ReloadReport
+from acdcore.cli.reload import reload_whenever
 
 CONFIG = Path(__file__).parents[2] / "config" / "acdcore.toml"
 
@@ -40,6 +47,36 @@ async def test_check_compares_with_what_runs_without_changing_it(served: Served,
     assert (typed.status, served.house.reloads) == (0, [("admin-client", True)])
     assert "acdcore.toml is good" in typed.err
     assert "1 change would be applied" in typed.out
+
+
+@dataclass
+class Faulty(House):
+    """A house whose reload has a fault the first time."""
+
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def reload(self, by: str, *, is_dry_run: bool) -> ReloadReport:
+        report = await super().reload(by, is_dry_run=is_dry_run)
+        self.asked.set()
+        if len(self.reloads) == 1:
+            raise ZeroDivisionError
+        return report
+
+
+async def test_signal_reloads_also_after_a_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    house, wanted = Faulty(tmp_path), asyncio.Event()
+    structlog.reset_defaults()
+    task = asyncio.create_task(reload_whenever(wanted, house))
+    for _ in range(2):
+        wanted.set()
+        await house.asked.wait()
+        house.asked.clear()
+    await asyncio.sleep(0)  # the task that was asked goes on to its log
+    task.cancel()
+    assert house.reloads == [("signal", False)] * 2
+    logged = capsys.readouterr().out
+    assert "ZeroDivisionError" in logged
+    assert "queues.service.ring_for_s" in logged
 
 
 def test_check_names_file_and_key(tmp_path: Path) -> None:

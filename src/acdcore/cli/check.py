@@ -1,12 +1,14 @@
 """`acdcore check`: settings, flows, calendars and prompts read and judged without starting anything."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from pydantic import TypeAdapter
 
+from acdcore.advice import advice
 from acdcore.calls.commands import ReloadReport
 from acdcore.cli.daemon import Reach, daemon_at
 from acdcore.cli.reload import reloaded, tell
@@ -20,7 +22,7 @@ from acdcore.cli.terminal import (
     plain_errors,
 )
 from acdcore.control.settings import Right
-from acdcore.plan import Plan, make_plan, shortages
+from acdcore.plan import Plan, make_plan
 from acdcore.settings import load
 
 AgainstOption = Annotated[
@@ -55,6 +57,6 @@ def check(
 
 
 def warn(plan: Plan, config: Path) -> None:
-    """What works, but not as far as the settings promise."""
-    for shortage in shortages(plan.settings):
-        caution(f"{config}: {shortage}")
+    """What the settings allow but surely do not mean; what depends on the agents only a running daemon can tell."""
+    for warning in advice(plan, (), datetime.now(UTC)):
+        caution(f"{config}: {warning}")

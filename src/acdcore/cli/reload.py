@@ -1,13 +1,15 @@
 """`acdcore reload`: have the running daemon read its settings anew."""
 
+import asyncio
 from http import HTTPStatus
 from typing import Annotated
 
+import structlog
 import typer
 from pydantic import TypeAdapter
 from rich.table import Table
 
-from acdcore.calls.commands import ReloadReport, SettingChange
+from acdcore.calls.commands import Commands, ReloadReport, SettingChange
 from acdcore.cli.daemon import Daemon, Reach, daemon_at
 from acdcore.cli.terminal import (
     DEFAULT_CONFIG,
@@ -82,3 +84,21 @@ def verdict(report: ReloadReport) -> str:
     if report.is_applied:
         return f"applied: {changes}"
     return f"{changes} would be applied" if count else "nothing would change"
+
+
+async def reload_whenever(wanted: asyncio.Event, commands: Commands) -> None:
+    """Reload each time that `wanted` is set, which a signal does; signals during a reload are one more together."""
+    log = structlog.get_logger("reload")
+    while await wanted.wait():
+        wanted.clear()
+        try:
+            report = await commands.reload("signal", is_dry_run=False)
+        except Exception:  # a fault of ours: the daemon goes on with the settings that it has
+            log.exception("reload failed")
+            continue
+        for problem in report.problems:
+            log.error("settings are wrong", problem=problem)
+        for warning in report.warnings:
+            log.warning("settings are doubtful", warning=warning)
+        for one in report.changes:
+            log.info("setting", key=one.key, was=one.was, becomes=one.becomes, needs_restart=one.needs_restart)
