@@ -1,10 +1,11 @@
 """Obligations of the forecast: weekday, recency and holidays count; the shape is the day's, the level the week's."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from acdcore.planning.forecast import ForecastError, forecast
+from acdcore.planning.forecast import ForecastError, counts, forecast
 
 MONDAY = date(2026, 11, 9)
 SHAPE = (1.0, 3.0, 2.0)
@@ -58,3 +59,13 @@ def test_too_little_past_is_said() -> None:
         forecast({}, MONDAY)
     with pytest.raises(ForecastError, match="different lengths"):
         forecast(weeks(1) | {MONDAY - timedelta(weeks=2): (1.0,)}, MONDAY)
+
+
+def test_calls_are_counted_by_the_local_clock() -> None:
+    calls = [datetime(2026, 11, 8, hour, 40, tzinfo=UTC) for hour in (15, 16, 16)]
+    found = counts(calls, ZoneInfo("Asia/Shanghai"), 3_600)
+    assert list(found) == [date(2026, 11, 8), date(2026, 11, 9)]
+    assert found[date(2026, 11, 8)][23] == 1 and found[date(2026, 11, 9)][0] == 2
+    assert {len(day) for day in found.values()} == {24}
+    with pytest.raises(ValueError, match="fill a day"):
+        counts([], UTC, 7_000)

@@ -1,12 +1,25 @@
 """Obligations of staffing: enough seats by the formulas, few shifts that cover them, and days that agree."""
 
 import pytest
+from tests.planning.scene import FLOOR as SCENE
+from tests.planning.scene import REPAIR, SALES, TALK, agent
 
 from acdcore.planning.day import Span
 from acdcore.planning.erlang import Demand, Target, required_agents
 from acdcore.planning.release import Present, release
+from acdcore.planning.release import present as present_of
 from acdcore.planning.staffing import Shift, Workload, check, clock, cover, render, requirements, staff
 from acdcore.planning.whatif import SERVICE_LEVEL
+from acdcore.queues.dispatcher import Dispatcher
+from acdcore.queues.model import (
+    AgentLoggedIn,
+    AgentPhoneUp,
+    AgentReady,
+    CallerJoined,
+    EntryId,
+    OfferAccepted,
+    OfferId,
+)
 
 HOUR = 3_600.0
 TARGET = Target(0.8, 20.0)
@@ -104,3 +117,17 @@ def test_nobody_can_release_more_than_there_are() -> None:
     for count in (0, 13):
         with pytest.raises(ValueError, match="12 agents"):
             release(present(), count)
+
+
+def test_floor_shows_who_waits_who_is_ready_and_who_works() -> None:
+    floor = Dispatcher(SCENE)
+    for number in (1001, 1002):
+        who = agent(number, TALK).settings
+        for fed in (AgentPhoneUp(who.agent), AgentLoggedIn(who), AgentReady(who.agent)):
+            floor.handle(fed, 10.0)
+    floor.handle(AgentLoggedIn(agent(1003, REPAIR).settings), 10.0)
+    for number in range(4):
+        floor.handle(CallerJoined(EntryId(str(number)), SALES), 20.0)
+    floor.handle(OfferAccepted(OfferId(1)), 25.0)
+    found = present_of(floor.snapshot(30.0), SCENE.queues[0], Demand(10, 60), TARGET)
+    assert (found.waited_s, found.ready, found.talking) == ((10.0, 10.0), 1, 1)

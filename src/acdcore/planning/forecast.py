@@ -4,9 +4,11 @@ The day's total follows the weekday's weighted mean; its course over the day is 
 that a busy week moves the level and leaves the shape alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, tzinfo
+
+from acdcore.planning.day import DAY_S
 
 MAX_WEEKS = 26
 """Half a year back: what is older tells of another season."""
@@ -29,6 +31,21 @@ class Forecast:
     """Weighted standard deviation of past totals / their mean: how far a day strays from the forecast."""
     days: int
     """Past days that it rests on."""
+
+
+def counts(calls: Iterable[datetime], zone: tzinfo, interval_s: int = 1_800) -> dict[date, tuple[float, ...]]:
+    """Calls by local day and interval of the local clock, for `forecast`; days without a call are not among them.
+
+    Raises ValueError when the intervals do not fill a day.
+    """
+    if interval_s < 60 or DAY_S % interval_s:
+        raise ValueError(f"intervals of {interval_s} s do not fill a day; take 900, 1800 or 3600")
+    found: dict[date, list[float]] = {}
+    for at in calls:
+        local = at.astimezone(zone)
+        day = found.setdefault(local.date(), [0.0] * int(DAY_S // interval_s))
+        day[(local.hour * 3_600 + local.minute * 60 + local.second) // interval_s] += 1.0
+    return {day: tuple(intervals) for day, intervals in sorted(found.items())}
 
 
 def forecast(past: Mapping[date, Sequence[float]], day: date, holidays: frozenset[date] = frozenset()) -> Forecast:

@@ -11,8 +11,10 @@ from acdcore.planning.pattern import Duration
 from acdcore.planning.simulation import simulate
 from acdcore.planning.staffing import QUEUE, SKILL, seat
 from acdcore.planning.whatif import Comparison, compare
+from acdcore.queues.agent import AT_WORK, IDLE
 from acdcore.queues.model import EntryId
 from acdcore.queues.settings import FloorSettings, QueueSettings
+from acdcore.queues.view import FloorView
 
 NOW_S = 3_600.0
 """The moment that the simulation begins at; before it those who wait have joined."""
@@ -39,6 +41,26 @@ class Present:
     def agents(self) -> int:
         """All who work."""
         return self.ready + self.talking
+
+
+def present(view: FloorView, queue: QueueSettings, demand: Demand, target: Target) -> Present:
+    """One queue as the floor shows it: its callers, and the agents at work who have the queue's skills.
+
+    Agents who serve other queues too count in full: for a queue that shares its agents, give the demand of all.
+    """
+    waiting = next((shown.waiting for shown in view.queues if shown.queue == queue.name), ())
+    states = [
+        agent.state
+        for agent in view.agents
+        if all(agent.skills.get(skill, 0) >= level for skill, level in queue.skills.items())
+    ]
+    return Present(
+        tuple(caller.waited_s for caller in waiting if caller.agent is None),
+        sum(state in IDLE for state in states),
+        sum(state in AT_WORK for state in states),
+        demand,
+        target,
+    )
 
 
 @dataclass(frozen=True, slots=True)
