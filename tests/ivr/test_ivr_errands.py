@@ -115,6 +115,13 @@ keys = { 1 = "file", 2 = "start" }
 retries = 0
 on_timeout = "file"
 """
+MORE = """
+[nodes.more]
+type = "menu"
+prompts = ["ask"]
+keys = { 1 = "bye" }
+on_timeout = "file"
+"""
 MESSAGE = FileMessage(QueueName("service"), "02055550100", "night", True, 2)
 
 
@@ -195,9 +202,18 @@ def test_caller_who_hangs_up_at_once_has_left_nothing(walk: Walks) -> None:
 
 
 def test_message_is_filed_once(walk: Walks) -> None:
-    machine = recording(walk)
-    after(machine, RecordingFinished(2, 9.0), DigitPressed("1"))
-    assert after(machine, CallerLeft()) == []
+    machine = walk(RECORD.replace('next = "bye" }', 'next = "more" }') + MORE)
+    machine.start(0.0)
+    assert after(machine, PlaybackFinished(1), RecordingFinished(2, 9.0), DigitPressed("1"))[-2] == entered("more")
+    assert after(machine, CallerLeft()) == [], "though silence would lead to the message again"
+
+
+def test_keys_from_before_the_recording_answer_nothing_behind_it(walk: Walks) -> None:
+    law = 'nodes.law = { type = "play", prompts = ["ask"], interruptible = false, next = "start" }'
+    machine = walk(law + RECORD, start="law")
+    machine.start(0.0)
+    after(machine, DigitPressed("1"), PlaybackFinished(1), PlaybackFinished(2))
+    assert after(machine, RecordingFinished(3, 9.0)) == [entered("again"), Play(4, keys("ask"))]
 
 
 def test_recording_that_is_begun_again_takes_the_place_of_the_first(walk: Walks) -> None:
