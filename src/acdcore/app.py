@@ -61,6 +61,7 @@ from acdcore.sip.identity import EndpointSettings
 from acdcore.sip.ladder import Observer
 from acdcore.sip.registrar import Registrar, RegistrarSettings
 from acdcore.sip.stack import SipStack, StackSettings
+from acdcore.storage.bindings import BindingsFile
 from acdcore.storage.journal import DiskJournal, JournalSettings, last_state
 from acdcore.storage.journal_files import Retention
 from acdcore.storage.password import new_password
@@ -140,6 +141,7 @@ async def serve(
         plane = await stack.enter_async_context(control_plane(hall, switchboard, operations, storage, reload))
         await stack.enter_async_context(sip)
         stack.enter_context(at_work(hall, switchboard))
+        await stack.enter_async_context(kept_bindings(hall, settings))
         await resume(hall, floor, storage, settings, on_progress)
         stack.push_async_callback(switchboard.drain, DRAIN_S)
         stack.callback(floor.note_shutdown)
@@ -247,6 +249,22 @@ async def open_hall(plan: Plan, floor: OpenFloor, parts: HallParts) -> AsyncIter
         stays.close()
         acd.close()
         await services.close()
+
+
+@contextlib.asynccontextmanager
+async def kept_bindings(hall: Hall, settings: Settings) -> AsyncIterator[None]:
+    """Phones registered over UDP are known again, and will be at the next start."""
+    phones = hall.desks.phones
+    bindings = BindingsFile(settings.storage.directory / "bindings.json", hall.clock, phones.export)
+    phones.restore(bindings.load({settings.sip.udp_port}))
+    phones.on_binding = bindings.changed
+    bindings.start()
+    try:
+        yield
+    finally:
+        await bindings.stop()
+        if bindings.alarm:
+            structlog.get_logger("sip").warning("bindings not kept", reason=bindings.alarm)
 
 
 @contextlib.contextmanager

@@ -4,7 +4,8 @@ import asyncio
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tests.control.house import ENDED, HALF_AN_HOUR, MORNING, SERVICE, WAITING, 
 from tests.control.served import KEYS, Served
 
 from acdcore.calls.feed import Alarm, FeedKind, ScreenPop
-from acdcore.calls.ports import Contact
+from acdcore.calls.ports import AnswerRow, Contact, StayRow
 from acdcore.control import Right
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CustomerId
@@ -33,6 +34,40 @@ def examples() -> list[Example]:
     """Each `sh` block with the block after it."""
     blocks = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     return [Example(text, *following) for (language, text), following in pairwise(blocks) if language == "sh"]
+
+
+def happened_before(house: House) -> None:
+    """What the page's answers and reports are about: a survey, and two callers in a queue."""
+    given_at = MORNING - HALF_AN_HOUR + timedelta(seconds=80)
+    house.answer_rows = [
+        AnswerRow(ENDED, 1, given_at, "survey", "satisfied", "choice", "yes", AgentId("1001"), SERVICE, CustomerId(1)),
+        AnswerRow(ENDED, 2, given_at, "survey", "score", "number", "9", AgentId("1001"), SERVICE, CustomerId(1)),
+    ]
+    joined_at = MORNING - HALF_AN_HOUR + timedelta(seconds=5)
+    answered = StayRow(
+        entry=f"{ENDED}/1",
+        n=1,
+        call_id=ENDED,
+        queue=SERVICE,
+        channel="call",
+        joined_at=joined_at,
+        left_at=joined_at + timedelta(seconds=10),
+        how="answered",
+        waited_s=10.0,
+        is_in_time=True,
+        agent=AgentId("1001"),
+        offers=1,
+        talked_s=50.0,
+        wrap_up_s=12.0,
+        caller="02155550101",
+    )
+    other = "20261121T080500000-000010"
+    house.stay_rows = [
+        answered,
+        replace(
+            answered, entry=f"{other}/1", call_id=other, how="abandoned", waited_s=44.0, is_in_time=False, agent=None
+        ),
+    ]
 
 
 def happen(house: House) -> None:
@@ -59,6 +94,7 @@ async def output_of(command: str, base: str, directory: Path) -> str:
 
 
 async def test_every_example_answers_as_the_page_says(served: Served, tmp_path: Path) -> None:
+    happened_before(served.house)
     happen(served.house)
     for example in examples():
         out = await output_of(example.command, served.base, tmp_path)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -171,6 +172,12 @@ def test_channels_are_told_apart() -> None:
     assert [line.group.channel for line in lines] == ["call", "callback"]
 
 
+def test_messages_need_not_spoil_the_callers_figures() -> None:
+    rows = [answered(1), replace(answered(2, 9_000.0), channel="voicemail")]
+    assert report(rows, DAY).total.figures[Figure.SERVICE_LEVEL] == 0.5
+    assert report(rows, replace(DAY, channels=frozenset({"call"}))).total.figures[Figure.SERVICE_LEVEL] == 1.0
+
+
 def test_promises_count_once_it_is_known_whether_they_were_kept() -> None:
     rows = [
         replace(answered(1, 50.0), promised_s=60.0),
@@ -326,7 +333,7 @@ def test_agents_time_outside_of_the_time_asked_for_is_cut_off() -> None:
 
 def test_a_share_can_show_its_calls() -> None:
     found = receipt(hand_made(), DAY, Group(queue=SALES), Figure.SERVICE_LEVEL)
-    assert found.formula == "(answered_in_time) / (abandoned + answered)"
+    assert found.formula == "answered_in_time / (abandoned + answered)"
     assert [item.call_id for item in found.counted] == ["c1", "c2", "c3"]
     assert [item.call_id for item in found.over] == ["c1", "c2", "c3", "c4", "c5", "c6", "c7"]
 
@@ -348,6 +355,14 @@ def test_occupancy_has_no_receipt_of_calls() -> None:
 
 def test_every_figure_has_a_formula() -> None:
     assert set(FORMULAS) == set(Figure)
+
+
+def test_every_figure_is_described_with_its_formula() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reports.md").read_text(encoding="utf-8")
+    for figure, formula in FORMULAS.items():
+        assert f"| `{figure}` | {formula} |" in page
+    for count in Count:
+        assert f"| `{count}` |" in page
 
 
 # ---- whole days ---------------------------------------------------------------------------------------------------

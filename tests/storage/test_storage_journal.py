@@ -33,7 +33,14 @@ from acdcore.queues.model import (
     OfferId,
 )
 from acdcore.queues.settings import AgentSettings
-from acdcore.storage.journal import RETRY_AFTER_S, SEGMENT_TURNS_MAX, DiskJournal, JournalSettings, last_state
+from acdcore.storage.journal import (
+    MEMORY_TURNS_MAX,
+    RETRY_AFTER_S,
+    SEGMENT_TURNS_MAX,
+    DiskJournal,
+    JournalSettings,
+    last_state,
+)
 from acdcore.storage.journal_files import Retention, day_files, lines, pack, segment_files, segment_path, tidy
 
 WITHIN_S = 20.0
@@ -223,6 +230,14 @@ def test_room_for_the_records_of_calls_is_left(tmp_path: Path) -> None:
     assert segment_files(tmp_path) == []
 
 
+def test_disk_that_hangs_fills_no_memory(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)  # never entered: a thread that takes nothing
+    for _ in range(MEMORY_TURNS_MAX + 1_000):
+        kept.journal.record(kept.clock.at, AgentPhoneUp(ANNA), [])
+    assert "wait for the disk" in kept.journal.alarm
+    assert kept.journal.backlog() <= MEMORY_TURNS_MAX + 2
+
+
 def test_segment_that_cannot_go_on_keeps_what_was_written_and_ends_with_a_mark(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
     limit = replace(kept.settings, retention=Retention(size_bytes_max=20_000))
@@ -384,6 +399,15 @@ def test_restored_agents_are_as_they_were(tmp_path: Path) -> None:
     for agent in resumed.agents:
         assert isinstance(agent, AgentRestored)
         assert not [decision for decision in again.handle(agent, 100.0) if type(decision).__name__ == "InputRefused"]
+
+
+def test_run_that_ended_too_long_ago_is_not_taken_over(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    with kept.journal:
+        evening(kept)
+    ended = NOON + timedelta(seconds=30)
+    assert last_state(tmp_path, ended) is not None
+    assert last_state(tmp_path, ended + timedelta(seconds=1)) is None
 
 
 def test_segment_without_a_beginning_gives_way_to_the_one_before(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from acdcore.work.model import (
     DialFirst,
     InHand,
     LeftQueue,
+    Rejected,
     WorkItem,
     WorkKind,
 )
@@ -38,6 +39,8 @@ ATTEMPT_BY_STATUS = {486: Attempt.BUSY, 600: Attempt.BUSY, 603: Attempt.BUSY, 48
 """What a customer's phone says, where it is not simply that nobody answered; 487 is the agent's own hang-up."""
 NOBODY = frozenset({408, 480, 404})
 """Statuses of a phone that nobody answered, or that is switched off."""
+SETTLED = Ending(Outcome.WITHDRAWN, EndedBy.SYSTEM, "settled")
+"""Of a call whose item the book has taken out of the queue by itself, and needs not be told so."""
 OUTCOMES = {Attempt.TALKED: Outcome.ANSWERED, Attempt.HEARD: Outcome.ANSWERED}
 """What an attempt makes of its call; the others reached nobody."""
 RING_AGENT_S = 20.0
@@ -50,20 +53,18 @@ async def attempt(call: Call, hall: Hall, item: WorkItem) -> Ending:
     """Wait for an agent, then do what the item asks for; the book hears how it ended in every case."""
     call.speak(Language(item.language) if item.language in set(Language) else Language.MANDARIN)
     call.log(events.WorkBegun(hall.clock.now(), item.id, item.kind.value))
-    progress = Progress(item, hall)
+    progress = Progress(call, item, hall)
     call.held.callback(progress.close)
     entry = hall.acd.join(call, joined(call, hall, item))
     call.held.callback(entry.abandon, call)
     is_customer_first = item.kind is WorkKind.CALLBACK and item.dial_first is DialFirst.CUSTOMER
     match await wait_for_agent(call, None, hall, entry, is_reserved=is_customer_first):
-        case Served() as served:
-            progress.in_hand(served.agent)
+        case Served() as served if progress.in_hand(served.agent):
             path = hall.recorder.path_for(call)
             call.log(events.Connected(hall.clock.now(), served.agent, "", path))
             is_message = item.kind is WorkKind.VOICEMAIL
             how = await (hear if is_message else call_back)(call, hall, item, served, path)
-        case Reserved() as reserved:
-            progress.in_hand(reserved.agent)
+        case Reserved() as reserved if progress.in_hand(reserved.agent):
             how = await customer_first(call, hall, item, reserved)
         case _:
             entry.leave(LeaveCause.WITHDRAWN)
@@ -92,16 +93,19 @@ def joined(call: Call, hall: Hall, item: WorkItem) -> CallerJoined:
 class Progress:
     """Tells the book of the attempt, each thing once, whatever ends it."""
 
-    def __init__(self, item: WorkItem, hall: Hall) -> None:
+    def __init__(self, call: Call, item: WorkItem, hall: Hall) -> None:
+        self._call = call
         self._item = item
         self._hall = hall
         self._is_in_hand = False
         self._is_over = False
 
-    def in_hand(self, agent: AgentId) -> None:
-        """An agent has it."""
-        self._is_in_hand = True
-        self._hall.workbench.feed(InHand(self._item.id, agent))
+    def in_hand(self, agent: AgentId) -> bool:
+        """An agent has it; False when it was settled, or the number is in hand already, in this very moment."""
+        outputs = self._hall.workbench.feed(InHand(self._item.id, agent))
+        self._is_in_hand = not any(isinstance(output, Rejected) for output in outputs)
+        self._is_over = not self._is_in_hand
+        return self._is_in_hand
 
     def ended(self, how: Attempt) -> None:
         """The attempt came to its end."""
@@ -113,7 +117,7 @@ class Progress:
         """The call is over: broken off when nothing was said of it before."""
         if self._is_in_hand:
             self.ended(Attempt.LEFT)
-        elif not self._is_over:
+        elif not self._is_over and self._call.ending != SETTLED:
             self._is_over = True
             self._hall.workbench.feed(LeftQueue(self._item.id))
 

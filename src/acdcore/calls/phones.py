@@ -1,7 +1,7 @@
 """The agents' phones: registered, asked whether they are still there, and rung."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from acdcore.calls.call import Call
 from acdcore.calls.leg import Leg, Side
@@ -27,6 +27,8 @@ class Phones:
 
     def __init__(self, wiring: Wiring, registrar: Registrar[Flow], clock: Clock) -> None:
         self.on_change: Callable[[AgentId], None] = lambda _: None
+        self.on_binding: Callable[[], None] = lambda: None
+        """Hears that a phone came, went, or registered anew."""
         self._wiring = wiring
         self._registrar = registrar
         self._clock = clock
@@ -40,6 +42,16 @@ class Phones:
         reply = self._registrar.handle(request, flow, agent, self._clock.now())
         self._follow(reply.changes)
         return reply
+
+    def export(self) -> Sequence[tuple[str, Binding[Flow]]]:
+        """Every phone that is registered now, with its user."""
+        return self._registrar.export(self._clock.now())
+
+    def restore(self, kept: Iterable[tuple[str, Binding[Flow]]]) -> int:
+        """Have phones registered again that were so before a restart; how many. Each is asked soon if it is there."""
+        restored = self._registrar.restore(kept, self._clock.now())
+        self._follow(restored)
+        return len(restored)
 
     def is_registered(self, agent: AgentId) -> bool:
         """Whether a phone of the agent is registered now."""
@@ -104,6 +116,8 @@ class Phones:
         self._arm()
         for agent in dict.fromkeys(AgentId(change.user) for change in changes):
             self.on_change(agent)
+        if changes:
+            self.on_binding()
 
     def _arm(self) -> None:
         if self._timer is not None:

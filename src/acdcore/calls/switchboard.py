@@ -12,7 +12,7 @@ import structlog
 from acdcore.calls import events
 from acdcore.calls.access import Access, FromAgent, FromTrunk, Turned
 from acdcore.calls.call import ALWAYS, Call, Ending
-from acdcore.calls.callback import attempt
+from acdcore.calls.callback import SETTLED, attempt
 from acdcore.calls.commands import CallState, LiveCall
 from acdcore.calls.feature_code import feature_code, is_feature_code
 from acdcore.calls.hall import Hall
@@ -211,7 +211,7 @@ class Switchboard:
         call.advance_s = item.advance_s
         self.calls[call.id] = call
         self._work[item.id] = call
-        call.held.callback(self._work.pop, item.id, None)
+        call.held.callback(self._forget_work, item.id, call)
         call.log(events.Arrived(now, WORK_TRUNK, number, number))
         customer = hall.directory.customer(item.customer_id) if item.customer_id is not None else None
         customer = customer or (hall.directory.customer_by_phone(number) if number else None)
@@ -219,11 +219,15 @@ class Switchboard:
             call.recognise(customer, "phone", now)
         self._run(call, partial(attempt, hall=hall, item=item))
 
+    def _forget_work(self, work: WorkId, call: Call) -> None:
+        if self._work.get(work) is call:
+            del self._work[work]
+
     def end_work(self, item: WorkItem) -> None:
         """The item is settled otherwise: its call leaves the queue."""
         call = self._work.get(item.id)
         if call is not None:
-            call.end(Outcome.WITHDRAWN, EndedBy.SYSTEM, item.state.value)
+            call.end(SETTLED.outcome, SETTLED.by, SETTLED.detail)
 
     def _run(self, call: Call, story: Story) -> None:
         task = asyncio.get_running_loop().create_task(self._tell(call, story), name=call.id)

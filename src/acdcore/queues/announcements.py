@@ -28,10 +28,10 @@ def told_wait_s(estimated_s: float | None) -> float | None:
 
 def announce(board: Board, waiting: Waiting, line: Line) -> None:
     """Tell the position, unless a phone rings for the caller or a side flow has the caller; arm the next time."""
-    visit = waiting.visit
+    visit, queue = waiting.visit, line.queue
     visit.announce_at = None
-    if line.queue.announce_every_s is not None:
-        visit.announce_at = board.now + line.queue.announce_every_s
+    if queue.announce_every_s is not None:
+        visit.announce_at = board.now + queue.announce_every_s
         board.deadlines.set(AnnounceDue(waiting.entry), visit.announce_at)
     if waiting.offer is not None or waiting.is_paused:
         return
@@ -39,13 +39,16 @@ def announce(board: Board, waiting: Waiting, line: Line) -> None:
     if visit.told_position is not None and position > visit.told_position:
         return
     visit.told_position = position
+    if not queue.announces_wait:
+        board.out.append(Announce(waiting.entry, queue.name, position))
+        return
     wait_s = _wait_s(board, waiting, line, position)
     is_promise = wait_s is not None and visit.promised_until is None
     if wait_s is not None:
         visit.told_wait_s = wait_s
         if is_promise:
             visit.promised_until = board.now + wait_s
-    board.out.append(Announce(waiting.entry, line.queue.name, position, wait_s, is_promise))
+    board.out.append(Announce(waiting.entry, queue.name, position, wait_s, is_promise))
 
 
 def is_kept(visit: Visit, now: float) -> bool | None:
@@ -60,8 +63,6 @@ def kept_by_leaving(visit: Visit, now: float) -> bool | None:
 
 def _wait_s(board: Board, waiting: Waiting, line: Line, position: int) -> float | None:
     """The wait to be told now, never above what was told before."""
-    if not line.queue.announces_wait:
-        return None
     queue, visit = line.queue.name, waiting.visit
     wait_s = told_wait_s(board.estimator.estimate(queue, position, board.on_duty(line), board.now))
     if wait_s is not None and visit.told_wait_s is not None and wait_s > visit.told_wait_s:

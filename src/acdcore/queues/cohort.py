@@ -57,6 +57,8 @@ class Asked:
     joined_before: datetime
     by: frozenset[By] = frozenset({By.QUEUE})
     interval: Interval = Interval.WHOLE
+    channels: frozenset[str] | None = None
+    """Only stays of these channels; None: of all. Callbacks and messages wait long, and hide how callers fare."""
     zone: tzinfo = UTC
     """Whose local time divides the intervals."""
     within_s: Mapping[QueueName, float] = field(default_factory=dict)
@@ -120,9 +122,10 @@ def classified(rows: Iterable[KeptStay], asked: Asked, calendar: Calendar) -> It
     # Making or looking up enums and named tuples for every stay would take most of the time: it is done once.
     groups: dict[tuple[datetime | None, QueueName | None, AgentId | None, str | None], Group] = {}
     kinds: dict[tuple[str, bool, bool | None, Resolution], Kind] = {}
+    channels = asked.channels
     no_first_call = Resolution.NOT_A_FIRST_CALL
     for row, stay in enumerate(stays):
-        if not since <= joined[row] < until:
+        if not since <= joined[row] < until or (channels is not None and stay.channel not in channels):
             continue
         common = (
             calendar.began_at(joined[row]),

@@ -376,19 +376,19 @@ class Dispatcher:
 
     def _came_due(self, due: Due) -> None:
         board = self._board
-        match due:
-            case RingDue(offer=offer_id):
-                offers.expire(board, board.offers[offer_id])
-            case WaitDue(entry=entry) | RelaxDue(entry=entry) | StickyDue(entry=entry):
-                callers.came_due(board, board.entries[entry][0])
+        match due:  # the most frequent ones first
             case AnnounceDue(entry=entry):
                 announcements.announce(board, *board.entries[entry])
+            case RingDue(offer=offer_id):
+                offers.expire(board, board.offers[offer_id])
             case HoldDue(entry=entry):
                 callers.hold_over(board, *board.entries[entry])
             case WrapUpDue(agent=agent_id):
                 self._agent_did(agent_id, AgentEvent.CONTACT_OVER)
             case BackOffDue(agent=agent_id):
                 self._agent_did(agent_id, AgentEvent.BACK_OFF_OVER)
+            case WaitDue(entry=entry) | RelaxDue(entry=entry) | StickyDue(entry=entry):
+                callers.came_due(board, board.entries[entry][0])
             case _:
                 assert_never(due)
 

@@ -160,8 +160,12 @@ class Line:
 
     def ahead(self, place: Place) -> int:
         """How many callers stand before this place, those ringing and paused included."""
-        ahead = bisect_left(self.waiting, place) + bisect_left(self.ringing, place)
-        return ahead + bisect_left(self.paused, place) if self.paused else ahead
+        ahead = bisect_left(self.waiting, place)
+        if self.ringing:
+            ahead += bisect_left(self.ringing, place)
+        if self.paused:
+            ahead += bisect_left(self.paused, place)
+        return ahead
 
     def seat(self, agent: Agent, key: AgentKey) -> None:
         """An agent who may serve this line is ready."""

@@ -133,7 +133,10 @@ class Metrics:
             self._count(decision)
 
     def _count(self, decision: Decision) -> None:
-        match decision:
+        match decision:  # the most frequent ones first
+            case Announce():
+                if decision.is_promise:
+                    self._queue(decision.queue).promises += 1
             case AgentStateChanged(agent=agent, state=state, at=at):
                 self._agent(agent).enter(state, at)
             case Queued(queue=name):
@@ -157,8 +160,6 @@ class Metrics:
                 figures = self._queue(name)
                 figures.talks += 1
                 figures.talked_s += talked_s
-            case Announce(queue=name, is_promise=is_promise):
-                self._queue(name).promises += is_promise
             case OfferWithdrawn() | LateAccept() | InputRefused() | Relaxed() | HeldForAgent():
                 pass
             case _:

@@ -103,6 +103,10 @@ class DiskJournal:
         """Block until all that was recorded is on disk or lost; False when it took longer. Not for the event loop."""
         return self._writer.wait_durable(within_s)
 
+    def backlog(self) -> int:
+        """Turns that the disk has not taken yet, for the figures."""
+        return self._writer.backlog()
+
     def _keep(self, now: float, fed: Input, decisions: Sequence[Decision]) -> None:
         failure = self._writer.failure
         if failure is not None and failure.serial == self._serial:
@@ -153,9 +157,10 @@ def _midnight_after(local: datetime) -> datetime:
     return datetime.combine(following, datetime.min.time(), local.tzinfo)
 
 
-def last_state(directory: Path) -> Resumed | None:
+def last_state(directory: Path, not_before: datetime | None = None) -> Resumed | None:
     """Where the last run ended; None when there is no journal that can be read. Not for the event loop.
 
+    A run that ended before `not_before` is of no use either: nobody is still at the desk.
     Of a run whose newest segment has no readable beginning (the crash came too soon), the one before counts.
     """
     problem = ""
@@ -165,5 +170,7 @@ def last_state(directory: Path) -> Resumed | None:
         except (OSError, StateError) as error:
             problem = f"{each.path.name}: {error}"
             continue
+        if not_before is not None and resumed.ended_wall < not_before:
+            return None
         return replace(resumed, problem=resumed.problem or problem)
     return None
