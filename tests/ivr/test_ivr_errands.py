@@ -436,6 +436,12 @@ def test_language_chosen_holds_for_what_is_read(walk: Walks) -> None:
     assert {part.language for part in actions[-1].prompts} == {Language.MANDARIN}
 
 
+def test_sentence_is_as_long_as_the_engine_takes(walk: Walks) -> None:
+    parts = ", ".join(['{ read = "dialled", as = "digits" }'] * 9)
+    nodes = f'nodes.start = {{ type = "say", parts = [{parts}], next = "bye" }}'
+    assert walk(nodes, Context("1", "01234567")).start(0.0)[-1] == Play(1, digits("01234567" * 8))
+
+
 def test_sentence_without_anything_to_say_is_passed_over(walk: Walks) -> None:
     nodes = 'nodes.start = { type = "say", parts = [{ read = "customer.name", as = "text" }], next = "bye" }'
     assert walk(nodes).start(0.0) == [entered("start"), entered("bye"), HangUp(EndReason.COMPLETED)]

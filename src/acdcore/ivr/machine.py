@@ -88,6 +88,8 @@ VISITS_MAX = 200
 """Nodes that one call may enter, over all its flows: who has seen that many is a machine, or plays with the menu."""
 TYPE_AHEAD_MAX = 32
 """Keys that are kept for questions to come: more than any menu path and number together; further ones are lost."""
+PROMPTS_MAX = 64
+"""Prompts of one playback, as many as the media engine takes: half a minute of digits; the rest is not spoken."""
 PLAYBACK_MAX_S = 300.0
 """A playback that was not reported finished by then is taken for finished, so that no call hangs on it."""
 STOPPING_MAX_S = 5.0
@@ -279,7 +281,7 @@ class Machine:
     def _speak(self, sounds: Sequence[PromptKey | Words], now: float, actions: list[Action]) -> _Next:
         number = self._next_number()
         self._await(Phase.SPEAKING, number, PLAYBACK_MAX_S, now)
-        actions.append(Play(number, tuple(sounds)))
+        actions.append(Play(number, tuple(sounds[:PROMPTS_MAX])))
         return None
 
     def _enter_play(self, node: PlayNode, now: float, actions: list[Action]) -> _Next:
@@ -433,7 +435,7 @@ class Machine:
         actions.append(action)
         if isinstance(node, ServiceNode) and node.while_waiting:
             self._visit.meanwhile = self._next_number()
-            actions.append(Play(self._visit.meanwhile, self._caller.spoken(node.while_waiting)))
+            actions.append(Play(self._visit.meanwhile, self._caller.spoken(node.while_waiting)[:PROMPTS_MAX]))
         return None
 
     def _answered(self, answer: Answer, now: float) -> _Next:

@@ -109,7 +109,7 @@ class Play:
     playback: int
     """To be given back in `PlaybackFinished`."""
     prompts: tuple[PromptKey | Words, ...]
-    """At least one; words are spoken by the speech synthesis."""
+    """At least one, at most `machine.PROMPTS_MAX`; words are spoken by the speech synthesis."""
 
 
 @dataclass(frozen=True, slots=True)
