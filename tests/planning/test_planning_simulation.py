@@ -1,14 +1,23 @@
 """Obligations of a simulated day: callers, agents and phones do what the day says, and everybody is counted."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from tests.planning.scene import AFTERNOON, EVENING, FLOOR, HELP, NOON, SALES, TALK, agent, arrival
 
 from acdcore.planning.day import Day, Event, Person, Phone, Span
 from acdcore.planning.outcome import DayResult, End, Fate, Figures
-from acdcore.planning.simulation import simulate
-from acdcore.queues.model import AgentPhoneDown, CallerFacts, EntryId, LeaveCause
+from acdcore.planning.simulation import Simulation, simulate
+from acdcore.queues.model import (
+    AgentPhoneDown,
+    AgentState,
+    AgentStateChanged,
+    CallerFacts,
+    EntryId,
+    LeaveCause,
+    Offered,
+)
 from acdcore.queues.settings import (
     Channel,
     FloorSettings,
@@ -49,6 +58,21 @@ def test_patience_ends_in_the_way_that_the_caller_has() -> None:
     assert fates(asking)["e0"].end is End.CALLBACK
 
 
+def test_patience_is_over_with_the_wait() -> None:
+    scene = day(agent(1001, TALK))
+    long_talk = replace(scene, arrivals=(replace(scene.arrivals[0], handling_s=900.0, patience_s=100.0),))
+    (share,) = simulate(long_talk).shares
+    assert share.work_s == pytest.approx(900.0 + 15.0)
+
+
+def test_agent_is_logged_out_at_the_end_and_on_a_break_between() -> None:
+    spans = (Span(NOON, NOON + 100.0), Span(NOON + 200.0, NOON + 300.0))
+    turns = list(Simulation(day(agent(1001, TALK, spans=spans))).turns())
+    states = [each.state for turn in turns for each in turn.decisions if isinstance(each, AgentStateChanged)]
+    rest = [AgentState.READY, AgentState.NOT_READY, AgentState.READY, AgentState.LOGGED_OUT]
+    assert states[-4:] == rest
+
+
 def test_nobody_is_rung_on_a_break_or_after_the_shift() -> None:
     spans = (Span(NOON, NOON + 3_599.0), Span(NOON + 3_650.0, NOON + 3_700.0))
     scene = day(agent(1001, TALK, spans=spans, phone=Phone((0.0,))), callers=2)
@@ -62,8 +86,10 @@ def test_missed_offers_go_to_the_next_agent_and_the_agent_comes_back() -> None:
     result = simulate(day(deaf, good, callers=1))
     assert [fate.agent for fate in result.fates] == ["1002"]
     assert result.fates[0].waited_s in (pytest.approx(2.0), pytest.approx(3.0))
-    alone = simulate(day(deaf, callers=4))
-    assert alone.overall.answered == 0 and alone.shares[0].idle_s > 0
+    turns = list(Simulation(day(deaf, callers=4)).turns())
+    offers = [turn.at for turn in turns for each in turn.decisions if isinstance(each, Offered)]
+    assert len(offers) > 2, "two misses make an agent not ready; back after a minute, the agent is rung again"
+    assert max(later - sooner for sooner, later in pairwise(offers)) >= 60.0
 
 
 def test_overflow_counts_in_both_queues_and_ends_elsewhere() -> None:

@@ -58,6 +58,14 @@ def test_shifts_cover_every_interval_with_nobody_to_spare() -> None:
         assert any(there < row.scheduled for there, row in zip(present, rows, strict=True)), "somebody was not needed"
 
 
+def test_shift_that_others_make_needless_is_taken_away_again() -> None:
+    rows = requirements(Workload((1, 1, 1, 1), HOUR, 8 * HOUR), TARGET)
+    middle = Shift("middle", (Span(9 * HOUR, 11 * HOUR),))
+    sides = [Shift("left", (Span(8 * HOUR, 10 * HOUR),)), Shift("right", (Span(10 * HOUR, 12 * HOUR),))]
+    found = cover(rows, HOUR, [middle, *sides])
+    assert found.is_complete and found.counts["middle"] == 0 and found.idle_share == 0.0
+
+
 def test_what_shifts_can_not_cover_is_said() -> None:
     rows = requirements(WORKLOAD, TARGET)
     found = cover(rows, HOUR, [Shift("early", EARLY.spans, max_agents=2)])
