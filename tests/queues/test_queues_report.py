@@ -333,7 +333,7 @@ def test_agents_time_outside_of_the_time_asked_for_is_cut_off() -> None:
 
 def test_a_share_can_show_its_calls() -> None:
     found = receipt(hand_made(), DAY, Group(queue=SALES), Figure.SERVICE_LEVEL)
-    assert found.formula == "answered_in_time / (abandoned + answered)"
+    assert found.formula == "(answered_in_time) / (abandoned + answered)"
     assert [item.call_id for item in found.counted] == ["c1", "c2", "c3"]
     assert [item.call_id for item in found.over] == ["c1", "c2", "c3", "c4", "c5", "c6", "c7"]
 

@@ -162,8 +162,8 @@ class Share:
     @property
     def formula(self) -> str:
         """In the counts' names."""
-        over = " - ".join((_sum(self.over), *sorted(self.less)))
-        return f"{_bracketed(_sum(self.counted))} / {_bracketed(over)}"
+        less = "".join(f" - {count}" for count in sorted(self.less))
+        return f"({_sum(self.counted)}) / ({_sum(self.over)}{less})"
 
     def value(self, counts: Mapping[Count, int]) -> float | None:
         """The share, given how many stays each count has; None when there is nothing to divide by."""
@@ -228,10 +228,6 @@ class Percentile:
 
 def _sum(counts: Iterable[Count]) -> str:
     return " + ".join(sorted(counts))
-
-
-def _bracketed(term: str) -> str:
-    return f"({term})" if " " in term else term
 
 
 def _share(figure: Figure, counted: Iterable[Count], over: Iterable[Count], less: Iterable[Count] = ()) -> Share:
