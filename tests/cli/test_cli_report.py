@@ -10,6 +10,7 @@ from tests.control.served import Served
 from tests.control.test_control_reports import a_morning
 
 from acdcore.calls.ports import StayFilter
+from acdcore.queues.figures import FORMULAS, Figure
 
 
 async def test_queues_are_a_table_with_what_its_columns_mean(shell: Shell, served: Served) -> None:
@@ -22,7 +23,7 @@ async def test_queues_are_a_table_with_what_its_columns_mean(shell: Shell, serve
         ["service", "4", "2", "1", "1", "0", "33.3%", "17.5 s", "30.0 s", "60.0 s", "-"],
         ["all", "5", "3", "1", "1", "0", "50.0%", "14.3 s", "30.0 s", "60.0 s", "-"],
     ]
-    assert "in time = (answered_in_time) / (abandoned + answered)" in typed.out
+    assert f"in time = {FORMULAS[Figure.SERVICE_LEVEL]}" in typed.out
 
 
 async def test_agents_are_divided_by_the_clock_of_the_zone(shell: Shell, served: Served) -> None:

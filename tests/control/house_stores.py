@@ -1,6 +1,6 @@
 """What the staff of a house keep beside the configuration, and the house's clock."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,11 +20,12 @@ class HouseClock:
         return MORNING
 
 
-@dataclass
 class HouseScreening:
     """Implements ScreeningStore."""
 
-    house: House
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.on_change: Callable[[], None] = lambda: None
 
     def entries(self) -> Sequence[Screening]:
         return list(reversed(self.house.screened.values()))
@@ -34,11 +35,13 @@ class HouseScreening:
         if entry.number == "*":
             raise BadRecord("number", "would fit every caller")
         self.house.screened[entry.number] = entry
+        self.on_change()
 
     async def remove(self, number: str) -> None:
         need_database(self.house)
         if self.house.screened.pop(number, None) is None:
             raise UnknownRecord(f"{number} is not on the list")
+        self.on_change()
 
 
 @dataclass

@@ -61,11 +61,20 @@ def happened_before(house: House) -> None:
         wrap_up_s=12.0,
         caller="02155550101",
     )
-    other = "20261121T080500000-000010"
     house.stay_rows = [
         answered,
         replace(
-            answered, entry=f"{other}/1", call_id=other, how="abandoned", waited_s=44.0, is_in_time=False, agent=None
+            answered,
+            entry="20261121T080500000-000010/1",
+            call_id="20261121T080500000-000010",
+            joined_at=joined_at + timedelta(minutes=5),
+            how="abandoned",
+            waited_s=44.0,
+            is_in_time=False,
+            agent=None,
+            talked_s=0.0,
+            wrap_up_s=0.0,
+            caller="02155550202",
         ),
     ]
 

@@ -9,6 +9,7 @@ from tests.control.served import Served
 
 from acdcore.calls.ports import StayFilter, StayRow
 from acdcore.kernel.ids import AgentId, QueueName
+from acdcore.queues.figures import FORMULAS, Figure
 
 SALES = QueueName("sales")
 DAY = "from=2026-11-21T00:00:00Z&to=2026-11-22T00:00:00Z"
@@ -53,7 +54,7 @@ async def test_queues_are_reported_with_figures_and_their_formulas(served: Serve
     assert (service["counts"]["offered"], service["counts"]["answered_in_time"]) == (4, 1)
     assert service["figures"]["service_level_of_offered"] == 0.25
     assert service["figures"]["service_level_of_answered"] == 0.5
-    assert report["formulas"]["service_level_of_offered"] == "(answered_in_time) / (offered)"
+    assert report["formulas"]["service_level_of_offered"] == FORMULAS[Figure.SERVICE_LEVEL_OF_OFFERED]
     assert set(report["formulas"]) == set(service["figures"])
     assert (report["total"]["counts"]["offered"], report["total"]["queue"]) == (5, None)
 
