@@ -10,7 +10,7 @@ from acdcore.planning.policies import MEASURES, standings
 def main() -> None:
     """Run the days, print the table, the table for the README and the JSON line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=10, help="days, each run by every policy")
+    parser.add_argument("--runs", type=int, default=5, help="days, each run by every policy")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--load", type=float, default=1.1, help="calls offered / calls that the agents can serve")
     parser.add_argument("--markdown", action="store_true", help="print the table as Markdown")

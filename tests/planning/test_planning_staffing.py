@@ -69,7 +69,7 @@ def test_shift_that_others_make_needless_is_taken_away_again() -> None:
 def test_what_shifts_can_not_cover_is_said() -> None:
     rows = requirements(WORKLOAD, TARGET)
     found = cover(rows, HOUR, [Shift("early", EARLY.spans, max_agents=2)])
-    assert not found.is_complete
+    assert not found.is_complete and "intervals are short" in found.render()
     assert found.missing[5] == rows[5].scheduled, "nobody is there at 13:00"
     assert cover(rows, HOUR, []).present == (0,) * 8
 
@@ -87,6 +87,7 @@ def test_simulated_days_agree_with_the_plan_and_see_a_bad_one() -> None:
     good = check(WORKLOAD, staff(cover(rows, HOUR, [EARLY, LATE]).counts, [EARLY, LATE]), TARGET, runs=6)
     assert good.is_met and good.service_level.mean > 0.75
     bad = check(WORKLOAD, staff({"early": 3, "late": 3}, [EARLY, LATE]), TARGET, runs=6)
+    assert "target met" in good.render() and "target missed" in bad.render()
     assert not bad.is_met and bad.abandonment.mean > good.abandonment.mean
 
 
@@ -111,6 +112,7 @@ def test_releasing_agents_costs_service_now_and_later() -> None:
     assert found.before.service_level > found.after.service_level
     row = found.soon.row("all", SERVICE_LEVEL)
     assert row.difference.mean < 0 and row.difference.is_sure
+    assert "9 agents stay; the target asks for 12: too few" in found.render()
     assert not found.is_advisable and found.required == 12
     assert release(present(ready=8), 3, runs=2).is_advisable
 

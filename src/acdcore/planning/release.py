@@ -10,7 +10,7 @@ from acdcore.planning.erlang import Demand, Expected, Target, expect, required_a
 from acdcore.planning.pattern import Duration
 from acdcore.planning.simulation import simulate
 from acdcore.planning.staffing import QUEUE, SKILL, seat
-from acdcore.planning.whatif import Comparison, compare
+from acdcore.planning.whatif import Comparison, columns, compare
 from acdcore.queues.agent import AT_WORK, IDLE
 from acdcore.queues.model import EntryId
 from acdcore.queues.settings import FloorSettings, QueueSettings
@@ -84,6 +84,20 @@ class Release:
     def is_advisable(self) -> bool:
         """Whether as many stay as the target asks for."""
         return self.required <= self.agents_left
+
+    def render(self) -> str:
+        """As plain text: the advice, the long run, the coming half hour."""
+        lines: list[tuple[str, ...]] = [("in the long run", "", "as it is", "afterwards")]
+        rows = (
+            ("service level", f"{self.before.service_level:.1%}", f"{self.after.service_level:.1%}"),
+            ("average wait", f"{self.before.average_wait_s:.1f} s", f"{self.after.average_wait_s:.1f} s"),
+            ("abandonment", f"{self.before.abandonment:.1%}", f"{self.after.abandonment:.1%}"),
+            ("occupancy", f"{self.before.occupancy:.1%}", f"{self.after.occupancy:.1%}"),
+        )
+        lines += [("", name, before, after) for name, before, after in rows]
+        verdict = "enough" if self.is_advisable else "too few"
+        advice = f"{self.agents_left} agents stay; the target asks for {self.required}: {verdict}"
+        return "\n".join([advice, "", *columns(lines), "", "the coming half hour", self.soon.render()])
 
 
 def release(

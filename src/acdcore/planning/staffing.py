@@ -13,7 +13,7 @@ from acdcore.planning.day import DAY_S, Person, Phone, Span, mixed
 from acdcore.planning.erlang import Demand, Expected, Target, expect, required_agents
 from acdcore.planning.pattern import Duration, Pattern, Stream
 from acdcore.planning.simulation import simulate
-from acdcore.planning.whatif import Estimate, columns
+from acdcore.planning.whatif import ABANDONMENT, AVERAGE_WAIT, OCCUPANCY, SERVICE_LEVEL, Estimate, columns, worded
 from acdcore.queues.settings import AgentSettings, FloorSettings, QueueSettings
 
 MAX_ROUNDS = 10_000
@@ -128,6 +128,17 @@ class Cover:
         """Whether no interval is short."""
         return not any(self.missing)
 
+    def render(self) -> str:
+        """As plain text: agents by shift, and what is missing."""
+        lines = [f"{name}: {count}" for name, count in self.counts.items()]
+        lines.append(f"{sum(self.counts.values())} agents, {self.idle_share:.0%} of their time above what is required")
+        if not self.is_complete:
+            short = sum(short > 0 for short in self.missing)
+            lines.append(
+                f"{short} intervals are short, by up to {max(self.missing)} agents; add shifts or raise limits"
+            )
+        return "\n".join(lines)
+
 
 def cover(needed: Sequence[Requirement], interval_s: float, shifts: Sequence[Shift]) -> Cover:
     """Few agents on the given shifts so that every interval has its scheduled agents.
@@ -197,6 +208,17 @@ class Check:
     average_wait_s: Estimate
     is_met: bool
     """Whether the service level of the whole day reaches the target, chance allowed for."""
+
+    def render(self) -> str:
+        """As plain text."""
+        figures = (
+            (SERVICE_LEVEL, self.service_level),
+            (ABANDONMENT, self.abandonment),
+            (OCCUPANCY, self.occupancy),
+            (AVERAGE_WAIT, self.average_wait_s),
+        )
+        lines = [f"{measure.name}: {worded(estimate, measure)}" for measure, estimate in figures]
+        return "\n".join(["target met" if self.is_met else "target missed", *lines])
 
 
 QUEUE, SKILL = QueueName("planned"), SkillName("planned")
