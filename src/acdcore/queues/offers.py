@@ -48,7 +48,7 @@ def _serve(board: Board, agent: Agent) -> None:
     """Give one freed agent the most urgent caller of all lines, or a seat at each of them."""
     best: tuple[float, float, int, Line, Waiting] | None = None
     for line in board.roster.lines_of(agent):
-        waiting = line.first_for(agent, board.now)
+        waiting = line.first_for(agent, board.now) if line.waiting else None  # most lines of rules and rings are empty
         if waiting is None:
             continue
         # The order of `CallerKey`; the key itself is made for one only.
