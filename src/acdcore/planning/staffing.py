@@ -135,7 +135,7 @@ class Cover:
         if not self.is_complete:
             short = sum(short > 0 for short in self.missing)
             lines.append(
-                f"{short} intervals are short, by up to {max(self.missing)} agents; add shifts or raise limits"
+                f"{short} intervals are short, by up to {max(self.missing)} agents; add shifts"
             )
         return "\n".join(lines)
 
