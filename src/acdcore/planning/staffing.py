@@ -134,9 +134,7 @@ class Cover:
         lines.append(f"{sum(self.counts.values())} agents, {self.idle_share:.0%} of their time above what is required")
         if not self.is_complete:
             short = sum(short > 0 for short in self.missing)
-            lines.append(
-                f"{short} intervals are short, by up to {max(self.missing)} agents; add shifts"
-            )
+            lines.append(f"{short} intervals are short, by up to {max(self.missing)} agents; add shifts")
         return "\n".join(lines)
 
 
