@@ -1,5 +1,6 @@
 """What all commands share: where they print, how they fail, and the options that they have in common."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -36,9 +37,16 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for program
 DEFAULT_CONFIG = Path("config/acdcore.toml")
 
 
+WIDTH_OF_FILES = 160
+"""Characters in a line where nobody's window says it: tables in a pipe or a file are not to be squeezed."""
+
+
 def out() -> Console:
     """For what was asked for."""
-    return Console(highlight=False)
+    console = Console(highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = WIDTH_OF_FILES
+    return console
 
 
 def err() -> Console:
