@@ -5,8 +5,10 @@ import contextlib
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -71,6 +73,8 @@ from acdcore.work.book import WorkBook
 
 DRAIN_S = 5.0
 """How long calls may go on after the order to stop; then they are hung up and recorded as ended by us."""
+STALE_AFTER = timedelta(hours=12)
+"""Whoever was at work before a longer stop has gone home."""
 Progress = Callable[[str], None]
 """Told one line at a time what takes long at the start."""
 
@@ -188,12 +192,17 @@ def open_floor(settings: Settings, clock: Clock, on_progress: Progress) -> Itera
     if not settings.journal.is_on:
         yield OpenFloor(dispatcher, None, None, Places((), 0.0, clock.now()))
         return
-    last = last_state(directory)
+    last = last_state(directory, clock.wall() - STALE_AFTER)
     if last is not None and last.problem:
         on_progress(f"the journal's end could not be read: {last.problem}")
     lost = last.places if last is not None else ()
     places = Places(lost, settings.journal.reclaim_within_s, clock.now())
-    kept = JournalSettings(directory, retention=Retention(days=settings.journal.keep_days), version=version("acdcore"))
+    kept = JournalSettings(
+        directory=directory,
+        zone=ZoneInfo(settings.journal.timezone),
+        retention=Retention(days=settings.journal.keep_days),
+        version=version("acdcore"),
+    )
     with DiskJournal(kept, dispatcher, clock) as journal:
         yield OpenFloor(dispatcher, journal, last, places)
 
@@ -257,6 +266,8 @@ async def kept_bindings(hall: Hall, settings: Settings) -> AsyncIterator[None]:
     phones = hall.desks.phones
     bindings = BindingsFile(settings.storage.directory / "bindings.json", hall.clock, phones.export)
     phones.restore(bindings.load({settings.sip.udp_port}))
+    if bindings.alarm:
+        hall.chronicle.alarm("bindings", True, bindings.alarm)
     phones.on_binding = bindings.changed
     bindings.start()
     try:

@@ -69,7 +69,8 @@ def make_plan(settings: Settings, file: Path) -> Plan:
         services=frozenset(settings.services),
         regions=frozenset(settings.regions),
         shifts=frozenset(shift.name for calendar in calendars.values() for shift in calendar.shifts),
-        days=frozenset(name for calendar in calendars.values() for name in calendar.names()),
+        days=frozenset(name for calendar in calendars.values() for name in calendar.day_names()),
+        trunks=frozenset(name for name, trunk in settings.trunks.items() if trunk.may_dial_out),
     )
     flows = {str(name): flow for name, flow in load_flows(here / settings.ivr.flows, surroundings).items()}
     try:

@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_netw
 from operator import eq
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, PlainValidator, ValidationError, model_validator
 
@@ -43,6 +44,14 @@ def _network(text: object) -> IPv4Network | IPv6Network:
     if not isinstance(text, str):
         raise ValueError('write it as "192.0.2.0/24"')
     return ip_network(text)
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"there is no time zone {name}") from error
+    return name
 
 
 Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
@@ -177,6 +186,7 @@ class Journal(Section):
 
     is_on: bool = True
     keep_days: Annotated[int, Field(ge=1, le=3_650)] = 35
+    timezone: Annotated[str, AfterValidator(_zone)] = "Asia/Shanghai"
     reclaim_within_s: Annotated[float, Field(ge=0, le=3_600)] = 120.0
 
 

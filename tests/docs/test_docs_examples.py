@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_origin
 
 import pytest
 from annotated_types import Ge, Le
@@ -160,10 +160,8 @@ def keys(model: type[BaseModel], path: str = "") -> Iterator[Key]:
         inner = table_of(field.annotation)
         if inner is None:
             yield Key(path or name, name, shown(field), limits(field))
-        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+        elif get_origin(field.annotation) is not dict or name in ("routes", "overflow"):
             yield from keys(inner, f"{path}.{name}".lstrip("."))
-        elif name in ("routes", "overflow"):
-            yield from keys(inner, f"{path}.{name}")
         else:
             yield from keys(inner, f"{path}.{name}.NAME".lstrip("."))
 
@@ -192,6 +190,8 @@ def shown(field: FieldInfo) -> str:
             return f"`{default:g}`"
         case list() | dict():
             return f"`{default}`"
+        case tuple():
+            return f"`[{', '.join(f'{each:g}' for each in default)}]`"
         case _:
             return f'`"{default}"`'
 
@@ -206,7 +206,7 @@ def documented() -> Mapping[tuple[str, str], tuple[str, str]]:
     """Default and meaning by table and key, from the page's tables below headings like `[sip]`."""
     rows: dict[tuple[str, str], tuple[str, str]] = {}
     for section in re.split(r"^#+ ", CONFIGURATION.read_text("utf-8"), flags=re.MULTILINE):
-        heading = re.match(r"`\[?([^\]`]+)\]?`", section)
+        heading = re.match(r"`\[*([^\]`]+)\]*`", section)
         for name, default, meaning in re.findall(r"^\| `(\w+)` \| (.+?) \| (.+) \|$", section, re.MULTILINE):
             if heading:
                 rows[heading[1], name] = default, meaning

@@ -94,7 +94,8 @@ class Call:
         self.task: asyncio.Task[None] | None = None
         """The story's task, from its first step on."""
         self._chronicle = chronicle
-        self._playbacks = 0
+        self.playbacks = 0
+        """The number of the call's last playback, so that a late end of one is not taken for another's."""
 
     def the_caller(self) -> Leg:
         """The party on the line; RuntimeError while nobody is."""
@@ -125,8 +126,13 @@ class Call:
 
     def next_playback(self) -> int:
         """A number for a playback of this call that no other one has."""
-        self._playbacks += 1
-        return self._playbacks
+        self.playbacks += 1
+        return self.playbacks
+
+    def learnt(self, known: Context) -> None:
+        """A flow has ended with this; its playbacks had numbers too."""
+        self.known = known
+        self.playbacks = max(self.playbacks, known.number)
 
     # --- the end ---
 

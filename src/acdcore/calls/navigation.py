@@ -79,16 +79,24 @@ class Walk:
                 match action:
                     case EnterQueue() | EnterFlow() | Dial() | HangUp():
                         self._is_over = True
-                        self._call.known = machine.handover()
+                        self._call.learnt(machine.handover())
                         return action
                     case Play(playback, prompts):
-                        self._caller.play(await self._clips(prompts), playback)
+                        self._play(await self._clips(prompts), playback)
                     case _:
                         answers += self._carry_out(action)
             if answers:
                 actions = [more for answer in answers for more in machine.handle(answer, clock.now())]
             else:
                 actions = await self._next_step()
+
+    def _play(self, clips: tuple[ClipId, ...], playback: int) -> None:
+        """Let the caller hear it; nothing to be heard has been heard at once."""
+        if clips:
+            self._caller.play(clips, playback)
+        else:
+            self._caller.stop_playing()
+            self._call.mailbox.post(Played(self._caller, playback))
 
     def caller_left(self) -> None:
         """The call ends in the middle of the flow: what was recorded by then is still worth a message."""
@@ -198,7 +206,13 @@ def context_of(call: Call, hall: Hall) -> Context:
     queue = view.queue
     customer = card(call.customer)
     if call.known is not None:
-        return replace(call.known, queue=queue, customer=customer or call.known.customer, language=call.language)
+        return replace(
+            call.known,
+            queue=queue,
+            customer=customer or call.known.customer,
+            language=call.language,
+            number=call.playbacks,
+        )
     return Context(
         caller=view.caller,
         dialled=view.dialled,
@@ -208,6 +222,7 @@ def context_of(call: Call, hall: Hall) -> Context:
         day=call.moment.day,
         region=hall.rules.regions.of(view.caller),
         queue=queue,
+        number=call.playbacks,
     )
 
 

@@ -115,10 +115,13 @@ class Calendar:
         change = next((at for at in changes if self._said(at.astimezone(self.zone), forced) != said), None)
         return Moment(*said, change)
 
+    def day_names(self) -> frozenset[str]:
+        """All names of days that a moment can carry."""
+        return frozenset({*self.holidays.values(), *(special.name for special in self.special.values())} - {""})
+
     def names(self) -> frozenset[str]:
         """All names of days and shifts that a moment can carry."""
-        days = {*self.holidays.values(), *(special.name for special in self.special.values())}
-        return frozenset({*days, *(shift.name for shift in self.shifts)} - {""})
+        return self.day_names() | {shift.name for shift in self.shifts if shift.name}
 
     def _local(self, wall: datetime) -> datetime:
         if wall.tzinfo is None:
