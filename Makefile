@@ -7,7 +7,7 @@ ALL    := $(VENV)/.installed-all
 ENGINE := $(wildcard src/acdcore/media/*.pyx src/acdcore/media/*.pxd) src/acdcore/ivr/resample.py src/acdcore/ivr/resample.pxd setup.py pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test quick check format bench tools clean
+.PHONY: help setup run demo test quick check format bench sim-long tools clean
 
 help:            ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -39,6 +39,9 @@ format: $(ALL)   ## put the code into the common format
 
 bench: $(ALL) tools  ## the benchmarks of the README's table, about five minutes
 	$(BIN)/python -m bench
+
+sim-long: $(ALL)  ## 1,000 simulated days of chaos past every invariant, about ten minutes
+	$(BIN)/python -m tests.simulation.long --days 1000
 
 tools:           ## compile the load tools
 	@$(MAKE) --no-print-directory -s -f bench/tools.mk
