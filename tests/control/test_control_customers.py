@@ -114,3 +114,22 @@ async def test_change_without_database_is_refused_and_not_remembered(served: Ser
     response = await served.operator.post("/v1/customers", json={"name": "New"})
     assert response.status == HTTPStatus.SERVICE_UNAVAILABLE
     assert len(served.house.customers) == 3
+
+
+async def test_customer_has_an_owner_and_a_region(served: Served) -> None:
+    card = {"name": "Station Taxis", "owner": "1001", "region": "south"}
+    created = await (await served.operator.post("/v1/customers", json=card)).json()
+    assert (created["owner"], created["region"]) == ("1001", "south")
+    path, headers = f"/v1/customers/{created['id']}", {"If-Match": '"1"'}
+    changed = await (await served.operator.patch(path, json={"owner": ""}, headers=headers)).json()
+    assert (changed["owner"], changed["region"]) == (None, "south")
+
+
+async def test_owner_who_is_no_agent_is_refused(served: Served) -> None:
+    before = dict(served.house.customers)
+    for response in (
+        await served.operator.post("/v1/customers", json={"name": "x", "owner": "9999"}),
+        await served.operator.patch("/v1/customers/1", json={"owner": "9999"}, headers={"If-Match": '"1"'}),
+    ):
+        assert (response.status, (await response.json())["error"]["field"]) == (HTTPStatus.BAD_REQUEST, "owner")
+    assert served.house.customers == before

@@ -20,7 +20,7 @@ from acdcore.control.schemas import (
     PhoneLookup,
 )
 from acdcore.control.settings import Right
-from acdcore.kernel.ids import CustomerId
+from acdcore.kernel.ids import AgentId, CustomerId
 
 
 class CustomerDesk:
@@ -65,6 +65,7 @@ class CustomerDesk:
         return with_version(self._known(asked.parameters.customer_id))
 
     async def create(self, asked: Asked[Nothing, CustomerCard]) -> Reply:
+        self._check_owner(asked.body.owner)
         customer = await self._store.create(asked.body.record())
         reply = with_version(customer)
         return Reply(customer, {**reply.headers, "Location": f"/v1/customers/{customer.id}"})
@@ -72,7 +73,14 @@ class CustomerDesk:
     async def change(self, asked: Asked[OneCustomer, CustomerPatch]) -> Reply:
         version = wanted_version(asked.request)
         customer = self._known(asked.parameters.customer_id)
+        self._check_owner(asked.body.owner)
         return with_version(await self._store.change(customer.id, asked.body.change(), version))
+
+    def _check_owner(self, owner: str | None) -> None:
+        """Raises ApiError for an owner who is no agent: such a customer would never be kept for anybody."""
+        if owner and self._directory.agent(AgentId(owner)) is None:
+            problem = f"owner: there is no agent {owner}; GET /v1/agents lists them"
+            raise ApiError(HTTPStatus.BAD_REQUEST, "invalid_value", problem, "owner")
 
     def _known(self, customer_id: int) -> Customer:
         customer = self._directory.customer(CustomerId(customer_id))
