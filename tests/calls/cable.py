@@ -70,8 +70,17 @@ class Cable:
             self._lost.remove(lost)
         is_lost = is_lost or not self.unplugged.isdisjoint((flow.local, flow.remote))
         self.seen.append(Seen(now, flow.local, flow.remote, data, is_lost))
+        if not is_lost:
+            self._carry(data, flow)
+
+    def put(self, data: bytes, sender: Address, receiver: Address) -> None:
+        """Send what no stack says: a message of somebody else at the sender's end."""
+        self.seen.append(Seen(asyncio.get_running_loop().time(), sender, receiver, data))
+        self._carry(data, Flow(Transport.UDP, sender, receiver))
+
+    def _carry(self, data: bytes, flow: Flow) -> None:
         receiver = self.stacks.get(flow.remote)
-        if receiver is not None and not is_lost:
+        if receiver is not None:
             arrival = Flow(Transport.UDP, flow.remote, flow.local)
             loop = asyncio.get_running_loop()
             # Timers of one moment fire in no particular order: a hair's breadth keeps the cable's.

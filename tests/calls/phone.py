@@ -13,6 +13,7 @@ from acdcore.sip.digest import DigestClient
 from acdcore.sip.endpoint import Endpoint
 from acdcore.sip.events import (
     Event,
+    Fields,
     Flow,
     InviteArrived,
     InviteCancelled,
@@ -37,6 +38,11 @@ FOREIGN = (
     b"m=audio 4000 RTP/AVP 9\r\na=rtpmap:9 G722/8000\r\n"
 )
 """An offer without a codec of ours."""
+
+
+def session_timer(expires_s: int) -> Fields:
+    """What a phone that refreshes its sessions says; nothing for 0."""
+    return (("Supported", "timer"), ("Session-Expires", f"{expires_s};refresher=uac")) if expires_s else ()
 
 
 class Phone:
@@ -64,8 +70,19 @@ class Phone:
 
     # --- calling ---
 
-    def call(self, dialled: str, offer: bytes | None = None, password: str = "", fields: tuple[str, ...] = ()) -> None:
-        """Dial; `offer` replaces the phone's own, `fields` are values of P-Asserted-Identity."""
+    def call(
+        self,
+        dialled: str,
+        offer: bytes | None = None,
+        password: str = "",
+        fields: tuple[str, ...] = (),
+        session_expires_s: int = 0,
+    ) -> None:
+        """Dial; `offer` replaces the phone's own, `fields` are values of P-Asserted-Identity.
+
+        With `session_expires_s` the phone promises to refresh the session within that time (RFC 4028), which it never
+        does.
+        """
         self._described = negotiate.offer(self._media) if offer is None else offer
         target = SipUri("sip", dialled, self._house.host)
         self.session = self.stack.invite(
@@ -75,7 +92,7 @@ class Phone:
                 from_=NameAddr(SipUri("sip", self.number, self.address.host)),
                 to=NameAddr(target),
                 body=self._described,
-                headers=tuple(("P-Asserted-Identity", value) for value in fields),
+                headers=(*(("P-Asserted-Identity", value) for value in fields), *session_timer(session_expires_s)),
                 credentials=DigestClient(self.number, password) if password else None,
             )
         )

@@ -229,10 +229,10 @@ def test_key_is_documented_with_its_default_and_limits(key: Key) -> None:
 
 
 def test_make_targets_of_the_documents_exist() -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for page in (README, ROOT / "CONTRIBUTING.md"):
         named = set(
-            re.findall(r"\bmake ([a-z]+)\b", " ".join(re.findall(r"`[^`]+`|^    .*$", page.read_text("utf-8"), re.M)))
+            re.findall(r"\bmake ([a-z-]+)", " ".join(re.findall(r"`[^`]+`|^    .*$", page.read_text("utf-8"), re.M)))
         )
         assert named and named <= targets, (page.name, named - targets)
 

@@ -15,6 +15,7 @@ from tests.wire.reports import orders, report
 TICK_S = 0.02
 AHEAD_BYTES = 3_200
 """How far the microphone runs ahead of the phone's clock: 200 ms."""
+PRESS = "press "
 
 
 @dataclass(slots=True)
@@ -65,6 +66,8 @@ async def carry_out(order: str, agent: UserAgent, talk: Talk) -> None:
             await talk.call.resume()
         case "hang_up":
             await talk.call.hangup()
+        case _ if order.startswith(PRESS):
+            await talk.call.send_dtmf(order.removeprefix(PRESS))
         case _:
             raise RuntimeError(f"baresip cannot {order}")
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bench.daemon import AgentSeed, DaemonSettings
+from tests.wire import journeys
 from tests.wire.tones import prompts
 
 HOTLINE = "95500"
@@ -164,6 +165,8 @@ FLOWS: Mapping[str, str] = {
     "hotline": HOTLINE_FLOW,
     "forwarded": FORWARDED_FLOW,
     **{queue: queue_flow(queue) for queue in ("service", "slow", "narrow", "empty", "front", "away", "patient")},
+    **{queue: queue_flow(queue) for queue in journeys.QUEUES},
+    **journeys.flows(),
 }
 ROUTES: Mapping[str, str] = {
     HOTLINE: "hotline",
@@ -175,6 +178,7 @@ ROUTES: Mapping[str, str] = {
     OUTSIDE: "away",
     FORWARDED: "forwarded",
     PATIENT: "patient",
+    **journeys.ROUTES,
 }
 
 
@@ -185,6 +189,9 @@ def settings_file(far_end_port: int, lines: str) -> str:
 [recording]
 min_free_mb = 1
 
+[ivr]
+calendars = "{journeys.CALENDARS_FILE}"
+
 [lines]
 {lines}
 
@@ -192,6 +199,7 @@ min_free_mb = 1
 addresses = ["127.0.0.1/32"]
 [trunks.local.routes]
 {routes}
+{journeys.CALENDAR_ROUTES}
 
 [trunks.far]
 addresses = ["127.0.0.8/32"]
@@ -237,7 +245,7 @@ wait = {{ queue = "service" }}
 skills = {{ away = 1 }}
 [queues.away.overflow]
 nobody_logged_in = {{ outside = "{OUTSIDE_NUMBER}" }}
-"""
+{journeys.QUEUE_TABLES}"""
 
 
 def password_of(agent: str) -> str:
@@ -259,6 +267,7 @@ def hotline(
 ) -> DaemonSettings:
     """A daemon with this hotline; `lines` is the table of that name in the settings."""
     share_prompts(directory)
+    journeys.write_calendars(directory / "config")
     first_port = random.SystemRandom().randrange(30000, 58000 - MEDIA_PORTS, 2)
     media = {
         "ACDCORE_MEDIA__FIRST_PORT": str(first_port),

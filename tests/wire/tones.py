@@ -1,9 +1,11 @@
 """What the test hotline says: every prompt is a tone of its own, so that a test can tell by ear which one it hears."""
 
 import io
+import tomllib
 import wave
 from collections.abc import Mapping
 
+from bench.daemon import CONFIG
 from bench.sound import tone
 
 from acdcore.ivr.system import SystemPrompt, required_names
@@ -43,10 +45,34 @@ SYSTEM_HZ: Mapping[str, float] = {
     SystemPrompt.WRAP_UP_ENDED: 1720.0,
     SystemPrompt.LOGGED_OUT: 1760.0,
     SystemPrompt.REFUSED: 1800.0,
+    SystemPrompt.WHISPER_CALLBACK: 2220.0,
+    SystemPrompt.WHISPER_MESSAGE: 2240.0,
+    SystemPrompt.MESSAGE_KEYS: 2260.0,
+    SystemPrompt.BEEP: 2280.0,
 }
 """What the house itself says; digits and numbers share one tone each."""
 WORD_HZ = 1840.0
 """Whatever else it says: words that values are read aloud with, and prompts that no test listens for."""
+SHIPPED_HZ: Mapping[str, Mapping[str, float]] = {
+    "voicemail": {
+        "welcome": 2600.0,
+        "your-number": 2620.0,
+        "own-or-other": 2640.0,
+        "other-number": 2660.0,
+        "right-or-again": 2680.0,
+        "subject": 2700.0,
+        "reply": 2720.0,
+        "speak": 2740.0,
+        "send-or-again": 2760.0,
+        "thanks": 2780.0,
+    },
+    "callback": {"offer": 2360.0, "your-number": 2380.0, "own-or-other": 2400.0, "placed": 2420.0},
+    "survey": {"satisfaction": 2440.0, "thanks": 2460.0},
+}
+"""What the flows say that come with the configuration; prompts that no test listens for are missing."""
+HOLIDAY_HZ = 3000.0
+CLOSED_HZ = 3020.0
+"""What the calendar's flows say."""
 PROMPT_S = 0.6
 """Longer than the stretch by which a tone is recognised."""
 DIGIT_S = 0.12
@@ -81,6 +107,16 @@ def system_hz(name: str) -> float:
     return SYSTEM_HZ.get(name, WORD_HZ)
 
 
+def shipped_hz(flow: str, name: str) -> float:
+    """The tone of a prompt of a flow that comes with the configuration."""
+    return SHIPPED_HZ[flow].get(name, WORD_HZ)
+
+
+def prompts_of(flow: str) -> list[str]:
+    """The names of the prompts of such a flow."""
+    return list(tomllib.loads((CONFIG / "ivr" / f"{flow}.toml").read_text())["prompts"])
+
+
 def prompts() -> dict[str, bytes]:
     """The directory of prompts: system.toml and all WAV files, by file name."""
     files = {"music.wav": wav(MUSIC_HZ, 2.0)}
@@ -93,7 +129,10 @@ def prompts() -> dict[str, bytes]:
         "welcome-back": WELCOME_BACK_HZ,
         "unknown-member": UNKNOWN_MEMBER_HZ,
         "choose-language": CHOOSE_LANGUAGE_HZ,
+        "holiday": HOLIDAY_HZ,
+        "closed": CLOSED_HZ,
         **{f"thanks-{language}": frequency_hz for language, frequency_hz in THANKS_HZ.items()},
+        **{f"{flow}-{name}": shipped_hz(flow, name) for flow in SHIPPED_HZ for name in prompts_of(flow)},
     }
     for name, frequency_hz in spoken.items():
         files[f"{name}.wav"] = wav(frequency_hz)

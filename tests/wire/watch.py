@@ -115,6 +115,13 @@ class Operator(AbstractAsyncContextManager["Operator"]):
         assert isinstance(told, list)
         return told
 
+    async def found(self, path: str, key: str, count: int = 1, within_s: float = 10.0) -> list[Facts]:
+        """The same once there are `count`: rows reach the database a moment later. Raises TimeoutError."""
+        async with asyncio.timeout(within_s):
+            while len(rows := await self.rows(path, key)) < count:
+                await asyncio.sleep(0.05)
+        return rows
+
     async def metrics(self) -> dict[str, float]:
         """Every figure of /metrics by its name with labels."""
         async with self.client.get("/metrics", raise_for_status=True) as answer:
