@@ -1,0 +1,120 @@
+"""A race between people at telephones, played twice in the whole hall on virtual time; what is left of it is text.
+
+    async def race(house: House) -> None:
+        agent, caller = await house.seat("1001"), house.caller(VIP)
+        ...
+
+    race_of = played(race)
+    assert race_of.ladder == ["  0.000 caller > acd: INVITE sdp", ...]
+
+Both runs must give the same bytes on the wire and the same rows. When a run ends, every call must be over and whatever
+a call can hold must have been given back (`tests.calls.house.opened`).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import looptime
+from tests.calls.house import EXCHANGE, OURS, House, Plan, opened, told
+
+from acdcore.kernel.address import Address
+from acdcore.sip.ladder import Seen, header, label
+
+Race = Callable[[House], Awaitable[None]]
+"""What people do; its own assertions are about moments, the ladder about the whole."""
+CALLERS = ("caller", "other", "third", "fourth")
+"""What phones behind the carrier are called, in the order in which they were made."""
+ASIDE = ("REGISTER", "OPTIONS")
+"""Methods that are no part of any call."""
+
+ANSWERED = [
+    "  0.000 caller > acd: INVITE sdp",
+    "  0.001 acd > caller: 100 Trying (INVITE)",
+    "  0.001 acd > caller: 200 OK (INVITE) sdp",
+    "  0.002 caller > acd: ACK",
+]
+"""How every first call begins."""
+RUNG = [
+    "  0.003 acd > 1001: INVITE sdp",
+    "  0.004 1001 > acd: 100 Trying (INVITE)",
+    "  0.004 1001 > acd: 180 Ringing (INVITE)",
+]
+"""And how it goes on where agent 1001 is ready."""
+QUEUED = [
+    "  0.0 arrived 95501",
+    "  0.0 answered service",
+    "  0.0 flow_entered service.service",
+    "  0.0 queued service",
+]
+"""How the story of a call to the service line begins."""
+
+
+@dataclass(frozen=True)
+class Played:
+    """One run of a race."""
+
+    ladder: list[str]
+    """Who sent what to whom when: `  5.001 acd > 1001: CANCEL`, with `x` for `>` when it was lost on the way. Seconds
+    since the first message of a call."""
+    stories: list[list[str]]
+    """The history of each call, in the order of arrival; seconds since that call's arrival."""
+    stays: list[str]
+    """What the figures count, in the order in which the stays ended: `service answered 1001`."""
+    sent: list[bytes]
+    """Every message as it went out."""
+
+    @property
+    def arrived(self) -> list[str]:
+        """The ladder without what was lost."""
+        return [line for line in self.ladder if " x " not in line]
+
+
+def played(race: Race, plan: Plan | None = None) -> Played:
+    """Play it twice, each time on a new loop whose time begins at 0; the same must have happened."""
+    once, again = _play(race, plan), _play(race, plan)
+    assert once == again
+    return once
+
+
+def ladder(house: House) -> list[str]:
+    """All messages of calls so far."""
+    names = _names(house)
+    seen = [one for one in house.cable.seen if header(one.data, "CSeq").rpartition(" ")[2] not in ASIDE]
+    return [_line(one, one.at - seen[0].at, names) for one in seen]
+
+
+def _play(race: Race, plan: Plan | None) -> Played:
+    houses: list[House] = []
+
+    async def run() -> None:
+        async with opened(plan) as house:
+            houses.append(house)
+            await race(house)
+
+    with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
+        runner.run(run())
+    (house,) = houses
+    history = house.history
+    return Played(
+        ladder=ladder(house),
+        stories=[told(history, call) for call in sorted({call for call, _ in history.call_events})],
+        stays=[f"{row.queue} {row.how} {row.agent or ''}".strip() for row in history.stay_rows.values()],
+        sent=[one.data for one in house.cable.seen],
+    )
+
+
+def _names(house: House) -> dict[Address, str]:
+    outside = [phone.address for phone in house.phones if phone.address.host.startswith("198.51.100.")]
+    callers = [address for address in outside if address != EXCHANGE]
+    return {
+        **{phone.address: phone.number for phone in house.phones},
+        **dict(zip(callers, CALLERS, strict=False)),
+        EXCHANGE: "carrier",
+        OURS: "acd",
+    }
+
+
+def _line(one: Seen, at: float, names: dict[Address, str]) -> str:
+    tip = "x" if one.is_lost else ">"
+    return f"{at:7.3f} {names[one.sender]} {tip} {names[one.receiver]}: {label(one.data)}"

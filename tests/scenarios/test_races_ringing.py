@@ -1,0 +1,593 @@
+"""Races around a phone that rings, each with its ladder: messages that cross, and the floor that changes meanwhile."""
+
+from dataclasses import replace
+
+from tests.calls.house import (
+    BOTH_TOLD_S,
+    ORDINARY,
+    OURS,
+    SALES,
+    SERVICE,
+    SERVICE_LINE,
+    VIP,
+    House,
+    Plan,
+    password,
+)
+from tests.scenarios.ladders import ANSWERED, QUEUED, RUNG, played
+
+from acdcore.calls.commands import AgentCommand, AgentState, Seat, SeatKind
+from acdcore.kernel.ids import AgentId
+from acdcore.queues.model import FloorChanged
+from acdcore.queues.settings import FloorSettings, OverflowCause, OverflowRule, QueueSettings, ToQueue
+from acdcore.sip.parser import parse
+
+QUEUE = QueueSettings(SERVICE, ring_for_s=15.0, wrap_up_s=10.0)
+ON_THE_WAY_S = 0.0005
+"""Half of the way of a message: so much later it can still be crossed."""
+
+
+def test_cancel_that_crosses_our_200_ends_the_call_by_bye() -> None:
+    async def race(house: House) -> None:
+        await house.seat("1001")
+        caller = house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        caller.hang_up()
+        await house.pass_time(1)
+        assert house.state("1001") is AgentState.READY
+
+    one = played(race)
+    assert one.ladder == [
+        "  0.000 caller > acd: INVITE sdp",
+        "  0.001 acd > caller: 100 Trying (INVITE)",
+        "  0.001 acd > caller: 200 OK (INVITE) sdp",
+        "  0.002 caller > acd: CANCEL",
+        "  0.002 caller > acd: ACK",
+        "  0.002 caller > acd: BYE",
+        "  0.003 acd > caller: 200 OK (CANCEL)",
+        "  0.003 acd > 1001: INVITE sdp",
+        "  0.003 acd > caller: 200 OK (BYE)",
+        "  0.004 1001 > acd: 100 Trying (INVITE)",
+        "  0.004 1001 > acd: 180 Ringing (INVITE)",
+        "  0.005 acd > 1001: CANCEL",
+        "  0.006 1001 > acd: 200 OK (CANCEL)",
+        "  0.006 1001 > acd: 487 Request Terminated (INVITE)",
+        "  0.007 acd > 1001: ACK",
+    ]
+    assert one.stories == [
+        [
+            *QUEUED,
+            "  0.0 offered 1001 service",
+            "  0.0 offer_ended 1001 withdrawn",
+            "  0.0 ended abandoned_queue caller bye",
+        ],
+    ]
+
+
+def test_both_hang_up_in_the_whisper_and_the_talk_ends_once() -> None:
+    async def race(house: House) -> None:
+        agent, caller = await house.seat("1001"), house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(1)
+        agent.answer()
+        await house.pass_time(BOTH_TOLD_S / 2)
+        caller.hang_up()
+        agent.hang_up()
+        await house.pass_time(1)
+        assert house.state("1001") is AgentState.WRAP_UP
+
+    one = played(race)
+    assert one.ladder == [
+        *ANSWERED,
+        *RUNG,
+        "  1.000 1001 > acd: 200 OK (INVITE) sdp",
+        "  1.001 acd > 1001: ACK",
+        "  2.500 caller > acd: BYE",
+        "  2.500 1001 > acd: BYE",
+        "  2.501 acd > caller: 200 OK (BYE)",
+        "  2.501 acd > 1001: BYE",
+        "  2.501 acd > 1001: 200 OK (BYE)",
+        "  2.502 1001 > acd: 200 OK (BYE)",
+    ]
+    assert one.stories == [
+        [
+            *QUEUED,
+            "  0.0 offered 1001 service",
+            "  1.0 connected 1001",
+            "  2.5 ended answered caller bye",
+        ],
+    ]
+
+
+def test_second_200_of_a_forked_phone_is_hung_up_and_the_first_talks_on() -> None:
+    async def race(house: House) -> None:
+        agent, caller = await house.seat("1001"), house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(1)
+        agent.answer()
+        assert agent.invite is not None
+        contact = (("Contact", f"<sip:mobile@{agent.address}>"), ("Content-Type", "application/sdp"))
+        desk = parse(house.cable.seen[-1].data)
+        mobile = agent.invite.request.response(200, headers=contact, body=desk.body, to_tag="mobile")
+        house.cable.put(mobile.serialise(), agent.address, OURS)
+        await house.pass_time(BOTH_TOLD_S + 1)
+        assert house.state("1001") is AgentState.TALKING
+        assert agent.is_up
+        agent.hang_up()
+        await house.pass_time(1)
+
+    one = played(race)
+    assert one.ladder == [
+        *ANSWERED,
+        *RUNG,
+        "  1.000 1001 > acd: 200 OK (INVITE) sdp",
+        "  1.000 1001 > acd: 200 OK (INVITE) sdp",
+        "  1.001 acd > 1001: ACK",
+        "  1.001 acd > 1001: ACK",
+        "  1.001 acd > 1001: BYE",
+        "  1.002 1001 > acd: 481 Call/Transaction Does Not Exist (BYE)",
+        "  5.000 1001 > acd: BYE",
+        "  5.001 acd > 1001: 200 OK (BYE)",
+        "  5.001 acd > caller: BYE",
+        "  5.002 caller > acd: 200 OK (BYE)",
+    ]
+    assert one.stories == [
+        [
+            *QUEUED,
+            "  0.0 offered 1001 service",
+            "  1.0 connected 1001",
+            "  4.0 bridged",
+            "  5.0 talk_ended agent",
+            "  5.0 ended answered agent",
+        ],
+    ]
+
+
+def test_answer_that_crosses_the_end_of_the_ring_time_is_hung_up_and_the_next_agent_rings() -> None:
+    async def race(house: House) -> None:
+        slow = await house.seat("1001")
+        await house.pass_time(1)
+        next_one, caller = await house.seat("1002"), house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(QUEUE.ring_for_s + 0.003)
+        slow.answer()
+        await house.pass_time(1)
+        assert not slow.is_up
+        assert (house.state("1001"), next_one.rings) == (AgentState.NOT_READY, True)
+        caller.hang_up()
+        await house.pass_time(1)
+
+    one = played(race)
+    assert one.ladder == [
+        *ANSWERED,
+        *RUNG,
+        " 15.003 1001 > acd: 200 OK (INVITE) sdp",
+        " 15.003 acd > 1001: CANCEL",
+        " 15.003 acd > 1002: INVITE sdp",
+        " 15.004 acd > 1001: ACK",
+        " 15.004 acd > 1001: BYE",
+        " 15.004 1001 > acd: 200 OK (CANCEL)",
+        " 15.004 1002 > acd: 100 Trying (INVITE)",
+        " 15.004 1002 > acd: 180 Ringing (INVITE)",
+        " 15.005 1001 > acd: 200 OK (BYE)",
+        " 16.003 caller > acd: BYE",
+        " 16.004 acd > caller: 200 OK (BYE)",
+        " 16.004 acd > 1002: CANCEL",
+        " 16.005 1002 > acd: 200 OK (CANCEL)",
+        " 16.005 1002 > acd: 487 Request Terminated (INVITE)",
+        " 16.006 acd > 1002: ACK",
+    ]
+    assert one.stories == [
+        [
+            *QUEUED,
+            "  0.0 offered 1001 service",
+            " 15.0 offer_ended 1001 no_answer",
+            " 15.0 offered 1002 service",
+            " 16.0 offer_ended 1002 withdrawn",
+            " 16.0 ended abandoned_queue caller bye",
+        ],
+    ]
+
+
+def test_agent_who_goes_on_a_break_in_the_moment_of_answering_is_hung_up_and_the_next_agent_rings() -> None:
+    async def race(house: House) -> None:
+        going = await house.seat("1001")
+        await house.pass_time(1)
+        staying, caller = await house.seat("1002"), house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(5)
+        going.answer()
+        await house.pass_time(ON_THE_WAY_S)
+        house.command("1001", AgentCommand.NOT_READY)
+        await house.pass_time(1)
+        assert (going.is_up, staying.rings) == (False, True)
+        caller.hang_up()
+        await house.pass_time(1)
+
+    one = played(race)
+    assert one.ladder == [
+        *ANSWERED,
+        *RUNG,
+        "  5.000 1001 > acd: 200 OK (INVITE) sdp",
+        "  5.000 acd > 1001: CANCEL",
+        "  5.000 acd > 1002: INVITE sdp",
+        "  5.001 acd > 1001: ACK",
+        "  5.001 acd > 1001: BYE",
+        "  5.002 1001 > acd: 200 OK (CANCEL)",
+        "  5.002 1002 > acd: 100 Trying (INVITE)",
+        "  5.002 1002 > acd: 180 Ringing (INVITE)",
+        "  5.002 1001 > acd: 200 OK (BYE)",
+        "  6.000 caller > acd: BYE",
+        "  6.002 acd > caller: 200 OK (BYE)",
+        "  6.002 acd > 1002: CANCEL",
+        "  6.003 1002 > acd: 200 OK (CANCEL)",
+        "  6.003 1002 > acd: 487 Request Terminated (INVITE)",
+        "  6.004 acd > 1002: ACK",
+    ]
+    assert one.stories == [
+        [
+            *QUEUED,
+            "  0.0 offered 1001 service",
+            "  5.0 offer_ended 1001 withdrawn",
+            "  5.0 offered 1002 service",
+            "  6.0 offer_ended 1002 withdrawn",
+            "  6.0 ended abandoned_queue caller bye",
+        ],
+    ]
+
+
+def test_agent_who_refuses_while_the_caller_hangs_up_has_missed_nothing() -> None:
+    async def race(house: House) -> None:
+        agent, caller = await house.seat("1001"), house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(5)
+        caller.hang_up()
+        agent.refuse()
+        await house.pass_time(1)
+        assert house.state("1001") is AgentState.READY
+        assert house.operations.agent(AgentId("1001")).missed == 0
+
+    one = played(race)
+    assert one.ladder == [
+        *ANSWERED,
+        *RUNG,
+        "  5.000 caller > acd: BYE",
+        "  5.000 1001 > acd: 603 Decline (INVITE)",
+        "  5.001 acd > caller: 200 OK (BYE)",
+        "  5.001 acd > 1001: CANCEL",
+        "  5.001 acd > 1001: ACK",
+        "  5.002 1001 > acd: 200 OK (CANCEL)",
+    ]
+    assert one.stories == [
+        [
+            *QUEUED,
+            "  0.0 offered 1001 service",
+            "  5.0 offer_ended 1001 withdrawn",
+            "  5.0 ended abandoned_queue caller bye",
+        ],
+    ]
+
+
+def test_seat_whose_phone_unregisters_while_it_rings_is_left_alone_and_the_next_agent_rings() -> None:
+    async def race(house: House) -> None:
+        phone = house.employ("1009")
+        phone.register(password("1009"))
+        house.employ("1001")
+        await house.pass_time(0.1)
+        house.operations.set_agent_state(AgentId("1001"), AgentCommand.LOG_IN, None, Seat(SeatKind.PHONE, "1009"))
+        house.command("1001", AgentCommand.READY)
+        await house.pass_time(1)
+        other, caller = await house.seat("1002"), house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(1)
+        assert phone.rings
+        phone.register(password("1009"), expires_s=0)
+        await house.pass_time(1)
+        assert (house.state("1001"), phone.rings, other.rings) == (AgentState.UNREACHABLE, False, True)
+        caller.hang_up()
+        await house.pass_time(1)
+
+    one = played(race)
+    assert one.ladder == [
+        *ANSWERED,
+        "  0.003 acd > 1009: INVITE sdp",
+        "  0.004 1009 > acd: 100 Trying (INVITE)",
+        "  0.004 1009 > acd: 180 Ringing (INVITE)",
+        "  1.003 acd > 1009: CANCEL",
+        "  1.003 acd > 1002: INVITE sdp",
+        "  1.004 1009 > acd: 200 OK (CANCEL)",
+        "  1.004 1009 > acd: 487 Request Terminated (INVITE)",
+        "  1.004 1002 > acd: 100 Trying (INVITE)",
+        "  1.004 1002 > acd: 180 Ringing (INVITE)",
+        "  1.005 acd > 1009: ACK",
+        "  2.000 caller > acd: BYE",
+        "  2.001 acd > caller: 200 OK (BYE)",
+        "  2.001 acd > 1002: CANCEL",
+        "  2.002 1002 > acd: 200 OK (CANCEL)",
+        "  2.002 1002 > acd: 487 Request Terminated (INVITE)",
+        "  2.003 acd > 1002: ACK",
+    ]
+    assert one.stories == [
+        [
+            *QUEUED,
+            "  0.0 offered 1001 service",
+            "  1.0 offer_ended 1001 withdrawn",
+            "  1.0 offered 1002 service",
+            "  2.0 offer_ended 1002 withdrawn",
+            "  2.0 ended abandoned_queue caller bye",
+        ],
+    ]
+
+
+def test_assignment_takes_the_caller_from_a_phone_that_answers_in_that_moment() -> None:
+    async def race(house: House) -> None:
+        first = await house.seat("1001")
+        await house.pass_time(1)
+        chosen, caller = await house.seat("1002"), house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(5)
+        first.answer()
+        await house.pass_time(ON_THE_WAY_S)
+        house.operations.assign(house.live().id, AgentId("1002"), "supervisor")
+        await house.pass_time(1)
+        assert (first.is_up, chosen.rings, house.state("1001")) == (False, True, AgentState.READY)
+        chosen.answer()
+        await house.pass_time(BOTH_TOLD_S + 1)
+        caller.hang_up()
+        await house.pass_time(1)
+
+    one = played(race)
+    assert one.ladder == [
+        *ANSWERED,
+        *RUNG,
+        "  5.000 1001 > acd: 200 OK (INVITE) sdp",
+        "  5.000 acd > 1001: CANCEL",
+        "  5.000 acd > 1002: INVITE sdp",
+        "  5.001 acd > 1001: ACK",
+        "  5.001 acd > 1001: BYE",
+        "  5.002 1001 > acd: 200 OK (CANCEL)",
+        "  5.002 1002 > acd: 100 Trying (INVITE)",
+        "  5.002 1002 > acd: 180 Ringing (INVITE)",
+        "  5.002 1001 > acd: 200 OK (BYE)",
+        "  6.000 1002 > acd: 200 OK (INVITE) sdp",
+        "  6.002 acd > 1002: ACK",
+        " 10.001 caller > acd: BYE",
+        " 10.002 acd > caller: 200 OK (BYE)",
+        " 10.002 acd > 1002: BYE",
+        " 10.003 1002 > acd: 200 OK (BYE)",
+    ]
+    assert one.stories == [
+        [
+            *QUEUED,
+            "  0.0 offered 1001 service",
+            "  5.0 sent agent:1002 supervisor",
+            "  5.0 offer_ended 1001 withdrawn",
+            "  5.0 offered 1002 service",
+            "  6.0 connected 1002",
+            "  9.0 bridged",
+            " 10.0 ended answered caller bye",
+        ],
+    ]
+
+
+def test_reload_while_a_phone_rings_leaves_that_ring_as_it_began_and_holds_for_the_next_caller() -> None:
+    async def race(house: House) -> None:
+        agent, caller, later = await house.seat("1001"), house.caller(VIP), house.caller(ORDINARY)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(3)
+        house.hall.rules = replace(house.hall.rules)
+        house.hall.acd.feed(FloorChanged(FloorSettings((replace(QUEUE, ring_for_s=5.0, wrap_up_s=0.0),))))
+        await house.pass_time(7)
+        agent.answer()
+        await house.pass_time(BOTH_TOLD_S + 1)
+        later.call(SERVICE_LINE)
+        caller.hang_up()
+        await house.pass_time(9)
+        assert not agent.rings  # wraps up as long as it was when that caller came
+        await house.pass_time(2)
+        assert agent.rings
+        await house.pass_time(5)
+        assert not agent.rings
+        later.hang_up()
+        await house.pass_time(1)
+
+    one = played(race)
+    assert one.ladder == [
+        *ANSWERED,
+        *RUNG,
+        " 10.000 1001 > acd: 200 OK (INVITE) sdp",
+        " 10.001 acd > 1001: ACK",
+        " 14.000 other > acd: INVITE sdp",
+        " 14.000 caller > acd: BYE",
+        " 14.001 acd > other: 100 Trying (INVITE)",
+        " 14.001 acd > other: 200 OK (INVITE) sdp",
+        " 14.001 acd > caller: 200 OK (BYE)",
+        " 14.001 acd > 1001: BYE",
+        " 14.002 other > acd: ACK",
+        " 14.002 1001 > acd: 200 OK (BYE)",
+        " 24.001 acd > 1001: INVITE sdp",
+        " 24.002 1001 > acd: 100 Trying (INVITE)",
+        " 24.002 1001 > acd: 180 Ringing (INVITE)",
+        " 29.001 acd > 1001: CANCEL",
+        " 29.002 1001 > acd: 200 OK (CANCEL)",
+        " 29.002 1001 > acd: 487 Request Terminated (INVITE)",
+        " 29.003 acd > 1001: ACK",
+        " 30.000 other > acd: BYE",
+        " 30.001 acd > other: 200 OK (BYE)",
+    ]
+    assert one.stories == [
+        [
+            *QUEUED,
+            "  0.0 offered 1001 service",
+            " 10.0 connected 1001",
+            " 13.0 bridged",
+            " 14.0 ended answered caller bye",
+        ],
+        [
+            *QUEUED,
+            " 10.0 offered 1001 service",
+            " 15.0 offer_ended 1001 no_answer",
+            " 16.0 ended abandoned_queue caller bye",
+        ],
+    ]
+
+
+def with_overflow() -> Plan:
+    """A service queue whose callers wait on in sales after ten seconds."""
+    rule = OverflowRule(OverflowCause.WAIT, ToQueue(SALES))
+    sales = QueueSettings(SALES, ring_for_s=15.0, wrap_up_s=10.0)
+    return Plan(queues=(replace(QUEUE, max_wait_s=10.0, overflow=(rule,)), sales))
+
+
+def test_answer_on_the_way_when_the_longest_wait_is_over_talks() -> None:
+    async def race(house: House) -> None:
+        agent, caller = await house.seat("1001"), house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(10.003 - ON_THE_WAY_S)
+        agent.answer()
+        await house.pass_time(BOTH_TOLD_S + 1)
+        assert house.state("1001") is AgentState.TALKING
+        agent.hang_up()
+        await house.pass_time(1)
+
+    one = played(race, with_overflow())
+    assert one.ladder == [
+        *ANSWERED,
+        *RUNG,
+        " 10.002 1001 > acd: 200 OK (INVITE) sdp",
+        " 10.004 acd > 1001: ACK",
+        " 14.002 1001 > acd: BYE",
+        " 14.004 acd > 1001: 200 OK (BYE)",
+        " 14.004 acd > caller: BYE",
+        " 14.005 caller > acd: 200 OK (BYE)",
+    ]
+    assert one.stories == [
+        [
+            *QUEUED,
+            "  0.0 offered 1001 service",
+            " 10.0 connected 1001",
+            " 13.0 bridged",
+            " 14.0 talk_ended agent",
+            " 14.0 ended answered agent",
+        ],
+    ]
+    assert one.stays == ["service answered 1001"]
+
+
+def test_refusal_after_the_longest_wait_sends_the_caller_on_at_once() -> None:
+    async def race(house: House) -> None:
+        agent, caller = await house.seat("1001"), house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(12)
+        agent.refuse(486)
+        await house.pass_time(1)
+        assert house.live().view.queue == SALES
+        caller.hang_up()
+        await house.pass_time(1)
+
+    one = played(race, with_overflow())
+    assert one.ladder == [
+        *ANSWERED,
+        *RUNG,
+        " 12.000 1001 > acd: 486 Busy Here (INVITE)",
+        " 12.001 acd > 1001: ACK",
+        " 13.000 caller > acd: BYE",
+        " 13.001 acd > caller: 200 OK (BYE)",
+    ]
+    assert one.stories == [
+        [
+            *QUEUED,
+            "  0.0 offered 1001 service",
+            " 12.0 offer_ended 1001 busy",
+            " 12.0 overflowed wait queue:sales",
+            " 12.0 queued sales",
+            " 13.0 ended abandoned_queue caller bye",
+        ],
+    ]
+    assert one.stays == ["service overflowed", "sales abandoned_short"]
+
+
+def test_bye_of_a_caller_that_is_lost_is_made_up_for_by_the_silence() -> None:
+    async def race(house: House) -> None:
+        agent, caller = await house.seat("1001"), house.caller(VIP)
+        await house.talk(agent, caller)
+        house.cable.unplugged.add(caller.address)
+        caller.hang_up()
+        await house.pass_time(30)
+        house.engine.fall_silent(house.leg(house.live(), "caller").stream)
+        await house.pass_time(1)
+        assert not agent.is_up
+        assert house.state("1001") is AgentState.WRAP_UP
+
+    one = played(race)
+    assert one.ladder == [
+        *ANSWERED,
+        *RUNG,
+        "  1.000 1001 > acd: 200 OK (INVITE) sdp",
+        "  1.001 acd > 1001: ACK",
+        "  5.000 caller x acd: BYE",
+        "  5.500 caller x acd: BYE",
+        "  6.500 caller x acd: BYE",
+        "  8.500 caller x acd: BYE",
+        " 12.500 caller x acd: BYE",
+        " 16.500 caller x acd: BYE",
+        " 20.500 caller x acd: BYE",
+        " 24.500 caller x acd: BYE",
+        " 28.500 caller x acd: BYE",
+        " 32.500 caller x acd: BYE",
+        " 35.000 acd > 1001: BYE",
+        " 35.000 acd x caller: BYE",
+        " 35.001 1001 > acd: 200 OK (BYE)",
+        " 35.500 acd x caller: BYE",
+        " 36.500 caller x acd: BYE",
+        " 36.500 acd x caller: BYE",
+        " 38.500 acd x caller: BYE",
+        " 42.500 acd x caller: BYE",
+        " 46.500 acd x caller: BYE",
+        " 50.500 acd x caller: BYE",
+        " 54.500 acd x caller: BYE",
+        " 58.500 acd x caller: BYE",
+        " 62.500 acd x caller: BYE",
+        " 66.500 acd x caller: BYE",
+    ]
+    assert one.stories == [
+        [
+            *QUEUED,
+            "  0.0 offered 1001 service",
+            "  1.0 connected 1001",
+            "  4.0 bridged",
+            " 35.0 ended media_lost system no audio for 30 s",
+        ],
+    ]
+
+
+def test_bye_of_a_caller_whose_audio_goes_on_is_made_up_for_by_the_session_timer() -> None:
+    async def race(house: House) -> None:
+        agent, caller = await house.seat("1001"), house.caller(VIP)
+        caller.call(SERVICE_LINE, session_expires_s=90)
+        await house.pass_time(1)
+        agent.answer()
+        await house.pass_time(BOTH_TOLD_S + 1)
+        house.cable.unplugged.add(caller.address)
+        caller.hang_up()
+        await house.pass_time(90)
+        assert not agent.is_up
+
+    one = played(race)
+    assert one.arrived == [
+        *ANSWERED,
+        *RUNG,
+        "  1.000 1001 > acd: 200 OK (INVITE) sdp",
+        "  1.001 acd > 1001: ACK",
+        " 60.001 acd > 1001: BYE",
+        " 60.002 1001 > acd: 200 OK (BYE)",
+    ]
+    assert one.stories == [
+        [
+            *QUEUED,
+            "  0.0 offered 1001 service",
+            "  1.0 connected 1001",
+            "  4.0 bridged",
+            " 60.0 ended answered system timer",
+        ],
+    ]
