@@ -13,10 +13,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from acdcore.calls.commands import LiveAgent, LiveCall, LiveQueue
+from acdcore.calls.commands import LiveAgent, LiveCall, LiveHours, LiveQueue, ReloadReport
 from acdcore.calls.feed import Alarm, FeedData, FeedEvent, FeedKind, Missed, OfferOver, ScreenPop
-from acdcore.calls.ports import CdrRow, RecordingRow
+from acdcore.calls.ports import AnswerRow, CdrRow, RecordingRow
 from acdcore.control.schemas import Agents, Calls, Queues
+from acdcore.work.model import WorkItem
 
 DRAWN_EVERY_S = 0.5
 """Often enough for waits that count up; each drawing costs three requests."""
@@ -229,6 +230,14 @@ class Board:
                 return f"{kind}: {self.named(recording.caller)} {recording.duration_s:.1f} s"
             case Alarm() as alarm:
                 return f"{kind}: {alarm.name} {'raised' if alarm.is_raised else 'over'}: {alarm.detail}"
+            case WorkItem() as item:
+                return f"{kind}: {item.kind.value} for {self.named(item.number)} {item.state.value}, {item.queue}"
+            case AnswerRow() as answer:
+                return f"{kind}: {answer.question} {answer.value}"
+            case LiveHours() as hours:
+                return f"{kind}: {hours.calendar} {hours.state} {hours.shift}".rstrip()
+            case ReloadReport() as report:
+                return f"{kind}: {len(report.changes)} changes, {len(report.problems)} problems"
             case Missed() as missed:
                 return f"{kind}: {missed.detail}"
 

@@ -26,6 +26,7 @@ async def test_agent_is_created_with_a_password_that_only_this_answer_shows(
         "skills": {"service": 5, "粤语": 9},
         "languages": ["yue", "cmn"],
         "is_active": True,
+        "declines": [],
     }
     assert await (await served.reader.get("/v1/agents/1003/profile")).json() == created["profile"]
     assert MADE_PASSWORD not in capsys.readouterr().out

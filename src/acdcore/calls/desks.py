@@ -13,7 +13,7 @@ from acdcore.calls.ports import AgentRecord, Directory
 from acdcore.ivr.model import Language
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Unavailable
-from acdcore.kernel.ids import AgentId
+from acdcore.kernel.ids import AgentId, SkillName
 from acdcore.queues.model import (
     AgentBusy,
     AgentIdle,
@@ -45,6 +45,10 @@ STATES = {
     FloorState.WRAP_UP: AgentState.WRAP_UP,
 }
 """The dispatcher's states as boards show them."""
+
+
+LEVEL_MAX = 9
+"""Of the language that an agent speaks best."""
 
 
 class Desks:
@@ -144,7 +148,7 @@ class Desks:
             record = self._directory.agent(before.settings.agent)
             if record is None or not record.is_active:
                 continue
-            settings = replace(before.settings, name=record.name, skills=record.skills)
+            settings = settings_of(record)
             self._acd.feed(replace(before, settings=settings, is_phone_up=self.phones.is_reachable(record.agent)))
             restored += 1
         return restored
@@ -205,7 +209,7 @@ class Desks:
     def _input(record: AgentRecord, command: AgentCommand, reason: str | None) -> Input:
         match command:
             case AgentCommand.LOG_IN:
-                return AgentLoggedIn(AgentSettings(record.agent, record.name, record.skills))
+                return AgentLoggedIn(settings_of(record))
             case AgentCommand.READY:
                 return AgentReady(record.agent)
             case AgentCommand.NOT_READY:
@@ -233,3 +237,14 @@ class Desks:
             answered=view.figures.answered,
             missed=view.figures.misses,
         )
+
+
+def settings_of(record: AgentRecord) -> AgentSettings:
+    """The agent for the dispatcher: languages are skills too, the best spoken at the highest level."""
+    spoken = {SkillName(name): LEVEL_MAX - place for place, name in enumerate(record.languages[:LEVEL_MAX])}
+    return AgentSettings(
+        agent=record.agent,
+        name=record.name,
+        skills={**spoken, **record.skills},
+        channels=dict.fromkeys(record.declines, 0),
+    )

@@ -13,6 +13,7 @@ from typing import Protocol, TypeAlias
 
 from acdcore.kernel.errors import Outcome, PeerError, Refused
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName, SkillName
+from acdcore.queues.settings import Channel
 from acdcore.work.model import WorkId, WorkItem, WorkKind, WorkState
 
 Detail: TypeAlias = Mapping[str, str | int | float | bool | None]
@@ -20,6 +21,10 @@ Detail: TypeAlias = Mapping[str, str | int | float | bool | None]
 
 PAGE_ROWS_MAX = 500
 """The largest page that `History` gives: what fits one HTTP answer of about 500 kB."""
+STAYS_MAX = 200_000
+"""Stays read at a time: four days of the largest centre. They take some 130 MB, and seconds of the daemon's core."""
+AGENT_CHANGES_MAX = 400_000
+"""Changes of state read at a time: two days of the largest centre, four or five for each call."""
 
 
 class Tier(StrEnum):
@@ -106,6 +111,8 @@ class AgentRecord:
     """Spoken languages, best first, as in the flows: cmn, yue, en."""
     is_active: bool = True
     """False: kept for the history, may not register or log in."""
+    declines: tuple[Channel, ...] = ()
+    """Kinds of contacts that the agent takes none of; one contact fills an agent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -437,7 +444,10 @@ class StayRow:
     left_at: datetime
     """UTC."""
     how: str
-    """`answered`, `abandoned`, `abandoned_short`, `overflowed`, `callback`, `withdrawn` or `failed`."""
+    """`answered`, `abandoned`, `abandoned_short`, `overflowed`, `callback`, `withdrawn` or `failed`.
+
+    A running stay, which is not written down yet, is `waiting` or `in_contact`.
+    """
     waited_s: float
     is_in_time: bool = False
     """Answered within the queue's target."""
@@ -454,7 +464,7 @@ class StayRow:
     """The number, for first-call resolution."""
     customer_id: CustomerId | None = None
     promised_s: float | None = None
-    """The wait that was announced first, if any."""
+    """The wait, counted from joining the queue, that the first announcement of one promised; None: none did."""
 
 
 Row: TypeAlias = CdrRow | CallEventRow | RecordingRow | AgentEventRow | WorkRow | AnswerRow | StayRow
@@ -598,8 +608,8 @@ class StayFilter:
     joined_before: datetime
     queue: QueueName | None = None
     agent: AgentId | None = None
-    limit: int = 1_000_000
-    """Above a year of a small centre, or a month of the largest; more is refused, not cut."""
+    limit: int = STAYS_MAX
+    """More is refused, not cut."""
 
 
 # Reading the history
@@ -699,4 +709,13 @@ class History(Protocol):
 
     async def stays(self, wanted: StayFilter) -> Sequence[StayRow]:
         """Stays in the order of joining; raises `Refused` when there are more than `limit`."""
+        ...
+
+    async def agent_changes(
+        self, changed_from: datetime, changed_before: datetime, agent: AgentId | None = None
+    ) -> Sequence[AgentEventRow]:
+        """Changes of agents' states, by agent and time; raises `Refused` above `AGENT_CHANGES_MAX`.
+
+        Each agent's last change before `changed_from` comes along, so that the state at that moment is known.
+        """
         ...

@@ -39,6 +39,7 @@ from acdcore.calls.ports import (
 from acdcore.control.errors import ApiError
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, SkillName
+from acdcore.queues.settings import Channel
 
 SEARCH_ROWS_MAX = 100
 """Nobody reads more hits than that; a longer list asks for a better search."""
@@ -304,13 +305,15 @@ class AgentCard(Shape):
     """Level of each skill, 1 to 9; the higher level answers first."""
     languages: Spoken = ()
     """Spoken languages, best first: cmn, yue, en."""
+    declines: tuple[Channel, ...] = ()
+    """Kinds of contacts that the agent takes none of."""
     password: Password | None = None
     """The phone's password; without it one is made."""
 
     def record(self) -> AgentRecord:
         """The agent for the store, without a password."""
         skills = {SkillName(skill): level for skill, level in self.skills.items()}
-        return AgentRecord(AgentId(self.number), self.name, "", "", skills, self.languages)
+        return AgentRecord(AgentId(self.number), self.name, "", "", skills, self.languages, True, self.declines)
 
 
 class AgentPatch(Shape):
@@ -322,6 +325,8 @@ class AgentPatch(Shape):
     """All skills with their levels, 1 to 9."""
     languages: Spoken | None = None
     """All spoken languages, best first."""
+    declines: tuple[Channel, ...] | None = None
+    """All kinds of contacts that the agent takes none of."""
     is_active: bool | None = None
     """False: kept for the history, may not register or log in."""
 
@@ -432,11 +437,13 @@ class AgentProfile:
     """Spoken languages, best first."""
     is_active: bool
     """False: kept for the history, may not register or log in."""
+    declines: tuple[Channel, ...] = ()
+    """Kinds of contacts that the agent takes none of."""
 
     @classmethod
     def of(cls, record: AgentRecord) -> Self:
         """What may be shown of `record`."""
-        return cls(record.agent, record.name, record.skills, record.languages, record.is_active)
+        return cls(record.agent, record.name, record.skills, record.languages, record.is_active, record.declines)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,13 +21,14 @@ from acdcore.calls.ports import (
 )
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName, SkillName
+from acdcore.queues.settings import Channel
 from acdcore.storage import card
 from acdcore.storage.database import Connection, Database
 from acdcore.storage.directory import MemoryDirectory
 from acdcore.storage.password import ha1
 
 CUSTOMER_COLUMNS = "id, name, tier, language, numbers, member_number, plates, address, note, owner, region, version"
-AGENT_COLUMNS = "agent, name, ha1_md5, ha1_sha256, skills, languages, is_active"
+AGENT_COLUMNS = "agent, name, ha1_md5, ha1_sha256, skills, languages, is_active, declines"
 LOAD_ROWS = 2_000
 """Rows taken at a time while loading: about 1 MB."""
 CONTACTS_LOADED_MAX = 200_000
@@ -43,9 +44,10 @@ UPDATE_CUSTOMER = (
     " address = $7, note = $8, owner = $9, region = $10, version = version + 1, changed_at = now()"
     f" where id = $11 and version = $12 returning {CUSTOMER_COLUMNS}"
 )
-INSERT_AGENT = f"insert into agents ({AGENT_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7)"
+INSERT_AGENT = f"insert into agents ({AGENT_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8)"
 UPDATE_AGENT = (
-    "update agents set name = $2, ha1_md5 = $3, ha1_sha256 = $4, skills = $5, languages = $6, is_active = $7"
+    "update agents set name = $2, ha1_md5 = $3, ha1_sha256 = $4, skills = $5, languages = $6, is_active = $7,"
+    " declines = $8"
     " where agent = $1 returning agent"
 )
 SKILL_LEVELS = range(1, 10)
@@ -218,6 +220,7 @@ def agent_of(row: asyncpg.Record) -> AgentRecord:
         skills={SkillName(skill): level for skill, level in row["skills"].items()},
         languages=tuple(row["languages"]),
         is_active=row["is_active"],
+        declines=tuple(Channel(channel) for channel in row["declines"]),
     )
 
 
@@ -228,4 +231,5 @@ def _values(new: NewCustomer) -> tuple[object, ...]:
 
 def _agent_values(record: AgentRecord) -> tuple[object, ...]:
     hashes = (record.ha1_md5, record.ha1_sha256)
-    return (record.agent, record.name, *hashes, dict(record.skills), record.languages, record.is_active)
+    facts = (dict(record.skills), record.languages, record.is_active, record.declines)
+    return (record.agent, record.name, *hashes, *facts)

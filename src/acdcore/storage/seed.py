@@ -4,12 +4,14 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import pydantic
 
 from acdcore.calls.ports import AgentRecord, BadRecord, NewCustomer, Taken, Tier
 from acdcore.kernel.errors import SettingsError
 from acdcore.kernel.ids import AgentId, SkillName
+from acdcore.queues.settings import Channel
 from acdcore.storage import card
 from acdcore.storage.database import Connection
 from acdcore.storage.password import ha1, new_password
@@ -46,6 +48,7 @@ class _Agent(pydantic.BaseModel):
     password: str | None = None
     skills: dict[str, int]
     languages: list[str] = []
+    declines: list[Annotated[Channel, pydantic.Field(strict=False)]] = []
 
 
 class _Agents(pydantic.BaseModel):
@@ -129,7 +132,15 @@ def _seeded(file: Path, key: str, entry: _Agent, realm: str) -> SeededAgent:
     agent = AgentId(entry.number)
     hashes = ha1(agent, realm, password)
     skills = {SkillName(skill): level for skill, level in entry.skills.items()}
-    record = AgentRecord(agent, entry.name, hashes.md5, hashes.sha256, skills, tuple(entry.languages))
+    record = AgentRecord(
+        agent=agent,
+        name=entry.name,
+        ha1_md5=hashes.md5,
+        ha1_sha256=hashes.sha256,
+        skills=skills,
+        languages=tuple(entry.languages),
+        declines=tuple(entry.declines),
+    )
     try:
         check_agent(record)
     except BadRecord as error:
