@@ -203,11 +203,14 @@ class Switchboard:
 
     def begin_work(self, item: WorkItem) -> None:
         """A callback or a message is due: a call of ours that waits for an agent, with nobody on the line yet."""
+        if self.is_draining:
+            return  # the book keeps it for the next start
         hall = self._hall
         now = hall.clock.now()
         at = hall.chronicle.time.at(now)
         number = item.number[:CALLER_CHARS_MAX]
         call = Call(LiveCall(self._next_id(), WORK_TRUNK, number, number, CallState.ARRIVING, at), hall.chronicle)
+        call.flows = hall.rules.flows
         call.advance_s = item.advance_s
         self.calls[call.id] = call
         self._work[item.id] = call
@@ -240,6 +243,7 @@ class Switchboard:
         dialled = event.request.uri.username[:CALLER_CHARS_MAX]
         view = LiveCall(self._next_id(), trunk, caller, dialled, CallState.ARRIVING, hall.chronicle.time.at(now))
         call = Call(view, hall.chronicle)
+        call.flows = hall.rules.flows
         self.calls[call.id] = call
         call.log(events.Arrived(now, trunk, caller, dialled))
         return call
