@@ -22,6 +22,7 @@ from acdcore.calls.feed import Feed
 from acdcore.calls.hall import Hall
 from acdcore.calls.hours import Hours
 from acdcore.calls.lines import Lines
+from acdcore.calls.notices import Notices
 from acdcore.calls.operations import Operations
 from acdcore.calls.phones import Phones
 from acdcore.calls.recorder import Recorder
@@ -123,6 +124,8 @@ async def serve(
         engine = stack.enter_context(started_engine(settings, ids))
         repaired = await asyncio.to_thread(repaired_recordings, settings)
         await recover_calls(storage, clock, repaired, settings.recording.directory, on_progress)
+        notices = Notices(settings.mail(), chronicle, settings.recording.directory)
+        await stack.enter_async_context(notices.sending())
         recorder = await stack.enter_async_context(started_recorder(settings, engine, chronicle, clock))
         voice = Voice(engine, sounds.prompts, sounds.music, ringback(), Speaker())
         stack.callback(voice.close)

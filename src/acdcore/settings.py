@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field, PlainValidator, ValidationError, model_validator
 
 from acdcore.calls.lines import LineSettings, WhenFull
+from acdcore.calls.notices import MailSettings
 from acdcore.calls.region import Regions
 from acdcore.calls.rules import ScreeningRules
 from acdcore.calls.screening import RepeatLimit, ScreeningSettings
@@ -30,6 +31,8 @@ from acdcore.work.book import BookSettings
 PREFIX = "ACDCORE_"
 TEXT_KEYS = frozenset({"password", "dsn"})
 """Secrets may begin with any character."""
+MAIL_ADDRESS = r"[^\s@,;<>]+@[^\s@,;<>]+"
+"""Nothing but the address."""
 Port = Annotated[int, Field(ge=0, le=65535)]
 """0 takes any free port."""
 
@@ -193,9 +196,9 @@ class Journal(Section):
 class Notices(Section):
     """E-mail about new messages and callbacks."""
 
-    smtp: Annotated[str, Field(pattern=r"^([^\s:]+:[0-9]+)?$")] = ""
-    sender: str = ""
-    to: list[str] = Field(default_factory=list)
+    smtp: Annotated[str, Field(pattern=r"^([^\s:]+:[0-9]{1,5})?$")] = ""
+    sender: Annotated[str, Field(pattern=rf"^({MAIL_ADDRESS})?$")] = ""
+    to: list[Annotated[str, Field(pattern=rf"^{MAIL_ADDRESS}$")]] = Field(default_factory=list)
     user: str = ""
     password: Annotated[str, Field(repr=False)] = ""
 
@@ -203,6 +206,8 @@ class Notices(Section):
     def _is_whole(self) -> "Notices":
         if self.to and not (self.smtp and self.sender):
             raise ValueError('to needs smtp = "host:port" and sender = "address"')
+        if self.smtp and not 0 < int(self.smtp.rpartition(":")[2]) <= 65535:
+            raise ValueError("smtp names a port above 65535, or 0")
         return self
 
 
@@ -307,6 +312,22 @@ class Settings(Section):
             max_attempts=table.max_attempts,
             retry_after_s=table.retry_after_s,
             expire_after_s=table.expire_after_s,
+        )
+
+    def mail(self) -> MailSettings | None:
+        """For the notices; None: nobody is to be told."""
+        table = self.notices
+        if not table.to:
+            return None
+        host, _, port = table.smtp.rpartition(":")
+        return MailSettings(
+            host=host,
+            port=int(port),
+            sender=table.sender,
+            to=tuple(table.to),
+            user=table.user,
+            password=table.password,
+            zone=ZoneInfo(self.journal.timezone),
         )
 
     def screening_rules(self) -> ScreeningRules:

@@ -1,6 +1,6 @@
 """The chronicle: writes down what happens, once, for the spool, the feed and the live views."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 
 from acdcore.calls import events, live
@@ -52,6 +52,8 @@ class Chronicle:
         self._clock = clock
         self._time = WallTime(clock.now(), clock.wall())
         self._spool = spool
+        self.on_work: Callable[[WorkItem], None] = lambda _: None
+        """Hears of every change of a work item, once it is written down."""
         self._directory = directory
         self._agent_events = 0
 
@@ -100,6 +102,7 @@ class Chronicle:
 
     def answer(self, view: LiveCall, number: int, event: events.QuestionAnswered) -> None:
         """The caller has answered a question."""
+        self.on_work(item)
         row = AnswerRow(
             call_id=view.call_id,
             n=number,
