@@ -196,6 +196,7 @@ def test_live_view_follows_the_history() -> None:
         events.Connected(107.0, BERT, "", ""),
         events.Held(108.0, EndedBy.AGENT),
         events.Resumed(109.0, EndedBy.AGENT),
+        events.TalkEnded(109.5, EndedBy.AGENT),
         ended(110.0, Outcome.ANSWERED),
     ):
         view = live.apply(view, event, TIME)
@@ -211,9 +212,18 @@ def test_live_view_follows_the_history() -> None:
         ("talking", SALES, BERT, None),
         ("held", SALES, BERT, None),
         ("talking", SALES, BERT, None),
+        ("in_flow", SALES, BERT, None),
         ("ending", SALES, BERT, None),
     ]
     assert (view.answered_at, view.queued_at, view.connected_at) == (at(1), at(2), at(7))
+
+
+@pytest.mark.parametrize(
+    ("target", "state"), [("queue:sales", "waiting"), ("flow:voicemail", "in_flow"), ("outside:10086", "in_flow")]
+)
+def test_live_view_shows_nobody_waiting_whom_overflow_has_led_out_of_the_queues(target: str, state: str) -> None:
+    view = LiveCall(CALL, "carrier", "13800000001", "95500", CallState.WAITING, NOON)
+    assert live.apply(view, events.Overflowed(101.0, "wait", target), TIME).state == state
 
 
 def test_live_view_shows_language_and_customer() -> None:

@@ -1,6 +1,7 @@
 """A live call: what is known of it, what has happened to it, and the task that tells its story."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,7 @@ from acdcore.calls.leg import FellSilent, HungUp, Leg, LegNote, Side
 from acdcore.calls.live import recognise
 from acdcore.calls.mailbox import Mailbox
 from acdcore.calls.ports import Customer, EndedBy
-from acdcore.ivr.model import CalendarState, Context, Language
+from acdcore.ivr.model import CalendarState, Context, Flow, Language
 from acdcore.ivr.opening import Moment
 from acdcore.ivr.steps import EnterFlow, EnterQueue, ServiceAnswered
 from acdcore.kernel.errors import Outcome
@@ -81,6 +82,8 @@ class Call:
         self.caller: Leg | None = None
         self.customer: Customer | None = None
         self.language = Language.MANDARIN
+        self.flows: Mapping[str, Flow] = {}
+        """Those that there were when the call arrived."""
         self.moment = ALWAYS
         """What the calendar said when the call arrived."""
         self.known: Context | None = None

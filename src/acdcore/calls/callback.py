@@ -125,8 +125,8 @@ class Progress:
 async def call_back(call: Call, hall: Hall, item: WorkItem, served: Served, path: str) -> Attempt:
     """The agent hears what it is about, then the customer's phone ringing, then the customer."""
     agent = served.leg
-    whisper = hall.voice.work_whisper(item.kind, item.queue, call.customer, hall.desks.language(served.agent))
-    if agent.session is None or not await until_played(call, {announce(call, agent, whisper)}, agent):
+    whisper = hall.voice.work_whisper(WorkKind.CALLBACK, item.queue, call.customer, hall.desks.language(served.agent))
+    if agent.session is None or await until_played(call, {announce(call, agent, whisper)}, agent) is not None:
         return Attempt.LEFT
     try:
         customer = dial_outside(call, hall, item.number, side=Side.CALLER)

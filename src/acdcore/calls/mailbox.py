@@ -22,6 +22,10 @@ class Mailbox(Generic[Note]):
         self._notes.append(note)
         self._wake()
 
+    def holds(self, kind: type[object]) -> bool:
+        """Whether a note of this kind waits to be read."""
+        return any(isinstance(note, kind) for note in self._notes)
+
     async def next(self, until: float | None = None) -> Note | None:
         """The oldest note, or None when the loop's time reaches `until` (seconds of `loop.time()`) first."""
         if self._notes:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from acdcore.calls import events
-from acdcore.calls.call import Call, Ending, ServiceReplied
+from acdcore.calls.call import Call, Ending, SentTo, ServiceReplied
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import Leg, Played, Pressed
 from acdcore.calls.message import Messages
@@ -63,7 +63,8 @@ class Walk:
         self._caller = caller
         self._hall = hall
         self._flow = flow
-        self._machine = Machine(hall.rules.flows[flow], context_of(call, hall))
+        # A reload may have taken away a flow that a rule of before still leads to.
+        self._machine = Machine(hall.rules.flows.get(flow) or call.flows[flow], context_of(call, hall))
         self._messages = Messages(call, hall)
         self._errands: set[asyncio.Task[None]] = set()
         """Services that are being asked."""
@@ -99,7 +100,7 @@ class Walk:
             self._call.mailbox.post(Played(self._caller, playback))
 
     def caller_left(self) -> None:
-        """The call ends in the middle of the flow: what was recorded by then is still worth a message."""
+        """The flow ends in the middle, with the call or without: what was recorded is still worth a message."""
         if self._is_over:
             return
         self._is_over = True
@@ -127,6 +128,10 @@ class Walk:
                 return machine.handle(PlaybackFinished(playback), now)
             case ServiceReplied(answered):
                 return machine.handle(answered, now)
+            case SentTo() as sent_to:
+                self.caller_left()
+                self._caller.stop_playing()
+                return [sent(self._call, self._hall, sent_to)]
             case _:
                 return []
 
@@ -198,6 +203,14 @@ class Walk:
             else:
                 clips += await voice.spoken(prompt)
         return tuple(clips)
+
+
+def sent(call: Call, hall: Hall, sent_to: SentTo) -> EnterQueue | EnterFlow:
+    """Write down who sent the caller where; where that is."""
+    where = sent_to.where
+    target = f"queue:{where.queue}" if isinstance(where, EnterQueue) else f"flow:{where.flow}"
+    call.log(events.Sent(hall.clock.now(), target, sent_to.by))
+    return where
 
 
 def context_of(call: Call, hall: Hall) -> Context:

@@ -7,14 +7,14 @@ from acdcore.calls.call import Call, Ending, SentTo
 from acdcore.calls.commands import CallState
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import Leg
-from acdcore.calls.navigation import Destination, navigate
+from acdcore.calls.navigation import Destination, navigate, sent
 from acdcore.calls.ports import EndedBy
 from acdcore.calls.talk import say, talk_to_agent
 from acdcore.calls.waiting import Aside, Served, wait_for_agent
 from acdcore.ivr.model import FlowName, PromptName
 from acdcore.ivr.steps import Dial, EnterFlow, EnterQueue
 from acdcore.kernel.errors import Outcome
-from acdcore.queues.model import CallerJoined, Channel, LeaveCause
+from acdcore.queues.model import CallerJoined, Channel, LeaveCause, Overflowed
 from acdcore.queues.settings import ToAnnouncement, ToFlow, ToOutside
 
 
@@ -29,9 +29,9 @@ async def serve(call: Call, caller: Leg, hall: Hall, wanted: EnterQueue) -> Dest
                 elsewhere = await step_aside(call, caller, hall, entry, FlowName(flow))
                 if elsewhere is not None:
                     return elsewhere
-            case SentTo(where=where, by=by):
+            case SentTo() as sent_to:
                 entry.leave(LeaveCause.WITHDRAWN)
-                return sent(call, hall, where, by)
+                return sent(call, hall, sent_to)
             case ToFlow(flow):
                 return EnterFlow(FlowName(flow))
             case ToOutside(number, trunk):
@@ -80,7 +80,7 @@ def gone(call: Call, hall: Hall, entry: Entry) -> None:
 
 async def step_aside(call: Call, caller: Leg, hall: Hall, entry: Entry, flow: FlowName) -> Destination | None:
     """Go through a flow while the place is kept; None: the caller waits on."""
-    if not entry.pause():
+    if call.mailbox.holds(Overflowed) or not entry.pause():
         return None  # a rule was quicker than the key; its word waits in the mailbox
     call.log(events.SteppedAside(hall.clock.now(), flow))
     match await navigate(call, caller, hall, flow):
@@ -99,15 +99,8 @@ async def talk_and_after(call: Call, caller: Leg, hall: Hall, served: Served) ->
     """The talk; then wherever the caller was sent, the queue's survey, or the end."""
     sent_to = await talk_to_agent(call, caller, hall, served)
     if sent_to is not None:
-        return sent(call, hall, sent_to.where, sent_to.by)
+        return sent(call, hall, sent_to)
     survey = hall.rules.queue(served.queue).survey
     if survey:
         return EnterFlow(FlowName(survey))
     return Ending(Outcome.ANSWERED, EndedBy.AGENT)  # a caller who hangs up first never lets us come here
-
-
-def sent(call: Call, hall: Hall, where: EnterQueue | EnterFlow, by: str) -> Destination:
-    """Write down who sent the caller where."""
-    target = f"queue:{where.queue}" if isinstance(where, EnterQueue) else f"flow:{where.flow}"
-    call.log(events.Sent(hall.clock.now(), target, by))
-    return where

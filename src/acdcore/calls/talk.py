@@ -20,10 +20,16 @@ async def talk_to_agent(call: Call, caller: Leg, hall: Hall, served: Served) -> 
         announce(call, caller, hall.voice.agent_number(served.agent, call.language)),
         announce(call, served.leg, hall.voice.whisper(served.queue, call.customer, hall.desks.language(served.agent))),
     }
-    sent_to = None
+    sent_to: SentTo | None = None
     # An agent who hung up in the moment of answering did so before anybody here listened for it.
-    if served.leg.session is not None and await until_played(call, both_told, served.leg):
-        sent_to = await converse(call, caller, served.leg, hall, path)
+    if served.leg.session is not None:
+        match await until_played(call, both_told, served.leg):
+            case None:
+                sent_to = await converse(call, caller, served.leg, hall, path)
+            case SentTo() as sent_to:
+                caller.stop_playing()
+            case _:
+                pass  # the agent is gone
     call.log(events.TalkEnded(hall.clock.now(), EndedBy.AGENT if sent_to is None else EndedBy.SYSTEM))
     served.leg.close()
     served.entry.talk_ended()
@@ -52,17 +58,24 @@ def announce(call: Call, leg: Leg, clips: tuple[ClipId, ...]) -> int:
     return playback
 
 
-async def until_played(call: Call, playbacks: set[int], agent: Leg | None = None) -> bool:
-    """Wait until all `playbacks` were heard; False when `agent` hung up first."""
+async def until_played(
+    call: Call, playbacks: set[int], agent: Leg | None = None
+) -> HungUp | FellSilent | SentTo | None:
+    """Wait until all `playbacks` were heard: None; or what came first, `agent` gone or the caller sent elsewhere.
+
+    Without an `agent` the playbacks are the caller's last, and nothing comes first.
+    """
     while playbacks:
         match await call.mailbox.next():
             case Played(playback=playback):
                 playbacks.discard(playback)
-            case HungUp(leg=leg) | FellSilent(leg=leg) if leg is agent:
-                return False
+            case HungUp(leg=leg) | FellSilent(leg=leg) as gone if leg is agent:
+                return gone
+            case SentTo() as sent_to if agent is not None:
+                return sent_to
             case _:
                 pass
-    return True
+    return None
 
 
 async def converse(call: Call, caller: Leg, partner: Leg, hall: Hall, path: str) -> SentTo | None:
