@@ -133,9 +133,33 @@ def allow_many_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+@dataclass(frozen=True, slots=True)
+class House:
+    """What a daemon is configured as."""
+
+    toml: str
+    """acdcore.toml."""
+    flows: dict[str, str]
+    """By name."""
+    agents: list[AgentSeed]
+    lines: int
+    """As the TOML says."""
+
+
 def new_daemon(directory: Path, lines: int, agents: int, cores: Cores, program: tuple[str, ...] = RUN) -> Daemon:
     """A daemon, not yet started, with `lines` lines and `agents` agents who know every call."""
-    port_count = 2 * (lines + agents) + PORTS_SPARE
+    house = House(
+        toml=SETTINGS.format(lines=lines, menu_number=MENU_NUMBER, queue_number=QUEUE_NUMBER),
+        flows={"menu": MENU, "straight": STRAIGHT},
+        agents=[AgentSeed(str(FIRST_AGENT + index), PASSWORD) for index in range(agents)],
+        lines=lines,
+    )
+    return daemon_of(house, directory, cores, program)
+
+
+def daemon_of(house: House, directory: Path, cores: Cores, program: tuple[str, ...] = RUN) -> Daemon:
+    """A daemon, not yet started, of this configuration; all its prompts are one packet of sound."""
+    port_count = 2 * (house.lines + len(house.agents)) + PORTS_SPARE
     first_port = random.SystemRandom().randrange(PORTS_FIRST, PORTS_END - port_count, 2)
     sound = write_wav(tone(1000, PROMPT_S), 8000)
     return Daemon(
@@ -146,10 +170,10 @@ def new_daemon(directory: Path, lines: int, agents: int, cores: Cores, program: 
                 "ACDCORE_MEDIA__LAST_PORT": str(first_port + port_count - 1),
                 "ACDCORE_MEDIA__LOST_AFTER_S": str(MEDIA_LOST_AFTER_S),
             },
-            toml=SETTINGS.format(lines=lines, menu_number=MENU_NUMBER, queue_number=QUEUE_NUMBER),
-            flows={"menu": MENU, "straight": STRAIGHT},
+            toml=house.toml,
+            flows=house.flows,
             prompts={"bench.wav": sound, "system.toml": system_prompts().encode()},
-            agents=[AgentSeed(str(FIRST_AGENT + index), PASSWORD) for index in range(agents)],
+            agents=house.agents,
             processors=frozenset({cores.daemon}),
             program=program,
         )

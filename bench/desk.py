@@ -1,0 +1,93 @@
+"""One agent with a phone of one's own, on a socket of its own: when it became free, and when it rang then."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from enum import StrEnum
+
+import aiohttp
+
+from acdcore.kernel.address import Address
+from acdcore.sip.events import Flow
+from acdcore.sip.ladder import Direction
+from bench.crowd import REGISTERED_FOR_S, Unready
+from bench.load import Slot
+from bench.phone import Phone, PhoneCall, PhoneSettings
+
+ANSWER_AFTER_S = 0.2
+"""How long an agent lets it ring."""
+INVITE = b"INVITE "
+
+
+class Freed(StrEnum):
+    """How an agent became free."""
+
+    BYE = "bye"
+    """Hung up on the caller; no wrap-up."""
+    HTTP = "http"
+    """Said `ready` over HTTP."""
+
+
+class Desk:
+    """Notes the time from becoming free to the INVITE; answers, and calls `on_talk` once the answer is acknowledged."""
+
+    def __init__(self, number: str, server: Address, on_talk: Callable[["Desk"], None]) -> None:
+        self.number = number
+        self.phone = Phone(PhoneSettings(server), on_call=self._ring, new_media=Slot, observer=self._watch)
+        self.call: PhoneCall | None = None
+        self.freed: Freed | None = None
+        """How the agent became free; None once the phone has rung since."""
+        self.ringing_ms: dict[Freed, list[float]] = {Freed.BYE: [], Freed.HTTP: []}
+        self._freed_at = 0.0
+        self._on_talk = on_talk
+
+    async def log_in(self, password: str, client: aiohttp.ClientSession) -> None:
+        """Register and log in, without being ready yet; raises Unready."""
+        status = await self.phone.register(self.number, password, REGISTERED_FOR_S)
+        if status != 200:
+            raise Unready(f"agent {self.number}: REGISTER got {status}")
+        await self.say("log_in", client)
+
+    async def say(self, command: str, client: aiohttp.ClientSession) -> None:
+        """Change the agent's state over HTTP; raises Unready."""
+        async with client.post(f"/v1/agents/{self.number}/state", json={"command": command}) as answer:
+            if answer.status != 200:
+                raise Unready(f"agent {self.number}: {command}: {await answer.text()}")
+            await answer.read()
+
+    def hang_up(self) -> None:
+        """Be free by a BYE: the time runs from before it is built and sent."""
+        call, self.call = self.call, None
+        if call is not None:
+            self._free(Freed.BYE)
+            call.hang_up()
+
+    def leave(self) -> None:
+        """Hang up for good, after having said `not_ready`: the phone must not ring any more."""
+        call, self.call = self.call, None
+        if call is not None:
+            call.hang_up()
+
+    async def be_ready(self, client: aiohttp.ClientSession) -> None:
+        """Be free by saying so over HTTP: the time runs from before the request is built and sent."""
+        self._free(Freed.HTTP)
+        await self.say("ready", client)
+
+    def _free(self, freed: Freed) -> None:
+        self.freed, self._freed_at = freed, time.monotonic()
+
+    def _watch(self, direction: Direction, flow: Flow, data: bytes, at: float) -> None:
+        """Sees datagrams before the phone reads them; the loop's own clock, `at`, is too coarse."""
+        if direction is Direction.IN and self.freed is not None and data.startswith(INVITE):
+            self.ringing_ms[self.freed].append(1000 * (time.monotonic() - self._freed_at))
+            self.freed = None
+
+    def _ring(self, call: PhoneCall) -> None:
+        call.ring()
+        call.answered.add_done_callback(lambda answered: self._talk(call, answered))
+        asyncio.get_running_loop().call_later(ANSWER_AFTER_S, call.answer)
+
+    def _talk(self, call: PhoneCall, answered: asyncio.Future[None]) -> None:
+        if not answered.cancelled() and answered.exception() is None:
+            self.call = call
+            self._on_talk(self)
