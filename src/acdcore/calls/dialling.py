@@ -6,7 +6,7 @@ from acdcore.calls.hall import Hall
 from acdcore.calls.leg import FellSilent, HungUp, Leg, PickedUp, Side, TurnedDown
 from acdcore.calls.trunks import Trunk
 from acdcore.kernel.address import Address
-from acdcore.kernel.errors import Refused
+from acdcore.kernel.errors import AcdError, Refused
 from acdcore.sip.digest import DigestClient
 from acdcore.sip.events import OutgoingInvite, Transport
 from acdcore.sip.headers import NameAddr
@@ -33,13 +33,21 @@ async def until_answered(call: Call, leg: Leg, partner: Leg | None = None) -> in
 
 
 def dial_outside(call: Call, hall: Hall, number: str, trunk_name: str = "", side: Side = Side.OUTSIDE) -> Leg:
-    """Call out on that trunk, or on the first that may; raises Refused when none may, LinesFull when all are taken."""
+    """Call out on that trunk, or on the first that may, on a line that the leg's end gives back.
+
+    Raises Refused when no trunk may, LinesFull when all lines are taken, PortsExhausted.
+    """
     trunk = hall.rules.trunks.way_out(trunk_name)
     if trunk is None:
         which = f"trunk {trunk_name} may not" if trunk_name else "no trunk may"
         raise Refused(f"{which} dial out, so {number} cannot be reached; set may_dial_out on one")
-    call.held.callback(hall.lines.take(trunk.name).give_back)
-    leg = Leg(hall.wiring, side, call)
+    line = hall.lines.take(trunk.name)
+    try:
+        leg = Leg(hall.wiring, side, call)
+    except AcdError:
+        line.give_back()
+        raise
+    leg.line = line
     call.held.callback(leg.close)
     call.log(events.Dialled(hall.clock.now(), number, trunk.name))
     leg.dial(outside_invite(call, hall, trunk, number))

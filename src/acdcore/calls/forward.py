@@ -5,7 +5,7 @@ from acdcore.calls.call import Call, Ending
 from acdcore.calls.dialling import dial_outside, until_answered
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import Leg
-from acdcore.calls.navigation import Destination
+from acdcore.calls.navigation import Destination, sent
 from acdcore.calls.ports import EndedBy
 from acdcore.calls.talk import announce, talk_to_outside, until_played
 from acdcore.ivr.steps import Dial
@@ -23,11 +23,12 @@ async def forward(call: Call, caller: Leg, hall: Hall, wanted: Dial) -> Destinat
     caller.set_music(hall.voice.ringback())
     status = await until_answered(call, leg)
     if status is not None:
+        leg.close()
         call.log(events.DialFailed(hall.clock.now(), number, status))
         return await apologise(call, caller, hall, number)
     sent_to = await talk_to_outside(call, caller, leg, number, hall)
     if sent_to is not None:
-        return sent_to.where
+        return sent(call, hall, sent_to)
     return Ending(call.completed(), EndedBy.SYSTEM, number)
 
 

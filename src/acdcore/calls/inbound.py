@@ -17,6 +17,9 @@ from acdcore.ivr.model import EndReason, Flow, PromptName
 from acdcore.ivr.steps import Dial, EnterFlow, EnterQueue, HangUp
 from acdcore.kernel.errors import Outcome
 
+MOVES_MAX = 100
+"""A caller who is led on more often goes round in circles, by rules and flows that lead into each other."""
+
 
 async def inbound(call: Call, hall: Hall, flow: Flow) -> Ending:
     """Answer, know the caller, and lead the call from place to place."""
@@ -29,7 +32,7 @@ async def inbound(call: Call, hall: Hall, flow: Flow) -> Ending:
 
 async def lead(call: Call, caller: Leg, hall: Hall, where: Destination) -> Ending:
     """A flow leads to a queue, a queue to an agent or by its rules elsewhere, until the call has come to its end."""
-    while True:
+    for _ in range(MOVES_MAX):
         match where:
             case EnterFlow(flow):
                 where = await navigate(call, caller, hall, flow)
@@ -41,6 +44,7 @@ async def lead(call: Call, caller: Leg, hall: Hall, where: Destination) -> Endin
                 return ended(call, reason)
             case Ending():
                 return where
+    return Ending(Outcome.FAILED, EndedBy.SYSTEM, f"led on {MOVES_MAX} times without an end")
 
 
 def ended(call: Call, reason: EndReason) -> Ending:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
+from acdcore.calls.lines import Line
 from acdcore.calls.wiring import Wiring
 from acdcore.kernel.address import Address
 from acdcore.media.model import ClipId, StreamFigures, StreamId, StreamTarget
@@ -124,10 +125,12 @@ class Listener(Protocol):
 
 
 class Leg:
-    """One party. `session` and `stream` are given back by `close`, whatever state the leg is in."""
+    """One party. `session`, `stream` and `line` are given back by `close`, whatever state the leg is in."""
 
     def __init__(self, wiring: Wiring, side: Side, listener: Listener) -> None:
         self.side = side
+        self.line: Line | None = None
+        """The line that the leg alone takes; the caller's belongs to the call."""
         self.session: SessionId | None = None
         self.is_held = False
         self.is_answered = False
@@ -214,7 +217,7 @@ class Leg:
             self._wiring.stack.refuse(session, status, headers=headers)
 
     def close(self) -> StreamFigures | None:
-        """Hang up if need be and give the stream back; the stream's last figures, None the second time."""
+        """Hang up if need be and give stream and line back; the stream's last figures, None the second time."""
         self.hang_up()
         if not self._is_open:
             return None
@@ -222,6 +225,8 @@ class Leg:
         del self._wiring.streams[self.stream]
         figures = self._wiring.engine.close(self.stream)
         self._wiring.carried.add(figures)
+        if self.line is not None:
+            self.line.give_back()
         return figures
 
     # --- what the driver delivers ---

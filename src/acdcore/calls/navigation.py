@@ -73,6 +73,7 @@ class Walk:
     async def to_its_end(self) -> Destination:
         """Carry out what the flow says, and tell it what comes of it."""
         machine, clock = self._machine, self._hall.clock
+        self._caller.set_music(())  # a queue's would be heard between the prompts, and over a message
         actions = machine.start(clock.now())
         while True:
             answers: list[Input] = []
