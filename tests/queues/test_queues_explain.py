@@ -1,16 +1,29 @@
 """Obligations of the answer to "why does this caller still wait"."""
 
-from tests.queues.desk import ANNA, BO, CHEN, ENGLISH, REPAIR, SALES, TALK, Desk, only
+from collections.abc import Collection, Iterator
+
+import pytest
+from tests.queues.desk import ANNA, BO, CHEN, ENGLISH, HELP, REPAIR, SALES, SPARE, TALK, Desk, only
+from tests.queues.shift import Shift, floor
 
 from acdcore.kernel.ids import AgentId
+from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.model import (
     AgentLoggedIn,
     AgentNotReady,
+    AgentPhoneUp,
+    AgentReady,
     CallerFacts,
     CallerPaused,
+    CallerResumed,
+    DeadlinePassed,
+    EntryId,
+    HeldForAgent,
     OfferAccepted,
     Offered,
     OfferEnded,
+    Overflowed,
+    Relaxed,
     TalkEnded,
 )
 from acdcore.queues.settings import (
@@ -23,7 +36,21 @@ from acdcore.queues.settings import (
     Ring,
     ToFlow,
 )
-from acdcore.queues.view import HoldBack, Timer, TimerName
+from acdcore.queues.view import MISSED_BEFORE, Exclusion, HoldBack, Timer, TimerName
+
+
+class Everybody(Collection[EntryId]):
+    """All entries there are, and will be."""
+
+    def __contains__(self, entry: object) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[EntryId]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
 
 YUE = NeedRule(languages=frozenset({"yue"}), skills={ENGLISH: 2})
 QUEUE = QueueSettings(
@@ -111,3 +138,102 @@ def test_missed_agent_is_named_with_the_end_of_the_hold() -> None:
     desk.wait(12)
     assert desk.why(entry).timers == (Timer(TimerName.TRIED, desk.now + 18),)
     assert desk.why(entry).would_change == ("agent 1001 may be tried again (in 18 s)",)
+
+
+def test_offer_is_told_from_before_it_took_effect() -> None:
+    desk = Desk(QueueSettings(SALES, {TALK: 1}))
+    first, _ = desk.join(SALES)
+    desk.wait(5)
+    second, _ = desk.join(SALES)
+    desk.staff(ANNA, repair=1)
+    asked = AgentSettings(BO, skills={TALK: 3})
+    for fed in (AgentPhoneUp(BO), AgentLoggedIn(asked)):
+        desk.feed(fed)
+    decisions, noted = desk.dispatcher.handle_witnessed(AgentReady(BO), desk.now, {first})
+    (grounds,) = noted
+    assert grounds.choice == only(Offered, decisions)
+    why = grounds.explanation
+    assert (why.position, why.ringing, why.waited_s) == (1, None, 5)
+    assert [(c.agent, c.exclusion) for c in why.candidates] == [(BO, None), (ANNA, Exclusion.SKILL_MISSING)]
+    assert why.candidates[0].key == only(Offered, decisions).agent_key
+    assert [(rival.entry, rival.waited_s, rival.barred_by) for rival in grounds.rivals] == [(second, 0, None)]
+
+
+def test_who_waited_longer_but_could_not_be_given_is_told_why_not() -> None:
+    desk = Desk(
+        QueueSettings(SALES, {TALK: 1}), QueueSettings(HELP, {REPAIR: 1}), QueueSettings(SPARE, is_by_hand=True)
+    )
+    skilled, _ = desk.join(HELP)
+    by_hand, _ = desk.join(SPARE)
+    paused, _ = desk.join(SALES)
+    desk.feed(CallerPaused(paused))
+    desk.wait(1)
+    entry, _ = desk.join(SALES)
+    desk.feed(AgentPhoneUp(ANNA))
+    desk.feed(AgentLoggedIn(AgentSettings(ANNA, skills={TALK: 1})))
+    _, (grounds,) = desk.dispatcher.handle_witnessed(AgentReady(ANNA), desk.now, {entry})
+    assert [(rival.entry, rival.barred_by) for rival in grounds.rivals] == [
+        (skilled, Exclusion.SKILL_MISSING),
+        (by_hand, HoldBack.BY_HAND),
+        (paused, HoldBack.PAUSED),
+    ]
+
+
+def test_sent_away_and_relaxed_are_told_with_the_needs_of_before() -> None:
+    desk = Desk(QUEUE)
+    entry, _ = desk.come(SALES, CallerFacts(language="yue"))
+    _, (relaxed,) = desk.dispatcher.handle_witnessed(DeadlinePassed(), desk.now + 20, {entry})
+    assert isinstance(relaxed.choice, Relaxed)
+    assert (relaxed.explanation.needs, relaxed.explanation.ring) == ({TALK: 1, ENGLISH: 2}, 0)
+    _, (gone,) = desk.dispatcher.handle_witnessed(DeadlinePassed(), desk.now + 90, {entry})
+    assert isinstance(gone.choice, Overflowed)
+    assert (gone.explanation.queue, gone.explanation.position, gone.explanation.waited_s) == (SALES, 1, 90)
+
+
+def test_nobody_asked_nothing_noted_and_decided_alike() -> None:
+    desk = Desk(QueueSettings(SALES, {TALK: 1}))
+    desk.join(SALES)
+    desk.feed(AgentPhoneUp(ANNA))
+    desk.feed(AgentLoggedIn(AgentSettings(ANNA, skills={TALK: 1})))
+    decisions, noted = desk.dispatcher.handle_witnessed(AgentReady(ANNA), desk.now, set())
+    assert (len(only(Offered, decisions).entry) > 0, noted) == (True, [])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_every_offer_goes_to_the_first_candidate_and_passes_nobody_over_who_was_free_to_have(seed: int) -> None:
+    shift, dispatcher, plain = Shift(seed), Dispatcher(floor()), Dispatcher(floor())
+    offers = passed_over = 0
+    for at, fed in shift.inputs(dispatcher, 1_500):
+        decisions, noted = dispatcher.handle_witnessed(fed, at, Everybody())
+        assert decisions == plain.handle(fed, at)
+        shift.learn(decisions)
+        told = [one for one in decisions if isinstance(one, Offered | Overflowed | Relaxed | HeldForAgent)]
+        assert [grounds.choice for grounds in noted] == told
+        for grounds in noted:
+            choice, why = grounds.choice, grounds.explanation
+            if not isinstance(choice, Offered) or choice.is_by_hand:
+                continue
+            assert (why.candidates[0].agent, why.candidates[0].exclusion) == (choice.agent, None)
+            assert why.key == choice.caller_key
+            before = [rival for rival in grounds.rivals if rival.key < why.key]
+            assert all(rival.barred_by is not None for rival in before)
+            offers += 1
+            passed_over += bool(before)
+    assert offers > 10 and passed_over > 0
+
+
+def test_who_missed_the_caller_before_comes_last_among_the_candidates() -> None:
+    desk = Desk(QueueSettings(SALES, {TALK: 1}))
+    desk.staff(ANNA, talk=5)
+    entry, decisions = desk.join(SALES)
+    desk.feed(OfferEnded(only(Offered, decisions).offer, OfferEnd.REFUSED))
+    desk.feed(CallerPaused(entry))
+    desk.wait(120)
+    desk.staff(BO, talk=1)
+    _, (grounds,) = desk.dispatcher.handle_witnessed(CallerResumed(entry), desk.now, {entry})
+    assert [(c.agent, c.exclusion, c.detail) for c in grounds.explanation.candidates] == [
+        (BO, None, ""),
+        (ANNA, None, MISSED_BEFORE),
+    ]
+    assert isinstance(grounds.choice, Offered)
+    assert grounds.choice.agent == BO

@@ -1,6 +1,8 @@
 """The floor's whole state, and what one turn notes down on it."""
 
 import math
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from acdcore.kernel.deadlines import Deadlines
@@ -13,6 +15,7 @@ from acdcore.queues.model import AgentState, AgentStateChanged, Decision, EntryI
 from acdcore.queues.policy import Demand
 from acdcore.queues.roster import Roster
 from acdcore.queues.settings import FloorSettings, QueueSettings
+from acdcore.queues.view import Grounds
 
 # ---- what can come due: tuples, since every turn hashes some of them; `kind` keeps those of one name apart ----------
 
@@ -76,6 +79,16 @@ class BackOffDue(NamedTuple):
 Due = RingDue | WaitDue | AnnounceDue | HoldDue | RelaxDue | StickyDue | WrapUpDue | BackOffDue
 
 
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """Somebody who wants to know what decisions are made from; on a live floor nobody asks, and it costs nothing."""
+
+    about: Collection[EntryId]
+    """Whose decisions."""
+    noted: list[Grounds] = field(default_factory=list)
+    """The turn's, in the order of its decisions: a few for each entry."""
+
+
 class Board:
     """Who waits in which line, who is rung for whom, what is due; the modules beside this one are its verbs."""
 
@@ -91,6 +104,7 @@ class Board:
         self.entries_made = 0
         self.now = -math.inf
         self.out: list[Decision] = []
+        self.witness: Witness | None = None
         # Notes of the turn: lines where a match may be possible (in order, since turns are repeatable), agents freed.
         self.dirty: dict[Line, None] = {}
         self.freed: list[Agent] = []

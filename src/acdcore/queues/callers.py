@@ -6,7 +6,7 @@ nothing while a phone rings for the caller or a side flow has the caller: `settl
 
 from collections.abc import Iterable, Iterator
 
-from acdcore.queues import announcements, door, policy
+from acdcore.queues import announcements, door, explain, policy
 from acdcore.queues.board import AnnounceDue, Board, Due, HoldDue, RelaxDue, StickyDue, WaitDue
 from acdcore.queues.line import Edition, Held, Line, Visit, Waiting
 from acdcore.queues.model import HeldForAgent, Overflowed, Queued, Relaxed
@@ -164,7 +164,9 @@ def _keep(board: Board, waiting: Waiting, line: Line, held: Held) -> Line:
     """Let a caller wait for one agent: a line that this agent alone serves."""
     waiting.visit.held = held
     board.deadlines.set(StickyDue(waiting.entry), held.until)
-    board.out.append(HeldForAgent(waiting.entry, line.queue.name, *held))
+    kept_for = HeldForAgent(waiting.entry, line.queue.name, *held)
+    board.out.append(kept_for)
+    explain.note(board, kept_for, waiting, line)
     kept = board.line_of(waiting, line.edition, line.queue)
     board.close_if_idle(line)
     return kept
@@ -185,8 +187,10 @@ def _relax(board: Board, waiting: Waiting, line: Line) -> None:
     visit, queue = waiting.visit, line.queue
     reached = policy.ring_reached(queue.rings, visit.queued_at, board.now)
     if reached > visit.ring:
+        relaxed = Relaxed(waiting.entry, queue.name, reached, board.now)
+        board.out.append(relaxed)
+        explain.note(board, relaxed, waiting, line)
         visit.ring = reached
-        board.out.append(Relaxed(waiting.entry, queue.name, reached, board.now))
         _await_ring(board, waiting, queue)
 
 
@@ -200,12 +204,14 @@ def _step_into_ring(board: Board, waiting: Waiting, line: Line, ring: int) -> Li
     """Begin in a wider ring, by what the wait is expected to be."""
     if ring == 0:
         return line
+    relaxed = Relaxed(waiting.entry, line.queue.name, ring, board.now)
+    board.out.append(relaxed)
+    explain.note(board, relaxed, waiting, line)
     waiting.visit.ring = ring
-    board.out.append(Relaxed(waiting.entry, line.queue.name, ring, board.now))
-    relaxed = board.line_of(waiting, line.edition, line.queue)
-    if relaxed is not line:
+    wider = board.line_of(waiting, line.edition, line.queue)
+    if wider is not line:
         board.close_if_idle(line)
-    return relaxed
+    return wider
 
 
 def _move(board: Board, waiting: Waiting, line: Line) -> Line:
@@ -224,7 +230,9 @@ def _send_away(board: Board, waiting: Waiting, line: Line, rule: OverflowRule) -
     visit = waiting.visit
     waited_s = board.now - visit.queued_at
     kept = announcements.kept_by_leaving(visit, board.now)
-    board.out.append(Overflowed(waiting.entry, line.queue.name, rule.cause, rule.target, waited_s, kept))
+    overflowed = Overflowed(waiting.entry, line.queue.name, rule.cause, rule.target, waited_s, kept)
+    board.out.append(overflowed)
+    explain.note(board, overflowed, waiting, line)
     if isinstance(rule.target, ToQueue):
         return line.edition.queues[rule.target.queue]
     return None

@@ -8,7 +8,7 @@ Rules:
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from acdcore.kernel.errors import PeerError
 from acdcore.kernel.ids import AgentId, QueueName
@@ -20,7 +20,7 @@ from acdcore.queues.line import Edition, Line, Offer, Visit, Waiting
 from acdcore.queues.metrics import AgentFigures, QueueFigures
 from acdcore.queues.model import AgentState, CallerJoined, EntryId, OfferId
 from acdcore.queues.policy import Demand, Place
-from acdcore.queues.settings import AgentSettings, FloorSettings
+from acdcore.queues.settings import AgentSettings, Channel, FloorSettings
 
 
 class StateError(PeerError):
@@ -123,9 +123,11 @@ class FloorState:
     paces: Mapping[QueueName, Pace]
     """What the estimates go by."""
     queue_figures: Mapping[QueueName, QueueFigures]
-    """Counters since the start."""
+    """Counters since the start, of callers on the line."""
     agent_figures: Mapping[AgentId, AgentFigures]
     """Counters since the start."""
+    work_figures: Mapping[Channel, Mapping[QueueName, QueueFigures]] = field(default_factory=dict)
+    """Counters since the start, of callbacks and messages."""
 
 
 def settings(dispatcher: Dispatcher) -> FloorSettings:
@@ -161,8 +163,9 @@ def dump(dispatcher: Dispatcher) -> FloorState:
         offers=tuple([OfferState(offer.offer, offer.agent.id, offer.until) for offer in board.offers.values()]),
         deadlines=_deadlines(board),
         paces={name: replace(pace) for name, pace in board.estimator.paces.items()},
-        queue_figures={name: replace(figures) for name, figures in metrics.queues.items()},
+        queue_figures=_copies(metrics.queues),
         agent_figures={name: _copied(figures) for name, figures in metrics.agents.items()},
+        work_figures={channel: _copies(queues) for channel, queues in metrics.work.items()},
     )
 
 
@@ -200,6 +203,10 @@ def _entry_state(waiting: Waiting, line: int) -> EntryState:
     )
 
 
+def _copies(queues: Mapping[QueueName, QueueFigures]) -> dict[QueueName, QueueFigures]:
+    return {name: replace(figures) for name, figures in queues.items()}
+
+
 def _copied(figures: AgentFigures) -> AgentFigures:
     return replace(figures, seconds=dict(figures.seconds))
 
@@ -226,8 +233,12 @@ def load(state: FloorState) -> Dispatcher:
         _fill(dispatcher._board, state)
     except (LookupError, ValueError) as error:
         raise StateError(f"a floor's state does not fit together: {error!r}") from error
-    dispatcher.metrics.queues.update({name: replace(figures) for name, figures in state.queue_figures.items()})
-    dispatcher.metrics.agents.update({name: _copied(figures) for name, figures in state.agent_figures.items()})
+    metrics = dispatcher.metrics
+    metrics.queues.update(_copies(state.queue_figures))
+    metrics.work.update({channel: _copies(queues) for channel, queues in state.work_figures.items()})
+    metrics.agents.update({name: _copied(figures) for name, figures in state.agent_figures.items()})
+    channels = {entry.entry: entry.asked.channel for entry in state.entries}
+    metrics.items.update({entry: channel for entry, channel in channels.items() if channel is not Channel.CALL})
     return dispatcher
 
 

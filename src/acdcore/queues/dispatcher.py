@@ -11,6 +11,7 @@ to ready agents there until no pair is left. The rules for races:
 - News of an offer that is over (`OfferEnded`) crossed its withdrawal and means nothing.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import assert_never
 
@@ -27,6 +28,7 @@ from acdcore.queues.board import (
     RingDue,
     StickyDue,
     WaitDue,
+    Witness,
     WrapUpDue,
 )
 from acdcore.queues.line import Waiting
@@ -72,7 +74,7 @@ from acdcore.queues.model import (
     WrapUpExtended,
 )
 from acdcore.queues.settings import AgentSettings, FloorSettings, OfferEnd, validate, validate_agent
-from acdcore.queues.view import AgentView, Explanation, FloorView
+from acdcore.queues.view import AgentView, Explanation, FloorView, Grounds
 
 
 class Dispatcher:
@@ -102,6 +104,17 @@ class Dispatcher:
         offers.match(board)
         self.metrics.fold(board.out)
         return board.out
+
+    def handle_witnessed(
+        self, fed: Input, now: float, about: Collection[EntryId]
+    ) -> tuple[list[Decision], list[Grounds]]:
+        """`handle`, and what each choice about these entries was made from: costs as much as the floor is large."""
+        witness = Witness(about)
+        self._board.witness = witness
+        try:
+            return self.handle(fed, now), witness.noted
+        finally:
+            self._board.witness = None
 
     def handle_deadline(self, now: float) -> list[Decision]:
         """The turn of everything that is due; the same as handling `DeadlinePassed`."""

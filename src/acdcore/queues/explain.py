@@ -11,13 +11,17 @@ from acdcore.queues.line import Line, Waiting
 from acdcore.queues.metrics import AgentFigures, Metrics, QueueFigures
 from acdcore.queues.policy import Demand
 from acdcore.queues.view import (
+    MISSED_BEFORE,
     AgentView,
     Candidate,
+    Choice,
     Exclusion,
     Explanation,
     FloorView,
+    Grounds,
     HoldBack,
     QueueView,
+    Rival,
     Timer,
     TimerName,
     WaitingView,
@@ -27,6 +31,8 @@ FILTERS = tuple(Exclusion)
 """The filters in the order in which they are asked."""
 MAX_CHANGES = 10
 """Sentences on what would change: more would not be read."""
+MAX_RIVALS = 50
+"""Other callers named with an offer, the most urgent ones: whoever comes after them could not have been meant."""
 WOULD_FREE: Mapping[Exclusion, str] = {
     Exclusion.WRAP_UP: "ends the wrap-up",
     Exclusion.BACKING_OFF: "ends the back-off",
@@ -52,6 +58,8 @@ def explanation(board: Board, waiting: Waiting, line: Line, now: float) -> Expla
     candidates: list[Candidate] = []
     for agent in board.roster:
         found, detail = policy.exclusion(agent, line.demand, waiting.tried.get(agent.id), now)
+        if found is None and agent.id in waiting.tried:
+            detail = MISSED_BEFORE
         candidates.append(Candidate(agent.id, found, detail, line.agent_key(agent) if found is None else None))
     candidates.sort(key=_candidate_order)
     held_back_by = hold_back(waiting, line)
@@ -67,7 +75,46 @@ def explanation(board: Board, waiting: Waiting, line: Line, now: float) -> Expla
         timers=_timers(waiting, line, now),
         held_back_by=held_back_by,
         would_change=tuple(_changes(board, waiting, line, now)[:MAX_CHANGES]),
+        strategy=line.queue.strategy,
+        waited_s=now - waiting.visit.queued_at,
+        advance_s=waiting.asked.advance_s,
     )
+
+
+def note(board: Board, choice: Choice, waiting: Waiting, line: Line, chosen: Agent | None = None) -> None:
+    """Note down what a decision is made from, if somebody asked about the caller; before it takes effect."""
+    witness = board.witness
+    if witness is None or waiting.entry not in witness.about:
+        return
+    rivals = _rivals(board, waiting, chosen) if chosen is not None else []
+    why = explanation(board, waiting, line, board.now)
+    witness.noted.append(Grounds(choice, why, tuple(rivals[:MAX_RIVALS]), len(rivals)))
+
+
+def _rivals(board: Board, chosen_for: Waiting, agent: Agent) -> list[Rival]:
+    """Everybody else who waits and is not rung for, the most urgent first."""
+    rivals = []
+    for waiting, line in board.entries.values():
+        if waiting is chosen_for or not waiting.is_waiting or waiting.offer is not None:
+            continue
+        barred_by: Exclusion | HoldBack | None
+        barred_by, detail = policy.exclusion(agent, line.demand, waiting.tried.get(agent.id), board.now)
+        rule = hold_back(waiting, line)
+        if rule is not None and rule is not HoldBack.PREFERRED_AGENT:  # of that one the filters say whom it bars
+            barred_by, detail = rule, ""
+        rivals.append(
+            Rival(
+                entry=waiting.entry,
+                label=waiting.asked.label,
+                queue=line.queue.name,
+                key=line.caller_key(waiting, board.now),
+                waited_s=board.now - waiting.joined_at,
+                barred_by=barred_by,
+                detail=detail,
+            )
+        )
+    rivals.sort(key=lambda rival: rival.key)
+    return rivals
 
 
 def hold_back(waiting: Waiting, line: Line) -> HoldBack | None:
@@ -141,10 +188,10 @@ def _relaxation(needs: Mapping[SkillName, int], left: Mapping[SkillName, int]) -
     return " and ".join(words) or "changes nothing for this caller"
 
 
-def _candidate_order(candidate: Candidate) -> tuple[int, tuple[float | str, ...]]:
+def _candidate_order(candidate: Candidate) -> tuple[int, bool, tuple[float | str, ...]]:
     if candidate.exclusion is None:
-        return -1, candidate.key or ()
-    return FILTERS.index(candidate.exclusion), ()
+        return -1, candidate.detail == MISSED_BEFORE, candidate.key or ()
+    return FILTERS.index(candidate.exclusion), False, ()
 
 
 def _queue_view(board: Board, metrics: Metrics, name: QueueName, now: float) -> QueueView:
@@ -160,6 +207,7 @@ def _queue_view(board: Board, metrics: Metrics, name: QueueName, now: float) -> 
         figures=replace(metrics.queues.get(name, QueueFigures())),
         is_open=name not in board.closed,
         expected_wait_s=_expected_s(board, own, len(inside), now) if own else None,
+        work_figures={channel: replace(queues[name]) for channel, queues in metrics.work.items() if name in queues},
     )
 
 

@@ -1,6 +1,7 @@
 """Figures of queues and agents: a fold over the dispatcher's decisions and nothing else.
 
-For each queue, at any time:
+Callers on the line and work items (callbacks, messages) are counted apart: an item waits for hours by nature, and a
+service level over both would say nothing of either. For each queue and channel, at any time:
 offered = answered + abandoned + abandoned_short + overflowed + callbacks + withdrawn + failed + waiting.
 """
 
@@ -13,9 +14,11 @@ from acdcore.queues.model import (
     AgentState,
     AgentStateChanged,
     Announce,
+    Channel,
     Connected,
     Decision,
     Departed,
+    EntryId,
     HeldForAgent,
     InputRefused,
     LateAccept,
@@ -29,10 +32,13 @@ from acdcore.queues.model import (
     TalkFinished,
 )
 
+EntryStep = Queued | Announce | Offered | OfferMissed | Connected | TalkFinished | Departed | Overflowed
+"""Decisions that count for an entry's queue."""
+
 
 @dataclass(slots=True)
 class QueueFigures:
-    """Counters of one queue since the start; an entry that overflows into another queue is offered there again."""
+    """Counters of one queue and channel since the start; who overflows into another queue is offered there again."""
 
     offered: int = 0
     """Entries that came in; those turned away at the door by an overflow rule are among them."""
@@ -55,8 +61,6 @@ class QueueFigures:
     """Offers that the agent did not take."""
     waited_by_answered_s: float = 0.0
     """Sum over those answered."""
-    longest_wait_s: float = 0.0
-    """Of those no longer waiting."""
     talks: int = 0
     """Talks that are over."""
     talked_s: float = 0.0
@@ -125,7 +129,12 @@ class Metrics:
 
     def __init__(self) -> None:
         self.queues: dict[QueueName, QueueFigures] = {}
+        """Of callers on the line."""
+        self.work: dict[Channel, dict[QueueName, QueueFigures]] = {}
+        """Of the other channels."""
         self.agents: dict[AgentId, AgentFigures] = {}
+        self.items: dict[EntryId, Channel] = {}
+        """Channels of the entries inside that are not on the line."""
 
     def fold(self, decisions: Iterable[Decision]) -> None:
         """Count one turn's decisions."""
@@ -136,39 +145,46 @@ class Metrics:
         match decision:  # the most frequent ones first
             case Announce():
                 if decision.is_promise:
-                    self._queue(decision.queue).promises += 1
+                    self._queue(decision).promises += 1
             case AgentStateChanged(agent=agent, state=state, at=at):
                 self._agent(agent).enter(state, at)
-            case Queued(queue=name):
-                figures = self._queue(name)
+            case Queued(entry=entry, channel=channel):
+                if channel is not Channel.CALL:
+                    self.items[entry] = channel
+                figures = self._queue(decision)
                 figures.offered += 1
                 figures.waiting += 1
-            case Offered(queue=name):
-                self._queue(name).offers += 1
-            case OfferMissed(queue=name, agent=agent):
-                self._queue(name).misses += 1
+            case Offered():
+                self._queue(decision).offers += 1
+            case OfferMissed(agent=agent):
+                self._queue(decision).misses += 1
                 self._agent(agent).misses += 1
             case Connected():
                 self._connected(decision)
             case Departed():
                 self._departed(decision)
-            case Overflowed(queue=name):
-                figures = self._queue(name)
+            case Overflowed():
+                figures = self._queue(decision)
                 figures.overflowed += 1
                 _left(figures, decision)
-            case TalkFinished(queue=name, talked_s=talked_s):
-                figures = self._queue(name)
+                self.items.pop(decision.entry, None)  # in another queue it is `Queued` again
+            case TalkFinished(talked_s=talked_s):
+                figures = self._queue(decision)
                 figures.talks += 1
                 figures.talked_s += talked_s
+                self.items.pop(decision.entry, None)
             case OfferWithdrawn() | LateAccept() | InputRefused() | Relaxed() | HeldForAgent():
                 pass
             case _:
                 assert_never(decision)
 
-    def _queue(self, name: QueueName) -> QueueFigures:
-        figures = self.queues.get(name)
+    def _queue(self, decision: EntryStep) -> QueueFigures:
+        """The counters that an entry counts for."""
+        channel = self.items.get(decision.entry) if self.items else None
+        queues = self.queues if channel is None else self.work.setdefault(channel, {})
+        figures = queues.get(decision.queue)
         if figures is None:
-            figures = self.queues[name] = QueueFigures()
+            figures = queues[decision.queue] = QueueFigures()
         return figures
 
     def _agent(self, agent: AgentId) -> AgentFigures:
@@ -178,7 +194,7 @@ class Metrics:
         return figures
 
     def _connected(self, decision: Connected) -> None:
-        figures = self._queue(decision.queue)
+        figures = self._queue(decision)
         figures.answered += 1
         figures.answered_in_time += decision.is_in_time
         figures.waited_by_answered_s += decision.waited_s
@@ -186,7 +202,7 @@ class Metrics:
         self._agent(decision.agent).answered += 1
 
     def _departed(self, decision: Departed) -> None:
-        figures = self._queue(decision.queue)
+        figures = self._queue(decision)
         match decision.cause:
             case LeaveCause.HUNG_UP if decision.is_short:
                 figures.abandoned_short += 1
@@ -201,12 +217,12 @@ class Metrics:
             case _:
                 assert_never(decision.cause)
         _left(figures, decision)
+        self.items.pop(decision.entry, None)
 
 
 def _left(figures: QueueFigures, decision: Connected | Departed | Overflowed) -> None:
     """One caller fewer in the queue."""
     figures.waiting -= 1
-    figures.longest_wait_s = max(figures.longest_wait_s, decision.waited_s)
     if decision.is_promise_kept is not None:
         figures.promises_kept += decision.is_promise_kept
         figures.promises_broken += not decision.is_promise_kept

@@ -335,6 +335,9 @@ class CallerKey(NamedTuple):
     serial: int
     """Order of joining, for callers of one instant."""
 
+    def __str__(self) -> str:
+        return f"urgency {-self.deficit_s:g} s, joined at {self.joined_at:g} s, {self.serial} in order of joining"
+
 
 class AgentKey(NamedTuple):
     """Order among ready agents for one caller; the smallest is offered."""
@@ -347,6 +350,9 @@ class AgentKey(NamedTuple):
     """When the agent's last contact ended."""
     agent: AgentId
     """The last tie-break, so that there is none."""
+
+    def __str__(self) -> str:
+        return f"level {-self.minus_level}, measure {self.measure:g}, idle since {self.idle_since:g} s"
 
 
 class WithdrawCause(StrEnum):

@@ -1,6 +1,6 @@
 """What happens to offers on the board: made, accepted, missed, withdrawn; each ends exactly once."""
 
-from acdcore.queues import announcements, callers, policy
+from acdcore.queues import announcements, callers, explain, policy
 from acdcore.queues.agent import Agent, AgentEvent, BackOff, Contact
 from acdcore.queues.board import BackOffDue, Board, HoldDue, RingDue
 from acdcore.queues.line import Line, Offer, Waiting
@@ -170,14 +170,15 @@ def _offer(
     board.offers_made += 1
     ring_for_s = line.queue.ring_for_s
     offer = Offer(OfferId(board.offers_made), waiting, agent, board.now + ring_for_s)
+    agent_key = line.agent_key(agent)
+    offered = Offered(offer.offer, waiting.entry, agent.id, line.queue.name, ring_for_s, key, agent_key, is_by_hand)
+    board.out.append(offered)
+    explain.note(board, offered, waiting, line, agent)
     board.offers[offer.offer] = offer
     line.ring(waiting, offer)
     agent.contact = Contact(waiting.entry, line.queue.name)
     board.deadlines.set(RingDue(offer.offer), offer.until)
-    queue = line.queue.name
-    board.estimator.offered(queue, board.on_duty(line), board.now)
-    agent_key = line.agent_key(agent)
-    board.out.append(Offered(offer.offer, waiting.entry, agent.id, queue, ring_for_s, key, agent_key, is_by_hand))
+    board.estimator.offered(line.queue.name, board.on_duty(line), board.now)
     agent.fairness.last_offer = board.offers_made
     board.walk(agent, AgentEvent.OFFER)
 

@@ -6,7 +6,18 @@ from enum import StrEnum
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
 from acdcore.queues.metrics import AgentFigures, QueueFigures
-from acdcore.queues.model import AgentKey, AgentState, CallerKey, Channel, EntryId
+from acdcore.queues.model import (
+    AgentKey,
+    AgentState,
+    CallerKey,
+    Channel,
+    EntryId,
+    HeldForAgent,
+    Offered,
+    Overflowed,
+    Relaxed,
+)
+from acdcore.queues.settings import Strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +57,13 @@ class QueueView:
     agents_ready: int
     """Those of them who are ready now."""
     figures: QueueFigures
-    """Counters since the start."""
+    """Counters since the start, of callers on the line."""
     is_open: bool = True
     """False: the overflow rule for `closed` holds."""
     expected_wait_s: float | None = None
     """The wait, not rounded, that an ordinary caller who comes now is to expect; 0 while somebody is ready."""
+    work_figures: Mapping[Channel, QueueFigures] = field(default_factory=dict)
+    """The same counters of callbacks and messages; a channel that was never used has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +151,10 @@ class Timer:
     """Monotonic seconds."""
 
 
+MISSED_BEFORE = "missed this caller before"
+"""Detail of an agent who may be offered the caller again, after all who never were."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """One agent, seen from one caller."""
@@ -146,7 +163,7 @@ class Candidate:
     exclusion: Exclusion | None
     """None: this agent may be offered the caller now."""
     detail: str
-    """The skill missing, the reason for not being ready, or empty."""
+    """The skill missing, the reason for not being ready, `MISSED_BEFORE`, or empty."""
     key: AgentKey | None
     """Place among the candidates, for those who are not excluded."""
 
@@ -163,7 +180,8 @@ class Explanation:
     ringing: AgentId | None
     """Whose phone rings, if any; then the candidates are the others."""
     candidates: tuple[Candidate, ...]
-    """All agents known, the best first, then the excluded ones in the order of their filters."""
+    """All agents known, the best first (those who missed this very caller last), then the excluded ones in the order
+    of their filters."""
     needs: Mapping[SkillName, int] = field(default_factory=dict)
     """Skills asked for at this moment, with their lowest levels."""
     ring: int = 0
@@ -174,3 +192,45 @@ class Explanation:
     """The rule that keeps agents who could serve from being offered the caller."""
     would_change: tuple[str, ...] = ()
     """What would get the caller served, in words, the nearest first; at most `explain.MAX_CHANGES`."""
+    strategy: Strategy = Strategy.LONGEST_IDLE
+    """What the agents' measure is."""
+    waited_s: float = 0.0
+    """Stay in this queue."""
+    advance_s: float = 0.0
+    """Seconds of waiting granted in advance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """Somebody else who waited while an agent was given a caller."""
+
+    entry: EntryId
+    label: str
+    """As given with `CallerJoined`."""
+    queue: QueueName
+    key: CallerKey
+    """Place among the callers at that moment."""
+    waited_s: float
+    """Since joining the first queue; what the order counts."""
+    barred_by: Exclusion | HoldBack | None
+    """What kept the rival from that agent; None: nothing but the order."""
+    detail: str
+    """The skill missing, or empty."""
+
+
+Choice = Offered | Overflowed | Relaxed | HeldForAgent
+"""Decisions on a caller that are made from the whole floor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What a decision on a caller was made from: the floor at that moment, before the decision took effect."""
+
+    choice: Choice
+    """What was decided."""
+    explanation: Explanation
+    """Candidates with filters and keys; of an offer, the agent chosen is still among them."""
+    rivals: tuple[Rival, ...] = ()
+    """Of an offer: who else waited and was not rung for, the most urgent first; at most `explain.MAX_RIVALS`."""
+    rivals_in_all: int = 0
+    """How many there were."""
