@@ -241,6 +241,7 @@ async def open_hall(plan: Plan, floor: OpenFloor, parts: HallParts) -> AsyncIter
             clock=clock,
             wiring=wiring,
             acd=acd,
+            stays=stays,
             desks=Desks(phones, storage.directory, acd, parts.chronicle, clock),
             voice=parts.voice,
             directory=storage.directory,

@@ -223,6 +223,7 @@ class House:
             clock=self.clock,
             wiring=wiring,
             acd=acd,
+            stays=self.stays,
             desks=Desks(Phones(wiring, registrar, self.clock), self.directory, acd, chronicle, self.clock),
             voice=Voice(engine, sounds(plan.flows), {"": clip(), SERVICE: clip()}, clip()),
             directory=self.directory,

@@ -17,6 +17,7 @@ from acdcore.calls.commands import (
     LiveCall,
     LiveHours,
     LiveQueue,
+    LiveWork,
     PartHealth,
     ReloadReport,
     RunningTimer,
@@ -30,6 +31,7 @@ from acdcore.calls.commands import (
 )
 from acdcore.calls.feed import Feed
 from acdcore.calls.ports import (
+    AgentEventRow,
     AgentRecord,
     AnswerFilter,
     AnswerRow,
@@ -158,6 +160,8 @@ class House:
     work_rows: list[WorkRow] = field(default_factory=lambda: [WorkRow(OPEN_WORK, 1, MORNING, callback())])
     answer_rows: list[AnswerRow] = field(default_factory=list)
     stay_rows: list[StayRow] = field(default_factory=list)
+    stays_running: list[StayRow] = field(default_factory=list)
+    agent_event_rows: list[AgentEventRow] = field(default_factory=list)
     problems: tuple[str, ...] = ()
     """What is wrong with the settings."""
     reloads: list[tuple[str, bool]] = field(default_factory=list)
@@ -191,8 +195,13 @@ class House:
             service_level=0.9,
             longest_wait_s=4.5,
             asa_s=6.25,
+            callbacks=LiveWork(1, 0, 3, 2, 640.0),
+            messages=LiveWork(0, 0, 1, 1, 0.0),
         )
         return (figures,)
+
+    def running_stays(self) -> Sequence[StayRow]:
+        return self.stays_running
 
     def agents(self) -> tuple[LiveAgent, ...]:
         return tuple(self.agents_known.values())
@@ -435,6 +444,14 @@ class HouseRecords:
         if self.house.is_history_too_long:
             raise Refused(f"more than {wanted.limit} stays")
         return [row for row in self.house.stay_rows if wanted.joined_from <= row.joined_at < wanted.joined_before]
+
+    async def agent_changes(
+        self, changed_from: datetime, changed_before: datetime, agent: AgentId | None = None
+    ) -> Sequence[AgentEventRow]:
+        self._need_database()
+        rows = [row for row in self.house.agent_event_rows if agent in (None, row.agent)]
+        before = {row.agent: row for row in rows if row.at < changed_from}
+        return [*before.values(), *(row for row in rows if changed_from <= row.at < changed_before)]
 
     def _need_database(self) -> None:
         if self.house.is_database_away:

@@ -136,4 +136,4 @@ async def test_too_many_stays_are_refused_with_what_to_do(served: Served) -> Non
     response = await served.reader.get("/v1/reports/agents?from=2020-01-01T00:00:00Z")
     error = (await response.json())["error"]
     assert (response.status, error["field"]) == (HTTPStatus.BAD_REQUEST, "from")
-    assert "more than 1000000 stays; ask for a shorter time" in error["message"]
+    assert "more than 200000 stays; ask for a shorter time" in error["message"]

@@ -172,8 +172,18 @@ class Auditor:
             if caller.kept is not None and caller.stands and not self._is_worth_keeping(caller, caller.kept, now):
                 caller.kept = None
         self.metrics.fold(decisions)
-        for name, figures in self.metrics.queues.items():
-            inside = [c for c in self.callers.values() if c.queue.name == name and c.talking_to is None]
+        counted = [(name, Channel.CALL, figures) for name, figures in self.metrics.queues.items()]
+        counted += [
+            (name, channel, figures)
+            for channel, queues in self.metrics.work.items()
+            for name, figures in queues.items()
+        ]
+        for name, channel, figures in counted:
+            inside = [
+                caller
+                for caller in self.callers.values()
+                if (caller.queue.name, caller.joined.channel, caller.talking_to) == (name, channel, None)
+            ]
             assert figures.waiting == len(inside), f"{name} counts {figures.waiting} waiting, there are {len(inside)}"
             assert figures.is_balanced, f"{name} has lost count of somebody: {figures}"
 

@@ -364,6 +364,7 @@ class AnyDay(RuleBasedStateMachine):
         figures.fold(replayed)
         assert replayed == self.decisions, "the same inputs led to other decisions"
         assert figures.queues == self.desk.dispatcher.metrics.queues
+        assert figures.work == self.desk.dispatcher.metrics.work
         assert figures.agents == self.desk.dispatcher.metrics.agents
 
 

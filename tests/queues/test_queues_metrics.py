@@ -1,10 +1,22 @@
 """Obligations of the figures."""
 
+from dataclasses import replace
+
 import pytest
 from tests.queues.desk import ANNA, SALES, TALK, Desk, only
 
 from acdcore.queues.metrics import AgentFigures, Metrics, QueueFigures
-from acdcore.queues.model import AgentNotReady, AgentState, CallerLeft, OfferAccepted, Offered, OfferEnded, TalkEnded
+from acdcore.queues.model import (
+    AgentNotReady,
+    AgentState,
+    CallerLeft,
+    Channel,
+    LeaveCause,
+    OfferAccepted,
+    Offered,
+    OfferEnded,
+    TalkEnded,
+)
 from acdcore.queues.settings import OfferEnd, QueueSettings
 
 
@@ -31,7 +43,7 @@ def test_nobody_served_yet_means_no_level_rather_than_a_perfect_one() -> None:
 def test_waits_and_talks_add_up() -> None:
     figures = worked().dispatcher.metrics.queues[SALES]
     assert (figures.offered, figures.answered, figures.answered_in_time, figures.waiting) == (1, 1, 0, 0)
-    assert (figures.average_speed_of_answer_s, figures.longest_wait_s) == (35.0, 35.0)
+    assert figures.average_speed_of_answer_s == 35.0
     assert (figures.talks, figures.talked_s, figures.offers, figures.misses) == (1, 60.0, 1, 0)
 
 
@@ -66,6 +78,28 @@ def test_misses_are_counted_for_queue_and_agent() -> None:
     desk.feed(OfferEnded(only(Offered, decisions).offer, OfferEnd.BUSY))
     assert desk.dispatcher.metrics.queues[SALES].misses == 1
     assert desk.dispatcher.metrics.agents[ANNA].misses == 1
+
+
+def test_work_items_are_counted_apart_from_callers_on_the_line() -> None:
+    desk = worked()
+    caller = desk.dispatcher.metrics.queues[SALES]
+    before = replace(caller)
+    item, decisions = desk.come(SALES, channel=Channel.CALLBACK)
+    desk.feed(OfferEnded(only(Offered, decisions).offer, OfferEnd.BUSY))
+    while not desk.auditor.live:
+        desk.wait(1)
+    desk.feed(OfferAccepted(next(iter(desk.auditor.live))))
+    desk.wait(60)
+    desk.feed(TalkEnded(item))
+    message, _ = desk.come(SALES, channel=Channel.VOICEMAIL)
+    desk.feed(CallerLeft(message, LeaveCause.WITHDRAWN))
+    assert caller == before
+    work = desk.dispatcher.snapshot(desk.now).queues[0].work_figures
+    callbacks, messages = work[Channel.CALLBACK], work[Channel.VOICEMAIL]
+    assert (callbacks.offered, callbacks.answered, callbacks.answered_in_time, callbacks.talks) == (1, 1, 0, 1)
+    assert (callbacks.offers, callbacks.misses) == (2, 1)
+    assert (messages.offered, messages.withdrawn, messages.waiting) == (1, 1, 0)
+    assert desk.dispatcher.metrics.items == {}
 
 
 def test_figures_are_the_fold_over_the_decisions() -> None:

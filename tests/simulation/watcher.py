@@ -97,6 +97,8 @@ def _at_rest(dispatcher: Dispatcher, auditor: Auditor, now: float) -> None:
     view = dispatcher.snapshot(now)
     assert not auditor.live and not auditor.callers, f"{list(auditor.callers)} never left"
     assert dispatcher.metrics.queues == auditor.metrics.queues, "the figures survived no restart"
+    assert dispatcher.metrics.work == auditor.metrics.work, "the figures of work items survived no restart"
+    assert not dispatcher.metrics.items, "a work item that is gone is remembered"
     assert all(not queue.waiting and queue.figures.is_balanced for queue in view.queues)
     busy = {AgentState.OFFERED, AgentState.TALKING, AgentState.WRAP_UP}
     assert not {agent.state for agent in view.agents} & busy

@@ -6,9 +6,20 @@ from datetime import datetime, timedelta
 import pytest
 from tests.storage.keeping import Kept
 
-from acdcore.calls.ports import AnswerFilter, AnswerRow, BadRecord, StayFilter, StayRow, WorkFilter, WorkRow
+from acdcore.calls.ports import (
+    AgentEventRow,
+    AnswerFilter,
+    AnswerRow,
+    BadRecord,
+    StayFilter,
+    StayRow,
+    WorkFilter,
+    WorkRow,
+)
 from acdcore.kernel.errors import Refused
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName
+from acdcore.storage.database import Database
+from acdcore.storage.history import AGENT_CHANGES, PgHistory
 from acdcore.work.model import Attempt, DialFirst, WorkId, WorkItem, WorkKind, WorkState
 
 
@@ -170,3 +181,48 @@ async def test_too_many_stays_are_refused_rather_than_cut(kept: Kept, wall: date
     assert len(await kept.history.stays(day)) == 3
     with pytest.raises(Refused, match="more than 2 stays"):
         await kept.history.stays(replace(day, limit=2))
+
+
+# What agents did
+
+
+def change(agent: str, at: datetime, state: str, serial: int = 1) -> AgentEventRow:
+    return AgentEventRow(AgentId(agent), at, serial, state, "lunch" if state == "not_ready" else "")
+
+
+async def test_changes_come_by_agent_with_the_one_before_so_that_the_state_at_the_start_is_known(
+    kept: Kept, wall: datetime
+) -> None:
+    hour = timedelta(hours=1)
+    long_ago = change("1002", wall - 1000 * hour, "ready")
+    older, old = change("1001", wall - 2 * hour, "ready"), change("1001", wall - hour, "not_ready")
+    first, second = change("1001", wall, "ready", 7), change("1001", wall, "ringing", 8)
+    late = change("1003", wall + hour, "ready")
+    await kept.append(second, late, first, old, older, long_ago)
+    changes = kept.history.agent_changes
+    assert await changes(wall, wall + hour) == [old, first, second, long_ago]
+    assert await changes(wall, wall + 2 * hour) == [old, first, second, long_ago, late]
+    assert await changes(wall, wall + 2 * hour, AgentId("1001")) == [old, first, second]
+    assert await changes(wall - 2000 * hour, wall - 1500 * hour) == []
+    assert await changes(wall, wall, AgentId("9999")) == []
+
+
+async def test_last_change_of_two_at_one_instant_is_the_later_one(kept: Kept, wall: datetime) -> None:
+    await kept.append(change("1001", wall, "wrap_up", 3), change("1001", wall, "ready", 4))
+    later = wall + timedelta(seconds=1)
+    assert [row.state for row in await kept.history.agent_changes(later, later)] == ["ready"]
+
+
+async def test_changes_are_found_without_reading_those_of_other_days(database: Database, wall: datetime) -> None:
+    fill = (
+        "insert into agent_events select (1000 + n % 50)::text, $1::timestamptz + n * interval '10 seconds', n,"
+        " 'ready', '', null, '{}' from generate_series(1, 60000) n"
+    )
+    async with database.connection() as connection:
+        await connection.execute(fill, wall)
+        await connection.execute("analyze agent_events")
+        day = (wall + timedelta(days=5), wall + timedelta(days=5, hours=1), None)
+        plan = await connection.fetchval("explain (format json) " + AGENT_CHANGES, *day)
+    assert "Seq Scan" not in plan
+    assert "agent_events_by_time" in plan
+    assert len(await PgHistory(database).agent_changes(*day)) == 360 + 50

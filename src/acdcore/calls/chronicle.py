@@ -5,7 +5,7 @@ from dataclasses import fields
 
 from acdcore.calls import events, live
 from acdcore.calls.cdr import WallTime, cdr
-from acdcore.calls.commands import LiveAgent, LiveCall, LiveHours, ReloadReport
+from acdcore.calls.commands import AgentState, LiveAgent, LiveCall, LiveHours, ReloadReport
 from acdcore.calls.feed import Alarm, Feed, FeedKind, OfferEnding, OfferOver, ScreenPop
 from acdcore.calls.ports import (
     AgentEventRow,
@@ -22,11 +22,14 @@ from acdcore.calls.ports import (
     WorkRow,
 )
 from acdcore.kernel.clock import Clock
-from acdcore.kernel.ids import CallId, QueueName
+from acdcore.kernel.ids import AgentId, CallId, QueueName
 from acdcore.work.model import WorkItem
 
 CONTACTS_SHOWN = 5
 """Earlier contacts in a screen pop: what an agent can read while the phone rings."""
+
+SHUTDOWN_REASON = "shutdown"
+"""Why agents are logged out when the daemon ends."""
 
 FEED_KINDS: dict[type[events.Event], FeedKind] = {
     events.Arrived: FeedKind.CALL_ARRIVED,
@@ -49,11 +52,11 @@ class Chronicle:
 
     def __init__(self, clock: Clock, spool: Spool, feed: Feed, directory: Directory) -> None:
         self.feed = feed
+        self.on_work: Callable[[WorkItem], None] = lambda _: None
+        """Hears of every change of a work item, once it is written down."""
         self._clock = clock
         self._time = WallTime(clock.now(), clock.wall())
         self._spool = spool
-        self.on_work: Callable[[WorkItem], None] = lambda _: None
-        """Hears of every change of a work item, once it is written down."""
         self._directory = directory
         self._agent_events = 0
 
@@ -99,10 +102,10 @@ class Chronicle:
         at = item.changed_at or item.created_at
         self._spool.append(WorkRow(item.id, item.changes, at, item))
         self.feed.publish(FeedKind.WORK_CHANGED, item, at)
+        self.on_work(item)
 
     def answer(self, view: LiveCall, number: int, event: events.QuestionAnswered) -> None:
         """The caller has answered a question."""
-        self.on_work(item)
         row = AnswerRow(
             call_id=view.call_id,
             n=number,
@@ -143,6 +146,12 @@ class Chronicle:
         )
         self._spool.append(row)
         self.feed.publish(FeedKind.AGENT_STATE, agent, agent.since)
+
+    def agent_cut_off(self, agent: AgentId, now: float) -> None:
+        """The daemon stops while an agent is logged in: what passes until the next start is no time on duty."""
+        self._agent_events += 1
+        row = AgentEventRow(agent, self._time.at(now), self._agent_events, AgentState.LOGGED_OUT.value, SHUTDOWN_REASON)
+        self._spool.append(row)
 
     def alarm(self, name: str, is_raised: bool, detail: str) -> None:
         """A fault begins or ends."""

@@ -1,11 +1,12 @@
 """What the outside may see of the live floor and ask of it: read models, commands and their errors."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from acdcore.calls.ports import Tier
+from acdcore.calls.ports import StayRow, Tier
 from acdcore.kernel.errors import Refused
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName
 from acdcore.work.model import WorkId, WorkItem, WorkState
@@ -99,8 +100,24 @@ class LiveCall:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveWork:
+    """Callbacks, or messages, of one queue now, and their counts; nobody is on the line for them."""
+
+    waiting: int
+    """Items for which no phone rings."""
+    ringing: int
+    """Items for which a phone rings."""
+    offered: int
+    """Items that entered the queue, again after an attempt that failed too."""
+    answered: int
+    """Items that an agent took."""
+    longest_wait_s: float
+    """Longest time in the queue of those waiting or ringing now; 0 when there are none."""
+
+
+@dataclass(frozen=True, slots=True)
 class LiveQueue:
-    """One queue now, and its counts since the daemon started or the day began."""
+    """One queue now, and its counts since the daemon started, of callers on the line; callbacks and messages apart."""
 
     name: QueueName
     """Key in the configuration."""
@@ -109,7 +126,7 @@ class LiveQueue:
     ringing: int
     """Callers for whom a phone rings."""
     talking: int
-    """Callers from this queue who talk."""
+    """Callers from this queue who talk, and customers who were called back."""
     agents_logged_in: int
     """Agents with the skills, logged in."""
     agents_ready: int
@@ -127,9 +144,13 @@ class LiveQueue:
     service_level: float | None
     """Share (0 to 1) answered within the target; None before the first caller."""
     longest_wait_s: float
-    """Of those waiting now; 0 when nobody waits."""
+    """Longest time in this queue of the callers who wait or are rung for now; 0 when nobody is."""
     asa_s: float | None
     """Average speed of answer; None before the first answer."""
+    callbacks: LiveWork
+    """Customers to be called back."""
+    messages: LiveWork
+    """Messages to be dealt with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,6 +376,13 @@ class Commands(Protocol):
 
     def queues(self) -> tuple[LiveQueue, ...]:
         """Every queue, by name."""
+        ...
+
+    def running_stays(self) -> Sequence[StayRow]:
+        """The stays in queues that are not over, as they stand, and those that ended within the last seconds.
+
+        The latter may be in the history already: (`entry`, `n`) tells.
+        """
         ...
 
     def agents(self) -> tuple[LiveAgent, ...]:

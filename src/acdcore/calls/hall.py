@@ -11,6 +11,7 @@ from acdcore.calls.ports import Directory
 from acdcore.calls.recorder import Recorder
 from acdcore.calls.rules import Rules
 from acdcore.calls.services import Services
+from acdcore.calls.stays import StayKeeper
 from acdcore.calls.voice import Voice
 from acdcore.calls.wiring import Wiring
 from acdcore.calls.workbench import Workbench
@@ -27,6 +28,8 @@ class Hall:
     """SIP and audio."""
     acd: Acd
     """The dispatcher."""
+    stays: StayKeeper
+    """What figures are counted from."""
     desks: Desks
     """The agents' phones."""
     voice: Voice

@@ -1,6 +1,6 @@
 """What operations staff, boards and CRMs may see and do: the hall behind the control plane's protocol."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 from acdcore.calls import events
@@ -15,6 +15,7 @@ from acdcore.calls.commands import (
     LiveCall,
     LiveHours,
     LiveQueue,
+    LiveWork,
     PartHealth,
     ReloadReport,
     RunningTimer,
@@ -25,11 +26,13 @@ from acdcore.calls.commands import (
     WrongState,
 )
 from acdcore.calls.hall import Hall
+from acdcore.calls.ports import StayRow
 from acdcore.calls.switchboard import Switchboard
 from acdcore.ivr.model import FlowName
 from acdcore.ivr.steps import EnterFlow, EnterQueue
 from acdcore.kernel.ids import AgentId, CallId, QueueName
-from acdcore.queues.model import RefusalReason
+from acdcore.queues.metrics import QueueFigures
+from acdcore.queues.model import Channel, RefusalReason
 from acdcore.queues.view import Explanation, QueueView
 from acdcore.work.model import Cancelled, Changed, Closed, Input, Rejected, WorkId, WorkItem, WorkState
 
@@ -148,6 +151,10 @@ class Operations:
         views = sorted(self._hall.acd.snapshot().queues, key=lambda view: view.queue)
         return tuple(live_queue(view, talking.get(view.queue, 0)) for view in views)
 
+    def running_stays(self) -> Sequence[StayRow]:
+        """The stays that are not over, as they stand, and those that ended within the last seconds."""
+        return self._hall.stays.running()
+
     def agents(self) -> tuple[LiveAgent, ...]:
         """Every agent, by number."""
         return self._hall.desks.agents()
@@ -261,12 +268,13 @@ def shown_why(
 
 
 def live_queue(view: QueueView, talking: int) -> LiveQueue:
-    """A queue as boards show it."""
+    """A queue as boards show it: callers on the line, and beside them callbacks and messages."""
+    callers = [waiting for waiting in view.waiting if waiting.channel is Channel.CALL]
     figures = view.figures
-    ringing = sum(waiting.agent is not None for waiting in view.waiting)
+    ringing = sum(waiting.agent is not None for waiting in callers)
     return LiveQueue(
         name=view.queue,
-        waiting=len(view.waiting) - ringing,
+        waiting=len(callers) - ringing,
         ringing=ringing,
         talking=talking,
         agents_logged_in=view.agents_on_duty,
@@ -277,6 +285,22 @@ def live_queue(view: QueueView, talking: int) -> LiveQueue:
         abandoned_short=figures.abandoned_short,
         overflowed=figures.overflowed,
         service_level=figures.service_level,
-        longest_wait_s=max((waiting.waited_s for waiting in view.waiting), default=0.0),
+        longest_wait_s=max((waiting.waited_s for waiting in callers), default=0.0),
         asa_s=figures.average_speed_of_answer_s,
+        callbacks=live_work(view, Channel.CALLBACK),
+        messages=live_work(view, Channel.VOICEMAIL),
+    )
+
+
+def live_work(view: QueueView, channel: Channel) -> LiveWork:
+    """The work items of one kind in a queue."""
+    items = [waiting for waiting in view.waiting if waiting.channel is channel]
+    ringing = sum(item.agent is not None for item in items)
+    figures = view.work_figures.get(channel, QueueFigures())
+    return LiveWork(
+        waiting=len(items) - ringing,
+        ringing=ringing,
+        offered=figures.offered,
+        answered=figures.answered,
+        longest_wait_s=max((item.waited_s for item in items), default=0.0),
     )

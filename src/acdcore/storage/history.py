@@ -3,12 +3,15 @@
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from datetime import datetime
 
 import asyncpg
 from pydantic import TypeAdapter
 
 from acdcore.calls.ports import (
+    AGENT_CHANGES_MAX,
     PAGE_ROWS_MAX,
+    AgentEventRow,
     AnswerFilter,
     AnswerRow,
     BadRecord,
@@ -33,8 +36,8 @@ UNFINISHED_ROWS_MAX = 100_000
 """A crash cuts short as many calls as there are lines, each with some ten to fifty events."""
 OPEN_WORK_ROWS_MAX = 50_000
 """More than the book takes (`MAX_OPEN`)."""
-STAYS_AT_A_TIME = 500
-"""Stays fetched before the event loop gets its turn: some 10 ms of decoding."""
+ROWS_AT_A_TIME = 100
+"""Stays or changes fetched before the event loop gets its turn: about a millisecond of decoding."""
 
 _CDR = TypeAdapter(CdrRow)
 _EVENT = TypeAdapter(CallEventRow)
@@ -48,6 +51,26 @@ _RECORDING_COLUMNS = ", ".join(field.name for field in fields(RecordingRow))
 _WORK_COLUMNS = ", ".join(field.name for field in fields(WorkRow))
 _ANSWER_COLUMNS = ", ".join(field.name for field in fields(AnswerRow))
 _STAY_COLUMNS = ", ".join(field.name for field in fields(StayRow))
+_CHANGE_COLUMNS = "agent, at, serial, state, reason, call_id, detail"
+
+AGENT_CHANGES = f"""
+with recursive known (agent) as (
+    (select agent from agent_events where $3::text is null or agent = $3 order by agent limit 1)
+    union all
+    select (select e.agent from agent_events e where e.agent > k.agent and $3::text is null order by e.agent limit 1)
+    from known k where k.agent is not null
+), latest as (
+    select e.* from known k cross join lateral (
+        select {_CHANGE_COLUMNS} from agent_events
+        where agent = k.agent and at < $1 order by at desc, serial desc limit 1
+    ) e
+)
+select {_CHANGE_COLUMNS} from latest
+union all
+select {_CHANGE_COLUMNS} from agent_events where at >= $1 and at < $2 and ($3::text is null or agent = $3)
+order by agent, at, serial
+"""
+"""Agents are found one by one along the key: `distinct` would read every change there ever was."""
 
 
 class PgHistory:
@@ -180,19 +203,36 @@ class PgHistory:
         conditions.add("agent = {}", wanted.agent)
         query = f"select {_STAY_COLUMNS} from stays {conditions} order by joined_at, entry, n"
         found: list[StayRow] = []
-        # By a cursor: a month of the largest centre in one answer would hold up the event loop for seconds.
+        # By a cursor: a day of the largest centre in one answer would hold up the event loop for seconds.
         async with self._database.connection() as connection, connection.transaction(readonly=True):
             cursor = await connection.cursor(query, *conditions.values)
-            while rows := await cursor.fetch(STAYS_AT_A_TIME):
+            while rows := await cursor.fetch(ROWS_AT_A_TIME):
                 if len(found) + len(rows) > wanted.limit:
                     raise too_many_stays(wanted.limit)
                 found += [_stay_of(row) for row in rows]
+        return found
+
+    async def agent_changes(
+        self, changed_from: datetime, changed_before: datetime, agent: AgentId | None = None
+    ) -> Sequence[AgentEventRow]:
+        found: list[AgentEventRow] = []
+        async with self._database.connection() as connection, connection.transaction(readonly=True):
+            cursor = await connection.cursor(AGENT_CHANGES, changed_from, changed_before, agent)
+            while rows := await cursor.fetch(ROWS_AT_A_TIME):
+                if len(found) + len(rows) > AGENT_CHANGES_MAX:
+                    raise too_many_changes(AGENT_CHANGES_MAX)
+                found += [_change_of(row) for row in rows]
         return found
 
 
 def too_many_stays(limit: int) -> Refused:
     """What is raised instead of cutting off figures."""
     return Refused(f"there are more than {limit} stays in that time: ask for less at a time")
+
+
+def too_many_changes(limit: int) -> Refused:
+    """The same of agents' changes of state."""
+    return Refused(f"agents changed their states more than {limit} times in that time: ask for less at a time")
 
 
 def number_key(field: str, number: str | None) -> str | None:
@@ -231,11 +271,17 @@ class _Conditions:
 
 
 def _stay_of(row: asyncpg.Record) -> StayRow:
-    """By position, without a check of each field: there may be a million, and they are our own."""
+    """By position, without a check of each field: there may be many, and they are our own."""
     entry, n, call_id, queue, channel, joined_at, left_at, how, waited_s, is_in_time, agent, *rest = row
     joined = (QueueName(sys.intern(queue)), sys.intern(channel), joined_at)
     answered_by = None if agent is None else AgentId(sys.intern(agent))
     return StayRow(entry, n, call_id, *joined, left_at, sys.intern(how), waited_s, is_in_time, answered_by, *rest)
+
+
+def _change_of(row: asyncpg.Record) -> AgentEventRow:
+    """Like `_stay_of`."""
+    agent, at, serial, state, reason, call_id, detail = row
+    return AgentEventRow(AgentId(sys.intern(agent)), at, serial, sys.intern(state), sys.intern(reason), call_id, detail)
 
 
 def _plain(row: asyncpg.Record) -> Mapping[str, object]:

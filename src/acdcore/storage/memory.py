@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import assert_never
 
 from acdcore.calls.ports import (
+    AGENT_CHANGES_MAX,
     AgentEventRow,
     AgentRecord,
     AnswerFilter,
@@ -31,7 +33,7 @@ from acdcore.calls.ports import (
 from acdcore.kernel.ids import AgentId, CallId, CustomerId
 from acdcore.storage import card
 from acdcore.storage.directory import MemoryDirectory
-from acdcore.storage.history import number_key, page, too_many_stays
+from acdcore.storage.history import number_key, page, too_many_changes, too_many_stays
 from acdcore.storage.password import ha1
 from acdcore.storage.people import check_agent, check_free
 from acdcore.storage.phone_number import matching_key
@@ -202,6 +204,17 @@ class MemoryHistory:
         if len(found) > wanted.limit:
             raise too_many_stays(wanted.limit)
         return sorted(found, key=lambda row: (row.joined_at, row.entry, row.n))
+
+    async def agent_changes(
+        self, changed_from: datetime, changed_before: datetime, agent: AgentId | None = None
+    ) -> Sequence[AgentEventRow]:
+        ordered = sorted(self.agent_events, key=lambda row: (row.agent, row.at, row.serial))
+        rows = [row for row in ordered if agent in (None, row.agent)]
+        latest = {row.agent: row for row in rows if row.at < changed_from}
+        found = [*latest.values(), *(row for row in rows if changed_from <= row.at < changed_before)]
+        if len(found) > AGENT_CHANGES_MAX:
+            raise too_many_changes(AGENT_CHANGES_MAX)
+        return sorted(found, key=lambda row: (row.agent, row.at, row.serial))
 
     def _present(self) -> list[WorkRow]:
         """The latest row of each item, in the order of their ids."""
