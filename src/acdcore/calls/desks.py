@@ -6,10 +6,11 @@ from dataclasses import replace
 from acdcore.calls.acd import Acd
 from acdcore.calls.call import Call
 from acdcore.calls.chronicle import Chronicle
-from acdcore.calls.commands import AgentCommand, AgentState, LiveAgent, Seat, SeatKind, UnknownAgent, WrongState
+from acdcore.calls.commands import AgentCommand, AgentState, LiveAgent, Seat, UnknownAgent, WrongState
 from acdcore.calls.leg import Leg
 from acdcore.calls.phones import Phones
 from acdcore.calls.ports import AgentRecord, Directory
+from acdcore.calls.seats import Seats, phone_at, read, written
 from acdcore.ivr.model import Language
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Unavailable
@@ -31,7 +32,7 @@ from acdcore.queues.model import (
 )
 from acdcore.queues.model import AgentState as FloorState
 from acdcore.queues.settings import AgentSettings
-from acdcore.queues.view import AgentView
+from acdcore.queues.view import AgentGlance
 
 STATES = {
     FloorState.LOGGED_OUT: AgentState.LOGGED_OUT,
@@ -45,6 +46,8 @@ STATES = {
     FloorState.WRAP_UP: AgentState.WRAP_UP,
 }
 """The dispatcher's states as boards show them."""
+Facts = tuple[AgentRecord, AgentGlance | None, bool]
+"""All that a board's line on an agent is made from; the last says whether a phone is registered."""
 
 
 LEVEL_MAX = 9
@@ -61,8 +64,9 @@ class Desks:
         self._chronicle = chronicle
         self._time = chronicle.time
         self._started_at = clock.now()
-        self._seats: dict[AgentId, Seat] = {}
-        """Where agents work who do not work at their own phone."""
+        self._seats = Seats()
+        self._shown: dict[AgentId, tuple[Facts, LiveAgent]] = {}
+        """What boards were shown last, and from what it was made; of agents of the directory only."""
         self._leaving: set[AgentId] = set()
         """Who talks and has logged out: gone when the talk ends."""
         acd.on_agent = self._changed
@@ -77,54 +81,58 @@ class Desks:
         """
         if not self._record(agent).is_active:
             raise Unavailable(f"agent {agent} is not active")
-        return self.phones.ring(call, self._phone_of(agent), ring_for_s)
+        phone = self._seats.phone_of(agent)
+        if phone is None:
+            raise Unavailable(f"agent {agent} works at an outside number")
+        return self.phones.ring(call, phone, ring_for_s)
 
     def seat(self, agent: AgentId) -> Seat | None:
         """Where the agent sits; None: at the agent's own phone."""
-        return self._seats.get(agent)
+        return self._seats.of(agent)
 
-    def _phone_of(self, agent: AgentId) -> AgentId:
-        """The user under which the agent's phone is registered."""
-        seat = self._seats.get(agent)
-        return agent if seat is None or seat.kind is SeatKind.NUMBER else AgentId(seat.where)
+    def at_phone(self, user: AgentId) -> AgentId:
+        """Who works at the phone that is registered under `user`."""
+        return self._seats.guest_at(user) or user
 
     def _phones_changed(self, user: AgentId) -> None:
-        guests = [agent for agent, seat in self._seats.items() if seat == Seat(SeatKind.PHONE, user)]
-        for agent in guests if user in self._seats else [user, *guests]:
-            self._tell_reach(agent)
+        for agent in (user, self._seats.guest_at(user)):
+            if agent is not None and self._seats.phone_of(agent) == user:
+                self._tell_reach(agent)
 
     def _tell_reach(self, agent: AgentId) -> None:
-        """Tell the dispatcher whether the agent can be rung; an outside number is taken for reachable."""
-        seat = self._seats.get(agent)
-        is_outside = seat is not None and seat.kind is SeatKind.NUMBER
-        is_up = is_outside or self.phones.is_reachable(self._phone_of(agent))
+        is_up = self._is_reachable(agent, self._seats.of(agent))
         self._acd.feed(AgentPhoneUp(agent) if is_up else AgentPhoneDown(agent))
+
+    def _is_reachable(self, agent: AgentId, seat: Seat | None) -> bool:
+        """Whether the agent can be rung there; an outside number is taken for reachable."""
+        phone = phone_at(agent, seat)
+        return phone is None or self.phones.is_reachable(phone)
 
     def _sit_down(self, agent: AgentId, seat: Seat | None) -> None:
         """Take a seat for this duty; raises WrongState for a phone that another agent works at."""
-        if seat is not None and seat.kind is SeatKind.PHONE:
-            taken_by = next((who for who, where in self._seats.items() if where == seat and who != agent), None)
-            owner = self._acd.agent(AgentId(seat.where)) if seat.where != agent else None
-            if owner is not None and owner.state is not FloorState.LOGGED_OUT and owner.agent not in self._seats:
-                taken_by = owner.agent
-            if taken_by is not None:
-                raise WrongState(f"agent {taken_by} works at phone {seat.where}; log that agent out first")
-        if seat is None or seat == Seat(SeatKind.PHONE, agent):
-            self._seats.pop(agent, None)
-        else:
-            self._seats[agent] = seat
+        phone = phone_at(agent, seat)
+        taken_by = None if phone is None else self._works_at(phone)
+        if taken_by is not None and taken_by != agent:
+            raise WrongState(f"agent {taken_by} works at phone {phone}; log that agent out first")
+        self._seats.take(agent, seat)
         self._tell_reach(agent)
+
+    def _works_at(self, phone: AgentId) -> AgentId | None:
+        """The guest at the phone, or its owner on duty."""
+        owner = self._acd.agent(phone)
+        is_there = owner is not None and owner.state is not FloorState.LOGGED_OUT
+        is_there = is_there and self._seats.phone_of(phone) == phone
+        return self._seats.guest_at(phone) or (phone if is_there else None)
 
     # --- agents ---
 
     def agents(self) -> tuple[LiveAgent, ...]:
         """Every agent of the directory, by number."""
-        views = {view.agent: view for view in self._acd.snapshot().agents}
-        return tuple(self._live(record, views.get(record.agent)) for record in self._directory.agents())
+        return tuple(self._live(record) for record in self._directory.agents())
 
     def agent(self, agent: AgentId) -> LiveAgent:
         """One agent; raises UnknownAgent."""
-        return self._live(self._record(agent), self._acd.agent(agent))
+        return self._live(self._record(agent))
 
     def command(
         self, agent: AgentId, command: AgentCommand, reason: str | None = None, seat: Seat | None = None
@@ -148,9 +156,12 @@ class Desks:
             record = self._directory.agent(before.settings.agent)
             if record is None or not record.is_active:
                 continue
-            settings = settings_of(record)
-            self._acd.feed(replace(before, settings=settings, is_phone_up=self.phones.is_reachable(record.agent)))
-            restored += 1
+            seat = read(before.settings.seat)
+            is_up = self._is_reachable(record.agent, seat)
+            again = replace(before, settings=settings_of(record, seat), is_phone_up=is_up)
+            if self._acd.ask(again) is None:
+                self._seats.take(record.agent, seat)
+                restored += 1
         return restored
 
     def agent_changed(self, agent: AgentId) -> None:
@@ -187,13 +198,14 @@ class Desks:
 
     def _changed(self, change: AgentStateChanged) -> None:
         self._leaving.discard(change.agent)
-        if change.state is FloorState.LOGGED_OUT and self._seats.pop(change.agent, None) is not None:
+        if change.state is FloorState.LOGGED_OUT and self._seats.of(change.agent) is not None:
+            self._seats.take(change.agent, None)
             self._tell_reach(change.agent)
         record = self._directory.agent(change.agent)
         if record is None:
             return
         # By the change itself, not by the floor, which may have gone on: freed and offered in one turn are two facts.
-        live = self._live(record, self._acd.agent(change.agent))
+        live = self._live(record)
         since = self._time.at(change.at)
         self._chronicle.agent_state(
             replace(live, state=STATES[change.state], reason=change.reason or None, since=since)
@@ -205,11 +217,10 @@ class Desks:
             raise UnknownAgent(f"there is no agent {agent}")
         return record
 
-    @staticmethod
-    def _input(record: AgentRecord, command: AgentCommand, reason: str | None) -> Input:
+    def _input(self, record: AgentRecord, command: AgentCommand, reason: str | None) -> Input:
         match command:
             case AgentCommand.LOG_IN:
-                return AgentLoggedIn(settings_of(record))
+                return AgentLoggedIn(settings_of(record, self._seats.of(record.agent)))
             case AgentCommand.READY:
                 return AgentReady(record.agent)
             case AgentCommand.NOT_READY:
@@ -219,9 +230,18 @@ class Desks:
             case AgentCommand.LOG_OUT:
                 return AgentLoggedOut(record.agent)
 
-    def _live(self, record: AgentRecord, view: AgentView | None) -> LiveAgent:
-        is_registered = self.phones.is_registered(record.agent)
-        if view is None:
+    def _live(self, record: AgentRecord) -> LiveAgent:
+        """What was shown last if nothing has changed: boards ask for all agents, of whom few have changed since."""
+        phone = self._seats.phone_of(record.agent)
+        is_registered = phone is not None and self.phones.is_registered(phone)
+        facts = (record, self._acd.glance(record.agent), is_registered)
+        shown = self._shown.get(record.agent)
+        if shown is None or shown[0] != facts:
+            shown = self._shown[record.agent] = (facts, self._look(*facts))
+        return shown[1]
+
+    def _look(self, record: AgentRecord, seen: AgentGlance | None, is_registered: bool) -> LiveAgent:
+        if seen is None:
             started_at = self._time.at(self._started_at)
             return LiveAgent(
                 record.agent, record.name, AgentState.LOGGED_OUT, None, started_at, None, is_registered, 0, 0
@@ -229,17 +249,17 @@ class Desks:
         return LiveAgent(
             agent=record.agent,
             name=record.name,
-            state=STATES[view.state],
-            reason=view.reason or None,
-            since=self._time.at(view.since),
-            call_id=self._acd.call_id(view.entry) if view.entry else None,
+            state=STATES[seen.state],
+            reason=seen.reason or None,
+            since=self._time.at(seen.since),
+            call_id=self._acd.call_id(seen.entry) if seen.entry else None,
             is_registered=is_registered,
-            answered=view.figures.answered,
-            missed=view.figures.misses,
+            answered=seen.answered,
+            missed=seen.misses,
         )
 
 
-def settings_of(record: AgentRecord) -> AgentSettings:
+def settings_of(record: AgentRecord, seat: Seat | None) -> AgentSettings:
     """The agent for the dispatcher: languages are skills too, the best spoken at the highest level."""
     spoken = {SkillName(name): LEVEL_MAX - place for place, name in enumerate(record.languages[:LEVEL_MAX])}
     return AgentSettings(
@@ -247,4 +267,5 @@ def settings_of(record: AgentRecord) -> AgentSettings:
         name=record.name,
         skills={**spoken, **record.skills},
         channels=dict.fromkeys(record.declines, 0),
+        seat=written(seat),
     )

@@ -6,7 +6,7 @@
 """
 
 from acdcore.calls.call import Call, Ending
-from acdcore.calls.commands import AgentCommand, WrongState
+from acdcore.calls.commands import AgentCommand, Seat, SeatKind, WrongState
 from acdcore.calls.hall import Hall
 from acdcore.calls.inbound import answer
 from acdcore.calls.ports import AgentRecord, EndedBy
@@ -33,18 +33,19 @@ def is_feature_code(dialled: str) -> bool:
 
 
 async def feature_code(call: Call, hall: Hall, agent: AgentRecord) -> Ending:
-    """Answer, do it, say so, and hang up; the agent is offered nothing while listening."""
+    """Answer, do it for whoever works at this phone, say so, and hang up; nothing is offered to who listens."""
     caller = call.the_caller()
     await answer(call, caller, hall, "")
-    hall.desks.own_call(agent.agent, is_up=True)
-    call.held.callback(hall.desks.own_call, agent.agent, is_up=False)
+    who, here = hall.desks.at_phone(agent.agent), Seat(SeatKind.PHONE, agent.agent)
+    hall.desks.own_call(who, is_up=True)
+    call.held.callback(hall.desks.own_call, who, is_up=False)
     command, confirmation = CODES[call.view.dialled[:3]]
     try:
-        hall.desks.command(agent.agent, command, REASONS.get(call.view.dialled[3:]))
+        hall.desks.command(who, command, REASONS.get(call.view.dialled[3:]), here)
         if command is AgentCommand.LOG_IN:
-            hall.desks.command(agent.agent, AgentCommand.READY)
+            hall.desks.command(who, AgentCommand.READY)
     except WrongState:
         confirmation = SystemPrompt.REFUSED
-    clips = hall.voice.system(confirmation, hall.desks.language(agent.agent))
+    clips = hall.voice.system(confirmation, hall.desks.language(who))
     await until_played(call, {announce(call, caller, clips)})
     return Ending(Outcome.FEATURE_CODE, EndedBy.SYSTEM, call.view.dialled)

@@ -234,6 +234,8 @@ class AgentSettings:
     """Skill to level, 1 to `MAX_LEVEL`; languages are skills too. The higher level answers first."""
     channels: Mapping[Channel, int] = field(default_factory=dict)
     """Contacts of a kind at once: 0 takes none of these; a kind that is left out counts as 1."""
+    seat: str = ""
+    """At which phone the agent works, for whoever rings it; the dispatcher does not look at it."""
 
     def takes(self, channel: Channel) -> bool:
         """Whether the agent takes contacts of this kind at all."""
