@@ -13,7 +13,7 @@ from acdcore.queues.journal import DecisionFields, MarkKind, Segment, Turn
 from acdcore.queues.model import Decision, Input
 from acdcore.storage.journal_files import day_files, lines
 
-__all__ = ["Difference", "RecordedTurn", "ReplayReport", "SegmentReport", "day_files", "inputs", "replay"]
+__all__ = ["Difference", "RecordedTurn", "ReplayReport", "SegmentReport", "day_files", "inputs", "is_same", "replay"]
 
 DIFFERENCES_MAX: Final = 20
 """Differences that are kept: after the first one the floors are two, and the rest follows from it."""
@@ -142,7 +142,7 @@ def _replay_one(name: str, segment: Segment, report: ReplayReport) -> None:
             turns += 1
             decided = segment.dispatcher.handle(record.fed, at)
             replayed = tuple([journal.decision_fields(decision) for decision in decided])
-            if _is_same(record.recorded, replayed):
+            if is_same(record.recorded, replayed):
                 continue
             differing += 1
             if len(report.differences) < DIFFERENCES_MAX:
@@ -156,7 +156,7 @@ def _replay_one(name: str, segment: Segment, report: ReplayReport) -> None:
     report.segments.append(SegmentReport(name, header.version, header.began_wall, ended_wall, turns, differing, shown))
 
 
-def _is_same(recorded: Sequence[DecisionFields], replayed: Sequence[DecisionFields]) -> bool:
+def is_same(recorded: Sequence[DecisionFields], replayed: Sequence[DecisionFields]) -> bool:
     """Fields that only one side knows do not count: another version wrote the journal."""
     if recorded == replayed:
         return True

@@ -1,0 +1,73 @@
+"""Order keys and filters in words, for people who ask why."""
+
+import math
+from collections.abc import Mapping
+from typing import Final
+
+from acdcore.kernel.ids import SkillName
+from acdcore.queues.agent import LOAD_MEMORY_S
+from acdcore.queues.model import AgentKey
+from acdcore.queues.settings import Strategy
+from acdcore.queues.view import Candidate, Exclusion, Explanation, HoldBack
+
+WHO_COMES_FIRST: Final[Mapping[Strategy, str]] = {
+    Strategy.LONGEST_IDLE: "whose last contact ended first",
+    Strategy.FEWEST_CALLS: "who has answered the fewest calls",
+    Strategy.LEAST_OCCUPIED: "who has been at work for the smallest share of the recent time",
+    Strategy.ROUND_ROBIN: "whose last offer is the oldest",
+}
+"""The second part of agents' order, after the level."""
+WHAT_KEEPS: Final[Mapping[Exclusion | HoldBack, str]] = {
+    Exclusion.LOGGED_OUT: "logged out",
+    Exclusion.SKILL_MISSING: "lacks the skill",
+    Exclusion.LEVEL_TOO_LOW: "level too low",
+    Exclusion.CHANNEL: "takes none of this kind",
+    Exclusion.UNREACHABLE: "phone not registered",
+    Exclusion.NOT_READY: "not ready",
+    Exclusion.BACKING_OFF: "pauses after a missed offer",
+    Exclusion.BUSY: "on a call of the agent's own",
+    Exclusion.OFFERED: "being rung for somebody else",
+    Exclusion.TALKING: "talking",
+    Exclusion.WRAP_UP: "wrapping up",
+    Exclusion.TRIED: "missed this caller just before",
+    Exclusion.HELD_FOR_ANOTHER: "caller kept for another agent",
+    HoldBack.PAUSED: "busy in a flow",
+    HoldBack.PREFERRED_AGENT: "kept for another agent",
+    HoldBack.BY_HAND: "assigned by hand only",
+}
+"""Why a pair was not made."""
+
+
+def agent_key(strategy: Strategy, key: AgentKey, now: float) -> str:
+    """An agent's place among the candidates: level first, then what the queue's strategy compares."""
+    free = f"free for {now - key.idle_since:.1f} s"
+    match strategy:
+        case Strategy.LONGEST_IDLE:
+            measure = free
+        case Strategy.FEWEST_CALLS:
+            measure = f"answered {key.measure:.0f}, {free}"
+        case Strategy.LEAST_OCCUPIED:
+            load = math.exp(min(0.0, key.measure - now / LOAD_MEMORY_S))
+            measure = f"occupied {load:.0%}, {free}"
+        case Strategy.ROUND_ROBIN:
+            measure = f"last offer no. {key.measure:.0f}, {free}" if key.measure else f"no offer yet, {free}"
+    return f"level {-key.minus_level}, {measure}"
+
+
+def caller_key(why: Explanation) -> str:
+    """A caller's urgency, and what makes it."""
+    lead = f" and {why.advance_s:+g} s in advance" if why.advance_s else ""
+    return f"urgency {-why.key.deficit_s:.1f} s, after {why.waited_s:.1f} s in this queue{lead}"
+
+
+def needs(skills: Mapping[SkillName, int]) -> str:
+    """What a caller asks for."""
+    return ", ".join(f"{skill} {level} or more" for skill, level in skills.items()) or "no skill"
+
+
+def reason(candidate: Candidate) -> str:
+    """The filter that removed a candidate, with its detail; of one who is free, what is to be said of that."""
+    if candidate.exclusion is None:
+        return candidate.detail or "could be offered the caller"
+    detail = f": {candidate.detail}" if candidate.detail else ""
+    return f"{WHAT_KEEPS[candidate.exclusion]}{detail}"
