@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import aiohttp
+import structlog
 
 from acdcore.ivr.kinds import ServiceMiss
 from acdcore.ivr.steps import Ask, ServiceAnswered
@@ -35,6 +36,7 @@ class Services:
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
+        self._log = structlog.get_logger("services")
 
     async def ask(self, settings: ServiceSettings, wanted: Ask) -> ServiceAnswered:
         """The answer's fields; never raises for what the service does, and never outlasts the deadline."""
@@ -42,13 +44,20 @@ class Services:
             async with asyncio.timeout(wanted.timeout_s):
                 return ServiceAnswered(wanted.ask, await self._request(settings, wanted.values))
         except TimeoutError:
-            return ServiceAnswered(wanted.ask, ServiceMiss.UNAVAILABLE)
-        except (aiohttp.ClientError, OSError, ValueError):
-            return ServiceAnswered(wanted.ask, ServiceMiss.UNAVAILABLE)
+            why = f"no answer within {wanted.timeout_s:g} s"
+        except aiohttp.ClientError as error:
+            why = type(error).__name__  # its text may tell the address with all that stands in it
+        except (OSError, ValueError) as error:
+            why = str(error)
+        self._log.warning("service not available", service=wanted.service, why=why)
+        return ServiceAnswered(wanted.ask, ServiceMiss.UNAVAILABLE)
 
     async def _request(self, settings: ServiceSettings, values: Mapping[str, str]) -> Mapping[str, str] | ServiceMiss:
         if self._session is None:
-            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX))
+            # No cookies: what a service remembers of one caller must not meet the next.
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX), cookie_jar=aiohttp.DummyCookieJar()
+            )
         is_post = settings.method == "POST"
         async with self._session.request(
             settings.method,
@@ -61,9 +70,8 @@ class Services:
             if response.status == 404:
                 return ServiceMiss.NOT_FOUND
             if response.status != 200:
-                return ServiceMiss.UNAVAILABLE
-            body = await response.content.read(ANSWER_BYTES_MAX + 1)
-        return fields_of(body)
+                raise ValueError(f"status {response.status}")
+            return fields_of(await body_of(response))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -71,14 +79,27 @@ class Services:
             await self._session.close()
 
 
+async def body_of(response: aiohttp.ClientResponse) -> bytes:
+    """The whole body, in however many pieces it comes; raises ValueError when it is too large."""
+    body = bytearray()
+    async for piece in response.content.iter_any():
+        body += piece
+        if len(body) > ANSWER_BYTES_MAX:
+            raise ValueError(f"the answer has more than {ANSWER_BYTES_MAX} bytes")
+    return bytes(body)
+
+
 def fields_of(body: bytes) -> Mapping[str, str]:
     """The fields of a JSON object as words, those of inner objects as `outer.inner`; raises ValueError."""
-    if len(body) > ANSWER_BYTES_MAX:
-        raise ValueError(f"the answer has more than {ANSWER_BYTES_MAX} bytes")
-    answer = json.loads(body)
-    if not isinstance(answer, dict):
-        raise ValueError("the answer is not a JSON object")
-    return dict(_flat("", answer))
+    try:
+        answer = json.loads(body, parse_constant=lambda _: None)
+        if isinstance(answer, dict):
+            return dict(_flat("", answer))
+    except RecursionError:
+        raise ValueError("the answer is nested too deeply") from None
+    except ValueError:
+        raise ValueError("the answer is not JSON") from None  # without the text, which is about a customer
+    raise ValueError("the answer is not a JSON object")
 
 
 def _flat(path: str, value: object) -> list[tuple[str, str]]:
@@ -88,6 +109,6 @@ def _flat(path: str, value: object) -> list[tuple[str, str]]:
         case bool():
             return [(path, "yes" if value else "no")]
         case str() | int() | float():
-            return [(path, str(value)[:VALUE_CHARS_MAX])]
+            return [(path, "".join(char for char in str(value)[:VALUE_CHARS_MAX] if char.isprintable()))]
         case _:
             return []  # lists and nulls have no place in a sentence
