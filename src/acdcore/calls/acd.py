@@ -33,7 +33,7 @@ from acdcore.queues.model import (
     TalkFinished,
 )
 from acdcore.queues.settings import OfferEnd, ToQueue
-from acdcore.queues.view import AgentView, Explanation, FloorView
+from acdcore.queues.view import AgentGlance, AgentView, Explanation, FloorView, QueueView
 
 LEAVE_CAUSES = {
     Outcome.WITHDRAWN: LeaveCause.WITHDRAWN,
@@ -162,6 +162,19 @@ class Acd:
     def snapshot(self) -> FloorView:
         """The whole floor as it stands."""
         return self._floor.dispatcher.snapshot(self._clock.now())
+
+    def queues(self) -> tuple[QueueView, ...]:
+        """Every queue as it stands."""
+        return self._floor.dispatcher.queues(self._clock.now())
+
+    def positions(self) -> dict[CallId, int]:
+        """The place of every call that waits, 1 being next."""
+        places = self._floor.dispatcher.positions(self._clock.now())
+        return {self.call_id(entry): position for entry, position in places.items()}
+
+    def glance(self, agent: AgentId) -> AgentGlance | None:
+        """One agent as boards show it; None when it never logged in."""
+        return self._floor.dispatcher.glance(agent)
 
     def agent(self, agent: AgentId) -> AgentView | None:
         """One agent as the dispatcher sees it; None when it never logged in."""

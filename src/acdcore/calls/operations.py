@@ -68,12 +68,12 @@ class Operations:
 
     def live_calls(self) -> tuple[LiveCall, ...]:
         """Every call that is up, oldest first."""
-        positions = self._positions()
+        positions = self._hall.acd.positions()
         return tuple(self._placed(call, positions) for call in self._switchboard.calls.values())
 
     def live_call(self, call_id: CallId) -> LiveCall:
         """One call that is up; raises UnknownCall."""
-        return self._placed(self._call(call_id), self._positions())
+        return self._placed(self._call(call_id), self._hall.acd.positions())
 
     def hang_up(self, call_id: CallId, by: str) -> None:
         """End a call; raises UnknownCall, WrongState."""
@@ -105,7 +105,7 @@ class Operations:
 
     def requeue(self, call_id: CallId, queue: QueueName, by: str) -> None:
         """Send a waiting or talking caller to another queue; raises UnknownCall, UnknownName, WrongState."""
-        if queue not in {view.queue for view in self._hall.acd.snapshot().queues}:
+        if queue not in self._hall.acd.dispatcher.queue_names():
             raise UnknownName(f"there is no queue {queue}")
         call = self._call(call_id)
         self._send(call, EnterQueue(queue, call.advance_s), by)
@@ -129,16 +129,10 @@ class Operations:
             raise UnknownCall(f"no call {call_id} is up")
         return call
 
-    def _positions(self) -> dict[CallId, int]:
-        return {
-            self._hall.acd.call_id(waiting.entry): waiting.position
-            for queue in self._hall.acd.snapshot().queues
-            for waiting in queue.waiting
-        }
-
     @staticmethod
     def _placed(call: Call, positions: dict[CallId, int]) -> LiveCall:
-        return replace(call.view, position=positions.get(call.id))
+        position = positions.get(call.id)
+        return call.view if position is None else replace(call.view, position=position)
 
     # --- queues and agents ---
 
@@ -148,7 +142,7 @@ class Operations:
         for call in self._switchboard.calls.values():
             if call.view.state in (CallState.TALKING, CallState.HELD) and call.view.queue is not None:
                 talking[call.view.queue] = talking.get(call.view.queue, 0) + 1
-        views = sorted(self._hall.acd.snapshot().queues, key=lambda view: view.queue)
+        views = sorted(self._hall.acd.queues(), key=lambda view: view.queue)
         return tuple(live_queue(view, talking.get(view.queue, 0)) for view in views)
 
     def running_stays(self) -> Sequence[StayRow]:
@@ -185,7 +179,7 @@ class Operations:
 
     def request_callback(self, item: WorkItem) -> WorkItem:
         """Put a callback into the book; raises UnknownName, WrongState."""
-        if item.queue not in {view.queue for view in self._hall.acd.snapshot().queues}:
+        if item.queue not in self._hall.acd.dispatcher.queue_names():
             raise UnknownName(f"there is no queue {item.queue}")
         if self._hall.rules.trunks.way_out() is None:
             raise WrongState("no trunk may dial out, so nobody can be called back; set may_dial_out on one")

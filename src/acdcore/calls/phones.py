@@ -55,7 +55,7 @@ class Phones:
 
     def is_registered(self, agent: AgentId) -> bool:
         """Whether a phone of the agent is registered now."""
-        return bool(self._registrar.contacts(agent, self._clock.now()))
+        return self._registrar.is_registered(agent, self._clock.now())
 
     def is_reachable(self, agent: AgentId) -> bool:
         """Whether one of them is registered and answers."""

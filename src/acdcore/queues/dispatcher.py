@@ -74,7 +74,7 @@ from acdcore.queues.model import (
     WrapUpExtended,
 )
 from acdcore.queues.settings import AgentSettings, FloorSettings, OfferEnd, validate, validate_agent
-from acdcore.queues.view import AgentView, Explanation, FloorView, Grounds
+from acdcore.queues.view import AgentGlance, AgentView, Explanation, FloorView, Grounds, QueueView
 
 
 class Dispatcher:
@@ -132,6 +132,23 @@ class Dispatcher:
     def snapshot(self, now: float) -> FloorView:
         """The whole floor, for displays: costs as much as the floor is large."""
         return explain.floor_view(self._board, self.metrics, now)
+
+    def queue_names(self) -> tuple[QueueName, ...]:
+        """The queues of the present settings, and older ones in which somebody still waits."""
+        return tuple(self._board.lines.names())
+
+    def queues(self, now: float) -> tuple[QueueView, ...]:
+        """Every queue, without the agents."""
+        return explain.queue_views(self._board, self.metrics, now)
+
+    def positions(self, now: float) -> dict[EntryId, int]:
+        """The place of everybody who waits, 1 being next."""
+        return explain.positions(self._board, now)
+
+    def glance(self, agent: AgentId) -> AgentGlance | None:
+        """One agent as boards show it; None when no agent of that number was ever heard of."""
+        found = self._board.roster.get(agent)
+        return None if found is None else explain.glance(found, self.metrics)
 
     def agent(self, agent: AgentId, now: float) -> AgentView | None:
         """One agent, for displays; None when no agent of that number was ever heard of."""

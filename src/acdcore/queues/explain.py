@@ -9,9 +9,11 @@ from acdcore.queues.agent import Agent
 from acdcore.queues.board import Board
 from acdcore.queues.line import Line, Waiting
 from acdcore.queues.metrics import AgentFigures, Metrics, QueueFigures
+from acdcore.queues.model import EntryId
 from acdcore.queues.policy import Demand
 from acdcore.queues.view import (
     MISSED_BEFORE,
+    AgentGlance,
     AgentView,
     Candidate,
     Choice,
@@ -49,8 +51,27 @@ WOULD_FREE: Mapping[Exclusion, str] = {
 
 def floor_view(board: Board, metrics: Metrics, now: float) -> FloorView:
     """Copies of everything that is shown."""
-    queues = tuple(_queue_view(board, metrics, name, now) for name in board.lines.names())
+    queues = queue_views(board, metrics, now)
     return FloorView(now, queues, tuple(agent_view(agent, metrics, now) for agent in board.roster))
+
+
+def queue_views(board: Board, metrics: Metrics, now: float) -> tuple[QueueView, ...]:
+    """The queues alone."""
+    return tuple(_queue_view(board, metrics, name, now) for name in board.lines.names())
+
+
+def positions(board: Board, now: float) -> dict[EntryId, int]:
+    """The place of everybody who waits, 1 being next."""
+    inside = (_inside(board, name, now) for name in board.lines.names())
+    return {waiting.entry: rank for queue in inside for rank, waiting in enumerate(queue, 1)}
+
+
+def glance(agent: Agent, metrics: Metrics) -> AgentGlance:
+    """What a board shows of one agent."""
+    figures = metrics.agents.get(agent.id)
+    answered, misses = (figures.answered, figures.misses) if figures is not None else (0, 0)
+    entry = agent.contact.entry if agent.contact else None
+    return AgentGlance(agent.state, agent.reason, agent.since, entry, answered, misses)
 
 
 def explanation(board: Board, waiting: Waiting, line: Line, now: float) -> Explanation:

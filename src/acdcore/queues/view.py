@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
 from acdcore.queues.metrics import AgentFigures, QueueFigures
@@ -87,6 +88,21 @@ class AgentView:
     """Missed offers in a row."""
     figures: AgentFigures
     """Counters since the start, the running state's time included."""
+
+
+class AgentGlance(NamedTuple):
+    """What a board shows of an agent: a tuple, since boards ask for all agents once a second."""
+
+    state: AgentState
+    reason: str
+    since: float
+    """When the state began."""
+    entry: EntryId | None
+    """The caller ringing or talking."""
+    answered: int
+    """Offers taken since the start."""
+    misses: int
+    """Offers not taken since the start."""
 
 
 @dataclass(frozen=True, slots=True)

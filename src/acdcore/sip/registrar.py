@@ -145,6 +145,10 @@ class Registrar(Generic[F]):
         contacts = tuple([("Contact", _as_granted(binding, now)) for binding in self.contacts(user, now)])
         return RegistrarReply(200, contacts, (*expired, *update.changes))
 
+    def is_registered(self, user: str, now: float) -> bool:
+        """Whether `user` can be reached anywhere now."""
+        return any(binding.expires_at > now for binding in self._bindings.get(user, ()))
+
     def contacts(self, user: str, now: float) -> tuple[Binding[F], ...]:
         """Where `user` can be reached now, most preferred first, among equals the latest refreshed first."""
         live = [binding for binding in self._bindings.get(user, ()) if binding.expires_at > now]
