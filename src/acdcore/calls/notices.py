@@ -33,8 +33,6 @@ REFUSED_ALARM = "mail_refused"
 """Name of the alarm for mails that were dropped."""
 UNSENT_MAX = 1_000
 """Mails in wait: a day of messages; whoever reads so many late does better to look at the list of work."""
-FILED_AFTER_S = 1.0
-"""Pause before a mail is made: by then the message's file is whole and its length can be told."""
 TIMEOUT_S = 20.0
 """For one mail, from the connection on: servers that look for spam take seconds."""
 FINISH_S = 3.0
@@ -65,6 +63,8 @@ class MailSettings:
     """In which times are told."""
     retry_after_s: tuple[float, ...] = (5.0, 30.0, 120.0, 600.0)
     """Pauses after the first, second, ... attempt in vain; the last one is repeated."""
+    filed_after_s: float = 1.0
+    """Age of a message at which its file is surely whole, so that its length can be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,8 @@ class Notice:
     """What is to be told of a work item."""
 
     item: WorkItem
+    heard_at: float = 0.0
+    """When we were told, on the loop's clock."""
     length_s: float | None = None
     """Of the message, when its file can be read."""
 
@@ -167,7 +169,7 @@ class Notices:
         if len(self._unsent) >= UNSENT_MAX:
             self._chronicle.alarm(REFUSED_ALARM, True, f"{UNSENT_MAX} mails wait already; none is sent about {item.id}")
             return
-        self._unsent.append(Notice(item))
+        self._unsent.append(Notice(item, asyncio.get_running_loop().time()))
         if not self._failures:
             self._rests.clear()
             self._wake.set()
@@ -193,7 +195,6 @@ class Notices:
             while True:
                 if not self._unsent:
                     await self._rest(None)
-                    await asyncio.sleep(FILED_AFTER_S)
                 pause_s = await self._send_first()
                 if pause_s:
                     await self._rest(pause_s)
@@ -216,7 +217,11 @@ class Notices:
         if settings is None or not self._unsent:
             return 0.0
         notice = self._unsent[0]
-        length_s = await asyncio.to_thread(recorded_s, self._recordings, notice.item.recording)
+        length_s = None
+        if notice.item.recording:
+            age_s = asyncio.get_running_loop().time() - notice.heard_at
+            await asyncio.sleep(max(0.0, settings.filed_after_s - age_s))
+            length_s = await asyncio.to_thread(recorded_s, self._recordings / notice.item.recording)
         try:
             refused, _ = await send(mail(replace(notice, length_s=length_s), settings), settings)
         except aiosmtplib.SMTPException as error:
@@ -291,12 +296,10 @@ def said(error: Exception, settings: MailSettings) -> str:
     return text.replace(settings.password, "***") if settings.password else text
 
 
-def recorded_s(directory: Path, path: str) -> float | None:
-    """The length of a message; None when there is none or its file is not whole."""
-    if not path:
-        return None
+def recorded_s(file: Path) -> float | None:
+    """The length of a message; None when its file is not there or not whole."""
     try:
-        with wave.open(str(directory / path)) as file:
-            return float(file.getnframes() / file.getframerate())
+        with wave.open(str(file)) as sound:
+            return float(sound.getnframes() / sound.getframerate())
     except (OSError, EOFError, wave.Error):
         return None
