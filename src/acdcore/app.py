@@ -304,6 +304,7 @@ async def resume(hall: Hall, floor: OpenFloor, storage: Storage, settings: Setti
             within_s = settings.journal.reclaim_within_s
             on_progress(f"took over {agents} agents; {len(last.places)} callers keep their places for {within_s:g} s")
     items = hall.workbench.restore(await storage.history.open_work())
+    hall.hours.look()  # before any of it comes due: the settings may have lost a queue meanwhile
     if items:
         on_progress(f"took over {items} callbacks and messages")
 

@@ -238,7 +238,7 @@ class House:
                 flows={**flows(), **plan.flows},
                 calendars=plan.calendars,
                 trunks=trunks,
-                queues=plan.around,
+                queues={queue.name: plan.around.get(queue.name, QueueRules()) for queue in plan.queues},
                 screening=plan.screening,
             ),
         )

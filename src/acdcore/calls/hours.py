@@ -1,4 +1,8 @@
-"""Opening hours at work: dispatcher and book hear when queues open and close, by calendar or a supervisor's word."""
+"""Opening hours at work: dispatcher and book hear when queues open and close, by calendar or a supervisor's word.
+
+A queue that a reload has taken away, or that the settings no longer had at the start, is closed to the book for good:
+its callbacks and messages wait, and an alarm tells of them, until the queue is there again or staff end them.
+"""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -29,14 +33,21 @@ class Hours:
         self._workbench = workbench
         self._clock = clock
         self._rules: Rules | None = None
-        self._is_open: dict[QueueName, bool] = {}
-        """What dispatcher and book were told; a queue that they were not told of is open to them."""
+        self._on_floor: dict[QueueName, bool] = {}
+        """What the dispatcher was told; a queue that it was not told of is open to it."""
+        self._in_book: dict[QueueName, bool] = {}
+        """The same of the book, which remembers queues that are no more."""
+        self._known: set[QueueName] = set()
+        """Every queue that there ever was: a call that came before a reload may still ask for work in it."""
         self._states: dict[str, tuple[str, str, str]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def follow(self, rules: Rules) -> None:
-        """Keep the hours of these rules from now on."""
+        """Keep the hours of these rules, which name every queue, from now on."""
         self._rules = rules
+        self._known |= rules.queues.keys()
+        for gone in self._on_floor.keys() - rules.queues.keys():
+            del self._on_floor[gone]  # as the dispatcher does when the floor changes
         self.look()
 
     def moment(self, calendar: Calendar) -> Moment:
@@ -55,6 +66,7 @@ class Hours:
         for queue, around in rules.queues.items():
             state = moments[around.calendar].state if around.calendar else CalendarState.OPEN
             self._tell(queue, state is CalendarState.OPEN)
+        self._strand(rules)
         for name, moment in moments.items():
             shown = (moment.state.value, moment.shift, moment.day)
             if self._states.get(name, shown) != shown:
@@ -80,10 +92,22 @@ class Hours:
             self._timer = None
 
     def _tell(self, queue: QueueName, is_open: bool) -> None:
-        if self._is_open.get(queue, True) != is_open:
-            self._is_open[queue] = is_open
+        if self._on_floor.get(queue, True) != is_open:
+            self._on_floor[queue] = is_open
             self._acd.feed(HoursChanged(queue, is_open))
+        self._tell_book(queue, is_open)
+
+    def _tell_book(self, queue: QueueName, is_open: bool) -> None:
+        if self._in_book.get(queue, True) != is_open:
+            self._in_book[queue] = is_open
             self._workbench.hours_changed(queue, is_open)
+
+    def _strand(self, rules: Rules) -> None:
+        """Let work for queues that are no more wait, and tell of it."""
+        items = self._workbench.open_by_queue()
+        for gone in (self._known | items.keys()) - rules.queues.keys():
+            self._tell_book(gone, False)
+        self._workbench.strand({queue: count for queue, count in items.items() if queue not in rules.queues})
 
     def _live(self, name: str, moment: Moment, rules: Rules) -> LiveHours:
         forced = self._forced(name)

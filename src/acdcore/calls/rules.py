@@ -56,7 +56,7 @@ class Rules:
     trunks: Trunks
     """Who calls in, and the ways out."""
     queues: Mapping[QueueName, QueueRules] = field(default_factory=dict)
-    """By name; one that is not named has none of this."""
+    """Every queue by name; work for one that is not named waits."""
     regions: Regions = field(default_factory=lambda: Regions({}, {}))
     """Where numbers belong to."""
     screening: ScreeningRules = field(default_factory=ScreeningRules)
@@ -70,4 +70,4 @@ class Rules:
 
 
 NO_RULES = QueueRules()
-"""Around a queue that says nothing of it."""
+"""Around a queue that a reload has taken away from those who still wait in it."""

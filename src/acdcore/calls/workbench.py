@@ -1,7 +1,8 @@
 """The workbench: keeps the book of callbacks and messages, and puts what is due into the queues."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 import structlog
@@ -46,6 +47,7 @@ class Workbench:
         self._clock = clock
         self._timer: asyncio.TimerHandle | None = None
         self._serial = 0
+        self._stranded = ""
         self._log = structlog.get_logger("work")
 
     # --- asking for work ---
@@ -84,10 +86,9 @@ class Workbench:
 
     def promise(self, call: Call, queue: QueueName, number: str, first: DialFirst) -> WorkItem | None:
         """Take down that the caller wants to be called at `number`, with the time waited so far; None: it cannot be."""
-        queued_at = call.view.queued_at
         item = replace(
             self.item_for(call, WorkKind.CALLBACK, queue, number),
-            waited_s=0.0 if queued_at is None else (self._clock.wall() - queued_at).total_seconds(),
+            waited_s=call.waited_s(self._clock.now()),
             advance_s=call.advance_s,
             dial_first=first,
         )
@@ -137,6 +138,18 @@ class Workbench:
     def open_items(self) -> tuple[WorkItem, ...]:
         """All open items."""
         return self._book.open_items()
+
+    def open_by_queue(self) -> Counter[QueueName]:
+        """How many open items each queue has."""
+        return Counter(item.queue for item in self._book.open_items())
+
+    def strand(self, items: Mapping[QueueName, int]) -> None:
+        """Raise or end the alarm about work whose queue is no more; `items` counts it by queue."""
+        stranded = ", ".join(f"{queue} ({count})" for queue, count in sorted(items.items()))
+        if stranded != self._stranded:
+            self._stranded = stranded
+            detail = f"{stranded}: not in the settings; put the queue back, or end its work" if stranded else "none"
+            self._chronicle.alarm("work_without_queue", bool(stranded), detail)
 
     def item(self, work: WorkId) -> WorkItem | None:
         """An open item."""
