@@ -34,7 +34,7 @@ from acdcore.calls.leg import Leg
 from acdcore.calls.lines import Lines, LineSettings
 from acdcore.calls.operations import Operations
 from acdcore.calls.phones import Phones
-from acdcore.calls.ports import AgentRecord, CdrRow, Customer, Tier
+from acdcore.calls.ports import AgentRecord, CdrRow, Customer, Spool, Tier
 from acdcore.calls.recorder import Recorder
 from acdcore.calls.rules import QueueRules, Rules, ScreeningRules
 from acdcore.calls.screening import Screen
@@ -63,10 +63,12 @@ from acdcore.ivr.model import (
 from acdcore.ivr.opening import Calendar
 from acdcore.ivr.system import system_names
 from acdcore.kernel.address import Address
+from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, IdSource, QueueName, SkillName
 from acdcore.media.engine import Engine
 from acdcore.media.model import TapId
 from acdcore.queues.dispatcher import Dispatcher
+from acdcore.queues.floor import Journal
 from acdcore.queues.places import LostPlace, Places
 from acdcore.queues.settings import FloorSettings, QueueSettings
 from acdcore.recording.events import RecordingFinished, RecordingPath
@@ -156,6 +158,10 @@ class Plan:
     book: BookSettings = field(default_factory=BookSettings)
     lost: tuple[LostPlace, ...] = ()
     """Places that a restart has cut off."""
+    journal: Journal | None = None
+    """Hears every turn of the dispatcher."""
+    spool: Callable[[Clock], Spool] | None = None
+    """Makes what rows go to instead of the history, where they must arrive before the house closes."""
 
 
 class SilentWriter:
@@ -208,9 +214,10 @@ class House:
     def _hall(self, plan: Plan) -> Hall:
         # The engine's class is compiled and cannot be replaced by a subclass; the contract test holds the two together.
         engine = cast(Engine, self.engine)
-        chronicle = Chronicle(self.clock, self.history, self.feed, self.directory)
+        spool = plan.spool(self.clock) if plan.spool else self.history
+        chronicle = Chronicle(self.clock, spool, self.feed, self.directory)
         wiring = Wiring(self.stack, engine, OURS.host, IdSource(2))
-        acd = Acd(Dispatcher(FloorSettings(plan.queues)), self.clock)
+        acd = Acd(Dispatcher(FloorSettings(plan.queues)), self.clock, plan.journal)
         self.stays = StayKeeper(acd, chronicle, self.clock)
         trunks = Trunks([carrier(plan)], [*routes(), *plan.routes])
         workbench = Workbench(WorkBook(plan.book, matching_key), chronicle, self.clock)

@@ -186,14 +186,14 @@ class Phone:
         self.heard.append(event)
         match event:
             case InviteArrived():
-                self.invite, self.session = event, event.session
+                self.invite, self.session, self.is_up = event, event.session, False
                 self.on_ring(self)
             case SessionAnswered():
                 self.is_up = True
             case SessionRefused(session=session, status=status) if session == self.session or self.session is None:
                 self.refused_with = status
                 self._forget()
-            case SessionEnded() | InviteCancelled():
+            case SessionEnded(session=session) | InviteCancelled(session=session) if session == self.session:
                 self._forget()
             case SessionModified(session=session, offer=offer):
                 self._described = negotiate.answer(offer, self._media, self._described).body

@@ -28,6 +28,8 @@ CALLERS = ("caller", "other", "third", "fourth")
 ASIDE = ("REGISTER", "OPTIONS")
 """Methods that are no part of any call."""
 
+SAME_TURN_S = 1e-10
+"""So much sooner or later that the loop comes to both in one turn, in this order."""
 ANSWERED = [
     "  0.000 caller > acd: INVITE sdp",
     "  0.001 acd > caller: 100 Trying (INVITE)",

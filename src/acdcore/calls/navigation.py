@@ -9,7 +9,7 @@ from acdcore.calls.call import Call, Ending, SentTo, ServiceReplied
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import Leg, Played, Pressed
 from acdcore.calls.message import Messages
-from acdcore.calls.ports import Customer, Directory
+from acdcore.calls.ports import Customer, Directory, EndedBy
 from acdcore.ivr.kinds import ServiceMiss
 from acdcore.ivr.machine import Machine
 from acdcore.ivr.model import Context, CustomerCard, FlowName, Language, LookupKind, LookupMiss, PromptKey, Words
@@ -108,6 +108,9 @@ class Walk:
         for action in self._machine.handle(CallerLeft(self._messages.stop()), self._hall.clock.now()):
             if isinstance(action, FileMessage):
                 self._messages.file(action)
+        ending = self._call.ending
+        if ending is not None and ending.by is EndedBy.CALLER:
+            self._call.ending = replace(ending, outcome=self._call.abandoned())
 
     def close(self) -> None:
         """Let go of what is still being asked."""

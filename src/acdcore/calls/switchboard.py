@@ -279,6 +279,7 @@ class Switchboard:
         try:
             call.held.close()
         finally:
+            ending = call.ending  # a message that the caller leaves by hanging up is known only now
             figures = call.caller.close() if call.caller is not None else None
             call.log(events.Ended(self._hall.clock.now(), ending.outcome, ending.by, ending.detail))
             del self.calls[call.id]

@@ -120,6 +120,7 @@ class MemoryHistory:
         """By call and number."""
         self.agent_events: list[AgentEventRow] = []
         """In order of arrival."""
+        self._agent_keys: set[tuple[AgentId, datetime, int]] = set()
         self.work_rows: dict[WorkId, dict[int, WorkRow]] = {}
         """By item and serial."""
         self.answer_rows: dict[tuple[CallId, int], AnswerRow] = {}
@@ -135,8 +136,11 @@ class MemoryHistory:
                 self.call_events.setdefault((row.call_id, row.serial), row)
             case RecordingRow():
                 self.recording_rows.setdefault((row.call_id, row.n), row)
-            case AgentEventRow():
+            case AgentEventRow() if (key := (row.agent, row.at, row.serial)) not in self._agent_keys:
+                self._agent_keys.add(key)
                 self.agent_events.append(row)
+            case AgentEventRow():
+                pass
             case WorkRow():
                 self.work_rows.setdefault(row.work_id, {}).setdefault(row.serial, row)
             case AnswerRow():

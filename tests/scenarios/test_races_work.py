@@ -1,0 +1,408 @@
+"""Races around callbacks and messages: the customer calls in, hours close, the caller hangs up; with ladders."""
+
+import asyncio
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from tests.calls.cable import DELAY_S
+from tests.calls.house import BOTH_TOLD_S, MORNING, ORDINARY, SERVICE, SERVICE_LINE, House, Plan
+from tests.calls.the_flows import packaged_flows
+from tests.scenarios.ladders import ANSWERED, QUEUED, SAME_TURN_S, played
+
+from acdcore.calls.commands import AgentState
+from acdcore.calls.ports import ForcedHours
+from acdcore.calls.rules import QueueRules
+from acdcore.calls.trunks import Route
+from acdcore.ivr.opening import Calendar, CalendarName, Span
+from acdcore.queues.settings import QueueSettings
+from acdcore.sip.events import Event, SessionAnswered, SessionEnded
+from acdcore.work.model import DialFirst, WorkItem, WorkKind, WorkState
+
+MAILBOX = "95510"
+"""Straight into the flow that takes messages."""
+OFFICE = "office"
+"""A calendar that is open day and night until somebody closes it."""
+
+AGENT_RUNG = [
+    "  0.000 acd > 1001: INVITE sdp",
+    "  0.001 1001 > acd: 100 Trying (INVITE)",
+    "  0.001 1001 > acd: 180 Ringing (INVITE)",
+]
+"""How a callback begins where an agent is ready."""
+BEGUN = [
+    "  0.0 arrived 13900000009",
+    "  0.0 work_begun W20260302T080000100-000001 callback",
+    "  0.0 queued service",
+    "  0.0 offered 1001 service",
+]
+"""How its story begins."""
+
+
+def plan() -> Plan:
+    """A service queue with callbacks and hours, and a number for messages."""
+    day_and_night = ((Span(0, 24 * 60),),) * 7
+    return Plan(
+        queues=(QueueSettings(SERVICE, ring_for_s=15.0, wrap_up_s=10.0),),
+        is_recorded=True,
+        flows=packaged_flows("voicemail"),
+        calendars={OFFICE: Calendar(CalendarName(OFFICE), ZoneInfo("UTC"), day_and_night)},
+        around={SERVICE: QueueRules(calendar=OFFICE)},
+        routes=(Route("carrier", MAILBOX, "voicemail"),),
+    )
+
+
+async def ask_for_callback(house: House, first: DialFirst = DialFirst.AGENT) -> WorkItem:
+    """Somebody wants to be called at the ordinary number."""
+    wanted = WorkItem(
+        id=house.hall.workbench.next_id(),
+        kind=WorkKind.CALLBACK,
+        queue=SERVICE,
+        number=ORDINARY,
+        created_at=house.clock.wall(),
+        dial_first=first,
+    )
+    item = house.operations.request_callback(wanted)
+    await house.pass_time(1)
+    return item
+
+
+def item(house: House) -> WorkItem:
+    """The one work item as it stands."""
+    (rows,) = house.history.work_rows.values()
+    return rows[max(rows)].item
+
+
+def left(house: House) -> int:
+    """How many messages have been handed on."""
+    return sum(row.kind == "message_left" for row in house.history.call_events.values())
+
+
+def test_customer_who_calls_in_while_the_agent_answers_is_served_on_that_call() -> None:
+    async def race(house: House) -> None:
+        agent, customer = await house.seat("1001"), house.caller(ORDINARY)
+        await ask_for_callback(house)
+        customer.call(SERVICE_LINE)
+        await house.pass_time(DELAY_S * 2.5)
+        agent.answer()
+        await house.pass_time(1)
+        assert agent.rings
+        assert item(house).state is WorkState.MERGED
+        agent.answer()
+        await house.pass_time(BOTH_TOLD_S + 1)
+        customer.hang_up()
+        await house.pass_time(1)
+
+    one = played(race, plan())
+    assert one.ladder == [
+        *AGENT_RUNG,
+        "  1.000 caller > acd: INVITE sdp",
+        "  1.001 acd > caller: 100 Trying (INVITE)",
+        "  1.001 acd > caller: 200 OK (INVITE) sdp",
+        "  1.002 caller > acd: ACK",
+        "  1.002 1001 > acd: 200 OK (INVITE) sdp",
+        "  1.003 acd > 1001: CANCEL",
+        "  1.003 acd > 1001: INVITE sdp",
+        "  1.003 acd > 1001: ACK",
+        "  1.003 acd > 1001: BYE",
+        "  1.004 1001 > acd: 200 OK (CANCEL)",
+        "  1.004 1001 > acd: 100 Trying (INVITE)",
+        "  1.004 1001 > acd: 180 Ringing (INVITE)",
+        "  1.005 1001 > acd: 200 OK (BYE)",
+        "  2.002 1001 > acd: 200 OK (INVITE) sdp",
+        "  2.003 acd > 1001: ACK",
+        "  6.003 caller > acd: BYE",
+        "  6.004 acd > caller: 200 OK (BYE)",
+        "  6.004 acd > 1001: BYE",
+        "  6.005 1001 > acd: 200 OK (BYE)",
+    ]
+    assert one.stories == [
+        [
+            *BEGUN,
+            "  1.0 offer_ended 1001 withdrawn",
+            "  1.0 ended withdrawn system settled",
+        ],
+        [
+            *QUEUED,
+            "  0.0 offered 1001 service",
+            "  1.0 connected 1001",
+            "  4.0 bridged",
+            "  5.0 ended answered caller bye",
+        ],
+    ]
+    assert one.stays == ["service withdrawn", "service answered 1001"]
+
+
+def test_customer_who_calls_in_while_being_called_is_not_called_again_and_comes_next() -> None:
+    async def race(house: House) -> None:
+        exchange, agent, customer = house.exchange(), await house.seat("1001"), house.caller(ORDINARY)
+        await ask_for_callback(house)
+        agent.answer()
+        await house.pass_time(2)
+        assert exchange.rings
+        customer.call(SERVICE_LINE)
+        await house.pass_time(0.5)
+        exchange.refuse(486)  # the customer's own call keeps the line busy
+        await house.pass_time(2)
+        assert (house.state("1001"), item(house).state) == (AgentState.WRAP_UP, WorkState.MERGED)
+        await house.pass_time(10)
+        agent.answer()
+        await house.pass_time(BOTH_TOLD_S + 1)
+        agent.hang_up()
+        await house.pass_time(100)
+        assert house.hall.workbench.open_items() == ()
+
+    one = played(race, plan())
+    assert one.ladder == [
+        *AGENT_RUNG,
+        "  1.000 1001 > acd: 200 OK (INVITE) sdp",
+        "  1.001 acd > 1001: ACK",
+        "  2.501 acd > carrier: INVITE sdp",
+        "  2.502 carrier > acd: 100 Trying (INVITE)",
+        "  2.502 carrier > acd: 180 Ringing (INVITE)",
+        "  3.000 caller > acd: INVITE sdp",
+        "  3.001 acd > caller: 100 Trying (INVITE)",
+        "  3.001 acd > caller: 200 OK (INVITE) sdp",
+        "  3.002 caller > acd: ACK",
+        "  3.500 carrier > acd: 486 Busy Here (INVITE)",
+        "  3.501 acd > carrier: ACK",
+        "  4.001 acd > 1001: BYE",
+        "  4.002 1001 > acd: 200 OK (BYE)",
+        " 14.001 acd > 1001: INVITE sdp",
+        " 14.002 1001 > acd: 100 Trying (INVITE)",
+        " 14.002 1001 > acd: 180 Ringing (INVITE)",
+        " 15.500 1001 > acd: 200 OK (INVITE) sdp",
+        " 15.501 acd > 1001: ACK",
+        " 19.500 1001 > acd: BYE",
+        " 19.501 acd > 1001: 200 OK (BYE)",
+        " 19.501 acd > caller: BYE",
+        " 19.502 caller > acd: 200 OK (BYE)",
+    ]
+    assert one.stories == [
+        [
+            *BEGUN,
+            "  1.0 connected 1001",
+            "  2.5 dialled 13900000009",
+            "  3.5 dial_failed 13900000009 486",
+            "  4.0 talk_ended agent",
+            "  4.0 ended unanswered system busy",
+        ],
+        [
+            *QUEUED,
+            " 11.0 offered 1001 service",
+            " 12.5 connected 1001",
+            " 15.5 bridged",
+            " 16.5 talk_ended agent",
+            " 16.5 ended answered agent",
+        ],
+    ]
+    assert one.stays == ["service answered 1001", "service answered 1001"]
+
+
+def test_hours_that_close_while_the_agent_answers_put_the_callback_off_until_they_open() -> None:
+    async def race(house: House) -> None:
+        exchange, agent = house.exchange(), await house.seat("1001")
+        await ask_for_callback(house)
+        agent.answer()
+        until = MORNING + timedelta(seconds=60)
+        await house.forced.force(ForcedHours(OFFICE, False, until, "supervisor", MORNING))
+        house.operations.hours_forced()
+        await house.pass_time(1)
+        assert (agent.is_up, house.state("1001"), item(house).state) == (False, AgentState.READY, WorkState.WAITING)
+        await house.pass_time(58)
+        assert agent.rings
+        agent.answer()
+        await house.pass_time(2)
+        exchange.answer()
+        await house.pass_time(5)
+        exchange.hang_up()
+        await house.pass_time(1)
+        assert item(house).state is WorkState.DONE
+
+    one = played(race, plan())
+    assert one.ladder == [
+        *AGENT_RUNG,
+        "  1.000 1001 > acd: 200 OK (INVITE) sdp",
+        "  1.000 acd > 1001: CANCEL",
+        "  1.001 acd > 1001: ACK",
+        "  1.001 acd > 1001: BYE",
+        "  1.001 1001 > acd: 200 OK (CANCEL)",
+        "  1.002 1001 > acd: 200 OK (BYE)",
+        " 59.900 acd > 1001: INVITE sdp",
+        " 59.901 1001 > acd: 100 Trying (INVITE)",
+        " 59.901 1001 > acd: 180 Ringing (INVITE)",
+        " 60.000 1001 > acd: 200 OK (INVITE) sdp",
+        " 60.001 acd > 1001: ACK",
+        " 61.501 acd > carrier: INVITE sdp",
+        " 61.502 carrier > acd: 100 Trying (INVITE)",
+        " 61.502 carrier > acd: 180 Ringing (INVITE)",
+        " 62.000 carrier > acd: 200 OK (INVITE) sdp",
+        " 62.001 acd > carrier: ACK",
+        " 67.000 carrier > acd: BYE",
+        " 67.001 acd > carrier: 200 OK (BYE)",
+        " 67.001 acd > 1001: BYE",
+        " 67.002 1001 > acd: 200 OK (BYE)",
+    ]
+    assert one.stories == [
+        [
+            *BEGUN,
+            "  1.0 offer_ended 1001 withdrawn",
+            "  1.0 ended withdrawn system settled",
+        ],
+        [
+            *BEGUN,
+            "  0.1 connected 1001",
+            "  1.6 dialled 13900000009",
+            "  2.1 bridged",
+            "  7.1 ended answered caller bye",
+        ],
+    ]
+    assert one.stays == ["service withdrawn", "service answered 1001"]
+
+
+def test_callback_that_staff_cancel_while_the_agent_answers_calls_nobody() -> None:
+    async def race(house: House) -> None:
+        exchange, agent = house.exchange(), await house.seat("1001")
+        wanted = await ask_for_callback(house)
+
+        def cancel(event: Event) -> None:
+            if isinstance(event, SessionAnswered):  # the call has been told, but has not come to read it
+                house.operations.end_work(wanted.id, WorkState.CANCELLED, "staff")
+
+        house.after_sip = cancel
+        agent.answer()
+        await house.pass_time(1)
+        assert (agent.is_up, exchange.rings, house.state("1001")) == (False, False, AgentState.READY)
+        assert item(house).state is WorkState.CANCELLED
+
+    one = played(race, plan())
+    assert one.ladder == [
+        *AGENT_RUNG,
+        "  1.000 1001 > acd: 200 OK (INVITE) sdp",
+        "  1.001 acd > 1001: ACK",
+        "  1.001 acd > 1001: BYE",
+        "  1.002 1001 > acd: 200 OK (BYE)",
+    ]
+    assert one.stories == [
+        [
+            *BEGUN,
+            "  1.0 offer_ended 1001 withdrawn",
+            "  1.0 ended withdrawn system settled",
+        ],
+    ]
+    assert one.stays == ["service withdrawn"]
+
+
+def test_customer_called_first_who_hangs_up_while_the_agent_answers_ends_both() -> None:
+    async def race(house: House) -> None:
+        exchange, agent = house.exchange(), await house.seat("1001")
+        await ask_for_callback(house, DialFirst.CUSTOMER)
+        exchange.answer()
+        await house.pass_time(1)
+        assert agent.rings
+        agent.answer()
+        exchange.hang_up()
+        await house.pass_time(1)
+        assert (agent.is_up, item(house).state) == (False, WorkState.DONE)
+
+    one = played(race, plan())
+    assert one.ladder == [
+        "  0.000 acd > carrier: INVITE sdp",
+        "  0.001 carrier > acd: 100 Trying (INVITE)",
+        "  0.001 carrier > acd: 180 Ringing (INVITE)",
+        "  1.000 carrier > acd: 200 OK (INVITE) sdp",
+        "  1.001 acd > carrier: ACK",
+        "  1.001 acd > 1001: INVITE sdp",
+        "  1.002 1001 > acd: 100 Trying (INVITE)",
+        "  1.002 1001 > acd: 180 Ringing (INVITE)",
+        "  2.000 1001 > acd: 200 OK (INVITE) sdp",
+        "  2.000 carrier > acd: BYE",
+        "  2.001 acd > 1001: ACK",
+        "  2.001 acd > carrier: 200 OK (BYE)",
+        "  2.001 acd > 1001: BYE",
+        "  2.002 1001 > acd: 200 OK (BYE)",
+    ]
+    assert one.stories == [
+        [
+            *BEGUN,
+            "  0.0 dialled 13900000009",
+            "  2.0 connected 1001",
+            "  2.0 bridged",
+            "  2.0 ended answered caller bye",
+        ],
+    ]
+    assert one.stays == ["service answered 1001"]
+
+
+async def speak(house: House) -> None:
+    """Call the mailbox and speak for twenty seconds."""
+    house.caller(ORDINARY).call(MAILBOX)
+    await house.pass_time(4)
+    for key in "121":
+        house.press(key)
+        await house.pass_time(1)
+    await house.pass_time(20)
+
+
+def press_hash(house: House) -> None:
+    """The caller's last key, told to the call, which has not come to read it."""
+    house.press("#")
+    house.hall.wiring.on_media(house.engine.events())
+
+
+@pytest.mark.parametrize("first", ["key", "BYE"])
+def test_message_is_filed_once_when_the_caller_hangs_up_in_the_turn_of_the_last_key(first: str) -> None:
+    async def race(house: House) -> None:
+        await speak(house)
+
+        def press(event: Event) -> None:
+            if isinstance(event, SessionEnded):
+                press_hash(house)
+
+        if first == "key":
+            loop = asyncio.get_running_loop()
+            loop.call_at(loop.time() + DELAY_S - SAME_TURN_S, press_hash, house)
+        else:
+            house.after_sip = press
+        house.phones[0].hang_up()
+        await house.pass_time(1)
+        assert (left(house), item(house).kind) == (1, WorkKind.VOICEMAIL)
+        assert item(house).recording
+        house.operations.end_work(item(house).id, WorkState.CANCELLED, "staff")
+
+    one = played(race, plan())
+    assert one.ladder == [
+        *ANSWERED,
+        " 27.000 caller > acd: BYE",
+        " 27.001 acd > caller: 200 OK (BYE)",
+    ]
+    assert one.stories[0][7:] == [
+        "  7.0 message_begun",
+        " 27.0 message_left W20260302T080027001-000001 service",
+        " 27.0 ended voicemail caller bye",
+    ]
+
+
+def test_message_is_filed_once_when_the_caller_hangs_up_after_the_last_key() -> None:
+    async def race(house: House) -> None:
+        await speak(house)
+        house.press("#")
+        await house.pass_time(0.1)
+        house.phones[0].hang_up()
+        await house.pass_time(1)
+        assert (left(house), item(house).kind) == (1, WorkKind.VOICEMAIL)
+        assert item(house).recording
+        house.operations.end_work(item(house).id, WorkState.CANCELLED, "staff")
+
+    one = played(race, plan())
+    assert one.ladder == [
+        *ANSWERED,
+        " 27.100 caller > acd: BYE",
+        " 27.101 acd > caller: 200 OK (BYE)",
+    ]
+    assert one.stories[0][7:] == [
+        "  7.0 message_begun",
+        " 27.0 flow_entered voicemail.send-or-again",
+        " 27.1 message_left W20260302T080027101-000001 service",
+        " 27.1 ended voicemail caller bye",
+    ]
