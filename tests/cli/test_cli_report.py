@@ -33,7 +33,7 @@ async def test_agents_are_divided_by_the_clock_of_the_zone(shell: Shell, served:
     assert "│ 11-21 16:00 │ 1001 " in typed.out
     (asked,) = served.house.filters
     assert isinstance(asked, StayFilter)
-    assert asked.joined_from == MORNING.replace(hour=16, minute=0) - timedelta(days=8)
+    assert asked.joined_from == MORNING.replace(hour=16, minute=0) - timedelta(days=1)
 
 
 async def test_receipt_lists_the_calls_behind_a_figure(shell: Shell, served: Served) -> None:

@@ -13,7 +13,7 @@ from tests.control.house import ENDED, HALF_AN_HOUR, MORNING, SERVICE, WAITING, 
 from tests.control.served import KEYS, Served
 
 from acdcore.calls.feed import Alarm, FeedKind, ScreenPop
-from acdcore.calls.ports import AnswerRow, Contact, StayRow
+from acdcore.calls.ports import AgentEventRow, AnswerRow, Contact, StayRow
 from acdcore.control import Right
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CustomerId
@@ -79,6 +79,22 @@ def happened_before(house: House) -> None:
     ]
 
 
+def worked_before(house: House) -> None:
+    """What the page's report of an agent is about: logged in from seven o'clock to eight, with a break."""
+    states = (
+        (90.0, "ready", ""),
+        (60.0, "not_ready", "break"),
+        (50.0, "ready", ""),
+        (42.5, "talking", ""),
+        (32.5, "wrap_up", ""),
+        (30.0, "logged_out", ""),
+    )
+    house.agent_event_rows = [
+        AgentEventRow(AgentId("1001"), MORNING - timedelta(minutes=minutes), serial, state, reason)
+        for serial, (minutes, state, reason) in enumerate(states)
+    ]
+
+
 def happen(house: House) -> None:
     """What the page's event stream shows: a first event, a screen pop, an alarm."""
     house.feed.publish(FeedKind.CALL_QUEUED, house.calls_up[WAITING], MORNING)
@@ -104,6 +120,7 @@ async def output_of(command: str, base: str, directory: Path) -> str:
 
 async def test_every_example_answers_as_the_page_says(served: Served, tmp_path: Path) -> None:
     happened_before(served.house)
+    worked_before(served.house)
     happen(served.house)
     for example in examples():
         out = await output_of(example.command, served.base, tmp_path)

@@ -1,5 +1,6 @@
 """Reports of queues and agents over HTTP."""
 
+from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 
@@ -7,7 +8,7 @@ import pytest
 from tests.control.house import MORNING, SERVICE
 from tests.control.served import Served
 
-from acdcore.calls.ports import StayFilter, StayRow
+from acdcore.calls.ports import AgentEventRow, StayFilter, StayRow
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.queues.figures import FORMULAS, Figure
 
@@ -123,7 +124,9 @@ async def test_end_of_the_time_is_now_unless_given(served: Served) -> None:
         (f"{DAY}&zone=../../etc/passwd", "zone"),
         (f"{DAY}&receipts=occupancy", "receipts"),
         (f"{DAY}&receipts=luck", "receipts"),
-        (f"{DAY}&first_call_days=0", "first_call_days"),
+        (f"{DAY}&first_call_days=32", "first_call_days"),
+        (f"{DAY}&channel=call,fax", "channel.1"),
+        (f"{DAY}&by_channel=perhaps", "by_channel"),
     ],
 )
 async def test_what_cannot_be_reported_is_named(served: Served, query: str, field: str) -> None:
@@ -136,4 +139,119 @@ async def test_too_many_stays_are_refused_with_what_to_do(served: Served) -> Non
     response = await served.reader.get("/v1/reports/agents?from=2020-01-01T00:00:00Z")
     error = (await response.json())["error"]
     assert (response.status, error["field"]) == (HTTPStatus.BAD_REQUEST, "from")
-    assert "more than 200000 stays; ask for a shorter time" in error["message"]
+    assert "more than 200000 stays; ask for a day at a time" in error["message"]
+
+
+# --- running stays ---
+
+
+async def test_running_stays_are_counted_beside_those_that_are_over(served: Served) -> None:
+    served.house.stay_rows = [stay(-3, "answered", 5.0, agent="1001")]
+    served.house.stays_running = [stay(-1, "waiting", 600.0), stay(-2, "in_contact", 12.0, agent="1002")]
+    report = await (await served.reader.get("/v1/reports/queues?from=2026-11-21T00:00:00Z")).json()
+    counts = report["total"]["counts"]
+    assert (counts["offered"], counts["answered"], counts["handled"], counts["waiting"]) == (3, 2, 1, 1)
+
+
+async def test_stay_that_ended_while_the_history_was_read_is_counted_once_as_it_ended(served: Served) -> None:
+    over = stay(-1, "answered", 9.0, agent="1001")
+    served.house.stay_rows = [over]
+    served.house.stays_running = [replace(over, how="waiting", agent=None, is_in_time=False)]
+    query = "from=2026-11-21T00:00:00Z&receipts=offered"
+    report = await (await served.reader.get(f"/v1/reports/queues?{query}")).json()
+    assert [item["call_id"] for item in report["receipt"]["counted"]] == ["call--1"]
+    assert (report["total"]["counts"]["answered"], report["total"]["counts"]["waiting"]) == (1, 0)
+
+
+async def test_running_stays_that_joined_at_another_time_are_not_counted(served: Served) -> None:
+    served.house.stays_running = [stay(-1, "waiting", 600.0)]
+    report = await (await served.reader.get(f"/v1/reports/queues?{DAY.replace('T00', 'T09')}")).json()
+    assert report["total"]["counts"]["offered"] == 0
+
+
+# --- channels ---
+
+
+def a_mixed_morning() -> list[StayRow]:
+    callback = replace(stay(5, "answered", 4_000.0, agent="1001"), channel="callback")
+    return [stay(0, "answered", 5.0, agent="1001"), callback]
+
+
+async def test_queues_are_reported_by_calls_and_agents_by_all_that_they_answered(served: Served) -> None:
+    served.house.stay_rows = a_mixed_morning()
+    queues = await (await served.reader.get(f"/v1/reports/queues?{DAY}")).json()
+    assert (queues["channels"], queues["total"]["counts"]["offered"]) == (["call"], 1)
+    assert queues["total"]["figures"]["service_level"] == 1.0
+    agents = await (await served.reader.get(f"/v1/reports/agents?{DAY}")).json()
+    assert agents["channels"] == ["call", "callback", "voicemail"]
+    assert agents["lines"][0]["counts"]["answered"] == 2
+
+
+async def test_other_channels_can_be_asked_for_and_told_apart(served: Served) -> None:
+    served.house.stay_rows = a_mixed_morning()
+    callbacks = await (await served.reader.get(f"/v1/reports/queues?{DAY}&channel=callback,voicemail")).json()
+    assert callbacks["channels"] == ["callback", "voicemail"]
+    assert callbacks["total"]["figures"]["average_speed_of_answer_s"] == 4_000.0
+    each = await (await served.reader.get(f"/v1/reports/queues?{DAY}&channel=all&by_channel=true")).json()
+    assert [(line["channel"], line["counts"]["offered"]) for line in each["lines"]] == [("call", 1), ("callback", 1)]
+    assert (each["total"]["channel"], each["total"]["counts"]["offered"]) == (None, 2)
+
+
+# --- what agents did ---
+
+
+def changes(agent: str, *states: tuple[int, str, str]) -> list[AgentEventRow]:
+    """Minutes after the morning, state and reason."""
+    rows = []
+    for serial, (minute, state, reason) in enumerate(states):
+        rows.append(AgentEventRow(AgentId(agent), MORNING + timedelta(minutes=minute), serial, state, reason))
+    return rows
+
+
+def a_duty() -> list[AgentEventRow]:
+    """1001 is logged in from 7:30 on and goes at 8:20; 1002 is on a break since last night."""
+    first = changes(
+        "1001",
+        (-60, "ready", ""),
+        (-40, "ringing", ""),
+        (-39, "talking", ""),
+        (-29, "wrap_up", ""),
+        (-25, "not_ready", "lunch"),
+        (-15, "ready", ""),
+        (-10, "logged_out", ""),
+    )
+    return [*first, *changes("1002", (-700, "not_ready", "training"))]
+
+
+async def test_agents_time_is_told_by_state_and_reason_with_the_occupancy(served: Served) -> None:
+    served.house.agent_event_rows = a_duty()
+    report = await (await served.reader.get("/v1/reports/agents?from=2026-11-21T07:00:00Z")).json()
+    one, two = report["lines"]
+    assert one["state_s"] == {
+        "ready": 1_500.0, "ringing": 60.0, "talking": 600.0, "wrap_up": 240.0, "not_ready": 600.0
+    }  # fmt: skip
+    assert (one["not_ready_s"], one["figures"]["occupancy"]) == ({"lunch": 600.0}, 840 / 2_400)
+    assert (two["state_s"], two["not_ready_s"]) == ({"not_ready": 5_400.0}, {"training": 5_400.0})
+    assert two["figures"]["occupancy"] is None
+    assert report["total"]["figures"]["occupancy"] == 840 / 2_400
+    assert report["total"]["not_ready_s"] == {"lunch": 600.0, "training": 5_400.0}
+
+
+async def test_agents_time_is_divided_by_intervals_and_ends_now(served: Served) -> None:
+    served.house.agent_event_rows = a_duty()
+    query = f"{DAY}&agent=1002&interval=hour"
+    report = await (await served.reader.get(f"/v1/reports/agents?{query}")).json()
+    assert sum(line["state_s"]["not_ready"] for line in report["lines"]) == 8.5 * 3_600
+    assert (report["lines"][-1]["began_at"], report["lines"][-1]["state_s"]) == (
+        "2026-11-21T08:00:00Z",
+        {"not_ready": 1_800.0},
+    )
+    assert (report["total"]["agent"], report["total"]["state_s"]) == ("1002", {"not_ready": 8.5 * 3_600})
+
+
+@pytest.mark.parametrize("path", ["queues?", "agents?queue=service&", "agents?by_channel=true&"])
+async def test_queues_and_channels_have_no_agents_time_of_their_own(served: Served, path: str) -> None:
+    served.house.stay_rows, served.house.agent_event_rows = a_morning(), a_duty()
+    report = await (await served.reader.get(f"/v1/reports/{path}{DAY}")).json()
+    assert {str(line["state_s"]) for line in [*report["lines"], report["total"]]} == {"None"}
+    assert report["total"]["figures"]["occupancy"] is None

@@ -306,6 +306,31 @@ def test_occupancy_leaves_breaks_out_and_counts_ringing_as_ready() -> None:
     assert line.figures[Figure.OCCUPANCY] == 80 / 140
 
 
+def test_agents_time_is_told_by_state_and_by_reason() -> None:
+    rows = [
+        AgentEventRow(ANNA, at(0), 1, AgentState.READY),
+        AgentEventRow(ANNA, at(100), 2, AgentState.NOT_READY, "lunch"),
+        AgentEventRow(ANNA, at(400), 3, "ringing"),
+        AgentEventRow(ANNA, at(410), 4, AgentState.TALKING),
+        AgentEventRow(ANNA, at(490), 5, AgentState.NOT_READY, "coffee"),
+        AgentEventRow(ANNA, at(550), 6, AgentState.NOT_READY, "lunch"),
+        AgentEventRow(ANNA, at(560), 7, AgentState.LOGGED_OUT),
+        AgentEventRow(BO, at(0), 8, AgentState.NOT_READY, "coffee"),
+    ]
+    found = report([], replace(DAY, by=frozenset({By.AGENT})), spans(rows, at(600)))
+    anna, total = found.lines[0].agent_time, found.total.agent_time
+    assert anna is not None and total is not None
+    assert anna.state_s == {"ready": 100.0, "not_ready": 370.0, "ringing": 10.0, "talking": 80.0}
+    assert anna.not_ready_s == {"lunch": 310.0, "coffee": 60.0}
+    assert found.lines[0].figures[Figure.OCCUPANCY] == 80 / 190
+    assert total.not_ready_s == {"lunch": 310.0, "coffee": 660.0}
+
+
+def test_first_call_resolution_is_left_out_when_not_asked_for() -> None:
+    counts = report([answered(1)], replace(DAY, first_call_days=0)).total.counts
+    assert counts[Count.FIRST_CALLS] == 0
+
+
 def test_agents_time_is_divided_among_the_intervals() -> None:
     changes = [*events((3_000, AgentState.TALKING)), *events((3_000, AgentState.READY), agent=BO)]
     asked = replace(DAY, by=frozenset(), interval=Interval.HOUR)

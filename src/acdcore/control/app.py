@@ -92,7 +92,7 @@ def table(settings: ControlSettings, parts: ControlParts, stream: EventStream) -
         *ScreeningDesk(parts.screening, parts.clock).routes(),
         *WorkDesk(parts.commands, parts.history, parts.directory, parts.clock, parts.new_work_id).routes(),
         *AnswerDesk(parts.history).routes(),
-        *ReportDesk(parts.history, parts.clock, parts.targets).routes(),
+        *ReportDesk(parts.commands, parts.history, parts.clock, parts.targets).routes(),
         *ReloadDesk(parts.commands).routes(),
         *Records(parts.history, settings.recordings).routes(),
         *CustomerDesk(parts.directory, parts.customers).routes(),

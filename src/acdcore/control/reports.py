@@ -1,7 +1,7 @@
 """Reports of queues and agents: figures folded from the stays, each with its formula and, when asked, its receipt."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from acdcore.calls.ports import History, StayFilter, StayRow
+from acdcore.calls.commands import Commands
+from acdcore.calls.ports import AgentEventRow, History, StayFilter, StayRow
 from acdcore.control.errors import ApiError
 from acdcore.control.route import Asked, Plan, Reply, Route, route
-from acdcore.control.schemas import Moment, Name, Nothing, Shape, Token
+from acdcore.control.schemas import Moment, Name, Nothing, Shape, Token, split_commas
 from acdcore.control.settings import Right
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Refused
@@ -23,11 +24,20 @@ from acdcore.queues.cohort import By, Group, Interval
 from acdcore.queues.figures import FORMULAS, Count, Figure
 from acdcore.queues.receipts import Item, receipt, stays_in
 from acdcore.queues.report import Line, report
+from acdcore.queues.settings import Channel
+from acdcore.queues.spans import AgentSpan, spans
 
 FIRST_CALL_DAYS_MAX = 31
 """Stays of as many days before and after are read as well; a month says all there is to say."""
 RECEIPT_ITEMS_MAX = 100_000
 """About 10 MB of JSON; a longer receipt is asked for day by day."""
+ALL_CHANNELS = "all"
+CALLS_ONLY = (Channel.CALL,)
+"""What a queue's figures are of when no channel is named: callbacks and messages wait for hours, and a service level
+or a wait over all three would say nothing of how callers fared."""
+EVERY_CHANNEL = tuple(Channel)
+"""What an agent's figures are of when no channel is named: calling back is work like any other, and whoever did it all
+day must not be shown as idle."""
 
 
 def known_zone(name: str) -> str:
@@ -48,6 +58,11 @@ def figure_or_count(name: object) -> object:
     raise ValueError("a receipt is of a count or a figure that this report shows, except occupancy")
 
 
+def channels_named(value: object) -> object:
+    """`a,b` as a list, and `all` as all of them."""
+    return EVERY_CHANNEL if value == ALL_CHANNELS else split_commas(value)
+
+
 class ReportChoice(Shape):
     """Which stays to count: those that joined in the time asked for."""
 
@@ -63,8 +78,13 @@ class ReportChoice(Shape):
     """Only this queue."""
     agent: Token | None = None
     """Only what this agent answered."""
-    first_call_days: Annotated[int, Field(ge=1, le=FIRST_CALL_DAYS_MAX)] = 7
-    """Window of first-call resolution."""
+    channel: Annotated[tuple[Channel, ...], BeforeValidator(channels_named)] = ()
+    """Only these of call, callback and voicemail, separated by commas, or all. Without it queues are reported by calls,
+    agents by all that they answered."""
+    by_channel: bool = False
+    """Lines for each channel."""
+    first_call_days: Annotated[int, Field(ge=0, le=FIRST_CALL_DAYS_MAX)] = 0
+    """Window of first-call resolution, whose days before and after are read too; 0: that figure is not wanted."""
     receipts: Annotated[Count | Figure | None, BeforeValidator(figure_or_count)] = None
     """A count or a figure: list the calls behind its total."""
 
@@ -79,6 +99,8 @@ class ReportLine:
     """Null when not counted by queue, and in the total."""
     agent: str | None
     """Null when not counted by agent, and in the total; empty for what nobody answered."""
+    channel: str | None
+    """Null when not counted by channel, and in the total."""
     counts: Mapping[str, int]
     """Stays; `offered` is the sum of all endings."""
     figures: Mapping[str, float | None]
@@ -87,6 +109,11 @@ class ReportLine:
     """Times that a phone rang."""
     misses: int
     """Offers that were not taken."""
+    state_s: Mapping[str, float] | None
+    """Seconds that the agents were in each state while logged in; null for queues and channels, whose agents serve
+    others too."""
+    not_ready_s: Mapping[str, float] | None
+    """Of these, not ready for each reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +149,10 @@ class StayReport:
     joined_before: datetime
     interval: Interval
     zone: str
+    channels: tuple[Channel, ...]
+    """What was counted."""
     lines: tuple[ReportLine, ...]
-    """In the order of time, queue and agent; groups without a stay have none."""
+    """In the order of time, queue, agent and channel; groups without a stay, or an agent's time, have none."""
     total: ReportLine
     """Of all that was asked for."""
     formulas: Mapping[str, str]
@@ -132,11 +161,33 @@ class StayReport:
     """Null unless asked for."""
 
 
-class ReportDesk:
-    """Reads the stays from the history and folds them in a thread, one report at a time: the calls come first."""
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a report is folded from."""
 
-    def __init__(self, history: History, clock: Clock, targets: Callable[[], Mapping[QueueName, float]]) -> None:
+    history: Sequence[StayRow]
+    """Stays that are over."""
+    running: Sequence[StayRow]
+    """Stays that are not, or were not a moment before; some may be in the history by now."""
+    changes: Sequence[AgentEventRow] | None
+    """What agents did; None when that is not part of the report."""
+
+    def stays(self) -> list[StayRow]:
+        """Each stay once; one that is over goes before the same still running."""
+        running = {(row.entry, row.n): row for row in self.running}
+        for row in self.history:
+            running.pop((row.entry, row.n), None)
+        return [*self.history, *running.values()]
+
+
+class ReportDesk:
+    """Reads what happened and folds it in a thread, one report at a time: the calls come first."""
+
+    def __init__(
+        self, commands: Commands, history: History, clock: Clock, targets: Callable[[], Mapping[QueueName, float]]
+    ) -> None:
         """`targets`: the seconds within which each queue is to answer, as configured now."""
+        self._commands = commands
         self._history = history
         self._clock = clock
         self._targets = targets
@@ -144,59 +195,73 @@ class ReportDesk:
 
     def routes(self) -> tuple[Route, ...]:
         queues = Plan("GET", "/v1/reports/queues", Right.READ, "Figures by queue, with formulas", StayReport)
-        agents = Plan("GET", "/v1/reports/agents", Right.READ, "Figures by agent, with formulas", StayReport)
+        agents = Plan("GET", "/v1/reports/agents", Right.READ, "Figures and time by agent, with formulas", StayReport)
         return (
             route(queues, ReportChoice, Nothing, self.queues),
             route(agents, ReportChoice, Nothing, self.agents),
         )
 
     async def queues(self, asked: Asked[ReportChoice, Nothing]) -> Reply:
-        return Reply(await self._report(asked.parameters, By.QUEUE))
+        return Reply(await self._report(asked.parameters, By.QUEUE, CALLS_ONLY))
 
     async def agents(self, asked: Asked[ReportChoice, Nothing]) -> Reply:
-        return Reply(await self._report(asked.parameters, By.AGENT))
+        return Reply(await self._report(asked.parameters, By.AGENT, EVERY_CHANNEL))
 
-    async def _report(self, choice: ReportChoice, by: By) -> StayReport:
+    async def _report(self, choice: ReportChoice, by: By, channels: tuple[Channel, ...]) -> StayReport:
         wall = self._clock.wall()
+        asked_for = {By.QUEUE: choice.queue, By.AGENT: choice.agent, By.CHANNEL: choice.by_channel}
         wanted = cohort.Asked(
             joined_from=choice.joined_from,
             joined_before=choice.joined_before or wall,
-            by=frozenset({by} | ({By.QUEUE} if choice.queue else set()) | ({By.AGENT} if choice.agent else set())),
+            by=frozenset({by, *(each for each, value in asked_for.items() if value)}),
             interval=choice.interval,
+            channels=frozenset(choice.channel or channels),
             zone=UTC if choice.zone == "UTC" else ZoneInfo(choice.zone),
             within_s=self._targets(),
             first_call_days=choice.first_call_days,
             known_until=wall,
         )
         async with self._one_at_a_time:
-            rows = await self._stays(wanted)
-            return await asyncio.to_thread(folded, rows, wanted, choice)
+            # Running ones first: what ends while the history is read is in one of both at least.
+            running = self._commands.running_stays()
+            try:
+                history = await self._stays(wanted)
+                changes = await self._changes(wanted, choice) if wanted.by == {By.AGENT} else None
+            except Refused as error:
+                problem = f"{error}; ask for a day at a time by from and to, or without first_call_days"
+                raise ApiError(HTTPStatus.BAD_REQUEST, "too_many_rows", problem, "from") from error
+            return await asyncio.to_thread(folded, Material(history, running, changes), wanted, choice)
 
-    async def _stays(self, wanted: cohort.Asked) -> list[StayRow]:
+    async def _stays(self, wanted: cohort.Asked) -> Sequence[StayRow]:
         """The stays asked for, and those around them that first-call resolution looks at."""
         around = timedelta(days=wanted.first_call_days)
-        try:
-            return list(
-                await self._history.stays(StayFilter(wanted.joined_from - around, wanted.joined_before + around))
-            )
-        except Refused as error:
-            problem = f"{error}; ask for a shorter time by from and to"
-            raise ApiError(HTTPStatus.BAD_REQUEST, "too_many_rows", problem, "from") from error
+        return await self._history.stays(StayFilter(wanted.joined_from - around, wanted.joined_before + around))
+
+    async def _changes(self, wanted: cohort.Asked, choice: ReportChoice) -> Sequence[AgentEventRow]:
+        """What the agents asked for did in that time."""
+        agent = AgentId(choice.agent) if choice.agent else None
+        return await self._history.agent_changes(wanted.joined_from, wanted.joined_before, agent)
 
 
-def folded(rows: list[StayRow], wanted: cohort.Asked, choice: ReportChoice) -> StayReport:
+def folded(material: Material, wanted: cohort.Asked, choice: ReportChoice) -> StayReport:
     """The report on what was chosen of the rows; raises ApiError for a receipt that is too long."""
     whole = replace(wanted, interval=Interval.WHOLE)
     chosen = Group(
         queue=QueueName(choice.queue) if choice.queue else None, agent=AgentId(choice.agent) if choice.agent else None
     )
-    total = total_of(rows, whole, chosen)
-    made = report(rows, wanted)
+    rows = material.stays()
+    times: list[AgentSpan] | None = None
+    if material.changes is not None:
+        known_until = wanted.known_until or wanted.joined_before
+        times = list(spans(material.changes, min(wanted.joined_before, known_until)))
+    total = total_of(rows, whole, chosen, times)
+    made = report(rows, wanted, times)
     return StayReport(
         joined_from=wanted.joined_from,
         joined_before=wanted.joined_before,
         interval=choice.interval,
         zone=choice.zone,
+        channels=tuple(channel for channel in Channel if wanted.channels is None or channel in wanted.channels),
         lines=tuple(report_line(line) for line in made.lines if is_chosen(line.group, chosen)),
         total=replace(report_line(total), queue=choice.queue, agent=choice.agent),
         formulas={figure.value: formula for figure, formula in FORMULAS.items()},
@@ -209,10 +274,10 @@ def is_chosen(group: Group, chosen: Group) -> bool:
     return chosen.queue in (None, group.queue) and chosen.agent in (None, group.agent)
 
 
-def total_of(rows: list[StayRow], whole: cohort.Asked, chosen: Group) -> Line:
+def total_of(rows: list[StayRow], whole: cohort.Asked, chosen: Group, times: list[AgentSpan] | None) -> Line:
     """The line of everything chosen, undivided in time."""
     only = replace(whole, by=grouping(chosen))
-    made = report(rows, only)
+    made = report(rows, only, times)
     return (
         next((line for line in made.lines if line.group == chosen), report((), only).total) if only.by else made.total
     )
@@ -249,8 +314,16 @@ def report_line(line: Line) -> ReportLine:
         began_at=line.group.began_at,
         queue=line.group.queue,
         agent=line.group.agent,
+        channel=line.group.channel,
         counts={count.value: number for count, number in line.counts.items()},
         figures={figure.value: value for figure, value in line.figures.items()},
         offers=line.offers,
         misses=line.misses,
+        state_s=rounded(line.agent_time.state_s) if line.agent_time else None,
+        not_ready_s=rounded(line.agent_time.not_ready_s) if line.agent_time else None,
     )
+
+
+def rounded(seconds: Mapping[str, float]) -> Mapping[str, float]:
+    """To the millisecond."""
+    return {name: round(value, 3) for name, value in seconds.items()}

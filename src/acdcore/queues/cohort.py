@@ -64,8 +64,8 @@ class Asked:
     within_s: Mapping[QueueName, float] = field(default_factory=dict)
     """Each queue's target, for those who hung up; of those answered the stay itself says whether it was in time."""
     first_call_days: int = 7
-    """Window of first-call resolution. For a right figure the stays of so many days before and after belong to the
-    rows; they are not counted otherwise."""
+    """Window of first-call resolution; 0: the figure is not asked for. For a right one the stays of so many days before
+    and after belong to the rows; they are not counted otherwise."""
     known_until: datetime | None = None
     """Up to when the rows tell everything; a first call whose window ends later is left out. None: `joined_before`."""
 
@@ -116,7 +116,8 @@ def classified(rows: Iterable[KeptStay], asked: Asked, calendar: Calendar) -> It
     stays = rows if isinstance(rows, list) else list(rows)
     joined = [stay.joined_at.timestamp() for stay in stays]
     known_until = (asked.known_until or asked.joined_before).timestamp()
-    first_calls = resolutions(stays, joined, asked.first_call_days * DAY_S, known_until)
+    days = asked.first_call_days
+    first_calls = resolutions(stays, joined, days * DAY_S, known_until) if days else {}
     since, until = asked.joined_from.timestamp(), asked.joined_before.timestamp()
     is_by_queue, is_by_agent, is_by_channel = By.QUEUE in asked.by, By.AGENT in asked.by, By.CHANNEL in asked.by
     # Making or looking up enums and named tuples for every stay would take most of the time: it is done once.

@@ -215,6 +215,8 @@ class Percentile:
     @property
     def formula(self) -> str:
         """In words."""
+        if self.percent == 100:
+            return f"longest wait of {Count.ANSWERED}"
         return f"shortest wait that {self.percent} % of {Count.ANSWERED} do not exceed"
 
     def is_over(self, counts: frozenset[Count]) -> bool:
@@ -266,7 +268,7 @@ PERCENTILES = (
     Percentile(Figure.WAIT_MAX_S, 100),
 )
 
-OCCUPANCY_FORMULA = "(talking + wrap_up) / (talking + wrap_up + ready + offered), seconds of agents in each state"
+OCCUPANCY_FORMULA = "(talking + wrap_up) / (talking + wrap_up + ready + ringing), seconds of agents in each state"
 
 DEFINITIONS: Mapping[Figure, Share | Mean | Percentile] = MappingProxyType(
     {definition.figure: definition for definition in (*SHARES, *MEANS, *PERCENTILES)}

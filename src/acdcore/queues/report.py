@@ -6,6 +6,7 @@ listed by `receipts.py`.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import assert_never
 
 from acdcore.queues.cohort import QUARTER_S, Asked, By, Calendar, Group, classified
@@ -28,24 +29,40 @@ from acdcore.queues.stays import KeptStay
 
 WORK = frozenset({AgentState.TALKING, AgentState.WRAP_UP})
 """States of agents that count as work in the occupancy."""
-IDLE = frozenset({AgentState.READY, AgentState.OFFERED})
+RINGING = "ringing"
+"""What the history calls `AgentState.OFFERED`."""
+IDLE = frozenset({AgentState.READY, AgentState.OFFERED, RINGING})
 """States that count as time on duty without work; a ringing phone is no work."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentTime:
-    """Seconds of the group's agents."""
+    """Seconds of the group's agents while they were logged in."""
 
-    work_s: float
-    """Talking or in wrap-up."""
-    idle_s: float
-    """Ready, the phone ringing or not."""
+    state_s: Mapping[str, float]
+    """In each state; a state that did not occur is not there."""
+    not_ready_s: Mapping[str, float]
+    """Of these, not ready for each reason."""
+
+    @property
+    def work_s(self) -> float:
+        """Talking or in wrap-up."""
+        return sum(seconds for state, seconds in self.state_s.items() if state in WORK)
+
+    @property
+    def idle_s(self) -> float:
+        """Ready, the phone ringing or not."""
+        return sum(seconds for state, seconds in self.state_s.items() if state in IDLE)
 
     @property
     def occupancy(self) -> float | None:
         """`FORMULAS[Figure.OCCUPANCY]`."""
         on_duty_s = self.work_s + self.idle_s
         return self.work_s / on_duty_s if on_duty_s > 0 else None
+
+
+NO_TIME = AgentTime(MappingProxyType({}), MappingProxyType({}))
+"""Of agents who were not logged in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +93,15 @@ class Report:
 
     asked: Asked
     lines: tuple[Line, ...]
-    """Groups without a stay (or, by agent, without time on duty) have no line."""
+    """Groups without a stay (or, by agent, without time logged in) have no line."""
     total: Line
 
 
 def report(rows: Iterable[KeptStay], asked: Asked, agents: Iterable[AgentSpan] | None = None) -> Report:
     """The figures of the stays that joined in the time asked for.
 
-    `agents`: what agents did, for the occupancy; cut to the time asked for. Raises ValueError for a stay whose `how` is
-    no `StayEnd`.
+    `agents`: what agents did, for their time and the occupancy; cut to the time asked for. Raises ValueError for a stay
+    whose `how` is no `StayEnd`.
     """
     calendar = Calendar(asked)
     tallies: dict[Group, _Tally] = {}
@@ -105,7 +122,7 @@ def report(rows: Iterable[KeptStay], asked: Asked, agents: Iterable[AgentSpan] |
     for tally in tallies.values():
         total.merge(tally)
     lines = tuple(
-        tallies[group].line(group, known, times.get(group, AgentTime(0.0, 0.0)) if is_by_agent_only else None)
+        tallies[group].line(group, known, times.get(group, NO_TIME) if is_by_agent_only else None)
         for group in sorted(tallies)
     )
     return Report(asked, lines, total.line(Group(), known, None if agents is None else _sum(times.values())))
@@ -198,23 +215,41 @@ def _measured(cell: _Cell, measure: Measure) -> float:
             assert_never(measure)
 
 
+class _Duty:
+    """Seconds of one group's agents, added up."""
+
+    def __init__(self) -> None:
+        self.state_s: dict[str, float] = {}
+        self.not_ready_s: dict[str, float] = {}
+
+    def add(self, state: str, reason: str, seconds: float) -> None:
+        """Count a span or a part of it."""
+        self.state_s[state] = self.state_s.get(state, 0.0) + seconds
+        if state == AgentState.NOT_READY:
+            self.not_ready_s[reason] = self.not_ready_s.get(reason, 0.0) + seconds
+
+
 def _agent_times(agents: Iterable[AgentSpan], asked: Asked, calendar: Calendar) -> dict[Group, AgentTime]:
-    """Seconds of work and of idleness, divided among the intervals in which they passed."""
+    """Seconds in each state, divided among the intervals in which they passed."""
     since, until = asked.joined_from.timestamp(), asked.joined_before.timestamp()
-    seconds: dict[Group, list[float]] = {}
+    duties: dict[Group, _Duty] = {}
     for span in agents:
-        if span.state not in WORK and span.state not in IDLE:
+        if span.state == AgentState.LOGGED_OUT:
             continue
         agent = span.agent if By.AGENT in asked.by else None
         at, end = max(since, span.began_at.timestamp()), min(until, span.ended_at.timestamp())
         while at < end:  # a step for each quarter of an hour that the span touches
             step_end = min(end, (at // QUARTER_S + 1) * QUARTER_S)
-            spent = seconds.setdefault(Group(calendar.began_at(at), None, agent), [0.0, 0.0])
-            spent[0 if span.state in WORK else 1] += step_end - at
+            group = Group(calendar.began_at(at), None, agent)
+            duties.setdefault(group, _Duty()).add(span.state, span.reason, step_end - at)
             at = step_end
-    return {group: AgentTime(work_s, idle_s) for group, (work_s, idle_s) in seconds.items()}
+    return {group: AgentTime(duty.state_s, duty.not_ready_s) for group, duty in duties.items()}
 
 
 def _sum(times: Iterable[AgentTime]) -> AgentTime:
-    every = list(times)
-    return AgentTime(sum(time.work_s for time in every), sum(time.idle_s for time in every))
+    total = _Duty()
+    for time in times:
+        for states, sums in ((time.state_s, total.state_s), (time.not_ready_s, total.not_ready_s)):
+            for name, seconds in states.items():
+                sums[name] = sums.get(name, 0.0) + seconds
+    return AgentTime(total.state_s, total.not_ready_s)

@@ -26,6 +26,11 @@ class StateChange(Protocol):
         """The new state."""
         ...
 
+    @property
+    def reason(self) -> str:
+        """Why not ready; "" in most other states."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class AgentSpan:
@@ -37,6 +42,8 @@ class AgentSpan:
     """UTC."""
     ended_at: datetime
     """UTC."""
+    reason: str = ""
+    """Why not ready."""
 
 
 def spans(changes: Iterable[StateChange], until: datetime) -> Iterator[AgentSpan]:
@@ -49,7 +56,7 @@ def spans(changes: Iterable[StateChange], until: datetime) -> Iterator[AgentSpan
         before = running.get(change.agent)
         running[change.agent] = change
         if before is not None and before.at < change.at:
-            yield AgentSpan(before.agent, before.state, before.at, change.at)
+            yield AgentSpan(before.agent, before.state, before.at, change.at, before.reason)
     for last in running.values():
         if last.at < until:
-            yield AgentSpan(last.agent, last.state, last.at, until)
+            yield AgentSpan(last.agent, last.state, last.at, until, last.reason)
