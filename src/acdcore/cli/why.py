@@ -1,62 +1,208 @@
-"""`acdcore why CALL`: why a caller still waits, or how the offers of an ended call went."""
+"""`acdcore why CALL`: why a caller still waits, or why a call of the past went as it went."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, tzinfo
 from typing import Annotated
 
+import orjson
 import typer
 from pydantic import TypeAdapter
 from rich.console import Group, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from acdcore.calls.commands import Why
 from acdcore.calls.ports import CallEventRow, CallStory, Detail
 from acdcore.cli.daemon import Daemon, Declined, Reach, daemon_at, in_path
+from acdcore.cli.recorded_day import JournalOption, JournalPlace, WrongWord, ZoneOption, zone_of
+from acdcore.cli.story import as_fields, clock, standing, story
 from acdcore.cli.terminal import (
     DEFAULT_CONFIG,
     ConfigOption,
     JsonOption,
     KeyFileOption,
     UrlOption,
+    caution,
+    err,
     plain_errors,
     show,
+    show_json,
     show_raw_json,
 )
 from acdcore.control.settings import Right
+from acdcore.kernel.errors import AcdError, SettingsError, Unavailable
+from acdcore.kernel.ids import CallId
+from acdcore.planning import explained as past
+from acdcore.planning.explained import Explained
+from acdcore.storage.journal_files import segment_files
 
 CALL_HELP = "The call's id, as GET /v1/calls and the records show it."
+AtOption = Annotated[
+    str | None, typer.Option("--at", metavar="HH:MM:SS", help="The call at this moment of its wait, from the journal.")
+]
+TopOption = Annotated[int, typer.Option("--top", min=1, help="Candidates shown of each offer; the rest is counted.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the daemon says of a call."""
+
+    waiting: bytes | None = None
+    """Why it still waits, as JSON."""
+    ended: bytes | None = None
+    """Its history, as JSON."""
+    problem: AcdError | None = None
+    """Why it says neither."""
 
 
 def why(
     call: Annotated[str, typer.Argument(help=CALL_HELP)],
+    at: AtOption = None,
+    top: TopOption = 5,
+    zone: ZoneOption = "",
     config: ConfigOption = DEFAULT_CONFIG,
+    journal: JournalOption = None,
     url: UrlOption = None,
     key_file: KeyFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say why a caller still waits: needs, candidates and the filter that removed each, timers, what would change it.
 
-    For an ended call: what happened to it, each offer with the order key that decided.
+    For a call of the past: what happened and why, each offer with its candidates as they were and who else waited,
+    from the journal; --at tells any moment of the wait. With --at or --journal the daemon is not asked.
     """
     with plain_errors():
-        daemon = daemon_at(Reach(config, url, key_file), Right.READ)
-        is_live, body = asked(daemon, call)
-        if as_json:
-            show_raw_json(body)
-        elif is_live:
-            show(waiting(TypeAdapter(Why).validate_json(body)))
+        place, local = JournalPlace(config, journal), zone_of(zone)
+        if at is not None or journal is not None:
+            answer = Answer()
         else:
-            show(ended(TypeAdapter(CallStory).validate_json(body)))
+            answer = asked(daemon_at(Reach(config, url, key_file), Right.READ), call)
+        if answer.waiting is not None:
+            show_waiting(answer.waiting, as_json)
+            return
+        told = explained_of(place, CallId(call), answer, None if at is None else moment_of(at), local)
+        if as_json:
+            show_past_json(answer.ended, told)
+        elif at is not None:
+            show_standing(told, local, top)
+        else:
+            show_past(answer.ended, told, local, top)
 
 
-def asked(daemon: Daemon, call: str) -> tuple[bool, bytes]:
-    """Whether the call is up, and what the daemon says of it; raises Declined when it knows no such call."""
+def asked(daemon: Daemon, call: str) -> Answer:
+    """What the daemon says of the call; a call that is up but does not wait has a past in the journal all the same."""
     try:
-        return True, daemon.ask("GET", f"/v1/calls/{in_path(call)}/why")
+        return Answer(waiting=daemon.ask("GET", f"/v1/calls/{in_path(call)}/why"))
+    except Unavailable as error:
+        return Answer(problem=error)
     except Declined as error:
+        if error.code == "wrong_state":
+            return Answer(problem=error)
         if error.code != "unknown_call":
             raise
-    return False, daemon.ask("GET", f"/v1/history/{in_path(call)}")
+    try:
+        return Answer(ended=daemon.ask("GET", f"/v1/history/{in_path(call)}"))
+    except Declined as error:
+        return Answer(problem=error)
+
+
+def moment_of(word: str) -> time:
+    """`08:30:05`; raises WrongWord."""
+    try:
+        return time.fromisoformat(word).replace(tzinfo=None)
+    except ValueError:
+        raise WrongWord(f"{word} is not a time of day; write 08:30:05") from None
+
+
+def explained_of(
+    place: JournalPlace, call: CallId, answer: Answer, at: time | None, zone: tzinfo | None
+) -> Explained | None:
+    """The call's way through the queues; None, with a word about it, when only its history is known.
+
+    Raises what the daemon's problem was when the journal knows no more, SettingsError, Unavailable.
+    """
+    try:
+        told = from_journal(place, call, at, zone)
+    except (SettingsError, Unavailable) as error:
+        if answer.problem is not None:
+            raise answer.problem from error
+        if answer.ended is None:
+            raise
+        caution(f"the offers' reasons are not known: {error}")
+        return None
+    for problem in told.problems:
+        caution(f"not read: {problem}")
+    if not told.is_as_recorded:
+        caution("this version decides otherwise than the one that served the call; reasons may differ from those then")
+    return told
+
+
+def from_journal(place: JournalPlace, call: CallId, at: time | None, zone: tzinfo | None) -> Explained:
+    """Fold what names the call; raises SettingsError for a directory that cannot be read, Unavailable when it has
+    nothing of the call."""
+    directory = place.path()
+    try:
+        files = past.candidates(segment_files(directory), call)
+    except OSError as error:
+        raise SettingsError(str(directory), "", f"cannot be read: {error.strerror}") from error
+    with progress() as tell:
+        told = past.explain(files, call, at, zone, tell)
+    if not told.steps:
+        problems = "".join(f"; not read: {problem}" for problem in told.problems)
+        raise Unavailable(f"the journal in {directory} has no call {call} in a queue{problems}")
+    return told
+
+
+@contextmanager
+def progress() -> Iterator[past.Progress]:
+    """A bar on a terminal while the journal is folded: a segment takes some seconds."""
+    columns = (TextColumn("reading the journal"), BarColumn(), MofNCompleteColumn())
+    console = err()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+# ---- what is shown ------------------------------------------------------------------------------------------------
+
+
+def show_waiting(body: bytes, as_json: bool) -> None:
+    """A caller who waits now."""
+    if as_json:
+        show_raw_json(body)
+    else:
+        show(waiting(TypeAdapter(Why).validate_json(body)))
+
+
+def show_past_json(history: bytes | None, told: Explained | None) -> None:
+    """The daemon's history, if it was asked, and beside it the story."""
+    fields = orjson.loads(history) if history is not None else {"cdr": None, "events": []}
+    show_json({**fields, "explained": None if told is None else as_fields(told)})
+
+
+def show_standing(told: Explained | None, zone: tzinfo | None, top: int) -> None:
+    """The call at the moment asked for; raises Unavailable when it did not wait then."""
+    if told is None:
+        return
+    if told.standing is None or told.standing.wall > datetime.now(UTC):
+        first, last = clock(told.steps[0].wall, zone), clock(told.steps[-1].wall, zone)
+        raise Unavailable(f"the call did not wait then; it joined at {first}, the last news of it is of {last}")
+    show(standing(told.standing, told.names, zone, top))
+
+
+def show_past(history: bytes | None, told: Explained | None, zone: tzinfo | None, top: int) -> None:
+    """What happened, and why."""
+    if history is not None:
+        show(ended(TypeAdapter(CallStory).validate_json(history), is_why_told=told is not None))
+    if told is None:
+        return
+    if history is None:
+        show(f"call {told.call}, caller {told.label or 'withheld'}")
+    show("")
+    show(f"in the queues, on {told.steps[0].wall.astimezone(zone):%Y-%m-%d}:")
+    show(story(told, zone, top))
 
 
 def waiting(why: Why) -> RenderableType:
@@ -81,24 +227,23 @@ def waiting(why: Why) -> RenderableType:
     return Group(*parts)
 
 
-def ended(story: CallStory) -> RenderableType:
-    """A call's events, told from its arrival."""
+def ended(story: CallStory, *, is_why_told: bool) -> RenderableType:
+    """A call's events, told from its arrival; the offers' keys only when nothing else tells of them."""
     cdr = story.cdr
     facts = Table.grid(padding=(0, 2))
     facts.add_row("call", f"{cdr.call_id} (ended)")
     facts.add_row("caller", f"{cdr.caller or 'withheld'} to {cdr.dialled}")
     facts.add_row("queue", f"{cdr.queue or 'none'}, waited {cdr.wait_s:g} s, phones rang {cdr.ring_s:g} s")
     facts.add_row("ended", f"{cdr.outcome.value} by {cdr.ended_by.value}, agent {cdr.agent or 'none'}")
-    return Group(facts, "", events(story.events, cdr.arrived_at))
+    return Group(facts, "", events(story.events, cdr.arrived_at, is_why_told))
 
 
-def events(rows: Iterable[CallEventRow], arrived_at: datetime) -> Table:
+def events(rows: Iterable[CallEventRow], arrived_at: datetime, is_why_told: bool) -> Table:
     """One line an event."""
     table = Table("after", "what", "facts", title="what happened", title_justify="left")
     for row in rows:
-        table.add_row(
-            f"{(row.at - arrived_at).total_seconds():.1f} s", row.kind.replace("_", " "), in_words(row.detail)
-        )
+        detail = {name: value for name, value in row.detail.items() if not (is_why_told and name == "why")}
+        table.add_row(f"{(row.at - arrived_at).total_seconds():.1f} s", row.kind.replace("_", " "), in_words(detail))
     return table
 
 

@@ -7,13 +7,13 @@ to its last turn, and each decision is told with the candidates, filters and key
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from acdcore.kernel.ids import AgentId, CallId, SkillName
+from acdcore.kernel.ids import AgentId, CallId
 from acdcore.planning.replay import is_same
 from acdcore.queues import checkpoint, journal
 from acdcore.queues.journal import MarkKind, Segment, Turn
@@ -21,10 +21,12 @@ from acdcore.queues.model import (
     AgentStateChanged,
     CallerAssigned,
     CallerJoined,
+    CallerLeft,
     CallerPaused,
     CallerResumed,
     Connected,
     Decision,
+    Departed,
     EntryId,
     InputRefused,
     LateAccept,
@@ -32,6 +34,7 @@ from acdcore.queues.model import (
     OfferId,
     OfferMissed,
     OfferWithdrawn,
+    Queued,
     Relaxed,
     WithdrawCause,
 )
@@ -71,8 +74,8 @@ class Step:
     """What was decided, or done by the caller or by staff."""
     grounds: Grounds | None = None
     """What the decision was made from; None for what follows from something else."""
-    needs: Mapping[SkillName, int] | None = None
-    """Of a ring that was reached: what the caller needs from then on."""
+    standing: Explanation | None = None
+    """Of coming into a queue or a wider ring: how the caller stood then, if waiting; of leaving: how, just before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +270,9 @@ class _Fold:
     def _take(self, segment: Segment, turn: Turn) -> None:
         if isinstance(turn.fed, CallerJoined):
             self._meet(turn.fed)
+        before = None
+        if isinstance(turn.fed, CallerLeft) and turn.fed.entry in self._about:
+            before = segment.dispatcher.why(turn.fed.entry, turn.at)
         decided, noted = segment.dispatcher.handle_witnessed(turn.fed, turn.at, self._about)
         if not self._about:
             return
@@ -280,7 +286,8 @@ class _Fold:
             if entry is None:
                 continue
             is_ours = True
-            self._steps.append(self._step(segment, turn, entry, decision, grounds))
+            step = self._step(segment, turn, entry, decision, grounds)
+            self._steps.append(replace(step, standing=before) if isinstance(decision, Departed) else step)
         if is_ours and not is_same(turn.recorded, tuple([journal.decision_fields(each) for each in decided])):
             self._is_as_recorded = False
 
@@ -303,13 +310,10 @@ class _Fold:
         self, segment: Segment, turn: Turn, entry: EntryId, decision: Decision, grounds: Iterator[Grounds]
     ) -> Step:
         found = next(grounds) if isinstance(decision, Choice) else None  # in the order of the decisions
-        needs = None
-        if isinstance(decision, Relaxed):
-            after = segment.dispatcher.why(entry, turn.at)
-            needs = after.needs if after is not None else None
+        after = segment.dispatcher.why(entry, turn.at) if isinstance(decision, Queued | Relaxed) else None
         if isinstance(decision, Offered):
             self._offers[decision.offer] = entry
-        return Step(segment.header.wall(turn.at), turn.at, entry, decision, found, needs)
+        return Step(segment.header.wall(turn.at), turn.at, entry, decision, found, after)
 
     def _name(self, segment: Segment) -> None:
         if self._about:
