@@ -143,7 +143,16 @@ async def serve(
         screen = open_screen(hall, storage)
         access = Access(hall.rules.trunks, storage.directory, digest, settings.sip.realm)
         switchboard = Switchboard(hall, access, screen)
-        reload = Reloader(plan, hall, switchboard, screen, digest, lambda new: make_sounds(new, on_progress))
+        reload = Reloader(
+            plan=plan,
+            hall=hall,
+            switchboard=switchboard,
+            screen=screen,
+            digest=digest,
+            notices=notices,
+            make_sounds=lambda new: make_sounds(new, on_progress),
+            marks=sounds.marks(),
+        )
         operations = Operations(hall, switchboard, port_pairs(settings), Health(hall, storage, floor).parts, reload)
         plane = await stack.enter_async_context(control_plane(hall, switchboard, operations, storage, reload))
         await stack.enter_async_context(sip)

@@ -8,8 +8,8 @@ from acdcore.calls.commands import SettingChange
 from acdcore.plan import Plan
 from acdcore.settings import Settings
 
-NEEDS_RESTART = ("sip.", "media.", "http.", "storage.", "recording.", "journal.", "log")
-"""Beginnings of keys that are read at the start only."""
+READ_AT_START = ("sip", "media", "http", "storage", "recording", "journal", "log")
+"""Sections that a reload leaves as they are."""
 SECRETS = frozenset({"password", "dsn", "headers"})
 HIDDEN = "***"
 """What is shown of a secret."""
@@ -31,7 +31,7 @@ def _changes(path: str, was: Mapping[str, str], becomes: Mapping[str, str]) -> I
         before, after = was.get(key, ""), becomes.get(key, "")
         if before != after or (key in was) != (key in becomes):
             is_secret = not SECRETS.isdisjoint(key.split("."))
-            needs_restart = not path and key.startswith(NEEDS_RESTART)
+            needs_restart = not path and key.partition(".")[0] in READ_AT_START
             yield SettingChange(path + key, shown(before, is_secret), shown(after, is_secret), needs_restart)
 
 

@@ -1,9 +1,17 @@
-"""Reload: settings, flows, calendars and prompts are read and checked as a whole, then take effect as a whole."""
+"""Reload: settings, flows, calendars and prompts are read and checked as a whole, then take effect as a whole.
+
+Rules:
+- All that can go wrong is tried first: files are read and checked, sounds made, and every part's new settings built.
+  Only then is anything replaced, from one turn of the loop to the next.
+- What is read at the start only stays as it runs, for every later reload too, and the report says what waits for one.
+- Who is on the line goes on as begun; see `Rules`, the dispatcher's editions, and `Voice.extend`.
+"""
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 
 import structlog
 
@@ -11,15 +19,25 @@ from acdcore.advice import advice
 from acdcore.calls.access import Access
 from acdcore.calls.commands import ReloadReport
 from acdcore.calls.hall import Hall
+from acdcore.calls.lines import LineSettings
+from acdcore.calls.notices import MailSettings, Notices
+from acdcore.calls.ports import Directory
+from acdcore.calls.rules import Rules
 from acdcore.calls.screening import Screen
 from acdcore.calls.switchboard import Switchboard
-from acdcore.differences import differences
-from acdcore.ivr.model import PromptKey, PromptRequest, WavFile
-from acdcore.kernel.errors import AcdError
+from acdcore.differences import READ_AT_START, differences
+from acdcore.ivr.model import PromptKey
+from acdcore.kernel.errors import AcdError, SettingsError
+from acdcore.kernel.ids import AgentId
 from acdcore.plan import Plan, make_plan
-from acdcore.queues.model import FloorChanged
+from acdcore.queues.model import Channel, FloorChanged
+from acdcore.queues.settings import FloorSettings
 from acdcore.settings import load
 from acdcore.sip.digest import DigestServer
+from acdcore.work.book import BookSettings
+
+MARK_BYTES = 16
+"""Length of a sound's mark: no two sounds ever share one by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,67 +48,134 @@ class Sounds:
     music: Mapping[str, bytes]
     """By queue, `""` for all others."""
 
+    def marks(self) -> "Marks":
+        """What is kept of these to know later what sounds otherwise."""
+        prompts = {key: mark(pcm) for key, pcm in self.prompts.items()}
+        return Marks(prompts, {queue: mark(pcm) for queue, pcm in self.music.items()})
+
+    def new_since(self, marks: "Marks") -> "Sounds":
+        """Those that were not there, or sound otherwise: a file may have been replaced under the same name."""
+        prompts = {key: pcm for key, pcm in self.prompts.items() if marks.prompts.get(key) != mark(pcm)}
+        music = {queue: pcm for queue, pcm in self.music.items() if marks.music.get(queue) != mark(pcm)}
+        return Sounds(prompts, music)
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """A mark of each sound that is in the engine's memory."""
+
+    prompts: Mapping[PromptKey, bytes]
+    music: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """All that a plan makes of the parts that a reload changes."""
+
+    rules: Rules
+    floor: FloorSettings
+    lines: LineSettings
+    book: BookSettings
+    mail: MailSettings | None
+
 
 @dataclass(slots=True)
 class Reloader:
     """Knows what runs; one reload at a time."""
 
     plan: Plan
-    """What runs."""
+    """What runs, with the sections that are read at the start as they were then."""
     hall: Hall
     switchboard: Switchboard
     screen: Screen
     digest: DigestServer
+    notices: Notices
     make_sounds: Callable[[Plan], Sounds]
     """Renders what a plan asks for; takes its time, in a thread."""
+    marks: Marks
+    """What is in the engine's memory."""
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def __call__(self, by: str, is_dry_run: bool) -> ReloadReport:
         """Read anew and apply, or only say what would change; problems are reported, never raised."""
         async with self._turn:
             report = await self._reload(is_dry_run)
-        if not is_dry_run:
-            log = structlog.get_logger("reload")
-            log.info("reload", by=by, applied=report.is_applied, changes=len(report.changes), problems=report.problems)
-            self.hall.chronicle.reloaded(report)
+            if not is_dry_run:
+                log = structlog.get_logger("reload")
+                changes = len(report.changes)
+                log.info("reload", by=by, applied=report.is_applied, changes=changes, problems=report.problems)
+                self.hall.chronicle.reloaded(report)
         return report
 
     async def _reload(self, is_dry_run: bool) -> ReloadReport:
         file = self.plan.file
         try:
-            plan = await asyncio.to_thread(lambda: make_plan(load(file, os.environ), file))
-            changes = differences(self.plan, plan)
-            warnings = advice(plan, self.hall.directory.agents(), self.hall.clock.wall())
+            read = await asyncio.to_thread(lambda: make_plan(load(file, os.environ), file))
+            plan = as_started(self.plan, read)
+            check_users(plan, self.hall.directory)
+            edition = edition_of(plan)
+            changes = differences(self.plan, read)
+            agents, wall = self.hall.directory.agents(), self.hall.clock.wall()
+            warnings = (*advice(plan, agents, wall), *left_behind(self.hall, edition))
             if is_dry_run:
                 return ReloadReport(False, (), warnings, changes)
             sounds = await asyncio.to_thread(self.make_sounds, plan)
+            new, marks = await asyncio.to_thread(lambda: (sounds.new_since(self.marks), sounds.marks()))
         except AcdError as error:
             return ReloadReport(False, (str(error),), (), ())
-        self._apply(plan, sounds)
+        self._apply(edition, new, sounds.music)
+        self.plan = plan
+        self.marks = Marks({**self.marks.prompts, **marks.prompts}, marks.music)
         return ReloadReport(True, (), warnings, changes)
 
-    def _apply(self, plan: Plan, sounds: Sounds) -> None:
-        """From one turn of the loop to the next everything is new; whoever is on the line keeps what he came under."""
-        hall, settings = self.hall, plan.settings
-        running = {request.key: request for request in self.plan.prompts}
-        hall.voice.extend({key: sounds.prompts[key] for key in changed(plan.prompts, running)}, sounds.music)
-        rules = plan.rules()
+    def _apply(self, edition: Edition, new: Sounds, music: Mapping[str, bytes]) -> None:
+        hall, rules = self.hall, edition.rules
+        hall.voice.extend(new.prompts, new.music, music)
         hall.rules = rules
-        hall.acd.feed(FloorChanged(settings.floor()))
-        hall.lines.change(settings.line_settings(), {trunk.name: trunk.lines for trunk in rules.trunks.trunks})
+        hall.acd.feed(FloorChanged(edition.floor))
+        hall.lines.change(edition.lines, {trunk.name: trunk.lines for trunk in rules.trunks.trunks})
         self.switchboard.access = Access(rules.trunks, hall.directory, self.digest, self.plan.settings.sip.realm)
         self.screen.change(rules.screening.limits)
-        hall.workbench.configure(settings.book())
+        hall.workbench.configure(edition.book)
         hall.hours.follow(rules)
-        self.plan = plan
+        self.notices.configure(edition.mail)
 
 
-def changed(prompts: tuple[PromptRequest, ...], running: Mapping[PromptKey, PromptRequest]) -> list[PromptKey]:
-    """Prompts that are new or sound differently; a recording's file may have been replaced under the same name."""
-    return [
-        request.key
-        for request in prompts
-        if request.key not in running
-        or running[request.key].source != request.source
-        or isinstance(request.source, WavFile)
-    ]
+def mark(pcm: bytes) -> bytes:
+    """A short name for a sound, the same for the same sound only."""
+    return blake2b(pcm, digest_size=MARK_BYTES).digest()
+
+
+def as_started(running: Plan, read: Plan) -> Plan:
+    """What was read, with the sections that are read at the start only as they run."""
+    kept = {section: getattr(running.settings, section) for section in READ_AT_START}
+    return replace(read, settings=read.settings.model_copy(update=kept))
+
+
+def edition_of(plan: Plan) -> Edition:
+    """Build all that will be replaced."""
+    settings = plan.settings
+    return Edition(plan.rules(), settings.floor(), settings.line_settings(), settings.book(), settings.mail())
+
+
+def check_users(plan: Plan, directory: Directory) -> None:
+    """No trunk may prove itself under an agent's number; raises SettingsError."""
+    for name, trunk in plan.settings.trunks.items():
+        if trunk.user and directory.agent(AgentId(trunk.user)) is not None:
+            key = f"trunks.{name}.user"
+            raise SettingsError(str(plan.file), key, f"{trunk.user} is an agent's number; give the trunk another")
+
+
+def left_behind(hall: Hall, edition: Edition) -> Iterator[str]:
+    """What goes on although the new settings have no place for it."""
+    there = {queue.name for queue in edition.floor.queues}
+    work = hall.workbench.open_by_queue()
+    callers = {view.queue: sum(one.channel is Channel.CALL for one in view.waiting) for view in hall.acd.queues()}
+    for queue in sorted((work.keys() | callers.keys()) - there):
+        goes = f"queue {queue} goes away"
+        if callers.get(queue):
+            yield f"{goes}: callers who wait in it ({callers[queue]}) are served as before"
+        if work[queue]:
+            yield f"{goes}: callbacks and messages for it ({work[queue]}) wait until it is back or staff end them"
+    if hall.lines.taken > edition.lines.limit:
+        yield f"lines.limit is {edition.lines.limit}, but {hall.lines.taken} are taken: nobody gets in until fewer are"

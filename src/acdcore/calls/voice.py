@@ -5,9 +5,8 @@ Only what no recording can know has to be waited for: words spoken at run time, 
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from acdcore.calls.ports import Customer, Tier
 from acdcore.calls.speaker import Speaker
@@ -27,9 +26,6 @@ WORK_WHISPERS = {
     WorkKind.VOICEMAIL: SystemPrompt.WHISPER_MESSAGE,
 }
 """What an agent hears of work with nobody on the line."""
-
-
-Key = TypeVar("Key")
 
 
 def queue_title(queue: QueueName, language: Language) -> PromptKey:
@@ -55,13 +51,21 @@ class Voice:
         self._engine = engine
         self._speaker = speaker
         self._spoken: OrderedDict[Words, ClipId] = OrderedDict()
+        self._former: list[ClipId] = []
+        """Replaced by the last reload: a call that knows them by number already may still ask for them."""
 
-    def extend(self, sounds: Mapping[PromptKey, bytes], music: Mapping[str, bytes]) -> None:
-        """Take over new and changed prompts; what is no longer asked for stays for the calls that began with it."""
-        for key, pcm in sounds.items():
-            self._replace(self._clips, key, pcm)
-        for queue, pcm in music.items():
-            self._replace(self._music, queue, pcm)
+    def extend(self, sounds: Mapping[PromptKey, bytes], music: Mapping[str, bytes], queues: Container[str]) -> None:
+        """Take over new and changed sounds; what is no longer asked for stays for the calls that began with it.
+
+        Music stays for `queues` only; all others have that of `""`.
+        """
+        for clip in self._former:
+            self._engine.drop_clip(clip)
+        self._former = [self._clips[key] for key in sounds if key in self._clips]
+        self._former += [clip for queue, clip in self._music.items() if queue in music or queue not in queues]
+        self._clips |= {key: self._engine.add_clip(pcm) for key, pcm in sounds.items()}
+        kept = {queue: clip for queue, clip in self._music.items() if queue in queues}
+        self._music = kept | {queue: self._engine.add_clip(pcm) for queue, pcm in music.items()}
 
     def clips(self, keys: Iterable[PromptKey]) -> tuple[ClipId, ...]:
         """The clips of `keys` in order."""
@@ -135,14 +139,10 @@ class Voice:
 
     def close(self) -> None:
         """Give all clips back to the engine."""
-        for clip in [*self._clips.values(), *self._music.values(), *self._spoken.values(), self._ringback]:
+        named = [*self._clips.values(), *self._music.values(), *self._spoken.values()]
+        for clip in [*named, *self._former, self._ringback]:
             self._engine.drop_clip(clip)
         self._clips.clear()
         self._music.clear()
         self._spoken.clear()
-
-    def _replace(self, clips: dict[Key, ClipId], key: Key, pcm: bytes) -> None:
-        former = clips.get(key)
-        clips[key] = self._engine.add_clip(pcm)
-        if former is not None:
-            self._engine.drop_clip(former)
+        self._former.clear()
