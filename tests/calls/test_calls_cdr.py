@@ -212,8 +212,8 @@ def test_live_view_follows_the_history() -> None:
         ("talking", SALES, BERT, None),
         ("held", SALES, BERT, None),
         ("talking", SALES, BERT, None),
-        ("in_flow", SALES, BERT, None),
-        ("ending", SALES, BERT, None),
+        ("in_flow", SALES, None, None),
+        ("ending", SALES, None, None),
     ]
     assert (view.answered_at, view.queued_at, view.connected_at) == (at(1), at(2), at(7))
 

@@ -325,6 +325,7 @@ def test_customer_called_first_who_hangs_up_while_the_agent_answers_ends_both() 
     assert one.stories == [
         [
             *BEGUN,
+            "  0.0 reserved 1001",
             "  0.0 dialled 13900000009",
             "  2.0 connected 1001",
             "  2.0 bridged",

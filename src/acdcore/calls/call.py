@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from acdcore.calls import events
+from acdcore.calls.cdr import Spans
 from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.commands import LiveCall
 from acdcore.calls.leg import FellSilent, HungUp, Leg, LegNote, Side
@@ -16,7 +17,7 @@ from acdcore.ivr.model import CalendarState, Context, Flow, Language
 from acdcore.ivr.opening import Moment
 from acdcore.ivr.steps import EnterFlow, EnterQueue, ServiceAnswered
 from acdcore.kernel.errors import Outcome
-from acdcore.kernel.ids import CallId
+from acdcore.kernel.ids import AgentId, CallId
 from acdcore.queues.model import (
     Announce,
     Connected,
@@ -91,6 +92,8 @@ class Call:
         self.recordings = 0
         self.advance_s = 0.0
         """Priority in the queue that it waits in, or waited in last."""
+        self.waited_before_s = 0.0
+        """Time waited before this call: for a callback, or until a restart cut the caller off."""
         self.answers = 0
         """Questions answered so far."""
         self.ending: Ending | None = None
@@ -136,6 +139,30 @@ class Call:
         """A flow has ended with this; its playbacks had numbers too."""
         self.known = known
         self.playbacks = max(self.playbacks, known.number)
+
+    def waited_s(self, now: float) -> float:
+        """The time waited for an agent, in all queues and before this call; since the last talk if there was one."""
+        waited_s, spans = self.waited_before_s, Spans()
+        for event in self.history:
+            spans.apply(event)
+            if isinstance(event, events.Connected) and event.agent is not None:
+                waited_s, spans = 0.0, Spans()
+        spans.close(now)
+        return waited_s + spans.wait_s
+
+    @property
+    def served_by(self) -> AgentId | None:
+        """The agent of the last talk."""
+        talks = (event.agent for event in reversed(self.history) if isinstance(event, events.Connected))
+        return next((agent for agent in talks if agent is not None), None)
+
+    @property
+    def has_talked(self) -> bool:
+        """Whether both have heard each other since somebody answered last."""
+        for event in reversed(self.history):
+            if isinstance(event, events.Bridged | events.Connected):
+                return isinstance(event, events.Bridged)
+        return False
 
     # --- the end ---
 

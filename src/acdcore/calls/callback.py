@@ -4,23 +4,26 @@ The call begins when the item is queued. An agent is rung for it like for any ca
 hears from us first and waits for the agent, as the queue has it.
 """
 
+from dataclasses import dataclass
+
 from acdcore.calls import events
 from acdcore.calls.affinity import facts_of
-from acdcore.calls.call import Call, Ending
+from acdcore.calls.call import Call, Ending, SentTo
 from acdcore.calls.dialling import dial_outside, until_answered
 from acdcore.calls.hall import Hall
 from acdcore.calls.inbound import lead
-from acdcore.calls.leg import HungUp, Played, Pressed, Side
+from acdcore.calls.leg import HungUp, Leg, Played, Pressed, Side
+from acdcore.calls.navigation import sent
 from acdcore.calls.ports import EndedBy
 from acdcore.calls.talk import announce, converse, until_played
-from acdcore.calls.waiting import Reserved, Served, wait_for_agent
+from acdcore.calls.waiting import Reserved, Served, ring_seat, wait_for_agent
 from acdcore.ivr.model import Language
 from acdcore.ivr.steps import EnterQueue
 from acdcore.ivr.system import SystemPrompt
 from acdcore.kernel.errors import AcdError, Outcome
 from acdcore.kernel.ids import AgentId
 from acdcore.media.model import ClipId
-from acdcore.queues.model import CallerJoined, Channel, LeaveCause
+from acdcore.queues.model import AgentNotReady, CallerJoined, Channel, LeaveCause
 from acdcore.work.model import (
     Attempt,
     AttemptEnded,
@@ -63,18 +66,24 @@ async def attempt(call: Call, hall: Hall, item: WorkItem) -> Ending:
             path = hall.recorder.path_for(call)
             call.log(events.Connected(hall.clock.now(), served.agent, "", path))
             is_message = item.kind is WorkKind.VOICEMAIL
-            how = await (hear if is_message else call_back)(call, hall, item, served, path)
+            tried = await (hear if is_message else call_back)(call, hall, item, served, path)
         case Reserved() as reserved if progress.in_hand(reserved.agent):
-            how = await customer_first(call, hall, item, reserved)
+            call.log(events.Reserved(hall.clock.now(), reserved.agent))
+            tried = await customer_first(call, hall, item, reserved)
         case _:
             entry.leave(LeaveCause.WITHDRAWN)
             return Ending(Outcome.WITHDRAWN, EndedBy.SYSTEM, "left the queue")
-    progress.ended(how)
-    call.log(events.TalkEnded(hall.clock.now(), EndedBy.AGENT))
+    progress.ended(tried.how)
+    call.log(events.TalkEnded(hall.clock.now(), EndedBy.AGENT if tried.then is None else EndedBy.SYSTEM))
     entry.talk_ended()
-    if how is Attempt.TALKED and call.caller is not None and call.caller.session is not None:
-        return await lead(call, call.caller, hall, EnterQueue(item.queue, item.advance_s))  # reached, but not served
-    return Ending(OUTCOMES.get(how, Outcome.UNANSWERED), EndedBy.SYSTEM, how.value)
+    match tried.then:
+        case SentTo() as sent_to:
+            return await lead(call, call.the_caller(), hall, sent(call, hall, sent_to))
+        case EnterQueue() as where:
+            return await lead(call, call.the_caller(), hall, where)
+    if tried.how in OUTCOMES:
+        return Ending(OUTCOMES[tried.how], EndedBy.AGENT, tried.how.value)
+    return Ending(Outcome.UNANSWERED, EndedBy.SYSTEM, tried.how.value)
 
 
 def joined(call: Call, hall: Hall, item: WorkItem) -> CallerJoined:
@@ -86,8 +95,17 @@ def joined(call: Call, hall: Hall, item: WorkItem) -> CallerJoined:
         label=item.number,
         facts=facts_of(call, hall),
         channel=CHANNELS[item.kind],
-        waited_s=item.waited_s,
+        waited_s=call.waited_s(hall.clock.now()),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """How an attempt ended, and what follows."""
+
+    how: Attempt
+    then: SentTo | EnterQueue | None = None
+    """Where the customer, who is still on the line, goes on; None: nobody is."""
 
 
 class Progress:
@@ -122,63 +140,88 @@ class Progress:
             self._hall.workbench.feed(LeftQueue(self._item.id))
 
 
-async def call_back(call: Call, hall: Hall, item: WorkItem, served: Served, path: str) -> Attempt:
+async def call_back(call: Call, hall: Hall, item: WorkItem, served: Served, path: str) -> Tried:
     """The agent hears what it is about, then the customer's phone ringing, then the customer."""
     agent = served.leg
     whisper = hall.voice.work_whisper(WorkKind.CALLBACK, item.queue, call.customer, hall.desks.language(served.agent))
     if agent.session is None or await until_played(call, {announce(call, agent, whisper)}, agent) is not None:
-        return Attempt.LEFT
+        return Tried(Attempt.LEFT)
     try:
         customer = dial_outside(call, hall, item.number, side=Side.CALLER)
     except AcdError:
         await tell(call, hall, served, SystemPrompt.CALL_FAILED)
-        return Attempt.FAILED
+        return Tried(Attempt.FAILED)
     agent.set_music(hall.voice.ringback())
     status = await until_answered(call, customer, agent)
     if status is not None:
         call.log(events.DialFailed(hall.clock.now(), item.number, status))
         if status != 487:
             await tell(call, hall, served, SystemPrompt.CALL_FAILED)
-        return ATTEMPT_BY_STATUS.get(status, Attempt.NO_ANSWER if status in NOBODY else Attempt.FAILED)
+        return unreached(status)
     call.caller = customer
     hall.workbench.feed(Connected(item.id))
-    await converse(call, customer, agent, hall, path)
-    customer.hang_up()
+    return await talk(call, hall, customer, agent, path)
+
+
+def unreached(status: int) -> Tried:
+    """The customer's phone was not answered."""
+    return Tried(ATTEMPT_BY_STATUS.get(status, Attempt.NO_ANSWER if status in NOBODY else Attempt.FAILED))
+
+
+async def talk(call: Call, hall: Hall, customer: Leg, agent: Leg, path: str) -> Tried:
+    """Both talk until the agent hangs up, or sends the customer elsewhere."""
+    sent_to = await converse(call, customer, agent, hall, path)
     agent.close()
-    return Attempt.TALKED
+    if sent_to is None:
+        customer.hang_up()
+    return Tried(Attempt.TALKED, sent_to)
 
 
-async def customer_first(call: Call, hall: Hall, item: WorkItem, reserved: Reserved) -> Attempt:
-    """The agent is reserved and sees whom for; the customer is rung, then the agent, while the customer hears so."""
+async def customer_first(call: Call, hall: Hall, item: WorkItem, reserved: Reserved) -> Tried:
+    """The agent is reserved and sees whom for; the customer is rung, then the agent, while the customer hears so.
+
+    An agent who does not come is set aside, so that the next customer is not rung for nobody; this one waits for
+    another, at the place that waiting has earned.
+    """
     try:
         customer = dial_outside(call, hall, item.number, side=Side.CALLER)
     except AcdError:
-        return Attempt.FAILED
+        return Tried(Attempt.FAILED)
     status = await until_answered(call, customer)
     if status is not None:
         call.log(events.DialFailed(hall.clock.now(), item.number, status))
-        return ATTEMPT_BY_STATUS.get(status, Attempt.NO_ANSWER if status in NOBODY else Attempt.FAILED)
+        return unreached(status)
     call.caller = customer
     hall.workbench.feed(Connected(item.id))
     customer.set_music(hall.voice.music(item.queue))
     announce(call, customer, hall.voice.system(SystemPrompt.AGENT_COMING, call.language))
+    agent = await fetch(call, hall, reserved.agent)
+    if agent is None:
+        hall.acd.feed(AgentNotReady(reserved.agent, "missed"))
+        return Tried(Attempt.TALKED, EnterQueue(item.queue, item.advance_s))
+    path = hall.recorder.path_for(call)
+    call.log(events.Connected(hall.clock.now(), reserved.agent, "", path))
+    return await talk(call, hall, customer, agent, path)
+
+
+async def fetch(call: Call, hall: Hall, agent: AgentId) -> Leg | None:
+    """Ring the reserved agent; None when the agent does not come."""
     try:
-        agent = hall.desks.ring(call, reserved.agent, RING_AGENT_S)
+        leg = ring_seat(call, hall, agent, RING_AGENT_S)
     except AcdError:
-        return Attempt.TALKED
-    if await until_answered(call, agent) is None:
-        path = hall.recorder.path_for(call)
-        call.log(events.Connected(hall.clock.now(), reserved.agent, "", path))
-        await converse(call, customer, agent, hall, path)
-        customer.hang_up()
-        agent.close()
-    return Attempt.TALKED
+        return None
+    if await until_answered(call, leg) is None:
+        return leg
+    leg.close()
+    return None
 
 
-async def hear(call: Call, hall: Hall, item: WorkItem, served: Served, path: str) -> Attempt:
+async def hear(call: Call, hall: Hall, item: WorkItem, served: Served, path: str) -> Tried:
     """The agent hears the message and decides by key: 1 call the customer, 2 hear it again, 3 done."""
     agent, language = served.leg, hall.desks.language(served.agent)
     whisper = hall.voice.work_whisper(item.kind, item.queue, call.customer, language)
+    if agent.session is None:
+        return Tried(Attempt.LEFT)  # hung up in the moment of answering
     file = hall.recorder.file(item.recording)
     message = None if file is None else await hall.voice.recording(file)
     if message is not None:
@@ -202,7 +245,7 @@ async def hear(call: Call, hall: Hall, item: WorkItem, served: Served, path: str
                 hall.workbench.feed(Closed(item.id, served.agent))
                 break
             case HungUp(leg=leg) if leg is agent and not is_heard:
-                return Attempt.LEFT
+                return Tried(Attempt.LEFT)
             case HungUp(leg=leg) if leg is agent:
                 break
             case None:
@@ -211,7 +254,7 @@ async def hear(call: Call, hall: Hall, item: WorkItem, served: Served, path: str
                 pass
     call.log(events.MessageHeard(hall.clock.now(), served.agent))
     agent.close()
-    return Attempt.HEARD
+    return Tried(Attempt.HEARD)
 
 
 async def tell(call: Call, hall: Hall, served: Served, prompt: SystemPrompt) -> None:

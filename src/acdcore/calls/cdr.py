@@ -12,6 +12,8 @@ from acdcore.kernel.ids import CallId
 
 QUEUE_TARGET = "queue:"
 """How an overflow to another queue begins: the caller waits on there."""
+AGENT_TARGET = "agent:"
+"""How it is written that a waiting caller was given to an agent by hand: the caller waits until that phone answers."""
 
 
 class WallTime:
@@ -91,12 +93,17 @@ class Spans:
                 self._ringing_since = event.at
             case events.OfferEnded():
                 self._end_ringing(event.at)
+            case events.Reserved():
+                self._end_ringing(event.at)
+                self._end_waiting(event.at)
             case events.Connected():
                 self._end_ringing(event.at)
                 self._end_waiting(event.at)
                 self._end_talking(event.at)
                 self._talking_since = event.at
             case events.Overflowed(target=target) if not target.startswith(QUEUE_TARGET):
+                self._end_waiting(event.at)
+            case events.Sent(target=target) if not target.startswith(AGENT_TARGET):
                 self._end_waiting(event.at)
             case events.TalkEnded():
                 self._end_talking(event.at)
@@ -135,6 +142,8 @@ def _apply(row: CdrRow, event: events.Event, time: WallTime) -> CdrRow:
             return replace(row, customer_id=event.customer)
         case events.Queued():
             return replace(row, queue=event.queue, queued_at=row.queued_at or time.at(event.at))
+        case events.Reserved():
+            return replace(row, agent=event.agent)
         case events.Connected():
             return replace(row, connected_at=row.connected_at or time.at(event.at), agent=event.agent or row.agent)
         case events.Overflowed():

@@ -104,8 +104,8 @@ class Chronicle:
         self.feed.publish(FeedKind.WORK_CHANGED, item, at)
         self.on_work(item)
 
-    def answer(self, view: LiveCall, number: int, event: events.QuestionAnswered) -> None:
-        """The caller has answered a question."""
+    def answer(self, view: LiveCall, agent: AgentId | None, number: int, event: events.QuestionAnswered) -> None:
+        """The caller has answered a question, about the talk with `agent` if there was one."""
         row = AnswerRow(
             call_id=view.call_id,
             n=number,
@@ -114,7 +114,7 @@ class Chronicle:
             question=event.question,
             kind=event.kind,
             value=event.value,
-            agent=view.agent,
+            agent=agent,
             queue=view.queue,
             customer_id=view.customer_id,
         )

@@ -88,6 +88,14 @@ class OfferEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class Reserved:
+    """An agent is kept for a callback while the customer is rung first."""
+
+    at: float
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True)
 class Connected:
     """Caller and agent (or an outside party) belong together from here on."""
 
@@ -294,6 +302,7 @@ Event = (
     | Queued
     | Offered
     | OfferEnded
+    | Reserved
     | Connected
     | Bridged
     | Held
@@ -327,6 +336,7 @@ KINDS: dict[type[Event], str] = {
     Queued: "queued",
     Offered: "offered",
     OfferEnded: "offer_ended",
+    Reserved: "reserved",
     Connected: "connected",
     Bridged: "bridged",
     Held: "held",

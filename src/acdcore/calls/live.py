@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from acdcore.calls import events
-from acdcore.calls.cdr import QUEUE_TARGET, WallTime
+from acdcore.calls.cdr import AGENT_TARGET, QUEUE_TARGET, WallTime
 from acdcore.calls.commands import CallState, LiveCall
 from acdcore.calls.ports import Customer
 
@@ -24,12 +24,16 @@ def apply(view: LiveCall, event: events.Event, time: WallTime) -> LiveCall:
             return replace(view, state=CallState.RINGING, agent=event.agent)
         case events.OfferEnded():
             return replace(view, state=CallState.WAITING, agent=None)
+        case events.Reserved():
+            return replace(view, state=CallState.TALKING, agent=event.agent)
         case events.Connected():
             connected_at = view.connected_at or time.at(event.at)
             return replace(view, state=CallState.TALKING, agent=event.agent, connected_at=connected_at)
         case events.Overflowed() if not event.target.startswith(QUEUE_TARGET):
             return replace(view, state=CallState.IN_FLOW)
         case events.TalkEnded():
+            return replace(view, state=CallState.IN_FLOW, agent=None)
+        case events.Sent() if not event.target.startswith((QUEUE_TARGET, AGENT_TARGET)):
             return replace(view, state=CallState.IN_FLOW)
         case events.Held():
             return replace(view, state=CallState.HELD)

@@ -164,7 +164,7 @@ class Walk:
                 call.answers += 1
                 answered = events.QuestionAnswered(now, self._flow, question, kind.value, value)
                 call.log(answered)
-                self._hall.chronicle.answer(call.view, call.answers, answered)
+                self._hall.chronicle.answer(call.view, call.served_by, call.answers, answered)
             case Ask():
                 self._send_for(action)
             case _:
@@ -174,6 +174,8 @@ class Walk:
     def _promise(self, wanted: RequestCallback) -> CallbackPlaced:
         """Take down a callback, with the time waited so far and the caller's priority."""
         call, workbench = self._call, self._hall.workbench
+        if self._hall.rules.trunks.way_out() is None:
+            return CallbackPlaced(wanted.request, is_placed=False)  # nobody could be called
         around = self._hall.rules.queue(wanted.queue)
         item = workbench.promise(call, wanted.queue, wanted.number, around.dial_first)
         return CallbackPlaced(wanted.request, item is not None)

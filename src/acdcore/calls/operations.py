@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from acdcore.calls import events
 from acdcore.calls.call import Call, SentTo
+from acdcore.calls.cdr import AGENT_TARGET
 from acdcore.calls.commands import (
     AgentCommand,
     CallState,
@@ -101,7 +102,7 @@ class Operations:
             raise WrongState(f"call {call_id} is {call.view.state.value}: it waits in no queue")
         if refusal is not None:
             raise WrongState(f"agent {agent} is {who.state.value}: only who is ready can be given a caller")
-        call.log(events.Sent(self._hall.clock.now(), f"agent:{agent}", by))
+        call.log(events.Sent(self._hall.clock.now(), f"{AGENT_TARGET}{agent}", by))
 
     def requeue(self, call_id: CallId, queue: QueueName, by: str) -> None:
         """Send a waiting or talking caller to another queue; raises UnknownCall, UnknownName, WrongState."""

@@ -4,7 +4,6 @@ from acdcore.calls import events
 from acdcore.calls.acd import Entry
 from acdcore.calls.affinity import facts_of, preferred_agent
 from acdcore.calls.call import Call, Ending, SentTo
-from acdcore.calls.commands import CallState
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import Leg
 from acdcore.calls.navigation import Destination, navigate, sent
@@ -14,7 +13,7 @@ from acdcore.calls.waiting import Aside, Served, wait_for_agent
 from acdcore.ivr.model import FlowName, PromptName
 from acdcore.ivr.steps import Dial, EnterFlow, EnterQueue
 from acdcore.kernel.errors import Outcome
-from acdcore.queues.model import CallerJoined, Channel, LeaveCause, Overflowed
+from acdcore.queues.model import MAX_WAITED_S, CallerJoined, Channel, LeaveCause, Overflowed
 from acdcore.queues.settings import ToAnnouncement, ToFlow, ToOutside
 
 
@@ -45,10 +44,12 @@ def take_place(call: Call, hall: Hall, wanted: EnterQueue) -> Entry:
     """Stand in the queue; what the caller has waited before, promised a callback or cut off by a restart, counts."""
     now = hall.clock.now()
     call.advance_s = wanted.advance_s
-    waited_s = max(
+    call.waited_before_s = max(
+        call.waited_before_s,
         hall.workbench.settle(call.view.caller, wanted.queue),
         hall.places.claim(call.view.caller, wanted.queue, now) or 0.0,
     )
+    last_choice = preferred_agent(call, hall, wanted.queue) if call.served_by is None else None  # not who passed it on
     joined = CallerJoined(
         entry=hall.acd.name(call),
         queue=wanted.queue,
@@ -57,8 +58,8 @@ def take_place(call: Call, hall: Hall, wanted: EnterQueue) -> Entry:
         label=call.view.caller,
         facts=facts_of(call, hall),
         channel=Channel.CALL,
-        preferred=wanted.preferred or preferred_agent(call, hall, wanted.queue),
-        waited_s=waited_s,
+        preferred=wanted.preferred or last_choice,
+        waited_s=min(call.waited_s(now), MAX_WAITED_S),
     )
     entry = hall.acd.join(call, joined)
     call.held.callback(gone, call, hall, entry)
@@ -67,11 +68,11 @@ def take_place(call: Call, hall: Hall, wanted: EnterQueue) -> Entry:
 
 def gone(call: Call, hall: Hall, entry: Entry) -> None:
     """The call is over: whoever hung up waiting is called back, where the queue has it so."""
-    is_waiting = not entry.is_over and call.view.state is CallState.WAITING
+    was_inside = not entry.is_over
     entry.abandon(call)
     queue = call.view.queue
     is_abandoned = call.ending is not None and call.ending.outcome is Outcome.ABANDONED_QUEUE
-    if not is_waiting or not is_abandoned or queue is None:
+    if not was_inside or not is_abandoned or queue is None or hall.rules.trunks.way_out() is None:
         return
     around = hall.rules.queue(queue)
     if around.is_abandoned_called_back and len(call.view.caller) >= around.callback_digits_min:
@@ -101,6 +102,6 @@ async def talk_and_after(call: Call, caller: Leg, hall: Hall, served: Served) ->
     if sent_to is not None:
         return sent(call, hall, sent_to)
     survey = hall.rules.queue(served.queue).survey
-    if survey:
+    if survey and call.has_talked:
         return EnterFlow(FlowName(survey))
     return Ending(Outcome.ANSWERED, EndedBy.AGENT)  # a caller who hangs up first never lets us come here

@@ -211,7 +211,7 @@ class Switchboard:
         number = item.number[:CALLER_CHARS_MAX]
         call = Call(LiveCall(self._next_id(), WORK_TRUNK, number, number, CallState.ARRIVING, at), hall.chronicle)
         call.flows = hall.rules.flows
-        call.advance_s = item.advance_s
+        call.advance_s, call.waited_before_s = item.advance_s, item.waited_s
         self.calls[call.id] = call
         self._work[item.id] = call
         call.held.callback(self._forget_work, item.id, call)
@@ -309,7 +309,7 @@ class Switchboard:
         """Take no new calls; end those that are still up after `within_s`."""
         self.is_draining = True
         for call in list(self._work.values()):
-            if call.view.state is not CallState.TALKING:
+            if call.caller is None and call.view.state is not CallState.TALKING:
                 call.end(Outcome.SHUTDOWN, EndedBy.SYSTEM)  # nobody is on the line; the book keeps it
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=within_s)

@@ -90,6 +90,7 @@ async def wait_for_agent(
     in which it happened.
     """
     ring: Ring | None = None
+    reserving: Offered | None = None
     while True:
         note = await call.mailbox.next(until=ring.react_by if ring else None)
         if is_of_another(note, entry):
@@ -107,9 +108,13 @@ async def wait_for_agent(
                 now = hall.clock.now()
                 call.log(events.HeldForAgent(now, agent, round(until - now, 3)))
             case Offered() if is_reserved:
+                reserving = note
                 pop_screen(call, hall, note)
                 hall.acd.offer_accepted(note.offer)
-            case Connected(agent=agent, queue=queue) if is_reserved:
+            case OfferWithdrawn(offer=offer) if reserving is not None and reserving.offer == offer:
+                log_offer_end(call, hall, reserving, OfferEnding.WITHDRAWN)  # gone before anybody could be reserved
+            case Connected(agent=agent, queue=queue) if reserving is not None:
+                tell_accepted(call, hall, reserving)
                 return Reserved(agent, queue)
             case Offered():
                 ring = ring_agent(call, hall, note)
@@ -117,7 +122,8 @@ async def wait_for_agent(
                 end_ring(call, hall, ring, ending_of(note))
                 ring = None
             case Connected(agent=agent, queue=queue) if ring is not None:
-                log_accepted(call, hall, ring)
+                ring.is_over = True
+                tell_accepted(call, hall, ring.offer)
                 return Served(agent, ring.leg, queue, entry)
             case Overflowed(cause=cause, target=target):
                 call.log(events.Overflowed(hall.clock.now(), cause.value, named(target)))
@@ -178,20 +184,24 @@ def follow_phone(hall: Hall, ring: Ring, note: Note | None) -> None:
 def ring_agent(call: Call, hall: Hall, offer: Offered) -> Ring | None:
     """Ring the agent's phone and pop the screen; an agent without a phone costs the caller no time."""
     pop_screen(call, hall, offer)
-    seat = hall.desks.seat(offer.agent)
-    is_outside = seat is not None and seat.kind is SeatKind.NUMBER
     try:
-        if seat is not None and is_outside:
-            leg = dial_outside(call, hall, seat.where, side=Side.AGENT)
-        else:
-            leg = hall.desks.ring(call, offer.agent, offer.ring_for_s)
+        leg = ring_seat(call, hall, offer.agent, offer.ring_for_s)
     except AcdError:  # no phone, no port or no line for one
         log_offer_end(call, hall, offer, OfferEnding.UNREACHABLE)
         hall.acd.offer_ended(offer.offer, OfferEnd.UNREACHABLE)
         return None
+    is_outside = leg.line is not None
     ring = Ring(offer, leg, None if is_outside else hall.clock.now() + REACTION_S)
     call.held.callback(end_ring, call, hall, ring, OfferEnding.WITHDRAWN)
     return ring
+
+
+def ring_seat(call: Call, hall: Hall, agent: AgentId, ring_for_s: float) -> Leg:
+    """Ring the agent where the agent sits; raises AcdError when there is no phone, no port or no line for it."""
+    seat = hall.desks.seat(agent)
+    if seat is not None and seat.kind is SeatKind.NUMBER:
+        return dial_outside(call, hall, seat.where, side=Side.AGENT)
+    return hall.desks.ring(call, agent, ring_for_s)
 
 
 def pop_screen(call: Call, hall: Hall, offer: Offered) -> None:
@@ -210,11 +220,10 @@ def end_ring(call: Call, hall: Hall, ring: Ring, ending: OfferEnding) -> None:
     log_offer_end(call, hall, ring.offer, ending)
 
 
-def log_accepted(call: Call, hall: Hall, ring: Ring) -> None:
-    """The ring has led to a talk, which the call's history tells by `Connected`; the agent's screen is told here."""
-    ring.is_over = True
-    accepted = events.OfferEnded(hall.clock.now(), ring.offer.agent, OfferEnding.ACCEPTED.value)
-    hall.chronicle.offer_over(call.view, ring.offer.queue, accepted, OfferEnding.ACCEPTED)
+def tell_accepted(call: Call, hall: Hall, offer: Offered) -> None:
+    """Tell the agent's screen that the agent has the call; its history tells so by what comes next."""
+    accepted = events.OfferEnded(hall.clock.now(), offer.agent, OfferEnding.ACCEPTED.value)
+    hall.chronicle.offer_over(call.view, offer.queue, accepted, OfferEnding.ACCEPTED)
 
 
 def log_offer_end(call: Call, hall: Hall, offer: Offered, ending: OfferEnding) -> None:

@@ -1,0 +1,348 @@
+"""Callbacks at every stage at which somebody may go away: who is freed, who waits where, what is written down."""
+
+import asyncio
+
+import pytest
+from tests.calls.house import ORDINARY, SALES, SERVICE, SERVICE_LINE, VIP, House, Plan, opened
+from tests.calls.phone import Phone
+from tests.calls.the_flows import packaged_flows
+
+from acdcore.calls.commands import AgentCommand, AgentState, CallState, Seat, SeatKind
+from acdcore.calls.feed import FeedKind
+from acdcore.calls.ports import EndedBy
+from acdcore.calls.rules import QueueRules
+from acdcore.kernel.errors import Outcome
+from acdcore.kernel.ids import AgentId, QueueName
+from acdcore.queues.settings import QueueSettings
+from acdcore.sip.events import EndCause, Event, SessionAnswered, SessionEnded
+from acdcore.work.book import BookSettings
+from acdcore.work.model import DialFirst, WorkItem, WorkKind, WorkState
+
+pytestmark = pytest.mark.looptime
+
+WHISPER_S = 3.0
+
+
+def plan(first: DialFirst = DialFirst.AGENT, *, may_dial_out: bool = True, abandoned: bool = False) -> Plan:
+    """Two queues; the service queue has the key for a callback."""
+    around = QueueRules(keys={"1": "callback"}, dial_first=first, is_abandoned_called_back=abandoned)
+    return Plan(
+        queues=(
+            QueueSettings(SERVICE, ring_for_s=15.0, wrap_up_s=10.0),
+            QueueSettings(SALES, ring_for_s=15.0, wrap_up_s=10.0),
+        ),
+        flows=packaged_flows("callback"),
+        around={SERVICE: around},
+        may_dial_out=may_dial_out,
+        book=BookSettings(retry_after_s=(3600.0,), put_back_after_s=600.0),
+    )
+
+
+def ask(house: House, first: DialFirst = DialFirst.AGENT, waited_s: float = 0.0) -> None:
+    """Staff put a callback into the book."""
+    house.operations.request_callback(
+        WorkItem(
+            id=house.hall.workbench.next_id(),
+            kind=WorkKind.CALLBACK,
+            queue=SERVICE,
+            number=ORDINARY,
+            created_at=house.clock.wall(),
+            dial_first=first,
+            waited_s=waited_s,
+        )
+    )
+
+
+def item(house: House) -> WorkItem:
+    """The one item as it stands."""
+    (rows,) = house.history.work_rows.values()
+    return rows[max(rows)].item
+
+
+async def end_work(house: House) -> None:
+    """Staff take out what is still open."""
+    for open_item in house.hall.workbench.open_items():
+        house.operations.end_work(open_item.id, WorkState.CANCELLED, "staff")
+    await house.pass_time(1)
+
+
+async def reach_customer(house: House) -> tuple[Phone, Phone]:
+    """The agent talks to the customer of an agent-first callback; their phones."""
+    exchange, agent = house.exchange(), await house.seat("1001")
+    ask(house)
+    await house.pass_time(1)
+    agent.answer()
+    await house.pass_time(WHISPER_S)
+    exchange.answer()
+    await house.pass_time(5)
+    return exchange, agent
+
+
+async def test_customer_who_was_called_back_can_be_sent_to_another_queue() -> None:
+    async with opened(plan()) as house:
+        exchange, agent = await reach_customer(house)
+        house.operations.requeue(house.live().id, SALES, "1001")
+        await house.pass_time(1)
+        assert (exchange.is_up, agent.is_up) == (True, False)
+        assert house.state("1001") is AgentState.WRAP_UP
+        live = house.live().view
+        assert (live.state, live.queue, live.agent) == (CallState.WAITING, SALES, None)
+        assert item(house).state is WorkState.DONE
+        exchange.hang_up()
+        await house.pass_time(1)
+
+
+async def test_line_of_a_callback_is_free_when_nobody_answers_and_the_agent_wraps_up() -> None:
+    async with opened(plan()) as house:
+        exchange, agent = house.exchange(), await house.seat("1001")
+        ask(house)
+        await house.pass_time(1)
+        agent.answer()
+        await house.pass_time(WHISPER_S)
+        exchange.refuse(486)
+        await house.pass_time(10)
+        assert house.state("1001") is AgentState.WRAP_UP
+        assert house.ledger() == {}
+        record = house.cdr()
+        assert (record.outcome, record.agent, item(house).state) == (Outcome.UNANSWERED, "1001", WorkState.WAITING)
+        await end_work(house)
+
+
+@pytest.mark.parametrize("stage_s", [0.5, WHISPER_S + 1])
+async def test_agent_who_hangs_up_before_the_customer_answers_costs_no_attempt(stage_s: float) -> None:
+    async with opened(plan()) as house:
+        exchange, agent = house.exchange(), await house.seat("1001")
+        ask(house)
+        await house.pass_time(1)
+        agent.answer()
+        await house.pass_time(stage_s)
+        agent.hang_up()
+        await house.pass_time(1)
+        assert not exchange.rings
+        assert (item(house).state, item(house).attempts) == (WorkState.WAITING, 0)
+        assert house.state("1001") is AgentState.WRAP_UP
+        await end_work(house)
+
+
+async def test_agent_and_customer_who_hang_up_at_once_have_talked_and_nobody_is_called_again() -> None:
+    async with opened(plan()) as house:
+        exchange, agent = await reach_customer(house)
+        agent.hang_up()
+        exchange.hang_up()
+        await house.pass_time(1)
+        assert (item(house).state, item(house).attempts) == (WorkState.DONE, 1)
+        assert house.cdr().outcome is Outcome.ANSWERED
+
+
+async def test_message_is_not_heard_by_an_agent_who_hangs_up_in_the_moment_of_answering() -> None:
+    async with opened(plan()) as house:
+        house.exchange()
+        agent = await house.seat("1001")
+        house.hall.workbench.request(
+            WorkItem(
+                id=house.hall.workbench.next_id(),
+                kind=WorkKind.VOICEMAIL,
+                queue=SERVICE,
+                number=ORDINARY,
+                created_at=house.clock.wall(),
+                is_reply_wanted=False,
+            )
+        )
+        await house.pass_time(1)
+
+        def hang_up(event: Event) -> None:
+            if isinstance(event, SessionAnswered):  # heard of in the turn of the answer, before the story has read it
+                house.leg(house.live(), "agent").on_ended(SessionEnded(event.session, EndCause.BYE))
+
+        house.after_sip = hang_up
+        agent.answer()
+        await house.pass_time(60)
+        assert item(house).state is WorkState.WAITING
+        assert house.state("1001") is AgentState.READY
+        agent.hang_up()
+        await end_work(house)
+
+
+async def test_agent_who_does_not_come_is_set_aside_and_the_customer_keeps_the_place() -> None:
+    async with opened(plan()) as house:
+        exchange, agent = house.exchange(), await house.seat("1001")
+        ask(house, DialFirst.CUSTOMER, waited_s=300.0)
+        await house.pass_time(1)
+        exchange.answer()
+        await house.pass_time(1)
+        assert agent.rings
+        agent.refuse(486)
+        await house.pass_time(1)
+        (queued,) = next(queue.waiting for queue in house.hall.acd.snapshot().queues if queue.queue == SERVICE)
+        assert queued.waited_in_all_s > 300
+        assert house.live().view.agent is None
+        await house.pass_time(15)
+        live = house.operations.agent(AgentId("1001"))
+        assert (live.state, live.reason) == (AgentState.NOT_READY, "missed")
+        exchange.hang_up()
+        await house.pass_time(1)
+
+
+async def test_reserved_agent_is_rung_at_the_seat() -> None:
+    async with opened(plan(DialFirst.CUSTOMER)) as house:
+        exchange, own = house.exchange(), house.employ("1001")
+        own.register("password of 1001")
+        desk = house.employ("1009")
+        desk.register("password of 1009")
+        await house.pass_time(0.1)
+        seat = Seat(SeatKind.PHONE, "1009")
+        house.operations.set_agent_state(AgentId("1001"), AgentCommand.LOG_IN, None, seat)
+        house.command("1001", AgentCommand.READY)
+        ask(house, DialFirst.CUSTOMER)
+        await house.pass_time(1)
+        exchange.answer()
+        await house.pass_time(1)
+        assert (desk.rings, own.rings) == (True, False)
+        exchange.hang_up()
+        await house.pass_time(1)
+
+
+async def test_reserved_agents_number_outside_is_dialled() -> None:
+    async with opened(plan(DialFirst.CUSTOMER)) as house:
+        exchange, own = house.exchange(), house.employ("1001")
+        own.register("password of 1001")
+        await house.pass_time(0.1)
+        seat = Seat(SeatKind.NUMBER, "02155511")
+        house.operations.set_agent_state(AgentId("1001"), AgentCommand.LOG_IN, None, seat)
+        house.command("1001", AgentCommand.READY)
+        ask(house, DialFirst.CUSTOMER)
+        await house.pass_time(1)
+        exchange.answer()
+        await house.pass_time(1)
+        assert not own.rings
+        assert [line.split(maxsplit=1)[1] for line in house.story() if "dialled" in line] == [
+            f"dialled {ORDINARY}",
+            "dialled 02155511",
+        ]
+        house.switchboard.end_all()
+        await house.pass_time(1)
+        if exchange.rings:
+            exchange.refuse(480)
+        await house.pass_time(1)
+        await end_work(house)
+
+
+async def test_record_of_a_customer_who_was_rung_in_vain_names_the_agent_who_was_kept() -> None:
+    async with opened(plan(DialFirst.CUSTOMER)) as house:
+        exchange, _ = house.exchange(), await house.seat("1001")
+        seen = house.feed.subscribe(limit=1000)
+        ask(house, DialFirst.CUSTOMER)
+        await house.pass_time(2)
+        live = house.live().view
+        assert (live.state, live.agent) == (CallState.TALKING, "1001")
+        await house.pass_time(8)
+        exchange.refuse(480)
+        await house.pass_time(1)
+        record = house.cdr()
+        assert (record.outcome, record.agent) == (Outcome.UNANSWERED, "1001")
+        assert (record.wait_s, record.ring_s, record.talk_s) == (0.0, 0.0, 0.0)
+        seen.close()
+        kinds = [event.kind async for event in seen]
+        assert kinds.count(FeedKind.AGENT_OFFERED) == kinds.count(FeedKind.OFFER_ENDED) == 1
+        await end_work(house)
+
+
+async def test_offer_to_an_agent_who_goes_before_being_kept_is_taken_back() -> None:
+    async with opened(plan(DialFirst.CUSTOMER)) as house:
+        house.exchange()
+        await house.seat("1001")
+        seen = house.feed.subscribe(limit=1000)
+        house.command("1001", AgentCommand.NOT_READY)
+        ask(house, DialFirst.CUSTOMER)
+        await house.pass_time(1)
+        house.command("1001", AgentCommand.READY)
+        house.command("1001", AgentCommand.NOT_READY)
+        await house.pass_time(1)
+        seen.close()
+        events = [event async for event in seen]
+        offers = [event for event in events if event.kind is FeedKind.AGENT_OFFERED]
+        overs = [event for event in events if event.kind is FeedKind.OFFER_ENDED]
+        assert (len(offers), len(overs)) == (1, 1)
+        assert house.live().view.state is CallState.WAITING
+        assert house.live().view.agent is None
+        await end_work(house)
+
+
+async def test_no_callback_is_promised_where_no_trunk_may_dial_out() -> None:
+    async with opened(plan(may_dial_out=False, abandoned=True)) as house:
+        caller = house.caller(ORDINARY)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(30)
+        for key in "111":
+            house.press(key)
+            await house.pass_time(1)
+        await house.pass_time(10)
+        if caller.is_up:
+            caller.hang_up()
+        await house.pass_time(1)
+        assert not house.history.work_rows
+        assert house.cdr().outcome is Outcome.ABANDONED_QUEUE
+
+
+async def test_caller_who_hangs_up_while_a_phone_rings_is_called_back_too() -> None:
+    async with opened(plan(abandoned=True)) as house:
+        agent, caller = await house.seat("1001"), house.caller(ORDINARY)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(5)
+        assert agent.rings
+        house.command("1001", AgentCommand.NOT_READY)
+        house.command("1001", AgentCommand.READY)
+        await house.pass_time(1)
+        caller.hang_up()
+        await house.pass_time(1)
+        assert item(house).number == ORDINARY
+        await end_work(house)
+
+
+async def test_stop_lets_a_held_talk_with_a_called_back_customer_go_on_and_ends_what_only_waits() -> None:
+    async with opened(plan()) as house:
+        exchange, agent = await reach_customer(house)
+        agent.hold()
+        await house.pass_time(1)
+        assert house.live().view.state is CallState.HELD
+        stopping = asyncio.ensure_future(house.switchboard.drain(4.0))
+        await house.pass_time(3)
+        assert exchange.is_up
+        await stopping
+        assert house.cdr().outcome is Outcome.SHUTDOWN
+        assert item(house).state is WorkState.DONE
+
+
+async def test_stop_breaks_a_waiting_callback_off_and_the_book_keeps_it() -> None:
+    async with opened(plan()) as house:
+        ask(house)
+        await house.pass_time(1)
+        await house.switchboard.drain(4.0)
+        assert house.cdr().outcome is Outcome.SHUTDOWN
+        assert item(house).state is WorkState.WAITING
+        await end_work(house)
+
+
+async def test_talk_of_a_callback_that_the_agent_ends_is_recorded_so() -> None:
+    async with opened(plan()) as house:
+        _, agent = await reach_customer(house)
+        agent.hang_up()
+        await house.pass_time(1)
+        assert house.cdr().ended_by is EndedBy.AGENT
+
+
+async def test_caller_and_callback_in_one_queue_are_served_by_the_time_that_each_has_waited() -> None:
+    async with opened(plan()) as house:
+        house.exchange()
+        ask(house, waited_s=60.0)
+        early = house.caller(VIP)
+        early.call(SERVICE_LINE)
+        await house.pass_time(20)
+        assert order(house, SERVICE) == [ORDINARY, VIP]
+        early.hang_up()
+        await end_work(house)
+
+
+def order(house: House, queue: QueueName) -> list[str]:
+    """Who waits there, by position."""
+    return [each.label for view in house.hall.acd.snapshot().queues if view.queue == queue for each in view.waiting]
