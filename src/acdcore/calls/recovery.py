@@ -1,4 +1,4 @@
-"""After a crash: calls that were cut short get their records, and repaired recordings theirs."""
+"""After a crash: calls that were cut short get their records, repaired recordings theirs, and duties their end."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,13 +10,16 @@ from pydantic import TypeAdapter, ValidationError
 
 from acdcore.calls import events
 from acdcore.calls.cdr import WallTime, cdr, recordings
-from acdcore.calls.ports import CallEventRow, CdrRow, History, RecordingRow, Spool
+from acdcore.calls.commands import AgentState
+from acdcore.calls.ports import AgentEventRow, CallEventRow, CdrRow, History, RecordingRow, Spool
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import CallId
 from acdcore.recording.index import Repaired
 
 LOOK_BACK = timedelta(days=2)
 """How far back calls without a record are looked for: a daemon that was down for longer is started by hand."""
+CRASH_REASON = "restart"
+"""Why agents are logged out whom the last run left logged in."""
 TYPES: dict[str, TypeAdapter[events.Event]] = {name: TypeAdapter(kind) for kind, name in events.KINDS.items()}
 EPOCH = WallTime(0.0, datetime(1970, 1, 1, tzinfo=UTC))
 
@@ -44,6 +47,7 @@ async def recover(
     `directory` holds the recordings: a talk that was cut short within its first second has left no file, and its
     record must not name one. Raises Unavailable when the database is away.
     """
+    await end_duties(history, spool, clock)
     rows = await history.unfinished(call_id_at(clock.wall() - LOOK_BACK))
     mended: dict[str, Repaired] = {repair.path: repair for repair in repaired if repair.duration_s > 0}
     recovered = Recovered(0, 0)
@@ -58,6 +62,21 @@ async def recover(
             spool.append(row)
         recovered = Recovered(recovered.calls + 1, recovered.recordings + len(found))
     return recovered
+
+
+async def end_duties(history: History, spool: Spool, clock: Clock) -> None:
+    """Log out whom the last run left logged in, as of the last change of any agent: nobody knows of a later moment.
+
+    Without it, the time until the next log-in would count as ready, or as talking. Raises Unavailable.
+    """
+    latest = await history.agent_changes(clock.wall(), clock.wall())
+    if not latest:
+        return
+    known_until = max(row.at for row in latest)
+    serial = max(row.serial for row in latest) + 1
+    for row in latest:
+        if row.state != AgentState.LOGGED_OUT:
+            spool.append(AgentEventRow(row.agent, known_until, serial, AgentState.LOGGED_OUT.value, CRASH_REASON))
 
 
 def record_of(call_id: CallId, told: Sequence[events.Event], directory: Path) -> CdrRow:

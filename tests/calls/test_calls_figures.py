@@ -1,0 +1,263 @@
+"""One day told three times: by the live board, by the reports and by the records of its calls, which must agree."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import make_mocked_request
+from tests.calls.house import HOTLINE, ORDINARY, SALES, SERVICE, SERVICE_LINE, VIP, House, Plan, opened
+from tests.calls.phone import Phone
+from tests.calls.the_flows import packaged_flows
+
+from acdcore.calls.commands import AgentCommand, LiveQueue
+from acdcore.calls.ports import CdrRow, Direction
+from acdcore.calls.recovery import end_duties
+from acdcore.calls.rules import QueueRules
+from acdcore.calls.stays import UNDER_WAY_S
+from acdcore.control.reports import ReportChoice, ReportDesk
+from acdcore.control.route import Asked, Reply, encode
+from acdcore.control.schemas import Nothing
+from acdcore.kernel.errors import Outcome
+from acdcore.kernel.ids import AgentId, QueueName
+from acdcore.queues.settings import OverflowCause, OverflowRule, QueueSettings, ToQueue
+
+pytestmark = pytest.mark.looptime
+
+AGENT = AgentId("1001")
+PLAN = Plan(
+    queues=(
+        QueueSettings(SERVICE, ring_for_s=15.0, wrap_up_s=10.0, service_level_within_s=20.0, short_abandon_s=5.0),
+        QueueSettings(
+            SALES,
+            ring_for_s=15.0,
+            max_wait_s=40.0,
+            overflow=(OverflowRule(OverflowCause.WAIT, ToQueue(SERVICE)),),
+        ),
+    ),
+    flows=packaged_flows("callback"),
+    around={SERVICE: QueueRules(keys={"1": "callback"})},
+)
+
+
+@dataclass
+class Day:
+    """A house through the hours."""
+
+    house: House
+    agent: Phone
+    exchange: Phone
+
+    async def answered(self, number: str, after_s: float) -> None:
+        """A caller is answered, talks for half a minute and hangs up; the wrap-up ends."""
+        caller = self.house.caller(number)
+        caller.call(SERVICE_LINE)
+        await self.house.pass_time(after_s)
+        self.agent.answer()
+        await self.house.pass_time(30)
+        caller.hang_up()
+        await self.house.pass_time(11)
+
+    async def hangs_up(self, number: str, after_s: float) -> None:
+        """A caller has enough of waiting."""
+        caller = self.house.caller(number)
+        caller.call(SERVICE_LINE)
+        await self.house.pass_time(after_s)
+        caller.hang_up()
+        await self.house.pass_time(1)
+
+    async def sent_on_from_sales(self, number: str) -> Phone:
+        """A caller is sent from one queue to the other, and waits there."""
+        caller = self.house.caller(number)
+        caller.call(HOTLINE)
+        await self.house.pass_time(2)
+        self.house.press("2")
+        await self.house.pass_time(45)
+        return caller
+
+    async def asks_for_a_callback(self, number: str) -> None:
+        """A caller presses 1 in the queue and has the number confirmed."""
+        caller = self.house.caller(number)
+        caller.call(SERVICE_LINE)
+        await self.house.pass_time(30)
+        for key in "111":
+            self.house.press(key)
+            await self.house.pass_time(1)
+        await self.house.pass_time(10)
+        assert not caller.is_up
+
+    async def called_back(self) -> None:
+        """The agent takes the callback, the customer answers; they talk, and the wrap-up ends."""
+        self.agent.answer()
+        await self.house.pass_time(5)
+        self.exchange.answer()
+        await self.house.pass_time(20)
+        self.agent.hang_up()
+        await self.house.pass_time(11)
+
+
+async def morning(house: House) -> Day:
+    """Two answered, two hung up, one sent on, one called back; then nobody is inside."""
+    day = Day(house, await house.seat(AGENT), house.exchange())
+    await day.answered(VIP, 3)
+    await day.answered(ORDINARY, 12)
+    house.command(AGENT, AgentCommand.NOT_READY)
+    await day.hangs_up("13800000011", 3)
+    await day.hangs_up("13800000012", 25)
+    sent_on = await day.sent_on_from_sales("13800000013")
+    house.command(AGENT, AgentCommand.READY)
+    await house.pass_time(1)
+    day.agent.answer()
+    await house.pass_time(30)
+    sent_on.hang_up()
+    await house.pass_time(11)
+    house.command(AGENT, AgentCommand.NOT_READY)
+    await day.asks_for_a_callback("13800000014")
+    house.command(AGENT, AgentCommand.READY)
+    await house.pass_time(1)
+    await day.called_back()
+    return day
+
+
+async def report(house: House, about: str, **choice: str) -> Any:
+    """The answer of `/v1/reports/...` as a client reads it."""
+    desk = ReportDesk(house.operations, house.history, house.clock, lambda: {SERVICE: 20.0, SALES: 20.0})
+    asked = Asked(
+        ReportChoice.model_validate({"from": "2026-03-02T00:00:00Z", "to": "2026-03-03T00:00:00Z", **choice}),
+        Nothing(),
+        "",
+        make_mocked_request("GET", f"/v1/reports/{about}"),
+    )
+    reply: Reply = await (desk.queues(asked) if about == "queues" else desk.agents(asked))
+    return json.loads(encode(reply.value))
+
+
+def counts(found: Any, queue: QueueName) -> Mapping[str, int]:
+    """A queue's counts in a report."""
+    (line,) = [line for line in found["lines"] if line["queue"] == queue]
+    counted: Mapping[str, int] = line["counts"]
+    return counted
+
+
+def board(house: House) -> dict[str, LiveQueue]:
+    """The live board."""
+    return {queue.name: queue for queue in house.operations.queues()}
+
+
+def waits(records: list[CdrRow], direction: Direction) -> dict[str, float]:
+    """How long each call waited, by its record."""
+    return {row.call_id: row.wait_s for row in records if row.direction is direction}
+
+
+async def test_live_board_report_and_records_agree_on_a_day() -> None:
+    async with opened(PLAN) as house:
+        await morning(house)
+        live, records = board(house), house.cdrs()
+        found, stays = await report(house, "queues"), list(house.history.stay_rows.values())
+        service, sales = counts(found, SERVICE), counts(found, SALES)
+        for queue, counted in ((live[SERVICE], service), (live[SALES], sales)):
+            assert counted["offered"] == queue.offered
+            assert counted["answered"] == queue.answered
+            assert counted["abandoned"] == queue.abandoned_long
+            assert counted["abandoned_short"] == queue.abandoned_short
+            assert counted["overflowed"] == queue.overflowed
+            assert counted["waiting"] == queue.waiting + queue.ringing == 0
+        line = next(line for line in found["lines"] if line["queue"] == SERVICE)
+        assert line["figures"]["service_level"] == live[SERVICE].service_level
+        assert line["figures"]["average_speed_of_answer_s"] == pytest.approx(live[SERVICE].asa_s, abs=0.001)
+        assert (service["offered"], service["answered"], service["answered_in_time"]) == (6, 3, 3)
+        assert (sales["offered"], sales["overflowed"]) == (1, 1)
+
+        inbound = Counter(row.outcome for row in records if row.direction is Direction.INBOUND)
+        assert inbound[Outcome.ANSWERED] == service["answered"] + sales["answered"]
+        assert inbound[Outcome.ABANDONED_QUEUE] == service["abandoned"] + service["abandoned_short"] == 2
+        assert inbound[Outcome.CALLBACK] == service["callbacks"] == 1
+        for call_id, wait_s in waits(records, Direction.INBOUND).items():
+            waited_s = sum(row.waited_s for row in stays if row.call_id == call_id)
+            assert waited_s == pytest.approx(wait_s, abs=0.01), call_id
+
+
+async def test_callbacks_are_in_nobodys_service_level_and_in_the_agents_work() -> None:
+    async with opened(PLAN) as house:
+        await morning(house)
+        callbacks, messages = board(house)[SERVICE].callbacks, board(house)[SERVICE].messages
+        assert (callbacks.offered, callbacks.answered, callbacks.waiting, messages.offered) == (1, 1, 0, 0)
+        of_callbacks = counts(await report(house, "queues", channel="callback"), SERVICE)
+        assert (of_callbacks["offered"], of_callbacks["answered"]) == (1, 1)
+        answered = house.operations.agent(AGENT).answered
+        found = await report(house, "agents")
+        (line,) = [line for line in found["lines"] if line["agent"]]
+        assert line["counts"]["answered"] == answered == 4
+        talked_s = sum(row.talk_s for row in house.cdrs())
+        assert line["state_s"]["talking"] == pytest.approx(talked_s, abs=0.01)
+        assert line["state_s"]["wrap_up"] == pytest.approx(4 * 10.0, abs=0.01)
+        assert line["not_ready_s"]["break"] > 60
+        assert found["total"]["figures"]["occupancy"] == line["figures"]["occupancy"] > 0.3
+
+
+async def test_report_in_the_middle_of_a_day_says_what_the_board_says() -> None:
+    async with opened(PLAN) as house:
+        day = await morning(house)
+        talking, waiting = house.caller("13800000021"), house.caller("13800000022")
+        talking.call(SERVICE_LINE)
+        await house.pass_time(2)
+        day.agent.answer()
+        await house.pass_time(10)
+        waiting.call(SERVICE_LINE)
+        await house.pass_time(7)
+        live = board(house)[SERVICE]
+        service = counts(await report(house, "queues"), SERVICE)
+        assert (service["waiting"], service["answered"] - service["handled"]) == (live.waiting, live.talking) == (1, 1)
+        assert (service["offered"], service["answered"]) == (live.offered, live.answered)
+        waiting.hang_up()
+        talking.hang_up()
+
+
+async def test_stay_that_is_just_over_is_told_before_the_history_has_it() -> None:
+    async with opened(PLAN) as house:
+        waiting = house.caller(ORDINARY)
+        waiting.call(SERVICE_LINE)
+        await house.pass_time(9)
+        (running,) = house.operations.running_stays()
+        assert (running.how, round(running.waited_s), running.caller) == ("waiting", 9, ORDINARY)
+        waiting.hang_up()
+        await house.pass_time(UNDER_WAY_S - 1)
+        (over,) = house.operations.running_stays()
+        assert over == house.history.stay_rows[over.entry, 1]
+        assert (over.how, over.entry) == ("abandoned", running.entry)
+        await house.pass_time(2)
+        assert house.operations.running_stays() == []
+
+
+# --- the daemon stops, and starts again ---
+
+
+async def test_agents_are_logged_out_when_the_daemon_stops_and_nothing_is_left_for_the_next_start() -> None:
+    async with opened(PLAN) as house:
+        await house.seat(AGENT)
+        await house.pass_time(60)
+        house.stays.close()
+        last = house.history.agent_events[-1]
+        assert (last.agent, last.state, last.reason) == (AGENT, "logged_out", "shutdown")
+        assert last.at == house.clock.wall()
+        events = len(house.history.agent_events)
+        await house.pass_time(600)
+        await end_duties(house.history, house.history, house.clock)
+        assert len(house.history.agent_events) == events
+
+
+async def test_time_after_a_crash_is_nobodys_time_on_duty() -> None:
+    async with opened(PLAN) as house:
+        await house.seat(AGENT)
+        await house.pass_time(60)
+        await house.seat("1002")
+        crashed = house.history.agent_events[-1].at
+        await house.pass_time(600)
+        for _ in range(2):  # the second time there is nothing left to end
+            await end_duties(house.history, house.history, house.clock)
+        ended = [row for row in house.history.agent_events if row.reason == "restart"]
+        assert [(row.agent, row.at) for row in ended] == [(AGENT, crashed), ("1002", crashed)]
+        found = await report(house, "agents")
+        assert found["total"]["state_s"]["ready"] == pytest.approx(60.1, abs=0.01)
