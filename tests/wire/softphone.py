@@ -1,7 +1,7 @@
 """A real softphone in a process of its own, so that its crash is not ours: one JSON line for each order and event.
 
-Orders: `{"do": "register" | "unregister" | "answer" | "ring" | "reject" | "hold" | "resume" | "hang_up" | "press KEYS"}`;
-keys are pressed by baresip only.
+Orders: `{"do": "register" | "unregister" | "answer" | "ring" | "reject" | "hold" | "resume" | "hang_up"}`,
+and with baresip `"press KEYS"`.
 Events: `{"event": "registered" | "unregistered" | "incoming" | "established" | "closed" | "done" | "failed" | "audio",
 "detail": ..., "pcm": ...}`; each order ends with `done` or `failed`, and what the phone hears comes as base64 PCM.
 """

@@ -132,7 +132,7 @@ def prompts() -> dict[str, bytes]:
         "holiday": HOLIDAY_HZ,
         "closed": CLOSED_HZ,
         **{f"thanks-{language}": frequency_hz for language, frequency_hz in THANKS_HZ.items()},
-        **{f"{flow}-{name}": shipped_hz(flow, name) for flow in SHIPPED_HZ for name in prompts_of(flow)},
+        **{f"flow-{flow}-{name}": shipped_hz(flow, name) for flow in SHIPPED_HZ for name in prompts_of(flow)},
     }
     for name, frequency_hz in spoken.items():
         files[f"{name}.wav"] = wav(frequency_hz)

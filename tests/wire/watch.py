@@ -14,6 +14,8 @@ Facts: TypeAlias = dict[str, object]
 SETTLE_S = 8.0
 """How soon after its end a call must have given everything back: a recording is closed within seconds."""
 
+STORED_WITHIN_S = 10.0
+"""Rows reach the database a moment later."""
 FORGET_S = 40.0
 """64 times T1 (RFC 3261 section 17.1) is 32 s; the rest is for a busy machine."""
 
@@ -56,6 +58,16 @@ class Operator(AbstractAsyncContextManager["Operator"]):
         except TimeoutError:
             raise TimeoutError(f"no {kind} with {facts}; seen: {self.told()}") from None
 
+    async def nth(self, kind: str, number: int, within_s: float = 15.0) -> Facts:
+        """The `number`-th event of `kind`, from 1; raises TimeoutError."""
+        async with asyncio.timeout(within_s):
+            while True:
+                told = [data for seen, data in self.events if seen == kind]
+                if len(told) >= number:
+                    return told[number - 1]
+                self._came.clear()
+                await self._came.wait()
+
     async def becomes(self, agent: str, state: str, within_s: float = 10.0) -> Facts:
         """Wait until an agent is in `state`; the agent then. Raises TimeoutError."""
         try:
@@ -97,6 +109,14 @@ class Operator(AbstractAsyncContextManager["Operator"]):
                 raise RuntimeError(f"{command} of {agent}: {answer.status} {told}")
             return told
 
+    async def tell(self, method: str, path: str, expected: int = 0, **facts: object) -> Facts:
+        """Any other command; the answer. Raises RuntimeError for another status than `expected`, or any success."""
+        async with self.client.request(method, path, json=facts or None) as answer:
+            told: Facts = await answer.json()
+            if answer.status != expected and (expected or answer.status >= 300):
+                raise RuntimeError(f"{method} {path}: {answer.status} {told}")
+            return told
+
     async def make_ready(self, *agents: str) -> None:
         """Log in and be ready."""
         for agent in agents:
@@ -115,12 +135,29 @@ class Operator(AbstractAsyncContextManager["Operator"]):
         assert isinstance(told, list)
         return told
 
-    async def found(self, path: str, key: str, count: int = 1, within_s: float = 10.0) -> list[Facts]:
-        """The same once there are `count`: rows reach the database a moment later. Raises TimeoutError."""
-        async with asyncio.timeout(within_s):
-            while len(rows := await self.rows(path, key)) < count:
+    async def found(self, path: str, key: str, count: int = 1) -> list[Facts]:
+        """The same once there are `count`; raises TimeoutError."""
+        async with asyncio.timeout(STORED_WITHIN_S):
+            while True:
+                rows = await self.rows(path, key)
+                if len(rows) >= count:
+                    return rows
                 await asyncio.sleep(0.05)
-        return rows
+
+    async def reported(self, queue: str, since: object, channel: str = "call", **counts: int) -> Facts:
+        """The queue's counts of stays since that time, once these are so; raises TimeoutError with what they are."""
+        path = f"/v1/reports/queues?from={str(since).replace('+', '%2B')}&queue={queue}&channel={channel}"
+        told: Facts = {}
+        try:
+            async with asyncio.timeout(STORED_WITHIN_S):
+                while not counts.items() <= told.items():
+                    total = (await self.get(path))["total"]
+                    assert isinstance(total, dict)
+                    told = total["counts"]
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise TimeoutError(f"{queue} reports {told}, not {counts}") from None
+        return told
 
     async def metrics(self) -> dict[str, float]:
         """Every figure of /metrics by its name with labels."""

@@ -1,0 +1,94 @@
+"""A message by keys becomes work, is heard by an agent, and answered by calling back."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from bench.daemon import Daemon
+from tests.wire.hearing import seconds_of
+from tests.wire.hotline import ORDINARY
+from tests.wire.journeys import MAILBOX
+from tests.wire.sipp_phone import SippPhone, calling, ringing
+from tests.wire.softphone import agents_phone
+from tests.wire.test_wire_call import LATE_S, channels, require, seconds
+from tests.wire.tones import AGENT_HZ, CALLER_HZ, OUTSIDE_HZ, SHIPPED_HZ, SYSTEM_HZ
+from tests.wire.watch import Facts, Operator
+
+pytestmark = pytest.mark.wire
+
+SAYS = SHIPPED_HZ["voicemail"]
+SPEAKS_S = 2.5
+"""Longer than the shortest message that is kept."""
+
+
+async def leave_message(caller: SippPhone) -> None:
+    """Follow the flow by ear: this number, about an order, a reply wanted, speak, send."""
+    assert await caller.ear.hear(SAYS["welcome"], 5)
+    for prompt, key in (("own-or-other", "1"), ("subject", "2"), ("reply", "1")):
+        assert await caller.ear.hear(SAYS[prompt], 5), prompt
+        caller.press(key)
+    assert await caller.ear.hear(SAYS["speak"], 5)
+    await asyncio.sleep(SPEAKS_S)
+    caller.press("#")
+    assert await caller.ear.hear(SAYS["send-or-again"], 5)
+    caller.press("1")
+    assert await caller.ear.hear(SAYS["thanks"], 5)
+    assert await caller.ear.hear(SYSTEM_HZ["goodbye"], 5)
+    await caller.parted()
+
+
+async def test_message_is_heard_by_an_agent_who_calls_the_customer_back(
+    daemon: Daemon, operator: Operator, recordings: Path, tmp_path: Path, far_end_port: int
+) -> None:
+    require("baresip", "baresip-python")
+    async with calling(tmp_path, daemon.sip, MAILBOX, ORDINARY, CALLER_HZ) as caller:
+        await leave_message(caller)
+    left = await operator.ended(caller=ORDINARY)
+    assert left["outcome"] == "voicemail"
+    item = await operator.until("work_changed", call_id=left["call_id"])
+    work_id = item["id"]
+    assert (item["kind"], item["queue"], item["number"], item["subject"], item["is_reply_wanted"]) == (
+        *("voicemail", "service", ORDINARY, "order", True),
+    )
+    async with (
+        agents_phone("baresip_agent.py", daemon, "1001") as agent,
+        ringing(tmp_path, far_end_port, OUTSIDE_HZ) as customer,
+    ):
+        await agent.do("register")
+        await operator.make_ready("1001")
+        await agent.until("incoming")
+        await agent.do("answer")
+        assert await agent.ear.hear(SYSTEM_HZ["whisper-message"], 5)
+        assert await agent.ear.hear(CALLER_HZ, 5), "the message itself"
+        assert await agent.ear.hear(SYSTEM_HZ["message-keys"], 10)
+        await agent.do("press 1")
+        assert await agent.ear.hear(SYSTEM_HZ["whisper-callback"], 5)
+        assert await agent.ear.hear(OUTSIDE_HZ, 10), "the customer's voice arrives at the agent"
+        assert await customer.ear.hear(AGENT_HZ, 5), "the agent's voice arrives at the customer"
+        await agent.do("hang_up")
+        await customer.parted()
+    answered = await operator.ended(caller=ORDINARY, direction="outbound")
+    assert (answered["outcome"], answered["agent"], answered["queue"]) == ("answered", "1001", "service")
+    await check_work(operator, work_id)
+    await check_recordings(operator, recordings, left, answered)
+
+
+async def check_work(operator: Operator, work_id: object) -> None:
+    """The item is done, and its story tells how it came to that."""
+    (item,) = await operator.found(f"/v1/work?number={ORDINARY}&kind=voicemail&state=done", "items")
+    assert (item["id"], item["agent"], item["last_attempt"]) == (work_id, "1001", "talked")
+    story = await operator.rows(f"/v1/work/{work_id}", "story")
+    states = [each["item"]["state"] for each in story if isinstance(each["item"], dict)]
+    assert states == ["waiting", "queued", "in_hand", "in_hand", "done"], "in hand a second time: they talk"
+    assert await operator.rows("/v1/work?is_open=true", "items") == []
+
+
+async def check_recordings(operator: Operator, directory: Path, left: Facts, answered: Facts) -> None:
+    """The message is the caller alone; the talk has both, each on a side."""
+    message = await operator.until("recording_finished", call_id=left["call_id"])
+    talk = await operator.until("recording_finished", call_id=answered["call_id"])
+    caller_side, _ = channels(directory / str(message["path"]))
+    assert seconds_of(caller_side, CALLER_HZ) > SPEAKS_S - LATE_S
+    customer_side, agent_side = channels(directory / str(talk["path"]))
+    assert seconds_of(customer_side, OUTSIDE_HZ) > seconds(customer_side) - LATE_S
+    assert seconds_of(agent_side, AGENT_HZ) > seconds(agent_side) - LATE_S
