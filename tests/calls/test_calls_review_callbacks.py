@@ -346,3 +346,23 @@ async def test_caller_and_callback_in_one_queue_are_served_by_the_time_that_each
 def order(house: House, queue: QueueName) -> list[str]:
     """Who waits there, by position."""
     return [each.label for view in house.hall.acd.snapshot().queues if view.queue == queue for each in view.waiting]
+
+
+async def test_nobody_is_called_back_before_the_own_line_is_free_and_the_place_is_kept_meanwhile() -> None:
+    async with opened(plan()) as house:
+        house.exchange()
+        caller = house.caller(ORDINARY)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(60)
+        for key in "111":
+            house.press(key)
+            await house.pass_time(1)
+        agent = await house.seat("1001")
+        await house.pass_time(2)
+        assert not agent.rings
+        await house.pass_time(7)
+        assert agent.rings
+        assert not caller.is_up
+        (queued,) = next(queue.waiting for queue in house.hall.acd.snapshot().queues if queue.queue == SERVICE)
+        assert queued.waited_in_all_s > 70
+        await end_work(house)

@@ -116,8 +116,28 @@ async def test_customer_who_calls_again_is_not_called_back_and_has_the_place_aga
         assert item.state is WorkState.MERGED
         (view,) = next(queue.waiting for queue in house.hall.acd.snapshot().queues if queue.queue == SERVICE)
         assert view.waited_in_all_s > 60
+        agent = await house.seat("1001")
+        await house.pass_time(1)
+        agent.answer()
+        await house.pass_time(BOTH_TOLD_S + 1)
         again.hang_up()
         await house.pass_time(1)
+        assert [each.state for each in items(house)] == [WorkState.MERGED]
+
+
+async def test_customer_who_calls_again_and_hangs_up_waiting_is_called_back_after_all() -> None:
+    async with opened(plan()) as house:
+        await ask_for_callback(house)
+        again = house.caller(ORDINARY)
+        again.call(SERVICE_LINE)
+        await house.pass_time(5)
+        again.hang_up()
+        await house.pass_time(1)
+        merged, renewed = items(house)
+        assert (merged.state, renewed.state) == (WorkState.MERGED, WorkState.QUEUED)
+        assert renewed.waited_s >= merged.waited_s > 60
+        assert renewed.created_at == merged.created_at
+        await end_work(house)
 
 
 async def test_customer_who_does_not_answer_is_tried_again_later_and_then_given_up() -> None:

@@ -1,5 +1,7 @@
 """From the place in the queue to the end of the talk, and to what follows it."""
 
+from collections.abc import Iterable
+
 from acdcore.calls import events
 from acdcore.calls.acd import Entry
 from acdcore.calls.affinity import facts_of, preferred_agent
@@ -15,6 +17,19 @@ from acdcore.ivr.steps import Dial, EnterFlow, EnterQueue
 from acdcore.kernel.errors import Outcome
 from acdcore.queues.model import MAX_WAITED_S, CallerJoined, Channel, LeaveCause, Overflowed
 from acdcore.queues.settings import ToAnnouncement, ToFlow, ToOutside
+from acdcore.work.model import WorkItem
+
+UNSERVED = frozenset(
+    {
+        Outcome.ABANDONED_QUEUE,
+        Outcome.OVERFLOWED,
+        Outcome.UNANSWERED,
+        Outcome.MEDIA_LOST,
+        Outcome.FAILED,
+        Outcome.SHUTDOWN,
+    }
+)
+"""Endings of a call that leave a callback which it had settled as much wanted as before."""
 
 
 async def serve(call: Call, caller: Leg, hall: Hall, wanted: EnterQueue) -> Destination:
@@ -44,9 +59,11 @@ def take_place(call: Call, hall: Hall, wanted: EnterQueue) -> Entry:
     """Stand in the queue; what the caller has waited before, promised a callback or cut off by a restart, counts."""
     now = hall.clock.now()
     call.advance_s = wanted.advance_s
+    settled = hall.workbench.settle(call.view.caller)
+    call.held.callback(keep_promises, call, hall, settled)
     call.waited_before_s = max(
         call.waited_before_s,
-        hall.workbench.settle(call.view.caller, wanted.queue),
+        max((item.waited_s for item in settled if item.queue == wanted.queue), default=0.0),
         hall.places.claim(call.view.caller, wanted.queue, now) or 0.0,
     )
     last_choice = preferred_agent(call, hall, wanted.queue) if call.served_by is None else None  # not who passed it on
@@ -77,6 +94,13 @@ def gone(call: Call, hall: Hall, entry: Entry) -> None:
     around = hall.rules.queue(queue)
     if around.is_abandoned_called_back and len(call.view.caller) >= around.callback_digits_min:
         hall.workbench.promise(call, queue, call.view.caller, around.dial_first)
+
+
+def keep_promises(call: Call, hall: Hall, settled: Iterable[WorkItem]) -> None:
+    """The call is over: who was to be called back, called in, and was not served is called back after all."""
+    if call.ending is not None and call.ending.outcome in UNSERVED:
+        for item in settled:
+            hall.workbench.promise_again(call, item)
 
 
 async def step_aside(call: Call, caller: Leg, hall: Hall, entry: Entry, flow: FlowName) -> Destination | None:

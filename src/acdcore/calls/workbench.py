@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 import structlog
 
@@ -31,7 +32,11 @@ from acdcore.work.model import (
     WorkId,
     WorkItem,
     WorkKind,
+    WorkState,
 )
+
+LINE_CLEARS = timedelta(seconds=10)
+"""Nobody is called back sooner: the caller still hears that it has been noted, and the line would be busy."""
 
 
 class Workbench:
@@ -88,7 +93,8 @@ class Workbench:
         """Take down that the caller wants to be called at `number`, with the time waited so far; None: it cannot be."""
         item = replace(
             self.item_for(call, WorkKind.CALLBACK, queue, number),
-            waited_s=call.waited_s(self._clock.now()),
+            next_at=self._clock.wall() + LINE_CLEARS,
+            waited_s=call.waited_s(self._clock.now()) + LINE_CLEARS.total_seconds(),
             advance_s=call.advance_s,
             dial_first=first,
         )
@@ -108,12 +114,26 @@ class Workbench:
 
     # --- what happens to it ---
 
-    def settle(self, number: str, queue: QueueName) -> float:
-        """The customer calls: open callbacks are settled; the time they had waited for `queue`, for the new place."""
+    def settle(self, number: str) -> tuple[WorkItem, ...]:
+        """The customer calls: open callbacks are settled; these."""
         if not number:
-            return 0.0
-        settled = [out.item for out in self.feed(CustomerCalled(number)) if isinstance(out, Changed)]
-        return max((item.waited_s for item in settled if item.queue == queue), default=0.0)
+            return ()
+        outputs = self.feed(CustomerCalled(number))
+        return tuple(out.item for out in outputs if isinstance(out, Changed) and out.item.state is WorkState.MERGED)
+
+    def promise_again(self, call: Call, settled: WorkItem) -> None:
+        """The customer's call, which had settled the callback, has brought the customer nothing: as if it were open."""
+        item = replace(
+            self.item_for(call, WorkKind.CALLBACK, settled.queue, settled.number),
+            created_at=settled.created_at,
+            language=settled.language,
+            waited_s=settled.waited_s,
+            advance_s=settled.advance_s,
+            dial_first=settled.dial_first,
+            subject=settled.subject,
+            attempts=settled.attempts,
+        )
+        self.feed_request(item)
 
     def feed(self, fed: Input) -> list[Output]:
         """One input, carried out; what follows from it."""
