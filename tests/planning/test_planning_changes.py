@@ -1,5 +1,6 @@
 """Obligations of changes: each does what it says, what does not fit is refused, and words read as meant."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -109,6 +110,15 @@ def test_what_does_not_fit_is_refused_with_the_reason(change: Change, said: str)
         changed(DAY, (change,))
 
 
+def test_agent_without_hours_is_there_as_long_as_anybody_is() -> None:
+    spans = [span for person in DAY.people for span in person.spans]
+    after = changed(DAY, (MoreAgents(1, -math.inf, math.inf),))
+    assert after.people[-1].spans == (Span(min(s.start for s in spans), max(s.end for s in spans)),)
+    assert len(changed(DAY, (FewerAgents(1, -math.inf, math.inf),)).people) == len(DAY.people) - 1
+    with pytest.raises(ChangeError, match="say from when to when"):
+        changed(replace(DAY, people=()), (MoreAgents(1, -math.inf, math.inf, {REPAIR: 1}),))
+
+
 @pytest.mark.parametrize(
     ("word", "change"),
     [
@@ -117,6 +127,8 @@ def test_what_does_not_fit_is_refused_with_the_reason(change: Change, said: str)
             "agents+1@22:00-06:00/skills=yue:2,en",
             MoreAgents(1, 79_200, 108_000, {YUE: 2, EN: 1}),
         ),
+        ("agents+1", MoreAgents(1, -math.inf, math.inf)),
+        ("agents-1/like=1001", FewerAgents(1, -math.inf, math.inf, like=AgentId("1001"))),
         ("agents-2@14:00-15:30/like=1001", FewerAgents(2, 50_400, 55_800, like=AgentId("1001"))),
         ("vip.advance=120", AdvanceFor("vip", 120.0)),
         ("queues.sales.ring_for_s=12", RingFor(SALES, 12.0)),
@@ -136,7 +148,7 @@ def test_words_read_as_meant(word: str, change: Change) -> None:
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("agents+2", "HH:MM"),
+        ("agents+2@10:00", "agents.2@10:00-12:00"),
         ("agents+2@10:00-12:77", "12:77 is not a time"),
         ("agents+2@10:00-12:00/fast=1", "no /fast="),
         ("agents+2@10:00-12:00/skills=yue:much", "level of yue is a number"),

@@ -111,7 +111,7 @@ def sentence(step: Step, names: Mapping[AgentId, str], zone: tzinfo | None) -> s
             short = " (a short abandon)" if is_short else ""
             return f"leaves after {waited_s:.1f} s: {leave.value.replace('_', ' ')}{short}"
         case Overflowed(queue=queue, cause=rule, target=target_, waited_s=waited_s):
-            return f"is sent from {queue} to {place(target_)} after {waited_s:.1f} s: {rule.value.replace('_', ' ')}"
+            return f"is sent from {queue} to {place(target_)} after {waited_s:.1f} s: {wording.WHY_SENT_ON[rule]}"
         case Announce(position=position, wait_s=wait_s):
             return f"is told position {position}" + (f", a wait of {wait_s:g} s" if wait_s is not None else "")
         case InputRefused(reason=refusal):
@@ -179,7 +179,7 @@ def who_was_chosen(agent: AgentId, why: Explanation) -> list[str]:
     if first != agent:
         return [f"why {agent}: chosen by hand, whatever the order says"]
     if free == 1:
-        return [f"why {agent}: the only one free of {len(why.candidates)} agents who has what the caller needs"]
+        return [f"why {agent}: the only one of {len(why.candidates)} agents who was free and has what the caller needs"]
     return [f"why {agent}: first of {free} who were free; the order: {order}"]
 
 
@@ -190,7 +190,7 @@ def why_this_caller(agent: AgentId, grounds: Grounds) -> list[str]:
     behind = [rival for rival in grounds.rivals if rival.key > why.key and rival.barred_by is None]
     lines = [f"why this caller: position {why.position} in {why.queue}, {wording.caller_key(why)}"]
     if not grounds.rivals_in_all:
-        return [f"{lines[0]}; nobody else waited"]
+        return [f"{lines[0]}; nobody else was without an agent"]
     if behind:
         lines.append(f"waited less urgently: {some(behind, [shown(rival) for rival in behind])}")
     if passed_over:
@@ -210,7 +210,7 @@ def some(rivals: list[Rival], words: list[str]) -> str:
 
 def shown(rival: Rival) -> str:
     """Another caller."""
-    return f"{rival.label or rival.entry} in {rival.queue} (urgency {-rival.key.deficit_s:.1f} s)"
+    return f"{rival.label or rival.entry} in {rival.queue} ({wording.urgency(rival.key)})"
 
 
 def barrier(rival: Rival) -> str:

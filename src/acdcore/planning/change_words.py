@@ -3,6 +3,7 @@
 agents+2@10:00-12:00                  two more agents, like most of those at work then
 agents+1@10:00-12:00/like=1001        ... with the skills, the pace and the phone of agent 1001
 agents+1@22:00-06:00/skills=yue:2,en  ... with these skills (level 1 where none is given), into the next day
+agents+1                              one more for as long as anybody is at work
 agents-2@14:00-15:30                  two fewer, those with the highest numbers; /like= and /skills= choose whom
 vip.advance=120                       seconds of waiting granted in advance to the tier `vip`
 queues.service.ring_for_s=12          any key of a queue; `queues.*.` means every queue, `none` switches a limit off
@@ -10,6 +11,7 @@ calls*1.1, queues.service.calls*1.1   more calls
 handling*0.9                          shorter talks and notes
 """
 
+import math
 import re
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
@@ -31,7 +33,7 @@ from acdcore.planning.day import DAY_S
 from acdcore.queues.settings import QueueSettings, Strategy
 
 _AGENTS = re.compile(
-    r"agents(?P<sign>[+-])(?P<count>\d{1,4})@(?P<start>[\d:]+)-(?P<end>[\d:]+)(?P<options>(/\w+=[^/]+)*)"
+    r"agents(?P<sign>[+-])(?P<count>\d{1,4})(@(?P<start>[\d:]+)-(?P<end>[\d:]+))?(?P<options>(/\w+=[^/]+)*)"
 )
 _FACTOR = re.compile(r"(queues\.(?P<queue>[^.=]+)\.)?(?P<what>calls|handling)\*(?P<factor>[\d.]+)")
 _KEY = re.compile(r"queues\.(?P<queue>[^.=]+)\.(?P<key>[\w.]+)=(?P<value>.*)")
@@ -50,12 +52,14 @@ def read(word: str) -> Change:
         if found is not None:
             return make(word, found)
     if word.startswith("agents"):
-        raise ChangeError(f"{word}: write agents+N@HH:MM-HH:MM or agents-N@HH:MM-HH:MM, e.g. agents+2@10:00-12:00")
+        raise ChangeError(f"{word}: write agents+N or agents-N, and when, e.g. agents+2@10:00-12:00")
     raise ChangeError(f"{word}: not a change; try {EXAMPLES}")
 
 
 def _agents(word: str, found: re.Match[str]) -> Change:
-    start, end = _time(word, found["start"]), _time(word, found["end"])
+    start, end = -math.inf, math.inf
+    if found["start"] is not None:
+        start, end = _time(word, found["start"]), _time(word, found["end"])
     if end <= start:
         end += DAY_S  # into the next day
     options = dict(option.split("=", 1) for option in found["options"].split("/") if option)

@@ -1,5 +1,6 @@
 """What may be changed about a day before it is run again; each change makes another day out of one."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -35,8 +36,9 @@ class MoreAgents:
 
     count: int
     start: float
-    """Seconds since midnight."""
+    """Seconds since midnight; minus infinity: from when the first agent is at work."""
     end: float
+    """Infinity: until the last one goes."""
     skills: Mapping[SkillName, int] = field(default_factory=dict)
     """What they can do; empty: as `like`, or as most of those at work at that time."""
     like: AgentId | None = None
@@ -49,8 +51,9 @@ class FewerAgents:
 
     count: int
     start: float
-    """Seconds since midnight."""
+    """Seconds since midnight; minus infinity: they do not come at all."""
     end: float
+    """Infinity: until the day is over."""
     skills: Mapping[SkillName, int] = field(default_factory=dict)
     """Only who has these skills at these levels or above; empty: anybody."""
     like: AgentId | None = None
@@ -154,7 +157,7 @@ def _changed(day: Day, change: Change) -> Day:
 def _more_agents(day: Day, change: MoreAgents) -> Day:
     if not 0 < change.count <= MAX_AGENTS or change.start >= change.end:
         raise ChangeError(f"agents+{change.count}: from 1 to {MAX_AGENTS} agents, from a time to a later one")
-    model = _model(day, change)
+    model, span = _model(day, change), _at_work(day, change)
     taken = {person.settings.agent for person in day.people}
     people = list(day.people)
     number = 0
@@ -164,8 +167,18 @@ def _more_agents(day: Day, change: MoreAgents) -> Day:
         if agent in taken:
             continue
         settings = replace(model.settings, agent=agent, name=f"extra {number}")
-        people.append(replace(model, settings=settings, spans=(Span(change.start, change.end),)))
+        people.append(replace(model, settings=settings, spans=(span,)))
     return replace(day, people=tuple(people))
+
+
+def _at_work(day: Day, change: MoreAgents) -> Span:
+    """When the new agents are there: outside of the hours of the others nobody would be served anyway."""
+    spans = [span for person in day.people for span in person.spans]
+    if not spans and math.inf in (-change.start, change.end):
+        raise ChangeError("agents+: nobody works on that day; say from when to when, e.g. @10:00-12:00")
+    start = min(span.start for span in spans) if change.start == -math.inf else change.start
+    end = max(span.end for span in spans) if change.end == math.inf else change.end
+    return Span(start, end)
 
 
 def _model(day: Day, change: MoreAgents) -> Person:

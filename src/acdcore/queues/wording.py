@@ -6,8 +6,8 @@ from typing import Final
 
 from acdcore.kernel.ids import SkillName
 from acdcore.queues.agent import LOAD_MEMORY_S
-from acdcore.queues.model import AgentKey
-from acdcore.queues.settings import Strategy
+from acdcore.queues.model import AgentKey, CallerKey
+from acdcore.queues.settings import OverflowCause, Strategy
 from acdcore.queues.view import Candidate, Exclusion, Explanation, HoldBack
 
 WHO_COMES_FIRST: Final[Mapping[Strategy, str]] = {
@@ -36,6 +36,15 @@ WHAT_KEEPS: Final[Mapping[Exclusion | HoldBack, str]] = {
     HoldBack.BY_HAND: "assigned by hand only",
 }
 """Why a pair was not made."""
+WHY_SENT_ON: Final[Mapping[OverflowCause, str]] = {
+    OverflowCause.WAIT: "the longest wait allowed was over",
+    OverflowCause.LENGTH: "the queue was full",
+    OverflowCause.NOBODY_LOGGED_IN: "nobody who could serve was logged in",
+    OverflowCause.ESTIMATED_WAIT: "the wait to be expected was too long",
+    OverflowCause.NOBODY_READY: "nobody who could serve was ready",
+    OverflowCause.CLOSED: "the queue was closed",
+}
+"""Why a caller left a queue by rule."""
 
 
 def agent_key(strategy: Strategy, key: AgentKey, now: float) -> str:
@@ -54,10 +63,15 @@ def agent_key(strategy: Strategy, key: AgentKey, now: float) -> str:
     return f"level {-key.minus_level}, {measure}"
 
 
+def urgency(key: CallerKey) -> str:
+    """What callers are ordered by, the highest first."""
+    return f"urgency {0.0 - key.deficit_s:.1f} s"
+
+
 def caller_key(why: Explanation) -> str:
     """A caller's urgency, and what makes it."""
     lead = f" and {why.advance_s:+g} s in advance" if why.advance_s else ""
-    return f"urgency {-why.key.deficit_s:.1f} s, after {why.waited_s:.1f} s in this queue{lead}"
+    return f"{urgency(why.key)}, after {why.waited_s:.1f} s in this queue{lead}"
 
 
 def needs(skills: Mapping[SkillName, int]) -> str:
