@@ -117,9 +117,9 @@ class Reloader:
             changes = differences(self.plan, read)
             agents, wall = self.hall.directory.agents(), self.hall.clock.wall()
             warnings = (*advice(plan, agents, wall), *left_behind(self.hall, edition))
+            sounds = await asyncio.to_thread(self.make_sounds, plan)
             if is_dry_run:
                 return ReloadReport(False, (), warnings, changes)
-            sounds = await asyncio.to_thread(self.make_sounds, plan)
             new, marks = await asyncio.to_thread(lambda: (sounds.new_since(self.marks), sounds.marks()))
         except AcdError as error:
             return ReloadReport(False, (str(error),), (), ())
