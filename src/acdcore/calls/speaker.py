@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import structlog
@@ -15,28 +16,39 @@ AT_ONCE_MAX = 4
 """Helper processes at once; callers beyond wait for their turn as far as `WITHIN_S` goes."""
 WITHIN_S = 3.0
 """Longer silence would make callers hang up; what is not spoken by then is left out."""
+STOPPED_AFTER_S = 2 * WITHIN_S
+"""When a helper that hangs is stopped: nobody waits for its words any more, and others want its turn."""
 CHARS_MAX = 300
 """About half a minute of speech."""
 
 
 class Speaker:
-    """Reads texts aloud, a few at once."""
+    """Reads texts aloud, a few at once.
+
+    It has threads of its own: a helper that hangs keeps its thread until it is stopped, and the disk's and the
+    database's work must not wait behind it.
+    """
 
     def __init__(self, reader: Reader | None = None) -> None:
-        self._reader = reader or HelperProcesses(jobs=1)
-        self._turns = asyncio.Semaphore(AT_ONCE_MAX)
+        self._reader = reader or HelperProcesses(jobs=1, text_timeout_s=STOPPED_AFTER_S)
+        self._threads = ThreadPoolExecutor(AT_ONCE_MAX, thread_name_prefix="speech")
         self._log = structlog.get_logger("speech")
 
     async def pcm(self, words: Words) -> bytes | None:
         """The words as PCM (16 bit, mono, 8 kHz); None when that cannot be in time."""
         try:
-            async with asyncio.timeout(WITHIN_S), self._turns:
-                return await asyncio.to_thread(self._read, words)
+            async with asyncio.timeout(WITHIN_S):
+                # A cancelled wait takes a reading that has not begun out of the line.
+                return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, words)
         except TimeoutError:
             self._log.warning("not spoken in time", within_s=WITHIN_S)
-        except AcdError as error:
-            self._log.warning("not spoken", reason=str(error))
+        except (AcdError, OSError) as error:
+            self._log.warning("not spoken", reason=type(error).__name__)  # its text repeats a customer's data
         return None
+
+    def close(self) -> None:
+        """Speak no more; what is being read is not waited for."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _read(self, words: Words) -> bytes | None:
         with tempfile.TemporaryDirectory(prefix="acdcore-words-") as directory:

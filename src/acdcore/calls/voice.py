@@ -117,16 +117,16 @@ class Voice:
 
     async def spoken(self, words: Words) -> tuple[ClipId, ...]:
         """Words as they come up; empty when they cannot be spoken in time."""
-        clip = self._spoken.get(words)
-        if clip is None:
+        if words not in self._spoken:
             pcm = None if self._speaker is None else await self._speaker.pcm(words)
             if pcm is None:
                 return ()
-            clip = self._spoken[words] = self._engine.add_clip(pcm)
-            if len(self._spoken) > SPOKEN_MAX:
-                self._engine.drop_clip(self._spoken.popitem(last=False)[1])
+            if words not in self._spoken:  # somebody else's wait for the same words may have ended first
+                self._spoken[words] = self._engine.add_clip(pcm)
+                if len(self._spoken) > SPOKEN_MAX:
+                    self._engine.drop_clip(self._spoken.popitem(last=False)[1])
         self._spoken.move_to_end(words)
-        return (clip,)
+        return (self._spoken[words],)
 
     async def recording(self, file: Path) -> ClipId | None:
         """A caller's message as a clip, to be given back by `drop`; None when the file is gone or spoilt."""
@@ -138,7 +138,9 @@ class Voice:
         self._engine.drop_clip(clip)
 
     def close(self) -> None:
-        """Give all clips back to the engine."""
+        """Give all clips back to the engine, and speak no more."""
+        if self._speaker is not None:
+            self._speaker.close()
         named = [*self._clips.values(), *self._music.values(), *self._spoken.values()]
         for clip in [*named, *self._former, self._ringback]:
             self._engine.drop_clip(clip)
