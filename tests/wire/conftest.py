@@ -35,6 +35,13 @@ async def daemon(open_directory: Path, far_end_port: int) -> AsyncIterator[Daemo
             assert await operator.forgotten() == {}
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def own_daemon(open_directory: Path) -> AsyncIterator[Daemon]:
+    """A daemon for tests that restart it or change its settings; each leaves it running, and empty."""
+    async with Daemon(hotline(open_directory / "own", free_port(socket.SOCK_DGRAM))) as daemon:
+        yield daemon
+
+
 @pytest.fixture
 async def operator(daemon: Daemon) -> AsyncIterator[Operator]:
     """An operator of the shared daemon; when the test is over nothing may be held."""

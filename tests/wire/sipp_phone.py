@@ -6,7 +6,6 @@ names a socket of ours, which hears, speaks and presses keys (RFC 4733) when the
 
 import asyncio
 import shutil
-import signal
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import TracebackType
@@ -74,23 +73,11 @@ class SippPhone(AbstractAsyncContextManager["SippPhone"]):
         """Press keys, one after the other."""
         self.sound.press(keys)
 
-    async def hang_up(self) -> None:
-        """Have SIPp end its call: asked to stop for the second time, it sends BYE."""
-        process = self._running()
-        for _ in range(2):
-            process.send_signal(signal.SIGUSR1)
-            await asyncio.sleep(0.1)  # two signals at once are one
-
     async def parted(self, within_s: float = 10.0) -> None:
         """The other side has hung up, and every message was as in the scenario; raises TimeoutError, AssertionError."""
         async with asyncio.timeout(within_s):
             status = await self._running().wait()
         assert status == 0, self._errors.read_text() if self._errors.exists() else f"SIPp ended with {status}"
-
-    @property
-    def is_up(self) -> bool:
-        """Whether SIPp still waits for its call, or has it."""
-        return self._running().returncode is None
 
     def _running(self) -> asyncio.subprocess.Process:
         if self._process is None:

@@ -36,11 +36,10 @@ async def test_holiday_is_announced_until_a_supervisor_forces_the_hotline_open(
     try:
         assert (forced["state"], forced["forced_by"]) == ("open", "admin")
         assert (await operator.until("hours_changed", calendar=HOLIDAYS))["state"] == "open"
-        async with calling(tmp_path, daemon.sip, BY_CALENDAR, GOLD, CALLER_HZ) as late:
-            assert await late.ear.hear(MUSIC_HZ, 5), "the next caller reaches the queue"
-            assert (await operator.until("call_queued", caller=GOLD))["queue"] == "service"
-            await late.hang_up()
-            assert (await operator.ended(caller=GOLD))["outcome"] == "abandoned_queue"
+        late = await dial_in(caller, BY_CALENDAR, GOLD)
+        assert await late.ear.hear(MUSIC_HZ, 5), "the next caller reaches the queue"
+        assert (await operator.until("call_queued", caller=GOLD))["queue"] == "service"
+        late.call.hang_up()
         await operator.tell("PUT", f"/v1/hours/{HOLIDAYS}", is_open=False)
         assert (await hours(operator))["state"] == "closed"
         shut = await dial_in(caller, BY_CALENDAR)

@@ -111,7 +111,7 @@ class Operator(AbstractAsyncContextManager["Operator"]):
 
     async def tell(self, method: str, path: str, expected: int = 0, **facts: object) -> Facts:
         """Any other command; the answer. Raises RuntimeError for another status than `expected`, or any success."""
-        async with self.client.request(method, path, json=facts or None) as answer:
+        async with self.client.request(method, path, json=None if method == "DELETE" else facts) as answer:
             told: Facts = await answer.json()
             if answer.status != expected and (expected or answer.status >= 300):
                 raise RuntimeError(f"{method} {path}: {answer.status} {told}")
