@@ -72,8 +72,8 @@ def flows() -> dict[str, str]:
         "voicemail": shipped_flow("voicemail"),
         "callback": shipped_flow("callback").replace('queue = "service"', 'queue = "recalled"'),
         "survey": shipped_flow("survey"),
-        "feast": goodbye_flow("holiday"),
-        "shut": goodbye_flow("closed"),
+        "feast": goodbye_flow("feast"),
+        "shut": goodbye_flow("shut"),
     }
 
 

@@ -129,8 +129,8 @@ def prompts() -> dict[str, bytes]:
         "welcome-back": WELCOME_BACK_HZ,
         "unknown-member": UNKNOWN_MEMBER_HZ,
         "choose-language": CHOOSE_LANGUAGE_HZ,
-        "holiday": HOLIDAY_HZ,
-        "closed": CLOSED_HZ,
+        "feast": HOLIDAY_HZ,
+        "shut": CLOSED_HZ,
         **{f"thanks-{language}": frequency_hz for language, frequency_hz in THANKS_HZ.items()},
         **{f"flow-{flow}-{name}": shipped_hz(flow, name) for flow in SHIPPED_HZ for name in prompts_of(flow)},
     }
