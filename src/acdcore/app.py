@@ -48,6 +48,7 @@ from acdcore.media.engine import Engine
 from acdcore.media.model import EngineSettings
 from acdcore.media.tones import ringback
 from acdcore.metrics import HallCollector
+from acdcore.outlook import Outlook
 from acdcore.plan import Plan, port_pairs
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.places import Places
@@ -477,6 +478,7 @@ def control_plane(
         hours=storage.hours,
         new_work_id=hall.workbench.next_id,
         targets=targets,
+        release=Outlook(hall.acd.snapshot, lambda: reload.plan.settings.floor().queues).release,
         clock=hall.clock,
         registry=registry,
     )

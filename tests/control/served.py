@@ -16,6 +16,7 @@ from tests.control.house import (
     ended_call,
     recording_of,
 )
+from tests.control.house_floor import house_planner
 from tests.control.house_stores import HouseClock, HouseHours, HouseScreening
 
 from acdcore.calls.ports import Tier
@@ -81,6 +82,7 @@ def parts_of(house: House, agents: HouseAgents | None = None) -> ControlParts:
         hours=HouseHours(house),
         new_work_id=lambda: NEW_WORK,
         targets=lambda: {SERVICE: 10.0},
+        release=house_planner(),
         clock=HouseClock(),
         registry=CollectorRegistry(),
     )

@@ -22,6 +22,7 @@ from acdcore.control.hours import HoursDesk
 from acdcore.control.keys import Keyring, secret_of
 from acdcore.control.openapi import Description
 from acdcore.control.records import Records
+from acdcore.control.release import Planner, ReleaseDesk
 from acdcore.control.reload import ReloadDesk
 from acdcore.control.reports import ReportDesk
 from acdcore.control.route import Asked, Plan, Reply, Route, json_response, route
@@ -76,6 +77,8 @@ class ControlParts:
     """Names a callback that staff ask for."""
     targets: Callable[[], Mapping[QueueName, float]]
     """The seconds within which each queue is to answer, as configured now."""
+    release: Planner
+    """Says what becomes of a queue if agents go."""
     clock: Clock
     """For the times of what staff enter."""
     registry: CollectorRegistry
@@ -93,6 +96,7 @@ def table(settings: ControlSettings, parts: ControlParts, stream: EventStream) -
         *WorkDesk(parts.commands, parts.history, parts.directory, parts.clock, parts.new_work_id).routes(),
         *AnswerDesk(parts.history).routes(),
         *ReportDesk(parts.commands, parts.history, parts.clock, parts.targets).routes(),
+        *ReleaseDesk(parts.commands, parts.history, parts.clock, parts.release).routes(),
         *ReloadDesk(parts.commands).routes(),
         *Records(parts.history, settings.recordings).routes(),
         *CustomerDesk(parts.directory, parts.customers).routes(),

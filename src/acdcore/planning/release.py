@@ -1,12 +1,18 @@
 """If I release two people now: the coming half hour from where the floor stands, and the steady state beyond it."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from random import Random
+from statistics import fmean
 
+from acdcore.calls.ports import StayRow
+from acdcore.kernel.ids import AgentId, QueueName
+from acdcore.planning import patience
 from acdcore.planning.day import Arrival, Day, Person, Span, mixed
 from acdcore.planning.erlang import Demand, Expected, Target, expect, required_agents
+from acdcore.planning.outcome import DayResult, End
+from acdcore.planning.patience import Wait
 from acdcore.planning.pattern import Duration
 from acdcore.planning.simulation import simulate
 from acdcore.planning.staffing import QUEUE, SKILL, seat
@@ -20,6 +26,72 @@ NOW_S = 3_600.0
 """The moment that the simulation begins at; before it those who wait have joined."""
 HORIZON_S = 1_800.0
 """How far ahead: by then the rate of calls is another one anyway."""
+RUNS = 40
+"""Half hours drawn for one answer."""
+RUNS_MIN = 5
+"""On a floor so busy that more would take too long: there one half hour is much like another."""
+CALLS_DRAWN_MAX = 8_000
+"""In all runs together: some three seconds of one core."""
+FEW = 30
+"""Calls below which a rate is a guess: thirty are sure to a third."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """What the agents of a queue had to do lately."""
+
+    calls: int
+    """Contacts that came to the queue, less those sent on at its door."""
+    elsewhere: int
+    """Contacts of other queues that the same agents answered."""
+    handled: int
+    """Contacts whose talk and wrap-up the mean handling rests on."""
+    demand: Demand
+
+    @property
+    def is_thin(self) -> bool:
+        """Whether so few calls say little of the rate, or of the handling."""
+        return min(self.calls + self.elsewhere, self.handled) < FEW
+
+
+def recent(stays: Iterable[StayRow], queue: QueueName, agents: Collection[AgentId], over_s: float) -> Recent:
+    """The demand of the last `over_s` seconds, from the stays that joined in them, those still running included.
+
+    `agents` are all who serve the queue: what they answer for other queues keeps them busy too. Raises ValueError when
+    none of their contacts is over, since then nobody knows how long one takes.
+    """
+    here = elsewhere = 0
+    handling: list[float] = []
+    waits: list[Wait] = []
+    for stay in stays:
+        if stay.queue == queue and not (stay.how == "overflowed" and stay.waited_s <= 0):
+            here += 1
+            waits.append(Wait(stay.waited_s, stay.how in ("abandoned", "abandoned_short")))
+        elif stay.agent in agents:
+            elsewhere += 1
+        if stay.agent in agents and stay.how == "answered":
+            handling.append(stay.talked_s + stay.wrap_up_s)
+    if not handling:
+        raise ValueError(f"no talk of queue {queue} ended in the time looked at; look further back")
+    mean_s = max(1.0, fmean(handling))
+    calls_per_hour = (here + elsewhere) * 3_600.0 / over_s
+    patience_s = patience.fit(waits).mean_s if waits else math.inf
+    return Recent(here, elsewhere, len(handling), Demand(calls_per_hour, mean_s, max(1.0, patience_s)))
+
+
+def who_serves(view: FloorView, queue: QueueSettings) -> frozenset[AgentId]:
+    """Every agent, at work or not, who has the queue's skills."""
+    return frozenset(
+        agent.agent
+        for agent in view.agents
+        if all(agent.skills.get(skill, 0) >= level for skill, level in queue.skills.items())
+    )
+
+
+def affordable_runs(demand: Demand) -> int:
+    """How many half hours can be drawn, twice each, while somebody waits for the answer."""
+    calls = 2.0 * demand.calls_per_hour * HORIZON_S / 3_600.0
+    return max(RUNS_MIN, min(RUNS, int(CALLS_DRAWN_MAX / max(1.0, calls))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +121,8 @@ def present(view: FloorView, queue: QueueSettings, demand: Demand, target: Targe
     Agents who serve other queues too count in full: for a queue that shares its agents, give the demand of all.
     """
     waiting = next((shown.waiting for shown in view.queues if shown.queue == queue.name), ())
-    states = [
-        agent.state
-        for agent in view.agents
-        if all(agent.skills.get(skill, 0) >= level for skill, level in queue.skills.items())
-    ]
+    serving = who_serves(view, queue)
+    states = [agent.state for agent in view.agents if agent.agent in serving]
     return Present(
         tuple(caller.waited_s for caller in waiting if caller.agent is None),
         sum(state in IDLE for state in states),
@@ -101,19 +170,19 @@ class Release:
 
 
 def release(
-    present: Present, count: int, runs: int = 40, seed: int = 1, progress: Callable[[int], None] | None = None
+    present: Present, count: int, runs: int = RUNS, seed: int = 1, progress: Callable[[int], None] | None = None
 ) -> Release:
     """What happens when `count` agents go now: the ready ones at once, the others after their talk.
 
     Raises ValueError when there are not so many, or without a run.
     """
     if not 0 < count <= present.agents:
-        raise ValueError(f"{present.agents} agents are at work; from 1 to {present.agents} can be released")
+        raise ValueError(f"{present.agents} agents are at work in this queue; {count} cannot go")
     pairs = []
     for run in range(runs):
         stay = _day(present, mixed(seed, run))
         go = replace(stay, people=_people(present, count, mixed(seed, run)))
-        pairs.append((simulate(stay), simulate(go)))
+        pairs.append((_settled(simulate(stay)), _settled(simulate(go))))
         if progress is not None:
             progress(run + 1)
     return Release(
@@ -124,6 +193,12 @@ def release(
         compare(pairs),
         present.agents - count,
     )
+
+
+def _settled(result: DayResult) -> DayResult:
+    """Who still waits at the end counts as answered then, and too late: left out, a hopeless queue would look well."""
+    fates = [replace(fate, end=End.ANSWERED) if fate.end is End.WAITING else fate for fate in result.fates]
+    return replace(result, fates=tuple(fates))
 
 
 def _day(present: Present, seed: int) -> Day:

@@ -1,0 +1,168 @@
+"""If agents of a queue are released now: what becomes of its callers."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Annotated
+
+from pydantic import Field
+
+from acdcore.calls.commands import Commands
+from acdcore.calls.ports import History, StayFilter, StayRow
+from acdcore.control.errors import ApiError
+from acdcore.control.route import Asked, Plan, Reply, Route, route
+from acdcore.control.schemas import Name, Nothing, Shape
+from acdcore.control.settings import Right
+from acdcore.kernel.clock import Clock
+from acdcore.kernel.errors import Refused
+from acdcore.kernel.ids import QueueName
+
+AGENTS_MAX = 1_000
+"""Nobody releases more at once."""
+MINUTES_MAX = 24 * 60
+"""A day back: what was before that has little to do with now."""
+
+
+class ReleaseChoice(Shape):
+    """How many go, and what the demand is taken from."""
+
+    queue: Name
+    """The queue."""
+    count: Annotated[int, Field(ge=1, le=AGENTS_MAX)] = 1
+    """Agents who go now."""
+    minutes: Annotated[int, Field(ge=5, le=MINUTES_MAX)] = 60
+    """The demand is that of so many minutes before now."""
+    target: Annotated[float, Field(ge=0.01, le=0.99)] = 0.8
+    """Share to be answered within the queue's time."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseQuestion:
+    """What is asked of the planner."""
+
+    queue: QueueName
+    count: int
+    minutes: int
+    target: float
+    """Share to be answered in time."""
+    stays: Sequence[StayRow]
+    """All stays that joined in these minutes, each once, those still running included."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastingFigures:
+    """What the formulas promise in the long run."""
+
+    service_level: float
+    average_wait_s: float | None
+    """Null: the queue would grow without end."""
+    abandonment: float
+    occupancy: float
+
+
+@dataclass(frozen=True, slots=True)
+class SoonRow:
+    """One figure of the coming half hour, simulated from the floor as it stands.
+
+    Who still waits at its end counts as answered then, too late.
+    """
+
+    figure: str
+    unit: str
+    """`%` for shares, which are 0 to 1, `s` for seconds, or empty."""
+    as_it_is: float
+    afterwards: float
+    difference: float
+    within: float
+    """The difference is sure to this much, in 95 of 100 cases."""
+    is_sure: bool
+    """Whether the difference is more than chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseOutlook:
+    """What releasing agents comes to."""
+
+    queue: QueueName
+    count: int
+    agents: int
+    """At work now with the queue's skills: ready, ringing, talking or wrapping up."""
+    agents_left: int
+    required: int
+    """Agents that the target asks for at the present rate."""
+    is_advisable: bool
+    """Whether as many are left as are required."""
+    advice: str
+    """The same in a sentence."""
+    caveat: str
+    """What weakens the answer; empty: nothing known."""
+    target: float
+    """Share to be answered in time."""
+    within_s: float
+    """What in time means for this queue."""
+    waiting: int
+    """Callers who wait now."""
+    calls: int
+    """Contacts that came to the queue in these minutes."""
+    elsewhere: int
+    """Contacts of other queues that the same agents answered."""
+    handled: int
+    """Contacts that the mean handling rests on."""
+    calls_per_hour: float
+    """Of both together."""
+    handling_s: float
+    """Mean talk and wrap-up."""
+    patience_s: float | None
+    """Mean patience; null: nobody gave up."""
+    before: LastingFigures
+    """In the long run with all agents."""
+    after: LastingFigures
+    """In the long run without those who go."""
+    soon: tuple[SoonRow, ...]
+    """The coming half hour."""
+
+
+Planner = Callable[[ReleaseQuestion], Awaitable[ReleaseOutlook]]
+"""Raises UnknownName for the queue, WrongState when there are not so many agents or nothing to go by."""
+
+
+class ReleaseDesk:
+    """Reads the last hour and has it planned, one question at a time: the calls come first."""
+
+    def __init__(self, commands: Commands, history: History, clock: Clock, planner: Planner) -> None:
+        self._commands = commands
+        self._history = history
+        self._clock = clock
+        self._planner = planner
+        self._one_at_a_time = asyncio.Lock()
+
+    def routes(self) -> tuple[Route, ...]:
+        plan = Plan(
+            "GET", "/v1/queues/{queue}/release", Right.READ, "What becomes of a queue if agents go now", ReleaseOutlook
+        )
+        return (route(plan, ReleaseChoice, Nothing, self.release),)
+
+    async def release(self, asked: Asked[ReleaseChoice, Nothing]) -> Reply:
+        choice = asked.parameters
+        async with self._one_at_a_time:
+            stays = await self._stays(timedelta(minutes=choice.minutes))
+            question = ReleaseQuestion(
+                QueueName(choice.queue), choice.count, choice.minutes, choice.target, tuple(stays)
+            )
+            return Reply(await self._planner(question))
+
+    async def _stays(self, back: timedelta) -> list[StayRow]:
+        now = self._clock.wall()
+        # Running ones first: what ends while the history is read is in one of both at least.
+        running = {(row.entry, row.n): row for row in self._commands.running_stays() if row.joined_at >= now - back}
+        try:
+            over = await self._history.stays(StayFilter(now - back, now))
+        except Refused as error:
+            raise ApiError(
+                HTTPStatus.BAD_REQUEST, "too_many_rows", f"{error}; ask for fewer minutes", "minutes"
+            ) from error
+        for row in over:
+            running.pop((row.entry, row.n), None)
+        return [*over, *running.values()]

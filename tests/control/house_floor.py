@@ -1,0 +1,44 @@
+"""The house's floor as the dispatcher has it: 1001 talks, a VIP waits, 1002 has gone home."""
+
+from tests.control.house import SERVICE, TALKING, WAITING
+
+from acdcore.control.release import Planner
+from acdcore.kernel.ids import AgentId, SkillName
+from acdcore.outlook import Outlook
+from acdcore.queues.dispatcher import Dispatcher
+from acdcore.queues.model import (
+    AgentLoggedIn,
+    AgentLoggedOut,
+    AgentPhoneUp,
+    AgentReady,
+    CallerJoined,
+    EntryId,
+    OfferAccepted,
+    OfferId,
+)
+from acdcore.queues.settings import AgentSettings, FloorSettings, QueueSettings
+
+SKILL = SkillName("service")
+QUEUES = (QueueSettings(SERVICE, {SKILL: 1}, service_level_within_s=10.0),)
+NOW = 104.5
+
+
+def house_floor() -> Dispatcher:
+    """At `NOW` the VIP has waited for 4.5 s."""
+    dispatcher = Dispatcher(FloorSettings(QUEUES))
+    one, two = AgentId("1001"), AgentId("1002")
+    for agent in (one, two):
+        dispatcher.handle(AgentPhoneUp(agent), 0.0)
+        dispatcher.handle(AgentLoggedIn(AgentSettings(agent, skills={SKILL: 9})), 0.0)
+    dispatcher.handle(AgentLoggedOut(two), 0.0)
+    dispatcher.handle(AgentReady(one), 0.0)
+    dispatcher.handle(CallerJoined(EntryId(f"{TALKING}/1"), SERVICE), 80.0)
+    dispatcher.handle(OfferAccepted(OfferId(1)), 84.0)
+    dispatcher.handle(CallerJoined(EntryId(f"{WAITING}/2"), SERVICE, 120.0), 100.0)
+    return dispatcher
+
+
+def house_planner() -> Planner:
+    """What the house is asked of releases."""
+    floor = house_floor()
+    return Outlook(lambda: floor.snapshot(NOW), lambda: QUEUES).release
