@@ -6,6 +6,7 @@ its callbacks and messages wait, and an alarm tells of them, until the queue is 
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from acdcore.calls.acd import Acd
@@ -21,6 +22,24 @@ from acdcore.queues.model import HoursChanged
 
 LOOK_AGAIN = timedelta(hours=1)
 """Also without a change ahead: the machine's clock may have been set meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was found of a calendar: looking a fortnight ahead takes too long for every call."""
+
+    calendar: Calendar
+    """Another one of this name may come by a reload."""
+    is_forced_open: bool | None
+    moment: Moment
+    since: datetime
+    until: datetime
+    """It holds from `since` to before `until`, UTC."""
+
+    def holds(self, calendar: Calendar, is_forced_open: bool | None, wall: datetime) -> bool:
+        """Whether this is what the calendar would say."""
+        is_same = self.calendar is calendar and self.is_forced_open == is_forced_open
+        return is_same and self.since <= wall < self.until
 
 
 class Hours:
@@ -39,7 +58,9 @@ class Hours:
         """The same of the book, which remembers queues that are no more."""
         self._known: set[QueueName] = set()
         """Every queue that there ever was: a call that came before a reload may still ask for work in it."""
+        self._kept: dict[str, Kept] = {}
         self._states: dict[str, tuple[str, str, str]] = {}
+        """State, shift and day of each calendar as they were last seen."""
         self._timer: asyncio.TimerHandle | None = None
 
     def follow(self, rules: Rules) -> None:
@@ -53,7 +74,15 @@ class Hours:
     def moment(self, calendar: Calendar) -> Moment:
         """What holds now, a supervisor's word before the calendar's."""
         forced = self._forced(calendar.name)
-        return calendar.moment(self._clock.wall(), None if forced is None else forced.is_open)
+        is_forced_open = None if forced is None else forced.is_open
+        wall = self._clock.wall()
+        kept = self._kept.get(calendar.name)
+        if kept is not None and kept.holds(calendar, is_forced_open, wall):
+            return kept.moment
+        moment = calendar.moment(wall, is_forced_open)
+        until = min(moment.next_change_at or wall + LOOK_AGAIN, wall + LOOK_AGAIN)
+        self._kept[calendar.name] = Kept(calendar, is_forced_open, moment, wall, until)
+        return moment
 
     def look(self) -> None:
         """Tell everybody what has changed, and arm the next look."""
