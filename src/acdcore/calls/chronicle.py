@@ -38,6 +38,9 @@ FEED_KINDS: dict[type[events.Event], FeedKind] = {
     events.Connected: FeedKind.CALL_CONNECTED,
     events.Held: FeedKind.CALL_HELD,
     events.Resumed: FeedKind.CALL_RESUMED,
+    events.Overflowed: FeedKind.CALL_MOVED,
+    events.Sent: FeedKind.CALL_MOVED,
+    events.TalkEnded: FeedKind.CALL_MOVED,
 }
 """Events that the feed shows as the call's new state; the others have words of their own, or are history only."""
 
@@ -71,8 +74,10 @@ class Chronicle:
         at = self._time.at(event.at)
         detail: Detail = {name: getattr(event, name) for name in DETAILS[kind]}
         self._spool.append(CallEventRow(view.call_id, serial, at, events.KINDS[kind], detail))
-        view = live.apply(view, event, self._time)
+        former, view = view, live.apply(view, event, self._time)
         feed_kind = FEED_KINDS.get(kind)
+        if feed_kind is FeedKind.CALL_MOVED and view.state is former.state:
+            feed_kind = None  # to another queue, which `CALL_QUEUED` tells
         if feed_kind is not None:
             self.feed.publish(feed_kind, view, at)
         return view

@@ -38,6 +38,7 @@ class FeedKind(StrEnum):
     CALL_CONNECTED = "call_connected"  # LiveCall
     CALL_HELD = "call_held"  # LiveCall
     CALL_RESUMED = "call_resumed"  # LiveCall
+    CALL_MOVED = "call_moved"  # LiveCall; out of a queue or a talk, and on in a flow or to an outside number
     CALL_ENDED = "call_ended"  # CdrRow
     AGENT_STATE = "agent_state"  # LiveAgent
     RECORDING_FINISHED = "recording_finished"  # RecordingRow
