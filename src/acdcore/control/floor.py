@@ -71,7 +71,10 @@ class Floor:
         try:
             return Reply(self._commands.why(CallId(call_id)))
         except UnknownCall as error:
-            problem = f"{error}; an ended call's offers, each with its reasons, are in /v1/history/{call_id}"
+            problem = (
+                f"{error}; an ended call's offers are in /v1/history/{call_id}, "
+                f"and `acdcore why {call_id}` tells each one's candidates from the journal"
+            )
             raise UnknownCall(problem) from error
 
     async def hang_up(self, asked: Asked[OneCall, Nothing]) -> Reply:
