@@ -18,7 +18,7 @@ from acdcore.calls.recovery import end_duties
 from acdcore.calls.rules import QueueRules
 from acdcore.calls.stays import UNDER_WAY_S
 from acdcore.control.reports import ReportChoice, ReportDesk
-from acdcore.control.route import Asked, Reply, encode
+from acdcore.control.route import Asked, Encoded, Reply
 from acdcore.control.schemas import Nothing
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, QueueName
@@ -131,7 +131,8 @@ async def report(house: House, about: str, **choice: str) -> Any:
         make_mocked_request("GET", f"/v1/reports/{about}"),
     )
     reply: Reply = await (desk.queues(asked) if about == "queues" else desk.agents(asked))
-    return json.loads(encode(reply.value))
+    assert isinstance(reply.value, Encoded)
+    return json.loads(reply.value.body)
 
 
 def counts(found: Any, queue: QueueName) -> Mapping[str, int]:

@@ -20,6 +20,13 @@ B = TypeVar("B", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
+class Encoded:
+    """A body that is JSON already."""
+
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What a handler answers with the status of its plan; `value` becomes JSON."""
 
@@ -137,4 +144,5 @@ def plain(value: object) -> object:
 
 def json_response(value: object, status: HTTPStatus, headers: Mapping[str, str]) -> web.Response:
     """`value` as a JSON answer."""
-    return web.Response(body=encode(value), status=status, headers=headers, content_type=JSON)
+    body = value.body if isinstance(value, Encoded) else encode(value)
+    return web.Response(body=body, status=status, headers=headers, content_type=JSON)

@@ -4,8 +4,9 @@ What a figure is stands in `figures.py`, who belongs to which group in `cohort.p
 listed by `receipts.py`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from types import MappingProxyType
 from typing import assert_never
 
@@ -140,12 +141,51 @@ class _Cell:
         self.wrap_up_s = 0.0
 
 
+class _Waits:
+    """Waits for percentiles, kept by tenths of a second.
+
+    Only the tenth in which a rank falls is put in order: sorting all at once would hold the interpreter, and with it
+    the calls, for tens of milliseconds.
+    """
+
+    def __init__(self) -> None:
+        self._tenths: dict[int, list[float]] = {}
+        self.number = 0
+
+    def add(self, wait_s: float) -> None:
+        """Take in one wait."""
+        self.number += 1
+        tenth = int(wait_s * 10)
+        waits = self._tenths.get(tenth)
+        if waits is None:
+            self._tenths[tenth] = [wait_s]
+        else:
+            waits.append(wait_s)
+
+    def merge(self, other: "_Waits") -> None:
+        """Take in those of another group."""
+        self.number += other.number
+        for tenth, waits in other._tenths.items():
+            self._tenths.setdefault(tenth, []).extend(waits)
+
+    def ranked(self, ranks: Iterable[int]) -> Iterator[float]:
+        """The waits of these ranks, from 1, which rise; none is above `number`."""
+        tenths = iter(sorted(self._tenths))
+        waits: list[float] = []
+        before = 0
+        for rank in ranks:
+            while before + len(waits) < rank:
+                before += len(waits)
+                waits = sorted(self._tenths[next(tenths)])
+            yield waits[rank - before - 1]
+
+
 class _Tally:
     """What one group adds up to."""
 
     def __init__(self) -> None:
         self._cells: dict[Kind, _Cell] = {}  # some dozens of kinds exist
-        self._waits: list[float] = []  # of those answered, for the percentiles
+        self._waits = _Waits()  # of those answered
         self._offers = 0
         self._misses = 0
 
@@ -159,7 +199,7 @@ class _Tally:
         cell.talked_s += stay.talked_s
         cell.wrap_up_s += stay.wrap_up_s
         if kind.how in ANSWERED:
-            self._waits.append(stay.waited_s)
+            self._waits.add(stay.waited_s)
         self._offers += stay.offers
         self._misses += stay.misses
 
@@ -171,7 +211,7 @@ class _Tally:
             cell.waited_s += theirs.waited_s
             cell.talked_s += theirs.talked_s
             cell.wrap_up_s += theirs.wrap_up_s
-        self._waits += other._waits
+        self._waits.merge(other._waits)
         self._offers += other._offers
         self._misses += other._misses
 
@@ -187,9 +227,9 @@ class _Tally:
                 counts[count] += cell.number
         figures: dict[Figure, float | None] = {share.figure: share.value(counts) for share in SHARES}
         figures |= {mean.figure: _mean(mean, cells) for mean in MEANS}
-        waits = sorted(self._waits)
-        for percentile in PERCENTILES:
-            figures[percentile.figure] = waits[percentile.rank(len(waits)) - 1] if waits else None
+        number = self._waits.number
+        waits = self._waits.ranked(percentile.rank(number) for percentile in PERCENTILES) if number else repeat(None)
+        figures |= {percentile.figure: wait_s for percentile, wait_s in zip(PERCENTILES, waits, strict=False)}
         figures[Figure.OCCUPANCY] = None if agent_time is None else agent_time.occupancy
         return Line(group, counts, figures, self._offers, self._misses, agent_time)
 
