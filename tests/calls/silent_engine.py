@@ -31,6 +31,8 @@ class Playback:
     number: int
     clips: tuple[ClipId, ...]
     timer: asyncio.TimerHandle
+    is_over_music: bool
+    """The background goes on beneath it."""
 
 
 @dataclass
@@ -98,14 +100,14 @@ class SilentEngine:
         self._stream(stream)
         return nothing_seen()
 
-    def play(self, stream: StreamId, clips: Sequence[ClipId], playback: int) -> None:
+    def play(self, stream: StreamId, clips: Sequence[ClipId], playback: int, *, over_music: bool = False) -> None:
         playing = self._stream(stream)
         lengths_s = self._known_clips(clips)
         if not 0 < len(clips) <= 64:
             raise ValueError("play takes 1 to 64 clips")
         self.stop_playing(stream)
         timer = asyncio.get_running_loop().call_later(sum(lengths_s), self._finish, stream, True)
-        playing.playback = Playback(playback, tuple(clips), timer)
+        playing.playback = Playback(playback, tuple(clips), timer, over_music)
         playing.heard.extend(clips)
 
     def stop_playing(self, stream: StreamId) -> None:

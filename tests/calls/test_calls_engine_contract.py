@@ -98,6 +98,19 @@ async def test_playback_that_is_stopped_or_replaced_is_not_complete(engine: Engi
     assert await events(engine, 2) == [PlaybackFinished(one, 1, False), PlaybackFinished(one, 2, False)]
 
 
+async def test_playback_over_music_ends_as_any_other_and_leaves_the_music_in_place(engine: Engine) -> None:
+    one, sound = stream(engine), clip(engine)
+    engine.set_background(one, [sound])
+    engine.play(one, [sound], 1, over_music=True)
+    assert engine.census().playlists == 2
+    assert await events(engine, 1) == [PlaybackFinished(one, 1, True)]
+    assert engine.census().playlists == 1
+    engine.play(one, [sound] * 20, 2, over_music=True)
+    engine.play(one, [sound] * 20, 3)
+    engine.close(one)
+    assert await events(engine, 2) == [PlaybackFinished(one, 2, False), PlaybackFinished(one, 3, False)]
+
+
 async def test_playback_of_a_closed_stream_ends_too(engine: Engine) -> None:
     one, sound = stream(engine), clip(engine)
     engine.play(one, [sound] * 20, 3)

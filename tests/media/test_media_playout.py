@@ -1,17 +1,28 @@
 """Prompts and music, as a phone hears them."""
 
+import array
+import itertools
+import math
+
 import pytest
 from tests.media.conftest import Lines, await_true, clip, collect
 from tests.media.handset import loudest, pcm_of
 
-from acdcore.media import tones
+from acdcore.media import g711, tones
 from acdcore.media.engine import Engine
 from acdcore.media.events import PlaybackFinished
 from acdcore.media.model import (
     Codec,
 )
+from acdcore.media.rtp import RtpPacket
 
 pytestmark = pytest.mark.wire
+
+MUSIC_HZ, PROMPT_HZ = 400, 1000
+MUSIC = tones.sine(MUSIC_HZ, 2.0)[10:]
+"""From a quarter of a period on, so that each packet of 20 ms begins at a peak, where a step in the level is greatest.
+Longer than any of these tests listens."""
+LOWERED_DBFS = -12 - 14
 
 
 @pytest.mark.parametrize("codec", [Codec.PCMU, Codec.PCMA])
@@ -88,4 +99,119 @@ def test_prompt_goes_on_in_time_while_the_phone_is_held(engine: Engine, line: Li
     engine.connect(opened.stream, phone.target(sends=False))
     engine.play(opened.stream, [clip(engine, 440)], 1)
     assert phone.hears_nothing()
+    assert collect(engine) == [PlaybackFinished(opened.stream, 1, is_complete=True)]
+
+
+# --- prompts over music ---
+
+
+def levels(packets: list[RtpPacket], codec: Codec) -> list[tuple[bool, int]]:
+    """Of each packet whether the prompt is heard, and how loud the music is in dB."""
+    pcm = [pcm_of([packet], codec) for packet in packets]
+    return [(tones.power_dbfs(each, PROMPT_HZ) > -15, round(tones.power_dbfs(each, MUSIC_HZ))) for each in pcm]
+
+
+@pytest.mark.parametrize("codec", [Codec.PCMU, Codec.PCMA])
+def test_music_goes_on_lowered_beneath_a_prompt_over_it(engine: Engine, line: Lines, codec: Codec) -> None:
+    phone, opened = line(codec)
+    prompt = clip(engine, PROMPT_HZ)
+    engine.set_background(opened.stream, [engine.add_clip(MUSIC)])
+    before = phone.listen(5)
+    engine.play(opened.stream, [prompt, prompt], 7, over_music=True)
+    packets = before + phone.listen(25)
+    heard = levels(packets, codec)
+    first = [is_told for is_told, _ in heard].index(True)
+    assert heard[:first] == [(False, -12)] * first
+    assert heard[first + 1 : first + 10] == [(True, LOWERED_DBFS)] * 9
+    assert heard[first + 11 :] == [(False, -12)] * (len(heard) - first - 11)
+    assert collect(engine) == [PlaybackFinished(opened.stream, 7, is_complete=True)]
+
+
+def test_music_is_after_a_prompt_over_it_where_it_would_have_been(engine: Engine, line: Lines) -> None:
+    phone, opened = line()
+    engine.set_background(opened.stream, [engine.add_clip(MUSIC)])
+    before = phone.listen(3)
+    engine.play(opened.stream, [clip(engine, PROMPT_HZ)], 1, over_music=True)
+    packets = before + phone.listen(17)
+    codes = g711.encode(MUSIC, Codec.PCMU)
+    places = [codes[at : at + 160] for at in range(0, 160 * len(packets), 160)]
+    unlike = [at for at, packet in enumerate(packets) if packet.payload != places[at]]
+    assert unlike == list(range(unlike[0], unlike[0] + 6))  # five of the prompt, one in which the level rises
+
+
+def test_prompt_over_music_leaves_no_gap_in_the_packets(engine: Engine, line: Lines) -> None:
+    phone, opened = line()
+    engine.set_background(opened.stream, [engine.add_clip(MUSIC)])
+    before = phone.listen(3)
+    engine.play(opened.stream, [clip(engine, PROMPT_HZ)], 1, over_music=True)
+    packets = before + phone.listen(12)
+    for one, following in itertools.pairwise(packets):
+        assert following.sequence == (one.sequence + 1) & 0xFFFF
+        assert following.timestamp == (one.timestamp + 160) & 0xFFFFFFFF
+    told = [at for at, (is_told, _) in enumerate(levels(packets, Codec.PCMU)) if is_told]
+    assert not packets[told[0]].marker  # RFC 3551 section 4.1: it would stand for a pause before
+    assert not packets[told[-1] + 1].marker
+
+
+def test_prompt_over_music_begins_and_ends_without_a_click(engine: Engine, line: Lines) -> None:
+    phone, opened = line()
+    engine.set_background(opened.stream, [engine.add_clip(MUSIC)])
+    before = phone.listen(3)
+    engine.play(opened.stream, [engine.add_clip(tones.silence(0.1))], 1, over_music=True)
+    packets = before + phone.listen(12)
+    assert LOWERED_DBFS in [level for _, level in levels(packets, Codec.PCMU)]
+    samples = array.array("h", pcm_of(packets, Codec.PCMU))
+    amplitude = max(samples)
+    steepest = amplitude * 2 * math.pi * MUSIC_HZ / tones.RATE
+    assert max(abs(one - other) for one, other in itertools.pairwise(samples)) < steepest + amplitude / 16
+
+
+def test_prompt_over_music_that_is_stopped_or_replaced_leaves_the_music_lowered_as_long_as_one_plays(
+    engine: Engine, line: Lines
+) -> None:
+    phone, opened = line()
+    prompt = clip(engine, PROMPT_HZ, 10)
+    engine.set_background(opened.stream, [engine.add_clip(MUSIC)])
+    engine.play(opened.stream, [prompt], 1, over_music=True)
+    await_true(lambda: levels([phone.hear()], Codec.PCMU) == [(True, LOWERED_DBFS)])
+    engine.play(opened.stream, [prompt], 2, over_music=True)
+    assert set(levels(phone.listen(10), Codec.PCMU)) == {(True, LOWERED_DBFS)}
+    engine.stop_playing(opened.stream)
+    await_true(lambda: levels([phone.hear()], Codec.PCMU) == [(False, -12)])
+    assert collect(engine, 2) == [
+        PlaybackFinished(opened.stream, 1, is_complete=False),
+        PlaybackFinished(opened.stream, 2, is_complete=False),
+    ]
+
+
+def test_prompt_over_music_where_there_is_none_is_heard_alone(engine: Engine, line: Lines) -> None:
+    phone, opened = line()
+    prompt = tones.sine(PROMPT_HZ, 0.1)
+    engine.play(opened.stream, [engine.add_clip(prompt)], 1, over_music=True)
+    heard = b"".join(packet.payload for packet in phone.listen(5))
+    assert heard == g711.encode(prompt, Codec.PCMU)
+    assert collect(engine) == [PlaybackFinished(opened.stream, 1, is_complete=True)]
+    assert phone.hears_nothing()
+
+
+def test_prompt_over_music_to_a_bridged_phone_is_heard_alone_and_the_music_stands_still(
+    engine: Engine, line: Lines
+) -> None:
+    phone, opened = line()
+    _, other = line()
+    engine.bridge(opened.stream, other.stream)
+    engine.set_background(opened.stream, [engine.add_clip(MUSIC)])
+    prompt = tones.sine(PROMPT_HZ, 0.1)
+    engine.play(opened.stream, [engine.add_clip(prompt)], 1, over_music=True)
+    assert b"".join(packet.payload for packet in phone.listen(5)) == g711.encode(prompt, Codec.PCMU)
+    assert collect(engine) == [PlaybackFinished(opened.stream, 1, is_complete=True)]
+    engine.unbridge(opened.stream)
+    assert phone.hear().payload == g711.encode(MUSIC, Codec.PCMU)[:160]
+
+
+def test_prompt_over_music_goes_on_in_time_while_the_phone_is_held(engine: Engine, line: Lines) -> None:
+    phone, opened = line()
+    engine.set_background(opened.stream, [engine.add_clip(MUSIC)])
+    engine.connect(opened.stream, phone.target(sends=False))
+    engine.play(opened.stream, [clip(engine, PROMPT_HZ)], 1, over_music=True)
     assert collect(engine) == [PlaybackFinished(opened.stream, 1, is_complete=True)]

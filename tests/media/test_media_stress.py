@@ -121,7 +121,8 @@ class Agitator:
         self._engine.unbridge(self._stream())
 
     def _play(self) -> None:
-        self._engine.play(self._stream(), self._some_clips(), self._playback)
+        over_music = self._random.random() < 0.5
+        self._engine.play(self._stream(), self._some_clips(), self._playback, over_music=over_music)
         self._chaos.playbacks.append(self._playback)
 
     def _stop_playing(self) -> None:

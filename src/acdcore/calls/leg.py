@@ -178,9 +178,12 @@ class Leg:
         """The codec's name, empty before it is agreed."""
         return "" if self._media is None else self._media.codec.value
 
-    def play(self, clips: Sequence[ClipId], playback: int) -> None:
-        """Play `clips` once, instead of anything that plays; `Played` follows unless it is stopped or replaced."""
-        self._wiring.engine.play(self.stream, clips, playback)
+    def play(self, clips: Sequence[ClipId], playback: int, *, over_music: bool = False) -> None:
+        """Play `clips` once, instead of anything that plays; `Played` follows unless it is stopped or replaced.
+
+        With `over_music` the music, if it is to be heard, goes on beneath them at a lower level.
+        """
+        self._wiring.engine.play(self.stream, clips, playback, over_music=over_music)
 
     def stop_playing(self) -> None:
         """Be silent, or go on with the music."""

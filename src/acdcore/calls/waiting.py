@@ -159,7 +159,7 @@ def tell_position(call: Call, caller: Leg | None, hall: Hall, told: Announce) ->
     prompt = hall.rules.queue(told.queue).keys_prompt
     if prompt:
         clips += hall.voice.say((PromptName(prompt),), call.language)
-    caller.play(tuple(clips), call.next_playback())
+    caller.play(tuple(clips), call.next_playback(), over_music=True)
 
 
 def follow_phone(hall: Hall, ring: Ring, note: Note | None) -> None:

@@ -123,8 +123,10 @@ cdef struct stream_t:
     stream_t* bridge        # the other side
     playlist_t* playback
     int64_t playback_number
+    bint is_over_music      # the playback is mixed over the background where that is heard
     playlist_t* background
-    playlist_t* feeding     # what the last packet of ours was taken from
+    int depth               # how far the background is lowered (overlay.pyx)
+    playlist_t* feeding     # what the last packet of ours was taken from; of a mix the background
     bint is_tick_armed
     int64_t tick_ns         # when the next packet of ours is due
     # Reports and figures.

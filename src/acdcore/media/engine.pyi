@@ -78,9 +78,11 @@ class Engine:
     def figures(self, stream: StreamId) -> StreamFigures:
         """The stream's counters at this moment."""
 
-    def play(self, stream: StreamId, clips: Sequence[ClipId], playback: int) -> None:
-        """Play clips one after another, once, over whatever else the stream sends; takes over from a playback.
+    def play(self, stream: StreamId, clips: Sequence[ClipId], playback: int, *, over_music: bool = False) -> None:
+        """Play clips one after another, once, instead of whatever else the stream sends, a playback included.
 
+        With `over_music` a background that would be heard goes on beneath them, 14 dB lower and back at its level 20 ms
+        after their end; without one it makes no difference.
         PlaybackFinished with the caller's number `playback` follows always and exactly once, also when the stream is
         closed first. At most 64 clips; ValueError otherwise or when there is none.
         """

@@ -247,10 +247,11 @@ cdef class Engine:
             raise UnknownStream(stream)
         return view_figures(&copy)
 
-    def play(self, stream, clips, playback):
+    def play(self, stream, clips, playback, *, over_music=False):
         cdef clip_t* found[PLAYLIST_MAX]
         cdef int count = self._find_clips(clips, found)
         cdef int64_t id = stream, number = playback
+        cdef bint is_over_music = over_music
         cdef stream_t* known
         cdef playlist_t* playlist = NULL
         if count == 0:
@@ -260,7 +261,7 @@ cdef class Engine:
         if known != NULL:
             playlist = playlist_create(self._core, found, count, False)
         if playlist != NULL:
-            playout_play(self._core, known, playlist, number)
+            playout_play(self._core, known, playlist, number, is_over_music)
             playout_wake(self._core, known, monotonic_ns())
         core_leave(self._core)
         if known == NULL:

@@ -2,7 +2,8 @@
 
 What a stream is sent: playback, else the bridge, else the background, else nothing. There is a deadline only while we
 make packets ourselves. A playback goes on in time while the peer is on hold, so that whoever waits for its end is told;
-a background stands still whenever it is not heard.
+a background stands still whenever it is not heard. A playback over music leaves the background its turn, in which the
+two are mixed; where no background is to be heard it is as any other.
 """
 
 from libc.stdint cimport int64_t, uint8_t
@@ -12,6 +13,7 @@ from libc.string cimport memcpy, memset
 from acdcore.media.core cimport FRAME_MAX, PLAYED, TICK, core_arm, core_send, core_tell
 from acdcore.media.g711 cimport silence
 from acdcore.media.outlet cimport outlet_generate
+from acdcore.media.overlay cimport overlay_mix
 from acdcore.media.rtp cimport RTP_HEADER_SIZE, rtp_header_t, rtp_write
 
 cdef enum:
@@ -57,11 +59,14 @@ cdef void clip_release(core_t* core, clip_t* clip) noexcept nogil:
     core.tally.clips -= 1
 
 
-cdef void playout_play(core_t* core, stream_t* stream, playlist_t* playlist, int64_t number) noexcept nogil:
+cdef void playout_play(
+    core_t* core, stream_t* stream, playlist_t* playlist, int64_t number, bint is_over_music
+) noexcept nogil:
     """Begin a playback in place of the one before."""
     playout_stop(core, stream, False)
     stream.playback = playlist
     stream.playback_number = number
+    stream.is_over_music = is_over_music
 
 
 cdef void playout_stop(core_t* core, stream_t* stream, bint is_complete) noexcept nogil:
@@ -94,10 +99,16 @@ cdef bint _is_same(const playlist_t* one, const playlist_t* other) noexcept nogi
 
 cdef playlist_t* _source(stream_t* stream) noexcept nogil:
     """What our own packets are to be taken from now; NULL when we make none."""
+    cdef playlist_t* music = _heard_background(stream)
     if not stream.is_connected:
         return NULL
-    if stream.playback != NULL:
+    if stream.playback != NULL and (music == NULL or not stream.is_over_music):
         return stream.playback
+    return music
+
+
+cdef playlist_t* _heard_background(stream_t* stream) noexcept nogil:
+    """The background, where but for a playback the peer would hear it; else NULL."""
     if not stream.sends or (stream.bridge != NULL and stream.bridge.receives):
         return NULL
     return stream.background
@@ -115,15 +126,17 @@ cdef void playout_wake(core_t* core, stream_t* stream, int64_t now_ns) noexcept 
 cdef void playout_tick(core_t* core, stream_t* stream, int64_t now_ns) noexcept nogil:
     """A packet of ours is due: send it and arm the next, or let it rest when there is nothing left."""
     cdef uint8_t frame[RTP_HEADER_SIZE + FRAME_MAX]
-    cdef playlist_t* source = _source(stream)
-    if source != NULL and source.index == source.count:
+    cdef playlist_t* source
+    if stream.playback != NULL and stream.playback.index == stream.playback.count:
         playout_stop(core, stream, True)
-        source = _source(stream)
+    source = _source(stream)
     if source == NULL:
         stream.is_tick_armed = False
         stream.feeding = NULL
         return
     _fill(source, stream.law, frame + RTP_HEADER_SIZE, stream.frame_samples)
+    if source != stream.playback:
+        _mix(stream, frame + RTP_HEADER_SIZE)
     if stream.sends and stream.has_target:
         _send(core, stream, source, frame, now_ns)
     stream.tick_ns += stream.frame_samples * NS_PER_SAMPLE
@@ -140,6 +153,16 @@ cdef void _send(core_t* core, stream_t* stream, playlist_t* source, uint8_t* fra
     header.payload_type = stream.payload_type
     rtp_write(frame, &header)
     core_send(core, stream, frame, RTP_HEADER_SIZE + stream.frame_samples)
+
+
+cdef void _mix(stream_t* stream, uint8_t* music) noexcept nogil:
+    """Lay the playback, if there is one, over a packet's music; music alone at its full level stays as it is."""
+    cdef uint8_t prompt[FRAME_MAX]
+    if stream.playback != NULL:
+        _fill(stream.playback, stream.law, prompt, stream.frame_samples)
+        stream.depth = overlay_mix(stream.law, prompt, music, stream.frame_samples, stream.depth)
+    elif stream.depth > 0:
+        stream.depth = overlay_mix(stream.law, NULL, music, stream.frame_samples, stream.depth)
 
 
 cdef void _fill(playlist_t* playlist, int law, uint8_t* codes, int count) noexcept nogil:

@@ -1,0 +1,7 @@
+from acdcore.media.model import Codec
+
+LOWERED_DB: float
+RAMP_SAMPLES: int
+
+class Overlay:
+    def mix(self, music: bytes, prompt: bytes | None, codec: Codec) -> bytes: ...
