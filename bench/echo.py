@@ -23,6 +23,7 @@ class Probe(asyncio.DatagramProtocol):
 
     def __init__(self) -> None:
         self.away_ms: list[float] = []
+        self.came_back = asyncio.Event()
         self._transport: asyncio.DatagramTransport | None = None
         self._sent_at = 0.0
 
@@ -31,10 +32,12 @@ class Probe(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str | int, ...]) -> None:
         self.away_ms.append(1000 * (time.monotonic() - self._sent_at))
+        self.came_back.set()
 
     def send(self) -> None:
         """Send one; the one before should be back."""
         if self._transport is not None:
+            self.came_back.clear()
             self._sent_at = time.monotonic()
             self._transport.sendto(bytes(PACKET_BYTES))
 

@@ -1,5 +1,6 @@
 """The load tools at work, small and short: what they print and how they end."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from bench.audit import is_right_length, loudness
+from bench.echo import echoing
 from bench.load import FLOOR, RTPLOAD, LoadSettings, Pair, Slot, carry, relaying, stream_table
 
 from acdcore.kernel.address import Address
@@ -111,6 +113,24 @@ def test_stall_ends_with_its_figures() -> None:
     assert figures["failed"] == 0
     assert figures["http_max_sleeping_ms"] > 300
     assert figures["http_max_computing_ms"] > 300
+
+
+@pytest.mark.wire
+def test_ringing_ends_with_its_figures() -> None:
+    status, figures, said = bench("ringing --agents 12 --waiting 6 --talking 3 --queues 2 --seconds 2")
+    assert status == 0, said
+    assert {"p99_ms", "bye_p99_ms", "http_p99_ms", "echo_p99_ms", "turn_p99_us", "agents_p50_ms"} <= set(figures)
+    assert (figures["freed"], figures["failed"], figures["waiting"], figures["waiting_after"]) == (10, 0, 6, 6)
+    assert 0 < figures["p50_ms"] <= figures["p99_ms"] <= figures["max_ms"]
+
+
+@pytest.mark.wire
+async def test_probe_is_away_for_as_long_as_the_machine_needs() -> None:
+    async with echoing(min(os.sched_getaffinity(0))) as probe:
+        probe.send()
+        async with asyncio.timeout(5):
+            await probe.came_back.wait()
+    assert 0 < probe.away_ms[0] < 5_000
 
 
 def test_wrong_arguments_are_told() -> None:

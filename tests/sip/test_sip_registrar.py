@@ -287,3 +287,12 @@ def test_restored_bindings_obey_the_limits() -> None:
     after = registrar()
     assert len(after.restore(wide.export(10.0), 10.0)) == SETTINGS.contacts_max
     assert {binding.expires_at for binding in after.contacts("1001", 10.0)} == {10.0 + SETTINGS.expires_max_s}
+
+
+def test_is_registered_until_the_last_binding_runs_out() -> None:
+    home = registrar()
+    assert not home.is_registered("1001", 0.0)
+    home.handle(register(f"{DESK};expires=120", SOFT, expires=300), "f", "1001", 0.0)
+    assert home.is_registered("1001", 299.0)
+    assert not home.is_registered("1001", 300.0)
+    assert not home.is_registered("1002", 0.0)
