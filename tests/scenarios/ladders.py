@@ -4,8 +4,8 @@
         agent, caller = await house.seat("1001"), house.caller(VIP)
         ...
 
-    race_of = played(race)
-    assert race_of.ladder == ["  0.000 caller > acd: INVITE sdp", ...]
+    one = played(race)
+    assert one.ladder == ["  0.000 caller > acd: INVITE sdp", ...]
 
 Both runs must give the same bytes on the wire and the same rows. When a run ends, every call must be over and whatever
 a call can hold must have been given back (`tests.calls.house.opened`).
@@ -50,6 +50,19 @@ QUEUED = [
     "  0.0 queued service",
 ]
 """How the story of a call to the service line begins."""
+WORK_RUNG = [
+    "  0.000 acd > 1001: INVITE sdp",
+    "  0.001 1001 > acd: 100 Trying (INVITE)",
+    "  0.001 1001 > acd: 180 Ringing (INVITE)",
+]
+"""How a callback begins where an agent is ready."""
+WORK_BEGUN = [
+    "  0.0 arrived 13900000009",
+    "  0.0 work_begun W20260302T080000100-000001 callback",
+    "  0.0 queued service",
+    "  0.0 offered 1001 service",
+]
+"""How its story begins."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,17 @@
-"""Races around callers who wait: wrap-ups, supervisors and reloads in one moment, each with its ladder."""
+"""Races around callers who wait: wrap-ups, supervisors, rules and reloads in one moment, each with its ladder.
+
+| also | where |
+|---|---|
+| a talking caller is sent to another queue | `calls/test_calls_places`: `talking_caller_sent_to_another_queue` |
+| a wrap-up that was cut short | `queues/test_queues_dispatcher`: `wrap_up_that_was_cut_short` |
+| a reload that is wrong | `queues/test_queues_dispatcher`: `reload_with_a_mistake` |
+| skills change while somebody waits or rings | `calls/test_calls_agent_changed`, `queues/test_queues_overflow` |
+"""
 
 from dataclasses import replace
 
 import pytest
+from tests.calls.cable import DELAY_S
 from tests.calls.house import (
     BOTH_TOLD_S,
     ORDINARY,
@@ -19,7 +28,7 @@ from tests.scenarios.ladders import ANSWERED, QUEUED, RUNG, played
 from acdcore.calls.commands import AgentCommand, AgentState, UnknownCall
 from acdcore.kernel.ids import AgentId
 from acdcore.queues.model import FloorChanged
-from acdcore.queues.settings import FloorSettings, OverflowCause, OverflowRule, QueueSettings, ToFlow
+from acdcore.queues.settings import FloorSettings, OverflowCause, OverflowRule, QueueSettings, ToFlow, ToQueue
 from acdcore.sip.events import Event, SessionEnded
 
 QUEUE = QueueSettings(SERVICE, ring_for_s=15.0, wrap_up_s=10.0)
@@ -364,3 +373,77 @@ def test_reload_without_the_flow_that_a_callers_queue_overflows_to_leads_there_a
         ],
     ]
     assert one.stays == ["service overflowed"]
+
+
+def with_overflow() -> Plan:
+    """A service queue whose callers wait on in sales after ten seconds."""
+    rule = OverflowRule(OverflowCause.WAIT, ToQueue(SALES))
+    return Plan(queues=(replace(QUEUE, max_wait_s=10.0, overflow=(rule,)), OTHER_QUEUE))
+
+
+def test_answer_on_the_way_when_the_longest_wait_is_over_talks() -> None:
+    async def race(house: House) -> None:
+        agent, caller = await house.seat("1001"), house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(10.003 - DELAY_S / 2)
+        agent.answer()
+        await house.pass_time(BOTH_TOLD_S + 1)
+        assert house.state("1001") is AgentState.TALKING
+        agent.hang_up()
+        await house.pass_time(1)
+
+    one = played(race, with_overflow())
+    assert one.ladder == [
+        *ANSWERED,
+        *RUNG,
+        " 10.002 1001 > acd: 200 OK (INVITE) sdp",
+        " 10.004 acd > 1001: ACK",
+        " 14.002 1001 > acd: BYE",
+        " 14.004 acd > 1001: 200 OK (BYE)",
+        " 14.004 acd > caller: BYE",
+        " 14.005 caller > acd: 200 OK (BYE)",
+    ]
+    assert one.stories == [
+        [
+            *QUEUED,
+            "  0.0 offered 1001 service",
+            " 10.0 connected 1001",
+            " 13.0 bridged",
+            " 14.0 talk_ended agent",
+            " 14.0 ended answered agent",
+        ],
+    ]
+    assert one.stays == ["service answered 1001"]
+
+
+def test_refusal_after_the_longest_wait_sends_the_caller_on_at_once() -> None:
+    async def race(house: House) -> None:
+        agent, caller = await house.seat("1001"), house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(12)
+        agent.refuse(486)
+        await house.pass_time(1)
+        assert house.live().view.queue == SALES
+        caller.hang_up()
+        await house.pass_time(1)
+
+    one = played(race, with_overflow())
+    assert one.ladder == [
+        *ANSWERED,
+        *RUNG,
+        " 12.000 1001 > acd: 486 Busy Here (INVITE)",
+        " 12.001 acd > 1001: ACK",
+        " 13.000 caller > acd: BYE",
+        " 13.001 acd > caller: 200 OK (BYE)",
+    ]
+    assert one.stories == [
+        [
+            *QUEUED,
+            "  0.0 offered 1001 service",
+            " 12.0 offer_ended 1001 busy",
+            " 12.0 overflowed wait queue:sales",
+            " 12.0 queued sales",
+            " 13.0 ended abandoned_queue caller bye",
+        ],
+    ]
+    assert one.stays == ["service overflowed", "sales abandoned_short"]

@@ -1,4 +1,10 @@
-"""Races of keys that a caller presses with offers, rules, prompts and supervisors, each with its ladder."""
+"""Races of keys that a caller presses with offers, rules, prompts and supervisors, each with its ladder.
+
+| also | where |
+|---|---|
+| pause and return against deadlines | `queues/test_queues_callers`: `pause_takes_back`, `deadlines_of_a_pause` |
+| keys before, during and after prompts | `ivr/test_ivr_machine` |
+"""
 
 import asyncio
 from dataclasses import replace

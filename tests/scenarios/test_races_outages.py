@@ -1,4 +1,14 @@
-"""Races against what fails: a lost BYE, the database away, the daemon gone in the middle of a ring; with ladders."""
+"""Races against what fails: a lost BYE, the database away, the daemon gone in the middle of a ring; with ladders.
+
+| also | where |
+|---|---|
+| a lost BYE that is repeated | `scenarios/test_sip_ladders`: `lost_bye` |
+| a session timer between two endpoints | `scenarios/test_sip_ladders`: `session_timer` |
+| an unplugged phone | `calls/test_calls_reachability` |
+| a real database that stops and starts | `storage/test_storage_drainer`: `outage`, `server_killed` |
+| a journal torn off anywhere | `queues/test_queues_journal`, `storage/test_storage_journal` |
+| a daemon killed with calls up | `wire/test_wire_crash` |
+"""
 
 from collections.abc import Iterator
 from contextlib import ExitStack

@@ -1,4 +1,22 @@
-"""Races around a phone that rings, each with its ladder: messages that cross, and the floor that changes meanwhile."""
+"""Races around a phone that rings, each with its ladder: messages that cross, and the floor that changes meanwhile.
+
+Others of these races are held elsewhere:
+
+| race | where |
+|---|---|
+| CANCEL against 200 between two endpoints | `scenarios/test_sip_ladders`: `cancel_crossing_200` |
+| 200 after a CANCEL that was lost | `scenarios/test_sip_ladders`: `200_after_a_cancel` |
+| two 200s, the same one again | `scenarios/test_sip_ladders`: `two_phones_that_both_answer` |
+| everything at once, at random | `scenarios/test_sip_crossing`, `simulation/test_simulation_day` |
+| caller gone while a phone rings | `calls/test_calls_stories`: `caller_gone_while_ringing` |
+| 200 after the caller's BYE | `calls/test_calls_stories`: `answer_that_crosses_the_withdrawal` |
+| BYE of one side during the whisper | `calls/test_calls_stories`: `during_the_whisper` |
+| BYE in the moment of answering | `calls/test_calls_stories`: `agent_who_hangs_up_in_the_moment` |
+| the agent's own phone unregisters while ringing | `calls/test_calls_stories`: `phone_that_unregisters` |
+| the agent is deactivated while ringing | `calls/test_calls_agent_changed`: `deactivated_while_ringing` |
+| the dispatcher's side of all of these | `queues/test_queues_dispatcher`, `queues/test_queues_overflow` |
+| re-INVITEs that cross | `scenarios/test_sip_ladders`: `glare`, `bye_during_the_peers_re_invite` |
+"""
 
 from dataclasses import replace
 
@@ -6,12 +24,10 @@ from tests.calls.house import (
     BOTH_TOLD_S,
     ORDINARY,
     OURS,
-    SALES,
     SERVICE,
     SERVICE_LINE,
     VIP,
     House,
-    Plan,
     password,
 )
 from tests.scenarios.ladders import ANSWERED, QUEUED, RUNG, played
@@ -19,7 +35,7 @@ from tests.scenarios.ladders import ANSWERED, QUEUED, RUNG, played
 from acdcore.calls.commands import AgentCommand, AgentState, Seat, SeatKind
 from acdcore.kernel.ids import AgentId
 from acdcore.queues.model import FloorChanged
-from acdcore.queues.settings import FloorSettings, OverflowCause, OverflowRule, QueueSettings, ToQueue
+from acdcore.queues.settings import FloorSettings, QueueSettings
 from acdcore.sip.parser import parse
 
 QUEUE = QueueSettings(SERVICE, ring_for_s=15.0, wrap_up_s=10.0)
@@ -430,78 +446,3 @@ def test_reload_while_a_phone_rings_leaves_that_ring_as_it_began_and_holds_for_t
             " 16.0 ended abandoned_queue caller bye",
         ],
     ]
-
-
-def with_overflow() -> Plan:
-    """A service queue whose callers wait on in sales after ten seconds."""
-    rule = OverflowRule(OverflowCause.WAIT, ToQueue(SALES))
-    sales = QueueSettings(SALES, ring_for_s=15.0, wrap_up_s=10.0)
-    return Plan(queues=(replace(QUEUE, max_wait_s=10.0, overflow=(rule,)), sales))
-
-
-def test_answer_on_the_way_when_the_longest_wait_is_over_talks() -> None:
-    async def race(house: House) -> None:
-        agent, caller = await house.seat("1001"), house.caller(VIP)
-        caller.call(SERVICE_LINE)
-        await house.pass_time(10.003 - ON_THE_WAY_S)
-        agent.answer()
-        await house.pass_time(BOTH_TOLD_S + 1)
-        assert house.state("1001") is AgentState.TALKING
-        agent.hang_up()
-        await house.pass_time(1)
-
-    one = played(race, with_overflow())
-    assert one.ladder == [
-        *ANSWERED,
-        *RUNG,
-        " 10.002 1001 > acd: 200 OK (INVITE) sdp",
-        " 10.004 acd > 1001: ACK",
-        " 14.002 1001 > acd: BYE",
-        " 14.004 acd > 1001: 200 OK (BYE)",
-        " 14.004 acd > caller: BYE",
-        " 14.005 caller > acd: 200 OK (BYE)",
-    ]
-    assert one.stories == [
-        [
-            *QUEUED,
-            "  0.0 offered 1001 service",
-            " 10.0 connected 1001",
-            " 13.0 bridged",
-            " 14.0 talk_ended agent",
-            " 14.0 ended answered agent",
-        ],
-    ]
-    assert one.stays == ["service answered 1001"]
-
-
-def test_refusal_after_the_longest_wait_sends_the_caller_on_at_once() -> None:
-    async def race(house: House) -> None:
-        agent, caller = await house.seat("1001"), house.caller(VIP)
-        caller.call(SERVICE_LINE)
-        await house.pass_time(12)
-        agent.refuse(486)
-        await house.pass_time(1)
-        assert house.live().view.queue == SALES
-        caller.hang_up()
-        await house.pass_time(1)
-
-    one = played(race, with_overflow())
-    assert one.ladder == [
-        *ANSWERED,
-        *RUNG,
-        " 12.000 1001 > acd: 486 Busy Here (INVITE)",
-        " 12.001 acd > 1001: ACK",
-        " 13.000 caller > acd: BYE",
-        " 13.001 acd > caller: 200 OK (BYE)",
-    ]
-    assert one.stories == [
-        [
-            *QUEUED,
-            "  0.0 offered 1001 service",
-            " 12.0 offer_ended 1001 busy",
-            " 12.0 overflowed wait queue:sales",
-            " 12.0 queued sales",
-            " 13.0 ended abandoned_queue caller bye",
-        ],
-    ]
-    assert one.stays == ["service overflowed", "sales abandoned_short"]

@@ -1,4 +1,11 @@
-"""Races around callbacks and messages: the customer calls in, hours close, the caller hangs up; with ladders."""
+"""Races around callbacks and messages: the customer calls in, hours close, the caller hangs up; with ladders.
+
+| also | where |
+|---|---|
+| the customer calls in before anybody is rung | `calls/test_calls_work`: `customer_who_calls_again` |
+| every event in every state of an item | `work/test_work_book` |
+| a restart in the middle of an attempt | `work/test_work_book`: `crash_cut_short` |
+"""
 
 import asyncio
 from datetime import timedelta
@@ -6,9 +13,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from tests.calls.cable import DELAY_S
-from tests.calls.house import BOTH_TOLD_S, MORNING, ORDINARY, SERVICE, SERVICE_LINE, House, Plan
+from tests.calls.house import BOTH_TOLD_S, MORNING, ORDINARY, SALES, SERVICE, SERVICE_LINE, House, Plan
 from tests.calls.the_flows import packaged_flows
-from tests.scenarios.ladders import ANSWERED, QUEUED, SAME_TURN_S, played
+from tests.scenarios.ladders import ANSWERED, QUEUED, SAME_TURN_S, WORK_BEGUN, WORK_RUNG, played
 
 from acdcore.calls.commands import AgentState
 from acdcore.calls.ports import ForcedHours
@@ -24,26 +31,12 @@ MAILBOX = "95510"
 OFFICE = "office"
 """A calendar that is open day and night until somebody closes it."""
 
-AGENT_RUNG = [
-    "  0.000 acd > 1001: INVITE sdp",
-    "  0.001 1001 > acd: 100 Trying (INVITE)",
-    "  0.001 1001 > acd: 180 Ringing (INVITE)",
-]
-"""How a callback begins where an agent is ready."""
-BEGUN = [
-    "  0.0 arrived 13900000009",
-    "  0.0 work_begun W20260302T080000100-000001 callback",
-    "  0.0 queued service",
-    "  0.0 offered 1001 service",
-]
-"""How its story begins."""
-
 
 def plan() -> Plan:
     """A service queue with callbacks and hours, and a number for messages."""
     day_and_night = ((Span(0, 24 * 60),),) * 7
     return Plan(
-        queues=(QueueSettings(SERVICE, ring_for_s=15.0, wrap_up_s=10.0),),
+        queues=(QueueSettings(SERVICE, ring_for_s=15.0, wrap_up_s=10.0), QueueSettings(SALES)),
         is_recorded=True,
         flows=packaged_flows("voicemail"),
         calendars={OFFICE: Calendar(CalendarName(OFFICE), ZoneInfo("UTC"), day_and_night)},
@@ -95,7 +88,7 @@ def test_customer_who_calls_in_while_the_agent_answers_is_served_on_that_call() 
 
     one = played(race, plan())
     assert one.ladder == [
-        *AGENT_RUNG,
+        *WORK_RUNG,
         "  1.000 caller > acd: INVITE sdp",
         "  1.001 acd > caller: 100 Trying (INVITE)",
         "  1.001 acd > caller: 200 OK (INVITE) sdp",
@@ -118,7 +111,7 @@ def test_customer_who_calls_in_while_the_agent_answers_is_served_on_that_call() 
     ]
     assert one.stories == [
         [
-            *BEGUN,
+            *WORK_BEGUN,
             "  1.0 offer_ended 1001 withdrawn",
             "  1.0 ended withdrawn system settled",
         ],
@@ -154,7 +147,7 @@ def test_customer_who_calls_in_while_being_called_is_not_called_again_and_comes_
 
     one = played(race, plan())
     assert one.ladder == [
-        *AGENT_RUNG,
+        *WORK_RUNG,
         "  1.000 1001 > acd: 200 OK (INVITE) sdp",
         "  1.001 acd > 1001: ACK",
         "  2.501 acd > carrier: INVITE sdp",
@@ -180,7 +173,7 @@ def test_customer_who_calls_in_while_being_called_is_not_called_again_and_comes_
     ]
     assert one.stories == [
         [
-            *BEGUN,
+            *WORK_BEGUN,
             "  1.0 connected 1001",
             "  2.5 dialled 13900000009",
             "  3.5 dial_failed 13900000009 486",
@@ -221,7 +214,7 @@ def test_hours_that_close_while_the_agent_answers_put_the_callback_off_until_the
 
     one = played(race, plan())
     assert one.ladder == [
-        *AGENT_RUNG,
+        *WORK_RUNG,
         "  1.000 1001 > acd: 200 OK (INVITE) sdp",
         "  1.000 acd > 1001: CANCEL",
         "  1.001 acd > 1001: ACK",
@@ -245,12 +238,12 @@ def test_hours_that_close_while_the_agent_answers_put_the_callback_off_until_the
     ]
     assert one.stories == [
         [
-            *BEGUN,
+            *WORK_BEGUN,
             "  1.0 offer_ended 1001 withdrawn",
             "  1.0 ended withdrawn system settled",
         ],
         [
-            *BEGUN,
+            *WORK_BEGUN,
             "  0.1 connected 1001",
             "  1.6 dialled 13900000009",
             "  2.1 bridged",
@@ -277,7 +270,7 @@ def test_callback_that_staff_cancel_while_the_agent_answers_calls_nobody() -> No
 
     one = played(race, plan())
     assert one.ladder == [
-        *AGENT_RUNG,
+        *WORK_RUNG,
         "  1.000 1001 > acd: 200 OK (INVITE) sdp",
         "  1.001 acd > 1001: ACK",
         "  1.001 acd > 1001: BYE",
@@ -285,7 +278,7 @@ def test_callback_that_staff_cancel_while_the_agent_answers_calls_nobody() -> No
     ]
     assert one.stories == [
         [
-            *BEGUN,
+            *WORK_BEGUN,
             "  1.0 offer_ended 1001 withdrawn",
             "  1.0 ended withdrawn system settled",
         ],
@@ -324,7 +317,7 @@ def test_customer_called_first_who_hangs_up_while_the_agent_answers_ends_both() 
     ]
     assert one.stories == [
         [
-            *BEGUN,
+            *WORK_BEGUN,
             "  0.0 reserved 1001",
             "  0.0 dialled 13900000009",
             "  2.0 connected 1001",
@@ -333,6 +326,96 @@ def test_customer_called_first_who_hangs_up_while_the_agent_answers_ends_both() 
         ],
     ]
     assert one.stays == ["service answered 1001"]
+
+
+def test_customer_called_first_and_sent_on_goes_there_when_the_agent_answers() -> None:
+    async def race(house: House) -> None:
+        exchange, agent = house.exchange(), await house.seat("1001")
+        await ask_for_callback(house, DialFirst.CUSTOMER)
+        exchange.answer()
+        await house.pass_time(1)
+        house.operations.requeue(house.live().id, SALES, "supervisor")
+        agent.answer()
+        await house.pass_time(1)
+        assert (agent.is_up, exchange.is_up, house.live().view.queue) == (False, True, SALES)
+        exchange.hang_up()
+        await house.pass_time(1)
+        assert item(house).state is WorkState.DONE
+
+    one = played(race, plan())
+    assert one.ladder == [
+        "  0.000 acd > carrier: INVITE sdp",
+        "  0.001 carrier > acd: 100 Trying (INVITE)",
+        "  0.001 carrier > acd: 180 Ringing (INVITE)",
+        "  1.000 carrier > acd: 200 OK (INVITE) sdp",
+        "  1.001 acd > carrier: ACK",
+        "  1.001 acd > 1001: INVITE sdp",
+        "  1.002 1001 > acd: 100 Trying (INVITE)",
+        "  1.002 1001 > acd: 180 Ringing (INVITE)",
+        "  2.000 1001 > acd: 200 OK (INVITE) sdp",
+        "  2.001 acd > 1001: ACK",
+        "  2.001 acd > 1001: BYE",
+        "  2.002 1001 > acd: 200 OK (BYE)",
+        "  3.000 carrier > acd: BYE",
+        "  3.001 acd > carrier: 200 OK (BYE)",
+    ]
+    assert one.stories == [
+        [
+            *WORK_BEGUN,
+            "  0.0 reserved 1001",
+            "  0.0 dialled 13900000009",
+            "  2.0 connected 1001",
+            "  2.0 bridged",
+            "  2.0 talk_ended system",
+            "  2.0 sent queue:sales supervisor",
+            "  2.0 queued sales",
+            "  3.0 ended abandoned_queue caller bye",
+        ],
+    ]
+    assert one.stays == ["sales abandoned_short", "service answered 1001"]
+
+
+def test_customer_called_first_and_sent_on_goes_there_when_the_agent_refuses() -> None:
+    async def race(house: House) -> None:
+        exchange, agent = house.exchange(), await house.seat("1001")
+        await ask_for_callback(house, DialFirst.CUSTOMER)
+        exchange.answer()
+        await house.pass_time(1)
+        house.operations.requeue(house.live().id, SALES, "supervisor")
+        agent.refuse(486)
+        await house.pass_time(1)
+        assert (agent.is_up, exchange.is_up, house.live().view.queue) == (False, True, SALES)
+        exchange.hang_up()
+        await house.pass_time(1)
+        assert item(house).state is WorkState.DONE
+
+    one = played(race, plan())
+    assert one.ladder == [
+        "  0.000 acd > carrier: INVITE sdp",
+        "  0.001 carrier > acd: 100 Trying (INVITE)",
+        "  0.001 carrier > acd: 180 Ringing (INVITE)",
+        "  1.000 carrier > acd: 200 OK (INVITE) sdp",
+        "  1.001 acd > carrier: ACK",
+        "  1.001 acd > 1001: INVITE sdp",
+        "  1.002 1001 > acd: 100 Trying (INVITE)",
+        "  1.002 1001 > acd: 180 Ringing (INVITE)",
+        "  2.000 1001 > acd: 486 Busy Here (INVITE)",
+        "  2.001 acd > 1001: ACK",
+        "  3.000 carrier > acd: BYE",
+        "  3.001 acd > carrier: 200 OK (BYE)",
+    ]
+    assert one.stories == [
+        [
+            *WORK_BEGUN,
+            "  0.0 reserved 1001",
+            "  0.0 dialled 13900000009",
+            "  2.0 talk_ended system",
+            "  2.0 sent queue:sales supervisor",
+            "  2.0 queued sales",
+            "  3.0 ended abandoned_queue caller bye",
+        ],
+    ]
+    assert one.stays == ["service withdrawn", "sales abandoned_short", "service answered 1001"]
 
 
 async def speak(house: House) -> None:

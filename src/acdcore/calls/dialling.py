@@ -1,7 +1,7 @@
 """Dialling out: who may, by which trunk, and what becomes of it."""
 
 from acdcore.calls import events
-from acdcore.calls.call import Call
+from acdcore.calls.call import Call, SentTo
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import FellSilent, HungUp, Leg, PickedUp, Side, TurnedDown
 from acdcore.calls.trunks import Trunk
@@ -17,19 +17,29 @@ RING_OUTSIDE_S = 60.0
 
 
 async def until_answered(call: Call, leg: Leg, partner: Leg | None = None) -> int | None:
-    """Wait for the other end: None when somebody answered, else the status; 487 when `partner` hung up first."""
-    while True:
-        match await call.mailbox.next():
-            case PickedUp(leg=answered) if answered is leg:
-                return None
-            case TurnedDown(leg=refused, status=status) if refused is leg:
-                return status
-            case HungUp(leg=gone) if gone is leg:
-                return 480
-            case HungUp(leg=gone) | FellSilent(leg=gone) if gone is partner:
-                return 487
-            case _:
-                pass
+    """Wait for the other end: None when somebody answered, else the status; 487 when `partner` hung up first.
+
+    Whoever is sent elsewhere meanwhile goes there from what follows, be it a talk or a queue.
+    """
+    put_off: list[SentTo] = []  # as many as people send one caller on within a minute
+    try:
+        while True:
+            match await call.mailbox.next():
+                case PickedUp(leg=answered) if answered is leg:
+                    return None
+                case TurnedDown(leg=refused, status=status) if refused is leg:
+                    return status
+                case HungUp(leg=gone) if gone is leg:
+                    return 480
+                case HungUp(leg=gone) | FellSilent(leg=gone) if gone is partner:
+                    return 487
+                case SentTo() as sent_to:
+                    put_off.append(sent_to)
+                case _:
+                    pass
+    finally:
+        for sent_to in put_off:
+            call.mailbox.post(sent_to)
 
 
 def dial_outside(call: Call, hall: Hall, number: str, trunk_name: str = "", side: Side = Side.OUTSIDE) -> Leg:
