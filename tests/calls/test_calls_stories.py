@@ -21,6 +21,7 @@ from acdcore.calls.waiting import REACTION_S
 from acdcore.ivr.model import Language
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId
+from acdcore.queues.settings import QueueSettings
 from acdcore.sdp.model import Direction
 from acdcore.sip.events import EndCause, Event, InviteArrived, SessionAnswered, SessionEnded
 
@@ -85,6 +86,21 @@ async def test_caller_is_spoken_to_in_the_flows_own_language_until_another_is_ch
         caller_leg = house.leg(call, "caller")
         number = house.hall.voice.agent_number(AgentId("1001"), Language.ENGLISH)
         assert tuple(house.engine.streams[caller_leg.stream].heard) == number
+        caller.hang_up()
+
+
+async def test_place_in_the_queue_is_told_over_the_music() -> None:
+    queue = QueueSettings(SERVICE, announce_first_s=10.0)
+    async with opened(Plan(queues=(queue,))) as house:
+        caller = house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(10.2)
+        call = house.live()
+        heard = house.engine.streams[house.leg(call, "caller").stream]
+        assert heard.playback is not None
+        assert heard.playback.clips == house.hall.voice.position(1, call.language)
+        assert heard.playback.is_over_music
+        assert heard.background == house.hall.voice.music(SERVICE)
         caller.hang_up()
 
 
