@@ -89,6 +89,6 @@ def caveat(question: ReleaseQuestion, lately: Recent) -> str:
     if not lately.is_thin:
         return ""
     return (
-        f"it rests on {lately.calls + lately.elsewhere} calls and {lately.handled} talks of the last "
-        f"{question.minutes} minutes only; look further back, or take it as a guess"
+        f"it rests on few contacts ({lately.calls + lately.elsewhere}) and talks ({lately.handled}) of the last "
+        f"{question.minutes} minutes; look further back by minutes, or take it as a guess"
     )

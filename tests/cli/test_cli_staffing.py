@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from tests.cli.journaled_day import CALLERS, DAY, journal_of_a_day
 from tests.cli.shell import Shell, Typed
+from tests.control.house import HALF_AN_HOUR, MORNING, SERVICE
 from tests.control.served import Served
 
 from acdcore.calls.ports import StayRow
@@ -151,3 +153,55 @@ def test_hour_that_comes_twice_is_counted_in_one_interval() -> None:
     window = Window(date(2026, 10, 25), date(2026, 10, 26), "", 1_800, berlin)
     first, second = (datetime(2026, 10, 25, 2, 40, tzinfo=berlin, fold=fold) for fold in (0, 1))
     assert window.place(first) == window.place(second) == (date(2026, 10, 25), 5)
+
+
+def a_busy_hour(served: Served) -> None:
+    """Forty calls of a minute each, the last half an hour ago."""
+    stay = StayRow(
+        entry="call-0/1",
+        n=1,
+        call_id="call-0",
+        queue=SERVICE,
+        channel="call",
+        joined_at=MORNING - HALF_AN_HOUR,
+        left_at=MORNING - HALF_AN_HOUR,
+        how="answered",
+        waited_s=5.0,
+        agent=AgentId("1001"),
+        talked_s=60.0,
+    )
+    served.house.stay_rows = [replace(stay, entry=f"call-{number}/1") for number in range(40)]
+
+
+async def test_release_tells_the_advice_and_what_it_rests_on(served: Served, shell: Shell) -> None:
+    a_busy_hour(served)
+    typed = await shell("staffing", "--release", "1", "--queue", "service")
+    assert (typed.status, typed.err) == (0, "")
+    for fact in (
+        "service, 1 waiting; target 80% within 10 s",
+        "40 calls an hour, 60 s each, nobody gave up",
+        "40 calls here, 0 in other queues, 40 talks",
+        "0 of 1 agents stay; the target asks for 2: too few",
+        "without end",
+        "the coming half hour",
+    ):
+        assert fact in typed.out
+    fields = json.loads((await shell("staffing", "--release", "1", "--queue", "service", "--json")).out)
+    assert (fields["agents"], fields["is_advisable"]) == (1, False)
+
+
+async def test_release_by_few_calls_is_called_a_guess(served: Served, shell: Shell) -> None:
+    a_busy_hour(served)
+    typed = await shell("staffing", "--release", "1", "--queue", "service", "--minutes", "60", "--target", "0.5")
+    assert "target 50% within 10 s" in typed.out
+    served.house.stay_rows = served.house.stay_rows[:3]
+    typed = await shell("staffing", "--release", "1", "--queue", "service")
+    assert "few contacts (3) and talks (3) of the last 60 minutes" in typed.err
+
+
+async def test_release_that_cannot_be_told_says_why(served: Served, shell: Shell) -> None:
+    a_busy_hour(served)
+    typed = await shell("staffing", "--release", "2", "--queue", "service")
+    assert (typed.status, typed.err.strip()) == (1, "acdcore: 1 agents are at work in this queue; 2 cannot go")
+    assert "by --queue" in (await shell("staffing", "--release", "2")).err
+    assert "by --week" in (await shell("staffing")).err

@@ -67,7 +67,7 @@ async def test_running_stays_count_once_and_older_ones_not_at_all(served: Served
 async def test_few_calls_are_said_to_be_few(served: Served) -> None:
     a_busy_hour(served.house, calls=3)
     found = await answer(served, "count=1")
-    assert str(found["caveat"]).startswith("it rests on 3 calls and 3 talks of the last 60 minutes only")
+    assert str(found["caveat"]).startswith("it rests on few contacts (3) and talks (3) of the last 60 minutes")
 
 
 async def test_release_comes_with_the_coming_half_hour(served: Served) -> None:

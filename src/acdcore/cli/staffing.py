@@ -1,4 +1,4 @@
-"""`acdcore staffing`: agents to schedule in a coming week, from the calls of past weeks."""
+"""`acdcore staffing`: agents to schedule in a coming week, from the calls of past weeks; or who may go now."""
 
 import csv
 import math
@@ -14,6 +14,7 @@ from rich.table import Table
 from acdcore.cli.daemon import Reach, daemon_at
 from acdcore.cli.past_weeks import Past, Window, from_daemon, from_journal
 from acdcore.cli.recorded_day import JournalOption, JournalPlace, WrongWord, ZoneOption, day_of, zone_of
+from acdcore.cli.release import Going, released
 from acdcore.cli.terminal import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -35,6 +36,13 @@ from acdcore.planning.staffing import Check, Cover, Requirement, Shift, Workload
 
 WEEK_DAYS = 7
 WeekOption = Annotated[str, typer.Option("--week", help="A day of the week to plan: 2026-11-30, today.")]
+ReleaseOption = Annotated[
+    int | None,
+    typer.Option("--release", min=1, metavar="N", help="Instead: what becomes of --queue if N agents go now."),
+]
+MinutesOption = Annotated[
+    int, typer.Option("--minutes", min=5, max=1_440, help="With --release: calls of so long ago.")
+]
 FromJournalOption = Annotated[
     bool, typer.Option("--from-journal/--from-stays", help="Past calls from the journal's files, not from the daemon.")
 ]
@@ -100,7 +108,9 @@ class DayPlan:
 
 
 def staffing(
-    week: WeekOption,
+    week: WeekOption = "",
+    release: ReleaseOption = None,
+    minutes: MinutesOption = 60,
     queue: Annotated[str, typer.Option("--queue", help="Only this queue; else all together.")] = "",
     from_journal: FromJournalOption = False,
     target: TargetOption = 0.8,
@@ -126,8 +136,19 @@ def staffing(
 
     The forecast takes the same weekday, recent weeks first. Seats come from Erlang A where the patience is known
     (a journal, or --patience), else from Erlang C; simulated days with the real dispatcher check them.
+
+    With --release: what the next half hour and the long run would be if agents of a queue went now, asked of the
+    daemon, from the calls of the last hour (--minutes).
     """
     with plain_errors():
+        if release is not None:
+            if not queue:
+                raise WrongWord("name the queue that agents are released from by --queue")
+            going = Going(queue, release, minutes, target)
+            released(daemon_at(Reach(config, url, key_file), Right.READ), going, as_json)
+            return
+        if not week:
+            raise WrongWord("name a day of the week to plan by --week, or how many go now by --release")
         monday = monday_of(day_of(week))
         holidays = frozenset(day_of(word) for word in holiday or ())
         window = window_before(monday, weeks, queue, interval, zone)
