@@ -1,13 +1,21 @@
 """What settings allow but surely do not mean: said at the check, at the start and at a reload, never a refusal."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from acdcore.calls.ports import AgentRecord
-from acdcore.ivr.model import CalendarState
+from acdcore.calls.ports import AgentRecord, Tier
+from acdcore.ivr.model import CalendarState, CallbackNode, Flow, FlowNode, MessageNode, QueueNode, ReturnNode
 from acdcore.kernel.ids import SkillName
 from acdcore.plan import Plan, shortages
 from acdcore.queue_table import QueueTable, levels
+from acdcore.queues.model import Channel
+from acdcore.queues.settings import OverflowCause
+
+CONTACTS = {Channel.CALL: "calls", Channel.CALLBACK: "callbacks", Channel.VOICEMAIL: "messages"}
+TIERS = ("unknown", *(tier.value for tier in Tier))
+"""A caller without a card is `unknown`."""
+Needs = Mapping[SkillName, int]
+"""Skills with the least level of each."""
 
 
 def advice(plan: Plan, agents: Sequence[AgentRecord], wall: datetime) -> tuple[str, ...]:
@@ -15,52 +23,170 @@ def advice(plan: Plan, agents: Sequence[AgentRecord], wall: datetime) -> tuple[s
     warnings = [*shortages(plan.settings)]
     active = [agent for agent in agents if agent.is_active]
     for name, table in plan.settings.queues.items():
-        warnings += (f"queue {name}: {text}" for text in _of_queue(table, active))
+        warnings += (f"queue {name}: {text}" for text in _of_queue(plan, name, table))
+        if active:
+            warnings += (f"queue {name}: {text}" for text in _of_people(plan, name, table, active))
     for name, calendar in plan.calendars.items():
         moment = calendar.moment(wall)
         if moment.state is not CalendarState.OPEN and moment.next_change_at is None and _is_used(plan, name):
             warnings.append(f"calendar {name}: is not open at any time within the next fortnight")
-    if not any(trunk.may_dial_out for trunk in plan.settings.trunks.values()) and _wants_callbacks(plan):
+    may_dial_out = any(trunk.may_dial_out for trunk in plan.settings.trunks.values())
+    if not may_dial_out and any(Channel.CALLBACK in channels(plan, name) for name in plan.settings.queues):
         warnings.append("callbacks are offered, but no trunk may dial out; set may_dial_out and target on one")
+    if plan.settings.notices.smtp and not plan.settings.notices.to:
+        warnings.append("notices.smtp has no effect without notices.to")
     return tuple(warnings)
 
 
-def _of_queue(table: QueueTable, agents: Sequence[AgentRecord]) -> Iterator[str]:
-    queue = levels(table.skills)
-    if agents and not able(agents, queue):
-        yield f"nobody has {in_words(queue)}"
-    for number, rule in enumerate(table.rules, 1):
-        needs = {**queue, **levels(rule.skills)}
-        if agents and able(agents, queue) and not able(agents, needs):
-            relaxed = next((ring.after_s for ring in table.rings if set(ring.skills) & set(rule.skills)), None)
-            until = "they wait for ever" if relaxed is None else f"they wait {relaxed:g} s for nothing"
-            yield f"rule {number} asks for {in_words(needs)}, which nobody has together; {until}"
+# --- what the settings say by themselves ---
+
+
+def _of_queue(plan: Plan, name: str, table: QueueTable) -> Iterator[str]:
+    yield from _of_rules(plan, table)
+    asked = most_asked(plan, table)
     for number, ring in enumerate(table.rings, 1):
         if table.max_wait_s is not None and ring.after_s >= table.max_wait_s:
             yield f"ring {number} begins after {ring.after_s:g} s, but callers overflow after {table.max_wait_s:g} s"
-    if table.announce_wait and table.announce_first_s is None:
-        yield "announce_wait has no effect without announce_first_s"
-    if table.keys_prompt and table.announce_first_s is None:
-        yield "keys_prompt is never heard without announce_first_s"
+        for skill, level in levels(ring.skills).items():
+            if skill not in asked:
+                yield f"ring {number} relaxes {skill}, which nobody asks for"
+            elif level >= asked[skill]:
+                yield f"ring {number} leaves {skill} as it is: no more than {asked[skill]} is asked for anyway"
+    if table.announce_first_s is None:
+        if table.announce_wait:
+            yield "announce_wait has no effect without announce_first_s"
+        if table.keys_prompt:
+            yield "keys_prompt is never heard without announce_first_s"
+    if table.keys and not table.keys_prompt:
+        yield "nobody is told of the keys; name the prompt that does as keys_prompt"
+    if table.sticky is not None and not table.sticky.for_s:
+        yield "sticky has no effect with for_s = 0"
+    yield from _of_exits(plan, name, table)
 
 
-def able(agents: Sequence[AgentRecord], needs: Mapping[SkillName, int]) -> bool:
-    """Whether anybody has all these skills at these levels."""
-    return any(all(agent.skills.get(skill, 0) >= level for skill, level in needs.items()) for agent in agents)
+def _of_rules(plan: Plan, table: QueueTable) -> Iterator[str]:
+    spoken = {language for flow in live_flows(plan) for language in flow.languages}
+    for number, rule in enumerate(table.rules, 1):
+        for tier in rule.tiers:
+            if tier not in TIERS:
+                yield f"rule {number} is for the tier {tier}, which no customer can have; there are {', '.join(TIERS)}"
+        for language in rule.languages:
+            if language not in spoken:
+                yield f"rule {number} is for {language.value}, which no flow speaks"
 
 
-def in_words(needs: Mapping[SkillName, int]) -> str:
+def _of_exits(plan: Plan, name: str, table: QueueTable) -> Iterator[str]:
+    """Where callers go who leave: another queue for good, or a queue after they have been served."""
+    queues = plan.settings.queues
+    for queue in dict.fromkeys(where.queue for where in table.overflow.values() if where.queue):
+        last = queues[queue]
+        if OverflowCause.WAIT not in last.overflow and not last.keys:
+            yield f"overflows to queue {queue}, where callers wait without end; give {queue} an overflow.wait, or keys"
+    for flow in reachable(plan.flows, [table.survey] if table.survey else []):
+        if any(isinstance(node, QueueNode | ReturnNode) for node in flow.nodes.values()):
+            yield f"survey leads back into a queue, by the flow {flow.name}: callers who were served wait again"
+
+
+# --- what the people can do ---
+
+
+def _of_people(plan: Plan, name: str, table: QueueTable, agents: Sequence[AgentRecord]) -> Iterator[str]:
+    queue = levels(table.skills)
+    there = able(agents, queue)
+    if not there:
+        yield f"nobody has {in_words(queue)}"
+        return
+    for channel in channels(plan, name):
+        if all(channel in agent.declines for agent in there):
+            yield f"nobody with {in_words(queue) or 'any skills'} takes {CONTACTS[channel]}"
+    for number, rule in enumerate(table.rules, 1):
+        yield from _of_needs(f"rule {number}", {**queue, **levels(rule.skills)}, table, agents)
+    for flow in live_flows(plan):
+        for node, what in flow.nodes.items():
+            if isinstance(what, QueueNode) and what.queue == name and what.skills:
+                yield from _of_needs(f"flow {flow.name}, {node}", {**queue, **what.skills}, table, agents)
+
+
+def _of_needs(who: str, needs: Needs, table: QueueTable, agents: Sequence[AgentRecord]) -> Iterator[str]:
+    if able(agents, needs):
+        return
+    left = dict(needs)
+    for ring in sorted(table.rings, key=lambda ring: ring.after_s):
+        left = {skill: min(level, ring.skills.get(skill, level)) for skill, level in left.items()}
+        if able(agents, left):
+            until = f"these callers wait {ring.after_s:g} s for nothing"
+            break
+    else:
+        until = "these callers are never served"
+    yield f"{who} asks for {in_words(needs)}, which nobody has together; {until}"
+
+
+def able(agents: Iterable[AgentRecord], needs: Needs) -> list[AgentRecord]:
+    """Those who have all these skills at these levels."""
+    return [agent for agent in agents if all(agent.skills.get(skill, 0) >= level for skill, level in needs.items())]
+
+
+def in_words(needs: Needs) -> str:
     """`service 3 and vip 5`."""
     return " and ".join(f"{skill} {level}" for skill, level in needs.items())
+
+
+# --- what leads where ---
+
+
+def most_asked(plan: Plan, table: QueueTable) -> dict[SkillName, int]:
+    """The highest level of each skill that anybody can be asked for in this queue; flows' needs go along to others."""
+    asked: dict[SkillName, int] = {}
+    nodes = [node for flow in live_flows(plan) for node in flow.nodes.values() if isinstance(node, QueueNode)]
+    rules = [levels(rule.skills) for rule in table.rules]
+    for needs in (levels(table.skills), *rules, *(node.skills for node in nodes)):
+        for skill, level in needs.items():
+            asked[skill] = max(level, asked.get(skill, 0))
+    return asked
+
+
+def channels(plan: Plan, name: str) -> set[Channel]:
+    """The kinds of contacts that may come to a queue."""
+    table = plan.settings.queues[name]
+    found = {Channel.CALL}
+    if table.call_back_abandoned:
+        found.add(Channel.CALLBACK)
+    own = {flow.name for flow in reachable(plan.flows, left_for(table))}
+    for flow in live_flows(plan):
+        for node in flow.nodes.values():
+            if isinstance(node, CallbackNode) and (flow.name in own or node.queue == name):
+                found.add(Channel.CALLBACK)
+            if isinstance(node, MessageNode) and (node.queue == name or (flow.name in own and node.is_own_queue)):
+                found.add(Channel.VOICEMAIL)
+    return found
+
+
+def live_flows(plan: Plan) -> list[Flow]:
+    """All flows that a call can come to by itself."""
+    routes = (route for trunk in plan.settings.trunks.values() for route in trunk.routes.values())
+    first = [name for one in routes for name in (one.flow, one.closed_flow, one.holiday_flow, *one.flows.values())]
+    queues = plan.settings.queues.values()
+    return reachable(plan.flows, [*first, *(name for table in queues for name in (*left_for(table), table.survey))])
+
+
+def left_for(table: QueueTable) -> list[str]:
+    """The flows that a queue's callers go to while they wait, or instead."""
+    return [*table.keys.values(), *(where.flow for where in table.overflow.values() if where.flow)]
+
+
+def reachable(flows: Mapping[str, Flow], names: Iterable[str]) -> list[Flow]:
+    """These flows and all that they lead to, each once."""
+    found: dict[str, Flow] = {}
+    ahead = list(names)
+    while ahead:
+        name = ahead.pop()
+        if name not in found and name in flows:
+            found[name] = flows[name]
+            ahead += [node.flow for node in flows[name].nodes.values() if isinstance(node, FlowNode)]
+    return list(found.values())
 
 
 def _is_used(plan: Plan, calendar: str) -> bool:
     routes = (route for trunk in plan.settings.trunks.values() for route in trunk.routes.values())
     queues = plan.settings.queues.values()
     return any(route.calendar == calendar for route in routes) or any(one.calendar == calendar for one in queues)
-
-
-def _wants_callbacks(plan: Plan) -> bool:
-    return any(
-        table.call_back_abandoned or "callback" in table.keys.values() for table in plan.settings.queues.values()
-    )

@@ -1,0 +1,219 @@
+"""Advice: what the settings allow but surely do not mean, in plain words; and nothing said of what is meant."""
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from acdcore.advice import advice
+from acdcore.calls.ports import AgentRecord
+from acdcore.kernel.ids import AgentId, SkillName
+from acdcore.plan import make_plan
+from acdcore.queues.model import Channel
+from acdcore.settings import load
+
+CONFIG = Path(__file__).parents[1] / "config"
+NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
+TRUNK = '[trunks.carrier]\naddresses = ["198.51.100.0/24"]\n'
+MAY_DIAL = 'target = "sip:198.51.100.1"\nmay_dial_out = true\n'
+QUEUES = "[queues.service]\n[queues.sales]\n"
+TWO_RULES = """
+[queues.service]
+skills = { service = 3 }
+[[queues.service.rules]]
+tiers = ["vip"]
+skills = { vip = 5 }
+[queues.sales]
+"""
+
+
+def agent(
+    number: str, skills: dict[str, int], declines: tuple[Channel, ...] = (), is_active: bool = True
+) -> AgentRecord:
+    """Somebody with these skills."""
+    levels = {SkillName(skill): level for skill, level in skills.items()}
+    return AgentRecord(AgentId(number), number, "", "", levels, ("cmn",), is_active, declines)
+
+
+ALL_ROUND = (agent("1001", {"service": 9, "vip": 9, "sales": 9}),)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    """The packaged flows and prompts, with settings yet to be written."""
+    for name in ("ivr", "prompts"):
+        shutil.copytree(CONFIG / name, tmp_path / name)
+    (tmp_path / "calendars.toml").write_text(
+        '[calendars.always]\ntimezone = "UTC"\n' + "".join(f'{day} = ["00:00-24:00"]\n' for day in WEEK), "utf-8"
+    )
+    return tmp_path
+
+
+WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def said(house: Path, text: str, agents: tuple[AgentRecord, ...] = ()) -> list[str]:
+    """The advice on these settings."""
+    file = house / "acdcore.toml"
+    file.write_text(text, "utf-8")
+    return list(advice(make_plan(load(file, {}), file), agents, NOON))
+
+
+def test_packaged_settings_with_their_agents_leave_nothing_to_say() -> None:
+    file = CONFIG / "acdcore.toml"
+    plan = make_plan(load(file, {}), file)
+    assert advice(plan, (agent("1001", {"service": 9, "sales": 3}),), NOON) == ()
+
+
+def test_settings_that_are_meant_so_leave_nothing_to_say(house: Path) -> None:
+    text = (
+        TRUNK
+        + MAY_DIAL
+        + "[trunks.carrier.routes]\n"
+        + '1 = { flow = "hotline", calendar = "always", closed_flow = "night" }\n'
+        + TWO_RULES.replace(
+            "[queues.sales]", "[[queues.service.rings]]\nafter_s = 30\nskills = { vip = 0 }\n[queues.sales]"
+        )
+        + "max_wait_s = 60\nannounce_first_s = 10\nannounce_wait = true\nsurvey = 'survey'\n"
+        + "keys = { 1 = 'callback' }\nkeys_prompt = 'system.callback-offer'\n"
+        + "sticky = { for_s = 20 }\n[queues.sales.overflow]\nwait = { flow = 'voicemail' }\n"
+    )
+    assert said(house, text, ALL_ROUND) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            QUEUES + "announce_wait = true",
+            "queue sales: announce_wait has no effect without announce_first_s",
+        ),
+        (
+            QUEUES + "keys = { 1 = 'night' }\nkeys_prompt = 'system.callback-offer'",
+            "queue sales: keys_prompt is never heard without announce_first_s",
+        ),
+        (
+            QUEUES + "keys = { 1 = 'night' }",
+            "queue sales: nobody is told of the keys; name the prompt that does as keys_prompt",
+        ),
+        (QUEUES + "sticky = { for_s = 0 }", "queue sales: sticky has no effect with for_s = 0"),
+        (
+            QUEUES + "max_wait_s = 60\noverflow.wait = { queue = 'service' }",
+            "queue sales: overflows to queue service, where callers wait without end;"
+            " give service an overflow.wait, or keys",
+        ),
+        (
+            QUEUES + "survey = 'hotline'",
+            "queue sales: survey leads back into a queue, by the flow hotline: callers who were served wait again",
+        ),
+        (
+            QUEUES + "[[queues.sales.rules]]\ntiers = ['gold', 'goldd']\nskills = { a = 1 }",
+            "queue sales: rule 1 is for the tier goldd, which no customer can have;"
+            " there are unknown, standard, silver, gold, vip",
+        ),
+        (
+            QUEUES + "[[queues.sales.rules]]\nlanguages = ['yue']\nskills = { a = 1 }",
+            "queue sales: rule 1 is for yue, which no flow speaks",
+        ),
+        (
+            QUEUES + "skills = { a = 3 }\n[[queues.sales.rings]]\nafter_s = 30\nskills = { b = 1 }",
+            "queue sales: ring 1 relaxes b, which nobody asks for",
+        ),
+        (
+            QUEUES + "skills = { a = 3 }\n[[queues.sales.rings]]\nafter_s = 30\nskills = { a = 3 }",
+            "queue sales: ring 1 leaves a as it is: no more than 3 is asked for anyway",
+        ),
+        (
+            QUEUES
+            + "skills = { a = 3 }\nmax_wait_s = 20\noverflow.wait = { announcement = 'system.closed' }\n"
+            + "[[queues.sales.rings]]\nafter_s = 30\nskills = { a = 1 }",
+            "queue sales: ring 1 begins after 30 s, but callers overflow after 20 s",
+        ),
+        ('[notices]\nsmtp = "127.0.0.1:25"\n' + QUEUES, "notices.smtp has no effect without notices.to"),
+        ("[media]\nfirst_port = 20000\nlast_port = 20099\n" + QUEUES, "media.last_port leaves 50 port pairs"),
+    ],
+)
+def test_settings_by_themselves(house: Path, text: str, expected: str) -> None:
+    assert [line for line in said(house, text) if line.startswith(expected)], said(house, text)
+
+
+def test_calendar_that_is_used_and_never_open_is_told(house: Path) -> None:
+    with (house / "calendars.toml").open("a") as file:
+        file.write('[calendars.never]\ntimezone = "UTC"\n[calendars.unused]\ntimezone = "UTC"\n')
+    text = QUEUES + "calendar = 'never'\noverflow.closed = { announcement = 'system.closed' }"
+    assert said(house, text) == ["calendar never: is not open at any time within the next fortnight"]
+
+
+@pytest.mark.parametrize(
+    "offer",
+    [
+        "[queues.service]\nkeys = { 1 = 'callback' }\n",
+        "[queues.service]\nmax_length = 5\noverflow.length = { flow = 'callback' }\n",
+    ],
+)
+def test_callbacks_that_nobody_could_make_are_told(house: Path, offer: str) -> None:
+    expected = "callbacks are offered, but no trunk may dial out; set may_dial_out and target on one"
+    assert expected in said(house, TRUNK + offer + "[queues.sales]\n")
+    assert expected not in said(house, TRUNK + MAY_DIAL + offer + "[queues.sales]\n")
+    assert expected not in said(house, TRUNK + QUEUES)  # the flow is there, but leads nowhere from any call
+
+
+# --- the people ---
+
+
+def test_nothing_is_said_of_people_while_none_are_known(house: Path) -> None:
+    assert said(house, TWO_RULES) == []
+    assert said(house, TWO_RULES, (agent("1001", {}, is_active=False),)) == []
+
+
+def test_queue_that_nobody_can_serve_is_told_once(house: Path) -> None:
+    people = (agent("1001", {"service": 2, "vip": 9}), agent("1002", {"service": 9}, is_active=False))
+    assert said(house, TWO_RULES, people) == ["queue service: nobody has service 3"]
+
+
+def test_rule_whose_skills_nobody_has_together_is_told(house: Path) -> None:
+    people = (agent("1001", {"service": 9}), agent("1002", {"vip": 9, "service": 2}))
+    assert said(house, TWO_RULES, people) == [
+        "queue service: rule 1 asks for service 3 and vip 5, which nobody has together; these callers are never served"
+    ]
+
+
+def test_rule_that_a_ring_relaxes_says_how_long_its_callers_wait_for_nothing(house: Path) -> None:
+    rings = (
+        "[[queues.service.rings]]\nafter_s = 20\nskills = { vip = 4 }\n"
+        "[[queues.service.rings]]\nafter_s = 45\nskills = { vip = 1 }\n[queues.sales]"
+    )
+    people = (agent("1001", {"service": 9, "vip": 1}),)
+    assert said(house, TWO_RULES.replace("[queues.sales]", rings), people) == [
+        "queue service: rule 1 asks for service 3 and vip 5, which nobody has together;"
+        " these callers wait 45 s for nothing"
+    ]
+
+
+def test_flow_that_asks_for_what_nobody_has_is_told(house: Path) -> None:
+    (house / "ivr" / "own.toml").write_text(
+        'start = "in"\n[nodes.in]\ntype = "queue"\nqueue = "service"\nskills = { law = 2 }\n', "utf-8"
+    )
+    text = TRUNK + "[trunks.carrier.routes]\n1 = { flow = 'own' }\n" + QUEUES
+    assert said(house, text, ALL_ROUND) == [
+        "queue service: flow own, in asks for law 2, which nobody has together; these callers are never served"
+    ]
+
+
+def test_contacts_that_everybody_with_the_skills_declines_are_told(house: Path) -> None:
+    text = (
+        TRUNK
+        + MAY_DIAL
+        + "[queues.service]\nskills = { service = 3 }\ncall_back_abandoned = true\nmax_length = 5\n"
+        + "overflow.length = { flow = 'voicemail' }\n[queues.sales]\n"
+    )
+    no_work = (Channel.CALLBACK, Channel.VOICEMAIL)
+    people = (agent("1001", {"service": 9}, no_work), agent("1002", {"service": 1}))
+    assert said(house, text, people) == [
+        "queue service: nobody with service 3 takes callbacks",
+        "queue service: nobody with service 3 takes messages",
+    ]
+    assert said(house, text, (*people, agent("1003", {"service": 3}))) == []
+    only_work = (agent("1001", {"service": 9}, (Channel.CALL,)), agent("1002", {}))
+    assert said(house, text, only_work) == ["queue service: nobody with service 3 takes calls"]
