@@ -96,7 +96,8 @@ def _of_people(plan: Plan, name: str, table: QueueTable, agents: Sequence[AgentR
     if not there:
         yield f"nobody has {in_words(queue)}"
         return
-    for channel in channels(plan, name):
+    come = channels(plan, name)
+    for channel in (channel for channel in Channel if channel in come):
         if all(channel in agent.declines for agent in there):
             yield f"nobody with {in_words(queue) or 'any skills'} takes {CONTACTS[channel]}"
     for number, rule in enumerate(table.rules, 1):
