@@ -1,5 +1,6 @@
 """Reports of queues and agents over HTTP."""
 
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
@@ -9,6 +10,7 @@ from tests.control.house import MORNING, SERVICE
 from tests.control.served import Served
 
 from acdcore.calls.ports import AgentEventRow, StayFilter, StayRow
+from acdcore.control.reports import PIECE, RECEIPT_ITEMS_MAX
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.queues.figures import FORMULAS, Figure
 
@@ -255,3 +257,27 @@ async def test_queues_and_channels_have_no_agents_time_of_their_own(served: Serv
     report = await (await served.reader.get(f"/v1/reports/{path}{DAY}")).json()
     assert {str(line["state_s"]) for line in [*report["lines"], report["total"]]} == {"None"}
     assert report["total"]["figures"]["occupancy"] is None
+
+
+# --- large reports ---
+
+
+async def test_large_report_is_whole_although_it_is_written_in_pieces(served: Served) -> None:
+    before_s = sys.getswitchinterval()
+    rows = [stay(n % 40, "answered", n / 7, agent="1001") for n in range(3 * PIECE + 1)]
+    served.house.stay_rows = [replace(row, entry=f"{n}", call_id=f"{n}") for n, row in enumerate(rows)]
+    query = "from=2026-11-21T00:00:00Z&to=2026-11-22T00:00:00Z&receipts=wait_max_s"
+    found = await (await served.reader.get(f"/v1/reports/queues?{query}")).json()
+    assert [item["call_id"] for item in found["receipt"]["over"]] == [f"{n}" for n in range(3 * PIECE + 1)]
+    assert found["total"]["figures"]["wait_p50_s"] == rows[len(rows) // 2].waited_s
+    assert found["total"]["figures"]["wait_max_s"] == rows[-1].waited_s
+    assert sys.getswitchinterval() == before_s
+
+
+async def test_receipt_that_nobody_can_read_is_refused_with_what_to_do(served: Served) -> None:
+    rows = [stay(-1, "answered", 1.0, agent="1001")] * (RECEIPT_ITEMS_MAX + 1)
+    served.house.stay_rows = rows
+    response = await served.reader.get(f"/v1/reports/queues?{DAY}&receipts=offered")
+    error = (await response.json())["error"]
+    assert (response.status, error["field"]) == (HTTPStatus.BAD_REQUEST, "receipts")
+    assert "ask for a shorter time" in error["message"]
