@@ -366,3 +366,23 @@ async def test_nobody_is_called_back_before_the_own_line_is_free_and_the_place_i
         (queued,) = next(queue.waiting for queue in house.hall.acd.snapshot().queues if queue.queue == SERVICE)
         assert queued.waited_in_all_s > 70
         await end_work(house)
+
+
+@pytest.mark.parametrize("does_come", [True, False])
+async def test_customer_who_is_sent_on_while_the_reserved_agent_is_rung_goes_there(does_come: bool) -> None:
+    async with opened(plan()) as house:
+        exchange, agent = house.exchange(), await house.seat("1001")
+        ask(house, DialFirst.CUSTOMER)
+        await house.pass_time(1)
+        exchange.answer()
+        await house.pass_time(1)
+        house.operations.requeue(house.live().id, SALES, "supervisor")
+        if does_come:
+            agent.answer()
+        else:
+            agent.refuse(486)
+        await house.pass_time(1)
+        assert house.live().view.queue == SALES
+        assert not agent.is_up
+        exchange.hang_up()
+        await house.pass_time(1)

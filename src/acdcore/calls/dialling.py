@@ -19,27 +19,30 @@ RING_OUTSIDE_S = 60.0
 async def until_answered(call: Call, leg: Leg, partner: Leg | None = None) -> int | None:
     """Wait for the other end: None when somebody answered, else the status; 487 when `partner` hung up first.
 
-    Whoever is sent elsewhere meanwhile goes there from what follows, be it a talk or a queue.
+    Where the caller is sent meanwhile is read by whoever has the caller next.
     """
-    put_off: list[SentTo] = []  # as many as people send one caller on within a minute
-    try:
-        while True:
-            match await call.mailbox.next():
-                case PickedUp(leg=answered) if answered is leg:
-                    return None
-                case TurnedDown(leg=refused, status=status) if refused is leg:
-                    return status
-                case HungUp(leg=gone) if gone is leg:
-                    return 480
-                case HungUp(leg=gone) | FellSilent(leg=gone) if gone is partner:
-                    return 487
-                case SentTo() as sent_to:
-                    put_off.append(sent_to)
-                case _:
-                    pass
-    finally:
-        for sent_to in put_off:
-            call.mailbox.post(sent_to)
+    later: SentTo | None = None
+    status: int | None = None
+    while True:
+        match await call.mailbox.next():
+            case PickedUp(leg=answered) if answered is leg:
+                break
+            case TurnedDown(leg=refused, status=final) if refused is leg:
+                status = final
+                break
+            case HungUp(leg=gone) if gone is leg:
+                status = 480
+                break
+            case HungUp(leg=gone) | FellSilent(leg=gone) if gone is partner:
+                status = 487
+                break
+            case SentTo() as later:
+                pass
+            case _:
+                pass
+    if later is not None:
+        call.mailbox.post(later)
+    return status
 
 
 def dial_outside(call: Call, hall: Hall, number: str, trunk_name: str = "", side: Side = Side.OUTSIDE) -> Leg:
