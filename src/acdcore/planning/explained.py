@@ -7,6 +7,7 @@ to its last turn, and each decision is told with the candidates, filters and key
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from enum import StrEnum
@@ -16,6 +17,7 @@ from typing import Final
 from acdcore.kernel.ids import AgentId, CallId
 from acdcore.planning.replay import is_same
 from acdcore.queues import checkpoint, journal
+from acdcore.queues.checkpoint import StateError
 from acdcore.queues.journal import MarkKind, Segment, Turn
 from acdcore.queues.model import (
     AgentStateChanged,
@@ -178,8 +180,10 @@ def explain(
         try:
             last = _last_mention(path, call)
             if last:
-                fold.read(journal.open_segment(lines(path)), last)
-        except (OSError, ValueError) as error:
+                segment = journal.open_segment(lines(path))
+                with fold.naming(segment):
+                    fold.read(segment, last)
+        except (OSError, StateError) as error:
             fold.problems.append(f"{path.name}: {error}")
     return fold.explained()
 
@@ -224,6 +228,15 @@ class _Fold:
             self._standing,
         )
 
+    @contextmanager
+    def naming(self, segment: Segment) -> Iterator[None]:
+        """Learn the agents' names at the end, also when the rest of the segment cannot be read."""
+        try:
+            yield
+        finally:
+            if self._about:
+                self._names |= {view.agent: view.name for view in segment.dispatcher.snapshot(0.0).agents}
+
     def read(self, segment: Segment, last: int) -> None:
         """Fold a segment up to this line; raises StateError, OSError."""
         for entry in checkpoint.dump(segment.dispatcher).entries:
@@ -241,7 +254,6 @@ class _Fold:
                 is_being_written = record.mark is MarkKind.SHUTDOWN
         if is_being_written:
             self._look(segment, math.inf)
-        self._name(segment)
         if self._progress is not None:
             self._progress(last, last)
 
@@ -314,10 +326,6 @@ class _Fold:
         if isinstance(decision, Offered):
             self._offers[decision.offer] = entry
         return Step(segment.header.wall(turn.at), turn.at, entry, decision, found, after)
-
-    def _name(self, segment: Segment) -> None:
-        if self._about:
-            self._names |= {view.agent: view.name for view in segment.dispatcher.snapshot(0.0).agents}
 
 
 def _end(offered: Offered, wall: datetime, following: Sequence[Step]) -> OfferEnded | None:
