@@ -1,6 +1,8 @@
 """`acdcore report`."""
 
 import json
+import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -34,6 +36,13 @@ async def test_agents_are_divided_by_the_clock_of_the_zone(shell: Shell, served:
     (asked,) = served.house.filters
     assert isinstance(asked, StayFilter)
     assert asked.joined_from == MORNING.replace(hour=16, minute=0) - timedelta(days=1)
+
+
+async def test_callbacks_are_counted_when_they_are_asked_for(shell: Shell, served: Served) -> None:
+    served.house.stay_rows = [replace(row, channel="callback") for row in a_morning()]
+    times = ("--from", "2026-11-21T00:00Z", "--to", "2026-11-22T00:00Z")
+    assert re.search(r"│ all +│ +0 │", (await shell("report", "queues", *times)).out)
+    assert re.search(r"│ all +│ +5 │", (await shell("report", "queues", *times, "--channel", "callback,call")).out)
 
 
 async def test_receipt_lists_the_calls_behind_a_figure(shell: Shell, served: Served) -> None:

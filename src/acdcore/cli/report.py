@@ -32,6 +32,9 @@ ToOption = Annotated[str, typer.Option("--to", help="The end; without it now.")]
 IntervalOption = Annotated[Interval, typer.Option("--interval", help="Into what the time is divided.")]
 QueueOption = Annotated[str, typer.Option("--queue", help="Only this queue.")]
 AgentOption = Annotated[str, typer.Option("--agent", help="Only this agent.")]
+ChannelOption = Annotated[
+    str, typer.Option("--channel", help="call, callback, voicemail, several with commas, or all; see docs/reports.md.")
+]
 ReceiptOption = Annotated[
     str, typer.Option("--receipt", help="A count or a figure of the total: list the calls behind it.")
 ]
@@ -47,7 +50,7 @@ SHOWN_FIGURES = (
     (Figure.AVERAGE_SPEED_OF_ANSWER_S, "ASA"),
     (Figure.WAIT_P95_S, "wait p95"),
     (Figure.AVERAGE_HANDLING_S, "AHT"),
-    (Figure.FIRST_CALL_RESOLUTION, "FCR"),
+    (Figure.OCCUPANCY, "occupancy"),
 )
 """What fits a terminal; --json gives every figure."""
 
@@ -66,6 +69,8 @@ class Wanted:
     zone: str
     queue: str
     agent: str
+    channel: str
+    """Empty: calls for queues, all for agents."""
     receipt: str
 
     def query(self) -> dict[str, str]:
@@ -78,6 +83,7 @@ class Wanted:
             "zone": self.zone,
             "queue": self.queue,
             "agent": self.agent,
+            "channel": self.channel,
             "receipts": self.receipt,
         }
         return {name: value for name, value in query.items() if value}
@@ -90,6 +96,7 @@ def queues(
     interval: IntervalOption = Interval.WHOLE,
     queue: QueueOption = "",
     zone: ZoneOption = "",
+    channel: ChannelOption = "",
     receipt: ReceiptOption = "",
     config: ConfigOption = DEFAULT_CONFIG,
     url: UrlOption = None,
@@ -98,7 +105,9 @@ def queues(
 ) -> None:
     """Offered, answered, abandoned, service level, waits and handling of each queue."""
     print_report(
-        Wanted("queues", since, until, interval, zone, queue, "", receipt), Reach(config, url, key_file), as_json
+        Wanted("queues", since, until, interval, zone, queue, "", channel, receipt),
+        Reach(config, url, key_file),
+        as_json,
     )
 
 
@@ -109,15 +118,18 @@ def agents(
     interval: IntervalOption = Interval.WHOLE,
     agent: AgentOption = "",
     zone: ZoneOption = "",
+    channel: ChannelOption = "",
     receipt: ReceiptOption = "",
     config: ConfigOption = DEFAULT_CONFIG,
     url: UrlOption = None,
     key_file: KeyFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """What each agent answered, and how long it took."""
+    """What each agent answered, how long it took, and the occupancy."""
     print_report(
-        Wanted("agents", since, until, interval, zone, "", agent, receipt), Reach(config, url, key_file), as_json
+        Wanted("agents", since, until, interval, zone, "", agent, channel, receipt),
+        Reach(config, url, key_file),
+        as_json,
     )
 
 
