@@ -5,23 +5,34 @@ from datetime import timedelta
 from acdcore.calls.call import Call
 from acdcore.calls.hall import Hall
 from acdcore.kernel.ids import AgentId, QueueName
-from acdcore.queues.model import CallerFacts
+from acdcore.queues.model import AgentState, CallerFacts
 
 CONTACTS_LOOKED_AT = 10
 """Latest contacts among which the last talk is looked for."""
 
 
 def preferred_agent(call: Call, hall: Hall, queue: QueueName) -> AgentId | None:
-    """The customer's owner, else the agent of the last talk if it was not too long ago; None: anybody."""
-    customer = call.customer
-    if customer is not None and customer.owner:
-        return customer.owner
+    """The customer's owner, or else the agent of the last talk if it was not too long ago; None: anybody.
+
+    Whoever is not logged in is passed over: nobody is to wait for somebody who has gone home.
+    """
+    owner = call.customer.owner if call.customer is not None else None
+    if owner and is_logged_in(hall, owner):
+        return owner
     within_days = hall.rules.queue(queue).sticky_within_days
-    if not within_days or not (customer or call.view.caller):
+    who = call.customer.id if call.customer is not None else call.view.caller
+    if not within_days or not who:
         return None
     since = hall.clock.wall() - timedelta(days=within_days)
-    contacts = hall.directory.last_contacts(customer.id if customer else call.view.caller, CONTACTS_LOOKED_AT)
-    return next((contact.agent for contact in contacts if contact.agent and contact.at >= since), None)
+    contacts = hall.directory.last_contacts(who, CONTACTS_LOOKED_AT)
+    last = next((contact.agent for contact in contacts if contact.agent and contact.at >= since), None)
+    return last if last is not None and is_logged_in(hall, last) else None
+
+
+def is_logged_in(hall: Hall, agent: AgentId) -> bool:
+    """Whether the agent is at work, free or not."""
+    seen = hall.acd.glance(agent)
+    return seen is not None and seen.state is not AgentState.LOGGED_OUT
 
 
 def facts_of(call: Call, hall: Hall) -> CallerFacts:
