@@ -45,6 +45,8 @@ ring_for_s = 5
 wrap_up_s = 1
 music = "music.wav"
 keys = {{ 1 = "callback" }}
+keys_prompt = "system.callback-offer"
+announce_first_s = 1
 
 [queues.rated]
 skills = {{ service = 1 }}

@@ -19,13 +19,16 @@ pytestmark = pytest.mark.wire
 
 LATER = "13900000010"
 SAYS = SHIPPED_HZ["callback"]
+LINE_CLEARS_S = 15.0
+"""Nobody is called back in the first ten seconds: the line would be busy. The rest is for a busy machine."""
 NOBODY_CALLED_S = 1.0
 """A call out would have arrived by then: the agent hangs up, and nothing waits for anything."""
 
 
 async def ask_for_callback(operator: Operator, caller: SippPhone) -> Facts:
-    """Wait, press 1, have the own number confirmed, and be hung up on; the record of that call."""
+    """Wait, be told of the key, press it, have the own number confirmed, and be hung up on; the record of that call."""
     assert await caller.ear.hear(MUSIC_HZ, 5)
+    assert await caller.ear.hear(SYSTEM_HZ["callback-offer"], 5)
     caller.press("1")
     for prompt in ("offer", "own-or-other"):
         assert await caller.ear.hear(SAYS[prompt], 5), prompt
@@ -49,6 +52,7 @@ async def test_callback_keeps_its_place_before_a_later_caller(
         ringing(tmp_path, far_end_port, OUTSIDE_HZ) as customer,
     ):
         await agent.do("register")
+        await operator.until("work_changed", LINE_CLEARS_S, call_id=asked["call_id"], state="queued")
         await operator.make_ready("1001")
         await agent.until("incoming")
         await agent.do("answer")
