@@ -28,10 +28,10 @@ HORIZON_S = 1_800.0
 """How far ahead: by then the rate of calls is another one anyway."""
 RUNS = 40
 """Half hours drawn for one answer."""
-RUNS_MIN = 5
+RUNS_MIN = 3
 """On a floor so busy that more would take too long: there one half hour is much like another."""
-CALLS_DRAWN_MAX = 8_000
-"""In all runs together: some three seconds of one core."""
+CALLS_DRAWN_MAX = 4_000
+"""In all runs together: some two seconds of one core. `RUNS_MIN` half hours of 500 agents take some ten."""
 FEW = 30
 """Calls below which a rate is a guess: thirty are sure to a third."""
 
