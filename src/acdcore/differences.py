@@ -1,5 +1,6 @@
 """What two plans differ in, key by key, in words for operators; secrets stay secret."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -14,7 +15,11 @@ SECRETS = frozenset({"password", "dsn", "headers"})
 HIDDEN = "***"
 """What is shown of a secret."""
 SHOWN_CHARS_MAX = 160
-"""Longer values are cut: what differs is named by its key."""
+"""Longer values are cut, from shortly before the first difference on."""
+COMMON_CHARS = 40
+"""How much is shown of what comes before the first difference in a longer value."""
+CREDENTIALS = re.compile(r"://[^/@\s]+@")
+"""User and password in an address."""
 
 
 def differences(was: Plan, becomes: Plan) -> tuple[SettingChange, ...]:
@@ -32,12 +37,27 @@ def _changes(path: str, was: Mapping[str, str], becomes: Mapping[str, str]) -> I
         if before != after or (key in was) != (key in becomes):
             is_secret = not SECRETS.isdisjoint(key.split("."))
             needs_restart = not path and key.partition(".")[0] in READ_AT_START
-            yield SettingChange(path + key, shown(before, is_secret), shown(after, is_secret), needs_restart)
+            start = 0 if is_secret else first_shown(before, after)
+            yield SettingChange(
+                path + key, shown(before, start, is_secret), shown(after, start, is_secret), needs_restart
+            )
 
 
-def shown(text: str, is_secret: bool) -> str:
-    """A value as it may be read by anybody."""
-    return HIDDEN if text and is_secret else text[:SHOWN_CHARS_MAX]
+def first_shown(before: str, after: str) -> int:
+    """Where to begin showing two values, so that what differs can be seen."""
+    if max(len(before), len(after)) <= SHOWN_CHARS_MAX:
+        return 0
+    pairs = enumerate(zip(before, after, strict=False))
+    first = next((place for place, (was, becomes) in pairs if was != becomes), min(len(before), len(after)))
+    return max(0, first - COMMON_CHARS)
+
+
+def shown(text: str, start: int, is_secret: bool) -> str:
+    """A value, from a place on, as it may be read by anybody."""
+    if is_secret:
+        return HIDDEN if text else ""
+    text = CREDENTIALS.sub(f"://{HIDDEN}@", text)
+    return ("..." + text[start:] if start else text)[:SHOWN_CHARS_MAX]
 
 
 def settings_of(settings: Settings) -> dict[str, str]:
