@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acdcore.ivr.resample import Resampler
+from acdcore.ivr.resample import Resampler, amplify
 from acdcore.ivr.wav import WavError, from_pcm, read_wav, to_pcm, write_wav
 
 AMPLITUDE = 10_000
@@ -135,3 +135,10 @@ def test_conversion_clips_at_full_scale() -> None:
     square = array("h", ([32767] * 40 + [-32768] * 40) * 20)
     sound = Resampler(16000).convert(square)
     assert (max(sound), min(sound)) == (32767, -32768)
+
+
+def test_amplified_sound_is_rounded_to_the_nearest_and_clipped() -> None:
+    quiet = array("h", [0, 1, -1, 3, -3, 1000, -1000, 30000, -30000])
+    assert amplify(quiet, 1.7) == array("h", [0, 2, -2, 5, -5, 1700, -1700, 32767, -32768])
+    assert amplify(quiet, 1.0) == quiet
+    assert amplify(array("h"), 2.0) == array("h")

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acdcore.ivr.cache import keep
-from acdcore.ivr.resample import TELEPHONE_RATE, Resampler
+from acdcore.ivr.resample import TELEPHONE_RATE, Resampler, amplify
 from acdcore.ivr.wav import to_pcm
 
 SYNCHRONOUS = 2
@@ -85,13 +85,14 @@ class Espeak:
 
 def shape(samples: array[int], text: str) -> array[int]:
     """Speech at 8 kHz without the silence around it, at the common loudness, with the pause that its text asks for."""
-    loud = [index for index, sample in enumerate(samples) if abs(sample) >= SILENCE]
-    if not loud:
+    first = next((index for index, sample in enumerate(samples) if abs(sample) >= SILENCE), None)
+    if first is None:
         return array("h")
-    kept = samples[loud[0] : loud[-1] + 1]
+    end = next(index for index in range(len(samples), 0, -1) if abs(samples[index - 1]) >= SILENCE)
+    kept = samples[first:end]
     gain = PEAK / max(max(kept), -min(kept))
     gap_ms = SENTENCE_GAP_MS if text.rstrip().endswith(tuple(SENTENCE_ENDS)) else WORD_GAP_MS
-    return _silence(LEAD_MS) + array("h", [round(sample * gain) for sample in kept]) + _silence(gap_ms)
+    return _silence(LEAD_MS) + amplify(kept, gain) + _silence(gap_ms)
 
 
 def _silence(length_ms: int) -> array[int]:
