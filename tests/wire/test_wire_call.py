@@ -20,8 +20,9 @@ pytestmark = pytest.mark.wire
 
 STORY = [
     *("call_arrived", "call_answered", "call_queued", "agent_offered", "offer_ended", "call_connected"),
-    *("call_ended", "recording_finished"),
+    *("call_moved", "call_ended", "recording_finished"),
 ]
+"""Of a call that the agent ends: it moves out of the talk, and its end follows, for there is no survey."""
 LATE_S = 0.4
 """A sound may begin or end so much later: jitter buffers, and the time from one phone's BYE to the other's silence."""
 
