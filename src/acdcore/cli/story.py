@@ -190,7 +190,8 @@ def why_this_caller(agent: AgentId, grounds: Grounds) -> list[str]:
     behind = [rival for rival in grounds.rivals if rival.key > why.key and rival.barred_by is None]
     lines = [f"why this caller: position {why.position} in {why.queue}, {wording.caller_key(why)}"]
     if not grounds.rivals_in_all:
-        return [f"{lines[0]}; nobody else was without an agent"]
+        alone = "whoever stands before is rung for already" if why.position > 1 else "nobody else waited"
+        return [f"{lines[0]}; {alone}"]
     if behind:
         lines.append(f"waited less urgently: {some(behind, [shown(rival) for rival in behind])}")
     if passed_over:
