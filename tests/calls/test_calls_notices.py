@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+from pydantic import ValidationError
 from structlog.testing import capture_logs
 
 from acdcore.calls import notices
@@ -20,6 +21,7 @@ from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.feed import Alarm, Feed, FeedKind, Subscription
 from acdcore.calls.notices import ALARM, REFUSED_ALARM, MailSettings, Notice, Notices, facts, is_worth_a_notice, mail
 from acdcore.kernel.ids import CallId, QueueName
+from acdcore.settings import Settings
 from acdcore.storage.directory import MemoryDirectory
 from acdcore.storage.memory import MemoryHistory
 from acdcore.work.model import Attempt, WorkId, WorkItem, WorkKind, WorkState
@@ -349,3 +351,39 @@ async def test_stop_lets_the_last_mail_go_out_and_waits_for_no_dead_server(tmp_p
         await it.alarm(ALARM)
         it.notices.configure(replace(it.settings, retry_after_s=(60.0,)))
     assert asyncio.get_running_loop().time() - began < notices.FINISH_S + 2
+
+
+NOTICES = {"smtp": "mail.example.org:587", "sender": "acd@example.org", "to": ["desk@example.org"]}
+
+
+def test_settings_of_the_operator_say_where_mails_go() -> None:
+    made = Settings.model_validate({"notices": {**NOTICES, "user": "acd", "password": PASSWORD}}).mail()
+    assert made == MailSettings(
+        "mail.example.org",
+        587,
+        "acd@example.org",
+        ("desk@example.org",),
+        "acd",
+        PASSWORD,
+        ZoneInfo("Asia/Shanghai"),
+    )
+    assert Settings.model_validate({"notices": {**NOTICES, "to": []}}).mail() is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"smtp": ""},
+        {"smtp": "mail.example.org"},
+        {"smtp": "mail.example.org:70000"},
+        {"smtp": "mail.example.org:0"},
+        {"sender": ""},
+        {"sender": "acd"},
+        {"sender": "acd@example.org\r\nBcc: x@example.org"},
+        {"to": ["desk"]},
+        {"to": ["a@example.org, b@example.org"]},
+    ],
+)
+def test_settings_that_no_mail_could_be_sent_by_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Settings.model_validate({"notices": {**NOTICES, **wrong}})
