@@ -60,13 +60,12 @@ async def check_places(operator: Operator, caller: Phone, desk: Phone) -> None:
     again.call.hang_up()
     last = await pick_up(desk)
     assert last.call.caller == NEW
-    assert await both_talk(new, last)
     new.call.hang_up()
     assert await operator.settle() == {}
 
 
-async def check_replay(daemon: Daemon, torn: int) -> None:
-    """Every day of the journal, run through the dispatcher again, decides what it decided; `torn` segments end so."""
+async def check_replay(daemon: Daemon) -> None:
+    """Every day of the journal, all runs of the daemon, decides again what it decided; one run's end is torn."""
     journal = daemon.var / "journal"
     days = await asyncio.to_thread(lambda: sorted({file.name[:10] for file in journal.glob("*.jsonl*")}))
     endings = []
@@ -76,9 +75,9 @@ async def check_replay(daemon: Daemon, torn: int) -> None:
         told, _ = await replay.communicate()
         report = json.loads(told)
         assert replay.returncode == 0, report
-        assert all(segment["turns"] >= 0 and not segment["differing"] for segment in report["segments"])
+        assert not any(segment["differing"] for segment in report["segments"])
         endings += [segment["ending"] for segment in report["segments"]]
-    assert sum(1 for ending in endings[:-1] if ending == "torn") == torn, "the last one is being written"
+    assert endings[:-1].count("torn") == 1, "the last one is being written"
 
 
 async def test_planned_restart_keeps_agents_and_places(own_daemon: Daemon) -> None:
@@ -94,7 +93,6 @@ async def test_planned_restart_keeps_agents_and_places(own_daemon: Daemon) -> No
             await check_agents(operator)
             await check_places(operator, caller, desk)
             await check_ended(operator)
-        await check_replay(own_daemon, torn=0)
 
 
 async def check_ended(operator: Operator) -> None:
@@ -115,7 +113,7 @@ async def test_kill_9_with_a_torn_journal_keeps_agents_and_places(own_daemon: Da
         async with Operator(own_daemon) as operator:
             await check_agents(operator)
             await check_places(operator, caller, desk)
-        await check_replay(own_daemon, torn=1)
+        await check_replay(own_daemon)
 
 
 def tear(journal: Path) -> None:
