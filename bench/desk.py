@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 
 import aiohttp
@@ -28,6 +29,17 @@ class Freed(StrEnum):
     """Said `ready` over HTTP."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rang:
+    """A phone has rung."""
+
+    freed: Freed
+    freed_at: float
+    """`time.monotonic()`."""
+    after_ms: float
+    """From then to the INVITE."""
+
+
 class Desk:
     """Notes the time from becoming free to the INVITE; answers, and calls `on_talk` once the answer is acknowledged."""
 
@@ -37,7 +49,7 @@ class Desk:
         self.call: PhoneCall | None = None
         self.freed: Freed | None = None
         """How the agent became free; None once the phone has rung since."""
-        self.ringing_ms: dict[Freed, list[float]] = {Freed.BYE: [], Freed.HTTP: []}
+        self.rang: list[Rang] = []
         self._freed_at = 0.0
         self._on_talk = on_talk
 
@@ -79,7 +91,7 @@ class Desk:
     def _watch(self, direction: Direction, flow: Flow, data: bytes, at: float) -> None:
         """Sees datagrams before the phone reads them; the loop's own clock, `at`, is too coarse."""
         if direction is Direction.IN and self.freed is not None and data.startswith(INVITE):
-            self.ringing_ms[self.freed].append(1000 * (time.monotonic() - self._freed_at))
+            self.rang.append(Rang(self.freed, self._freed_at, 1000 * (time.monotonic() - self._freed_at)))
             self.freed = None
 
     def _ring(self, call: PhoneCall) -> None:

@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 import time
+from bisect import bisect
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import cast
@@ -23,6 +24,8 @@ class Probe(asyncio.DatagramProtocol):
 
     def __init__(self) -> None:
         self.away_ms: list[float] = []
+        self.sent_at: list[float] = []
+        """`time.monotonic()` of each that came back."""
         self.came_back = asyncio.Event()
         self._transport: asyncio.DatagramTransport | None = None
         self._sent_at = 0.0
@@ -32,7 +35,21 @@ class Probe(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str | int, ...]) -> None:
         self.away_ms.append(1000 * (time.monotonic() - self._sent_at))
+        self.sent_at.append(self._sent_at)
         self.came_back.set()
+
+    async def send_every(self, gap_s: float) -> None:
+        """One after the other, until cancelled."""
+        while True:
+            self.send()
+            await asyncio.sleep(gap_s)
+            await self.came_back.wait()
+
+    def is_quiet(self, at: float, limit_ms: float) -> bool:
+        """Whether the packets before and after `at` were both back within `limit_ms`."""
+        after = bisect(self.sent_at, at)
+        around = self.away_ms[max(0, after - 1) : after + 1]
+        return len(around) > 1 and max(around) <= limit_ms
 
     def send(self) -> None:
         """Send one; the one before should be back."""
