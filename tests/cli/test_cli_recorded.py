@@ -69,7 +69,7 @@ def test_same_seed_says_the_same(journal: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", ["agents+2", "nonsense", "queues.absent.ring_for_s=12", "queues.service.ring_for_s=x"]
+    "change", ["agents+x", "nonsense", "queues.absent.ring_for_s=12", "queues.service.ring_for_s=x"]
 )
 def test_change_that_cannot_be_made_is_one_clear_line(journal: Path, change: str) -> None:
     typed = Typed.of("what-if", str(DAY), change, "--runs", "1", "--journal", str(journal))

@@ -120,7 +120,7 @@ def test_state_of_parts_that_do_not_fit_is_refused() -> None:
             Board(FloorSettings()),
             {"lines", "roster", "entries", "offers", "deadlines", "estimator", "closed", "offers_made", "entries_made"}
             | {"now"},
-            {"out", "dirty", "freed"},
+            {"out", "dirty", "freed", "witness"},  # the last one belongs to whoever asks, not to the floor
         ),
         (Dispatcher(FloorSettings()), {"metrics", "_board"}, set()),
         (Metrics(), {"queues", "work", "agents"}, {"items"}),

@@ -211,6 +211,8 @@ class Call:
                     return Outcome.VOICEMAIL
                 case events.CallbackPromised():
                     return Outcome.CALLBACK
+                case events.NailedUp():
+                    return Outcome.FEATURE_CODE
                 case events.Overflowed():
                     return Outcome.OVERFLOWED
                 case events.Queued():

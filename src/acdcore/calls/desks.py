@@ -11,6 +11,7 @@ from acdcore.calls.leg import Leg
 from acdcore.calls.phones import Phones
 from acdcore.calls.ports import AgentRecord, Directory
 from acdcore.calls.seats import Seats, phone_at, read, written
+from acdcore.calls.standing import StandingLine
 from acdcore.ivr.model import Language
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Unavailable
@@ -65,6 +66,8 @@ class Desks:
         self._time = chronicle.time
         self._started_at = clock.now()
         self._seats = Seats()
+        self._lines: dict[AgentId, StandingLine] = {}
+        """Of agents who work on a line that stays up."""
         self._shown: dict[AgentId, tuple[Facts, LiveAgent]] = {}
         """What boards were shown last, and from what it was made; of agents of the directory only."""
         self._leaving: set[AgentId] = set()
@@ -104,9 +107,9 @@ class Desks:
         self._acd.feed(AgentPhoneUp(agent) if is_up else AgentPhoneDown(agent))
 
     def _is_reachable(self, agent: AgentId, seat: Seat | None) -> bool:
-        """Whether the agent can be rung there; an outside number is taken for reachable."""
+        """Whether the agent can be rung there; an outside number is taken for reachable, a standing line is."""
         phone = phone_at(agent, seat)
-        return phone is None or self.phones.is_reachable(phone)
+        return phone is None or agent in self._lines or self.phones.is_reachable(phone)
 
     def _sit_down(self, agent: AgentId, seat: Seat | None) -> None:
         """Take a seat for this duty; raises WrongState for a phone that another agent works at."""
@@ -114,6 +117,9 @@ class Desks:
         taken_by = None if phone is None else self._works_at(phone)
         if taken_by is not None and taken_by != agent:
             raise WrongState(f"agent {taken_by} works at phone {phone}; log that agent out first")
+        line = self._lines.get(agent)
+        if line is not None and line.phone != phone:
+            self._replace(agent, line)
         self._seats.take(agent, seat)
         self._tell_reach(agent)
 
@@ -123,6 +129,38 @@ class Desks:
         is_there = owner is not None and owner.state is not FloorState.LOGGED_OUT
         is_there = is_there and self._seats.phone_of(phone) == phone
         return self._seats.guest_at(phone) or (phone if is_there else None)
+
+    # --- standing lines ---
+
+    def lines(self) -> tuple[StandingLine, ...]:
+        """Every line that stands."""
+        return tuple(self._lines.values())
+
+    def line(self, agent: AgentId) -> StandingLine | None:
+        """The agent's standing line, over which calls come instead of ringing the phone."""
+        return self._lines.get(agent)
+
+    def stand(self, agent: AgentId, line: StandingLine) -> None:
+        """The agent works on `line`, an earlier one is hung up; raises WrongState while that is in a talk."""
+        former = self._lines.get(agent)
+        if former is not None:
+            self._replace(agent, former)
+        self._lines[agent] = line
+        self._tell_reach(agent)
+
+    def let_go(self, agent: AgentId, line: StandingLine) -> bool:
+        """The line is gone; False when the agent worked on it no more."""
+        if self._lines.get(agent) is not line:
+            return False
+        del self._lines[agent]
+        self._tell_reach(agent)
+        return True
+
+    def _replace(self, agent: AgentId, line: StandingLine) -> None:
+        if line.is_lent:
+            raise WrongState(f"agent {agent} talks on a standing line at phone {line.phone}")
+        self.let_go(agent, line)
+        line.hang_up("replaced")
 
     # --- agents ---
 
@@ -198,6 +236,10 @@ class Desks:
 
     def _changed(self, change: AgentStateChanged) -> None:
         self._leaving.discard(change.agent)
+        line = self._lines.get(change.agent)
+        if change.state is FloorState.LOGGED_OUT and line is not None:
+            self.let_go(change.agent, line)
+            line.hang_up("logged out")
         if change.state is FloorState.LOGGED_OUT and self._seats.of(change.agent) is not None:
             self._seats.take(change.agent, None)
             self._tell_reach(change.agent)

@@ -34,6 +34,14 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class NailedUp:
+    """An agent's line stands: served calls are lent it, and it ends when the agent hangs up."""
+
+    at: float
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True)
 class FlowEntered:
     """The flow reached a node."""
 
@@ -296,6 +304,7 @@ class Ended:
 Event = (
     Arrived
     | Answered
+    | NailedUp
     | FlowEntered
     | CustomerFound
     | LanguageChosen
@@ -330,6 +339,7 @@ Event = (
 KINDS: dict[type[Event], str] = {
     Arrived: "arrived",
     Answered: "answered",
+    NailedUp: "nailed_up",
     FlowEntered: "flow_entered",
     CustomerFound: "customer_found",
     LanguageChosen: "language_chosen",

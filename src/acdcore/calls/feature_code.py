@@ -2,7 +2,7 @@
 
 *11          log in (and be ready)       *14   end the wrap-up
 *12          ready                       *15   log out
-*13, *13N    not ready, reason N
+*13, *13N    not ready, reason N         *16   log in on a line that stays up (`nailed_up`)
 """
 
 from acdcore.calls.call import Call, Ending
@@ -22,6 +22,8 @@ CODES = {
     "*15": (AgentCommand.LOG_OUT, SystemPrompt.LOGGED_OUT),
 }
 """The commands by what is dialled, each with what the agent hears."""
+NAIL_UP = "*16"
+"""Logs in too, but is no command: the call stays."""
 REASONS = {"1": "break", "2": "lunch", "3": "training", "4": "back office"}
 """Reasons for not being ready, by the key after `*13`; no key means a break."""
 
@@ -29,6 +31,8 @@ REASONS = {"1": "break", "2": "lunch", "3": "training", "4": "back office"}
 def is_feature_code(dialled: str) -> bool:
     """Whether `dialled` is one of the codes."""
     code, reason = dialled[:3], dialled[3:]
+    if dialled == NAIL_UP:
+        return True
     return code in CODES and (not reason or (code == "*13" and reason in REASONS))
 
 

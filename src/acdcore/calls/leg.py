@@ -144,6 +144,11 @@ class Leg:
         self._is_open = True
         wiring.streams[self.stream] = self
 
+    def tell(self, listener: Listener) -> Listener:
+        """Have `listener` hear from now on of what happens on the leg; who heard of it until now."""
+        former, self._listener = self._listener, listener
+        return former
+
     # --- being called ---
 
     def take_offer(self, session: SessionId, offer: bytes) -> None:
@@ -194,8 +199,9 @@ class Leg:
         self._wiring.engine.set_background(self.stream, clips)
 
     def bridge(self, other: "Leg") -> None:
-        """Let the two hear each other."""
-        self._wiring.engine.bridge(self.stream, other.stream)
+        """Let the two hear each other; without effect once the other is closed, which its call is about to hear."""
+        if other._is_open:
+            self._wiring.engine.bridge(self.stream, other.stream)
 
     def unbridge(self) -> None:
         """Part from whom the leg is bridged to."""
@@ -279,7 +285,7 @@ class Leg:
         """Keys of phones that send them in INFO."""
         digit = digit_of_info(event.content_type, event.body)
         if digit:
-            self._listener.notify(Pressed(self, digit))
+            self.on_digit(digit)
 
     def on_ended(self, event: SessionEnded) -> None:
         """The peer hung up, or the session broke."""

@@ -14,11 +14,12 @@ from acdcore.calls.access import Access, FromAgent, FromTrunk, Turned
 from acdcore.calls.call import ALWAYS, Call, Ending
 from acdcore.calls.callback import SETTLED, attempt
 from acdcore.calls.commands import CallState, LiveCall
-from acdcore.calls.feature_code import feature_code, is_feature_code
+from acdcore.calls.feature_code import NAIL_UP, feature_code, is_feature_code
 from acdcore.calls.hall import Hall
 from acdcore.calls.inbound import inbound, turned_away
 from acdcore.calls.leg import Leg, Side
 from acdcore.calls.lines import Line, LinesFull, WhenFull
+from acdcore.calls.nailed_up import nailed_up
 from acdcore.calls.ports import AgentRecord, Detail, EndedBy
 from acdcore.calls.screening import Blocked, Passed, Repeated, Screen
 from acdcore.calls.trunks import AGENTS_TRUNK, WORK_TRUNK, Route, Trunk
@@ -112,7 +113,8 @@ class Switchboard:
         if not is_feature_code(dialled):
             self._turn_away(event, 403, (), "no right to dial")
             return
-        self._begin(event, AGENTS_TRUNK, agent.agent, None, partial(feature_code, hall=self._hall, agent=agent))
+        told = nailed_up if dialled == NAIL_UP else feature_code
+        self._begin(event, AGENTS_TRUNK, agent.agent, None, partial(told, hall=self._hall, agent=agent))
 
     def _from_trunk(self, event: InviteArrived, trunk: Trunk, dialled: str) -> None:
         route = self._hall.rules.trunks.route(trunk.name, dialled)
@@ -306,13 +308,18 @@ class Switchboard:
             call.end(Outcome.SHUTDOWN, EndedBy.SYSTEM)
 
     async def drain(self, within_s: float) -> None:
-        """Take no new calls; end those that are still up after `within_s`."""
+        """Take no new calls; end those that are still up after `within_s`.
+
+        Agents' standing lines are not waited for, but stand until the last caller who may need them is gone.
+        """
         self.is_draining = True
         for call in list(self._work.values()):
             if call.caller is None and call.view.state is not CallState.TALKING:
                 call.end(Outcome.SHUTDOWN, EndedBy.SYSTEM)  # nobody is on the line; the book keeps it
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=within_s)
+        standing = {line.call.task for line in self._hall.desks.lines()}
+        waited_for = self._tasks - standing
+        if waited_for:
+            await asyncio.wait(waited_for, timeout=within_s)
         self.end_all()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=CLOSE_S)

@@ -80,6 +80,8 @@ async def until_played(
 
 async def converse(call: Call, caller: Leg, partner: Leg, hall: Hall, path: str) -> SentTo | None:
     """Both hear each other, or music while one holds, until the partner is gone or the caller is sent elsewhere."""
+    if partner.session is None:
+        return None  # gone, and the note of it not read yet
     tap = hall.recorder.begin(call, caller, partner, path)
     try:
         return await until_parted(call, caller, partner, hall)

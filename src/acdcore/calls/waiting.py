@@ -12,6 +12,7 @@ from acdcore.calls.feed import OfferEnding
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import HungUp, Leg, PickedUp, Pressed, Ringing, Side, TurnedDown
 from acdcore.ivr.model import PromptName
+from acdcore.ivr.system import SystemPrompt
 from acdcore.kernel.errors import AcdError
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.media.model import ClipId
@@ -197,7 +198,13 @@ def ring_agent(call: Call, hall: Hall, offer: Offered) -> Ring | None:
 
 
 def ring_seat(call: Call, hall: Hall, agent: AgentId, ring_for_s: float) -> Leg:
-    """Ring the agent where the agent sits; raises AcdError when there is no phone, no port or no line for it."""
+    """Ring the agent where the agent sits; raises AcdError when there is no phone, no port or no line for it.
+
+    On a standing line a beep takes the place of the ringing, and the agent has picked up already.
+    """
+    line = hall.desks.line(agent)
+    if line is not None:
+        return line.lend(call, hall.voice.system(SystemPrompt.BEEP, hall.desks.language(agent)))
     seat = hall.desks.seat(agent)
     if seat is not None and seat.kind is SeatKind.NUMBER:
         return dial_outside(call, hall, seat.where, side=Side.AGENT)
