@@ -19,9 +19,9 @@ import aiohttp
 from rich.console import Console
 from rich.table import Table
 
-from acdcore.app import make_sounds
 from acdcore.kernel.errors import AcdError, SettingsError
 from acdcore.keys import kept_password
+from acdcore.parts import make_sounds
 from acdcore.plan import make_plan
 from acdcore.reload import Sounds
 from acdcore.settings import load

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from acdcore.app import make_directory
 from acdcore.kernel.errors import SettingsError
+from acdcore.parts import make_directory
 
 
 def test_directory_is_made_with_its_parents_and_may_be_there_already(tmp_path: Path) -> None:

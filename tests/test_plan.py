@@ -7,9 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from acdcore.__main__ import cli
-from acdcore.app import endpoint_settings
 from acdcore.kernel.address import Address
 from acdcore.kernel.errors import SettingsError
+from acdcore.parts import endpoint_settings
 from acdcore.plan import Plan, make_plan, shortages
 from acdcore.settings import Settings, load
 

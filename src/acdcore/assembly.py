@@ -1,0 +1,200 @@
+"""The hall and its dispatcher: opened with what the last run left, closed with what the next one needs."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.metadata import version
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from acdcore.calls.acd import Acd
+from acdcore.calls.chronicle import Chronicle
+from acdcore.calls.desks import Desks
+from acdcore.calls.hall import Hall
+from acdcore.calls.hours import Hours
+from acdcore.calls.lines import Lines
+from acdcore.calls.phones import Phones
+from acdcore.calls.recorder import Recorder
+from acdcore.calls.screening import Screen
+from acdcore.calls.services import Services
+from acdcore.calls.stays import StayKeeper
+from acdcore.calls.switchboard import Switchboard
+from acdcore.calls.voice import Voice
+from acdcore.calls.wiring import Wiring
+from acdcore.calls.workbench import Workbench
+from acdcore.kernel.clock import Clock
+from acdcore.parts import Progress
+from acdcore.plan import Plan
+from acdcore.queues.dispatcher import Dispatcher
+from acdcore.queues.places import Places
+from acdcore.queues.resumption import Resumed
+from acdcore.settings import Settings
+from acdcore.sip.registrar import Registrar, RegistrarSettings
+from acdcore.storage.bindings import BindingsFile
+from acdcore.storage.journal import DiskJournal, JournalSettings, last_state
+from acdcore.storage.journal_files import Retention
+from acdcore.storage.phone_number import matching_key
+from acdcore.storage.storage import Storage
+from acdcore.work.book import WorkBook
+
+STALE_AFTER = timedelta(hours=12)
+"""Whoever was at work before a longer stop has gone home."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFloor:
+    """The dispatcher, its journal, and what the last run's journal says."""
+
+    dispatcher: Dispatcher
+    journal: DiskJournal | None
+    last: Resumed | None
+    """Where the last run ended; None without a journal of it."""
+    places: Places
+    """Who may have a lost place again."""
+
+    @property
+    def alarm(self) -> str:
+        """What is wrong with the journal; empty when nothing is."""
+        return self.journal.alarm if self.journal is not None else ""
+
+    def note_shutdown(self) -> None:
+        """From here on callers and agents lose their places to the stop, not by their own wish."""
+        if self.journal is not None:
+            self.journal.note_shutdown()
+
+
+@contextlib.contextmanager
+def open_floor(settings: Settings, clock: Clock, on_progress: Progress) -> Iterator[OpenFloor]:
+    """The dispatcher, with its turns kept on disk if the operator wants that."""
+    dispatcher = Dispatcher(settings.floor())
+    directory = settings.storage.directory / "journal"
+    if not settings.journal.is_on:
+        yield OpenFloor(dispatcher, None, None, Places((), 0.0, clock.now()))
+        return
+    last = last_state(directory, clock.wall() - STALE_AFTER)
+    if last is not None and last.problem:
+        on_progress(f"the journal's end could not be read: {last.problem}")
+    lost = last.places if last is not None else ()
+    places = Places(lost, settings.journal.reclaim_within_s, clock.now())
+    kept = JournalSettings(
+        directory=directory,
+        zone=ZoneInfo(settings.journal.timezone),
+        retention=Retention(days=settings.journal.keep_days),
+        version=version("acdcore"),
+    )
+    with DiskJournal(kept, dispatcher, clock) as journal:
+        yield OpenFloor(dispatcher, journal, last, places)
+
+
+@dataclass(frozen=True, slots=True)
+class HallParts:
+    """What the hall stands on."""
+
+    wiring: Wiring
+    recorder: Recorder
+    chronicle: Chronicle
+    voice: Voice
+    storage: Storage
+    clock: Clock
+
+
+@contextlib.asynccontextmanager
+async def open_hall(plan: Plan, floor: OpenFloor, parts: HallParts) -> AsyncIterator[Hall]:
+    """What the calls' stories reach, and the engine's reports brought to them."""
+    settings, wiring, storage, clock = plan.settings, parts.wiring, parts.storage, parts.clock
+    engine, loop = wiring.engine, asyncio.get_running_loop()
+    rules = plan.rules()
+    acd = Acd(floor.dispatcher, clock, floor.journal.record if floor.journal is not None else None)
+    stays = StayKeeper(acd, parts.chronicle, clock)
+    phones = Phones(wiring, Registrar(RegistrarSettings()), clock)
+    workbench = Workbench(WorkBook(settings.book(), matching_key), parts.chronicle, clock)
+    services = Services()
+    hours = Hours(storage.hours, acd, workbench, clock)
+    hours.on_change = parts.chronicle.hours
+    loop.add_reader(engine.event_fd, lambda: wiring.on_media(engine.events()))
+    try:
+        yield Hall(
+            clock=clock,
+            wiring=wiring,
+            acd=acd,
+            stays=stays,
+            desks=Desks(phones, storage.directory, acd, parts.chronicle, clock),
+            voice=parts.voice,
+            directory=storage.directory,
+            chronicle=parts.chronicle,
+            recorder=parts.recorder,
+            workbench=workbench,
+            hours=hours,
+            services=services,
+            places=floor.places,
+            lines=Lines(settings.line_settings(), {trunk.name: trunk.lines for trunk in rules.trunks.trunks}),
+            rules=rules,
+        )
+    finally:
+        loop.remove_reader(engine.event_fd)
+        hours.close()
+        workbench.close()
+        phones.close()
+        stays.close()
+        acd.close()
+        await services.close()
+
+
+@contextlib.asynccontextmanager
+async def kept_bindings(hall: Hall, settings: Settings) -> AsyncIterator[None]:
+    """Phones registered over UDP are known again, and will be at the next start."""
+    phones = hall.desks.phones
+    bindings = BindingsFile(settings.storage.directory / "bindings.json", hall.clock, phones.export)
+    phones.restore(bindings.load({settings.sip.udp_port}))
+    if bindings.alarm:
+        hall.chronicle.alarm("bindings", True, bindings.alarm)
+    phones.on_binding = bindings.changed
+    bindings.start()
+    try:
+        yield
+    finally:
+        await bindings.stop()
+        if bindings.alarm:
+            structlog.get_logger("sip").warning("bindings not kept", reason=bindings.alarm)
+
+
+@contextlib.contextmanager
+def at_work(hall: Hall, switchboard: Switchboard) -> Iterator[None]:
+    """Hours are kept, and work that is due goes into the queues, until the calls are drained."""
+    hall.workbench.on_due = switchboard.begin_work
+    hall.workbench.on_settled = switchboard.end_work
+    hall.hours.follow(hall.rules)
+    try:
+        yield
+    finally:
+        hall.hours.close()
+        hall.workbench.close()
+
+
+async def resume(hall: Hall, floor: OpenFloor, storage: Storage, settings: Settings, on_progress: Progress) -> None:
+    """Go on where the last run ended: agents at work, their phones, and what was asked of us."""
+    last = floor.last
+    if last is not None:
+        agents = hall.desks.restore(last.agents)
+        if agents or last.places:
+            within_s = settings.journal.reclaim_within_s
+            on_progress(f"took over {agents} agents; {len(last.places)} callers keep their places for {within_s:g} s")
+    items = hall.workbench.restore(await storage.history.open_work())
+    hall.hours.look()  # before any of it comes due: the settings may have lost a queue meanwhile
+    if items:
+        on_progress(f"took over {items} callbacks and messages")
+
+
+def open_screen(hall: Hall, storage: Storage) -> Screen:
+    """The list of numbers that are turned away or let through, kept in step with its store."""
+    screen = Screen(hall.rules.screening.limits, matching_key)
+
+    def follow() -> None:
+        screen.use(storage.screening.entries())
+
+    storage.screening.on_change = follow
+    follow()
+    return screen

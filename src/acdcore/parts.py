@@ -1,0 +1,153 @@
+"""The parts of the daemon below the hall, each started and stopped by itself."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import structlog
+
+from acdcore.calls.chronicle import Chronicle
+from acdcore.calls.recorder import Recorder
+from acdcore.calls.recovery import recover
+from acdcore.ivr.prompts import render, render_music
+from acdcore.kernel.address import Address
+from acdcore.kernel.clock import Clock
+from acdcore.kernel.errors import SettingsError
+from acdcore.kernel.ids import IdSource
+from acdcore.keys import keep_passwords
+from acdcore.media.engine import Engine
+from acdcore.media.model import EngineSettings
+from acdcore.plan import Plan
+from acdcore.recording.events import RecordingEvent
+from acdcore.recording.index import NotRepaired, Repaired, repair_all
+from acdcore.recording.writer import RecordingSettings, RecordingWriter
+from acdcore.reload import Sounds
+from acdcore.settings import Settings
+from acdcore.sip.identity import EndpointSettings
+from acdcore.sip.stack import StackSettings
+from acdcore.storage.storage import Storage, StorageSettings, open_storage
+
+Progress = Callable[[str], None]
+"""Told one line at a time what takes long at the start."""
+
+
+def make_directory(directory: Path, file: str, section: str) -> None:
+    """A place to write; raises SettingsError when there can be none."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(file, f"{section}.directory", f"{directory} cannot be made: {error.strerror}") from error
+
+
+def make_sounds(plan: Plan, on_progress: Progress) -> Sounds:
+    """Render every prompt, or take it from the cache; takes seconds at the first start."""
+    cache = plan.settings.storage.directory / "prompts"
+    recorded = plan.file.parent / plan.settings.ivr.prompts
+
+    def progress(done: int, total: int) -> None:
+        if done % 25 == 0 or done == total:
+            on_progress(f"prompts: {done} of {total} spoken")
+
+    prompts = render(plan.prompts, cache, recorded, progress)
+    music = {"": render_music(cache, recorded)}
+    for name, table in plan.settings.queues.items():
+        if table.music:
+            music[name] = render_music(cache, recorded, table.music)
+    return Sounds(prompts, music)
+
+
+def open_memory(plan: Plan, clock: Clock, on_progress: Progress) -> contextlib.AbstractAsyncContextManager[Storage]:
+    """Database, spool and directory."""
+    settings = plan.settings
+    storage = StorageSettings(
+        directory=settings.storage.directory,
+        realm=settings.sip.realm,
+        agents_file=plan.file.parent / "agents.toml",
+        customers_file=plan.file.parent / "customers.toml",
+        trunk_users={trunk.user: trunk.name for trunk in settings.trunk_list() if trunk.user},
+        dsn=settings.storage.dsn,
+    )
+    return open_storage(storage, clock, on_progress, lambda new: keep_passwords(settings.storage.directory, new))
+
+
+@contextlib.contextmanager
+def started_engine(settings: Settings, ids: IdSource) -> Iterator[Engine]:
+    """The media engine with its thread."""
+    media = settings.media
+    engine = Engine(
+        EngineSettings(
+            address=str(media.address),
+            first_port=media.first_port,
+            last_port=media.last_port,
+            media_lost_after_s=media.lost_after_s,
+        ),
+        ids,
+    )
+    engine.start()
+    try:
+        yield engine
+    finally:
+        engine.stop()
+
+
+def repaired_recordings(settings: Settings) -> list[Repaired]:
+    """Mend what a crash left in the recordings' directory."""
+    repairs = repair_all(settings.recording.directory)
+    for repair in repairs:
+        if isinstance(repair, NotRepaired):
+            structlog.get_logger("recording").warning("not repaired", path=repair.path, reason=repair.reason)
+    return [repair for repair in repairs if isinstance(repair, Repaired)]
+
+
+async def recover_calls(
+    storage: Storage, clock: Clock, repaired: list[Repaired], recordings: Path, on_progress: Progress
+) -> None:
+    """Give calls that a crash cut short their records."""
+    recovered = await recover(storage.history, storage.spool, clock, repaired, recordings)
+    if recovered.calls or recovered.recordings:
+        on_progress(
+            f"the last run was cut short: recorded {recovered.calls} calls, mended {recovered.recordings} recordings"
+        )
+
+
+@contextlib.asynccontextmanager
+async def started_recorder(
+    settings: Settings, engine: Engine, chronicle: Chronicle, clock: Clock
+) -> AsyncIterator[Recorder]:
+    """The recorder with the writer's threads."""
+    if not settings.recording.is_on:
+        yield Recorder(engine, None, chronicle, clock)
+        return
+    directory = settings.recording.directory
+    loop = asyncio.get_running_loop()
+
+    def report(event: RecordingEvent) -> None:
+        loop.call_soon_threadsafe(recorder.on_event, event)
+
+    min_free_bytes = settings.recording.min_free_mb * 1_000_000
+    writer = RecordingWriter(engine, RecordingSettings(directory, min_free_bytes), report)
+    recorder = Recorder(engine, writer, chronicle, clock, directory)
+    writer.start()
+    try:
+        yield recorder
+    finally:
+        await asyncio.to_thread(writer.stop)  # waits for the disk
+        await asyncio.sleep(0)  # the last reports are on their way to the recorder
+
+
+def stack_settings(settings: Settings) -> StackSettings:
+    """Where SIP listens."""
+    host = str(settings.sip.address)
+    return StackSettings(udp=(Address(host, settings.sip.udp_port),), tcp=(Address(host, settings.sip.tcp_port),))
+
+
+def endpoint_settings(settings: Settings) -> EndpointSettings:
+    """What Via and Contact say when peers see us under another address than we do."""
+    sip = settings.sip
+    if sip.advertised is None:
+        return EndpointSettings()
+    ports = {sip.udp_port, sip.tcp_port}
+    return EndpointSettings(
+        advertised={Address(str(sip.address), port): Address(str(sip.advertised), port) for port in ports}
+    )
