@@ -1,0 +1,397 @@
+"""Nailed-up lines: an agent's call stays up, and is lent to one caller after another."""
+
+import asyncio
+
+import pytest
+from tests.calls.house import (
+    BOTH_TOLD_S,
+    CLIP_S,
+    ORDINARY,
+    OURS,
+    SALES,
+    SERVICE,
+    SERVICE_LINE,
+    VIP,
+    House,
+    Plan,
+    opened,
+    password,
+)
+from tests.calls.phone import Phone
+
+from acdcore.calls.call import Call
+from acdcore.calls.commands import AgentCommand, AgentState, CallState, Seat, SeatKind, WrongState
+from acdcore.calls.nailed_up import LINE_LOST
+from acdcore.calls.ports import CdrRow
+from acdcore.ivr.model import Language
+from acdcore.ivr.system import SystemPrompt
+from acdcore.kernel.errors import Outcome
+from acdcore.kernel.ids import AgentId
+from acdcore.media.model import ClipId, StreamId
+from acdcore.queues.settings import QueueSettings
+from acdcore.sip.events import Flow, Transport
+
+pytestmark = pytest.mark.looptime
+
+NO_WRAP_UP = (QueueSettings(SERVICE, ring_for_s=15.0, wrap_up_s=0.0), QueueSettings(SALES))
+
+
+async def nailed(house: House, agent: str = "1001", code: str = "*16") -> Phone:
+    """An agent whose line stands, ready."""
+    phone = house.employ(agent)
+    phone.register(password(agent))
+    await house.pass_time(0.1)
+    phone.call(code, password=password(agent))
+    await house.pass_time(CLIP_S + 0.5)
+    assert phone.is_up
+    assert house.state(agent) is AgentState.READY
+    return phone
+
+
+async def release(house: House, phone: Phone) -> None:
+    """Hang up the standing line, so that nothing is left in the house."""
+    if phone.is_up:
+        phone.hang_up()
+    await house.pass_time(1)
+
+
+def standing(house: House, agent: str = "1001") -> StreamId:
+    """The stream of the line."""
+    line = house.hall.desks.line(AgentId(agent))
+    assert line is not None
+    return line.call.the_caller().stream
+
+
+def served(house: House) -> Call:
+    """The one call that came by the trunk."""
+    (call,) = [call for call in house.switchboard.calls.values() if call.view.trunk == "carrier"]
+    return call
+
+
+def record_of(house: House, dialled: str) -> CdrRow:
+    """The record of the one call to that number."""
+    (row,) = [row for row in house.cdrs() if row.dialled == dialled]
+    return row
+
+
+def beep(house: House) -> ClipId:
+    """What stands for the ringing."""
+    return house.hall.voice.system(SystemPrompt.BEEP, Language.MANDARIN)[0]
+
+
+def says(house: House, prompt: SystemPrompt) -> tuple[ClipId, ...]:
+    """What the agent hears of a key."""
+    return house.hall.voice.system(prompt, Language.MANDARIN)
+
+
+async def test_caller_is_served_at_once_on_the_line_that_stands_and_the_next_one_too() -> None:
+    async with opened(Plan(queues=NO_WRAP_UP)) as house:
+        phone = await nailed(house)
+        line = standing(house)
+        for number in (VIP, ORDINARY):
+            caller = house.caller(number)
+            caller.call(SERVICE_LINE)
+            await house.pass_time(0.1)
+            call = served(house)
+            assert house.state("1001") is AgentState.TALKING
+            assert (call.view.state, call.view.agent) == (CallState.TALKING, "1001")
+            assert house.hall.lines.taken == 1  # the caller's own
+            heard = house.engine.hears(line)
+            assert isinstance(heard, tuple)
+            assert (heard[0], heard[-1]) == (beep(house), beep(house))  # instead of ringing, and after the whisper
+            await house.pass_time(BOTH_TOLD_S + 1)
+            assert house.engine.hears(line) == call.the_caller().stream
+            caller.hang_up()
+            await house.pass_time(1)
+            assert house.engine.hears(line) == ()
+            assert phone.is_up
+            assert house.state("1001") is AgentState.READY
+        await release(house, phone)
+        assert [row.outcome for row in house.cdrs()] == [Outcome.FEATURE_CODE, Outcome.ANSWERED, Outcome.ANSWERED]
+        assert [row.agent for row in house.cdrs()] == [None, "1001", "1001"]
+        assert all(row.ring_s == 0 for row in house.cdrs())
+        assert [line.split()[1] for line in house.story(0)] == ["arrived", "answered", "nailed_up", "ended"]
+
+
+async def test_agent_hears_nothing_between_talks_and_is_told_of_the_log_in() -> None:
+    async with opened() as house:
+        phone = house.employ("1001")
+        phone.register(password("1001"))
+        await house.pass_time(0.1)
+        phone.call("*16", password=password("1001"))
+        await house.pass_time(CLIP_S - 0.2)
+        assert house.state("1001") is AgentState.BUSY
+        assert house.engine.hears(standing(house)) == says(house, SystemPrompt.LOGGED_IN)
+        await house.pass_time(1)
+        assert house.engine.hears(standing(house)) == ()
+        await release(house, phone)
+        assert house.state("1001") is AgentState.LOGGED_OUT
+
+
+async def test_keys_make_the_agent_not_ready_and_ready() -> None:
+    async with opened() as house:
+        phone = await nailed(house)
+        for key, state, prompt in (
+            ("*", AgentState.NOT_READY, SystemPrompt.NOT_READY),
+            ("#", AgentState.READY, SystemPrompt.READY),
+        ):
+            house.engine.press(standing(house), key)
+            await house.pass_time(0.1)
+            assert house.state("1001") is state
+            assert house.engine.hears(standing(house)) == says(house, prompt)
+        await release(house, phone)
+
+
+async def test_star_ends_the_talk_but_not_the_line_and_hash_the_wrap_up() -> None:
+    async with opened() as house:
+        phone, caller = await nailed(house), house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(BOTH_TOLD_S + 2)
+        house.engine.press(standing(house), "*")
+        await house.pass_time(0.1)
+        assert (caller.is_up, phone.is_up) == (False, True)
+        assert record_of(house, SERVICE_LINE).outcome is Outcome.ANSWERED
+        assert house.state("1001") is AgentState.WRAP_UP
+        house.engine.press(standing(house), "#")
+        await house.pass_time(0.1)
+        assert house.state("1001") is AgentState.READY
+        await release(house, phone)
+
+
+async def test_agent_who_hangs_up_in_a_talk_ends_it_and_is_logged_out() -> None:
+    async with opened() as house:
+        phone, caller = await nailed(house), house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(BOTH_TOLD_S + 2)
+        phone.hang_up()
+        await house.pass_time(0.1)
+        assert not caller.is_up
+        assert house.state("1001") is AgentState.LOGGED_OUT
+        assert record_of(house, SERVICE_LINE).outcome is Outcome.ANSWERED
+        assert record_of(house, "*16").outcome is Outcome.FEATURE_CODE
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_agent_who_hangs_up_in_the_moment_of_an_offer_leaves_a_caller_who_waits_or_was_answered(
+    turns: int,
+) -> None:
+    async with opened() as house:
+        phone, caller = await nailed(house), house.caller(VIP)
+        house.command("1001", AgentCommand.NOT_READY)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(1)
+        house.cable.lose(phone.address, "BYE")
+        phone.hang_up()
+        bye = house.cable.seen[-1].data
+        house.command("1001", AgentCommand.READY)  # and offered in the same turn
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        house.stack.arrive(bye, Flow(Transport.UDP, OURS, phone.address))
+        await house.pass_time(1)
+        assert house.state("1001") is AgentState.LOGGED_OUT
+        assert caller.is_up is (turns == 0)
+        if caller.is_up:
+            assert served(house).view.state is CallState.WAITING
+            caller.hang_up()
+        else:
+            assert record_of(house, SERVICE_LINE).outcome is Outcome.ANSWERED
+        await house.pass_time(1)
+
+
+async def test_line_is_silent_again_when_the_caller_goes_in_the_whisper() -> None:
+    async with opened() as house:
+        phone, caller = await nailed(house), house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(CLIP_S)
+        caller.hang_up()
+        await house.pass_time(0.1)
+        assert house.engine.hears(standing(house)) == ()
+        assert phone.is_up
+        assert house.state("1001") is AgentState.WRAP_UP
+        await house.pass_time(10)
+        assert house.state("1001") is AgentState.READY
+        await release(house, phone)
+
+
+async def test_agent_is_reachable_by_the_line_while_the_phone_is_not_registered() -> None:
+    async with opened() as house:
+        phone, caller = await nailed(house), house.caller(VIP)
+        phone.register(password("1001"), expires_s=0)
+        await house.pass_time(0.1)
+        assert house.state("1001") is AgentState.READY
+        phone.register(password("1001"))
+        caller.call(SERVICE_LINE)
+        await house.pass_time(BOTH_TOLD_S + 1)
+        phone.register(password("1001"), expires_s=0)
+        await house.pass_time(0.1)
+        assert caller.is_up
+        assert house.state("1001") is AgentState.TALKING
+        caller.hang_up()
+        await release(house, phone)
+        house.command("1001", AgentCommand.LOG_IN)
+        house.command("1001", AgentCommand.READY)
+        assert house.state("1001") is AgentState.UNREACHABLE
+
+
+async def test_line_whose_phone_keeps_no_promise_to_refresh_it_leaves_the_agent_not_ready() -> None:
+    async with opened() as house:
+        phone = house.employ("1001")
+        phone.register(password("1001"))
+        await house.pass_time(0.1)
+        phone.call("*16", password=password("1001"), session_expires_s=90)
+        await house.pass_time(60)
+        assert house.state("1001") is AgentState.READY
+        await house.pass_time(60)
+        live = house.operations.agent(AgentId("1001"))
+        assert (live.state, live.reason) == (AgentState.NOT_READY, LINE_LOST)
+        assert record_of(house, "*16").outcome is Outcome.FAILED
+        await release(house, phone)
+
+
+async def test_line_that_falls_silent_in_a_talk_ends_both() -> None:
+    async with opened() as house:
+        phone, caller = await nailed(house), house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(BOTH_TOLD_S + 2)
+        house.engine.fall_silent(standing(house))
+        await house.pass_time(0.1)
+        assert (phone.is_up, caller.is_up) == (False, False)
+        await house.pass_time(11)
+        assert house.operations.agent(AgentId("1001")).reason == LINE_LOST
+        assert record_of(house, "*16").outcome is Outcome.MEDIA_LOST
+
+
+async def test_phone_that_holds_the_line_is_busy_and_hold_in_a_talk_is_the_talks() -> None:
+    async with opened() as house:
+        phone, caller = await nailed(house), house.caller(VIP)
+        phone.hold()
+        await house.pass_time(0.1)
+        assert house.state("1001") is AgentState.BUSY
+        phone.resume()
+        await house.pass_time(0.1)
+        assert house.state("1001") is AgentState.READY
+        caller.call(SERVICE_LINE)
+        await house.pass_time(BOTH_TOLD_S + 2)
+        phone.hold()
+        await house.pass_time(0.1)
+        assert served(house).view.state is CallState.HELD
+        caller.hang_up()
+        await house.pass_time(11)
+        assert house.state("1001") is AgentState.BUSY
+        phone.resume()
+        await house.pass_time(0.1)
+        assert house.state("1001") is AgentState.READY
+        await release(house, phone)
+
+
+async def test_caller_sent_elsewhere_leaves_the_line_to_its_agent() -> None:
+    async with opened(Plan(is_recorded=True)) as house:
+        phone, caller = await nailed(house), house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(BOTH_TOLD_S + 2)
+        house.operations.requeue(served(house).id, SERVICE, "supervisor")
+        await house.pass_time(0.1)
+        assert house.engine.hears(standing(house)) == ()
+        assert house.state("1001") is AgentState.WRAP_UP
+        await house.pass_time(10 + BOTH_TOLD_S + 1)
+        assert house.engine.hears(standing(house)) == served(house).the_caller().stream  # the same two again
+        caller.hang_up()
+        await house.pass_time(1)
+        assert house.engine.taps == {}
+        await release(house, phone)
+
+
+async def test_logging_out_by_screen_ends_the_line_after_the_talk() -> None:
+    async with opened() as house:
+        phone, caller = await nailed(house), house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(BOTH_TOLD_S + 2)
+        house.command("1001", AgentCommand.LOG_OUT)
+        await house.pass_time(1)
+        assert (phone.is_up, caller.is_up) == (True, True)
+        caller.hang_up()
+        await house.pass_time(1)
+        assert not phone.is_up
+        assert house.state("1001") is AgentState.LOGGED_OUT
+
+
+async def test_line_ends_when_its_agent_logs_in_elsewhere_but_not_out_of_a_talk() -> None:
+    async with opened() as house:
+        phone, desk = await nailed(house), house.employ("1009")
+        desk.register(password("1009"))
+        caller = house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(BOTH_TOLD_S + 2)
+        elsewhere = Seat(SeatKind.PHONE, "1009")
+        with pytest.raises(WrongState, match="1001 talks on a standing line"):
+            house.operations.set_agent_state(AgentId("1001"), AgentCommand.LOG_IN, None, elsewhere)
+        caller.hang_up()
+        await house.pass_time(11)
+        house.operations.set_agent_state(AgentId("1001"), AgentCommand.LOG_IN, None, elsewhere)
+        await house.pass_time(1)
+        assert not phone.is_up
+        assert house.state("1001") is AgentState.READY
+        caller.call(SERVICE_LINE)
+        await house.pass_time(1)
+        assert desk.rings
+        caller.hang_up()
+        await house.pass_time(1)
+
+
+async def test_second_line_of_an_agent_replaces_the_first() -> None:
+    async with opened() as house:
+        first = await nailed(house)
+        second = house.stranger("1001")
+        second.call("*16", password=password("1001"))
+        await house.pass_time(2)
+        assert (first.is_up, second.is_up) == (False, True)
+        assert house.state("1001") is AgentState.READY
+        await release(house, second)
+        assert house.state("1001") is AgentState.LOGGED_OUT
+
+
+async def test_guests_line_is_refused_at_a_phone_where_another_works() -> None:
+    async with opened() as house:
+        desk = house.employ("1009")
+        desk.register(password("1009"))
+        house.employ("1001", is_active=True)
+        await house.pass_time(0.1)
+        house.operations.set_agent_state(AgentId("1001"), AgentCommand.LOG_IN, None, Seat(SeatKind.PHONE, "1009"))
+        desk.call("*16", password=password("1009"))
+        await house.pass_time(1)
+        assert house.state("1001") is AgentState.READY  # the guest's line, whoever the phone belongs to
+        assert house.state("1009") is AgentState.LOGGED_OUT
+        await release(house, desk)
+
+
+async def test_going_down_does_not_wait_for_lines_that_stand_and_leaves_their_agents_at_work() -> None:
+    async with opened() as house:
+        phone, caller = await nailed(house), house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(BOTH_TOLD_S + 2)
+        began_at = house.clock.now()
+        draining = asyncio.create_task(house.switchboard.drain(600.0))
+        await house.pass_time(5)
+        assert (phone.is_up, caller.is_up) == (True, True)
+        caller.hang_up()
+        await draining
+        assert house.clock.now() - began_at < 10
+        await house.pass_time(1)
+        assert not phone.is_up
+        assert record_of(house, "*16").outcome is Outcome.SHUTDOWN
+        assert house.state("1001") is AgentState.WRAP_UP
+
+
+async def test_operators_end_of_the_line_ends_the_talk_first() -> None:
+    async with opened(Plan(is_recorded=True)) as house:
+        phone, caller = await nailed(house), house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(BOTH_TOLD_S + 2)
+        line = house.hall.desks.line(AgentId("1001"))
+        assert line is not None
+        house.operations.hang_up(line.call.id, "supervisor")
+        await house.pass_time(0.1)
+        assert (phone.is_up, caller.is_up) == (False, False)
+        assert record_of(house, SERVICE_LINE).outcome is Outcome.ANSWERED
+        await house.pass_time(11)
+        assert house.operations.agent(AgentId("1001")).reason == LINE_LOST
