@@ -3,7 +3,7 @@
 import pytest
 from tests.calls.house import opened
 
-from acdcore.calls.reachability import ASK_EVERY_S, Reachability, key_of
+from acdcore.calls.reachability import ASK_EVERY_S, Reachability, first_question_s, key_of
 from acdcore.kernel.address import Address
 from acdcore.sip.events import Flow, Transport
 from acdcore.sip.headers import parse_name_addr
@@ -20,12 +20,18 @@ def binding(uri: str = "sip:1001@127.0.0.1:5090") -> Binding[Flow]:
 def test_phone_is_asked_after_the_interval_and_again_only_after_its_answer() -> None:
     phones = Reachability()
     phones.follow([Registered("1001", binding())], 0.0)
-    assert phones.next_deadline() == ASK_EVERY_S
+    assert phones.next_deadline() == first_question_s("1001")
     ((key, asked),) = phones.handle_deadline(ASK_EVERY_S)
     assert (key, asked) == (key_of("1001", binding()), binding())
     assert phones.next_deadline() is None
     phones.answered(key, asked, True, ASK_EVERY_S + 1)
     assert phones.next_deadline() == 2 * ASK_EVERY_S + 1
+
+
+def test_phones_that_register_together_are_not_asked_together() -> None:
+    first = [first_question_s(str(number)) for number in range(1000, 2300)]
+    assert all(ASK_EVERY_S / 2 <= each <= ASK_EVERY_S for each in first)
+    assert max(sum(at <= each < at + 1 for each in first) for at in range(15, 30)) < len(first) / 10
 
 
 def test_silence_and_life_are_told_once_when_they_change() -> None:
@@ -54,7 +60,7 @@ def test_question_that_was_asked_before_the_phone_registered_again_says_nothing_
     phones.follow([Refreshed("1001", binding())], ASK_EVERY_S + 20)
     assert not phones.answered(key, asked, False, ASK_EVERY_S + 32)
     assert not phones.is_silent("1001", binding())
-    assert phones.next_deadline() == 2 * ASK_EVERY_S + 20
+    assert phones.next_deadline() == ASK_EVERY_S + 20 + first_question_s("1001")
 
 
 @pytest.mark.parametrize("change", [Unregistered("1001", binding()), Expired("1001", binding())])
