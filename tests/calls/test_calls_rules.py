@@ -314,7 +314,7 @@ async def test_number_outside_of_its_hours_gets_the_closed_flow() -> None:
         caller.call("12345")
         await house.pass_time(2)
         assert not caller.is_up
-        assert (house.cdr().flow, house.cdr().outcome) == ("closed", Outcome.SELF_SERVED)
+        assert (house.cdr().flow, house.cdr().outcome) == ("closed", Outcome.CLOSED)
 
 
 async def test_flow_that_ends_by_itself_is_self_served() -> None:

@@ -28,7 +28,7 @@ async def test_holiday_is_announced_until_a_supervisor_forces_the_hotline_open(
         assert await early.ear.hear(HOLIDAY_HZ, 5)
         await early.parted()
     ended = await operator.ended(caller=ORDINARY)
-    assert (ended["outcome"], ended["queue"]) == ("self_served", None)
+    assert (ended["outcome"], ended["queue"]) == ("closed", None)
     now = await hours(operator)
     assert (now["state"], now["day"], now["forced_by"]) == ("holiday", HOLIDAY, None)
 

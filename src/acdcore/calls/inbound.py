@@ -49,7 +49,10 @@ async def lead(call: Call, caller: Leg, hall: Hall, where: Destination) -> Endin
 
 def ended(call: Call, reason: EndReason) -> Ending:
     """The call is at its end by itself; what it has achieved is its outcome."""
-    return Ending(call.completed(), EndedBy.SYSTEM, reason.value)
+    outcome = call.completed()
+    if outcome is Outcome.SELF_SERVED and reason is EndReason.CLOSED:
+        outcome = Outcome.CLOSED
+    return Ending(outcome, EndedBy.SYSTEM, reason.value)
 
 
 async def turned_away(call: Call, hall: Hall, prompt: PromptName, outcome: Outcome, detail: str = "") -> Ending:

@@ -19,6 +19,8 @@ class Outcome(StrEnum):
     """An agent talked to the caller."""
     SELF_SERVED = "self_served"
     """The flow came to its end without asking for an agent."""
+    CLOSED = "closed"
+    """The caller heard that nobody is on duty, and wanted or got nothing else."""
     ABANDONED_FLOW = "abandoned_flow"
     """The caller hung up in the menu."""
     ABANDONED_QUEUE = "abandoned_queue"
