@@ -253,6 +253,8 @@ async def test_agent_works_at_another_phone_or_at_an_outside_number() -> None:
         await house.pass_time(32)
         assert exchange.rings
         exchange.answer()
+        await house.pass_time(1)
+        house.engine.press(house.leg(house.live(), "agent").stream, "1")
         await house.pass_time(BOTH_TOLD_S + 1)
         assert house.state("1001") is AgentState.TALKING
         caller.hang_up()

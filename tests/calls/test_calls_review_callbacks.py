@@ -11,6 +11,8 @@ from acdcore.calls.commands import AgentCommand, AgentState, CallState, Seat, Se
 from acdcore.calls.feed import FeedKind
 from acdcore.calls.ports import EndedBy
 from acdcore.calls.rules import QueueRules
+from acdcore.ivr.model import Language
+from acdcore.ivr.system import SystemPrompt
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.queues.settings import QueueSettings
@@ -223,6 +225,36 @@ async def test_reserved_agents_number_outside_is_dialled() -> None:
         await house.pass_time(1)
         if exchange.rings:
             exchange.refuse(480)
+        await house.pass_time(1)
+        await end_work(house)
+
+
+@pytest.mark.parametrize("key", ["1", ""])
+async def test_reserved_agent_at_an_outside_number_has_to_press_the_key(key: str) -> None:
+    async with opened(plan(DialFirst.CUSTOMER)) as house:
+        exchange = house.exchange()
+        house.employ("1001")
+        seat = Seat(SeatKind.NUMBER, "02155511")
+        house.operations.set_agent_state(AgentId("1001"), AgentCommand.LOG_IN, None, seat)
+        house.command("1001", AgentCommand.READY)
+        ask(house, DialFirst.CUSTOMER)
+        await house.pass_time(1)
+        exchange.answer()
+        await house.pass_time(1)
+        exchange.answer()  # now the agent's number: the exchange's second call
+        await house.pass_time(0.2)
+        customer, agent = house.leg(house.live(), "caller"), house.leg(house.live(), "agent")
+        asked = house.hall.voice.system(SystemPrompt.PRESS_TO_TAKE, Language.MANDARIN)
+        assert house.engine.hears(agent.stream) == asked
+        if key:
+            house.engine.press(agent.stream, key)
+        await house.pass_time(21)  # for the key, and for the wrap-up
+        if key:
+            assert house.engine.hears(customer.stream) == agent.stream
+        else:
+            assert house.operations.agent(AgentId("1001")).reason == "missed"
+            assert house.live().view.state is CallState.WAITING
+        house.switchboard.end_all()
         await house.pass_time(1)
         await end_work(house)
 

@@ -1,11 +1,14 @@
 """Hot desks: one agent at a phone, whoever it belongs to, also by feature code and after a restart."""
 
 import pytest
-from tests.calls.house import SERVICE_LINE, VIP, House, opened, password
+from tests.calls.house import BOTH_TOLD_S, SERVICE, SERVICE_LINE, VIP, House, opened, password
 from tests.calls.phone import Phone
 
 from acdcore.calls.commands import AgentCommand, AgentState, Seat, SeatKind, WrongState
 from acdcore.calls.seats import read, written
+from acdcore.ivr.model import Language
+from acdcore.ivr.system import SystemPrompt
+from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId
 from acdcore.queues import checkpoint
 from acdcore.queues.model import AgentRestored
@@ -116,6 +119,99 @@ async def test_agents_sit_where_they_sat_after_a_restart() -> None:
         assert house.state("1001") is AgentState.RINGING
         caller.hang_up()
         await house.pass_time(1)
+
+
+# --- outside numbers: a mobile's mailbox picks up too ---
+
+
+async def mobile_rings(house: House) -> tuple[Phone, Phone]:
+    """Agent 1001 is rung at an outside number for a caller; the exchange and the caller."""
+    exchange, caller = house.exchange(), house.caller(VIP)
+    house.employ("1001")
+    sit(house, "1001", MOBILE)
+    house.command("1001", AgentCommand.READY)
+    caller.call(SERVICE_LINE)
+    await house.pass_time(1)
+    assert exchange.rings
+    return exchange, caller
+
+
+def press(house: House, key: str) -> None:
+    """Whoever picked up at the outside number presses a key."""
+    house.engine.press(house.leg(house.live(), "agent").stream, key)
+
+
+def heard_by(house: House, side: str) -> object:
+    """What that side of the one call hears now."""
+    return house.engine.hears(house.leg(house.live(), side).stream)
+
+
+async def test_agent_at_an_outside_number_takes_the_call_by_a_key_and_the_caller_hears_music_until_then() -> None:
+    async with opened() as house:
+        exchange, caller = await mobile_rings(house)
+        exchange.answer()
+        await house.pass_time(0.2)
+        asked = house.hall.voice.system(SystemPrompt.PRESS_TO_TAKE, Language.MANDARIN)
+        assert heard_by(house, "agent") == asked
+        press(house, "2")
+        await house.pass_time(8)
+        assert house.state("1001") is AgentState.RINGING
+        assert heard_by(house, "caller") == house.hall.voice.music(SERVICE)
+        press(house, "1")
+        await house.pass_time(0.1)
+        assert house.state("1001") is AgentState.TALKING
+        whisper = house.hall.voice.whisper(SERVICE, None, Language.MANDARIN)
+        assert heard_by(house, "agent") == whisper
+        await house.pass_time(BOTH_TOLD_S + 1)
+        assert heard_by(house, "caller") == house.leg(house.live(), "agent").stream
+        caller.hang_up()
+        await house.pass_time(1)
+        assert house.cdr().talk_s == pytest.approx(BOTH_TOLD_S + 1.1, abs=0.1)
+
+
+async def test_mailbox_that_presses_nothing_is_no_answer_after_ten_seconds() -> None:
+    async with opened() as house:
+        exchange, caller = await mobile_rings(house)
+        exchange.answer()
+        await house.pass_time(9.9)
+        assert house.state("1001") is AgentState.RINGING
+        await house.pass_time(0.3)
+        assert not exchange.is_up
+        assert house.state("1001") is AgentState.NOT_READY
+        assert house.hall.lines.taken == 1
+        assert house.story()[-1].split()[1:] == ["offer_ended", "1001", "no_answer"]
+        caller.hang_up()
+        await house.pass_time(1)
+
+
+async def test_agent_who_is_asked_for_the_key_and_hangs_up_has_refused() -> None:
+    async with opened() as house:
+        exchange, caller = await mobile_rings(house)
+        exchange.answer()
+        await house.pass_time(1)
+        exchange.hang_up()
+        await house.pass_time(0.1)
+        assert house.story()[-1].split()[1:] == ["offer_ended", "1001", "refused"]
+        caller.hang_up()
+        await house.pass_time(1)
+
+
+async def test_mailbox_is_hung_up_when_the_offer_is_over_or_the_caller_gone() -> None:
+    async with opened() as house:
+        exchange, caller = await mobile_rings(house)
+        await house.pass_time(10)
+        exchange.answer()
+        await house.pass_time(5)  # of the 15 s that it may ring, asked or not
+        assert not exchange.is_up
+        house.command("1001", AgentCommand.READY)
+        await house.pass_time(31)
+        assert exchange.rings
+        exchange.answer()
+        await house.pass_time(1)
+        caller.hang_up()
+        await house.pass_time(0.1)
+        assert not exchange.is_up
+        assert house.cdr().outcome is Outcome.ABANDONED_QUEUE
 
 
 @pytest.mark.parametrize("seat", [None, DESK, MOBILE])

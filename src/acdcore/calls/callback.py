@@ -16,7 +16,15 @@ from acdcore.calls.leg import HungUp, Leg, Played, Pressed, Side
 from acdcore.calls.navigation import sent
 from acdcore.calls.ports import EndedBy
 from acdcore.calls.talk import announce, converse, until_played
-from acdcore.calls.waiting import Reserved, Served, ring_seat, wait_for_agent
+from acdcore.calls.waiting import (
+    TAKE_KEY,
+    Reserved,
+    Served,
+    ask_for_key,
+    is_outside,
+    ring_seat,
+    wait_for_agent,
+)
 from acdcore.ivr.model import Language
 from acdcore.ivr.steps import EnterQueue
 from acdcore.ivr.system import SystemPrompt
@@ -210,10 +218,36 @@ async def fetch(call: Call, hall: Hall, agent: AgentId) -> Leg | None:
         leg = ring_seat(call, hall, agent, RING_AGENT_S)
     except AcdError:
         return None
-    if await until_answered(call, leg) is None:
+    if await until_answered(call, leg) is None and await is_taken(call, hall, agent, leg):
         return leg
     leg.close()
     return None
+
+
+async def is_taken(call: Call, hall: Hall, agent: AgentId, leg: Leg) -> bool:
+    """Whether it is the agent who picked up: at an outside number only the key tells."""
+    if not is_outside(leg):
+        return True
+    until = ask_for_key(call, hall, leg, agent)
+    later: SentTo | None = None
+    is_pressed = False
+    while True:
+        match await call.mailbox.next(until=until):
+            case Pressed(leg=pressing, digit=digit) if pressing is leg and digit == TAKE_KEY:
+                leg.stop_playing()
+                is_pressed = True
+                break
+            case HungUp(leg=gone) if gone is leg:
+                break
+            case None:
+                break
+            case SentTo() as later:
+                pass
+            case _:
+                pass
+    if later is not None:  # for whoever has the caller next
+        call.mailbox.post(later)
+    return is_pressed
 
 
 async def hear(call: Call, hall: Hall, item: WorkItem, served: Served, path: str) -> Tried:

@@ -34,6 +34,11 @@ from acdcore.queues.settings import OfferEnd, OverflowTarget, ToAnnouncement, To
 REACTION_S = 4.0
 """A phone that has not even said 180 after so long is unreachable; RFC 3261's own timer would take 32 s."""
 
+TAKE_KEY = "1"
+"""What an agent at an outside number presses to take the call: whoever picks up there may be a mailbox."""
+TAKE_WITHIN_S = 10.0
+"""From picking up to that key: three times what it takes to be asked for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Served:
@@ -71,7 +76,8 @@ class Ring:
         self.offer = offer
         self.leg = leg
         self.react_by = react_by
-        """When the phone must have said something; None once it has, and for outside numbers, which take their time."""
+        """When the phone must have said something, or the agent at an outside number have pressed the key; None once
+        it has, and while an outside number rings, which takes its time."""
         self.is_over = False
         """The offer has ended, one way or another."""
 
@@ -139,7 +145,7 @@ async def wait_for_agent(
                 if flow is not None:
                     return Aside(flow)
             case _ if ring is not None:
-                follow_phone(hall, ring, note)
+                follow_phone(call, hall, ring, note)
             case _:
                 pass  # keys that nobody asked for, the end of an announcement, phones that ring no more
 
@@ -163,21 +169,28 @@ def tell_position(call: Call, caller: Leg | None, hall: Hall, told: Announce) ->
     caller.play(tuple(clips), call.next_playback(), over_music=True)
 
 
-def follow_phone(hall: Hall, ring: Ring, note: Note | None) -> None:
+def follow_phone(call: Call, hall: Hall, ring: Ring, note: Note | None) -> None:
     """Tell the dispatcher what the ringing phone did; None is its silence until `react_by`. It decides what follows."""
     match note:
         case None:
             ring.react_by = None
-            hall.acd.offer_ended(ring.offer.offer, OfferEnd.UNREACHABLE)
+            end = OfferEnd.NO_ANSWER if is_asked(ring.leg) else OfferEnd.UNREACHABLE
+            hall.acd.offer_ended(ring.offer.offer, end)
         case Ringing(leg=leg) if leg is ring.leg:
             ring.react_by = None
+        case PickedUp(leg=leg) if leg is ring.leg and is_outside(leg):
+            ring.react_by = ask_for_key(call, hall, leg, ring.offer.agent)
+        case Pressed(leg=leg, digit=digit) if leg is ring.leg and is_asked(leg) and digit == TAKE_KEY:
+            ring.react_by = None
+            leg.stop_playing()
+            hall.acd.offer_accepted(ring.offer.offer)
         case PickedUp(leg=leg) if leg is ring.leg:
             ring.react_by = None
             hall.acd.offer_accepted(ring.offer.offer)
         case TurnedDown(leg=leg, status=status) if leg is ring.leg:
             hall.acd.offer_ended(ring.offer.offer, offer_end_of(status))
         case HungUp(leg=leg) if leg is ring.leg:
-            hall.acd.offer_ended(ring.offer.offer, OfferEnd.FAILED)
+            hall.acd.offer_ended(ring.offer.offer, OfferEnd.REFUSED if is_asked(leg) else OfferEnd.FAILED)
         case _:
             pass
 
@@ -191,8 +204,7 @@ def ring_agent(call: Call, hall: Hall, offer: Offered) -> Ring | None:
         log_offer_end(call, hall, offer, OfferEnding.UNREACHABLE)
         hall.acd.offer_ended(offer.offer, OfferEnd.UNREACHABLE)
         return None
-    is_outside = leg.line is not None
-    ring = Ring(offer, leg, None if is_outside else hall.clock.now() + REACTION_S)
+    ring = Ring(offer, leg, None if is_outside(leg) else hall.clock.now() + REACTION_S)
     call.held.callback(end_ring, call, hall, ring, OfferEnding.WITHDRAWN)
     return ring
 
@@ -209,6 +221,22 @@ def ring_seat(call: Call, hall: Hall, agent: AgentId, ring_for_s: float) -> Leg:
     if seat is not None and seat.kind is SeatKind.NUMBER:
         return dial_outside(call, hall, seat.where, side=Side.AGENT)
     return hall.desks.ring(call, agent, ring_for_s)
+
+
+def is_outside(leg: Leg) -> bool:
+    """Whether the agent is reached by a trunk; only such a leg takes a line."""
+    return leg.line is not None
+
+
+def is_asked(leg: Leg) -> bool:
+    """Whether somebody picked up who has to press the key."""
+    return is_outside(leg) and leg.is_answered
+
+
+def ask_for_key(call: Call, hall: Hall, leg: Leg, agent: AgentId) -> float:
+    """Ask whoever picked up to press `TAKE_KEY`; until when."""
+    leg.play(hall.voice.system(SystemPrompt.PRESS_TO_TAKE, hall.desks.language(agent)), call.next_playback())
+    return hall.clock.now() + TAKE_WITHIN_S
 
 
 def pop_screen(call: Call, hall: Hall, offer: Offered) -> None:

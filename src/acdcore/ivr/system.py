@@ -61,6 +61,8 @@ class SystemPrompt(StrEnum):
     """To the agent before the queue's spoken name: a caller's message follows."""
     MESSAGE_KEYS = "message-keys"
     """To the agent after the message: what the keys 1, 2 and 3 do."""
+    PRESS_TO_TAKE = "press-to-take"
+    """To whoever picks up at an agent's outside number: key 1 takes the call."""
     CALLBACK_OFFER = "callback-offer"
     """To the waiting caller: key 1 leaves the line and keeps the place."""
     CALLBACK_PROMISED = "callback-promised"
