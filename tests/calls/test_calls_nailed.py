@@ -21,15 +21,18 @@ from tests.calls.phone import Phone
 
 from acdcore.calls.call import Call
 from acdcore.calls.commands import AgentCommand, AgentState, CallState, Seat, SeatKind, WrongState
+from acdcore.calls.leg import HungUp
 from acdcore.calls.nailed_up import LINE_LOST
 from acdcore.calls.ports import CdrRow
+from acdcore.calls.rules import QueueRules
 from acdcore.ivr.model import Language
 from acdcore.ivr.system import SystemPrompt
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId
 from acdcore.media.model import ClipId, StreamId
 from acdcore.queues.settings import QueueSettings
-from acdcore.sip.events import Flow, Transport
+from acdcore.sip.events import Event, Flow, SessionEnded, Transport
+from acdcore.work.model import DialFirst, WorkItem, WorkKind
 
 pytestmark = pytest.mark.looptime
 
@@ -62,9 +65,9 @@ def standing(house: House, agent: str = "1001") -> StreamId:
     return line.call.the_caller().stream
 
 
-def served(house: House) -> Call:
+def served(house: House, trunk: str = "carrier") -> Call:
     """The one call that came by the trunk."""
-    (call,) = [call for call in house.switchboard.calls.values() if call.view.trunk == "carrier"]
+    (call,) = [call for call in house.switchboard.calls.values() if call.view.trunk == trunk]
     return call
 
 
@@ -395,3 +398,72 @@ async def test_operators_end_of_the_line_ends_the_talk_first() -> None:
         assert record_of(house, SERVICE_LINE).outcome is Outcome.ANSWERED
         await house.pass_time(11)
         assert house.operations.agent(AgentId("1001")).reason == LINE_LOST
+
+
+async def test_served_call_hears_of_the_lines_end_in_the_same_turn_as_the_line() -> None:
+    async with opened() as house:
+        phone, caller = await nailed(house), house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(BOTH_TOLD_S + 2)
+        call = served(house)
+        heard = []
+
+        def look(event: Event) -> None:
+            if isinstance(event, SessionEnded):
+                heard.append(call.mailbox.holds(HungUp))
+
+        house.after_sip = look
+        phone.hang_up()
+        await house.pass_time(1)
+        assert heard == [True]
+        assert not caller.is_up
+
+
+async def test_line_that_ends_in_the_moment_in_which_both_were_told_leaves_no_talk_to_record() -> None:
+    async with opened(Plan(is_recorded=True)) as house:
+        await nailed(house)
+        caller = house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(BOTH_TOLD_S - 0.5)
+        line = house.hall.desks.line(AgentId("1001"))
+        assert line is not None
+        deliver = house.engine.on_ready
+
+        def end_first() -> None:
+            house.switchboard.hang_up(line.call.id, "supervisor")
+            deliver()
+
+        house.engine.on_ready = end_first
+        await house.pass_time(1)
+        record = record_of(house, SERVICE_LINE)
+        assert (record.outcome, record.agent) == (Outcome.ANSWERED, "1001")
+        assert house.history.recording_rows == {}
+        await house.pass_time(11)
+
+
+@pytest.mark.parametrize("first", DialFirst)
+async def test_callback_comes_over_the_line_with_a_beep_and_leaves_it_standing(first: DialFirst) -> None:
+    async with opened(Plan(queues=NO_WRAP_UP, around={SERVICE: QueueRules(dial_first=first)})) as house:
+        exchange, phone = house.exchange(), await nailed(house)
+        wanted = WorkItem(
+            id=house.hall.workbench.next_id(),
+            kind=WorkKind.CALLBACK,
+            queue=SERVICE,
+            number=ORDINARY,
+            created_at=house.clock.wall(),
+            dial_first=first,
+        )
+        house.operations.request_callback(wanted)
+        await house.pass_time(1)
+        if first is DialFirst.AGENT:
+            await house.pass_time(4 * CLIP_S)  # beep and whisper
+        exchange.answer()
+        await house.pass_time(CLIP_S - 0.1)
+        assert house.engine.streams[standing(house)].heard.count(beep(house)) >= 1
+        await house.pass_time(2)
+        assert house.engine.hears(standing(house)) == house.leg(served(house, "work"), "caller").stream
+        exchange.hang_up()
+        await house.pass_time(1)
+        assert house.engine.hears(standing(house)) == ()
+        assert house.state("1001") is AgentState.READY
+        await release(house, phone)
