@@ -307,6 +307,8 @@ class Auditor:
         else:
             self._chosen(caller, person, now)
             self._fair(caller, person, offered)
+            if caller.kept is not None and caller.kept.agent != offered.agent:
+                caller.kept = None  # over for good, even if that agent comes back while this phone rings
         caller.ringing = offered.offer
         self.live[offered.offer] = (offered, now)
 

@@ -145,6 +145,22 @@ def test_hold_ends_when_the_agent_goes_even_during_a_talk() -> None:
         assert (offered.entry, offered.agent) == (entry, BO), going
 
 
+def test_hold_that_ended_stays_over_when_the_agent_comes_back_while_another_phone_rings() -> None:
+    for gone, back in ((AgentPhoneDown(ANNA), AgentPhoneUp(ANNA)), (AgentNotReady(ANNA, "lunch"), AgentReady(ANNA))):
+        desk = Desk(STICKY)
+        desk.staff(ANNA, talk=5)
+        desk.feed(OfferAccepted(only(Offered, desk.join(SALES)[1]).offer))
+        desk.staff(BO, talk=4)
+        desk.staff(CHEN, talk=3)
+        entry, decisions = desk.come(SALES, preferred=ANNA)
+        assert only(HeldForAgent, decisions).entry == entry
+        at_bo = only(Offered, desk.feed(gone))
+        assert (at_bo.entry, at_bo.agent) == (entry, BO)
+        desk.feed(back)
+        missed = desk.feed(OfferEnded(at_bo.offer, OfferEnd.REFUSED))
+        assert only(Offered, missed).agent == CHEN  # well within `sticky_for_s`
+
+
 def test_hold_ends_when_the_agent_misses_the_caller() -> None:
     desk = Desk(STICKY)
     entry = kept(desk)
