@@ -3,11 +3,13 @@
 import pytest
 from bench.daemon import Daemon
 from bench.phone import Dialled, Phone, PhoneSettings
+from bench.sound import tone
+from tests.wire.hearing import SoundEar
 from tests.wire.hotline import HOTLINE, ORDINARY, OUTSIDE_NUMBER, PATIENT, RING_FOR_S, SERVICE, WRAP_UP_S, password_of
-from tests.wire.parties import both_talk, dial_in, pick_up, rung, take_seat
+from tests.wire.parties import Party, both_talk, dial_in, pick_up, rung, take_seat
 from tests.wire.softphone import agents_phone
 from tests.wire.test_wire_call import require
-from tests.wire.tones import SYSTEM_HZ
+from tests.wire.tones import AGENT_HZ, SYSTEM_HZ
 from tests.wire.watch import Operator
 
 from acdcore.sip.events import Transport
@@ -185,3 +187,27 @@ async def test_agent_may_not_dial_out(daemon: Daemon, operator: Operator) -> Non
             await phone.call(OUTSIDE_NUMBER, as_user="1004")
         assert refused.value.status == 403
         assert await phone.unregister("1004") == 200
+
+
+async def test_callers_come_over_an_agents_standing_line_one_after_another(
+    operator: Operator, caller: Phone, desk: Phone
+) -> None:
+    assert await desk.register("1004", password_of("1004")) == 200
+    call = await desk.call("*16", as_user="1004")
+    line = Party(call, SoundEar(call.sound))
+    assert await line.ear.hear(SYSTEM_HZ["logged-in"], 5)
+    await operator.becomes("1004", "ready")
+    call.sound.say(tone(AGENT_HZ))
+    for _ in range(2):
+        party = await dial_in(caller, SERVICE)
+        assert await line.ear.hear(SYSTEM_HZ["whisper-call"], 5)
+        assert await both_talk(party, line)
+        party.call.hang_up()
+        ended = await operator.ended(caller=ORDINARY)
+        assert (ended["outcome"], ended["agent"]) == ("answered", "1004")
+        await operator.until("agent_state", agent="1004", state="wrap_up")
+        call.sound.press("#")
+        await operator.becomes("1004", "ready")
+    call.hang_up()
+    await operator.becomes("1004", "logged_out")
+    assert (await operator.ended(dialled="*16"))["outcome"] == "feature_code"
