@@ -256,6 +256,18 @@ def test_deadlines_of_a_pause_take_effect_at_the_return() -> None:
     assert only(Overflowed, resumed).waited_s == 70
 
 
+def test_hold_for_an_agent_who_is_back_by_the_return_outlasts_the_pause() -> None:
+    desk = Desk(STICKY)
+    entry = kept(desk)
+    desk.feed(CallerPaused(entry))
+    desk.feed(AgentPhoneDown(ANNA))
+    desk.feed(AgentPhoneUp(ANNA))
+    assert kinds(desk.feed(CallerResumed(entry))) == []
+    desk.feed(CallerPaused(entry))
+    desk.feed(AgentPhoneDown(ANNA))
+    assert only(Offered, desk.feed(CallerResumed(entry))).agent == BO
+
+
 def test_pause_that_does_not_fit_is_refused() -> None:
     desk = Desk(QueueSettings(SALES, {TALK: 1}))
     entry, _ = desk.join(SALES)
