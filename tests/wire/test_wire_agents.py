@@ -206,8 +206,9 @@ async def test_callers_come_over_an_agents_standing_line_one_after_another(
         ended = await operator.ended(caller=ORDINARY)
         assert (ended["outcome"], ended["agent"]) == ("answered", "1004")
         await operator.until("agent_state", agent="1004", state="wrap_up")
-        call.sound.press("#")
-        await operator.becomes("1004", "ready")
+        for key, state in (("*", "not_ready"), ("#", "ready")):
+            call.sound.press(key)
+            await operator.becomes("1004", state)
     call.hang_up()
     await operator.becomes("1004", "logged_out")
     assert (await operator.ended(dialled="*16"))["outcome"] == "feature_code"
