@@ -144,10 +144,9 @@ class Leg:
         self._is_open = True
         wiring.streams[self.stream] = self
 
-    def tell(self, listener: Listener) -> Listener:
-        """Have `listener` hear from now on of what happens on the leg; who heard of it until now."""
-        former, self._listener = self._listener, listener
-        return former
+    def tell(self, listener: Listener) -> None:
+        """Have `listener` hear from now on of what happens on the leg, instead of who heard of it until now."""
+        self._listener = listener
 
     # --- being called ---
 

@@ -23,15 +23,16 @@ class Loan(Leg):
     lender goes on to do what the protocols ask, and what it tells is told on to the borrower.
     """
 
-    def __init__(self, line: Call, lender: Leg, borrower: Listener, wiring: Wiring) -> None:
+    def __init__(self, owner: Call, borrower: Listener, wiring: Wiring) -> None:
         # Not by the base, which would open a stream of its own.
+        lender = owner.the_caller()
         self.side = Side.AGENT
         self.line = None
         self.session = lender.session
         self.stream = lender.stream
         self.is_held = lender.is_held
         self.is_answered = True
-        self._line = line
+        self._owner = owner
         self._lender = lender
         self._wiring = wiring
         self._listener = borrower
@@ -41,7 +42,7 @@ class Loan(Leg):
         self._playing: tuple[int, int | None] = (0, None)
         """The playback's number on the line, which outlives the loan, and the borrower's."""
         self._was_held = lender.is_held
-        self._owner = lender.tell(self)
+        lender.tell(self)
 
     @property
     def is_open(self) -> bool:
@@ -122,7 +123,7 @@ class Loan(Leg):
                 self._listener.notify(replace(note, leg=self))
 
     def _begin(self, clips: tuple[ClipId, ...], playback: int | None, *, over_music: bool) -> None:
-        number = self._line.next_playback()
+        number = self._owner.next_playback()
         self._playing = number, playback
         super().play(clips, number, over_music=over_music)
 
@@ -156,10 +157,9 @@ class StandingLine:
 
         The loan hangs on what `borrower` holds. Raises Unavailable when the line is ending or lent already.
         """
-        leg = self.call.the_caller()
-        if self.is_lent or leg.session is None or self.call.ending is not None:
+        if self.is_lent or self.call.the_caller().session is None or self.call.ending is not None:
             raise Unavailable(f"the line of phone {self.phone} is not free")
-        self._loan = loan = Loan(self.call, leg, borrower, self._wiring)
+        self._loan = loan = Loan(self.call, borrower, self._wiring)
         borrower.held.callback(loan.close)
         loan.alert(alert)
         borrower.notify(PickedUp(loan))
