@@ -135,6 +135,37 @@ def test_record_names_no_recording_of_a_talk_that_never_began() -> None:
     assert (row.agent, row.recording) == (ANNA, "")
 
 
+def test_agent_who_was_gone_before_the_talk_is_not_on_record_and_the_wait_went_on() -> None:
+    left = (
+        events.Queued(102.0, SERVICE, 0.0),
+        events.Offered(103.0, ANNA, SERVICE, ""),
+        events.Connected(104.0, ANNA, "", "2026/1.wav"),
+        events.Returned(106.0, SERVICE, ANNA),
+        events.Queued(106.0, SERVICE, 0.0),
+    )
+    row = fold(ANSWERED, *left, ended(110.0, Outcome.ABANDONED_QUEUE))
+    assert (row.agent, row.connected_at, row.recording) == (None, None, "")
+    assert (row.wait_s, row.ring_s, row.talk_s) == (8.0, 1.0, 0.0)
+    served = (events.Connected(108.0, BERT, "", "2026/2.wav"), events.Bridged(109.0))
+    row = fold(ANSWERED, *left, *served, ended(110.0, Outcome.ANSWERED))
+    assert (row.agent, row.connected_at, row.recording) == (BERT, at(8), "2026/2.wav")
+    assert (row.wait_s, row.talk_s) == (6.0, 2.0)
+
+
+def test_talk_that_was_had_stays_on_record_when_the_next_agent_was_gone_before_theirs() -> None:
+    row = fold(
+        ANSWERED,
+        events.Connected(102.0, ANNA, "", ""),
+        events.Bridged(103.0),
+        events.TalkEnded(104.0, EndedBy.SYSTEM),
+        events.Queued(104.0, SALES, 0.0),
+        events.Connected(105.0, BERT, "", ""),
+        events.Returned(106.0, SALES, BERT),
+        ended(110.0, Outcome.ABANDONED_QUEUE),
+    )
+    assert (row.agent, row.connected_at, row.talk_s, row.wait_s) == (ANNA, at(2), 2.0, 6.0)
+
+
 def test_call_cut_short_ends_with_its_last_event_by_shutdown() -> None:
     row = fold(ANSWERED, events.Queued(102.0, SERVICE, 0.0), events.Offered(104.0, ANNA, SERVICE, ""))
     assert (row.outcome, row.ended_by, row.ended_at) == (Outcome.SHUTDOWN, EndedBy.SYSTEM, at(4))
@@ -157,6 +188,7 @@ STEPS: tuple[Step, ...] = (
     lambda now: events.Held(now, EndedBy.AGENT),
     lambda now: events.Resumed(now, EndedBy.AGENT),
     lambda now: events.Overflowed(now, "wait", "queue:sales"),
+    lambda now: events.Returned(now, SERVICE, ANNA),
     lambda now: events.TalkEnded(now, EndedBy.AGENT),
 )
 
@@ -216,6 +248,14 @@ def test_live_view_follows_the_history() -> None:
         ("ending", SALES, None, None),
     ]
     assert (view.answered_at, view.queued_at, view.connected_at) == (at(1), at(2), at(7))
+
+
+def test_live_view_shows_a_caller_whom_the_agent_left_before_the_talk_as_waiting() -> None:
+    view = LiveCall(CALL, "carrier", "13800000001", "95500", CallState.ARRIVING, NOON)
+    for event in (events.Queued(102.0, SERVICE, 0.0), events.Connected(103.0, ANNA, "", "")):
+        view = live.apply(view, event, TIME)
+    view = live.apply(view, events.Returned(104.0, SERVICE, ANNA), TIME)
+    assert (view.state, view.queue, view.agent, view.connected_at) == (CallState.WAITING, SERVICE, None, None)
 
 
 @pytest.mark.parametrize(

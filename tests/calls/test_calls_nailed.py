@@ -19,7 +19,6 @@ from tests.calls.house import (
 )
 from tests.calls.phone import Phone
 
-from acdcore.calls import events
 from acdcore.calls.call import Call
 from acdcore.calls.commands import AgentCommand, AgentState, CallState, Seat, SeatKind, WrongState
 from acdcore.calls.leg import HungUp
@@ -176,9 +175,7 @@ async def test_agent_who_hangs_up_in_a_talk_ends_it_and_is_logged_out() -> None:
 
 
 @pytest.mark.parametrize("turns", range(5))
-async def test_agent_who_hangs_up_in_the_moment_of_an_offer_leaves_a_caller_who_waits_or_was_answered(
-    turns: int,
-) -> None:
+async def test_agent_who_hangs_up_in_the_moment_of_an_offer_leaves_a_caller_who_waits_on(turns: int) -> None:
     async with opened() as house:
         phone, caller = await nailed(house), house.caller(VIP)
         house.command("1001", AgentCommand.NOT_READY)
@@ -193,13 +190,11 @@ async def test_agent_who_hangs_up_in_the_moment_of_an_offer_leaves_a_caller_who_
         house.stack.arrive(bye, Flow(Transport.UDP, OURS, phone.address))
         await house.pass_time(1)
         assert house.state("1001") is AgentState.LOGGED_OUT
-        assert caller.is_up is (turns == 0)
-        if caller.is_up:
-            assert served(house).view.state is CallState.WAITING
-            caller.hang_up()
-        else:
-            assert record_of(house, SERVICE_LINE).outcome is Outcome.ANSWERED
+        assert (caller.is_up, served(house).view.state) == (True, CallState.WAITING)
+        caller.hang_up()
         await house.pass_time(1)
+        record = record_of(house, SERVICE_LINE)
+        assert (record.outcome, record.agent) == (Outcome.ABANDONED_QUEUE, None)
 
 
 async def test_line_is_silent_again_when_the_caller_goes_in_the_whisper() -> None:
@@ -436,8 +431,11 @@ async def test_line_that_ends_in_the_moment_in_which_both_were_told_leaves_no_ta
 
         house.engine.on_ready = end_first
         await house.pass_time(1)
+        assert (caller.is_up, served(house).view.state) == (True, CallState.WAITING)
+        caller.hang_up()
+        await house.pass_time(1)
         record = record_of(house, SERVICE_LINE)
-        assert (record.outcome, record.agent) == (Outcome.ANSWERED, "1001")
+        assert (record.outcome, record.agent) == (Outcome.ABANDONED_QUEUE, None)
         assert house.history.recording_rows == {}
         await house.pass_time(11)
 
@@ -467,32 +465,4 @@ async def test_callback_comes_over_the_line_with_a_beep_and_leaves_it_standing(f
         await house.pass_time(1)
         assert house.engine.hears(standing(house)) == ()
         assert house.state("1001") is AgentState.READY
-        await release(house, phone)
-
-
-async def test_prompt_of_the_last_caller_that_ends_late_is_not_taken_for_the_next_ones() -> None:
-    """The agent's own prompt is the longer one only where the caller's number is short."""
-    async with opened(Plan(queues=NO_WRAP_UP)) as house:
-        phone = await nailed(house, "7")
-        first, second = house.caller(VIP), house.caller(ORDINARY)
-        first.call(SERVICE_LINE)
-        second.call(SERVICE_LINE)
-        await house.pass_time(4 * CLIP_S - 0.1)  # beep and whisper are nearly over
-        deliver = house.engine.on_ready
-
-        def deliver_late() -> None:
-            asyncio.get_running_loop().call_later(0.2, deliver)
-
-        house.engine.on_ready = deliver_late
-        await house.pass_time(0.15)
-        first.hang_up()
-        await house.pass_time(0.2)
-        house.engine.on_ready = deliver
-        began_at = house.clock.now()
-        while_told = served(house)
-        await house.pass_time(3)
-        (bridged_at,) = [event.at for event in while_told.history if isinstance(event, events.Bridged)]
-        assert bridged_at - began_at > 4 * CLIP_S - 0.4
-        second.hang_up()
-        await house.pass_time(1)
         await release(house, phone)

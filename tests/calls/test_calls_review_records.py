@@ -103,7 +103,10 @@ async def test_caller_who_never_heard_the_agent_is_not_asked_how_it_was() -> Non
         await house.pass_time(1)
         agent.hang_up()
         await house.pass_time(0.5)
-        assert not caller.is_up
+        assert house.live().view.state is CallState.WAITING
+        caller.hang_up()
+        await house.pass_time(1)
+        assert "survey" not in " ".join(house.story())
 
 
 async def test_time_waited_counts_in_the_queue_to_which_a_supervisor_sends_the_caller() -> None:

@@ -16,6 +16,7 @@ from tests.calls.phone import FOREIGN, Phone
 
 from acdcore.calls.commands import AgentState, CallState
 from acdcore.calls.ports import EndedBy
+from acdcore.calls.talk import LEAVES_MAX
 from acdcore.calls.trunks import Route
 from acdcore.calls.waiting import REACTION_S
 from acdcore.ivr.model import Language
@@ -325,7 +326,73 @@ async def test_agent_who_hangs_up_ends_the_call_and_wraps_up() -> None:
         assert house.state("1001") is AgentState.WRAP_UP
 
 
-async def test_agent_who_hangs_up_during_the_whisper_ends_the_call() -> None:
+LEFT = [
+    "  0.0 offered 1001 service",
+    "  1.0 connected 1001",
+    "  2.0 returned service 1001",
+    "  2.0 queued service",
+]
+"""Of a caller whose agent answers after a second, and is gone a second later: in the whisper."""
+
+
+@pytest.mark.parametrize("is_broken", [False, True], ids=["hung up", "fell silent"])
+async def test_caller_whose_agent_is_gone_during_the_whisper_waits_on(is_broken: bool) -> None:
+    async with opened(Plan(is_recorded=True)) as house:
+        agent = await house.seat("1001")
+        caller = house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(1)
+        agent.answer()
+        await house.pass_time(1)
+        if is_broken:
+            house.engine.fall_silent(house.leg(house.live(), "agent").stream)
+        else:
+            agent.hang_up()
+        await house.pass_time(0.1)
+        call = house.live()
+        assert (caller.is_up, agent.is_up, call.view.state) == (True, False, CallState.WAITING)
+        assert house.engine.hears(house.leg(call, "caller").stream) == house.hall.voice.music(SERVICE)
+        assert house.state("1001") is AgentState.WRAP_UP
+        caller.hang_up()
+        await house.pass_time(1)
+        assert house.story()[4:] == [*LEFT, "  2.1 ended abandoned_queue caller bye"]
+        row = house.cdr()
+        assert (row.agent, row.connected_at, row.recording, row.talk_s) == (None, None, "", 0)
+        assert round(row.wait_s, 1) == 2.1
+
+
+async def test_caller_whose_agent_hung_up_during_the_whisper_is_served_next_as_one_who_has_waited() -> None:
+    async with opened() as house:
+        first = await house.seat("1001")
+        caller, later = house.caller(VIP), house.caller(ORDINARY)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(1)
+        later.call(SERVICE_LINE)
+        first.answer()
+        await house.pass_time(1)
+        first.hang_up()
+        await house.pass_time(0.1)
+        second = await house.seat("1002")
+        await house.pass_time(0.5)
+        second.answer()
+        await house.pass_time(BOTH_TOLD_S + 5)
+        second.hang_up()
+        await house.pass_time(1)
+        assert not caller.is_up
+        assert house.story()[4:8] == LEFT
+        assert [line[6:] for line in house.story()[8:]] == [
+            "offered 1002 service",
+            "connected 1002",
+            "bridged",
+            "talk_ended agent",
+            "ended answered agent",
+        ]
+        (row,) = [row for row in house.cdrs() if row.caller == VIP]
+        assert (row.outcome, row.agent) == (Outcome.ANSWERED, "1002")
+        later.hang_up()
+
+
+async def test_session_of_a_caller_that_breaks_after_the_agent_was_gone_is_a_failure_and_no_talk() -> None:
     async with opened() as house:
         agent = await house.seat("1001")
         caller = house.caller(VIP)
@@ -334,9 +401,30 @@ async def test_agent_who_hangs_up_during_the_whisper_ends_the_call() -> None:
         agent.answer()
         await house.pass_time(1)
         agent.hang_up()
+        await house.pass_time(1)
+        leg = house.leg(house.live(), "caller")
+        assert leg.session is not None
+        house.switchboard.on_sip(SessionEnded(leg.session, EndCause.GONE))
         await house.pass_time(0.1)
-        assert not caller.is_up
-        assert house.story()[-3:] == ["  1.0 connected 1001", "  2.0 talk_ended agent", "  2.0 ended answered agent"]
+        assert house.cdr().outcome is Outcome.FAILED
+        caller.hang_up()  # it has not heard of the end
+
+
+async def test_phone_that_picks_up_and_hangs_up_by_itself_is_set_aside_at_the_second_time() -> None:
+    async with opened(Plan(queues=(QueueSettings(SERVICE, ring_for_s=15.0, wrap_up_s=0.0),))) as house:
+        agent = await house.seat("1001")
+        caller = house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        for _ in range(LEAVES_MAX):
+            await house.pass_time(0.1)
+            agent.answer()
+            await house.pass_time(0.1)
+            agent.hang_up()
+        await house.pass_time(1)
+        assert not agent.rings
+        who = house.operations.agent(AgentId("1001"))
+        assert (who.state, who.reason, house.live().view.state) == (AgentState.NOT_READY, "missed", CallState.WAITING)
+        caller.hang_up()
 
 
 async def test_silence_of_the_agent_ends_the_talk() -> None:
@@ -351,7 +439,7 @@ async def test_silence_of_the_agent_ends_the_talk() -> None:
         assert house.cdr().outcome is Outcome.ANSWERED
 
 
-async def test_agent_who_hangs_up_in_the_moment_of_answering_ends_the_call() -> None:
+async def test_caller_whose_agent_hangs_up_in_the_moment_of_answering_waits_on() -> None:
     async with opened() as house:
 
         def end_at_once(event: Event) -> None:
@@ -366,8 +454,9 @@ async def test_agent_who_hangs_up_in_the_moment_of_answering_ends_the_call() -> 
         agent.answer()
         await house.pass_time(1)
         agent.hang_up()
-        assert not caller.is_up
-        assert house.story()[-2:] == ["  1.0 talk_ended agent", "  1.0 ended answered agent"]
+        assert caller.is_up
+        assert house.story()[-2:] == ["  1.0 returned service 1001", "  1.0 queued service"]
+        caller.hang_up()
 
 
 async def test_second_call_waits_until_the_only_agent_has_wrapped_up() -> None:

@@ -10,8 +10,8 @@ Others of these races are held elsewhere:
 | everything at once, at random | `scenarios/test_sip_crossing`, `simulation/test_simulation_day` |
 | caller gone while a phone rings | `calls/test_calls_stories`: `caller_gone_while_ringing` |
 | 200 after the caller's BYE | `calls/test_calls_stories`: `answer_that_crosses_the_withdrawal` |
-| BYE of one side during the whisper | `calls/test_calls_stories`: `during_the_whisper` |
-| BYE in the moment of answering | `calls/test_calls_stories`: `agent_who_hangs_up_in_the_moment` |
+| BYE of the caller during the whisper | `calls/test_calls_stories`: `caller_gone_during_the_whisper` |
+| BYE in the moment of answering | `calls/test_calls_stories`: `agent_hangs_up_in_the_moment` |
 | the agent's own phone unregisters while ringing | `calls/test_calls_stories`: `phone_that_unregisters` |
 | the agent is deactivated while ringing | `calls/test_calls_agent_changed`: `deactivated_while_ringing` |
 | the dispatcher's side of all of these | `queues/test_queues_dispatcher`, `queues/test_queues_overflow` |
@@ -113,6 +113,56 @@ def test_both_hang_up_in_the_whisper_and_the_talk_ends_once() -> None:
             "  2.5 ended answered caller bye",
         ],
     ]
+
+
+def test_agent_who_hangs_up_in_the_whisper_leaves_the_caller_to_the_next_agent() -> None:
+    async def race(house: House) -> None:
+        first, caller = await house.seat("1001"), house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(1)
+        first.answer()
+        await house.pass_time(BOTH_TOLD_S / 2)
+        second = await house.seat("1002")
+        first.hang_up()
+        await house.pass_time(0.5)
+        second.answer()
+        await house.pass_time(BOTH_TOLD_S + 1)
+        caller.hang_up()
+        await house.pass_time(1)
+        assert (house.state("1001"), house.state("1002")) == (AgentState.WRAP_UP, AgentState.WRAP_UP)
+
+    one = played(race)
+    assert one.ladder == [
+        *ANSWERED,
+        *RUNG,
+        "  1.000 1001 > acd: 200 OK (INVITE) sdp",
+        "  1.001 acd > 1001: ACK",
+        "  2.600 1001 > acd: BYE",
+        "  2.601 acd > 1001: 200 OK (BYE)",
+        "  2.601 acd > 1002: INVITE sdp",
+        "  2.602 1002 > acd: 100 Trying (INVITE)",
+        "  2.602 1002 > acd: 180 Ringing (INVITE)",
+        "  3.100 1002 > acd: 200 OK (INVITE) sdp",
+        "  3.101 acd > 1002: ACK",
+        "  7.100 caller > acd: BYE",
+        "  7.101 acd > caller: 200 OK (BYE)",
+        "  7.101 acd > 1002: BYE",
+        "  7.102 1002 > acd: 200 OK (BYE)",
+    ]
+    assert one.stories == [
+        [
+            *QUEUED,
+            "  0.0 offered 1001 service",
+            "  1.0 connected 1001",
+            "  2.6 returned service 1001",
+            "  2.6 queued service",
+            "  2.6 offered 1002 service",
+            "  3.1 connected 1002",
+            "  6.1 bridged",
+            "  7.1 ended answered caller bye",
+        ],
+    ]
+    assert one.stays == ["service answered 1001", "service answered 1002"]
 
 
 def test_second_200_of_a_forked_phone_is_hung_up_and_the_first_talks_on() -> None:

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from acdcore.calls import events
-from acdcore.calls.cdr import Spans
+from acdcore.calls.cdr import Spans, answers
 from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.commands import LiveCall
 from acdcore.calls.leg import FellSilent, HungUp, Leg, LegNote, Side
@@ -142,19 +142,28 @@ class Call:
 
     def waited_s(self, now: float) -> float:
         """The time waited for an agent, in all queues and before this call; since the last talk if there was one."""
-        waited_s, spans = self.waited_before_s, Spans()
+        waited_s, spans, is_with_agent = self.waited_before_s, Spans(), False
         for event in self.history:
             spans.apply(event)
-            if isinstance(event, events.Connected) and event.agent is not None:
-                waited_s, spans = 0.0, Spans()
+            match event:
+                case events.Connected(agent=agent):
+                    is_with_agent = agent is not None
+                case events.Bridged() if is_with_agent:
+                    waited_s, spans = 0.0, Spans()
+                case _:
+                    pass
         spans.close(now)
         return waited_s + spans.wait_s
 
     @property
     def served_by(self) -> AgentId | None:
         """The agent of the last talk."""
-        talks = (event.agent for event in reversed(self.history) if isinstance(event, events.Connected))
-        return next((agent for agent in talks if agent is not None), None)
+        answered = (event.agent for event in reversed(answers(self.history)))
+        return next((agent for agent in answered if agent is not None), None)
+
+    def times_left_by(self, agent: AgentId) -> int:
+        """How often this agent answered the caller and was gone before they could talk."""
+        return sum(isinstance(event, events.Returned) and event.agent == agent for event in self.history)
 
     @property
     def has_talked(self) -> bool:
@@ -188,8 +197,7 @@ class Call:
 
     def broken(self) -> Outcome:
         """What it means that the caller's session breaks now: a talk that was had stays one."""
-        had_talk = any(isinstance(event, events.Connected) for event in self.history)
-        return self.abandoned() if had_talk else Outcome.FAILED
+        return self.abandoned() if answers(self.history) else Outcome.FAILED
 
     def abandoned(self) -> Outcome:
         """What it means that the caller hangs up now, by the last thing that decides it."""
@@ -215,7 +223,7 @@ class Call:
                     return Outcome.FEATURE_CODE
                 case events.Overflowed():
                     return Outcome.OVERFLOWED
-                case events.Queued():
+                case events.Queued() | events.Returned():
                     return when_queued
                 case events.Answered():
                     return Outcome.FORWARDED if is_outside else when_answered

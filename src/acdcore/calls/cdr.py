@@ -49,9 +49,13 @@ def cdr(call_id: CallId, history: Sequence[events.Event], time: WallTime, figure
         recording=next((path for path, _ in recordings(history)), ""),
         figures=figures,
     )
-    spans = Spans()
+    spans, unanswered = Spans(), row
     for event in history[1:]:
+        if isinstance(event, events.Connected):
+            unanswered = row
         row = _apply(row, event, time)
+        if isinstance(event, events.Returned):
+            row = replace(row, agent=unanswered.agent, connected_at=unanswered.connected_at)
         spans.apply(event)
     spans.close(history[-1].at)
     return replace(row, wait_s=round(spans.wait_s, 3), ring_s=round(spans.ring_s, 3), talk_s=round(spans.talk_s, 3))
@@ -70,6 +74,20 @@ def recordings(history: Iterable[events.Event]) -> Iterator[tuple[str, float]]:
                 yield recording, at
             case _:
                 pass
+
+
+def answers(history: Iterable[events.Event]) -> list[events.Connected]:
+    """Who answered, in order, without those who were gone before a talk."""
+    answered: list[events.Connected] = []
+    for event in history:
+        match event:
+            case events.Connected():
+                answered.append(event)
+            case events.Returned() if answered:
+                answered.pop()
+            case _:
+                pass
+    return answered
 
 
 class Spans:
@@ -107,6 +125,8 @@ class Spans:
                 self._end_waiting(event.at)
             case events.TalkEnded():
                 self._end_talking(event.at)
+            case events.Returned():  # waited all along, and has not talked
+                self._waiting_since, self._talking_since = self._talking_since, None
             case events.Ended():
                 self.close(event.at)
             case _:

@@ -40,6 +40,7 @@ FEED_KINDS: dict[type[events.Event], FeedKind] = {
     events.Resumed: FeedKind.CALL_RESUMED,
     events.Overflowed: FeedKind.CALL_MOVED,
     events.Sent: FeedKind.CALL_MOVED,
+    events.Returned: FeedKind.CALL_MOVED,
     events.TalkEnded: FeedKind.CALL_MOVED,
 }
 """Events that the feed shows as the call's new state; the others have words of their own, or are history only."""

@@ -284,6 +284,16 @@ class ServiceAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class Returned:
+    """The agent was gone before both could hear each other: no talk was had, and the caller waits on."""
+
+    at: float
+    queue: QueueName
+    """The queue that had served, where the caller goes back to."""
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True)
 class TalkEnded:
     """The talk is over; the caller may still be there."""
 
@@ -332,6 +342,7 @@ Event = (
     | WorkBegun
     | QuestionAnswered
     | ServiceAsked
+    | Returned
     | TalkEnded
     | Ended
 )
@@ -367,6 +378,7 @@ KINDS: dict[type[Event], str] = {
     WorkBegun: "work_begun",
     QuestionAnswered: "question_answered",
     ServiceAsked: "service_asked",
+    Returned: "returned",
     TalkEnded: "talk_ended",
     Ended: "ended",
 }

@@ -31,6 +31,8 @@ def apply(view: LiveCall, event: events.Event, time: WallTime) -> LiveCall:
             return replace(view, state=CallState.TALKING, agent=event.agent, connected_at=connected_at)
         case events.Overflowed() if not event.target.startswith(QUEUE_TARGET):
             return replace(view, state=CallState.IN_FLOW)
+        case events.Returned():
+            return replace(view, state=CallState.WAITING, agent=None, connected_at=None)
         case events.TalkEnded():
             return replace(view, state=CallState.IN_FLOW, agent=None)
         case events.Sent() if not event.target.startswith((QUEUE_TARGET, AGENT_TARGET)):

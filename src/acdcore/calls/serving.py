@@ -38,7 +38,7 @@ async def serve(call: Call, caller: Leg, hall: Hall, wanted: EnterQueue) -> Dest
     while True:
         match await wait_for_agent(call, caller, hall, entry):
             case Served() as served:
-                return await talk_and_after(call, caller, hall, served)
+                return await talk_and_after(call, caller, hall, served, wanted)
             case Aside(flow):
                 elsewhere = await step_aside(call, caller, hall, entry, FlowName(flow))
                 if elsewhere is not None:
@@ -66,7 +66,9 @@ def take_place(call: Call, hall: Hall, wanted: EnterQueue) -> Entry:
         max((item.waited_s for item in settled if item.queue == wanted.queue), default=0.0),
         hall.places.claim(call.view.caller, wanted.queue, now) or 0.0,
     )
-    last_choice = preferred_agent(call, hall, wanted.queue) if call.served_by is None else None  # not who passed it on
+    was_answered = any(isinstance(event, events.Connected) and event.agent for event in call.history)
+    # Neither who passed the caller on nor who was gone before the talk.
+    last_choice = None if was_answered else preferred_agent(call, hall, wanted.queue)
     joined = CallerJoined(
         entry=hall.acd.name(call),
         queue=wanted.queue,
@@ -120,12 +122,18 @@ async def step_aside(call: Call, caller: Leg, hall: Hall, entry: Entry, flow: Fl
             return elsewhere
 
 
-async def talk_and_after(call: Call, caller: Leg, hall: Hall, served: Served) -> Destination:
-    """The talk; then wherever the caller was sent, the queue's survey, or the end."""
+async def talk_and_after(call: Call, caller: Leg, hall: Hall, served: Served, wanted: EnterQueue) -> Destination:
+    """The talk; then wherever the caller was sent, the queue's survey, or the end.
+
+    Back to the queue that served when the agent is gone before the talk: whoever has waited is not hung up on. The
+    caller's need is as before, but is kept for no agent any more: the one preferred may be who has gone.
+    """
     sent_to = await talk_to_agent(call, caller, hall, served)
     if sent_to is not None:
         return sent(call, hall, sent_to)
+    if not call.has_talked:
+        return EnterQueue(served.queue, wanted.advance_s, wanted.skills)
     survey = hall.rules.queue(served.queue).survey
-    if survey and call.has_talked:
+    if survey:
         return EnterFlow(FlowName(survey))
     return Ending(Outcome.ANSWERED, EndedBy.AGENT)  # a caller who hangs up first never lets us come here

@@ -9,10 +9,18 @@ from acdcore.calls.ports import EndedBy
 from acdcore.calls.waiting import Served
 from acdcore.ivr.model import PromptName
 from acdcore.media.model import ClipId
+from acdcore.queues.model import AgentNotReady
+
+LEAVES_MAX = 2
+"""An agent who was gone before the talk so often with one caller is set aside: a phone that picks up and hangs up by
+itself would take the same caller again and again."""
 
 
 async def talk_to_agent(call: Call, caller: Leg, hall: Hall, served: Served) -> SentTo | None:
-    """From the agent's answer until the agent hangs up, or somebody sends the caller elsewhere."""
+    """From the agent's answer until the agent hangs up, or somebody sends the caller elsewhere.
+
+    When the agent is gone before both hear each other, no talk was had (`Call.has_talked`).
+    """
     now = hall.clock.now()
     path = hall.recorder.path_for(call)
     call.log(events.Connected(now, served.agent, "", path))
@@ -30,10 +38,21 @@ async def talk_to_agent(call: Call, caller: Leg, hall: Hall, served: Served) -> 
                 caller.stop_playing()
             case _:
                 pass  # the agent is gone
-    call.log(events.TalkEnded(hall.clock.now(), EndedBy.AGENT if sent_to is None else EndedBy.SYSTEM))
+    if sent_to is None and not call.has_talked:
+        caller.stop_playing()
+        note_left(call, hall, served)
+    else:
+        call.log(events.TalkEnded(hall.clock.now(), EndedBy.AGENT if sent_to is None else EndedBy.SYSTEM))
     served.leg.close()
     served.entry.talk_ended()
     return sent_to
+
+
+def note_left(call: Call, hall: Hall, served: Served) -> None:
+    """Write down that the agent has left the caller before the talk; who does so again takes no more callers."""
+    call.log(events.Returned(hall.clock.now(), served.queue, served.agent))
+    if call.times_left_by(served.agent) >= LEAVES_MAX:
+        hall.acd.feed(AgentNotReady(served.agent, "missed"))
 
 
 async def talk_to_outside(call: Call, caller: Leg, outside: Leg, number: str, hall: Hall) -> SentTo | None:
