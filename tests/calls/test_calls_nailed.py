@@ -19,6 +19,7 @@ from tests.calls.house import (
 )
 from tests.calls.phone import Phone
 
+from acdcore.calls import events
 from acdcore.calls.call import Call
 from acdcore.calls.commands import AgentCommand, AgentState, CallState, Seat, SeatKind, WrongState
 from acdcore.calls.leg import HungUp
@@ -465,4 +466,32 @@ async def test_callback_comes_over_the_line_with_a_beep_and_leaves_it_standing(f
         await house.pass_time(1)
         assert house.engine.hears(standing(house)) == ()
         assert house.state("1001") is AgentState.READY
+        await release(house, phone)
+
+
+async def test_prompt_of_the_last_caller_that_ends_late_is_not_taken_for_the_next_ones() -> None:
+    """The agent's own prompt is the longer one only where the caller's number is short."""
+    async with opened(Plan(queues=NO_WRAP_UP)) as house:
+        phone = await nailed(house, "7")
+        first, second = house.caller(VIP), house.caller(ORDINARY)
+        first.call(SERVICE_LINE)
+        second.call(SERVICE_LINE)
+        await house.pass_time(4 * CLIP_S - 0.1)  # beep and whisper are nearly over
+        deliver = house.engine.on_ready
+
+        def deliver_late() -> None:
+            asyncio.get_running_loop().call_later(0.2, deliver)
+
+        house.engine.on_ready = deliver_late
+        await house.pass_time(0.15)
+        first.hang_up()
+        await house.pass_time(0.2)
+        house.engine.on_ready = deliver
+        began_at = house.clock.now()
+        while_told = served(house)
+        await house.pass_time(3)
+        (bridged_at,) = [event.at for event in while_told.history if isinstance(event, events.Bridged)]
+        assert bridged_at - began_at > 4 * CLIP_S - 0.4
+        second.hang_up()
+        await house.pass_time(1)
         await release(house, phone)
