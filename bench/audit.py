@@ -8,7 +8,8 @@ from pathlib import Path
 import aiohttp
 from pydantic import TypeAdapter
 
-from acdcore.calls.ports import PAGE_ROWS_MAX, CallStory, CdrRow, RecordingRow
+from acdcore.calls.ports import PAGE_ROWS_MAX, CallStory
+from acdcore.calls.rows import CdrRow, RecordingRow
 from acdcore.kernel.errors import Outcome
 from acdcore.recording.wav import CHANNELS, FRAME_BYTES, HEADER_BYTES, RATE_HZ
 from bench.centre import Target

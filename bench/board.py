@@ -15,7 +15,7 @@ from rich.text import Text
 
 from acdcore.calls.commands import LiveAgent, LiveCall, LiveHours, LiveQueue, ReloadReport
 from acdcore.calls.feed import Alarm, FeedData, FeedEvent, FeedKind, Missed, OfferOver, ScreenPop
-from acdcore.calls.ports import AnswerRow, CdrRow, RecordingRow
+from acdcore.calls.rows import AnswerRow, CdrRow, RecordingRow
 from acdcore.control.schemas import Agents, Calls, Queues
 from acdcore.work.model import WorkItem
 

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from acdcore.__main__ import COLLECT_EVERY
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
+from acdcore.queues.decisions import Connected, Decision, Departed, Offered, Queued
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.model import (
     AgentLoggedIn,
@@ -25,16 +26,11 @@ from acdcore.queues.model import (
     AgentReady,
     CallerJoined,
     CallerLeft,
-    Connected,
     DeadlinePassed,
-    Decision,
-    Departed,
     EntryId,
     Input,
     OfferAccepted,
-    Offered,
     OfferEnded,
-    Queued,
     TalkEnded,
 )
 from acdcore.queues.settings import AgentSettings, FloorSettings, OfferEnd, QueueSettings, Strategy

@@ -12,7 +12,7 @@ from enum import StrEnum
 import aiohttp
 
 from acdcore.calls.feed import FeedKind, ScreenPop
-from acdcore.calls.ports import EndedBy
+from acdcore.calls.rows import EndedBy
 from acdcore.ivr.model import Language, PromptKey, PromptName
 from acdcore.ivr.numbers import speak_agent
 from acdcore.ivr.system import SystemPrompt, system_key

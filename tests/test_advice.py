@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from acdcore.advice import advice
-from acdcore.calls.ports import AgentRecord
+from acdcore.calls.people import AgentRecord
 from acdcore.kernel.ids import AgentId, SkillName
 from acdcore.plan import make_plan
 from acdcore.queues.model import Channel

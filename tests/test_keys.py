@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from acdcore.calls.ports import AgentRecord
+from acdcore.calls.people import AgentRecord
 from acdcore.control.settings import ApiKey, Right
 from acdcore.kernel.errors import SettingsError
 from acdcore.kernel.ids import AgentId

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from acdcore.calls.ports import AgentRecord, Tier
+from acdcore.calls.people import AgentRecord, Tier
 from acdcore.ivr.model import CalendarState, CallbackNode, Flow, FlowNode, MessageNode, QueueNode, ReturnNode
 from acdcore.kernel.ids import SkillName
 from acdcore.plan import Plan, shortages

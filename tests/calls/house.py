@@ -33,9 +33,11 @@ from acdcore.calls.hours import Hours
 from acdcore.calls.leg import Leg
 from acdcore.calls.lines import Lines, LineSettings
 from acdcore.calls.operations import Operations
+from acdcore.calls.people import AgentRecord, Customer, Tier
 from acdcore.calls.phones import Phones
-from acdcore.calls.ports import AgentRecord, CdrRow, Customer, Spool, Tier
+from acdcore.calls.ports import Spool
 from acdcore.calls.recorder import Recorder
+from acdcore.calls.rows import CdrRow
 from acdcore.calls.rules import QueueRules, Rules, ScreeningRules
 from acdcore.calls.screening import Screen
 from acdcore.calls.services import Services

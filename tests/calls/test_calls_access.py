@@ -5,7 +5,7 @@ from ipaddress import ip_network
 import pytest
 
 from acdcore.calls.access import Access, Admission, FromAgent, FromTrunk, Turned
-from acdcore.calls.ports import AgentRecord
+from acdcore.calls.people import AgentRecord
 from acdcore.calls.trunks import Trunk, Trunks
 from acdcore.kernel.address import Address
 from acdcore.kernel.ids import AgentId, IdSource

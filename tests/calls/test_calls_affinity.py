@@ -11,7 +11,7 @@ from tests.calls.house import MORNING, ORDINARY, SERVICE, SERVICE_LINE, VIP, Hou
 from acdcore.calls.affinity import facts_of, preferred_agent
 from acdcore.calls.call import Call
 from acdcore.calls.commands import AgentCommand
-from acdcore.calls.ports import Contact, Customer, Tier
+from acdcore.calls.people import Contact, Customer, Tier
 from acdcore.calls.region import Regions
 from acdcore.calls.rules import QueueRules
 from acdcore.kernel.errors import Outcome

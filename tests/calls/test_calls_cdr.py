@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from acdcore.calls import events, live
 from acdcore.calls.cdr import WallTime, cdr
 from acdcore.calls.commands import CallState, LiveCall
-from acdcore.calls.ports import CdrRow, Customer, EndedBy, Tier
+from acdcore.calls.people import Customer, Tier
+from acdcore.calls.rows import CdrRow, EndedBy
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName
 

@@ -13,8 +13,8 @@ from tests.calls.phone import Phone
 from tests.calls.the_flows import packaged_flows
 
 from acdcore.calls.commands import AgentCommand, LiveQueue
-from acdcore.calls.ports import CdrRow, Direction
 from acdcore.calls.recovery import end_duties
+from acdcore.calls.rows import CdrRow, Direction
 from acdcore.calls.rules import QueueRules
 from acdcore.calls.stays import UNDER_WAY_S
 from acdcore.control.reports import ReportChoice, ReportDesk

@@ -24,7 +24,7 @@ from acdcore.calls.call import Call
 from acdcore.calls.commands import AgentCommand, AgentState, CallState, Seat, SeatKind, WrongState
 from acdcore.calls.leg import HungUp
 from acdcore.calls.nailed_up import LINE_LOST
-from acdcore.calls.ports import CdrRow
+from acdcore.calls.rows import CdrRow
 from acdcore.calls.rules import QueueRules
 from acdcore.ivr.model import Language
 from acdcore.ivr.system import SystemPrompt

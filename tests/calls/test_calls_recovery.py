@@ -9,8 +9,8 @@ from acdcore.calls.cdr import WallTime
 from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.commands import CallState, LiveCall
 from acdcore.calls.feed import Feed
-from acdcore.calls.ports import CdrRow, RecordingRow
 from acdcore.calls.recovery import Recovered, recover
+from acdcore.calls.rows import CdrRow, RecordingRow
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, QueueName
 from acdcore.recording.events import RecordingPath

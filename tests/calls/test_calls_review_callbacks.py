@@ -9,7 +9,7 @@ from tests.calls.the_flows import packaged_flows
 
 from acdcore.calls.commands import AgentCommand, AgentState, CallState, Seat, SeatKind
 from acdcore.calls.feed import FeedKind
-from acdcore.calls.ports import EndedBy
+from acdcore.calls.rows import EndedBy
 from acdcore.calls.rules import QueueRules
 from acdcore.ivr.model import Language
 from acdcore.ivr.system import SystemPrompt

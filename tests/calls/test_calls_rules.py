@@ -28,7 +28,7 @@ from tests.calls.phone import Phone
 
 from acdcore.calls.commands import AgentState, UnknownCall, WrongState
 from acdcore.calls.lines import LineSettings, WhenFull
-from acdcore.calls.ports import EndedBy
+from acdcore.calls.rows import EndedBy
 from acdcore.calls.trunks import Route
 from acdcore.ivr.calendars import Calendar, CalendarName
 from acdcore.kernel.errors import Outcome

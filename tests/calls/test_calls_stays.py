@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.calls.house import BOTH_TOLD_S, ORDINARY, SALES, SERVICE, SERVICE_LINE, VIP, House, Plan, opened
 
-from acdcore.calls.ports import StayRow
+from acdcore.calls.rows import StayRow
 from acdcore.kernel.errors import Outcome
 from acdcore.queues.settings import OverflowCause, OverflowRule, QueueSettings, ToQueue
 

@@ -15,7 +15,7 @@ from tests.calls.house import (
 from tests.calls.phone import FOREIGN, Phone
 
 from acdcore.calls.commands import AgentState, CallState
-from acdcore.calls.ports import EndedBy
+from acdcore.calls.rows import EndedBy
 from acdcore.calls.talk import LEAVES_MAX
 from acdcore.calls.trunks import Route
 from acdcore.calls.waiting import REACTION_S

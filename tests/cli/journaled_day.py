@@ -7,6 +7,7 @@ from itertools import count
 from pathlib import Path
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
+from acdcore.queues.decisions import Connected, Decision, Offered
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.journal import Header, Mark, MarkKind, write, write_header, write_mark
 from acdcore.queues.model import (
@@ -15,13 +16,10 @@ from acdcore.queues.model import (
     AgentReady,
     CallerJoined,
     CallerLeft,
-    Connected,
     DeadlinePassed,
-    Decision,
     EntryId,
     Input,
     OfferAccepted,
-    Offered,
     TalkEnded,
 )
 from acdcore.queues.settings import AgentSettings, FloorSettings, QueueSettings

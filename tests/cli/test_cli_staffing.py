@@ -13,7 +13,7 @@ from tests.cli.shell import Shell, Typed
 from tests.control.house import HALF_AN_HOUR, MORNING, SERVICE
 from tests.control.served import Served
 
-from acdcore.calls.ports import StayRow
+from acdcore.calls.rows import StayRow
 from acdcore.cli.past_weeks import Window
 from acdcore.cli.staffing import monday_of, people, shift_of, window_before
 from acdcore.kernel.ids import AgentId, QueueName

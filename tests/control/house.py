@@ -30,33 +30,21 @@ from acdcore.calls.commands import (
     WrongState,
 )
 from acdcore.calls.feed import Feed
+from acdcore.calls.people import AgentRecord, Contact, Customer, CustomerChange, NewCustomer, Tier
 from acdcore.calls.ports import (
-    AgentEventRow,
-    AgentRecord,
     AnswerFilter,
-    AnswerRow,
-    CallEventRow,
     CallFilter,
     CallStory,
-    CdrRow,
-    Contact,
-    Customer,
-    CustomerChange,
-    EndedBy,
     ForcedHours,
-    NewCustomer,
     RecordingFilter,
-    RecordingRow,
     Screening,
     StayFilter,
-    StayRow,
     Taken,
-    Tier,
     UnknownRecord,
     VersionConflict,
     WorkFilter,
-    WorkRow,
 )
+from acdcore.calls.rows import AgentEventRow, AnswerRow, CallEventRow, CdrRow, EndedBy, RecordingRow, StayRow, WorkRow
 from acdcore.kernel.errors import Outcome, Refused, Unavailable
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName, SkillName
 from acdcore.work.model import ENDED as ENDED_STATES

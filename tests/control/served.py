@@ -19,7 +19,7 @@ from tests.control.house import (
 from tests.control.house_floor import house_planner
 from tests.control.house_stores import HouseClock, HouseHours, HouseScreening
 
-from acdcore.calls.ports import Tier
+from acdcore.calls.people import Tier
 from acdcore.control import ApiKey, ControlParts, ControlPlane, ControlSettings, Right
 from acdcore.kernel.address import Address
 

@@ -13,7 +13,8 @@ from tests.control.house import ENDED, HALF_AN_HOUR, MORNING, SERVICE, WAITING, 
 from tests.control.served import KEYS, Served
 
 from acdcore.calls.feed import Alarm, FeedKind, ScreenPop
-from acdcore.calls.ports import AgentEventRow, AnswerRow, Contact, StayRow
+from acdcore.calls.people import Contact
+from acdcore.calls.rows import AgentEventRow, AnswerRow, StayRow
 from acdcore.control import Right
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CustomerId

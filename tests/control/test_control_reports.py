@@ -9,7 +9,8 @@ import pytest
 from tests.control.house import MORNING, SERVICE
 from tests.control.served import Served
 
-from acdcore.calls.ports import AgentEventRow, StayFilter, StayRow
+from acdcore.calls.ports import StayFilter
+from acdcore.calls.rows import AgentEventRow, StayRow
 from acdcore.control.reports import PIECE, RECEIPT_ITEMS_MAX
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.queues.figures import FORMULAS, Figure

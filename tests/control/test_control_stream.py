@@ -13,7 +13,7 @@ from tests.control.house import ENDED, HALF_AN_HOUR, MORNING, SERVICE, WAITING, 
 from tests.control.served import KEYS, Served, build_house, parts_of, settings_for
 
 from acdcore.calls.feed import Alarm, FeedEvent, FeedKind, ScreenPop
-from acdcore.calls.ports import Contact
+from acdcore.calls.people import Contact
 from acdcore.control import ControlParts, ControlPlane, Right
 from acdcore.control.app import build
 from acdcore.control.stream import EventStream, Pace

@@ -10,6 +10,19 @@ from tests.queues.shift import Shift, floor
 from acdcore.kernel.ids import AgentId, CallId, QueueName, SkillName
 from acdcore.planning.explained import Ending, Explained, arrived_at, candidates, explain, moment_after
 from acdcore.queues import checkpoint
+from acdcore.queues.decisions import (
+    Connected,
+    Decision,
+    Departed,
+    Offered,
+    OfferMissed,
+    OfferWithdrawn,
+    Overflowed,
+    Queued,
+    Relaxed,
+    TalkFinished,
+    WithdrawCause,
+)
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.journal import Header, Mark, MarkKind, write, write_header, write_mark, write_state
 from acdcore.queues.model import (
@@ -18,24 +31,13 @@ from acdcore.queues.model import (
     AgentReady,
     CallerJoined,
     CallerLeft,
-    Connected,
     DeadlinePassed,
-    Decision,
-    Departed,
     EntryId,
     Input,
     OfferAccepted,
-    Offered,
     OfferEnded,
     OfferId,
-    OfferMissed,
-    OfferWithdrawn,
-    Overflowed,
-    Queued,
-    Relaxed,
     TalkEnded,
-    TalkFinished,
-    WithdrawCause,
 )
 from acdcore.queues.settings import (
     AgentSettings,

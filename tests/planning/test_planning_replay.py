@@ -10,9 +10,10 @@ from tests.queues.shift import Shift, floor
 
 from acdcore.planning.replay import DIFFERENCES_MAX, day_files, inputs, replay
 from acdcore.queues import checkpoint
+from acdcore.queues.decisions import Decision
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.journal import Header, Mark, MarkKind, write, write_header, write_mark, write_state
-from acdcore.queues.model import Decision, Input
+from acdcore.queues.model import Input
 from acdcore.storage.journal_files import pack, segment_path
 
 DAY = date(2026, 11, 5)

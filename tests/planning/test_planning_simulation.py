@@ -9,15 +9,8 @@ from tests.planning.scene import AFTERNOON, EVENING, FLOOR, HELP, NOON, SALES, T
 from acdcore.planning.day import Day, Event, Person, Phone, Span
 from acdcore.planning.outcome import DayResult, End, Fate, Figures
 from acdcore.planning.simulation import Simulation, simulate
-from acdcore.queues.model import (
-    AgentPhoneDown,
-    AgentState,
-    AgentStateChanged,
-    CallerFacts,
-    EntryId,
-    LeaveCause,
-    Offered,
-)
+from acdcore.queues.decisions import AgentState, AgentStateChanged, Offered
+from acdcore.queues.model import AgentPhoneDown, CallerFacts, EntryId, LeaveCause
 from acdcore.queues.settings import (
     Channel,
     FloorSettings,

@@ -4,6 +4,23 @@ from dataclasses import dataclass, field
 from typing import TypeVar, assert_never
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
+from acdcore.queues.decisions import (
+    AgentState,
+    AgentStateChanged,
+    Announce,
+    Connected,
+    Decision,
+    Departed,
+    HeldForAgent,
+    InputRefused,
+    Offered,
+    OfferMissed,
+    OfferWithdrawn,
+    Overflowed,
+    Queued,
+    Relaxed,
+    TalkFinished,
+)
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.journal import rebuild, write
 from acdcore.queues.metrics import Metrics
@@ -15,33 +32,18 @@ from acdcore.queues.model import (
     AgentPhoneUp,
     AgentReady,
     AgentRestored,
-    AgentState,
-    AgentStateChanged,
-    Announce,
     CallerAssigned,
     CallerFacts,
     CallerJoined,
     CallerPaused,
     CallerResumed,
     Channel,
-    Connected,
     DeadlinePassed,
-    Decision,
-    Departed,
     EntryId,
     FloorChanged,
-    HeldForAgent,
     HoursChanged,
     Input,
-    InputRefused,
-    Offered,
     OfferId,
-    OfferMissed,
-    OfferWithdrawn,
-    Overflowed,
-    Queued,
-    Relaxed,
-    TalkFinished,
     WrapUpEnded,
     WrapUpExtended,
 )

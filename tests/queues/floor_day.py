@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from acdcore.kernel.ids import AgentId, QueueName
+from acdcore.queues.decisions import Connected, Decision, Offered
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.model import (
     AgentLoggedIn,
@@ -16,14 +17,11 @@ from acdcore.queues.model import (
     AgentReady,
     CallerJoined,
     CallerLeft,
-    Connected,
     DeadlinePassed,
-    Decision,
     EntryId,
     Input,
     LeaveCause,
     OfferAccepted,
-    Offered,
     OfferEnded,
     TalkEnded,
 )

@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
+from acdcore.queues.decisions import Connected, Decision, Offered
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.model import (
     AgentBusy,
@@ -21,16 +22,13 @@ from acdcore.queues.model import (
     CallerLeft,
     CallerPaused,
     CallerResumed,
-    Connected,
     DeadlinePassed,
-    Decision,
     EntryId,
     FloorChanged,
     HoursChanged,
     Input,
     LeaveCause,
     OfferAccepted,
-    Offered,
     OfferEnded,
     OfferId,
     TalkEnded,

@@ -6,7 +6,7 @@ import pytest
 from tests.queues.desk import ANNA
 
 from acdcore.queues.agent import TABLE, Agent, AgentEvent, BackOff, Fairness, Rest
-from acdcore.queues.model import AgentState
+from acdcore.queues.decisions import AgentState
 from acdcore.queues.settings import AgentSettings, OfferEnd
 
 S, E = AgentState, AgentEvent

@@ -1,21 +1,19 @@
 """What boards ask for once a second: parts of the whole view, and never another truth than it."""
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
+from acdcore.queues.decisions import AgentState, Decision, Offered
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.model import (
     AgentLoggedIn,
     AgentNotReady,
     AgentPhoneUp,
     AgentReady,
-    AgentState,
     CallerJoined,
     CallerPaused,
     DeadlinePassed,
-    Decision,
     EntryId,
     FloorChanged,
     OfferAccepted,
-    Offered,
     TalkEnded,
     WrapUpEnded,
 )

@@ -3,6 +3,16 @@
 from tests.queues.desk import ANNA, BO, CHEN, ENGLISH, HELP, REPAIR, SALES, TALK, Desk, kinds, only
 
 from acdcore.kernel.ids import AgentId
+from acdcore.queues.decisions import (
+    HeldForAgent,
+    InputRefused,
+    Offered,
+    OfferWithdrawn,
+    Overflowed,
+    RefusalReason,
+    Relaxed,
+    WithdrawCause,
+)
 from acdcore.queues.model import (
     AgentLoggedIn,
     AgentLoggedOut,
@@ -16,19 +26,11 @@ from acdcore.queues.model import (
     CallerResumed,
     Channel,
     EntryId,
-    HeldForAgent,
     Input,
-    InputRefused,
     OfferAccepted,
-    Offered,
     OfferEnded,
     OfferId,
-    OfferWithdrawn,
-    Overflowed,
-    RefusalReason,
-    Relaxed,
     TalkEnded,
-    WithdrawCause,
 )
 from acdcore.queues.settings import (
     AgentSettings,

@@ -4,6 +4,21 @@ import pytest
 from tests.queues.desk import ANNA, BO, CHEN, HELP, REPAIR, SALES, TALK, Desk, kinds, only
 
 from acdcore.kernel.ids import AgentId, QueueName
+from acdcore.queues.decisions import (
+    AgentState,
+    Announce,
+    Connected,
+    Departed,
+    InputRefused,
+    LateAccept,
+    Offered,
+    OfferMissed,
+    OfferWithdrawn,
+    Queued,
+    RefusalReason,
+    TalkFinished,
+    WithdrawCause,
+)
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.model import (
     AgentBusy,
@@ -15,30 +30,17 @@ from acdcore.queues.model import (
     AgentPhoneUp,
     AgentReady,
     AgentRestored,
-    AgentState,
-    Announce,
     CallerAssigned,
     CallerJoined,
     CallerLeft,
-    Connected,
-    Departed,
     EntryId,
     FloorChanged,
     Input,
-    InputRefused,
-    LateAccept,
     LeaveCause,
     OfferAccepted,
-    Offered,
     OfferEnded,
     OfferId,
-    OfferMissed,
-    OfferWithdrawn,
-    Queued,
-    RefusalReason,
     TalkEnded,
-    TalkFinished,
-    WithdrawCause,
     WrapUpEnded,
     WrapUpExtended,
 )

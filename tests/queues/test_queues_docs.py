@@ -4,7 +4,7 @@ import dataclasses
 import re
 from pathlib import Path
 
-from acdcore.queues.model import AgentState
+from acdcore.queues.decisions import AgentState
 from acdcore.queues.settings import FloorSettings, QueueSettings, Strategy
 
 PAGE = (Path(__file__).parents[2] / "docs" / "queues.md").read_text()

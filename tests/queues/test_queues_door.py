@@ -4,20 +4,15 @@ import pytest
 from tests.queues.desk import ANNA, BO, HELP, REPAIR, SALES, TALK, Desk, kinds, only
 
 from acdcore.kernel.ids import QueueName
+from acdcore.queues.decisions import InputRefused, Offered, Overflowed, Queued, RefusalReason, Relaxed
 from acdcore.queues.model import (
     AgentNotReady,
     AgentReady,
     Channel,
     FloorChanged,
     HoursChanged,
-    InputRefused,
     OfferAccepted,
-    Offered,
     OfferEnded,
-    Overflowed,
-    Queued,
-    RefusalReason,
-    Relaxed,
     TalkEnded,
 )
 from acdcore.queues.settings import (

@@ -7,6 +7,7 @@ from tests.queues.desk import ANNA, BO, CHEN, ENGLISH, HELP, REPAIR, SALES, SPAR
 from tests.queues.shift import Shift, floor
 
 from acdcore.kernel.ids import AgentId
+from acdcore.queues.decisions import HeldForAgent, Offered, Overflowed, Relaxed
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.model import (
     AgentLoggedIn,
@@ -18,12 +19,8 @@ from acdcore.queues.model import (
     CallerResumed,
     DeadlinePassed,
     EntryId,
-    HeldForAgent,
     OfferAccepted,
-    Offered,
     OfferEnded,
-    Overflowed,
-    Relaxed,
     TalkEnded,
 )
 from acdcore.queues.settings import (

@@ -9,6 +9,7 @@ import looptime
 import pytest
 from tests.queues.desk import ANNA, SALES, TALK, kinds
 
+from acdcore.queues.decisions import Connected, Decision, Offered, OfferWithdrawn, Queued
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.floor import Floor
 from acdcore.queues.journal import rebuild, write
@@ -18,15 +19,10 @@ from acdcore.queues.model import (
     AgentReady,
     CallerJoined,
     CallerLeft,
-    Connected,
     DeadlinePassed,
-    Decision,
     EntryId,
     Input,
     OfferAccepted,
-    Offered,
-    OfferWithdrawn,
-    Queued,
 )
 from acdcore.queues.settings import AgentSettings, FloorSettings, QueueSettings
 

@@ -6,6 +6,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.queues.desk import ANNA, BO, CHEN, ENGLISH, HELP, REPAIR, SALES, SPARE, TALK, Desk, only
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
+from acdcore.queues.decisions import AgentState, Decision, Offered
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.journal import read
 from acdcore.queues.metrics import Metrics
@@ -19,21 +20,18 @@ from acdcore.queues.model import (
     AgentPhoneUp,
     AgentReady,
     AgentRestored,
-    AgentState,
     CallerAssigned,
     CallerFacts,
     CallerLeft,
     CallerPaused,
     CallerResumed,
     Channel,
-    Decision,
     EntryId,
     FloorChanged,
     HoursChanged,
     Input,
     LeaveCause,
     OfferAccepted,
-    Offered,
     OfferEnded,
     OfferId,
     TalkEnded,

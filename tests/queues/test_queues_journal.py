@@ -13,6 +13,7 @@ from tests.queues.shift import Shift, floor
 
 from acdcore.kernel.ids import SkillName
 from acdcore.queues import checkpoint
+from acdcore.queues.decisions import Decision, InputRefused, RefusalReason
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.journal import (
     FORMAT,
@@ -37,12 +38,9 @@ from acdcore.queues.model import (
     CallerFacts,
     CallerJoined,
     CallerLeft,
-    Decision,
     EntryId,
     FloorChanged,
     Input,
-    InputRefused,
-    RefusalReason,
     WrapUpExtended,
 )
 from acdcore.queues.settings import (

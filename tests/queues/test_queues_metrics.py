@@ -5,18 +5,9 @@ from dataclasses import replace
 import pytest
 from tests.queues.desk import ANNA, SALES, TALK, Desk, only
 
+from acdcore.queues.decisions import AgentState, Offered
 from acdcore.queues.metrics import AgentFigures, Metrics, QueueFigures
-from acdcore.queues.model import (
-    AgentNotReady,
-    AgentState,
-    CallerLeft,
-    Channel,
-    LeaveCause,
-    OfferAccepted,
-    Offered,
-    OfferEnded,
-    TalkEnded,
-)
+from acdcore.queues.model import AgentNotReady, CallerLeft, Channel, LeaveCause, OfferAccepted, OfferEnded, TalkEnded
 from acdcore.queues.settings import OfferEnd, QueueSettings
 
 

@@ -4,20 +4,16 @@ from dataclasses import replace
 
 from tests.queues.desk import ANNA, BO, HELP, REPAIR, SALES, SPARE, TALK, Desk, kinds, only
 
+from acdcore.queues.decisions import Connected, Offered, OfferWithdrawn, Overflowed, Queued
 from acdcore.queues.model import (
     AgentLoggedIn,
     AgentLoggedOut,
     AgentNotReady,
     AgentPhoneDown,
     CallerLeft,
-    Connected,
     FloorChanged,
     OfferAccepted,
-    Offered,
     OfferEnded,
-    OfferWithdrawn,
-    Overflowed,
-    Queued,
     WrapUpEnded,
 )
 from acdcore.queues.settings import (

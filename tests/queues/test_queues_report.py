@@ -13,12 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.queues.floor_day import FloorDay, Plan
 
-from acdcore.calls.ports import AgentEventRow, StayRow
+from acdcore.calls.rows import AgentEventRow, StayRow
 from acdcore.kernel.ids import AgentId, CustomerId, QueueName
 from acdcore.queues.cohort import NOBODY, Asked, By, Group, Interval
+from acdcore.queues.decisions import AgentState, AgentStateChanged, Decision
 from acdcore.queues.figures import ENDINGS, FORMULAS, MEANS, PERCENTILES, SHARES, Count, Figure
 from acdcore.queues.metrics import QueueFigures
-from acdcore.queues.model import AgentState, AgentStateChanged, Decision, Input
+from acdcore.queues.model import Input
 from acdcore.queues.receipts import receipt, stays_in
 from acdcore.queues.report import Line, Report, report
 from acdcore.queues.settings import FloorSettings, OverflowCause, OverflowRule, QueueSettings, ToAnnouncement, ToQueue

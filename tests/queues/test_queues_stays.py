@@ -5,19 +5,16 @@ from dataclasses import replace
 from tests.queues.desk import ANNA, BO, HELP, SALES, TALK, Desk, only
 
 from acdcore.kernel.ids import AgentId
+from acdcore.queues.decisions import Announce, Decision, Offered, Queued
 from acdcore.queues.model import (
     AgentLoggedOut,
     AgentReady,
-    Announce,
     CallerLeft,
-    Decision,
     EntryId,
     Input,
     LeaveCause,
     OfferAccepted,
-    Offered,
     OfferEnded,
-    Queued,
     TalkEnded,
     WrapUpEnded,
     WrapUpExtended,

@@ -32,8 +32,9 @@ from tests.scenarios.ladders import ANSWERED, QUEUED, RUNG, ladder, played
 from acdcore.calls.commands import AgentState
 from acdcore.calls.ports import Spool
 from acdcore.kernel.clock import Clock
+from acdcore.queues.decisions import Decision
 from acdcore.queues.journal import Header, open_segment, write, write_header
-from acdcore.queues.model import Decision, Input
+from acdcore.queues.model import Input
 from acdcore.queues.resumption import resume
 from acdcore.queues.settings import FloorSettings, QueueSettings
 from acdcore.storage import rows

@@ -7,7 +7,8 @@ from tests.simulation.chaos import chaos
 from tests.simulation.watcher import watch
 
 from acdcore.planning.simulation import Simulation
-from acdcore.queues.model import Decision, Input
+from acdcore.queues.decisions import Decision
+from acdcore.queues.model import Input
 
 SEEDS = range(20)
 

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from acdcore.calls.ports import AgentStore, CustomerStore, History, HoursStore, Row, ScreeningStore, Spool
+from acdcore.calls.ports import AgentStore, CustomerStore, History, HoursStore, ScreeningStore, Spool
+from acdcore.calls.rows import Row
 from acdcore.storage.directory import MemoryDirectory
 from acdcore.storage.drainer import Drainer
 from acdcore.storage.spool import DiskSpool

@@ -5,7 +5,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from acdcore.calls.ports import CallEventRow
+from acdcore.calls.rows import CallEventRow
 from acdcore.kernel.clock import SystemClock
 from acdcore.kernel.ids import CallId
 from acdcore.storage.spool import DiskSpool

@@ -6,23 +6,9 @@ from datetime import datetime, timedelta
 import pytest
 from tests.storage.keeping import REALM, Kept
 
-from acdcore.calls.ports import (
-    AgentEventRow,
-    AgentRecord,
-    BadRecord,
-    CallEventRow,
-    CallFilter,
-    CdrRow,
-    CustomerChange,
-    EndedBy,
-    NewCustomer,
-    RecordingFilter,
-    RecordingRow,
-    Taken,
-    Tier,
-    UnknownRecord,
-    VersionConflict,
-)
+from acdcore.calls.people import AgentRecord, CustomerChange, NewCustomer, Tier
+from acdcore.calls.ports import BadRecord, CallFilter, RecordingFilter, Taken, UnknownRecord, VersionConflict
+from acdcore.calls.rows import AgentEventRow, CallEventRow, CdrRow, EndedBy, RecordingRow
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName, SkillName
 from acdcore.storage.password import ha1

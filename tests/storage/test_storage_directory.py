@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from acdcore.calls.ports import Contact, Customer, Tier
+from acdcore.calls.people import Contact, Customer, Tier
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName
 from acdcore.storage import directory as directory_module

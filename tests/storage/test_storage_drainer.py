@@ -13,7 +13,9 @@ import orjson
 import pytest
 from tests.storage.keeping import SEEN_WITHIN_S, Delivery, eventually
 
-from acdcore.calls.ports import CallEventRow, CallFilter, CdrRow, EndedBy, NewCustomer
+from acdcore.calls.people import NewCustomer
+from acdcore.calls.ports import CallFilter
+from acdcore.calls.rows import CallEventRow, CdrRow, EndedBy
 from acdcore.kernel.clock import SystemClock
 from acdcore.kernel.errors import Outcome, Unavailable
 from acdcore.kernel.ids import CallId

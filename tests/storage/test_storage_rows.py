@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acdcore.calls.ports import (
+from acdcore.calls.rows import (
     AgentEventRow,
     AnswerRow,
     CallEventRow,

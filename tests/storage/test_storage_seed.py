@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.storage.keeping import REALM, TRUNK_USERS
 
-from acdcore.calls.ports import Tier
+from acdcore.calls.people import Tier
 from acdcore.kernel.errors import SettingsError
 from acdcore.storage import people
 from acdcore.storage.database import Database

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.storage.keeping import SEEN_WITHIN_S
 
-from acdcore.calls.ports import CallEventRow, CdrRow, EndedBy, WorkRow
+from acdcore.calls.rows import CallEventRow, CdrRow, EndedBy, WorkRow
 from acdcore.kernel.clock import SystemClock
 from acdcore.kernel.errors import Outcome, Unavailable
 from acdcore.kernel.ids import CallId, QueueName

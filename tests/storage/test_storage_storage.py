@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from tests.storage.keeping import REALM, eventually
 
-from acdcore.calls.ports import CallFilter, CdrRow, Contact, CustomerChange, EndedBy, Tier
+from acdcore.calls.people import Contact, CustomerChange, Tier
+from acdcore.calls.ports import CallFilter
+from acdcore.calls.rows import CdrRow, EndedBy
 from acdcore.kernel.clock import SystemClock
 from acdcore.kernel.errors import Outcome, SettingsError, Unavailable
 from acdcore.kernel.ids import AgentId, CallId, QueueName

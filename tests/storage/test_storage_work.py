@@ -6,16 +6,8 @@ from datetime import datetime, timedelta
 import pytest
 from tests.storage.keeping import Kept
 
-from acdcore.calls.ports import (
-    AgentEventRow,
-    AnswerFilter,
-    AnswerRow,
-    BadRecord,
-    StayFilter,
-    StayRow,
-    WorkFilter,
-    WorkRow,
-)
+from acdcore.calls.ports import AnswerFilter, BadRecord, StayFilter, WorkFilter
+from acdcore.calls.rows import AgentEventRow, AnswerRow, StayRow, WorkRow
 from acdcore.kernel.errors import Refused
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName
 from acdcore.storage.database import Database

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from acdcore.calls.ports import AgentRecord, Directory
+from acdcore.calls.people import AgentRecord
+from acdcore.calls.ports import Directory
 from acdcore.calls.trunks import Trunk, Trunks
 from acdcore.kernel.ids import AgentId
 from acdcore.sip.digest import Challenge, Denied, DigestServer, Verified, ha1

@@ -4,33 +4,35 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from acdcore.calls.call import Call, QueueNote
-from acdcore.calls.ports import EndedBy
+from acdcore.calls.rows import EndedBy
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, CustomerId
+from acdcore.queues.decisions import (
+    AgentStateChanged,
+    Decision,
+    Departed,
+    InputRefused,
+    LateAccept,
+    Overflowed,
+    RefusalReason,
+    TalkFinished,
+)
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.floor import Floor, Journal
 from acdcore.queues.model import (
-    AgentStateChanged,
     CallerAssigned,
     CallerJoined,
     CallerLeft,
     CallerPaused,
     CallerResumed,
-    Decision,
-    Departed,
     EntryId,
     Input,
-    InputRefused,
-    LateAccept,
     LeaveCause,
     OfferAccepted,
     OfferEnded,
     OfferId,
-    Overflowed,
-    RefusalReason,
     TalkEnded,
-    TalkFinished,
 )
 from acdcore.queues.settings import OfferEnd, ToQueue
 from acdcore.queues.view import AgentGlance, AgentView, Explanation, FloorView, QueueView

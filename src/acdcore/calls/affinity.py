@@ -6,7 +6,8 @@ from acdcore.calls.call import Call
 from acdcore.calls.hall import Hall
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, QueueName
-from acdcore.queues.model import AgentState, CallerFacts
+from acdcore.queues.decisions import AgentState
+from acdcore.queues.model import CallerFacts
 
 CONTACTS_LOOKED_AT = 10
 """Latest contacts among which the last talk is looked for."""

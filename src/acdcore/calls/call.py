@@ -12,13 +12,14 @@ from acdcore.calls.commands import LiveCall
 from acdcore.calls.leg import FellSilent, HungUp, Leg, LegNote, Side
 from acdcore.calls.live import recognise
 from acdcore.calls.mailbox import Mailbox
-from acdcore.calls.ports import Customer, EndedBy
+from acdcore.calls.people import Customer
+from acdcore.calls.rows import EndedBy
 from acdcore.ivr.model import CalendarState, Context, Flow, Language
 from acdcore.ivr.opening import Moment
 from acdcore.ivr.steps import EnterFlow, EnterQueue, ServiceAnswered
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId
-from acdcore.queues.model import (
+from acdcore.queues.decisions import (
     Announce,
     Connected,
     HeldForAgent,

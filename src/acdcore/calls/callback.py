@@ -14,7 +14,7 @@ from acdcore.calls.hall import Hall
 from acdcore.calls.inbound import lead
 from acdcore.calls.leg import HungUp, Leg, Played, Pressed, Side
 from acdcore.calls.navigation import sent
-from acdcore.calls.ports import EndedBy
+from acdcore.calls.rows import EndedBy
 from acdcore.calls.talk import announce, converse, until_played
 from acdcore.calls.waiting import (
     TAKE_KEY,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from acdcore.calls import events
-from acdcore.calls.ports import CdrRow, Detail, Direction, EndedBy
+from acdcore.calls.rows import CdrRow, Detail, Direction, EndedBy
 from acdcore.calls.trunks import WORK_TRUNK
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import CallId

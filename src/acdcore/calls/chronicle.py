@@ -7,20 +7,9 @@ from acdcore.calls import events, live
 from acdcore.calls.cdr import WallTime, cdr
 from acdcore.calls.commands import AgentState, LiveAgent, LiveCall, LiveHours, ReloadReport
 from acdcore.calls.feed import Alarm, Feed, FeedKind, OfferEnding, OfferOver, ScreenPop
-from acdcore.calls.ports import (
-    AgentEventRow,
-    AnswerRow,
-    CallEventRow,
-    CdrRow,
-    Contact,
-    Customer,
-    Detail,
-    Directory,
-    RecordingRow,
-    Spool,
-    StayRow,
-    WorkRow,
-)
+from acdcore.calls.people import Contact, Customer
+from acdcore.calls.ports import Directory, Spool
+from acdcore.calls.rows import AgentEventRow, AnswerRow, CallEventRow, CdrRow, Detail, RecordingRow, StayRow, WorkRow
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import AgentId, CallId, QueueName
 from acdcore.work.model import WorkItem

@@ -6,7 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from acdcore.calls.ports import StayRow, Tier
+from acdcore.calls.people import Tier
+from acdcore.calls.rows import StayRow
 from acdcore.kernel.errors import Refused
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName
 from acdcore.work.model import WorkId, WorkItem, WorkState

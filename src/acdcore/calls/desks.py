@@ -8,14 +8,17 @@ from acdcore.calls.call import Call
 from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.commands import AgentCommand, AgentState, LiveAgent, Seat, UnknownAgent, WrongState
 from acdcore.calls.leg import Leg
+from acdcore.calls.people import AgentRecord
 from acdcore.calls.phones import Phones
-from acdcore.calls.ports import AgentRecord, Directory
+from acdcore.calls.ports import Directory
 from acdcore.calls.seats import Seats, phone_at, read, written
 from acdcore.calls.standing import StandingLine
 from acdcore.ivr.model import Language
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Unavailable
 from acdcore.kernel.ids import AgentId, SkillName
+from acdcore.queues.decisions import AgentState as FloorState
+from acdcore.queues.decisions import AgentStateChanged, RefusalReason
 from acdcore.queues.model import (
     AgentBusy,
     AgentIdle,
@@ -26,12 +29,9 @@ from acdcore.queues.model import (
     AgentPhoneUp,
     AgentReady,
     AgentRestored,
-    AgentStateChanged,
     Input,
-    RefusalReason,
     WrapUpEnded,
 )
-from acdcore.queues.model import AgentState as FloorState
 from acdcore.queues.settings import AgentSettings
 from acdcore.queues.view import AgentGlance
 

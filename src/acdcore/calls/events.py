@@ -6,7 +6,7 @@ written down. The names below are the kinds that operators and the feed see.
 
 from dataclasses import dataclass
 
-from acdcore.calls.ports import EndedBy
+from acdcore.calls.rows import EndedBy
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CustomerId, QueueName
 from acdcore.work.model import WorkId

@@ -9,7 +9,8 @@ from acdcore.calls.call import Call, Ending
 from acdcore.calls.commands import AgentCommand, Seat, SeatKind, WrongState
 from acdcore.calls.hall import Hall
 from acdcore.calls.inbound import answer
-from acdcore.calls.ports import AgentRecord, EndedBy
+from acdcore.calls.people import AgentRecord
+from acdcore.calls.rows import EndedBy
 from acdcore.calls.talk import announce, until_played
 from acdcore.ivr.system import SystemPrompt
 from acdcore.kernel.errors import Outcome

@@ -16,7 +16,8 @@ from enum import StrEnum
 from typing import Self, TypeAlias
 
 from acdcore.calls.commands import LiveAgent, LiveCall, LiveHours, ReloadReport
-from acdcore.calls.ports import AnswerRow, CdrRow, Contact, Customer, RecordingRow
+from acdcore.calls.people import Contact, Customer
+from acdcore.calls.rows import AnswerRow, CdrRow, RecordingRow
 from acdcore.kernel.errors import Refused
 from acdcore.kernel.ids import AgentId, CallId, QueueName
 from acdcore.work.model import WorkItem

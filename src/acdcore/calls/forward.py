@@ -6,7 +6,7 @@ from acdcore.calls.dialling import dial_outside, until_answered
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import Leg
 from acdcore.calls.navigation import Destination, sent
-from acdcore.calls.ports import EndedBy
+from acdcore.calls.rows import EndedBy
 from acdcore.calls.talk import announce, talk_to_outside, until_played
 from acdcore.ivr.steps import Dial
 from acdcore.ivr.system import SystemPrompt

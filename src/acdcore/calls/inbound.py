@@ -10,7 +10,7 @@ from acdcore.calls.forward import forward
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import Confirmed, Leg
 from acdcore.calls.navigation import Destination, navigate
-from acdcore.calls.ports import EndedBy
+from acdcore.calls.rows import EndedBy
 from acdcore.calls.serving import serve
 from acdcore.calls.talk import say
 from acdcore.ivr.model import EndReason, Flow, PromptName

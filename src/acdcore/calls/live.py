@@ -5,7 +5,7 @@ from dataclasses import replace
 from acdcore.calls import events
 from acdcore.calls.cdr import AGENT_TARGET, QUEUE_TARGET, WallTime
 from acdcore.calls.commands import CallState, LiveCall
-from acdcore.calls.ports import Customer
+from acdcore.calls.people import Customer
 
 
 def apply(view: LiveCall, event: events.Event, time: WallTime) -> LiveCall:

@@ -9,7 +9,9 @@ from acdcore.calls.call import Call, Ending, SentTo, ServiceReplied
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import Leg, Played, Pressed
 from acdcore.calls.message import Messages
-from acdcore.calls.ports import Customer, Directory, EndedBy
+from acdcore.calls.people import Customer
+from acdcore.calls.ports import Directory
+from acdcore.calls.rows import EndedBy
 from acdcore.ivr.kinds import ServiceMiss
 from acdcore.ivr.machine import Machine
 from acdcore.ivr.model import Context, CustomerCard, FlowName, Language, LookupKind, LookupMiss, PromptKey, Words

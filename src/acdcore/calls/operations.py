@@ -27,13 +27,14 @@ from acdcore.calls.commands import (
     WrongState,
 )
 from acdcore.calls.hall import Hall
-from acdcore.calls.ports import StayRow
+from acdcore.calls.rows import StayRow
 from acdcore.calls.switchboard import Switchboard
 from acdcore.ivr.model import FlowName
 from acdcore.ivr.steps import EnterFlow, EnterQueue
 from acdcore.kernel.ids import AgentId, CallId, QueueName
+from acdcore.queues.decisions import RefusalReason
 from acdcore.queues.metrics import QueueFigures
-from acdcore.queues.model import Channel, RefusalReason
+from acdcore.queues.model import Channel
 from acdcore.queues.view import Explanation, QueueView
 from acdcore.work.model import Cancelled, Changed, Closed, Input, Rejected, WorkId, WorkItem, WorkState
 

@@ -1,23 +1,21 @@
-"""What the hall needs from storage: records as plain values, and the Protocols that keep them.
+"""What the hall needs from storage: the Protocols that keep people, rows and what staff enter, and what they are asked.
 
 Reads on a call's path (`Directory`) and writes of history (`Spool`) are synchronous and touch memory only. What may
 wait for the database (`CustomerStore`, `AgentStore`, `History`) is asynchronous and raises `Unavailable` when the
 database is away.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
+from acdcore.calls.people import AgentRecord, Contact, Customer, CustomerChange, NewCustomer
+from acdcore.calls.rows import AgentEventRow, AnswerRow, CallEventRow, CdrRow, RecordingRow, Row, StayRow, WorkRow
 from acdcore.kernel.errors import Outcome, PeerError, Refused
-from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName, SkillName
-from acdcore.queues.settings import Channel
+from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName
 from acdcore.work.model import WorkId, WorkItem, WorkKind, WorkState
-
-Detail: TypeAlias = Mapping[str, str | int | float | bool | None]
-"""Flat facts that go with a record; kept as JSON."""
 
 PAGE_ROWS_MAX = 500
 """The largest page that `History` gives: what fits one HTTP answer of about 500 kB."""
@@ -27,15 +25,6 @@ AGENT_CHANGES_MAX = 400_000
 """Changes of state read at a time: two days of the largest centre, four or five for each call."""
 
 
-class Tier(StrEnum):
-    """How a customer is ranked, lowest first."""
-
-    STANDARD = "standard"
-    SILVER = "silver"
-    GOLD = "gold"
-    VIP = "vip"
-
-
 class Verdict(StrEnum):
     """What a screening entry does to a caller."""
 
@@ -43,21 +32,6 @@ class Verdict(StrEnum):
     """Turned away before the call is answered."""
     ALLOW = "allow"
     """Let through whatever the other entries and the limit of repeated calls say."""
-
-
-class Direction(StrEnum):
-    """Who placed the call, seen from the centre."""
-
-    INBOUND = "inbound"
-    OUTBOUND = "outbound"
-
-
-class EndedBy(StrEnum):
-    """Which side ended a call."""
-
-    CALLER = "caller"
-    AGENT = "agent"
-    SYSTEM = "system"
 
 
 # Errors
@@ -91,110 +65,6 @@ class BadRecord(PeerError):
 
 
 # People
-
-
-@dataclass(frozen=True, slots=True)
-class AgentRecord:
-    """An agent as configured: who it is, what it can do, and how its phone proves itself."""
-
-    agent: AgentId
-    """The agent's number, also the SIP user of the phone."""
-    name: str
-    """Shown on boards; never spoken."""
-    ha1_md5: str
-    """Lower-case hex of MD5(user:realm:password), RFC 7616 section 3.4.2; "" when no password was ever set."""
-    ha1_sha256: str
-    """The same with SHA-256."""
-    skills: Mapping[SkillName, int]
-    """Level of each skill, 1 (lowest) to 9."""
-    languages: tuple[str, ...]
-    """Spoken languages, best first, as in the flows: cmn, yue, en."""
-    is_active: bool = True
-    """False: kept for the history, may not register or log in."""
-    declines: tuple[Channel, ...] = ()
-    """Kinds of contacts that the agent takes none of; one contact fills an agent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Customer:
-    """A customer's card."""
-
-    id: CustomerId
-    """Row number."""
-    name: str
-    """Person or company."""
-    tier: Tier
-    """Rank; VIP callers are put ahead."""
-    language: str
-    """Preferred language (cmn, yue, en), "" when unknown."""
-    numbers: tuple[str, ...]
-    """Telephone numbers as dialled: digits with an optional leading plus; the first is the main one."""
-    member_number: str | None
-    """Unique among customers."""
-    plates: tuple[str, ...]
-    """Number plates in upper case without separators."""
-    address: str
-    """One line."""
-    note: str
-    """Free text for the agent."""
-    version: int
-    """Counts the changes, from 1; a change must name the version it was made from."""
-    owner: AgentId | None = None
-    """The agent who looks after this customer, and is tried first."""
-    region: str = ""
-    """Where the customer belongs to, as the configuration names its regions; goes before the number's own."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewCustomer:
-    """A customer to be created; fields as in `Customer`."""
-
-    name: str
-    tier: Tier = Tier.STANDARD
-    language: str = ""
-    numbers: tuple[str, ...] = ()
-    member_number: str | None = None
-    plates: tuple[str, ...] = ()
-    address: str = ""
-    note: str = ""
-    owner: AgentId | None = None
-    region: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CustomerChange:
-    """What to change about a customer: None leaves a field as it is."""
-
-    name: str | None = None
-    tier: Tier | None = None
-    language: str | None = None
-    numbers: tuple[str, ...] | None = None
-    member_number: str | None = None
-    """An empty string takes the member number away."""
-    plates: tuple[str, ...] | None = None
-    address: str | None = None
-    note: str | None = None
-    owner: AgentId | None = None
-    """An empty string takes the owner away."""
-    region: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """One earlier call of a customer, as short as a screen pop needs it."""
-
-    call_id: CallId
-    """The call; its story is in `History`."""
-    at: datetime
-    """When it arrived (UTC)."""
-    queue: QueueName | None
-    """The queue it waited in, if any."""
-    agent: AgentId | None
-    """Who talked to the customer, if anybody."""
-    outcome: Outcome
-    """How it ended."""
-    direction: Direction = Direction.INBOUND
-    """Who placed it."""
 
 
 class Directory(Protocol):
@@ -269,205 +139,7 @@ class AgentStore(Protocol):
         ...
 
 
-# Rows of history. The first fields of each are its key: appended twice, a row is stored once.
-
-
-@dataclass(frozen=True, slots=True)
-class CdrRow:
-    """The record of one ended call; all times are UTC."""
-
-    call_id: CallId
-    """The key."""
-    trunk: str
-    """The trunk that the call came from, or left by."""
-    caller: str
-    """The caller's number as received; "" when withheld."""
-    dialled: str
-    """The number that was dialled."""
-    outcome: Outcome
-    """How the call ended."""
-    ended_by: EndedBy
-    """Which side ended it; the first cause wins."""
-    arrived_at: datetime
-    """INVITE received."""
-    ended_at: datetime
-    """Everything given back."""
-    answered_at: datetime | None = None
-    """Our 200 was sent; None when never answered."""
-    queued_at: datetime | None = None
-    """First entered a queue."""
-    connected_at: datetime | None = None
-    """First talked to an agent."""
-    direction: Direction = Direction.INBOUND
-    """Who placed the call."""
-    flow: str = ""
-    """The IVR flow that ran."""
-    queue: QueueName | None = None
-    """The last queue it waited in."""
-    agent: AgentId | None = None
-    """The last agent it talked to."""
-    customer_id: CustomerId | None = None
-    """Who the caller was found to be."""
-    wait_s: float = 0.0
-    """Time in queues until connected or gone."""
-    ring_s: float = 0.0
-    """Time for which agents' phones rang for it, all offers together."""
-    talk_s: float = 0.0
-    """Time connected to agents, holds included."""
-    overflowed_to: str = ""
-    """Where the last overflow sent it."""
-    recording: str = ""
-    """Path of the first recording below the recordings directory."""
-    figures: Detail = field(default_factory=dict)
-    """Loss, jitter and the like of the caller's stream."""
-
-
-@dataclass(frozen=True, slots=True)
-class CallEventRow:
-    """One event of a call's history; the key is (`call_id`, `serial`)."""
-
-    call_id: CallId
-    """The call."""
-    serial: int
-    """Position in the call's history, from 1."""
-    at: datetime
-    """When it happened."""
-    kind: str
-    """What happened, in the past tense."""
-    detail: Detail = field(default_factory=dict)
-    """The event's facts."""
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingRow:
-    """One finished recording; the key is (`call_id`, `n`)."""
-
-    call_id: CallId
-    """The call."""
-    n: int
-    """Which recording of the call, from 1."""
-    path: str
-    """Relative to the recordings directory, with forward slashes."""
-    started_at: datetime
-    """Wall time of the first sample."""
-    duration_s: float
-    """Length of the audio."""
-    size_bytes: int
-    """Size of the file."""
-    agent: AgentId | None = None
-    """Who is heard on the right channel."""
-    queue: QueueName | None = None
-    """The queue that the call came through."""
-    caller: str = ""
-    """The caller's number, for searching."""
-    is_repaired: bool = False
-    """The file was found unfinished after a crash and mended."""
-
-
-@dataclass(frozen=True, slots=True)
-class AgentEventRow:
-    """One change of an agent's state; the key is (`agent`, `at`, `serial`)."""
-
-    agent: AgentId
-    """The agent."""
-    at: datetime
-    """When the new state began."""
-    serial: int
-    """Tells apart two changes at the same instant."""
-    state: str
-    """The new state."""
-    reason: str = ""
-    """Why not ready, who forced it, and so on."""
-    call_id: CallId | None = None
-    """The call that the state belongs to, also for wrap-up."""
-    detail: Detail = field(default_factory=dict)
-    """Further facts."""
-
-
-@dataclass(frozen=True, slots=True)
-class WorkRow:
-    """A work item as it stood after a change; the key is (`work_id`, `serial`), the latest one is the present."""
-
-    work_id: WorkId
-    """The item."""
-    serial: int
-    """Counts the item's changes, from 1."""
-    at: datetime
-    """When it came to this."""
-    item: WorkItem
-    """All of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerRow:
-    """One answer of a survey or a questionnaire; the key is (`call_id`, `n`)."""
-
-    call_id: CallId
-    """The call in which it was given."""
-    n: int
-    """Which answer of the call, from 1."""
-    at: datetime
-    """When, UTC."""
-    flow: str
-    """The questionnaire."""
-    question: str
-    """The question's key."""
-    kind: str
-    """`choice`, `number`, `digits` or `yes_no`."""
-    value: str
-    """What was answered, as the kind writes it."""
-    agent: AgentId | None = None
-    """Who talked to the caller last, which a survey is about."""
-    queue: QueueName | None = None
-    """The queue that the call came through."""
-    customer_id: CustomerId | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StayRow:
-    """One stay of an entry in one queue, from joining to leaving; the key is (`entry`, `n`).
-
-    All figures of queues and agents, live and historical, are folds over these.
-    """
-
-    entry: str
-    """The entry; `CALL/N` for a call's N-th joining, `WORK/N` for a work item's."""
-    n: int
-    """Which stay of the entry, from 1: overflow to another queue begins a new one."""
-    call_id: str
-    """The call or the work item, for the receipts."""
-    queue: QueueName
-    channel: str
-    """`call`, `callback` or `voicemail`."""
-    joined_at: datetime
-    """UTC."""
-    left_at: datetime
-    """UTC."""
-    how: str
-    """`answered`, `abandoned`, `abandoned_short`, `overflowed`, `callback`, `withdrawn` or `failed`.
-
-    A running stay, which is not written down yet, is `waiting` or `in_contact`.
-    """
-    waited_s: float
-    is_in_time: bool = False
-    """Answered within the queue's target."""
-    agent: AgentId | None = None
-    """Who answered."""
-    offers: int = 0
-    """Times that a phone rang for it."""
-    misses: int = 0
-    """Offers that were not taken."""
-    talked_s: float = 0.0
-    wrap_up_s: float = 0.0
-    """Only of answered ones, which are written when the wrap-up is over."""
-    caller: str = ""
-    """The number, for first-call resolution."""
-    customer_id: CustomerId | None = None
-    promised_s: float | None = None
-    """The wait, counted from joining the queue, that the first announcement of one promised; None: none did."""
-
-
-Row: TypeAlias = CdrRow | CallEventRow | RecordingRow | AgentEventRow | WorkRow | AnswerRow | StayRow
+# Delivery of rows
 
 
 @dataclass(frozen=True, slots=True)

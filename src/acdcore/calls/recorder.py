@@ -7,7 +7,7 @@ from pathlib import Path
 from acdcore.calls.call import Call
 from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.leg import Leg
-from acdcore.calls.ports import RecordingRow
+from acdcore.calls.rows import RecordingRow
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import AgentId, CallId, QueueName
 from acdcore.media.engine import Engine

@@ -11,7 +11,8 @@ from pydantic import TypeAdapter, ValidationError
 from acdcore.calls import events
 from acdcore.calls.cdr import WallTime, cdr, recordings
 from acdcore.calls.commands import AgentState
-from acdcore.calls.ports import AgentEventRow, CallEventRow, CdrRow, History, RecordingRow, Spool
+from acdcore.calls.ports import History, Spool
+from acdcore.calls.rows import AgentEventRow, CallEventRow, CdrRow, RecordingRow
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import CallId
 from acdcore.recording.index import Repaired

@@ -9,13 +9,14 @@ from acdcore.calls.call import Call, Ending, SentTo
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import Leg
 from acdcore.calls.navigation import Destination, navigate, sent
-from acdcore.calls.ports import EndedBy
+from acdcore.calls.rows import EndedBy
 from acdcore.calls.talk import say, talk_to_agent
 from acdcore.calls.waiting import Aside, Served, wait_for_agent
 from acdcore.ivr.model import FlowName, PromptName
 from acdcore.ivr.steps import Dial, EnterFlow, EnterQueue
 from acdcore.kernel.errors import Outcome
-from acdcore.queues.model import MAX_WAITED_S, CallerJoined, Channel, LeaveCause, Overflowed
+from acdcore.queues.decisions import Overflowed
+from acdcore.queues.model import MAX_WAITED_S, CallerJoined, Channel, LeaveCause
 from acdcore.queues.settings import ToAnnouncement, ToFlow, ToOutside
 from acdcore.work.model import WorkItem
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from acdcore.calls.call import Call
 from acdcore.calls.leg import FellSilent, HoldChanged, HungUp, Leg, LegNote, Listener, PickedUp, Played, Pressed, Side
-from acdcore.calls.ports import EndedBy
+from acdcore.calls.rows import EndedBy
 from acdcore.calls.wiring import Wiring
 from acdcore.kernel.errors import Outcome, Unavailable
 from acdcore.kernel.ids import AgentId

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from acdcore.calls.acd import About, Acd
 from acdcore.calls.chronicle import Chronicle
-from acdcore.calls.ports import StayRow
+from acdcore.calls.rows import StayRow
 from acdcore.kernel.clock import Clock
-from acdcore.queues.model import AgentState, Decision, Overflowed
+from acdcore.queues.decisions import AgentState, Decision, Overflowed
 from acdcore.queues.settings import ToQueue
 from acdcore.queues.stays import Stay, StayEnd, Stays
 

@@ -20,7 +20,8 @@ from acdcore.calls.inbound import inbound, turned_away
 from acdcore.calls.leg import Leg, Side
 from acdcore.calls.lines import Line, LinesFull, WhenFull
 from acdcore.calls.nailed_up import nailed_up
-from acdcore.calls.ports import AgentRecord, Detail, EndedBy
+from acdcore.calls.people import AgentRecord
+from acdcore.calls.rows import Detail, EndedBy
 from acdcore.calls.screening import Blocked, Passed, Repeated, Screen
 from acdcore.calls.trunks import AGENTS_TRUNK, WORK_TRUNK, Route, Trunk
 from acdcore.ivr.model import Language, PromptName

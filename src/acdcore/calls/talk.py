@@ -5,7 +5,7 @@ from acdcore.calls.call import Call, SentTo
 from acdcore.calls.commands import CallState
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import FellSilent, HoldChanged, HungUp, Leg, Played
-from acdcore.calls.ports import EndedBy
+from acdcore.calls.rows import EndedBy
 from acdcore.calls.waiting import Served
 from acdcore.ivr.model import PromptName
 from acdcore.media.model import ClipId

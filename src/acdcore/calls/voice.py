@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from acdcore.calls.ports import Customer, Tier
+from acdcore.calls.people import Customer, Tier
 from acdcore.calls.speaker import Speaker
 from acdcore.ivr.cache import kept
 from acdcore.ivr.model import Language, PromptKey, PromptName, Words

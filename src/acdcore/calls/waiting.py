@@ -16,12 +16,11 @@ from acdcore.ivr.system import SystemPrompt
 from acdcore.kernel.errors import AcdError
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.media.model import ClipId
-from acdcore.queues.model import (
+from acdcore.queues.decisions import (
     Announce,
     Connected,
     HeldForAgent,
     Offered,
-    OfferId,
     OfferMissed,
     OfferWithdrawn,
     Overflowed,
@@ -29,6 +28,7 @@ from acdcore.queues.model import (
     Relaxed,
     WithdrawCause,
 )
+from acdcore.queues.model import OfferId
 from acdcore.queues.settings import OfferEnd, OverflowTarget, ToAnnouncement, ToFlow, ToOutside, ToQueue
 
 REACTION_S = 4.0

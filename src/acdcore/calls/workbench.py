@@ -12,7 +12,7 @@ from acdcore.calls import events
 from acdcore.calls.call import Call
 from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.commands import WrongState
-from acdcore.calls.ports import WorkRow
+from acdcore.calls.rows import WorkRow
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import QueueName
 from acdcore.work.book import BookSettings, WorkBook

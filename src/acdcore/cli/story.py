@@ -13,11 +13,8 @@ from rich.table import Table
 from acdcore.kernel.ids import AgentId
 from acdcore.planning.explained import Explained, Standing, Step
 from acdcore.queues import wording
-from acdcore.queues.model import (
+from acdcore.queues.decisions import (
     Announce,
-    CallerAssigned,
-    CallerPaused,
-    CallerResumed,
     Connected,
     Departed,
     HeldForAgent,
@@ -32,6 +29,7 @@ from acdcore.queues.model import (
     TalkFinished,
     WithdrawCause,
 )
+from acdcore.queues.model import CallerAssigned, CallerPaused, CallerResumed
 from acdcore.queues.settings import OverflowTarget, ToAnnouncement, ToFlow, ToOutside, ToQueue
 from acdcore.queues.view import Candidate, Explanation, Grounds, Rival
 

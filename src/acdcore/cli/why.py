@@ -14,7 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from acdcore.calls.commands import Why
-from acdcore.calls.ports import CallEventRow, CallStory, Detail
+from acdcore.calls.ports import CallStory
+from acdcore.calls.rows import CallEventRow, Detail
 from acdcore.cli.daemon import Daemon, Declined, Reach, daemon_at, in_path
 from acdcore.cli.recorded_day import JournalOption, JournalPlace, WrongWord, ZoneOption, zone_of
 from acdcore.cli.story import as_fields, clock, standing, story

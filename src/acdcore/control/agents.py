@@ -7,7 +7,8 @@ from http import HTTPStatus
 from pydantic import SecretStr
 
 from acdcore.calls.commands import Commands, UnknownAgent
-from acdcore.calls.ports import AgentRecord, AgentStore, Directory
+from acdcore.calls.people import AgentRecord
+from acdcore.calls.ports import AgentStore, Directory
 from acdcore.control.errors import ApiError
 from acdcore.control.route import Asked, Plan, Reply, Route, route
 from acdcore.control.schemas import (

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from acdcore.calls.ports import CallFilter, CallStory, History, RecordingFilter, RecordingRow
+from acdcore.calls.ports import CallFilter, CallStory, History, RecordingFilter
+from acdcore.calls.rows import RecordingRow
 from acdcore.control.errors import ApiError
 from acdcore.control.route import Asked, Plan, Reply, Route, route
 from acdcore.control.schemas import (

@@ -10,7 +10,8 @@ from typing import Annotated
 from pydantic import Field
 
 from acdcore.calls.commands import Commands
-from acdcore.calls.ports import History, StayFilter, StayRow
+from acdcore.calls.ports import History, StayFilter
+from acdcore.calls.rows import StayRow
 from acdcore.control.errors import ApiError
 from acdcore.control.route import Asked, Plan, Reply, Route, route
 from acdcore.control.schemas import Name, Nothing, Shape

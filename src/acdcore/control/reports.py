@@ -14,7 +14,8 @@ import orjson
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from acdcore.calls.commands import Commands
-from acdcore.calls.ports import AgentEventRow, History, StayFilter, StayRow
+from acdcore.calls.ports import History, StayFilter
+from acdcore.calls.rows import AgentEventRow, StayRow
 from acdcore.control.errors import ApiError
 from acdcore.control.route import Asked, Encoded, Plan, Reply, Route, encode, route
 from acdcore.control.schemas import Moment, Name, Nothing, Shape, Token, split_commas

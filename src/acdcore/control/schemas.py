@@ -25,17 +25,9 @@ from pydantic import (
 
 from acdcore.calls.commands import AgentCommand, LiveAgent, LiveCall, LiveQueue, Seat, SeatKind
 from acdcore.calls.feed import FeedKind
-from acdcore.calls.ports import (
-    PAGE_ROWS_MAX,
-    AgentRecord,
-    CdrRow,
-    Contact,
-    Customer,
-    CustomerChange,
-    NewCustomer,
-    RecordingRow,
-    Tier,
-)
+from acdcore.calls.people import AgentRecord, Contact, Customer, CustomerChange, NewCustomer, Tier
+from acdcore.calls.ports import PAGE_ROWS_MAX
+from acdcore.calls.rows import CdrRow, RecordingRow
 from acdcore.control.errors import ApiError
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, SkillName

@@ -18,28 +18,22 @@ from acdcore.kernel.ids import AgentId, CallId
 from acdcore.planning.replay import is_same
 from acdcore.queues import checkpoint, journal
 from acdcore.queues.checkpoint import StateError
-from acdcore.queues.journal import MarkKind, Segment, Turn
-from acdcore.queues.model import (
+from acdcore.queues.decisions import (
     AgentStateChanged,
-    CallerAssigned,
-    CallerJoined,
-    CallerLeft,
-    CallerPaused,
-    CallerResumed,
     Connected,
     Decision,
     Departed,
-    EntryId,
     InputRefused,
     LateAccept,
     Offered,
-    OfferId,
     OfferMissed,
     OfferWithdrawn,
     Queued,
     Relaxed,
     WithdrawCause,
 )
+from acdcore.queues.journal import MarkKind, Segment, Turn
+from acdcore.queues.model import CallerAssigned, CallerJoined, CallerLeft, CallerPaused, CallerResumed, EntryId, OfferId
 from acdcore.queues.view import Choice, Explanation, Grounds
 from acdcore.storage.journal_files import SegmentFile, lines
 

@@ -18,6 +18,18 @@ from acdcore.planning.handling import Handling, Talk
 from acdcore.planning.outcome import DayResult
 from acdcore.planning.patience import Patience, Wait
 from acdcore.planning.tally import Tally
+from acdcore.queues.decisions import (
+    AgentState,
+    AgentStateChanged,
+    Connected,
+    Decision,
+    Departed,
+    InputRefused,
+    Offered,
+    OfferMissed,
+    Overflowed,
+    TalkFinished,
+)
 from acdcore.queues.model import (
     AgentBusy,
     AgentIdle,
@@ -28,23 +40,13 @@ from acdcore.queues.model import (
     AgentPhoneUp,
     AgentReady,
     AgentRestored,
-    AgentState,
-    AgentStateChanged,
     CallerJoined,
-    Connected,
-    Decision,
-    Departed,
     EntryId,
     FloorChanged,
     HoursChanged,
     Input,
-    InputRefused,
     LeaveCause,
-    Offered,
     OfferId,
-    OfferMissed,
-    Overflowed,
-    TalkFinished,
 )
 from acdcore.queues.settings import AgentSettings, Channel, FloorSettings, OfferEnd, ToQueue
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from statistics import fmean
 
-from acdcore.calls.ports import StayRow
+from acdcore.calls.rows import StayRow
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.planning import patience
 from acdcore.planning.day import Arrival, Day, Person, Span, mixed

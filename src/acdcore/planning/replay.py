@@ -9,8 +9,9 @@ from typing import Final
 
 from acdcore.queues import journal
 from acdcore.queues.checkpoint import StateError
+from acdcore.queues.decisions import Decision
 from acdcore.queues.journal import DecisionFields, MarkKind, Segment, Turn
-from acdcore.queues.model import Decision, Input
+from acdcore.queues.model import Input
 from acdcore.storage.journal_files import day_files, lines
 
 __all__ = ["Difference", "RecordedTurn", "ReplayReport", "SegmentReport", "day_files", "inputs", "is_same", "replay"]

@@ -19,34 +19,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from acdcore.kernel.ids import AgentId, SkillName
-from acdcore.queues.model import (
+from acdcore.queues.decisions import (
     AgentKey,
+    AgentState,
+    AgentStateChanged,
+    CallerKey,
+    Connected,
+    Decision,
+    Departed,
+    Offered,
+    OfferMissed,
+    OfferWithdrawn,
+    Queued,
+    TalkFinished,
+    WithdrawCause,
+)
+from acdcore.queues.model import (
     AgentLoggedIn,
     AgentLoggedOut,
     AgentNotReady,
     AgentReady,
-    AgentState,
-    AgentStateChanged,
     CallerJoined,
-    CallerKey,
     CallerLeft,
-    Connected,
     DeadlinePassed,
-    Decision,
-    Departed,
     EntryId,
     Input,
     LeaveCause,
     OfferAccepted,
-    Offered,
     OfferEnded,
     OfferId,
-    OfferMissed,
-    OfferWithdrawn,
-    Queued,
     TalkEnded,
-    TalkFinished,
-    WithdrawCause,
     WrapUpEnded,
 )
 from acdcore.queues.settings import MAX_LEVEL, AgentSettings, FloorSettings, OfferEnd, QueueSettings

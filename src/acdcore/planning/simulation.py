@@ -14,6 +14,19 @@ from acdcore.kernel.ids import AgentId
 from acdcore.planning.day import Arrival, Day, Person, Phone
 from acdcore.planning.outcome import DayResult
 from acdcore.planning.tally import Tally
+from acdcore.queues.decisions import (
+    AgentState,
+    AgentStateChanged,
+    Connected,
+    Decision,
+    Departed,
+    Offered,
+    OfferMissed,
+    OfferWithdrawn,
+    Overflowed,
+    Queued,
+    TalkFinished,
+)
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.model import (
     AgentLoggedIn,
@@ -21,26 +34,15 @@ from acdcore.queues.model import (
     AgentNotReady,
     AgentPhoneUp,
     AgentReady,
-    AgentState,
-    AgentStateChanged,
     CallerJoined,
     CallerLeft,
-    Connected,
     DeadlinePassed,
-    Decision,
-    Departed,
     EntryId,
     Input,
     OfferAccepted,
-    Offered,
     OfferEnded,
     OfferId,
-    OfferMissed,
-    OfferWithdrawn,
-    Overflowed,
-    Queued,
     TalkEnded,
-    TalkFinished,
     WrapUpEnded,
 )
 from acdcore.queues.settings import OfferEnd, ToQueue

@@ -5,18 +5,9 @@ from dataclasses import dataclass
 
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.planning.outcome import DayResult, End, Fate, Share
+from acdcore.queues.decisions import AgentState, AgentStateChanged, Connected, Decision, Departed, Overflowed, Queued
 from acdcore.queues.metrics import AgentFigures
-from acdcore.queues.model import (
-    AgentState,
-    AgentStateChanged,
-    Connected,
-    Decision,
-    Departed,
-    EntryId,
-    LeaveCause,
-    Overflowed,
-    Queued,
-)
+from acdcore.queues.model import EntryId, LeaveCause
 from acdcore.queues.settings import Channel
 
 ENDS = {

@@ -9,9 +9,10 @@ from acdcore.kernel.deadlines import Deadlines
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.queues import policy
 from acdcore.queues.agent import Agent, AgentEvent
+from acdcore.queues.decisions import AgentState, AgentStateChanged, Decision
 from acdcore.queues.estimate import Estimator
 from acdcore.queues.line import Edition, Line, Lines, Offer, Waiting
-from acdcore.queues.model import AgentState, AgentStateChanged, Decision, EntryId, OfferId
+from acdcore.queues.model import EntryId, OfferId
 from acdcore.queues.policy import Demand
 from acdcore.queues.roster import Roster
 from acdcore.queues.settings import FloorSettings, QueueSettings

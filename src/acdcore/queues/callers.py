@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 
 from acdcore.queues import announcements, door, explain, policy
 from acdcore.queues.board import AnnounceDue, Board, Due, HoldDue, RelaxDue, StickyDue, WaitDue
+from acdcore.queues.decisions import HeldForAgent, Overflowed, Queued, Relaxed
 from acdcore.queues.line import Edition, Held, Line, Visit, Waiting
-from acdcore.queues.model import HeldForAgent, Overflowed, Queued, Relaxed
 from acdcore.queues.settings import OverflowCause, OverflowRule, QueueSettings, ToQueue
 
 

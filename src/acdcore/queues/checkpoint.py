@@ -14,11 +14,12 @@ from acdcore.kernel.errors import PeerError
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.queues.agent import Agent, BackOff, Contact, Fairness
 from acdcore.queues.board import Board, Due
+from acdcore.queues.decisions import AgentState
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.estimate import Pace
 from acdcore.queues.line import Edition, Line, Offer, Visit, Waiting
 from acdcore.queues.metrics import AgentFigures, QueueFigures
-from acdcore.queues.model import AgentState, CallerJoined, EntryId, OfferId
+from acdcore.queues.model import CallerJoined, EntryId, OfferId
 from acdcore.queues.policy import Demand, Place
 from acdcore.queues.settings import AgentSettings, Channel, FloorSettings
 

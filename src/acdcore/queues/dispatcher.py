@@ -31,6 +31,16 @@ from acdcore.queues.board import (
     Witness,
     WrapUpDue,
 )
+from acdcore.queues.decisions import (
+    AgentState,
+    Decision,
+    Departed,
+    InputRefused,
+    LateAccept,
+    RefusalReason,
+    TalkFinished,
+    WithdrawCause,
+)
 from acdcore.queues.line import Waiting
 from acdcore.queues.metrics import Metrics
 from acdcore.queues.model import (
@@ -47,29 +57,21 @@ from acdcore.queues.model import (
     AgentPhoneUp,
     AgentReady,
     AgentRestored,
-    AgentState,
     CallerAssigned,
     CallerJoined,
     CallerLeft,
     CallerPaused,
     CallerResumed,
     DeadlinePassed,
-    Decision,
-    Departed,
     EntryId,
     FloorChanged,
     HoursChanged,
     Input,
-    InputRefused,
-    LateAccept,
     LeaveCause,
     OfferAccepted,
     OfferEnded,
     OfferId,
-    RefusalReason,
     TalkEnded,
-    TalkFinished,
-    WithdrawCause,
     WrapUpEnded,
     WrapUpExtended,
 )

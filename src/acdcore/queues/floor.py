@@ -5,8 +5,9 @@ from collections import deque
 from collections.abc import Callable
 
 from acdcore.kernel.clock import Clock
+from acdcore.queues.decisions import Decision
 from acdcore.queues.dispatcher import Dispatcher
-from acdcore.queues.model import DeadlinePassed, Decision, Input
+from acdcore.queues.model import DeadlinePassed, Input
 
 Journal = Callable[[float, Input, list[Decision]], None]
 """Takes one turn: its time in monotonic seconds, its input, and what was decided."""

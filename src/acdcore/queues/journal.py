@@ -24,8 +24,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from acdcore.queues import checkpoint
 from acdcore.queues.checkpoint import FloorState, StateError
+from acdcore.queues.decisions import Decision, InputRefused, RefusalReason
 from acdcore.queues.dispatcher import Dispatcher
-from acdcore.queues.model import Decision, Input, InputRefused, RefusalReason
+from acdcore.queues.model import Input
 from acdcore.queues.settings import FloorSettings
 
 FORMAT: Final = 1

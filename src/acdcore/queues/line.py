@@ -12,7 +12,8 @@ from typing import NamedTuple
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
 from acdcore.queues import policy
 from acdcore.queues.agent import Agent
-from acdcore.queues.model import MAX_LINES, AgentKey, CallerJoined, CallerKey, Channel, EntryId, OfferId
+from acdcore.queues.decisions import AgentKey, CallerKey
+from acdcore.queues.model import MAX_LINES, CallerJoined, Channel, EntryId, OfferId
 from acdcore.queues.policy import Demand, Place
 from acdcore.queues.settings import FloorSettings, QueueSettings
 

@@ -10,19 +10,16 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from acdcore.kernel.ids import AgentId, QueueName
-from acdcore.queues.model import (
+from acdcore.queues.decisions import (
     AgentState,
     AgentStateChanged,
     Announce,
-    Channel,
     Connected,
     Decision,
     Departed,
-    EntryId,
     HeldForAgent,
     InputRefused,
     LateAccept,
-    LeaveCause,
     Offered,
     OfferMissed,
     OfferWithdrawn,
@@ -31,6 +28,7 @@ from acdcore.queues.model import (
     Relaxed,
     TalkFinished,
 )
+from acdcore.queues.model import Channel, EntryId, LeaveCause
 
 EntryStep = Queued | Announce | Offered | OfferMissed | Connected | TalkFinished | Departed | Overflowed
 """Decisions that count for an entry's queue."""

@@ -3,17 +3,17 @@
 from acdcore.queues import announcements, callers, explain, policy
 from acdcore.queues.agent import Agent, AgentEvent, BackOff, Contact
 from acdcore.queues.board import BackOffDue, Board, HoldDue, RingDue
-from acdcore.queues.line import Line, Offer, Waiting
-from acdcore.queues.model import (
+from acdcore.queues.decisions import (
     AgentState,
     CallerKey,
     Connected,
     Offered,
-    OfferId,
     OfferMissed,
     OfferWithdrawn,
     WithdrawCause,
 )
+from acdcore.queues.line import Line, Offer, Waiting
+from acdcore.queues.model import OfferId
 from acdcore.queues.settings import OfferEnd
 
 WITHDRAWN_BY = {

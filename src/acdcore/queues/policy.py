@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from acdcore.kernel.ids import AgentId, SkillName
 from acdcore.queues.agent import Agent, Fairness
-from acdcore.queues.model import AgentKey, AgentState, CallerFacts, CallerKey, Channel
+from acdcore.queues.decisions import AgentKey, AgentState, CallerKey
+from acdcore.queues.model import CallerFacts, Channel
 from acdcore.queues.settings import AgentSettings, NeedRule, QueueSettings, Ring, Strategy
 from acdcore.queues.view import Exclusion
 

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import assert_never
 
 from acdcore.queues.cohort import QUARTER_S, Asked, By, Calendar, Group, classified
+from acdcore.queues.decisions import AgentState
 from acdcore.queues.figures import (
     ENDINGS,
     MEANS,
@@ -23,7 +24,6 @@ from acdcore.queues.figures import (
     Measure,
     counts_of,
 )
-from acdcore.queues.model import AgentState
 from acdcore.queues.resolution import ANSWERED
 from acdcore.queues.spans import AgentSpan
 from acdcore.queues.stays import KeptStay

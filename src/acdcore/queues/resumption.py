@@ -13,9 +13,10 @@ from datetime import datetime
 
 from acdcore.queues import checkpoint
 from acdcore.queues.checkpoint import AgentFacts, StateError
+from acdcore.queues.decisions import AgentState
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.journal import Header, MarkKind, Segment, Turn
-from acdcore.queues.model import AgentRestored, AgentState, CallerLeft, EntryId, LeaveCause
+from acdcore.queues.model import AgentRestored, CallerLeft, EntryId, LeaveCause
 from acdcore.queues.places import LostPlace
 
 OURS = frozenset({LeaveCause.WITHDRAWN, LeaveCause.FAILED})

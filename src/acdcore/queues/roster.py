@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 from acdcore.kernel.ids import AgentId
 from acdcore.queues import policy
 from acdcore.queues.agent import Agent, AgentEvent
+from acdcore.queues.decisions import AgentKey, AgentState
 from acdcore.queues.line import Line
-from acdcore.queues.model import MAX_AGENTS, AgentKey, AgentState
+from acdcore.queues.model import MAX_AGENTS
 from acdcore.queues.settings import AgentSettings
 
 

@@ -11,18 +11,16 @@ from enum import StrEnum
 from typing import Protocol, assert_never
 
 from acdcore.kernel.ids import AgentId, CustomerId, QueueName
-from acdcore.queues.model import (
+from acdcore.queues.decisions import (
     AgentState,
     AgentStateChanged,
     Announce,
     Connected,
     Decision,
     Departed,
-    EntryId,
     HeldForAgent,
     InputRefused,
     LateAccept,
-    LeaveCause,
     Offered,
     OfferMissed,
     OfferWithdrawn,
@@ -31,6 +29,7 @@ from acdcore.queues.model import (
     Relaxed,
     TalkFinished,
 )
+from acdcore.queues.model import EntryId, LeaveCause
 from acdcore.queues.settings import Channel, ToQueue
 
 

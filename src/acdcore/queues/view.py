@@ -6,18 +6,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
+from acdcore.queues.decisions import AgentKey, AgentState, CallerKey, HeldForAgent, Offered, Overflowed, Relaxed
 from acdcore.queues.metrics import AgentFigures, QueueFigures
-from acdcore.queues.model import (
-    AgentKey,
-    AgentState,
-    CallerKey,
-    Channel,
-    EntryId,
-    HeldForAgent,
-    Offered,
-    Overflowed,
-    Relaxed,
-)
+from acdcore.queues.model import Channel, EntryId
 from acdcore.queues.settings import Strategy
 
 

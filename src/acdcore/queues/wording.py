@@ -6,7 +6,7 @@ from typing import Final
 
 from acdcore.kernel.ids import SkillName
 from acdcore.queues.agent import LOAD_MEMORY_S
-from acdcore.queues.model import AgentKey, CallerKey
+from acdcore.queues.decisions import AgentKey, CallerKey
 from acdcore.queues.settings import OverflowCause, Strategy
 from acdcore.queues.view import Candidate, Exclusion, Explanation, HoldBack
 

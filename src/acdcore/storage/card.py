@@ -3,7 +3,8 @@
 import unicodedata
 from dataclasses import replace
 
-from acdcore.calls.ports import BadRecord, Customer, CustomerChange, NewCustomer
+from acdcore.calls.people import Customer, CustomerChange, NewCustomer
+from acdcore.calls.ports import BadRecord
 from acdcore.kernel.ids import AgentId
 from acdcore.storage.phone_number import dialable
 

@@ -8,7 +8,7 @@ import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from acdcore.calls.ports import AgentRecord, Contact, Customer, Tier
+from acdcore.calls.people import AgentRecord, Contact, Customer, Tier
 from acdcore.kernel.ids import AgentId, CustomerId
 from acdcore.storage.card import plate_digits
 from acdcore.storage.phone_number import matching_key

@@ -11,21 +11,15 @@ from pydantic import TypeAdapter
 from acdcore.calls.ports import (
     AGENT_CHANGES_MAX,
     PAGE_ROWS_MAX,
-    AgentEventRow,
     AnswerFilter,
-    AnswerRow,
     BadRecord,
-    CallEventRow,
     CallFilter,
     CallStory,
-    CdrRow,
     RecordingFilter,
-    RecordingRow,
     StayFilter,
-    StayRow,
     WorkFilter,
-    WorkRow,
 )
+from acdcore.calls.rows import AgentEventRow, AnswerRow, CallEventRow, CdrRow, RecordingRow, StayRow, WorkRow
 from acdcore.kernel.errors import Refused
 from acdcore.kernel.ids import AgentId, CallId, QueueName
 from acdcore.storage.database import Database

@@ -19,9 +19,10 @@ from typing import Final, Self
 from acdcore.kernel.clock import Clock
 from acdcore.queues import checkpoint, journal
 from acdcore.queues.checkpoint import StateError
+from acdcore.queues.decisions import Decision
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.journal import Header, Mark, MarkKind
-from acdcore.queues.model import Decision, Input
+from acdcore.queues.model import Input
 from acdcore.queues.resumption import Resumed, resume
 from acdcore.storage.journal_files import lines, segment_files
 from acdcore.storage.journal_writer import Begin, JournalSettings, JournalWriter, KeepTurn

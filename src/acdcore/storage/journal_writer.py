@@ -13,8 +13,9 @@ from typing import Final, assert_never
 
 from acdcore.queues import journal
 from acdcore.queues.checkpoint import FloorState
+from acdcore.queues.decisions import Decision
 from acdcore.queues.journal import Header, Mark, MarkKind
-from acdcore.queues.model import Decision, Input
+from acdcore.queues.model import Input
 from acdcore.storage.journal_files import Retention, segment_path, sync_directory, tidy
 
 GATHER_S: Final = 0.05

@@ -5,31 +5,21 @@ from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
+from acdcore.calls.people import AgentRecord, Customer, CustomerChange, NewCustomer
 from acdcore.calls.ports import (
     AGENT_CHANGES_MAX,
-    AgentEventRow,
-    AgentRecord,
     AnswerFilter,
-    AnswerRow,
     Backlog,
-    CallEventRow,
     CallFilter,
     CallStory,
-    CdrRow,
-    Customer,
-    CustomerChange,
-    NewCustomer,
     RecordingFilter,
-    RecordingRow,
-    Row,
     StayFilter,
-    StayRow,
     Taken,
     UnknownRecord,
     VersionConflict,
     WorkFilter,
-    WorkRow,
 )
+from acdcore.calls.rows import AgentEventRow, AnswerRow, CallEventRow, CdrRow, RecordingRow, Row, StayRow, WorkRow
 from acdcore.kernel.ids import AgentId, CallId, CustomerId
 from acdcore.storage import card
 from acdcore.storage.directory import MemoryDirectory

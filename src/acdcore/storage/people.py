@@ -6,19 +6,9 @@ from dataclasses import replace
 
 import asyncpg
 
-from acdcore.calls.ports import (
-    AgentRecord,
-    BadRecord,
-    Contact,
-    Customer,
-    CustomerChange,
-    Direction,
-    NewCustomer,
-    Taken,
-    Tier,
-    UnknownRecord,
-    VersionConflict,
-)
+from acdcore.calls.people import AgentRecord, Contact, Customer, CustomerChange, NewCustomer, Tier
+from acdcore.calls.ports import BadRecord, Taken, UnknownRecord, VersionConflict
+from acdcore.calls.rows import Direction
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName, SkillName
 from acdcore.queues.settings import Channel

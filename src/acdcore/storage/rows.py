@@ -14,16 +14,7 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter
 
-from acdcore.calls.ports import (
-    AgentEventRow,
-    AnswerRow,
-    CallEventRow,
-    CdrRow,
-    RecordingRow,
-    Row,
-    StayRow,
-    WorkRow,
-)
+from acdcore.calls.rows import AgentEventRow, AnswerRow, CallEventRow, CdrRow, RecordingRow, Row, StayRow, WorkRow
 from acdcore.kernel.errors import PeerError
 from acdcore.storage.phone_number import matching_key
 from acdcore.work.model import WorkItem

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from acdcore.calls.ports import Customer
+from acdcore.calls.people import Customer
 from acdcore.kernel.ids import CustomerId
 from acdcore.storage.card import plate
 from acdcore.storage.phone_number import matching_key

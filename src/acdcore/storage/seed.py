@@ -8,7 +8,8 @@ from typing import Annotated
 
 import pydantic
 
-from acdcore.calls.ports import AgentRecord, BadRecord, NewCustomer, Taken, Tier
+from acdcore.calls.people import AgentRecord, NewCustomer, Tier
+from acdcore.calls.ports import BadRecord, Taken
 from acdcore.kernel.errors import SettingsError
 from acdcore.kernel.ids import AgentId, SkillName
 from acdcore.queues.settings import Channel

@@ -23,7 +23,8 @@ from typing import Self
 
 import orjson
 
-from acdcore.calls.ports import Backlog, CdrRow, RecordingRow, Row, WorkRow
+from acdcore.calls.ports import Backlog
+from acdcore.calls.rows import CdrRow, RecordingRow, Row, WorkRow
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Unavailable
 from acdcore.storage import rows, segments
