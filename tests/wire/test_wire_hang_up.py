@@ -80,6 +80,23 @@ async def test_hang_up_during_the_whisper_frees_the_agent(operator: Operator, ca
     await operator.becomes("1001", "ready")
 
 
+async def test_caller_whose_agent_hangs_up_during_the_whisper_is_served_by_the_next_one(
+    operator: Operator, caller: Phone, desk: Phone
+) -> None:
+    await take_seat(operator, desk, "1001", "1002")
+    party = await dial_in(caller, SERVICE)
+    first = await pick_up(desk)
+    assert await first.ear.hear(SYSTEM_HZ["whisper-call"], 5)
+    first.call.hang_up()
+    second = await pick_up(desk)
+    assert (first.call.user, second.call.user) == ("1001", "1002")
+    assert await both_talk(party, second)
+    second.call.hang_up()
+    await party.gone()
+    ended = await operator.ended(caller=ORDINARY)
+    assert (ended["outcome"], ended["agent"]) == ("answered", "1002")
+
+
 async def test_hang_up_in_the_talk_sends_the_agent_into_wrap_up_and_back(
     operator: Operator, caller: Phone, desk: Phone
 ) -> None:
