@@ -55,7 +55,8 @@ async def test_caller_who_calls_again_reaches_the_same_agent_or_another_one_whil
             known.ear.forget()
             await talk(caller, known)
             await part(caller, known)
-        assert not other.ear.heard, "who is idle longer is left alone"
+        rung = [told["agent"] for kind, told in operator.events if kind == "agent_offered"]
+        assert rung == ["1001", "1001"], "who is idle longer is left alone"
 
         await operator.becomes("1001", "ready")
         await operator.order("1001", "not_ready", reason="lunch")
