@@ -54,6 +54,7 @@ class Plan:
             regions=self.regions,
             screening=settings.screening_rules(),
             services=settings.service_settings(),
+            callback_numbers=tuple(settings.callbacks.numbers),
         )
 
 

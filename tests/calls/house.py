@@ -158,6 +158,7 @@ class Plan:
     """What the calls' side does around the queues."""
     screening: ScreeningRules = field(default_factory=ScreeningRules)
     book: BookSettings = field(default_factory=BookSettings)
+    callback_numbers: tuple[str, ...] = ()
     lost: tuple[LostPlace, ...] = ()
     """Places that a restart has cut off."""
     journal: Journal | None = None
@@ -249,6 +250,7 @@ class House:
                 trunks=trunks,
                 queues={queue.name: plan.around.get(queue.name, QueueRules()) for queue in plan.queues},
                 screening=plan.screening,
+                callback_numbers=plan.callback_numbers,
             ),
         )
 

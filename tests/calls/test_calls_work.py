@@ -271,3 +271,44 @@ async def test_caller_who_declines_the_callback_waits_on_at_the_same_place() -> 
         caller.hang_up()
         later.hang_up()
         await house.pass_time(1)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "typed", "is_placed"),
+    [((), ORDINARY, True), ((), "16890000001", False), (("1",), "16890000001", True), (("020",), ORDINARY, False)],
+)
+async def test_callers_may_have_only_numbers_called_that_a_rule_allows(
+    numbers: tuple[str, ...], typed: str, is_placed: bool
+) -> None:
+    async with opened(replace(plan(), callback_numbers=numbers)) as house:
+        caller = house.caller(ORDINARY)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(5)
+        for key in f"112{typed}#1":  # a callback, yes please, at another number: this one, and it is right
+            house.press(key)
+            await house.pass_time(1)
+        await house.pass_time(1)
+        assert bool(items(house)) is is_placed
+        await house.pass_time(PROMPTS_S)
+        assert caller.is_up is not is_placed  # who is refused waits on
+        if caller.is_up:
+            caller.hang_up()
+        await end_work(house)
+
+
+async def test_number_that_may_not_be_called_stands_in_the_message_for_the_agent_to_read() -> None:
+    async with opened(plan()) as house:
+        caller = house.caller(ORDINARY)
+        caller.call(MAILBOX)
+        await house.pass_time(4)
+        for key in "2" + "16890000001#1" + "11":  # another number, a complaint, a reply is wanted
+            house.press(key)
+            await house.pass_time(1)
+        await house.pass_time(20)
+        house.press("#")
+        await house.pass_time(1)
+        house.press("1")
+        await house.pass_time(PROMPTS_S)
+        (item,) = items(house)
+        assert (item.number, item.subject) == ("", "complaint (number given: 16890000001)")
+        await end_work(house)

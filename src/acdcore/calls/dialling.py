@@ -1,9 +1,12 @@
 """Dialling out: who may, by which trunk, and what becomes of it."""
 
+import re
+
 from acdcore.calls import events
 from acdcore.calls.call import Call, SentTo
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import FellSilent, HungUp, Leg, PickedUp, Side, TurnedDown
+from acdcore.calls.rules import Rules
 from acdcore.calls.trunks import Trunk
 from acdcore.kernel.address import Address
 from acdcore.kernel.errors import AcdError, Refused
@@ -12,8 +15,23 @@ from acdcore.sip.events import OutgoingInvite, Transport
 from acdcore.sip.headers import NameAddr
 from acdcore.sip.uri import SipUri, escaped_user
 
+OWN_DIGITS_MIN = 8
+"""Digits at the end that make a number as typed and as shown the same: a local number has so many."""
 RING_OUTSIDE_S = 60.0
 """How long an outside number rings: about what mobile networks allow before their voicemail."""
+
+
+def may_be_called(rules: Rules, number: str, own: str) -> bool:
+    """Whether a caller may have `number` called: what strangers type must not cost the centre money.
+
+    With `callback_numbers` every number must begin like one of them; without, it must be the caller's `own`, however
+    either of them is written.
+    """
+    if rules.callback_numbers:
+        return number.startswith(rules.callback_numbers)
+    typed, shown = (re.sub(r"\D", "", each).lstrip("0") for each in (number, own))
+    shorter, longer = sorted((typed, shown), key=len)
+    return typed == shown != "" or (len(shorter) >= OWN_DIGITS_MIN and longer.endswith(shorter))
 
 
 async def until_answered(call: Call, leg: Leg, partner: Leg | None = None) -> int | None:

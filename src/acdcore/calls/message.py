@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from acdcore.calls import events
 from acdcore.calls.call import Call
+from acdcore.calls.dialling import may_be_called
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import Leg
 from acdcore.ivr.steps import FileMessage
@@ -42,9 +43,13 @@ class Messages:
     def file(self, wanted: FileMessage) -> None:
         """Hand the message on; without a recording it is still somebody who wants to be called."""
         call, workbench = self._call, self._hall.workbench
+        number, subject = wanted.number, wanted.subject
+        if number and not may_be_called(self._hall.rules, number, call.view.caller):
+            # The agent reads it; the house does not dial it.
+            number, subject = "", f"{subject} (number given: {number})".strip()
         item = replace(
-            workbench.item_for(call, WorkKind.VOICEMAIL, wanted.queue, wanted.number),
-            subject=wanted.subject,
+            workbench.item_for(call, WorkKind.VOICEMAIL, wanted.queue, number),
+            subject=subject,
             is_reply_wanted=wanted.is_reply_wanted and wanted.number != "",
             recording=self._paths.get(wanted.recording, ""),
         )

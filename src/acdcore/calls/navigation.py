@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from acdcore.calls import events
 from acdcore.calls.call import Call, Ending, SentTo, ServiceReplied
+from acdcore.calls.dialling import may_be_called
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import Leg, Played, Pressed
 from acdcore.calls.message import Messages
@@ -178,6 +179,8 @@ class Walk:
         call, workbench = self._call, self._hall.workbench
         if self._hall.rules.trunks.way_out() is None:
             return CallbackPlaced(wanted.request, is_placed=False)  # nobody could be called
+        if not may_be_called(self._hall.rules, wanted.number, call.view.caller):
+            return CallbackPlaced(wanted.request, is_placed=False)
         around = self._hall.rules.queue(wanted.queue)
         item = workbench.promise(call, wanted.queue, wanted.number, around.dial_first)
         return CallbackPlaced(wanted.request, item is not None)

@@ -64,6 +64,9 @@ class Rules:
     services: Mapping[str, ServiceSettings] = field(default_factory=dict)
     """HTTP services that flows may ask, by name."""
 
+    callback_numbers: tuple[str, ...] = ()
+    """Beginnings of the numbers that callers may have called; empty: the caller's own number only."""
+
     def queue(self, name: QueueName) -> QueueRules:
         """The rules around one queue."""
         return self.queues.get(name, NO_RULES)

@@ -6,6 +6,7 @@ from acdcore.calls import events
 from acdcore.calls.acd import Entry
 from acdcore.calls.affinity import facts_of, preferred_agent
 from acdcore.calls.call import Call, Ending, SentTo
+from acdcore.calls.dialling import may_be_called
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import Leg
 from acdcore.calls.navigation import Destination, navigate, sent
@@ -95,7 +96,9 @@ def gone(call: Call, hall: Hall, entry: Entry) -> None:
     if not was_inside or not is_abandoned or queue is None or hall.rules.trunks.way_out() is None:
         return
     around = hall.rules.queue(queue)
-    if around.is_abandoned_called_back and len(call.view.caller) >= around.callback_digits_min:
+    number = call.view.caller
+    is_number = len(number) >= around.callback_digits_min and may_be_called(hall.rules, number, number)
+    if around.is_abandoned_called_back and is_number:
         hall.workbench.promise(call, queue, call.view.caller, around.dial_first)
 
 
