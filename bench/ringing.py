@@ -47,6 +47,8 @@ DIAL_RATE = 40.0
 LOOK_EVERY_S = 0.5
 LOOKS_MAX = 60
 """Until the floor must be full."""
+TALK_S = 1.5
+"""Longer than whisper and agent's number here: an agent who hangs up before has not talked, and the caller waits on."""
 SETTLE_S = 2.0
 """After the floor is filled, and before the last phones are judged."""
 BOARDS = ("queues", "agents", "calls")
@@ -195,6 +197,7 @@ class Room:
         task.add_done_callback(self._tasks.discard)
 
     async def _rest(self, desk: Desk) -> None:
+        await asyncio.sleep(TALK_S)
         await desk.say("not_ready", self.client)
         desk.leave()
         self.resting.append(desk)

@@ -117,7 +117,7 @@ def test_stall_ends_with_its_figures() -> None:
 
 @pytest.mark.wire
 def test_ringing_ends_with_its_figures() -> None:
-    status, figures, said = bench("ringing --agents 12 --waiting 6 --talking 3 --queues 2 --seconds 2")
+    status, figures, said = bench("ringing --agents 24 --waiting 6 --talking 15 --queues 2 --seconds 2")
     assert status == 0, said
     assert {"p99_ms", "bye_p99_ms", "http_p99_ms", "echo_p99_ms", "turn_p99_us", "agents_p50_ms"} <= set(figures)
     assert (figures["freed"], figures["failed"], figures["waiting"], figures["waiting_after"]) == (10, 0, 6, 6)

@@ -25,4 +25,4 @@ async def test_peer_that_renumbers_keys_in_its_answer_is_sent_and_heard_each_und
         target = house.engine.streams[house.leg(house.live(), "agent").stream].target
         assert target is not None
         assert (target.dtmf_payload_type, target.dtmf_payload_type_in) == (96, 101)
-        agent.hang_up()
+        caller.hang_up()
