@@ -33,6 +33,7 @@ CALL_KINDS = (
     FeedKind.CALL_CONNECTED,
     FeedKind.CALL_HELD,
     FeedKind.CALL_RESUMED,
+    FeedKind.CALL_MOVED,
 )
 SHAPES: dict[FeedKind, Callable[[JsonValue], FeedData]] = {
     **dict.fromkeys(CALL_KINDS, TypeAdapter(LiveCall).validate_python),
@@ -41,6 +42,10 @@ SHAPES: dict[FeedKind, Callable[[JsonValue], FeedData]] = {
     FeedKind.CALL_ENDED: TypeAdapter(CdrRow).validate_python,
     FeedKind.AGENT_STATE: TypeAdapter(LiveAgent).validate_python,
     FeedKind.RECORDING_FINISHED: TypeAdapter(RecordingRow).validate_python,
+    FeedKind.WORK_CHANGED: TypeAdapter(WorkItem).validate_python,
+    FeedKind.QUESTION_ANSWERED: TypeAdapter(AnswerRow).validate_python,
+    FeedKind.HOURS_CHANGED: TypeAdapter(LiveHours).validate_python,
+    FeedKind.RELOADED: TypeAdapter(ReloadReport).validate_python,
     FeedKind.ALARM: TypeAdapter(Alarm).validate_python,
     FeedKind.GAP: TypeAdapter(Missed).validate_python,
     FeedKind.OVERRUN: TypeAdapter(Missed).validate_python,

@@ -228,7 +228,7 @@ async def test_one_mistake_changes_nothing_and_is_named_by_file_and_key(
         caller.call(SERVICE_LINE)
         await site.house.pass_time(1)
         agent.answer()
-        await site.house.pass_time(BOTH_TOLD_S)
+        await site.house.pass_time(BOTH_TOLD_S + 1)
         agent.hang_up()
         await site.house.pass_time(11)
         assert site.house.state("1001") is AgentState.READY

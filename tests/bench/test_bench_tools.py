@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 from bench.audit import is_right_length, loudness
+from bench.board import SHAPES
 from bench.echo import echoing
 from bench.load import FLOOR, RTPLOAD, LoadSettings, Pair, Slot, carry, relaying, stream_table
 
+from acdcore.calls.feed import FeedKind
 from acdcore.kernel.address import Address
 from acdcore.recording.wav import header
 
@@ -137,3 +139,7 @@ def test_wrong_arguments_are_told() -> None:
     status, _, said = bench("lines --lines 0")
     assert status == 2
     assert "above 0" in said
+
+
+def test_board_reads_every_kind_of_event() -> None:
+    assert set(SHAPES) == set(FeedKind)

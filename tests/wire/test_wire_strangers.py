@@ -54,7 +54,7 @@ async def test_sipp_hanging_up_is_recorded_at_its_stage_and_disturbs_nobody(
     assert isinstance(story, list)
     assert story[-2]["kind"] in last
     if scenario == "hangs_up" and dialled == HOTLINE:
-        assert story[-2]["detail"]["node"] == "menu"
+        assert story[-2]["detail"]["node"] == "hotline.menu"
     ours.ear.forget()
     assert await ours.ear.hear(AGENT_HZ, 2), "our own talk goes on"
     ours.call.hang_up()
