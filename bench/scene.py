@@ -4,10 +4,12 @@ Nothing here waits a fixed time for the switch: a story goes on when the event s
 """
 
 import asyncio
+import math
 from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import mul
 
 import aiohttp
 
@@ -41,6 +43,10 @@ HEARD_WITHIN_S = 20.0
 """Longest wait for a sound; a prompt takes some four seconds, whisper and agent number as much."""
 WORDS_SHARE_MIN = 0.9
 """Share of a prompt's pieces that must arrive as they were sent; what a key press cuts off is not asked for."""
+LIKENESS_BYTES = 4_800
+"""0.3 s of a prompt: enough to know it by."""
+LIKENESS_MIN = 0.8
+"""Speech over music that is 14 dB lower is as like itself as 0.9 and more, and as anything else as 0.5 at most."""
 LOUD = 200
 """A piece with a sample beyond this (of 32,768) is not silence."""
 CHECKED_EVERY_S = 0.25
@@ -286,7 +292,7 @@ async def ordinary_story(scene: Scene) -> None:
     await press(call, "1")
     await press(call, SKIP)
     await scene.listener.until(FeedKind.CALL_QUEUED, ORDINARY.number)
-    told = await hears_words(call, scene.system(SystemPrompt.POSITION))
+    told = await hears_over_music(call, scene.system(SystemPrompt.POSITION))
     heard = bytes(call.sound.heard)
     played = await share_found(as_sent(scene.music)[: 2 * 8000], heard)
     music = "" if played >= WORDS_SHARE_MIN else f"only {played:.0%} of the music's beginning was heard"
@@ -393,6 +399,39 @@ async def hears_words(call: PhoneCall, prompt: bytes) -> str:
     except TimeoutError:
         return f"{call.user} heard only {search.share:.0%} of a prompt of {len(prompt) / 16000:.1f} s"
     return ""
+
+
+async def hears_over_music(call: PhoneCall, prompt: bytes) -> str:
+    """The same for a prompt with music beneath it: by its likeness to what was heard, packet by packet."""
+    frame = len(SILENCE)
+    starts = range(0, max(1, len(prompt) - LIKENESS_BYTES), frame)
+    piece = max((prompt[start : start + LIKENESS_BYTES] for start in starts), key=loudness)
+    best, looked = 0.0, 0
+    try:
+        async with asyncio.timeout(HEARD_WITHIN_S):
+            while best < LIKENESS_MIN:
+                heard = bytes(call.sound.heard)
+                for at in range(looked, len(heard) - len(piece) + 1, frame):
+                    best = max(best, likeness(piece, heard[at : at + len(piece)]))
+                    looked = at + frame
+                    await asyncio.sleep(0)
+                await asyncio.sleep(CHECKED_EVERY_S)
+    except TimeoutError:
+        return f"{call.user} heard nothing more like the prompt than {best:.0%}"
+    return ""
+
+
+def likeness(one: bytes, other: bytes) -> float:
+    """The correlation (-1 to 1) of two sounds of one length; 0 beside silence."""
+    a, b = samples_of(one), samples_of(other)
+    scale = math.sqrt(loudness(one) * loudness(other))
+    return sum(map(mul, a, b)) / scale if scale else 0.0
+
+
+def loudness(sound: bytes) -> int:
+    """The energy of a sound."""
+    samples = samples_of(sound)
+    return sum(map(mul, samples, samples))
 
 
 async def share_found(sound: bytes, within: bytes) -> float:
