@@ -31,8 +31,8 @@ REMEMBERED_MAX = 1_024
 
 _TOKEN_CHARS = r"[!#-'*+\-.0-9A-Z^-~]"  # RFC 8866 section 9, token
 TOKEN = re.compile(f"{_TOKEN_CHARS}++")
-TRANSPORT = re.compile(f"{_TOKEN_CHARS}++(?:/{_TOKEN_CHARS}++)*+")
-FORMATS = re.compile(f"{_TOKEN_CHARS}++(?: {_TOKEN_CHARS}++)*+")
+TRANSPORT = re.compile(f"{_TOKEN_CHARS}++(?:/{_TOKEN_CHARS}++)*")
+FORMATS = re.compile(f"{_TOKEN_CHARS}++(?: {_TOKEN_CHARS}++)*")
 DIRECTIONS = {direction.value: direction for direction in Direction}
 
 

@@ -11,7 +11,9 @@ PONG: Final = b"\r\n"
 
 _PING: Final = b"\r\n\r\n"
 _END_OF_HEADERS: Final = b"\r\n\r\n"
-_CONTENT_LENGTH: Final = re.compile(rb"\r\n(?:Content-Length|l)[ \t]*+:(?:[ \t]|\r\n[ \t])*+([^\r\n]*+)", re.IGNORECASE)
+_CONTENT_LENGTH: Final = re.compile(
+    rb"\r\n(?:Content-Length|l)[ \t]*+:[ \t]*+(?:\r\n[ \t]++)*([^\r\n]*+)", re.IGNORECASE
+)
 _LENGTH_DIGITS_MAX: Final = 10
 
 

@@ -29,17 +29,17 @@ _VIA = re.compile(
 # name-addr = [ display-name ] LAQUOT addr-spec RAQUOT. A display name without quotes may hold more than tokens here
 # (phones send bare UTF-8), but none of the characters that separate values.
 _NAME_ADDR = re.compile(
-    r'(?:"((?:[^"\\]|\\.)*+)"\s*+|([^"<>,;\\]*+))<([^<>]++)>\s*+((?:;.*)?)',
+    r'(?:"([^"\\]*+(?:\\.[^"\\]*+)*)"\s*+|([^"<>,;\\]*+))<([^<>]++)>\s*+((?:;.*)?)',
     re.DOTALL,
 )
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_QUOTED = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*"', re.DOTALL)
 # What may hide a separator, or is one; a quote or bracket by itself is what is left of an open pair.
-_QUOTED_OR_MARK = re.compile(r'"(?:[^"\\]|\\.)*+"|<[^>]*+>|[",;<>]', re.DOTALL)
+_QUOTED_OR_MARK = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*"|<[^>]*+>|[",;<>]', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _TO_ESCAPE = re.compile(r'(["\\])')
 # gen-value = token / host / quoted-string; hosts bring brackets and colons.
 # Parameters without quotes and blanks, as nearly all are.
-_PLAIN_PARAMS = re.compile(r"(?:;[A-Za-z0-9\-.!%*_+`'~]++(?:=[A-Za-z0-9\-.!%*_+`'~\[\]:]++)?+)++")
+_PLAIN_PARAMS = re.compile(r"(?:;[A-Za-z0-9\-.!%*_+`'~]++(?:=[A-Za-z0-9\-.!%*_+`'~\[\]:]++)?)+")
 _BARE_VALUE = re.compile(r"[A-Za-z0-9\-.!%*_+`'~\[\]:]++")
 
 

@@ -21,14 +21,16 @@ REMEMBERED_MAX = 4096
 # userinfo  = ( user / telephone-subscriber ) [ ":" password ]
 # hostport  = host [ ":" port ]
 # "#" in the user is not in the grammar, but keypads produce it and many phones do not escape it.
-# All loops are possessive and unrolled: hostile text cannot make them back-track, ordinary text takes one step.
+# All loops are unrolled, and those over single characters possessive: what follows a loop cannot stand within it, so
+# that hostile text is looked at a fixed number of times. Groups are not possessive: CPython before 3.11.5 then forgets
+# what they matched.
 _SIP_URI = re.compile(
-    r"(?:(?![:@])([A-Za-z0-9\-_.!~*'()&=+$,;?/#]*+(?:%[0-9A-Fa-f]{2}[A-Za-z0-9\-_.!~*'()&=+$,;?/#]*+)*+)"
-    r"(?::([A-Za-z0-9\-_.!~*'()&=+$,]*+(?:%[0-9A-Fa-f]{2}[A-Za-z0-9\-_.!~*'()&=+$,]*+)*+))?@)?+"
+    r"(?:(?![:@])([A-Za-z0-9\-_.!~*'()&=+$,;?/#]*+(?:%[0-9A-Fa-f]{2}[A-Za-z0-9\-_.!~*'()&=+$,;?/#]*+)*)"
+    r"(?::([A-Za-z0-9\-_.!~*'()&=+$,]*+(?:%[0-9A-Fa-f]{2}[A-Za-z0-9\-_.!~*'()&=+$,]*+)*))?@)?"
     r"([A-Za-z0-9._\-]++|\[[0-9A-Fa-f:.]++\])"
-    r"(?::([0-9]{1,5}))?+"
-    r"((?:;[A-Za-z0-9\-_.!~*'()\[\]/:&+$=;]*+(?:%[0-9A-Fa-f]{2}[A-Za-z0-9\-_.!~*'()\[\]/:&+$=;]*+)*+)?+)"
-    r"(?:\?([A-Za-z0-9\-_.!~*'()\[\]/?:+$=&]*+(?:%[0-9A-Fa-f]{2}[A-Za-z0-9\-_.!~*'()\[\]/?:+$=&]*+)*+))?+"
+    r"(?::([0-9]{1,5}))?"
+    r"((?:;[A-Za-z0-9\-_.!~*'()\[\]/:&+$=;]*+(?:%[0-9A-Fa-f]{2}[A-Za-z0-9\-_.!~*'()\[\]/:&+$=;]*+)*)?)"
+    r"(?:\?([A-Za-z0-9\-_.!~*'()\[\]/?:+$=&]*+(?:%[0-9A-Fa-f]{2}[A-Za-z0-9\-_.!~*'()\[\]/?:+$=&]*+)*))?"
 )
 _OTHER_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*+:[!-;=?-~]*+")
 
