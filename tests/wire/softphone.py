@@ -11,6 +11,7 @@ import base64
 import json
 import os
 import sys
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -54,8 +55,12 @@ class Softphone(AbstractAsyncContextManager["Softphone"]):
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._events: list[tuple[str, str]] = []
-        self._came = asyncio.Event()
+        """What happened to the phone, in order."""
         self._taken = 0
+        """Up to where it was waited for."""
+        self._results: list[tuple[str, str]] = []
+        """How orders went: `done` or `failed`, in order."""
+        self._came = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         root = Path(__file__).parent.parent.parent
@@ -80,17 +85,26 @@ class Softphone(AbstractAsyncContextManager["Softphone"]):
             await self._reading
 
     async def do(self, what: str) -> None:
-        """Give an order and wait until it is carried out; raises RuntimeError when it cannot be."""
+        """Give an order and wait until it is carried out; raises RuntimeError when it cannot be.
+
+        What happened before the order is passed over. What happens because of it can be waited for afterwards, whether
+        it comes before the order's own end or after.
+        """
         if self._process is None or self._process.stdin is None:
             raise RuntimeError(f"{self.account.user}'s phone is unplugged")
+        self._taken, orders = len(self._events), len(self._results)
         self._process.stdin.write(json.dumps({"do": what}).encode() + b"\n")
         await self._process.stdin.drain()
-        if await self._first({"done", "failed"}, ORDER_WITHIN_S) == "failed":
-            raise RuntimeError(f"{self.account.user}'s phone could not {what}: {self._events[-1][1]}")
+        await self._next(lambda: len(self._results) > orders, f"end of {what}", ORDER_WITHIN_S)
+        result, detail = self._results[orders]
+        if result == "failed":
+            raise RuntimeError(f"{self.account.user}'s phone could not {what}: {detail}")
 
     async def until(self, event: str, within_s: float = ORDER_WITHIN_S) -> str:
         """The next `event` that was not waited for yet, its detail; raises TimeoutError."""
-        await self._first({event}, within_s)
+        await self._next(lambda: any(kind == event for kind, _ in self._events[self._taken :]), event, within_s)
+        kinds = [kind for kind, _ in self._events]
+        self._taken = kinds.index(event, self._taken) + 1
         return self._events[self._taken - 1][1]
 
     async def unplug(self) -> None:
@@ -100,20 +114,16 @@ class Softphone(AbstractAsyncContextManager["Softphone"]):
             process.kill()
             await process.wait()
 
-    async def _first(self, events: set[str], within_s: float) -> str:
-        """Step to the next event that is one of `events`."""
+    async def _next(self, has_come: Callable[[], bool], awaited: str, within_s: float) -> None:
+        """Wait until `has_come`."""
         try:
             async with asyncio.timeout(within_s):
-                while True:
-                    for place in range(self._taken, len(self._events)):
-                        if self._events[place][0] in events:
-                            self._taken = place + 1
-                            return self._events[place][0]
+                while not has_come():
                     self._came.clear()
                     await self._came.wait()
         except TimeoutError:
             seen = [event for event, _ in self._events]
-            raise TimeoutError(f"{self.account.user}'s phone: none of {sorted(events)} after {seen}") from None
+            raise TimeoutError(f"{self.account.user}'s phone: no {awaited} after {seen}") from None
 
     async def _read(self, stream: asyncio.StreamReader | None) -> None:
         if stream is None:
@@ -125,7 +135,8 @@ class Softphone(AbstractAsyncContextManager["Softphone"]):
             if told["event"] == "audio":
                 self.ear.take(base64.b64decode(told["pcm"]))
                 continue
-            self._events.append((told["event"], told.get("detail", "")))
+            into = self._results if told["event"] in ("done", "failed") else self._events
+            into.append((told["event"], told.get("detail", "")))
             self._came.set()
 
 
