@@ -24,6 +24,7 @@ from acdcore.control.app import ControlParts
 from acdcore.control.plane import ControlPlane
 from acdcore.control.settings import ControlSettings
 from acdcore.kernel.address import Address
+from acdcore.kernel.alarms import Alarms
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import IdSource, QueueName
 from acdcore.keys import read_or_make_keys
@@ -51,6 +52,7 @@ from acdcore.sip.ladder import Observer
 from acdcore.sip.stack import SipStack
 from acdcore.storage.password import new_password
 from acdcore.storage.storage import Storage
+from acdcore.watch import log_alarms, watching
 
 DRAIN_S = 5.0
 """How long calls may go on after the order to stop; then they are hung up and recorded as ended by us."""
@@ -90,13 +92,15 @@ async def serve(
     database that does not start, or speech that cannot be made.
     """
     settings = plan.settings
+    alarms = Alarms(clock)
+    alarms.listen(log_alarms)
     for section, directory in (("storage", settings.storage.directory), ("recording", settings.recording.directory)):
         make_directory(directory, str(plan.file), section)
     sounds = await asyncio.to_thread(make_sounds, plan, on_progress)
     ids = IdSource()
     async with contextlib.AsyncExitStack() as stack:
         storage = await stack.enter_async_context(open_memory(plan, clock, on_progress))
-        chronicle = Chronicle(clock, storage.spool, Feed(clock.wall()), storage.directory)
+        chronicle = Chronicle(clock, storage.spool, Feed(clock.wall()), storage.directory, alarms)
         engine = stack.enter_context(started_engine(settings, ids))
         repaired = await asyncio.to_thread(repaired_recordings, settings)
         await recover_calls(storage, clock, repaired, settings.recording.directory, on_progress)
@@ -130,6 +134,7 @@ async def serve(
             marks=sounds.marks(),
         )
         operations = Operations(hall, switchboard, port_pairs(settings), Health(hall, storage, floor).parts, reload)
+        await stack.enter_async_context(watching(alarms, (storage.conditions, floor.conditions)))
         plane = await stack.enter_async_context(control_plane(hall, switchboard, operations, storage, reload))
         await stack.enter_async_context(sip)
         stack.enter_context(at_work(hall, switchboard))

@@ -25,6 +25,7 @@ from acdcore.calls.switchboard import Switchboard
 from acdcore.calls.voice import Voice
 from acdcore.calls.wiring import Wiring
 from acdcore.calls.workbench import Workbench
+from acdcore.kernel.alarms import AlarmKind, Severity
 from acdcore.kernel.clock import Clock
 from acdcore.parts import Progress
 from acdcore.plan import Plan
@@ -33,6 +34,7 @@ from acdcore.queues.places import Places
 from acdcore.queues.resumption import Resumed
 from acdcore.settings import Settings
 from acdcore.sip.registrar import Registrar, RegistrarSettings
+from acdcore.storage.alarms import JOURNAL_OFF
 from acdcore.storage.bindings import BindingsFile
 from acdcore.storage.journal import DiskJournal, JournalSettings, last_state
 from acdcore.storage.journal_files import Retention
@@ -42,6 +44,10 @@ from acdcore.work.book import WorkBook
 
 STALE_AFTER = timedelta(hours=12)
 """Whoever was at work before a longer stop has gone home."""
+BINDINGS = AlarmKind(
+    "bindings", Severity.MINOR, "Let the daemon's user read and write bindings.json; phones register anew."
+)
+"""The file of registered phones cannot be read or written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,10 @@ class OpenFloor:
     def alarm(self) -> str:
         """What is wrong with the journal; empty when nothing is."""
         return self.journal.alarm if self.journal is not None else ""
+
+    def conditions(self) -> tuple[tuple[AlarmKind, str], ...]:
+        """What may be wrong, and how it is at this moment."""
+        return ((JOURNAL_OFF, self.alarm),)
 
     def note_shutdown(self) -> None:
         """From here on callers and agents lose their places to the stop, not by their own wish."""
@@ -150,7 +160,7 @@ async def kept_bindings(hall: Hall, settings: Settings) -> AsyncIterator[None]:
     bindings = BindingsFile(settings.storage.directory / "bindings.json", hall.clock, phones.export)
     phones.restore(bindings.load({settings.sip.udp_port}))
     if bindings.alarm:
-        hall.chronicle.alarm("bindings", True, bindings.alarm)
+        hall.chronicle.alarms.raise_alarm(BINDINGS, bindings.alarm)
     phones.on_binding = bindings.changed
     bindings.start()
     try:

@@ -23,10 +23,21 @@ class HallCollector(Collector):
         yield GaugeMetricFamily("acdcore_calls", "Calls that are up", len(self._switchboard.calls))
         yield GaugeMetricFamily("acdcore_lines_taken", "Lines in use", self._hall.lines.taken)
         yield GaugeMetricFamily("acdcore_recordings_running", "Recordings not complete", self._hall.recorder.running)
+        yield self._alarms()
         yield from self._sip()
         yield from self._refusals()
         yield from self._queues()
         yield from self._engine()
+
+    def _alarms(self) -> Metric:
+        """1 while raised; 0 for those that were raised since the start and are over."""
+        alarms = GaugeMetricFamily("acdcore_alarm", "1 while the alarm is raised", labels=["name", "about", "severity"])
+        registry = self._hall.chronicle.alarms
+        found = {(alarm.kind, alarm.about): 0.0 for alarm in registry.past()}
+        found |= {(alarm.kind, alarm.about): 1.0 for alarm in registry.raised()}
+        for (kind, about), value in found.items():
+            alarms.add_metric([kind.name, about, kind.severity.value], value)
+        return alarms
 
     def _sip(self) -> Iterator[Metric]:
         census = self._hall.wiring.stack.census()

@@ -19,7 +19,8 @@ from structlog.testing import capture_logs
 from acdcore.calls import notices
 from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.feed import Alarm, Feed, FeedKind, Subscription
-from acdcore.calls.notices import ALARM, REFUSED_ALARM, MailSettings, Notice, Notices, facts, is_worth_a_notice, mail
+from acdcore.calls.notices import MAIL, MAIL_REFUSED, MailSettings, Notice, Notices, facts, is_worth_a_notice, mail
+from acdcore.kernel.alarms import AlarmKind
 from acdcore.kernel.ids import CallId, QueueName
 from acdcore.settings import Settings
 from acdcore.storage.directory import MemoryDirectory
@@ -108,13 +109,13 @@ class Desk:
                 await self.office.has_come.wait()
                 await asyncio.sleep(0)
 
-    async def alarm(self, name: str, *, is_raised: bool = True) -> Alarm:
+    async def alarm(self, kind: AlarmKind, *, is_raised: bool = True) -> Alarm:
         """The next alarm; it must be this one."""
         async with asyncio.timeout(WITHIN_S):
             async for event in self.heard:
                 if event.kind is FeedKind.ALARM:
                     assert isinstance(event.data, Alarm)
-                    assert (event.data.name, event.data.is_raised) == (name, is_raised), event.data
+                    assert (event.data.name, event.data.is_raised) == (kind.name, is_raised), event.data
                     return event.data
         raise AssertionError("the feed ended")
 
@@ -239,10 +240,10 @@ async def test_server_that_is_away_is_tried_again_and_told_by_one_alarm(tmp_path
         pass  # nobody listens at this port any more
     async with desk(tmp_path, office, port) as it:
         it.notices.hear(MESSAGE)
-        assert "no mail can be sent by 127.0.0.1: SMTPConnect" in (await it.alarm(ALARM)).detail
+        assert "no mail can be sent by 127.0.0.1: SMTPConnect" in (await it.alarm(MAIL)).detail
         async with listening(office, port):
             await it.until(1)
-            await it.alarm(ALARM, is_raised=False)
+            await it.alarm(MAIL, is_raised=False)
     assert len(office.mails) == 1
 
 
@@ -252,8 +253,8 @@ async def test_mail_that_is_put_off_is_sent_later_and_keeps_its_place(tmp_path: 
         it.notices.hear(MESSAGE)
         it.notices.hear(GIVEN_UP)
         await it.until(2)
-        await it.alarm(ALARM)
-        await it.alarm(ALARM, is_raised=False)
+        await it.alarm(MAIL)
+        await it.alarm(MAIL, is_raised=False)
     assert [sent["Subject"].split(":")[0] for sent in office.mails] == ["Message new", "Callback given up"]
     assert office.tried == 3
 
@@ -264,7 +265,7 @@ async def test_mail_that_will_never_be_taken_is_dropped_and_the_next_one_goes_ou
         it.notices.hear(MESSAGE)
         it.notices.hear(GIVEN_UP)
         await it.until(1)
-        assert "looks like spam" in (await it.alarm(REFUSED_ALARM)).detail
+        assert "looks like spam" in (await it.alarm(MAIL_REFUSED)).detail
     assert [sent["Subject"].split(":")[0] for sent in office.mails] == ["Callback given up"]
 
 
@@ -273,7 +274,7 @@ async def test_one_address_that_nobody_has_does_not_keep_the_others_from_it(tmp_
     async with listening(office) as port, desk(tmp_path, office, port) as it:
         it.notices.hear(MESSAGE)
         await it.until(1)
-        assert "boss@example.org: 550" in (await it.alarm(REFUSED_ALARM)).detail
+        assert "boss@example.org: 550" in (await it.alarm(MAIL_REFUSED)).detail
         assert it.notices.unsent == 0
 
 
@@ -288,7 +289,7 @@ async def test_password_is_used_and_never_told(tmp_path: Path) -> None:
             await it.until(1)
         async with listening(office, password="another") as port, desk(tmp_path, office, port, proven) as it:
             it.notices.hear(MESSAGE)
-            assert "Authentication" in (await it.alarm(ALARM)).detail
+            assert "Authentication" in (await it.alarm(MAIL)).detail
             assert it.notices.unsent == 1  # kept: the operator mends the password, and reloads
     assert PASSWORD not in str(logs)
     assert [entry["event"] for entry in logs] == ["no mail sent", "notices not sent"]
@@ -305,7 +306,7 @@ async def test_password_is_not_sent_in_the_clear_to_another_machine(tmp_path: Pa
     proven = replace(SETTINGS, host="127.1", user="acd", password=PASSWORD)  # loopback, but not by a name that says so
     async with listening(office, password=PASSWORD) as port, desk(tmp_path, office, port, proven) as it:
         it.notices.hear(MESSAGE)
-        assert "STARTTLS" in (await it.alarm(ALARM)).detail
+        assert "STARTTLS" in (await it.alarm(MAIL)).detail
     assert office.mails == []
 
 
@@ -316,7 +317,7 @@ async def test_other_settings_end_the_pause_and_serve_what_waits(tmp_path: Path)
     async with desk(tmp_path, office, port) as it:
         it.notices.configure(replace(it.settings, retry_after_s=(60.0,)))
         it.notices.hear(MESSAGE)
-        await it.alarm(ALARM)
+        await it.alarm(MAIL)
         async with listening(office) as elsewhere:
             it.notices.configure(replace(it.settings, port=elsewhere, to=("new@example.org",)))
             await it.until(1)
@@ -336,7 +337,7 @@ async def test_more_than_anybody_reads_is_told_by_alarm_rather_than_kept(tmp_pat
             it.notices.hear(MESSAGE)
         it.notices.hear(GIVEN_UP)
         assert it.notices.unsent == notices.UNSENT_MAX
-        assert "1000 mails wait" in (await it.alarm(REFUSED_ALARM)).detail
+        assert "1000 mails wait" in (await it.alarm(MAIL_REFUSED)).detail
 
 
 async def test_stop_lets_the_last_mail_go_out_and_waits_for_no_dead_server(tmp_path: Path) -> None:
@@ -348,7 +349,7 @@ async def test_stop_lets_the_last_mail_go_out_and_waits_for_no_dead_server(tmp_p
     began = asyncio.get_running_loop().time()
     async with desk(tmp_path, office, port) as it:
         it.notices.hear(MESSAGE)
-        await it.alarm(ALARM)
+        await it.alarm(MAIL)
         it.notices.configure(replace(it.settings, retry_after_s=(60.0,)))
     assert asyncio.get_running_loop().time() - began < notices.FINISH_S + 2
 

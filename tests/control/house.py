@@ -9,11 +9,13 @@ from pathlib import Path
 from acdcore.calls.commands import (
     AgentCommand,
     AgentState,
+    AlarmReport,
     CallState,
     Candidate,
     EngineFigures,
     Health,
     LiveAgent,
+    LiveAlarm,
     LiveCall,
     LiveHours,
     LiveQueue,
@@ -45,6 +47,7 @@ from acdcore.calls.ports import (
     WorkFilter,
 )
 from acdcore.calls.rows import AgentEventRow, AnswerRow, CallEventRow, CdrRow, EndedBy, RecordingRow, StayRow, WorkRow
+from acdcore.kernel.alarms import Severity
 from acdcore.kernel.errors import Outcome, Refused, Unavailable
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName, SkillName
 from acdcore.work.model import ENDED as ENDED_STATES
@@ -296,6 +299,20 @@ class House:
 
     def engine(self) -> EngineFigures:
         return EngineFigures(3, 9997, 45000, 45010, 2, 1, 0)
+
+    def alarms(self) -> AlarmReport:
+        away = LiveAlarm(
+            name="database_away",
+            about="",
+            severity=Severity.MAJOR,
+            detail="database away (connection refused), 12 rows wait",
+            remedy="Start PostgreSQL.",
+            raised_at=MORNING,
+            ended_at=None,
+            times=1,
+        )
+        full = replace(away, name="recording_off", detail="less than 500000000 bytes are free", remedy="Make room.")
+        return AlarmReport((away,), (replace(full, ended_at=MORNING + HALF_AN_HOUR),))
 
     def health(self) -> Health:
         return Health(self.is_ready, (PartHealth("database", not self.is_database_away, "0 rows waiting"),))

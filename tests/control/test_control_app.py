@@ -153,6 +153,18 @@ async def test_health_needs_no_key_and_readiness_follows_the_floor(served: Serve
     assert (await served.anyone.get("/health/ready")).status == HTTPStatus.SERVICE_UNAVAILABLE
 
 
+async def test_health_tells_details_only_to_those_who_show_a_key(served: Served) -> None:
+    told = await (await served.reader.get("/health/ready")).json()
+    hidden = await (await served.anyone.get("/health/ready")).json()
+    assert [part["detail"] for part in told["parts"]] == ["0 rows waiting"]
+    assert [part["detail"] for part in hidden["parts"]] == [""]
+
+
+async def test_key_that_is_not_known_is_refused_where_none_is_needed(served: Served) -> None:
+    answer = await served.anyone.get("/health/ready", headers={"X-API-Key": "guessed"})
+    assert answer.status == HTTPStatus.UNAUTHORIZED
+
+
 async def test_metrics_count_requests_by_route_and_status(served: Served) -> None:
     await served.reader.get(f"/v1/calls/{'x' * 9}")
     text = await (await served.reader.get("/metrics")).text()
@@ -175,7 +187,7 @@ async def test_description_lists_every_route_with_shapes_that_exist(served: Serv
     shapes = document["components"]["schemas"]
     assert {"LiveCall", "CustomerLookup", "FeedEvent", "ErrorAnswer", "AgentOrder"} <= set(shapes)
     operations = [one for path in document["paths"].values() for one in path.values()]
-    assert len({one["operationId"] for one in operations}) == len(operations) == 47
+    assert len({one["operationId"] for one in operations}) == len(operations) == 48
     assert all(name in shapes for name in references(document))
 
 

@@ -103,7 +103,7 @@ def happen(house: House) -> None:
     customer = house.customers[CustomerId(1)]
     pop = ScreenPop(AgentId("1001"), SERVICE, 20.0, house.calls_up[WAITING], customer, (contact,))
     house.feed.publish(FeedKind.AGENT_OFFERED, pop, MORNING)
-    alarm = Alarm("disk_full", True, "recordings stopped: 180 MB free of 500 MB wanted")
+    alarm = Alarm("recording_off", True, "recordings stopped: 180 MB free of 500 MB wanted")
     house.feed.publish(FeedKind.ALARM, alarm, MORNING)
 
 

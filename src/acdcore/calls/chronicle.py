@@ -10,6 +10,8 @@ from acdcore.calls.feed import Alarm, Feed, FeedKind, OfferEnding, OfferOver, Sc
 from acdcore.calls.people import Contact, Customer
 from acdcore.calls.ports import Directory, Spool
 from acdcore.calls.rows import AgentEventRow, AnswerRow, CallEventRow, CdrRow, Detail, RecordingRow, StayRow, WorkRow
+from acdcore.kernel import alarms
+from acdcore.kernel.alarms import Alarms
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import AgentId, CallId, QueueName
 from acdcore.work.model import WorkItem
@@ -43,8 +45,13 @@ DETAILS: dict[type[events.Event], tuple[str, ...]] = {
 class Chronicle:
     """One for the daemon; every fact about calls and agents goes through here."""
 
-    def __init__(self, clock: Clock, spool: Spool, feed: Feed, directory: Directory) -> None:
+    def __init__(
+        self, clock: Clock, spool: Spool, feed: Feed, directory: Directory, alarms: Alarms | None = None
+    ) -> None:
+        """`alarms` may have been raised before there was a chronicle; the feed tells those too."""
         self.feed = feed
+        self.alarms = alarms or Alarms(clock)
+        """Where faults of lasting effect are told."""
         self.on_work: Callable[[WorkItem], None] = lambda _: None
         """Hears of every change of a work item, once it is written down."""
         self._clock = clock
@@ -52,6 +59,7 @@ class Chronicle:
         self._spool = spool
         self._directory = directory
         self._agent_events = 0
+        self.alarms.listen(self._publish_alarm)
 
     @property
     def time(self) -> WallTime:
@@ -148,6 +156,6 @@ class Chronicle:
         row = AgentEventRow(agent, self._time.at(now), self._agent_events, AgentState.LOGGED_OUT.value, SHUTDOWN_REASON)
         self._spool.append(row)
 
-    def alarm(self, name: str, is_raised: bool, detail: str) -> None:
-        """A fault begins or ends."""
-        self.feed.publish(FeedKind.ALARM, Alarm(name, is_raised, detail), self._clock.wall())
+    def _publish_alarm(self, alarm: alarms.Alarm) -> None:
+        told = Alarm(alarm.kind.name, alarm.is_raised, alarm.detail, alarm.about, alarm.kind.severity)
+        self.feed.publish(FeedKind.ALARM, told, alarm.ended_at or alarm.raised_at)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from acdcore.calls.people import Tier
 from acdcore.calls.rows import StayRow
+from acdcore.kernel.alarms import Severity
 from acdcore.kernel.errors import Refused
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName
 from acdcore.work.model import WorkId, WorkItem, WorkState
@@ -335,6 +336,40 @@ class Health:
     """Whether new calls are taken: not once the daemon is stopping; a database that is away changes nothing."""
     parts: tuple[PartHealth, ...]
     """Every part, whether well or not."""
+    is_degraded: bool = False
+    """Whether an alarm is raised that somebody has to come for now (`critical` or `major`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveAlarm:
+    """A fault that lasts, or lasted until lately."""
+
+    name: str
+    """Which kind; `docs/alarms.md` explains each."""
+    about: str
+    """Which of several, such as a trunk's name; empty where there is only one."""
+    severity: Severity
+    """How soon somebody has to come."""
+    detail: str
+    """What is wrong, with figures."""
+    remedy: str
+    """What to do first."""
+    raised_at: datetime
+    """UTC."""
+    ended_at: datetime | None
+    """UTC; None while it is raised."""
+    times: int
+    """How often it was raised in that time."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmReport:
+    """What is wrong, and what was."""
+
+    raised: tuple[LiveAlarm, ...]
+    """In the order in which they began."""
+    past: tuple[LiveAlarm, ...]
+    """The latest that are over, the newest first."""
 
 
 class UnknownCall(Refused):
@@ -472,4 +507,8 @@ class Commands(Protocol):
 
     def health(self) -> Health:
         """The state of every part."""
+        ...
+
+    def alarms(self) -> AlarmReport:
+        """What is wrong, and what was wrong lately."""
         ...

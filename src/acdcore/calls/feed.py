@@ -18,6 +18,7 @@ from typing import Self, TypeAlias
 from acdcore.calls.commands import LiveAgent, LiveCall, LiveHours, ReloadReport
 from acdcore.calls.people import Contact, Customer
 from acdcore.calls.rows import AnswerRow, CdrRow, RecordingRow
+from acdcore.kernel.alarms import Severity
 from acdcore.kernel.errors import Refused
 from acdcore.kernel.ids import AgentId, CallId, QueueName
 from acdcore.work.model import WorkItem
@@ -102,11 +103,15 @@ class Alarm:
     """A fault or a broken target begins or ends."""
 
     name: str
-    """Stable key, such as `disk_full`."""
+    """Stable key, such as `recording_off`."""
     is_raised: bool
     """False: it is over."""
     detail: str
     """One line for a human, with figures."""
+    about: str = ""
+    """Which of several, such as a trunk's name; empty where there is only one."""
+    severity: Severity = Severity.MAJOR
+    """How soon somebody has to come."""
 
 
 @dataclass(frozen=True, slots=True)

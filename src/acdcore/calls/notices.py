@@ -25,12 +25,15 @@ import aiosmtplib
 import structlog
 
 from acdcore.calls.chronicle import Chronicle
+from acdcore.kernel.alarms import AlarmKind, Severity
 from acdcore.work.model import WorkItem, WorkKind, WorkState
 
-ALARM = "mail"
-"""Name of the alarm while mails cannot be sent."""
-REFUSED_ALARM = "mail_refused"
-"""Name of the alarm for mails that were dropped."""
+MAIL = AlarmKind("mail", Severity.MINOR, "Look at [notices] smtp, user and password, and whether the server answers.")
+"""Mails cannot be sent."""
+MAIL_REFUSED = AlarmKind(
+    "mail_refused", Severity.MINOR, "Look at the addresses in [notices] to, and at what the server says.", 3_600.0
+)
+"""Mails were dropped."""
 UNSENT_MAX = 1_000
 """Mails in wait: a day of messages; whoever reads so many late does better to look at the list of work."""
 TIMEOUT_S = 20.0
@@ -167,7 +170,9 @@ class Notices:
         if self._settings is None or not is_worth_a_notice(item):
             return
         if len(self._unsent) >= UNSENT_MAX:
-            self._chronicle.alarm(REFUSED_ALARM, True, f"{UNSENT_MAX} mails wait already; none is sent about {item.id}")
+            self._chronicle.alarms.raise_alarm(
+                MAIL_REFUSED, f"{UNSENT_MAX} mails wait already; none is sent about {item.id}"
+            )
             return
         self._unsent.append(Notice(item, asyncio.get_running_loop().time()))
         if not self._failures:
@@ -201,7 +206,7 @@ class Notices:
         except Exception as error:
             self._rests.set()
             self._log.exception("notices stopped by a fault")
-            self._chronicle.alarm(ALARM, True, f"no mail is sent until a restart: {type(error).__name__}")
+            self._chronicle.alarms.raise_alarm(MAIL, f"no mail is sent until a restart: {type(error).__name__}")
 
     async def _rest(self, pause_s: float | None) -> None:
         """Until there is something to send; after a failure for a pause, which other settings end but no mail does."""
@@ -233,19 +238,19 @@ class Notices:
             return self._failed(settings, error)
         self._sent(notice)
         for address, response in refused.items():
-            self._chronicle.alarm(REFUSED_ALARM, True, f"{address}: {response.code} {one_line(response.message)}")
+            self._chronicle.alarms.raise_alarm(MAIL_REFUSED, f"{address}: {response.code} {one_line(response.message)}")
         return 0.0
 
     def _sent(self, notice: Notice) -> None:
         self._forget(notice)
         if self._failures:
             self._failures = 0
-            self._chronicle.alarm(ALARM, False, "mails are sent again")
+            self._chronicle.alarms.clear(MAIL, "mails are sent again")
 
     def _drop(self, notice: Notice, reason: str) -> None:
         self._forget(notice)
         self._log.warning("notice refused", work=notice.item.id, reason=reason)
-        self._chronicle.alarm(REFUSED_ALARM, True, f"no mail about {notice.item.id}: {reason}")
+        self._chronicle.alarms.raise_alarm(MAIL_REFUSED, f"no mail about {notice.item.id}: {reason}")
 
     def _forget(self, notice: Notice) -> None:
         if self._unsent and self._unsent[0] is notice:  # other settings may have dropped it meanwhile
@@ -255,7 +260,7 @@ class Notices:
         reason = said(error, settings)
         self._log.warning("no mail sent", server=settings.host, waiting=len(self._unsent), reason=reason)
         if not self._failures:
-            self._chronicle.alarm(ALARM, True, f"no mail can be sent by {settings.host}: {reason}")
+            self._chronicle.alarms.raise_alarm(MAIL, f"no mail can be sent by {settings.host}: {reason}")
         pauses = settings.retry_after_s
         self._failures += 1
         return pauses[min(self._failures, len(pauses)) - 1]

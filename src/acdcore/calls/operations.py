@@ -8,11 +8,13 @@ from acdcore.calls.call import Call, SentTo
 from acdcore.calls.cdr import AGENT_TARGET
 from acdcore.calls.commands import (
     AgentCommand,
+    AlarmReport,
     CallState,
     Candidate,
     EngineFigures,
     Health,
     LiveAgent,
+    LiveAlarm,
     LiveCall,
     LiveHours,
     LiveQueue,
@@ -31,6 +33,7 @@ from acdcore.calls.rows import StayRow
 from acdcore.calls.switchboard import Switchboard
 from acdcore.ivr.model import FlowName
 from acdcore.ivr.steps import EnterFlow, EnterQueue
+from acdcore.kernel.alarms import Alarm, Severity
 from acdcore.kernel.ids import AgentId, CallId, QueueName
 from acdcore.queues.decisions import RefusalReason
 from acdcore.queues.metrics import QueueFigures
@@ -228,7 +231,27 @@ class Operations:
         """Every part; ready when all that calls need is well and the daemon is not stopping."""
         parts = self._health()
         is_well = all(part.is_ok for part in parts if part.name in NEEDED)
-        return Health(is_well and not self._switchboard.is_draining, parts)
+        is_degraded = any(alarm.kind.severity is not Severity.MINOR for alarm in self._hall.chronicle.alarms.raised())
+        return Health(is_well and not self._switchboard.is_draining, parts, is_degraded)
+
+    def alarms(self) -> AlarmReport:
+        """What is wrong, and what was wrong lately."""
+        alarms = self._hall.chronicle.alarms
+        return AlarmReport(tuple(map(live_alarm, alarms.raised())), tuple(map(live_alarm, alarms.past())))
+
+
+def live_alarm(alarm: Alarm) -> LiveAlarm:
+    """An alarm as the control plane shows it."""
+    return LiveAlarm(
+        name=alarm.kind.name,
+        about=alarm.about,
+        severity=alarm.kind.severity,
+        detail=alarm.detail,
+        remedy=alarm.kind.remedy,
+        raised_at=alarm.raised_at,
+        ended_at=alarm.ended_at,
+        times=alarm.times,
+    )
 
 
 def shown_why(

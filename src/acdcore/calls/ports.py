@@ -158,6 +158,8 @@ class Backlog:
     """Rows lost because the spool's disk limit was reached or its disk failed."""
     alarm: str
     """What is wrong, in one line; "" when nothing is."""
+    disk_problem: str = ""
+    """Why rows are in memory only; "" when the disk takes them."""
 
 
 class Spool(Protocol):

@@ -8,6 +8,7 @@ from acdcore.calls.call import Call
 from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.leg import Leg
 from acdcore.calls.rows import RecordingRow
+from acdcore.kernel.alarms import AlarmKind, Severity
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import AgentId, CallId, QueueName
 from acdcore.media.engine import Engine
@@ -15,6 +16,15 @@ from acdcore.media.model import TapId
 from acdcore.recording.events import DiskAlarm, RecordingEvent, RecordingFailed, RecordingFinished, RecordingPath
 from acdcore.recording.names import recording_path
 from acdcore.recording.writer import RecordingWriter
+
+RECORDING_OFF = AlarmKind(
+    "recording_off",
+    Severity.MAJOR,
+    "Make room on the disk of [recording] directory, or let the daemon's user write there.",
+)
+"""No talk is recorded: the disk is full or fails."""
+RECORDING_FAILED = AlarmKind("recording_failed", Severity.MINOR, "Look at the file and its directory.", 3_600.0)
+"""One talk is not recorded, or only its beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +102,14 @@ class Recorder:
                 self._write_down(tap, path, duration_s, size_bytes)
             case RecordingFailed(tap, path, reason, duration_s, size_bytes):
                 if self.alarm is None:  # a full disk has been told already, once for all recordings
-                    self._chronicle.alarm("recording_failed", True, f"{path}: {reason}")
+                    self._chronicle.alarms.raise_alarm(RECORDING_FAILED, f"{path}: {reason}")
                 if duration_s > 0:
                     self._write_down(tap, path, duration_s, size_bytes)
                 else:
                     self._labels.pop(tap, None)
             case DiskAlarm():
                 self.alarm = event if event.is_raised else None
-                self._chronicle.alarm("recording_disk", event.is_raised, event.reason)
+                self._chronicle.alarms.hold(RECORDING_OFF, event.reason if event.is_raised else "")
 
     def _write_down(self, tap: int, path: str, duration_s: float, size_bytes: int) -> None:
         label = self._labels.pop(tap, None)

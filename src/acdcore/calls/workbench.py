@@ -13,6 +13,7 @@ from acdcore.calls.call import Call
 from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.commands import WrongState
 from acdcore.calls.rows import WorkRow
+from acdcore.kernel.alarms import AlarmKind, Severity
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import QueueName
 from acdcore.work.book import BookSettings, WorkBook
@@ -37,6 +38,17 @@ from acdcore.work.model import (
 
 LINE_CLEARS = timedelta(seconds=10)
 """Nobody is called back sooner: the caller still hears that it has been noted, and the line would be busy."""
+WORK_REFUSED = AlarmKind(
+    "work_refused",
+    Severity.MAJOR,
+    "Have staff end open work items; the callers named in the log expect a call.",
+    3_600.0,
+)
+"""A callback or a message that a caller was promised was not taken."""
+WORK_WITHOUT_QUEUE = AlarmKind(
+    "work_without_queue", Severity.MINOR, "Put the queue back into the settings, or end its work items."
+)
+"""Work waits for a queue that the settings have no more."""
 
 
 class Workbench:
@@ -87,7 +99,7 @@ class Workbench:
         try:
             self.request(item)
         except WrongState as refusal:
-            self._chronicle.alarm("work_refused", True, f"{item.kind.value} for {item.queue}: {refusal}")
+            self._chronicle.alarms.raise_alarm(WORK_REFUSED, f"{item.kind.value} for {item.queue}: {refusal}")
 
     def promise(self, call: Call, queue: QueueName, number: str, first: DialFirst) -> WorkItem | None:
         """Take down that the caller wants to be called at `number`, with the time waited so far; None: it cannot be."""
@@ -168,8 +180,8 @@ class Workbench:
         stranded = ", ".join(f"{queue} ({count})" for queue, count in sorted(items.items()))
         if stranded != self._stranded:
             self._stranded = stranded
-            detail = f"{stranded}: not in the settings; put the queue back, or end its work" if stranded else "none"
-            self._chronicle.alarm("work_without_queue", bool(stranded), detail)
+            detail = f"{stranded}: not in the settings; put the queue back, or end its work" if stranded else ""
+            self._chronicle.alarms.hold(WORK_WITHOUT_QUEUE, detail)
 
     def item(self, work: WorkId) -> WorkItem | None:
         """An open item."""

@@ -129,7 +129,9 @@ def guarded(one: Route, keyring: Keyring) -> Handler:
     """The route's handler behind its door: first the key, then the right, then everything else."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        by = "" if one.plan.right is None else admit(request, one.plan.right, keyring)
+        # A key that is shown is looked at on every route: what is open to all may say more to those who have one.
+        is_open = one.plan.right is None and secret_of(request.headers) is None
+        by = "" if is_open else admit(request, one.plan.right or Right.READ, keyring)
         request[BY] = by
         return await one.respond(request, by)
 

@@ -1,12 +1,13 @@
-"""The daemon about itself: health, metrics and the description of this interface."""
+"""The daemon about itself: health, alarms, metrics and the description of this interface."""
 
+from dataclasses import replace
 from http import HTTPStatus
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
-from acdcore.calls.commands import Commands, Health
+from acdcore.calls.commands import AlarmReport, Commands, Health
 from acdcore.control.route import Asked, Plan, Reply, Route, json_response, route
 from acdcore.control.schemas import Alive, Nothing
 from acdcore.control.settings import Right
@@ -22,6 +23,7 @@ class Status:
     def routes(self) -> tuple[Route, ...]:
         live = Plan("GET", "/health/live", None, "Whether the process answers", Alive)
         ready = Plan("GET", "/health/ready", None, "Every part's health; 503 when no new calls are taken", Health)
+        alarms = Plan("GET", "/v1/alarms", Right.READ, "What is wrong, and what was wrong lately", AlarmReport)
         metrics = Plan(
             method="GET",
             path="/metrics",
@@ -33,6 +35,7 @@ class Status:
         return (
             route(live, Nothing, Nothing, self.live),
             route(ready, Nothing, Nothing, self.ready),
+            route(alarms, Nothing, Nothing, self.alarms),
             route(metrics, Nothing, Nothing, self.metrics),
         )
 
@@ -40,9 +43,15 @@ class Status:
         return Reply(Alive(is_alive=True))
 
     async def ready(self, asked: Asked[Nothing, Nothing]) -> web.Response:
+        """Details name paths, trunks and figures: they are for those who show a key."""
         health = self._commands.health()
         status = HTTPStatus.OK if health.is_ready else HTTPStatus.SERVICE_UNAVAILABLE
+        if not asked.by:
+            health = replace(health, parts=tuple(replace(part, detail="") for part in health.parts))
         return json_response(health, status, {})
+
+    async def alarms(self, asked: Asked[Nothing, Nothing]) -> Reply:
+        return Reply(self._commands.alarms())
 
     async def metrics(self, asked: Asked[Nothing, Nothing]) -> web.Response:
         return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})

@@ -152,7 +152,9 @@ class DiskSpool:
             if rows_waiting and tally.oldest is not None:
                 age_s = max(0.0, self._clock.wall().timestamp() - tally.oldest)
             alarm = _alarm(tally, self._directory)
-            return Backlog(rows_waiting, age_s, tally.size_bytes, tally.rejected, tally.dropped, alarm)
+            return Backlog(
+                rows_waiting, age_s, tally.size_bytes, tally.rejected, tally.dropped, alarm, tally.disk_problem
+            )
 
     def wait_durable(self, within_s: float) -> bool:
         """Block until all that was appended is on disk; False when it took longer. Not for the event loop."""

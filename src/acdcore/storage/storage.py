@@ -16,9 +16,10 @@ from acdcore.calls.ports import (
     Spool,
     Taken,
 )
+from acdcore.kernel.alarms import AlarmKind
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import SettingsError
-from acdcore.storage import people
+from acdcore.storage import alarms, people
 from acdcore.storage.database import Database
 from acdcore.storage.directory import MemoryDirectory
 from acdcore.storage.drainer import Drainer
@@ -89,14 +90,22 @@ class Storage:
 
     def health(self) -> StorageHealth:
         """In one line, for the health page."""
+        problems = [problem for _, problem in self.conditions() if problem]
+        return StorageHealth(not problems, "; ".join(problems) or f"{self.spool.backlog().rows} rows wait")
+
+    def conditions(self) -> tuple[tuple[AlarmKind, str], ...]:
+        """Everything that may be wrong, and how it is at this moment; "" for what is well."""
         backlog = self.spool.backlog()
-        problems = []
-        if not self.database.is_up:
-            problems.append(f"database away ({self.database.why_away}), {backlog.rows} rows wait")
-        elif backlog.oldest_age_s > LATE_ROW_S:
-            problems.append(f"{backlog.rows} rows wait, the oldest for {backlog.oldest_age_s:.0f} s")
-        problems += [problem for problem in (self.drainer.trouble, backlog.alarm) if problem]
-        return StorageHealth(not problems, "; ".join(problems) or f"{backlog.rows} rows wait")
+        waiting = f"{backlog.rows} rows wait"
+        is_up = self.database.is_up
+        late = f"{waiting}, the oldest for {backlog.oldest_age_s:.0f} s" if backlog.oldest_age_s > LATE_ROW_S else ""
+        return (
+            (alarms.DATABASE_AWAY, "" if is_up else f"database away ({self.database.why_away}), {waiting}"),
+            (alarms.ROWS_LATE, "; ".join(filter(None, (self.drainer.trouble, late))) if is_up else ""),
+            (alarms.ROWS_REFUSED, f"{backlog.rejected} rows refused by the database" if backlog.rejected else ""),
+            (alarms.ROWS_LOST, f"{backlog.dropped} rows lost: the spool was full" if backlog.dropped else ""),
+            (alarms.SPOOL_DISK, backlog.disk_problem),
+        )
 
 
 @contextlib.asynccontextmanager
