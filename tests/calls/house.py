@@ -291,6 +291,14 @@ class House:
         self.command(agent, AgentCommand.READY)
         return phone
 
+    async def second_phone(self, agent: str, params: str = "") -> Phone:
+        """Another phone of an agent, registered too; `params` of its Contact, such as `;q=0.5`."""
+        phone = self._phone(agent, Address(f"192.0.2.{len(self.phones) + 10}", 5060))
+        phone.register(password(agent), params=params)
+        await self.pass_time(0.1)
+        assert phone.statuses() == [200]
+        return phone
+
     def customer(self, number: str, tier: Tier = Tier.VIP, name: str = "Customer One") -> None:
         """Somebody who is known by telephone."""
         self.directory.put_customer(Customer(CustomerId(1), name, tier, "cmn", (number,), None, (), "", "", 1))
@@ -426,7 +434,7 @@ def password(agent: str) -> str:
     return f"password of {agent}"
 
 
-HIDDEN = frozenset({"why", "codec", "trunk", "caller", "advance_s", "recording"})
+HIDDEN = frozenset({"why", "codec", "trunk", "caller", "advance_s", "recording", "phone"})
 """Facts that would only make the lines longer."""
 
 

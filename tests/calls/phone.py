@@ -97,10 +97,10 @@ class Phone:
             )
         )
 
-    def register(self, password: str, expires_s: int = 3600) -> None:
-        """Tell the registrar where the phone is; 0 takes it away."""
+    def register(self, password: str, expires_s: int = 3600, params: str = "") -> None:
+        """Tell the registrar where the phone is; 0 takes it away. `params` go into the Contact, such as `;q=0.5`."""
         who = NameAddr(SipUri("sip", self.number, self._house.host))
-        contact = f"<sip:{self.number}@{self.address}>;expires={expires_s}"
+        contact = f"<sip:{self.number}@{self.address}>{params};expires={expires_s}"
         self.stack.request(
             OutgoingRequest(
                 method="REGISTER",

@@ -15,10 +15,10 @@ from tests.calls.house import (
 from tests.calls.phone import FOREIGN, Phone
 
 from acdcore.calls.commands import AgentState, CallState
+from acdcore.calls.forking import REACTION_S
 from acdcore.calls.rows import EndedBy
 from acdcore.calls.talk import LEAVES_MAX
 from acdcore.calls.trunks import Route
-from acdcore.calls.waiting import REACTION_S
 from acdcore.ivr.model import Language
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId

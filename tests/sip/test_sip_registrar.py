@@ -201,6 +201,47 @@ def test_parameters_of_a_contact_are_kept_but_for_its_expires() -> None:
     assert parse_contact(shown).params == (("+sip.instance", "<urn:uuid:1>"), ("q", "0.7"), ("expires", "60"))
 
 
+INSTANCE = '+sip.instance="<urn:uuid:00000000-0000-1000-8000-AABBCCDDEEFF>"'
+
+
+def test_same_instance_replaces_what_it_registered_from_its_old_address() -> None:
+    home = registrar()
+    home.handle(register(f"{DESK};{INSTANCE}"), "f1", "1001", 0.0)
+    reply = home.handle(register(f"{SOFT};{INSTANCE.lower()}", call_id="b"), "f2", "1001", 1.0)
+    assert kinds(reply.changes) == [(Unregistered, "sip:1001@10.0.0.5:5062"), (Registered, "sip:1001@10.0.0.9")]
+    assert [binding.flow for binding in home.contacts("1001", 1.0)] == ["f2"]
+
+
+def test_flows_of_one_instance_with_other_reg_ids_stand_beside_each_other() -> None:
+    home = registrar()
+    home.handle(register(f"{DESK};{INSTANCE};reg-id=1"), "f1", "1001", 0.0)
+    home.handle(register(f"{SOFT};{INSTANCE};reg-id=2", call_id="b"), "f2", "1001", 1.0)
+    assert len(home) == 2
+    home.handle(register(f"<sip:1001@10.0.0.7>;{INSTANCE};reg-id=2", call_id="c"), "f3", "1001", 2.0)
+    assert sorted(binding.flow for binding in home.contacts("1001", 2.0)) == ["f1", "f3"]
+
+
+def test_contacts_of_one_instance_in_one_request_are_both_kept() -> None:
+    home = registrar()
+    home.handle(register(f"{DESK};{INSTANCE}", f"{SOFT};{INSTANCE}"), "f1", "1001", 0.0)
+    assert len(home) == 2
+
+
+def test_contact_without_an_instance_replaces_no_other() -> None:
+    home = registrar()
+    home.handle(register(DESK), "f1", "1001", 0.0)
+    home.handle(register(SOFT, call_id="b"), "f2", "1001", 1.0)
+    assert len(home) == 2
+
+
+def test_same_contact_over_another_flow_is_reached_there() -> None:
+    home = registrar()
+    home.handle(register(DESK), "f1", "1001", 0.0)
+    reply = home.handle(register(DESK, cseq=2), "f2", "1001", 1.0)
+    assert [type(change) for change in reply.changes] == [Refreshed]
+    assert [binding.flow for binding in home.contacts("1001", 1.0)] == ["f2"]
+
+
 def test_what_expired_before_a_request_is_told_with_it() -> None:
     home = registrar()
     home.handle(register(DESK), "f", "1001", 0.0)

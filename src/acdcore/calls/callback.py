@@ -12,7 +12,7 @@ from acdcore.calls.call import Call, Ending, SentTo
 from acdcore.calls.dialling import dial_outside, until_answered
 from acdcore.calls.hall import Hall
 from acdcore.calls.inbound import lead
-from acdcore.calls.leg import HungUp, Leg, Played, Pressed, Side
+from acdcore.calls.leg import HungUp, Leg, Played, Pressed, Side, contact_of
 from acdcore.calls.navigation import sent
 from acdcore.calls.rows import EndedBy
 from acdcore.calls.talk import announce, converse, until_played
@@ -72,7 +72,7 @@ async def attempt(call: Call, hall: Hall, item: WorkItem) -> Ending:
     match await wait_for_agent(call, None, hall, entry, is_reserved=is_customer_first):
         case Served() as served if progress.in_hand(served.agent):
             path = hall.recorder.path_for(call)
-            call.log(events.Connected(hall.clock.now(), served.agent, "", path))
+            call.log(events.Connected(hall.clock.now(), served.agent, "", path, contact_of(served.leg.phone)))
             is_message = item.kind is WorkKind.VOICEMAIL
             tried = await (hear if is_message else call_back)(call, hall, item, served, path)
         case Reserved() as reserved if progress.in_hand(reserved.agent):
@@ -208,7 +208,7 @@ async def customer_first(call: Call, hall: Hall, item: WorkItem, reserved: Reser
         hall.acd.feed(AgentNotReady(reserved.agent, "missed"))
         return Tried(Attempt.TALKED, EnterQueue(item.queue, item.advance_s))
     path = hall.recorder.path_for(call)
-    call.log(events.Connected(hall.clock.now(), reserved.agent, "", path))
+    call.log(events.Connected(hall.clock.now(), reserved.agent, "", path, contact_of(agent.phone)))
     return await talk(call, hall, customer, agent, path)
 
 

@@ -86,9 +86,11 @@ class Chronicle:
         pop = ScreenPop(event.agent, event.queue, ring_for_s, view, customer, tuple(contacts))
         self.feed.publish(FeedKind.AGENT_OFFERED, pop, self._time.at(event.at))
 
-    def offer_over(self, view: LiveCall, queue: QueueName, event: events.OfferEnded, ending: OfferEnding) -> None:
-        """Tell the agent's screen that the call is gone."""
-        over = OfferOver(view.call_id, event.agent, queue, ending)
+    def offer_over(
+        self, view: LiveCall, queue: QueueName, event: events.OfferEnded, ending: OfferEnding, phone: str = ""
+    ) -> None:
+        """Tell the agent's screen that the offer is over, and at which `phone` it was accepted."""
+        over = OfferOver(view.call_id, event.agent, queue, ending, phone)
         self.feed.publish(FeedKind.OFFER_ENDED, over, self._time.at(event.at))
 
     def close(self, call_id: CallId, history: Sequence[events.Event], figures: Detail) -> CdrRow:

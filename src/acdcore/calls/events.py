@@ -112,6 +112,8 @@ class Connected:
     outside: str
     recording: str
     """The recording's path below the recordings directory; empty when the talk is not recorded."""
+    phone: str = ""
+    """The agent's registered phone that was answered, by its URI; empty for a party by a trunk."""
 
 
 @dataclass(frozen=True, slots=True)

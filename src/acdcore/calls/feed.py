@@ -96,6 +96,8 @@ class OfferOver:
     """From which queue."""
     ending: OfferEnding
     """How it ended."""
+    phone: str = ""
+    """The registered phone that was answered, by its URI; empty when none was."""
 
 
 @dataclass(frozen=True, slots=True)

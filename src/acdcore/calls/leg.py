@@ -124,6 +124,26 @@ class Listener(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class AtPhone:
+    """Which registered phone a leg is at."""
+
+    user: str
+    """The user under which it is registered."""
+    contact: str
+    """The URI that it registered."""
+    instance: str = ""
+    """Its `+sip.instance` (RFC 5626 section 4.1), empty when it named none."""
+
+
+class Withdrawable(Protocol):
+    """Phones that ring for a leg."""
+
+    def withdraw(self) -> None:
+        """Let none of them ring any more."""
+        ...
+
+
 class Leg:
     """One party. `session`, `stream` and `line` are given back by `close`, whatever state the leg is in."""
 
@@ -134,6 +154,9 @@ class Leg:
         self.session: SessionId | None = None
         self.is_held = False
         self.is_answered = False
+        self.phone: AtPhone | None = None
+        """The registered phone that it is at; None at a trunk, and while several ring."""
+        self._ringing: Withdrawable | None = None
         self._wiring = wiring
         self._listener = listener
         opened = wiring.engine.open()
@@ -175,6 +198,24 @@ class Leg:
         self.session = self._wiring.stack.invite(with_offer)
         self._wiring.sessions[self.session] = self
 
+    def ring(self, phones: Withdrawable) -> bytes:
+        """Have several phones ring for the leg; returns the offer for all of them, as a fork's must be one."""
+        self._ringing = phones
+        self._described = negotiate.offer(self._local)
+        return self._described
+
+    def agree(self, answer: bytes) -> bool:
+        """Connect the audio as the answer of one of them says; False, and nothing changed, without a codec of ours."""
+        return self._accept(answer)
+
+    def take_over(self, session: SessionId, phone: AtPhone) -> None:
+        """The phone to whose answer the leg has agreed is the leg's from now on."""
+        self._ringing = None
+        self.session, self.phone = session, phone
+        self._wiring.sessions[session] = self
+        self.is_answered = True
+        self._listener.notify(PickedUp(self))
+
     # --- audio ---
 
     @property
@@ -214,6 +255,9 @@ class Leg:
 
     def hang_up(self) -> None:
         """End the session in the way that its state needs; no note follows."""
+        ringing, self._ringing = self._ringing, None
+        if ringing is not None:
+            ringing.withdraw()
         session = self._part()
         if session is not None:
             self._wiring.stack.hang_up(session)
@@ -262,6 +306,7 @@ class Leg:
 
     def on_refused(self, status: int, reason: str) -> None:
         """Our call was not taken."""
+        self._ringing = None
         self._part()
         self._listener.notify(TurnedDown(self, status, reason))
 
@@ -366,3 +411,8 @@ def digit_of_info(content_type: str, body: bytes) -> str:
     else:
         return ""
     return signal.upper() if signal.upper() in KEYS and signal else ""
+
+
+def contact_of(phone: AtPhone | None) -> str:
+    """The URI of a leg's phone as events show it; empty without one."""
+    return "" if phone is None else phone.contact

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
 from acdcore.calls.call import Call
-from acdcore.calls.leg import Leg, Side
+from acdcore.calls.leg import AtPhone, Leg, Side
 from acdcore.calls.reachability import PhoneKey, Reachability
+from acdcore.calls.ringing import PhoneToRing, RingingPhones
 from acdcore.calls.wiring import Wiring
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Unavailable
@@ -13,7 +14,7 @@ from acdcore.kernel.ids import AgentId
 from acdcore.sip.events import Flow, OutgoingInvite, OutgoingRequest, RequestFinished, RequestId
 from acdcore.sip.headers import NameAddr
 from acdcore.sip.message import Request
-from acdcore.sip.registrar import Binding, BindingChange, Registrar, RegistrarReply
+from acdcore.sip.registrar import Binding, BindingChange, Refreshed, Registered, Registrar, RegistrarReply
 from acdcore.sip.uri import SipUri, escaped_user
 
 RING_MARGIN_S = 5.0
@@ -62,30 +63,34 @@ class Phones:
         return bool(self._reachable(agent))
 
     def ring(self, call: Call, agent: AgentId, ring_for_s: float) -> Leg:
-        """Ring the agent's preferred phone; raises Unavailable when none can be reached, PortsExhausted.
+        """Ring the agent's phones by preference; raises Unavailable when none can be reached, PortsExhausted.
 
         The leg hangs on what the call holds.
         """
-        reachable = self._reachable(agent)
+        reachable = one_way_each(self._reachable(agent))
         if not reachable:
             raise Unavailable(f"agent {agent} has no phone that can be reached")
-        binding = reachable[0]
         leg = Leg(self._wiring, Side.AGENT, call)
         call.held.callback(leg.close)
+        phones = [
+            PhoneToRing(self._invitation(call, agent, binding, ring_for_s), binding.q, phone_at(agent, binding))
+            for binding in reachable
+        ]
+        RingingPhones(leg, phones, ring_for_s, self._wiring, self._clock).start()
+        return leg
+
+    def _invitation(self, call: Call, agent: AgentId, binding: Binding[Flow], ring_for_s: float) -> OutgoingInvite:
         name = one_line(call.customer.name) if call.customer else ""
         host = binding.flow.local.host
         shown = SipUri("sip", escaped_user(call.view.caller or "anonymous"), host)
-        leg.dial(
-            OutgoingInvite(
-                target=binding.contact.sip_uri,
-                flow=binding.flow,
-                from_=NameAddr(shown, name),
-                to=NameAddr(SipUri("sip", agent, host)),
-                headers=(("X-Acdcore-Call", call.id), ("X-Acdcore-Queue", call.view.queue or "")),
-                timeout_s=ring_for_s + RING_MARGIN_S,
-            )
+        return OutgoingInvite(
+            target=binding.contact.sip_uri,
+            flow=binding.flow,
+            from_=NameAddr(shown, name),
+            to=NameAddr(SipUri("sip", agent, host)),
+            headers=(("X-Acdcore-Call", call.id), ("X-Acdcore-Queue", call.view.queue or "")),
+            timeout_s=ring_for_s + RING_MARGIN_S,
         )
-        return leg
 
     def on_flow_closed(self, flow: Flow) -> None:
         """A connection is gone, and with it the phones that registered over it."""
@@ -113,11 +118,20 @@ class Phones:
     def _follow(self, changes: Iterable[BindingChange[Flow]]) -> None:
         changes = tuple(changes)
         self._reachability.follow(changes, self._clock.now())
+        for change in changes:
+            if isinstance(change, Registered | Refreshed):
+                self._move(phone_at(change.user, change.binding), change.binding.flow)
         self._arm()
         for agent in dict.fromkeys(AgentId(change.user) for change in changes):
             self.on_change(agent)
         if changes:
             self.on_binding()
+
+    def _move(self, phone: AtPhone, flow: Flow) -> None:
+        """Requests in the calls of a phone go where it is now: behind its new address, on its new connection."""
+        for session, party in self._wiring.sessions.items():
+            if isinstance(party, Leg) and party.phone is not None and is_same_phone(party.phone, phone):
+                self._wiring.stack.move(session, flow)
 
     def _arm(self) -> None:
         if self._timer is not None:
@@ -142,6 +156,29 @@ class Phones:
         us = NameAddr(SipUri("sip", "acdcore", binding.flow.local.host))
         question = OutgoingRequest("OPTIONS", target, binding.flow, us, NameAddr(target))
         self._questions[self._wiring.stack.request(question)] = key, binding
+
+
+def phone_at(user: str, binding: Binding[Flow]) -> AtPhone:
+    """A registered phone as legs know it."""
+    return AtPhone(user, str(binding.contact.uri), binding.instance)
+
+
+def is_same_phone(one: AtPhone, other: AtPhone) -> bool:
+    """Whether both are the same machine: by its instance when both name one, else by its address, parameters apart:
+    some phones name others in an INVITE than they registered."""
+    if one.user != other.user:
+        return False
+    if one.instance and other.instance:
+        return one.instance == other.instance
+    return one.contact.partition(";")[0] == other.contact.partition(";")[0]
+
+
+def one_way_each(bindings: Iterable[Binding[Flow]]) -> list[Binding[Flow]]:
+    """Of a phone that registered over several flows only the first one given (RFC 5626 section 6): it rings once."""
+    ways: dict[str, Binding[Flow]] = {}
+    for binding in bindings:
+        ways.setdefault(binding.instance or str(binding.contact.uri), binding)
+    return list(ways.values())
 
 
 def one_line(name: str) -> str:

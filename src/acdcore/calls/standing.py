@@ -32,6 +32,8 @@ class Loan(Leg):
         self.stream = lender.stream
         self.is_held = lender.is_held
         self.is_answered = True
+        self.phone = lender.phone
+        self._ringing = None
         self._owner = owner
         self._lender = lender
         self._wiring = wiring

@@ -17,7 +17,7 @@ from acdcore.calls.commands import CallState, LiveCall
 from acdcore.calls.feature_code import NAIL_UP, feature_code, is_feature_code
 from acdcore.calls.hall import Hall
 from acdcore.calls.inbound import inbound, turned_away
-from acdcore.calls.leg import Leg, Side
+from acdcore.calls.leg import AtPhone, Leg, Side
 from acdcore.calls.lines import Line, LinesFull, WhenFull
 from acdcore.calls.nailed_up import nailed_up
 from acdcore.calls.people import AgentRecord
@@ -196,6 +196,7 @@ class Switchboard:
             call.held.callback(line.give_back)
         try:
             call.caller = leg = Leg(self._hall.wiring, Side.CALLER, call)
+            leg.phone = calling_phone(event.request, caller) if trunk == AGENTS_TRUNK else None
             leg.take_offer(event.session, event.offer)
         except Exception as error:
             status = error.sip_status if isinstance(error, AcdError) else AcdError.sip_status
@@ -339,6 +340,14 @@ def asserted_number(request: Request) -> str:
     except MalformedValue:
         return ""
     return next((identity.uri.username for identity in identities if identity.uri.username), "")
+
+
+def calling_phone(invite: Request, user: str) -> AtPhone:
+    """The registered phone that calls: by its Contact, which is the one that it registered."""
+    contact = invite.contact
+    if contact is None:
+        return AtPhone(user, "")
+    return AtPhone(user, str(contact.uri), (contact.param("+sip.instance") or "").lower())
 
 
 def shown(figures: StreamFigures | None) -> Detail:

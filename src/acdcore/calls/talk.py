@@ -4,7 +4,7 @@ from acdcore.calls import events
 from acdcore.calls.call import Call, SentTo
 from acdcore.calls.commands import CallState
 from acdcore.calls.hall import Hall
-from acdcore.calls.leg import FellSilent, HoldChanged, HungUp, Leg, Played
+from acdcore.calls.leg import FellSilent, HoldChanged, HungUp, Leg, Played, contact_of
 from acdcore.calls.rows import EndedBy
 from acdcore.calls.waiting import Served
 from acdcore.ivr.model import PromptName
@@ -23,7 +23,7 @@ async def talk_to_agent(call: Call, caller: Leg, hall: Hall, served: Served) -> 
     """
     now = hall.clock.now()
     path = hall.recorder.path_for(call)
-    call.log(events.Connected(now, served.agent, "", path))
+    call.log(events.Connected(now, served.agent, "", path, contact_of(served.leg.phone)))
     both_told = {
         announce(call, caller, hall.voice.agent_number(served.agent, call.language)),
         announce(call, served.leg, hall.voice.whisper(served.queue, call.customer, hall.desks.language(served.agent))),

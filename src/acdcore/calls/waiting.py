@@ -10,7 +10,7 @@ from acdcore.calls.commands import SeatKind
 from acdcore.calls.dialling import dial_outside
 from acdcore.calls.feed import OfferEnding
 from acdcore.calls.hall import Hall
-from acdcore.calls.leg import HungUp, Leg, PickedUp, Pressed, Ringing, Side, TurnedDown
+from acdcore.calls.leg import AtPhone, HungUp, Leg, PickedUp, Pressed, Side, TurnedDown, contact_of
 from acdcore.ivr.model import PromptName
 from acdcore.ivr.system import SystemPrompt
 from acdcore.kernel.errors import AcdError
@@ -30,9 +30,6 @@ from acdcore.queues.decisions import (
 )
 from acdcore.queues.model import OfferId
 from acdcore.queues.settings import OfferEnd, OverflowTarget, ToAnnouncement, ToFlow, ToOutside, ToQueue
-
-REACTION_S = 4.0
-"""A phone that has not even said 180 after so long is unreachable; RFC 3261's own timer would take 32 s."""
 
 TAKE_KEY = "1"
 """What an agent at an outside number presses to take the call: whoever picks up there may be a mailbox."""
@@ -72,12 +69,11 @@ Waited = Served | Reserved | Aside | SentTo | ToAnnouncement | ToOutside | ToFlo
 class Ring:
     """An agent's phone that rings for the call."""
 
-    def __init__(self, offer: Offered, leg: Leg, react_by: float | None) -> None:
+    def __init__(self, offer: Offered, leg: Leg) -> None:
         self.offer = offer
         self.leg = leg
-        self.react_by = react_by
-        """When the phone must have said something, or the agent at an outside number have pressed the key; None once
-        it has, and while an outside number rings, which takes its time."""
+        self.react_by: float | None = None
+        """When the agent at an outside number must have pressed the key; None before somebody picks up there."""
         self.is_over = False
         """The offer has ended, one way or another."""
 
@@ -130,7 +126,7 @@ async def wait_for_agent(
                 ring = None
             case Connected(agent=agent, queue=queue) if ring is not None:
                 ring.is_over = True
-                tell_accepted(call, hall, ring.offer)
+                tell_accepted(call, hall, ring.offer, ring.leg.phone)
                 return Served(agent, ring.leg, queue, entry)
             case Overflowed(cause=cause, target=target):
                 call.log(events.Overflowed(hall.clock.now(), cause.value, named(target)))
@@ -170,14 +166,11 @@ def tell_position(call: Call, caller: Leg | None, hall: Hall, told: Announce) ->
 
 
 def follow_phone(call: Call, hall: Hall, ring: Ring, note: Note | None) -> None:
-    """Tell the dispatcher what the ringing phone did; None is its silence until `react_by`. It decides what follows."""
+    """Tell the dispatcher what the ringing phone did; None is no key until `react_by`. It decides what follows."""
     match note:
         case None:
             ring.react_by = None
-            end = OfferEnd.NO_ANSWER if is_asked(ring.leg) else OfferEnd.UNREACHABLE
-            hall.acd.offer_ended(ring.offer.offer, end)
-        case Ringing(leg=leg) if leg is ring.leg:
-            ring.react_by = None
+            hall.acd.offer_ended(ring.offer.offer, OfferEnd.NO_ANSWER)
         case PickedUp(leg=leg) if leg is ring.leg and is_outside(leg):
             ring.react_by = ask_for_key(call, hall, leg, ring.offer.agent)
         case Pressed(leg=leg, digit=digit) if leg is ring.leg and is_asked(leg) and digit == TAKE_KEY:
@@ -185,7 +178,6 @@ def follow_phone(call: Call, hall: Hall, ring: Ring, note: Note | None) -> None:
             leg.stop_playing()
             hall.acd.offer_accepted(ring.offer.offer)
         case PickedUp(leg=leg) if leg is ring.leg:
-            ring.react_by = None
             hall.acd.offer_accepted(ring.offer.offer)
         case TurnedDown(leg=leg, status=status) if leg is ring.leg:
             hall.acd.offer_ended(ring.offer.offer, offer_end_of(status))
@@ -204,7 +196,7 @@ def ring_agent(call: Call, hall: Hall, offer: Offered) -> Ring | None:
         log_offer_end(call, hall, offer, OfferEnding.UNREACHABLE)
         hall.acd.offer_ended(offer.offer, OfferEnd.UNREACHABLE)
         return None
-    ring = Ring(offer, leg, None if is_outside(leg) else hall.clock.now() + REACTION_S)
+    ring = Ring(offer, leg)
     call.held.callback(end_ring, call, hall, ring, OfferEnding.WITHDRAWN)
     return ring
 
@@ -255,10 +247,10 @@ def end_ring(call: Call, hall: Hall, ring: Ring, ending: OfferEnding) -> None:
     log_offer_end(call, hall, ring.offer, ending)
 
 
-def tell_accepted(call: Call, hall: Hall, offer: Offered) -> None:
-    """Tell the agent's screen that the agent has the call; its history tells so by what comes next."""
+def tell_accepted(call: Call, hall: Hall, offer: Offered, phone: AtPhone | None = None) -> None:
+    """Tell the agent's screen that the agent has the call, and at which phone; its history tells so by what follows."""
     accepted = events.OfferEnded(hall.clock.now(), offer.agent, OfferEnding.ACCEPTED.value)
-    hall.chronicle.offer_over(call.view, offer.queue, accepted, OfferEnding.ACCEPTED)
+    hall.chronicle.offer_over(call.view, offer.queue, accepted, OfferEnding.ACCEPTED, contact_of(phone))
 
 
 def log_offer_end(call: Call, hall: Hall, offer: Offered, ending: OfferEnding) -> None:

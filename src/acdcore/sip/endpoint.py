@@ -164,6 +164,12 @@ class Endpoint:
             self._ua.advance(found, SessionInput.HANG_UP, Fact(480, headers=headers), turn)
         return turn.out
 
+    def move(self, session: SessionId, flow: Flow) -> None:
+        """The peer is reached there from now on: its phone has registered from another address or connection."""
+        found = self._ua.sessions.get(session)
+        if found is not None:
+            found.flow = flow
+
     def modify(self, session: SessionId, body: bytes, now: float) -> list[Output]:
         """Offer other media by re-INVITE; ModifyAnswered follows. A second one replaces one that waits."""
         turn = Turn(now, [])

@@ -56,6 +56,16 @@ class Binding(Generic[F]):
     cseq: int
     """CSeq number of that REGISTER."""
 
+    @property
+    def instance(self) -> str:
+        """Which machine it is (`+sip.instance`, RFC 5626 section 4.1), empty when it did not say."""
+        return (self.contact.param("+sip.instance") or "").lower()
+
+    @property
+    def reg_id(self) -> str:
+        """Which of that machine's flows it is (RFC 5626 section 4.2), empty when it has but one."""
+        return self.contact.param("reg-id") or ""
+
 
 @dataclass(frozen=True, slots=True)
 class Registered(Generic[F]):
@@ -255,12 +265,20 @@ class _Update(Generic[F]):
                 self._remove(known)
             return
         binding = self._binding(contact, expires_s)
+        for former in [old for old in self.bindings if old is not known and self._is_replaced(old, binding)]:
+            self._remove(former)
         if known is None:
             self.bindings.append(binding)
             self.changes.append(Registered(self.user, binding))
         else:
             self.bindings[self.bindings.index(known)] = binding
             self.changes.append(Refreshed(self.user, binding))
+
+    def _is_replaced(self, old: Binding[F], new: Binding[F]) -> bool:
+        """Whether it is the same machine's same flow, left over from before it changed its address (RFC 5626, 6)."""
+        is_of_this_request = old.refreshed_at == self.now and old.call_id == self.request.call_id
+        is_same = old.instance == new.instance != "" and old.reg_id == new.reg_id
+        return is_same and not is_of_this_request
 
     def _binding(self, contact: NameAddr, expires_s: int) -> Binding[F]:
         params = tuple([(name, value) for name, value in contact.params if name != "expires"])

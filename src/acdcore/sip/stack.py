@@ -128,6 +128,10 @@ class SipStack:
         """End a session in whatever way its state needs."""
         self._carry_out(self._endpoint.hang_up(session, self._clock.now(), headers))
 
+    def move(self, session: SessionId, flow: Flow) -> None:
+        """The peer of a session is reached there from now on."""
+        self._endpoint.move(session, flow)
+
     def modify(self, session: SessionId, body: bytes) -> None:
         """Offer other media; ModifyAnswered follows."""
         self._carry_out(self._endpoint.modify(session, body, self._clock.now()))

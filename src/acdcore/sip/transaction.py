@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
-from acdcore.sip.events import Flow
+from acdcore.sip.events import Fields, Flow
 from acdcore.sip.message import Headers, Request, Response
 from acdcore.sip.timers import Timer
 
@@ -327,17 +327,18 @@ def failure_ack(request: Request, response: Response) -> Request:
     return _like(request, "ACK", response.headers.get("To") or "")
 
 
-def cancel_of(request: Request) -> Request:
-    """The CANCEL of a pending INVITE (section 9.1)."""
-    return _like(request, "CANCEL", request.headers.get("To") or "")
+def cancel_of(request: Request, why: Fields = ()) -> Request:
+    """The CANCEL of a pending INVITE (section 9.1), with a Reason where there is one (RFC 3326)."""
+    return _like(request, "CANCEL", request.headers.get("To") or "", why)
 
 
-def _like(request: Request, method: str, to: str) -> Request:
+def _like(request: Request, method: str, to: str, more: Fields = ()) -> Request:
     kept = [entry for entry in request.headers if entry[0] in ("Via", "Route", "From", "Call-ID")]
     fields = [
         *kept,
         ("To", to),
         ("CSeq", f"{request.cseq.number} {method}"),
         ("Max-Forwards", "70"),
+        *more,
     ]
     return Request(method, request.uri, Headers.from_canonical(fields))

@@ -9,6 +9,7 @@ from acdcore.sip.dialog import Dialog, DialogKey, dialog_of_caller
 from acdcore.sip.digest import DigestClient, parse_challenge
 from acdcore.sip.events import (
     Event,
+    Fields,
     Flow,
     InviteCancelled,
     SessionAnswered,
@@ -131,9 +132,9 @@ class UserAgent:
         again.tries = transaction.tries + 1
         return again
 
-    def cancel(self, invite: Transaction, turn: Turn) -> None:
-        """Send CANCEL for an INVITE that has a provisional response (section 9.1)."""
-        self.transactions.open_client(cancel_of(invite.request), invite.flow, NOBODY, turn)
+    def cancel(self, invite: Transaction, turn: Turn, why: Fields = ()) -> None:
+        """Send CANCEL for an INVITE that has a provisional response (section 9.1); `why` is a Reason (RFC 3326)."""
+        self.transactions.open_client(cancel_of(invite.request, why), invite.flow, NOBODY, turn)
 
     # --- sessions ---
 
@@ -254,7 +255,7 @@ class UserAgent:
 
     def _send_cancel(self, session: Session, fact: Fact, turn: Turn) -> None:
         self.disarm(session, Timer.RING_LIMIT)
-        self.cancel(session.transaction, turn)
+        self.cancel(session.transaction, turn, fact.headers or session.farewell)
         self.arm(session, Timer.CANCEL_WAIT, turn.now + 64 * self.settings.timing.t1_s)
 
     def _send_ack(self, session: Session, fact: Fact, turn: Turn) -> None:

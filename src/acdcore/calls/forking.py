@@ -1,0 +1,302 @@
+"""The phones of one agent that are rung for one call, until one is answered: forking as RFC 3261 section 16.7 has it.
+
+Rules of the table, which holds for each phone by itself:
+
+- A row is (state, input) -> (next state, actions). What is not in the table has no effect: it crossed something.
+- Phones of the same `q` are called together, those of a lower one when all phones called before are lost, or when
+  their share of the ringing time is over; then the others ring on (section 16.6 leaves both to us).
+- The first answer takes the call and closes all other phones. A 6xx declines for all of them (section 16.7 step 5).
+- Any other refusal, and silence for `REACTION_S`, loses that phone only; the last one lost ends the ringing with the
+  status that says most about the agent (`STANDING`).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import groupby
+from typing import Final
+
+PHONES_MAX: Final = 8
+"""Called for one offer; as many as the registrar keeps of one user."""
+REACTION_S: Final = 4.0
+"""A phone that has not even said 180 after so long is unreachable; RFC 3261's own timer would take 32 s."""
+SHARE_MIN_S: Final = 3.0
+"""The least that phones of one `q` ring before those of a lower one do: below one ring nobody could have answered."""
+SILENT: Final = 408
+"""What stands for a phone that said nothing."""
+
+
+class PhoneState(StrEnum):
+    """Where one phone stands."""
+
+    WAITING = "waiting"
+    """Of a lower `q`: not called yet."""
+    CALLED = "called"
+    """INVITE sent, nothing heard."""
+    RINGING = "ringing"
+    """It said that it rings."""
+    LOST = "lost"
+    """It refused, or was silent."""
+    TAKEN = "taken"
+    """It was answered, and has the call."""
+    CLOSED = "closed"
+    """Let go: another one was answered or declined for all, or the call was withdrawn."""
+
+
+class PhoneInput(StrEnum):
+    """What moves it."""
+
+    TURN = "its turn"
+    PROGRESS = "101-199"
+    ANSWERED = "2xx"
+    REFUSED = "300-599"
+    DECLINED = "6xx"
+    SILENCE = "silence"
+    CLOSE = "closed"
+
+
+class PhoneAction(StrEnum):
+    """What a row wants done."""
+
+    CALL = "send INVITE"
+    GIVE_UP = "hang up on it"
+    TELL_RINGING = "tell that a phone rings"
+    TELL_ANSWERED = "close all others and tell that it was answered"
+    COUNT_LOSS = "the last one lost ends the ringing"
+    DECLINE = "close all others and end the ringing"
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneRow:
+    """What follows from one input in one state."""
+
+    state: PhoneState
+    """The next state."""
+    actions: tuple[PhoneAction, ...] = ()
+    """To be done in this order."""
+
+
+_S, _I, _A = PhoneState, PhoneInput, PhoneAction
+_LOST = PhoneRow(_S.LOST, (_A.COUNT_LOSS,))
+_TAKEN = PhoneRow(_S.TAKEN, (_A.TELL_ANSWERED,))
+_DECLINED = PhoneRow(_S.LOST, (_A.DECLINE,))
+_GIVEN_UP = PhoneRow(_S.CLOSED, (_A.GIVE_UP,))
+
+TABLE: Mapping[tuple[PhoneState, PhoneInput], PhoneRow] = {
+    (_S.WAITING, _I.TURN): PhoneRow(_S.CALLED, (_A.CALL,)),
+    (_S.WAITING, _I.CLOSE): PhoneRow(_S.CLOSED),
+    (_S.CALLED, _I.PROGRESS): PhoneRow(_S.RINGING, (_A.TELL_RINGING,)),
+    (_S.CALLED, _I.ANSWERED): _TAKEN,
+    (_S.CALLED, _I.REFUSED): _LOST,
+    (_S.CALLED, _I.DECLINED): _DECLINED,
+    (_S.CALLED, _I.SILENCE): PhoneRow(_S.LOST, (_A.GIVE_UP, _A.COUNT_LOSS)),
+    (_S.CALLED, _I.CLOSE): _GIVEN_UP,
+    (_S.RINGING, _I.PROGRESS): PhoneRow(_S.RINGING, (_A.TELL_RINGING,)),
+    (_S.RINGING, _I.ANSWERED): _TAKEN,
+    (_S.RINGING, _I.REFUSED): _LOST,
+    (_S.RINGING, _I.DECLINED): _DECLINED,
+    (_S.RINGING, _I.CLOSE): _GIVEN_UP,
+}
+
+_GONE: Final = frozenset({SILENT, 404, 410, 430, 480, 503})
+"""Statuses of phones that are not there, or that a proxy could not reach (430: RFC 5626 section 11.7)."""
+
+
+class Standing(StrEnum):
+    """What a lost phone says about its agent, most telling first: a dead phone says nothing while another one spoke."""
+
+    DECLINED = "declined"
+    BUSY = "busy"
+    FAILED = "failed"
+    GONE = "gone"
+
+
+STANDING: Final = tuple(Standing)
+"""The order in which one status is chosen for all phones."""
+
+
+def standing(status: int) -> Standing:
+    """What a final status says."""
+    if status >= 600 or status == 403:
+        return Standing.DECLINED
+    if status == 486:
+        return Standing.BUSY
+    return Standing.GONE if status in _GONE else Standing.FAILED
+
+
+class Why(StrEnum):
+    """Why a phone is given up."""
+
+    WITHDRAWN = "withdrawn"
+    SILENT = "silent"
+    ANSWERED_ELSEWHERE = "answered elsewhere"
+    DECLINED_ELSEWHERE = "declined elsewhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Send the INVITE to this phone."""
+
+    phone: int
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Hang up on this phone; nothing of it counts any more."""
+
+    phone: int
+    why: Why
+
+
+@dataclass(frozen=True, slots=True)
+class Rings:
+    """A phone says that it rings."""
+
+    phone: int
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """This phone was answered, the others are given up."""
+
+    phone: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """No phone is left: the final status of them all, and its words."""
+
+    status: int
+    reason: str
+
+
+Output = Call | GiveUp | Rings | Taken | Lost
+
+
+class Forking:
+    """The phones of one offer, known by their places in `preferences`."""
+
+    def __init__(self, preferences: Sequence[float], ring_for_s: float) -> None:
+        """`preferences` are the phones' `q`, highest first; `ring_for_s` is shared by those of different ones."""
+        chosen = enumerate(preferences[:PHONES_MAX])
+        self._groups = [[place for place, _ in group] for _, group in groupby(chosen, key=lambda one: one[1])]
+        self._states = dict.fromkeys((place for group in self._groups for place in group), _S.WAITING)
+        self._silent_at: dict[int, float] = {}
+        self._losses: list[tuple[int, str]] = []
+        self._ring_for_s = ring_for_s
+        self._ends_at = 0.0
+        self._next_at: float | None = None
+        """When the next group is called, whatever those before it do; None when there is none."""
+
+    def state(self, phone: int) -> PhoneState:
+        """Where a phone stands."""
+        return self._states[phone]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing will follow: no phone waits, is called or rings."""
+        return not any(state in _OPEN for state in self._states.values())
+
+    def start(self, now: float) -> list[Output]:
+        """Call the most preferred phones."""
+        self._ends_at = now + self._ring_for_s
+        return self._call_next(now)
+
+    def progress(self, phone: int, status: int) -> list[Output]:
+        """A provisional response other than 100."""
+        return self._step(phone, _I.PROGRESS, (status, ""))
+
+    def answered(self, phone: int) -> list[Output]:
+        """Somebody picked up."""
+        return self._step(phone, _I.ANSWERED, (200, ""))
+
+    def refused(self, phone: int, status: int, reason: str, now: float) -> list[Output]:
+        """A final response above 299, 408 for silence, 503 for a failed transport."""
+        out = self._step(phone, _I.DECLINED if status >= 600 else _I.REFUSED, (status, reason))
+        return out + self._go_on(now)
+
+    def withdraw(self) -> list[Output]:
+        """Give all phones up; nothing is told any more."""
+        return self._close_all(Why.WITHDRAWN)
+
+    def next_deadline(self) -> float | None:
+        """When `handle_deadline` is to be called; None when only the phones can bring something new."""
+        moments = [*self._silent_at.values(), *([] if self._next_at is None else [self._next_at])]
+        return min(moments, default=None)
+
+    def handle_deadline(self, now: float) -> list[Output]:
+        """Lose the phones that were silent for too long, and call the next ones when it is time."""
+        out: list[Output] = []
+        for phone in [phone for phone, at in self._silent_at.items() if at <= now]:
+            out += self._step(phone, _I.SILENCE, (SILENT, ""))
+        out += self._go_on(now)
+        if self._next_at is not None and self._next_at <= now:
+            out += self._call_next(now)
+        return out
+
+    # --- within ---
+
+    def _go_on(self, now: float) -> list[Output]:
+        """Nobody is called or rings any more: it is the turn of those who wait."""
+        is_idle = not any(state in (_S.CALLED, _S.RINGING, _S.TAKEN) for state in self._states.values())
+        return self._call_next(now) if is_idle else []
+
+    def _call_next(self, now: float) -> list[Output]:
+        waiting = [group for group in self._groups if self._states[group[0]] is _S.WAITING]
+        if not waiting:
+            return []
+        share_s = max(SHARE_MIN_S, (self._ends_at - now) / len(waiting))
+        self._next_at = now + share_s if len(waiting) > 1 else None
+        out: list[Output] = []
+        for phone in waiting[0]:
+            self._silent_at[phone] = now + REACTION_S
+            out += self._step(phone, _I.TURN, (0, ""))
+        return out
+
+    def _step(self, phone: int, stimulus: PhoneInput, said: tuple[int, str]) -> list[Output]:
+        row = TABLE.get((self._states[phone], stimulus))
+        if row is None:
+            return []
+        self._states[phone] = row.state
+        if row.state is not _S.CALLED:
+            self._silent_at.pop(phone, None)
+        out: list[Output] = []
+        for action in row.actions:
+            out += self._do(phone, action, said)
+        return out
+
+    def _do(self, phone: int, action: PhoneAction, said: tuple[int, str]) -> list[Output]:
+        match action:
+            case PhoneAction.CALL:
+                return [Call(phone)]
+            case PhoneAction.GIVE_UP:
+                return [GiveUp(phone, Why.SILENT)]
+            case PhoneAction.TELL_RINGING:
+                return [Rings(phone, said[0])]
+            case PhoneAction.TELL_ANSWERED:
+                return [*self._close_all(Why.ANSWERED_ELSEWHERE), Taken(phone)]
+            case PhoneAction.DECLINE:
+                return [*self._close_all(Why.DECLINED_ELSEWHERE), Lost(*said)]
+            case PhoneAction.COUNT_LOSS:
+                self._losses.append(said)
+                return [Lost(*most_telling(self._losses))] if self.is_over else []
+
+    def _close_all(self, why: Why) -> list[Output]:
+        self._next_at = None
+        closed: list[Output] = []
+        for phone, state in self._states.items():
+            row = TABLE.get((state, _I.CLOSE))
+            if row is not None:
+                self._states[phone] = row.state
+                self._silent_at.pop(phone, None)
+                closed += [GiveUp(phone, why)] if _A.GIVE_UP in row.actions else []
+        return closed
+
+
+_OPEN: Final = frozenset({_S.WAITING, _S.CALLED, _S.RINGING})
+
+
+def most_telling(losses: Iterable[tuple[int, str]]) -> tuple[int, str]:
+    """One final status for all phones, and its words (section 16.7 step 6)."""
+    return min(losses, key=lambda loss: STANDING.index(standing(loss[0])))
