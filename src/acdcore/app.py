@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 
 from acdcore.assembly import HallParts, OpenFloor, at_work, kept_bindings, open_floor, open_hall, open_screen, resume
-from acdcore.calls.access import Access
 from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.commands import PartHealth
 from acdcore.calls.feed import Feed
@@ -36,6 +35,7 @@ from acdcore.parts import (
     endpoint_settings,
     make_directory,
     make_sounds,
+    open_admission,
     open_memory,
     recover_calls,
     repaired_recordings,
@@ -114,15 +114,16 @@ async def serve(
         def on_sip(event: Event) -> None:
             switchboard.on_sip(event)
 
-        sip = SipStack(Endpoint(endpoint_settings(settings), ids), clock, on_sip, stack_settings(settings), observer)
+        digest = DigestServer(settings.sip.realm, secrets.token_bytes(32), ids)
+        admission = open_admission(settings, storage.directory, digest)
+        endpoint = Endpoint(endpoint_settings(settings), ids, admission, admission.sources)
+        sip = SipStack(endpoint, clock, on_sip, stack_settings(settings), observer)
         wiring = Wiring(sip, engine, str(settings.media.advertised or settings.media.address), ids)
         floor = stack.enter_context(open_floor(settings, clock, on_progress))
         parts = HallParts(wiring, recorder, chronicle, voice, storage, clock)
         hall = await stack.enter_async_context(open_hall(plan, floor, parts))
-        digest = DigestServer(settings.sip.realm, secrets.token_bytes(32), ids)
         screen = open_screen(hall, storage)
-        access = Access(hall.rules.trunks, storage.directory, digest, settings.sip.realm)
-        switchboard = Switchboard(hall, access, screen)
+        switchboard = Switchboard(hall, admission, screen)
         reload = Reloader(
             plan=plan,
             hall=hall,

@@ -7,9 +7,13 @@ from pathlib import Path
 
 import structlog
 
+from acdcore.calls.access import Access
+from acdcore.calls.admission import AdmissionControl, networks_of
 from acdcore.calls.chronicle import Chronicle
+from acdcore.calls.ports import Directory
 from acdcore.calls.recorder import Recorder
 from acdcore.calls.recovery import recover
+from acdcore.calls.trunks import Trunks
 from acdcore.ivr.prompts import render, render_music
 from acdcore.kernel.address import Address
 from acdcore.kernel.clock import Clock
@@ -24,6 +28,8 @@ from acdcore.recording.index import NotRepaired, Repaired, repair_all
 from acdcore.recording.writer import RecordingSettings, RecordingWriter
 from acdcore.reload import Sounds
 from acdcore.settings import Settings
+from acdcore.sip.admission import Sources
+from acdcore.sip.digest import DigestServer
 from acdcore.sip.identity import EndpointSettings
 from acdcore.sip.stack import StackSettings
 from acdcore.storage.storage import Storage, StorageSettings, open_storage
@@ -140,6 +146,14 @@ def stack_settings(settings: Settings) -> StackSettings:
     """Where SIP listens."""
     host = str(settings.sip.address)
     return StackSettings(udp=(Address(host, settings.sip.udp_port),), tcp=(Address(host, settings.sip.tcp_port),))
+
+
+def open_admission(settings: Settings, directory: Directory, digest: DigestServer) -> AdmissionControl:
+    """Who may call, and how much each address may send."""
+    trunks = Trunks(settings.trunk_list(), settings.routes())
+    sources = Sources()
+    sources.use_trunks(networks_of(trunks.trunks))
+    return AdmissionControl(Access(trunks, directory, digest, settings.sip.realm, sources.lockout), sources)
 
 
 def endpoint_settings(settings: Settings) -> EndpointSettings:

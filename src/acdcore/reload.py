@@ -17,6 +17,7 @@ import structlog
 
 from acdcore.advice import advice
 from acdcore.calls.access import Access
+from acdcore.calls.admission import networks_of
 from acdcore.calls.commands import ReloadReport
 from acdcore.calls.hall import Hall
 from acdcore.calls.lines import LineSettings
@@ -134,7 +135,10 @@ class Reloader:
         hall.rules = rules
         hall.acd.feed(FloorChanged(edition.floor))
         hall.lines.change(edition.lines, {trunk.name: trunk.lines for trunk in rules.trunks.trunks})
-        self.switchboard.access = Access(rules.trunks, hall.directory, self.digest, self.plan.settings.sip.realm)
+        admission = self.switchboard.admission
+        realm = self.plan.settings.sip.realm
+        admission.use(Access(rules.trunks, hall.directory, self.digest, realm, admission.lockout))
+        admission.sources.use_trunks(networks_of(rules.trunks.trunks))
         self.screen.change(rules.screening.limits)
         hall.workbench.configure(edition.book)
         hall.hours.follow(rules)

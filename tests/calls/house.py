@@ -23,6 +23,7 @@ from tests.calls.silent_engine import SilentEngine
 
 from acdcore.calls.access import Access
 from acdcore.calls.acd import Acd
+from acdcore.calls.admission import AdmissionControl, networks_of
 from acdcore.calls.call import Call
 from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.commands import AgentCommand, AgentState, ReloadReport
@@ -76,6 +77,7 @@ from acdcore.queues.settings import FloorSettings, QueueSettings
 from acdcore.recording.events import RecordingFinished, RecordingPath
 from acdcore.recording.writer import RecordingWriter
 from acdcore.sip import events as sip
+from acdcore.sip.admission import Sources
 from acdcore.sip.digest import DigestServer
 from acdcore.sip.endpoint import Endpoint
 from acdcore.sip.events import Census, Event
@@ -198,16 +200,20 @@ class House:
         self.phones: list[Phone] = []
         self.after_sip: Callable[[Event], None] = lambda event: None
         """Called in the same turn in which the switchboard has heard of the event."""
-        self.endpoint = Endpoint(EndpointSettings(), IdSource(1))
+        digest = DigestServer(REALM, b"secret", IdSource(3))
+        trunks = [carrier(plan)]
+        self.sources = Sources()
+        self.sources.use_trunks(networks_of(trunks))
+        access = Access(Trunks(trunks, []), self.directory, digest, REALM, self.sources.lockout)
+        self.admission = AdmissionControl(access, self.sources)
+        self.endpoint = Endpoint(EndpointSettings(), IdSource(1), self.admission, self.sources)
         self.stack = self.cable.plug(OURS, self.endpoint, self.clock, self._on_sip)
         self.screening = MemoryScreeningStore()
         self.forced = MemoryHoursStore()
         self.hall = self._hall(plan)
-        digest = DigestServer(REALM, b"secret", IdSource(3))
         screen = Screen(plan.screening.limits, matching_key)
         self.screening.on_change = lambda: screen.use(self.screening.entries())
-        access = Access(self.hall.rules.trunks, self.directory, digest, REALM)
-        self.switchboard = Switchboard(self.hall, access, screen)
+        self.switchboard = Switchboard(self.hall, self.admission, screen)
         self.operations = Operations(self.hall, self.switchboard, 1000, lambda: (), no_reload)
         self.hall.workbench.on_due = self.switchboard.begin_work
         self.hall.workbench.on_settled = self.switchboard.end_work

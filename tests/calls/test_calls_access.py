@@ -62,7 +62,7 @@ def test_agent_who_left_is_no_trunk_of_the_same_name() -> None:
     hashes = ha1(AgentId("carrier"), REALM, "of the agent")
     directory.put_agent(AgentRecord(AgentId("carrier"), "left", hashes.md5, hashes.sha256, {}, (), is_active=False))
     asked = Access(Trunks([CARRIER], []), directory, DigestServer(REALM, b"secret", IdSource(1)), REALM)
-    assert proven(asked, "carrier", "of the agent") == Turned(403, reason="inactive agent")
+    assert proven(asked, "carrier", "of the agent") == Turned(403, reason="inactive agent", user="carrier")
 
 
 def test_agent_is_known_by_credentials() -> None:

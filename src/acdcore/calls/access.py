@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from acdcore.calls.people import AgentRecord
 from acdcore.calls.ports import Directory
 from acdcore.calls.trunks import Trunk, Trunks
+from acdcore.kernel.buckets import source_of
 from acdcore.kernel.ids import AgentId
+from acdcore.kernel.lockout import Lockout, LockoutSettings
 from acdcore.sip.digest import Challenge, Denied, DigestServer, Verified, ha1
 from acdcore.sip.events import Fields, Flow
 from acdcore.sip.message import Request
@@ -36,6 +38,10 @@ class Turned:
     headers: Fields = ()
     reason: str = ""
     """For the counters and the log; the peer is not told."""
+    user: str = ""
+    """Under which name it was tried, where one was."""
+    is_guess: bool = False
+    """Whether a password was wrong."""
 
 
 Admission = FromTrunk | FromAgent | Turned
@@ -44,10 +50,13 @@ Admission = FromTrunk | FromAgent | Turned
 class Access:
     """Decides by what a request proves, and only then by where it came from."""
 
-    def __init__(self, trunks: Trunks, directory: Directory, digest: DigestServer, realm: str) -> None:
+    def __init__(
+        self, trunks: Trunks, directory: Directory, digest: DigestServer, realm: str, lockout: Lockout | None = None
+    ) -> None:
         self._trunks = trunks
         self._directory = directory
         self._digest = digest
+        self._lockout = lockout or Lockout(LockoutSettings())
         self._trunk_ha1 = {
             (trunk.user, algorithm): ha1(trunk.user, realm, trunk.password, algorithm)
             for trunk in trunks.trunks
@@ -65,27 +74,36 @@ class Access:
             trunk = self._trunks.by_address(flow.remote.host)
             if trunk is not None:
                 return FromTrunk(trunk)
-        return self.authenticate(request, now)
+        return self.authenticate(request, flow, now)
 
-    def authenticate(self, request: Request, now: float) -> Admission:
-        """Who the credentials of `request` belong to."""
+    def authenticate(self, request: Request, flow: Flow, now: float) -> Admission:
+        """Who the credentials of `request` belong to; tried only when this source need not wait."""
         values = request.headers.get_all("Authorization")
-        verdict = self._digest.verify(values, request.method, str(request.uri), self._find_ha1, now)
+        source = source_of(flow.remote.host)
+        waits: list[float] = []
+
+        def find_ha1(user: str, algorithm: str) -> str | None:
+            waits.append(self._lockout.wait_s(source, user, now))
+            return None if waits[-1] else self._find_ha1(user, algorithm)
+
+        verdict = self._digest.verify(values, request.method, str(request.uri), find_ha1, now, source)
         match verdict:
             case Verified(user=user):
                 return self._known(user)
             case Challenge(stale=is_stale):
-                values = self._digest.challenge(now, is_stale)
+                values = self._digest.challenge(now, is_stale, source)
                 return Turned(401, tuple(("WWW-Authenticate", value) for value in values))
-            case Denied(reason=reason):
-                return Turned(403, reason=reason)
+            case Denied(user=user) if any(waits):
+                return Turned(403, reason="held up after wrong passwords", user=user)
+            case Denied(reason=reason, user=user):
+                return Turned(403, reason=reason, user=user, is_guess=bool(user))
 
     def _known(self, user: str) -> Admission:
         agent = self._directory.agent(AgentId(user))
         if agent is not None:  # whose password it was that was right: a trunk of the same name proved nothing
-            return FromAgent(agent) if agent.is_active else Turned(403, reason="inactive agent")
+            return FromAgent(agent) if agent.is_active else Turned(403, reason="inactive agent", user=user)
         trunk = self._trunks.by_user(user)
-        return FromTrunk(trunk) if trunk is not None else Turned(403, reason="unknown user")
+        return FromTrunk(trunk) if trunk is not None else Turned(403, reason="unknown user", user=user)
 
     def _find_ha1(self, user: str, algorithm: str) -> str | None:
         agent = self._directory.agent(AgentId(user))

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import structlog
 
 from acdcore.calls import events
-from acdcore.calls.access import Access, FromAgent, FromTrunk, Turned
+from acdcore.calls.admission import AdmissionControl
 from acdcore.calls.call import ALWAYS, Call, Ending
 from acdcore.calls.callback import SETTLED, attempt
 from acdcore.calls.commands import CallState, LiveCall
@@ -28,11 +28,20 @@ from acdcore.ivr.model import Language, PromptName
 from acdcore.ivr.opening import Moment, flow_for
 from acdcore.ivr.system import SystemPrompt, system_key
 from acdcore.kernel.errors import AcdError, Outcome
-from acdcore.kernel.ids import CallId
+from acdcore.kernel.ids import AgentId, CallId
 from acdcore.media.model import StreamFigures
-from acdcore.sip.events import Event, Fields, FlowClosed, InviteArrived, RequestArrived, RequestFinished
+from acdcore.sip.events import (
+    Event,
+    Fields,
+    FlowClosed,
+    InviteArrived,
+    RequestArrived,
+    RequestFinished,
+    RequestRejected,
+)
 from acdcore.sip.headers import parse_name_addr
 from acdcore.sip.message import Request
+from acdcore.sip.peers import Peer, PeerKind
 from acdcore.sip.uri import MalformedValue
 from acdcore.work.model import WorkId, WorkItem
 
@@ -50,13 +59,13 @@ CALLER_CHARS_MAX = 64
 class Switchboard:
     """All live calls, and the door through which new ones come."""
 
-    def __init__(self, hall: Hall, access: Access, screen: Screen) -> None:
+    def __init__(self, hall: Hall, admission: AdmissionControl, screen: Screen) -> None:
         self.calls: dict[CallId, Call] = {}
         self.refused: Counter[str] = Counter()
         """INVITEs and REGISTERs turned away, by reason."""
         self._hall = hall
-        self.access = access
-        """Who may call; a reload replaces it."""
+        self.admission = admission
+        """Who may call; a reload changes it."""
         self._screen = screen
         self._work: dict[WorkId, Call] = {}
         """Calls that are attempts at work items."""
@@ -75,6 +84,8 @@ class Switchboard:
                 self._arrive(event)
             case RequestArrived():
                 self._register(event)
+            case RequestRejected(reason=reason):
+                self._count(reason)
             case RequestFinished():
                 self._hall.desks.phones.on_request_finished(event)
             case FlowClosed(flow=flow):
@@ -84,29 +95,25 @@ class Switchboard:
 
     def _arrive(self, event: InviteArrived) -> None:
         dialled = event.request.uri.username
-        admission = self.access.admit(event.request, event.flow, dialled, self._hall.clock.now())
-        match admission:
-            case Turned():
-                self._turn_away(event, admission.status, admission.headers, admission.reason)
-            case _ if self.is_draining:
-                self._turn_away(event, 503, RETRY_AFTER, "shutting down")
-            case FromAgent(agent):
+        if self.is_draining:
+            self._turn_away(event, 503, RETRY_AFTER, "shutting down")
+            return
+        match event.peer:
+            case Peer(PeerKind.TRUNK, name):
+                self._from_trunk(event, self._hall.rules.trunks[name], dialled)
+            case Peer(PeerKind.AGENT, name) if (agent := self._hall.directory.agent(AgentId(name))) is not None:
                 self._from_agent(event, agent, dialled)
-            case FromTrunk(trunk):
-                self._from_trunk(event, trunk, dialled)
+            case _:
+                self._turn_away(event, 403, (), "unknown peer")
 
     def _register(self, event: RequestArrived) -> None:
-        admission = self.access.authenticate(event.request, self._hall.clock.now())
         stack = self._hall.wiring.stack
-        match admission:
-            case FromAgent(agent):
-                reply = self._hall.desks.phones.register(event.request, event.flow, agent.agent)
+        match event.peer:
+            case Peer(PeerKind.AGENT, name):
+                reply = self._hall.desks.phones.register(event.request, event.flow, AgentId(name))
                 stack.respond(event.transaction, reply.status, reply.headers)
-            case FromTrunk():
+            case _:
                 stack.respond(event.transaction, 403)
-            case Turned(status, headers, reason):
-                self._count(reason)
-                stack.respond(event.transaction, status, headers)
 
     # --- admission ---
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+from acdcore.sip.uri import SipUri
 
 AGENTS_TRUNK = "agents"
 """What stands for a trunk in the records of calls that come from agents' phones."""
@@ -30,6 +32,12 @@ class Trunk:
     """SIP URI of the peer, where calls out go."""
     may_dial_out: bool = False
     """Whether rules may send calls out here; nothing else ever can."""
+
+    def known_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Whence its messages come: its networks, and the host that we call it at."""
+        if not self.target:
+            return self.networks
+        return (*self.networks, ip_network(SipUri.parse(self.target).host))
 
 
 @dataclass(frozen=True, slots=True)

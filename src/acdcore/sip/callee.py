@@ -4,6 +4,7 @@ from acdcore.kernel.errors import PeerError
 from acdcore.sip.dialog import Dialog, dialog_of_callee
 from acdcore.sip.events import EndCause, Flow, InviteArrived, SessionId, Transmit
 from acdcore.sip.message import Request
+from acdcore.sip.peers import Peer
 from acdcore.sip.session import Fact, Session, SessionInput, SessionState
 from acdcore.sip.session_timer import IntervalTooSmall, asked_interval_s
 from acdcore.sip.timers import Timer
@@ -26,8 +27,8 @@ class Callee:
     def __init__(self, ua: UserAgent) -> None:
         self._ua = ua
 
-    def invite_arrived(self, request: Request, flow: Flow, turn: Turn) -> None:
-        """A new INVITE outside of any dialog; `flow` is where replies go."""
+    def invite_arrived(self, request: Request, flow: Flow, peer: Peer | None, turn: Turn) -> None:
+        """A new INVITE outside of any dialog that was admitted; `flow` is where replies go."""
         tag = self._ua.identity.tag()
         admitted = self._admit(request, tag)
         if isinstance(admitted, Fact):
@@ -41,7 +42,7 @@ class Callee:
         self._ua.arm(session, Timer.ANSWER_LIMIT, turn.now + ANSWER_LIMIT_S)
         # At once rather than after 200 ms (section 17.2.1): it stops the caller's retransmissions.
         self._ua.reply(transaction, Fact(100), turn)
-        turn.out.append(InviteArrived(number, request, flow, request.body))
+        turn.out.append(InviteArrived(number, request, flow, request.body, peer))
 
     def _admit(self, request: Request, tag: str) -> tuple[Dialog, int] | Fact:
         """The dialog and session interval of an INVITE, or why it cannot even be offered to the hall."""
@@ -64,7 +65,7 @@ class Callee:
         ua = self._ua
         invite = ua.transactions.find_server(request, "INVITE")
         if invite is None:
-            ua.reply_at_once(request, flow, Fact(481), turn)
+            ua.reply_statelessly(request, flow, Fact(481), turn)
             return
         ua.reply_at_once(request, flow, Fact(200), turn, invite.to_tag)
         session = ua.sessions.get(SessionId(invite.owner.number))

@@ -19,7 +19,7 @@ class Caller:
         """Place a call, or refuse it at once when there are too many."""
         ua = self._ua
         number = SessionId(ua.new_number())
-        if len(ua.sessions) >= ua.settings.sessions_max or len(ua.transactions) >= ua.settings.transactions_max:
+        if len(ua.sessions) >= ua.settings.sessions_max or not ua.has_room_for_ours():
             turn.out.append(SessionRefused(number, 503, reason_of(503), None))
             return number
         tag = ua.identity.tag()

@@ -49,6 +49,8 @@ class Denied:
 
     reason: str
     """For the log only; the peer is not told what was wrong."""
+    user: str = ""
+    """Whose password was guessed wrong; empty when nothing was guessed."""
 
 
 Verdict: TypeAlias = Verified | Challenge | Denied
@@ -92,9 +94,13 @@ class DigestServer:
         self._forgotten_until = float("-inf")  # nonces issued up to then may have been used and forgotten
         self._decoys: dict[str, str] = {name: _hash(name, ids.token(16)) for name in ALGORITHMS}
 
-    def challenge(self, now: float, stale: bool = False) -> tuple[str, ...]:
-        """Values for one WWW-Authenticate or Proxy-Authenticate header each, all with one fresh nonce."""
-        nonce = self._issue(now)
+    def challenge(self, now: float, stale: bool = False, source: str = "") -> tuple[str, ...]:
+        """Values for one WWW-Authenticate or Proxy-Authenticate header each, all with one fresh nonce.
+
+        The nonce is good for requests of the same `source` only: a wrong password is then surely of somebody who
+        receives what is sent there, and nobody is banned for what others send under his address.
+        """
+        nonce = self._issue(now, source)
         end = ", stale=true" if stale else ""
         return tuple(
             f'Digest realm={quoted(self._realm)}, nonce="{nonce}", algorithm={name}, qop="auth"{end}'
@@ -102,7 +108,13 @@ class DigestServer:
         )
 
     def verify(
-        self, authorization_values: Iterable[str], method: str, request_uri: str, find_ha1: FindHa1, now: float
+        self,
+        authorization_values: Iterable[str],
+        method: str,
+        request_uri: str,
+        find_ha1: FindHa1,
+        now: float,
+        source: str = "",
     ) -> Verdict:
         """Judge the Authorization (or Proxy-Authorization) lines of a request; other realms are passed over.
 
@@ -111,17 +123,25 @@ class DigestServer:
         for value in authorization_values:
             credentials = _credentials(value)
             if credentials is not None and credentials.get("realm") == self._realm:
-                return self._judge(credentials, method, request_uri, find_ha1, now)
+                issued = self._issued_at(credentials.get("nonce", ""), source)
+                if issued is None:
+                    return Challenge(stale=False)
+                return self._judge(credentials, method, request_uri, find_ha1, now, issued)
         return Challenge(stale=False)
 
     def _judge(
-        self, credentials: dict[str, str], method: str, request_uri: str, find_ha1: FindHa1, now: float
+        self,
+        credentials: dict[str, str],
+        method: str,
+        request_uri: str,
+        find_ha1: FindHa1,
+        now: float,
+        issued: float,
     ) -> Verdict:
         user, nonce = credentials.get("username", ""), credentials.get("nonce", "")
         algorithm = _algorithm(credentials.get("algorithm"))
         count = _count(credentials.get("nc", ""))
-        issued = self._issued_at(nonce)
-        if algorithm not in self._algorithms or issued is None:
+        if algorithm not in self._algorithms:
             return Challenge(stale=False)
         if count is None or credentials.get("qop") != "auth" or not credentials.get("cnonce"):
             return Denied("qop=auth with nc and cnonce expected")
@@ -131,25 +151,25 @@ class DigestServer:
         expected = _response(algorithm, known or self._decoys[algorithm], method, credentials)
         is_right = hmac.compare_digest(expected.encode(), credentials.get("response", "").lower().encode())
         if known is None or not is_right:
-            return Denied("unknown user or wrong password")
+            return Denied("unknown user or wrong password", user)
         if not self._is_fresh(nonce, issued, now) or count <= self._counts.get(nonce, 0):
             return Challenge(stale=True)
         self._remember(nonce, count)
         return Verified(user)
 
-    def _issue(self, now: float) -> str:
+    def _issue(self, now: float, source: str) -> str:
         stem = f"{int(now * 1000):012x}{self._ids.token(8)}"
-        return stem + self._seal(stem)
+        return stem + self._seal(stem, source)
 
-    def _seal(self, stem: str) -> str:
-        return hmac.new(self._secret, f"{self._realm}:{stem}".encode(), hashlib.sha256).hexdigest()[:32]
+    def _seal(self, stem: str, source: str) -> str:
+        return hmac.new(self._secret, f"{self._realm}:{source}:{stem}".encode(), hashlib.sha256).hexdigest()[:32]
 
-    def _issued_at(self, nonce: str) -> float | None:
-        """When we issued `nonce`, None when it is not ours."""
+    def _issued_at(self, nonce: str, source: str) -> float | None:
+        """When we issued `nonce` to `source`, None when we did not."""
         stem, seal = nonce[:-32], nonce[-32:]
-        if not hmac.compare_digest(self._seal(stem).encode(), seal.encode()):
+        if not hmac.compare_digest(self._seal(stem, source).encode(), seal.encode(errors="replace")):
             return None
-        return int(stem[:-16], 16) / 1000
+        return _time_in(stem)
 
     def _is_fresh(self, nonce: str, issued: float, now: float) -> bool:
         # One from the future was issued before the machine restarted and its monotonic clock began anew.
@@ -162,9 +182,7 @@ class DigestServer:
         if len(self._counts) > COUNTED_NONCES_MAX:
             oldest = next(iter(self._counts))
             del self._counts[oldest]
-            issued = self._issued_at(oldest)
-            if issued is not None:
-                self._forgotten_until = max(self._forgotten_until, issued)
+            self._forgotten_until = max(self._forgotten_until, _time_in(oldest[:-32]))
 
 
 class DigestClient:
@@ -215,6 +233,10 @@ def parse_challenge(value: str) -> DigestChallenge | None:
         return None
     is_stale = fields.get("stale", "").lower() == "true"
     return DigestChallenge(fields["realm"], fields["nonce"], algorithm, fields.get("opaque"), bool(qops), is_stale)
+
+
+def _time_in(stem: str) -> float:
+    return int(stem[:-16], 16) / 1000
 
 
 def _credentials(value: str) -> dict[str, str] | None:

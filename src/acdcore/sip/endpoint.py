@@ -10,6 +10,7 @@ from dataclasses import replace
 from acdcore.kernel.address import Address
 from acdcore.kernel.errors import PeerError
 from acdcore.kernel.ids import IdSource
+from acdcore.sip.admission import Admitted, Admitter, Everybody, Sources
 from acdcore.sip.callee import SDP_TYPE, Callee
 from acdcore.sip.caller import Caller
 from acdcore.sip.dialog import DialogKey, Order
@@ -22,11 +23,13 @@ from acdcore.sip.events import (
     Fields,
     Flow,
     FlowClosed,
+    FlowProven,
     InfoArrived,
     OutgoingInvite,
     OutgoingRequest,
     Output,
     RequestId,
+    RequestRejected,
     ServerTransactionId,
     SessionId,
 )
@@ -57,7 +60,16 @@ class Endpoint:
     may cross the command. A command that the session's state never allows raises RuntimeError: that is our bug.
     """
 
-    def __init__(self, settings: EndpointSettings, ids: IdSource) -> None:
+    def __init__(
+        self,
+        settings: EndpointSettings,
+        ids: IdSource,
+        admitter: Admitter | None = None,
+        sources: Sources | None = None,
+    ) -> None:
+        """`admitter` decides who is served, without one everybody is; `sources` how much each address may send."""
+        self._admitter = admitter or Everybody()
+        self._sources = sources
         self._ua = UserAgent(settings, ids)
         self._callee = Callee(self._ua)
         self._caller = Caller(self._ua)
@@ -68,6 +80,10 @@ class Endpoint:
         """One message from the wire: a datagram, or one framed from a stream."""
         turn = Turn(now, [])
         if len(data) <= KEEP_ALIVE_MAX_BYTES and not data.strip(KEEP_ALIVE):
+            return turn.out
+        dropped = self._sources.refuse(flow.remote.host, now) if self._sources is not None else None
+        if dropped is not None:
+            turn.out.append(Discarded(dropped, flow))
             return turn.out
         try:
             message = parse(data)
@@ -261,31 +277,45 @@ class Endpoint:
         return self._ua.find(key, request.from_.tag or "")
 
     def _outside_arrived(self, request: Request, flow: Flow, turn: Turn) -> None:
+        """Only what is admitted gets a transaction; everything else one answer that is forgotten (section 26.3.2.4)."""
         ua = self._ua
-        if len(ua.transactions) >= ua.settings.transactions_max:
+        if request.method != "INVITE" and request.method not in ua.settings.surfaced_methods:
+            ua.reply_statelessly(request, flow, self._passing_answer(request, flow, turn), turn)
+            return
+        admission = self._admitter.admit(request, flow, turn.now)
+        if not isinstance(admission, Admitted):
+            ua.reply_statelessly(request, flow, Fact(admission.status, headers=admission.headers), turn)
+            turn.out.append(RequestRejected(request, flow, admission.status, admission.reason))
+            return
+        if not ua.has_room_for(flow):
             later = (("Retry-After", str(ua.settings.retry_after_s)),)
             ua.reply_statelessly(request, flow, Fact(503, headers=later), turn)
             return
+        turn.out.append(FlowProven(flow))
         refusal = Fact(482) if ua.transactions.is_merged(request) else self._inadmissible(request)
         if refusal is not None:
             ua.reply_at_once(request, flow, refusal, turn)
         elif request.method == "INVITE":
-            self._callee.invite_arrived(request, flow, turn)
-        elif request.method == "OPTIONS":
-            ua.reply_at_once(request, flow, self._abilities(flow), turn)
-        elif request.method in ua.settings.surfaced_methods:
-            self._outside.arrived(request, flow, turn)
-        elif request.method in METHODS_OF_SESSIONS:
-            ua.reply_at_once(request, flow, Fact(481), turn)
+            self._callee.invite_arrived(request, flow, admission.peer, turn)
         else:
-            ua.reply_at_once(request, flow, self._unserved(request), turn)
+            self._outside.arrived(request, flow, admission.peer, turn)
+
+    def _passing_answer(self, request: Request, flow: Flow, turn: Turn) -> Fact:
+        """To a request that changes nothing here, so that each copy of it can be answered anew (section 8.2.7)."""
+        refusal = self._inadmissible(request)
+        if refusal is not None:
+            return refusal
+        if request.method == "OPTIONS":
+            is_stranger = self._sources is not None and not self._sources.is_known(flow.remote.host, turn.now)
+            return Fact(200) if is_stranger else self._abilities(flow)
+        return Fact(481) if request.method in METHODS_OF_SESSIONS else self._unserved(request)
 
     def _within_arrived(self, request: Request, flow: Flow, turn: Turn) -> None:
         """A request with a To tag (section 12.2.2)."""
         ua = self._ua
         session = self._session_of(request)
         if session is None:
-            ua.reply_at_once(request, flow, Fact(481), turn)
+            ua.reply_statelessly(request, flow, Fact(481), turn)
             return
         refusal = self._inadmissible(request)
         if session.order(request) is Order.STALE:

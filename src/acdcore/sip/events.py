@@ -8,6 +8,7 @@ from acdcore.kernel.address import Address
 from acdcore.sip.digest import DigestClient
 from acdcore.sip.headers import NameAddr
 from acdcore.sip.message import Request, Response
+from acdcore.sip.peers import Peer
 from acdcore.sip.uri import SipUri
 
 SessionId = NewType("SessionId", int)
@@ -62,6 +63,10 @@ class DiscardReason(StrEnum):
     """More transactions than the limit, and no reply is possible."""
     UNSENDABLE = "unsendable"
     """A reply could not be addressed."""
+    FLOOD = "flood"
+    """The source has sent more than it may; dropped unread."""
+    BANNED = "banned"
+    """The source is banned; dropped unread."""
 
 
 class EndCause(StrEnum):
@@ -103,6 +108,14 @@ class CloseFlow:
 
 
 @dataclass(frozen=True, slots=True)
+class FlowProven:
+    """A peer that is known uses this flow: its connection is none of a stranger's any more."""
+
+    flow: Flow
+    """The flow."""
+
+
+@dataclass(frozen=True, slots=True)
 class Discarded:
     """A message was dropped; for the counters."""
 
@@ -127,6 +140,8 @@ class InviteArrived:
     """Where it came from."""
     offer: bytes
     """The SDP offer; empty when the caller wants ours in the 2xx."""
+    peer: Peer | None = None
+    """Who was proven to call; None where nobody asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +252,22 @@ class RequestArrived:
     """The request."""
     flow: Flow
     """Where it came from."""
+    peer: Peer | None = None
+    """Who was proven to have sent it; None where nobody asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRejected:
+    """A request from outside of dialogs was not admitted, and answered once; nothing of it is remembered."""
+
+    request: Request
+    """The request."""
+    flow: Flow
+    """Where it came from."""
+    status: int
+    """What it was answered."""
+    reason: str
+    """For log and counters; empty for the challenge that every log-in begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,13 +302,14 @@ Event = (
     | SessionEnded
     | InfoArrived
     | RequestArrived
+    | RequestRejected
     | RequestFinished
     | FlowClosed
 )
 """What the hall hears. A session ends with exactly one of InviteCancelled, SessionRefused, SessionEnded, or without
 an event by our own `refuse` or `hang_up` (except an unanswered INVITE of ours: SessionRefused follows)."""
 
-Output = Transmit | CloseFlow | Discarded | Event
+Output = Transmit | CloseFlow | FlowProven | Discarded | Event
 """Everything that the endpoint returns, in the order in which it is to be carried out."""
 
 

@@ -34,7 +34,11 @@ class EndpointSettings:
     timing: Timing = field(default_factory=Timing)
     """T1, T2, T4."""
     transactions_max: int = 50_000
-    """100 set-ups a second leave about 12,000 lingering for 32 s; beyond this new requests get 503."""
+    """Of peers that were admitted: 100 set-ups a second leave about 7,000 for 32 s; beyond this requests get 503."""
+    source_transactions_max: int = 20_000
+    """The same for one address: a trunk of 250 set-ups a second, who still leaves room for the others."""
+    own_transactions_max: int = 50_000
+    """Requests of ours; counted apart, so that agents are rung whatever peers send."""
     sessions_max: int = 5_000
     """150 lines have 300 sessions; beyond this new calls get 503."""
     retry_after_s: int = 5

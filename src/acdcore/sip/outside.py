@@ -9,6 +9,7 @@ from acdcore.sip.events import (
     ServerTransactionId,
 )
 from acdcore.sip.message import Headers, Request, Response
+from acdcore.sip.peers import Peer
 from acdcore.sip.session import Fact
 from acdcore.sip.timers import Timer, TimerKey
 from acdcore.sip.transaction import Owner, Purpose, Transaction
@@ -33,15 +34,15 @@ class Outside:
     def __len__(self) -> int:
         return len(self._sent) + len(self._received)
 
-    def arrived(self, request: Request, flow: Flow, turn: Turn) -> None:
-        """A request that the hall answers."""
+    def arrived(self, request: Request, flow: Flow, peer: Peer | None, turn: Turn) -> None:
+        """A request that was admitted, and that the hall answers."""
         ua = self._ua
         number = ua.new_number()
         transaction = ua.transactions.open_server(request, flow, Owner(Purpose.OUTSIDE, number), ua.identity.tag())
         self._received.add(transaction.number)
         limit_s = RESPOND_LIMIT_T1S * ua.settings.timing.t1_s
         ua.deadlines.set(TimerKey(Timer.RESPOND_LIMIT, transaction.number), turn.now + limit_s)
-        turn.out.append(RequestArrived(ServerTransactionId(transaction.number), request, flow))
+        turn.out.append(RequestArrived(ServerTransactionId(transaction.number), request, flow, peer))
 
     def respond(self, number: ServerTransactionId, fact: Fact, turn: Turn) -> None:
         """Answer such a request; one whose connection is gone, or that was answered, needs nothing."""
@@ -66,7 +67,7 @@ class Outside:
             raise ValueError(f"{asked.method} is not a request outside of sessions")
         ua = self._ua
         number = RequestId(ua.new_number())
-        if len(ua.transactions) >= ua.settings.transactions_max:
+        if not ua.has_room_for_ours():
             turn.out.append(RequestFinished(number, 503, None))
             return number
         fields = [

@@ -19,6 +19,7 @@ from acdcore.sip.events import (
     Event,
     Fields,
     Flow,
+    FlowProven,
     OutgoingInvite,
     OutgoingRequest,
     Output,
@@ -197,6 +198,8 @@ class SipStack:
                     self._sockets.send(data, flow)
                 case CloseFlow(flow):
                     self._sockets.close_flow(flow)
+                case FlowProven(flow):
+                    self._sockets.prove(flow)
                 case Discarded(reason):
                     self.discarded[reason] += 1
                 case event:
@@ -299,3 +302,7 @@ class _Sockets:
 
     def close_flow(self, flow: Flow) -> None:
         self._tcp.close_flow(flow)
+
+    def prove(self, flow: Flow) -> None:
+        if flow.connection:
+            self._tcp.prove(flow)

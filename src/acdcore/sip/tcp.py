@@ -62,6 +62,7 @@ class Connection(asyncio.Protocol):
         self.flow = flow or Flow(Transport.TCP, listening, Address("", 0))
         self._patience: asyncio.TimerHandle | None = None
         self.last_heard_at = 0.0
+        self.is_proven = self._is_ours
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # Neither loop's class derives from asyncio.Transport.
@@ -176,6 +177,12 @@ class TcpStreams:
         connection = self._connections.get(flow.connection)
         if connection is not None:
             connection.close()
+
+    def prove(self, flow: Flow) -> None:
+        """A known peer uses this connection."""
+        connection = self._connections.get(flow.connection)
+        if connection is not None:
+            connection.is_proven = True
 
     async def close(self) -> None:
         """Stop listening and close everything; nothing is reported any more."""

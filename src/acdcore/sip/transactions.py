@@ -1,5 +1,6 @@
 """The transaction layer: every live transaction, how messages find it, its timers and its transmissions."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -59,9 +60,24 @@ class Transactions:
         self._servers: dict[ServerKey, Transaction] = {}
         self._merged: dict[MergeKey, Transaction] = {}
         self._serial = 0
+        self._served_for: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._live)
+
+    @property
+    def served(self) -> int:
+        """Requests of peers."""
+        return len(self._servers)
+
+    @property
+    def sent(self) -> int:
+        """Requests of ours."""
+        return len(self._clients)
+
+    def served_for(self, host: str) -> int:
+        """Requests of the peers at one address."""
+        return self._served_for[host]
 
     def find(self, number: int) -> Transaction | None:
         """A live transaction by its number."""
@@ -86,6 +102,7 @@ class Transactions:
         transaction = self._open(kind, key, request, flow, owner)
         transaction.to_tag = to_tag
         self._servers[key] = transaction
+        self._served_for[flow.remote.host] += 1
         if request.to.tag is None:
             self._merged.setdefault(_merge_key(request), transaction)
         return transaction
@@ -211,7 +228,11 @@ class Transactions:
         if len(transaction.key) == 2:
             self._clients.pop(transaction.key, None)
             return
-        self._servers.pop(transaction.key, None)
+        if self._servers.pop(transaction.key, None) is not None:
+            host = transaction.flow.remote.host
+            self._served_for[host] -= 1
+            if not self._served_for[host]:
+                del self._served_for[host]
         merge_key = _merge_key(transaction.request)
         if self._merged.get(merge_key) is transaction:
             del self._merged[merge_key]

@@ -65,6 +65,17 @@ class UserAgent:
         self._serial += 1
         return self._serial
 
+    def has_room_for(self, flow: Flow) -> bool:
+        """Whether another request of this peer can be served: nobody takes the transactions of all the others."""
+        transactions, settings = self.transactions, self.settings
+        if transactions.served >= settings.transactions_max:
+            return False
+        return transactions.served_for(flow.remote.host) < settings.source_transactions_max
+
+    def has_room_for_ours(self) -> bool:
+        """Whether we can send another request; what peers ask takes none of this."""
+        return self.transactions.sent < self.settings.own_transactions_max
+
     # --- replies and requests ---
 
     def reply(self, transaction: Transaction, fact: Fact, turn: Turn) -> bytes:
@@ -76,16 +87,18 @@ class UserAgent:
 
     def reply_at_once(self, request: Request, flow: Flow, fact: Fact, turn: Turn, to_tag: str = "") -> None:
         """Answer a request that nobody else needs to see; its retransmissions get the same answer."""
-        if len(self.transactions) >= self.settings.transactions_max:
+        if not self.has_room_for(flow):
             self.reply_statelessly(request, flow, fact, turn)
             return
         transaction = self.transactions.open_server(request, flow, NOBODY, to_tag or self.identity.tag())
         self.reply(transaction, fact, turn)
 
     def reply_statelessly(self, request: Request, flow: Flow, fact: Fact, turn: Turn) -> None:
-        """Answer without remembering anything (section 8.2.7): overload, and messages too broken to be matched."""
-        fields = (*fact.headers, self.identity.server)
-        response = request.response(fact.status, fact.reason, fields, b"", self.identity.stateless_tag)
+        """Answer once without remembering anything (section 8.2.7): overload, strangers, messages too broken to match.
+
+        As short as can be: over UDP the source may be somebody else's address, at whom nothing is to be multiplied.
+        """
+        response = request.response(fact.status, fact.reason, fact.headers, b"", self.identity.stateless_tag)
         turn.out.append(Transmit(response.serialise(), flow))
 
     def send_within(self, session: Session, method: str, purpose: Purpose, fact: Fact, turn: Turn) -> Transaction:

@@ -1,0 +1,171 @@
+"""Who is let in: what the endpoint asks before it remembers anything of a request from outside of its dialogs.
+
+| source    | which                                             | what it may send                          | ban    |
+|-----------|---------------------------------------------------|-------------------------------------------|--------|
+| trunk     | addresses and targets of configured trunks        | `trunk`, each address                     | never  |
+| phone     | whence credentials were right in the last hours   | `phone`, each address                     | never  |
+| stranger  | everybody else                                    | `stranger` each, `strangers` all together | yes    |
+
+The first `NEWCOMER_MESSAGES` of a stranger come out of `newcomers` instead of `strangers`: a phone that has just been
+plugged in gets through while others flood. Whatever is beyond is dropped unread, and never answered: over UDP the source
+address may be another's. What a stranger sends is answered at most once, without a transaction (RFC 3261 26.3.2.4).
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Protocol, TypeAlias
+
+from acdcore.kernel.buckets import Bucket, Buckets, Rate, source_of
+from acdcore.kernel.lockout import Lockout, LockoutSettings
+from acdcore.sip.events import DiscardReason, Fields, Flow
+from acdcore.sip.message import Request
+from acdcore.sip.peers import Peer
+
+Network: TypeAlias = IPv4Network | IPv6Network
+
+KNOWN_MAX = 16_384
+"""Addresses of phones remembered at once; the one whose credentials were right longest ago is forgotten first."""
+KNOWN_FOR_S = 7_200.0
+"""How long right credentials make an address known: twice the longest registration."""
+TRUNK_HOSTS_MAX = 4_096
+"""Addresses whose membership of a trunk's networks is remembered."""
+NEWCOMER_MESSAGES = 16
+"""What a phone sends until it is registered: REGISTER twice or thrice, OPTIONS, a repetition of each."""
+
+
+class SourceClass(StrEnum):
+    """What an address is to us."""
+
+    TRUNK = "trunk"
+    PHONE = "phone"
+    STRANGER = "stranger"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLimits:
+    """Messages a second and at once, all transports together."""
+
+    trunk: Rate = field(default=Rate(2_000.0, 4_000.0))
+    """One trunk's address: 100 set-ups a second are some 700 messages."""
+    phone: Rate = field(default=Rate(400.0, 2_000.0))
+    """One address of phones: a floor of 300 behind one NAT comes back at once after a power cut."""
+    stranger: Rate = field(default=Rate(5.0, 100.0))
+    """One other address."""
+    strangers: Rate = field(default=Rate(200.0, 400.0))
+    """All other addresses together: about a fiftieth of a core."""
+    newcomers: Rate = field(default=Rate(200.0, 1_000.0))
+    """The first messages of other addresses, all together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The request is served."""
+
+    peer: Peer | None
+    """Who sent it; None where nobody asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The request is answered once, and nothing of it is remembered."""
+
+    status: int
+    """401, 403 and the like."""
+    headers: Fields = ()
+    """A challenge."""
+    reason: str = ""
+    """For the log and the counters, never told to the peer; empty for the challenge that every log-in begins with."""
+
+
+class Admitter(Protocol):
+    """Decides over requests; pure, time is an argument."""
+
+    def admit(self, request: Request, flow: Flow, now: float) -> Admitted | Rejected:
+        """Over an INVITE or another request that is not the endpoint's own to answer, without a dialog."""
+        ...
+
+
+class Everybody:
+    """Lets everybody in: a phone's user agent, which has nobody to fear."""
+
+    def admit(self, request: Request, flow: Flow, now: float) -> Admitted | Rejected:
+        """As `Admitter.admit`."""
+        return Admitted(None)
+
+
+class Sources:
+    """What each address is to us, and how much it may send."""
+
+    def __init__(self, limits: SourceLimits | None = None, lockout: Lockout | None = None) -> None:
+        self.lockout = lockout or Lockout(LockoutSettings())
+        """Who is banned."""
+        self._networks: tuple[Network, ...] = ()
+        self._limits = limits or SourceLimits()
+        self._trunks = Buckets(self._limits.trunk)
+        self._phones = Buckets(self._limits.phone)
+        self._strangers = Buckets(self._limits.stranger)
+        self._common = Bucket(self._limits.strangers, 0.0)
+        self._newcomers = Bucket(self._limits.newcomers, 0.0)
+        self._heard: OrderedDict[str, int] = OrderedDict()
+        self._known: OrderedDict[str, float] = OrderedDict()
+        self._is_trunk: dict[str, bool] = {}
+
+    def use_trunks(self, networks: Iterable[Network]) -> None:
+        """The addresses of trunks, in place of those before."""
+        self._networks = tuple(networks)
+        self._is_trunk = {}
+
+    def trust(self, host: str, now: float) -> None:
+        """Credentials from this address were right, or a phone there was registered when we stopped."""
+        self._known.pop(host, None)
+        if len(self._known) >= KNOWN_MAX:
+            self._known.popitem(last=False)
+        self._known[host] = now + KNOWN_FOR_S
+
+    def of(self, host: str, now: float) -> SourceClass:
+        """What the address is to us."""
+        is_trunk = self._is_trunk.get(host)
+        if is_trunk is None:
+            is_trunk = self._find_trunk(host)
+        if is_trunk:
+            return SourceClass.TRUNK
+        return SourceClass.PHONE if self._known.get(host, now) > now else SourceClass.STRANGER
+
+    def is_known(self, host: str, now: float) -> bool:
+        """Whether it is a trunk's or a phone's."""
+        return self.of(host, now) is not SourceClass.STRANGER
+
+    def refuse(self, host: str, now: float) -> DiscardReason | None:
+        """Count one message; why it is to be dropped unread, None when it is to be read."""
+        match self.of(host, now):
+            case SourceClass.TRUNK:
+                return None if self._trunks.take(host, now) else DiscardReason.FLOOD
+            case SourceClass.PHONE:
+                return None if self._phones.take(host, now) else DiscardReason.FLOOD
+            case _:
+                return self._refuse_stranger(source_of(host), now)
+
+    def _refuse_stranger(self, source: str, now: float) -> DiscardReason | None:
+        if self.lockout.banned_for_s(source, now):
+            return DiscardReason.BANNED
+        if not self._strangers.take(source, now):
+            return DiscardReason.FLOOD
+        heard = self._heard.pop(source, 0) + 1
+        if len(self._heard) >= KNOWN_MAX:
+            self._heard.popitem(last=False)
+        self._heard[source] = heard
+        pool = self._newcomers if heard <= NEWCOMER_MESSAGES else self._common
+        return None if pool.take(now) else DiscardReason.FLOOD
+
+    def _find_trunk(self, host: str) -> bool:
+        try:
+            address = ip_address(host)
+        except ValueError:
+            return False
+        if len(self._is_trunk) >= TRUNK_HOSTS_MAX:
+            self._is_trunk.clear()
+        found = self._is_trunk[host] = any(address in network for network in self._networks)
+        return found

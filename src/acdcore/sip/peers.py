@@ -1,0 +1,21 @@
+"""Peers: who a request was proven to come from."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class PeerKind(StrEnum):
+    """What a peer is."""
+
+    TRUNK = "trunk"
+    AGENT = "agent"
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A trunk or an agent, by its address or its credentials."""
+
+    kind: PeerKind
+    """Which of them."""
+    name: str
+    """The trunk's name in the settings, or the agent's number."""

@@ -1,0 +1,208 @@
+"""Floods of strangers: they are answered once and briefly or not at all, and take nothing from anybody else."""
+
+from ipaddress import ip_network
+
+import pytest
+from tests.sip.peer import FLOW, NOTHING_LEFT, OFFER, SDP, message, only_response, outgoing, statuses
+
+from acdcore.kernel.address import Address
+from acdcore.kernel.ids import IdSource
+from acdcore.kernel.lockout import Lockout, LockoutSettings
+from acdcore.sip.admission import NEWCOMER_MESSAGES, Admitted, Rejected, SourceClass, SourceLimits, Sources
+from acdcore.sip.digest import Denied, DigestClient, DigestServer, Verified
+from acdcore.sip.endpoint import Endpoint
+from acdcore.sip.events import Discarded, DiscardReason, Flow, InviteArrived, RequestRejected, Transmit, Transport
+from acdcore.sip.identity import EndpointSettings
+from acdcore.sip.message import Request
+from acdcore.sip.peers import Peer, PeerKind
+
+TRUNK, PHONE, STRANGER = "192.0.2.2", "198.51.100.1", "203.0.113.1"
+CHALLENGE = ("WWW-Authenticate", 'Digest realm="acdcore", nonce="' + 60 * "0" + '", algorithm=MD5, qop="auth"')
+
+
+class TrunksOnly:
+    """Lets the trunk in, and challenges everybody else."""
+
+    def admit(self, request: Request, flow: Flow, now: float) -> Admitted | Rejected:
+        if flow.remote.host == TRUNK:
+            return Admitted(Peer(PeerKind.TRUNK, "carrier"))
+        return Rejected(401, (CHALLENGE,))
+
+
+def known() -> Sources:
+    sources = Sources()
+    sources.use_trunks([ip_network(TRUNK)])
+    sources.trust(PHONE, 0.0)
+    return sources
+
+
+def guarded(settings: EndpointSettings | None = None, sources: Sources | None = None) -> Endpoint:
+    return Endpoint(settings or EndpointSettings(), IdSource(1), TrunksOnly(), sources or known())
+
+
+def flow_from(host: str) -> Flow:
+    return Flow(Transport.UDP, FLOW.local, Address(host, 5060))
+
+
+# --- nothing is remembered of strangers ---
+
+
+@pytest.mark.parametrize("method", ["REGISTER", "INVITE"])
+def test_challenge_leaves_no_transaction_behind(method: str) -> None:
+    one = guarded()
+    outputs = one.receive(message(method), flow_from(STRANGER), 0.0)
+    assert statuses(outputs) == [401]
+    assert any(isinstance(output, RequestRejected) for output in outputs)
+    assert one.census() == NOTHING_LEFT
+    assert one.next_deadline() is None
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "BYE", "CANCEL", "SUBSCRIBE", "MESSAGE", "NOVEL", "INFO", "UPDATE"])
+def test_no_method_of_a_stranger_leaves_a_transaction_behind(method: str) -> None:
+    one = guarded()
+    assert len(statuses(one.receive(message(method), flow_from(STRANGER), 0.0))) == 1
+    assert one.census() == NOTHING_LEFT
+
+
+def test_ack_of_a_stateless_refusal_is_absorbed() -> None:
+    one = guarded()
+    refused = only_response(one.receive(message("INVITE"), flow_from(STRANGER), 0.0))
+    outputs = one.receive(message("ACK", to_tag=refused.to.tag or ""), flow_from(STRANGER), 0.0)
+    assert not [output for output in outputs if isinstance(output, Transmit)]
+
+
+def test_same_request_again_gets_the_same_to_tag() -> None:
+    one = guarded()
+    first, second = (only_response(one.receive(message("INVITE"), flow_from(STRANGER), 0.0)) for _ in range(2))
+    assert first.to.tag == second.to.tag
+
+
+@pytest.mark.parametrize("method", ["INVITE", "REGISTER", "OPTIONS", "BYE", "SUBSCRIBE", "NOVEL"])
+def test_stranger_is_never_answered_with_much_more_than_he_sent(method: str) -> None:
+    one = guarded()
+    request = message(method, *SDP, body=OFFER)
+    outputs = one.receive(request, flow_from(STRANGER), 0.0)
+    for second in range(1, 64):
+        outputs += one.handle_deadline(float(second))
+    answered = sum(len(output.data) for output in outputs if isinstance(output, Transmit))
+    assert 0 < answered < len(request) + len(CHALLENGE[1]) + 60
+
+
+def test_broken_request_is_answered_with_no_more_than_it_was() -> None:
+    request = message("INVITE", "CSeq: nonsense")
+    outputs = guarded().receive(request, flow_from(STRANGER), 0.0)
+    (answer,) = [output.data for output in outputs if isinstance(output, Transmit)]
+    assert len(answer) <= len(request)
+
+
+def test_trunk_that_asks_for_our_abilities_is_told_them() -> None:
+    told = only_response(guarded().receive(message("OPTIONS"), flow_from(TRUNK), 0.0))
+    assert "INVITE" in (told.headers.get("Allow") or "")
+    brief = only_response(guarded().receive(message("OPTIONS"), flow_from(STRANGER), 0.0))
+    assert (brief.status, brief.headers.get("Allow")) == (200, None)
+
+
+# --- nobody takes what others need ---
+
+
+def test_flood_of_strangers_leaves_trunks_phones_and_our_own_calls_alone() -> None:
+    one = guarded()
+    for number in range(10_000):
+        host = f"203.0.113.{number % 200}"
+        one.receive(message("REGISTER", branch=f"z9hG4bK{number}"), flow_from(host), number / 3_000)
+    assert one.census() == NOTHING_LEFT
+    arrived = one.receive(message("INVITE", *SDP, body=OFFER), flow_from(TRUNK), 3.4)
+    assert [output.peer for output in arrived if isinstance(output, InviteArrived)] == [Peer(PeerKind.TRUNK, "carrier")]
+    _, placed = one.invite(outgoing(), 3.4)
+    assert [output for output in placed if isinstance(output, Transmit)]
+
+
+def test_requests_of_peers_take_none_of_our_own_transactions() -> None:
+    one = guarded(EndpointSettings(transactions_max=1))
+    one.receive(message("INVITE", *SDP, body=OFFER), flow_from(TRUNK), 0.0)
+    full = one.receive(message("INVITE", "Call-ID: other", *SDP, branch="z9hG4bK2", body=OFFER), flow_from(TRUNK), 0.0)
+    assert only_response(full).status == 503
+    _, placed = one.invite(outgoing(), 0.0)
+    assert [output for output in placed if isinstance(output, Transmit)]
+
+
+def test_one_peer_cannot_take_the_transactions_of_all_the_others() -> None:
+    one = Endpoint(EndpointSettings(source_transactions_max=2), IdSource(1))
+    for number in range(3):
+        lines = (f"Call-ID: {number}", *SDP)
+        outputs = one.receive(message("INVITE", *lines, branch=f"z9hG4bK{number}", body=OFFER), flow_from(TRUNK), 0.0)
+    assert only_response(outputs).status == 503
+    other = one.receive(message("INVITE", "Call-ID: x", *SDP, branch="z9hG4bKx", body=OFFER), flow_from(PHONE), 0.0)
+    assert any(isinstance(output, InviteArrived) for output in other)
+
+
+# --- limits by source ---
+
+
+def taken(sources: Sources, host: str, messages: int, now: float = 0.0) -> int:
+    return sum(sources.refuse(host, now) is None for _ in range(messages))
+
+
+def test_each_class_of_sources_has_its_own_allowance() -> None:
+    limits, sources = SourceLimits(), known()
+    assert [sources.of(host, 0.0) for host in (TRUNK, PHONE, STRANGER)] == list(SourceClass)
+    assert taken(sources, STRANGER, 10_000) == limits.stranger.burst
+    assert taken(sources, PHONE, 10_000) == limits.phone.burst
+    assert taken(sources, TRUNK, 10_000) == limits.trunk.burst
+
+
+def test_all_strangers_together_have_a_limit() -> None:
+    limits, sources = SourceLimits(), known()
+    admitted = sum(taken(sources, f"10.0.{number >> 8}.{number & 255}", 100) for number in range(2_000))
+    assert admitted == limits.newcomers.burst + limits.strangers.burst
+
+
+def test_phone_that_is_plugged_in_during_a_flood_gets_through() -> None:
+    sources = known()
+    for second in range(60):
+        for number in range(200):
+            taken(sources, f"10.0.0.{number}", 15, float(second))
+    assert taken(sources, STRANGER, NEWCOMER_MESSAGES, 60.0) == NEWCOMER_MESSAGES
+
+
+def test_stranger_who_proves_himself_is_none_any_more() -> None:
+    sources = known()
+    sources.trust(STRANGER, 0.0)
+    assert sources.of(STRANGER, 1.0) is SourceClass.PHONE
+    assert sources.of(STRANGER, 1e6) is SourceClass.STRANGER
+
+
+def test_banned_stranger_is_dropped_unread_and_a_known_address_never() -> None:
+    lockout = Lockout(LockoutSettings(failures_before_ban=1))
+    sources = Sources(None, lockout)
+    sources.trust(PHONE, 0.0)
+    for host in (STRANGER, PHONE):
+        lockout.offended(host, 0.0)
+    one = guarded(sources=sources)
+    assert one.receive(message("REGISTER"), flow_from(STRANGER), 1.0) == [
+        Discarded(DiscardReason.BANNED, flow_from(STRANGER))
+    ]
+    assert sources.refuse(PHONE, 1.0) is None
+
+
+def test_garbage_counts_like_any_other_message() -> None:
+    one, limits = guarded(), SourceLimits()
+    reasons = [one.receive(b"garbage\r\n\r\n", flow_from(STRANGER), 0.0) for _ in range(int(limits.stranger.burst) + 1)]
+    assert reasons[0] == [Discarded(DiscardReason.MALFORMED, flow_from(STRANGER))]
+    assert reasons[-1] == [Discarded(DiscardReason.FLOOD, flow_from(STRANGER))]
+
+
+# --- a source address may be another's ---
+
+
+def test_nonce_is_good_only_where_it_was_sent() -> None:
+    server = DigestServer("acdcore", b"secret", IdSource(1), algorithms=("MD5",))
+    answer = DigestClient("1001", "wrong").authorise(
+        server.challenge(0.0, source=STRANGER), "REGISTER", "sip:a", IdSource(2)
+    )
+
+    def judged(source: str) -> object:
+        return server.verify([answer], "REGISTER", "sip:a", lambda user, algorithm: 32 * "0", 1.0, source)
+
+    assert isinstance(judged(STRANGER), Denied)
+    assert not isinstance(judged(PHONE), Denied | Verified)
