@@ -140,6 +140,7 @@ async def serve(
         await stack.enter_async_context(sip)
         stack.enter_context(at_work(hall, switchboard))
         await stack.enter_async_context(kept_bindings(hall, settings))
+        admission.recognise((binding.flow for _, binding in hall.desks.phones.export()), clock.now())
         await resume(hall, floor, storage, settings, on_progress)
         stack.push_async_callback(switchboard.drain, DRAIN_S)
         stack.callback(floor.note_shutdown)

@@ -14,6 +14,7 @@ from acdcore.sip.events import (
     Discarded,
     Event,
     Flow,
+    FlowProven,
     InviteArrived,
     OutgoingInvite,
     Output,
@@ -127,6 +128,8 @@ class Network:
                     self._send(data, flow)
                 case CloseFlow():
                     raise AssertionError("no scenario loses its framing")
+                case FlowProven():
+                    pass
                 case Discarded():
                     party.discarded.append(output)
                 case event:

@@ -14,6 +14,7 @@ from acdcore.sip.events import (
     InviteCancelled,
     RequestArrived,
     RequestFinished,
+    RequestRejected,
     SessionEnded,
     SessionId,
     SessionModified,
@@ -138,7 +139,7 @@ class Crossing:
         """Each session ends once, and nothing of it is heard afterwards."""
         ends: Counter[SessionId] = Counter()
         for event in party.events:
-            if isinstance(event, RequestArrived | RequestFinished | FlowClosed):
+            if isinstance(event, RequestArrived | RequestRejected | RequestFinished | FlowClosed):
                 continue
             assert not ends[event.session], f"{event} after the end"
             ends[event.session] += isinstance(event, InviteCancelled | SessionEnded | SessionRefused)

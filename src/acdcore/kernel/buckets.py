@@ -1,4 +1,4 @@
-"""Token buckets: how much of something one source, or all together, may ask for in a time (pure; time is an argument)."""
+"""Token buckets: how much one source, or all together, may ask for in a time (pure; time is an argument)."""
 
 from collections import OrderedDict
 from dataclasses import dataclass

@@ -1,11 +1,11 @@
 """Lockout: what guessing passwords and keys costs (pure; time is an argument).
 
-| who failed                        | what follows                                                                    |
-|-----------------------------------|---------------------------------------------------------------------------------|
-| a source, `failures_before_ban` times within `window_s` | a ban of `ban_first_s`, twice as long at each next one, up to `ban_max_s` |
-| a known source (`is_known`)       | never a ban: its phones share the address with whoever guesses                   |
-| an account from one source        | from the third failure on a delay, 1 s, twice as long each time, up to a limit    |
-| an account from many sources      | sources that never were right for it share `ACCOUNT_RATE`; the others are not held up |
+| who failed                        | what follows                                                                 |
+|-----------------------------------|------------------------------------------------------------------------------|
+| a source, within `window_s`       | a ban after `failures_before_ban`, each next one twice as long               |
+| a known source (`is_known`)       | never a ban: its phones share the address with whoever guesses               |
+| an account from one source        | from the third failure on a delay of 1 s, twice as long each time            |
+| an account from many sources      | sources that never were right for it share `ACCOUNT_RATE`; others do not     |
 
 So nobody locks out an agent from elsewhere, and guessing from many places at once stays slow. A success forgets what
 its source did wrong with its account. All tables are bounded; the one silent longest is forgotten first.

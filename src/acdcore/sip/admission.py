@@ -7,8 +7,8 @@
 | stranger  | everybody else                                    | `stranger` each, `strangers` all together | yes    |
 
 The first `NEWCOMER_MESSAGES` of a stranger come out of `newcomers` instead of `strangers`: a phone that has just been
-plugged in gets through while others flood. Whatever is beyond is dropped unread, and never answered: over UDP the source
-address may be another's. What a stranger sends is answered at most once, without a transaction (RFC 3261 26.3.2.4).
+plugged in gets through while others flood. Whatever is beyond is dropped unread, and never answered: over UDP the
+source address may be another's. A stranger is answered once at most, without a transaction (RFC 3261, 26.3.2.4).
 """
 
 from collections import OrderedDict

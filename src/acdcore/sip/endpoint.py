@@ -291,7 +291,8 @@ class Endpoint:
             later = (("Retry-After", str(ua.settings.retry_after_s)),)
             ua.reply_statelessly(request, flow, Fact(503, headers=later), turn)
             return
-        turn.out.append(FlowProven(flow))
+        if flow.connection:
+            turn.out.append(FlowProven(flow))
         refusal = Fact(482) if ua.transactions.is_merged(request) else self._inadmissible(request)
         if refusal is not None:
             ua.reply_at_once(request, flow, refusal, turn)
