@@ -14,6 +14,7 @@ from pathlib import Path
 import uvloop
 
 from acdcore.__main__ import daemon
+from acdcore.logs import LineWriter, queued_stderr
 
 STALL_S = 0.5
 EVERY_S = 2.0
@@ -50,20 +51,22 @@ class Fault:
         block()
 
 
-async def stalled(config: Path) -> None:
+async def stalled(config: Path, log: LineWriter) -> None:
     """Serve until a signal comes, as the daemon does."""
     fault = Fault()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGUSR1, fault.switch, sleep)
     loop.add_signal_handler(signal.SIGUSR2, fault.switch, compute)
-    await daemon(config)
+    await daemon(config, log)
 
 
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", type=Path, required=True)
-    uvloop.run(stalled(parser.parse_args().config))
+    config = parser.parse_args().config
+    with queued_stderr() as log:
+        uvloop.run(stalled(config, log))
 
 
 if __name__ == "__main__":

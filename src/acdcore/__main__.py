@@ -2,14 +2,12 @@
 
 import asyncio
 import gc
-import logging
 import os
 import resource
 import signal
 import sys
 from pathlib import Path
 
-import structlog
 import typer
 import uvloop
 from rich.console import Console
@@ -22,8 +20,10 @@ from acdcore.cli.terminal import DEFAULT_CONFIG, ConfigOption, plain_errors
 from acdcore.kernel.clock import LoopClock
 from acdcore.kernel.errors import SettingsError
 from acdcore.keys import API_KEYS_FILE, SOFTPHONES_FILE, kept_password
+from acdcore.logs import LOG_STOPPED, LineWriter, keep_standard_files, queued_stderr, set_up_log
 from acdcore.plan import files_needed, make_plan
 from acdcore.settings import load
+from acdcore.watch import Condition
 
 cli = typer.Typer(
     name="acdcore",
@@ -43,15 +43,16 @@ console = Console(stderr=True, highlight=False)
 @cli.command()
 def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Start the daemon and say what to dial; SIGHUP has it reload, Ctrl-C or SIGTERM ends it after the calls."""
-    with plain_errors():
-        uvloop.run(daemon(config))
+    os.umask(0o077)  # what we write is for our own user alone
+    with queued_stderr() as log, plain_errors():
+        uvloop.run(daemon(config, log))
 
 
 add_to(cli)
 
 
-async def daemon(config: Path) -> None:
-    """Serve until a signal comes."""
+async def daemon(config: Path, log: LineWriter) -> None:
+    """Serve until a signal comes; `log` is what stderr goes through."""
     settings = load(config, os.environ)
     plan = make_plan(settings, config)
     set_up_log(settings.log)
@@ -62,7 +63,14 @@ async def daemon(config: Path) -> None:
     loop.add_signal_handler(signal.SIGHUP, anew.set)  # from now on: one that comes during the start must not end us
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with serve(plan, LoopClock(loop), lambda line: console.print(f"acdcore: {line}", style="dim")) as running:
+
+    def progress(line: str) -> None:
+        console.print(f"acdcore: {line}", style="dim", markup=False)
+
+    def conditions() -> tuple[Condition, ...]:
+        return ((LOG_STOPPED, log.problem()),)
+
+    async with serve(plan, LoopClock(loop), progress, looks=(conditions,)) as running:
         gc.collect()
         gc.freeze()  # customers, prompts and tables stay: no later collection needs to walk them
         gc.set_threshold(*COLLECT_EVERY)
@@ -95,32 +103,17 @@ def welcome(running: Running) -> str:
     lines += [f"  dial       sip:{number}@{running.udp} (UDP or TCP)" for number in numbers]
     if agents:
         agent = agents[0].agent
-        password = kept_password(var, agent) or "as you set it"
-        lines.append(f"  softphone  user {agent}, password {password}, server {running.udp}")
-        lines.append(f"             all agents' passwords: {var / SOFTPHONES_FILE}; dial *11 to log in, *15 to log out")
+        known = f"in {var / SOFTPHONES_FILE}" if kept_password(var, agent) else "as you set it"
+        lines.append(f"  softphone  user {agent}, server {running.udp}, password {known}")
+        lines.append("             dial *11 to log in, *15 to log out")
     lines.append(f"  control    http://{running.http}/openapi.json, keys in {var / API_KEYS_FILE}")
     lines.append("")
     return "\n".join(lines)
 
 
-def set_up_log(level: str) -> None:
-    """One line an event on stderr: for people on a terminal, JSON for machines."""
-    renderer = structlog.dev.ConsoleRenderer() if sys.stderr.isatty() else structlog.processors.JSONRenderer()
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-
-
 def main() -> None:
     """The entry point of the `acdcore` command."""
+    keep_standard_files()
     cli()
 
 

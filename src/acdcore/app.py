@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
@@ -52,7 +52,7 @@ from acdcore.sip.ladder import Observer
 from acdcore.sip.stack import SipStack
 from acdcore.storage.password import new_password
 from acdcore.storage.storage import Storage
-from acdcore.watch import log_alarms, watching
+from acdcore.watch import Look, log_alarms, watching
 
 DRAIN_S = 5.0
 """How long calls may go on after the order to stop; then they are hung up and recorded as ended by us."""
@@ -84,12 +84,16 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def serve(
-    plan: Plan, clock: Clock, on_progress: Progress = lambda _: None, observer: Observer | None = None
+    plan: Plan,
+    clock: Clock,
+    on_progress: Progress = lambda _: None,
+    observer: Observer | None = None,
+    looks: Sequence[Look] = (),
 ) -> AsyncIterator[Running]:
     """Start everything and yield once calls are taken; at the end drain the calls and give everything back.
 
-    `observer` sees every SIP message. Raises SettingsError, and Unavailable for an address that is taken, a
-    database that does not start, or speech that cannot be made.
+    `observer` sees every SIP message; `looks` tell what may be wrong outside of all parts. Raises SettingsError, and
+    Unavailable for an address that is taken, a database that does not start, or speech that cannot be made.
     """
     settings = plan.settings
     alarms = Alarms(clock)
@@ -135,7 +139,7 @@ async def serve(
             marks=sounds.marks(),
         )
         operations = Operations(hall, switchboard, port_pairs(settings), Health(hall, storage, floor).parts, reload)
-        await stack.enter_async_context(watching(alarms, (storage.conditions, floor.conditions)))
+        await stack.enter_async_context(watching(alarms, (storage.conditions, floor.conditions, *looks)))
         plane = await stack.enter_async_context(control_plane(hall, switchboard, operations, storage, reload))
         await stack.enter_async_context(sip)
         stack.enter_context(at_work(hall, switchboard))

@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import errno
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -37,13 +39,42 @@ from acdcore.storage.storage import Storage, StorageSettings, open_storage
 Progress = Callable[[str], None]
 """Told one line at a time what takes long at the start."""
 
+DISK_FAULTS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO))
+"""The disk is at fault, not the settings."""
+
 
 def make_directory(directory: Path, file: str, section: str) -> None:
-    """A place to write; raises SettingsError when there can be none."""
+    """A place to write, closed to everybody else; raises SettingsError when there can be none.
+
+    A directory of ours that was open to others is closed. Only passing through stays allowed when we are root, because
+    the embedded server lives below it as another user.
+    """
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(0o700, parents=True, exist_ok=True)
+        state = directory.stat()
+        if state.st_uid == os.geteuid():
+            directory.chmod(0o711 if os.geteuid() == 0 else 0o700)
     except OSError as error:
-        raise SettingsError(file, f"{section}.directory", f"{directory} cannot be made: {error.strerror}") from error
+        if error.errno not in DISK_FAULTS:
+            problem = f"{directory} cannot be made: {error.strerror}"
+            raise SettingsError(file, f"{section}.directory", problem) from error
+    try_directory(directory, file, section)
+
+
+def try_directory(directory: Path, file: str, section: str) -> None:
+    """Write a file and remove it, so that a directory without rights is known now; raises SettingsError.
+
+    A full or broken disk is no reason not to start: calls go on, and what cannot be kept is an alarm.
+    """
+    probe = directory / f".probe-{os.getpid()}"
+    try:
+        probe.touch(0o600)
+        probe.unlink()
+    except OSError as error:
+        if error.errno in DISK_FAULTS:
+            return
+        problem = f"{directory} cannot be written: {error.strerror}; give it to the daemon's user, or name another"
+        raise SettingsError(file, f"{section}.directory", problem) from error
 
 
 def make_sounds(plan: Plan, on_progress: Progress) -> Sounds:

@@ -13,11 +13,13 @@ LOOK_EVERY_S = 1.0
 """Soon enough for people; each look reads a dozen counters."""
 Condition: TypeAlias = tuple[AlarmKind, str]
 """What may be wrong, and how it is wrong at this moment; "" when it is not."""
+Look: TypeAlias = Callable[[], Iterable[Condition]]
+"""Tells how all that one part knows about is at this moment; called on the event loop, must not wait."""
 LOG_LEVELS = {Severity.CRITICAL: "critical", Severity.MAJOR: "error", Severity.MINOR: "warning"}
 
 
 @contextlib.asynccontextmanager
-async def watching(alarms: Alarms, looks: Sequence[Callable[[], Iterable[Condition]]]) -> AsyncIterator[None]:
+async def watching(alarms: Alarms, looks: Sequence[Look]) -> AsyncIterator[None]:
     """Look again and again in the background, and a last time at the end."""
 
     def look() -> None:

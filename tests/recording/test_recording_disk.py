@@ -129,14 +129,14 @@ def test_more_files_than_descriptors_are_written_in_turn(tmp_path: Path) -> None
             assert file.readframes(24_001) == SECOND * 3
 
 
-def test_recordings_are_for_our_user_and_group_only(tmp_path: Path) -> None:
+def test_recordings_are_for_our_user_alone(tmp_path: Path) -> None:
     disk = LocalDisk(tmp_path, open_files_max=3)
     disk.create(PATH)
     disk.append(PATH, SECOND)
     disk.close(PATH)
     disk.seal(PATH, Length(8_000))
-    assert (tmp_path / PATH).stat().st_mode & 0o007 == 0
-    assert (tmp_path / PATH).parent.stat().st_mode & 0o007 == 0
+    assert (tmp_path / PATH).stat().st_mode & 0o077 == 0
+    assert (tmp_path / PATH).parent.stat().st_mode & 0o077 == 0
 
 
 def test_link_in_place_of_a_file_is_not_followed(tmp_path: Path) -> None:

@@ -24,6 +24,15 @@ WALL = datetime(2026, 11, 21, tzinfo=UTC)
 CHILD = Path(__file__).with_name("spooling_child.py")
 
 
+class MovedClock(SystemClock):
+    """Its monotonic time is moved by hand."""
+
+    seconds = 0.0
+
+    def now(self) -> float:
+        return self.seconds
+
+
 def event(number: int, **detail: str) -> CallEventRow:
     return CallEventRow(CallId("c1"), number, WALL, "moved", detail)
 
@@ -253,3 +262,58 @@ def test_kill_9_loses_nothing_that_was_appended_a_moment_before(tmp_path: Path) 
         serials = drained(spool)
     assert serials == list(range(1, len(serials) + 1))
     assert len(serials) >= last - 10
+
+
+def test_rows_that_come_after_a_full_disk_are_delivered_without_a_restart(
+    tmp_path: Path, short_files: Callable[[], None]
+) -> None:
+    """The file that failed is delivered to its end already: it must not stand before those that follow."""
+    with DiskSpool(tmp_path, SystemClock()) as spool:
+        spool.append(event(0))
+        assert drained(spool) == [0]
+        for number in range(1, 200):
+            spool.append(event(number))
+        assert not spool.wait_durable(0.3)
+        short_files()
+        assert drained(spool) == list(range(1, 200))
+        spool.append(event(200))
+        assert drained(spool) == [200]
+        assert spool.backlog().rows == 0
+    assert files(tmp_path) == []
+
+
+def test_rows_that_nobody_takes_grow_old_also_when_the_disk_has_none_of_them(tmp_path: Path) -> None:
+    clock = MovedClock()
+    with DiskSpool(tmp_path, clock) as spool:
+        segments.path_of(tmp_path, 1).mkdir()
+        clock.seconds = 1_000.0
+        spool.append(event(1))
+        clock.seconds = 1_090.0
+        assert spool.backlog().oldest_age_s >= 90.0
+
+
+def test_age_begins_anew_with_the_first_row_after_all_were_delivered(tmp_path: Path) -> None:
+    clock = MovedClock()
+    with DiskSpool(tmp_path, clock) as spool:
+        spool.append(event(1))
+        assert drained(spool) == [1]
+        clock.seconds = 1_000.0
+        spool.append(event(2))
+        assert spool.backlog().oldest_age_s < 1.0
+
+
+def test_rejected_rows_of_an_earlier_run_are_told_until_their_file_is_moved_away(tmp_path: Path) -> None:
+    with DiskSpool(tmp_path, SystemClock()) as spool:
+        spool.set_aside([(b"line", "too long"), (b"other", "too long")])
+    with DiskSpool(tmp_path, SystemClock()) as spool:
+        assert spool.backlog().rejected == 2
+        (tmp_path / "rejected.jsonl").rename(tmp_path / "dealt-with")
+        spool.append(event(1))
+        assert drained(spool) == [1]
+        assert spool.backlog().rejected == 0
+
+
+def test_rejected_rows_can_be_read_by_our_user_alone(tmp_path: Path) -> None:
+    with DiskSpool(tmp_path, SystemClock()) as spool:
+        spool.set_aside([(b"line", "too long")])
+    assert (tmp_path / "rejected.jsonl").stat().st_mode & 0o077 == 0

@@ -153,7 +153,7 @@ class Backlog:
     size_bytes: int
     """What they take on disk."""
     rejected: int
-    """Rows that the database refused and that were set aside since the start."""
+    """Rows that the database refused and that lie aside, those of earlier runs included."""
     dropped: int
     """Rows lost because the spool's disk limit was reached or its disk failed."""
     alarm: str

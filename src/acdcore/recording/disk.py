@@ -11,9 +11,9 @@ from acdcore.recording import wav
 from acdcore.recording.events import RecordingPath
 from acdcore.recording.names import part_of
 
-DIRECTORY_MODE = 0o750
-FILE_MODE = 0o640
-"""Talks are confidential: the daemon's user and group only."""
+DIRECTORY_MODE = 0o700
+FILE_MODE = 0o600
+"""Talks are confidential: for the daemon's user alone."""
 CREATE_TRIES = 5
 """A day's directory goes with the last recording that is deleted from it, perhaps while the next one begins."""
 

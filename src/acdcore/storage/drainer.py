@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 import asyncpg
+import structlog
 
 from acdcore.kernel.errors import Unavailable
 from acdcore.storage import rows
@@ -20,6 +21,8 @@ GATHER_S = 0.1
 """How long rows gather before they are delivered: ten short transactions a second on a core that others need too."""
 TROUBLE_PAUSE_S = 2.0
 """Before trying again when neither the batch nor the connection is to blame: a missing table, an unreadable file."""
+FAULT_PAUSE_S = 10.0
+"""Before trying again after a fault of ours: it may be one row's, and rows must not wait for a restart."""
 
 REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
 """The row is to blame: it would be refused again, always."""
@@ -41,12 +44,15 @@ class Drainer:
         """Why rows wait although the database answers; "" when they do not."""
 
     async def run(self) -> None:
-        """Deliver for ever; a fault of ours ends it, and then `trouble` says so."""
-        try:
-            await self._run()
-        except Exception as error:
-            self.trouble = f"delivery stopped by a fault, rows wait for a restart: {error!r}"
-            raise
+        """Deliver for ever; after a fault of ours, which `trouble` and the log tell, from where it was."""
+        while True:
+            try:
+                await self._run()
+            except Exception as error:
+                self.trouble = f"delivery stopped by a fault of ours: {error!r}"
+                structlog.get_logger("storage").exception("delivery_fault")
+                self._durable.set()
+                await asyncio.sleep(FAULT_PAUSE_S)
 
     async def _run(self) -> None:
         while True:

@@ -140,13 +140,21 @@ class EmbeddedPostgres:
 
     def _prepare_directories(self) -> None:
         try:
-            self.directory.mkdir(parents=True, exist_ok=True)
+            self._make_passable(self.directory)
             self._own(self._sockets)
         except OSError as error:
             raise Unavailable(f"database: {self.directory} cannot be used: {error}") from error
         log = self.directory / "postgres.log"
         if log.exists() and log.stat().st_size > LOG_BYTES_MAX:
             log.replace(log.with_name("postgres.log.1"))
+
+    def _make_passable(self, directory: Path) -> None:
+        """Make it with its parents; what is new lets the server's user through, if it is not ours, and nobody read."""
+        if directory.is_dir():
+            return
+        self._make_passable(directory.parent)
+        directory.mkdir(exist_ok=True)
+        directory.chmod(0o700 if self._account.uid == os.geteuid() else 0o711)
 
     def _own(self, directory: Path) -> None:
         """Make the directory the server's, closed to everybody else."""

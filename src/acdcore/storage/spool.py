@@ -74,7 +74,9 @@ class _Tally:
     oldest: float | None = None
     """When the oldest row was appended, as far as it was looked at; seconds since 1970."""
     rejected: int = 0
-    """Set aside for good."""
+    """Set aside for good, by this process or an earlier one, as long as `rejected.jsonl` is there."""
+    moved_at: float = 0.0
+    """When a row was last confirmed, or the first one came after all were; monotonic."""
     disk_problem: str = ""
     """Why the last write failed; "" when it did not."""
 
@@ -97,6 +99,7 @@ class DiskSpool:
         self._clock = clock
         self._on_durable = on_durable
         self._size_bytes_max = size_bytes_max
+        self._rejected = directory / "rejected.jsonl"
         self._writer = Writer(directory)
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
         self._lock: int | None = None
@@ -138,6 +141,8 @@ class DiskSpool:
     # For the hall
 
     def append(self, row: Row) -> None:
+        if self._appended == self._tally.confirmed + self._tally.dropped:
+            self._tally.moved_at = self._clock.now()
         self._appended += 1
         if self._in_memory() > MEMORY_ROWS_MAX:
             self._drop(1)
@@ -149,8 +154,10 @@ class DiskSpool:
             tally = self._tally
             rows_waiting = self._appended - tally.confirmed - tally.dropped
             age_s = 0.0
+            if rows_waiting:  # whoever counts them, and whether anybody reads them: nothing moved for so long
+                age_s = max(0.0, self._clock.now() - tally.moved_at)
             if rows_waiting and tally.oldest is not None:
-                age_s = max(0.0, self._clock.wall().timestamp() - tally.oldest)
+                age_s = max(age_s, self._clock.wall().timestamp() - tally.oldest)
             alarm = _alarm(tally, self._directory)
             return Backlog(
                 rows_waiting, age_s, tally.size_bytes, tally.rejected, tally.dropped, alarm, tally.disk_problem
@@ -195,11 +202,15 @@ class DiskSpool:
             self._tally.confirmed += len(batch.lines)
             self._tally.size_bytes -= sum(len(line) + 1 for line in batch.lines)
             self._tally.oldest = None
+            self._tally.moved_at = self._clock.now()
+            if self._tally.rejected and not self._rejected.exists():  # somebody has dealt with them
+                self._tally.rejected = 0
         self._delete_delivered()
 
     def set_aside(self, rejected: Sequence[tuple[bytes, str]]) -> None:
         """Keep lines that can never be delivered, with the reason, in `rejected.jsonl`. Raises `OSError`."""
-        with open(self._directory / "rejected.jsonl", "ab") as file:
+        flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND
+        with os.fdopen(os.open(self._rejected, flags, 0o600), "ab") as file:
             for line, reason in rejected:
                 record = {"reason": reason, "line": line.decode("utf-8", "replace")}
                 file.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
@@ -275,6 +286,10 @@ class DiskSpool:
             self._tally.disk_problem = str(error)
             if number is not None:
                 self._shelf.finish(number)
+        # All that it held may be delivered: nobody would confirm it again, and it would stand before what follows.
+        with contextlib.suppress(OSError):
+            self._delete_delivered()
+        with self._changed:
             self._changed.wait_for(lambda: self._is_closing, RETRY_DISK_AFTER_S)
 
     def _finish_file(self) -> None:
@@ -295,6 +310,8 @@ class DiskSpool:
 
     def _take_over(self) -> None:
         """Adopt the files of earlier processes."""
+        self._tally.moved_at = self._clock.now()
+        self._tally.rejected = _lines_in(self._rejected)
         for found in segments.find(self._directory):
             self._shelf.grow(found.number, found.size_bytes)
             self._shelf.finish(found.number)
@@ -313,6 +330,15 @@ def _locked(path: Path) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _lines_in(path: Path) -> int:
+    """How many lines a file has; none when it is not there. Raises `OSError`."""
+    try:
+        with open(path, "rb") as file:
+            return sum(block.count(b"\n") for block in iter(lambda: file.read(segments.READ_BYTES_MAX), b""))
+    except FileNotFoundError:
+        return 0
 
 
 def _spooled_at(line: bytes) -> float | None:

@@ -85,6 +85,8 @@ class Storage:
     spool: Spool
     database: Database
     drainer: Drainer
+    rejected: Path
+    """Where rows lie that the database refused."""
     new_agents: tuple[SeededAgent, ...]
     """Agents created at this start, with passwords; empty from the second start on."""
 
@@ -102,7 +104,7 @@ class Storage:
         return (
             (alarms.DATABASE_AWAY, "" if is_up else f"database away ({self.database.why_away}), {waiting}"),
             (alarms.ROWS_LATE, "; ".join(filter(None, (self.drainer.trouble, late))) if is_up else ""),
-            (alarms.ROWS_REFUSED, f"{backlog.rejected} rows refused by the database" if backlog.rejected else ""),
+            (alarms.ROWS_REFUSED, _refused(backlog.rejected, self.rejected)),
             (alarms.ROWS_LOST, f"{backlog.dropped} rows lost: the spool was full" if backlog.dropped else ""),
             (alarms.SPOOL_DISK, backlog.disk_problem),
         )
@@ -146,8 +148,13 @@ async def open_storage(
             spool=spool,
             database=database,
             drainer=drainer,
+            rejected=settings.directory / "spool" / "rejected.jsonl",
             new_agents=new_agents,
         )
+
+
+def _refused(count: int, file: Path) -> str:
+    return f"{count} rows refused by the database: see {file}" if count else ""
 
 
 def _refuse_shadowed_trunks(directory: Directory, trunk_users: Mapping[str, str]) -> None:
