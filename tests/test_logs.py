@@ -55,7 +55,7 @@ def test_lines_come_out_in_order_and_whole() -> None:
 
 
 def test_pipe_that_nobody_reads_holds_up_nobody_and_is_told_with_what_was_dropped() -> None:
-    with pipe() as (reader, descriptor):
+    with pipe() as (_, descriptor):
         writer = LineWriter(descriptor, waiting_bytes_max=100_000)
         writer.start()
         began = time.monotonic()

@@ -37,7 +37,7 @@ from acdcore.parts import (
     make_sounds,
     open_admission,
     open_memory,
-    recover_calls,
+    recovered_calls,
     repaired_recordings,
     stack_settings,
     started_engine,
@@ -107,7 +107,8 @@ async def serve(
         chronicle = Chronicle(clock, storage.spool, Feed(clock.wall()), storage.directory, alarms)
         engine = stack.enter_context(started_engine(settings, ids))
         repaired = await asyncio.to_thread(repaired_recordings, settings)
-        await recover_calls(storage, clock, repaired, settings.recording.directory, on_progress)
+        recovering = recovered_calls(storage, clock, repaired, settings.recording.directory, on_progress)
+        await stack.enter_async_context(recovering)
         notices = Notices(settings.mail(), chronicle, settings.recording.directory)
         await stack.enter_async_context(notices.sending())
         recorder = await stack.enter_async_context(started_recorder(settings, engine, chronicle, clock))

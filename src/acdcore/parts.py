@@ -14,12 +14,12 @@ from acdcore.calls.admission import AdmissionControl, networks_of
 from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.ports import Directory
 from acdcore.calls.recorder import Recorder
-from acdcore.calls.recovery import recover
+from acdcore.calls.recovery import Recovered, recover
 from acdcore.calls.trunks import Trunks
 from acdcore.ivr.prompts import render, render_music
 from acdcore.kernel.address import Address
 from acdcore.kernel.clock import Clock
-from acdcore.kernel.errors import SettingsError
+from acdcore.kernel.errors import SettingsError, Unavailable
 from acdcore.kernel.ids import IdSource
 from acdcore.keys import keep_passwords
 from acdcore.media.engine import Engine
@@ -39,6 +39,8 @@ from acdcore.storage.storage import Storage, StorageSettings, open_storage
 Progress = Callable[[str], None]
 """Told one line at a time what takes long at the start."""
 
+RECOVERY_PAUSE_S = 5.0
+"""Before the calls of the last run are looked for again when the database went away meanwhile."""
 DISK_FAULTS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO))
 """The disk is at fault, not the settings."""
 
@@ -137,11 +139,43 @@ def repaired_recordings(settings: Settings) -> list[Repaired]:
     return [repair for repair in repairs if isinstance(repair, Repaired)]
 
 
-async def recover_calls(
+@contextlib.asynccontextmanager
+async def recovered_calls(
     storage: Storage, clock: Clock, repaired: list[Repaired], recordings: Path, on_progress: Progress
-) -> None:
-    """Give calls that a crash cut short their records."""
-    recovered = await recover(storage.history, storage.spool, clock, repaired, recordings)
+) -> AsyncIterator[None]:
+    """Give calls that a crash cut short their records: at once, or as soon as the rows of the last run are delivered.
+
+    Nobody waits for the latter: after days without the database that takes minutes.
+    """
+    if storage.drainer.leftovers_gone.is_set():
+        tell_recovered(await recover(storage.history, storage.spool, clock, repaired, recordings), on_progress)
+        yield
+        return
+    on_progress("rows of the last run are still being delivered; calls that it cut short get their records afterwards")
+    started = clock.wall()
+
+    async def later() -> None:
+        while True:
+            await storage.drainer.leftovers_gone.wait()
+            try:
+                found = await recover(storage.history, storage.spool, clock, repaired, recordings, started)
+            except Unavailable:
+                await asyncio.sleep(RECOVERY_PAUSE_S)
+            else:
+                tell_recovered(found, on_progress)
+                return
+
+    task = asyncio.create_task(later(), name="recovery")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def tell_recovered(recovered: Recovered, on_progress: Progress) -> None:
+    """Say what a crash had cut short, if it had."""
     if recovered.calls or recovered.recordings:
         on_progress(
             f"the last run was cut short: recorded {recovered.calls} calls, mended {recovered.recordings} recordings"

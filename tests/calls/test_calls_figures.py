@@ -245,7 +245,7 @@ async def test_agents_are_logged_out_when_the_daemon_stops_and_nothing_is_left_f
         assert last.at == house.clock.wall()
         events = len(house.history.agent_events)
         await house.pass_time(600)
-        await end_duties(house.history, house.history, house.clock)
+        await end_duties(house.history, house.history, house.clock.wall())
         assert len(house.history.agent_events) == events
 
 
@@ -257,7 +257,7 @@ async def test_time_after_a_crash_is_nobodys_time_on_duty() -> None:
         crashed = house.history.agent_events[-1].at
         await house.pass_time(600)
         for _ in range(2):  # the second time there is nothing left to end
-            await end_duties(house.history, house.history, house.clock)
+            await end_duties(house.history, house.history, house.clock.wall())
         ended = [row for row in house.history.agent_events if row.reason == "restart"]
         assert [(row.agent, row.at) for row in ended] == [(AGENT, crashed), ("1002", crashed)]
         found = await report(house, "agents")

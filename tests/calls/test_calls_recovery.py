@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from acdcore.calls import events
 from acdcore.calls.cdr import WallTime
 from acdcore.calls.chronicle import Chronicle
@@ -87,11 +89,25 @@ async def test_call_whose_beginning_is_lost_has_no_record(tmp_path: Path) -> Non
     assert history.cdrs == {}
 
 
-async def test_calls_of_long_ago_are_left_alone(tmp_path: Path) -> None:
+class MovedClock(NoonClock):
+    """The daemon starts again some days later, or the clock says so."""
+
+    def __init__(self, days: int) -> None:
+        self._days = days
+
+    def wall(self) -> datetime:
+        return NOON + timedelta(days=self._days)
+
+
+@pytest.mark.parametrize("days", [0, 1, 3, 20, 400, -1])
+async def test_call_that_was_cut_short_gets_its_record_however_late_the_next_start_is(
+    tmp_path: Path, days: int
+) -> None:
     history = left_behind(TALK)
+    assert await recover(history, history, MovedClock(days), (), tmp_path) == Recovered(1, 0)
+    assert await recover(history, history, MovedClock(days), (), tmp_path) == Recovered(0, 0), "once"
 
-    class LaterClock(NoonClock):
-        def wall(self) -> datetime:
-            return NOON + timedelta(days=3)
 
-    assert await recover(history, history, LaterClock(), (), tmp_path) == Recovered(0, 0)
+async def test_calls_of_this_run_are_not_taken_for_those_of_the_last(tmp_path: Path) -> None:
+    history = left_behind(TALK)
+    assert await recover(history, history, NoonClock(), (), tmp_path, started=NOON - timedelta(minutes=1)) == Recovered(0, 0)

@@ -411,7 +411,10 @@ class HouseRecords:
         events = (CallEventRow(call_id, 1, MORNING - HALF_AN_HOUR, "arrived", {"trunk": "carrier"}),)
         return None if cdr is None else CallStory(cdr, events, tuple(self.house.recording_rows))
 
-    async def unfinished(self, since: CallId) -> Sequence[CallEventRow]:
+    async def latest_call(self) -> CallId | None:
+        return None
+
+    async def unfinished(self, since: CallId, before: CallId | None = None) -> Sequence[CallEventRow]:
         return ()
 
     async def recordings(self, wanted: RecordingFilter) -> Sequence[RecordingRow]:

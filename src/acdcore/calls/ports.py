@@ -353,8 +353,12 @@ class History(Protocol):
         """One call; None when it is unknown, or not delivered yet."""
         ...
 
-    async def unfinished(self, since: CallId) -> Sequence[CallEventRow]:
+    async def unfinished(self, since: CallId, before: CallId | None = None) -> Sequence[CallEventRow]:
         """The events of calls from `since` on that have no record, in order: what a crash has cut short."""
+        ...
+
+    async def latest_call(self) -> CallId | None:
+        """The greatest id of a call that any event tells of; None when there is none."""
         ...
 
     async def recordings(self, wanted: RecordingFilter) -> Sequence[RecordingRow]:

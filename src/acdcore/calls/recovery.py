@@ -18,7 +18,8 @@ from acdcore.kernel.ids import CallId
 from acdcore.recording.index import Repaired
 
 LOOK_BACK = timedelta(days=2)
-"""How far back calls without a record are looked for: a daemon that was down for longer is started by hand."""
+"""How far back from the last call of the last run, however long ago that was, calls without a record are looked for:
+none lasts longer, and each start has written the records of the run before."""
 CRASH_REASON = "restart"
 """Why agents are logged out whom the last run left logged in."""
 TYPES: dict[str, TypeAdapter[events.Event]] = {name: TypeAdapter(kind) for kind, name in events.KINDS.items()}
@@ -40,16 +41,43 @@ def call_id_at(wall: datetime) -> CallId:
     return CallId(f"{wall:%Y%m%dT%H%M%S}")
 
 
+async def first_to_look_at(history: History, wall: datetime) -> CallId:
+    """The least id of a call that the last run can have cut short, whatever the clock did since; raises Unavailable.
+
+    Not counted back from now alone: an outage of weeks, or a clock that jumped ahead, must not hide any; nor from the
+    last call alone: its clock may have been ahead of ours.
+    """
+    latest = await history.latest_call()
+    last_wall = None if latest is None else arrival_in(latest)
+    return call_id_at(min(wall, last_wall or wall) - LOOK_BACK)
+
+
+def arrival_in(call_id: CallId) -> datetime | None:
+    """When a call arrived, by its id; None when the id does not tell."""
+    try:
+        return datetime.strptime(call_id[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
 async def recover(
-    history: History, spool: Spool, clock: Clock, repaired: Iterable[Repaired], directory: Path
+    history: History,
+    spool: Spool,
+    clock: Clock,
+    repaired: Iterable[Repaired],
+    directory: Path,
+    started: datetime | None = None,
 ) -> Recovered:
-    """Write what is missing; to be called before the first call is taken, when the spool has been delivered.
+    """Write what is missing; to be called when the rows of the last run have been delivered.
+
+    Before the first call is taken and the first agent at work, or with the moment at which this run `started` (UTC).
 
     `directory` holds the recordings: a talk that was cut short within its first second has left no file, and its
     record must not name one. Raises Unavailable when the database is away.
     """
-    await end_duties(history, spool, clock)
-    rows = await history.unfinished(call_id_at(clock.wall() - LOOK_BACK))
+    before = None if started is None else call_id_at(started)
+    await end_duties(history, spool, started or clock.wall())
+    rows = await history.unfinished(await first_to_look_at(history, clock.wall()), before)
     mended: dict[str, Repaired] = {repair.path: repair for repair in repaired if repair.duration_s > 0}
     recovered = Recovered(0, 0)
     for call_id, of_call in groupby(rows, key=lambda row: row.call_id):
@@ -65,12 +93,12 @@ async def recover(
     return recovered
 
 
-async def end_duties(history: History, spool: Spool, clock: Clock) -> None:
+async def end_duties(history: History, spool: Spool, before: datetime) -> None:
     """Log out whom the last run left logged in, as of the last change of any agent: nobody knows of a later moment.
 
     Without it, the time until the next log-in would count as ready, or as talking. Raises Unavailable.
     """
-    latest = await history.agent_changes(clock.wall(), clock.wall())
+    latest = await history.agent_changes(before, before)
     if not latest:
         return
     known_until = max(row.at for row in latest)

@@ -40,6 +40,8 @@ class Drainer:
         self._database = database
         self._durable = durable
         self._durable.set()  # For what an earlier process left.
+        self.leftovers_gone = asyncio.Event()
+        """Set once all that an earlier process left is delivered."""
         self.trouble = ""
         """Why rows wait although the database answers; "" when they do not."""
 
@@ -78,12 +80,18 @@ class Drainer:
                 refused = await self._store(batch.lines)
                 self.trouble = ""
                 batch = await asyncio.to_thread(self._go_on, batch, refused)
+                self._look_for_leftovers()
+            self._look_for_leftovers()
         except Unavailable:
             self._durable.set()
         except (OSError, asyncpg.PostgresError) as error:
             self.trouble = str(error)
             self._durable.set()
             await asyncio.sleep(TROUBLE_PAUSE_S)
+
+    def _look_for_leftovers(self) -> None:
+        if self._spool.is_rid_of_leftovers():
+            self.leftovers_gone.set()
 
     async def _store(self, lines: Sequence[bytes]) -> Sequence[Refused]:
         """Store what can be stored; returns what cannot."""

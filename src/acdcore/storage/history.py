@@ -106,15 +106,20 @@ class PgHistory:
             tuple(_RECORDING.validate_python(_plain(row)) for row in recordings),
         )
 
-    async def unfinished(self, since: CallId) -> Sequence[CallEventRow]:
+    async def unfinished(self, since: CallId, before: CallId | None = None) -> Sequence[CallEventRow]:
         query = (
-            f"select {_EVENT_COLUMNS} from call_events e where call_id >= $1"
+            f"select {_EVENT_COLUMNS} from call_events e where call_id >= $1 and ($2::text is null or call_id < $2)"
             f" and not exists (select from calls c where c.call_id = e.call_id)"
             f" order by call_id, serial limit {UNFINISHED_ROWS_MAX}"
         )
         async with self._database.connection() as connection:
-            found = await connection.fetch(query, since)
+            found = await connection.fetch(query, since, before)
         return [_EVENT.validate_python(_plain(row)) for row in found]
+
+    async def latest_call(self) -> CallId | None:
+        async with self._database.connection() as connection:
+            latest = await connection.fetchval("select max(call_id) from call_events")
+        return None if latest is None else CallId(latest)
 
     async def recordings(self, wanted: RecordingFilter) -> Sequence[RecordingRow]:
         conditions = _Conditions()

@@ -156,8 +156,15 @@ class MemoryHistory:
         recordings = tuple(row for key, row in sorted(self.recording_rows.items()) if key[0] == call_id)
         return CallStory(cdr, events, recordings)
 
-    async def unfinished(self, since: CallId) -> Sequence[CallEventRow]:
-        return [row for key, row in sorted(self.call_events.items()) if key[0] >= since and key[0] not in self.cdrs]
+    async def unfinished(self, since: CallId, before: CallId | None = None) -> Sequence[CallEventRow]:
+        return [
+            row
+            for (call_id, _), row in sorted(self.call_events.items())
+            if call_id >= since and (before is None or call_id < before) and call_id not in self.cdrs
+        ]
+
+    async def latest_call(self) -> CallId | None:
+        return max((call_id for call_id, _ in self.call_events), default=None)
 
     async def recordings(self, wanted: RecordingFilter) -> Sequence[RecordingRow]:
         fits = _recording_test(wanted)

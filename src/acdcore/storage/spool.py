@@ -107,6 +107,8 @@ class DiskSpool:
         """Rows for the thread; None only wakes it."""
         self._appended = 0
         """Rows that there ever were; changed by who appends."""
+        self._adopted = 0
+        """Of these, the rows of earlier processes, which are the first to be delivered."""
         self._changed = threading.Condition()
         # Under `_changed`:
         self._shelf = Shelf()
@@ -162,6 +164,10 @@ class DiskSpool:
             return Backlog(
                 rows_waiting, age_s, tally.size_bytes, tally.rejected, tally.dropped, alarm, tally.disk_problem
             )
+
+    def is_rid_of_leftovers(self) -> bool:
+        """Whether all that earlier processes left is delivered or set aside."""
+        return self._tally.confirmed >= self._adopted
 
     def wait_durable(self, within_s: float) -> bool:
         """Block until all that was appended is on disk; False when it took longer. Not for the event loop."""
@@ -309,7 +315,7 @@ class DiskSpool:
             segments.path_of(self._directory, number).unlink(missing_ok=True)
 
     def _take_over(self) -> None:
-        """Adopt the files of earlier processes."""
+        """Adopt the files of earlier processes; how many rows they hold is known from then on."""
         self._tally.moved_at = self._clock.now()
         self._tally.rejected = _lines_in(self._rejected)
         for found in segments.find(self._directory):
@@ -319,6 +325,7 @@ class DiskSpool:
             self._tally.durable += found.lines
             self._tally.size_bytes += found.size_bytes
             self._writer.begin_after(found.number)
+        self._adopted = self._appended
 
 
 def _locked(path: Path) -> int:
