@@ -16,7 +16,7 @@ from acdcore.kernel.ids import IdSource
 from acdcore.media.model import Codec as SoundCodec
 from acdcore.sdp import negotiate
 from acdcore.sdp.model import Codec, Direction, LocalMedia, Negotiated
-from acdcore.sip.digest import DigestClient
+from acdcore.sip.digest_client import DigestClient
 from acdcore.sip.endpoint import Endpoint
 from acdcore.sip.events import (
     Event,

@@ -217,3 +217,29 @@ def test_contacts_that_everybody_with_the_skills_declines_are_told(house: Path) 
     assert said(house, text, (*people, agent("1003", {"service": 3}))) == []
     only_work = (agent("1001", {"service": 9}, (Channel.CALL,)), agent("1002", {}))
     assert said(house, text, only_work) == ["queue service: nobody with service 3 takes calls"]
+
+
+PROVIDER = """
+[trunks.provider]
+user = "provider"
+password = "x"
+target = "sip:198.51.100.7"
+[trunks.provider.routes]
+1 = { flow = "hotline" }
+"""
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_trunk_by_credentials_within_the_addresses_of_another_is_told(house: Path, is_first: bool) -> None:
+    text = PROVIDER + TRUNK if is_first else TRUNK + PROVIDER
+    (warning,) = said(house, text + QUEUES)
+    assert "trunk provider: its target 198.51.100.7 is among the addresses of trunk carrier" in warning
+    assert said(house, TRUNK + PROVIDER.partition("[trunks.provider.routes]")[0] + QUEUES) == [], "takes no calls in"
+    assert said(house, TRUNK + PROVIDER.replace("198.51.100.7", "192.0.2.7") + QUEUES) == []
+
+
+def test_trunk_whose_addresses_are_all_those_of_an_earlier_one_is_told(house: Path) -> None:
+    inner = '[trunks.inner]\naddresses = ["198.51.100.8/29", "2001:db8::/32"]\n'
+    (warning,) = said(house, TRUNK + inner + QUEUES)
+    assert "trunk inner: calls from 198.51.100.8/29 count as trunk carrier's" in warning
+    assert said(house, inner + TRUNK + QUEUES) == [], "the narrower one first is how it is meant"

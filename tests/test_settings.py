@@ -64,6 +64,10 @@ def test_empty_file_gives_the_defaults(tmp_path: Path) -> None:
         ('[lines]\nredirect_to = "100"', "lines.redirect_to", "pattern"),
         ("[trunks.carrier]\nlines = 5", "trunks.carrier", "nobody could use it"),
         ('[trunks.carrier]\nuser = "a"', "trunks.carrier", "user without password"),
+        (TRUNK + 'digest_algorithms = ["MD5"]', "trunks.carrier", "digest_algorithms without user"),
+        ('[sip]\ndigest_algorithms = ["SHA-1"]', "sip.digest_algorithms.0", "SHA-256"),
+        ('[sip]\ndigest_algorithms = ["MD5", "MD5"]', "sip.digest_algorithms", "names an algorithm twice"),
+        ("[sip]\ndigest_algorithms = []", "sip.digest_algorithms", "at least 1 item"),
         (TRUNK + "may_dial_out = true", "trunks.carrier", "needs target"),
         (TRUNK + 'target = "carrier.example.com"', "trunks.carrier.target", "pattern"),
         (TRUNK + 'target = "sip:carrier.example.com"', "trunks.carrier", "needs an IP address"),
@@ -214,3 +218,11 @@ def test_list_from_the_environment_is_written_as_in_the_file(tmp_path: Path) -> 
     file.write_text('[trunks.carrier]\naddresses = ["10.0.0.0/8"]\n')
     settings = load(file, {"ACDCORE_TRUNKS__CARRIER__ADDRESSES": '["192.0.2.0/24"]'})
     assert [str(network) for network in settings.trunks["carrier"].addresses] == ["192.0.2.0/24"]
+
+
+def test_md5_alone_is_offered_unless_realm_or_trunk_say_otherwise(tmp_path: Path) -> None:
+    assert Settings().sip.digest_algorithms == ("MD5",)
+    text = '[sip]\ndigest_algorithms = ["SHA-256", "MD5"]\n[trunks.a]\nuser = "u"\npassword = "p"\n'
+    settings = read(tmp_path, text + 'digest_algorithms = ["SHA-256"]\n[trunks.b]\nuser = "v"\npassword = "p"\n')
+    assert settings.sip.digest_algorithms == ("SHA-256", "MD5")
+    assert [trunk.digest_algorithms for trunk in settings.trunk_list()] == [("SHA-256",), ()]

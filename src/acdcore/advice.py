@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from acdcore.calls.people import AgentRecord, Tier
+from acdcore.calls.trunk_overlaps import overlaps
 from acdcore.ivr.model import CalendarState, CallbackNode, Flow, FlowNode, MessageNode, QueueNode, ReturnNode
 from acdcore.kernel.ids import SkillName
 from acdcore.plan import Plan, shortages
@@ -21,6 +22,8 @@ Needs = Mapping[SkillName, int]
 def advice(plan: Plan, agents: Sequence[AgentRecord], wall: datetime) -> tuple[str, ...]:
     """Every warning, the machine's first, then queue by queue; `agents` empty: nothing is said about skills."""
     warnings = [*shortages(plan.settings)]
+    with_routes = frozenset(name for name, table in plan.settings.trunks.items() if table.routes)
+    warnings += overlaps(plan.settings.trunk_list(), with_routes)
     active = [agent for agent in agents if agent.is_active]
     for name, table in plan.settings.queues.items():
         warnings += (f"queue {name}: {text}" for text in _of_queue(plan, name, table))

@@ -11,6 +11,8 @@ from acdcore.storage.seed import SeededAgent
 
 API_KEYS_FILE = "api-keys"
 SOFTPHONES_FILE = "softphones"
+DIGEST_SECRET_FILE = "digest-secret"
+SECRET_BYTES = 32
 RIGHTS = {right.name.lower(): right for right in Right}
 
 
@@ -32,6 +34,23 @@ def read_or_make_keys(directory: Path) -> tuple[ApiKey, ...]:
             raise SettingsError(str(file), f"line {number}", f"write: name, one of {', '.join(RIGHTS)}, secret")
         keys.append(ApiKey.of(words[0], words[2], RIGHTS[words[1]]))
     return tuple(keys)
+
+
+def read_or_make_secret(directory: Path) -> bytes:
+    """What chooses the digest algorithms of names that do not exist: made at the first start, the same from then on.
+
+    Raises SettingsError naming the file.
+    """
+    file = directory / DIGEST_SECRET_FILE
+    if not file.exists():
+        write_private(file, f"{secrets.token_hex(SECRET_BYTES)}\n")
+    try:
+        secret = bytes.fromhex("".join(lines_of(file)))
+    except ValueError as error:
+        raise SettingsError(str(file), "", "is not in hexadecimal; delete it, and it is made anew") from error
+    if not secret:
+        raise SettingsError(str(file), "", "is empty; delete it, and it is made anew")
+    return secret
 
 
 def lines_of(file: Path) -> list[str]:

@@ -12,6 +12,7 @@ import structlog
 from acdcore.calls.access import Access
 from acdcore.calls.admission import AdmissionControl, networks_of
 from acdcore.calls.chronicle import Chronicle
+from acdcore.calls.digest_accounts import DigestPolicy
 from acdcore.calls.ports import Directory
 from acdcore.calls.recorder import Recorder
 from acdcore.calls.recovery import Recovered, recover
@@ -21,7 +22,7 @@ from acdcore.kernel.address import Address
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import SettingsError, Unavailable
 from acdcore.kernel.ids import IdSource
-from acdcore.keys import keep_passwords
+from acdcore.keys import keep_passwords, read_or_make_secret
 from acdcore.media.engine import Engine
 from acdcore.media.model import EngineSettings
 from acdcore.plan import Plan
@@ -218,7 +219,9 @@ def open_admission(settings: Settings, directory: Directory, digest: DigestServe
     trunks = Trunks(settings.trunk_list(), settings.routes())
     sources = Sources()
     sources.use_trunks(networks_of(trunks.trunks))
-    return AdmissionControl(Access(trunks, directory, digest, settings.sip.realm, sources.lockout), sources)
+    secret = read_or_make_secret(settings.storage.directory)
+    policy = DigestPolicy(settings.sip.realm, settings.sip.digest_algorithms, secret)
+    return AdmissionControl(Access(trunks, directory, digest, policy, sources.lockout), sources)
 
 
 def endpoint_settings(settings: Settings) -> EndpointSettings:

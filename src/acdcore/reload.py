@@ -136,8 +136,8 @@ class Reloader:
         hall.acd.feed(FloorChanged(edition.floor))
         hall.lines.change(edition.lines, {trunk.name: trunk.lines for trunk in rules.trunks.trunks})
         admission = self.switchboard.admission
-        realm = self.plan.settings.sip.realm
-        admission.use(Access(rules.trunks, hall.directory, self.digest, realm, admission.lockout))
+        policy = admission.accounts.policy
+        admission.use(Access(rules.trunks, hall.directory, self.digest, policy, admission.lockout))
         admission.sources.use_trunks(networks_of(rules.trunks.trunks))
         self.screen.change(rules.screening.limits)
         hall.workbench.configure(edition.book)

@@ -25,6 +25,7 @@ from acdcore.kernel.errors import SettingsError
 from acdcore.queue_table import QueueTable
 from acdcore.queues.settings import FloorSettings
 from acdcore.section import Section
+from acdcore.sip.digest_values import DEFAULT_ALGORITHMS, Algorithm
 from acdcore.sip.uri import MalformedValue, SipUri
 from acdcore.work.book import BookSettings
 
@@ -57,8 +58,16 @@ def _zone(name: str) -> str:
     return name
 
 
+def _once_each(algorithms: tuple[Algorithm, ...]) -> tuple[Algorithm, ...]:
+    if len(set(algorithms)) < len(algorithms):
+        raise ValueError("names an algorithm twice")
+    return algorithms
+
+
 Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
 """Read here, because pydantic's error for one of two classes names neither the key nor what is wrong."""
+DigestAlgorithms = Annotated[tuple[Algorithm, ...], AfterValidator(_once_each)]
+"""In the order in which they are offered."""
 OwnAddress = Annotated[IPv4Address, AfterValidator(_named)]
 """An address of ours that goes into messages."""
 
@@ -71,6 +80,7 @@ class Sip(Section):
     udp_port: Port = 5060
     tcp_port: Port = 5060
     realm: Annotated[str, Field(min_length=1)] = "acdcore"
+    digest_algorithms: Annotated[DigestAlgorithms, Field(min_length=1)] = DEFAULT_ALGORITHMS
 
 
 class Media(Section):
@@ -219,6 +229,7 @@ class TrunkTable(Section):
     lines: Annotated[int, Field(ge=1, le=10_000)] = 150
     user: str = ""
     password: Annotated[str, Field(repr=False)] = ""
+    digest_algorithms: DigestAlgorithms = ()
     target: Annotated[str, Field(pattern=r"^(sip:[^\s<>]+)?$")] = ""
     may_dial_out: bool = False
     routes: dict[str, RouteTable] = Field(default_factory=dict)
@@ -227,6 +238,8 @@ class TrunkTable(Section):
     def _is_whole(self) -> "TrunkTable":
         if not self.addresses and not self.user:
             raise ValueError("nobody could use it: give addresses, or user and password")
+        if self.digest_algorithms and not self.user:
+            raise ValueError("digest_algorithms without user: this trunk proves nothing; give user and password")
         if self.user and not self.password:
             raise ValueError("user without password; set it in the environment rather than in the file")
         if self.may_dial_out and not self.target:
@@ -290,6 +303,7 @@ class Settings(Section):
                 password=table.password,
                 target=table.target,
                 may_dial_out=table.may_dial_out,
+                digest_algorithms=table.digest_algorithms,
             )
             for name, table in self.trunks.items()
         )

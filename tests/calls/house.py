@@ -28,6 +28,7 @@ from acdcore.calls.call import Call
 from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.commands import AgentCommand, AgentState, ReloadReport
 from acdcore.calls.desks import Desks
+from acdcore.calls.digest_accounts import DigestPolicy
 from acdcore.calls.feed import Feed
 from acdcore.calls.hall import Hall
 from acdcore.calls.hours import Hours
@@ -204,7 +205,7 @@ class House:
         trunks = [carrier(plan)]
         self.sources = Sources()
         self.sources.use_trunks(networks_of(trunks))
-        access = Access(Trunks(trunks, []), self.directory, digest, REALM, self.sources.lockout)
+        access = Access(Trunks(trunks, []), self.directory, digest, DigestPolicy(REALM), self.sources.lockout)
         self.admission = AdmissionControl(access, self.sources)
         self.endpoint = Endpoint(EndpointSettings(), IdSource(1), self.admission, self.sources)
         self.stack = self.cable.plug(OURS, self.endpoint, self.clock, self._on_sip)

@@ -9,7 +9,7 @@ from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import IdSource
 from acdcore.sdp import negotiate
 from acdcore.sdp.model import Codec, Direction, LocalMedia
-from acdcore.sip.digest import DigestClient
+from acdcore.sip.digest_client import DigestClient
 from acdcore.sip.endpoint import Endpoint
 from acdcore.sip.events import (
     Event,

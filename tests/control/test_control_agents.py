@@ -27,6 +27,7 @@ async def test_agent_is_created_with_a_password_that_only_this_answer_shows(
         "languages": ["yue", "cmn"],
         "is_active": True,
         "declines": [],
+        "digest_algorithms": [],
     }
     assert await (await served.reader.get("/v1/agents/1003/profile")).json() == created["profile"]
     assert MADE_PASSWORD not in capsys.readouterr().out
@@ -112,6 +113,24 @@ async def test_change_leaves_out_what_it_does_not_name_and_tells_the_floor(serve
     assert told is served.house.agent_records[ONE]
     assert (told.name, told.skills, told.languages, told.ha1_md5) == ("Agent One", {"sales": 4}, ("cmn", "yue"), "md5")
     assert (await response.json())["skills"] == {"sales": 4}
+
+
+async def test_phone_gets_digest_algorithms_of_its_own_and_loses_them_again(served: Served) -> None:
+    for algorithms in (["SHA-256"], ["MD5", "SHA-256"], []):
+        changed = await served.admin.patch("/v1/agents/1001", json={"digest_algorithms": algorithms})
+        assert (await changed.json())["digest_algorithms"] == algorithms
+        assert served.house.agent_records[ONE].digest_algorithms == tuple(algorithms)
+    body = {"number": "1003", "name": "Agent Three", "digest_algorithms": ["SHA-256"]}
+    created = await (await served.admin.post("/v1/agents", json=body)).json()
+    assert created["profile"]["digest_algorithms"] == ["SHA-256"]
+
+
+@pytest.mark.parametrize("algorithms", [["SHA-1"], ["MD5", "MD5"], "MD5", None])
+async def test_unknown_or_repeated_digest_algorithm_is_refused(served: Served, algorithms: object) -> None:
+    body = {"number": "1003", "name": "Agent Three", "digest_algorithms": algorithms}
+    response = await served.admin.post("/v1/agents", json=body)
+    assert response.status == HTTPStatus.BAD_REQUEST
+    assert (await response.json())["error"]["field"].startswith("digest_algorithms")
 
 
 async def test_skills_and_languages_can_be_taken_away(served: Served) -> None:

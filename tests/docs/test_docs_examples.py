@@ -191,7 +191,8 @@ def shown(field: FieldInfo) -> str:
         case list() | dict():
             return f"`{default}`"
         case tuple():
-            return f"`[{', '.join(f'{each:g}' for each in default)}]`"
+            shown_each = [f'"{each}"' if isinstance(each, str) else f"{each:g}" for each in default]
+            return f"`[{', '.join(shown_each)}]`"
         case _:
             return f'`"{default}"`'
 

@@ -7,7 +7,9 @@ import pytest
 from tests.scenarios.network import ANSWER, NOTHING_LEFT, OFFER, Network, Party, Weather
 
 from acdcore.kernel.ids import IdSource
-from acdcore.sip.digest import DigestClient, DigestServer, Verified, ha1
+from acdcore.sip.digest import Accounts, Asked, DigestServer, Verified
+from acdcore.sip.digest_client import DigestClient
+from acdcore.sip.digest_values import ALGORITHMS, Algorithm, ha1
 from acdcore.sip.events import (
     EndCause,
     Event,
@@ -39,6 +41,16 @@ def last(party: Party, kind: type[E]) -> E:
     event = party.events[-1]
     assert isinstance(event, kind), event
     return event
+
+
+class OneSecret(Accounts):
+    """Everybody has the same password."""
+
+    def algorithms(self, user: str) -> tuple[Algorithm, ...]:
+        return ALGORITHMS
+
+    def ha1(self, user: str, algorithm: Algorithm) -> str:
+        return ha1(user, "acd", "secret", algorithm)
 
 
 class Scene:
@@ -540,11 +552,8 @@ def test_challenged_invite_is_sent_again_with_credentials() -> None:
             return
         now = scene.network.now
 
-        def secret(user: str, algorithm: str) -> str:
-            return ha1(user, "acd", "secret", algorithm)
-
         values = event.request.headers.get_all("Proxy-Authorization")
-        verdict = server.verify(values, "INVITE", str(event.request.uri), secret, now)
+        verdict = server.verify(values, Asked("INVITE", str(event.request.uri)), OneSecret(), now)
         if isinstance(verdict, Verified):
             scene.network.carry_out(party, party.endpoint.answer(event.session, ANSWER, now))
         else:

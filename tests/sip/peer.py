@@ -2,7 +2,7 @@
 
 from acdcore.kernel.address import Address
 from acdcore.kernel.ids import IdSource
-from acdcore.sip.digest import DigestClient
+from acdcore.sip.digest_client import DigestClient
 from acdcore.sip.endpoint import Endpoint, EndpointSettings
 from acdcore.sip.events import (
     Census,

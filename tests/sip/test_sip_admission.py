@@ -3,13 +3,15 @@
 from ipaddress import ip_network
 
 import pytest
+from tests.sip.accounts import REALM, OneAccount
 from tests.sip.peer import FLOW, NOTHING_LEFT, OFFER, SDP, message, only_response, outgoing, statuses
 
 from acdcore.kernel.address import Address
 from acdcore.kernel.ids import IdSource
 from acdcore.kernel.lockout import Lockout, LockoutSettings
 from acdcore.sip.admission import NEWCOMER_MESSAGES, Admitted, Rejected, SourceClass, SourceLimits, Sources
-from acdcore.sip.digest import Denied, DigestClient, DigestServer, Verified
+from acdcore.sip.digest import Asked, Denied, DigestServer, Verified
+from acdcore.sip.digest_client import DigestClient
 from acdcore.sip.endpoint import Endpoint
 from acdcore.sip.events import Discarded, DiscardReason, Flow, InviteArrived, RequestRejected, Transmit, Transport
 from acdcore.sip.identity import EndpointSettings
@@ -196,13 +198,13 @@ def test_garbage_counts_like_any_other_message() -> None:
 
 
 def test_nonce_is_good_only_where_it_was_sent() -> None:
-    server = DigestServer("acdcore", b"secret", IdSource(1), algorithms=("MD5",))
+    server = DigestServer(REALM, b"secret", IdSource(1))
     answer = DigestClient("1001", "wrong").authorise(
         server.challenge(0.0, source=STRANGER), "REGISTER", "sip:a", IdSource(2)
     )
 
     def judged(source: str) -> object:
-        return server.verify([answer], "REGISTER", "sip:a", lambda user, algorithm: 32 * "0", 1.0, source)
+        return server.verify([answer], Asked("REGISTER", "sip:a", source), OneAccount(), 1.0)
 
     assert isinstance(judged(STRANGER), Denied)
     assert not isinstance(judged(PHONE), Denied | Verified)

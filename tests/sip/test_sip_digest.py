@@ -4,24 +4,15 @@ import hashlib
 import re
 
 import pytest
+from tests.sip.accounts import REALM, OneAccount
 
 from acdcore.kernel.errors import Refused
 from acdcore.kernel.ids import IdSource
 from acdcore.sip import digest
-from acdcore.sip.digest import (
-    ALGORITHMS,
-    Algorithm,
-    Challenge,
-    Denied,
-    DigestClient,
-    DigestServer,
-    Verdict,
-    Verified,
-    ha1,
-    parse_challenge,
-)
+from acdcore.sip.digest import Accounts, Asked, Challenge, Denied, DigestServer, Verdict, Verified
+from acdcore.sip.digest_client import DigestClient, parse_challenges
+from acdcore.sip.digest_values import ALGORITHMS, Algorithm, ha1, hashed
 
-REALM = "acd.example.com"
 URI = "sip:acd.example.com"
 TTL_S = 300.0
 
@@ -37,18 +28,24 @@ class FixedIds(IdSource):
         return self._token
 
 
-def find_ha1(user: str, algorithm: str) -> str | None:
-    return ha1("1001", REALM, "pass", algorithm) if user == "1001" else None
+def server(seed: int = 1, secret: bytes = b"k") -> DigestServer:
+    return DigestServer(REALM, secret, IdSource(seed), TTL_S)
 
 
-def server(algorithms: tuple[Algorithm, ...] = ALGORITHMS, seed: int = 1, secret: bytes = b"k") -> DigestServer:
-    return DigestServer(REALM, secret, IdSource(seed), TTL_S, algorithms)
+def challenges_of(acd: DigestServer, now: float = 0.0) -> tuple[str, ...]:
+    """Both algorithms."""
+    return acd.challenge(now, algorithms=ALGORITHMS)
 
 
 def judged(
-    which: DigestServer, authorization: str, now: float = 1.0, method: str = "REGISTER", uri: str = URI
+    which: DigestServer,
+    *authorization: str,
+    now: float = 1.0,
+    method: str = "REGISTER",
+    uri: str = URI,
+    accounts: Accounts = OneAccount(),  # noqa: B008 - it never changes
 ) -> Verdict:
-    return which.verify([authorization], method, uri, find_ha1, now)
+    return which.verify(authorization, Asked(method, uri), accounts, now)
 
 
 # RFC 7616 section 3.9.1.
@@ -84,15 +81,23 @@ def test_server_without_qop_is_answered_in_the_old_form() -> None:
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_client_with_the_right_password_is_verified(algorithm: Algorithm) -> None:
-    acd = server((algorithm,))
-    value = DigestClient("1001", "pass").authorise(acd.challenge(0.0), "REGISTER", URI, IdSource(2))
+    acd = server()
+    value = DigestClient("1001", "pass").authorise(
+        acd.challenge(0.0, algorithms=(algorithm,)), "REGISTER", URI, IdSource(2)
+    )
+    assert f"algorithm={algorithm}" in value
     assert judged(acd, value) == Verified("1001")
 
 
-def test_challenges_offer_the_stronger_algorithm_first_and_the_client_takes_it() -> None:
+def test_md5_alone_is_offered_unless_asked_otherwise() -> None:
+    (challenge,) = server().challenge(0.0)
+    assert "algorithm=MD5," in challenge
+
+
+def test_challenges_are_offered_in_the_order_given_and_the_client_takes_the_stronger() -> None:
     acd = server()
-    challenges = acd.challenge(0.0)
-    assert [parsed.algorithm for value in challenges if (parsed := parse_challenge(value))] == ["SHA-256", "MD5"]
+    challenges = challenges_of(acd)
+    assert [parsed.hashing.algorithm for parsed in parse_challenges(challenges)] == ["SHA-256", "MD5"]
     for offered in (challenges, challenges[::-1]):
         assert "algorithm=SHA-256" in DigestClient("1001", "pass").authorise(offered, "REGISTER", URI, IdSource(2))
 
@@ -108,7 +113,7 @@ def test_wrong_password_and_unknown_user_are_denied_alike() -> None:
 
 
 def test_unknown_user_is_denied_even_when_the_decoy_is_guessed() -> None:
-    acd = DigestServer(REALM, b"k", FixedIds("0123456789abcdef"), TTL_S, ("MD5",))
+    acd = DigestServer(REALM, b"k", FixedIds("0123456789abcdef"), TTL_S)
     decoy = hashlib.md5(b"0123456789abcdef").hexdigest()
     value = DigestClient("9999", "x").authorise(acd.challenge(0.0), "REGISTER", URI, FixedIds("c"))
     fields = dict(re.findall(r'(\w+)="?([^",]+)', value))
@@ -122,7 +127,8 @@ def test_request_without_our_credentials_is_challenged() -> None:
     other_realm = DigestServer("elsewhere", b"k", IdSource(1)).challenge(0.0)
     foreign = DigestClient("1001", "pass").authorise(other_realm, "REGISTER", URI, IdSource(2))
     for lines in ([], ["Basic abc"], ["Digest"], ['Digest realm="x'], [foreign]):
-        assert acd.verify(lines, "REGISTER", URI, find_ha1, 1.0) == Challenge(stale=False)
+        assert judged(acd, *lines) == Challenge(stale=False)
+        assert not acd.is_addressed(lines)
 
 
 def test_credentials_for_another_realm_are_passed_over() -> None:
@@ -131,19 +137,20 @@ def test_credentials_for_another_realm_are_passed_over() -> None:
         DigestServer("b", b"k", IdSource(3)).challenge(0.0), "INVITE", URI, IdSource(2)
     )
     ours = DigestClient("1001", "pass").authorise(acd.challenge(0.0), "INVITE", URI, IdSource(2))
-    assert acd.verify([foreign, ours], "INVITE", URI, find_ha1, 1.0) == Verified("1001")
+    assert acd.is_addressed([foreign, ours])
+    assert judged(acd, foreign, ours, method="INVITE") == Verified("1001")
 
 
 def test_nonce_that_we_did_not_issue_is_challenged_anew() -> None:
     stranger = server(secret=b"other")
     value = DigestClient("1001", "pass").authorise(stranger.challenge(0.0), "REGISTER", URI, IdSource(2))
-    assert judged(server(), value) == Challenge(stale=False)
+    assert judged(server(), value) == Challenge(stale=False, user="1001")
 
 
 def test_old_nonce_with_the_right_password_is_stale() -> None:
     acd = server()
     value = DigestClient("1001", "pass").authorise(acd.challenge(0.0), "REGISTER", URI, IdSource(2))
-    assert judged(acd, value, now=TTL_S + 0.01) == Challenge(stale=True)
+    assert judged(acd, value, now=TTL_S + 0.01) == Challenge(stale=True, user="1001")
     assert "stale=true" in acd.challenge(1.0, stale=True)[0]
     assert judged(acd, value, now=TTL_S) == Verified("1001")
 
@@ -157,7 +164,7 @@ def test_old_nonce_with_a_wrong_password_is_denied() -> None:
 def test_nonce_from_before_the_clock_began_anew_is_stale() -> None:
     acd = server()
     value = DigestClient("1001", "pass").authorise(acd.challenge(1000.0), "REGISTER", URI, IdSource(2))
-    assert judged(acd, value, now=5.0) == Challenge(stale=True)
+    assert judged(acd, value, now=5.0) == Challenge(stale=True, user="1001")
 
 
 def test_replayed_credentials_are_stale_and_a_higher_count_is_not() -> None:
@@ -165,20 +172,20 @@ def test_replayed_credentials_are_stale_and_a_higher_count_is_not() -> None:
     challenges = acd.challenge(0.0)
     first, second, third = (client.authorise(challenges, "REGISTER", URI, ids) for _ in range(3))
     assert judged(acd, second) == Verified("1001")
-    assert judged(acd, second) == Challenge(stale=True)
-    assert judged(acd, first) == Challenge(stale=True)
+    assert judged(acd, second) == Challenge(stale=True, user="1001")
+    assert judged(acd, first) == Challenge(stale=True, user="1001")
     assert judged(acd, third) == Verified("1001")
 
 
 def test_replay_is_refused_even_when_the_counter_was_forgotten() -> None:
-    acd, ids = server(("MD5",)), IdSource(2)
+    acd, ids = server(), IdSource(2)
     client = DigestClient("1001", "pass")
     used = client.authorise(acd.challenge(0.0), "REGISTER", URI, ids)
     assert judged(acd, used) == Verified("1001")
     for _ in range(digest.COUNTED_NONCES_MAX):
         fresh = client.authorise(acd.challenge(0.5), "REGISTER", URI, ids)
         assert judged(acd, fresh) == Verified("1001")
-    assert judged(acd, used) == Challenge(stale=True)
+    assert judged(acd, used) == Challenge(stale=True, user="1001")
 
 
 def test_credentials_count_for_their_method_and_uri_only() -> None:
@@ -194,7 +201,8 @@ def test_credentials_count_for_their_method_and_uri_only() -> None:
     [
         ("qop=auth, ", ""),
         ("qop=auth", "qop=auth-int"),
-        ("nc=00000001", "nc=1"),
+        ("nc=00000001", "nc=000000001"),
+        ("nc=00000001", 'nc=""'),
         ("nc=00000001", "nc=0000000g"),
         ("cnonce=", "x="),
         ('username="1001"', 'username=""'),
@@ -210,18 +218,17 @@ def test_incomplete_credentials_are_denied(old: str, new: str) -> None:
 
 
 def test_algorithm_that_was_not_offered_is_challenged() -> None:
-    acd = server(("SHA-256",))
-    nonce = parse_challenge(acd.challenge(0.0)[0])
-    assert nonce is not None
-    weak = f'Digest realm="{REALM}", nonce="{nonce.nonce}", algorithm=MD5, qop="auth"'
-    value = DigestClient("1001", "pass").authorise([weak], "REGISTER", URI, IdSource(2))
-    assert judged(acd, value) == Challenge(stale=False)
+    acd = server()
+    value = DigestClient("1001", "pass").authorise(acd.challenge(0.0), "REGISTER", URI, IdSource(2))
+    assert judged(acd, value, accounts=OneAccount(("SHA-256",))) == Challenge(stale=True, user="1001")
 
 
 def test_client_refuses_when_no_challenge_is_known() -> None:
     unknown = [
         'Digest realm="a", nonce="b", algorithm=SHA-512-256',
-        'Digest realm="a", nonce="b", qop="auth-int"',
+        'Digest realm="a", nonce="b", qop="auth-conf"',
+        'Digest realm="a", nonce=""',
+        'Digest nonce="b"',
         "NTLM",
         "Digest x",
     ]
@@ -232,20 +239,94 @@ def test_client_refuses_when_no_challenge_is_known() -> None:
 def test_names_that_need_quoting_survive() -> None:
     acd = DigestServer('a "b", c', b"k", IdSource(1))
     value = DigestClient('x\\"y', "p").authorise(acd.challenge(0.0), "INVITE", URI, IdSource(2))
-    found = acd.verify([value], "INVITE", URI, lambda user, name: ha1(user, 'a "b", c', "p", name), 1.0)
-    assert found == Verified('x\\"y')
+    accounts = OneAccount(user='x\\"y', password="p", realm='a "b", c')
+    assert judged(acd, value, method="INVITE", accounts=accounts) == Verified('x\\"y')
 
 
-def test_client_keeps_a_bounded_number_of_counters() -> None:
-    client, ids = DigestClient("1001", "pass"), IdSource(2)
-    first = 'Digest realm="a", nonce="first", qop="auth"'
-    assert "nc=00000001" in client.authorise([first], "INVITE", URI, ids)
-    assert "nc=00000002" in client.authorise([first], "INVITE", URI, ids)
-    for serial in range(digest.CLIENT_NONCES_MAX):
-        client.authorise([f'Digest realm="a", nonce="{serial}", qop="auth"'], "INVITE", URI, ids)
-    assert "nc=00000001" in client.authorise([first], "INVITE", URI, ids)
+# --- what stock clients write in their own way ---
 
 
-def test_secret_of_an_unknown_algorithm_is_our_own_mistake() -> None:
-    with pytest.raises(ValueError, match="SHA-1"):
-        ha1("a", "b", "c", "SHA-1")
+def answered(acd: DigestServer, **changed: str) -> str:
+    """Right credentials, calculated by hand after some fields were written otherwise; "-" leaves one out."""
+    nonce = parse_challenges(acd.challenge(0.0))[0].nonce
+    fields = {"username": "1001", "realm": REALM, "nonce": nonce, "uri": URI, "algorithm": "MD5"}
+    fields |= {"qop": "auth", "nc": "00000001", "cnonce": "0a4f113b"} | changed
+    fields = {name: text for name, text in fields.items() if text != "-"}
+    plain = {name: text.strip('"') for name, text in fields.items()}
+    secret = ha1("1001", REALM, "pass", "MD5")
+    if plain.get("algorithm", "").lower().endswith("-sess"):
+        secret = hashed("MD5", f"{secret}:{nonce}:{plain['cnonce']}")
+    request = hashed("MD5", f"REGISTER:{plain['uri']}")
+    middle = f"{plain['nc']}:{plain['cnonce']}:{plain['qop']}:" if "qop" in plain else ""
+    fields["response"] = hashed("MD5", f"{secret}:{nonce}:{middle}{request}")
+    return "Digest " + ",".join(f'{name}="{text.strip(chr(34))}"' for name, text in fields.items())
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"algorithm": "md5"},
+        {"algorithm": "-"},
+        {"algorithm": "MD5-sess"},
+        {"nc": "1"},
+        {"nc": "0000000A"},
+        {"qop": "AUTH"},
+        {"uri": f"{URI}:5060"},
+        {"uri": f"{URI};transport=udp"},
+        {"uri": URI.upper().replace("SIP:", "sip:")},
+        {"uri": URI.replace("sip:", "sips:")},
+        {"qop": "-", "nc": "-", "cnonce": "-"},
+        {"qop": "-"},
+    ],
+    ids=str,
+)
+def test_right_credentials_are_verified_however_they_are_spelled(changed: dict[str, str]) -> None:
+    acd = server()
+    assert judged(acd, answered(acd, **changed)) == Verified("1001")
+
+
+def test_response_in_upper_case_and_realm_in_another_case_are_verified() -> None:
+    acd = server()
+    value = DigestClient("1001", "pass").authorise(acd.challenge(0.0), "REGISTER", URI, IdSource(2))
+    response = re.findall(r'response="(\w+)"', value)[0]
+    assert judged(acd, value.replace(response, response.upper()).replace(REALM, REALM.upper(), 1)) == Verified("1001")
+
+
+def test_response_without_qop_counts_once_for_its_nonce_and_can_never_be_sent_again() -> None:
+    acd = server()
+    value = answered(acd, qop="-", nc="-", cnonce="-")
+    assert judged(acd, value) == Verified("1001")
+    assert judged(acd, value, now=2.0) == Challenge(stale=True, user="1001")
+
+
+def test_nonce_that_was_used_with_a_counter_does_not_count_without_one() -> None:
+    acd, client = server(), DigestClient("1001", "pass")
+    challenge = acd.challenge(0.0)
+    counted = client.authorise(challenge, "REGISTER", URI, IdSource(2))
+    old_form = [value.replace(', qop="auth"', "") for value in challenge]
+    uncounted = DigestClient("1001", "pass").authorise(old_form, "REGISTER", URI, IdSource(2))
+    again = client.authorise(challenge, "REGISTER", URI, IdSource(2))
+    assert judged(acd, counted) == Verified("1001")
+    assert judged(acd, uncounted) == Challenge(stale=True, user="1001")
+    assert judged(acd, again) == Verified("1001")
+
+
+def test_of_several_credentials_the_right_ones_count_and_guesses_are_bounded() -> None:
+    acd = server()
+
+    def with_password(password: str) -> str:
+        return DigestClient("1001", password).authorise(acd.challenge(0.0), "REGISTER", URI, IdSource(2))
+
+    wrong, right = with_password("nope"), with_password("pass")
+    assert judged(acd, wrong, right) == Verified("1001")
+    assert judged(acd, f"{wrong}, {with_password('pass')}") == Verified("1001")
+    assert isinstance(judged(acd, *[wrong] * digest.CREDENTIALS_TRIED_MAX, with_password("pass")), Denied)
+
+
+def test_bytes_that_are_no_utf_8_are_judged_and_raise_nothing() -> None:
+    acd = server()
+    value = DigestClient("1001", "pass").authorise(acd.challenge(0.0), "REGISTER", URI, IdSource(2))
+    for field in ("username", "cnonce", "response"):
+        assert isinstance(judged(acd, re.sub(f'{field}="[^"]*"', f'{field}="\udcff"', value)), Denied)
+    assert judged(acd, re.sub('nonce="[^"]*"', 'nonce="\udcff"', value)) == Challenge(stale=False, user="1001")

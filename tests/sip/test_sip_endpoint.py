@@ -27,7 +27,7 @@ from tests.sip.peer import (
 
 from acdcore.kernel.address import Address
 from acdcore.kernel.ids import IdSource
-from acdcore.sip.digest import DigestClient
+from acdcore.sip.digest_client import DigestClient
 from acdcore.sip.endpoint import Endpoint, EndpointSettings
 from acdcore.sip.events import (
     Discarded,

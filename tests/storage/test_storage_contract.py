@@ -139,6 +139,14 @@ async def test_password_is_kept_as_its_hashes_only(kept: Kept) -> None:
     assert kept.directory.agent(AGENT.agent) == replace(AGENT, ha1_md5=hashes.md5, ha1_sha256=hashes.sha256)
 
 
+async def test_agents_own_digest_algorithms_are_kept_in_their_order(kept: Kept) -> None:
+    own = replace(AGENT, digest_algorithms=("SHA-256", "MD5"))
+    await kept.agents.add(own)
+    assert kept.directory.agent(AGENT.agent) == own
+    await kept.agents.change(replace(own, digest_algorithms=("SHA-256",)))
+    assert kept.directory.agent(AGENT.agent) == replace(own, digest_algorithms=("SHA-256",))
+
+
 async def test_agent_number_is_given_once(kept: Kept) -> None:
     await kept.agents.add(AGENT)
     with pytest.raises(Taken):

@@ -51,6 +51,19 @@ async def test_empty_tables_are_filled_once(database: Database) -> None:
     assert vip.tier is Tier.VIP
 
 
+async def test_agents_digest_algorithms_come_from_the_file_and_back_from_the_database(
+    database: Database, tmp_path: Path
+) -> None:
+    file = tmp_path / "agents.toml"
+    file.write_text('[[agents]]\nnumber = "1"\nname = "x"\nskills = {}\ndigest_algorithms = ["SHA-256", "MD5"]')
+    async with database.connection() as connection:
+        await seed(connection, lambda: read_seeds(file, tmp_path / "none.toml", REALM, {}), lambda agents: None)
+        directory = MemoryDirectory()
+        await people.load(connection, directory)
+    (agent,) = directory.agents()
+    assert agent.digest_algorithms == ("SHA-256", "MD5")
+
+
 async def test_passwords_that_could_not_be_kept_are_not_in_force(database: Database) -> None:
     def keep(agents: Sequence[SeededAgent]) -> None:
         raise OSError("no space left")
@@ -74,6 +87,10 @@ async def test_passwords_that_could_not_be_kept_are_not_in_force(database: Datab
             "agents.0.number: carrier1 is the user of the trunk",
         ),
         ("agents = [", "agents.toml: "),
+        (
+            '[[agents]]\nnumber = "1"\nname = "x"\nskills = {}\ndigest_algorithms = ["MD4"]',
+            "agents.0.digest_algorithms.0: ",
+        ),
     ],
 )
 def test_wrong_agents_file_is_named_with_its_key(tmp_path: Path, text: str, complaint: str) -> None:

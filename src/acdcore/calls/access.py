@@ -1,14 +1,16 @@
 """Who may call: trunks by address or credentials, agents by credentials, nobody else."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from acdcore.calls.digest_accounts import DigestAccounts, DigestPolicy, named
 from acdcore.calls.people import AgentRecord
 from acdcore.calls.ports import Directory
 from acdcore.calls.trunks import Trunk, Trunks
 from acdcore.kernel.buckets import source_of
 from acdcore.kernel.ids import AgentId
 from acdcore.kernel.lockout import Lockout, LockoutSettings
-from acdcore.sip.digest import Challenge, Denied, DigestServer, Verified, ha1
+from acdcore.sip.digest import Accounts, Asked, Challenge, Denied, DigestServer, Verified
+from acdcore.sip.digest_values import Algorithm
 from acdcore.sip.events import Fields, Flow
 from acdcore.sip.message import Request
 
@@ -21,6 +23,8 @@ class FromTrunk:
     """A call of the public."""
 
     trunk: Trunk
+    is_proven: bool = field(default=False, compare=False)
+    """Whether by credentials, not by the address alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,53 +51,72 @@ class Turned:
 Admission = FromTrunk | FromAgent | Turned
 
 
+class _UnlessHeldUp(Accounts):
+    """The accounts for one request: none of them while its source has to wait after wrong passwords."""
+
+    def __init__(self, accounts: DigestAccounts, lockout: Lockout, source: str, now: float) -> None:
+        self._accounts = accounts
+        self._lockout = lockout
+        self._source = source
+        self._now = now
+        self.was_held_up = False
+
+    def algorithms(self, user: str) -> tuple[Algorithm, ...]:
+        return self._accounts.algorithms(user)
+
+    def ha1(self, user: str, algorithm: Algorithm) -> str | None:
+        if self._lockout.wait_s(self._source, user, self._now):
+            self.was_held_up = True
+            return None
+        return self._accounts.ha1(user, algorithm)
+
+
 class Access:
     """Decides by what a request proves, and only then by where it came from."""
 
     def __init__(
-        self, trunks: Trunks, directory: Directory, digest: DigestServer, realm: str, lockout: Lockout | None = None
+        self,
+        trunks: Trunks,
+        directory: Directory,
+        digest: DigestServer,
+        policy: DigestPolicy,
+        lockout: Lockout | None = None,
     ) -> None:
+        self.accounts = DigestAccounts(trunks, directory, policy)
         self._trunks = trunks
         self._directory = directory
         self._digest = digest
         self._lockout = lockout or Lockout(LockoutSettings())
-        self._trunk_ha1 = {
-            (trunk.user, algorithm): ha1(trunk.user, realm, trunk.password, algorithm)
-            for trunk in trunks.trunks
-            if trunk.user
-            for algorithm in ("MD5", "SHA-256")
-        }
 
     def admit(self, request: Request, flow: Flow, dialled: str, now: float) -> Admission:
         """Who sent this INVITE.
 
-        Credentials count wherever they come from. Without them a trunk's address is enough for a call to a line, but
-        never for a feature code; everybody else is challenged, so that nothing tells which users exist.
+        Credentials for our realm count wherever they come from. Without them a trunk's address is enough for a call to
+        a line, unless the call may be that of another trunk, which proves itself by credentials; it is never enough for
+        a feature code. Everybody else is challenged, so that nothing tells which users exist.
         """
-        if not request.headers.get_all("Authorization") and not dialled.startswith(FEATURE_CODE_START):
+        is_proving = self._digest.is_addressed(request.headers.get_all("Authorization"))
+        if not is_proving and not dialled.startswith(FEATURE_CODE_START):
             trunk = self._trunks.by_address(flow.remote.host)
-            if trunk is not None:
+            if trunk is not None and not self._trunks.is_hidden(trunk, flow.remote, named(request), dialled):
                 return FromTrunk(trunk)
         return self.authenticate(request, flow, now)
 
     def authenticate(self, request: Request, flow: Flow, now: float) -> Admission:
         """Who the credentials of `request` belong to; tried only when this source need not wait."""
-        values = request.headers.get_all("Authorization")
+        self.accounts.renew(now)
         source = source_of(flow.remote.host)
-        waits: list[float] = []
-
-        def find_ha1(user: str, algorithm: str) -> str | None:
-            waits.append(self._lockout.wait_s(source, user, now))
-            return None if waits[-1] else self._find_ha1(user, algorithm)
-
-        verdict = self._digest.verify(values, request.method, str(request.uri), find_ha1, now, source)
+        asked = Asked(request.method, str(request.uri), source)
+        accounts = _UnlessHeldUp(self.accounts, self._lockout, source, now)
+        verdict = self._digest.verify(request.headers.get_all("Authorization"), asked, accounts, now)
         match verdict:
             case Verified(user=user):
                 return self._known(user)
-            case Challenge(stale=is_stale):
-                values = self._digest.challenge(now, is_stale, source)
+            case Challenge(stale=is_stale, user=user):
+                offered = self.accounts.algorithms(user) if user else self.accounts.offered(request, flow.remote)
+                values = self._digest.challenge(now, offered, is_stale, source)
                 return Turned(401, tuple(("WWW-Authenticate", value) for value in values))
-            case Denied(user=user) if any(waits):
+            case Denied(user=user) if accounts.was_held_up:
                 return Turned(403, reason="held up after wrong passwords", user=user)
             case Denied(reason=reason, user=user):
                 return Turned(403, reason=reason, user=user, is_guess=bool(user))
@@ -103,10 +126,4 @@ class Access:
         if agent is not None:  # whose password it was that was right: a trunk of the same name proved nothing
             return FromAgent(agent) if agent.is_active else Turned(403, reason="inactive agent", user=user)
         trunk = self._trunks.by_user(user)
-        return FromTrunk(trunk) if trunk is not None else Turned(403, reason="unknown user", user=user)
-
-    def _find_ha1(self, user: str, algorithm: str) -> str | None:
-        agent = self._directory.agent(AgentId(user))
-        if agent is not None:
-            return (agent.ha1_sha256 if algorithm == "SHA-256" else agent.ha1_md5) or None
-        return self._trunk_ha1.get((user, algorithm))
+        return FromTrunk(trunk, True) if trunk is not None else Turned(403, reason="unknown user", user=user)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from acdcore.calls.access import Access, FromAgent, FromTrunk, Turned
+from acdcore.calls.digest_accounts import DigestAccounts
 from acdcore.calls.trunks import Trunk
 from acdcore.kernel.buckets import source_of
 from acdcore.kernel.lockout import Banned, Lockout
@@ -30,6 +31,11 @@ class AdmissionControl:
         """Who is banned or held up."""
         return self.sources.lockout
 
+    @property
+    def accounts(self) -> DigestAccounts:
+        """Which algorithms count for whom."""
+        return self._access.accounts
+
     def use(self, access: Access) -> None:
         """Take new rules for who may call."""
         self._access = access
@@ -52,8 +58,8 @@ class AdmissionControl:
                 return Admitted(Peer(PeerKind.AGENT, agent.agent))
             case FromTrunk() if request.method == "REGISTER":
                 return Rejected(403, reason="a trunk does not register")
-            case FromTrunk(trunk):
-                if "Authorization" in request.headers:
+            case FromTrunk(trunk, is_proven):
+                if is_proven:
                     self._was_right(host, trunk.user, now)
                 return Admitted(Peer(PeerKind.TRUNK, trunk.name))
             case Turned():

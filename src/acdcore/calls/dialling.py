@@ -10,7 +10,8 @@ from acdcore.calls.rules import Rules
 from acdcore.calls.trunks import Trunk
 from acdcore.kernel.address import Address
 from acdcore.kernel.errors import AcdError, Refused
-from acdcore.sip.digest import DigestClient
+from acdcore.sip.digest_client import DigestClient
+from acdcore.sip.digest_values import ALGORITHMS
 from acdcore.sip.events import OutgoingInvite, Transport
 from acdcore.sip.headers import NameAddr
 from acdcore.sip.uri import SipUri, escaped_user
@@ -101,6 +102,13 @@ def outside_invite(call: Call, hall: Hall, trunk: Trunk, number: str) -> Outgoin
         flow=flow,
         from_=NameAddr(shown),
         to=NameAddr(target),
-        credentials=DigestClient(trunk.user, trunk.password) if trunk.user else None,
+        credentials=credentials_of(trunk),
         timeout_s=RING_OUTSIDE_S,
     )
+
+
+def credentials_of(trunk: Trunk) -> DigestClient | None:
+    """What answers the trunk's challenges; None when it is known by its address only."""
+    if not trunk.user:
+        return None
+    return DigestClient(trunk.user, trunk.password, trunk.digest_algorithms or ALGORITHMS)

@@ -11,6 +11,7 @@ from acdcore.calls.rows import (
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName, SkillName
 from acdcore.queues.settings import Channel
+from acdcore.sip.digest_values import Algorithm
 
 
 class Tier(StrEnum):
@@ -42,6 +43,8 @@ class AgentRecord:
     """False: kept for the history, may not register or log in."""
     declines: tuple[Channel, ...] = ()
     """Kinds of contacts that the agent takes none of; one contact fills an agent."""
+    digest_algorithms: tuple[Algorithm, ...] = ()
+    """What the phone may prove itself with, in the order offered; empty: as the realm."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
+from acdcore.kernel.address import Address
+from acdcore.sip.digest_values import Algorithm
+from acdcore.sip.headers import DEFAULT_PORT
 from acdcore.sip.uri import SipUri
 
 AGENTS_TRUNK = "agents"
@@ -32,6 +35,21 @@ class Trunk:
     """SIP URI of the peer, where calls out go."""
     may_dial_out: bool = False
     """Whether rules may send calls out here; nothing else ever can."""
+    digest_algorithms: tuple[Algorithm, ...] = ()
+    """What `user` may prove itself with, and what we answer to a challenge; empty: the realm's, and any."""
+
+    @property
+    def target_address(self) -> Address | None:
+        """Host and port of `target`; None without one."""
+        if not self.target:
+            return None
+        uri = SipUri.parse(self.target)
+        return Address(uri.host, uri.port or DEFAULT_PORT)
+
+    def trusts(self, host: str) -> bool:
+        """Whether an address is enough for a call from `host`."""
+        address = ip_address(host)
+        return any(address in network for network in self.networks)
 
     def known_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """Whence its messages come: its networks, and the host that we call it at."""
@@ -74,11 +92,27 @@ class Trunks:
 
     def by_address(self, host: str) -> Trunk | None:
         """The first trunk whose networks contain `host`; most specific first is the operator's order."""
-        address = ip_address(host)
-        for trunk in self.trunks:
-            if any(address in network for network in trunk.networks):
-                return trunk
-        return None
+        return next((trunk for trunk in self.trunks if trunk.trusts(host)), None)
+
+    def proving_at(self, remote: Address) -> Trunk | None:
+        """The trunk with credentials that calls from there: where its target is, else the host of one."""
+        targets = {trunk: trunk.target_address for trunk in self.trunks if trunk.user and trunk.target}
+        exact = next((trunk for trunk, target in targets.items() if target == remote), None)
+        return exact or next(
+            (trunk for trunk, target in targets.items() if target and target.host == remote.host), None
+        )
+
+    def is_hidden(self, trusted: Trunk, remote: Address, from_user: str, dialled: str) -> bool:
+        """Whether a call that `trusted` may place by its address may be that of a trunk which has to prove itself.
+
+        It is when the other one takes calls to this number and is named by the From, or its target is where the call
+        comes from, or `trusted` has no such number.
+        """
+        others = [trunk for trunk in self.trunks if trunk.user and trunk != trusted and self.route(trunk.name, dialled)]
+        if any(trunk.trusts(remote.host) for trunk in others):
+            return False
+        is_without = self.route(trusted.name, dialled) is None
+        return any(is_without or trunk.user == from_user or trunk.target_address == remote for trunk in others)
 
     def by_user(self, user: str) -> Trunk | None:
         """The trunk that proves itself as `user`."""

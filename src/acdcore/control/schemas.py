@@ -32,6 +32,7 @@ from acdcore.control.errors import ApiError
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, SkillName
 from acdcore.queues.settings import Channel
+from acdcore.sip.digest_values import Algorithm
 
 SEARCH_ROWS_MAX = 100
 """Nobody reads more hits than that; a longer list asks for a better search."""
@@ -76,6 +77,13 @@ def typed_by_phones(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def once_each(algorithms: tuple[Algorithm, ...]) -> tuple[Algorithm, ...]:
+    """The algorithms, of which the database wants none twice."""
+    if len(set(algorithms)) < len(algorithms):
+        raise ValueError("names an algorithm twice; name each once, in the order in which they are to be offered")
+    return algorithms
+
+
 Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
@@ -96,6 +104,7 @@ Spoken = Annotated[tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-
 Password = Annotated[
     SecretStr, Field(min_length=PASSWORD_CHARS_MIN, max_length=PASSWORD_CHARS_MAX), AfterValidator(typed_by_phones)
 ]
+DigestAlgorithms = Annotated[tuple[Algorithm, ...], AfterValidator(once_each)]
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{0,20}$")]
 RowNumber = Annotated[int, Field(ge=1, le=BIGINT_MAX)]
 RecordingNumber = Annotated[int, Field(ge=1, le=9999)]
@@ -299,13 +308,24 @@ class AgentCard(Shape):
     """Spoken languages, best first: cmn, yue, en."""
     declines: tuple[Channel, ...] = ()
     """Kinds of contacts that the agent takes none of."""
+    digest_algorithms: DigestAlgorithms = ()
+    """What the phone may prove itself with, `MD5` or `SHA-256`, in the order offered; empty: as the realm."""
     password: Password | None = None
     """The phone's password; without it one is made."""
 
     def record(self) -> AgentRecord:
         """The agent for the store, without a password."""
         skills = {SkillName(skill): level for skill, level in self.skills.items()}
-        return AgentRecord(AgentId(self.number), self.name, "", "", skills, self.languages, True, self.declines)
+        return AgentRecord(
+            agent=AgentId(self.number),
+            name=self.name,
+            ha1_md5="",
+            ha1_sha256="",
+            skills=skills,
+            languages=self.languages,
+            declines=self.declines,
+            digest_algorithms=self.digest_algorithms,
+        )
 
 
 class AgentPatch(Shape):
@@ -319,6 +339,8 @@ class AgentPatch(Shape):
     """All spoken languages, best first."""
     declines: tuple[Channel, ...] | None = None
     """All kinds of contacts that the agent takes none of."""
+    digest_algorithms: DigestAlgorithms | None = None
+    """What the phone may prove itself with from now on; empty: as the realm."""
     is_active: bool | None = None
     """False: kept for the history, may not register or log in."""
 
@@ -431,11 +453,21 @@ class AgentProfile:
     """False: kept for the history, may not register or log in."""
     declines: tuple[Channel, ...] = ()
     """Kinds of contacts that the agent takes none of."""
+    digest_algorithms: tuple[Algorithm, ...] = ()
+    """What the phone may prove itself with, in the order offered; empty: as the realm."""
 
     @classmethod
     def of(cls, record: AgentRecord) -> Self:
         """What may be shown of `record`."""
-        return cls(record.agent, record.name, record.skills, record.languages, record.is_active, record.declines)
+        return cls(
+            agent=record.agent,
+            name=record.name,
+            skills=record.skills,
+            languages=record.languages,
+            is_active=record.is_active,
+            declines=record.declines,
+            digest_algorithms=record.digest_algorithms,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import NewType
 
 from acdcore.kernel.address import Address
-from acdcore.sip.digest import DigestClient
+from acdcore.sip.digest_client import DigestClient
 from acdcore.sip.headers import NameAddr
 from acdcore.sip.message import Request, Response
 from acdcore.sip.peers import Peer

@@ -3,10 +3,9 @@
 from collections.abc import Callable, Mapping
 
 from acdcore.kernel.deadlines import Deadlines
-from acdcore.kernel.errors import Refused
 from acdcore.kernel.ids import IdSource
 from acdcore.sip.dialog import Dialog, DialogKey, dialog_of_caller
-from acdcore.sip.digest import DigestClient, parse_challenge
+from acdcore.sip.digest_client import ANSWERED_BY, DigestClient, with_credentials
 from acdcore.sip.events import (
     Event,
     Fields,
@@ -30,13 +29,10 @@ from acdcore.sip.transactions import Transactions, Turn
 from acdcore.sip.uri import MalformedValue
 
 SDP = ("Content-Type", "application/sdp")
-AUTH_TRIES_MAX = 2
-"""Once for the challenge, once more when the nonce was stale (section 22.2 forbids more with the same password)."""
-_CHALLENGES: Mapping[int, tuple[str, str]] = {
-    401: ("WWW-Authenticate", "Authorization"),
-    407: ("Proxy-Authenticate", "Proxy-Authorization"),
-}
-_CREDENTIALS = frozenset(given for _, given in _CHALLENGES.values())
+AUTH_TRIES_MAX = 4
+"""A proxy's challenge, the peer's, and a stale nonce of each; none is answered twice with the same nonce."""
+_CHALLENGES = (401, 407)
+_CREDENTIALS = frozenset(ANSWERED_BY.values())
 
 
 class UserAgent:
@@ -110,6 +106,9 @@ class UserAgent:
         if fact.body:
             fields.append(SDP)
         request = dialog.request(method, self.identity.via(session.flow), None, fields, fact.body)
+        if session.attempt is not None and session.attempt.invite.credentials is not None:
+            given = session.attempt.invite.credentials.credentials(method, str(request.uri), request.body)
+            request = Request(method, request.uri, with_credentials(request.headers, given), request.body)
         return self.transactions.open_client(request, session.flow, Owner(purpose, session.id), turn)
 
     def authorised(
@@ -119,22 +118,15 @@ class UserAgent:
 
         None when it was no challenge, when we have no credentials for it, or when they were refused.
         """
-        names = _CHALLENGES.get(response.status)
-        if names is None or credentials is None or transaction.tries >= AUTH_TRIES_MAX:
-            return None
-        asked, given = names
-        challenges = response.headers.get_all(asked)
-        read = [parse_challenge(value) for value in challenges]
-        if transaction.tries and not any(challenge is not None and challenge.is_stale for challenge in read):
+        if response.status not in _CHALLENGES or credentials is None or transaction.tries >= AUTH_TRIES_MAX:
             return None
         request = transaction.request
-        try:
-            value = credentials.authorise(challenges, request.method, str(request.uri), self.ids)
-        except Refused:
+        if not credentials.answers(request, response, self.ids, is_first=transaction.tries == 0):
             return None
         headers = request.headers.with_("Via", self.identity.via(transaction.flow))
-        headers = headers.with_("CSeq", f"{request.cseq.number + 1} {request.method}").with_(given, value)
-        return Request(request.method, request.uri, headers, request.body)
+        headers = headers.with_("CSeq", f"{request.cseq.number + 1} {request.method}")
+        fields = credentials.credentials(request.method, str(request.uri), request.body)
+        return Request(request.method, request.uri, with_credentials(headers, fields), request.body)
 
     def send_again(self, transaction: Transaction, request: Request, turn: Turn) -> Transaction:
         """Send what `authorised` made, for the same owner."""

@@ -12,13 +12,14 @@ from acdcore.calls.rows import Direction
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName, SkillName
 from acdcore.queues.settings import Channel
+from acdcore.sip.digest_values import algorithms_in
 from acdcore.storage import card
 from acdcore.storage.database import Connection, Database
 from acdcore.storage.directory import MemoryDirectory
 from acdcore.storage.password import ha1
 
 CUSTOMER_COLUMNS = "id, name, tier, language, numbers, member_number, plates, address, note, owner, region, version"
-AGENT_COLUMNS = "agent, name, ha1_md5, ha1_sha256, skills, languages, is_active, declines"
+AGENT_COLUMNS = "agent, name, ha1_md5, ha1_sha256, skills, languages, is_active, declines, digest_algorithms"
 LOAD_ROWS = 2_000
 """Rows taken at a time while loading: about 1 MB."""
 CONTACTS_LOADED_MAX = 200_000
@@ -34,10 +35,10 @@ UPDATE_CUSTOMER = (
     " address = $7, note = $8, owner = $9, region = $10, version = version + 1, changed_at = now()"
     f" where id = $11 and version = $12 returning {CUSTOMER_COLUMNS}"
 )
-INSERT_AGENT = f"insert into agents ({AGENT_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8)"
+INSERT_AGENT = f"insert into agents ({AGENT_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 UPDATE_AGENT = (
     "update agents set name = $2, ha1_md5 = $3, ha1_sha256 = $4, skills = $5, languages = $6, is_active = $7,"
-    " declines = $8"
+    " declines = $8, digest_algorithms = $9"
     " where agent = $1 returning agent"
 )
 SKILL_LEVELS = range(1, 10)
@@ -211,6 +212,7 @@ def agent_of(row: asyncpg.Record) -> AgentRecord:
         languages=tuple(row["languages"]),
         is_active=row["is_active"],
         declines=tuple(Channel(channel) for channel in row["declines"]),
+        digest_algorithms=algorithms_in(row["digest_algorithms"]),
     )
 
 
@@ -221,5 +223,5 @@ def _values(new: NewCustomer) -> tuple[object, ...]:
 
 def _agent_values(record: AgentRecord) -> tuple[object, ...]:
     hashes = (record.ha1_md5, record.ha1_sha256)
-    facts = (dict(record.skills), record.languages, record.is_active, record.declines)
+    facts = (dict(record.skills), record.languages, record.is_active, record.declines, record.digest_algorithms)
     return (record.agent, record.name, *hashes, *facts)

@@ -13,6 +13,7 @@ from acdcore.calls.ports import BadRecord, Taken
 from acdcore.kernel.errors import SettingsError
 from acdcore.kernel.ids import AgentId, SkillName
 from acdcore.queues.settings import Channel
+from acdcore.sip.digest_values import Algorithm
 from acdcore.storage import card
 from acdcore.storage.database import Connection
 from acdcore.storage.password import ha1, new_password
@@ -50,6 +51,7 @@ class _Agent(pydantic.BaseModel):
     skills: dict[str, int]
     languages: list[str] = []
     declines: list[Annotated[Channel, pydantic.Field(strict=False)]] = []
+    digest_algorithms: list[Algorithm] = []
 
 
 class _Agents(pydantic.BaseModel):
@@ -141,6 +143,7 @@ def _seeded(file: Path, key: str, entry: _Agent, realm: str) -> SeededAgent:
         skills=skills,
         languages=tuple(entry.languages),
         declines=tuple(entry.declines),
+        digest_algorithms=tuple(dict.fromkeys(entry.digest_algorithms)),
     )
     try:
         check_agent(record)
