@@ -140,7 +140,8 @@ async def serve(
             marks=sounds.marks(),
         )
         operations = Operations(hall, switchboard, port_pairs(settings), Health(hall, storage, floor).parts, reload)
-        await stack.enter_async_context(watching(alarms, (storage.conditions, floor.conditions, *looks)))
+        conditions = (storage.conditions, floor.conditions, switchboard.refusals.conditions, *looks)
+        await stack.enter_async_context(watching(alarms, conditions))
         plane = await stack.enter_async_context(control_plane(hall, switchboard, operations, storage, reload))
         await stack.enter_async_context(sip)
         stack.enter_context(at_work(hall, switchboard))
@@ -188,6 +189,7 @@ def control_plane(
         release=Outlook(hall.acd.snapshot, lambda: reload.plan.settings.floor().queues).release,
         clock=hall.clock,
         registry=registry,
+        refusals=switchboard.refusals,
     )
     control = ControlSettings(
         keys=read_or_make_keys(settings.storage.directory),

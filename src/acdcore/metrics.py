@@ -46,9 +46,9 @@ class HallCollector(Collector):
         yield GaugeMetricFamily("acdcore_sip_transactions", "SIP transactions", census.transactions)
 
     def _refusals(self) -> Iterator[Metric]:
-        refused = CounterMetricFamily("acdcore_sip_refused", "Requests turned away", labels=["reason"])
-        for reason, count in self._switchboard.refused.items():
-            refused.add_metric([reason], count)
+        refused = CounterMetricFamily("acdcore_refused", "Requests and calls turned away", labels=["what", "reason"])
+        for kind, count in self._switchboard.refusals.counts.items():
+            refused.add_metric(list(kind), count)
         yield refused
         discarded = CounterMetricFamily("acdcore_sip_discarded", "SIP messages dropped", labels=["reason"])
         for why, count in self._hall.wiring.stack.discarded.items():

@@ -114,7 +114,7 @@ async def test_agents_phone_may_dial_nothing_but_feature_codes() -> None:
         await house.pass_time(1)
         assert phone.refused_with == 403
         assert house.cdrs() == []
-        assert house.switchboard.refused == {"no right to dial": 1}
+        assert house.switchboard.refusals.counts == {("call", "no right to dial"): 1}
 
 
 async def test_trunks_address_is_not_enough_for_a_feature_code() -> None:

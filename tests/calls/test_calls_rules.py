@@ -278,7 +278,7 @@ async def test_caller_beyond_the_lines_gets_what_the_rule_says(
         await house.pass_time(1)
         assert second.refused_with == status
         assert house.story(1)[1:] == story
-        assert house.switchboard.refused == {"lines full": 1}
+        assert house.switchboard.refusals.counts == {("call", "lines full"): 1}
         first.hang_up()
 
 
@@ -303,7 +303,7 @@ async def test_number_without_a_route_is_refused_with_404() -> None:
         await house.pass_time(1)
         assert caller.refused_with == 404
         assert house.cdrs() == []
-        assert house.switchboard.refused == {"no such number": 1}
+        assert house.switchboard.refusals.counts == {("call", "no such number"): 1}
 
 
 async def test_number_outside_of_its_hours_gets_the_closed_flow() -> None:

@@ -20,8 +20,10 @@ from tests.control.house_floor import house_planner
 from tests.control.house_stores import HouseClock, HouseHours, HouseScreening
 
 from acdcore.calls.people import Tier
+from acdcore.calls.refusals import Refusals
 from acdcore.control import ApiKey, ControlParts, ControlPlane, ControlSettings, Right
 from acdcore.kernel.address import Address
+from acdcore.sip.admission import Sources
 
 KEYS = {Right.READ: "read-secret", Right.OPERATE: "operate-secret", Right.ADMIN: "admin-secret"}
 
@@ -85,4 +87,5 @@ def parts_of(house: House, agents: HouseAgents | None = None) -> ControlParts:
         release=house_planner(),
         clock=HouseClock(),
         registry=CollectorRegistry(),
+        refusals=Refusals(HouseClock(), Sources()),
     )

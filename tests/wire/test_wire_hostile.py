@@ -27,7 +27,7 @@ pytestmark = pytest.mark.wire
 
 TORTURE = sorted((Path(__file__).parent.parent / "sip" / "torture").glob("*.sip"))
 SEED = 4475
-COUNTERS = ("acdcore_sip_refused", "acdcore_sip_discarded")
+COUNTERS = ("acdcore_refused", "acdcore_sip_discarded")
 OTHER_FILES = 5
 """HTTP's and the database's connections come and go; the sixty of the test may not stay."""
 PACE_S = 0.002

@@ -1,6 +1,6 @@
 """Admission: who may call or register, decided before the SIP endpoint remembers anything of a request."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from acdcore.calls.access import Access, FromAgent, FromTrunk, Turned
 from acdcore.calls.digest_accounts import DigestAccounts
@@ -23,8 +23,8 @@ class AdmissionControl:
         self._access = access
         self.sources = sources
         """What each address is to us."""
-        self.bans: list[Banned] = []
-        """Bans that nobody has yet heard of; the switchboard takes them."""
+        self.on_ban: Callable[[Banned], None] = lambda _: None
+        """Hears of each ban."""
 
     @property
     def lockout(self) -> Lockout:
@@ -74,11 +74,11 @@ class AdmissionControl:
         if turned.is_guess:
             banned = self.lockout.failed(source_of(host), turned.user, now, is_known)
             if banned is not None:
-                self.bans.append(banned)
+                self.on_ban(banned)
         reason = turned.reason
         if not reason and request.method == "INVITE" and not is_known and "Authorization" not in request.headers:
             reason = NO_CREDENTIALS
-        return Rejected(turned.status, turned.headers, reason)
+        return Rejected(turned.status, turned.headers, reason, turned.user)
 
 
 def networks_of(trunks: Iterable[Trunk]) -> list[Network]:

@@ -1,7 +1,6 @@
 """The switchboard: admits calls, starts their stories, and closes their books."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
@@ -21,6 +20,7 @@ from acdcore.calls.leg import AtPhone, Leg, Side
 from acdcore.calls.lines import Line, LinesFull, WhenFull
 from acdcore.calls.nailed_up import nailed_up
 from acdcore.calls.people import AgentRecord
+from acdcore.calls.refusals import Refusals
 from acdcore.calls.rows import Detail, EndedBy
 from acdcore.calls.screening import Blocked, Passed, Repeated, Screen
 from acdcore.calls.trunks import AGENTS_TRUNK, WORK_TRUNK, Route, Trunk
@@ -29,6 +29,7 @@ from acdcore.ivr.opening import Moment, flow_for
 from acdcore.ivr.system import SystemPrompt, system_key
 from acdcore.kernel.errors import AcdError, Outcome
 from acdcore.kernel.ids import AgentId, CallId
+from acdcore.kernel.refusal_log import Refusal
 from acdcore.media.model import StreamFigures
 from acdcore.sip.events import (
     Event,
@@ -61,8 +62,9 @@ class Switchboard:
 
     def __init__(self, hall: Hall, admission: AdmissionControl, screen: Screen) -> None:
         self.calls: dict[CallId, Call] = {}
-        self.refused: Counter[str] = Counter()
-        """INVITEs and REGISTERs turned away, by reason."""
+        self.refusals = Refusals(hall.clock, admission.sources)
+        """Who was turned away, and why."""
+        admission.on_ban = self.refusals.banned
         self._hall = hall
         self.admission = admission
         """Who may call; a reload changes it."""
@@ -84,8 +86,8 @@ class Switchboard:
                 self._arrive(event)
             case RequestArrived():
                 self._register(event)
-            case RequestRejected(reason=reason):
-                self._count(reason)
+            case RequestRejected():
+                self._rejected(event)
             case RequestFinished():
                 self._hall.desks.phones.on_request_finished(event)
             case FlowClosed(flow=flow):
@@ -114,6 +116,23 @@ class Switchboard:
                 stack.respond(event.transaction, reply.status, reply.headers)
             case _:
                 stack.respond(event.transaction, 403)
+
+    def _rejected(self, event: RequestRejected) -> None:
+        """The endpoint has answered already."""
+        if not event.reason:
+            return
+        request, flow = event.request, event.flow
+        self.refusals.refused(
+            Refusal(
+                what=request.method.lower(),
+                reason=event.reason,
+                source=flow.remote.host,
+                port=flow.remote.port,
+                is_proven=bool(event.user) or flow.transport.is_reliable,
+                user=event.user,
+                detail=request.uri.username,
+            )
+        )
 
     # --- admission ---
 
@@ -150,17 +169,20 @@ class Switchboard:
 
     def _refuse_caller(self, event: InviteArrived, trunk: Trunk, caller: str, screened: Blocked | Repeated) -> None:
         """The number is not wanted: told so if there is an announcement and a line for it, refused otherwise."""
-        why, prompt = "called too often", SystemPrompt.CALLED_TOO_OFTEN
+        why = reason = "called too often"
+        prompt = SystemPrompt.CALLED_TOO_OFTEN
         if isinstance(screened, Blocked):
+            reason = "blocked"
             why, prompt = f"blocked: {screened.reason}", SystemPrompt.BLOCKED
         if self._hall.rules.screening.is_announced:
             name = system_key(prompt, Language.MANDARIN).name
             story = partial(turned_away, hall=self._hall, prompt=name, outcome=Outcome.BLOCKED, detail=why)
             with suppress(LinesFull):
                 self._begin(event, trunk.name, caller, self._hall.lines.take_reserve(), story)
+                self._note(event, reason)
                 return
         call = self._open(event, trunk.name, caller)
-        self._turn_away(event, 603, (), "blocked")
+        self._turn_away(event, 603, (), reason)
         self._close(call, Ending(Outcome.BLOCKED, EndedBy.SYSTEM, why))
 
     def _overflow(self, event: InviteArrived, trunk: Trunk, caller: str, full: LinesFull) -> None:
@@ -185,12 +207,16 @@ class Switchboard:
         self._close(call, Ending(Outcome.REFUSED_LINES, EndedBy.SYSTEM, str(full)))
 
     def _turn_away(self, event: InviteArrived, status: int, headers: Fields, reason: str) -> None:
-        self._count(reason)
+        self._note(event, reason)
         self._hall.wiring.stack.refuse(event.session, status, headers=headers)
 
-    def _count(self, reason: str) -> None:
-        if reason:
-            self.refused[reason] += 1
+    def _note(self, event: InviteArrived, reason: str) -> None:
+        """Say that a call of a known peer was turned away."""
+        remote, peer = event.flow.remote, event.peer
+        detail = f"{caller_number(event.request) or 'withheld'} to {event.request.uri.username}"
+        is_proven = event.flow.transport.is_reliable or (peer is not None and peer.kind is PeerKind.AGENT)
+        name = peer.name if peer is not None else ""
+        self.refusals.refused(Refusal("call", reason, remote.host, remote.port, is_proven, name, detail))
 
     # --- a call's life ---
 

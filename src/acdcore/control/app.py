@@ -12,7 +12,9 @@ from prometheus_client import CollectorRegistry
 from acdcore.calls.commands import Commands
 from acdcore.calls.feed import Feed
 from acdcore.calls.ports import AgentStore, CustomerStore, Directory, History, HoursStore, ScreeningStore
+from acdcore.calls.refusals import Refusals
 from acdcore.control.access import BY, log, path_of
+from acdcore.control.admission import KeyCheck
 from acdcore.control.agents import AgentDesk
 from acdcore.control.answers import AnswerDesk
 from acdcore.control.customers import CustomerDesk
@@ -81,6 +83,8 @@ class ControlParts:
     """Says what becomes of a queue if agents go."""
     clock: Clock
     """For the times of what staff enter."""
+    refusals: Refusals
+    """Hears of whoever is turned away."""
     registry: CollectorRegistry
     """Metrics of the whole daemon; the control plane adds its own."""
 
@@ -118,40 +122,24 @@ def describing(routes: Iterable[Route]) -> Route:
 def build(settings: ControlSettings, parts: ControlParts, stream: EventStream) -> web.Application:
     """The application with all its routes behind their doors."""
     app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[errors_as_json])
-    keyring = Keyring(settings.keys)
+    keys = KeyCheck(Keyring(settings.keys), parts.refusals, parts.clock)
     for one in table(settings, parts, stream):
-        app.router.add_route(one.plan.method, one.plan.path, guarded(one, keyring))
+        app.router.add_route(one.plan.method, one.plan.path, guarded(one, keys))
     app.on_response_prepare.append(secure)
     return app
 
 
-def guarded(one: Route, keyring: Keyring) -> Handler:
+def guarded(one: Route, keys: KeyCheck) -> Handler:
     """The route's handler behind its door: first the key, then the right, then everything else."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         # A key that is shown is looked at on every route: what is open to all may say more to those who have one.
         is_open = one.plan.right is None and secret_of(request.headers) is None
-        by = "" if is_open else admit(request, one.plan.right or Right.READ, keyring)
+        by = "" if is_open else keys.admit(request, one.plan.right or Right.READ)
         request[BY] = by
         return await one.respond(request, by)
 
     return handle
-
-
-def admit(request: web.Request, right: Right, keyring: Keyring) -> str:
-    """The name of the request's key; raises ApiError when there is none, or not with that right."""
-    secret = secret_of(request.headers)
-    key = keyring.find(secret) if secret else None
-    if key is None:
-        what = "this key is not known" if secret else "a key is needed"
-        message = f"{what}; send one that is configured, as Authorization: Bearer ... or as X-API-Key: ..."
-        error = ApiError(HTTPStatus.UNAUTHORIZED, "unauthorized", message)
-        error.headers = {"WWW-Authenticate": 'Bearer realm="acdcore"'}
-        raise error
-    if key.right < right:
-        message = f"the key {key.name!r} has the right {key.right.name.lower()}; this needs {right.name.lower()}"
-        raise ApiError(HTTPStatus.FORBIDDEN, "forbidden", message)
-    return key.name
 
 
 @web.middleware

@@ -95,11 +95,19 @@ class Lockout:
 
     def wait_s(self, source: str, account: str, now: float) -> float:
         """Seconds until this source may try this account; 0 when it may now."""
-        pair = self._pairs.get((source, account))
-        wait_s = 0.0 if pair is None else max(0.0, pair.until - now)
+        wait_s = self.delay_s(source, account, now)
         if (source, account) not in self._proven:
             wait_s = max(wait_s, self._accounts.wait_s(account, now))
         return wait_s
+
+    def delay_s(self, source: str, account: str, now: float) -> float:
+        """The same, only for what this source did wrong itself."""
+        pair = self._pairs.get((source, account))
+        return 0.0 if pair is None else max(0.0, pair.until - now)
+
+    def is_proven(self, source: str, account: str) -> bool:
+        """Whether this source was right for this account before."""
+        return (source, account) in self._proven
 
     def failed(self, source: str, account: str, now: float, is_known: bool = False) -> Banned | None:
         """A wrong password or key; returns the ban that follows, if one does."""

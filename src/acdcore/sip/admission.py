@@ -11,7 +11,7 @@ plugged in gets through while others flood. Whatever is beyond is dropped unread
 source address may be another's. A stranger is answered once at most, without a transaction (RFC 3261, 26.3.2.4).
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -34,6 +34,10 @@ TRUNK_HOSTS_MAX = 4_096
 """Addresses whose membership of a trunk's networks is remembered."""
 NEWCOMER_MESSAGES = 16
 """What a phone sends until it is registered: REGISTER twice or thrice, OPTIONS, a repetition of each."""
+
+
+FLOODING_MAX = 64
+"""Sources of a flood that are counted one by one, to be named."""
 
 
 class SourceClass(StrEnum):
@@ -78,6 +82,8 @@ class Rejected:
     """A challenge."""
     reason: str = ""
     """For the log and the counters, never told to the peer; empty for the challenge that every log-in begins with."""
+    user: str = ""
+    """Whose password was tried; the sender then surely receives what is sent to his address."""
 
 
 class Admitter(Protocol):
@@ -112,6 +118,8 @@ class Sources:
         self._heard: OrderedDict[str, int] = OrderedDict()
         self._known: OrderedDict[str, float] = OrderedDict()
         self._is_trunk: dict[str, bool] = {}
+        self.flooding: Counter[str] = Counter()
+        """Messages dropped by source, of the first `FLOODING_MAX`; for people, who clear it."""
 
     def use_trunks(self, networks: Iterable[Network]) -> None:
         """The addresses of trunks, in place of those before."""
@@ -142,23 +150,28 @@ class Sources:
         """Count one message; why it is to be dropped unread, None when it is to be read."""
         match self.of(host, now):
             case SourceClass.TRUNK:
-                return None if self._trunks.take(host, now) else DiscardReason.FLOOD
+                is_taken = self._trunks.take(host, now)
             case SourceClass.PHONE:
-                return None if self._phones.take(host, now) else DiscardReason.FLOOD
+                is_taken = self._phones.take(host, now)
             case _:
-                return self._refuse_stranger(source_of(host), now)
+                if self.lockout.banned_for_s(source_of(host), now):
+                    return DiscardReason.BANNED
+                is_taken = self._takes_stranger(source_of(host), now)
+        if is_taken:
+            return None
+        if len(self.flooding) < FLOODING_MAX or host in self.flooding:
+            self.flooding[host] += 1
+        return DiscardReason.FLOOD
 
-    def _refuse_stranger(self, source: str, now: float) -> DiscardReason | None:
-        if self.lockout.banned_for_s(source, now):
-            return DiscardReason.BANNED
+    def _takes_stranger(self, source: str, now: float) -> bool:
         if not self._strangers.take(source, now):
-            return DiscardReason.FLOOD
+            return False
         heard = self._heard.pop(source, 0) + 1
         if len(self._heard) >= KNOWN_MAX:
             self._heard.popitem(last=False)
         self._heard[source] = heard
         pool = self._newcomers if heard <= NEWCOMER_MESSAGES else self._common
-        return None if pool.take(now) else DiscardReason.FLOOD
+        return pool.take(now)
 
     def _find_trunk(self, host: str) -> bool:
         try:

@@ -285,7 +285,7 @@ class Endpoint:
         admission = self._admitter.admit(request, flow, turn.now)
         if not isinstance(admission, Admitted):
             ua.reply_statelessly(request, flow, Fact(admission.status, headers=admission.headers), turn)
-            turn.out.append(RequestRejected(request, flow, admission.status, admission.reason))
+            turn.out.append(RequestRejected(request, flow, admission.status, admission.reason, admission.user))
             return
         if not ua.has_room_for(flow):
             later = (("Retry-After", str(ua.settings.retry_after_s)),)

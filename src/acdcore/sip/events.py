@@ -268,6 +268,8 @@ class RequestRejected:
     """What it was answered."""
     reason: str
     """For log and counters; empty for the challenge that every log-in begins with."""
+    user: str = ""
+    """Whose password was tried; the sender then surely receives what is sent to his address."""
 
 
 @dataclass(frozen=True, slots=True)

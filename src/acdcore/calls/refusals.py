@@ -1,0 +1,81 @@
+"""Refusals: whoever is turned away, by SIP or HTTP, is counted and logged here with source address and reason."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import structlog
+
+from acdcore.kernel.alarms import AlarmKind, Severity
+from acdcore.kernel.clock import Clock
+from acdcore.kernel.lockout import Banned, Lockout
+from acdcore.kernel.refusal_log import Refusal, RefusalLog, shortened
+from acdcore.sip.admission import Sources
+
+GUESSING = AlarmKind(
+    "password_guessing",
+    Severity.MINOR,
+    "Look at the sources in the log; block them at the firewall, or set allowed_networks for agents.",
+    600.0,
+)
+FLOOD = AlarmKind(
+    "sip_flood", Severity.MINOR, "Find the sources at the network; calls of trunks and phones go on.", 60.0
+)
+FLOOD_MESSAGES = 100
+"""Messages dropped within a second that make an alarm; a single phone gone mad sends fewer."""
+
+
+class Refusals:
+    """One for the daemon."""
+
+    def __init__(self, clock: Clock, sources: Sources) -> None:
+        self._clock = clock
+        self._sources = sources
+        self._log = structlog.get_logger("security")
+        self._refusals = RefusalLog()
+
+    @property
+    def lockout(self) -> Lockout:
+        """Who is banned or held up, by SIP and HTTP together."""
+        return self._sources.lockout
+
+    @property
+    def counts(self) -> Mapping[tuple[str, str], int]:
+        """All refusals since the start, by (what, reason)."""
+        return self._refusals.counts
+
+    def refused(self, refusal: Refusal) -> None:
+        """Count one, and write a line unless its source has had enough of them."""
+        if not self._refusals.is_written(refusal, self._clock.now()):
+            return
+        refusal = replace(refusal, user=shortened(refusal.user), detail=shortened(refusal.detail))
+        # Source and proof stand first: the filter of fail2ban reads a line from its begin, where no stranger writes.
+        self._log.warning(
+            "refused",
+            source=refusal.source,
+            proven=refusal.is_proven,
+            port=refusal.port,
+            what=refusal.what,
+            reason=refusal.reason,
+            user=refusal.user,
+            detail=refusal.detail,
+        )
+
+    def banned(self, ban: Banned) -> None:
+        """A source is banned from now on."""
+        self._log.warning("banned", source=ban.source, proven=True, for_s=ban.for_s, failures=ban.failures)
+
+    def conditions(self) -> Iterator[tuple[AlarmKind, str]]:
+        """What is going on, asked every second; sums up what got no line."""
+        now = self._clock.now()
+        for left_out in self._refusals.due(now):
+            self._log.warning("refused_more", of=left_out.source, times=left_out.refusals, reasons=left_out.reasons)
+        bans = self._sources.lockout.bans(now)
+        if bans:
+            source = next(iter(bans))
+            others = f" and {len(bans) - 1} others are" if len(bans) > 1 else " is"
+            yield GUESSING, f"{source}{others} banned after wrong passwords or keys"
+        flooding = self._sources.flooding
+        if flooding.total() >= FLOOD_MESSAGES:
+            (source, most), *_ = flooding.most_common(1)
+            yield FLOOD, f"{flooding.total()} SIP messages were dropped within a second, {most} of them from {source}"
+        flooding.clear()

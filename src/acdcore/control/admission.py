@@ -1,0 +1,84 @@
+"""Who gets in over HTTP: the key, its right, and what guessing keys costs.
+
+| who asks                                   | a wrong key                                                        |
+|--------------------------------------------|--------------------------------------------------------------------|
+| a source that has shown a right key before | 401; never banned, because a proxy's address is that of all clients |
+| any other source                           | 401; from the third on 429 for 1 s, twice as long each time; a ban  |
+
+A ban holds for keys only: health checks and the description, which are open to all, answer on.
+"""
+
+from http import HTTPStatus
+from math import ceil
+
+from aiohttp import web
+
+from acdcore.calls.refusals import Refusals
+from acdcore.control.errors import ApiError
+from acdcore.control.keys import Keyring, secret_of
+from acdcore.control.settings import Right
+from acdcore.kernel.buckets import source_of
+from acdcore.kernel.clock import Clock
+from acdcore.kernel.refusal_log import Refusal
+
+ACCOUNT = "api key"
+"""What keys are guessed for; there are no accounts over HTTP."""
+
+
+class KeyCheck:
+    """Finds whose key a request shows."""
+
+    def __init__(self, keyring: Keyring, refusals: Refusals, clock: Clock) -> None:
+        self._keyring = keyring
+        self._refusals = refusals
+        self._lockout = refusals.lockout
+        self._clock = clock
+
+    def admit(self, request: web.Request, right: Right) -> str:
+        """The name of the request's key; raises ApiError when there is none, or not with that right."""
+        now = self._clock.now()
+        host = request.remote or ""
+        source = source_of(host)
+        secret = secret_of(request.headers)
+        is_known = self._lockout.is_proven(source, ACCOUNT)
+        wait_s = 0.0 if is_known else max(self._lockout.banned_for_s(source, now), self._wait_s(source, now))
+        if secret and wait_s > 0:
+            self._refuse(host, "held up after wrong keys")
+            raise too_many(wait_s)
+        key = self._keyring.find(secret) if secret else None
+        if key is None:
+            self._refuse(host, "unknown key" if secret else "no key")
+            ban = self._lockout.failed(source, ACCOUNT, now, is_known) if secret else None
+            if ban is not None:
+                self._refusals.banned(ban)
+            raise unauthorized(is_unknown=bool(secret))
+        self._lockout.succeeded(source, ACCOUNT)
+        if key.right < right:
+            self._refuse(host, "right is missing", key.name)
+            message = f"the key {key.name!r} has the right {key.right.name.lower()}; this needs {right.name.lower()}"
+            raise ApiError(HTTPStatus.FORBIDDEN, "forbidden", message)
+        return key.name
+
+    def _wait_s(self, source: str, now: float) -> float:
+        return self._lockout.delay_s(source, ACCOUNT, now)
+
+    def _refuse(self, host: str, reason: str, name: str = "") -> None:
+        self._refusals.refused(Refusal("api_key", reason, host, is_proven=True, user=name))
+
+
+def unauthorized(*, is_unknown: bool) -> ApiError:
+    """401."""
+    what = "this key is not known" if is_unknown else "a key is needed"
+    message = f"{what}; send one that is configured, as Authorization: Bearer ... or as X-API-Key: ..."
+    error = ApiError(HTTPStatus.UNAUTHORIZED, "unauthorized", message)
+    error.headers = {"WWW-Authenticate": 'Bearer realm="acdcore"'}
+    return error
+
+
+def too_many(wait_s: float) -> ApiError:
+    """429."""
+    seconds = ceil(wait_s)
+    message = f"too many wrong keys came from this address; try again in {seconds} s"
+    error = ApiError(HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts", message)
+    error.headers = {"Retry-After": str(seconds)}
+    return error
