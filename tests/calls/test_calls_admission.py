@@ -4,13 +4,15 @@ from tests.calls.test_calls_access import CARRIER, REALM, access, invite
 
 from acdcore.calls.access import Access
 from acdcore.calls.admission import NO_CREDENTIALS, AdmissionControl, networks_of
+from acdcore.calls.digest_accounts import DigestPolicy
 from acdcore.calls.people import AgentRecord
 from acdcore.calls.trunks import Trunks
 from acdcore.kernel.address import Address
 from acdcore.kernel.ids import AgentId, IdSource
 from acdcore.kernel.lockout import Banned
 from acdcore.sip.admission import Admitted, Rejected, SourceClass, Sources
-from acdcore.sip.digest import DigestClient, DigestServer
+from acdcore.sip.digest import DigestServer
+from acdcore.sip.digest_client import DigestClient
 from acdcore.sip.events import Flow, Transport
 from acdcore.sip.message import Headers, Request
 from acdcore.sip.peers import Peer, PeerKind
@@ -35,7 +37,7 @@ class Door:
         self.sources.use_trunks(networks_of([CARRIER]))
         digest = DigestServer(REALM, b"secret", IdSource(1))
         self.control = AdmissionControl(
-            Access(Trunks([CARRIER], []), directory, digest, REALM, self.sources.lockout), self.sources
+            Access(Trunks([CARRIER], []), directory, digest, DigestPolicy(REALM), self.sources.lockout), self.sources
         )
         self.bans: list[Banned] = []
         self.control.on_ban = self.bans.append
