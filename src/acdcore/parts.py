@@ -33,8 +33,10 @@ from acdcore.reload import Sounds
 from acdcore.settings import Settings
 from acdcore.sip.admission import Sources
 from acdcore.sip.digest import DigestServer
+from acdcore.sip.events import DialogPath
 from acdcore.sip.identity import EndpointSettings
 from acdcore.sip.stack import StackSettings
+from acdcore.sip.tcp import TcpLimits
 from acdcore.storage.storage import Storage, StorageSettings, open_storage
 
 Progress = Callable[[str], None]
@@ -211,7 +213,11 @@ async def started_recorder(
 def stack_settings(settings: Settings) -> StackSettings:
     """Where SIP listens."""
     host = str(settings.sip.address)
-    return StackSettings(udp=(Address(host, settings.sip.udp_port),), tcp=(Address(host, settings.sip.tcp_port),))
+    return StackSettings(
+        udp=(Address(host, settings.sip.udp_port),),
+        tcp=(Address(host, settings.sip.tcp_port),),
+        tcp_limits=TcpLimits(ping_every_s=settings.sip.tcp_ping_every_s),
+    )
 
 
 def open_admission(settings: Settings, directory: Directory, digest: DigestServer) -> AdmissionControl:
@@ -227,9 +233,10 @@ def open_admission(settings: Settings, directory: Directory, digest: DigestServe
 def endpoint_settings(settings: Settings) -> EndpointSettings:
     """What Via and Contact say when peers see us under another address than we do."""
     sip = settings.sip
+    path = DialogPath(sip.phones_in_dialog)
     if sip.advertised is None:
-        return EndpointSettings()
+        return EndpointSettings(path=path)
     ports = {sip.udp_port, sip.tcp_port}
     return EndpointSettings(
-        advertised={Address(str(sip.address), port): Address(str(sip.advertised), port) for port in ports}
+        path=path, advertised={Address(str(sip.address), port): Address(str(sip.advertised), port) for port in ports}
     )

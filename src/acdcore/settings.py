@@ -26,6 +26,7 @@ from acdcore.queue_table import QueueTable
 from acdcore.queues.settings import FloorSettings
 from acdcore.section import Section
 from acdcore.sip.digest_values import DEFAULT_ALGORITHMS, Algorithm
+from acdcore.sip.events import InDialog
 from acdcore.sip.uri import MalformedValue, SipUri
 from acdcore.work.book import BookSettings
 
@@ -81,6 +82,8 @@ class Sip(Section):
     tcp_port: Port = 5060
     realm: Annotated[str, Field(min_length=1)] = "acdcore"
     digest_algorithms: Annotated[DigestAlgorithms, Field(min_length=1)] = DEFAULT_ALGORITHMS
+    phones_in_dialog: InDialog = InDialog.SOURCE
+    tcp_ping_every_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
 
 
 class Media(Section):
@@ -232,6 +235,7 @@ class TrunkTable(Section):
     digest_algorithms: DigestAlgorithms = ()
     target: Annotated[str, Field(pattern=r"^(sip:[^\s<>]+)?$")] = ""
     may_dial_out: bool = False
+    in_dialog: InDialog = InDialog.ROUTE
     routes: dict[str, RouteTable] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -304,6 +308,7 @@ class Settings(Section):
                 target=table.target,
                 may_dial_out=table.may_dial_out,
                 digest_algorithms=table.digest_algorithms,
+                in_dialog=table.in_dialog,
             )
             for name, table in self.trunks.items()
         )

@@ -104,6 +104,7 @@ def outside_invite(call: Call, hall: Hall, trunk: Trunk, number: str) -> Outgoin
         to=NameAddr(target),
         credentials=credentials_of(trunk),
         timeout_s=RING_OUTSIDE_S,
+        path=trunk.path,
     )
 
 

@@ -144,6 +144,7 @@ class Switchboard:
         self._begin(event, AGENTS_TRUNK, agent.agent, None, partial(told, hall=self._hall, agent=agent))
 
     def _from_trunk(self, event: InviteArrived, trunk: Trunk, dialled: str) -> None:
+        self._hall.wiring.stack.set_path(event.session, trunk.path)
         route = self._hall.rules.trunks.route(trunk.name, dialled)
         if route is None:
             self._turn_away(event, 404, (), "no such number")

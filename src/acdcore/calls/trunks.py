@@ -6,6 +6,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from acdcore.kernel.address import Address
 from acdcore.sip.digest_values import Algorithm
+from acdcore.sip.events import DialogPath, Hop, InDialog, Transport
 from acdcore.sip.headers import DEFAULT_PORT
 from acdcore.sip.uri import SipUri
 
@@ -37,6 +38,8 @@ class Trunk:
     """Whether rules may send calls out here; nothing else ever can."""
     digest_algorithms: tuple[Algorithm, ...] = ()
     """What `user` may prove itself with, and what we answer to a challenge; empty: the realm's, and any."""
+    in_dialog: InDialog = InDialog.ROUTE
+    """What our requests within a call follow."""
 
     @property
     def target_address(self) -> Address | None:
@@ -50,6 +53,19 @@ class Trunk:
         """Whether an address is enough for a call from `host`."""
         address = ip_address(host)
         return any(address in network for network in self.networks)
+    @property
+    def home(self) -> Hop | None:
+        """Where the peer can be connected to; None without a target."""
+        address = self.target_address
+        if address is None:
+            return None
+        is_tcp = SipUri.parse(self.target).transport == "tcp"
+        return Hop(Transport.TCP if is_tcp else Transport.UDP, address)
+
+    @property
+    def path(self) -> DialogPath:
+        """How our requests within its calls find it."""
+        return DialogPath(self.in_dialog, self.home)
 
     def known_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """Whence its messages come: its networks, and the host that we call it at."""

@@ -38,6 +38,7 @@ class Callee:
         number = SessionId(self._ua.new_number())
         transaction = self._ua.transactions.open_server(request, flow, Owner(Purpose.INVITE, number), tag)
         session = Session(number, SessionState.INVITED, flow, transaction, tag, dialog, expires_s=expires_s)
+        session.path = self._ua.settings.path
         self._ua.open(session)
         self._ua.arm(session, Timer.ANSWER_LIMIT, turn.now + ANSWER_LIMIT_S)
         # At once rather than after 200 ms (section 17.2.1): it stops the caller's retransmissions.

@@ -25,7 +25,9 @@ class Caller:
         tag = ua.identity.tag()
         request = self._request(invite, tag)
         transaction = ua.transactions.open_client(request, invite.flow, Owner(Purpose.INVITE, number), turn)
+        transaction.path = invite.path or ua.settings.path
         session = Session(number, SessionState.CALLING, invite.flow, transaction, tag, attempt=Attempt(invite))
+        session.path = transaction.path
         ua.open(session)
         ua.arm(session, Timer.RING_LIMIT, turn.now + invite.timeout_s)
         return number

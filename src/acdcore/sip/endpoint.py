@@ -17,6 +17,7 @@ from acdcore.sip.dialog import DialogKey, Order
 from acdcore.sip.events import (
     Census,
     CloseFlow,
+    DialogPath,
     Discarded,
     DiscardReason,
     EndCause,
@@ -37,6 +38,7 @@ from acdcore.sip.headers import DEFAULT_PORT
 from acdcore.sip.identity import EXTENSIONS, KNOWN_METHODS, EndpointSettings
 from acdcore.sip.message import Request, Response
 from acdcore.sip.modifier import Modifier
+from acdcore.sip.next_hop import Listening
 from acdcore.sip.outside import METHODS_OF_SESSIONS, Outside
 from acdcore.sip.parser import MalformedMessage, parse
 from acdcore.sip.session import TAKES_KEYS, Fact, Session, SessionInput
@@ -109,11 +111,9 @@ class Endpoint:
         return turn.out
 
     def flow_closed(self, flow: Flow, now: float) -> list[Output]:
-        """A TCP connection closed or could not be opened; everything that hung on it ends."""
+        """A TCP connection closed or could not be opened; what is answered goes on, everything else on it ends."""
         turn = Turn(now, [])
-        gone = Fact(cause=EndCause.FLOW_CLOSED)
-        for session in [one for one in self._ua.sessions.values() if one.flow == flow]:
-            self._ua.advance(session, SessionInput.FLOW_CLOSED, gone, turn)
+        self._ua.lose_flow(flow, turn)
         for transaction in self._ua.transactions.close_flow(flow, turn):
             self._failed(transaction, 503, turn)
         turn.out.append(FlowClosed(flow))
@@ -185,6 +185,16 @@ class Endpoint:
         found = self._ua.sessions.get(session)
         if found is not None:
             found.flow = flow
+
+    def set_path(self, session: SessionId, path: DialogPath) -> None:
+        """Say how requests within the dialog of an incoming session find its peer."""
+        found = self._ua.sessions.get(session)
+        if found is not None:
+            found.path = path
+
+    def listen(self, listening: Listening) -> None:
+        """Our own addresses, for requests that have to take another transport than their dialog came by."""
+        self._ua.listening = listening
 
     def modify(self, session: SessionId, body: bytes, now: float) -> list[Output]:
         """Offer other media by re-INVITE; ModifyAnswered follows. A second one replaces one that waits."""
@@ -318,6 +328,8 @@ class Endpoint:
         if session is None:
             ua.reply_statelessly(request, flow, Fact(481), turn)
             return
+        if flow.connection and session.flow.transport is flow.transport and not session.flow.connection:
+            session.flow = flow  # the peer has opened another connection since its last one closed
         refusal = self._inadmissible(request)
         if session.order(request) is Order.STALE:
             refusal = Fact(500)
@@ -419,7 +431,10 @@ class Endpoint:
             case Purpose.INVITE if session is not None and not transaction.is_server:
                 self._ua.advance(session, SessionInput.FAILURE, Fact(status), turn)
             case Purpose.MODIFY if session is not None and session.modification.ours is transaction:
-                self._modifier.lost(session, turn)
+                self._modifier.failed(session, status, turn)
+            case Purpose.BYE if session is not None and status == 503 and transaction.flow.connection:
+                # It crossed the closing of its connection: once more, on another one.
+                self._ua.send_within(session, "BYE", Purpose.BYE, Fact(headers=session.farewell), turn)
             case Purpose.BYE if session is not None:
                 self._ua.advance(session, SessionInput.BYE_DONE, Fact(), turn)
             case _:

@@ -48,6 +48,38 @@ class Flow:
     """The driver's number of a TCP connection; 0 for UDP, and for a TCP connection that is still to be opened."""
 
 
+class InDialog(StrEnum):
+    """What requests within a dialog follow."""
+
+    ROUTE = "route"
+    """Route set and Contact."""
+    SOURCE = "source"
+    """The way by which the dialog's INVITE, or the peer's latest re-INVITE, came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """An address with its transport."""
+
+    transport: Transport
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class DialogPath:
+    """How a peer's dialogs find it."""
+
+    follows: InDialog = InDialog.SOURCE
+    """What decides first."""
+    home: Hop | None = None
+    """The peer's address in the settings: where it can be connected to. None: it has none."""
+
+    @property
+    def is_found_anew(self) -> bool:
+        """Whether the peer is a server that can be connected to, unlike a phone that connects to us."""
+        return self.follows is InDialog.ROUTE or self.home is not None
+
+
 class DiscardReason(StrEnum):
     """Why a message was dropped; counted by the driver, never logged one by one."""
 
@@ -77,7 +109,7 @@ class EndCause(StrEnum):
     ACK_TIMEOUT = "ack_timeout"
     """Our 2xx was never acknowledged (RFC 3261 section 13.3.1.4)."""
     FLOW_CLOSED = "flow_closed"
-    """The TCP connection under the dialog is gone."""
+    """The TCP connection is gone on which an INVITE came that we have not answered yet."""
     TIMER = "timer"
     """The session timer ran out without a refresh (RFC 4028 section 10)."""
     UNANSWERED = "unanswered"
@@ -286,7 +318,8 @@ class RequestFinished:
 
 @dataclass(frozen=True, slots=True)
 class FlowClosed:
-    """A TCP connection is gone; what hung on it has ended before. Phones that registered over it cannot be reached."""
+    """A TCP connection is gone; what could not do without it has ended before. Phones that registered over it cannot be
+    rung until they register again."""
 
     flow: Flow
     """The connection."""
@@ -338,6 +371,8 @@ class OutgoingInvite:
     """For a 401 or 407; without it the challenge is the final answer."""
     timeout_s: float = 180.0
     """How long to ring before we cancel and report 408 (RFC 3261 section 13.2.1 leaves it to us)."""
+    path: DialogPath | None = None
+    """How requests in the call find the peer; None: as the endpoint's settings say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from acdcore.sip.parser import MESSAGE_BYTES_MAX, MalformedMessage, readable_par
 
 PONG: Final = b"\r\n"
 """What answers a Ping, RFC 5626 section 3.5.1."""
+PING: Final = b"\r\n\r\n"
+"""What asks for a pong."""
 
-_PING: Final = b"\r\n\r\n"
 _END_OF_HEADERS: Final = b"\r\n\r\n"
 _CONTENT_LENGTH: Final = re.compile(
     rb"\r\n(?:Content-Length|l)[ \t]*+:[ \t]*+(?:\r\n[ \t]++)*([^\r\n]*+)", re.IGNORECASE
@@ -49,6 +50,11 @@ class StreamFramer:
         self._searched = 0  # bytes in which the end of the headers is known not to begin
         self._total: int | None = None  # length of the message that has begun, once its headers are complete
         self._is_lost = False
+        self._is_pong_due = False
+
+    def expect_pong(self) -> None:
+        """We have sent a PING: a CR LF that comes by itself answers it, and is not the first half of a ping."""
+        self._is_pong_due = True
 
     def feed(self, data: bytes) -> list[Framed]:
         """Take what was read, give what is complete; after FramingLost everything is ignored."""
@@ -56,6 +62,9 @@ class StreamFramer:
         if self._is_lost:
             return framed
         self._buffer += data
+        if self._is_pong_due and self._buffer == PONG:
+            self._is_pong_due = False
+            self._buffer.clear()
         try:
             while (item := self._next()) is not None:
                 framed.append(item)
@@ -67,13 +76,13 @@ class StreamFramer:
 
     def _next(self) -> MessageFramed | Ping | None:
         buffer = self._buffer
-        if buffer.startswith(_PING):
-            del buffer[: len(_PING)]
+        if buffer.startswith(PING):
+            del buffer[: len(PING)]
             return Ping()
         if buffer.startswith(b"\r\n") and len(buffer) > 2 and buffer[2:3] != b"\r":
             del buffer[:2]  # a single CRLF before a message means nothing, RFC 3261 section 7.5
         if buffer.startswith(b"\r"):
-            if len(buffer) > 3 or _PING[: len(buffer)] != buffer:
+            if len(buffer) > 3 or PING[: len(buffer)] != buffer:
                 raise MalformedMessage(400, "line break that is not CR LF")
             return None
         return self._next_message()

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from acdcore.kernel.address import Address
 from acdcore.kernel.ids import IdSource
-from acdcore.sip.events import Flow, Transport
+from acdcore.sip.events import DialogPath, Flow, Transport
 from acdcore.sip.timers import Timing
-from acdcore.sip.transaction import MAGIC_COOKIE
+from acdcore.sip.transaction import MAGIC_COOKIE, SOURCE_PATH
 
 SESSION_METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE")
 """What the endpoint itself understands."""
@@ -43,6 +43,8 @@ class EndpointSettings:
     """150 lines have 300 sessions; beyond this new calls get 503."""
     retry_after_s: int = 5
     """What a 503 tells the peer."""
+    path: DialogPath = SOURCE_PATH
+    """How requests within a dialog find a peer of whom nothing else is said."""
     session_expires_min_s: int = 90
     """The smallest session timer that we accept (RFC 4028 section 5), otherwise 422."""
 

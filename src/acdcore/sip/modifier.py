@@ -86,7 +86,7 @@ class Modifier:
         # A broken Contact refreshes nothing; the 2xx must be acknowledged all the same.
         with suppress(PeerError):
             session.dialog.refresh(response)
-        self._ua.acknowledge(transaction, session.dialog, session.flow, turn)
+        self._ua.acknowledge(transaction, session.dialog, turn)
         if session.modification.ours is transaction:
             if session.expires_s:
                 self._ua.await_refresh(session, granted_interval_s(response), turn)
@@ -110,6 +110,13 @@ class Modifier:
             self.lost(session, turn)
         else:
             self._finish(session, response.status, b"", turn)
+
+    def failed(self, session: Session, status: int, turn: Turn) -> None:
+        """Our re-INVITE found nobody: silence ends the dialog (12.2.1.2), a closed connection only the offer."""
+        if status in GONE_STATUSES:
+            self.lost(session, turn)
+        else:
+            self._finish(session, status, b"", turn)
 
     def lost(self, session: Session, turn: Turn) -> None:
         """The peer does not know the dialog any more, or is silent."""

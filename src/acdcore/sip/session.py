@@ -6,6 +6,8 @@ Rules of the table:
 - What is not in the table has no effect: a command whose session has moved on, or a message that crossed it.
 - Callee states: INVITED, ANSWERED, DEPARTING. Caller states: CALLING, PROCEEDING, ABANDONED, CANCELLING.
 - OVER means that nothing is left: no timer, no dialog; the session is forgotten.
+- A connection that closes ends only what is not answered yet: the audio of a talk does not flow there, and its next
+  request is sent on another one (`next_hop`).
 - A session in LEAVING is over for the hall, and lives on only until its BYE has been answered.
 """
 
@@ -15,10 +17,10 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from acdcore.sip.dialog import Dialog, DialogKey, Order
-from acdcore.sip.events import EndCause, Fields, Flow, OutgoingInvite, SessionId
+from acdcore.sip.events import DialogPath, EndCause, Fields, Flow, OutgoingInvite, SessionId
 from acdcore.sip.message import Request, Response
 from acdcore.sip.timers import Timer
-from acdcore.sip.transaction import Transaction
+from acdcore.sip.transaction import SOURCE_PATH, Transaction
 
 
 class SessionState(StrEnum):
@@ -116,11 +118,9 @@ TABLE: Mapping[tuple[SessionState, SessionInput], SessionRow] = {
     (_S.ANSWERED, _I.ACK_TIMEOUT): _END_WITH_BYE,
     (_S.ANSWERED, _I.HANG_UP): SessionRow(_S.DEPARTING),
     (_S.ANSWERED, _I.PEER_BYE): _END,
-    (_S.ANSWERED, _I.FLOW_CLOSED): _END,
     (_S.DEPARTING, _I.ACK): _LEAVE,
     (_S.DEPARTING, _I.ACK_TIMEOUT): _LEAVE,
     (_S.DEPARTING, _I.PEER_BYE): _GO,
-    (_S.DEPARTING, _I.FLOW_CLOSED): _GO,
     # Caller (sections 9.1, 13.2). A failed transport arrives as FAILURE 503 of the INVITE's transaction.
     (_S.CALLING, _I.PROVISIONAL): SessionRow(_S.PROCEEDING, (_D.TELL_PROGRESS,)),
     (_S.CALLING, _I.SUCCESS): SessionRow(_S.CONFIRMED, (_D.SEND_ACK, _D.TELL_ANSWERED)),
@@ -150,11 +150,9 @@ TABLE: Mapping[tuple[SessionState, SessionInput], SessionRow] = {
     (_S.CONFIRMED, _I.ACK_TIMEOUT): _END_WITH_BYE,
     (_S.CONFIRMED, _I.EXPIRED): _END_WITH_BYE,
     (_S.CONFIRMED, _I.GONE): _END_WITH_BYE,
-    (_S.CONFIRMED, _I.FLOW_CLOSED): _END,
     (_S.LEAVING, _I.BYE_DONE): _GO,
     # Not OVER: our own BYE is still to be answered, the peer's gets its 200 meanwhile.
     (_S.LEAVING, _I.PEER_BYE): SessionRow(_S.LEAVING),
-    (_S.LEAVING, _I.FLOW_CLOSED): _GO,
 }
 
 
@@ -230,7 +228,7 @@ class Session:
     state: SessionState
     """Where it stands."""
     flow: Flow
-    """Where its requests are sent to: the way by which the INVITE went or came."""
+    """The way by which the INVITE, or the peer's latest re-INVITE, went or came."""
     transaction: Transaction
     """The first INVITE's transaction."""
     local_tag: str
@@ -239,6 +237,8 @@ class Session:
     """None until a caller's INVITE is answered."""
     attempt: Attempt | None = None
     """Only of a caller."""
+    path: DialogPath = SOURCE_PATH
+    """What decides where its requests are sent."""
     repeat: Repeat | None = None
     """Our 2xx without an ACK."""
     modification: Modification = field(default_factory=Modification)

@@ -14,6 +14,7 @@ from acdcore.sip.endpoint import Endpoint
 from acdcore.sip.events import (
     Census,
     CloseFlow,
+    DialogPath,
     Discarded,
     DiscardReason,
     Event,
@@ -30,6 +31,7 @@ from acdcore.sip.events import (
     Transport,
 )
 from acdcore.sip.ladder import Direction, Observer
+from acdcore.sip.next_hop import Listening
 from acdcore.sip.parser import MalformedMessage
 from acdcore.sip.tcp import TcpLimits, TcpListener, TcpStreams
 from acdcore.sip.udp import WILDCARDS, SocketLoss, UdpSocket, source_host
@@ -78,6 +80,7 @@ class SipStack:
     async def __aenter__(self) -> Self:
         try:
             await self._sockets.open()
+            self._endpoint.listen(Listening({each: self._sockets.addresses(each) for each in Transport}))
         except BaseException:
             await self._sockets.close()
             raise
@@ -132,6 +135,10 @@ class SipStack:
     def move(self, session: SessionId, flow: Flow) -> None:
         """The peer of a session is reached there from now on."""
         self._endpoint.move(session, flow)
+
+    def set_path(self, session: SessionId, path: DialogPath) -> None:
+        """Say how requests within the dialog of an incoming session find its peer."""
+        self._endpoint.set_path(session, path)
 
     def modify(self, session: SessionId, body: bytes) -> None:
         """Offer other media; ModifyAnswered follows."""

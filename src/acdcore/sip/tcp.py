@@ -10,7 +10,7 @@ from typing import cast
 from acdcore.kernel.address import Address
 from acdcore.kernel.errors import Unavailable
 from acdcore.sip.events import Flow, Transport
-from acdcore.sip.framing import PONG, FramingLost, MessageFramed, Ping, StreamFramer
+from acdcore.sip.framing import PING, PONG, FramingLost, MessageFramed, Ping, StreamFramer
 from acdcore.sip.parser import MalformedMessage
 from acdcore.sip.udp import SocketLoss, reason_of_bind
 
@@ -36,6 +36,9 @@ class TcpLimits:
     """Unsent bytes for one peer."""
     connect_timeout_s: float = 5.0
     """A connection must be up in this time."""
+    ping_every_s: float = 0.0
+    """How often a connection opened by us carries a keep-alive (RFC 5626 section 4.4.1); 0 for never. An answer is not
+    insisted on: many servers give none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,11 @@ class Connection(asyncio.Protocol):
             return
         self._transport.write(data)
 
+    def ping(self) -> None:
+        """Keep the connection up: proxies and address translators forget those that are silent."""
+        self._framer.expect_pong()
+        self.write(PING)
+
     def close(self) -> None:
         """Send what is buffered, then close."""
         if self._transport is not None:
@@ -136,6 +144,7 @@ class TcpStreams:
         self._waiting: dict[Address, deque[bytes]] = {}
         self._servers: list[asyncio.Server] = []
         self._idle_check: asyncio.TimerHandle | None = None
+        self._next_ping: asyncio.TimerHandle | None = None
         self._serial = 0
         self._is_closing = False
         self._empty = asyncio.Event()
@@ -187,8 +196,9 @@ class TcpStreams:
     async def close(self) -> None:
         """Stop listening and close everything; nothing is reported any more."""
         self._is_closing = True
-        if self._idle_check is not None:
-            self._idle_check.cancel()
+        for timer in (self._idle_check, self._next_ping):
+            if timer is not None:
+                timer.cancel()
         for server in self._servers:
             server.close()
         opening = list(self._opening.values())
@@ -216,6 +226,7 @@ class TcpStreams:
         self._empty.clear()
         if is_ours:
             self._ours[connection.flow.remote] = connection
+            self._ping_soon()
             for data in self._waiting.pop(connection.flow.remote, ()):
                 connection.write(data)
 
@@ -255,6 +266,17 @@ class TcpStreams:
             self.listener.on_closed(flow)
         finally:
             self._opening.pop(flow.remote, None)
+
+    def _ping_soon(self) -> None:
+        if self._next_ping is None and self.limits.ping_every_s and not self._is_closing:
+            self._next_ping = asyncio.get_running_loop().call_later(self.limits.ping_every_s, self._ping)
+
+    def _ping(self) -> None:
+        self._next_ping = None
+        for connection in self._ours.values():
+            connection.ping()
+        if self._ours:
+            self._ping_soon()
 
     def _check_idle(self) -> None:
         """Close what has been silent for too long; looks four times in that period."""

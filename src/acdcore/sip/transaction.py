@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
-from acdcore.sip.events import Fields, Flow
+from acdcore.sip.events import DialogPath, Fields, Flow
 from acdcore.sip.message import Headers, Request, Response
 from acdcore.sip.timers import Timer
 
@@ -264,6 +264,10 @@ ClientKey: TypeAlias = tuple[str, str]
 """(branch, method), section 17.1.3."""
 
 
+SOURCE_PATH = DialogPath()
+"""Back along the way by which the dialog came."""
+
+
 @dataclass(slots=True, eq=False)
 class Transaction:
     """One transaction's memory; `step` is its table."""
@@ -292,6 +296,15 @@ class Transaction:
     """Client: how often this request has been sent with credentials."""
     acks: dict[str, bytes] = field(default_factory=dict)
     """INVITE client: the ACK for each To tag that answered, at most FORKS_MAX, to be repeated with the 2xx."""
+    ways: dict[str, Flow] = field(default_factory=dict)
+    """INVITE client: where the ACK of a 2xx goes, for each of these tags."""
+    path: DialogPath = SOURCE_PATH
+    """INVITE client: how the dialogs that it makes find the peer."""
+
+    @property
+    def outlives_its_flow(self) -> bool:
+        """Whether a closed connection means nothing yet: a server answers on another one (section 18.2.2)."""
+        return self.path.is_found_anew and self.state in (State.PROCEEDING, State.ACCEPTED)
 
     @property
     def is_server(self) -> bool:

@@ -149,7 +149,10 @@ class Transactions:
     def close_flow(self, flow: Flow, turn: Turn) -> list[Transaction]:
         """A connection is gone; returns the transactions whose users have to know."""
         hit = [transaction for transaction in self._live.values() if transaction.flow == flow]
-        return [one for one in hit if self._step(one, Input.UNREACHABLE, b"", turn) is not None]
+        for transaction in hit:
+            if transaction.outlives_its_flow:
+                transaction.flow = replace(flow, connection=0)
+        return [one for one in hit if one.flow == flow and self._step(one, Input.UNREACHABLE, b"", turn) is not None]
 
     def drop(self, transaction: Transaction) -> None:
         """Forget a transaction whose user has given up on it (a CANCEL that brought nothing, section 9.1)."""

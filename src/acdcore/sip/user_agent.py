@@ -1,12 +1,15 @@
 """What caller and callee share: the sessions, their dialogs, and the deeds of the session table."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
+from acdcore.kernel.address import Address
 from acdcore.kernel.deadlines import Deadlines
 from acdcore.kernel.ids import IdSource
 from acdcore.sip.dialog import Dialog, DialogKey, dialog_of_caller
 from acdcore.sip.digest_client import ANSWERED_BY, DigestClient, with_credentials
 from acdcore.sip.events import (
+    EndCause,
     Event,
     Fields,
     Flow,
@@ -19,8 +22,10 @@ from acdcore.sip.events import (
     SessionRefused,
     Transmit,
 )
+from acdcore.sip.headers import DEFAULT_PORT
 from acdcore.sip.identity import EndpointSettings, Identity
 from acdcore.sip.message import Field, Headers, Request, Response, reason_of
+from acdcore.sip.next_hop import Listening, next_hop
 from acdcore.sip.session import Deed, Fact, Repeat, Session, SessionInput, SessionState
 from acdcore.sip.session_timer import granted_interval_s, patience_s, timer_fields
 from acdcore.sip.timers import SESSION_TIMERS, Timer, TimerKey
@@ -46,6 +51,8 @@ class UserAgent:
         self.transactions = Transactions(settings.timing, self.deadlines)
         self.sessions: dict[SessionId, Session] = {}
         self.dialogs: dict[DialogKey, Session] = {}
+        self.listening = Listening()
+        """Our addresses, once the driver has told them."""
         self._serial = 0
         self._deeds: Mapping[Deed, Callable[[Session, Fact, Turn], None]] = {
             Deed.SEND_ANSWER: self._send_answer,
@@ -100,16 +107,19 @@ class UserAgent:
     def send_within(self, session: Session, method: str, purpose: Purpose, fact: Fact, turn: Turn) -> Transaction:
         """Send a request within the session's dialog. RuntimeError without a dialog."""
         dialog = _dialog(session)
+        flow = next_hop(dialog, session.flow, session.path, self.listening)
         fields = [*fact.headers, self.identity.user_agent]
         if method == "INVITE":
-            fields += [("Contact", self.identity.contact(session.flow)), self.identity.allow]
+            fields += [("Contact", self.identity.contact(flow)), self.identity.allow]
         if fact.body:
             fields.append(SDP)
-        request = dialog.request(method, self.identity.via(session.flow), None, fields, fact.body)
+        request = dialog.request(method, self.identity.via(flow), None, fields, fact.body)
         if session.attempt is not None and session.attempt.invite.credentials is not None:
             given = session.attempt.invite.credentials.credentials(method, str(request.uri), request.body)
             request = Request(method, request.uri, with_credentials(request.headers, given), request.body)
-        return self.transactions.open_client(request, session.flow, Owner(purpose, session.id), turn)
+        transaction = self.transactions.open_client(request, flow, Owner(purpose, session.id), turn)
+        transaction.path = session.path
+        return transaction
 
     def authorised(
         self, transaction: Transaction, response: Response, credentials: DigestClient | None
@@ -134,7 +144,7 @@ class UserAgent:
         if session is not None and session.dialog is not None and transaction.owner.purpose is not Purpose.OUTSIDE:
             session.dialog.local_cseq = request.cseq.number
         again = self.transactions.open_client(request, transaction.flow, transaction.owner, turn)
-        again.tries = transaction.tries + 1
+        again.tries, again.path = transaction.tries + 1, transaction.path
         return again
 
     def cancel(self, invite: Transaction, turn: Turn, why: Fields = ()) -> None:
@@ -142,6 +152,17 @@ class UserAgent:
         self.transactions.open_client(cancel_of(invite.request, why), invite.flow, NOBODY, turn)
 
     # --- sessions ---
+
+    def lose_flow(self, flow: Flow, turn: Turn) -> None:
+        """A connection closed: who is not answered yet is gone, the others' next requests open another one."""
+        for session in [one for one in self.sessions.values() if one.flow == flow]:
+            session.flow = replace(flow, connection=0)
+            if session.repeat is not None and session.repeat.answered.flow == flow:
+                # Section 18.2.2: to the host that asked, at the port that it is reached at.
+                via = session.repeat.answered.request.via
+                remote = Address(flow.remote.host, via.port or DEFAULT_PORT)
+                session.repeat.answered.flow = replace(session.flow, remote=remote)
+            self.advance(session, SessionInput.FLOW_CLOSED, Fact(cause=EndCause.FLOW_CLOSED), turn)
 
     def find(self, dialog: DialogKey, remote_tag: str) -> Session | None:
         """The session whose dialog, confirmed or early, a request belongs to (section 12.2.2)."""
@@ -204,20 +225,27 @@ class UserAgent:
         self.arm(session, Timer.ANSWER_AGAIN, turn.now + repeat.gap_s)
         self.arm(session, Timer.ACK_WAIT, turn.now + 64 * self.settings.timing.t1_s)
 
-    def acknowledge(self, transaction: Transaction, dialog: Dialog, flow: Flow, turn: Turn) -> None:
-        """Send the ACK of a 2xx, with the INVITE's credentials, and keep it for the repetitions (section 13.2.2.4)."""
+    def acknowledge(self, transaction: Transaction, dialog: Dialog, turn: Turn) -> Flow:
+        """Send the ACK of a 2xx, with the INVITE's credentials, and keep it for the repetitions (section 13.2.2.4).
+
+        Returns where it went, because it need not have been where the INVITE went.
+        """
         invite = transaction.request
+        flow = next_hop(dialog, transaction.flow, transaction.path, self.listening)
         credentials = [entry for entry in invite.headers if entry[0] in _CREDENTIALS]
         ack = dialog.request("ACK", self.identity.via(flow), invite.cseq.number, credentials)
         data = transaction.acks[dialog.remote_tag] = ack.serialise()
+        transaction.ways[dialog.remote_tag] = flow
         turn.out.append(Transmit(data, flow))
+        return flow
 
     def acknowledge_again(self, transaction: Transaction, response: Response, turn: Turn) -> bool:
         """Repeat the ACK of a 2xx that came again; False when this phone's 2xx is the first one."""
-        ack = transaction.acks.get(response.to.tag or "")
+        tag = response.to.tag or ""
+        ack = transaction.acks.get(tag)
         if ack is None:
             return False
-        turn.out.append(Transmit(ack, transaction.flow))
+        turn.out.append(Transmit(ack, transaction.ways.get(tag, transaction.flow)))
         return True
 
     def acknowledge_fork(self, transaction: Transaction, response: Response, turn: Turn) -> None:
@@ -225,9 +253,9 @@ class UserAgent:
         if len(transaction.acks) >= FORKS_MAX:
             return
         dialog = caller_dialog(transaction.request, response)
-        self.acknowledge(transaction, dialog, transaction.flow, turn)
-        bye = dialog.request("BYE", self.identity.via(transaction.flow), None, [self.identity.user_agent])
-        self.transactions.open_client(bye, transaction.flow, NOBODY, turn)
+        flow = self.acknowledge(transaction, dialog, turn)
+        bye = dialog.request("BYE", self.identity.via(flow), None, [self.identity.user_agent])
+        self.transactions.open_client(bye, flow, NOBODY, turn)
 
     def response_fields(self, transaction: Transaction, fact: Fact) -> tuple[Field, ...]:
         """Fields of a response that makes or refreshes the dialog (section 12.1.1)."""
@@ -274,7 +302,7 @@ class UserAgent:
             dialog.remote_cseq = session.attempt.early.get(dialog.remote_tag, -1)
             session.attempt.early.clear()
         self.dialogs[session.key] = session
-        self.acknowledge(session.transaction, dialog, session.flow, turn)
+        self.acknowledge(session.transaction, dialog, turn)
         self.await_refresh(session, granted_interval_s(fact.response), turn)
 
     def _send_bye(self, session: Session, fact: Fact, turn: Turn) -> None:
