@@ -110,4 +110,6 @@ async def test_call_that_was_cut_short_gets_its_record_however_late_the_next_sta
 
 async def test_calls_of_this_run_are_not_taken_for_those_of_the_last(tmp_path: Path) -> None:
     history = left_behind(TALK)
-    assert await recover(history, history, NoonClock(), (), tmp_path, started=NOON - timedelta(minutes=1)) == Recovered(0, 0)
+    assert await recover(history, history, NoonClock(), (), tmp_path, started=NOON - timedelta(minutes=1)) == Recovered(
+        0, 0
+    )

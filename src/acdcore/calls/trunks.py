@@ -53,6 +53,7 @@ class Trunk:
         """Whether an address is enough for a call from `host`."""
         address = ip_address(host)
         return any(address in network for network in self.networks)
+
     @property
     def home(self) -> Hop | None:
         """Where the peer can be connected to; None without a target."""
