@@ -1,16 +1,18 @@
 # acdcore: `make run` starts a hotline, `make demo` shows one at work. `make help` lists the rest.
+# Another Python gets an environment of its own: make quick PYTHON=/usr/bin/python3 VENV=.venv-debian
 PYTHON ?= python3
-VENV   := .venv
+VENV   ?= .venv
+JOBS   ?= $(shell nproc 2>/dev/null || echo 1)
 BIN    := $(VENV)/bin
 RUN    := $(VENV)/.installed-run
 ALL    := $(VENV)/.installed-all
 ENGINE := $(wildcard src/acdcore/media/*.pyx src/acdcore/media/*.pxd) src/acdcore/ivr/resample.py src/acdcore/ivr/resample.pxd setup.py pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test quick check format bench sim-long tools clean
+.PHONY: help setup run demo test test-pythons quick check format bench sim-long tools clean
 
 help:            ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 setup: $(RUN)    ## make .venv, install the locked dependencies and compile the media engine
 
@@ -22,10 +24,17 @@ demo: $(RUN)  ## a busy minute on free loopback ports: scripted callers and agen
 
 test: $(ALL) tools  ## everything, with real phones; installs Debian's sip-tester and baresip when root
 	@sh tests/peers.sh
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m "not wire"
+	$(BIN)/python -m pytest -m wire
 
 quick: $(ALL)    ## the tests that need neither real time nor real phones
-	$(BIN)/python -m pytest -q -m "not wire and not slow"
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m "not wire and not slow"
+
+test-pythons:    ## make quick on every supported Python that apt or pyenv offer here, each in a .venv-VERSION of its own
+	@sh tests/pythons.sh | while read -r version python; do \
+		echo "acdcore: Python $$version, $$python"; \
+		$(MAKE) --no-print-directory quick PYTHON=$$python VENV=.venv-$$version </dev/null || exit 1; \
+	done
 
 check: $(ALL)    ## format, lint, types, imports
 	$(BIN)/ruff format --check src tests bench setup.py
@@ -47,18 +56,24 @@ tools:           ## compile the load tools
 	@$(MAKE) --no-print-directory -s -f bench/tools.mk
 
 clean:           ## remove what was built; keeps var/
-	rm -rf $(VENV) build bench/bin src/*.egg-info
+	rm -rf .venv .venv-* build bench/bin src/*.egg-info
 	find src -name '*.so' -delete
+
+PIP := $(BIN)/pip install -q --disable-pip-version-check
 
 $(VENV)/bin/python:
 	@sh config/preflight.sh $(PYTHON)
-	$(PYTHON) -m venv $(VENV)
+	@echo "acdcore: making $(VENV) with $$($(PYTHON) -V)"
+	@$(PYTHON) -m venv $(VENV)
 
 $(RUN): requirements/run.txt $(ENGINE) | $(VENV)/bin/python
-	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/run.txt
-	$(BIN)/pip install -q --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@echo "acdcore: installing $$(grep -c == requirements/run.txt) locked packages into $(VENV), a minute or so"
+	@$(PIP) --require-hashes -r requirements/run.txt
+	@echo "acdcore: compiling the media engine, a minute or so"
+	@$(PIP) --no-build-isolation --no-deps -e .
 	@touch $@
 
 $(ALL): requirements/all.txt $(RUN)
-	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/all.txt
+	@echo "acdcore: installing the tools of tests and checks into $(VENV)"
+	@$(PIP) --require-hashes -r requirements/all.txt
 	@touch $@
