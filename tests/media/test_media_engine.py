@@ -96,7 +96,7 @@ def test_nonsense_is_refused(engine: Engine, line: Lines) -> None:
         lambda: EngineSettings(tap_block_ms=9),
         lambda: EngineSettings(media_lost_after_s=0),
         lambda: EngineSettings(rtcp_interval_s=0),
-        lambda: EngineSettings(latch_after_ms=-1),
+        lambda: EngineSettings(learning_window_s=-1),
     ],
 )
 def test_times_out_of_range_are_refused(build: Callable[[], EngineSettings]) -> None:

@@ -1,12 +1,14 @@
 """The packet path with phones on real sockets: keys, the latch, silence, garbage."""
 
 import random
+import struct
 import time
 from array import array
+from dataclasses import replace
 
 import pytest
 from tests.media.conftest import Handsets, Lines, await_packets, await_true, clip, collect
-from tests.media.handset import loudest
+from tests.media.handset import Handset, loudest
 
 from acdcore.kernel.ids import IdSource
 from acdcore.media import tones
@@ -69,15 +71,21 @@ def test_key_whose_ends_are_lost_is_told_after_a_while(engine: Engine, line: Lin
     assert collect(engine) == [DigitPressed(opened.stream, "5", 50)]
 
 
-def test_source_at_the_signalled_ip_is_believed_whatever_its_port(
+def talk_on(phone: Handset, port: int, packets: int = 4) -> None:
+    """Send packets at the pace of audio."""
+    phone.say(port, tones.sine(1000, 0.02 * packets), step_s=0.02)
+
+
+def test_source_at_the_signalled_ip_is_believed_after_four_in_sequence(
     engine: Engine, line: Lines, handset: Handsets
 ) -> None:
     phone, opened = line()
     moved = handset()
-    moved.talk(opened.port)
+    talk_on(moved, opened.port, 5)
     engine.play(opened.stream, [clip(engine, 440)], 1)
     moved.hear()
-    assert engine.figures(opened.stream).source == moved.address
+    figures = engine.figures(opened.stream)
+    assert (figures.source, figures.strangers, figures.packets_in) == (moved.address, 3, 2)
     assert phone.hears_nothing()
 
 
@@ -92,45 +100,166 @@ def test_stranger_is_counted_and_not_heard(engine: Engine, line: Lines, handset:
     assert engine.figures(left.stream).strangers == 1
 
 
-def test_source_at_another_ip_is_believed_only_after_a_while(handset: Handsets) -> None:
-    engine = Engine(
-        EngineSettings(address="0.0.0.0", first_port=31000, last_port=31999, latch_after_ms=300), IdSource(1)
-    )
+@pytest.mark.parametrize("is_talking", [True, False])
+def test_stranger_that_talks_is_neither_heard_nor_recorded_nor_sent_to(
+    engine: Engine, line: Lines, handset: Handsets, is_talking: bool
+) -> None:
+    (caller, left), (agent, right) = line(), line()
+    engine.bridge(left.stream, right.stream)
+    tap = engine.tap(left.stream, right.stream)
+    caller.talk(left.port)
+    agent.hear()
+    stranger = handset(ssrc=0x2000)
+    for _ in range(30):
+        talk_on(stranger, left.port, 1)
+        agent.talk(right.port)
+        if is_talking:
+            caller.talk(left.port)
+    caller.listen(30)
+    assert stranger.hears_nothing()
+    if not is_talking:
+        assert agent.hears_nothing()
+    engine.untap(tap)
+    recorded = array("h", b"".join(block.samples for block in engine.blocks()))
+    assert loudest(recorded[::2].tobytes()) == 0
+    assert engine.figures(left.stream).strangers == 30
+
+
+def test_key_of_a_stranger_is_not_told(engine: Engine, line: Lines, handset: Handsets) -> None:
+    phone, opened = line()
+    phone.talk(opened.port)
+    stranger = handset(ssrc=0x2000)
+    for key in range(4):
+        stranger.press(opened.port, key)
+        time.sleep(0.02)
+    await_true(lambda: engine.figures(opened.stream).strangers == 16)
+    phone.press(opened.port, 11)
+    assert collect(engine) == [DigitPressed(opened.stream, "#", 100)]
+
+
+def test_key_of_a_peer_that_must_prove_itself_is_told(engine: Engine, line: Lines, handset: Handsets) -> None:
+    _, opened = line()
+    moved = handset()
+    for flags, duration in [(0, 160), (0, 320), (0, 480), (0x80, 640), (0x80, 640), (0x80, 640)]:
+        moved.talk(opened.port, struct.pack("!BBH", 9, flags, duration), 101)
+        time.sleep(0.02)
+    assert collect(engine) == [DigitPressed(opened.stream, "9", 80)]
+
+
+def everywhere(**settings: float) -> Engine:
+    """An engine that hears phones of all of the loopback's addresses."""
+    engine = Engine(EngineSettings("0.0.0.0", 31000, 31999, **settings), IdSource(1))
     engine.start()
-    signalled, behind_nat = handset(), handset(host="127.0.0.2")
-    opened = engine.open()
-    engine.connect(opened.stream, signalled.target())
-    behind_nat.talk(opened.port)
-    await_true(lambda: engine.figures(opened.stream).strangers == 1)
-    assert engine.figures(opened.stream).source is None
-    time.sleep(0.3)
-    behind_nat.talk(opened.port)
-    await_true(lambda: engine.figures(opened.stream).source == behind_nat.address)
+    return engine
+
+
+def test_source_at_another_ip_is_believed_in_the_learning_window_only(handset: Handsets) -> None:
+    engine = everywhere(learning_window_s=0.4)
+    signalled, behind_nat, stranger = handset(), handset(host="127.0.0.2"), handset(host="127.0.0.3", ssrc=0x2000)
+    in_time, late = engine.open(), engine.open()
+    for opened in (in_time, late):
+        engine.connect(opened.stream, signalled.target())
+    talk_on(behind_nat, in_time.port)
+    assert engine.figures(in_time.stream).source == behind_nat.address
+    time.sleep(0.4)
+    talk_on(stranger, late.port, 8)
+    figures = engine.figures(late.stream)
+    assert (figures.source, figures.strangers) == (None, 8)
     engine.stop()
+
+
+def test_source_at_another_ip_is_never_believed_where_there_is_no_nat(handset: Handsets) -> None:
+    engine = everywhere()
+    signalled, stranger, opened = handset(), handset(host="127.0.0.2"), engine.open()
+    engine.connect(opened.stream, replace(signalled.target(), has_nat=False, sip_host="127.0.0.2"))
+    talk_on(stranger, opened.port, 8)
+    figures = engine.figures(opened.stream)
+    assert (figures.source, figures.strangers) == (None, 8)
+    engine.stop()
+
+
+def test_source_at_the_ip_of_sip_is_believed_at_any_time(handset: Handsets) -> None:
+    engine = everywhere(learning_window_s=0.0)
+    signalled, behind_nat, opened = handset(), handset(host="127.0.0.2"), engine.open()
+    engine.connect(opened.stream, replace(signalled.target(), sip_host="127.0.0.2"))
+    talk_on(behind_nat, opened.port)
+    assert engine.figures(opened.stream).source == behind_nat.address
+    engine.stop()
+
+
+@pytest.mark.parametrize("silent_s", [0.0, 0.5])
+def test_nat_that_rebinds_in_mid_call_is_followed(
+    engine: Engine, line: Lines, handset: Handsets, silent_s: float
+) -> None:
+    phone, opened = line()
+    talk_on(phone, opened.port)
+    time.sleep(silent_s)
+    rebound = handset(ssrc=phone.ssrc)
+    rebound.sequence, rebound.timestamp = phone.sequence, (phone.timestamp + round(8000 * silent_s)) & 0xFFFFFFFF
+    talk_on(rebound, opened.port, 5)
+    engine.play(opened.stream, [clip(engine, 440)], 1)
+    rebound.hear()
+    assert engine.figures(opened.stream).source == rebound.address
+
+
+def test_stream_with_a_guessed_number_is_not_followed(engine: Engine, line: Lines, handset: Handsets) -> None:
+    phone, opened = line()
+    talk_on(phone, opened.port)
+    for ssrc, sequence, timestamp in [
+        (phone.ssrc + 1, phone.sequence, phone.timestamp),
+        (phone.ssrc, phone.sequence + 0x4000, phone.timestamp),
+        (phone.ssrc, phone.sequence, phone.timestamp + 0x40000000),
+    ]:
+        guess = handset(ssrc=ssrc)
+        guess.sequence, guess.timestamp = sequence & 0xFFFF, timestamp & 0xFFFFFFFF
+        talk_on(guess, opened.port, 6)
+    assert engine.figures(opened.stream).source == phone.address
 
 
 def test_signalled_address_takes_over_from_its_ip(engine: Engine, line: Lines, handset: Handsets) -> None:
     phone, opened = line()
     other = handset(ssrc=0x2000)
-    other.talk(opened.port)
+    talk_on(other, opened.port)
+    assert engine.figures(opened.stream).source == other.address
     phone.talk(opened.port)
-    other.talk(opened.port)
-    await_true(lambda: engine.figures(opened.stream).strangers == 1)
+    await_true(lambda: engine.figures(opened.stream).source == phone.address)
+    talk_on(other, opened.port, 6)
     assert engine.figures(opened.stream).source == phone.address
 
 
-def test_latch_is_shut_once_its_time_is_over(handset: Handsets) -> None:
-    engine = Engine(EngineSettings(first_port=31000, last_port=31999, latch_after_ms=0), IdSource(1))
-    engine.start()
-    signalled, other = handset(), handset(ssrc=0x2000)
-    opened = engine.open()
-    engine.connect(opened.stream, signalled.target())
-    other.talk(opened.port)
-    signalled.talk(opened.port)
-    await_packets(engine, 2)
-    figures = engine.close(opened.stream)
-    assert (figures.source, figures.strangers) == (other.address, 1)
+def test_connecting_again_with_the_same_address_cuts_nothing(handset: Handsets) -> None:
+    engine = everywhere(learning_window_s=0.3)
+    signalled, behind_nat, agent = handset(), handset(host="127.0.0.2"), handset()
+    left, right = engine.open(), engine.open()
+    engine.connect(left.stream, signalled.target())
+    engine.connect(right.stream, agent.target())
+    engine.bridge(left.stream, right.stream)
+    talk_on(behind_nat, left.port, 5)
+    agent.listen(2)
+    time.sleep(0.3)
+    engine.connect(left.stream, signalled.target())
+    behind_nat.talk(left.port)
+    agent.talk(right.port)
+    agent.hear()
+    behind_nat.hear()
+    assert signalled.hears_nothing()
     engine.stop()
+
+
+def test_last_packets_from_the_old_port_do_not_keep_the_audio(
+    engine: Engine, line: Lines, handset: Handsets
+) -> None:
+    phone, opened = line()
+    phone.talk(opened.port)
+    moved = handset(ssrc=0x3000)
+    engine.connect(opened.stream, moved.target())
+    talk_on(phone, opened.port, 10)
+    assert engine.figures(opened.stream).source is None
+    engine.play(opened.stream, [clip(engine, 440)], 1)
+    moved.hear()
+    assert phone.hears_nothing()
+    moved.talk(opened.port)
+    await_true(lambda: engine.figures(opened.stream).source == moved.address)
 
 
 def test_key_of_a_phone_that_restarted_is_told(engine: Engine, line: Lines) -> None:
@@ -139,15 +268,6 @@ def test_key_of_a_phone_that_restarted_is_told(engine: Engine, line: Lines) -> N
     caller.ssrc, caller.timestamp = 0x9999, 0x80000000
     caller.press(opened.port, 2)
     assert collect(engine, 2) == [DigitPressed(opened.stream, "1", 100), DigitPressed(opened.stream, "2", 100)]
-
-
-def test_connecting_again_opens_the_latch_anew(engine: Engine, line: Lines, handset: Handsets) -> None:
-    phone, opened = line()
-    phone.talk(opened.port)
-    moved = handset(ssrc=0x3000)
-    engine.connect(opened.stream, moved.target())
-    moved.talk(opened.port)
-    await_true(lambda: engine.figures(opened.stream).source == moved.address)
 
 
 def test_lost_and_resumed_media_are_told_once_each(handset: Handsets) -> None:

@@ -1,7 +1,7 @@
 """RTCP with phones on real sockets."""
 
 import pytest
-from tests.media.conftest import Lines, await_true, clip, collect
+from tests.media.conftest import Handsets, Lines, await_true, clip, collect
 
 from acdcore.media import rtcp
 from acdcore.media.engine import Engine
@@ -47,3 +47,32 @@ def test_goodbye_is_said_on_closing(engine: Engine, line: Lines) -> None:
     engine.close(opened.stream)
     while not phone.hear_report().is_bye:
         pass
+
+
+def test_report_of_a_stranger_at_the_peers_ip_changes_nothing(engine: Engine, line: Lines, handset: Handsets) -> None:
+    phone, opened = line()
+    phone.talk(opened.port)
+    await_true(lambda: engine.figures(opened.stream).packets_in == 1)
+    stranger = handset()
+    sender = rtcp.SenderInfo(1 << 40, 0, 1, 160)
+    block = rtcp.ReportBlock(0xBAD, 0, 300, 1, 8000, 1, 0)
+    port = opened.port + 1
+    stranger.control.sendto(rtcp.build(rtcp.Report(0xBAD, sender, block, is_bye=True)), ("127.0.0.1", port))
+    await_true(lambda: engine.figures(opened.stream).strangers == 1)
+    phone.hear_report()
+    last = phone.hear_report().block
+    assert last is not None
+    assert last.last_report == 0
+    figures = engine.figures(opened.stream)
+    assert (figures.peer_lost, figures.peer_jitter_ms, figures.rtt_ms) == (0, 0.0, None)
+    phone.talk(opened.port)
+    await_true(lambda: engine.figures(opened.stream).packets_in == 2)
+
+
+def test_reports_go_to_where_the_peers_reports_come_from(engine: Engine, line: Lines, handset: Handsets) -> None:
+    phone, opened = line()
+    phone.talk(opened.port)
+    await_true(lambda: engine.figures(opened.stream).packets_in == 1)
+    mapped = handset()
+    mapped.control.sendto(rtcp.build(rtcp.Report(phone.ssrc)), ("127.0.0.1", opened.port + 1))
+    assert mapped.hear_report().block is not None

@@ -3,6 +3,7 @@
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from acdcore.media.dtmf cimport keypad_t
+from acdcore.media.latch cimport latch_t
 from acdcore.media.linux cimport pthread_mutex_t, sockaddr_in
 from acdcore.media.outlet cimport outlet_t
 from acdcore.media.reception cimport reception_t
@@ -23,12 +24,6 @@ cdef enum deadline_kind_t:
     SILENCE     # has the stream been heard?
     KEY         # has the held key been heard?
     BLOCK       # a second of a recording is due
-
-cdef enum latch_t:
-    OPEN            # nothing heard yet: we send to the signalled address
-    OTHER_IP        # heard from another IP than signalled
-    SIGNALLED_IP    # from the signalled IP, another port
-    SIGNALLED       # from the signalled address
 
 cdef enum event_kind_t:
     PRESSED     # number: key, duration in samples
@@ -103,12 +98,10 @@ cdef struct stream_t:
     int dtmf_payload_type_in    # of what we are sent, -1 for none
     int frame_samples       # in packets of ours
     # Where the peer is.
-    int64_t connected_ns
-    sockaddr_in signalled   # where the peer says that it listens
+    latch_t latch           # whom we hear
     bint has_target         # there is somewhere to send to
-    sockaddr_in target      # signalled, then latched on to
+    sockaddr_in target      # where our audio goes
     sockaddr_in rtcp_target
-    latch_t latch           # what the target is taken from
     # What comes in.
     reception_t reception
     keypad_t keypad
@@ -156,7 +149,7 @@ cdef struct core_t:
     int64_t wakes_at_ns     # until when the thread sleeps at most
     bint has_early          # a command armed a deadline before that
     int64_t pause_ns
-    int64_t latch_after_ns
+    int64_t learning_ns
     int64_t lost_after_ns
     int64_t report_ns
     int64_t block_ns

@@ -61,13 +61,14 @@ class Engine:
         """Forget a clip; its memory goes when the last playback that uses it ends."""
 
     def open(self) -> OpenedStream:
-        """Take the next free port pair, in rotation so that a port rests before it is used again.
+        """Take a free port pair at random, of those that have rested longest.
 
         Raises PortsExhausted when no pair can be bound.
         """
 
     def connect(self, stream: StreamId, target: StreamTarget) -> None:
-        """Say where the peer is and what was agreed; again at each re-INVITE, which opens the latch anew.
+        """Say where the peer is and what was agreed; again at each re-INVITE. What that means for whom we hear
+        is said at the head of latch.pyx.
 
         Raises PeerError when the address is no IPv4 literal or a payload type or ptime is out of range.
         """

@@ -51,12 +51,12 @@ cdef class Engine:
         if self._core == NULL:
             raise MemoryError("the media engine found no memory or no descriptors")
         self._core.pause_ns = settings.pause_us * 1000
-        self._core.latch_after_ns = settings.latch_after_ms * 1_000_000
+        self._core.learning_ns = int(settings.learning_window_s * 1e9)
         self._core.lost_after_ns = int(settings.media_lost_after_s * 1e9)
         self._core.report_ns = int(settings.rtcp_interval_s * 1e9)
         self._core.block_ns = settings.tap_block_ms * 1_000_000
         self._core.random = <uint64_t>ids.number(1 << 62) | 1
-        self._ports = PortPairs(settings.address, settings.first_port, settings.last_port)
+        self._ports = PortPairs(settings.address, settings.first_port, settings.last_port, ids)
         self._ids = ids
         self._clips = {}
 
@@ -186,12 +186,12 @@ cdef class Engine:
             raise MemoryError
         stream.rtp_fd = stream.rtcp_fd = -1
         try:
-            port, rtp, rtcp = self._ports.bind()
             cname = self._ids.token(CNAME_SIZE // 2).encode()
             memcpy(stream.cname, <const char*>cname, CNAME_SIZE)
             stream.outlet.ssrc = self._ids.number(1 << 32)
             stream.outlet.next_sequence = self._ids.number(1 << 16)
             stream.outlet.next_timestamp = self._ids.number(1 << 32)
+            port, rtp, rtcp = self._ports.bind()
         except BaseException:
             free(stream)
             raise
@@ -203,6 +203,7 @@ cdef class Engine:
         core_leave(self._core)
         if id == 0:
             _free_stream(stream)
+            self._ports.give_back(port)
             if self._is_stopped:
                 raise RuntimeError("the media engine has stopped")
             raise PortsExhausted(f"the engine holds {SLOTS} streams or the machine refuses more descriptors")
@@ -231,7 +232,9 @@ cdef class Engine:
         if known == NULL:
             raise UnknownStream(stream)
         figures = view_figures(known)
+        port = known.port
         _free_stream(known)
+        self._ports.give_back(port)
         return figures
 
     def figures(self, stream):

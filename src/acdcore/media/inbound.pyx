@@ -1,29 +1,24 @@
 """The packet path: one datagram in, at most one out, no memory taken and no lock.
 
-The latch (RFC 4961, symmetric RTP): a stream takes its audio from one address.
-  1. Valid is RTP of version 2 with an agreed payload type.
-  2. Sources rank: the signalled address, the signalled IP with another port, any other IP.
-  3. A source of the first two ranks is taken at once. One at another IP (the peer's SDP names an address behind a NAT)
-     is taken only when `latch_after_ms` has gone by since `connect` with nothing better heard.
-  4. Until then a better source takes over from a worse one: after a re-INVITE a packet may still be on its way from
-     where the peer was before.
-  5. Apart from that, packets from anywhere else are strangers: counted, not heard. Ours go where the peer's come from.
-  6. `connect` opens the latch anew.
+Whom a stream hears, and who is a stranger, is the latch's affair: its rules stand at the head of latch.pyx.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memset
 
 from acdcore.media.core cimport (
-    DATAGRAM_MAX, KEY, LOST, OPEN, OTHER_IP, PRESSED, RESUMED, SIGNALLED, SIGNALLED_IP, SILENCE, core_arm, core_send,
-    core_tell, latch_t,
+    DATAGRAM_MAX, KEY, LOST, PRESSED, RESUMED, SILENCE, core_arm, core_send, core_tell,
 )
 from acdcore.media.dtmf cimport keypad_deadline, keypad_expire, keypad_hear, press_t
 from acdcore.media.g711 cimport decoding, transcoding
-from acdcore.media.linux cimport MSG_DONTWAIT, MSG_TRUNC, htons, ntohs, recvfrom, sockaddr, sockaddr_in, socklen_t
+from acdcore.media.latch cimport latch_consider, latch_is_source, passage_t
+from acdcore.media.linux cimport MSG_DONTWAIT, MSG_TRUNC, recvfrom, sockaddr, sockaddr_in, socklen_t
 from acdcore.media.outlet cimport outlet_interrupt, outlet_omit, outlet_relay
-from acdcore.media.reception cimport OUTSIDE, REPEATED, RESTARTED, arrival_t, reception_note, reception_time
+from acdcore.media.reception cimport (
+    OUTSIDE, REPEATED, RESTARTED, arrival_t, reception_carries_on, reception_note, reception_time,
+)
 from acdcore.media.rtp cimport RTP_HEADER_SIZE, rtp_header_t, rtp_read, rtp_write
+from acdcore.media.streams cimport stream_aim
 from acdcore.media.timeline cimport packet_t, timeline_put
 
 cdef enum:
@@ -51,7 +46,7 @@ cdef void inbound_receive(core_t* core, stream_t* stream, int64_t now_ns) noexce
     if not _is_agreed(stream, header.payload_type):
         _refuse(core, stream, &header, &source, now_ns)
         return
-    if not _is_peer(core, stream, &source, now_ns):
+    if not latch_is_source(&stream.latch, &source) and not _becomes_source(stream, &source, &header, now_ns):
         stream.counters.strangers += 1
         return
     _accept(core, stream, &header, data, now_ns)
@@ -72,7 +67,7 @@ cdef void _refuse(
     core_t* core, stream_t* stream, const rtp_header_t* header, const sockaddr_in* source, int64_t now_ns
 ) noexcept nogil:
     """A payload type that was not agreed on: from the peer (comfort noise, say) its number must not look lost."""
-    if stream.latch == OPEN or not _is_same(source, &stream.target):
+    if not latch_is_source(&stream.latch, source):
         stream.counters.strangers += 1
         return
     stream.counters.unwanted += 1
@@ -81,32 +76,18 @@ cdef void _refuse(
         outlet_omit(&stream.bridge.outlet, header.ssrc, header.sequence)
 
 
-cdef bint _is_same(const sockaddr_in* one, const sockaddr_in* other) noexcept nogil:
-    return one.sin_addr.s_addr == other.sin_addr.s_addr and one.sin_port == other.sin_port
-
-
-cdef latch_t _rank(const stream_t* stream, const sockaddr_in* source) noexcept nogil:
-    if source.sin_addr.s_addr != stream.signalled.sin_addr.s_addr:
-        return OTHER_IP
-    return SIGNALLED if source.sin_port == stream.signalled.sin_port else SIGNALLED_IP
-
-
-cdef bint _is_peer(core_t* core, stream_t* stream, const sockaddr_in* source, int64_t now_ns) noexcept nogil:
-    """Whether a valid packet is the peer's, by the latch's rules above."""
-    cdef bint is_early = now_ns - stream.connected_ns < core.latch_after_ns
-    cdef latch_t rank
-    if stream.latch != OPEN:
-        if _is_same(source, &stream.target):
-            return True
-        if stream.latch == SIGNALLED or not is_early:
-            return False
-    rank = _rank(stream, source)
-    if rank <= stream.latch or (rank == OTHER_IP and is_early):
+cdef bint _becomes_source(
+    stream_t* stream, const sockaddr_in* source, const rtp_header_t* header, int64_t now_ns
+) noexcept nogil:
+    """Whether a valid packet from elsewhere is the peer's; then ours go there from now on."""
+    cdef passage_t passage
+    passage.heard_ns = stream.heard_ns
+    passage.is_carried_on = reception_carries_on(
+        &stream.reception, header, <uint32_t>(now_ns // NS_PER_SAMPLE), (now_ns - stream.heard_ns) // NS_PER_SAMPLE
+    )
+    if not latch_consider(&stream.latch, source, header, &passage, now_ns):
         return False
-    stream.latch = rank
-    stream.has_target = True
-    stream.target = stream.rtcp_target = source[0]
-    stream.rtcp_target.sin_port = htons(ntohs(source.sin_port) + 1)
+    stream_aim(stream)
     return True
 
 

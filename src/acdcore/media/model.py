@@ -53,8 +53,8 @@ class EngineSettings:
     """Highest port that may be used, RTCP included."""
     media_lost_after_s: float = 30.0
     """A receiving stream that hears nothing for so long is reported once as lost."""
-    latch_after_ms: int = 500
-    """A source at another IP than the signalled one is believed only so long after `connect`."""
+    learning_window_s: float = 10.0
+    """For so long after the peer named an address, a source at an IP that nobody named may prove to be the peer."""
     pause_us: int = 1000
     """How far apart the engine's wakes are while packets come; the delay that it adds is at most this."""
     rtcp_interval_s: float = 5.0
@@ -68,8 +68,8 @@ class EngineSettings:
             raise ValueError(f"pause_us is 0 to 20000, not {self.pause_us}")
         if not 10 <= self.tap_block_ms <= 3000:
             raise ValueError(f"tap_block_ms is 10 to 3000, not {self.tap_block_ms}")
-        if self.media_lost_after_s <= 0 or self.rtcp_interval_s <= 0 or self.latch_after_ms < 0:
-            raise ValueError("media_lost_after_s and rtcp_interval_s are above 0, latch_after_ms is not below")
+        if self.media_lost_after_s <= 0 or self.rtcp_interval_s <= 0 or self.learning_window_s < 0:
+            raise ValueError("media_lost_after_s and rtcp_interval_s are above 0, learning_window_s is not below")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class StreamTarget:
     """What offer and answer agreed on for one stream, seen from our side."""
 
     address: Address
-    """Where the peer's SDP says that it listens for RTP; a source heard from takes its place (RFC 4961)."""
+    """Where the peer's SDP says that it listens for RTP; behind a NAT the source takes its place (RFC 4961)."""
     codec: Codec
     """Audio in both directions."""
     payload_type: int
@@ -102,6 +102,10 @@ class StreamTarget:
     """We expect audio from the peer; what comes otherwise is counted and ignored."""
     ptime_ms: int = 20
     """Length of the packets that we generate, 10 to 60 ms in steps of 10."""
+    has_nat: bool = True
+    """A NAT may lie between: audio may come from another address than the peer's SDP names, and is sent back there."""
+    sip_host: str | None = None
+    """The IP that the peer's SIP comes from: behind a NAT its audio does too. None when it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,8 @@ class StreamFigures:
     jitter_ms: float
     """Interarrival jitter (RFC 3550 A.8); arrival is known to within the engine's pause."""
     strangers: int
-    """Packets from a source other than the one latched on to; ignored."""
+    """Packets from a source other than the one latched on to, RTP and RTCP; ignored. The first three of a peer that had to
+    prove itself are among them."""
     malformed: int
     """Datagrams that are no RTP or no RTCP; ignored."""
     unwanted: int

@@ -2,6 +2,8 @@
 
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 
+from acdcore.media.rtp cimport rtp_header_t
+
 cdef enum arrival_t:
     FOLLOWS     # above all sequence numbers so far
     OVERTAKEN   # one with a higher number came first
@@ -36,5 +38,8 @@ cdef struct report_block_t:
 
 cdef arrival_t reception_note(reception_t* reception, uint32_t ssrc, uint16_t sequence) noexcept nogil
 cdef void reception_time(reception_t* reception, uint32_t timestamp, uint32_t arrival) noexcept nogil
+cdef bint reception_carries_on(
+    const reception_t* reception, const rtp_header_t* header, uint32_t arrival, int64_t silent_samples
+) noexcept nogil
 cdef int64_t reception_lost(const reception_t* reception) noexcept nogil
 cdef void reception_report(reception_t* reception, report_block_t* block) noexcept nogil

@@ -98,6 +98,24 @@ cdef void reception_time(reception_t* reception, uint32_t timestamp, uint32_t ar
     reception.has_transit = True
 
 
+cdef bint reception_carries_on(
+    const reception_t* reception, const rtp_header_t* header, uint32_t arrival, int64_t silent_samples
+) noexcept nogil:
+    """Whether a packet that arrives at `arrival` could be the known source's next, `silent_samples` after its last.
+
+    Its SSRC, a number that follows, and a timestamp between one whose clock stood still meanwhile and one whose clock
+    ran on, two seconds more or less: 2^32 SSRCs to guess, and little of the rest would do.
+    """
+    cdef int step = <uint16_t>(header.sequence - reception.highest)
+    cdef int behind
+    if not reception.has_source or reception.ssrc != header.ssrc or not 0 < step < MAX_DROPOUT:
+        return False
+    if not reception.has_transit:
+        return True
+    behind = <int>(arrival - reception.transit - header.timestamp)
+    return -LEAP_SAMPLES < behind < silent_samples + LEAP_SAMPLES
+
+
 cdef int64_t _expected(const reception_t* reception) noexcept nogil:
     if not reception.has_source:
         return 0
@@ -142,6 +160,15 @@ cdef class Reception:
     def time(self, timestamp, arrival):
         """Update the jitter; both in samples modulo 2^32."""
         reception_time(&self._state, timestamp, arrival)
+
+    def carries_on(self, ssrc, sequence, timestamp, arrival, silent_samples):
+        """Whether a packet could be the source's next."""
+        cdef rtp_header_t header
+        memset(&header, 0, sizeof(header))
+        header.ssrc = ssrc
+        header.sequence = sequence
+        header.timestamp = timestamp
+        return bool(reception_carries_on(&self._state, &header, arrival, silent_samples))
 
     def fraction_lost(self):
         """Loss since the call before, in 1/256."""

@@ -61,7 +61,7 @@ cdef void reports_send(core_t* core, stream_t* stream, bint is_bye, int64_t now_
 
 
 cdef void reports_receive(core_t* core, stream_t* stream, int64_t now_ns) noexcept nogil:
-    """Read a datagram from the RTCP port."""
+    """Read a datagram from the RTCP port; ours go back to where the peer's come from (RFC 4961 section 4)."""
     cdef sockaddr_in source
     cdef socklen_t source_size = sizeof(source)
     cdef incoming_t incoming
@@ -71,18 +71,31 @@ cdef void reports_receive(core_t* core, stream_t* stream, int64_t now_ns) noexce
     if size < 0:
         return
     core.tally.packets += 1
-    # The port is the peer's affair: behind a NAT it is any. A report can do no more than change figures.
     if not stream.has_target or source.sin_addr.s_addr != stream.target.sin_addr.s_addr:
         stream.counters.strangers += 1
         return
     if size > DATAGRAM_MAX or not rtcp_read(core.buffer, size, stream.outlet.ssrc, &incoming):
         stream.counters.malformed += 1
         return
+    if not _is_peers(stream, &incoming):
+        stream.counters.strangers += 1
+        return
+    if stream.latch.has_nat:
+        stream.rtcp_target = source
     if incoming.has_sender:
         stream.peer.ntp_middle = incoming.ntp_middle
         stream.peer.heard_ns = now_ns
     if incoming.has_block:
         _take_block(stream, &incoming)
+
+
+cdef bint _is_peers(const stream_t* stream, const incoming_t* incoming) noexcept nogil:
+    """Whether a report knows what only the peer knows: our SSRC, or the one that we hear.
+
+    The IP alone says little, since all calls of a trunk may come from one, and the port is any behind a NAT. BYE ends
+    nothing in any case: when a call is over is said in SIP.
+    """
+    return incoming.has_block or (stream.reception.has_source and incoming.ssrc == stream.reception.ssrc)
 
 
 cdef void _take_block(stream_t* stream, const incoming_t* incoming) noexcept nogil:

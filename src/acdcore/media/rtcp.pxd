@@ -26,6 +26,7 @@ cdef struct outgoing_t:
     bint is_bye             # the stream ends
 
 cdef struct incoming_t:
+    uint32_t ssrc           # of the reporter, as its first report has it
     bint has_sender         # a sender report was in it
     uint32_t ntp_middle     # middle 32 bits of its wall clock
     bint has_block          # a block about our SSRC was in it

@@ -38,6 +38,8 @@ cdef bint rtcp_read(const uint8_t* data, Py_ssize_t size, uint32_t ssrc, incomin
             return False
         if kind == GOODBYE and count > 0:
             incoming.is_bye = True
+        if at == 0:
+            incoming.ssrc = get32(data + 4)
         at += length
     return size > 0
 

@@ -2,8 +2,9 @@
 
 from libc.stdint cimport int64_t, uint64_t
 
-from acdcore.media.core cimport OPEN, SILENCE, SLOTS, core_arm, core_take_slot
-from acdcore.media.linux cimport EPOLL_CTL_ADD, EPOLLIN, epoll_ctl, epoll_event, htons, ntohs, sockaddr_in
+from acdcore.media.core cimport SILENCE, SLOTS, core_arm, core_take_slot
+from acdcore.media.latch cimport latch_connect, latch_target
+from acdcore.media.linux cimport EPOLL_CTL_ADD, EPOLLIN, epoll_ctl, epoll_event, htons, ntohs
 from acdcore.media.outlet cimport outlet_interrupt
 from acdcore.media.playout cimport playout_loop, playout_stop, playout_wake
 from acdcore.media.reports cimport reports_arm, reports_send
@@ -34,7 +35,7 @@ cdef bint _watch(core_t* core, int fd, uint64_t tag) noexcept nogil:
 
 
 cdef void stream_connect(core_t* core, stream_t* stream, const agreed_t* agreed, int64_t now_ns) noexcept nogil:
-    """Take over what was agreed; the latch is open again and the peer has all its time to be heard."""
+    """Take over what was agreed; the peer has all its time to be heard."""
     stream.is_connected = True
     stream.sends = agreed.sends
     stream.receives = agreed.receives
@@ -43,18 +44,22 @@ cdef void stream_connect(core_t* core, stream_t* stream, const agreed_t* agreed,
     stream.dtmf_payload_type = agreed.dtmf_payload_type
     stream.dtmf_payload_type_in = agreed.dtmf_payload_type_in
     stream.frame_samples = agreed.frame_samples
-    stream.connected_ns = stream.heard_ns = now_ns
+    stream.heard_ns = now_ns
     stream.is_lost = False
-    stream.latch = OPEN
-    stream.signalled = agreed.address
+    if latch_connect(&stream.latch, &agreed.peer, core.learning_ns, now_ns):
+        stream_aim(stream)
     # RFC 3264 section 8.4: an older peer holds by naming 0.0.0.0; port 0 means that the medium is off.
-    stream.has_target = agreed.address.sin_addr.s_addr != 0 and agreed.address.sin_port != 0
-    stream.target = stream.rtcp_target = agreed.address
-    stream.rtcp_target.sin_port = htons(ntohs(agreed.address.sin_port) + 1)
+    stream.has_target = not stream.latch.is_off
     _interrupt(core, stream, now_ns)
     if stream.receives and not stream.is_silence_armed:
         stream.is_silence_armed = True
         core_arm(core, now_ns + core.lost_after_ns, SILENCE, stream.id)
+
+
+cdef void stream_aim(stream_t* stream) noexcept nogil:
+    """Send to where the latch points from now on, and reports to the port above (RFC 3550 section 11)."""
+    stream.target = stream.rtcp_target = latch_target(&stream.latch)[0]
+    stream.rtcp_target.sin_port = htons(ntohs(stream.target.sin_port) + 1)
 
 
 cdef void _interrupt(core_t* core, stream_t* stream, int64_t now_ns) noexcept nogil:

@@ -2,10 +2,11 @@
 
 import socket
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcpy, memset
 
-from acdcore.media.core cimport LOST, OPEN, OVERFLOWED, PLAYED, PRESSED, counters_t
+from acdcore.media.core cimport LOST, OVERFLOWED, PLAYED, PRESSED, counters_t
+from acdcore.media.latch cimport OPEN
 from acdcore.media.linux cimport AF_INET, htons, ntohs
 from acdcore.media.reception cimport reception_lost
 
@@ -37,9 +38,12 @@ cdef agreed_t view_agreed(target) except *:
         raise PeerError(f"packets of {target.ptime_ms} ms are not in 10 to 60 ms by steps of 10")
     if not 0 <= target.address.port <= 65535:
         raise PeerError(f"port {target.address.port} is not in 0 to 65535")
-    agreed.address.sin_family = AF_INET
-    agreed.address.sin_port = htons(target.address.port)
-    memcpy(&agreed.address.sin_addr, <const char*>packed, 4)
+    agreed.peer.address.sin_family = AF_INET
+    agreed.peer.address.sin_port = htons(target.address.port)
+    memcpy(&agreed.peer.address.sin_addr, <const char*>packed, 4)
+    agreed.peer.sip_ip = _ipv4_of(target.sip_host)
+    agreed.peer.has_nat = target.has_nat
+    agreed.peer.talks = target.receives
     agreed.law = law_of(target.codec)
     agreed.payload_type = target.payload_type
     agreed.dtmf_payload_type = -1 if target.dtmf_payload_type is None else target.dtmf_payload_type
@@ -52,12 +56,24 @@ cdef agreed_t view_agreed(target) except *:
     return agreed
 
 
+cdef uint32_t _ipv4_of(host) except? 0:
+    """In network order; 0 for none: SIP may come by IPv6, or from a name."""
+    cdef uint32_t found
+    cdef bytes packed
+    try:
+        packed = socket.inet_pton(socket.AF_INET, host or "")
+    except OSError:
+        return 0
+    memcpy(&found, <const char*>packed, 4)
+    return found
+
+
 cdef object view_figures(const stream_t* stream):
     cdef const counters_t* counters = &stream.counters
     source = None
-    if stream.latch != OPEN:
-        host = socket.inet_ntop(socket.AF_INET, (<const char*>&stream.target.sin_addr)[:4])
-        source = Address(host, ntohs(stream.target.sin_port))
+    if stream.latch.rank != OPEN:
+        host = socket.inet_ntop(socket.AF_INET, (<const char*>&stream.latch.source.sin_addr)[:4])
+        source = Address(host, ntohs(stream.latch.source.sin_port))
     return StreamFigures(
         packets_in=counters.packets_in,
         packets_out=counters.packets_out,
