@@ -94,6 +94,8 @@ class Media(Section):
     first_port: Annotated[int, Field(ge=1024, le=65534, multiple_of=2)] = 20000
     last_port: Annotated[int, Field(ge=1025, le=65535)] = 29999
     lost_after_s: Annotated[float, Field(ge=5, le=3600)] = 30.0
+    phones_nat: bool = True
+    learning_window_s: Annotated[float, Field(ge=0, le=60)] = 10.0
 
     @model_validator(mode="after")
     def _has_room(self) -> "Media":
@@ -234,6 +236,7 @@ class TrunkTable(Section):
     password: Annotated[str, Field(repr=False)] = ""
     digest_algorithms: DigestAlgorithms = ()
     target: Annotated[str, Field(pattern=r"^(sip:[^\s<>]+)?$")] = ""
+    nat: bool = True
     may_dial_out: bool = False
     in_dialog: InDialog = InDialog.ROUTE
     routes: dict[str, RouteTable] = Field(default_factory=dict)
@@ -306,6 +309,7 @@ class Settings(Section):
                 user=table.user,
                 password=table.password,
                 target=table.target,
+                nat=table.nat,
                 may_dial_out=table.may_dial_out,
                 digest_algorithms=table.digest_algorithms,
                 in_dialog=table.in_dialog,

@@ -150,6 +150,8 @@ class Plan:
     lines: LineSettings = field(default_factory=LineSettings)
     trunk_lines: int = 150
     may_dial_out: bool = True
+    nat: bool = True
+    """Whether one may lie between our audio and the trunk's, or the phones'."""
     is_recorded: bool = False
     streams_max: int = 1000
     routes: tuple[Route, ...] = ()
@@ -226,7 +228,7 @@ class House:
         engine = cast(Engine, self.engine)
         spool = plan.spool(self.clock) if plan.spool else self.history
         chronicle = Chronicle(self.clock, spool, self.feed, self.directory)
-        wiring = Wiring(self.stack, engine, OURS.host, IdSource(2))
+        wiring = Wiring(self.stack, engine, OURS.host, IdSource(2), have_phones_nat=plan.nat)
         acd = Acd(Dispatcher(FloorSettings(plan.queues)), self.clock, plan.journal)
         self.stays = StayKeeper(acd, chronicle, self.clock)
         trunks = Trunks([carrier(plan)], [*routes(), *plan.routes])
@@ -466,6 +468,7 @@ def carrier(plan: Plan) -> Trunk:
         user="carrier",
         password="password of carrier",
         target=f"sip:{EXCHANGE}",
+        nat=plan.nat,
         may_dial_out=plan.may_dial_out,
     )
 

@@ -1,7 +1,7 @@
 """What a leg tells the engine of the peer's description."""
 
 import pytest
-from tests.calls.house import SERVICE_LINE, VIP, opened
+from tests.calls.house import SERVICE_LINE, VIP, Plan, opened
 
 from acdcore.kernel.address import Address
 from acdcore.sdp import negotiate
@@ -25,4 +25,20 @@ async def test_peer_that_renumbers_keys_in_its_answer_is_sent_and_heard_each_und
         target = house.engine.streams[house.leg(house.live(), "agent").stream].target
         assert target is not None
         assert (target.dtmf_payload_type, target.dtmf_payload_type_in) == (96, 101)
+        caller.hang_up()
+
+
+@pytest.mark.parametrize("nat", [True, False])
+async def test_engine_is_told_whether_a_nat_lies_between_and_where_sip_comes_from(nat: bool) -> None:
+    async with opened(Plan(nat=nat)) as house:
+        agent = await house.seat("1001")
+        caller = house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(1)
+        agent.answer()
+        await house.pass_time(1)
+        for side, phone in (("caller", caller), ("agent", agent)):
+            target = house.engine.streams[house.leg(house.live(), side).stream].target
+            assert target is not None
+            assert (target.has_nat, target.sip_host) == (nat, phone.address.host)
         caller.hang_up()

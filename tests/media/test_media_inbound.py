@@ -146,9 +146,9 @@ def test_key_of_a_peer_that_must_prove_itself_is_told(engine: Engine, line: Line
     assert collect(engine) == [DigitPressed(opened.stream, "9", 80)]
 
 
-def everywhere(**settings: float) -> Engine:
+def everywhere(learning_window_s: float = 10.0) -> Engine:
     """An engine that hears phones of all of the loopback's addresses."""
-    engine = Engine(EngineSettings("0.0.0.0", 31000, 31999, **settings), IdSource(1))
+    engine = Engine(EngineSettings("0.0.0.0", 31000, 31999, learning_window_s=learning_window_s), IdSource(1))
     engine.start()
     return engine
 
@@ -246,9 +246,7 @@ def test_connecting_again_with_the_same_address_cuts_nothing(handset: Handsets) 
     engine.stop()
 
 
-def test_last_packets_from_the_old_port_do_not_keep_the_audio(
-    engine: Engine, line: Lines, handset: Handsets
-) -> None:
+def test_last_packets_from_the_old_port_do_not_keep_the_audio(engine: Engine, line: Lines, handset: Handsets) -> None:
     phone, opened = line()
     phone.talk(opened.port)
     moved = handset(ssrc=0x3000)

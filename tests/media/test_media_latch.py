@@ -38,9 +38,7 @@ def run(
 ) -> list[bool]:
     """Which packets of an unbroken stream are heard."""
     return [
-        heard.hear(
-            source, ssrc, (first + n) & 0xFFFF, at + n * apart, heard_ns=heard_ns, is_carried_on=carries_on
-        )
+        heard.hear(source, ssrc, (first + n) & 0xFFFF, at + n * apart, heard_ns=heard_ns, is_carried_on=carries_on)
         for n in range(packets)
     ]
 

@@ -1,5 +1,6 @@
 """Port pairs: even below odd, not to be foreseen, never one that somebody else holds."""
 
+import itertools
 import resource
 import socket
 
@@ -52,7 +53,7 @@ def test_next_pair_cannot_be_foreseen() -> None:
         pairs = PortPairs("127.0.0.1", FIRST, FIRST + 999, IdSource(seed))
         given.append([take(pairs) for _ in range(8)])
     assert len({tuple(ports) for ports in given}) == 8
-    steps = [later - sooner for ports in given for sooner, later in zip(ports, ports[1:], strict=False)]
+    steps = [later - sooner for ports in given for sooner, later in itertools.pairwise(ports)]
     assert len(set(steps)) > len(steps) // 2
 
 

@@ -1,11 +1,13 @@
 """Order, loss and jitter of a received stream, by RFC 3550's own rules."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from acdcore.media.reception import Arrival, Reception
 
 SOURCE = 0x1234
+OTHER = 0x9999
 
 
 def heard(*sequences: int) -> Reception:
@@ -87,3 +89,33 @@ def test_any_order_of_a_window_loses_nothing(order: list[int], first: int) -> No
         reception.note(SOURCE, (first + 1 + offset) & 0xFFFF)
     assert (reception.lost, reception.duplicates) == (0, 0)
     assert reception.received == 41
+
+
+@pytest.mark.parametrize(
+    ("number", "timestamp", "arrival", "silent"),
+    [
+        (1, 160, 1160, 160),  # the next packet
+        (60, 9600, 10_600, 9600),  # a second was lost
+        (1, 80_000, 81_000, 80_000),  # ten seconds of silence, its clock ran on
+        (1, 160, 81_000, 80_000),  # the same, its clock stood still
+    ],
+)
+def test_next_packet_of_a_source_carries_it_on(number: int, timestamp: int, arrival: int, silent: int) -> None:
+    reception = heard(65_535)
+    reception.time(0xFFFFFFFF, 999)
+    assert reception.carries_on(SOURCE, (65_535 + number) & 0xFFFF, timestamp - 1, arrival, silent)
+
+
+@pytest.mark.parametrize(
+    ("ssrc", "number", "timestamp"),
+    [(OTHER, 101, 160), (SOURCE, 100, 160), (SOURCE, 99, 160), (SOURCE, 4000, 160), (SOURCE, 101, 50_000_000)],
+)
+def test_packet_that_does_not_fit_does_not_carry_a_source_on(ssrc: int, number: int, timestamp: int) -> None:
+    reception = heard(100)
+    reception.time(0, 1000)
+    assert reception.carries_on(SOURCE, 101, 160, 1160, 160)
+    assert not reception.carries_on(ssrc, number, timestamp, 1160, 160)
+
+
+def test_nothing_carries_on_a_source_that_was_never_heard() -> None:
+    assert not Reception().carries_on(0, 1, 160, 160, 160)

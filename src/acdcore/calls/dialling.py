@@ -80,6 +80,7 @@ def dial_outside(call: Call, hall: Hall, number: str, trunk_name: str = "", side
         line.give_back()
         raise
     leg.line = line
+    leg.has_nat = trunk.nat
     call.held.callback(leg.close)
     call.log(events.Dialled(hall.clock.now(), number, trunk.name))
     leg.dial(outside_invite(call, hall, trunk, number))

@@ -154,6 +154,10 @@ class Leg:
         self.session: SessionId | None = None
         self.is_held = False
         self.is_answered = False
+        self.has_nat = True
+        """Whether a NAT may lie between the peer's audio and us."""
+        self.sip_host = ""
+        """The address that the peer's SIP comes from; its audio may too."""
         self.phone: AtPhone | None = None
         """The registered phone that it is at; None at a trunk, and while several ring."""
         self._ringing: Withdrawable | None = None
@@ -193,6 +197,7 @@ class Leg:
 
     def dial(self, invite: OutgoingInvite) -> None:
         """Place `invite` with our offer as its body."""
+        self.sip_host = invite.flow.remote.host
         self._described = negotiate.offer(self._local)
         with_offer = replace(invite, body=self._described)
         self.session = self._wiring.stack.invite(with_offer)
@@ -391,6 +396,8 @@ class Leg:
             sends=media.sends,
             receives=media.receives,
             ptime_ms=media.ptime_ms,
+            has_nat=self.has_nat,
+            sip_host=self.sip_host,
         )
         self._wiring.engine.connect(self.stream, target)
 

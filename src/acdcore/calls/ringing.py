@@ -75,6 +75,7 @@ class RingingPhones:
 
     def answered(self, place: int, body: bytes) -> None:
         """A phone was answered; without a codec of ours that is a refusal."""
+        self._leg.sip_host = self._phones[place].invite.flow.remote.host
         if not self._leg.agree(body):
             self._hang_up(place, ())
             self.refused(place, NotAcceptable.sip_status, "answer without a codec of ours")

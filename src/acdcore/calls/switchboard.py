@@ -224,13 +224,16 @@ class Switchboard:
     def _begin(
         self, event: InviteArrived, trunk: str, caller: str, line: Line | None, story: Story, moment: Moment = ALWAYS
     ) -> None:
+        hall = self._hall
         call = self._open(event, trunk, caller)
         call.moment = moment
         if line is not None:
             call.held.callback(line.give_back)
         try:
-            call.caller = leg = Leg(self._hall.wiring, Side.CALLER, call)
+            call.caller = leg = Leg(hall.wiring, Side.CALLER, call)
             leg.phone = calling_phone(event.request, caller) if trunk == AGENTS_TRUNK else None
+            leg.has_nat = hall.wiring.have_phones_nat if trunk == AGENTS_TRUNK else hall.rules.trunks[trunk].nat
+            leg.sip_host = event.flow.remote.host
             leg.take_offer(event.session, event.offer)
         except Exception as error:
             status = error.sip_status if isinstance(error, AcdError) else AcdError.sip_status

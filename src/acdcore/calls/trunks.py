@@ -34,6 +34,8 @@ class Trunk:
     """The password that belongs to `user`."""
     target: str = ""
     """SIP URI of the peer, where calls out go."""
+    nat: bool = True
+    """Whether a NAT may lie between its audio and us; without one, audio from elsewhere is a stranger's."""
     may_dial_out: bool = False
     """Whether rules may send calls out here; nothing else ever can."""
     digest_algorithms: tuple[Algorithm, ...] = ()

@@ -105,12 +105,15 @@ class Carried:
 class Wiring:
     """Stack, engine, and who is connected to which session and stream; one for the daemon."""
 
-    def __init__(self, stack: SipStack, engine: Engine, media_host: str, ids: IdSource) -> None:
-        """`media_host` is our address in session descriptions."""
+    def __init__(
+        self, stack: SipStack, engine: Engine, media_host: str, ids: IdSource, *, have_phones_nat: bool = True
+    ) -> None:
+        """`media_host` is our address in session descriptions; agents' phones may be behind a NAT or not."""
         self.stack = stack
         self.engine = engine
         self.media_host = media_host
         self.ids = ids
+        self.have_phones_nat = have_phones_nat
         self.sessions: dict[SessionId, Party] = {}
         self.streams: dict[StreamId, Party] = {}
         self.carried = Carried()

@@ -129,7 +129,7 @@ class StreamFigures:
     jitter_ms: float
     """Interarrival jitter (RFC 3550 A.8); arrival is known to within the engine's pause."""
     strangers: int
-    """Packets from a source other than the one latched on to, RTP and RTCP; ignored. The first three of a peer that had to
+    """Packets, RTP and RTCP, from elsewhere than the source latched on to; ignored. The first three of a peer that must
     prove itself are among them."""
     malformed: int
     """Datagrams that are no RTP or no RTCP; ignored."""

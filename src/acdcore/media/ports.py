@@ -17,9 +17,8 @@ EXPEDITED_FORWARDING = 46 << 2
 class PortPairs:
     """Even ports for RTP with the odd one above for RTCP (RFC 3550 section 11).
 
-    Which pair comes next cannot be foreseen: who sends to ports at random finds one in a few thousand. A pair that was
-    given back rests until half as many others were taken as are free, some thousand with the default range: late packets of
-    an ended call do not reach the next one.
+    Which pair comes next cannot be foreseen. One that was given back rests until half as many others were taken as are
+    free, some two thousand with the default range: late packets of an ended call do not reach the next one.
     """
 
     def __init__(self, address: str, first_port: int, last_port: int, ids: IdSource) -> None:
