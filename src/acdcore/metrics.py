@@ -54,6 +54,10 @@ class HallCollector(Collector):
         for why, count in self._hall.wiring.stack.discarded.items():
             discarded.add_metric([why.value], count)
         yield discarded
+        tolerated = CounterMetricFamily("acdcore_sip_tolerated", "SIP messages taken despite a fault", labels=["fault"])
+        for fault, count in self._hall.wiring.stack.tolerated.items():
+            tolerated.add_metric([fault.value], count)
+        yield tolerated
 
     def _queues(self) -> Iterator[Metric]:
         waiting = GaugeMetricFamily("acdcore_queue_waiting", "Callers waiting", labels=["queue"])

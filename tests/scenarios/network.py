@@ -23,6 +23,7 @@ from acdcore.sip.events import (
     SessionId,
     SessionModified,
     SessionProgress,
+    Tolerated,
     Transmit,
     Transport,
 )
@@ -132,6 +133,8 @@ class Network:
                     pass
                 case Discarded():
                     party.discarded.append(output)
+                case Tolerated():
+                    raise AssertionError("no scenario has messages that are not UTF-8")
                 case event:
                     party.events.append(event)
                     if party.on_event is not None:

@@ -60,7 +60,7 @@ def test_uri_is_written_as_it_was_read(text: str) -> None:
         "sip:%zz@example.com",
         "sip:a%4@example.com",
         "sip:a@example.com\r\nVia: x",
-        "sip:é@example.com",
+        "sip:a@exämple.com",
         "<sip:a@example.com>",
         "sip:" + "a" * URI_CHARS_MAX + "@example.com",
     ],
@@ -76,6 +76,14 @@ def test_username_is_unescaped_only_to_printable_text() -> None:
     assert SipUri.parse("sip:a%00b@h").username == "a%00b"
     assert SipUri.parse("sip:a%0D%0Ab@h").username == "a%0D%0Ab"
     assert SipUri.parse("sip:%FF@h").username == "%FF"
+
+
+def test_octets_that_should_be_escaped_are_read_and_written_escaped() -> None:
+    assert str(SipUri.parse("sip:张三@example.com")) == "sip:%E5%BC%A0%E4%B8%89@example.com"
+    raw = SipUri.parse(b"sip:\xd5\xc5\xc8\xfd@example.com;x=\xff".decode("utf-8", "surrogateescape"))
+    assert (str(raw), raw.username) == ("sip:%D5%C5%C8%FD@example.com;x=%FF", "张三")
+    assert raw.is_equivalent(SipUri.parse("sip:%d5%c5%c8%fd@example.com"))
+    assert parse_uri("urn:服务").username == ""
 
 
 def test_hash_key_is_read_although_it_should_be_escaped() -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, TypeAlias
 
 from acdcore.kernel.ids import IdSource
+from acdcore.sip.charset import readable
 from acdcore.sip.digest_values import (
     ALGORITHMS,
     DEFAULT_ALGORITHMS,
@@ -150,7 +151,7 @@ class DigestServer:
                     yield credentials
 
     def _judge(self, credentials: dict[str, str], asked: Asked, accounts: Accounts, now: float) -> Verdict:
-        user, nonce = credentials.get("username", ""), credentials.get("nonce", "")
+        user, nonce = readable(credentials.get("username", "")), credentials.get("nonce", "")
         hashing = hashing_of(credentials.get("algorithm"))
         issued = self._issued_at(nonce, asked.source)
         if hashing is None or issued is None:

@@ -13,6 +13,7 @@ from acdcore.kernel.ids import IdSource
 from acdcore.sip.admission import Admitted, Admitter, Everybody, Sources
 from acdcore.sip.callee import SDP_TYPE, Callee
 from acdcore.sip.caller import Caller
+from acdcore.sip.charset import is_utf8
 from acdcore.sip.dialog import DialogKey, Order
 from acdcore.sip.events import (
     Census,
@@ -26,6 +27,7 @@ from acdcore.sip.events import (
     FlowClosed,
     FlowProven,
     InfoArrived,
+    Leniency,
     OutgoingInvite,
     OutgoingRequest,
     Output,
@@ -33,6 +35,7 @@ from acdcore.sip.events import (
     RequestRejected,
     ServerTransactionId,
     SessionId,
+    Tolerated,
 )
 from acdcore.sip.headers import DEFAULT_PORT
 from acdcore.sip.identity import EXTENSIONS, KNOWN_METHODS, EndpointSettings
@@ -92,6 +95,8 @@ class Endpoint:
         except MalformedMessage as fault:
             self._refuse_broken(fault.partial, Fact(fault.status, fault.reason), flow, turn)
             return turn.out
+        if not is_utf8(data):
+            turn.out.append(Tolerated(Leniency.NOT_UTF8, flow))
         try:
             if isinstance(message, Response):
                 self._response_arrived(message, flow, turn)

@@ -101,6 +101,13 @@ class DiscardReason(StrEnum):
     """The source is banned; dropped unread."""
 
 
+class Leniency(StrEnum):
+    """What was overlooked in a message that was taken; counted by the driver."""
+
+    NOT_UTF8 = "not_utf8"
+    """Header bytes that are not UTF-8 (RFC 3261 section 7.3.1), such as names in GBK."""
+
+
 class EndCause(StrEnum):
     """Why a session that was answered came to its end."""
 
@@ -153,6 +160,16 @@ class Discarded:
 
     reason: DiscardReason
     """Why."""
+    flow: Flow
+    """Where it came from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerated:
+    """A message was taken although its sender broke a rule; for the counters."""
+
+    leniency: Leniency
+    """What was overlooked."""
     flow: Flow
     """Where it came from."""
 
@@ -344,7 +361,7 @@ Event = (
 """What the hall hears. A session ends with exactly one of InviteCancelled, SessionRefused, SessionEnded, or without
 an event by our own `refuse` or `hang_up` (except an unanswered INVITE of ours: SessionRefused follows)."""
 
-Output = Transmit | CloseFlow | FlowProven | Discarded | Event
+Output = Transmit | CloseFlow | FlowProven | Discarded | Tolerated | Event
 """Everything that the endpoint returns, in the order in which it is to be carried out."""
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from acdcore.kernel.address import Address
+from acdcore.sip.charset import double_bytes_escaped, is_text, readable
 from acdcore.sip.uri import REMEMBERED_MAX, MalformedValue, OtherUri, Params, SipUri, Uri, find_param, parse_uri
 
 LIST_VALUES_MAX = 64
@@ -27,9 +28,9 @@ _VIA = re.compile(
     re.DOTALL,
 )
 # name-addr = [ display-name ] LAQUOT addr-spec RAQUOT. A display name without quotes may hold more than tokens here
-# (phones send bare UTF-8), but none of the characters that separate values.
+# (phones send bare UTF-8, and commas), and blanks may surround the URI; what follows is never in doubt for it.
 _NAME_ADDR = re.compile(
-    r'(?:"([^"\\]*+(?:\\.[^"\\]*+)*)"\s*+|([^"<>,;\\]*+))<([^<>]++)>\s*+((?:;.*)?)',
+    r'(?:"([^"\\]*+(?:\\.[^"\\]*+)*)"\s*+|([^"<>;]*+))<([^<>]++)>\s*+((?:;.*)?)',
     re.DOTALL,
 )
 _QUOTED = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*"', re.DOTALL)
@@ -50,9 +51,10 @@ class NameAddr:
     uri: Uri
     """Where it points to."""
     display: str = ""
-    """Display name without quotes and escapes, control characters left out; empty when absent."""
+    """Display name without quotes and escapes, control characters left out, readable whatever its bytes were (see
+    `charset`); empty when absent."""
     params: Params = ()
-    """Header parameters, quoted values without their quotes."""
+    """Header parameters, quoted values without their quotes, for people as `display`."""
 
     def __str__(self) -> str:
         if self.is_wildcard:
@@ -160,15 +162,20 @@ def parse_name_addr(value: str) -> NameAddr:
     if "<" not in value:
         return _bare_address(value)
     found = _NAME_ADDR.fullmatch(value)
+    if found is None and not value.isascii():
+        found = _NAME_ADDR.fullmatch(double_bytes_escaped(value))
     if found is None:
         raise MalformedValue("malformed address")
     in_quotes, bare, uri, params = found.groups()
     display = bare.strip() if in_quotes is None else in_quotes
-    if "\\" in display:
+    if "\\" in display and in_quotes is not None:
         display = _ESCAPED.sub(r"\1", display)
+    read = parse_params(params)
+    if not value.isascii() and not is_text(value):
+        display, read = _readable_display(display, in_quotes or ""), _readable_params(read)
     if not display.isprintable():
         display = "".join([mark for mark in display if mark.isprintable()])
-    return NameAddr(parse_uri(uri), display, parse_params(params))
+    return NameAddr(parse_uri(uri.strip(" \t")), display, read)
 
 
 def parse_contact(value: str) -> NameAddr:
@@ -285,6 +292,17 @@ def _param(item: str) -> tuple[str, str | None]:
     return name, value
 
 
+def _readable_display(display: str, in_quotes: str) -> str:
+    plain = readable(display)
+    if "\N{REPLACEMENT CHARACTER}" in plain and "\\" in in_quotes:
+        plain = readable(_ESCAPED.sub(r"\1", double_bytes_escaped(in_quotes)))
+    return plain
+
+
+def _readable_params(params: Params) -> Params:
+    return tuple([(name, value if value is None else readable(value)) for name, value in params])
+
+
 def _value(text: str) -> str:
     return text if _BARE_VALUE.fullmatch(text) else quoted(text)
 
@@ -297,6 +315,15 @@ def _set_param(params: Params, name: str, value: str | None) -> Params:
 
 def _split_outside_quotes(text: str, mark: str) -> list[str]:
     """Split at `mark`, except within quotes and angle brackets; raises MalformedValue when either stays open."""
+    try:
+        return _split_by_grammar(text, mark)
+    except MalformedValue:
+        if text.isascii():
+            raise
+        return _split_by_grammar(double_bytes_escaped(text), mark)
+
+
+def _split_by_grammar(text: str, mark: str) -> list[str]:
     parts: list[str] = []
     start = 0
     for found in _QUOTED_OR_MARK.finditer(text):

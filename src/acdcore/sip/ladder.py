@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from acdcore.kernel.address import Address
+from acdcore.sip.charset import decoded, readable
 from acdcore.sip.events import Flow
 
 LANE_WIDTH = 26
@@ -53,7 +54,7 @@ def header(data: bytes, name: str) -> str:
     for line in data.partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]:
         key, _, value = line.partition(b":")
         if key.strip().lower() == wanted:
-            return value.strip().decode("utf-8", "replace")
+            return readable(decoded(value.strip()))
     return ""
 
 
@@ -64,7 +65,7 @@ def of_calls(messages: Iterable[Seen], call_ids: frozenset[str]) -> list[Seen]:
 
 def label(data: bytes) -> str:
     """`INVITE sdp`, `180 Ringing (INVITE)`, `200 OK (BYE)`: what an arrow is called."""
-    start = data.partition(b"\r\n")[0].decode("utf-8", "replace")
+    start = readable(decoded(data.partition(b"\r\n")[0]))
     first, _, rest = start.partition(" ")
     body = " sdp" if header(data, "Content-Type").lower().startswith("application/sdp") else ""
     if first.upper() == "SIP/2.0":

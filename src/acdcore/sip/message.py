@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from acdcore.kernel.address import Address
+from acdcore.sip.charset import encoded
 from acdcore.sip.headers import (
     NameAddr,
     Via,
@@ -63,7 +64,7 @@ DEFAULT_EXPIRES_S = 3600
 """What an Expires that cannot be read counts as, RFC 3261 section 10.2.1.1."""
 
 Field: TypeAlias = tuple[str, str]
-"""(name, value) of one header line."""
+"""(name, value) of one header line; bytes of the value that are not UTF-8 are carried as `charset` says."""
 
 
 def canonical(name: str) -> str:
@@ -291,7 +292,7 @@ class Response(_Headed):
     status: int
     """100 to 699."""
     reason: str
-    """Reason phrase, for people only; may be empty."""
+    """Reason phrase as sent; may be empty. For people it goes through `charset.readable`."""
     headers: Headers
     """All headers but Content-Length."""
     body: bytes = b""
@@ -331,4 +332,4 @@ def _serialised(start_line: str, headers: Headers, body: bytes) -> bytes:
     breaks = len(lines) + 1
     if head.count("\r") != breaks or head.count("\n") != breaks:
         raise ValueError("line break within a SIP header")
-    return head.encode() + body
+    return encoded(head) + body

@@ -8,6 +8,7 @@ import re
 from typing import Final
 
 from acdcore.kernel.errors import PeerError
+from acdcore.sip.charset import decoded
 from acdcore.sip.headers import TOKEN
 from acdcore.sip.message import CANONICAL, Field, Headers, Message, Request, Response, canonical
 from acdcore.sip.uri import MalformedValue, OtherUri, SipUri, Uri, parse_uri
@@ -22,6 +23,8 @@ LINE_CHARS_MAX = 8192
 _KNOWN_METHODS: Final = frozenset(("INVITE", "ACK", "BYE", "CANCEL", "REGISTER", "OPTIONS", "INFO", "REFER", "NOTIFY"))
 _ONCE_ONLY: Final = frozenset(("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length"))
 _VERSION: Final = re.compile(r"SIP/([0-9]+\.[0-9]+)", re.IGNORECASE)
+BLANKS: Final = " \t"
+"""What may surround a value (section 25.1, LWS); other blanks of Unicode belong to it."""
 _FOLD: Final = re.compile(r"\r\n[ \t]+")
 # callid = word [ "@" word ]
 _CALL_ID: Final = re.compile(
@@ -63,7 +66,7 @@ def _message(data: bytes) -> Message:
     if not end:
         raise MalformedValue("headers without an end")
     start, *lines = _lines(head)
-    fields = _fields(lines)
+    fields = _fields(lines, None if head.isascii() else BLANKS)
     first = dict(reversed(fields))
     if len(first) < len(fields):
         _check_once_only(fields)
@@ -82,7 +85,7 @@ def _lines(head: bytes) -> list[str]:
     try:
         text = head.decode()
     except UnicodeDecodeError:
-        raise MalformedValue("headers are not UTF-8") from None
+        text = decoded(head)
     if len(head.translate(None, _CONTROLS)) != len(head) and _BARE_CONTROL.search(text):
         raise MalformedValue("control character in the headers")
     if "\r\n " in text or "\r\n\t" in text:
@@ -97,11 +100,11 @@ def _lines(head: bytes) -> list[str]:
     return lines
 
 
-def _fields(lines: list[str]) -> list[Field]:
-    """The header lines with canonical names."""
+def _fields(lines: list[str], blanks: str | None) -> list[Field]:
+    """The header lines with canonical names; `blanks` as for `str.strip`."""
     parts = [line.split(":", 1) for line in lines]
     try:
-        return [(CANONICAL.get(raw) or _unusual_name(raw), value.strip()) for raw, value in parts]
+        return [(CANONICAL.get(raw) or _unusual_name(raw), value.strip(blanks)) for raw, value in parts]
     except ValueError:
         raise MalformedValue("header without a colon") from None
 
@@ -177,7 +180,7 @@ def _check_essentials(message: Message) -> None:
 def readable_part(data: bytes) -> Request | None:
     """The request behind malformed `data` as far as a reply needs it; None when nothing can or may be answered."""
     head = data[:MESSAGE_BYTES_MAX].lstrip(b"\r\n").partition(b"\r\n\r\n")[0]
-    start, *lines = _FOLD.sub(" ", head.decode(errors="replace")).split("\r\n")
+    start, *lines = _FOLD.sub(" ", decoded(head)).split("\r\n")
     method, _, rest = start.partition(" ")
     target, _, version = rest.strip().rpartition(" ")
     if TOKEN.fullmatch(method) is None or method == "ACK" or _VERSION.fullmatch(version) is None:
@@ -197,7 +200,7 @@ def _readable_fields(lines: list[str]) -> list[Field]:
         name = canonical(raw.strip())
         is_repeated = name in _ONCE_ONLY and any(name == other for other, _ in fields)
         if colon and TOKEN.fullmatch(raw.strip()) and not is_repeated and "\r" not in value and "\n" not in value:
-            fields.append((name, value.strip()))
+            fields.append((name, value.strip(BLANKS)))
     return fields
 
 

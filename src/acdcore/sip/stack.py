@@ -21,12 +21,14 @@ from acdcore.sip.events import (
     Fields,
     Flow,
     FlowProven,
+    Leniency,
     OutgoingInvite,
     OutgoingRequest,
     Output,
     RequestId,
     ServerTransactionId,
     SessionId,
+    Tolerated,
     Transmit,
     Transport,
 )
@@ -76,6 +78,7 @@ class SipStack:
         self._timer = _Timer(self._deadline_passed)
         self._sockets = _Sockets(self._feed, self._stream_lost, self._flow_closed, settings)
         self.discarded: Counter[DiscardReason] = Counter()
+        self.tolerated: Counter[Leniency] = Counter()
 
     async def __aenter__(self) -> Self:
         try:
@@ -209,6 +212,8 @@ class SipStack:
                     self._sockets.prove(flow)
                 case Discarded(reason):
                     self.discarded[reason] += 1
+                case Tolerated(leniency):
+                    self.tolerated[leniency] += 1
                 case event:
                     self._events.append(event)
         self._timer.arm(self._endpoint.next_deadline(), self._clock.now())

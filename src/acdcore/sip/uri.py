@@ -8,6 +8,7 @@ from typing import TypeAlias
 from urllib.parse import quote, unquote_to_bytes
 
 from acdcore.kernel.errors import PeerError
+from acdcore.sip.charset import decoded, encoded, readable
 
 Params: TypeAlias = tuple[tuple[str, str | None], ...]
 """Parameters in the order written: (lower-case name, value or None for a flag such as `lr`)."""
@@ -32,6 +33,7 @@ _SIP_URI = re.compile(
     r"((?:;[A-Za-z0-9\-_.!~*'()\[\]/:&+$=;]*+(?:%[0-9A-Fa-f]{2}[A-Za-z0-9\-_.!~*'()\[\]/:&+$=;]*+)*)?)"
     r"(?:\?([A-Za-z0-9\-_.!~*'()\[\]/?:+$=&]*+(?:%[0-9A-Fa-f]{2}[A-Za-z0-9\-_.!~*'()\[\]/?:+$=&]*+)*))?"
 )
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]++")
 _OTHER_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*+:[!-;=?-~]*+")
 
 # Parameters that never match an absent one, RFC 3261 section 19.1.4.
@@ -55,7 +57,7 @@ class SipUri:
     scheme: str
     """`sip` or `sips`, lower case."""
     user: str
-    """User part as on the wire, still escaped; empty when absent. Read `username` to compare or to show."""
+    """User part, escaped also where the sender forgot it; empty when absent. Read `username` to compare or to show."""
     host: str
     """Domain name or IP literal, IPv6 without its brackets, spelled as on the wire."""
     port: int | None = None
@@ -70,7 +72,7 @@ class SipUri:
     @classmethod
     def parse(cls, text: str) -> "SipUri":
         """Read a `sip:` or `sips:` URI; raises MalformedValue."""
-        scheme, _, rest = text.partition(":")
+        scheme, _, rest = (text if text.isascii() else octets_escaped(text)).partition(":")
         scheme = scheme.lower()
         found = _SIP_URI.fullmatch(rest) if len(text) <= URI_CHARS_MAX else None
         if found is None or scheme not in ("sip", "sips"):
@@ -106,7 +108,7 @@ class SipUri:
 
     @property
     def username(self) -> str:
-        """The user part unescaped; escapes that do not spell printable UTF-8 stay as they are."""
+        """The user part unescaped; escapes that do not spell printable text stay as they are."""
         return unescaped(self.user)
 
     @property
@@ -174,7 +176,7 @@ def parse_uri(text: str) -> Uri:
     """Read any absolute URI; raises MalformedValue."""
     if text[:4].lower() == "sip:" or text[:5].lower() == "sips:":
         return SipUri.parse(text)
-    if len(text) > URI_CHARS_MAX or _OTHER_URI.fullmatch(text) is None:
+    if len(text) > URI_CHARS_MAX or _OTHER_URI.fullmatch(text := octets_escaped(text)) is None:
         raise MalformedValue("not a URI")
     scheme, _, opaque = text.partition(":")
     return OtherUri(scheme.lower(), opaque)
@@ -185,15 +187,17 @@ def escaped_user(text: str) -> str:
     return quote(text, safe="-_.!~*'()&=+$,;?/")
 
 
+def octets_escaped(text: str) -> str:
+    """`text` with every byte beyond ASCII as `%HH`: phones put names into URIs as they are, in UTF-8 and in GBK."""
+    return _NOT_ASCII.sub(lambda found: quote(encoded(found[0])), text)
+
+
 def unescaped(text: str) -> str:
-    """`text` with its `%HH` escapes resolved, or as it was when that is not printable UTF-8 text."""
+    """`text` with its `%HH` escapes resolved, or as it was when that is not printable text (UTF-8, else GB18030)."""
     if "%" not in text:
         return text
-    try:
-        plain = unquote_to_bytes(text).decode()
-    except UnicodeDecodeError:
-        return text
-    return plain if plain.isprintable() else text
+    plain = readable(decoded(unquote_to_bytes(text)))
+    return plain if plain.isprintable() and "\N{REPLACEMENT CHARACTER}" not in plain else text
 
 
 def find_param(params: Params, name: str) -> str | None:
