@@ -8,7 +8,18 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
-from acdcore.assembly import HallParts, OpenFloor, at_work, kept_bindings, open_floor, open_hall, open_screen, resume
+from acdcore.assembly import (
+    HallParts,
+    OpenFloor,
+    at_work,
+    kept_bindings,
+    lines_look,
+    open_floor,
+    open_hall,
+    open_screen,
+    resume,
+    trunk_probe,
+)
 from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.commands import PartHealth
 from acdcore.calls.feed import Feed
@@ -17,6 +28,7 @@ from acdcore.calls.notices import Notices
 from acdcore.calls.operations import Operations
 from acdcore.calls.speaker import Speaker
 from acdcore.calls.switchboard import Switchboard
+from acdcore.calls.trunk_probe import probing
 from acdcore.calls.voice import Voice
 from acdcore.calls.wiring import Wiring
 from acdcore.control.app import ControlParts
@@ -31,6 +43,7 @@ from acdcore.media.tones import ringback
 from acdcore.metrics import HallCollector
 from acdcore.outlook import Outlook
 from acdcore.parts import (
+    PROMPT_CACHE,
     Progress,
     endpoint_settings,
     make_directory,
@@ -47,7 +60,7 @@ from acdcore.plan import Plan, port_pairs
 from acdcore.reload import Reloader
 from acdcore.sip.digest import DigestServer
 from acdcore.sip.endpoint import Endpoint
-from acdcore.sip.events import Event, Transport
+from acdcore.sip.events import Event, RequestFinished, Transport
 from acdcore.sip.ladder import Observer
 from acdcore.sip.stack import SipStack
 from acdcore.storage.password import new_password
@@ -100,7 +113,12 @@ async def serve(
     alarms.listen(log_alarms)
     for section, directory in (("storage", settings.storage.directory), ("recording", settings.recording.directory)):
         make_directory(directory, str(plan.file), section)
-    sounds = await asyncio.to_thread(make_sounds, plan, on_progress)
+    loop = asyncio.get_running_loop()
+
+    def on_unkept(problem: str) -> None:
+        loop.call_soon_threadsafe(alarms.hold, PROMPT_CACHE, problem)
+
+    sounds = await asyncio.to_thread(make_sounds, plan, on_progress, on_unkept)
     ids = IdSource()
     async with contextlib.AsyncExitStack() as stack:
         storage = await stack.enter_async_context(open_memory(plan, clock, on_progress))
@@ -117,7 +135,8 @@ async def serve(
 
         # The stack reports to the switchboard, which stands on the stack: the name is bound before it first listens.
         def on_sip(event: Event) -> None:
-            switchboard.on_sip(event)
+            if not (isinstance(event, RequestFinished) and probe.on_request_finished(event)):
+                switchboard.on_sip(event)
 
         digest = DigestServer(settings.sip.realm, secrets.token_bytes(32), ids)
         admission = open_admission(settings, storage.directory, digest)
@@ -137,18 +156,26 @@ async def serve(
             screen=screen,
             digest=digest,
             notices=notices,
-            make_sounds=lambda new: make_sounds(new, on_progress),
+            make_sounds=lambda new: make_sounds(new, on_progress, on_unkept),
             marks=sounds.marks(),
         )
         operations = Operations(hall, switchboard, port_pairs(settings), Health(hall, storage, floor).parts, reload)
-        conditions = (storage.conditions, floor.conditions, switchboard.refusals.conditions, *looks)
-        await stack.enter_async_context(watching(alarms, conditions))
+        probe = trunk_probe(hall)
         plane = await stack.enter_async_context(control_plane(hall, switchboard, operations, storage, reload))
         await stack.enter_async_context(sip)
         stack.enter_context(at_work(hall, switchboard))
-        await stack.enter_async_context(kept_bindings(hall, settings))
+        bindings = await stack.enter_async_context(kept_bindings(hall, settings))
         admission.recognise((binding.flow for _, binding in hall.desks.phones.export()), clock.now())
         await resume(hall, floor, storage, settings, on_progress)
+        parts_looks = (
+            storage.conditions,
+            floor.conditions,
+            switchboard.refusals.conditions,
+            bindings,
+            lines_look(hall),
+        )
+        await stack.enter_async_context(watching(alarms, (*parts_looks, *looks)))
+        await stack.enter_async_context(probing(probe))
         stack.push_async_callback(switchboard.drain, DRAIN_S)
         stack.callback(floor.note_shutdown)
         yield Running(

@@ -13,15 +13,17 @@ import structlog
 from acdcore.calls.acd import Acd
 from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.desks import Desks
+from acdcore.calls.dialling import question_to
 from acdcore.calls.hall import Hall
 from acdcore.calls.hours import Hours
-from acdcore.calls.lines import Lines
+from acdcore.calls.lines import LINES_FULL, Lines
 from acdcore.calls.phones import Phones
 from acdcore.calls.recorder import Recorder
 from acdcore.calls.screening import Screen
 from acdcore.calls.services import Services
 from acdcore.calls.stays import StayKeeper
 from acdcore.calls.switchboard import Switchboard
+from acdcore.calls.trunk_probe import TrunkProbe
 from acdcore.calls.voice import Voice
 from acdcore.calls.wiring import Wiring
 from acdcore.calls.workbench import Workbench
@@ -40,6 +42,7 @@ from acdcore.storage.journal import DiskJournal, JournalSettings, last_state
 from acdcore.storage.journal_files import Retention
 from acdcore.storage.phone_number import matching_key
 from acdcore.storage.storage import Storage
+from acdcore.watch import Condition, Look
 from acdcore.work.book import WorkBook
 
 STALE_AFTER = timedelta(hours=12)
@@ -154,21 +157,42 @@ async def open_hall(plan: Plan, floor: OpenFloor, parts: HallParts) -> AsyncIter
 
 
 @contextlib.asynccontextmanager
-async def kept_bindings(hall: Hall, settings: Settings) -> AsyncIterator[None]:
-    """Phones registered over UDP are known again, and will be at the next start."""
+async def kept_bindings(hall: Hall, settings: Settings) -> AsyncIterator[Look]:
+    """Phones registered over UDP are known again, and will be at the next start; gives the look at their file."""
     phones = hall.desks.phones
     bindings = BindingsFile(settings.storage.directory / "bindings.json", hall.clock, phones.export)
     phones.restore(bindings.load({settings.sip.udp_port}))
-    if bindings.alarm:
-        hall.chronicle.alarms.raise_alarm(BINDINGS, bindings.alarm)
     phones.on_binding = bindings.changed
     bindings.start()
     try:
-        yield
+        yield lambda: ((BINDINGS, bindings.alarm),)
     finally:
         await bindings.stop()
         if bindings.alarm:
             structlog.get_logger("sip").warning("bindings not kept", reason=bindings.alarm)
+
+
+def lines_look(hall: Hall) -> Look:
+    """Raises the alarm about lines when a call was turned away for want of one; it ends by itself."""
+
+    def look() -> tuple[Condition, ...]:
+        if hall.lines.turned_away:
+            hall.chronicle.alarms.raise_alarm(LINES_FULL, hall.lines.turned_away)
+            hall.lines.turned_away = ""
+        return ()
+
+    return look
+
+
+def trunk_probe(hall: Hall) -> TrunkProbe:
+    """Asks the trunks of the moment whether they are there."""
+    return TrunkProbe(
+        trunks=lambda: hall.rules.trunks.trunks,
+        question=lambda trunk: question_to(hall, trunk),
+        send=hall.wiring.stack.request,
+        alarms=hall.chronicle.alarms,
+        clock=hall.clock,
+    )
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from acdcore.calls.recovery import Recovered, recover
 from acdcore.calls.trunks import Trunks
 from acdcore.ivr.prompts import render, render_music
 from acdcore.kernel.address import Address
+from acdcore.kernel.alarms import AlarmKind, Severity
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import SettingsError, Unavailable
 from acdcore.kernel.ids import IdSource
@@ -42,6 +44,14 @@ from acdcore.storage.storage import Storage, StorageSettings, open_storage
 Progress = Callable[[str], None]
 """Told one line at a time what takes long at the start."""
 
+PROBE_BYTES = 1_000_000
+"""A prompt of a minute: where so much can be written, all can."""
+PROMPT_CACHE = AlarmKind(
+    "prompt_cache",
+    Severity.MINOR,
+    "Make room, or let the daemon's user write there: each start takes minutes to speak its prompts until then.",
+)
+"""Rendered prompts cannot be kept for the next start."""
 RECOVERY_PAUSE_S = 5.0
 """Before the calls of the last run are looked for again when the database went away meanwhile."""
 DISK_FAULTS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO))
@@ -82,21 +92,48 @@ def try_directory(directory: Path, file: str, section: str) -> None:
         raise SettingsError(file, f"{section}.directory", problem) from error
 
 
-def make_sounds(plan: Plan, on_progress: Progress) -> Sounds:
-    """Render every prompt, or take it from the cache; takes seconds at the first start."""
-    cache = plan.settings.storage.directory / "prompts"
+def make_sounds(plan: Plan, on_progress: Progress, on_unkept: Progress = lambda _: None) -> Sounds:
+    """Render every prompt, or take it from the cache; takes seconds at the first start.
+
+    `on_unkept` is told why nothing new can be kept, or "" when it can.
+    """
     recorded = plan.file.parent / plan.settings.ivr.prompts
 
     def progress(done: int, total: int) -> None:
         if done % 25 == 0 or done == total:
             on_progress(f"prompts: {done} of {total} spoken")
 
-    prompts = render(plan.prompts, cache, recorded, progress)
-    music = {"": render_music(cache, recorded)}
-    for name, table in plan.settings.queues.items():
-        if table.music:
-            music[name] = render_music(cache, recorded, table.music)
+    with prompt_cache(plan.settings.storage.directory / "prompts", on_unkept) as cache:
+        prompts = render(plan.prompts, cache, recorded, progress)
+        music = {"": render_music(cache, recorded)}
+        for name, table in plan.settings.queues.items():
+            if table.music:
+                music[name] = render_music(cache, recorded, table.music)
     return Sounds(prompts, music)
+
+
+@contextlib.contextmanager
+def prompt_cache(directory: Path, on_unkept: Progress) -> Iterator[Path]:
+    """The directory of rendered prompts; when nothing can be written there, another one for now with all it has."""
+    problem = ""
+    probe = directory / f".probe-{os.getpid()}"
+    try:
+        directory.mkdir(0o700, parents=True, exist_ok=True)
+        try:
+            probe.write_bytes(bytes(PROBE_BYTES))
+        finally:
+            probe.unlink(missing_ok=True)
+    except OSError as error:
+        problem = f"{directory}: {error.strerror or error}"
+    on_unkept(problem)
+    if not problem:
+        yield directory
+        return
+    with tempfile.TemporaryDirectory(prefix="acdcore-prompts-") as other:
+        with contextlib.suppress(OSError):
+            for file in directory.glob("*.wav"):
+                (Path(other) / file.name).symlink_to(file.resolve())
+        yield Path(other)
 
 
 def open_memory(plan: Plan, clock: Clock, on_progress: Progress) -> contextlib.AbstractAsyncContextManager[Storage]:

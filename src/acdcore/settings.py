@@ -239,6 +239,7 @@ class TrunkTable(Section):
     nat: bool = True
     may_dial_out: bool = False
     in_dialog: InDialog = InDialog.ROUTE
+    ask_every_s: Annotated[float, Field(ge=0, le=3_600)] = 30.0
     routes: dict[str, RouteTable] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -313,6 +314,7 @@ class Settings(Section):
                 may_dial_out=table.may_dial_out,
                 digest_algorithms=table.digest_algorithms,
                 in_dialog=table.in_dialog,
+                ask_every_s=table.ask_every_s,
             )
             for name, table in self.trunks.items()
         )

@@ -16,6 +16,8 @@ class MemoryDisk:
     """Bytes left; running out of them is ENOSPC."""
     broken: int = 0
     """Fail everything with this errno."""
+    broken_writes: int = 0
+    """Fail only what writes with this errno, as a directory without rights does."""
     parts: dict[RecordingPath, bytearray] = field(default_factory=dict)
     finals: dict[RecordingPath, bytes] = field(default_factory=dict)
     open: set[RecordingPath] = field(default_factory=set)
@@ -53,6 +55,11 @@ class MemoryDisk:
     def free_bytes(self) -> int:
         self._fail()
         return self.free
+
+    def probe(self) -> None:
+        self._fail()
+        if self.broken_writes:
+            raise OSError(self.broken_writes, "injected")
 
     def _fail(self) -> None:
         if self.broken:

@@ -183,3 +183,22 @@ def test_error_while_completing_alarms_only_when_it_is_the_disks() -> None:
     assert recorder.refused(FileNotFoundError(errno.ENOENT, "gone"), 0.0) == []
     (alarm,) = recorder.refused(OSError(errno.ENOSPC, "full"), 0.0)
     assert isinstance(alarm, DiskAlarm)
+
+
+def test_disk_that_takes_nothing_is_an_alarm_before_the_first_talk_finds_out() -> None:
+    disk = MemoryDisk(broken_writes=errno.EACCES)
+    recorder = Recorder(disk, min_free_bytes=1_000)
+    (told,) = recorder.check(0.0)
+    assert isinstance(told, DiskAlarm) and told.is_raised
+    assert recorder.check(1.0) == []
+
+
+def test_alarm_for_want_of_rights_lasts_until_a_file_can_be_written() -> None:
+    disk = MemoryDisk(broken_writes=errno.EACCES)
+    recorder = Recorder(disk, min_free_bytes=1_000)
+    recorder.check(0.0)
+    assert recorder.check(31.0) == [], "tried, and still without rights"
+    disk.broken_writes = 0
+    assert recorder.check(50.0) == [], "not so soon after the last try"
+    (told,) = recorder.check(62.0)
+    assert isinstance(told, DiskAlarm) and not told.is_raised

@@ -205,6 +205,7 @@ addresses = ["127.0.0.1/32"]
 addresses = ["127.0.0.8/32"]
 target = "sip:127.0.0.1:{far_end_port}"
 may_dial_out = true
+ask_every_s = 0
 
 [queues.service]
 skills = {{ service = 1 }}

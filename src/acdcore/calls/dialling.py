@@ -12,7 +12,7 @@ from acdcore.kernel.address import Address
 from acdcore.kernel.errors import AcdError, Refused
 from acdcore.sip.digest_client import DigestClient
 from acdcore.sip.digest_values import ALGORITHMS
-from acdcore.sip.events import OutgoingInvite, Transport
+from acdcore.sip.events import Flow, OutgoingInvite, OutgoingRequest, Transport
 from acdcore.sip.headers import NameAddr
 from acdcore.sip.uri import SipUri, escaped_user
 
@@ -87,11 +87,22 @@ def dial_outside(call: Call, hall: Hall, number: str, trunk_name: str = "", side
     return leg
 
 
-def outside_invite(call: Call, hall: Hall, trunk: Trunk, number: str) -> OutgoingInvite:
-    """The INVITE to `number` by `trunk`, with the caller's number as ours to show."""
+def way_to(hall: Hall, trunk: Trunk) -> tuple[SipUri, Flow]:
+    """The trunk's peer, and how to send to it; raises Unavailable."""
     peer = SipUri.parse(trunk.target)
     transport = Transport.TCP if (peer.param("transport") or "").lower() == "tcp" else Transport.UDP
-    flow = hall.wiring.stack.flow_to(transport, Address(peer.host, peer.port or 5060))
+    return peer, hall.wiring.stack.flow_to(transport, Address(peer.host, peer.port or 5060))
+
+
+def question_to(hall: Hall, trunk: Trunk) -> OutgoingRequest:
+    """The OPTIONS that asks the trunk's peer whether it is there; raises Unavailable."""
+    peer, flow = way_to(hall, trunk)
+    return OutgoingRequest("OPTIONS", peer, flow, NameAddr(SipUri("sip", "acdcore", flow.local.host)), NameAddr(peer))
+
+
+def outside_invite(call: Call, hall: Hall, trunk: Trunk, number: str) -> OutgoingInvite:
+    """The INVITE to `number` by `trunk`, with the caller's number as ours to show."""
+    peer, flow = way_to(hall, trunk)
     target = SipUri(
         scheme="sip", user=escaped_user(number), password=None, host=peer.host, port=peer.port, params=peer.params
     )

@@ -3,7 +3,16 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from acdcore.kernel.alarms import AlarmKind, Severity
 from acdcore.kernel.errors import Outcome, Refused
+
+LINES_FULL = AlarmKind(
+    "lines_full",
+    Severity.CRITICAL,
+    "Look at GET /v1/calls for calls that hang; raise [lines] limit or the trunk's lines if the machine carries more.",
+    lasts_s=60.0,
+)
+"""A call was turned away because all lines were taken."""
 
 
 class WhenFull(StrEnum):
@@ -49,6 +58,8 @@ class Lines:
         self._taken_by_trunk = dict.fromkeys(limit_by_trunk, 0)
         self._taken = 0
         self._reserve_taken = 0
+        self.turned_away = ""
+        """Why a call was turned away since this was last looked at and emptied."""
 
     def change(self, settings: LineSettings, limit_by_trunk: dict[str, int]) -> None:
         """Other limits from now on; calls that are up stay up, and count."""
@@ -70,9 +81,11 @@ class Lines:
     def take(self, trunk: str) -> "Line":
         """A line on `trunk`; raises LinesFull naming the limit that was reached."""
         if self._taken_by_trunk[trunk] >= self._limit_by_trunk[trunk]:
-            raise LinesFull(f"trunk {trunk}: all {self._limit_by_trunk[trunk]} lines are taken")
+            self.turned_away = f"trunk {trunk}: all {self._limit_by_trunk[trunk]} lines are taken"
+            raise LinesFull(self.turned_away)
         if self._taken >= self.settings.limit:
-            raise LinesFull(f"all {self.settings.limit} lines are taken")
+            self.turned_away = f"all {self.settings.limit} lines are taken"
+            raise LinesFull(self.turned_away)
         self._taken += 1
         self._taken_by_trunk[trunk] += 1
         return Line(self, trunk)

@@ -67,8 +67,8 @@ class Recorder:
         return len(self._labels)
 
     def path_for(self, call: Call) -> str:
-        """Where the call's next recording will lie; empty when nothing is recorded."""
-        if self._writer is None:
+        """Where the call's next recording will lie; empty when nothing is recorded, or can be."""
+        if self._writer is None or self.alarm is not None:
             return ""
         return recording_path(call.id, call.recordings + 1, self._clock.wall())
 
@@ -78,7 +78,7 @@ class Recorder:
 
     def begin(self, call: Call, left: Leg, right: Leg | None, path: str) -> TapId | None:
         """Record the two, or the one, until `end` or until the call lets go of what it holds; None: not recorded."""
-        if self._writer is None:
+        if self._writer is None or not path:
             return None
         call.recordings += 1
         view = call.view

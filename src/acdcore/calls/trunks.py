@@ -38,6 +38,8 @@ class Trunk:
     """Whether a NAT may lie between its audio and us; without one, audio from elsewhere is a stranger's."""
     may_dial_out: bool = False
     """Whether rules may send calls out here; nothing else ever can."""
+    ask_every_s: float = 30.0
+    """How often the peer is asked by OPTIONS whether it is there, while it may be called; 0: never."""
     digest_algorithms: tuple[Algorithm, ...] = ()
     """What `user` may prove itself with, and what we answer to a challenge; empty: the realm's, and any."""
     in_dialog: InDialog = InDialog.ROUTE

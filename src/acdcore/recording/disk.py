@@ -14,6 +14,8 @@ from acdcore.recording.names import part_of
 DIRECTORY_MODE = 0o700
 FILE_MODE = 0o600
 """Talks are confidential: for the daemon's user alone."""
+PROBE_NAME = ".probe"
+PROBE_BYTES = 32_000
 CREATE_TRIES = 5
 """A day's directory goes with the last recording that is deleted from it, perhaps while the next one begins."""
 
@@ -47,6 +49,10 @@ class Disk(Protocol):
 
     def free_bytes(self) -> int:
         """Space left for us."""
+        ...
+
+    def probe(self) -> None:
+        """Write a file of a second's audio and remove it."""
         ...
 
 
@@ -106,6 +112,20 @@ class LocalDisk:
         figures = os.statvfs(self._directory)
         # What an ordinary user may take; the rest is root's reserve.
         return figures.f_bavail * figures.f_frsize
+
+    def probe(self) -> None:
+        path = self._directory / PROBE_NAME
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+        try:
+            descriptor = os.open(path, flags, FILE_MODE)
+            try:
+                os.write(descriptor, bytes(PROBE_BYTES))
+                os.fsync(descriptor)  # network file systems say only here that there is no room
+            finally:
+                os.close(descriptor)
+        finally:
+            with contextlib.suppress(OSError):
+                path.unlink()
 
     def _create_part(self, final: Path) -> int:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW

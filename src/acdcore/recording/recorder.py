@@ -7,8 +7,8 @@
 - A recording that stops keeps what it has: its file is sealed with the reason beside it.
 - A full or broken disk stops all recordings and raises the alarm. While it is raised new ones fail at once, so that
   one talk is never recorded in two pieces with a hole between. Calls are not touched.
-- The alarm ends when there is clearly enough space again and, after an error, some time has passed; there is no other
-  way to learn that a disk works again than to use it.
+- The alarm ends when there is clearly enough space again and, after an error, some time has passed and a file could be
+  written for a try.
 
 No threads and no clock here: `writer` has those. What is returned is for the caller to carry out, in order.
 """
@@ -28,7 +28,7 @@ RETRY_AFTER_S = 30.0
 """After a disk error, before new recordings try it again: an alarm that flaps is no alarm."""
 CLEAR_AT_SHARE = 1.1
 """Free space must exceed the limit by a tenth before the alarm ends, else it would flap at the limit."""
-DISK_ERRORS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS))
+DISK_ERRORS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM))
 """Errors that will hit the next recording too; others concern one file."""
 
 
@@ -108,6 +108,8 @@ class Alarm:
     """Not to be cleared before this (monotonic seconds)."""
     free_bytes: int = 0
     """Space at the last check."""
+    was_tried: bool = False
+    """Whether the disk was written to for a try since the start."""
 
 
 @dataclass(slots=True)
@@ -154,12 +156,27 @@ class Recorder:
         self.alarm.free_bytes = free_bytes
         if not self.alarm.is_raised:
             if free_bytes >= self.min_free_bytes:
-                return []
+                return self._first_look(now)
             return self.fault(f"less than {self.min_free_bytes} bytes are free", now)
         if free_bytes < self.min_free_bytes * CLEAR_AT_SHARE or now < self.alarm.retry_at:
             return []
+        try:
+            self.disk.probe()
+        except OSError as error:
+            return self.fault(str(error), now)
         self.alarm.is_raised = False
         return [DiskAlarm(is_raised=False, free_bytes=free_bytes, reason="there is space again")]
+
+    def _first_look(self, now: float) -> list[Output]:
+        """Whether the disk takes anything at all, before the first talk finds that out."""
+        if self.alarm.was_tried:
+            return []
+        self.alarm.was_tried = True
+        try:
+            self.disk.probe()
+        except OSError as error:
+            return self.fault(str(error), now)
+        return []
 
     def fault(self, reason: str, now: float) -> list[Output]:
         """The disk is full or broken: stop everything that is being written."""
