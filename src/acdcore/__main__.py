@@ -37,6 +37,8 @@ through 5,000 objects holds the event loop for 2 ms; four times as many would be
 SWITCH_S = 0.0005
 """How long a writer's thread (recordings, journal, records) may keep the interpreter from the event loop; Python's 5 ms
 would be heard of by whoever is to be rung in the moment when a recording ends."""
+FILES_ENOUGH = 1_048_576
+"""What the soft limit becomes where the system sets no hard one."""
 console = Console(stderr=True, highlight=False)
 
 
@@ -86,11 +88,12 @@ async def daemon(config: Path, log: LineWriter) -> None:
 
 
 def allow_files(needed: int, file: str) -> None:
-    """Let the process open as many files as the lines take; raises SettingsError when it may not."""
+    """Let the process open all the files that it may; raises SettingsError when lines and connections need more."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < needed:
         raise SettingsError(file, "lines.limit", f"needs {needed} open files, {hard} are allowed; raise ulimit -Hn")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, needed), hard))
+    wanted = max(soft, needed, FILES_ENOUGH) if hard == resource.RLIM_INFINITY else hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def welcome(running: Running) -> str:

@@ -8,6 +8,7 @@ from acdcore.calls.region import Regions
 from acdcore.calls.rules import Rules
 from acdcore.calls.trunks import Trunks
 from acdcore.calls.voice import queue_title
+from acdcore.control.connections import RULES as HTTP_CONNECTIONS
 from acdcore.ivr.calendars import load_calendars
 from acdcore.ivr.check import Surroundings
 from acdcore.ivr.flow_file import load_flows
@@ -19,11 +20,16 @@ from acdcore.kernel.ids import QueueName
 from acdcore.queue_table import QueueTable
 from acdcore.queues.settings import ToAnnouncement, ToFlow, ToOutside, validate
 from acdcore.settings import Settings
+from acdcore.sip.tcp import TcpLimits
+from acdcore.storage.database import CONNECTIONS_MAX
 
 STREAMS_A_LINE = 2
 """The caller's and the agent's."""
+FILES_A_LINE = STREAMS_A_LINE * 2 + 1
+"""RTP and RTCP of each stream, and the recording."""
 OTHER_FILES = 256
-"""Descriptors for everything else: database, HTTP, SIP over TCP, the spool."""
+"""Descriptors for everything else: own sockets, database, spool, journal, log, prompts being read, mail and
+HTTP services that flows ask, connections that are accepted only to be closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +167,10 @@ def port_pairs(settings: Settings) -> int:
 
 
 def files_needed(settings: Settings) -> int:
-    """Descriptors that every line in use at once would take: two streams of two sockets and a recording each."""
+    """Descriptors when all that is limited is at its limit: so many connections never take what a call needs."""
     lines = settings.lines.limit + settings.lines.reserve
-    return OTHER_FILES + lines * (STREAMS_A_LINE * 2 + 1)
+    connections = TcpLimits().connections.descriptors + HTTP_CONNECTIONS.descriptors
+    return OTHER_FILES + lines * FILES_A_LINE + connections + CONNECTIONS_MAX
 
 
 def shortages(settings: Settings) -> list[str]:

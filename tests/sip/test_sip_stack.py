@@ -10,8 +10,10 @@ import uvloop
 
 from acdcore.kernel.address import Address
 from acdcore.kernel.clock import SystemClock
+from acdcore.kernel.connection_limits import ConnectionRules
 from acdcore.kernel.errors import Unavailable
 from acdcore.kernel.ids import IdSource
+from acdcore.sip.admission import Sources
 from acdcore.sip.endpoint import Endpoint, EndpointSettings
 from acdcore.sip.events import (
     DiscardReason,
@@ -38,6 +40,10 @@ from acdcore.sip.udp import SocketLoss
 from acdcore.sip.uri import SipUri
 
 LOOPBACK = Address("127.0.0.1", 0)
+OPTIONS = (
+    b"OPTIONS sip:us SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKa\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:us>\r\n"
+    b"Call-ID: one\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+)
 WAIT_S = 5.0
 """A message over loopback takes well under a millisecond; this only ends a broken test."""
 OFFER, ANSWER = b"v=0 offer\r\n", b"v=0 answer\r\n"
@@ -46,13 +52,19 @@ OFFER, ANSWER = b"v=0 offer\r\n", b"v=0 answer\r\n"
 class Phone:
     """A stack that keeps what its hall hears."""
 
-    def __init__(self, seed: int, settings: StackSettings | None = None, timing: Timing | None = None) -> None:
+    def __init__(
+        self,
+        seed: int,
+        settings: StackSettings | None = None,
+        timing: Timing | None = None,
+        sources: Sources | None = None,
+    ) -> None:
         self.events: list[Event] = []
         self.messages: list[Seen] = []
         self._heard = asyncio.Event()
         self.on_event: Callable[[Event], None] = lambda event: None
         self.stack = SipStack(
-            Endpoint(EndpointSettings(timing=timing or Timing()), IdSource(seed)),
+            Endpoint(EndpointSettings(timing=timing or Timing()), IdSource(seed), sources=sources),
             SystemClock(),
             self._take,
             settings or StackSettings(udp=(LOOPBACK,), tcp=(LOOPBACK,)),
@@ -260,10 +272,7 @@ async def test_connection_that_brings_no_message_is_closed() -> None:
     async with phone.stack as stack:
         address = phone.address(Transport.TCP)
         asking, asked = await asyncio.open_connection(*address)
-        asked.write(
-            b"OPTIONS sip:us SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bKa\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:us>\r\n"
-            b"Call-ID: one\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
-        )
+        asked.write(OPTIONS)
         dripping, dripped = await asyncio.open_connection(*address)
         dripped.write(b"\r\n\r\nOPTIONS sip:us SIP/2.0\r\nX-Never: ends")
         async with asyncio.timeout(WAIT_S):
@@ -310,12 +319,12 @@ async def test_ping_is_answered_with_pong(phones: tuple[Phone, Phone]) -> None:
 
 
 async def test_connections_above_the_limit_are_closed() -> None:
-    settings = StackSettings(tcp=(LOOPBACK,), tcp_limits=TcpLimits(connections_max=1))
+    settings = StackSettings(tcp=(LOOPBACK,), tcp_limits=TcpLimits(connections=ConnectionRules(known_max=1)))
     phone = Phone(1, settings)
     async with phone.stack as stack:
         _, first = await asyncio.open_connection(*phone.address(Transport.TCP))
-        first.write(b"\r\n\r\n")
-        await asyncio.sleep(0)
+        first.write(OPTIONS)
+        await phone.until(lambda: bool(phone.messages))
         reader, second = await asyncio.open_connection(*phone.address(Transport.TCP))
         async with asyncio.timeout(WAIT_S):
             with suppress(ConnectionResetError):
@@ -365,3 +374,31 @@ class Silent:
 
     def __exit__(self, *_: object) -> None:
         self._socket.close()
+
+
+async def test_idle_strangers_over_tcp_leave_room_for_a_phone_that_registers() -> None:
+    rules = ConnectionRules(known_max=10, strangers_max=20, source_max=20)
+    phone = Phone(1, StackSettings(tcp=(LOOPBACK,), tcp_limits=TcpLimits(connections=rules)), sources=Sources())
+    async with phone.stack as stack:
+        address = phone.address(Transport.TCP)
+        idlers = [await asyncio.open_connection(*address) for _ in range(60)]
+        reader, asked = await asyncio.open_connection(*address)
+        asked.write(OPTIONS)
+        async with asyncio.timeout(WAIT_S):
+            assert (await reader.readline()).startswith(b"SIP/2.0 200")
+        assert stack.connections <= rules.strangers_max
+        for _, writer in [*idlers, (reader, asked)]:
+            writer.close()
+
+
+async def test_stranger_who_proves_nothing_is_closed_in_the_end() -> None:
+    limits = TcpLimits(first_message_s=0.05, proof_s=0.1)
+    phone = Phone(1, StackSettings(tcp=(LOOPBACK,), tcp_limits=limits), sources=Sources())
+    async with phone.stack as stack:
+        reader, asked = await asyncio.open_connection(*phone.address(Transport.TCP))
+        asked.write(OPTIONS)
+        async with asyncio.timeout(WAIT_S):
+            with suppress(ConnectionResetError):
+                assert (await reader.read()).startswith(b"SIP/2.0 200")
+        assert stack.connections == 0
+        asked.close()

@@ -17,6 +17,7 @@ from acdcore.control.access import BY, log, path_of
 from acdcore.control.admission import KeyCheck
 from acdcore.control.agents import AgentDesk
 from acdcore.control.answers import AnswerDesk
+from acdcore.control.connections import CONNECTIONS, Connections
 from acdcore.control.customers import CustomerDesk
 from acdcore.control.errors import ApiError, ErrorAnswer, ErrorBody, from_core, from_framework
 from acdcore.control.floor import Floor
@@ -122,6 +123,7 @@ def describing(routes: Iterable[Route]) -> Route:
 def build(settings: ControlSettings, parts: ControlParts, stream: EventStream) -> web.Application:
     """The application with all its routes behind their doors."""
     app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[errors_as_json])
+    app[CONNECTIONS] = Connections()
     keys = KeyCheck(Keyring(settings.keys), parts.refusals, parts.clock)
     for one in table(settings, parts, stream):
         app.router.add_route(one.plan.method, one.plan.path, guarded(one, keys))
@@ -137,6 +139,7 @@ def guarded(one: Route, keys: KeyCheck) -> Handler:
         is_open = one.plan.right is None and secret_of(request.headers) is None
         by = "" if is_open else keys.admit(request, one.plan.right or Right.READ)
         request[BY] = by
+        request.app[CONNECTIONS].heard(request, is_known=bool(by))
         return await one.respond(request, by)
 
     return handle

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from acdcore.control.access import access_log
 from acdcore.control.app import ControlParts, build
+from acdcore.control.connections import CONNECTIONS, IDLE_S, CountedSite
 from acdcore.control.settings import ControlSettings
 from acdcore.control.stream import EventStream
 from acdcore.kernel.address import Address
@@ -30,6 +31,7 @@ class ControlPlane:
             build(settings, parts, self._stream),
             access_log_class=access_log(parts.registry),
             shutdown_timeout=SHUTDOWN_S,
+            keepalive_timeout=IDLE_S,
             handle_signals=False,
         )
 
@@ -39,11 +41,16 @@ class ControlPlane:
         host, port = self._runner.addresses[0][:2]
         return Address(host, port)
 
+    @property
+    def connections(self) -> int:
+        """Connections that are up."""
+        return len(self._runner.app[CONNECTIONS])
+
     async def __aenter__(self) -> Self:
         self._runner.app.on_shutdown.append(self._end_streams)
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, self._wanted.host, self._wanted.port).start()
+            await CountedSite(self._runner, self._wanted, self._runner.app[CONNECTIONS]).start()
         except OSError as error:
             await self._runner.cleanup()
             raise Unavailable(f"http: {problem_of(error, self._wanted)}") from error

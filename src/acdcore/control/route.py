@@ -1,5 +1,6 @@
 """One row of the table of routes: what drives the dispatch, the right that is needed, parsing and the description."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -9,6 +10,7 @@ import orjson
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
+from acdcore.control.connections import BODY_S
 from acdcore.control.errors import ApiError, from_validation
 from acdcore.control.schemas import Nothing
 from acdcore.control.settings import Right
@@ -118,7 +120,12 @@ async def read_body(request: web.Request, shape: type[B]) -> B:
 
     A route without a body takes an empty one or `{}`.
     """
-    data = await request.read()
+    try:
+        async with asyncio.timeout(BODY_S):
+            data = await request.read()
+    except TimeoutError:
+        message = f"the body did not come within {BODY_S:g} s; send it faster"
+        raise ApiError(HTTPStatus.REQUEST_TIMEOUT, "request_timeout", message) from None
     if shape is Nothing and not data:
         return shape()
     if request.content_type != JSON:

@@ -245,6 +245,10 @@ class Endpoint:
         turn = Turn(now, [])
         return self._outside.request(request, turn), turn.out
 
+    def is_known(self, host: str, now: float) -> bool:
+        """Whether an address is a trunk's or a phone's; where nobody is a stranger all are."""
+        return self._sources is None or self._sources.is_known(host, now)
+
     def census(self) -> Census:
         """What is alive; the leak ledger of tests and metrics."""
         ua = self._ua
@@ -322,8 +326,7 @@ class Endpoint:
         if refusal is not None:
             return refusal
         if request.method == "OPTIONS":
-            is_stranger = self._sources is not None and not self._sources.is_known(flow.remote.host, turn.now)
-            return Fact(200) if is_stranger else self._abilities(flow)
+            return self._abilities(flow) if self.is_known(flow.remote.host, turn.now) else Fact(200)
         return Fact(481) if request.method in METHODS_OF_SESSIONS else self._unserved(request)
 
     def _within_arrived(self, request: Request, flow: Flow, turn: Turn) -> None:

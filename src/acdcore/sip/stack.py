@@ -76,7 +76,8 @@ class SipStack:
         self._events: deque[Event] = deque()
         self._is_drain_due = False
         self._timer = _Timer(self._deadline_passed)
-        self._sockets = _Sockets(self._feed, self._stream_lost, self._flow_closed, settings)
+        listener = TcpListener(self._feed, self._stream_lost, self._flow_closed, self._is_known)
+        self._sockets = _Sockets(self._feed, listener, settings)
         self.discarded: Counter[DiscardReason] = Counter()
         self.tolerated: Counter[Leniency] = Counter()
 
@@ -178,6 +179,9 @@ class SipStack:
         self._transmit(self._endpoint.receive(data, flow, now))
         self._drain()
 
+    def _is_known(self, host: str) -> bool:
+        return self._endpoint.is_known(host, self._clock.now())
+
     def _stream_lost(self, fault: MalformedMessage, flow: Flow) -> None:
         self._transmit(self._endpoint.stream_lost(fault, flow, self._clock.now()))
         self._drain()
@@ -261,15 +265,14 @@ class _Sockets:
     def __init__(
         self,
         on_message: Callable[[bytes, Flow], None],
-        on_lost: Callable[[MalformedMessage, Flow], None],
-        on_closed: Callable[[Flow], None],
+        listener: TcpListener,
         settings: StackSettings,
     ) -> None:
         self.losses: Counter[SocketLoss] = Counter()
         self._on_message = on_message
         self._settings = settings
         self._udp: list[UdpSocket] = []
-        self._tcp = TcpStreams(TcpListener(on_message, on_lost, on_closed), settings.tcp_limits, self.losses)
+        self._tcp = TcpStreams(listener, settings.tcp_limits, self.losses)
         self._tcp_addresses: list[Address] = []
 
     @property

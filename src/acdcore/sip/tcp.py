@@ -4,10 +4,12 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from acdcore.kernel.address import Address
+from acdcore.kernel.buckets import source_of
+from acdcore.kernel.connection_limits import ConnectionLimits, ConnectionRules
 from acdcore.kernel.errors import Unavailable
 from acdcore.sip.events import Flow, Transport
 from acdcore.sip.framing import PING, PONG, FramingLost, MessageFramed, Ping, StreamFramer
@@ -26,12 +28,14 @@ FAREWELL_S = 1.0
 class TcpLimits:
     """Limits of all connections."""
 
-    connections_max: int = 1_000
-    """At once, both directions."""
+    connections: ConnectionRules = field(default_factory=ConnectionRules)
+    """How many at once, of known peers and of strangers."""
     idle_s: float = 7_200.0
     """Closed when silent for so long; a closed connection ends its calls, so it exceeds any registration's refresh."""
-    first_message_s: float = 30.0
-    """A connection that a peer opened has brought a message by then; otherwise silence could occupy them all."""
+    first_message_s: float = 10.0
+    """A stranger's connection has brought a message by then; a phone sends its REGISTER at once."""
+    proof_s: float = 60.0
+    """By then it is a known peer's: with right credentials, or from a trunk's address. Otherwise it is closed."""
     write_buffer_max_bytes: int = 1_048_576
     """Unsent bytes for one peer."""
     connect_timeout_s: float = 5.0
@@ -51,6 +55,8 @@ class TcpListener:
     """The framing is lost; the listener says what to send and then closes the flow."""
     on_closed: Callable[[Flow], None]
     """The connection is gone, or could not be opened."""
+    is_known: Callable[[str], bool] = lambda host: True
+    """Whether an address is a trunk's or a phone's, whose connections are none of strangers."""
 
 
 class Connection(asyncio.Protocol):
@@ -65,7 +71,8 @@ class Connection(asyncio.Protocol):
         self.flow = flow or Flow(Transport.TCP, listening, Address("", 0))
         self._patience: asyncio.TimerHandle | None = None
         self.last_heard_at = 0.0
-        self.is_proven = self._is_ours
+        self._has_spoken = False
+        self._is_last_chance = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # Neither loop's class derives from asyncio.Transport.
@@ -79,7 +86,7 @@ class Connection(asyncio.Protocol):
             remote = Address(peer[0], peer[1])
             self.flow = Flow(Transport.TCP, Address(local[0], self._listening.port), remote)
             first_message_s = self._streams.limits.first_message_s
-            self._patience = asyncio.get_running_loop().call_later(first_message_s, self.abort)
+            self._patience = asyncio.get_running_loop().call_later(first_message_s, self._run_out)
         self.last_heard_at = asyncio.get_running_loop().time()
         self._streams.opened(self, self._is_ours)
 
@@ -88,7 +95,8 @@ class Connection(asyncio.Protocol):
         for framed in self._framer.feed(data):
             match framed:
                 case MessageFramed(message):
-                    self._end_patience()
+                    self._has_spoken = True
+                    self._streams.heard(self.flow)
                     self._streams.listener.on_message(message, self.flow)
                 case Ping():
                     self.write(PONG)
@@ -98,6 +106,19 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_patience()
         self._streams.closed(self, self._is_ours)
+
+    def _run_out(self) -> None:
+        """Time for the first message, or for the proof, is over."""
+        self._patience = None
+        limits = self._streams.limits
+        if self._streams.is_known(self.flow) and self._has_spoken:
+            return
+        if not self._has_spoken or self._is_last_chance:
+            self.abort()
+            return
+        self._is_last_chance = True
+        wait_s = max(0.0, limits.proof_s - limits.first_message_s)
+        self._patience = asyncio.get_running_loop().call_later(wait_s, self._run_out)
 
     def _end_patience(self) -> None:
         if self._patience is not None:
@@ -139,6 +160,7 @@ class TcpStreams:
         self.limits = limits
         self.losses = losses
         self._connections: dict[int, Connection] = {}
+        self._counted = ConnectionLimits(limits.connections)
         self._ours: dict[Address, Connection] = {}
         self._opening: dict[Address, asyncio.Task[None]] = {}
         self._waiting: dict[Address, deque[bytes]] = {}
@@ -189,9 +211,15 @@ class TcpStreams:
 
     def prove(self, flow: Flow) -> None:
         """A known peer uses this connection."""
-        connection = self._connections.get(flow.connection)
-        if connection is not None:
-            connection.is_proven = True
+        self._counted.proved(flow.connection)
+
+    def heard(self, flow: Flow) -> None:
+        """A message came over this connection."""
+        self._counted.heard(flow.connection)
+
+    def is_known(self, flow: Flow) -> bool:
+        """Whether this connection is a known peer's."""
+        return self._counted.is_known(flow.connection)
 
     async def close(self) -> None:
         """Stop listening and close everything; nothing is reported any more."""
@@ -216,11 +244,16 @@ class TcpStreams:
 
     def opened(self, connection: Connection, is_ours: bool) -> None:
         """A connection is up: number it and send what waited for it."""
-        if len(self._connections) >= self.limits.connections_max:
-            self.losses[SocketLoss.TOO_MANY] += 1
-            connection.abort()
-            return
         self._serial += 1
+        is_known = is_ours or self.listener.is_known(connection.flow.remote.host)
+        surplus = self._counted.opened(self._serial, source_of(connection.flow.remote.host), is_known=is_known)
+        if surplus is not None:
+            self.losses[SocketLoss.TOO_MANY] += 1
+            self._connections.get(surplus, connection).abort()
+        if surplus == self._serial:
+            return
+        if is_ours:
+            self._counted.heard(self._serial)
         connection.flow = replace(connection.flow, connection=self._serial)
         self._connections[self._serial] = connection
         self._empty.clear()
@@ -234,6 +267,7 @@ class TcpStreams:
         """A connection is gone."""
         flow = connection.flow
         self._connections.pop(flow.connection, None)
+        self._counted.closed(flow.connection)
         if not self._connections:
             self._empty.set()
         if self._is_closing:
