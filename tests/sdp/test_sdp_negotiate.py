@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acdcore.kernel.address import Address
-from acdcore.sdp.model import Codec, Direction, LocalMedia, NotAcceptable, Preference, SdpError
+from acdcore.sdp.model import Codec, Direction, LocalMedia, NotAcceptable, Preference, SdpError, WarningCode
 from acdcore.sdp.negotiate import PTIME_MS, accept, answer, offer
 from acdcore.sdp.parser import parse
 
@@ -204,9 +204,155 @@ def test_offer_without_a_stream_for_us_is_not_acceptable(lines: tuple[str, ...])
     assert caught.value.sip_status == 488
 
 
-def test_stream_without_an_address_is_not_acceptable() -> None:
-    with pytest.raises(NotAcceptable):
-        answer(sdp("t=0 0", "m=audio 4000 RTP/AVP 0"), LOCAL)
+@pytest.mark.parametrize("connection", [(), ("c=IN IP4 gateway.example.com",), ("c=IN IP4 192.0.2.256",), ("c=",)])
+def test_address_that_cannot_be_read_is_left_to_the_signalling(connection: tuple[str, ...]) -> None:
+    theirs = sdp("t=0 0", "m=audio 4000 RTP/AVP 0", *connection)
+    assert answer(theirs, LOCAL).remote == accept(theirs, offer(LOCAL)).remote == Address("", 4_000)
+
+
+def test_second_stream_serves_where_the_first_cannot_be_reached() -> None:
+    lines = ("m=audio 4000 RTP/AVP 0", "c=IN IP6 2001:db8::1", "m=audio 4002 RTP/AVP 0", "c=IN IP4 192.0.2.1")
+    agreed = answer(sdp("t=0 0", *lines), LOCAL)
+    assert agreed.remote == Address("192.0.2.1", 4_002)
+    assert [media.port for media in parse(agreed.body).media] == [0, 20_000]
+
+
+def test_mapped_address_is_the_one_it_maps() -> None:
+    assert answer(offered(connection="IN IP6 ::ffff:192.0.2.9"), LOCAL).remote == Address("192.0.2.9", 4_000)
+
+
+@pytest.mark.parametrize(
+    ("lines", "code"),
+    [
+        (("m=audio 4000 RTP/AVP 18",), WarningCode.MEDIA_FORMAT),
+        (("m=audio 4000 RTP/SAVP 0",), WarningCode.TRANSPORT),
+        (("m=video 4000 RTP/AVP 31",), WarningCode.MEDIA_TYPE),
+        (("m=audio 0 RTP/AVP 0",), WarningCode.MEDIA_TYPE),
+        ((), WarningCode.MEDIA_TYPE),
+        (("m=audio 70000 RTP/AVP 0",), WarningCode.PARAMETER),
+        (("m=audio 4000",), WarningCode.PARAMETER),
+        (("m=audio 4000 RTP/AVP 0", "c=IN IP4 224.2.1.1"), WarningCode.MULTICAST),
+        (("m=audio 4000 RTP/AVP 0", "c=IN IP4 255.255.255.255"), WarningCode.ADDRESS_FORMAT),
+        (("m=audio 4000 RTP/AVP 0", "c=IN IP6 2001:db8::1"), WarningCode.ADDRESS_FORMAT),
+    ],
+)
+def test_refusal_says_by_its_code_what_is_missing(lines: tuple[str, ...], code: WarningCode) -> None:
+    theirs = sdp("c=IN IP4 192.0.2.1", "t=0 0", *lines)
+    with pytest.raises(NotAcceptable) as refused:
+        answer(theirs, LOCAL)
+    with pytest.raises(NotAcceptable) as torn_down:
+        accept(theirs, offer(LOCAL))
+    assert refused.value.code is torn_down.value.code is code
+
+
+def test_answer_whose_audio_has_slipped_to_another_place_is_taken() -> None:
+    before = answer(sdp("c=IN IP4 192.0.2.1", "t=0 0", "m=video 1 RTP/AVP 31", "m=audio 4000 RTP/AVP 0"), LOCAL)
+    agreed = accept(sdp("c=IN IP4 192.0.2.1", "t=0 0", "m=audio 5000 RTP/AVP 0"), offer(LOCAL, before.body))
+    assert agreed.remote == Address("192.0.2.1", 5_000)
+
+
+def test_numbers_of_an_answer_mean_what_they_meant_in_the_offer() -> None:
+    first = answer(sdp("c=IN IP4 192.0.2.1", "t=0 0", "m=audio 4000 RTP/AVP 97", "a=rtpmap:97 PCMU/8000"), LOCAL)
+    agreed = accept(sdp("c=IN IP4 192.0.2.1", "t=0 0", "m=audio 5000 RTP/AVP 97 101"), offer(LOCAL, first.body))
+    assert (agreed.codec, agreed.payload_type, agreed.dtmf_payload_type) == (Codec.PCMU, 97, 101)
+
+
+def test_number_that_an_answer_maps_to_something_else_takes_no_keys() -> None:
+    lines = ("m=audio 5000 RTP/AVP 0 101", "a=rtpmap:101 opus/48000/2")
+    assert accept(sdp("c=IN IP4 192.0.2.1", "t=0 0", *lines), offer(LOCAL)).dtmf_payload_type is None
+
+
+WORDS = st.sampled_from(
+    [
+        "audio",
+        "video",
+        "0",
+        "8",
+        "31",
+        "96",
+        "101",
+        "RTP/AVP",
+        "RTP/SAVP",
+        "IN",
+        "IP4",
+        "IP6",
+        "192.0.2.99",
+        "::",
+        "a:b",
+        "rtpmap:31 LPC",
+        "rtpmap:96 AMR",
+        "rtpmap:999",
+        "fmtp:",
+        "ptime:x",
+        "/",
+        "-",
+        "\x00",
+        "\xb5\xe7",
+        "\t",
+        "0x1f",
+        "",
+    ]
+)
+RUBBISH = st.lists(WORDS, max_size=6).map(" ".join)
+UNUSED_LINES = st.lists(
+    st.tuples(
+        st.sampled_from(["a=", "b=", "c=", "i=", "k=", "X=", "", "a=rtpmap:", "a=fmtp:", "a=ptime:"]), RUBBISH
+    ).map("".join),
+    max_size=5,
+)
+UNUSED_MEDIA = st.lists(
+    st.tuples(
+        st.sampled_from(["m=video ", "m=image ", "m=text ", "m=", "m=audio 0 ", "m=audio x "]), RUBBISH, UNUSED_LINES
+    ).map(lambda drawn: (drawn[0] + drawn[1], *drawn[2])),
+    max_size=3,
+)
+
+
+@given(
+    head=st.lists(
+        st.tuples(st.sampled_from(["o=", "s=", "t=", "u=", "z=", "b=", "a=rtpmap:", ""]), RUBBISH).map("".join),
+        max_size=6,
+    ),
+    before=UNUSED_MEDIA,
+    after=UNUSED_MEDIA,
+    aside=st.lists(
+        st.tuples(st.sampled_from(["a=fmtp:", "a=rtcp:", "a=x", "i=", "b=", "?"]), RUBBISH).map("".join), max_size=4
+    ),
+    line_end=st.sampled_from(["\r\n", "\n", "\r"]),
+)
+def test_rubbish_in_lines_that_audio_does_not_need_changes_nothing(
+    head: list[str],
+    before: list[tuple[str, ...]],
+    after: list[tuple[str, ...]],
+    aside: list[str],
+    line_end: str,
+) -> None:
+    """What is drawn may well be a stream of its own, hence the one meant has the only port that counts."""
+    sound = (
+        "m=audio 4000 RTP/AVP 8 101",
+        "c=IN IP4 192.0.2.1",
+        "a=rtpmap:101 telephone-event/8000",
+        "a=ptime:20",
+        *aside,
+    )
+    media = [*before, sound, *after]
+    lines = ["v=0", *head, *(line for each in media for line in each)]
+    body = line_end.join(lines).encode("latin-1")
+    ours = offer(LOCAL)
+    for agreed in (answer(body, LOCAL), accept(body, ours)):
+        if any(is_a_stream(each[0]) for each in before):
+            continue
+        assert (agreed.remote, agreed.codec) == (Address("192.0.2.1", 4_000), Codec.PCMA)
+        assert (agreed.payload_type, agreed.dtmf_payload_type, agreed.ptime_ms) == (8, 101, 20)
+    written = parse(answer(body, LOCAL).body)
+    assert len(written.media) == len(media)
+    assert all(not each.problem and each.formats for each in written.media)
+
+
+def is_a_stream(line: str) -> bool:
+    """Whether a drawn line is good for audio by chance."""
+    (media,) = parse(line.encode("latin-1")).media
+    return media.kind == "audio" and media.port != 0
 
 
 @pytest.mark.parametrize(

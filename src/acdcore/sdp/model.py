@@ -3,25 +3,51 @@
 SessionDescription          one body: origin, defaults, and
 └── MediaDescription ...    one m= line with its attributes, in the order of the body
 
-SdpError                    the body is malformed: 400
-└── NotAcceptable           the body is sound, but nothing in it suits us: 488
+SdpError                    there is no session description in the body, or it is larger than our limits: 400
+└── NotAcceptable           nothing in it gives us audio: 488
 """
 
 from dataclasses import dataclass
-from enum import Enum, StrEnum
+from enum import Enum, IntEnum, StrEnum
 
 from acdcore.kernel.address import Address
 from acdcore.kernel.errors import PeerError
 
 
+class WarningCode(IntEnum):
+    """What the Warning header says about a refused description (RFC 3261 section 20.43)."""
+
+    NETWORK_PROTOCOL = 300
+    """The network type is none of ours."""
+    ADDRESS_FORMAT = 301
+    """The address is of a family, or of a kind, that we do not reach."""
+    TRANSPORT = 302
+    """The transport is none of ours, such as SRTP."""
+    MEDIA_TYPE = 304
+    """No audio is among the media."""
+    MEDIA_FORMAT = 305
+    """No codec is in common."""
+    PARAMETER = 307
+    """What audio needs cannot be read."""
+    MULTICAST = 330
+    """The address is that of a multicast group."""
+    MISCELLANEOUS = 399
+    """Anything else; the text says what."""
+
+
 class SdpError(PeerError):
-    """The session description is malformed, or too large to be taken in."""
+    """There is no session description in the body, or it is too large to be taken in."""
 
     sip_status = 400
 
+    def __init__(self, problem: str, code: WarningCode = WarningCode.MISCELLANEOUS) -> None:
+        super().__init__(problem)
+        self.code = code
+        """For the Warning header that goes with the refusal."""
+
 
 class NotAcceptable(SdpError):
-    """The session description is sound, but no stream in it can be set up here (RFC 3261 section 21.4.26)."""
+    """No audio can be set up from the session description (RFC 3261 section 21.4.26)."""
 
     sip_status = 488
 
@@ -78,9 +104,9 @@ class Origin:
     username: str
     """A token, `-` when there is none."""
     session_id: str
-    """Digits; kept as text because peers exceed 64 bits."""
+    """As written: peers exceed 64 bits, and some write anything. Nothing depends on the peer's."""
     version: int
-    """Grows by one with each changed description in a dialog (RFC 3264 section 8)."""
+    """Ours grows by one with each changed description in a dialog (RFC 3264 section 8); one that is no number is 0."""
     host: str
     """The address that made the session; it only identifies, media does not go there."""
 
@@ -106,13 +132,13 @@ class MediaDescription:
     kind: str
     """audio, video, image, ..."""
     port: int
-    """Where the side wants RTP; 0 for a stream that is refused or ended."""
+    """Where the side wants RTP; 0 for a stream that is refused or ended, or that cannot be read."""
     transport: str
     """RTP/AVP, RTP/SAVP, udptl, ..."""
     formats: tuple[str, ...]
     """Payload types in order of preference, or other tokens when the transport is not RTP."""
     host: str | None
-    """The address of its own c= line, else None."""
+    """The address of its own c= line; empty when that has none that can be read, None without a c= line."""
     direction: Direction | None
     """Its own direction attribute, else None."""
     encodings: tuple[Encoding, ...]
@@ -121,6 +147,8 @@ class MediaDescription:
     """a=ptime: milliseconds of audio that the side likes in one packet."""
     maxptime_ms: int | None
     """a=maxptime: the most it can take in one packet."""
+    problem: str = ""
+    """Why the m= line itself cannot be used; empty when it can be read. Such a line is refused at its place."""
 
     def encoding(self, payload_type: int) -> Encoding | None:
         """The first a=rtpmap for this payload type."""
@@ -136,7 +164,7 @@ class SessionDescription:
     timing: str
     """The value of the first t= line; an answer repeats it (RFC 3264 section 6)."""
     host: str | None
-    """The address of the session's c= line, else None."""
+    """The address of the session's c= line; empty when that has none that can be read, None without a c= line."""
     direction: Direction
     """The default for media lines without a direction of their own."""
     media: tuple[MediaDescription, ...]
@@ -176,7 +204,8 @@ class Negotiated:
     body: bytes
     """Our own description: the answer to send, or the offer that was accepted; keep it as the next `previous`."""
     remote: Address
-    """Where our RTP goes; the host is 0.0.0.0 or :: when the peer holds in the old style, and then `sends` is False."""
+    """Where the peer says that it listens. The host is 0.0.0.0 or :: when the peer holds in the old style, and then
+    `sends` is False; it is empty when the description has no address that can be read: a name, or nothing."""
     codec: Codec
     """The one audio encoding in both directions."""
     payload_type: int

@@ -5,10 +5,13 @@
 - An answer names one audio codec, so that neither side changes it in mid-call, under the offerer's payload types.
 - What we send is what the peer wants to receive: its address, its payload types, its packet time.
 - Hold is a direction without receiving, or the address 0.0.0.0 of RFC 2543; RFC 3264 section 8.4 asks for both.
+- An address that cannot be read (a host name, nothing) is left empty for whoever knows where the signalling comes from.
+- A line that cannot be used is passed over: what is wrong in it matters only when no other line gives us audio.
 - With `previous`, our last description in the dialog: the o= version grows only when something changed (section 8),
   lines stay at their places (section 8.2), and payload types keep their meaning (section 8.3.2).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -23,6 +26,7 @@ from acdcore.sdp.model import (
     NotAcceptable,
     Preference,
     SessionDescription,
+    WarningCode,
 )
 from acdcore.sdp.parser import REMEMBERED_MAX, literal, parse
 
@@ -92,27 +96,26 @@ def answer(offer: bytes, local: LocalMedia, previous: bytes = b"") -> Negotiated
     """Answer the peer's offer with what both sides can do.
 
     `previous` is the last description that we sent in this dialog, empty for the first. Raises SdpError (400) when
-    the offer is malformed and NotAcceptable (488) when it has no stream for us.
+    there is no offer in the body and NotAcceptable (488) when it has no stream for us.
     """
     theirs = parse(offer)
-    place, (payload_type, codec) = _choice(theirs, local)
+    place, found = _choice(theirs, local)
     chosen = theirs.media[place]
-    remote, their_direction = _remote(theirs, chosen, local.address.host)
     dtmf = _dtmf(chosen)
     # A side may do at most what it wants and what the other side's direction leaves to it (RFC 3264 section 6.1).
     # The old hold takes the right to send from us, and is answered like sendonly.
     direction = Direction.of(
-        sends=local.direction.sends and their_direction.receives,
-        receives=local.direction.receives and their_direction.sends,
+        sends=local.direction.sends and found.direction.receives,
+        receives=local.direction.receives and found.direction.sends,
     )
-    stream = _Stream(local.address.port, direction, ((payload_type, codec),), dtmf)
+    stream = _Stream(local.address.port, direction, ((found.payload_type, found.codec),), dtmf)
     lines = [_refusal(media) for media in theirs.media]
     lines[place] = _Line(chosen.kind, chosen.transport, _formats(stream), stream)
     return Negotiated(
         body=_render(local, theirs.timing, lines, previous, parse(previous) if previous else None),
-        remote=remote,
-        codec=codec,
-        payload_type=payload_type,
+        remote=found.remote,
+        codec=found.codec,
+        payload_type=found.payload_type,
         dtmf_payload_type=dtmf,
         dtmf_payload_type_in=dtmf,
         sends=direction.sends,
@@ -124,35 +127,26 @@ def answer(offer: bytes, local: LocalMedia, previous: bytes = b"") -> Negotiated
 def accept(answer: bytes, offered: bytes) -> Negotiated:
     """Take the peer's answer to `offered`, a body that `offer` made.
 
-    Raises SdpError (400) when the answer is malformed and NotAcceptable (488) when it refuses the stream or picks
-    something that was not offered.
+    Raises SdpError (400) when there is no answer in the body and NotAcceptable (488) when it refuses the stream or
+    picks something that was not offered.
     """
     ours = parse(offered)
     theirs = parse(answer)
     place, line = _live(ours)
     if line is None:
-        raise NotAcceptable("no stream was offered")
-    if len(theirs.media) <= place or theirs.media[place].kind != line.kind or theirs.media[place].port == 0:
-        raise NotAcceptable("the audio stream is refused")
-    accepted = theirs.media[place]
-    if accepted.transport.upper() not in PLAIN_RTP:
-        raise NotAcceptable(f"answered with {accepted.transport}, which was not offered")
-    offered_codecs = {codec for _, codec in _codecs(line)}
-    found = next(((number, codec) for number, codec in _codecs(accepted) if codec in offered_codecs), None)
-    if found is None:
-        raise NotAcceptable("no codec that was offered is answered")
-    remote, their_direction = _remote(theirs, accepted, ours.host_of(line))
+        raise NotAcceptable("no stream was offered", WarningCode.MEDIA_TYPE)
+    accepted, found = _accepted(theirs, line, place, ours.host_of(line))
     our_direction = ours.direction_of(line)
-    dtmf = _dtmf(accepted)
+    dtmf = _dtmf(accepted, line)
     return Negotiated(
         body=offered,
-        remote=remote,
-        codec=found[1],
-        payload_type=found[0],
+        remote=found.remote,
+        codec=found.codec,
+        payload_type=found.payload_type,
         dtmf_payload_type=dtmf,
         dtmf_payload_type_in=_dtmf(line) if dtmf is not None else None,
-        sends=our_direction.sends and their_direction.receives,
-        receives=our_direction.receives and their_direction.sends,
+        sends=our_direction.sends and found.direction.receives,
+        receives=our_direction.receives and found.direction.sends,
         ptime_ms=_ptime_ms(accepted),
     )
 
@@ -162,20 +156,68 @@ def _live(ours: SessionDescription) -> tuple[int, MediaDescription | None]:
     return next(((place, media) for place, media in enumerate(ours.media) if media.port), (len(ours.media), None))
 
 
-def _choice(theirs: SessionDescription, local: LocalMedia) -> tuple[int, tuple[int, Codec]]:
-    """The place of the first line of the offer that we can serve, and its payload type and codec for us."""
-    unsuitable = "no audio is offered"
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a line of the peer's gives us."""
+
+    remote: Address
+    direction: Direction
+    """The peer's, with the hold of RFC 2543 folded in."""
+    payload_type: int
+    codec: Codec
+
+
+def _choice(theirs: SessionDescription, local: LocalMedia) -> tuple[int, _Found]:
+    """The place of the first line of the offer that we can serve, and what it gives us."""
+    unsuitable = NotAcceptable("no audio is offered", WarningCode.MEDIA_TYPE)
     for place, media in enumerate(theirs.media):
-        if media.kind != "audio" or not media.port:
+        if not _is_audio(media):
             continue
-        if media.transport.upper() not in PLAIN_RTP:
-            unsuitable = f"{media.transport} is not spoken here, only {PLAIN_RTP[0]}"
+        try:
+            common = [each for each in _spoken(media) if each[1] in local.codecs]
+            if not common:
+                raise _no_codec(local.codecs)
+            return place, _Found(*_remote(theirs, media, local.address.host), *_preferred(common, local))
+        except NotAcceptable as error:
+            unsuitable = error
+    raise unsuitable
+
+
+def _accepted(
+    theirs: SessionDescription, line: MediaDescription, place: int, our_host: str | None
+) -> tuple[MediaDescription, _Found]:
+    """The line of the answer that takes up our one line: at its place, or wherever a peer that lost count put it."""
+    unsuitable = NotAcceptable("the audio stream is refused", WarningCode.MEDIA_TYPE)
+    offered = [codec for _, codec in _codecs(line)]
+    for media in (*theirs.media[place : place + 1], *theirs.media):
+        if not _is_audio(media):
             continue
-        common = [each for each in _codecs(media) if each[1] in local.codecs]
-        if common:
-            return place, _preferred(common, local)
-        unsuitable = f"no codec in common; spoken here: {', '.join(local.codecs)}"
-    raise NotAcceptable(unsuitable)
+        try:
+            common = next((each for each in _spoken(media, line) if each[1] in offered), None)
+            if common is None:
+                raise _no_codec(offered)
+            return media, _Found(*_remote(theirs, media, our_host), *common)
+        except NotAcceptable as error:
+            unsuitable = error
+    raise unsuitable
+
+
+def _is_audio(media: MediaDescription) -> bool:
+    """Whether the line is meant to be an audio stream; port 0 takes it back."""
+    return media.kind == "audio" and (media.port != 0 or media.problem != "")
+
+
+def _no_codec(ours: Sequence[Codec]) -> NotAcceptable:
+    return NotAcceptable(f"no codec in common; spoken here: {', '.join(ours)}", WarningCode.MEDIA_FORMAT)
+
+
+def _spoken(media: MediaDescription, offered: MediaDescription | None = None) -> list[tuple[int, Codec]]:
+    """The codecs of a line over plain RTP; NotAcceptable when it is no such line."""
+    if media.problem:
+        raise NotAcceptable(media.problem, WarningCode.PARAMETER)
+    if media.transport.upper() not in PLAIN_RTP:
+        raise NotAcceptable(f"{media.transport} is not spoken here, only {PLAIN_RTP[0]}", WarningCode.TRANSPORT)
+    return _codecs(media, offered)
 
 
 def _preferred(common: list[tuple[int, Codec]], local: LocalMedia) -> tuple[int, Codec]:
@@ -186,14 +228,18 @@ def _preferred(common: list[tuple[int, Codec]], local: LocalMedia) -> tuple[int,
             return min(common, key=lambda each: local.codecs.index(each[1]))
 
 
-def _codecs(media: MediaDescription) -> list[tuple[int, Codec]]:
-    """The codecs of a line that we know, as payload type and codec, in the order of the line."""
+def _codecs(media: MediaDescription, offered: MediaDescription | None = None) -> list[tuple[int, Codec]]:
+    """The codecs of a line that we know, as payload type and codec, in the order of the line.
+
+    In an answer a number without an a=rtpmap means what it meant in the offer.
+    """
     found = []
     for each in media.formats:
         # At most three digits: 0 to 127.
         if not each.isdigit() or len(each) > 3 or (payload_type := int(each)) > 127:
             continue
-        codec = STATIC.get(payload_type) or _dynamic(media.encoding(payload_type))
+        encoding = media.encoding(payload_type) or (offered.encoding(payload_type) if offered else None)
+        codec = STATIC.get(payload_type) or _dynamic(encoding)
         if codec is not None:
             found.append((payload_type, codec))
     return found
@@ -205,25 +251,29 @@ def _dynamic(encoding: Encoding | None) -> Codec | None:
     return CODECS_BY_NAME.get(encoding.name.upper())
 
 
-def _dtmf(media: MediaDescription) -> int | None:
-    """The payload type of telephone-event at our clock; phones with Opus list a second one at 48,000 Hz."""
+def _dtmf(media: MediaDescription, offered: MediaDescription | None = None) -> int | None:
+    """The payload type of telephone-event at our clock; phones with Opus list a second one at 48,000 Hz.
+
+    In an answer the number that we offered needs no a=rtpmap.
+    """
     for encoding in media.encodings:
         is_ours = encoding.clock_rate_hz == 8_000 and encoding.name.lower() == "telephone-event"
         if is_ours and encoding.payload_type not in STATIC and str(encoding.payload_type) in media.formats:
             return encoding.payload_type
-    return None
+    number = _dtmf(offered) if offered is not None else None
+    return number if str(number) in media.formats and number is not None and media.encoding(number) is None else None
 
 
 def _remote(theirs: SessionDescription, media: MediaDescription, our_host: str | None) -> tuple[Address, Direction]:
     """Where the peer listens, and its direction with the hold of RFC 2543 folded in."""
-    host = theirs.host_of(media)
-    if host is None:
-        raise NotAcceptable("no c= line holds for the audio stream")
+    host = theirs.host_of(media) or ""
     direction = theirs.direction_of(media)
+    if not host:
+        return Address(host, media.port), direction
     if _is_old_hold(host):
         direction = Direction.of(sends=direction.sends, receives=False)
     elif our_host is not None and (":" in host) != (":" in our_host):
-        raise NotAcceptable(f"{host} cannot be reached from {our_host}")
+        raise NotAcceptable(f"{host} cannot be reached from {our_host}", WarningCode.ADDRESS_FORMAT)
     return Address(host, media.port), direction
 
 
@@ -232,7 +282,9 @@ def _is_old_hold(host: str) -> bool:
     """Whether nothing is to be sent to this address, the hold of RFC 2543."""
     address = literal(host)
     if address.is_multicast:
-        raise NotAcceptable("a multicast stream is offered")
+        raise NotAcceptable(f"{host} is a multicast address", WarningCode.MULTICAST)
+    if address.version == 4 and address.is_reserved:
+        raise NotAcceptable(f"{host} is nobody's address", WarningCode.ADDRESS_FORMAT)
     return address.is_unspecified
 
 
