@@ -268,7 +268,7 @@ async def test_idle_connection_is_closed() -> None:
 
 
 async def test_connection_that_brings_no_message_is_closed() -> None:
-    phone = Phone(1, StackSettings(tcp=(LOOPBACK,), tcp_limits=TcpLimits(first_message_s=0.1)))
+    phone = Phone(1, StackSettings(tcp=(LOOPBACK,), tcp_limits=TcpLimits(first_message_s=0.5)))
     async with phone.stack as stack:
         address = phone.address(Transport.TCP)
         asking, asked = await asyncio.open_connection(*address)
