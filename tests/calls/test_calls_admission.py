@@ -1,5 +1,7 @@
 """Admission: guessing passwords is delayed and ends in a ban, and never locks out whom it is aimed at."""
 
+from dataclasses import replace
+
 from tests.calls.test_calls_access import CARRIER, REALM, access, invite
 
 from acdcore.calls.access import Access
@@ -29,7 +31,7 @@ class Door:
     """Admission with its phones and strangers."""
 
     def __init__(self) -> None:
-        directory = MemoryDirectory()
+        self.directory = directory = MemoryDirectory()
         for agent in ("1001", "1002"):
             hashes = ha1(AgentId(agent), REALM, f"of {agent}")
             directory.put_agent(AgentRecord(AgentId(agent), agent, hashes.md5, hashes.sha256, {}, ()))
@@ -104,6 +106,19 @@ def test_nobody_is_banned_for_what_others_send_under_its_address() -> None:
         assert (spoofed.status, spoofed.user) == (401, "")
     assert door.bans == []
     assert isinstance(door.register("1001", "of 1001", OFFICE, 101.0), Admitted)
+
+
+def test_right_password_from_a_network_that_is_not_the_agents_is_refused_and_named() -> None:
+    door = Door()
+    bound = door.directory.agent(AgentId("1001"))
+    assert bound is not None
+    door.directory.put_agent(replace(bound, allowed_networks=("192.0.2.0/24",)))
+    refused = door.register("1001", "of 1001", STRANGER, 0.0)
+    assert isinstance(refused, Rejected)
+    assert (refused.status, refused.reason, refused.user) == (403, "address is not allowed", "1001")
+    assert door.sources.of(STRANGER, 0.0) is SourceClass.STRANGER
+    assert isinstance(door.register("1001", "of 1001", OFFICE, 0.0), Admitted)
+    assert isinstance(door.register("1002", "of 1002", STRANGER, 0.0), Admitted)
 
 
 def test_trunks_are_never_strangers_neither_by_their_networks_nor_by_their_target() -> None:

@@ -28,6 +28,7 @@ async def test_agent_is_created_with_a_password_that_only_this_answer_shows(
         "is_active": True,
         "declines": [],
         "digest_algorithms": [],
+        "allowed_networks": [],
     }
     assert await (await served.reader.get("/v1/agents/1003/profile")).json() == created["profile"]
     assert MADE_PASSWORD not in capsys.readouterr().out
@@ -131,6 +132,25 @@ async def test_unknown_or_repeated_digest_algorithm_is_refused(served: Served, a
     response = await served.admin.post("/v1/agents", json=body)
     assert response.status == HTTPStatus.BAD_REQUEST
     assert (await response.json())["error"]["field"].startswith("digest_algorithms")
+
+
+async def test_phone_is_bound_to_networks_and_set_free_again(served: Served) -> None:
+    for written, kept in (
+        (["192.0.2.0/24", "192.0.2.0/24", " 2001:db8::/32"], ["192.0.2.0/24", "2001:db8::/32"]),
+        ([], []),
+    ):
+        changed = await served.admin.patch("/v1/agents/1001", json={"allowed_networks": written})
+        assert (await changed.json())["allowed_networks"] == kept
+        assert served.house.agent_records[ONE].allowed_networks == tuple(kept)
+
+
+@pytest.mark.parametrize(
+    "networks", [["office"], ["192.0.2.1/24"], [7], "192.0.2.0/24", [f"10.0.{n}.0/24" for n in range(99)]]
+)
+async def test_networks_that_are_none_are_refused(served: Served, networks: object) -> None:
+    response = await served.admin.patch("/v1/agents/1001", json={"allowed_networks": networks})
+    assert response.status == HTTPStatus.BAD_REQUEST
+    assert (await response.json())["error"]["field"].startswith("allowed_networks")
 
 
 async def test_skills_and_languages_can_be_taken_away(served: Served) -> None:

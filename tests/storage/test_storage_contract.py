@@ -147,6 +147,14 @@ async def test_agents_own_digest_algorithms_are_kept_in_their_order(kept: Kept) 
     assert kept.directory.agent(AGENT.agent) == replace(own, digest_algorithms=("SHA-256",))
 
 
+async def test_agents_networks_are_kept(kept: Kept) -> None:
+    own = replace(AGENT, allowed_networks=("192.0.2.0/24", "2001:db8::/32"))
+    await kept.agents.add(own)
+    assert kept.directory.agent(AGENT.agent) == own
+    await kept.agents.change(replace(own, allowed_networks=()))
+    assert kept.directory.agent(AGENT.agent) == AGENT
+
+
 async def test_agent_number_is_given_once(kept: Kept) -> None:
     await kept.agents.add(AGENT)
     with pytest.raises(Taken):

@@ -9,6 +9,7 @@ from acdcore.calls.trunks import Trunk, Trunks
 from acdcore.kernel.buckets import source_of
 from acdcore.kernel.ids import AgentId
 from acdcore.kernel.lockout import Lockout, LockoutSettings
+from acdcore.kernel.networks import is_within
 from acdcore.sip.digest import Accounts, Asked, Challenge, Denied, DigestServer, Verified
 from acdcore.sip.digest_values import Algorithm
 from acdcore.sip.events import Fields, Flow
@@ -111,7 +112,7 @@ class Access:
         verdict = self._digest.verify(request.headers.get_all("Authorization"), asked, accounts, now)
         match verdict:
             case Verified(user=user):
-                return self._known(user)
+                return self._known(user, flow.remote.host)
             case Challenge(stale=is_stale, user=user):
                 offered = self.accounts.algorithms(user) if user else self.accounts.offered(request, flow.remote)
                 values = self._digest.challenge(now, offered, is_stale, source)
@@ -121,8 +122,10 @@ class Access:
             case Denied(reason=reason, user=user):
                 return Turned(403, reason=reason, user=user, is_guess=bool(user))
 
-    def _known(self, user: str) -> Admission:
+    def _known(self, user: str, host: str) -> Admission:
         agent = self._directory.agent(AgentId(user))
+        if agent is not None and agent.allowed_networks and not is_within(host, agent.allowed_networks):
+            return Turned(403, reason="address is not allowed", user=user)
         if agent is not None:  # whose password it was that was right: a trunk of the same name proved nothing
             return FromAgent(agent) if agent.is_active else Turned(403, reason="inactive agent", user=user)
         trunk = self._trunks.by_user(user)

@@ -45,6 +45,8 @@ class AgentRecord:
     """Kinds of contacts that the agent takes none of; one contact fills an agent."""
     digest_algorithms: tuple[Algorithm, ...] = ()
     """What the phone may prove itself with, in the order offered; empty: as the realm."""
+    allowed_networks: tuple[str, ...] = ()
+    """Where the phone may register and call from, such as `192.0.2.0/24`; empty: from anywhere."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from acdcore.calls.rows import CdrRow, RecordingRow
 from acdcore.control.errors import ApiError
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, SkillName
+from acdcore.kernel.networks import network_texts
 from acdcore.queues.settings import Channel
 from acdcore.sip.digest_values import Algorithm
 
@@ -105,6 +106,7 @@ Password = Annotated[
     SecretStr, Field(min_length=PASSWORD_CHARS_MIN, max_length=PASSWORD_CHARS_MAX), AfterValidator(typed_by_phones)
 ]
 DigestAlgorithms = Annotated[tuple[Algorithm, ...], AfterValidator(once_each)]
+Networks = Annotated[tuple[str, ...], AfterValidator(network_texts)]
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{0,20}$")]
 RowNumber = Annotated[int, Field(ge=1, le=BIGINT_MAX)]
 RecordingNumber = Annotated[int, Field(ge=1, le=9999)]
@@ -310,6 +312,8 @@ class AgentCard(Shape):
     """Kinds of contacts that the agent takes none of."""
     digest_algorithms: DigestAlgorithms = ()
     """What the phone may prove itself with, `MD5` or `SHA-256`, in the order offered; empty: as the realm."""
+    allowed_networks: Networks = ()
+    """Where the phone may register and call from, such as `192.0.2.0/24`; empty: from anywhere."""
     password: Password | None = None
     """The phone's password; without it one is made."""
 
@@ -325,6 +329,7 @@ class AgentCard(Shape):
             languages=self.languages,
             declines=self.declines,
             digest_algorithms=self.digest_algorithms,
+            allowed_networks=self.allowed_networks,
         )
 
 
@@ -341,6 +346,8 @@ class AgentPatch(Shape):
     """All kinds of contacts that the agent takes none of."""
     digest_algorithms: DigestAlgorithms | None = None
     """What the phone may prove itself with from now on; empty: as the realm."""
+    allowed_networks: Networks | None = None
+    """Where the phone may register and call from; empty: from anywhere."""
     is_active: bool | None = None
     """False: kept for the history, may not register or log in."""
 
@@ -455,6 +462,8 @@ class AgentProfile:
     """Kinds of contacts that the agent takes none of."""
     digest_algorithms: tuple[Algorithm, ...] = ()
     """What the phone may prove itself with, in the order offered; empty: as the realm."""
+    allowed_networks: tuple[str, ...] = ()
+    """Where the phone may register and call from; empty: from anywhere."""
 
     @classmethod
     def of(cls, record: AgentRecord) -> Self:
@@ -467,6 +476,7 @@ class AgentProfile:
             is_active=record.is_active,
             declines=record.declines,
             digest_algorithms=record.digest_algorithms,
+            allowed_networks=record.allowed_networks,
         )
 
 

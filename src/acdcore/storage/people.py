@@ -19,7 +19,9 @@ from acdcore.storage.directory import MemoryDirectory
 from acdcore.storage.password import ha1
 
 CUSTOMER_COLUMNS = "id, name, tier, language, numbers, member_number, plates, address, note, owner, region, version"
-AGENT_COLUMNS = "agent, name, ha1_md5, ha1_sha256, skills, languages, is_active, declines, digest_algorithms"
+AGENT_COLUMNS = (
+    "agent, name, ha1_md5, ha1_sha256, skills, languages, is_active, declines, digest_algorithms, allowed_networks"
+)
 LOAD_ROWS = 2_000
 """Rows taken at a time while loading: about 1 MB."""
 CONTACTS_LOADED_MAX = 200_000
@@ -35,10 +37,10 @@ UPDATE_CUSTOMER = (
     " address = $7, note = $8, owner = $9, region = $10, version = version + 1, changed_at = now()"
     f" where id = $11 and version = $12 returning {CUSTOMER_COLUMNS}"
 )
-INSERT_AGENT = f"insert into agents ({AGENT_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+INSERT_AGENT = f"insert into agents ({AGENT_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 UPDATE_AGENT = (
     "update agents set name = $2, ha1_md5 = $3, ha1_sha256 = $4, skills = $5, languages = $6, is_active = $7,"
-    " declines = $8, digest_algorithms = $9"
+    " declines = $8, digest_algorithms = $9, allowed_networks = $10"
     " where agent = $1 returning agent"
 )
 SKILL_LEVELS = range(1, 10)
@@ -213,6 +215,7 @@ def agent_of(row: asyncpg.Record) -> AgentRecord:
         is_active=row["is_active"],
         declines=tuple(Channel(channel) for channel in row["declines"]),
         digest_algorithms=algorithms_in(row["digest_algorithms"]),
+        allowed_networks=tuple(row["allowed_networks"]),
     )
 
 
@@ -224,4 +227,4 @@ def _values(new: NewCustomer) -> tuple[object, ...]:
 def _agent_values(record: AgentRecord) -> tuple[object, ...]:
     hashes = (record.ha1_md5, record.ha1_sha256)
     facts = (dict(record.skills), record.languages, record.is_active, record.declines, record.digest_algorithms)
-    return (record.agent, record.name, *hashes, *facts)
+    return (record.agent, record.name, *hashes, *facts, record.allowed_networks)

@@ -12,6 +12,7 @@ from acdcore.calls.people import AgentRecord, NewCustomer, Tier
 from acdcore.calls.ports import BadRecord, Taken
 from acdcore.kernel.errors import SettingsError
 from acdcore.kernel.ids import AgentId, SkillName
+from acdcore.kernel.networks import network_text
 from acdcore.queues.settings import Channel
 from acdcore.sip.digest_values import Algorithm
 from acdcore.storage import card
@@ -52,6 +53,7 @@ class _Agent(pydantic.BaseModel):
     languages: list[str] = []
     declines: list[Annotated[Channel, pydantic.Field(strict=False)]] = []
     digest_algorithms: list[Algorithm] = []
+    allowed_networks: list[Annotated[str, pydantic.AfterValidator(network_text)]] = []
 
 
 class _Agents(pydantic.BaseModel):
@@ -144,6 +146,7 @@ def _seeded(file: Path, key: str, entry: _Agent, realm: str) -> SeededAgent:
         languages=tuple(entry.languages),
         declines=tuple(entry.declines),
         digest_algorithms=tuple(dict.fromkeys(entry.digest_algorithms)),
+        allowed_networks=tuple(dict.fromkeys(entry.allowed_networks)),
     )
     try:
         check_agent(record)

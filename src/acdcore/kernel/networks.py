@@ -1,0 +1,38 @@
+"""Networks in the text in which people write them: `192.0.2.0/24`, `2001:db8::/32`, or one address."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+NETWORKS_MAX = 32
+"""Of one agent: sites, a VPN, a home; more is a firewall's work."""
+
+
+def network_text(text: str) -> str:
+    """The usual spelling of a network; raises ValueError that says what is wrong."""
+    try:
+        return str(ip_network(text.strip()))
+    except ValueError as error:
+        raise ValueError(f'{error}; write it as "192.0.2.0/24"') from None
+
+
+def network_texts(texts: Iterable[str]) -> tuple[str, ...]:
+    """The usual spellings, each once; raises ValueError."""
+    found = tuple(dict.fromkeys(network_text(text) for text in texts))
+    if len(found) > NETWORKS_MAX:
+        raise ValueError(f"{len(found)} networks are more than {NETWORKS_MAX}; write larger ones")
+    return found
+
+
+def is_within(host: str, networks: tuple[str, ...]) -> bool:
+    """Whether an address lies in one of these; an address that is none lies nowhere."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return any(address in network for network in _parsed(networks))
+
+
+@lru_cache(maxsize=4_096)
+def _parsed(networks: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(text) for text in networks)
