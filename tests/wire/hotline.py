@@ -27,6 +27,11 @@ FORWARDED = "95507"
 PATIENT = "95508"
 """A queue that rings agents for long."""
 OUTSIDE_NUMBER = "02155500"
+PROVIDED = "95520"
+"""The service queue, on a number that only the provider's trunk has, which proves itself by credentials."""
+PROVIDER, PROVIDER_PASSWORD = "provider", "wire-provider-password"
+REALM = "acdcore"
+"""The shipped one."""
 
 RING_FOR_S = 3.0
 WRAP_UP_S = 1.0
@@ -206,6 +211,12 @@ addresses = ["127.0.0.8/32"]
 target = "sip:127.0.0.1:{far_end_port}"
 may_dial_out = true
 ask_every_s = 0
+
+[trunks.provider]
+user = "{PROVIDER}"
+password = "{PROVIDER_PASSWORD}"
+[trunks.provider.routes]
+{PROVIDED} = {{ flow = "service" }}
 
 [queues.service]
 skills = {{ service = 1 }}
