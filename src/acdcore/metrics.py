@@ -44,6 +44,8 @@ class HallCollector(Collector):
         yield GaugeMetricFamily("acdcore_sip_sessions", "SIP sessions, ringing or talking", census.sessions)
         yield GaugeMetricFamily("acdcore_sip_dialogs", "SIP dialogs", census.dialogs)
         yield GaugeMetricFamily("acdcore_sip_transactions", "SIP transactions", census.transactions)
+        connections = self._hall.wiring.stack.connections
+        yield GaugeMetricFamily("acdcore_sip_connections", "SIP connections over TCP that are open", connections)
 
     def _refusals(self) -> Iterator[Metric]:
         refused = CounterMetricFamily("acdcore_refused", "Requests and calls turned away", labels=["what", "reason"])
