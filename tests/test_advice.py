@@ -16,7 +16,7 @@ from acdcore.settings import load
 CONFIG = Path(__file__).parents[1] / "config"
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 TRUNK = '[trunks.carrier]\naddresses = ["198.51.100.0/24"]\n'
-MAY_DIAL = 'target = "sip:198.51.100.1"\nmay_dial_out = true\n'
+MAY_DIAL = 'target = "sip:198.51.100.1"\nmay_dial_out = true\ncaller_id = "02088880000"\n'
 QUEUES = "[queues.service]\n[queues.sales]\n"
 TWO_RULES = """
 [queues.service]

@@ -28,11 +28,11 @@ from acdcore.calls.screening import Screen
 from acdcore.ivr.model import Language, PromptKey, PromptName, WavFile
 from acdcore.kernel.errors import Outcome, SettingsError
 from acdcore.kernel.ids import IdSource, QueueName
+from acdcore.numbering.key import matching_key
 from acdcore.plan import Plan, make_plan
 from acdcore.reload import Marks, Reloader, Sounds
 from acdcore.settings import load
 from acdcore.sip.digest import DigestServer
-from acdcore.storage.phone_number import matching_key
 from acdcore.work.model import WorkId, WorkItem, WorkKind, WorkState
 
 pytestmark = pytest.mark.looptime

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from acdcore.calls.people import AgentRecord, Tier
+from acdcore.calls.trunk_numbers import AssertBy
 from acdcore.calls.trunk_overlaps import overlaps
 from acdcore.ivr.model import CalendarState, CallbackNode, Flow, FlowNode, MessageNode, QueueNode, ReturnNode
 from acdcore.kernel.ids import SkillName
@@ -11,6 +12,7 @@ from acdcore.plan import Plan, shortages
 from acdcore.queue_table import QueueTable, levels
 from acdcore.queues.model import Channel
 from acdcore.queues.settings import OverflowCause
+from acdcore.settings import TrunkTable
 
 CONTACTS = {Channel.CALL: "calls", Channel.CALLBACK: "callbacks", Channel.VOICEMAIL: "messages"}
 TIERS = ("unknown", *(tier.value for tier in Tier))
@@ -36,6 +38,8 @@ def advice(plan: Plan, agents: Sequence[AgentRecord], wall: datetime) -> tuple[s
     may_dial_out = any(trunk.may_dial_out for trunk in plan.settings.trunks.values())
     if not may_dial_out and any(Channel.CALLBACK in channels(plan, name) for name in plan.settings.queues):
         warnings.append("callbacks are offered, but no trunk may dial out; set may_dial_out and target on one")
+    for name, trunk in plan.settings.trunks.items():
+        warnings += (f"trunk {name}: {text}" for text in _of_numbers(trunk))
     if plan.settings.notices.smtp and not plan.settings.notices.to:
         warnings.append("notices.smtp has no effect without notices.to")
     return tuple(warnings)
@@ -65,6 +69,17 @@ def _of_queue(plan: Plan, name: str, table: QueueTable) -> Iterator[str]:
     if table.sticky is not None and not table.sticky.for_s:
         yield "sticky has no effect with for_s = 0"
     yield from _of_exits(plan, name, table)
+
+
+def _of_numbers(trunk: TrunkTable) -> Iterator[str]:
+    """What is shown on calls out, where a carrier would refuse it or nobody would see it."""
+    if trunk.may_dial_out and not trunk.caller_id:
+        yield (
+            "may dial out but has no caller_id: a carrier that screens refuses its calls, and others show no number;"
+            ' set caller_id = "+86..." to a number of yours on it'
+        )
+    if trunk.from_user and trunk.assert_by is AssertBy.NONE:
+        yield "from_user takes the number's place in the From, and assert_by names no other: the number is not shown"
 
 
 def _of_rules(plan: Plan, table: QueueTable) -> Iterator[str]:

@@ -29,6 +29,7 @@ from acdcore.calls.wiring import Wiring
 from acdcore.calls.workbench import Workbench
 from acdcore.kernel.alarms import AlarmKind, Severity
 from acdcore.kernel.clock import Clock
+from acdcore.numbering.key import matching_key
 from acdcore.parts import Progress
 from acdcore.plan import Plan
 from acdcore.queues.dispatcher import Dispatcher
@@ -40,7 +41,6 @@ from acdcore.storage.alarms import JOURNAL_OFF
 from acdcore.storage.bindings import BindingsFile
 from acdcore.storage.journal import DiskJournal, JournalSettings, last_state
 from acdcore.storage.journal_files import Retention
-from acdcore.storage.phone_number import matching_key
 from acdcore.storage.storage import Storage
 from acdcore.watch import Condition, Look
 from acdcore.work.book import WorkBook

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from acdcore.calls.rules import QueueRules
 from acdcore.ivr.model import Language
 from acdcore.kernel.ids import QueueName, SkillName
+from acdcore.number_table import OwnNumber
 from acdcore.queues.settings import (
     NeedRule,
     OverflowCause,
@@ -102,6 +103,7 @@ class QueueTable(Section):
     survey: str = ""
     call_back_abandoned: bool = False
     dial_first: DialFirst = DialFirst.AGENT
+    caller_id: OwnNumber = ""
     misses_until_not_ready: int = 2
     service_level_within_s: Seconds = 20.0
     short_abandon_s: Seconds = 5.0
@@ -153,6 +155,7 @@ class QueueTable(Section):
             sticky_within_days=self.sticky.within_days if self.sticky else 0.0,
             is_abandoned_called_back=self.call_back_abandoned,
             dial_first=self.dial_first,
+            caller_id=self.caller_id,
         )
 
 

@@ -22,6 +22,7 @@ from acdcore.calls.screening import RepeatLimit, ScreeningSettings
 from acdcore.calls.services import ServiceSettings
 from acdcore.calls.trunks import AGENTS_TRUNK, Route, Trunk
 from acdcore.kernel.errors import SettingsError
+from acdcore.number_table import NumberKeys
 from acdcore.queue_table import QueueTable
 from acdcore.queues.settings import FloorSettings
 from acdcore.section import Section
@@ -166,7 +167,7 @@ class Callbacks(Section):
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 3
     retry_after_s: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (300.0, 1_800.0, 7_200.0)
     expire_after_s: Annotated[float, Field(gt=0)] = 172_800.0
-    numbers: list[Annotated[str, Field(pattern=r"^\+?[0-9]+$")]] = Field(default_factory=list)
+    numbers: list[Annotated[str, Field(pattern=r"^\+?[0-9]{1,15}$")]] = Field(default_factory=list)
 
 
 class RepeatTable(Section):
@@ -227,7 +228,7 @@ class Notices(Section):
         return self
 
 
-class TrunkTable(Section):
+class TrunkTable(NumberKeys):
     """One trunk."""
 
     addresses: list[Network] = Field(default_factory=list)
@@ -248,6 +249,7 @@ class TrunkTable(Section):
             raise ValueError("nobody could use it: give addresses, or user and password")
         if self.digest_algorithms and not self.user:
             raise ValueError("digest_algorithms without user: this trunk proves nothing; give user and password")
+        self.check_told_apart(self.routes)
         if self.user and not self.password:
             raise ValueError("user without password; set it in the environment rather than in the file")
         if self.may_dial_out and not self.target:
@@ -315,6 +317,7 @@ class Settings(Section):
                 digest_algorithms=table.digest_algorithms,
                 in_dialog=table.in_dialog,
                 ask_every_s=table.ask_every_s,
+                numbers=table.numbers(),
             )
             for name, table in self.trunks.items()
         )

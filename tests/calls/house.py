@@ -45,6 +45,7 @@ from acdcore.calls.screening import Screen
 from acdcore.calls.services import Services
 from acdcore.calls.stays import StayKeeper
 from acdcore.calls.switchboard import Switchboard
+from acdcore.calls.trunk_numbers import TrunkNumbers
 from acdcore.calls.trunks import Route, Trunk, Trunks
 from acdcore.calls.voice import Voice, queue_title
 from acdcore.calls.wiring import Wiring
@@ -71,6 +72,7 @@ from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, IdSource, QueueName, SkillName
 from acdcore.media.engine import Engine
 from acdcore.media.model import TapId
+from acdcore.numbering.key import matching_key
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.floor import Journal
 from acdcore.queues.places import LostPlace, Places
@@ -88,7 +90,6 @@ from acdcore.storage.directory import MemoryDirectory
 from acdcore.storage.hours import MemoryHoursStore
 from acdcore.storage.memory import MemoryHistory
 from acdcore.storage.password import ha1
-from acdcore.storage.phone_number import matching_key
 from acdcore.storage.screening import MemoryScreeningStore
 from acdcore.work.book import BookSettings, WorkBook
 
@@ -111,6 +112,8 @@ OUTSIDE = "02155500"
 SERVICE, SALES = QueueName("service"), QueueName("sales")
 VIP = "13800000001"
 ORDINARY = "13900000009"
+VIP_KEPT, ORDINARY_KEPT = f"+86{VIP}", f"+86{ORDINARY}"
+"""The same in canonical form, as views, records and work items have them."""
 CLIP_S = 0.5
 """Length of every prompt: the agent's number is six, the whisper three of them."""
 BOTH_TOLD_S = 6 * CLIP_S
@@ -164,6 +167,8 @@ class Plan:
     screening: ScreeningRules = field(default_factory=ScreeningRules)
     book: BookSettings = field(default_factory=BookSettings)
     callback_numbers: tuple[str, ...] = ()
+    numbers: TrunkNumbers = field(default_factory=TrunkNumbers)
+    """How the carrier writes numbers, and which of ours it is shown."""
     lost: tuple[LostPlace, ...] = ()
     """Places that a restart has cut off."""
     journal: Journal | None = None
@@ -470,6 +475,7 @@ def carrier(plan: Plan) -> Trunk:
         target=f"sip:{EXCHANGE}",
         nat=plan.nat,
         may_dial_out=plan.may_dial_out,
+        numbers=plan.numbers,
     )
 
 

@@ -77,14 +77,16 @@ class Phone:
         password: str = "",
         fields: tuple[str, ...] = (),
         session_expires_s: int = 0,
+        headers: Fields = (),
     ) -> None:
-        """Dial; `offer` replaces the phone's own, `fields` are values of P-Asserted-Identity.
+        """Dial; `offer` replaces the phone's own, `fields` are values of P-Asserted-Identity, `headers` any others.
 
         With `session_expires_s` the phone promises to refresh the session within that time (RFC 4028), which it never
         does.
         """
         self._described = negotiate.offer(self._media) if offer is None else offer
         target = SipUri("sip", dialled, self._house.host)
+        asserted = [("P-Asserted-Identity", value) for value in fields]
         self.session = self.stack.invite(
             OutgoingInvite(
                 target=target,
@@ -92,7 +94,7 @@ class Phone:
                 from_=NameAddr(SipUri("sip", self.number, self.address.host)),
                 to=NameAddr(target),
                 body=self._described,
-                headers=(*(("P-Asserted-Identity", value) for value in fields), *session_timer(session_expires_s)),
+                headers=(*asserted, *headers, *session_timer(session_expires_s)),
                 credentials=DigestClient(self.number, password) if password else None,
             )
         )

@@ -1,7 +1,7 @@
 """Agents' phones and what agents ask for by dialling: registration, feature codes, who may call at all."""
 
 import pytest
-from tests.calls.house import CLIP_S, HOTLINE, ORDINARY, SERVICE_LINE, VIP, House, opened, password
+from tests.calls.house import CLIP_S, HOTLINE, ORDINARY, SERVICE_LINE, VIP, VIP_KEPT, House, opened, password
 from tests.calls.phone import Phone
 
 from acdcore.calls.commands import AgentCommand, AgentState, UnknownAgent, WrongState
@@ -253,5 +253,5 @@ async def test_number_that_the_trunk_asserts_goes_before_the_one_that_the_caller
         caller = house.caller(ORDINARY)
         caller.call(SERVICE_LINE, fields=(f"<sip:{VIP}@198.51.100.1>",))
         await house.pass_time(1)
-        assert house.live().view.caller == VIP
+        assert house.live().view.caller == VIP_KEPT
         caller.hang_up()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import make_mocked_request
-from tests.calls.house import HOTLINE, ORDINARY, SALES, SERVICE, SERVICE_LINE, VIP, House, Plan, opened
+from tests.calls.house import HOTLINE, ORDINARY, ORDINARY_KEPT, SALES, SERVICE, SERVICE_LINE, VIP, House, Plan, opened
 from tests.calls.phone import Phone
 from tests.calls.the_flows import packaged_flows
 
@@ -222,7 +222,7 @@ async def test_stay_that_is_just_over_is_told_before_the_history_has_it() -> Non
         waiting.call(SERVICE_LINE)
         await house.pass_time(9)
         (running,) = house.operations.running_stays()
-        assert (running.how, round(running.waited_s), running.caller) == ("waiting", 9, ORDINARY)
+        assert (running.how, round(running.waited_s), running.caller) == ("waiting", 9, ORDINARY_KEPT)
         waiting.hang_up()
         await house.pass_time(UNDER_WAY_S - 1)
         (over,) = house.operations.running_stays()

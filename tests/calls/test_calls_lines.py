@@ -108,8 +108,8 @@ def test_trunk_is_found_by_its_user(user: str, name: str | None) -> None:
     ],
 )
 def test_route_of_the_number_goes_before_the_one_for_any(trunk: str, dialled: str, flow: str | None) -> None:
-    found = TRUNKS.route(trunk, dialled)
-    assert (found.flow if found else None) == flow
+    found = TRUNKS.route(trunk, [dialled])
+    assert (found[1].flow if found else None) == flow
 
 
 def test_calls_go_out_only_by_a_trunk_that_may() -> None:

@@ -9,10 +9,12 @@ from tests.calls.house import (
     BOTH_TOLD_S,
     MORNING,
     ORDINARY,
+    ORDINARY_KEPT,
     SALES,
     SERVICE,
     SERVICE_LINE,
     VIP,
+    VIP_KEPT,
     Plan,
     opened,
 )
@@ -263,7 +265,7 @@ async def test_agent_works_at_another_phone_or_at_an_outside_number() -> None:
 
 
 async def test_caller_who_comes_back_after_a_restart_has_the_place_again() -> None:
-    lost = LostPlace(ORDINARY, SERVICE, 240.0, 0.0, CallerFacts(), Channel.CALL, MORNING)
+    lost = LostPlace(ORDINARY_KEPT, SERVICE, 240.0, 0.0, CallerFacts(), Channel.CALL, MORNING)
     async with opened(replace(plan(), lost=(lost,))) as house:
         early, back = house.caller(VIP), house.caller(ORDINARY)
         early.call(SERVICE_LINE)
@@ -271,7 +273,7 @@ async def test_caller_who_comes_back_after_a_restart_has_the_place_again() -> No
         back.call(SERVICE_LINE)
         await house.pass_time(1)
         first, second = next(queue.waiting for queue in house.hall.acd.snapshot().queues if queue.queue == SERVICE)
-        assert (first.label, second.label) == (ORDINARY, VIP)
+        assert (first.label, second.label) == (ORDINARY_KEPT, VIP_KEPT)
         assert first.waited_in_all_s > 240
         early.hang_up()
         back.hang_up()

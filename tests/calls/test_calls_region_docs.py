@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from acdcore.calls.region import Regions
+from acdcore.numbering.plan import HOME
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "regions.md").read_text("utf-8")
 
@@ -25,3 +26,9 @@ def test_numbers_are_at_home_where_the_page_says(line: str) -> None:
     )
     number, region, place = re.split(r" {2,}", line)
     assert (regions.of(number) or "-", regions.place(number) or "-") == (region, place)
+
+
+@pytest.mark.parametrize("line", block("plan").splitlines())
+def test_numbers_have_the_canonical_form_that_the_page_says(line: str) -> None:
+    written, number = re.split(r" {2,}", line)
+    assert (HOME.canonical(written) or "-") == number

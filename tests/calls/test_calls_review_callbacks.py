@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from tests.calls.house import ORDINARY, SALES, SERVICE, SERVICE_LINE, VIP, House, Plan, opened
+from tests.calls.house import ORDINARY, ORDINARY_KEPT, SALES, SERVICE, SERVICE_LINE, VIP, VIP_KEPT, House, Plan, opened
 from tests.calls.phone import Phone
 from tests.calls.the_flows import packaged_flows
 
@@ -218,7 +218,7 @@ async def test_reserved_agents_number_outside_is_dialled() -> None:
         await house.pass_time(1)
         assert not own.rings
         assert [line.split(maxsplit=1)[1] for line in house.story() if "dialled" in line] == [
-            f"dialled {ORDINARY}",
+            f"dialled {ORDINARY_KEPT}",
             "dialled 02155511",
         ]
         house.switchboard.end_all()
@@ -327,7 +327,7 @@ async def test_caller_who_hangs_up_while_a_phone_rings_is_called_back_too() -> N
         await house.pass_time(1)
         caller.hang_up()
         await house.pass_time(1)
-        assert item(house).number == ORDINARY
+        assert item(house).number == ORDINARY_KEPT
         await end_work(house)
 
 
@@ -370,7 +370,7 @@ async def test_caller_and_callback_in_one_queue_are_served_by_the_time_that_each
         early = house.caller(VIP)
         early.call(SERVICE_LINE)
         await house.pass_time(20)
-        assert order(house, SERVICE) == [ORDINARY, VIP]
+        assert order(house, SERVICE) == [ORDINARY, VIP_KEPT]
         early.hang_up()
         await end_work(house)
 

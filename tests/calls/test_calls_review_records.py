@@ -9,11 +9,13 @@ from tests.calls.house import (
     BOTH_TOLD_S,
     HOTLINE,
     ORDINARY,
+    ORDINARY_KEPT,
     OUTSIDE_LINE,
     SALES,
     SERVICE,
     SERVICE_LINE,
     VIP,
+    VIP_KEPT,
     House,
     Plan,
     opened,
@@ -124,7 +126,7 @@ async def test_time_waited_counts_in_the_queue_to_which_a_supervisor_sends_the_c
         house.operations.requeue(call.id, SALES, "supervisor")
         await house.pass_time(1)
         (waiting,) = [view.waiting for view in house.hall.acd.snapshot().queues if view.queue == SALES]
-        assert [each.label for each in waiting] == [VIP, ORDINARY]
+        assert [each.label for each in waiting] == [VIP_KEPT, ORDINARY_KEPT]
         for phone in (early, late):
             phone.hang_up()
         await house.pass_time(1)

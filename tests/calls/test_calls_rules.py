@@ -12,6 +12,7 @@ from tests.calls.house import (
     HOTLINE,
     LOST_LINE,
     ORDINARY,
+    ORDINARY_KEPT,
     OURS,
     OUTSIDE,
     OUTSIDE_LINE,
@@ -206,7 +207,7 @@ async def test_caller_gone_while_the_outside_number_rings_cancels_it() -> None:
         assert house.cdr().outcome is Outcome.ABANDONED_FLOW
 
 
-async def test_outside_call_goes_to_the_trunks_switch_and_shows_the_callers_number() -> None:
+async def test_outside_call_goes_to_the_trunks_switch_and_shows_no_number_that_is_not_ours() -> None:
     async with opened() as house:
         exchange, caller = house.exchange(), house.caller(VIP)
         caller.call(OUTSIDE_LINE)
@@ -214,7 +215,7 @@ async def test_outside_call_goes_to_the_trunks_switch_and_shows_the_callers_numb
         assert exchange.invite is not None
         request = exchange.invite.request
         assert str(request.uri) == f"sip:{OUTSIDE}@{EXCHANGE}"
-        assert request.from_.uri.username == VIP
+        assert request.from_.uri.username == "carrier"  # the account's name: no number of ours is known
         caller.hang_up()
 
 
@@ -234,8 +235,8 @@ async def test_caller_beyond_the_lines_hears_that_all_are_taken() -> None:
         assert (first.is_up, second.is_up) == (True, False)
         assert third.refused_with == 503
         assert {row.caller: row.outcome for row in house.cdrs()} == {
-            ORDINARY: Outcome.REFUSED_LINES,
-            "13900000003": Outcome.REFUSED_LINES,
+            ORDINARY_KEPT: Outcome.REFUSED_LINES,
+            "+8613900000003": Outcome.REFUSED_LINES,
         }
         assert house.story(1)[-2:] == ["  0.0 answered", "  0.5 ended refused_lines system"]
         first.hang_up()

@@ -17,7 +17,7 @@ from acdcore.calls.screening import (
     Screened,
     ScreeningSettings,
 )
-from acdcore.storage.phone_number import matching_key
+from acdcore.numbering.key import matching_key
 
 WALL = datetime(2026, 9, 21, 8, tzinfo=UTC)
 BLOCK, ALLOW = Verdict.BLOCK, Verdict.ALLOW

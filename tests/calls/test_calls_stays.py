@@ -3,7 +3,19 @@
 from dataclasses import replace
 
 import pytest
-from tests.calls.house import BOTH_TOLD_S, ORDINARY, SALES, SERVICE, SERVICE_LINE, VIP, House, Plan, opened
+from tests.calls.house import (
+    BOTH_TOLD_S,
+    ORDINARY,
+    ORDINARY_KEPT,
+    SALES,
+    SERVICE,
+    SERVICE_LINE,
+    VIP,
+    VIP_KEPT,
+    House,
+    Plan,
+    opened,
+)
 
 from acdcore.calls.rows import StayRow
 from acdcore.kernel.errors import Outcome
@@ -31,7 +43,7 @@ async def test_answered_caller_leaves_wait_talk_and_wrap_up_as_they_were() -> No
         await house.pass_time(12)
         (row,) = stays(house)
         record = house.cdr()
-        assert (row.call_id, row.queue, row.agent, row.caller) == (record.call_id, SERVICE, "1001", VIP)
+        assert (row.call_id, row.queue, row.agent, row.caller) == (record.call_id, SERVICE, "1001", VIP_KEPT)
         assert (row.how, row.is_in_time, row.offers, row.misses, row.channel) == ("answered", True, 1, 0, "call")
         assert row.waited_s == pytest.approx(4, abs=0.2)
         assert row.talked_s == pytest.approx(60, abs=0.2)
@@ -106,7 +118,7 @@ async def test_day_that_is_cut_off_leaves_what_was_going_on() -> None:
         await house.pass_time(1)
         house.stays.close()  # 1001 is in wrap-up
         rows = {row.caller: row for row in stays(house)}
-        assert {caller: row.how for caller, row in rows.items()} == {VIP: "answered", ORDINARY: "failed"}
-        assert rows[VIP].wrap_up_s == pytest.approx(1, abs=0.1)
+        assert {caller: row.how for caller, row in rows.items()} == {VIP_KEPT: "answered", ORDINARY_KEPT: "failed"}
+        assert rows[VIP_KEPT].wrap_up_s == pytest.approx(1, abs=0.1)
         assert house.hall.acd.about == {}
         assert {record.outcome for record in house.cdrs()} == {Outcome.SHUTDOWN}

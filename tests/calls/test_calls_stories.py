@@ -8,6 +8,7 @@ from tests.calls.house import (
     SERVICE,
     SERVICE_LINE,
     VIP,
+    VIP_KEPT,
     Plan,
     opened,
     password,
@@ -387,7 +388,7 @@ async def test_caller_whose_agent_hung_up_during_the_whisper_is_served_next_as_o
             "talk_ended agent",
             "ended answered agent",
         ]
-        (row,) = [row for row in house.cdrs() if row.caller == VIP]
+        (row,) = [row for row in house.cdrs() if row.caller == VIP_KEPT]
         assert (row.outcome, row.agent) == (Outcome.ANSWERED, "1002")
         later.hang_up()
 

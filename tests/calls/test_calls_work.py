@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.calls.house import BOTH_TOLD_S, ORDINARY, SERVICE, SERVICE_LINE, VIP, House, Plan, opened
+from tests.calls.house import BOTH_TOLD_S, ORDINARY, ORDINARY_KEPT, SERVICE, SERVICE_LINE, VIP, House, Plan, opened
 from tests.calls.the_flows import packaged_flows
 
 from acdcore.calls.commands import AgentState
@@ -80,7 +80,7 @@ async def test_waiting_caller_who_asks_for_a_callback_is_called_by_the_next_agen
         assert (item.state, item.attempts, item.agent) == (WorkState.DONE, 1, "1001")
         assert item.waited_s > 60
         record = house.cdrs()[-1]
-        assert (record.outcome, record.direction, record.caller) == (Outcome.ANSWERED, "outbound", ORDINARY)
+        assert (record.outcome, record.direction, record.caller) == (Outcome.ANSWERED, "outbound", ORDINARY_KEPT)
         assert record.recording
 
 
@@ -96,7 +96,7 @@ async def test_caller_who_asked_for_a_callback_keeps_the_place_before_those_who_
         agent.answer()
         await house.pass_time(1)
         assert house.state("1001") is AgentState.TALKING
-        assert [call.view.caller for call in house.switchboard.calls.values() if call.view.agent] == [ORDINARY]
+        assert [call.view.caller for call in house.switchboard.calls.values() if call.view.agent] == [ORDINARY_KEPT]
         agent.hang_up()
         await house.pass_time(1)
         later.hang_up()
@@ -184,7 +184,7 @@ async def test_caller_who_hangs_up_waiting_is_called_back_where_the_queue_has_it
         caller.hang_up()
         await house.pass_time(1)
         (item,) = items(house)
-        assert (item.kind, item.number, item.queue) == (WorkKind.CALLBACK, ORDINARY, SERVICE)
+        assert (item.kind, item.number, item.queue) == (WorkKind.CALLBACK, ORDINARY_KEPT, SERVICE)
         assert house.cdr().outcome is Outcome.ABANDONED_QUEUE
         await end_work(house)
 
@@ -211,7 +211,7 @@ async def test_message_is_heard_by_an_agent_who_calls_back_by_key() -> None:
             WorkKind.VOICEMAIL,
             "order",
             True,
-            ORDINARY,
+            ORDINARY_KEPT,
         )
         assert item.recording
         agent = await house.seat("1001")

@@ -46,7 +46,17 @@ from acdcore.calls.ports import (
     VersionConflict,
     WorkFilter,
 )
-from acdcore.calls.rows import AgentEventRow, AnswerRow, CallEventRow, CdrRow, EndedBy, RecordingRow, StayRow, WorkRow
+from acdcore.calls.rows import (
+    AgentEventRow,
+    AnswerRow,
+    CallEventRow,
+    CdrRow,
+    EndedBy,
+    RecordingRow,
+    StayRow,
+    TraceRow,
+    WorkRow,
+)
 from acdcore.kernel.alarms import Severity
 from acdcore.kernel.errors import Outcome, Refused, Unavailable
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName, SkillName
@@ -77,7 +87,7 @@ def live_calls() -> dict[CallId, LiveCall]:
     waiting = LiveCall(
         call_id=WAITING,
         trunk="carrier",
-        caller="02155550101",
+        caller="+862155550101",
         dialled="4008000000",
         state=CallState.WAITING,
         arrived_at=MORNING,
@@ -150,6 +160,7 @@ class House:
     screened: dict[str, Screening] = field(default_factory=dict)
     work_rows: list[WorkRow] = field(default_factory=lambda: [WorkRow(OPEN_WORK, 1, MORNING, callback())])
     answer_rows: list[AnswerRow] = field(default_factory=list)
+    traces: dict[CallId, TraceRow] = field(default_factory=dict)
     stay_rows: list[StayRow] = field(default_factory=list)
     stays_running: list[StayRow] = field(default_factory=list)
     agent_event_rows: list[AgentEventRow] = field(default_factory=list)
@@ -433,6 +444,9 @@ class HouseRecords:
         rows = sorted(self.house.latest_work(), key=lambda row: row.work_id, reverse=True)
         return [row.item for row in rows if wanted.before is None or row.work_id < wanted.before][: wanted.limit]
 
+    async def trace(self, call_id: CallId) -> TraceRow | None:
+        return self.house.traces.get(call_id)
+
     async def work_story(self, work_id: WorkId) -> Sequence[WorkRow]:
         self._need_database()
         return [row for row in self.house.work_rows if row.work_id == work_id]
@@ -472,7 +486,7 @@ def ended_call(call_id: CallId = ENDED) -> CdrRow:
     return CdrRow(
         call_id=call_id,
         trunk="carrier",
-        caller="02155550101",
+        caller="+862155550101",
         dialled="4008000000",
         outcome=Outcome.ANSWERED,
         ended_by=EndedBy.CALLER,
@@ -500,7 +514,7 @@ def callback() -> WorkItem:
         id=OPEN_WORK,
         kind=WorkKind.CALLBACK,
         queue=SERVICE,
-        number="02155550101",
+        number="+862155550101",
         created_at=asked_at,
         state=WorkState.QUEUED,
         call_id=ENDED,
@@ -522,7 +536,7 @@ def recording_of(call_id: CallId, path: str, n: int = 1) -> RecordingRow:
         size_bytes=1600044,
         agent=AgentId("1001"),
         queue=SERVICE,
-        caller="02155550101",
+        caller="+862155550101",
     )
 
 

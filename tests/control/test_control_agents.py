@@ -29,6 +29,7 @@ async def test_agent_is_created_with_a_password_that_only_this_answer_shows(
         "declines": [],
         "digest_algorithms": [],
         "allowed_networks": [],
+        "caller_id": "",
     }
     assert await (await served.reader.get("/v1/agents/1003/profile")).json() == created["profile"]
     assert MADE_PASSWORD not in capsys.readouterr().out

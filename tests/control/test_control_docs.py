@@ -14,10 +14,10 @@ from tests.control.served import KEYS, Served
 
 from acdcore.calls.feed import Alarm, FeedKind, ScreenPop
 from acdcore.calls.people import Contact
-from acdcore.calls.rows import AgentEventRow, AnswerRow, StayRow
+from acdcore.calls.rows import AgentEventRow, AnswerRow, StayRow, TraceRow
 from acdcore.control import Right
 from acdcore.kernel.errors import Outcome
-from acdcore.kernel.ids import AgentId, CustomerId
+from acdcore.kernel.ids import AgentId, CallId, CustomerId
 
 PAGE = Path(__file__).parents[2] / "docs" / "http.md"
 
@@ -40,6 +40,8 @@ def examples() -> list[Example]:
 def happened_before(house: House) -> None:
     """What the page's answers and reports are about: a survey, and two callers in a queue."""
     given_at = MORNING - HALF_AN_HOUR + timedelta(seconds=80)
+    withheld = CallId("20261121T080000000-000004")
+    house.traces = {withheld: TraceRow(withheld, MORNING - HALF_AN_HOUR, "+8613800138000")}
     house.answer_rows = [
         AnswerRow(ENDED, 1, given_at, "survey", "satisfied", "choice", "yes", AgentId("1001"), SERVICE, CustomerId(1)),
         AnswerRow(ENDED, 2, given_at, "survey", "score", "number", "9", AgentId("1001"), SERVICE, CustomerId(1)),
@@ -60,7 +62,7 @@ def happened_before(house: House) -> None:
         offers=1,
         talked_s=50.0,
         wrap_up_s=12.0,
-        caller="02155550101",
+        caller="+862155550101",
     )
     house.stay_rows = [
         answered,

@@ -5,10 +5,11 @@ from http import HTTPStatus
 from pathlib import Path
 
 import pytest
-from tests.control.house import ENDED, ended_call, recording_of
+from tests.control.house import ENDED, MORNING, ended_call, recording_of
 from tests.control.served import Served
 
 from acdcore.calls.ports import CallFilter, RecordingFilter
+from acdcore.calls.rows import TraceRow
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import CallId
 
@@ -121,3 +122,18 @@ async def test_nothing_outside_of_the_recordings_directory_is_sent(served: Serve
         served.house.recording_rows = [recording_of(ENDED, path)]
         response = await served.admin.get(AUDIO)
         assert (response.status, b"private" in await response.read()) == (HTTPStatus.NOT_FOUND, False)
+
+
+async def test_withheld_number_is_read_by_the_right_admin_only(served: Served) -> None:
+    served.house.traces = {ENDED: TraceRow(ENDED, MORNING, "+8613800138000")}
+    path = f"/v1/history/{ENDED}/trace"
+    assert (await served.reader.get(path)).status == HTTPStatus.FORBIDDEN
+    assert (await served.operator.get(path)).status == HTTPStatus.FORBIDDEN
+    answer = await served.admin.get(path)
+    assert (answer.status, (await answer.json())["number"]) == (HTTPStatus.OK, "+8613800138000")
+    for shown in ("/v1/history", f"/v1/history/{ENDED}"):
+        assert "13800138000" not in await (await served.admin.get(shown)).text()
+
+
+async def test_call_that_withheld_nothing_has_nothing_to_trace(served: Served) -> None:
+    assert (await served.admin.get("/v1/history/20261121T080000000-000001/trace")).status == HTTPStatus.NOT_FOUND

@@ -72,7 +72,7 @@ async def test_screen_pop_arrives_with_card_and_last_contacts(served: Served) ->
     pop = body["data"]
     assert (pop["agent"], pop["queue"], pop["customer"]["name"]) == ("1001", "service", "Harbour Machines")
     assert pop["last_contacts"][0]["outcome"] == "answered"
-    assert pop["call"]["caller"] == "02155550101"
+    assert pop["call"]["caller"] == "+862155550101"
 
 
 async def test_listener_chooses_kinds_and_agent(served: Served) -> None:

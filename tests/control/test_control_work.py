@@ -19,7 +19,7 @@ async def test_callback_is_asked_for_with_what_is_known_of_the_customer(served: 
     assert response.headers["Location"] == f"/v1/work/{NEW_WORK}"
     assert (await response.json())["is_new"] is True
     item = served.house.work_rows[-1].item
-    assert (item.number, item.state, item.created_at) == ("02155550303", WorkState.WAITING, MORNING)
+    assert (item.number, item.state, item.created_at) == ("+862155550303", WorkState.WAITING, MORNING)
     assert (item.customer_id, item.language, item.changed_by) == (CustomerId(3), "cmn", "operate-client")
     assert item.next_at == datetime(2026, 11, 21, 10, tzinfo=UTC)
 

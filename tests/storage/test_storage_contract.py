@@ -8,7 +8,7 @@ from tests.storage.keeping import REALM, Kept
 
 from acdcore.calls.people import AgentRecord, CustomerChange, NewCustomer, Tier
 from acdcore.calls.ports import BadRecord, CallFilter, RecordingFilter, Taken, UnknownRecord, VersionConflict
-from acdcore.calls.rows import AgentEventRow, CallEventRow, CdrRow, EndedBy, RecordingRow
+from acdcore.calls.rows import AgentEventRow, CallEventRow, CdrRow, EndedBy, RecordingRow, TraceRow
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName, SkillName
 from acdcore.storage.password import ha1
@@ -40,6 +40,17 @@ def cdr(call_id: str, arrived_at: datetime, **fields: object) -> CdrRow:
         arrived_at + timedelta(seconds=60),
     )
     return replace(row, **fields)  # type: ignore[arg-type]
+
+
+# Withheld numbers
+
+
+async def test_withheld_number_is_found_by_its_call_and_in_nothing_else(kept: Kept, wall: datetime) -> None:
+    row = TraceRow(CallId("call-1"), wall, "+8613800138000")
+    await kept.append(cdr("call-1", wall, caller=""), row)
+    assert await kept.history.trace(CallId("call-1")) == row
+    assert await kept.history.trace(CallId("call-2")) is None
+    assert list(await kept.history.calls(CallFilter(caller="13800138000"))) == []
 
 
 # Customers

@@ -16,6 +16,7 @@ from acdcore.calls.rows import (
     RecordingRow,
     Row,
     StayRow,
+    TraceRow,
     WorkRow,
 )
 from acdcore.kernel.errors import Outcome
@@ -47,6 +48,7 @@ EACH_KIND: list[Row] = [
     WorkRow(WorkId("w1"), 3, WALL, ITEM),
     AnswerRow(CallId("c1"), 1, WALL, "survey", "content", "choice", "5", AgentId("1001")),
     StayRow("c1/1", 1, "c1", QueueName("service"), "call", WALL, WALL + timedelta(seconds=9), "abandoned", 9.0),
+    TraceRow(CallId("c1"), WALL, "+8613800138000"),
 ]
 
 

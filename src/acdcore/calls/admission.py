@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from acdcore.calls.access import Access, FromAgent, FromTrunk, Turned
+from acdcore.calls.caller_id import plain_user
 from acdcore.calls.digest_accounts import DigestAccounts
 from acdcore.calls.trunks import Trunk
 from acdcore.kernel.buckets import source_of
@@ -51,7 +52,7 @@ class AdmissionControl:
         if request.method == "REGISTER":
             admission = self._access.authenticate(request, flow, now)
         else:
-            admission = self._access.admit(request, flow, request.uri.username, now)
+            admission = self._access.admit(request, flow, plain_user(request.uri), now)
         match admission:
             case FromAgent(agent):
                 self._was_right(host, agent.agent, now)

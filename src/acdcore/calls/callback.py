@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from acdcore.calls import events
 from acdcore.calls.affinity import facts_of
 from acdcore.calls.call import Call, Ending, SentTo
-from acdcore.calls.dialling import dial_outside, until_answered
+from acdcore.calls.dialling import Wanted, dial_outside, until_answered
 from acdcore.calls.hall import Hall
 from acdcore.calls.inbound import lead
 from acdcore.calls.leg import HungUp, Leg, Played, Pressed, Side, contact_of
@@ -155,7 +155,7 @@ async def call_back(call: Call, hall: Hall, item: WorkItem, served: Served, path
     if agent.session is None or await until_played(call, {announce(call, agent, whisper)}, agent) is not None:
         return Tried(Attempt.LEFT)
     try:
-        customer = dial_outside(call, hall, item.number, side=Side.CALLER)
+        customer = dial_outside(call, hall, Wanted(item.number, side=Side.CALLER, agent=served.agent))
     except AcdError:
         await tell(call, hall, served, SystemPrompt.CALL_FAILED)
         return Tried(Attempt.FAILED)
@@ -192,7 +192,7 @@ async def customer_first(call: Call, hall: Hall, item: WorkItem, reserved: Reser
     another, at the place that waiting has earned.
     """
     try:
-        customer = dial_outside(call, hall, item.number, side=Side.CALLER)
+        customer = dial_outside(call, hall, Wanted(item.number, side=Side.CALLER, agent=reserved.agent))
     except AcdError:
         return Tried(Attempt.FAILED)
     status = await until_answered(call, customer)

@@ -9,7 +9,17 @@ from acdcore.calls.commands import AgentState, LiveAgent, LiveCall, LiveHours, R
 from acdcore.calls.feed import Alarm, Feed, FeedKind, OfferEnding, OfferOver, ScreenPop
 from acdcore.calls.people import Contact, Customer
 from acdcore.calls.ports import Directory, Spool
-from acdcore.calls.rows import AgentEventRow, AnswerRow, CallEventRow, CdrRow, Detail, RecordingRow, StayRow, WorkRow
+from acdcore.calls.rows import (
+    AgentEventRow,
+    AnswerRow,
+    CallEventRow,
+    CdrRow,
+    Detail,
+    RecordingRow,
+    StayRow,
+    TraceRow,
+    WorkRow,
+)
 from acdcore.kernel import alarms
 from acdcore.kernel.alarms import Alarms
 from acdcore.kernel.clock import Clock
@@ -79,6 +89,10 @@ class Chronicle:
         if feed_kind is not None:
             self.feed.publish(feed_kind, view, at)
         return view
+
+    def trace(self, call_id: CallId, number: str, now: float) -> None:
+        """Keep the number that the caller of a new call withholds; nothing else of the call tells it."""
+        self._spool.append(TraceRow(call_id, self._time.at(now), number))
 
     def screen_pop(self, view: LiveCall, event: events.Offered, ring_for_s: float, customer: Customer | None) -> None:
         """Tell the agent's screen who is calling, at the moment the phone begins to ring."""

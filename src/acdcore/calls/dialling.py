@@ -1,38 +1,55 @@
 """Dialling out: who may, by which trunk, and what becomes of it."""
 
-import re
+from dataclasses import dataclass, replace
 
 from acdcore.calls import events
 from acdcore.calls.call import Call, SentTo
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import FellSilent, HungUp, Leg, PickedUp, Side, TurnedDown
 from acdcore.calls.rules import Rules
+from acdcore.calls.shown_number import CallOut, Forwarded, shown_on
 from acdcore.calls.trunks import Trunk
 from acdcore.kernel.address import Address
 from acdcore.kernel.errors import AcdError, Refused
+from acdcore.kernel.ids import AgentId
+from acdcore.numbering.plan import HOME, is_written_like
 from acdcore.sip.digest_client import DigestClient
 from acdcore.sip.digest_values import ALGORITHMS
 from acdcore.sip.events import Flow, OutgoingInvite, OutgoingRequest, Transport
-from acdcore.sip.headers import NameAddr
-from acdcore.sip.uri import SipUri, escaped_user
+from acdcore.sip.headers import DEFAULT_PORT, NameAddr
+from acdcore.sip.uri import SipUri
 
-OWN_DIGITS_MIN = 8
-"""Digits at the end that make a number as typed and as shown the same: a local number has so many."""
 RING_OUTSIDE_S = 60.0
 """How long an outside number rings: about what mobile networks allow before their voicemail."""
 
 
-def may_be_called(rules: Rules, number: str, own: str) -> bool:
-    """Whether a caller may have `number` called: what strangers type must not cost the centre money.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A call out that is wanted."""
 
-    With `callback_numbers` every number must begin like one of them; without, it must be the caller's `own`, however
-    either of them is written.
+    number: str
+    """Whom to call, as staff, a flow or a rule writes it."""
+    trunk: str = ""
+    """By which trunk; empty: the first that may dial out."""
+    side: Side = Side.OUTSIDE
+    agent: AgentId | None = None
+    """Who talks to the number: its number is shown before the queue's."""
+    is_forwarded: bool = False
+    """The caller is connected to the number, and does not only have somebody called."""
+
+
+def number_to_call(rules: Rules, trunk: str, number: str, own: str) -> str:
+    """The canonical number that a caller of `trunk` may have called as `number`; "" when it may not be.
+
+    What strangers type must not cost the centre money. With `callback_numbers` every number must begin like one of
+    them; without, it must be the caller's `own`, however either of them is written. Both are whole numbers: an ending
+    that is the same proves nothing, since anybody can show a short one.
     """
+    plan = rules.trunks.plan(trunk)
+    wanted = plan.canonical(number)
     if rules.callback_numbers:
-        return number.startswith(rules.callback_numbers)
-    typed, shown = (re.sub(r"\D", "", each).lstrip("0") for each in (number, own))
-    shorter, longer = sorted((typed, shown), key=len)
-    return typed == shown != "" or (len(shorter) >= OWN_DIGITS_MIN and longer.endswith(shorter))
+        return wanted if is_written_like(wanted, rules.callback_numbers) else ""
+    return wanted if wanted == plan.canonical(own) else ""
 
 
 async def until_answered(call: Call, leg: Leg, partner: Leg | None = None) -> int | None:
@@ -64,18 +81,21 @@ async def until_answered(call: Call, leg: Leg, partner: Leg | None = None) -> in
     return status
 
 
-def dial_outside(call: Call, hall: Hall, number: str, trunk_name: str = "", side: Side = Side.OUTSIDE) -> Leg:
-    """Call out on that trunk, or on the first that may, on a line that the leg's end gives back.
+def dial_outside(call: Call, hall: Hall, wanted: Wanted) -> Leg:
+    """Call out on a line that the leg's end gives back.
 
-    Raises Refused when no trunk may, LinesFull when all lines are taken, PortsExhausted.
+    Raises Refused when no trunk may or it is no number, LinesFull when all lines are taken, PortsExhausted.
     """
-    trunk = hall.rules.trunks.way_out(trunk_name)
+    trunk = hall.rules.trunks.way_out(wanted.trunk)
     if trunk is None:
-        which = f"trunk {trunk_name} may not" if trunk_name else "no trunk may"
-        raise Refused(f"{which} dial out, so {number} cannot be reached; set may_dial_out on one")
+        which = f"trunk {wanted.trunk} may not" if wanted.trunk else "no trunk may"
+        raise Refused(f"{which} dial out, so {wanted.number} cannot be reached; set may_dial_out on one")
+    number = HOME.canonical(wanted.number)
+    if not number:
+        raise Refused(f"{wanted.number!r} is no telephone number, so it is not dialled; write it as in +862088880000")
     line = hall.lines.take(trunk.name)
     try:
-        leg = Leg(hall.wiring, side, call)
+        leg = Leg(hall.wiring, wanted.side, call)
     except AcdError:
         line.give_back()
         raise
@@ -83,7 +103,7 @@ def dial_outside(call: Call, hall: Hall, number: str, trunk_name: str = "", side
     leg.has_nat = trunk.nat
     call.held.callback(leg.close)
     call.log(events.Dialled(hall.clock.now(), number, trunk.name))
-    leg.dial(outside_invite(call, hall, trunk, number))
+    leg.dial(outside_invite(call, hall, trunk, replace(wanted, number=number)))
     return leg
 
 
@@ -91,7 +111,7 @@ def way_to(hall: Hall, trunk: Trunk) -> tuple[SipUri, Flow]:
     """The trunk's peer, and how to send to it; raises Unavailable."""
     peer = SipUri.parse(trunk.target)
     transport = Transport.TCP if (peer.param("transport") or "").lower() == "tcp" else Transport.UDP
-    return peer, hall.wiring.stack.flow_to(transport, Address(peer.host, peer.port or 5060))
+    return peer, hall.wiring.stack.flow_to(transport, Address(peer.host, peer.port or DEFAULT_PORT))
 
 
 def question_to(hall: Hall, trunk: Trunk) -> OutgoingRequest:
@@ -100,24 +120,36 @@ def question_to(hall: Hall, trunk: Trunk) -> OutgoingRequest:
     return OutgoingRequest("OPTIONS", peer, flow, NameAddr(SipUri("sip", "acdcore", flow.local.host)), NameAddr(peer))
 
 
-def outside_invite(call: Call, hall: Hall, trunk: Trunk, number: str) -> OutgoingInvite:
-    """The INVITE to `number` by `trunk`, with the caller's number as ours to show."""
+def outside_invite(call: Call, hall: Hall, trunk: Trunk, wanted: Wanted) -> OutgoingInvite:
+    """The INVITE by `trunk`, which shows a number of ours."""
     peer, flow = way_to(hall, trunk)
-    target = SipUri(
-        scheme="sip", user=escaped_user(number), password=None, host=peer.host, port=peer.port, params=peer.params
+    out = CallOut(
+        number=wanted.number,
+        host=flow.local.host,
+        peer=peer,
+        user=trunk.user,
+        caller_id=caller_id_for(call, hall, wanted.agent),
+        forwarded=Forwarded(call.view.caller, call.view.dialled) if wanted.is_forwarded else None,
     )
-    shown = SipUri(
-        scheme="sip", user=escaped_user(call.view.caller or "anonymous"), password=None, host=flow.local.host, port=None
-    )
+    shown = shown_on(out, trunk.numbers)
     return OutgoingInvite(
-        target=target,
+        target=shown.target,
         flow=flow,
-        from_=NameAddr(shown),
-        to=NameAddr(target),
+        from_=shown.from_,
+        to=NameAddr(shown.target),
+        headers=shown.headers,
         credentials=credentials_of(trunk),
         timeout_s=RING_OUTSIDE_S,
         path=trunk.path,
     )
+
+
+def caller_id_for(call: Call, hall: Hall, agent: AgentId | None) -> str:
+    """The number that the agent or the queue shows; "" leaves it to the trunk."""
+    record = hall.directory.agent(agent) if agent is not None else None
+    by_agent = HOME.canonical(record.caller_id) if record is not None else ""
+    queue = call.view.queue
+    return by_agent or (hall.rules.queue(queue).caller_id if queue is not None else "")
 
 
 def credentials_of(trunk: Trunk) -> DigestClient | None:

@@ -2,7 +2,7 @@
 
 from acdcore.calls import events
 from acdcore.calls.call import Call, Ending
-from acdcore.calls.dialling import dial_outside, until_answered
+from acdcore.calls.dialling import Wanted, dial_outside, until_answered
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import Leg
 from acdcore.calls.navigation import Destination, sent
@@ -17,7 +17,7 @@ async def forward(call: Call, caller: Leg, hall: Hall, wanted: Dial) -> Destinat
     """Ring the number, let the two talk until one hangs up; when nobody answers the caller is told so."""
     number = wanted.number
     try:
-        leg = dial_outside(call, hall, number, wanted.trunk)
+        leg = dial_outside(call, hall, Wanted(number, wanted.trunk, is_forwarded=True))
     except AcdError:
         return await apologise(call, caller, hall, number)
     caller.set_music(hall.voice.ringback())

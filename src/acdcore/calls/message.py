@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from acdcore.calls import events
 from acdcore.calls.call import Call
-from acdcore.calls.dialling import may_be_called
+from acdcore.calls.dialling import number_to_call
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import Leg
 from acdcore.ivr.steps import FileMessage
@@ -44,9 +44,10 @@ class Messages:
         """Hand the message on; without a recording it is still somebody who wants to be called."""
         call, workbench = self._call, self._hall.workbench
         number, subject = wanted.number, wanted.subject
-        if number and not may_be_called(self._hall.rules, number, call.view.caller):
-            # The agent reads it; the house does not dial it.
-            number, subject = "", f"{subject} (number given: {number})".strip()
+        if number:
+            number = number_to_call(self._hall.rules, call.view.trunk, number, call.view.caller)
+            if not number:  # the agent reads it; it is not dialled
+                subject = f"{subject} (number given: {wanted.number})".strip()
         item = replace(
             workbench.item_for(call, WorkKind.VOICEMAIL, wanted.queue, number),
             subject=subject,

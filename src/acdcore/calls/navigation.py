@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from acdcore.calls import events
 from acdcore.calls.call import Call, Ending, SentTo, ServiceReplied
-from acdcore.calls.dialling import may_be_called
+from acdcore.calls.dialling import number_to_call
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import Leg, Played, Pressed
 from acdcore.calls.message import Messages
@@ -43,6 +43,7 @@ from acdcore.ivr.steps import (
     StopRecording,
 )
 from acdcore.media.model import ClipId
+from acdcore.numbering.plan import NumberForm
 
 Destination = EnterQueue | EnterFlow | Dial | HangUp | Ending
 """Where a call goes next."""
@@ -179,10 +180,11 @@ class Walk:
         call, workbench = self._call, self._hall.workbench
         if self._hall.rules.trunks.way_out() is None:
             return CallbackPlaced(wanted.request, is_placed=False)  # nobody could be called
-        if not may_be_called(self._hall.rules, wanted.number, call.view.caller):
+        number = number_to_call(self._hall.rules, call.view.trunk, wanted.number, call.view.caller)
+        if not number:
             return CallbackPlaced(wanted.request, is_placed=False)
         around = self._hall.rules.queue(wanted.queue)
-        item = workbench.promise(call, wanted.queue, wanted.number, around.dial_first)
+        item = workbench.promise(call, wanted.queue, number, around.dial_first)
         return CallbackPlaced(wanted.request, item is not None)
 
     def _send_for(self, wanted: Ask) -> None:
@@ -238,8 +240,8 @@ def context_of(call: Call, hall: Hall) -> Context:
             number=call.playbacks,
         )
     return Context(
-        caller=view.caller,
-        dialled=view.dialled,
+        caller=hall.rules.trunks.plan(view.trunk).written(view.caller, NumberForm.NATIONAL),
+        dialled=hall.rules.trunks.plan(view.trunk).written(view.dialled, NumberForm.NATIONAL),
         calendar=call.moment.state,
         customer=customer,
         shift=call.moment.shift,

@@ -47,6 +47,8 @@ class AgentRecord:
     """What the phone may prove itself with, in the order offered; empty: as the realm."""
     allowed_networks: tuple[str, ...] = ()
     """Where the phone may register and call from, such as `192.0.2.0/24`; empty: from anywhere."""
+    caller_id: str = ""
+    """The number of ours that customers whom this agent calls back see; "" leaves it to the queue and the trunk."""
 
 
 @dataclass(frozen=True, slots=True)

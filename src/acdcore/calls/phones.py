@@ -11,6 +11,7 @@ from acdcore.calls.wiring import Wiring
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Unavailable
 from acdcore.kernel.ids import AgentId
+from acdcore.numbering.plan import at_home
 from acdcore.sip.events import Flow, OutgoingInvite, OutgoingRequest, RequestFinished, RequestId
 from acdcore.sip.headers import NameAddr
 from acdcore.sip.message import Request
@@ -83,7 +84,7 @@ class Phones:
     def _invitation(self, call: Call, agent: AgentId, binding: Binding[Flow], ring_for_s: float) -> OutgoingInvite:
         name = one_line(call.customer.name) if call.customer else ""
         host = binding.flow.local.host
-        shown = SipUri("sip", escaped_user(call.view.caller or "anonymous"), host)
+        shown = SipUri("sip", escaped_user(at_home(call.view.caller) or "anonymous"), host)
         return OutgoingInvite(
             target=binding.contact.sip_uri,
             flow=binding.flow,

@@ -12,7 +12,17 @@ from enum import StrEnum
 from typing import Protocol
 
 from acdcore.calls.people import AgentRecord, Contact, Customer, CustomerChange, NewCustomer
-from acdcore.calls.rows import AgentEventRow, AnswerRow, CallEventRow, CdrRow, RecordingRow, Row, StayRow, WorkRow
+from acdcore.calls.rows import (
+    AgentEventRow,
+    AnswerRow,
+    CallEventRow,
+    CdrRow,
+    RecordingRow,
+    Row,
+    StayRow,
+    TraceRow,
+    WorkRow,
+)
 from acdcore.kernel.errors import Outcome, PeerError, Refused
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName
 from acdcore.work.model import WorkId, WorkItem, WorkKind, WorkState
@@ -351,6 +361,10 @@ class History(Protocol):
 
     async def call(self, call_id: CallId) -> CallStory | None:
         """One call; None when it is unknown, or not delivered yet."""
+        ...
+
+    async def trace(self, call_id: CallId) -> TraceRow | None:
+        """The number that the caller of a call withheld; None when nothing was withheld, or none was asserted."""
         ...
 
     async def unfinished(self, since: CallId, before: CallId | None = None) -> Sequence[CallEventRow]:

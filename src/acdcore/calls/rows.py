@@ -38,7 +38,7 @@ class CdrRow:
     trunk: str
     """The trunk that the call came from, or left by."""
     caller: str
-    """The caller's number as received; "" when withheld."""
+    """The caller's number, canonical; as received when it is none; "" when withheld."""
     dialled: str
     """The number that was dialled."""
     outcome: Outcome
@@ -224,4 +224,19 @@ class StayRow:
     """The wait, counted from joining the queue, that the first announcement of one promised; None: none did."""
 
 
-Row: TypeAlias = CdrRow | CallEventRow | RecordingRow | AgentEventRow | WorkRow | AnswerRow | StayRow
+@dataclass(frozen=True, slots=True)
+class TraceRow:
+    """The number of a caller who withheld it; the key is `call_id`.
+
+    It stands in no other row and in no event, so that whatever shows calls cannot show it.
+    """
+
+    call_id: CallId
+    """The call."""
+    at: datetime
+    """When it arrived, UTC."""
+    number: str
+    """The number that the trunk asserted, canonical."""
+
+
+Row: TypeAlias = CdrRow | CallEventRow | RecordingRow | AgentEventRow | WorkRow | AnswerRow | StayRow | TraceRow

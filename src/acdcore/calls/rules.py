@@ -31,6 +31,8 @@ class QueueRules:
     """Whether those who hang up waiting are called back."""
     dial_first: DialFirst = DialFirst.AGENT
     """Who is rung first for a callback."""
+    caller_id: str = ""
+    """The number of ours that callbacks and calls sent on from this queue show, canonical; empty: the trunk's."""
     callback_digits_min: int = 5
     """A caller's number with fewer digits is no number to call back."""
 
@@ -65,7 +67,7 @@ class Rules:
     """HTTP services that flows may ask, by name."""
 
     callback_numbers: tuple[str, ...] = ()
-    """Beginnings of the numbers that callers may have called; empty: the caller's own number only."""
+    """Beginnings of the numbers that callers may have called, as staff write them; empty: the caller's own only."""
 
     def queue(self, name: QueueName) -> QueueRules:
         """The rules around one queue."""

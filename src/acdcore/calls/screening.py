@@ -135,17 +135,20 @@ class Screen:
         """Take new settings; what was counted stays, and a number that is turned away stays so for its time."""
         self._settings = settings
 
-    def arrived(self, number: str, now: float, wall: datetime) -> Screened:
+    def arrived(self, number: str, now: float, wall: datetime, *, is_withheld: bool = False) -> Screened:
         """Count an arriving call and decide about it.
 
-        `number` is the caller's as received, "" when withheld; `now` is monotonic seconds, `wall` has a time zone.
+        `number` is the caller's, "" when there is none; `now` is monotonic seconds, `wall` has a time zone. A number
+        that the trunk asserts but the caller withholds decides like any other: hiding it lets no blocked caller in.
         """
         key = self._key(number)
         entry = next((entry for entry in self._fitting(key) if entry.until is None or entry.until > wall), None)
         if entry is not None:
             return PASSED if entry.verdict is Verdict.ALLOW else Blocked(entry.reason, entry.until)
+        if self._settings.is_withheld_blocked and (is_withheld or not key):
+            return Blocked(WITHHELD, None)
         if not key:
-            return Blocked(WITHHELD, None) if self._settings.is_withheld_blocked else PASSED
+            return PASSED
         if self._settings.repeat is None:
             return PASSED
         until = self._arrivals.count(key, now, self._settings.repeat)

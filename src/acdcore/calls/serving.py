@@ -6,7 +6,7 @@ from acdcore.calls import events
 from acdcore.calls.acd import Entry
 from acdcore.calls.affinity import facts_of, preferred_agent
 from acdcore.calls.call import Call, Ending, SentTo
-from acdcore.calls.dialling import may_be_called
+from acdcore.calls.dialling import number_to_call
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import Leg
 from acdcore.calls.navigation import Destination, navigate, sent
@@ -96,10 +96,10 @@ def gone(call: Call, hall: Hall, entry: Entry) -> None:
     if not was_inside or not is_abandoned or queue is None or hall.rules.trunks.way_out() is None:
         return
     around = hall.rules.queue(queue)
-    number = call.view.caller
-    is_number = len(number) >= around.callback_digits_min and may_be_called(hall.rules, number, number)
+    number = number_to_call(hall.rules, call.view.trunk, call.view.caller, call.view.caller)
+    is_number = len(number.removeprefix("+")) >= around.callback_digits_min
     if around.is_abandoned_called_back and is_number:
-        hall.workbench.promise(call, queue, call.view.caller, around.dial_first)
+        hall.workbench.promise(call, queue, number, around.dial_first)
 
 
 def keep_promises(call: Call, hall: Hall, settled: Iterable[WorkItem]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
@@ -12,6 +13,7 @@ from acdcore.calls import events
 from acdcore.calls.admission import AdmissionControl
 from acdcore.calls.call import ALWAYS, Call, Ending
 from acdcore.calls.callback import SETTLED, attempt
+from acdcore.calls.caller_id import CHARS_MAX, CallerId, caller_of, dialled_numbers, plain_user
 from acdcore.calls.commands import CallState, LiveCall
 from acdcore.calls.feature_code import NAIL_UP, feature_code, is_feature_code
 from acdcore.calls.hall import Hall
@@ -31,6 +33,7 @@ from acdcore.kernel.errors import AcdError, Outcome
 from acdcore.kernel.ids import AgentId, CallId
 from acdcore.kernel.refusal_log import Refusal
 from acdcore.media.model import StreamFigures
+from acdcore.numbering.plan import HOME
 from acdcore.sip.events import (
     Event,
     Fields,
@@ -40,10 +43,8 @@ from acdcore.sip.events import (
     RequestFinished,
     RequestRejected,
 )
-from acdcore.sip.headers import parse_name_addr
 from acdcore.sip.message import Request
 from acdcore.sip.peers import Peer, PeerKind
-from acdcore.sip.uri import MalformedValue
 from acdcore.work.model import WorkId, WorkItem
 
 Story: TypeAlias = Callable[[Call], Coroutine[None, None, Ending]]
@@ -53,8 +54,16 @@ RETRY_AFTER: Fields = (("Retry-After", "5"),)
 """What a trunk's switch is told when all lines are taken."""
 CLOSE_S = 5.0
 """Stories that were told to end do so within a turn of the loop; a fault in one of them must not keep the daemon up."""
-CALLER_CHARS_MAX = 64
-"""Longer numbers and names are cut: they go into every record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """Who calls whom."""
+
+    trunk: str
+    """The trunk's name, or `AGENTS_TRUNK`."""
+    caller: CallerId
+    dialled: str
 
 
 class Switchboard:
@@ -96,13 +105,13 @@ class Switchboard:
                 self._hall.wiring.on_session(event)
 
     def _arrive(self, event: InviteArrived) -> None:
-        dialled = event.request.uri.username
+        dialled = plain_user(event.request.uri)
         if self.is_draining:
             self._turn_away(event, 503, RETRY_AFTER, "shutting down")
             return
         match event.peer:
             case Peer(PeerKind.TRUNK, name):
-                self._from_trunk(event, self._hall.rules.trunks[name], dialled)
+                self._from_trunk(event, self._hall.rules.trunks[name])
             case Peer(PeerKind.AGENT, name) if (agent := self._hall.directory.agent(AgentId(name))) is not None:
                 self._from_agent(event, agent, dialled)
             case _:
@@ -141,18 +150,22 @@ class Switchboard:
             self._turn_away(event, 403, (), "no right to dial")
             return
         told = nailed_up if dialled == NAIL_UP else feature_code
-        self._begin(event, AGENTS_TRUNK, agent.agent, None, partial(told, hall=self._hall, agent=agent))
+        parties = Parties(AGENTS_TRUNK, CallerId(agent.agent), dialled[:CHARS_MAX])
+        self._begin(event, parties, None, partial(told, hall=self._hall, agent=agent))
 
-    def _from_trunk(self, event: InviteArrived, trunk: Trunk, dialled: str) -> None:
+    def _from_trunk(self, event: InviteArrived, trunk: Trunk) -> None:
         self._hall.wiring.stack.set_path(event.session, trunk.path)
-        route = self._hall.rules.trunks.route(trunk.name, dialled)
-        if route is None:
+        plan = trunk.numbers.plan
+        found = self._hall.rules.trunks.route(trunk.name, dialled_numbers(event.request, trunk.numbers.did_from, plan))
+        if found is None:
             self._turn_away(event, 404, (), "no such number")
             return
-        caller = caller_number(event.request)
-        screened = self._screen.arrived(caller, self._hall.clock.now(), self._hall.clock.wall())
+        dialled, route = found
+        parties = Parties(trunk.name, caller_of(event.request, plan), dialled)
+        caller, clock = parties.caller, self._hall.clock
+        screened = self._screen.arrived(caller.screened, clock.now(), clock.wall(), is_withheld=caller.is_withheld)
         if not isinstance(screened, Passed):
-            self._refuse_caller(event, trunk, caller, screened)
+            self._refuse_caller(event, parties, screened)
             return
         moment = self._moment(route)
         name = flow_for(moment, route.flow, route.closed_flow, route.holiday_flow, route.flows)
@@ -160,15 +173,15 @@ class Switchboard:
         try:
             line = self._hall.lines.take(trunk.name)
         except LinesFull as full:
-            self._overflow(event, trunk, caller, full)
+            self._overflow(event, parties, full)
             return
-        self._begin(event, trunk.name, caller, line, story, moment)
+        self._begin(event, parties, line, story, moment)
 
     def _moment(self, route: Route) -> Moment:
         calendar = self._hall.rules.calendars.get(route.calendar)
         return ALWAYS if calendar is None else self._hall.hours.moment(calendar)
 
-    def _refuse_caller(self, event: InviteArrived, trunk: Trunk, caller: str, screened: Blocked | Repeated) -> None:
+    def _refuse_caller(self, event: InviteArrived, parties: Parties, screened: Blocked | Repeated) -> None:
         """The number is not wanted: told so if there is an announcement and a line for it, refused otherwise."""
         why = reason = "called too often"
         prompt = SystemPrompt.CALLED_TOO_OFTEN
@@ -179,14 +192,14 @@ class Switchboard:
             name = system_key(prompt, Language.MANDARIN).name
             story = partial(turned_away, hall=self._hall, prompt=name, outcome=Outcome.BLOCKED, detail=why)
             with suppress(LinesFull):
-                self._begin(event, trunk.name, caller, self._hall.lines.take_reserve(), story)
+                self._begin(event, parties, self._hall.lines.take_reserve(), story)
                 self._note(event, reason)
                 return
-        call = self._open(event, trunk.name, caller)
+        call = self._open(parties)
         self._turn_away(event, 603, (), reason)
         self._close(call, Ending(Outcome.BLOCKED, EndedBy.SYSTEM, why))
 
-    def _overflow(self, event: InviteArrived, trunk: Trunk, caller: str, full: LinesFull) -> None:
+    def _overflow(self, event: InviteArrived, parties: Parties, full: LinesFull) -> None:
         """All lines are taken: what the rule says, and a record of it in any case."""
         settings = self._hall.lines.settings
         if settings.when_full is WhenFull.ANNOUNCEMENT:
@@ -197,9 +210,9 @@ class Switchboard:
             else:
                 prompt = PromptName(settings.announcement)
                 story = partial(turned_away, hall=self._hall, prompt=prompt, outcome=Outcome.REFUSED_LINES)
-                self._begin(event, trunk.name, caller, line, story)
+                self._begin(event, parties, line, story)
                 return
-        call = self._open(event, trunk.name, caller)
+        call = self._open(parties)
         if settings.when_full is WhenFull.REDIRECT:
             call.log(events.Overflowed(self._hall.clock.now(), "lines", f"outside:{settings.redirect_to}"))
             self._turn_away(event, 302, (("Contact", f"<{settings.redirect_to}>"),), "lines full")
@@ -214,7 +227,7 @@ class Switchboard:
     def _note(self, event: InviteArrived, reason: str) -> None:
         """Say that a call of a known peer was turned away."""
         remote, peer = event.flow.remote, event.peer
-        detail = f"{caller_number(event.request) or 'withheld'} to {event.request.uri.username}"
+        detail = f"{caller_of(event.request, HOME).number or 'withheld'} to {event.request.uri.username}"
         is_proven = event.flow.transport.is_reliable or (peer is not None and peer.kind is PeerKind.AGENT)
         name = peer.name if peer is not None else ""
         self.refusals.refused(Refusal("call", reason, remote.host, remote.port, is_proven, name, detail))
@@ -222,16 +235,16 @@ class Switchboard:
     # --- a call's life ---
 
     def _begin(
-        self, event: InviteArrived, trunk: str, caller: str, line: Line | None, story: Story, moment: Moment = ALWAYS
+        self, event: InviteArrived, parties: Parties, line: Line | None, story: Story, moment: Moment = ALWAYS
     ) -> None:
-        hall = self._hall
-        call = self._open(event, trunk, caller)
+        hall, trunk = self._hall, parties.trunk
+        call = self._open(parties)
         call.moment = moment
         if line is not None:
             call.held.callback(line.give_back)
         try:
             call.caller = leg = Leg(hall.wiring, Side.CALLER, call)
-            leg.phone = calling_phone(event.request, caller) if trunk == AGENTS_TRUNK else None
+            leg.phone = calling_phone(event.request, parties.caller.number) if trunk == AGENTS_TRUNK else None
             leg.has_nat = hall.wiring.have_phones_nat if trunk == AGENTS_TRUNK else hall.rules.trunks[trunk].nat
             leg.sip_host = event.flow.remote.host
             leg.take_offer(event.session, event.offer)
@@ -249,7 +262,7 @@ class Switchboard:
         hall = self._hall
         now = hall.clock.now()
         at = hall.chronicle.time.at(now)
-        number = item.number[:CALLER_CHARS_MAX]
+        number = (HOME.canonical(item.number) or item.number)[:CHARS_MAX]
         call = Call(LiveCall(self._next_id(), WORK_TRUNK, number, number, CallState.ARRIVING, at), hall.chronicle)
         call.flows = hall.rules.flows
         call.advance_s, call.waited_before_s = item.advance_s, item.waited_s
@@ -278,15 +291,17 @@ class Switchboard:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _open(self, event: InviteArrived, trunk: str, caller: str) -> Call:
+    def _open(self, parties: Parties) -> Call:
         hall = self._hall
         now = hall.clock.now()
-        dialled = event.request.uri.username[:CALLER_CHARS_MAX]
-        view = LiveCall(self._next_id(), trunk, caller, dialled, CallState.ARRIVING, hall.chronicle.time.at(now))
+        trunk, caller, dialled = parties.trunk, parties.caller, parties.dialled
+        view = LiveCall(self._next_id(), trunk, caller.number, dialled, CallState.ARRIVING, hall.chronicle.time.at(now))
         call = Call(view, hall.chronicle)
         call.flows = hall.rules.flows
         self.calls[call.id] = call
-        call.log(events.Arrived(now, trunk, caller, dialled))
+        call.log(events.Arrived(now, trunk, caller.number, dialled))
+        if caller.trace:
+            hall.chronicle.trace(call.id, caller.trace, now)
         return call
 
     async def _tell(self, call: Call, story: Story) -> None:
@@ -362,21 +377,6 @@ class Switchboard:
         self.end_all()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=CLOSE_S)
-
-
-def caller_number(request: Request) -> str:
-    """The caller's number: what the trunk asserts (RFC 3325), else the From; empty when it is withheld."""
-    user = asserted_number(request) or request.from_.uri.username
-    return "" if user.lower() == "anonymous" else user[:CALLER_CHARS_MAX]
-
-
-def asserted_number(request: Request) -> str:
-    """The first number in P-Asserted-Identity, a `sip:` or a `tel:` URI; empty when there is none that can be read."""
-    try:
-        identities = [parse_name_addr(value) for value in request.headers.values("P-Asserted-Identity")]
-    except MalformedValue:
-        return ""
-    return next((identity.uri.username for identity in identities if identity.uri.username), "")
 
 
 def calling_phone(invite: Request, user: str) -> AtPhone:

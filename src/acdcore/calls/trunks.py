@@ -4,7 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
+from acdcore.calls.caller_id import DidFrom
+from acdcore.calls.trunk_numbers import TrunkNumbers
 from acdcore.kernel.address import Address
+from acdcore.numbering.plan import HOME, NumberingPlan
 from acdcore.sip.digest_values import Algorithm
 from acdcore.sip.events import DialogPath, Hop, InDialog, Transport
 from acdcore.sip.headers import DEFAULT_PORT
@@ -44,6 +47,8 @@ class Trunk:
     """What `user` may prove itself with, and what we answer to a challenge; empty: the realm's, and any."""
     in_dialog: InDialog = InDialog.ROUTE
     """What our requests within a call follow."""
+    numbers: TrunkNumbers = field(default_factory=TrunkNumbers)
+    """How it reads and writes numbers, and which of ours it shows."""
 
     @property
     def target_address(self) -> Address | None:
@@ -86,7 +91,7 @@ class Route:
     trunk: str
     """The trunk that the call comes in by."""
     dialled: str
-    """The number as the trunk sends it, or `*`."""
+    """The number, however the trunk writes it, or `*`."""
     flow: str
     """The flow when the calendar is open, or when there is none."""
     calendar: str = ""
@@ -106,7 +111,9 @@ class Trunks:
         self.trunks = tuple(trunks)
         self._by_name = {trunk.name: trunk for trunk in trunks}
         self._by_user = {trunk.user: trunk for trunk in trunks if trunk.user}
-        self._routes = {(route.trunk, route.dialled): route for route in routes}
+        self._routes = {
+            (route.trunk, self.plan(route.trunk).canonical(route.dialled) or route.dialled): route for route in routes
+        }
 
     def __getitem__(self, name: str) -> Trunk:
         return self._by_name[name]
@@ -129,19 +136,34 @@ class Trunks:
         It is when the other one takes calls to this number and is named by the From, or its target is where the call
         comes from, or `trusted` has no such number.
         """
-        others = [trunk for trunk in self.trunks if trunk.user and trunk != trusted and self.route(trunk.name, dialled)]
+        others = [trunk for trunk in self.trunks if trunk.user and trunk != trusted and self._takes(trunk, dialled)]
         if any(trunk.trusts(remote.host) for trunk in others):
             return False
-        is_without = self.route(trusted.name, dialled) is None
+        is_without = not self._takes(trusted, dialled)
         return any(is_without or trunk.user == from_user or trunk.target_address == remote for trunk in others)
+
+    def _takes(self, trunk: Trunk, dialled: str) -> bool:
+        """Whether it has a route for the number; who says elsewhere which number was called may have one for any."""
+        is_elsewhere = trunk.numbers.did_from is not DidFrom.REQUEST_URI
+        return is_elsewhere or self.route(trunk.name, [trunk.numbers.plan.canonical(dialled) or dialled]) is not None
 
     def by_user(self, user: str) -> Trunk | None:
         """The trunk that proves itself as `user`."""
         return self._by_user.get(user)
 
-    def route(self, trunk: str, dialled: str) -> Route | None:
-        """The route of `dialled` on `trunk`."""
-        return self._routes.get((trunk, dialled)) or self._routes.get((trunk, ANY_NUMBER))
+    def plan(self, trunk: str) -> NumberingPlan:
+        """How numbers on `trunk` are read; those of anything else than a trunk as they are at home."""
+        known = self._by_name.get(trunk)
+        return HOME if known is None else known.numbers.plan
+
+    def route(self, trunk: str, dialled: Sequence[str]) -> tuple[str, Route] | None:
+        """The first of the numbers that has a route on `trunk`, with it; the first one where only `*` has."""
+        for number in dialled:
+            route = self._routes.get((trunk, number))
+            if route is not None:
+                return number, route
+        route = self._routes.get((trunk, ANY_NUMBER))
+        return None if route is None else (dialled[0], route)
 
     def way_out(self, name: str = "") -> Trunk | None:
         """The trunk of that name, or the first one, if it may dial out."""

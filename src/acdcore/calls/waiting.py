@@ -7,7 +7,7 @@ from acdcore.calls.acd import Entry
 from acdcore.calls.call import Call, Note, QueueNote, SentTo
 from acdcore.calls.cdr import QUEUE_TARGET
 from acdcore.calls.commands import SeatKind
-from acdcore.calls.dialling import dial_outside
+from acdcore.calls.dialling import Wanted, dial_outside
 from acdcore.calls.feed import OfferEnding
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import AtPhone, HungUp, Leg, PickedUp, Pressed, Side, TurnedDown, contact_of
@@ -211,7 +211,7 @@ def ring_seat(call: Call, hall: Hall, agent: AgentId, ring_for_s: float) -> Leg:
         return line.lend(call, hall.voice.system(SystemPrompt.BEEP, hall.desks.language(agent)))
     seat = hall.desks.seat(agent)
     if seat is not None and seat.kind is SeatKind.NUMBER:
-        return dial_outside(call, hall, seat.where, side=Side.AGENT)
+        return dial_outside(call, hall, Wanted(seat.where, side=Side.AGENT))
     return hall.desks.ring(call, agent, ring_for_s)
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from aiohttp import web
 
 from acdcore.calls.ports import CallFilter, CallStory, History, RecordingFilter
-from acdcore.calls.rows import RecordingRow
+from acdcore.calls.rows import RecordingRow, TraceRow
+from acdcore.control.access import log
 from acdcore.control.errors import ApiError
 from acdcore.control.route import Asked, Plan, Reply, Route, route
 from acdcore.control.schemas import (
@@ -37,6 +38,13 @@ class Records:
     def routes(self) -> tuple[Route, ...]:
         calls = Plan("GET", "/v1/history", Right.READ, "Ended calls, newest first", CallHistory)
         call = Plan("GET", "/v1/history/{call_id}", Right.READ, "An ended call with all its events", CallStory)
+        trace = Plan(
+            "GET",
+            "/v1/history/{call_id}/trace",
+            Right.ADMIN,
+            "The number that a caller withheld, for tracing",
+            TraceRow,
+        )
         recordings = Plan("GET", "/v1/recordings", Right.READ, "Recordings, newest first", Recordings)
         audio = Plan(
             method="GET",
@@ -49,6 +57,7 @@ class Records:
         return (
             route(calls, CallPage, Nothing, self.calls),
             route(call, OneCall, Nothing, self.call),
+            route(trace, OneCall, Nothing, self.trace),
             route(recordings, RecordingPage, Nothing, self.recordings),
             route(audio, OneRecording, Nothing, self.audio),
         )
@@ -76,6 +85,14 @@ class Records:
             problem = "no ended call has that id; a call that is up is under /v1/calls, a record may take a second"
             raise ApiError(HTTPStatus.NOT_FOUND, "unknown_call", problem, "call_id")
         return Reply(story)
+
+    async def trace(self, asked: Asked[OneCall, Nothing]) -> Reply:
+        row = await self._history.trace(CallId(asked.parameters.call_id))
+        if row is None:
+            problem = "nothing is kept of that call: its caller withheld no number, or the trunk asserted none"
+            raise ApiError(HTTPStatus.NOT_FOUND, "no_trace", problem, "call_id")
+        log().info("number_traced", call=row.call_id, by=asked.by)
+        return Reply(row)
 
     async def recordings(self, asked: Asked[RecordingPage, Nothing]) -> Reply:
         page = asked.parameters

@@ -32,6 +32,7 @@ from acdcore.control.errors import ApiError
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, SkillName
 from acdcore.kernel.networks import network_texts
+from acdcore.numbering.plan import as_written
 from acdcore.queues.settings import Channel
 from acdcore.sip.digest_values import Algorithm
 
@@ -92,6 +93,7 @@ Name = Annotated[
 Text = Annotated[str, StringConstraints(max_length=10_000, pattern=r"^[^\x00]*$")]
 Token = Annotated[str, StringConstraints(pattern=r"^[!-.0-~]{1,200}$")]
 Phone = Annotated[str, BeforeValidator(restore_plus), StringConstraints(pattern=r"^\+?[0-9 ()./-]{2,32}$")]
+OwnNumber = Annotated[str, StringConstraints(max_length=32), AfterValidator(as_written)]
 Plate = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20, pattern=r"^[^\x00-\x1f\x7f]+$")
 ]
@@ -314,6 +316,8 @@ class AgentCard(Shape):
     """What the phone may prove itself with, `MD5` or `SHA-256`, in the order offered; empty: as the realm."""
     allowed_networks: Networks = ()
     """Where the phone may register and call from, such as `192.0.2.0/24`; empty: from anywhere."""
+    caller_id: OwnNumber = ""
+    """The number of ours that customers whom the agent calls back see; empty: the queue's or the trunk's."""
     password: Password | None = None
     """The phone's password; without it one is made."""
 
@@ -330,6 +334,7 @@ class AgentCard(Shape):
             declines=self.declines,
             digest_algorithms=self.digest_algorithms,
             allowed_networks=self.allowed_networks,
+            caller_id=self.caller_id,
         )
 
 
@@ -348,6 +353,8 @@ class AgentPatch(Shape):
     """What the phone may prove itself with from now on; empty: as the realm."""
     allowed_networks: Networks | None = None
     """Where the phone may register and call from; empty: from anywhere."""
+    caller_id: OwnNumber | None = None
+    """The number of ours that customers whom the agent calls back see; empty: the queue's or the trunk's."""
     is_active: bool | None = None
     """False: kept for the history, may not register or log in."""
 
@@ -464,6 +471,8 @@ class AgentProfile:
     """What the phone may prove itself with, in the order offered; empty: as the realm."""
     allowed_networks: tuple[str, ...] = ()
     """Where the phone may register and call from; empty: from anywhere."""
+    caller_id: str = ""
+    """The number of ours that customers whom the agent calls back see; empty: the queue's or the trunk's."""
 
     @classmethod
     def of(cls, record: AgentRecord) -> Self:
@@ -477,6 +486,7 @@ class AgentProfile:
             declines=record.declines,
             digest_algorithms=record.digest_algorithms,
             allowed_networks=record.allowed_networks,
+            caller_id=record.caller_id,
         )
 
 

@@ -1,6 +1,5 @@
 """Work items over HTTP: callbacks and messages, their stories, and staff's hand in them."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -10,11 +9,13 @@ from aiohttp import web
 from acdcore.calls.commands import Commands, UnknownName
 from acdcore.calls.ports import Directory, History, WorkFilter
 from acdcore.calls.rows import WorkRow
+from acdcore.control.errors import ApiError
 from acdcore.control.route import Asked, Plan, Reply, Route, json_response, route
 from acdcore.control.schemas import Line, Moment, Name, Nothing, PageSize, Phone, Shape, Token
 from acdcore.control.settings import Right
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import AgentId, QueueName
+from acdcore.numbering.plan import HOME
 from acdcore.work.model import WorkId, WorkItem, WorkKind, WorkState
 
 
@@ -143,12 +144,18 @@ class WorkDesk:
 
     async def ask(self, asked: Asked[Nothing, CallbackOrder]) -> web.Response:
         order = asked.body
+        number = HOME.canonical(order.number)
+        if not number:
+            problem = (
+                f"number: {order.number} is no telephone number that could be dialled; write it as in +8613800138000"
+            )
+            raise ApiError(HTTPStatus.BAD_REQUEST, "invalid_value", problem, "number")
         customer = self._directory.customer_by_phone(order.number)
         wanted = WorkItem(
             id=self._new_work_id(),
             kind=WorkKind.CALLBACK,
             queue=QueueName(order.queue),
-            number=re.sub(r"[^+0-9]", "", order.number),
+            number=number,
             created_at=self._clock.wall(),
             customer_id=customer.id if customer else None,
             language=customer.language if customer else "",

@@ -6,7 +6,7 @@ from dataclasses import replace
 from acdcore.calls.people import Customer, CustomerChange, NewCustomer
 from acdcore.calls.ports import BadRecord
 from acdcore.kernel.ids import AgentId
-from acdcore.storage.phone_number import dialable
+from acdcore.numbering.key import dialable
 
 NAME_CHARS_MAX = 200
 TEXT_CHARS_MAX = 4_000

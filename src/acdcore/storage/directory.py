@@ -10,8 +10,8 @@ from itertools import islice
 
 from acdcore.calls.people import AgentRecord, Contact, Customer, Tier
 from acdcore.kernel.ids import AgentId, CustomerId
+from acdcore.numbering.key import matching_key
 from acdcore.storage.card import plate_digits
-from acdcore.storage.phone_number import matching_key
 from acdcore.storage.search_text import SearchText
 
 CONTACTS_EACH_MAX = 10

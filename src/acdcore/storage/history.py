@@ -19,11 +19,11 @@ from acdcore.calls.ports import (
     StayFilter,
     WorkFilter,
 )
-from acdcore.calls.rows import AgentEventRow, AnswerRow, CallEventRow, CdrRow, RecordingRow, StayRow, WorkRow
+from acdcore.calls.rows import AgentEventRow, AnswerRow, CallEventRow, CdrRow, RecordingRow, StayRow, TraceRow, WorkRow
 from acdcore.kernel.errors import Refused
 from acdcore.kernel.ids import AgentId, CallId, QueueName
+from acdcore.numbering.key import matching_key
 from acdcore.storage.database import Database
-from acdcore.storage.phone_number import matching_key
 from acdcore.work.model import WorkId, WorkItem
 
 UNFINISHED_ROWS_MAX = 100_000
@@ -39,6 +39,7 @@ _RECORDING = TypeAdapter(RecordingRow)
 _WORK = TypeAdapter(WorkRow)
 _ITEM = TypeAdapter(WorkItem)
 _ANSWER = TypeAdapter(AnswerRow)
+_TRACE = TypeAdapter(TraceRow)
 _CDR_COLUMNS = ", ".join(field.name for field in fields(CdrRow))
 _EVENT_COLUMNS = ", ".join(field.name for field in fields(CallEventRow))
 _RECORDING_COLUMNS = ", ".join(field.name for field in fields(RecordingRow))
@@ -105,6 +106,11 @@ class PgHistory:
             tuple(_EVENT.validate_python(_plain(row)) for row in events),
             tuple(_RECORDING.validate_python(_plain(row)) for row in recordings),
         )
+
+    async def trace(self, call_id: CallId) -> TraceRow | None:
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow("select call_id, at, number from traces where call_id = $1", call_id)
+        return None if row is None else _TRACE.validate_python(_plain(row))
 
     async def unfinished(self, since: CallId, before: CallId | None = None) -> Sequence[CallEventRow]:
         query = (

@@ -19,14 +19,24 @@ from acdcore.calls.ports import (
     VersionConflict,
     WorkFilter,
 )
-from acdcore.calls.rows import AgentEventRow, AnswerRow, CallEventRow, CdrRow, RecordingRow, Row, StayRow, WorkRow
+from acdcore.calls.rows import (
+    AgentEventRow,
+    AnswerRow,
+    CallEventRow,
+    CdrRow,
+    RecordingRow,
+    Row,
+    StayRow,
+    TraceRow,
+    WorkRow,
+)
 from acdcore.kernel.ids import AgentId, CallId, CustomerId
+from acdcore.numbering.key import matching_key
 from acdcore.storage import card
 from acdcore.storage.directory import MemoryDirectory
 from acdcore.storage.history import number_key, page, too_many_changes, too_many_stays
 from acdcore.storage.password import ha1
 from acdcore.storage.people import check_agent, check_free
-from acdcore.storage.phone_number import matching_key
 from acdcore.work.model import ENDED, WorkId, WorkItem
 
 
@@ -115,6 +125,8 @@ class MemoryHistory:
         """By item and serial."""
         self.answer_rows: dict[tuple[CallId, int], AnswerRow] = {}
         """By call and number."""
+        self.trace_rows: dict[CallId, TraceRow] = {}
+        """By call."""
         self.stay_rows: dict[tuple[str, int], StayRow] = {}
         """By entry and number."""
 
@@ -137,6 +149,8 @@ class MemoryHistory:
                 self.answer_rows.setdefault((row.call_id, row.n), row)
             case StayRow():
                 self.stay_rows.setdefault((row.entry, row.n), row)
+            case TraceRow():
+                self.trace_rows.setdefault(row.call_id, row)
             case _:
                 assert_never(row)
 
@@ -155,6 +169,9 @@ class MemoryHistory:
         events = tuple(row for key, row in sorted(self.call_events.items()) if key[0] == call_id)
         recordings = tuple(row for key, row in sorted(self.recording_rows.items()) if key[0] == call_id)
         return CallStory(cdr, events, recordings)
+
+    async def trace(self, call_id: CallId) -> TraceRow | None:
+        return self.trace_rows.get(call_id)
 
     async def unfinished(self, since: CallId, before: CallId | None = None) -> Sequence[CallEventRow]:
         return [

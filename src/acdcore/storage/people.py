@@ -11,6 +11,7 @@ from acdcore.calls.ports import BadRecord, Taken, UnknownRecord, VersionConflict
 from acdcore.calls.rows import Direction
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName, SkillName
+from acdcore.numbering.plan import HOME
 from acdcore.queues.settings import Channel
 from acdcore.sip.digest_values import algorithms_in
 from acdcore.storage import card
@@ -20,7 +21,8 @@ from acdcore.storage.password import ha1
 
 CUSTOMER_COLUMNS = "id, name, tier, language, numbers, member_number, plates, address, note, owner, region, version"
 AGENT_COLUMNS = (
-    "agent, name, ha1_md5, ha1_sha256, skills, languages, is_active, declines, digest_algorithms, allowed_networks"
+    "agent, name, ha1_md5, ha1_sha256, skills, languages, is_active, declines, digest_algorithms, allowed_networks,"
+    " caller_id"
 )
 LOAD_ROWS = 2_000
 """Rows taken at a time while loading: about 1 MB."""
@@ -37,10 +39,10 @@ UPDATE_CUSTOMER = (
     " address = $7, note = $8, owner = $9, region = $10, version = version + 1, changed_at = now()"
     f" where id = $11 and version = $12 returning {CUSTOMER_COLUMNS}"
 )
-INSERT_AGENT = f"insert into agents ({AGENT_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+INSERT_AGENT = f"insert into agents ({AGENT_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 UPDATE_AGENT = (
     "update agents set name = $2, ha1_md5 = $3, ha1_sha256 = $4, skills = $5, languages = $6, is_active = $7,"
-    " declines = $8, digest_algorithms = $9, allowed_networks = $10"
+    " declines = $8, digest_algorithms = $9, allowed_networks = $10, caller_id = $11"
     " where agent = $1 returning agent"
 )
 SKILL_LEVELS = range(1, 10)
@@ -135,6 +137,8 @@ def check_agent(record: AgentRecord) -> None:
     """Raises `BadRecord` for what may not be stored."""
     if not record.agent.isascii() or not record.agent.isalnum() or len(record.agent) > card.WORD_CHARS_MAX:
         raise BadRecord("agent", f"{record.agent[:40]!r} is no number of a phone: use digits or letters")
+    if record.caller_id and not HOME.canonical(record.caller_id):
+        raise BadRecord("caller_id", f"{record.caller_id[:40]!r} is no telephone number; write it as in +862088880000")
     for skill, level in record.skills.items():
         if level not in SKILL_LEVELS:
             raise BadRecord("skills", f"{skill}: level {level} is not one of 1 to 9")
@@ -216,6 +220,7 @@ def agent_of(row: asyncpg.Record) -> AgentRecord:
         declines=tuple(Channel(channel) for channel in row["declines"]),
         digest_algorithms=algorithms_in(row["digest_algorithms"]),
         allowed_networks=tuple(row["allowed_networks"]),
+        caller_id=row["caller_id"],
     )
 
 
@@ -227,4 +232,4 @@ def _values(new: NewCustomer) -> tuple[object, ...]:
 def _agent_values(record: AgentRecord) -> tuple[object, ...]:
     hashes = (record.ha1_md5, record.ha1_sha256)
     facts = (dict(record.skills), record.languages, record.is_active, record.declines, record.digest_algorithms)
-    return (record.agent, record.name, *hashes, *facts, record.allowed_networks)
+    return (record.agent, record.name, *hashes, *facts, record.allowed_networks, record.caller_id)

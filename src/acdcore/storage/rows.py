@@ -14,9 +14,19 @@ from typing import Any
 import orjson
 from pydantic import TypeAdapter
 
-from acdcore.calls.rows import AgentEventRow, AnswerRow, CallEventRow, CdrRow, RecordingRow, Row, StayRow, WorkRow
+from acdcore.calls.rows import (
+    AgentEventRow,
+    AnswerRow,
+    CallEventRow,
+    CdrRow,
+    RecordingRow,
+    Row,
+    StayRow,
+    TraceRow,
+    WorkRow,
+)
 from acdcore.kernel.errors import PeerError
-from acdcore.storage.phone_number import matching_key
+from acdcore.numbering.key import matching_key
 from acdcore.work.model import WorkItem
 
 CRC_DIGITS = 8
@@ -57,6 +67,7 @@ TABLES: Mapping[type[Row], Table] = {
     WorkRow: Table("work", "work_items_log", _columns(WorkRow, "queue", "kind", "state", "agent", "number_key")),
     AnswerRow: Table("answer", "answers", _columns(AnswerRow)),
     StayRow: Table("stay", "stays", _columns(StayRow)),
+    TraceRow: Table("trace", "traces", _columns(TraceRow)),
 }
 
 _ITEM_FIELDS = tuple(field.name for field in fields(WorkItem))

@@ -7,8 +7,8 @@ from dataclasses import fields, replace
 import asyncpg
 
 from acdcore.calls.ports import BadRecord, Screening, UnknownRecord, Verdict
+from acdcore.numbering.key import INTERNATIONAL_PREFIX, dialable, matching_key
 from acdcore.storage.database import Connection, Database
-from acdcore.storage.phone_number import INTERNATIONAL_PREFIX, dialable, matching_key
 
 ENTRIES_MAX = 100_000
 """Far more than staff enter by hand; a list as long as that is a rule for the trunk."""

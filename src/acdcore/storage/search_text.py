@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from acdcore.calls.people import Customer
 from acdcore.kernel.ids import CustomerId
+from acdcore.numbering.key import matching_key
 from acdcore.storage.card import plate
-from acdcore.storage.phone_number import matching_key
 
 BLOCK_CUSTOMERS = 1_024
 """Writing a block anew takes two milliseconds, searching it some twenty microseconds."""

@@ -54,6 +54,7 @@ class _Agent(pydantic.BaseModel):
     declines: list[Annotated[Channel, pydantic.Field(strict=False)]] = []
     digest_algorithms: list[Algorithm] = []
     allowed_networks: list[Annotated[str, pydantic.AfterValidator(network_text)]] = []
+    caller_id: str = ""
 
 
 class _Agents(pydantic.BaseModel):
@@ -147,6 +148,7 @@ def _seeded(file: Path, key: str, entry: _Agent, realm: str) -> SeededAgent:
         declines=tuple(entry.declines),
         digest_algorithms=tuple(dict.fromkeys(entry.digest_algorithms)),
         allowed_networks=tuple(dict.fromkeys(entry.allowed_networks)),
+        caller_id=entry.caller_id,
     )
     try:
         check_agent(record)

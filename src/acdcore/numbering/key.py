@@ -43,6 +43,8 @@ def dialable(text: str) -> str:
 def matching_key(text: str) -> str:
     """The key that all ways of writing the number share; "" matches nothing."""
     number = dialable(text)
+    if number.startswith("+0"):
+        number = number[1:]  # No country's code begins with 0: the plus is a gateway's.
     if number.startswith(INTERNATIONAL_PREFIX):
         number = "+" + number[len(INTERNATIONAL_PREFIX) :]
     if number.startswith("+"):
@@ -51,7 +53,7 @@ def matching_key(text: str) -> str:
             return number if len(number) > 1 else ""
         return national.lstrip("0")
     # Some trunks send the country code without any prefix.
-    bare = number.removeprefix(HOME_COUNTRY_CODE)
-    if bare != number and len(bare) in NATIONAL_DIGITS:
+    bare = number.removeprefix(HOME_COUNTRY_CODE).lstrip("0")
+    if number.startswith(HOME_COUNTRY_CODE) and len(bare) in NATIONAL_DIGITS:
         return bare
     return number.lstrip("0")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acdcore.storage.phone_number import dialable, matching_key
+from acdcore.numbering.key import dialable, matching_key
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Telephone numbers: one canonical form inside, the trunks' forms outside, and what makes two equal (pure)."""

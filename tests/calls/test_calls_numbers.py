@@ -1,0 +1,302 @@
+"""One number is one caller from the trunk to the record, and what a caller withholds is nowhere but in the trace."""
+
+from dataclasses import replace
+
+import pytest
+from tests.calls.house import (
+    EXCHANGE,
+    OUTSIDE_LINE,
+    SERVICE,
+    SERVICE_LINE,
+    VIP,
+    VIP_KEPT,
+    House,
+    Plan,
+    opened,
+)
+from tests.calls.house import OURS as OUR_ADDRESS
+from tests.calls.phone import Phone
+from tests.calls.test_calls_work import end_work, items, plan
+
+from acdcore.calls.caller_id import DidFrom
+from acdcore.calls.commands import AgentCommand, Seat, SeatKind
+from acdcore.calls.ports import Screening, Verdict
+from acdcore.calls.rules import QueueRules
+from acdcore.calls.trunk_numbers import AssertBy, ForwardedShows, Redirection, TrunkNumbers
+from acdcore.calls.trunks import Route
+from acdcore.kernel.errors import Outcome
+from acdcore.kernel.ids import AgentId
+from acdcore.numbering.plan import NumberForm, NumberingPlan
+from acdcore.work.model import WorkKind
+
+pytestmark = pytest.mark.looptime
+
+WAYS = ["13800000001", "013800000001", "+8613800000001", "008613800000001", "8613800000001", "+86-138.0000.0001"]
+WITH_PARAMETERS = [f"{VIP};npdi;rn=+8613900000002", f"{VIP};isub=1", f"{VIP};phone-context=+86", f"{VIP};cpc=payphone"]
+PRIVATE = (("Privacy", "id"),)
+OURS = "+862088880000"
+HIDDEN = [
+    PRIVATE,
+    (("Privacy", "user;critical"),),
+    (("Remote-Party-ID", f"<sip:{VIP}@x>;privacy=full"),),
+]
+
+
+def number_of(invited: Phone) -> str:
+    """The user of the From of the INVITE that a phone was sent."""
+    assert invited.invite is not None
+    return invited.invite.request.from_.uri.username
+
+
+async def block(house: House, number: str) -> None:
+    await house.screening.put(Screening(number, Verdict.BLOCK, "nuisance", None, "test", house.clock.wall()))
+
+
+@pytest.mark.parametrize("number", [*WAYS, *WITH_PARAMETERS])
+async def test_blocked_caller_stays_blocked_however_the_trunk_writes_the_number(number: str) -> None:
+    async with opened() as house:
+        await block(house, VIP)
+        caller = house.caller(number)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(1)
+        assert caller.refused_with == 603
+        assert (house.cdr().outcome, house.cdr().caller) == (Outcome.BLOCKED, VIP_KEPT)
+
+
+@pytest.mark.parametrize("number", [*WAYS, *WITH_PARAMETERS])
+async def test_customer_is_known_however_the_trunk_writes_the_number(number: str) -> None:
+    async with opened() as house:
+        house.customer(VIP)
+        agent = await house.seat("1001")
+        caller = house.caller(number)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(1)
+        assert (house.live().view.caller, house.live().view.customer_name) == (VIP_KEPT, "Customer One")
+        assert number_of(agent) == VIP  # as people here read it
+        caller.hang_up()
+
+
+@pytest.mark.parametrize("dialled", ["02088880000", "+862088880000", "862088880000;npdi", "(020)8888-0000"])
+async def test_route_is_found_however_the_trunk_writes_the_number_called(dialled: str) -> None:
+    async with opened(Plan(routes=(Route("carrier", "020 8888 0000", "service"),))) as house:
+        caller = house.caller(VIP)
+        caller.call(dialled)
+        await house.pass_time(1)
+        assert house.live().view.dialled == OURS
+        caller.hang_up()
+
+
+async def test_route_of_the_number_that_sent_the_call_on_goes_before_that_of_the_request() -> None:
+    rules = TrunkNumbers(did_from=DidFrom.DIVERSION)
+    async with opened(Plan(routes=(Route("carrier", OURS, "service"),), numbers=rules)) as house:
+        caller = house.caller(VIP)
+        caller.call("9", headers=(("Diversion", "<sip:02088880000@198.51.100.1>;reason=unconditional"),))
+        await house.pass_time(1)
+        assert house.live().view.dialled == OURS
+        caller.hang_up()
+
+
+# --- withheld ---
+
+
+@pytest.mark.parametrize("headers", HIDDEN)
+async def test_withheld_number_is_kept_for_tracing_and_shown_nowhere(headers: tuple[tuple[str, str], ...]) -> None:
+    rules = TrunkNumbers(caller_id=OURS, forwarded_shows=ForwardedShows.CALLER, assert_by=AssertBy.P_ASSERTED_IDENTITY)
+    async with opened(Plan(numbers=rules)) as house:
+        house.customer(VIP)
+        listener = house.feed.subscribe(1000)
+        agent, exchange = await house.seat("1001"), house.exchange()
+        caller = house.caller(VIP)
+        caller.call(SERVICE_LINE, fields=(f"<tel:{VIP_KEPT}>",), headers=headers)
+        await house.pass_time(1)
+        call = house.live()
+        assert (call.view.caller, call.customer, number_of(agent)) == ("", None, "anonymous")
+        caller.hang_up()
+        await house.pass_time(1)
+        caller.call(OUTSIDE_LINE, fields=(f"<tel:{VIP_KEPT}>",), headers=headers)
+        await house.pass_time(2)
+        assert exchange.invite is not None
+        request = exchange.invite.request
+        caller.hang_up()
+        await house.pass_time(1)
+        listener.close()
+        shown = [repr([event async for event in listener]), repr(house.history.call_events), repr(house.cdrs())]
+        ours = [one for one in house.cable.seen if one.sender == OUR_ADDRESS and one.receiver != caller.address]
+        shown += [one.data.decode() for one in ours]
+        assert [text for text in shown if VIP in text] == []
+        assert {row.number for row in house.history.trace_rows.values()} == {VIP_KEPT}
+        assert request.headers.get("P-Asserted-Identity") == "<sip:02088880000@192.0.2.1>"
+        assert request.headers.get("Privacy") == "id"
+        assert str(request.from_.uri) == "sip:anonymous@anonymous.invalid"
+
+
+async def test_blocked_caller_who_withholds_the_number_stays_blocked_without_showing_it() -> None:
+    async with opened() as house:
+        await block(house, VIP)
+        caller = house.caller(VIP)
+        caller.call(SERVICE_LINE, headers=PRIVATE)
+        await house.pass_time(1)
+        assert caller.refused_with == 603
+        assert (house.cdr().outcome, house.cdr().caller) == (Outcome.BLOCKED, "")
+
+
+async def test_caller_who_withholds_the_number_and_hangs_up_is_not_called_back() -> None:
+    async with opened(plan(abandoned=True)) as house:
+        house.exchange()
+        caller = house.caller(VIP)
+        caller.call(SERVICE_LINE, headers=PRIVATE)
+        await house.pass_time(60)
+        caller.hang_up()
+        await house.pass_time(1)
+        assert items(house) == []
+
+
+# --- who may be called ---
+
+
+async def typed(house: House, shown: str, number: str) -> None:
+    """A waiting caller who shows one number asks to be called at another."""
+    caller = house.caller(shown)
+    caller.call(SERVICE_LINE)
+    await house.pass_time(5)
+    for key in f"112{number}#1":
+        house.press(key)
+        await house.pass_time(1)
+    await house.pass_time(1)
+    if caller.is_up:
+        caller.hang_up()
+    await house.pass_time(1)
+
+
+@pytest.mark.parametrize(
+    ("shown", "number"),
+    [
+        ("21234567", "0037121234567"),
+        ("21234567", "02121234567"),
+        ("13800000001", "00113800000001"),
+        ("+37121234567", "21234567"),
+        ("8001", "13800008001"),
+        ("anonymous", "13800000001"),
+    ],
+)
+async def test_number_that_only_ends_like_the_callers_own_is_not_called(shown: str, number: str) -> None:
+    async with opened(plan()) as house:
+        await typed(house, shown, number)
+        assert [item for item in items(house) if item.kind is WorkKind.CALLBACK] == []
+
+
+@pytest.mark.parametrize("shown", WAYS[:5])
+@pytest.mark.parametrize("number", ["13800000001", "013800000001", "008613800000001", "8613800000001"])
+async def test_own_number_is_called_however_it_is_shown_and_typed(shown: str, number: str) -> None:
+    async with opened(plan()) as house:
+        await typed(house, shown, number)
+        assert [item.number for item in items(house)] == [VIP_KEPT]
+        await end_work(house)
+
+
+@pytest.mark.parametrize(
+    ("rules", "number", "kept"),
+    [
+        (("138",), "008613800000001", VIP_KEPT),
+        (("+86138",), "013800000001", VIP_KEPT),
+        (("0086",), "02088880000", OURS),
+        (("138",), "0013800000001", ""),
+        (("1",), "110", ""),
+        (("86",), "0037121234567", ""),
+    ],
+)
+async def test_rules_of_beginnings_are_compared_with_canonical_numbers(
+    rules: tuple[str, ...], number: str, kept: str
+) -> None:
+    async with opened(replace(plan(), callback_numbers=rules)) as house:
+        await typed(house, "13900000009", number)
+        assert [item.number for item in items(house)] == ([kept] if kept else [])
+        await end_work(house)
+
+
+async def test_subscribers_number_is_whole_on_a_trunk_with_an_area_code() -> None:
+    rules = TrunkNumbers(NumberingPlan(area_code="0757"))
+    async with opened(replace(plan(), numbers=rules)) as house:
+        await typed(house, "26331234", "075726331234")
+        assert [item.number for item in items(house)] == ["+8675726331234"]
+        await end_work(house)
+
+
+@pytest.mark.parametrize("where", ["12345678901", "sales", "1795113800138000"])
+async def test_what_is_no_number_is_never_dialled(where: str) -> None:
+    async with opened() as house:
+        exchange = house.exchange()
+        house.employ("1001")
+        house.operations.set_agent_state(AgentId("1001"), AgentCommand.LOG_IN, None, Seat(SeatKind.NUMBER, where))
+        house.command("1001", AgentCommand.READY)
+        caller = house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(2)
+        assert not exchange.rings
+        caller.hang_up()
+        await house.pass_time(1)
+
+
+# --- shown on calls out ---
+
+
+@pytest.mark.parametrize(
+    ("by_agent", "by_queue", "shown"),
+    [
+        ("+862088880001", "+862088880002", "+862088880001"),
+        ("", "+862088880002", "+862088880002"),
+        ("", "", OURS),
+    ],
+)
+async def test_customer_called_back_sees_the_number_of_the_agent_else_the_queues_else_the_trunks(
+    by_agent: str, by_queue: str, shown: str
+) -> None:
+    rules = TrunkNumbers(caller_id=OURS, form=NumberForm.PLUS_E164)
+    wanted = plan(abandoned=True)
+    around = {SERVICE: replace(wanted.around[SERVICE], caller_id=by_queue)}
+    async with opened(replace(wanted, numbers=rules, around=around)) as house:
+        exchange = house.exchange()
+        caller = house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(60)
+        caller.hang_up()
+        agent = await house.seat("1001")
+        record = house.directory.agent(AgentId("1001"))
+        assert record is not None
+        house.directory.put_agent(replace(record, caller_id=by_agent))
+        await house.pass_time(60)
+        agent.answer()
+        await house.pass_time(5)
+        assert exchange.invite is not None
+        assert str(exchange.invite.request.uri) == f"sip:{VIP_KEPT}@{EXCHANGE}"
+        assert number_of(exchange) == shown
+        exchange.refuse(486)
+        await house.pass_time(20)
+        await end_work(house)
+
+
+async def test_agents_outside_seat_sees_our_number() -> None:
+    async with opened(Plan(numbers=TrunkNumbers(caller_id=OURS), around={SERVICE: QueueRules()})) as house:
+        exchange = house.exchange()
+        house.employ("1001")
+        seat = Seat(SeatKind.NUMBER, "13900000001")
+        house.operations.set_agent_state(AgentId("1001"), AgentCommand.LOG_IN, None, seat)
+        house.command("1001", AgentCommand.READY)
+        caller = house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(2)
+        assert number_of(exchange) == "02088880000"
+        caller.hang_up()
+        await house.pass_time(1)
+
+
+async def test_forwarded_call_tells_by_which_number_it_was_sent_on() -> None:
+    rules = TrunkNumbers(caller_id=OURS, redirection=Redirection.DIVERSION)
+    async with opened(Plan(numbers=rules)) as house:
+        exchange, caller = house.exchange(), house.caller(VIP)
+        caller.call(OUTSIDE_LINE)
+        await house.pass_time(1)
+        assert exchange.invite is not None
+        diversion = exchange.invite.request.headers.get("Diversion")
+        assert diversion == f"<sip:{OUTSIDE_LINE}@192.0.2.1>;reason=unconditional;counter=1"
+        caller.hang_up()
