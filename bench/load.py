@@ -109,6 +109,8 @@ class Window:
     lost: int
     misrouted: int
     """Packets that came out at the wrong phone."""
+    invaded: int
+    """Phones that heard something which none of the phones has sent: prompts, music, strangers."""
     expected: int
     """Packets that all streams together had to send in the time."""
     delay_p50_ms: float
@@ -174,6 +176,7 @@ def window_of(out: bytes, streams: int, seconds: float, cpu_pct: float | None) -
         sent=int(figures["sent"]),
         lost=int(figures["lost"]),
         misrouted=int(figures["misrouted"]),
+        invaded=int(figures["invaded"]),
         expected=round(50 * seconds * streams),
         delay_p50_ms=figures["delay_p50_ms"],
         delay_p99_ms=figures["delay_p99_ms"],

@@ -60,6 +60,7 @@ struct stream {
     uint32_t highest;          /* of the partner's, in this window */
     uint64_t seen;             /* bit n: highest - n has arrived */
     uint64_t unique;           /* of the partner's packets of this window, without duplicates */
+    bool is_invaded;           /* heard something in this window that no phone of ours has sent */
     uint64_t arrived_ns;       /* the last packet of any kind; CLOCK_REALTIME */
 };
 
@@ -124,6 +125,7 @@ static void begin_window(void)
         stream->first_sequence = stream->next_sequence;
         stream->end_sequence = UINT32_MAX;
         stream->unique = stream->seen = 0;
+        stream->is_invaded = false;
     }
     phase = MEASURING;
 }
@@ -140,20 +142,23 @@ static void close_window(void)
 static void report(void)
 {
     uint64_t sent = 0, expected = 0, received = 0;
+    int invaded = 0;
     for (int index = 0; index < stream_count; index++) {
         const struct stream *stream = &streams[index];
         sent += stream->end_sequence - stream->first_sequence;
         received += stream->unique;
+        invaded += stream->is_invaded;
         if (stream->partner != NO_PARTNER)
             expected += streams[stream->partner].end_sequence - streams[stream->partner].first_sequence;
     }
     uint64_t lost = expected > received ? expected - received : 0;
     printf("{\"streams\": %d, \"sent\": %llu, \"received\": %llu, \"lost\": %llu, \"lost_share\": %.8f, "
-           "\"reordered\": %llu, \"duplicates\": %llu, \"misrouted\": %llu, \"unstamped\": %llu, \"send_errors\": %llu",
+           "\"reordered\": %llu, \"duplicates\": %llu, \"misrouted\": %llu, \"unstamped\": %llu, \"send_errors\": %llu, "
+           "\"invaded\": %d",
            stream_count, (unsigned long long)sent, (unsigned long long)received, (unsigned long long)lost,
            expected ? (double)lost / (double)expected : 0.0, (unsigned long long)counts.reordered,
            (unsigned long long)counts.duplicates, (unsigned long long)counts.misrouted,
-           (unsigned long long)counts.unstamped, (unsigned long long)counts.send_errors);
+           (unsigned long long)counts.unstamped, (unsigned long long)counts.send_errors, invaded);
     print_quantiles("delay", &delays);
     print_quantiles("gap", &gaps);
     print_quantiles("send_late", &lateness);
@@ -180,6 +185,8 @@ static void send_packet(int index, const struct options *options, uint64_t due_n
     static uint8_t packet[RTP_BYTES + 8 * PTIME_MS_MAX];
     static bool is_filled;
     struct stream *stream = &streams[index];
+    if (stream->remote.sin_port == 0)
+        return; /* it listens only */
     size_t samples = 8u * (size_t)options->ptime_ms;
 
     if (!is_filled) {
@@ -233,9 +240,10 @@ static void take_packet(struct stream *stream, const uint8_t *packet, size_t siz
     stream->arrived_ns = arrived_ns;
     if (size - at >= sizeof stamp)
         memcpy(&stamp, packet + at, sizeof stamp);
-    if (size - at < sizeof stamp || stamp.run != run_id || stamp.stream >= (uint32_t)stream_count)
-        counts.unstamped++; /* prompts, music, digits */
-    else if ((int)stamp.stream != stream->partner)
+    if (size - at < sizeof stamp || stamp.run != run_id || stamp.stream >= (uint32_t)stream_count) {
+        counts.unstamped++; /* prompts, music, digits, strangers */
+        stream->is_invaded = stream->is_invaded || phase == MEASURING;
+    } else if ((int)stamp.stream != stream->partner)
         counts.misrouted++;
     else
         note_arrival(stream, &stamp, arrived_ns - offset_ns);
@@ -362,7 +370,7 @@ static void read_table(const struct options *options)
         struct stream *stream = &streams[stream_count];
         if (line[0] == '#' || line[0] == '\n')
             continue;
-        if (sscanf(line, "%d %63s %d %d", &local, host, &port, &partner) != 4 || port <= 0 || port > 65535)
+        if (sscanf(line, "%d %63s %d %d", &local, host, &port, &partner) != 4 || port < 0 || port > 65535)
             refuse("a line is `port remote_host remote_port partner`");
         if (stream_count == STREAMS_MAX)
             refuse("too many streams");
@@ -387,7 +395,8 @@ static void help(void)
     puts("rtpload: send G.711 RTP on many streams and measure what arrives.\n"
          "\n"
          "  rtpload [options] < table   a line is `port remote_host remote_port partner`: the local port, where to send,\n"
-         "                              and the number of the line whose packets should arrive here (-1: nobody's)\n"
+         "                              and the number of the line whose packets should arrive here (-1: nobody's);\n"
+         "                              with remote_port 0 it listens only\n"
          "\n"
          "  --seconds S        length of the window that is measured (10; 0: until SIGTERM or SIGINT)\n"
          "  --warmup-s S       send so long before it (2)\n"

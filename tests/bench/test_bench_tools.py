@@ -5,13 +5,16 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from bench.attack import GOALS, Tally, failing, total
 from bench.audit import is_right_length, loudness
 from bench.board import SHAPES
 from bench.echo import echoing
 from bench.load import FLOOR, RTPLOAD, LoadSettings, Pair, Slot, carry, relaying, stream_table
+from bench.strangers import carry_out, parse_orders, shout, udp
 
 from acdcore.calls.feed import FeedKind
 from acdcore.kernel.address import Address
@@ -143,3 +146,93 @@ def test_wrong_arguments_are_told() -> None:
 
 def test_board_reads_every_kind_of_event() -> None:
     assert set(SHAPES) == set(FeedKind)
+
+
+@pytest.mark.slow
+@pytest.mark.wire
+@needs_tools
+def test_attack_ends_with_its_figures_and_nobody_captured_or_admitted() -> None:
+    status, figures, said = bench(
+        "attack --seconds 3 --talks 4 --rate 300 --phases quiet,rtp_silent,flood_one,passwords"
+    )
+    assert status in (0, 1), said
+    assert {goal.key for goal in GOALS} <= set(figures)
+    assert (figures["captured"], figures["admitted"], figures["ring_failed"]) == (0, 0, 0), said
+    assert figures["loss"] < 0.01
+
+
+def test_worst_of_all_phases_with_strangers_counts() -> None:
+    quiet = Tally("quiet", captured=9, connect_ms=[900.0], rss_mb=500)
+    one = Tally("flood_one", sent=600, lost=3, connect_ms=[20.0], rss_mb=130, failures=Counter(call=2), ring_failed=1)
+    other = Tally("rtp_held", sent=400, lost=0, connect_ms=[40.0], rss_mb=110, captured=2, admitted=1)
+    figures = total([quiet, one, other], 100.0)
+    assert figures == {
+        "loss": 0.003,
+        "legit_failed": 2,
+        "legit_p99_ms": 40.0,
+        "ring_failed": 1,
+        "memory_growth_mb": 30.0,
+        "captured": 2,
+        "admitted": 1,
+    }
+    assert [line.split()[0] for line in failing(figures)] == [
+        "loss",
+        "legit_failed",
+        "ring_failed",
+        "captured",
+        "admitted",
+    ]
+
+
+@pytest.mark.parametrize(
+    "wrong", ["flood --sip 192.0.2.1:5060", "flood --rate 1e9", "http --count 1000000", "rtp --seconds 1e6", "tea"]
+)
+def test_strangers_stay_on_the_loopback_and_within_bounds(wrong: str) -> None:
+    with pytest.raises(SystemExit):
+        parse_orders(["--sip", "127.0.0.1:5060", "--http", "127.0.0.1:80", *wrong.split()])
+
+
+@pytest.mark.wire
+@needs_tools
+async def test_phone_that_hears_a_stranger_is_told_from_one_that_does_not() -> None:
+    slots = [Slot(), Slot()]
+    pair = Pair(slots[0], slots[1], Address("127.0.0.1", slots[1].port), Address("127.0.0.1", 0))
+    try:
+        with udp("127.0.0.1") as stranger:
+            carried = asyncio.create_task(carry([pair], LoadSettings(0.5, 1000, min(os.sched_getaffinity(0))), None))
+            while not carried.done():
+                stranger.sendto(shout(1), ("127.0.0.1", slots[1].port))
+                await asyncio.sleep(0.05)
+            window = carried.result()
+    finally:
+        for slot in slots:
+            slot.close()
+    assert (window.invaded, window.lost) == (1, 0)
+    assert window.sent > 0, "the side without a port to send to only listens"
+
+
+@pytest.mark.wire
+async def test_guess_that_is_let_in_is_counted() -> None:
+    class Gullible(asyncio.DatagramProtocol):
+        """A registrar that takes any credentials."""
+
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            assert isinstance(transport, asyncio.DatagramTransport)
+            self.transport = transport
+
+        def datagram_received(self, data: bytes, source: tuple[str, int]) -> None:
+            lines = data.decode().split("\r\n")
+            names = ("Via:", "From:", "To:", "Call-ID:", "CSeq:")
+            copied = [line for line in lines if line.startswith(names)]
+            is_in = "Authorization:" in data.decode()
+            challenge = 'WWW-Authenticate: Digest realm="a", nonce="b", algorithm=MD5, qop="auth"'
+            status = "200 OK" if is_in else "401 Unauthorized"
+            reply = [f"SIP/2.0 {status}", *copied, *([] if is_in else [challenge]), "Content-Length: 0", "", ""]
+            self.transport.sendto("\r\n".join(reply).encode(), source)
+
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Gullible, local_addr=("127.0.0.1", 0))
+    server = str(Address(*transport.get_extra_info("sockname")))
+    orders = parse_orders(["passwords", "--sip", server, "--http", "127.0.0.1:9", "--seconds", "0.3"])
+    outcome = await carry_out(orders)
+    transport.close()
+    assert 0 < outcome.admitted == outcome.answered
