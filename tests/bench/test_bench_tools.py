@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections import Counter
@@ -211,28 +212,26 @@ async def test_phone_that_hears_a_stranger_is_told_from_one_that_does_not() -> N
     assert window.sent > 0, "the side without a port to send to only listens"
 
 
+async def admit_everybody(server: socket.socket) -> None:
+    """A registrar that takes any credentials."""
+    loop = asyncio.get_running_loop()
+    while True:
+        data, source = await loop.sock_recvfrom(server, 4096)
+        lines = data.decode().split("\r\n")
+        copied = [line for line in lines if line.startswith(("Via:", "From:", "To:", "Call-ID:", "CSeq:"))]
+        challenge = 'WWW-Authenticate: Digest realm="a", nonce="b", algorithm=MD5, qop="auth"'
+        status, more = ("200 OK", []) if "Authorization:" in data.decode() else ("401 Unauthorized", [challenge])
+        reply = [f"SIP/2.0 {status}", *copied, *more, "Content-Length: 0", "", ""]
+        await loop.sock_sendto(server, "\r\n".join(reply).encode(), source)
+
+
 @pytest.mark.wire
 async def test_guess_that_is_let_in_is_counted() -> None:
-    class Gullible(asyncio.DatagramProtocol):
-        """A registrar that takes any credentials."""
-
-        def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            assert isinstance(transport, asyncio.DatagramTransport)
-            self.transport = transport
-
-        def datagram_received(self, data: bytes, source: tuple[str, int]) -> None:
-            lines = data.decode().split("\r\n")
-            names = ("Via:", "From:", "To:", "Call-ID:", "CSeq:")
-            copied = [line for line in lines if line.startswith(names)]
-            is_in = "Authorization:" in data.decode()
-            challenge = 'WWW-Authenticate: Digest realm="a", nonce="b", algorithm=MD5, qop="auth"'
-            status = "200 OK" if is_in else "401 Unauthorized"
-            reply = [f"SIP/2.0 {status}", *copied, *([] if is_in else [challenge]), "Content-Length: 0", "", ""]
-            self.transport.sendto("\r\n".join(reply).encode(), source)
-
-    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Gullible, local_addr=("127.0.0.1", 0))
-    server = str(Address(*transport.get_extra_info("sockname")))
-    orders = parse_orders(["passwords", "--sip", server, "--http", "127.0.0.1:9", "--seconds", "0.3"])
-    outcome = await carry_out(orders)
-    transport.close()
+    with udp("127.0.0.1") as server:
+        registrar = asyncio.create_task(admit_everybody(server))
+        where = str(Address(*server.getsockname()))
+        outcome = await carry_out(
+            parse_orders(["passwords", "--sip", where, "--http", "127.0.0.1:9", "--seconds", "0.3"])
+        )
+        registrar.cancel()
     assert 0 < outcome.admitted == outcome.answered
