@@ -369,7 +369,7 @@ def test_hold_and_resume_by_re_invite() -> None:
     for _ in range(2):
         scene.modify(scene.alice, alices)
         scene.wait(0.1)
-        assert scene.bob.events[-1] == SessionModified(bobs, OFFER)
+        assert scene.bob.events[-1] == SessionModified(bobs, OFFER, scene.alice.address)
         scene.accept_modify(scene.bob, bobs)
         scene.wait(0.9)
         assert scene.alice.events[-1] == ModifyAnswered(alices, 200, ANSWER)

@@ -62,7 +62,7 @@ from acdcore.sip.uri import SipUri
 def test_options_tells_what_we_can_do() -> None:
     response = only_response(endpoint().receive(message("OPTIONS"), FLOW, 0.0))
     assert response.status == 200
-    assert response.headers.get("Accept") == "application/sdp"
+    assert response.headers.get("Accept") == "application/sdp, multipart/mixed"
     assert response.headers.get("Supported") == "timer"
     assert {"INVITE", "BYE", "REGISTER"} <= set((response.headers.get("Allow") or "").split(", "))
 
@@ -123,7 +123,7 @@ def test_same_invite_over_another_path_is_482() -> None:
 def test_body_that_is_no_sdp_is_415() -> None:
     response = only_response(endpoint().receive(message("INVITE", "Content-Type: text/plain", body=b"hi"), FLOW, 0.0))
     assert response.status == 415
-    assert response.headers.get("Accept") == "application/sdp"
+    assert response.headers.get("Accept") == "application/sdp, multipart/mixed"
 
 
 def test_invite_without_contact_is_400() -> None:
@@ -285,7 +285,7 @@ def test_update_without_a_body_refreshes_at_once() -> None:
 
 def test_update_with_an_offer_is_for_the_hall() -> None:
     talk = Talk()
-    assert talk.say("UPDATE", *SDP, body=OFFER) == [SessionModified(talk.session, OFFER)]
+    assert talk.say("UPDATE", *SDP, body=OFFER) == [SessionModified(talk.session, OFFER, FLOW.remote)]
     outputs = talk.endpoint.accept_modify(talk.session, ANSWER, 1.0)
     assert only_response(outputs).body == ANSWER
     assert talk.endpoint.accept_modify(talk.session, ANSWER, 1.0) == [], "once is enough"
@@ -295,7 +295,7 @@ def test_re_invite_without_an_offer_gets_ours_and_its_ack_the_answer() -> None:
     talk = Talk()
     outputs = talk.say("INVITE")
     assert statuses(outputs) == [100]
-    assert outputs[-1] == SessionModified(talk.session, b"")
+    assert outputs[-1] == SessionModified(talk.session, b"", FLOW.remote)
     assert only_response(talk.endpoint.accept_modify(talk.session, OFFER, 1.0)).body == OFFER
     assert talk.say("ACK", *SDP, cseq=talk.cseq, body=ANSWER) == [SessionConfirmed(talk.session, ANSWER)]
 

@@ -1,6 +1,7 @@
 """The called side of sessions: INVITE comes in, is answered or refused, and its ACK awaited (RFC 3261 section 13.3)."""
 
 from acdcore.kernel.errors import PeerError
+from acdcore.sip.bodies import Unsupported, description_or_nothing, session_description
 from acdcore.sip.dialog import Dialog, dialog_of_callee
 from acdcore.sip.events import EndCause, Flow, InviteArrived, SessionId, Transmit
 from acdcore.sip.message import Request
@@ -12,7 +13,6 @@ from acdcore.sip.transaction import Owner, Purpose
 from acdcore.sip.transactions import Turn
 from acdcore.sip.user_agent import UserAgent
 
-SDP_TYPE = "application/sdp"
 ANSWER_LIMIT_S = 180.0
 """An INVITE for which the hall has done nothing at all: by then it never will, and the caller has long given up."""
 RING_LIMIT_S = 3_600.0
@@ -34,7 +34,7 @@ class Callee:
         if isinstance(admitted, Fact):
             self._ua.reply_at_once(request, flow, admitted, turn)
             return
-        dialog, expires_s = admitted
+        dialog, expires_s, offer = admitted
         number = SessionId(self._ua.new_number())
         transaction = self._ua.transactions.open_server(request, flow, Owner(Purpose.INVITE, number), tag)
         session = Session(number, SessionState.INVITED, flow, transaction, tag, dialog, expires_s=expires_s)
@@ -43,19 +43,21 @@ class Callee:
         self._ua.arm(session, Timer.ANSWER_LIMIT, turn.now + ANSWER_LIMIT_S)
         # At once rather than after 200 ms (section 17.2.1): it stops the caller's retransmissions.
         self._ua.reply(transaction, Fact(100), turn)
-        turn.out.append(InviteArrived(number, request, flow, request.body, peer))
+        turn.out.append(InviteArrived(number, request, flow, offer, peer))
 
-    def _admit(self, request: Request, tag: str) -> tuple[Dialog, int] | Fact:
-        """The dialog and session interval of an INVITE, or why it cannot even be offered to the hall."""
+    def _admit(self, request: Request, tag: str) -> tuple[Dialog, int, bytes] | Fact:
+        """The dialog, session interval and offer of an INVITE, or why it cannot even be offered to the hall."""
         if len(self._ua.sessions) >= self._ua.settings.sessions_max:
             return Fact(503, headers=(("Retry-After", str(self._ua.settings.retry_after_s)),))
         if request.max_forwards == 0:
             # We place calls onward, so a call that has no hop left must end here (RFC 7332 section 5).
             return Fact(483)
-        if request.body and request.content_type != SDP_TYPE:
-            return Fact(415, headers=(("Accept", SDP_TYPE),))
+        offer = session_description(request)
+        if isinstance(offer, Unsupported):
+            return Fact(415, headers=offer.headers)
         try:
-            return dialog_of_callee(request, tag), asked_interval_s(request, self._ua.settings.session_expires_min_s)
+            interval_s = asked_interval_s(request, self._ua.settings.session_expires_min_s)
+            return dialog_of_callee(request, tag), interval_s, offer
         except IntervalTooSmall:
             return Fact(422, headers=(("Min-SE", str(self._ua.settings.session_expires_min_s)),))
         except PeerError as error:
@@ -85,8 +87,8 @@ class Callee:
             return
         session.repeat = None
         self._ua.disarm(session, Timer.ANSWER_AGAIN, Timer.ACK_WAIT)
-        if repeat.answered is session.transaction or not repeat.answered.request.body:
-            self._ua.advance(session, SessionInput.ACK, Fact(body=request.body), turn)
+        if repeat.answered is session.transaction or not description_or_nothing(repeat.answered.request):
+            self._ua.advance(session, SessionInput.ACK, Fact(body=description_or_nothing(request)), turn)
 
     def answer_again(self, session: Session, turn: Turn) -> None:
         """The ACK has not come: send the 2xx once more (section 13.3.1.4, over any transport)."""

@@ -1,5 +1,6 @@
 """The calling side of sessions: INVITE goes out, its responses come in (RFC 3261 sections 9.1 and 13.2)."""
 
+from acdcore.sip.bodies import description_or_nothing
 from acdcore.sip.charset import readable
 from acdcore.sip.events import OutgoingInvite, SessionId, SessionRefused
 from acdcore.sip.message import Headers, Request, Response, reason_of
@@ -62,7 +63,8 @@ class Caller:
             if response.is_success:
                 ua.acknowledge_fork(transaction, response, turn)
             return
-        fact = Fact(response.status, readable(response.reason), response, body=response.body)
+        body = description_or_nothing(response)
+        fact = Fact(response.status, readable(response.reason), response, body=body)
         if response.is_provisional:
             if response.to.tag is not None:
                 ua.open_early(session, response.to.tag)

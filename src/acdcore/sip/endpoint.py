@@ -11,7 +11,8 @@ from acdcore.kernel.address import Address
 from acdcore.kernel.errors import PeerError
 from acdcore.kernel.ids import IdSource
 from acdcore.sip.admission import Admitted, Admitter, Everybody, Sources
-from acdcore.sip.callee import SDP_TYPE, Callee
+from acdcore.sip.bodies import READ_TYPES
+from acdcore.sip.callee import Callee
 from acdcore.sip.caller import Caller
 from acdcore.sip.charset import is_utf8
 from acdcore.sip.dialog import DialogKey, Order
@@ -217,13 +218,13 @@ class Endpoint:
             self._modifier.accept(found, body, turn)
         return turn.out
 
-    def refuse_modify(self, session: SessionId, status: int, now: float) -> list[Output]:
+    def refuse_modify(self, session: SessionId, status: int, now: float, headers: Fields = ()) -> list[Output]:
         """Answer SessionModified with 300 to 699, for example 488; the session goes on as it was."""
         _check_status(status, 300, 699)
         turn = Turn(now, [])
         found = self._ua.sessions.get(session)
         if found is not None:
-            self._modifier.refuse(found, status, turn)
+            self._modifier.refuse(found, Fact(status, headers=headers), turn)
         return turn.out
 
     def respond(
@@ -379,7 +380,7 @@ class Endpoint:
         fields = (
             ("Contact", identity.contact(flow)),
             identity.allow,
-            ("Accept", SDP_TYPE),
+            ("Accept", READ_TYPES),
             ("Supported", ", ".join(sorted(EXTENSIONS))),
         )
         return Fact(200, headers=fields)

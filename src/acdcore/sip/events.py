@@ -255,6 +255,8 @@ class SessionModified:
     """The session."""
     offer: bytes
     """The SDP offer; empty when the peer wants ours, whose answer then comes in SessionConfirmed."""
+    source: Address
+    """Where it came from."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from acdcore.kernel.errors import PeerError
-from acdcore.sip.callee import SDP_TYPE
+from acdcore.sip.bodies import Unsupported, description_or_nothing, session_description
 from acdcore.sip.events import EndCause, Flow, ModifyAnswered, SessionId, SessionModified
 from acdcore.sip.message import Request, Response
 from acdcore.sip.session import Fact, Repeat, Session, SessionInput, SessionState
@@ -90,7 +90,7 @@ class Modifier:
         if session.modification.ours is transaction:
             if session.expires_s:
                 self._ua.await_refresh(session, granted_interval_s(response), turn)
-            self._finish(session, response.status, response.body, turn)
+            self._finish(session, response.status, description_or_nothing(response), turn)
 
     def _failure_arrived(self, session: Session, response: Response, turn: Turn) -> None:
         modification, attempt = session.modification, session.attempt
@@ -147,7 +147,8 @@ class Modifier:
 
     def offer_arrived(self, session: Session, request: Request, flow: Flow, turn: Turn) -> None:
         """A re-INVITE or UPDATE in order; `flow` is where replies go."""
-        refusal = self._refusal(session, request)
+        offer = session_description(request)
+        refusal = self._refusal(session, request, offer)
         if refusal is not None:
             self._ua.reply_at_once(request, flow, refusal, turn)
             return
@@ -156,20 +157,20 @@ class Modifier:
         session.flow = flow
         owner = Owner(Purpose.MODIFY, session.id)
         transaction = self._ua.transactions.open_server(request, flow, owner, session.local_tag)
-        if not _is_offer(request):
+        if not _is_offer(request, offer):
             # A refresh of the session timer or of the Contact; nothing for the hall to decide.
             self._accept(session, transaction, b"", turn)
             return
         session.modification.theirs = transaction
         if request.method == "INVITE":
             self._ua.reply(transaction, Fact(100), turn)
-        turn.out.append(SessionModified(session.id, request.body))
+        turn.out.append(SessionModified(session.id, offer if isinstance(offer, bytes) else b"", flow.remote))
 
-    def _refusal(self, session: Session, request: Request) -> Fact | None:
-        if _is_offer(request) and (refusal := self._collision(session)) is not None:
+    def _refusal(self, session: Session, request: Request, offer: bytes | Unsupported) -> Fact | None:
+        if _is_offer(request, offer) and (refusal := self._collision(session)) is not None:
             return refusal
-        if request.body and request.content_type != SDP_TYPE:
-            return Fact(415, headers=(("Accept", SDP_TYPE),))
+        if isinstance(offer, Unsupported):
+            return Fact(415, headers=offer.headers)
         try:
             asked_interval_s(request, self._ua.settings.session_expires_min_s)
             contacts = request.contacts
@@ -207,14 +208,14 @@ class Modifier:
         if theirs.request.method == "INVITE":
             self._ua.repeat(session, Repeat(data, theirs, self._ua.settings.timing.t1_s), turn)
 
-    def refuse(self, session: Session, status: int, turn: Turn) -> None:
+    def refuse(self, session: Session, fact: Fact, turn: Turn) -> None:
         """Refuse the peer's offer; the session goes on as it was."""
         theirs = session.modification.theirs
         if theirs is not None:
             session.modification.theirs = None
-            self._ua.reply(theirs, Fact(status), turn)
+            self._ua.reply(theirs, fact, turn)
 
 
-def _is_offer(request: Request) -> bool:
-    """Whether media may change; a re-INVITE without a body asks for our offer."""
-    return request.method == "INVITE" or bool(request.body)
+def _is_offer(request: Request, offer: bytes | Unsupported) -> bool:
+    """Whether media may change; a re-INVITE without an offer asks for ours."""
+    return request.method == "INVITE" or bool(offer)

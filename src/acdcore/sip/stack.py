@@ -152,9 +152,9 @@ class SipStack:
         """Answer SessionModified with 200."""
         self._carry_out(self._endpoint.accept_modify(session, body, self._clock.now()))
 
-    def refuse_modify(self, session: SessionId, status: int) -> None:
+    def refuse_modify(self, session: SessionId, status: int, headers: Fields = ()) -> None:
         """Answer SessionModified with 300 to 699."""
-        self._carry_out(self._endpoint.refuse_modify(session, status, self._clock.now()))
+        self._carry_out(self._endpoint.refuse_modify(session, status, self._clock.now(), headers))
 
     def respond(self, transaction: ServerTransactionId, status: int, headers: Fields = (), body: bytes = b"") -> None:
         """Answer RequestArrived."""
