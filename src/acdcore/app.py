@@ -143,7 +143,7 @@ async def serve(
         endpoint = Endpoint(endpoint_settings(settings), ids, admission, admission.sources)
         sip = SipStack(endpoint, clock, on_sip, stack_settings(settings), observer)
         media_host = str(settings.media.advertised or settings.media.address)
-        wiring = Wiring(sip, engine, media_host, ids, have_phones_nat=settings.media.phones_nat)
+        wiring = Wiring(sip, engine, media_host, ids, settings.audio())
         floor = stack.enter_context(open_floor(settings, clock, on_progress))
         parts = HallParts(wiring, recorder, chronicle, voice, storage, clock)
         hall = await stack.enter_async_context(open_hall(plan, floor, parts))

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, PlainValidator, ValidationError, model_validator
 
+from acdcore.calls.audio_address import ANYWHERE, AudioRule, AudioSettings
 from acdcore.calls.lines import LineSettings, WhenFull
 from acdcore.calls.notices import MailSettings
 from acdcore.calls.region import Regions
@@ -97,6 +98,9 @@ class Media(Section):
     lost_after_s: Annotated[float, Field(ge=5, le=3600)] = 30.0
     phones_nat: bool = True
     learning_window_s: Annotated[float, Field(ge=0, le=60)] = 10.0
+    held_max_s: Annotated[float, Field(ge=60, le=86_400)] = 14_400.0
+    unheard_max_s: Annotated[float, Field(ge=30, le=3600)] = 180.0
+    phone_addresses: list[Network] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _has_room(self) -> "Media":
@@ -241,6 +245,7 @@ class TrunkTable(NumberKeys):
     may_dial_out: bool = False
     in_dialog: InDialog = InDialog.ROUTE
     ask_every_s: Annotated[float, Field(ge=0, le=3_600)] = 30.0
+    media_addresses: list[Network] = Field(default_factory=lambda: list(ANYWHERE))
     routes: dict[str, RouteTable] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -302,6 +307,17 @@ class Settings(Section):
         lines = self.lines
         return LineSettings(lines.limit, lines.reserve, lines.when_full, lines.announcement, lines.redirect_to)
 
+    def audio(self) -> AudioSettings:
+        """For `Wiring`."""
+        own = (self.sip.address, self.sip.advertised, self.media.address, self.media.advertised)
+        return AudioSettings(
+            own_hosts=frozenset(str(address) for address in own if address is not None),
+            have_phones_nat=self.media.phones_nat,
+            phones=AudioRule(tuple(self.media.phone_addresses)),
+            held_max_s=self.media.held_max_s,
+            unheard_max_s=self.media.unheard_max_s,
+        )
+
     def trunk_list(self) -> tuple[Trunk, ...]:
         """For `Trunks`, in the order of the file."""
         return tuple(
@@ -318,6 +334,7 @@ class Settings(Section):
                 in_dialog=table.in_dialog,
                 ask_every_s=table.ask_every_s,
                 numbers=table.numbers(),
+                media_addresses=tuple(table.media_addresses),
             )
             for name, table in self.trunks.items()
         )

@@ -24,6 +24,7 @@ from tests.calls.silent_engine import SilentEngine
 from acdcore.calls.access import Access
 from acdcore.calls.acd import Acd
 from acdcore.calls.admission import AdmissionControl, networks_of
+from acdcore.calls.audio_address import AudioSettings
 from acdcore.calls.call import Call
 from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.commands import AgentCommand, AgentState, ReloadReport
@@ -233,7 +234,7 @@ class House:
         engine = cast(Engine, self.engine)
         spool = plan.spool(self.clock) if plan.spool else self.history
         chronicle = Chronicle(self.clock, spool, self.feed, self.directory)
-        wiring = Wiring(self.stack, engine, OURS.host, IdSource(2), have_phones_nat=plan.nat)
+        wiring = Wiring(self.stack, engine, OURS.host, IdSource(2), AudioSettings(have_phones_nat=plan.nat))
         acd = Acd(Dispatcher(FloorSettings(plan.queues)), self.clock, plan.journal)
         self.stays = StayKeeper(acd, chronicle, self.clock)
         trunks = Trunks([carrier(plan)], [*routes(), *plan.routes])

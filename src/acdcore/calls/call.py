@@ -56,6 +56,8 @@ Note = LegNote | QueueNote | SentTo | ServiceReplied
 """Everything that can happen to a call."""
 
 
+BROKEN_BY = {EndCause.NO_AUDIO: Outcome.REFUSED_REQUEST, EndCause.HELD: Outcome.MEDIA_LOST}
+"""What a call is on record as that was not served when its caller's session ended so; FAILED for the others."""
 ALWAYS = Moment(CalendarState.OPEN, "", "", None)
 """The moment of a call without a calendar."""
 
@@ -190,15 +192,17 @@ class Call:
             case HungUp(leg=leg, cause=EndCause.BYE) if leg.side is Side.CALLER:
                 self.end(self.abandoned(), EndedBy.CALLER, EndCause.BYE.value)
             case HungUp(leg=leg, cause=cause) if leg.side is Side.CALLER:
-                self.end(self.broken(), EndedBy.SYSTEM, cause.value)
+                self.end(self.broken(cause), EndedBy.SYSTEM, cause.value)
             case FellSilent(leg=leg) if leg.side is Side.CALLER:
                 self.end(Outcome.MEDIA_LOST, EndedBy.SYSTEM, f"no audio for {note.silent_for_s:.0f} s")
             case _:
                 self.mailbox.post(note)
 
-    def broken(self) -> Outcome:
+    def broken(self, cause: EndCause) -> Outcome:
         """What it means that the caller's session breaks now: a talk that was had stays one."""
-        return self.abandoned() if answers(self.history) else Outcome.FAILED
+        if answers(self.history):
+            return self.abandoned()
+        return BROKEN_BY.get(cause, Outcome.FAILED)
 
     def abandoned(self) -> Outcome:
         """What it means that the caller hangs up now, by the last thing that decides it."""

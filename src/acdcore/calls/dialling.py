@@ -103,7 +103,7 @@ def dial_outside(call: Call, hall: Hall, wanted: Wanted) -> Leg:
     leg.has_nat = trunk.nat
     call.held.callback(leg.close)
     call.log(events.Dialled(hall.clock.now(), number, trunk.name))
-    leg.dial(outside_invite(call, hall, trunk, replace(wanted, number=number)))
+    leg.dial(outside_invite(call, hall, trunk, replace(wanted, number=number)), trunk.audio)
     return leg
 
 

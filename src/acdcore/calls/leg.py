@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
+from acdcore.calls.audio_address import AudioRule, aimed
 from acdcore.calls.lines import Line
 from acdcore.calls.wiring import Wiring
 from acdcore.kernel.address import Address
@@ -25,12 +26,16 @@ from acdcore.sip.events import (
     SessionEnded,
     SessionId,
     SessionModified,
+    Watch,
 )
+from acdcore.sip.headers import quoted
 
 CODECS = (Codec.PCMA, Codec.PCMU)
 """What we offer, in this order: PCMA is what Chinese and European networks carry."""
 DTMF_RELAY = "application/dtmf-relay"
 DTMF = "application/dtmf"
+WARN_AGENT = "acdcore"
+"""Who warns: a pseudonym, which names no address of ours (RFC 3261 section 25.1, warn-agent)."""
 KEYS = frozenset("0123456789*#ABCD")
 
 
@@ -165,9 +170,14 @@ class Leg:
         self._listener = listener
         opened = wiring.engine.open()
         self.stream: StreamId = opened.stream
+        wiring.ports.update((opened.port, opened.port + 1))
         self._local = LocalMedia(Address(wiring.media_host, opened.port), CODECS, session_id=wiring.ids.number(2**62))
         self._media: Negotiated | None = None
         self._described = b""
+        self._is_answer_due = False
+        """Our description is an offer that the peer has to answer in its ACK."""
+        self._watched: Watch | None = None
+        self._audio = wiring.audio.phones
         self._is_open = True
         wiring.streams[self.stream] = self
 
@@ -177,15 +187,15 @@ class Leg:
 
     # --- being called ---
 
-    def take_offer(self, session: SessionId, offer: bytes) -> None:
-        """Agree on the caller's offer; raises SdpError with the status to refuse with."""
+    def take_offer(self, session: SessionId, offer: bytes, source: Address, audio: AudioRule) -> None:
+        """Agree on the caller's offer, which came from `source`; raises SdpError with the status to refuse with.
+
+        Without an offer ours goes into the 200, and the answer comes with the ACK.
+        """
         self.session = session
         self._wiring.sessions[session] = self
-        if offer:
-            self._media = negotiate.answer(offer, self._local)
-            self._described = self._media.body
-        else:
-            self._described = negotiate.offer(self._local)
+        self.sip_host, self._audio = source.host, audio
+        self._take(offer)
 
     def answer(self) -> None:
         """Send 200; audio can flow to the caller at once, and comes when the caller sends it."""
@@ -195,9 +205,10 @@ class Leg:
 
     # --- calling ---
 
-    def dial(self, invite: OutgoingInvite) -> None:
-        """Place `invite` with our offer as its body."""
+    def dial(self, invite: OutgoingInvite, audio: AudioRule | None = None) -> None:
+        """Place `invite` with our offer as its body; `audio` says where a trunk may have its audio."""
         self.sip_host = invite.flow.remote.host
+        self._audio = audio or self._audio
         self._described = negotiate.offer(self._local)
         with_offer = replace(invite, body=self._described)
         self.session = self._wiring.stack.invite(with_offer)
@@ -280,6 +291,7 @@ class Leg:
             return None
         self._is_open = False
         del self._wiring.streams[self.stream]
+        self._wiring.ports.difference_update((self._local.address.port, self._local.address.port + 1))
         figures = self._wiring.engine.close(self.stream)
         self._wiring.carried.add(figures)
         if self.line is not None:
@@ -289,17 +301,19 @@ class Leg:
     # --- what the driver delivers ---
 
     def on_confirmed(self, event: SessionConfirmed) -> None:
-        """The ACK came, perhaps with the answer to our offer."""
-        if event.body and not self._accept(event.body):
-            self.hang_up()
-            self._listener.notify(HungUp(self, EndCause.GONE))
+        """The ACK came, with the answer if our 200 had an offer; without one there is no audio (RFC 3261 13.2.2.4)."""
+        is_agreed = True
+        if self._is_answer_due:
+            self._is_answer_due = False
+            is_agreed = self._accept(event.body)
+        if not is_agreed:
+            self._listener.notify(HungUp(self, EndCause.NO_AUDIO))
             return
         self._listener.notify(Confirmed(self))
 
     def on_answered(self, body: bytes) -> None:
         """The peer picked up."""
         if not self._accept(body):
-            self.hang_up()
             self._listener.notify(TurnedDown(self, NotAcceptable.sip_status, "answer without a codec of ours"))
             return
         self.is_answered = True
@@ -317,14 +331,12 @@ class Leg:
 
     def on_modified(self, event: SessionModified) -> None:
         """A re-INVITE: agree if we can, and say so if it means hold or resume."""
+        source, self.sip_host = self.sip_host, event.source.host
         try:
-            if event.offer:
-                self._media = negotiate.answer(event.offer, self._local, self._described)
-                self._described = self._media.body
-            else:
-                self._described = negotiate.offer(self._local, self._described)
+            self._take(event.offer)
         except SdpError as error:
-            self._wiring.stack.refuse_modify(event.session, error.sip_status)
+            self.sip_host = source
+            self._wiring.stack.refuse_modify(event.session, error.sip_status, warning(error))
             return
         self._connect()
         self._wiring.stack.accept_modify(event.session, self._described)
@@ -359,6 +371,16 @@ class Leg:
         if not self.is_held:
             self._listener.notify(FellSilent(self, silent_for_s))
 
+    def on_hold_limit(self) -> None:
+        """The audio has rested for too long; who was heard though it said that it would send nothing has more time."""
+        audio, watched = self._wiring.audio, self._watched
+        rest_s = audio.held_max_s - audio.unheard_max_s
+        if watched is not None and watched.limit_s == audio.unheard_max_s and self._is_heard() and rest_s > 0:
+            self._watch(Watch(audio.asked_every_s, rest_s))
+            return
+        self.hang_up()
+        self._listener.notify(HungUp(self, EndCause.HELD))
+
     # --- within ---
 
     def _part(self) -> SessionId | None:
@@ -368,10 +390,28 @@ class Leg:
             self._wiring.sessions.pop(session, None)
         return session
 
+    def _take(self, offer: bytes) -> None:
+        """Answer an offer, or make one where there is none; SdpError leaves everything as it was."""
+        if not offer:
+            self._described = negotiate.offer(self._local, self._described)
+            self._is_answer_due = True
+            return
+        self._media = self._aim(negotiate.answer(offer, self._local, self._described))
+        self._described = self._media.body
+        self._is_answer_due = False
+
+    def _aim(self, media: Negotiated) -> Negotiated:
+        remote = aimed(media.remote, self.sip_host, self._audio, self._wiring.ours)
+        return media if remote == media.remote else replace(media, remote=remote)
+
     def _accept(self, answer: bytes) -> bool:
+        """Take the answer to our offer; one that gives us no audio ends the session, and says why (RFC 3326)."""
         try:
-            self._media = negotiate.accept(answer, self._described)
-        except SdpError:
+            self._media = self._aim(negotiate.accept(answer, self._described))
+        except SdpError as error:
+            session = self._part()
+            if session is not None:
+                self._wiring.stack.hang_up(session, reason(error))
             return False
         self._connect()
         self._note_hold()
@@ -400,11 +440,41 @@ class Leg:
             sip_host=self.sip_host,
         )
         self._wiring.engine.connect(self.stream, target)
+        is_at_rest = not (media.sends and media.receives)
+        self._watch(self._watched or self._patience() if is_at_rest else None)
+
+    def _watch(self, watch: Watch | None) -> None:
+        """Have a party asked whether it is there, of which the engine cannot tell: it need not send, or not to us."""
+        self._watched = watch
+        if self.session is not None:
+            self._wiring.stack.watch(self.session, watch)
+
+    def _patience(self) -> Watch:
+        audio = self._wiring.audio
+        return Watch(audio.asked_every_s, audio.held_max_s if self._is_heard() else audio.unheard_max_s)
+
+    def _is_heard(self) -> bool:
+        return self._wiring.engine.figures(self.stream).packets_in > 0
 
     def _established(self) -> SessionId:
         if self.session is None:
             raise RuntimeError("the leg has no session to answer")
         return self.session
+
+
+def warning(error: SdpError) -> Fields:
+    """What goes with the refusal of an offer: a Warning that says what is missing (RFC 3261 section 20.43)."""
+    return (("Warning", f"{error.code:d} {WARN_AGENT} {quoted(_shown(error))}"),)
+
+
+def reason(error: SdpError) -> Fields:
+    """What goes with the BYE after an answer without audio."""
+    return (("Reason", f"SIP;cause={error.sip_status};text={quoted(_shown(error))}"),)
+
+
+def _shown(error: SdpError) -> str:
+    """The problem as ASCII: parts of it are the peer's words."""
+    return str(error).encode("ascii", "replace").decode()
 
 
 def digit_of_info(content_type: str, body: bytes) -> str:

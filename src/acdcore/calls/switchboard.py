@@ -11,6 +11,7 @@ import structlog
 
 from acdcore.calls import events
 from acdcore.calls.admission import AdmissionControl
+from acdcore.calls.audio_address import AudioRule
 from acdcore.calls.call import ALWAYS, Call, Ending
 from acdcore.calls.callback import SETTLED, attempt
 from acdcore.calls.caller_id import CHARS_MAX, CallerId, caller_of, dialled_numbers, plain_user
@@ -18,7 +19,7 @@ from acdcore.calls.commands import CallState, LiveCall
 from acdcore.calls.feature_code import NAIL_UP, feature_code, is_feature_code
 from acdcore.calls.hall import Hall
 from acdcore.calls.inbound import inbound, turned_away
-from acdcore.calls.leg import AtPhone, Leg, Side
+from acdcore.calls.leg import AtPhone, Leg, Side, warning
 from acdcore.calls.lines import Line, LinesFull, WhenFull
 from acdcore.calls.nailed_up import nailed_up
 from acdcore.calls.people import AgentRecord
@@ -34,6 +35,7 @@ from acdcore.kernel.ids import AgentId, CallId
 from acdcore.kernel.refusal_log import Refusal
 from acdcore.media.model import StreamFigures
 from acdcore.numbering.plan import HOME
+from acdcore.sdp.model import SdpError
 from acdcore.sip.events import (
     Event,
     Fields,
@@ -245,15 +247,19 @@ class Switchboard:
         try:
             call.caller = leg = Leg(hall.wiring, Side.CALLER, call)
             leg.phone = calling_phone(event.request, parties.caller.number) if trunk == AGENTS_TRUNK else None
-            leg.has_nat = hall.wiring.have_phones_nat if trunk == AGENTS_TRUNK else hall.rules.trunks[trunk].nat
-            leg.sip_host = event.flow.remote.host
-            leg.take_offer(event.session, event.offer)
+            leg.has_nat = hall.wiring.audio.have_phones_nat if trunk == AGENTS_TRUNK else hall.rules.trunks[trunk].nat
+            leg.take_offer(event.session, event.offer, event.flow.remote, self._audio_of(trunk))
         except Exception as error:
             status = error.sip_status if isinstance(error, AcdError) else AcdError.sip_status
-            self._turn_away(event, status, (), type(error).__name__)
+            headers = warning(error) if isinstance(error, SdpError) else ()
+            self._turn_away(event, status, headers, type(error).__name__)
             self._close(call, self._ending_by(error, call))
             return
         self._run(call, story)
+
+    def _audio_of(self, trunk: str) -> AudioRule:
+        hall = self._hall
+        return hall.wiring.audio.phones if trunk == AGENTS_TRUNK else hall.rules.trunks[trunk].audio
 
     def begin_work(self, item: WorkItem) -> None:
         """A callback or a message is due: a call of ours that waits for an agent, with nobody on the line yet."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
+from acdcore.calls.audio_address import ANYWHERE, AudioRule
 from acdcore.calls.caller_id import DidFrom
 from acdcore.calls.trunk_numbers import TrunkNumbers
 from acdcore.kernel.address import Address
@@ -49,6 +50,8 @@ class Trunk:
     """What our requests within a call follow."""
     numbers: TrunkNumbers = field(default_factory=TrunkNumbers)
     """How it reads and writes numbers, and which of ours it shows."""
+    media_addresses: tuple[IPv4Network | IPv6Network, ...] = ANYWHERE
+    """Where audio may go that its session descriptions name, besides `networks` and where it signals from."""
 
     @property
     def target_address(self) -> Address | None:
@@ -76,6 +79,11 @@ class Trunk:
     def path(self) -> DialogPath:
         """How our requests within its calls find it."""
         return DialogPath(self.in_dialog, self.home)
+
+    @property
+    def audio(self) -> AudioRule:
+        """Which addresses its session descriptions may name."""
+        return AudioRule((*self.networks, *self.media_addresses), is_third_party_refused=True)
 
     def known_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """Whence its messages come: its networks, and the host that we call it at."""

@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol, assert_never
 
+from acdcore.calls.audio_address import AudioSettings, Ours
 from acdcore.kernel.ids import IdSource
 from acdcore.media.engine import Engine
 from acdcore.media.events import DigitPressed, MediaEvent, MediaLost, MediaResumed, PlaybackFinished, TapOverflowed
 from acdcore.media.model import StreamFigures, StreamId
 from acdcore.sip.events import (
+    HoldLimitReached,
     InfoArrived,
     InviteCancelled,
     ModifyAnswered,
@@ -19,6 +21,7 @@ from acdcore.sip.events import (
     SessionModified,
     SessionProgress,
     SessionRefused,
+    Transport,
 )
 from acdcore.sip.stack import SipStack
 
@@ -32,6 +35,7 @@ SessionEvent = (
     | ModifyAnswered
     | SessionEnded
     | InfoArrived
+    | HoldLimitReached
 )
 """What the SIP stack reports of a session that has a party."""
 
@@ -83,6 +87,10 @@ class Party(Protocol):
         """No audio comes."""
         ...
 
+    def on_hold_limit(self) -> None:
+        """The audio has rested for as long as it may."""
+        ...
+
 
 @dataclass(slots=True)
 class Carried:
@@ -106,14 +114,22 @@ class Wiring:
     """Stack, engine, and who is connected to which session and stream; one for the daemon."""
 
     def __init__(
-        self, stack: SipStack, engine: Engine, media_host: str, ids: IdSource, *, have_phones_nat: bool = True
+        self,
+        stack: SipStack,
+        engine: Engine,
+        media_host: str,
+        ids: IdSource,
+        audio: AudioSettings = AudioSettings(),  # noqa: B008 - frozen
     ) -> None:
-        """`media_host` is our address in session descriptions; agents' phones may be behind a NAT or not."""
+        """`media_host` is our address in session descriptions."""
         self.stack = stack
         self.engine = engine
         self.media_host = media_host
+        self.audio = audio
+        self.ports: set[int] = set()
+        """Our ports for audio, those for RTCP among them."""
+        self.ours = Ours(audio.own_hosts | {media_host}, self._is_own_port)
         self.ids = ids
-        self.have_phones_nat = have_phones_nat
         self.sessions: dict[SessionId, Party] = {}
         self.streams: dict[StreamId, Party] = {}
         self.carried = Carried()
@@ -125,6 +141,10 @@ class Wiring:
         for stream in self.streams:
             carried.add(self.engine.figures(stream))
         return carried
+
+    def _is_own_port(self, port: int) -> bool:
+        signalling = (*self.stack.addresses(Transport.UDP), *self.stack.addresses(Transport.TCP))
+        return port in self.ports or any(port == address.port for address in signalling)
 
     def on_session(self, event: SessionEvent) -> None:
         """Deliver; an event of a session that its party has let go of means nothing any more."""
@@ -148,6 +168,8 @@ class Wiring:
                 party.on_cancelled()
             case InfoArrived():
                 party.on_info(event)
+            case HoldLimitReached():
+                party.on_hold_limit()
             case ModifyAnswered():
                 pass
             case _:

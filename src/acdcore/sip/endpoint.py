@@ -1,8 +1,8 @@
 """The SIP endpoint: all sessions, dialogs and transactions of one user agent, as one pure machine.
 
 Bytes, commands and the time go in; orders for the driver and events for the hall come out, in order. The work is done
-by the callee (incoming sessions), the caller (outgoing ones), the modifier (re-INVITE, UPDATE) and the outside (all
-other requests); here messages and timers find their way to them.
+by the callee (incoming sessions), the caller (outgoing ones), the modifier (re-INVITE, UPDATE), the prober (OPTIONS
+within a session) and the outside (all other requests); here messages and timers find their way to them.
 """
 
 from dataclasses import replace
@@ -37,6 +37,7 @@ from acdcore.sip.events import (
     ServerTransactionId,
     SessionId,
     Tolerated,
+    Watch,
 )
 from acdcore.sip.headers import DEFAULT_PORT
 from acdcore.sip.identity import EXTENSIONS, KNOWN_METHODS, EndpointSettings
@@ -45,6 +46,7 @@ from acdcore.sip.modifier import Modifier
 from acdcore.sip.next_hop import Listening
 from acdcore.sip.outside import METHODS_OF_SESSIONS, Outside
 from acdcore.sip.parser import MalformedMessage, parse
+from acdcore.sip.prober import Prober
 from acdcore.sip.session import TAKES_KEYS, Fact, Session, SessionInput
 from acdcore.sip.timers import SESSION_TIMERS, Timer, TimerKey
 from acdcore.sip.transaction import Action, Purpose, Transaction
@@ -80,6 +82,7 @@ class Endpoint:
         self._callee = Callee(self._ua)
         self._caller = Caller(self._ua)
         self._modifier = Modifier(self._ua)
+        self._prober = Prober(self._ua)
         self._outside = Outside(self._ua)
 
     def receive(self, data: bytes, flow: Flow, now: float) -> list[Output]:
@@ -225,6 +228,14 @@ class Endpoint:
         found = self._ua.sessions.get(session)
         if found is not None:
             self._modifier.refuse(found, Fact(status, headers=headers), turn)
+        return turn.out
+
+    def watch(self, session: SessionId, watch: Watch | None, now: float) -> list[Output]:
+        """Ask from time to time whether the peer is still there, or no longer; the same again changes nothing."""
+        turn = Turn(now, [])
+        found = self._ua.sessions.get(session)
+        if found is not None:
+            self._prober.watch(found, watch, turn)
         return turn.out
 
     def respond(
@@ -413,6 +424,9 @@ class Endpoint:
                 self._modifier.response_arrived(transaction, response, turn)
             case Purpose.BYE:
                 self._bye_response_arrived(transaction, response, turn)
+            case Purpose.QUESTION:
+                if not response.is_provisional:
+                    self._prober.finished(transaction, response.status, turn)
             case Purpose.OUTSIDE:
                 self._outside.response_arrived(transaction, response, turn)
             case Purpose.NOTHING:
@@ -441,6 +455,8 @@ class Endpoint:
                 self._ua.advance(session, SessionInput.FAILURE, Fact(status), turn)
             case Purpose.MODIFY if session is not None and session.modification.ours is transaction:
                 self._modifier.failed(session, status, turn)
+            case Purpose.QUESTION:
+                self._prober.finished(transaction, status, turn)
             case Purpose.BYE if session is not None and status == 503 and transaction.flow.connection:
                 # It crossed the closing of its connection: once more, on another one.
                 self._ua.send_within(session, "BYE", Purpose.BYE, Fact(headers=session.farewell), turn)
@@ -471,6 +487,10 @@ class Endpoint:
                 self._modifier.attempt(session, turn)
             case Timer.MODIFY_LIMIT:
                 self._modifier.limit(session, turn)
+            case Timer.ASK:
+                self._prober.ask(session, turn)
+            case Timer.HOLD_LIMIT:
+                self._prober.limit(session, turn)
             case _:
                 self._ua.advance(session, SessionInput.EXPIRED, Fact(cause=EndCause.TIMER), turn)
 

@@ -121,6 +121,10 @@ class EndCause(StrEnum):
     """The session timer ran out without a refresh (RFC 4028 section 10)."""
     UNANSWERED = "unanswered"
     """We neither answered nor refused the INVITE in time: a fault of ours."""
+    NO_AUDIO = "no_audio"
+    """The ACK of our offer brought no answer that gives us audio (RFC 3261 section 13.2.2.4)."""
+    HELD = "held_too_long"
+    """A hold that lasted as long as one may."""
     GONE = "gone"
     """The peer no longer knows the dialog, or is silent (408 or 481 inside a dialog, RFC 3261 section 12.2.1.2)."""
 
@@ -272,6 +276,14 @@ class ModifyAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldLimitReached:
+    """A session has been watched for as long as its `Watch` says. Wants `hang_up` or another `watch`."""
+
+    session: SessionId
+    """The session."""
+
+
+@dataclass(frozen=True, slots=True)
 class SessionEnded:
     """An answered session is over, or an unanswered one whose caller's flow went or who sent BYE."""
 
@@ -353,6 +365,7 @@ Event = (
     | SessionRefused
     | SessionModified
     | ModifyAnswered
+    | HoldLimitReached
     | SessionEnded
     | InfoArrived
     | RequestArrived
@@ -392,6 +405,16 @@ class OutgoingInvite:
     """How long to ring before we cancel and report 408 (RFC 3261 section 13.2.1 leaves it to us)."""
     path: DialogPath | None = None
     """How requests in the call find the peer; None: as the endpoint's settings say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What is done while a session's audio cannot tell whether the peer is still there."""
+
+    every_s: float
+    """Seconds from an answer to the next question (OPTIONS within the dialog)."""
+    limit_s: float
+    """Seconds after which HoldLimitReached follows, counted from the command."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from acdcore.sip.dialog import Dialog, DialogKey, Order
-from acdcore.sip.events import DialogPath, EndCause, Fields, Flow, OutgoingInvite, SessionId
+from acdcore.sip.events import DialogPath, EndCause, Fields, Flow, OutgoingInvite, SessionId, Watch
 from acdcore.sip.message import Request, Response
 from acdcore.sip.timers import Timer
 from acdcore.sip.transaction import SOURCE_PATH, Transaction
@@ -247,6 +247,10 @@ class Session:
     """Fields of a BYE that has to wait (DEPARTING)."""
     expires_s: int = 0
     """The session interval when the peer refreshes (RFC 4028), 0 without a session timer."""
+    watch: Watch | None = None
+    """How the peer is asked whether it is still there, None while it is not."""
+    question: Transaction | None = None
+    """The OPTIONS that has no final response."""
     armed: set[Timer] = field(default_factory=set)
     """Its timers that are running."""
 

@@ -31,6 +31,7 @@ from acdcore.sip.events import (
     Tolerated,
     Transmit,
     Transport,
+    Watch,
 )
 from acdcore.sip.ladder import Direction, Observer
 from acdcore.sip.next_hop import Listening
@@ -155,6 +156,10 @@ class SipStack:
     def refuse_modify(self, session: SessionId, status: int, headers: Fields = ()) -> None:
         """Answer SessionModified with 300 to 699."""
         self._carry_out(self._endpoint.refuse_modify(session, status, self._clock.now(), headers))
+
+    def watch(self, session: SessionId, watch: Watch | None) -> None:
+        """Ask from time to time whether the peer is still there; HoldLimitReached may follow."""
+        self._carry_out(self._endpoint.watch(session, watch, self._clock.now()))
 
     def respond(self, transaction: ServerTransactionId, status: int, headers: Fields = (), body: bytes = b"") -> None:
         """Answer RequestArrived."""

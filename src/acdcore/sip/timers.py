@@ -50,6 +50,10 @@ class Timer(StrEnum):
     """Session: repeat the provisional response (RFC 3261 section 13.3.1.1)."""
     RESPOND_LIMIT = "respond_limit"
     """Request outside of dialogs: the hall has not responded; its owner is the transaction."""
+    ASK = "ask"
+    """Session: ask the peer, whose audio rests, whether it is still there."""
+    HOLD_LIMIT = "hold_limit"
+    """Session: its audio has rested for as long as it may."""
     EXPIRY = "expiry"
     """Session: no refresh came in time (RFC 4028)."""
 
@@ -101,6 +105,8 @@ SESSION_TIMERS = frozenset(
         Timer.MODIFY_LIMIT,
         Timer.ANSWER_LIMIT,
         Timer.PROGRESS_AGAIN,
+        Timer.ASK,
+        Timer.HOLD_LIMIT,
         Timer.EXPIRY,
     )
 )

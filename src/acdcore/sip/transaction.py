@@ -241,6 +241,8 @@ class Purpose(StrEnum):
     """A re-INVITE or UPDATE within a session."""
     BYE = "bye"
     """The end of a session."""
+    QUESTION = "question"
+    """An OPTIONS within a session: is the peer still there?"""
     OUTSIDE = "outside"
     """A request outside of dialogs."""
     NOTHING = "nothing"

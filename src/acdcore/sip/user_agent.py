@@ -325,6 +325,8 @@ class UserAgent:
         ours = session.modification.ours
         if ours is not None:
             self.transactions.drop(ours)
+        if session.question is not None:
+            self.transactions.drop(session.question)
         self.dialogs.pop(session.key, None)
         del self.sessions[session.id]
 

@@ -1,0 +1,115 @@
+"""Where our audio may go: what a peer's session description names, against where its signalling comes from (pure).
+
+The first row that fits counts. "Named" is the address in the c= line; "source" is the one that the peer's INVITE,
+answer or re-INVITE came from. The port is that of the m= line in any case.
+
+| named | a trunk | an agent's phone |
+|---|---|---|
+| 0.0.0.0, :: | nothing is sent: hold (RFC 3264 section 8.4) | the same |
+| an address of ours, signalled from elsewhere | refused | refused |
+| an address of ours, signalled from this machine, a port of ours | refused | refused |
+| nothing that can be read: a host name, no c= line | the source | the source |
+| the source | as named | as named |
+| within `addresses`, `media_addresses`, `phone_addresses` with a prefix | as named | as named |
+| narrower than the source: private from public (NAT), loopback or link-local from elsewhere | the source | the source |
+| anything else, a third party | as named where `media_addresses` has 0.0.0.0/0, else refused | the source |
+
+Wherever the audio is aimed, the engine's latch follows the peer's own packets (RFC 4961). So a peer behind NAT is
+heard and served; but nobody can have us send audio to a machine that has not sent us any. "Refused" is 488 with a
+Warning to an offer, and the end of the call by an answer.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+
+from acdcore.kernel.address import Address
+from acdcore.sdp.model import NotAcceptable, WarningCode
+from acdcore.sdp.parser import literal
+
+Network = IPv4Network | IPv6Network
+
+ANYWHERE: tuple[Network, ...] = (ip_network("0.0.0.0/0"), ip_network("::/0"))
+"""For a trunk whose media gateways have addresses of their own, as those of most carriers have."""
+_SITES = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
+"""RFC 1918, RFC 6598 (translators of providers), RFC 4193."""
+_PRIVATE = tuple(ip_network(each) for each in _SITES)
+UNSPECIFIED = "0.0.0.0"
+
+
+@dataclass(frozen=True, slots=True)
+class AudioRule:
+    """Which addresses a peer may name besides the one that it signals from."""
+
+    networks: tuple[Network, ...] = ()
+    is_third_party_refused: bool = False
+    """Whether another address refuses the call; else audio is aimed at the source."""
+
+
+PHONES = AudioRule()
+"""Of agents' phones, which are behind NAT or where they signal from."""
+
+
+@dataclass(frozen=True, slots=True)
+class AudioSettings:
+    """What holds for the audio of every party."""
+
+    own_hosts: frozenset[str] = frozenset()
+    """Addresses of ours besides the one in our session descriptions."""
+    phones: AudioRule = PHONES
+    """Where agents' phones may have their audio."""
+    have_phones_nat: bool = True
+    """Whether agents' phones may be behind a NAT."""
+    asked_every_s: float = 30.0
+    """A party that is on hold, or does not send, is asked so often whether it is still there; with the 32 s that an
+    answer may take, a dead one is found in about a minute."""
+    held_max_s: float = 14_400.0
+    """The longest hold: no consultation takes four hours."""
+    unheard_max_s: float = 180.0
+    """A party that has never sent anything and says that it will not; another switch that connects both later has the
+    time that ringing takes (RFC 3725)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """What is ours on this machine."""
+
+    hosts: frozenset[str]
+    is_port: Callable[[int], bool]
+    """Whether we listen there."""
+
+
+def aimed(named: Address, source: str, rule: AudioRule, ours: Ours) -> Address:
+    """Where audio for this peer is sent first; raises NotAcceptable by the table above."""
+    host = named.host
+    if host and literal(host).is_unspecified:
+        return Address(UNSPECIFIED, named.port)
+    if host in ours.hosts and (source not in ours.hosts or ours.is_port(named.port)):
+        raise NotAcceptable(f"{named} is an address of this server", WarningCode.MISCELLANEOUS)
+    if host and (host == source or _is_allowed(literal(host), source, rule)):
+        return named
+    if ours.hosts and all((":" in source) != (":" in each) for each in ours.hosts):
+        raise NotAcceptable(f"no audio address that can be reached from {source}", WarningCode.ADDRESS_FORMAT)
+    return Address(source, named.port)
+
+
+def _is_allowed(host: IPv4Address | IPv6Address, source: str, rule: AudioRule) -> bool:
+    """Whether audio goes where it is named; False: to the source. NotAcceptable for a third party that may not be."""
+    fitting = [network for network in rule.networks if host in network]
+    if any(network.prefixlen for network in fitting):
+        return True
+    if _reach(host) < _reach(literal(source)):
+        return False
+    if not fitting and rule.is_third_party_refused:
+        problem = f"audio may not go to {host}, which is neither the trunk's nor where it signals from"
+        raise NotAcceptable(problem, WarningCode.MISCELLANEOUS)
+    return bool(fitting)
+
+
+def _reach(address: IPv4Address | IPv6Address) -> int:
+    """How far an address means the same: one machine, one link, one site, everywhere."""
+    if address.is_loopback:
+        return 0
+    if address.is_link_local:
+        return 1
+    return 2 if any(address in network for network in _PRIVATE) else 3
