@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from ipaddress import IPv4Network, IPv6Network
 from itertools import pairwise
 from pathlib import Path
 from typing import get_args, get_origin
@@ -188,6 +189,8 @@ def shown(field: FieldInfo) -> str:
             return f'`"{default.value}"`'
         case int() | float():
             return f"`{default:g}`"
+        case [IPv4Network() | IPv6Network(), *_]:
+            return "`[" + ", ".join(f'"{each}"' for each in default) + "]`"
         case list() | dict():
             return f"`{default}`"
         case tuple():

@@ -220,15 +220,16 @@ class Leg:
         self._described = negotiate.offer(self._local)
         return self._described
 
-    def agree(self, answer: bytes) -> bool:
-        """Connect the audio as the answer of one of them says; False, and nothing changed, without a codec of ours."""
-        return self._accept(answer)
+    def agree(self, answer: bytes) -> None:
+        """Connect the audio as the answer of one of them says; SdpError, and nothing changed, if it gives us none."""
+        self._agree(answer)
 
     def take_over(self, session: SessionId, phone: AtPhone) -> None:
         """The phone to whose answer the leg has agreed is the leg's from now on."""
         self._ringing = None
         self.session, self.phone = session, phone
         self._wiring.sessions[session] = self
+        self._watch(self._watched)
         self.is_answered = True
         self._listener.notify(PickedUp(self))
 
@@ -407,15 +408,18 @@ class Leg:
     def _accept(self, answer: bytes) -> bool:
         """Take the answer to our offer; one that gives us no audio ends the session, and says why (RFC 3326)."""
         try:
-            self._media = self._aim(negotiate.accept(answer, self._described))
+            self._agree(answer)
         except SdpError as error:
             session = self._part()
             if session is not None:
                 self._wiring.stack.hang_up(session, reason(error))
             return False
+        return True
+
+    def _agree(self, answer: bytes) -> None:
+        self._media = self._aim(negotiate.accept(answer, self._described))
         self._connect()
         self._note_hold()
-        return True
 
     def _note_hold(self) -> None:
         is_held = self._media is not None and not self._media.sends

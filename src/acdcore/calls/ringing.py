@@ -7,10 +7,10 @@ from typing import Final
 
 from acdcore.calls import forking
 from acdcore.calls.forking import Forking, Why
-from acdcore.calls.leg import AtPhone, Leg
+from acdcore.calls.leg import AtPhone, Leg, reason
 from acdcore.calls.wiring import Wiring
 from acdcore.kernel.clock import Clock
-from acdcore.sdp.model import NotAcceptable
+from acdcore.sdp.model import NotAcceptable, SdpError
 from acdcore.sip.events import (
     Fields,
     InfoArrived,
@@ -74,11 +74,13 @@ class RingingPhones:
         self._carry_out(self._forking.progress(place, status))
 
     def answered(self, place: int, body: bytes) -> None:
-        """A phone was answered; without a codec of ours that is a refusal."""
+        """A phone was answered; without audio for us that is a refusal."""
         self._leg.sip_host = self._phones[place].invite.flow.remote.host
-        if not self._leg.agree(body):
-            self._hang_up(place, ())
-            self.refused(place, NotAcceptable.sip_status, "answer without a codec of ours")
+        try:
+            self._leg.agree(body)
+        except SdpError as error:
+            self._hang_up(place, reason(error))
+            self.refused(place, NotAcceptable.sip_status, str(error))
             return
         self._carry_out(self._forking.answered(place))
 
@@ -163,3 +165,5 @@ class _Branch:
     def on_played(self, playback: int) -> None: ...
 
     def on_silence(self, silent_for_s: float) -> None: ...
+
+    def on_hold_limit(self) -> None: ...
