@@ -53,6 +53,7 @@ class Refusals:
             "refused",
             source=refusal.source,
             proven=refusal.is_proven,
+            known=refusal.is_known,
             port=refusal.port,
             what=refusal.what,
             reason=refusal.reason,
@@ -62,7 +63,7 @@ class Refusals:
 
     def banned(self, ban: Banned) -> None:
         """A source is banned from now on."""
-        self._log.warning("banned", source=ban.source, proven=True, for_s=ban.for_s, failures=ban.failures)
+        self._log.warning("banned", source=ban.source, for_s=ban.for_s, failures=ban.failures)
 
     def conditions(self) -> Iterator[tuple[AlarmKind, str]]:
         """What is going on, asked every second; sums up what got no line."""

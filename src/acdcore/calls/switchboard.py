@@ -140,6 +140,7 @@ class Switchboard:
                 source=flow.remote.host,
                 port=flow.remote.port,
                 is_proven=bool(event.user) or flow.transport.is_reliable,
+                is_known=self.admission.sources.is_known(flow.remote.host, self._hall.clock.now()),
                 user=event.user,
                 detail=request.uri.username,
             )
@@ -232,7 +233,7 @@ class Switchboard:
         detail = f"{caller_of(event.request, HOME).number or 'withheld'} to {event.request.uri.username}"
         is_proven = event.flow.transport.is_reliable or (peer is not None and peer.kind is PeerKind.AGENT)
         name = peer.name if peer is not None else ""
-        self.refusals.refused(Refusal("call", reason, remote.host, remote.port, is_proven, name, detail))
+        self.refusals.refused(Refusal("call", reason, remote.host, remote.port, is_proven, True, name, detail))
 
     # --- a call's life ---
 

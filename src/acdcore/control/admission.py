@@ -63,7 +63,8 @@ class KeyCheck:
         return self._lockout.delay_s(source, ACCOUNT, now)
 
     def _refuse(self, host: str, reason: str, name: str = "") -> None:
-        self._refusals.refused(Refusal("api_key", reason, host, is_proven=True, user=name))
+        is_known = self._lockout.is_proven(source_of(host), ACCOUNT)
+        self._refusals.refused(Refusal("api_key", reason, host, is_proven=True, is_known=is_known, user=name))
 
 
 def unauthorized(*, is_unknown: bool) -> ApiError:

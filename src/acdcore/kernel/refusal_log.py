@@ -38,6 +38,8 @@ class Refusal:
     """Its port."""
     is_proven: bool = False
     """Whether whoever sent it surely receives what is sent to `source`; over UDP anybody can write any address."""
+    is_known: bool = False
+    """Whether trunks, registered phones or clients with a key share the address: it must not be blocked."""
     user: str = ""
     """The account, the agent or the key that was tried."""
     detail: str = ""
