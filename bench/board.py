@@ -17,6 +17,7 @@ from acdcore.calls.commands import LiveAgent, LiveCall, LiveHours, LiveQueue, Re
 from acdcore.calls.feed import Alarm, FeedData, FeedEvent, FeedKind, Missed, OfferOver, ScreenPop
 from acdcore.calls.rows import AnswerRow, CdrRow, RecordingRow
 from acdcore.control.schemas import Agents, Calls, Queues
+from acdcore.numbering.plan import at_home
 from acdcore.work.model import WorkItem
 
 DRAWN_EVERY_S = 0.5
@@ -69,12 +70,12 @@ def read_event(data: bytes) -> FeedEvent:
 
 
 def caller_of(event: FeedEvent) -> str:
-    """The number of the caller whom an event concerns; empty for what concerns no caller."""
+    """The number of the caller whom an event concerns, as it was dialled; empty for what concerns no caller."""
     match event.data:
         case LiveCall(caller=caller) | CdrRow(caller=caller) | RecordingRow(caller=caller):
-            return caller
+            return at_home(caller)
         case ScreenPop(call=call):
-            return call.caller
+            return at_home(call.caller)
         case _:
             return ""
 
@@ -248,7 +249,7 @@ class Board:
 
     def named(self, caller: str) -> str:
         """The caller's name on this board, else the number."""
-        return self.names.get(caller, caller)
+        return self.names.get(at_home(caller), caller)
 
 
 def queue_table(queues: tuple[LiveQueue, ...]) -> Table:

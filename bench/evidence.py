@@ -13,6 +13,7 @@ from acdcore.calls.feed import FeedKind
 from acdcore.calls.ports import CallStory
 from acdcore.control.schemas import CallHistory, Calls, Queues
 from acdcore.kernel.errors import Outcome
+from acdcore.numbering.plan import at_home
 from acdcore.sip import ladder
 from bench.board import caller_of, read
 from bench.scene import (
@@ -72,7 +73,7 @@ async def gather_evidence(client: aiohttp.ClientSession) -> Evidence:
 async def ask(client: aiohttp.ClientSession) -> Evidence:
     """What is there now."""
     history = TypeAdapter(CallHistory).validate_json(await read(client, "/v1/history")).calls
-    by_number = {row.caller: row.call_id for row in history}
+    by_number = {at_home(row.caller): row.call_id for row in history}
     stories = {
         caller.name: TypeAdapter(CallStory).validate_json(await read(client, f"/v1/history/{by_number[caller.number]}"))
         for caller in CALLERS

@@ -27,6 +27,8 @@ FORWARDED = "95507"
 PATIENT = "95508"
 """A queue that rings agents for long."""
 OUTSIDE_NUMBER = "02155500"
+OUR_NUMBER = "02088880000"
+"""What called parties see, where the caller is not shown."""
 PROVIDED = "95520"
 """The service queue, on a number that only the provider's trunk has, which proves itself by credentials."""
 PROVIDER, PROVIDER_PASSWORD = "provider", "wire-provider-password"
@@ -211,6 +213,9 @@ addresses = ["127.0.0.8/32"]
 target = "sip:127.0.0.1:{far_end_port}"
 may_dial_out = true
 ask_every_s = 0
+caller_id = "{OUR_NUMBER}"
+forwarded_shows = "caller"
+redirection = "diversion"
 
 [trunks.provider]
 user = "{PROVIDER}"

@@ -91,9 +91,9 @@ def calling(directory: Path, server: Address, dialled: str, number: str, speaks_
     return SippPhone(directory, speaks_hz, [*command, *one_call()])
 
 
-def ringing(directory: Path, port: int, speaks_hz: float) -> SippPhone:
-    """A phone that listens on `port`, rings shortly, and answers."""
-    command = ["-sf", str(SCENARIOS / "phone_rings.xml"), "-p", str(port), "-d", str(round(1000 * RINGS_FOR_S))]
+def ringing(directory: Path, port: int, speaks_hz: float, scenario: str = "phone_rings") -> SippPhone:
+    """A phone that listens on `port`, rings shortly, and answers, unless the scenario refuses the call."""
+    command = ["-sf", str(SCENARIOS / f"{scenario}.xml"), "-p", str(port), "-d", str(round(1000 * RINGS_FOR_S))]
     return SippPhone(directory, speaks_hz, [*command, *one_call()])
 
 

@@ -29,7 +29,7 @@ async def test_callers_beyond_the_lines_hear_so_and_then_are_refused(open_direct
         for number in CALLERS[2:4]:
             stored = (await operator.stored((await operator.ended(caller=number))["call_id"]))["cdr"]
             assert isinstance(stored, dict)
-            assert (stored["outcome"], stored["caller"]) == ("refused_lines", number)
+            assert (stored["outcome"], stored["caller"]) == ("refused_lines", f"+86{number}")
         up[0].call.hang_up()
         await operator.ended(caller=CALLERS[0])
         await dial_in(phone, SERVICE, CALLERS[4])

@@ -9,6 +9,8 @@ from typing import Self, TypeAlias
 import aiohttp
 from bench.daemon import Daemon
 
+from acdcore.numbering.plan import at_home
+
 Facts: TypeAlias = dict[str, object]
 """A JSON object."""
 SETTLE_S = 8.0
@@ -96,7 +98,7 @@ class Operator(AbstractAsyncContextManager["Operator"]):
                     kind = value
                 elif name == "data":
                     told = json.loads(value)
-                    self.events.append((kind, told.get("data", told)))
+                    self.events.append((kind, dialled(told.get("data", told))))
                     self._came.set()
 
     # --- commands ---
@@ -133,7 +135,7 @@ class Operator(AbstractAsyncContextManager["Operator"]):
         """The list `key` of what `path` answers."""
         told = (await self.get(path))[key]
         assert isinstance(told, list)
-        return told
+        return [dialled(row) for row in told]
 
     async def found(self, path: str, key: str, count: int = 1) -> list[Facts]:
         """The same once there are `count`; raises TimeoutError."""
@@ -224,4 +226,9 @@ class Operator(AbstractAsyncContextManager["Operator"]):
 def flat(data: Facts) -> Facts:
     """The data with those of its call beside them, as a screen pop has it."""
     call = data.get("call")
-    return {**call, **data} if isinstance(call, dict) else data
+    return {**dialled(call), **data} if isinstance(call, dict) else data
+
+
+def dialled(facts: Facts) -> Facts:
+    """Facts with the caller's number as the phones of the tests dial and show it."""
+    return {**facts, "caller": at_home(str(facts["caller"]))} if facts.get("caller") else facts
