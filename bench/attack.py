@@ -38,6 +38,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -79,6 +80,8 @@ TCP_PHONES = 4
 """Agents who only ever register, over TCP."""
 REST_S = 1.0
 TICK_US = 1000
+MARGIN_S = 2.0
+"""Strangers go on for so long beyond the window, which begins with a warm-up and ends with a rest."""
 OTHER_CALLERS = 500_000
 """The short calls' numbers are none of the long ones'."""
 WATCH_EACH_S = 0.25
@@ -266,58 +269,65 @@ class Attack:
     async def rtp_silent(self) -> None:
         """Nothing is said for half the time."""
         half = self._asked.seconds / 2
-        await self._beside("rtp", asyncio.sleep(half), half)
-        await self._beside("rtp", self._carry(half), half)
+        await self._beside("rtp", asyncio.sleep, half)
+        await self._beside("rtp", self._carry, half)
 
     async def rtp_talking(self) -> None:
         """All talk."""
-        await self._beside("rtp", self._carry(self._asked.seconds))
+        await self._beside("rtp", self._carry)
 
     async def rtp_muted(self) -> None:
         """Only agents talk."""
-        await self._beside("rtp", self._carry(self._asked.seconds, muted=True))
+        await self._beside("rtp", partial(self._carry, muted=True))
 
     async def rtp_held(self) -> None:
         """Agents hold their callers for half the time."""
         half = self._asked.seconds / 2
         await asyncio.gather(*(self._agreed(talk.agent.hold()) for talk in self._talks if talk.agent))
-        await self._beside("rtp", asyncio.sleep(half), half)
+        await self._beside("rtp", asyncio.sleep, half)
         await asyncio.gather(*(self._agreed(talk.agent.resume()) for talk in self._talks if talk.agent))
-        await self._beside("rtp", self._carry(half), half)
+        await self._beside("rtp", self._carry, half)
 
     async def flood_one(self) -> None:
         """One address."""
-        await self._beside(f"flood --rate {self._asked.rate}", self._carry(self._asked.seconds))
+        await self._beside(f"flood --rate {self._asked.rate}", self._carry)
 
     async def flood_many(self) -> None:
         """200 addresses."""
-        await self._beside(f"flood --rate {self._asked.rate} --sources 200", self._carry(self._asked.seconds))
+        await self._beside(f"flood --rate {self._asked.rate} --sources 200", self._carry)
 
     async def tcp_idle(self) -> None:
         """Connections to the SIP port."""
-        await self._beside("tcp --count 1000", self._carry(self._asked.seconds))
+        await self._beside("tcp --count 1000", self._carry)
 
     async def http_idle(self) -> None:
         """Connections to the control plane."""
-        await self._beside("http --count 2000", self._carry(self._asked.seconds))
+        await self._beside("http --count 2000", self._carry)
 
     async def passwords(self) -> None:
         """Guesses."""
-        await self._beside("passwords", self._carry(self._asked.seconds))
+        await self._beside("passwords", self._carry)
 
     # --- the strangers and the talks ---
 
-    async def _beside(self, orders: str, work: Awaitable[object], seconds: float = 0.0) -> None:
+    async def _beside(
+        self, orders: str, work: Callable[[float], Awaitable[object]], seconds: float | None = None
+    ) -> None:
         """Do `work` while strangers of that kind are at it, each for so long, and count what the strangers got."""
+        seconds = self._asked.seconds if seconds is None else seconds
         first, last = (self._daemon.settings.environment[f"ACDCORE_MEDIA__{end}_PORT"] for end in ("FIRST", "LAST"))
-        arguments = f"{orders} --seconds {seconds or self._asked.seconds} --ports {first}-{last}"
+        arguments = f"{orders} --seconds {seconds + MARGIN_S} --ports {first}-{last}"
         strangers = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bench.strangers", *arguments.split()),
             *("--sip", str(self._daemon.sip), "--http", str(self._daemon.http)),
             stdout=asyncio.subprocess.PIPE,
         )
         try:
-            _, (out, _) = await asyncio.gather(work, strangers.communicate())
+            if strangers.stdout is not None:
+                await strangers.stdout.readline()  # they have begun
+            if not self._tally.strangers:
+                self._tally.connect_ms.clear()  # of callers who were there before them
+            _, (out, _) = await asyncio.gather(work(seconds), strangers.communicate())
         finally:
             await end(strangers)
         if strangers.returncode != 0:

@@ -6,8 +6,9 @@
   http       --count connections to the control plane that say nothing
   passwords  guesses for agents' REGISTER and for API keys, as fast as they are answered
 
-Ends with one JSON line. `sent` counts what was sent or opened, `answered` what came back, `turned_away` connections
-that the other side closed, `admitted` guesses that were let in, `heard` the ports from which audio came to a stranger.
+Says `begun` when it begins and ends with one JSON line. `sent` counts what was sent or opened, `answered` what came
+back, `turned_away` connections that the other side closed, `admitted` guesses that were let in, `heard` the ports from
+which audio came to a stranger.
 """
 
 import argparse
@@ -30,6 +31,7 @@ from acdcore.sip.message import Response
 from acdcore.sip.parser import parse
 from bench.centre import allow_many_files
 
+BEGUN = "begun"
 KINDS = ("flood", "rtp", "tcp", "http", "passwords")
 FIRST_SOURCE = IPv4Address("127.66.0.1")
 """Strangers' addresses: none of the phones', the trunks' or the daemon's."""
@@ -328,6 +330,7 @@ def main() -> None:
     """Command line."""
     orders = parse_orders(sys.argv[1:])
     allow_many_files()
+    print(BEGUN, flush=True)
     print(json.dumps(asdict(asyncio.run(carry_out(orders)))), flush=True)
 
 
