@@ -19,7 +19,7 @@ OPTIONS = (
     b"Call-ID: abc@10.0.0.5\r\n"
     b"CSeq: 1 OPTIONS\r\n"
 )
-CORPUS = {path.stem: path.read_bytes() for path in sorted((Path(__file__).parent / "torture").glob("*.sip"))}
+CORPUS = {path.stem: path.read_bytes() for path in sorted((Path(__file__).parent / "torture").rglob("*.dat"))}
 
 
 def refusal(data: bytes) -> MalformedMessage:

@@ -157,7 +157,10 @@ def test_failure_at_the_last_contact_leaves_everything_as_it_was() -> None:
 def test_nobody_registers_for_another() -> None:
     home = registrar()
     assert home.handle(register(DESK, to="<sip:1002@example.com>"), "f", "1001", 0.0).status == 403
-    assert home.handle(register(DESK, to="<isbn:2983792873>"), "f", "1001", 0.0).status == 403
+
+
+def test_address_of_another_scheme_cannot_be_registered() -> None:
+    assert registrar().handle(register(DESK, to="<isbn:2983792873>"), "f", "1001", 0.0).status == 400
 
 
 def test_contacts_are_ordered_by_preference_then_by_the_latest() -> None:

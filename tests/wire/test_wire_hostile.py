@@ -25,7 +25,7 @@ from acdcore.media.rtp import RtpPacket, build
 
 pytestmark = pytest.mark.wire
 
-TORTURE = sorted((Path(__file__).parent.parent / "sip" / "torture").glob("*.sip"))
+TORTURE = sorted((Path(__file__).parent.parent / "sip" / "torture").rglob("*.dat"))
 SEED = 4475
 COUNTERS = ("acdcore_refused", "acdcore_sip_discarded")
 OTHER_FILES = 5

@@ -1,7 +1,7 @@
 """The called side of sessions: INVITE comes in, is answered or refused, and its ACK awaited (RFC 3261 section 13.3)."""
 
 from acdcore.kernel.errors import PeerError
-from acdcore.sip.bodies import Unsupported, description_or_nothing, session_description
+from acdcore.sip.bodies import SDP_TYPE, Unsupported, description_or_nothing, session_description
 from acdcore.sip.dialog import Dialog, dialog_of_callee
 from acdcore.sip.events import EndCause, Flow, InviteArrived, SessionId, Transmit
 from acdcore.sip.message import Request
@@ -13,12 +13,19 @@ from acdcore.sip.transaction import Owner, Purpose
 from acdcore.sip.transactions import Turn
 from acdcore.sip.user_agent import UserAgent
 
+_SDP_RANGES = (SDP_TYPE, "*", "multipart/mixed")
 ANSWER_LIMIT_S = 180.0
 """An INVITE for which the hall has done nothing at all: by then it never will, and the caller has long given up."""
 RING_LIMIT_S = 3_600.0
 """An INVITE that the hall lets ring or wait unanswered, counted from its latest provisional response."""
 PROGRESS_GAP_S = 60.0
 """A provisional response is repeated so often that no proxy gives the INVITE up (section 13.3.1.1)."""
+
+
+def _takes_sdp(request: Request) -> bool:
+    """Whether the caller can read an answer; without Accept it can (section 20.1)."""
+    accepted = ",".join(request.headers.get_all("Accept")).strip(", ").lower()
+    return not accepted or any(each in accepted for each in _SDP_RANGES)
 
 
 class Callee:
@@ -55,6 +62,8 @@ class Callee:
         offer = session_description(request)
         if isinstance(offer, Unsupported):
             return Fact(415, headers=offer.headers)
+        if not _takes_sdp(request):
+            return Fact(406)
         try:
             interval_s = asked_interval_s(request, self._ua.settings.session_expires_min_s)
             return dialog_of_callee(request, tag), interval_s, offer

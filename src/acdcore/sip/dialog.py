@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from acdcore.sip.headers import NameAddr
 from acdcore.sip.message import Headers, Request, Response
+from acdcore.sip.transaction import MAGIC_COOKIE
 from acdcore.sip.uri import MalformedValue, SipUri, Uri
 
 ROUTES_MAX = 32
@@ -108,9 +109,12 @@ class Dialog:
 def dialog_of_callee(request: Request, local_tag: str) -> Dialog:
     """The dialog that our response to `request` makes (section 12.1.1).
 
-    Raises MalformedValue when Contact, Record-Route or an address is missing or broken.
+    Raises MalformedValue when Contact (which peers of RFC 2543 leave out), Record-Route or an address is missing or
+    broken.
     """
     target = _contact_uri(request)
+    if target is None and not (request.via.branch or "").startswith(MAGIC_COOKIE):
+        target = request.from_.sip_uri  # RFC 2543 sections 6.13 and 6.21: requests go to From without a Contact
     if target is None:
         raise MalformedValue("Contact missing")
     to = request.headers.get("To") or ""

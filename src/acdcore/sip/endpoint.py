@@ -40,7 +40,7 @@ from acdcore.sip.events import (
     Watch,
 )
 from acdcore.sip.headers import DEFAULT_PORT
-from acdcore.sip.identity import EXTENSIONS, KNOWN_METHODS, EndpointSettings
+from acdcore.sip.identity import EXTENSIONS, KNOWN_METHODS, SCHEMES, EndpointSettings
 from acdcore.sip.message import Request, Response
 from acdcore.sip.modifier import Modifier
 from acdcore.sip.next_hop import Listening
@@ -51,6 +51,7 @@ from acdcore.sip.session import TAKES_KEYS, Fact, Session, SessionInput
 from acdcore.sip.timers import SESSION_TIMERS, Timer, TimerKey
 from acdcore.sip.transaction import Action, Purpose, Transaction
 from acdcore.sip.transactions import Turn
+from acdcore.sip.uri import OtherUri
 from acdcore.sip.user_agent import UserAgent
 
 __all__ = ["Endpoint", "EndpointSettings"]
@@ -373,7 +374,9 @@ class Endpoint:
                 ua.reply_at_once(request, flow, self._unserved(request), turn)
 
     def _inadmissible(self, request: Request) -> Fact | None:
-        """An extension that we would have to know (section 8.2.2.3)."""
+        """A scheme that means nothing here (section 8.2.2.1), or an extension that we would have to know (8.2.2.3)."""
+        if isinstance(request.uri, OtherUri) and request.uri.scheme not in SCHEMES:
+            return Fact(416)
         if "Require" not in request.headers:
             return None
         unknown = [token for token in request.tokens("Require") if token not in EXTENSIONS]
@@ -402,10 +405,10 @@ class Endpoint:
             turn.out.append(Discarded(DiscardReason.MALFORMED, flow))
             return
         try:
-            stamped = request.received_from(flow.remote)
-            self._ua.reply_statelessly(stamped, reply_flow(request, flow), fact, turn)
+            request, back = request.received_from(flow.remote), reply_flow(request, flow)
         except PeerError:
-            turn.out.append(Discarded(DiscardReason.UNSENDABLE, flow))
+            back = flow  # its Via cannot be read: it is repeated as it came, and the response goes whence it came
+        self._ua.reply_statelessly(request, back, fact, turn)
 
     # --- responses and timers in ---
 

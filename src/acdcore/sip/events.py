@@ -93,8 +93,6 @@ class DiscardReason(StrEnum):
     """The transaction's table has no use for it in its present state."""
     OVERLOAD = "overload"
     """More transactions than the limit, and no reply is possible."""
-    UNSENDABLE = "unsendable"
-    """A reply could not be addressed."""
     FLOOD = "flood"
     """The source has sent more than it may; dropped unread."""
     BANNED = "banned"

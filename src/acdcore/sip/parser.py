@@ -20,7 +20,10 @@ HEADERS_MAX = 160
 LINE_CHARS_MAX = 8192
 """Longest line after unfolding; long Identity and Authorization headers have about 3,000 characters."""
 
-_KNOWN_METHODS: Final = frozenset(("INVITE", "ACK", "BYE", "CANCEL", "REGISTER", "OPTIONS", "INFO", "REFER", "NOTIFY"))
+_KNOWN_METHODS: Final = frozenset((
+    "INVITE", "ACK", "BYE", "CANCEL", "REGISTER", "OPTIONS", "INFO", "UPDATE", "PRACK", "REFER", "NOTIFY", "SUBSCRIBE",
+    "PUBLISH", "MESSAGE",
+))  # fmt: skip
 _ONCE_ONLY: Final = frozenset(("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length"))
 _VERSION: Final = re.compile(r"SIP/([0-9]+\.[0-9]+)", re.IGNORECASE)
 BLANKS: Final = " \t"
@@ -39,7 +42,7 @@ class MalformedMessage(PeerError):
     """Bytes that are no acceptable SIP message.
 
     `status` and `reason` are what a stateless reply would say. `partial` is the request as far as a reply to it needs
-    it; None when nothing can or may be answered: a reply, an ACK, no readable Via.
+    it; None when nothing can or may be answered: a reply, an ACK, no Via.
     """
 
     def __init__(self, status: int, reason: str, partial: Request | None = None) -> None:
@@ -133,11 +136,15 @@ def _body(rest: bytes, length: str) -> bytes:
 
 
 def _request(start: str, headers: Headers, body: bytes) -> Request:
-    # Request-Line = Method SP Request-URI SP SIP-Version, with single spaces
+    # Request-Line = Method SP Request-URI SP SIP-Version; more blanks, and brackets around the URI, mean no harm
     parts = start.split(" ")
+    if len(parts) != 3:
+        parts = [part for part in parts if part]
     if len(parts) != 3:
         raise MalformedValue("malformed request line")
     method, target, version = parts
+    if target[:1] == "<" and target[-1:] == ">":
+        target = target[1:-1]
     if method not in _KNOWN_METHODS and TOKEN.fullmatch(method) is None:
         raise MalformedValue("malformed method")
     if version != "SIP/2.0":
@@ -174,6 +181,8 @@ def _check_essentials(message: Message) -> None:
         raise MalformedValue("malformed Call-ID")
     cseq = message.cseq
     if isinstance(message, Request) and cseq.method != message.method:
+        if message.method not in _KNOWN_METHODS:
+            raise MalformedValue("Not Implemented", 501)  # RFC 4475 section 3.1.2.18
         raise MalformedValue("CSeq of another method")
 
 
@@ -185,12 +194,8 @@ def readable_part(data: bytes) -> Request | None:
     target, _, version = rest.strip().rpartition(" ")
     if TOKEN.fullmatch(method) is None or method == "ACK" or _VERSION.fullmatch(version) is None:
         return None
-    request = Request(method, _uri_or_text(target.strip()), Headers.from_canonical(_readable_fields(lines)))
-    try:
-        _ = request.via
-    except MalformedValue:
-        return None
-    return request
+    headers = Headers.from_canonical(_readable_fields(lines))
+    return Request(method, _uri_or_text(target.strip()), headers) if headers.get("Via") else None
 
 
 def _readable_fields(lines: list[str]) -> list[Field]:

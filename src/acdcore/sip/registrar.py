@@ -233,7 +233,7 @@ class _Update(Generic[F]):
 
     def run(self) -> None:
         """Carry it out; raises MalformedValue, and then nothing of it counts."""
-        if self.request.to.uri.username != self.user:
+        if self.request.to.sip_uri.username != self.user:
             raise _Rejected("only one's own address may be registered", 403)  # step 4
         contacts = self.request.contacts
         if any(contact.is_wildcard for contact in contacts):

@@ -226,6 +226,8 @@ def _port(digits: str) -> int:
 
 
 def _ipv6(text: str) -> str:
+    # RFC 3261's grammar allows three colons before an IPv4 part; both spellings are read (RFC 5118 section 4.10).
+    text = text.replace(":::", "::")
     try:
         IPv6Address(text)
     except AddressValueError:
