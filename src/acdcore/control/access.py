@@ -7,6 +7,8 @@ from prometheus_client import CollectorRegistry, Counter
 
 BY = web.RequestKey("by", str)
 """The name of the client's key, once known."""
+IS_UNREADABLE = web.RequestKey("is_unreadable", bool)
+"""Set where what came could not be read as a request, and so was never looked up among the routes."""
 
 
 def access_log(registry: CollectorRegistry) -> type[AbstractAccessLogger]:
@@ -37,7 +39,9 @@ def path_of(request: web.BaseRequest) -> str:
 
     What cannot even be parsed as HTTP is a request without a route.
     """
-    resource = request.match_info.route.resource if isinstance(request, web.Request) else None
+    if not isinstance(request, web.Request) or request.get(IS_UNREADABLE):
+        return ""
+    resource = request.match_info.route.resource
     return resource.canonical if resource else ""
 
 

@@ -166,7 +166,7 @@ def error_response(error: ApiError) -> web.Response:
     return json_response(ErrorAnswer(ErrorBody(error.code, error.message, error.field)), error.status, error.headers)
 
 
-def internal_error(request: web.Request, error: Exception) -> web.Response:
+def internal_error(request: web.BaseRequest, error: Exception) -> web.Response:
     """Log a fault of ours under a reference, and answer with the reference only."""
     reference = secrets.token_hex(4)
     log().error("http_fault", reference=reference, method=request.method, path=path_of(request), exc_info=error)

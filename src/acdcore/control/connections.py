@@ -103,10 +103,18 @@ class CountedProtocol(asyncio.Protocol):
 class CountedSite(web.BaseSite):
     """A listening address whose connections are counted. `start` raises OSError."""
 
-    def __init__(self, runner: web.AppRunner, address: Address, connections: Connections) -> None:
+    def __init__(
+        self,
+        runner: web.AppRunner,
+        address: Address,
+        connections: Connections,
+        make: Callable[[web.Server], asyncio.Protocol],
+    ) -> None:
+        """`make` gives the protocol of a new connection to the runner's server."""
         super().__init__(runner, backlog=BACKLOG)
         self._address = address
         self._connections = connections
+        self._make = make
 
     @property
     def name(self) -> str:
@@ -114,9 +122,9 @@ class CountedSite(web.BaseSite):
 
     async def start(self) -> None:
         await super().start()
-        make = cast(Callable[[], asyncio.Protocol], self._runner.server)
+        server = cast(web.Server, self._runner.server)
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: CountedProtocol(make(), self._connections),
+            lambda: CountedProtocol(self._make(server), self._connections),
             self._address.host,
             self._address.port,
             backlog=self._backlog,

@@ -1,5 +1,6 @@
 """The control plane as a thing that is started and stopped."""
 
+import asyncio
 import errno
 from types import TracebackType
 from typing import Self
@@ -11,6 +12,7 @@ from acdcore.control.app import ControlParts, build
 from acdcore.control.connections import CONNECTIONS, IDLE_S, CountedSite
 from acdcore.control.settings import ControlSettings
 from acdcore.control.stream import EventStream
+from acdcore.control.unreadable import ReadingHandler
 from acdcore.kernel.address import Address
 from acdcore.kernel.errors import Unavailable
 
@@ -29,11 +31,10 @@ class ControlPlane:
         self._stream = EventStream(parts.feed, parts.registry)
         self._runner = web.AppRunner(
             build(settings, parts, self._stream),
-            access_log_class=access_log(parts.registry),
             shutdown_timeout=SHUTDOWN_S,
-            keepalive_timeout=IDLE_S,
             handle_signals=False,
         )
+        self._access_log = access_log(parts.registry)
 
     @property
     def address(self) -> Address:
@@ -50,7 +51,7 @@ class ControlPlane:
         self._runner.app.on_shutdown.append(self._end_streams)
         await self._runner.setup()
         try:
-            await CountedSite(self._runner, self._wanted, self._runner.app[CONNECTIONS]).start()
+            await CountedSite(self._runner, self._wanted, self._runner.app[CONNECTIONS], self._handler).start()
         except OSError as error:
             await self._runner.cleanup()
             raise Unavailable(f"http: {problem_of(error, self._wanted)}") from error
@@ -60,6 +61,10 @@ class ControlPlane:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._runner.cleanup()
+
+    def _handler(self, server: web.Server) -> ReadingHandler:
+        loop = asyncio.get_running_loop()
+        return ReadingHandler(server, loop=loop, access_log_class=self._access_log, keepalive_timeout=IDLE_S)
 
     async def _end_streams(self, app: web.Application) -> None:
         self._stream.close()

@@ -126,6 +126,11 @@ async def read_body(request: web.Request, shape: type[B]) -> B:
     except TimeoutError:
         message = f"the body did not come within {BODY_S:g} s; send it faster"
         raise ApiError(HTTPStatus.REQUEST_TIMEOUT, "request_timeout", message) from None
+    except (web.RequestPayloadError, ConnectionError):  # the latter: the client is gone, and nobody reads the answer
+        message = (
+            "the body cannot be read: its chunks or its Content-Encoding are broken, or it is shorter than announced"
+        )
+        raise ApiError(HTTPStatus.BAD_REQUEST, "unreadable_body", message) from None
     if shape is Nothing and not data:
         return shape()
     if request.content_type != JSON:
