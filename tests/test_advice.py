@@ -159,6 +159,20 @@ def test_callbacks_that_nobody_could_make_are_told(house: Path, offer: str) -> N
     assert expected not in said(house, TRUNK + QUEUES)  # the flow is there, but leads nowhere from any call
 
 
+def test_trunk_that_dials_out_without_a_number_of_ours_is_told(house: Path) -> None:
+    silent = MAY_DIAL.replace('caller_id = "02088880000"\n', "")
+    [told] = said(house, TRUNK + silent + QUEUES)
+    assert told.startswith("trunk carrier: may dial out but has no caller_id: a carrier that screens refuses its calls")
+    assert said(house, TRUNK + MAY_DIAL + QUEUES) == []
+
+
+def test_account_name_that_leaves_the_number_nowhere_is_told(house: Path) -> None:
+    account = 'from_user = "account"\n'
+    [told] = said(house, TRUNK + MAY_DIAL + account + QUEUES)
+    assert "assert_by names no other" in told
+    assert said(house, TRUNK + MAY_DIAL + account + 'assert_by = "p_asserted_identity"\n' + QUEUES) == []
+
+
 # --- the people ---
 
 
