@@ -8,6 +8,7 @@ from acdcore.calls.commands import AgentCommand, AgentState
 from acdcore.calls.feed import FeedKind, OfferOver
 from acdcore.calls.forking import REACTION_S
 from acdcore.calls.leg import AtPhone
+from acdcore.calls.reachability import ASK_EVERY_S
 from acdcore.sip.ladder import header, label
 
 pytestmark = pytest.mark.looptime
@@ -133,6 +134,25 @@ async def test_dead_softphone_does_not_set_the_agent_aside() -> None:
         await house.pass_time(1)
         assert house.state("1001") is AgentState.TALKING
         caller.hang_up()
+
+
+async def test_dead_phone_costs_one_caller_its_reaction_time_and_no_other() -> None:
+    async with opened() as house:
+        desk, soft = await two_phones(house, ";q=0.5")
+        house.cable.unplugged.add(desk.address)
+        caller = await offered(house)
+        await house.pass_time(REACTION_S)
+        assert soft.rings
+        caller.hang_up()
+        await house.pass_time(1)
+        again = await offered(house)
+        assert soft.rings
+        again.hang_up()
+        house.cable.unplugged.clear()
+        await house.pass_time(ASK_EVERY_S + 33)
+        third = await offered(house)
+        assert (desk.rings, soft.rings) == (True, False)
+        third.hang_up()
 
 
 async def test_phones_that_are_both_dead_set_the_agent_aside_after_the_reaction_time() -> None:

@@ -109,3 +109,17 @@ def test_torture_messages_in_one_stream_come_out_one_by_one() -> None:
     )
     messages = [(folder / f"{name}.dat").read_bytes() for name in names]
     assert StreamFramer().feed(b"".join(messages)) == [MessageFramed(message) for message in messages]
+
+
+def test_pong_that_was_asked_for_is_no_half_of_a_ping() -> None:
+    framer = StreamFramer()
+    for _ in range(3):
+        framer.expect_pong()
+        assert framer.feed(b"\r\n") == []
+    assert framer.feed(b"\r\n\r\n") == [Ping()]
+
+
+def test_peer_that_answers_no_ping_is_heard_all_the_same() -> None:
+    framer = StreamFramer()
+    framer.expect_pong()
+    assert framer.feed(b"\r\n\r\n") == [Ping()]

@@ -16,10 +16,13 @@ from acdcore.kernel.ids import IdSource
 from acdcore.sip.admission import Sources
 from acdcore.sip.endpoint import Endpoint, EndpointSettings
 from acdcore.sip.events import (
+    DialogPath,
     DiscardReason,
     EndCause,
     Event,
     Flow,
+    FlowClosed,
+    InDialog,
     InviteArrived,
     OutgoingInvite,
     OutgoingRequest,
@@ -265,6 +268,53 @@ async def test_idle_connection_is_closed() -> None:
         async with asyncio.timeout(WAIT_S):
             assert await reader.read() == b""
         writer.close()
+
+
+@pytest.mark.parametrize("is_callers", [True, False], ids=["caller", "callee"])
+async def test_talk_whose_connection_was_closed_is_ended_over_another_one(is_callers: bool) -> None:
+    settings = StackSettings(tcp=(LOOPBACK,), tcp_limits=TcpLimits(idle_s=0.2))
+    alice, bob = Phone(1, settings), Phone(2, settings)
+    async with alice.stack, bob.stack:
+
+        def answer(event: Event) -> None:
+            if isinstance(event, InviteArrived):
+                bob.stack.set_path(event.session, DialogPath(InDialog.ROUTE))
+                bob.stack.answer(event.session, ANSWER)
+
+        bob.on_event = answer
+        session = alice.invite(bob, Transport.TCP)
+        confirmed = await bob.heard(SessionConfirmed)
+        assert isinstance(confirmed, SessionConfirmed)
+        await alice.until(lambda: FlowClosed in map(type, alice.events))
+        await bob.until(lambda: FlowClosed in map(type, bob.events))
+        leaving, staying = (alice, bob) if is_callers else (bob, alice)
+        leaving.stack.hang_up(session if is_callers else confirmed.session)
+        ended = await staying.heard(SessionEnded)
+        assert isinstance(ended, SessionEnded)
+        assert ended.cause is EndCause.BYE
+        await leaving.until(lambda: leaving.stack.census().sessions == 0)
+
+
+async def test_connection_of_ours_carries_pings() -> None:
+    pings = asyncio.Event()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        for _ in range(3):
+            assert await reader.readexactly(4) == b"\r\n\r\n"
+            writer.write(b"\r\n")
+        pings.set()
+        await reader.read()
+        writer.close()
+
+    phone = Phone(1, StackSettings(tcp=(LOOPBACK,), tcp_limits=TcpLimits(ping_every_s=0.01)))
+    async with await asyncio.start_server(listen, *LOOPBACK) as server, phone.stack as stack:
+        host, port = server.sockets[0].getsockname()
+        target = SipUri.parse(f"sip:{host}:{port}")
+        flow = stack.flow_to(Transport.TCP, Address(host, port))
+        stack.request(OutgoingRequest("OPTIONS", target, flow, NameAddr(target), NameAddr(target)))
+        async with asyncio.timeout(WAIT_S):
+            await pings.wait()
 
 
 async def test_connection_that_brings_no_message_is_closed() -> None:

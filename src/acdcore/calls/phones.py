@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from acdcore.calls.call import Call
 from acdcore.calls.leg import AtPhone, Leg, Side
-from acdcore.calls.reachability import PhoneKey, Reachability
-from acdcore.calls.ringing import PhoneToRing, RingingPhones
+from acdcore.calls.reachability import PhoneKey, Reachability, key_of
+from acdcore.calls.ringing import DEAD, PhoneToRing, RingingPhones
 from acdcore.calls.wiring import Wiring
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Unavailable
@@ -20,8 +20,6 @@ from acdcore.sip.uri import SipUri, escaped_user
 
 RING_MARGIN_S = 5.0
 """The dispatcher ends an offer in time; the INVITE's own limit, so much later, only guards against a fault of ours."""
-GONE = frozenset({408, 503})
-"""What the SIP stack reports for a phone that is silent or cannot be sent to; any other answer is a sign of life."""
 
 
 class Phones:
@@ -78,8 +76,18 @@ class Phones:
             PhoneToRing(self._invitation(call, agent, binding, ring_for_s), binding.q, phone_at(agent, binding))
             for binding in reachable
         ]
-        RingingPhones(leg, phones, ring_for_s, self._wiring, self._clock).start()
+        ringing = RingingPhones(leg, phones, ring_for_s, self._wiring, self._clock)
+        ringing.on_dead = self._suspect
+        ringing.start()
         return leg
+
+    def _suspect(self, phone: AtPhone) -> None:
+        """Ring this phone no more until it answers, while the agent has another one: each try would cost a caller
+        `REACTION_S`. An agent without another one is set aside by the offer that came to nothing."""
+        agent = AgentId(phone.user)
+        if any(not is_same_phone(phone, phone_at(agent, other)) for other in self._reachable(agent)):
+            self._reachability.suspect(PhoneKey(phone.user, phone.contact), self._clock.now())
+            self._arm()
 
     def _invitation(self, call: Call, agent: AgentId, binding: Binding[Flow], ring_for_s: float) -> OutgoingInvite:
         name = one_line(call.customer.name) if call.customer else ""
@@ -104,7 +112,7 @@ class Phones:
         if question is None:
             return
         key, asked = question
-        if self._reachability.answered(key, asked, event.status not in GONE, self._clock.now()):
+        if self._reachability.answered(key, asked, event.status not in DEAD, self._clock.now()):
             self.on_change(AgentId(key.user))
         self._arm()
 
@@ -119,10 +127,11 @@ class Phones:
 
     def _follow(self, changes: Iterable[BindingChange[Flow]]) -> None:
         changes = tuple(changes)
+        came = [change for change in changes if isinstance(change, Registered | Refreshed)]
+        moved = [one for one in came if not self._reachability.is_at(key_of(one.user, one.binding), one.binding.flow)]
         self._reachability.follow(changes, self._clock.now())
-        for change in changes:
-            if isinstance(change, Registered | Refreshed):
-                self._move(phone_at(change.user, change.binding), change.binding.flow)
+        for change in moved:
+            self._move(phone_at(change.user, change.binding), change.binding.flow)
         self._arm()
         for agent in dict.fromkeys(AgentId(change.user) for change in changes):
             self.on_change(agent)

@@ -84,6 +84,18 @@ class Reachability:
         was_silent, phone.is_silent = phone.is_silent, not is_alive
         return was_silent is is_alive
 
+    def suspect(self, key: PhoneKey, now: float) -> None:
+        """The phone was rung and did not react: it counts as unreachable until it answers a question, asked at once."""
+        phone = self._phones.get(key)
+        if phone is not None and not phone.is_silent:
+            phone.is_silent = True
+            self._deadlines.set(key, now)
+
+    def is_at(self, key: PhoneKey, flow: Flow) -> bool:
+        """Whether this is the way by which the phone is known already."""
+        phone = self._phones.get(key)
+        return phone is not None and phone.binding.flow == flow
+
     def is_silent(self, user: str, binding: Binding[Flow]) -> bool:
         """Whether the phone did not answer when it was last asked."""
         phone = self._phones.get(key_of(user, binding))

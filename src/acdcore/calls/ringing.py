@@ -1,7 +1,7 @@
 """The driver of forking: the sessions of the phones that ring for one leg, until it has the one that was answered."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -28,6 +28,10 @@ FAREWELLS: Final[Mapping[Why, Fields]] = {
     Why.DECLINED_ELSEWHERE: (("Reason", 'SIP;cause=603;text="Declined elsewhere"'),),
 }
 """What a phone is told that rings no more (RFC 3326): by the first it knows that its user has missed no call."""
+
+
+DEAD: Final = frozenset({408, 503})
+"""What the SIP stack reports for a phone that is silent or cannot be sent to; any other answer is a sign of life."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ class RingingPhones:
         self._sessions: dict[int, SessionId] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._offer = b""
+        self.on_dead: Callable[[AtPhone], None] = lambda _: None
+        """Hears of a phone that did not react, or could not be sent to."""
 
     def start(self) -> None:
         """Call the most preferred ones."""
@@ -87,6 +93,8 @@ class RingingPhones:
     def refused(self, place: int, status: int, reason: str) -> None:
         """A phone is over; its session is gone."""
         self._forget(place)
+        if status in DEAD:
+            self.on_dead(self._phones[place].at)
         self._carry_out(self._forking.refused(place, status, reason, self._clock.now()))
 
     # --- within ---
@@ -100,6 +108,8 @@ class RingingPhones:
                     self._wiring.sessions[session] = _Branch(self, place)
                 case forking.GiveUp(phone=place, why=why):
                     self._hang_up(place, FAREWELLS[why])
+                    if why is Why.SILENT:
+                        self.on_dead(self._phones[place].at)
                 case forking.Rings(status=status):
                     self._leg.on_progress(status)
                 case forking.Taken(phone=place):

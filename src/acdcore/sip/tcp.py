@@ -31,7 +31,7 @@ class TcpLimits:
     connections: ConnectionRules = field(default_factory=ConnectionRules)
     """How many at once, of known peers and of strangers."""
     idle_s: float = 7_200.0
-    """Closed when silent for so long; a closed connection ends its calls, so it exceeds any registration's refresh."""
+    """Closed when silent for so long; a closed connection ends its registrations, so it exceeds any refresh of them."""
     first_message_s: float = 10.0
     """A stranger's connection has brought a message by then; a phone sends its REGISTER at once."""
     proof_s: float = 60.0
