@@ -342,7 +342,7 @@ class Attack:
         """The talks' audio, which nobody but the two parties may hear."""
         pairs = [talk.pair() for talk in self._talks if not talk.caller.ended.is_set()]
         if muted:
-            pairs = [replace(pair, caller_to=pair.caller_to._replace(port=0)) for pair in pairs]
+            pairs = [replace(pair, caller_to=pair.caller_to._replace(port=-pair.caller_to.port)) for pair in pairs]
         if pairs:
             load = LoadSettings(seconds, TICK_US, self._cores.load)
             self._tally.carried(await carry(pairs, load, None))

@@ -81,7 +81,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """The two phones of one call and where each sends."""
+    """The two phones of one call and where each sends; one whose port is negative only listens."""
 
     caller: Slot
     agent: Slot
@@ -110,7 +110,7 @@ class Window:
     misrouted: int
     """Packets that came out at the wrong phone."""
     invaded: int
-    """Phones that heard something which none of the phones has sent: prompts, music, strangers."""
+    """Phones that heard from where they send something which none of them has sent: prompts, music, strangers."""
     expected: int
     """Packets that all streams together had to send in the time."""
     delay_p50_ms: float

@@ -54,6 +54,7 @@ struct stream {
     int fd;
     int partner;               /* whose packets should arrive here */
     struct sockaddr_in remote;
+    bool is_mute;
     uint32_t next_sequence;
     uint32_t first_sequence;   /* the window's first and the one after its last */
     uint32_t end_sequence;
@@ -185,8 +186,8 @@ static void send_packet(int index, const struct options *options, uint64_t due_n
     static uint8_t packet[RTP_BYTES + 8 * PTIME_MS_MAX];
     static bool is_filled;
     struct stream *stream = &streams[index];
-    if (stream->remote.sin_port == 0)
-        return; /* it listens only */
+    if (stream->is_mute)
+        return;
     size_t samples = 8u * (size_t)options->ptime_ms;
 
     if (!is_filled) {
@@ -229,7 +230,15 @@ static void note_arrival(struct stream *stream, const struct stamp *stamp, uint6
     note(&delays, arrived_mono_ns > stamp->sent_ns ? arrived_mono_ns - stamp->sent_ns : 0);
 }
 
-static void take_packet(struct stream *stream, const uint8_t *packet, size_t size, uint64_t arrived_ns, uint64_t offset_ns)
+/* Whether a packet comes from where the stream sends to: on a machine where others are at work a port may be known to
+ * somebody from its earlier life. */
+static bool is_of_remote(const struct stream *stream, const struct sockaddr_in *source)
+{
+    return source->sin_addr.s_addr == stream->remote.sin_addr.s_addr && source->sin_port == stream->remote.sin_port;
+}
+
+static void take_packet(struct stream *stream, const uint8_t *packet, size_t size, const struct sockaddr_in *source,
+                        uint64_t arrived_ns, uint64_t offset_ns)
 {
     struct stamp stamp;
     size_t at = payload_at(packet, size);
@@ -242,7 +251,7 @@ static void take_packet(struct stream *stream, const uint8_t *packet, size_t siz
         memcpy(&stamp, packet + at, sizeof stamp);
     if (size - at < sizeof stamp || stamp.run != run_id || stamp.stream >= (uint32_t)stream_count) {
         counts.unstamped++; /* prompts, music, digits, strangers */
-        stream->is_invaded = stream->is_invaded || phase == MEASURING;
+        stream->is_invaded = stream->is_invaded || (phase == MEASURING && is_of_remote(stream, source));
     } else if ((int)stamp.stream != stream->partner)
         counts.misrouted++;
     else
@@ -269,16 +278,19 @@ static void receive_packets(struct stream *stream, uint64_t offset_ns)
     static _Alignas(struct cmsghdr) uint8_t controls[BATCH_MAX][64];
     struct mmsghdr batch[BATCH_MAX];
     struct iovec parts[BATCH_MAX];
+    struct sockaddr_in sources[BATCH_MAX];
     int count;
     do {
         for (int index = 0; index < BATCH_MAX; index++) {
             parts[index] = (struct iovec){packets[index], PACKET_BYTES_MAX};
-            batch[index].msg_hdr = (struct msghdr){.msg_iov = &parts[index], .msg_iovlen = 1,
+            batch[index].msg_hdr = (struct msghdr){.msg_name = &sources[index], .msg_namelen = sizeof sources[index],
+                                                   .msg_iov = &parts[index], .msg_iovlen = 1,
                                                    .msg_control = controls[index], .msg_controllen = sizeof controls[index]};
         }
         count = recvmmsg(stream->fd, batch, BATCH_MAX, MSG_DONTWAIT, NULL);
         for (int index = 0; index < count; index++)
-            take_packet(stream, packets[index], batch[index].msg_len, kernel_time_ns(&batch[index].msg_hdr), offset_ns);
+            take_packet(stream, packets[index], batch[index].msg_len, &sources[index],
+                        kernel_time_ns(&batch[index].msg_hdr), offset_ns);
     } while (count == BATCH_MAX);
 }
 
@@ -370,13 +382,14 @@ static void read_table(const struct options *options)
         struct stream *stream = &streams[stream_count];
         if (line[0] == '#' || line[0] == '\n')
             continue;
-        if (sscanf(line, "%d %63s %d %d", &local, host, &port, &partner) != 4 || port < 0 || port > 65535)
+        if (sscanf(line, "%d %63s %d %d", &local, host, &port, &partner) != 4 || port == 0 || abs(port) > 65535)
             refuse("a line is `port remote_host remote_port partner`");
         if (stream_count == STREAMS_MAX)
             refuse("too many streams");
         stream->fd = options->is_inherited ? local : opened(options->address, local);
         stream->partner = partner;
-        stream->remote = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+        stream->remote = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)abs(port))};
+        stream->is_mute = port < 0;
         if (inet_pton(AF_INET, host, &stream->remote.sin_addr) != 1)
             refuse("remote_host is not an IPv4 address");
         if (setsockopt(stream->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) < 0)
@@ -396,7 +409,7 @@ static void help(void)
          "\n"
          "  rtpload [options] < table   a line is `port remote_host remote_port partner`: the local port, where to send,\n"
          "                              and the number of the line whose packets should arrive here (-1: nobody's);\n"
-         "                              with remote_port 0 it listens only\n"
+         "                              with a negative remote_port it listens only\n"
          "\n"
          "  --seconds S        length of the window that is measured (10; 0: until SIGTERM or SIGINT)\n"
          "  --warmup-s S       send so long before it (2)\n"
