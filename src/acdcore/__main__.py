@@ -13,6 +13,7 @@ import uvloop
 from rich.console import Console
 
 from acdcore.app import Running, serve
+from acdcore.calls.sip_log import sip_observer
 from acdcore.cli.check import warn
 from acdcore.cli.commands import add_to
 from acdcore.cli.reload import reload_whenever
@@ -72,7 +73,8 @@ async def daemon(config: Path, log: LineWriter) -> None:
     def conditions() -> tuple[Condition, ...]:
         return ((LOG_STOPPED, log.problem()),)
 
-    async with serve(plan, LoopClock(loop), progress, looks=(conditions,)) as running:
+    observer = sip_observer() if settings.log == "debug" else None
+    async with serve(plan, LoopClock(loop), progress, observer, looks=(conditions,)) as running:
         gc.collect()
         gc.freeze()  # customers, prompts and tables stay: no later collection needs to walk them
         gc.set_threshold(*COLLECT_EVERY)
