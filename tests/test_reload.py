@@ -344,6 +344,18 @@ async def test_trunk_may_not_take_an_agents_number_for_its_user(tmp_path: Path) 
         assert "trunks.carrier.user: 1001 is an agent's number" in report.problems[0]
 
 
+async def test_reload_changes_who_is_known_and_what_guessing_costs(tmp_path: Path) -> None:
+    async with at_site(tmp_path) as site:
+        control = site.house.switchboard.admission
+        assert not control.sources.is_known("203.0.113.9", 0.0)
+        site.append('[security]\nfailures_before_ban = 2\nban_first_s = 7\nknown_networks = ["203.0.113.0/24"]\n')
+        await site.applied()
+        assert control.sources.is_known("203.0.113.9", 0.0)
+        assert control.lockout.offended("192.0.2.9", 0.0) is None
+        banned = control.lockout.offended("192.0.2.9", 0.0)
+        assert banned is not None and banned.for_s == 7.0
+
+
 # --- who is on the line ---
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 
 from acdcore.calls.access import Access
-from acdcore.calls.admission import AdmissionControl, networks_of
+from acdcore.calls.admission import AdmissionControl
 from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.digest_accounts import DigestPolicy
 from acdcore.calls.ports import Directory
@@ -24,6 +24,7 @@ from acdcore.kernel.alarms import AlarmKind, Severity
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import SettingsError, Unavailable
 from acdcore.kernel.ids import IdSource
+from acdcore.kernel.lockout import Lockout
 from acdcore.keys import keep_passwords, read_or_make_secret
 from acdcore.media.engine import Engine
 from acdcore.media.model import EngineSettings
@@ -261,8 +262,8 @@ def stack_settings(settings: Settings) -> StackSettings:
 def open_admission(settings: Settings, directory: Directory, digest: DigestServer) -> AdmissionControl:
     """Who may call, and how much each address may send."""
     trunks = Trunks(settings.trunk_list(), settings.routes())
-    sources = Sources()
-    sources.use_trunks(networks_of(trunks.trunks))
+    sources = Sources(lockout=Lockout(settings.lockout()))
+    sources.use_trunks(settings.known_networks())
     secret = read_or_make_secret(settings.storage.directory)
     policy = DigestPolicy(settings.sip.realm, settings.sip.digest_algorithms, secret)
     return AdmissionControl(Access(trunks, directory, digest, policy, sources.lockout), sources)

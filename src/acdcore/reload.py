@@ -9,7 +9,7 @@ Rules:
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
@@ -17,7 +17,6 @@ import structlog
 
 from acdcore.advice import advice
 from acdcore.calls.access import Access
-from acdcore.calls.admission import networks_of
 from acdcore.calls.commands import ReloadReport
 from acdcore.calls.hall import Hall
 from acdcore.calls.lines import LineSettings
@@ -30,10 +29,12 @@ from acdcore.differences import READ_AT_START, differences
 from acdcore.ivr.model import PromptKey
 from acdcore.kernel.errors import AcdError, SettingsError
 from acdcore.kernel.ids import AgentId
+from acdcore.kernel.lockout import LockoutSettings
 from acdcore.plan import Plan, make_plan
 from acdcore.queues.model import Channel, FloorChanged
 from acdcore.queues.settings import FloorSettings
 from acdcore.settings import load
+from acdcore.sip.admission import Network
 from acdcore.sip.digest import DigestServer
 from acdcore.work.book import BookSettings
 
@@ -78,6 +79,8 @@ class Edition:
     lines: LineSettings
     book: BookSettings
     mail: MailSettings | None
+    lockout: LockoutSettings
+    known_networks: Sequence[Network]
 
 
 @dataclass(slots=True)
@@ -138,7 +141,8 @@ class Reloader:
         admission = self.switchboard.admission
         policy = admission.accounts.policy
         admission.use(Access(rules.trunks, hall.directory, self.digest, policy, admission.lockout))
-        admission.sources.use_trunks(networks_of(rules.trunks.trunks))
+        admission.sources.use_trunks(edition.known_networks)
+        admission.lockout.change(edition.lockout)
         self.screen.change(rules.screening.limits)
         hall.workbench.configure(edition.book)
         hall.hours.follow(rules)
@@ -159,7 +163,15 @@ def as_started(running: Plan, read: Plan) -> Plan:
 def edition_of(plan: Plan) -> Edition:
     """Build all that will be replaced."""
     settings = plan.settings
-    return Edition(plan.rules(), settings.floor(), settings.line_settings(), settings.book(), settings.mail())
+    return Edition(
+        rules=plan.rules(),
+        floor=settings.floor(),
+        lines=settings.line_settings(),
+        book=settings.book(),
+        mail=settings.mail(),
+        lockout=settings.lockout(),
+        known_networks=settings.known_networks(),
+    )
 
 
 def check_users(plan: Plan, directory: Directory) -> None:

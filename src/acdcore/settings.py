@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, PlainValidator, ValidationError, model_validator
 
+from acdcore.calls.admission import networks_of
 from acdcore.calls.audio_address import ANYWHERE, AudioRule, AudioSettings
 from acdcore.calls.lines import LineSettings, WhenFull
 from acdcore.calls.notices import MailSettings
@@ -23,6 +24,7 @@ from acdcore.calls.screening import RepeatLimit, ScreeningSettings
 from acdcore.calls.services import ServiceSettings
 from acdcore.calls.trunks import AGENTS_TRUNK, Route, Trunk
 from acdcore.kernel.errors import SettingsError
+from acdcore.kernel.lockout import LockoutSettings
 from acdcore.number_table import NumberKeys
 from acdcore.queue_table import QueueTable
 from acdcore.queues.settings import FloorSettings
@@ -205,6 +207,22 @@ class ServiceTable(Section):
     headers: Annotated[dict[str, str], Field(repr=False)] = Field(default_factory=dict)
 
 
+class Security(Section):
+    """What guessing passwords and keys costs, and who is never held up."""
+
+    failures_before_ban: Annotated[int, Field(ge=0, le=1_000)] = 10
+    failure_window_s: Annotated[float, Field(gt=0, le=86_400)] = 600.0
+    ban_first_s: Annotated[float, Field(gt=0, le=86_400)] = 60.0
+    ban_max_s: Annotated[float, Field(gt=0, le=604_800)] = 3_600.0
+    known_networks: list[Network] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _grows(self) -> "Security":
+        if self.ban_max_s < self.ban_first_s:
+            raise ValueError("ban_max_s is less than ban_first_s; bans grow from the first to the longest")
+        return self
+
+
 class Journal(Section):
     """The dispatcher's journal, which replay, what-if and a restart read."""
 
@@ -284,6 +302,7 @@ class Settings(Section):
     lines: Lines = Lines()
     callbacks: Callbacks = Callbacks()
     screening: ScreeningTable = ScreeningTable()
+    security: Security = Security()
     journal: Journal = Journal()
     notices: Notices = Notices()
     regions: dict[str, RegionTable] = Field(default_factory=dict)
@@ -375,6 +394,20 @@ class Settings(Section):
             password=table.password,
             zone=ZoneInfo(self.journal.timezone),
         )
+
+    def lockout(self) -> LockoutSettings:
+        """For the door of SIP and HTTP."""
+        table = self.security
+        return LockoutSettings(
+            failures_before_ban=table.failures_before_ban,
+            window_s=table.failure_window_s,
+            ban_first_s=table.ban_first_s,
+            ban_max_s=table.ban_max_s,
+        )
+
+    def known_networks(self) -> list[Network]:
+        """Whence nobody is a stranger: trunks, what they are called at, and what the operator names."""
+        return [*networks_of(self.trunk_list()), *self.security.known_networks]
 
     def screening_rules(self) -> ScreeningRules:
         """For the switchboard."""
