@@ -152,6 +152,10 @@ class Network:
 
         self._losing = losing
 
+    def cut(self, party: Party) -> None:
+        """Nothing reaches a party any more: its cable is out."""
+        del self._parties[party.address]
+
     def at(self, at: float, plan: Callable[[], None]) -> None:
         """Do something at a moment of the virtual clock."""
         self._serial += 1

@@ -1,0 +1,120 @@
+"""A peer whose audio rests is asked within the dialog whether it is still there; the ladder is the expectation."""
+
+import pytest
+from tests.scenarios.network import ANSWER, Network
+from tests.scenarios.test_sip_ladders import Scene
+
+from acdcore.sip.events import EndCause, Flow, HoldLimitReached, SessionEnded, Transport, Watch
+from acdcore.sip.message import Request
+from acdcore.sip.parser import parse
+
+WATCH = Watch(every_s=30.0, limit_s=300.0)
+
+
+def watched(scene: Scene, watch: Watch | None = WATCH) -> None:
+    """Alice watches her call to bob."""
+    alices, _ = scene.talk()
+    scene.network.carry_out(scene.alice, scene.alice.endpoint.watch(alices, watch, scene.network.now))
+
+
+def asked(scene: Scene) -> int:
+    return scene.network.arrows().count("alice > bob: OPTIONS")
+
+
+def test_peer_that_answers_is_asked_again_and_again_up_to_the_limit() -> None:
+    scene = Scene()
+    watched(scene)
+    scene.wait(299)
+    assert asked(scene) == 9
+    assert scene.alice.events[-1] != HoldLimitReached(scene.alice.session())
+    scene.wait(2)
+    assert scene.alice.events[-1] == HoldLimitReached(scene.alice.session())
+    scene.hang_up(scene.alice, scene.alice.session())
+    scene.network.run_out()
+
+
+def test_question_is_within_the_dialog() -> None:
+    scene = Scene()
+    watched(scene)
+    scene.wait(31)
+    (question,) = [
+        m for one in scene.network.seen if isinstance(m := parse(one.data), Request) and m.method == "OPTIONS"
+    ]
+    assert question.to.tag is not None
+    assert question.cseq.number == 2
+    scene.hang_up(scene.alice, scene.alice.session())
+    scene.network.run_out()
+
+
+def test_peer_that_is_silent_is_gone() -> None:
+    scene = Scene()
+    watched(scene)
+    scene.network.cut(scene.bob)
+    scene.wait(30 + 31)
+    assert "SessionEnded" not in scene.alice.heard()
+    scene.wait(2)
+    assert scene.alice.events[-1] == SessionEnded(scene.alice.session(), EndCause.GONE)
+
+
+@pytest.mark.parametrize(
+    ("status", "is_gone"), [(481, True), (408, True), (405, False), (501, False), (486, False), (404, False)]
+)
+def test_only_an_answer_that_denies_the_dialog_ends_it(status: int, is_gone: bool) -> None:
+    scene = Scene()
+    watched(scene)
+    scene.network.cut(scene.bob)
+    scene.wait(30)
+    question = parse(scene.network.seen[-1].data)
+    assert isinstance(question, Request)
+    flow = Flow(Transport.UDP, scene.alice.address, scene.bob.address)
+    reply = question.response(status).serialise()
+    scene.network.carry_out(scene.alice, scene.alice.endpoint.receive(reply, flow, scene.network.now))
+    assert ("SessionEnded" in scene.alice.heard()) is is_gone
+
+
+def test_same_watch_again_does_not_begin_anew() -> None:
+    scene = Scene()
+    watched(scene)
+    for _ in range(3):
+        scene.wait(20)
+        scene.network.carry_out(
+            scene.alice, scene.alice.endpoint.watch(scene.alice.session(), WATCH, scene.network.now)
+        )
+    assert asked(scene) == 1
+    scene.hang_up(scene.alice, scene.alice.session())
+    scene.network.run_out()
+
+
+def test_peer_that_is_watched_no_more_may_leave_the_question_open() -> None:
+    scene = Scene()
+    watched(scene)
+    scene.network.cut(scene.bob)
+    scene.wait(31)
+    scene.network.carry_out(scene.alice, scene.alice.endpoint.watch(scene.alice.session(), None, scene.network.now))
+    scene.wait(100)
+    assert "SessionEnded" not in scene.alice.heard()
+
+
+def test_no_question_crosses_a_re_invite() -> None:
+    scene = Scene()
+    alices, bobs = scene.talk()
+    scene.network.carry_out(scene.alice, scene.alice.endpoint.watch(alices, WATCH, scene.network.now))
+    scene.wait(29.9)
+    scene.modify(scene.alice, alices)
+    scene.wait(1)
+    assert asked(scene) == 0
+    scene.network.carry_out(scene.bob, scene.bob.endpoint.accept_modify(bobs, ANSWER, scene.network.now))
+    scene.wait(30)
+    assert asked(scene) == 1
+    scene.hang_up(scene.alice, alices)
+    scene.network.run_out()
+
+
+def test_question_under_way_leaves_nothing_when_the_call_ends() -> None:
+    scene = Scene(Network())
+    watched(scene)
+    scene.network.lose("OPTIONS")
+    scene.wait(30.1)
+    scene.hang_up(scene.bob, scene.bob.session())
+    scene.network.run_out()
+    assert scene.alice.events[-1] == SessionEnded(scene.alice.session(), EndCause.BYE)
