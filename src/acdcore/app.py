@@ -58,12 +58,14 @@ from acdcore.parts import (
 )
 from acdcore.plan import Plan, port_pairs
 from acdcore.reload import Reloader
+from acdcore.retention import Places, Retention, retaining
 from acdcore.sip.digest import DigestServer
 from acdcore.sip.endpoint import Endpoint
 from acdcore.sip.events import Event, RequestFinished, Transport
 from acdcore.sip.ladder import Observer
 from acdcore.sip.stack import SipStack
 from acdcore.storage.password import new_password
+from acdcore.storage.retention import PgRetention
 from acdcore.storage.storage import Storage
 from acdcore.watch import Look, log_alarms, watching
 
@@ -159,7 +161,9 @@ async def serve(
             make_sounds=lambda new: make_sounds(new, on_progress, on_unkept),
             marks=sounds.marks(),
         )
-        operations = Operations(hall, switchboard, port_pairs(settings), Health(hall, storage, floor).parts, reload)
+        retention = open_retention(reload, storage, clock)
+        health = Health(hall, storage, floor).parts
+        operations = Operations(hall, switchboard, port_pairs(settings), health, reload, retention.carry_out)
         probe = trunk_probe(hall)
         plane = await stack.enter_async_context(control_plane(hall, switchboard, operations, storage, reload))
         await stack.enter_async_context(sip)
@@ -176,6 +180,7 @@ async def serve(
         )
         await stack.enter_async_context(watching(alarms, (*parts_looks, *looks)))
         await stack.enter_async_context(probing(probe))
+        await stack.enter_async_context(retaining(retention, alarms))
         stack.push_async_callback(switchboard.drain, DRAIN_S)
         stack.callback(floor.note_shutdown)
         yield Running(
@@ -189,6 +194,14 @@ async def serve(
             tcp=sip.addresses(Transport.TCP)[0],
             http=plane.address,
         )
+
+
+def open_retention(reload: Reloader, storage: Storage, clock: Clock) -> Retention:
+    """What deletes by the limits of the settings of the moment."""
+    settings = reload.plan.settings
+    places = Places(settings.recording.directory, storage.rejected)
+    old = PgRetention(storage.database)
+    return Retention(lambda: reload.plan.settings.retention, places, old, storage.spool, clock)
 
 
 def control_plane(

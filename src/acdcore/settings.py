@@ -133,6 +133,15 @@ class Recording(Section):
     min_free_mb: Annotated[int, Field(ge=1)] = 500
 
 
+class RetentionTable(Section):
+    """How long things are kept; 0: for ever."""
+
+    recordings_days: Annotated[int, Field(ge=0, le=36_500)] = 0
+    recordings_gb: Annotated[float, Field(ge=0)] = 0.0
+    history_days: Annotated[int, Field(ge=0, le=36_500)] = 0
+    refused_days: Annotated[int, Field(ge=0, le=36_500)] = 0
+
+
 class Ivr(Section):
     """Where flows, prompts and calendars lie; relative paths start at the settings' own directory."""
 
@@ -298,6 +307,7 @@ class Settings(Section):
     http: Http = Http()
     storage: Storage = Storage()
     recording: Recording = Recording()
+    retention: RetentionTable = RetentionTable()
     ivr: Ivr = Ivr()
     lines: Lines = Lines()
     callbacks: Callbacks = Callbacks()

@@ -22,6 +22,7 @@ from acdcore.calls.commands import (
     LiveWork,
     PartHealth,
     ReloadReport,
+    RetentionReport,
     RunningTimer,
     Seat,
     SettingChange,
@@ -307,6 +308,10 @@ class House:
         changes = (SettingChange("queues.service.ring_for_s", "15", "12"),)
         is_applied = not is_dry_run and not self.problems
         return ReloadReport(is_applied, self.problems, ("queue service has nobody for yue",), changes)
+
+    async def retain(self, by: str, *, is_dry_run: bool) -> RetentionReport:
+        rows = {"calls": 120, "stays": 131, "agent_events": 44, "work_items": 2}
+        return RetentionReport(is_dry_run, 96, 92_160_000, rows, 0, True)
 
     def engine(self) -> EngineFigures:
         return EngineFigures(3, 9997, 45000, 45010, 2, 1, 0)

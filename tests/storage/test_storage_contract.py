@@ -1,7 +1,7 @@
 """What every storage promises, whether it keeps things in memory or in PostgreSQL."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.storage.keeping import REALM, Kept
@@ -305,3 +305,19 @@ async def test_text_that_no_database_can_hold_does_not_cost_the_record(kept: Kep
     await kept.append(cdr("c1", wall, caller="a\0b", dialled="\udcff", figures={"\0": "\0"}))
     [row] = await kept.history.calls(CallFilter())
     assert (row.caller, row.dialled, row.figures) == ("a\ufffdb", "?", {"\ufffd": "\ufffd"})
+
+
+async def test_record_of_a_while_ago_names_a_recording_only_if_its_file_was_completed(
+    kept: Kept, wall: datetime
+) -> None:
+    """Its talk may have had no audio, or the disk no room: then there is no row, and no file that it could name."""
+    lost = replace(cdr("c1", wall), recording="2026/11/21/c1-1.wav")
+    second = replace(cdr("c2", wall), recording="2026/11/21/c2-1.wav")
+    row = RecordingRow(CallId("c2"), 2, "2026/11/21/c2-2.wav", wall, 30.0, 968_044)
+    young = replace(cdr("c3", wall), recording="2026/11/21/c3-1.wav", ended_at=datetime.now(UTC))
+    await kept.append(lost, second, row, young)
+    found = await kept.history.calls(CallFilter())
+    named = {each.call_id: each.recording for each in found}
+    assert named == {"c1": "", "c2": "2026/11/21/c2-2.wav", "c3": "2026/11/21/c3-1.wav"}
+    story = await kept.history.call(CallId("c1"))
+    assert story is not None and story.cdr.recording == ""

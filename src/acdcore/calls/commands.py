@@ -1,6 +1,6 @@
 """What the outside may see of the live floor and ask of it: read models, commands and their errors."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -341,6 +341,22 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
+class RetentionReport:
+    """What was past its time, and is deleted, or would be."""
+
+    is_dry_run: bool
+    """Whether it was only counted."""
+    recordings: int
+    recordings_bytes: int
+    rows: Mapping[str, int]
+    """Of each table of the history; with what belongs to each."""
+    refused_bytes: int
+    """Of rows that the database had refused."""
+    is_complete: bool
+    """False when more is past its time than one pass deletes."""
+
+
+@dataclass(frozen=True, slots=True)
 class LiveAlarm:
     """A fault that lasts, or lasted until lately."""
 
@@ -507,6 +523,10 @@ class Commands(Protocol):
 
     def health(self) -> Health:
         """The state of every part."""
+        ...
+
+    async def retain(self, by: str, *, is_dry_run: bool) -> RetentionReport:
+        """Delete what is past its time, or only count it; raises Unavailable."""
         ...
 
     def alarms(self) -> AlarmReport:

@@ -21,6 +21,7 @@ from acdcore.calls.commands import (
     LiveWork,
     PartHealth,
     ReloadReport,
+    RetentionReport,
     RunningTimer,
     Seat,
     UnknownCall,
@@ -34,6 +35,7 @@ from acdcore.calls.switchboard import Switchboard
 from acdcore.ivr.model import FlowName
 from acdcore.ivr.steps import EnterFlow, EnterQueue
 from acdcore.kernel.alarms import Alarm, Severity
+from acdcore.kernel.errors import Unavailable
 from acdcore.kernel.ids import AgentId, CallId, QueueName
 from acdcore.queues.decisions import RefusalReason
 from acdcore.queues.metrics import QueueFigures
@@ -57,13 +59,15 @@ class Operations:
         ports: int,
         health: Callable[[], tuple[PartHealth, ...]],
         reload: Callable[[str, bool], Awaitable[ReloadReport]],
+        retain: Callable[[str, bool], Awaitable[RetentionReport]] | None = None,
     ) -> None:
         """Gather what is asked.
 
         `ports` is the number of port pairs that the engine may open; `health` asks every part how it is; `reload` is
-        told by whom it is asked and whether only to look.
+        told by whom it is asked and whether only to look, and so is `retain`, which deletes what is past its time.
         """
         self._reload = reload
+        self._retain = retain
         self._hall = hall
         self._switchboard = switchboard
         self._ports = ports
@@ -210,6 +214,12 @@ class Operations:
     async def reload(self, by: str, *, is_dry_run: bool) -> ReloadReport:
         """Read the settings anew and apply them as a whole, or only say what would change."""
         return await self._reload(by, is_dry_run)
+
+    async def retain(self, by: str, *, is_dry_run: bool) -> RetentionReport:
+        """Delete what is past its time, or only count it; raises Unavailable."""
+        if self._retain is None:
+            raise Unavailable("nothing here deletes anything")
+        return await self._retain(by, is_dry_run)
 
     # --- the machine ---
 

@@ -6,11 +6,12 @@ from acdcore.cli import report
 from acdcore.cli.check import check
 from acdcore.cli.reload import reload
 from acdcore.cli.replay import replay
+from acdcore.cli.retention import retention
 from acdcore.cli.staffing import staffing
 from acdcore.cli.what_if import what_if
 from acdcore.cli.why import why
 
-COMMANDS = (check, reload, why, replay, what_if, staffing)
+COMMANDS = (check, reload, retention, why, replay, what_if, staffing)
 """Each is called as its function is, with a dash for an underscore."""
 
 

@@ -1,11 +1,11 @@
-"""Settings read anew while calls go on."""
+"""What staff have the daemon do with itself while calls go on: read its settings anew, delete what is past its time."""
 
 from http import HTTPStatus
 
 from aiohttp import web
 
-from acdcore.calls.commands import Commands, ReloadReport
-from acdcore.control.route import Asked, Plan, Route, json_response, route
+from acdcore.calls.commands import Commands, ReloadReport, RetentionReport
+from acdcore.control.route import Asked, Plan, Reply, Route, json_response, route
 from acdcore.control.schemas import Nothing, Shape
 from acdcore.control.settings import Right
 
@@ -17,6 +17,13 @@ class ReloadOrder(Shape):
     """True: only say what would change."""
 
 
+class RetentionOrder(Shape):
+    """How to delete."""
+
+    dry_run: bool = False
+    """True: only say what would be deleted."""
+
+
 class ReloadDesk:
     """Asks the hall, which reads its own files."""
 
@@ -26,8 +33,16 @@ class ReloadDesk:
     def routes(self) -> tuple[Route, ...]:
         summary = "Read the settings anew and apply them as a whole; 409 with the report when there are problems"
         plan = Plan("POST", "/v1/reload", Right.ADMIN, summary, ReloadReport)
-        return (route(plan, Nothing, ReloadOrder, self.reload),)
+        summary = "Delete what is past its time (section retention), or say what a pass would delete"
+        retain = Plan("POST", "/v1/retention", Right.ADMIN, summary, RetentionReport)
+        return (
+            route(plan, Nothing, ReloadOrder, self.reload),
+            route(retain, Nothing, RetentionOrder, self.retain),
+        )
 
     async def reload(self, asked: Asked[Nothing, ReloadOrder]) -> web.Response:
         report = await self._commands.reload(asked.by, is_dry_run=asked.body.dry_run)
         return json_response(report, HTTPStatus.CONFLICT if report.problems else HTTPStatus.OK, {})
+
+    async def retain(self, asked: Asked[Nothing, RetentionOrder]) -> Reply:
+        return Reply(await self._commands.retain(asked.by, is_dry_run=asked.body.dry_run))

@@ -4,6 +4,7 @@ import contextlib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TypeAlias
 
@@ -85,6 +86,34 @@ def scan(directory: Path) -> list[Found]:
         length = Length(max(0, size_bytes - HEADER_BYTES) // FRAME_BYTES)
         found.append(Found(_name(directory, path), length.duration_s, size_bytes))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class OldFile:
+    """A finished recording of a past day."""
+
+    path: RecordingPath
+    """Its name."""
+    day: date
+    """The day (UTC) that it lies under."""
+    size_bytes: int
+    """Size of the file."""
+
+
+def old_files(directory: Path, before: date, limit: int) -> list[OldFile]:
+    """Finished recordings of days before `before`, oldest days first, at most `limit`; raises OSError."""
+    found: list[OldFile] = []
+    for folder in sorted(directory.glob("[0-9][0-9][0-9][0-9]/[0-9][0-9]/[0-9][0-9]")):
+        try:
+            day = date(*(int(part) for part in folder.parts[-3:]))
+        except ValueError:
+            continue  # no day of ours
+        if day >= before or len(found) >= limit:
+            break
+        for file in sorted(folder.glob("*.wav")):
+            if not file.is_symlink():
+                found.append(OldFile(_name(directory, file), day, file.stat().st_size))
+    return found[:limit]
 
 
 def compare(found: Iterable[Found], known: Iterable[RecordingPath]) -> Differences:

@@ -53,10 +53,16 @@ class Deletion:
     """The limit that asks for it."""
 
 
-def plan(recordings: Iterable[Kept], limits: Limits, wall: datetime) -> tuple[Deletion, ...]:
-    """The deletions that bring `recordings` within `limits` at `wall` (aware), oldest first."""
+def plan(
+    recordings: Iterable[Kept], limits: Limits, wall: datetime, total_bytes: int | None = None
+) -> tuple[Deletion, ...]:
+    """The deletions that bring `recordings` within `limits` at `wall` (aware), oldest first.
+
+    `total_bytes` is what all take when `recordings` are only the oldest of them.
+    """
     oldest_first = sorted(recordings, key=lambda each: (each.began, each.path))
-    total_bytes = sum(each.size_bytes for each in oldest_first)
+    if total_bytes is None:
+        total_bytes = sum(each.size_bytes for each in oldest_first)
     deletions = []
     for each in oldest_first:
         reason = _reason(each, limits, wall, total_bytes)

@@ -40,7 +40,15 @@ _WORK = TypeAdapter(WorkRow)
 _ITEM = TypeAdapter(WorkItem)
 _ANSWER = TypeAdapter(AnswerRow)
 _TRACE = TypeAdapter(TraceRow)
-_CDR_COLUMNS = ", ".join(field.name for field in fields(CdrRow))
+FILED_WITHIN_S = 60
+"""A file is complete, and its row stored, seconds after the talk; an older record names it only if it is."""
+_RECORDING_OF = f"""
+case when calls.recording = '' or calls.ended_at > now() - interval '{FILED_WITHIN_S} s' then calls.recording
+else coalesce((select r.path from recordings r where r.call_id = calls.call_id
+    order by r.path <> calls.recording, r.n limit 1), '') end as recording
+"""
+"""A talk may have had no audio, or its file no room on the disk, or it was deleted since: then none is named."""
+_CDR_COLUMNS = ", ".join(_RECORDING_OF if field.name == "recording" else field.name for field in fields(CdrRow))
 _EVENT_COLUMNS = ", ".join(field.name for field in fields(CallEventRow))
 _RECORDING_COLUMNS = ", ".join(field.name for field in fields(RecordingRow))
 _WORK_COLUMNS = ", ".join(field.name for field in fields(WorkRow))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
 from acdcore.calls.people import AgentRecord, Customer, CustomerChange, NewCustomer
@@ -34,7 +34,7 @@ from acdcore.kernel.ids import AgentId, CallId, CustomerId
 from acdcore.numbering.key import matching_key
 from acdcore.storage import card
 from acdcore.storage.directory import MemoryDirectory
-from acdcore.storage.history import number_key, page, too_many_changes, too_many_stays
+from acdcore.storage.history import FILED_WITHIN_S, number_key, page, too_many_changes, too_many_stays
 from acdcore.storage.password import ha1
 from acdcore.storage.people import check_agent, check_free
 from acdcore.work.model import ENDED, WorkId, WorkItem
@@ -159,13 +159,21 @@ class MemoryHistory:
 
     async def calls(self, wanted: CallFilter) -> Sequence[CdrRow]:
         fits = _call_test(wanted)
-        found = [row for _, row in sorted(self.cdrs.items(), reverse=True) if fits(row)]
+        found = [self._filed(row) for _, row in sorted(self.cdrs.items(), reverse=True) if fits(row)]
         return found[: page(wanted.limit)]
+
+    def _filed(self, row: CdrRow) -> CdrRow:
+        """The record as it is told: it names a recording only if there is one, or may be soon."""
+        if not row.recording or row.ended_at > datetime.now(UTC) - timedelta(seconds=FILED_WITHIN_S):
+            return row
+        paths = [each.path for key, each in sorted(self.recording_rows.items()) if key[0] == row.call_id]
+        return replace(row, recording=row.recording if row.recording in paths else next(iter(paths), ""))
 
     async def call(self, call_id: CallId) -> CallStory | None:
         cdr = self.cdrs.get(call_id)
         if cdr is None:
             return None
+        cdr = self._filed(cdr)
         events = tuple(row for key, row in sorted(self.call_events.items()) if key[0] == call_id)
         recordings = tuple(row for key, row in sorted(self.recording_rows.items()) if key[0] == call_id)
         return CallStory(cdr, events, recordings)

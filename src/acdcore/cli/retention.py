@@ -1,0 +1,50 @@
+"""`acdcore retention`: have the running daemon delete what is past its time, or say what that is."""
+
+from typing import Annotated
+
+import typer
+from pydantic import TypeAdapter
+
+from acdcore.calls.commands import RetentionReport
+from acdcore.cli.daemon import Reach, daemon_at
+from acdcore.cli.terminal import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    JsonOption,
+    KeyFileOption,
+    UrlOption,
+    plain_errors,
+    show,
+    show_raw_json,
+)
+from acdcore.control.settings import Right
+
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")]
+
+
+def retention(
+    config: ConfigOption = DEFAULT_CONFIG,
+    url: UrlOption = None,
+    key_file: KeyFileOption = None,
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Have the running daemon delete what its section retention gives no more time, as it does by itself each hour."""
+    with plain_errors():
+        daemon = daemon_at(Reach(config, url, key_file), Right.ADMIN)
+        body = daemon.ask("POST", "/v1/retention", body={"dry_run": dry_run})
+    if as_json:
+        show_raw_json(body)
+        return
+    show(in_words(TypeAdapter(RetentionReport).validate_json(body)))
+
+
+def in_words(report: RetentionReport) -> str:
+    """The report in one line."""
+    verb = "would be deleted" if report.is_dry_run else "deleted"
+    things = [f"{report.recordings} recordings ({report.recordings_bytes / 1e6:,.1f} MB)"]
+    things += [f"{count} rows of {table}" for table, count in report.rows.items()]
+    if report.refused_bytes:
+        things.append(f"{report.refused_bytes} bytes of refused rows")
+    more = "" if report.is_complete else "; more is past its time than one pass deletes"
+    return f"{verb}: {', '.join(things)}{more}"
