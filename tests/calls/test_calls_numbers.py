@@ -21,13 +21,14 @@ from tests.calls.test_calls_work import end_work, items, plan
 from acdcore.calls.caller_id import DidFrom
 from acdcore.calls.commands import AgentCommand, Seat, SeatKind
 from acdcore.calls.ports import Screening, Verdict
-from acdcore.calls.rules import QueueRules
+from acdcore.calls.rules import QueueRules, ScreeningRules
+from acdcore.calls.screening import RepeatLimit, ScreeningSettings
 from acdcore.calls.trunk_numbers import AssertBy, ForwardedShows, Redirection, TrunkNumbers
 from acdcore.calls.trunks import Route
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId
 from acdcore.numbering.plan import NumberForm, NumberingPlan
-from acdcore.work.model import WorkKind
+from acdcore.work.model import WorkKind, WorkState
 
 pytestmark = pytest.mark.looptime
 
@@ -94,6 +95,35 @@ async def test_route_of_the_number_that_sent_the_call_on_goes_before_that_of_the
         await house.pass_time(1)
         assert house.live().view.dialled == OURS
         caller.hang_up()
+
+
+async def test_number_that_calls_too_often_is_counted_however_it_is_written() -> None:
+    limits = ScreeningSettings(repeat=RepeatLimit(calls=2, within_s=60, block_for_s=60))
+    async with opened(Plan(screening=ScreeningRules(limits))) as house:
+        calls = [house.caller(number) for number in (*WAYS[:2], WITH_PARAMETERS[0])]
+        for caller in calls:
+            caller.call(SERVICE_LINE)
+            await house.pass_time(1)
+        assert [caller.refused_with for caller in calls] == [None, None, 603]
+        for caller in calls[:2]:
+            caller.hang_up()
+        await house.pass_time(1)
+
+
+async def test_callback_is_settled_by_a_call_of_the_same_number_in_another_spelling() -> None:
+    async with opened(plan(abandoned=True)) as house:
+        house.exchange()
+        first, again = house.caller("013800000001"), house.caller(f"+86{VIP};npdi")
+        first.call(SERVICE_LINE)
+        await house.pass_time(60)
+        first.hang_up()
+        await house.pass_time(1)
+        again.call(SERVICE_LINE)
+        await house.pass_time(1)
+        assert [item.state for item in items(house)] == [WorkState.MERGED]
+        again.hang_up()
+        await house.pass_time(1)
+        await end_work(house)
 
 
 # --- withheld ---

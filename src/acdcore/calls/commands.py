@@ -70,9 +70,9 @@ class LiveCall:
     trunk: str
     """Key of the trunk it came in by."""
     caller: str
-    """The caller's number as the trunk gave it, empty when withheld."""
+    """The caller's number, canonical; as the trunk gave it when it is none, empty when withheld."""
     dialled: str
-    """The number that was dialled."""
+    """The number that was dialled, likewise."""
     state: CallState
     """Where it stands."""
     arrived_at: datetime
