@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 WITHIN_S = 600
-"""For one benchmark; all of them together take about seven minutes."""
+"""For one benchmark; all of them together take about ten minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ BENCHMARKS = (
     Benchmark("setups", "--rate 100 --seconds 12 --find-limit", "--rate 20 --seconds 3"),
     Benchmark("lines", "--lines 150,500,1000 --seconds 5", "--lines 10 --seconds 2 --windows 1"),
     Benchmark("stall", "--seconds 5 --rounds 2", "--lines 10 --seconds 3 --rounds 1"),
+    Benchmark("attack", "--seconds 10", "--talks 5 --rate 300 --seconds 2 --phases quiet,rtp_silent,flood_one"),
 )
 GOALS = (
     Goal("dispatch", "p99_us", 100, "a decision at 1,300 agents and 5,000 waiting"),
@@ -51,6 +52,13 @@ GOALS = (
     Goal("lines", "failed", 0, "calls that failed"),
     Goal("lines", "loss", 0.0001, "loss"),
     Goal("lines", "cpu_ratio", 3, "processor time, the relay's as 1"),
+    Goal("attack", "loss", 0.001, "loss in 50 talks while strangers attack"),
+    Goal("attack", "legit_failed", 0, "calls, registrations and requests that failed meanwhile"),
+    Goal("attack", "legit_p99_ms", 500, "time to the agent at p99 meanwhile, ms"),
+    Goal("attack", "ring_failed", 0, "phones that did not ring meanwhile"),
+    Goal("attack", "memory_growth_mb", 50, "memory that strangers took, MB"),
+    Goal("attack", "captured", 0, "phones and ports that strangers captured"),
+    Goal("attack", "admitted", 0, "guesses that were let in"),
     Goal("stall", "gap_growth_p99_ms", 2, "gap at the phones while the loop stands still, beyond the usual"),
 )
 LINES_OF_GOALS = 150
@@ -70,6 +78,8 @@ def run(benchmark: Benchmark, arguments: str) -> tuple[bool, list[Result]]:
 
 def goal_rows(name: str, result: Result) -> list[tuple[str, str, str, str]]:
     """What was asked for of this result: meaning, figure, limit, verdict."""
+    if "phase" in result:
+        return []
     if result.get("lines", LINES_OF_GOALS) != LINES_OF_GOALS:
         return []
     shown = []

@@ -305,8 +305,10 @@ class Attack:
         await self._beside("http --count 2000", self._carry)
 
     async def passwords(self) -> None:
-        """Guesses."""
-        await self._beside("passwords", self._carry)
+        """Guesses, from one address for half the time and from 200 for the other."""
+        half = self._asked.seconds / 2
+        await self._beside("passwords", self._carry, half)
+        await self._beside("passwords --sources 200", self._carry, half)
 
     # --- the strangers and the talks ---
 

@@ -44,7 +44,7 @@ RTP_EACH_S = 0.5
 RTP_SSRC = 0x57A46E12
 PCMA = 8
 GUESSERS = 20
-"""Guesses under way at the same time."""
+"""Guesses under way at the same time, or one for each address."""
 ANSWER_WITHIN_S = 0.5
 """After that the guess is taken for dropped."""
 
@@ -211,7 +211,7 @@ async def guess(orders: Orders, outcome: Outcome) -> None:
     """Guess agents' passwords and API keys until the time is over."""
     until = asyncio.get_running_loop().time() + orders.seconds
     await asyncio.gather(
-        *(guess_passwords(orders, outcome, until, index) for index in range(GUESSERS)),
+        *(guess_passwords(orders, outcome, until, index) for index in range(max(GUESSERS, orders.sources))),
         guess_keys(orders, outcome, until),
     )
 
