@@ -37,7 +37,7 @@ from acdcore.sip.events import (
     SessionRefused,
     Transport,
 )
-from acdcore.sip.headers import NameAddr
+from acdcore.sip.headers import NameAddr, quoted
 from acdcore.sip.identity import EndpointSettings
 from acdcore.sip.ladder import Observer
 from acdcore.sip.message import Response
@@ -90,6 +90,10 @@ class PhoneSettings:
     """How it speaks SIP."""
     codecs: tuple[Codec, ...] = CODECS
     """What it offers, best first."""
+    user_agent: str = "acdcore phone"
+    """What it calls itself, as User-Agent and Server."""
+    display: str = ""
+    """Its display name in From and Contact; empty for none."""
 
 
 class PhoneCall:
@@ -245,7 +249,7 @@ class Phone:
         mine = (Address(self.settings.host, self.settings.port),)
         is_udp = self.settings.transport is Transport.UDP
         where = StackSettings(udp=mine if is_udp else (), tcp=() if is_udp else mine)
-        endpoint = Endpoint(EndpointSettings(user_agent="acdcore phone"), self.ids)
+        endpoint = Endpoint(EndpointSettings(user_agent=self.settings.user_agent), self.ids)
         self.stack = SipStack(endpoint, LoopClock(loop), self._on_event, where, self._observer)
         await self.stack.__aenter__()
         return self
@@ -286,9 +290,10 @@ class Phone:
 
     async def _register(self, user: str, expires_s: int) -> int:
         server, mine = self.settings.server, self.address
-        own = NameAddr(SipUri("sip", user, server.host, server.port))
+        own = NameAddr(SipUri("sip", user, server.host, server.port), self.settings.display)
         transport = ";transport=tcp" if self.settings.transport is Transport.TCP else ""
-        contact = f"<sip:{user}@{mine}{transport}>"
+        name = f"{quoted(self.settings.display)} " if self.settings.display else ""
+        contact = f"{name}<sip:{user}@{mine}{transport}>"
         request = OutgoingRequest(
             method="REGISTER",
             target=SipUri("sip", "", server.host, server.port),
@@ -320,7 +325,7 @@ class Phone:
         invite = OutgoingInvite(
             target=SipUri("sip", number, server.host, server.port),
             flow=self._flow(),
-            from_=NameAddr(SipUri("sip", as_user or caller, server.host)),
+            from_=NameAddr(SipUri("sip", as_user or caller, server.host), self.settings.display),
             to=NameAddr(SipUri("sip", number, server.host)),
             body=call.described,
             credentials=self._accounts.get(as_user),

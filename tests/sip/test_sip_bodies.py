@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acdcore.sip.bodies import DEPTH_MAX, PARTS_MAX, Unsupported, session_description
+from acdcore.sip.charset import decoded
 from acdcore.sip.message import Headers, Request, Response
 from acdcore.sip.uri import SipUri
 
@@ -149,3 +150,9 @@ def test_any_bytes_beside_the_session_description_leave_it_alone(before: bytes, 
 def test_long_body_of_nearly_boundaries_is_read_in_time_that_grows_with_it() -> None:
     assert found_in(b"\r\n--unique-1 " * 5_000 + b"x") == b""
     assert found_in(b"\r\n" * 30_000) == Unsupported((("Accept", "application/sdp, multipart/mixed"),))
+
+
+def test_boundary_in_any_charset_parts_the_parts() -> None:
+    mark = "分界".encode("gbk")
+    body = mixed((SOUND, SDP), boundary="@@").replace(b"@@", mark)
+    assert found_in(body, f'multipart/mixed;boundary="{decoded(mark)}"') == SDP

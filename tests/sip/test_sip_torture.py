@@ -17,6 +17,8 @@ from tests.sip.accounts import REALM, OneAccount
 from acdcore.kernel.address import Address
 from acdcore.kernel.clock import SystemClock
 from acdcore.kernel.ids import IdSource
+from acdcore.sdp import negotiate
+from acdcore.sdp.model import Codec, LocalMedia, SdpError
 from acdcore.sip.digest import Asked, Challenge, DigestServer
 from acdcore.sip.endpoint import Endpoint, EndpointSettings
 from acdcore.sip.events import Event, Flow, InviteArrived, RequestArrived, Transport
@@ -29,8 +31,9 @@ from acdcore.sip.stack import SipStack, StackSettings
 from acdcore.sip.uri import OtherUri, SipUri
 
 MESSAGES = Path(__file__).parent / "torture"
-TAKEN = 486
-"""What the hall says to a call that reached it: nobody is here."""
+LOCAL = LocalMedia(Address("127.0.0.1", 16_384), (Codec.PCMA, Codec.PCMU), session_id=1)
+TAKEN = 200
+"""An INVITE whose offer has audio for us is answered."""
 WAIT_S = 5.0
 """A message over loopback takes well under a millisecond; this only ends a broken test."""
 
@@ -151,6 +154,7 @@ RFC_4475 = (
     Row("3.4.1", "inv2543", TAKEN, lambda m: m.via.branch is None and m.from_.tag is None and len(m.body) > 0),
 )
 
+# The only audio of 4.6 and 4.9 is G.726, which we do not speak: well-formed, and not acceptable here.
 RFC_5118 = (
     Row("4.1", "ipv6-good", 200, lambda m: (m.via.host, *hostport(m)) == ("2001:db8::9:1", "2001:db8::10", None)),
     Row("4.2", "ipv6-bad", 400),
@@ -158,12 +162,12 @@ RFC_5118 = (
     Row("4.4", "port-unambiguous", 200, lambda m: hostport(m) == ("2001:db8::10", 5070)),
     Row("4.5", "via-received-param-with-delim", 481, lambda m: m.via.received == "[2001:db8::9:255]"),
     Row("4.5", "via-received-param-no-delim", 200, lambda m: m.via.received == "2001:db8::9:255"),
-    Row("4.6", "ipv6-in-sdp", TAKEN, lambda m: b"c=IN IP6 2001:db8::20\r\n" in m.body),
+    Row("4.6", "ipv6-in-sdp", 488, lambda m: b"c=IN IP6 2001:db8::20\r\n" in m.body),
     Row(
         "4.7", "mult-ip-in-header", 481, lambda m: [via.host for via in m.vias][1:] == ["192.0.2.1", "2001:db8::9:255"]
     ),
     Row("4.8", "mult-ip-in-sdp", TAKEN),
-    Row("4.9", "ipv4-mapped-ipv6", TAKEN, lambda m: m.vias[1].host == "::ffff:192.0.2.2"),
+    Row("4.9", "ipv4-mapped-ipv6", 488, lambda m: m.vias[1].host == "::ffff:192.0.2.2"),
     Row("4.10", "ipv6-bug-abnf-3-colons", 200, lambda m: hostport(m) == ("2001:db8::192.0.2.1", None)),
     Row("4.10", "ipv6-correct-abnf-2-colons", 200, lambda m: hostport(m) == ("2001:db8::192.0.2.1", None)),
 )
@@ -185,7 +189,7 @@ IDS = [row.name for row, _ in CASES]
 
 
 class Hall:
-    """A stack with a registrar and a hall that takes no call; it keeps what went over the wire."""
+    """A stack with a registrar and a hall that answers calls; it keeps what went over the wire."""
 
     def __init__(self) -> None:
         self.stack = SipStack(
@@ -208,8 +212,11 @@ class Hall:
 
     def _event(self, event: Event) -> None:
         match event:
-            case InviteArrived(session):
-                self.stack.refuse(session, TAKEN)
+            case InviteArrived(session, offer=offer):
+                try:
+                    self.stack.answer(session, negotiate.answer(offer, LOCAL).body)
+                except SdpError as error:
+                    self.stack.refuse(session, error.sip_status)
             case RequestArrived(transaction, asked, flow):
                 status, headers = self._register(asked, flow)
                 self.stack.respond(transaction, status, headers)

@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice, zip_longest
 
+from acdcore.sip.charset import decoded, encoded
 from acdcore.sip.events import Fields
 from acdcore.sip.message import Headers, Request, Response
 
@@ -129,7 +130,7 @@ def _parts(part: _Part) -> Iterator[_Part]:
     if not 0 < len(boundary) <= BOUNDARY_CHARS_MAX:
         return
     # Each part begins after a line that is the boundary; the line break before it belongs to it.
-    mark = re.escape(boundary.encode("latin-1", "replace"))
+    mark = re.escape(encoded(boundary))
     delimiter = re.compile(rb"(?:\A|\r?\n)--" + mark + rb"(--)?[ \t]*(?=\r?\n|\Z)")
     marks = list(islice(delimiter.finditer(part.data), PARTS_MAX + 1))
     for found, following in zip_longest(marks[:PARTS_MAX], marks[1:]):
@@ -142,7 +143,7 @@ def _part(raw: bytes) -> _Part:
     """Read the header lines of a part; `raw` begins with the line break after the boundary."""
     end = _HEAD_END.search(raw, 0, PART_HEAD_BYTES_MAX)
     head, data = (raw[: end.start()], raw[end.end() :]) if end else (raw[:PART_HEAD_BYTES_MAX], b"")
-    unfolded = re.sub(r"\r?\n[ \t]+", " ", head.decode("latin-1"))
+    unfolded = re.sub(r"\r?\n[ \t]+", " ", decoded(head))
     pairs = [line.partition(":") for line in unfolded.splitlines()]
     fields = Headers([(name.strip(), value.strip()) for name, colon, value in pairs if colon])
     return _Part(
