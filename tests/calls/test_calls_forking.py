@@ -11,16 +11,16 @@ from acdcore.calls.forking import (
     REACTION_S,
     SHARE_MIN_S,
     TABLE,
-    Call,
+    AllLost,
     Forking,
+    ForkOutput,
     GiveUp,
-    Lost,
-    Output,
     PhoneAction,
     PhoneInput,
+    PhoneRings,
     PhoneState,
-    Rings,
-    Taken,
+    PhoneTaken,
+    SendInvite,
     Why,
     most_telling,
 )
@@ -48,19 +48,19 @@ def test_phone_that_was_sent_an_invite_is_never_forgotten_without_being_given_up
 
 
 def test_phones_of_one_preference_are_called_together() -> None:
-    assert Forking([1.0, 1.0, 0.5], RING_S).start(0.0) == [Call(0), Call(1)]
+    assert Forking([1.0, 1.0, 0.5], RING_S).start(0.0) == [SendInvite(0), SendInvite(1)]
 
 
 def test_first_answer_takes_the_call_and_all_others_are_given_up() -> None:
     phones = rung(1.0, 1.0, 1.0)
-    assert phones.answered(1) == [GiveUp(0, Why.ANSWERED_ELSEWHERE), GiveUp(2, Why.ANSWERED_ELSEWHERE), Taken(1)]
+    assert phones.answered(1) == [GiveUp(0, Why.ANSWERED_ELSEWHERE), GiveUp(2, Why.ANSWERED_ELSEWHERE), PhoneTaken(1)]
     assert phones.answered(0) == []
     assert phones.is_over
 
 
 def test_phone_that_waited_its_turn_is_not_given_up_because_it_never_rang() -> None:
     phones = rung(1.0, 0.5)
-    assert phones.answered(0) == [Taken(0)]
+    assert phones.answered(0) == [PhoneTaken(0)]
     assert phones.next_deadline() is None
 
 
@@ -68,27 +68,27 @@ def test_busy_phone_is_no_miss_while_another_rings() -> None:
     phones = rung(1.0, 1.0)
     phones.progress(1, 180)
     assert phones.refused(0, 486, "Busy Here", 1.0) == []
-    assert phones.answered(1) == [Taken(1)]
+    assert phones.answered(1) == [PhoneTaken(1)]
 
 
 @pytest.mark.parametrize("status", [600, 603, 604, 606])
 def test_6xx_declines_for_all_phones(status: int) -> None:
     phones = rung(1.0, 1.0, 0.5)
-    assert phones.refused(0, status, "Decline", 1.0) == [GiveUp(1, Why.DECLINED_ELSEWHERE), Lost(status, "Decline")]
+    assert phones.refused(0, status, "Decline", 1.0) == [GiveUp(1, Why.DECLINED_ELSEWHERE), AllLost(status, "Decline")]
     assert phones.is_over
 
 
 def test_lower_preference_is_called_at_once_when_the_higher_one_is_lost() -> None:
     phones = rung(1.0, 0.5)
-    assert phones.refused(0, 486, "Busy Here", 1.0) == [Call(1)]
+    assert phones.refused(0, 486, "Busy Here", 1.0) == [SendInvite(1)]
 
 
 def test_lower_preference_joins_when_the_time_share_of_the_higher_one_is_over() -> None:
     phones = rung(1.0, 0.5)
     phones.progress(0, 180)
     assert phones.next_deadline() == RING_S / 2
-    assert phones.handle_deadline(RING_S / 2) == [Call(1)]
-    assert phones.answered(0) == [GiveUp(1, Why.ANSWERED_ELSEWHERE), Taken(0)]
+    assert phones.handle_deadline(RING_S / 2) == [SendInvite(1)]
+    assert phones.answered(0) == [GiveUp(1, Why.ANSWERED_ELSEWHERE), PhoneTaken(0)]
 
 
 def test_short_ring_time_leaves_each_preference_its_least_share() -> None:
@@ -100,14 +100,14 @@ def test_short_ring_time_leaves_each_preference_its_least_share() -> None:
 
 def test_silent_phone_is_lost_after_the_reaction_time_and_the_next_one_gets_its_own() -> None:
     phones = rung(1.0, 0.5)
-    assert phones.handle_deadline(REACTION_S) == [GiveUp(0, Why.SILENT), Call(1)]
+    assert phones.handle_deadline(REACTION_S) == [GiveUp(0, Why.SILENT), SendInvite(1)]
     assert phones.next_deadline() == 2 * REACTION_S
-    assert phones.handle_deadline(2 * REACTION_S) == [GiveUp(1, Why.SILENT), Lost(408, "")]
+    assert phones.handle_deadline(2 * REACTION_S) == [GiveUp(1, Why.SILENT), AllLost(408, "")]
 
 
 def test_phone_that_said_180_is_never_silent() -> None:
     phones = rung(1.0)
-    assert phones.progress(0, 180) == [Rings(0, 180)]
+    assert phones.progress(0, 180) == [PhoneRings(0, 180)]
     assert phones.next_deadline() is None
 
 
@@ -147,7 +147,7 @@ def test_at_most_one_phone_is_taken_and_every_other_that_was_called_is_lost_or_g
 ) -> None:
     phones = Forking(sorted(preferences, reverse=True), RING_S)
     now = 0.0
-    out: list[Output] = phones.start(now)
+    out: list[ForkOutput] = phones.start(now)
     spoken: set[int] = set()
     for kind, number, status in steps:
         phone = number % len(preferences)
@@ -165,14 +165,14 @@ def test_at_most_one_phone_is_taken_and_every_other_that_was_called_is_lost_or_g
                 out += phones.handle_deadline(now)
             case "withdraw":
                 out += phones.withdraw()
-    called = [one.phone for one in out if isinstance(one, Call)]
+    called = [one.phone for one in out if isinstance(one, SendInvite)]
     given_up = [one.phone for one in out if isinstance(one, GiveUp)]
-    ends = [one for one in out if isinstance(one, Taken | Lost)]
+    ends = [one for one in out if isinstance(one, PhoneTaken | AllLost)]
     assert len(called) == len(set(called))
     assert len(given_up) == len(set(given_up))
     assert len(ends) <= 1
     if phones.is_over:
-        taken = {one.phone for one in out if isinstance(one, Taken)}
+        taken = {one.phone for one in out if isinstance(one, PhoneTaken)}
         assert set(called) == spoken | set(given_up) | taken
         assert phones.next_deadline() is None
     else:
@@ -182,7 +182,7 @@ def test_at_most_one_phone_is_taken_and_every_other_that_was_called_is_lost_or_g
 @pytest.mark.parametrize("order", list(itertools.permutations([408, 486, 503])))
 def test_status_of_all_phones_does_not_depend_on_who_was_lost_first(order: tuple[int, ...]) -> None:
     phones = rung(1.0, 1.0, 1.0)
-    out: list[Output] = []
+    out: list[ForkOutput] = []
     for phone, status in enumerate(order):
         out += phones.refused(phone, status, "", 1.0)
-    assert out == [Lost(486, "")]
+    assert out == [AllLost(486, "")]

@@ -134,7 +134,7 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class SendInvite:
     """Send the INVITE to this phone."""
 
     phone: int
@@ -149,7 +149,7 @@ class GiveUp:
 
 
 @dataclass(frozen=True, slots=True)
-class Rings:
+class PhoneRings:
     """A phone says that it rings."""
 
     phone: int
@@ -157,21 +157,21 @@ class Rings:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class PhoneTaken:
     """This phone was answered, the others are given up."""
 
     phone: int
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class AllLost:
     """No phone is left: the final status of them all, and its words."""
 
     status: int
     reason: str
 
 
-Output = Call | GiveUp | Rings | Taken | Lost
+ForkOutput = SendInvite | GiveUp | PhoneRings | PhoneTaken | AllLost
 
 
 class Forking:
@@ -198,25 +198,25 @@ class Forking:
         """Whether nothing will follow: no phone waits, is called or rings."""
         return not any(state in _OPEN for state in self._states.values())
 
-    def start(self, now: float) -> list[Output]:
+    def start(self, now: float) -> list[ForkOutput]:
         """Call the most preferred phones."""
         self._ends_at = now + self._ring_for_s
         return self._call_next(now)
 
-    def progress(self, phone: int, status: int) -> list[Output]:
+    def progress(self, phone: int, status: int) -> list[ForkOutput]:
         """A provisional response other than 100."""
         return self._step(phone, _I.PROGRESS, (status, ""))
 
-    def answered(self, phone: int) -> list[Output]:
+    def answered(self, phone: int) -> list[ForkOutput]:
         """Somebody picked up."""
         return self._step(phone, _I.ANSWERED, (200, ""))
 
-    def refused(self, phone: int, status: int, reason: str, now: float) -> list[Output]:
+    def refused(self, phone: int, status: int, reason: str, now: float) -> list[ForkOutput]:
         """A final response above 299, 408 for silence, 503 for a failed transport."""
         out = self._step(phone, _I.DECLINED if status >= 600 else _I.REFUSED, (status, reason))
         return out + self._go_on(now)
 
-    def withdraw(self) -> list[Output]:
+    def withdraw(self) -> list[ForkOutput]:
         """Give all phones up; nothing is told any more."""
         return self._close_all(Why.WITHDRAWN)
 
@@ -225,9 +225,9 @@ class Forking:
         moments = [*self._silent_at.values(), *([] if self._next_at is None else [self._next_at])]
         return min(moments, default=None)
 
-    def handle_deadline(self, now: float) -> list[Output]:
+    def handle_deadline(self, now: float) -> list[ForkOutput]:
         """Lose the phones that were silent for too long, and call the next ones when it is time."""
-        out: list[Output] = []
+        out: list[ForkOutput] = []
         for phone in [phone for phone, at in self._silent_at.items() if at <= now]:
             out += self._step(phone, _I.SILENCE, (SILENT, ""))
         out += self._go_on(now)
@@ -237,54 +237,54 @@ class Forking:
 
     # --- within ---
 
-    def _go_on(self, now: float) -> list[Output]:
+    def _go_on(self, now: float) -> list[ForkOutput]:
         """Nobody is called or rings any more: it is the turn of those who wait."""
         is_idle = not any(state in (_S.CALLED, _S.RINGING, _S.TAKEN) for state in self._states.values())
         return self._call_next(now) if is_idle else []
 
-    def _call_next(self, now: float) -> list[Output]:
+    def _call_next(self, now: float) -> list[ForkOutput]:
         waiting = [group for group in self._groups if self._states[group[0]] is _S.WAITING]
         if not waiting:
             return []
         share_s = max(SHARE_MIN_S, (self._ends_at - now) / len(waiting))
         self._next_at = now + share_s if len(waiting) > 1 else None
-        out: list[Output] = []
+        out: list[ForkOutput] = []
         for phone in waiting[0]:
             self._silent_at[phone] = now + REACTION_S
             out += self._step(phone, _I.TURN, (0, ""))
         return out
 
-    def _step(self, phone: int, stimulus: PhoneInput, said: tuple[int, str]) -> list[Output]:
+    def _step(self, phone: int, stimulus: PhoneInput, said: tuple[int, str]) -> list[ForkOutput]:
         row = TABLE.get((self._states[phone], stimulus))
         if row is None:
             return []
         self._states[phone] = row.state
         if row.state is not _S.CALLED:
             self._silent_at.pop(phone, None)
-        out: list[Output] = []
+        out: list[ForkOutput] = []
         for action in row.actions:
             out += self._do(phone, action, said)
         return out
 
-    def _do(self, phone: int, action: PhoneAction, said: tuple[int, str]) -> list[Output]:
+    def _do(self, phone: int, action: PhoneAction, said: tuple[int, str]) -> list[ForkOutput]:
         match action:
             case PhoneAction.CALL:
-                return [Call(phone)]
+                return [SendInvite(phone)]
             case PhoneAction.GIVE_UP:
                 return [GiveUp(phone, Why.SILENT)]
             case PhoneAction.TELL_RINGING:
-                return [Rings(phone, said[0])]
+                return [PhoneRings(phone, said[0])]
             case PhoneAction.TELL_ANSWERED:
-                return [*self._close_all(Why.ANSWERED_ELSEWHERE), Taken(phone)]
+                return [*self._close_all(Why.ANSWERED_ELSEWHERE), PhoneTaken(phone)]
             case PhoneAction.DECLINE:
-                return [*self._close_all(Why.DECLINED_ELSEWHERE), Lost(*said)]
+                return [*self._close_all(Why.DECLINED_ELSEWHERE), AllLost(*said)]
             case PhoneAction.COUNT_LOSS:
                 self._losses.append(said)
-                return [Lost(*most_telling(self._losses))] if self.is_over else []
+                return [AllLost(*most_telling(self._losses))] if self.is_over else []
 
-    def _close_all(self, why: Why) -> list[Output]:
+    def _close_all(self, why: Why) -> list[ForkOutput]:
         self._next_at = None
-        closed: list[Output] = []
+        closed: list[ForkOutput] = []
         for phone, state in self._states.items():
             row = TABLE.get((state, _I.CLOSE))
             if row is not None:

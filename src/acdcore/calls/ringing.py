@@ -99,10 +99,10 @@ class RingingPhones:
 
     # --- within ---
 
-    def _carry_out(self, outputs: Sequence[forking.Output]) -> None:
+    def _carry_out(self, outputs: Sequence[forking.ForkOutput]) -> None:
         for output in outputs:
             match output:
-                case forking.Call(phone=place):
+                case forking.SendInvite(phone=place):
                     invite = replace(self._phones[place].invite, body=self._offer)
                     session = self._sessions[place] = self._wiring.stack.invite(invite)
                     self._wiring.sessions[session] = _Branch(self, place)
@@ -110,11 +110,11 @@ class RingingPhones:
                     self._hang_up(place, FAREWELLS[why])
                     if why is Why.SILENT:
                         self.on_dead(self._phones[place].at)
-                case forking.Rings(status=status):
+                case forking.PhoneRings(status=status):
                     self._leg.on_progress(status)
-                case forking.Taken(phone=place):
+                case forking.PhoneTaken(phone=place):
                     self._leg.take_over(self._sessions.pop(place), self._phones[place].at)
-                case forking.Lost(status=status, reason=reason):
+                case forking.AllLost(status=status, reason=reason):
                     self._leg.on_refused(status, reason)
         self._arm()
 
