@@ -16,7 +16,7 @@ from tests.sip.peer import (
 )
 
 from acdcore.sip.endpoint import Endpoint
-from acdcore.sip.events import EndCause, InviteArrived, Output, SessionEnded, SessionRefused
+from acdcore.sip.events import EndCause, InviteArrived, Output, SessionAnswered, SessionEnded, SessionRefused
 from acdcore.sip.message import Request
 from acdcore.sip.transaction import FORKS_MAX
 
@@ -152,3 +152,15 @@ def test_cancel_is_answered_with_the_tag_of_its_invite() -> None:
     tag = only_response(one.progress(arrived.session, 180, 0.0)).to.tag
     tags = [answer.to.tag for answer in sent(one.receive(message("CANCEL"), FLOW, 0.5))]
     assert tags == [tag, tag]
+
+
+@pytest.mark.parametrize(("tag", "heard"), [("one", ANSWER), ("another", b"")])
+def test_answer_that_came_before_the_2xx_counts_where_the_same_phones_2xx_has_none(tag: str, heard: bytes) -> None:
+    ringing = Ringing()
+    typed = [*CONTACT, ("Content-Type", "application/sdp")]
+    for status, body in ((183, ANSWER), (183, OFFER)):
+        early = ringing.invite.response(status, headers=typed, body=body, to_tag="one")
+        ringing.endpoint.receive(early.serialise(), FLOW, 0.1)
+    answer = ringing.invite.response(200, headers=CONTACT, to_tag=tag)
+    outputs = ringing.endpoint.receive(answer.serialise(), FLOW, 1.0)
+    assert outputs[-1] == SessionAnswered(ringing.session, heard)

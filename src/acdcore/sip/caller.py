@@ -6,7 +6,7 @@ from acdcore.sip.events import OutgoingInvite, SessionId, SessionRefused
 from acdcore.sip.message import Headers, Request, Response, reason_of
 from acdcore.sip.session import Attempt, Fact, Session, SessionInput, SessionState
 from acdcore.sip.timers import Timer
-from acdcore.sip.transaction import Owner, Purpose, Transaction
+from acdcore.sip.transaction import FORKS_MAX, Owner, Purpose, Transaction
 from acdcore.sip.transactions import Turn
 from acdcore.sip.user_agent import SDP, UserAgent
 
@@ -63,7 +63,7 @@ class Caller:
             if response.is_success:
                 ua.acknowledge_fork(transaction, response, turn)
             return
-        body = description_or_nothing(response)
+        body = self._description(session, response)
         fact = Fact(response.status, readable(response.reason), response, body=body)
         if response.is_provisional:
             if response.to.tag is not None:
@@ -73,6 +73,15 @@ class Caller:
             ua.advance(session, SessionInput.SUCCESS, fact, turn)
         else:
             self._failure_arrived(session, fact, turn)
+
+    def _description(self, session: Session, response: Response) -> bytes:
+        """The answer in a response; in a 2xx without one, what the same phone said before it (section 13.2.1)."""
+        body, attempt, tag = description_or_nothing(response), session.attempt, response.to.tag
+        if attempt is None or tag is None:
+            return body
+        if response.is_provisional and body and len(attempt.answers) < FORKS_MAX:
+            attempt.answers.setdefault(tag, body)
+        return body or attempt.answers.get(tag, b"") if response.is_success else body
 
     def _success_again(self, transaction: Transaction, response: Response, turn: Turn) -> None:
         """A 2xx after the first one: from the same phone its ACK was lost, from another one it is a fork."""

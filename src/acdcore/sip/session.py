@@ -201,6 +201,8 @@ class Attempt:
     """Whether the hall already knows that it failed."""
     early: dict[str, int] = field(default_factory=dict)
     """The phones that sent provisional responses: tag -> CSeq of its latest request, -1 before the first."""
+    answers: dict[str, bytes] = field(default_factory=dict)
+    """The first session description that each of them sent before its 2xx: what counts where that has none."""
 
 
 @dataclass(slots=True)

@@ -276,6 +276,7 @@ class UserAgent:
         session.transaction = self.send_again(session.transaction, fact.request, turn)
         if session.attempt is not None:
             session.attempt.early.clear()
+            session.attempt.answers.clear()
 
     def _send_answer(self, session: Session, fact: Fact, turn: Turn) -> None:
         self.disarm(session, Timer.ANSWER_LIMIT, Timer.PROGRESS_AGAIN)
