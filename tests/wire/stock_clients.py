@@ -245,3 +245,37 @@ def kamailio(directory: Path, server: Address, port: int, credential: tuple[str,
     file = directory / "kamailio.cfg"
     file.write_text(KAMAILIO.format(server=server, port=port, user=user, realm=realm, password=password))
     return Program(directory, "kamailio", "-f", str(file), "-DD", "-E", "-w", str(directory), "-m", "16", "-M", "4")
+
+
+CHALLENGING = """#!KAMAILIO
+debug=1
+log_stderror=yes
+children=1
+listen=udp:127.0.0.1:{port}
+disable_tcp=yes
+auto_aliases=no
+loadmodule "pv.so"
+loadmodule "sl.so"
+loadmodule "auth.so"
+modparam("auth", "algorithm", "{algorithm}")
+
+request_route {{
+    if (!pv_www_authenticate("{realm}", "{password}", "0")) {{
+        www_challenge("{realm}", "{qop}");
+        exit;
+    }}
+    sl_send_reply("200", "Proven");
+}}
+"""
+
+
+def challenging_kamailio(directory: Path, port: int, realm: str, password: str, form: tuple[str, bool]) -> Program:
+    """A server that answers 200 to whoever has the password. `form` is the algorithm, and whether with qop=auth.
+
+    Kamailio offers auth-int too, but refuses the response of RFC 7616 section 3.4.3 for it.
+    """
+    algorithm, has_qop = form
+    file = directory / "kamailio.cfg"
+    text = CHALLENGING.format(port=port, realm=realm, password=password, algorithm=algorithm, qop=int(has_qop))
+    file.write_text(text)
+    return Program(directory, "kamailio", "-f", str(file), "-DD", "-E", "-w", str(directory), "-m", "16", "-M", "4")

@@ -9,7 +9,7 @@ from bench.phone import Dialled, Phone, PhoneSettings
 from tests.wire.hotline import ORDINARY, PATIENT, PROVIDED, PROVIDER, PROVIDER_PASSWORD, REALM, SERVICE, password_of
 from tests.wire.parties import answer, both_talk, dial_in, rung, take_seat
 from tests.wire.softphone import agents_phone
-from tests.wire.stock_clients import HOST, Baresip, kamailio, linphonec, sipp, sipsak
+from tests.wire.stock_clients import HOST, Baresip, challenging_kamailio, kamailio, linphonec, sipp, sipsak
 from tests.wire.test_wire_call import require
 from tests.wire.tones import AGENT_HZ, CALLER_HZ
 from tests.wire.watch import Operator
@@ -119,3 +119,14 @@ async def test_phone_with_sha_256_of_its_own_registers_beside_those_with_md5(
             await newest.do("unregister")
     finally:
         await operator.client.patch("/v1/agents/1005", json={"digest_algorithms": []}, raise_for_status=True)
+
+
+@pytest.mark.parametrize("form", [("MD5", True), ("SHA-256", True), ("MD5", False), ("SHA-256", False)], ids=str)
+async def test_kamailios_challenges_are_answered_with_and_without_qop(tmp_path: Path, form: tuple[str, bool]) -> None:
+    server = Address(HOST, free_port(socket.SOCK_DGRAM))
+    async with (
+        challenging_kamailio(tmp_path, server.port, "kamailio.example", "the-password", form) as kamailio,
+        Phone(PhoneSettings(server)) as ours,
+    ):
+        assert await ours.register("1001", "not-the-password") == 401, kamailio.said
+        assert await ours.register("1001", "the-password") == 200, kamailio.said
