@@ -5,7 +5,8 @@ peers="sipp sip-tester
 baresip baresip-core
 sipsak sipsak
 linphonec linphone-cli
-kamailio kamailio"
+kamailio kamailio
+fail2ban-regex fail2ban"
 PATH="$PATH:/usr/sbin" # Kamailio's place
 missing=$(echo "$peers" | while read -r command package; do command -v "$command" >/dev/null || echo "$package"; done)
 [ -n "$missing" ] || exit 0

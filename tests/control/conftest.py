@@ -16,7 +16,8 @@ from acdcore.kernel.address import Address
 async def served(tmp_path: Path) -> AsyncIterator[Served]:
     house = build_house(tmp_path / "recordings")
     agents = HouseAgents(house)
-    async with ControlPlane(settings_for(house, Address("127.0.0.1", 0)), parts_of(house, agents)) as plane:
+    parts = parts_of(house, agents)
+    async with ControlPlane(settings_for(house, Address("127.0.0.1", 0)), parts) as plane:
         base = f"http://{plane.address}"
         async with (
             ClientSession(base) as anyone,
@@ -24,4 +25,4 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
             ClientSession(base, headers={"Authorization": f"Bearer {KEYS[Right.OPERATE]}"}) as operator,
             ClientSession(base, headers={"Authorization": f"Bearer {KEYS[Right.ADMIN]}"}) as admin,
         ):
-            yield Served(house, agents, plane, base, anyone, reader, operator, admin)
+            yield Served(house, agents, plane, parts, base, anyone, reader, operator, admin)

@@ -38,6 +38,7 @@ class Served:
     agents: HouseAgents
     """Its store of agents."""
     plane: ControlPlane
+    parts: ControlParts
     base: str
     """The server's URL without a path."""
     anyone: ClientSession

@@ -41,6 +41,18 @@ async def test_client_with_a_right_key_is_not_held_up_by_guesses_from_its_addres
         assert response.status == HTTPStatus.OK
 
 
+async def test_ban_is_listed_and_lifted(served: Served) -> None:
+    lockout = served.parts.refusals.lockout
+    while lockout.offended(STRANGER, served.parts.clock.now()) is None:
+        pass
+    listed = await (await served.reader.get("/v1/bans")).json()
+    assert [ban["source"] for ban in listed["bans"]] == [STRANGER]
+    assert listed["bans"][0]["seconds_left"] > 0
+    assert (await served.reader.delete(f"/v1/bans/{STRANGER}")).status == HTTPStatus.FORBIDDEN
+    assert (await (await served.operator.delete(f"/v1/bans/{STRANGER}")).json())["is_lifted"] is True
+    assert (await (await served.reader.get("/v1/bans")).json()) == {"bans": []}
+
+
 async def test_health_answers_those_who_are_held_up(served: Served) -> None:
     async with stranger(served) as session:
         for number in range(5):

@@ -17,6 +17,7 @@ from acdcore.control.access import BY, log, path_of
 from acdcore.control.admission import KeyCheck
 from acdcore.control.agents import AgentDesk
 from acdcore.control.answers import AnswerDesk
+from acdcore.control.bans import BanDesk
 from acdcore.control.connections import CONNECTIONS, Connections
 from acdcore.control.customers import CustomerDesk
 from acdcore.control.errors import ApiError, ErrorAnswer, ErrorBody, from_core, from_framework
@@ -103,6 +104,7 @@ def table(settings: ControlSettings, parts: ControlParts, stream: EventStream) -
         *ReportDesk(parts.commands, parts.history, parts.clock, parts.targets).routes(),
         *ReleaseDesk(parts.commands, parts.history, parts.clock, parts.release).routes(),
         *ReloadDesk(parts.commands).routes(),
+        *BanDesk(parts.refusals.lockout, parts.clock).routes(),
         *Records(parts.history, settings.recordings).routes(),
         *CustomerDesk(parts.directory, parts.customers).routes(),
         *stream.routes(),
