@@ -147,11 +147,11 @@ class Daemon(AbstractAsyncContextManager["Daemon"]):
                     raise RuntimeError(f"the daemon ended: {self.log_end()}")
                 await asyncio.sleep(0.1)
 
-    async def stop(self) -> None:
-        """Order it to stop, and wait."""
+    async def stop(self) -> int | None:
+        """Order it to stop, and wait; its exit status, None when it does not run."""
         process, self._process = self._process, None
         if process is None or process.returncode is not None:
-            return
+            return None
         process.send_signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(STOP_WITHIN_S):
@@ -160,6 +160,7 @@ class Daemon(AbstractAsyncContextManager["Daemon"]):
             process.kill()
             await process.wait()
             raise RuntimeError(f"the daemon did not stop: {self.log_end()}") from None
+        return process.returncode
 
     async def kill(self) -> None:
         """kill -9."""
