@@ -34,17 +34,14 @@ import json
 import os
 import sys
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import aiohttp
 import uvloop
 
-from acdcore.sip.events import Transport
 from bench.centre import (
     FIRST_AGENT,
     PASSWORD,
@@ -60,19 +57,11 @@ from bench.centre import (
 )
 from bench.crowd import Crowd, Failed, Talk, Unready
 from bench.daemon import AgentSeed, Daemon, rss_mb, scratch
-from bench.load import LoadSettings, Window, carry, end
-from bench.phone import Phone, PhoneSettings
-from bench.setups import percentile, tell
+from bench.load import LoadSettings, carry, end
+from bench.regulars import ANSWERED_WITHIN_S, CONNECTED_WITHIN_S, Regulars
+from bench.setups import tell
+from bench.tally import Figures, Tally, failing, total
 
-CALL_EACH_S = 0.5
-"""Two short calls a second beside the 50."""
-TALK_S = 0.5
-REGISTER_EACH_S = 0.5
-ASK_EACH_S = 1.0
-CONNECTED_WITHIN_S = 5.0
-FREED_WITHIN_S = 5.0
-ANSWERED_WITHIN_S = 5.0
-"""For a registration or a request."""
 DIAL_RATE = 20.0
 SHORT_AGENTS = 8
 """They take the short calls; each is busy for a second or so."""
@@ -104,8 +93,6 @@ wrap_up_s = 0
 misses_until_not_ready = 100
 """
 
-Figures = dict[str, int | float | str | None]
-
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -115,78 +102,6 @@ class Asked:
     seconds: float
     rate: float
     phases: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """What a figure may be at most."""
-
-    key: str
-    most: float
-
-
-GOALS = (
-    Goal("loss", 0.001),
-    Goal("legit_failed", 0),
-    Goal("legit_p99_ms", 500),
-    Goal("ring_failed", 0),
-    Goal("memory_growth_mb", 50),
-    Goal("captured", 0),
-    Goal("admitted", 0),
-)
-
-
-@dataclass(slots=True)
-class Tally:
-    """What a phase has come to."""
-
-    phase: str
-    sent: int = 0
-    lost: int = 0
-    misrouted: int = 0
-    captured: int = 0
-    admitted: int = 0
-    dialled: int = 0
-    registered: int = 0
-    asked: int = 0
-    connect_ms: list[float] = field(default_factory=list)
-    failures: Counter[str] = field(default_factory=Counter)
-    ring_failed: int = 0
-    rss_mb: float = 0.0
-    cpu_pct: float = 0.0
-    """Of a core, by the daemon."""
-    sip_dropped: int = 0
-    """Datagrams for which the kernel found no room at the SIP port."""
-    load_average: float = 0.0
-    strangers: dict[str, int] = field(default_factory=dict)
-
-    def carried(self, window: Window) -> None:
-        """The talks' packets."""
-        self.sent += window.sent
-        self.lost += window.lost
-        self.misrouted += window.misrouted
-        self.captured += window.invaded
-
-    def figures(self, before_mb: float) -> Figures:
-        """As a line of JSON."""
-        return {
-            "phase": self.phase,
-            "loss": round(self.lost / self.sent, 6) if self.sent else 0.0,
-            "legit_failed": sum(self.failures.values()),
-            "legit_p99_ms": percentile(self.connect_ms, 0.99),
-            "ring_failed": self.ring_failed,
-            "memory_growth_mb": round(max(0.0, self.rss_mb - before_mb), 1),
-            "captured": self.captured,
-            "admitted": self.admitted,
-            "legit_calls": self.dialled,
-            "legit_registrations": self.registered,
-            "legit_requests": self.asked,
-            "packets": self.sent,
-            "cpu_pct": self.cpu_pct,
-            "sip_dropped": self.sip_dropped,
-            "load_average": self.load_average,
-            **{f"strangers_{key}": value for key, value in self.strangers.items()},
-        }
 
 
 class Attack:
@@ -212,8 +127,7 @@ class Attack:
             long_calls = await stack.enter_async_context(Crowd(only(self._target, held)))
             self._crowd = await stack.enter_async_context(Crowd(only(self._target, short)))
             self._crowd.dialled = OTHER_CALLERS
-            self._client = await stack.enter_async_context(self._target.client())
-            self._tcp_agents = tcp
+            self._regulars = Regulars(self._target, self._crowd, tcp)
             tell(f"{len(held)} talks are set up")
             await long_calls.make_ready(len(held))
             await self._dial(long_calls, len(held))
@@ -236,12 +150,14 @@ class Attack:
     # --- a phase ---
 
     async def _phase(self, name: str) -> Tally:
-        self._tally = tally = Tally(name)
+        self._tally = self._regulars.tally = tally = Tally(name)
         tell(f"{name}: {self._asked.seconds:g} s")
         began, began_s = asyncio.get_running_loop().time(), self._daemon.cpu_s()
         began_dropped = udp_dropped(self._daemon.sip.port)
+        regulars = self._regulars
         going_on = [
-            asyncio.create_task(work) for work in (self._call(), self._register(), self._ask(), self._watch_memory())
+            asyncio.create_task(work)
+            for work in (regulars.call(), regulars.register(), regulars.ask(), self._watch_memory())
         ]
         try:
             await PHASES[name](self)
@@ -358,77 +274,6 @@ class Attack:
             pass
         self._tally.failures["re-INVITE"] += 1
 
-    # --- the centre's own ---
-
-    async def _call(self) -> None:
-        """Short calls at an even pace; those under way at the end of a phase are waited for."""
-        loop = asyncio.get_running_loop()
-        calls: set[asyncio.Task[None]] = set()
-        began = loop.time()
-        try:
-            while True:
-                calls.add(asyncio.create_task(self._one_call()))
-                self._tally.dialled += 1
-                await asyncio.sleep(began + self._tally.dialled * CALL_EACH_S - loop.time())
-        finally:
-            await asyncio.gather(*calls)
-
-    async def _one_call(self) -> None:
-        tally, talk = self._tally, self._crowd.dial()
-        try:
-            await talk.until_connected("", CONNECTED_WITHIN_S)
-            tally.connect_ms.append(talk.connect_ms)
-            await asyncio.sleep(TALK_S)
-            await talk.hang_up(FREED_WITHIN_S)
-        except Failed as failed:
-            tally.failures[f"call: {failed}"] += 1
-            tally.ring_failed += talk.answered_at is not None and talk.agent is None
-            talk.caller.hang_up()
-        finally:
-            self._crowd.forget(talk)
-
-    async def _register(self) -> None:
-        """Agents' phones register, by turns over UDP and over a TCP connection of their own."""
-        settings = PhoneSettings(self._target.sip, transport=Transport.TCP)
-        async with Phone(replace(settings, transport=Transport.UDP)) as by_udp:
-            while True:
-                number = self._tcp_agents[self._tally.registered % TCP_PHONES]
-                if self._tally.registered % 2:
-                    await self._registration("UDP", by_udp, number)
-                else:
-                    async with Phone(settings) as by_tcp:
-                        await self._registration("TCP", by_tcp, number)
-                await asyncio.sleep(REGISTER_EACH_S)
-
-    async def _registration(self, kind: str, phone: Phone, number: str) -> None:
-        tally = self._tally
-        tally.registered += 1
-        try:
-            async with asyncio.timeout(ANSWERED_WITHIN_S):
-                status = await phone.register(number, self._target.passwords[number])
-        except TimeoutError:
-            status = 408
-        if status != 200:
-            tally.failures[f"REGISTER over {kind}: {status}"] += 1
-
-    async def _ask(self) -> None:
-        """What a board asks, on a connection of its own each time."""
-        while True:
-            self._tally.asked += 1
-            try:
-                async with (
-                    asyncio.timeout(ANSWERED_WITHIN_S),
-                    aiohttp.ClientSession(headers=self._client.headers) as client,
-                    client.get(f"{self._target.http}/v1/queues") as answer,
-                ):
-                    await answer.read()
-                    problem = "" if answer.status == 200 else str(answer.status)
-            except (aiohttp.ClientError, TimeoutError) as error:
-                problem = type(error).__name__
-            if problem:
-                self._tally.failures[f"HTTP: {problem}"] += 1
-            await asyncio.sleep(ASK_EACH_S)
-
     async def _watch_memory(self) -> None:
         while True:
             self._tally.rss_mb = max(self._tally.rss_mb, rss_mb(self._daemon.pid))
@@ -484,31 +329,6 @@ async def run(asked: Asked, cores: Cores) -> Figures:
         "took_s": round(time.monotonic() - began),
         "shared_core": int(cores.are_shared),
     }
-
-
-def total(tallies: Sequence[Tally], before_mb: float) -> Figures:
-    """Of all phases with strangers; the worst p99, the most memory, everything else added up."""
-    attacked = [tally for tally in tallies if tally.phase != "quiet"] or list(tallies)
-    p99s = [percentile(tally.connect_ms, 0.99) for tally in attacked]
-    return {
-        "loss": round(sum(tally.lost for tally in attacked) / max(1, sum(tally.sent for tally in attacked)), 6),
-        "legit_failed": sum(tally.failures.total() for tally in attacked),
-        "legit_p99_ms": max((p99 for p99 in p99s if p99 is not None), default=None),
-        "ring_failed": sum(tally.ring_failed for tally in attacked),
-        "memory_growth_mb": round(max(0.0, max(tally.rss_mb for tally in attacked) - before_mb), 1),
-        "captured": sum(tally.captured for tally in attacked),
-        "admitted": sum(tally.admitted for tally in attacked),
-    }
-
-
-def failing(figures: Figures) -> list[str]:
-    """The goals that were missed."""
-    missed = []
-    for goal in GOALS:
-        value = figures[goal.key]
-        if not isinstance(value, int | float) or value > goal.most:
-            missed.append(f"{goal.key} is {value}, wanted at most {goal.most:g}")
-    return missed
 
 
 # --- command line ---

@@ -10,12 +10,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from bench.attack import GOALS, Tally, failing, total
 from bench.audit import is_right_length, loudness
 from bench.board import SHAPES
 from bench.echo import echoing
 from bench.load import FLOOR, RTPLOAD, LoadSettings, Pair, Slot, carry, relaying, stream_table
 from bench.strangers import carry_out, parse_orders, shout, udp
+from bench.tally import GOALS, Tally, failing, total
 
 from acdcore.calls.feed import FeedKind
 from acdcore.kernel.address import Address
