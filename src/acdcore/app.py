@@ -46,6 +46,7 @@ from acdcore.parts import (
     PROMPT_CACHE,
     Progress,
     endpoint_settings,
+    know_numbers,
     make_directory,
     make_sounds,
     open_admission,
@@ -121,6 +122,7 @@ async def serve(
         loop.call_soon_threadsafe(alarms.hold, PROMPT_CACHE, problem)
 
     sounds = await asyncio.to_thread(make_sounds, plan, on_progress, on_unkept)
+    await asyncio.to_thread(know_numbers)
     ids = IdSource()
     async with contextlib.AsyncExitStack() as stack:
         storage = await stack.enter_async_context(open_memory(plan, clock, on_progress))
