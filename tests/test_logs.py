@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,13 @@ def eventually(is_so: Callable[[], bool]) -> bool:
     while not is_so() and time.monotonic() < until:
         time.sleep(0.01)
     return is_so()
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left() -> Iterator[None]:
+    """A thread that outlived its test would write into the pipe of the next one."""
+    yield
+    assert eventually(lambda: not any(thread.name == "log" for thread in threading.enumerate()))
 
 
 @contextmanager
@@ -64,6 +72,7 @@ def test_pipe_that_nobody_reads_holds_up_nobody_and_is_told_with_what_was_droppe
         assert time.monotonic() - began < 2.0
         assert writer.dropped > 10_000
         assert "nobody reads stderr" in writer.problem() and f"{writer.dropped} lines" in writer.problem()
+        writer.close()
 
 
 def test_line_says_how_many_were_dropped_once_they_flow_again() -> None:

@@ -36,7 +36,9 @@ LINE_BYTES_MAX = 64_000
 BLOCK_BYTES_MAX = 64_000
 """Taken from memory at a time."""
 RETRY_AFTER_S = 1.0
-"""After a failure, and between looks whether somebody reads again."""
+"""After a failure."""
+LOOK_EVERY_S = 0.25
+"""While nobody reads: whether the end has come meanwhile."""
 STUCK_AFTER_S = 5.0
 """Lines that wait for so long are an alarm, though none is dropped yet."""
 LAST_LINES_WITHIN_S = 1.0
@@ -156,11 +158,12 @@ class LineWriter:
         waited_s = 0.0
         poll = select.poll()
         poll.register(self._descriptor, select.POLLOUT)
-        while not poll.poll(RETRY_AFTER_S * 1_000):
-            waited_s += RETRY_AFTER_S
+        while not poll.poll(LOOK_EVERY_S * 1_000):
+            waited_s += LOOK_EVERY_S
             with self._changed:
                 self._is_stuck = self._is_stuck or waited_s >= STUCK_AFTER_S
                 if self._is_closing:
+                    self._lines.clear()  # the rest would fare no better
                     return False
         return True
 
@@ -168,7 +171,10 @@ class LineWriter:
         with self._changed:
             self._failure = f"stderr: {error.strerror or error}"
             self._changed.wait_for(lambda: self._is_closing, RETRY_AFTER_S)
-            return b"" if self._is_closing else block
+            if self._is_closing:
+                self._lines.clear()
+                return b""
+            return block
 
 
 class LineFile(io.RawIOBase):
