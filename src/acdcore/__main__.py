@@ -47,7 +47,7 @@ console = Console(stderr=True, highlight=False)
 def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Start the daemon and say what to dial; SIGHUP has it reload, Ctrl-C or SIGTERM ends it after the calls."""
     os.umask(0o077)  # what we write is for our own user alone
-    with queued_stderr() as log, plain_errors():
+    with plain_errors(), queued_stderr() as log:
         uvloop.run(daemon(config, log))
 
 
