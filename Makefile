@@ -46,7 +46,7 @@ format: $(ALL)   ## put the code into the common format
 	$(BIN)/ruff format src tests bench setup.py
 	$(BIN)/ruff check --fix src tests bench setup.py
 
-bench: $(ALL) tools  ## the benchmarks of the README's table, about seven minutes
+bench: $(ALL) tools  ## the benchmarks of the README's table, about ten minutes
 	$(BIN)/python -m bench
 
 sim-long: $(ALL)  ## 1,000 simulated days of chaos past every invariant, about ten minutes
