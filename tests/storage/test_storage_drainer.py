@@ -27,7 +27,7 @@ from acdcore.storage.history import PgHistory
 from acdcore.storage.migrate import migrate, packaged_migrations
 from acdcore.storage.people import PgCustomerStore
 from acdcore.storage.postgres import EmbeddedPostgres
-from acdcore.storage.spool import DiskSpool
+from acdcore.storage.spool import Batch, DiskSpool
 
 WALL = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -103,6 +103,51 @@ async def test_missing_table_makes_rows_wait_and_is_reported(database: Database,
         await connection.execute("alter table elsewhere rename to calls")
     assert await delivery.deliver()
     assert delivery.drainer.trouble == ""
+
+
+FULL = """
+    create function refuse() returns trigger language plpgsql as
+    $$ begin raise exception 'could not extend file: No space left on device' using errcode = '53100'; end $$;
+    create trigger refuse before insert on calls for each row execute function refuse()
+"""
+"""A database whose disk is full."""
+
+
+async def test_full_disk_of_the_database_is_late_rows_and_no_database_that_comes_and_goes(
+    database: Database, delivery: Delivery
+) -> None:
+    async with database.connection() as connection:
+        await connection.execute(FULL)
+    delivery.spool.append(cdr(1))
+    await asyncio.to_thread(delivery.spool.wait_durable, SEEN_WITHIN_S)
+    assert not await delivery.drainer.finish(0.5)
+    assert database.is_up
+    assert "No space left" in delivery.drainer.trouble
+    async with database.connection() as connection:
+        await connection.execute("drop trigger refuse on calls")
+    assert await delivery.deliver()
+    assert (delivery.drainer.trouble, await count(database)) == ("", 1)
+
+
+class SpoolOnAFailingDisk(DiskSpool):
+    """One whose files cannot be deleted."""
+
+    def confirm(self, batch: Batch) -> None:
+        super().confirm(batch)
+        raise OSError("Input/output error")
+
+
+async def test_trouble_with_a_delivered_file_is_over_when_nothing_is_left_to_deliver(
+    database: Database, tmp_path: Path
+) -> None:
+    with SpoolOnAFailingDisk(tmp_path, SystemClock()) as spool:
+        drainer = Drainer(spool, database, asyncio.Event())
+        spool.append(cdr(1))
+        await asyncio.to_thread(spool.wait_durable, SEEN_WITHIN_S)
+        await drainer.finish(0.5)
+        assert "Input/output" in drainer.trouble
+        assert await drainer.finish(SEEN_WITHIN_S)
+        assert drainer.trouble == ""
 
 
 @pytest.fixture

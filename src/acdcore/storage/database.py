@@ -32,13 +32,21 @@ LOOK_EVERY_S = 5.0
 AWAY = (
     OSError,  # Includes TimeoutError and refused connections.
     asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,  # Shutting down, starting up, statement cancelled by its time limit.
-    asyncpg.InsufficientResourcesError,  # Disk full, too many connections.
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,  # Starting up or shutting down.
+    asyncpg.TooManyConnectionsError,
     asyncpg.InterfaceError,  # The connection was lost under the statement.
     asyncpg.InternalClientError,  # The server's farewell came between two statements of a transaction.
-    asyncpg.InternalServerError,
 )
 """What the database's being away looks like."""
+UNABLE = (
+    asyncpg.InsufficientResourcesError,  # Its disk is full, or its memory.
+    asyncpg.OperatorInterventionError,  # A statement was cancelled by a person or by the server's time limit.
+    asyncpg.InternalServerError,
+)
+"""What a database says that answers and cannot do this: to take it for away would raise and end that alarm each second,
+since it answers the next question."""
 
 
 class Database:
@@ -96,7 +104,7 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A connection of the pool; whatever says that the server is away comes out as `Unavailable`."""
+        """A connection of the pool; whatever says that the server is away, or unable, comes out as `Unavailable`."""
         if self._pool is None or not self.is_up:
             raise Unavailable(f"database: away: {self._why_away}")
         try:
@@ -105,6 +113,9 @@ class Database:
         except AWAY as error:
             self._note_away(error)
             raise Unavailable(f"database: away: {self._why_away}") from error
+        except UNABLE as error:
+            self._look.set()  # whether it answers at all is for the watcher to find out
+            raise Unavailable(f"database: {error}") from error
 
     def _note_away(self, error: BaseException) -> None:
         self._why_away = str(error) or type(error).__name__

@@ -82,8 +82,12 @@ class Drainer:
                 batch = await asyncio.to_thread(self._go_on, batch, refused)
                 self._look_for_leftovers()
             self._look_for_leftovers()
-        except Unavailable:
+            self.trouble = ""  # also what was not the database's, such as a file that could not be deleted
+        except Unavailable as error:
             self._durable.set()
+            if self._database.is_up:  # it answers, and cannot do this: its disk is full, say
+                self.trouble = str(error)
+                await asyncio.sleep(TROUBLE_PAUSE_S)
         except (OSError, asyncpg.PostgresError) as error:
             self.trouble = str(error)
             self._durable.set()
