@@ -215,6 +215,46 @@ async def test_number_that_only_ends_like_the_callers_own_is_not_called(shown: s
         assert [item for item in items(house) if item.kind is WorkKind.CALLBACK] == []
 
 
+NOT_CALLED_BACK = ["+37121234567", "0088213000000", "+85291234567", "110", "95588", "4008001234", "02088880000"]
+"""Abroad, a satellite, another country's code, codes, a number whose owner pays, and one of ours."""
+
+
+@pytest.mark.parametrize("number", NOT_CALLED_BACK)
+async def test_forged_number_of_ones_own_abroad_is_not_called_back_without_a_rule(number: str) -> None:
+    async with opened(replace(plan(), numbers=TrunkNumbers(caller_id=OURS))) as house:
+        await typed(house, number, number.replace("+", "00"))
+        assert [item for item in items(house) if item.kind is WorkKind.CALLBACK] == []
+
+
+@pytest.mark.parametrize("number", NOT_CALLED_BACK)
+async def test_forged_number_of_who_hangs_up_waiting_is_not_called_back_without_a_rule(number: str) -> None:
+    async with opened(replace(plan(abandoned=True), numbers=TrunkNumbers(caller_id=OURS))) as house:
+        house.exchange()
+        caller = house.caller(number)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(60)
+        caller.hang_up()
+        await house.pass_time(1)
+        assert items(house) == []
+
+
+async def test_own_number_abroad_is_called_back_where_a_rule_names_it() -> None:
+    async with opened(replace(plan(), callback_numbers=("86", "+852"))) as house:
+        await typed(house, "+85291234567", "0085291234567")
+        assert [item.number for item in items(house)] == ["+85291234567"]
+        await end_work(house)
+
+
+@pytest.mark.parametrize(("number", "is_called"), [("020 7946 0000", True), ("+8613800000001", False)])
+async def test_home_is_the_country_of_the_trunk(number: str, is_called: bool) -> None:
+    rules = TrunkNumbers(NumberingPlan(country="GB"))
+    async with opened(replace(plan(), numbers=rules)) as house:
+        await typed(house, number.replace(" ", ""), number.replace(" ", "").replace("+", "00"))
+        assert bool(items(house)) is is_called
+        if is_called:
+            await end_work(house)
+
+
 @pytest.mark.parametrize("shown", WAYS[:5])
 @pytest.mark.parametrize("number", ["13800000001", "013800000001", "008613800000001", "8613800000001"])
 async def test_own_number_is_called_however_it_is_shown_and_typed(shown: str, number: str) -> None:

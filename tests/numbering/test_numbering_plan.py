@@ -142,3 +142,30 @@ def test_beginnings_are_compared_with_canonical_numbers(
 def test_what_is_no_beginning_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no beginning of a number"):
         HOME.beginning(text)
+
+
+@pytest.mark.parametrize(
+    ("country", "number", "is_here"),
+    [
+        ("CN", "+8613800138000", True),
+        ("CN", "+8675526331234", True),
+        ("CN", "26331234", True),
+        ("CN", "4008001234", False),
+        ("CN", "110", False),
+        ("CN", "95588", False),
+        ("CN", "9651234", False),
+        ("CN", "16812345", False),
+        ("CN", "+85291234567", False),
+        ("CN", "", False),
+        ("US", "+12126543210", True),
+        ("US", "+18765551234", False),
+        ("US", "+19002345678", False),
+        ("GB", "+442079460000", True),
+        ("GB", "+449098790000", False),
+        ("GB", "+441534456789", False),
+        ("GB", "999", False),
+        ("DE", "+8613800138000", False),
+    ],
+)
+def test_subscriber_at_home_is_no_code_and_no_other_country(country: str, number: str, is_here: bool) -> None:
+    assert NumberingPlan(country).is_subscriber_at_home(number) is is_here

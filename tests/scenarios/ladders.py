@@ -57,7 +57,7 @@ WORK_RUNG = [
 ]
 """How a callback begins where an agent is ready."""
 WORK_BEGUN = [
-    "  0.0 arrived 13900000009",
+    "  0.0 arrived +8613900000009",
     "  0.0 work_begun W20260302T080000100-000001 callback",
     "  0.0 queued service",
     "  0.0 offered 1001 service",

@@ -22,6 +22,7 @@ from acdcore.calls.ports import ForcedHours
 from acdcore.calls.rules import QueueRules
 from acdcore.calls.trunks import Route
 from acdcore.ivr.opening import Calendar, CalendarName, Span
+from acdcore.numbering.plan import HOME
 from acdcore.queues.settings import QueueSettings
 from acdcore.sip.events import Event, SessionAnswered, SessionEnded
 from acdcore.work.model import DialFirst, WorkItem, WorkKind, WorkState
@@ -51,7 +52,7 @@ async def ask_for_callback(house: House, first: DialFirst = DialFirst.AGENT) -> 
         id=house.hall.workbench.next_id(),
         kind=WorkKind.CALLBACK,
         queue=SERVICE,
-        number=ORDINARY,
+        number=HOME.canonical(ORDINARY),
         created_at=house.clock.wall(),
         dial_first=first,
     )
@@ -175,8 +176,8 @@ def test_customer_who_calls_in_while_being_called_is_not_called_again_and_comes_
         [
             *WORK_BEGUN,
             "  1.0 connected 1001",
-            "  2.5 dialled 13900000009",
-            "  3.5 dial_failed 13900000009 486",
+            "  2.5 dialled +8613900000009",
+            "  3.5 dial_failed +8613900000009 486",
             "  4.0 talk_ended agent",
             "  4.0 ended unanswered system busy",
         ],
@@ -245,7 +246,7 @@ def test_hours_that_close_while_the_agent_answers_put_the_callback_off_until_the
         [
             *WORK_BEGUN,
             "  0.1 connected 1001",
-            "  1.6 dialled 13900000009",
+            "  1.6 dialled +8613900000009",
             "  2.1 bridged",
             "  7.1 ended answered caller bye",
         ],
@@ -319,7 +320,7 @@ def test_customer_called_first_who_hangs_up_while_the_agent_answers_ends_both() 
         [
             *WORK_BEGUN,
             "  0.0 reserved 1001",
-            "  0.0 dialled 13900000009",
+            "  0.0 dialled +8613900000009",
             "  2.0 connected 1001",
             "  2.0 bridged",
             "  2.0 ended answered caller bye",
@@ -363,7 +364,7 @@ def test_customer_called_first_and_sent_on_goes_there_when_the_agent_answers() -
         [
             *WORK_BEGUN,
             "  0.0 reserved 1001",
-            "  0.0 dialled 13900000009",
+            "  0.0 dialled +8613900000009",
             "  2.0 connected 1001",
             "  2.0 bridged",
             "  2.0 talk_ended system",
@@ -408,7 +409,7 @@ def test_customer_called_first_and_sent_on_goes_there_when_the_agent_refuses() -
         [
             *WORK_BEGUN,
             "  0.0 reserved 1001",
-            "  0.0 dialled 13900000009",
+            "  0.0 dialled +8613900000009",
             "  2.0 talk_ended system",
             "  2.0 sent queue:sales supervisor",
             "  2.0 queued sales",

@@ -41,15 +41,19 @@ class Wanted:
 def number_to_call(rules: Rules, trunk: str, number: str, own: str) -> str:
     """The canonical number that a caller of `trunk` may have called as `number`; "" when it may not be.
 
-    What strangers type must not cost the centre money. With `callback_numbers` every number must begin like one of
-    them; without, it must be the caller's `own`, however either of them is written. Both are whole numbers: an ending
-    that is the same proves nothing, since anybody can show a short one.
+    What strangers type or show must not cost the centre money. With `callback_numbers` every number must begin like one
+    of them. Without, it must be the caller's `own`, however either is written, and a subscriber's of the trunk's
+    country: anybody can show any number, and some abroad pay whoever has them called. Both are whole numbers: an ending
+    that is the same proves nothing, since anybody can show a short one. A number of ours is never called: we would
+    wait for ourselves.
     """
     plan = rules.trunks.plan(trunk)
     wanted = plan.canonical(number)
+    if rules.trunks.is_ours(wanted):
+        return ""
     if rules.callback_numbers:
         return wanted if is_written_like(wanted, rules.callback_numbers) else ""
-    return wanted if wanted == plan.canonical(own) else ""
+    return wanted if wanted == plan.canonical(own) and plan.is_subscriber_at_home(wanted) else ""
 
 
 async def until_answered(call: Call, leg: Leg, partner: Leg | None = None) -> int | None:

@@ -173,6 +173,11 @@ class Trunks:
         route = self._routes.get((trunk, ANY_NUMBER))
         return None if route is None else (dialled[0], route)
 
+    def is_ours(self, number: str) -> bool:
+        """Whether a canonical number leads to us: it has a route, or a trunk shows it as ours."""
+        is_shown = any(number == trunk.numbers.caller_id for trunk in self.trunks)
+        return is_shown or any((trunk.name, number) in self._routes for trunk in self.trunks)
+
     def way_out(self, name: str = "") -> Trunk | None:
         """The trunk of that name, or the first one, if it may dial out."""
         return next(

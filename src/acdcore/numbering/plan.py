@@ -36,6 +36,15 @@ _LANDLINE = re.compile(r"(?:10|2[0-9])[0-9]{8}|[3-9][0-9]{2}[0-9]{7,8}")
 _SERVICE = re.compile(r"[48]00[0-9]{7}")
 _SUBSCRIBER = re.compile(r"(?!9[56])[2-9][0-9]{6,7}")
 """95x and 96x are codes of banks and towns, not subscribers."""
+_ORDINARY_TYPES = frozenset(
+    {
+        phonenumbers.PhoneNumberType.FIXED_LINE,
+        phonenumbers.PhoneNumberType.MOBILE,
+        phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE,
+        phonenumbers.PhoneNumberType.VOIP,
+    }
+)
+"""Of the library's types: those that people have and that cost what a call costs."""
 
 
 class NumberForm(StrEnum):
@@ -76,6 +85,20 @@ class NumberingPlan:
         if number.startswith("+"):
             return number if _ABROAD.fullmatch(number) else ""
         return self._with_area(number) if self.country != CHINA else _chinese(self._with_area(number))
+
+    def is_subscriber_at_home(self, number: str) -> bool:
+        """Whether a canonical number is somebody's telephone in this country, at an ordinary rate.
+
+        Not so codes (emergency, information), shared-cost and premium-rate numbers, and countries that share the code:
+        +1 is also the Caribbean, where calling back a number that rang once pays whoever shows it.
+        """
+        if self.country == CHINA:
+            return number.startswith("+" + HOME_COUNTRY_CODE) or _SUBSCRIBER.fullmatch(number) is not None
+        if not number.startswith("+"):
+            return False
+        parsed = phonenumbers.parse(number)
+        is_here = phonenumbers.region_code_for_number(parsed) == self.country
+        return is_here and phonenumbers.number_type(parsed) in _ORDINARY_TYPES
 
     def written(self, number: str, form: NumberForm) -> str:
         """A canonical number in that form."""
