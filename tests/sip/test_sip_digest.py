@@ -312,16 +312,31 @@ def test_nonce_that_was_used_with_a_counter_does_not_count_without_one() -> None
     assert judged(acd, again) == Verified("1001")
 
 
-def test_of_several_credentials_the_right_ones_count_and_guesses_are_bounded() -> None:
+def test_of_several_credentials_the_right_ones_count_and_unusable_ones_are_bounded() -> None:
     acd = server()
+    right, foreign = credentials(acd, "pass"), credentials(server(secret=b"another"), "pass")
+    assert judged(acd, foreign, right) == Verified("1001")
+    assert judged(acd, f"{foreign}, {credentials(acd, 'pass')}") == Verified("1001")
+    unusable = [foreign] * digest.CREDENTIALS_TRIED_MAX
+    assert judged(acd, *unusable, credentials(acd, "pass")) == Challenge(stale=False, user="1001")
 
-    def with_password(password: str) -> str:
-        return DigestClient("1001", password).authorise(acd.challenge(0.0), "REGISTER", URI, IdSource(2))
 
-    wrong, right = with_password("nope"), with_password("pass")
-    assert judged(acd, wrong, right) == Verified("1001")
-    assert judged(acd, f"{wrong}, {with_password('pass')}") == Verified("1001")
-    assert isinstance(judged(acd, *[wrong] * digest.CREDENTIALS_TRIED_MAX, with_password("pass")), Denied)
+def test_wrong_password_is_told_as_one_whatever_other_credentials_come_with_it() -> None:
+    acd = server()
+    wrong, foreign = credentials(acd, "nope"), credentials(server(secret=b"another"), "pass")
+    denied = Denied("unknown user or wrong password", "1001")
+    for values in ((wrong, foreign), (foreign, wrong), (f"{foreign}, {wrong}",)):
+        assert judged(acd, *values) == denied
+
+
+def test_one_request_is_one_guess() -> None:
+    acd = server()
+    assert isinstance(judged(acd, credentials(acd, "nope"), credentials(acd, "pass")), Denied)
+
+
+def credentials(acd: DigestServer, password: str) -> str:
+    """What a phone with this password answers to a challenge of `acd`."""
+    return DigestClient("1001", password).authorise(acd.challenge(0.0), "REGISTER", URI, IdSource(2))
 
 
 def test_bytes_that_are_no_utf_8_are_judged_and_raise_nothing() -> None:

@@ -13,6 +13,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, Protocol, TypeAlias
 
 from acdcore.kernel.ids import IdSource
@@ -34,7 +35,7 @@ from acdcore.sip.uri import MalformedValue, SipUri
 COUNTED_NONCES_MAX: Final = 4096
 """Nonces whose counters are kept: 1,300 agents with three phones each; with more, the oldest turn stale early."""
 CREDENTIALS_TRIED_MAX: Final = 2
-"""Credentials for our realm looked at in one request: one for each algorithm; more would be guesses at one price."""
+"""Credentials for our realm looked at in one request: one for each algorithm, or those of an older nonce beside them."""
 USED_UP: Final = 2**32
 """The counter of a nonce that was used without one: no counter is greater."""
 
@@ -92,8 +93,8 @@ class Denied:
 
 
 Verdict: TypeAlias = Verified | Challenge | Denied
-_WORTH: Final = (Verified, Challenge, Denied)
-"""Of several credentials in one request the first kind counts."""
+_WORTH: Final = (Challenge, Denied)
+"""Of several credentials that prove nothing the first kind counts; right ones, and a wrong password, end the search."""
 
 
 class DigestServer:
@@ -137,10 +138,11 @@ class DigestServer:
         An unknown user costs the same hashing as a known one; `accounts` should not betray the difference either.
         """
         verdicts: list[Verdict] = []
-        for credentials in self._ours(authorization_values):
-            verdicts.append(self._judge(credentials, asked, accounts, now))
-            if isinstance(verdicts[-1], Verified) or len(verdicts) == CREDENTIALS_TRIED_MAX:
-                break
+        for credentials in islice(self._ours(authorization_values), CREDENTIALS_TRIED_MAX):
+            verdict = self._judge(credentials, asked, accounts, now)
+            if isinstance(verdict, Verified) or (isinstance(verdict, Denied) and verdict.user):
+                return verdict  # a request is one guess, and other credentials must not hide that it was wrong
+            verdicts.append(verdict)
         return min(verdicts, key=lambda verdict: _WORTH.index(type(verdict)), default=Challenge(stale=False))
 
     def _ours(self, authorization_values: Iterable[str]) -> Iterator[dict[str, str]]:
