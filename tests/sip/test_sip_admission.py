@@ -1,10 +1,12 @@
 """Floods of strangers: they are answered once and briefly or not at all, and take nothing from anybody else."""
 
+from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
 from tests.sip.accounts import REALM, OneAccount
-from tests.sip.peer import FLOW, NOTHING_LEFT, OFFER, SDP, message, only_response, outgoing, statuses
+from tests.sip.peer import ANSWER, FLOW, NOTHING_LEFT, OFFER, SDP, message, only_response, outgoing, sent, statuses
+from tests.sip.test_sip_routes import response
 
 from acdcore.kernel.address import Address
 from acdcore.kernel.ids import IdSource
@@ -13,7 +15,20 @@ from acdcore.sip.admission import NEWCOMER_MESSAGES, Admitted, Rejected, SourceC
 from acdcore.sip.digest import Asked, Denied, DigestServer, Verified
 from acdcore.sip.digest_client import DigestClient
 from acdcore.sip.endpoint import Endpoint
-from acdcore.sip.events import Discarded, DiscardReason, Flow, InviteArrived, RequestRejected, Transmit, Transport
+from acdcore.sip.events import (
+    DialogPath,
+    Discarded,
+    DiscardReason,
+    EndCause,
+    Flow,
+    FlowProven,
+    InDialog,
+    InviteArrived,
+    RequestRejected,
+    SessionEnded,
+    Transmit,
+    Transport,
+)
 from acdcore.sip.identity import EndpointSettings
 from acdcore.sip.message import Request
 from acdcore.sip.peers import Peer, PeerKind
@@ -45,6 +60,11 @@ def guarded(settings: EndpointSettings | None = None, sources: Sources | None = 
 def flow_from(host: str) -> Flow:
     return Flow(Transport.UDP, FLOW.local, Address(host, 5060))
 
+
+RESPONSE = (
+    b"\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKguess\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>;tag=2\r\n"
+    b"Call-ID: one\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n"
+)
 
 # --- nothing is remembered of strangers ---
 
@@ -139,6 +159,54 @@ def test_one_peer_cannot_take_the_transactions_of_all_the_others() -> None:
 
 
 # --- limits by source ---
+
+
+@pytest.mark.parametrize("is_flooded", [False, True])
+def test_other_hosts_of_a_trunks_cluster_are_served_within_its_dialogs(is_flooded: bool) -> None:
+    one, core = guarded(), flow_from(STRANGER)
+    for number in range(1, 11 if is_flooded else 1):
+        flood(one, f"203.0.113.{number}", 0.0)
+    session, outputs = one.invite(replace(outgoing(), path=DialogPath(InDialog.ROUTE)), 0.0)
+    (invite,) = sent(outputs)
+    assert isinstance(invite, Request)
+    record_route = f"Record-Route: <sip:{STRANGER};lr>"
+    acknowledged = one.receive(response(invite, 200, record_route, *SDP, body=ANSWER), flow_from(TRUNK), 0.1)
+    assert [output.flow.remote.host for output in acknowledged if isinstance(output, Transmit)] == [STRANGER]
+    for second in range(1, 200):
+        keep_alive = message("OPTIONS", *dialog_lines(invite), branch=f"z9hG4bK{second}", cseq=second)
+        assert statuses(one.receive(keep_alive, core, 1.0)) == [200]
+    bye = message("BYE", *dialog_lines(invite), branch="z9hG4bKbye", cseq=200)
+    assert SessionEnded(session, EndCause.BYE) in one.receive(bye, core, 1.0)
+
+
+def test_who_knows_the_tags_of_a_dialog_is_no_stranger_and_nor_is_its_connection() -> None:
+    one = guarded()
+    arrived = one.receive(message("INVITE", *SDP, body=OFFER), flow_from(TRUNK), 0.0)[-1]
+    assert isinstance(arrived, InviteArrived)
+    (answer,) = sent(one.answer(arrived.session, ANSWER, 0.0))
+    core = Flow(Transport.TCP, FLOW.local, Address(STRANGER, 40_000), 7)
+    ack = message("ACK", branch="z9hG4bKack", to_tag=answer.to.tag or "")
+    assert FlowProven(core) in one.receive(ack, core, 0.1)
+    assert one.is_known(STRANGER, 0.2)
+
+
+def test_wrong_tags_and_branches_make_nobody_known() -> None:
+    one = guarded()
+    for wrong in (message("BYE", to_tag="guess"), message("ACK", to_tag="guess"), b"SIP/2.0 200 OK" + RESPONSE):
+        outputs = one.receive(wrong, flow_from(STRANGER), 0.0)
+        assert not [output for output in outputs if isinstance(output, FlowProven)]
+    assert not one.is_known(STRANGER, 0.0)
+
+
+def dialog_lines(invite: Request) -> tuple[str, ...]:
+    """What the callee of our INVITE writes into its requests."""
+    ours = invite.headers.get("From")
+    return (f"Call-ID: {invite.call_id}", f"To: {ours}", f"From: {invite.headers.get('To')};tag=bob")
+
+
+def flood(one: Endpoint, host: str, now: float) -> None:
+    for number in range(200):
+        one.receive(message("OPTIONS", branch=f"z9hG4bK{host}{number}"), flow_from(host), now)
 
 
 def taken(sources: Sources, host: str, messages: int, now: float = 0.0) -> int:

@@ -452,3 +452,19 @@ async def test_stranger_who_proves_nothing_is_closed_in_the_end() -> None:
                 assert (await reader.read()).startswith(b"SIP/2.0 200")
         assert stack.connections == 0
         asked.close()
+
+
+async def test_closed_connection_is_looked_for_only_where_something_may_hang_on_it() -> None:
+    sources = Sources()
+    phone = Phone(1, StackSettings(tcp=(LOOPBACK,)), sources=sources)
+    async with phone.stack, asyncio.timeout(WAIT_S):
+        for is_known in (False, True):
+            if is_known:
+                sources.trust("127.0.0.1", SystemClock().now())
+            reader, asked = await asyncio.open_connection(*phone.address(Transport.TCP))
+            asked.write(OPTIONS)
+            assert (await reader.readline()).startswith(b"SIP/2.0 200")
+            asked.close()
+        await phone.heard(FlowClosed)
+        closed = [event.flow.connection for event in phone.events if isinstance(event, FlowClosed)]
+        assert closed == [2]  # the stranger's was the first

@@ -3,7 +3,8 @@
 | source    | which                                             | what it may send                          | ban    |
 |-----------|---------------------------------------------------|-------------------------------------------|--------|
 | trunk     | addresses and targets of configured trunks        | `trunk`, each address                     | never  |
-| phone     | whence credentials were right in the last hours   | `phone`, each address                     | never  |
+| phone     | whence credentials, or a dialog's tags, were      | `phone`, each address                     | never  |
+|           | right in the last hours                           |                                           |        |
 | stranger  | everybody else                                    | `stranger` each, `strangers` all together | yes    |
 
 The first `NEWCOMER_MESSAGES` of a stranger come out of `newcomers` instead of `strangers`: a phone that has just been
@@ -127,7 +128,7 @@ class Sources:
         self._is_trunk = {}
 
     def trust(self, host: str, now: float) -> None:
-        """Credentials from this address were right, or a phone there was registered when we stopped."""
+        """Credentials from there were right, a dialog's tags were, or a phone was registered there."""
         self._known.pop(host, None)
         if len(self._known) >= KNOWN_MAX:
             self._known.popitem(last=False)

@@ -35,7 +35,7 @@ from acdcore.sip.uri import MalformedValue, SipUri
 COUNTED_NONCES_MAX: Final = 4096
 """Nonces whose counters are kept: 1,300 agents with three phones each; with more, the oldest turn stale early."""
 CREDENTIALS_TRIED_MAX: Final = 2
-"""Credentials for our realm looked at in one request: one for each algorithm, or those of an older nonce beside them."""
+"""Credentials for our realm looked at in one request: one for each algorithm, or an older nonce's beside them."""
 USED_UP: Final = 2**32
 """The counter of a nonce that was used without one: no counter is greater."""
 

@@ -80,6 +80,7 @@ class Endpoint:
         self._admitter = admitter or Everybody()
         self._sources = sources
         self._ua = UserAgent(settings, ids)
+        self._ua.sources = sources
         self._callee = Callee(self._ua)
         self._caller = Caller(self._ua)
         self._modifier = Modifier(self._ua)
@@ -302,6 +303,7 @@ class Endpoint:
         if session is None:
             turn.out.append(Discarded(DiscardReason.STRAY_ACK, flow))
         else:
+            self._recognise(flow, turn)
             self._callee.ack_arrived(session, request, turn)
 
     def _session_of(self, request: Request) -> Session | None:
@@ -333,6 +335,12 @@ class Endpoint:
         else:
             self._outside.arrived(request, flow, admission.peer, turn)
 
+    def _recognise(self, flow: Flow, turn: Turn) -> None:
+        """Our branch or our tag came from there, which only a peer of ours knows."""
+        if flow.connection:
+            turn.out.append(FlowProven(flow))
+        self._ua.recognise(flow.remote.host, turn.now)
+
     def _passing_answer(self, request: Request, flow: Flow, turn: Turn) -> Fact:
         """To a request that changes nothing here, so that each copy of it can be answered anew (section 8.2.7)."""
         refusal = self._inadmissible(request)
@@ -349,6 +357,7 @@ class Endpoint:
         if session is None:
             ua.reply_statelessly(request, flow, Fact(481), turn)
             return
+        self._recognise(flow, turn)
         if flow.connection and session.flow.transport is flow.transport and not session.flow.connection:
             session.flow = flow  # the peer has opened another connection since its last one closed
         refusal = self._inadmissible(request)
@@ -417,6 +426,7 @@ class Endpoint:
         if transaction is None:
             turn.out.append(Discarded(DiscardReason.STRAY_RESPONSE, flow))
             return
+        self._recognise(flow, turn)
         told = self._ua.transactions.receive_response(transaction, response, flow, turn)
         if told is not Action.PASS_UP:
             return

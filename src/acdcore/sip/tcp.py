@@ -68,6 +68,8 @@ class Connection(asyncio.Protocol):
         self._listening = listening
         self._transport: asyncio.Transport | None = None
         self._is_ours = flow is not None
+        self.is_in_use = self._is_ours
+        """A session, a transaction or a registration may hang on it; on a stranger's never does."""
         self.flow = flow or Flow(Transport.TCP, listening, Address("", 0))
         self._patience: asyncio.TimerHandle | None = None
         self.last_heard_at = 0.0
@@ -211,6 +213,9 @@ class TcpStreams:
 
     def prove(self, flow: Flow) -> None:
         """A known peer uses this connection."""
+        connection = self._connections.get(flow.connection)
+        if connection is not None:
+            connection.is_in_use = True
         self._counted.proved(flow.connection)
 
     def heard(self, flow: Flow) -> None:
@@ -255,6 +260,7 @@ class TcpStreams:
         if is_ours:
             self._counted.heard(self._serial)
         connection.flow = replace(connection.flow, connection=self._serial)
+        connection.is_in_use = is_known
         self._connections[self._serial] = connection
         self._empty.clear()
         if is_ours:
@@ -278,7 +284,7 @@ class TcpStreams:
             self._waiting.pop(flow.remote, None)
             # Requests that have not yet been answered know this connection only as the one to be opened.
             self.listener.on_closed(replace(flow, connection=0))
-        if flow.connection:
+        if flow.connection and connection.is_in_use:  # who opens and closes thousands makes us look through nothing
             self.listener.on_closed(flow)
 
     def _open(self, data: bytes, flow: Flow) -> None:

@@ -6,9 +6,11 @@ from dataclasses import replace
 from acdcore.kernel.address import Address
 from acdcore.kernel.deadlines import Deadlines
 from acdcore.kernel.ids import IdSource
+from acdcore.sip.admission import Sources
 from acdcore.sip.dialog import Dialog, DialogKey, dialog_of_caller
 from acdcore.sip.digest_client import ANSWERED_BY, DigestClient, with_credentials
 from acdcore.sip.events import (
+    DialogPath,
     EndCause,
     Event,
     Fields,
@@ -53,6 +55,8 @@ class UserAgent:
         self.dialogs: dict[DialogKey, Session] = {}
         self.listening = Listening()
         """Our addresses, once the driver has told them."""
+        self.sources: Sources | None = None
+        """What each address is to us; None where nobody is a stranger."""
         self._serial = 0
         self._deeds: Mapping[Deed, Callable[[Session, Fact, Turn], None]] = {
             Deed.SEND_ANSWER: self._send_answer,
@@ -78,6 +82,11 @@ class UserAgent:
     def has_room_for_ours(self) -> bool:
         """Whether we can send another request; what peers ask takes none of this."""
         return self.transactions.sent < self.settings.own_transactions_max
+
+    def recognise(self, host: str, now: float) -> None:
+        """Our branches or tags come from there, or go there: it is a peer's, one more host of its cluster perhaps."""
+        if self.sources is not None and not self.sources.is_known(host, now):
+            self.sources.trust(host, now)
 
     # --- replies and requests ---
 
@@ -107,7 +116,7 @@ class UserAgent:
     def send_within(self, session: Session, method: str, purpose: Purpose, fact: Fact, turn: Turn) -> Transaction:
         """Send a request within the session's dialog. RuntimeError without a dialog."""
         dialog = _dialog(session)
-        flow = next_hop(dialog, session.flow, session.path, self.listening)
+        flow = self._way(dialog, session.flow, session.path, turn)
         fields = [*fact.headers, self.identity.user_agent]
         if method == "INVITE":
             fields += [("Contact", self.identity.contact(flow)), self.identity.allow]
@@ -120,6 +129,12 @@ class UserAgent:
         transaction = self.transactions.open_client(request, flow, Owner(purpose, session.id), turn)
         transaction.path = session.path
         return transaction
+
+    def _way(self, dialog: Dialog, flow: Flow, path: DialogPath, turn: Turn) -> Flow:
+        """Where a request within a dialog is sent; the answer from there must not be dropped as a stranger's."""
+        way = next_hop(dialog, flow, path, self.listening)
+        self.recognise(way.remote.host, turn.now)
+        return way
 
     def authorised(
         self, transaction: Transaction, response: Response, credentials: DigestClient | None
@@ -231,7 +246,7 @@ class UserAgent:
         Returns where it went, because it need not have been where the INVITE went.
         """
         invite = transaction.request
-        flow = next_hop(dialog, transaction.flow, transaction.path, self.listening)
+        flow = self._way(dialog, transaction.flow, transaction.path, turn)
         credentials = [entry for entry in invite.headers if entry[0] in _CREDENTIALS]
         ack = dialog.request("ACK", self.identity.via(flow), invite.cseq.number, credentials)
         data = transaction.acks[dialog.remote_tag] = ack.serialise()
