@@ -181,7 +181,7 @@ async def serve(
             lines_look(hall),
         )
         await stack.enter_async_context(watching(alarms, (*parts_looks, *looks)))
-        await stack.enter_async_context(probing(probe))
+        await stack.enter_async_context(probing(probe, alarms))
         await stack.enter_async_context(retaining(retention, alarms))
         stack.push_async_callback(switchboard.drain, DRAIN_S)
         stack.callback(floor.note_shutdown)

@@ -56,6 +56,8 @@ PROMPT_CACHE = AlarmKind(
 """Rendered prompts cannot be kept for the next start."""
 RECOVERY_PAUSE_S = 5.0
 """Before the calls of the last run are looked for again when the database went away meanwhile."""
+RECOVERY_FAULT_PAUSE_S = 60.0
+"""The same after a fault of ours."""
 DISK_FAULTS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO))
 """The disk is at fault, not the settings."""
 
@@ -209,6 +211,11 @@ async def recovered_calls(
                 found = await recover(storage.history, storage.spool, clock, repaired, recordings, started)
             except Unavailable:
                 await asyncio.sleep(RECOVERY_PAUSE_S)
+            except (
+                Exception
+            ):  # a fault of ours may be one row's: nobody else would look for these calls before a restart
+                structlog.get_logger("storage").exception("recovery_fault")
+                await asyncio.sleep(RECOVERY_FAULT_PAUSE_S)
             else:
                 tell_recovered(found, on_progress)
                 return

@@ -10,8 +10,8 @@ Rules:
 """
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ import structlog
 from acdcore.calls.commands import RetentionReport
 from acdcore.calls.ports import Spool
 from acdcore.kernel.alarms import AlarmKind, Alarms, Severity
+from acdcore.kernel.background import Rhythm, repeated
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import AcdError, Unavailable
 from acdcore.recording.index import delete, old_files
@@ -41,9 +42,7 @@ ROWS_MAX = 50_000
 PAUSE_S = 0.05
 """Between two transactions: others want the database too."""
 
-RETENTION = AlarmKind(
-    "retention", Severity.MINOR, "Let the daemon's user delete there; until then the disk fills up.", 2 * PASS_EVERY_S
-)
+RETENTION = AlarmKind("retention", Severity.MINOR, "Let the daemon's user delete there; until then the disk fills up.")
 """What is past its time could not be deleted."""
 
 
@@ -76,17 +75,16 @@ class Retention:
         self._turn = asyncio.Lock()
         self._log = structlog.get_logger("retention")
 
-    async def run(self, alarms: Alarms) -> None:
-        """A pass each hour, for ever."""
-        await asyncio.sleep(FIRST_PASS_AFTER_S)
-        while True:
-            try:
-                await self.carry_out("retention", False)
-            except Unavailable as error:
-                self._log.info("retention_waits", reason=str(error))
-            except (OSError, AcdError) as error:
-                alarms.raise_alarm(RETENTION, str(error))
-            await asyncio.sleep(PASS_EVERY_S)
+    async def turn(self, alarms: Alarms) -> None:
+        """A pass by the clock."""
+        try:
+            await self.carry_out("retention", False)
+        except Unavailable as error:
+            self._log.info("retention_waits", reason=str(error))
+        except (OSError, AcdError) as error:
+            alarms.raise_alarm(RETENTION, str(error))
+        else:
+            alarms.clear(RETENTION, "a pass came to its end")
 
     async def carry_out(self, by: str, is_dry_run: bool) -> RetentionReport:
         """Delete what is past its time, or only count it; raises Unavailable while rows wait, OSError."""
@@ -168,13 +166,6 @@ class Retention:
         return state.st_size
 
 
-@contextlib.asynccontextmanager
-async def retaining(retention: Retention, alarms: Alarms) -> AsyncIterator[None]:
+def retaining(retention: Retention, alarms: Alarms) -> AbstractAsyncContextManager[None]:
     """Passes in the background until the block ends."""
-    task = asyncio.create_task(retention.run(alarms), name="retention")
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+    return repeated("retention", lambda: retention.turn(alarms), Rhythm(PASS_EVERY_S, FIRST_PASS_AFTER_S), alarms)

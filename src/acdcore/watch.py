@@ -1,6 +1,5 @@
 """The watch: looks every second at what has no event of its own (rows that age, a full disk, lines that are full)."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import TypeAlias
@@ -8,6 +7,7 @@ from typing import TypeAlias
 import structlog
 
 from acdcore.kernel.alarms import Alarm, AlarmKind, Alarms, Severity
+from acdcore.kernel.background import Rhythm, guarded, repeated
 
 LOOK_EVERY_S = 1.0
 """Soon enough for people; each look reads a dozen counters."""
@@ -22,25 +22,26 @@ LOG_LEVELS = {Severity.CRITICAL: "critical", Severity.MAJOR: "error", Severity.M
 async def watching(alarms: Alarms, looks: Sequence[Look]) -> AsyncIterator[None]:
     """Look again and again in the background, and a last time at the end."""
 
-    def look() -> None:
-        for conditions in looks:
+    async def look() -> None:
+        look_once(alarms, looks)
+
+    async with repeated("watch", look, Rhythm(LOOK_EVERY_S), alarms):
+        yield
+    await guarded("watch", look, alarms)
+
+
+def look_once(alarms: Alarms, looks: Sequence[Look]) -> None:
+    """Look at everything; what one look raises comes out when the others have had their turn."""
+    faults: list[Exception] = []
+    for conditions in looks:
+        try:
             for kind, detail in conditions():
                 alarms.hold(kind, detail)
-        alarms.expire()
-
-    async def run() -> None:
-        while True:
-            look()
-            await asyncio.sleep(LOOK_EVERY_S)
-
-    task = asyncio.create_task(run(), name="watch")
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-        look()
+        except Exception as fault:
+            faults.append(fault)
+    alarms.expire()
+    if faults:
+        raise faults[0]
 
 
 def log_alarms(alarm: Alarm) -> None:

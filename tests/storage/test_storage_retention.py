@@ -11,6 +11,8 @@ from tests.storage.keeping import Delivery
 
 from acdcore.calls.ports import CallFilter, RecordingFilter
 from acdcore.calls.rows import AgentEventRow, CallEventRow, CdrRow, EndedBy, RecordingRow, WorkRow
+from acdcore.kernel.alarms import Alarms
+from acdcore.kernel.background import INTERNAL_FAULT, guarded
 from acdcore.kernel.clock import SystemClock
 from acdcore.kernel.errors import Outcome, Unavailable
 from acdcore.kernel.ids import AgentId, CallId, QueueName
@@ -178,3 +180,18 @@ async def test_refused_rows_go_when_the_last_of_them_is_old(delivery: Delivery, 
     os.utime(file, (0, 0))
     assert (await retention.carry_out("test", False)).refused_bytes > 0
     assert not file.exists()
+
+
+async def test_pass_that_the_database_refuses_is_told_and_the_next_one_deletes(
+    delivery: Delivery, database: Database, keeper: Keeper, tmp_path: Path
+) -> None:
+    await recorded(delivery, tmp_path, 40)
+    alarms, retention = Alarms(SystemClock()), keeper(RetentionTable(recordings_days=30))
+    async with database.connection() as connection:
+        await connection.execute("alter table recordings rename to elsewhere")
+    await guarded("retention", lambda: retention.turn(alarms), alarms)
+    assert [(alarm.kind, alarm.about) for alarm in alarms.raised()] == [(INTERNAL_FAULT, "retention")]
+    async with database.connection() as connection:
+        await connection.execute("alter table elsewhere rename to recordings")
+    await guarded("retention", lambda: retention.turn(alarms), alarms)
+    assert (alarms.raised(), left(tmp_path)) == ((), [])

@@ -1,5 +1,6 @@
 """After a crash: calls that were cut short get their records, repaired recordings theirs, and duties their end."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -84,7 +85,7 @@ async def recover(
         told = [event for row in of_call if (event := event_of(row)) is not None]
         if not told or not isinstance(told[0], events.Arrived):
             continue  # its beginning is lost
-        record = record_of(call_id, told, directory)
+        record = await asyncio.to_thread(record_of, call_id, told, directory)  # it looks at the disk
         spool.append(record)
         found = recording_rows(record, told, mended)
         for row in found:

@@ -6,13 +6,13 @@ Any final answer but 408 and 503 is a sign of life, also one that refuses the qu
 all the same: whoever is to be reached may be so by the time that the INVITE comes.
 """
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from acdcore.calls.trunks import Trunk
 from acdcore.kernel.alarms import AlarmKind, Alarms, Severity
+from acdcore.kernel.background import Rhythm, repeated
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import AcdError
 from acdcore.sip.events import OutgoingRequest, RequestFinished, RequestId
@@ -66,6 +66,10 @@ class TrunkReach:
         if peer is not None and peer.target == trunk.target:  # else the settings have changed meanwhile
             peer.silent = peer.silent + 1 if status in GONE else 0
 
+    def is_asked(self, name: str) -> bool:
+        """Whether the settings of the moment have this trunk asked."""
+        return name in self._peers
+
     def down(self) -> dict[str, str]:
         """The trunks that do not answer, each with its target."""
         return {name: peer.target for name, peer in self._peers.items() if peer.silent >= SILENT_MAX}
@@ -115,25 +119,17 @@ class TrunkProbe:
     def _tell(self) -> None:
         down = self._reach.down()
         for name in self._raised - down.keys():
-            self._alarms.clear(TRUNK_DOWN, "it answers again", about=name)
+            over = "it answers again" if self._reach.is_asked(name) else "it is not asked any more"
+            self._alarms.clear(TRUNK_DOWN, over, about=name)
         for name in down.keys() - self._raised:
             self._alarms.raise_alarm(TRUNK_DOWN, f"{down[name]} does not answer OPTIONS", about=name)
         self._raised = set(down)
 
 
-@contextlib.asynccontextmanager
-async def probing(probe: TrunkProbe) -> AsyncIterator[None]:
+def probing(probe: TrunkProbe, alarms: Alarms) -> AbstractAsyncContextManager[None]:
     """Ask in the background until the block ends."""
 
-    async def run() -> None:
-        while True:
-            probe.look()
-            await asyncio.sleep(LOOK_EVERY_S)
+    async def look() -> None:
+        probe.look()
 
-    task = asyncio.create_task(run(), name="trunk probe")
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+    return repeated("trunk probe", look, Rhythm(LOOK_EVERY_S), alarms)

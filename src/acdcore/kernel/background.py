@@ -1,0 +1,63 @@
+"""Work that is done again and again in the background: a fault of ours in one turn is an alarm, and never the last one.
+
+A task that dies is noticed by nobody: what it watched or deleted is then watched and deleted no more, until a restart.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from acdcore.kernel.alarms import AlarmKind, Alarms, Severity
+
+INTERNAL_FAULT = AlarmKind(
+    "internal_fault",
+    Severity.MAJOR,
+    "Report the traceback that the log has at the alarm's beginning; the work is tried again at its time.",
+)
+"""Work in the background met a fault of ours; `about` says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How often something is done."""
+
+    every_s: float
+    """Between the end of one turn and the next."""
+    first_after_s: float = 0.0
+    """Before the first one."""
+
+
+@contextlib.asynccontextmanager
+async def repeated(
+    name: str, turn: Callable[[], Awaitable[None]], rhythm: Rhythm, alarms: Alarms
+) -> AsyncIterator[None]:
+    """Do `turn` in this rhythm until the block ends; `name` stands in the log and in the alarm."""
+
+    async def run() -> None:
+        await asyncio.sleep(rhythm.first_after_s)
+        while True:
+            await guarded(name, turn, alarms)
+            await asyncio.sleep(rhythm.every_s)
+
+    task = asyncio.create_task(run(), name=name)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def guarded(name: str, turn: Callable[[], Awaitable[None]], alarms: Alarms) -> None:
+    """One turn; never raises. The traceback is logged once, as long as the fault lasts."""
+    try:
+        await turn()
+    except Exception as error:
+        if not alarms.is_raised(INTERNAL_FAULT, name):
+            structlog.get_logger("background").exception("background_fault", work=name)
+        alarms.raise_alarm(INTERNAL_FAULT, repr(error), name)
+    else:
+        alarms.clear(INTERNAL_FAULT, "it works again", name)

@@ -1,0 +1,48 @@
+"""Work in the background: a fault in one turn is an alarm for its time, and the next turn comes all the same."""
+
+import asyncio
+
+import pytest
+
+from acdcore.kernel.alarms import Alarms
+from acdcore.kernel.background import INTERNAL_FAULT, Rhythm, repeated
+from acdcore.kernel.clock import LoopClock
+
+pytestmark = pytest.mark.looptime
+
+
+class Failing:
+    """Work that fails in the turns that it is told to."""
+
+    def __init__(self, *failing: int) -> None:
+        self.turns: list[float] = []
+        self._failing = failing
+
+    async def turn(self) -> None:
+        self.turns.append(asyncio.get_running_loop().time())
+        if len(self.turns) in self._failing:
+            raise ValueError("one of ours")
+
+
+async def test_turns_come_in_their_rhythm_until_the_end() -> None:
+    work = Failing()
+    async with repeated(
+        "work", work.turn, Rhythm(10.0, first_after_s=5.0), Alarms(LoopClock(asyncio.get_running_loop()))
+    ):
+        await asyncio.sleep(26.0)
+    await asyncio.sleep(100.0)
+    assert [round(at) for at in work.turns] == [5, 15, 25]
+
+
+async def test_fault_is_an_alarm_until_it_works_again_and_no_turn_is_left_out() -> None:
+    alarms = Alarms(LoopClock(asyncio.get_running_loop()))
+    work = Failing(2, 3)
+    async with repeated("work", work.turn, Rhythm(10.0), alarms):
+        await asyncio.sleep(25.0)
+        assert [(alarm.about, alarm.detail, alarm.times) for alarm in alarms.raised()] == [
+            ("work", "ValueError('one of ours')", 2)
+        ]
+        await asyncio.sleep(10.0)
+        assert alarms.raised() == ()
+        assert [alarm.kind for alarm in alarms.past()] == [INTERNAL_FAULT]
+    assert len(work.turns) == 4
