@@ -4,6 +4,7 @@ import os
 import threading
 import wave
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from queue import Queue
 
@@ -28,6 +29,23 @@ def disk_and_read(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Disk,
 
 
 DiskAndRead = tuple[Disk, Callable[[RecordingPath], bytes]]
+
+
+def test_try_is_made_where_the_last_file_could_not_be_made_until_its_day_is_over(tmp_path: Path) -> None:
+    disk = LocalDisk(tmp_path, open_files_max=2)
+    today, past = f"{datetime.now(UTC):%Y/%m/%d}", "2026/01/02"
+    for day in (past, today):
+        (tmp_path / day).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / day).touch()  # no directory: nothing can be made there
+        disk.probe()
+        with pytest.raises(OSError):
+            disk.create(RecordingPath(f"{day}/c-1.wav"))
+    with pytest.raises(OSError):
+        disk.probe()
+    (tmp_path / today).unlink()
+    disk.probe()
+    disk.create(RecordingPath(f"{today}/c-1.wav"))
+    disk.probe()
 
 
 def test_sealed_file_has_its_header_and_all_samples(disk_and_read: DiskAndRead) -> None:

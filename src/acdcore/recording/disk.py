@@ -4,6 +4,7 @@ import contextlib
 import os
 from collections import OrderedDict
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -52,7 +53,7 @@ class Disk(Protocol):
         ...
 
     def probe(self) -> None:
-        """Write a file of a second's audio and remove it."""
+        """Write a file of a second's audio, where the last file could not be made, and remove it."""
         ...
 
 
@@ -67,12 +68,18 @@ class LocalDisk:
         self._directory = directory
         self._open_files_max = open_files_max
         self._descriptors: OrderedDict[RecordingPath, int] = OrderedDict()
+        self._refused_in = directory
+        """The day's directory, or the top, in which the last file could not be made: there a try tells."""
 
     def create(self, path: RecordingPath) -> None:
         final = self._directory / path
-        if final.exists():
-            raise FileExistsError(f"{path} exists")
-        self._keep(path, self._create_part(final))
+        try:
+            if final.exists():
+                raise FileExistsError(f"{path} exists")
+            self._keep(path, self._create_part(final))
+        except OSError:
+            self._refused_in = final.parent
+            raise
         self.append(path, wav.header())
 
     def append(self, path: RecordingPath, samples: bytes) -> None:
@@ -114,7 +121,15 @@ class LocalDisk:
         return figures.f_bavail * figures.f_frsize
 
     def probe(self) -> None:
-        path = self._directory / PROBE_NAME
+        place = self._refused_in
+        if place.relative_to(self._directory).as_posix() < f"{datetime.now(UTC):%Y/%m/%d}":
+            place = self._directory  # nothing more is written under a day that is over
+        elif not place.is_dir():
+            self._create_day(place)
+        self._write_probe(place / PROBE_NAME)
+        self._refused_in = self._directory
+
+    def _write_probe(self, path: Path) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
         try:
             descriptor = os.open(path, flags, FILE_MODE)
