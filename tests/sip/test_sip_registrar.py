@@ -68,10 +68,22 @@ def test_registered_contact_can_be_reached_on_its_flow_until_it_expires() -> Non
 def test_refresh_moves_expiry_and_flow_and_is_told_from_a_first_registration() -> None:
     home = registrar()
     home.handle(register(DESK), "old", "1001", 0.0)
-    reply = home.handle(register("<sip:1001@10.0.0.5:5062;ob>", cseq=2), "new", "1001", 300.0)
+    reply = home.handle(register(DESK, cseq=2), "new", "1001", 300.0)
     assert [type(change) for change in reply.changes] == [Refreshed]
     [binding] = home.contacts("1001", 800.0)
     assert (binding.flow, home.next_deadline()) == ("new", 900.0)
+
+
+def test_contact_that_is_spelled_another_way_takes_the_place_of_the_one_before() -> None:
+    home = registrar()
+    home.handle(register("<sip:1001@desk.example.com>"), "udp-1", "1001", 0.0)
+    reply = home.handle(register("<sip:1001@Desk.example.com;ob>", cseq=2), "udp-1", "1001", 10.0)
+    assert kinds(reply.changes) == [
+        (Unregistered, "sip:1001@desk.example.com"),
+        (Registered, "sip:1001@Desk.example.com;ob"),
+    ]
+    assert uris(home.contacts("1001", 10.0)) == ["sip:1001@Desk.example.com;ob"]
+    assert home.next_deadline() == 610.0
 
 
 def test_expires_of_the_contact_precedes_that_of_the_request() -> None:

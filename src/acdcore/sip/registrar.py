@@ -267,6 +267,10 @@ class _Update(Generic[F]):
         binding = self._binding(contact, expires_s)
         for former in [old for old in self.bindings if old is not known and self._is_replaced(old, binding)]:
             self._remove(former)
+        if known is not None and str(known.contact.uri) != str(uri):
+            # The same address spelled another way (section 19.1.4); who follows the changes knows a phone by its text.
+            self._remove(known)
+            known = None
         if known is None:
             self.bindings.append(binding)
             self.changes.append(Registered(self.user, binding))
