@@ -171,7 +171,8 @@ async def serve(
         await stack.enter_async_context(sip)
         stack.enter_context(at_work(hall, switchboard))
         bindings = await stack.enter_async_context(kept_bindings(hall, settings))
-        admission.recognise((binding.flow for _, binding in hall.desks.phones.export()), clock.now())
+        registered = hall.desks.phones.export()
+        admission.recognise(((user, binding.flow) for user, binding in registered), clock.now())
         await resume(hall, floor, storage, settings, on_progress)
         parts_looks = (
             storage.conditions,

@@ -73,7 +73,8 @@ def test_guessing_ends_in_a_ban_and_the_right_password_does_not_get_in_while_hel
         assert isinstance(door.register("1001", f"guess {number}", STRANGER, number * 0.1), Rejected)
     held_up = door.register("1001", "of 1001", STRANGER, 1.1)
     assert isinstance(held_up, Rejected)
-    assert (held_up.status, held_up.reason, held_up.user) == (403, "held up after wrong passwords", "1001")
+    assert (held_up.status, held_up.reason, held_up.user) == (503, "held up after wrong passwords", "1001")
+    assert held_up.headers == (("Retry-After", "1"),)
     for number in range(10):
         door.register(f"20{number}", "guess", STRANGER, 2.0)
     assert [ban.source for ban in door.bans] == [STRANGER]
@@ -84,8 +85,18 @@ def test_agent_gets_in_while_strangers_guess_its_password() -> None:
     door.register("1001", "of 1001", OFFICE, 0.0)
     for number in range(500):
         door.register("1001", "guess", f"203.0.113.{number % 250}", 1.0)
-    assert isinstance(door.register("1001", "of 1001", OFFICE, 2.0), Admitted)
+    assert isinstance(door.register("1001", "of 1001", OFFICE, 1.5), Admitted)
+    assert isinstance(door.register("1001", "of 1001", "192.0.2.99", 1.5), Rejected)  # never was right for it
     assert isinstance(door.register("1002", "of 1002", "192.0.2.99", 2.0), Admitted)
+
+
+def test_phone_gets_in_after_a_restart_while_strangers_guess_its_password() -> None:
+    door = Door()
+    door.control.recognise([("1001", flow(OFFICE))], 0.0)
+    for number in range(500):
+        door.register("1001", "guess", f"203.0.113.{number % 250}", 1.0)
+    assert isinstance(door.register("1001", "of 1001", OFFICE, 1.5), Admitted)
+    assert isinstance(door.register("1001", "of 1001", "192.0.2.99", 1.5), Rejected)  # never was right for it
 
 
 def test_phones_of_one_office_are_not_banned_for_one_with_an_old_password() -> None:

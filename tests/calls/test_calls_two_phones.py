@@ -215,6 +215,22 @@ async def test_bye_goes_to_where_the_phone_is_registered_now() -> None:
         desk.hang_up()  # the test's machine is at both addresses
 
 
+async def test_phone_that_moves_while_it_rings_is_cancelled_where_it_is_registered_now() -> None:
+    async with opened() as house:
+        desk = house.employ("1001")
+        desk.register(password("1001"), params=INSTANCE)
+        await house.pass_time(0.1)
+        house.command("1001", AgentCommand.LOG_IN)
+        house.command("1001", AgentCommand.READY)
+        caller = await offered(house)
+        assert desk.rings
+        moved = await house.second_phone("1001", INSTANCE)
+        caller.hang_up()
+        await house.pass_time(0.1)
+        assert len(cancels(house, moved)) == 1
+        desk.refuse(487)  # the test's machine is at both addresses
+
+
 async def test_call_of_another_phone_stays_where_it_is_when_one_moves() -> None:
     async with opened() as house:
         desk, _ = await two_phones(house)

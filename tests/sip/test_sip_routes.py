@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from tests.sip.peer import ANSWER, FLOW, NOTHING_LEFT, OFFER, PEER, SDP, US, Talk, endpoint, message, outgoing, sent
 
 from acdcore.kernel.address import Address
@@ -198,6 +199,19 @@ def test_moved_phone_is_sent_to_where_it_is_now() -> None:
     now_at = replace(TCP, remote=Address("192.0.2.2", 40010), connection=9)
     one.move(session, now_at)
     assert flows(one.hang_up(session, 6.0)) == [now_at]
+
+
+@pytest.mark.parametrize("is_answered", [False, True])
+def test_phone_that_moves_while_it_rings_is_cancelled_or_acknowledged_where_it_is_now(is_answered: bool) -> None:
+    one, session, invite = dialled(outgoing())
+    now_at = replace(FLOW, remote=Address("192.0.2.2", 6060))
+    one.receive(response(invite, 180), FLOW, 0.1)
+    one.move(session, now_at)
+    if not is_answered:
+        assert ways(one.hang_up(session, 1.0)) == [("CANCEL", now_at.remote)]
+        return
+    assert ways(one.receive(response(invite, 200, *SDP, body=ANSWER), now_at, 1.0)) == [("ACK", now_at.remote)]
+    assert ways(one.hang_up(session, 2.0)) == [("BYE", now_at.remote)]
 
 
 def test_re_invite_that_meets_a_closed_connection_ends_no_talk() -> None:

@@ -1,6 +1,7 @@
 """Who may call: trunks by address or credentials, agents by credentials, nobody else."""
 
 from dataclasses import dataclass, field
+from math import ceil
 
 from acdcore.calls.digest_accounts import DigestAccounts, DigestPolicy, named
 from acdcore.calls.people import AgentRecord
@@ -60,16 +61,15 @@ class _UnlessHeldUp(Accounts):
         self._lockout = lockout
         self._source = source
         self._now = now
-        self.was_held_up = False
+        self.wait_s = 0.0
+        """How long the source has to wait, for the account that was looked up last."""
 
     def algorithms(self, user: str) -> tuple[Algorithm, ...]:
         return self._accounts.algorithms(user)
 
     def ha1(self, user: str, algorithm: Algorithm) -> str | None:
-        if self._lockout.wait_s(self._source, user, self._now):
-            self.was_held_up = True
-            return None
-        return self._accounts.ha1(user, algorithm)
+        self.wait_s = self._lockout.wait_s(self._source, user, self._now)
+        return None if self.wait_s else self._accounts.ha1(user, algorithm)
 
 
 class Access:
@@ -117,8 +117,10 @@ class Access:
                 offered = self.accounts.algorithms(user) if user else self.accounts.offered(request, flow.remote)
                 values = self._digest.challenge(now, offered, is_stale, source)
                 return Turned(401, tuple(("WWW-Authenticate", value) for value in values))
-            case Denied(user=user) if accounts.was_held_up:
-                return Turned(403, reason="held up after wrong passwords", user=user)
+            case Denied(user=user) if accounts.wait_s:
+                # Not 403, after which softphones never register again: the password may be right, and is tried later.
+                retry_after = ("Retry-After", str(ceil(accounts.wait_s)))
+                return Turned(503, (retry_after,), "held up after wrong passwords", user)
             case Denied(reason=reason, user=user):
                 return Turned(403, reason=reason, user=user, is_guess=bool(user))
 

@@ -41,10 +41,10 @@ class AdmissionControl:
         """Take new rules for who may call."""
         self._access = access
 
-    def recognise(self, flows: Iterable[Flow], now: float) -> None:
-        """Phones that were registered when the last run ended are none of strangers."""
-        for flow in flows:
-            self.sources.trust(flow.remote.host, now)
+    def recognise(self, registered: Iterable[tuple[str, Flow]], now: float) -> None:
+        """Phones that were registered when the last run ended, with their users, were right before."""
+        for user, flow in registered:
+            self._was_right(flow.remote.host, user, now)
 
     def admit(self, request: Request, flow: Flow, now: float) -> Admitted | Rejected:
         """As `sip.admission.Admitter.admit`."""

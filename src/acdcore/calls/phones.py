@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from acdcore.calls.call import Call
 from acdcore.calls.leg import AtPhone, Leg, Side
 from acdcore.calls.reachability import PhoneKey, Reachability, key_of
-from acdcore.calls.ringing import DEAD, PhoneToRing, RingingPhones
+from acdcore.calls.ringing import DEAD, Branch, PhoneToRing, RingingPhones
 from acdcore.calls.wiring import Wiring
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Unavailable
@@ -141,7 +141,8 @@ class Phones:
     def _move(self, phone: AtPhone, flow: Flow) -> None:
         """Requests in the calls of a phone go where it is now: behind its new address, on its new connection."""
         for session, party in self._wiring.sessions.items():
-            if isinstance(party, Leg) and party.phone is not None and is_same_phone(party.phone, phone):
+            at = party.phone if isinstance(party, Leg | Branch) else None
+            if at is not None and is_same_phone(at, phone):
                 self._wiring.stack.move(session, flow)
 
     def _arm(self) -> None:

@@ -73,6 +73,10 @@ class RingingPhones:
         """Let none of them ring any more, and tell the leg nothing."""
         self._carry_out(self._forking.withdraw())
 
+    def phone(self, place: int) -> AtPhone:
+        """One of them."""
+        return self._phones[place].at
+
     # --- what the phones do ---
 
     def progress(self, place: int, status: int) -> None:
@@ -105,7 +109,7 @@ class RingingPhones:
                 case forking.SendInvite(phone=place):
                     invite = replace(self._phones[place].invite, body=self._offer)
                     session = self._sessions[place] = self._wiring.stack.invite(invite)
-                    self._wiring.sessions[session] = _Branch(self, place)
+                    self._wiring.sessions[session] = Branch(self, place)
                 case forking.GiveUp(phone=place, why=why):
                     self._hang_up(place, FAREWELLS[why])
                     if why is Why.SILENT:
@@ -143,12 +147,17 @@ class RingingPhones:
         self._carry_out(self._forking.handle_deadline(self._clock.now()))
 
 
-class _Branch:
+class Branch:
     """The party of one phone's session while it rings. What only an answered session brings cannot reach it."""
 
     def __init__(self, phones: RingingPhones, place: int) -> None:
         self._phones = phones
         self._place = place
+
+    @property
+    def phone(self) -> AtPhone:
+        """The phone that rings."""
+        return self._phones.phone(self._place)
 
     def on_progress(self, status: int) -> None:
         self._phones.progress(self._place, status)

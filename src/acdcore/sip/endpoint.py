@@ -192,10 +192,16 @@ class Endpoint:
         return turn.out
 
     def move(self, session: SessionId, flow: Flow) -> None:
-        """The peer is reached there from now on: its phone has registered from another address or connection."""
+        """The peer is reached there from now on: its phone has registered from another address or connection.
+
+        Also CANCEL and the ACK: nobody is any more where an INVITE that still rings was sent (against section 9.1).
+        """
         found = self._ua.sessions.get(session)
-        if found is not None:
-            found.flow = flow
+        if found is None:
+            return
+        found.flow = flow
+        if found.attempt is not None and found.dialog is None and flow.transport is found.transaction.flow.transport:
+            found.transaction.flow = flow
 
     def set_path(self, session: SessionId, path: DialogPath) -> None:
         """Say how requests within the dialog of an incoming session find its peer."""
