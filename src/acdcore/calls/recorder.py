@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import structlog
+
 from acdcore.calls.call import Call
 from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.leg import Leg
@@ -23,7 +25,12 @@ RECORDING_OFF = AlarmKind(
     "Make room on the disk of [recording] directory, or let the daemon's user write there.",
 )
 """No talk is recorded: the disk is full or fails."""
-RECORDING_FAILED = AlarmKind("recording_failed", Severity.MINOR, "Look at the file and its directory.", 3_600.0)
+RECORDING_FAILED = AlarmKind(
+    "recording_failed",
+    Severity.MINOR,
+    "Look at the file and its directory; the log names each (recording_failed).",
+    3_600.0,
+)
 """One talk is not recorded, or only its beginning."""
 
 
@@ -60,6 +67,7 @@ class Recorder:
         self._running: set[TapId] = set()
         """Taps that have not ended yet."""
         self.alarm: DiskAlarm | None = None
+        self._log = structlog.get_logger("recording")
 
     @property
     def running(self) -> int:
@@ -101,6 +109,7 @@ class Recorder:
             case RecordingFinished(tap, path, duration_s, size_bytes):
                 self._write_down(tap, path, duration_s, size_bytes)
             case RecordingFailed(tap, path, reason, duration_s, size_bytes):
+                self._log.warning("recording_failed", path=path, reason=reason, duration_s=duration_s)
                 if self.alarm is None:  # a full disk has been told already, once for all recordings
                     self._chronicle.alarms.raise_alarm(RECORDING_FAILED, f"{path}: {reason}")
                 if duration_s > 0:

@@ -41,7 +41,7 @@ LINE_CLEARS = timedelta(seconds=10)
 WORK_REFUSED = AlarmKind(
     "work_refused",
     Severity.MAJOR,
-    "Have staff end open work items; the callers named in the log expect a call.",
+    "Have staff end open work items; the log names each call (work_refused) whose caller expects one.",
     3_600.0,
 )
 """A callback or a message that a caller was promised was not taken."""
@@ -99,7 +99,9 @@ class Workbench:
         try:
             self.request(item)
         except WrongState as refusal:
-            self._chronicle.alarms.raise_alarm(WORK_REFUSED, f"{item.kind.value} for {item.queue}: {refusal}")
+            kind, queue = item.kind.value, item.queue
+            self._log.error("work_refused", call=item.call_id, kind=kind, queue=queue, why=str(refusal))
+            self._chronicle.alarms.raise_alarm(WORK_REFUSED, f"{kind} for {queue}: {refusal}")
 
     def promise(self, call: Call, queue: QueueName, number: str, first: DialFirst) -> WorkItem | None:
         """Take down that the caller wants to be called at `number`, with the time waited so far; None: it cannot be."""
