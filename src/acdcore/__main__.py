@@ -1,11 +1,13 @@
 """The command line."""
 
 import asyncio
+import contextlib
 import gc
 import os
 import resource
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import typer
@@ -46,9 +48,18 @@ console = Console(stderr=True, highlight=False)
 @cli.command()
 def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Start the daemon and say what to dial; SIGHUP has it reload, Ctrl-C or SIGTERM ends it after the calls."""
-    os.umask(0o077)  # what we write is for our own user alone
-    with plain_errors(), queued_stderr() as log:
+    with private_files(), plain_errors(), queued_stderr() as log:
         uvloop.run(daemon(config, log))
+
+
+@contextlib.contextmanager
+def private_files() -> Iterator[None]:
+    """What is written within is for our own user alone."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 add_to(cli)
