@@ -40,6 +40,7 @@ SIGNALLED = "198.51.100.1"
         ("192.0.2.7", "10.1.2.3", PHONES, "10.1.2.3"),
         ("10.1.2.3", "10.1.0.1", BEHIND_PROXY, "10.1.2.3"),
         ("127.0.0.1", "127.0.0.1", PHONES, "127.0.0.1"),
+        ("203.0.113.1", "10.1.2.3", PHONES, "10.1.2.3"),  # asked STUN behind the NAT that is ours too
     ],
 )
 def test_audio_goes_where_the_table_says(named: str, source: str, rule: AudioRule, to: str) -> None:
@@ -51,7 +52,7 @@ def test_audio_goes_where_the_table_says(named: str, source: str, rule: AudioRul
     [
         (Address("203.0.113.1", 20_000), SIGNALLED, CARRIER),
         (Address("203.0.113.1", 4_000), SIGNALLED, CARRIER),
-        (Address("203.0.113.1", 4_000), "10.1.2.3", PHONES),
+        (Address("203.0.113.1", 20_000), "10.1.2.3", PHONES),
         (Address("127.0.0.1", 4_000), SIGNALLED, CARRIER),
         (Address("127.0.0.1", 20_000), "127.0.0.1", PHONES),
         (Address("127.0.0.1", 20_001), "127.0.0.1", CARRIER),

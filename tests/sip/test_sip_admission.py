@@ -158,6 +158,21 @@ def test_one_peer_cannot_take_the_transactions_of_all_the_others() -> None:
     assert any(isinstance(output, InviteArrived) for output in other)
 
 
+def test_offers_within_a_call_count_towards_the_limit_and_leave_the_call_as_it_is() -> None:
+    one = Endpoint(EndpointSettings(source_transactions_max=2), IdSource(1))
+    arrived = one.receive(message("INVITE", *SDP, body=OFFER), flow_from(TRUNK), 0.0)[-1]
+    assert isinstance(arrived, InviteArrived)
+    tag = only_response(one.answer(arrived.session, ANSWER, 0.0)).to.tag or ""
+    one.receive(message("ACK", branch="z9hG4bKack", to_tag=tag), flow_from(TRUNK), 0.0)
+    for cseq in range(2, 10):
+        update = message("UPDATE", branch=f"z9hG4bK{cseq}", cseq=cseq, to_tag=tag)
+        told = only_response(one.receive(update, flow_from(TRUNK), 1.0))
+    assert (told.status, "Retry-After" in told.headers) == (500, True)
+    assert one.census().transactions == 2
+    bye = message("BYE", branch="z9hG4bKbye", cseq=10, to_tag=tag)
+    assert SessionEnded(arrived.session, EndCause.BYE) in one.receive(bye, flow_from(TRUNK), 1.0)
+
+
 # --- limits by source ---
 
 

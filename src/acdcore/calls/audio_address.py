@@ -6,8 +6,8 @@ answer or re-INVITE came from. The port is that of the m= line in any case.
 | named | a trunk | an agent's phone |
 |---|---|---|
 | 0.0.0.0, :: | nothing is sent: hold (RFC 3264 section 8.4) | the same |
-| an address of ours, signalled from elsewhere | refused | refused |
-| an address of ours, signalled from this machine, a port of ours | refused | refused |
+| an address of ours, a port of ours | refused | refused |
+| an address of ours, signalled from elsewhere | refused | the source: it asked STUN behind the NAT that is ours too |
 | nothing that can be read: a host name, no c= line | the source | the source |
 | the source | as named | as named |
 | within `addresses`, `media_addresses`, `phone_addresses` with a prefix | as named | as named |
@@ -84,9 +84,10 @@ def aimed(named: Address, source: str, rule: AudioRule, ours: Ours) -> Address:
     host = named.host
     if host and literal(host).is_unspecified:
         return Address(UNSPECIFIED, named.port)
-    if host in ours.hosts and (source not in ours.hosts or ours.is_port(named.port)):
+    is_ours_elsewhere = host in ours.hosts and source not in ours.hosts
+    if host in ours.hosts and (ours.is_port(named.port) or (is_ours_elsewhere and rule.is_third_party_refused)):
         raise NotAcceptable(f"{named} is an address of this server", WarningCode.MISCELLANEOUS)
-    if host and (host == source or _is_allowed(literal(host), source, rule)):
+    if host and not is_ours_elsewhere and (host == source or _is_allowed(literal(host), source, rule)):
         return named
     if ours.hosts and all((":" in source) != (":" in each) for each in ours.hosts):
         raise NotAcceptable(f"no audio address that can be reached from {source}", WarningCode.ADDRESS_FORMAT)

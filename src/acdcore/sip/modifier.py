@@ -147,6 +147,9 @@ class Modifier:
 
     def offer_arrived(self, session: Session, request: Request, flow: Flow, turn: Turn) -> None:
         """A re-INVITE or UPDATE in order; `flow` is where replies go."""
+        if not self._ua.has_room_for(flow):
+            self._ua.reply_statelessly(request, flow, self._later(), turn)
+            return
         offer = session_description(request)
         refusal = self._refusal(session, request, offer)
         if refusal is not None:
@@ -185,10 +188,14 @@ class Modifier:
         modification = session.modification
         if modification.theirs is not None or session.state is SessionState.INVITED:
             # The peer's own earlier offer has no answer yet.
-            return Fact(500, headers=(("Retry-After", str(self._ua.ids.number(11))),))
+            return self._later()
         if modification.ours is not None or session.state is not SessionState.CONFIRMED or session.repeat is not None:
             return Fact(491)
         return None
+
+    def _later(self) -> Fact:
+        """Not now, and nothing has changed: section 14.2 wants from 0 to 10 s."""
+        return Fact(500, headers=(("Retry-After", str(self._ua.ids.number(11))),))
 
     def accept(self, session: Session, body: bytes, turn: Turn) -> None:
         """Answer the peer's offer with 200; one that was cancelled meanwhile needs no answer."""
