@@ -310,7 +310,7 @@ class House:
         return ReloadReport(is_applied, self.problems, ("queue service has nobody for yue",), changes)
 
     async def retain(self, by: str, *, is_dry_run: bool) -> RetentionReport:
-        rows = {"calls": 120, "stays": 131, "agent_events": 44, "work_items": 2}
+        rows = {"calls": 120, "traces": 3, "stays": 131, "agent_events": 44, "work_items": 2}
         return RetentionReport(is_dry_run, 96, 92_160_000, rows, 0, True)
 
     def engine(self) -> EngineFigures:

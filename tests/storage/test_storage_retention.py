@@ -10,7 +10,7 @@ import pytest
 from tests.storage.keeping import Delivery
 
 from acdcore.calls.ports import CallFilter, RecordingFilter
-from acdcore.calls.rows import AgentEventRow, CallEventRow, CdrRow, EndedBy, RecordingRow, WorkRow
+from acdcore.calls.rows import AgentEventRow, CallEventRow, CdrRow, EndedBy, RecordingRow, TraceRow, WorkRow
 from acdcore.kernel.alarms import Alarms
 from acdcore.kernel.background import INTERNAL_FAULT, guarded
 from acdcore.kernel.clock import SystemClock
@@ -154,12 +154,25 @@ async def test_history_past_its_days_goes_with_all_that_belongs_to_it(
         delivery.spool.append(WorkRow(item.id, 1, at, item))
     assert await delivery.deliver()
     report = await keeper(RetentionTable(history_days=365)).carry_out("test", False)
-    assert report.rows == {"calls": 1, "stays": 0, "agent_events": 1, "work_items": 1}
+    assert report.rows == {"calls": 1, "traces": 0, "stays": 0, "agent_events": 1, "work_items": 1}
     async with database.connection() as connection:
         assert await connection.fetchval("select count(*) from call_events") == 2
         assert await connection.fetchval("select count(*) from work_items_log") == 1
         states = await connection.fetch("select state from agent_events order by at")
     assert [row["state"] for row in states] == ["talking", "ready"], "the state at the limit is still known"
+
+
+async def test_withheld_number_past_its_days_goes_though_the_record_stays_or_was_lost(
+    delivery: Delivery, database: Database, keeper: Keeper, tmp_path: Path
+) -> None:
+    await recorded(delivery, tmp_path, 400)
+    for days in (400, 390, 10):  # with a record that is kept, without one, not old enough
+        delivery.spool.append(TraceRow(id_of(days), NOW - timedelta(days=days), "+8613800138000"))
+    assert await delivery.deliver()
+    report = await keeper(RetentionTable(history_days=365)).carry_out("test", False)
+    assert (report.rows["calls"], report.rows["traces"]) == (0, 2)
+    history = PgHistory(database)
+    assert [await history.trace(id_of(days)) is not None for days in (400, 390, 10)] == [False, False, True]
 
 
 async def test_record_stays_as_long_as_its_recording(

@@ -45,9 +45,13 @@ OLD_ROWS = (
         (
             "delete from call_events e using gone where e.call_id = gone.call_id",
             "delete from answers a using gone where a.call_id = gone.call_id",
-            "delete from traces t using gone where t.call_id = gone.call_id",
             "delete from calls c using gone where c.call_id = gone.call_id",
         ),
+    ),
+    OldRows(
+        "traces",  # by their own age: what a caller withheld is not kept longer because a recording is
+        "select call_id from traces where at < $1 order by at limit $2",
+        ("delete from traces t using gone where t.call_id = gone.call_id",),
     ),
     OldRows(
         "stays",
