@@ -224,6 +224,27 @@ def flood(one: Endpoint, host: str, now: float) -> None:
         one.receive(message("OPTIONS", branch=f"z9hG4bK{host}{number}"), flow_from(host), now)
 
 
+def test_forged_addresses_of_one_network_of_a_trunk_take_no_more_than_that_trunk() -> None:
+    limits, sources = SourceLimits(), Sources()
+    sources.use_trunks([ip_network("10.1.0.0/16"), ip_network(TRUNK)])
+    forged = [f"10.1.{index // 250}.{index % 250}" for index in range(10_000)]
+    assert sum(sources.refuse(host, 1.0) is None for host in forged) == limits.trunk.burst
+    assert sources.refuse(TRUNK, 1.0) is None
+
+
+@pytest.mark.parametrize("before", [b"", b"\r\n\r\n"])
+def test_forged_invites_of_a_trunk_leave_its_other_messages_and_other_trunks(before: bytes) -> None:
+    limits, sources = SourceLimits(), known()
+    other = "192.0.2.9"
+    sources.use_trunks([ip_network(TRUNK), ip_network(other)])
+    one = guarded(sources=sources)
+    outputs = [one.receive(before + message("INVITE"), flow_from(TRUNK), 1.0) for _ in range(1_000)]
+    dropped = sum(out == [Discarded(DiscardReason.FLOOD, flow_from(TRUNK))] for out in outputs)
+    assert dropped == 1_000 - limits.setups.burst
+    assert statuses(one.receive(message("OPTIONS"), flow_from(TRUNK), 1.0)) == [200]
+    assert statuses(one.receive(message("INVITE"), flow_from(other), 1.0)) != []
+
+
 def taken(sources: Sources, host: str, messages: int, now: float = 0.0) -> int:
     return sum(sources.refuse(host, now) is None for _ in range(messages))
 

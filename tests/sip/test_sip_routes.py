@@ -89,6 +89,19 @@ def test_bye_of_an_incoming_call_goes_to_the_record_route() -> None:
     assert bye.headers.get("Route") == f"<sip:{CORE};lr>"
 
 
+def test_bye_of_a_call_that_nobody_acknowledged_is_aimed_at_nobody_else() -> None:
+    one = endpoint()
+    arrived = one.receive(message("INVITE", *SDP, RECORD_ROUTE, body=OFFER), FLOW, 0.0)[-1]
+    assert isinstance(arrived, InviteArrived)
+    one.set_path(arrived.session, ROUTE)
+    one.answer(arrived.session, ANSWER, 0.0)
+    asked: list[tuple[str, Address]] = []
+    while (at := one.next_deadline()) is not None:
+        asked += ways(one.handle_deadline(at))
+    assert {method for method, _ in asked} == {"BYE"}
+    assert {there for _, there in asked} == {PEER}
+
+
 def test_re_invite_and_its_ack_go_to_the_record_route() -> None:
     talk = Talk(RECORD_ROUTE)
     talk.endpoint.set_path(talk.session, ROUTE)

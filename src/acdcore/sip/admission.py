@@ -2,10 +2,14 @@
 
 | source    | which                                             | what it may send                          | ban    |
 |-----------|---------------------------------------------------|-------------------------------------------|--------|
-| trunk     | addresses and targets of configured trunks        | `trunk`, each address                     | never  |
+| trunk     | addresses and targets of configured trunks        | `trunk` and `setups`, each network        | never  |
 | phone     | whence credentials, or a dialog's tags, were      | `phone`, each address                     | never  |
 |           | right in the last hours                           |                                           |        |
 | stranger  | everybody else                                    | `stranger` each, `strangers` all together | yes    |
+
+A trunk's networks are counted each as one source: over UDP anybody may write its addresses on his datagrams, and must
+take no more of the others' time than that one trunk could. Its INVITEs count twice, since each that is admitted costs
+as much as ten other messages.
 
 The first `NEWCOMER_MESSAGES` of a stranger come out of `newcomers` instead of `strangers`: a phone that has just been
 plugged in gets through while others flood. Whatever is beyond is dropped unread, and never answered: over UDP the
@@ -54,7 +58,9 @@ class SourceLimits:
     """Messages a second and at once, all transports together."""
 
     trunk: Rate = field(default=Rate(2_000.0, 4_000.0))
-    """One trunk's address: 100 set-ups a second are some 700 messages."""
+    """One network of a trunk: 100 set-ups a second are some 700 messages."""
+    setups: Rate = field(default=Rate(200.0, 400.0))
+    """INVITEs of one network of a trunk: twice what the switch is built for, and a fifth of a core."""
     phone: Rate = field(default=Rate(400.0, 2_000.0))
     """One address of phones: a floor of 300 behind one NAT comes back at once after a power cut."""
     stranger: Rate = field(default=Rate(5.0, 100.0))
@@ -112,20 +118,22 @@ class Sources:
         self._networks: tuple[Network, ...] = ()
         self._limits = limits or SourceLimits()
         self._trunks = Buckets(self._limits.trunk)
+        self._setups = Buckets(self._limits.setups)
         self._phones = Buckets(self._limits.phone)
         self._strangers = Buckets(self._limits.stranger)
         self._common = Bucket(self._limits.strangers, 0.0)
         self._newcomers = Bucket(self._limits.newcomers, 0.0)
         self._heard: OrderedDict[str, int] = OrderedDict()
         self._known: OrderedDict[str, float] = OrderedDict()
-        self._is_trunk: dict[str, bool] = {}
+        self._network_of: dict[str, str] = {}
+        """Of an address, the network of a trunk that it is in; empty: in none."""
         self.flooding: Counter[str] = Counter()
         """Messages dropped by source, of the first `FLOODING_MAX`; for people, who clear it."""
 
     def use_trunks(self, networks: Iterable[Network]) -> None:
         """The addresses of trunks, in place of those before."""
         self._networks = tuple(networks)
-        self._is_trunk = {}
+        self._network_of = {}
 
     def trust(self, host: str, now: float) -> None:
         """Credentials from there were right, a dialog's tags were, or a phone was registered there."""
@@ -136,10 +144,7 @@ class Sources:
 
     def of(self, host: str, now: float) -> SourceClass:
         """What the address is to us."""
-        is_trunk = self._is_trunk.get(host)
-        if is_trunk is None:
-            is_trunk = self._find_trunk(host)
-        if is_trunk:
+        if self._network(host):
             return SourceClass.TRUNK
         return SourceClass.PHONE if self._known.get(host, now) > now else SourceClass.STRANGER
 
@@ -147,11 +152,12 @@ class Sources:
         """Whether it is a trunk's or a phone's."""
         return self.of(host, now) is not SourceClass.STRANGER
 
-    def refuse(self, host: str, now: float) -> DiscardReason | None:
+    def refuse(self, host: str, now: float, is_invite: bool = False) -> DiscardReason | None:
         """Count one message; why it is to be dropped unread, None when it is to be read."""
         match self.of(host, now):
             case SourceClass.TRUNK:
-                is_taken = self._trunks.take(host, now)
+                network = self._network(host)
+                is_taken = self._trunks.take(network, now) and (not is_invite or self._setups.take(network, now))
             case SourceClass.PHONE:
                 is_taken = self._phones.take(host, now)
             case _:
@@ -174,12 +180,17 @@ class Sources:
         pool = self._newcomers if heard <= NEWCOMER_MESSAGES else self._common
         return pool.take(now)
 
-    def _find_trunk(self, host: str) -> bool:
+    def _network(self, host: str) -> str:
+        network = self._network_of.get(host)
+        return self._find_network(host) if network is None else network
+
+    def _find_network(self, host: str) -> str:
         try:
             address = ip_address(host)
         except ValueError:
-            return False
-        if len(self._is_trunk) >= TRUNK_HOSTS_MAX:
-            self._is_trunk.clear()
-        found = self._is_trunk[host] = any(address in network for network in self._networks)
+            return ""
+        if len(self._network_of) >= TRUNK_HOSTS_MAX:
+            self._network_of.clear()
+        found = next((str(network) for network in self._networks if address in network), "")
+        self._network_of[host] = found
         return found

@@ -9,7 +9,7 @@ from acdcore.sip.peers import Peer
 from acdcore.sip.session import Fact, Session, SessionInput, SessionState
 from acdcore.sip.session_timer import IntervalTooSmall, asked_interval_s
 from acdcore.sip.timers import Timer
-from acdcore.sip.transaction import Owner, Purpose
+from acdcore.sip.transaction import SOURCE_PATH, Owner, Purpose
 from acdcore.sip.transactions import Turn
 from acdcore.sip.user_agent import UserAgent
 
@@ -110,7 +110,11 @@ class Callee:
 
     def ack_timeout(self, session: Session, turn: Turn) -> None:
         """The ACK never came: hang up."""
-        session.repeat = None
+        repeat, session.repeat = session.repeat, None
+        if repeat is not None and repeat.answered is session.transaction and not session.flow.transport.is_reliable:
+            # Nobody has shown that he receives what we send to the INVITE's source: it may be forged, and its route and
+            # Contact would aim our BYE and its repetitions at anybody.
+            session.path = SOURCE_PATH
         self._ua.disarm(session, Timer.ANSWER_AGAIN)
         self._ua.advance(session, SessionInput.ACK_TIMEOUT, Fact(cause=EndCause.ACK_TIMEOUT), turn)
 

@@ -92,7 +92,11 @@ class Endpoint:
         turn = Turn(now, [])
         if len(data) <= KEEP_ALIVE_MAX_BYTES and not data.strip(KEEP_ALIVE):
             return turn.out
-        dropped = self._sources.refuse(flow.remote.host, now) if self._sources is not None else None
+        if self._sources is None:
+            dropped = None
+        else:
+            is_invite = data.lstrip(b"\r\n").startswith(b"INVITE")
+            dropped = self._sources.refuse(flow.remote.host, now, is_invite)
         if dropped is not None:
             turn.out.append(Discarded(dropped, flow))
             return turn.out
