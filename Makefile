@@ -59,7 +59,15 @@ clean:           ## remove what was built; keeps var/
 	rm -rf .venv .venv-* build bench/bin src/*.egg-info
 	find src -name '*.so' -delete
 
-PIP := $(BIN)/pip install -q --disable-pip-version-check
+PIP := $(BIN)/pip install -qq --disable-pip-version-check
+
+# An environment keeps the Python that it was made with: whoever names another is told so.
+ifneq ($(origin PYTHON),file)
+$(RUN): | same-python
+endif
+.PHONY: same-python
+same-python:
+	@sh config/preflight.sh $(PYTHON) $(VENV)
 
 $(VENV)/bin/python:
 	@sh config/preflight.sh $(PYTHON)

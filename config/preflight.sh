@@ -1,6 +1,7 @@
 #!/bin/sh
-# Says in one line what is missing before anything is installed. Argument: the Python to use.
+# Says in one line what is missing before anything is installed. Arguments: the Python to use, and the environment that is to have it.
 python=${1:-python3}
+venv=${2:-}
 say() { echo "acdcore: $1" >&2; exit 1; }
 command -v "$python" >/dev/null || say "$python is missing; install Python 3.11, 3.12 or 3.13 (Debian: apt-get install python3 python3-venv python3-dev)"
 supported='import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) or sys.implementation.name != "cpython")'
@@ -9,3 +10,7 @@ supported='import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) or sys
 command -v gcc >/dev/null || say "gcc is missing; the media engine is compiled (Debian: apt-get install gcc)"
 header=$("$python" -c 'import sysconfig; print(sysconfig.get_paths()["include"])')/Python.h
 [ -f "$header" ] || say "$header is missing (Debian: apt-get install python3-dev)"
+[ -x "$venv/bin/python" ] || exit 0
+origin='import platform, sys; print("Python", platform.python_version(), "of", sys.base_prefix)'
+had=$("$venv/bin/python" -c "$origin" 2>&1) && [ "$had" = "$("$python" -c "$origin")" ] ||
+    say "$venv was made with another Python ($had); name a new one, as in 'make run PYTHON=$python VENV=$venv-new', or remove it"
