@@ -30,11 +30,11 @@ from acdcore.ivr.model import PromptKey
 from acdcore.kernel.errors import AcdError, SettingsError
 from acdcore.kernel.ids import AgentId
 from acdcore.kernel.lockout import LockoutSettings
+from acdcore.kernel.networks import Network
 from acdcore.plan import Plan, make_plan
 from acdcore.queues.model import Channel, FloorChanged
 from acdcore.queues.settings import FloorSettings
 from acdcore.settings import load
-from acdcore.sip.admission import Network
 from acdcore.sip.digest import DigestServer
 from acdcore.work.book import BookSettings
 

@@ -6,7 +6,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, ip_address
 from operator import eq
 from pathlib import Path
 from typing import Annotated, Literal
@@ -23,13 +23,14 @@ from acdcore.calls.rules import ScreeningRules
 from acdcore.calls.screening import RepeatLimit, ScreeningSettings
 from acdcore.calls.services import ServiceSettings
 from acdcore.calls.trunks import AGENTS_TRUNK, Route, Trunk
+from acdcore.kernel import networks
 from acdcore.kernel.errors import SettingsError
 from acdcore.kernel.lockout import LockoutSettings
 from acdcore.number_table import NumberKeys
 from acdcore.queue_table import QueueTable
 from acdcore.queues.settings import FloorSettings
 from acdcore.section import Section
-from acdcore.sip.digest_values import DEFAULT_ALGORITHMS, Algorithm
+from acdcore.sip.digest_values import DEFAULT_ALGORITHMS, Algorithm, once_each
 from acdcore.sip.events import InDialog
 from acdcore.sip.uri import MalformedValue, SipUri
 from acdcore.work.book import BookSettings
@@ -49,10 +50,10 @@ def _named(address: IPv4Address) -> IPv4Address:
     return address
 
 
-def _network(text: object) -> IPv4Network | IPv6Network:
+def _network(text: object) -> networks.Network:
     if not isinstance(text, str):
         raise ValueError('write it as "192.0.2.0/24"')
-    return ip_network(text)
+    return networks.parse_network(text)
 
 
 def _zone(name: str) -> str:
@@ -63,15 +64,9 @@ def _zone(name: str) -> str:
     return name
 
 
-def _once_each(algorithms: tuple[Algorithm, ...]) -> tuple[Algorithm, ...]:
-    if len(set(algorithms)) < len(algorithms):
-        raise ValueError("names an algorithm twice")
-    return algorithms
-
-
-Network = Annotated[IPv4Network | IPv6Network, PlainValidator(_network)]
+Network = Annotated[networks.Network, PlainValidator(_network)]
 """Read here, because pydantic's error for one of two classes names neither the key nor what is wrong."""
-DigestAlgorithms = Annotated[tuple[Algorithm, ...], AfterValidator(_once_each)]
+DigestAlgorithms = Annotated[tuple[Algorithm, ...], AfterValidator(once_each)]
 """In the order in which they are offered."""
 OwnAddress = Annotated[IPv4Address, AfterValidator(_named)]
 """An address of ours that goes into messages."""

@@ -8,7 +8,8 @@ from acdcore.calls.digest_accounts import DigestAccounts
 from acdcore.calls.trunks import Trunk
 from acdcore.kernel.buckets import source_of
 from acdcore.kernel.lockout import Banned, Lockout
-from acdcore.sip.admission import Admitted, Network, Rejected, Sources
+from acdcore.kernel.networks import Network
+from acdcore.sip.admission import Admitted, Rejected, Sources
 from acdcore.sip.events import Flow
 from acdcore.sip.message import Request
 from acdcore.sip.peers import Peer, PeerKind

@@ -21,13 +21,12 @@ Warning to an offer, and the end of the call by an answer.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from acdcore.kernel.address import Address
+from acdcore.kernel.networks import Network
 from acdcore.sdp.model import NotAcceptable, WarningCode
 from acdcore.sdp.parser import literal
-
-Network = IPv4Network | IPv6Network
 
 ANYWHERE: tuple[Network, ...] = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 """For a trunk whose media gateways have addresses of their own, as those of most carriers have."""

@@ -1,9 +1,9 @@
 """Trunks that one address belongs to: what the settings allow, and who gets whose calls."""
 
 from collections.abc import Iterator, Sequence
-from ipaddress import IPv4Network, IPv6Network
 
 from acdcore.calls.trunks import Trunk
+from acdcore.kernel.networks import is_part_of
 
 
 def overlaps(trunks: Sequence[Trunk], with_routes: frozenset[str]) -> Iterator[str]:
@@ -11,7 +11,7 @@ def overlaps(trunks: Sequence[Trunk], with_routes: frozenset[str]) -> Iterator[s
     for place, trunk in enumerate(trunks):
         for other in trunks[:place]:
             for network in trunk.networks:
-                if any(is_within(network, wider) for wider in other.networks):
+                if any(is_part_of(network, wider) for wider in other.networks):
                     yield (
                         f"trunk {trunk.name}: calls from {network} count as trunk {other.name}'s, which stands before"
                         f" it; put [trunks.{trunk.name}] first, or leave them out of {other.name}'s addresses"
@@ -26,10 +26,3 @@ def overlaps(trunks: Sequence[Trunk], with_routes: frozenset[str]) -> Iterator[s
                     f" calls need no credentials; only calls from {target}, from {trunk.user}, or to numbers that"
                     f" {other.name} has not are asked for them. Leave {target.host} out of {other.name}'s addresses"
                 )
-
-
-def is_within(network: IPv4Network | IPv6Network, wider: IPv4Network | IPv6Network) -> bool:
-    """Whether every address of one network is in the other."""
-    if isinstance(network, IPv4Network):
-        return isinstance(wider, IPv4Network) and network.subnet_of(wider)
-    return isinstance(wider, IPv6Network) and network.subnet_of(wider)

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 
 from acdcore.calls.audio_address import ANYWHERE, AudioRule
 from acdcore.calls.caller_id import DidFrom
 from acdcore.calls.trunk_numbers import TrunkNumbers
 from acdcore.kernel.address import Address
+from acdcore.kernel.networks import Network
 from acdcore.numbering.plan import HOME, NumberingPlan
 from acdcore.sip.digest_values import Algorithm
 from acdcore.sip.events import DialogPath, Hop, InDialog, Transport
@@ -28,7 +29,7 @@ class Trunk:
 
     name: str
     """Key in the configuration."""
-    networks: tuple[IPv4Network | IPv6Network, ...]
+    networks: tuple[Network, ...]
     """Source addresses from which it may call without credentials."""
     lines: int
     """Calls at once, in and out together."""
@@ -50,7 +51,7 @@ class Trunk:
     """What our requests within a call follow."""
     numbers: TrunkNumbers = field(default_factory=TrunkNumbers)
     """How it reads and writes numbers, and which of ours it shows."""
-    media_addresses: tuple[IPv4Network | IPv6Network, ...] = ANYWHERE
+    media_addresses: tuple[Network, ...] = ANYWHERE
     """Where audio may go that its session descriptions name, besides `networks` and where it signals from."""
 
     @property
@@ -85,7 +86,7 @@ class Trunk:
         """Which addresses its session descriptions may name."""
         return AudioRule((*self.networks, *self.media_addresses), is_third_party_refused=True)
 
-    def known_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+    def known_networks(self) -> tuple[Network, ...]:
         """Whence its messages come: its networks, and the host that we call it at."""
         if not self.target:
             return self.networks

@@ -34,7 +34,7 @@ from acdcore.kernel.ids import AgentId, CallId, SkillName
 from acdcore.kernel.networks import network_texts
 from acdcore.numbering.plan import as_written
 from acdcore.queues.settings import Channel
-from acdcore.sip.digest_values import Algorithm
+from acdcore.sip.digest_values import Algorithm, once_each
 
 SEARCH_ROWS_MAX = 100
 """Nobody reads more hits than that; a longer list asks for a better search."""
@@ -77,13 +77,6 @@ def typed_by_phones(secret: SecretStr) -> SecretStr:
     if not re.fullmatch(r"[!-~]*", secret.get_secret_value()):
         raise ValueError("use visible ASCII characters without spaces, which every phone can be given")
     return secret
-
-
-def once_each(algorithms: tuple[Algorithm, ...]) -> tuple[Algorithm, ...]:
-    """The algorithms, of which the database wants none twice."""
-    if len(set(algorithms)) < len(algorithms):
-        raise ValueError("names an algorithm twice; name each once, in the order in which they are to be offered")
-    return algorithms
 
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]

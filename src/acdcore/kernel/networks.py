@@ -3,17 +3,25 @@
 from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import TypeAlias
+
+Network: TypeAlias = IPv4Network | IPv6Network
 
 NETWORKS_MAX = 32
 """Of one agent: sites, a VPN, a home; more is a firewall's work."""
 
 
-def network_text(text: str) -> str:
-    """The usual spelling of a network; raises ValueError that says what is wrong."""
+def parse_network(text: str) -> Network:
+    """The network that `text` names; raises ValueError that says what is wrong."""
     try:
-        return str(ip_network(text.strip()))
+        return ip_network(text.strip())
     except ValueError as error:
         raise ValueError(f'{error}; write it as "192.0.2.0/24"') from None
+
+
+def network_text(text: str) -> str:
+    """The usual spelling of a network; raises ValueError."""
+    return str(parse_network(text))
 
 
 def network_texts(texts: Iterable[str]) -> tuple[str, ...]:
@@ -33,6 +41,13 @@ def is_within(host: str, networks: tuple[str, ...]) -> bool:
     return any(address in network for network in _parsed(networks))
 
 
+def is_part_of(network: Network, wider: Network) -> bool:
+    """Whether every address of one network is in the other."""
+    if isinstance(network, IPv4Network):
+        return isinstance(wider, IPv4Network) and network.subnet_of(wider)
+    return isinstance(wider, IPv6Network) and network.subnet_of(wider)
+
+
 @lru_cache(maxsize=4_096)
-def _parsed(networks: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
+def _parsed(networks: tuple[str, ...]) -> tuple[Network, ...]:
     return tuple(ip_network(text) for text in networks)

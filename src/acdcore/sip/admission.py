@@ -20,16 +20,15 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network, ip_address
-from typing import Protocol, TypeAlias
+from ipaddress import ip_address
+from typing import Protocol
 
 from acdcore.kernel.buckets import Bucket, Buckets, Rate, source_of
 from acdcore.kernel.lockout import Lockout, LockoutSettings
+from acdcore.kernel.networks import Network
 from acdcore.sip.events import DiscardReason, Fields, Flow
 from acdcore.sip.message import Request
 from acdcore.sip.peers import Peer
-
-Network: TypeAlias = IPv4Network | IPv6Network
 
 KNOWN_MAX = 16_384
 """Addresses of phones remembered at once; the one whose credentials were right longest ago is forgotten first."""

@@ -49,6 +49,13 @@ def algorithms_in(names: Iterable[str]) -> tuple[Algorithm, ...]:
     return tuple(algorithm for name in names for algorithm in ALGORITHMS if algorithm == name)
 
 
+def once_each(algorithms: tuple[Algorithm, ...]) -> tuple[Algorithm, ...]:
+    """The algorithms as they are; raises ValueError when one stands among them twice."""
+    if len(set(algorithms)) < len(algorithms):
+        raise ValueError("names an algorithm twice; name each once, in the order in which they are to be offered")
+    return algorithms
+
+
 def ha1(user: str, realm: str, password: str, algorithm: Algorithm) -> str:
     """The hex secret that a server keeps for a user (RFC 7616 section 3.4.2)."""
     return hashed(algorithm, f"{user}:{realm}:{password}")
