@@ -11,7 +11,7 @@ from acdcore.calls.people import AgentRecord
 from acdcore.calls.trunks import Trunks
 from acdcore.kernel.address import Address
 from acdcore.kernel.ids import AgentId, IdSource
-from acdcore.kernel.lockout import Banned
+from acdcore.kernel.lockout import API_KEYS, Banned
 from acdcore.sip.admission import Admitted, Rejected, SourceClass, Sources
 from acdcore.sip.digest import DigestServer
 from acdcore.sip.digest_client import DigestClient
@@ -107,6 +107,14 @@ def test_phones_of_one_office_are_not_banned_for_one_with_an_old_password() -> N
     assert door.bans == []
     assert isinstance(door.register("1001", "of 1001", OFFICE, 100.0), Admitted)
     assert isinstance(door.register("1002", "of 1002", OFFICE, 110.0), Admitted)
+
+
+def test_client_with_a_key_is_not_banned_for_a_phone_beside_it() -> None:
+    door = Door()
+    door.control.lockout.succeeded(STRANGER, API_KEYS)
+    for number in range(100):
+        door.register(f"2{number:03}", "old", STRANGER, float(number))
+    assert door.bans == []
 
 
 def test_nobody_is_banned_for_what_others_send_under_its_address() -> None:

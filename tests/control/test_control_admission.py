@@ -8,7 +8,7 @@ from aiohttp import ClientSession, TCPConnector
 from tests.control.served import KEYS, Served
 
 from acdcore.control import Right
-from acdcore.kernel.lockout import FREE_FAILURES
+from acdcore.kernel.lockout import FREE_FAILURES, LockoutSettings
 
 STRANGER = str(ip_address("127.0.0.9"))
 
@@ -39,6 +39,20 @@ async def test_client_with_a_right_key_is_not_held_up_by_guesses_from_its_addres
         assert await tried(served.anyone, f"guess {number}") == HTTPStatus.UNAUTHORIZED
     async with served.reader.get("/v1/calls") as response:
         assert response.status == HTTPStatus.OK
+
+
+async def test_office_of_phones_is_neither_banned_nor_blocked_for_guesses_at_keys(
+    served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refusals, now = served.parts.refusals, served.parts.clock.now()
+    refusals.sources.trust(STRANGER, now)
+    refusals.lockout.change(LockoutSettings(failures_before_ban=2))
+    for number in range(5):
+        async with stranger(served) as session:
+            assert await tried(session, f"guess {number}") in (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS)
+    assert refusals.lockout.bans(now) == {}
+    shown = capsys.readouterr().out
+    assert ("known=True" in shown, "known=False" in shown) == (True, False)
 
 
 async def test_ban_is_listed_and_lifted(served: Served) -> None:

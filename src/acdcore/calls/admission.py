@@ -72,7 +72,7 @@ class AdmissionControl:
         self.lockout.succeeded(source_of(host), user)
 
     def _turned(self, turned: Turned, request: Request, host: str, now: float) -> Rejected:
-        is_known = self.sources.is_known(host, now)
+        is_known = self.sources.is_shared(host, now)
         if turned.is_guess:
             banned = self.lockout.failed(source_of(host), turned.user, now, is_known)
             if banned is not None:

@@ -29,14 +29,19 @@ class Refusals:
 
     def __init__(self, clock: Clock, sources: Sources) -> None:
         self._clock = clock
-        self._sources = sources
+        self.sources = sources
+        """What each address is to us."""
         self._log = structlog.get_logger("security")
         self._refusals = RefusalLog()
 
     @property
     def lockout(self) -> Lockout:
         """Who is banned or held up, by SIP and HTTP together."""
-        return self._sources.lockout
+        return self.sources.lockout
+
+    def is_shared(self, host: str) -> bool:
+        """Whether somebody known is there too, whom nobody may block for what others do there."""
+        return self.sources.is_shared(host, self._clock.now())
 
     @property
     def counts(self) -> Mapping[tuple[str, str], int]:
@@ -70,12 +75,12 @@ class Refusals:
         now = self._clock.now()
         for left_out in self._refusals.due(now):
             self._log.warning("refused_more", of=left_out.source, times=left_out.refusals, reasons=left_out.reasons)
-        bans = self._sources.lockout.bans(now)
+        bans = self.sources.lockout.bans(now)
         if bans:
             source = next(iter(bans))
             others = f" and {len(bans) - 1} others are" if len(bans) > 1 else " is"
             yield GUESSING, f"{source}{others} banned after wrong passwords or keys"
-        flooding = self._sources.flooding
+        flooding = self.sources.flooding
         if flooding.total() >= FLOOD_MESSAGES:
             (source, most), *_ = flooding.most_common(1)
             yield FLOOD, f"{flooding.total()} SIP messages were dropped within a second, {most} of them from {source}"

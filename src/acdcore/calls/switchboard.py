@@ -140,7 +140,7 @@ class Switchboard:
                 source=flow.remote.host,
                 port=flow.remote.port,
                 is_proven=bool(event.user) or flow.transport.is_reliable,
-                is_known=self.admission.sources.is_known(flow.remote.host, self._hall.clock.now()),
+                is_known=self.admission.sources.is_shared(flow.remote.host, self._hall.clock.now()),
                 user=event.user,
                 detail=request.uri.username,
             )

@@ -3,6 +3,7 @@
 | who asks                                   | a wrong key                                                        |
 |--------------------------------------------|--------------------------------------------------------------------|
 | a source that has shown a right key before | 401; never banned, because a proxy's address is that of all clients |
+| an address of trunks or phones             | 401; from the third on 429 for 1 s, up to 4 s; never banned         |
 | any other source                           | 401; from the third on 429 for 1 s, twice as long each time; a ban  |
 
 A ban holds for keys only: health checks and the description, which are open to all, answer on.
@@ -19,10 +20,8 @@ from acdcore.control.keys import Keyring, secret_of
 from acdcore.control.settings import Right
 from acdcore.kernel.buckets import source_of
 from acdcore.kernel.clock import Clock
+from acdcore.kernel.lockout import API_KEYS
 from acdcore.kernel.refusal_log import Refusal
-
-ACCOUNT = "api key"
-"""What keys are guessed for; there are no accounts over HTTP."""
 
 
 class KeyCheck:
@@ -40,19 +39,20 @@ class KeyCheck:
         host = request.remote or ""
         source = source_of(host)
         secret = secret_of(request.headers)
-        is_known = self._lockout.is_proven(source, ACCOUNT)
-        wait_s = 0.0 if is_known else max(self._lockout.banned_for_s(source, now), self._wait_s(source, now))
+        is_proven = self._lockout.is_proven(source, API_KEYS)
+        wait_s = 0.0 if is_proven else max(self._lockout.banned_for_s(source, now), self._wait_s(source, now))
         if secret and wait_s > 0:
             self._refuse(host, "held up after wrong keys")
             raise too_many(wait_s)
         key = self._keyring.find(secret) if secret else None
         if key is None:
             self._refuse(host, "unknown key" if secret else "no key")
-            ban = self._lockout.failed(source, ACCOUNT, now, is_known) if secret else None
+            is_shared = self._refusals.is_shared(host)
+            ban = self._lockout.failed(source, API_KEYS, now, is_shared) if secret else None
             if ban is not None:
                 self._refusals.banned(ban)
             raise unauthorized(is_unknown=bool(secret))
-        self._lockout.succeeded(source, ACCOUNT)
+        self._lockout.succeeded(source, API_KEYS)
         if key.right < right:
             self._refuse(host, "right is missing", key.name)
             message = f"the key {key.name!r} has the right {key.right.name.lower()}; this needs {right.name.lower()}"
@@ -60,10 +60,10 @@ class KeyCheck:
         return key.name
 
     def _wait_s(self, source: str, now: float) -> float:
-        return self._lockout.delay_s(source, ACCOUNT, now)
+        return self._lockout.delay_s(source, API_KEYS, now)
 
     def _refuse(self, host: str, reason: str, name: str = "") -> None:
-        is_known = self._lockout.is_proven(source_of(host), ACCOUNT)
+        is_known = self._refusals.is_shared(host)
         self._refusals.refused(Refusal("api_key", reason, host, is_proven=True, is_known=is_known, user=name))
 
 

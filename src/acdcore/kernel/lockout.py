@@ -17,6 +17,8 @@ from typing import TypeVar
 
 from acdcore.kernel.buckets import Buckets, Rate
 
+API_KEYS = "api key"
+"""The account that keys of HTTP are guessed for; they are the only thing there."""
 SOURCES_MAX = 8_192
 """Sources and pairs of source and account remembered at once, about 3 MB."""
 FREE_FAILURES = 2

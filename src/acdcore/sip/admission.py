@@ -24,7 +24,7 @@ from ipaddress import ip_address
 from typing import Protocol
 
 from acdcore.kernel.buckets import Bucket, Buckets, Rate, source_of
-from acdcore.kernel.lockout import Lockout, LockoutSettings
+from acdcore.kernel.lockout import API_KEYS, Lockout, LockoutSettings
 from acdcore.kernel.networks import Network
 from acdcore.sip.events import DiscardReason, Fields, Flow
 from acdcore.sip.message import Request
@@ -150,6 +150,10 @@ class Sources:
     def is_known(self, host: str, now: float) -> bool:
         """Whether it is a trunk's or a phone's."""
         return self.of(host, now) is not SourceClass.STRANGER
+
+    def is_shared(self, host: str, now: float) -> bool:
+        """Whether somebody known by SIP or HTTP is there, whom a ban of whoever guesses there would hit too."""
+        return self.is_known(host, now) or self.lockout.is_proven(source_of(host), API_KEYS)
 
     def refuse(self, host: str, now: float, is_invite: bool = False) -> DiscardReason | None:
         """Count one message; why it is to be dropped unread, None when it is to be read."""
