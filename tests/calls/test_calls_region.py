@@ -47,6 +47,11 @@ def test_region_is_by_prefix_then_city_then_province_or_country(
     assert (regions.of(number), regions.place(number)) == (region, place)
 
 
+@pytest.mark.parametrize("prefix", ["0755", "755", "86755", "+86755", "0086755"])
+def test_prefix_may_be_written_in_any_of_the_ways(prefix: str) -> None:
+    assert Regions({"delta": [prefix]}, {}).of("+8675526331234") == "delta"
+
+
 @pytest.mark.parametrize(
     ("ways", "place"),
     [

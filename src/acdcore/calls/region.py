@@ -14,13 +14,12 @@ from functools import lru_cache
 import phonenumbers
 
 from acdcore.calls.cities import CHINA, chinese_cities
+from acdcore.numbering.plan import NumberingPlan
 
 CHINA_CODE = 86
 """Of telephone numbers."""
 PLACES_KEPT_MAX = 10_000
 """Numbers whose home is remembered: a busy day's callers, about 3 MB."""
-PREFIX_DIGITS_MAX = 15
-"""The longest prefix: a whole number of E.164."""
 
 
 class Regions:
@@ -39,11 +38,10 @@ class Regions:
         """
         if country not in phonenumbers.SUPPORTED_REGIONS:
             raise ValueError(f"there is no country {country} in the plan of numbers")
+        plan = NumberingPlan(country)
         self._country = country
         self._cities = chinese_cities()
-        self._prefixes = _claims(
-            (region, self._beginning(text)) for region, texts in prefixes.items() for text in texts
-        )
+        self._prefixes = _claims((region, plan.beginning(text)) for region, texts in prefixes.items() for text in texts)
         self._names = _claims((region, self._name(text)) for region, texts in names.items() for text in texts)
         self._lengths = sorted({len(prefix) for prefix in self._prefixes}, reverse=True)
         self._home = lru_cache(PLACES_KEPT_MAX)(self._find)
@@ -74,18 +72,6 @@ class Regions:
         named = (self._names.get(name) for name in (*reversed(place), country))
         region = next((region for region in (*claimed, *named) if region is not None), "")
         return region, "".join(place) or (country if country != self._country else "")
-
-    def _beginning(self, text: str) -> str:
-        """A prefix as a number of that beginning is compared: a plus, the country's code, the rest."""
-        code = phonenumbers.country_code_for_region(self._country)
-        digits = text.lstrip("+")
-        if not digits.isascii() or not digits.isdigit() or len(digits) > PREFIX_DIGITS_MAX:
-            raise ValueError(f"{text!r} is no beginning of a number; write it as in +86755")
-        if text.startswith("+"):
-            return f"+{digits}"
-        if text.startswith("00"):
-            return f"+{digits[2:]}"
-        return f"+{code}{digits.removeprefix('0')}"
 
     def _name(self, text: str) -> str:
         """A place as the table has it."""
