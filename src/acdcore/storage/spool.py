@@ -202,6 +202,7 @@ class DiskSpool:
 
     def confirm(self, batch: Batch) -> None:
         """The batch is delivered or set aside: forget it, and delete files that are through. Raises `OSError`."""
+        is_dealt_with = not self._rejected.exists()  # not under the lock, which the event loop takes too
         with self._changed:
             if not self._shelf.advance(batch.segment, batch.end):
                 return
@@ -209,7 +210,7 @@ class DiskSpool:
             self._tally.size_bytes -= sum(len(line) + 1 for line in batch.lines)
             self._tally.oldest = None
             self._tally.moved_at = self._clock.now()
-            if self._tally.rejected and not self._rejected.exists():  # somebody has dealt with them
+            if is_dealt_with:
                 self._tally.rejected = 0
         self._delete_delivered()
 
