@@ -8,7 +8,7 @@ import pytest
 from tests.storage.keeping import SEEN_WITHIN_S, eventually
 
 from acdcore.kernel.errors import Unavailable
-from acdcore.storage.database import Database
+from acdcore.storage.database import CONNECTIONS_MAX, Database
 
 
 async def dismiss(dsn: str, condition: str = "true") -> int:
@@ -20,6 +20,15 @@ async def dismiss(dsn: str, condition: str = "true") -> int:
     )
     await connection.close()
     return int(ended)
+
+
+async def sleeping(dsn: str) -> int:
+    """How many sessions read something long."""
+    connection = await asyncpg.connect(dsn)
+    query = "select count(*) from pg_stat_activity where query like 'select pg_sleep(60)%' and state = 'active'"
+    found = await connection.fetchval(query)
+    await connection.close()
+    return int(found)
 
 
 @pytest.mark.parametrize("is_farewell_read", [False, True])
@@ -49,6 +58,28 @@ async def test_session_ended_during_a_statement_is_unavailable(database: Databas
             pass
     with pytest.raises(Unavailable):
         await task
+
+
+async def test_database_whose_connections_are_all_in_use_is_not_away(database: Database, dsn: str) -> None:
+    async def read() -> None:
+        async with database.connection() as connection:
+            await connection.execute("select pg_sleep(60)")
+
+    reports = [asyncio.create_task(read()) for _ in range(CONNECTIONS_MAX)]
+    try:
+        async with asyncio.timeout(SEEN_WITHIN_S):
+            while await sleeping(dsn) < CONNECTIONS_MAX:
+                pass
+        with pytest.raises(Unavailable, match="in use"):
+            async with database.connection():
+                pass
+        assert database.is_up
+    finally:
+        for report in reports:
+            report.cancel()
+        await asyncio.gather(*reports, return_exceptions=True)
+    async with database.connection() as connection:
+        assert await connection.fetchval("select 42") == 42
 
 
 async def test_refused_row_is_the_callers_affair(database: Database) -> None:

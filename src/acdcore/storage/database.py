@@ -107,10 +107,14 @@ class Database:
         """A connection of the pool; whatever says that the server is away, or unable, comes out as `Unavailable`."""
         if self._pool is None or not self.is_up:
             raise Unavailable(f"database: away: {self._why_away}")
+        is_taken = False
         try:
             async with self._pool.acquire(timeout=CONNECT_WITHIN_S) as connection:
+                is_taken = True
                 yield connection
         except AWAY as error:
+            if not is_taken and self._is_only_busy(error):
+                raise Unavailable(f"database: all {CONNECTIONS_MAX} connections are in use; try again") from error
             self._note_away(error)
             raise Unavailable(f"database: away: {self._why_away}") from error
         except UNABLE as error:
@@ -138,13 +142,23 @@ class Database:
     async def _is_answered(self) -> bool:
         if self._pool is None:
             return False
+        is_taken = False
         try:
             async with self._pool.acquire(timeout=CONNECT_WITHIN_S) as connection:
+                is_taken = True
                 await connection.execute("select 1", timeout=CONNECT_WITHIN_S)
         except (*AWAY, asyncpg.PostgresError) as error:
+            if not is_taken and self._is_only_busy(error):
+                return self.is_up  # whoever has the connections finds out
             self._note_away(error)
             return False
         return True
+
+    def _is_only_busy(self, error: BaseException) -> bool:
+        """Whether no connection was to be had because others read long reports, which is no fault of the server's."""
+        pool = self._pool
+        is_full = pool is not None and pool.get_size() == pool.get_max_size() and not pool.get_idle_size()
+        return isinstance(error, TimeoutError) and is_full
 
 
 async def _speak_json(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
