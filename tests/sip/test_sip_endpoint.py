@@ -30,6 +30,7 @@ from acdcore.kernel.ids import IdSource
 from acdcore.sip.digest_client import DigestClient
 from acdcore.sip.endpoint import Endpoint, EndpointSettings
 from acdcore.sip.events import (
+    DialogPath,
     Discarded,
     DiscardReason,
     EndCause,
@@ -460,6 +461,18 @@ def test_challenged_bye_is_sent_again_with_credentials() -> None:
     assert (again.method, again.cseq.number) == ("BYE", bye.cseq.number + 1)
     one.receive(again.response(200).serialise(), FLOW, 1.0)
     assert one.census().sessions == 0
+
+
+@pytest.mark.parametrize("method", ["BYE", "INVITE"])
+def test_challenged_request_within_an_incoming_call_is_sent_again_with_credentials(method: str) -> None:
+    talk = Talk()
+    one, session = talk.endpoint, talk.session
+    one.set_path(session, DialogPath(), DigestClient("acd", "secret"))
+    first = request_in(one.hang_up(session, 1.0) if method == "BYE" else one.modify(session, OFFER, 1.0))
+    outputs = one.receive(challenge(first, "n1"), FLOW, 1.0)
+    (again,) = [each for each in sent(outputs) if isinstance(each, Request) and each.method == method]
+    assert again.cseq.number == first.cseq.number + 1
+    assert 'username="acd"' in (again.headers.get("Authorization") or "")
 
 
 def test_2xx_with_a_broken_contact_is_acknowledged_all_the_same() -> None:

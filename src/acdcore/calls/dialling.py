@@ -9,14 +9,13 @@ from acdcore.calls.leg import FellSilent, HungUp, Leg, PickedUp, Side, TurnedDow
 from acdcore.calls.rules import Rules
 from acdcore.calls.shown_number import CallOut, Forwarded, shown_on
 from acdcore.calls.trunks import Trunk
-from acdcore.kernel.address import Address
-from acdcore.kernel.errors import AcdError, Refused
+from acdcore.kernel.errors import AcdError, Refused, Unavailable
 from acdcore.kernel.ids import AgentId
 from acdcore.numbering.plan import HOME, is_written_like
 from acdcore.sip.digest_client import DigestClient
 from acdcore.sip.digest_values import ALGORITHMS
-from acdcore.sip.events import Flow, OutgoingInvite, OutgoingRequest, Transport
-from acdcore.sip.headers import DEFAULT_PORT, NameAddr
+from acdcore.sip.events import Flow, OutgoingInvite, OutgoingRequest
+from acdcore.sip.headers import NameAddr
 from acdcore.sip.uri import SipUri
 
 RING_OUTSIDE_S = 60.0
@@ -113,9 +112,10 @@ def dial_outside(call: Call, hall: Hall, wanted: Wanted) -> Leg:
 
 def way_to(hall: Hall, trunk: Trunk) -> tuple[SipUri, Flow]:
     """The trunk's peer, and how to send to it; raises Unavailable."""
-    peer = SipUri.parse(trunk.target)
-    transport = Transport.TCP if (peer.param("transport") or "").lower() == "tcp" else Transport.UDP
-    return peer, hall.wiring.stack.flow_to(transport, Address(peer.host, peer.port or DEFAULT_PORT))
+    home = trunk.home
+    if home is None:
+        raise Unavailable(f"trunk {trunk.name} has no target; set one")
+    return SipUri.parse(trunk.target), hall.wiring.stack.flow_to(home.transport, home.address)
 
 
 def question_to(hall: Hall, trunk: Trunk) -> OutgoingRequest:

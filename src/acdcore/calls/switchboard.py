@@ -16,6 +16,7 @@ from acdcore.calls.call import ALWAYS, Call, Ending
 from acdcore.calls.callback import SETTLED, attempt
 from acdcore.calls.caller_id import CHARS_MAX, CallerId, caller_of, dialled_numbers, plain_user
 from acdcore.calls.commands import CallState, LiveCall
+from acdcore.calls.dialling import credentials_of
 from acdcore.calls.feature_code import NAIL_UP, feature_code, is_feature_code
 from acdcore.calls.hall import Hall
 from acdcore.calls.inbound import inbound, turned_away
@@ -157,7 +158,7 @@ class Switchboard:
         self._begin(event, parties, None, partial(told, hall=self._hall, agent=agent))
 
     def _from_trunk(self, event: InviteArrived, trunk: Trunk) -> None:
-        self._hall.wiring.stack.set_path(event.session, trunk.path)
+        self._hall.wiring.stack.set_path(event.session, trunk.path, credentials_of(trunk))
         plan = trunk.numbers.plan
         found = self._hall.rules.trunks.route(trunk.name, dialled_numbers(event.request, trunk.numbers.did_from, plan))
         if found is None:

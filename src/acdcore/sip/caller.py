@@ -29,7 +29,7 @@ class Caller:
         transaction = ua.transactions.open_client(request, invite.flow, Owner(Purpose.INVITE, number), turn)
         transaction.path = invite.path or ua.settings.path
         session = Session(number, SessionState.CALLING, invite.flow, transaction, tag, attempt=Attempt(invite))
-        session.path = transaction.path
+        session.path, session.credentials = transaction.path, invite.credentials
         ua.open(session)
         ua.arm(session, Timer.RING_LIMIT, turn.now + invite.timeout_s)
         return number
@@ -91,7 +91,7 @@ class Caller:
     def _failure_arrived(self, session: Session, fact: Fact, turn: Turn) -> None:
         attempt = session.attempt
         if attempt is not None and fact.response is not None:
-            request = self._ua.authorised(session.transaction, fact.response, attempt.invite.credentials)
+            request = self._ua.authorised(session.transaction, fact.response, session.credentials)
             if request is not None and self._ua.advance(session, SessionInput.CHALLENGED, Fact(request=request), turn):
                 return
         self._ua.advance(session, SessionInput.FAILURE, fact, turn)

@@ -16,6 +16,7 @@ from acdcore.sip.callee import Callee
 from acdcore.sip.caller import Caller
 from acdcore.sip.charset import is_utf8
 from acdcore.sip.dialog import DialogKey, Order
+from acdcore.sip.digest_client import DigestClient
 from acdcore.sip.events import (
     Census,
     CloseFlow,
@@ -207,11 +208,11 @@ class Endpoint:
         if found.attempt is not None and found.dialog is None and flow.transport is found.transaction.flow.transport:
             found.transaction.flow = flow
 
-    def set_path(self, session: SessionId, path: DialogPath) -> None:
-        """Say how requests within the dialog of an incoming session find its peer."""
+    def set_path(self, session: SessionId, path: DialogPath, credentials: DigestClient | None = None) -> None:
+        """Say how requests within the dialog of an incoming session find its peer, and what answers its challenges."""
         found = self._ua.sessions.get(session)
         if found is not None:
-            found.path = path
+            found.path, found.credentials = path, credentials
 
     def listen(self, listening: Listening) -> None:
         """Our own addresses, for requests that have to take another transport than their dialog came by."""
@@ -459,8 +460,7 @@ class Endpoint:
         session = self._ua.sessions.get(SessionId(transaction.owner.number))
         if session is None or response.is_provisional:
             return
-        credentials = session.attempt.invite.credentials if session.attempt is not None else None
-        again = self._ua.authorised(transaction, response, credentials)
+        again = self._ua.authorised(transaction, response, session.credentials)
         if again is not None:
             self._ua.send_again(transaction, again, turn)
             return

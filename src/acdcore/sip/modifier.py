@@ -93,11 +93,10 @@ class Modifier:
             self._finish(session, response.status, description_or_nothing(response), turn)
 
     def _failure_arrived(self, session: Session, response: Response, turn: Turn) -> None:
-        modification, attempt = session.modification, session.attempt
+        modification = session.modification
         if modification.ours is None:
             return
-        credentials = attempt.invite.credentials if attempt is not None else None
-        request = self._ua.authorised(modification.ours, response, credentials)
+        request = self._ua.authorised(modification.ours, response, session.credentials)
         if request is not None and session.state is SessionState.CONFIRMED:
             modification.ours = self._ua.send_again(modification.ours, request, turn)
             self._arm_limit(session, turn)

@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from acdcore.sip.dialog import Dialog, DialogKey, Order
+from acdcore.sip.digest_client import DigestClient
 from acdcore.sip.events import DialogPath, EndCause, Fields, Flow, OutgoingInvite, SessionId, Watch
 from acdcore.sip.message import Request, Response
 from acdcore.sip.timers import Timer
@@ -196,7 +197,7 @@ class Attempt:
     """The caller's side of a session until it is answered."""
 
     invite: OutgoingInvite
-    """What the hall asked for; its credentials serve the whole session."""
+    """What the hall asked for."""
     is_told: bool = False
     """Whether the hall already knows that it failed."""
     early: dict[str, int] = field(default_factory=dict)
@@ -241,6 +242,8 @@ class Session:
     """Only of a caller."""
     path: DialogPath = SOURCE_PATH
     """What decides where its requests are sent."""
+    credentials: DigestClient | None = None
+    """What answers the peer's challenges, in any request of ours (section 22.2); None: nothing does."""
     repeat: Repeat | None = None
     """Our 2xx without an ACK."""
     modification: Modification = field(default_factory=Modification)

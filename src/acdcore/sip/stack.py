@@ -10,6 +10,7 @@ from typing import Self
 from acdcore.kernel.address import Address
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Unavailable
+from acdcore.sip.digest_client import DigestClient
 from acdcore.sip.endpoint import Endpoint
 from acdcore.sip.events import (
     Census,
@@ -141,9 +142,9 @@ class SipStack:
         """The peer of a session is reached there from now on."""
         self._endpoint.move(session, flow)
 
-    def set_path(self, session: SessionId, path: DialogPath) -> None:
-        """Say how requests within the dialog of an incoming session find its peer."""
-        self._endpoint.set_path(session, path)
+    def set_path(self, session: SessionId, path: DialogPath, credentials: DigestClient | None = None) -> None:
+        """Say how requests within the dialog of an incoming session find its peer, and what answers its challenges."""
+        self._endpoint.set_path(session, path, credentials)
 
     def modify(self, session: SessionId, body: bytes) -> None:
         """Offer other media; ModifyAnswered follows."""

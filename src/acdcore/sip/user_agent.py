@@ -123,8 +123,8 @@ class UserAgent:
         if fact.body:
             fields.append(SDP)
         request = dialog.request(method, self.identity.via(flow), None, fields, fact.body)
-        if session.attempt is not None and session.attempt.invite.credentials is not None:
-            given = session.attempt.invite.credentials.credentials(method, str(request.uri), request.body)
+        if session.credentials is not None:
+            given = session.credentials.credentials(method, str(request.uri), request.body)
             request = Request(method, request.uri, with_credentials(request.headers, given), request.body)
         transaction = self.transactions.open_client(request, flow, Owner(purpose, session.id), turn)
         transaction.path = session.path
