@@ -16,6 +16,7 @@ from acdcore.sip.digest import Asked, Denied, DigestServer, Verified
 from acdcore.sip.digest_client import DigestClient
 from acdcore.sip.endpoint import Endpoint
 from acdcore.sip.events import (
+    CloseFlow,
     DialogPath,
     Discarded,
     DiscardReason,
@@ -296,6 +297,14 @@ def test_garbage_counts_like_any_other_message() -> None:
     reasons = [one.receive(b"garbage\r\n\r\n", flow_from(STRANGER), 0.0) for _ in range(int(limits.stranger.burst) + 1)]
     assert reasons[0] == [Discarded(DiscardReason.MALFORMED, flow_from(STRANGER))]
     assert reasons[-1] == [Discarded(DiscardReason.FLOOD, flow_from(STRANGER))]
+
+
+@pytest.mark.parametrize("host", [STRANGER, PHONE, TRUNK])
+def test_connection_of_a_stranger_who_floods_is_closed_and_a_known_peers_is_not(host: str) -> None:
+    one, flow = guarded(), Flow(Transport.TCP, FLOW.local, Address(host, 40_000), 7)
+    outputs = [output for _ in range(5_000) for output in one.receive(message("OPTIONS"), flow, 0.0)]
+    assert Discarded(DiscardReason.FLOOD, flow) in outputs
+    assert (CloseFlow(flow) in outputs) is (host == STRANGER)
 
 
 # --- a source address may be another's ---

@@ -100,6 +100,8 @@ class Endpoint:
             dropped = self._sources.refuse(flow.remote.host, now, is_invite)
         if dropped is not None:
             turn.out.append(Discarded(dropped, flow))
+            if flow.connection and not self.is_known(flow.remote.host, now):
+                turn.out.append(CloseFlow(flow))  # no address is forged here, and reading on costs more than closing
             return turn.out
         try:
             message = parse(data)

@@ -15,6 +15,7 @@ _END_OF_HEADERS: Final = b"\r\n\r\n"
 _CONTENT_LENGTH: Final = re.compile(
     rb"\r\n(?:Content-Length|l)[ \t]*+:[ \t]*+(?:\r\n[ \t]++)*([^\r\n]*+)", re.IGNORECASE
 )
+_PINGS: Final = re.compile(rb"(?:\r\n\r\n)+")
 _LENGTH_DIGITS_MAX: Final = 10
 
 
@@ -28,7 +29,7 @@ class MessageFramed:
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """The peer asks whether the connection lives; answer with PONG."""
+    """The peer asks whether the connection lives, once or several times in a row; answer with PONG."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,8 @@ class StreamFramer:
 
     def _next(self) -> MessageFramed | Ping | None:
         buffer = self._buffer
-        if buffer.startswith(PING):
-            del buffer[: len(PING)]
+        if (pings := _PINGS.match(buffer)) is not None:
+            del buffer[: pings.end()]  # a megabyte of them gets one pong, not a quarter of a million
             return Ping()
         if buffer.startswith(b"\r\n") and len(buffer) > 2 and buffer[2:3] != b"\r":
             del buffer[:2]  # a single CRLF before a message means nothing, RFC 3261 section 7.5

@@ -95,6 +95,8 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.last_heard_at = asyncio.get_running_loop().time()
         for framed in self._framer.feed(data):
+            if self._transport is None or self._transport.is_closing():
+                return  # what came before has closed it, and the rest may be thousands of messages
             match framed:
                 case MessageFramed(message):
                     self._has_spoken = True
