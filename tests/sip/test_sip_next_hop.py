@@ -100,6 +100,7 @@ def test_wildcard_address_of_ours_is_named_by_the_one_that_the_peer_knows() -> N
         "sip:pbx@0.0.0.0",
         "sip:pbx@224.0.0.1",
         "sip:pbx@127.0.0.1",  # another machine's own
+        "sip:pbx@169.254.1.1",  # another link's
         "sip:pbx@192.168.1.30:0",
         "tel:+861012345678",
     ],

@@ -24,15 +24,12 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from acdcore.kernel.address import Address
-from acdcore.kernel.networks import Network
+from acdcore.kernel.networks import Network, reach_of
 from acdcore.sdp.model import NotAcceptable, WarningCode
 from acdcore.sdp.parser import literal
 
 ANYWHERE: tuple[Network, ...] = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 """For a trunk whose media gateways have addresses of their own, as those of most carriers have."""
-_SITES = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
-"""RFC 1918, RFC 6598 (translators of providers), RFC 4193."""
-_PRIVATE = tuple(ip_network(each) for each in _SITES)
 UNSPECIFIED = "0.0.0.0"
 
 
@@ -98,18 +95,9 @@ def _is_allowed(host: IPv4Address | IPv6Address, source: str, rule: AudioRule) -
     fitting = [network for network in rule.networks if host in network]
     if any(network.prefixlen for network in fitting):
         return True
-    if _reach(host) < _reach(literal(source)):
+    if reach_of(host) < reach_of(literal(source)):
         return False
     if not fitting and rule.is_third_party_refused:
         problem = f"audio may not go to {host}, which is neither the trunk's nor where it signals from"
         raise NotAcceptable(problem, WarningCode.MISCELLANEOUS)
     return bool(fitting)
-
-
-def _reach(address: IPv4Address | IPv6Address) -> int:
-    """How far an address means the same: one machine, one link, one site, everywhere."""
-    if address.is_loopback:
-        return 0
-    if address.is_link_local:
-        return 1
-    return 2 if any(address in network for network in _PRIVATE) else 3

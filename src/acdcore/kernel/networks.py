@@ -1,11 +1,26 @@
 """Networks in the text in which people write them: `192.0.2.0/24`, `2001:db8::/32`, or one address."""
 
 from collections.abc import Iterable
+from enum import IntEnum
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
 
 Network: TypeAlias = IPv4Network | IPv6Network
+_SITES = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
+"""RFC 1918, RFC 6598 (translators of providers), RFC 4193."""
+_PRIVATE = tuple(ip_network(each) for each in _SITES)
+
+
+class Reach(IntEnum):
+    """How far an address means the same. One that a peer names means nothing here when it reaches less far than the
+    address that the peer's messages come from: it is that of a machine behind a NAT, or on another machine."""
+
+    MACHINE = 0
+    LINK = 1
+    SITE = 2
+    EVERYWHERE = 3
+
 
 NETWORKS_MAX = 32
 """Of one agent: sites, a VPN, a home; more is a firewall's work."""
@@ -30,6 +45,15 @@ def network_texts(texts: Iterable[str]) -> tuple[str, ...]:
     if len(found) > NETWORKS_MAX:
         raise ValueError(f"{len(found)} networks are more than {NETWORKS_MAX}; write larger ones")
     return found
+
+
+def reach_of(address: IPv4Address | IPv6Address) -> Reach:
+    """How far this address means the same."""
+    if address.is_loopback:
+        return Reach.MACHINE
+    if address.is_link_local:
+        return Reach.LINK
+    return Reach.SITE if any(address in network for network in _PRIVATE) else Reach.EVERYWHERE
 
 
 def is_within(host: str, networks: tuple[str, ...]) -> bool:

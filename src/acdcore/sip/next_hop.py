@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from acdcore.kernel.address import Address
+from acdcore.kernel.networks import reach_of
 from acdcore.sip.dialog import Dialog
 from acdcore.sip.events import DialogPath, Flow, Hop, InDialog, Transport
 from acdcore.sip.headers import DEFAULT_PORT
@@ -92,9 +93,7 @@ def _transport(named: str | None, usual: Transport) -> Transport | None:
 def _may_be_at(there: IPv4Address | IPv6Address, source: IPv4Address | IPv6Address) -> bool:
     if there.is_unspecified or there.is_multicast:
         return False
-    if there.is_loopback:
-        return source.is_loopback
-    return there.is_global or not source.is_global
+    return reach_of(there) >= reach_of(source)
 
 
 def _way_to(hop: Hop, flow: Flow, listening: Listening) -> Flow | None:
