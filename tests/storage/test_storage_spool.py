@@ -109,6 +109,21 @@ def test_age_of_the_oldest_row_outlives_a_restart(tmp_path: Path) -> None:
         assert 86_400 <= spool.backlog().oldest_age_s < 86_500
 
 
+@pytest.mark.parametrize("is_next_file", [False, True])
+def test_age_of_what_is_left_is_told_between_two_batches(tmp_path: Path, is_next_file: bool) -> None:
+    old = [rows.line(event(number), time.time() - 86_400) for number in range(BATCH_ROWS_MAX + 1)]
+    segments.path_of(tmp_path, 1).write_bytes(b"".join(old[:BATCH_ROWS_MAX] if is_next_file else old))
+    if is_next_file:
+        segments.path_of(tmp_path, 2).write_bytes(old[-1])
+    with DiskSpool(tmp_path, SystemClock()) as spool:
+        batch = spool.next_batch()
+        assert batch is not None
+        spool.confirm(batch)
+        assert spool.backlog().oldest_age_s >= 86_400
+        assert drained(spool) == [BATCH_ROWS_MAX]
+        assert spool.backlog().oldest_age_s == 0.0
+
+
 def test_batch_confirmed_twice_counts_once(tmp_path: Path) -> None:
     with DiskSpool(tmp_path, SystemClock()) as spool:
         spool.append(event(1))

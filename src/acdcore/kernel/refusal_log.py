@@ -29,7 +29,7 @@ class Refusal:
     """Something that was asked and not granted."""
 
     what: str
-    """One of a closed list: `register`, `invite`, `call`, `message`, `api_key`, `connection`."""
+    """One of a closed list: `register`, `invite`, `call`, `api_key`."""
     reason: str
     """One of a closed list, so that it can be a metric's label."""
     source: str

@@ -223,6 +223,10 @@ class Shelf:
         self._read_to = offset
         return True
 
+    def is_confirmed(self) -> bool:
+        """Whether all that is durable is confirmed."""
+        return len(self._ends) <= 1 and all(end <= self._read_to for end in self._ends.values())
+
     def take_delivered(self) -> list[int]:
         """Forget the files that are finished and confirmed to their end; returns them, to be deleted."""
         delivered = []

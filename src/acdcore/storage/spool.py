@@ -208,7 +208,8 @@ class DiskSpool:
                 return
             self._tally.confirmed += len(batch.lines)
             self._tally.size_bytes -= sum(len(line) + 1 for line in batch.lines)
-            self._tally.oldest = None
+            if self._shelf.is_confirmed():  # else what is left is about as old: to forget its age would end the alarm
+                self._tally.oldest = None
             self._tally.moved_at = self._clock.now()
             if is_dealt_with:
                 self._tally.rejected = 0
