@@ -45,7 +45,7 @@ def test_stream_gives_the_same_however_it_is_cut(items: list[bytes], cuts: list[
     edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
     framer = StreamFramer()
     framed = [item for a, b in pairwise(edges) for item in framer.feed(stream[a:b])]
-    whole = [Ping() if item == b"\r\n\r\n" else MessageFramed(item) for item in items]
+    whole: list[Framed] = [Ping() if item == b"\r\n\r\n" else MessageFramed(item) for item in items]
     assert with_pings_once(framed) == with_pings_once(whole)
 
 
