@@ -31,6 +31,21 @@ def told() -> tuple[Clock, Alarms, list[Alarm]]:
     return clock, alarms, heard
 
 
+def test_condition_that_goes_on_in_the_same_words_is_one_alarm_until_its_time_after_the_last_look() -> None:
+    clock, alarms, heard = told()
+    for second in range(200):
+        clock.seconds = float(second)
+        alarms.expire()
+        alarms.hold(MAIL, "refused")
+    assert [alarm.is_raised for alarm in heard] == [True]
+    clock.seconds = 199.0 + 59.0
+    alarms.expire()
+    assert alarms.is_raised(MAIL)
+    clock.seconds += 1.0
+    alarms.expire()
+    assert [alarm.is_raised for alarm in heard] == [True, False]
+
+
 def test_alarm_is_told_when_it_begins_and_when_it_ends_and_not_between() -> None:
     clock, alarms, heard = told()
     alarms.raise_alarm(DISK, "180 MB free")

@@ -113,6 +113,8 @@ class Alarms:
             self._end(key, "over")
         elif key not in self._raised or self._raised[key].detail != one_line(detail):
             self.raise_alarm(kind, detail, about)
+        elif kind.lasts_s is not None:  # it goes on in the same words: its time begins anew, and it is not told again
+            self._expires_at[key] = self._clock.now() + kind.lasts_s
 
     def expire(self) -> None:
         """End those whose time is over; to be called every few seconds."""
