@@ -12,7 +12,7 @@ from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.commands import CallState, LiveCall
 from acdcore.calls.feed import Feed
 from acdcore.calls.recovery import Recovered, recover
-from acdcore.calls.rows import CdrRow, RecordingRow
+from acdcore.calls.rows import CallEventRow, CdrRow, RecordingRow
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, QueueName
 from acdcore.recording.events import RecordingPath
@@ -113,3 +113,11 @@ async def test_calls_of_this_run_are_not_taken_for_those_of_the_last(tmp_path: P
     assert await recover(history, history, NoonClock(), (), tmp_path, started=NOON - timedelta(minutes=1)) == Recovered(
         0, 0
     )
+
+
+async def test_calls_of_this_run_do_not_hide_those_that_an_outage_of_days_kept_back(tmp_path: Path) -> None:
+    history = left_behind(TALK)
+    clock = MovedClock(5)
+    history.append(CallEventRow(CallId("20260307T120030000-000001"), 1, clock.wall(), "arrived", {}))
+    assert await recover(history, history, clock, (), tmp_path, started=clock.wall()) == Recovered(1, 0)
+    assert set(history.cdrs) == {CALL}

@@ -427,7 +427,7 @@ class HouseRecords:
         events = (CallEventRow(call_id, 1, MORNING - HALF_AN_HOUR, "arrived", {"trunk": "carrier"}),)
         return None if cdr is None else CallStory(cdr, events, tuple(self.house.recording_rows))
 
-    async def latest_call(self) -> CallId | None:
+    async def latest_call(self, before: CallId | None = None) -> CallId | None:
         return None
 
     async def unfinished(self, since: CallId, before: CallId | None = None) -> Sequence[CallEventRow]:

@@ -371,8 +371,8 @@ class History(Protocol):
         """The events of calls from `since` on that have no record, in order: what a crash has cut short."""
         ...
 
-    async def latest_call(self) -> CallId | None:
-        """The greatest id of a call that any event tells of; None when there is none."""
+    async def latest_call(self, before: CallId | None = None) -> CallId | None:
+        """The greatest id (below `before`) of a call that any event tells of; None when there is none."""
         ...
 
     async def recordings(self, wanted: RecordingFilter) -> Sequence[RecordingRow]:

@@ -42,13 +42,13 @@ def call_id_at(wall: datetime) -> CallId:
     return CallId(f"{wall:%Y%m%dT%H%M%S}")
 
 
-async def first_to_look_at(history: History, wall: datetime) -> CallId:
+async def first_to_look_at(history: History, wall: datetime, before: CallId | None = None) -> CallId:
     """The least id of a call that the last run can have cut short, whatever the clock did since; raises Unavailable.
 
     Not counted back from now alone: an outage of weeks, or a clock that jumped ahead, must not hide any; nor from the
-    last call alone: its clock may have been ahead of ours.
+    last call alone: its clock may have been ahead of ours. Calls from `before` on are those of this run.
     """
-    latest = await history.latest_call()
+    latest = await history.latest_call(before)
     last_wall = None if latest is None else arrival_in(latest)
     return call_id_at(min(wall, last_wall or wall) - LOOK_BACK)
 
@@ -78,7 +78,7 @@ async def recover(
     """
     before = None if started is None else call_id_at(started)
     await end_duties(history, spool, started or clock.wall())
-    rows = await history.unfinished(await first_to_look_at(history, clock.wall()), before)
+    rows = await history.unfinished(await first_to_look_at(history, clock.wall(), before), before)
     mended: dict[str, Repaired] = {repair.path: repair for repair in repaired if repair.duration_s > 0}
     recovered = Recovered(0, 0)
     for call_id, of_call in groupby(rows, key=lambda row: row.call_id):

@@ -130,9 +130,10 @@ class PgHistory:
             found = await connection.fetch(query, since, before)
         return [_EVENT.validate_python(_plain(row)) for row in found]
 
-    async def latest_call(self) -> CallId | None:
+    async def latest_call(self, before: CallId | None = None) -> CallId | None:
+        query = "select max(call_id) from call_events where $1::text is null or call_id < $1"
         async with self._database.connection() as connection:
-            latest = await connection.fetchval("select max(call_id) from call_events")
+            latest = await connection.fetchval(query, before)
         return None if latest is None else CallId(latest)
 
     async def recordings(self, wanted: RecordingFilter) -> Sequence[RecordingRow]:

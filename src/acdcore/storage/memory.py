@@ -188,8 +188,9 @@ class MemoryHistory:
             if call_id >= since and (before is None or call_id < before) and call_id not in self.cdrs
         ]
 
-    async def latest_call(self) -> CallId | None:
-        return max((call_id for call_id, _ in self.call_events), default=None)
+    async def latest_call(self, before: CallId | None = None) -> CallId | None:
+        known = (call_id for call_id, _ in self.call_events if before is None or call_id < before)
+        return max(known, default=None)
 
     async def recordings(self, wanted: RecordingFilter) -> Sequence[RecordingRow]:
         fits = _recording_test(wanted)
