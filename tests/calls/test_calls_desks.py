@@ -1,7 +1,7 @@
 """Agents' phones and what agents ask for by dialling: registration, feature codes, who may call at all."""
 
 import pytest
-from tests.calls.house import CLIP_S, HOTLINE, ORDINARY, SERVICE_LINE, VIP, VIP_KEPT, House, opened, password
+from tests.calls.house import CLIP_S, HOTLINE, ORDINARY, OURS, SERVICE_LINE, VIP, VIP_KEPT, House, opened, password
 from tests.calls.phone import Phone
 
 from acdcore.calls.commands import AgentCommand, AgentState, UnknownAgent, WrongState
@@ -9,6 +9,10 @@ from acdcore.calls.feature_code import is_feature_code
 from acdcore.calls.feed import FeedKind, OfferOver, ScreenPop
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId
+from acdcore.sip.digest_client import DigestClient
+from acdcore.sip.events import OutgoingRequest, Transport
+from acdcore.sip.headers import NameAddr
+from acdcore.sip.uri import SipUri
 
 pytestmark = pytest.mark.looptime
 
@@ -115,6 +119,19 @@ async def test_agents_phone_may_dial_nothing_but_feature_codes() -> None:
         assert phone.refused_with == 403
         assert house.cdrs() == []
         assert house.switchboard.refusals.counts == {("call", "no right to dial"): 1}
+
+
+async def test_agent_who_registers_for_another_is_refused_and_named() -> None:
+    async with opened() as house:
+        phone = await registered(house, "1001")
+        other = NameAddr(SipUri("sip", "1002", OURS.host))
+        own = DigestClient("1001", password("1001"))
+        contact = ("Contact", f"<sip:1002@{phone.address}>")
+        flow = phone.stack.flow_to(Transport.UDP, OURS)
+        phone.stack.request(OutgoingRequest("REGISTER", other.sip_uri, flow, other, other, (contact,), credentials=own))
+        await house.pass_time(1)
+        assert phone.statuses()[-1] == 403
+        assert house.switchboard.refusals.counts == {("register", "only one's own address may be registered"): 1}
 
 
 async def test_trunks_address_is_not_enough_for_a_feature_code() -> None:

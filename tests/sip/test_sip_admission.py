@@ -206,6 +206,26 @@ def test_who_knows_the_tags_of_a_dialog_is_no_stranger_and_nor_is_its_connection
     assert one.is_known(STRANGER, 0.2)
 
 
+@pytest.mark.parametrize(
+    ("line", "status", "reason"),
+    [
+        ("Require: novel", 420, "bad extension"),
+        ("Max-Forwards: 0", 483, "too many hops"),
+        ("Content-Type: text/plain", 415, "unsupported media type"),
+    ],
+)
+def test_admitted_invite_that_cannot_be_served_is_told_for_the_log(line: str, status: int, reason: str) -> None:
+    outputs = guarded().receive(message("INVITE", *SDP, line, body=OFFER), flow_from(TRUNK), 0.0)
+    (told,) = [output for output in outputs if isinstance(output, RequestRejected)]
+    assert (told.status, told.reason) == (status, reason)
+
+
+def test_admitted_invite_for_which_there_is_no_room_is_told_for_the_log() -> None:
+    one = guarded(EndpointSettings(transactions_max=0))
+    outputs = one.receive(message("INVITE", *SDP, body=OFFER), flow_from(TRUNK), 0.0)
+    assert [output.reason for output in outputs if isinstance(output, RequestRejected)] == ["service unavailable"]
+
+
 def test_wrong_tags_and_branches_make_nobody_known() -> None:
     one = guarded()
     for wrong in (message("BYE", to_tag="guess"), message("ACK", to_tag="guess"), b"SIP/2.0 200 OK" + RESPONSE):

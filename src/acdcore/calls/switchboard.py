@@ -40,6 +40,7 @@ from acdcore.sdp.model import SdpError
 from acdcore.sip.events import (
     Event,
     Fields,
+    Flow,
     FlowClosed,
     InviteArrived,
     RequestArrived,
@@ -55,6 +56,8 @@ Story: TypeAlias = Callable[[Call], Coroutine[None, None, Ending]]
 
 RETRY_AFTER: Fields = (("Retry-After", "5"),)
 """What a trunk's switch is told when all lines are taken."""
+BRIEF = 423
+"""The answer to a REGISTER for too short a time, which phones then lengthen: no refusal that anybody has to know of."""
 CLOSE_S = 5.0
 """Stories that were told to end do so within a turn of the loop; a fault in one of them must not keep the daemon up."""
 
@@ -126,24 +129,29 @@ class Switchboard:
             case Peer(PeerKind.AGENT, name):
                 reply = self._hall.desks.phones.register(event.request, event.flow, AgentId(name))
                 stack.respond(event.transaction, reply.status, reply.headers)
+                if reply.refusal and reply.status != BRIEF:
+                    whom = event.request.to.uri.username
+                    self._refused(event.request, event.flow, reply.refusal, name, whom)
             case _:
                 stack.respond(event.transaction, 403)
 
     def _rejected(self, event: RequestRejected) -> None:
         """The endpoint has answered already."""
-        if not event.reason:
-            return
-        request, flow = event.request, event.flow
+        if event.reason:
+            self._refused(event.request, event.flow, event.reason, event.user, event.request.uri.username)
+
+    def _refused(self, request: Request, flow: Flow, reason: str, user: str, detail: str) -> None:
+        """Count and log what got an answer already; `user` has answered a challenge, where one is named."""
         self.refusals.refused(
             Refusal(
                 what=request.method.lower(),
-                reason=event.reason,
+                reason=reason,
                 source=flow.remote.host,
                 port=flow.remote.port,
-                is_proven=bool(event.user) or flow.transport.is_reliable,
-                is_known=self.admission.sources.is_shared(flow.remote.host, self._hall.clock.now()),
-                user=event.user,
-                detail=request.uri.username,
+                is_proven=bool(user) or flow.transport.is_reliable,
+                is_known=self.refusals.is_shared(flow.remote.host),
+                user=user,
+                detail=detail,
             )
         )
 

@@ -3,8 +3,8 @@
 from acdcore.kernel.errors import PeerError
 from acdcore.sip.bodies import SDP_TYPE, Unsupported, description_or_nothing, session_description
 from acdcore.sip.dialog import Dialog, dialog_of_callee
-from acdcore.sip.events import EndCause, Flow, InviteArrived, SessionId, Transmit
-from acdcore.sip.message import Request
+from acdcore.sip.events import EndCause, Flow, InviteArrived, RequestRejected, SessionId, Transmit
+from acdcore.sip.message import Request, reason_of
 from acdcore.sip.peers import Peer
 from acdcore.sip.session import Fact, Session, SessionInput, SessionState
 from acdcore.sip.session_timer import IntervalTooSmall, asked_interval_s
@@ -28,6 +28,11 @@ def _takes_sdp(request: Request) -> bool:
     return not accepted or any(each in accepted for each in _SDP_RANGES)
 
 
+def unserved(request: Request, flow: Flow, status: int) -> RequestRejected:
+    """What the log hears of an admitted request that was refused before the hall saw it."""
+    return RequestRejected(request, flow, status, reason_of(status).lower())
+
+
 class Callee:
     """Incoming sessions of a user agent."""
 
@@ -40,6 +45,7 @@ class Callee:
         admitted = self._admit(request, tag)
         if isinstance(admitted, Fact):
             self._ua.reply_at_once(request, flow, admitted, turn)
+            turn.out.append(unserved(request, flow, admitted.status))
             return
         dialog, expires_s, offer = admitted
         number = SessionId(self._ua.new_number())

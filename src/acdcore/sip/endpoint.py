@@ -12,7 +12,7 @@ from acdcore.kernel.errors import PeerError
 from acdcore.kernel.ids import IdSource
 from acdcore.sip.admission import Admitted, Admitter, Everybody, Sources
 from acdcore.sip.bodies import READ_TYPES
-from acdcore.sip.callee import Callee
+from acdcore.sip.callee import Callee, unserved
 from acdcore.sip.caller import Caller
 from acdcore.sip.charset import is_utf8
 from acdcore.sip.dialog import DialogKey, Order
@@ -337,12 +337,14 @@ class Endpoint:
         if not ua.has_room_for(flow):
             later = (("Retry-After", str(ua.settings.retry_after_s)),)
             ua.reply_statelessly(request, flow, Fact(503, headers=later), turn)
+            turn.out.append(unserved(request, flow, 503))
             return
         if flow.connection:
             turn.out.append(FlowProven(flow))
         refusal = Fact(482) if ua.transactions.is_merged(request) else self._inadmissible(request)
         if refusal is not None:
             ua.reply_at_once(request, flow, refusal, turn)
+            turn.out.append(unserved(request, flow, refusal.status))
         elif request.method == "INVITE":
             self._callee.invite_arrived(request, flow, admission.peer, turn)
         else:

@@ -319,7 +319,7 @@ class RequestArrived:
 
 @dataclass(frozen=True, slots=True)
 class RequestRejected:
-    """A request from outside of dialogs was not admitted, and answered once; nothing of it is remembered."""
+    """A request from outside of dialogs was not admitted, or admitted and not served; it has its answer."""
 
     request: Request
     """The request."""

@@ -120,6 +120,8 @@ class RegistrarReply(Generic[F]):
     """Contact of every binding, or Min-Expires."""
     changes: tuple[BindingChange[F], ...] = ()
     """What the request changed, after what had expired until now."""
+    refusal: str = ""
+    """Why it was refused, for the log; one of a closed list."""
 
 
 class _Rejected(MalformedValue):
@@ -148,9 +150,9 @@ class Registrar(Generic[F]):
         try:
             update.run()
         except _Rejected as rejection:
-            return RegistrarReply(rejection.sip_status, rejection.headers, expired)
+            return RegistrarReply(rejection.sip_status, rejection.headers, expired, str(rejection))
         except MalformedValue as fault:
-            return RegistrarReply(fault.sip_status, (), expired)
+            return RegistrarReply(fault.sip_status, (), expired, "malformed")
         self._commit(user, update.bindings)
         contacts = tuple([("Contact", _as_granted(binding, now)) for binding in self.contacts(user, now)])
         return RegistrarReply(200, contacts, (*expired, *update.changes))
