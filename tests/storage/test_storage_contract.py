@@ -235,6 +235,15 @@ async def test_events_of_calls_without_a_record_are_what_a_crash_cut_short(kept:
     assert [(row.call_id, row.serial) for row in unfinished] == [("c2", 1), ("c2", 2), ("c4", 1), ("c4", 2)]
 
 
+async def test_unfinished_calls_and_the_latest_one_end_where_this_run_begins(kept: Kept, wall: datetime) -> None:
+    assert await kept.history.latest_call() is None
+    await kept.append(*(CallEventRow(CallId(call), 1, wall, "arrived") for call in ("c1", "c2", "c3")))
+    assert (await kept.history.latest_call(), await kept.history.latest_call(CallId("c3"))) == ("c3", "c2")
+    assert await kept.history.latest_call(CallId("c1")) is None
+    unfinished = await kept.history.unfinished(CallId("c1"), CallId("c3"))
+    assert [row.call_id for row in unfinished] == ["c1", "c2"]
+
+
 async def test_row_appended_twice_is_kept_once_as_it_was_first(kept: Kept, wall: datetime) -> None:
     await kept.append(cdr("c1", wall, talk_s=1.0), cdr("c1", wall, talk_s=2.0))
     assert await kept.history.calls(CallFilter()) == [cdr("c1", wall, talk_s=1.0)]
