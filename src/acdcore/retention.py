@@ -6,6 +6,8 @@ Rules:
   between the two is put right by the next pass.
 - A recording that is being written is a `.part` file and is never looked at. While rows wait for the database, nothing
   is deleted: what they say of a recording is not known yet.
+- While the time of day has not gone as the machine's own clock has since the start, nothing is deleted: a clock that is
+  set a year ahead by mistake would take everything.
 - Each pass deletes a bounded number and says in the log what it was.
 """
 
@@ -18,7 +20,7 @@ from pathlib import Path
 
 import structlog
 
-from acdcore.calls.commands import RetentionReport
+from acdcore.calls.commands import RetentionReport, WrongState
 from acdcore.calls.ports import Spool
 from acdcore.kernel.alarms import AlarmKind, Alarms, Severity
 from acdcore.kernel.background import Rhythm, repeated
@@ -42,7 +44,14 @@ ROWS_MAX = 50_000
 PAUSE_S = 0.05
 """Between two transactions: others want the database too."""
 
-RETENTION = AlarmKind("retention", Severity.MINOR, "Let the daemon's user delete there; until then the disk fills up.")
+CLOCK_STEP_MAX_S = 3_600.0
+"""Since the start; what is kept for days does not mind, and no time server sets a clock that is right by more."""
+
+RETENTION = AlarmKind(
+    "retention",
+    Severity.MINOR,
+    "Let the daemon's user delete there, and put the machine's clock right; until then the disk fills up.",
+)
 """What is past its time could not be deleted."""
 
 
@@ -72,6 +81,7 @@ class Retention:
         self._old = old
         self._spool = spool
         self._clock = clock
+        self._started = (clock.now(), clock.wall())
         self._turn = asyncio.Lock()
         self._log = structlog.get_logger("retention")
 
@@ -87,7 +97,11 @@ class Retention:
             alarms.clear(RETENTION, "a pass came to its end")
 
     async def carry_out(self, by: str, is_dry_run: bool) -> RetentionReport:
-        """Delete what is past its time, or only count it; raises Unavailable while rows wait, OSError."""
+        """Delete what is past its time, or only count it.
+
+        Raises Unavailable while rows wait, WrongState when the clock was set, OSError.
+        """
+        self._check_clock()
         backlog = self._spool.backlog()
         if backlog.rows > ROWS_AT_A_TIME or backlog.oldest_age_s > LATE_ROW_S:
             raise Unavailable("rows wait for the database; nothing is deleted before they are there")
@@ -108,6 +122,15 @@ class Retention:
             facts = {"recordings_bytes": report.recordings_bytes, "rows": rows, "refused_bytes": refused}
             self._log.warning("retention_deleted", by=by, recordings=report.recordings, **facts)
         return report
+
+    def _check_clock(self) -> None:
+        now, wall = self._started
+        step_s = (self._clock.wall() - wall).total_seconds() - (self._clock.now() - now)
+        if abs(step_s) > CLOCK_STEP_MAX_S:
+            raise WrongState(
+                f"the machine's clock was set by {step_s:+.0f} s since the start, so nothing is deleted; put it right, "
+                "or restart when it is"
+            )
 
     async def _recordings(self, limits: RetentionTable, wall: datetime, is_dry_run: bool) -> list[Deletion]:
         age = timedelta(days=limits.recordings_days) if limits.recordings_days else None

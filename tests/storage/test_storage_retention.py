@@ -140,6 +140,34 @@ async def test_nothing_is_deleted_while_rows_wait(delivery: Delivery, keeper: Ke
     assert len(left(tmp_path)) == 1
 
 
+class SteppedClock(SystemClock):
+    """The machine's clocks, and somebody who sets the time of day."""
+
+    step = timedelta()
+
+    def wall(self) -> datetime:
+        return super().wall() + self.step
+
+
+@pytest.mark.parametrize("step", [timedelta(days=365), timedelta(days=-365)])
+async def test_clock_that_is_set_deletes_nothing_until_it_is_right(
+    delivery: Delivery, database: Database, tmp_path: Path, step: timedelta
+) -> None:
+    await recorded(delivery, tmp_path, 40, 1)
+    clock, alarms = SteppedClock(), Alarms(SystemClock())
+    places = Places(tmp_path / "recordings", tmp_path / "spool" / "rejected.jsonl")
+    limits = RetentionTable(recordings_days=30)
+    retention = Retention(lambda: limits, places, PgRetention(database), delivery.spool, clock)
+    clock.step = step
+    await retention.turn(alarms)
+    assert len(left(tmp_path)) == 2
+    assert [alarm.kind.name for alarm in alarms.raised()] == ["retention"]
+    clock.step = timedelta()
+    await retention.turn(alarms)
+    assert left(tmp_path) == [path_of(1)]
+    assert not alarms.raised()
+
+
 async def test_history_past_its_days_goes_with_all_that_belongs_to_it(
     delivery: Delivery, database: Database, keeper: Keeper
 ) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from http import HTTPStatus
 from pathlib import Path
+from stat import S_ISREG
 
 from aiohttp import web
 
@@ -153,4 +154,10 @@ def existing_file(directory: Path, row: RecordingRow) -> tuple[Path, int] | None
     """The recording's file and its size in bytes, if it exists and really is, links followed, below `directory`."""
     root = directory.resolve()
     path = (root / row.path).resolve()
-    return (path, path.stat().st_size) if path.is_relative_to(root) and path.is_file() else None
+    if not path.is_relative_to(root):
+        return None
+    try:
+        state = path.stat()
+    except OSError:  # asked once: between two questions retention may delete it
+        return None
+    return (path, state.st_size) if S_ISREG(state.st_mode) else None
