@@ -4,6 +4,7 @@ import pytest
 from bench.daemon import Daemon
 from bench.phone import Dialled, Phone, PhoneSettings
 from bench.sound import tone
+from tests.wire.cable import Cable
 from tests.wire.hearing import SoundEar
 from tests.wire.hotline import HOTLINE, ORDINARY, OUTSIDE_NUMBER, PATIENT, RING_FOR_S, SERVICE, WRAP_UP_S, password_of
 from tests.wire.parties import Party, both_talk, dial_in, pick_up, rung, take_seat
@@ -90,19 +91,45 @@ async def test_agent_whose_connection_is_cut_is_unreachable_at_once(daemon: Daem
     assert agent["is_registered"] is False
 
 
-async def test_connection_that_is_cut_in_a_talk_ends_it_and_the_agent_is_unreachable_after_wrap_up(
+async def test_talk_outlives_the_phones_connection_and_the_agent_is_unreachable_after_wrap_up(
     daemon: Daemon, operator: Operator, caller: Phone
 ) -> None:
-    async with Phone(PhoneSettings(daemon.sip, transport=Transport.TCP)) as phone:
+    async with (
+        Cable(daemon.sip) as cable,
+        Phone(PhoneSettings(cable.end, transport=Transport.TCP)) as phone,
+    ):
         await take_seat(operator, phone, "1003")
         party = await dial_in(caller, SERVICE)
         agent = await pick_up(phone)
         assert await both_talk(party, agent)
-        agent.call.finish("cut")  # on the phone's side only: the connection alone tells
-    assert await party.gone() == "bye"
-    ended = await operator.ended(caller=ORDINARY)
-    assert (ended["outcome"], ended["agent"]) == ("answered", "1003")
-    await operator.becomes("1003", "unreachable", WRAP_UP_S + AT_ONCE_S)
+        await cable.cut()
+        for one in (party, agent):
+            one.ear.forget()
+        assert await both_talk(party, agent)
+        party.call.hang_up()
+        ended = await operator.ended(caller=ORDINARY)
+        assert (ended["outcome"], ended["agent"]) == ("answered", "1003")
+        await operator.becomes("1003", "unreachable", WRAP_UP_S + AT_ONCE_S)
+
+
+async def test_phone_whose_connection_was_cut_in_a_talk_registers_anew_and_ends_it(
+    daemon: Daemon, operator: Operator, caller: Phone
+) -> None:
+    async with (
+        Cable(daemon.sip) as cable,
+        Phone(PhoneSettings(cable.end, transport=Transport.TCP)) as phone,
+    ):
+        await take_seat(operator, phone, "1003")
+        party = await dial_in(caller, SERVICE)
+        agent = await pick_up(phone)
+        assert await both_talk(party, agent)
+        await cable.cut()
+        assert await phone.register("1003", password_of("1003")) == 200
+        agent.call.hang_up()
+        assert await party.gone() == "bye"
+        ended = await operator.ended(caller=ORDINARY)
+        assert (ended["outcome"], ended["agent"], ended["ended_by"]) == ("answered", "1003", "agent")
+        await operator.becomes("1003", "ready", WRAP_UP_S + AT_ONCE_S)
 
 
 async def test_phone_that_unregisters_while_ready_is_unreachable_at_once_and_ready_when_it_is_back(
@@ -167,7 +194,7 @@ async def test_wrong_password_is_refused_and_counted(daemon: Daemon, operator: O
     agent = await operator.get("/v1/agents/1006")
     assert (agent["state"], agent["is_registered"]) == ("logged_out", False)
     after = await operator.metrics()
-    refusals = {name: value - before.get(name, 0) for name, value in after.items() if "sip_refused_total" in name}
+    refusals = {name: value - before.get(name, 0) for name, value in after.items() if "acdcore_refused_total" in name}
     assert sum(refusals.values()) >= 2, refusals
 
 

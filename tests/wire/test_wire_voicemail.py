@@ -50,7 +50,7 @@ async def test_message_is_heard_by_an_agent_who_calls_the_customer_back(
     item = await operator.until("work_changed", call_id=left["call_id"])
     work_id = item["id"]
     assert (item["kind"], item["queue"], item["number"], item["subject"], item["is_reply_wanted"]) == (
-        *("voicemail", "service", ORDINARY, "order", True),
+        *("voicemail", "service", f"+86{ORDINARY}", "order", True),
     )
     async with (
         agents_phone("baresip_agent.py", daemon, "1001") as agent,
