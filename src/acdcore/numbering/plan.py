@@ -206,6 +206,8 @@ def _chinese(digits: str) -> str:
         _SERVICE.fullmatch(bare) or _MOBILE.fullmatch(bare) or _LANDLINE.fullmatch(bare)
     ):
         return bare if _SERVICE.fullmatch(bare) else f"+{HOME_COUNTRY_CODE}{bare}"
+    if digits.startswith(INTERNATIONAL_PREFIX):  # +86 00 1...: no code, and read again it would be a number abroad
+        return ""
     return digits if significant and len(digits) <= CODE_DIGITS_MAX else ""
 
 
