@@ -1,5 +1,6 @@
 """The operator's settings: every error names its place, the environment wins, the rooms get what was read."""
 
+from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from acdcore.calls.lines import LineSettings, WhenFull
 from acdcore.calls.trunks import Route, Trunk
 from acdcore.kernel.errors import SettingsError
 from acdcore.queues.settings import OverflowCause, OverflowRule, Strategy, ToAnnouncement, ToOutside, ToQueue
+from acdcore.section import FORMS
 from acdcore.settings import Settings, load
 
 CONFIG = Path(__file__).parents[1] / "config"
@@ -61,30 +63,34 @@ def test_empty_file_gives_the_defaults(tmp_path: Path) -> None:
         ("[lines]\nlimit = 0", "lines.limit", "greater than or equal to 1"),
         ('[lines]\nwhen_full = "silence"', "lines.when_full", "announcement"),
         ('[lines]\nwhen_full = "redirect"', "lines", "needs redirect_to"),
-        ('[lines]\nredirect_to = "100"', "lines.redirect_to", "pattern"),
+        ('[lines]\nredirect_to = "100"', "lines.redirect_to", "write a SIP address"),
         ("[trunks.carrier]\nlines = 5", "trunks.carrier", "nobody could use it"),
         ('[trunks.carrier]\nuser = "a"', "trunks.carrier", "user without password"),
         (TRUNK + 'country = "ZZ"', "trunks.carrier.country", "there is no country ZZ"),
-        (TRUNK + 'area_code = "+755"', "trunks.carrier.area_code", "pattern"),
+        (TRUNK + 'area_code = "+755"', "trunks.carrier.area_code", "write an area code"),
         (TRUNK + 'caller_id = "sales"', "trunks.carrier.caller_id", "is no telephone number; write it as in"),
         (TRUNK + 'caller_id = "12345678901"', "trunks.carrier.caller_id", "is no telephone number; write it as in"),
         (TRUNK + 'number_form = "+86"', "trunks.carrier.number_form", "national"),
-        (TRUNK + 'from_domain = "a b"', "trunks.carrier.from_domain", "pattern"),
+        (TRUNK + 'from_domain = "a b"', "trunks.carrier.from_domain", "write "),
         (
             TRUNK + 'routes = { "02088880000" = { flow = "a" }, "+862088880000" = { flow = "b" } }',
             "trunks.carrier",
             "routes 02088880000 and +862088880000 are for one number",
         ),
         ('[queues.service]\ncaller_id = "sales"', "queues.service.caller_id", "is no telephone number"),
-        ('[callbacks]\nnumbers = ["1234567890123456"]', "callbacks.numbers.0", "pattern"),
+        ('[callbacks]\nnumbers = ["1234567890123456"]', "callbacks.numbers.0", "write "),
         (TRUNK + 'digest_algorithms = ["MD5"]', "trunks.carrier", "digest_algorithms without user"),
         ('[sip]\ndigest_algorithms = ["SHA-1"]', "sip.digest_algorithms.0", "SHA-256"),
         ('[sip]\ndigest_algorithms = ["MD5", "MD5"]', "sip.digest_algorithms", "names an algorithm twice"),
         ("[sip]\ndigest_algorithms = []", "sip.digest_algorithms", "at least 1 item"),
         (TRUNK + "may_dial_out = true", "trunks.carrier", "needs target"),
-        (TRUNK + 'target = "carrier.example.com"', "trunks.carrier.target", "pattern"),
+        (TRUNK + 'target = "carrier.example.com"', "trunks.carrier.target", "write "),
         (TRUNK + 'target = "sip:carrier.example.com"', "trunks.carrier", "needs an IP address"),
-        ('[trunks.carrier]\naddresses = ["198.51.100.7/24"]', "trunks.carrier.addresses.0", "host bits set"),
+        (
+            '[trunks.carrier]\naddresses = ["198.51.100.7/24"]',
+            "trunks.carrier.addresses.0",
+            "write the network, 198.51.100.0/24",
+        ),
         ("[trunks.carrier]\naddresses = [7]", "trunks.carrier.addresses.0", "write it as"),
         (TRUNK + '[trunks.carrier.routes]\n1 = { calendar = "x" }', "trunks.carrier.routes.1.flow", "required"),
         ('[queues.service]\nstrategy = "random"', "queues.service.strategy", "longest_idle"),
@@ -239,3 +245,35 @@ def test_md5_alone_is_offered_unless_realm_or_trunk_say_otherwise(tmp_path: Path
     settings = read(tmp_path, text + 'digest_algorithms = ["SHA-256"]\n[trunks.b]\nuser = "v"\npassword = "p"\n')
     assert settings.sip.digest_algorithms == ("SHA-256", "MD5")
     assert [trunk.digest_algorithms for trunk in settings.trunk_list()] == [("SHA-256",), ()]
+
+
+def patterns_of(schema: object) -> Iterator[str]:
+    """Every pattern in a JSON schema, of values and of keys."""
+    if isinstance(schema, dict):
+        if isinstance(pattern := schema.get("pattern"), str):
+            yield pattern
+        yield from schema.get("patternProperties", {})
+    for each in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        yield from patterns_of(each)
+
+
+def test_each_pattern_is_told_as_what_to_write() -> None:
+    assert set(patterns_of(Settings.model_json_schema())) == set(FORMS)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "remedy"),
+    [
+        ('[callbacks]\nnumbers = ["abroad"]', "callbacks.numbers.0", 'as in "138" or "+852"'),
+        ('[trunks.carrier]\ntarget = "carrier"', "trunks.carrier.target", 'as in "sip:192.0.2.10:5060"'),
+        ('[notices]\nsmtp = "mail.example"', "notices.smtp", 'as in "mail.example.org:587"'),
+        ('[trunks.carrier]\naddresses = "198.51.100.0/24"', "trunks.carrier.addresses", "write it in brackets"),
+    ],
+)
+def test_value_of_the_wrong_form_is_refused_with_the_right_one(
+    tmp_path: Path, text: str, key: str, remedy: str
+) -> None:
+    error = refused(tmp_path, text)
+    assert error.key == key
+    assert remedy in error.problem
+    assert "pattern" not in error.problem

@@ -56,6 +56,7 @@ from acdcore.parts import (
     stack_settings,
     started_engine,
     started_recorder,
+    try_media_address,
 )
 from acdcore.plan import Plan, port_pairs
 from acdcore.reload import Reloader
@@ -116,6 +117,7 @@ async def serve(
     alarms.listen(log_alarms)
     for section, directory in (("storage", settings.storage.directory), ("recording", settings.recording.directory)):
         make_directory(directory, str(plan.file), section)
+    try_media_address(str(settings.media.address), str(plan.file))
     loop = asyncio.get_running_loop()
 
     def on_unkept(problem: str) -> None:

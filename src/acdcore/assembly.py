@@ -215,11 +215,13 @@ async def resume(hall: Hall, floor: OpenFloor, storage: Storage, settings: Setti
         agents = hall.desks.restore(last.agents)
         if agents or last.places:
             within_s = settings.journal.reclaim_within_s
-            on_progress(f"took over {agents} agents; {len(last.places)} callers keep their places for {within_s:g} s")
+            on_progress(
+                f"agents taken over: {agents}; callers whose place is kept for {within_s:g} s: {len(last.places)}"
+            )
     items = hall.workbench.restore(await storage.history.open_work())
     hall.hours.look()  # before any of it comes due: the settings may have lost a queue meanwhile
     if items:
-        on_progress(f"took over {items} callbacks and messages")
+        on_progress(f"callbacks and messages taken over: {items}")
 
 
 def open_screen(hall: Hall, storage: Storage) -> Screen:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -75,7 +76,8 @@ def make_directory(directory: Path, file: str, section: str) -> None:
             directory.chmod(0o711 if os.geteuid() == 0 else 0o700)
     except OSError as error:
         if error.errno not in DISK_FAULTS:
-            problem = f"{directory} cannot be made: {error.strerror}"
+            done = "closed to others" if directory.is_dir() else "made"
+            problem = f"{directory} cannot be {done}: {error.strerror}; give it to the daemon's user, or name another"
             raise SettingsError(file, f"{section}.directory", problem) from error
     try_directory(directory, file, section)
 
@@ -157,6 +159,16 @@ def open_memory(plan: Plan, clock: Clock, on_progress: Progress) -> contextlib.A
         dsn=settings.storage.dsn,
     )
     return open_storage(storage, clock, on_progress, lambda new: keep_passwords(settings.storage.directory, new))
+
+
+def try_media_address(address: str, file: str) -> None:
+    """Raises SettingsError when audio cannot be received there: else the start would go well, and every call badly."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError as error:
+            problem = f"{address} is not an address of this machine: {error.strerror}; name one of its own"
+            raise SettingsError(file, "media.address", problem) from error
 
 
 @contextlib.contextmanager

@@ -26,10 +26,11 @@ from acdcore.calls.trunks import AGENTS_TRUNK, Route, Trunk
 from acdcore.kernel import networks
 from acdcore.kernel.errors import SettingsError
 from acdcore.kernel.lockout import LockoutSettings
+from acdcore.kernel.mistakes import in_words
 from acdcore.number_table import NumberKeys
 from acdcore.queue_table import QueueTable
 from acdcore.queues.settings import FloorSettings
-from acdcore.section import Section
+from acdcore.section import FORMS, Section
 from acdcore.sip.digest_values import DEFAULT_ALGORITHMS, Algorithm, once_each
 from acdcore.sip.events import InDialog
 from acdcore.sip.uri import MalformedValue, SipUri
@@ -454,7 +455,7 @@ def load(file: Path, environment: Mapping[str, str]) -> Settings:
         path = tuple(str(part) for part in first["loc"])
         # What a section says of its keys together is the environment's fault as soon as one of them comes from there.
         source = next((name for key, name in overridden.items() if all(map(eq, path, key))), None)
-        problem = in_words(first["type"], first["msg"])
+        problem = in_words(first, FORMS)
         raise SettingsError(source or str(file), ".".join(path), problem) from error
 
 
@@ -476,11 +477,3 @@ def parsed(key: str, value: str) -> object:
         return tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return value
-
-
-def in_words(kind: str, message: str) -> str:
-    """pydantic's message for an operator."""
-    if kind == "extra_forbidden":
-        return "is not a key that belongs here; remove it or mend its spelling"
-    text = message.removeprefix("Value error, ")
-    return text[:1].lower() + text[1:]

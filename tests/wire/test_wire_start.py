@@ -78,3 +78,17 @@ async def test_taken_port_is_named(open_directory: Path, taken_port: int) -> Non
     settings = hotline(open_directory / "taken", 5999, environment={"ACDCORE_SIP__UDP_PORT": str(taken_port)})
     with pytest.raises(RuntimeError, match=f"acdcore: sip: UDP 127.0.0.1:{taken_port} is taken"):
         await Daemon(settings).__aenter__()
+
+
+def test_media_address_of_another_machine_is_named(config: Path) -> None:
+    said = refused_start(config, ACDCORE_MEDIA__ADDRESS="198.51.100.7")
+    assert said.startswith(
+        "acdcore: ACDCORE_MEDIA__ADDRESS: media.address: 198.51.100.7 is not an address of this machine"
+    )
+
+
+def test_directory_that_cannot_be_made_is_named_by_its_variable(config: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    said = refused_start(config, ACDCORE_STORAGE__DIRECTORY=str(tmp_path / "file"))
+    assert said.startswith("acdcore: ACDCORE_STORAGE__DIRECTORY: storage.directory: ")
+    assert said.endswith("or name another")

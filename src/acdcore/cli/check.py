@@ -43,8 +43,8 @@ def check(
         plan = make_plan(load(config, os.environ), config)
         warn(plan, config)
         said = (
-            f"{config} is good: {len(plan.settings.trunks)} trunks, {len(plan.settings.queues)} queues, "
-            f"{len(plan.flows)} flows, {len(plan.prompts)} prompts"
+            f"{config} is good; trunks: {len(plan.settings.trunks)}, queues: {len(plan.settings.queues)}, "
+            f"flows: {len(plan.flows)}, prompts: {len(plan.prompts)}"
         )
         err().print(said, soft_wrap=True, markup=False)
         if against_running is None:

@@ -12,7 +12,8 @@ import typer
 from pydantic import TypeAdapter
 from rich.console import Console, RenderableType
 
-from acdcore.kernel.errors import AcdError
+from acdcore.kernel.errors import AcdError, SettingsError
+from acdcore.settings import PREFIX
 
 
 class Exit(IntEnum):
@@ -86,5 +87,14 @@ def plain_errors() -> Iterator[None]:
     try:
         yield
     except AcdError as error:
-        complain(str(error))
+        complain(blamed(error))
         raise typer.Exit(Exit.BAD) from None
+
+
+def blamed(error: AcdError) -> str:
+    """The error's text; a key that the environment sets is its fault, not the file's."""
+    if isinstance(error, SettingsError) and error.key:
+        name = PREFIX + error.key.replace(".", "__").upper()
+        if name in os.environ and error.file != name:
+            return f"{name}: {error.key}: {error.problem}"
+    return str(error)

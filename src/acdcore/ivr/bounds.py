@@ -1,5 +1,6 @@
 """What may stand in a flow's file: names, values and times, with their bounds."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -12,8 +13,18 @@ SERVICE_FIELDS_MAX = 20
 """Fields that a service is sent or gives: more than a caller can be asked for or told."""
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
-PromptRef = Annotated[str, Field(pattern=r"^(system\.)?[a-z0-9][a-z0-9_-]{0,62}$")]
-ValueRef = Annotated[str, Field(pattern=r"^(customer\.)?[a-z0-9][a-z0-9_-]{0,62}$")]
+PROMPT_PATTERN = r"^(system\.)?[a-z0-9][a-z0-9_-]{0,62}$"
+VALUE_PATTERN = r"^(customer\.)?[a-z0-9][a-z0-9_-]{0,62}$"
+NUMBER_PATTERN = r"^\+?[0-9]{2,20}$"
+FORMS: Mapping[str, str] = {
+    NAME_PATTERN: 'a name of small letters, digits, - and _, as in "main-menu"',
+    PROMPT_PATTERN: 'a prompt of this flow, as in "main-menu", or of the house, as in "system.goodbye"',
+    VALUE_PATTERN: 'a variable, as in "member_number", or a field of the customer\'s card, as in "customer.name"',
+    NUMBER_PATTERN: 'a telephone number, as in "02088880000" or "+862088880000"',
+}
+"""How each value that has a pattern is written, for whoever wrote it otherwise."""
+PromptRef = Annotated[str, Field(pattern=PROMPT_PATTERN)]
+ValueRef = Annotated[str, Field(pattern=VALUE_PATTERN)]
 """A variable, or a field of the customer's card."""
 Value = Annotated[str, Field(min_length=1, max_length=200)]
 """What is kept for a key, and goes into records."""

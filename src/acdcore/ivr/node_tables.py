@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from acdcore.ivr.bounds import (
+    NUMBER_PATTERN,
     RECORDING_MAX_S,
     SERVICE_FIELDS_MAX,
     Advance,
@@ -436,7 +437,7 @@ class GoOnTable(Table):
 
 class OutsideTable(Table):
     type: Literal["outside"]
-    number: str = Field(pattern=r"^\+?[0-9]{2,20}$")
+    number: str = Field(pattern=NUMBER_PATTERN)
     trunk: str = ""
 
     def node(self, flow: FlowName) -> Node:

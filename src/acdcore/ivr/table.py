@@ -6,7 +6,9 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from acdcore.ivr.bounds import FORMS
 from acdcore.kernel.errors import SettingsError
+from acdcore.kernel.mistakes import in_words
 
 
 class Table(BaseModel):
@@ -28,7 +30,7 @@ def read_table(file: Path, table: type[T]) -> T:
         raise SettingsError(str(file), "", f"is not TOML in UTF-8: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
-        raise SettingsError(str(file), _dotted(first["loc"]), _in_words(first["type"], first["msg"])) from error
+        raise SettingsError(str(file), _dotted(first["loc"]), in_words(first, FORMS)) from error
 
 
 def _dotted(location: tuple[int | str, ...]) -> str:
@@ -39,9 +41,3 @@ def _dotted(location: tuple[int | str, ...]) -> str:
 
 def _is_type(part: str) -> bool:
     return part == "[key]" or part.endswith("Table") or "[" in part
-
-
-def _in_words(kind: str, message: str) -> str:
-    if kind == "extra_forbidden":
-        return "is not a key that belongs here; remove it or mend its spelling"
-    return message[:1].lower() + message[1:]

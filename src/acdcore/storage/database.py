@@ -100,7 +100,8 @@ class Database:
         try:
             await asyncio.wait_for(self.up.wait(), within_s)
         except TimeoutError as error:
-            raise Unavailable(f"database: no answer within {within_s:g} s: {self._why_away}") from error
+            remedy = "start PostgreSQL, or correct [storage] dsn"
+            raise Unavailable(f"database: no answer within {within_s:g} s: {self._why_away}; {remedy}") from error
 
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:

@@ -12,6 +12,7 @@ from acdcore.calls.people import AgentRecord, NewCustomer, Tier
 from acdcore.calls.ports import BadRecord, Taken
 from acdcore.kernel.errors import SettingsError
 from acdcore.kernel.ids import AgentId, SkillName
+from acdcore.kernel.mistakes import in_words
 from acdcore.kernel.networks import network_text
 from acdcore.queues.settings import Channel
 from acdcore.sip.digest_values import Algorithm
@@ -191,4 +192,4 @@ def _toml(file: Path) -> Mapping[str, object]:
 
 def _first(file: Path, error: pydantic.ValidationError) -> SettingsError:
     problem = error.errors()[0]
-    return SettingsError(str(file), ".".join(map(str, problem["loc"])), problem["msg"])
+    return SettingsError(str(file), ".".join(map(str, problem["loc"])), in_words(problem, {}))

@@ -127,6 +127,10 @@ async def open_storage(
         if not dsn:
             postgres = EmbeddedPostgres(settings.directory / "postgres", on_progress)
             dsn = (await stack.enter_async_context(postgres)).dsn
+        else:
+            on_progress(
+                f"database: asking the server of [storage] dsn, for {settings.first_answer_within_s:g} s at most"
+            )
         database = await stack.enter_async_context(Database(dsn))
         await database.first_answer(settings.first_answer_within_s)
         new_agents = await _prepare(database, settings, keep)
