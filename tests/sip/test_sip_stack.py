@@ -4,16 +4,18 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from ipaddress import ip_network
 
 import pytest
 import uvloop
 
 from acdcore.kernel.address import Address
+from acdcore.kernel.buckets import Rate
 from acdcore.kernel.clock import SystemClock
 from acdcore.kernel.connection_limits import ConnectionRules
 from acdcore.kernel.errors import Unavailable
 from acdcore.kernel.ids import IdSource
-from acdcore.sip.admission import Sources
+from acdcore.sip.admission import SourceLimits, Sources
 from acdcore.sip.endpoint import Endpoint, EndpointSettings
 from acdcore.sip.events import (
     DialogPath,
@@ -37,7 +39,7 @@ from acdcore.sip.events import (
 from acdcore.sip.headers import NameAddr
 from acdcore.sip.ladder import Direction, Seen, render, seen
 from acdcore.sip.stack import SipStack, StackSettings
-from acdcore.sip.tcp import TcpLimits
+from acdcore.sip.tcp import FLOOD_PAUSE_S, TcpLimits
 from acdcore.sip.timers import Timing
 from acdcore.sip.udp import SocketLoss
 from acdcore.sip.uri import SipUri
@@ -468,3 +470,27 @@ async def test_closed_connection_is_looked_for_only_where_something_may_hang_on_
         await phone.heard(FlowClosed)
         closed = [event.flow.connection for event in phone.events if isinstance(event, FlowClosed)]
         assert closed == [2]  # the stranger's was the first
+
+
+async def test_peer_that_sends_too_much_over_tcp_is_held_back() -> None:
+    sources = Sources(SourceLimits(trunk=Rate(20.0, 50.0)))
+    sources.use_trunks([ip_network("127.0.0.0/8")])
+    phone = Phone(1, StackSettings(tcp=(LOOPBACK,)), sources=sources)
+    async with phone.stack as stack:
+        reader, writer = await asyncio.open_connection(*phone.address(Transport.TCP))
+        sending = asyncio.create_task(everything(writer, OPTIONS * 200_000))
+        answers, begun_at = 0, asyncio.get_running_loop().time()
+        async with asyncio.timeout(WAIT_S):
+            while answers < 80:  # the first 50, and a second and a half
+                answers += (await reader.readline()).startswith(b"SIP/2.0 200")
+        reads_max = 2 + (asyncio.get_running_loop().time() - begun_at) / FLOOD_PAUSE_S
+        read_bytes_max = 262_144
+        assert 0 < stack.discarded[DiscardReason.FLOOD] <= reads_max * read_bytes_max / len(OPTIONS)
+        sending.cancel()
+        await asyncio.wait([sending])
+        writer.transport.abort()
+
+
+async def everything(writer: asyncio.StreamWriter, data: bytes) -> None:
+    writer.write(data)
+    await writer.drain()

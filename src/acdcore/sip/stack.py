@@ -220,8 +220,10 @@ class SipStack:
                     self._sockets.close_flow(flow)
                 case FlowProven(flow):
                     self._sockets.prove(flow)
-                case Discarded(reason):
+                case Discarded(reason, flow):
                     self.discarded[reason] += 1
+                    if reason is DiscardReason.FLOOD and flow.connection:
+                        self._sockets.slow_down(flow)
                 case Tolerated(leniency):
                     self.tolerated[leniency] += 1
                 case event:
@@ -323,6 +325,9 @@ class _Sockets:
 
     def close_flow(self, flow: Flow) -> None:
         self._tcp.close_flow(flow)
+
+    def slow_down(self, flow: Flow) -> None:
+        self._tcp.slow_down(flow)
 
     def prove(self, flow: Flow) -> None:
         if flow.connection:

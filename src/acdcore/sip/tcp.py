@@ -59,6 +59,10 @@ class TcpListener:
     """Whether an address is a trunk's or a phone's, whose connections are none of strangers."""
 
 
+FLOOD_PAUSE_S = 0.1
+"""Nothing is read for so long from a peer over its limit: what it sends waits in its own buffers, not in our loop."""
+
+
 class Connection(asyncio.Protocol):
     """One TCP connection in either direction."""
 
@@ -72,6 +76,7 @@ class Connection(asyncio.Protocol):
         """A session, a transaction or a registration may hang on it; on a stranger's never does."""
         self.flow = flow or Flow(Transport.TCP, listening, Address("", 0))
         self._patience: asyncio.TimerHandle | None = None
+        self._pause: asyncio.TimerHandle | None = None
         self.last_heard_at = 0.0
         self._has_spoken = False
         self._is_last_chance = False
@@ -109,6 +114,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_patience()
+        if self._pause is not None:
+            self._pause.cancel()
         self._streams.closed(self, self._is_ours)
 
     def _run_out(self) -> None:
@@ -139,6 +146,17 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
             return
         self._transport.write(data)
+
+    def slow_down(self) -> None:
+        """Read nothing for a while; TCP holds the peer back meanwhile."""
+        if self._pause is None and self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+            self._pause = asyncio.get_running_loop().call_later(FLOOD_PAUSE_S, self._read_on)
+
+    def _read_on(self) -> None:
+        self._pause = None
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def ping(self) -> None:
         """Keep the connection up: proxies and address translators forget those that are silent."""
@@ -212,6 +230,12 @@ class TcpStreams:
         connection = self._connections.get(flow.connection)
         if connection is not None:
             connection.close()
+
+    def slow_down(self, flow: Flow) -> None:
+        """More comes over this connection than its peer may send."""
+        connection = self._connections.get(flow.connection)
+        if connection is not None:
+            connection.slow_down()
 
     def prove(self, flow: Flow) -> None:
         """A known peer uses this connection."""
