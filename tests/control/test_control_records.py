@@ -5,6 +5,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 from tests.control.house import ENDED, MORNING, ended_call, recording_of
 from tests.control.served import Served
 
@@ -133,6 +134,18 @@ async def test_withheld_number_is_read_by_the_right_admin_only(served: Served) -
     assert (answer.status, (await answer.json())["number"]) == (HTTPStatus.OK, "+8613800138000")
     for shown in ("/v1/history", f"/v1/history/{ENDED}"):
         assert "13800138000" not in await (await served.admin.get(shown)).text()
+
+
+async def test_each_reading_of_a_withheld_number_is_logged_with_the_key_also_where_only_warnings_are(
+    served: Served,
+) -> None:
+    served.house.traces = {ENDED: TraceRow(ENDED, MORNING, "+8613800138000")}
+    with capture_logs() as lines:
+        await served.admin.get(f"/v1/history/{ENDED}/trace")
+        await served.reader.get(f"/v1/history/{ENDED}/trace")
+    read = [(line["log_level"], line["call"], line["by"]) for line in lines if line["event"] == "number_traced"]
+    assert read == [("warning", ENDED, "admin-client")]
+    assert "13800138000" not in str(lines)
 
 
 async def test_call_that_withheld_nothing_has_nothing_to_trace(served: Served) -> None:

@@ -92,7 +92,7 @@ class Records:
         if row is None:
             problem = "nothing is kept of that call: its caller withheld no number, or the trunk asserted none"
             raise ApiError(HTTPStatus.NOT_FOUND, "no_trace", problem, "call_id")
-        log().info("number_traced", call=row.call_id, by=asked.by)
+        log().warning("number_traced", call=row.call_id, by=asked.by)
         return Reply(row)
 
     async def recordings(self, asked: Asked[RecordingPage, Nothing]) -> Reply:
