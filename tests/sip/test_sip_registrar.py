@@ -242,6 +242,35 @@ def test_contacts_of_one_instance_in_one_request_are_both_kept() -> None:
     assert len(home) == 2
 
 
+def test_contact_that_names_its_instance_only_now_takes_the_place_of_the_one_before() -> None:
+    home = registrar()
+    home.handle(register(DESK), "udp-1", "1001", 0.0)
+    reply = home.handle(register(f'{DESK};+sip.instance="<urn:uuid:1>"', cseq=2), "udp-1", "1001", 10.0)
+    assert [type(change) for change in reply.changes] == [Unregistered, Registered]
+    assert len(home.contacts("1001", 10.0)) == 1
+
+
+def test_two_machines_at_the_same_private_address_behind_different_nats_are_two_phones() -> None:
+    home = registrar()
+    for instance, flow, expires_s in (("1", "nat-1", 600), ("2", "nat-2", 900)):
+        contact = f'{DESK};+sip.instance="<urn:uuid:{instance}>";expires={expires_s}'
+        reply = home.handle(register(contact, call_id=instance), flow, "1001", 0.0)
+        assert [type(change) for change in reply.changes] == [Registered]
+    assert {binding.flow for binding in home.contacts("1001", 1.0)} == {"nat-1", "nat-2"}
+    assert [one.binding.flow for one in home.handle_deadline(600.0)] == ["nat-1"]
+    assert [one.binding.flow for one in home.handle_deadline(900.0)] == ["nat-2"]
+    assert home.restore([("1001", each) for each in both_at_one_address()], 0.0)[1:]
+
+
+def both_at_one_address() -> list[Binding[str]]:
+    """What the registrar kept of them."""
+    home = registrar()
+    for instance in ("1", "2"):
+        contact = f'{DESK};+sip.instance="<urn:uuid:{instance}>"'
+        home.handle(register(contact, call_id=instance), f"nat-{instance}", "1001", 0.0)
+    return [binding for _, binding in home.export(0.0)]
+
+
 def test_contact_without_an_instance_replaces_no_other() -> None:
     home = registrar()
     home.handle(register(DESK), "f1", "1001", 0.0)

@@ -86,7 +86,7 @@ class Phones:
         `REACTION_S`. An agent without another one is set aside by the offer that came to nothing."""
         agent = AgentId(phone.user)
         if any(not is_same_phone(phone, phone_at(agent, other)) for other in self._reachable(agent)):
-            self._reachability.suspect(PhoneKey(phone.user, phone.contact), self._clock.now())
+            self._reachability.suspect(PhoneKey(phone.user, phone.contact, phone.instance), self._clock.now())
             self._arm()
 
     def _invitation(self, call: Call, agent: AgentId, binding: Binding[Flow], ring_for_s: float) -> OutgoingInvite:

@@ -24,6 +24,8 @@ class PhoneKey:
     user: str
     contact: str
     """The URI that it registered."""
+    instance: str = ""
+    """Its `+sip.instance`: behind NATs two machines may have the same URI."""
 
 
 @dataclass(slots=True)
@@ -34,7 +36,7 @@ class _Phone:
 
 def key_of(user: str, binding: Binding[Flow]) -> PhoneKey:
     """The key of a registered phone."""
-    return PhoneKey(user, str(binding.contact.uri))
+    return PhoneKey(user, str(binding.contact.uri), binding.instance)
 
 
 def first_question_s(user: str) -> float:

@@ -49,6 +49,7 @@ from acdcore.sip.events import (
 )
 from acdcore.sip.message import Request
 from acdcore.sip.peers import Peer, PeerKind
+from acdcore.sip.registrar import instance_in
 from acdcore.work.model import WorkId, WorkItem
 
 Story: TypeAlias = Callable[[Call], Coroutine[None, None, Ending]]
@@ -400,7 +401,7 @@ def calling_phone(invite: Request, user: str) -> AtPhone:
     contact = invite.contact
     if contact is None:
         return AtPhone(user, "")
-    return AtPhone(user, str(contact.uri), (contact.param("+sip.instance") or "").lower())
+    return AtPhone(user, str(contact.uri), instance_in(contact))
 
 
 def shown(figures: StreamFigures | None) -> Detail:

@@ -59,7 +59,18 @@ class Binding(Generic[F]):
     @property
     def instance(self) -> str:
         """Which machine it is (`+sip.instance`, RFC 5626 section 4.1), empty when it did not say."""
-        return (self.contact.param("+sip.instance") or "").lower()
+        return instance_in(self.contact)
+
+    @property
+    def name(self) -> str:
+        """Tells it from the user's others: the URI alone does not, behind NATs two machines may have the same one."""
+        return f"{self.contact.uri} {self.instance}"
+
+    def is_of(self, contact: NameAddr) -> bool:
+        """Whether a Contact means this binding: an equivalent URI (RFC 3261 section 10.3), of no other instance."""
+        other = instance_in(contact)
+        is_other = other != self.instance and other != "" != self.instance
+        return not is_other and self.contact.sip_uri.is_equivalent(contact.sip_uri)
 
     @property
     def reg_id(self) -> str:
@@ -138,7 +149,7 @@ class Registrar(Generic[F]):
     def __init__(self, settings: RegistrarSettings) -> None:
         self._settings = settings
         self._bindings: dict[str, list[Binding[F]]] = {}
-        self._deadlines: Deadlines[tuple[str, str]] = Deadlines()  # (user, contact's URI)
+        self._deadlines: Deadlines[tuple[str, str]] = Deadlines()  # (user, name of the binding)
 
     def __len__(self) -> int:
         return sum(map(len, self._bindings.values()))
@@ -174,8 +185,8 @@ class Registrar(Generic[F]):
         """Drop what expired at or before `now`."""
         expired: list[Expired[F]] = []
         while (key := self._deadlines.pop_due(now)) is not None:
-            user, uri = key
-            gone = [binding for binding in self._bindings[user] if str(binding.contact.uri) == uri]
+            user, name = key
+            gone = [binding for binding in self._bindings[user] if binding.name == name]
             self._commit(user, [binding for binding in self._bindings[user] if binding not in gone])
             expired += [Expired(user, binding) for binding in gone]
         return tuple(expired)
@@ -197,7 +208,7 @@ class Registrar(Generic[F]):
         for user, old in kept:
             binding = replace(old, expires_at=min(old.expires_at, latest))
             known = self._bindings.get(user, [])
-            is_known = any(each.contact.sip_uri.is_equivalent(binding.contact.sip_uri) for each in known)
+            is_known = any(each.is_of(binding.contact) for each in known)
             if binding.expires_at <= now or is_known or len(known) >= self._settings.contacts_max:
                 continue
             self._commit(user, [*known, binding])
@@ -213,9 +224,9 @@ class Registrar(Generic[F]):
 
     def _commit(self, user: str, bindings: list[Binding[F]]) -> None:
         for binding in self._bindings.pop(user, ()):
-            self._deadlines.cancel((user, str(binding.contact.uri)))
+            self._deadlines.cancel((user, binding.name))
         for binding in bindings:
-            self._deadlines.set((user, str(binding.contact.uri)), binding.expires_at)
+            self._deadlines.set((user, binding.name), binding.expires_at)
         if bindings:
             self._bindings[user] = bindings
 
@@ -258,8 +269,8 @@ class _Update(Generic[F]):
     def _apply(self, contact: NameAddr) -> None:
         """Step 7 for one Contact."""
         expires_s = self._granted_s(contact)
-        uri = contact.sip_uri
-        known = next((old for old in self.bindings if old.contact.sip_uri.is_equivalent(uri)), None)
+        _ = contact.sip_uri  # another scheme is refused here, before anything is changed
+        known = next((old for old in self.bindings if old.is_of(contact)), None)
         if known is not None:
             self._check_order(known)
         if expires_s == 0:
@@ -269,8 +280,8 @@ class _Update(Generic[F]):
         binding = self._binding(contact, expires_s)
         for former in [old for old in self.bindings if old is not known and self._is_replaced(old, binding)]:
             self._remove(former)
-        if known is not None and str(known.contact.uri) != str(uri):
-            # The same address spelled another way (section 19.1.4); who follows the changes knows a phone by its text.
+        if known is not None and known.name != binding.name:
+            # The same address spelled another way (section 19.1.4); who follows the changes knows a phone by its name.
             self._remove(known)
             known = None
         if known is None:
@@ -314,6 +325,11 @@ class _Update(Generic[F]):
         if 0 < wish_s < min(self.settings.expires_min_s, _HOUR_S):
             raise _Rejected("interval too brief", 423, (("Min-Expires", str(self.settings.expires_min_s)),))
         return min(wish_s, self.settings.expires_max_s)
+
+
+def instance_in(contact: NameAddr) -> str:
+    """The machine that a Contact names (`+sip.instance`, RFC 5626 section 4.1), empty when it names none."""
+    return (contact.param("+sip.instance") or "").lower()
 
 
 def _seconds(text: str) -> int:
