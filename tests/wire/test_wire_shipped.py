@@ -19,6 +19,7 @@ from tests.wire.watch import Operator
 
 pytestmark = pytest.mark.wire
 
+README = Path(__file__).parents[2] / "README.md"
 STRANGER = "13900000009"
 """No customer of the shipped ones has it."""
 AGENT = "1001"
@@ -48,6 +49,16 @@ def generated_password(daemon: Daemon, agent: str) -> str:
     return next(words[1] for words in lines if words[0] == agent)
 
 
+def promised(daemon: Daemon) -> str:
+    """What the README shows of the start, with the ports and the directory of this one."""
+    block = README.read_text("utf-8").partition("## After `make run`\n\n```text\n")[2].partition("```")[0]
+    assert block.startswith("acdcore takes calls.")
+    here = {"127.0.0.1:5060": str(daemon.sip), "127.0.0.1:8080": str(daemon.http), " var/": f" {daemon.var}/"}
+    for shown, real in here.items():
+        block = block.replace(shown, real)
+    return block
+
+
 async def press_until(phone: Baresip, key: str, reached: Coroutine[None, None, object]) -> None:
     """Press a key again and again, as callers do who do not listen, until something is so."""
     waiting = asyncio.create_task(reached)
@@ -60,7 +71,9 @@ async def press_until(phone: Baresip, key: str, reached: Coroutine[None, None, o
 async def test_shipped_hotline_takes_debians_baresip_as_agent_and_as_caller(shipped: Daemon, tmp_path: Path) -> None:
     for name in ("agent", "caller"):
         (tmp_path / name).mkdir()
+    assert promised(shipped) in shipped.log.read_text()
     password = generated_password(shipped, AGENT)
+    assert password not in shipped.log.read_text()
     async with (
         Operator(shipped) as operator,
         Baresip(tmp_path / "agent", shipped.sip, AGENT, password, AGENT_HZ) as agent,
