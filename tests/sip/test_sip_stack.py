@@ -491,6 +491,19 @@ async def test_peer_that_sends_too_much_over_tcp_is_held_back() -> None:
         writer.transport.abort()
 
 
+async def test_stream_of_thousands_of_requests_is_answered_whole_though_its_reads_are_spread() -> None:
+    phone, requests = Phone(1, StackSettings(udp=(LOOPBACK,), tcp=(LOOPBACK,))), 10_000
+    async with phone.stack:
+        reader, writer = await asyncio.open_connection(*phone.address(Transport.TCP))
+        sending = asyncio.create_task(everything(writer, OPTIONS * requests))
+        answers = 0
+        async with asyncio.timeout(6 * WAIT_S):
+            while answers < requests:
+                answers += (await reader.readline()).startswith(b"SIP/2.0 200")
+        await sending
+        writer.close()
+
+
 async def everything(writer: asyncio.StreamWriter, data: bytes) -> None:
     writer.write(data)
     await writer.drain()

@@ -62,6 +62,10 @@ class TcpListener:
 FLOOD_PAUSE_S = 0.1
 """Nothing is read for so long from a peer over its limit: what it sends waits in its own buffers, not in our loop."""
 
+MESSAGES_A_READ_MAX = 32
+"""More of them in one read, some 10 ms of work, and others are served before the next read: the event loop's library
+reads a busy connection up to 32 times in a row."""
+
 
 class Connection(asyncio.Protocol):
     """One TCP connection in either direction."""
@@ -77,6 +81,7 @@ class Connection(asyncio.Protocol):
         self.flow = flow or Flow(Transport.TCP, listening, Address("", 0))
         self._patience: asyncio.TimerHandle | None = None
         self._pause: asyncio.TimerHandle | None = None
+        self._pause_s = 0.0
         self.last_heard_at = 0.0
         self._has_spoken = False
         self._is_last_chance = False
@@ -99,7 +104,10 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.last_heard_at = asyncio.get_running_loop().time()
-        for framed in self._framer.feed(data):
+        all_framed = self._framer.feed(data)
+        if len(all_framed) > MESSAGES_A_READ_MAX:
+            self.slow_down(0.0)
+        for framed in all_framed:
             if self._transport is None or self._transport.is_closing():
                 return  # what came before has closed it, and the rest may be thousands of messages
             match framed:
@@ -147,11 +155,17 @@ class Connection(asyncio.Protocol):
             return
         self._transport.write(data)
 
-    def slow_down(self) -> None:
+    def slow_down(self, pause_s: float = FLOOD_PAUSE_S) -> None:
         """Read nothing for a while; TCP holds the peer back meanwhile."""
-        if self._pause is None and self._transport is not None and not self._transport.is_closing():
-            self._transport.pause_reading()
-            self._pause = asyncio.get_running_loop().call_later(FLOOD_PAUSE_S, self._read_on)
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._pause is not None:
+            if pause_s <= self._pause_s:
+                return  # a thousand messages of one read ask for the same
+            self._pause.cancel()
+        self._transport.pause_reading()
+        self._pause_s = pause_s
+        self._pause = asyncio.get_running_loop().call_later(pause_s, self._read_on)
 
     def _read_on(self) -> None:
         self._pause = None
