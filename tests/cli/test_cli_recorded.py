@@ -1,8 +1,9 @@
 """`acdcore replay` and `acdcore what-if` on a recorded day."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from tests.cli.journaled_day import CALLERS, DAY, journal_of_a_day
@@ -44,6 +45,15 @@ def test_day_without_a_journal_names_the_days_that_there_are(journal: Path) -> N
     typed = Typed.of("replay", str(DAY - timedelta(days=1)), "--journal", str(journal))
     assert typed.status == 1
     assert typed.err.strip() == f"acdcore: {journal} has no journal of 2026-11-19: there is 2026-11-20 to 2026-11-20"
+
+
+@pytest.mark.parametrize("command", [("replay", "today"), ("what-if", "today", "agents+1")], ids=lambda words: words[0])
+def test_today_is_the_day_of_the_journals_own_zone(command: tuple[str, ...], journal: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "acdcore.toml"
+    for zone in ("Etc/GMT+12", "Etc/GMT-14"):  # 26 hours apart: never the same day
+        settings.write_text(f'[storage]\ndirectory = "{tmp_path}"\n[journal]\ntimezone = "{zone}"\n', "utf-8")
+        day = datetime.now(ZoneInfo(zone)).date()
+        assert f"has no journal of {day}" in Typed.of(*command, "--config", str(settings)).err
 
 
 @pytest.mark.parametrize("word", ["monday", "2026-13-01", "20-11"])

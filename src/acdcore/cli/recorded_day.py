@@ -45,10 +45,18 @@ class JournalPlace:
         """The directory; raises SettingsError."""
         return self.directory or load(self.config, os.environ).storage.directory / JOURNAL
 
+    def day(self, word: str) -> date:
+        """The journal's day that `word` names, which ends at its own midnight; raises WrongWord, SettingsError.
 
-def day_of(word: str) -> date:
-    """The day that `word` names; raises WrongWord."""
-    today = datetime.now().astimezone().date()
+        A journal without its settings is taken to keep the machine's days.
+        """
+        zone = None if self.directory else ZoneInfo(load(self.config, os.environ).journal.timezone)
+        return day_of(word, zone)
+
+
+def day_of(word: str, zone: tzinfo | None = None) -> date:
+    """The day that `word` names, in that zone or the machine's own; raises WrongWord."""
+    today = datetime.now().astimezone(zone).date()
     if word in ("today", "yesterday"):
         return today - timedelta(days=word == "yesterday")
     try:

@@ -2,7 +2,7 @@
 
 import typer
 
-from acdcore.cli.recorded_day import DayArgument, JournalOption, JournalPlace, day_of, files_of
+from acdcore.cli.recorded_day import DayArgument, JournalOption, JournalPlace, files_of
 from acdcore.cli.terminal import DEFAULT_CONFIG, ConfigOption, Exit, JsonOption, plain_errors, show, show_json
 from acdcore.planning.replay import replay as replayed
 
@@ -18,7 +18,8 @@ def replay(
     The status is 1 when a turn differs, or when something could not be read; the first differences are shown.
     """
     with plain_errors():
-        files = files_of(JournalPlace(config, journal), day_of(day))
+        place = JournalPlace(config, journal)
+        files = files_of(place, place.day(day))
         report = replayed(files)
     if as_json:
         show_json(report)

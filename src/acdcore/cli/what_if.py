@@ -14,7 +14,6 @@ from acdcore.cli.recorded_day import (
     JournalPlace,
     WrongWord,
     ZoneOption,
-    day_of,
     files_of,
     recording_of,
     zone_of,
@@ -55,8 +54,9 @@ def what_if(
     """
     with plain_errors():
         wanted = tuple(change_words.read(word) for word in changes)
-        that = day_of(day)
-        recording = recording_of(files_of(JournalPlace(config, journal), that), that, zone_of(zone))
+        place = JournalPlace(config, journal)
+        that = place.day(day)
+        recording = recording_of(files_of(place, that), that, zone_of(zone))
         comparison = run(recording, wanted, runs, seed)
     if as_json:
         show_json(comparison)
