@@ -63,18 +63,19 @@ PIP := $(BIN)/pip install -qq --disable-pip-version-check
 
 # An environment keeps the Python that it was made with: whoever names another is told so.
 ifneq ($(origin PYTHON),file)
-$(RUN): | same-python
+$(RUN) $(VENV)/bin/pip: | same-python
 endif
 .PHONY: same-python
 same-python:
 	@sh config/preflight.sh $(PYTHON) $(VENV)
 
-$(VENV)/bin/python:
+# pip comes last into an environment: one that was interrupted before is completed.
+$(VENV)/bin/pip:
 	@sh config/preflight.sh $(PYTHON)
 	@echo "acdcore: making $(VENV) with $$($(PYTHON) -V)"
 	@$(PYTHON) -m venv $(VENV)
 
-$(RUN): requirements/run.txt $(ENGINE) | $(VENV)/bin/python
+$(RUN): requirements/run.txt $(ENGINE) | $(VENV)/bin/pip
 	@echo "acdcore: installing $$(grep -c == requirements/run.txt) locked packages into $(VENV), a minute or so"
 	@$(PIP) --require-hashes -r requirements/run.txt
 	@echo "acdcore: compiling the media engine, a minute or so"

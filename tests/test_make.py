@@ -62,3 +62,10 @@ def test_environment_of_the_same_python_is_taken(tmp_path: Path) -> None:
     venv = tmp_path / "venv"
     script(venv / "bin" / "python", f'exec "{sys.executable}" "$@"')
     assert made("same-python", f"PYTHON={sys.executable}", f"VENV={venv}") == (0, [])
+
+
+def test_environment_that_was_interrupted_is_completed(tmp_path: Path) -> None:
+    script(tmp_path / "venv" / "bin" / "python", f'exec "{sys.executable}" "$@"')
+    status, said = made("-n", "setup", f"VENV={tmp_path / 'venv'}")
+    assert status == 0
+    assert any(line.endswith(f"-m venv {tmp_path / 'venv'}") for line in said)
