@@ -8,6 +8,7 @@ import resource
 import signal
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import typer
@@ -40,6 +41,9 @@ through 5,000 objects holds the event loop for 2 ms; four times as many would be
 SWITCH_S = 0.0005
 """How long a writer's thread (recordings, journal, records) may keep the interpreter from the event loop; Python's 5 ms
 would be heard of by whoever is to be rung in the moment when a recording ends."""
+WORKERS_MAX = 32
+"""Threads for what may wait for a disk. Python's own number is 6 on two cores: as many downloads from a recordings'
+disk that hangs would keep rows and bindings, which lie on another disk, from being written."""
 FILES_ENOUGH = 1_048_576
 """What the soft limit becomes where the system sets no hard one."""
 console = Console(stderr=True, highlight=False)
@@ -74,6 +78,7 @@ async def daemon(config: Path, log: LineWriter) -> None:
     warn(plan, config)
     stop, anew = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(WORKERS_MAX, "acdcore"))
     loop.add_signal_handler(signal.SIGHUP, anew.set)  # from now on: one that comes during the start must not end us
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
