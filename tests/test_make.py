@@ -1,5 +1,6 @@
 """`make` names what is missing or does not fit in one line, before anything is installed."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,11 @@ def script(file: Path, *lines: str) -> Path:
 def made(target: str, *variables: str) -> tuple[int, list[str]]:
     """Exit status of `make target` in this checkout, and what it says; make's own last line is left out."""
     command = ("make", "--no-print-directory", "-C", str(ROOT), target, *variables)
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    # What a make that runs these tests tells its children is nothing to this one.
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+    }
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
     said = [line for line in (ended.stdout + ended.stderr).splitlines() if not line.startswith("make: ***")]
     return ended.returncode, said
 
