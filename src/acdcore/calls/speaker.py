@@ -29,7 +29,8 @@ class Speaker:
     database's work must not wait behind it.
     """
 
-    def __init__(self, reader: Reader | None = None) -> None:
+    def __init__(self, reader: Reader | None = None, within_s: float = WITHIN_S) -> None:
+        self._within_s = within_s
         self._reader = reader or HelperProcesses(jobs=1, text_timeout_s=STOPPED_AFTER_S)
         self._threads = ThreadPoolExecutor(AT_ONCE_MAX, thread_name_prefix="speech")
         self._log = structlog.get_logger("speech")
@@ -37,11 +38,11 @@ class Speaker:
     async def pcm(self, words: Words) -> bytes | None:
         """The words as PCM (16 bit, mono, 8 kHz); None when that cannot be in time."""
         try:
-            async with asyncio.timeout(WITHIN_S):
+            async with asyncio.timeout(self._within_s):
                 # A cancelled wait takes a reading that has not begun out of the line.
                 return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, words)
         except TimeoutError:
-            self._log.warning("not spoken in time", within_s=WITHIN_S)
+            self._log.warning("not spoken in time", within_s=self._within_s)
         except (AcdError, OSError) as error:
             self._log.warning("not spoken", reason=type(error).__name__)  # its text repeats a customer's data
         return None
