@@ -3,8 +3,6 @@
 PYTHON ?= python3
 VENV   ?= .venv
 JOBS   ?= $(shell nproc 2>/dev/null || echo 1)
-# Tests on the wire mostly wait: two at once take little more than half the time. More would meet at ports.
-WIRE_JOBS ?= 2
 BIN    := $(VENV)/bin
 RUN    := $(VENV)/.installed-run
 ALL    := $(VENV)/.installed-all
@@ -27,7 +25,7 @@ demo: $(RUN)  ## a busy minute on free loopback ports: scripted callers and agen
 test: $(ALL) tools  ## everything, with real phones; installs Debian's sip-tester and baresip when root
 	@sh tests/peers.sh
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m "not wire"
-	$(BIN)/python -m pytest -n $(WIRE_JOBS) --dist loadfile -m wire
+	$(BIN)/python -m pytest -m wire
 
 quick: $(ALL)    ## the tests that need neither real time nor real phones
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m "not wire and not slow"
