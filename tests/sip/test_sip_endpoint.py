@@ -121,6 +121,17 @@ def test_same_invite_over_another_path_is_482() -> None:
     assert statuses(one.receive(message("INVITE", branch="z9hG4bK2"), FLOW, 0.0)) == [482]
 
 
+@pytest.mark.parametrize(
+    ("uri", "status"),
+    [("http://example.com/x", 416), ("mailto:acd@example.com", 416), ("sips:acd@192.0.2.1", 416), ("tel:95500", 100)],
+)
+@pytest.mark.parametrize("method", ["INVITE", "OPTIONS", "REGISTER"])
+def test_scheme_that_is_not_served_is_416(method: str, uri: str, status: int) -> None:
+    asked = message(method).replace(b"sip:acd@192.0.2.1 SIP", f"{uri} SIP".encode())
+    answered = statuses(endpoint().receive(asked, FLOW, 0.0))
+    assert answered == ([416] if status == 416 else {"INVITE": [100], "OPTIONS": [200], "REGISTER": []}[method])
+
+
 def test_body_that_is_no_sdp_is_415() -> None:
     response = only_response(endpoint().receive(message("INVITE", "Content-Type: text/plain", body=b"hi"), FLOW, 0.0))
     assert response.status == 415
@@ -636,3 +647,11 @@ def test_strays_are_answered_without_a_transaction(method: str, to_tag: str) -> 
         outputs = one.receive(message(method, branch=f"z9hG4bK{number}", to_tag=to_tag), FLOW, 0.0)
         assert statuses(outputs) == [481]
     assert one.census() == NOTHING_LEFT
+
+
+@pytest.mark.parametrize("method", ["INVITE", "UPDATE", "INFO", "OPTIONS", "REFER"])
+def test_request_after_our_bye_is_481(method: str) -> None:
+    talk = Talk()
+    talk.endpoint.hang_up(talk.session, 1.0)
+    assert statuses(talk.say(method, *SDP, body=OFFER)) == [481]
+    assert statuses(talk.say("BYE")) == [200]

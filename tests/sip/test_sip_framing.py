@@ -135,3 +135,8 @@ def test_peer_that_answers_no_ping_is_heard_all_the_same() -> None:
     framer = StreamFramer()
     framer.expect_pong()
     assert framer.feed(b"\r\n\r\n") == [Ping()]
+
+
+def test_stream_whose_lines_end_in_lf_alone_is_given_up_at_once() -> None:
+    framer = StreamFramer()
+    assert lost(framer.feed(EMPTY.replace(b"\r\n", b"\n"))).fault.status == 400

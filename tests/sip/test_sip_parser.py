@@ -74,6 +74,19 @@ def test_malformed_line_is_answered_with_400(line: bytes) -> None:
     assert fault.partial.response(400).serialise().startswith(b"SIP/2.0 400 Bad Request\r\nVia: SIP/2.0/UDP 10.0.0.5;")
 
 
+def test_datagram_whose_lines_all_end_in_lf_alone_is_read_as_if_they_ended_in_cr_lf() -> None:
+    with_body = OPTIONS + b"Subject: a\r\n b\r\nContent-Length: 6\r\n\r\na\n\nb\r\n"
+    head, _, body = with_body.partition(b"\r\n\r\n")
+    assert parse(head.replace(b"\r\n", b"\n") + b"\n\n" + body) == parse(with_body)
+
+
+@pytest.mark.parametrize("line", [b"Subject: a\r", b"Subject: a\r\nl: 0", b"No colon here"])
+def test_lines_that_end_in_both_ways_are_refused(line: bytes) -> None:
+    fault = refusal(OPTIONS.replace(b"\r\n", b"\n") + line + b"\n\n")
+    assert fault.status == 400
+    assert fault.partial is None or fault.partial.method == "OPTIONS"
+
+
 @pytest.mark.parametrize("name", [b"Via", b"From", b"To", b"Call-ID", b"CSeq"])
 def test_message_without_an_essential_header_is_refused(name: bytes) -> None:
     lines = [line for line in OPTIONS.split(b"\r\n") if not line.startswith(name)]

@@ -381,3 +381,15 @@ def test_is_registered_until_the_last_binding_runs_out() -> None:
     assert home.is_registered("1001", 299.0)
     assert not home.is_registered("1001", 300.0)
     assert not home.is_registered("1002", 0.0)
+
+
+@pytest.mark.parametrize("now", [0.1, 2106.053351110693, 62321.630803521046])
+def test_granted_time_is_what_was_asked_for_whatever_the_clock_says(now: float) -> None:
+    assert listed(registrar().handle(register(DESK, expires=3600), "udp-1", "1001", now)) == [f"{DESK};expires=3600"]
+
+
+def test_time_left_of_another_contact_is_never_rounded_up() -> None:
+    home = registrar()
+    home.handle(register(DESK, expires=60), "udp-1", "1001", 0.0)
+    assert listed(home.handle(register(cseq=2), "udp-1", "1001", 10.4)) == [f"{DESK};expires=49"]
+    assert listed(home.handle(register(cseq=3), "udp-1", "1001", 59.5)) == [f"{DESK};expires=1"]

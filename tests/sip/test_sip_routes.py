@@ -3,7 +3,21 @@
 from dataclasses import replace
 
 import pytest
-from tests.sip.peer import ANSWER, FLOW, NOTHING_LEFT, OFFER, PEER, SDP, US, Talk, endpoint, message, outgoing, sent
+from tests.sip.peer import (
+    ANSWER,
+    FLOW,
+    NOTHING_LEFT,
+    OFFER,
+    PEER,
+    SDP,
+    US,
+    Talk,
+    endpoint,
+    message,
+    outgoing,
+    request_in,
+    sent,
+)
 
 from acdcore.kernel.address import Address
 from acdcore.sip.endpoint import Endpoint
@@ -25,6 +39,7 @@ from acdcore.sip.events import (
 )
 from acdcore.sip.message import Request
 from acdcore.sip.parser import parse
+from acdcore.sip.uri import SipUri
 
 CORE = Address("192.0.2.7", 5070)
 """The host of the cluster that stays in the call, other than the one that sends."""
@@ -212,6 +227,16 @@ def test_moved_phone_is_sent_to_where_it_is_now() -> None:
     now_at = replace(TCP, remote=Address("192.0.2.2", 40010), connection=9)
     one.move(session, now_at)
     assert flows(one.hang_up(session, 6.0)) == [now_at]
+
+
+def test_moved_phone_behind_an_edge_proxy_is_addressed_by_its_new_contact() -> None:
+    talk = Talk()
+    talk.endpoint.set_path(talk.session, ROUTE)
+    now_at = replace(FLOW, remote=Address("192.0.2.60", 5060))
+    talk.endpoint.move(talk.session, now_at, SipUri.parse("sip:peer@192.0.2.60:5060;ob"))
+    outputs = talk.endpoint.hang_up(talk.session, 2.0)
+    assert ways(outputs) == [("BYE", now_at.remote)]
+    assert str(request_in(outputs).uri) == "sip:peer@192.0.2.60:5060;ob"
 
 
 @pytest.mark.parametrize("is_answered", [False, True])

@@ -131,19 +131,19 @@ class Phones:
         moved = [one for one in came if not self._reachability.is_at(key_of(one.user, one.binding), one.binding.flow)]
         self._reachability.follow(changes, self._clock.now())
         for change in moved:
-            self._move(phone_at(change.user, change.binding), change.binding.flow)
+            self._move(phone_at(change.user, change.binding), change.binding)
         self._arm()
         for agent in dict.fromkeys(AgentId(change.user) for change in changes):
             self.on_change(agent)
         if changes:
             self.on_binding()
 
-    def _move(self, phone: AtPhone, flow: Flow) -> None:
-        """Requests in the calls of a phone go where it is now: behind its new address, on its new connection."""
+    def _move(self, phone: AtPhone, binding: Binding[Flow]) -> None:
+        """Requests in the calls of a phone go where it is now: to its new Contact, on its new connection."""
         for session, party in self._wiring.sessions.items():
             at = party.phone if isinstance(party, Leg | Branch) else None
             if at is not None and is_same_phone(at, phone):
-                self._wiring.stack.move(session, flow)
+                self._wiring.stack.move(session, binding.flow, binding.contact.sip_uri)
 
     def _arm(self) -> None:
         if self._timer is not None:

@@ -69,6 +69,15 @@ class Dialog:
         if target is not None:
             self.remote_target = target
 
+    def move(self, contact: SipUri) -> None:
+        """Follow a peer that has registered from another address, without the target refresh that section 12.2 wants.
+
+        The same address under another user or with other parameters changes nothing.
+        """
+        before = self.remote_target
+        if not isinstance(before, SipUri) or (before.host, before.port) != (contact.host, contact.port):
+            self.remote_target = contact
+
     def request(
         self,
         method: str,

@@ -48,11 +48,11 @@ from acdcore.sip.next_hop import Listening
 from acdcore.sip.outside import METHODS_OF_SESSIONS, Outside
 from acdcore.sip.parser import MalformedMessage, parse
 from acdcore.sip.prober import Prober
-from acdcore.sip.session import TAKES_KEYS, Fact, Session, SessionInput
+from acdcore.sip.session import TAKES_KEYS, Fact, Session, SessionInput, SessionState
 from acdcore.sip.timers import SESSION_TIMERS, Timer, TimerKey
 from acdcore.sip.transaction import Action, Purpose, Transaction
 from acdcore.sip.transactions import Turn
-from acdcore.sip.uri import OtherUri
+from acdcore.sip.uri import SipUri
 from acdcore.sip.user_agent import UserAgent
 
 __all__ = ["Endpoint", "EndpointSettings"]
@@ -198,15 +198,19 @@ class Endpoint:
             self._ua.advance(found, SessionInput.HANG_UP, Fact(480, headers=headers), turn)
         return turn.out
 
-    def move(self, session: SessionId, flow: Flow) -> None:
+    def move(self, session: SessionId, flow: Flow, contact: SipUri | None = None) -> None:
         """The peer is reached there from now on: its phone has registered from another address or connection.
 
-        Also CANCEL and the ACK: nobody is any more where an INVITE that still rings was sent (against section 9.1).
+        `contact` is what it has registered: where that names another address than the dialog does, nobody is at the
+        dialog's any more. Also CANCEL and the ACK: nobody is any more where an INVITE that still rings was sent
+        (against section 9.1).
         """
         found = self._ua.sessions.get(session)
         if found is None:
             return
         found.flow = flow
+        if found.dialog is not None and contact is not None:
+            found.dialog.move(contact)
         if found.attempt is not None and found.dialog is None and flow.transport is found.transaction.flow.transport:
             found.transaction.flow = flow
 
@@ -378,6 +382,8 @@ class Endpoint:
         refusal = self._inadmissible(request)
         if session.order(request) is Order.STALE:
             refusal = Fact(500)
+        elif session.state is SessionState.LEAVING and request.method != "BYE":
+            refusal = Fact(481)  # our BYE has ended the dialog (section 15.1.1); only the peer's own may cross it
         if refusal is not None:
             ua.reply_at_once(request, flow, refusal, turn)
             return
@@ -399,7 +405,7 @@ class Endpoint:
 
     def _inadmissible(self, request: Request) -> Fact | None:
         """A scheme that means nothing here (section 8.2.2.1), or an extension that we would have to know (8.2.2.3)."""
-        if isinstance(request.uri, OtherUri) and request.uri.scheme not in SCHEMES:
+        if request.uri.scheme not in SCHEMES:
             return Fact(416)
         if "Require" not in request.headers:
             return None

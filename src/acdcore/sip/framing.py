@@ -17,6 +17,7 @@ _CONTENT_LENGTH: Final = re.compile(
 )
 _PINGS: Final = re.compile(rb"(?:\r\n\r\n)+")
 _LENGTH_DIGITS_MAX: Final = 10
+_CR: Final = 0x0D
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +102,18 @@ class StreamFramer:
         return MessageFramed(message)
 
     def _message_length(self) -> int | None:
+        if self._searched == 0 and self._begins_with_bare_lf():
+            raise self._fault(400, "line break that is not CR LF")  # its end would be waited for in vain
         end = self._buffer.find(_END_OF_HEADERS, self._searched)
         if end < 0:
             self._searched = max(0, len(self._buffer) - len(_END_OF_HEADERS) + 1)
             return None
         return end + len(_END_OF_HEADERS) + self._content_length(end)
+
+    def _begins_with_bare_lf(self) -> bool:
+        """Whether the start line ends in LF alone: on a stream nothing is guessed about where a message ends."""
+        first = self._buffer.find(b"\n")
+        return first > 0 and self._buffer[first - 1] != _CR
 
     def _content_length(self, end: int) -> int:
         """Length of the body: required on streams, and two that differ would hide one message in another."""

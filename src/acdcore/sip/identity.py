@@ -13,8 +13,9 @@ SESSION_METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE"
 """What the endpoint itself understands."""
 KNOWN_METHODS = frozenset((*SESSION_METHODS, "REGISTER", "PRACK", "SUBSCRIBE", "NOTIFY", "PUBLISH", "MESSAGE", "REFER"))
 """Methods that get 405 rather than 501 when they are not served (section 21.5.2)."""
-SCHEMES = frozenset({"sip", "sips", "tel"})
-"""Schemes of a Request-URI that we serve; others get 416 (section 8.2.2.1)."""
+SCHEMES = frozenset({"sip", "tel"})
+"""Schemes of a Request-URI that we serve; others get 416 (section 8.2.2.1). `sips` promises TLS on every hop, which we
+do not speak: its sender may call again by `sip` (RFC 5630 section 5.1.1)."""
 EXTENSIONS = frozenset({"timer"})
 """Option tags that a peer may Require."""
 ADDRESSES_MAX = 256

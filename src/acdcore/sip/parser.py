@@ -55,6 +55,7 @@ class MalformedMessage(PeerError):
 
 def parse(data: bytes) -> Message:
     """Read one message; raises MalformedMessage and nothing else."""
+    data = with_cr_lf(data)
     try:
         return _message(data)
     except MalformedValue as fault:
@@ -82,6 +83,20 @@ def _message(data: bytes) -> Message:
     message = _reply(start, headers, body) if start[:4].upper() == "SIP/" else _request(start, headers, body)
     _check_essentials(message)
     return message
+
+
+def with_cr_lf(data: bytes) -> bytes:
+    """The same message with CR LF in its head where every line of that ends in LF alone, as some scripts write it.
+
+    A head that has CR as well stays as it is and is refused: two readers might find its lines at different places.
+    """
+    first = data.find(b"\n", 0, LINE_CHARS_MAX)
+    if first <= 0 or data[first - 1 : first] == b"\r":
+        return data
+    head, end, body = data.partition(b"\n\n")
+    if b"\r" in head:
+        return data
+    return head.replace(b"\n", b"\r\n") + end.replace(b"\n", b"\r\n") + body
 
 
 def _lines(head: bytes) -> list[str]:
@@ -188,7 +203,7 @@ def _check_essentials(message: Message) -> None:
 
 def readable_part(data: bytes) -> Request | None:
     """The request behind malformed `data` as far as a reply needs it; None when nothing can or may be answered."""
-    head = data[:MESSAGE_BYTES_MAX].lstrip(b"\r\n").partition(b"\r\n\r\n")[0]
+    head = with_cr_lf(data[:MESSAGE_BYTES_MAX]).lstrip(b"\r\n").partition(b"\r\n\r\n")[0]
     start, *lines = _FOLD.sub(" ", decoded(head)).split("\r\n")
     method, _, rest = start.partition(" ")
     target, _, version = rest.strip().rpartition(" ")

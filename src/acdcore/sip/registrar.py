@@ -6,7 +6,6 @@ A REGISTER is carried out wholly or not at all: everything that it asks for is c
 import re
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field, replace
-from math import ceil
 from typing import Final, Generic, TypeAlias, TypeVar
 
 from acdcore.kernel.deadlines import Deadlines
@@ -349,4 +348,9 @@ def _preference(contact: NameAddr) -> float:
 
 
 def _as_granted(binding: Binding[F], now: float) -> str:
-    return str(binding.contact.with_param("expires", str(ceil(binding.expires_at - now))))
+    """What is left, never more than was asked for (RFC 3261 section 10.3): a clock's fraction must not round it up.
+
+    A binding in its last second still has one: 0 would say that it is gone.
+    """
+    left_s = max(1, int(round(binding.expires_at - now, 3)))
+    return str(binding.contact.with_param("expires", str(left_s)))

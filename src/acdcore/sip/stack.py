@@ -39,6 +39,7 @@ from acdcore.sip.next_hop import Listening
 from acdcore.sip.parser import MalformedMessage
 from acdcore.sip.tcp import TcpLimits, TcpListener, TcpStreams
 from acdcore.sip.udp import WILDCARDS, SocketLoss, UdpSocket, source_host
+from acdcore.sip.uri import SipUri
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +139,9 @@ class SipStack:
         """End a session in whatever way its state needs."""
         self._carry_out(self._endpoint.hang_up(session, self._clock.now(), headers))
 
-    def move(self, session: SessionId, flow: Flow) -> None:
-        """The peer of a session is reached there from now on."""
-        self._endpoint.move(session, flow)
+    def move(self, session: SessionId, flow: Flow, contact: SipUri | None = None) -> None:
+        """The peer of a session is reached there from now on, where it has registered `contact`."""
+        self._endpoint.move(session, flow, contact)
 
     def set_path(self, session: SessionId, path: DialogPath, credentials: DigestClient | None = None) -> None:
         """Say how requests within the dialog of an incoming session find its peer, and what answers its challenges."""
