@@ -26,6 +26,7 @@ from acdcore.kernel.ids import AgentId
 from acdcore.queues.settings import QueueSettings
 from acdcore.sdp.model import Direction
 from acdcore.sip.events import EndCause, Event, InviteArrived, SessionAnswered, SessionEnded
+from acdcore.sip.ladder import header
 
 pytestmark = pytest.mark.looptime
 
@@ -604,5 +605,7 @@ async def test_caller_without_a_port_for_audio_is_refused_with_503_and_recorded(
         second.call(SERVICE_LINE)
         await house.pass_time(1)
         assert second.refused_with == 503
+        (refusal,) = [one.data for one in house.cable.seen if one.data.startswith(b"SIP/2.0 503")]
+        assert header(refusal, "Retry-After") == "5"
         assert house.cdr().outcome is Outcome.REFUSED_LINES
         first.hang_up()

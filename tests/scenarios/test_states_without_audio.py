@@ -7,7 +7,7 @@ The others are held elsewhere: an INVITE that nobody takes up or that rings for 
 import pytest
 from tests.calls.house import EXCHANGE, OUTSIDE_LINE, SERVICE_LINE, VIP, House, opened, password
 
-from acdcore.calls.commands import AgentState
+from acdcore.calls.commands import AgentState, CallState
 from acdcore.calls.leg import Leg
 from acdcore.kernel.address import Address
 from acdcore.kernel.errors import Outcome
@@ -220,19 +220,48 @@ async def test_caller_whose_ack_never_comes_is_let_go() -> None:
         caller.hang_up()
 
 
-async def test_re_invite_that_takes_the_audio_back_is_refused_with_a_warning_and_the_call_goes_on() -> None:
+async def test_re_invite_that_takes_the_audio_back_is_a_hold_until_the_audio_comes_back() -> None:
+    async with opened() as house:
+        agent, caller = await house.seat("1001"), house.caller(VIP)
+        await house.talk(agent, caller)
+        hear(house)
+        assert caller.session is not None
+        caller.stack.modify(caller.session, offer().replace(b"m=audio 4000", b"m=audio 0"))
+        await house.pass_time(1)
+        answer = sent(house, caller.address)[-1]
+        assert label(answer) == "200 OK (INVITE) sdp"
+        assert b"m=audio 0 RTP/AVP" in answer
+        assert house.live().view.state is CallState.HELD
+        leg = house.live().caller
+        assert isinstance(leg, Leg)
+        target = house.engine.streams[leg.stream].target
+        assert target is not None
+        assert not target.sends
+        assert not target.receives
+        await house.pass_time(120)
+        assert questions(house, caller.address) > 0
+        caller.resume()
+        await house.pass_time(1)
+        assert house.live().view.state is CallState.TALKING
+        assert caller.is_up
+        assert agent.is_up
+        caller.hang_up()
+        await house.pass_time(1)
+
+
+async def test_taken_back_audio_of_a_dead_caller_ends_the_call() -> None:
     async with opened() as house:
         caller = house.caller(VIP)
         caller.call(SERVICE_LINE)
         await house.pass_time(1)
         assert caller.session is not None
+        hear(house)
         caller.stack.modify(caller.session, offer().replace(b"m=audio 4000", b"m=audio 0"))
         await house.pass_time(1)
-        assert caller.is_up
-        (refusal,) = [each for each in sent(house, caller.address) if label(each).startswith("488")]
-        assert header(refusal, "Warning") == '304 acdcore "no audio is offered"'
+        house.cable.unplugged.add(caller.address)
+        await house.pass_time(FOUND_DEAD_S)
+        assert not house.switchboard.calls
         caller.hang_up()
-        await house.pass_time(1)
 
 
 async def test_answer_without_audio_is_hung_up_on_with_the_reason() -> None:

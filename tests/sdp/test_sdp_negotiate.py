@@ -471,3 +471,36 @@ def test_address_of_the_other_family_is_not_acceptable() -> None:
         answer(theirs, local)
     with pytest.raises(NotAcceptable, match="cannot be reached"):
         accept(theirs, offer(local))
+
+
+def test_later_offer_with_port_0_is_answered_with_port_0_and_at_rest_until_the_audio_comes_back() -> None:
+    first = answer(BARESIP, LOCAL)
+    taken_back = BARESIP.replace(b"m=audio 10462", b"m=audio 0")
+    rest = answer(taken_back, LOCAL, first.body)
+    (line,) = parse(rest.body).media
+    assert (line.port, rest.sends, rest.receives) == (0, False, False)
+    assert rest.remote.port == 0
+    assert parse(rest.body).origin.version == parse(first.body).origin.version + 1
+    again = answer(BARESIP, LOCAL, rest.body)
+    assert (again.sends, again.receives, again.remote) == (True, True, Address("192.0.2.10", 10462))
+    assert [media.port for media in parse(again.body).media] == [LOCAL.address.port]
+
+
+def test_our_offer_after_the_audio_was_taken_back_uses_its_line_again() -> None:
+    first = answer(BARESIP, LOCAL)
+    rest = answer(BARESIP.replace(b"m=audio 10462", b"m=audio 0"), LOCAL, first.body)
+    (line,) = parse(offer(LOCAL, rest.body)).media
+    assert line.port == LOCAL.address.port
+
+
+def test_first_offer_with_port_0_is_still_refused() -> None:
+    with pytest.raises(NotAcceptable):
+        answer(BARESIP.replace(b"m=audio 10462", b"m=audio 0"), LOCAL)
+
+
+def test_later_offer_of_audio_that_is_not_spoken_here_is_no_audio_taken_back() -> None:
+    first = answer(BARESIP, LOCAL)
+    with pytest.raises(NotAcceptable):
+        answer(
+            BARESIP.replace(b"m=audio 10462 RTP/AVP", b"m=audio 0 RTP/AVP 0\nm=audio 10462 RTP/SAVP"), LOCAL, first.body
+        )

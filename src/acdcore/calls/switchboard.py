@@ -56,7 +56,7 @@ Story: TypeAlias = Callable[[Call], Coroutine[None, None, Ending]]
 """What happens in a call."""
 
 RETRY_AFTER: Fields = (("Retry-After", "5"),)
-"""What a trunk's switch is told when all lines are taken."""
+"""What a trunk's switch is told when all lines or all ports for audio are taken: section 21.5.4."""
 BRIEF = 423
 """The answer to a REGISTER for too short a time, which phones then lengthen: no refusal that anybody has to know of."""
 CLOSE_S = 5.0
@@ -262,7 +262,7 @@ class Switchboard:
             leg.take_offer(event.session, event.offer, event.flow.remote, self._audio_of(trunk))
         except Exception as error:
             status = error.sip_status if isinstance(error, AcdError) else AcdError.sip_status
-            headers = warning(error) if isinstance(error, SdpError) else ()
+            headers = warning(error) if isinstance(error, SdpError) else RETRY_AFTER if status == 503 else ()
             self._turn_away(event, status, headers, type(error).__name__)
             self._close(call, self._ending_by(error, call))
             return

@@ -6,6 +6,7 @@
 - What we send is what the peer wants to receive: its address, its payload types, its packet time.
 - Hold is a direction without receiving, or the address 0.0.0.0 of RFC 2543; RFC 3264 section 8.4 asks for both.
 - An address that cannot be read (a host name, nothing) is left empty for whoever knows where the signalling comes from.
+- A later offer whose audio lines all have port 0 takes the audio back: answered alike, and at rest until another offer.
 - A line that cannot be used is passed over: what is wrong in it matters only when no other line gives us audio.
 - With `previous`, our last description in the dialog: the o= version grows only when something changed (section 8),
   lines stay at their places (section 8.2), and payload types keep their meaning (section 8.3.2).
@@ -42,6 +43,8 @@ PLAIN_RTP = ("RTP/AVP", "RTP/AVPF")
 STATIC = {codec.static_payload_type: codec for codec in Codec}
 """Payload types whose meaning an a=rtpmap cannot change (RFC 3551 section 6)."""
 CODECS_BY_NAME = {codec.value: codec for codec in Codec}
+NOWHERE = "0.0.0.0"
+"""Where nothing is sent: the address of a stream that was taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,9 @@ def offer(local: LocalMedia, previous: bytes = b"") -> bytes:
     if before is not None:
         lines = [_refusal(media) for media in before.media]
         place, stream = _live(before)
-        if stream is not None:
+        if stream is None:  # a line that was taken back is used again (section 8.1)
+            place = next((each for each, media in enumerate(before.media) if media.kind == "audio"), place)
+        else:
             transport = stream.transport
             known = {codec: payload_type for payload_type, codec in _codecs(stream)}
             dtmf = _dtmf(stream)
@@ -99,6 +104,10 @@ def answer(offer: bytes, local: LocalMedia, previous: bytes = b"") -> Negotiated
     there is no offer in the body and NotAcceptable (488) when it has no stream for us.
     """
     theirs = parse(offer)
+    before = parse(previous) if previous else None
+    if before is not None and _is_taken_back(theirs):
+        lines = [_refusal(media) for media in theirs.media]
+        return _at_rest(_render(local, theirs.timing, lines, previous, before), local)
     place, found = _choice(theirs, local)
     chosen = theirs.media[place]
     dtmf = _dtmf(chosen)
@@ -112,7 +121,7 @@ def answer(offer: bytes, local: LocalMedia, previous: bytes = b"") -> Negotiated
     lines = [_refusal(media) for media in theirs.media]
     lines[place] = _Line(chosen.kind, chosen.transport, _formats(stream), stream)
     return Negotiated(
-        body=_render(local, theirs.timing, lines, previous, parse(previous) if previous else None),
+        body=_render(local, theirs.timing, lines, previous, before),
         remote=found.remote,
         codec=found.codec,
         payload_type=found.payload_type,
@@ -121,6 +130,28 @@ def answer(offer: bytes, local: LocalMedia, previous: bytes = b"") -> Negotiated
         sends=direction.sends,
         receives=direction.receives,
         ptime_ms=_ptime_ms(chosen),
+    )
+
+
+def _is_taken_back(theirs: SessionDescription) -> bool:
+    """Whether a later offer ends the audio for the time being (RFC 3264 section 8.2): each audio line has port 0."""
+    ports = [media.port for media in theirs.media if media.kind == "audio" and not media.problem]
+    return bool(ports) and not any(ports) and not any(media.problem for media in theirs.media if media.kind == "audio")
+
+
+def _at_rest(body: bytes, local: LocalMedia) -> Negotiated:
+    """What is agreed on while there is no stream: nothing flows, and a later offer may bring the audio back."""
+    codec = local.codecs[0]
+    return Negotiated(
+        body=body,
+        remote=Address(NOWHERE, 0),
+        codec=codec,
+        payload_type=codec.static_payload_type,
+        dtmf_payload_type=None,
+        dtmf_payload_type_in=None,
+        sends=False,
+        receives=False,
+        ptime_ms=PTIME_MS,
     )
 
 
