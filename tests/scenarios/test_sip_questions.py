@@ -1,5 +1,7 @@
 """A peer whose audio rests is asked within the dialog whether it is still there; the ladder is the expectation."""
 
+from dataclasses import replace
+
 import pytest
 from tests.scenarios.network import ANSWER, Network
 from tests.scenarios.test_sip_ladders import Scene
@@ -19,6 +21,11 @@ def watched(scene: Scene, watch: Watch | None = WATCH) -> None:
 
 def asked(scene: Scene) -> int:
     return scene.network.arrows().count("alice > bob: OPTIONS")
+
+
+def asked_in_vain(scene: Scene) -> int:
+    """How often bob was asked after the network was cut from him."""
+    return scene.network.arrows().count("alice > ?: OPTIONS")
 
 
 def test_peer_that_answers_is_asked_again_and_again_up_to_the_limit() -> None:
@@ -118,3 +125,57 @@ def test_question_under_way_leaves_nothing_when_the_call_ends() -> None:
     scene.hang_up(scene.bob, scene.bob.session())
     scene.network.run_out()
     assert scene.alice.events[-1] == SessionEnded(scene.alice.session(), EndCause.BYE)
+
+
+IMPATIENT = Watch(every_s=30.0, first_s=0.0, answer_within_s=20.0)
+"""For a peer of whom nothing has been heard for a while."""
+
+
+def test_peer_that_is_suspected_is_asked_at_once_and_gone_when_it_does_not_answer_in_time() -> None:
+    scene = Scene()
+    watched(scene, IMPATIENT)
+    scene.network.cut(scene.bob)
+    scene.wait(19)
+    assert asked_in_vain(scene) > 1
+    assert "SessionEnded" not in scene.alice.heard()
+    scene.wait(2)
+    assert scene.alice.events[-1] == SessionEnded(scene.alice.session(), EndCause.GONE)
+    scene.network.run_out()
+
+
+def test_peer_that_is_suspected_and_answers_is_asked_again_without_a_limit() -> None:
+    scene = Scene()
+    watched(scene, IMPATIENT)
+    scene.wait(100_000)
+    assert 3_300 < asked(scene) <= 100_000 // 30 + 1
+    assert "HoldLimitReached" not in scene.alice.heard()
+    scene.hang_up(scene.alice, scene.alice.session())
+    scene.network.run_out()
+
+
+def test_request_of_the_peer_answers_the_question() -> None:
+    scene = Scene()
+    watched(scene, IMPATIENT)
+    scene.network.lose(*["OPTIONS"] * 20)
+    scene.wait(10)
+    scene.modify(scene.bob, scene.bob.session())
+    scene.wait(15)
+    assert "SessionEnded" not in scene.alice.heard()
+    scene.network.carry_out(
+        scene.alice, scene.alice.endpoint.accept_modify(scene.alice.session(), ANSWER, scene.network.now)
+    )
+    scene.hang_up(scene.alice, scene.alice.session())
+    scene.network.run_out()
+
+
+def test_peer_whose_connection_is_refused_is_gone_in_time() -> None:
+    scene = Scene(Network(transport=Transport.TCP))
+    watched(scene)
+    scene.network.cut(scene.bob)
+    up = scene.network.flow(scene.alice, scene.bob)
+    for _ in range(30 + 33):
+        for flow in (up, replace(up, connection=0)):  # the one that was up, and each that is tried
+            scene.network.carry_out(scene.alice, scene.alice.endpoint.flow_closed(flow, scene.network.now))
+        scene.wait(1)
+    assert asked_in_vain(scene) > 1
+    assert SessionEnded(scene.alice.session(), EndCause.GONE) in scene.alice.events

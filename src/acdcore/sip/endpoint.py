@@ -387,6 +387,7 @@ class Endpoint:
         if refusal is not None:
             ua.reply_at_once(request, flow, refusal, turn)
             return
+        self._prober.heard(session, turn)
         match request.method:
             case "BYE":
                 ua.reply_at_once(request, flow, Fact(200), turn)
@@ -488,6 +489,8 @@ class Endpoint:
                 self._ua.advance(session, SessionInput.FAILURE, Fact(status), turn)
             case Purpose.MODIFY if session is not None and session.modification.ours is transaction:
                 self._modifier.failed(session, status, turn)
+            case Purpose.QUESTION if status == 503:
+                self._prober.unsent(transaction, turn)
             case Purpose.QUESTION:
                 self._prober.finished(transaction, status, turn)
             case Purpose.BYE if session is not None and status == 503 and transaction.flow.connection:
@@ -522,6 +525,8 @@ class Endpoint:
                 self._modifier.limit(session, turn)
             case Timer.ASK:
                 self._prober.ask(session, turn)
+            case Timer.ASK_LIMIT:
+                self._prober.unanswered(session, turn)
             case Timer.HOLD_LIMIT:
                 self._prober.limit(session, turn)
             case _:

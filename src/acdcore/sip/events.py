@@ -123,8 +123,12 @@ class EndCause(StrEnum):
     """The ACK of our offer brought no answer that gives us audio (RFC 3261 section 13.2.2.4)."""
     HELD = "held_too_long"
     """A hold that lasted as long as one may."""
+    SILENT = "silent_too_long"
+    """The peer lives, but has sent no audio for as long as it may."""
     GONE = "gone"
     """The peer no longer knows the dialog, or is silent (408 or 481 inside a dialog, RFC 3261 section 12.2.1.2)."""
+    LOST = "no_sign_of_life"
+    """The peer is gone, and had sent no audio and no report for a while before."""
 
 
 # --- orders for the driver ---
@@ -411,8 +415,12 @@ class Watch:
 
     every_s: float
     """Seconds from an answer to the next question (OPTIONS within the dialog)."""
-    limit_s: float
-    """Seconds after which HoldLimitReached follows, counted from the command."""
+    limit_s: float | None = None
+    """Seconds after which HoldLimitReached follows, counted from the command; None for no limit."""
+    first_s: float | None = None
+    """Seconds from the command to the first question; None for `every_s`."""
+    answer_within_s: float | None = None
+    """Seconds from a question to its answer, after which the peer is gone; None for the transaction's 64 x T1."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,8 @@ class Timer(StrEnum):
     """Request outside of dialogs: the hall has not responded; its owner is the transaction."""
     ASK = "ask"
     """Session: ask the peer, whose audio rests, whether it is still there."""
+    ASK_LIMIT = "ask_limit"
+    """Session: the peer has not answered that question in time."""
     HOLD_LIMIT = "hold_limit"
     """Session: its audio has rested for as long as it may."""
     EXPIRY = "expiry"
@@ -106,6 +108,7 @@ SESSION_TIMERS = frozenset(
         Timer.ANSWER_LIMIT,
         Timer.PROGRESS_AGAIN,
         Timer.ASK,
+        Timer.ASK_LIMIT,
         Timer.HOLD_LIMIT,
         Timer.EXPIRY,
     )
