@@ -25,7 +25,7 @@ demo: $(RUN)  ## a busy minute on free loopback ports: scripted callers and agen
 test: $(ALL) tools  ## everything, with real phones; installs Debian's sip-tester and baresip when root
 	@sh tests/peers.sh
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m "not wire"
-	$(BIN)/python -m pytest -m wire
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m wire
 
 quick: $(ALL)    ## the tests that need neither real time nor real phones
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m "not wire and not slow"

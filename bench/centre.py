@@ -1,7 +1,6 @@
 """The call centre that is measured: a daemon of our own on one core, or any other that runs already."""
 
 import os
-import random
 import resource
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from acdcore.ivr.system import required_names
 from acdcore.ivr.wav import write_wav
 from acdcore.kernel.address import Address
 from bench.daemon import RUN, AgentSeed, Daemon, DaemonSettings
+from bench.ports import media_environment
 from bench.sound import tone
 
 MENU_NUMBER = "95500"
@@ -25,8 +25,6 @@ PROMPT_S = 0.02
 """Every prompt of the house, so that the agents are not kept busy by announcements: one packet."""
 MEDIA_LOST_AFTER_S = 600
 """Calls are set up first and carry audio then; up to that the phones are silent."""
-PORTS_FIRST, PORTS_END = 10_000, 32_000
-"""Where the daemon's media ports lie: below the range from which Linux gives free ports to the phones."""
 PORTS_SPARE = 200
 
 SETTINGS = """
@@ -160,14 +158,12 @@ def new_daemon(directory: Path, lines: int, agents: int, cores: Cores, program: 
 def daemon_of(house: House, directory: Path, cores: Cores, program: tuple[str, ...] = RUN) -> Daemon:
     """A daemon, not yet started, of this configuration; all its prompts are one packet of sound."""
     port_count = 2 * (house.lines + len(house.agents)) + PORTS_SPARE
-    first_port = random.SystemRandom().randrange(PORTS_FIRST, PORTS_END - port_count, 2)
     sound = write_wav(tone(1000, PROMPT_S), 8000)
     return Daemon(
         DaemonSettings(
             directory=directory,
             environment={
-                "ACDCORE_MEDIA__FIRST_PORT": str(first_port),
-                "ACDCORE_MEDIA__LAST_PORT": str(first_port + port_count - 1),
+                **media_environment(port_count),
                 "ACDCORE_MEDIA__LOST_AFTER_S": str(MEDIA_LOST_AFTER_S),
             },
             toml=house.toml,

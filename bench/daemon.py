@@ -19,6 +19,7 @@ from typing import Self
 import aiohttp
 
 from acdcore.kernel.address import Address
+from bench.ports import free_port
 
 ROOT = Path(__file__).parent.parent
 CONFIG = ROOT / "config"
@@ -35,14 +36,6 @@ def scratch(name: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=f"acdcore-{name}-") as directory:
         os.chmod(directory, 0o755)
         yield Path(directory)
-
-
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """A port of 127.0.0.1 that was free a moment ago."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass(frozen=True, slots=True)

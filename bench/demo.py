@@ -7,7 +7,6 @@ import argparse
 import asyncio
 import contextlib
 import fcntl
-import random
 import shutil
 import signal
 import sys
@@ -29,6 +28,7 @@ from bench.board import Board, Listener
 from bench.daemon import CONFIG, Daemon, DaemonSettings
 from bench.evidence import Evidence, gather_evidence, judge_all, vip_ladder
 from bench.phone import Dialled
+from bench.ports import media_environment
 from bench.scene import AGENT_TONES_HZ, CALLERS, ON_BREAK, STORIES, Expectation, Scene, start_work
 
 VAR = Path(__file__).parent.parent / "var"
@@ -59,7 +59,7 @@ async def demo(console: Console, directory: Path) -> bool:
     if whole is not None:  # SIGTERM ends the daemon with us, as Ctrl-C does
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, whole.cancel)
     sounds = await asyncio.to_thread(read_sounds, console)
-    settings = DaemonSettings(directory, environment=DIFFERENCES | media_ports())
+    settings = DaemonSettings(directory, environment=DIFFERENCES | media_environment(MEDIA_PORTS))
     progress(console, "the daemon starts, with a database of its own")
     async with contextlib.AsyncExitStack() as stack:
         daemon = Daemon(settings)
@@ -82,12 +82,6 @@ def read_sounds(console: Console) -> Sounds:
     config = CONFIG / "acdcore.toml"
     settings = load(config, DIFFERENCES | {"ACDCORE_STORAGE__DIRECTORY": str(VAR)})
     return make_sounds(make_plan(settings, config), lambda line: progress(console, line))
-
-
-def media_ports() -> dict[str, str]:
-    """A range of ports that hardly anybody else uses."""
-    first = random.randrange(30_000, 58_000, 2)
-    return {"ACDCORE_MEDIA__FIRST_PORT": str(first), "ACDCORE_MEDIA__LAST_PORT": str(first + MEDIA_PORTS - 1)}
 
 
 # --- the scene ---

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import cast
 
 import pytest
+from bench.ports import media_range
 from tests.calls.silent_engine import SilentEngine
 
 from acdcore.kernel.address import Address
@@ -55,7 +56,8 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     if request.param == "silent":
         yield cast(Engine, SilentEngine())
         return
-    real = Engine(EngineSettings(first_port=32000, last_port=32199), IdSource(1))
+    first_port, last_port = media_range(200)
+    real = Engine(EngineSettings(first_port=first_port, last_port=last_port), IdSource(1))
     real.start()
     yield real
     real.stop()

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import random
 import re
 import shutil
 import sys
@@ -17,6 +16,7 @@ from typing import get_args, get_origin
 import pytest
 from annotated_types import Ge, Le
 from bench.daemon import Daemon, DaemonSettings, scratch
+from bench.ports import media_environment
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -131,11 +131,9 @@ def share_prompts(directory: Path) -> None:
 async def test_commands_of_the_readme_work_on_a_running_daemon() -> None:
     commands = [block.text for block in blocks(README) if block.language == "sh"]
     assert any("curl" in command for command in commands)
-    first_port = random.randrange(30_000, 58_000, 2)
-    ports = {"ACDCORE_MEDIA__FIRST_PORT": str(first_port), "ACDCORE_MEDIA__LAST_PORT": str(first_port + 999)}
     with scratch("readme") as directory:
         share_prompts(directory)
-        async with Daemon(DaemonSettings(directory, environment=ports)) as daemon:
+        async with Daemon(DaemonSettings(directory, environment=media_environment(800))) as daemon:
             for command in commands:
                 status, output = await output_of(command.replace("127.0.0.1:8080", str(daemon.http)), directory)
                 assert status == 0, output

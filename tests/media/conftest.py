@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from bench.ports import media_range
 from tests.media.handset import LISTEN_S, Handset
 
 from acdcore.kernel.ids import IdSource
@@ -12,7 +13,8 @@ from acdcore.media.engine import Engine
 from acdcore.media.events import MediaEvent
 from acdcore.media.model import ClipId, Codec, EngineSettings, OpenedStream
 
-SETTINGS = EngineSettings(first_port=31000, last_port=31999, rtcp_interval_s=0.1)
+FIRST_PORT, LAST_PORT = media_range(1_000)
+SETTINGS = EngineSettings(first_port=FIRST_PORT, last_port=LAST_PORT, rtcp_interval_s=0.1)
 
 
 @pytest.fixture

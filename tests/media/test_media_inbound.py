@@ -7,7 +7,7 @@ from array import array
 from dataclasses import replace
 
 import pytest
-from tests.media.conftest import Handsets, Lines, await_packets, await_true, clip, collect
+from tests.media.conftest import FIRST_PORT, LAST_PORT, Handsets, Lines, await_packets, await_true, clip, collect
 from tests.media.handset import Handset, loudest
 
 from acdcore.kernel.ids import IdSource
@@ -269,7 +269,7 @@ def test_key_of_a_phone_that_restarted_is_told(engine: Engine, line: Lines) -> N
 
 
 def test_lost_and_resumed_media_are_told_once_each(handset: Handsets) -> None:
-    engine = Engine(EngineSettings(first_port=31000, last_port=31999, media_lost_after_s=0.1), IdSource(1))
+    engine = Engine(EngineSettings(first_port=FIRST_PORT, last_port=LAST_PORT, media_lost_after_s=0.1), IdSource(1))
     engine.start()
     phone, held = handset(), handset()
     opened, on_hold = engine.open(), engine.open()
@@ -287,7 +287,7 @@ def test_lost_and_resumed_media_are_told_once_each(handset: Handsets) -> None:
 
 
 def test_comfort_noise_is_a_sign_of_life(handset: Handsets) -> None:
-    engine = Engine(EngineSettings(first_port=31000, last_port=31999, media_lost_after_s=0.3), IdSource(1))
+    engine = Engine(EngineSettings(first_port=FIRST_PORT, last_port=LAST_PORT, media_lost_after_s=0.3), IdSource(1))
     engine.start()
     phone, opened = handset(), engine.open()
     engine.connect(opened.stream, phone.target())

@@ -4,7 +4,7 @@ import array
 import time
 
 import pytest
-from tests.media.conftest import SETTINGS, Lines
+from tests.media.conftest import FIRST_PORT, LAST_PORT, SETTINGS, Lines
 from tests.media.handset import loudest
 
 from acdcore.kernel.ids import IdSource
@@ -93,7 +93,7 @@ def test_stream_feeds_one_recording_only(engine: Engine, line: Lines) -> None:
 
 
 def test_writer_that_is_too_slow_costs_silence_and_not_length() -> None:
-    engine = Engine(EngineSettings(first_port=31000, last_port=31999, tap_block_ms=20), IdSource(1))
+    engine = Engine(EngineSettings(first_port=FIRST_PORT, last_port=LAST_PORT, tap_block_ms=20), IdSource(1))
     engine.start()
     began = time.monotonic()
     tap = engine.tap(engine.open().stream)

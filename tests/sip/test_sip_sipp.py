@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from bench.ports import free_port
 
 from acdcore.kernel.address import Address
 from acdcore.kernel.clock import SystemClock
@@ -73,13 +74,6 @@ class Hall:
         raise AssertionError(f"{self.stack.census()} is left")
 
 
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 async def sipp(directory: Path, *arguments: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         SIPP or "sipp",
@@ -109,7 +103,7 @@ async def test_calls_of_a_stranger_all_end_well(transport: Transport, tmp_path: 
 async def test_calls_to_a_stranger_all_end_well(tmp_path: Path) -> None:
     hall = Hall()
     async with hall.stack:
-        remote = Address("127.0.0.1", free_port())
+        remote = Address("127.0.0.1", free_port(socket.SOCK_DGRAM))
         callee = await sipp(tmp_path, "-sn", "uas", "-p", str(remote.port), "-t", "u1")
         target = SipUri("sip", "service", remote.host, remote.port)
         me = NameAddr(SipUri("sip", "hall", "127.0.0.1"))

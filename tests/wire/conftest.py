@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from bench.daemon import Daemon, free_port, scratch
+from bench.daemon import Daemon, scratch
 from bench.phone import Phone, PhoneSettings
+from bench.ports import free_port
 from tests.wire.hotline import hotline
 from tests.wire.watch import Operator
 

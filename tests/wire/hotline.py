@@ -1,10 +1,10 @@
 """The hotline under test: one number for each thing that a caller can meet, short times, prompts that are tones."""
 
-import random
 from collections.abc import Mapping
 from pathlib import Path
 
 from bench.daemon import AgentSeed, DaemonSettings
+from bench.ports import media_environment
 from tests.wire import journeys
 from tests.wire.tones import prompts
 
@@ -285,14 +285,9 @@ def hotline(
     """A daemon with this hotline; `lines` is the table of that name in the settings."""
     share_prompts(directory)
     journeys.write_calendars(directory / "config")
-    first_port = random.SystemRandom().randrange(30000, 58000 - MEDIA_PORTS, 2)
-    media = {
-        "ACDCORE_MEDIA__FIRST_PORT": str(first_port),
-        "ACDCORE_MEDIA__LAST_PORT": str(first_port + MEDIA_PORTS - 1),
-    }
     return DaemonSettings(
         directory=directory,
-        environment=media | dict(environment or {}),
+        environment=media_environment(MEDIA_PORTS) | dict(environment or {}),
         toml=settings_file(far_end_port, lines),
         flows=FLOWS,
         prompts=prompts(),

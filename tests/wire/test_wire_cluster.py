@@ -8,8 +8,9 @@ from typing import Self
 
 import pytest
 import pytest_asyncio
-from bench.daemon import Daemon, free_port
+from bench.daemon import Daemon
 from bench.phone import Phone, PhoneSettings
+from bench.ports import free_port
 from tests.wire.hotline import FORWARDED, HOTLINE, hotline
 from tests.wire.parties import dial_in
 from tests.wire.watch import Operator

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from bench.daemon import Daemon, free_port
+from bench.daemon import Daemon
 from bench.phone import Phone, PhoneSettings
+from bench.ports import free_port
 from tests.wire.hotline import FORWARDED, ORDINARY, SERVICE, hotline
 from tests.wire.kamailio_proxy import IDLE_S, Kamailio
 from tests.wire.parties import Party, both_talk, dial_in, pick_up, take_seat

@@ -4,8 +4,9 @@ import socket
 from pathlib import Path
 
 import pytest
-from bench.daemon import Daemon, free_port
+from bench.daemon import Daemon
 from bench.phone import Phone, PhoneSettings
+from bench.ports import free_port
 from tests.wire.hotline import FORWARDED, ORDINARY, hotline
 from tests.wire.parties import dial_in
 from tests.wire.sipp_phone import ringing

@@ -5,8 +5,9 @@ import socket
 from pathlib import Path
 
 import pytest
-from bench.daemon import Daemon, free_port
+from bench.daemon import Daemon
 from bench.phone import Dialled, Phone, PhoneSettings
+from bench.ports import free_port
 from tests.wire.hotline import ORDINARY, PATIENT, PROVIDED, PROVIDER, PROVIDER_PASSWORD, REALM, SERVICE, password_of
 from tests.wire.parties import answer, both_talk, dial_in, rung, take_seat
 from tests.wire.softphone import agents_phone

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from bench.daemon import Daemon
 from bench.phone import Phone, PhoneSettings
+from bench.ports import media_environment
 from tests.wire.hotline import HOTLINE, ORDINARY, SERVICE, password_of, share_prompts
 from tests.wire.parties import all_talk, dial_in
 
@@ -37,8 +38,7 @@ def plan_of(daemon: Daemon, directory: Path) -> Plan:
         "ACDCORE_SIP__UDP_PORT": "0",
         "ACDCORE_SIP__TCP_PORT": "0",
         "ACDCORE_HTTP__PORT": "0",
-        "ACDCORE_MEDIA__FIRST_PORT": "58000",
-        "ACDCORE_MEDIA__LAST_PORT": "58399",
+        **media_environment(400),
         "ACDCORE_STORAGE__DIRECTORY": str(var),
         "ACDCORE_RECORDING__DIRECTORY": str(var / "recordings"),
     }
