@@ -30,6 +30,7 @@ from acdcore.kernel.errors import Outcome, SettingsError
 from acdcore.kernel.ids import IdSource, QueueName
 from acdcore.numbering.key import matching_key
 from acdcore.plan import Plan, make_plan
+from acdcore.queues.model import MAX_FORMER_EDITIONS
 from acdcore.reload import Marks, Reloader, Sounds
 from acdcore.settings import load
 from acdcore.sip.digest import DigestServer
@@ -469,10 +470,11 @@ WORDS = PromptKey(PromptName("spoken.words"), Language.MANDARIN)
 async def test_new_words_are_heard_by_the_next_caller_and_no_other_prompt_is_made_anew(tmp_path: Path) -> None:
     async with at_site(tmp_path) as site:
         voice = site.house.hall.voice
-        former = dict(voice._clips)
+        former = voice.by_key
         site.change('cmn = "旧"', 'cmn = "新"', "ivr/spoken.toml")
         await site.applied()
-        assert {key for key, clip in voice._clips.items() if former[key] != clip} == {WORDS}
+        voice = site.house.hall.voice
+        assert {key for key, clip in voice.by_key.items() if former[key] != clip} == {WORDS}
         caller = site.house.caller("13800000001")
         caller.call("95510")
         await site.house.pass_time(0.3)
@@ -504,32 +506,47 @@ async def test_flow_that_is_gone_is_walked_to_its_end_by_who_is_in_it(tmp_path: 
 
 async def test_music_comes_and_goes_with_its_key(tmp_path: Path) -> None:
     async with at_site(tmp_path) as site:
-        voice, clips = site.house.hall.voice, site.house.engine.clips
-        everywhere = voice.music()
+        hall, clips = site.house.hall, site.house.engine.clips
+        everywhere = hall.voice.music()
+        before = len(clips)
         site.change("[queues.sales]", '[queues.sales]\nmusic = "sales.wav"')
         await site.applied()
-        own = voice.music(SALES)
+        own = hall.voice.music(SALES)
         assert own != everywhere
-        assert voice.music(SERVICE) == everywhere
-        before = len(clips)
+        assert hall.voice.music(SERVICE) == everywhere
         site.change('music = "sales.wav"', 'music = "other.wav"')
         await site.applied()
-        assert voice.music(SALES) not in (own, everywhere)
+        assert hall.voice.music(SALES) not in (own, everywhere)
         site.change('music = "other.wav"', "")
         await site.applied()
-        await site.applied()
-        assert voice.music(SALES) == everywhere
-        assert len(clips) == before - 1
+        assert hall.voice.music(SALES) == everywhere
+        assert len(clips) == before
 
 
-async def test_clip_that_a_call_knows_by_number_outlives_the_reload_that_replaces_it(tmp_path: Path) -> None:
+MORE = '[nodes.more]\ntype = "play"\nprompts = ["more"]\nnext = "end"\n[prompts.more]\ncmn = "再"\n'
+
+
+async def test_call_in_a_flow_hears_the_words_that_there_were_when_it_came(tmp_path: Path) -> None:
     async with at_site(tmp_path) as site:
-        (known,) = site.house.hall.voice.clips([WORDS])
-        site.change('cmn = "旧"', 'cmn = "新"', "ivr/spoken.toml")
+        house, file = site.house, "ivr/spoken.toml"
+        site.change('next = "end"', 'next = "more"', file)
+        (site.files / file).write_text((site.files / file).read_text("utf-8") + MORE, "utf-8")
         await site.applied()
-        assert known in site.house.engine.clips
+        more = PromptKey(PromptName("spoken.more"), Language.MANDARIN)
+        (words,), (second,) = house.hall.voice.clips([WORDS]), house.hall.voice.clips([more])
+        caller = house.caller("13800000001")
+        caller.call("95510")
+        await house.pass_time(0.3)
+        leg = house.live().caller
+        assert leg is not None
+        site.change('cmn = "再"', 'cmn = "另"', file)
         await site.applied()
-        assert known not in site.house.engine.clips
+        await site.applied()
+        await house.pass_time(0.5)
+        assert list(house.engine.streams[leg.stream].heard) == [words, second]
+        assert second in house.engine.clips
+        await house.pass_time(2)
+        assert second not in house.engine.clips  # with the last call that could hear it
 
 
 # --- queues, their work and their hours ---
@@ -629,25 +646,160 @@ async def test_closed_queue_that_goes_and_comes_back_is_closed_again(tmp_path: P
         assert is_open(site, SALES) is True
 
 
-async def test_keys_and_survey_hold_for_who_is_in_the_queue_already(tmp_path: Path) -> None:
+async def test_keys_and_survey_of_a_call_are_those_that_it_came_under(tmp_path: Path) -> None:
     async with at_site(tmp_path) as site:
         house = site.house
-        agent, caller = await house.seat("1001"), house.caller("13800000001")
-        await house.talk(agent, caller)
         site.change("wrap_up_s = 10", 'wrap_up_s = 10\nsurvey = "spoken"\nkeys = { 5 = "spoken" }')
+        await site.applied()
+        agent, caller, waiting = await house.seat("1001"), house.caller("13800000001"), house.caller("13800000002")
+        await house.talk(agent, caller)
+        house.command("1001", AgentCommand.NOT_READY)
+        site.change('survey = "spoken"\nkeys = { 5 = "spoken" }', 'keys = { 6 = "spoken" }')
         await site.applied()
         agent.hang_up()
         await house.pass_time(0.3)
         assert caller.is_up  # hears the survey
         await house.pass_time(2)
         assert not caller.is_up
-        waiting = house.caller("13800000002")
-        house.command("1001", AgentCommand.NOT_READY)
+        site.change("keys = { 6", "keys = { 5")
+        await site.applied()
         waiting.call(SERVICE_LINE)
         await house.pass_time(2)
+        site.change("keys = { 5", "keys = { 6")
+        await site.applied()
+        house.press("6")
+        await house.pass_time(2)
+        assert "stepped_aside" not in words_of(house.story(1))
         house.press("5")
-        await house.pass_time(3)
+        await house.pass_time(2)
+        assert "stepped_aside" in words_of(house.story(1))
         assert not waiting.is_up
+
+
+async def test_survey_of_a_queue_that_is_removed_is_heard_by_who_was_served_there(tmp_path: Path) -> None:
+    async with at_site(tmp_path) as site:
+        house = site.house
+        site.change("wrap_up_s = 10", 'wrap_up_s = 10\nsurvey = "spoken"')
+        await site.applied()
+        agent, caller = await house.seat("1001"), house.caller("13800000001")
+        await house.talk(agent, caller)
+        site.change("[queues.service]", "[queues.care]")
+        site.change('queue = "service"', 'queue = "care"', "ivr/service.toml")
+        await site.applied()
+        agent.hang_up()
+        await house.pass_time(0.3)
+        assert caller.is_up
+        await house.pass_time(2)
+        assert not caller.is_up
+
+
+MENU_FLOW = """
+languages = ["cmn"]
+start = "say"
+[nodes.say]
+type = "play"
+prompts = ["words"]
+next = "queue"
+[nodes.queue]
+type = "queue"
+queue = "service"
+[prompts.words]
+cmn = "请稍候"
+"""
+
+
+async def test_call_in_a_flow_comes_to_the_queue_that_a_reload_removes_meanwhile(tmp_path: Path) -> None:
+    async with at_site(tmp_path) as site:
+        house = site.house
+        (site.files / "ivr" / "service.toml").write_text(MENU_FLOW, "utf-8")
+        await site.applied()
+        agent, caller = await house.seat("1001"), house.caller("13800000001")
+        caller.call(SERVICE_LINE)
+        await house.pass_time(0.2)
+        site.change("[queues.service]", "[queues.care]")
+        site.change('queue = "service"', 'queue = "care"', "ivr/service.toml")
+        await site.applied()
+        await house.pass_time(2)
+        assert caller.is_up
+        assert agent.rings
+        agent.answer()
+        await house.pass_time(BOTH_TOLD_S + 1)
+        agent.hang_up()
+        await house.pass_time(1)
+        assert (house.cdr().queue, house.cdr().outcome) == ("service", Outcome.ANSWERED)
+
+
+async def test_call_in_a_flow_overflows_by_the_rules_that_it_came_under(tmp_path: Path) -> None:
+    async with at_site(tmp_path) as site:
+        house = site.house
+        (site.files / "ivr" / "service.toml").write_text(MENU_FLOW, "utf-8")
+        await site.applied()
+        caller = house.caller("13800000001")
+        caller.call(SERVICE_LINE)
+        await house.pass_time(0.2)
+        (site.files / "ivr" / "later.toml").write_text(SPOKEN_FLOW, "utf-8")
+        site.change("ring_for_s = 15", 'ring_for_s = 15\nmax_wait_s = 5\noverflow.wait = { flow = "later" }')
+        await site.applied()
+        await house.pass_time(10)
+        assert caller.is_up
+        assert "overflowed" not in words_of(house.story())
+        caller.hang_up()
+        await house.pass_time(1)
+
+
+async def test_call_of_long_ago_goes_by_the_settings_of_now_when_it_comes_to_its_queue(tmp_path: Path) -> None:
+    async with at_site(tmp_path) as site:
+        house = site.house
+        (site.files / "ivr" / "service.toml").write_text(MENU_FLOW, "utf-8")
+        await site.applied()
+        caller = house.caller("13800000001")
+        caller.call(SERVICE_LINE)
+        await house.pass_time(0.2)
+        (site.files / "ivr" / "later.toml").write_text(SPOKEN_FLOW, "utf-8")
+        site.change("ring_for_s = 15", 'ring_for_s = 15\nmax_wait_s = 5\noverflow.wait = { flow = "later" }')
+        for _ in range(MAX_FORMER_EDITIONS + 1):
+            await site.applied()
+        await house.pass_time(10)
+        assert "overflowed" in words_of(house.story())
+        assert house.cdr().outcome is Outcome.OVERFLOWED
+
+
+async def test_call_that_staff_send_on_goes_by_the_settings_of_now(tmp_path: Path) -> None:
+    async with at_site(tmp_path) as site:
+        house = site.house
+        agent, caller = await house.seat("1001"), house.caller("13800000001")
+        await house.talk(agent, caller)
+        (site.files / "ivr" / "later.toml").write_text(SPOKEN_FLOW, "utf-8")
+        site.append('[queues.later]\nmax_wait_s = 5\noverflow.wait = { flow = "later" }\n')
+        await site.applied()
+        house.operations.requeue(house.live().id, QueueName("later"), "staff")
+        house.command("1001", AgentCommand.NOT_READY)
+        await house.pass_time(6)
+        assert "overflowed" in words_of(house.story())
+        await house.pass_time(2)
+        assert not caller.is_up
+
+
+# --- trunks ---
+
+OUT_FLOW = MENU_FLOW.replace('type = "queue"\nqueue = "service"', 'type = "outside"\nnumber = "02155500"')
+
+
+async def test_trunk_that_may_no_longer_dial_out_is_dialled_by_no_call_of_before_either(tmp_path: Path) -> None:
+    async with at_site(tmp_path) as site:
+        house = site.house
+        exchange = house.exchange()
+        (site.files / "ivr" / "service.toml").write_text(OUT_FLOW, "utf-8")
+        await site.applied()
+        caller = house.caller("13800000001")
+        caller.call(SERVICE_LINE)
+        await house.pass_time(0.2)
+        (site.files / "ivr" / "service.toml").write_text(SERVICE_FLOW, "utf-8")
+        site.change("may_dial_out = true", "may_dial_out = false")
+        await site.applied()
+        await house.pass_time(3)
+        assert not exchange.rings
+        assert house.cdr().outcome is Outcome.UNANSWERED
 
 
 async def test_other_pauses_between_attempts_hold_at_once(tmp_path: Path) -> None:
@@ -662,6 +814,11 @@ async def test_other_pauses_between_attempts_hold_at_once(tmp_path: Path) -> Non
         rows = house.history.work_rows[item.id]
         assert rows[max(rows)].item.state is WorkState.GIVEN_UP
         await house.pass_time(1)
+
+
+def words_of(story: list[str]) -> list[str]:
+    """The kinds of a call's events."""
+    return [line.split()[1] for line in story]
 
 
 def is_open(site: Site, queue: QueueName) -> bool:

@@ -29,7 +29,7 @@ from acdcore.calls.operations import Operations
 from acdcore.calls.speaker import Speaker
 from acdcore.calls.switchboard import Switchboard
 from acdcore.calls.trunk_probe import probing
-from acdcore.calls.voice import Voice
+from acdcore.calls.voice import PromptLibrary
 from acdcore.calls.wiring import Wiring
 from acdcore.control.app import ControlParts
 from acdcore.control.plane import ControlPlane
@@ -136,8 +136,8 @@ async def serve(
         notices = Notices(settings.mail(), chronicle, settings.recording.directory)
         await stack.enter_async_context(notices.sending())
         recorder = await stack.enter_async_context(started_recorder(settings, engine, chronicle, clock))
-        voice = Voice(engine, sounds.prompts, sounds.music, ringback(), Speaker())
-        stack.callback(voice.close)
+        library = PromptLibrary(engine, sounds.prompts, sounds.music, ringback(), Speaker())
+        stack.callback(library.close)
 
         # The stack reports to the switchboard, which stands on the stack: the name is bound before it first listens.
         def on_sip(event: Event) -> None:
@@ -151,7 +151,7 @@ async def serve(
         media_host = str(settings.media.advertised or settings.media.address)
         wiring = Wiring(sip, engine, media_host, ids, settings.audio())
         floor = stack.enter_context(open_floor(settings, clock, on_progress))
-        parts = HallParts(wiring, recorder, chronicle, voice, storage, clock)
+        parts = HallParts(wiring, recorder, chronicle, library, storage, clock)
         hall = await stack.enter_async_context(open_hall(plan, floor, parts))
         screen = open_screen(hall, storage)
         switchboard = Switchboard(hall, admission, screen)

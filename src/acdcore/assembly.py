@@ -24,7 +24,7 @@ from acdcore.calls.services import Services
 from acdcore.calls.stays import StayKeeper
 from acdcore.calls.switchboard import Switchboard
 from acdcore.calls.trunk_probe import TrunkProbe
-from acdcore.calls.voice import Voice
+from acdcore.calls.voice import PromptLibrary
 from acdcore.calls.wiring import Wiring
 from acdcore.calls.workbench import Workbench
 from acdcore.kernel.alarms import AlarmKind, Severity
@@ -109,7 +109,7 @@ class HallParts:
     wiring: Wiring
     recorder: Recorder
     chronicle: Chronicle
-    voice: Voice
+    library: PromptLibrary
     storage: Storage
     clock: Clock
 
@@ -135,7 +135,7 @@ async def open_hall(plan: Plan, floor: OpenFloor, parts: HallParts) -> AsyncIter
             acd=acd,
             stays=stays,
             desks=Desks(phones, storage.directory, acd, parts.chronicle, clock),
-            voice=parts.voice,
+            library=parts.library,
             directory=storage.directory,
             chronicle=parts.chronicle,
             recorder=parts.recorder,

@@ -4,7 +4,7 @@ Rules:
 - All that can go wrong is tried first: files are read and checked, sounds made, and every part's new settings built.
   Only then is anything replaced, from one turn of the loop to the next.
 - What is read at the start only stays as it runs, for every later reload too, and the report says what waits for one.
-- Who is on the line goes on as begun; see `Rules`, the dispatcher's editions, and `Voice.extend`.
+- Calls in progress keep the settings they started with: see `CallSettings` and the dispatcher's editions.
 """
 
 import asyncio
@@ -127,14 +127,14 @@ class Reloader:
             new, marks = await asyncio.to_thread(lambda: (sounds.new_since(self.marks), sounds.marks()))
         except AcdError as error:
             return ReloadReport(False, (str(error),), (), ())
-        self._apply(edition, new, sounds.music)
+        self._apply(edition, new, sounds)
         self.plan = plan
-        self.marks = Marks({**self.marks.prompts, **marks.prompts}, marks.music)
+        self.marks = marks
         return ReloadReport(True, (), warnings, changes)
 
-    def _apply(self, edition: Edition, new: Sounds, music: Mapping[str, bytes]) -> None:
+    def _apply(self, edition: Edition, new: Sounds, sounds: Sounds) -> None:
         hall, rules = self.hall, edition.rules
-        hall.voice.extend(new.prompts, new.music, music)
+        hall.library.extend(new.prompts, new.music, sounds.prompts.keys(), sounds.music.keys())
         hall.rules = rules
         hall.acd.feed(FloorChanged(edition.floor))
         hall.lines.change(edition.lines, {trunk.name: trunk.lines for trunk in rules.trunks.trunks})

@@ -48,7 +48,7 @@ from acdcore.calls.stays import StayKeeper
 from acdcore.calls.switchboard import Switchboard
 from acdcore.calls.trunk_numbers import TrunkNumbers
 from acdcore.calls.trunks import Route, Trunk, Trunks
-from acdcore.calls.voice import Voice, queue_title
+from acdcore.calls.voice import PromptLibrary, queue_title
 from acdcore.calls.wiring import Wiring
 from acdcore.calls.workbench import Workbench
 from acdcore.ivr.model import (
@@ -250,7 +250,7 @@ class House:
             acd=acd,
             stays=self.stays,
             desks=Desks(Phones(wiring, registrar, self.clock), self.directory, acd, chronicle, self.clock),
-            voice=Voice(engine, sounds(plan.flows), {"": clip(), SERVICE: clip()}, clip()),
+            library=PromptLibrary(engine, sounds(plan.flows), {"": clip(), SERVICE: clip()}, clip()),
             directory=self.directory,
             chronicle=chronicle,
             recorder=recorder,
@@ -416,7 +416,7 @@ class House:
     async def close(self) -> None:
         """Give back what the house itself holds; calls of a test that failed are ended first."""
         await asyncio.wait_for(self.switchboard.drain(0.001), CLOSE_WITHIN_S)
-        self.hall.voice.close()
+        self.hall.library.close()
         self.hall.desks.phones.close()
         self.hall.hours.close()
         self.hall.workbench.close()

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from tests.calls.silent_engine import SilentEngine
 
 from acdcore.calls.speaker import AT_ONCE_MAX, CHARS_MAX, WITHIN_S, Speaker
-from acdcore.calls.voice import SPOKEN_MAX, Voice
+from acdcore.calls.voice import SPOKEN_MAX, PromptLibrary
 from acdcore.ivr.model import Language, Words
 from acdcore.ivr.voices import HelperProcesses, Reader, Reading
 from acdcore.ivr.wav import write_wav
@@ -153,7 +153,7 @@ async def test_long_texts_are_cut() -> None:
 
 async def test_same_words_at_once_leave_one_clip() -> None:
     reader, engine = ScriptedReader(), SilentEngine(10)
-    voice = Voice(cast(Engine, engine), {}, {}, bytes(2), Speaker(reader))
+    voice = PromptLibrary(cast(Engine, engine), {}, {}, bytes(2), Speaker(reader))
     before = len(engine.clips)
     asked = [asyncio.create_task(voice.spoken(WORDS)) for _ in range(3)]
     await until(lambda: reader.running == 3)
@@ -167,7 +167,7 @@ async def test_same_words_at_once_leave_one_clip() -> None:
 
 async def test_only_the_latest_sentences_are_kept() -> None:
     engine = SilentEngine(10)
-    voice = Voice(cast(Engine, engine), {}, {}, bytes(2), Speaker(read_at_once()))
+    voice = PromptLibrary(cast(Engine, engine), {}, {}, bytes(2), Speaker(read_at_once()))
     before = len(engine.clips)
     for number in range(SPOKEN_MAX + 5):
         await voice.spoken(Words(str(number), Language.ENGLISH))

@@ -153,6 +153,7 @@ class Auditor:
 
     def __init__(self, settings: FloorSettings) -> None:
         self.floor = settings
+        self.editions = [settings]
         self.callers: dict[EntryId, Caller] = {}
         self.people: dict[AgentId, Person] = {}
         self.live: dict[OfferId, tuple[Offered, float]] = {}
@@ -202,12 +203,14 @@ class Auditor:
         match fed:
             case CallerJoined():
                 self.serial += 1
-                queue = next(queue for queue in self.floor.queues if queue.name == fed.queue)
-                self.callers[fed.entry] = Caller(self.floor, fed, now - fed.waited_s, self.serial, queue, now)
+                floor = self.floor if fed.edition is None else self.editions[fed.edition - 1]
+                queue = next(queue for queue in floor.queues if queue.name == fed.queue)
+                self.callers[fed.entry] = Caller(floor, fed, now - fed.waited_s, self.serial, queue, now)
             case CallerPaused(entry=entry) | CallerResumed(entry=entry):
                 self.callers[entry].is_paused = isinstance(fed, CallerPaused)
             case FloorChanged(settings=settings):
                 self.floor = settings
+                self.editions.append(settings)
                 self.closed &= {queue.name for queue in settings.queues}
             case HoursChanged(queue=name, is_open=is_open):
                 (self.closed.discard if is_open else self.closed.add)(name)

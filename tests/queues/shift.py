@@ -165,6 +165,7 @@ class Shift:
             channel=draw.choice([Channel.CALL, Channel.CALL, Channel.CALLBACK, Channel.VOICEMAIL]),
             preferred=draw.choice([None, None, *AGENTS]),
             waited_s=draw.choice([0.0, 0.0, 33.25]),
+            edition=draw.choice([None, None, 1, 2]),
         )
 
     def _agent(self, agent: AgentId) -> Input:

@@ -124,7 +124,7 @@ def test_state_of_parts_that_do_not_fit_is_refused() -> None:
         ),
         (Dispatcher(FloorSettings()), {"metrics", "_board"}, set()),
         (Metrics(), {"queues", "work", "agents"}, {"items"}),
-        (Lines(FloorSettings()), {"edition", "_lines"}, {"_of_queue"}),
+        (Lines(FloorSettings()), {"edition", "former", "_lines"}, {"_of_queue"}),
         (Roster(), {"_agents"}, {"_seats"}),
         (Agent(AgentSettings(AGENTS[0]), 0.0), {each.name for each in fields(AgentFacts)}, set()),
         (

@@ -21,6 +21,7 @@ from acdcore.queues.decisions import (
 )
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.model import (
+    MAX_FORMER_EDITIONS,
     AgentBusy,
     AgentIdle,
     AgentLoggedIn,
@@ -381,6 +382,26 @@ def test_reload_while_ringing_changes_nothing_for_those_inside() -> None:
     assert only(InputRefused, desk.join(SALES)[1]).reason is RefusalReason.UNKNOWN_QUEUE
     desk.feed(CallerLeft(waiting))
     assert [queue.queue for queue in desk.dispatcher.snapshot(desk.now).queues] == [HELP]
+
+
+def test_call_of_before_a_reload_joins_under_the_settings_that_it_goes_by() -> None:
+    desk = Desk(SALES_QUEUE)
+    desk.staff(ANNA, talk=1)
+    came = desk.dispatcher.edition
+    desk.feed(FloorChanged(FloorSettings(queues=(HELP_QUEUE,))))
+    assert only(Offered, desk.feed(CallerJoined(EntryId("late"), SALES, edition=came))).queue == SALES
+
+
+def test_settings_of_long_ago_are_kept_no_more() -> None:
+    desk = Desk(SALES_QUEUE)
+    came = desk.dispatcher.edition
+    for _ in range(MAX_FORMER_EDITIONS):
+        desk.feed(FloorChanged(FloorSettings(queues=(HELP_QUEUE,))))
+    assert desk.dispatcher.keeps(came)
+    desk.feed(FloorChanged(FloorSettings(queues=(HELP_QUEUE,))))
+    assert not desk.dispatcher.keeps(came)
+    refused = desk.feed(CallerJoined(EntryId("late"), SALES, edition=came))
+    assert only(InputRefused, refused).reason is RefusalReason.UNKNOWN_QUEUE
 
 
 def test_callers_of_two_editions_are_ordered_by_their_urgencies_of_the_moment() -> None:

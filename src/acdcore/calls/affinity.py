@@ -21,7 +21,7 @@ def preferred_agent(call: Call, hall: Hall, queue: QueueName) -> AgentId | None:
     owner = call.customer.owner if call.customer is not None else None
     if owner and is_logged_in(hall, owner):
         return owner
-    within_days = hall.rules.queue(queue).sticky_within_days
+    within_days = call.rules.queue(queue).sticky_within_days
     who = call.customer.id if call.customer is not None else call.view.caller
     if not within_days or not who:
         return None
@@ -41,7 +41,7 @@ def is_logged_in(hall: Hall, agent: AgentId) -> bool:
 def facts_of(call: Call, hall: Hall) -> CallerFacts:
     """What the queue's rules may ask about the caller."""
     customer = call.customer
-    region = customer.region if customer is not None and customer.region else hall.rules.regions.of(call.view.caller)
+    region = customer.region if customer is not None and customer.region else call.rules.regions.of(call.view.caller)
     return CallerFacts(
         tier=customer.tier.value if customer is not None else "unknown",
         language=call.language.value,

@@ -1,11 +1,11 @@
 """A live call: what is known of it, what has happened to it, and the task that tells its story."""
 
 import asyncio
-from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from acdcore.calls import events
+from acdcore.calls.call_settings import CallSettings
 from acdcore.calls.cdr import Spans, answers
 from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.commands import LiveCall
@@ -14,7 +14,9 @@ from acdcore.calls.live import recognise
 from acdcore.calls.mailbox import Mailbox
 from acdcore.calls.people import Customer
 from acdcore.calls.rows import EndedBy
-from acdcore.ivr.model import CalendarState, Context, Flow, Language
+from acdcore.calls.rules import Rules
+from acdcore.calls.voice import Voice
+from acdcore.ivr.model import CalendarState, Context, Language
 from acdcore.ivr.opening import Moment
 from acdcore.ivr.steps import EnterFlow, EnterQueue, ServiceAnswered
 from acdcore.kernel.errors import Outcome
@@ -78,16 +80,16 @@ class Call:
     it hangs on `held`, which gives all of it back in reverse order however the story ends.
     """
 
-    def __init__(self, view: LiveCall, chronicle: Chronicle) -> None:
+    def __init__(self, view: LiveCall, chronicle: Chronicle, settings: CallSettings) -> None:
         self.view = view
+        self.settings = settings
+        """What held when the call came; only `renew` changes it."""
         self.mailbox: Mailbox[Note] = Mailbox()
         self.history: list[events.Event] = []
         self.held = ExitStack()
         self.caller: Leg | None = None
         self.customer: Customer | None = None
         self.language = Language.MANDARIN
-        self.flows: Mapping[str, Flow] = {}
-        """Those that there were when the call arrived."""
         self.moment = ALWAYS
         """What the calendar said when the call arrived."""
         self.known: Context | None = None
@@ -116,6 +118,16 @@ class Call:
     def id(self) -> CallId:
         """The call's name in all records."""
         return self.view.call_id
+
+    @property
+    def rules(self) -> Rules:
+        """The rules that the call came under."""
+        return self.settings.rules
+
+    @property
+    def voice(self) -> Voice:
+        """The prompts and the music that there were when the call came."""
+        return self.settings.voice
 
     def log(self, event: events.Event) -> None:
         """Append to the history; records, feed and the live view follow from it."""

@@ -104,6 +104,7 @@ def joined(call: Call, hall: Hall, item: WorkItem) -> CallerJoined:
         facts=facts_of(call, hall),
         channel=CHANNELS[item.kind],
         waited_s=call.waited_s(hall.clock.now()),
+        edition=call.settings.edition,
     )
 
 
@@ -151,7 +152,7 @@ class Progress:
 async def call_back(call: Call, hall: Hall, item: WorkItem, served: Served, path: str) -> Tried:
     """The agent hears what it is about, then the customer's phone ringing, then the customer."""
     agent = served.leg
-    whisper = hall.voice.work_whisper(WorkKind.CALLBACK, item.queue, call.customer, hall.desks.language(served.agent))
+    whisper = call.voice.work_whisper(WorkKind.CALLBACK, item.queue, call.customer, hall.desks.language(served.agent))
     if agent.session is None or await until_played(call, {announce(call, agent, whisper)}, agent) is not None:
         return Tried(Attempt.LEFT)
     try:
@@ -159,7 +160,7 @@ async def call_back(call: Call, hall: Hall, item: WorkItem, served: Served, path
     except AcdError:
         await tell(call, hall, served, SystemPrompt.CALL_FAILED)
         return Tried(Attempt.FAILED)
-    agent.set_music(hall.voice.ringback())
+    agent.set_music(call.voice.ringback())
     status = await until_answered(call, customer, agent)
     if status is not None:
         call.log(events.DialFailed(hall.clock.now(), item.number, status))
@@ -201,8 +202,8 @@ async def customer_first(call: Call, hall: Hall, item: WorkItem, reserved: Reser
         return unreached(status)
     call.caller = customer
     hall.workbench.feed(Connected(item.id))
-    customer.set_music(hall.voice.music(item.queue))
-    announce(call, customer, hall.voice.system(SystemPrompt.AGENT_COMING, call.language))
+    customer.set_music(call.voice.music(item.queue))
+    announce(call, customer, call.voice.system(SystemPrompt.AGENT_COMING, call.language))
     agent = await fetch(call, hall, reserved.agent)
     if agent is None:
         hall.acd.feed(AgentNotReady(reserved.agent, "missed"))
@@ -253,15 +254,15 @@ async def is_taken(call: Call, hall: Hall, agent: AgentId, leg: Leg) -> bool:
 async def hear(call: Call, hall: Hall, item: WorkItem, served: Served, path: str) -> Tried:
     """The agent hears the message and decides by key: 1 call the customer, 2 hear it again, 3 done."""
     agent, language = served.leg, hall.desks.language(served.agent)
-    whisper = hall.voice.work_whisper(item.kind, item.queue, call.customer, language)
+    whisper = call.voice.work_whisper(item.kind, item.queue, call.customer, language)
     if agent.session is None:
         return Tried(Attempt.LEFT)  # hung up in the moment of answering
     file = hall.recorder.file(item.recording)
-    message = None if file is None else await hall.voice.recording(file)
+    message = None if file is None else await hall.library.recording(file)
     if message is not None:
-        call.held.callback(hall.voice.drop, message)
+        call.held.callback(hall.library.drop, message)
     spoken: tuple[ClipId, ...] = () if message is None else (message,)
-    menu = hall.voice.system(SystemPrompt.MESSAGE_KEYS, language)
+    menu = call.voice.system(SystemPrompt.MESSAGE_KEYS, language)
     playback = announce(call, agent, (*whisper, *spoken, *menu))
     is_heard = False
     until: float | None = None
@@ -293,5 +294,5 @@ async def hear(call: Call, hall: Hall, item: WorkItem, served: Served, path: str
 
 async def tell(call: Call, hall: Hall, served: Served, prompt: SystemPrompt) -> None:
     """Say something to the agent, who may hang up meanwhile."""
-    clips = hall.voice.system(prompt, hall.desks.language(served.agent))
+    clips = call.voice.system(prompt, hall.desks.language(served.agent))
     await until_played(call, {announce(call, served.leg, clips)}, served.leg)

@@ -11,7 +11,7 @@ from acdcore.calls.shown_number import CallOut, Forwarded, shown_on
 from acdcore.calls.trunks import Trunk
 from acdcore.kernel.errors import AcdError, Refused, Unavailable
 from acdcore.kernel.ids import AgentId
-from acdcore.numbering.plan import HOME, is_written_like
+from acdcore.numbering.plan import HOME, NumberingPlan, is_written_like
 from acdcore.sip.digest_client import DigestClient
 from acdcore.sip.digest_values import ALGORITHMS
 from acdcore.sip.events import Flow, OutgoingInvite, OutgoingRequest
@@ -37,8 +37,17 @@ class Wanted:
     """The caller is connected to the number, and does not only have somebody called."""
 
 
-def number_to_call(rules: Rules, trunk: str, number: str, own: str) -> str:
-    """The canonical number that a caller of `trunk` may have called as `number`; "" when it may not be.
+def number_to_call(call: Call, hall: Hall, number: str) -> str:
+    """The canonical number that the caller may have called as `number`; "" when it may not be.
+
+    It is read as the call's trunk writes numbers; whether it may be called is decided by the rules of this moment.
+    """
+    view = call.view
+    return may_be_called(hall.rules, call.rules.trunks.plan(view.trunk), number, view.caller)
+
+
+def may_be_called(rules: Rules, plan: NumberingPlan, number: str, own: str) -> str:
+    """The canonical number for `number` if a caller who shows `own` may have it called; "" when it may not be.
 
     What strangers type or show must not cost the centre money. With `callback_numbers` every number must begin like one
     of them. Without, it must be the caller's `own`, however either is written, and a subscriber's of the trunk's
@@ -46,7 +55,6 @@ def number_to_call(rules: Rules, trunk: str, number: str, own: str) -> str:
     that is the same proves nothing, since anybody can show a short one. A number of ours is never called: we would
     wait for ourselves.
     """
-    plan = rules.trunks.plan(trunk)
     wanted = plan.canonical(number)
     if rules.trunks.is_ours(wanted):
         return ""
@@ -87,6 +95,8 @@ async def until_answered(call: Call, leg: Leg, partner: Leg | None = None) -> in
 def dial_outside(call: Call, hall: Hall, wanted: Wanted) -> Leg:
     """Call out on a line that the leg's end gives back.
 
+    The trunk's settings are those of this moment, also for calls of before: an address or a password that is no longer
+    right reaches nobody, and a trunk that may no longer dial out must not. The leg keeps those that it was dialled by.
     Raises Refused when no trunk may or it is no number, LinesFull when all lines are taken, PortsExhausted.
     """
     trunk = hall.rules.trunks.way_out(wanted.trunk)
@@ -153,7 +163,7 @@ def caller_id_for(call: Call, hall: Hall, agent: AgentId | None) -> str:
     record = hall.directory.agent(agent) if agent is not None else None
     by_agent = HOME.canonical(record.caller_id) if record is not None else ""
     queue = call.view.queue
-    return by_agent or (hall.rules.queue(queue).caller_id if queue is not None else "")
+    return by_agent or (call.rules.queue(queue).caller_id if queue is not None else "")
 
 
 def credentials_of(trunk: Trunk) -> DigestClient | None:

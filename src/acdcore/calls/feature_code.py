@@ -51,6 +51,6 @@ async def feature_code(call: Call, hall: Hall, agent: AgentRecord) -> Ending:
             hall.desks.command(who, AgentCommand.READY)
     except WrongState:
         confirmation = SystemPrompt.REFUSED
-    clips = hall.voice.system(confirmation, hall.desks.language(who))
+    clips = call.voice.system(confirmation, hall.desks.language(who))
     await until_played(call, {announce(call, caller, clips)})
     return Ending(Outcome.FEATURE_CODE, EndedBy.SYSTEM, call.view.dialled)

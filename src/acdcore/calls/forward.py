@@ -20,7 +20,7 @@ async def forward(call: Call, caller: Leg, hall: Hall, wanted: Dial) -> Destinat
         leg = dial_outside(call, hall, Wanted(number, wanted.trunk, is_forwarded=True))
     except AcdError:
         return await apologise(call, caller, hall, number)
-    caller.set_music(hall.voice.ringback())
+    caller.set_music(call.voice.ringback())
     status = await until_answered(call, leg)
     if status is not None:
         leg.close()
@@ -34,7 +34,7 @@ async def forward(call: Call, caller: Leg, hall: Hall, wanted: Dial) -> Destinat
 
 async def apologise(call: Call, caller: Leg, hall: Hall, number: str) -> Ending:
     """Nobody can take the call."""
-    clips = hall.voice.system(SystemPrompt.QUEUE_OVERFLOW, call.language)
+    clips = call.voice.system(SystemPrompt.QUEUE_OVERFLOW, call.language)
     await until_played(call, {announce(call, caller, clips)})
     has_overflowed = any(isinstance(event, events.Overflowed) for event in call.history)
     return Ending(Outcome.OVERFLOWED if has_overflowed else Outcome.UNANSWERED, EndedBy.SYSTEM, number)

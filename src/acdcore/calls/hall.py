@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from acdcore.calls.acd import Acd
+from acdcore.calls.call_settings import CallSettings
 from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.desks import Desks
 from acdcore.calls.hours import Hours
@@ -12,7 +13,7 @@ from acdcore.calls.recorder import Recorder
 from acdcore.calls.rules import Rules
 from acdcore.calls.services import Services
 from acdcore.calls.stays import StayKeeper
-from acdcore.calls.voice import Voice
+from acdcore.calls.voice import PromptLibrary, Voice
 from acdcore.calls.wiring import Wiring
 from acdcore.calls.workbench import Workbench
 from acdcore.kernel.clock import Clock
@@ -32,7 +33,7 @@ class Hall:
     """What figures are counted from."""
     desks: Desks
     """The agents' phones."""
-    voice: Voice
+    library: PromptLibrary
     """Prompts and music."""
     directory: Directory
     """Agents and customers."""
@@ -51,4 +52,13 @@ class Hall:
     lines: Lines
     """How many at once."""
     rules: Rules
-    """What operators may change."""
+    """What operators may change: for calls that come now, and where a word says that it holds at once."""
+
+    @property
+    def voice(self) -> Voice:
+        """What calls that come now hear."""
+        return self.library.present
+
+    def take_settings(self) -> CallSettings:
+        """For a call that begins now; its end gives the voice back."""
+        return CallSettings(self.rules, self.library.take(), self.acd.dispatcher.edition)

@@ -45,7 +45,7 @@ class Messages:
         call, workbench = self._call, self._hall.workbench
         number, subject = wanted.number, wanted.subject
         if number:
-            number = number_to_call(self._hall.rules, call.view.trunk, number, call.view.caller)
+            number = number_to_call(call, self._hall, number)
             if not number:  # the agent reads it; it is not dialled
                 subject = f"{subject} (number given: {wanted.number})".strip()
         item = replace(

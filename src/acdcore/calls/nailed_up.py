@@ -45,16 +45,16 @@ async def nailed_up(call: Call, hall: Hall, agent: AgentRecord) -> Ending:
         hall.desks.command(who, AgentCommand.READY)
         hall.desks.stand(who, line)
     except WrongState:
-        await until_played(call, {announce(call, caller, hall.voice.system(SystemPrompt.REFUSED, language))})
+        await until_played(call, {announce(call, caller, call.voice.system(SystemPrompt.REFUSED, language))})
         return Ending(Outcome.FEATURE_CODE, EndedBy.SYSTEM, call.view.dialled)
     call.held.callback(leave, call, hall, who, line)
     call.log(events.NailedUp(hall.clock.now(), who))
-    await until_played(call, {announce(call, caller, hall.voice.system(SystemPrompt.LOGGED_IN, language))})
+    await until_played(call, {announce(call, caller, call.voice.system(SystemPrompt.LOGGED_IN, language))})
     hall.desks.own_call(who, is_up=caller.is_held)
     while True:
         match await call.mailbox.next():
             case Pressed(digit=digit) if digit in KEYS:
-                announce(call, caller, hall.voice.system(obey(hall, who, digit), language))
+                announce(call, caller, call.voice.system(obey(hall, who, digit), language))
             case HoldChanged(is_held=is_held):
                 hall.desks.own_call(who, is_up=is_held)  # the phone is in another call, and could not hear a beep
             case _:

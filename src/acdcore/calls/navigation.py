@@ -67,8 +67,7 @@ class Walk:
         self._caller = caller
         self._hall = hall
         self._flow = flow
-        # A reload may have taken away a flow that a rule of before still leads to.
-        self._machine = Machine(hall.rules.flows.get(flow) or call.flows[flow], context_of(call, hall))
+        self._machine = Machine(call.rules.flows[flow], context_of(call))
         self._messages = Messages(call, hall)
         self._errands: set[asyncio.Task[None]] = set()
         """Services that are being asked."""
@@ -180,16 +179,16 @@ class Walk:
         call, workbench = self._call, self._hall.workbench
         if self._hall.rules.trunks.way_out() is None:
             return CallbackPlaced(wanted.request, is_placed=False)  # nobody could be called
-        number = number_to_call(self._hall.rules, call.view.trunk, wanted.number, call.view.caller)
+        number = number_to_call(call, self._hall, wanted.number)
         if not number:
             return CallbackPlaced(wanted.request, is_placed=False)
-        around = self._hall.rules.queue(wanted.queue)
+        around = call.rules.queue(wanted.queue)
         item = workbench.promise(call, wanted.queue, number, around.dial_first)
         return CallbackPlaced(wanted.request, item is not None)
 
     def _send_for(self, wanted: Ask) -> None:
         """Ask a service meanwhile; its answer comes by the mailbox, in order with the caller's keys."""
-        settings = self._hall.rules.services.get(wanted.service)
+        settings = self._call.rules.services.get(wanted.service)
         if settings is None:
             self._call.mailbox.post(ServiceReplied(ServiceAnswered(wanted.ask, ServiceMiss.UNAVAILABLE)))
             return
@@ -208,25 +207,36 @@ class Walk:
 
     async def _clips(self, prompts: Sequence[PromptKey | Words]) -> tuple[ClipId, ...]:
         """What is to be heard; words that no recording has are spoken now, or left out when they cannot be in time."""
-        voice = self._hall.voice
         clips: list[ClipId] = []
         for prompt in prompts:
             if isinstance(prompt, PromptKey):
-                clips += voice.clips([prompt])
+                clips += self._call.voice.clips([prompt])
             else:
-                clips += await voice.spoken(prompt)
+                clips += await self._hall.library.spoken(prompt)
         return tuple(clips)
 
 
 def sent(call: Call, hall: Hall, sent_to: SentTo) -> EnterQueue | EnterFlow:
-    """Write down who sent the caller where; where that is."""
+    """Write down who sent the caller where; where that is.
+
+    Staff see the queues and flows that there are now, so the call goes on under the settings of this moment.
+    """
     where = sent_to.where
+    rules = hall.rules
+    if where.queue in rules.queues if isinstance(where, EnterQueue) else where.flow in rules.flows:
+        renew(call, hall)
     target = f"queue:{where.queue}" if isinstance(where, EnterQueue) else f"flow:{where.flow}"
     call.log(events.Sent(hall.clock.now(), target, sent_to.by))
     return where
 
 
-def context_of(call: Call, hall: Hall) -> Context:
+def renew(call: Call, hall: Hall) -> None:
+    """Go on under the settings of this moment. What is being heard is heard to its end."""
+    former, call.settings = call.voice, hall.take_settings()
+    hall.library.give_back(former)
+
+
+def context_of(call: Call) -> Context:
     """What a flow starts with: all that earlier flows of the call have learnt, or what is known at its arrival."""
     view = call.view
     queue = view.queue
@@ -240,13 +250,13 @@ def context_of(call: Call, hall: Hall) -> Context:
             number=call.playbacks,
         )
     return Context(
-        caller=hall.rules.trunks.plan(view.trunk).written(view.caller, NumberForm.NATIONAL),
-        dialled=hall.rules.trunks.plan(view.trunk).written(view.dialled, NumberForm.NATIONAL),
+        caller=call.rules.trunks.plan(view.trunk).written(view.caller, NumberForm.NATIONAL),
+        dialled=call.rules.trunks.plan(view.trunk).written(view.dialled, NumberForm.NATIONAL),
         calendar=call.moment.state,
         customer=customer,
         shift=call.moment.shift,
         day=call.moment.day,
-        region=hall.rules.regions.of(view.caller),
+        region=call.rules.regions.of(view.caller),
         queue=queue,
         number=call.playbacks,
     )

@@ -114,7 +114,7 @@ class Operations:
 
     def requeue(self, call_id: CallId, queue: QueueName, by: str) -> None:
         """Send a waiting or talking caller to another queue; raises UnknownCall, UnknownName, WrongState."""
-        if queue not in self._hall.acd.dispatcher.queue_names():
+        if queue not in self._hall.rules.queues:
             raise UnknownName(f"there is no queue {queue}")
         call = self._call(call_id)
         self._send(call, EnterQueue(queue, call.advance_s), by)

@@ -9,7 +9,7 @@ from acdcore.calls.call import Call, Ending, SentTo
 from acdcore.calls.dialling import number_to_call
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import Leg
-from acdcore.calls.navigation import Destination, navigate, sent
+from acdcore.calls.navigation import Destination, navigate, renew, sent
 from acdcore.calls.rows import EndedBy
 from acdcore.calls.talk import say, talk_to_agent
 from acdcore.calls.waiting import Aside, Served, wait_for_agent
@@ -60,6 +60,8 @@ async def serve(call: Call, caller: Leg, hall: Hall, wanted: EnterQueue) -> Dest
 def take_place(call: Call, hall: Hall, wanted: EnterQueue) -> Entry:
     """Stand in the queue; what the caller has waited before, promised a callback or cut off by a restart, counts."""
     now = hall.clock.now()
+    if not hall.acd.dispatcher.keeps(call.settings.edition):
+        renew(call, hall)  # after as many reloads as no call of ordinary length sees
     call.advance_s = wanted.advance_s
     settled = hall.workbench.settle(call.view.caller)
     call.held.callback(keep_promises, call, hall, settled)
@@ -81,6 +83,7 @@ def take_place(call: Call, hall: Hall, wanted: EnterQueue) -> Entry:
         channel=Channel.CALL,
         preferred=wanted.preferred or last_choice,
         waited_s=min(call.waited_s(now), MAX_WAITED_S),
+        edition=call.settings.edition,
     )
     entry = hall.acd.join(call, joined)
     call.held.callback(gone, call, hall, entry)
@@ -95,8 +98,8 @@ def gone(call: Call, hall: Hall, entry: Entry) -> None:
     is_abandoned = call.ending is not None and call.ending.outcome is Outcome.ABANDONED_QUEUE
     if not was_inside or not is_abandoned or queue is None or hall.rules.trunks.way_out() is None:
         return
-    around = hall.rules.queue(queue)
-    number = number_to_call(hall.rules, call.view.trunk, call.view.caller, call.view.caller)
+    around = call.rules.queue(queue)
+    number = number_to_call(call, hall, call.view.caller)
     is_number = len(number.removeprefix("+")) >= around.callback_digits_min
     if around.is_abandoned_called_back and is_number:
         hall.workbench.promise(call, queue, number, around.dial_first)
@@ -117,7 +120,7 @@ async def step_aside(call: Call, caller: Leg, hall: Hall, entry: Entry, flow: Fl
     match await navigate(call, caller, hall, flow):
         case EnterQueue(is_back=True):
             call.log(events.SteppedBack(hall.clock.now()))
-            caller.set_music(hall.voice.music(call.view.queue or ""))
+            caller.set_music(call.voice.music(call.view.queue or ""))
             entry.resume()
             return None
         case elsewhere:
@@ -137,7 +140,7 @@ async def talk_and_after(call: Call, caller: Leg, hall: Hall, served: Served, wa
         return sent(call, hall, sent_to)
     if not call.has_talked:
         return EnterQueue(served.queue, wanted.advance_s, wanted.skills)
-    survey = hall.rules.queue(served.queue).survey
+    survey = call.rules.queue(served.queue).survey
     if survey:
         return EnterFlow(FlowName(survey))
     return Ending(Outcome.ANSWERED, EndedBy.AGENT)  # a caller who hangs up first never lets us come here

@@ -280,10 +280,8 @@ class Switchboard:
         now = hall.clock.now()
         at = hall.chronicle.time.at(now)
         number = (HOME.canonical(item.number) or item.number)[:CHARS_MAX]
-        call = Call(LiveCall(self._next_id(), WORK_TRUNK, number, number, CallState.ARRIVING, at), hall.chronicle)
-        call.flows = hall.rules.flows
+        call = self._new_call(LiveCall(self._next_id(), WORK_TRUNK, number, number, CallState.ARRIVING, at))
         call.advance_s, call.waited_before_s = item.advance_s, item.waited_s
-        self.calls[call.id] = call
         self._work[item.id] = call
         call.held.callback(self._forget_work, item.id, call)
         call.log(events.Arrived(now, WORK_TRUNK, number, number))
@@ -313,12 +311,17 @@ class Switchboard:
         now = hall.clock.now()
         trunk, caller, dialled = parties.trunk, parties.caller, parties.dialled
         view = LiveCall(self._next_id(), trunk, caller.number, dialled, CallState.ARRIVING, hall.chronicle.time.at(now))
-        call = Call(view, hall.chronicle)
-        call.flows = hall.rules.flows
-        self.calls[call.id] = call
+        call = self._new_call(view)
         call.log(events.Arrived(now, trunk, caller.number, dialled))
         if caller.trace:
             hall.chronicle.trace(call.id, caller.trace, now)
+        return call
+
+    def _new_call(self, view: LiveCall) -> Call:
+        """A call that goes by the settings of this moment until it ends."""
+        call = Call(view, self._hall.chronicle, self._hall.take_settings())
+        call.held.callback(lambda: self._hall.library.give_back(call.voice))
+        self.calls[call.id] = call
         return call
 
     async def _tell(self, call: Call, story: Story) -> None:

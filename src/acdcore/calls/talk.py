@@ -25,8 +25,8 @@ async def talk_to_agent(call: Call, caller: Leg, hall: Hall, served: Served) -> 
     path = hall.recorder.path_for(call)
     call.log(events.Connected(now, served.agent, "", path, contact_of(served.leg.phone)))
     both_told = {
-        announce(call, caller, hall.voice.agent_number(served.agent, call.language)),
-        announce(call, served.leg, hall.voice.whisper(served.queue, call.customer, hall.desks.language(served.agent))),
+        announce(call, caller, call.voice.agent_number(served.agent, call.language)),
+        announce(call, served.leg, call.voice.whisper(served.queue, call.customer, hall.desks.language(served.agent))),
     }
     sent_to: SentTo | None = None
     # An agent who hung up in the moment of answering did so before anybody here listened for it.
@@ -67,7 +67,7 @@ async def talk_to_outside(call: Call, caller: Leg, outside: Leg, number: str, ha
 
 async def say(call: Call, leg: Leg, hall: Hall, prompt: PromptName) -> None:
     """Play one prompt to its end."""
-    await until_played(call, {announce(call, leg, hall.voice.say((prompt,), call.language))})
+    await until_played(call, {announce(call, leg, call.voice.say((prompt,), call.language))})
 
 
 def announce(call: Call, leg: Leg, clips: tuple[ClipId, ...]) -> int:
@@ -112,8 +112,8 @@ async def converse(call: Call, caller: Leg, partner: Leg, hall: Hall, path: str)
 
 async def until_parted(call: Call, caller: Leg, partner: Leg, hall: Hall) -> SentTo | None:
     """Follow who holds and who goes."""
-    caller.set_music(hall.voice.music())
-    partner.set_music(hall.voice.music())
+    caller.set_music(call.voice.music())
+    partner.set_music(call.voice.music())
     caller.bridge(partner)
     call.log(events.Bridged(hall.clock.now()))
     for leg in (caller, partner):

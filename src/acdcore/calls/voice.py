@@ -4,8 +4,8 @@ Only what no recording can know has to be waited for: words spoken at run time, 
 """
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from acdcore.calls.people import Customer, Tier
@@ -34,50 +34,25 @@ def queue_title(queue: QueueName, language: Language) -> PromptKey:
 
 
 class Voice:
-    """Every prompt in every language as a clip of the media engine."""
+    """Every prompt in every language, and all music, as clips of the media engine: those of one configuration."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        sounds: Mapping[PromptKey, bytes],
-        music: Mapping[str, bytes],
-        ringback: bytes,
-        speaker: Speaker | None = None,
-    ) -> None:
-        """All sound is PCM (16 bit, mono, 8 kHz); `music` is by queue, with `""` for all others."""
-        self._clips = {key: engine.add_clip(pcm) for key, pcm in sounds.items()}
-        self._music = {queue: engine.add_clip(pcm) for queue, pcm in music.items()}
-        self._ringback = engine.add_clip(ringback)
-        self._engine = engine
-        self._speaker = speaker
-        self._spoken: OrderedDict[Words, ClipId] = OrderedDict()
-        self._former: list[ClipId] = []
-        """Replaced by the last reload: a call that knows them by number already may still ask for them."""
-
-    def extend(self, sounds: Mapping[PromptKey, bytes], music: Mapping[str, bytes], queues: Container[str]) -> None:
-        """Take over new and changed sounds; what is no longer asked for stays for the calls that began with it.
-
-        Music stays for `queues` only; all others have that of `""`.
-        """
-        for clip in self._former:
-            self._engine.drop_clip(clip)
-        self._former = [self._clips[key] for key in sounds if key in self._clips]
-        self._former += [clip for queue, clip in self._music.items() if queue in music or queue not in queues]
-        self._clips |= {key: self._engine.add_clip(pcm) for key, pcm in sounds.items()}
-        kept = {queue: clip for queue, clip in self._music.items() if queue in queues}
-        self._music = kept | {queue: self._engine.add_clip(pcm) for queue, pcm in music.items()}
+    def __init__(self, clips: Mapping[PromptKey, ClipId], music: Mapping[str, ClipId], ringback: ClipId) -> None:
+        self.by_key = clips
+        self.by_queue = music
+        """`""` for all queues that have none of their own."""
+        self._ringback = ringback
 
     def clips(self, keys: Iterable[PromptKey]) -> tuple[ClipId, ...]:
         """The clips of `keys` in order."""
-        return tuple(self._clips[key] for key in keys)
+        return tuple(self.by_key[key] for key in keys)
 
     def say(self, names: Sequence[PromptName], language: Language) -> tuple[ClipId, ...]:
         """The clips of `names` in `language`."""
-        return tuple(self._clips[PromptKey(name, language)] for name in names)
+        return tuple(self.by_key[PromptKey(name, language)] for name in names)
 
     def music(self, queue: str = "") -> tuple[ClipId, ...]:
         """The music on hold of a queue."""
-        return (self._music.get(queue) or self._music[""],)
+        return (self.by_queue.get(queue) or self.by_queue[""],)
 
     def ringback(self) -> tuple[ClipId, ...]:
         """The ringing tone, to be looped."""
@@ -115,6 +90,67 @@ class Voice:
             keys.append(system_key(SystemPrompt.WHISPER_VIP, language))
         return self.clips([*keys, system_key(SystemPrompt.BEEP, language)])
 
+    def all(self) -> frozenset[ClipId]:
+        """Every clip that may be asked for here, the ringing tone aside."""
+        return frozenset((*self.by_key.values(), *self.by_queue.values()))
+
+
+class PromptLibrary:
+    """The engine's memory of sounds: the present configuration's, and those that earlier calls began with."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        sounds: Mapping[PromptKey, bytes],
+        music: Mapping[str, bytes],
+        ringback: bytes,
+        speaker: Speaker | None = None,
+    ) -> None:
+        """All sound is PCM (16 bit, mono, 8 kHz); `music` is by queue, with `""` for all others."""
+        self._engine = engine
+        self._speaker = speaker
+        self._spoken: OrderedDict[Words, ClipId] = OrderedDict()
+        self._ringback = engine.add_clip(ringback)
+        clips = {key: engine.add_clip(pcm) for key, pcm in sounds.items()}
+        self.present = Voice(clips, {queue: engine.add_clip(pcm) for queue, pcm in music.items()}, self._ringback)
+        """Those of calls that come now."""
+        self._users = Counter({self.present: 1})
+        """How many calls go by each configuration's prompts, and one for the present."""
+
+    def extend(
+        self,
+        sounds: Mapping[PromptKey, bytes],
+        music: Mapping[str, bytes],
+        wanted: Collection[PromptKey],
+        queues: Collection[str],
+    ) -> None:
+        """Other prompts for the calls that come from now on; calls in progress keep theirs.
+
+        `sounds` and `music` are what is new or sounds otherwise; the rest of what is `wanted`, and of the music of
+        `queues`, is as before.
+        """
+        former = self.present
+        clips = {key: clip for key, clip in former.by_key.items() if key in wanted and key not in sounds}
+        tunes = {queue: clip for queue, clip in former.by_queue.items() if queue in queues and queue not in music}
+        clips |= {key: self._engine.add_clip(pcm) for key, pcm in sounds.items()}
+        tunes |= {queue: self._engine.add_clip(pcm) for queue, pcm in music.items()}
+        self.present = Voice(clips, tunes, self._ringback)
+        self._users[self.present] = 1
+        self.give_back(former)
+
+    def take(self) -> Voice:
+        """The present prompts, for a call that gives them back at its end."""
+        self._users[self.present] += 1
+        return self.present
+
+    def give_back(self, voice: Voice) -> None:
+        """A call is over; what only such calls could hear is forgotten with the last of them."""
+        self._users[voice] -= 1
+        if self._users[voice] == 0:
+            del self._users[voice]
+            for clip in voice.all().difference(*(other.all() for other in self._users)):
+                self._engine.drop_clip(clip)
+
     async def spoken(self, words: Words) -> tuple[ClipId, ...]:
         """Words as they come up; empty when they cannot be spoken in time."""
         if words not in self._spoken:
@@ -141,10 +177,8 @@ class Voice:
         """Give all clips back to the engine, and speak no more."""
         if self._speaker is not None:
             self._speaker.close()
-        named = [*self._clips.values(), *self._music.values(), *self._spoken.values()]
-        for clip in [*named, *self._former, self._ringback]:
+        known = frozenset().union(*(voice.all() for voice in self._users))
+        for clip in (*known, *self._spoken.values(), self._ringback):
             self._engine.drop_clip(clip)
-        self._clips.clear()
-        self._music.clear()
+        self._users.clear()
         self._spoken.clear()
-        self._former.clear()

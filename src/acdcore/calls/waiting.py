@@ -102,7 +102,7 @@ async def wait_for_agent(
             case Queued(queue=queue, at=at):
                 call.log(events.Queued(at, queue, entry.advance_s))
                 if caller is not None:
-                    caller.set_music(hall.voice.music(queue))
+                    caller.set_music(call.voice.music(queue))
             case Announce():
                 tell_position(call, caller, hall, note)
             case Relaxed(queue=queue, ring=number, at=at):
@@ -137,7 +137,7 @@ async def wait_for_agent(
                     end_ring(call, hall, ring, OfferEnding.WITHDRAWN)
                 return note
             case Pressed(leg=leg, digit=digit) if ring is None and leg is caller and call.view.queue is not None:
-                flow = hall.rules.queue(call.view.queue).keys.get(digit)
+                flow = call.rules.queue(call.view.queue).keys.get(digit)
                 if flow is not None:
                     return Aside(flow)
             case _ if ring is not None:
@@ -156,12 +156,12 @@ def tell_position(call: Call, caller: Leg | None, hall: Hall, told: Announce) ->
     call.log(events.WaitAnnounced(hall.clock.now(), told.position, told.wait_s))
     if caller is None:
         return
-    clips: list[ClipId] = [*hall.voice.position(told.position, call.language)]
+    clips: list[ClipId] = [*call.voice.position(told.position, call.language)]
     if told.wait_s is not None:
-        clips += hall.voice.wait(told.wait_s, call.language)
-    prompt = hall.rules.queue(told.queue).keys_prompt
+        clips += call.voice.wait(told.wait_s, call.language)
+    prompt = call.rules.queue(told.queue).keys_prompt
     if prompt:
-        clips += hall.voice.say((PromptName(prompt),), call.language)
+        clips += call.voice.say((PromptName(prompt),), call.language)
     caller.play(tuple(clips), call.next_playback(), over_music=True)
 
 
@@ -208,7 +208,7 @@ def ring_seat(call: Call, hall: Hall, agent: AgentId, ring_for_s: float) -> Leg:
     """
     line = hall.desks.line(agent)
     if line is not None:
-        return line.lend(call, hall.voice.system(SystemPrompt.BEEP, hall.desks.language(agent)))
+        return line.lend(call, call.voice.system(SystemPrompt.BEEP, hall.desks.language(agent)))
     seat = hall.desks.seat(agent)
     if seat is not None and seat.kind is SeatKind.NUMBER:
         return dial_outside(call, hall, Wanted(seat.where, side=Side.AGENT))
@@ -227,7 +227,7 @@ def is_asked(leg: Leg) -> bool:
 
 def ask_for_key(call: Call, hall: Hall, leg: Leg, agent: AgentId) -> float:
     """Ask whoever picked up to press `TAKE_KEY`; until when."""
-    leg.play(hall.voice.system(SystemPrompt.PRESS_TO_TAKE, hall.desks.language(agent)), call.next_playback())
+    leg.play(call.voice.system(SystemPrompt.PRESS_TO_TAKE, hall.desks.language(agent)), call.next_playback())
     return hall.clock.now() + TAKE_WITHIN_S
 
 

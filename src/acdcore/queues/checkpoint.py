@@ -19,7 +19,7 @@ from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.estimate import Pace
 from acdcore.queues.line import Edition, Line, Offer, Visit, Waiting
 from acdcore.queues.metrics import AgentFigures, QueueFigures
-from acdcore.queues.model import CallerJoined, EntryId, OfferId
+from acdcore.queues.model import MAX_FORMER_EDITIONS, CallerJoined, EntryId, OfferId
 from acdcore.queues.policy import Demand, Place
 from acdcore.queues.settings import AgentSettings, Channel, FloorSettings
 
@@ -108,7 +108,7 @@ class FloorState:
     edition: int
     """Number of the present settings."""
     editions: Mapping[int, FloorSettings]
-    """The present settings, and older ones under which somebody inside came."""
+    """The present settings, and older ones under which somebody inside came or may still join."""
     lines: tuple[LineState, ...]
     """In the order in which they were opened, then those that only talks remember."""
     open_lines: int
@@ -150,6 +150,7 @@ def dump(dispatcher: Dispatcher) -> FloorState:
             lines.append(line)
     present = board.lines.edition
     editions = {line.edition.number: line.edition.settings for line in lines}
+    editions |= {number: former.settings for number, former in board.lines.former.items()}
     return FloorState(
         now=None if math.isinf(board.now) else board.now,
         entries_made=board.entries_made,
@@ -266,6 +267,8 @@ def _open_lines(board: Board, state: FloorState) -> list[Line]:
         for number, floor in state.editions.items()
     }
     board.lines.edition = editions[state.edition]
+    kept = range(state.edition - MAX_FORMER_EDITIONS, state.edition)
+    board.lines.former = {number: editions[number] for number in kept if number in editions}
     lines: list[Line] = []
     for number, each in enumerate(state.lines):
         edition = editions[each.edition]

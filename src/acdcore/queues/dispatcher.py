@@ -126,6 +126,15 @@ class Dispatcher:
         """When `handle_deadline` wants to be called next; None: not before another input."""
         return self._board.deadlines.earliest()
 
+    @property
+    def edition(self) -> int:
+        """Number of the settings that hold now, for `CallerJoined.edition`."""
+        return self._board.lines.edition.number
+
+    def keeps(self, edition: int) -> bool:
+        """Whether a call can join under these settings still."""
+        return self._board.lines.under(edition).number == edition
+
     def is_waiting(self, entry: EntryId) -> bool:
         """Whether the caller waits for an agent, a phone ringing or not."""
         found = self._board.find(entry)
@@ -212,7 +221,7 @@ class Dispatcher:
 
     def _caller_joined(self, fed: CallerJoined) -> RefusalReason | None:
         board = self._board
-        edition = board.lines.edition
+        edition = board.lines.under(fed.edition)
         queue = edition.queues.get(fed.queue)
         if queue is None:
             return RefusalReason.UNKNOWN_QUEUE

@@ -13,7 +13,7 @@ from acdcore.kernel.ids import AgentId, QueueName, SkillName
 from acdcore.queues import policy
 from acdcore.queues.agent import Agent
 from acdcore.queues.decisions import AgentKey, CallerKey
-from acdcore.queues.model import MAX_LINES, CallerJoined, Channel, EntryId, OfferId
+from acdcore.queues.model import MAX_FORMER_EDITIONS, MAX_LINES, CallerJoined, Channel, EntryId, OfferId
 from acdcore.queues.policy import Demand, Place
 from acdcore.queues.settings import FloorSettings, QueueSettings
 
@@ -228,6 +228,8 @@ class Lines:
 
     def __init__(self, settings: FloorSettings) -> None:
         self.edition = _edition(1, settings)
+        self.former: dict[int, Edition] = {}
+        """The last `MAX_FORMER_EDITIONS` before it: a call that came under one may come to its queues yet."""
         self._lines: dict[_LineKey, Line] = {}
         self._of_queue: dict[QueueName, list[Line]] = {}
 
@@ -235,8 +237,14 @@ class Lines:
         return iter(self._lines.values())
 
     def change(self, settings: FloorSettings) -> None:
-        """A new edition for those who join from now on."""
+        """A new edition for calls that come from now on."""
+        self.former[self.edition.number] = self.edition
         self.edition = _edition(self.edition.number + 1, settings)
+        self.former.pop(self.edition.number - MAX_FORMER_EDITIONS - 1, None)
+
+    def under(self, number: int | None) -> Edition:
+        """The edition that a call goes by; the present one where it is not kept."""
+        return self.edition if number is None else self.former.get(number, self.edition)
 
     def find(self, edition: Edition, queue: QueueSettings, demand: Demand) -> Line | None:
         """The line for this demand if it exists."""

@@ -23,6 +23,8 @@ MAX_ENTRIES = 20_000
 """Entries waiting, ringing or talking at once: far above the lines of one machine, small enough for its memory."""
 MAX_LINES = 1_024
 """Lines, one for each (queue, needs, channel), beyond which empty ones are forgotten; flows make far fewer."""
+MAX_FORMER_EDITIONS = 8
+"""Settings of before under which a call may still join: nobody reloads more often while one call is in its menus."""
 MAX_ADVANCE_S = 86_400.0
 """A day: no tier of customers needs a longer lead, and the bound keeps starvation bounded too."""
 MAX_WAITED_S = 604_800.0
@@ -78,6 +80,8 @@ class CallerJoined:
     """The agent to be kept for, in a queue with `sticky_for_s`; None: anybody."""
     waited_s: float = 0.0
     """Time waited elsewhere: counts for the order, not for this queue's limits and figures; at most `MAX_WAITED_S`."""
+    edition: int | None = None
+    """Number of the settings that the call goes by; None, and one that is not kept any more: those of now."""
 
 
 @dataclass(frozen=True, slots=True)
