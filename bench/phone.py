@@ -263,6 +263,12 @@ class Phone:
             call.hang_up()
         await self.stack.__aexit__(kind, error, trace)
 
+    async def unplug(self) -> None:
+        """Go without a word: calls are not hung up, nobody is un-registered, and nothing is answered any more."""
+        await self.stack.__aexit__(None, None, None)
+        for call in list(self.calls.values()):
+            call.finish("unplugged")
+
     @property
     def address(self) -> Address:
         """Where the phone listens."""

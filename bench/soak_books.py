@@ -1,0 +1,108 @@
+"""The records after the soak, held against what the phones saw."""
+
+import asyncio
+import time
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from acdcore.calls.ports import PAGE_ROWS_MAX
+from acdcore.kernel.errors import Outcome
+from acdcore.numbering.plan import at_home
+from bench.soak_callers import FIRST_WORDS_S, Truth
+
+ROWS_WITHIN_S = 60.0
+POLL_S = 1.0
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Every ended call of callers, as the control plane tells it."""
+
+    calls: Sequence[Row]
+
+    def outcomes(self) -> dict[str, int]:
+        """How often each."""
+        return dict(sorted(Counter(row["outcome"] for row in self.calls).items()))
+
+
+async def read_books(client: aiohttp.ClientSession, calls: int) -> Books:
+    """Wait until there are as many records as calls, but not for ever."""
+    until = time.monotonic() + ROWS_WITHIN_S
+    while True:
+        rows = await _all_pages(client)
+        if len(rows) >= calls or time.monotonic() > until:
+            return Books(rows)
+        await asyncio.sleep(POLL_S)
+
+
+async def _all_pages(client: aiohttp.ClientSession) -> list[Row]:
+    found: list[Row] = []
+    wanted = {"limit": str(PAGE_ROWS_MAX)}
+    while True:
+        async with client.get("/v1/history", params=wanted, raise_for_status=True) as answer:
+            page = await answer.json()
+        found += [row for row in page["calls"] if row["direction"] == "inbound"]
+        if page["next"] is None:
+            return found
+        wanted["before"] = page["next"]
+
+
+def judge(truths: Sequence[Truth], books: Books) -> list[str]:
+    """What is wrong, one line each; nothing when every call has one right record."""
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for row in books.calls:
+        rows[at_home(row["caller"])].append(row)
+    wrong = []
+    for number, seen in _by_number(truths).items():
+        mine = sorted(rows.pop(number, []), key=lambda row: str(row["call_id"]))
+        if len(mine) != len(seen):
+            wrong.append(f"{number}: {len(seen)} calls ({seen[0].kind}), {len(mine)} records")
+            continue
+        for truth in seen:
+            if truth.fault:
+                wrong.append(f"{number} ({truth.kind}): {truth.fault}; {_short(mine[-1])}")
+        if len(seen) == 1:
+            wrong += [f"{number} ({seen[0].kind}): {fault}; {_short(mine[0])}" for fault in faults(seen[0], mine[0])]
+    wrong += [f"{number}: {len(extra)} records of a call that nobody made" for number, extra in rows.items()]
+    return wrong
+
+
+def _by_number(truths: Sequence[Truth]) -> dict[str, list[Truth]]:
+    found: dict[str, list[Truth]] = defaultdict(list)
+    for truth in truths:
+        found[truth.number].append(truth)
+    return found
+
+
+def faults(truth: Truth, row: Row) -> list[str]:
+    """Where the record differs from what the phones saw."""
+    found = []
+    talked, touched = truth.talked_to(FIRST_WORDS_S), [ear.agent for ear in truth.ears]
+    told = agents_of(row)
+    if missing := [agent for agent in talked if agent not in told]:
+        found.append(f"talked to {missing}, the record says {told}")
+    if extra := [agent for agent in told if agent not in touched]:
+        found.append(f"never talked to {extra}")
+    if talked and row["outcome"] != Outcome.ANSWERED:
+        found.append("was served")
+    if not touched and row["outcome"] == Outcome.ANSWERED:
+        found.append("was not served")
+    heard_s = sum(ear.ended_at - ear.began_at for ear in truth.ears)
+    if row["talk_s"] > heard_s + 0.5:
+        found.append(f"talked for {heard_s:.1f} s, the record says {row['talk_s']}")
+    return found
+
+
+def agents_of(row: Row) -> list[str]:
+    """Every agent who talked, by the record."""
+    return [row["agent"]] if row["agent"] else []
+
+
+def _short(row: Row) -> str:
+    shown = ("call_id", "outcome", "ended_by", "queue", "agent", "wait_s", "talk_s", "overflowed_to")
+    return " ".join(f"{key}={row[key]}" for key in shown if row.get(key) not in (None, ""))
