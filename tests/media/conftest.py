@@ -14,7 +14,9 @@ from acdcore.media.events import MediaEvent
 from acdcore.media.model import ClipId, Codec, EngineSettings, OpenedStream
 
 FIRST_PORT, LAST_PORT = media_range(1_000)
-SETTINGS = EngineSettings(first_port=FIRST_PORT, last_port=LAST_PORT, rtcp_interval_s=0.1)
+UNFILLED_MS = 60_000
+"""Tests of what is relayed and played count packets; `test_media_quiet.py` has those that fill what lies between."""
+SETTINGS = EngineSettings(first_port=FIRST_PORT, last_port=LAST_PORT, rtcp_interval_s=0.1, quiet_max_ms=UNFILLED_MS)
 
 
 @pytest.fixture

@@ -97,6 +97,7 @@ def test_nonsense_is_refused(engine: Engine, line: Lines) -> None:
         lambda: EngineSettings(pause_us=20_001),
         lambda: EngineSettings(tap_block_ms=9),
         lambda: EngineSettings(media_lost_after_s=0),
+        lambda: EngineSettings(quiet_max_ms=0),
         lambda: EngineSettings(rtcp_interval_s=0),
         lambda: EngineSettings(learning_window_s=-1),
     ],

@@ -4,14 +4,25 @@ import random
 import struct
 import time
 from array import array
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from tests.media.conftest import FIRST_PORT, LAST_PORT, Handsets, Lines, await_packets, await_true, clip, collect
+from tests.media.conftest import (
+    FIRST_PORT,
+    LAST_PORT,
+    UNFILLED_MS,
+    Handsets,
+    Lines,
+    await_packets,
+    await_true,
+    clip,
+    collect,
+)
 from tests.media.handset import Handset, loudest
 
 from acdcore.kernel.ids import IdSource
-from acdcore.media import tones
+from acdcore.media import rtcp, tones
 from acdcore.media.engine import Engine
 from acdcore.media.events import DigitPressed, MediaLost, MediaResumed, PlaybackFinished
 from acdcore.media.model import (
@@ -148,7 +159,8 @@ def test_key_of_a_peer_that_must_prove_itself_is_told(engine: Engine, line: Line
 
 def everywhere(learning_window_s: float = 10.0) -> Engine:
     """An engine that hears phones of all of the loopback's addresses."""
-    engine = Engine(EngineSettings("0.0.0.0", 31000, 31999, learning_window_s=learning_window_s), IdSource(1))
+    settings = EngineSettings("0.0.0.0", 31000, 31999, learning_window_s=learning_window_s, quiet_max_ms=UNFILLED_MS)
+    engine = Engine(settings, IdSource(1))
     engine.start()
     return engine
 
@@ -286,15 +298,72 @@ def test_lost_and_resumed_media_are_told_once_each(handset: Handsets) -> None:
     engine.stop()
 
 
-def test_comfort_noise_is_a_sign_of_life(handset: Handsets) -> None:
-    engine = Engine(EngineSettings(first_port=FIRST_PORT, last_port=LAST_PORT, media_lost_after_s=0.3), IdSource(1))
+def a_report(phone: Handset, port: int) -> None:
+    phone.control.sendto(rtcp.build(rtcp.Report(phone.ssrc)), ("127.0.0.1", port + 1))
+
+
+def a_report_beside_the_audio(phone: Handset, port: int) -> None:
+    phone.audio.sendto(rtcp.build(rtcp.Report(phone.ssrc)), ("127.0.0.1", port))
+
+
+def comfort_noise(phone: Handset, port: int) -> None:
+    phone.talk(port, payload_type=13)
+
+
+def an_empty_datagram(phone: Handset, port: int) -> None:
+    phone.audio.sendto(b"", ("127.0.0.1", port))
+
+
+def a_stun_indication(phone: Handset, port: int) -> None:
+    phone.audio.sendto(bytes.fromhex("001100002112a442") + bytes(12), ("127.0.0.1", port))
+
+
+@pytest.mark.parametrize(
+    "sign", [a_report, a_report_beside_the_audio, comfort_noise, an_empty_datagram, a_stun_indication]
+)
+@pytest.mark.parametrize("has_talked", [True, False])
+def test_whatever_comes_from_the_peer_is_a_sign_of_life(
+    handset: Handsets, sign: Callable[[Handset, int], None], has_talked: bool
+) -> None:
+    engine = Engine(EngineSettings(first_port=FIRST_PORT, last_port=LAST_PORT, media_lost_after_s=0.5), IdSource(1))
     engine.start()
     phone, opened = handset(), engine.open()
+    engine.connect(opened.stream, phone.target())
+    if has_talked:
+        phone.talk(opened.port)
+    for _ in range(12):
+        time.sleep(0.06)
+        sign(phone, opened.port)
+    assert engine.events() == []
+    (lost,) = collect(engine)
+    assert isinstance(lost, MediaLost)
+    sign(phone, opened.port)
+    assert collect(engine) == [MediaResumed(opened.stream)]
+    engine.stop()
+
+
+def test_stranger_is_no_sign_of_life(handset: Handsets) -> None:
+    settings = EngineSettings("0.0.0.0", FIRST_PORT, LAST_PORT, media_lost_after_s=0.4)
+    engine = Engine(settings, IdSource(1))
+    engine.start()
+    phone, stranger, opened = handset(), handset(host="127.0.0.2"), engine.open()
     engine.connect(opened.stream, phone.target())
     phone.talk(opened.port)
     for _ in range(10):
         time.sleep(0.05)
-        phone.talk(opened.port, payload_type=13)
+        stranger.audio.sendto(b"", ("127.0.0.1", opened.port))
+        a_report(stranger, opened.port)
+    (lost,) = collect(engine)
+    assert isinstance(lost, MediaLost)
+    engine.stop()
+
+
+def test_silence_is_not_reported_where_that_is_switched_off(handset: Handsets) -> None:
+    engine = Engine(EngineSettings(first_port=FIRST_PORT, last_port=LAST_PORT, media_lost_after_s=None), IdSource(1))
+    engine.start()
+    phone, opened = handset(), engine.open()
+    engine.connect(opened.stream, phone.target())
+    time.sleep(0.2)
     assert engine.events() == []
     engine.stop()
 

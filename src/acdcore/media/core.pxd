@@ -20,6 +20,7 @@ cdef enum:
 
 cdef enum deadline_kind_t:
     TICK        # a packet of ours is due
+    QUIET       # has the stream been sent nothing for too long?
     REPORT      # RTCP
     SILENCE     # has the stream been heard?
     KEY         # has the held key been heard?
@@ -107,6 +108,7 @@ cdef struct stream_t:
     keypad_t keypad
     bint is_key_armed
     int64_t heard_ns        # last packet, or connect
+    int64_t alive_ns        # last sign of life, or connect
     bint is_lost            # reported as lost
     bint is_silence_armed
     tap_t* tap              # recording that it feeds
@@ -119,7 +121,11 @@ cdef struct stream_t:
     bint is_over_music      # the playback is mixed over the background where that is heard
     playlist_t* background
     int depth               # how far the background is lowered (overlay.pyx)
-    playlist_t* feeding     # what the last packet of ours was taken from; of a mix the background
+    playlist_t* feeding     # what the last packet of ours was taken from; of a mix the background, NULL for silence
+    bint is_flowing         # the next packet of ours follows the last one without a pause
+    bint is_filling         # silence is sent, because there is nothing else
+    bint is_quiet_armed
+    int64_t sent_ns         # last packet to the peer, or connect
     bint is_tick_armed
     int64_t tick_ns         # when the next packet of ours is due
     # Reports and figures.
@@ -150,7 +156,8 @@ cdef struct core_t:
     bint has_early          # a command armed a deadline before that
     int64_t pause_ns
     int64_t learning_ns
-    int64_t lost_after_ns
+    int64_t lost_after_ns   # 0: no silence is reported
+    int64_t quiet_ns        # for so long a stream is sent nothing at most
     int64_t report_ns
     int64_t block_ns
     uint64_t random         # state for spreading reports

@@ -52,7 +52,8 @@ cdef class Engine:
             raise MemoryError("the media engine found no memory or no descriptors")
         self._core.pause_ns = settings.pause_us * 1000
         self._core.learning_ns = int(settings.learning_window_s * 1e9)
-        self._core.lost_after_ns = int(settings.media_lost_after_s * 1e9)
+        self._core.lost_after_ns = int((settings.media_lost_after_s or 0) * 1e9)
+        self._core.quiet_ns = settings.quiet_max_ms * 1_000_000
         self._core.report_ns = int(settings.rtcp_interval_s * 1e9)
         self._core.block_ns = settings.tap_block_ms * 1_000_000
         self._core.random = <uint64_t>ids.number(1 << 62) | 1

@@ -31,17 +31,17 @@ class PlaybackFinished:
 
 @dataclass(frozen=True, slots=True)
 class MediaLost:
-    """A stream that should receive has heard nothing for `media_lost_after_s`; said once until media resumes."""
+    """There is no sign of life of a peer that should send for `media_lost_after_s`; said once until there is one."""
 
     stream: StreamId
     """The silent stream."""
     silent_for_s: float
-    """Time since its last packet, or since it was connected."""
+    """Time since the last one, or since it was connected."""
 
 
 @dataclass(frozen=True, slots=True)
 class MediaResumed:
-    """A stream that was reported lost is heard again."""
+    """There is a sign of life of a peer that was reported lost."""
 
     stream: StreamId
     """The stream."""

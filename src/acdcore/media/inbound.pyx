@@ -11,7 +11,7 @@ from acdcore.media.core cimport (
 )
 from acdcore.media.dtmf cimport keypad_deadline, keypad_expire, keypad_hear, press_t
 from acdcore.media.g711 cimport decoding, transcoding
-from acdcore.media.latch cimport latch_consider, latch_is_source, passage_t
+from acdcore.media.latch cimport is_same, latch_consider, latch_is_source, passage_t
 from acdcore.media.linux cimport MSG_DONTWAIT, MSG_TRUNC, recvfrom, sockaddr, sockaddr_in, socklen_t
 from acdcore.media.outlet cimport outlet_interrupt, outlet_omit, outlet_relay
 from acdcore.media.reception cimport (
@@ -40,6 +40,8 @@ cdef void inbound_receive(core_t* core, stream_t* stream, int64_t now_ns) noexce
     if size < 0:
         return
     core.tally.packets += 1
+    if latch_is_source(&stream.latch, &source) or is_same(&source, &stream.latch.signalled):
+        inbound_live(core, stream, now_ns)
     if size > DATAGRAM_MAX or not rtp_read(data, size, &header):
         stream.counters.malformed += 1
         return
@@ -91,15 +93,22 @@ cdef bint _becomes_source(
     return True
 
 
+cdef void inbound_live(core_t* core, stream_t* stream, int64_t now_ns) noexcept nogil:
+    """A sign of life of the peer. Whatever comes from the source is one: audio, comfort noise, events, reports, and what
+    only keeps a NAT's mapping, from empty datagrams to STUN (RFC 6263 section 4). A muted phone sends nothing else."""
+    stream.alive_ns = now_ns
+    if stream.is_lost:
+        stream.is_lost = False
+        core_tell(core, RESUMED, stream.id, 0, 0)
+
+
 cdef bint _note(core_t* core, stream_t* stream, const rtp_header_t* header, int64_t now_ns) noexcept nogil:
     """The peer is heard, whatever the packet carries; False when it came before or is out of all order."""
     cdef arrival_t arrival = reception_note(&stream.reception, header.ssrc, header.sequence)
     if arrival == REPEATED or arrival == OUTSIDE:
         return False
     stream.heard_ns = now_ns
-    if stream.is_lost:
-        stream.is_lost = False
-        core_tell(core, RESUMED, stream.id, 0, 0)
+    inbound_live(core, stream, now_ns)
     if arrival == RESTARTED:
         memset(&stream.keypad, 0, sizeof(stream.keypad))
         if stream.bridge != NULL:
@@ -159,16 +168,16 @@ cdef void inbound_expire_key(core_t* core, stream_t* stream, int64_t now_ns) noe
 
 
 cdef void inbound_check_silence(core_t* core, stream_t* stream, int64_t now_ns) noexcept nogil:
-    """Has the stream been heard of? Tell when it has not, and look again when it could next be lost."""
-    cdef int64_t silent_ns = now_ns - stream.heard_ns
+    """Has the peer lived? Tell when it has not, and look again when it could next be lost."""
+    cdef int64_t silent_ns = now_ns - stream.alive_ns
     stream.is_silence_armed = False
-    if not stream.is_connected or not stream.receives:
+    if not stream.is_connected or not stream.receives or core.lost_after_ns == 0:
         return
     if silent_ns >= core.lost_after_ns and not stream.is_lost:
         stream.is_lost = True
         core_tell(core, LOST, stream.id, silent_ns, 0)
     stream.is_silence_armed = True
-    core_arm(core, (now_ns if stream.is_lost else stream.heard_ns) + core.lost_after_ns, SILENCE, stream.id)
+    core_arm(core, (now_ns if stream.is_lost else stream.alive_ns) + core.lost_after_ns, SILENCE, stream.id)
 
 
 cdef void _relay(
@@ -186,7 +195,8 @@ cdef void _relay(
         return
     if not outlet_relay(&other.outlet, source, source.payload_size if is_audio else 0, now_ns, &header):
         return
-    other.feeding = NULL
+    other.is_filling = other.is_flowing = False
+    other.sent_ns = now_ns
     header.payload_type = other.payload_type if is_audio else other.dtmf_payload_type
     data += source.payload_at
     if is_audio and stream.law != other.law:

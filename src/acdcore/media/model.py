@@ -51,8 +51,11 @@ class EngineSettings:
     """Lowest RTP port; even (RFC 3550 section 11: RTP even, RTCP the odd port above)."""
     last_port: int = 29999
     """Highest port that may be used, RTCP included."""
-    media_lost_after_s: float = 30.0
-    """A receiving stream that hears nothing for so long is reported once as lost."""
+    media_lost_after_s: float | None = 30.0
+    """A receiving stream of whose peer there is no sign of life for so long is reported once as lost; None: never."""
+    quiet_max_ms: int = 200
+    """A peer that would be sent nothing for so long is sent silence: above the jitter of what a bridge relays, below what
+    gateways and translators of addresses take for the end."""
     learning_window_s: float = 10.0
     """For so long after the peer named an address, a source at an IP that nobody named may prove to be the peer."""
     pause_us: int = 1000
@@ -68,7 +71,9 @@ class EngineSettings:
             raise ValueError(f"pause_us is 0 to 20000, not {self.pause_us}")
         if not 10 <= self.tap_block_ms <= 3000:
             raise ValueError(f"tap_block_ms is 10 to 3000, not {self.tap_block_ms}")
-        if self.media_lost_after_s <= 0 or self.rtcp_interval_s <= 0 or self.learning_window_s < 0:
+        if not 20 <= self.quiet_max_ms <= 60_000:
+            raise ValueError(f"quiet_max_ms is 20 to 60000, not {self.quiet_max_ms}")
+        if (self.media_lost_after_s is not None and self.media_lost_after_s <= 0) or self.rtcp_interval_s <= 0 or self.learning_window_s < 0:
             raise ValueError("media_lost_after_s and rtcp_interval_s are above 0, learning_window_s is not below")
 
 

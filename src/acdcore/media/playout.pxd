@@ -6,6 +6,7 @@ from acdcore.media.core cimport clip_t, core_t, playlist_t, stream_t
 
 cdef void playout_wake(core_t* core, stream_t* stream, int64_t now_ns) noexcept nogil
 cdef void playout_tick(core_t* core, stream_t* stream, int64_t now_ns) noexcept nogil
+cdef void playout_check_quiet(core_t* core, stream_t* stream, int64_t now_ns) noexcept nogil
 cdef void playout_play(
     core_t* core, stream_t* stream, playlist_t* playlist, int64_t number, bint is_over_music
 ) noexcept nogil

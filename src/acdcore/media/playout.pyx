@@ -1,7 +1,12 @@
 """Prompts and music: a packet for each frame, from memory.
 
-What a stream is sent: playback, else the bridge, else the background, else nothing. There is a deadline only while we
-make packets ourselves. A playback goes on in time while the peer is on hold, so that whoever waits for its end is told;
+What a stream is sent: playback, else the bridge, else the background, else silence. Gateways hang up on a stream that
+stops, and translators of addresses forget it; so silence fills what would be a gap of more than `quiet_ns`, also where a
+bridge's other side sends nothing (its phone is muted, suppresses silence, or is gone). It ends with the next packet of
+anything else. Only a peer that asked for nothing (hold) is sent nothing.
+
+There is a deadline each frame only while we make packets ourselves; while a bridge feeds the stream there is one each
+`quiet_ns`. A playback goes on in time while the peer is on hold, so that whoever waits for its end is told;
 a background stands still whenever it is not heard. A playback over music leaves the background its turn, in which the
 two are mixed; where no background is to be heard it is as any other.
 """
@@ -10,7 +15,7 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
-from acdcore.media.core cimport FRAME_MAX, PLAYED, TICK, core_arm, core_send, core_tell
+from acdcore.media.core cimport FRAME_MAX, PLAYED, QUIET, TICK, core_arm, core_send, core_tell
 from acdcore.media.g711 cimport silence
 from acdcore.media.outlet cimport outlet_generate
 from acdcore.media.overlay cimport overlay_mix
@@ -116,8 +121,40 @@ cdef playlist_t* _heard_background(stream_t* stream) noexcept nogil:
 
 cdef void playout_wake(core_t* core, stream_t* stream, int64_t now_ns) noexcept nogil:
     """Something about the stream has changed: see to it that a packet of ours is due, if there is anything to send."""
-    if stream.is_tick_armed or _source(stream) == NULL:
+    if stream.is_tick_armed:
         return
+    if _source(stream) == NULL:
+        _await_quiet(core, stream)
+        return
+    _begin(core, stream, now_ns)
+
+
+cdef bint _is_open(const stream_t* stream) noexcept nogil:
+    """Whether the peer wants to be sent anything, and says where."""
+    return stream.is_connected and stream.sends and stream.has_target
+
+
+cdef void _await_quiet(core_t* core, stream_t* stream) noexcept nogil:
+    """Look again when the stream could next have been sent nothing for too long."""
+    if stream.is_quiet_armed or not _is_open(stream):
+        return
+    stream.is_quiet_armed = True
+    core_arm(core, stream.sent_ns + core.quiet_ns, QUIET, stream.id)
+
+
+cdef void playout_check_quiet(core_t* core, stream_t* stream, int64_t now_ns) noexcept nogil:
+    """Fill with silence when nothing has been sent for too long."""
+    stream.is_quiet_armed = False
+    if stream.is_tick_armed or not _is_open(stream):
+        return
+    if now_ns - stream.sent_ns < core.quiet_ns:
+        _await_quiet(core, stream)
+        return
+    stream.is_filling = True
+    _begin(core, stream, now_ns)
+
+
+cdef void _begin(core_t* core, stream_t* stream, int64_t now_ns) noexcept nogil:
     stream.is_tick_armed = True
     stream.tick_ns = now_ns
     core_arm(core, now_ns, TICK, stream.id)
@@ -130,26 +167,35 @@ cdef void playout_tick(core_t* core, stream_t* stream, int64_t now_ns) noexcept 
     if stream.playback != NULL and stream.playback.index == stream.playback.count:
         playout_stop(core, stream, True)
     source = _source(stream)
-    if source == NULL:
-        stream.is_tick_armed = False
-        stream.feeding = NULL
+    if source != NULL:
+        stream.is_filling = False
+        _fill(source, stream.law, frame + RTP_HEADER_SIZE, stream.frame_samples)
+        if source != stream.playback:
+            _mix(stream, frame + RTP_HEADER_SIZE)
+    elif stream.is_filling and _is_open(stream):
+        memset(frame + RTP_HEADER_SIZE, silence(stream.law), stream.frame_samples)
+    else:
+        stream.is_tick_armed = stream.is_filling = stream.is_flowing = False
+        _await_quiet(core, stream)
         return
-    _fill(source, stream.law, frame + RTP_HEADER_SIZE, stream.frame_samples)
-    if source != stream.playback:
-        _mix(stream, frame + RTP_HEADER_SIZE)
-    if stream.sends and stream.has_target:
+    if _is_open(stream):
         _send(core, stream, source, frame, now_ns)
+    else:
+        stream.is_flowing = False
     stream.tick_ns += stream.frame_samples * NS_PER_SAMPLE
     if now_ns - stream.tick_ns > LATE_NS:
         stream.tick_ns = now_ns
-        stream.feeding = NULL
+        stream.is_flowing = False
     core_arm(core, stream.tick_ns, TICK, stream.id)
 
 
 cdef void _send(core_t* core, stream_t* stream, playlist_t* source, uint8_t* frame, int64_t now_ns) noexcept nogil:
     cdef rtp_header_t header
-    outlet_generate(&stream.outlet, stream.frame_samples, stream.feeding != source, now_ns, &header)
+    cdef bint is_first = not stream.is_flowing or stream.feeding != source
+    outlet_generate(&stream.outlet, stream.frame_samples, is_first, now_ns, &header)
     stream.feeding = source
+    stream.is_flowing = True
+    stream.sent_ns = now_ns
     header.payload_type = stream.payload_type
     rtp_write(frame, &header)
     core_send(core, stream, frame, RTP_HEADER_SIZE + stream.frame_samples)

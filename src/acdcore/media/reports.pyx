@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from acdcore.media.core cimport DATAGRAM_MAX, REPORT, core_arm, core_random
+from acdcore.media.inbound cimport inbound_live
 from acdcore.media.linux cimport (
     CLOCK_REALTIME, MSG_DONTWAIT, MSG_TRUNC, clock_gettime, recvfrom, sendto, sockaddr, sockaddr_in, socklen_t, timespec,
 )
@@ -74,12 +75,15 @@ cdef void reports_receive(core_t* core, stream_t* stream, int64_t now_ns) noexce
     if not stream.has_target or source.sin_addr.s_addr != stream.target.sin_addr.s_addr:
         stream.counters.strangers += 1
         return
+    if source.sin_port == stream.rtcp_target.sin_port:
+        inbound_live(core, stream, now_ns)
     if size > DATAGRAM_MAX or not rtcp_read(core.buffer, size, stream.outlet.ssrc, &incoming):
         stream.counters.malformed += 1
         return
     if not _is_peers(stream, &incoming):
         stream.counters.strangers += 1
         return
+    inbound_live(core, stream, now_ns)
     if stream.latch.has_nat:
         stream.rtcp_target = source
     if incoming.has_sender:

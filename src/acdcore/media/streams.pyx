@@ -36,6 +36,8 @@ cdef bint _watch(core_t* core, int fd, uint64_t tag) noexcept nogil:
 
 cdef void stream_connect(core_t* core, stream_t* stream, const agreed_t* agreed, int64_t now_ns) noexcept nogil:
     """Take over what was agreed; the peer has all its time to be heard."""
+    if not stream.is_connected:
+        stream.sent_ns = now_ns
     stream.is_connected = True
     stream.sends = agreed.sends
     stream.receives = agreed.receives
@@ -44,14 +46,14 @@ cdef void stream_connect(core_t* core, stream_t* stream, const agreed_t* agreed,
     stream.dtmf_payload_type = agreed.dtmf_payload_type
     stream.dtmf_payload_type_in = agreed.dtmf_payload_type_in
     stream.frame_samples = agreed.frame_samples
-    stream.heard_ns = now_ns
+    stream.heard_ns = stream.alive_ns = now_ns
     stream.is_lost = False
     if latch_connect(&stream.latch, &agreed.peer, core.learning_ns, now_ns):
         stream_aim(stream)
     # RFC 3264 section 8.4: an older peer holds by naming 0.0.0.0; port 0 means that the medium is off.
     stream.has_target = not stream.latch.is_off
     _interrupt(core, stream, now_ns)
-    if stream.receives and not stream.is_silence_armed:
+    if stream.receives and core.lost_after_ns > 0 and not stream.is_silence_armed:
         stream.is_silence_armed = True
         core_arm(core, now_ns + core.lost_after_ns, SILENCE, stream.id)
 
