@@ -37,6 +37,7 @@ from acdcore.control.settings import ControlSettings
 from acdcore.kernel.address import Address
 from acdcore.kernel.alarms import Alarms
 from acdcore.kernel.clock import Clock
+from acdcore.kernel.clock_watch import ClockTrust, read
 from acdcore.kernel.ids import IdSource, QueueName
 from acdcore.keys import read_or_make_keys
 from acdcore.media.tones import ringback
@@ -69,6 +70,7 @@ from acdcore.sip.stack import SipStack
 from acdcore.storage.password import new_password
 from acdcore.storage.retention import PgRetention
 from acdcore.storage.storage import Storage
+from acdcore.timekeeping import Timed, Timekeeper, first_reading, keeping_time, kept_trust
 from acdcore.watch import Look, log_alarms, watching
 
 DRAIN_S = 5.0
@@ -150,7 +152,8 @@ async def serve(
         sip = SipStack(endpoint, clock, on_sip, stack_settings(settings), observer)
         media_host = str(settings.media.advertised or settings.media.address)
         wiring = Wiring(sip, engine, media_host, ids, settings.audio())
-        floor = stack.enter_context(open_floor(settings, clock, on_progress))
+        first, trust = first_reading(clock), kept_trust(settings.storage.directory, clock)
+        floor = stack.enter_context(open_floor(settings, clock, trust, on_progress))
         parts = HallParts(wiring, recorder, chronicle, library, storage, clock)
         hall = await stack.enter_async_context(open_hall(plan, floor, parts))
         screen = open_screen(hall, storage)
@@ -165,7 +168,7 @@ async def serve(
             make_sounds=lambda new: make_sounds(new, on_progress, on_unkept),
             marks=sounds.marks(),
         )
-        retention = open_retention(reload, storage, clock)
+        retention = open_retention(reload, storage, clock, trust)
         health = Health(hall, storage, floor).parts
         operations = Operations(hall, switchboard, port_pairs(settings), health, reload, retention.carry_out)
         probe = trunk_probe(hall)
@@ -175,8 +178,10 @@ async def serve(
         bindings = await stack.enter_async_context(kept_bindings(hall, settings))
         registered = hall.desks.phones.export()
         admission.recognise(((user, binding.flow) for user, binding in registered), clock.now())
-        await resume(hall, floor, storage, settings, on_progress)
+        await resume(hall, floor, storage, plan, trust, on_progress)
+        timekeeper = Timekeeper(Timed(hall, switchboard, floor.clock_set), trust, first, lambda: read(clock))
         parts_looks = (
+            timekeeper.look,
             storage.conditions,
             floor.conditions,
             switchboard.refusals.conditions,
@@ -186,6 +191,7 @@ async def serve(
         await stack.enter_async_context(watching(alarms, (*parts_looks, *looks)))
         await stack.enter_async_context(probing(probe, alarms))
         await stack.enter_async_context(retaining(retention, alarms))
+        await stack.enter_async_context(keeping_time(settings.storage.directory, trust, clock, alarms))
         stack.push_async_callback(switchboard.drain, DRAIN_S)
         stack.callback(floor.note_shutdown)
         yield Running(
@@ -201,12 +207,12 @@ async def serve(
         )
 
 
-def open_retention(reload: Reloader, storage: Storage, clock: Clock) -> Retention:
+def open_retention(reload: Reloader, storage: Storage, clock: Clock, trust: ClockTrust) -> Retention:
     """What deletes by the limits of the settings of the moment."""
     settings = reload.plan.settings
     places = Places(settings.recording.directory, storage.rejected)
     old = PgRetention(storage.database)
-    return Retention(lambda: reload.plan.settings.retention, places, old, storage.spool, clock)
+    return Retention(lambda: reload.plan.settings.retention, places, old, storage.spool, clock, trust)
 
 
 def control_plane(

@@ -29,6 +29,7 @@ from acdcore.calls.wiring import Wiring
 from acdcore.calls.workbench import Workbench
 from acdcore.kernel.alarms import AlarmKind, Severity
 from acdcore.kernel.clock import Clock
+from acdcore.kernel.clock_watch import STEP_MAX_S, ClockTrust
 from acdcore.numbering.key import matching_key
 from acdcore.parts import Progress
 from acdcore.plan import Plan
@@ -42,11 +43,14 @@ from acdcore.storage.bindings import BindingsFile
 from acdcore.storage.journal import DiskJournal, JournalSettings, last_state
 from acdcore.storage.journal_files import Retention
 from acdcore.storage.storage import Storage
+from acdcore.timekeeping import first_reading
 from acdcore.watch import Condition, Look
 from acdcore.work.book import WorkBook
 
 STALE_AFTER = timedelta(hours=12)
 """Whoever was at work before a longer stop has gone home."""
+AHEAD_MAX = timedelta(seconds=STEP_MAX_S)
+"""A segment of the journal that begins later than this from now is of a clock that was ahead."""
 BINDINGS = AlarmKind(
     "bindings", Severity.MINOR, "Let the daemon's user read and write bindings.json; phones register anew."
 )
@@ -73,6 +77,11 @@ class OpenFloor:
         """What may be wrong, and how it is at this moment."""
         return ((JOURNAL_OFF, self.alarm),)
 
+    def clock_set(self) -> None:
+        """The machine's clock was set."""
+        if self.journal is not None:
+            self.journal.clock_set()
+
     def note_shutdown(self) -> None:
         """From here on callers and agents lose their places to the stop, not by their own wish."""
         if self.journal is not None:
@@ -80,14 +89,15 @@ class OpenFloor:
 
 
 @contextlib.contextmanager
-def open_floor(settings: Settings, clock: Clock, on_progress: Progress) -> Iterator[OpenFloor]:
+def open_floor(settings: Settings, clock: Clock, trust: ClockTrust, on_progress: Progress) -> Iterator[OpenFloor]:
     """The dispatcher, with its turns kept on disk if the operator wants that."""
     dispatcher = Dispatcher(settings.floor())
     directory = settings.storage.directory / "journal"
     if not settings.journal.is_on:
         yield OpenFloor(dispatcher, None, None, Places((), 0.0, clock.now()))
         return
-    last = last_state(directory, clock.wall() - STALE_AFTER)
+    wall = clock.wall()
+    last = last_state(directory, wall - STALE_AFTER, wall + AHEAD_MAX)
     if last is not None and last.problem:
         on_progress(f"the journal's end could not be read: {last.problem}")
     lost = last.places if last is not None else ()
@@ -97,6 +107,7 @@ def open_floor(settings: Settings, clock: Clock, on_progress: Progress) -> Itera
         zone=ZoneInfo(settings.journal.timezone),
         retention=Retention(days=settings.journal.keep_days),
         version=version("acdcore"),
+        is_clock_right=lambda: not trust.doubt(first_reading(clock)),
     )
     with DiskJournal(kept, dispatcher, clock) as journal:
         yield OpenFloor(dispatcher, journal, last, places)
@@ -208,17 +219,20 @@ def at_work(hall: Hall, switchboard: Switchboard) -> Iterator[None]:
         hall.workbench.close()
 
 
-async def resume(hall: Hall, floor: OpenFloor, storage: Storage, settings: Settings, on_progress: Progress) -> None:
+async def resume(
+    hall: Hall, floor: OpenFloor, storage: Storage, plan: Plan, trust: ClockTrust, on_progress: Progress
+) -> None:
     """Go on where the last run ended: agents at work, their phones, and what was asked of us."""
     last = floor.last
     if last is not None:
         agents = hall.desks.restore(last.agents)
         if agents or last.places:
-            within_s = settings.journal.reclaim_within_s
+            within_s = plan.settings.journal.reclaim_within_s
             on_progress(
                 f"agents taken over: {agents}; callers whose place is kept for {within_s:g} s: {len(last.places)}"
             )
-    items = hall.workbench.restore(await storage.history.open_work())
+    ahead = timedelta(seconds=trust.off_s(first_reading(hall.clock)))
+    items = hall.workbench.restore(await storage.history.open_work(), ahead)
     hall.hours.look()  # before any of it comes due: the settings may have lost a queue meanwhile
     if items:
         on_progress(f"callbacks and messages taken over: {items}")

@@ -6,8 +6,8 @@ Rules:
   between the two is put right by the next pass.
 - A recording that is being written is a `.part` file and is never looked at. While rows wait for the database, nothing
   is deleted: what they say of a recording is not known yet.
-- While the time of day has not gone as the machine's own clock has since the start, nothing is deleted: a clock that is
-  set a year ahead by mistake would take everything.
+- While the machine's clock is not believed (`ClockTrust`), nothing is deleted: by one that is a year ahead everything
+  would be too old.
 - Each pass deletes a bounded number and says in the log what it was.
 """
 
@@ -24,7 +24,8 @@ from acdcore.calls.commands import RetentionReport, WrongState
 from acdcore.calls.ports import Spool
 from acdcore.kernel.alarms import AlarmKind, Alarms, Severity
 from acdcore.kernel.background import Rhythm, repeated
-from acdcore.kernel.clock import Clock
+from acdcore.kernel.clock import Clock, suspended_s
+from acdcore.kernel.clock_watch import ClockTrust, Reading
 from acdcore.kernel.errors import AcdError, Unavailable
 from acdcore.recording.index import delete, old_files
 from acdcore.recording.retention import Deletion, Limits, Reason, plan
@@ -43,9 +44,6 @@ ROWS_MAX = 50_000
 """Of one table in one pass."""
 PAUSE_S = 0.05
 """Between two transactions: others want the database too."""
-
-CLOCK_STEP_MAX_S = 3_600.0
-"""Since the start; what is kept for days does not mind, and no time server sets a clock that is right by more."""
 
 RETENTION = AlarmKind(
     "retention",
@@ -74,14 +72,15 @@ class Retention:
         old: PgRetention,
         spool: Spool,
         clock: Clock,
+        trust: ClockTrust | None = None,
     ) -> None:
-        """`limits` are those of the settings of the moment."""
+        """`limits` are those of the settings of the moment; without `trust` the clock is believed as it is now."""
         self._limits = limits
         self._places = places
         self._old = old
         self._spool = spool
         self._clock = clock
-        self._started = (clock.now(), clock.wall())
+        self._trust = trust or ClockTrust(self._now(), None)
         self._turn = asyncio.Lock()
         self._log = structlog.get_logger("retention")
 
@@ -124,13 +123,12 @@ class Retention:
         return report
 
     def _check_clock(self) -> None:
-        now, wall = self._started
-        step_s = (self._clock.wall() - wall).total_seconds() - (self._clock.now() - now)
-        if abs(step_s) > CLOCK_STEP_MAX_S:
-            raise WrongState(
-                f"the machine's clock was set by {step_s:+.0f} s since the start, so nothing is deleted; put it right, "
-                "or restart when it is"
-            )
+        doubt = self._trust.doubt(self._now())
+        if doubt:
+            raise WrongState(f"{doubt}, so nothing is deleted; put it right")
+
+    def _now(self) -> Reading:
+        return Reading(self._clock.now(), self._clock.wall(), suspended_s())
 
     async def _recordings(self, limits: RetentionTable, wall: datetime, is_dry_run: bool) -> list[Deletion]:
         age = timedelta(days=limits.recordings_days) if limits.recordings_days else None

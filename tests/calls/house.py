@@ -131,16 +131,17 @@ def clip() -> bytes:
 
 
 class HouseClock:
-    """The loop's time, and a morning that begins with it."""
+    """The loop's time, and a morning that begins with it, unless somebody sets the clock."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self.ahead = timedelta()
 
     def now(self) -> float:
         return self._loop.time()
 
     def wall(self) -> datetime:
-        return MORNING + timedelta(seconds=self.now())
+        return MORNING + timedelta(seconds=self.now()) + self.ahead
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,14 @@ async def test_phone_is_where_it_was_after_a_restart(tmp_path: Path) -> None:
     assert file.alarm == ""
 
 
+async def test_clock_that_has_yet_to_be_put_right_keeps_no_phone_for_longer_than_it_asked_for(tmp_path: Path) -> None:
+    house = House(tmp_path / "bindings.json")
+    await house.saved(phone("1001"))
+    house.clock = HandClock(at=50.0, day=datetime(1970, 1, 1, tzinfo=UTC))
+    ((_, binding),) = house.file().load(PORTS)
+    assert binding.expires_at == 50.0 + 600.0
+
+
 async def test_file_is_for_its_owner_only_and_replaced_as_a_whole(tmp_path: Path) -> None:
     house = House(tmp_path / "bindings.json")
     await house.saved(phone("1001"))

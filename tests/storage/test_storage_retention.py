@@ -14,6 +14,7 @@ from acdcore.calls.rows import AgentEventRow, CallEventRow, CdrRow, EndedBy, Rec
 from acdcore.kernel.alarms import Alarms
 from acdcore.kernel.background import INTERNAL_FAULT, guarded
 from acdcore.kernel.clock import SystemClock
+from acdcore.kernel.clock_watch import ClockTrust
 from acdcore.kernel.errors import Outcome, Unavailable
 from acdcore.kernel.ids import AgentId, CallId, QueueName
 from acdcore.retention import Places, Retention
@@ -21,6 +22,7 @@ from acdcore.settings import RetentionTable
 from acdcore.storage.database import Database
 from acdcore.storage.history import PgHistory
 from acdcore.storage.retention import PgRetention
+from acdcore.timekeeping import first_reading
 from acdcore.work.model import WorkId, WorkItem, WorkKind, WorkState
 
 NOW = datetime.now(UTC)
@@ -166,6 +168,23 @@ async def test_clock_that_is_set_deletes_nothing_until_it_is_right(
     await retention.turn(alarms)
     assert left(tmp_path) == [path_of(1)]
     assert not alarms.raised()
+
+
+async def test_clock_that_is_a_year_ahead_at_the_start_deletes_nothing_until_it_is_right(
+    delivery: Delivery, database: Database, tmp_path: Path
+) -> None:
+    await recorded(delivery, tmp_path, 40, 1)
+    clock, alarms = SteppedClock(), Alarms(SystemClock())
+    seen = clock.wall()
+    clock.step = timedelta(days=365)
+    places = Places(tmp_path / "recordings", tmp_path / "spool" / "rejected.jsonl")
+    limits, trust = RetentionTable(recordings_days=30), ClockTrust(first_reading(clock), seen)
+    retention = Retention(lambda: limits, places, PgRetention(database), delivery.spool, clock, trust)
+    await retention.turn(alarms)
+    assert len(left(tmp_path)) == 2
+    clock.step = timedelta()
+    await retention.turn(alarms)
+    assert left(tmp_path) == [path_of(1)]
 
 
 async def test_history_past_its_days_goes_with_all_that_belongs_to_it(

@@ -17,11 +17,18 @@ AGENT_TARGET = "agent:"
 
 
 class WallTime:
-    """Turns monotonic seconds into UTC by one anchor, so that a call's times keep their distances."""
+    """Turns monotonic seconds into UTC by one anchor, so that a call's times keep their distances.
+
+    When the machine's clock is set the anchor is: a call that is on record afterwards has all its times by the new one.
+    """
 
     def __init__(self, now: float, wall: datetime) -> None:
         self._now = now
         self._wall = wall
+
+    def set(self, now: float, wall: datetime) -> None:
+        """From here on `now` is `wall`."""
+        self._now, self._wall = now, wall
 
     def at(self, now: float) -> datetime:
         """The UTC time of `now`."""

@@ -76,6 +76,10 @@ class Chronicle:
         """From monotonic seconds to UTC."""
         return self._time
 
+    def clock_set(self) -> None:
+        """The machine's clock was set: all times that are written from here on go by it."""
+        self._time.set(self._clock.now(), self._clock.wall())
+
     def note(self, view: LiveCall, serial: int, event: events.Event) -> LiveCall:
         """Write down the call's `serial`-th event; the call's view after it."""
         kind = type(event)

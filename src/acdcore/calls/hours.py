@@ -20,7 +20,7 @@ from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import QueueName
 from acdcore.queues.model import HoursChanged
 
-LOOK_AGAIN = timedelta(hours=1)
+LOOK_AGAIN = timedelta(minutes=1)
 """Also without a change ahead: the machine's clock may have been set meanwhile."""
 
 

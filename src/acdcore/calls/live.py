@@ -1,6 +1,7 @@
 """The state of a live call, folded from its history as the history grows."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from acdcore.calls import events
 from acdcore.calls.cdr import AGENT_TARGET, QUEUE_TARGET, WallTime
@@ -45,6 +46,21 @@ def apply(view: LiveCall, event: events.Event, time: WallTime) -> LiveCall:
             return replace(view, state=CallState.ENDING)
         case _:
             return view
+
+
+def shifted(view: LiveCall, by: timedelta) -> LiveCall:
+    """`view` by a clock that was set by so much: how long ago everything was stays as it was."""
+
+    def moved(at: datetime | None) -> datetime | None:
+        return None if at is None else at + by
+
+    return replace(
+        view,
+        arrived_at=view.arrived_at + by,
+        answered_at=moved(view.answered_at),
+        queued_at=moved(view.queued_at),
+        connected_at=moved(view.connected_at),
+    )
 
 
 def recognise(view: LiveCall, customer: Customer) -> LiveCall:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import TypeAlias
 
@@ -22,6 +23,7 @@ from acdcore.calls.hall import Hall
 from acdcore.calls.inbound import inbound, turned_away
 from acdcore.calls.leg import AtPhone, Leg, Side, warning
 from acdcore.calls.lines import Line, LinesFull, WhenFull
+from acdcore.calls.live import shifted
 from acdcore.calls.nailed_up import nailed_up
 from acdcore.calls.people import AgentRecord
 from acdcore.calls.refusals import Refusals
@@ -375,6 +377,11 @@ class Switchboard:
             return False
         call.end(Outcome.WITHDRAWN, EndedBy.SYSTEM, by)
         return True
+
+    def clock_set(self, by: timedelta) -> None:
+        """The machine's clock was set: live calls are shown by it too."""
+        for call in self.calls.values():
+            call.view = shifted(call.view, by)
 
     def end_all(self) -> None:
         """Hang up every call."""

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -34,6 +34,7 @@ from acdcore.work.model import (
     WorkItem,
     WorkKind,
     WorkState,
+    moved,
 )
 
 LINE_CLEARS = timedelta(seconds=10)
@@ -65,6 +66,8 @@ class Workbench:
         self._timer: asyncio.TimerHandle | None = None
         self._serial = 0
         self._stranded = ""
+        self._by_right_clock: set[WorkId] = set()
+        """Items whose times need not follow when the clock is put right."""
         self._log = structlog.get_logger("work")
 
     # --- asking for work ---
@@ -76,7 +79,7 @@ class Workbench:
             kind=kind,
             queue=queue,
             number=number,
-            created_at=self._clock.wall(),
+            created_at=self._wall(),
             call_id=call.id,
             customer_id=call.view.customer_id,
             language=call.language.value,
@@ -107,7 +110,7 @@ class Workbench:
         """Take down that the caller wants to be called at `number`, with the time waited so far; None: it cannot be."""
         item = replace(
             self.item_for(call, WorkKind.CALLBACK, queue, number),
-            next_at=self._clock.wall() + LINE_CLEARS,
+            next_at=self._wall() + LINE_CLEARS,
             waited_s=call.waited_s(self._clock.now()) + LINE_CLEARS.total_seconds(),
             advance_s=call.advance_s,
             dial_first=first,
@@ -123,7 +126,7 @@ class Workbench:
     def next_id(self) -> WorkId:
         """The next item's name."""
         self._serial += 1
-        wall = self._clock.wall()
+        wall = self._wall()
         return WorkId(f"W{wall:%Y%m%dT%H%M%S}{wall.microsecond // 1000:03d}-{self._serial:06d}")
 
     # --- what happens to it ---
@@ -151,7 +154,7 @@ class Workbench:
 
     def feed(self, fed: Input) -> list[Output]:
         """One input, carried out; what follows from it."""
-        outputs = self._book.handle(fed, self._clock.wall())
+        outputs = self._book.handle(fed, self._wall())
         self._carry_out(outputs)
         return outputs
 
@@ -161,12 +164,26 @@ class Workbench:
 
     def configure(self, settings: BookSettings) -> None:
         """Other settings from now on."""
-        self._carry_out(self._book.configure(settings, self._clock.wall()))
+        self._carry_out(self._book.configure(settings, self._wall()))
 
-    def restore(self, rows: Iterable[WorkRow]) -> int:
-        """Take over what was open when the last process ended; how many items that were."""
+    def clock_set(self, by: timedelta) -> None:
+        """The machine's clock was set: whatever is open comes due and grows old in as long a time as before."""
+        self._carry_out(self._book.clock_set(by, self._wall(), self._by_right_clock))
+        self._by_right_clock.clear()
+
+    def restore(self, rows: Iterable[WorkRow], ahead: timedelta = timedelta()) -> int:
+        """Take over what was open when the last process ended; how many items that were.
+
+        By so much this machine's clock is `ahead` of a time that can be believed; negative: it is behind. The items
+        were written by one that was right. Behind, nothing comes due before the clock is put right, and the items need
+        not follow it then; ahead, all would be too old at once, so they are moved.
+        """
         items = [row.item for row in rows]
-        self._carry_out(self._book.restore(items, self._clock.wall()))
+        if ahead < timedelta():
+            self._by_right_clock = {item.id for item in items}
+        elif ahead:
+            items = [moved(item, ahead) for item in items]
+        self._carry_out(self._book.restore(items, self._wall()))
         return len(items)
 
     def open_items(self) -> tuple[WorkItem, ...]:
@@ -197,6 +214,10 @@ class Workbench:
 
     # --- within ---
 
+    def _wall(self) -> datetime:
+        """The time of day that the book goes by, which leaps in `clock_set` only."""
+        return self._chronicle.time.at(self._clock.now())
+
     def _carry_out(self, outputs: Iterable[Output]) -> None:
         for output in outputs:
             match output:
@@ -214,7 +235,7 @@ class Workbench:
         self.close()
         due = self._book.next_deadline()
         if due is not None:
-            delay_s = max(0.0, (due - self._clock.wall()).total_seconds())
+            delay_s = max(0.0, (due - self._wall()).total_seconds())
             self._timer = asyncio.get_running_loop().call_later(delay_s, self._come_due)
 
     def _come_due(self) -> None:

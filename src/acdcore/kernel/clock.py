@@ -18,6 +18,11 @@ class Clock(Protocol):
         ...
 
 
+def suspended_s() -> float:
+    """How long the machine has been suspended since it was started: monotonic time stands still meanwhile."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
+
+
 class SystemClock:
     """The machine's own clocks."""
 

@@ -100,7 +100,10 @@ class BindingsFile:
         except (OSError, ValueError, ValidationError) as error:
             self.alarm = f"{self._path}: agents' phones of the last run are not known: {error}"
             return ()
+        # A clock that has yet to be put right is behind the last run's: no phone is kept for longer than it asked for.
         now, wall = self._clock.now(), self._clock.wall()
+        if kept.written_wall.tzinfo is not None:
+            wall = max(wall, kept.written_wall)
         found = [_restored(phone, now, wall) for phone in kept.phones if phone.local.port in udp_ports]
         return tuple([each for each in found if each is not None and each[1].expires_at > now])
 

@@ -93,6 +93,11 @@ class DiskJournal:
         elif now >= self._stop[0] + RETRY_AFTER_S:
             self._begin(now)  # with the state that this turn led to
 
+    def clock_set(self) -> None:
+        """The time of day has leapt: go on in a segment that begins with the new one."""
+        if self._stop is None and not self._is_closed:
+            self._continue(self._clock.now())
+
     def note_shutdown(self) -> None:
         """The daemon begins to stop: what callers and agents lose from here on, the next start may give back."""
         if self._stop is None and not self._is_closed:
@@ -158,14 +163,18 @@ def _midnight_after(local: datetime) -> datetime:
     return datetime.combine(following, datetime.min.time(), local.tzinfo)
 
 
-def last_state(directory: Path, not_before: datetime | None = None) -> Resumed | None:
+def last_state(
+    directory: Path, not_before: datetime | None = None, not_after: datetime | None = None
+) -> Resumed | None:
     """Where the last run ended; None when there is no journal that can be read. Not for the event loop.
 
-    A run that ended before `not_before` is of no use either: nobody is still at the desk.
+    A run that ended before `not_before` is of no use either: nobody is still at the desk. A segment that began after
+    `not_after` was written by a clock that was ahead, and has been set back since: it is not the last one.
     Of a run whose newest segment has no readable beginning (the crash came too soon), the one before counts.
     """
     problem = ""
-    for each in reversed(segment_files(directory)[-SEGMENTS_TRIED_MAX:]):
+    segments = [each for each in segment_files(directory) if not_after is None or each.began_wall <= not_after]
+    for each in reversed(segments[-SEGMENTS_TRIED_MAX:]):
         try:
             resumed = resume(journal.open_segment(lines(each.path)))
         except (OSError, StateError) as error:

@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, timedelta, tzinfo
 from pathlib import Path
 from typing import Final, assert_never
@@ -24,6 +24,8 @@ CLOSE_WITHIN_S: Final = 5.0
 """What a disk that hangs may cost the daemon's stop."""
 NAMES_TRIED_MAX: Final = 100
 """Segments of one microsecond: a handful, even under a clock that is moved by hand."""
+DAYS_MAX: Final = 36_500
+"""What is deleted for its age while the clock is not believed: nothing."""
 RESERVE_BYTES: Final = 200_000_000
 """Room on the disk that is left to the records of calls, which matter more."""
 
@@ -38,6 +40,8 @@ class JournalSettings:
     """The operator's, for where a day ends."""
     retention: Retention = field(default_factory=Retention)
     """How much is kept."""
+    is_clock_right: Callable[[], bool] = lambda: True
+    """Asked in a thread before anything is deleted for its age."""
     version: str = ""
     """Version of the program, for the header."""
     reserve_bytes: int = RESERVE_BYTES
@@ -214,7 +218,10 @@ class JournalWriter:
 
     def _tidy_now(self, writing: Path, today: date) -> None:
         try:
-            tidy(self._settings.directory, writing, today, self._settings.retention)
+            retention = self._settings.retention
+            if not self._settings.is_clock_right():
+                retention = replace(retention, days=DAYS_MAX)
+            tidy(self._settings.directory, writing, today, retention)
         except OSError as error:
             self.tidying_problem = f"old segments of the journal cannot be packed or deleted: {error}"
         else:

@@ -19,7 +19,7 @@ Rules:
 Staff may close (DONE) or cancel (CANCELLED) in any of the three; what is in hand when they talk stays in hand.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -51,6 +51,7 @@ from acdcore.work.model import (
     WorkItem,
     WorkKind,
     WorkState,
+    moved,
 )
 
 MAX_OPEN = 20_000
@@ -237,6 +238,20 @@ class WorkBook:
             self._arm(item)
         return self._bring_due(wall)
 
+    def clock_set(self, by: timedelta, wall: datetime, right: Collection[WorkId] = ()) -> list[Output]:
+        """The time of day has leapt: keep all distances to it, but of those whose times are `right` by the new one.
+
+        Nothing comes due or expires by a leap, and what was written by a wrong clock is right once the clock is.
+        """
+        outputs: list[Output] = []
+        for item in self._sorted(self._open):
+            if item.id not in right:
+                waited_s = item.waited_s + self._queued_s(item, wall - by)
+                now = replace(moved(item, by), changed_at=wall, changes=item.changes + 1, waited_s=waited_s)
+                self._keep(now)
+                outputs.append(Changed(now))
+        return outputs + self._bring_due(wall)
+
     # Inputs
 
     def _request(self, input: Requested, wall: datetime) -> list[Output]:
@@ -346,9 +361,7 @@ class WorkBook:
     def _become(self, item: WorkItem, event: Event, wall: datetime) -> list[Output]:
         """Move the item, which carries the event's facts already, to its next state."""
         state = TRANSITIONS[item.state, event]
-        waited_s = item.waited_s
-        if item.state is WorkState.QUEUED and item.changed_at is not None:
-            waited_s += max(0.0, (wall - item.changed_at).total_seconds())
+        waited_s = item.waited_s + self._queued_s(item, wall)
         moved = replace(item, state=state, changed_at=wall, changes=item.changes + 1, waited_s=waited_s)
         outputs: list[Output] = [Changed(moved)]
         if state is WorkState.QUEUED:
@@ -360,6 +373,13 @@ class WorkBook:
         else:
             self._keep(moved)
         return outputs
+
+    @staticmethod
+    def _queued_s(item: WorkItem, wall: datetime) -> float:
+        """How long it has been in the queue since it was changed last."""
+        if item.state is not WorkState.QUEUED or item.changed_at is None:
+            return 0.0
+        return max(0.0, (wall - item.changed_at).total_seconds())
 
     def _keep(self, item: WorkItem) -> None:
         self._open[item.id] = item

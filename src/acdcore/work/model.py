@@ -3,8 +3,8 @@
 `wall` times are UTC; the book (`acdcore.work.book`) decides by them, since a callback may be due on another day.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NewType
 
@@ -248,3 +248,9 @@ class Rejected:
 
 
 Output = Changed | Enqueue | Dequeue | Absorbed | Rejected
+
+
+def moved(item: WorkItem, by: timedelta) -> WorkItem:
+    """The item by a clock that was set by so much: as old as before, and due in as long a time."""
+    next_at = None if item.next_at is None else item.next_at + by
+    return replace(item, created_at=item.created_at + by, next_at=next_at)
