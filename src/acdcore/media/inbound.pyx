@@ -14,12 +14,13 @@ from acdcore.media.g711 cimport decoding, transcoding
 from acdcore.media.latch cimport is_same, latch_consider, latch_is_source, passage_t
 from acdcore.media.linux cimport MSG_DONTWAIT, MSG_TRUNC, recvfrom, sockaddr, sockaddr_in, socklen_t
 from acdcore.media.outlet cimport outlet_interrupt, outlet_omit, outlet_relay
+from acdcore.media.placing cimport packet_t
 from acdcore.media.reception cimport (
     OUTSIDE, REPEATED, RESTARTED, arrival_t, reception_carries_on, reception_note, reception_time,
 )
 from acdcore.media.rtp cimport RTP_HEADER_SIZE, rtp_header_t, rtp_read, rtp_write
 from acdcore.media.streams cimport stream_aim
-from acdcore.media.timeline cimport packet_t, timeline_put
+from acdcore.media.timeline cimport timeline_put
 
 cdef enum:
     NS_PER_SAMPLE = 125_000
@@ -136,6 +137,7 @@ cdef void _accept(
 cdef void _record(stream_t* stream, const rtp_header_t* header, const uint8_t* data, int64_t now_ns) noexcept nogil:
     cdef packet_t packet
     packet.ssrc = header.ssrc
+    packet.sequence = header.sequence
     packet.timestamp = header.timestamp
     packet.payload = data + header.payload_at
     packet.count = header.payload_size
