@@ -71,6 +71,49 @@ def test_extensible_format_is_read_by_its_sub_format() -> None:
     assert list(read_wav(data).samples) == [1, 2]
 
 
+@pytest.mark.parametrize("bits", [32, 64])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_floating_point_is_read_and_clipped_at_full_scale(bits: int, channels: int) -> None:
+    kind = "f" if bits == 32 else "d"
+    values = [value for value in (0.0, 0.5, -0.5, 1.0, -1.0, 7.0, float("nan"), float("-inf")) for _ in range(channels)]
+    body = struct.pack(f"<{len(values)}{kind}", *values)
+    sound = read_wav(wav(body, coding=3, channels=channels, bits=bits))
+    assert list(sound.samples) == [0, 16384, -16384, 32767, -32767, 32767, 0, -32767]
+
+
+@pytest.mark.parametrize(("coding", "bits"), [(1, 8), (1, 24), (3, 32), (6, 8), (7, 8)])
+def test_extensible_format_is_read_in_every_coding(coding: int, bits: int) -> None:
+    width = bits // 8
+    layout = struct.pack("<HHIIHHHHIH", 0xFFFE, 1, 8000, 8000 * width, width, bits, 22, bits, 4, coding) + bytes(14)
+    body = bytes(4 * width)
+    data = b"RIFF\0\0\0\0WAVEfmt " + struct.pack("<I", len(layout)) + layout + struct.pack("<4sI", b"data", 4 * width)
+    plain = wav(body, coding=coding, bits=bits)
+    assert read_wav(data + body).samples == read_wav(plain).samples
+
+
+@pytest.mark.parametrize("length", [0, 0xFFFF_FFFF])
+@pytest.mark.parametrize("name", [b"RIFF", b"RF64"])
+def test_data_of_open_length_goes_to_the_end(length: int, name: bytes) -> None:
+    whole = wav(pack([1, 2, 3], 16))
+    streamed = name + struct.pack("<I", length) + whole[8:40] + struct.pack("<I", length) + whole[44:]
+    assert list(read_wav(streamed).samples) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("padding", [b"", b"\0"])
+def test_chunk_of_odd_length_is_passed_over_with_and_without_its_padding(padding: bytes) -> None:
+    whole = wav(pack([1, 2, 3], 16))
+    with_list = whole[:12] + b"bext\5\0\0\0abcde" + padding + whole[12:]
+    assert list(read_wav(with_list).samples) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("rate", [8001, 11127, 22255, 37800, 384000])
+def test_every_rate_is_read(rate: int) -> None:
+    sound = read_wav(wav(pack(tone(1000, rate), 16), rate=rate))
+    heard = Resampler(sound.rate).convert(sound.samples)
+    assert abs(len(heard) - 1600) <= 4
+    assert abs(level_db(heard, 1000)) < 0.5
+
+
 def test_chunks_that_are_not_sound_are_passed_over() -> None:
     whole = wav(pack([1, 2, 3], 16))
     with_list = whole[:12] + b"LIST\3\0\0\0abc\0" + whole[12:]
@@ -92,11 +135,14 @@ def test_what_is_written_is_read_again() -> None:
         (wav(b"\1"), "no samples"),
         (b"RIFF\0\0\0\0WAVEdata\4\0\0\0abcd", "data before its format"),
         (b"RIFF\0\0\0\0WAVEfmt \4\0\0\0abcd", "cut off"),
-        (wav(bytes(8), coding=3, bits=32), "coding 3 with 32 bits"),
-        (wav(bytes(8), coding=1, bits=12), "coding 1 with 12 bits"),
+        (wav(bytes(8), coding=3, bits=16), r"coding 3 \(floating point\) with 16 bits.*sox"),
+        (wav(bytes(8), coding=1, bits=12), r"coding 1 \(PCM\) with 12 bits"),
+        (wav(bytes(8), coding=0x31, bits=0), r"coding 49 \(GSM 6.10\).*sox"),
+        (b"ID3\4" + bytes(100), "an MP3 file; convert it"),
+        (b"OggS" + bytes(100), "an Ogg file; convert it"),
+        (bytes(4) + b"ftypM4A " + bytes(100), "an MPEG-4 file; convert it"),
         (wav(bytes(8), channels=0), "0 channels"),
         (wav(bytes(8), rate=1), "1 samples per second"),
-        (wav(bytes(8), rate=8001), "common rate"),
     ],
 )
 def test_file_that_cannot_be_played_says_why(data: bytes, reason: str) -> None:
