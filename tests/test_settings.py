@@ -224,6 +224,13 @@ def test_rooms_get_what_the_file_says(tmp_path: Path) -> None:
     )
 
 
+def test_trunk_may_be_sent_audio_where_its_descriptions_say_though_it_sends_from_elsewhere(tmp_path: Path) -> None:
+    file = tmp_path / "acdcore.toml"
+    file.write_text('[trunks.carrier]\naddresses = ["198.51.100.0/24"]\nsymmetric_rtp = false\n')
+    (trunk,) = load(file, {}).trunk_list()
+    assert not trunk.symmetric_rtp
+
+
 @pytest.mark.parametrize("password", ["[1]", "{a = 1}", "[abc", "plain"])
 def test_password_from_the_environment_is_taken_as_it_is(tmp_path: Path, password: str) -> None:
     file = tmp_path / "acdcore.toml"

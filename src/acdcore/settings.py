@@ -265,6 +265,7 @@ class TrunkTable(NumberKeys):
     digest_algorithms: DigestAlgorithms = ()
     target: Annotated[str, Field(pattern=r"^(sip:[^\s<>]+)?$")] = ""
     nat: bool = True
+    symmetric_rtp: bool = True
     may_dial_out: bool = False
     in_dialog: InDialog = InDialog.ROUTE
     ask_every_s: Annotated[float, Field(ge=0, le=3_600)] = 30.0
@@ -354,6 +355,7 @@ class Settings(Section):
                 password=table.password,
                 target=table.target,
                 nat=table.nat,
+                symmetric_rtp=table.symmetric_rtp,
                 may_dial_out=table.may_dial_out,
                 digest_algorithms=table.digest_algorithms,
                 in_dialog=table.in_dialog,

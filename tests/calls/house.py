@@ -157,6 +157,8 @@ class Plan:
     may_dial_out: bool = True
     nat: bool = True
     """Whether one may lie between our audio and the trunk's, or the phones'."""
+    symmetric_rtp: bool = True
+    """Whether the carrier hears us where it sends from."""
     is_recorded: bool = False
     streams_max: int = 1000
     routes: tuple[Route, ...] = ()
@@ -476,6 +478,7 @@ def carrier(plan: Plan) -> Trunk:
         password="password of carrier",
         target=f"sip:{EXCHANGE}",
         nat=plan.nat,
+        symmetric_rtp=plan.symmetric_rtp,
         may_dial_out=plan.may_dial_out,
         numbers=plan.numbers,
     )

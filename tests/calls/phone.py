@@ -121,6 +121,13 @@ class Phone:
         """Say 180."""
         self.stack.progress(self._its_session(), 180)
 
+    def be_heard(self, status: int = 183, host: str = "", direction: Direction = Direction.SENDRECV) -> None:
+        """Let something be heard before the answer, from `host` if it is elsewhere."""
+        assert self.invite is not None, f"{self.number} does not ring"
+        address = Address(host or self.address.host, 4000)
+        media = LocalMedia(address, SPEECH, session_id=1, direction=direction)
+        self.stack.progress(self._its_session(), status, negotiate.answer(self.invite.offer, media).body)
+
     def say_nothing(self) -> None:
         """Not even ring."""
 

@@ -1,7 +1,7 @@
 """What a leg tells the engine of the peer's description."""
 
 import pytest
-from tests.calls.house import SERVICE_LINE, VIP, Plan, opened
+from tests.calls.house import ORDINARY, OUTSIDE_LINE, SERVICE_LINE, VIP, Plan, opened
 
 from acdcore.kernel.address import Address
 from acdcore.sdp import negotiate
@@ -42,3 +42,25 @@ async def test_engine_is_told_whether_a_nat_lies_between_and_where_sip_comes_fro
             assert target is not None
             assert (target.has_nat, target.sip_host) == (nat, phone.address.host)
         caller.hang_up()
+
+
+async def test_trunk_that_is_not_symmetric_is_sent_to_where_its_descriptions_say_and_phones_are_as_ever() -> None:
+    async with opened(Plan(symmetric_rtp=False)) as house:
+        agent, caller = await house.seat("1001"), house.caller(VIP)
+        await house.talk(agent, caller)
+        for side, is_symmetric in (("caller", False), ("agent", True)):
+            target = house.engine.streams[house.leg(house.live(), side).stream].target
+            assert target is not None
+            assert target.is_symmetric is is_symmetric
+        caller.hang_up()
+        await house.pass_time(1)
+        exchange, other = house.exchange(), house.caller(ORDINARY)
+        other.call(OUTSIDE_LINE)
+        await house.pass_time(1)
+        exchange.answer()
+        await house.pass_time(1)
+        target = house.engine.streams[house.leg(house.live(), "outside").stream].target
+        assert target is not None
+        assert not target.is_symmetric
+        other.hang_up()
+        await house.pass_time(1)

@@ -333,3 +333,11 @@ def test_whatever_strangers_send_the_signalled_address_wins(sent: list[tuple[Add
         heard.hear(source, ssrc, sequence, now, heard_ns=0)
     assert heard.hear(SIGNALLED, 7, 1, now, heard_ns=now)
     assert heard.source == SIGNALLED
+
+
+def test_peer_that_is_not_symmetric_is_heard_from_elsewhere_and_sent_to_where_its_sdp_says() -> None:
+    heard = Latch()
+    heard.connect(SIGNALLED, 0, is_symmetric=False, learning_ns=WINDOW)
+    assert run(heard, BEHIND_NAT)[-1]
+    assert (heard.source, heard.target) == (BEHIND_NAT, SIGNALLED)
+    assert not any(run(heard, STRANGER, at=2 * WINDOW))

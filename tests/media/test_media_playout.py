@@ -3,6 +3,7 @@
 import array
 import itertools
 import math
+from dataclasses import replace
 
 import pytest
 from tests.media.conftest import Lines, await_true, clip, collect
@@ -215,3 +216,30 @@ def test_prompt_over_music_goes_on_in_time_while_the_phone_is_held(engine: Engin
     engine.connect(opened.stream, phone.target(sends=False))
     engine.play(opened.stream, [clip(engine, PROMPT_HZ)], 1, over_music=True)
     assert collect(engine) == [PlaybackFinished(opened.stream, 1, is_complete=True)]
+
+
+def test_ringback_is_heard_until_the_rung_party_is_heard_before_its_answer(engine: Engine, line: Lines) -> None:
+    phone, opened = line()
+    rung, early = line()
+    engine.connect(early.stream, replace(rung.target(), is_early=True))
+    engine.set_background(opened.stream, [clip(engine, 300, 2.0)])
+    engine.bridge(opened.stream, early.stream)
+    assert loudest(pcm_of(phone.listen(5), Codec.PCMU)) == 300
+    rung.say(early.port, tones.sine(PROMPT_HZ, 0.6))
+    await_true(lambda: loudest(pcm_of([phone.hear()], Codec.PCMU)) == PROMPT_HZ)
+    while not phone.hears_nothing():
+        pass
+    phone.talk(opened.port)
+    assert rung.hear().payload_type == Codec.PCMU.value
+
+
+def test_answer_ends_the_ringback_of_a_party_that_was_never_heard(engine: Engine, line: Lines) -> None:
+    phone, opened = line()
+    rung, early = line()
+    engine.connect(early.stream, replace(rung.target(), is_early=True))
+    engine.set_background(opened.stream, [clip(engine, 300, 2.0)])
+    engine.bridge(opened.stream, early.stream)
+    phone.listen(3)
+    engine.connect(early.stream, rung.target())
+    while not phone.hears_nothing():
+        pass

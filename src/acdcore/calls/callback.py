@@ -161,8 +161,9 @@ async def call_back(call: Call, hall: Hall, item: WorkItem, served: Served, path
         await tell(call, hall, served, SystemPrompt.CALL_FAILED)
         return Tried(Attempt.FAILED)
     agent.set_music(call.voice.ringback())
-    status = await until_answered(call, customer, agent)
+    status = await until_answered(call, customer, agent, hearer=agent)
     if status is not None:
+        customer.close()  # nothing of it is to be heard under what follows
         call.log(events.DialFailed(hall.clock.now(), item.number, status))
         if status != 487:
             await tell(call, hall, served, SystemPrompt.CALL_FAILED)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from acdcore.calls import events
 from acdcore.calls.call import Call, SentTo
 from acdcore.calls.hall import Hall
-from acdcore.calls.leg import FellSilent, HungUp, Leg, PickedUp, Side, TurnedDown
+from acdcore.calls.leg import EarlyAudio, FellSilent, HungUp, Leg, PickedUp, Side, TurnedDown
 from acdcore.calls.rules import Rules
 from acdcore.calls.shown_number import CallOut, Forwarded, shown_on
 from acdcore.calls.trunks import Trunk
@@ -63,10 +63,11 @@ def may_be_called(rules: Rules, plan: NumberingPlan, number: str, own: str) -> s
     return wanted if wanted == plan.canonical(own) and plan.is_subscriber_at_home(wanted) else ""
 
 
-async def until_answered(call: Call, leg: Leg, partner: Leg | None = None) -> int | None:
+async def until_answered(call: Call, leg: Leg, partner: Leg | None = None, hearer: Leg | None = None) -> int | None:
     """Wait for the other end: None when somebody answered, else the status; 487 when `partner` hung up first.
 
-    Where the caller is sent meanwhile is read by whoever has the caller next.
+    `hearer` hears what there is to be heard of the other end before that, in place of its own background. Where the
+    caller is sent meanwhile is read by whoever has the caller next.
     """
     later: SentTo | None = None
     status: int | None = None
@@ -74,6 +75,8 @@ async def until_answered(call: Call, leg: Leg, partner: Leg | None = None) -> in
         match await call.mailbox.next():
             case PickedUp(leg=answered) if answered is leg:
                 break
+            case EarlyAudio(leg=ringing) if ringing is leg and hearer is not None:
+                hearer.bridge(leg)
             case TurnedDown(leg=refused, status=final) if refused is leg:
                 status = final
                 break
@@ -113,7 +116,7 @@ def dial_outside(call: Call, hall: Hall, wanted: Wanted) -> Leg:
         line.give_back()
         raise
     leg.line = line
-    leg.has_nat = trunk.nat
+    leg.has_nat, leg.is_symmetric = trunk.nat, trunk.symmetric_rtp
     call.held.callback(leg.close)
     call.log(events.Dialled(hall.clock.now(), number, trunk.name))
     leg.dial(outside_invite(call, hall, trunk, replace(wanted, number=number)), trunk.audio)

@@ -14,14 +14,17 @@ from acdcore.kernel.errors import AcdError, Outcome
 
 
 async def forward(call: Call, caller: Leg, hall: Hall, wanted: Dial) -> Destination:
-    """Ring the number, let the two talk until one hangs up; when nobody answers the caller is told so."""
+    """Ring the number, let the two talk until one hangs up; when nobody answers the caller is told so.
+
+    What the carrier says of the number before it answers or refuses is heard by the caller as long as it lasts.
+    """
     number = wanted.number
     try:
         leg = dial_outside(call, hall, Wanted(number, wanted.trunk, is_forwarded=True))
     except AcdError:
         return await apologise(call, caller, hall, number)
     caller.set_music(call.voice.ringback())
-    status = await until_answered(call, leg)
+    status = await until_answered(call, leg, hearer=caller)
     if status is not None:
         leg.close()
         call.log(events.DialFailed(hall.clock.now(), number, status))

@@ -63,6 +63,13 @@ class Ringing:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlyAudio:
+    """The peer may be heard before it answers: its switch's ringing tone, or the carrier's word on the number."""
+
+    leg: "Leg"
+
+
+@dataclass(frozen=True, slots=True)
 class PickedUp:
     """The peer answered, and audio can flow."""
 
@@ -118,7 +125,9 @@ class FellSilent:
     silent_for_s: float
 
 
-LegNote = Confirmed | Ringing | PickedUp | TurnedDown | HungUp | HoldChanged | Pressed | Played | FellSilent
+LegNote = (
+    Confirmed | Ringing | EarlyAudio | PickedUp | TurnedDown | HungUp | HoldChanged | Pressed | Played | FellSilent
+)
 
 
 class Listener(Protocol):
@@ -161,6 +170,8 @@ class Leg:
         self.is_answered = False
         self.has_nat = True
         """Whether a NAT may lie between the peer's audio and us."""
+        self.is_symmetric = True
+        """Whether it hears us where it sends from, rather than where its SDP says."""
         self.sip_host = ""
         """The address that the peer's SIP comes from; its audio may too."""
         self.phone: AtPhone | None = None
@@ -174,6 +185,8 @@ class Leg:
         self._local = LocalMedia(Address(wiring.media_host, opened.port), CODECS, session_id=wiring.ids.number(2**62))
         self._media: Negotiated | None = None
         self._described = b""
+        self._early = b""
+        """The session description of the latest provisional response that had one."""
         self._is_answer_due = False
         """Our description is an offer that the peer has to answer in its ACK."""
         self._watched: Watch | None = None
@@ -320,9 +333,23 @@ class Leg:
         self.is_answered = True
         self._listener.notify(PickedUp(self))
 
-    def on_progress(self, status: int) -> None:
-        """The peer's phone rings."""
+    def on_progress(self, status: int, body: bytes) -> None:
+        """The peer's phone rings, or its switch lets something be heard before the answer (RFC 3960).
+
+        The latest description counts, whichever phone of a fork it comes from; one that gives us no audio changes
+        nothing, since the call may be answered all the same.
+        """
         self._listener.notify(Ringing(self, status))
+        if not body or body == self._early or self._ringing is not None:
+            return
+        self._early = body
+        try:
+            media = self._aim(negotiate.accept(body, self._described))
+        except SdpError:
+            return
+        if media.receives:
+            self._wiring.engine.connect(self.stream, self._target(media, is_early=True))
+            self._listener.notify(EarlyAudio(self))
 
     def on_refused(self, status: int, reason: str) -> None:
         """Our call was not taken."""
@@ -431,7 +458,12 @@ class Leg:
         media = self._media
         if media is None:
             return
-        target = StreamTarget(
+        self._wiring.engine.connect(self.stream, self._target(media))
+        is_at_rest = not (media.sends and media.receives)
+        self._watch(self._watched or self._patience() if is_at_rest else None)
+
+    def _target(self, media: Negotiated, *, is_early: bool = False) -> StreamTarget:
+        return StreamTarget(
             address=media.remote,
             codec=EngineCodec[media.codec.name],
             payload_type=media.payload_type,
@@ -441,11 +473,10 @@ class Leg:
             receives=media.receives,
             ptime_ms=media.ptime_ms,
             has_nat=self.has_nat,
+            is_symmetric=self.is_symmetric,
+            is_early=is_early,
             sip_host=self.sip_host,
         )
-        self._wiring.engine.connect(self.stream, target)
-        is_at_rest = not (media.sends and media.receives)
-        self._watch(self._watched or self._patience() if is_at_rest else None)
 
     def _watch(self, watch: Watch | None) -> None:
         """Have a party asked whether it is there, of which the engine cannot tell: it need not send, or not to us."""

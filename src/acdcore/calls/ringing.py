@@ -115,7 +115,7 @@ class RingingPhones:
                     if why is Why.SILENT:
                         self.on_dead(self._phones[place].at)
                 case forking.PhoneRings(status=status):
-                    self._leg.on_progress(status)
+                    self._leg.on_progress(status, b"")
                 case forking.PhoneTaken(phone=place):
                     self._leg.take_over(self._sessions.pop(place), self._phones[place].at)
                 case forking.AllLost(status=status, reason=reason):
@@ -159,8 +159,8 @@ class Branch:
         """The phone that rings."""
         return self._phones.phone(self._place)
 
-    def on_progress(self, status: int) -> None:
-        self._phones.progress(self._place, status)
+    def on_progress(self, status: int, body: bytes) -> None:
+        self._phones.progress(self._place, status)  # whoever is rung hears music, not the phone
 
     def on_answered(self, body: bytes) -> None:
         self._phones.answered(self._place, body)

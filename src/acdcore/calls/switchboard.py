@@ -260,7 +260,11 @@ class Switchboard:
         try:
             call.caller = leg = Leg(hall.wiring, Side.CALLER, call)
             leg.phone = calling_phone(event.request, parties.caller.number) if trunk == AGENTS_TRUNK else None
-            leg.has_nat = hall.wiring.audio.have_phones_nat if trunk == AGENTS_TRUNK else hall.rules.trunks[trunk].nat
+            if trunk == AGENTS_TRUNK:
+                leg.has_nat = hall.wiring.audio.have_phones_nat
+            else:
+                known = hall.rules.trunks[trunk]
+                leg.has_nat, leg.is_symmetric = known.nat, known.symmetric_rtp
             leg.take_offer(event.session, event.offer, event.flow.remote, self._audio_of(trunk))
         except Exception as error:
             status = error.sip_status if isinstance(error, AcdError) else AcdError.sip_status

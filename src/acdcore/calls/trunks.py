@@ -41,6 +41,8 @@ class Trunk:
     """SIP URI of the peer, where calls out go."""
     nat: bool = True
     """Whether a NAT may lie between its audio and us; without one, audio from elsewhere is a stranger's."""
+    symmetric_rtp: bool = True
+    """Whether it hears us where it sends its audio from (RFC 4961); else ours goes to where its SDP says."""
     may_dial_out: bool = False
     """Whether rules may send calls out here; nothing else ever can."""
     ask_every_s: float = 30.0

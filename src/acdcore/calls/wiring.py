@@ -47,8 +47,8 @@ class Party(Protocol):
         """The ACK came."""
         ...
 
-    def on_progress(self, status: int) -> None:
-        """The phone rings."""
+    def on_progress(self, status: int, body: bytes) -> None:
+        """The phone rings; `body` is the session description of what may be heard already, mostly empty."""
         ...
 
     def on_answered(self, body: bytes) -> None:
@@ -154,8 +154,8 @@ class Wiring:
         match event:
             case SessionConfirmed():
                 party.on_confirmed(event)
-            case SessionProgress(status=status):
-                party.on_progress(status)
+            case SessionProgress(status=status, body=body):
+                party.on_progress(status, body)
             case SessionAnswered(body=body):
                 party.on_answered(body)
             case SessionRefused(status=status, reason=reason):

@@ -93,6 +93,7 @@ cdef struct stream_t:
     bint is_connected
     bint sends
     bint receives
+    bint is_early           # before the answer: its silence is no loss
     int law
     int payload_type
     int dtmf_payload_type   # of what we send, -1 for none
@@ -110,6 +111,7 @@ cdef struct stream_t:
     int64_t heard_ns        # last packet, or connect
     int64_t alive_ns        # last sign of life, or connect
     bint is_lost            # reported as lost
+    bint is_awaited         # nothing was heard since it was connected early: whoever is bridged hears music until then
     bint is_silence_armed
     tap_t* tap              # recording that it feeds
     int lane                # of the tap

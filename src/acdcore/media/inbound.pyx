@@ -130,6 +130,10 @@ cdef void _accept(
         reception_time(&stream.reception, header.timestamp, <uint32_t>(now_ns // NS_PER_SAMPLE))
         if stream.tap != NULL and stream.receives:
             _record(stream, header, data, now_ns)
+    if stream.is_awaited and stream.receives:
+        stream.is_awaited = False
+        if stream.bridge != NULL:
+            outlet_interrupt(&stream.bridge.outlet)
     if stream.bridge != NULL and stream.receives:
         _relay(core, stream, header, data, now_ns)
 
@@ -175,11 +179,14 @@ cdef void inbound_check_silence(core_t* core, stream_t* stream, int64_t now_ns) 
     stream.is_silence_armed = False
     if not stream.is_connected or not stream.receives or core.lost_after_ns == 0:
         return
-    if silent_ns >= core.lost_after_ns and not stream.is_lost:
+    if silent_ns >= core.lost_after_ns and not stream.is_lost and not stream.is_early:
         stream.is_lost = True
         core_tell(core, LOST, stream.id, silent_ns, 0)
     stream.is_silence_armed = True
-    core_arm(core, (now_ns if stream.is_lost else stream.alive_ns) + core.lost_after_ns, SILENCE, stream.id)
+    if stream.is_lost or stream.is_early:
+        core_arm(core, now_ns + core.lost_after_ns, SILENCE, stream.id)
+    else:
+        core_arm(core, stream.alive_ns + core.lost_after_ns, SILENCE, stream.id)
 
 
 cdef void _relay(

@@ -27,6 +27,7 @@ cdef struct peer_t:
     sockaddr_in address     # where its SDP says that it listens; 0.0.0.0 or port 0: nowhere
     uint32_t sip_ip         # where its SIP comes from, network order; 0 when that is no IPv4 address
     bint has_nat            # a NAT may lie between: audio may come from elsewhere, and is sent to where it comes from
+    bint is_symmetric       # it hears us where it sends from; else only where its SDP says
     bint talks              # audio is to be expected from it
 
 cdef struct latch_t:
@@ -34,6 +35,7 @@ cdef struct latch_t:
     bint is_off             # the peer's SDP names none at present
     uint32_t sip_ip
     bint has_nat
+    bint is_symmetric
     rank_t rank             # what `source` is taken by
     sockaddr_in source      # whose packets are heard, unless the rank is OPEN
     sockaddr_in left        # the source before the signalled address changed
@@ -61,5 +63,6 @@ cdef inline bint latch_is_source(const latch_t* latch, const sockaddr_in* source
 
 
 cdef inline const sockaddr_in* latch_target(const latch_t* latch) noexcept nogil:
-    """Where audio goes: to where it comes from (RFC 4961), or to the signalled address where there is no NAT."""
-    return &latch.source if latch.rank != OPEN and latch.has_nat else &latch.signalled
+    """Where audio goes: to where it comes from (RFC 4961), or to the signalled address where there is no NAT, or where the
+    peer sends from another address than it hears at."""
+    return &latch.source if latch.rank != OPEN and latch.has_nat and latch.is_symmetric else &latch.signalled

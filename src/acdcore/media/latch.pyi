@@ -7,6 +7,7 @@ class Latch:
         now_ns: int,
         *,
         has_nat: bool = True,
+        is_symmetric: bool = True,
         sip_host: str | None = None,
         talks: bool = True,
         learning_ns: int = 10_000_000_000,

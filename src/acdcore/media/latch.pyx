@@ -20,7 +20,8 @@ neither one packet nor a burst, nor one now and then, is a talk. A run that has 
 while that one is silent. Ranks: signalled address, named IP (row 3), other IP.
 
 Where there is no NAT (`has_nat`): rows 3 and 5 are for other ports of the signalled IP only, row 4 is for nobody, and ours
-go to the signalled address whatever is heard (RFC 3264 section 5.1). Elsewhere ours go to the source (RFC 4961).
+go to the signalled address whatever is heard (RFC 3264 section 5.1). Elsewhere ours go to the source (RFC 4961), unless the
+peer is not symmetric (`is_symmetric`): it is heard by the same rows, and ours go to the signalled address.
 
 connect                                     what it does
   the same address, or none (hold)          nothing: source and learning window stay
@@ -49,6 +50,7 @@ cdef enum:
 cdef bint latch_connect(latch_t* latch, const peer_t* peer, int64_t learning_ns, int64_t now_ns) noexcept nogil:
     """Take over where the peer says that it is; whether that is somewhere else than before."""
     latch.has_nat = peer.has_nat
+    latch.is_symmetric = peer.is_symmetric
     latch.sip_ip = peer.sip_ip
     latch.is_off = peer.address.sin_addr.s_addr == 0 or peer.address.sin_port == 0
     if latch.is_off:
@@ -190,7 +192,10 @@ cdef class Latch:
     def __cinit__(self):
         memset(&self._latch, 0, sizeof(self._latch))
 
-    def connect(self, address, now_ns, *, has_nat=True, sip_host=None, talks=True, learning_ns=10_000_000_000):
+    def connect(
+        self, address, now_ns, *,
+        has_nat=True, is_symmetric=True, sip_host=None, talks=True, learning_ns=10_000_000_000,
+    ):
         """Take over where the peer says that it is; whether that is somewhere else than before."""
         cdef peer_t peer
         cdef sockaddr_in sip
@@ -199,6 +204,7 @@ cdef class Latch:
         _fill(&sip, sip_host or "0.0.0.0", 0)
         peer.sip_ip = sip.sin_addr.s_addr
         peer.has_nat = has_nat
+        peer.is_symmetric = is_symmetric
         peer.talks = talks
         return bool(latch_connect(&self._latch, &peer, learning_ns, now_ns))
 

@@ -3,7 +3,8 @@
 What a stream is sent: playback, else the bridge, else the background, else silence. Gateways hang up on a stream that
 stops, and translators of addresses forget it; so silence fills what would be a gap of more than `quiet_ns`, also where a
 bridge's other side sends nothing (its phone is muted, suppresses silence, or is gone). It ends with the next packet of
-anything else. Only a peer that asked for nothing (hold) is sent nothing.
+anything else. Only a peer that asked for nothing (hold) is sent nothing. A bridge to a party that is rung and has not been
+heard yet counts as none (RFC 3960 section 3.2: our ringback until its own is there).
 
 There is a deadline each frame only while we make packets ourselves; while a bridge feeds the stream there is one each
 `quiet_ns`. A playback goes on in time while the peer is on hold, so that whoever waits for its end is told;
@@ -114,7 +115,7 @@ cdef playlist_t* _source(stream_t* stream) noexcept nogil:
 
 cdef playlist_t* _heard_background(stream_t* stream) noexcept nogil:
     """The background, where but for a playback the peer would hear it; else NULL."""
-    if not stream.sends or (stream.bridge != NULL and stream.bridge.receives):
+    if not stream.sends or (stream.bridge != NULL and stream.bridge.receives and not stream.bridge.is_awaited):
         return NULL
     return stream.background
 

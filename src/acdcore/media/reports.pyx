@@ -84,7 +84,7 @@ cdef void reports_receive(core_t* core, stream_t* stream, int64_t now_ns) noexce
         stream.counters.strangers += 1
         return
     inbound_live(core, stream, now_ns)
-    if stream.latch.has_nat:
+    if stream.latch.has_nat and stream.latch.is_symmetric:
         stream.rtcp_target = source
     if incoming.has_sender:
         stream.peer.ntp_middle = incoming.ntp_middle

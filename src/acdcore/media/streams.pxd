@@ -14,6 +14,7 @@ cdef struct agreed_t:
     int frame_samples
     bint sends
     bint receives
+    bint is_early           # before the answer: nothing need come yet
 
 cdef int64_t stream_open(core_t* core, stream_t* stream, int64_t now_ns) noexcept nogil
 cdef void stream_connect(core_t* core, stream_t* stream, const agreed_t* agreed, int64_t now_ns) noexcept nogil

@@ -41,6 +41,7 @@ cdef void stream_connect(core_t* core, stream_t* stream, const agreed_t* agreed,
     stream.is_connected = True
     stream.sends = agreed.sends
     stream.receives = agreed.receives
+    stream.is_early = stream.is_awaited = agreed.is_early
     stream.law = agreed.law
     stream.payload_type = agreed.payload_type
     stream.dtmf_payload_type = agreed.dtmf_payload_type

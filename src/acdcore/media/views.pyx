@@ -43,6 +43,7 @@ cdef agreed_t view_agreed(target) except *:
     memcpy(&agreed.peer.address.sin_addr, <const char*>packed, 4)
     agreed.peer.sip_ip = _ipv4_of(target.sip_host)
     agreed.peer.has_nat = target.has_nat
+    agreed.peer.is_symmetric = target.is_symmetric
     agreed.peer.talks = target.receives
     agreed.law = law_of(target.codec)
     agreed.payload_type = target.payload_type
@@ -53,6 +54,7 @@ cdef agreed_t view_agreed(target) except *:
     agreed.frame_samples = 8 * target.ptime_ms
     agreed.sends = target.sends
     agreed.receives = target.receives
+    agreed.is_early = target.is_early
     return agreed
 
 
