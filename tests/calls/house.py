@@ -452,7 +452,7 @@ def password(agent: str) -> str:
     return f"password of {agent}"
 
 
-HIDDEN = frozenset({"why", "codec", "trunk", "caller", "advance_s", "recording", "phone"})
+HIDDEN = frozenset({"why", "codec", "trunk", "caller", "advance_s", "recording", "phone", "side", "end", "end_cause"})
 """Facts that would only make the lines longer."""
 
 

@@ -11,7 +11,7 @@ from acdcore.calls import events, live
 from acdcore.calls.cdr import WallTime, cdr
 from acdcore.calls.commands import CallState, LiveCall
 from acdcore.calls.people import Customer, Tier
-from acdcore.calls.rows import CdrRow, EndedBy
+from acdcore.calls.rows import CallEnd, CallSegment, CdrRow, EndedBy, SegmentEnd, SegmentKind
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName
 
@@ -52,14 +52,19 @@ def at(seconds: float) -> datetime:
                 events.OfferEnded(104.0, ANNA, "refused"),
                 events.Offered(105.0, BERT, SERVICE, ""),
                 events.Connected(107.0, BERT, "", ""),
+                events.Bridged(108.0),
             ],
-            (5, 3, 3),
+            (5, 3, 2),
         ),
         ([events.Queued(102.0, SERVICE, 0.0), events.Queued(105.0, SALES, 0.0)], (8, 0, 0)),
-        ([events.Connected(102.0, ANNA, "", ""), events.TalkEnded(106.0, EndedBy.AGENT)], (0, 0, 4)),
+        (
+            [events.Connected(102.0, ANNA, "", ""), events.Bridged(103.0), events.TalkEnded(106.0, EndedBy.AGENT)],
+            (0, 0, 3),
+        ),
         (
             [
                 events.Connected(102.0, ANNA, "", ""),
+                events.Bridged(102.0),
                 events.Held(103.0, EndedBy.AGENT),
                 events.Resumed(105.0, EndedBy.AGENT),
             ],
@@ -68,8 +73,10 @@ def at(seconds: float) -> datetime:
         (
             [
                 events.Connected(102.0, ANNA, "", ""),
+                events.Bridged(102.0),
                 events.TalkEnded(103.0, EndedBy.AGENT),
                 events.Connected(105.0, BERT, "", ""),
+                events.Bridged(105.0),
                 events.TalkEnded(106.0, EndedBy.AGENT),
             ],
             (0, 0, 2),
@@ -103,7 +110,9 @@ def test_record_gathers_each_fact_from_its_event() -> None:
         events.Connected(105.0, ANNA, "", "2026/1.wav"),
         events.Bridged(106.0),
         events.TalkEnded(107.0, EndedBy.AGENT),
+        events.Dialled(107.0, "02155500", "carrier", "outside"),
         events.Connected(108.0, None, "02155500", "2026/2.wav"),
+        events.Bridged(108.0),
         ended(110.0, Outcome.ANSWERED),
     )
     assert row == CdrRow(
@@ -124,10 +133,20 @@ def test_record_gathers_each_fact_from_its_event() -> None:
         customer_id=CustomerId(7),
         wait_s=3.0,
         ring_s=1.0,
-        talk_s=4.0,
+        talk_s=3.0,
         overflowed_to="queue:sales",
         recording="2026/1.wav",
         figures={"lost": 3},
+        end_cause=CallEnd.HUNG_UP,
+        served_by=ANNA,
+        segments=(
+            CallSegment(SegmentKind.QUEUE, at(2), at(3), SegmentEnd.OVERFLOWED, SERVICE),
+            CallSegment(SegmentKind.QUEUE, at(3), at(5), SegmentEnd.ANSWERED, SALES),
+            CallSegment(SegmentKind.AGENT, at(5), at(7), SegmentEnd.AGENT_HUNG_UP, SALES, ANNA, talk_s=1.0),
+            CallSegment(
+                SegmentKind.OUTSIDE, at(7), at(10), SegmentEnd.CALLER_HUNG_UP, SALES, None, "02155500", "carrier", 2.0
+            ),
+        ),
     )
 
 
@@ -150,7 +169,7 @@ def test_agent_who_was_gone_before_the_talk_is_not_on_record_and_the_wait_went_o
     served = (events.Connected(108.0, BERT, "", "2026/2.wav"), events.Bridged(109.0))
     row = fold(ANSWERED, *left, *served, ended(110.0, Outcome.ANSWERED))
     assert (row.agent, row.connected_at, row.recording) == (BERT, at(8), "2026/2.wav")
-    assert (row.wait_s, row.talk_s) == (6.0, 2.0)
+    assert (row.wait_s, row.talk_s) == (6.0, 1.0)
 
 
 def test_talk_that_was_had_stays_on_record_when_the_next_agent_was_gone_before_theirs() -> None:
@@ -164,7 +183,7 @@ def test_talk_that_was_had_stays_on_record_when_the_next_agent_was_gone_before_t
         events.Returned(106.0, SALES, BERT),
         ended(110.0, Outcome.ABANDONED_QUEUE),
     )
-    assert (row.agent, row.connected_at, row.talk_s, row.wait_s) == (ANNA, at(2), 2.0, 6.0)
+    assert (row.agent, row.connected_at, row.talk_s, row.wait_s) == (ANNA, at(2), 1.0, 6.0)
 
 
 def test_call_cut_short_ends_with_its_last_event_by_shutdown() -> None:

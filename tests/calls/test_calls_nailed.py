@@ -461,7 +461,7 @@ async def test_callback_comes_over_the_line_with_a_beep_and_leaves_it_standing(f
         await house.pass_time(CLIP_S - 0.1)
         assert house.engine.streams[standing(house)].heard.count(beep(house)) >= 1
         await house.pass_time(2)
-        assert house.engine.hears(standing(house)) == house.leg(served(house, "work"), "caller").stream
+        assert house.engine.hears(standing(house)) == house.leg(served(house), "caller").stream
         exchange.hang_up()
         await house.pass_time(1)
         assert house.engine.hears(standing(house)) == ()

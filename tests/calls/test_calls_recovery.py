@@ -12,7 +12,7 @@ from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.commands import CallState, LiveCall
 from acdcore.calls.feed import Feed
 from acdcore.calls.recovery import Recovered, recover
-from acdcore.calls.rows import CallEventRow, CdrRow, RecordingRow
+from acdcore.calls.rows import CallEnd, CallEventRow, CdrRow, RecordingRow
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, QueueName
 from acdcore.recording.events import RecordingPath
@@ -66,7 +66,7 @@ async def test_talk_that_was_cut_short_is_recorded_with_its_mended_file(tmp_path
     file.parent.mkdir(parents=True)
     file.write_bytes(b"as it was mended")
     record, rows = await recovered(left_behind(TALK), tmp_path, Repaired(PATH, 3.0, 96_044))
-    assert (record.outcome, record.agent, record.talk_s) == (Outcome.SHUTDOWN, "1001", 2.5)
+    assert (record.outcome, record.end_cause, record.served_by) == (Outcome.ANSWERED, CallEnd.CRASH, "1001")
     assert record.recording == PATH
     (row,) = rows
     assert (row.n, row.path, row.duration_s, row.size_bytes, row.is_repaired) == (1, PATH, 3.0, 96_044, True)

@@ -9,7 +9,7 @@ from tests.calls.the_flows import packaged_flows
 
 from acdcore.calls.commands import AgentCommand, AgentState, CallState, Seat, SeatKind
 from acdcore.calls.feed import FeedKind
-from acdcore.calls.rows import EndedBy
+from acdcore.calls.rows import CallEnd, EndedBy
 from acdcore.calls.rules import QueueRules
 from acdcore.ivr.model import Language
 from acdcore.ivr.system import SystemPrompt
@@ -341,7 +341,7 @@ async def test_stop_lets_a_held_talk_with_a_called_back_customer_go_on_and_ends_
         await house.pass_time(3)
         assert exchange.is_up
         await stopping
-        assert house.cdr().outcome is Outcome.SHUTDOWN
+        assert (house.cdr().outcome, house.cdr().end_cause) == (Outcome.ANSWERED, CallEnd.SHUTDOWN)
         assert item(house).state is WorkState.DONE
 
 

@@ -17,7 +17,7 @@ from tests.calls.house import (
     opened,
 )
 
-from acdcore.calls.rows import StayRow
+from acdcore.calls.rows import CallEnd, StayRow
 from acdcore.kernel.errors import Outcome
 from acdcore.queues.settings import OverflowCause, OverflowRule, QueueSettings, ToQueue
 
@@ -121,4 +121,7 @@ async def test_day_that_is_cut_off_leaves_what_was_going_on() -> None:
         assert {caller: row.how for caller, row in rows.items()} == {VIP_KEPT: "answered", ORDINARY_KEPT: "failed"}
         assert rows[VIP_KEPT].wrap_up_s == pytest.approx(1, abs=0.1)
         assert house.hall.acd.about == {}
-        assert {record.outcome for record in house.cdrs()} == {Outcome.SHUTDOWN}
+        assert {record.caller: (record.outcome, record.end_cause) for record in house.cdrs()} == {
+            VIP_KEPT: (Outcome.ANSWERED, CallEnd.SHUTDOWN),
+            ORDINARY_KEPT: (Outcome.SHUTDOWN, CallEnd.SHUTDOWN),
+        }

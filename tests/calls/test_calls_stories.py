@@ -17,7 +17,7 @@ from tests.calls.phone import FOREIGN, Phone
 
 from acdcore.calls.commands import AgentState, CallState
 from acdcore.calls.forking import REACTION_S
-from acdcore.calls.rows import EndedBy
+from acdcore.calls.rows import CallEnd, EndedBy
 from acdcore.calls.talk import LEAVES_MAX
 from acdcore.calls.trunks import Route
 from acdcore.ivr.model import Language
@@ -67,7 +67,7 @@ async def test_ordinary_call_is_answered_led_through_the_menu_queued_and_talked(
             "service",
             "hotline",
         )
-        assert (round(row.wait_s, 1), round(row.ring_s, 1), round(row.talk_s, 1)) == (3.0, 3.0, 33.0)
+        assert (round(row.wait_s, 1), round(row.ring_s, 1), round(row.talk_s, 1)) == (3.0, 3.0, 30.0)
         assert row.customer_id == 1
         assert row.recording
         assert not agent.is_up
@@ -222,7 +222,8 @@ async def test_silence_of_the_caller_ends_the_call_as_lost_media() -> None:
         await house.pass_time(0.1)
         assert not caller.is_up
         assert not agent.is_up
-        assert house.story()[-1].endswith("ended media_lost system no audio for 30 s")
+        assert house.story()[-1].endswith("ended answered system no audio for 30 s")
+        assert (house.cdr().end_cause, house.cdr().served_by) == (CallEnd.MEDIA_LOST, "1001")
 
 
 # --- the agent ---

@@ -50,10 +50,14 @@ from acdcore.calls.ports import (
 from acdcore.calls.rows import (
     AgentEventRow,
     AnswerRow,
+    CallEnd,
     CallEventRow,
+    CallSegment,
     CdrRow,
     EndedBy,
     RecordingRow,
+    SegmentEnd,
+    SegmentKind,
     StayRow,
     TraceRow,
     WorkRow,
@@ -509,6 +513,26 @@ def ended_call(call_id: CallId = ENDED) -> CdrRow:
         talk_s=50.0,
         recording=f"2026/11/21/{call_id}-1.wav",
         figures={"lost": 2},
+        end_cause=CallEnd.HUNG_UP,
+        served_by=AgentId("1001"),
+        segments=(
+            CallSegment(
+                SegmentKind.QUEUE,
+                began + timedelta(seconds=5),
+                began + timedelta(seconds=15),
+                SegmentEnd.ANSWERED,
+                SERVICE,
+            ),
+            CallSegment(
+                SegmentKind.AGENT,
+                began + timedelta(seconds=15),
+                began + timedelta(seconds=65),
+                SegmentEnd.CALLER_HUNG_UP,
+                SERVICE,
+                AgentId("1001"),
+                talk_s=50.0,
+            ),
+        ),
     )
 
 

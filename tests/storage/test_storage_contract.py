@@ -8,7 +8,18 @@ from tests.storage.keeping import REALM, Kept
 
 from acdcore.calls.people import AgentRecord, CustomerChange, NewCustomer, Tier
 from acdcore.calls.ports import BadRecord, CallFilter, RecordingFilter, Taken, UnknownRecord, VersionConflict
-from acdcore.calls.rows import AgentEventRow, CallEventRow, CdrRow, EndedBy, RecordingRow, TraceRow
+from acdcore.calls.rows import (
+    AgentEventRow,
+    CallEnd,
+    CallEventRow,
+    CallSegment,
+    CdrRow,
+    EndedBy,
+    RecordingRow,
+    SegmentEnd,
+    SegmentKind,
+    TraceRow,
+)
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName, SkillName
 from acdcore.storage.password import ha1
@@ -278,6 +289,42 @@ async def test_each_call_filter_keeps_what_fits(kept: Kept, wall: datetime) -> N
         CallFilter(duration_s_min=90.0),
     ):
         assert await kept.history.calls(each) == [wanted], each
+
+
+async def test_call_is_found_by_every_agent_and_queue_that_took_part(kept: Kept, wall: datetime) -> None:
+    def part(
+        kind: SegmentKind, queue: str, agent: str | None = None, end: SegmentEnd = SegmentEnd.ANSWERED
+    ) -> CallSegment:
+        return CallSegment(kind, wall, wall, end, QueueName(queue), None if agent is None else AgentId(agent))
+
+    wanted = cdr(
+        "c2",
+        wall,
+        agent=AgentId("1002"),
+        queue=QueueName("sales"),
+        outcome=Outcome.ABANDONED_QUEUE,
+        end_cause=CallEnd.HUNG_UP,
+        served_by=AgentId("1002"),
+        segments=(
+            part(SegmentKind.QUEUE, "service"),
+            part(SegmentKind.AGENT, "service", "1003", SegmentEnd.NO_TALK),
+            part(SegmentKind.AGENT, "service", "1001", SegmentEnd.TRANSFERRED),
+            part(SegmentKind.QUEUE, "overflow", None, SegmentEnd.OVERFLOWED),
+            part(SegmentKind.QUEUE, "sales"),
+            part(SegmentKind.AGENT, "sales", "1002", SegmentEnd.MEDIA_LOST),
+        ),
+    )
+    other = cdr("c1", wall, agent=AgentId("1004"), queue=QueueName("vip"), end_cause=CallEnd.MEDIA_LOST)
+    await kept.append(other, wanted)
+    for agent in ("1001", "1002", "1003"):
+        assert await kept.history.calls(CallFilter(agent=AgentId(agent))) == [wanted], agent
+    for queue in ("service", "overflow", "sales"):
+        assert await kept.history.calls(CallFilter(queue=QueueName(queue))) == [wanted], queue
+    assert await kept.history.calls(CallFilter(agent=AgentId("1004"), queue=QueueName("vip"))) == [other]
+    assert await kept.history.calls(CallFilter(agent=AgentId("1001"), queue=QueueName("vip"))) == []
+    assert await kept.history.calls(CallFilter(is_served=True)) == [wanted]
+    assert await kept.history.calls(CallFilter(is_served=False)) == [other]
+    assert await kept.history.calls(CallFilter(end_cause=CallEnd.MEDIA_LOST)) == [other]
 
 
 async def test_each_recording_filter_keeps_what_fits(kept: Kept, wall: datetime) -> None:

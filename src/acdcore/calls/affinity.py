@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from acdcore.calls.call import Call
 from acdcore.calls.hall import Hall
-from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.queues.decisions import AgentState
 from acdcore.queues.model import CallerFacts
@@ -27,8 +26,7 @@ def preferred_agent(call: Call, hall: Hall, queue: QueueName) -> AgentId | None:
         return None
     since = hall.clock.wall() - timedelta(days=within_days)
     contacts = hall.directory.last_contacts(who, CONTACTS_LOOKED_AT)
-    talks = (contact for contact in contacts if contact.outcome is Outcome.ANSWERED and contact.at >= since)
-    last = next((contact.agent for contact in talks if contact.agent), None)
+    last = next((contact.agent for contact in contacts if contact.agent and contact.at >= since), None)
     return last if last is not None and is_logged_in(hall, last) else None
 
 

@@ -5,8 +5,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from acdcore.calls import events
+from acdcore.calls.call_segments import segments_of
 from acdcore.calls.call_settings import CallSettings
-from acdcore.calls.cdr import Spans, answers
+from acdcore.calls.cdr import Spans, achieved_by, outcome_of, served_by
 from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.commands import LiveCall
 from acdcore.calls.leg import FellSilent, HungUp, Leg, LegNote, Side
@@ -59,7 +60,7 @@ Note = LegNote | QueueNote | SentTo | ServiceReplied
 
 
 BROKEN_BY = {EndCause.NO_AUDIO: Outcome.REFUSED_REQUEST, EndCause.HELD: Outcome.MEDIA_LOST}
-"""What a call is on record as that was not served when its caller's session ended so; FAILED for the others."""
+"""What a call comes to, unless it was served, whose caller's session ended so; FAILED for the others."""
 ALWAYS = Moment(CalendarState.OPEN, "", "", None)
 """The moment of a call without a calendar."""
 
@@ -173,8 +174,7 @@ class Call:
     @property
     def served_by(self) -> AgentId | None:
         """The agent of the last talk."""
-        answered = (event.agent for event in reversed(answers(self.history)))
-        return next((agent for agent in answered if agent is not None), None)
+        return served_by(segments_of(self.history))
 
     def times_left_by(self, agent: AgentId) -> int:
         """How often this agent answered the caller and was gone before they could talk."""
@@ -204,17 +204,15 @@ class Call:
             case HungUp(leg=leg, cause=EndCause.BYE) if leg.side is Side.CALLER:
                 self.end(self.abandoned(), EndedBy.CALLER, EndCause.BYE.value)
             case HungUp(leg=leg, cause=cause) if leg.side is Side.CALLER:
-                self.end(self.broken(cause), EndedBy.SYSTEM, cause.value)
+                self.end(BROKEN_BY.get(cause, Outcome.FAILED), EndedBy.SYSTEM, cause.value)
             case FellSilent(leg=leg) if leg.side is Side.CALLER:
                 self.end(Outcome.MEDIA_LOST, EndedBy.SYSTEM, f"no audio for {note.silent_for_s:.0f} s")
             case _:
                 self.mailbox.post(note)
 
-    def broken(self, cause: EndCause) -> Outcome:
-        """What it means that the caller's session breaks now: a talk that was had stays one."""
-        if answers(self.history):
-            return self.abandoned()
-        return BROKEN_BY.get(cause, Outcome.FAILED)
+    def outcome(self, ending: Ending) -> Outcome:
+        """What the call has come to when it ends like this."""
+        return outcome_of(self.history, ending.outcome)
 
     def abandoned(self) -> Outcome:
         """What it means that the caller hangs up now, by the last thing that decides it."""
@@ -225,25 +223,4 @@ class Call:
         return self._achieved(Outcome.SELF_SERVED, Outcome.SELF_SERVED) or Outcome.SELF_SERVED
 
     def _achieved(self, when_queued: Outcome, when_answered: Outcome) -> Outcome | None:
-        is_outside = False
-        for event in reversed(self.history):
-            match event:
-                case events.Connected(agent=None):
-                    is_outside = True
-                case events.Connected():
-                    return Outcome.ANSWERED
-                case events.MessageLeft():
-                    return Outcome.VOICEMAIL
-                case events.CallbackPromised():
-                    return Outcome.CALLBACK
-                case events.NailedUp():
-                    return Outcome.FEATURE_CODE
-                case events.Overflowed():
-                    return Outcome.OVERFLOWED
-                case events.Queued() | events.Returned():
-                    return when_queued
-                case events.Answered():
-                    return Outcome.FORWARDED if is_outside else when_answered
-                case _:
-                    pass
-        return None
+        return achieved_by(self.history, when_queued, when_answered)

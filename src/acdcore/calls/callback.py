@@ -80,6 +80,7 @@ async def attempt(call: Call, hall: Hall, item: WorkItem) -> Ending:
             tried = await customer_first(call, hall, item, reserved)
         case _:
             entry.leave(LeaveCause.WITHDRAWN)
+            call.log(events.QueueLeft(hall.clock.now()))
             return Ending(Outcome.WITHDRAWN, EndedBy.SYSTEM, "left the queue")
     progress.ended(tried.how)
     call.log(events.TalkEnded(hall.clock.now(), EndedBy.AGENT if tried.then is None else EndedBy.SYSTEM))

@@ -5,15 +5,26 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from acdcore.calls import events
-from acdcore.calls.rows import CdrRow, Detail, Direction, EndedBy
+from acdcore.calls.call_segments import AGENT_TARGET, CALLER_SIDE, QUEUE_TARGET, Segment, Segments
+from acdcore.calls.rows import CallEnd, CallSegment, CdrRow, Detail, Direction, EndedBy, SegmentEnd, SegmentKind
 from acdcore.calls.trunks import WORK_TRUNK
 from acdcore.kernel.errors import Outcome
-from acdcore.kernel.ids import CallId
+from acdcore.kernel.ids import AgentId, CallId
 
-QUEUE_TARGET = "queue:"
-"""How an overflow to another queue begins: the caller waits on there."""
-AGENT_TARGET = "agent:"
-"""How it is written that a waiting caller was given to an agent by hand: the caller waits until that phone answers."""
+SERVICE = frozenset({Outcome.ANSWERED, Outcome.FORWARDED, Outcome.VOICEMAIL, Outcome.CALLBACK})
+"""What a call has come to for good: that its audio was lost afterwards, say, takes none of it away."""
+CAUSES = {
+    Outcome.MEDIA_LOST: CallEnd.MEDIA_LOST,
+    Outcome.WITHDRAWN: CallEnd.WITHDRAWN,
+    Outcome.SHUTDOWN: CallEnd.SHUTDOWN,
+    Outcome.FAILED: CallEnd.FAILED,
+    Outcome.UNANSWERED: CallEnd.UNANSWERED,
+    Outcome.REFUSED_LINES: CallEnd.REFUSED,
+    Outcome.REFUSED_PEER: CallEnd.REFUSED,
+    Outcome.REFUSED_REQUEST: CallEnd.REFUSED,
+    Outcome.BLOCKED: CallEnd.REFUSED,
+}
+"""Endings that cut a call short, as its outcome where there was no service, and as what is told of how it ended."""
 
 
 class WallTime:
@@ -38,34 +49,83 @@ class WallTime:
 def cdr(call_id: CallId, history: Sequence[events.Event], time: WallTime, figures: Detail) -> CdrRow:
     """Fold `history` (the first event is `Arrived`) into the call's record.
 
-    A history without an `Ended` is that of a call cut short, and is recorded as ended by its last event.
+    A history without an `Ended` is that of a call cut short by a crash, and is recorded as ended by its last event.
     """
     arrived = history[0]
     if not isinstance(arrived, events.Arrived):
         raise ValueError(f"history of {call_id} begins with {type(arrived).__name__}, not with Arrived")
+    segments, spans = Segments(), Spans()
     row = CdrRow(
         call_id=call_id,
         trunk=arrived.trunk,
         caller=arrived.caller,
         dialled=arrived.dialled,
-        outcome=Outcome.SHUTDOWN,
+        outcome=outcome_of(history, Outcome.SHUTDOWN),
         ended_by=EndedBy.SYSTEM,
+        end_cause=CallEnd.CRASH,
         arrived_at=time.at(arrived.at),
         ended_at=time.at(history[-1].at),
         direction=Direction.OUTBOUND if arrived.trunk == WORK_TRUNK else Direction.INBOUND,
         recording=next((path for path, _ in recordings(history)), ""),
         figures=figures,
     )
-    spans, unanswered = Spans(), row
     for event in history[1:]:
-        if isinstance(event, events.Connected):
-            unanswered = row
         row = _apply(row, event, time)
-        if isinstance(event, events.Returned):
-            row = replace(row, agent=unanswered.agent, connected_at=unanswered.connected_at)
+        segments.apply(event)
         spans.apply(event)
+    segments.close(history[-1].at, CallEnd.CRASH)
     spans.close(history[-1].at)
-    return replace(row, wait_s=round(spans.wait_s, 3), ring_s=round(spans.ring_s, 3), talk_s=round(spans.talk_s, 3))
+    row = replace(row, wait_s=round(spans.wait_s, 3), ring_s=round(spans.ring_s, 3))
+    return _with_segments(row, segments.all, time)
+
+
+def outcome_of(history: Sequence[events.Event], ending: Outcome) -> Outcome:
+    """What a call has come to that ends by `ending`: what was had at its last stage is not taken away by it."""
+    rejected = next((event for event in history if isinstance(event, events.CallRejected)), None)
+    if rejected is not None:
+        return rejected.outcome
+    if ending not in CAUSES:
+        return ending
+    achieved = achieved_by(history, Outcome.ABANDONED_QUEUE, Outcome.ABANDONED_FLOW)
+    is_overflowed = ending is Outcome.UNANSWERED and achieved is Outcome.OVERFLOWED
+    return achieved if achieved is not None and (achieved in SERVICE or is_overflowed) else ending
+
+
+def achieved_by(history: Sequence[events.Event], when_queued: Outcome, when_answered: Outcome) -> Outcome | None:
+    """What a call has come to so far, by the last thing that decides it; None before we answered.
+
+    An agent who has answered has served a caller on the line; in work of ours that needs a talk, or a message heard.
+    """
+    is_work = isinstance(history[0], events.Arrived) and history[0].trunk == WORK_TRUNK
+    is_outside, is_together = False, False
+    for event in reversed(history):
+        match event:
+            case events.Bridged() | events.MessageHeard():
+                is_together = True
+            case events.Connected(agent=None):
+                is_outside = True
+            case events.Connected() if is_together or not is_work:
+                return Outcome.ANSWERED
+            case events.MessageLeft():
+                return Outcome.VOICEMAIL
+            case events.CallbackPromised():
+                return Outcome.CALLBACK
+            case events.NailedUp():
+                return Outcome.FEATURE_CODE
+            case events.Overflowed():
+                return Outcome.OVERFLOWED
+            case events.Queued() | events.Returned():
+                return when_queued
+            case events.Answered():
+                return Outcome.FORWARDED if is_outside else when_answered
+            case _:
+                pass
+    return None
+
+
+def cause_of(ending: Outcome, by: EndedBy) -> CallEnd:
+    """How a call ended that one side, or nobody, has ended like this."""
+    return CAUSES.get(ending) or (CallEnd.COMPLETED if by is EndedBy.SYSTEM else CallEnd.HUNG_UP)
 
 
 def recordings(history: Iterable[events.Event]) -> Iterator[tuple[str, float]]:
@@ -83,36 +143,26 @@ def recordings(history: Iterable[events.Event]) -> Iterator[tuple[str, float]]:
                 pass
 
 
-def answers(history: Iterable[events.Event]) -> list[events.Connected]:
-    """Who answered, in order, without those who were gone before a talk."""
-    answered: list[events.Connected] = []
-    for event in history:
-        match event:
-            case events.Connected():
-                answered.append(event)
-            case events.Returned() if answered:
-                answered.pop()
-            case _:
-                pass
-    return answered
+def served_by(segments: Iterable[Segment]) -> AgentId | None:
+    """The last agent who talked to the caller."""
+    talked = [each.agent for each in segments if each.is_talked and each.agent is not None]
+    return talked[-1] if talked else None
 
 
 class Spans:
-    """Sums the time spent waiting, ringing and talking; each runs from its opening to its closing event."""
+    """Sums the time spent waiting and ringing; each runs from its opening to its closing event."""
 
     def __init__(self) -> None:
         self.wait_s = 0.0
         self.ring_s = 0.0
-        self.talk_s = 0.0
         self._waiting_since: float | None = None
         self._ringing_since: float | None = None
-        self._talking_since: float | None = None
+        self._connected_at: float | None = None
 
     def apply(self, event: events.Event) -> None:
         """Open and close the spans that `event` concerns."""
         match event:
             case events.Queued():
-                self._end_talking(event.at)
                 self._waiting_since = event.at if self._waiting_since is None else self._waiting_since
             case events.Offered():
                 self._ringing_since = event.at
@@ -124,16 +174,17 @@ class Spans:
             case events.Connected():
                 self._end_ringing(event.at)
                 self._end_waiting(event.at)
-                self._end_talking(event.at)
-                self._talking_since = event.at
+                self._connected_at = event.at
             case events.Overflowed(target=target) if not target.startswith(QUEUE_TARGET):
                 self._end_waiting(event.at)
             case events.Sent(target=target) if not target.startswith(AGENT_TARGET):
                 self._end_waiting(event.at)
-            case events.TalkEnded():
-                self._end_talking(event.at)
+            case events.QueueLeft():
+                self._end_waiting(event.at)
             case events.Returned():  # waited all along, and has not talked
-                self._waiting_since, self._talking_since = self._talking_since, None
+                self._waiting_since, self._connected_at = self._connected_at or self._waiting_since, None
+            case events.Bridged() | events.TalkEnded():
+                self._connected_at = None
             case events.Ended():
                 self.close(event.at)
             case _:
@@ -143,7 +194,6 @@ class Spans:
         """End whatever is still open."""
         self._end_ringing(at)
         self._end_waiting(at)
-        self._end_talking(at)
 
     def _end_waiting(self, at: float) -> None:
         if self._waiting_since is not None:
@@ -155,10 +205,34 @@ class Spans:
             self.ring_s += at - self._ringing_since
             self._ringing_since = None
 
-    def _end_talking(self, at: float) -> None:
-        if self._talking_since is not None:
-            self.talk_s += at - self._talking_since
-            self._talking_since = None
+
+def _with_segments(row: CdrRow, segments: Sequence[Segment], time: WallTime) -> CdrRow:
+    """`row` with its parts, and with what is said of them in short."""
+    served = [each for each in segments if each.kind is not SegmentKind.QUEUE and each.end is not SegmentEnd.NO_TALK]
+    answered_at = [each.connected_at for each in served if each.connected_at is not None]
+    agents = [each.agent for each in served if each.agent is not None]
+    return replace(
+        row,
+        agent=agents[-1] if agents else None,
+        connected_at=time.at(answered_at[0]) if answered_at else None,
+        served_by=served_by(segments),
+        talk_s=round(sum(each.talk_s for each in segments), 3),
+        segments=tuple(_written(each, time) for each in segments),
+    )
+
+
+def _written(segment: Segment, time: WallTime) -> CallSegment:
+    return CallSegment(
+        kind=segment.kind,
+        began_at=time.at(segment.began_at),
+        ended_at=time.at(segment.ended_at),
+        end=segment.end or SegmentEnd.CRASH,
+        queue=segment.queue,
+        agent=segment.agent,
+        number=segment.number,
+        trunk=segment.trunk,
+        talk_s=round(segment.talk_s, 3),
+    )
 
 
 def _apply(row: CdrRow, event: events.Event, time: WallTime) -> CdrRow:
@@ -169,13 +243,12 @@ def _apply(row: CdrRow, event: events.Event, time: WallTime) -> CdrRow:
             return replace(row, customer_id=event.customer)
         case events.Queued():
             return replace(row, queue=event.queue, queued_at=row.queued_at or time.at(event.at))
-        case events.Reserved():
-            return replace(row, agent=event.agent)
-        case events.Connected():
-            return replace(row, connected_at=row.connected_at or time.at(event.at), agent=event.agent or row.agent)
+        case events.Dialled(trunk=trunk, side=side) if side == CALLER_SIDE:
+            return replace(row, trunk=trunk)
         case events.Overflowed():
             return replace(row, overflowed_to=event.target)
         case events.Ended():
-            return replace(row, outcome=event.outcome, ended_by=event.by, ended_at=time.at(event.at))
+            cause = event.end_cause or cause_of(event.outcome, event.by)
+            return replace(row, outcome=event.outcome, ended_by=event.by, ended_at=time.at(event.at), end_cause=cause)
         case _:
             return row

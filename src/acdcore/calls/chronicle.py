@@ -115,7 +115,7 @@ class Chronicle:
         """Fold the finished history into the call's record and write it down."""
         row = cdr(call_id, history, self._time, figures)
         self._spool.append(row)
-        contact = Contact(call_id, row.arrived_at, row.queue, row.agent, row.outcome, row.direction)
+        contact = Contact(call_id, row.arrived_at, row.queue, row.served_by, row.outcome, row.direction)
         self._directory.note_contact(row.caller, row.customer_id, contact)
         self.feed.publish(FeedKind.CALL_ENDED, row, row.ended_at)
         return row

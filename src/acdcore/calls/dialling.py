@@ -118,7 +118,7 @@ def dial_outside(call: Call, hall: Hall, wanted: Wanted) -> Leg:
     leg.line = line
     leg.has_nat, leg.is_symmetric = trunk.nat, trunk.symmetric_rtp
     call.held.callback(leg.close)
-    call.log(events.Dialled(hall.clock.now(), number, trunk.name))
+    call.log(events.Dialled(hall.clock.now(), number, trunk.name, wanted.side.value))
     leg.dial(outside_invite(call, hall, trunk, replace(wanted, number=number)), trunk.audio)
     return leg
 

@@ -6,7 +6,7 @@ written down. The names below are the kinds that operators and the feed see.
 
 from dataclasses import dataclass
 
-from acdcore.calls.rows import EndedBy
+from acdcore.calls.rows import CallEnd, EndedBy, SegmentEnd
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CustomerId, QueueName
 from acdcore.work.model import WorkId
@@ -31,6 +31,15 @@ class Answered:
     flow: str
     """The flow that begins; empty when none does."""
     codec: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallRejected:
+    """The caller is answered only to be told why nobody will; whatever follows, the call comes to this."""
+
+    at: float
+    outcome: Outcome
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +194,13 @@ class SteppedAside:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueLeft:
+    """The entry left its queue, neither answered nor moved on by a rule nor sent by somebody."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class SteppedBack:
     """The caller waits on, at the same place."""
 
@@ -207,6 +223,8 @@ class Dialled:
     at: float
     number: str
     trunk: str
+    side: str = ""
+    """Which party it becomes: `caller` (of a callback), `agent` or `outside`; empty in older events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +319,8 @@ class TalkEnded:
 
     at: float
     by: EndedBy
+    end: SegmentEnd | None = None
+    """Why; None: whoever `by` names hung up, or `system` sent the caller on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,10 +331,13 @@ class Ended:
     outcome: Outcome
     by: EndedBy
     detail: str
+    end_cause: CallEnd | None = None
+    """How; None in older events."""
 
 
 Event = (
     Arrived
+    | CallRejected
     | Answered
     | NailedUp
     | FlowEntered
@@ -333,6 +356,7 @@ Event = (
     | HeldForAgent
     | WaitAnnounced
     | SteppedAside
+    | QueueLeft
     | SteppedBack
     | Sent
     | Dialled
@@ -351,6 +375,7 @@ Event = (
 
 KINDS: dict[type[Event], str] = {
     Arrived: "arrived",
+    CallRejected: "rejected",
     Answered: "answered",
     NailedUp: "nailed_up",
     FlowEntered: "flow_entered",
@@ -369,6 +394,7 @@ KINDS: dict[type[Event], str] = {
     HeldForAgent: "held_for_agent",
     WaitAnnounced: "wait_announced",
     SteppedAside: "stepped_aside",
+    QueueLeft: "queue_left",
     SteppedBack: "stepped_back",
     Sent: "sent",
     Dialled: "dialled",

@@ -39,5 +39,4 @@ async def apologise(call: Call, caller: Leg, hall: Hall, number: str) -> Ending:
     """Nobody can take the call."""
     clips = call.voice.system(SystemPrompt.QUEUE_OVERFLOW, call.language)
     await until_played(call, {announce(call, caller, clips)})
-    has_overflowed = any(isinstance(event, events.Overflowed) for event in call.history)
-    return Ending(Outcome.OVERFLOWED if has_overflowed else Outcome.UNANSWERED, EndedBy.SYSTEM, number)
+    return Ending(Outcome.UNANSWERED, EndedBy.SYSTEM, number)

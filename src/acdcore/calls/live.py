@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from acdcore.calls import events
-from acdcore.calls.cdr import AGENT_TARGET, QUEUE_TARGET, WallTime
+from acdcore.calls.call_segments import AGENT_TARGET, CALLER_SIDE, QUEUE_TARGET
+from acdcore.calls.cdr import WallTime
 from acdcore.calls.commands import CallState, LiveCall
 from acdcore.calls.people import Customer
 
@@ -32,6 +33,8 @@ def apply(view: LiveCall, event: events.Event, time: WallTime) -> LiveCall:
             return replace(view, state=CallState.TALKING, agent=event.agent, connected_at=connected_at)
         case events.Overflowed() if not event.target.startswith(QUEUE_TARGET):
             return replace(view, state=CallState.IN_FLOW)
+        case events.Dialled(trunk=trunk, side=side) if side == CALLER_SIDE:
+            return replace(view, trunk=trunk)
         case events.Returned():
             return replace(view, state=CallState.WAITING, agent=None, connected_at=None)
         case events.TalkEnded():

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from acdcore.calls import events
 from acdcore.calls.call import Call, SentTo
-from acdcore.calls.cdr import AGENT_TARGET
+from acdcore.calls.call_segments import AGENT_TARGET
 from acdcore.calls.commands import (
     AgentCommand,
     AlarmReport,

@@ -15,6 +15,7 @@ from acdcore.calls.people import AgentRecord, Contact, Customer, CustomerChange,
 from acdcore.calls.rows import (
     AgentEventRow,
     AnswerRow,
+    CallEnd,
     CallEventRow,
     CdrRow,
     RecordingRow,
@@ -310,9 +311,14 @@ class CallFilter:
     caller: str | None = None
     """The caller's number, however it is written."""
     agent: AgentId | None = None
+    """An agent who took part, whether or not another one followed."""
     queue: QueueName | None = None
+    """A queue that it was in, whether or not another one followed."""
     customer_id: CustomerId | None = None
     outcome: Outcome | None = None
+    end_cause: CallEnd | None = None
+    is_served: bool | None = None
+    """Whether an agent talked to the caller."""
     duration_s_min: float | None = None
     """Talked at least so long."""
     before: CallId | None = None

@@ -29,6 +29,93 @@ class EndedBy(StrEnum):
     SYSTEM = "system"
 
 
+class CallEnd(StrEnum):
+    """How a call ended, whatever it had come to before: `Outcome` tells that."""
+
+    HUNG_UP = "hung_up"
+    """A party hung up; `ended_by` tells which."""
+    COMPLETED = "completed"
+    """It came to its end by itself: a flow, a rule, a feature code."""
+    UNANSWERED = "unanswered"
+    """The number that was rung last was not answered, and nothing followed."""
+    REFUSED = "refused"
+    """Turned away at the door."""
+    MEDIA_LOST = "media_lost"
+    """The caller's audio stopped without a BYE."""
+    WITHDRAWN = "withdrawn"
+    """Operations staff hung up, or what the call was for was settled otherwise."""
+    SHUTDOWN = "shutdown"
+    """The daemon was stopped."""
+    CRASH = "crash"
+    """The daemon died; the record was made at the next start."""
+    FAILED = "failed"
+    """A fault of ours or of the network."""
+
+
+class SegmentKind(StrEnum):
+    """What a part of a call was."""
+
+    QUEUE = "queue"
+    """The caller, or work of ours, waited in a queue."""
+    AGENT = "agent"
+    """An agent answered."""
+    OUTSIDE = "outside"
+    """A number outside was rung for the caller."""
+
+
+class SegmentEnd(StrEnum):
+    """Why a part of a call ended."""
+
+    ANSWERED = "answered"
+    """Of a queue: an agent answered, or was reserved."""
+    ABANDONED = "abandoned"
+    """Of a queue: the caller hung up."""
+    OVERFLOWED = "overflowed"
+    """Of a queue: a rule moved the caller on."""
+    LEFT_QUEUE = "left_queue"
+    """Of a queue: the caller chose otherwise by a key, or the work was taken out."""
+    TRANSFERRED = "transferred"
+    """Somebody sent the caller elsewhere."""
+    CALLER_HUNG_UP = "caller_hung_up"
+    AGENT_HUNG_UP = "agent_hung_up"
+    OUTSIDE_HUNG_UP = "outside_hung_up"
+    NO_TALK = "no_talk"
+    """Of an agent: gone before both heard each other, or did not come to the phone."""
+    UNANSWERED = "unanswered"
+    """The number that was rung did not answer."""
+    COMPLETED = "completed"
+    """The call came to its end by itself."""
+    MEDIA_LOST = "media_lost"
+    WITHDRAWN = "withdrawn"
+    SHUTDOWN = "shutdown"
+    CRASH = "crash"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class CallSegment:
+    """One part of a call: a visit to a queue, the time with one agent, a number outside; times are UTC."""
+
+    kind: SegmentKind
+    """Which of these it was."""
+    began_at: datetime
+    """Joined the queue; the agent answered or was reserved; the number was dialled."""
+    ended_at: datetime
+    """Left, or parted."""
+    end: SegmentEnd
+    """Why it ended."""
+    queue: QueueName | None = None
+    """The queue; of an agent the one that the call came through."""
+    agent: AgentId | None = None
+    """The agent."""
+    number: str = ""
+    """The number outside."""
+    trunk: str = ""
+    """The trunk by which that number was called."""
+    talk_s: float = 0.0
+    """Time in which both could hear each other, holds included; whisper, announcement and ringing are not."""
+
+
 @dataclass(frozen=True, slots=True)
 class CdrRow:
     """The record of one ended call; all times are UTC."""
@@ -42,7 +129,7 @@ class CdrRow:
     dialled: str
     """The number that was dialled."""
     outcome: Outcome
-    """How the call ended."""
+    """What the call came to; a talk that was had stays one however the call ended."""
     ended_by: EndedBy
     """Which side ended it; the first cause wins."""
     arrived_at: datetime
@@ -54,7 +141,7 @@ class CdrRow:
     queued_at: datetime | None = None
     """First entered a queue."""
     connected_at: datetime | None = None
-    """First talked to an agent."""
+    """First answered by an agent, or outside."""
     direction: Direction = Direction.INBOUND
     """Who placed the call."""
     flow: str = ""
@@ -62,7 +149,7 @@ class CdrRow:
     queue: QueueName | None = None
     """The last queue it waited in."""
     agent: AgentId | None = None
-    """The last agent it talked to."""
+    """The last agent who answered, or was reserved for it."""
     customer_id: CustomerId | None = None
     """Who the caller was found to be."""
     wait_s: float = 0.0
@@ -70,13 +157,19 @@ class CdrRow:
     ring_s: float = 0.0
     """Time for which agents' phones rang for it, all offers together."""
     talk_s: float = 0.0
-    """Time connected to agents, holds included."""
+    """Time of all talks, holds included: from when both hear each other, so without whisper and announcement."""
     overflowed_to: str = ""
     """Where the last overflow sent it."""
     recording: str = ""
     """Path of the first recording below the recordings directory."""
     figures: Detail = field(default_factory=dict)
     """Loss, jitter and the like of the caller's stream."""
+    end_cause: CallEnd | None = None
+    """How it ended; None in records of versions that did not tell."""
+    served_by: AgentId | None = None
+    """The last agent who talked to the caller; None when none did."""
+    segments: tuple[CallSegment, ...] = ()
+    """Its parts in order: who took part, from when to when, and why it ended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,7 @@ def gone(call: Call, hall: Hall, entry: Entry) -> None:
 
 def keep_promises(call: Call, hall: Hall, settled: Iterable[WorkItem]) -> None:
     """The call is over: who was to be called back, called in, and was not served is called back after all."""
-    if call.ending is not None and call.ending.outcome in UNSERVED:
+    if call.ending is not None and call.outcome(call.ending) in UNSERVED:
         for item in settled:
             hall.workbench.promise_again(call, item)
 
@@ -126,6 +126,7 @@ async def step_aside(call: Call, caller: Leg, hall: Hall, entry: Entry, flow: Fl
         case elsewhere:
             is_promised = call.completed() is Outcome.CALLBACK
             entry.leave(LeaveCause.CALLBACK if is_promised else LeaveCause.WITHDRAWN)
+            call.log(events.QueueLeft(hall.clock.now()))
             return elsewhere
 
 

@@ -16,6 +16,7 @@ from acdcore.calls.audio_address import AudioRule
 from acdcore.calls.call import ALWAYS, Call, Ending
 from acdcore.calls.callback import SETTLED, attempt
 from acdcore.calls.caller_id import CHARS_MAX, CallerId, caller_of, dialled_numbers, plain_user
+from acdcore.calls.cdr import cause_of
 from acdcore.calls.commands import CallState, LiveCall
 from acdcore.calls.dialling import credentials_of
 from acdcore.calls.feature_code import NAIL_UP, feature_code, is_feature_code
@@ -363,7 +364,8 @@ class Switchboard:
         finally:
             ending = call.ending  # a message that the caller leaves by hanging up is known only now
             figures = call.caller.close() if call.caller is not None else None
-            call.log(events.Ended(self._hall.clock.now(), ending.outcome, ending.by, ending.detail))
+            outcome, cause = call.outcome(ending), cause_of(ending.outcome, ending.by)
+            call.log(events.Ended(self._hall.clock.now(), outcome, ending.by, ending.detail, cause))
             del self.calls[call.id]
             self._hall.chronicle.close(call.id, call.history, shown(figures))
 

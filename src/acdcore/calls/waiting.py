@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from acdcore.calls import events
 from acdcore.calls.acd import Entry
 from acdcore.calls.call import Call, Note, QueueNote, SentTo
-from acdcore.calls.cdr import QUEUE_TARGET
+from acdcore.calls.call_segments import QUEUE_TARGET
 from acdcore.calls.commands import SeatKind
 from acdcore.calls.dialling import Wanted, dial_outside
 from acdcore.calls.feed import OfferEnding

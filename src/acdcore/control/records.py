@@ -73,6 +73,8 @@ class Records:
             queue=QueueName(page.queue) if page.queue else None,
             customer_id=CustomerId(page.customer_id) if page.customer_id else None,
             outcome=page.outcome,
+            end_cause=page.end_cause,
+            is_served=page.served,
             duration_s_min=page.min_duration_s,
             before=CallId(page.before) if page.before else None,
             limit=page.limit,

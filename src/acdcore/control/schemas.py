@@ -27,7 +27,7 @@ from acdcore.calls.commands import AgentCommand, LiveAgent, LiveCall, LiveQueue,
 from acdcore.calls.feed import FeedKind
 from acdcore.calls.people import AgentRecord, Contact, Customer, CustomerChange, NewCustomer, Tier
 from acdcore.calls.ports import PAGE_ROWS_MAX
-from acdcore.calls.rows import CdrRow, RecordingRow
+from acdcore.calls.rows import CallEnd, CdrRow, RecordingRow
 from acdcore.control.errors import ApiError
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, SkillName
@@ -171,13 +171,17 @@ class CallPage(Shape):
     caller: Phone | None = None
     """The caller's number, however it is written."""
     agent: Token | None = None
-    """The agent who talked."""
+    """An agent who took part, also before a transfer."""
     queue: Name | None = None
-    """The last queue."""
+    """A queue that the call was in, also before an overflow."""
     customer_id: RowNumber | None = None
     """The customer."""
     outcome: Outcome | None = None
-    """How the call ended."""
+    """What the call came to."""
+    end_cause: CallEnd | None = None
+    """How it ended."""
+    served: bool | None = None
+    """Whether an agent talked to the caller."""
     min_duration_s: Seconds | None = None
     """Talked at least so long."""
     before: Token | None = None

@@ -73,7 +73,11 @@ class EngineSettings:
             raise ValueError(f"tap_block_ms is 10 to 3000, not {self.tap_block_ms}")
         if not 20 <= self.quiet_max_ms <= 60_000:
             raise ValueError(f"quiet_max_ms is 20 to 60000, not {self.quiet_max_ms}")
-        if (self.media_lost_after_s is not None and self.media_lost_after_s <= 0) or self.rtcp_interval_s <= 0 or self.learning_window_s < 0:
+        if (
+            (self.media_lost_after_s is not None and self.media_lost_after_s <= 0)
+            or self.rtcp_interval_s <= 0
+            or self.learning_window_s < 0
+        ):
             raise ValueError("media_lost_after_s and rtcp_interval_s are above 0, learning_window_s is not below")
 
 

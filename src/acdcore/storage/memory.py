@@ -37,6 +37,7 @@ from acdcore.storage.directory import MemoryDirectory
 from acdcore.storage.history import FILED_WITHIN_S, number_key, page, too_many_changes, too_many_stays
 from acdcore.storage.password import ha1
 from acdcore.storage.people import check_agent, check_free
+from acdcore.storage.rows import agents_of, queues_of
 from acdcore.work.model import ENDED, WorkId, WorkItem
 
 
@@ -277,9 +278,11 @@ def _call_test(wanted: CallFilter) -> Callable[[CdrRow], bool]:
         (wanted.arrived_from is None or row.arrived_at >= wanted.arrived_from)
         and (wanted.arrived_before is None or row.arrived_at < wanted.arrived_before)
         and caller in (None, matching_key(row.caller))
-        and wanted.agent in (None, row.agent)
-        and wanted.queue in (None, row.queue)
+        and (wanted.agent is None or wanted.agent in agents_of(row))
+        and (wanted.queue is None or wanted.queue in queues_of(row))
         and wanted.customer_id in (None, row.customer_id)
+        and wanted.end_cause in (None, row.end_cause)
+        and wanted.is_served in (None, row.served_by is not None)
         and wanted.outcome in (None, row.outcome)
         and (wanted.duration_s_min is None or row.talk_s >= wanted.duration_s_min)
         and (wanted.before is None or row.call_id < wanted.before)

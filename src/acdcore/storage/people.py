@@ -162,7 +162,7 @@ async def load(connection: Connection, directory: MemoryDirectory) -> None:
         async for row in _rows(connection, f"select {CUSTOMER_COLUMNS} from customers order by id"):
             directory.put_customer(customer_of(row))
         latest = (
-            "select call_id, arrived_at, queue, agent, outcome, direction, caller, dialled, customer_id"
+            "select call_id, arrived_at, queue, served_by, outcome, direction, caller, dialled, customer_id"
             f" from calls order by call_id desc limit {CONTACTS_LOADED_MAX}"
         )
         async for row in _rows(connection, f"select * from ({latest}) as latest order by call_id"):
@@ -176,7 +176,7 @@ def _note(directory: MemoryDirectory, row: asyncpg.Record) -> None:
         CallId(row["call_id"]),
         row["arrived_at"],
         None if row["queue"] is None else QueueName(sys.intern(row["queue"])),
-        None if row["agent"] is None else AgentId(sys.intern(row["agent"])),
+        None if row["served_by"] is None else AgentId(sys.intern(row["served_by"])),
         Outcome(row["outcome"]),
         direction,
     )

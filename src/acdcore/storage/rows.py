@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from pydantic import TypeAdapter
@@ -18,6 +18,7 @@ from acdcore.calls.rows import (
     AgentEventRow,
     AnswerRow,
     CallEventRow,
+    CallSegment,
     CdrRow,
     RecordingRow,
     Row,
@@ -26,10 +27,12 @@ from acdcore.calls.rows import (
     WorkRow,
 )
 from acdcore.kernel.errors import PeerError
+from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.numbering.key import matching_key
 from acdcore.work.model import WorkItem
 
 CRC_DIGITS = 8
+T = TypeVar("T", AgentId, QueueName)
 
 
 class BadLine(PeerError):
@@ -60,7 +63,7 @@ def _columns(row: type[Row], *derived: str) -> tuple[str, ...]:
 
 
 TABLES: Mapping[type[Row], Table] = {
-    CdrRow: Table("cdr", "calls", _columns(CdrRow, "caller_key")),
+    CdrRow: Table("cdr", "calls", _columns(CdrRow, "caller_key", "agents", "queues")),
     CallEventRow: Table("call_event", "call_events", _columns(CallEventRow)),
     RecordingRow: Table("recording", "recordings", _columns(RecordingRow, "caller_key")),
     AgentEventRow: Table("agent_event", "agent_events", _columns(AgentEventRow)),
@@ -70,6 +73,7 @@ TABLES: Mapping[type[Row], Table] = {
     TraceRow: Table("trace", "traces", _columns(TraceRow)),
 }
 
+_SEGMENT_FIELDS = tuple(field.name for field in fields(CallSegment))
 _ITEM_FIELDS = tuple(field.name for field in fields(WorkItem))
 _VALUES = {row: attrgetter(*(field.name for field in fields(row))) for row in TABLES}
 _ADAPTERS: Mapping[str, TypeAdapter[Row]] = {table.kind: TypeAdapter(row) for row, table in TABLES.items()}
@@ -126,13 +130,29 @@ def stored(row: Row) -> dict[str, object]:
     """The row as its table holds it: column to value."""
     values: tuple[object, ...] = _VALUES[type(row)](row)
     match row:
-        case CdrRow() | RecordingRow():
+        case CdrRow():
+            values = (*values, matching_key(row.caller), agents_of(row), queues_of(row))
+        case RecordingRow():
             values = (*values, matching_key(row.caller))
         case WorkRow(item=item):
             plain = {name: getattr(item, name) for name in _ITEM_FIELDS}
             key = matching_key(item.number)
             values = (*values[:-1], plain, item.queue, item.kind, item.state, item.agent, key)
     return dict(zip(TABLES[type(row)].columns, values, strict=True))
+
+
+def agents_of(row: CdrRow) -> list[AgentId]:
+    """Every agent who took part in the call."""
+    return _each(row.agent, *(each.agent for each in row.segments))
+
+
+def queues_of(row: CdrRow) -> list[QueueName]:
+    """Every queue that the call was in."""
+    return _each(row.queue, *(each.queue for each in row.segments))
+
+
+def _each(*found: T | None) -> list[T]:
+    return list(dict.fromkeys(each for each in found if each is not None))
 
 
 def _envelope(text: bytes) -> dict[str, Any]:
@@ -161,6 +181,10 @@ def _storable(value: object) -> object:
         return value.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
     if isinstance(value, Mapping):
         return {_storable(key): _storable(each) for key, each in value.items()}
+    if isinstance(value, CallSegment):
+        return {name: _storable(getattr(value, name)) for name in _SEGMENT_FIELDS}
+    if isinstance(value, list | tuple):
+        return [_storable(each) for each in value]
     if isinstance(value, int) and value not in _JSON_INTEGERS:
         return str(value)
     return value
