@@ -54,10 +54,34 @@ WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def said(house: Path, text: str, agents: tuple[AgentRecord, ...] = ()) -> list[str]:
-    """The advice on these settings."""
+    """The advice on these settings, without what is said of each queue that nothing but an agent leads out of."""
     file = house / "acdcore.toml"
     file.write_text(text, "utf-8")
-    return list(advice(make_plan(load(file, {}), file), agents, NOON))
+    warnings = advice(make_plan(load(file, {}), file), agents, NOON)
+    return [warning for warning in warnings if "callers wait without end, even" not in warning]
+
+
+@pytest.mark.parametrize(
+    ("keys", "is_told"),
+    [
+        ("", True),
+        ("overflow.nobody_ready = { announcement = 'system.closed' }", True),
+        ("keys = { 1 = 'callback' }", False),
+        ("overflow.nobody_logged_in = { announcement = 'system.closed' }", False),
+        ("max_wait_s = 60\noverflow.wait = { announcement = 'system.closed' }", False),
+    ],
+)
+def test_queue_that_nothing_but_an_agent_leads_out_of_is_told(house: Path, keys: str, is_told: bool) -> None:
+    file = house / "acdcore.toml"
+    file.write_text(f"[queues.sales]\nkeys = {{ 1 = 'callback' }}\n[queues.service]\n{keys}", "utf-8")
+    told = [one for one in advice(make_plan(load(file, {}), file), (), NOON) if "wait without end" in one]
+    assert told == ["queue service: " + WITHOUT_END] * is_told
+
+
+WITHOUT_END = (
+    "callers wait without end, even when no agent is logged in; set max_wait_s with overflow.wait, and "
+    "overflow.nobody_logged_in, or give callers keys to press"
+)
 
 
 def test_packaged_settings_with_their_agents_leave_nothing_to_say() -> None:
@@ -79,7 +103,7 @@ def test_settings_that_are_meant_so_leave_nothing_to_say(house: Path) -> None:
         + "keys = { 1 = 'callback' }\nkeys_prompt = 'system.callback-offer'\n"
         + "sticky = { for_s = 20 }\n[queues.sales.overflow]\nwait = { flow = 'voicemail' }\n"
     )
-    assert said(house, text, ALL_ROUND) == []
+    assert said(house, text, (agent("1001", {"service": 9, "vip": 9}),)) == []
 
 
 @pytest.mark.parametrize(
@@ -99,8 +123,10 @@ def test_settings_that_are_meant_so_leave_nothing_to_say(house: Path) -> None:
         ),
         (QUEUES + "sticky = { for_s = 0 }", "queue sales: sticky has no effect with for_s = 0"),
         (
-            QUEUES + "max_wait_s = 60\noverflow.wait = { queue = 'service' }",
-            "queue sales: overflows to queue service, where callers wait without end;"
+            QUEUES.replace("[queues.sales]", "overflow.nobody_logged_in = { queue = 'sales' }\n[queues.sales]")
+            + "max_wait_s = 60\noverflow.wait = { announcement = 'system.closed' }\n"
+            + "[queues.third]\nmax_wait_s = 60\noverflow.wait = { queue = 'service' }",
+            "queue third: overflows to queue service, where callers wait without end;"
             " give service an overflow.wait, or keys",
         ),
         (
@@ -210,7 +236,7 @@ def test_flow_that_asks_for_what_nobody_has_is_told(house: Path) -> None:
         'start = "in"\n[nodes.in]\ntype = "queue"\nqueue = "service"\nskills = { law = 2 }\n', "utf-8"
     )
     text = TRUNK + "[trunks.carrier.routes]\n1 = { flow = 'own' }\n" + QUEUES
-    assert said(house, text, ALL_ROUND) == [
+    assert said(house, text, (agent("1001", {"cmn": 9}),)) == [
         "queue service: flow own, in asks for law 2, which nobody has together; these callers are never served"
     ]
 
@@ -257,3 +283,13 @@ def test_trunk_whose_addresses_are_all_those_of_an_earlier_one_is_told(house: Pa
     (warning,) = said(house, TRUNK + inner + QUEUES)
     assert "trunk inner: calls from 198.51.100.8/29 count as trunk carrier's" in warning
     assert said(house, inner + TRUNK + QUEUES) == [], "the narrower one first is how it is meant"
+
+
+def test_skill_that_nothing_asks_for_is_told_with_the_one_that_was_meant(house: Path) -> None:
+    agents = (agent("1001", {"servise": 3, "vip": 5, "en": 9}), agent("1002", {"servise": 2}), *ALL_ROUND)
+    text = TWO_RULES + "skills = { sales = 1 }"
+    assert (
+        "2 agents (1001, ...) have the skill servise, which no queue, rule or flow asks for; did you mean service?"
+        in (said(house, text, agents))
+    )
+    assert said(house, text, ALL_ROUND) == []

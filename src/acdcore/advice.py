@@ -1,13 +1,14 @@
 """What settings allow but surely do not mean: said at the check, at the start and at a reload, never a refusal."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from acdcore.calls.people import AgentRecord, Tier
 from acdcore.calls.trunk_numbers import AssertBy
 from acdcore.calls.trunk_overlaps import overlaps
-from acdcore.ivr.model import CalendarState, CallbackNode, Flow, FlowNode, MessageNode, QueueNode, ReturnNode
+from acdcore.ivr.model import CalendarState, CallbackNode, Flow, FlowNode, Language, MessageNode, QueueNode, ReturnNode
 from acdcore.kernel.ids import SkillName
+from acdcore.kernel.mistakes import near
 from acdcore.plan import Plan, shortages
 from acdcore.queue_table import QueueTable, levels
 from acdcore.queues.model import Channel
@@ -17,6 +18,7 @@ from acdcore.settings import TrunkTable
 CONTACTS = {Channel.CALL: "calls", Channel.CALLBACK: "callbacks", Channel.VOICEMAIL: "messages"}
 TIERS = ("unknown", *(tier.value for tier in Tier))
 """A caller without a card is `unknown`."""
+NOBODY_ASKS = "which no queue, rule or flow asks for"
 Needs = Mapping[SkillName, int]
 """Skills with the least level of each."""
 
@@ -42,6 +44,8 @@ def advice(plan: Plan, agents: Sequence[AgentRecord], wall: datetime) -> tuple[s
         warnings += (f"trunk {name}: {text}" for text in _of_numbers(trunk))
     if plan.settings.notices.smtp and not plan.settings.notices.to:
         warnings.append("notices.smtp has no effect without notices.to")
+    if active:
+        warnings += _of_skills(plan, active)
     return tuple(warnings)
 
 
@@ -68,6 +72,11 @@ def _of_queue(plan: Plan, name: str, table: QueueTable) -> Iterator[str]:
         yield "nobody is told of the keys; name the prompt that does as keys_prompt"
     if table.sticky is not None and not table.sticky.for_s:
         yield "sticky has no effect with for_s = 0"
+    if waits_without_end(table):
+        yield (
+            "callers wait without end, even when no agent is logged in; set max_wait_s with overflow.wait, and "
+            "overflow.nobody_logged_in, or give callers keys to press"
+        )
     yield from _of_exits(plan, name, table)
 
 
@@ -93,12 +102,17 @@ def _of_rules(plan: Plan, table: QueueTable) -> Iterator[str]:
                 yield f"rule {number} is for {language.value}, which no flow speaks"
 
 
+def waits_without_end(table: QueueTable) -> bool:
+    """Whether nothing but an agent ever ends the wait."""
+    return not table.keys and not {OverflowCause.WAIT, OverflowCause.NOBODY_LOGGED_IN} & table.overflow.keys()
+
+
 def _of_exits(plan: Plan, name: str, table: QueueTable) -> Iterator[str]:
     """Where callers go who leave: another queue for good, or a queue after they have been served."""
     queues = plan.settings.queues
     for queue in dict.fromkeys(where.queue for where in table.overflow.values() if where.queue):
         last = queues[queue]
-        if OverflowCause.WAIT not in last.overflow and not last.keys:
+        if OverflowCause.WAIT not in last.overflow and not last.keys and not waits_without_end(last):
             yield f"overflows to queue {queue}, where callers wait without end; give {queue} an overflow.wait, or keys"
     for flow in reachable(plan.flows, [table.survey] if table.survey else []):
         if any(isinstance(node, QueueNode | ReturnNode) for node in flow.nodes.values()):
@@ -150,7 +164,33 @@ def in_words(needs: Needs) -> str:
     return " and ".join(f"{skill} {level}" for skill, level in needs.items())
 
 
+def _of_skills(plan: Plan, agents: Sequence[AgentRecord]) -> Iterator[str]:
+    """Skills that nobody asks for: most are misspelt."""
+    asked = skills_asked(plan)
+    holders: dict[SkillName, list[str]] = {}
+    for agent in agents:
+        for skill in unasked(agent.skills, asked):
+            holders.setdefault(skill, []).append(agent.agent)
+    for skill, who in sorted(holders.items()):
+        one = f"agent {who[0]} has" if len(who) == 1 else f"{len(who)} agents ({who[0]}, ...) have"
+        yield f"{one} the skill {skill}, {NOBODY_ASKS}{near(skill, asked)}"
+
+
 # --- what leads where ---
+
+
+def skills_asked(plan: Plan) -> frozenset[SkillName]:
+    """Every skill that any queue, rule or flow asks an agent for."""
+    asked = {skill for table in plan.settings.queues.values() for skill in table.skills}
+    asked |= {skill for table in plan.settings.queues.values() for rule in table.rules for skill in rule.skills}
+    nodes = (node for flow in plan.flows.values() for node in flow.nodes.values() if isinstance(node, QueueNode))
+    return frozenset(map(SkillName, asked)) | {skill for node in nodes for skill in node.skills}
+
+
+def unasked(skills: Iterable[SkillName], asked: Collection[SkillName]) -> list[SkillName]:
+    """Those that are asked for nowhere; languages are skills that callers may always come with."""
+    spoken = {language.value for language in Language}
+    return [skill for skill in skills if skill not in asked and skill not in spoken]
 
 
 def most_asked(plan: Plan, table: QueueTable) -> dict[SkillName, int]:

@@ -119,7 +119,8 @@ def make_sounds(plan: Plan, on_progress: Progress, on_unkept: Progress = lambda 
         music = {"": render_music(cache, recorded)}
         for name, table in plan.settings.queues.items():
             if table.music:
-                music[name] = render_music(cache, recorded, table.music)
+                asked = (str(plan.file), f"queues.{name}.music")
+                music[name] = render_music(cache, recorded, table.music, asked)
     return Sounds(prompts, music)
 
 

@@ -1,8 +1,9 @@
 """The plan: settings, flows, calendars and prompts, read and checked together before anything starts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from acdcore.calls.region import Regions
 from acdcore.calls.rules import Rules
@@ -11,18 +12,22 @@ from acdcore.calls.voice import queue_title
 from acdcore.control.connections import RULES as HTTP_CONNECTIONS
 from acdcore.ivr.calendars import load_calendars
 from acdcore.ivr.check import Surroundings
-from acdcore.ivr.flow_file import load_flows
+from acdcore.ivr.flow_file import read_flows
 from acdcore.ivr.model import Flow, Language, OutsideNode, PromptRequest, Text
-from acdcore.ivr.opening import Calendar
+from acdcore.ivr.opening import Calendar, CalendarName
 from acdcore.ivr.prompts import flow_requests, system_requests
-from acdcore.kernel.errors import SettingsError
+from acdcore.ivr.system import SYSTEM
+from acdcore.kernel.errors import SettingsError, raise_together
 from acdcore.kernel.ids import QueueName
+from acdcore.kernel.mistakes import near
 from acdcore.queue_table import QueueTable
 from acdcore.queues.settings import ToAnnouncement, ToFlow, ToOutside, validate
-from acdcore.settings import Settings
+from acdcore.settings import RouteTable, Settings
 from acdcore.sip.tcp import TcpLimits
 from acdcore.storage.database import CONNECTIONS_MAX
 
+LINES_BUSY = f"{SYSTEM}.lines-busy"
+"""A prompt's name as it is written, for messages."""
 STREAMS_A_LINE = 2
 """The caller's and the agent's."""
 FILES_A_LINE = STREAMS_A_LINE * 2 + 1
@@ -65,32 +70,75 @@ class Plan:
 
 
 def make_plan(settings: Settings, file: Path) -> Plan:
-    """Read flows, calendars and prompts, and check all that refers to each other; raises SettingsError."""
+    """`read_plan`, when nothing is wrong; raises SettingsError for all that is."""
+    plan, errors = read_plan(settings, file)
+    raise_together(errors)
+    return plan
+
+
+def read_plan(settings: Settings, file: Path) -> tuple[Plan, Sequence[SettingsError]]:
+    """Read flows, calendars and prompts, and check all that refers to each other.
+
+    What cannot be read is not asked for what it does not say, so that one mistake brings no others.
+    """
     here = file.parent
     floor = settings.floor()
-    for problem in validate(floor):
-        raise SettingsError(str(file), problem.key, problem.text)
-    calendars = {str(name): one for name, one in load_calendars(here / settings.ivr.calendars).items()}
+    errors = [SettingsError(str(file), problem.key, problem.text) for problem in validate(floor)]
+    if not floor.queues:
+        errors.append(
+            SettingsError(str(file), "queues", "there is no queue; add [queues.NAME] for each one that flows name")
+        )
+    calendars = _gathered(errors, lambda: load_calendars(here / settings.ivr.calendars))
     surroundings = Surroundings(
-        queues=frozenset(queue.name for queue in floor.queues),
+        queues=frozenset(queue.name for queue in floor.queues) or None,
         services=frozenset(settings.services),
         regions=frozenset(settings.regions),
-        shifts=frozenset(shift.name for calendar in calendars.values() for shift in calendar.shifts),
-        days=frozenset(name for calendar in calendars.values() for name in calendar.day_names()),
+        shifts=_names(calendars, lambda calendar: {shift.name for shift in calendar.shifts}),
+        days=_names(calendars, lambda calendar: calendar.day_names()),
         trunks=frozenset(name for name, trunk in settings.trunks.items() if trunk.may_dial_out),
     )
-    flows = {str(name): flow for name, flow in load_flows(here / settings.ivr.flows, surroundings).items()}
+    flows = read_flows(here / settings.ivr.flows, surroundings)
+    errors += flows.errors
     try:
         regions = settings.region_tables()
     except ValueError as error:
-        raise SettingsError(str(file), "regions", str(error)) from error
-    requests = [*system_requests(here / settings.ivr.prompts / "system.toml")]
-    for flow in flows.values():
-        requests += flow_requests(flow)
+        errors.append(SettingsError(str(file), "regions", str(error)))
+        regions = Regions({}, {})
+    prompts = _gathered(errors, lambda: system_requests(here / settings.ivr.prompts / "system.toml"))
+    requests = [*(prompts or ()), *(one for flow in flows.flows.values() for one in flow_requests(flow))]
     requests += queue_titles(settings, file)
-    checked = Plan(settings, file, flows, calendars, tuple(requests), regions)
-    check_references(checked)
-    return checked
+    known = {str(name): flow for name, flow in flows.flows.items()}
+    checked = Plan(settings, file, known, _by_text(calendars), tuple(requests), regions)
+    there = There(
+        flows=frozenset({*known, *flows.unread}) if flows.are_named else None,
+        calendars=None if calendars is None else frozenset(checked.calendars),
+        prompts=None if prompts is None else frozenset(str(request.key.name) for request in requests),
+        is_whole=not flows.unread,
+    )
+    return checked, [*errors, *reference_errors(checked, there)]
+
+
+T = TypeVar("T")
+
+
+def _gathered(errors: list[SettingsError], read: Callable[[], T]) -> T | None:
+    """What `read` gives; None when it raised a SettingsError, which is gathered."""
+    try:
+        return read()
+    except SettingsError as error:
+        errors.append(error)
+        return None
+
+
+def _names(
+    calendars: Mapping[CalendarName, Calendar] | None, of: Callable[[Calendar], Collection[str]]
+) -> frozenset[str] | None:
+    """Names that calendars give to hours and days; None when they could not be read."""
+    return None if calendars is None else frozenset(name for one in calendars.values() for name in of(one))
+
+
+def _by_text(calendars: Mapping[CalendarName, Calendar] | None) -> dict[str, Calendar]:
+    return {str(name): calendar for name, calendar in (calendars or {}).items()}
 
 
 def queue_titles(settings: Settings, file: Path) -> list[PromptRequest]:
@@ -102,59 +150,104 @@ def queue_titles(settings: Settings, file: Path) -> list[PromptRequest]:
     ]
 
 
-def check_references(checked: Plan) -> None:
-    """Everything that one key says of another place; raises SettingsError for the first that leads nowhere."""
+@dataclass(frozen=True, slots=True)
+class There:
+    """What settings may refer to; None: could not be read, and is not asked for."""
+
+    flows: frozenset[str] | None
+    calendars: frozenset[str] | None
+    prompts: frozenset[str] | None
+    is_whole: bool
+    """Whether every flow could be read: else a prompt may be that of one that could not."""
+
+    def lacks_prompt(self, name: str) -> bool:
+        """Whether no prompt is called so."""
+        is_known = self.prompts is not None and (self.is_whole or name.startswith(f"{SYSTEM}."))
+        return is_known and self.prompts is not None and name not in self.prompts
+
+    def flow_problem(self, name: str) -> str:
+        """What is wrong with a flow's name; "" when nothing is."""
+        if self.flows is None or name in self.flows:
+            return ""
+        return f"there is no flow {name}; there are {', '.join(sorted(self.flows))}{near(name, self.flows)}"
+
+    def calendar_problem(self, name: str) -> str:
+        """What is wrong with a calendar's name; "" when nothing is."""
+        if self.calendars is None or name in self.calendars:
+            return ""
+        names = ", ".join(sorted(self.calendars)) or "none"
+        return f"there is no calendar {name}; there are {names}{near(name, self.calendars)}"
+
+
+def reference_errors(checked: Plan, there: There) -> Iterator[SettingsError]:
+    """Everything that one key says of another place and that leads nowhere."""
     settings, file = checked.settings, str(checked.file)
     may_dial_out = any(trunk.may_dial_out for trunk in settings.trunks.values())
-    prompts = {str(request.key.name) for request in checked.prompts}
-    if settings.lines.announcement not in prompts:
-        raise SettingsError(file, "lines.announcement", f"there is no prompt {settings.lines.announcement}")
+    if there.lacks_prompt(settings.lines.announcement):
+        problem = f"there is no prompt {settings.lines.announcement}; name one as in {LINES_BUSY}"
+        yield SettingsError(file, "lines.announcement", problem)
     for name, table in settings.queues.items():
-        for key, problem in queue_problems(table, checked, prompts):
-            raise SettingsError(file, f"queues.{name}.{key}", problem)
+        for key, problem in queue_problems(table, checked, there):
+            yield SettingsError(file, f"queues.{name}.{key}", problem)
     for one in checked.flows.values():
         for node, what in one.nodes.items():
-            if isinstance(what, OutsideNode) and not may_dial_out:
-                raise SettingsError(one.file, f"nodes.{node}", "no trunk may dial out; set may_dial_out on one")
+            if isinstance(what, OutsideNode) and not what.trunk and not may_dial_out:
+                yield SettingsError(one.file, f"nodes.{node}", "no trunk may dial out; set may_dial_out on one")
     for trunk, trunk_table in settings.trunks.items():
         for dialled, route in trunk_table.routes.items():
-            key = f"trunks.{trunk}.routes.{dialled}"
-            for flow in filter(None, (route.flow, route.closed_flow, route.holiday_flow, *route.flows.values())):
-                if flow not in checked.flows:
-                    raise SettingsError(file, key, f"there is no flow {flow}; there are {', '.join(checked.flows)}")
-            if route.calendar and route.calendar not in checked.calendars:
-                raise SettingsError(file, key, f"there is no calendar {route.calendar}")
-            if route.calendar and not route.closed_flow:
-                raise SettingsError(file, key, "has a calendar but no closed_flow for when it is closed")
+            for problem in route_problems(route, checked, there):
+                yield SettingsError(file, f"trunks.{trunk}.routes.{dialled}", problem)
 
 
-def queue_problems(table: QueueTable, checked: Plan, prompts: set[str]) -> Iterator[tuple[str, str]]:
+def route_problems(route: RouteTable, checked: Plan, there: There) -> Iterator[str]:
+    """What is wrong with what a number leads to."""
+    for flow in filter(None, (route.flow, route.closed_flow, route.holiday_flow, *route.flows.values())):
+        problem = there.flow_problem(flow)
+        if problem:
+            yield problem
+    if not route.calendar:
+        for key in ("closed_flow", "holiday_flow", "flows"):
+            if getattr(route, key):
+                yield f"has {key} but no calendar, which says when it is wanted; add calendar"
+        return
+    problem = there.calendar_problem(route.calendar)
+    if problem:
+        yield problem
+    elif not route.closed_flow:
+        yield "has a calendar but no closed_flow for when it is closed"
+    calendar = checked.calendars.get(route.calendar)
+    for name in route.flows if calendar is not None else ():
+        if calendar is not None and name not in calendar.names():
+            names = (", ".join(sorted(calendar.names())) or "none") + near(name, calendar.names())
+            yield f"flows.{name}: calendar {route.calendar} has no shift, holiday or special day {name}; it has {names}"
+
+
+def queue_problems(table: QueueTable, checked: Plan, there: There) -> Iterator[tuple[str, str]]:
     """What a queue says of another place that is not there: the key, and what is wrong."""
     trunks = checked.settings.trunks
-    flows = ", ".join(checked.flows)
+    may_dial_out = any(trunk.may_dial_out for trunk in trunks.values())
     for cause, where in table.overflow.items():
         target, key = where.target(), f"overflow.{cause.value}"
         match target:
-            case ToAnnouncement(prompt) if prompt not in prompts:
-                yield key, f"there is no prompt {prompt}"
-            case ToOutside(trunk="") if not any(trunk.may_dial_out for trunk in trunks.values()):
+            case ToAnnouncement(prompt) if there.lacks_prompt(prompt):
+                yield key, f"there is no prompt {prompt}; name one as in {LINES_BUSY}"
+            case ToOutside(trunk="") if not may_dial_out:
                 yield key, "no trunk may dial out; set may_dial_out and target on one"
             case ToOutside(trunk=name) if name and (name not in trunks or not trunks[name].may_dial_out):
                 yield key, f"trunk {name} is not there or may not dial out; set may_dial_out and target on it"
-            case ToFlow(flow) if flow not in checked.flows:
-                yield key, f"there is no flow {flow}; there are {flows}"
+            case ToFlow(flow) if there.flow_problem(flow):
+                yield key, there.flow_problem(flow)
             case _:
                 pass
-    for digit, flow in table.keys.items():
-        if flow not in checked.flows:
-            yield f"keys.{digit}", f"there is no flow {flow}; there are {flows}"
-    if table.survey and table.survey not in checked.flows:
-        yield "survey", f"there is no flow {table.survey}; there are {flows}"
-    if table.keys_prompt and table.keys_prompt not in prompts:
-        yield "keys_prompt", f"there is no prompt {table.keys_prompt}"
-    if table.calendar and table.calendar not in checked.calendars:
-        yield "calendar", f"there is no calendar {table.calendar}"
-    if table.call_back_abandoned and not any(trunk.may_dial_out for trunk in trunks.values()):
+    named = [(f"keys.{digit}", flow) for digit, flow in table.keys.items()]
+    for key, flow in (*named, *([("survey", table.survey)] if table.survey else [])):
+        if there.flow_problem(flow):
+            yield key, there.flow_problem(flow)
+    if table.keys_prompt and there.lacks_prompt(table.keys_prompt):
+        yield "keys_prompt", f"there is no prompt {table.keys_prompt}; name one as in system.callback-offer"
+    if table.calendar and there.calendar_problem(table.calendar):
+        yield "calendar", there.calendar_problem(table.calendar)
+    if table.call_back_abandoned and not may_dial_out:
         yield "call_back_abandoned", "no trunk may dial out; set may_dial_out and target on one"
     regions = {region for rule in table.rules for region in rule.regions}
     for region in sorted(regions - set(checked.settings.regions)):

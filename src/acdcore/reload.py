@@ -126,7 +126,8 @@ class Reloader:
                 return ReloadReport(False, (), warnings, changes)
             new, marks = await asyncio.to_thread(lambda: (sounds.new_since(self.marks), sounds.marks()))
         except AcdError as error:
-            return ReloadReport(False, (str(error),), (), ())
+            problems = error.all() if isinstance(error, SettingsError) else (error,)
+            return ReloadReport(False, tuple(map(str, problems)), (), ())
         self._apply(edition, new, sounds)
         self.plan = plan
         self.marks = marks

@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, ip_address
 from operator import eq
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, PlainValidator, ValidationError, model_validator
@@ -24,9 +25,10 @@ from acdcore.calls.screening import RepeatLimit, ScreeningSettings
 from acdcore.calls.services import ServiceSettings
 from acdcore.calls.trunks import AGENTS_TRUNK, Route, Trunk
 from acdcore.kernel import networks
-from acdcore.kernel.errors import SettingsError
+from acdcore.kernel.errors import SettingsError, raise_together
 from acdcore.kernel.lockout import LockoutSettings
-from acdcore.kernel.mistakes import in_words
+from acdcore.kernel.mistakes import mistakes
+from acdcore.kernel.toml_file import read_toml
 from acdcore.number_table import NumberKeys
 from acdcore.queue_table import QueueTable
 from acdcore.queues.settings import FloorSettings
@@ -63,6 +65,18 @@ def _zone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError(f"there is no time zone {name}") from error
     return name
+
+
+def _postgres(dsn: str) -> str:
+    if dsn and not dsn.startswith(("postgresql://", "postgres://")):
+        raise ValueError(
+            'is no address of a PostgreSQL server; write "postgresql://user@host/database", or leave it empty'
+        )
+    try:
+        urlsplit(dsn).port  # noqa: B018  (asking is the check)
+    except ValueError:
+        raise ValueError("names a port that is none; write postgresql://user@host:5432/database") from None
+    return dsn
 
 
 Network = Annotated[networks.Network, PlainValidator(_network)]
@@ -118,7 +132,7 @@ class Storage(Section):
     """Where everything that lasts is kept."""
 
     directory: Path = Path("var")
-    dsn: Annotated[str, Field(repr=False)] = ""
+    dsn: Annotated[str, Field(repr=False), AfterValidator(_postgres)] = ""
 
 
 class Recording(Section):
@@ -438,12 +452,7 @@ class Settings(Section):
 
 def load(file: Path, environment: Mapping[str, str]) -> Settings:
     """Read `file`, let the environment override it, and check each key; raises SettingsError."""
-    try:
-        table = tomllib.loads(file.read_text("utf-8"))
-    except OSError as error:
-        raise SettingsError(str(file), "", f"cannot be read: {error.strerror}; name another with --config") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(str(file), "", f"is not TOML in UTF-8: {error}") from error
+    table = read_toml(file, "; name another with --config")
     overridden = {}
     for name, value in environment.items():
         if name.startswith(PREFIX):
@@ -453,12 +462,17 @@ def load(file: Path, environment: Mapping[str, str]) -> Settings:
     try:
         return Settings.model_validate(table)
     except ValidationError as error:
-        first = error.errors()[0]
-        path = tuple(str(part) for part in first["loc"])
-        # What a section says of its keys together is the environment's fault as soon as one of them comes from there.
-        source = next((name for key, name in overridden.items() if all(map(eq, path, key))), None)
-        problem = in_words(first, FORMS)
-        raise SettingsError(source or str(file), ".".join(path), problem) from error
+        found = mistakes(error, Settings, FORMS)
+        raise_together([_blamed(file, tuple(map(str, at)), problem, overridden) for at, problem in found])
+        raise  # pydantic has no error without a mistake in it
+
+
+def _blamed(
+    file: Path, path: tuple[str, ...], problem: str, overridden: Mapping[tuple[str, ...], str]
+) -> SettingsError:
+    """What a section says of its keys together is the environment's fault as soon as one of them comes from there."""
+    source = next((name for key, name in overridden.items() if all(map(eq, path, key))), None)
+    return SettingsError(source or str(file), ".".join(path), problem)
 
 
 def override(table: dict[str, object], path: tuple[str, ...], value: str, name: str) -> None:

@@ -86,5 +86,5 @@ def test_check_names_file_and_key(tmp_path: Path) -> None:
     assert (typed.status, typed.out) == (1, "")
     assert (
         typed.err.strip()
-        == f"acdcore: {file}: sip.udp_prt: is not a key that belongs here; remove it or mend its spelling"
+        == f"acdcore: {file}: sip.udp_prt: is not a key that belongs here; remove it or mend its spelling: udp_port?"
     )

@@ -106,7 +106,7 @@ def test_clock_change_keeps_the_hours_of_the_wall(tmp_path: Path, start: datetim
         ('special = { 2026-10-01 = ["x"] }', "calendars.day.special.2026-10-01", "not a span"),
         ('timezone = "Asia/Nowhere"', "calendars.day.timezone", "no time zone Asia/Nowhere"),
         ('monday = ["09:00-18:00"]', "calendars.day.monday", "mend its spelling"),
-        ('holidays = ["1 October"]', "calendars.day.holidays.0", "date"),
+        ('holidays = ["1 October"]', "calendars.day.holidays.0", "not a day of the calendar"),
     ],
 )
 def test_wrong_hours_are_refused_by_key(tmp_path: Path, line: str, key: str, reason: str) -> None:

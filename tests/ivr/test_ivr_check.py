@@ -133,10 +133,11 @@ def test_circle_that_needs_a_key_is_allowed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("was", "becomes", "key", "reason"),
     [
-        ("on_timeout", "on_timout", "nodes.menu.on_timeout", "required"),
+        ("on_timeout", "on_timout", "nodes.menu.on_timout", "mend its spelling: on_timeout?"),
+        (', on_timeout = "bye"', "", "nodes.menu.on_timeout", "required"),
         ('on_timeout = "bye"', 'on_timeout = "bye", retrys = 3', "nodes.menu.retrys", "mend its spelling"),
-        ('type = "menu"', 'type = "manu"', "nodes.menu", "'menu'"),
-        ('language = "cmn"', 'language = "fr"', "language", "'cmn'"),
+        ('type = "menu"', 'type = "manu"', "nodes.menu", '"menu"'),
+        ('language = "cmn"', 'language = "fr"', "language", 'write "cmn"'),
         ('on_timeout = "bye"', 'on_timeout = "bye", timeout_s = 0', "nodes.menu.timeout_s", "greater than 0"),
         ("nodes.queue = {", "nodes.queue = ", "", "is not TOML"),
     ],
@@ -168,7 +169,8 @@ def test_load_names_file_key_and_all_problems(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as refusal:
         load_flows(tmp_path, AROUND)
     assert (refusal.value.file, refusal.value.key) == (str(tmp_path / "bad.toml"), "nodes.menu.keys.1")
-    assert "also nodes.queue.queue: there is no queue sales" in refusal.value.problem
+    (further,) = refusal.value.further
+    assert (further.key, "no queue sales" in further.problem) == ("nodes.queue.queue", True)
 
 
 def test_directory_without_flows_is_refused(tmp_path: Path) -> None:
@@ -347,10 +349,10 @@ def test_circle_through_errands_is_refused(tmp_path: Path, node: str) -> None:
     [
         ('subject_from = "wish"', 'subject_from = "wish"\nsubject = "x"', "subject and subject_from both"),
         ('subject_from = "wish"', 'reply_from = "wish"\nreply_wanted = true', "reply_wanted and reply_from both"),
-        ('as = "number"', 'as = "song"', "parts.1.value.as: input should be 'digits'"),
+        ('as = "number"', 'as = "song"', 'parts.1.as: "song" is not known here; write "digits"'),
         ("max_s = 60", "max_s = 6000", "less than or equal to 600"),
         ('on_failure = "bye"\n\n[nodes.tell]', 'on_failure = "bye"\ntimeout_s = 30\n[nodes.tell]', "equal to 10"),
-        ('kind = "number"', 'kind = "essay"', "'essay'"),
+        ('kind = "number"', 'kind = "essay"', 'kind "essay" is not known'),
         ("\nmin = 1\n", "\n", "required"),
     ],
 )

@@ -1,4 +1,4 @@
-"""`acdcore check`: settings, flows, calendars and prompts read and judged without starting anything."""
+"""`acdcore check`: all that a start reads and finds on the machine, judged without starting anything."""
 
 import os
 from datetime import UTC, datetime
@@ -22,7 +22,9 @@ from acdcore.cli.terminal import (
     plain_errors,
 )
 from acdcore.control.settings import Right
-from acdcore.plan import Plan, make_plan
+from acdcore.kernel.errors import SettingsError, raise_together
+from acdcore.plan import Plan, read_plan
+from acdcore.preflight import AGENTS, Findings, errors_beside, preflight
 from acdcore.settings import load
 
 AgainstOption = Annotated[
@@ -35,18 +37,37 @@ AgainstOption = Annotated[
 ]
 
 
+StrictOption = Annotated[bool, typer.Option("--strict", help="End with status 1 for warnings too.")]
+
+
 def check(
-    config: ConfigOption = DEFAULT_CONFIG, against_running: AgainstOption = None, key_file: KeyFileOption = None
+    config: ConfigOption = DEFAULT_CONFIG,
+    against_running: AgainstOption = None,
+    key_file: KeyFileOption = None,
+    strict: StrictOption = False,
 ) -> None:
-    """Read settings, flows, calendars and prompts, and say what is wrong with them, without starting anything."""
+    """Read all settings and look at this machine, and say what is wrong, without starting anything.
+
+    Read are settings, flows, calendars, prompts with their recordings, agents.toml and customers.toml; looked at are
+    addresses, ports, directories and the speech synthesis. One line for each mistake: file, key, what is wrong, what to
+    do. Red lines are mistakes, yellow ones warnings.
+
+    Exit status: 0 good, warnings or not; 1 with mistakes, and with --strict for warnings too; 2 for a wrong command
+    line.
+    """
     with plain_errors():
-        plan = make_plan(load(config, os.environ), config)
-        warn(plan, config)
+        plan, findings = _read(config)
+        warnings = [*findings.warnings, *_advice(plan, findings)]
+        for warning in warnings:
+            caution(f"{config}: {warning}")
         said = (
             f"{config} is good; trunks: {len(plan.settings.trunks)}, queues: {len(plan.settings.queues)}, "
             f"flows: {len(plan.flows)}, prompts: {len(plan.prompts)}"
         )
+        said += f", warnings: {len(warnings)}" if warnings else ""
         err().print(said, soft_wrap=True, markup=False)
+        if strict and warnings:
+            raise typer.Exit(Exit.BAD)
         if against_running is None:
             return
         body = reloaded(daemon_at(Reach(config, against_running, key_file), Right.ADMIN), is_dry_run=True)
@@ -54,6 +75,27 @@ def check(
     tell(report)
     if report.problems:
         raise typer.Exit(Exit.BAD)
+
+
+def _read(config: Path) -> tuple[Plan, Findings]:
+    """Everything; raises SettingsError for all that is wrong anywhere."""
+    try:
+        settings = load(config, os.environ)
+    except SettingsError as error:
+        raise_together([error, *errors_beside(config)])
+        raise
+    plan, errors = read_plan(settings, config)
+    findings = preflight(plan)
+    raise_together([*errors, *findings.errors])
+    return plan, findings
+
+
+def _advice(plan: Plan, findings: Findings) -> list[str]:
+    """What the settings say by themselves, then what they say together with agents.toml."""
+    now = datetime.now(UTC)
+    alone = advice(plan, (), now)
+    together = advice(plan, findings.agents, now) if findings.agents else ()
+    return [*alone, *(f"with {AGENTS}: {warning}" for warning in together if warning not in alone)]
 
 
 def warn(plan: Plan, config: Path) -> None:

@@ -83,17 +83,23 @@ def caution(text: str) -> None:
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Turn an error raised on purpose into one clear line and a status that says so."""
+    """Turn an error raised on purpose into clear lines, one for each mistake, and a status that says so."""
     try:
         yield
     except AcdError as error:
-        complain(blamed(error))
+        for line in told(error):
+            complain(line)
         raise typer.Exit(Exit.BAD) from None
 
 
-def blamed(error: AcdError) -> str:
-    """The error's text; a key that the environment sets is its fault, not the file's."""
-    if isinstance(error, SettingsError) and error.key:
+def told(error: AcdError) -> list[str]:
+    """The error's lines; a key that the environment sets is its fault, not the file's."""
+    return [blamed(one) for one in error.all()] if isinstance(error, SettingsError) else [str(error)]
+
+
+def blamed(error: SettingsError) -> str:
+    """One mistake in one line."""
+    if error.key:
         name = PREFIX + error.key.replace(".", "__").upper()
         if name in os.environ and error.file != name:
             return f"{name}: {error.key}: {error.problem}"

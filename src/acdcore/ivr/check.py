@@ -5,7 +5,7 @@ a caller who presses nothing comes to an end from wherever he is: no circle of n
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from acdcore.ivr.kinds import AnswerForm, BranchOn, Choices, Digits, Range
@@ -41,17 +41,22 @@ from acdcore.ivr.system import SYSTEM, system_names
 from acdcore.ivr.variables import GIVEN_VARIABLES, KEYS, UNKNOWN_TIER
 from acdcore.ivr.ways import circle, reached, silent_circle, ways
 from acdcore.kernel.ids import QueueName
+from acdcore.kernel.mistakes import near
 
 TIERS = frozenset({"standard", "silver", "gold", "vip"})
 """The customer tiers that the directory knows."""
+
+NO_PROMPT = "there is no prompt"
+ABSENT = (NO_PROMPT, "there is no queue", "there is no service", "there is no region", "there is no trunk")
+"""Begin what is told of something that is not there: one mistake, however many nodes name it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a flow may refer to outside of itself."""
 
-    queues: frozenset[QueueName]
-    """All queues."""
+    queues: frozenset[QueueName] | None
+    """All queues; None: not known here, and not checked."""
     tiers: frozenset[str] = TIERS
     """All customer tiers."""
     services: frozenset[str] | None = None
@@ -77,24 +82,57 @@ class Problem:
 
 
 def validate(flow: Flow, surroundings: Surroundings) -> list[Problem]:
-    """Everything that is wrong with `flow`; empty when it may take calls."""
+    """Everything that is wrong with `flow`, each mistake once; empty when it may take calls.
+
+    A way to a node that is not there may have been meant to lead anywhere: what follows from the flow's ways (which
+    nodes are reached, and what has been kept there) is judged only when all of them lead somewhere.
+    """
     problems = [*_flow_problems(flow)]
+    leads_astray = is_astray(flow)
     known = kept_before(flow)
     for name, node in flow.nodes.items():
         at = f"nodes.{name}"
         problems += _target_problems(flow, at, node)
         problems += _prompt_problems(flow, at, node)
         problems += _value_problems(flow, at, node, surroundings)
-        problems += [Problem(f"{at}.{key}", reason) for key, reason in unknown_values(flow, name, known[name])]
-    problems += _unreachable(flow)
-    problems += _unrecorded(flow)
+        values = unknown_values(flow, name, None if leads_astray else known[name])
+        problems += [Problem(f"{at}.{key}", reason) for key, reason in values]
+    if not leads_astray:
+        problems += _unreachable(flow)
+        problems += _unrecorded(flow)
     problems += _silent_circles(flow)
-    return problems
+    return _each_once(problems)
 
 
-def validate_together(flows: Mapping[FlowName, Flow]) -> list[tuple[Flow, Problem]]:
-    """Everything that is wrong with flows that lead into each other, with the flow whose file is to be mended."""
-    problems = [(flow, problem) for flow in flows.values() for problem in _hand_overs(flow, flows)]
+def is_astray(flow: Flow) -> bool:
+    """Whether a way of the flow leads to a node that is not there."""
+    targets = {way.target for node in flow.nodes.values() for way in ways(node)}
+    return bool((targets | {flow.start}) - flow.nodes.keys())
+
+
+def _each_once(problems: Iterable[Problem]) -> list[Problem]:
+    """What is absent is told at the first place that names it, with the others beside it."""
+    places: dict[str, list[str]] = {}
+    once: list[Problem] = []
+    for problem in problems:
+        is_absent = problem.reason.startswith(ABSENT)
+        if not is_absent or problem.reason not in places:
+            once.append(problem)
+        if is_absent:
+            places.setdefault(problem.reason, []).append(problem.key)
+    return [replace(one, reason=one.reason + _also(places.get(one.reason, [])[1:])) for one in once]
+
+
+def _also(keys: list[str]) -> str:
+    return f" (also named by {', '.join(keys[:3])}{' and others' if len(keys) > 3 else ''})" if keys else ""
+
+
+def validate_together(flows: Mapping[FlowName, Flow], unread: Collection[FlowName] = ()) -> list[tuple[Flow, Problem]]:
+    """Everything that is wrong with flows that lead into each other, with the flow whose file is to be mended.
+
+    `unread` are those that are there but could not be read.
+    """
+    problems = [(flow, problem) for flow in flows.values() for problem in _hand_overs(flow, flows, unread)]
     round_trip = circle({name: _silent_flows(flow, flows) for name, flow in flows.items()})
     if round_trip:
         way = " -> ".join([*round_trip, round_trip[0]])
@@ -107,7 +145,7 @@ def _flow_problems(flow: Flow) -> Iterator[Problem]:
     if flow.language not in flow.languages:
         yield Problem("language", f"{flow.language.value} is not among languages; add it there")
     if flow.start not in flow.nodes:
-        yield Problem("start", f"there is no node {flow.start}; name one of nodes")
+        yield Problem("start", f"there is no node {flow.start}; name one of nodes{near(flow.start, flow.nodes)}")
 
 
 # --- ways ------------------------------------------------------------------------------------------------------
@@ -116,7 +154,9 @@ def _flow_problems(flow: Flow) -> Iterator[Problem]:
 def _target_problems(flow: Flow, at: str, node: Node) -> Iterator[Problem]:
     for way in ways(node):
         if way.target not in flow.nodes:
-            yield Problem(f"{at}.{way.key}", f"there is no node {way.target}; name one of nodes")
+            yield Problem(
+                f"{at}.{way.key}", f"there is no node {way.target}; name one of nodes{near(way.target, flow.nodes)}"
+            )
 
 
 def _unreachable(flow: Flow) -> Iterator[Problem]:
@@ -140,15 +180,19 @@ def _silent_circles(flow: Flow) -> Iterator[Problem]:
         yield Problem(f"nodes.{round_trip[0]}", f"a caller who presses nothing goes round for ever: {way}; let it end")
 
 
-def _hand_overs(flow: Flow, flows: Mapping[FlowName, Flow]) -> Iterator[Problem]:
-    known = kept_before(flow)
+def _hand_overs(flow: Flow, flows: Mapping[FlowName, Flow], unread: Collection[FlowName]) -> Iterator[Problem]:
+    known = None if is_astray(flow) else kept_before(flow)
     for name, node in flow.nodes.items():
-        if not isinstance(node, FlowNode):
+        if not isinstance(node, FlowNode) or node.flow in unread:
             continue
         if node.flow not in flows:
-            yield Problem(f"nodes.{name}.flow", f"there is no flow {node.flow}; there are: {', '.join(sorted(flows))}")
+            there = sorted({*flows, *unread})
+            yield Problem(
+                f"nodes.{name}.flow",
+                f"there is no flow {node.flow}; there are: {', '.join(there)}{near(node.flow, there)}",
+            )
             continue
-        for variable in sorted(flows[node.flow].takes - known[name]):
+        for variable in sorted(flows[node.flow].takes - known[name]) if known is not None else ():
             yield Problem(f"nodes.{name}.flow", f"{node.flow} takes {variable}, which nothing keeps before this")
 
 
@@ -191,11 +235,12 @@ def _missing(flow: Flow, key: str, name: PromptName, languages: tuple[Language, 
     owner, _, short = name.partition(".")
     if owner == SYSTEM:
         if short not in system_names():
-            yield Problem(key, f"there is no prompt {name} in the system's prompts")
+            yield Problem(key, f"{NO_PROMPT} {name} in the system's prompts")
         return
     absent = [language.value for language in languages if PromptKey(name, language) not in flow.prompts]
     if len(absent) == len(languages):
-        yield Problem(key, f"there is no prompt {short}; add [prompts.{short}]")
+        own = {str(prompt.name).partition(".")[2] for prompt in flow.prompts}
+        yield Problem(key, f"{NO_PROMPT} {short}; add [prompts.{short}]{near(short, own)}")
     elif absent:
         yield Problem(f"prompts.{short}", f"missing in {', '.join(absent)}, which the flow speaks; add a text or wav")
 
@@ -247,7 +292,9 @@ def _value_problems(flow: Flow, at: str, node: Node, surroundings: Surroundings)
 def _known(key: str, kind: str, names: Iterable[str], there: Collection[str] | None) -> Iterator[Problem]:
     for name in names:
         if there is not None and name not in there:
-            yield Problem(key, f"there is no {kind} {name}; there are: {', '.join(sorted(there)) or 'none'}")
+            yield Problem(
+                key, f"there is no {kind} {name}; there are: {', '.join(sorted(there)) or 'none'}{near(name, there)}"
+            )
 
 
 def _key_problems(at: str, keys: Iterable[str]) -> Iterator[Problem]:

@@ -1,13 +1,14 @@
 """Flows as files: `config/ivr/NAME.toml` to `Flow`."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
 from acdcore.ivr.bounds import NAME_PATTERN, Name
-from acdcore.ivr.check import Problem, Surroundings, validate, validate_together
+from acdcore.ivr.check import Surroundings, validate, validate_together
 from acdcore.ivr.model import (
     Flow,
     FlowName,
@@ -23,7 +24,7 @@ from acdcore.ivr.model import (
 from acdcore.ivr.node_tables import NodeTable
 from acdcore.ivr.system import SYSTEM
 from acdcore.ivr.table import Table, read_table
-from acdcore.kernel.errors import SettingsError
+from acdcore.kernel.errors import SettingsError, raise_together
 
 NODES_MAX = 500
 """A flow with more is a program, and no caller finds through it."""
@@ -84,26 +85,48 @@ def read_flow(file: Path) -> Flow:
     )
 
 
-def load_flows(directory: Path, surroundings: Surroundings) -> dict[FlowName, Flow]:
-    """Read and check all flows of a directory.
+@dataclass(frozen=True, slots=True)
+class FlowsRead:
+    """What a directory of flows gave."""
 
-    Raises SettingsError for the first problem; its text names the further ones as well.
-    """
+    flows: dict[FlowName, Flow]
+    """Those that could be read, with mistakes or without."""
+    unread: frozenset[FlowName]
+    """Those that are there but could not be read: where they lead is not known, and no more is asked of them."""
+    errors: tuple[SettingsError, ...]
+    """Everything that is wrong; empty: all may take calls."""
+
+    @property
+    def are_named(self) -> bool:
+        """Whether it is known which flows there are: a file with a wrong name may be any of them."""
+        return bool(self.flows or self.unread) and all(re.match(NAME_PATTERN, name) for name in self.unread)
+
+
+def read_flows(directory: Path, surroundings: Surroundings) -> FlowsRead:
+    """Read and check all flows of a directory; never raises for what is wrong in them."""
     flows: dict[FlowName, Flow] = {}
+    unread: set[FlowName] = set()
+    errors: list[SettingsError] = []
+    if not directory.is_dir():
+        absent = SettingsError(str(directory), "", "is no directory that can be read; put the flows there, NAME.toml")
+        return FlowsRead({}, frozenset(), (absent,))
     for file in sorted(directory.glob("*.toml")):
-        flow = read_flow(file)
-        _refuse(flow, validate(flow, surroundings))
-        flows[flow.name] = flow
-    if not flows:
-        raise SettingsError(str(directory), "", "no flow here; put at least one NAME.toml into it")
-    together = validate_together(flows)
-    for flow in flows.values():
-        _refuse(flow, [problem for at_fault, problem in together if at_fault is flow])
-    return flows
+        try:
+            flow = flows[FlowName(file.stem)] = read_flow(file)
+        except SettingsError as error:
+            unread.add(FlowName(file.stem))
+            errors.append(error)
+        else:
+            errors += [SettingsError(flow.file, one.key, one.reason) for one in validate(flow, surroundings)]
+    if not flows and not unread:
+        errors.append(SettingsError(str(directory), "", "no flow here; put at least one NAME.toml into it"))
+    together = validate_together(flows, unread)
+    errors += [SettingsError(flow.file, problem.key, problem.reason) for flow, problem in together]
+    return FlowsRead(flows, frozenset(unread), tuple(errors))
 
 
-def _refuse(flow: Flow, problems: list[Problem]) -> None:
-    """Raise SettingsError when there are any."""
-    if problems:
-        further = "".join(f"; also {problem.key}: {problem.reason}" for problem in problems[1:])
-        raise SettingsError(flow.file, problems[0].key, problems[0].reason + further)
+def load_flows(directory: Path, surroundings: Surroundings) -> dict[FlowName, Flow]:
+    """Read and check all flows of a directory. Raises SettingsError, for all that is wrong in all of them."""
+    read = read_flows(directory, surroundings)
+    raise_together(read.errors)
+    return read.flows

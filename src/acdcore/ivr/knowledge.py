@@ -74,9 +74,14 @@ def kept_before(flow: Flow) -> dict[NodeName, set[VariableName]]:
     return known
 
 
-def unknown_values(flow: Flow, name: NodeName, known: set[VariableName]) -> Iterator[tuple[str, str]]:
-    """Keys of a node that read what cannot be known there, each with the reason."""
+def unknown_values(flow: Flow, name: NodeName, known: set[VariableName] | None) -> Iterator[tuple[str, str]]:
+    """Keys of a node that read what cannot be known there, each with the reason.
+
+    `known` is what `kept_before` says of the node; None: not to be told, and only what nothing keeps at all is wrong.
+    """
     everywhere = {variable for node in flow.nodes.values() for _, variable in values_kept(node)}
+    if known is None:
+        known = everywhere | flow.takes | GIVEN_VARIABLES
     for key, variable in values_read(flow.nodes[name]):
         if variable.startswith(OF_CUSTOMER):
             if variable.removeprefix(OF_CUSTOMER) not in CUSTOMER_FIELDS:

@@ -1,6 +1,6 @@
 """Prompts as sound: recordings and speech to 8 kHz PCM, made once and kept on disk."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from pydantic import Field
@@ -13,9 +13,13 @@ from acdcore.ivr.resample import Resampler
 from acdcore.ivr.system import SYSTEM, SystemPrompt, required_names, system_key
 from acdcore.ivr.table import Table, read_table
 from acdcore.ivr.voices import HelperProcesses, Reader, Reading
-from acdcore.ivr.wav import WavError, read_wav, to_pcm
-from acdcore.kernel.errors import SettingsError, Unavailable
+from acdcore.ivr.wav import Sound, WavError, read_wav, to_pcm
+from acdcore.kernel.errors import SettingsError, Unavailable, raise_together
+from acdcore.kernel.mistakes import near
 
+NO_SPEECH = 'is read aloud, but no speech synthesis is installed; pip install "acdcore[tts]" or give a wav'
+Asked = tuple[str, str]
+"""The file and the key that ask for a recording."""
 Progress = Callable[[int, int], None]
 """Called with (done, total) while texts are being read aloud."""
 
@@ -34,23 +38,37 @@ def flow_requests(flow: Flow) -> tuple[PromptRequest, ...]:
 def system_requests(file: Path) -> tuple[PromptRequest, ...]:
     """The prompts of `config/prompts/system.toml`, which must be complete in all languages, and the beep.
 
-    Raises SettingsError.
+    Raises SettingsError for all that is wrong.
     """
     tables = read_table(file, SystemTable).prompts
+    raise_together([SettingsError(str(file), f"prompts.{name}", text) for name, text in _system_problems(tables)])
     requests = [PromptRequest(system_key(SystemPrompt.BEEP, language), Beep(), str(file)) for language in Language]
-    for name in sorted(required_names()):
-        sources = tables[name].sources() if name in tables else {}
-        absent = [language.value for language in Language if language not in sources]
-        if absent:
-            raise SettingsError(str(file), f"prompts.{name}", f"missing in {', '.join(absent)}; add a text or wav")
-        requests += [
+    return (
+        *requests,
+        *(
             PromptRequest(PromptKey(PromptName(f"{SYSTEM}.{name}"), language), source, str(file))
-            for language, source in sources.items()
-        ]
-    for name in tables:
-        if name not in required_names():
-            raise SettingsError(str(file), f"prompts.{name}", "is no prompt of the system; remove it")
-    return tuple(requests)
+            for name in sorted(required_names())
+            for language, source in tables[name].sources().items()
+        ),
+    )
+
+
+def _system_problems(tables: Mapping[str, PromptTable]) -> Iterator[tuple[str, str]]:
+    """Prompts that are missing or nobody plays, with what is wrong; one that is misspelt is both, and told once."""
+    required = required_names()
+    missing = sorted(required - tables.keys())
+    for name in sorted(tables.keys() - required):
+        meant = near(name, missing)
+        missing = [other for other in missing if f"mean {other}?" not in meant]
+        yield name, f"is no prompt of the system; remove it{meant}"
+    if missing:
+        further = f", and so are {len(missing) - 1} others" if len(missing) > 1 else ""
+        every = ", ".join(language.value for language in Language)
+        yield missing[0], f"missing in {every}{further}; add a text or wav, as in the file that comes with acdcore"
+    for name in sorted(required & tables.keys()):
+        absent = [language.value for language in Language if language not in tables[name].sources()]
+        if absent:
+            yield name, f"missing in {', '.join(absent)}; add a text or wav"
 
 
 def render(
@@ -72,12 +90,15 @@ def render(
     return {request.key: _sound(request, cache, prompts_dir) for request in wanted}
 
 
-def render_music(cache_dir: Path, prompts_dir: Path, wav: str | None = None) -> bytes:
-    """PCM of the music on hold, to be looped: the file, or the built-in piece. Raises SettingsError."""
+def render_music(cache_dir: Path, prompts_dir: Path, wav: str | None = None, asked: Asked = ("", "")) -> bytes:
+    """PCM of the music on hold, to be looped: the file, or the built-in piece.
+
+    `asked` are the file and the key that name the recording. Raises SettingsError.
+    """
     cache = PromptCache(cache_dir)
     cache.open()
     if wav is not None:
-        return _recording(prompts_dir / wav, cache, "the music on hold")
+        return _recording(prompts_dir, wav, cache, asked)
     file = cache.file(b"music:")
     pcm = kept(file)
     if pcm is None:
@@ -101,8 +122,7 @@ def _read_aloud(
         if file in missing or kept(file) is not None:
             continue
         if not missing and not reader.is_there():
-            remedy = 'is read aloud, but no speech synthesis is installed; pip install "acdcore[tts]" or give a wav'
-            raise SettingsError(request.settings_file, _where(request.key), remedy)
+            raise SettingsError(request.settings_file, _where(request.key), NO_SPEECH)
         missing[file] = Reading(request.source.text, request.key.language, file)
     done = 0
 
@@ -133,7 +153,7 @@ def _sound(request: PromptRequest, cache: PromptCache, prompts_dir: Path) -> byt
         case Beep():
             return to_pcm(beep())
         case WavFile(file):
-            return _recording(prompts_dir / file, cache, f"{request.settings_file}: {_where(request.key)}")
+            return _recording(prompts_dir, file, cache, _asked(request))
         case Text(text):
             pcm = kept(_text_file(request.source, request.key.language, cache))
             if pcm is None:
@@ -141,19 +161,65 @@ def _sound(request: PromptRequest, cache: PromptCache, prompts_dir: Path) -> byt
             return pcm
 
 
-def _recording(file: Path, cache: PromptCache, wanted_by: str) -> bytes:
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise SettingsError(str(file), "", f"cannot be read: {error.strerror}; wanted by {wanted_by}") from error
+def _recording(directory: Path, wav: str, cache: PromptCache, asked: Asked) -> bytes:
+    data = _contents(directory / wav, asked)
     rendered = cache.file(b"wav:" + data)
     pcm = kept(rendered)
     if pcm is not None:
         return pcm
-    try:
-        sound = read_wav(data)
-    except WavError as error:
-        raise SettingsError(str(file), "", f"{error}; wanted by {wanted_by}") from error
+    sound = _decoded(directory / wav, data, asked)
     pcm = to_pcm(Resampler(sound.rate).convert(sound.samples))
     keep(rendered, pcm)
     return pcm
+
+
+def _asked(request: PromptRequest) -> Asked:
+    """Where a prompt names its recording."""
+    return request.settings_file, f"prompts.{request.key.name.partition('.')[2]}.wav"
+
+
+def _contents(file: Path, asked: Asked) -> bytes:
+    try:
+        return file.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        problem = f"{file} cannot be read: {reason}; put the recording there, or name another"
+        raise SettingsError(*asked, problem) from error
+
+
+def _decoded(file: Path, data: bytes, asked: Asked) -> Sound:
+    try:
+        return read_wav(data)
+    except WavError as error:
+        raise SettingsError(*asked, f"{file} {error}; save it as WAV, 16 bit PCM") from error
+
+
+# --- looked at without making anything -------------------------------------------------------------------------
+
+
+def recording_errors(
+    requests: Iterable[PromptRequest], music: Mapping[str, str], music_file: str, prompts_dir: Path
+) -> Iterator[SettingsError]:
+    """Every recording that is missing or cannot be played, at the key that names it; `music` by its key."""
+    wavs: dict[str, Asked] = {}
+    for request in requests:
+        if isinstance(request.source, WavFile):
+            wavs.setdefault(request.source.file, _asked(request))
+    for key, wav in music.items():
+        wavs.setdefault(wav, (music_file, key))
+    for wav, asked in wavs.items():
+        try:
+            _decoded(prompts_dir / wav, _contents(prompts_dir / wav, asked), asked)
+        except SettingsError as error:
+            yield error
+
+
+def unspoken(requests: Iterable[PromptRequest], cache_dir: Path, reader: Reader | None = None) -> SettingsError | None:
+    """The first text that would have to be read aloud while no speech synthesis is installed; None: all is well."""
+    cache = PromptCache(cache_dir)
+    for request in requests:
+        if isinstance(request.source, Text) and kept(_text_file(request.source, request.key.language, cache)) is None:
+            if (reader or HelperProcesses()).is_there():
+                return None
+            return SettingsError(request.settings_file, _where(request.key), NO_SPEECH)
+    return None

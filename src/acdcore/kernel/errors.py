@@ -9,6 +9,7 @@
 A bug of ours is none of these: it stays an ordinary exception and is reported as such.
 """
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 
@@ -88,11 +89,25 @@ class Unavailable(AcdError):
 class SettingsError(AcdError):
     """The operator's configuration is wrong.
 
-    The text reads `file: key: what is wrong; how to mend it`.
+    The text reads `file: key: what is wrong; how to mend it`. One error may bring further ones that were found with it.
     """
 
-    def __init__(self, file: str, key: str, problem: str) -> None:
+    def __init__(self, file: str, key: str, problem: str, further: Sequence["SettingsError"] = ()) -> None:
         super().__init__(f"{file}: {key}: {problem}" if key else f"{file}: {problem}")
         self.file = file
         self.key = key
         self.problem = problem
+        self.further = tuple(further)
+
+    def all(self) -> "tuple[SettingsError, ...]":
+        """This one and those that were found with it, each by itself."""
+        alone = SettingsError(self.file, self.key, self.problem)
+        return (alone, *(one for further in self.further for one in further.all()))
+
+
+def raise_together(errors: Sequence[SettingsError]) -> None:
+    """Raise them as one SettingsError; nothing when there are none. What is said twice is said once."""
+    apart = list({str(one): one for error in errors for one in error.all()}.values())
+    if apart:
+        first = apart[0]
+        raise SettingsError(first.file, first.key, first.problem, apart[1:])

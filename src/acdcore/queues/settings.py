@@ -9,6 +9,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
+from acdcore.kernel.mistakes import near
 
 MAX_TIME_S = 86_400.0
 """Longest time in any setting: a day."""
@@ -330,7 +331,8 @@ def _rules(queue: QueueSettings, names: set[QueueName]) -> list[Problem]:
     causes = [rule.cause for rule in queue.overflow]
     for rule in queue.overflow:
         if isinstance(rule.target, ToQueue) and rule.target.queue not in names:
-            problems.append(Problem(f"{path}.overflow.{rule.cause}", f"there is no queue {rule.target.queue}"))
+            text = f"there is no queue {rule.target.queue}; there are {', '.join(sorted(names))}"
+            problems.append(Problem(f"{path}.overflow.{rule.cause}", text + near(rule.target.queue, names)))
     for cause in OverflowCause:
         if causes.count(cause) > 1:
             problems.append(Problem(f"{path}.overflow.{cause}", "given twice; keep one rule for each cause"))

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from acdcore.calls.people import Customer, CustomerChange, NewCustomer
 from acdcore.calls.ports import BadRecord
+from acdcore.ivr.model import Language
 from acdcore.kernel.ids import AgentId
 from acdcore.numbering.key import dialable
 
@@ -18,11 +19,16 @@ NUMBERS_MAX = 20
 PLATES_MAX = 200
 """Vehicles of one customer: a fleet."""
 
+LANGUAGE_NAMES = ("Mandarin", "Cantonese", "English")
+"""Of `Language`, in its order."""
 _PLATE_SEPARATORS = frozenset(" -.·•・\t")
 
 
-def checked(new: NewCustomer) -> NewCustomer:
-    """The card as it will be stored; raises `BadRecord` naming the field."""
+def checked(new: NewCustomer, former_language: str = "") -> NewCustomer:
+    """The card as it will be stored; raises `BadRecord` naming the field.
+
+    `former_language` may stay, whatever it is: older versions took any.
+    """
     name = _text("name", new.name, NAME_CHARS_MAX)
     if not name:
         raise BadRecord("name", "is empty")
@@ -30,7 +36,7 @@ def checked(new: NewCustomer) -> NewCustomer:
     return NewCustomer(
         name=name,
         tier=new.tier,
-        language=_text("language", new.language, WORD_CHARS_MAX),
+        language=_language(new.language, former_language),
         numbers=_numbers(new.numbers),
         member_number=_text("member_number", new.member_number or "", WORD_CHARS_MAX) or None,
         plates=_plates(new.plates),
@@ -48,7 +54,15 @@ def changed(customer: Customer, change: CustomerChange) -> NewCustomer:
         value = getattr(change, name)
         if value is not None:
             card = replace(card, **{name: value})
-    return checked(card)
+    return checked(card, customer.language)
+
+
+def unknown_language(language: str) -> str:
+    """What is wrong with a language; "" when flows can speak it."""
+    if language in set(Language):
+        return ""
+    there = ", ".join(f"{one.value} ({name})" for one, name in zip(Language, LANGUAGE_NAMES, strict=True))
+    return f"{language[:40]!r} is no language that flows speak; there are {there}"
 
 
 def contents(customer: Customer) -> NewCustomer:
@@ -88,6 +102,13 @@ def _text(field: str, value: str, chars_max: int) -> str:
     if len(value) > chars_max:
         raise BadRecord(field, f"has {len(value)} characters; at most {chars_max} are kept")
     return value
+
+
+def _language(language: str, former: str) -> str:
+    text = _text("language", language, WORD_CHARS_MAX)
+    if text and text != former and unknown_language(text):
+        raise BadRecord("language", f"{unknown_language(text)}; leave it out when it is not known")
+    return text
 
 
 def _numbers(numbers: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Agents and customers in PostgreSQL: changed there first, then in the directory's memory."""
 
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import replace
 
 import asyncpg
@@ -100,7 +100,8 @@ class PgAgentStore:
         self._directory.put_agent(record)
 
     async def change(self, record: AgentRecord) -> None:
-        check_agent(record)
+        former = self._directory.agent(record.agent)
+        check_agent(record, former.languages if former else ())
         async with self._database.connection() as connection:
             if await connection.fetchval(UPDATE_AGENT, *_agent_values(record)) is None:
                 raise UnknownRecord(f"there is no agent {record.agent}")
@@ -133,8 +134,11 @@ async def insert_agent(connection: Connection, record: AgentRecord) -> None:
         raise Taken(f"there is an agent {record.agent} already") from error
 
 
-def check_agent(record: AgentRecord) -> None:
-    """Raises `BadRecord` for what may not be stored."""
+def check_agent(record: AgentRecord, former_languages: Collection[str] = ()) -> None:
+    """Raises `BadRecord` for what may not be stored.
+
+    `former_languages` may stay, whatever they are: older versions took any.
+    """
     if not record.agent.isascii() or not record.agent.isalnum() or len(record.agent) > card.WORD_CHARS_MAX:
         raise BadRecord("agent", f"{record.agent[:40]!r} is no number of a phone: use digits or letters")
     if record.caller_id and not HOME.canonical(record.caller_id):
@@ -142,6 +146,10 @@ def check_agent(record: AgentRecord) -> None:
     for skill, level in record.skills.items():
         if level not in SKILL_LEVELS:
             raise BadRecord("skills", f"{skill}: level {level} is not one of 1 to 9")
+    for language in record.languages:
+        if language not in former_languages and card.unknown_language(language):
+            problem = f"{card.unknown_language(language)}; what no flow speaks is a skill: skills = {{ ja = 9 }}"
+            raise BadRecord("languages", problem)
 
 
 def check_free(agent: AgentId, trunk_users: Mapping[str, str]) -> None:

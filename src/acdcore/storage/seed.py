@@ -1,19 +1,19 @@
 """The first agents and customers, read from TOML and stored when the tables are empty."""
 
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import pydantic
 
 from acdcore.calls.people import AgentRecord, NewCustomer, Tier
 from acdcore.calls.ports import BadRecord, Taken
-from acdcore.kernel.errors import SettingsError
+from acdcore.kernel.errors import SettingsError, raise_together
 from acdcore.kernel.ids import AgentId, SkillName
-from acdcore.kernel.mistakes import in_words
+from acdcore.kernel.mistakes import mistakes
 from acdcore.kernel.networks import network_text
+from acdcore.kernel.toml_file import read_toml
 from acdcore.queues.settings import Channel
 from acdcore.sip.digest_values import Algorithm
 from acdcore.storage import card
@@ -82,15 +82,29 @@ class _Customers(pydantic.BaseModel):
     customers: list[_Customer] = []
 
 
+Table = TypeVar("Table", bound=pydantic.BaseModel)
+
+
 def read_seeds(agents_file: Path, customers_file: Path, realm: str, trunk_users: Mapping[str, str]) -> Seeds:
-    """Both files; a missing one is an empty one. Raises `SettingsError` with file and key."""
-    agents = _read_agents(agents_file, realm)
+    """Both files; a missing one is an empty one. Raises `SettingsError` with file and key, for all mistakes of both."""
+    problems: list[SettingsError] = []
+    agents: tuple[SeededAgent, ...] = ()
+    customers: tuple[NewCustomer, ...] = ()
+    try:
+        agents = _read_agents(agents_file, realm)
+    except SettingsError as error:
+        problems.append(error)
     for place, agent in enumerate(agents):
         try:
             check_free(agent.record.agent, trunk_users)
         except Taken as error:
-            raise SettingsError(str(agents_file), f"agents.{place}.number", str(error)) from error
-    return Seeds(agents, _read_customers(customers_file))
+            problems.append(SettingsError(str(agents_file), f"agents.{place}.number", str(error)))
+    try:
+        customers = _read_customers(customers_file)
+    except SettingsError as error:
+        problems.append(error)
+    raise_together(problems)
+    return Seeds(agents, customers)
 
 
 async def seed(
@@ -122,16 +136,29 @@ async def seed(
 
 
 def _read_agents(file: Path, realm: str) -> tuple[SeededAgent, ...]:
-    try:
-        entries = _Agents.model_validate(_toml(file)).agents
-    except pydantic.ValidationError as error:
-        raise _first(file, error) from error
+    entries = _entries(file, _Agents).agents
+    problems: list[SettingsError] = []
     seeded: dict[str, SeededAgent] = {}
     for place, entry in enumerate(entries):
         if entry.number in seeded:
-            raise SettingsError(str(file), f"agents.{place}.number", f"{entry.number} is given twice")
-        seeded[entry.number] = _seeded(file, f"agents.{place}", entry, realm)
+            problem = f"{entry.number} is given twice; two agents cannot have one number"
+            problems.append(SettingsError(str(file), f"agents.{place}.number", problem))
+            continue
+        try:
+            seeded[entry.number] = _seeded(file, f"agents.{place}", entry, realm)
+        except SettingsError as error:
+            problems.append(error)
+    raise_together(problems)
     return tuple(seeded.values())
+
+
+def _entries(file: Path, table: type[Table]) -> Table:
+    content = _toml(file)
+    try:
+        return table.model_validate(content)
+    except pydantic.ValidationError as error:
+        raise_together(_told(file, error, table))
+        raise  # pydantic has no error without a mistake in it
 
 
 def _seeded(file: Path, key: str, entry: _Agent, realm: str) -> SeededAgent:
@@ -160,36 +187,34 @@ def _seeded(file: Path, key: str, entry: _Agent, realm: str) -> SeededAgent:
 
 
 def _read_customers(file: Path) -> tuple[NewCustomer, ...]:
-    try:
-        entries = _Customers.model_validate(_toml(file)).customers
-    except pydantic.ValidationError as error:
-        raise _first(file, error) from error
+    problems: list[SettingsError] = []
     customers = []
     member_numbers: set[str] = set()
-    for place, entry in enumerate(entries):
+    for place, entry in enumerate(_entries(file, _Customers).customers):
         fields = entry.model_dump() | {"numbers": tuple(entry.numbers), "plates": tuple(entry.plates)}
         try:
             customer = card.checked(NewCustomer(**fields))
         except BadRecord as error:
-            raise SettingsError(str(file), f"customers.{place}.{error.field}", error.problem) from error
+            problems.append(SettingsError(str(file), f"customers.{place}.{error.field}", error.problem))
+            continue
         if customer.member_number in member_numbers:
             key = f"customers.{place}.member_number"
-            raise SettingsError(str(file), key, f"{customer.member_number} is given twice")
+            problems.append(
+                SettingsError(str(file), key, f"{customer.member_number} is given twice; keep it with one customer")
+            )
         if customer.member_number is not None:
             member_numbers.add(customer.member_number)
         customers.append(customer)
+    raise_together(problems)
     return tuple(customers)
 
 
 def _toml(file: Path) -> Mapping[str, object]:
-    try:
-        return tomllib.loads(file.read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(str(file), "", str(error)) from error
+    """The file; a missing one is an empty one."""
+    return read_toml(file) if file.exists() else {}
 
 
-def _first(file: Path, error: pydantic.ValidationError) -> SettingsError:
-    problem = error.errors()[0]
-    return SettingsError(str(file), ".".join(map(str, problem["loc"])), in_words(problem, {}))
+def _told(file: Path, error: pydantic.ValidationError, table: type[pydantic.BaseModel]) -> list[SettingsError]:
+    """One for each mistake."""
+    found = mistakes(error, table, {})
+    return [SettingsError(str(file), ".".join(map(str, at)), problem) for at, problem in found]

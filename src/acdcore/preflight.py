@@ -1,0 +1,247 @@
+"""Preflight: what a start on this machine would trip over, found without starting anything.
+
+The plan says that the files make sense together; this says whether the machine has what they name: recordings that can
+be played, the first agents and customers, addresses, ports, and directories that can be written.
+"""
+
+import contextlib
+import errno
+import resource
+import socket
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from acdcore.calls.people import AgentRecord
+from acdcore.ivr.calendars import load_calendars
+from acdcore.ivr.check import Surroundings
+from acdcore.ivr.flow_file import read_flows
+from acdcore.ivr.prompts import recording_errors, system_requests, unspoken
+from acdcore.kernel.errors import SettingsError
+from acdcore.plan import Plan, files_needed
+from acdcore.settings import Ivr, Sip
+from acdcore.storage.seed import Seeds, read_seeds
+
+EPHEMERAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
+"""Ports that the system gives to whoever asks for any."""
+RESERVED_PORTS = Path("/proc/sys/net/ipv4/ip_local_reserved_ports")
+"""Those of them that it does not give away."""
+
+AGENTS, CUSTOMERS = "agents.toml", "customers.toml"
+"""Beside the settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the machine says to a plan."""
+
+    errors: tuple[SettingsError, ...]
+    """What a start would end with, or what callers would not hear."""
+    warnings: tuple[str, ...]
+    """What works, but surely not as meant."""
+    agents: tuple[AgentRecord, ...]
+    """Those of agents.toml, as far as it can be read."""
+
+
+def preflight(plan: Plan) -> Findings:
+    """Look at everything; takes a second for many recordings."""
+    settings, file = plan.settings, str(plan.file)
+    errors: list[SettingsError] = []
+    seeds = Seeds((), ())
+    trunk_users = {trunk.user: trunk.name for trunk in settings.trunk_list() if trunk.user}
+    try:
+        here = plan.file.parent
+        seeds = read_seeds(here / AGENTS, here / CUSTOMERS, settings.sip.realm, trunk_users)
+    except SettingsError as error:
+        errors += error.all()
+    prompts = plan.file.parent / settings.ivr.prompts
+    music = {f"queues.{name}.music": table.music for name, table in settings.queues.items() if table.music}
+    errors += recording_errors(plan.prompts, music, file, prompts)
+    speechless = unspoken(plan.prompts, settings.storage.directory / "prompts")
+    errors += [speechless] if speechless else []
+    errors += [SettingsError(file, key, problem) for key, problem in (*_directories(plan), *_sockets(plan))]
+    agents = tuple(agent.record for agent in seeds.agents)
+    warnings = (*_ports(plan), *_files(plan), *strays(plan.file.parent / settings.ivr.flows), *_of_seeds(plan, seeds))
+    return Findings(tuple(errors), warnings, agents)
+
+
+def errors_beside(file: Path) -> list[SettingsError]:
+    """What is wrong with the files beside settings that cannot be read themselves, as far as they tell alone."""
+    here, paths = file.parent, Ivr()
+    errors = list(read_flows(here / paths.flows, Surroundings(None)).errors) if (here / paths.flows).is_dir() else []
+    readers: dict[Path, Callable[[Path], object]] = {
+        here / paths.calendars: load_calendars,
+        here / paths.prompts / "system.toml": system_requests,
+        here / AGENTS: partial(read_seeds, customers_file=here / CUSTOMERS, realm=Sip().realm, trunk_users={}),
+    }
+    for beside, read in readers.items():
+        if beside.exists():
+            try:
+                read(beside)
+            except SettingsError as error:
+                errors += error.all()
+    return errors
+
+
+# --- directories ---
+
+
+def _directories(plan: Plan) -> Iterator[tuple[str, str]]:
+    settings = plan.settings
+    places = [("storage.directory", settings.storage.directory)]
+    if settings.recording.is_on:
+        places.append(("recording.directory", settings.recording.directory))
+    for key, directory in places:
+        problem = unwritable(directory)
+        if problem:
+            yield key, f"{problem}; give it to the daemon's user, or name another"
+
+
+def unwritable(directory: Path) -> str:
+    """Why nothing can be written there, or in the nearest directory above that exists; "" when it can."""
+    above = directory
+    with contextlib.suppress(OSError):
+        while not above.exists() and above != above.parent:
+            above = above.parent
+    if not above.is_dir():
+        return f"{directory} cannot be made: {above} is no directory"
+    try:
+        with tempfile.TemporaryDirectory(prefix=".probe-", dir=above):
+            return ""
+    except OSError as error:
+        done = "written" if above == directory else "made"
+        return f"{directory} cannot be {done}: {error.strerror}"
+
+
+# --- addresses and ports ---
+
+
+def _sockets(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Addresses that are not this machine's, and ports that somebody else has."""
+    settings = plan.settings
+    sip, http = settings.sip, settings.http
+    foreign = set()
+    for section, address in (("sip", sip.address), ("media", settings.media.address), ("http", http.address)):
+        if _bound(address, 0, socket.SOCK_DGRAM) == errno.EADDRNOTAVAIL:
+            foreign.add(section)
+            yield f"{section}.address", f"{address} is not an address of this machine; name one of its own"
+    audio = range(settings.media.first_port, settings.media.last_port + 1)
+    if sip.udp_port in audio and sip.address == settings.media.address:
+        yield (
+            "media.first_port",
+            f"{audio[0]}-{audio[-1]} covers sip.udp_port {sip.udp_port}, so that audio and signalling meet at one port;"
+            " begin the range above it, or end it below",
+        )
+    listening = (
+        ("sip", "udp_port", sip.address, sip.udp_port, socket.SOCK_DGRAM),
+        ("sip", "tcp_port", sip.address, sip.tcp_port, socket.SOCK_STREAM),
+        ("http", "port", http.address, http.port, socket.SOCK_STREAM),
+    )
+    found = {
+        (section, key): (port, _bound(address, port, kind))
+        for section, key, address, port, kind in listening
+        if section not in foreign and port
+    }
+    is_running = bool(found) and all(problem == errno.EADDRINUSE for _, problem in found.values())
+    for (section, key), (port, problem) in found.items():
+        if problem == errno.EACCES:
+            yield f"{section}.{key}", f"{port} may be used by root only; take one from 1024 on, or allow it to the user"
+        if problem == errno.EADDRINUSE and not is_running:  # all of them: this is the daemon that the check is for
+            yield f"{section}.{key}", f"{port} is taken by another program; end it, or take another port"
+
+
+def _bound(address: IPv4Address, port: int, kind: socket.SocketKind) -> int:
+    """The error of taking an address and port for a moment; 0: none."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        if kind is socket.SOCK_STREAM:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((str(address), port))
+            if kind is socket.SOCK_STREAM:
+                probe.listen(1)
+        except OSError as error:
+            return error.errno or errno.EIO
+    return 0
+
+
+def _ports(plan: Plan) -> Iterator[str]:
+    """Where the range of audio's ports meets other ports."""
+    settings = plan.settings
+    media = settings.media
+    own = range(media.first_port, media.last_port + 1)
+    if settings.http.port in own and settings.http.address == media.address:
+        yield (
+            f"media.first_port to last_port ({own[0]}-{own[-1]}) covers http.port {settings.http.port}: a firewall that"
+            " opens the range for audio opens the control plane too; move one of the two"
+        )
+    given = _range_of(EPHEMERAL_PORTS)
+    common = range(max(own.start, given.start), min(own.stop, given.stop))
+    if common and not _are_reserved(common):
+        yield (
+            f"media.first_port to last_port ({own[0]}-{own[-1]}) overlaps the ports that the system gives to any"
+            f" program ({given[0]}-{given[-1]}), so that some may be taken when a call needs them; end the range below,"
+            f" or set sysctl net.ipv4.ip_local_reserved_ports={common[0]}-{common[-1]}"
+        )
+
+
+def _range_of(file: Path) -> range:
+    try:
+        low, high = (int(part) for part in file.read_text().split())
+    except (OSError, ValueError):  # another system: nothing is known
+        return range(0)
+    return range(low, high + 1)
+
+
+def _are_reserved(ports: range) -> bool:
+    try:
+        text = RESERVED_PORTS.read_text().strip()
+        spans = [[int(end) for end in part.split("-")] for part in text.split(",") if part]
+    except (OSError, ValueError):
+        return False
+    return any(span[0] <= ports[0] and ports[-1] <= span[-1] for span in spans)
+
+
+def _files(plan: Plan) -> Iterator[str]:
+    """Whether this shell may open as many files as the lines need; a service has limits of its own."""
+    hard, needed = resource.getrlimit(resource.RLIMIT_NOFILE)[1], files_needed(plan.settings)
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        yield f"lines.limit needs {needed} open files, {hard} are allowed here; raise ulimit -Hn"
+
+
+# --- agents and customers ---
+
+
+def _of_seeds(plan: Plan, seeds: Seeds) -> Iterator[str]:
+    """What customers.toml says of what is not there."""
+    agents = {agent.record.agent for agent in seeds.agents}
+    regions = set(plan.settings.regions)
+    numbers: dict[str, str] = {}
+    for place, customer in enumerate(seeds.customers):
+        if customer.owner and agents and customer.owner not in agents:
+            yield f"customers.toml: customers.{place}.owner: there is no agent {customer.owner} in agents.toml"
+        if customer.region and customer.region not in regions:
+            there = _or_none(sorted(regions))
+            yield f"customers.toml: customers.{place}.region: there is no region {customer.region}; there are {there}"
+        for number in customer.numbers:
+            other = numbers.setdefault(number, customer.name)
+            if other != customer.name:
+                yield (
+                    f"customers.toml: customers.{place}.numbers: {number} is also that of {other}, "
+                    "so that neither is recognised by it; keep it with one"
+                )
+
+
+def _or_none(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+def strays(directory: Path) -> Iterable[str]:
+    """Files that look like flows, but are not read as such."""
+    if not directory.is_dir():
+        return
+    for file in sorted(directory.iterdir()):
+        if ".toml" in file.name.lower() and file.suffix != ".toml" and not file.name.startswith((".", "#")):
+            yield f"{file} is not read: a flow's file ends in .toml"
