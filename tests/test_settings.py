@@ -231,6 +231,21 @@ def test_trunk_may_be_sent_audio_where_its_descriptions_say_though_it_sends_from
     assert not trunk.symmetric_rtp
 
 
+@pytest.mark.parametrize(
+    ("target", "problem"),
+    [
+        ("sip:198.51.100.1;transport=tls", "needs a transport that is spoken here"),
+        ("sip:198.51.100.1;transport=ws", "needs a transport that is spoken here"),
+        ("sip:[2001:db8::1]", "cannot be reached from sip.address"),
+    ],
+)
+def test_target_that_no_socket_of_ours_can_reach_is_refused(tmp_path: Path, target: str, problem: str) -> None:
+    file = tmp_path / "acdcore.toml"
+    file.write_text(f'[trunks.carrier]\naddresses = ["198.51.100.0/24"]\ntarget = "{target}"\n')
+    with pytest.raises(SettingsError, match=problem):
+        load(file, {})
+
+
 @pytest.mark.parametrize("password", ["[1]", "{a = 1}", "[abc", "plain"])
 def test_password_from_the_environment_is_taken_as_it_is(tmp_path: Path, password: str) -> None:
     file = tmp_path / "acdcore.toml"

@@ -299,6 +299,8 @@ class TrunkTable(NumberKeys):
             raise ValueError('may_dial_out needs target = "sip:address:port"')
         if self.target and not _has_ip_address(self.target):
             raise ValueError(f"target {self.target} needs an IP address for its host: no name is looked up for a call")
+        if self.target and SipUri.parse(self.target).transport not in (None, "udp", "tcp"):
+            raise ValueError(f"target {self.target} needs a transport that is spoken here: ;transport=udp or tcp")
         return self
 
 
@@ -340,6 +342,14 @@ class Settings(Section):
         for name, table in self.trunks.items():
             if table.user and trunk_of.setdefault(table.user, name) != name:
                 raise ValueError(f"trunks {trunk_of[table.user]} and {name} have the same user {table.user}")
+        return self
+
+    @model_validator(mode="after")
+    def _can_send_to_targets(self) -> "Settings":
+        ours = self.sip.address
+        for name, table in self.trunks.items():
+            if table.target and ip_address(SipUri.parse(table.target).host).version != ours.version:
+                raise ValueError(f"trunk {name}: target {table.target} cannot be reached from sip.address {ours}")
         return self
 
     def line_settings(self) -> LineSettings:

@@ -159,6 +159,8 @@ class Plan:
     """Whether one may lie between our audio and the trunk's, or the phones'."""
     symmetric_rtp: bool = True
     """Whether the carrier hears us where it sends from."""
+    more_trunks: tuple[Trunk, ...] = ()
+    """Others than the carrier, after it."""
     is_recorded: bool = False
     streams_max: int = 1000
     routes: tuple[Route, ...] = ()
@@ -213,7 +215,7 @@ class House:
         self.after_sip: Callable[[Event], None] = lambda event: None
         """Called in the same turn in which the switchboard has heard of the event."""
         digest = DigestServer(REALM, b"secret", IdSource(3))
-        trunks = [carrier(plan)]
+        trunks = [carrier(plan), *plan.more_trunks]
         self.sources = Sources()
         self.sources.use_trunks(networks_of(trunks))
         access = Access(Trunks(trunks, []), self.directory, digest, DigestPolicy(REALM), self.sources.lockout)
@@ -240,7 +242,7 @@ class House:
         wiring = Wiring(self.stack, engine, OURS.host, IdSource(2), AudioSettings(have_phones_nat=plan.nat))
         acd = Acd(Dispatcher(FloorSettings(plan.queues)), self.clock, plan.journal)
         self.stays = StayKeeper(acd, chronicle, self.clock)
-        trunks = Trunks([carrier(plan)], [*routes(), *plan.routes])
+        trunks = Trunks([carrier(plan), *plan.more_trunks], [*routes(), *plan.routes])
         workbench = Workbench(WorkBook(plan.book, matching_key), chronicle, self.clock)
         writer = SilentWriter(self.engine) if plan.is_recorded else None
         recorder = Recorder(engine, cast(RecordingWriter | None, writer), chronicle, self.clock)
@@ -261,7 +263,9 @@ class House:
             hours=Hours(self.forced, acd, workbench, self.clock),
             services=Services(),
             places=Places(plan.lost, 120.0, self.clock.now()),
-            lines=Lines(plan.lines, {"carrier": plan.trunk_lines}),
+            lines=Lines(
+                plan.lines, {"carrier": plan.trunk_lines, **{each.name: each.lines for each in plan.more_trunks}}
+            ),
             rules=Rules(
                 flows={**flows(), **plan.flows},
                 calendars=plan.calendars,

@@ -144,9 +144,9 @@ class Phone:
         self.is_up = True
         self.stack.answer(self._its_session(), FOREIGN)
 
-    def refuse(self, status: int = 603) -> None:
+    def refuse(self, status: int = 603, headers: Fields = ()) -> None:
         """Turn the call away."""
-        self.stack.refuse(self._its_session(), status)
+        self.stack.refuse(self._its_session(), status, headers=headers)
         self.session = self.invite = None
 
     # --- in a call ---

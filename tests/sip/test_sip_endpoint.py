@@ -655,3 +655,38 @@ def test_request_after_our_bye_is_481(method: str) -> None:
     talk.endpoint.hang_up(talk.session, 1.0)
     assert statuses(talk.say(method, *SDP, body=OFFER)) == [481]
     assert statuses(talk.say("BYE")) == [200]
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "expected"),
+    [
+        (422, (("Min-SE", "1800"),), ("1800;refresher=uas", "1800")),
+        (421, (("Require", "timer"),), (None, None)),
+    ],
+)
+def test_invite_is_sent_again_with_the_session_timer_that_its_refusal_asks_for(
+    status: int, fields: tuple[tuple[str, str], ...], expected: tuple[str | None, str | None]
+) -> None:
+    one = endpoint()
+    _, outputs = one.invite(outgoing(), 0.0)
+    invite = request_in(outputs)
+    outputs = one.receive(invite.response(status, headers=fields, to_tag="bob").serialise(), FLOW, 0.1)
+    again = next(each for each in sent(outputs) if isinstance(each, Request) and each.method == "INVITE")
+    assert (again.headers.get("Session-Expires"), again.headers.get("Min-SE")) == expected
+    assert (again.headers.get("Supported"), again.cseq.number, again.call_id) == ("timer", 2, invite.call_id)
+    assert again.body == OFFER
+    outputs = one.receive(again.response(status, headers=fields, to_tag="bob").serialise(), FLOW, 0.2)
+    assert [each.status for each in outputs if isinstance(each, SessionRefused)] == [status]
+
+
+@pytest.mark.parametrize(
+    ("status", "fields"),
+    [(422, ()), (422, (("Min-SE", "soon"),)), (421, (("Require", "100rel"),)), (421, (("Require", "timer, gruu"),))],
+)
+def test_refusal_that_asks_for_what_we_cannot_do_is_the_outcome(
+    status: int, fields: tuple[tuple[str, str], ...]
+) -> None:
+    one = endpoint()
+    session, outputs = one.invite(outgoing(), 0.0)
+    outputs = one.receive(request_in(outputs).response(status, headers=fields, to_tag="bob").serialise(), FLOW, 0.1)
+    assert [(each.session, each.status) for each in outputs if isinstance(each, SessionRefused)] == [(session, status)]

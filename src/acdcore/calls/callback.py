@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from acdcore.calls import events
 from acdcore.calls.affinity import facts_of
 from acdcore.calls.call import Call, Ending, SentTo
-from acdcore.calls.dialling import Wanted, dial_outside, until_answered
+from acdcore.calls.dialling import LEFT, Wanted, reach, until_answered
 from acdcore.calls.hall import Hall
 from acdcore.calls.inbound import lead
 from acdcore.calls.leg import HungUp, Leg, Played, Pressed, Side, contact_of
@@ -46,7 +46,7 @@ from acdcore.work.model import (
 )
 
 CHANNELS = {WorkKind.CALLBACK: Channel.CALLBACK, WorkKind.VOICEMAIL: Channel.VOICEMAIL}
-ATTEMPT_BY_STATUS = {486: Attempt.BUSY, 600: Attempt.BUSY, 603: Attempt.BUSY, 487: Attempt.LEFT}
+ATTEMPT_BY_STATUS = {486: Attempt.BUSY, 600: Attempt.BUSY, 603: Attempt.BUSY, LEFT: Attempt.LEFT}
 """What a customer's phone says, where it is not simply that nobody answered; 487 is the agent's own hang-up."""
 NOBODY = frozenset({408, 480, 404})
 """Statuses of a phone that nobody answered, or that is switched off."""
@@ -157,18 +157,16 @@ async def call_back(call: Call, hall: Hall, item: WorkItem, served: Served, path
     if agent.session is None or await until_played(call, {announce(call, agent, whisper)}, agent) is not None:
         return Tried(Attempt.LEFT)
     try:
-        customer = dial_outside(call, hall, Wanted(item.number, side=Side.CALLER, agent=served.agent))
+        agent.set_music(call.voice.ringback())
+        wanted = Wanted(item.number, side=Side.CALLER, agent=served.agent)
+        customer = await reach(call, hall, wanted, agent, hearer=agent)
     except AcdError:
         await tell(call, hall, served, SystemPrompt.CALL_FAILED)
         return Tried(Attempt.FAILED)
-    agent.set_music(call.voice.ringback())
-    status = await until_answered(call, customer, agent, hearer=agent)
-    if status is not None:
-        customer.close()  # nothing of it is to be heard under what follows
-        call.log(events.DialFailed(hall.clock.now(), item.number, status))
-        if status != 487:
+    if isinstance(customer, int):
+        if customer != LEFT:
             await tell(call, hall, served, SystemPrompt.CALL_FAILED)
-        return unreached(status)
+        return unreached(customer)
     call.caller = customer
     hall.workbench.feed(Connected(item.id))
     return await talk(call, hall, customer, agent, path)
@@ -195,13 +193,11 @@ async def customer_first(call: Call, hall: Hall, item: WorkItem, reserved: Reser
     another, at the place that waiting has earned.
     """
     try:
-        customer = dial_outside(call, hall, Wanted(item.number, side=Side.CALLER, agent=reserved.agent))
+        customer = await reach(call, hall, Wanted(item.number, side=Side.CALLER, agent=reserved.agent))
     except AcdError:
         return Tried(Attempt.FAILED)
-    status = await until_answered(call, customer)
-    if status is not None:
-        call.log(events.DialFailed(hall.clock.now(), item.number, status))
-        return unreached(status)
+    if isinstance(customer, int):
+        return unreached(customer)
     call.caller = customer
     hall.workbench.feed(Connected(item.id))
     customer.set_music(call.voice.music(item.queue))

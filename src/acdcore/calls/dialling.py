@@ -6,6 +6,7 @@ from acdcore.calls import events
 from acdcore.calls.call import Call, SentTo
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import EarlyAudio, FellSilent, HungUp, Leg, PickedUp, Side, TurnedDown
+from acdcore.calls.redirection import OUT_OF_SERVICE, REDIRECTS_MAX, led_to
 from acdcore.calls.rules import Rules
 from acdcore.calls.shown_number import CallOut, Forwarded, shown_on
 from acdcore.calls.trunks import Trunk
@@ -14,10 +15,13 @@ from acdcore.kernel.ids import AgentId
 from acdcore.numbering.plan import HOME, NumberingPlan, is_written_like
 from acdcore.sip.digest_client import DigestClient
 from acdcore.sip.digest_values import ALGORITHMS
-from acdcore.sip.events import Flow, OutgoingInvite, OutgoingRequest
+from acdcore.sip.events import Flow, Hop, OutgoingInvite, OutgoingRequest
 from acdcore.sip.headers import NameAddr
+from acdcore.sip.next_hop import hop_of
 from acdcore.sip.uri import SipUri
 
+LEFT = 487
+"""The status of a call that was given up by whom it was made for."""
 RING_OUTSIDE_S = 60.0
 """How long an outside number rings: about what mobile networks allow before their voicemail."""
 
@@ -33,6 +37,8 @@ class Wanted:
     side: Side = Side.OUTSIDE
     agent: AgentId | None = None
     """Who talks to the number: its number is shown before the queue's."""
+    led_to: SipUri | None = None
+    """Where the trunk has redirected the call; None for its target."""
     is_forwarded: bool = False
     """The caller is connected to the number, and does not only have somebody called."""
 
@@ -63,28 +69,29 @@ def may_be_called(rules: Rules, plan: NumberingPlan, number: str, own: str) -> s
     return wanted if wanted == plan.canonical(own) and plan.is_subscriber_at_home(wanted) else ""
 
 
-async def until_answered(call: Call, leg: Leg, partner: Leg | None = None, hearer: Leg | None = None) -> int | None:
-    """Wait for the other end: None when somebody answered, else the status; 487 when `partner` hung up first.
+async def until_answered(
+    call: Call, leg: Leg, partner: Leg | None = None, hearer: Leg | None = None
+) -> TurnedDown | None:
+    """Wait for the other end: None when somebody answered, else why not; 487 when `partner` hung up first.
 
     `hearer` hears what there is to be heard of the other end before that, in place of its own background. Where the
     caller is sent meanwhile is read by whoever has the caller next.
     """
     later: SentTo | None = None
-    status: int | None = None
+    refused: TurnedDown | None = None
     while True:
         match await call.mailbox.next():
             case PickedUp(leg=answered) if answered is leg:
                 break
             case EarlyAudio(leg=ringing) if ringing is leg and hearer is not None:
                 hearer.bridge(leg)
-            case TurnedDown(leg=refused, status=final) if refused is leg:
-                status = final
+            case TurnedDown(leg=refusing) as refused if refusing is leg:
                 break
             case HungUp(leg=gone) if gone is leg:
-                status = 480
+                refused = TurnedDown(leg, 480, "hung up")
                 break
             case HungUp(leg=gone) | FellSilent(leg=gone) if gone is partner:
-                status = 487
+                refused = TurnedDown(leg, LEFT, "given up")
                 break
             case SentTo() as later:
                 pass
@@ -92,20 +99,71 @@ async def until_answered(call: Call, leg: Leg, partner: Leg | None = None, heare
                 pass
     if later is not None:
         call.mailbox.post(later)
-    return status
+    return refused
 
 
-def dial_outside(call: Call, hall: Hall, wanted: Wanted) -> Leg:
+async def reach(
+    call: Call, hall: Hall, wanted: Wanted, partner: Leg | None = None, hearer: Leg | None = None
+) -> Leg | int:
+    """Call out until somebody answers, by every way that there is; else the status of the last one.
+
+    `partner` and `hearer` are those of `until_answered`. Raises as `dial_outside` does for the first way; each way that
+    came to nothing is written down.
+    """
+    tried: set[str] = set()
+    trunk = choose_trunk(hall, wanted, tried)
+    leg = dial_outside(call, hall, wanted, trunk)
+    while True:
+        refused = await until_answered(call, leg, partner, hearer)
+        if refused is None:
+            return leg
+        leg.close()  # nothing of it is to be heard under what follows
+        call.log(events.DialFailed(hall.clock.now(), wanted.number, refused.status))
+        tried.add(f"{trunk.name} {wanted.led_to or ''}")
+        try:
+            trunk, wanted = next_way(hall, trunk, wanted, refused, tried)
+            leg = dial_outside(call, hall, wanted, trunk)
+        except AcdError:
+            return refused.status
+
+
+def next_way(hall: Hall, trunk: Trunk, wanted: Wanted, refused: TurnedDown, tried: set[str]) -> tuple[Trunk, Wanted]:
+    """What is tried after a refusal, no way twice; Refused or Unavailable when nothing is left."""
+    if refused.status == OUT_OF_SERVICE:
+        hall.resting.rest(trunk.name, refused.response, hall.clock.now())
+        wanted = replace(wanted, led_to=None)
+        return choose_trunk(hall, wanted, tried), wanted
+    if sum(not each.endswith(" ") for each in tried) >= REDIRECTS_MAX:
+        raise Refused(f"{wanted.number} is redirected for ever")
+    for uri in led_to(trunk, HOME.canonical(wanted.number), refused.status, refused.response):
+        if f"{trunk.name} {uri}" not in tried:
+            return trunk, replace(wanted, led_to=uri)
+    raise Refused(f"{wanted.number} is refused with {refused.status}")
+
+
+def choose_trunk(hall: Hall, wanted: Wanted, tried: set[str]) -> Trunk:
+    """The first trunk that may call out and was not tried; Refused when none may, Unavailable when all rest."""
+    ways = hall.rules.trunks.ways_out(wanted.trunk)
+    if not ways:
+        which = f"trunk {wanted.trunk} may not" if wanted.trunk else "no trunk may"
+        raise Refused(f"{which} dial out, so {wanted.number} cannot be reached; set may_dial_out on one")
+    now = hall.clock.now()
+    names = {each.partition(" ")[0] for each in tried}
+    for trunk in ways:
+        if trunk.name not in names and not hall.resting.is_resting(trunk.name, now):
+            return trunk
+    raise Unavailable(f"every trunk that may dial out is out of service, so {wanted.number} cannot be reached")
+
+
+def dial_outside(call: Call, hall: Hall, wanted: Wanted, trunk: Trunk | None = None) -> Leg:
     """Call out on a line that the leg's end gives back.
 
     The trunk's settings are those of this moment, also for calls of before: an address or a password that is no longer
     right reaches nobody, and a trunk that may no longer dial out must not. The leg keeps those that it was dialled by.
-    Raises Refused when no trunk may or it is no number, LinesFull when all lines are taken, PortsExhausted.
+    Raises Refused when no trunk may or it is no number, Unavailable when all that may are out of service, LinesFull
+    when all lines are taken, PortsExhausted.
     """
-    trunk = hall.rules.trunks.way_out(wanted.trunk)
-    if trunk is None:
-        which = f"trunk {wanted.trunk} may not" if wanted.trunk else "no trunk may"
-        raise Refused(f"{which} dial out, so {wanted.number} cannot be reached; set may_dial_out on one")
+    trunk = trunk or choose_trunk(hall, wanted, set())
     number = HOME.canonical(wanted.number)
     if not number:
         raise Refused(f"{wanted.number!r} is no telephone number, so it is not dialled; write it as in +862088880000")
@@ -149,8 +207,16 @@ def outside_invite(call: Call, hall: Hall, trunk: Trunk, wanted: Wanted) -> Outg
         forwarded=Forwarded(call.view.caller, call.view.dialled) if wanted.is_forwarded else None,
     )
     shown = shown_on(out, trunk.numbers)
+    target = shown.target
+    if wanted.led_to is not None:
+        hop = hop_of(wanted.led_to, flow) or Hop(flow.transport, flow.remote)
+        flow = hall.wiring.stack.flow_to(hop.transport, hop.address)
+        if wanted.led_to.user:
+            target = replace(wanted.led_to, password=None, headers=())
+        else:
+            target = replace(target, host=hop.address.host, port=hop.address.port)
     return OutgoingInvite(
-        target=shown.target,
+        target=target,
         flow=flow,
         from_=shown.from_,
         to=NameAddr(shown.target),

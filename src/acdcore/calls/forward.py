@@ -1,8 +1,7 @@
 """A call goes out: the caller is connected to an outside number that a rule or a flow names."""
 
-from acdcore.calls import events
 from acdcore.calls.call import Call, Ending
-from acdcore.calls.dialling import Wanted, dial_outside, until_answered
+from acdcore.calls.dialling import Wanted, reach
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import Leg
 from acdcore.calls.navigation import Destination, sent
@@ -20,14 +19,11 @@ async def forward(call: Call, caller: Leg, hall: Hall, wanted: Dial) -> Destinat
     """
     number = wanted.number
     try:
-        leg = dial_outside(call, hall, Wanted(number, wanted.trunk, is_forwarded=True))
+        caller.set_music(call.voice.ringback())
+        leg = await reach(call, hall, Wanted(number, wanted.trunk, is_forwarded=True), hearer=caller)
     except AcdError:
         return await apologise(call, caller, hall, number)
-    caller.set_music(call.voice.ringback())
-    status = await until_answered(call, leg, hearer=caller)
-    if status is not None:
-        leg.close()
-        call.log(events.DialFailed(hall.clock.now(), number, status))
+    if isinstance(leg, int):
         return await apologise(call, caller, hall, number)
     sent_to = await talk_to_outside(call, caller, leg, number, hall)
     if sent_to is not None:

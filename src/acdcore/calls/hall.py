@@ -1,6 +1,6 @@
 """The hall: what a call's story may reach, gathered once at start."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from acdcore.calls.acd import Acd
 from acdcore.calls.call_settings import CallSettings
@@ -10,6 +10,7 @@ from acdcore.calls.hours import Hours
 from acdcore.calls.lines import Lines
 from acdcore.calls.ports import Directory
 from acdcore.calls.recorder import Recorder
+from acdcore.calls.redirection import RestingTrunks
 from acdcore.calls.rules import Rules
 from acdcore.calls.services import Services
 from acdcore.calls.stays import StayKeeper
@@ -53,6 +54,8 @@ class Hall:
     """How many at once."""
     rules: Rules
     """What operators may change: for calls that come now, and where a word says that it holds at once."""
+    resting: RestingTrunks = field(default_factory=RestingTrunks)
+    """Trunks that have asked to be left alone."""
 
     @property
     def voice(self) -> Voice:

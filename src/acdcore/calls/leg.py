@@ -29,6 +29,7 @@ from acdcore.sip.events import (
     Watch,
 )
 from acdcore.sip.headers import quoted
+from acdcore.sip.message import Response
 
 CODECS = (Codec.PCMA, Codec.PCMU)
 """What we offer, in this order: PCMA is what Chinese and European networks carry."""
@@ -83,6 +84,8 @@ class TurnedDown:
     leg: "Leg"
     status: int
     reason: str
+    response: Response | None = None
+    """What it said; None when it said nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,11 +354,11 @@ class Leg:
             self._wiring.engine.connect(self.stream, self._target(media, is_early=True))
             self._listener.notify(EarlyAudio(self))
 
-    def on_refused(self, status: int, reason: str) -> None:
+    def on_refused(self, status: int, reason: str, response: Response | None = None) -> None:
         """Our call was not taken."""
         self._ringing = None
         self._part()
-        self._listener.notify(TurnedDown(self, status, reason))
+        self._listener.notify(TurnedDown(self, status, reason, response))
 
     def on_modified(self, event: SessionModified) -> None:
         """A re-INVITE: agree if we can, and say so if it means hold or resume."""

@@ -20,6 +20,7 @@ from acdcore.sip.events import (
     SessionId,
     SessionModified,
 )
+from acdcore.sip.message import Response
 
 FAREWELLS: Final[Mapping[Why, Fields]] = {
     Why.WITHDRAWN: (),
@@ -165,7 +166,8 @@ class Branch:
     def on_answered(self, body: bytes) -> None:
         self._phones.answered(self._place, body)
 
-    def on_refused(self, status: int, reason: str) -> None:
+    def on_refused(self, status: int, reason: str, response: Response | None = None) -> None:
+        # A phone that sends its calls on (302) is not followed: agents' phones may call nobody out.
         self._phones.refused(self._place, status, reason)
 
     def on_ended(self, event: SessionEnded) -> None:

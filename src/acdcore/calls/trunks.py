@@ -181,8 +181,10 @@ class Trunks:
         is_shown = any(number == trunk.numbers.caller_id for trunk in self.trunks)
         return is_shown or any((trunk.name, number) in self._routes for trunk in self.trunks)
 
+    def ways_out(self, name: str = "") -> tuple[Trunk, ...]:
+        """Those that may dial out, in the operator's order; with a name that one alone."""
+        return tuple(each for each in self.trunks if each.may_dial_out and each.target and name in ("", each.name))
+
     def way_out(self, name: str = "") -> Trunk | None:
         """The trunk of that name, or the first one, if it may dial out."""
-        return next(
-            (trunk for trunk in self.trunks if trunk.may_dial_out and trunk.target and name in ("", trunk.name)), None
-        )
+        return next(iter(self.ways_out(name)), None)

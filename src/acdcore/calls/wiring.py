@@ -23,6 +23,7 @@ from acdcore.sip.events import (
     SessionRefused,
     Transport,
 )
+from acdcore.sip.message import Response
 from acdcore.sip.stack import SipStack
 
 SessionEvent = (
@@ -55,7 +56,7 @@ class Party(Protocol):
         """The phone was answered."""
         ...
 
-    def on_refused(self, status: int, reason: str) -> None:
+    def on_refused(self, status: int, reason: str, response: Response | None = None) -> None:
         """The phone was not answered."""
         ...
 
@@ -158,8 +159,8 @@ class Wiring:
                 party.on_progress(status, body)
             case SessionAnswered(body=body):
                 party.on_answered(body)
-            case SessionRefused(status=status, reason=reason):
-                party.on_refused(status, reason)
+            case SessionRefused(status=status, reason=reason, response=response):
+                party.on_refused(status, reason, response)
             case SessionModified():
                 party.on_modified(event)
             case SessionEnded():

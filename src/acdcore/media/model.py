@@ -54,8 +54,8 @@ class EngineSettings:
     media_lost_after_s: float | None = 30.0
     """A receiving stream of whose peer there is no sign of life for so long is reported once as lost; None: never."""
     quiet_max_ms: int = 200
-    """A peer that would be sent nothing for so long is sent silence: above the jitter of what a bridge relays, below what
-    gateways and translators of addresses take for the end."""
+    """A peer that would be sent nothing for so long is sent silence: above the jitter of what a bridge relays, below
+    what gateways and translators of addresses take for the end."""
     learning_window_s: float = 10.0
     """For so long after the peer named an address, a source at an IP that nobody named may prove to be the peer."""
     pause_us: int = 1000

@@ -5,6 +5,7 @@ from acdcore.sip.charset import readable
 from acdcore.sip.events import OutgoingInvite, SessionId, SessionRefused
 from acdcore.sip.message import Headers, Request, Response, reason_of
 from acdcore.sip.session import Attempt, Fact, Session, SessionInput, SessionState
+from acdcore.sip.session_timer import least_interval_s
 from acdcore.sip.timers import Timer
 from acdcore.sip.transaction import FORKS_MAX, Owner, Purpose, Transaction
 from acdcore.sip.transactions import Turn
@@ -92,9 +93,30 @@ class Caller:
         attempt = session.attempt
         if attempt is not None and fact.response is not None:
             request = self._ua.authorised(session.transaction, fact.response, session.credentials)
+            request = request or self._with_timer(session, fact.response)
             if request is not None and self._ua.advance(session, SessionInput.CHALLENGED, Fact(request=request), turn):
                 return
         self._ua.advance(session, SessionInput.FAILURE, fact, turn)
+
+    def _with_timer(self, session: Session, response: Response) -> Request | None:
+        """The INVITE once more with what a 422 or 421 asks for; None where that is nothing that we can do.
+
+        The peer is to refresh: we watch the audio. Twice is not tried, because a longer interval than the one that it
+        asked for is none that it asked for (RFC 4028 section 7.4).
+        """
+        request = session.transaction.request
+        if "timer" in request.tokens("Supported"):
+            return None
+        extra: list[tuple[str, str]]
+        if response.status == 422 and (least_s := least_interval_s(response)):
+            extra = [("Min-SE", str(least_s)), ("Session-Expires", f"{least_s};refresher=uas")]
+        elif response.status == 421 and response.tokens("Require") == ("timer",):
+            extra = []
+        else:
+            return None
+        headers = request.headers.with_("Via", self._ua.identity.via(session.transaction.flow))
+        headers = headers.with_("CSeq", f"{request.cseq.number + 1} INVITE")
+        return Request("INVITE", request.uri, Headers([*headers, ("Supported", "timer"), *extra]), request.body)
 
     def ring_limit(self, session: Session, turn: Turn) -> None:
         """Nobody answered for long enough."""

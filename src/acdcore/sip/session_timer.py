@@ -37,6 +37,15 @@ def granted_interval_s(response: Response) -> int:
         return 0
 
 
+def least_interval_s(response: Response) -> int:
+    """What a 422 asks for; 0 when it says nothing that makes sense."""
+    value = response.headers.get("Min-SE")
+    try:
+        return parse_seconds(value.partition(";")[0]) if value is not None else 0
+    except MalformedValue:
+        return 0
+
+
 def patience_s(interval_s: int) -> float:
     """When the side that does not refresh gives up: a third of the interval, at most 32 s, early (section 10)."""
     return interval_s - min(32.0, interval_s / 3)
