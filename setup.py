@@ -1,10 +1,16 @@
-"""What is compiled: the media engine, and the resampler of prompts. All else is in pyproject.toml."""
+"""What is compiled, and what is put beside the modules; all else is in pyproject.toml.
+
+Compiled are the media engine and the resampler of prompts; the shipped settings of `config/` go into the package, where
+`acdcore init` finds them.
+"""
 
 import os
+import shutil
 from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_py import build_py
 
 MEDIA = Path("src/acdcore/media")
 FLAGS = ["-O3", "-Wall", "-g0"]
@@ -15,7 +21,18 @@ engine = [
 ]
 resampler = [Extension("acdcore.ivr.resample", ["src/acdcore/ivr/resample.py"], extra_compile_args=FLAGS)]
 
+
+class BuildWithSettings(build_py):
+    """Also copies `config/` to `acdcore/shipped`; an editable installation finds it in the checkout."""
+
+    def run(self) -> None:
+        super().run()
+        if not self.editable_mode:
+            shutil.copytree("config", Path(self.build_lib) / "acdcore" / "shipped", dirs_exist_ok=True)
+
+
 setup(
+    cmdclass={"build_py": BuildWithSettings},
     options={"build_ext": {"parallel": os.cpu_count()}},
     ext_modules=[
         *cythonize(

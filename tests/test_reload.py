@@ -25,13 +25,15 @@ from acdcore.calls.commands import AgentCommand, AgentState, ReloadReport, Setti
 from acdcore.calls.feed import Alarm, FeedKind
 from acdcore.calls.notices import Notices
 from acdcore.calls.screening import Screen
+from acdcore.control.settings import ApiKey
 from acdcore.ivr.model import Language, PromptKey, PromptName, WavFile
 from acdcore.kernel.errors import Outcome, SettingsError
 from acdcore.kernel.ids import IdSource, QueueName
+from acdcore.keys import API_KEYS_FILE, read_keys
 from acdcore.numbering.key import matching_key
 from acdcore.plan import Plan, make_plan
 from acdcore.queues.model import MAX_FORMER_EDITIONS
-from acdcore.reload import Marks, Reloader, Sounds
+from acdcore.reload import KeyFile, Marks, Reloader, Sounds
 from acdcore.settings import load
 from acdcore.sip.digest import DigestServer
 from acdcore.work.model import WorkId, WorkItem, WorkKind, WorkState
@@ -335,6 +337,36 @@ async def test_secrets_are_in_no_report(tmp_path: Path) -> None:
         assert shown["notices.password"] == ("", "***")
         for secret in (TRUNK_PASSWORD, "another one", "123456", "mail secret"):
             assert secret not in repr(report)
+
+
+async def test_keys_that_are_added_and_revoked_count_from_the_reload_on(tmp_path: Path) -> None:
+    async with at_site(tmp_path) as site:
+        file, used = tmp_path / API_KEYS_FILE, list[tuple[ApiKey, ...]]()
+        file.write_text("admin admin first\nboard read second\n", "utf-8")
+        site.reloader.keys = KeyFile(tmp_path, read_keys(tmp_path), used.append)
+        file.write_text("admin admin other\ncrm operate third\n", "utf-8")
+        wanted = (
+            SettingChange("api-keys: admin", "admin", "admin (another secret)"),
+            SettingChange("api-keys: board", "read", ""),
+            SettingChange("api-keys: crm", "", "operate"),
+        )
+        assert (await site.reload(is_dry_run=True)).changes == wanted
+        assert used == []
+        assert (await site.applied()).changes == wanted
+        assert [[key.name for key in keys] for keys in used] == [["admin", "crm"]]
+        assert (await site.applied()).changes == ()
+        file.write_text("admin owner other\n", "utf-8")
+        site.change("ring_for_s = 15", "ring_for_s = 5")
+        report = await site.reload()
+        assert "api-keys: line 1" in report.problems[0]
+        assert not report.is_applied
+        assert len(used) == 2
+
+
+async def test_agents_file_that_says_something_else_than_what_is_in_force_is_a_warning(tmp_path: Path) -> None:
+    async with at_site(tmp_path) as site:
+        (tmp_path / "agents.toml").write_text('[[agents]]\nnumber = "1005"\nname = "x"\nskills = {}\n', "utf-8")
+        assert any("agents.toml" in text and "1005" in text for text in (await site.applied()).warnings)
 
 
 async def test_trunk_may_not_take_an_agents_number_for_its_user(tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ import signal
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
+from typing import Annotated
 
 import typer
 import uvloop
@@ -47,6 +49,22 @@ disk that hangs would keep rows and bindings, which lie on another disk, from be
 FILES_ENOUGH = 1_048_576
 """What the soft limit becomes where the system sets no hard one."""
 console = Console(stderr=True, highlight=False)
+
+
+def tell_version(is_wanted: bool) -> None:
+    """Print the version and end, when that is asked for."""
+    if is_wanted:
+        print(f"acdcore {version('acdcore')}")
+        raise typer.Exit
+
+
+@cli.callback()
+def about(
+    _: Annotated[
+        bool, typer.Option("--version", callback=tell_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """A telephony switch and ACD: SIP trunks in, menus, queues, agents' phones, recordings, an HTTP control plane."""
 
 
 @cli.command()
@@ -99,7 +117,7 @@ async def daemon(config: Path, log: LineWriter) -> None:
         reloading = loop.create_task(reload_whenever(anew, running.operations), name="reload by signal")
         await stop.wait()
         reloading.cancel()
-        stopping = "acdcore: stopping; calls may go on for a few seconds, a second signal ends them at once"
+        stopping = "acdcore: stopping; calls may go on for [lines] drain_s, a second signal ends them at once"
         console.print(stopping, soft_wrap=True)
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, running.switchboard.end_all)

@@ -33,7 +33,7 @@ from acdcore.calls.voice import PromptLibrary
 from acdcore.calls.wiring import Wiring
 from acdcore.control.app import ControlParts
 from acdcore.control.plane import ControlPlane
-from acdcore.control.settings import ControlSettings
+from acdcore.control.settings import ApiKey, ControlSettings
 from acdcore.kernel.address import Address
 from acdcore.kernel.alarms import Alarms
 from acdcore.kernel.clock import Clock
@@ -60,7 +60,7 @@ from acdcore.parts import (
     try_media_address,
 )
 from acdcore.plan import Plan, port_pairs
-from acdcore.reload import Reloader
+from acdcore.reload import KeyFile, Reloader
 from acdcore.retention import Places, Retention, retaining
 from acdcore.sip.digest import DigestServer
 from acdcore.sip.endpoint import Endpoint
@@ -69,12 +69,10 @@ from acdcore.sip.ladder import Observer
 from acdcore.sip.stack import SipStack
 from acdcore.storage.password import new_password
 from acdcore.storage.retention import PgRetention
+from acdcore.storage.seed import unapplied
 from acdcore.storage.storage import Storage
 from acdcore.timekeeping import Timed, Timekeeper, first_reading, keeping_time, kept_trust
 from acdcore.watch import Look, log_alarms, watching
-
-DRAIN_S = 5.0
-"""How long calls may go on after the order to stop; then they are hung up and recorded as ended by us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +128,8 @@ async def serve(
     ids = IdSource()
     async with contextlib.AsyncExitStack() as stack:
         storage = await stack.enter_async_context(open_memory(plan, clock, on_progress))
+        for line in await asyncio.to_thread(lambda: list(unapplied(plan.file.parent, storage.directory))):
+            on_progress(line)
         chronicle = Chronicle(clock, storage.spool, Feed(clock.wall()), storage.directory, alarms)
         engine = stack.enter_context(started_engine(settings, ids))
         repaired = await asyncio.to_thread(repaired_recordings, settings)
@@ -172,7 +172,9 @@ async def serve(
         health = Health(hall, storage, floor).parts
         operations = Operations(hall, switchboard, port_pairs(settings), health, reload, retention.carry_out)
         probe = trunk_probe(hall)
-        plane = await stack.enter_async_context(control_plane(hall, switchboard, operations, storage, reload))
+        keys = read_or_make_keys(settings.storage.directory)
+        plane = await stack.enter_async_context(control_plane(hall, switchboard, operations, storage, reload, keys))
+        reload.keys = KeyFile(settings.storage.directory, keys, plane.use_keys)
         await stack.enter_async_context(sip)
         stack.enter_context(at_work(hall, switchboard))
         bindings = await stack.enter_async_context(kept_bindings(hall, settings))
@@ -192,7 +194,7 @@ async def serve(
         await stack.enter_async_context(probing(probe, alarms))
         await stack.enter_async_context(retaining(retention, alarms))
         await stack.enter_async_context(keeping_time(settings.storage.directory, trust, clock, alarms))
-        stack.push_async_callback(switchboard.drain, DRAIN_S)
+        stack.push_async_callback(drained, reload, switchboard, on_progress)
         stack.callback(floor.note_shutdown)
         yield Running(
             plan=plan,
@@ -207,6 +209,11 @@ async def serve(
         )
 
 
+async def drained(reload: Reloader, switchboard: Switchboard, on_progress: Progress) -> None:
+    """Let the calls go on for as long as the settings of this moment have it, and say how many there still are."""
+    await switchboard.drain(reload.plan.settings.lines.drain_s, on_progress)
+
+
 def open_retention(reload: Reloader, storage: Storage, clock: Clock, trust: ClockTrust) -> Retention:
     """What deletes by the limits of the settings of the moment."""
     settings = reload.plan.settings
@@ -216,7 +223,12 @@ def open_retention(reload: Reloader, storage: Storage, clock: Clock, trust: Cloc
 
 
 def control_plane(
-    hall: Hall, switchboard: Switchboard, operations: Operations, storage: Storage, reload: Reloader
+    hall: Hall,
+    switchboard: Switchboard,
+    operations: Operations,
+    storage: Storage,
+    reload: Reloader,
+    keys: tuple[ApiKey, ...],
 ) -> ControlPlane:
     """The HTTP side."""
     settings = reload.plan.settings
@@ -244,7 +256,7 @@ def control_plane(
         refusals=switchboard.refusals,
     )
     control = ControlSettings(
-        keys=read_or_make_keys(settings.storage.directory),
+        keys=keys,
         recordings=settings.recording.directory,
         address=Address(str(settings.http.address), settings.http.port),
     )

@@ -2,9 +2,10 @@
 
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from acdcore.calls.commands import SettingChange
 from acdcore.control.settings import ApiKey, Right
 from acdcore.kernel.errors import SettingsError
 from acdcore.storage.seed import SeededAgent
@@ -23,8 +24,14 @@ def read_or_make_keys(directory: Path) -> tuple[ApiKey, ...]:
     """
     file = directory / API_KEYS_FILE
     if not file.exists():
-        header = "# One key a line: name, right (read, operate or admin), secret. Read at each start.\n"
+        header = "# One key a line: name, right (read, operate or admin), secret. Read at each start and reload.\n"
         write_private(file, f"{header}admin admin {secrets.token_urlsafe(24)}\n")
+    return read_keys(directory)
+
+
+def read_keys(directory: Path) -> tuple[ApiKey, ...]:
+    """The keys of the file; raises SettingsError naming file and line, also when there is no file."""
+    file = directory / API_KEYS_FILE
     keys = []
     for number, line in enumerate(lines_of(file), start=1):
         words = line.split()
@@ -34,6 +41,18 @@ def read_or_make_keys(directory: Path) -> tuple[ApiKey, ...]:
             raise SettingsError(str(file), f"line {number}", f"write: name, one of {', '.join(RIGHTS)}, secret")
         keys.append(ApiKey.of(words[0], words[2], RIGHTS[words[1]]))
     return tuple(keys)
+
+
+def key_changes(was: Iterable[ApiKey], becomes: Iterable[ApiKey]) -> Iterator[SettingChange]:
+    """What differs between two lists of keys, without their secrets."""
+    before, after = {key.name: key for key in was}, {key.name: key for key in becomes}
+    for name in sorted({*before, *after}):
+        old, new = before.get(name), after.get(name)
+        if old != new:
+            shown = [key.right.name.lower() if key is not None else "" for key in (old, new)]
+            if shown[0] == shown[1]:
+                shown[1] += " (another secret)"
+            yield SettingChange(f"{API_KEYS_FILE}: {name}", shown[0], shown[1])
 
 
 def read_or_make_secret(directory: Path) -> bytes:

@@ -42,6 +42,7 @@ from acdcore.sip.events import DialogPath
 from acdcore.sip.identity import EndpointSettings
 from acdcore.sip.stack import StackSettings
 from acdcore.sip.tcp import TcpLimits
+from acdcore.storage.seed import AGENTS_FILE, CUSTOMERS_FILE
 from acdcore.storage.storage import Storage, StorageSettings, open_storage
 
 Progress = Callable[[str], None]
@@ -154,8 +155,8 @@ def open_memory(plan: Plan, clock: Clock, on_progress: Progress) -> contextlib.A
     storage = StorageSettings(
         directory=settings.storage.directory,
         realm=settings.sip.realm,
-        agents_file=plan.file.parent / "agents.toml",
-        customers_file=plan.file.parent / "customers.toml",
+        agents_file=plan.file.parent / AGENTS_FILE,
+        customers_file=plan.file.parent / CUSTOMERS_FILE,
         trunk_users={trunk.user: trunk.name for trunk in settings.trunk_list() if trunk.user},
         dsn=settings.storage.dsn,
     )

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from pathlib import Path
 
 import structlog
 
@@ -25,17 +26,20 @@ from acdcore.calls.ports import Directory
 from acdcore.calls.rules import Rules
 from acdcore.calls.screening import Screen
 from acdcore.calls.switchboard import Switchboard
+from acdcore.control.settings import ApiKey
 from acdcore.differences import READ_AT_START, differences
 from acdcore.ivr.model import PromptKey
 from acdcore.kernel.errors import AcdError, SettingsError
 from acdcore.kernel.ids import AgentId
 from acdcore.kernel.lockout import LockoutSettings
 from acdcore.kernel.networks import Network
+from acdcore.keys import key_changes, read_keys
 from acdcore.plan import Plan, make_plan
 from acdcore.queues.model import Channel, FloorChanged
 from acdcore.queues.settings import FloorSettings
 from acdcore.settings import load
 from acdcore.sip.digest import DigestServer
+from acdcore.storage.seed import unapplied
 from acdcore.work.book import BookSettings
 
 MARK_BYTES = 16
@@ -84,6 +88,27 @@ class Edition:
 
 
 @dataclass(slots=True)
+class KeyFile:
+    """The keys of the control plane's clients, which are read again too."""
+
+    directory: Path
+    """Where their file is."""
+    keys: tuple[ApiKey, ...]
+    """Those that are let in."""
+    use: Callable[[tuple[ApiKey, ...]], None]
+    """Lets others in."""
+
+    def read(self) -> tuple[ApiKey, ...]:
+        """Those of the file; raises SettingsError. Not for the event loop."""
+        return read_keys(self.directory)
+
+    def apply(self, keys: tuple[ApiKey, ...]) -> None:
+        """Let these in from now on."""
+        self.keys = keys
+        self.use(keys)
+
+
+@dataclass(slots=True)
 class Reloader:
     """Knows what runs; one reload at a time."""
 
@@ -98,6 +123,8 @@ class Reloader:
     """Renders what a plan asks for; takes its time, in a thread."""
     marks: Marks
     """What is in the engine's memory."""
+    keys: KeyFile | None = None
+    """The clients of the control plane; None while there is none."""
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def __call__(self, by: str, is_dry_run: bool) -> ReloadReport:
@@ -118,9 +145,13 @@ class Reloader:
             plan = as_started(self.plan, read)
             check_users(plan, self.hall.directory)
             edition = edition_of(plan)
+            keys = () if self.keys is None else await asyncio.to_thread(self.keys.read)
             changes = differences(self.plan, read)
+            if self.keys is not None:
+                changes += tuple(key_changes(self.keys.keys, keys))
             agents, wall = self.hall.directory.agents(), self.hall.clock.wall()
-            warnings = (*advice(plan, agents, wall), *left_behind(self.hall, edition))
+            files = await asyncio.to_thread(lambda: list(unapplied(file.parent, self.hall.directory)))
+            warnings = (*advice(plan, agents, wall), *left_behind(self.hall, edition), *files)
             sounds = await asyncio.to_thread(self.make_sounds, plan)
             if is_dry_run:
                 return ReloadReport(False, (), warnings, changes)
@@ -129,6 +160,8 @@ class Reloader:
             problems = error.all() if isinstance(error, SettingsError) else (error,)
             return ReloadReport(False, tuple(map(str, problems)), (), ())
         self._apply(edition, new, sounds)
+        if self.keys is not None:
+            self.keys.apply(keys)
         self.plan = plan
         self.marks = marks
         return ReloadReport(True, (), warnings, changes)

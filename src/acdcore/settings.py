@@ -168,6 +168,7 @@ class Lines(Section):
     when_full: WhenFull = WhenFull.ANNOUNCEMENT
     announcement: str = "system.lines-busy"
     redirect_to: Annotated[str, Field(pattern=r"^(sips?:[^\s<>]+)?$")] = ""
+    drain_s: Annotated[float, Field(ge=0, le=86_400)] = 5.0
 
     @model_validator(mode="after")
     def _has_target(self) -> "Lines":

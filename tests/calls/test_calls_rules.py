@@ -518,6 +518,25 @@ async def test_drain_lets_calls_end_takes_no_new_ones_and_hangs_up_at_last() -> 
         assert house.state("1001") is not AgentState.RINGING
 
 
+async def test_drain_says_how_many_calls_and_talks_remain() -> None:
+    async with opened() as house:
+        agent, first, second = await house.seat("1001"), house.caller(VIP), house.caller(ORDINARY)
+        await house.talk(agent, first)
+        second.call(SERVICE_LINE)
+        await house.pass_time(1)
+        told: list[str] = []
+        draining = asyncio.create_task(house.switchboard.drain(12.0, told.append))
+        await house.pass_time(4)
+        second.hang_up()
+        await house.pass_time(9)
+        assert draining.done()
+        assert told == [
+            "stopping: calls still up: 2, talks among them: 1; they may go on for 12 s at most",
+            "stopping: calls still up: 1, talks among them: 1; they may go on for 7 s at most",
+            "stopping: calls still up: 1, talks among them: 1; they may go on for 2 s at most",
+        ]
+
+
 async def test_drain_without_calls_is_over_at_once() -> None:
     async with opened() as house:
         before = house.clock.now()

@@ -14,8 +14,9 @@ from tests.control.served import KEYS, Served, build_house, parts_of, settings_f
 
 from acdcore.calls.feed import Alarm, FeedEvent, FeedKind, ScreenPop
 from acdcore.calls.people import Contact
-from acdcore.control import ControlParts, ControlPlane, Right
+from acdcore.control import ApiKey, ControlParts, ControlPlane, Right
 from acdcore.control.app import build
+from acdcore.control.keys import Keyring
 from acdcore.control.stream import EventStream, Pace
 from acdcore.kernel.address import Address
 from acdcore.kernel.errors import Outcome
@@ -129,13 +130,38 @@ async def test_stream_ends_when_the_daemon_stops(tmp_path: Path) -> None:
             assert b"disk_full" in await response.read()
 
 
+async def test_key_that_is_revoked_is_refused_at_once_and_its_streams_end(tmp_path: Path) -> None:
+    house = build_house(tmp_path / "recordings")
+    settings = settings_for(house, Address("127.0.0.1", 0))
+    async with AsyncExitStack() as stack:
+        plane = await stack.enter_async_context(ControlPlane(settings, parts_of(house)))
+        client = await stack.enter_async_context(ClientSession())
+        url = f"http://{plane.address}/v1/events"
+        read, admin = ({"X-API-Key": KEYS[right]} for right in (Right.READ, Right.ADMIN))
+        ended = await stack.enter_async_context(client.get(url, headers=read))
+        kept = await stack.enter_async_context(client.get(url, headers=admin))
+        for response in (ended, kept):
+            await begin(response)
+        new = ApiKey.of("wallboard", "another-secret", Right.READ)
+        plane.use_keys((*(key for key in settings.keys if key.right is not Right.READ), new))
+        async with asyncio.timeout(READ_WITHIN_S):
+            assert await ended.read() == b""
+        alarm(house)
+        assert len(await read_events(kept, 1)) == 1
+        async with client.get(f"http://{plane.address}/v1/queues", headers=read) as refused:
+            assert refused.status == HTTPStatus.UNAUTHORIZED
+        async with client.get(f"http://{plane.address}/v1/queues", headers={"X-API-Key": "another-secret"}) as admitted:
+            assert admitted.status == HTTPStatus.OK
+
+
 @asynccontextmanager
 async def paced(directory: Path, pace: Pace) -> AsyncIterator[tuple[ControlParts, Address]]:
     """A server whose streams have other times than usual."""
     house = build_house(directory)
     parts = parts_of(house)
     stream = EventStream(parts.feed, parts.registry, pace)
-    runner = web.AppRunner(build(settings_for(house, Address("127.0.0.1", 0)), parts, stream), access_log=None)
+    settings = settings_for(house, Address("127.0.0.1", 0))
+    runner = web.AppRunner(build(settings, parts, stream, Keyring(settings.keys)), access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 from tests.storage.keeping import REALM, TRUNK_USERS
 
-from acdcore.calls.people import Tier
+from acdcore.calls.people import Customer, Tier
 from acdcore.kernel.errors import SettingsError
+from acdcore.kernel.ids import CustomerId
 from acdcore.storage import people
 from acdcore.storage.database import Database
 from acdcore.storage.directory import MemoryDirectory
 from acdcore.storage.password import ha1
-from acdcore.storage.seed import SeededAgent, Seeds, read_seeds, seed
+from acdcore.storage.seed import SeededAgent, Seeds, read_seeds, seed, unapplied
 
 CONFIG = Path(__file__).parents[2] / "config"
 
@@ -31,6 +32,45 @@ def test_each_agent_without_a_password_gets_its_own() -> None:
     passwords = [agent.password for agent in (*shipped().agents, *shipped().agents)]
     assert len(set(passwords)) == 8
     assert min(map(len, passwords)) == 16
+
+
+def test_what_the_files_say_since_the_first_start_is_told(tmp_path: Path) -> None:
+    directory = MemoryDirectory()
+    for agent in shipped().agents:
+        directory.put_agent(agent.record)
+    for number, customer in enumerate(shipped().customers):
+        directory.put_customer(
+            Customer(
+                CustomerId(number),
+                customer.name,
+                customer.tier,
+                "",
+                customer.numbers,
+                customer.member_number,
+                customer.plates,
+                "",
+                "",
+                1,
+            )
+        )
+    assert list(unapplied(CONFIG, directory)) == []
+    for name in ("agents.toml", "customers.toml"):
+        (tmp_path / name).write_text((CONFIG / name).read_text("utf-8"), "utf-8")
+    agents = tmp_path / "agents.toml"
+    agents.write_text(agents.read_text("utf-8").replace("service = 9", "service = 8"), "utf-8")
+    with agents.open("a", encoding="utf-8") as file:
+        file.write('\n[[agents]]\nnumber = "1005"\nname = "new"\nskills = {}\n')
+    with (tmp_path / "customers.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[[customers]]\nname = "new"\nnumbers = ["13911112222"]\n')
+    assert list(unapplied(tmp_path, directory)) == [
+        f"{agents}: is read at the first start only; not in force: 1005; add them by `acdcore agents import`",
+        f"{agents}: in force otherwise than in the file: 1001 (skills); apply it by `acdcore agents import --update`",
+        f"{tmp_path / 'customers.toml'}: customers who are not known: 1; the file is read at the first start only, "
+        "add them by POST /v1/customers",
+    ]
+    agents.write_text("[[agents]]\n", "utf-8")
+    (problem,) = unapplied(tmp_path, directory)
+    assert "agents.0" in problem
 
 
 async def test_empty_tables_are_filled_once(database: Database) -> None:

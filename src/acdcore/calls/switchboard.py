@@ -62,6 +62,8 @@ RETRY_AFTER: Fields = (("Retry-After", "5"),)
 """What a trunk's switch is told when all lines or all ports for audio are taken: section 21.5.4."""
 BRIEF = 423
 """The answer to a REGISTER for too short a time, which phones then lengthen: no refusal that anybody has to know of."""
+DRAIN_TOLD_EVERY_S = 5.0
+"""How often whoever stops the daemon hears how many calls remain."""
 CLOSE_S = 5.0
 """Stories that were told to end do so within a turn of the loop; a fault in one of them must not keep the daemon up."""
 
@@ -394,22 +396,32 @@ class Switchboard:
         for call in list(self.calls.values()):
             call.end(Outcome.SHUTDOWN, EndedBy.SYSTEM)
 
-    async def drain(self, within_s: float) -> None:
+    async def drain(self, within_s: float, on_progress: Callable[[str], None] = lambda _: None) -> None:
         """Take no new calls; end those that are still up after `within_s`.
 
         Agents' standing lines are not waited for, but stand until the last caller who may need them is gone.
+        `on_progress` is told every few seconds how many calls remain.
         """
         self.is_draining = True
         for call in list(self._work.values()):
             if call.caller is None and call.view.state is not CallState.TALKING:
                 call.end(Outcome.SHUTDOWN, EndedBy.SYSTEM)  # nobody is on the line; the book keeps it
         standing = {line.call.task for line in self._hall.desks.lines()}
-        waited_for = self._tasks - standing
-        if waited_for:
-            await asyncio.wait(waited_for, timeout=within_s)
+        await self._wait_for(self._tasks - standing, within_s, on_progress)
         self.end_all()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=CLOSE_S)
+
+    async def _wait_for(
+        self, tasks: set[asyncio.Task[None]], within_s: float, on_progress: Callable[[str], None]
+    ) -> None:
+        ends_at = self._hall.clock.now() + within_s
+        while tasks and (rest_s := ends_at - self._hall.clock.now()) > 0:
+            calls = [call for call in self.calls.values() if call.task in tasks]
+            talks = sum(call.view.state in (CallState.TALKING, CallState.HELD) for call in calls)
+            up = f"calls still up: {len(calls)}, talks among them: {talks}"
+            on_progress(f"stopping: {up}; they may go on for {rest_s:.0f} s at most")
+            _, tasks = await asyncio.wait(tasks, timeout=min(rest_s, DRAIN_TOLD_EVERY_S))
 
 
 def calling_phone(invite: Request, user: str) -> AtPhone:

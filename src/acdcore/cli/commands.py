@@ -2,8 +2,9 @@
 
 import typer
 
-from acdcore.cli import report
+from acdcore.cli import agents, report
 from acdcore.cli.check import check
+from acdcore.cli.init import init
 from acdcore.cli.reload import reload
 from acdcore.cli.replay import replay
 from acdcore.cli.retention import retention
@@ -11,7 +12,7 @@ from acdcore.cli.staffing import staffing
 from acdcore.cli.what_if import what_if
 from acdcore.cli.why import why
 
-COMMANDS = (check, reload, retention, why, replay, what_if, staffing)
+COMMANDS = (init, check, reload, retention, why, replay, what_if, staffing)
 """Each is called as its function is, with a dash for an underscore."""
 
 
@@ -20,3 +21,4 @@ def add_to(app: typer.Typer) -> None:
     for command in COMMANDS:
         app.command()(command)
     app.add_typer(report.app, name="report")
+    app.add_typer(agents.app, name="agents")

@@ -122,11 +122,11 @@ def describing(routes: Iterable[Route]) -> Route:
     return route(Plan("GET", "/openapi.json", None, "This description", dict), Nothing, Nothing, describe)
 
 
-def build(settings: ControlSettings, parts: ControlParts, stream: EventStream) -> web.Application:
+def build(settings: ControlSettings, parts: ControlParts, stream: EventStream, keyring: Keyring) -> web.Application:
     """The application with all its routes behind their doors."""
     app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[errors_as_json])
     app[CONNECTIONS] = Connections()
-    keys = KeyCheck(Keyring(settings.keys), parts.refusals, parts.clock)
+    keys = KeyCheck(keyring, parts.refusals, parts.clock)
     for one in table(settings, parts, stream):
         app.router.add_route(one.plan.method, one.plan.path, guarded(one, keys))
     app.on_response_prepare.append(secure)

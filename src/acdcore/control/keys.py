@@ -13,6 +13,12 @@ class Keyring:
     def __init__(self, keys: tuple[ApiKey, ...]) -> None:
         self._keys = keys
 
+    def change(self, keys: tuple[ApiKey, ...]) -> frozenset[str]:
+        """Other keys from the next request on; the names whose key is gone, has another secret or another right."""
+        gone = set(self._keys) - set(keys)
+        self._keys = keys
+        return frozenset(key.name for key in gone)
+
     def find(self, secret: str) -> ApiKey | None:
         """The key with that secret. Every key is compared, so that the time taken tells nothing about which matched."""
         digest = hashlib.sha256(secret.encode(errors="surrogateescape")).digest()

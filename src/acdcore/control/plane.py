@@ -10,7 +10,8 @@ from aiohttp import web
 from acdcore.control.access import access_log
 from acdcore.control.app import ControlParts, build
 from acdcore.control.connections import CONNECTIONS, IDLE_S, CountedSite
-from acdcore.control.settings import ControlSettings
+from acdcore.control.keys import Keyring
+from acdcore.control.settings import ApiKey, ControlSettings
 from acdcore.control.stream import EventStream
 from acdcore.control.unreadable import ReadingHandler
 from acdcore.kernel.address import Address
@@ -29,12 +30,17 @@ class ControlPlane:
     def __init__(self, settings: ControlSettings, parts: ControlParts) -> None:
         self._wanted = settings.address
         self._stream = EventStream(parts.feed, parts.registry)
+        self._keyring = Keyring(settings.keys)
         self._runner = web.AppRunner(
-            build(settings, parts, self._stream),
+            build(settings, parts, self._stream, self._keyring),
             shutdown_timeout=SHUTDOWN_S,
             handle_signals=False,
         )
         self._access_log = access_log(parts.registry)
+
+    def use_keys(self, keys: tuple[ApiKey, ...]) -> None:
+        """Let in who has one of these from now on, and end the event streams of whoever has none any more."""
+        self._stream.end(self._keyring.change(keys))
 
     @property
     def address(self) -> Address:

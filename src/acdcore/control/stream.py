@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -39,7 +40,8 @@ class EventStream:
     def __init__(self, feed: Feed, registry: CollectorRegistry, pace: Pace = USUAL) -> None:
         self._feed = feed
         self._pace = pace
-        self._open: set[Subscription] = set()
+        self._open: dict[Subscription, str] = {}
+        """With the name of the key that each was opened by."""
         streams = Gauge("acdcore_http_event_streams", "Open event streams.", registry=registry)
         streams.set_function(lambda: len(self._open))
 
@@ -56,7 +58,7 @@ class EventStream:
 
     async def serve(self, asked: Asked[EventChoice, Nothing]) -> web.StreamResponse:
         with self._feed.subscribe(EVENTS_WAITING_MAX, last_event_id(asked.request)) as subscription:
-            self._open.add(subscription)
+            self._open[subscription] = asked.by
             response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
             try:
                 await response.prepare(asked.request)
@@ -67,13 +69,19 @@ class EventStream:
             except TimeoutError:
                 cut_off(asked.request)
             finally:
-                self._open.discard(subscription)
+                del self._open[subscription]
         return response
 
     def close(self) -> None:
         """End every stream after what is buffered for it."""
         for subscription in tuple(self._open):
             subscription.close()
+
+    def end(self, names: Container[str]) -> None:
+        """End the streams that were opened by these keys."""
+        for subscription, name in tuple(self._open.items()):
+            if name in names:
+                subscription.close()
 
     async def _copy(self, subscription: Subscription, choice: EventChoice, response: web.StreamResponse) -> None:
         while True:

@@ -1,6 +1,6 @@
 """The first agents and customers, read from TOML and stored when the tables are empty."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -8,12 +8,13 @@ from typing import Annotated, TypeVar
 import pydantic
 
 from acdcore.calls.people import AgentRecord, NewCustomer, Tier
-from acdcore.calls.ports import BadRecord, Taken
+from acdcore.calls.ports import BadRecord, Directory, Taken
 from acdcore.kernel.errors import SettingsError, raise_together
 from acdcore.kernel.ids import AgentId, SkillName
 from acdcore.kernel.mistakes import mistakes
 from acdcore.kernel.networks import network_text
 from acdcore.kernel.toml_file import read_toml
+from acdcore.numbering.plan import HOME
 from acdcore.queues.settings import Channel
 from acdcore.sip.digest_values import Algorithm
 from acdcore.storage import card
@@ -21,6 +22,12 @@ from acdcore.storage.database import Connection
 from acdcore.storage.password import ha1, new_password
 from acdcore.storage.people import check_agent, check_free, insert_agent, insert_customer
 
+AGENTS_FILE = "agents.toml"
+CUSTOMERS_FILE = "customers.toml"
+"""Both lie beside the settings."""
+IMPORT = "acdcore agents import"
+NAMED_MAX = 5
+"""Agents that a warning names."""
 SEED_LOCK_KEY = 0x61636473
 """Advisory lock: two daemons on one new database seed it once."""
 
@@ -45,7 +52,9 @@ class Seeds:
     """Checked."""
 
 
-class _Agent(pydantic.BaseModel):
+class AgentEntry(pydantic.BaseModel):
+    """One agent as `agents.toml` has it."""
+
     model_config = pydantic.ConfigDict(extra="forbid", strict=True)
     number: str
     name: str
@@ -57,10 +66,18 @@ class _Agent(pydantic.BaseModel):
     allowed_networks: list[Annotated[str, pydantic.AfterValidator(network_text)]] = []
     caller_id: str = ""
 
+    def facts(self) -> dict[str, object]:
+        """All but number and password, as JSON has it."""
+        return self.model_dump(mode="json", exclude={"number", "password"})
+
+    def differing(self, known: Mapping[str, object]) -> tuple[str, ...]:
+        """The names of the facts that are otherwise in `known`, which is likewise as JSON has it."""
+        return tuple(name for name, fact in self.facts().items() if normal(name, known[name]) != normal(name, fact))
+
 
 class _Agents(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid")
-    agents: list[_Agent] = []
+    agents: list[AgentEntry] = []
 
 
 class _Customer(pydantic.BaseModel):
@@ -107,6 +124,71 @@ def read_seeds(agents_file: Path, customers_file: Path, realm: str, trunk_users:
     return Seeds(agents, customers)
 
 
+def agents_in(file: Path) -> tuple[AgentEntry, ...]:
+    """The agents of the file, none when it is not there; raises SettingsError with file and key."""
+    return tuple(_entries(file, _Agents).agents)
+
+
+def unapplied(directory_of_files: Path, directory: Directory) -> Iterator[str]:
+    """What the files say that is not in force: they are read only while there are no agents, or no customers."""
+    agents_file, customers_file = directory_of_files / AGENTS_FILE, directory_of_files / CUSTOMERS_FILE
+    try:
+        entries, customers = agents_in(agents_file), _read_customers(customers_file)
+    except SettingsError as error:
+        yield f"{error}; it is not read now that the database has agents and customers"
+        return
+    known = {entry.number: directory.agent(AgentId(entry.number)) for entry in entries}
+    new = [number for number, record in known.items() if record is None]
+    if new:
+        yield f"{agents_file}: is read at the first start only; not in force: {named(new)}; add them by `{IMPORT}`"
+    changed = [
+        f"{entry.number} ({', '.join(fields)})"
+        for entry in entries
+        if (record := known[entry.number]) is not None and (fields := entry.differing(facts_of(record)))
+    ]
+    if changed:
+        yield f"{agents_file}: in force otherwise than in the file: {named(changed)}; apply it by `{IMPORT} --update`"
+    strangers = sum(not is_known(customer, directory) for customer in customers)
+    if strangers:
+        yield (
+            f"{customers_file}: customers who are not known: {strangers}; the file is read at the first start only, "
+            "add them by POST /v1/customers"
+        )
+
+
+def facts_of(record: AgentRecord) -> dict[str, object]:
+    """An agent as `AgentEntry.facts` has it."""
+    return {
+        "name": record.name,
+        "skills": dict(record.skills),
+        "languages": list(record.languages),
+        "declines": [channel.value for channel in record.declines],
+        "digest_algorithms": list(record.digest_algorithms),
+        "allowed_networks": list(record.allowed_networks),
+        "caller_id": record.caller_id,
+    }
+
+
+def normal(name: str, fact: object) -> object:
+    """One form for all that means the same."""
+    if name == "caller_id" and isinstance(fact, str):
+        return HOME.canonical(fact) or fact
+    return list(fact) if isinstance(fact, tuple) else fact
+
+
+def is_known(customer: NewCustomer, directory: Directory) -> bool:
+    """Whether there is somebody with the member number, or else with one of the numbers."""
+    if customer.member_number is not None:
+        return directory.customer_by_member_number(customer.member_number) is not None
+    return not customer.numbers or any(directory.customer_by_phone(number) for number in customer.numbers)
+
+
+def named(many: Sequence[str]) -> str:
+    """The first few, and how many more."""
+    more = f" and {len(many) - NAMED_MAX} more" if len(many) > NAMED_MAX else ""
+    return ", ".join(many[:NAMED_MAX]) + more
+
+
 async def seed(
     connection: Connection, seeds: Callable[[], Seeds], keep: Callable[[Sequence[SeededAgent]], None]
 ) -> list[SeededAgent]:
@@ -136,7 +218,7 @@ async def seed(
 
 
 def _read_agents(file: Path, realm: str) -> tuple[SeededAgent, ...]:
-    entries = _entries(file, _Agents).agents
+    entries = agents_in(file)
     problems: list[SettingsError] = []
     seeded: dict[str, SeededAgent] = {}
     for place, entry in enumerate(entries):
@@ -161,7 +243,7 @@ def _entries(file: Path, table: type[Table]) -> Table:
         raise  # pydantic has no error without a mistake in it
 
 
-def _seeded(file: Path, key: str, entry: _Agent, realm: str) -> SeededAgent:
+def _seeded(file: Path, key: str, entry: AgentEntry, realm: str) -> SeededAgent:
     password = entry.password or new_password()
     agent = AgentId(entry.number)
     hashes = ha1(agent, realm, password)

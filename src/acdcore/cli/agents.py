@@ -1,0 +1,80 @@
+"""`acdcore agents import`: have the running daemon take over what `agents.toml` says since its first start."""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Annotated
+
+import typer
+from pydantic import TypeAdapter
+
+from acdcore.cli.daemon import Daemon, Declined, Reach, daemon_at, in_path
+from acdcore.cli.terminal import DEFAULT_CONFIG, ConfigOption, KeyFileOption, UrlOption, plain_errors, show
+from acdcore.control.schemas import AgentProfile, NewAgent
+from acdcore.control.settings import Right
+from acdcore.storage.seed import AGENTS_FILE, AgentEntry, agents_in
+
+app = typer.Typer(help="The agents of the running daemon.", no_args_is_help=True)
+UpdateOption = Annotated[
+    bool, typer.Option("--update", help="Also change agents who are known already to what the file says.")
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be added and changed.")]
+
+
+@app.callback()
+def group() -> None:
+    """The agents of the running daemon."""
+
+
+@app.command("import")
+def import_(
+    config: ConfigOption = DEFAULT_CONFIG,
+    url: UrlOption = None,
+    key_file: KeyFileOption = None,
+    update: UpdateOption = False,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Add the agents of agents.toml whom the daemon does not know, at once; it lies beside the settings.
+
+    Agents who are known are left as they are, or changed with --update; passwords and agents whom the file does not
+    name never are. A password that the file does not give is made and shown here only.
+    """
+    with plain_errors():
+        entries = agents_in(config.parent / AGENTS_FILE)
+        daemon = daemon_at(Reach(config, url, key_file), Right.ADMIN)
+        lines = [line for entry in entries for line in carried_out(daemon, entry, update=update, dry_run=dry_run)]
+    show("\n".join(lines) or f"nothing to do: the daemon knows every agent of {AGENTS_FILE} as it is there")
+
+
+def carried_out(daemon: Daemon, entry: AgentEntry, *, update: bool, dry_run: bool) -> Iterator[str]:
+    """Add or change one agent; says what was done, or would be."""
+    path = f"/v1/agents/{in_path(entry.number)}"
+    profile = profile_of(daemon, path)
+    if profile is None:
+        if dry_run:
+            yield f"{entry.number} would be added"
+            return
+        card = {"number": entry.number, **entry.facts(), **({"password": entry.password} if entry.password else {})}
+        made = TypeAdapter(NewAgent).validate_json(daemon.ask("POST", "/v1/agents", body=card)).password
+        yield f"{entry.number} added" + (f", password of the phone {made}" if made else "")
+        return
+    changed = entry.differing(TypeAdapter(AgentProfile).dump_python(profile, mode="json"))
+    if not changed:
+        return
+    named = ", ".join(changed)
+    if not update:
+        yield f"{entry.number} left as it is, differs in {named}; --update changes it"
+    elif dry_run:
+        yield f"{entry.number} would be changed: {named}"
+    else:
+        daemon.ask("PATCH", path, body={name: entry.facts()[name] for name in changed})
+        yield f"{entry.number} changed: {named}"
+
+
+def profile_of(daemon: Daemon, path: str) -> AgentProfile | None:
+    """The agent as configured; None when the daemon knows none."""
+    try:
+        return TypeAdapter(AgentProfile).validate_json(daemon.ask("GET", f"{path}/profile"))
+    except Declined as error:
+        if error.status is HTTPStatus.NOT_FOUND:
+            return None
+        raise

@@ -1,0 +1,44 @@
+"""`acdcore init`: write the shipped settings, flows, calendars and prompts, to begin with."""
+
+import os
+import shutil
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from acdcore.cli.terminal import DEFAULT_CONFIG, plain_errors, show
+from acdcore.kernel.errors import SettingsError
+
+DirectoryArgument = Annotated[Path, typer.Argument(help="Where to; made if it is not there.")]
+SHIPPED = "shipped"
+"""Beside the program's modules, where it was installed; a checkout has the files in `config`."""
+CHECKOUT = Path(__file__).parents[3] / "config"
+
+
+def init(directory: DirectoryArgument = DEFAULT_CONFIG.parent) -> None:
+    """Write settings, flows, calendars, prompts and agents to begin with, with comments; nothing is overwritten."""
+    with plain_errors(), as_file(files("acdcore")) as package:
+        source = package / SHIPPED
+        written = write_out(source if source.is_dir() else CHECKOUT, directory)
+    file = directory / DEFAULT_CONFIG.name
+    named = "" if file == DEFAULT_CONFIG else f" --config {file}"
+    show(f"{written} files are in {directory}. Edit {file}, then `acdcore check{named}` and `acdcore run{named}`.")
+
+
+def write_out(source: Path, directory: Path) -> int:
+    """Copy all files, or none when one of them is there already; how many. Raises SettingsError."""
+    if not source.is_dir():
+        raise SettingsError(str(source), "", "the shipped settings are missing; install acdcore anew")
+    names = sorted(path.relative_to(source) for path in source.rglob("*") if path.is_file())
+    for name in names:
+        if (directory / name).exists():
+            raise SettingsError(str(directory / name), "", "is there already and is not overwritten; name another DIR")
+    try:
+        for name in names:
+            (directory / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source / name, directory / name)
+    except OSError as error:
+        raise SettingsError(str(directory), "", f"cannot be written: {os.strerror(error.errno or 0)}") from error
+    return len(names)

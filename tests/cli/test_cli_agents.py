@@ -1,0 +1,62 @@
+"""`acdcore agents import`: what `agents.toml` says since the first start comes into force."""
+
+from pathlib import Path
+
+from tests.cli.shell import Shell
+from tests.control.served import Served
+
+from acdcore.kernel.ids import AgentId
+
+FILE = """
+[[agents]]
+number = "1001"
+name = "Anna"
+skills = {{ service = {level} }}
+
+[[agents]]
+number = "1077"
+name = "新人"
+skills = {{ service = 3 }}
+languages = ["cmn"]
+"""
+
+
+def config(directory: Path, level: int = 7) -> str:
+    """The settings beside which the agents lie."""
+    (directory / "agents.toml").write_text(FILE.format(level=level), "utf-8")
+    return str(directory / "acdcore.toml")
+
+
+async def test_agents_of_the_file_are_added_and_known_ones_are_left(
+    shell: Shell, served: Served, tmp_path: Path
+) -> None:
+    words = ("agents", "import", "--config", config(tmp_path))
+    before = served.house.agent_records[AgentId("1001")]
+    typed = await shell(*words, "--dry-run")
+    assert "1077 would be added" in typed.out
+    assert AgentId("1077") not in served.house.agent_records
+    typed = await shell(*words)
+    assert typed.status == 0
+    assert "1077 added, password of the phone " in typed.out
+    assert "1001 left as it is, differs in" in typed.out
+    assert served.house.agent_records[AgentId("1077")].name == "新人"
+    assert served.house.agent_records[AgentId("1001")] == before
+
+
+async def test_update_changes_known_agents_to_what_the_file_says(shell: Shell, served: Served, tmp_path: Path) -> None:
+    words = ("agents", "import", "--config", config(tmp_path, 4))
+    typed = await shell(*words, "--update")
+    assert typed.status == 0
+    assert dict(served.house.agent_records[AgentId("1001")].skills) == {"service": 4}
+    typed = await shell(*words, "--update")
+    assert typed.out.strip() == "nothing to do: the daemon knows every agent of agents.toml as it is there"
+
+
+async def test_mistake_in_the_file_is_named_and_changes_nothing(shell: Shell, served: Served, tmp_path: Path) -> None:
+    before = dict(served.house.agent_records)
+    wanted = config(tmp_path)
+    (tmp_path / "agents.toml").write_text('[[agents]]\nnumber = "1"\nnam = "x"\nskills = {}\n', "utf-8")
+    typed = await shell("agents", "import", "--config", wanted)
+    assert typed.status == 1
+    assert "agents.toml: agents.0.nam" in typed.err
+    assert served.house.agent_records == before
