@@ -156,3 +156,9 @@ def test_boundary_in_any_charset_parts_the_parts() -> None:
     mark = "分界".encode("gbk")
     body = mixed((SOUND, SDP), boundary="@@").replace(b"@@", mark)
     assert found_in(body, f'multipart/mixed;boundary="{decoded(mark)}"') == SDP
+
+
+@pytest.mark.parametrize("body", [b"Content-Length: 0\r\n\r\n", b"\r\n", b"hello"])
+def test_body_without_a_type_that_is_no_description_counts_as_none(body: bytes) -> None:
+    assert session_description(request(body)) == b""
+    assert session_description(request(SDP)) == SDP

@@ -66,10 +66,10 @@ class _Part:
 
 def session_description(message: Request | Response) -> bytes | Unsupported:
     """The SDP of a message; empty when it has none, Unsupported when it requires something that we do not know."""
-    if not message.body:
-        return b""
     headers = message.headers
     content_type = headers.get("Content-Type") or SDP_TYPE
+    if not message.body or ("Content-Type" not in headers and not message.body.lstrip().startswith(b"v=")):
+        return b""  # what nobody says the type of is a description if it looks like one (section 20.15 wants it said)
     disposition = headers.get("Content-Disposition") or ""
     if (headers.get("Content-Encoding") or "identity").strip().lower() != "identity":
         return Unsupported((("Accept-Encoding", "identity"),))

@@ -7,7 +7,7 @@ from acdcore.sip.events import EndCause, Flow, InviteArrived, RequestRejected, S
 from acdcore.sip.message import Request, reason_of
 from acdcore.sip.peers import Peer
 from acdcore.sip.session import Fact, Session, SessionInput, SessionState
-from acdcore.sip.session_timer import IntervalTooSmall, asked_interval_s
+from acdcore.sip.session_timer import IntervalTooSmall, SessionInterval, asked_interval
 from acdcore.sip.timers import Timer
 from acdcore.sip.transaction import SOURCE_PATH, Owner, Purpose
 from acdcore.sip.transactions import Turn
@@ -47,10 +47,11 @@ class Callee:
             self._ua.reply_at_once(request, flow, admitted, turn)
             turn.out.append(unserved(request, flow, admitted.status))
             return
-        dialog, expires_s, offer = admitted
+        dialog, timer, offer = admitted
         number = SessionId(self._ua.new_number())
         transaction = self._ua.transactions.open_server(request, flow, Owner(Purpose.INVITE, number), tag)
-        session = Session(number, SessionState.INVITED, flow, transaction, tag, dialog, expires_s=expires_s)
+        session = Session(number, SessionState.INVITED, flow, transaction, tag, dialog, timer=timer)
+        session.allowed = request.tokens("Allow")
         session.path = self._ua.settings.path
         self._ua.open(session)
         self._ua.arm(session, Timer.ANSWER_LIMIT, turn.now + ANSWER_LIMIT_S)
@@ -58,7 +59,7 @@ class Callee:
         self._ua.reply(transaction, Fact(100), turn)
         turn.out.append(InviteArrived(number, request, flow, offer, peer))
 
-    def _admit(self, request: Request, tag: str) -> tuple[Dialog, int, bytes] | Fact:
+    def _admit(self, request: Request, tag: str) -> tuple[Dialog, SessionInterval, bytes] | Fact:
         """The dialog, session interval and offer of an INVITE, or why it cannot even be offered to the hall."""
         if len(self._ua.sessions) >= self._ua.settings.sessions_max:
             return Fact(503, headers=(("Retry-After", str(self._ua.settings.retry_after_s)),))
@@ -71,8 +72,8 @@ class Callee:
         if not _takes_sdp(request):
             return Fact(406)
         try:
-            interval_s = asked_interval_s(request, self._ua.settings.session_expires_min_s)
-            return dialog_of_callee(request, tag), interval_s, offer
+            timer = asked_interval(request, self._ua.settings.session_expires_min_s)
+            return dialog_of_callee(request, tag), timer, offer
         except IntervalTooSmall:
             return Fact(422, headers=(("Min-SE", str(self._ua.settings.session_expires_min_s)),))
         except PeerError as error:

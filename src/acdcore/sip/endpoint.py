@@ -462,6 +462,8 @@ class Endpoint:
             case Purpose.QUESTION:
                 if not response.is_provisional:
                     self._prober.finished(transaction, response.status, turn)
+            case Purpose.REFRESH:
+                self._modifier.refresh_answered(transaction, response, turn)
             case Purpose.OUTSIDE:
                 self._outside.response_arrived(transaction, response, turn)
             case Purpose.NOTHING:
@@ -491,6 +493,8 @@ class Endpoint:
                 self._modifier.failed(session, status, turn)
             case Purpose.QUESTION if status == 503:
                 self._prober.unsent(transaction, turn)
+            case Purpose.REFRESH if session is not None and session.refresh is transaction:
+                self._modifier.refresh_failed(session, status, turn)
             case Purpose.QUESTION:
                 self._prober.finished(transaction, status, turn)
             case Purpose.BYE if session is not None and status == 503 and transaction.flow.connection:
@@ -521,6 +525,8 @@ class Endpoint:
                 self._callee.progress_again(session, turn)
             case Timer.GLARE:
                 self._modifier.attempt(session, turn)
+            case Timer.REFRESH:
+                self._modifier.refresh(session, turn)
             case Timer.MODIFY_LIMIT:
                 self._modifier.limit(session, turn)
             case Timer.ASK:

@@ -9,8 +9,8 @@ from acdcore.sip.message import Request, Response
 from acdcore.sip.session import Fact, Repeat, Session, SessionInput, SessionState
 from acdcore.sip.session_timer import (
     IntervalTooSmall,
-    asked_interval_s,
-    granted_interval_s,
+    asked_interval,
+    granted_interval,
     refresh_fields,
     timer_fields,
 )
@@ -21,6 +21,10 @@ from acdcore.sip.user_agent import UserAgent
 
 GLARES_MAX = 5
 """How often a re-INVITE is tried again after 491; two well-behaved sides need one or two."""
+REFRESH_AGAIN_S = 10.0
+"""A refresh that was refused or could not be sent is tried again while the session lasts: a few times at least."""
+NOT_UPDATE = frozenset({405, 501})
+"""Responses of a peer that does not know UPDATE after all."""
 GONE_STATUSES = frozenset({408, 481})
 """Responses within a dialog that mean that the dialog is no more (section 12.2.1.2)."""
 
@@ -36,6 +40,7 @@ class Modifier:
     def modify(self, session: Session, body: bytes, turn: Turn) -> None:
         """Offer other media, now or as soon as nothing is in the way."""
         session.modification.body = body
+        session.modification.is_refresh = False
         session.modification.glares = 0
         self.attempt(session, turn)
 
@@ -51,7 +56,7 @@ class Modifier:
         if is_busy or session.state is SessionState.ANSWERED:
             self._wait(session, turn)
             return
-        fact = Fact(body=modification.body, headers=refresh_fields(session.expires_s))
+        fact = Fact(body=modification.body, headers=refresh_fields(session.timer))
         modification.ours = self._ua.send_within(session, "INVITE", Purpose.MODIFY, fact, turn)
         modification.is_cancelled = False
         self._arm_limit(session, turn)
@@ -88,8 +93,9 @@ class Modifier:
             session.dialog.refresh(response)
         self._ua.acknowledge(transaction, session.dialog, turn)
         if session.modification.ours is transaction:
-            if session.expires_s:
-                self._ua.await_refresh(session, granted_interval_s(response), turn)
+            if session.timer.interval_s:
+                self._ua.await_refresh(session, granted_interval(response), turn)
+            session.described = session.modification.body or session.described
             self._finish(session, response.status, description_or_nothing(response), turn)
 
     def _failure_arrived(self, session: Session, response: Response, turn: Turn) -> None:
@@ -139,8 +145,56 @@ class Modifier:
         session.modification.ours = None
         session.modification.body = None
         self._ua.disarm(session, Timer.MODIFY_LIMIT, Timer.GLARE)
-        if session.state is SessionState.CONFIRMED:
+        if session.state is SessionState.CONFIRMED and not session.modification.is_refresh:
             turn.out.append(ModifyAnswered(session.id, status, body))
+
+    # --- keeping the session up (RFC 4028 section 10) ---
+
+    def refresh(self, session: Session, turn: Turn) -> None:
+        """Half of the interval is over: UPDATE where the peer knows it, else a re-INVITE that changes nothing.
+
+        Any offer that is under way does as well, because it names the interval too.
+        """
+        modification = session.modification
+        if session.state is not SessionState.CONFIRMED or not session.timer.is_ours:
+            return
+        if session.refresh is not None or modification.ours is not None or modification.theirs is not None:
+            self._ua.arm(session, Timer.REFRESH, turn.now + REFRESH_AGAIN_S)
+            return
+        if "update" in session.allowed:
+            fact = Fact(headers=refresh_fields(session.timer))
+            session.refresh = self._ua.send_within(session, "UPDATE", Purpose.REFRESH, fact, turn)
+        elif modification.body is None:
+            modification.body, modification.is_refresh, modification.glares = session.described, True, 0
+            self._ua.arm(session, Timer.REFRESH, turn.now + REFRESH_AGAIN_S)
+            self.attempt(session, turn)
+
+    def refresh_answered(self, transaction: Transaction, response: Response, turn: Turn) -> None:
+        """The response to our UPDATE."""
+        session = self._ua.sessions.get(SessionId(transaction.owner.number))
+        if session is None or session.refresh is not transaction or response.is_provisional:
+            return
+        again = self._ua.authorised(transaction, response, session.credentials)
+        if again is not None:
+            session.refresh = self._ua.send_again(transaction, again, turn)
+            return
+        session.refresh = None
+        if response.is_success:
+            self._ua.await_refresh(session, granted_interval(response), turn)
+        elif response.status in GONE_STATUSES:
+            self.lost(session, turn)
+        else:
+            if response.status in NOT_UPDATE:
+                session.allowed = ()  # by re-INVITE then
+            self._ua.arm(session, Timer.REFRESH, turn.now + REFRESH_AGAIN_S)
+
+    def refresh_failed(self, session: Session, status: int, turn: Turn) -> None:
+        """Our UPDATE found nobody."""
+        session.refresh = None
+        if status in GONE_STATUSES:
+            self.lost(session, turn)
+        else:
+            self._ua.arm(session, Timer.REFRESH, turn.now + REFRESH_AGAIN_S)
 
     # --- theirs ---
 
@@ -174,7 +228,7 @@ class Modifier:
         if isinstance(offer, Unsupported):
             return Fact(415, headers=offer.headers)
         try:
-            asked_interval_s(request, self._ua.settings.session_expires_min_s)
+            asked_interval(request, self._ua.settings.session_expires_min_s)
             contacts = request.contacts
         except IntervalTooSmall:
             return Fact(422, headers=(("Min-SE", str(self._ua.settings.session_expires_min_s)),))
@@ -207,9 +261,10 @@ class Modifier:
         fields = self._ua.response_fields(theirs, Fact(body=body))
         if session.state is SessionState.CONFIRMED:
             # Without an interval in the 2xx the session has no timer any more (RFC 4028 section 9).
-            interval_s = asked_interval_s(theirs.request, self._ua.settings.session_expires_min_s)
-            self._ua.await_refresh(session, interval_s, turn)
-            fields = (*fields, *timer_fields(interval_s)) if interval_s else fields
+            timer = asked_interval(theirs.request, self._ua.settings.session_expires_min_s)
+            self._ua.await_refresh(session, timer, turn)
+            fields = (*fields, *timer_fields(timer))
+            session.described = body or session.described
         data = self._ua.reply(theirs, Fact(200, headers=fields, body=body), turn)
         if theirs.request.method == "INVITE":
             self._ua.repeat(session, Repeat(data, theirs, self._ua.settings.timing.t1_s), turn)

@@ -20,6 +20,7 @@ from acdcore.sip.dialog import Dialog, DialogKey, Order
 from acdcore.sip.digest_client import DigestClient
 from acdcore.sip.events import DialogPath, EndCause, Fields, Flow, OutgoingInvite, SessionId, Watch
 from acdcore.sip.message import Request, Response
+from acdcore.sip.session_timer import NO_TIMER, SessionInterval
 from acdcore.sip.timers import Timer
 from acdcore.sip.transaction import SOURCE_PATH, Transaction
 
@@ -218,6 +219,8 @@ class Modification:
     """How often ours was refused with 491."""
     is_cancelled: bool = False
     """Whether ours was cancelled, because it got nothing but provisional responses."""
+    is_refresh: bool = False
+    """Whether ours only keeps the session up: nobody waits for its outcome."""
     theirs: Transaction | None = None
     """The peer's re-INVITE or UPDATE that waits for our answer."""
 
@@ -250,8 +253,14 @@ class Session:
     """Changes of media under way."""
     farewell: Fields = ()
     """Fields of a BYE that has to wait (DEPARTING)."""
-    expires_s: int = 0
-    """The session interval when the peer refreshes (RFC 4028), 0 without a session timer."""
+    timer: SessionInterval = NO_TIMER
+    """Who refreshes the session, and how often (RFC 4028)."""
+    allowed: tuple[str, ...] = ()
+    """The methods that the peer allows, as its latest INVITE or 2xx says; empty when it does not say."""
+    described: bytes = b""
+    """The session description that we sent last: a re-INVITE with it changes nothing."""
+    refresh: Transaction | None = None
+    """Our UPDATE that has no final response."""
     watch: Watch | None = None
     """How the peer is asked whether it is still there, None while it is not."""
     question: Transaction | None = None

@@ -1,4 +1,6 @@
-"""Session timers as the callee sees them (RFC 4028): accepted when the caller refreshes, otherwise left out."""
+"""Session timers (RFC 4028): who refreshes the session, how often, and what is said of it."""
+
+from typing import NamedTuple
 
 from acdcore.kernel.errors import PeerError
 from acdcore.sip.events import Fields
@@ -13,28 +15,42 @@ class IntervalTooSmall(PeerError):
     sip_status = 422
 
 
-def asked_interval_s(request: Request, smallest_s: int) -> int:
-    """The session interval that we grant to an INVITE or UPDATE, 0 for none.
+class SessionInterval(NamedTuple):
+    """A session timer."""
 
-    We do not refresh, hence a caller that wants the callee to do it, or does not know the extension itself, gets a
-    session without a timer, which section 9 leaves to the callee. Raises IntervalTooSmall and MalformedValue.
+    interval_s: int = 0
+    """How long the session lasts without a refresh; 0: there is no timer."""
+    is_ours: bool = False
+    """Whether we refresh it; else the peer does."""
+
+
+NO_TIMER = SessionInterval()
+
+
+def asked_interval(request: Request, smallest_s: int) -> SessionInterval:
+    """The session timer that we grant to an INVITE or UPDATE (section 9, table 2).
+
+    The caller refreshes unless it asks us to. A caller that does not know the extension gets a session without a timer,
+    which section 9 leaves to the callee. Raises IntervalTooSmall and MalformedValue.
     """
     value = request.headers.get("Session-Expires")
     if value is None or "timer" not in request.tokens("Supported") + request.tokens("Require"):
-        return 0
+        return NO_TIMER
     interval_s = parse_seconds(value)
     if interval_s < smallest_s:
         raise IntervalTooSmall(f"session interval below {smallest_s} s")
-    return 0 if _refresher(value) == "uas" else interval_s
+    return SessionInterval(interval_s, _refresher(value) == "uas")
 
 
-def granted_interval_s(response: Response) -> int:
-    """The interval that the callee put into a 2xx and refreshes itself; 0 for none, or for one that makes no sense."""
+def granted_interval(response: Response) -> SessionInterval:
+    """The session timer that a 2xx to a request of ours sets; none where it says nothing that makes sense."""
     value = response.headers.get("Session-Expires")
     try:
-        return parse_seconds(value) if value is not None and _refresher(value) == "uas" else 0
+        if value is None or (refresher := _refresher(value)) not in ("uas", "uac"):
+            return NO_TIMER
+        return SessionInterval(parse_seconds(value), refresher == "uac")
     except MalformedValue:
-        return 0
+        return NO_TIMER
 
 
 def least_interval_s(response: Response) -> int:
@@ -51,14 +67,20 @@ def patience_s(interval_s: int) -> float:
     return interval_s - min(32.0, interval_s / 3)
 
 
-def timer_fields(interval_s: int) -> Fields:
-    """What a 2xx says when the caller is to refresh the session (section 9)."""
-    return (("Require", "timer"), ("Session-Expires", f"{interval_s};refresher=uac"))
+def timer_fields(timer: SessionInterval) -> Fields:
+    """What a 2xx says of the timer (section 9): the caller must know it when it is to refresh."""
+    if not timer.interval_s:
+        return ()
+    if timer.is_ours:
+        return (("Supported", "timer"), ("Session-Expires", f"{timer.interval_s};refresher=uas"))
+    return (("Require", "timer"), ("Session-Expires", f"{timer.interval_s};refresher=uac"))
 
 
-def refresh_fields(interval_s: int) -> Fields:
-    """What a re-INVITE of ours says so that the peer goes on refreshing; without it the timer would end (section 9)."""
-    return (("Supported", "timer"), ("Session-Expires", f"{interval_s};refresher=uas")) if interval_s else ()
+def refresh_fields(timer: SessionInterval) -> Fields:
+    """What a re-INVITE or UPDATE of ours says so that the timer goes on; without it it would end (section 9)."""
+    refresher = "uac" if timer.is_ours else "uas"
+    fields = (("Supported", "timer"), ("Session-Expires", f"{timer.interval_s};refresher={refresher}"))
+    return fields if timer.interval_s else ()
 
 
 def _refresher(value: str) -> str:

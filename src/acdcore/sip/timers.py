@@ -58,6 +58,8 @@ class Timer(StrEnum):
     """Session: its audio has rested for as long as it may."""
     EXPIRY = "expiry"
     """Session: no refresh came in time (RFC 4028)."""
+    REFRESH = "refresh"
+    """Session: it is for us to refresh it (RFC 4028 section 10)."""
 
 
 class TimerKey(NamedTuple):
@@ -111,6 +113,7 @@ SESSION_TIMERS = frozenset(
         Timer.ASK_LIMIT,
         Timer.HOLD_LIMIT,
         Timer.EXPIRY,
+        Timer.REFRESH,
     )
 )
 """The timers whose owner is a session; those of all the others are transactions."""

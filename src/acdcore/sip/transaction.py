@@ -243,6 +243,8 @@ class Purpose(StrEnum):
     """The end of a session."""
     QUESTION = "question"
     """An OPTIONS within a session: is the peer still there?"""
+    REFRESH = "refresh"
+    """An UPDATE within a session that keeps it up."""
     OUTSIDE = "outside"
     """A request outside of dialogs."""
     NOTHING = "nothing"

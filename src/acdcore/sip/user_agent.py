@@ -29,7 +29,7 @@ from acdcore.sip.identity import EndpointSettings, Identity
 from acdcore.sip.message import Field, Headers, Request, Response, reason_of
 from acdcore.sip.next_hop import Listening, next_hop
 from acdcore.sip.session import Deed, Fact, Repeat, Session, SessionInput, SessionState
-from acdcore.sip.session_timer import granted_interval_s, patience_s, timer_fields
+from acdcore.sip.session_timer import SessionInterval, granted_interval, patience_s, timer_fields
 from acdcore.sip.timers import SESSION_TIMERS, Timer, TimerKey
 from acdcore.sip.transaction import FORKS_MAX, NOBODY, Owner, Purpose, Transaction, cancel_of
 from acdcore.sip.transactions import Transactions, Turn
@@ -118,7 +118,7 @@ class UserAgent:
         dialog = _dialog(session)
         flow = self._way(dialog, session.flow, session.path, turn)
         fields = [*fact.headers, self.identity.user_agent]
-        if method == "INVITE":
+        if method in ("INVITE", "UPDATE"):
             fields += [("Contact", self.identity.contact(flow)), self.identity.allow]
         if fact.body:
             fields.append(SDP)
@@ -226,13 +226,15 @@ class UserAgent:
             session.armed.discard(timer)
             self.deadlines.cancel(TimerKey(timer, session.id))
 
-    def await_refresh(self, session: Session, interval_s: int, turn: Turn) -> None:
-        """End the session unless the peer refreshes it within an interval; 0 is no session timer any more."""
-        session.expires_s = interval_s
-        if interval_s:
-            self.arm(session, Timer.EXPIRY, turn.now + patience_s(interval_s))
-        else:
-            self.disarm(session, Timer.EXPIRY)
+    def await_refresh(self, session: Session, timer: SessionInterval, turn: Turn) -> None:
+        """End the session unless it is refreshed within an interval; where that is ours to do, after half of it."""
+        session.timer = timer
+        self.disarm(session, Timer.EXPIRY, Timer.REFRESH)
+        if not timer.interval_s:
+            return
+        if timer.is_ours:
+            self.arm(session, Timer.REFRESH, turn.now + timer.interval_s / 2)
+        self.arm(session, Timer.EXPIRY, turn.now + patience_s(timer.interval_s))
 
     def repeat(self, session: Session, repeat: Repeat, turn: Turn) -> None:
         """Keep sending a 2xx until its ACK (section 13.3.1.4)."""
@@ -296,9 +298,9 @@ class UserAgent:
     def _send_answer(self, session: Session, fact: Fact, turn: Turn) -> None:
         self.disarm(session, Timer.ANSWER_LIMIT, Timer.PROGRESS_AGAIN)
         fields = self.response_fields(session.transaction, fact)
-        self.await_refresh(session, session.expires_s, turn)
-        if session.expires_s:
-            fields = (*fields, *timer_fields(session.expires_s))
+        self.await_refresh(session, session.timer, turn)
+        fields = (*fields, *timer_fields(session.timer))
+        session.described = fact.body
         data = self.reply(session.transaction, Fact(200, headers=fields, body=fact.body), turn)
         self.repeat(session, Repeat(data, session.transaction, self.settings.timing.t1_s), turn)
 
@@ -319,7 +321,9 @@ class UserAgent:
             session.attempt.early.clear()
         self.dialogs[session.key] = session
         self.acknowledge(session.transaction, dialog, turn)
-        self.await_refresh(session, granted_interval_s(fact.response), turn)
+        self.await_refresh(session, granted_interval(fact.response), turn)
+        session.allowed = fact.response.tokens("Allow")
+        session.described = session.transaction.request.body
 
     def _send_bye(self, session: Session, fact: Fact, turn: Turn) -> None:
         self.disarm(session, *SESSION_TIMERS)
@@ -341,8 +345,9 @@ class UserAgent:
         ours = session.modification.ours
         if ours is not None:
             self.transactions.drop(ours)
-        if session.question is not None:
-            self.transactions.drop(session.question)
+        for asked in (session.question, session.refresh):
+            if asked is not None:
+                self.transactions.drop(asked)
         self.dialogs.pop(session.key, None)
         del self.sessions[session.id]
 
