@@ -22,7 +22,7 @@ from acdcore.storage.journal import DiskJournal, JournalSettings, last_state
 from acdcore.storage.journal_files import segment_files
 from acdcore.timekeeping import Timed, Timekeeper, keep_seen, kept_trust
 from acdcore.watch import look_once
-from acdcore.work.model import WorkId, WorkItem, WorkKind, WorkState
+from acdcore.work.model import CameDue, WorkId, WorkItem, WorkKind, WorkState
 
 pytestmark = pytest.mark.looptime
 
@@ -104,7 +104,7 @@ async def test_callback_is_neither_dialled_nor_given_up_by_a_leap(by: timedelta,
         item = house.operations.request_callback(callback(house, timedelta(hours=2)))
         await house.pass_time(600)
         site.set(by, is_noticed=is_noticed)
-        house.hall.workbench.settle("13999999999")  # anything that the book has to handle
+        house.hall.workbench.feed(CameDue())
         await house.pass_time(1)
         (waiting,) = house.hall.workbench.open_items()
         assert waiting.state is WorkState.WAITING

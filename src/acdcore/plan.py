@@ -66,6 +66,7 @@ class Plan:
             screening=settings.screening_rules(),
             services=settings.service_settings(),
             callback_numbers=tuple(settings.callbacks.numbers),
+            callback_min_wait_s=settings.callbacks.min_wait_s,
         )
 
 

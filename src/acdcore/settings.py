@@ -193,6 +193,7 @@ class Callbacks(Section):
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 3
     retry_after_s: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (300.0, 1_800.0, 7_200.0)
     expire_after_s: Annotated[float, Field(gt=0)] = 172_800.0
+    min_wait_s: Annotated[float, Field(ge=0, le=3_600)] = 5.0
     numbers: list[Annotated[str, Field(pattern=r"^\+?[0-9]{1,15}$")]] = Field(default_factory=list)
 
 

@@ -113,7 +113,7 @@ async def test_customer_who_calls_again_is_not_called_back_and_has_the_place_aga
         again.call(SERVICE_LINE)
         await house.pass_time(1)
         (item,) = items(house)
-        assert item.state is WorkState.MERGED
+        assert item.state is WorkState.WAITING  # settled by getting through, not by calling
         (view,) = next(queue.waiting for queue in house.hall.acd.snapshot().queues if queue.queue == SERVICE)
         assert view.waited_in_all_s > 60
         agent = await house.seat("1001")
@@ -131,12 +131,13 @@ async def test_customer_who_calls_again_and_hangs_up_waiting_is_called_back_afte
         again = house.caller(ORDINARY)
         again.call(SERVICE_LINE)
         await house.pass_time(5)
+        (called,) = items(house)
         again.hang_up()
-        await house.pass_time(1)
-        merged, renewed = items(house)
-        assert (merged.state, renewed.state) == (WorkState.MERGED, WorkState.QUEUED)
-        assert renewed.waited_s >= merged.waited_s > 60
-        assert renewed.created_at == merged.created_at
+        await house.pass_time(10)
+        (kept,) = items(house)
+        assert (called.state, kept.state) == (WorkState.WAITING, WorkState.QUEUED)
+        assert kept.waited_s >= called.waited_s > 60
+        assert (kept.id, kept.created_at) == (called.id, called.created_at)
         await end_work(house)
 
 

@@ -66,7 +66,7 @@ from acdcore.kernel.alarms import Severity
 from acdcore.kernel.errors import Outcome, Refused, Unavailable
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName, SkillName
 from acdcore.work.model import ENDED as ENDED_STATES
-from acdcore.work.model import WorkId, WorkItem, WorkKind, WorkState
+from acdcore.work.model import DialFirst, WorkId, WorkItem, WorkKind, WorkState
 
 MORNING = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
 HALF_AN_HOUR = timedelta(minutes=30)
@@ -550,6 +550,7 @@ def callback() -> WorkItem:
         customer_id=CustomerId(1),
         language="cmn",
         waited_s=42.0,
+        dial_first=DialFirst.AGENT,
         changed_at=asked_at,
     )
 

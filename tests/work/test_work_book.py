@@ -6,21 +6,26 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from acdcore.kernel.ids import AgentId, QueueName
+from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName
 from acdcore.work import book as book_module
-from acdcore.work.book import TRANSITIONS, BookSettings, Event, WorkBook
+from acdcore.work.book import LINE_CLEARS_S, BookSettings, WorkBook
 from acdcore.work.model import (
     ENDED,
     Absorbed,
     Attempt,
     AttemptEnded,
+    BreakOff,
     CameDue,
     Cancelled,
     Changed,
     Closed,
     Connected,
-    CustomerCalled,
+    CustomerCame,
+    CustomerGone,
+    CustomerParted,
+    CustomerTalks,
     Dequeue,
+    Dialling,
     Enqueue,
     HoursChanged,
     InHand,
@@ -34,6 +39,7 @@ from acdcore.work.model import (
     WorkKind,
     WorkState,
 )
+from acdcore.work.transitions import TRANSITIONS, Event
 
 T0 = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 SERVICE = QueueName("service")
@@ -42,6 +48,9 @@ AGENT = AgentId("1001")
 W1 = WorkId("w1")
 W2 = WorkId("w2")
 NUMBER = "13800000001"
+CALL = CallId("c1")
+CALLS = CustomerCame(CALL, "+86" + NUMBER)
+TALKS, PARTED, GONE = CustomerTalks(CALL), CustomerParted(CALL), CustomerGone(CALL)
 
 
 def key(number: str) -> str:
@@ -111,7 +120,7 @@ EVENTS: dict[Event, Sequence[tuple[Input, float]]] = {
     Event.EXPIRED: [(CameDue(), 172_800)],
     Event.CLOSED: [(Closed(W1, "1001"), 0)],
     Event.CANCELLED: [(Cancelled(W1, "supervisor"), 0)],
-    Event.SETTLED: [(CustomerCalled("+86" + NUMBER), 0), (AttemptEnded(W1, Attempt.BUSY), 0)],
+    Event.SETTLED: [(CALLS, 0), (TALKS, 0), (AttemptEnded(W1, Attempt.BUSY), 0)],
 }
 """Inputs that are each event by themselves; the rest depends on the item and has tests of its own."""
 
@@ -125,6 +134,8 @@ def test_each_state_answers_each_event_as_the_table_says(state: WorkState, event
         outputs += book.handle(each, at(after_s))
     becomes = TRANSITIONS.get((state, event))
     found = [output.item.state for output in outputs if isinstance(output, Changed) and output.item.id == W1]
+    if (state, event) == (WorkState.QUEUED, Event.SETTLED):
+        assert found.pop(0) is WorkState.WAITING  # barred by the call, before the talk settles it
     assert found == ([] if becomes is None else [becomes])
     if becomes in ENDED:
         assert book.item(W1) is None
@@ -282,33 +293,147 @@ def test_message_that_wants_a_reply_is_done_by_a_talk_or_by_somebodys_word() -> 
 # The customer calls
 
 
-def test_customer_who_calls_settles_callbacks_and_leaves_messages() -> None:
+def test_customer_who_talks_settles_wishes_and_leaves_messages_and_all_that_is_about_something() -> None:
     book = new_book()
-    told(book, Requested(callback()), Requested(message("w2")), Requested(callback("w3", "10010")))
-    outputs = told(book, CustomerCalled("+86" + NUMBER))
-    assert states(outputs) == [("w1", "merged")]
+    about = replace(callback("w4"), subject="the refund")
+    dated = replace(callback("w5"), at=at(9000), next_at=at(9000))
+    addressed = replace(callback("w6"), for_agent=AGENT)
+    other = callback("w3", "10010")
+    told(book, *map(Requested, (callback(), message("w2"), other, about, dated, addressed)))
+    assert states(told(book, CALLS)) == [("w1", "waiting"), ("w4", "waiting"), ("w6", "waiting")]
+    assert states(told(book, TALKS)) == [("w1", "merged")]
+    told(book, PARTED, GONE)
+    assert {item.id for item in book.open_items()} == {"w2", "w3", "w4", "w5", "w6"}
+    assert [item.id for item in book.open_for(NUMBER, None)] == ["w2", "w4", "w5", "w6"]
+
+
+def test_customer_who_calls_is_not_called_until_the_line_has_cleared() -> None:
+    book = new_book()
+    told(book, Requested(callback()))
+    outputs = told(book, CALLS)
     assert kinds(outputs) == [Changed, Dequeue]
-    assert {item.id for item in book.open_items()} == {"w2", "w3"}
+    assert book.next_deadline() == at(172_800)
+    book.handle(GONE, at(60))
+    assert book.next_deadline() == at(60 + LINE_CLEARS_S)
+    assert kinds(book.handle(CameDue(), at(60 + LINE_CLEARS_S))) == [Changed, Enqueue]
 
 
-def test_customer_who_calls_while_being_called_is_not_called_again() -> None:
+def test_customer_with_two_calls_is_on_the_line_until_the_last_is_over() -> None:
     book = new_book()
-    told(book, Requested(callback()), InHand(W1, AGENT))
-    [output] = told(book, CustomerCalled(NUMBER))
-    assert isinstance(output, Absorbed)
+    told(book, CALLS, CustomerCame(CallId("c2"), NUMBER), Requested(callback()))
+    told(book, GONE)
+    assert book.next_deadline() == at(172_800)
+    told(book, CustomerGone(CallId("c2")))
+    assert book.next_deadline() == at(LINE_CLEARS_S)
+
+
+def test_attempt_is_broken_off_by_the_customers_call_and_costs_nothing() -> None:
+    book = new_book()
+    told(book, Requested(callback()), InHand(W1, AGENT), Dialling(W1))
+    [output] = told(book, CALLS)
+    assert isinstance(output, BreakOff)
+    assert states(told(book, AttemptEnded(W1, Attempt.LEFT))) == [("w1", "waiting")]
+    item = book.item(W1)
+    assert item is not None
+    assert (item.attempts, item.next_at) == (0, None)
+    assert states(told(book, TALKS)) == [("w1", "merged")]
+
+
+def test_number_on_the_line_is_not_dialled_by_whoever_heard_a_message() -> None:
+    book = new_book()
+    told(book, Requested(message()), CALLS, InHand(W1, AGENT))
+    assert kinds(told(book, Dialling(W1))) == [Rejected]
+    assert told(book, GONE, Dialling(W1)) == []
+
+
+def test_message_that_is_heard_when_its_caller_calls_is_heard_on() -> None:
+    book = new_book()
+    told(book, Requested(message()), InHand(W1, AGENT))
+    assert told(book, CALLS) == []
+
+
+def test_attempt_that_has_reached_the_customer_goes_on_whoever_calls() -> None:
+    book = new_book()
+    told(book, Requested(callback()), InHand(W1, AGENT), Dialling(W1), Connected(W1))
+    assert told(book, CALLS) == []
+    assert states(told(book, TALKS, AttemptEnded(W1, Attempt.LEFT))) == [("w1", "done")]
+
+
+def test_attempt_in_whose_last_moment_the_customer_talks_elsewhere_is_the_last() -> None:
+    book = new_book()
+    told(book, Requested(callback()), InHand(W1, AGENT), CALLS, TALKS)
     assert states(told(book, AttemptEnded(W1, Attempt.BUSY))) == [("w1", "merged")]
 
 
-def test_customer_who_calls_while_being_called_and_asks_anew_is_called_again() -> None:
+def test_customer_who_asks_anew_while_talking_is_called_again() -> None:
     book = new_book()
-    told(book, Requested(callback()), InHand(W1, AGENT), CustomerCalled(NUMBER), Requested(callback("w2")))
+    told(book, Requested(callback()), InHand(W1, AGENT), CALLS, TALKS, Requested(callback("w2")))
     assert states(told(book, AttemptEnded(W1, Attempt.BUSY))) == [("w1", "waiting")]
+
+
+@pytest.mark.parametrize(
+    ("before", "is_wanted"),
+    [((), True), ((TALKS,), False), ((TALKS, PARTED), False)],
+)
+def test_who_hangs_up_waiting_is_called_back_unless_another_call_talks_or_has_talked(
+    before: tuple[Input, ...], is_wanted: bool
+) -> None:
+    book = new_book()
+    told(book, CALLS, CustomerCame(CallId("c2"), NUMBER), *before, wall=at(10))
+    outputs = told(book, Requested(callback(), since=T0), wall=at(20))
+    assert kinds(outputs) == ([Changed] if is_wanted else [Rejected])
+
+
+def test_talk_before_the_wait_began_settles_nothing() -> None:
+    book = new_book()
+    told(book, CALLS, CustomerCame(CallId("c2"), NUMBER), TALKS, PARTED)
+    assert kinds(told(book, Requested(callback(), since=at(10)), wall=at(20))) == [Changed]
+
+
+def test_customer_is_one_by_the_card_as_well_as_by_the_number() -> None:
+    book = new_book()
+    told(book, Requested(replace(callback(), customer_id=CustomerId(7))), CustomerCame(CALL, "10010"))
+    assert states(told(book, CustomerCame(CALL, "10010", CustomerId(7)))) == [("w1", "waiting")]
+    assert states(told(book, TALKS)) == [("w1", "merged")]
+
+
+def test_customer_who_is_recognised_while_talking_has_got_through() -> None:
+    book = new_book()
+    told(book, Requested(replace(callback(), customer_id=CustomerId(7))), CustomerCame(CALL, "10010"), TALKS)
+    outputs = told(book, CustomerCame(CALL, "10010", CustomerId(7)))
+    assert states(outputs) == [("w1", "waiting"), ("w1", "merged")]
 
 
 def test_hidden_number_settles_nothing() -> None:
     book = new_book()
     told(book, Requested(message("w1", "")), Requested(callback("w2")))
-    assert told(book, CustomerCalled("")) == []
+    assert told(book, CustomerCame(CALL, "")) == []
+    assert told(book, TALKS) == []
+
+
+def test_wish_that_is_asked_for_again_is_due_at_the_earlier_time_with_the_longer_wait() -> None:
+    book = new_book()
+    told(book, Requested(callback()), InHand(W1, AGENT), AttemptEnded(W1, Attempt.BUSY))
+    outputs = told(book, Requested(replace(callback("w2"), waited_s=90.0, next_at=at(10))))
+    assert kinds(outputs) == [Changed, Absorbed]
+    item = book.item(W1)
+    assert item is not None
+    assert (item.attempts, item.waited_s, item.next_at) == (1, 90.0, at(10))
+
+
+def test_callback_for_a_time_does_not_expire_before_it() -> None:
+    book = new_book()
+    later = at(200_000)
+    told(book, Requested(replace(callback(), at=later)))
+    assert book.next_deadline() == later
+    assert states(book.handle(CameDue(), later)) == [("w1", "queued")]
+
+
+def test_nothing_is_remembered_of_calls_that_are_over() -> None:
+    book = new_book()
+    told(book, CustomerCame(CALL, NUMBER, CustomerId(7)), TALKS, PARTED, GONE)
+    assert book.calls_up() == 0
+    assert told(book, Requested(callback(), since=T0), wall=at(1)) != []
 
 
 # Hours, age, place

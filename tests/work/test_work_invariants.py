@@ -8,20 +8,25 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
-from acdcore.kernel.ids import AgentId, QueueName
+from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName
 from acdcore.work.book import BookSettings, WorkBook
 from acdcore.work.model import (
     ENDED,
     Absorbed,
     Attempt,
     AttemptEnded,
+    BreakOff,
     CameDue,
     Cancelled,
     Changed,
     Closed,
     Connected,
-    CustomerCalled,
+    CustomerCame,
+    CustomerGone,
+    CustomerParted,
+    CustomerTalks,
     Dequeue,
+    Dialling,
     Enqueue,
     HoursChanged,
     InHand,
@@ -39,6 +44,7 @@ from acdcore.work.model import (
 T0 = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 QUEUES = (QueueName("service"), QueueName("sales"))
 NUMBERS = ("", "1", "2", "+2")
+CALLS = (CallId("c1"), CallId("c2"), CallId("c3"))
 SETTINGS = BookSettings(max_attempts=2, retry_after_s=(300.0,), put_back_after_s=60.0, expire_after_s=7_200.0)
 
 
@@ -59,13 +65,34 @@ class Centre(RuleBasedStateMachine):
         self.stored: dict[WorkId, WorkItem] = {}
         self.queued: set[WorkId] = set()
         self.closed: set[QueueName] = set()
-        self.dialled: dict[WorkId, str] = {}
-        """Attempts under way, with the number's key."""
+        self.attempts: dict[WorkId, set[str]] = {}
+        """Attempts under way, with the keys of their customers."""
+        self.dialled: set[WorkId] = set()
+        """Those whose customer's phone rings, or who talk."""
+        self.reached: set[WorkId] = set()
+        self.up: dict[CallId, set[str]] = {}
+        """Calls of customers, with their keys."""
+        self.talks: set[CallId] = set()
+        self.turn = 0
+        self.asked_in: dict[WorkId, int] = {}
+        """The turn in which each wish was uttered last."""
+        self.talked_in: dict[str, int] = {}
+        """The turn in which each customer got through last."""
+        self.broken_off: set[WorkId] = set()
 
     def tell(self, input: Input) -> list[Output]:
+        self.turn += 1
         outputs = self.book.handle(input, self.wall)
         self.keep(outputs)
         return outputs
+
+    def customer(self, item: WorkItem) -> set[str]:
+        """The keys of the item's customer."""
+        card = "" if item.customer_id is None else f"card {item.customer_id}"
+        return {key(item.number), card} - {""}
+
+    def is_up(self, item: WorkItem) -> bool:
+        return any(not self.customer(item).isdisjoint(keys) for keys in self.up.values())
 
     def keep(self, outputs: Iterable[Output]) -> None:
         for output in outputs:
@@ -80,11 +107,19 @@ class Centre(RuleBasedStateMachine):
                 case Enqueue(item):
                     assert item.id not in self.queued
                     assert item.queue not in self.closed
+                    assert item.at is None or item.at <= self.wall, "tried before its time"
+                    if item.kind is WorkKind.CALLBACK:
+                        assert not self.is_up(item), "queued for a customer who is on the line"
                     self.queued.add(item.id)
                 case Dequeue(item):
                     self.queued.remove(item.id)
+                case BreakOff(item):
+                    assert item.id in self.attempts
+                    assert item.id not in self.reached, "a talk was broken off"
+                    self.broken_off.add(item.id)
                 case Absorbed(item):
                     assert item.state not in ENDED
+                    self.asked_in[item.id] = self.turn
                 case Rejected():
                     pass
 
@@ -93,17 +128,44 @@ class Centre(RuleBasedStateMachine):
         kind=st.sampled_from(WorkKind),
         queue=st.sampled_from(QUEUES),
         number=st.sampled_from(NUMBERS),
+        card=st.sampled_from([None, 7]),
         is_reply_wanted=st.booleans(),
         later_s=st.sampled_from([None, 600.0]),
+        subject=st.sampled_from(["", "", "refund"]),
     )
     def request(
-        self, kind: WorkKind, queue: QueueName, number: str, is_reply_wanted: bool, later_s: float | None
+        self,
+        kind: WorkKind,
+        queue: QueueName,
+        number: str,
+        card: int | None,
+        is_reply_wanted: bool,
+        later_s: float | None,
+        subject: str,
     ) -> WorkId:
         self.serial += 1
-        next_at = None if later_s is None else self.wall + timedelta(seconds=later_s)
-        item = WorkItem(WorkId(f"w{self.serial:04}"), kind, queue, number, self.wall, next_at=next_at)
-        self.tell(Requested(replace(item, is_reply_wanted=is_reply_wanted)))
+        at = None if later_s is None else self.wall + timedelta(seconds=later_s)
+        item = WorkItem(WorkId(f"w{self.serial:04}"), kind, queue, number, self.wall, at=at, subject=subject)
+        customer = None if card is None else CustomerId(card)
+        self.asked_in[item.id] = self.turn + 1
+        self.tell(Requested(replace(item, is_reply_wanted=is_reply_wanted, customer_id=customer)))
         return item.id
+
+    @rule(
+        target=work, queue=st.sampled_from(QUEUES), number=st.sampled_from(NUMBERS), waited_s=st.sampled_from([1, 90])
+    )
+    def hang_up_waiting(self, queue: QueueName, number: str, waited_s: float) -> WorkId:
+        self.serial += 1
+        item = WorkItem(WorkId(f"w{self.serial:04}"), WorkKind.CALLBACK, queue, number, self.wall)
+        self.asked_in[item.id] = self.turn + 1
+        is_talking = any(key(number) in self.up[call] for call in self.talking())
+        outputs = self.tell(Requested(item, since=self.wall - timedelta(seconds=waited_s)))
+        if number and is_talking:
+            assert any(isinstance(output, Rejected) for output in outputs), "called back although talking"
+        return item.id
+
+    def talking(self) -> list[CallId]:
+        return [call for call in self.up if call in self.talks]
 
     @rule(work_id=work)
     def accept(self, work_id: WorkId) -> None:
@@ -112,26 +174,84 @@ class Centre(RuleBasedStateMachine):
         is_accepted = not any(isinstance(output, Rejected) for output in outputs)
         assert is_accepted == was_queued
         if is_accepted:
-            number = key(self.stored[work_id].number)
-            assert not number or number not in self.dialled.values(), "two attempts at once for one number"
-            self.dialled[work_id] = number
+            customer = self.customer(self.stored[work_id])
+            busy = set().union(*self.attempts.values())
+            assert customer.isdisjoint(busy), "two attempts at once for one customer"
+            self.attempts[work_id] = customer
+
+    @rule(work_id=work)
+    def dial(self, work_id: WorkId) -> None:
+        if work_id in self.dialled or work_id in self.broken_off:
+            return  # the call has ended: it dials nobody
+        outputs = self.tell(Dialling(work_id))
+        if any(isinstance(output, Rejected) for output in outputs):
+            return
+        item = self.stored[work_id]
+        assert work_id in self.attempts
+        assert not self.is_up(item), "dialled while on the line"
+        if item.is_wish and item.state not in ENDED:
+            talked = max((self.talked_in.get(each, 0) for each in self.customer(item)), default=0)
+            assert talked <= self.asked_in[work_id], "dialled although served since"
+        self.dialled.add(work_id)
 
     @rule(work_id=work)
     def connect(self, work_id: WorkId) -> None:
-        self.tell(Connected(work_id))
+        if work_id in self.dialled and work_id not in self.broken_off | self.reached:
+            self.reached.add(work_id)
+            self.tell(Connected(work_id))
 
     @rule(work_id=work, how=st.sampled_from(Attempt))
     def end_attempt(self, work_id: WorkId, how: Attempt) -> None:
+        was_under_way = work_id in self.attempts
+        if work_id in self.broken_off:
+            how = Attempt.LEFT
+        if how is Attempt.TALKED and work_id in self.attempts and work_id not in self.reached:
+            how = Attempt.NO_ANSWER
+        self.attempts.pop(work_id, None)
+        for gone in (self.dialled, self.reached, self.broken_off):
+            gone.discard(work_id)
         outputs = self.tell(AttemptEnded(work_id, how))
-        was_under_way = self.dialled.pop(work_id, None) is not None
         assert was_under_way != any(isinstance(output, Rejected) for output in outputs)
 
-    @rule(number=st.sampled_from(NUMBERS))
-    def call_in(self, number: str) -> None:
-        self.tell(CustomerCalled(number))
+    @rule(call=st.sampled_from(CALLS), number=st.sampled_from(NUMBERS), card=st.sampled_from([None, 7]))
+    def call_in(self, call: CallId, number: str, card: int | None) -> None:
+        keys = {key(number), "" if card is None else f"card {card}"} - {""}
+        new = keys - self.up.setdefault(call, set())
+        self.up[call].update(keys)
+        if call in self.talks:
+            self.talked_in |= dict.fromkeys(new, self.turn + 1)
+        self.tell(CustomerCame(call, number, None if card is None else CustomerId(card)))
+        for work_id in self.attempts:
+            if self.stored[work_id].kind is WorkKind.CALLBACK and not self.attempts[work_id].isdisjoint(keys):
+                assert work_id in self.broken_off | self.reached, "the phone of a customer on the line rings on"
+        if call in self.talks:
+            self.nothing_is_wished_by(new)
+
+    @rule(call=st.sampled_from(CALLS))
+    def talk(self, call: CallId) -> None:
+        if call not in self.up:
+            return
+        self.talks.add(call)
+        self.talked_in |= dict.fromkeys(self.up[call], self.turn + 1)
+        self.tell(CustomerTalks(call))
+        self.nothing_is_wished_by(self.up[call])
+
+    def nothing_is_wished_by(self, customer: set[str]) -> None:
         for item in self.book.open_items():
-            if number and item.kind is WorkKind.CALLBACK and key(item.number) == key(number):
-                assert item.state is WorkState.IN_HAND, "the customer would be called after calling in"
+            if item.is_wish and not self.customer(item).isdisjoint(customer):
+                assert item.state is WorkState.IN_HAND, "the customer would be called after getting through"
+
+    @rule(call=st.sampled_from(CALLS))
+    def part(self, call: CallId) -> None:
+        self.talks.discard(call)
+        self.tell(CustomerParted(call))
+
+    @rule(call=st.sampled_from(CALLS))
+    def go(self, call: CallId) -> None:
+        self.talks.discard(call)
+        self.up.pop(call, None)
+        self.tell(CustomerGone(call))
+        assert self.book.calls_up() == len(self.up)
 
     @rule(work_id=work)
     def let_go(self, work_id: WorkId) -> None:
@@ -164,8 +284,8 @@ class Centre(RuleBasedStateMachine):
         left = [item for _, item in sorted(self.stored.items()) if item.state not in ENDED]
         attempts = {item.id: item.attempts for item in left}
         self.book = WorkBook(SETTINGS, key)
-        self.queued.clear()
-        self.dialled.clear()
+        for gone in (self.queued, self.attempts, self.dialled, self.reached, self.broken_off, self.up, self.talks):
+            gone.clear()
         for queue in self.closed:
             self.tell(HoursChanged(queue, False))
         self.keep(self.book.restore(left, self.wall))
@@ -186,29 +306,29 @@ class Centre(RuleBasedStateMachine):
 
     @invariant()
     def every_open_item_is_queued_or_in_hand_or_has_a_next_time_or_is_barred(self) -> None:
-        held = {number for number in self.dialled.values() if number}
+        held = set().union(*self.attempts.values())
         deadline = self.book.next_deadline()
         for item in self.book.open_items():
             if item.state is not WorkState.IN_HAND:
-                expires_at = item.created_at + timedelta(seconds=SETTINGS.expire_after_s)
+                expires_at = max(item.created_at, item.at or item.created_at) + timedelta(
+                    seconds=SETTINGS.expire_after_s
+                )
                 assert deadline is not None
                 assert deadline <= expires_at
             if item.state is WorkState.WAITING:
-                is_barred = item.queue in self.closed or key(item.number) in held
-                is_later = item.next_at is not None and item.next_at > self.wall
-                assert is_barred or is_later, "it could be queued and is not"
+                is_calling = item.kind is WorkKind.CALLBACK and self.is_up(item)
+                is_barred = is_calling or item.queue in self.closed or not held.isdisjoint(self.customer(item))
+                assert is_barred or (deadline is not None and deadline > self.wall), "it could be queued and is not"
 
     @invariant()
-    def a_number_has_one_open_callback_in_a_queue(self) -> None:
-        callbacks = [
-            (key(item.number), item.queue) for item in self.book.open_items() if item.kind is WorkKind.CALLBACK
-        ]
-        assert len(callbacks) == len(set(callbacks))
+    def a_number_has_one_open_wish_in_a_queue(self) -> None:
+        wishes = [(key(item.number), item.queue) for item in self.book.open_items() if item.is_wish]
+        assert len(wishes) == len(set(wishes))
 
     @invariant()
     def nobody_is_tried_too_often(self) -> None:
         assert all(item.attempts < SETTINGS.max_attempts for item in self.book.open_items())
 
 
-Centre.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+Centre.TestCase.settings = settings(max_examples=60, stateful_step_count=50, deadline=None)
 TestCentre = Centre.TestCase

@@ -34,6 +34,7 @@ from acdcore.queues.decisions import (
     Relaxed,
 )
 from acdcore.sip.events import EndCause
+from acdcore.work.model import WorkId
 
 QueueNote = Queued | Offered | OfferWithdrawn | OfferMissed | Connected | Overflowed | Announce | Relaxed | HeldForAgent
 """The dispatcher's decisions that a waiting call acts on."""
@@ -95,6 +96,8 @@ class Call:
         """What the calendar said when the call arrived."""
         self.known: Context | None = None
         """What the flows have learnt so far; None before the first."""
+        self.work: WorkId | None = None
+        """The callback or message that the call is an attempt at."""
         self.recordings = 0
         self.advance_s = 0.0
         """Priority in the queue that it waits in, or waited in last."""

@@ -7,7 +7,7 @@ hears from us first and waits for the agent, as the queue has it.
 from dataclasses import dataclass
 
 from acdcore.calls import events
-from acdcore.calls.affinity import facts_of
+from acdcore.calls.affinity import facts_of, is_logged_in
 from acdcore.calls.call import Call, Ending, SentTo
 from acdcore.calls.dialling import LEFT, Wanted, reach, until_answered
 from acdcore.calls.hall import Hall
@@ -36,7 +36,6 @@ from acdcore.work.model import (
     Attempt,
     AttemptEnded,
     Closed,
-    Connected,
     DialFirst,
     InHand,
     LeftQueue,
@@ -68,7 +67,8 @@ async def attempt(call: Call, hall: Hall, item: WorkItem) -> Ending:
     call.held.callback(progress.close)
     entry = hall.acd.join(call, joined(call, hall, item))
     call.held.callback(entry.abandon, call)
-    is_customer_first = item.kind is WorkKind.CALLBACK and item.dial_first is DialFirst.CUSTOMER
+    first = item.dial_first or call.rules.queue(item.queue).dial_first
+    is_customer_first = item.kind is WorkKind.CALLBACK and first is DialFirst.CUSTOMER
     match await wait_for_agent(call, None, hall, entry, is_reserved=is_customer_first):
         case Served() as served if progress.in_hand(served.agent):
             path = hall.recorder.path_for(call)
@@ -104,6 +104,7 @@ def joined(call: Call, hall: Hall, item: WorkItem) -> CallerJoined:
         label=item.number,
         facts=facts_of(call, hall),
         channel=CHANNELS[item.kind],
+        preferred=item.for_agent if item.for_agent is not None and is_logged_in(hall, item.for_agent) else None,
         waited_s=call.waited_s(hall.clock.now()),
         edition=call.settings.edition,
     )
@@ -156,6 +157,9 @@ async def call_back(call: Call, hall: Hall, item: WorkItem, served: Served, path
     whisper = call.voice.work_whisper(WorkKind.CALLBACK, item.queue, call.customer, hall.desks.language(served.agent))
     if agent.session is None or await until_played(call, {announce(call, agent, whisper)}, agent) is not None:
         return Tried(Attempt.LEFT)
+    if not hall.workbench.may_dial(item):
+        await tell(call, hall, served, SystemPrompt.CALL_FAILED)
+        return Tried(Attempt.LEFT)
     try:
         agent.set_music(call.voice.ringback())
         wanted = Wanted(item.number, side=Side.CALLER, agent=served.agent)
@@ -168,7 +172,7 @@ async def call_back(call: Call, hall: Hall, item: WorkItem, served: Served, path
             await tell(call, hall, served, SystemPrompt.CALL_FAILED)
         return unreached(customer)
     call.caller = customer
-    hall.workbench.feed(Connected(item.id))
+    hall.workbench.reached(call, item)
     return await talk(call, hall, customer, agent, path)
 
 
@@ -192,6 +196,8 @@ async def customer_first(call: Call, hall: Hall, item: WorkItem, reserved: Reser
     An agent who does not come is set aside, so that the next customer is not rung for nobody; this one waits for
     another, at the place that waiting has earned.
     """
+    if not hall.workbench.may_dial(item):
+        return Tried(Attempt.LEFT)
     try:
         customer = await reach(call, hall, Wanted(item.number, side=Side.CALLER, agent=reserved.agent))
     except AcdError:
@@ -199,7 +205,7 @@ async def customer_first(call: Call, hall: Hall, item: WorkItem, reserved: Reser
     if isinstance(customer, int):
         return unreached(customer)
     call.caller = customer
-    hall.workbench.feed(Connected(item.id))
+    hall.workbench.reached(call, item)
     customer.set_music(call.voice.music(item.queue))
     announce(call, customer, call.voice.system(SystemPrompt.AGENT_COMING, call.language))
     agent = await fetch(call, hall, reserved.agent)

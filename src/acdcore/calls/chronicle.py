@@ -6,7 +6,7 @@ from dataclasses import fields
 from acdcore.calls import events, live
 from acdcore.calls.cdr import WallTime, cdr
 from acdcore.calls.commands import AgentState, LiveAgent, LiveCall, LiveHours, ReloadReport
-from acdcore.calls.feed import Alarm, Feed, FeedKind, OfferEnding, OfferOver, ScreenPop
+from acdcore.calls.feed import Alarm, Beside, Feed, FeedKind, OfferEnding, OfferOver, ScreenPop
 from acdcore.calls.people import Contact, Customer
 from acdcore.calls.ports import Directory, Spool
 from acdcore.calls.rows import (
@@ -64,6 +64,8 @@ class Chronicle:
         """Where faults of lasting effect are told."""
         self.on_work: Callable[[WorkItem], None] = lambda _: None
         """Hears of every change of a work item, once it is written down."""
+        self.on_event: Callable[[LiveCall, events.Event], None] = lambda _view, _event: None
+        """Hears of every event of a call, once it is written down, with the call's view after it."""
         self._clock = clock
         self._time = WallTime(clock.now(), clock.wall())
         self._spool = spool
@@ -92,16 +94,30 @@ class Chronicle:
             feed_kind = None  # to another queue, which `CALL_QUEUED` tells
         if feed_kind is not None:
             self.feed.publish(feed_kind, view, at)
+        self.on_event(view, event)
         return view
 
     def trace(self, call_id: CallId, number: str, now: float) -> None:
         """Keep the number that the caller of a new call withholds; nothing else of the call tells it."""
         self._spool.append(TraceRow(call_id, self._time.at(now), number))
 
-    def screen_pop(self, view: LiveCall, event: events.Offered, ring_for_s: float, customer: Customer | None) -> None:
+    def screen_pop(
+        self, view: LiveCall, event: events.Offered, ring_for_s: float, customer: Customer | None, beside: Beside
+    ) -> None:
         """Tell the agent's screen who is calling, at the moment the phone begins to ring."""
         contacts = self._directory.last_contacts(customer.id if customer else view.caller, CONTACTS_SHOWN)
-        pop = ScreenPop(event.agent, event.queue, ring_for_s, view, customer, tuple(contacts))
+        pop = ScreenPop(
+            agent=event.agent,
+            queue=event.queue,
+            ring_for_s=ring_for_s,
+            call=view,
+            customer=customer,
+            last_contacts=tuple(contacts),
+            place=beside.place,
+            region=beside.region,
+            work=beside.work,
+            open_work=beside.open_work,
+        )
         self.feed.publish(FeedKind.AGENT_OFFERED, pop, self._time.at(event.at))
 
     def offer_over(

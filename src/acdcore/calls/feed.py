@@ -82,6 +82,24 @@ class ScreenPop:
     """The customer it was recognised as."""
     last_contacts: tuple[Contact, ...]
     """That customer's or that number's latest contacts, newest first."""
+    place: str = ""
+    """Where the number is at home; empty when unknown."""
+    region: str = ""
+    """The customer's region by the card, else the number's; empty when no region claims it."""
+    work: WorkItem | None = None
+    """The callback or message that the agent is rung for; None: a caller is on the line."""
+    open_work: tuple[WorkItem, ...] = ()
+    """What else is open for this customer, newest first: the agent can close it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a screen pop shows beside the call and the customer's card."""
+
+    place: str
+    region: str
+    work: WorkItem | None
+    open_work: tuple[WorkItem, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,8 @@ class Rules:
 
     callback_numbers: tuple[str, ...] = ()
     """Beginnings of the numbers that callers may have called, as staff write them; empty: the caller's own only."""
+    callback_min_wait_s: float = 5.0
+    """Who hangs up sooner is not called back: most dialled by mistake, or did not mean to wait."""
 
     def queue(self, name: QueueName) -> QueueRules:
         """The rules around one queue."""

@@ -1,7 +1,5 @@
 """From the place in the queue to the end of the talk, and to what follows it."""
 
-from collections.abc import Iterable
-
 from acdcore.calls import events
 from acdcore.calls.acd import Entry
 from acdcore.calls.affinity import facts_of, preferred_agent
@@ -19,19 +17,6 @@ from acdcore.kernel.errors import Outcome
 from acdcore.queues.decisions import Overflowed
 from acdcore.queues.model import MAX_WAITED_S, CallerJoined, Channel, LeaveCause
 from acdcore.queues.settings import ToAnnouncement, ToFlow, ToOutside
-from acdcore.work.model import WorkItem
-
-UNSERVED = frozenset(
-    {
-        Outcome.ABANDONED_QUEUE,
-        Outcome.OVERFLOWED,
-        Outcome.UNANSWERED,
-        Outcome.MEDIA_LOST,
-        Outcome.FAILED,
-        Outcome.SHUTDOWN,
-    }
-)
-"""Endings of a call that leave a callback which it had settled as much wanted as before."""
 
 
 async def serve(call: Call, caller: Leg, hall: Hall, wanted: EnterQueue) -> Destination:
@@ -62,12 +47,11 @@ def take_place(call: Call, hall: Hall, wanted: EnterQueue) -> Entry:
     now = hall.clock.now()
     if not hall.acd.dispatcher.keeps(call.settings.edition):
         renew(call, hall)  # after as many reloads as no call of ordinary length sees
-    call.advance_s = wanted.advance_s
-    settled = hall.workbench.settle(call.view.caller)
-    call.held.callback(keep_promises, call, hall, settled)
+    wish = hall.workbench.wish_of(call, wanted.queue)
+    call.advance_s = wanted.advance_s if wish is None else max(wanted.advance_s, wish.advance_s)
     call.waited_before_s = max(
         call.waited_before_s,
-        max((item.waited_s for item in settled if item.queue == wanted.queue), default=0.0),
+        0.0 if wish is None else wish.waited_s,
         hall.places.claim(call.view.caller, wanted.queue, now) or 0.0,
     )
     was_answered = any(isinstance(event, events.Connected) and event.agent for event in call.history)
@@ -76,7 +60,7 @@ def take_place(call: Call, hall: Hall, wanted: EnterQueue) -> Entry:
     joined = CallerJoined(
         entry=hall.acd.name(call),
         queue=wanted.queue,
-        advance_s=wanted.advance_s,
+        advance_s=call.advance_s,
         skills=wanted.skills,
         label=call.view.caller,
         facts=facts_of(call, hall),
@@ -101,15 +85,11 @@ def gone(call: Call, hall: Hall, entry: Entry) -> None:
     around = call.rules.queue(queue)
     number = number_to_call(call, hall, call.view.caller)
     is_number = len(number.removeprefix("+")) >= around.callback_digits_min
-    if around.is_abandoned_called_back and is_number:
-        hall.workbench.promise(call, queue, number, around.dial_first)
-
-
-def keep_promises(call: Call, hall: Hall, settled: Iterable[WorkItem]) -> None:
-    """The call is over: who was to be called back, called in, and was not served is called back after all."""
-    if call.ending is not None and call.outcome(call.ending) in UNSERVED:
-        for item in settled:
-            hall.workbench.promise_again(call, item)
+    now = hall.clock.now()
+    has_waited = call.waited_s(now) >= call.rules.callback_min_wait_s
+    if around.is_abandoned_called_back and is_number and has_waited:
+        since = call.view.queued_at or hall.chronicle.time.at(now)
+        hall.workbench.promise(call, queue, number, around.dial_first, since)
 
 
 async def step_aside(call: Call, caller: Leg, hall: Hall, entry: Entry, flow: FlowName) -> Destination | None:

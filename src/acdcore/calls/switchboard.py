@@ -290,7 +290,7 @@ class Switchboard:
         at = hall.chronicle.time.at(now)
         number = (HOME.canonical(item.number) or item.number)[:CHARS_MAX]
         call = self._new_call(LiveCall(self._next_id(), WORK_TRUNK, number, number, CallState.ARRIVING, at))
-        call.advance_s, call.waited_before_s = item.advance_s, item.waited_s
+        call.work, call.advance_s, call.waited_before_s = item.id, item.advance_s, item.waited_s
         self._work[item.id] = call
         call.held.callback(self._forget_work, item.id, call)
         call.log(events.Arrived(now, WORK_TRUNK, number, number))
@@ -305,7 +305,7 @@ class Switchboard:
             del self._work[work]
 
     def end_work(self, item: WorkItem) -> None:
-        """The item is settled otherwise: its call leaves the queue."""
+        """The item is settled otherwise, or its customer calls: its call leaves the queue, or the attempt ends."""
         call = self._work.get(item.id)
         if call is not None:
             call.end(SETTLED.outcome, SETTLED.by, SETTLED.detail)

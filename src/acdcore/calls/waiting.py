@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from acdcore.calls import events
 from acdcore.calls.acd import Entry
+from acdcore.calls.affinity import facts_of
 from acdcore.calls.call import Call, Note, QueueNote, SentTo
 from acdcore.calls.call_segments import QUEUE_TARGET
 from acdcore.calls.commands import SeatKind
 from acdcore.calls.dialling import Wanted, dial_outside
-from acdcore.calls.feed import OfferEnding
+from acdcore.calls.feed import Beside, OfferEnding
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import AtPhone, HungUp, Leg, PickedUp, Pressed, Side, TurnedDown, contact_of
 from acdcore.ivr.model import PromptName
@@ -235,7 +236,10 @@ def pop_screen(call: Call, hall: Hall, offer: Offered) -> None:
     """Write down the offer, and show the agent who it is."""
     offered = events.Offered(hall.clock.now(), offer.agent, offer.queue, f"{offer.caller_key} {offer.agent_key}")
     call.log(offered)
-    hall.chronicle.screen_pop(call.view, offered, offer.ring_for_s, call.customer)
+    work = None if call.work is None else hall.workbench.item(call.work)
+    place = hall.rules.regions.place(call.view.caller)
+    beside = Beside(place, facts_of(call, hall).region, work, hall.workbench.open_for(call.view, call.work))
+    hall.chronicle.screen_pop(call.view, offered, offer.ring_for_s, call.customer, beside)
 
 
 def end_ring(call: Call, hall: Hall, ring: Ring, ending: OfferEnding) -> None:

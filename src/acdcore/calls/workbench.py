@@ -11,19 +11,27 @@ import structlog
 from acdcore.calls import events
 from acdcore.calls.call import Call
 from acdcore.calls.chronicle import Chronicle
-from acdcore.calls.commands import WrongState
+from acdcore.calls.commands import LiveCall, WrongState
+from acdcore.calls.leg import Side
 from acdcore.calls.rows import WorkRow
+from acdcore.calls.trunks import AGENTS_TRUNK, WORK_TRUNK
 from acdcore.kernel.alarms import AlarmKind, Severity
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import QueueName
 from acdcore.work.book import BookSettings, WorkBook
 from acdcore.work.model import (
     Absorbed,
+    BreakOff,
     CameDue,
     Changed,
-    CustomerCalled,
+    Connected,
+    CustomerCame,
+    CustomerGone,
+    CustomerParted,
+    CustomerTalks,
     Dequeue,
     DialFirst,
+    Dialling,
     Enqueue,
     HoursChanged,
     Input,
@@ -33,12 +41,13 @@ from acdcore.work.model import (
     WorkId,
     WorkItem,
     WorkKind,
-    WorkState,
     moved,
 )
 
-LINE_CLEARS = timedelta(seconds=10)
-"""Nobody is called back sooner: the caller still hears that it has been noted, and the line would be busy."""
+NOTED = timedelta(seconds=10)
+"""What it takes at least from the promise to the call: the caller still hears that it has been noted, and hangs up."""
+OPEN_SHOWN = 10
+"""Open items in a screen pop: what an agent can read while the phone rings."""
 WORK_REFUSED = AlarmKind(
     "work_refused",
     Severity.MAJOR,
@@ -59,7 +68,7 @@ class Workbench:
         self.on_due: Callable[[WorkItem], None] = lambda _: None
         """Begins an attempt at an item: places it in its queue."""
         self.on_settled: Callable[[WorkItem], None] = lambda _: None
-        """Takes an item out of its queue."""
+        """Takes an item out of its queue, or ends the attempt at it."""
         self._book = book
         self._chronicle = chronicle
         self._clock = clock
@@ -69,6 +78,7 @@ class Workbench:
         self._by_right_clock: set[WorkId] = set()
         """Items whose times need not follow when the clock is put right."""
         self._log = structlog.get_logger("work")
+        chronicle.on_event = self.hear
 
     # --- asking for work ---
 
@@ -85,9 +95,12 @@ class Workbench:
             language=call.language.value,
         )
 
-    def request(self, item: WorkItem) -> WorkItem:
-        """Put an item into the book; the open one that covers it, if there is one. Raises WrongState."""
-        for output in self.feed(Requested(item)):
+    def request(self, item: WorkItem, since: datetime | None = None) -> WorkItem:
+        """Put an item into the book; the open one that covers it, if there is one. Raises WrongState.
+
+        Without anybody's word for it, `since` is when the customer began to wait.
+        """
+        for output in self.feed(Requested(item, since)):
             match output:
                 case Absorbed(item=former):
                     return former
@@ -106,17 +119,22 @@ class Workbench:
             self._log.error("work_refused", call=item.call_id, kind=kind, queue=queue, why=str(refusal))
             self._chronicle.alarms.raise_alarm(WORK_REFUSED, f"{kind} for {queue}: {refusal}")
 
-    def promise(self, call: Call, queue: QueueName, number: str, first: DialFirst) -> WorkItem | None:
-        """Take down that the caller wants to be called at `number`, with the time waited so far; None: it cannot be."""
+    def promise(
+        self, call: Call, queue: QueueName, number: str, first: DialFirst, since: datetime | None = None
+    ) -> WorkItem | None:
+        """Take down that the caller wants to be called at `number`, with the time waited so far; None: it cannot be.
+
+        `since` is when a caller began to wait who has hung up, and has not said so.
+        """
         item = replace(
             self.item_for(call, WorkKind.CALLBACK, queue, number),
-            next_at=self._wall() + LINE_CLEARS,
-            waited_s=call.waited_s(self._clock.now()) + LINE_CLEARS.total_seconds(),
+            next_at=self._wall() + NOTED,
+            waited_s=call.waited_s(self._clock.now()) + NOTED.total_seconds(),
             advance_s=call.advance_s,
             dial_first=first,
         )
         try:
-            kept = self.request(item)
+            kept = self.request(item, since)
         except WrongState as refusal:
             self._log.info("no callback", call=call.id, why=str(refusal))
             return None
@@ -129,28 +147,45 @@ class Workbench:
         wall = self._wall()
         return WorkId(f"W{wall:%Y%m%dT%H%M%S}{wall.microsecond // 1000:03d}-{self._serial:06d}")
 
+    # --- the customers' own calls ---
+
+    def hear(self, view: LiveCall, event: events.Event) -> None:
+        """What happens in any call, for what it means to callbacks: who is on the line, and who has got through."""
+        is_of_customer = view.trunk not in (AGENTS_TRUNK, WORK_TRUNK)
+        match event:
+            case events.Arrived() | events.CustomerFound() if is_of_customer:
+                self.feed(CustomerCame(view.call_id, view.caller, view.customer_id))
+            case events.Dialled(number=number, side=Side.OUTSIDE.value):
+                self.feed(CustomerCame(view.call_id, number))  # sent on to it: that number is on the line, too
+            case events.Bridged():
+                self.feed(CustomerTalks(view.call_id))
+            case events.TalkEnded():
+                self.feed(CustomerParted(view.call_id))
+            case events.Ended():
+                self.feed(CustomerGone(view.call_id))
+            case _:
+                pass
+
+    def may_dial(self, item: WorkItem) -> bool:
+        """Whether the customer may be called now; False when the customer has called in this very moment."""
+        return not any(isinstance(output, Rejected) for output in self.feed(Dialling(item.id)))
+
+    def reached(self, call: Call, item: WorkItem) -> None:
+        """The customer has answered our call, which is one of the customer's from here on."""
+        self.feed(Connected(item.id))
+        self.feed(CustomerCame(call.id, item.number, call.view.customer_id))
+
+    def wish_of(self, call: Call, queue: QueueName) -> WorkItem | None:
+        """The open wish to get through of this caller in that queue, whose place the call takes: the oldest."""
+        found = self._book.open_for(call.view.caller, call.view.customer_id)
+        return next((item for item in found if item.is_wish and item.queue == queue), None)
+
+    def open_for(self, view: LiveCall, work: WorkId | None = None) -> tuple[WorkItem, ...]:
+        """What is open for the customer of a call, newest first, besides the item that the call itself is about."""
+        found = self._book.open_for(view.caller, view.customer_id)
+        return tuple(item for item in reversed(found) if item.id != work)[:OPEN_SHOWN]
+
     # --- what happens to it ---
-
-    def settle(self, number: str) -> tuple[WorkItem, ...]:
-        """The customer calls: open callbacks are settled; these."""
-        if not number:
-            return ()
-        outputs = self.feed(CustomerCalled(number))
-        return tuple(out.item for out in outputs if isinstance(out, Changed) and out.item.state is WorkState.MERGED)
-
-    def promise_again(self, call: Call, settled: WorkItem) -> None:
-        """The customer's call, which had settled the callback, has brought the customer nothing: as if it were open."""
-        item = replace(
-            self.item_for(call, WorkKind.CALLBACK, settled.queue, settled.number),
-            created_at=settled.created_at,
-            language=settled.language,
-            waited_s=settled.waited_s,
-            advance_s=settled.advance_s,
-            dial_first=settled.dial_first,
-            subject=settled.subject,
-            attempts=settled.attempts,
-        )
-        self.feed_request(item)
 
     def feed(self, fed: Input) -> list[Output]:
         """One input, carried out; what follows from it."""
@@ -225,7 +260,7 @@ class Workbench:
                     self._chronicle.work(item)
                 case Enqueue(item=item):
                     self.on_due(item)
-                case Dequeue(item=item):
+                case Dequeue(item=item) | BreakOff(item=item):
                     self.on_settled(item)
                 case Absorbed() | Rejected():
                     pass  # an answer to whoever asked

@@ -16,7 +16,7 @@ from acdcore.control.settings import Right
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.numbering.plan import HOME
-from acdcore.work.model import WorkId, WorkItem, WorkKind, WorkState
+from acdcore.work.model import DialFirst, WorkId, WorkItem, WorkKind, WorkState
 
 
 class OneItem(Shape):
@@ -56,6 +56,10 @@ class CallbackOrder(Shape):
     """What it is about, for the agent."""
     at: Moment | None = None
     """Not before this time; without it as soon as the queue's hours and agents allow."""
+    agent: Token | None = None
+    """Who is to call, when at work; without it anybody of the queue."""
+    dial_first: DialFirst | None = None
+    """Who is rung first; without it as the queue has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,8 @@ class CallbackPlaced:
 
     item: WorkItem
     is_new: bool
-    """False: an open callback to that number from that queue covers it already; `item` is that one."""
+    """False: an open callback to that number from that queue, for the same time, matter and agent, covers it already;
+    `item` is that one."""
 
 
 class WorkDesk:
@@ -160,7 +165,10 @@ class WorkDesk:
             customer_id=customer.id if customer else None,
             language=customer.language if customer else "",
             subject=order.subject,
+            at=order.at,
             next_at=order.at,
+            for_agent=AgentId(order.agent) if order.agent else None,
+            dial_first=order.dial_first,
             changed_by=asked.by,
         )
         item = self._commands.request_callback(wanted)

@@ -1,44 +1,44 @@
 """The book of callbacks and messages: which are open, when each is tried, and what settles it. Pure; `wall` is UTC.
 
 Rules:
-- An item is in the queue when it is due, its queue is open, and nothing else for the same number is in hand. So a
-  customer is never called twice at once, and after each turn nothing that could be queued is left waiting.
-- A number has one open callback in a queue; whoever asks again is told of that one. Each message is an item of its own.
-- When the customer calls, callbacks to that number are settled, unless one is in hand: that one is settled when its
-  attempt ends without a talk, for the customer is being served already.
+- An item is in the queue when it is due, its queue is open, and nothing else for the same customer is in hand; a
+  callback only while no call of the customer is up. So a customer is never called twice at once nor while calling, and
+  after each turn nothing that could be queued is left waiting. A customer is a number, however written, or a card.
+- A number has one open wish to get through in a queue; whoever asks again is told of that one. Callbacks for a time,
+  about a matter or by a certain agent are joined with their like only. Each message is an item of its own.
+- When the customer calls, callbacks leave the queue, and an attempt that has not reached the customer is broken off. A
+  talk settles the wishes to get through; a call that ends without one leaves them as they were, `LINE_CLEARS_S` later.
+- Who has hung up waiting is not called back when another call of the customer talks, or has talked since.
 - An attempt that reached nobody counts, and the next one follows after a pause; one that was broken off by the agent
   does not count and is repeated soon. Too many in vain, or too old: given up.
 - Every `InHand` that is not rejected is followed by one `AttemptEnded`, even when the item was closed meanwhile: until
-  then the number is held.
-
-    from      due     accepted  barred   let_go   put_back  missed   exhausted  talked  heard  settled  expired
-    WAITING   QUEUED  -         -        -        -         -        -          -       -      MERGED   GIVEN_UP
-    QUEUED    -       IN_HAND   WAITING  WAITING  -         -        -          -       -      MERGED   GIVEN_UP
-    IN_HAND   -       -         -        -        WAITING   WAITING  GIVEN_UP   DONE    DONE   MERGED   -
-
-Staff may close (DONE) or cancel (CANCELLED) in any of the three; what is in hand when they talk stays in hand.
+  then the customer is held.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import assert_never
 
 from acdcore.kernel.deadlines import Deadlines
-from acdcore.kernel.ids import QueueName
+from acdcore.kernel.ids import CustomerId, QueueName
 from acdcore.work.model import (
     ENDED,
     Absorbed,
     Attempt,
     AttemptEnded,
+    BreakOff,
     CameDue,
     Cancelled,
     Changed,
     Closed,
     Connected,
-    CustomerCalled,
+    CustomerCame,
+    CustomerGone,
+    CustomerParted,
+    CustomerTalks,
     Dequeue,
+    Dialling,
     Enqueue,
     HoursChanged,
     InHand,
@@ -53,71 +53,13 @@ from acdcore.work.model import (
     WorkState,
     moved,
 )
+from acdcore.work.on_line import CustomersOnLine, customer_key
+from acdcore.work.transitions import KNOWN_TO_QUEUE, TRANSITIONS, Event
 
 MAX_OPEN = 20_000
 """Open items: days of a large centre's callbacks, some 20 MB; what comes on top is refused, not forgotten later."""
-
-
-class Event(StrEnum):
-    """What moves an item from state to state."""
-
-    DUE = "due"
-    """Its time has come and nothing bars it."""
-    ACCEPTED = "accepted"
-    """An agent took it."""
-    BARRED = "barred"
-    """Its queue closed, or another item for the number is in hand."""
-    LET_GO = "let_go"
-    """The queue let it go."""
-    PUT_BACK = "put_back"
-    """The attempt was broken off on our side."""
-    MISSED = "missed"
-    """The customer was not reached, and is to be tried again."""
-    EXHAUSTED = "exhausted"
-    """The customer was not reached, for the last time."""
-    TALKED = "talked"
-    """Agent and customer talked."""
-    HEARD = "heard"
-    """The message was heard, and no reply is wanted."""
-    SETTLED = "settled"
-    """The customer called."""
-    EXPIRED = "expired"
-    """It is too old."""
-    CONNECTED = "connected"
-    """Agent and customer begin to talk."""
-    CLOSED = "closed"
-    """Somebody says that it is done."""
-    CANCELLED = "cancelled"
-    """Somebody takes it out."""
-
-
-TRANSITIONS: Mapping[tuple[WorkState, Event], WorkState] = {
-    (WorkState.WAITING, Event.DUE): WorkState.QUEUED,
-    (WorkState.WAITING, Event.SETTLED): WorkState.MERGED,
-    (WorkState.WAITING, Event.EXPIRED): WorkState.GIVEN_UP,
-    (WorkState.WAITING, Event.CLOSED): WorkState.DONE,
-    (WorkState.WAITING, Event.CANCELLED): WorkState.CANCELLED,
-    (WorkState.QUEUED, Event.ACCEPTED): WorkState.IN_HAND,
-    (WorkState.QUEUED, Event.BARRED): WorkState.WAITING,
-    (WorkState.QUEUED, Event.LET_GO): WorkState.WAITING,
-    (WorkState.QUEUED, Event.SETTLED): WorkState.MERGED,
-    (WorkState.QUEUED, Event.EXPIRED): WorkState.GIVEN_UP,
-    (WorkState.QUEUED, Event.CLOSED): WorkState.DONE,
-    (WorkState.QUEUED, Event.CANCELLED): WorkState.CANCELLED,
-    (WorkState.IN_HAND, Event.CONNECTED): WorkState.IN_HAND,
-    (WorkState.IN_HAND, Event.PUT_BACK): WorkState.WAITING,
-    (WorkState.IN_HAND, Event.MISSED): WorkState.WAITING,
-    (WorkState.IN_HAND, Event.EXHAUSTED): WorkState.GIVEN_UP,
-    (WorkState.IN_HAND, Event.TALKED): WorkState.DONE,
-    (WorkState.IN_HAND, Event.HEARD): WorkState.DONE,
-    (WorkState.IN_HAND, Event.SETTLED): WorkState.MERGED,
-    (WorkState.IN_HAND, Event.CLOSED): WorkState.DONE,
-    (WorkState.IN_HAND, Event.CANCELLED): WorkState.CANCELLED,
-}
-"""Anything else does not fit and is rejected."""
-
-KNOWN_TO_QUEUE = frozenset({Event.ACCEPTED, Event.LET_GO})
-"""The queue itself did this and need not be told to take the item out."""
+LINE_CLEARS_S = 5.0
+"""Nobody is called back sooner after hanging up: the line would be busy still."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +87,18 @@ class BookSettings:
             raise ValueError("expire_after_s: is not above 0")
 
 
+@dataclass(slots=True)
+class AttemptUnderWay:
+    """One attempt; its item may have ended meanwhile."""
+
+    item: WorkItem
+    keys: tuple[str, ...]
+    """The customer's, which it holds."""
+    is_for_call: bool
+    """The customer is to be called, or is being called: not only a message that is heard."""
+    is_connected: bool = False
+
+
 class WorkBook:
     """All open items; `handle` is the only way to change them, besides `restore` and `configure`.
 
@@ -155,14 +109,18 @@ class WorkBook:
         self._settings = settings
         self._number_key = number_key
         self._open: dict[WorkId, WorkItem] = {}
+        self._keys: dict[WorkId, tuple[str, ...]] = {}
+        """The keys of each open item's customer: number and card, or the item's own id in place of a number."""
         self._lines: dict[str, set[WorkId]] = {}
-        """Open items by line: the number's key, or the item's own id when it has no number."""
-        self._attempts: dict[WorkId, str] = {}
-        """Attempts that are under way, with their lines; the item may have ended meanwhile."""
+        """Open items by key."""
+        self._attempts: dict[WorkId, AttemptUnderWay] = {}
         self._held: set[str] = set()
-        """Lines with an attempt under way."""
+        """Keys with an attempt under way."""
+        self._on_line = CustomersOnLine()
+        self._clears_at: dict[str, datetime] = {}
+        """Keys with open items whose last call has ended lately."""
         self._served: set[WorkId] = set()
-        """Callbacks in hand whose customer called meanwhile."""
+        """Callbacks in hand whose customer talks on another call."""
         self._closed: set[QueueName] = set()
         """Queues outside their hours; a queue of which nothing was said is open."""
         self._deadlines: Deadlines[WorkId] = Deadlines()
@@ -179,6 +137,15 @@ class WorkBook:
         """All open items, in the order in which they came."""
         return tuple(self._open.values())
 
+    def calls_up(self) -> int:
+        """How many calls of customers are known to be up."""
+        return len(self._on_line)
+
+    def open_for(self, number: str, customer: CustomerId | None) -> tuple[WorkItem, ...]:
+        """What is open for this customer, in the order in which it was asked for."""
+        found = (self._lines.get(key, ()) for key in self._customer_keys(number, customer))
+        return tuple(self._sorted({work_id for ids in found for work_id in ids}))
+
     def next_deadline(self) -> datetime | None:
         """When `CameDue` is to be handled, UTC; in the past after `restore`; None when nothing is pending."""
         at = self._deadlines.earliest()
@@ -192,12 +159,21 @@ class WorkBook:
                 outputs = self._request(input, wall)
             case InHand():
                 outputs = self._take_in_hand(input, wall)
+            case Dialling():
+                outputs = self._dial(input)
             case Connected():
-                outputs = self._step(input, Event.CONNECTED, wall)
+                outputs = self._connect(input, wall)
             case AttemptEnded():
                 outputs = self._end_attempt(input, wall)
-            case CustomerCalled():
-                outputs = self._settle(input, wall)
+            case CustomerCame():
+                outputs = self._customer_came(input, wall)
+            case CustomerTalks():
+                outputs = self._settle(self._on_line.talks(input.call), wall)
+            case CustomerParted():
+                self._on_line.parted(input.call, wall)
+                outputs = []
+            case CustomerGone():
+                outputs = self._customer_gone(input, wall)
             case LeftQueue():
                 outputs = self._step(input, Event.LET_GO, wall)
             case HoursChanged():
@@ -243,6 +219,8 @@ class WorkBook:
 
         Nothing comes due or expires by a leap, and what was written by a wrong clock is right once the clock is.
         """
+        self._on_line.clock_set(by)
+        self._clears_at = {key: at + by for key, at in self._clears_at.items()}
         outputs: list[Output] = []
         for item in self._sorted(self._open):
             if item.id not in right:
@@ -259,38 +237,68 @@ class WorkBook:
         if item.state is not WorkState.WAITING or item.id in self._open:
             return [Rejected(input, "it is not new")]
         if item.kind is WorkKind.CALLBACK:
-            if not self._number_key(item.number):
+            number = self._number_key(item.number)
+            if not number:
                 return [Rejected(input, f"{item.number[:40]!r} is no number to call")]
-            for work_id in self._lines.get(self._line(item), ()):
-                former = self._open[work_id]
-                if former.kind is WorkKind.CALLBACK and former.queue == item.queue:
-                    self._served.discard(former.id)  # Called in, but wants to be called after all.
-                    return [Absorbed(former)]
+            keys = self._customer_keys(item.number, item.customer_id)
+            if input.since is not None and self._on_line.has_talked(keys, input.since):
+                return [Rejected(input, "the customer talks on another call, or has talked since")]
+            former = next((each for each in self._of_keys([number]) if covers(each, item)), None)
+            if former is not None:
+                return self._absorb(former, item, wall)
         if len(self._open) >= MAX_OPEN:
             return [Rejected(input, f"{MAX_OPEN} items are open already")]
         new = replace(item, changed_at=wall, changes=item.changes + 1)
         self._keep(new)
         return [Changed(new)]
 
+    def _absorb(self, former: WorkItem, item: WorkItem, wall: datetime) -> list[Output]:
+        """Asked for again: a wish that waits is due at the earlier time, and the longer wait counts for its place."""
+        self._served.discard(former.id)  # Talks on another call, but wants to be called after all.
+        if not former.is_wish or former.state is not WorkState.WAITING:
+            return [Absorbed(former)]
+        next_at = min(due_at(former), due_at(item)) if due_at(former) > wall else former.next_at
+        renewed = replace(former, waited_s=max(former.waited_s, item.waited_s), next_at=next_at)
+        if renewed == former:
+            return [Absorbed(former)]
+        renewed = replace(renewed, changes=former.changes + 1, changed_at=wall, changed_by=item.changed_by)
+        self._keep(renewed)
+        return [Changed(renewed), Absorbed(renewed)]
+
     def _take_in_hand(self, input: InHand, wall: datetime) -> list[Output]:
         outputs = self._step(input, Event.ACCEPTED, wall)
         item = self._open.get(input.id)
         if item is None or item.state is not WorkState.IN_HAND or item.id in self._attempts:
             return outputs
-        line = self._line(item)
-        self._attempts[item.id] = line
-        self._held.add(line)
-        return outputs + self._review(self._lines[line], wall)
+        keys = self._keys[item.id]
+        self._attempts[item.id] = AttemptUnderWay(item, keys, item.kind is WorkKind.CALLBACK)
+        self._held.update(keys)
+        return outputs + self._review(keys, wall)
+
+    def _dial(self, input: Dialling) -> list[Output]:
+        attempt = self._attempts.get(input.id)
+        if attempt is None:
+            return [Rejected(input, "no attempt at it is under way")]
+        if self._on_line.is_up(attempt.keys):
+            return [Rejected(input, "the customer is on the line")]
+        attempt.is_for_call = True
+        return []
+
+    def _connect(self, input: Connected, wall: datetime) -> list[Output]:
+        attempt = self._attempts.get(input.id)
+        if attempt is not None:
+            attempt.is_connected = True
+        return self._step(input, Event.CONNECTED, wall)
 
     def _end_attempt(self, input: AttemptEnded, wall: datetime) -> list[Output]:
-        line = self._attempts.pop(input.id, None)
-        if line is None:
+        attempt = self._attempts.pop(input.id, None)
+        if attempt is None:
             return [Rejected(input, "no attempt at it is under way")]
-        self._held.discard(line)
+        self._held.difference_update(attempt.keys)
         item = self._open.get(input.id)
-        # None: it was closed or cancelled meanwhile, and only the number had to be set free.
+        # None: it was closed or cancelled meanwhile, and only the customer had to be set free.
         outputs = [] if item is None else self._judge(item, input.how, wall)
-        return outputs + self._review(self._lines.get(line, set()), wall)
+        return outputs + self._review(attempt.keys, wall)
 
     def _judge(self, item: WorkItem, how: Attempt, wall: datetime) -> list[Output]:
         """What an attempt's end makes of the item."""
@@ -305,6 +313,8 @@ class WorkBook:
                 return self._become(counted, Event.TALKED, wall)
             case Attempt.HEARD if not item.is_reply_wanted:
                 return self._become(item, Event.HEARD, wall)
+            case Attempt.LEFT if self._on_line.is_up(self._keys[item.id]):
+                return self._become(item, Event.PUT_BACK, wall)  # for the customer's own call, not for the agent
             case Attempt.HEARD | Attempt.LEFT:
                 return self._become(self._put_back(item, wall), Event.PUT_BACK, wall)
             case Attempt.NO_ANSWER | Attempt.BUSY | Attempt.FAILED:
@@ -314,15 +324,31 @@ class WorkBook:
             case _:
                 assert_never(how)
 
-    def _settle(self, input: CustomerCalled, wall: datetime) -> list[Output]:
-        line = self._number_key(input.number)
+    def _customer_came(self, input: CustomerCame, wall: datetime) -> list[Output]:
+        """Nothing calls the customer from now on: not what is queued, nor what is on its way."""
+        keys = self._on_line.came(input.call, self._customer_keys(input.number, input.customer))
+        outputs: list[Output] = [
+            BreakOff(attempt.item)
+            for attempt in self._attempts.values()
+            if attempt.is_for_call and not attempt.is_connected and not set(keys).isdisjoint(attempt.keys)
+        ]
+        outputs += self._review(keys, wall)
+        return outputs + self._settle(keys, wall) if self._on_line.is_talking(input.call) else outputs
+
+    def _customer_gone(self, input: CustomerGone, wall: datetime) -> list[Output]:
+        keys = self._on_line.went(input.call, wall)
+        clears_at = wall + timedelta(seconds=LINE_CLEARS_S)
+        self._clears_at |= {key: clears_at for key in keys if key in self._lines}
+        return self._review(keys, wall)
+
+    def _settle(self, keys: Iterable[str], wall: datetime) -> list[Output]:
+        """The customer has got through."""
         outputs: list[Output] = []
-        for item in self._sorted(self._lines.get(line, set()) if line else set()):
-            if item.kind is not WorkKind.CALLBACK:
+        for item in self._of_keys(keys):
+            if not item.is_wish:
                 continue
             if item.state is WorkState.IN_HAND:
                 self._served.add(item.id)
-                outputs.append(Absorbed(item))
             else:
                 outputs += self._become(replace(item, changed_by=""), Event.SETTLED, wall)
         return outputs
@@ -332,7 +358,9 @@ class WorkBook:
             self._closed.discard(input.queue)
         else:
             self._closed.add(input.queue)
-        return self._review({item.id for item in self._open.values() if item.queue == input.queue}, wall)
+        return self._review_items(
+            sorted((item for item in self._open.values() if item.queue == input.queue), key=by_id), wall
+        )
 
     def _step(
         self, input: InHand | Connected | LeftQueue | Closed | Cancelled, event: Event, wall: datetime
@@ -382,26 +410,37 @@ class WorkBook:
         return max(0.0, (wall - item.changed_at).total_seconds())
 
     def _keep(self, item: WorkItem) -> None:
+        if item.id not in self._open:
+            keys = self._keys[item.id] = (
+                self._number_key(item.number) or item.id,
+                *self._customer_keys("", item.customer_id),
+            )
+            for key in keys:
+                self._lines.setdefault(key, set()).add(item.id)
         self._open[item.id] = item
-        self._lines.setdefault(self._line(item), set()).add(item.id)
         self._arm(item)
         if item.state is not WorkState.IN_HAND:
             self._served.discard(item.id)
 
     def _forget(self, item: WorkItem) -> None:
-        self._open.pop(item.id, None)
         self._served.discard(item.id)
         self._deadlines.cancel(item.id)
-        line = self._line(item)
-        of_line = self._lines.get(line, set())
-        of_line.discard(item.id)
-        if not of_line:
-            self._lines.pop(line, None)
+        if self._open.pop(item.id, None) is None:
+            return
+        for key in self._keys.pop(item.id):
+            self._lines[key].discard(item.id)
+            if not self._lines[key]:
+                del self._lines[key]
+                self._clears_at.pop(key, None)
 
-    def _review(self, work_ids: Iterable[WorkId], wall: datetime) -> list[Output]:
-        """What bars these items has changed: take barred ones out of the queue, arm the others."""
+    def _review(self, keys: Iterable[str], wall: datetime) -> list[Output]:
+        """What bars the items of these customers has changed."""
+        return self._review_items(self._of_keys(keys), wall)
+
+    def _review_items(self, items: Iterable[WorkItem], wall: datetime) -> list[Output]:
+        """Take barred ones out of the queue, arm the others."""
         outputs: list[Output] = []
-        for item in self._sorted(work_ids):
+        for item in items:
             if item.state is WorkState.QUEUED and self._is_barred(item):
                 outputs += self._become(replace(item, changed_by=""), Event.BARRED, wall)
             else:
@@ -424,17 +463,25 @@ class WorkBook:
             return
         at = self._expires_at(item)
         if item.state is WorkState.WAITING and not self._is_barred(item):
-            at = min(at, item.next_at or item.created_at)
+            clears_at = (self._clears_at.get(key) for key in self._keys[item.id])
+            at = min(at, max([due_at(item), *filter(None, clears_at)]))
         self._deadlines.set(item.id, at.timestamp())
 
     def _is_barred(self, item: WorkItem) -> bool:
-        return item.queue in self._closed or self._line(item) in self._held
+        keys = self._keys[item.id]
+        is_calling = item.kind is WorkKind.CALLBACK and self._on_line.is_up(keys)
+        return is_calling or item.queue in self._closed or not self._held.isdisjoint(keys)
 
-    def _line(self, item: WorkItem) -> str:
-        return self._number_key(item.number) or item.id
+    def _customer_keys(self, number: str, customer: CustomerId | None) -> tuple[str, ...]:
+        keys = (self._number_key(number), "" if customer is None else customer_key(customer))
+        return tuple(filter(None, keys))
+
+    def _of_keys(self, keys: Iterable[str]) -> list[WorkItem]:
+        """The open items of these customers."""
+        return self._sorted({work_id for key in keys for work_id in self._lines.get(key, ())})
 
     def _sorted(self, work_ids: Iterable[WorkId]) -> list[WorkItem]:
-        return sorted((self._open[work_id] for work_id in work_ids), key=lambda item: item.id)
+        return sorted((self._open[work_id] for work_id in work_ids), key=by_id)
 
     def _put_back(self, item: WorkItem, wall: datetime) -> WorkItem:
         return replace(item, next_at=wall + timedelta(seconds=self._settings.put_back_after_s))
@@ -444,4 +491,24 @@ class WorkBook:
         return timedelta(seconds=pauses[min(item.attempts, len(pauses)) - 1])
 
     def _expires_at(self, item: WorkItem) -> datetime:
-        return item.created_at + timedelta(seconds=self._settings.expire_after_s)
+        return max(item.created_at, item.at or item.created_at) + timedelta(seconds=self._settings.expire_after_s)
+
+
+def by_id(item: WorkItem) -> WorkId:
+    """Items' order: that in which they were asked for."""
+    return item.id
+
+
+def due_at(item: WorkItem) -> datetime:
+    """When it is to be tried next."""
+    return item.next_at or item.at or item.created_at
+
+
+def covers(former: WorkItem, item: WorkItem) -> bool:
+    """Whether a callback to the same number is the same callback."""
+    return former.kind is WorkKind.CALLBACK and same(former) == same(item)
+
+
+def same(item: WorkItem) -> tuple[object, ...]:
+    """What callbacks to one number have in common that are one."""
+    return item.queue, item.at, item.subject, item.for_agent

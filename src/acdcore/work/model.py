@@ -44,7 +44,7 @@ class WorkState(StrEnum):
     DONE = "done"
     """Talked to, or heard with no reply wanted."""
     MERGED = "merged"
-    """The customer called again meanwhile, which settled it."""
+    """The customer got through otherwise meanwhile, which settled it."""
     GIVEN_UP = "given_up"
     """All attempts were made in vain, or it is too old."""
     CANCELLED = "cancelled"
@@ -94,9 +94,14 @@ class WorkItem:
     """Time waited on the line, and in the queue before this stay, which goes on counting for the place."""
     advance_s: float = 0.0
     """Priority, as the caller had it."""
-    dial_first: DialFirst = DialFirst.AGENT
+    dial_first: DialFirst | None = None
+    """Who is rung first; None: as the queue has it when the attempt begins."""
     subject: str = ""
     """What it is about: a key's meaning in the flow, or staff's words."""
+    at: datetime | None = None
+    """The time for which it was asked, UTC; it is not tried before. None: as soon as somebody is free."""
+    for_agent: AgentId | None = None
+    """Who is to do it, when at work; None: anybody."""
     is_reply_wanted: bool = True
     """False: hearing the message is all."""
     recording: str = ""
@@ -115,6 +120,12 @@ class WorkItem:
     changes: int = 0
     """How often it has changed, its creation included: the serial of what is written down of it."""
 
+    @property
+    def is_wish(self) -> bool:
+        """Whether it is only the wish to get through, which any talk settles; all else has to be closed."""
+        is_plain = self.at is None and self.for_agent is None and not self.subject
+        return self.kind is WorkKind.CALLBACK and is_plain
+
 
 # ---- inputs of the book ------------------------------------------------------------------------------------------
 
@@ -124,7 +135,10 @@ class Requested:
     """A caller, a rule or staff asks for it."""
 
     item: WorkItem
-    """In state WAITING; an open callback for the same number and queue absorbs it."""
+    """In state WAITING; an open callback for the same number and queue, time and matter absorbs it."""
+    since: datetime | None = None
+    """When the customer began to wait who does not say so but has hung up: a talk since then, or one that is going on,
+    is all that was wanted. None: somebody asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +147,13 @@ class InHand:
 
     id: WorkId
     agent: AgentId
+
+
+@dataclass(frozen=True, slots=True)
+class Dialling:
+    """The customer's number is about to be called; not to be, when this is rejected: the customer is on the line."""
+
+    id: WorkId
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +172,34 @@ class AttemptEnded:
 
 
 @dataclass(frozen=True, slots=True)
-class CustomerCalled:
-    """The customer calls in and reaches a queue: open callbacks to that number are settled by this call."""
+class CustomerCame:
+    """A call of this customer is up, in whatever state; said again when more is known of the customer."""
 
+    call: CallId
     number: str
+    """"" when withheld."""
+    customer: CustomerId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerTalks:
+    """The customer of that call and somebody hear each other: the wish to get through is settled."""
+
+    call: CallId
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerParted:
+    """That talk is over; the call may go on."""
+
+    call: CallId
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerGone:
+    """That call is over."""
+
+    call: CallId
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +241,13 @@ class CameDue:
 Input = (
     Requested
     | InHand
+    | Dialling
     | Connected
     | AttemptEnded
-    | CustomerCalled
+    | CustomerCame
+    | CustomerTalks
+    | CustomerParted
+    | CustomerGone
     | LeftQueue
     | HoursChanged
     | Cancelled
@@ -232,8 +281,15 @@ class Dequeue:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakOff:
+    """The customer calls in: end the attempt that is under way, before the customer's phone is rung or is answered."""
+
+    item: WorkItem
+
+
+@dataclass(frozen=True, slots=True)
 class Absorbed:
-    """The request, or the customer's call, is covered by an item that is open already; a call: by one in hand."""
+    """The request is covered by an item that is open already."""
 
     item: WorkItem
     """The open one."""
@@ -247,10 +303,14 @@ class Rejected:
     why: str
 
 
-Output = Changed | Enqueue | Dequeue | Absorbed | Rejected
+Output = Changed | Enqueue | Dequeue | BreakOff | Absorbed | Rejected
 
 
 def moved(item: WorkItem, by: timedelta) -> WorkItem:
-    """The item by a clock that was set by so much: as old as before, and due in as long a time."""
-    next_at = None if item.next_at is None else item.next_at + by
+    """The item by a clock that was set by so much: as old as before, and due in as long a time.
+
+    A time that was asked for stays what it is.
+    """
+    is_fixed = item.next_at is None or item.next_at == item.at
+    next_at = item.next_at if is_fixed or item.next_at is None else item.next_at + by
     return replace(item, created_at=item.created_at + by, next_at=next_at)

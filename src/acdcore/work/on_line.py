@@ -1,0 +1,86 @@
+"""Which customers have a call up, and who of them talks or has talked meanwhile. Pure.
+
+A customer is known by keys: that of the number, and that of the card when the caller is recognised. What is remembered
+of a key goes with its last call, so this is as large as the calls that are up.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from acdcore.kernel.ids import CallId, CustomerId
+
+
+def customer_key(customer: CustomerId) -> str:
+    """The key of a customer's card; the blank keeps it apart from all numbers."""
+    return f"customer {customer}"
+
+
+class CustomersOnLine:
+    """Calls that are up, by the keys of their customers."""
+
+    def __init__(self) -> None:
+        self._keys: dict[CallId, tuple[str, ...]] = {}
+        self._calls: Counter[str] = Counter()
+        """How many calls of each key are up."""
+        self._talks: Counter[str] = Counter()
+        """How many of them talk."""
+        self._talking: set[CallId] = set()
+        self._talked_at: dict[str, datetime] = {}
+        """When the last talk of a key that is up ended."""
+
+    def came(self, call: CallId, keys: Iterable[str]) -> list[str]:
+        """The call is up, or more is known of its customer; the keys that it had not before."""
+        known = self._keys.get(call, ())
+        new = [key for key in dict.fromkeys(keys) if key and key not in known]
+        self._keys[call] = (*known, *new)
+        self._calls.update(new)
+        if call in self._talking:
+            self._talks.update(new)
+        return new
+
+    def talks(self, call: CallId) -> tuple[str, ...]:
+        """The call is answered; its keys, none when it is not up."""
+        keys = self._keys.get(call, ())
+        if call in self._keys and call not in self._talking:
+            self._talking.add(call)
+            self._talks.update(keys)
+        return keys
+
+    def parted(self, call: CallId, wall: datetime) -> None:
+        """The talk is over; the call may go on."""
+        if call not in self._talking:
+            return
+        self._talking.discard(call)
+        keys = self._keys[call]
+        self._talks -= Counter(keys)
+        self._talked_at |= dict.fromkeys(keys, wall)
+
+    def went(self, call: CallId, wall: datetime) -> list[str]:
+        """The call is over; the keys that have no call any more."""
+        self.parted(call, wall)
+        keys = self._keys.pop(call, ())
+        self._calls -= Counter(keys)
+        gone = [key for key in keys if key not in self._calls]
+        for key in gone:
+            self._talked_at.pop(key, None)
+        return gone
+
+    def is_talking(self, call: CallId) -> bool:
+        """Whether this call talks."""
+        return call in self._talking
+
+    def is_up(self, keys: Iterable[str]) -> bool:
+        """Whether any of these has a call up."""
+        return any(key in self._calls for key in keys)
+
+    def has_talked(self, keys: Iterable[str], since: datetime) -> bool:
+        """Whether any of these talks now, or talked at `since` or later on a line while one of its calls was up."""
+        return any(key in self._talks or self._talked_at.get(key, since) > since for key in keys)
+
+    def clock_set(self, by: timedelta) -> None:
+        """The time of day has leapt by so much."""
+        self._talked_at = {key: at + by for key, at in self._talked_at.items()}
+
+    def __len__(self) -> int:
+        return len(self._keys)
