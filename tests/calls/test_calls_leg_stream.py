@@ -4,6 +4,7 @@ import pytest
 from tests.calls.house import ORDINARY, OUTSIDE_LINE, SERVICE_LINE, VIP, Plan, opened
 
 from acdcore.kernel.address import Address
+from acdcore.media.model import Codec as EngineCodec
 from acdcore.sdp import negotiate
 from acdcore.sdp.model import Codec, LocalMedia
 
@@ -24,7 +25,26 @@ async def test_peer_that_renumbers_keys_in_its_answer_is_sent_and_heard_each_und
         await house.pass_time(0.1)
         target = house.engine.streams[house.leg(house.live(), "agent").stream].target
         assert target is not None
-        assert (target.dtmf_payload_type, target.dtmf_payload_type_in) == (96, 101)
+        assert (target.dtmf_payload_type, target.dtmf_payload_types_in) == (96, (101, 96))
+        caller.hang_up()
+
+
+async def test_every_codec_of_offer_and_answer_is_taken_on_both_sides() -> None:
+    async with opened() as house:
+        agent = await house.seat("1001")
+        caller = house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(1)
+        assert agent.invite is not None and agent.session is not None
+        media = LocalMedia(Address("192.0.2.9", 4000), (Codec.PCMU, Codec.PCMA), session_id=1)
+        answer = negotiate.answer(agent.invite.offer, media).body
+        agent.is_up = True
+        agent.stack.answer(agent.session, answer.replace(b"AVP 8 101", b"AVP 0 8 101"))
+        await house.pass_time(0.1)
+        for side in ("caller", "agent"):
+            target = house.engine.streams[house.leg(house.live(), side).stream].target
+            assert target is not None
+            assert dict(target.audio_in) == {0: EngineCodec.PCMU, 8: EngineCodec.PCMA}
         caller.hang_up()
 
 

@@ -44,7 +44,7 @@ class Handset:
         return Address(*self.audio.getsockname())
 
     def target(
-        self, *, sends: bool = True, receives: bool = True, dtmf: int | None = DTMF, dtmf_in: int | None = None
+        self, *, sends: bool = True, receives: bool = True, dtmf: int | None = DTMF, dtmf_in: tuple[int, ...] = ()
     ) -> StreamTarget:
         return StreamTarget(self.address, self.codec, self.codec.value, dtmf, dtmf_in, sends=sends, receives=receives)
 

@@ -57,7 +57,7 @@ def test_key_of_a_peer_that_renumbers_is_heard_under_our_number_and_its_own(
     engine: Engine, line: Lines, used: int
 ) -> None:
     (caller, left), (agent, right) = line(), line()
-    engine.connect(left.stream, caller.target(dtmf=96, dtmf_in=101))
+    engine.connect(left.stream, caller.target(dtmf=96, dtmf_in=(101,)))
     engine.bridge(left.stream, right.stream)
     caller.press(left.port, 7, payload_type=used)
     agent.press(right.port, 8)

@@ -113,7 +113,8 @@ def test_phones_offer_is_answered_in_its_own_numbers(
 ) -> None:
     agreed = answer(phone, LOCAL)
     assert (agreed.remote, agreed.codec, agreed.payload_type) == (remote, codec, payload_type)
-    assert agreed.dtmf_payload_type == agreed.dtmf_payload_type_in == dtmf
+    assert agreed.dtmf_payload_type == dtmf
+    assert agreed.dtmf_payload_types_in == (() if dtmf is None else (dtmf,))
     assert agreed.sends and agreed.receives and agreed.ptime_ms == 20
     ours = parse(agreed.body)
     formats = (str(payload_type),) if dtmf is None else (str(payload_type), str(dtmf))
@@ -424,13 +425,43 @@ def test_telephone_event_is_offered_beside_a_codec_that_has_its_number() -> None
 def test_answer_that_renumbers_is_sent_to_in_its_own_numbers() -> None:
     lines = ("m=audio 5000 RTP/AVP 0 96", "a=rtpmap:96 telephone-event/8000")
     agreed = accept(sdp("c=IN IP4 192.0.2.1", "t=0 0", *lines), offer(LOCAL))
-    assert (agreed.dtmf_payload_type, agreed.dtmf_payload_type_in) == (96, 101)
+    assert (agreed.dtmf_payload_type, agreed.dtmf_payload_types_in) == (96, (101, 96))
     assert agreed.remote == Address("192.0.2.1", 5_000)
 
 
-def test_first_codec_of_an_answer_that_names_several_is_spoken() -> None:
+def test_first_codec_of_an_answer_that_names_several_is_spoken_and_all_are_taken() -> None:
     agreed = accept(sdp("c=IN IP4 192.0.2.1", "t=0 0", "m=audio 5000 RTP/AVP 18 8 0"), offer(LOCAL))
-    assert agreed.codec is Codec.PCMA
+    assert (agreed.codec, agreed.payload_type) == (Codec.PCMA, 8)
+    assert dict(agreed.audio_in) == {0: Codec.PCMU, 8: Codec.PCMA}
+
+
+def test_every_number_that_an_offer_gives_to_a_codec_of_ours_is_taken() -> None:
+    lines = ("m=audio 4000 RTP/AVP 8 18 96 0 97 101 102", "a=rtpmap:96 PCMA/8000", "a=rtpmap:97 opus/48000/2")
+    keys = ("a=rtpmap:101 telephone-event/8000", "a=rtpmap:102 telephone-event/8000")
+    agreed = answer(sdp("c=IN IP4 192.0.2.1", "t=0 0", *lines, *keys), LOCAL)
+    assert parse(agreed.body).media[0].formats == ("8", "101")
+    assert agreed.audio_in == ((8, Codec.PCMA), (96, Codec.PCMA), (0, Codec.PCMU))
+    assert agreed.dtmf_payload_types_in == (101, 102)
+
+
+def test_codec_that_is_not_ours_to_speak_is_not_taken() -> None:
+    ours = LocalMedia(LOCAL.address, (Codec.PCMA,), session_id=1)
+    assert answer(sdp("c=IN IP4 192.0.2.1", "t=0 0", "m=audio 4000 RTP/AVP 0 8"), ours).audio_in == ((8, Codec.PCMA),)
+
+
+def test_numbers_of_an_answer_are_taken_beside_those_that_we_offered() -> None:
+    lines = ("m=audio 5000 RTP/AVP 97 98 101", "a=rtpmap:97 PCMU/8000", "a=rtpmap:98 PCMU/8000")
+    agreed = accept(sdp("c=IN IP4 192.0.2.1", "t=0 0", *lines), offer(LOCAL))
+    assert (agreed.codec, agreed.payload_type) == (Codec.PCMU, 97)
+    assert dict(agreed.audio_in) == {0: Codec.PCMU, 8: Codec.PCMA, 97: Codec.PCMU, 98: Codec.PCMU}
+
+
+def test_number_that_an_answer_gives_to_another_codec_means_what_the_answer_says() -> None:
+    theirs = sdp("c=IN IP4 192.0.2.1", "t=0 0", "m=audio 4000 RTP/AVP 97", "a=rtpmap:97 PCMU/8000")
+    ours = offer(LOCAL, answer(theirs, LOCAL).body)
+    lines = ("m=audio 5000 RTP/AVP 97 98", "a=rtpmap:97 PCMA/8000", "a=rtpmap:98 PCMU/8000")
+    agreed = accept(sdp("c=IN IP4 192.0.2.1", "t=0 0", *lines), ours)
+    assert dict(agreed.audio_in)[97] is Codec.PCMA
 
 
 @pytest.mark.parametrize(

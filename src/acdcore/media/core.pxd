@@ -16,6 +16,7 @@ cdef enum:
     PLAYLIST_MAX = 64           # clips in one playback: a spoken number of 20 digits with its frame takes some 30
     FRAME_MAX = 480             # samples in a packet of ours: 60 ms
     DATAGRAM_MAX = 2048         # above the Ethernet MTU; a longer datagram is malformed
+    PAYLOAD_TYPES = 128         # RFC 3550 section 5.1: 7 bits
     EVENTS_MAX = 16384          # events waiting for the loop: ten keys a second on 150 lines for ten seconds
 
 cdef enum deadline_kind_t:
@@ -32,6 +33,12 @@ cdef enum event_kind_t:
     LOST        # number: silence in ns
     RESUMED
     OVERFLOWED  # number: samples lost
+
+cdef enum meaning_t:
+    NOT_AGREED  # of a payload type that is not taken
+    KEYS        # telephone-events
+    MU_AUDIO    # audio, from here on: the law and MU_AUDIO
+    A_AUDIO
 
 cdef struct event_t:
     event_kind_t kind
@@ -94,10 +101,10 @@ cdef struct stream_t:
     bint sends
     bint receives
     bint is_early           # before the answer: its silence is no loss
-    int law
-    int payload_type
+    int law                 # of what we send
+    int payload_type        # of what we send
     int dtmf_payload_type   # of what we send, -1 for none
-    int dtmf_payload_type_in    # of what we are sent, -1 for none
+    uint8_t meanings[PAYLOAD_TYPES]     # of what we are sent: meaning_t
     int frame_samples       # in packets of ours
     # Where the peer is.
     latch_t latch           # whom we hear
@@ -105,7 +112,8 @@ cdef struct stream_t:
     sockaddr_in target      # where our audio goes
     sockaddr_in rtcp_target
     # What comes in.
-    reception_t reception
+    reception_t reception   # of the audio's source
+    reception_t beside      # of a source that sends no audio: keys, comfort noise
     keypad_t keypad
     bint is_key_armed
     int64_t heard_ns        # last packet, or connect

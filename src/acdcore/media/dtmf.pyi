@@ -1,5 +1,7 @@
 from dataclasses import dataclass
 
+from acdcore.media.rtp import RtpPacket
+
 KEYS: str
 
 @dataclass(frozen=True, slots=True)
@@ -8,5 +10,5 @@ class Press:
     duration_ms: int
 
 class Keypad:
-    def hear(self, payload: bytes, timestamp: int, now: float) -> Press | None: ...
+    def hear(self, packet: RtpPacket, now: float) -> list[Press]: ...
     def expire(self, now: float) -> Press | None: ...

@@ -4,20 +4,21 @@ Whom a stream hears, and who is a stranger, is the latch's affair: its rules sta
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
-from libc.string cimport memset
 
 from acdcore.media.core cimport (
-    DATAGRAM_MAX, KEY, LOST, PRESSED, RESUMED, SILENCE, core_arm, core_send, core_tell,
+    DATAGRAM_MAX, KEY, KEYS, LOST, MU_AUDIO, NOT_AGREED, PRESSED, RESUMED, SILENCE, core_arm, core_send, core_tell,
 )
-from acdcore.media.dtmf cimport keypad_deadline, keypad_expire, keypad_hear, press_t
+from acdcore.media.dtmf cimport PRESSES, key_packet_t, key_read, keypad_deadline, keypad_expire, keypad_hear, press_t
 from acdcore.media.g711 cimport decoding, transcoding
 from acdcore.media.latch cimport is_same, latch_consider, latch_is_source, passage_t
 from acdcore.media.linux cimport MSG_DONTWAIT, MSG_TRUNC, recvfrom, sockaddr, sockaddr_in, socklen_t
-from acdcore.media.outlet cimport outlet_interrupt, outlet_omit, outlet_relay
+from acdcore.media.outlet cimport outlet_interrupt, outlet_omit, outlet_relay, outlet_relay_key
 from acdcore.media.placing cimport packet_t
 from acdcore.media.reception cimport (
     OUTSIDE, REPEATED, RESTARTED, arrival_t, reception_carries_on, reception_note, reception_time,
 )
+from acdcore.media.reports cimport reports_take
+from acdcore.media.rtcp cimport incoming_t, rtcp_is, rtcp_read
 from acdcore.media.rtp cimport RTP_HEADER_SIZE, rtp_header_t, rtp_read, rtp_write
 from acdcore.media.streams cimport stream_aim
 from acdcore.media.timeline cimport timeline_put
@@ -43,10 +44,13 @@ cdef void inbound_receive(core_t* core, stream_t* stream, int64_t now_ns) noexce
     core.tally.packets += 1
     if latch_is_source(&stream.latch, &source) or is_same(&source, &stream.latch.signalled):
         inbound_live(core, stream, now_ns)
+    if rtcp_is(data, size) and not _is_audio_numbered_as_rtcp(stream, data, size):
+        reports_take(core, stream, data, size, &source, now_ns)
+        return
     if size > DATAGRAM_MAX or not rtp_read(data, size, &header):
         stream.counters.malformed += 1
         return
-    if not _is_agreed(stream, header.payload_type):
+    if stream.meanings[header.payload_type] == NOT_AGREED:
         _refuse(core, stream, &header, &source, now_ns)
         return
     if not latch_is_source(&stream.latch, &source) and not _becomes_source(stream, &source, &header, now_ns):
@@ -55,15 +59,10 @@ cdef void inbound_receive(core_t* core, stream_t* stream, int64_t now_ns) noexce
     _accept(core, stream, &header, data, now_ns)
 
 
-cdef bint _is_agreed(const stream_t* stream, int payload_type) noexcept nogil:
-    return stream.is_connected and (payload_type == stream.payload_type or _is_key(stream, payload_type))
-
-
-cdef bint _is_key(const stream_t* stream, int payload_type) noexcept nogil:
-    """A telephone-event: under our number for it, as RFC 3264 section 6.1 has it, or the peer's own. Audio goes first."""
-    return payload_type != stream.payload_type and (
-        payload_type == stream.dtmf_payload_type_in or payload_type == stream.dtmf_payload_type
-    )
+cdef bint _is_audio_numbered_as_rtcp(const stream_t* stream, const uint8_t* data, Py_ssize_t size) noexcept nogil:
+    """A peer that gives a codec a number from 64 to 95, which RFC 5761 keeps free, is told from RTCP by its lengths."""
+    cdef incoming_t incoming
+    return stream.meanings[data[1] & 0x7F] != NOT_AGREED and not rtcp_read(data, size, stream.outlet.ssrc, &incoming)
 
 
 cdef void _refuse(
@@ -104,29 +103,42 @@ cdef void inbound_live(core_t* core, stream_t* stream, int64_t now_ns) noexcept 
 
 
 cdef bint _note(core_t* core, stream_t* stream, const rtp_header_t* header, int64_t now_ns) noexcept nogil:
-    """The peer is heard, whatever the packet carries; False when it came before or is out of all order."""
-    cdef arrival_t arrival = reception_note(&stream.reception, header.ssrc, header.sequence)
+    """The peer is heard, whatever the packet carries; False when it came before or is out of all order.
+
+    What is no audio and has an SSRC of its own (keys, comfort noise) goes beside the audio and says nothing about it.
+    """
+    cdef bint is_beside = _is_beside(stream, header)
+    cdef arrival_t arrival = reception_note(
+        &stream.beside if is_beside else &stream.reception, header.ssrc, header.sequence
+    )
     if arrival == REPEATED or arrival == OUTSIDE:
         return False
     stream.heard_ns = now_ns
     inbound_live(core, stream, now_ns)
-    if arrival == RESTARTED:
-        memset(&stream.keypad, 0, sizeof(stream.keypad))
-        if stream.bridge != NULL:
-            outlet_interrupt(&stream.bridge.outlet)
+    if arrival == RESTARTED and not is_beside and stream.bridge != NULL:
+        outlet_interrupt(&stream.bridge.outlet)
     return True
+
+
+cdef bint _is_beside(const stream_t* stream, const rtp_header_t* header) noexcept nogil:
+    return (
+        stream.meanings[header.payload_type] < MU_AUDIO
+        and stream.reception.has_source
+        and stream.reception.ssrc != header.ssrc
+    )
 
 
 cdef void _accept(
     core_t* core, stream_t* stream, rtp_header_t* header, uint8_t* data, int64_t now_ns
 ) noexcept nogil:
+    cdef int meaning = stream.meanings[header.payload_type]
+    if meaning == KEYS:     # also those that are out of order: the keypad has its own rules for that
+        _hear_key(core, stream, header, data, now_ns)
     if not _note(core, stream, header, now_ns):
         return
     stream.counters.packets_in += 1
     stream.counters.octets_in += header.payload_size
-    if _is_key(stream, header.payload_type):
-        _hear_key(core, stream, header, data, now_ns)
-    else:
+    if meaning >= MU_AUDIO:
         reception_time(&stream.reception, header.timestamp, <uint32_t>(now_ns // NS_PER_SAMPLE))
         if stream.tap != NULL and stream.receives:
             _record(stream, header, data, now_ns)
@@ -145,18 +157,20 @@ cdef void _record(stream_t* stream, const rtp_header_t* header, const uint8_t* d
     packet.timestamp = header.timestamp
     packet.payload = data + header.payload_at
     packet.count = header.payload_size
-    packet.table = decoding(stream.law)
+    packet.table = decoding(stream.meanings[header.payload_type] - MU_AUDIO)
     timeline_put(&stream.tap.timeline, stream.lane, &packet, now_ns)
 
 
 cdef void _hear_key(
     core_t* core, stream_t* stream, const rtp_header_t* header, const uint8_t* data, int64_t now_ns
 ) noexcept nogil:
-    cdef press_t press
-    if keypad_hear(
-        &stream.keypad, data + header.payload_at, header.payload_size, header.timestamp, now_ns, &press
-    ):
-        core_tell(core, PRESSED, stream.id, press.key, press.duration)
+    cdef key_packet_t packet
+    cdef press_t presses[PRESSES]
+    cdef int at
+    if not key_read(data + header.payload_at, header, &packet):
+        return
+    for at in range(keypad_hear(&stream.keypad, &packet, now_ns, presses)):
+        core_tell(core, PRESSED, stream.id, presses[at].key, presses[at].duration)
     if stream.keypad.is_down and not stream.is_key_armed:
         stream.is_key_armed = True
         core_arm(core, keypad_deadline(&stream.keypad), KEY, stream.id)
@@ -195,21 +209,26 @@ cdef void _relay(
     """Pass a packet on to the bridge's other side, its header written in front of the payload where it lies."""
     cdef stream_t* other = stream.bridge
     cdef rtp_header_t header
-    cdef bint is_audio = source.payload_type == stream.payload_type
+    cdef int law = <int>stream.meanings[source.payload_type] - MU_AUDIO
     if other.playback != NULL or not other.sends or not other.has_target:
         outlet_interrupt(&other.outlet)
         return
-    if not is_audio and other.dtmf_payload_type < 0:
+    if law < 0 and other.dtmf_payload_type < 0:
         outlet_omit(&other.outlet, source.ssrc, source.sequence)
         return
-    if not outlet_relay(&other.outlet, source, source.payload_size if is_audio else 0, now_ns, &header):
-        return
+    if law < 0:
+        if not outlet_relay_key(&other.outlet, source, _is_beside(stream, source), now_ns, &header):
+            return
+        header.payload_type = other.dtmf_payload_type
+    else:
+        if not outlet_relay(&other.outlet, source, source.payload_size, now_ns, &header):
+            return
+        header.payload_type = other.payload_type
     other.is_filling = other.is_flowing = False
     other.sent_ns = now_ns
-    header.payload_type = other.payload_type if is_audio else other.dtmf_payload_type
     data += source.payload_at
-    if is_audio and stream.law != other.law:
-        _transcode(data, source.payload_size, transcoding(stream.law, other.law))
+    if law >= 0 and law != other.law:
+        _transcode(data, source.payload_size, transcoding(law, other.law))
     rtp_write(data - RTP_HEADER_SIZE, &header)
     core_send(core, other, data - RTP_HEADER_SIZE, RTP_HEADER_SIZE + source.payload_size)
 

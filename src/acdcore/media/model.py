@@ -98,13 +98,15 @@ class StreamTarget:
     address: Address
     """Where the peer's SDP says that it listens for RTP; behind a NAT the source takes its place (RFC 4961)."""
     codec: Codec
-    """Audio in both directions."""
+    """Of the audio that we send; the peer may send it too."""
     payload_type: int
     """RTP payload type of the codec, 0 to 127."""
     dtmf_payload_type: int | None = None
     """RTP payload type of telephone-event/8000 (RFC 4733) as we send it, None when the peer has none."""
-    dtmf_payload_type_in: int | None = None
-    """The one under which the peer sends it to us, None for the same; a peer that renumbers may use either."""
+    dtmf_payload_types_in: tuple[int, ...] = ()
+    """Others under which the peer may send it to us, as ours where its answer renumbered."""
+    audio_in: tuple[tuple[int, Codec], ...] = ()
+    """Other payload types under which the peer may send audio, and their codecs; it changes as it likes."""
     sends: bool = True
     """We send audio to the peer: False while the peer holds us or is held without music."""
     receives: bool = True

@@ -10,9 +10,11 @@ Rules:
   4. A packet from before the run's first would need numbers already used: it is not relayed.
   5. A packet that is left out on purpose (a telephone-event for a phone that knows none) closes its gap.
   6. A run whose timestamps leap against the time gone by gets a new timestamp offset; its sequence goes on.
+  7. A telephone-event with an SSRC of its own is put in between: the run's numbers move up, and its offset in time stays.
+     It is timed by our clock, and so is one whose clock is not that of the audio around it. No key moves the run's clock.
 """
 
-from libc.stdint cimport int64_t, uint16_t, uint32_t
+from libc.stdint cimport int16_t, int64_t, uint16_t, uint32_t
 from libc.string cimport memset
 
 from acdcore.media.rtp cimport rtp_header_t
@@ -21,6 +23,7 @@ from acdcore.media.rtp import RtpPacket
 
 cdef enum:
     NS_PER_SAMPLE = 125_000
+    SEGMENT_SAMPLES = 65_535    # RFC 4733 section 2.5.1.3: so long a key keeps one timestamp
     LEAP_SAMPLES = 16_000   # two seconds: more than any jitter, less than phones skip when they restart their clock
 
 
@@ -59,47 +62,119 @@ cdef void outlet_generate(
 cdef bint outlet_relay(
     outlet_t* outlet, const rtp_header_t* source, int samples, int64_t now_ns, rtp_header_t* header
 ) noexcept nogil:
-    """Number a packet of another phone; False when it must not be sent on (rule 4)."""
+    """Number an audio packet of another phone; False when it must not be sent on (rule 4)."""
     cdef bint is_first = not outlet.is_relaying or outlet.source_ssrc != source.ssrc
-    cdef int distance
+    cdef bint is_newest
     if is_first:
         _begin_run(outlet, source, now_ns)
-        distance = 1
-    else:
-        distance = <int>(<uint16_t>(source.sequence - outlet.source_highest))
-        if distance >= 0x8000:
-            distance -= 0x10000
-        if -distance > outlet.source_span:
-            return False
-        if distance > 0 and _leaps(outlet, source, now_ns):
+    if not _number(outlet, source, header, &is_newest):
+        return False
+    if is_newest:
+        if not is_first and _leaps(outlet, source, now_ns):
             outlet.timestamp_offset = _clock(outlet, now_ns) - source.timestamp
             is_first = True
-    header.ssrc = outlet.ssrc
-    header.marker = is_first or source.marker
-    header.sequence = source.sequence + outlet.sequence_offset
-    header.timestamp = source.timestamp + outlet.timestamp_offset
-    if distance > 0:
-        outlet.source_span += distance
-        outlet.source_highest = source.sequence
         outlet.source_newest = source.timestamp
         outlet.source_newest_ns = now_ns
-        outlet.next_sequence = header.sequence + 1
+    header.marker = is_first or source.marker
+    header.timestamp = source.timestamp + outlet.timestamp_offset
     _record(outlet, header, samples, now_ns)
+    return True
+
+
+cdef bint outlet_relay_key(
+    outlet_t* outlet, const rtp_header_t* source, bint is_beside, int64_t now_ns, rtp_header_t* header
+) noexcept nogil:
+    """Number a telephone-event of another phone, which `is_beside` its audio when it has an SSRC of its own (rule 7)."""
+    cdef bint is_first = not is_beside and (not outlet.is_relaying or outlet.source_ssrc != source.ssrc)
+    cdef bint is_newest
+    if is_first:
+        _begin_run(outlet, source, now_ns)
+    if is_beside:
+        _insert(outlet, header)
+    elif not _number(outlet, source, header, &is_newest):
+        return False
+    header.marker = is_first or source.marker
+    if is_beside or not _keeps_time(outlet, source, now_ns):
+        header.timestamp = _key_timestamp(outlet, source, now_ns)
+    else:
+        header.timestamp = source.timestamp + outlet.timestamp_offset
+    _record(outlet, header, 0, now_ns)
     return True
 
 
 cdef void _begin_run(outlet_t* outlet, const rtp_header_t* source, int64_t now_ns) noexcept nogil:
     outlet.is_relaying = True
     outlet.source_ssrc = source.ssrc
+    outlet.source_highest = source.sequence - 1
     outlet.source_span = -1
-    outlet.sequence_offset = outlet.next_sequence - source.sequence
+    outlet.source_newest = source.timestamp
+    outlet.source_newest_ns = now_ns
+    outlet.sequence_offset = outlet.earlier_offset = outlet.next_sequence - source.sequence
+    outlet.earlier_span = 0
     outlet.timestamp_offset = _clock(outlet, now_ns) - source.timestamp
 
 
+cdef bint _number(
+    outlet_t* outlet, const rtp_header_t* source, rtp_header_t* header, bint* is_newest
+) noexcept nogil:
+    """Give a packet of the run its number; False when that has been used (rule 4)."""
+    cdef int distance = <int16_t>(source.sequence - outlet.source_highest)
+    header.ssrc = outlet.ssrc
+    header.sequence = source.sequence + outlet.sequence_offset
+    is_newest[0] = distance > 0
+    if distance > 0:
+        outlet.source_span += distance
+        outlet.source_highest = source.sequence
+        outlet.next_sequence = header.sequence + 1
+    elif -distance > outlet.source_span:
+        header.sequence = source.sequence + outlet.earlier_offset
+        return -distance <= outlet.source_span + outlet.earlier_span
+    return True
+
+
+cdef void _insert(outlet_t* outlet, rtp_header_t* header) noexcept nogil:
+    """Number a packet that is none of the run's: it takes the next number, and those of the run move up."""
+    header.ssrc = outlet.ssrc
+    header.sequence = outlet.next_sequence
+    outlet.next_sequence += 1
+    if outlet.is_relaying:
+        _shift(outlet, 1)
+
+
+cdef void _shift(outlet_t* outlet, int by) noexcept nogil:
+    """From here on the run's numbers go out by so many higher; those overtaken keep what they would have had."""
+    if outlet.source_span > 0:
+        outlet.earlier_offset = outlet.sequence_offset
+        outlet.earlier_span = outlet.source_span
+        outlet.source_span = 0
+    outlet.sequence_offset += by
+
+
 cdef bint _leaps(const outlet_t* outlet, const rtp_header_t* source, int64_t now_ns) noexcept nogil:
+    cdef int64_t ahead = _ahead(outlet, source, now_ns)
+    return ahead > LEAP_SAMPLES or ahead < -LEAP_SAMPLES
+
+
+cdef bint _keeps_time(const outlet_t* outlet, const rtp_header_t* source, int64_t now_ns) noexcept nogil:
+    """Whether a key is timed by the clock of the audio around it; it may be held for a whole segment."""
+    cdef int64_t ahead = _ahead(outlet, source, now_ns)
+    return -LEAP_SAMPLES - SEGMENT_SAMPLES < ahead < LEAP_SAMPLES
+
+
+cdef int64_t _ahead(const outlet_t* outlet, const rtp_header_t* source, int64_t now_ns) noexcept nogil:
+    """How much later a packet is by its timestamp than by the time gone by since the newest audio, samples."""
     cdef int64_t passed = (now_ns - outlet.source_newest_ns) // NS_PER_SAMPLE
-    cdef int64_t leap = <int>(source.timestamp - outlet.source_newest) - passed
-    return leap > LEAP_SAMPLES or leap < -LEAP_SAMPLES
+    return <int>(source.timestamp - outlet.source_newest) - passed
+
+
+cdef uint32_t _key_timestamp(outlet_t* outlet, const rtp_header_t* source, int64_t now_ns) noexcept nogil:
+    """The moment at which a press was first heard of, for all of its packets."""
+    if not outlet.has_key or outlet.key_ssrc != source.ssrc or outlet.key_source != source.timestamp:
+        outlet.has_key = True
+        outlet.key_ssrc = source.ssrc
+        outlet.key_source = source.timestamp
+        outlet.key_timestamp = _clock(outlet, now_ns)
+    return outlet.key_timestamp
 
 
 cdef void outlet_omit(outlet_t* outlet, uint32_t ssrc, uint16_t sequence) noexcept nogil:
@@ -107,7 +182,8 @@ cdef void outlet_omit(outlet_t* outlet, uint32_t ssrc, uint16_t sequence) noexce
     if not outlet.is_relaying or outlet.source_ssrc != ssrc or sequence != <uint16_t>(outlet.source_highest + 1):
         return
     outlet.source_highest = sequence
-    outlet.sequence_offset -= 1
+    _shift(outlet, -1)
+    outlet.earlier_span += 1
 
 
 cdef void outlet_interrupt(outlet_t* outlet) noexcept nogil:
@@ -140,6 +216,17 @@ cdef class Outlet:
         source.timestamp = packet.timestamp
         source.ssrc = packet.ssrc
         if not outlet_relay(&self._state, &source, samples, int(now * 1e9), &header):
+            return None
+        return RtpPacket(0, header.sequence, header.timestamp, header.ssrc, b"", bool(header.marker))
+
+    def relay_key(self, packet, now, is_beside=False):
+        """The same for a telephone-event; `is_beside` with an SSRC other than the audio's."""
+        cdef rtp_header_t header, source
+        source.marker = packet.marker
+        source.sequence = packet.sequence
+        source.timestamp = packet.timestamp
+        source.ssrc = packet.ssrc
+        if not outlet_relay_key(&self._state, &source, is_beside, int(now * 1e9), &header):
             return None
         return RtpPacket(0, header.sequence, header.timestamp, header.ssrc, b"", bool(header.marker))
 

@@ -65,32 +65,40 @@ cdef void reports_receive(core_t* core, stream_t* stream, int64_t now_ns) noexce
     """Read a datagram from the RTCP port; ours go back to where the peer's come from (RFC 4961 section 4)."""
     cdef sockaddr_in source
     cdef socklen_t source_size = sizeof(source)
-    cdef incoming_t incoming
     cdef ssize_t size = recvfrom(
         stream.rtcp_fd, core.buffer, DATAGRAM_MAX, MSG_DONTWAIT | MSG_TRUNC, <sockaddr*>&source, &source_size
     )
     if size < 0:
         return
     core.tally.packets += 1
+    if reports_take(core, stream, core.buffer, size, &source, now_ns):
+        if stream.latch.has_nat and stream.latch.is_symmetric:
+            stream.rtcp_target = source
+
+
+cdef bint reports_take(
+    core_t* core, stream_t* stream, const uint8_t* data, Py_ssize_t size, const sockaddr_in* source, int64_t now_ns
+) noexcept nogil:
+    """Take a datagram with RTCP, which came to the RTCP port or to RTP's; whether it is the peer's."""
+    cdef incoming_t incoming
     if not stream.has_target or source.sin_addr.s_addr != stream.target.sin_addr.s_addr:
         stream.counters.strangers += 1
-        return
+        return False
     if source.sin_port == stream.rtcp_target.sin_port:
         inbound_live(core, stream, now_ns)
-    if size > DATAGRAM_MAX or not rtcp_read(core.buffer, size, stream.outlet.ssrc, &incoming):
+    if size > DATAGRAM_MAX or not rtcp_read(data, size, stream.outlet.ssrc, &incoming):
         stream.counters.malformed += 1
-        return
+        return False
     if not _is_peers(stream, &incoming):
         stream.counters.strangers += 1
-        return
+        return False
     inbound_live(core, stream, now_ns)
-    if stream.latch.has_nat and stream.latch.is_symmetric:
-        stream.rtcp_target = source
     if incoming.has_sender:
         stream.peer.ntp_middle = incoming.ntp_middle
         stream.peer.heard_ns = now_ns
     if incoming.has_block:
         _take_block(stream, &incoming)
+    return True
 
 
 cdef bint _is_peers(const stream_t* stream, const incoming_t* incoming) noexcept nogil:

@@ -38,3 +38,9 @@ cdef struct incoming_t:
 
 cdef bint rtcp_read(const uint8_t* data, Py_ssize_t size, uint32_t ssrc, incoming_t* incoming) noexcept nogil
 cdef int rtcp_write(uint8_t* data, const outgoing_t* outgoing) noexcept nogil
+
+
+cdef inline bint rtcp_is(const uint8_t* data, Py_ssize_t size) noexcept nogil:
+    """Whether a datagram on RTP's port is RTCP by its type: 192 to 223, payload types 64 to 95 with the marker bit
+    (RFC 5761 section 4)."""
+    return size > 1 and 192 <= data[1] <= 223

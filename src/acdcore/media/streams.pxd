@@ -1,16 +1,16 @@
 # The life of a stream: opened, connected, bridged, closed.
 
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t
 
-from acdcore.media.core cimport core_t, stream_t
+from acdcore.media.core cimport PAYLOAD_TYPES, core_t, stream_t
 from acdcore.media.latch cimport peer_t
 
 cdef struct agreed_t:
     peer_t peer             # where it is, as it says
-    int law
-    int payload_type
+    int law                 # of what we send
+    int payload_type        # of what we send
     int dtmf_payload_type   # of what we send, -1 for none
-    int dtmf_payload_type_in    # of what we are sent, -1 for none
+    uint8_t meanings[PAYLOAD_TYPES]     # of what we are sent
     int frame_samples
     bint sends
     bint receives

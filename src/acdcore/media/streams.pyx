@@ -1,8 +1,9 @@
 """The life of a stream, as the commands change it."""
 
 from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memcpy
 
-from acdcore.media.core cimport SILENCE, SLOTS, core_arm, core_take_slot
+from acdcore.media.core cimport PAYLOAD_TYPES, SILENCE, SLOTS, core_arm, core_take_slot
 from acdcore.media.latch cimport latch_connect, latch_target
 from acdcore.media.linux cimport EPOLL_CTL_ADD, EPOLLIN, epoll_ctl, epoll_event, htons, ntohs
 from acdcore.media.outlet cimport outlet_interrupt
@@ -18,9 +19,9 @@ cdef int64_t stream_open(core_t* core, stream_t* stream, int64_t now_ns) noexcep
         return 0
     if not _watch(core, stream.rtp_fd, 2 * stream.id) or not _watch(core, stream.rtcp_fd, 2 * stream.id + 1):
         return 0
-    stream.dtmf_payload_type = stream.dtmf_payload_type_in = -1
+    stream.dtmf_payload_type = -1
     stream.peer.rtt_ms = -1
-    stream.reception.restart_at = -1
+    stream.reception.restart_at = stream.beside.restart_at = -1
     core.streams[stream.id % SLOTS] = stream
     core.tally.streams += 1
     reports_arm(core, stream, now_ns)
@@ -45,7 +46,7 @@ cdef void stream_connect(core_t* core, stream_t* stream, const agreed_t* agreed,
     stream.law = agreed.law
     stream.payload_type = agreed.payload_type
     stream.dtmf_payload_type = agreed.dtmf_payload_type
-    stream.dtmf_payload_type_in = agreed.dtmf_payload_type_in
+    memcpy(stream.meanings, agreed.meanings, PAYLOAD_TYPES)
     stream.frame_samples = agreed.frame_samples
     stream.heard_ns = stream.alive_ns = now_ns
     stream.is_lost = False

@@ -5,14 +5,14 @@ import socket
 from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcpy, memset
 
-from acdcore.media.core cimport LOST, OVERFLOWED, PLAYED, PRESSED, counters_t
+from acdcore.media.core cimport KEYS, LOST, MU_AUDIO, OVERFLOWED, PAYLOAD_TYPES, PLAYED, PRESSED, counters_t
 from acdcore.media.latch cimport OPEN
 from acdcore.media.linux cimport AF_INET, htons, ntohs
 from acdcore.media.reception cimport reception_lost
 
 from acdcore.kernel.address import Address
 from acdcore.kernel.errors import PeerError
-from acdcore.media.dtmf import KEYS
+from acdcore.media import dtmf
 from acdcore.media.events import DigitPressed, MediaLost, MediaResumed, PlaybackFinished, TapOverflowed
 from acdcore.media.g711 import law_of
 from acdcore.media.model import StreamFigures, TapBlock
@@ -31,8 +31,8 @@ cdef agreed_t view_agreed(target) except *:
         packed = socket.inet_pton(socket.AF_INET, target.address.host)
     except OSError:
         raise PeerError(f"{target.address.host!r} is not an IPv4 address") from None
-    for payload_type in (target.payload_type, target.dtmf_payload_type, target.dtmf_payload_type_in):
-        if payload_type is not None and not 0 <= payload_type <= 127:
+    for payload_type in _payload_types(target):
+        if not 0 <= payload_type < PAYLOAD_TYPES:
             raise PeerError(f"payload type {payload_type} is not in 0 to 127")
     if target.ptime_ms not in range(10, 61, 10):
         raise PeerError(f"packets of {target.ptime_ms} ms are not in 10 to 60 ms by steps of 10")
@@ -48,14 +48,28 @@ cdef agreed_t view_agreed(target) except *:
     agreed.law = law_of(target.codec)
     agreed.payload_type = target.payload_type
     agreed.dtmf_payload_type = -1 if target.dtmf_payload_type is None else target.dtmf_payload_type
-    agreed.dtmf_payload_type_in = agreed.dtmf_payload_type
-    if target.dtmf_payload_type_in is not None:
-        agreed.dtmf_payload_type_in = target.dtmf_payload_type_in
+    _take_meanings(&agreed, target)
     agreed.frame_samples = 8 * target.ptime_ms
     agreed.sends = target.sends
     agreed.receives = target.receives
     agreed.is_early = target.is_early
     return agreed
+
+
+def _payload_types(target):
+    sent = [target.payload_type] if target.dtmf_payload_type is None else [target.payload_type, target.dtmf_payload_type]
+    return [*sent, *target.dtmf_payload_types_in, *[payload_type for payload_type, _ in target.audio_in]]
+
+
+cdef void _take_meanings(agreed_t* agreed, target) except *:
+    """What each payload type means: audio goes before keys, and what we send before what else the peer may."""
+    if target.dtmf_payload_type is not None:
+        agreed.meanings[<int>target.dtmf_payload_type] = KEYS
+    for payload_type in target.dtmf_payload_types_in:
+        agreed.meanings[<int>payload_type] = KEYS
+    for payload_type, codec in target.audio_in:
+        agreed.meanings[<int>payload_type] = MU_AUDIO + <int>law_of(codec)
+    agreed.meanings[agreed.payload_type] = MU_AUDIO + agreed.law
 
 
 cdef uint32_t _ipv4_of(host) except? 0:
@@ -98,7 +112,7 @@ cdef object view_figures(const stream_t* stream):
 
 cdef object view_event(const event_t* event):
     if event.kind == PRESSED:
-        return DigitPressed(event.id, KEYS[event.first], event.second // 8)
+        return DigitPressed(event.id, dtmf.KEYS[event.first], event.second // 8)
     if event.kind == PLAYED:
         return PlaybackFinished(event.id, event.first, bool(event.second))
     if event.kind == LOST:

@@ -207,13 +207,15 @@ class Negotiated:
     """Where the peer says that it listens. The host is 0.0.0.0 or :: when the peer holds in the old style, and then
     `sends` is False; it is empty when the description has no address that can be read: a name, or nothing."""
     codec: Codec
-    """The one audio encoding in both directions."""
+    """The audio encoding that we send, and are sent unless the peer changes it."""
     payload_type: int
     """The payload type to send it under."""
+    audio_in: tuple[tuple[int, Codec], ...]
+    """All payload types under which the peer may send audio, and their codecs; of two for one number the last holds."""
     dtmf_payload_type: int | None
     """The payload type to send telephone-event under; None when the peer takes none."""
-    dtmf_payload_type_in: int | None
-    """The payload type under which the peer sends telephone-event to us; differs only when its answer renumbered."""
+    dtmf_payload_types_in: tuple[int, ...]
+    """All payload types under which the peer may send telephone-event; several when it names several or renumbered."""
     sends: bool
     """We may send: false while the peer holds us."""
     receives: bool

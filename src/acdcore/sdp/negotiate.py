@@ -2,7 +2,9 @@
 
 - The first m=audio line over plain RTP with a codec of ours becomes the stream; each other line is refused by port 0
   at its place (RFC 3264 section 6). SRTP is not spoken, so an offer of nothing else is not acceptable.
-- An answer names one audio codec, so that neither side changes it in mid-call, under the offerer's payload types.
+- Our answer names one audio codec, under the offerer's payload types, so that the peer has no reason to change it in
+  mid-call. It may all the same, and an answer of the peer's may name several (section 6.1): every number that the peer
+  has named for a codec of ours is taken, and in its answer every number that we have offered.
 - What we send is what the peer wants to receive: its address, its payload types, its packet time.
 - Hold is a direction without receiving, or the address 0.0.0.0 of RFC 2543; RFC 3264 section 8.4 asks for both.
 - An address that cannot be read (a host name, nothing) is left empty for whoever knows where the signalling comes from.
@@ -86,7 +88,7 @@ def offer(local: LocalMedia, previous: bytes = b"") -> bytes:
         else:
             transport = stream.transport
             known = {codec: payload_type for payload_type, codec in _codecs(stream)}
-            dtmf = _dtmf(stream)
+            dtmf = next(iter(_dtmf(stream)), None)
     if dtmf is None:
         dtmf = next(number for number in DTMF_PAYLOAD_TYPES if number not in known.values())
     # What is spoken now comes first, so that a hold does not also change the codec.
@@ -110,7 +112,7 @@ def answer(offer: bytes, local: LocalMedia, previous: bytes = b"") -> Negotiated
         return _at_rest(_render(local, theirs.timing, lines, previous, before), local)
     place, found = _choice(theirs, local)
     chosen = theirs.media[place]
-    dtmf = _dtmf(chosen)
+    dtmf = next(iter(_dtmf(chosen)), None)
     # A side may do at most what it wants and what the other side's direction leaves to it (RFC 3264 section 6.1).
     # The old hold takes the right to send from us, and is answered like sendonly.
     direction = Direction.of(
@@ -125,8 +127,9 @@ def answer(offer: bytes, local: LocalMedia, previous: bytes = b"") -> Negotiated
         remote=found.remote,
         codec=found.codec,
         payload_type=found.payload_type,
+        audio_in=found.audio,
         dtmf_payload_type=dtmf,
-        dtmf_payload_type_in=dtmf,
+        dtmf_payload_types_in=_dtmf(chosen),
         sends=direction.sends,
         receives=direction.receives,
         ptime_ms=_ptime_ms(chosen),
@@ -147,8 +150,9 @@ def _at_rest(body: bytes, local: LocalMedia) -> Negotiated:
         remote=Address(NOWHERE, 0),
         codec=codec,
         payload_type=codec.static_payload_type,
+        audio_in=(),
         dtmf_payload_type=None,
-        dtmf_payload_type_in=None,
+        dtmf_payload_types_in=(),
         sends=False,
         receives=False,
         ptime_ms=PTIME_MS,
@@ -174,8 +178,9 @@ def accept(answer: bytes, offered: bytes) -> Negotiated:
         remote=found.remote,
         codec=found.codec,
         payload_type=found.payload_type,
-        dtmf_payload_type=dtmf,
-        dtmf_payload_type_in=_dtmf(line) if dtmf is not None else None,
+        audio_in=(*_codecs(line), *found.audio),
+        dtmf_payload_type=next(iter(dtmf), None),
+        dtmf_payload_types_in=(*_dtmf(line), *dtmf) if dtmf else (),
         sends=our_direction.sends and found.direction.receives,
         receives=our_direction.receives and found.direction.sends,
         ptime_ms=_ptime_ms(accepted),
@@ -194,7 +199,10 @@ class _Found:
     remote: Address
     direction: Direction
     """The peer's, with the hold of RFC 2543 folded in."""
+    audio: tuple[tuple[int, Codec], ...]
+    """The payload types of its codecs that are ours too, in its order."""
     payload_type: int
+    """Of the one that we send."""
     codec: Codec
 
 
@@ -208,7 +216,8 @@ def _choice(theirs: SessionDescription, local: LocalMedia) -> tuple[int, _Found]
             common = [each for each in _spoken(media) if each[1] in local.codecs]
             if not common:
                 raise _no_codec(local.codecs)
-            return place, _Found(*_remote(theirs, media, local.address.host), *_preferred(common, local))
+            remote = _remote(theirs, media, local.address.host)
+            return place, _Found(*remote, tuple(common), *_preferred(common, local))
         except NotAcceptable as error:
             unsuitable = error
     raise unsuitable
@@ -224,10 +233,10 @@ def _accepted(
         if not _is_audio(media):
             continue
         try:
-            common = next((each for each in _spoken(media, line) if each[1] in offered), None)
-            if common is None:
+            common = [each for each in _spoken(media, line) if each[1] in offered]
+            if not common:
                 raise _no_codec(offered)
-            return media, _Found(*_remote(theirs, media, our_host), *common)
+            return media, _Found(*_remote(theirs, media, our_host), tuple(common), *common[0])
         except NotAcceptable as error:
             unsuitable = error
     raise unsuitable
@@ -282,17 +291,22 @@ def _dynamic(encoding: Encoding | None) -> Codec | None:
     return CODECS_BY_NAME.get(encoding.name.upper())
 
 
-def _dtmf(media: MediaDescription, offered: MediaDescription | None = None) -> int | None:
-    """The payload type of telephone-event at our clock; phones with Opus list a second one at 48,000 Hz.
+def _dtmf(media: MediaDescription, offered: MediaDescription | None = None) -> tuple[int, ...]:
+    """The payload types of telephone-event at our clock; phones with Opus list one more at 48,000 Hz.
 
     In an answer the number that we offered needs no a=rtpmap.
     """
-    for encoding in media.encodings:
-        is_ours = encoding.clock_rate_hz == 8_000 and encoding.name.lower() == "telephone-event"
-        if is_ours and encoding.payload_type not in STATIC and str(encoding.payload_type) in media.formats:
-            return encoding.payload_type
-    number = _dtmf(offered) if offered is not None else None
-    return number if str(number) in media.formats and number is not None and media.encoding(number) is None else None
+    found = [
+        encoding.payload_type
+        for encoding in media.encodings
+        if encoding.clock_rate_hz == 8_000
+        and encoding.name.lower() == "telephone-event"
+        and encoding.payload_type not in STATIC
+        and str(encoding.payload_type) in media.formats
+    ]
+    if not found and offered is not None:
+        found = [each for each in _dtmf(offered) if str(each) in media.formats and media.encoding(each) is None]
+    return tuple(dict.fromkeys(found))
 
 
 def _remote(theirs: SessionDescription, media: MediaDescription, our_host: str | None) -> tuple[Address, Direction]:
