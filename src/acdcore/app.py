@@ -151,7 +151,7 @@ async def serve(
         endpoint = Endpoint(endpoint_settings(settings), ids, admission, admission.sources)
         sip = SipStack(endpoint, clock, on_sip, stack_settings(settings), observer)
         media_host = str(settings.media.advertised or settings.media.address)
-        wiring = Wiring(sip, engine, media_host, ids, settings.audio())
+        wiring = Wiring(sip, engine, media_host, ids, clock, settings.audio())
         first, trust = first_reading(clock), kept_trust(settings.storage.directory, clock)
         floor = stack.enter_context(open_floor(settings, clock, trust, on_progress))
         parts = HallParts(wiring, recorder, chronicle, library, storage, clock)

@@ -239,7 +239,8 @@ class House:
         engine = cast(Engine, self.engine)
         spool = plan.spool(self.clock) if plan.spool else self.history
         chronicle = Chronicle(self.clock, spool, self.feed, self.directory)
-        wiring = Wiring(self.stack, engine, OURS.host, IdSource(2), AudioSettings(have_phones_nat=plan.nat))
+        audio = AudioSettings(have_phones_nat=plan.nat)
+        wiring = Wiring(self.stack, engine, OURS.host, IdSource(2), self.clock, audio)
         acd = Acd(Dispatcher(FloorSettings(plan.queues)), self.clock, plan.journal)
         self.stays = StayKeeper(acd, chronicle, self.clock)
         trunks = Trunks([carrier(plan), *plan.more_trunks], [*routes(), *plan.routes])

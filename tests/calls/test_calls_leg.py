@@ -1,46 +1,10 @@
-"""What a leg and the story of waiting read from phones: keys in INFO, final statuses."""
+"""What the story of waiting reads from phones: final statuses."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from acdcore.calls.leg import KEYS, digit_of_info
 from acdcore.calls.waiting import named, offer_end_of
 from acdcore.kernel.ids import QueueName
 from acdcore.queues.settings import OfferEnd, ToAnnouncement, ToOutside, ToQueue
-
-RELAY = "application/dtmf-relay"
-PLAIN = "application/dtmf"
-
-
-@pytest.mark.parametrize(
-    ("content_type", "body", "digit"),
-    [
-        (RELAY, b"Signal=5\r\nDuration=160\r\n", "5"),
-        (RELAY, b"Signal= *\r\n", "*"),
-        (RELAY, b"Duration=160\r\nsignal=#", "#"),
-        (RELAY, b"Signal=a", "A"),
-        (RELAY, b"Signal=11", ""),
-        (RELAY, b"Signal=", ""),
-        (RELAY, b"Duration=160", ""),
-        (RELAY, b"", ""),
-        (PLAIN, b"7", "7"),
-        (PLAIN, b" d \r\n", "D"),
-        (PLAIN, b"77", ""),
-        (PLAIN, b"", ""),
-        (PLAIN, b"\xff\xfe", ""),
-        ("text/plain", b"5", ""),
-        ("", b"Signal=5", ""),
-    ],
-)
-def test_key_is_read_from_both_bodies_that_phones_send(content_type: str, body: bytes, digit: str) -> None:
-    assert digit_of_info(content_type, body) == digit
-
-
-@given(st.sampled_from([RELAY, PLAIN, "x/y"]), st.binary(max_size=200))
-def test_any_body_is_one_key_or_none(content_type: str, body: bytes) -> None:
-    digit = digit_of_info(content_type, body)
-    assert not digit or digit in KEYS
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,14 @@ async def test_notes_come_in_the_order_in_which_they_were_posted() -> None:
     assert [await mailbox.next() for _ in range(5)] == [0, 1, 2, 3, 4]
 
 
+async def test_notes_that_are_put_back_come_first_and_push_none_out() -> None:
+    mailbox: Mailbox[int] = Mailbox()
+    for note in range(3, NOTES_MAX):
+        mailbox.post(note)
+    mailbox.put_back([0, 1, 2, NOTES_MAX])
+    assert [await mailbox.next() for _ in range(NOTES_MAX)] == list(range(NOTES_MAX))
+
+
 async def test_reader_is_woken_by_a_note() -> None:
     mailbox: Mailbox[str] = Mailbox()
     loop = asyncio.get_running_loop()

@@ -5,7 +5,7 @@ A hang-up of the caller cancels the story at whatever `await` it stands; what th
 """
 
 from acdcore.calls import events
-from acdcore.calls.call import Call, Ending
+from acdcore.calls.call import Call, Ending, Note
 from acdcore.calls.forward import forward
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import Confirmed, Leg
@@ -64,11 +64,16 @@ async def turned_away(call: Call, hall: Hall, prompt: PromptName, outcome: Outco
 
 
 async def answer(call: Call, caller: Leg, hall: Hall, flow: str) -> None:
-    """Answer and wait for the ACK, so that the first word of the greeting is heard."""
+    """Answer and wait for the ACK, so that the first word of the greeting is heard.
+
+    What comes before a late ACK is read after it: keys that a caller knows by heart, or where the caller is sent.
+    """
     caller.answer()
     call.log(events.Answered(hall.clock.now(), flow, caller.codec))
-    while not isinstance(await call.mailbox.next(), Confirmed):
-        pass
+    early: list[Note | None] = []
+    while not isinstance(note := await call.mailbox.next(), Confirmed):
+        early.append(note)
+    call.mailbox.put_back([note for note in early if note is not None])
 
 
 def recognise_caller(call: Call, hall: Hall) -> None:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from acdcore.calls.audio_address import AudioRule, aimed
+from acdcore.calls.key_source import KeySource
 from acdcore.calls.lines import Line
 from acdcore.calls.wiring import Wiring
 from acdcore.kernel.address import Address
@@ -33,11 +34,8 @@ from acdcore.sip.message import Response
 
 CODECS = (Codec.PCMA, Codec.PCMU)
 """What we offer, in this order: PCMA is what Chinese and European networks carry."""
-DTMF_RELAY = "application/dtmf-relay"
-DTMF = "application/dtmf"
 WARN_AGENT = "acdcore"
 """Who warns: a pseudonym, which names no address of ours (RFC 3261 section 25.1, warn-agent)."""
-KEYS = frozenset("0123456789*#ABCD")
 
 
 class Side(StrEnum):
@@ -193,6 +191,7 @@ class Leg:
         self._is_answer_due = False
         """Our description is an offer that the peer has to answer in its ACK."""
         self._watched: Watch | None = None
+        self._keys = KeySource()
         self._audio = wiring.audio.phones
         self._is_open = True
         wiring.streams[self.stream] = self
@@ -375,9 +374,9 @@ class Leg:
 
     def on_info(self, event: InfoArrived) -> None:
         """Keys of phones that send them in INFO."""
-        digit = digit_of_info(event.content_type, event.body)
+        digit = self._keys.of_info(event.content_type, event.body, self._wiring.clock.now())
         if digit:
-            self.on_digit(digit)
+            self._listener.notify(Pressed(self, digit))
 
     def on_ended(self, event: SessionEnded) -> None:
         """The peer hung up, or the session broke."""
@@ -391,7 +390,8 @@ class Leg:
 
     def on_digit(self, digit: str) -> None:
         """A key, as telephone-event."""
-        self._listener.notify(Pressed(self, digit))
+        if self._keys.counts(digit, self._wiring.clock.now()):
+            self._listener.notify(Pressed(self, digit))
 
     def on_played(self, playback: int) -> None:
         """A playback was heard to its end."""
@@ -514,19 +514,6 @@ def reason(error: SdpError) -> Fields:
 def _shown(error: SdpError) -> str:
     """The problem as ASCII: parts of it are the peer's words."""
     return str(error).encode("ascii", "replace").decode()
-
-
-def digit_of_info(content_type: str, body: bytes) -> str:
-    """The key in an INFO body: `Signal=5` of dtmf-relay, the bare key of application/dtmf; empty when there is none."""
-    text = body.decode("ascii", "replace").strip()
-    if content_type == DTMF_RELAY:
-        fields = dict(line.partition("=")[::2] for line in text.splitlines())
-        signal = {name.strip().lower(): value.strip() for name, value in fields.items()}.get("signal", "")
-    elif content_type == DTMF:
-        signal = text
-    else:
-        return ""
-    return signal.upper() if signal.upper() in KEYS and signal else ""
 
 
 def contact_of(phone: AtPhone | None) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 Note = TypeVar("Note")
@@ -20,6 +21,12 @@ class Mailbox(Generic[Note]):
     def post(self, note: Note) -> None:
         """Append `note` and wake the reader."""
         self._notes.append(note)
+        self._wake()
+
+    def put_back(self, notes: Sequence[Note]) -> None:
+        """Have notes that were read read again, before all others; more than there is room for loses the newest."""
+        room = NOTES_MAX - len(self._notes)
+        self._notes.extendleft(reversed(notes[:room]))
         self._wake()
 
     def holds(self, kind: type[object]) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, assert_never
 
 from acdcore.calls.audio_address import AudioSettings, Ours
+from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import IdSource
 from acdcore.media.engine import Engine
 from acdcore.media.events import DigitPressed, MediaEvent, MediaLost, MediaResumed, PlaybackFinished, TapOverflowed
@@ -120,12 +121,14 @@ class Wiring:
         engine: Engine,
         media_host: str,
         ids: IdSource,
+        clock: Clock,
         audio: AudioSettings = AudioSettings(),  # noqa: B008 - frozen
     ) -> None:
         """`media_host` is our address in session descriptions."""
         self.stack = stack
         self.engine = engine
         self.media_host = media_host
+        self.clock = clock
         self.audio = audio
         self.ports: set[int] = set()
         """Our ports for audio, those for RTCP among them."""

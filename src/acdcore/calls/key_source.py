@@ -1,0 +1,92 @@
+"""A party's keys: telephone-events and INFO, of which one is heard although many phones send both.
+
+Once a telephone-event was heard in a leg, its INFO is ignored. Before that a key in INFO counts, and is not counted again
+when it comes as telephone-event soon after: INFO is often the faster of the two.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+RELAY = "application/dtmf-relay"
+PLAIN = "application/dtmf"
+EVENT = "audio/telephone-event"
+CONTENT_TYPES = frozenset({RELAY, PLAIN, EVENT})
+KEYS = "0123456789*#ABCD"
+"""In the order of their event codes (RFC 4733 section 3.2)."""
+END_BIT = 0x80
+BOTH_S = 2.0
+"""For so long the telephone-event of a key that came in INFO is waited for: a key held down is told when it is let go."""
+AHEAD_MAX = 32
+"""Keys in INFO that are ahead of their telephone-events; a number is dialled no faster."""
+
+
+@dataclass(frozen=True, slots=True)
+class InfoKey:
+    """What an INFO says of a key."""
+
+    digit: str
+    """One of KEYS."""
+    is_end: bool = True
+    """It was let go, or is told once in any case."""
+    duration: int = 0
+    """How long it has been down, samples."""
+
+
+class KeySource:
+    """Which keys of a leg count; times are the event loop's."""
+
+    def __init__(self) -> None:
+        self._sends_events = False
+        self._ahead: deque[tuple[str, float]] = deque(maxlen=AHEAD_MAX)
+        """Keys that came in INFO, and when."""
+        self._down: InfoKey | None = None
+        """A key that was told when an INFO said that it was pressed; the one that says that it was let go follows."""
+
+    def counts(self, digit: str, now: float) -> bool:
+        """Whether a key that comes as telephone-event is one more."""
+        self._sends_events = True
+        while self._ahead and now - self._ahead[0][1] > BOTH_S:
+            self._ahead.popleft()
+        if digit not in [ahead for ahead, _ in self._ahead]:
+            return True
+        while self._ahead.popleft()[0] != digit:
+            pass
+        return False
+
+    def of_info(self, content_type: str, body: bytes, now: float) -> str:
+        """The key that an INFO adds; empty when there is none in it, or it comes as telephone-event too."""
+        key = read_info(content_type, body)
+        if key is None or self._sends_events:
+            return ""
+        down, self._down = self._down, None if key.is_end else key
+        goes_on = down is not None and down.digit == key.digit and key.duration > down.duration
+        if goes_on or (key.is_end and down is not None and down.digit == key.digit):
+            return ""
+        self._ahead.append((key.digit, now))
+        return key.digit
+
+
+def read_info(content_type: str, body: bytes) -> InfoKey | None:
+    """The key in an INFO body, None when there is none.
+
+    `Signal=5` of dtmf-relay, the bare key of application/dtmf, each also under the other's name, with event codes for
+    keys (10 is the star, 11 the hash), or the four octets of a telephone-event (RFC 4733 section 2.3).
+    """
+    if content_type not in CONTENT_TYPES:
+        return None
+    if content_type == EVENT and len(body) == 4 and body[0] < len(KEYS):
+        return InfoKey(KEYS[body[0]], bool(body[1] & END_BIT), int.from_bytes(body[2:], "big"))
+    signal = _signal(body.decode("ascii", "replace").strip()).upper()
+    if signal.isascii() and signal.isdigit() and len(signal) == 2 and int(signal) < len(KEYS):
+        signal = KEYS[int(signal)]
+    return InfoKey(signal) if len(signal) == 1 and signal in KEYS else None
+
+
+def _signal(text: str) -> str:
+    """The value of the line `Signal`, or a text that is no such lines."""
+    fields: dict[str, str] = {}
+    for line in text.splitlines():
+        name, mark, value = line.partition("=" if "=" in line else ":")
+        if mark:
+            fields.setdefault(name.strip().lower(), value.strip())
+    return fields.get("signal", "") if fields else text
