@@ -1,7 +1,7 @@
 """A party's keys: telephone-events and INFO, of which one is heard although many phones send both.
 
-Once a telephone-event was heard in a leg, its INFO is ignored. Before that a key in INFO counts, and is not counted again
-when it comes as telephone-event soon after: INFO is often the faster of the two.
+Once a telephone-event was heard in a leg, its INFO is ignored. Before that a key in INFO counts, and does not count
+again when it comes as telephone-event soon after: INFO is often the faster of the two.
 """
 
 from collections import deque
@@ -15,7 +15,7 @@ KEYS = "0123456789*#ABCD"
 """In the order of their event codes (RFC 4733 section 3.2)."""
 END_BIT = 0x80
 BOTH_S = 2.0
-"""For so long the telephone-event of a key that came in INFO is waited for: a key held down is told when it is let go."""
+"""For so long the telephone-event of a key that came in INFO is waited for: a held key is told when it is let go."""
 AHEAD_MAX = 32
 """Keys in INFO that are ahead of their telephone-events; a number is dialled no faster."""
 
