@@ -690,3 +690,29 @@ def test_refusal_that_asks_for_what_we_cannot_do_is_the_outcome(
     session, outputs = one.invite(outgoing(), 0.0)
     outputs = one.receive(request_in(outputs).response(status, headers=fields, to_tag="bob").serialise(), FLOW, 0.1)
     assert [(each.session, each.status) for each in outputs if isinstance(each, SessionRefused)] == [(session, status)]
+
+
+def test_request_under_the_branch_of_an_earlier_one_is_served_when_its_cseq_is_another() -> None:
+    talk = Talk()
+    again = message("INVITE", *SDP, branch="z9hG4bK1", cseq=2, to_tag=talk.tag, body=OFFER)
+    outputs = talk.endpoint.receive(again, FLOW, 1.0)
+    assert any(isinstance(output, SessionModified) for output in outputs)
+    assert only_response(talk.endpoint.refuse_modify(talk.session, 488, 1.0)).status == 488
+    ack = message("ACK", branch="z9hG4bK1", cseq=2, to_tag=talk.tag)
+    assert talk.endpoint.receive(ack, FLOW, 1.1) == []
+    assert statuses(talk.endpoint.handle_deadline(2.0)) == []  # the 488 is acknowledged
+    assert statuses(talk.endpoint.receive(talk.invite, FLOW, 2.0)) == []  # a copy of the first one
+    bye = message("BYE", branch="z9hG4bK1", cseq=3, to_tag=talk.tag)
+    assert statuses(talk.endpoint.receive(bye, FLOW, 3.0)) == [200]
+
+
+def test_registrations_under_one_branch_are_told_apart_by_their_cseq() -> None:
+    one = endpoint()
+    for number in (1, 2, 3):
+        outputs = one.receive(message("REGISTER", cseq=number), FLOW, float(number))
+        assert isinstance(outputs[-1], RequestArrived)
+        assert one.receive(message("REGISTER", cseq=number), FLOW, float(number)) == []
+        assert statuses(one.respond(outputs[-1].transaction, 200, float(number))) == [200]
+    while (at := one.next_deadline()) is not None:
+        one.handle_deadline(at)
+    assert one.census() == NOTHING_LEFT

@@ -84,8 +84,17 @@ class Transactions:
         return self._live.get(number)
 
     def find_server(self, request: Request, method: str) -> Transaction | None:
-        """The server transaction that `request` belongs to when taken as `method`."""
-        return self._servers.get(server_key(request, method))
+        """The server transaction that `request` belongs to when taken as `method`.
+
+        A new request under an old branch, which is wrong (section 8.1.1.7), is known by its CSeq: taken for a copy of
+        the old one it would never be answered.
+        """
+        key = server_key(request, method)
+        found = self._servers.get(key)
+        if found is None or found.request.cseq.number == request.cseq.number:
+            return found
+        other = self._servers.get(_told_apart(key, request))
+        return other if other is not None or request.method == method else found
 
     def find_client(self, response: Response) -> Transaction | None:
         """The client transaction that a response answers (section 17.1.3)."""
@@ -99,6 +108,8 @@ class Transactions:
         """Begin to serve a request that has no transaction yet."""
         kind = Kind.INVITE_SERVER if request.method == "INVITE" else Kind.SERVER
         key = server_key(request, request.method)
+        if key in self._servers:
+            key = _told_apart(key, request)
         transaction = self._open(kind, key, request, flow, owner)
         transaction.to_tag = to_tag
         self._servers[key] = transaction
@@ -239,6 +250,12 @@ class Transactions:
         merge_key = _merge_key(transaction.request)
         if self._merged.get(merge_key) is transaction:
             del self._merged[merge_key]
+
+
+def _told_apart(key: ServerKey, request: Request) -> ServerKey:
+    """The key of a request whose sender has used its branch before."""
+    branch, sent_by, method = key
+    return f"{branch} {request.cseq.number}", sent_by, method
 
 
 def _merge_key(request: Request) -> MergeKey:
