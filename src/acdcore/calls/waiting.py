@@ -237,7 +237,7 @@ def pop_screen(call: Call, hall: Hall, offer: Offered) -> None:
     offered = events.Offered(hall.clock.now(), offer.agent, offer.queue, f"{offer.caller_key} {offer.agent_key}")
     call.log(offered)
     work = None if call.work is None else hall.workbench.item(call.work)
-    place = hall.rules.regions.place(call.view.caller)
+    place = call.rules.regions.place(call.view.caller)
     beside = Beside(place, facts_of(call, hall).region, work, hall.workbench.open_for(call.view, call.work))
     hall.chronicle.screen_pop(call.view, offered, offer.ring_for_s, call.customer, beside)
 
