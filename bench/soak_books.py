@@ -12,10 +12,19 @@ import aiohttp
 from acdcore.calls.ports import PAGE_ROWS_MAX
 from acdcore.kernel.errors import Outcome
 from acdcore.numbering.plan import at_home
-from bench.soak_callers import FIRST_WORDS_S, Truth
+from bench.soak_callers import FIRST_WORDS_S, Kind, Truth
+from bench.soak_centre import LOST_AFTER_S
 
 ROWS_WITHIN_S = 60.0
 POLL_S = 1.0
+MOMENT_S = 0.05
+"""Less than that is a hang-up that crossed an answer."""
+ENDS = {"caller": "caller_hung_up", "agent": "agent_hung_up"}
+"""Who can be told from the phones to have hung up, and how the record of the last talk says so."""
+SLACK_S = 0.5
+LOST = (Kind.AGENT_LOST, Kind.CALLER_LOST)
+NOTICED_S = LOST_AFTER_S + 10.0
+"""A talk lasts until it is noticed that a phone is gone: silence, and questions that nobody answers."""
 Row = Mapping[str, Any]
 
 
@@ -83,24 +92,34 @@ def faults(truth: Truth, row: Row) -> list[str]:
     """Where the record differs from what the phones saw."""
     found = []
     talked, touched = truth.talked_to(FIRST_WORDS_S), [ear.agent for ear in truth.ears]
-    told = agents_of(row)
+    told, spoke = agents_of(row, 0.0), agents_of(row, MOMENT_S)
     if missing := [agent for agent in talked if agent not in told]:
         found.append(f"talked to {missing}, the record says {told}")
-    if extra := [agent for agent in told if agent not in touched]:
+    if extra := [agent for agent in spoke if agent not in touched]:
         found.append(f"never talked to {extra}")
-    if talked and row["outcome"] != Outcome.ANSWERED:
+    if talked and row["outcome"] != Outcome.ANSWERED and truth.ears[-1].agent in talked:
         found.append("was served")
     if not touched and row["outcome"] == Outcome.ANSWERED:
         found.append("was not served")
+    if talked and row["served_by"] not in told:
+        found.append(f"served by {row['served_by']}, who is not among {told}")
+    if truth.ended_by in ENDS and talked and (end := last_end(row)) != ENDS[truth.ended_by]:
+        found.append(f"the {truth.ended_by} hung up, the record says {end}")
     heard_s = sum(ear.ended_at - ear.began_at for ear in truth.ears)
-    if row["talk_s"] > heard_s + 0.5:
+    if row["talk_s"] > heard_s + (NOTICED_S if truth.kind in LOST else SLACK_S):
         found.append(f"talked for {heard_s:.1f} s, the record says {row['talk_s']}")
     return found
 
 
-def agents_of(row: Row) -> list[str]:
-    """Every agent who talked, by the record."""
-    return [row["agent"]] if row["agent"] else []
+def agents_of(row: Row, at_least_s: float) -> list[str]:
+    """Every agent who talked for longer, by the record's parts."""
+    return [part["agent"] for part in row["segments"] if part["kind"] == "agent" and part["talk_s"] > at_least_s]
+
+
+def last_end(row: Row) -> str:
+    """Why the time with the last agent ended."""
+    ends = [part["end"] for part in row["segments"] if part["kind"] == "agent"]
+    return ends[-1] if ends else ""
 
 
 def _short(row: Row) -> str:

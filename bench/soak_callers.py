@@ -415,8 +415,8 @@ class Caller:
             return
         self.truth.ended_by = "agent"
         ear.call.hang_up()
+        await asyncio.sleep(self.world.chance.uniform(0.3, 1.0))  # two who hang up at once are told apart by nobody
         if self.world.chance.random() < 0.7:
-            await asyncio.sleep(self.world.chance.uniform(0.1, 1.0))
             self.pulse.press("1")
             await self._until_over()
         elif not self.call.ended.is_set():
@@ -471,7 +471,9 @@ class Caller:
         queue = self.world.chance.choice(("first", "second"))
         if not await self._staff("requeue", queue=queue):
             return ear
-        return await self._agent()
+        ear = await self._agent()
+        await asyncio.sleep(self.world.chance.uniform(0.5, 2.0))
+        return ear
 
     async def _be_diverted(self) -> None:
         self.truth.ended_by = "staff"
@@ -489,8 +491,9 @@ class Caller:
     async def _lose_agent(self, ear: Ear) -> Ear:
         if not await self.world.unplug(ear.agent):
             return ear
-        ear.ended_at = asyncio.get_running_loop().time()
-        return await self._agent()
+        ear = await self._agent()
+        await asyncio.sleep(self.world.chance.uniform(0.5, 2.0))
+        return ear
 
     async def _ask_for_callback(self) -> None:
         await asyncio.sleep(self.world.chance.uniform(1.2, 2.0))

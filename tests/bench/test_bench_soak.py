@@ -10,15 +10,17 @@ from bench.soak_books import Books, judge
 from bench.soak_callers import Ear, Kind, Truth
 
 NUMBER = "13900000001"
+TALK = {"kind": "agent", "agent": "1001", "talk_s": 4.0, "end": "caller_hung_up"}
 SERVED: Mapping[str, Any] = {
     "call_id": "c1",
     "caller": "+8613900000001",
     "outcome": "answered",
     "ended_by": "caller",
-    "agent": "1001",
+    "served_by": "1001",
     "talk_s": 4.0,
+    "segments": [{"kind": "queue", "agent": None, "talk_s": 0.0}, TALK],
 }
-UNSERVED = {**SERVED, "outcome": "abandoned_queue", "agent": None, "talk_s": 0.0}
+UNSERVED = {**SERVED, "outcome": "abandoned_queue", "served_by": None, "talk_s": 0.0, "segments": []}
 
 
 def ear(agent: str = "1001", seconds: float = 5.0) -> Ear:
@@ -42,6 +44,8 @@ def test_record_that_says_what_the_phones_saw_is_right(truth: Truth, row: Mappin
         (TALKED, [UNSERVED], "talked to ['1001'], the record says []"),
         (TALKED, [{**SERVED, "outcome": "media_lost"}], "was served"),
         (TALKED, [{**SERVED, "talk_s": 6.0}], "talked for 5.0 s, the record says 6.0"),
+        (replace(TALKED, ended_by="agent"), [SERVED], "the agent hung up, the record says caller_hung_up"),
+        (TALKED, [{**SERVED, "served_by": None}], "served by None"),
         (GAVE_UP, [SERVED], "never talked to ['1001']"),
         (replace(TALKED, fault="was not hung up"), [SERVED], "was not hung up"),
     ],
