@@ -164,3 +164,13 @@ def test_answer_that_came_before_the_2xx_counts_where_the_same_phones_2xx_has_no
     answer = ringing.invite.response(200, headers=CONTACT, to_tag=tag)
     outputs = ringing.endpoint.receive(answer.serialise(), FLOW, 1.0)
     assert outputs[-1] == SessionAnswered(ringing.session, heard)
+
+
+def test_called_party_whose_2xx_had_no_tag_may_write_one_in_its_requests() -> None:
+    ringing = Ringing()
+    answer = ringing.invite.response(200, headers=CONTACT, body=ANSWER).serialise()
+    ringing.endpoint.receive(answer, FLOW, 1.0)
+    assert statuses(ringing.say("INVITE", "late", *SDP, body=OFFER)) == [100]
+    stranger = ringing.say("BYE", "late", "Call-ID: another", cseq=2)
+    assert statuses(stranger) == [481]
+    assert statuses(ringing.say("BYE", "late", cseq=3)) == [200, 487]

@@ -185,7 +185,8 @@ class UserAgent:
         if session is None:
             return None
         if session.dialog is not None:
-            return session if session.dialog.remote_tag == remote_tag else None
+            # A peer whose 2xx had no tag may write one later: our own tag, which nobody else knows, is enough.
+            return session if session.dialog.remote_tag in ("", remote_tag) else None
         return session if session.attempt is not None and remote_tag in session.attempt.early else None
 
     def open(self, session: Session) -> None:
