@@ -26,6 +26,7 @@ from acdcore.calls.acd import Acd
 from acdcore.calls.admission import AdmissionControl, networks_of
 from acdcore.calls.audio_address import AudioSettings
 from acdcore.calls.call import Call
+from acdcore.calls.cdr import is_on_record
 from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.commands import AgentCommand, AgentState, ReloadReport
 from acdcore.calls.desks import Desks
@@ -40,6 +41,7 @@ from acdcore.calls.people import AgentRecord, Customer, Tier
 from acdcore.calls.phones import Phones
 from acdcore.calls.ports import Spool
 from acdcore.calls.recorder import Recorder
+from acdcore.calls.recovery import event_of
 from acdcore.calls.rows import CdrRow
 from acdcore.calls.rules import QueueRules, Rules, ScreeningRules
 from acdcore.calls.screening import Screen
@@ -419,7 +421,9 @@ class House:
         assert self.endpoint.census() == NOTHING_LEFT, self.endpoint.census()
         for call_id in {call_id for call_id, _ in self.history.call_events}:
             assert told(self.history, call_id)[-1].split()[1] == "ended"
-            assert call_id in self.history.cdrs
+            rows = [row for key, row in sorted(self.history.call_events.items()) if key[0] == call_id]
+            happened = [event for row in rows if (event := event_of(row)) is not None]
+            assert (call_id in self.history.cdrs) == is_on_record(happened)
 
     async def close(self) -> None:
         """Give back what the house itself holds; calls of a test that failed are ended first."""

@@ -12,13 +12,14 @@ from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.commands import CallState, LiveCall
 from acdcore.calls.feed import Feed
 from acdcore.calls.recovery import Recovered, recover
-from acdcore.calls.rows import CallEnd, CallEventRow, CdrRow, RecordingRow
+from acdcore.calls.rows import CallEnd, CallEventRow, CdrRow, EndedBy, RecordingRow, SegmentEnd
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, QueueName
 from acdcore.recording.events import RecordingPath
 from acdcore.recording.index import Repaired
 from acdcore.storage.directory import MemoryDirectory
 from acdcore.storage.memory import MemoryHistory
+from acdcore.work.model import WorkId
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 CALL = CallId("20260302T115900000-000001")
@@ -121,3 +122,35 @@ async def test_calls_of_this_run_do_not_hide_those_that_an_outage_of_days_kept_b
     history.append(CallEventRow(CallId("20260307T120030000-000001"), 1, clock.wall(), "arrived", {}))
     assert await recover(history, history, clock, (), tmp_path, started=clock.wall()) == Recovered(1, 0)
     assert set(history.cdrs) == {CALL}
+
+
+async def test_transferred_call_that_was_cut_short_has_each_recording_under_its_own_agent(tmp_path: Path) -> None:
+    second = RecordingPath("2026/03/02/2.wav")
+    transferred = (
+        *TALK,
+        events.TalkEnded(8.5, EndedBy.SYSTEM),
+        events.Sent(8.5, "queue:sales", "1001"),
+        events.Queued(8.5, QueueName("sales"), 0.0),
+        events.Connected(9.0, AgentId("1002"), "", second),
+        events.Bridged(10.0),
+    )
+    (tmp_path / second).parent.mkdir(parents=True)
+    (tmp_path / second).write_bytes(b"as it was mended")
+    repaired = (Repaired(PATH, 1.0, 32_044), Repaired(second, 2.0, 64_044))
+    record, rows = await recovered(left_behind(transferred), tmp_path, *repaired)
+    assert [(row.agent, row.queue) for row in rows] == [("1001", "service"), ("1002", "sales")]
+    assert (record.served_by, record.recording) == ("1002", second), "the file of the first is not there"
+    ends = [(part.agent, part.end) for part in record.segments if part.agent]
+    assert ends == [("1001", SegmentEnd.TRANSFERRED), ("1002", SegmentEnd.CRASH)]
+
+
+async def test_work_that_a_crash_found_in_the_queue_has_no_record(tmp_path: Path) -> None:
+    waiting = (
+        events.Arrived(0.0, "work", "13800000001", "13800000001"),
+        events.WorkBegun(0.0, WorkId("w1"), "callback"),
+        events.Queued(0.0, QueueName("service"), 0.0),
+        events.Offered(1.0, AgentId("1001"), QueueName("service"), ""),
+    )
+    history = left_behind(waiting)
+    assert await recover(history, history, NoonClock(), (), tmp_path) == Recovered(0, 0)
+    assert history.cdrs == {}

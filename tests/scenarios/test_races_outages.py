@@ -124,7 +124,7 @@ def test_bye_of_a_caller_that_is_lost_is_made_up_for_by_the_silence() -> None:
             "  0.0 offered 1001 service",
             "  1.0 connected 1001",
             "  4.0 bridged",
-            " 35.0 ended media_lost system no audio for 30 s",
+            " 35.0 ended answered system no audio for 30 s",
         ],
     ]
 

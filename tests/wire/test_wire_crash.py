@@ -109,7 +109,12 @@ async def test_no_record_is_lost_or_doubled_by_kill_9_in_the_middle_of_fifty_cal
             outcome = {str(row["caller"]): row["outcome"] for row in rows}
             assert len(rows) == len(outcome), "no call is recorded twice"
             assert {number: outcome.get(number) for number in FINISHED} == dict.fromkeys(FINISHED, "abandoned_queue")
-            assert {number: outcome.get(number) for number in CUT_SHORT} == dict.fromkeys(CUT_SHORT, "shutdown")
+            assert {number: outcome.get(number) for number in CUT_SHORT} == {
+                **dict.fromkeys((*TALKING, YOUNG), "answered"),
+                **dict.fromkeys(WAITING, "shutdown"),
+            }
+            ended = {row["end_cause"] for row in rows if row["caller"] in CUT_SHORT}
+            assert ended == {"crash"}
             await check_recordings(operator, daemon.recordings, rows)
             assert await operator.settle() == {}
             await check_service(operator, caller, desk, "13900005000")

@@ -98,7 +98,7 @@ async def test_planned_restart_keeps_agents_and_places(own_daemon: Daemon) -> No
 async def check_ended(operator: Operator) -> None:
     """The calls that the stop ended are on record as that."""
     for number in (TALKING, ORDINARY):
-        rows = await operator.found(f"/v1/history?caller={number}&outcome=shutdown", "calls")
+        rows = await operator.found(f"/v1/history?caller={number}&end_cause=shutdown", "calls")
         assert len(rows) == 1, [row["outcome"] for row in rows]
 
 

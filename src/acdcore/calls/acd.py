@@ -136,6 +136,12 @@ class Acd:
         """The place of a call, if it has one."""
         return next((entry for whose, entry in self._calls.values() if whose is call), None)
 
+    def leave_out(self, call: Call) -> None:
+        """The stay of the call is not to be written down: a stop breaks it off, and the next start begins it anew."""
+        entry = self.entry_of(call)
+        if entry is not None:
+            self.about.pop(entry.name, None)
+
     def offer_accepted(self, offer: OfferId) -> None:
         """The agent's phone answered."""
         self._floor.feed(OfferAccepted(offer))

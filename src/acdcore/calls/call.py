@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from acdcore.calls import events
 from acdcore.calls.call_segments import segments_of
 from acdcore.calls.call_settings import CallSettings
-from acdcore.calls.cdr import Spans, achieved_by, outcome_of, served_by
+from acdcore.calls.cdr import Spans, achieved_by, outcome_of, served_by, was_with_somebody
 from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.commands import LiveCall
 from acdcore.calls.leg import FellSilent, HungUp, Leg, LegNote, Side
@@ -178,6 +178,11 @@ class Call:
     def served_by(self) -> AgentId | None:
         """The agent of the last talk."""
         return served_by(segments_of(self.history))
+
+    @property
+    def was_with_somebody(self) -> bool:
+        """Whether anybody was called, or an agent answered."""
+        return was_with_somebody(self.history)
 
     def times_left_by(self, agent: AgentId) -> int:
         """How often this agent answered the caller and was gone before they could talk."""

@@ -51,6 +51,8 @@ class Segment:
     """Both could hear each other, for however short a time."""
     is_heard: bool = False
     """The agent heard a caller's message."""
+    is_lost: bool = False
+    """The audio of the agent, or of the number outside, stopped."""
     is_unanswered: bool = False
     """The customer, who was rung for the agent, did not answer."""
 
@@ -139,6 +141,8 @@ class Segments:
                 self._end_of(SegmentKind.OUTSIDE, at, SegmentEnd.UNANSWERED)
             case events.Bridged(at=at) if going_on.talked_since is None:
                 going_on.talked_since, going_on.is_talked = at, True
+            case events.MediaLost():
+                going_on.is_lost = True
             case events.MessageHeard():
                 going_on.is_heard = True
             case _:
@@ -146,18 +150,8 @@ class Segments:
 
     def _talk_ended(self, event: events.TalkEnded) -> None:
         going_on = self.open
-        if going_on is None or going_on.kind is SegmentKind.QUEUE:
-            return
-        if event.end is not None:
-            self._end(event.at, event.end)
-        elif not going_on.is_talked and not going_on.is_heard:
-            self._end(event.at, SegmentEnd.UNANSWERED if going_on.is_unanswered else SegmentEnd.NO_TALK)
-        elif event.by is EndedBy.SYSTEM:
-            self._end(event.at, SegmentEnd.TRANSFERRED)
-        elif event.by is EndedBy.AGENT and going_on.kind is SegmentKind.OUTSIDE:
-            self._end(event.at, SegmentEnd.OUTSIDE_HUNG_UP)
-        else:
-            self._end(event.at, HUNG_UP[event.by])
+        if going_on is not None and going_on.kind is not SegmentKind.QUEUE:
+            self._end(event.at, event.end or talk_end(going_on, event.by))
 
     def _end_of(self, kind: SegmentKind, at: float, end: SegmentEnd) -> None:
         if self.open is not None and self.open.kind is kind:
@@ -171,6 +165,18 @@ class Segments:
         if ending.talked_since is not None:
             ending.talk_s = at - ending.talked_since
             ending.talked_since = None
+
+
+def talk_end(segment: Segment, by: EndedBy) -> SegmentEnd:
+    """Why the time with an agent, or with a number outside, ended while the caller stayed."""
+    is_together = segment.is_talked or segment.is_heard
+    if segment.is_lost:
+        return SegmentEnd.MEDIA_LOST
+    if by is EndedBy.SYSTEM and segment.connected_at is not None:
+        return SegmentEnd.TRANSFERRED
+    if not is_together:
+        return SegmentEnd.UNANSWERED if segment.is_unanswered else SegmentEnd.NO_TALK
+    return SegmentEnd.OUTSIDE_HUNG_UP if segment.kind is SegmentKind.OUTSIDE else HUNG_UP[by]
 
 
 def segments_of(history: Iterable[events.Event]) -> Sequence[Segment]:

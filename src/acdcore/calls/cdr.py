@@ -79,6 +79,22 @@ def cdr(call_id: CallId, history: Sequence[events.Event], time: WallTime, figure
     return _with_segments(row, segments.all, time)
 
 
+def is_on_record(history: Sequence[events.Event]) -> bool:
+    """Whether the call gets a record: work that a stop or a crash found in the queue was no call of anybody's.
+
+    Nobody had been called for it or had answered; it is queued anew at the next start, under an id of its own.
+    """
+    last = history[-1]
+    is_broken_off = not isinstance(last, events.Ended) or last.end_cause is CallEnd.SHUTDOWN
+    is_work = isinstance(history[0], events.Arrived) and history[0].trunk == WORK_TRUNK
+    return not (is_work and is_broken_off) or was_with_somebody(history)
+
+
+def was_with_somebody(history: Iterable[events.Event]) -> bool:
+    """Whether somebody was called for work of ours, or an agent has answered or was reserved."""
+    return any(isinstance(event, events.Dialled | events.Reserved | events.Connected) for event in history)
+
+
 def outcome_of(history: Sequence[events.Event], ending: Outcome) -> Outcome:
     """What a call has come to that ends by `ending`: what was had at its last stage is not taken away by it."""
     rejected = next((event for event in history if isinstance(event, events.CallRejected)), None)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 
 from acdcore.calls import events, live
-from acdcore.calls.cdr import WallTime, cdr
+from acdcore.calls.cdr import WallTime, cdr, is_on_record
 from acdcore.calls.commands import AgentState, LiveAgent, LiveCall, LiveHours, ReloadReport
 from acdcore.calls.feed import Alarm, Beside, Feed, FeedKind, OfferEnding, OfferOver, ScreenPop
 from acdcore.calls.people import Contact, Customer
@@ -130,6 +130,9 @@ class Chronicle:
     def close(self, call_id: CallId, history: Sequence[events.Event], figures: Detail) -> CdrRow:
         """Fold the finished history into the call's record and write it down."""
         row = cdr(call_id, history, self._time, figures)
+        if not is_on_record(history):
+            self.feed.publish(FeedKind.CALL_ENDED, row, row.ended_at)
+            return row
         self._spool.append(row)
         contact = Contact(call_id, row.arrived_at, row.queue, row.served_by, row.outcome, row.direction)
         self._directory.note_contact(row.caller, row.customer_id, contact)

@@ -133,6 +133,15 @@ class Bridged:
 
 
 @dataclass(frozen=True, slots=True)
+class MediaLost:
+    """The audio of the agent, or of the number outside, stopped without a BYE."""
+
+    at: float
+    side: str
+    """`agent` or `outside`; that of the caller ends the call."""
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """A party put the talk on hold."""
 
@@ -349,6 +358,7 @@ Event = (
     | Reserved
     | Connected
     | Bridged
+    | MediaLost
     | Held
     | Resumed
     | Overflowed
@@ -387,6 +397,7 @@ KINDS: dict[type[Event], str] = {
     Reserved: "reserved",
     Connected: "connected",
     Bridged: "bridged",
+    MediaLost: "media_lost",
     Held: "held",
     Resumed: "resumed",
     Overflowed: "overflowed",

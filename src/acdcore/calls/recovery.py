@@ -10,10 +10,11 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from acdcore.calls import events
-from acdcore.calls.cdr import WallTime, cdr, recordings
+from acdcore.calls.call_segments import Segment, segments_of
+from acdcore.calls.cdr import WallTime, cdr, is_on_record, recordings
 from acdcore.calls.commands import AgentState
 from acdcore.calls.ports import History, Spool
-from acdcore.calls.rows import AgentEventRow, CallEventRow, CdrRow, RecordingRow
+from acdcore.calls.rows import AgentEventRow, CallEventRow, CdrRow, RecordingRow, SegmentKind
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import CallId
 from acdcore.recording.index import Repaired
@@ -85,6 +86,8 @@ async def recover(
         told = [event for row in of_call if (event := event_of(row)) is not None]
         if not told or not isinstance(told[0], events.Arrived):
             continue  # its beginning is lost
+        if not is_on_record(told):
+            continue
         record = await asyncio.to_thread(record_of, call_id, told, directory)  # it looks at the disk
         spool.append(record)
         found = recording_rows(record, told, mended)
@@ -111,9 +114,8 @@ async def end_duties(history: History, spool: Spool, before: datetime) -> None:
 
 def record_of(call_id: CallId, told: Sequence[events.Event], directory: Path) -> CdrRow:
     """The record of a call that was cut short; it names a recording only if there is one."""
-    record = cdr(call_id, told, EPOCH, {})
-    is_there = bool(record.recording) and (directory / record.recording).is_file()
-    return record if is_there else replace(record, recording="")
+    there = (path for path, _ in recordings(told) if (directory / path).is_file())
+    return replace(cdr(call_id, told, EPOCH, {}), recording=next(there, ""))
 
 
 def event_of(row: CallEventRow) -> events.Event | None:
@@ -128,7 +130,10 @@ def event_of(row: CallEventRow) -> events.Event | None:
 
 
 def recording_rows(record: CdrRow, told: Iterable[events.Event], mended: Mapping[str, Repaired]) -> list[RecordingRow]:
-    """The rows of the call's recordings that were mended."""
+    """The rows of the call's recordings that were mended, each of the talk with its own agent."""
+    told = list(told)
+    talks = {segment.recording: segment for segment in segments_of(told) if segment.recording}
+    nobody = Segment(SegmentKind.QUEUE, 0.0, record.queue)  # a message: the caller alone
     return [
         RecordingRow(
             call_id=record.call_id,
@@ -137,8 +142,8 @@ def recording_rows(record: CdrRow, told: Iterable[events.Event], mended: Mapping
             started_at=EPOCH.at(at),
             duration_s=mended[path].duration_s,
             size_bytes=mended[path].size_bytes,
-            agent=record.agent,
-            queue=record.queue,
+            agent=talks.get(path, nobody).agent,
+            queue=talks.get(path, nobody).queue,
             caller=record.caller,
             is_repaired=True,
         )

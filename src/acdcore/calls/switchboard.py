@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import TypeAlias
@@ -76,6 +76,8 @@ class Parties:
     """The trunk's name, or `AGENTS_TRUNK`."""
     caller: CallerId
     dialled: str
+    rejected: events.CallRejected | None = None
+    """The caller is answered only to be told so."""
 
 
 class Switchboard:
@@ -208,9 +210,10 @@ class Switchboard:
             why, prompt = f"blocked: {screened.reason}", SystemPrompt.BLOCKED
         if self._hall.rules.screening.is_announced:
             name = system_key(prompt, Language.MANDARIN).name
+            rejected = events.CallRejected(self._hall.clock.now(), Outcome.BLOCKED, why)
             story = partial(turned_away, hall=self._hall, prompt=name, outcome=Outcome.BLOCKED, detail=why)
             with suppress(LinesFull):
-                self._begin(event, parties, self._hall.lines.take_reserve(), story)
+                self._begin(event, replace(parties, rejected=rejected), self._hall.lines.take_reserve(), story)
                 self._note(event, reason)
                 return
         call = self._open(parties)
@@ -227,8 +230,9 @@ class Switchboard:
                 full = none_left
             else:
                 prompt = PromptName(settings.announcement)
+                rejected = events.CallRejected(self._hall.clock.now(), Outcome.REFUSED_LINES, str(full))
                 story = partial(turned_away, hall=self._hall, prompt=prompt, outcome=Outcome.REFUSED_LINES)
-                self._begin(event, parties, line, story)
+                self._begin(event, replace(parties, rejected=rejected), line, story)
                 return
         call = self._open(parties)
         if settings.when_full is WhenFull.REDIRECT:
@@ -322,6 +326,8 @@ class Switchboard:
         view = LiveCall(self._next_id(), trunk, caller.number, dialled, CallState.ARRIVING, hall.chronicle.time.at(now))
         call = self._new_call(view)
         call.log(events.Arrived(now, trunk, caller.number, dialled))
+        if parties.rejected is not None:
+            call.log(parties.rejected)
         if caller.trace:
             hall.chronicle.trace(call.id, caller.trace, now)
         return call
@@ -405,6 +411,8 @@ class Switchboard:
         self.is_draining = True
         for call in list(self._work.values()):
             if call.caller is None and call.view.state is not CallState.TALKING:
+                if not call.was_with_somebody:
+                    self._hall.acd.leave_out(call)
                 call.end(Outcome.SHUTDOWN, EndedBy.SYSTEM)  # nobody is on the line; the book keeps it
         standing = {line.call.task for line in self._hall.desks.lines()}
         await self._wait_for(self._tasks - standing, within_s, on_progress)

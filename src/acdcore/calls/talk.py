@@ -121,7 +121,10 @@ async def until_parted(call: Call, caller: Leg, partner: Leg, hall: Hall) -> Sen
             follow_hold(call, caller, partner, hall, leg)
     while True:
         match await call.mailbox.next():
-            case HungUp(leg=leg) | FellSilent(leg=leg) if leg is partner:
+            case HungUp(leg=leg) if leg is partner:
+                return None
+            case FellSilent(leg=leg) if leg is partner:
+                call.log(events.MediaLost(hall.clock.now(), leg.side.value))
                 return None
             case SentTo() as sent_to:
                 return sent_to
