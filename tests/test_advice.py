@@ -293,3 +293,48 @@ def test_skill_that_nothing_asks_for_is_told_with_the_one_that_was_meant(house: 
         in (said(house, text, agents))
     )
     assert said(house, text, ALL_ROUND) == []
+
+
+OFFERING = """
+language = "cmn"
+languages = ["cmn"]
+start = "number"
+[nodes.number]
+type = "collect"
+prompts = ["which"]
+variable = "typed"
+min_digits = 5
+max_digits = 15
+next = "place"
+on_failure = "back"
+[nodes.place]
+type = "callback"
+queue = "service"
+number = "typed"
+next = "back"
+refused = "back"
+[nodes.back]
+type = "return_to_queue"
+queue = "service"
+[prompts.which]
+cmn = "号码"
+"""
+GUARD = '[nodes.who]\ntype = "branch"\non = "callback"\ncases = { other = "number" }\notherwise = "back"\n'
+
+
+@pytest.mark.parametrize(
+    ("flow", "numbers", "expected"),
+    [
+        (OFFERING, "[]", ["who cannot be called back", "asks for a number to call"]),
+        (OFFERING, '["020"]', ["who cannot be called back"]),
+        (OFFERING.replace('start = "number"', 'start = "who"') + GUARD, "[]", []),
+    ],
+)
+def test_callback_that_a_flow_offers_and_the_settings_refuse_is_told(
+    house: Path, flow: str, numbers: str, expected: list[str]
+) -> None:
+    (house / "ivr" / "offering.toml").write_text(flow, "utf-8")
+    text = f"[callbacks]\nnumbers = {numbers}\n{QUEUES}keys = {{ 1 = 'offering' }}\n"
+    told = [warning for warning in said(house, text) if "flow offering" in warning]
+    assert len(told) == len(expected)
+    assert all(part in warning for part, warning in zip(expected, told, strict=True))

@@ -6,7 +6,22 @@ from datetime import datetime
 from acdcore.calls.people import AgentRecord, Tier
 from acdcore.calls.trunk_numbers import AssertBy
 from acdcore.calls.trunk_overlaps import overlaps
-from acdcore.ivr.model import CalendarState, CallbackNode, Flow, FlowNode, Language, MessageNode, QueueNode, ReturnNode
+from acdcore.ivr.kinds import BranchOn, CallbackChoice
+from acdcore.ivr.model import (
+    BranchNode,
+    CalendarState,
+    CallbackNode,
+    CollectNode,
+    Flow,
+    FlowNode,
+    Language,
+    MessageNode,
+    Node,
+    NodeName,
+    QueueNode,
+    ReturnNode,
+)
+from acdcore.ivr.ways import ways
 from acdcore.kernel.ids import SkillName
 from acdcore.kernel.mistakes import near
 from acdcore.plan import Plan, shortages
@@ -40,6 +55,7 @@ def advice(plan: Plan, agents: Sequence[AgentRecord], wall: datetime) -> tuple[s
     may_dial_out = any(trunk.may_dial_out for trunk in plan.settings.trunks.values())
     if not may_dial_out and any(Channel.CALLBACK in channels(plan, name) for name in plan.settings.queues):
         warnings.append("callbacks are offered, but no trunk may dial out; set may_dial_out and target on one")
+    warnings += (f"flow {flow.name}: {text}" for flow in live_flows(plan) for text in _of_callbacks(plan, flow))
     for name, trunk in plan.settings.trunks.items():
         warnings += (f"trunk {name}: {text}" for text in _of_numbers(trunk))
     if plan.settings.notices.smtp and not plan.settings.notices.to:
@@ -89,6 +105,36 @@ def _of_numbers(trunk: TrunkTable) -> Iterator[str]:
         )
     if trunk.from_user and trunk.assert_by is AssertBy.NONE:
         yield "from_user takes the number's place in the From, and assert_by names no other: the number is not shown"
+
+
+def _of_callbacks(plan: Plan, flow: Flow) -> Iterator[str]:
+    """Callbacks that the flow offers and the settings refuse."""
+    guard = 'begin with a branch on = "callback"'
+    _, refused = _callback_way(flow, CallbackChoice.NONE)
+    if refused:
+        yield f"{refused} offers a callback to who cannot be called back, such as who withholds the number; {guard}"
+    asks, offered = _callback_way(flow, CallbackChoice.OWN)
+    if asks and offered and not plan.settings.callbacks.numbers:
+        yield f"{asks} asks for a number to call, but callbacks.numbers allows only the own; set it, or {guard}"
+
+
+def _callback_way(flow: Flow, choice: CallbackChoice) -> tuple[str, str]:
+    """The nodes that ask such a caller for a number to be called at, and that place the callback; empty: none does."""
+    found: dict[NodeName, Node] = {}
+    ahead = [flow.start]
+    while ahead:
+        name = ahead.pop()
+        if name in found or name not in flow.nodes:
+            continue
+        node = found[name] = flow.nodes[name]
+        if isinstance(node, BranchNode) and node.on is BranchOn.CALLBACK:
+            ahead.append(node.cases.get(choice.value, node.otherwise))
+        else:
+            ahead += [way.target for way in ways(node)]
+    placing = {name: node for name, node in found.items() if isinstance(node, CallbackNode)}
+    numbers = {node.number for node in placing.values()}
+    asks = [name for name, node in found.items() if isinstance(node, CollectNode) and node.variable in numbers]
+    return next(iter(sorted(asks)), ""), next(iter(sorted(placing)), "")
 
 
 def _of_rules(plan: Plan, table: QueueTable) -> Iterator[str]:

@@ -6,9 +6,10 @@ import pytest
 from tests.calls.house import BOTH_TOLD_S, ORDINARY, ORDINARY_KEPT, SERVICE, SERVICE_LINE, VIP, House, Plan, opened
 from tests.calls.the_flows import packaged_flows
 
-from acdcore.calls.commands import AgentState
+from acdcore.calls.commands import AgentState, CallState
 from acdcore.calls.rules import QueueRules
 from acdcore.calls.trunks import Route
+from acdcore.ivr.model import Language
 from acdcore.kernel.errors import Outcome
 from acdcore.queues.settings import QueueSettings
 from acdcore.work.book import BookSettings
@@ -275,25 +276,91 @@ async def test_caller_who_declines_the_callback_waits_on_at_the_same_place() -> 
 
 
 @pytest.mark.parametrize(
-    ("numbers", "typed", "is_placed"),
-    [((), ORDINARY, True), ((), "16890000001", False), (("1",), "16890000001", True), (("020",), ORDINARY, False)],
+    ("numbers", "keys", "number"),
+    [
+        ((), "11", ORDINARY_KEPT),  # a callback: at the own number, confirmed once
+        ((), "12", ""),  # the own number or none: no other is asked for
+        (("1",), "1216890000001#1", "16890000001"),
+        (("1",), "11", ORDINARY_KEPT),
+        (("020",), "1102088880000#1", "+862088880000"),  # the own number is not among them, and not offered
+        (("020",), f"11{ORDINARY}#1", ""),
+    ],
 )
-async def test_callers_may_have_only_numbers_called_that_a_rule_allows(
-    numbers: tuple[str, ...], typed: str, is_placed: bool
+async def test_callers_are_offered_and_get_only_callbacks_to_numbers_that_a_rule_allows(
+    numbers: tuple[str, ...], keys: str, number: str
 ) -> None:
     async with opened(replace(plan(), callback_numbers=numbers)) as house:
         caller = house.caller(ORDINARY)
         caller.call(SERVICE_LINE)
         await house.pass_time(5)
-        for key in f"112{typed}#1":  # a callback, yes please, at another number: this one, and it is right
+        for key in keys:
             house.press(key)
             await house.pass_time(1)
         await house.pass_time(1)
-        assert bool(items(house)) is is_placed
+        assert [item.number.removeprefix("+86") for item in items(house)] == [number.removeprefix("+86")] * bool(number)
         await house.pass_time(PROMPTS_S)
-        assert caller.is_up is not is_placed  # who is refused waits on
+        assert caller.is_up is not bool(number)  # who is refused waits on
         if caller.is_up:
             caller.hang_up()
+        await end_work(house)
+
+
+@pytest.mark.parametrize(("may_dial_out", "number"), [(False, ORDINARY), (True, "anonymous")])
+async def test_callback_that_the_settings_refuse_is_not_offered(may_dial_out: bool, number: str) -> None:
+    spoken = replace(plan(), may_dial_out=may_dial_out)
+    async with opened(spoken) as house:
+        caller = house.caller(number)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(5)
+        house.press("1")
+        await house.pass_time(0.1)
+        assert house.live().view.state is CallState.WAITING
+        story = house.story(0)
+        assert [line for line in story if "flow_entered callback" in line][1:] == [story[-2]]  # straight back
+        caller.hang_up()
+        await end_work(house)
+
+
+@pytest.mark.parametrize("first", DialFirst)
+async def test_customer_who_is_called_back_hears_who_calls_and_why_before_the_agent(first: DialFirst) -> None:
+    async with opened(plan(first=first)) as house:
+        exchange = house.exchange()
+        await ask_for_callback(house)
+        agent = await house.seat("1001")
+        await house.pass_time(1)
+        if first is DialFirst.AGENT:
+            agent.answer()
+            await house.pass_time(3)
+            exchange.answer()
+        else:
+            exchange.answer()
+            await house.pass_time(0.2)
+            agent.answer()
+        await house.pass_time(0.2)
+        customer, talks = house.leg(house.live(), "caller"), house.leg(house.live(), "agent")
+        said = house.live().voice.callback_introduction(SERVICE, Language.MANDARIN)
+        assert house.engine.hears(customer.stream) == said
+        assert house.engine.hears(talks.stream) != customer.stream
+        await house.pass_time(3)
+        assert house.engine.hears(customer.stream) == talks.stream
+        agent.hang_up()
+        await house.pass_time(1)
+
+
+async def test_customer_whose_agent_leaves_during_the_introduction_waits_for_another() -> None:
+    async with opened(plan()) as house:
+        exchange = house.exchange()
+        await ask_for_callback(house)
+        agent = await house.seat("1001")
+        await house.pass_time(1)
+        agent.answer()
+        await house.pass_time(3)
+        exchange.answer()
+        await house.pass_time(0.5)
+        agent.hang_up()
+        await house.pass_time(1)
+        assert (exchange.is_up, house.live().view.state) == (True, CallState.WAITING)
+        exchange.hang_up()
         await end_work(house)
 
 

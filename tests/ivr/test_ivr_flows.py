@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from acdcore.ivr.check import Surroundings
 from acdcore.ivr.flow_file import load_flows
-from acdcore.ivr.kinds import QuestionKind, ServiceMiss
+from acdcore.ivr.kinds import CallbackChoice, QuestionKind, ServiceMiss
 from acdcore.ivr.machine import VISITS_MAX, Machine
 from acdcore.ivr.model import (
     CalendarState,
@@ -360,7 +360,7 @@ def test_refused_callback_leads_back_to_the_place_in_the_queue() -> None:
 
 
 def test_callback_asks_a_caller_without_number_for_one_and_reads_it_back() -> None:
-    caller = at("callback", Context("", "4000"))
+    caller = at("callback", Context("", "4000", callback=CallbackChoice.OTHER))
     caller.press("1")
     assert told(caller) == ["callback.other-number"]
     caller.press("75512#")

@@ -247,7 +247,7 @@ def test_hours_that_close_while_the_agent_answers_put_the_callback_off_until_the
             *WORK_BEGUN,
             "  0.1 connected 1001",
             "  1.6 dialled +8613900000009",
-            "  2.1 bridged",
+            "  3.6 bridged",
             "  7.1 ended answered caller bye",
         ],
     ]
@@ -292,7 +292,7 @@ def test_customer_called_first_who_hangs_up_while_the_agent_answers_ends_both() 
         exchange, agent = house.exchange(), await house.seat("1001")
         await ask_for_callback(house, DialFirst.CUSTOMER)
         exchange.answer()
-        await house.pass_time(1)
+        await house.pass_time(2)  # hears who calls
         assert agent.rings
         agent.answer()
         exchange.hang_up()
@@ -309,21 +309,21 @@ def test_customer_called_first_who_hangs_up_while_the_agent_answers_ends_both() 
         "  1.001 acd > 1001: INVITE sdp",
         "  1.002 1001 > acd: 100 Trying (INVITE)",
         "  1.002 1001 > acd: 180 Ringing (INVITE)",
-        "  2.000 1001 > acd: 200 OK (INVITE) sdp",
-        "  2.000 carrier > acd: BYE",
-        "  2.001 acd > 1001: ACK",
-        "  2.001 acd > carrier: 200 OK (BYE)",
-        "  2.001 acd > 1001: BYE",
-        "  2.002 1001 > acd: 200 OK (BYE)",
+        "  3.000 1001 > acd: 200 OK (INVITE) sdp",
+        "  3.000 carrier > acd: BYE",
+        "  3.001 acd > 1001: ACK",
+        "  3.001 acd > carrier: 200 OK (BYE)",
+        "  3.001 acd > 1001: BYE",
+        "  3.002 1001 > acd: 200 OK (BYE)",
     ]
     assert one.stories == [
         [
             *WORK_BEGUN,
             "  0.0 reserved 1001",
             "  0.0 dialled +8613900000009",
-            "  2.0 connected 1001",
-            "  2.0 bridged",
-            "  2.0 ended answered caller bye",
+            "  3.0 connected 1001",
+            "  3.0 bridged",
+            "  3.0 ended answered caller bye",
         ],
     ]
     assert one.stays == ["service answered 1001"]
@@ -334,7 +334,7 @@ def test_customer_called_first_and_sent_on_goes_there_when_the_agent_answers() -
         exchange, agent = house.exchange(), await house.seat("1001")
         await ask_for_callback(house, DialFirst.CUSTOMER)
         exchange.answer()
-        await house.pass_time(1)
+        await house.pass_time(2)  # hears who calls
         house.operations.requeue(house.live().id, SALES, "supervisor")
         agent.answer()
         await house.pass_time(1)
@@ -353,24 +353,24 @@ def test_customer_called_first_and_sent_on_goes_there_when_the_agent_answers() -
         "  1.001 acd > 1001: INVITE sdp",
         "  1.002 1001 > acd: 100 Trying (INVITE)",
         "  1.002 1001 > acd: 180 Ringing (INVITE)",
-        "  2.000 1001 > acd: 200 OK (INVITE) sdp",
-        "  2.001 acd > 1001: ACK",
-        "  2.001 acd > 1001: BYE",
-        "  2.002 1001 > acd: 200 OK (BYE)",
-        "  3.000 carrier > acd: BYE",
-        "  3.001 acd > carrier: 200 OK (BYE)",
+        "  3.000 1001 > acd: 200 OK (INVITE) sdp",
+        "  3.001 acd > 1001: ACK",
+        "  3.001 acd > 1001: BYE",
+        "  3.002 1001 > acd: 200 OK (BYE)",
+        "  4.000 carrier > acd: BYE",
+        "  4.001 acd > carrier: 200 OK (BYE)",
     ]
     assert one.stories == [
         [
             *WORK_BEGUN,
             "  0.0 reserved 1001",
             "  0.0 dialled +8613900000009",
-            "  2.0 connected 1001",
-            "  2.0 bridged",
-            "  2.0 talk_ended system",
-            "  2.0 sent queue:sales supervisor",
-            "  2.0 queued sales",
-            "  3.0 ended abandoned_queue caller bye",
+            "  3.0 connected 1001",
+            "  3.0 bridged",
+            "  3.0 talk_ended system",
+            "  3.0 sent queue:sales supervisor",
+            "  3.0 queued sales",
+            "  4.0 ended abandoned_queue caller bye",
         ],
     ]
     assert one.stays == ["sales abandoned_short", "service answered 1001"]

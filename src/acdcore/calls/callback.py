@@ -173,7 +173,26 @@ async def call_back(call: Call, hall: Hall, item: WorkItem, served: Served, path
         return unreached(customer)
     call.caller = customer
     hall.workbench.reached(call, item)
-    return await talk(call, hall, customer, agent, path)
+    agent.unbridge()
+    agent.set_music(call.voice.music(item.queue))
+    return await introduced(call, hall, item, agent, introduce(call, item, customer), path)
+
+
+def introduce(call: Call, item: WorkItem, customer: Leg) -> int:
+    """Tell the customer who calls and why, before music and agent; the playback's number."""
+    return announce(call, customer, call.voice.callback_introduction(item.queue, call.language))
+
+
+async def introduced(call: Call, hall: Hall, item: WorkItem, agent: Leg, introduction: int, path: str) -> Tried:
+    """Let the customer hear the introduction to its end; then both talk, or the customer waits for another agent."""
+    match await until_played(call, {introduction}, agent):
+        case None:
+            return await talk(call, hall, call.the_caller(), agent, path)
+        case SentTo() as sent_to:
+            agent.close()
+            return Tried(Attempt.TALKED, sent_to)
+        case _:
+            return Tried(Attempt.TALKED, EnterQueue(item.queue, item.advance_s))
 
 
 def unreached(status: int) -> Tried:
@@ -207,14 +226,14 @@ async def customer_first(call: Call, hall: Hall, item: WorkItem, reserved: Reser
     call.caller = customer
     hall.workbench.reached(call, item)
     customer.set_music(call.voice.music(item.queue))
-    announce(call, customer, call.voice.system(SystemPrompt.AGENT_COMING, call.language))
+    introduction = introduce(call, item, customer)
     agent = await fetch(call, hall, reserved.agent)
     if agent is None:
         hall.acd.feed(AgentNotReady(reserved.agent, "missed"))
         return Tried(Attempt.TALKED, EnterQueue(item.queue, item.advance_s))
     path = hall.recorder.path_for(call)
     call.log(events.Connected(hall.clock.now(), reserved.agent, "", path, contact_of(agent.phone)))
-    return await talk(call, hall, customer, agent, path)
+    return await introduced(call, hall, item, agent, introduction, path)
 
 
 async def fetch(call: Call, hall: Hall, agent: AgentId) -> Leg | None:
@@ -234,7 +253,7 @@ async def is_taken(call: Call, hall: Hall, agent: AgentId, leg: Leg) -> bool:
     if not is_outside(leg):
         return True
     until = ask_for_key(call, hall, leg, agent)
-    later: SentTo | None = None
+    later: list[SentTo | Played] = []
     is_pressed = False
     while True:
         match await call.mailbox.next(until=until):
@@ -246,12 +265,12 @@ async def is_taken(call: Call, hall: Hall, agent: AgentId, leg: Leg) -> bool:
                 break
             case None:
                 break
-            case SentTo() as later:
-                pass
+            case SentTo() | Played() as note:
+                later.append(note)
             case _:
                 pass
-    if later is not None:  # for whoever has the caller next
-        call.mailbox.post(later)
+    for each in later:  # for whoever has the caller next
+        call.mailbox.post(each)
     return is_pressed
 
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from acdcore.calls import events
 from acdcore.calls.call import Call, SentTo
 from acdcore.calls.hall import Hall
-from acdcore.calls.leg import EarlyAudio, FellSilent, HungUp, Leg, PickedUp, Side, TurnedDown
+from acdcore.calls.leg import EarlyAudio, FellSilent, HungUp, Leg, PickedUp, Played, Side, TurnedDown
 from acdcore.calls.redirection import OUT_OF_SERVICE, REDIRECTS_MAX, led_to
 from acdcore.calls.rules import Rules
 from acdcore.calls.shown_number import CallOut, Forwarded, shown_on
 from acdcore.calls.trunks import Trunk
+from acdcore.ivr.kinds import CallbackChoice
 from acdcore.kernel.errors import AcdError, Refused, Unavailable
 from acdcore.kernel.ids import AgentId
 from acdcore.numbering.plan import HOME, NumberingPlan, is_written_like
@@ -69,15 +70,25 @@ def may_be_called(rules: Rules, plan: NumberingPlan, number: str, own: str) -> s
     return wanted if wanted == plan.canonical(own) and plan.is_subscriber_at_home(wanted) else ""
 
 
+def callback_choice(call: Call, hall: Hall) -> CallbackChoice:
+    """Which numbers the caller may have called: what is refused anyway is not offered."""
+    rules = hall.rules
+    if rules.trunks.way_out() is None:
+        return CallbackChoice.NONE
+    if number_to_call(call, hall, call.view.caller):
+        return CallbackChoice.OWN_OR_OTHER if rules.callback_numbers else CallbackChoice.OWN
+    return CallbackChoice.OTHER if rules.callback_numbers else CallbackChoice.NONE
+
+
 async def until_answered(
     call: Call, leg: Leg, partner: Leg | None = None, hearer: Leg | None = None
 ) -> TurnedDown | None:
     """Wait for the other end: None when somebody answered, else why not; 487 when `partner` hung up first.
 
     `hearer` hears what there is to be heard of the other end before that, in place of its own background. Where the
-    caller is sent meanwhile is read by whoever has the caller next.
+    caller is sent meanwhile, and what the caller has heard to its end, is read by whoever has the caller next.
     """
-    later: SentTo | None = None
+    later: list[SentTo | Played] = []
     refused: TurnedDown | None = None
     while True:
         match await call.mailbox.next():
@@ -93,12 +104,12 @@ async def until_answered(
             case HungUp(leg=gone) | FellSilent(leg=gone) if gone is partner:
                 refused = TurnedDown(leg, LEFT, "given up")
                 break
-            case SentTo() as later:
-                pass
+            case SentTo() | Played() as note:
+                later.append(note)
             case _:
                 pass
-    if later is not None:
-        call.mailbox.post(later)
+    for each in later:
+        call.mailbox.post(each)
     return refused
 
 

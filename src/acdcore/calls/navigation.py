@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from acdcore.calls import events
 from acdcore.calls.call import Call, Ending, SentTo, ServiceReplied
-from acdcore.calls.dialling import number_to_call
+from acdcore.calls.dialling import callback_choice, number_to_call
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import Leg, Played, Pressed
 from acdcore.calls.message import Messages
@@ -67,7 +67,7 @@ class Walk:
         self._caller = caller
         self._hall = hall
         self._flow = flow
-        self._machine = Machine(call.rules.flows[flow], context_of(call))
+        self._machine = Machine(call.rules.flows[flow], context_of(call, hall))
         self._messages = Messages(call, hall)
         self._errands: set[asyncio.Task[None]] = set()
         """Services that are being asked."""
@@ -236,7 +236,7 @@ def renew(call: Call, hall: Hall) -> None:
     hall.library.give_back(former)
 
 
-def context_of(call: Call) -> Context:
+def context_of(call: Call, hall: Hall) -> Context:
     """What a flow starts with: all that earlier flows of the call have learnt, or what is known at its arrival."""
     view = call.view
     queue = view.queue
@@ -245,6 +245,7 @@ def context_of(call: Call) -> Context:
         return replace(
             call.known,
             queue=queue,
+            callback=callback_choice(call, hall),
             customer=customer or call.known.customer,
             language=call.language,
             number=call.playbacks,
@@ -258,6 +259,7 @@ def context_of(call: Call) -> Context:
         day=call.moment.day,
         region=call.rules.regions.of(view.caller),
         queue=queue,
+        callback=callback_choice(call, hall),
         number=call.playbacks,
     )
 

@@ -81,6 +81,11 @@ class Voice:
         """How long it will take."""
         return self.clips(speak_wait(wait_s, language))
 
+    def callback_introduction(self, queue: QueueName, language: Language) -> tuple[ClipId, ...]:
+        """What the customer who is called back hears first: who calls, and why."""
+        before, after = SystemPrompt.CALLBACK_FROM, SystemPrompt.CALLBACK_WHY
+        return self.clips([system_key(before, language), queue_title(queue, language), system_key(after, language)])
+
     def work_whisper(
         self, kind: WorkKind, queue: QueueName, customer: Customer | None, language: Language
     ) -> tuple[ClipId, ...]:

@@ -8,11 +8,12 @@ from acdcore.calls.affinity import facts_of
 from acdcore.calls.call import Call, Note, QueueNote, SentTo
 from acdcore.calls.call_segments import QUEUE_TARGET
 from acdcore.calls.commands import SeatKind
-from acdcore.calls.dialling import Wanted, dial_outside
+from acdcore.calls.dialling import Wanted, callback_choice, dial_outside
 from acdcore.calls.feed import Beside, OfferEnding
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import AtPhone, HungUp, Leg, PickedUp, Pressed, Side, TurnedDown, contact_of
-from acdcore.ivr.model import PromptName
+from acdcore.ivr.kinds import CallbackChoice
+from acdcore.ivr.model import CallbackNode, PromptName
 from acdcore.ivr.system import SystemPrompt
 from acdcore.kernel.errors import AcdError
 from acdcore.kernel.ids import AgentId, QueueName
@@ -161,9 +162,17 @@ def tell_position(call: Call, caller: Leg | None, hall: Hall, told: Announce) ->
     if told.wait_s is not None:
         clips += call.voice.wait(told.wait_s, call.language)
     prompt = call.rules.queue(told.queue).keys_prompt
-    if prompt:
+    if prompt and is_any_key_of_use(call, hall, told.queue):
         clips += call.voice.say((PromptName(prompt),), call.language)
     caller.play(tuple(clips), call.next_playback(), over_music=True)
+
+
+def is_any_key_of_use(call: Call, hall: Hall, queue: QueueName) -> bool:
+    """Whether a key leads to more than a callback that would be refused."""
+    flows = [call.rules.flows.get(name) for name in call.rules.queue(queue).keys.values()]
+    return callback_choice(call, hall) is not CallbackChoice.NONE or not all(
+        flow is not None and any(isinstance(node, CallbackNode) for node in flow.nodes.values()) for flow in flows
+    )
 
 
 def follow_phone(call: Call, hall: Hall, ring: Ring, note: Note | None) -> None:

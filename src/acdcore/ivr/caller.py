@@ -75,6 +75,8 @@ class Caller:
                 return self.value(VariableName(f"{OF_CUSTOMER}region")) or self._context.region
             case BranchOn.QUEUE:
                 return self.queue or ""
+            case BranchOn.CALLBACK:
+                return self._context.callback.value
             case _:
                 assert_never(node.on)
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from acdcore.ivr.kinds import AnswerForm, BranchOn, Choices, Digits, Range
+from acdcore.ivr.kinds import AnswerForm, BranchOn, CallbackChoice, Choices, Digits, Range
 from acdcore.ivr.knowledge import kept_before, unknown_values, values_kept
 from acdcore.ivr.model import (
     BranchNode,
@@ -371,6 +371,8 @@ def _cases(flow: Flow, on: BranchOn, surroundings: Surroundings) -> Collection[s
             return surroundings.days
         case BranchOn.REGION:
             return surroundings.regions
+        case BranchOn.CALLBACK:
+            return [choice.value for choice in CallbackChoice]
         case BranchOn.VARIABLE:
             return None
         case _:

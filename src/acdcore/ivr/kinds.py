@@ -86,6 +86,20 @@ class BranchOn(StrEnum):
     """Where the caller belongs to or calls from; empty when that is not known."""
     QUEUE = "queue"
     """The queue that the caller waits in or was sent here from; empty for one who comes from none."""
+    CALLBACK = "callback"
+    """Which numbers this caller may have called back: a `CallbackChoice`."""
+
+
+class CallbackChoice(StrEnum):
+    """Which numbers a caller may have called back, by the settings of the moment."""
+
+    NONE = "none"
+    """None: no trunk may dial out, or the caller's own number may not be called and no other is allowed."""
+    OWN = "own"
+    """Only the number that the caller calls from."""
+    OTHER = "other"
+    """Only another one, such as for who withholds the own."""
+    OWN_OR_OTHER = "own_or_other"
 
 
 class ServiceMiss(StrEnum):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
 
-from acdcore.ivr.kinds import AnswerForm, BranchOn, ReadAs
+from acdcore.ivr.kinds import AnswerForm, BranchOn, CallbackChoice, ReadAs
 from acdcore.kernel.ids import CustomerId, QueueName, SkillName
 
 FlowName = NewType("FlowName", str)
@@ -155,6 +155,8 @@ class Context:
     """Where the number belongs to; a region on the customer's card goes before it."""
     queue: QueueName | None = None
     """The queue that the caller waits in, or was sent here from."""
+    callback: CallbackChoice = CallbackChoice.OWN_OR_OTHER
+    """Which numbers the caller may have called back."""
     variables: Mapping[VariableName, str] = field(default_factory=dict)
     """What an earlier flow of this call kept."""
     visits: int = 0
