@@ -24,7 +24,7 @@ from acdcore.ivr.model import (
 from acdcore.ivr.ways import ways
 from acdcore.kernel.ids import SkillName
 from acdcore.kernel.mistakes import near
-from acdcore.plan import Plan, shortages
+from acdcore.plan import Plan, shortages, skills_asked
 from acdcore.queue_table import QueueTable, levels
 from acdcore.queues.model import Channel
 from acdcore.queues.settings import OverflowCause
@@ -212,7 +212,7 @@ def in_words(needs: Needs) -> str:
 
 def _of_skills(plan: Plan, agents: Sequence[AgentRecord]) -> Iterator[str]:
     """Skills that nobody asks for: most are misspelt."""
-    asked = skills_asked(plan)
+    asked = skills_asked(plan.settings, plan.flows)
     holders: dict[SkillName, list[str]] = {}
     for agent in agents:
         for skill in unasked(agent.skills, asked):
@@ -223,14 +223,6 @@ def _of_skills(plan: Plan, agents: Sequence[AgentRecord]) -> Iterator[str]:
 
 
 # --- what leads where ---
-
-
-def skills_asked(plan: Plan) -> frozenset[SkillName]:
-    """Every skill that any queue, rule or flow asks an agent for."""
-    asked = {skill for table in plan.settings.queues.values() for skill in table.skills}
-    asked |= {skill for table in plan.settings.queues.values() for rule in table.rules for skill in rule.skills}
-    nodes = (node for flow in plan.flows.values() for node in flow.nodes.values() if isinstance(node, QueueNode))
-    return frozenset(map(SkillName, asked)) | {skill for node in nodes for skill in node.skills}
 
 
 def unasked(skills: Iterable[SkillName], asked: Collection[SkillName]) -> list[SkillName]:

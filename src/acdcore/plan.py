@@ -13,12 +13,12 @@ from acdcore.control.connections import RULES as HTTP_CONNECTIONS
 from acdcore.ivr.calendars import load_calendars
 from acdcore.ivr.check import Surroundings
 from acdcore.ivr.flow_file import read_flows
-from acdcore.ivr.model import Flow, Language, OutsideNode, PromptRequest, Text
+from acdcore.ivr.model import Flow, Language, OutsideNode, PromptRequest, QueueNode, Text
 from acdcore.ivr.opening import Calendar, CalendarName
 from acdcore.ivr.prompts import flow_requests, system_requests
 from acdcore.ivr.system import SYSTEM
 from acdcore.kernel.errors import SettingsError, raise_together
-from acdcore.kernel.ids import QueueName
+from acdcore.kernel.ids import QueueName, SkillName
 from acdcore.kernel.mistakes import near
 from acdcore.queue_table import QueueTable
 from acdcore.queues.settings import ToAnnouncement, ToFlow, ToOutside, validate
@@ -67,6 +67,7 @@ class Plan:
             services=settings.service_settings(),
             callback_numbers=tuple(settings.callbacks.numbers),
             callback_min_wait_s=settings.callbacks.min_wait_s,
+            skills_asked=skills_asked(settings, self.flows),
         )
 
 
@@ -253,6 +254,14 @@ def queue_problems(table: QueueTable, checked: Plan, there: There) -> Iterator[t
     regions = {region for rule in table.rules for region in rule.regions}
     for region in sorted(regions - set(checked.settings.regions)):
         yield "rules", f"there is no region {region}; name it under [regions]"
+
+
+def skills_asked(settings: Settings, flows: Mapping[str, Flow]) -> frozenset[SkillName]:
+    """Every skill that any queue, rule or flow asks an agent for."""
+    asked = {skill for table in settings.queues.values() for skill in table.skills}
+    asked |= {skill for table in settings.queues.values() for rule in table.rules for skill in rule.skills}
+    nodes = (node for flow in flows.values() for node in flow.nodes.values() if isinstance(node, QueueNode))
+    return frozenset(map(SkillName, asked)) | {skill for node in nodes for skill in node.skills}
 
 
 def port_pairs(settings: Settings) -> int:

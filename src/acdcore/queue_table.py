@@ -87,6 +87,8 @@ class QueueTable(Section):
     weight: float = 1.0
     ageing: float = 1.0
     sticky: StickyTable | None = None
+    language_level: Annotated[int, Field(ge=0, le=9)] = 1
+    language_for_s: Seconds = 30.0
     by_hand: bool = False
     ring_for_s: Seconds = 20.0
     wrap_up_s: Seconds = 15.0
@@ -130,6 +132,9 @@ class QueueTable(Section):
             weight=self.weight,
             ageing=self.ageing,
             sticky_for_s=self.sticky.for_s if self.sticky else 0.0,
+            first_language=self.first_language().value,
+            language_level=self.language_level,
+            language_for_s=self.language_for_s,
             is_by_hand=self.by_hand,
             ring_for_s=self.ring_for_s,
             wrap_up_s=self.wrap_up_s,
@@ -145,6 +150,10 @@ class QueueTable(Section):
             short_abandon_s=self.short_abandon_s,
         )
 
+    def first_language(self) -> Language:
+        """The language that everybody here is taken to speak: the first one of the title."""
+        return next(iter(self.title), Language.MANDARIN)
+
     def around(self) -> QueueRules:
         """For the calls."""
         return QueueRules(
@@ -156,6 +165,7 @@ class QueueTable(Section):
             is_abandoned_called_back=self.call_back_abandoned,
             dial_first=self.dial_first,
             caller_id=self.caller_id,
+            first_language=self.first_language(),
         )
 
 

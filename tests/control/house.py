@@ -1,7 +1,7 @@
 """A small call centre held in memory, for the control plane to serve: two calls, two agents, three customers."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,6 +25,7 @@ from acdcore.calls.commands import (
     RetentionReport,
     RunningTimer,
     Seat,
+    SeatKind,
     SettingChange,
     UnknownAgent,
     UnknownCall,
@@ -122,10 +123,18 @@ def live_calls() -> dict[CallId, LiveCall]:
     return {waiting.call_id: waiting, talking.call_id: talking}
 
 
+def own_phone(agent: str) -> Seat:
+    return Seat(SeatKind.PHONE, agent)
+
+
 def live_agents() -> dict[AgentId, LiveAgent]:
     """1001 talks, 1002 is logged out."""
-    talking = LiveAgent(AgentId("1001"), "Agent One", AgentState.TALKING, None, MORNING, TALKING, True, 4, 0)
-    away = LiveAgent(AgentId("1002"), "Agent Two", AgentState.LOGGED_OUT, None, MORNING, None, False, 0, 0)
+    talking = LiveAgent(
+        AgentId("1001"), "Agent One", AgentState.TALKING, None, MORNING, TALKING, True, 4, 0, own_phone("1001")
+    )
+    away = LiveAgent(
+        AgentId("1002"), "Agent Two", AgentState.LOGGED_OUT, None, MORNING, None, False, 0, 0, own_phone("1002")
+    )
     return {talking.agent: talking, away.agent: away}
 
 
@@ -228,6 +237,9 @@ class House:
             self.seats[agent] = seat
         self.agents_known[agent] = replace(before, state=STATES[command], reason=reason)
         return self.agents_known[agent]
+
+    def skill_warnings(self, skills: Collection[SkillName]) -> tuple[str, ...]:
+        return tuple(f"no queue, rule or flow asks for {skill}" for skill in skills if skill == "servise")
 
     def agent_changed(self, agent: AgentId) -> None:
         self.agents_told.append(self.agent_records[agent])

@@ -30,6 +30,7 @@ async def test_agent_is_created_with_a_password_that_only_this_answer_shows(
         "digest_algorithms": [],
         "allowed_networks": [],
         "caller_id": "",
+        "warnings": [],
     }
     assert await (await served.reader.get("/v1/agents/1003/profile")).json() == created["profile"]
     assert MADE_PASSWORD not in capsys.readouterr().out
@@ -211,3 +212,16 @@ async def test_operator_may_not_change_agents(served: Served) -> None:
     assert {response.status for response in answers} == {HTTPStatus.FORBIDDEN}
     assert THREE not in served.house.agent_records
     assert served.agents.passwords == {}
+
+
+async def test_skill_that_nothing_asks_for_is_told_in_the_answer(served: Served) -> None:
+    response = await served.admin.patch("/v1/agents/1001", json={"skills": {"servise": 9}})
+    assert (await response.json())["warnings"] == ["no queue, rule or flow asks for servise"]
+
+
+@pytest.mark.parametrize("where", ["abc", "1380013800x"])
+async def test_outside_seat_that_is_no_telephone_number_is_refused(served: Served, where: str) -> None:
+    order = {"command": "log_in", "seat": {"kind": "number", "where": where}}
+    response = await served.admin.post("/v1/agents/1002/state", json=order)
+    assert response.status == HTTPStatus.BAD_REQUEST
+    assert "is no telephone number; write it as in" in await response.text()

@@ -184,6 +184,18 @@ class Call:
         """Whether anybody was called, or an agent answered."""
         return was_with_somebody(self.history)
 
+    @property
+    def sent_by(self) -> AgentId | None:
+        """The agent from whose talk the caller has just been sent on; None: from none, or served by nobody since."""
+        is_sent = False
+        for event in reversed(self.history):
+            is_sent = is_sent or isinstance(event, events.Sent)
+            if isinstance(event, events.Connected):
+                return event.agent if is_sent else None
+            if isinstance(event, events.QueueLeft | events.Queued | events.Returned):
+                return None
+        return None
+
     def times_left_by(self, agent: AgentId) -> int:
         """How often this agent answered the caller and was gone before they could talk."""
         return sum(isinstance(event, events.Returned) and event.agent == agent for event in self.history)

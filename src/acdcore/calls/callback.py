@@ -15,7 +15,7 @@ from acdcore.calls.inbound import lead
 from acdcore.calls.leg import HungUp, Leg, Played, Pressed, Side, contact_of
 from acdcore.calls.navigation import sent
 from acdcore.calls.rows import EndedBy
-from acdcore.calls.talk import announce, converse, until_played
+from acdcore.calls.talk import announce, converse, unexpected_language, until_played
 from acdcore.calls.waiting import (
     TAKE_KEY,
     Reserved,
@@ -154,7 +154,8 @@ class Progress:
 async def call_back(call: Call, hall: Hall, item: WorkItem, served: Served, path: str) -> Tried:
     """The agent hears what it is about, then the customer's phone ringing, then the customer."""
     agent = served.leg
-    whisper = call.voice.work_whisper(WorkKind.CALLBACK, item.queue, call.customer, hall.desks.language(served.agent))
+    told_in, speaks = hall.desks.language(served.agent), unexpected_language(call, item.queue)
+    whisper = call.voice.work_whisper(WorkKind.CALLBACK, item.queue, call.customer, told_in, speaks)
     if agent.session is None or await until_played(call, {announce(call, agent, whisper)}, agent) is not None:
         return Tried(Attempt.LEFT)
     if not hall.workbench.may_dial(item):
@@ -277,7 +278,8 @@ async def is_taken(call: Call, hall: Hall, agent: AgentId, leg: Leg) -> bool:
 async def hear(call: Call, hall: Hall, item: WorkItem, served: Served, path: str) -> Tried:
     """The agent hears the message and decides by key: 1 call the customer, 2 hear it again, 3 done."""
     agent, language = served.leg, hall.desks.language(served.agent)
-    whisper = call.voice.work_whisper(item.kind, item.queue, call.customer, language)
+    speaks = unexpected_language(call, item.queue)
+    whisper = call.voice.work_whisper(item.kind, item.queue, call.customer, language, speaks)
     if agent.session is None:
         return Tried(Attempt.LEFT)  # hung up in the moment of answering
     file = hall.recorder.file(item.recording)

@@ -1,6 +1,6 @@
 """What the outside may see of the live floor and ask of it: read models, commands and their errors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -10,7 +10,7 @@ from acdcore.calls.people import Tier
 from acdcore.calls.rows import StayRow
 from acdcore.kernel.alarms import Severity
 from acdcore.kernel.errors import Refused
-from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName
+from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName, SkillName
 from acdcore.work.model import WorkId, WorkItem, WorkState
 
 
@@ -155,6 +155,24 @@ class LiveQueue:
     """Messages to be dealt with."""
 
 
+class SeatKind(StrEnum):
+    """Where an agent can be rung."""
+
+    PHONE = "phone"
+    """A phone of ours that is registered, the agent's own or another's."""
+    NUMBER = "number"
+    """An outside number or mobile, by a trunk that may dial out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """The phone at which an agent works; without one it is the phone registered under the agent's own number."""
+
+    kind: SeatKind
+    where: str
+    """The user under which the phone is registered, or the number to dial."""
+
+
 @dataclass(frozen=True, slots=True)
 class LiveAgent:
     """One agent now."""
@@ -177,6 +195,8 @@ class LiveAgent:
     """Offers accepted."""
     missed: int
     """Offers refused or not answered."""
+    seat: Seat | None = None
+    """Where the agent is rung."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,24 +249,6 @@ class Why:
     """What is running for this caller, the next first."""
     would_change: tuple[str, ...] = ()
     """What would get the caller served, in words, the nearest first."""
-
-
-class SeatKind(StrEnum):
-    """Where an agent can be rung."""
-
-    PHONE = "phone"
-    """A phone of ours that is registered, the agent's own or another's."""
-    NUMBER = "number"
-    """An outside number or mobile, by a trunk that may dial out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """The phone at which an agent works; without one it is the phone registered under the agent's own number."""
-
-    kind: SeatKind
-    where: str
-    """The user under which the phone is registered, or the number to dial."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,8 +452,13 @@ class Commands(Protocol):
     ) -> LiveAgent:
         """Carry out `command` and return what came of it; raises UnknownAgent, WrongState.
 
+        A log-in with an outside seat that can never be rung is a WrongState.
         `reason` goes with NOT_READY, `seat` with LOG_IN; both are ignored otherwise.
         """
+        ...
+
+    def skill_warnings(self, skills: Collection[SkillName]) -> tuple[str, ...]:
+        """What is surely not meant of these skills: those that no queue, rule or flow asks for."""
         ...
 
     def agent_changed(self, agent: AgentId) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from acdcore.calls.acd import Acd
 from acdcore.calls.call import Call
 from acdcore.calls.chronicle import Chronicle
-from acdcore.calls.commands import AgentCommand, AgentState, LiveAgent, Seat, UnknownAgent, WrongState
+from acdcore.calls.commands import AgentCommand, AgentState, LiveAgent, Seat, SeatKind, UnknownAgent, WrongState
 from acdcore.calls.leg import Leg
 from acdcore.calls.people import AgentRecord
 from acdcore.calls.phones import Phones
@@ -47,8 +47,8 @@ STATES = {
     FloorState.WRAP_UP: AgentState.WRAP_UP,
 }
 """The dispatcher's states as boards show them."""
-Facts = tuple[AgentRecord, AgentGlance | None, bool]
-"""All that a board's line on an agent is made from; the last says whether a phone is registered."""
+Facts = tuple[AgentRecord, AgentGlance | None, bool, Seat]
+"""All that a board's line on an agent is made from: with whether a phone is registered, and where the agent is rung."""
 
 
 LEVEL_MAX = 9
@@ -70,6 +70,8 @@ class Desks:
         """Of agents who work on a line that stays up."""
         self._shown: dict[AgentId, tuple[Facts, LiveAgent]] = {}
         """What boards were shown last, and from what it was made; of agents of the directory only."""
+        self._deactivated: set[AgentId] = set()
+        """Those of `_leaving` who go because they were deactivated, and stay when they are active again."""
         self._leaving: set[AgentId] = set()
         """Who talks and has logged out: gone when the talk ends."""
         acd.on_agent = self._changed
@@ -114,6 +116,8 @@ class Desks:
     def _sit_down(self, agent: AgentId, seat: Seat | None) -> None:
         """Take a seat for this duty; raises WrongState for a phone that another agent works at."""
         phone = phone_at(agent, seat)
+        if phone is not None and phone != agent and self._directory.agent(phone) is None:
+            raise WrongState(f"there is no phone {phone}: it is named by the agent's number that it registers under")
         taken_by = None if phone is None else self._works_at(phone)
         if taken_by is not None and taken_by != agent:
             raise WrongState(f"agent {taken_by} works at phone {phone}; log that agent out first")
@@ -209,9 +213,12 @@ class Desks:
         """
         record = self._record(agent)
         view = self._acd.agent(agent)
-        if view is None or view.state is FloorState.LOGGED_OUT or agent in self._leaving:
+        is_leaving = agent in self._leaving and not (record.is_active and agent in self._deactivated)
+        if view is None or view.state is FloorState.LOGGED_OUT or is_leaving:
             return  # the next log-in reads the record
         self._ask(record, AgentCommand.LOG_IN if record.is_active else AgentCommand.LOG_OUT)
+        if not record.is_active and agent in self._leaving:
+            self._deactivated.add(agent)
 
     def language(self, agent: AgentId) -> Language:
         """The language that the agent is spoken to in."""
@@ -230,12 +237,14 @@ class Desks:
             return refusal
         if command is AgentCommand.LOG_IN:
             self._leaving.discard(record.agent)
+            self._deactivated.discard(record.agent)
         elif command is AgentCommand.LOG_OUT and self.agent(record.agent).state is AgentState.TALKING:
             self._leaving.add(record.agent)
         return None
 
     def _changed(self, change: AgentStateChanged) -> None:
         self._leaving.discard(change.agent)
+        self._deactivated.discard(change.agent)
         line = self._lines.get(change.agent)
         if change.state is FloorState.LOGGED_OUT and line is not None:
             self.let_go(change.agent, line)
@@ -276,17 +285,18 @@ class Desks:
         """What was shown last if nothing has changed: boards ask for all agents, of whom few have changed since."""
         phone = self._seats.phone_of(record.agent)
         is_registered = phone is not None and self.phones.is_registered(phone)
-        facts = (record, self._acd.glance(record.agent), is_registered)
+        seat = self._seats.of(record.agent) or Seat(SeatKind.PHONE, record.agent)
+        facts = (record, self._acd.glance(record.agent), is_registered, seat)
         shown = self._shown.get(record.agent)
         if shown is None or shown[0] != facts:
             shown = self._shown[record.agent] = (facts, self._look(*facts))
         return shown[1]
 
-    def _look(self, record: AgentRecord, seen: AgentGlance | None, is_registered: bool) -> LiveAgent:
+    def _look(self, record: AgentRecord, seen: AgentGlance | None, is_registered: bool, seat: Seat) -> LiveAgent:
         if seen is None:
             started_at = self._time.at(self._started_at)
             return LiveAgent(
-                record.agent, record.name, AgentState.LOGGED_OUT, None, started_at, None, is_registered, 0, 0
+                record.agent, record.name, AgentState.LOGGED_OUT, None, started_at, None, is_registered, 0, 0, seat
             )
         return LiveAgent(
             agent=record.agent,
@@ -298,12 +308,15 @@ class Desks:
             is_registered=is_registered,
             answered=seen.answered,
             missed=seen.misses,
+            seat=seat,
         )
 
 
 def settings_of(record: AgentRecord, seat: Seat | None) -> AgentSettings:
     """The agent for the dispatcher: languages are skills too, the best spoken at the highest level."""
     spoken = {SkillName(name): LEVEL_MAX - place for place, name in enumerate(record.languages[:LEVEL_MAX])}
+    if not spoken:  # nobody has said: such agents are not kept from callers with a language
+        spoken = {SkillName(language.value): 1 for language in Language}
     return AgentSettings(
         agent=record.agent,
         name=record.name,

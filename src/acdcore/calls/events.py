@@ -173,7 +173,9 @@ class NeedsRelaxed:
     at: float
     queue: QueueName
     ring: int
-    """Which ring, from 1."""
+    """Which ring, from 1; 0 before the first."""
+    language: str = ""
+    """The caller's language, which is needed no more since nobody on duty has it; "": a ring was reached."""
 
 
 @dataclass(frozen=True, slots=True)

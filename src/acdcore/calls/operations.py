@@ -1,7 +1,9 @@
 """What operations staff, boards and CRMs may see and do: the hall behind the control plane's protocol."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+
+import structlog
 
 from acdcore.calls import events
 from acdcore.calls.call import Call, SentTo
@@ -24,6 +26,7 @@ from acdcore.calls.commands import (
     RetentionReport,
     RunningTimer,
     Seat,
+    SeatKind,
     UnknownCall,
     UnknownName,
     Why,
@@ -32,11 +35,13 @@ from acdcore.calls.commands import (
 from acdcore.calls.hall import Hall
 from acdcore.calls.rows import StayRow
 from acdcore.calls.switchboard import Switchboard
-from acdcore.ivr.model import FlowName
+from acdcore.ivr.model import FlowName, Language
 from acdcore.ivr.steps import EnterFlow, EnterQueue
 from acdcore.kernel.alarms import Alarm, Severity
 from acdcore.kernel.errors import Unavailable
-from acdcore.kernel.ids import AgentId, CallId, QueueName
+from acdcore.kernel.ids import AgentId, CallId, QueueName, SkillName
+from acdcore.kernel.mistakes import near
+from acdcore.numbering.plan import HOME
 from acdcore.queues.decisions import RefusalReason
 from acdcore.queues.metrics import QueueFigures
 from acdcore.queues.model import Channel
@@ -45,6 +50,8 @@ from acdcore.work.model import Cancelled, Changed, Closed, Input, Rejected, Work
 
 SENDABLE = frozenset({CallState.WAITING, CallState.RINGING, CallState.TALKING, CallState.HELD})
 """States in which a caller can be sent elsewhere."""
+ASSIGNABLE = frozenset({CallState.WAITING, CallState.RINGING})
+"""States in which a caller can be given to an agent by hand."""
 NEEDED = frozenset({"sip", "media"})
 """Parts without which no call can be taken."""
 
@@ -105,6 +112,8 @@ class Operations:
         """Offer a waiting caller to this agent now; raises UnknownCall, UnknownAgent, WrongState."""
         call = self._call(call_id)
         who = self._hall.desks.agent(agent)
+        if call.view.state not in ASSIGNABLE:
+            raise WrongState(f"call {call_id} is {call.view.state.value}: only who waits in a queue can be assigned")
         refusal = self._hall.acd.assign(call, agent)
         if refusal is RefusalReason.UNKNOWN_ENTRY:
             raise WrongState(f"call {call_id} is {call.view.state.value}: it waits in no queue")
@@ -170,7 +179,35 @@ class Operations:
         self, agent: AgentId, command: AgentCommand, reason: str | None, seat: Seat | None = None
     ) -> LiveAgent:
         """Carry out `command`; raises UnknownAgent, WrongState."""
-        return self._hall.desks.command(agent, command, reason, seat)
+        if command is AgentCommand.LOG_IN and seat is not None and seat.kind is SeatKind.NUMBER:
+            self._check_way_out(seat)
+        done = self._hall.desks.command(agent, command, reason, seat)
+        if command is AgentCommand.LOG_IN:
+            self._tell_of_skills(agent)
+        return done
+
+    def _check_way_out(self, seat: Seat) -> None:
+        """Raises WrongState for an outside seat that can never be rung."""
+        trunk = self._hall.rules.trunks.way_out()
+        if trunk is None:
+            raise WrongState(f"no trunk may dial out, so {seat.where} cannot be rung; set may_dial_out on one")
+        if not HOME.canonical(seat.where):
+            raise WrongState(f"{seat.where} is no telephone number; write it as in +8613800138000 or 13800138000")
+
+    def _tell_of_skills(self, agent: AgentId) -> None:
+        record = self._hall.directory.agent(agent)
+        warnings = self.skill_warnings(record.skills) if record is not None else ()
+        if warnings:
+            structlog.get_logger("agents").warning("skills_nobody_asks_for", agent=agent, warnings=warnings)
+
+    def skill_warnings(self, skills: Collection[SkillName]) -> tuple[str, ...]:
+        """What is surely not meant of these skills: those that no queue, rule or flow asks for."""
+        asked = self._hall.rules.skills_asked
+        if not asked:
+            return ()
+        spoken = {language.value for language in Language}
+        unasked = [skill for skill in skills if skill not in asked and skill not in spoken]
+        return tuple(f"no queue, rule or flow asks for {skill}{near(skill, asked)}" for skill in unasked)
 
     def agent_changed(self, agent: AgentId) -> None:
         """Take over what the directory now says of an agent; raises UnknownAgent."""

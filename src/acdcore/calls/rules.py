@@ -7,9 +7,9 @@ from acdcore.calls.region import Regions
 from acdcore.calls.screening import ScreeningSettings
 from acdcore.calls.services import ServiceSettings
 from acdcore.calls.trunks import Trunks
-from acdcore.ivr.model import Flow
+from acdcore.ivr.model import Flow, Language
 from acdcore.ivr.opening import Calendar
-from acdcore.kernel.ids import QueueName
+from acdcore.kernel.ids import QueueName, SkillName
 from acdcore.work.model import DialFirst
 
 
@@ -33,6 +33,8 @@ class QueueRules:
     """Who is rung first for a callback."""
     caller_id: str = ""
     """The number of ours that callbacks and calls sent on from this queue show, canonical; empty: the trunk's."""
+    first_language: Language = Language.MANDARIN
+    """The language that all agents of the queue are taken to speak; of a caller with another one they are told."""
     callback_digits_min: int = 5
     """A caller's number with fewer digits is no number to call back."""
 
@@ -70,6 +72,8 @@ class Rules:
     """Beginnings of the numbers that callers may have called, as staff write them; empty: the caller's own only."""
     callback_min_wait_s: float = 5.0
     """Who hangs up sooner is not called back: most dialled by mistake, or did not mean to wait."""
+    skills_asked: frozenset[SkillName] = frozenset()
+    """Every skill that a queue, a rule or a flow asks for; empty: not known."""
 
     def queue(self, name: QueueName) -> QueueRules:
         """The rules around one queue."""

@@ -66,6 +66,7 @@ def take_place(call: Call, hall: Hall, wanted: EnterQueue) -> Entry:
         facts=facts_of(call, hall),
         channel=Channel.CALL,
         preferred=wanted.preferred or last_choice,
+        tried=tuple(filter(None, (call.sent_by,))),
         waited_s=min(call.waited_s(now), MAX_WAITED_S),
         edition=call.settings.edition,
     )

@@ -7,7 +7,8 @@ from acdcore.calls.hall import Hall
 from acdcore.calls.leg import FellSilent, HoldChanged, HungUp, Leg, Played, contact_of
 from acdcore.calls.rows import EndedBy
 from acdcore.calls.waiting import Served
-from acdcore.ivr.model import PromptName
+from acdcore.ivr.model import Language, PromptName
+from acdcore.kernel.ids import QueueName
 from acdcore.media.model import ClipId
 from acdcore.queues.model import AgentNotReady
 
@@ -26,7 +27,7 @@ async def talk_to_agent(call: Call, caller: Leg, hall: Hall, served: Served) -> 
     call.log(events.Connected(now, served.agent, "", path, contact_of(served.leg.phone)))
     both_told = {
         announce(call, caller, call.voice.agent_number(served.agent, call.language)),
-        announce(call, served.leg, call.voice.whisper(served.queue, call.customer, hall.desks.language(served.agent))),
+        announce(call, served.leg, whisper_to(call, hall, served)),
     }
     sent_to: SentTo | None = None
     # An agent who hung up in the moment of answering did so before anybody here listened for it.
@@ -46,6 +47,17 @@ async def talk_to_agent(call: Call, caller: Leg, hall: Hall, served: Served) -> 
     served.leg.close()
     served.entry.talk_ended()
     return sent_to
+
+
+def whisper_to(call: Call, hall: Hall, served: Served) -> tuple[ClipId, ...]:
+    """What the agent is told of the caller."""
+    told_in = hall.desks.language(served.agent)
+    return call.voice.whisper(served.queue, call.customer, told_in, unexpected_language(call, served.queue))
+
+
+def unexpected_language(call: Call, queue: QueueName) -> Language | None:
+    """The caller's language; None when it is the queue's first, which agents expect."""
+    return None if call.language is call.rules.queue(queue).first_language else call.language
 
 
 def note_left(call: Call, hall: Hall, served: Served) -> None:

@@ -21,6 +21,11 @@ from acdcore.work.model import WorkKind
 
 SPOKEN_MAX = 100
 """Sentences spoken at run time that are kept for the next caller, some 10 MB."""
+LANGUAGE_WHISPERS = {
+    Language.MANDARIN: SystemPrompt.WHISPER_MANDARIN,
+    Language.CANTONESE: SystemPrompt.WHISPER_CANTONESE,
+    Language.ENGLISH: SystemPrompt.WHISPER_ENGLISH,
+}
 WORK_WHISPERS = {
     WorkKind.CALLBACK: SystemPrompt.WHISPER_CALLBACK,
     WorkKind.VOICEMAIL: SystemPrompt.WHISPER_MESSAGE,
@@ -70,9 +75,15 @@ class Voice:
         """Who is speaking, before the talk."""
         return self.clips(speak_agent(agent, language))
 
-    def whisper(self, queue: QueueName, customer: Customer | None, language: Language) -> tuple[ClipId, ...]:
-        """What the agent hears before the caller is there: the queue, whether it is a VIP, and a beep."""
+    def whisper(
+        self, queue: QueueName, customer: Customer | None, language: Language, speaks: Language | None = None
+    ) -> tuple[ClipId, ...]:
+        """What the agent hears before the caller is there: the queue, whether it is a VIP, and a beep.
+
+        `speaks` is the caller's language, where it is not the one that is to be expected.
+        """
         keys = [system_key(SystemPrompt.WHISPER_CALL, language), queue_title(queue, language)]
+        keys += spoken_language(speaks, language)
         if customer is not None and customer.tier is Tier.VIP:
             keys.append(system_key(SystemPrompt.WHISPER_VIP, language))
         return self.clips([*keys, system_key(SystemPrompt.BEEP, language)])
@@ -87,10 +98,16 @@ class Voice:
         return self.clips([system_key(before, language), queue_title(queue, language), system_key(after, language)])
 
     def work_whisper(
-        self, kind: WorkKind, queue: QueueName, customer: Customer | None, language: Language
+        self,
+        kind: WorkKind,
+        queue: QueueName,
+        customer: Customer | None,
+        language: Language,
+        speaks: Language | None = None,
     ) -> tuple[ClipId, ...]:
         """What the agent hears before a callback or a message."""
         keys = [system_key(WORK_WHISPERS[kind], language), queue_title(queue, language)]
+        keys += spoken_language(speaks, language)
         if customer is not None and customer.tier is Tier.VIP:
             keys.append(system_key(SystemPrompt.WHISPER_VIP, language))
         return self.clips([*keys, system_key(SystemPrompt.BEEP, language)])
@@ -98,6 +115,11 @@ class Voice:
     def all(self) -> frozenset[ClipId]:
         """Every clip that may be asked for here, the ringing tone aside."""
         return frozenset((*self.by_key.values(), *self.by_queue.values()))
+
+
+def spoken_language(speaks: Language | None, language: Language) -> list[PromptKey]:
+    """The name of the caller's language, in the agent's; nothing where there is nothing to tell."""
+    return [] if speaks is None else [system_key(LANGUAGE_WHISPERS[speaks], language)]
 
 
 class PromptLibrary:

@@ -107,8 +107,8 @@ async def wait_for_agent(
                     caller.set_music(call.voice.music(queue))
             case Announce():
                 tell_position(call, caller, hall, note)
-            case Relaxed(queue=queue, ring=number, at=at):
-                call.log(events.NeedsRelaxed(at, queue, number))
+            case Relaxed(queue=queue, ring=number, at=at, language=language):
+                call.log(events.NeedsRelaxed(at, queue, number, language))
             case HeldForAgent(agent=agent, until=until):
                 now = hall.clock.now()
                 call.log(events.HeldForAgent(now, agent, round(until - now, 3)))

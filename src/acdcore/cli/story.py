@@ -85,6 +85,8 @@ def sentence(step: Step, names: Mapping[AgentId, str], zone: tzinfo | None) -> s
     match step.told:
         case Queued(queue=queue, channel=channel):
             return f"joins queue {queue}" + ("" if channel == "call" else f" as a {channel}")
+        case Relaxed(language=language) if language:
+            return f"needs {language} no more, since nobody on duty has it"
         case Relaxed(ring=ring):
             return f"ring {ring} is reached"
         case HeldForAgent(agent=agent, until=until):

@@ -56,7 +56,7 @@ class AgentDesk:
         )
 
     async def profile(self, asked: Asked[OneAgent, Nothing]) -> Reply:
-        return Reply(AgentProfile.of(self._known(asked.parameters.agent)))
+        return Reply(self._shown(self._known(asked.parameters.agent)))
 
     async def create(self, asked: Asked[Nothing, AgentCard]) -> Reply:
         record = asked.body.record()
@@ -67,20 +67,23 @@ class AgentDesk:
             except Unavailable as error:
                 raise half_created(record.agent) from error
         headers = {"Location": f"/v1/agents/{record.agent}"}
-        return Reply(NewAgent(AgentProfile.of(record), made), headers)
+        return Reply(NewAgent(self._shown(record), made), headers)
 
     async def change(self, asked: Asked[OneAgent, AgentPatch]) -> Reply:
         async with self._one_at_a_time:
             record = asked.body.applied_to(self._known(asked.parameters.agent))
             await self._store.change(record)
             self._commands.agent_changed(record.agent)
-        return Reply(AgentProfile.of(record))
+        return Reply(self._shown(record))
 
     async def set_password(self, asked: Asked[OneAgent, PasswordOrder]) -> Reply:
         async with self._one_at_a_time:
             agent = self._known(asked.parameters.agent).agent
             made = await self._store_password(agent, asked.body.password)
         return Reply(PasswordChanged(agent, made))
+
+    def _shown(self, record: AgentRecord) -> AgentProfile:
+        return AgentProfile.of(record, self._commands.skill_warnings(record.skills))
 
     async def _store_password(self, agent: AgentId, given: SecretStr | None) -> str | None:
         """Store the password given, or a new one, which is returned: the answer is the only place that shows it."""

@@ -32,7 +32,7 @@ from acdcore.control.errors import ApiError
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, SkillName
 from acdcore.kernel.networks import network_texts
-from acdcore.numbering.plan import as_written
+from acdcore.numbering.plan import HOME, as_written
 from acdcore.queues.settings import Channel
 from acdcore.sip.digest_values import Algorithm, once_each
 
@@ -266,6 +266,13 @@ class SeatOrder(Shape):
     where: Token
     """The user under which the phone is registered, or the number to dial."""
 
+    @field_validator("where")
+    @classmethod
+    def is_number(cls, where: str, info: ValidationInfo) -> str:
+        if info.data.get("kind") is SeatKind.NUMBER and not HOME.canonical(where):
+            raise ValueError(f"{where} is no telephone number; write it as in +8613800138000 or 13800138000")
+        return where
+
     def seat(self) -> Seat:
         """The same for the hall."""
         return Seat(self.kind, self.where)
@@ -470,9 +477,11 @@ class AgentProfile:
     """Where the phone may register and call from; empty: from anywhere."""
     caller_id: str = ""
     """The number of ours that customers whom the agent calls back see; empty: the queue's or the trunk's."""
+    warnings: tuple[str, ...] = ()
+    """What is surely not meant: skills that no queue, rule or flow asks for."""
 
     @classmethod
-    def of(cls, record: AgentRecord) -> Self:
+    def of(cls, record: AgentRecord, warnings: tuple[str, ...] = ()) -> Self:
         """What may be shown of `record`."""
         return cls(
             agent=record.agent,
@@ -484,6 +493,7 @@ class AgentProfile:
             digest_algorithms=record.digest_algorithms,
             allowed_networks=record.allowed_networks,
             caller_id=record.caller_id,
+            warnings=warnings,
         )
 
 

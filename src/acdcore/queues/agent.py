@@ -248,6 +248,8 @@ class Agent:
 
     def _learn(self, event: AgentEvent, now: float, reason: str) -> None:
         match event:
+            case AgentEvent.LOG_IN if not self.is_logged_in and self.state is AgentState.TALKING:
+                self.is_logged_in = True  # the log-out is taken back before it took effect: all stays as it was
             case AgentEvent.LOG_IN if not self.is_logged_in:
                 self.is_logged_in = True
                 self.not_ready_reason = "logged_in"

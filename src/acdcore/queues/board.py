@@ -63,6 +63,13 @@ class StickyDue(NamedTuple):
     kind: Literal["sticky"] = "sticky"
 
 
+class LanguageDue(NamedTuple):
+    """From now on the caller's language is needed only while somebody on duty has it."""
+
+    entry: EntryId
+    kind: Literal["language"] = "language"
+
+
 class WrapUpDue(NamedTuple):
     """The wrap-up is over."""
 
@@ -77,7 +84,7 @@ class BackOffDue(NamedTuple):
     kind: Literal["back_off"] = "back_off"
 
 
-Due = RingDue | WaitDue | AnnounceDue | HoldDue | RelaxDue | StickyDue | WrapUpDue | BackOffDue
+Due = RingDue | WaitDue | AnnounceDue | HoldDue | RelaxDue | StickyDue | LanguageDue | WrapUpDue | BackOffDue
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +143,18 @@ class Board:
             return line.on_duty
         common = self.lines.find(line.edition, line.queue, line.demand._replace(only=None))
         return line.on_duty if common is None else common.on_duty  # none: forgotten while empty, of an old edition
+
+    def wider_line(self, waiting: Waiting, line: Line) -> Line:
+        """Where the caller would stand without a need for the language; the same line where there is none."""
+        language = waiting.visit.language
+        if language is None or language not in line.demand.skills:
+            return line
+        skills = {skill: level for skill, level in line.demand.skills.items() if skill != language}
+        return self.line(line.edition, line.queue, line.demand._replace(skills=skills))
+
+    def is_anybody_there(self, waiting: Waiting, line: Line) -> bool:
+        """Whether somebody on duty may serve the caller, if need be without the caller's language."""
+        return bool(line.on_duty or self.wider_line(waiting, line).on_duty)
 
     def agent_ready(self, waiting: Waiting, line: Line) -> Agent | None:
         """An agent who could be offered a caller who comes to this line now."""

@@ -7,7 +7,7 @@ nothing while a phone rings for the caller or a side flow has the caller: `settl
 from collections.abc import Iterable, Iterator
 
 from acdcore.queues import announcements, door, explain, policy
-from acdcore.queues.board import AnnounceDue, Board, Due, HoldDue, RelaxDue, StickyDue, WaitDue
+from acdcore.queues.board import AnnounceDue, Board, Due, HoldDue, LanguageDue, RelaxDue, StickyDue, WaitDue
 from acdcore.queues.decisions import HeldForAgent, Overflowed, Queued, Relaxed
 from acdcore.queues.line import Edition, Held, Line, Visit, Waiting
 from acdcore.queues.settings import OverflowCause, OverflowRule, QueueSettings, ToQueue
@@ -18,7 +18,7 @@ def enter(board: Board, waiting: Waiting, edition: Edition, queue: QueueSettings
     following: QueueSettings | None = queue
     while following is not None:  # ends: settings whose overflow comes back to a queue are refused
         asked = waiting.asked
-        waiting.visit = Visit(board.now, policy.needs(following, asked.skills, asked.facts))
+        waiting.visit = _visit(board, waiting, following)
         waiting.place = policy.place(following, asked.advance_s, waiting.joined_at, waiting.serial)
         board.out.append(Queued(waiting.entry, following.name, board.now, asked.channel))
         line = board.line_of(waiting, edition, following)
@@ -82,7 +82,9 @@ def settle(board: Board, waiting: Waiting) -> None:
         board.deadlines.cancel(StickyDue(waiting.entry))
     _relax(board, waiting, line)
     line = _move(board, waiting, line)
-    if not line.on_duty and overflow(board, waiting, line, OverflowCause.NOBODY_LOGGED_IN):
+    if _let_language_go(board, waiting, line):
+        line = _move(board, waiting, line)
+    if not board.is_anybody_there(waiting, line) and overflow(board, waiting, line, OverflowCause.NOBODY_LOGGED_IN):
         return
     board.dirty[line] = None
 
@@ -109,12 +111,23 @@ def overflow(board: Board, waiting: Waiting, line: Line, cause: OverflowCause) -
 
 def send_on(board: Board, lines: Iterable[Line]) -> None:
     """Overflow those for whom the last agent has gone."""
-    for line in lines:
+    for line in _and_narrower(board, lines):
         if line.on_duty or not line.waiting:
             continue
         for _, _, _, waiting in list(line.waiting):
-            if not overflow(board, waiting, line, OverflowCause.NOBODY_LOGGED_IN):
+            if waiting.visit.language is not None:
+                settle(board, waiting)  # others may serve the caller now, or once the language is let go
+            elif not overflow(board, waiting, line, OverflowCause.NOBODY_LOGGED_IN):
                 break  # nor is there a rule for the next
+
+
+def _and_narrower(board: Board, lines: Iterable[Line]) -> list[Line]:
+    """These lines, and those of their queues in which callers wait for a language that nobody on duty has either."""
+    found = dict.fromkeys(lines)
+    for line in list(found):
+        if not line.on_duty:
+            found |= dict.fromkeys(near for near in board.lines.of(line.queue.name) if not near.on_duty)
+    return list(found)
 
 
 def release(board: Board, lines: Iterable[Line]) -> None:
@@ -138,6 +151,38 @@ def _armed(waiting: Waiting, line: Line) -> Iterator[Due]:
         yield RelaxDue(entry)
     if visit.held is not None:
         yield StickyDue(entry)
+    if visit.language is not None:
+        yield LanguageDue(entry)
+
+
+def _visit(board: Board, waiting: Waiting, queue: QueueSettings) -> Visit:
+    """The stay in a queue, with all that is needed there."""
+    asked = waiting.asked
+    needs = policy.needs(queue, asked.skills, asked.facts)
+    spoken = policy.language_need(queue, asked.facts)
+    language = next((skill for skill in spoken if skill not in needs), None)  # what others ask for stays in any case
+    for skill, level in spoken.items():
+        needs[skill] = max(level, needs.get(skill, 0))
+    return Visit(board.now, needs, language=language)
+
+
+def _let_language_go(board: Board, waiting: Waiting, line: Line) -> bool:
+    """Ask anybody, when the time for the caller's language is over and nobody on duty has it; whether that is so now.
+
+    The need is gone for the rest of the stay: whoever comes on duty with the language is one of many again.
+    """
+    visit, queue = waiting.visit, line.queue
+    if visit.language is None or board.now < visit.queued_at + queue.language_for_s or board.on_duty(line):
+        return False
+    if board.wider_line(waiting, line) is line:
+        return False  # a ring has lowered it already
+    relaxed = Relaxed(waiting.entry, queue.name, visit.ring, board.now, visit.language)
+    board.out.append(relaxed)
+    explain.note(board, relaxed, waiting, line)
+    visit.needs = {skill: level for skill, level in visit.needs.items() if skill != visit.language}
+    visit.language = None
+    board.deadlines.cancel(LanguageDue(waiting.entry))
+    return True
 
 
 def _stand_in_line(board: Board, waiting: Waiting, line: Line) -> None:
@@ -156,6 +201,8 @@ def _stand_in_line(board: Board, waiting: Waiting, line: Line) -> None:
         visit.announce_at = visit.queued_at + queue.announce_first_s
         board.deadlines.set(AnnounceDue(entry), visit.announce_at)
     _await_ring(board, waiting, queue)
+    if visit.language is not None:
+        board.deadlines.set(LanguageDue(entry), visit.queued_at + queue.language_for_s)
     if waiting.tried:
         hold_over(board, waiting, line)
 

@@ -115,8 +115,10 @@ class Relaxed:
     entry: EntryId
     queue: QueueName
     ring: int
-    """The last ring reached, from 1."""
+    """The last ring reached, from 1; 0 before the first."""
     at: float
+    language: str = ""
+    """The language that is needed no more, since nobody on duty has it; "": a ring was reached."""
 
 
 @dataclass(frozen=True, slots=True)

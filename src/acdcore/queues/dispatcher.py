@@ -24,6 +24,7 @@ from acdcore.queues.board import (
     Board,
     Due,
     HoldDue,
+    LanguageDue,
     RelaxDue,
     RingDue,
     StickyDue,
@@ -234,6 +235,7 @@ class Dispatcher:
         board.entries_made += 1
         asked = replace(fed, skills=dict(fed.skills)) if fed.skills else fed  # what is kept, nobody changes
         waiting = Waiting(fed.entry, asked, board.now - fed.waited_s, board.entries_made)
+        waiting.tried = dict.fromkeys(fed.tried, board.now + edition.settings.tried_hold_s)
         callers.enter(board, waiting, edition, queue)
         return None
 
@@ -428,7 +430,7 @@ class Dispatcher:
                 self._agent_did(agent_id, AgentEvent.CONTACT_OVER)
             case BackOffDue(agent=agent_id):
                 self._agent_did(agent_id, AgentEvent.BACK_OFF_OVER)
-            case WaitDue(entry=entry) | RelaxDue(entry=entry) | StickyDue(entry=entry):
+            case WaitDue(entry=entry) | RelaxDue(entry=entry) | StickyDue(entry=entry) | LanguageDue(entry=entry):
                 callers.came_due(board, board.entries[entry][0])
             case _:
                 assert_never(due)

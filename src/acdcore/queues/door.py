@@ -31,7 +31,7 @@ def closing_rule(board: Board, waiting: Waiting, line: Line, expected_s: float |
     applying = (
         (OverflowCause.CLOSED, queue.name in board.closed),
         (OverflowCause.LENGTH, queue.max_length is not None and board.lines.length(queue.name) >= queue.max_length),
-        (OverflowCause.NOBODY_LOGGED_IN, not line.on_duty),
+        (OverflowCause.NOBODY_LOGGED_IN, not board.is_anybody_there(waiting, line)),
         (OverflowCause.NOBODY_READY, board.agent_ready(waiting, line) is None),
         (OverflowCause.ESTIMATED_WAIT, _exceeds(expected_s, queue.max_estimated_wait_s)),
     )

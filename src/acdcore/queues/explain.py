@@ -159,6 +159,8 @@ def _timers(waiting: Waiting, line: Line, now: float) -> tuple[Timer, ...]:
         timers.append(Timer(TimerName.RING, visit.queued_at + queue.rings[visit.ring].after_s))
     if visit.held is not None:
         timers.append(Timer(TimerName.PREFERRED_AGENT, visit.held.until))
+    if visit.language is not None and now < visit.queued_at + queue.language_for_s:
+        timers.append(Timer(TimerName.LANGUAGE, visit.queued_at + queue.language_for_s))
     if visit.announce_at is not None:
         timers.append(Timer(TimerName.ANNOUNCEMENT, visit.announce_at))
     if waiting.offer is not None:
@@ -182,6 +184,9 @@ def _changes(board: Board, waiting: Waiting, line: Line, now: float) -> list[str
         following = policy.relaxed(visit.needs, line.queue.rings[: visit.ring + 1])
         at = visit.queued_at + line.queue.rings[visit.ring].after_s
         by_itself.append((at, f"ring {visit.ring + 1} {_relaxation(line.demand.skills, following)}"))
+    until_s = visit.queued_at + line.queue.language_for_s
+    if visit.language is not None and not board.on_duty(line) and now < until_s:
+        by_itself.append((until_s, f"{visit.language} is not asked for any more, since nobody on duty has it"))
     for agent in board.roster:
         held_until = waiting.tried.get(agent.id)
         found, _ = policy.exclusion(agent, line.demand, held_until, now)

@@ -55,6 +55,8 @@ class Visit:
     """Skills that queue, rules and caller ask for, before any ring."""
     ring: int = 0
     """The last ring reached; 0: none."""
+    language: SkillName | None = None
+    """A need that goes when nobody on duty has it; None: there is none, or it is gone."""
     held: Held | None = None
     announce_at: float | None = None
     """When the position is told next."""

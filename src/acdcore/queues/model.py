@@ -78,6 +78,8 @@ class CallerJoined:
     """How the agent meets the caller; overflow rules and announcements are for those on the line (`CALL`) only."""
     preferred: AgentId | None = None
     """The agent to be kept for, in a queue with `sticky_for_s`; None: anybody."""
+    tried: tuple[AgentId, ...] = ()
+    """Agents who have just sent the caller off: not offered again for a while, as after a miss."""
     waited_s: float = 0.0
     """Time waited elsewhere: counts for the order, not for this queue's limits and figures; at most `MAX_WAITED_S`."""
     edition: int | None = None

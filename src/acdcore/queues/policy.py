@@ -76,6 +76,13 @@ def needs(queue: QueueSettings, skills: Mapping[SkillName, int], facts: CallerFa
     return together
 
 
+def language_need(queue: QueueSettings, facts: CallerFacts) -> dict[SkillName, int]:
+    """The caller's language as a skill; nothing where it is the queue's first, or the queue does not mind."""
+    if not queue.language_level or facts.language in ("", queue.first_language):
+        return {}
+    return {SkillName(facts.language): queue.language_level}
+
+
 def relaxed(needed: Mapping[SkillName, int], rings: tuple[Ring, ...]) -> dict[SkillName, int]:
     """What is left of the needs once these rings are reached; a ring lowers what is needed and asks for nothing new."""
     left = dict(needed)

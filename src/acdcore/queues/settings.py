@@ -184,6 +184,12 @@ class QueueSettings:
     """A front desk: callers are offered only by `CallerAssigned`."""
     announces_wait: bool = False
     """Announcements tell the estimated wait too."""
+    first_language: str = ""
+    """The language that all agents of the queue are taken to speak."""
+    language_level: int = 0
+    """Level of another language, which is a skill that a caller's agent needs; 0: no need."""
+    language_for_s: float = 30.0
+    """Stay from which on the language is needed only while somebody who may serve the caller in it is on duty."""
 
 
 class OfferEnd(StrEnum):
@@ -307,6 +313,8 @@ def _figures(queue: QueueSettings) -> list[Problem]:
         ("short_abandon_s", queue.short_abandon_s, 0.0, MAX_TIME_S),
         ("max_estimated_wait_s", queue.max_estimated_wait_s, 0.0, MAX_TIME_S),
         ("sticky_for_s", queue.sticky_for_s, 0.0, MAX_TIME_S),
+        ("language_level", queue.language_level, 0, MAX_LEVEL),
+        ("language_for_s", queue.language_for_s, 0.0, MAX_TIME_S),
         ("rules", len(queue.rules), 0, MAX_RULES),
         ("rings", len(queue.rings), 0, MAX_RULES),
     ]

@@ -143,6 +143,7 @@ class TimerName(StrEnum):
 
     WAIT = "overflow after wait"
     RING = "next ring"
+    LANGUAGE = "language needed"
     PREFERRED_AGENT = "hold for agent"
     TRIED = "tried agents again"
     ANNOUNCEMENT = "announcement"
