@@ -184,7 +184,9 @@ def test_audio_under_every_agreed_number_is_heard_and_recorded(
     assert [(packet.sequence - heard[0].sequence) & 0xFFFF for packet in heard] == list(range(len(order)))
     assert is_clean(pcm_of(heard, other), 440)
     recorded = array("h", b"".join(block.samples for block in engine.blocks()))
-    assert tones.power_dbfs(recorded[::2].tobytes(), 440) > -26
+    sound = array("h", [sample for sample in recorded[::2] if sample])
+    assert len(sound) > 160 * (len(order) - 5)  # the last packets may lie behind the end, on a busy machine
+    assert abs(tones.level_dbfs(sound.tobytes()) + 12) < 0.5
 
 
 def test_number_that_was_not_agreed_on_is_not_heard(engine: Engine, line: Lines) -> None:

@@ -4,6 +4,19 @@ from acdcore.media.outlet import Outlet
 from acdcore.media.rtp import RtpPacket
 
 
+KEYS_SSRC = 99
+
+
+def key(number: int, timestamp: int, ssrc: int = 77, *, marker: bool = False) -> RtpPacket:
+    return RtpPacket(101, (500 + number) & 0xFFFF, timestamp, ssrc, b"", marker=marker)
+
+
+def key_relayed(outlet: Outlet, packet: RtpPacket, now: float) -> RtpPacket:
+    header = outlet.relay_key(packet, now, is_beside=packet.ssrc == KEYS_SSRC)
+    assert header is not None
+    return header
+
+
 def from_agent(number: int, ssrc: int = 77) -> RtpPacket:
     return RtpPacket(0, (500 + number) & 0xFFFF, 90000 + 160 * number, ssrc, b"")
 
@@ -95,9 +108,79 @@ def test_leap_of_the_sources_clock_is_taken_out() -> None:
 def test_key_event_keeps_one_timestamp() -> None:
     outlet = Outlet(1, 100, 1000)
     relayed(outlet, from_agent(0), 0.0)
-    key = [RtpPacket(101, 501 + n, 90160, 77, b"") for n in range(60)]
-    stamps = {relayed(outlet, packet, 0.02 + 0.05 * n, samples=0).timestamp for n, packet in enumerate(key)}
+    stamps = {key_relayed(outlet, key(1 + n, 90160), 0.02 + 0.05 * n).timestamp for n in range(160)}
     assert stamps == {1160}
+
+
+def test_audio_after_a_key_held_for_long_goes_on_without_a_marker() -> None:
+    outlet = Outlet(1, 100, 1000)
+    relayed(outlet, from_agent(0), 0.0)
+    for number in range(100):
+        key_relayed(outlet, key(1 + number, 90160), 0.02 + 0.05 * number)
+    after = relayed(outlet, RtpPacket(0, 601, 90000 + 8000 * 5, 77, b""), 5.0)
+    assert (after.sequence, after.timestamp, after.marker) == (201, 1000 + 8000 * 5, False)
+
+
+def test_audio_beside_a_key_held_for_long_keeps_its_time() -> None:
+    outlet = Outlet(1, 100, 1000)
+    for number in range(0, 500, 2):
+        sound = RtpPacket(0, 500 + number, 90000 + 80 * number, 77, b"")
+        header = relayed(outlet, sound, 0.01 * number)
+        assert (header.sequence, header.timestamp) == (100 + number, 1000 + 80 * number)
+        assert header.marker == (number == 0)
+        assert key_relayed(outlet, key(1 + number, 90000), 0.01 * number).timestamp == 1000
+
+
+def test_key_with_a_clock_of_its_own_is_timed_by_ours_and_leaves_the_audios_alone() -> None:
+    outlet = Outlet(1, 100, 1000)
+    relayed(outlet, from_agent(0), 0.0)
+    first = [key_relayed(outlet, key(1 + n, 7), 0.02 + 0.05 * n) for n in range(3)]
+    second = key_relayed(outlet, key(4, 8), 0.5)
+    after = relayed(outlet, RtpPacket(0, 505, 90000 + 4800, 77, b""), 0.6)
+    assert {header.timestamp for header in first} == {1160}
+    assert second.timestamp == 1000 + 4000
+    assert [header.sequence for header in (*first, second, after)] == [101, 102, 103, 104, 105]
+    assert (after.timestamp, after.marker) == (1000 + 4800, False)
+
+
+def test_key_of_another_ssrc_is_put_between_the_audio() -> None:
+    outlet = Outlet(1, 100, 1000)
+    headers = []
+    for number in range(4):
+        headers.append(relayed(outlet, from_agent(number), 0.02 * number))
+        headers.append(key_relayed(outlet, key(9000 + number, 7, KEYS_SSRC), 0.02 * number + 0.001))
+    assert [header.sequence for header in headers] == list(range(100, 108))
+    assert [header.timestamp for header in headers[::2]] == [1000 + 160 * n for n in range(4)]
+    assert {header.timestamp for header in headers[1::2]} == {1160}
+    assert [header.marker for header in headers] == [True, *[False] * 7]
+
+
+def test_audio_that_keys_have_overtaken_has_the_number_that_was_left_for_it() -> None:
+    outlet = Outlet(1, 100, 1000)
+    relayed(outlet, from_agent(0), 0.0)
+    relayed(outlet, from_agent(1), 0.02)
+    relayed(outlet, from_agent(3), 0.06)
+    for number in range(3):
+        key_relayed(outlet, key(9000 + number, 7, KEYS_SSRC), 0.06)
+    relayed(outlet, from_agent(4), 0.08)
+    assert relayed(outlet, from_agent(2), 0.09).sequence == 102
+    assert relayed(outlet, from_agent(5), 0.1).sequence == 108
+
+
+def test_key_of_another_ssrc_before_any_audio_begins_no_run() -> None:
+    outlet = Outlet(1, 100, 1000)
+    assert key_relayed(outlet, key(9000, 7, KEYS_SSRC, marker=True), 0.0).sequence == 100
+    after = relayed(outlet, from_agent(0), 0.02)
+    assert (after.sequence, after.timestamp, after.marker) == (101, 1160, True)
+
+
+def test_audio_that_an_omitted_packet_has_overtaken_takes_nobodys_number() -> None:
+    outlet = Outlet(1, 100, 1000)
+    numbers = [relayed(outlet, from_agent(n), 0.02 * n).sequence for n in (0, 1, 3)]
+    outlet.omit(from_agent(4))
+    outlet.omit(from_agent(5))
+    numbers += [relayed(outlet, from_agent(n), 0.02 * n).sequence for n in (6, 2, 7)]
+    assert numbers == [100, 101, 103, 104, 102, 105]
 
 
 def test_omitted_packet_leaves_no_gap() -> None:
