@@ -161,6 +161,8 @@ class Plan:
     """Whether one may lie between our audio and the trunk's, or the phones'."""
     symmetric_rtp: bool = True
     """Whether the carrier hears us where it sends from."""
+    advertised: str = ""
+    """The address under which peers see us; empty: our own."""
     more_trunks: tuple[Trunk, ...] = ()
     """Others than the carrier, after it."""
     is_recorded: bool = False
@@ -222,7 +224,7 @@ class House:
         self.sources.use_trunks(networks_of(trunks))
         access = Access(Trunks(trunks, []), self.directory, digest, DigestPolicy(REALM), self.sources.lockout)
         self.admission = AdmissionControl(access, self.sources)
-        self.endpoint = Endpoint(EndpointSettings(), IdSource(1), self.admission, self.sources)
+        self.endpoint = Endpoint(endpoint_settings(plan), IdSource(1), self.admission, self.sources)
         self.stack = self.cable.plug(OURS, self.endpoint, self.clock, self._on_sip)
         self.screening = MemoryScreeningStore()
         self.forced = MemoryHoursStore()
@@ -475,6 +477,11 @@ def told(history: MemoryHistory, call_id: CallId) -> list[str]:
         return f"{(at - began).total_seconds():5.1f} {' '.join([kind, *words])}"
 
     return [line(row.at, row.kind, [fact for name, fact in row.detail.items() if name not in HIDDEN]) for row in rows]
+
+
+def endpoint_settings(plan: Plan) -> EndpointSettings:
+    """What is said of our address."""
+    return EndpointSettings(advertised={OURS: Address(plan.advertised, OURS.port)} if plan.advertised else {})
 
 
 def carrier(plan: Plan) -> Trunk:

@@ -28,6 +28,7 @@ from acdcore.calls.trunks import Route
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId
 from acdcore.numbering.plan import NumberForm, NumberingPlan
+from acdcore.sip.events import InviteArrived
 from acdcore.work.model import WorkKind, WorkState
 
 pytestmark = pytest.mark.looptime
@@ -370,3 +371,22 @@ async def test_forwarded_call_tells_by_which_number_it_was_sent_on() -> None:
         diversion = exchange.invite.request.headers.get("Diversion")
         assert diversion == f"<sip:{OUTSIDE_LINE}@192.0.2.1>;reason=unconditional;counter=1"
         caller.hang_up()
+
+
+async def test_every_address_of_ours_names_the_advertised_one() -> None:
+    async with opened(Plan(advertised="203.0.113.7")) as house:
+        agent, exchange, caller = await house.seat("1001"), house.exchange(), house.caller(VIP)
+        caller.call(OUTSIDE_LINE)
+        await house.pass_time(1)
+        caller.hang_up()
+        await house.pass_time(1)
+        caller.call("95501")
+        await house.pass_time(1)
+        for phone in (exchange, agent):
+            request = next(event.request for event in phone.heard if isinstance(event, InviteArrived))
+            assert request.from_.sip_uri.host == "203.0.113.7"
+            assert request.via.host == "203.0.113.7"
+            assert request.contact is not None
+            assert request.contact.sip_uri.host == "203.0.113.7"
+        caller.hang_up()
+        await house.pass_time(1)

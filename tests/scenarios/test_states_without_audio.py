@@ -220,6 +220,25 @@ async def test_caller_whose_ack_never_comes_is_let_go() -> None:
         caller.hang_up()
 
 
+async def test_re_invite_without_an_offer_whose_ack_has_no_answer_leaves_the_talk_as_it_was() -> None:
+    async with opened() as house:
+        agent, caller = await house.seat("1001"), house.caller(VIP)
+        await house.talk(agent, caller)
+        assert caller.session is not None
+        leg = house.live().caller
+        assert isinstance(leg, Leg)
+        before = house.engine.streams[leg.stream].target
+        caller.stack.modify(caller.session, b"")
+        await house.pass_time(1)
+        assert label(sent(house, caller.address)[-1]) == "200 OK (INVITE) sdp"
+        assert caller.is_up
+        assert agent.is_up
+        assert house.engine.streams[leg.stream].target == before
+        assert house.live().view.state is CallState.TALKING
+        caller.hang_up()
+        await house.pass_time(1)
+
+
 async def test_re_invite_that_takes_the_audio_back_is_a_hold_until_the_audio_comes_back() -> None:
     async with opened() as house:
         agent, caller = await house.seat("1001"), house.caller(VIP)

@@ -716,3 +716,12 @@ def test_registrations_under_one_branch_are_told_apart_by_their_cseq() -> None:
     while (at := one.next_deadline()) is not None:
         one.handle_deadline(at)
     assert one.census() == NOTHING_LEFT
+
+
+def test_re_invite_without_a_contact_is_taken_and_leaves_the_target_as_it_is() -> None:
+    talk = Talk()
+    outputs = talk.say("INVITE", "Contact: ", *SDP, body=OFFER)
+    assert any(isinstance(output, SessionModified) for output in outputs)
+    talk.endpoint.accept_modify(talk.session, ANSWER, 1.0)
+    talk.endpoint.receive(message("ACK", branch="z9hG4bKack2", cseq=2, to_tag=talk.tag), FLOW, 1.1)
+    assert str(request_in(talk.endpoint.hang_up(talk.session, 2.0)).uri) == "sip:peer@192.0.2.2"

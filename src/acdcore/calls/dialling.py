@@ -203,7 +203,8 @@ def way_to(hall: Hall, trunk: Trunk) -> tuple[SipUri, Flow]:
 def question_to(hall: Hall, trunk: Trunk) -> OutgoingRequest:
     """The OPTIONS that asks the trunk's peer whether it is there; raises Unavailable."""
     peer, flow = way_to(hall, trunk)
-    return OutgoingRequest("OPTIONS", peer, flow, NameAddr(SipUri("sip", "acdcore", flow.local.host)), NameAddr(peer))
+    us = NameAddr(SipUri("sip", "acdcore", hall.wiring.stack.shown_host(flow)))
+    return OutgoingRequest("OPTIONS", peer, flow, us, NameAddr(peer))
 
 
 def outside_invite(call: Call, hall: Hall, trunk: Trunk, wanted: Wanted) -> OutgoingInvite:
@@ -211,7 +212,7 @@ def outside_invite(call: Call, hall: Hall, trunk: Trunk, wanted: Wanted) -> Outg
     peer, flow = way_to(hall, trunk)
     out = CallOut(
         number=wanted.number,
-        host=flow.local.host,
+        host=hall.wiring.stack.shown_host(flow),
         peer=peer,
         user=trunk.user,
         caller_id=caller_id_for(call, hall, wanted.agent),

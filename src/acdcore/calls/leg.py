@@ -317,11 +317,14 @@ class Leg:
     # --- what the driver delivers ---
 
     def on_confirmed(self, event: SessionConfirmed) -> None:
-        """The ACK came, with the answer if our 200 had an offer; without one there is no audio (RFC 3261 13.2.2.4)."""
+        """The ACK came, with the answer if our 200 had an offer; without one there is no audio (RFC 3261 13.2.2.4).
+
+        After a re-INVITE without an offer, an ACK without an answer leaves the audio as it was (section 14.1).
+        """
         is_agreed = True
         if self._is_answer_due:
             self._is_answer_due = False
-            is_agreed = self._accept(event.body)
+            is_agreed = (self._media is not None and not event.body) or self._accept(event.body)
         if not is_agreed:
             self._listener.notify(HungUp(self, EndCause.NO_AUDIO))
             return

@@ -91,7 +91,7 @@ class Phones:
 
     def _invitation(self, call: Call, agent: AgentId, binding: Binding[Flow], ring_for_s: float) -> OutgoingInvite:
         name = one_line(call.customer.name) if call.customer else ""
-        host = binding.flow.local.host
+        host = self._wiring.stack.shown_host(binding.flow)
         shown = SipUri("sip", escaped_user(at_home(call.view.caller) or "anonymous"), host)
         return OutgoingInvite(
             target=binding.contact.sip_uri,
@@ -165,7 +165,7 @@ class Phones:
 
     def _ask(self, key: PhoneKey, binding: Binding[Flow]) -> None:
         target = binding.contact.sip_uri
-        us = NameAddr(SipUri("sip", "acdcore", binding.flow.local.host))
+        us = NameAddr(SipUri("sip", "acdcore", self._wiring.stack.shown_host(binding.flow)))
         question = OutgoingRequest("OPTIONS", target, binding.flow, us, NameAddr(target))
         self._questions[self._wiring.stack.request(question)] = key, binding
 

@@ -220,6 +220,10 @@ class Endpoint:
         if found is not None:
             found.path, found.credentials = path, credentials
 
+    def shown_host(self, flow: Flow) -> str:
+        """The host that our addresses name on this way: what peers see, where a NAT lies before us."""
+        return self._ua.identity.address(flow).host
+
     def listen(self, listening: Listening) -> None:
         """Our own addresses, for requests that have to take another transport than their dialog came by."""
         self._ua.listening = listening

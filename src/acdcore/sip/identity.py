@@ -77,13 +77,17 @@ class Identity:
         """Where the peer reaches us in the dialog."""
         return self._values(flow)[1]
 
+    def address(self, flow: Flow) -> Address:
+        """Ours, as peers see it."""
+        return self._settings.advertised.get(flow.local, flow.local)
+
     def _values(self, flow: Flow) -> tuple[str, str]:
         found = self._prepared.get((flow.transport, flow.local))
         if found is not None:
             return found
         if len(self._prepared) >= ADDRESSES_MAX:
             self._prepared.clear()
-        address = self._settings.advertised.get(flow.local, flow.local)
+        address = self.address(flow)
         transport = "" if flow.transport is Transport.UDP else f";transport={flow.transport.value.lower()}"
         values = (
             f"SIP/2.0/{flow.transport.value} {address};rport;branch={MAGIC_COOKIE}",

@@ -117,6 +117,10 @@ class SipStack:
         """A flow for a new request; raises Unavailable when we listen on no address of that transport and family."""
         return self._sockets.flow_to(transport, remote)
 
+    def shown_host(self, flow: Flow) -> str:
+        """The host that our addresses name on this way."""
+        return self._endpoint.shown_host(flow)
+
     def progress(self, session: SessionId, status: int, body: bytes = b"", headers: Fields = ()) -> None:
         """Send 101 to 199 to a caller."""
         self._carry_out(self._endpoint.progress(session, status, self._clock.now(), body, headers))
