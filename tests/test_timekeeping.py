@@ -194,6 +194,23 @@ async def test_items_of_a_right_clock_are_not_moved_when_this_machines_clock_is_
         await house.pass_time(1)
 
 
+async def test_appointment_stays_at_its_time_of_day_unless_the_clock_is_wrong() -> None:
+    async with kept() as site:
+        house, bench = site.house, site.house.hall.workbench
+        at = MORNING + timedelta(hours=30)
+        house.operations.request_callback(replace(callback(house, timedelta()), next_at=None, at=at))
+        site.suspended_s = 7_200.0
+        site.set(timedelta(hours=2))  # the machine slept
+        assert [item.at for item in bench.open_items()] == [at]
+        site.set(timedelta(days=400))  # a mistake
+        (item,) = bench.open_items()
+        assert (item.state, item.at) == (WorkState.WAITING, at + timedelta(days=400))
+        site.set(timedelta(days=-400))
+        assert [item.at for item in bench.open_items()] == [at]
+        house.operations.end_work(item.id, WorkState.CANCELLED, "staff")
+        await house.pass_time(1)
+
+
 def row_of(item: WorkItem) -> WorkRow:
     """The item as the last run left it."""
     return WorkRow(item.id, 1, item.created_at, item)

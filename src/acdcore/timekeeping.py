@@ -1,7 +1,8 @@
 """Timekeeping: when the machine's clock is set while calls are up, everything that goes by the time of day follows.
 
 records, events, live views     go by the new time from the next event on; how long things lasted stays right
-callbacks and messages          come due and grow old in as long a time as before
+callbacks and messages          come due and grow old in as long a time as before; appointments stay at their time of
+                                day, unless the clock is not believed
 opening hours                   are looked at anew
 the journal                     goes on in a new segment
 calls, registrations, bans      go by monotonic time, and notice nothing
@@ -96,23 +97,25 @@ class Timekeeper:
         self._trust = trust
         self._reading = reading
         self._watch = ClockWatch(first)
+        self._doubt = trust.doubt(first)
 
     def look(self) -> tuple[Condition, ...]:
         """Follow a leap of the clock, and say whether it is believed."""
         reading = self._reading()
         if reading is None:
             return ()
+        self._trust.look(reading)
+        former, self._doubt = self._doubt, self._trust.doubt(reading)
         step = self._watch.look(reading)
         if step is not None:
-            self._follow(step)
-        self._trust.look(reading)
-        return ((CLOCK_DOUBTED, self._trust.doubt(reading)),)
+            self._follow(step, is_clock_wrong=bool(former or self._doubt))
+        return ((CLOCK_DOUBTED, self._doubt),)
 
-    def _follow(self, step: Step) -> None:
+    def _follow(self, step: Step, *, is_clock_wrong: bool) -> None:
         hall = self._timed.hall
         hall.chronicle.clock_set()
         self._timed.switchboard.clock_set(step.by)
-        hall.workbench.clock_set(step.by)
+        hall.workbench.clock_set(step.by, is_clock_wrong=is_clock_wrong)
         hall.hours.look()
         self._timed.journal()
         by_s = step.by.total_seconds()

@@ -201,9 +201,13 @@ class Workbench:
         """Other settings from now on."""
         self._carry_out(self._book.configure(settings, self._wall()))
 
-    def clock_set(self, by: timedelta) -> None:
-        """The machine's clock was set: whatever is open comes due and grows old in as long a time as before."""
-        self._carry_out(self._book.clock_set(by, self._wall(), self._by_right_clock))
+    def clock_set(self, by: timedelta, *, is_clock_wrong: bool) -> None:
+        """The machine's clock was set: whatever is open comes due and grows old in as long a time as before.
+
+        `is_clock_wrong`: it cannot be right now, or could not before; only then appointments move with it.
+        """
+        right = self._by_right_clock
+        self._carry_out(self._book.clock_set(by, self._wall(), right, is_clock_wrong=is_clock_wrong))
         self._by_right_clock.clear()
 
     def restore(self, rows: Iterable[WorkRow], ahead: timedelta = timedelta()) -> int:
@@ -217,7 +221,7 @@ class Workbench:
         if ahead < timedelta():
             self._by_right_clock = {item.id for item in items}
         elif ahead:
-            items = [moved(item, ahead) for item in items]
+            items = [moved(item, ahead, is_appointment_moved=True) for item in items]
         self._carry_out(self._book.restore(items, self._wall()))
         return len(items)
 

@@ -214,9 +214,12 @@ class WorkBook:
             self._arm(item)
         return self._bring_due(wall)
 
-    def clock_set(self, by: timedelta, wall: datetime, right: Collection[WorkId] = ()) -> list[Output]:
+    def clock_set(
+        self, by: timedelta, wall: datetime, right: Collection[WorkId] = (), *, is_clock_wrong: bool = False
+    ) -> list[Output]:
         """The time of day has leapt: keep all distances to it, but of those whose times are `right` by the new one.
 
+        `is_clock_wrong`: it is wrong now, or was before, so that appointments move with it too.
         Nothing comes due or expires by a leap, and what was written by a wrong clock is right once the clock is.
         """
         self._on_line.clock_set(by)
@@ -225,7 +228,12 @@ class WorkBook:
         for item in self._sorted(self._open):
             if item.id not in right:
                 waited_s = item.waited_s + self._queued_s(item, wall - by)
-                now = replace(moved(item, by), changed_at=wall, changes=item.changes + 1, waited_s=waited_s)
+                now = replace(
+                    moved(item, by, is_appointment_moved=is_clock_wrong),
+                    changed_at=wall,
+                    changes=item.changes + 1,
+                    waited_s=waited_s,
+                )
                 self._keep(now)
                 outputs.append(Changed(now))
         return outputs + self._bring_due(wall)

@@ -306,11 +306,13 @@ class Rejected:
 Output = Changed | Enqueue | Dequeue | BreakOff | Absorbed | Rejected
 
 
-def moved(item: WorkItem, by: timedelta) -> WorkItem:
+def moved(item: WorkItem, by: timedelta, *, is_appointment_moved: bool) -> WorkItem:
     """The item by a clock that was set by so much: as old as before, and due in as long a time.
 
-    A time that was asked for stays what it is.
+    A time that was asked for stays what it is, unless the clock is wrong: nobody is called by a mistake.
     """
-    is_fixed = item.next_at is None or item.next_at == item.at
-    next_at = item.next_at if is_fixed or item.next_at is None else item.next_at + by
-    return replace(item, created_at=item.created_at + by, next_at=next_at)
+    at = item.at + by if item.at is not None and is_appointment_moved else item.at
+    next_at = item.next_at
+    if next_at is not None:
+        next_at = at if next_at == item.at else next_at + by
+    return replace(item, created_at=item.created_at + by, next_at=next_at, at=at)
