@@ -31,7 +31,7 @@ async def test_ended_call_tells_its_story(shell: Shell) -> None:
     assert typed.status == 0
     assert f"{ENDED} (ended)" in typed.out
     assert "+862155550101 to 4008000000" in typed.out
-    assert "answered by caller, agent 1001" in typed.out
+    assert "answered by caller (hung up), served by 1001" in typed.out
     assert "trunk carrier" in typed.out
     assert json.loads((await shell("why", ENDED, "--json")).out)["cdr"]["call_id"] == ENDED
 

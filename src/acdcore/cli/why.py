@@ -15,7 +15,7 @@ from rich.table import Table
 
 from acdcore.calls.commands import Why
 from acdcore.calls.ports import CallStory
-from acdcore.calls.rows import CallEventRow, Detail
+from acdcore.calls.rows import CallEventRow, CdrRow, Detail
 from acdcore.cli.daemon import Daemon, Declined, Reach, daemon_at, in_path
 from acdcore.cli.recorded_day import JournalOption, JournalPlace, WrongWord, ZoneOption, zone_of
 from acdcore.cli.story import as_fields, clock, standing, story
@@ -235,8 +235,23 @@ def ended(story: CallStory, *, is_why_told: bool) -> RenderableType:
     facts.add_row("call", f"{cdr.call_id} (ended)")
     facts.add_row("caller", f"{cdr.caller or 'withheld'} to {cdr.dialled}")
     facts.add_row("queue", f"{cdr.queue or 'none'}, waited {cdr.wait_s:g} s, phones rang {cdr.ring_s:g} s")
-    facts.add_row("ended", f"{cdr.outcome.value} by {cdr.ended_by.value}, agent {cdr.agent or 'none'}")
-    return Group(facts, "", events(story.events, cdr.arrived_at, is_why_told))
+    how = "" if cdr.end_cause is None else f" ({cdr.end_cause.value.replace('_', ' ')})"
+    facts.add_row("ended", f"{cdr.outcome.value} by {cdr.ended_by.value}{how}, served by {cdr.served_by or 'nobody'}")
+    return Group(facts, "", parts(cdr), "", events(story.events, cdr.arrived_at, is_why_told))
+
+
+def parts(cdr: CdrRow) -> Table:
+    """One line for each queue, agent and number outside."""
+    table = Table("after", "for", "what", "who", "talk", "ended", title="parts of the call", title_justify="left")
+    for part in cdr.segments:
+        after_s = (part.began_at - cdr.arrived_at).total_seconds()
+        lasted_s = (part.ended_at - part.began_at).total_seconds()
+        who = part.agent or part.number or part.queue or ""
+        talk = f"{part.talk_s:.1f} s" if part.talk_s else ""
+        table.add_row(
+            f"{after_s:.1f} s", f"{lasted_s:.1f} s", part.kind.value, who, talk, part.end.value.replace("_", " ")
+        )
+    return table
 
 
 def events(rows: Iterable[CallEventRow], arrived_at: datetime, is_why_told: bool) -> Table:
