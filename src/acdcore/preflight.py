@@ -6,6 +6,7 @@ be played, the first agents and customers, addresses, ports, and directories tha
 
 import contextlib
 import errno
+import os
 import resource
 import socket
 import tempfile
@@ -32,6 +33,9 @@ RESERVED_PORTS = Path("/proc/sys/net/ipv4/ip_local_reserved_ports")
 
 AGENTS, CUSTOMERS = "agents.toml", "customers.toml"
 """Beside the settings."""
+
+DIRECTORIES = frozenset({"spool", "journal", "prompts", "postgres"})
+"""What parts of the daemon make below the storage directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ def _directories(plan: Plan) -> Iterator[tuple[str, str]]:
         places.append(("recording.directory", settings.recording.directory))
     for key, directory in places:
         problem = unwritable(directory)
+        problem = problem or unusable_inside(directory)
         if problem:
             yield key, f"{problem}; give it to the daemon's user, or name another"
 
@@ -114,6 +119,20 @@ def unwritable(directory: Path) -> str:
     except OSError as error:
         done = "written" if above == directory else "made"
         return f"{directory} cannot be {done}: {error.strerror}"
+
+
+def unusable_inside(directory: Path) -> str:
+    """What an earlier run, perhaps as another user, has left so that it is of no use to us; "" for nothing."""
+    if not directory.is_dir():
+        return ""
+    for inside in sorted(directory.iterdir()):
+        if inside.is_dir() and not os.access(inside, os.W_OK | os.X_OK):
+            return f"{inside} cannot be written"
+        if inside.is_file() and not os.access(inside, os.R_OK):
+            return f"{inside} cannot be read"
+        if inside.name in DIRECTORIES and not inside.is_dir():
+            return f"{inside} is a file where a directory belongs"
+    return ""
 
 
 # --- addresses and ports ---

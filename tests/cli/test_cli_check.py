@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from acdcore.__main__ import cli
+from acdcore.cli.terminal import plain_errors
 
 CONFIG = Path(__file__).parents[2] / "config"
 SETTINGS, AGENTS, CUSTOMERS = "acdcore.toml", "agents.toml", "customers.toml"
@@ -663,6 +665,23 @@ def test_secret_is_never_shown(house: Path) -> None:
     assert "storage.dsn: is not a text" in text
     for secret in ("12345678", "87654321", "11223344"):
         assert secret not in text
+
+
+def test_file_where_the_daemon_needs_a_directory_is_told(house: Path, tmp_path: Path) -> None:
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "spool").write_text("")
+    (line,) = check(house).problems
+    assert "storage.directory: " in line
+    assert "var/spool is a file where a directory belongs; give it to the daemon's user, or name another" in line
+
+
+def test_fault_of_a_file_is_a_line_and_no_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(typer.Exit), plain_errors():
+        (tmp_path / "file" / "spool").mkdir()
+    assert capsys.readouterr().err.replace("\n", "") == (
+        f"acdcore: {tmp_path}/file/spool: Not a directory; give it to the daemon's user, or name another directory"
+    )
 
 
 def test_port_that_another_program_has_is_a_mistake(house: Path) -> None:

@@ -1,11 +1,9 @@
 """The page about queues describes the code as it is."""
 
-import dataclasses
-import re
 from pathlib import Path
 
 from acdcore.queues.decisions import AgentState
-from acdcore.queues.settings import FloorSettings, QueueSettings, Strategy
+from acdcore.queues.settings import FloorSettings, Strategy
 
 PAGE = (Path(__file__).parents[2] / "docs" / "queues.md").read_text()
 
@@ -15,17 +13,6 @@ def rows(heading: str) -> dict[str, list[str]]:
     part = PAGE.split(f"## {heading}\n")[1].split("\n## ")[0]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines() if "| `" in line]
     return {row[0].strip("`"): row[1:] for row in cells}
-
-
-def test_every_key_of_a_queue_is_described_with_its_default() -> None:
-    table = rows("Keys of a queue")
-    fields = {item.name: item for item in dataclasses.fields(QueueSettings)}
-    assert list(table) == list(fields)
-    for name, (_, default, _) in table.items():
-        if re.fullmatch(r"[\d.]+", default):
-            assert fields[name].default == float(default), name
-        elif default in {"none", "never", "once"} and name not in {"skills", "overflow", "rules", "rings"}:
-            assert fields[name].default is None, name
 
 
 def test_every_state_and_strategy_is_described() -> None:

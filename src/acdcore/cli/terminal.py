@@ -1,5 +1,6 @@
 """What all commands share: where they print, how they fail, and the options that they have in common."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +39,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for program
 DEFAULT_CONFIG = Path("config/acdcore.toml")
 
 
+FILE_FAULTS = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
+)
+"""What is wrong with a file or a directory, and not with us: said in a line, whichever part came upon it."""
 WIDTH_OF_FILES = 160
 """Characters in a line where nobody's window says it: tables in a pipe or a file are not to be squeezed."""
 
@@ -89,6 +94,11 @@ def plain_errors() -> Iterator[None]:
     except AcdError as error:
         for line in told(error):
             complain(line)
+        raise typer.Exit(Exit.BAD) from None
+    except OSError as error:
+        if error.errno not in FILE_FAULTS or not isinstance(error.filename, str):
+            raise
+        complain(f"{error.filename}: {error.strerror}; give it to the daemon's user, or name another directory")
         raise typer.Exit(Exit.BAD) from None
 
 
