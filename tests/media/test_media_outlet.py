@@ -3,7 +3,6 @@
 from acdcore.media.outlet import Outlet
 from acdcore.media.rtp import RtpPacket
 
-
 KEYS_SSRC = 99
 
 
