@@ -24,7 +24,7 @@ from acdcore.ivr.prompts import recording_errors, system_requests, unspoken
 from acdcore.kernel.errors import SettingsError
 from acdcore.plan import Plan, files_needed
 from acdcore.settings import Ivr, Sip
-from acdcore.storage.seed import Seeds, read_seeds
+from acdcore.storage.seed import Seeds, read_seeds, shared_numbers
 
 EPHEMERAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 """Ports that the system gives to whoever asks for any."""
@@ -69,6 +69,7 @@ def preflight(plan: Plan) -> Findings:
     errors += [SettingsError(file, key, problem) for key, problem in (*_directories(plan), *_sockets(plan))]
     agents = tuple(agent.record for agent in seeds.agents)
     warnings = (*_ports(plan), *_files(plan), *strays(plan.file.parent / settings.ivr.flows), *_of_seeds(plan, seeds))
+    warnings = (*warnings, *shared_numbers(seeds.customers))
     return Findings(tuple(errors), warnings, agents)
 
 

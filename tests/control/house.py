@@ -371,6 +371,10 @@ class HouseRecords:
         digits = "".join(c for c in number if c.isdigit())[-8:]
         return next((c for c in self.house.customers.values() if any(n.endswith(digits) for n in c.numbers)), None)
 
+    def customers_by_phone(self, number: str) -> Sequence[Customer]:
+        found = self.customer_by_phone(number)
+        return () if found is None else (found,)
+
     def customer_by_member_number(self, member_number: str) -> Customer | None:
         return next((c for c in self.house.customers.values() if c.member_number == member_number), None)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from acdcore.calls.people import Contact, Customer, Tier
 from acdcore.kernel.errors import Outcome
@@ -41,6 +42,20 @@ def test_of_several_owners_of_a_number_the_highest_tier_is_found() -> None:
     found = directory.customer_by_phone("13800000001")
     assert found is not None
     assert found.id == 2
+    assert [each.id for each in directory.customers_by_phone("+8613800000001")] == [2, 3, 4, 1]
+
+
+def test_second_customer_with_a_number_is_told_with_the_first() -> None:
+    directory = MemoryDirectory()
+    directory.put_customer(CARD)
+    with capture_logs() as logged:
+        directory.put_customer(replace(CARD, id=CustomerId(2), name="Example Two", numbers=("+8613800000001",)))
+    (told,) = logged
+    assert (told["event"], told["callers_are"], told["not_taken_for"]) == (
+        "number_shared",
+        "1 (Example One)",
+        ["2 (Example Two)"],
+    )
 
 
 def test_older_version_never_replaces_a_newer_one() -> None:

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from tests.storage.keeping import REALM, TRUNK_USERS
 
-from acdcore.calls.people import Customer, Tier
+from acdcore.calls.people import Customer, NewCustomer, Tier
 from acdcore.kernel.errors import SettingsError
 from acdcore.kernel.ids import CustomerId
 from acdcore.storage import people
 from acdcore.storage.database import Database
 from acdcore.storage.directory import MemoryDirectory
 from acdcore.storage.password import ha1
-from acdcore.storage.seed import SeededAgent, Seeds, read_seeds, seed, unapplied
+from acdcore.storage.seed import SeededAgent, Seeds, read_seeds, seed, shared_numbers, unapplied
 
 CONFIG = Path(__file__).parents[2] / "config"
 
@@ -157,3 +157,10 @@ def test_wrong_customers_file_is_named_with_its_key(tmp_path: Path, text: str, c
     with pytest.raises(SettingsError) as caught:
         read_seeds(tmp_path / "none.toml", file, REALM, {})
     assert complaint in str(caught.value)
+
+
+def test_number_that_two_customers_of_the_file_have_is_told_with_both() -> None:
+    one = NewCustomer(name="Example One", numbers=("13800000001",))
+    other = NewCustomer(name="Example Two", numbers=("+86 138 0000 0001", "13800000002"))
+    (told,) = shared_numbers([one, other])
+    assert told.startswith("customers: 13800000001 is the number of Example One, Example Two; ")

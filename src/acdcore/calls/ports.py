@@ -97,6 +97,10 @@ class Directory(Protocol):
         """Whose number this is, however it is written; of several the highest tier, then the oldest record."""
         ...
 
+    def customers_by_phone(self, number: str) -> Sequence[Customer]:
+        """Everybody who has this number, in that order: callers are taken for the first."""
+        ...
+
     def customer_by_member_number(self, member_number: str) -> Customer | None:
         """The customer with exactly this member number."""
         ...

@@ -23,6 +23,9 @@ from acdcore.control.schemas import (
 from acdcore.control.settings import Right
 from acdcore.kernel.ids import AgentId, CustomerId
 
+OTHERS_SHOWN = 5
+"""Other customers with the same number in a look-up."""
+
 
 class CustomerDesk:
     """Reads from the directory's memory; writes through the store, which tells the database first."""
@@ -59,8 +62,9 @@ class CustomerDesk:
     async def look_up(self, asked: Asked[PhoneLookup, Nothing]) -> Reply:
         phone = asked.parameters.phone
         customer = self._directory.customer_by_phone(phone)
+        others = tuple(self._directory.customers_by_phone(phone)[1 : OTHERS_SHOWN + 1])
         contacts = tuple(self._directory.last_contacts(customer.id if customer else phone, CONTACTS_SHOWN))
-        return Reply(CustomerLookup(phone, customer is not None, customer, contacts))
+        return Reply(CustomerLookup(phone, customer is not None, customer, others, contacts))
 
     async def customer(self, asked: Asked[OneCustomer, Nothing]) -> Reply:
         return with_version(self._known(asked.parameters.customer_id))

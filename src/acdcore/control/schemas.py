@@ -551,6 +551,8 @@ class CustomerLookup:
     """Whether a customer has it."""
     customer: Customer | None
     """The card with tier, name and language."""
+    others: tuple[Customer, ...]
+    """Other customers with the same number, whom its callers are not taken for."""
     last_contacts: tuple[Contact, ...]
     """The customer's latest contacts, or the number's when no customer has it; newest first."""
 

@@ -8,6 +8,8 @@ import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
+import structlog
+
 from acdcore.calls.people import AgentRecord, Contact, Customer, Tier
 from acdcore.kernel.ids import AgentId, CustomerId
 from acdcore.numbering.key import matching_key
@@ -18,6 +20,8 @@ CONTACTS_EACH_MAX = 10
 """Contacts remembered for one number or customer: what a screen pop can show."""
 CONTACT_HOLDERS_MAX = 300_000
 """Numbers and customers with remembered contacts; the one that was quiet longest is forgotten first."""
+SHARED_TOLD_MAX = 5
+"""Customers with one number who are named in the log."""
 
 _RANK = {tier: rank for rank, tier in enumerate(Tier)}
 
@@ -33,6 +37,7 @@ class MemoryDirectory:
         self._by_plate_digits: dict[str, tuple[CustomerId, ...]] = {}
         self._contacts: dict[CustomerId | str, tuple[Contact, ...]] = {}
         self._text = SearchText(self._customers)
+        self._log = structlog.get_logger("storage")
 
     # Look-ups
 
@@ -51,11 +56,13 @@ class MemoryDirectory:
 
     def customer_by_phone(self, number: str) -> Customer | None:
         owners = self._by_number.get(matching_key(number), ())
-        if not owners:
-            return None
         if len(owners) == 1:
             return self._customers[owners[0]]
-        return min((self._customers[owner] for owner in owners), key=lambda each: (-_RANK[each.tier], each.id))
+        return next(iter(self.customers_by_phone(number)), None)
+
+    def customers_by_phone(self, number: str) -> Sequence[Customer]:
+        owners = self._by_number.get(matching_key(number), ())
+        return sorted((self._customers[owner] for owner in owners), key=lambda each: (-_RANK[each.tier], each.id))
 
     def customer_by_member_number(self, member_number: str) -> Customer | None:
         owner = self._by_member_number.get(member_number)
@@ -106,11 +113,18 @@ class MemoryDirectory:
         self._customers[customer.id] = customer
         for key in _number_keys(customer):
             self._by_number[key] = (*self._by_number.get(key, ()), customer.id)
+            if len(self._by_number[key]) > 1:
+                self._tell_shared(key)
         for digits in _plate_keys(customer):
             self._by_plate_digits[digits] = (*self._by_plate_digits.get(digits, ()), customer.id)
         if customer.member_number is not None:
             self._by_member_number[customer.member_number] = customer.id
         self._text.note_change(customer.id)
+
+    def _tell_shared(self, key: str) -> None:
+        """Several customers have one number: say whom its callers are taken for."""
+        first, *others = [f"{each.id} ({each.name})" for each in self.customers_by_phone(key)[:SHARED_TOLD_MAX]]
+        self._log.warning("number_shared", number=key, callers_are=first, not_taken_for=others)
 
     def prepare_search(self) -> None:
         """After loading: do now what the first search would do, some hundred milliseconds for 200,000 customers."""

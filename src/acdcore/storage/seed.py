@@ -1,6 +1,6 @@
 """The first agents and customers, read from TOML and stored when the tables are empty."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -14,6 +14,7 @@ from acdcore.kernel.ids import AgentId, SkillName
 from acdcore.kernel.mistakes import mistakes
 from acdcore.kernel.networks import network_text
 from acdcore.kernel.toml_file import read_toml
+from acdcore.numbering.key import matching_key
 from acdcore.numbering.plan import HOME
 from acdcore.queues.settings import Channel
 from acdcore.sip.digest_values import Algorithm
@@ -122,6 +123,20 @@ def read_seeds(agents_file: Path, customers_file: Path, realm: str, trunk_users:
         problems.append(error)
     raise_together(problems)
     return Seeds(agents, customers)
+
+
+def shared_numbers(customers: Iterable[NewCustomer]) -> Iterator[str]:
+    """Numbers that several customers have, each with their names."""
+    names: dict[str, list[str]] = {}
+    for customer in customers:
+        for key in dict.fromkeys(filter(None, map(matching_key, customer.numbers))):
+            names.setdefault(key, []).append(customer.name)
+    for key, those in names.items():
+        if len(those) > 1:
+            yield (
+                f"customers: {key} is the number of {named(those)}; callers are taken for the one of the highest tier, "
+                "then for the first"
+            )
 
 
 def agents_in(file: Path) -> tuple[AgentEntry, ...]:
