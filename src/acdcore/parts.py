@@ -17,7 +17,7 @@ from acdcore.calls.admission import AdmissionControl
 from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.digest_accounts import DigestPolicy
 from acdcore.calls.ports import Directory
-from acdcore.calls.recorder import Recorder
+from acdcore.calls.recorder import Recorder, TalkRecording
 from acdcore.calls.recovery import Recovered, recover
 from acdcore.calls.trunks import Trunks
 from acdcore.ivr.prompts import render, render_music
@@ -267,7 +267,8 @@ async def started_recorder(
 
     min_free_bytes = settings.recording.min_free_mb * 1_000_000
     writer = RecordingWriter(engine, RecordingSettings(directory, min_free_bytes), report)
-    recorder = Recorder(engine, writer, chronicle, clock, directory)
+    talks = TalkRecording(settings.recording.begins == "answer", settings.recording.announcements)
+    recorder = Recorder(engine, writer, chronicle, clock, directory, talks)
     writer.start()
     try:
         yield recorder

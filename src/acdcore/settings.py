@@ -141,6 +141,8 @@ class Recording(Section):
     is_on: bool = True
     directory: Path = Path("var/recordings")
     min_free_mb: Annotated[int, Field(ge=1)] = 500
+    begins: Literal["answer", "talk"] = "answer"
+    announcements: bool = False
 
 
 class RetentionTable(Section):
@@ -194,6 +196,7 @@ class Callbacks(Section):
     retry_after_s: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (300.0, 1_800.0, 7_200.0)
     expire_after_s: Annotated[float, Field(gt=0)] = 172_800.0
     min_wait_s: Annotated[float, Field(ge=0, le=3_600)] = 5.0
+    messages_max: Annotated[int, Field(ge=1, le=20_000)] = 500
     numbers: list[Annotated[str, Field(pattern=r"^\+?[0-9]{1,15}$")]] = Field(default_factory=list)
 
 
@@ -411,6 +414,7 @@ class Settings(Section):
             max_attempts=table.max_attempts,
             retry_after_s=table.retry_after_s,
             expire_after_s=table.expire_after_s,
+            messages_max=table.messages_max,
         )
 
     def mail(self) -> MailSettings | None:

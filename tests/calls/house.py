@@ -80,7 +80,7 @@ from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.floor import Journal
 from acdcore.queues.places import LostPlace, Places
 from acdcore.queues.settings import FloorSettings, QueueSettings
-from acdcore.recording.events import RecordingFinished, RecordingPath
+from acdcore.recording.events import RecordingDropped, RecordingFinished, RecordingPath
 from acdcore.recording.writer import RecordingWriter
 from acdcore.sip import events as sip
 from acdcore.sip.admission import Sources
@@ -193,6 +193,7 @@ class SilentWriter:
     def __init__(self, engine: SilentEngine) -> None:
         self.recorder: Recorder | None = None
         self._paths: dict[int, RecordingPath] = {}
+        self._engine = engine
         engine.on_untapped = self._complete
 
     def begin(self, tap: int, path: RecordingPath) -> None:
@@ -200,7 +201,9 @@ class SilentWriter:
         self._paths[tap] = path
 
     def _complete(self, tap: TapId) -> None:
-        finished = RecordingFinished(tap, self._paths.pop(tap), 1.0, 32_044)
+        path = self._paths.pop(tap)
+        is_dropped = self._engine.kept_s[tap] == 0.0
+        finished = RecordingDropped(tap, path) if is_dropped else RecordingFinished(tap, path, 1.0, 32_044)
         assert self.recorder is not None
         asyncio.get_running_loop().call_soon(self.recorder.on_event, finished)
 
@@ -463,7 +466,12 @@ def password(agent: str) -> str:
     return f"password of {agent}"
 
 
-HIDDEN = frozenset({"why", "codec", "trunk", "caller", "advance_s", "recording", "phone", "side", "end", "end_cause"})
+HIDDEN = frozenset(
+    {
+        *("why", "codec", "trunk", "caller", "advance_s", "recording", "phone", "side", "end", "end_cause"),
+        "is_recorded_at_once",
+    }
+)
 """Facts that would only make the lines longer."""
 
 

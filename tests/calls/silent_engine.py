@@ -5,12 +5,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from acdcore.media.events import DigitPressed, MediaEvent, MediaLost, PlaybackFinished
+from acdcore.media.events import DigitPressed, MediaEvent, MediaLost, PlaybackFinished, SpeechEnded
 from acdcore.media.model import (
     Census,
     ClipId,
     OpenedStream,
     PortsExhausted,
+    Speech,
     StreamFigures,
     StreamId,
     StreamTarget,
@@ -55,6 +56,13 @@ class SilentEngine:
     def __init__(self, streams_max: int = 1000) -> None:
         self.streams: dict[StreamId, SilentStream] = {}
         self.taps: dict[TapId, tuple[StreamId, StreamId | None]] = {}
+        self.begun: dict[TapId, float] = {}
+        """When each recording began."""
+        self.said: Callable[[float], Speech] = lambda length_s: Speech(length_s, length_s)
+        """What callers say in a message of a length; all of it is speech by default."""
+        self.kept_s: dict[TapId, float | None] = {}
+        """How much of each ended recording is kept."""
+        self.with_prompts: set[TapId] = set()
         self.clips: dict[ClipId, float] = {}
         """Length of each clip in seconds."""
         self.heard: set[StreamId] = set()
@@ -136,19 +144,30 @@ class SilentEngine:
             self.streams[stream.partner].partner = None
             stream.partner = None
 
-    def tap(self, left: StreamId, right: StreamId | None = None) -> TapId:
+    def tap(
+        self, left: StreamId, right: StreamId | None = None, *, has_prompts: bool = False, hush_s: float = 0.0
+    ) -> TapId:
         sides = [self._stream(side) for side in (left, right) if side is not None]
         if left == right or any(side.tap is not None for side in sides):
             raise ValueError("a stream is in one recording at most")
         tap = TapId(self._next())
         self.taps[tap] = (left, right)
+        self.begun[tap] = asyncio.get_running_loop().time()
+        if has_prompts:
+            self.with_prompts.add(tap)
         for side in sides:
             side.tap = tap
         return tap
 
-    def untap(self, tap: TapId) -> None:
+    def speech(self, tap: TapId) -> Speech:
         if tap not in self.taps:
             raise UnknownTap(tap)
+        return self.said(asyncio.get_running_loop().time() - self.begun[tap])
+
+    def untap(self, tap: TapId, *, keep_s: float | None = None) -> None:
+        if tap not in self.taps:
+            raise UnknownTap(tap)
+        self.kept_s[tap] = keep_s
         for side in self.taps.pop(tap):
             if side is not None and side in self.streams:
                 self.streams[side].tap = None
@@ -185,6 +204,11 @@ class SilentEngine:
         """The phone behind `stream` sends nothing any more."""
         self._stream(stream)
         self._report(MediaLost(stream, silent_for_s))
+
+    def stop_speaking(self, stream: StreamId) -> None:
+        """The caller behind `stream` has said all of a message."""
+        self._stream(stream)
+        self._report(SpeechEnded(stream, 5.0))
 
     def hears(self, stream: StreamId) -> StreamId | tuple[ClipId, ...]:
         """What the phone behind `stream` hears now: a playback, else its partner, else the background."""

@@ -44,6 +44,7 @@ COMMANDS = (
     "bridge",
     "unbridge",
     "tap",
+    "speech",
     "untap",
     "events",
     "census",

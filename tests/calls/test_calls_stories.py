@@ -17,6 +17,7 @@ from tests.calls.phone import FOREIGN, Phone
 
 from acdcore.calls.commands import AgentState, CallState
 from acdcore.calls.forking import REACTION_S
+from acdcore.calls.recorder import TalkRecording
 from acdcore.calls.rows import CallEnd, EndedBy
 from acdcore.calls.talk import LEAVES_MAX
 from acdcore.calls.trunks import Route
@@ -610,3 +611,58 @@ async def test_caller_without_a_port_for_audio_is_refused_with_503_and_recorded(
         assert header(refusal, "Retry-After") == "5"
         assert house.cdr().outcome is Outcome.REFUSED_LINES
         first.hang_up()
+
+
+@pytest.mark.parametrize("begins_at_answer", [True, False])
+async def test_caller_gone_during_the_whisper_has_a_recording_from_the_answer_where_that_is_wanted(
+    begins_at_answer: bool,
+) -> None:
+    async with opened(Plan(is_recorded=True)) as house:
+        house.hall.recorder.talks = TalkRecording(begins_at_answer, has_announcements=True)
+        agent = await house.seat("1001")
+        caller = house.caller(ORDINARY)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(1)
+        agent.answer()
+        await house.pass_time(0.1)
+        assert len(house.engine.taps) == begins_at_answer
+        assert len(house.engine.with_prompts) == begins_at_answer
+        caller.hang_up()
+        await house.pass_time(1)
+        cdr = house.cdr()
+        assert cdr.outcome is Outcome.ANSWERED
+        assert [row.path for row in house.history.recording_rows.values()] == [cdr.recording] * begins_at_answer
+        assert bool(cdr.recording) == begins_at_answer
+        assert list(house.engine.kept_s.values()) == [None] * begins_at_answer
+
+
+async def test_whisper_that_the_agent_leaves_is_not_kept_as_a_talk() -> None:
+    async with opened(Plan(is_recorded=True)) as house:
+        agent = await house.seat("1001")
+        caller = house.caller(ORDINARY)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(1)
+        agent.answer()
+        await house.pass_time(0.5)
+        agent.hang_up()
+        await house.pass_time(1)
+        assert list(house.engine.kept_s.values()) == [0.0]
+        caller.hang_up()
+        await house.pass_time(1)
+        assert house.cdr().recording == ""
+        assert house.history.recording_rows == {}
+
+
+async def test_caller_sent_on_during_the_whisper_is_recorded_anew_in_the_next_talk() -> None:
+    async with opened(Plan(is_recorded=True)) as house:
+        agent = await house.seat("1001")
+        caller = house.caller(ORDINARY)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(1)
+        agent.answer()
+        await house.pass_time(0.5)
+        house.operations.send_to_flow(house.live().id, "hotline", "staff")
+        await house.pass_time(0.5)
+        assert house.engine.taps == {}
+        caller.hang_up()
+        await house.pass_time(1)

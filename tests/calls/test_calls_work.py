@@ -7,11 +7,15 @@ from tests.calls.house import BOTH_TOLD_S, ORDINARY, ORDINARY_KEPT, SERVICE, SER
 from tests.calls.the_flows import packaged_flows
 
 from acdcore.calls.commands import AgentState, CallState
+from acdcore.calls.events import MessageDropped, MessageRefused
 from acdcore.calls.rules import QueueRules
 from acdcore.calls.trunks import Route
 from acdcore.ivr.model import Language
+from acdcore.ivr.system import SystemPrompt
 from acdcore.kernel.errors import Outcome
+from acdcore.media.model import Speech
 from acdcore.queues.settings import QueueSettings
+from acdcore.recording.events import DiskAlarm
 from acdcore.work.book import BookSettings
 from acdcore.work.model import DialFirst, WorkItem, WorkKind, WorkState
 
@@ -380,3 +384,99 @@ async def test_number_that_may_not_be_called_stands_in_the_message_for_the_agent
         (item,) = items(house)
         assert (item.number, item.subject) == ("", "complaint (number given: 16890000001)")
         await end_work(house)
+
+
+async def leave_message(house: House, speaks_s: float = 20.0) -> None:
+    """A caller gets to the beep, confirming everything, and has spoken for a while."""
+    caller = house.caller(ORDINARY)
+    caller.call(MAILBOX)
+    await house.pass_time(4)
+    for key in "121":
+        house.press(key)
+        await house.pass_time(1)
+    await house.pass_time(speaks_s)
+
+
+async def test_message_ends_when_the_caller_has_stopped_speaking_and_is_kept_to_the_last_word() -> None:
+    async with opened(plan()) as house:
+        house.engine.said = lambda length_s: Speech(6.0, 9.0)
+        await leave_message(house)
+        call = house.live()
+        house.engine.stop_speaking(house.leg(call, "caller").stream)
+        await house.pass_time(1)
+        house.press("1")
+        await house.pass_time(PROMPTS_S)
+        assert list(house.engine.kept_s.values()) == [pytest.approx(9.4)]
+        (item,) = items(house)
+        assert item.recording == house.cdr().recording != ""
+        await end_work(house)
+
+
+@pytest.mark.parametrize(
+    ("speech", "why"),
+    [(Speech(0.0, 0.0), "no_speech"), (Speech(0.1, 8.0), "no_speech"), (Speech(0.5, 0.6), "too_short")],
+)
+@pytest.mark.parametrize("hangs_up", [True, False])
+async def test_message_without_words_is_dropped_and_the_record_says_so(
+    speech: Speech, why: str, hangs_up: bool
+) -> None:
+    async with opened(plan()) as house:
+        house.engine.said = lambda length_s: speech
+        await leave_message(house)
+        call = house.live()
+        if hangs_up:
+            house.phones[-1].hang_up()
+        else:
+            house.press("#")
+        await house.pass_time(PROMPTS_S)
+        (dropped,) = [event for event in call.history if isinstance(event, MessageDropped)]
+        assert dropped.why == why
+        assert list(house.engine.kept_s.values()) == [0.0]
+        assert items(house) == []
+        assert house.cdr().recording == ""
+        assert house.history.recording_rows == {}
+
+
+async def test_caller_who_hangs_up_in_a_message_leaves_it_to_the_last_word() -> None:
+    async with opened(plan()) as house:
+        house.engine.said = lambda length_s: Speech(6.0, 9.0)
+        await leave_message(house)
+        house.phones[-1].hang_up()
+        await house.pass_time(1)
+        assert list(house.engine.kept_s.values()) == [pytest.approx(9.4)]
+        (item,) = items(house)
+        assert item.recording
+        await end_work(house)
+
+
+async def test_full_mailbox_is_told_to_the_caller_before_the_beep() -> None:
+    full = replace(plan(), book=BookSettings(messages_max=1))
+    async with opened(full) as house:
+        await leave_message(house)
+        house.phones[-1].hang_up()
+        await house.pass_time(1)
+        await house.pass_time(PROMPTS_S)
+        house.caller(VIP).call(MAILBOX)
+        await house.pass_time(4)
+        (call,) = [each for each in house.switchboard.calls.values() if each.caller is not None]
+        for key in "121":
+            house.engine.press(house.leg(call, "caller").stream, key)
+            await house.pass_time(1)
+        heard = house.engine.streams[house.leg(call, "caller").stream].heard
+        assert call.voice.system(SystemPrompt.MESSAGE_FULL, call.language)[0] in heard
+        (refused,) = [event for event in call.history if isinstance(event, MessageRefused)]
+        assert (refused.queue, refused.why) == (SERVICE, "full")
+        await house.pass_time(PROMPTS_S)
+        assert len(items(house)) == 1
+        await end_work(house)
+
+
+async def test_full_disk_is_told_to_the_caller_before_the_beep() -> None:
+    async with opened(plan()) as house:
+        house.hall.recorder.on_event(DiskAlarm(True, 0, "no space"))
+        await leave_message(house, 0.0)
+        call = house.live()
+        assert [event.why for event in call.history if isinstance(event, MessageRefused)] == ["no_recording"]
+        await house.pass_time(2 * PROMPTS_S)
+        assert house.cdr().recording == ""
+        house.hall.recorder.on_event(DiskAlarm(False, 10**10, "space"))

@@ -29,6 +29,7 @@ from acdcore.ivr.steps import (
     Input,
     Lookup,
     LookupFinished,
+    OfferMessage,
     Play,
     PlaybackFinished,
     Record,
@@ -76,8 +77,10 @@ def in_words(action: Action) -> str:
             return f"set language {language.value}"
         case Lookup(_, kind, value):
             return f"look up {kind.value} {value}"
-        case Record(_, max_s):
-            return f"record up to {max_s:g} s"
+        case OfferMessage(_, queue):
+            return f"offer a message to {queue}"
+        case Record(_, max_s, silence_s):
+            return f"record up to {max_s:g} s, until {silence_s:g} s of silence"
         case StopRecording():
             return "stop recording"
         case FileMessage(queue, number, subject, is_reply_wanted):

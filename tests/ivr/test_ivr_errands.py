@@ -25,6 +25,7 @@ from acdcore.ivr.steps import (
     Ask,
     CallbackPlaced,
     CallerLeft,
+    CallerSilent,
     DigitPressed,
     Entered,
     EnterFlow,
@@ -32,6 +33,8 @@ from acdcore.ivr.steps import (
     FileMessage,
     HangUp,
     Input,
+    MessageRefused,
+    OfferMessage,
     Play,
     PlaybackFinished,
     Record,
@@ -129,14 +132,16 @@ def recording(walk: Walks) -> Machine:
     """A machine that records as number 2 since 1 s."""
     machine = walk(RECORD)
     machine.start(0.0)
-    assert after(machine, PlaybackFinished(1)) == [Record(2, 60.0)]
+    assert after(machine, PlaybackFinished(1)) == [Record(2, 60.0, 5.0, 2.0)]
     return machine
 
 
 def test_recording_begins_after_the_beep(walk: Walks) -> None:
     machine = walk(RECORD)
-    beep = PromptKey(PromptName("system.beep"), EN)
-    assert machine.start(0.0) == [entered("start"), Play(1, (*keys("ask"), beep))]
+    limits = ("message-limit", "count-1", "minute", "message-end-hash", "beep")
+    told = tuple(PromptKey(PromptName(f"system.{name}"), EN) for name in limits)
+    offered = OfferMessage(1, QueueName("service"))
+    assert machine.start(0.0) == [entered("start"), offered, Play(1, (*keys("ask"), *told))]
     assert after(machine, DigitPressed("#")) == [], "a key does not cut the words that say what to do"
 
 
@@ -155,6 +160,49 @@ def test_recording_ends_by_itself_at_its_longest(walk: Walks) -> None:
 
 def test_recording_that_ends_for_lack_of_sound_goes_on(walk: Walks) -> None:
     assert after(recording(walk), RecordingFinished(2, 5.0))[0] == entered("again")
+
+
+def test_caller_who_says_nothing_more_has_ended_the_message(walk: Walks) -> None:
+    machine = recording(walk)
+    assert after(machine, CallerSilent(1)) == [], "of another recording"
+    assert after(machine, CallerSilent(2)) == [StopRecording(2)]
+    assert after(machine, CallerSilent(2)) == []
+    assert after(machine, RecordingFinished(2, 9.0))[0] == entered("again")
+
+
+@pytest.mark.parametrize(("more", "then"), [("", "lost"), ('on_full = "bye"\n', "bye")])
+def test_caller_whose_message_has_no_room_is_told_so_before_anything_else(walk: Walks, more: str, then: str) -> None:
+    machine = walk(RECORD.replace("min_s = 2\n", f"min_s = 2\n{more}"))
+    machine.start(0.0)
+    full = PromptKey(PromptName("system.message-full"), EN)
+    assert after(machine, MessageRefused(9)) == [], "of another one"
+    assert after(machine, MessageRefused(1)) == [Play(2, (full,))]
+    assert after(machine, PlaybackFinished(1)) == []
+    assert after(machine, PlaybackFinished(2))[0] == entered(then)
+
+
+@pytest.mark.parametrize(
+    ("keys_", "says"),
+    [
+        ("", ()),
+        ("0123456789*#", ("message-end-any",)),
+        ("12*", ("message-end-star",)),
+        ("97", ("message-end-digit", "digit-7")),
+    ],
+)
+def test_limits_name_the_time_and_the_key(walk: Walks, keys_: str, says: tuple[str, ...]) -> None:
+    machine = walk(RECORD.replace('"#1"', f'"{keys_}"').replace("max_s = 60", "max_s = 90"))
+    (_, _, play) = machine.start(0.0)
+    assert isinstance(play, Play)
+    names = [str(part.name) for part in play.prompts[len(keys("ask")) :] if isinstance(part, PromptKey)]
+    time = ["message-limit", "count-1", "minute", "count-30", "seconds"]
+    assert names == [f"system.{name}" for name in [*time, *says, "beep"]]
+
+
+def test_limits_can_be_left_to_the_flows_own_words(walk: Walks) -> None:
+    machine = walk(RECORD.replace("min_s = 2\n", "min_s = 2\nlimits = false\n"))
+    (_, _, play) = machine.start(0.0)
+    assert play == Play(1, (*keys("ask"), PromptKey(PromptName("system.beep"), EN)))
 
 
 def test_short_recording_is_empty(walk: Walks) -> None:

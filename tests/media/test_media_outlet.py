@@ -1,5 +1,7 @@
 """One clean stream towards a phone, whatever feeds it."""
 
+import pytest
+
 from acdcore.media.outlet import Outlet
 from acdcore.media.rtp import RtpPacket
 
@@ -187,3 +189,52 @@ def test_omitted_packet_leaves_no_gap() -> None:
     relayed(outlet, from_agent(0), 0.0)
     outlet.omit(from_agent(1))
     assert relayed(outlet, from_agent(2), 0.04).sequence == 101
+
+
+def said(outlet: Outlet, number: int, timestamp: int, now: float, marker: bool = False) -> RtpPacket:
+    return relayed(outlet, RtpPacket(0, number, timestamp & 0xFFFFFFFF, 77, b"", marker), now)
+
+
+@pytest.mark.parametrize("leap", [1000, 2000, 3200, 12000, -1000, -2000, -3200, -12000, -100_000])
+def test_leap_of_the_timestamps_is_not_played_late(leap: int) -> None:
+    outlet = Outlet(1, 100, 1000)
+    before = [said(outlet, n, 160 * n, 0.02 * n) for n in range(10)]
+    after = [said(outlet, n, leap + 160 * n, 0.02 * n) for n in range(10, 20)]
+    assert [header.timestamp for header in before + after] == [1000 + 160 * n for n in range(20)]
+    assert not any(header.marker for header in after)
+
+
+@pytest.mark.parametrize("counts", [0, 80, 160 - 1])
+def test_timestamps_that_do_not_count_the_samples_follow_the_numbers(counts: int) -> None:
+    outlet = Outlet(1, 100, 1000)
+    headers = [said(outlet, n, counts * n, 0.02 * n) for n in range(30)]
+    assert [header.timestamp for header in headers] == [1000 + 160 * n for n in range(30)]
+
+
+@pytest.mark.parametrize("marker", [True, False])
+def test_timestamps_that_stood_still_in_silence_follow_the_clock(marker: bool) -> None:
+    outlet = Outlet(1, 100, 1000)
+    for n in range(10):
+        said(outlet, n, 160 * n, 0.02 * n)
+    headers = [said(outlet, n, 160 * n, 2.0 + 0.02 * n, marker and n == 10) for n in range(10, 20)]
+    late = 0 if marker else 3
+    assert headers[late].marker
+    assert [header.timestamp for header in headers[late:]] == [17000 + 160 * n for n in range(10 + late, 20)]
+
+
+def test_packets_that_a_network_held_back_keep_their_times() -> None:
+    outlet = Outlet(1, 100, 1000)
+    for n in range(10):
+        said(outlet, n, 160 * n, 0.02 * n)
+    held = [said(outlet, n, 160 * n, 1.2 + 0.0005 * (n - 10)) for n in range(10, 60)]
+    after = [said(outlet, n, 160 * n, 0.02 * n + 0.01) for n in range(61, 80)]
+    assert [header.timestamp for header in held] == [1000 + 160 * n for n in range(10, 60)]
+    assert [header.timestamp for header in after] == [1000 + 160 * n for n in range(61, 80)]
+    assert not any(header.marker for header in held + after)
+
+
+def test_silence_that_the_timestamps_count_is_left_alone() -> None:
+    outlet = Outlet(1, 100, 1000)
+    for n in range(10):
+        said(outlet, n, 160 * n, 0.02 * n)
+    assert said(outlet, 10, 160 * 110, 2.2, True).timestamp == 1000 + 160 * 110

@@ -4,13 +4,13 @@ import array
 import time
 
 import pytest
-from tests.media.conftest import FIRST_PORT, LAST_PORT, SETTINGS, Lines
+from tests.media.conftest import FIRST_PORT, LAST_PORT, SETTINGS, Lines, clip, collect
 from tests.media.handset import loudest
 
 from acdcore.kernel.ids import IdSource
 from acdcore.media import tones
 from acdcore.media.engine import Engine
-from acdcore.media.events import TapOverflowed
+from acdcore.media.events import SpeechEnded, TapOverflowed
 from acdcore.media.model import (
     Codec,
     EngineSettings,
@@ -24,6 +24,11 @@ def last_blocks(engine: Engine) -> bytes:
     blocks: list[TapBlock] = engine.blocks()
     assert [block.is_last for block in blocks] == [False] * (len(blocks) - 1) + [True]
     return b"".join(block.samples for block in blocks)
+
+
+def heard(side: bytes, hz: int) -> bool:
+    """Whether a tone of a tenth of a second is heard somewhere in a side of less than a second."""
+    return tones.power_dbfs(side, hz) > -35
 
 
 def lane(stereo: bytes, side: int) -> bytes:
@@ -130,3 +135,69 @@ def test_stopping_ends_recordings() -> None:
     engine.tap(engine.open().stream)
     engine.stop()
     assert engine.blocks()[-1].is_last
+
+
+def test_talk_that_ends_as_it_begins_has_a_recording_of_one_packet(engine: Engine, line: Lines) -> None:
+    (_, left), (_, right) = line(), line()
+    engine.untap(engine.tap(left.stream, right.stream))
+    assert 640 <= len(last_blocks(engine)) < 3200
+
+
+def test_side_that_says_nothing_is_silence_of_the_same_length(engine: Engine, line: Lines) -> None:
+    (caller, left), (_, right) = line(), line()
+    tap = engine.tap(left.stream, right.stream)
+    caller.say(left.port, tones.sine(400, 0.2), step_s=0.02)
+    engine.untap(tap)
+    stereo = last_blocks(engine)
+    assert loudest(lane(stereo, 0), (400, 1000)) == 400
+    assert lane(stereo, 1) == bytes(len(stereo) // 2)
+
+
+@pytest.mark.parametrize("has_prompts", [True, False])
+def test_prompts_to_one_side_lie_on_the_others_if_wanted(engine: Engine, line: Lines, has_prompts: bool) -> None:
+    (_, left), (agent, right) = line(Codec.PCMA), line(Codec.PCMU)
+    tap = engine.tap(left.stream, right.stream, has_prompts=has_prompts)
+    engine.play(left.stream, [clip(engine, 1000)], 1)
+    engine.play(right.stream, [clip(engine, 440)], 2)
+    agent.say(right.port, tones.sine(700, 0.1), step_s=0.02)
+    time.sleep(0.05)
+    engine.untap(tap)
+    stereo = last_blocks(engine)
+    for_agent, for_caller = ({hz for hz in (440, 700, 1000) if heard(lane(stereo, side), hz)} for side in (0, 1))
+    assert for_agent == ({440} if has_prompts else set())
+    assert for_caller == ({700, 1000} if has_prompts else {700})
+
+
+def test_music_on_hold_is_not_recorded(engine: Engine, line: Lines) -> None:
+    (_, left), (_, right) = line(), line()
+    tap = engine.tap(left.stream, right.stream, has_prompts=True)
+    engine.set_background(left.stream, [clip(engine, 1000)])
+    time.sleep(0.2)
+    engine.untap(tap)
+    assert not any(last_blocks(engine))
+
+
+def test_end_of_speech_is_told_once_though_packets_go_on(engine: Engine, line: Lines) -> None:
+    caller, opened = line()
+    tap = engine.tap(opened.stream, hush_s=0.3)
+    caller.say(opened.port, tones.sine(400, 0.3), step_s=0.02)
+    caller.say(opened.port, bytes(16_000), step_s=0.02)
+    (told,) = collect(engine)
+    assert isinstance(told, SpeechEnded)
+    assert told.stream == opened.stream
+    assert 0.3 <= told.silent_for_s < 0.4
+    speech = engine.speech(tap)
+    assert speech.length_s == pytest.approx(0.3, abs=0.05)
+    assert 0.28 <= speech.ended_s < 0.6
+    engine.untap(tap, keep_s=speech.ended_s)
+    assert engine.blocks()[-1].kept_frames == round(8000 * speech.ended_s)
+
+
+def test_side_that_sends_nothing_at_all_ends_as_silence_too(engine: Engine, line: Lines) -> None:
+    _, opened = line()
+    tap = engine.tap(opened.stream, hush_s=0.1)
+    time.sleep(0.2)
+    (told,) = collect(engine)
+    assert isinstance(told, SpeechEnded)
+    engine.untap(tap, keep_s=0.0)
+    assert engine.blocks()[-1].kept_frames == 0

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.recording.disks import MemoryDisk
 
-from acdcore.recording.events import DiskAlarm, RecordingEvent, RecordingFailed, RecordingFinished, RecordingPath
+from acdcore.recording.events import (
+    DiskAlarm,
+    RecordingDropped,
+    RecordingEvent,
+    RecordingFailed,
+    RecordingFinished,
+    RecordingPath,
+)
 from acdcore.recording.recorder import RECORDINGS_MAX, RETRY_AFTER_S, Output, Recorder, Seal, sealed
 from acdcore.recording.wav import HEADER_BYTES, header
 
@@ -21,6 +28,7 @@ class Block:
     tap: int
     samples: bytes = SECOND
     is_last: bool = False
+    kept_frames: int | None = None
 
 
 def path_of(tap: int) -> RecordingPath:
@@ -202,3 +210,26 @@ def test_alarm_for_want_of_rights_lasts_until_a_file_can_be_written() -> None:
     assert recorder.check(50.0) == [], "not so soon after the last try"
     (told,) = recorder.check(62.0)
     assert isinstance(told, DiskAlarm) and not told.is_raised
+
+
+@pytest.mark.parametrize("kept_frames", [1, 7_999, 8_000, 12_000, 20_000])
+def test_recording_is_cut_to_what_is_to_be_kept(kept_frames: int) -> None:
+    disk = MemoryDisk()
+    recorder = begun(disk, 1)
+    recorder.write(Block(1), 0.0)
+    (finished,) = carried_out(disk, recorder.write(Block(1, is_last=True, kept_frames=kept_frames), 1.0))
+    frames = min(kept_frames, 16_000)
+    assert finished == RecordingFinished(1, path_of(1), frames / 8_000, HEADER_BYTES + 4 * frames)
+    assert disk.finals[path_of(1)] == header(frames) + (SECOND * 2)[: 4 * frames]
+
+
+@pytest.mark.parametrize("samples", [b"", SECOND])
+def test_recording_of_which_nothing_is_kept_leaves_no_file(samples: bytes) -> None:
+    disk = MemoryDisk()
+    recorder = begun(disk, 1)
+    if samples:
+        recorder.write(Block(1), 0.0)
+    events = carried_out(disk, recorder.write(Block(1, samples, is_last=True, kept_frames=0), 1.0))
+    assert events == [RecordingDropped(1, path_of(1))]
+    assert disk.finals == {}
+    assert len(recorder) == 0

@@ -31,6 +31,7 @@ class Block:
     tap: int
     samples: bytes
     is_last: bool = False
+    kept_frames: int | None = None
 
 
 class Blocks:

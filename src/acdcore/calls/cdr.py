@@ -145,18 +145,29 @@ def cause_of(ending: Outcome, by: EndedBy) -> CallEnd:
 
 
 def recordings(history: Iterable[events.Event]) -> Iterator[tuple[str, float]]:
-    """The recordings that were begun, with the time: a talk is recorded from the bridge on, not from the answer."""
+    """The recordings that were begun, with the time: of a talk from the bridge on, or from the answer where told.
+
+    Nothing is kept of an answer without a talk that the caller outlived, nor of a message that was none.
+    """
+    begun: dict[str, float] = {}
     path = ""
     for event in history:
         match event:
-            case events.Connected():
-                path = event.recording
+            case events.Connected(at, recording=path, is_recorded_at_once=True) if path:
+                begun[path] = at
+            case events.Connected(recording=path):
+                pass
             case events.Bridged(at) if path:
-                yield path, at
+                begun.setdefault(path, at)
+            case events.Returned():
+                begun.pop(path, None)
             case events.MessageBegun(at, recording) if recording:
-                yield recording, at
+                begun[recording] = at
+            case events.MessageDropped(recording=recording):
+                begun.pop(recording, None)
             case _:
                 pass
+    yield from begun.items()
 
 
 def served_by(segments: Iterable[Segment]) -> AgentId | None:

@@ -123,6 +123,8 @@ class Connected:
     """The recording's path below the recordings directory; empty when the talk is not recorded."""
     phone: str = ""
     """The agent's registered phone that was answered, by its URI; empty for a party by a trunk."""
+    is_recorded_at_once: bool = False
+    """The talk is recorded from here on, and not only from when both hear each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +260,28 @@ class MessageBegun:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageDropped:
+    """What was recorded is no message, and its file is deleted."""
+
+    at: float
+    recording: str
+    """The path that `MessageBegun` named."""
+    why: str
+    """`no_speech` or `too_short`."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRefused:
+    """No message could be taken, and the caller was told so."""
+
+    at: float
+    queue: str
+    """Whose agents it was for; empty when the flow leads to none."""
+    why: str
+    """`full`: too many messages wait there; `no_recording`: nothing is recorded, or the disk is full."""
+
+
+@dataclass(frozen=True, slots=True)
 class MessageLeft:
     """The message was handed on as work for an agent."""
 
@@ -374,6 +398,8 @@ Event = (
     | Dialled
     | DialFailed
     | MessageBegun
+    | MessageDropped
+    | MessageRefused
     | MessageLeft
     | MessageHeard
     | CallbackPromised
@@ -413,6 +439,8 @@ KINDS: dict[type[Event], str] = {
     Dialled: "dialled",
     DialFailed: "dial_failed",
     MessageBegun: "message_begun",
+    MessageDropped: "message_dropped",
+    MessageRefused: "message_refused",
     MessageLeft: "message_left",
     MessageHeard: "message_heard",
     CallbackPromised: "callback_promised",

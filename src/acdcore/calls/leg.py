@@ -126,8 +126,25 @@ class FellSilent:
     silent_for_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class StoppedSpeaking:
+    """Nobody has spoken in a message for as long as its recording was told to wait; packets may still come."""
+
+    leg: "Leg"
+
+
 LegNote = (
-    Confirmed | Ringing | EarlyAudio | PickedUp | TurnedDown | HungUp | HoldChanged | Pressed | Played | FellSilent
+    Confirmed
+    | Ringing
+    | EarlyAudio
+    | PickedUp
+    | TurnedDown
+    | HungUp
+    | HoldChanged
+    | Pressed
+    | Played
+    | FellSilent
+    | StoppedSpeaking
 )
 
 
@@ -404,6 +421,10 @@ class Leg:
         """No audio comes; from a phone that holds us that is to be expected, and no sign that it is gone."""
         if not self.is_held:
             self._listener.notify(FellSilent(self, silent_for_s))
+
+    def on_speech_ended(self) -> None:
+        """A message has come to its end."""
+        self._listener.notify(StoppedSpeaking(self))
 
     def on_hold_limit(self) -> None:
         """The audio has rested for too long; who was heard though it said that it would send nothing has more time."""

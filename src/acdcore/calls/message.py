@@ -7,9 +7,17 @@ from acdcore.calls.call import Call
 from acdcore.calls.dialling import number_to_call
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import Leg
-from acdcore.ivr.steps import FileMessage
+from acdcore.ivr.steps import FileMessage, Record
+from acdcore.kernel.ids import QueueName
 from acdcore.media.model import TapId
 from acdcore.work.model import WorkKind
+
+NEVER_S = 86_400.0
+"""A message is at most ten minutes long: a silence of this length is never told of."""
+SPEECH_LEAST_S = 0.3
+"""Less is a cough or a click, and no message."""
+TAIL_S = 0.4
+"""Kept after the last word, so that it does not sound cut off."""
 
 
 class Messages:
@@ -20,24 +28,51 @@ class Messages:
         self._hall = hall
         self._paths: dict[int, str] = {}
         self._tap: TapId | None = None
-        self._began_at: float | None = None
+        self._began_at = 0.0
+        self._least_s = 0.0
+        self.recording = 0
+        """The one that runs, 0 when none does."""
+        call.held.callback(self.stop)  # unwound after the flow, which tells what becomes of a message cut short
 
-    def begin(self, recording: int, caller: Leg) -> None:
+    def may_be_left(self, queue: QueueName | None) -> bool:
+        """Whether a message for the queue can be taken now; that it cannot is written down."""
+        hall, call = self._hall, self._call
+        if not hall.recorder.path_for(call):
+            why = "no_recording"
+        elif queue is not None and not hall.workbench.has_room_for_message(queue):
+            why = "full"
+        else:
+            return True
+        call.log(events.MessageRefused(hall.clock.now(), queue or "", why))
+        return False
+
+    def begin(self, wanted: Record, caller: Leg) -> None:
         """Record the caller alone from now on."""
         hall, call = self._hall, self._call
-        path = self._paths[recording] = hall.recorder.path_for(call)
-        self._tap = hall.recorder.begin(call, caller, None, path)
+        path = self._paths[wanted.recording] = hall.recorder.path_for(call)
+        self.recording, self._least_s = wanted.recording, wanted.min_s
+        self._tap = hall.recorder.begin_message(call, caller, path, wanted.silence_s or NEVER_S)
         self._began_at = hall.clock.now()
         call.log(events.MessageBegun(self._began_at, path))
 
     def stop(self) -> float:
-        """End the recording; its length in seconds, 0 when none runs or nothing is recorded at all."""
-        if self._began_at is None or self._tap is None:
-            self._began_at = None
+        """End the recording; its length to the last word in seconds, 0 when it is none or nothing is recorded at all.
+
+        What is no message is deleted: nobody spoke, or not for long enough.
+        """
+        tap, recording = self._tap, self.recording
+        self._tap, self.recording = None, 0
+        if tap is None:
             return 0.0
-        self._hall.recorder.end(self._tap)
-        length_s = self._hall.clock.now() - self._began_at
-        self._tap = self._began_at = None
+        recorder, now = self._hall.recorder, self._hall.clock.now()
+        speech = recorder.speech(tap)
+        length_s = min(now - self._began_at, speech.ended_s + TAIL_S)
+        why = "no_speech" if speech.length_s < SPEECH_LEAST_S else "too_short" if length_s < self._least_s else ""
+        if why:
+            recorder.drop(tap)
+            self._call.log(events.MessageDropped(now, self._paths.pop(recording, ""), why))
+            return 0.0
+        recorder.end(tap, length_s)
         return length_s
 
     def file(self, wanted: FileMessage) -> None:

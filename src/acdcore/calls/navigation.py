@@ -8,7 +8,7 @@ from acdcore.calls import events
 from acdcore.calls.call import Call, Ending, SentTo, ServiceReplied
 from acdcore.calls.dialling import callback_choice, number_to_call
 from acdcore.calls.hall import Hall
-from acdcore.calls.leg import Leg, Played, Pressed
+from acdcore.calls.leg import Leg, Played, Pressed, StoppedSpeaking
 from acdcore.calls.message import Messages
 from acdcore.calls.people import Customer
 from acdcore.calls.ports import Directory
@@ -22,6 +22,7 @@ from acdcore.ivr.steps import (
     Ask,
     CallbackPlaced,
     CallerLeft,
+    CallerSilent,
     Dial,
     DigitPressed,
     Entered,
@@ -32,6 +33,8 @@ from acdcore.ivr.steps import (
     Input,
     Lookup,
     LookupFinished,
+    MessageRefused,
+    OfferMessage,
     Play,
     PlaybackFinished,
     Record,
@@ -133,6 +136,8 @@ class Walk:
                 return machine.handle(DigitPressed(digit), now)
             case Played(playback=playback):
                 return machine.handle(PlaybackFinished(playback), now)
+            case StoppedSpeaking() if self._messages.recording:
+                return machine.handle(CallerSilent(self._messages.recording), now)
             case ServiceReplied(answered):
                 return machine.handle(answered, now)
             case SentTo() as sent_to:
@@ -155,8 +160,10 @@ class Walk:
                 call.log(events.FlowEntered(now, f"{self._flow}.{node}"))
             case Lookup():
                 return [look_up(call, self._hall, action)]
-            case Record(recording):
-                self._messages.begin(recording, self._caller)
+            case OfferMessage(playback, queue) if not self._messages.may_be_left(queue):
+                return [MessageRefused(playback)]
+            case Record():
+                self._messages.begin(action, self._caller)
             case StopRecording(recording):
                 return [RecordingFinished(recording, self._messages.stop())]
             case FileMessage():

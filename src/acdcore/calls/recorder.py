@@ -14,8 +14,15 @@ from acdcore.kernel.alarms import AlarmKind, Severity
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import AgentId, CallId, QueueName
 from acdcore.media.engine import Engine
-from acdcore.media.model import TapId
-from acdcore.recording.events import DiskAlarm, RecordingEvent, RecordingFailed, RecordingFinished, RecordingPath
+from acdcore.media.model import Speech, TapId
+from acdcore.recording.events import (
+    DiskAlarm,
+    RecordingDropped,
+    RecordingEvent,
+    RecordingFailed,
+    RecordingFinished,
+    RecordingPath,
+)
 from acdcore.recording.names import recording_path
 from acdcore.recording.writer import RecordingWriter
 
@@ -32,6 +39,16 @@ RECORDING_FAILED = AlarmKind(
     3_600.0,
 )
 """One talk is not recorded, or only its beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class TalkRecording:
+    """What of a talk is recorded."""
+
+    begins_at_answer: bool = True
+    """From the agent's answer on, not only from when both hear each other."""
+    has_announcements: bool = False
+    """What agent and caller are told before they hear each other is heard in it too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +73,10 @@ class Recorder:
         chronicle: Chronicle,
         clock: Clock,
         directory: Path | None = None,
+        talks: TalkRecording = TalkRecording(),
     ) -> None:
         """Without a `writer` nothing is recorded; `directory` is where its files are read again."""
+        self.talks = talks
         self._directory = directory
         self._engine = engine
         self._writer = writer
@@ -84,24 +103,43 @@ class Recorder:
         """The file of a recording by its path below the directory; None when there is none."""
         return self._directory / path if self._directory is not None and path else None
 
-    def begin(self, call: Call, left: Leg, right: Leg | None, path: str) -> TapId | None:
-        """Record the two, or the one, until `end` or until the call lets go of what it holds; None: not recorded."""
+    def begin(self, call: Call, left: Leg, right: Leg, path: str) -> TapId | None:
+        """Record a talk until `end` or until the call lets go of what it holds; None: it is not recorded."""
         if self._writer is None or not path:
             return None
+        has_prompts = self.talks.has_announcements
+        tap = self._begun(call, self._engine.tap(left.stream, right.stream, has_prompts=has_prompts), path)
+        call.held.callback(self.end, tap)
+        return tap
+
+    def begin_message(self, call: Call, caller: Leg, path: str, silence_s: float) -> TapId | None:
+        """Record the caller alone, until `end`; `Leg.on_speech_ended` tells when nothing was said for `silence_s`."""
+        if self._writer is None or not path:
+            return None
+        return self._begun(call, self._engine.tap(caller.stream, hush_s=silence_s), path)
+
+    def _begun(self, call: Call, tap: TapId, path: str) -> TapId:
+        assert self._writer is not None, "somebody has just seen it"
         call.recordings += 1
         view = call.view
-        tap = self._engine.tap(left.stream, right.stream if right is not None else None)
-        call.held.callback(self.end, tap)
         self._labels[tap] = Label(call.id, call.recordings, view.agent, view.queue, view.caller, self._clock.wall())
         self._running.add(tap)
         self._writer.begin(tap, RecordingPath(path))
         return tap
 
-    def end(self, tap: TapId) -> None:
-        """The talk is over; the file follows. Without effect the second time."""
+    def speech(self, tap: TapId) -> Speech:
+        """What was said until now in a message that is being recorded."""
+        return self._engine.speech(tap)
+
+    def end(self, tap: TapId, keep_s: float | None = None) -> None:
+        """The talk is over; the file follows, or so much of its beginning. Without effect the second time."""
         if tap in self._running:
             self._running.discard(tap)
-            self._engine.untap(tap)
+            self._engine.untap(tap, keep_s=keep_s)
+
+    def drop(self, tap: TapId) -> None:
+        """Nothing of it is to be kept."""
+        self.end(tap, keep_s=0.0)
 
     def on_event(self, event: RecordingEvent) -> None:
         """What the writer's thread has reported, brought to the loop."""
@@ -116,6 +154,8 @@ class Recorder:
                     self._write_down(tap, path, duration_s, size_bytes)
                 else:
                     self._labels.pop(tap, None)
+            case RecordingDropped(tap):
+                self._labels.pop(tap, None)
             case DiskAlarm():
                 self.alarm = event if event.is_raised else None
                 self._chronicle.alarms.hold(RECORDING_OFF, event.reason if event.is_raised else "")

@@ -9,7 +9,7 @@ from acdcore.calls.rows import EndedBy
 from acdcore.calls.waiting import Served
 from acdcore.ivr.model import Language, PromptName
 from acdcore.kernel.ids import QueueName
-from acdcore.media.model import ClipId
+from acdcore.media.model import ClipId, TapId
 from acdcore.queues.model import AgentNotReady
 
 LEAVES_MAX = 2
@@ -24,7 +24,10 @@ async def talk_to_agent(call: Call, caller: Leg, hall: Hall, served: Served) -> 
     """
     now = hall.clock.now()
     path = hall.recorder.path_for(call)
-    call.log(events.Connected(now, served.agent, "", path, contact_of(served.leg.phone)))
+    is_recorded = bool(path) and hall.recorder.talks.begins_at_answer and served.leg.session is not None
+    call.log(events.Connected(now, served.agent, "", path, contact_of(served.leg.phone), is_recorded))
+    # Before the announcements: so whoever hangs up during them has a recording too.
+    tap = hall.recorder.begin(call, caller, served.leg, path) if is_recorded else None
     both_told = {
         announce(call, caller, call.voice.agent_number(served.agent, call.language)),
         announce(call, served.leg, whisper_to(call, hall, served)),
@@ -34,12 +37,15 @@ async def talk_to_agent(call: Call, caller: Leg, hall: Hall, served: Served) -> 
     if served.leg.session is not None:
         match await until_played(call, both_told, served.leg):
             case None:
-                sent_to = await converse(call, caller, served.leg, hall, path)
+                sent_to = await converse(call, caller, served.leg, hall, path, tap)
             case SentTo() as sent_to:
                 caller.stop_playing()
             case _:
                 pass  # the agent is gone
-    if sent_to is None and not call.has_talked:
+    is_left = sent_to is None and not call.has_talked
+    if tap is not None:
+        hall.recorder.end(tap, 0.0 if is_left else None)
+    if is_left:
         caller.stop_playing()
         note_left(call, hall, served)
     else:
@@ -109,11 +115,17 @@ async def until_played(
     return None
 
 
-async def converse(call: Call, caller: Leg, partner: Leg, hall: Hall, path: str) -> SentTo | None:
-    """Both hear each other, or music while one holds, until the partner is gone or the caller is sent elsewhere."""
+async def converse(
+    call: Call, caller: Leg, partner: Leg, hall: Hall, path: str, tap: TapId | None = None
+) -> SentTo | None:
+    """Both hear each other, or music while one holds, until the partner is gone or the caller is sent elsewhere.
+
+    `tap` is their recording, when it has begun already.
+    """
     if partner.session is None:
         return None  # gone, and the note of it not read yet
-    tap = hall.recorder.begin(call, caller, partner, path)
+    if tap is None:
+        tap = hall.recorder.begin(call, caller, partner, path)
     try:
         return await until_parted(call, caller, partner, hall)
     finally:

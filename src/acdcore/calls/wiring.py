@@ -8,7 +8,15 @@ from acdcore.calls.audio_address import AudioSettings, Ours
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import IdSource
 from acdcore.media.engine import Engine
-from acdcore.media.events import DigitPressed, MediaEvent, MediaLost, MediaResumed, PlaybackFinished, TapOverflowed
+from acdcore.media.events import (
+    DigitPressed,
+    MediaEvent,
+    MediaLost,
+    MediaResumed,
+    PlaybackFinished,
+    SpeechEnded,
+    TapOverflowed,
+)
 from acdcore.media.model import StreamFigures, StreamId
 from acdcore.sip.events import (
     HoldLimitReached,
@@ -87,6 +95,10 @@ class Party(Protocol):
 
     def on_silence(self, silent_for_s: float) -> None:
         """No audio comes."""
+        ...
+
+    def on_speech_ended(self) -> None:
+        """Nobody speaks any more in a recording."""
         ...
 
     def on_hold_limit(self) -> None:
@@ -194,6 +206,8 @@ class Wiring:
                     party.on_played(playback)
                 case MediaLost(silent_for_s=silent_for_s):
                     party.on_silence(silent_for_s)
+                case SpeechEnded():
+                    party.on_speech_ended()
                 case PlaybackFinished() | MediaResumed():
                     pass
                 case _:

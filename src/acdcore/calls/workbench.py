@@ -95,6 +95,10 @@ class Workbench:
             language=call.language.value,
         )
 
+    def has_room_for_message(self, queue: QueueName) -> bool:
+        """Whether the queue takes one more message."""
+        return self._book.has_room_for_message(queue)
+
     def request(self, item: WorkItem, since: datetime | None = None) -> WorkItem:
         """Put an item into the book; the open one that covers it, if there is one. Raises WrongState.
 

@@ -9,6 +9,8 @@ NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 """Names of flows, nodes, prompts and variables: they go into files' names and into records."""
 RECORDING_MAX_S = 600.0
 """The longest message: nobody listens to more than ten minutes."""
+SILENCE_MIN_S = 2.0
+"""The shortest silence that ends a message: who thinks for a moment has not ended."""
 SERVICE_FIELDS_MAX = 20
 """Fields that a service is sent or gives: more than a caller can be asked for or told."""
 

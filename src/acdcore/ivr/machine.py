@@ -57,12 +57,14 @@ from acdcore.ivr.model import (
     VariableName,
     Words,
 )
+from acdcore.ivr.numbers import speak_limits
 from acdcore.ivr.questions import More, Reply, Taken, Wrong, given_up, take_key, take_pause
 from acdcore.ivr.silence import message_left, silent_way
 from acdcore.ivr.steps import (
     Action,
     CallbackPlaced,
     CallerLeft,
+    CallerSilent,
     Dial,
     DigitPressed,
     Entered,
@@ -71,6 +73,8 @@ from acdcore.ivr.steps import (
     HangUp,
     Input,
     LookupFinished,
+    MessageRefused,
+    OfferMessage,
     Play,
     PlaybackFinished,
     Record,
@@ -238,6 +242,10 @@ class Machine:
             case RecordingFinished(number, length_s):
                 is_awaited = self._awaits(Phase.RECORDING, number) or self._awaits(Phase.STOPPING, number)
                 return self._recorded(length_s) if is_awaited else None
+            case CallerSilent(number):
+                return self._stop_recording(now, actions) if self._awaits(Phase.RECORDING, number) else None
+            case MessageRefused(number):
+                return self._refuse_message(now, actions) if self._awaits(Phase.SPEAKING, number) else None
             case CallerLeft(recorded_s):
                 self._leave(recorded_s, actions)
                 return None
@@ -304,11 +312,13 @@ class Machine:
                 return node.next
             case HangUpNode():
                 return self._end(HangUp(node.reason), actions)
-            case RecordNode():
+            case RecordNode() if self._visit.then is None:
                 number = self._next_number()
                 self._await(Phase.RECORDING, number, node.max_s, now)
-                actions.append(Record(number, node.max_s))
+                actions.append(Record(number, node.max_s, node.silence_s, node.min_s))
                 return None
+            case RecordNode():
+                return self._visit.then
             case ServiceNode():
                 return self._visit.then
             case _:
@@ -459,8 +469,18 @@ class Machine:
 
     def _enter_record(self, node: RecordNode, now: float, actions: list[Action]) -> _Next:
         self._heard = Heard()
-        beep = system_key(SystemPrompt.BEEP, self._caller.language)
-        return self._speak((*self._caller.spoken(node.prompts), beep), now, actions)
+        language = self._caller.language
+        limits = speak_limits(node, language) if node.has_limits else ()
+        message = message_left(self._flow, node.next, self._caller, 0)
+        actions.append(OfferMessage(self._number + 1, message.queue if message is not None else None))
+        beep = system_key(SystemPrompt.BEEP, language)
+        return self._speak((*self._caller.spoken(node.prompts), *limits, beep), now, actions)
+
+    def _refuse_message(self, now: float, actions: list[Action]) -> _Next:
+        node = self._visit.node
+        assert isinstance(node, RecordNode), "only a RecordNode offers a message"
+        self._visit.then = node.on_full or node.on_empty
+        return self._speak((system_key(SystemPrompt.MESSAGE_FULL, self._caller.language),), now, actions)
 
     def _stop_recording(self, now: float, actions: list[Action]) -> _Next:
         number = self._waiting.number

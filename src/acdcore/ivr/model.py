@@ -371,6 +371,12 @@ class RecordNode:
     """When something was recorded."""
     on_empty: NodeName
     """When nothing was."""
+    silence_s: float = 0.0
+    """A caller who has not spoken for so long has ended; 0: only a key, or `max_s`, ends it."""
+    has_limits: bool = False
+    """The caller is told how long it may be, and which key ends it."""
+    on_full: NodeName | None = None
+    """When no message can be taken, and the caller was told so; None: as `on_empty`."""
 
 
 @dataclass(frozen=True, slots=True)

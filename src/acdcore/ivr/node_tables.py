@@ -4,12 +4,13 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from acdcore.ivr.bounds import (
     NUMBER_PATTERN,
     RECORDING_MAX_S,
     SERVICE_FIELDS_MAX,
+    SILENCE_MIN_S,
     Advance,
     HowToRead,
     Name,
@@ -233,8 +234,18 @@ class RecordTable(Table):
     end_keys: str = "0123456789*#"
     min_s: float = Field(default=1.0, ge=0)
     max_s: float = Field(default=120.0, gt=0, le=RECORDING_MAX_S)
+    silence_s: float = Field(default=5.0, ge=0, le=60)
+    limits: bool = True
     next: Name
     on_empty: Name
+    on_full: Name | None = None
+
+    @field_validator("silence_s")
+    @classmethod
+    def _is_long_enough(cls, silence_s: float) -> float:
+        if 0 < silence_s < SILENCE_MIN_S:
+            raise ValueError(f"a pause in a sentence may be longer; give 0 for never, or at least {SILENCE_MIN_S:g}")
+        return silence_s
 
     def node(self, flow: FlowName) -> Node:
         return RecordNode(
@@ -244,6 +255,9 @@ class RecordTable(Table):
             max_s=self.max_s,
             next=NodeName(self.next),
             on_empty=NodeName(self.on_empty),
+            silence_s=self.silence_s,
+            has_limits=self.limits,
+            on_full=NodeName(self.on_full) if self.on_full else None,
         )
 
 

@@ -3,12 +3,14 @@
 import math
 
 from acdcore.ivr.cardinals import speak_quantity
-from acdcore.ivr.model import Language, PromptKey
+from acdcore.ivr.model import Language, PromptKey, RecordNode
 from acdcore.ivr.system import COUNT_MAX, SystemPrompt, Word, count_key, digit_key, system_key, word_key
 
 DIGITS_MAX = 20
 """E.164 allows 15 digits; what is longer is not a number that anyone listens to."""
 
+KEYS_OF_A_PHONE = 12
+"""0 to 9, the star and the hash key."""
 WAIT_MIN_MAX = 60
 """The longest wait that is spoken in minutes; beyond it nobody counts on a figure."""
 
@@ -61,3 +63,26 @@ def speak_wait(wait_s: float, language: Language) -> tuple[PromptKey, ...]:
         *speak_quantity(minutes, language),
         word_key(Word.MINUTE if minutes == 1 else Word.MINUTES, language),
     )
+
+
+def speak_limits(node: RecordNode, language: Language) -> tuple[PromptKey, ...]:
+    """What the caller hears before a message: "your message may last up to two minutes", and which key ends it."""
+    seconds = max(1, int(node.max_s))
+    spoken = [system_key(SystemPrompt.MESSAGE_LIMIT, language)]
+    for count, one, many in ((seconds // 60, Word.MINUTE, Word.MINUTES), (seconds % 60, Word.SECOND, Word.SECONDS)):
+        if count:
+            spoken += [*speak_quantity(count, language), word_key(one if count == 1 else many, language)]
+    return (*spoken, *_end_key(node.keys, language))
+
+
+def _end_key(keys: frozenset[str], language: Language) -> tuple[PromptKey, ...]:
+    """Which key ends a message; one of them, where some do."""
+    if not keys:
+        return ()
+    if len(keys) == KEYS_OF_A_PHONE:
+        return (system_key(SystemPrompt.MESSAGE_END_ANY, language),)
+    if "#" in keys:
+        return (system_key(SystemPrompt.MESSAGE_END_HASH, language),)
+    if "*" in keys:
+        return (system_key(SystemPrompt.MESSAGE_END_STAR, language),)
+    return (system_key(SystemPrompt.MESSAGE_END_DIGIT, language), digit_key(min(keys), language))

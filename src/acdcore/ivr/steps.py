@@ -57,6 +57,22 @@ class RecordingFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerSilent:
+    """The caller has said nothing more for as long as `Record` said."""
+
+    recording: int
+    """The number that its `Record` carried; an older number is ignored."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRefused:
+    """No message can be taken: too many wait already, or nothing can be recorded."""
+
+    playback: int
+    """The number that its `OfferMessage` carried; an older number is ignored."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallbackPlaced:
     """The request for a callback was taken down, or not."""
 
@@ -88,7 +104,15 @@ class CallerLeft:
 
 
 Input = (
-    DigitPressed | PlaybackFinished | LookupFinished | RecordingFinished | CallbackPlaced | ServiceAnswered | CallerLeft
+    DigitPressed
+    | PlaybackFinished
+    | LookupFinished
+    | RecordingFinished
+    | CallerSilent
+    | MessageRefused
+    | CallbackPlaced
+    | ServiceAnswered
+    | CallerLeft
 )
 
 # --- actions ---------------------------------------------------------------------------------------------------
@@ -180,6 +204,16 @@ class HangUp:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferMessage:
+    """The caller is about to be asked for a message; answered with `MessageRefused` when there is no room for it."""
+
+    playback: int
+    """Of what asks for it, which follows; to be given back in `MessageRefused`."""
+    queue: QueueName | None
+    """Whose agents it is for; None when the flow leads to no message."""
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """Record the caller from now on, and answer with `RecordingFinished`."""
 
@@ -187,6 +221,10 @@ class Record:
     """To be given back in `RecordingFinished`."""
     max_s: float
     """How long at the most; the machine stops it then."""
+    silence_s: float = 0.0
+    """Answer with `CallerSilent` when the caller has not spoken for so long; 0: never."""
+    min_s: float = 0.0
+    """What is shorter, up to the last word, is not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +297,7 @@ Action = (
     | StopPlaying
     | Lookup
     | SetLanguage
+    | OfferMessage
     | Record
     | StopRecording
     | FileMessage

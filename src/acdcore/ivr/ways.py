@@ -73,7 +73,8 @@ def ways(node: Node) -> list[Way]:
         case LanguageNode() | MessageNode():
             return [Way("next", node.next)]
         case RecordNode():
-            return [Way("next", node.next), Way("on_empty", node.on_empty)]
+            full = [] if node.on_full is None else [Way("on_full", node.on_full)]
+            return [Way("next", node.next), Way("on_empty", node.on_empty), *full]
         case LookupNode():
             return [
                 Way("found", node.found),

@@ -8,6 +8,7 @@ from acdcore.media.linux cimport pthread_mutex_t, sockaddr_in
 from acdcore.media.outlet cimport outlet_t
 from acdcore.media.reception cimport reception_t
 from acdcore.media.rtcp cimport CNAME_SIZE
+from acdcore.media.speech cimport speech_t
 from acdcore.media.timeline cimport timeline_t
 from acdcore.media.timers cimport timers_t
 
@@ -26,6 +27,7 @@ cdef enum deadline_kind_t:
     SILENCE     # has the stream been heard?
     KEY         # has the held key been heard?
     BLOCK       # a second of a recording is due
+    HUSH        # has speech been heard on a recording's left side?
 
 cdef enum event_kind_t:
     PRESSED     # number: key, duration in samples
@@ -33,6 +35,7 @@ cdef enum event_kind_t:
     LOST        # number: silence in ns
     RESUMED
     OVERFLOWED  # number: samples lost
+    HUSHED      # number: silence in ns
 
 cdef enum meaning_t:
     NOT_AGREED  # of a payload type that is not taken
@@ -82,6 +85,10 @@ cdef struct tap_t:
     stream_t* streams[2]    # left and right, NULL for silence
     int waiting             # blocks not yet fetched
     int64_t skipped         # samples that found no room among them
+    bint has_prompts        # what is played to one side lies on the other's
+    int64_t hush_ns         # silence on the left that is told of once, 0 for none
+    int64_t kept            # samples of the whole recording that are to be kept, -1 for all
+    speech_t speech         # on the left, while `hush_ns` is above 0
 
 cdef struct block_t:
     block_t* next
@@ -90,6 +97,7 @@ cdef struct block_t:
     int64_t count           # samples in `stereo`
     int16_t* stereo         # NULL when count is 0
     bint is_last
+    int64_t kept            # of the last block: see the tap's
 
 cdef struct stream_t:
     int64_t id

@@ -7,6 +7,7 @@ from acdcore.media.model import (
     ClipId,
     EngineSettings,
     OpenedStream,
+    Speech,
     StreamFigures,
     StreamId,
     StreamTarget,
@@ -103,8 +104,13 @@ class Engine:
     def unbridge(self, a: StreamId) -> None:
         """End the bridge that the stream is in, if any, for both sides."""
 
-    def tap(self, left: StreamId, right: StreamId | None = None) -> TapId:
+    def tap(
+        self, left: StreamId, right: StreamId | None = None, *, has_prompts: bool = False, hush_s: float = 0.0
+    ) -> TapId:
         """Record what is received from two streams on one timeline that begins now; a None side is silence.
+
+        With `has_prompts` what `play` plays to one side lies on the other's, with what else it hears; music does not.
+        With `hush_s` above zero SpeechEnded tells once that nobody has spoken on the left for so long.
 
         Raises ValueError when a stream is in a recording already or left is right.
         """
@@ -112,8 +118,14 @@ class Engine:
     def retap(self, tap: TapId, *, left: StreamId | None = None, right: StreamId | None = None) -> None:
         """Move the sides that are given to other streams; the recording goes on in the same file."""
 
-    def untap(self, tap: TapId) -> None:
-        """End a recording; its last block follows at once."""
+    def speech(self, tap: TapId) -> Speech:
+        """What was said on the left; only for a recording that was begun with `hush_s`."""
+
+    def untap(self, tap: TapId, *, keep_s: float | None = None) -> None:
+        """End a recording; its last block follows at once, at least 20 ms after the first.
+
+        With `keep_s` the last block says that only so much of the beginning is to be kept, 0.0 for nothing.
+        """
 
     def census(self) -> Census:
         """What the engine holds, for the leak ledger and for metrics."""

@@ -28,7 +28,7 @@ from acdcore.media.streams cimport (
 from acdcore.media.taps cimport tap_attach, tap_close, tap_create, tap_take_blocks
 from acdcore.media.views cimport view_agreed, view_block, view_event, view_figures
 
-from acdcore.media.model import Census, OpenedStream, PortsExhausted, UnknownClip, UnknownStream, UnknownTap
+from acdcore.media.model import Census, OpenedStream, PortsExhausted, Speech, UnknownClip, UnknownStream, UnknownTap
 from acdcore.media.ports import PortPairs
 
 cdef enum:
@@ -339,8 +339,9 @@ cdef class Engine:
         if known == NULL:
             raise UnknownStream(a)
 
-    def tap(self, left, right=None):
-        cdef int64_t id = 0
+    def tap(self, left, right=None, *, has_prompts=False, hush_s=0.0):
+        cdef int64_t id = 0, hush_ns = int(hush_s * 1e9)
+        cdef bint is_with_prompts = has_prompts
         cdef int64_t left_id = left, right_id = right or 0
         cdef tap_t* tap
         if left == right:
@@ -348,7 +349,7 @@ cdef class Engine:
         self._check_free(left, None)
         self._check_free(right, None)
         core_enter(self._core)
-        tap = tap_create(self._core, monotonic_ns())
+        tap = tap_create(self._core, is_with_prompts, hush_ns, monotonic_ns())
         if tap != NULL:
             id = tap.id
             _attach(self._core, tap, left_id, right_id)
@@ -389,12 +390,26 @@ cdef class Engine:
         if holder and holder != tap:
             raise ValueError(f"stream {stream} is being recorded already")
 
-    def untap(self, tap):
-        cdef int64_t id = tap
+    def speech(self, tap):
+        cdef int64_t id = tap, total = 0, ended = 0
         cdef tap_t* known
         core_enter(self._core)
         known = core_tap(self._core, id)
         if known != NULL:
+            total = known.speech.total
+            ended = known.speech.ended
+        core_leave(self._core)
+        if known == NULL:
+            raise UnknownTap(tap)
+        return Speech(total / 8000.0, ended / 8000.0)
+
+    def untap(self, tap, *, keep_s=None):
+        cdef int64_t id = tap, kept = -1 if keep_s is None else round(8000 * keep_s)
+        cdef tap_t* known
+        core_enter(self._core)
+        known = core_tap(self._core, id)
+        if known != NULL:
+            known.kept = kept
             tap_close(self._core, known, monotonic_ns())
         core_leave(self._core)
         if known == NULL:

@@ -57,4 +57,14 @@ class TapOverflowed:
     """Length of the part per channel, at 8 kHz."""
 
 
-MediaEvent = DigitPressed | PlaybackFinished | MediaLost | MediaResumed | TapOverflowed
+@dataclass(frozen=True, slots=True)
+class SpeechEnded:
+    """Nobody has spoken on a recording's left side for as long as `tap` was told; said once."""
+
+    stream: StreamId
+    """The stream on the left."""
+    silent_for_s: float
+    """Time since the last speech, or since the recording began."""
+
+
+MediaEvent = DigitPressed | PlaybackFinished | MediaLost | MediaResumed | TapOverflowed | SpeechEnded

@@ -20,6 +20,7 @@ from acdcore.media.reception cimport (
 from acdcore.media.reports cimport reports_take
 from acdcore.media.rtcp cimport incoming_t, rtcp_is, rtcp_read
 from acdcore.media.rtp cimport RTP_HEADER_SIZE, rtp_header_t, rtp_read, rtp_write
+from acdcore.media.speech cimport speech_hear, speech_key
 from acdcore.media.streams cimport stream_aim
 from acdcore.media.timeline cimport timeline_put
 
@@ -159,6 +160,13 @@ cdef void _record(stream_t* stream, const rtp_header_t* header, const uint8_t* d
     packet.count = header.payload_size
     packet.table = decoding(stream.meanings[header.payload_type] - MU_AUDIO)
     timeline_put(&stream.tap.timeline, stream.lane, &packet, now_ns)
+    if stream.lane == 0 and stream.tap.hush_ns > 0:
+        speech_hear(&stream.tap.speech, packet.payload, packet.count, packet.table, _position(stream, now_ns))
+
+
+cdef int64_t _position(const stream_t* stream, int64_t now_ns) noexcept nogil:
+    """On the line of time of the stream's recording."""
+    return (now_ns - stream.tap.timeline.began_ns) // NS_PER_SAMPLE
 
 
 cdef void _hear_key(
@@ -167,6 +175,8 @@ cdef void _hear_key(
     cdef key_packet_t packet
     cdef press_t presses[PRESSES]
     cdef int at
+    if stream.tap != NULL and stream.lane == 0:
+        speech_key(&stream.tap.speech, _position(stream, now_ns))
     if not key_read(data + header.payload_at, header, &packet):
         return
     for at in range(keypad_hear(&stream.keypad, &packet, now_ns, presses)):

@@ -173,6 +173,18 @@ class TapBlock:
     """Interleaved stereo, 16-bit little-endian, 8 kHz: left received from the caller, right from the agent."""
     is_last: bool
     """No further block comes for this tap."""
+    kept_frames: int | None = None
+    """Of a last block: how much of the whole recording is to be kept; None for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """What was said on a recording's left side until now, by its energy (speech.pyx)."""
+
+    length_s: float
+    """All speech together."""
+    ended_s: float
+    """When the last of it ended, from the recording's beginning; 0.0 while there was none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,12 @@ cdef struct outlet_t:
     int64_t source_span         # sequence numbers from the run's first, or the last change of offset, to the highest
     uint32_t source_newest      # timestamp of the audio packet with the highest sequence number
     int64_t source_newest_ns    # when it came
+    int audio_samples           # of the newest audio relayed in the run, 0 before any,
+    uint16_t audio_sequence     # its number at the source,
+    uint32_t audio_timestamp    # its timestamp there, and
+    int64_t audio_ns            # when it came
+    int64_t held_samples        # by how much audio was late after a pause, as it still is
+    int64_t held_since_ns       # when that began
     uint16_t sequence_offset    # ours less the source's
     uint16_t earlier_offset     # the same before it changed last
     int64_t earlier_span        # sequence numbers that it held for

@@ -9,7 +9,10 @@ Rules:
      count it, and packets that overtook each other are passed on as they come.
   4. A packet from before the run's first would need numbers already used: it is not relayed.
   5. A packet that is left out on purpose (a telephone-event for a phone that knows none) closes its gap.
-  6. A run whose timestamps leap against the time gone by gets a new timestamp offset; its sequence goes on.
+  6. A run whose timestamps say what cannot be gets a new timestamp offset, so that the phone does not play it late; its
+     sequence goes on. Timestamps that overlap the packet before, run backwards or leap ahead of the time gone by follow
+     the number instead. Behind a pause in which they stood still they follow our clock: at once at a marker, else when
+     the packets have come in step for 50 ms; those of a network that only held them back come sooner, and stay as they are.
   7. A telephone-event with an SSRC of its own is put in between: the run's numbers move up, and its offset in time stays.
      It is timed by our clock, and so is one whose clock is not that of the audio around it. No key moves the run's clock.
 """
@@ -24,7 +27,10 @@ from acdcore.media.rtp import RtpPacket
 cdef enum:
     NS_PER_SAMPLE = 125_000
     SEGMENT_SAMPLES = 65_535    # RFC 4733 section 2.5.1.3: so long a key keeps one timestamp
-    LEAP_SAMPLES = 16_000   # two seconds: more than any jitter, less than phones skip when they restart their clock
+    LEAP_SAMPLES = 16_000   # of keys, two seconds: a phone that restarts its clock
+    AHEAD_SAMPLES = 400     # 50 ms: audio cannot come before it was said; the rest may be a hurried network
+    HELD_SAMPLES = 800      # 100 ms: longer than most jitter
+    IN_STEP_NS = 50_000_000   # 50 ms: two or three packets
 
 
 cdef uint32_t _clock(const outlet_t* outlet, int64_t now_ns) noexcept nogil:
@@ -70,9 +76,10 @@ cdef bint outlet_relay(
     if not _number(outlet, source, header, &is_newest):
         return False
     if is_newest:
-        if not is_first and _leaps(outlet, source, now_ns):
-            outlet.timestamp_offset = _clock(outlet, now_ns) - source.timestamp
-            is_first = True
+        if not is_first:
+            is_first = _mend(outlet, source, samples, now_ns)
+        if samples > 0:
+            _note_audio(outlet, source, samples, now_ns)
         outlet.source_newest = source.timestamp
         outlet.source_newest_ns = now_ns
     header.marker = is_first or source.marker
@@ -112,6 +119,64 @@ cdef void _begin_run(outlet_t* outlet, const rtp_header_t* source, int64_t now_n
     outlet.sequence_offset = outlet.earlier_offset = outlet.next_sequence - source.sequence
     outlet.earlier_span = 0
     outlet.timestamp_offset = _clock(outlet, now_ns) - source.timestamp
+    outlet.audio_samples = 0
+    outlet.held_samples = 0
+
+
+cdef void _note_audio(outlet_t* outlet, const rtp_header_t* source, int samples, int64_t now_ns) noexcept nogil:
+    outlet.audio_samples = samples
+    outlet.audio_sequence = source.sequence
+    outlet.audio_timestamp = source.timestamp
+    outlet.audio_ns = now_ns
+
+
+cdef bint _mend(outlet_t* outlet, const rtp_header_t* source, int samples, int64_t now_ns) noexcept nogil:
+    """Rule 6; whether the packet begins a talkspurt (the marker)."""
+    cdef int64_t passed, step
+    cdef int ahead
+    if samples == 0 or outlet.audio_samples == 0:
+        if not _leaps(outlet, source, now_ns):
+            return False
+        outlet.timestamp_offset = _clock(outlet, now_ns) - source.timestamp
+        return True
+    step = <uint16_t>(source.sequence - outlet.audio_sequence) * <int64_t>outlet.audio_samples
+    ahead = <int>(source.timestamp - outlet.audio_timestamp)
+    passed = (now_ns - outlet.audio_ns) // NS_PER_SAMPLE
+    if ahead <= 0 or (step == outlet.audio_samples and ahead < step):
+        return _follow_number(outlet, source, step, passed, now_ns)
+    if ahead > step and ahead - passed > AHEAD_SAMPLES:
+        return _follow_number(outlet, source, step, passed, now_ns)
+    return _is_out_of_silence(outlet, source, passed - ahead, now_ns)
+
+
+cdef bint _follow_number(
+    outlet_t* outlet, const rtp_header_t* source, int64_t step, int64_t passed, int64_t now_ns
+) noexcept nogil:
+    """The number tells the time, unless a pause came before."""
+    if passed - step > HELD_SAMPLES:
+        outlet.timestamp_offset = _clock(outlet, now_ns) - source.timestamp
+        return True
+    outlet.timestamp_offset += outlet.audio_timestamp + <uint32_t>step - source.timestamp
+    return False
+
+
+cdef bint _is_out_of_silence(
+    outlet_t* outlet, const rtp_header_t* source, int64_t late, int64_t now_ns
+) noexcept nogil:
+    """Timestamps that stood still in silence are set right; late packets of a network are not."""
+    if outlet.held_samples > 0:
+        outlet.held_samples += late
+        if outlet.held_samples <= HELD_SAMPLES:
+            outlet.held_samples = 0
+            return False
+    elif late > HELD_SAMPLES:
+        outlet.held_samples = late
+        outlet.held_since_ns = now_ns
+    if outlet.held_samples == 0 or not (source.marker or now_ns - outlet.held_since_ns >= IN_STEP_NS):
+        return False
+    outlet.timestamp_offset += <uint32_t>outlet.held_samples
+    outlet.held_samples = 0
+    return True
 
 
 cdef bint _number(

@@ -17,10 +17,11 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from acdcore.media.core cimport FRAME_MAX, PLAYED, QUIET, TICK, core_arm, core_send, core_tell
-from acdcore.media.g711 cimport silence
+from acdcore.media.g711 cimport decoding, silence
 from acdcore.media.outlet cimport outlet_generate
 from acdcore.media.overlay cimport overlay_mix
 from acdcore.media.rtp cimport RTP_HEADER_SIZE, rtp_header_t, rtp_write
+from acdcore.media.timeline cimport timeline_play
 
 cdef enum:
     NS_PER_SAMPLE = 125_000
@@ -179,6 +180,8 @@ cdef void playout_tick(core_t* core, stream_t* stream, int64_t now_ns) noexcept 
         stream.is_tick_armed = stream.is_filling = stream.is_flowing = False
         _await_quiet(core, stream)
         return
+    if source != NULL and stream.playback != NULL:
+        _record(stream, frame + RTP_HEADER_SIZE)
     if _is_open(stream):
         _send(core, stream, source, frame, now_ns)
     else:
@@ -188,6 +191,14 @@ cdef void playout_tick(core_t* core, stream_t* stream, int64_t now_ns) noexcept 
         stream.tick_ns = now_ns
         stream.is_flowing = False
     core_arm(core, stream.tick_ns, TICK, stream.id)
+
+
+cdef void _record(stream_t* stream, const uint8_t* codes) noexcept nogil:
+    """What one side of a recording is played lies on the other's, where whatever it hears lies."""
+    if stream.tap != NULL and stream.tap.has_prompts:
+        timeline_play(
+            &stream.tap.timeline, 1 - stream.lane, codes, stream.frame_samples, decoding(stream.law), stream.tick_ns
+        )
 
 
 cdef void _send(core_t* core, stream_t* stream, playlist_t* source, uint8_t* frame, int64_t now_ns) noexcept nogil:

@@ -8,13 +8,14 @@ is so much to do that the time is over already, it rests only as long as it take
 from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 
 from acdcore.media.core cimport (
-    BLOCK, KEY, QUIET, REPORT, SILENCE, TICK, core_enter, core_leave, core_stream, core_tap, monotonic_ns, stream_t, tap_t,
+    BLOCK, HUSH, KEY, QUIET, REPORT, SILENCE, TICK, core_enter, core_leave, core_stream, core_tap, monotonic_ns, stream_t,
+    tap_t,
 )
 from acdcore.media.inbound cimport inbound_check_silence, inbound_expire_key, inbound_receive
 from acdcore.media.linux cimport PRIO_PROCESS, epoll_event, epoll_wait, nanosleep, read, setpriority, timespec
 from acdcore.media.playout cimport playout_check_quiet, playout_tick
 from acdcore.media.reports cimport reports_arm, reports_receive, reports_send
-from acdcore.media.taps cimport tap_cut
+from acdcore.media.taps cimport tap_check_speech, tap_cut
 from acdcore.media.timers cimport deadline_t, timers_pop
 
 cdef enum:
@@ -110,6 +111,11 @@ cdef void _look_after(core_t* core, const deadline_t* deadline, int64_t now_ns) 
         tap = core_tap(core, deadline.id)
         if tap != NULL:
             tap_cut(core, tap, now_ns)
+        return
+    if deadline.kind == HUSH:
+        tap = core_tap(core, deadline.id)
+        if tap != NULL:
+            tap_check_speech(core, tap, now_ns)
         return
     stream = core_stream(core, deadline.id)
     if stream == NULL:

@@ -7,16 +7,19 @@ silence of the same length before the next block that finds room, so the recordi
 from libc.stdint cimport int16_t, int64_t
 from libc.stdlib cimport calloc, free, malloc
 
-from acdcore.media.core cimport BLOCK, OVERFLOWED, SLOTS, core_arm, core_take_slot, core_tap, core_tell
+from acdcore.media.core cimport BLOCK, HUSH, HUSHED, OVERFLOWED, SLOTS, core_arm, core_take_slot, core_tap, core_tell
+from acdcore.media.speech cimport speech_begin
 from acdcore.media.timeline cimport (
     RING_SAMPLES, timeline_anchor, timeline_create, timeline_due, timeline_free, timeline_take,
 )
 
 cdef enum:
     BLOCKS_MAX = 8          # 8 s or 256 KB of a recording: disks stall for a second or two
+    LEAST_SAMPLES = 160     # 20 ms: a talk that ends as it begins has a recording too
+    NS_PER_SAMPLE = 125_000
 
 
-cdef tap_t* tap_create(core_t* core, int64_t now_ns) noexcept nogil:
+cdef tap_t* tap_create(core_t* core, bint has_prompts, int64_t hush_ns, int64_t now_ns) noexcept nogil:
     """Begin a recording; NULL when there is no memory or no slot."""
     cdef tap_t* tap = <tap_t*>calloc(1, sizeof(tap_t))
     if tap == NULL:
@@ -28,7 +31,22 @@ cdef tap_t* tap_create(core_t* core, int64_t now_ns) noexcept nogil:
     core.taps[tap.id % SLOTS] = tap
     core.tally.taps += 1
     core_arm(core, now_ns + core.block_ns, BLOCK, tap.id)
+    tap.has_prompts = has_prompts
+    tap.kept = -1
+    tap.hush_ns = hush_ns
+    speech_begin(&tap.speech)
+    if hush_ns > 0:
+        core_arm(core, now_ns + hush_ns, HUSH, tap.id)
     return tap
+
+
+cdef void tap_check_speech(core_t* core, tap_t* tap, int64_t now_ns) noexcept nogil:
+    """Tell once when nobody has spoken on the left for long enough; else look again when that could next be."""
+    cdef int64_t ended_ns = tap.timeline.began_ns + tap.speech.ended * NS_PER_SAMPLE
+    if now_ns - ended_ns < tap.hush_ns:
+        core_arm(core, ended_ns + tap.hush_ns, HUSH, tap.id)
+    elif tap.streams[0] != NULL:
+        core_tell(core, HUSHED, tap.streams[0].id, now_ns - ended_ns, 0)
 
 
 cdef void tap_attach(tap_t* tap, int lane, stream_t* stream) noexcept nogil:
@@ -57,7 +75,8 @@ cdef void tap_cut(core_t* core, tap_t* tap, int64_t now_ns) noexcept nogil:
 
 cdef void tap_close(core_t* core, tap_t* tap, int64_t now_ns) noexcept nogil:
     """End a recording with all that was received until now."""
-    _cut_pieces(core, tap, timeline_due(&tap.timeline, now_ns, True), True)
+    cdef int64_t due = timeline_due(&tap.timeline, now_ns, True)
+    _cut_pieces(core, tap, max(due, LEAST_SAMPLES - tap.timeline.drained), True)
     tap_attach(tap, 0, NULL)
     tap_attach(tap, 1, NULL)
     core.taps[tap.id % SLOTS] = NULL
@@ -90,6 +109,7 @@ cdef void _cut(core_t* core, tap_t* tap, int64_t count, bint is_last) noexcept n
         timeline_take(&tap.timeline, block.stereo, count)
     block.tap = tap.id
     block.is_last = is_last
+    block.kept = tap.kept
     block.skipped = tap.skipped
     tap.waiting += 1
     if tap.skipped > 0:

@@ -5,7 +5,7 @@ import socket
 from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcpy, memset
 
-from acdcore.media.core cimport KEYS, LOST, MU_AUDIO, OVERFLOWED, PAYLOAD_TYPES, PLAYED, PRESSED, counters_t
+from acdcore.media.core cimport HUSHED, KEYS, LOST, MU_AUDIO, OVERFLOWED, PAYLOAD_TYPES, PLAYED, PRESSED, counters_t
 from acdcore.media.latch cimport OPEN
 from acdcore.media.linux cimport AF_INET, htons, ntohs
 from acdcore.media.reception cimport reception_lost
@@ -13,7 +13,7 @@ from acdcore.media.reception cimport reception_lost
 from acdcore.kernel.address import Address
 from acdcore.kernel.errors import PeerError
 from acdcore.media import dtmf
-from acdcore.media.events import DigitPressed, MediaLost, MediaResumed, PlaybackFinished, TapOverflowed
+from acdcore.media.events import DigitPressed, MediaLost, MediaResumed, PlaybackFinished, SpeechEnded, TapOverflowed
 from acdcore.media.g711 import law_of
 from acdcore.media.model import StreamFigures, TapBlock
 
@@ -119,6 +119,8 @@ cdef object view_event(const event_t* event):
         return MediaLost(event.id, event.first / 1e9)
     if event.kind == OVERFLOWED:
         return TapOverflowed(event.id, event.first)
+    if event.kind == HUSHED:
+        return SpeechEnded(event.id, event.first / 1e9)
     return MediaResumed(event.id)
 
 
@@ -131,4 +133,5 @@ cdef void view_block(list blocks, const block_t* block) except *:
     samples = bytes(4 * skipped)
     if block.count:
         samples += (<const char*>block.stereo)[:4 * block.count]
-    blocks.append(TapBlock(block.tap, samples, bool(block.is_last)))
+    kept = block.kept if block.is_last and block.kept >= 0 else None
+    blocks.append(TapBlock(block.tap, samples, bool(block.is_last), kept))

@@ -38,6 +38,16 @@ class RecordingFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingDropped:
+    """Nothing of the recording was to be kept, and there is no file."""
+
+    tap: int
+    """The engine's tap that the samples came from."""
+    path: RecordingPath
+    """The name given at `begin`; nothing lies there."""
+
+
+@dataclass(frozen=True, slots=True)
 class DiskAlarm:
     """Recording stopped because the disk takes no more, or works again."""
 
@@ -49,4 +59,4 @@ class DiskAlarm:
     """One line for the operator."""
 
 
-RecordingEvent: TypeAlias = RecordingFinished | RecordingFailed | DiskAlarm
+RecordingEvent: TypeAlias = RecordingFinished | RecordingFailed | RecordingDropped | DiskAlarm

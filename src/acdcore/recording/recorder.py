@@ -5,6 +5,7 @@
     BEGUN, WRITING  --fault--->  STOPPED  --last block-->  forgotten
 
 - A recording that stops keeps what it has: its file is sealed with the reason beside it.
+- The last block may say how much of the recording is kept: the file is cut there, and removed where nothing is.
 - A full or broken disk stops all recordings and raises the alarm. While it is raised new ones fail at once, so that
   one talk is never recorded in two pieces with a hole between. Calls are not touched.
 - The alarm ends when there is clearly enough space again and, after an error, some time has passed and a file could be
@@ -19,7 +20,14 @@ from enum import Enum
 from typing import Protocol, TypeAlias
 
 from acdcore.recording.disk import Disk
-from acdcore.recording.events import DiskAlarm, RecordingEvent, RecordingFailed, RecordingFinished, RecordingPath
+from acdcore.recording.events import (
+    DiskAlarm,
+    RecordingDropped,
+    RecordingEvent,
+    RecordingFailed,
+    RecordingFinished,
+    RecordingPath,
+)
 from acdcore.recording.wav import FRAME_BYTES, FRAMES_MAX, Length
 
 RECORDINGS_MAX = 4_096
@@ -48,6 +56,11 @@ class TapBlock(Protocol):
     @property
     def is_last(self) -> bool:
         """Nothing follows from this tap."""
+        ...
+
+    @property
+    def kept_frames(self) -> int | None:
+        """Of a last block: how much of the whole recording is kept, from its beginning; None for all."""
         ...
 
 
@@ -144,7 +157,7 @@ class Recorder:
             return []
         outputs = self._append(tap, track, block.samples, now) if block.samples else []
         if block.is_last:
-            outputs.extend(self._end(tap, track))
+            outputs.extend(self._end(tap, track, block.kept_frames))
         return outputs
 
     def check(self, now: float) -> list[Output]:
@@ -250,9 +263,13 @@ class Recorder:
         track.state = State.STOPPED
         return self._close(tap, track, reason)
 
-    def _end(self, tap: int, track: Track) -> list[Output]:
+    def _end(self, tap: int, track: Track, kept_frames: int | None = None) -> list[Output]:
         del self._tracks[tap]
+        if kept_frames is not None:
+            track.frames = min(track.frames, kept_frames)
         match track.state:
+            case State.BEGUN if kept_frames == 0:
+                return [RecordingDropped(tap, track.path)]
             case State.BEGUN:
                 return [_failed(tap, track.path, "no audio came")]
             case State.WRITING:
@@ -263,6 +280,8 @@ class Recorder:
 
 def sealed(seal: Seal) -> RecordingEvent:
     """What to tell when `seal` has been carried out."""
+    if not seal.fault and not seal.length.frames:
+        return RecordingDropped(seal.tap, seal.path)
     if not seal.fault:
         return RecordingFinished(seal.tap, seal.path, seal.length.duration_s, seal.length.size_bytes)
     if not seal.length.frames:

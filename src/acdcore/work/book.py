@@ -72,6 +72,8 @@ class BookSettings:
     """Pause after the first, second, ... attempt that reached nobody; the last one is repeated."""
     put_back_after_s: float = 60.0
     """Pause after an attempt that our side broke off, so that an item is not offered round and round."""
+    messages_max: int = 500
+    """Open messages of one queue; who would leave another is told that none can be taken."""
     expire_after_s: float = 172_800.0
     """Age beyond which nobody expects the call any more."""
 
@@ -85,6 +87,8 @@ class BookSettings:
             raise ValueError("put_back_after_s: is not above 0")
         if self.expire_after_s <= 0:
             raise ValueError("expire_after_s: is not above 0")
+        if self.messages_max < 1:
+            raise ValueError("messages_max: is less than 1")
 
 
 @dataclass(slots=True)
@@ -145,6 +149,13 @@ class WorkBook:
         """What is open for this customer, in the order in which it was asked for."""
         found = (self._lines.get(key, ()) for key in self._customer_keys(number, customer))
         return tuple(self._sorted({work_id for ids in found for work_id in ids}))
+
+    def has_room_for_message(self, queue: QueueName) -> bool:
+        """Whether one more message may be left there."""
+        if len(self._open) >= MAX_OPEN:
+            return False
+        waiting = sum(item.queue == queue and item.kind is WorkKind.VOICEMAIL for item in self._open.values())
+        return waiting < self._settings.messages_max
 
     def next_deadline(self) -> datetime | None:
         """When `CameDue` is to be handled, UTC; in the past after `restore`; None when nothing is pending."""
