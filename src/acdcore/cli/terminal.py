@@ -2,16 +2,18 @@
 
 import errno
 import os
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 import typer
 from pydantic import TypeAdapter
 from rich.console import Console, RenderableType
+from rich.text import Text
 
 from acdcore.kernel.errors import AcdError, SettingsError
 from acdcore.settings import PREFIX
@@ -47,9 +49,28 @@ WIDTH_OF_FILES = 160
 """Characters in a line where nobody's window says it: tables in a pipe or a file are not to be squeezed."""
 
 
+class PlainConsole(Console):
+    """A console for text that strangers may have given: names and numbers must not steer the terminal."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """As in `Console`, without control characters and marks of direction in the text, in cells of tables too."""
+        return super().render_str(harmless(text), **options)
+
+
+def harmless(text: str) -> str:
+    """The text with a replacement character for each one that a terminal obeys instead of showing it."""
+    if text.isprintable():
+        return text
+    return "".join("\ufffd" if _is_obeyed(char) else char for char in text)
+
+
+def _is_obeyed(char: str) -> bool:
+    return char not in "\n\t" and unicodedata.category(char) in ("Cc", "Cf")
+
+
 def out() -> Console:
     """For what was asked for."""
-    console = Console(highlight=False)
+    console = PlainConsole(highlight=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = WIDTH_OF_FILES
     return console
@@ -57,7 +78,7 @@ def out() -> Console:
 
 def err() -> Console:
     """For everything that is said beside it."""
-    return Console(stderr=True, highlight=False)
+    return PlainConsole(stderr=True, highlight=False)
 
 
 def show(what: RenderableType) -> None:
