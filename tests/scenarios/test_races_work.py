@@ -462,7 +462,7 @@ def test_message_is_filed_once_when_the_caller_hangs_up_in_the_turn_of_the_last_
         " 27.001 acd > caller: 200 OK (BYE)",
     ]
     assert one.stories[0][7:] == [
-        "  7.0 message_begun",
+        "  9.0 message_begun",
         " 27.0 message_left W20260302T080027001-000001 service",
         " 27.0 ended voicemail caller bye",
     ]
@@ -486,7 +486,7 @@ def test_message_is_filed_once_when_the_caller_hangs_up_after_the_last_key() -> 
         " 27.101 acd > caller: 200 OK (BYE)",
     ]
     assert one.stories[0][7:] == [
-        "  7.0 message_begun",
+        "  9.0 message_begun",
         " 27.0 flow_entered voicemail.send-or-again",
         " 27.1 message_left W20260302T080027101-000001 service",
         " 27.1 ended voicemail caller bye",
