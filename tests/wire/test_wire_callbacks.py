@@ -30,9 +30,8 @@ async def ask_for_callback(operator: Operator, caller: SippPhone) -> Facts:
     assert await caller.ear.hear(MUSIC_HZ, 5)
     assert await caller.ear.hear(SYSTEM_HZ["callback-offer"], 5)
     caller.press("1")
-    for prompt in ("offer", "own-or-other"):
-        assert await caller.ear.hear(SAYS[prompt], 5), prompt
-        caller.press("1")
+    assert await caller.ear.hear(SAYS["own-or-wait"], 15)  # after the number
+    caller.press("1")
     assert await caller.ear.hear(SAYS["placed"], 5)
     await caller.parted()
     return await operator.ended(caller=ORDINARY)

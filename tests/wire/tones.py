@@ -67,7 +67,7 @@ SHIPPED_HZ: Mapping[str, Mapping[str, float]] = {
         "send-or-again": 2760.0,
         "thanks": 2780.0,
     },
-    "callback": {"offer": 2360.0, "your-number": 2380.0, "own-or-other": 2400.0, "placed": 2420.0},
+    "callback": {"offer-own": 2380.0, "own-or-wait": 2400.0, "placed": 2420.0},
     "survey": {"satisfaction": 2440.0, "thanks": 2460.0},
 }
 """What the flows say that come with the configuration; prompts that no test listens for are missing."""
