@@ -100,6 +100,16 @@ class Sip(Section):
     tcp_ping_every_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
 
 
+LOST_AFTER_MIN_S = 5
+"""A question and its answer need three seconds even over a bad network."""
+
+
+def _long_enough(lost_after_s: float) -> float:
+    if 0 < lost_after_s < LOST_AFTER_MIN_S:
+        raise ValueError(f"write 0 for never, or a time greater than or equal to {LOST_AFTER_MIN_S}")
+    return lost_after_s
+
+
 class Media(Section):
     """Where audio flows."""
 
@@ -107,7 +117,8 @@ class Media(Section):
     advertised: OwnAddress | None = None
     first_port: Annotated[int, Field(ge=1024, le=65534, multiple_of=2)] = 20000
     last_port: Annotated[int, Field(ge=1025, le=65535)] = 29999
-    lost_after_s: Annotated[float, Field(ge=5, le=3600)] = 30.0
+    lost_after_s: Annotated[float, Field(ge=0, le=3600), AfterValidator(_long_enough)] = 30.0
+    silent_max_s: Annotated[float, Field(ge=0, le=86_400)] = 14_400.0
     phones_nat: bool = True
     learning_window_s: Annotated[float, Field(ge=0, le=60)] = 10.0
     held_max_s: Annotated[float, Field(ge=60, le=86_400)] = 14_400.0
@@ -369,6 +380,8 @@ class Settings(Section):
             own_hosts=frozenset(str(address) for address in own if address is not None),
             have_phones_nat=self.media.phones_nat,
             phones=AudioRule(tuple(self.media.phone_addresses)),
+            lost_after_s=self.media.lost_after_s,
+            silent_max_s=self.media.silent_max_s,
             held_max_s=self.media.held_max_s,
             unheard_max_s=self.media.unheard_max_s,
         )

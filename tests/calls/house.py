@@ -185,6 +185,7 @@ class Plan:
     """Hears every turn of the dispatcher."""
     spool: Callable[[Clock], Spool] | None = None
     """Makes what rows go to instead of the history, where they must arrive before the house closes."""
+    audio: AudioSettings = field(default_factory=AudioSettings)
 
 
 class SilentWriter:
@@ -246,7 +247,7 @@ class House:
         engine = cast(Engine, self.engine)
         spool = plan.spool(self.clock) if plan.spool else self.history
         chronicle = Chronicle(self.clock, spool, self.feed, self.directory)
-        audio = AudioSettings(have_phones_nat=plan.nat)
+        audio = replace(plan.audio, have_phones_nat=plan.nat)
         wiring = Wiring(self.stack, engine, OURS.host, IdSource(2), self.clock, audio)
         acd = Acd(Dispatcher(FloorSettings(plan.queues)), self.clock, plan.journal)
         self.stays = StayKeeper(acd, chronicle, self.clock)

@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from acdcore.media.events import DigitPressed, MediaEvent, MediaLost, PlaybackFinished, SpeechEnded
+from acdcore.media.events import DigitPressed, MediaEvent, MediaLost, MediaResumed, PlaybackFinished, SpeechEnded
 from acdcore.media.model import (
     Census,
     ClipId,
@@ -51,7 +51,7 @@ class SilentStream:
 
 
 class SilentEngine:
-    """The methods of `Engine` that the hall uses, plus what a test makes happen: `press`, `fall_silent`."""
+    """The methods of `Engine` that the hall uses, and what a test makes happen: `press`, `fall_silent`, `come_back`."""
 
     def __init__(self, streams_max: int = 1000) -> None:
         self.streams: dict[StreamId, SilentStream] = {}
@@ -200,8 +200,8 @@ class SilentEngine:
         self._stream(stream)
         self._report(DigitPressed(stream, digit, 100))
 
-    def fall_silent(self, stream: StreamId, silent_for_s: float = 30.0) -> None:
-        """The phone behind `stream` sends nothing any more."""
+    def fall_silent(self, stream: StreamId, silent_for_s: float = 10.0) -> None:
+        """The phone behind `stream` has sent nothing for so long."""
         self._stream(stream)
         self._report(MediaLost(stream, silent_for_s))
 
@@ -209,6 +209,11 @@ class SilentEngine:
         """The caller behind `stream` has said all of a message."""
         self._stream(stream)
         self._report(SpeechEnded(stream, 5.0))
+
+    def come_back(self, stream: StreamId) -> None:
+        """The phone behind `stream` sends something again."""
+        self._stream(stream)
+        self._report(MediaResumed(stream))
 
     def hears(self, stream: StreamId) -> StreamId | tuple[ClipId, ...]:
         """What the phone behind `stream` hears now: a playback, else its partner, else the background."""

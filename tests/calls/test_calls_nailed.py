@@ -23,9 +23,9 @@ from acdcore.calls import events
 from acdcore.calls.call import Call
 from acdcore.calls.commands import AgentCommand, AgentState, CallState, Seat, SeatKind, WrongState
 from acdcore.calls.leg import HungUp
-from acdcore.calls.nailed_up import LINE_LOST
 from acdcore.calls.rows import CdrRow
 from acdcore.calls.rules import QueueRules
+from acdcore.calls.talk import LINE_LOST
 from acdcore.ivr.model import Language
 from acdcore.ivr.system import SystemPrompt
 from acdcore.kernel.errors import Outcome
@@ -37,6 +37,8 @@ from acdcore.work.model import DialFirst, WorkItem, WorkKind
 
 pytestmark = pytest.mark.looptime
 
+ANSWER_WITHIN_S = 20.0
+"""In which a silent phone must answer whether it is there."""
 NO_WRAP_UP = (QueueSettings(SERVICE, ring_for_s=15.0, wrap_up_s=0.0), QueueSettings(SALES))
 
 
@@ -248,17 +250,21 @@ async def test_line_whose_phone_keeps_no_promise_to_refresh_it_leaves_the_agent_
         await release(house, phone)
 
 
-async def test_line_that_falls_silent_in_a_talk_ends_both() -> None:
+async def test_line_that_dies_in_a_talk_ends_and_the_caller_waits_for_another_agent() -> None:
     async with opened() as house:
         phone, caller = await nailed(house), house.caller(VIP)
         caller.call(SERVICE_LINE)
         await house.pass_time(BOTH_TOLD_S + 2)
         house.engine.fall_silent(standing(house))
-        await house.pass_time(0.1)
-        assert (phone.is_up, caller.is_up) == (False, False)
-        await house.pass_time(11)
-        assert house.operations.agent(AgentId("1001")).reason == LINE_LOST
+        house.cable.unplugged.add(phone.address)
+        await house.pass_time(ANSWER_WITHIN_S + 1)
+        assert caller.is_up
         assert record_of(house, "*16").outcome is Outcome.MEDIA_LOST
+        house.cable.unplugged.clear()
+        await house.pass_time(70)
+        assert house.operations.agent(AgentId("1001")).reason == LINE_LOST
+        caller.hang_up()
+        await release(house, phone)
 
 
 async def test_phone_that_holds_the_line_is_busy_and_hold_in_a_talk_is_the_talks() -> None:

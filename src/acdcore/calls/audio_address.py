@@ -31,6 +31,11 @@ from acdcore.sdp.parser import literal
 ANYWHERE: tuple[Network, ...] = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 """For a trunk whose media gateways have addresses of their own, as those of most carriers have."""
 UNSPECIFIED = "0.0.0.0"
+SUSPECTED_SHARE = 1 / 3
+"""Of the time without a sign of life: after it the party is asked for one. RTCP comes about each 5 s (RFC 3550 section
+6.2), so that a muted phone with RTCP is never asked; the rest of 30 s is for eight copies of the question."""
+ANSWER_MAX_S = 32.0
+"""64 x T1: the transaction of a question waits no longer (RFC 3261 section 17.1.2.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +61,31 @@ class AudioSettings:
     """Where agents' phones may have their audio."""
     have_phones_nat: bool = True
     """Whether agents' phones may be behind a NAT."""
+    lost_after_s: float = 30.0
+    """A party that ought to send is gone when there is no sign of life of it for so long: neither audio nor anything
+    else on its ports, nor an answer to our question; 0: silence means nothing."""
+    silent_max_s: float = 14_400.0
+    """A party that ought to send, sends nothing and answers our questions is hung up on after so long; 0: never."""
     asked_every_s: float = 30.0
-    """A party that is on hold, or does not send, is asked so often whether it is still there; with the 32 s that an
-    answer may take, a dead one is found in about a minute."""
+    """A party that is on hold, or does not send, is asked so often whether it is still there: a dead one is
+    found after this and `answer_within_s`."""
     held_max_s: float = 14_400.0
     """The longest hold: no consultation takes four hours."""
     unheard_max_s: float = 180.0
     """A party that has never sent anything and says that it will not; another switch that connects both later has the
     time that ringing takes (RFC 3725)."""
+
+    @property
+    def suspected_after_s(self) -> float | None:
+        """Without a sign of life for so long a party is asked; None: never for that. The rest is for its answer."""
+        if not self.lost_after_s:
+            return None
+        return max(self.lost_after_s * SUSPECTED_SHARE, self.lost_after_s - ANSWER_MAX_S)
+
+    @property
+    def answer_within_s(self) -> float:
+        """How long the answer to a question may take."""
+        return self.lost_after_s - (self.suspected_after_s or 0.0) if self.lost_after_s else ANSWER_MAX_S
 
 
 @dataclass(frozen=True, slots=True)

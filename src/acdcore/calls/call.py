@@ -10,7 +10,7 @@ from acdcore.calls.call_settings import CallSettings
 from acdcore.calls.cdr import Spans, achieved_by, outcome_of, served_by, was_with_somebody
 from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.commands import LiveCall
-from acdcore.calls.leg import FellSilent, HungUp, Leg, LegNote, Side
+from acdcore.calls.leg import HungUp, Leg, LegNote, Side
 from acdcore.calls.live import recognise
 from acdcore.calls.mailbox import Mailbox
 from acdcore.calls.people import Customer
@@ -60,7 +60,12 @@ Note = LegNote | QueueNote | SentTo | ServiceReplied
 """Everything that can happen to a call."""
 
 
-BROKEN_BY = {EndCause.NO_AUDIO: Outcome.REFUSED_REQUEST, EndCause.HELD: Outcome.MEDIA_LOST}
+BROKEN_BY = {
+    EndCause.NO_AUDIO: Outcome.REFUSED_REQUEST,
+    EndCause.HELD: Outcome.MEDIA_LOST,
+    EndCause.SILENT: Outcome.MEDIA_LOST,
+    EndCause.LOST: Outcome.MEDIA_LOST,
+}
 """What a call comes to, unless it was served, whose caller's session ended so; FAILED for the others."""
 ALWAYS = Moment(CalendarState.OPEN, "", "", None)
 """The moment of a call without a calendar."""
@@ -160,15 +165,23 @@ class Call:
         self.playbacks = max(self.playbacks, known.number)
 
     def waited_s(self, now: float) -> float:
-        """The time waited for an agent, in all queues and before this call; since the last talk if there was one."""
+        """The time waited for an agent, in all queues and before this call; since the last talk if there was one.
+
+        A talk whose agent's connection was lost is none: the caller stands where there was no talk at all.
+        """
         waited_s, spans, is_with_agent = self.waited_before_s, Spans(), False
+        before_s: float | None = None
+        since = now
         for event in self.history:
             spans.apply(event)
             match event:
                 case events.Connected(agent=agent):
-                    is_with_agent = agent is not None
+                    is_with_agent, since, before_s = agent is not None, event.at, None
                 case events.Bridged() if is_with_agent:
+                    before_s = waited_s + spans.wait_s
                     waited_s, spans = 0.0, Spans()
+                case events.MediaLost(whose=Side.AGENT) if before_s is not None:
+                    waited_s = before_s + event.at - since
                 case _:
                     pass
         spans.close(now)
@@ -225,8 +238,6 @@ class Call:
                 self.end(self.abandoned(), EndedBy.CALLER, EndCause.BYE.value)
             case HungUp(leg=leg, cause=cause) if leg.side is Side.CALLER:
                 self.end(BROKEN_BY.get(cause, Outcome.FAILED), EndedBy.SYSTEM, cause.value)
-            case FellSilent(leg=leg) if leg.side is Side.CALLER:
-                self.end(Outcome.MEDIA_LOST, EndedBy.SYSTEM, f"no audio for {note.silent_for_s:.0f} s")
             case _:
                 self.mailbox.post(note)
 

@@ -14,8 +14,15 @@ from acdcore.calls.hall import Hall
 from acdcore.calls.inbound import lead
 from acdcore.calls.leg import HungUp, Leg, Played, Pressed, Side, contact_of
 from acdcore.calls.navigation import sent
-from acdcore.calls.rows import EndedBy
-from acdcore.calls.talk import announce, converse, unexpected_language, until_played
+from acdcore.calls.rows import EndedBy, SegmentEnd
+from acdcore.calls.talk import (
+    announce,
+    apologise_for_loss,
+    converse,
+    note_lost,
+    unexpected_language,
+    until_played,
+)
 from acdcore.calls.waiting import (
     TAKE_KEY,
     Reserved,
@@ -83,7 +90,7 @@ async def attempt(call: Call, hall: Hall, item: WorkItem) -> Ending:
             call.log(events.QueueLeft(hall.clock.now()))
             return Ending(Outcome.WITHDRAWN, EndedBy.SYSTEM, "left the queue")
     progress.ended(tried.how)
-    call.log(events.TalkEnded(hall.clock.now(), EndedBy.AGENT if tried.then is None else EndedBy.SYSTEM))
+    call.log(events.TalkEnded(hall.clock.now(), EndedBy.AGENT if tried.then is None else EndedBy.SYSTEM, tried.end))
     entry.talk_ended()
     match tried.then:
         case SentTo() as sent_to:
@@ -117,6 +124,8 @@ class Tried:
     how: Attempt
     then: SentTo | EnterQueue | None = None
     """Where the customer, who is still on the line, goes on; None: nobody is."""
+    end: SegmentEnd | None = None
+    """Why the part with the agent ended, where neither hung up nor sent the customer on."""
 
 
 class Progress:
@@ -188,7 +197,7 @@ async def introduced(call: Call, hall: Hall, item: WorkItem, agent: Leg, introdu
     """Let the customer hear the introduction to its end; then both talk, or the customer waits for another agent."""
     match await until_played(call, {introduction}, agent):
         case None:
-            return await talk(call, hall, call.the_caller(), agent, path)
+            return await talk(call, hall, item, call.the_caller(), agent, path)
         case SentTo() as sent_to:
             agent.close()
             return Tried(Attempt.TALKED, sent_to)
@@ -201,9 +210,14 @@ def unreached(status: int) -> Tried:
     return Tried(ATTEMPT_BY_STATUS.get(status, Attempt.NO_ANSWER if status in NOBODY else Attempt.FAILED))
 
 
-async def talk(call: Call, hall: Hall, customer: Leg, agent: Leg, path: str) -> Tried:
-    """Both talk until the agent hangs up, or sends the customer elsewhere."""
+async def talk(call: Call, hall: Hall, item: WorkItem, customer: Leg, agent: Leg, path: str) -> Tried:
+    """Both talk until the agent hangs up or sends the customer elsewhere; whose agent is lost waits for another."""
     sent_to = await converse(call, customer, agent, hall, path)
+    if agent.is_lost:
+        note_lost(call, hall, agent, call.view.agent)
+        apologise_for_loss(call, hall, customer)
+        agent.close()
+        return Tried(Attempt.TALKED, EnterQueue(item.queue, item.advance_s), SegmentEnd.MEDIA_LOST)
     agent.close()
     if sent_to is None:
         customer.hang_up()

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from acdcore.calls import events
 from acdcore.calls.call import Call, SentTo
 from acdcore.calls.hall import Hall
-from acdcore.calls.leg import EarlyAudio, FellSilent, HungUp, Leg, PickedUp, Played, Side, TurnedDown
+from acdcore.calls.leg import EarlyAudio, HungUp, Leg, PickedUp, Played, Side, TurnedDown
 from acdcore.calls.redirection import OUT_OF_SERVICE, REDIRECTS_MAX, led_to
 from acdcore.calls.rules import Rules
 from acdcore.calls.shown_number import CallOut, Forwarded, shown_on
@@ -101,7 +101,7 @@ async def until_answered(
             case HungUp(leg=gone) if gone is leg:
                 refused = TurnedDown(leg, 480, "hung up")
                 break
-            case HungUp(leg=gone) | FellSilent(leg=gone) if gone is partner:
+            case HungUp(leg=gone) if gone is partner:
                 refused = TurnedDown(leg, LEFT, "given up")
                 break
             case SentTo() | Played() as note:

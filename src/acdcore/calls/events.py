@@ -135,15 +135,6 @@ class Bridged:
 
 
 @dataclass(frozen=True, slots=True)
-class MediaLost:
-    """The audio of the agent, or of the number outside, stopped without a BYE."""
-
-    at: float
-    side: str
-    """`agent` or `outside`; that of the caller ends the call."""
-
-
-@dataclass(frozen=True, slots=True)
 class Held:
     """A party put the talk on hold."""
 
@@ -336,6 +327,19 @@ class ServiceAsked:
     service: str
     is_answered: bool
     took_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLost:
+    """A party is gone, and nobody hung up: its phone, its gateway, or the network between."""
+
+    at: float
+    whose: str
+    """`caller`, `agent` or `outside`."""
+    agent: AgentId | None
+    """Whose phone it was; None for the caller and for an outside party."""
+    cause: str
+    """How its session ended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ CODECS = (Codec.PCMA, Codec.PCMU)
 """What we offer, in this order: PCMA is what Chinese and European networks carry."""
 WARN_AGENT = "acdcore"
 """Who warns: a pseudonym, which names no address of ours (RFC 3261 section 25.1, warn-agent)."""
+VANISHED = frozenset({EndCause.GONE, EndCause.LOST, EndCause.TIMER})
+"""How a session ends whose peer is not there any more: its phone, its gateway, or the network between."""
 
 
 class Side(StrEnum):
@@ -119,14 +121,6 @@ class Played:
 
 
 @dataclass(frozen=True, slots=True)
-class FellSilent:
-    """No audio came from the peer for a long time."""
-
-    leg: "Leg"
-    silent_for_s: float
-
-
-@dataclass(frozen=True, slots=True)
 class StoppedSpeaking:
     """Nobody has spoken in a message for as long as its recording was told to wait; packets may still come."""
 
@@ -134,17 +128,7 @@ class StoppedSpeaking:
 
 
 LegNote = (
-    Confirmed
-    | Ringing
-    | EarlyAudio
-    | PickedUp
-    | TurnedDown
-    | HungUp
-    | HoldChanged
-    | Pressed
-    | Played
-    | FellSilent
-    | StoppedSpeaking
+    Confirmed | Ringing | EarlyAudio | PickedUp | TurnedDown | HungUp | HoldChanged | Pressed | Played | StoppedSpeaking
 )
 
 
@@ -186,6 +170,8 @@ class Leg:
         self.session: SessionId | None = None
         self.is_held = False
         self.is_answered = False
+        self.ended_by: EndCause | None = None
+        """Why the session came to its end; None while it goes on, and where we have ended it."""
         self.has_nat = True
         """Whether a NAT may lie between the peer's audio and us."""
         self.is_symmetric = True
@@ -210,12 +196,19 @@ class Leg:
         self._watched: Watch | None = None
         self._keys = KeySource()
         self._audio = wiring.audio.phones
+        self._is_silent = False
+        """There has been no sign of life in its audio for a while, though it ought to send."""
         self._is_open = True
         wiring.streams[self.stream] = self
 
     def tell(self, listener: Listener) -> None:
         """Have `listener` hear from now on of what happens on the leg, instead of who heard of it until now."""
         self._listener = listener
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the session came to an end that the peer did not mean: nobody hung up."""
+        return self.ended_by is not None and self.ended_by is not EndCause.BYE
 
     # --- being called ---
 
@@ -343,7 +336,7 @@ class Leg:
             self._is_answer_due = False
             is_agreed = (self._media is not None and not event.body) or self._accept(event.body)
         if not is_agreed:
-            self._listener.notify(HungUp(self, EndCause.NO_AUDIO))
+            self._end(EndCause.NO_AUDIO)
             return
         self._listener.notify(Confirmed(self))
 
@@ -401,12 +394,14 @@ class Leg:
     def on_ended(self, event: SessionEnded) -> None:
         """The peer hung up, or the session broke."""
         self._part()
-        self._listener.notify(HungUp(self, event.cause))
+        self._end(EndCause.LOST if self._is_silent and event.cause is EndCause.GONE else event.cause)
+        if self.ended_by in VANISHED:
+            self._wiring.on_gone(self)
 
     def on_cancelled(self) -> None:
         """The caller gave up before we answered."""
         self._part()
-        self._listener.notify(HungUp(self, EndCause.BYE))
+        self._end(EndCause.BYE)
 
     def on_digit(self, digit: str) -> None:
         """A key, as telephone-event."""
@@ -418,9 +413,21 @@ class Leg:
         self._listener.notify(Played(self, playback))
 
     def on_silence(self, silent_for_s: float) -> None:
-        """No audio comes; from a phone that holds us that is to be expected, and no sign that it is gone."""
-        if not self.is_held:
-            self._listener.notify(FellSilent(self, silent_for_s))
+        """There is no sign of life. Muted phones and waiting callers send nothing either: so the peer is asked.
+
+        Where the audio rests that is to be expected, and it is asked already.
+        """
+        audio = self._wiring.audio
+        if self._watched is None:
+            self._is_silent = True
+            limit_s = max(0.0, audio.silent_max_s - silent_for_s) if audio.silent_max_s else None
+            self._watch(Watch(audio.asked_every_s, limit_s, first_s=0.0, answer_within_s=audio.answer_within_s))
+
+    def on_resumed(self) -> None:
+        """There is a sign of life again."""
+        if self._is_silent:
+            self._is_silent = False
+            self._watch(None)
 
     def on_speech_ended(self) -> None:
         """A message has come to its end."""
@@ -429,14 +436,23 @@ class Leg:
     def on_hold_limit(self) -> None:
         """The audio has rested for too long; who was heard though it said that it would send nothing has more time."""
         audio, watched = self._wiring.audio, self._watched
+        if self._is_silent:
+            self.hang_up()
+            self._end(EndCause.SILENT)
+            return
         rest_s = audio.held_max_s - audio.unheard_max_s
         if watched is not None and watched.limit_s == audio.unheard_max_s and self._is_heard() and rest_s > 0:
-            self._watch(Watch(audio.asked_every_s, rest_s))
+            self._watch(self._resting(rest_s))
             return
         self.hang_up()
-        self._listener.notify(HungUp(self, EndCause.HELD))
+        self._end(EndCause.HELD)
 
     # --- within ---
+
+    def _end(self, cause: EndCause) -> None:
+        """The session has come to its end, for the first of its causes."""
+        self.ended_by = self.ended_by or cause
+        self._listener.notify(HungUp(self, cause))
 
     def _part(self) -> SessionId | None:
         """Let go of the session: nothing of it reaches us any more."""
@@ -487,7 +503,9 @@ class Leg:
             return
         self._wiring.engine.connect(self.stream, self._target(media))
         is_at_rest = not (media.sends and media.receives)
-        self._watch(self._watched or self._patience() if is_at_rest else None)
+        watched = None if self._is_silent else self._watched
+        self._is_silent = False  # the engine counts anew
+        self._watch(watched or self._patience() if is_at_rest else None)
 
     def _target(self, media: Negotiated, *, is_early: bool = False) -> StreamTarget:
         return StreamTarget(
@@ -514,7 +532,11 @@ class Leg:
 
     def _patience(self) -> Watch:
         audio = self._wiring.audio
-        return Watch(audio.asked_every_s, audio.held_max_s if self._is_heard() else audio.unheard_max_s)
+        return self._resting(audio.held_max_s if self._is_heard() else audio.unheard_max_s)
+
+    def _resting(self, limit_s: float) -> Watch:
+        audio = self._wiring.audio
+        return Watch(audio.asked_every_s, limit_s, answer_within_s=audio.answer_within_s)
 
     def _is_heard(self) -> bool:
         return self._wiring.engine.figures(self.stream).packets_in > 0

@@ -17,7 +17,7 @@ from acdcore.calls.leg import HoldChanged, Pressed
 from acdcore.calls.people import AgentRecord
 from acdcore.calls.rows import EndedBy
 from acdcore.calls.standing import StandingLine
-from acdcore.calls.talk import announce, until_played
+from acdcore.calls.talk import LINE_LOST, announce, until_played
 from acdcore.ivr.system import SystemPrompt
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId
@@ -27,8 +27,6 @@ KEYS = {
     "#": (AgentCommand.READY, SystemPrompt.READY),
 }
 """What the agent's keys do between talks, and what the agent hears."""
-LINE_LOST = "line lost"
-"""Why an agent is not ready whose line broke."""
 
 
 async def nailed_up(call: Call, hall: Hall, agent: AgentRecord) -> Ending:

@@ -7,7 +7,7 @@ from acdcore.calls.call import Call
 from acdcore.calls.leg import AtPhone, Leg, Side
 from acdcore.calls.reachability import PhoneKey, Reachability, key_of
 from acdcore.calls.ringing import DEAD, Branch, PhoneToRing, RingingPhones
-from acdcore.calls.wiring import Wiring
+from acdcore.calls.wiring import Party, Wiring
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Unavailable
 from acdcore.kernel.ids import AgentId
@@ -36,6 +36,7 @@ class Phones:
         self._questions: dict[RequestId, tuple[PhoneKey, Binding[Flow]]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
+        wiring.on_gone = self._lost
 
     def register(self, request: Request, flow: Flow, agent: AgentId) -> RegistrarReply[Flow]:
         """A REGISTER of this agent's phone, whose credentials were right."""
@@ -80,6 +81,18 @@ class Phones:
         ringing.on_dead = self._suspect
         ringing.start()
         return leg
+
+    def _lost(self, party: Party) -> None:
+        """A phone has vanished in the middle of a call: it counts as unreachable until it answers, asked at once."""
+        phone = party.phone if isinstance(party, Leg) else None
+        if phone is None:
+            return
+        agent, now = AgentId(phone.user), self._clock.now()
+        for binding in self._registrar.contacts(agent, now):
+            if is_same_phone(phone, phone_at(agent, binding)):
+                self._reachability.suspect(key_of(agent, binding), now)
+        self._arm()
+        self.on_change(agent)
 
     def _suspect(self, phone: AtPhone) -> None:
         """Ring this phone no more until it answers, while the agent has another one: each try would cost a caller

@@ -9,7 +9,7 @@ from acdcore.calls.hall import Hall
 from acdcore.calls.leg import Leg
 from acdcore.calls.navigation import Destination, navigate, renew, sent
 from acdcore.calls.rows import EndedBy
-from acdcore.calls.talk import say, talk_to_agent
+from acdcore.calls.talk import apologise_for_loss, say, talk_to_agent
 from acdcore.calls.waiting import Aside, Served, wait_for_agent
 from acdcore.ivr.model import FlowName, PromptName
 from acdcore.ivr.steps import Dial, EnterFlow, EnterQueue
@@ -114,12 +114,16 @@ async def step_aside(call: Call, caller: Leg, hall: Hall, entry: Entry, flow: Fl
 async def talk_and_after(call: Call, caller: Leg, hall: Hall, served: Served, wanted: EnterQueue) -> Destination:
     """The talk; then wherever the caller was sent, the queue's survey, or the end.
 
-    Back to the queue that served when the agent is gone before the talk: whoever has waited is not hung up on. The
-    caller's need is as before, but is kept for no agent any more: the one preferred may be who has gone.
+    Back to the queue that served when the agent is gone before the talk, or is lost in it: whoever has waited is not
+    hung up on, nor asked how it was. The caller's need is as before, but is kept for no agent any more: the one
+    preferred may be who has gone.
     """
     sent_to = await talk_to_agent(call, caller, hall, served)
     if sent_to is not None:
         return sent(call, hall, sent_to)
+    if call.has_talked and served.leg.is_lost:
+        apologise_for_loss(call, hall, caller)
+        return EnterQueue(served.queue, wanted.advance_s, wanted.skills)
     if not call.has_talked:
         return EnterQueue(served.queue, wanted.advance_s, wanted.skills)
     survey = call.rules.queue(served.queue).survey

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from acdcore.calls.call import Call
-from acdcore.calls.leg import FellSilent, HoldChanged, HungUp, Leg, LegNote, Listener, PickedUp, Played, Pressed, Side
+from acdcore.calls.leg import HoldChanged, HungUp, Leg, LegNote, Listener, PickedUp, Played, Pressed, Side
 from acdcore.calls.rows import EndedBy
 from acdcore.calls.wiring import Wiring
 from acdcore.kernel.errors import Outcome, Unavailable
@@ -32,6 +32,7 @@ class Loan(Leg):
         self.stream = lender.stream
         self.is_held = lender.is_held
         self.is_answered = True
+        self.ended_by = None
         self.phone = lender.phone
         self._ringing = None
         self._owner = owner
@@ -103,6 +104,7 @@ class Loan(Leg):
         """Take the line back; to the borrower its party has hung up."""
         if self._is_open:
             self.close()
+            self.ended_by = cause
             self._listener.notify(HungUp(self, cause))
 
     def notify(self, note: LegNote) -> None:
@@ -110,9 +112,6 @@ class Loan(Leg):
         match note:
             case HungUp(cause=cause):
                 self.recall(cause)
-                self._owner.notify(note)
-            case FellSilent():
-                self.recall(EndCause.GONE)
                 self._owner.notify(note)
             case Pressed(digit=digit) if digit == PART_KEY:
                 self.recall(EndCause.BYE)
@@ -168,9 +167,9 @@ class StandingLine:
         return loan
 
     def recall(self) -> None:
-        """The line ends: to whom it is lent, its party has hung up."""
+        """The line ends: to whom it is lent, its party has hung up. What the phone does is told by the loan itself."""
         if self._loan is not None:
-            self._loan.recall(EndCause.GONE)
+            self._loan.recall(EndCause.BYE)
 
     def hang_up(self, why: str) -> None:
         """Begin to end the call."""

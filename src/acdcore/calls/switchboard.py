@@ -41,6 +41,7 @@ from acdcore.media.model import StreamFigures
 from acdcore.numbering.plan import HOME
 from acdcore.sdp.model import SdpError
 from acdcore.sip.events import (
+    EndCause,
     Event,
     Fields,
     Flow,
@@ -372,8 +373,12 @@ class Switchboard:
         finally:
             ending = call.ending  # a message that the caller leaves by hanging up is known only now
             figures = call.caller.close() if call.caller is not None else None
+            now = self._hall.clock.now()
+            ended_by = None if call.caller is None else call.caller.ended_by
+            if ended_by is EndCause.GONE or ended_by is EndCause.LOST:
+                call.log(events.MediaLost(now, Side.CALLER.value, None, ended_by.value))
             outcome, cause = call.outcome(ending), cause_of(ending.outcome, ending.by)
-            call.log(events.Ended(self._hall.clock.now(), outcome, ending.by, ending.detail, cause))
+            call.log(events.Ended(now, outcome, ending.by, ending.detail, cause))
             del self.calls[call.id]
             self._hall.chronicle.close(call.id, call.history, shown(figures))
 

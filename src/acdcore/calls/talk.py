@@ -4,14 +4,18 @@ from acdcore.calls import events
 from acdcore.calls.call import Call, SentTo
 from acdcore.calls.commands import CallState
 from acdcore.calls.hall import Hall
-from acdcore.calls.leg import FellSilent, HoldChanged, HungUp, Leg, Played, contact_of
-from acdcore.calls.rows import EndedBy
+from acdcore.calls.leg import HoldChanged, HungUp, Leg, Played, contact_of
+from acdcore.calls.rows import EndedBy, SegmentEnd
 from acdcore.calls.waiting import Served
 from acdcore.ivr.model import Language, PromptName
-from acdcore.kernel.ids import QueueName
+from acdcore.ivr.system import SystemPrompt
+from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.media.model import ClipId, TapId
 from acdcore.queues.model import AgentNotReady
+from acdcore.sip.events import EndCause
 
+LINE_LOST = "line lost"
+"""Why an agent is not ready whose line broke, so that nobody is offered a phone that may be dead."""
 LEAVES_MAX = 2
 """An agent who was gone before the talk so often with one caller is set aside: a phone that picks up and hangs up by
 itself would take the same caller again and again."""
@@ -42,6 +46,8 @@ async def talk_to_agent(call: Call, caller: Leg, hall: Hall, served: Served) -> 
                 caller.stop_playing()
             case _:
                 pass  # the agent is gone
+    if served.leg.is_lost:
+        note_lost(call, hall, served.leg, served.agent)
     is_left = sent_to is None and not call.has_talked
     if tap is not None:
         hall.recorder.end(tap, 0.0 if is_left else None)
@@ -49,7 +55,7 @@ async def talk_to_agent(call: Call, caller: Leg, hall: Hall, served: Served) -> 
         caller.stop_playing()
         note_left(call, hall, served)
     else:
-        call.log(events.TalkEnded(hall.clock.now(), EndedBy.AGENT if sent_to is None else EndedBy.SYSTEM))
+        end_talk(call, hall, served.leg)
     served.leg.close()
     served.entry.talk_ended()
     return sent_to
@@ -73,12 +79,37 @@ def note_left(call: Call, hall: Hall, served: Served) -> None:
         hall.acd.feed(AgentNotReady(served.agent, "missed"))
 
 
+def end_talk(call: Call, hall: Hall, partner: Leg) -> None:
+    """Write down that the talk is over, and who ended it: the partner, or we because of a loss or an order."""
+    by = EndedBy.AGENT if partner.ended_by is EndCause.BYE else EndedBy.SYSTEM
+    call.log(events.TalkEnded(hall.clock.now(), by, SegmentEnd.MEDIA_LOST if partner.is_lost else None))
+
+
+def note_lost(call: Call, hall: Hall, partner: Leg, agent: AgentId | None) -> None:
+    """Write down that the partner is gone without having hung up.
+
+    A registered phone counts as unreachable from then on until it answers again (`Wiring.on_gone`). An agent's outside
+    number cannot be asked, so its agent has to say when it is there again.
+    """
+    cause = partner.ended_by.value if partner.ended_by is not None else ""
+    call.log(events.MediaLost(hall.clock.now(), partner.side.value, agent, cause))
+    if agent is not None and partner.phone is None:
+        hall.acd.feed(AgentNotReady(agent, LINE_LOST))
+
+
+def apologise_for_loss(call: Call, hall: Hall, caller: Leg) -> None:
+    """Tell the caller whose agent was lost, who keeps the place and need not wait for the end of the words."""
+    announce(call, caller, call.voice.system(SystemPrompt.AGENT_LOST, call.language))
+
+
 async def talk_to_outside(call: Call, caller: Leg, outside: Leg, number: str, hall: Hall) -> SentTo | None:
     """From the outside party's answer until that party hangs up, or somebody sends the caller elsewhere."""
     path = hall.recorder.path_for(call)
     call.log(events.Connected(hall.clock.now(), None, number, path))
     sent_to = await converse(call, caller, outside, hall, path)
-    call.log(events.TalkEnded(hall.clock.now(), EndedBy.AGENT if sent_to is None else EndedBy.SYSTEM))
+    if outside.is_lost:
+        note_lost(call, hall, outside, None)
+    end_talk(call, hall, outside)
     outside.close()
     return sent_to
 
@@ -95,9 +126,7 @@ def announce(call: Call, leg: Leg, clips: tuple[ClipId, ...]) -> int:
     return playback
 
 
-async def until_played(
-    call: Call, playbacks: set[int], agent: Leg | None = None
-) -> HungUp | FellSilent | SentTo | None:
+async def until_played(call: Call, playbacks: set[int], agent: Leg | None = None) -> HungUp | SentTo | None:
     """Wait until all `playbacks` were heard: None; or what came first, `agent` gone or the caller sent elsewhere.
 
     Without an `agent` the playbacks are the caller's last, and nothing comes first.
@@ -106,7 +135,7 @@ async def until_played(
         match await call.mailbox.next():
             case Played(playback=playback):
                 playbacks.discard(playback)
-            case HungUp(leg=leg) | FellSilent(leg=leg) as gone if leg is agent:
+            case HungUp(leg=leg) as gone if leg is agent:
                 return gone
             case SentTo() as sent_to if agent is not None:
                 return sent_to
@@ -146,9 +175,6 @@ async def until_parted(call: Call, caller: Leg, partner: Leg, hall: Hall) -> Sen
     while True:
         match await call.mailbox.next():
             case HungUp(leg=leg) if leg is partner:
-                return None
-            case FellSilent(leg=leg) if leg is partner:
-                call.log(events.MediaLost(hall.clock.now(), leg.side.value))
                 return None
             case SentTo() as sent_to:
                 return sent_to

@@ -1,6 +1,6 @@
 """The wiring: brings what the SIP stack and the media engine report to the party that it concerns."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol, assert_never
 
@@ -101,6 +101,10 @@ class Party(Protocol):
         """Nobody speaks any more in a recording."""
         ...
 
+    def on_resumed(self) -> None:
+        """There is a sign of life again."""
+        ...
+
     def on_hold_limit(self) -> None:
         """The audio has rested for as long as it may."""
         ...
@@ -148,6 +152,8 @@ class Wiring:
         self.ids = ids
         self.sessions: dict[SessionId, Party] = {}
         self.streams: dict[StreamId, Party] = {}
+        self.on_gone: Callable[[Party], None] = lambda _: None
+        """Hears of a party that is gone without having hung up."""
         self.carried = Carried()
         """What closed streams have carried."""
 
@@ -208,7 +214,9 @@ class Wiring:
                     party.on_silence(silent_for_s)
                 case SpeechEnded():
                     party.on_speech_ended()
-                case PlaybackFinished() | MediaResumed():
+                case MediaResumed():
+                    party.on_resumed()
+                case PlaybackFinished():
                     pass
                 case _:
                     assert_never(event)

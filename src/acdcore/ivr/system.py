@@ -73,6 +73,8 @@ class SystemPrompt(StrEnum):
     """To the caller; then the call ends."""
     AGENT_COMING = "agent-coming"
     """To the waiting caller, or to the customer who was called back."""
+    AGENT_LOST = "agent-lost"
+    """To the caller whose agent's connection broke, who keeps the place in the queue."""
     WAIT = "wait"
     """Before the number of minutes, to the waiting caller."""
     WAIT_SHORT = "wait-short"
