@@ -24,15 +24,12 @@ from acdcore.ivr.prompts import recording_errors, system_requests, unspoken
 from acdcore.kernel.errors import SettingsError
 from acdcore.plan import Plan, files_needed
 from acdcore.settings import Ivr, Sip
-from acdcore.storage.seed import Seeds, read_seeds, shared_numbers
+from acdcore.storage.seed import AGENTS_FILE, CUSTOMERS_FILE, Seeds, read_seeds, shared_numbers
 
 EPHEMERAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 """Ports that the system gives to whoever asks for any."""
 RESERVED_PORTS = Path("/proc/sys/net/ipv4/ip_local_reserved_ports")
 """Those of them that it does not give away."""
-
-AGENTS, CUSTOMERS = "agents.toml", "customers.toml"
-"""Beside the settings."""
 
 DIRECTORIES = frozenset({"spool", "journal", "prompts", "postgres"})
 """What parts of the daemon make below the storage directory."""
@@ -58,7 +55,7 @@ def preflight(plan: Plan) -> Findings:
     trunk_users = {trunk.user: trunk.name for trunk in settings.trunk_list() if trunk.user}
     try:
         here = plan.file.parent
-        seeds = read_seeds(here / AGENTS, here / CUSTOMERS, settings.sip.realm, trunk_users)
+        seeds = read_seeds(here / AGENTS_FILE, here / CUSTOMERS_FILE, settings.sip.realm, trunk_users)
     except SettingsError as error:
         errors += error.all()
     prompts = plan.file.parent / settings.ivr.prompts
@@ -69,7 +66,6 @@ def preflight(plan: Plan) -> Findings:
     errors += [SettingsError(file, key, problem) for key, problem in (*_directories(plan), *_sockets(plan))]
     agents = tuple(agent.record for agent in seeds.agents)
     warnings = (*_ports(plan), *_files(plan), *strays(plan.file.parent / settings.ivr.flows), *_of_seeds(plan, seeds))
-    warnings = (*warnings, *shared_numbers(seeds.customers))
     return Findings(tuple(errors), warnings, agents)
 
 
@@ -80,7 +76,7 @@ def errors_beside(file: Path) -> list[SettingsError]:
     readers: dict[Path, Callable[[Path], object]] = {
         here / paths.calendars: load_calendars,
         here / paths.prompts / "system.toml": system_requests,
-        here / AGENTS: partial(read_seeds, customers_file=here / CUSTOMERS, realm=Sip().realm, trunk_users={}),
+        here / AGENTS_FILE: partial(read_seeds, customers_file=here / CUSTOMERS_FILE, realm=Sip().realm, trunk_users={}),
     }
     for beside, read in readers.items():
         if beside.exists():
@@ -238,20 +234,13 @@ def _of_seeds(plan: Plan, seeds: Seeds) -> Iterator[str]:
     """What customers.toml says of what is not there."""
     agents = {agent.record.agent for agent in seeds.agents}
     regions = set(plan.settings.regions)
-    numbers: dict[str, str] = {}
     for place, customer in enumerate(seeds.customers):
         if customer.owner and agents and customer.owner not in agents:
-            yield f"customers.toml: customers.{place}.owner: there is no agent {customer.owner} in agents.toml"
+            yield f"{CUSTOMERS_FILE}: customers.{place}.owner: there is no agent {customer.owner} in {AGENTS_FILE}"
         if customer.region and customer.region not in regions:
             there = _or_none(sorted(regions))
-            yield f"customers.toml: customers.{place}.region: there is no region {customer.region}; there are {there}"
-        for number in customer.numbers:
-            other = numbers.setdefault(number, customer.name)
-            if other != customer.name:
-                yield (
-                    f"customers.toml: customers.{place}.numbers: {number} is also that of {other}, "
-                    "so that neither is recognised by it; keep it with one"
-                )
+            yield f"{CUSTOMERS_FILE}: customers.{place}.region: there is no region {customer.region}; there are {there}"
+    yield from (f"{CUSTOMERS_FILE}: {shared}" for shared in shared_numbers(seeds.customers))
 
 
 def _or_none(names: Sequence[str]) -> str:

@@ -733,7 +733,7 @@ WARNINGS: list[tuple[str, str, str, str]] = [
         CUSTOMERS,
         '"13800000002"',
         '"13800000001"',
-        "customers.1.numbers: 13800000001 is also that of 示例客户一号（贵宾）, so",
+        "customers.toml: 13800000001 is the number of 示例客户一号（贵宾）, ",
     ),
 ]
 

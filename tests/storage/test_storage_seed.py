@@ -163,4 +163,4 @@ def test_number_that_two_customers_of_the_file_have_is_told_with_both() -> None:
     one = NewCustomer(name="Example One", numbers=("13800000001",))
     other = NewCustomer(name="Example Two", numbers=("+86 138 0000 0001", "13800000002"))
     (told,) = shared_numbers([one, other])
-    assert told.startswith("customers: 13800000001 is the number of Example One, Example Two; ")
+    assert told.startswith("13800000001 is the number of Example One, Example Two; ")

@@ -24,8 +24,9 @@ from acdcore.cli.terminal import (
 from acdcore.control.settings import Right
 from acdcore.kernel.errors import SettingsError, raise_together
 from acdcore.plan import Plan, read_plan
-from acdcore.preflight import AGENTS, Findings, errors_beside, preflight
+from acdcore.preflight import Findings, errors_beside, preflight
 from acdcore.settings import load
+from acdcore.storage.seed import AGENTS_FILE
 
 AgainstOption = Annotated[
     str | None,
@@ -95,7 +96,7 @@ def _advice(plan: Plan, findings: Findings) -> list[str]:
     now = datetime.now(UTC)
     alone = advice(plan, (), now)
     together = advice(plan, findings.agents, now) if findings.agents else ()
-    return [*alone, *(f"with {AGENTS}: {warning}" for warning in together if warning not in alone)]
+    return [*alone, *(f"with {AGENTS_FILE}: {warning}" for warning in together if warning not in alone)]
 
 
 def warn(plan: Plan, config: Path) -> None:

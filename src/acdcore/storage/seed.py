@@ -134,7 +134,7 @@ def shared_numbers(customers: Iterable[NewCustomer]) -> Iterator[str]:
     for key, those in names.items():
         if len(those) > 1:
             yield (
-                f"customers: {key} is the number of {named(those)}; callers are taken for the one of the highest tier, "
+                f"{key} is the number of {named(those)}; callers are taken for the one of the highest tier, "
                 "then for the first"
             )
 
