@@ -76,7 +76,9 @@ def errors_beside(file: Path) -> list[SettingsError]:
     readers: dict[Path, Callable[[Path], object]] = {
         here / paths.calendars: load_calendars,
         here / paths.prompts / "system.toml": system_requests,
-        here / AGENTS_FILE: partial(read_seeds, customers_file=here / CUSTOMERS_FILE, realm=Sip().realm, trunk_users={}),
+        here / AGENTS_FILE: partial(
+            read_seeds, customers_file=here / CUSTOMERS_FILE, realm=Sip().realm, trunk_users={}
+        ),
     }
     for beside, read in readers.items():
         if beside.exists():

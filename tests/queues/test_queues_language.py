@@ -134,6 +134,18 @@ def test_language_is_let_go_when_the_last_who_has_it_goes_home_later() -> None:
     assert offered(hall.feed(AgentLoggedOut(ENGLISH))) == [CHINESE]
 
 
+def test_language_is_let_go_behind_a_caller_whose_flow_needs_it() -> None:
+    hall = Hall()
+    hall.comes(CHINESE, CMN)
+    hall.comes(ENGLISH, EN)
+    hall.feed(AgentNotReady(ENGLISH))
+    hall.feed(CallerJoined(EntryId("f1/1"), SERVICE, skills={EN: 1}, facts=CallerFacts(language="cmn")))
+    entry, _ = hall.calls("en")
+    hall.passes(60.0)
+    told = hall.feed(AgentLoggedOut(ENGLISH))
+    assert [one.entry for one in told if isinstance(one, Offered)] == [entry]
+
+
 def test_caller_is_not_told_that_nobody_is_there_while_others_are() -> None:
     hall = Hall(replace(QUEUE, overflow=(NOBODY,)))
     hall.comes(CHINESE, CMN)

@@ -209,7 +209,8 @@ class Spans:
             case events.QueueLeft():
                 self._end_waiting(event.at)
             case events.Returned():  # waited all along, and has not talked
-                self._waiting_since, self._connected_at = self._connected_at or self._waiting_since, None
+                if self._connected_at is not None:
+                    self._waiting_since, self._connected_at = self._connected_at, None
             case events.Bridged() | events.TalkEnded():
                 self._connected_at = None
             case events.Ended():

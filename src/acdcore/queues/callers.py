@@ -114,19 +114,19 @@ def send_on(board: Board, lines: Iterable[Line]) -> None:
     for line in _and_narrower(board, lines):
         if line.on_duty or not line.waiting:
             continue
+        has_rule = True
         for _, _, _, waiting in list(line.waiting):
             if waiting.visit.language is not None:
                 settle(board, waiting)  # others may serve the caller now, or once the language is let go
-            elif not overflow(board, waiting, line, OverflowCause.NOBODY_LOGGED_IN):
-                break  # nor is there a rule for the next
+            elif has_rule:  # where there is none, there is none for the next either
+                has_rule = overflow(board, waiting, line, OverflowCause.NOBODY_LOGGED_IN)
 
 
 def _and_narrower(board: Board, lines: Iterable[Line]) -> list[Line]:
     """These lines, and those of their queues in which callers wait for a language that nobody on duty has either."""
     found = dict.fromkeys(lines)
-    for line in list(found):
-        if not line.on_duty:
-            found |= dict.fromkeys(near for near in board.lines.of(line.queue.name) if not near.on_duty)
+    for queue in dict.fromkeys(line.queue.name for line in found if not line.on_duty):
+        found |= dict.fromkeys(near for near in board.lines.of(queue) if not near.on_duty)
     return list(found)
 
 
