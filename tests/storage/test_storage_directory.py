@@ -45,6 +45,20 @@ def test_of_several_owners_of_a_number_the_highest_tier_is_found() -> None:
     assert [each.id for each in directory.customers_by_phone("+8613800000001")] == [2, 3, 4, 1]
 
 
+def test_start_tells_once_of_each_shared_number_and_of_no_more_than_the_log_can_take() -> None:
+    directory = MemoryDirectory()
+    with capture_logs() as logged:
+        for number in range(1, 301):
+            numbers = ("13800000001", f"139{number // 2:08}")
+            directory.load_customer(replace(CARD, id=CustomerId(number), numbers=numbers, member_number=None))
+        assert not logged
+        directory.finish_loading()
+    most = directory_module.SHARED_NUMBERS_MAX
+    assert [told["event"] for told in logged] == ["number_shared"] * most + ["numbers_shared"]
+    assert len({told["number"] for told in logged[:most]}) == most
+    assert logged[-1]["count"] == 150
+
+
 def test_second_customer_with_a_number_is_told_with_the_first() -> None:
     directory = MemoryDirectory()
     directory.put_customer(CARD)
@@ -163,12 +177,12 @@ def test_200_000_customers_fit_into_memory_and_are_found_in_microseconds() -> No
     tracemalloc.start()
     for number in range(10_000):
         directory.put_customer(numbered(number))
-    directory.prepare_search()
+    directory.finish_loading()
     size_mb = tracemalloc.get_traced_memory()[0] * 20 / 1e6
     tracemalloc.stop()
     for number in range(10_000, 200_000):
         directory.put_customer(numbered(number))
-    directory.prepare_search()
+    directory.finish_loading()
     begun = time.perf_counter()
     for number in range(0, 200_000, 20):
         assert directory.customer_by_phone(f"+86139{number:08}") is not None

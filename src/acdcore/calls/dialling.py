@@ -1,6 +1,8 @@
 """Dialling out: who may, by which trunk, and what becomes of it."""
 
+from collections.abc import Set
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from acdcore.calls import events
 from acdcore.calls.call import Call, SentTo
@@ -21,6 +23,8 @@ from acdcore.sip.headers import NameAddr
 from acdcore.sip.next_hop import hop_of
 from acdcore.sip.uri import SipUri
 
+Way: TypeAlias = tuple[str, SipUri | None]
+"""A trunk's name, and where it has redirected the call; None for its target."""
 LEFT = 487
 """The status of a call that was given up by whom it was made for."""
 RING_OUTSIDE_S = 60.0
@@ -121,7 +125,7 @@ async def reach(
     `partner` and `hearer` are those of `until_answered`. Raises as `dial_outside` does for the first way; each way that
     came to nothing is written down.
     """
-    tried: set[str] = set()
+    tried: set[Way] = set()
     trunk = choose_trunk(hall, wanted, tried)
     leg = dial_outside(call, hall, wanted, trunk)
     while True:
@@ -130,7 +134,7 @@ async def reach(
             return leg
         leg.close()  # nothing of it is to be heard under what follows
         call.log(events.DialFailed(hall.clock.now(), wanted.number, refused.status))
-        tried.add(f"{trunk.name} {wanted.led_to or ''}")
+        tried.add((trunk.name, wanted.led_to))
         try:
             trunk, wanted = next_way(hall, trunk, wanted, refused, tried)
             leg = dial_outside(call, hall, wanted, trunk)
@@ -138,28 +142,28 @@ async def reach(
             return refused.status
 
 
-def next_way(hall: Hall, trunk: Trunk, wanted: Wanted, refused: TurnedDown, tried: set[str]) -> tuple[Trunk, Wanted]:
+def next_way(hall: Hall, trunk: Trunk, wanted: Wanted, refused: TurnedDown, tried: Set[Way]) -> tuple[Trunk, Wanted]:
     """What is tried after a refusal, no way twice; Refused or Unavailable when nothing is left."""
     if refused.status == OUT_OF_SERVICE:
         hall.resting.rest(trunk.name, refused.response, hall.clock.now())
         wanted = replace(wanted, led_to=None)
         return choose_trunk(hall, wanted, tried), wanted
-    if sum(not each.endswith(" ") for each in tried) >= REDIRECTS_MAX:
+    if sum(uri is not None for _, uri in tried) >= REDIRECTS_MAX:
         raise Refused(f"{wanted.number} is redirected for ever")
     for uri in led_to(trunk, HOME.canonical(wanted.number), refused.status, refused.response):
-        if f"{trunk.name} {uri}" not in tried:
+        if (trunk.name, uri) not in tried:
             return trunk, replace(wanted, led_to=uri)
     raise Refused(f"{wanted.number} is refused with {refused.status}")
 
 
-def choose_trunk(hall: Hall, wanted: Wanted, tried: set[str]) -> Trunk:
+def choose_trunk(hall: Hall, wanted: Wanted, tried: Set[Way]) -> Trunk:
     """The first trunk that may call out and was not tried; Refused when none may, Unavailable when all rest."""
     ways = hall.rules.trunks.ways_out(wanted.trunk)
     if not ways:
         which = f"trunk {wanted.trunk} may not" if wanted.trunk else "no trunk may"
         raise Refused(f"{which} dial out, so {wanted.number} cannot be reached; set may_dial_out on one")
     now = hall.clock.now()
-    names = {each.partition(" ")[0] for each in tried}
+    names = {name for name, _ in tried}
     for trunk in ways:
         if trunk.name not in names and not hall.resting.is_resting(trunk.name, now):
             return trunk

@@ -168,14 +168,14 @@ async def load(connection: Connection, directory: MemoryDirectory) -> None:
         async for row in _rows(connection, f"select {AGENT_COLUMNS} from agents"):
             directory.put_agent(agent_of(row))
         async for row in _rows(connection, f"select {CUSTOMER_COLUMNS} from customers order by id"):
-            directory.put_customer(customer_of(row))
+            directory.load_customer(customer_of(row))
         latest = (
             "select call_id, arrived_at, queue, served_by, outcome, direction, caller, dialled, customer_id"
             f" from calls order by call_id desc limit {CONTACTS_LOADED_MAX}"
         )
         async for row in _rows(connection, f"select * from ({latest}) as latest order by call_id"):
             _note(directory, row)
-    directory.prepare_search()
+    directory.finish_loading()
 
 
 def _note(directory: MemoryDirectory, row: asyncpg.Record) -> None:
