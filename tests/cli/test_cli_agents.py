@@ -60,3 +60,56 @@ async def test_mistake_in_the_file_is_named_and_changes_nothing(shell: Shell, se
     assert typed.status == 1
     assert "agents.toml: agents.0.nam" in typed.err
     assert served.house.agent_records == before
+
+
+async def test_passwords_that_were_made_are_shown_though_the_import_breaks_off(
+    shell: Shell, served: Served, tmp_path: Path
+) -> None:
+    wanted = config(tmp_path)
+    with (tmp_path / "agents.toml").open("a", encoding="utf-8") as file:
+        file.write('[[agents]]\nnumber = "1078"\nname = "Next"\nskills = {}\n')
+    served.agents.writes_until_away = 2  # an agent and a password
+    typed = await shell("agents", "import", "--config", wanted)
+    assert typed.status == 1
+    assert "1077 added, password of the phone " in typed.out
+    assert AgentId("1078") not in served.house.agent_records
+
+
+async def test_agent_who_is_refused_is_named_and_the_others_are_added(
+    shell: Shell, served: Served, tmp_path: Path
+) -> None:
+    wanted = config(tmp_path)
+    with (tmp_path / "agents.toml").open("a", encoding="utf-8") as file:
+        file.write('[[agents]]\nnumber = "1078"\nname = ""\nskills = {}\n\n')
+        file.write('[[agents]]\nnumber = "1079"\nname = "Last"\nskills = {}\n')
+    typed = await shell("agents", "import", "--config", wanted)
+    assert typed.status == 1
+    assert "agents.2: 1078 is refused: name" in typed.err
+    assert "1077 added, password of the phone " in typed.out
+    assert "1079 added, password of the phone " in typed.out
+
+
+async def test_number_that_no_phone_can_have_is_named_and_changes_nothing(
+    shell: Shell, served: Served, tmp_path: Path
+) -> None:
+    before = dict(served.house.agent_records)
+    wanted = config(tmp_path)
+    with (tmp_path / "agents.toml").open("a", encoding="utf-8") as file:
+        file.write('[[agents]]\nnumber = "../calls"\nname = "Path"\nskills = {}\n')
+    typed = await shell("agents", "import", "--config", wanted)
+    assert typed.status == 1
+    assert "agents.2.number: '../calls' is no number of a phone" in typed.err
+    assert served.house.agent_records == before
+
+
+async def test_number_that_is_given_twice_is_named_and_changes_nothing(
+    shell: Shell, served: Served, tmp_path: Path
+) -> None:
+    before = dict(served.house.agent_records)
+    wanted = config(tmp_path)
+    with (tmp_path / "agents.toml").open("a", encoding="utf-8") as file:
+        file.write('[[agents]]\nnumber = "1077"\nname = "Twin"\nskills = {}\n')
+    typed = await shell("agents", "import", "--config", wanted, "--update")
+    assert typed.status == 1
+    assert "agents.2.number: 1077 is given twice" in typed.err
+    assert served.house.agent_records == before

@@ -56,6 +56,29 @@ async def test_failing_file_leaves_no_trace_and_the_lock_is_free(dsn: str) -> No
     assert await run(dsn, FIRST, ("0002_broken.sql", "create table second (id integer)")) == ["0002_broken.sql"]
 
 
+async def test_file_that_takes_longer_than_other_statements_may_is_applied_and_those_who_wait_for_it_go_on(
+    dsn: str,
+) -> None:
+    slow = in_order([("0001_slow.sql", "select pg_sleep(1.5); create table first (id integer)")])
+    async with asyncpg.create_pool(dsn, min_size=2, max_size=2, command_timeout=0.5) as pool:
+
+        async def start() -> list[str]:
+            async with pool.acquire() as connection:
+                return await migrate(connection, slow)
+
+        applied = await asyncio.gather(start(), start())
+    assert sorted(applied, key=len) == [[], ["0001_slow.sql"]]
+
+
+async def test_update_says_what_it_applies_and_a_first_start_does_not(dsn: str) -> None:
+    told: list[str] = []
+    async with asyncpg.create_pool(dsn, min_size=1, max_size=1) as pool, pool.acquire() as connection:
+        await migrate(connection, in_order([FIRST]), told.append)
+        assert told == []
+        await migrate(connection, in_order([FIRST, SECOND]), told.append)
+    assert told == ["database: applying 0002_second.sql, which may take minutes where there are many calls"]
+
+
 @pytest.mark.parametrize("name", ["0002_gap.sql", "1_short.sql", "0001 words.sql"])
 def test_file_out_of_order_is_refused(name: str) -> None:
     with pytest.raises(SettingsError):

@@ -11,8 +11,11 @@ from acdcore.cli.daemon import Daemon, Declined, Reach, daemon_at, in_path
 from acdcore.cli.terminal import DEFAULT_CONFIG, ConfigOption, KeyFileOption, UrlOption, plain_errors, show
 from acdcore.control.schemas import AgentProfile, NewAgent
 from acdcore.control.settings import Right
-from acdcore.storage.seed import AGENTS_FILE, AgentEntry, agents_in
+from acdcore.kernel.errors import SettingsError, raise_together
+from acdcore.storage.seed import AGENTS_FILE, AgentEntry, checked_agents_in
 
+OF_ONE_AGENT = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY})
+"""Refusals that say nothing of the other agents."""
 app = typer.Typer(help="The agents of the running daemon.", no_args_is_help=True)
 UpdateOption = Annotated[
     bool, typer.Option("--update", help="Also change agents who are known already to what the file says.")
@@ -39,10 +42,23 @@ def import_(
     name never are. A password that the file does not give is made and shown here only.
     """
     with plain_errors():
-        entries = agents_in(config.parent / AGENTS_FILE)
+        file = config.parent / AGENTS_FILE
+        entries = checked_agents_in(file)
         daemon = daemon_at(Reach(config, url, key_file), Right.ADMIN)
-        lines = [line for entry in entries for line in carried_out(daemon, entry, update=update, dry_run=dry_run)]
-    show("\n".join(lines) or f"nothing to do: the daemon knows every agent of {AGENTS_FILE} as it is there")
+        refused: list[SettingsError] = []
+        is_idle = True
+        for place, entry in enumerate(entries):
+            try:
+                for line in carried_out(daemon, entry, update=update, dry_run=dry_run):
+                    show(line)  # at once: a password that was made is told once, whatever becomes of the others
+                    is_idle = False
+            except Declined as error:
+                if error.status not in OF_ONE_AGENT:
+                    raise
+                refused.append(SettingsError(str(file), f"agents.{place}", f"{entry.number} is refused: {error}"))
+        raise_together(refused)
+        if is_idle:
+            show(f"nothing to do: the daemon knows every agent of {AGENTS_FILE} as it is there")
 
 
 def carried_out(daemon: Daemon, entry: AgentEntry, *, update: bool, dry_run: bool) -> Iterator[str]:

@@ -6,7 +6,7 @@ is refused: the tables would no longer be what the file says.
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
@@ -15,6 +15,9 @@ from acdcore.storage.database import Connection
 
 LOCK_KEY = 0x61636463
 """The advisory lock, "acdc": the same for every daemon that uses the database."""
+WITHIN_S = 86_400.0
+"""A file, and the wait while another daemon applies one: years of calls are rewritten at the pace of the disk. A limit
+that fits other statements would keep a centre with many of them from ever starting again."""
 PACKAGE = "acdcore.storage.migrations"
 FILE_NAME = re.compile(r"(\d{4})_\w+\.sql")
 
@@ -53,13 +56,21 @@ def in_order(files: Sequence[tuple[str, str]]) -> list[Migration]:
     return migrations
 
 
-async def migrate(connection: Connection, migrations: Sequence[Migration]) -> list[str]:
+def _untold(_: str) -> None:
+    """Nobody looks on."""
+
+
+async def migrate(
+    connection: Connection, migrations: Sequence[Migration], on_progress: Callable[[str], None] = _untold
+) -> list[str]:
     """Apply what is missing; returns the names of the files that were applied.
 
+    The server's own limit for statements does not hold meanwhile. Tables that are made anew take no time worth telling.
     Raises `SettingsError` when an applied file was changed since, or when the database is newer than the program.
     """
     applied_now = []
-    await connection.execute("select pg_advisory_lock($1)", LOCK_KEY)
+    await connection.execute("set statement_timeout = 0")
+    await connection.execute("select pg_advisory_lock($1)", LOCK_KEY, timeout=WITHIN_S)
     try:
         await connection.execute(
             "create table if not exists migrations"
@@ -72,8 +83,10 @@ async def migrate(connection: Connection, migrations: Sequence[Migration]) -> li
         for migration in migrations:
             if migration.number in applied:
                 continue
+            if applied:
+                on_progress(f"database: applying {migration.name}, which may take minutes where there are many calls")
             async with connection.transaction():
-                await connection.execute(migration.sql)
+                await connection.execute(migration.sql, timeout=WITHIN_S)
                 await connection.execute(
                     "insert into migrations (number, name, checksum) values ($1, $2, $3)",
                     migration.number,
@@ -83,6 +96,7 @@ async def migrate(connection: Connection, migrations: Sequence[Migration]) -> li
             applied_now.append(migration.name)
     finally:
         await connection.execute("select pg_advisory_unlock($1)", LOCK_KEY)
+        await connection.execute("reset statement_timeout")
     return applied_now
 
 

@@ -27,6 +27,8 @@ AGENTS_FILE = "agents.toml"
 CUSTOMERS_FILE = "customers.toml"
 """Both lie beside the settings."""
 IMPORT = "acdcore agents import"
+CHECKED_REALM = "checked"
+"""Of passwords that are nobody's."""
 NAMED_MAX = 5
 """Agents that a warning names."""
 SEED_LOCK_KEY = 0x61636473
@@ -144,6 +146,13 @@ def agents_in(file: Path) -> tuple[AgentEntry, ...]:
     return tuple(_entries(file, _Agents).agents)
 
 
+def checked_agents_in(file: Path) -> tuple[AgentEntry, ...]:
+    """The same, each held against all that a first start would refuse, so that nothing is done by half."""
+    entries = agents_in(file)
+    _seeded_agents(file, entries, CHECKED_REALM)
+    return entries
+
+
 def unapplied(directory_of_files: Path, directory: Directory) -> Iterator[str]:
     """What the files say that is not in force: they are read only while there are no agents, or no customers."""
     agents_file, customers_file = directory_of_files / AGENTS_FILE, directory_of_files / CUSTOMERS_FILE
@@ -233,7 +242,10 @@ async def seed(
 
 
 def _read_agents(file: Path, realm: str) -> tuple[SeededAgent, ...]:
-    entries = agents_in(file)
+    return _seeded_agents(file, agents_in(file), realm)
+
+
+def _seeded_agents(file: Path, entries: Iterable[AgentEntry], realm: str) -> tuple[SeededAgent, ...]:
     problems: list[SettingsError] = []
     seeded: dict[str, SeededAgent] = {}
     for place, entry in enumerate(entries):

@@ -133,7 +133,7 @@ async def open_storage(
             )
         database = await stack.enter_async_context(Database(dsn))
         await database.first_answer(settings.first_answer_within_s)
-        new_agents = await _prepare(database, settings, keep)
+        new_agents = await _prepare(database, settings, keep, on_progress)
         spool, drainer = await stack.enter_async_context(_delivery(settings, clock, database))
         directory = MemoryDirectory()
         screening, hours = PgScreeningStore(database), PgHoursStore(database)
@@ -170,13 +170,16 @@ def _refuse_shadowed_trunks(directory: Directory, trunk_users: Mapping[str, str]
 
 
 async def _prepare(
-    database: Database, settings: StorageSettings, keep: Callable[[Sequence[SeededAgent]], None]
+    database: Database,
+    settings: StorageSettings,
+    keep: Callable[[Sequence[SeededAgent]], None],
+    on_progress: Callable[[str], None],
 ) -> tuple[SeededAgent, ...]:
     def seeds() -> Seeds:
         return read_seeds(settings.agents_file, settings.customers_file, settings.realm, settings.trunk_users)
 
     async with database.connection() as connection:
-        await migrate(connection, packaged_migrations())
+        await migrate(connection, packaged_migrations(), on_progress)
         return tuple(await seed(connection, seeds, keep))
 
 
