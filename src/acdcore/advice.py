@@ -1,9 +1,10 @@
 """What settings allow but surely do not mean: said at the check, at the start and at a reload, never a refusal."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from acdcore.calls.people import AgentRecord, Tier
+from acdcore.calls.rules import unasked
 from acdcore.calls.trunk_numbers import AssertBy
 from acdcore.calls.trunk_overlaps import overlaps
 from acdcore.ivr.kinds import BranchOn, CallbackChoice
@@ -14,7 +15,6 @@ from acdcore.ivr.model import (
     CollectNode,
     Flow,
     FlowNode,
-    Language,
     MessageNode,
     Node,
     NodeName,
@@ -223,12 +223,6 @@ def _of_skills(plan: Plan, agents: Sequence[AgentRecord]) -> Iterator[str]:
 
 
 # --- what leads where ---
-
-
-def unasked(skills: Iterable[SkillName], asked: Collection[SkillName]) -> list[SkillName]:
-    """Those that are asked for nowhere; languages are skills that callers may always come with."""
-    spoken = {language.value for language in Language}
-    return [skill for skill in skills if skill not in asked and skill not in spoken]
 
 
 def most_asked(plan: Plan, table: QueueTable) -> dict[SkillName, int]:

@@ -36,6 +36,11 @@ class Caller:
     def facts(self) -> CallerFacts:
         return facts_of(self.call, self.house.hall)
 
+    def came_under(self, regions: Regions) -> None:
+        """Other regions than those that the call came under."""
+        settings = self.call.settings
+        self.call.settings = replace(settings, rules=replace(settings.rules, regions=regions))
+
     def talked(self, who: CustomerId | None, agent: str | None, days_ago: float, number: str = VIP) -> None:
         """An earlier call."""
         at = MORNING - timedelta(days=days_ago)
@@ -115,14 +120,12 @@ async def test_caller_who_withholds_the_number_is_nobody_that_we_know() -> None:
 
 async def test_region_of_the_card_goes_before_that_of_the_number() -> None:
     async with waiting(plan(0), region="north") as caller:
-        hall = caller.house.hall
-        hall.rules = replace(hall.rules, regions=Regions({"south": ("138",)}, {}))
+        caller.came_under(Regions({"south": ("138",)}, {}))
         assert caller.facts == CallerFacts("gold", "cmn", "north")
 
 
 async def test_caller_without_a_card_is_told_apart_by_number_and_language() -> None:
     async with waiting(plan(0), ORDINARY) as caller:
-        hall = caller.house.hall
         assert caller.facts == CallerFacts("unknown", "cmn", "")
-        hall.rules = replace(hall.rules, regions=Regions({"south": ("139",)}, {}))
+        caller.came_under(Regions({"south": ("139",)}, {}))
         assert caller.facts == CallerFacts("unknown", "cmn", "south")

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.calls.house import HOTLINE, ORDINARY, VIP, opened
 
-from acdcore.calls.key_source import BOTH_S, EVENT, KEYS, PLAIN, RELAY, KeySource, read_info
+from acdcore.calls.key_source import BOTH_S, EVENT, PLAIN, RELAY, KeySource, read_info
 from acdcore.calls.leg import Leg
+from acdcore.media.dtmf import KEYS
 from acdcore.sip.events import InfoArrived
 
 

@@ -18,7 +18,7 @@ from tests.calls.house import (
     opened,
 )
 from tests.calls.phone import Phone
-from tests.calls.test_calls_review_callbacks import ask, end_work, plan, reach_customer
+from tests.calls.test_calls_callback_stages import ask, end_work, plan, reach_customer
 
 from acdcore.calls.affinity import preferred_agent
 from acdcore.calls.commands import AgentCommand

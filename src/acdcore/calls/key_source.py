@@ -7,12 +7,12 @@ again when it comes as telephone-event soon after: INFO is often the faster of t
 from collections import deque
 from dataclasses import dataclass
 
+from acdcore.media.dtmf import KEYS
+
 RELAY = "application/dtmf-relay"
 PLAIN = "application/dtmf"
 EVENT = "audio/telephone-event"
 CONTENT_TYPES = frozenset({RELAY, PLAIN, EVENT})
-KEYS = "0123456789*#ABCD"
-"""In the order of their event codes (RFC 4733 section 3.2)."""
 END_BIT = 0x80
 BOTH_S = 2.0
 """For so long the telephone-event of a key that came in INFO is waited for: a held key is told when it is let go."""

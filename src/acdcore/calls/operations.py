@@ -34,8 +34,9 @@ from acdcore.calls.commands import (
 )
 from acdcore.calls.hall import Hall
 from acdcore.calls.rows import StayRow
+from acdcore.calls.rules import unasked
 from acdcore.calls.switchboard import Switchboard
-from acdcore.ivr.model import FlowName, Language
+from acdcore.ivr.model import FlowName
 from acdcore.ivr.steps import EnterFlow, EnterQueue
 from acdcore.kernel.alarms import Alarm, Severity
 from acdcore.kernel.errors import Unavailable
@@ -205,9 +206,7 @@ class Operations:
         asked = self._hall.rules.skills_asked
         if not asked:
             return ()
-        spoken = {language.value for language in Language}
-        unasked = [skill for skill in skills if skill not in asked and skill not in spoken]
-        return tuple(f"no queue, rule or flow asks for {skill}{near(skill, asked)}" for skill in unasked)
+        return tuple(f"no queue, rule or flow asks for {skill}{near(skill, asked)}" for skill in unasked(skills, asked))
 
     def agent_changed(self, agent: AgentId) -> None:
         """Take over what the directory now says of an agent; raises UnknownAgent."""

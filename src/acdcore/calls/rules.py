@@ -1,6 +1,6 @@
 """What operators may change while calls go on: replaced as a whole by a reload; who is on the line goes on as begun."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from acdcore.calls.region import Regions
@@ -82,3 +82,9 @@ class Rules:
 
 NO_RULES = QueueRules()
 """Around a queue that a reload has taken away from those who still wait in it."""
+
+
+def unasked(skills: Iterable[SkillName], asked: Collection[SkillName]) -> list[SkillName]:
+    """Those that are asked for nowhere; languages are skills that callers may always come with."""
+    spoken = {language.value for language in Language}
+    return [skill for skill in skills if skill not in asked and skill not in spoken]

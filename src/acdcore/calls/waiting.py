@@ -98,20 +98,9 @@ async def wait_for_agent(
     reserving: Offered | None = None
     while True:
         note = await call.mailbox.next(until=ring.react_by if ring else None)
-        if is_of_another(note, entry):
+        if is_of_another(note, entry) or has_taken_down(call, caller, hall, entry, note):
             continue
         match note:
-            case Queued(queue=queue, at=at):
-                call.log(events.Queued(at, queue, entry.advance_s))
-                if caller is not None:
-                    caller.set_music(call.voice.music(queue))
-            case Announce():
-                tell_position(call, caller, hall, note)
-            case Relaxed(queue=queue, ring=number, at=at, language=language):
-                call.log(events.NeedsRelaxed(at, queue, number, language))
-            case HeldForAgent(agent=agent, until=until):
-                now = hall.clock.now()
-                call.log(events.HeldForAgent(now, agent, round(until - now, 3)))
             case Offered() if is_reserved:
                 reserving = note
                 pop_screen(call, hall, note)
@@ -146,6 +135,25 @@ async def wait_for_agent(
                 follow_phone(call, hall, ring, note)
             case _:
                 pass  # keys that nobody asked for, the end of an announcement, phones that ring no more
+
+
+def has_taken_down(call: Call, caller: Leg | None, hall: Hall, entry: Entry, note: Note | None) -> bool:
+    """Write down, and let the caller hear, what changes about a wait that goes on; False for all that is not that."""
+    match note:
+        case Queued(queue=queue, at=at):
+            call.log(events.Queued(at, queue, entry.advance_s))
+            if caller is not None:
+                caller.set_music(call.voice.music(queue))
+        case Announce():
+            tell_position(call, caller, hall, note)
+        case Relaxed(queue=queue, ring=number, at=at, language=language):
+            call.log(events.NeedsRelaxed(at, queue, number, language))
+        case HeldForAgent(agent=agent, until=until):
+            now = hall.clock.now()
+            call.log(events.HeldForAgent(now, agent, round(until - now, 3)))
+        case _:
+            return False
+    return True
 
 
 def is_of_another(note: Note | None, entry: Entry) -> bool:

@@ -3,6 +3,7 @@ from dataclasses import dataclass
 from acdcore.media.rtp import RtpPacket
 
 KEYS: str
+"""In the order of their event codes (RFC 4733 section 3.2)."""
 
 @dataclass(frozen=True, slots=True)
 class Press:

@@ -91,8 +91,6 @@ class DiscardReason(StrEnum):
     """An ACK that belongs to no INVITE that we know."""
     UNEXPECTED = "unexpected"
     """The transaction's table has no use for it in its present state."""
-    OVERLOAD = "overload"
-    """More transactions than the limit, and no reply is possible."""
     FLOOD = "flood"
     """The source has sent more than it may; dropped unread."""
     BANNED = "banned"
