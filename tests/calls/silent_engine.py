@@ -66,6 +66,7 @@ class SilentEngine:
         self.clips: dict[ClipId, float] = {}
         """Length of each clip in seconds."""
         self.heard: set[StreamId] = set()
+        self.spoken: list[StreamId] = []
         """Streams whose phones have sent something."""
         self.on_ready: Callable[[], None] = lambda: None
         """What a reader of the real engine's `event_fd` does."""
@@ -108,7 +109,8 @@ class SilentEngine:
 
     def figures(self, stream: StreamId) -> StreamFigures:
         self._stream(stream)
-        return replace(nothing_seen(), packets_in=50) if stream in self.heard else nothing_seen()
+        spoken = self.spoken.count(stream)
+        return replace(nothing_seen(), packets_in=50 * (spoken + (stream in self.heard)))
 
     def play(self, stream: StreamId, clips: Sequence[ClipId], playback: int, *, over_music: bool = False) -> None:
         playing = self._stream(stream)
@@ -209,6 +211,11 @@ class SilentEngine:
         """The caller behind `stream` has said all of a message."""
         self._stream(stream)
         self._report(SpeechEnded(stream, 5.0))
+
+    def speak(self, stream: StreamId) -> None:
+        """The phone behind `stream` sends a second of audio, and has not been told lost before."""
+        self._stream(stream)
+        self.spoken.append(stream)
 
     def come_back(self, stream: StreamId) -> None:
         """The phone behind `stream` sends something again."""

@@ -125,6 +125,7 @@ async def test_redirection_to_another_host_of_the_trunk_is_followed(status: int)
         f"sip:{OUTSIDE}@switch.example.com",
         f"sips:{OUTSIDE}@{SWITCH}",
         f"sip:{OUTSIDE}@{SWITCH};transport=tls",
+        f"sip:{OUTSIDE}@{SWITCH};maddr=203.0.113.9",
         f"sip:0088213912345678@{SWITCH}",
         f"sip:nobody@{SWITCH}",
         "tel:+8613900000001",
@@ -141,6 +142,17 @@ async def test_redirection_beyond_the_trunk_or_to_a_dear_number_is_not_followed(
         invites = [one for one in house.cable.seen if one.sender == OURS and one.data.startswith(b"INVITE")]
         assert len(invites) == 1
         assert house.cdr().outcome is Outcome.UNANSWERED
+
+
+async def test_proxy_that_a_trunk_names_elsewhere_by_maddr_is_not_used() -> None:
+    async with opened() as house:
+        phone(house, SWITCH)
+        phone(house, Address("203.0.113.9", 5060))
+        exchange, _ = await called(house)
+        exchange.refuse(305, moved_to(f"sip:{SWITCH};maddr=203.0.113.9"))
+        await house.pass_time(5)
+        invites = [one for one in house.cable.seen if one.sender == OURS and one.data.startswith(b"INVITE")]
+        assert [one.receiver for one in invites] == [exchange.address]
 
 
 @pytest.mark.parametrize(("names", "calls"), [("abcdef", 4), ("aaa", 2), ("aba", 3)])

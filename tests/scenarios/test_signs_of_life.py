@@ -152,6 +152,60 @@ async def test_silent_party_that_answers_is_hung_up_on_after_the_longest_silence
         assert facts(house)[-1] == "ended media_lost system silent_too_long"
 
 
+async def test_longest_silence_is_not_begun_anew_by_re_invites_that_refresh_the_session() -> None:
+    async with opened(Plan(audio=AudioSettings(silent_max_s=600.0))) as house:
+        caller = house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(11)
+        house.engine.fall_silent(stream_of(house, "caller"), silent_for_s=10.0)
+        for _ in range(2):
+            await house.pass_time(240)
+            caller.resume()
+            await house.pass_time(10)
+            house.engine.fall_silent(stream_of(house, "caller"), silent_for_s=10.0)
+        await house.pass_time(88)
+        assert caller.is_up
+        await house.pass_time(4)
+        assert not caller.is_up
+        assert facts(house)[-1] == "ended media_lost system silent_too_long"
+
+
+async def test_party_that_was_heard_between_two_silences_has_the_longest_silence_anew() -> None:
+    async with opened(Plan(audio=AudioSettings(silent_max_s=600.0))) as house:
+        caller = house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(11)
+        stream = stream_of(house, "caller")
+        house.engine.fall_silent(stream, silent_for_s=10.0)
+        await house.pass_time(240)
+        caller.resume()
+        await house.pass_time(60)
+        house.engine.speak(stream)
+        await house.pass_time(10)
+        house.engine.fall_silent(stream, silent_for_s=10.0)
+        await house.pass_time(500)
+        assert caller.is_up
+        await house.pass_time(100)
+        assert not caller.is_up
+
+
+async def test_word_of_a_silence_that_a_re_invite_overtook_ends_nobody_who_is_heard() -> None:
+    async with opened(Plan(audio=AudioSettings(silent_max_s=600.0))) as house:
+        caller = house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(11)
+        stream = stream_of(house, "caller")
+        caller.resume()
+        await house.pass_time(0.5)
+        house.engine.fall_silent(stream, silent_for_s=10.0)  # told by the engine before the re-INVITE was taken
+        await house.pass_time(1)
+        house.engine.speak(stream)  # the engine, which has counted anew, tells nothing of that
+        await house.pass_time(900)
+        assert caller.is_up
+        caller.hang_up()
+        await house.pass_time(1)
+
+
 async def test_silence_has_no_limit_where_the_settings_say_so() -> None:
     async with opened(Plan(audio=AudioSettings(silent_max_s=0.0))) as house:
         caller = house.caller(VIP)
@@ -289,6 +343,8 @@ async def test_agent_who_is_lost_during_the_whisper_is_unreachable_and_the_calle
         leg.play([house.live().voice.music()[0]] * 60, 999)  # a whisper of half a minute
         house.engine.fall_silent(leg.stream)
         await house.pass_time(FOUND_S)
+        (sorry,) = house.live().voice.system(SystemPrompt.AGENT_LOST, Language.MANDARIN)
+        assert sorry in house.engine.streams[stream_of(house, "caller")].heard
         assert facts(house)[-3:] == ["media_lost agent 1001 no_sign_of_life", "returned service 1001", "queued service"]
         caller.hang_up()
         comes_back(house, agent)

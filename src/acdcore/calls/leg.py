@@ -160,6 +160,15 @@ class Withdrawable(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Hush:
+    """A silence of a party that ought to send."""
+
+    since: float
+    packets: int
+    """How many of its packets had been heard by then; as long as there are no more, the silence goes on."""
+
+
 class Leg:
     """One party. `session`, `stream` and `line` are given back by `close`, whatever state the leg is in."""
 
@@ -198,6 +207,8 @@ class Leg:
         self._audio = wiring.audio.phones
         self._is_silent = False
         """There has been no sign of life in its audio for a while, though it ought to send."""
+        self._hush: Hush | None = None
+        """The latest silence, which a re-INVITE does not end."""
         self._is_open = True
         wiring.streams[self.stream] = self
 
@@ -417,14 +428,18 @@ class Leg:
 
         Where the audio rests that is to be expected, and it is asked already.
         """
-        audio = self._wiring.audio
+        audio, now = self._wiring.audio, self._wiring.clock.now()
         if self._watched is None:
             self._is_silent = True
-            limit_s = max(0.0, audio.silent_max_s - silent_for_s) if audio.silent_max_s else None
+            packets = self.figures().packets_in
+            if self._hush is None or self._hush.packets != packets:
+                self._hush = Hush(now - silent_for_s, packets)
+            limit_s = max(0.0, self._hush.since + audio.silent_max_s - now) if audio.silent_max_s else None
             self._watch(Watch(audio.asked_every_s, limit_s, first_s=0.0, answer_within_s=audio.answer_within_s))
 
     def on_resumed(self) -> None:
         """There is a sign of life again."""
+        self._hush = None
         if self._is_silent:
             self._is_silent = False
             self._watch(None)
@@ -436,6 +451,10 @@ class Leg:
     def on_hold_limit(self) -> None:
         """The audio has rested for too long; who was heard though it said that it would send nothing has more time."""
         audio, watched = self._wiring.audio, self._watched
+        if self._is_silent and self._hush is not None and self._hush.packets != self.figures().packets_in:
+            # The word of the silence was overtaken by a re-INVITE, after which the engine counts anew and tells no end.
+            self.on_resumed()
+            return
         if self._is_silent:
             self.hang_up()
             self._end(EndCause.SILENT)
@@ -505,6 +524,8 @@ class Leg:
         is_at_rest = not (media.sends and media.receives)
         watched = None if self._is_silent else self._watched
         self._is_silent = False  # the engine counts anew
+        if is_at_rest:
+            self._hush = None
         self._watch(watched or self._patience() if is_at_rest else None)
 
     def _target(self, media: Negotiated, *, is_early: bool = False) -> StreamTarget:

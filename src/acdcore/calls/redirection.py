@@ -7,8 +7,9 @@
 | 305 | the same number at the Contact's address |
 | 380, 421, 488, 606 and all others | nothing: the status is the outcome |
 
-A Contact is followed within the trunk only: at an address of the trunk's, and to the number that was wanted or to a
-subscriber's of its country. Else whoever answers for a number could have us call any other at our cost.
+A Contact is followed within the trunk only: at an address of the trunk's (host and `maddr`, which says where to send
+instead, RFC 3261 section 19.1.1), and to the number that was wanted or to a subscriber's of its country. Else whoever
+answers for a number could have us call any other at our cost.
 """
 
 from collections.abc import Iterator
@@ -86,11 +87,12 @@ def _is_trunks(trunk: Trunk, uri: SipUri) -> bool:
     """Whether the address is the trunk's, in a way that we can send to."""
     transports = {transport.value.lower() for transport in Transport}
     try:
-        address = ip_address(uri.host)
+        addresses = [ip_address(host) for host in (uri.host, uri.param("maddr")) if host is not None]
     except ValueError:
         return False  # no name is looked up for a call
     is_sendable = uri.scheme == "sip" and uri.transport in (None, *transports) and uri.port != 0
-    return is_sendable and any(address in network for network in trunk.known_networks())
+    networks = trunk.known_networks()
+    return is_sendable and all(any(address in network for network in networks) for address in addresses)
 
 
 def _may_be_called(trunk: Trunk, number: str, named: str) -> bool:

@@ -121,10 +121,9 @@ async def talk_and_after(call: Call, caller: Leg, hall: Hall, served: Served, wa
     sent_to = await talk_to_agent(call, caller, hall, served)
     if sent_to is not None:
         return sent(call, hall, sent_to)
-    is_cut_off = call.has_talked and served.leg.is_lost
-    if is_cut_off:
+    if served.leg.is_lost:
         apologise_for_loss(call, hall, caller)
-    if is_cut_off or not call.has_talked:
+    if served.leg.is_lost or not call.has_talked:
         return EnterQueue(served.queue, wanted.advance_s, wanted.skills)
     survey = call.rules.queue(served.queue).survey
     if survey:
