@@ -81,8 +81,7 @@ class Phone:
     ) -> None:
         """Dial; `offer` replaces the phone's own, `fields` are values of P-Asserted-Identity, `headers` any others.
 
-        With `session_expires_s` the phone promises to refresh the session within that time (RFC 4028), which it never
-        does.
+        With `session_expires_s` the phone promises to refresh the session within that time (RFC 4028), and does.
         """
         self._described = negotiate.offer(self._media) if offer is None else offer
         target = SipUri("sip", dialled, self._house.host)

@@ -240,8 +240,9 @@ async def test_line_whose_phone_keeps_no_promise_to_refresh_it_leaves_the_agent_
         phone = house.employ("1001")
         phone.register(password("1001"))
         await house.pass_time(0.1)
+        house.cable.lose(phone.address, *["UPDATE"] * 20)
         phone.call("*16", password=password("1001"), session_expires_s=90)
-        await house.pass_time(60)
+        await house.pass_time(59)
         assert house.state("1001") is AgentState.READY
         await house.pass_time(60)
         live = house.operations.agent(AgentId("1001"))

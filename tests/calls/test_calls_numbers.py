@@ -19,12 +19,13 @@ from tests.calls.phone import Phone
 from tests.calls.test_calls_work import end_work, items, plan
 
 from acdcore.calls.caller_id import DidFrom
-from acdcore.calls.commands import AgentCommand, Seat, SeatKind
+from acdcore.calls.commands import AgentCommand, Seat, SeatKind, WrongState
 from acdcore.calls.ports import Screening, Verdict
 from acdcore.calls.rules import QueueRules, ScreeningRules
 from acdcore.calls.screening import RepeatLimit, ScreeningSettings
 from acdcore.calls.trunk_numbers import AssertBy, ForwardedShows, Redirection, TrunkNumbers
 from acdcore.calls.trunks import Route
+from acdcore.ivr.model import NodeName
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId
 from acdcore.numbering.plan import NumberForm, NumberingPlan
@@ -111,7 +112,7 @@ async def test_number_that_calls_too_often_is_counted_however_it_is_written() ->
         await house.pass_time(1)
 
 
-async def test_callback_is_settled_by_a_call_of_the_same_number_in_another_spelling() -> None:
+async def test_callback_is_settled_by_a_talk_with_the_same_number_in_another_spelling() -> None:
     async with opened(plan(abandoned=True)) as house:
         house.exchange()
         first, again = house.caller("013800000001"), house.caller(f"+86{VIP};npdi")
@@ -119,8 +120,7 @@ async def test_callback_is_settled_by_a_call_of_the_same_number_in_another_spell
         await house.pass_time(60)
         first.hang_up()
         await house.pass_time(1)
-        again.call(SERVICE_LINE)
-        await house.pass_time(1)
+        await house.talk(await house.seat("1001"), again)
         assert [item.state for item in items(house)] == [WorkState.MERGED]
         again.hang_up()
         await house.pass_time(1)
@@ -185,12 +185,19 @@ async def test_caller_who_withholds_the_number_and_hangs_up_is_not_called_back()
 # --- who may be called ---
 
 
+def asking() -> Plan:
+    """A flow that asks everybody for a number, as an operator's own may: what is typed is checked all the same."""
+    made = plan()
+    flow = replace(made.flows["callback"], start=NodeName("other-number"))
+    return replace(made, flows={**made.flows, "callback": flow})
+
+
 async def typed(house: House, shown: str, number: str) -> None:
     """A waiting caller who shows one number asks to be called at another."""
     caller = house.caller(shown)
     caller.call(SERVICE_LINE)
     await house.pass_time(5)
-    for key in f"112{number}#1":
+    for key in f"1{number}#1":
         house.press(key)
         await house.pass_time(1)
     await house.pass_time(1)
@@ -211,7 +218,7 @@ async def typed(house: House, shown: str, number: str) -> None:
     ],
 )
 async def test_number_that_only_ends_like_the_callers_own_is_not_called(shown: str, number: str) -> None:
-    async with opened(plan()) as house:
+    async with opened(asking()) as house:
         await typed(house, shown, number)
         assert [item for item in items(house) if item.kind is WorkKind.CALLBACK] == []
 
@@ -222,7 +229,7 @@ NOT_CALLED_BACK = ["+37121234567", "0088213000000", "+85291234567", "110", "9558
 
 @pytest.mark.parametrize("number", NOT_CALLED_BACK)
 async def test_forged_number_of_ones_own_abroad_is_not_called_back_without_a_rule(number: str) -> None:
-    async with opened(replace(plan(), numbers=TrunkNumbers(caller_id=OURS))) as house:
+    async with opened(replace(asking(), numbers=TrunkNumbers(caller_id=OURS))) as house:
         await typed(house, number, number.replace("+", "00"))
         assert [item for item in items(house) if item.kind is WorkKind.CALLBACK] == []
 
@@ -240,7 +247,7 @@ async def test_forged_number_of_who_hangs_up_waiting_is_not_called_back_without_
 
 
 async def test_own_number_abroad_is_called_back_where_a_rule_names_it() -> None:
-    async with opened(replace(plan(), callback_numbers=("86", "+852"))) as house:
+    async with opened(replace(asking(), callback_numbers=("86", "+852"))) as house:
         await typed(house, "+85291234567", "0085291234567")
         assert [item.number for item in items(house)] == ["+85291234567"]
         await end_work(house)
@@ -249,7 +256,7 @@ async def test_own_number_abroad_is_called_back_where_a_rule_names_it() -> None:
 @pytest.mark.parametrize(("number", "is_called"), [("020 7946 0000", True), ("+8613800000001", False)])
 async def test_home_is_the_country_of_the_trunk(number: str, is_called: bool) -> None:
     rules = TrunkNumbers(NumberingPlan(country="GB"))
-    async with opened(replace(plan(), numbers=rules)) as house:
+    async with opened(replace(asking(), numbers=rules)) as house:
         await typed(house, number.replace(" ", ""), number.replace(" ", "").replace("+", "00"))
         assert bool(items(house)) is is_called
         if is_called:
@@ -259,7 +266,7 @@ async def test_home_is_the_country_of_the_trunk(number: str, is_called: bool) ->
 @pytest.mark.parametrize("shown", WAYS[:5])
 @pytest.mark.parametrize("number", ["13800000001", "013800000001", "008613800000001", "8613800000001"])
 async def test_own_number_is_called_however_it_is_shown_and_typed(shown: str, number: str) -> None:
-    async with opened(plan()) as house:
+    async with opened(asking()) as house:
         await typed(house, shown, number)
         assert [item.number for item in items(house)] == [VIP_KEPT]
         await end_work(house)
@@ -279,7 +286,7 @@ async def test_own_number_is_called_however_it_is_shown_and_typed(shown: str, nu
 async def test_rules_of_beginnings_are_compared_with_canonical_numbers(
     rules: tuple[str, ...], number: str, kept: str
 ) -> None:
-    async with opened(replace(plan(), callback_numbers=rules)) as house:
+    async with opened(replace(asking(), callback_numbers=rules)) as house:
         await typed(house, "13900000009", number)
         assert [item.number for item in items(house)] == ([kept] if kept else [])
         await end_work(house)
@@ -287,7 +294,7 @@ async def test_rules_of_beginnings_are_compared_with_canonical_numbers(
 
 async def test_subscribers_number_is_whole_on_a_trunk_with_an_area_code() -> None:
     rules = TrunkNumbers(NumberingPlan(area_code="0757"))
-    async with opened(replace(plan(), numbers=rules)) as house:
+    async with opened(replace(asking(), numbers=rules)) as house:
         await typed(house, "26331234", "075726331234")
         assert [item.number for item in items(house)] == ["+8675726331234"]
         await end_work(house)
@@ -298,8 +305,9 @@ async def test_what_is_no_number_is_never_dialled(where: str) -> None:
     async with opened() as house:
         exchange = house.exchange()
         house.employ("1001")
-        house.operations.set_agent_state(AgentId("1001"), AgentCommand.LOG_IN, None, Seat(SeatKind.NUMBER, where))
-        house.command("1001", AgentCommand.READY)
+        seat = Seat(SeatKind.NUMBER, where)
+        with pytest.raises(WrongState, match="is no telephone number"):
+            house.operations.set_agent_state(AgentId("1001"), AgentCommand.LOG_IN, None, seat)
         caller = house.caller(VIP)
         caller.call(SERVICE_LINE)
         await house.pass_time(2)

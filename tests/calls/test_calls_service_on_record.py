@@ -38,11 +38,21 @@ TWO_QUEUES = (
     QueueSettings(SERVICE, ring_for_s=15.0, wrap_up_s=10.0),
     QueueSettings(SALES, ring_for_s=15.0, wrap_up_s=10.0),
 )
+ANSWER_WITHIN_S = 20.0
+"""What is left of the 30 s without a sign of life when a party is asked for one."""
 STICKY = Plan(queues=TWO_QUEUES, around={SERVICE: QueueRules(sticky_within_days=7)})
 
 
+async def falls_silent_for_good(house: House, side: str, phone: Phone) -> None:
+    """The phone sends nothing more, and does not answer when it is asked whether it is there."""
+    house.engine.fall_silent(house.leg(house.live(), side).stream)
+    house.cable.unplugged.add(phone.address)
+    await house.pass_time(ANSWER_WITHIN_S + 1)
+    house.cable.unplugged.clear()
+
+
 async def caller_falls_silent(house: House, agent: Phone, caller: Phone) -> None:
-    house.engine.fall_silent(house.leg(house.live(), "caller").stream)
+    await falls_silent_for_good(house, "caller", caller)
 
 
 async def staff_hang_up(house: House, agent: Phone, caller: Phone) -> None:
@@ -160,8 +170,7 @@ async def test_agent_whose_audio_is_lost_has_not_hung_up() -> None:
     async with opened(STICKY) as house:
         agent, caller = await house.seat("1001"), house.caller(VIP)
         await house.talk(agent, caller)
-        house.engine.fall_silent(house.leg(house.live(), "agent").stream)
-        await house.pass_time(3)
+        await falls_silent_for_good(house, "agent", agent)
         if caller.is_up:
             caller.hang_up()
             await house.pass_time(1)
