@@ -251,3 +251,15 @@ async def test_journal_goes_on_in_a_segment_of_the_right_time_and_a_clock_in_dou
         assert days == [0, 0, 400]
         state = last_state(tmp_path, not_after=MORNING + timedelta(hours=1))
         assert state is not None and state.ended_wall < MORNING + timedelta(days=1)
+
+
+@pytest.mark.parametrize("by", LEAPS)
+async def test_boards_tell_for_how_long_agents_have_been_what_they_are_after_a_leap_too(by: timedelta) -> None:
+    async with kept() as site:
+        house = site.house
+        await house.seat("1001")
+        house.operations.agents()
+        await house.pass_time(10)
+        shown = {agent.agent: house.clock.wall() - agent.since for agent in house.operations.agents()}
+        site.set(by)
+        assert {agent.agent: house.clock.wall() - agent.since for agent in house.operations.agents()} == shown

@@ -114,6 +114,7 @@ class Timekeeper:
     def _follow(self, step: Step, *, is_clock_wrong: bool) -> None:
         hall = self._timed.hall
         hall.chronicle.clock_set()
+        hall.desks.clock_set()
         self._timed.switchboard.clock_set(step.by)
         hall.workbench.clock_set(step.by, is_clock_wrong=is_clock_wrong)
         hall.hours.look()

@@ -30,6 +30,7 @@ CALL = CdrRow(
     WALL + timedelta(minutes=3),
     queue=QueueName("service"),
     agent=AgentId("1001"),
+    served_by=AgentId("1001"),
 )
 
 

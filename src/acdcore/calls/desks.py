@@ -220,6 +220,10 @@ class Desks:
         if not record.is_active and agent in self._leaving:
             self._deactivated.add(agent)
 
+    def clock_set(self) -> None:
+        """The machine's clock was set: boards are told anew since when everybody is what they are."""
+        self._shown.clear()
+
     def language(self, agent: AgentId) -> Language:
         """The language that the agent is spoken to in."""
         record = self._directory.agent(agent)
