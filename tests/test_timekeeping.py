@@ -263,3 +263,18 @@ async def test_boards_tell_for_how_long_agents_have_been_what_they_are_after_a_l
         shown = {agent.agent: house.clock.wall() - agent.since for agent in house.operations.agents()}
         site.set(by)
         assert {agent.agent: house.clock.wall() - agent.since for agent in house.operations.agents()} == shown
+
+
+@pytest.mark.parametrize("by", LEAPS)
+async def test_recording_during_which_the_clock_was_set_lies_within_its_call(by: timedelta) -> None:
+    async with kept(Plan(is_recorded=True)) as site:
+        house = site.house
+        agent = await house.seat("1001")
+        caller = house.caller("13800000001")
+        await house.talk(agent, caller)
+        site.set(by)
+        caller.hang_up()
+        await house.pass_time(1)
+        call = house.cdr()
+        (recording,) = house.history.recording_rows.values()
+        assert call.arrived_at < recording.started_at < call.ended_at

@@ -1,7 +1,6 @@
 """Recordings of calls: ties a tap of the engine to a file of the writer and to the call's records."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import structlog
@@ -60,7 +59,7 @@ class Label:
     agent: AgentId | None
     queue: QueueName | None
     caller: str
-    started_at: datetime
+    started_at: float
 
 
 class Recorder:
@@ -122,7 +121,7 @@ class Recorder:
         assert self._writer is not None, "somebody has just seen it"
         call.recordings += 1
         view = call.view
-        self._labels[tap] = Label(call.id, call.recordings, view.agent, view.queue, view.caller, self._clock.wall())
+        self._labels[tap] = Label(call.id, call.recordings, view.agent, view.queue, view.caller, self._clock.now())
         self._running.add(tap)
         self._writer.begin(tap, RecordingPath(path))
         return tap
@@ -168,7 +167,7 @@ class Recorder:
             label.call_id,
             label.number,
             path,
-            label.started_at,
+            self._chronicle.time.at(label.started_at),
             duration_s,
             size_bytes,
             label.agent,
