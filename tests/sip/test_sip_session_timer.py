@@ -3,6 +3,7 @@
 import pytest
 from tests.sip.peer import ANSWER, FLOW, NOTHING_LEFT, OFFER, Talk, endpoint, only_response, outgoing, request_in, sent
 
+from acdcore.sip.endpoint import Endpoint
 from acdcore.sip.events import EndCause, ModifyAnswered, Output, SessionEnded
 from acdcore.sip.message import Request
 
@@ -95,6 +96,34 @@ def test_called_party_that_asks_us_to_refresh_is_refreshed() -> None:
     answer = request_in(outputs).response(200, headers=fields, body=ANSWER, to_tag="bob")
     one.receive(answer.serialise(), FLOW, 1.0)
     assert requests(one.handle_deadline(46.0)) == ["UPDATE"]
+
+
+def answered(*timer: tuple[str, str]) -> Endpoint:
+    """An endpoint whose call was answered after a second, with what the called party says of the session timer."""
+    one = endpoint()
+    _, outputs = one.invite(outgoing(), 0.0)
+    fields = [CONTACT, ("Allow", "INVITE, UPDATE"), *timer]
+    answer = request_in(outputs).response(200, headers=fields, body=ANSWER, to_tag="bob")
+    one.receive(answer.serialise(), FLOW, 1.0)
+    return one
+
+
+def test_called_party_that_wants_the_session_refreshed_each_moment_is_not_flooded() -> None:
+    one, refreshed = answered(("Session-Expires", "1;refresher=uac")), 0
+    while (at := one.next_deadline()) is not None and at < 61.0:
+        for update in sent(outputs := one.handle_deadline(at)):
+            assert isinstance(update, Request) and update.method == "UPDATE"
+            refreshed += 1
+            fields = [CONTACT, ("Session-Expires", "1;refresher=uac")]
+            outputs = [*outputs, *one.receive(update.response(200, headers=fields).serialise(), FLOW, at)]
+        assert not is_over(outputs)
+    assert refreshed == 5
+
+
+def test_called_party_that_refreshes_has_the_least_time_of_the_rfc() -> None:
+    one = answered(("Session-Expires", "1;refresher=uas"))
+    assert not is_over(one.handle_deadline(60.0))
+    assert is_over(one.handle_deadline(62.0))
 
 
 def test_nothing_is_left_of_a_session_that_ends_while_it_is_refreshed() -> None:

@@ -25,6 +25,10 @@ class SessionInterval(NamedTuple):
 
 
 NO_TIMER = SessionInterval()
+LEAST_S = 90
+"""Section 5: no session timer is shorter."""
+OURS_LEAST_S = 20
+"""A refresh each 10 s: more often would be a flood."""
 
 
 def asked_interval(request: Request, smallest_s: int) -> SessionInterval:
@@ -43,12 +47,17 @@ def asked_interval(request: Request, smallest_s: int) -> SessionInterval:
 
 
 def granted_interval(response: Response) -> SessionInterval:
-    """The session timer that a 2xx to a request of ours sets; none where it says nothing that makes sense."""
+    """The session timer that a 2xx to a request of ours sets; none where it says nothing that makes sense.
+
+    Nobody may set less than LEAST_S (section 5). A peer that does all the same is refreshed as often as it wants, down
+    to OURS_LEAST_S, and has LEAST_S where it refreshes itself.
+    """
     value = response.headers.get("Session-Expires")
     try:
         if value is None or (refresher := _refresher(value)) not in ("uas", "uac"):
             return NO_TIMER
-        return SessionInterval(parse_seconds(value), refresher == "uac")
+        interval_s, is_ours = parse_seconds(value), refresher == "uac"
+        return SessionInterval(max(interval_s, OURS_LEAST_S if is_ours else LEAST_S) if interval_s else 0, is_ours)
     except MalformedValue:
         return NO_TIMER
 
