@@ -1,5 +1,6 @@
 """What settings allow but surely do not mean: said at the check, at the start and at a reload, never a refusal."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
@@ -34,6 +35,8 @@ CONTACTS = {Channel.CALL: "calls", Channel.CALLBACK: "callbacks", Channel.VOICEM
 TIERS = ("unknown", *(tier.value for tier in Tier))
 """A caller without a card is `unknown`."""
 NOBODY_ASKS = "which no queue, rule or flow asks for"
+PATTERN = re.compile(r"^[_^].|.\*|[\[?]")
+"""Beginnings and wildcards as in `_95X.`, `955*` and `^955[0-9]+$`."""
 Needs = Mapping[SkillName, int]
 """Skills with the least level of each."""
 
@@ -57,7 +60,7 @@ def advice(plan: Plan, agents: Sequence[AgentRecord], wall: datetime) -> tuple[s
         warnings.append("callbacks are offered, but no trunk may dial out; set may_dial_out and target on one")
     warnings += (f"flow {flow.name}: {text}" for flow in live_flows(plan) for text in _of_callbacks(plan, flow))
     for name, trunk in plan.settings.trunks.items():
-        warnings += (f"trunk {name}: {text}" for text in _of_numbers(trunk))
+        warnings += (f"trunk {name}: {text}" for text in (*_of_numbers(trunk), *_of_routes(trunk)))
     if plan.settings.notices.smtp and not plan.settings.notices.to:
         warnings.append("notices.smtp has no effect without notices.to")
     if active:
@@ -105,6 +108,16 @@ def _of_numbers(trunk: TrunkTable) -> Iterator[str]:
         )
     if trunk.from_user and trunk.assert_by is AssertBy.NONE:
         yield "from_user takes the number's place in the From, and assert_by names no other: the number is not shown"
+
+
+def _of_routes(trunk: TrunkTable) -> Iterator[str]:
+    """Patterns as other switches have them; a route is for one number."""
+    for dialled in trunk.routes:
+        if PATTERN.search(dialled):
+            yield (
+                f"routes.{dialled}: is for this very number, it is no pattern; "
+                'name whole numbers, or "*" for all others'
+            )
 
 
 def _of_callbacks(plan: Plan, flow: Flow) -> Iterator[str]:

@@ -31,6 +31,9 @@ EPHEMERAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 RESERVED_PORTS = Path("/proc/sys/net/ipv4/ip_local_reserved_ports")
 """Those of them that it does not give away."""
 
+PASSWORD_MIN = 8
+"""Characters; phones are on the network, and who hears a registration may guess as fast as a computer can."""
+
 DIRECTORIES = frozenset({"spool", "journal", "prompts", "postgres"})
 """What parts of the daemon make below the storage directory."""
 
@@ -153,6 +156,9 @@ def _sockets(plan: Plan) -> Iterator[tuple[str, str]]:
             f"{audio[0]}-{audio[-1]} covers sip.udp_port {sip.udp_port}, so that audio and signalling meet at one port;"
             " begin the range above it, or end it below",
         )
+    addresses = {sip.address, http.address}
+    if sip.tcp_port and sip.tcp_port == http.port and (len(addresses) == 1 or IPv4Address(0) in addresses):
+        yield "http.port", f"{http.port} is sip.tcp_port too; give each a port of its own"
     listening = (
         ("sip", "udp_port", sip.address, sip.udp_port, socket.SOCK_DGRAM),
         ("sip", "tcp_port", sip.address, sip.tcp_port, socket.SOCK_STREAM),
@@ -233,9 +239,15 @@ def _files(plan: Plan) -> Iterator[str]:
 
 
 def _of_seeds(plan: Plan, seeds: Seeds) -> Iterator[str]:
-    """What customers.toml says of what is not there."""
+    """What agents.toml and customers.toml say that is not safe, or of what is not there."""
     agents = {agent.record.agent for agent in seeds.agents}
     regions = set(plan.settings.regions)
+    for place, agent in enumerate(seeds.agents):
+        if len(agent.password) < PASSWORD_MIN:
+            yield (
+                f"agents.toml: agents.{place}.password: is short enough to be guessed; give {PASSWORD_MIN} characters "
+                "or more, or leave it out: then one is generated"
+            )
     for place, customer in enumerate(seeds.customers):
         if customer.owner and agents and customer.owner not in agents:
             yield f"{CUSTOMERS_FILE}: customers.{place}.owner: there is no agent {customer.owner} in {AGENTS_FILE}"

@@ -146,7 +146,7 @@ def test_file_that_cannot_be_read_is_named_with_the_remedy(
     [
         (SETTINGS, "acdcore.toml: queues: there is no queue; add [queues.NAME]"),
         (CALENDARS, "acdcore.toml: trunks.local.routes.95500: there is no calendar always; there are none"),
-        (SYSTEM, "prompts/system.toml: prompts.afternoon: missing in cmn, yue, en, and so are 148 others; add a text"),
+        (SYSTEM, "prompts/system.toml: prompts.afternoon: missing in cmn, yue, en, and so are 160 others; add a text"),
     ],
 )
 def test_empty_file_is_one_mistake(house: Path, file: str, said: str) -> None:
@@ -597,7 +597,20 @@ MISTAKES: list[tuple[str, str, str, str]] = [
         FLOW,
         "cases = { open",
         "cases = { opened",
-        "nodes.hours.cases.opened: there is no calendar opened; there are: clos",
+        "nodes.hours.cases.opened: there is no case opened; there are: closed, holiday, open; did you mean ",
+    ),
+    (
+        FLOW,
+        'on_timeout = "goodbye"',
+        'on_timeout = "goodby"',
+        "nodes.hours-and-address.on_timeout: there is no node goodby; name one of nodes; did you mean goodbye?",
+    ),
+    (FLOW, '"announce_and_hang_up"', '"hangup"', '"announce_and_hang_up"; did you mean hang_up?'),
+    (
+        AGENTS,
+        '[[agents]]\nnumber = "1002"',
+        '[agents]\nnumber = "1002"',
+        "([agents]) is one of several; write [[ ]] each time",
     ),
     # this machine
     (
@@ -694,6 +707,16 @@ def test_port_that_another_program_has_is_a_mistake(house: Path) -> None:
     assert f"sip.udp_port: {port} is taken by another program; end it, or take another port" in line
 
 
+def test_port_that_two_parts_of_the_daemon_would_take_is_a_mistake(house: Path) -> None:
+    with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as other:
+        other.bind(("127.0.0.1", 0))
+        port = other.getsockname()[1]
+    change(house, SETTINGS, "tcp_port = 0", f"tcp_port = {port}")
+    change(house, SETTINGS, "\nport = 0", f"\nport = {port}")
+    (line,) = check(house).problems
+    assert f"http.port: {port} is sip.tcp_port too; give each a port of its own" in line
+
+
 # --- warnings ---
 
 WARNINGS: list[tuple[str, str, str, str]] = [
@@ -722,6 +745,18 @@ WARNINGS: list[tuple[str, str, str, str]] = [
         "with agents.toml: agent 1001 has the skill servise, which no queue, rule or ",
     ),
     (AGENTS, "service = 9", "servise = 9", "did you mean service?"),
+    (
+        AGENTS,
+        'number = "1001"',
+        'number = "1001"\npassword = "a1001"',
+        "agents.toml: agents.0.password: is short enough to be guessed; give 8 characters or more, or leave",
+    ),
+    (
+        SETTINGS,
+        "95500 = {",
+        '"955*" = {',
+        "trunk local: routes.955*: is for this very number, it is no pattern; name whole num",
+    ),
     (CUSTOMERS, 'tier = "vip"', 'tier = "vip"\nowner = "9"', "customers.0.owner: there is no agent 9 in agents.toml"),
     (
         CUSTOMERS,

@@ -350,8 +350,9 @@ def _branch_problems(flow: Flow, at: str, node: BranchNode, surroundings: Surrou
     if node.variable is not None:
         yield Problem(f"{at}.variable", f'belongs to on = "variable", not to on = "{node.on.value}"; remove it')
     there = _cases(flow, node.on, surroundings)
+    kind = "case" if node.on in (BranchOn.CALENDAR, BranchOn.CALLBACK) else node.on.value
     for case in node.cases:
-        yield from _known(f"{at}.cases.{case}", node.on.value, [case], there)
+        yield from _known(f"{at}.cases.{case}", kind, [case], there)
 
 
 def _cases(flow: Flow, on: BranchOn, surroundings: Surroundings) -> Collection[str] | None:

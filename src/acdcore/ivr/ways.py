@@ -56,7 +56,8 @@ def ways(node: Node) -> list[Way]:
             return [
                 *_table("keys", node.keys, is_silent=False),
                 Way("on_timeout", node.on_timeout),
-                Way("on_invalid", node.on_invalid, is_silent=False),
+                # One that the file leaves out is on_timeout, and is not named as a key of its own.
+                *([Way("on_invalid", node.on_invalid, is_silent=False)] if node.on_invalid != node.on_timeout else []),
             ]
         case CollectNode():
             return [Way("next", node.next, is_silent=False), Way("on_failure", node.on_failure)]

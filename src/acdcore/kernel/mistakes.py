@@ -94,7 +94,8 @@ def in_words(problem: ErrorDetails, forms: Mapping[str, str], known: Sequence[st
         case "union_tag_invalid":
             tags = str(context["expected_tags"])
             kind_key = str(context["discriminator"]).strip("'")
-            return f'{kind_key} "{context["tag"]}" is not known; write one of {_one_of(tags)}'
+            close = near(str(context["tag"]), re.findall(r"'([^']+)'", tags))
+            return f'{kind_key} "{context["tag"]}" is not known; write one of {_one_of(tags)}{close}'
         case "union_tag_not_found":
             kind_key = str(context["discriminator"]).strip("'")
             return f"has no {kind_key}, which says what it is; add it"

@@ -108,6 +108,8 @@ def _what(said: str, text: str) -> str:
         return f"line {number} has {written}, which only looks like {meant}; type it without the input method"
     if said.startswith("Cannot overwrite") and line.startswith("[["):
         return f"line {number} ({_shown(line)}) adds one more to what began as a single table; write [[ ]] each time"
+    if said.startswith("Cannot declare") and f"[{line.partition(']')[0]}]]" in text:
+        return f"line {number} ({_shown(line)}) is one of several; write [[ ]] each time"
     for begins, meaning in _REMEDIES:
         if said.startswith(begins):
             return f"line {number} ({_shown(line)}) {meaning}"
