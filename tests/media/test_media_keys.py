@@ -152,6 +152,20 @@ def test_marked_audio_under_a_number_of_rtcp_is_heard(engine: Engine, line: Line
     assert engine.figures(opened.stream).packets_in == 1
 
 
+@pytest.mark.parametrize("length", [0x01FF, 0x0200, 0x0300])
+def test_long_datagram_under_a_number_of_rtcp_is_read_no_further_than_it_was_kept(
+    engine: Engine, line: Lines, length: int
+) -> None:
+    phone, opened = line()
+    engine.connect(opened.stream, replace(phone.target(), payload_type=72))
+    head = struct.pack("!BBHI", 0x80, 200, length, AUDIO_SSRC)
+    phone.audio.sendto(head + b"\x80" * (4_096 - len(head)), ("127.0.0.1", opened.port))
+    phone.audio.sendto(report(AUDIO_SSRC), ("127.0.0.1", opened.port))
+    await_packets(engine, 2)
+    figures = engine.figures(opened.stream)
+    assert (figures.malformed, figures.packets_in) == (1, 0)
+
+
 NUMBERS = {0: Codec.PCMU, 8: Codec.PCMA, 96: Codec.PCMU, 97: Codec.PCMA, 98: Codec.PCMA}
 """What a phone names that gives two numbers to each codec, and three to one."""
 

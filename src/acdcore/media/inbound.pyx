@@ -63,7 +63,9 @@ cdef void inbound_receive(core_t* core, stream_t* stream, int64_t now_ns) noexce
 cdef bint _is_audio_numbered_as_rtcp(const stream_t* stream, const uint8_t* data, Py_ssize_t size) noexcept nogil:
     """A peer that gives a codec a number from 64 to 95, which RFC 5761 keeps free, is told from RTCP by its lengths."""
     cdef incoming_t incoming
-    return stream.meanings[data[1] & 0x7F] != NOT_AGREED and not rtcp_read(data, size, stream.outlet.ssrc, &incoming)
+    if size > DATAGRAM_MAX or stream.meanings[data[1] & 0x7F] == NOT_AGREED:
+        return False    # of a longer datagram the buffer holds the beginning only
+    return not rtcp_read(data, size, stream.outlet.ssrc, &incoming)
 
 
 cdef void _refuse(
