@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from acdcore.__main__ import cli
+from acdcore.__main__ import cli, progress
 from acdcore.kernel.address import Address
 from acdcore.kernel.errors import SettingsError
 from acdcore.parts import endpoint_settings
@@ -165,3 +165,9 @@ def test_ports_that_do_not_suffice_for_all_lines_are_told() -> None:
     )
     assert shortages(few) == ["media.last_port leaves 5 port pairs, but all lines with their agents need 6"]
     assert shortages(Settings()) == []
+
+
+def test_line_of_the_daemon_is_printed_whole_with_its_brackets(capsys: pytest.CaptureFixture[str]) -> None:
+    line = "stopping; calls may go on for [lines] drain_s, a second signal ends them at once, however long the line is"
+    progress(line)
+    assert capsys.readouterr().err == f"acdcore: {line}\n"

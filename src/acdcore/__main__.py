@@ -87,6 +87,11 @@ def private_files() -> Iterator[None]:
 add_to(cli)
 
 
+def progress(line: str) -> None:
+    """One line, as it is: brackets are names of sections, and a narrow terminal breaks it where it likes."""
+    console.print(f"acdcore: {line}", style="dim", markup=False, soft_wrap=True)
+
+
 async def daemon(config: Path, log: LineWriter) -> None:
     """Serve until a signal comes; `log` is what stderr goes through."""
     settings = load(config, os.environ)
@@ -101,9 +106,6 @@ async def daemon(config: Path, log: LineWriter) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
 
-    def progress(line: str) -> None:
-        console.print(f"acdcore: {line}", style="dim", markup=False)
-
     def conditions() -> tuple[Condition, ...]:
         return ((LOG_STOPPED, log.problem()),)
 
@@ -117,8 +119,7 @@ async def daemon(config: Path, log: LineWriter) -> None:
         reloading = loop.create_task(reload_whenever(anew, running.operations), name="reload by signal")
         await stop.wait()
         reloading.cancel()
-        stopping = "acdcore: stopping; calls may go on for [lines] drain_s, a second signal ends them at once"
-        console.print(stopping, soft_wrap=True)
+        progress("stopping; calls may go on for [lines] drain_s, a second signal ends them at once")
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, running.switchboard.end_all)
 

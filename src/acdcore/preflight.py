@@ -22,6 +22,7 @@ from acdcore.ivr.check import Surroundings
 from acdcore.ivr.flow_file import read_flows
 from acdcore.ivr.prompts import recording_errors, system_requests, unspoken
 from acdcore.kernel.errors import SettingsError
+from acdcore.keys import API_KEYS_FILE, read_keys
 from acdcore.plan import Plan, files_needed
 from acdcore.settings import Ivr, Sip
 from acdcore.storage.seed import AGENTS_FILE, CUSTOMERS_FILE, Seeds, read_seeds, shared_numbers
@@ -64,6 +65,11 @@ def preflight(plan: Plan) -> Findings:
     prompts = plan.file.parent / settings.ivr.prompts
     music = {f"queues.{name}.music": table.music for name, table in settings.queues.items() if table.music}
     errors += recording_errors(plan.prompts, music, file, prompts)
+    if (settings.storage.directory / API_KEYS_FILE).exists():
+        try:
+            read_keys(settings.storage.directory)
+        except SettingsError as error:
+            errors += error.all()
     speechless = unspoken(plan.prompts, settings.storage.directory / "prompts")
     errors += [speechless] if speechless else []
     errors += [SettingsError(file, key, problem) for key, problem in (*_directories(plan), *_sockets(plan))]

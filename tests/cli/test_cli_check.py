@@ -707,6 +707,14 @@ def test_port_that_another_program_has_is_a_mistake(house: Path) -> None:
     assert f"sip.udp_port: {port} is taken by another program; end it, or take another port" in line
 
 
+def test_line_of_the_api_keys_that_a_start_would_refuse_is_a_mistake(house: Path, tmp_path: Path) -> None:
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "api-keys").write_text("crm write a-secret-of-some-length\n")
+    (line,) = check(house).problems
+    assert "var/api-keys: line 1: write: name, one of read, operate, admin, secret" in line
+    assert "a-secret" not in line
+
+
 def test_port_that_two_parts_of_the_daemon_would_take_is_a_mistake(house: Path) -> None:
     with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as other:
         other.bind(("127.0.0.1", 0))
