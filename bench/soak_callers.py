@@ -416,7 +416,11 @@ class Caller:
         self.truth.ended_by = "agent"
         ear.call.hang_up()
         await asyncio.sleep(self.world.chance.uniform(0.3, 1.0))  # two who hang up at once are told apart by nobody
-        if self.world.chance.random() < 0.7:
+        if not self._joined.empty():  # the agent had not heard the announcements out, so the caller has the next one
+            self.truth.ended_by = "caller"
+            await asyncio.sleep(1.0)
+            self.call.hang_up()
+        elif self.world.chance.random() < 0.7:
             self.pulse.press("1")
             await self._until_over()
         elif not self.call.ended.is_set():
