@@ -444,3 +444,21 @@ async def test_number_that_a_call_was_sent_on_to_is_not_called_back_meanwhile() 
         assert VIP_KEPT not in dialled(house)
         caller.hang_up()
         await end_work(house)
+
+
+async def test_number_that_a_call_was_sent_on_to_is_called_back_when_the_caller_has_left_it() -> None:
+    async with opened(replace(plan(), routes=(Route("carrier", "95520", "outside"),))) as house:
+        exchange, caller = house.exchange(), house.caller(VIP)
+        caller.call("95520")
+        await house.pass_time(2)
+        exchange.answer()
+        await house.pass_time(2)
+        house.operations.requeue(house.live().id, SALES, "staff")
+        await house.pass_time(2)
+        assert not exchange.is_up
+        ask(house, "02155500")
+        await house.pass_time(10)
+        assert states(house) == [WorkState.QUEUED]
+        assert caller.is_up
+        caller.hang_up()
+        await end_work(house)

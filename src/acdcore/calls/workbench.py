@@ -17,7 +17,7 @@ from acdcore.calls.rows import WorkRow
 from acdcore.calls.trunks import AGENTS_TRUNK, WORK_TRUNK
 from acdcore.kernel.alarms import AlarmKind, Severity
 from acdcore.kernel.clock import Clock
-from acdcore.kernel.ids import QueueName
+from acdcore.kernel.ids import CallId, QueueName
 from acdcore.work.book import BookSettings, WorkBook
 from acdcore.work.model import (
     Absorbed,
@@ -48,6 +48,13 @@ NOTED = timedelta(seconds=10)
 """What it takes at least from the promise to the call: the caller still hears that it has been noted, and hangs up."""
 OPEN_SHOWN = 10
 """Open items in a screen pop: what an agent can read while the phone rings."""
+
+
+def beyond(call: CallId) -> CallId:
+    """The party outside that a call was sent on to, as a call of its own; the blank keeps it apart from all calls."""
+    return CallId(f"{call} outside")
+
+
 WORK_REFUSED = AlarmKind(
     "work_refused",
     Severity.MAJOR,
@@ -77,6 +84,8 @@ class Workbench:
         self._stranded = ""
         self._by_right_clock: set[WorkId] = set()
         """Items whose times need not follow when the clock is put right."""
+        self._sent_on: set[CallId] = set()
+        """Calls that are with an outside number, which is on the line as well."""
         self._log = structlog.get_logger("work")
         chronicle.on_event = self.hear
 
@@ -155,20 +164,33 @@ class Workbench:
 
     def hear(self, view: LiveCall, event: events.Event) -> None:
         """What happens in any call, for what it means to callbacks: who is on the line, and who has got through."""
-        is_of_customer = view.trunk not in (AGENTS_TRUNK, WORK_TRUNK)
+        call = view.call_id
         match event:
-            case events.Arrived() | events.CustomerFound() if is_of_customer:
-                self.feed(CustomerCame(view.call_id, view.caller, view.customer_id))
+            case events.Arrived() | events.CustomerFound() if view.trunk not in (AGENTS_TRUNK, WORK_TRUNK):
+                self.feed(CustomerCame(call, view.caller, view.customer_id))
             case events.Dialled(number=number, side=Side.OUTSIDE.value):
-                self.feed(CustomerCame(view.call_id, number))  # sent on to it: that number is on the line, too
+                self._sent_on.add(call)
+                self.feed(CustomerCame(beyond(call), number))
+            case events.DialFailed():
+                self._leave_outside(call)
             case events.Bridged():
-                self.feed(CustomerTalks(view.call_id))
+                self.feed(CustomerTalks(call))
+                if call in self._sent_on:
+                    self.feed(CustomerTalks(beyond(call)))
             case events.TalkEnded():
-                self.feed(CustomerParted(view.call_id))
+                self.feed(CustomerParted(call))
+                self._leave_outside(call)
             case events.Ended():
-                self.feed(CustomerGone(view.call_id))
+                self._leave_outside(call)
+                self.feed(CustomerGone(call))
             case _:
                 pass
+
+    def _leave_outside(self, call: CallId) -> None:
+        """The number that the call was sent on to is on the line no more, though the call may be."""
+        if call in self._sent_on:
+            self._sent_on.discard(call)
+            self.feed(CustomerGone(beyond(call)))
 
     def may_dial(self, item: WorkItem) -> bool:
         """Whether the customer may be called now; False when the customer has called in this very moment."""
