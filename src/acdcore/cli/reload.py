@@ -38,7 +38,7 @@ def reload(
 ) -> None:
     """Have the running daemon read its settings anew: checked as a whole, applied at once, or not at all.
 
-    Callers who are waiting keep the settings that they entered with. With problems nothing changes and the status is 1.
+    Calls in progress keep the settings that they started with. With problems nothing changes and the status is 1.
     """
     with plain_errors():
         body = reloaded(daemon_at(Reach(config, url, key_file), Right.ADMIN), is_dry_run=dry_run)
