@@ -69,7 +69,7 @@ def about(
 
 @cli.command()
 def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Start the daemon and say what to dial; SIGHUP has it reload, Ctrl-C or SIGTERM ends it, after lines.drain_s at most."""
+    """Start the daemon and say what to dial; SIGHUP has it reload, Ctrl-C or SIGTERM ends it within lines.drain_s."""
     with private_files(), plain_errors(), queued_stderr() as log:
         uvloop.run(daemon(config, log))
 
