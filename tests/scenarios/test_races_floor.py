@@ -35,7 +35,7 @@ QUEUE = QueueSettings(SERVICE, ring_for_s=15.0, wrap_up_s=10.0)
 OTHER_QUEUE = QueueSettings(SALES, ring_for_s=15.0, wrap_up_s=10.0)
 
 
-def test_caller_sent_back_while_the_agent_wraps_up_waits_for_that_wrap_up() -> None:
+def test_caller_sent_back_to_the_only_agent_waits_for_the_wrap_up_and_until_that_agent_may_be_tried_again() -> None:
     async def race(house: House) -> None:
         agent, caller = await house.seat("1001"), house.caller(VIP)
         await house.talk(agent, caller)
@@ -43,6 +43,8 @@ def test_caller_sent_back_while_the_agent_wraps_up_waits_for_that_wrap_up() -> N
         await house.pass_time(5)
         assert (house.state("1001"), agent.rings) == (AgentState.WRAP_UP, False)
         await house.pass_time(6)
+        assert (house.state("1001"), agent.rings) == (AgentState.READY, False)  # who sent a caller off is tried last
+        await house.pass_time(20)
         assert agent.rings
         agent.answer()
         await house.pass_time(BOTH_TOLD_S + 1)
@@ -57,15 +59,15 @@ def test_caller_sent_back_while_the_agent_wraps_up_waits_for_that_wrap_up() -> N
         "  1.001 acd > 1001: ACK",
         "  5.000 acd > 1001: BYE",
         "  5.001 1001 > acd: 200 OK (BYE)",
-        " 15.000 acd > 1001: INVITE sdp",
-        " 15.001 1001 > acd: 100 Trying (INVITE)",
-        " 15.001 1001 > acd: 180 Ringing (INVITE)",
-        " 16.000 1001 > acd: 200 OK (INVITE) sdp",
-        " 16.001 acd > 1001: ACK",
-        " 20.000 caller > acd: BYE",
-        " 20.001 acd > caller: 200 OK (BYE)",
-        " 20.001 acd > 1001: BYE",
-        " 20.002 1001 > acd: 200 OK (BYE)",
+        " 35.000 acd > 1001: INVITE sdp",
+        " 35.001 1001 > acd: 100 Trying (INVITE)",
+        " 35.001 1001 > acd: 180 Ringing (INVITE)",
+        " 36.000 1001 > acd: 200 OK (INVITE) sdp",
+        " 36.001 acd > 1001: ACK",
+        " 40.000 caller > acd: BYE",
+        " 40.001 acd > caller: 200 OK (BYE)",
+        " 40.001 acd > 1001: BYE",
+        " 40.002 1001 > acd: 200 OK (BYE)",
     ]
     assert one.stories == [
         [
@@ -76,10 +78,10 @@ def test_caller_sent_back_while_the_agent_wraps_up_waits_for_that_wrap_up() -> N
             "  5.0 talk_ended system",
             "  5.0 sent queue:service supervisor",
             "  5.0 queued service",
-            " 15.0 offered 1001 service",
-            " 16.0 connected 1001",
-            " 19.0 bridged",
-            " 20.0 ended answered caller bye",
+            " 35.0 offered 1001 service",
+            " 36.0 connected 1001",
+            " 39.0 bridged",
+            " 40.0 ended answered caller bye",
         ],
     ]
     assert one.stays == ["service answered 1001", "service answered 1001"]

@@ -428,13 +428,15 @@ class Switchboard:
     async def _wait_for(
         self, tasks: set[asyncio.Task[None]], within_s: float, on_progress: Callable[[str], None]
     ) -> None:
-        ends_at = self._hall.clock.now() + within_s
-        while tasks and (rest_s := ends_at - self._hall.clock.now()) > 0:
+        rest_s = within_s
+        while tasks and rest_s > 0:
             calls = [call for call in self.calls.values() if call.task in tasks]
             talks = sum(call.view.state in (CallState.TALKING, CallState.HELD) for call in calls)
             up = f"calls still up: {len(calls)}, talks among them: {talks}"
             on_progress(f"stopping: {up}; they may go on for {rest_s:.0f} s at most")
-            _, tasks = await asyncio.wait(tasks, timeout=min(rest_s, DRAIN_TOLD_EVERY_S))
+            step_s = min(rest_s, DRAIN_TOLD_EVERY_S)
+            _, tasks = await asyncio.wait(tasks, timeout=step_s)
+            rest_s -= step_s
 
 
 def calling_phone(invite: Request, user: str) -> AtPhone:
