@@ -105,6 +105,9 @@ def faults(truth: Truth, row: Row) -> list[str]:
         found.append(f"served by {row['served_by']}, who is not among {told}")
     if truth.ended_by in ENDS and talked and (end := last_end(row)) != ENDS[truth.ended_by]:
         found.append(f"the {truth.ended_by} hung up, the record says {end}")
+    ends = [part["end"] for part in row["segments"] if part["kind"] == "agent"]
+    if "agent_hung_up" in ends[:-1]:
+        found.append("had another agent after one who hung up")
     heard_s = sum(ear.ended_at - ear.began_at for ear in truth.ears)
     if row["talk_s"] > heard_s + (NOTICED_S if truth.kind in LOST else SLACK_S):
         found.append(f"talked for {heard_s:.1f} s, the record says {row['talk_s']}")

@@ -361,13 +361,22 @@ class Caller:
 
     async def _agent(self) -> Ear:
         """The next agent who joins; raises Wrong when the call ends or nobody comes."""
+        ear = await self._next_or_end()
+        if ear is None:
+            raise Wrong(f"cut off while waiting: {self.call.end_cause}")
+        return ear
+
+    async def _next_or_end(self) -> Ear | None:
+        """The next agent who joins, None when the call ends first; raises Wrong when neither comes."""
         joined = asyncio.ensure_future(self._joined.get())
         ended = asyncio.ensure_future(self.call.ended.wait())
         try:
             await asyncio.wait({joined, ended}, timeout=SERVED_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
             if joined.done():
                 return joined.result()
-            raise Wrong(f"cut off while waiting: {self.call.end_cause}" if ended.done() else "nobody answered")
+            if not ended.done():
+                raise Wrong("nobody answered, and nobody hung up")
+            return None
         finally:
             joined.cancel()
             ended.cancel()
@@ -416,15 +425,11 @@ class Caller:
         self.truth.ended_by = "agent"
         ear.call.hang_up()
         await asyncio.sleep(self.world.chance.uniform(0.3, 1.0))  # two who hang up at once are told apart by nobody
-        if not self._joined.empty():  # the agent had not heard the announcements out, so the caller has the next one
-            self.truth.ended_by = "caller"
+        stays = self.world.chance.random() < 0.7
+        self.pulse.press("1")
+        if (stays or not self._joined.empty()) and await self._next_or_end() is not None:
+            self.truth.ended_by = "caller"  # the agent had not heard the announcements out, and another one came
             await asyncio.sleep(1.0)
-            self.call.hang_up()
-        elif self.world.chance.random() < 0.7:
-            self.pulse.press("1")
-            await self._until_over()
-        elif not self.call.ended.is_set():
-            self.call.hang_up()
 
     async def _until_over(self) -> None:
         try:
@@ -502,16 +507,7 @@ class Caller:
     async def _ask_for_callback(self) -> None:
         await asyncio.sleep(self.world.chance.uniform(1.2, 2.0))
         self.pulse.press("1")
-        await self._until_over_or_served()
-
-    async def _until_over_or_served(self) -> None:
-        """The key came too late for some: they are served."""
-        ear = asyncio.ensure_future(self._joined.get())
-        ended = asyncio.ensure_future(self.call.ended.wait())
-        await asyncio.wait({ear, ended}, timeout=SERVED_WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
-        ear.cancel()
-        ended.cancel()
-        if ear.done() and not ear.cancelled():
+        if await self._next_or_end() is not None:  # the key came too late
             await asyncio.sleep(1.0)
 
     async def _staff(self, action: str, **facts: str) -> bool:

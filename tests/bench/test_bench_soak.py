@@ -46,6 +46,11 @@ def test_record_that_says_what_the_phones_saw_is_right(truth: Truth, row: Mappin
         (TALKED, [{**SERVED, "talk_s": 6.0}], "talked for 5.0 s, the record says 6.0"),
         (replace(TALKED, ended_by="agent"), [SERVED], "the agent hung up, the record says caller_hung_up"),
         (TALKED, [{**SERVED, "served_by": None}], "served by None"),
+        (
+            replace(TALKED, ears=[ear(), ear()]),
+            [{**SERVED, "segments": [{**TALK, "end": "agent_hung_up"}, TALK]}],
+            "had another agent after one who hung up",
+        ),
         (GAVE_UP, [SERVED], "never talked to ['1001']"),
         (replace(TALKED, fault="was not hung up"), [SERVED], "was not hung up"),
     ],
