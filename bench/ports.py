@@ -94,6 +94,12 @@ def media_environment(ports: int) -> dict[str, str]:
     return {"ACDCORE_MEDIA__FIRST_PORT": str(first), "ACDCORE_MEDIA__LAST_PORT": str(last)}
 
 
+def listener_environment() -> dict[str, str]:
+    """Ports for a daemon to listen at, or to be looked at by `acdcore check`, as its settings."""
+    sip = str(free_port(socket.SOCK_DGRAM))
+    return {"ACDCORE_SIP__UDP_PORT": sip, "ACDCORE_SIP__TCP_PORT": sip, "ACDCORE_HTTP__PORT": str(free_port())}
+
+
 def _tcp() -> socket.socket:
     return socket.socket(socket.AF_INET, socket.SOCK_STREAM)
 

@@ -21,11 +21,11 @@ class Typed:
     err: str
 
     @classmethod
-    def of(cls, *words: str) -> Self:
+    def of(cls, *words: str, **environment: str) -> Self:
         """Run it."""
         app = typer.Typer()
         commands.add_to(app)
-        result = CliRunner().invoke(app, words, env=WIDE)
+        result = CliRunner().invoke(app, words, env={**WIDE, **environment})
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return cls(result.exit_code, result.stdout, result.stderr)

@@ -3,6 +3,7 @@
 from importlib.metadata import version
 from pathlib import Path
 
+from bench.ports import listener_environment
 from tests.cli.shell import WIDE, Typed
 from typer.testing import CliRunner
 
@@ -22,7 +23,7 @@ def test_init_writes_the_shipped_settings_and_check_finds_them_good(tmp_path: Pa
     assert (typed.status, typed.err) == (0, "")
     assert files_of(target) == files_of(CONFIG)
     assert f"acdcore check --config {target / 'acdcore.toml'}" in typed.out
-    assert Typed.of("check", "--config", str(target / "acdcore.toml")).status == 0
+    assert Typed.of("check", "--config", str(target / "acdcore.toml"), **listener_environment()).status == 0
 
 
 def test_init_overwrites_nothing(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import venv
 from pathlib import Path
 
 import pytest
+from bench.ports import listener_environment
 
 ROOT = Path(__file__).parents[2]
 WITHIN_S = 300.0
@@ -46,7 +47,7 @@ def test_wheel_in_a_new_environment_writes_settings_that_its_check_finds_good(tm
     here = next(path for path in sys.path if path.endswith("site-packages"))
     installed = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(site), str(wheel)]
     subprocess.run(installed, check=True, timeout=WITHIN_S)
-    environment = {**os.environ, "PYTHONPATH": f"{site}:{here}"}
+    environment = {**os.environ, **listener_environment(), "PYTHONPATH": f"{site}:{here}"}
 
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         command = [str(new / "bin" / "python"), "-m", "acdcore", *words]

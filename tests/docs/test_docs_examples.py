@@ -16,7 +16,7 @@ from typing import get_args, get_origin
 import pytest
 from annotated_types import Ge, Le
 from bench.daemon import Daemon, DaemonSettings, scratch
-from bench.ports import media_environment
+from bench.ports import listener_environment, media_environment
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -81,7 +81,7 @@ async def output_of(command: str, directory: Path) -> tuple[int | None, str]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         cwd=directory,
-        env={**environment, "PATH": path, "COLUMNS": "200"},
+        env={**environment, **listener_environment(), "PATH": path, "COLUMNS": "200"},
     )
     output, _ = await process.communicate()
     return process.returncode, output.decode()
