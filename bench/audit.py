@@ -8,8 +8,8 @@ from pathlib import Path
 import aiohttp
 from pydantic import TypeAdapter
 
-from acdcore.calls.ports import PAGE_ROWS_MAX, CallStory
-from acdcore.calls.rows import CdrRow, RecordingRow
+from acdcore.calls.ports import PAGE_ROWS_MAX
+from acdcore.calls.rows import CdrRow, RecordingRow, SegmentKind
 from acdcore.kernel.errors import Outcome
 from acdcore.recording.wav import CHANNELS, FRAME_BYTES, HEADER_BYTES, RATE_HZ
 from bench.centre import Target
@@ -19,13 +19,11 @@ ROWS_WITHIN_S = 30.0
 POLL_S = 0.5
 LENGTH_TOLERANCE_S = 0.2
 """What may be missing between the last packet and the hang-up, and be there beyond it."""
-STORIES_AT_ONCE = 8
 GRID_BYTES = 2 * RATE_HZ // 50
 """One channel's samples of one packet."""
 QUIET = (bytes(GRID_BYTES), b"\x08\x00" * (GRID_BYTES // 2), b"\xf8\xff" * (GRID_BYTES // 2))
 """Nothing came; silence in PCMA, which has two codes for it."""
 
-STORY = TypeAdapter(CallStory)
 CALLS = TypeAdapter(tuple[CdrRow, ...])
 RECORDINGS = TypeAdapter(tuple[RecordingRow, ...])
 
@@ -38,8 +36,6 @@ class Books:
     """By call."""
     recordings: dict[str, RecordingRow]
     """First recordings, by call."""
-    talked_s: dict[str, float]
-    """How long the two could hear each other, by call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +60,7 @@ async def read_books(target: Target, since: datetime, calls: int) -> Books:
         while True:
             ended, recordings = await read_calls(client, since), await read_recordings(client, since)
             if loop.time() > until or min(len(ended), len(recordings)) >= calls:
-                return Books(ended, recordings, await read_talked(client, ended, recordings))
+                return Books(ended, recordings)
             await asyncio.sleep(POLL_S)
 
 
@@ -96,27 +92,10 @@ async def read_recordings(client: aiohttp.ClientSession, since: datetime) -> dic
         wanted["before"] = page["next"]
 
 
-async def read_talked(
-    client: aiohttp.ClientSession, calls: dict[str, CdrRow], recordings: dict[str, RecordingRow]
-) -> dict[str, float]:
-    """How long the two of each call could hear each other: near enough by its record, else by its story."""
-    talked = {call_id: call.talk_s for call_id, call in calls.items()}
-    doubtful = [
-        call_id
-        for call_id, row in recordings.items()
-        if call_id in talked and row.duration_s < talked[call_id] - LENGTH_TOLERANCE_S
-    ]
-    limit = asyncio.Semaphore(STORIES_AT_ONCE)
-
-    async def one(call_id: str) -> None:
-        async with limit, client.get(f"/v1/history/{call_id}") as answer:
-            answer.raise_for_status()
-            story = STORY.validate_python(await answer.json())
-        bridged = next((event.at for event in story.events if event.kind == "bridged"), story.cdr.ended_at)
-        talked[call_id] = (story.cdr.ended_at - bridged).total_seconds()
-
-    await asyncio.gather(*(one(call_id) for call_id in doubtful))
-    return talked
+def connected_s(call: CdrRow) -> float:
+    """How long the call had an agent, from the answer on: that is what a recording has, announcements included."""
+    talks = [part for part in call.segments if part.kind is SegmentKind.AGENT]
+    return sum((part.ended_at - part.began_at).total_seconds() for part in talks)
 
 
 def judge(books: Books, packets: int, directory: Path | None) -> Audit:
@@ -129,7 +108,7 @@ def judge(books: Books, packets: int, directory: Path | None) -> Audit:
     right_length = {
         call_id
         for call_id, recording in books.recordings.items()
-        if call_id in answered and is_right_length(recording.duration_s, books.talked_s[call_id])
+        if call_id in answered and is_right_length(recording.duration_s, connected_s(books.calls[call_id]))
     }
     sound = right_length
     unsound: set[str] | None = None
@@ -144,9 +123,9 @@ def judge(books: Books, packets: int, directory: Path | None) -> Audit:
     )
 
 
-def is_right_length(duration_s: float, talk_s: float) -> bool:
-    """Whether a recording is as long as the two could hear each other."""
-    return abs(duration_s - talk_s) <= LENGTH_TOLERANCE_S
+def is_right_length(duration_s: float, connected_s: float) -> bool:
+    """Whether a recording is as long as the caller had the agent."""
+    return abs(duration_s - connected_s) <= LENGTH_TOLERANCE_S
 
 
 def loudness(file: Path) -> int:

@@ -182,16 +182,16 @@ def recording_fault(caller: Caller, evidence: Evidence, directory: Path) -> str:
         return f"{caller.name}: the left channel is not the caller"
     if not is_tone(channel(pcm, 1), AGENT_TONES_HZ[story.cdr.agent]):
         return f"{caller.name}: the right channel is not agent {story.cdr.agent}"
-    seconds, wanted = len(pcm) / (4 * rate), bridged_s(story)
+    seconds, wanted = len(pcm) / (4 * rate), connected_s(story)
     is_whole = abs(seconds - wanted) <= DURATION_SLACK_S and abs(seconds - story.recordings[0].duration_s) < 0.01
-    return "" if is_whole else f"{caller.name}: {seconds:.2f} s of a talk of {wanted:.2f} s"
+    return "" if is_whole else f"{caller.name}: {seconds:.2f} s of {wanted:.2f} s with the agent"
 
 
-def bridged_s(story: CallStory) -> float:
-    """How long caller and agent could hear each other, holds included."""
-    bridged = next((event.at for event in story.events if event.kind == "bridged"), story.cdr.ended_at)
+def connected_s(story: CallStory) -> float:
+    """How long the caller had the agent, from the answer on, announcements and holds included."""
+    answered = next((event.at for event in story.events if event.kind == "connected"), story.cdr.ended_at)
     over = next((event.at for event in story.events if event.kind in ("talk_ended", "ended")), story.cdr.ended_at)
-    return (over - bridged).total_seconds()
+    return (over - answered).total_seconds()
 
 
 def read_wave(file: Path) -> tuple[int, int, bytes]:

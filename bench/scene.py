@@ -79,7 +79,7 @@ class Expectation(StrEnum):
     OVERFLOWED = "after the longest wait the sales caller hears the announcement to its end, then is hung up"
     RECORDS = "every call is on record with the right outcome, queue, agent and side that hung up"
     LEVELS = "the queues' counts add up to what happened"
-    RECORDINGS = "each talk is a WAV file: the caller's tone left, the agent's right, as long as the talk"
+    RECORDINGS = "each talk is a WAV file: the caller's tone left, the agent's right, from the answer to the end"
     LADDER = "both legs of the VIP's call: INVITE, 200, ACK, BYE"
     NOTHING_LEFT = "after the last call no call and no audio stream is left"
 

@@ -98,13 +98,13 @@ async def test_customer_who_calls_again_is_served_at_the_old_place_and_not_calle
     later = await dial_in(caller, RECALLED, LATER)
     await operator.until("call_queued", caller=LATER)
     again: Party = await dial_in(caller, RECALLED, ORDINARY)
-    merged = await operator.until("work_changed", state="merged")
-    assert merged["call_id"] == asked["call_id"]
     async with Phone(PhoneSettings(daemon.sip, port=far_end_port)) as far_end:
         await take_seat(operator, desk, "1001")
         agent = await pick_up(desk)
         assert agent.call.caller == ORDINARY, "who waited longer, both calls together, comes first"
         assert await both_talk(again, agent)
+        merged = await operator.until("work_changed", state="merged")
+        assert merged["call_id"] == asked["call_id"]
         agent.call.hang_up()
         await again.gone()
         last = await pick_up(desk)

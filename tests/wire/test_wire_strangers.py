@@ -23,7 +23,7 @@ IN_THE_MENU_S = 2 * PROMPT_S
     ("scenario", "dialled", "pause_s", "outcomes", "last"),
     [
         # Answered within milliseconds: the CANCEL may cross the 200.
-        ("gives_up", HOTLINE, 0.0, ("abandoned_ringing", "abandoned_flow"), ("arrived", "flow_entered")),
+        ("gives_up", HOTLINE, 0.0, ("abandoned_ringing", "abandoned_flow"), ("arrived", "answered", "flow_entered")),
         ("hangs_up", HOTLINE, IN_THE_MENU_S, ("abandoned_flow",), ("flow_entered",)),
         ("hangs_up", SERVICE, 0.5, ("abandoned_queue",), ("queued",)),
     ],
