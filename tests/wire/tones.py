@@ -48,7 +48,7 @@ SYSTEM_HZ: Mapping[str, float] = {
     SystemPrompt.WHISPER_CALLBACK: 2220.0,
     SystemPrompt.WHISPER_MESSAGE: 2240.0,
     SystemPrompt.MESSAGE_KEYS: 2260.0,
-    SystemPrompt.BEEP: 2280.0,
+    SystemPrompt.MESSAGE_END_ANY: 2280.0,
     SystemPrompt.CALLBACK_OFFER: 2300.0,
 }
 """What the house itself says; digits and numbers share one tone each."""
