@@ -391,6 +391,7 @@ class Caller:
                 return
         ear = await self._agent()
         await asyncio.sleep(self.world.chance.uniform(0.5, 3.0))
+        self._check_both_talk(ear)
         match self.truth.kind:
             case Kind.MENU:
                 self.pulse.press("0123456789")
@@ -412,12 +413,15 @@ class Caller:
                 ear = await self._lose_agent(ear)
         await self._part(ear)
 
-    async def _part(self, ear: Ear) -> None:
-        """One of the two hangs up."""
+    def _check_both_talk(self, ear: Ear) -> None:
         if self.call.ended.is_set():
             raise Wrong(f"cut off in the talk: {self.call.end_cause}")
         if ear.call.ended.is_set():
-            raise Wrong("the agent was cut off in the talk")
+            raise Wrong(f"agent {ear.agent} was cut off in the talk: {ear.call.end_cause}")
+
+    async def _part(self, ear: Ear) -> None:
+        """One of the two hangs up."""
+        self._check_both_talk(ear)
         if self.world.chance.random() < 0.5:
             self.truth.ended_by = "caller"
             self.call.hang_up()
