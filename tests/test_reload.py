@@ -740,6 +740,15 @@ cmn = "请稍候"
 """
 
 
+MENU_WAITS_S = 60
+"""Longer than any number of reloads takes, whose files are read while virtual time goes on."""
+SLOW_FLOW = MENU_FLOW.replace(
+    'type = "play"\nprompts = ["words"]\nnext = "queue"',
+    f'type = "menu"\nprompts = ["words"]\nkeys = {{ 1 = "queue" }}\nretries = 0\ntimeout_s = {MENU_WAITS_S}\n'
+    'on_timeout = "queue"\non_invalid = "queue"',
+)
+
+
 async def test_call_in_a_flow_comes_to_the_queue_that_a_reload_removes_meanwhile(tmp_path: Path) -> None:
     async with at_site(tmp_path) as site:
         house = site.house
@@ -782,7 +791,7 @@ async def test_call_in_a_flow_overflows_by_the_rules_that_it_came_under(tmp_path
 async def test_call_of_long_ago_goes_by_the_settings_of_now_when_it_comes_to_its_queue(tmp_path: Path) -> None:
     async with at_site(tmp_path) as site:
         house = site.house
-        (site.files / "ivr" / "service.toml").write_text(MENU_FLOW, "utf-8")
+        (site.files / "ivr" / "service.toml").write_text(SLOW_FLOW, "utf-8")
         await site.applied()
         caller = house.caller("13800000001")
         caller.call(SERVICE_LINE)
@@ -791,7 +800,7 @@ async def test_call_of_long_ago_goes_by_the_settings_of_now_when_it_comes_to_its
         site.change("ring_for_s = 15", 'ring_for_s = 15\nmax_wait_s = 5\noverflow.wait = { flow = "later" }')
         for _ in range(MAX_FORMER_EDITIONS + 1):
             await site.applied()
-        await house.pass_time(10)
+        await house.pass_time(MENU_WAITS_S + 10)
         assert "overflowed" in words_of(house.story())
         assert house.cdr().outcome is Outcome.OVERFLOWED
 

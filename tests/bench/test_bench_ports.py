@@ -32,7 +32,7 @@ def test_listener_in_use_is_passed_over(ports: PortBlock) -> None:
     first = ports.free_port(socket.SOCK_STREAM)
     with socket.socket() as other:
         other.bind(("127.0.0.1", first + 1))
-        assert ports.free_port(socket.SOCK_STREAM) == first + 2
+        assert ports.free_port(socket.SOCK_STREAM) > first + 1
 
 
 def test_large_range_takes_blocks_side_by_side(ports: PortBlock) -> None:
