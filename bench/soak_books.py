@@ -22,6 +22,8 @@ MOMENT_S = 0.05
 ENDS = {"caller": "caller_hung_up", "agent": "agent_hung_up"}
 """Who can be told from the phones to have hung up, and how the record of the last talk says so."""
 SLACK_S = 0.5
+ANNOUNCED_S = 5.0
+"""Who had an agent for so long has heard the announcements out, also on a busy machine, and was served."""
 LOST = (Kind.AGENT_LOST, Kind.CALLER_LOST)
 NOTICED_S = LOST_AFTER_S + 10.0
 """A talk lasts until it is noticed that a phone is gone: silence, and questions that nobody answers."""
@@ -93,6 +95,7 @@ def faults(truth: Truth, row: Row) -> list[str]:
     found = []
     talked, touched = truth.talked_to(FIRST_WORDS_S), [ear.agent for ear in truth.ears]
     told, spoke = agents_of(row, 0.0), agents_of(row, MOMENT_S)
+    conversed = truth.talked_to(ANNOUNCED_S)
     if missing := [agent for agent in talked if agent not in told]:
         found.append(f"talked to {missing}, the record says {told}")
     if extra := [agent for agent in spoke if agent not in touched]:
@@ -101,7 +104,7 @@ def faults(truth: Truth, row: Row) -> list[str]:
         found.append("was served")
     if not touched and row["outcome"] == Outcome.ANSWERED:
         found.append("was not served")
-    if talked and row["served_by"] not in told:
+    if conversed and row["served_by"] not in told:
         found.append(f"served by {row['served_by']}, who is not among {told}")
     if truth.ended_by in ENDS and talked and (end := last_end(row)) != ENDS[truth.ended_by]:
         found.append(f"the {truth.ended_by} hung up, the record says {end}")
@@ -115,8 +118,8 @@ def faults(truth: Truth, row: Row) -> list[str]:
 
 
 def agents_of(row: Row, at_least_s: float) -> list[str]:
-    """Every agent who talked for longer, by the record's parts."""
-    return [part["agent"] for part in row["segments"] if part["kind"] == "agent" and part["talk_s"] > at_least_s]
+    """Every agent who answered and talked for so long at least, by the record's parts."""
+    return [part["agent"] for part in row["segments"] if part["kind"] == "agent" and part["talk_s"] >= at_least_s]
 
 
 def last_end(row: Row) -> str:

@@ -65,3 +65,9 @@ def test_record_of_a_call_that_nobody_made_is_wrong() -> None:
 
 def test_agent_who_was_connected_for_a_moment_only_may_be_missing() -> None:
     assert judge([Truth(NUMBER, Kind.IMPATIENT, ears=[ear(seconds=0.3)])], Books([UNSERVED])) == []
+
+
+def test_caller_who_hung_up_in_the_announcements_was_answered_and_served_by_nobody() -> None:
+    answered = {**SERVED, "served_by": None, "talk_s": 0.0, "segments": [{**TALK, "talk_s": 0.0}]}
+    assert judge([replace(TALKED, ears=[ear(seconds=2.0)])], Books([answered])) == []
+    assert judge([TALKED], Books([answered])) != []
