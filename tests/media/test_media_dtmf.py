@@ -173,6 +173,14 @@ def test_same_key_begun_anew_under_one_timestamp_is_two_presses() -> None:
     assert hear(Keypad(), *press_of_five(1000), *press_of_five(1000)) == [Press("5", 100)] * 2
 
 
+def test_same_key_under_one_timestamp_is_another_press_though_the_first_was_told_for_its_silence() -> None:
+    keypad = Keypad()
+    hear(keypad, *press_of_five()[:2], first=10)
+    assert keypad.expire(0.31) == Press("5", 70)
+    again = [(payload, timestamp, 0.32 + now) for payload, timestamp, now in press_of_five()]
+    assert hear(keypad, *again, first=20) == [Press("5", 100)]
+
+
 def test_end_that_is_all_that_came_of_a_key_is_told_beside_the_one_before() -> None:
     packets = [*press_of_five()[:2], (event(6, 800, END), 4000, 0.3)]
     assert hear(Keypad(), *packets) == [Press("5", 70), Press("6", 100)]

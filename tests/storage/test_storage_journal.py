@@ -155,6 +155,15 @@ def test_day_ends_at_midnight_of_the_operators_zone_and_the_next_file_stands_alo
     assert folded(second).snapshot(kept.clock.at) == kept.dispatcher.snapshot(kept.clock.at)
 
 
+def test_segment_that_is_packed_between_its_listing_and_its_reading_is_read(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    with kept.journal:
+        kept.work(3, 300)
+    (listed,) = day_files(tmp_path, date(2026, 11, 5))
+    pack(listed)
+    folded(listed)
+
+
 def test_segment_that_grows_long_is_continued_in_another(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
     with kept.journal:

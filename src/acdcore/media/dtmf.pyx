@@ -13,7 +13,7 @@ and that the duration grows within a press and is small again at the next. The f
   the same timestamp
     end bit                                           told                            ignored, unless it is shorter
     duration as before or longer                      longer                          new press once the end bit has been
-    shorter duration                                  new press, the held one told    new press once the end bit has been
+    shorter duration                                  new press, the held one told    new press
   another timestamp
     end bit, before one came                          told                            ignored if it began with the press
     end bit, after one came                           -                               ignored if close to the one before
@@ -201,7 +201,7 @@ cdef bint _is_next_segment(const keypad_t* keypad, const key_packet_t* packet) n
 cdef relation_t _with_same_timestamp(const keypad_t* keypad, const key_packet_t* packet) noexcept nogil:
     if packet.is_end:
         return NEW if keypad.has_ended and packet.duration < keypad.duration else SAME
-    if keypad.has_ended or (keypad.is_down and packet.duration < keypad.duration):
+    if keypad.has_ended or packet.duration < keypad.duration:
         return NEW
     return SAME
 

@@ -74,22 +74,33 @@ def day_files(directory: Path, day: date) -> list[Path]:
 def lines(path: Path) -> Iterator[str]:
     """The lines of a segment with their line feeds; rubbish in a plain file is passed on as it is.
 
-    Raises `JournalError` where a packed file is damaged, `OSError`.
+    One that was packed since its name was read is read as packed. Raises `JournalError` where a packed file is damaged,
+    `OSError`.
     """
     if not path.name.endswith(PACKED):
-        with open(path, encoding="utf-8", errors="replace", newline="\n") as file:
-            yield from file
-        return
+        try:
+            file = open(path, encoding="utf-8", errors="replace", newline="\n")  # noqa: SIM115
+        except FileNotFoundError:
+            path = packed_path(path)
+        else:
+            with file:
+                yield from file
+            return
     try:
-        with gzip.open(path, "rt", encoding="utf-8", errors="replace", newline="\n") as file:
-            yield from file
+        with gzip.open(path, "rt", encoding="utf-8", errors="replace", newline="\n") as packed:
+            yield from packed
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise JournalError(f"the packed file is damaged: {error}") from error
 
 
+def packed_path(path: Path) -> Path:
+    """Where a plain segment is when it is packed."""
+    return path.with_name(path.name.removesuffix(PLAIN) + PACKED)
+
+
 def pack(path: Path) -> Path:
     """Compress a finished segment in its place; raises `OSError`, and then it is as it was."""
-    packed = path.with_name(path.name.removesuffix(PLAIN) + PACKED)
+    packed = packed_path(path)
     unfinished = packed.with_suffix(".tmp")
     try:
         with (
