@@ -14,7 +14,7 @@ from acdcore.ivr.flow_file import read_flow
 from acdcore.ivr.model import Beep, Language, PromptKey, PromptName, PromptRequest, Text, WavFile
 from acdcore.ivr.music import BAR_S, CHORDS, hold_music
 from acdcore.ivr.prompts import flow_requests, render, render_music
-from acdcore.ivr.speech import LEAD_MS, PEAK, SENTENCE_GAP_MS, WORD_GAP_MS, shape
+from acdcore.ivr.shaping import LEAD_MS, PEAK, SENTENCE_GAP_MS, WORD_GAP_MS, shaped
 from acdcore.ivr.voices import HelperProcesses, Reading
 from acdcore.ivr.wav import from_pcm, to_pcm, write_wav
 from acdcore.kernel.errors import SettingsError, Unavailable
@@ -188,11 +188,11 @@ def test_helper_that_fails_is_reported_with_its_text(tmp_path: Path, program: st
 
 def test_speech_is_trimmed_levelled_and_followed_by_a_pause() -> None:
     spoken = array("h", [0] * 4000 + [2000, -2000] * 400 + [100] * 4000)
-    word, sentence = shape(spoken, "one"), shape(spoken, "Press one. ")
+    word, sentence = shaped(spoken, "one"), shaped(spoken, "Press one. ")
     assert len(word) == 800 + 8 * (LEAD_MS + WORD_GAP_MS)
     assert len(sentence) == 800 + 8 * (LEAD_MS + SENTENCE_GAP_MS)
     assert (max(word), min(word)) == (PEAK, -PEAK)
-    assert shape(array("h", [10] * 100), "one") == array("h")
+    assert shaped(array("h", [10] * 100), "one") == array("h")
 
 
 # --- calculated sounds ---

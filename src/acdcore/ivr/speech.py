@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acdcore.ivr.cache import keep
-from acdcore.ivr.resample import TELEPHONE_RATE, Resampler, amplify
+from acdcore.ivr.resample import Resampler
+from acdcore.ivr.shaping import shaped
 from acdcore.ivr.wav import to_pcm
 
 SYNCHRONOUS = 2
@@ -27,16 +28,6 @@ POSITION_CHARACTER = 1
 RATE_PARAMETER = 1
 WORDS_PER_MINUTE = 155
 """A little slower than the library's 175: a telephone takes away the consonants' upper half."""
-SILENCE = 300
-"""Samples below this (-41 dBFS) at either end belong to nobody's speech."""
-PEAK = 16_000
-"""Speech is brought to this peak (-6 dBFS), so that voices are equally loud and none clips in a telephone."""
-LEAD_MS = 20
-WORD_GAP_MS = 50
-"""After a fragment, so that digits follow each other at the pace of speech."""
-SENTENCE_GAP_MS = 350
-"""After a whole sentence."""
-SENTENCE_ENDS = "。？！.?!"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,22 +74,6 @@ class Espeak:
         return 0
 
 
-def shape(samples: array[int], text: str) -> array[int]:
-    """Speech at 8 kHz without the silence around it, at the common loudness, with the pause that its text asks for."""
-    first = next((index for index, sample in enumerate(samples) if abs(sample) >= SILENCE), None)
-    if first is None:
-        return array("h")
-    end = next(index for index in range(len(samples), 0, -1) if abs(samples[index - 1]) >= SILENCE)
-    kept = samples[first:end]
-    gain = PEAK / max(max(kept), -min(kept))
-    gap_ms = SENTENCE_GAP_MS if text.rstrip().endswith(tuple(SENTENCE_ENDS)) else WORD_GAP_MS
-    return _silence(LEAD_MS) + amplify(kept, gain) + _silence(gap_ms)
-
-
-def _silence(length_ms: int) -> array[int]:
-    return array("h", bytes(2 * (TELEPHONE_RATE * length_ms // 1000)))
-
-
 def main() -> None:
     """Read the list, write the files."""
     utterances = [Utterance(**fields) for fields in json.load(sys.stdin.buffer)]
@@ -106,7 +81,7 @@ def main() -> None:
     espeak = Espeak(loader.get_library_path(), loader.get_data_path())
     resampler = Resampler(espeak.rate)
     for place, utterance in enumerate(utterances):
-        samples = shape(resampler.convert(espeak.speak(utterance.voice, utterance.text)), utterance.text)
+        samples = shaped(resampler.convert(espeak.speak(utterance.voice, utterance.text)), utterance.text)
         keep(Path(utterance.file), to_pcm(samples))
         print(place, flush=True)
 
