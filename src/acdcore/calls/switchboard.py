@@ -381,6 +381,7 @@ class Switchboard:
             call.log(events.Ended(now, outcome, ending.by, ending.detail, cause))
             del self.calls[call.id]
             self._hall.chronicle.close(call.id, call.history, shown(figures))
+            call.caller = None  # the two name each other, and a cycle stays until the rarest of collections
 
     def _next_id(self) -> CallId:
         self._serial += 1

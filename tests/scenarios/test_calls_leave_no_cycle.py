@@ -1,0 +1,84 @@
+"""A call that is over is gone at once: the daemon collects cycles so rarely that they would pile up by the thousand."""
+
+import contextlib
+import gc
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+
+import pytest
+from tests.calls.house import SERVICE_LINE, VIP, House, opened
+from tests.calls.phone import Phone
+
+from acdcore.calls.call import Call
+from acdcore.calls.leg import Leg
+from acdcore.calls.mailbox import Mailbox
+from acdcore.ivr.machine import Machine
+
+pytestmark = pytest.mark.looptime
+
+OF_A_CALL = (Call, Leg, Mailbox, Machine)
+SIP_FORGETS_S = 200.0
+"""Timers of transactions and the question about a phone that has not answered; by then nothing of the call is left."""
+
+
+@contextlib.contextmanager
+def without_collections() -> Iterator[None]:
+    """Cycles stay for as long as this lasts."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def left() -> Counter[type]:
+    """What calls are made of, as far as it is in memory."""
+    return Counter(type(each) for each in gc.get_objects() if type(each) in OF_A_CALL)
+
+
+async def gives_up_waiting(house: House, agent: Phone, caller: Phone) -> None:
+    caller.call(SERVICE_LINE)
+    await house.pass_time(20)
+    caller.hang_up()
+
+
+async def talks_and_hangs_up(house: House, agent: Phone, caller: Phone) -> None:
+    await house.talk(agent, caller)
+    caller.hang_up()
+
+
+async def is_hung_up_on_by_the_agent(house: House, agent: Phone, caller: Phone) -> None:
+    await house.talk(agent, caller)
+    agent.hang_up()
+
+
+async def is_cut_off_by_staff(house: House, agent: Phone, caller: Phone) -> None:
+    await house.talk(agent, caller)
+    house.operations.hang_up(next(iter(house.switchboard.calls)), "board")
+
+
+async def falls_silent(house: House, agent: Phone, caller: Phone) -> None:
+    await house.talk(agent, caller)
+    house.cable.unplugged.add(caller.address)
+    house.engine.fall_silent(house.leg(house.live(), "caller").stream)
+    await house.pass_time(SIP_FORGETS_S)
+    house.cable.unplugged.clear()
+    caller.hang_up()
+
+
+STORIES = [gives_up_waiting, talks_and_hangs_up, is_hung_up_on_by_the_agent, is_cut_off_by_staff, falls_silent]
+Story = Callable[[House, Phone, Phone], Awaitable[None]]
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+async def test_nothing_is_left_of_a_call_whose_caller(story: Story) -> None:
+    async with opened() as house:
+        agent = await house.seat("1001")
+        await house.pass_time(SIP_FORGETS_S)
+        with without_collections():
+            before = left()
+            await story(house, agent, house.caller(VIP))
+            await house.pass_time(SIP_FORGETS_S)
+            assert not house.switchboard.calls
+            assert left() == before
