@@ -24,11 +24,11 @@ demo: $(RUN)  ## a busy minute on free loopback ports: scripted callers and agen
 
 test: $(ALL) tools  ## everything, with real phones; installs Debian's sip-tester and baresip when root
 	@sh tests/peers.sh
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m "not wire"
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m wire
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --max-worker-restart 1 -m "not wire"
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --max-worker-restart 1 -m wire
 
 quick: $(ALL)    ## the tests that need neither real time nor real phones
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m "not wire and not slow"
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --max-worker-restart 1 -m "not wire and not slow"
 
 test-pythons:    ## make quick on every supported Python that apt or pyenv offer here, each in a .venv-VERSION of its own
 	@sh tests/pythons.sh | while read -r version python; do \
