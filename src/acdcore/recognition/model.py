@@ -36,6 +36,27 @@ class Heard:
     """All that was understood, as the engine wrote it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What an engine wrote down."""
+
+    text: str
+    """Empty when nothing was said."""
+    certainty: float
+    """0 to 1, as the engine sees it; 1 for an engine that does not say."""
+
+
+class Transcriber(Protocol):
+    """An engine: something that writes down what was said."""
+
+    async def transcribe(self, pcm: bytes, language: str, hint: str, within_s: float) -> Transcript:
+        """What was said in `pcm` (8 kHz, 16 bit little-endian, mono, at most 30 s).
+
+        `hint` holds words that are likely, in the language. Raises Unavailable as `Recogniser.recognise` does.
+        """
+        ...
+
+
 class Recogniser(Protocol):
     """Something that tells which phrase was said."""
 

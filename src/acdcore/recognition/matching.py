@@ -1,0 +1,282 @@
+"""Which of the asked phrases a text sounds like (pure).
+
+1. A phrase is looked for anywhere in the text, at word boundaries, by the least costly way to turn its sounds into
+   those of a part of the text. `likeness` is 1 without a difference and 0 when nothing is left of the phrase.
+2. What stands around the phrase makes it less likely, the more so the shorter the phrase is: 是 is in many sentences.
+   Words of politeness and hesitation do not count.
+3. What is denied was not said: 不 or "not" right before it.
+4. Two phrases that fit alike make each other doubtful.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from acdcore.recognition import english, mandarin
+from acdcore.recognition.model import HEARD_MAX, Heard, Phrase
+
+TEXT_MAX = 120
+"""Characters that are looked at: an answer of ten seconds has half as many."""
+LEAST = 0.3
+"""Less confidence is not told: a phrase that has nothing to do with what was said."""
+AROUND = 0.6
+"""Rule 2: the share of the phrase in the text counts by this power."""
+DENIED = 0.3
+"""Rule 3."""
+MARGIN = 0.15
+"""Rule 4: so much ahead of the next one, a phrase is not doubtful."""
+DOUBTFUL = 0.6
+"""Rule 4: what is left of the confidence of two that fit alike."""
+KNOWN_MAX = 4_096
+"""Phrases whose sounds are remembered: those of a hundred flows."""
+FILLERS_CMN = (
+    *(
+        "嗯",
+        "呃",
+        "啊",
+        "哦",
+        "那个",
+        "这个",
+        "就是",
+        "请",
+        "请问",
+        "帮我",
+        "我要",
+        "我想",
+        "我想要",
+        "我需要",
+        "找",
+        "找一下",
+        "转",
+        "转到",
+    ),
+    *(
+        "转接",
+        "转接到",
+        "接",
+        "给我",
+        "一下",
+        "谢谢",
+        "吧",
+        "呢",
+        "吗",
+        "了",
+        "的",
+        "呀",
+        "嘛",
+        "你好",
+        "您好",
+        "麻烦",
+        "麻烦你",
+        "问一下",
+        "喂",
+    ),
+    *("咨询", "办理", "部门"),
+)
+"""Simplified; matched by their sounds."""
+FILLERS_EN = frozenset(
+    (
+        *(
+            "uh",
+            "um",
+            "er",
+            "erm",
+            "hm",
+            "hmm",
+            "ah",
+            "oh",
+            "well",
+            "please",
+            "the",
+            "a",
+            "an",
+            "i",
+            "i'd",
+            "i'll",
+            "i'm",
+        ),
+        *(
+            "we",
+            "would",
+            "like",
+            "to",
+            "want",
+            "wanna",
+            "need",
+            "speak",
+            "talk",
+            "with",
+            "connect",
+            "me",
+            "put",
+            "through",
+        ),
+        *("can", "could", "you", "hi", "hello", "hey", "thanks", "thank", "it's", "it", "is", "that's", "just", "so"),
+        *("for", "my", "your", "department", "line"),
+    )
+)
+DENIALS_CMN = ("不", "没", "别", "没有", "不要", "不是")
+DENIALS_EN = frozenset(("not", "don't", "no", "never", "isn't", "won't", "doesn't"))
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A text as it sounds."""
+
+    sounds: tuple[str, ...]
+    """What is compared, in order."""
+    weights: tuple[float, ...]
+    """What it costs to leave each of them out."""
+    bounds: tuple[int, ...]
+    """Positions among the sounds where a word begins, and the end."""
+    beats: tuple[float, ...]
+    """How much each word says: its syllables, 0 for politeness and hesitation."""
+    denials: frozenset[int]
+    """Words that deny what comes after them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tongue:
+    """How one language is compared."""
+
+    spoken: Callable[[str], Spoken]
+    difference: Callable[[str, str], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The part of a text that sounds most like a phrase."""
+
+    cost: float
+    first: int
+    """Its first word."""
+    end: int
+    """The word after it."""
+
+
+def choose(text: str, language: str, phrases: Sequence[Phrase]) -> tuple[Heard, ...]:
+    """The phrases that `text` may be, best first; see `Recogniser.recognise`."""
+    tongue = ENGLISH if language == "en" else MANDARIN
+    said = tongue.spoken(text[:TEXT_MAX])
+    scores = {phrase.value: 0.0 for phrase in phrases}
+    for phrase in phrases:
+        best = max((_score(_known(form, language), said, tongue) for form in phrase.texts), default=0.0)
+        scores[phrase.value] = max(scores[phrase.value], best)
+    ranked = sorted(scores.items(), key=lambda each: -each[1])
+    return tuple(
+        Heard(value, round(confidence, 3), text)
+        for value, confidence in _confidences(ranked[: HEARD_MAX + 1])[:HEARD_MAX]
+        if confidence >= LEAST
+    )
+
+
+def _confidences(ranked: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
+    """Rule 4, of scores in falling order: the last has no follower."""
+    followers = [score for _, score in ranked[1:]] + [0.0]
+    sure = [
+        (value, score * (DOUBTFUL + (1 - DOUBTFUL) * min(1.0, (score - after) / MARGIN)))
+        for (value, score), after in zip(ranked, followers, strict=True)
+    ]
+    first = sure[0][1] if sure else 0.0
+    return [
+        (value, min(confidence * (1.0 if place == 0 else DOUBTFUL), first))
+        for place, (value, confidence) in enumerate(sure)
+    ]
+
+
+def _score(phrase: Spoken, said: Spoken, tongue: Tongue) -> float:
+    """Rules 1 to 3."""
+    whole = sum(phrase.weights)
+    if not whole or not said.sounds:
+        return 0.0
+    fit = _best_fit(phrase, said, tongue.difference)
+    likeness = max(0.0, 1.0 - fit.cost / whole)
+    own = max(1.0, len(phrase.bounds) - 1.0, sum(phrase.beats))
+    around = sum(said.beats[: fit.first]) + sum(said.beats[fit.end :])
+    score = likeness * math.pow(own / (own + around), AROUND)
+    return score * DENIED if fit.first - 1 in said.denials else score
+
+
+def _best_fit(phrase: Spoken, said: Spoken, difference: Callable[[str, str], float]) -> Fit:
+    """Sellers' algorithm (1980): edit distance to any part of the text, here from one word's beginning to another's
+    end."""
+    never = float("inf")
+    at_bound = {position: word for word, position in enumerate(said.bounds)}
+    row = [(0.0, at_bound[place]) if place in at_bound else (never, 0) for place in range(len(said.sounds) + 1)]
+    for sound, weight in zip(phrase.sounds, phrase.weights, strict=True):
+        above, row = row, [(row[0][0] + weight, row[0][1])]
+        for place, heard in enumerate(said.sounds):
+            swapped = above[place][0] + difference(sound, heard) * max(weight, said.weights[place])
+            left_out = above[place + 1][0] + weight
+            added = row[place][0] + said.weights[place]
+            least = min(swapped, left_out, added)
+            start = above[place][1] if least == swapped else above[place + 1][1] if least == left_out else row[place][1]
+            row.append((least, start))
+    ends = [Fit(row[position][0], row[position][1], word) for position, word in at_bound.items() if word]
+    return min(ends, key=lambda fit: (fit.cost, fit.end - fit.first), default=Fit(never, 0, 0))
+
+
+# --- languages ---
+
+
+def _mandarin(text: str) -> Spoken:
+    sounds = mandarin.syllables(text)
+    quiet = _marked(sounds, _filler_sounds())
+    denied = _marked(sounds, _denial_sounds())
+    count = len(sounds)
+    return Spoken(
+        sounds,
+        (1.0,) * count,
+        tuple(range(count + 1)),
+        tuple(0.0 if place in quiet else 1.0 for place in range(count)),
+        frozenset(denied),
+    )
+
+
+def _marked(sounds: Sequence[str], groups: frozenset[tuple[str, ...]]) -> set[int]:
+    """Positions that belong to one of the groups, longest first."""
+    found: set[int] = set()
+    longest = max(map(len, groups))
+    place = 0
+    while place < len(sounds):
+        length = next((size for size in range(longest, 0, -1) if tuple(sounds[place : place + size]) in groups), 0)
+        found.update(range(place, place + length))
+        place += max(1, length)
+    return found
+
+
+@lru_cache(1)
+def _filler_sounds() -> frozenset[tuple[str, ...]]:
+    return frozenset(map(mandarin.syllables, FILLERS_CMN))
+
+
+@lru_cache(1)
+def _denial_sounds() -> frozenset[tuple[str, ...]]:
+    return frozenset(map(mandarin.syllables, DENIALS_CMN))
+
+
+def _english(text: str) -> Spoken:
+    words = english.words(text)
+    spoken = [english.sounds(word) for word in words]
+    sounds = "".join(spoken)
+    bounds = [0]
+    for each in spoken:
+        bounds.append(bounds[-1] + len(each))
+    return Spoken(
+        tuple(sounds),
+        tuple(map(english.weight, sounds)),
+        tuple(bounds),
+        tuple(0.0 if word in FILLERS_EN else float(english.beats(word)) for word in words),
+        frozenset(place for place, word in enumerate(words) if word in DENIALS_EN),
+    )
+
+
+MANDARIN = Tongue(_mandarin, mandarin.difference)
+ENGLISH = Tongue(_english, english.difference)
+"""Cantonese is compared as Mandarin is: by characters, whose sounds are kept apart alike in both."""
+
+
+@lru_cache(KNOWN_MAX)
+def _known(form: str, language: str) -> Spoken:
+    return (ENGLISH if language == "en" else MANDARIN).spoken(form)

