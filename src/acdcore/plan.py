@@ -16,6 +16,7 @@ from acdcore.ivr.flow_file import read_flows
 from acdcore.ivr.model import Flow, Language, OutsideNode, PromptRequest, QueueNode, Text
 from acdcore.ivr.opening import Calendar, CalendarName
 from acdcore.ivr.prompts import flow_requests, system_requests
+from acdcore.ivr.recordings import with_recordings
 from acdcore.ivr.system import SYSTEM
 from acdcore.kernel.errors import SettingsError, raise_together
 from acdcore.kernel.ids import QueueName, SkillName
@@ -109,6 +110,7 @@ def read_plan(settings: Settings, file: Path) -> tuple[Plan, Sequence[SettingsEr
     prompts = _gathered(errors, lambda: system_requests(here / settings.ivr.prompts / "system.toml"))
     requests = [*(prompts or ()), *(one for flow in flows.flows.values() for one in flow_requests(flow))]
     requests += queue_titles(settings, file)
+    requests = [*with_recordings(requests, here / settings.ivr.prompts)]
     known = {str(name): flow for name, flow in flows.flows.items()}
     checked = Plan(settings, file, known, _by_text(calendars), tuple(requests), regions)
     there = There(

@@ -20,7 +20,9 @@ from acdcore.calls.people import AgentRecord
 from acdcore.ivr.calendars import load_calendars
 from acdcore.ivr.check import Surroundings
 from acdcore.ivr.flow_file import read_flows
+from acdcore.ivr.model import PromptKey
 from acdcore.ivr.prompts import recording_errors, system_requests, unspoken
+from acdcore.ivr.recordings import standing
 from acdcore.kernel.errors import SettingsError
 from acdcore.keys import API_KEYS_FILE, read_keys
 from acdcore.plan import Plan, files_needed
@@ -49,6 +51,8 @@ class Findings:
     """What works, but surely not as meant."""
     agents: tuple[AgentRecord, ...]
     """Those of agents.toml, as far as it can be read."""
+    recorded: frozenset[PromptKey] = frozenset()
+    """The prompts that have a recording by their name."""
 
 
 def preflight(plan: Plan) -> Findings:
@@ -74,8 +78,15 @@ def preflight(plan: Plan) -> Findings:
     errors += [speechless] if speechless else []
     errors += [SettingsError(file, key, problem) for key, problem in (*_directories(plan), *_sockets(plan))]
     agents = tuple(agent.record for agent in seeds.agents)
-    warnings = (*_ports(plan), *_files(plan), *strays(plan.file.parent / settings.ivr.flows), *_of_seeds(plan, seeds))
-    return Findings(tuple(errors), warnings, agents)
+    recordings = standing(plan.prompts, prompts)
+    warnings = (
+        *recordings.doubts,
+        *_ports(plan),
+        *_files(plan),
+        *strays(plan.file.parent / settings.ivr.flows),
+        *_of_seeds(plan, seeds),
+    )
+    return Findings(tuple(errors), warnings, agents, frozenset(recordings.recorded))
 
 
 def errors_beside(file: Path) -> list[SettingsError]:

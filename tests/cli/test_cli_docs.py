@@ -27,7 +27,7 @@ def test_every_command_and_option_is_explained() -> None:
     app = typer.Typer()
     commands.add_to(app)
     known = every_command(typer.main.get_command(app))
-    groups = {"report queues", "report agents", "agents import"}
+    groups = {"report queues", "report agents", "agents import", "prompts export", "prompts import"}
     assert groups | {"init", "check", "reload", "retention", "why", "replay", "what-if", "staffing"} == set(known)
     for name, command in known.items():
         assert f"`{name}`" in PAGE, name

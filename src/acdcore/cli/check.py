@@ -1,6 +1,8 @@
 """`acdcore check`: all that a start reads and finds on the machine, judged without starting anything."""
 
 import os
+from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +24,7 @@ from acdcore.cli.terminal import (
     plain_errors,
 )
 from acdcore.control.settings import Right
+from acdcore.ivr.model import Language, PromptKey
 from acdcore.kernel.errors import SettingsError, raise_together
 from acdcore.plan import Plan, read_plan
 from acdcore.preflight import Findings, errors_beside, preflight
@@ -65,6 +68,7 @@ def check(
             f"{config} is good; trunks: {len(plan.settings.trunks)}, queues: {len(plan.settings.queues)}, "
             f"flows: {len(plan.flows)}, prompts: {len(plan.prompts)}"
         )
+        said += f", recorded: {in_languages(findings.recorded)}" if findings.recorded else ""
         said += f", warnings: {len(warnings)}" if warnings else ""
         err().print(said, soft_wrap=True, markup=False)
         if strict and warnings:
@@ -76,6 +80,12 @@ def check(
     tell(report)
     if report.problems:
         raise typer.Exit(Exit.BAD)
+
+
+def in_languages(recorded: Iterable[PromptKey]) -> str:
+    """`12 cmn, 3 en`."""
+    counts = Counter(key.language for key in recorded)
+    return ", ".join(f"{counts[language]} {language.value}" for language in Language if counts[language])
 
 
 def _read(config: Path) -> tuple[Plan, Findings]:

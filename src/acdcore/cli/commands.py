@@ -2,7 +2,7 @@
 
 import typer
 
-from acdcore.cli import agents, report
+from acdcore.cli import agents, prompts, report
 from acdcore.cli.check import check
 from acdcore.cli.init import init
 from acdcore.cli.reload import reload
@@ -22,3 +22,4 @@ def add_to(app: typer.Typer) -> None:
         app.command()(command)
     app.add_typer(report.app, name="report")
     app.add_typer(agents.app, name="agents")
+    app.add_typer(prompts.app, name="prompts")

@@ -206,12 +206,13 @@ def _silent_flows(flow: Flow, flows: Mapping[FlowName, Flow]) -> set[FlowName]:
 
 
 def _prompt_problems(flow: Flow, at: str, node: Node) -> Iterator[Problem]:
-    for key, names in _prompts_of(node):
+    for key, names in prompts_of(node):
         for name in names:
             yield from _missing(flow, f"{at}.{key}", name, _languages_of(flow, node))
 
 
-def _prompts_of(node: Node) -> list[tuple[str, tuple[PromptName, ...]]]:
+def prompts_of(node: Node) -> list[tuple[str, tuple[PromptName, ...]]]:
+    """The prompts that a node may play, by the keys that name them."""
     match node:
         case MenuNode() | CollectNode() | QuestionNode():
             return [("prompts", node.prompts), ("invalid_prompts", node.invalid_prompts)]

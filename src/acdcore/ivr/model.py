@@ -60,6 +60,8 @@ class WavFile:
 
     file: str
     """Path of the WAV file, relative to the prompts' directory."""
+    text: str = ""
+    """What is said in it, where it is played instead of a text; empty: not known here."""
 
 
 @dataclass(frozen=True, slots=True)

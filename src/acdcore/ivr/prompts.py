@@ -9,6 +9,7 @@ from acdcore.ivr.cache import PromptCache, keep, kept
 from acdcore.ivr.flow_file import PromptTable
 from acdcore.ivr.model import Beep, Flow, Language, PromptKey, PromptName, PromptRequest, Text, WavFile
 from acdcore.ivr.music import beep, hold_music
+from acdcore.ivr.recordings import is_by_name
 from acdcore.ivr.resample import Resampler
 from acdcore.ivr.system import SYSTEM, SystemPrompt, required_names, system_key
 from acdcore.ivr.table import Table, read_table
@@ -174,7 +175,9 @@ def _recording(directory: Path, wav: str, cache: PromptCache, asked: Asked) -> b
 
 
 def _asked(request: PromptRequest) -> Asked:
-    """Where a prompt names its recording."""
+    """Where a prompt names its recording; nowhere when it is found by its name."""
+    if isinstance(request.source, WavFile) and is_by_name(request.source):
+        return "", ""
     return request.settings_file, f"prompts.{request.key.name.partition('.')[2]}.wav"
 
 
@@ -183,15 +186,19 @@ def _contents(file: Path, asked: Asked) -> bytes:
         return file.read_bytes()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        problem = f"{file} cannot be read: {reason}; put the recording there, or name another"
-        raise SettingsError(*asked, problem) from error
+        raise _unplayable(file, f"cannot be read: {reason}; put the recording there, or name another", asked) from error
 
 
 def _decoded(file: Path, data: bytes, asked: Asked) -> Sound:
     try:
         return read_wav(data)
     except WavError as error:
-        raise SettingsError(*asked, f"{file} {error}; save it as WAV, 16 bit PCM") from error
+        raise _unplayable(file, f"{error}; save it as WAV, 16 bit PCM", asked) from error
+
+
+def _unplayable(file: Path, problem: str, asked: Asked) -> SettingsError:
+    """At the key that names the recording, or at the file itself where its name does."""
+    return SettingsError(*asked, f"{file} {problem}") if asked[0] else SettingsError(str(file), "", problem)
 
 
 # --- looked at without making anything -------------------------------------------------------------------------
