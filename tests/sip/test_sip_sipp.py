@@ -74,11 +74,12 @@ class Hall:
         raise AssertionError(f"{self.stack.census()} is left")
 
 
-async def sipp(directory: Path, *arguments: str) -> asyncio.subprocess.Process:
+async def sipp(directory: Path, port: int, *arguments: str) -> asyncio.subprocess.Process:
+    """SIPp at a port of its own; at 5060, its own choice, it would share what comes in with whoever listens there."""
     return await asyncio.create_subprocess_exec(
         SIPP or "sipp",
         *arguments,
-        *("-i", "127.0.0.1", "-m", str(CALLS), "-nostdin", "-timeout", f"{WAIT_S:.0f}s"),
+        *("-i", "127.0.0.1", "-p", str(port), "-m", str(CALLS), "-nostdin", "-timeout", f"{WAIT_S:.0f}s"),
         cwd=directory,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
@@ -101,7 +102,8 @@ async def test_calls_of_a_stranger_all_end_well(transport: Transport, tmp_path: 
     async with hall.stack:
         server = hall.stack.addresses(transport)[0]
         mode = "u1" if transport is Transport.UDP else "t1"
-        caller = await sipp(tmp_path, str(server), "-sn", "uac", "-r", str(RATE), "-d", "100", "-t", mode)
+        port = free_port(socket.SOCK_DGRAM if transport is Transport.UDP else socket.SOCK_STREAM)
+        caller = await sipp(tmp_path, port, str(server), "-sn", "uac", "-r", str(RATE), "-d", "100", "-t", mode)
         assert await exit_status(caller) == 0, "SIPp got what its scenario expects"
         ended = hall.heard(SessionEnded)
         assert len(ended) == len(hall.heard(InviteArrived)) == CALLS
@@ -114,7 +116,7 @@ async def test_calls_to_a_stranger_all_end_well(tmp_path: Path) -> None:
     hall = Hall()
     async with hall.stack:
         remote = Address("127.0.0.1", free_port(socket.SOCK_DGRAM))
-        callee = await sipp(tmp_path, "-sn", "uas", "-p", str(remote.port), "-t", "u1")
+        callee = await sipp(tmp_path, remote.port, "-sn", "uas", "-t", "u1")
         target = SipUri("sip", "service", remote.host, remote.port)
         me = NameAddr(SipUri("sip", "hall", "127.0.0.1"))
         flow = hall.stack.flow_to(Transport.UDP, remote)

@@ -50,6 +50,7 @@ SYSTEM_HZ: Mapping[str, float] = {
     SystemPrompt.MESSAGE_KEYS: 2260.0,
     SystemPrompt.MESSAGE_END_ANY: 2280.0,
     SystemPrompt.CALLBACK_OFFER: 2300.0,
+    SystemPrompt.AGENT_LOST: 2320.0,
 }
 """What the house itself says; digits and numbers share one tone each."""
 WORD_HZ = 1840.0

@@ -65,6 +65,8 @@ BROKEN_BY = {
     EndCause.HELD: Outcome.MEDIA_LOST,
     EndCause.SILENT: Outcome.MEDIA_LOST,
     EndCause.LOST: Outcome.MEDIA_LOST,
+    EndCause.GONE: Outcome.MEDIA_LOST,
+    EndCause.TIMER: Outcome.MEDIA_LOST,
 }
 """What a call comes to, unless it was served, whose caller's session ended so; FAILED for the others."""
 ALWAYS = Moment(CalendarState.OPEN, "", "", None)

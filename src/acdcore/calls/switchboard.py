@@ -22,7 +22,7 @@ from acdcore.calls.dialling import credentials_of
 from acdcore.calls.feature_code import NAIL_UP, feature_code, is_feature_code
 from acdcore.calls.hall import Hall
 from acdcore.calls.inbound import inbound, turned_away
-from acdcore.calls.leg import AtPhone, Leg, Side, warning
+from acdcore.calls.leg import VANISHED, AtPhone, Leg, Side, warning
 from acdcore.calls.lines import Line, LinesFull, WhenFull
 from acdcore.calls.live import shifted
 from acdcore.calls.nailed_up import nailed_up
@@ -41,7 +41,6 @@ from acdcore.media.model import StreamFigures
 from acdcore.numbering.plan import HOME
 from acdcore.sdp.model import SdpError
 from acdcore.sip.events import (
-    EndCause,
     Event,
     Fields,
     Flow,
@@ -375,7 +374,7 @@ class Switchboard:
             figures = call.caller.close() if call.caller is not None else None
             now = self._hall.clock.now()
             ended_by = None if call.caller is None else call.caller.ended_by
-            if ended_by is EndCause.GONE or ended_by is EndCause.LOST:
+            if ended_by in VANISHED:
                 call.log(events.MediaLost(now, Side.CALLER.value, None, ended_by.value))
             outcome, cause = call.outcome(ending), cause_of(ending.outcome, ending.by)
             call.log(events.Ended(now, outcome, ending.by, ending.detail, cause))
