@@ -1,4 +1,4 @@
-"""A recogniser for the bench: whisper-base out of the extra `speech`, with a wider search, and for any rate of sound."""
+"""A recogniser for the bench: whisper-base out of the extra `speech`, with a wider search, for any rate of sound."""
 
 import importlib
 import importlib.util

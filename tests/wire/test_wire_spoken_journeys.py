@@ -215,7 +215,7 @@ def shipped_settings(far_end_port: int) -> str:
     return text
 
 
-async def journey(directory: Path, language: Language) -> Journey:
+async def journey(directory: Path, house: HouseVoice, language: Language) -> Journey:
     """All that phones heard in one language."""
     share_prompts(directory)
     far_end_port = free_port(socket.SOCK_DGRAM)
@@ -226,7 +226,6 @@ async def journey(directory: Path, language: Language) -> Journey:
         agents=[AgentSeed(AGENT, PASSWORD, language=language.value)],
     )
     async with Daemon(settings) as daemon, Operator(daemon) as operator:
-        house = await asyncio.to_thread(HouseVoice, daemon.var / "prompts")
         travelled = Journey(language, daemon, operator, house, far_end_port)
         await travelled.travel()
         return travelled
