@@ -11,12 +11,14 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from acdcore.calls.acd import Acd
+from acdcore.calls.attention import EarsThread
 from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.desks import Desks
 from acdcore.calls.dialling import question_to
 from acdcore.calls.hall import Hall
 from acdcore.calls.hours import Hours
 from acdcore.calls.lines import LINES_FULL, Lines
+from acdcore.calls.listening import Listening, SpeechParts
 from acdcore.calls.phones import Phones
 from acdcore.calls.recorder import Recorder
 from acdcore.calls.screening import Screen
@@ -123,6 +125,8 @@ class HallParts:
     library: PromptLibrary
     storage: Storage
     clock: Clock
+    speech: SpeechParts | None = None
+    """What understands callers; None: nobody does."""
 
 
 @contextlib.asynccontextmanager
@@ -136,9 +140,13 @@ async def open_hall(plan: Plan, floor: OpenFloor, parts: HallParts) -> AsyncIter
     phones = Phones(wiring, Registrar(RegistrarSettings()), clock)
     workbench = Workbench(WorkBook(settings.book(), matching_key), parts.chronicle, clock)
     services = Services()
+    listening = Listening(engine, clock, parts.speech)
+    ears = EarsThread(engine, listening.attention, listening.deliver, clock)
     hours = Hours(storage.hours, acd, workbench, clock)
     hours.on_change = parts.chronicle.hours
     loop.add_reader(engine.event_fd, lambda: wiring.on_media(engine.events()))
+    if parts.speech is not None:
+        ears.start()
     try:
         yield Hall(
             clock=clock,
@@ -153,12 +161,14 @@ async def open_hall(plan: Plan, floor: OpenFloor, parts: HallParts) -> AsyncIter
             workbench=workbench,
             hours=hours,
             services=services,
+            listening=listening,
             places=floor.places,
             lines=Lines(settings.line_settings(), {trunk.name: trunk.lines for trunk in rules.trunks.trunks}),
             rules=rules,
         )
     finally:
         loop.remove_reader(engine.event_fd)
+        ears.stop()
         hours.close()
         workbench.close()
         phones.close()

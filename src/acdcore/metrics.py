@@ -28,6 +28,7 @@ class HallCollector(Collector):
         yield from self._refusals()
         yield from self._queues()
         yield from self._engine()
+        yield from self._listening()
 
     def _alarms(self) -> Metric:
         """1 while raised; 0 for those that were raised since the start and are over."""
@@ -72,6 +73,14 @@ class HallCollector(Collector):
             offered.add_metric([queue.name], queue.offered)
             answered.add_metric([queue.name], queue.answered)
         yield from (waiting, ready, offered, answered)
+
+    def _listening(self) -> Iterator[Metric]:
+        listening = self._hall.listening
+        yield GaugeMetricFamily("acdcore_listeners", "Callers who are listened to", listening.running)
+        listened = CounterMetricFamily("acdcore_listened", "Spoken answers awaited", labels=["result"])
+        for result, count in listening.results.items():
+            listened.add_metric([result], count)
+        yield listened
 
     def _engine(self) -> Iterator[Metric]:
         figures = self._operations.engine()

@@ -36,6 +36,7 @@ from acdcore.calls.hall import Hall
 from acdcore.calls.hours import Hours
 from acdcore.calls.leg import Leg
 from acdcore.calls.lines import Lines, LineSettings
+from acdcore.calls.listening import Listening, SpeechParts
 from acdcore.calls.operations import Operations
 from acdcore.calls.people import AgentRecord, Customer, Tier
 from acdcore.calls.phones import Phones
@@ -120,6 +121,8 @@ VIP_KEPT, ORDINARY_KEPT = f"+86{VIP}", f"+86{ORDINARY}"
 CLIP_S = 0.5
 """Length of every prompt: the agent's number is six, the whisper three of them."""
 BOTH_TOLD_S = 6 * CLIP_S
+FRAME_OCTETS = 960
+"""60 ms of a caller's audio, as the engine hands it to who listens."""
 LINGER_S = 70.0
 """After so long no SIP transaction lingers (64 T1 = 32 s, twice)."""
 CLOSE_WITHIN_S = 10.0
@@ -186,6 +189,9 @@ class Plan:
     spool: Callable[[Clock], Spool] | None = None
     """Makes what rows go to instead of the history, where they must arrive before the house closes."""
     audio: AudioSettings = field(default_factory=AudioSettings)
+    speech: SpeechParts | None = None
+    """What understands callers."""
+    listeners_max: int = 3
 
 
 class SilentWriter:
@@ -271,6 +277,7 @@ class House:
             workbench=workbench,
             hours=Hours(self.forced, acd, workbench, self.clock),
             services=Services(),
+            listening=Listening(engine, self.clock, plan.speech, plan.listeners_max),
             places=Places(plan.lost, 120.0, self.clock.now()),
             lines=Lines(
                 plan.lines, {"carrier": plan.trunk_lines, **{each.name: each.lines for each in plan.more_trunks}}
@@ -382,6 +389,14 @@ class House:
         assert leg is not None
         self.engine.press(leg.stream, digit)
 
+    def say(self, pcm: bytes) -> None:
+        """The caller of the one call says this, all at once; what the ears' thread would find is found now."""
+        leg, listening = self.live().caller, self.hall.listening
+        assert leg is not None
+        for begin in range(0, len(pcm), FRAME_OCTETS):
+            self.engine.say(leg.stream, pcm[begin : begin + FRAME_OCTETS])
+        listening.deliver(listening.attention.facts(self.engine.frames(), self.clock.now()))
+
     def cdrs(self) -> list[CdrRow]:
         """The records of ended calls, oldest first."""
         return [row for _, row in sorted(self.history.cdrs.items())]
@@ -410,6 +425,8 @@ class House:
             "parties of streams": len(wiring.streams),
             "parties of sessions": len(wiring.sessions),
             "taps": len(self.engine.taps),
+            "ears": len(self.engine.ears),
+            "callers who are listened to": self.hall.listening.running,
             "recordings": self.hall.recorder.running,
             "entries": len(self.hall.acd._calls),
             "waiting": sum(len(queue.waiting) for queue in floor.queues),

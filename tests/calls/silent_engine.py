@@ -9,6 +9,8 @@ from acdcore.media.events import DigitPressed, MediaEvent, MediaLost, MediaResum
 from acdcore.media.model import (
     Census,
     ClipId,
+    EarFrame,
+    EarId,
     OpenedStream,
     PortsExhausted,
     Speech,
@@ -17,6 +19,7 @@ from acdcore.media.model import (
     StreamTarget,
     TapId,
     UnknownClip,
+    UnknownEar,
     UnknownStream,
     UnknownTap,
 )
@@ -46,6 +49,7 @@ class SilentStream:
     background: tuple[ClipId, ...] = ()
     partner: StreamId | None = None
     tap: TapId | None = None
+    ear: EarId | None = None
     heard: list[ClipId] = field(default_factory=list)
     """Every clip that was begun, in order."""
 
@@ -63,6 +67,7 @@ class SilentEngine:
         self.kept_s: dict[TapId, float | None] = {}
         """How much of each ended recording is kept."""
         self.with_prompts: set[TapId] = set()
+        self.ears: dict[EarId, StreamId] = {}
         self.clips: dict[ClipId, float] = {}
         """Length of each clip in seconds."""
         self.heard: set[StreamId] = set()
@@ -74,6 +79,7 @@ class SilentEngine:
         """What the writer's thread does with a recording's last block."""
         self._streams_max = streams_max
         self._events: list[MediaEvent] = []
+        self._frames: list[EarFrame] = []
         self._serial = 0
 
     # --- what the hall commands ---
@@ -175,6 +181,25 @@ class SilentEngine:
                 self.streams[side].tap = None
         self.on_untapped(tap)
 
+    def listen(self, stream: StreamId) -> EarId:
+        if self._stream(stream).ear is not None:
+            raise ValueError("somebody listens already")
+        ear = EarId(self._next())
+        self.ears[ear] = stream
+        self._stream(stream).ear = ear
+        return ear
+
+    def unlisten(self, ear: EarId) -> None:
+        if ear not in self.ears:
+            raise UnknownEar(ear)
+        stream = self.ears.pop(ear)
+        if stream in self.streams:
+            self.streams[stream].ear = None
+
+    def frames(self) -> list[EarFrame]:
+        frames, self._frames = self._frames, []
+        return frames
+
     def events(self) -> list[MediaEvent]:
         events, self._events = self._events, []
         return events
@@ -193,6 +218,7 @@ class SilentEngine:
             dropped_blocks=0,
             wakes=0,
             packets=0,
+            ears=len(self.ears),
         )
 
     # --- what a test makes happen ---
@@ -216,6 +242,12 @@ class SilentEngine:
         """The phone behind `stream` sends a second of audio, and has not been told lost before."""
         self._stream(stream)
         self.spoken.append(stream)
+
+    def say(self, stream: StreamId, pcm: bytes) -> None:
+        """The phone behind `stream` sends this audio all at once; nobody hears it unless somebody listens."""
+        ear = self._stream(stream).ear
+        if ear is not None:
+            self._frames.append(EarFrame(ear, pcm))
 
     def come_back(self, stream: StreamId) -> None:
         """The phone behind `stream` sends something again."""

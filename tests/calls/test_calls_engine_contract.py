@@ -21,6 +21,7 @@ from acdcore.media.model import (
     StreamTarget,
     TapId,
     UnknownClip,
+    UnknownEar,
     UnknownStream,
     UnknownTap,
 )
@@ -46,6 +47,9 @@ COMMANDS = (
     "tap",
     "speech",
     "untap",
+    "listen",
+    "unlisten",
+    "frames",
     "events",
     "census",
 )
@@ -183,6 +187,31 @@ async def test_recording_outlives_its_streams_until_it_is_ended(engine: Engine) 
     assert engine.census().taps == 1
     engine.untap(tap)
     assert engine.census().taps == 0
+
+
+async def test_ear_is_one_for_a_stream_and_outlives_it_until_it_is_closed(engine: Engine) -> None:
+    one = stream(engine)
+    ear = engine.listen(one)
+    with pytest.raises(ValueError, match="listens"):
+        engine.listen(one)
+    assert engine.census().ears == 1
+    engine.close(one)
+    assert engine.census().ears == 1
+    engine.unlisten(ear)
+    assert engine.census().ears == 0
+    with pytest.raises(UnknownEar):
+        engine.unlisten(ear)
+    with pytest.raises(UnknownStream):
+        engine.listen(one)
+
+
+async def test_stream_can_be_listened_to_again_and_while_it_is_recorded(engine: Engine) -> None:
+    one = stream(engine)
+    tap = engine.tap(one)
+    engine.unlisten(engine.listen(one))
+    engine.unlisten(engine.listen(one))
+    engine.untap(tap)
+    assert engine.census().ears == 0
 
 
 @pytest.mark.parametrize("name", COMMANDS)

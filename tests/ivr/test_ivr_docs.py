@@ -19,6 +19,9 @@ from acdcore.ivr.steps import (
     Ask,
     CallbackPlaced,
     CallerLeft,
+    CallerSpeaks,
+    CallerSpoke,
+    CallerUnderstood,
     Dial,
     DigitPressed,
     Entered,
@@ -27,18 +30,24 @@ from acdcore.ivr.steps import (
     FileMessage,
     HangUp,
     Input,
+    Likely,
+    Listen,
+    ListeningReady,
     Lookup,
     LookupFinished,
     OfferMessage,
     Play,
     PlaybackFinished,
+    PrepareToListen,
     Record,
     RecordingFinished,
     RequestCallback,
     ServiceAnswered,
     SetLanguage,
+    StopListening,
     StopPlaying,
     StopRecording,
+    Understand,
 )
 from acdcore.kernel.ids import CustomerId, QueueName
 
@@ -90,6 +99,12 @@ def in_words(action: Action) -> str:
             return f"request callback to {number} from {queue}"
         case Ask(_, service, values):
             return f"ask {service}: " + ", ".join(f"{name} {value}" for name, value in values.items())
+        case PrepareToListen(_, sayable, language):
+            return f"listen for {', '.join(one.value for one in sayable)} ({language.value})"
+        case Listen() | StopListening():
+            return ""  # follow from the others
+        case Understand():
+            return "make out what was said"
         case Answered(question, kind, value):
             return f"answered {question}: {kind.value} {value}"
         case EnterQueue(queue, is_back=True):
@@ -121,7 +136,7 @@ def heard(prompts: Sequence[PromptKey | Words]) -> Iterator[str]:
 def number_of(action: Action) -> int:
     """What the answer to `action` must carry."""
     match action:
-        case Play(number) | Lookup(number) | Record(number) | RequestCallback(number) | Ask(number):
+        case Play(number) | Lookup(number) | Record(number) | RequestCallback(number) | Ask(number) | Listen(number):
             return number
         case _:
             return 0
@@ -138,7 +153,9 @@ def walked(flow: Flow, story: str) -> Iterator[str]:
     actions = machine.start(0.0)
     playing = errand = 0
     for line in [*said, ""]:
-        yield from map(in_words, actions)
+        for asked in [action for action in actions if isinstance(action, PrepareToListen)]:
+            actions = [*actions, *machine.handle(ListeningReady(asked.listening), 0.0)]
+        yield from filter(None, map(in_words, actions))
         for action in actions:
             if isinstance(action, Play):
                 playing = action.playback
@@ -163,9 +180,14 @@ def before(context: Context, words: list[str]) -> Context | None:
 
 def done(machine: Machine, words: list[str], playing: int, errand: int) -> list[Action]:
     """What the machine does about one line of a walk."""
+    actions: list[Action] = []
     match words:
         case ["press", digits]:
             return [action for digit in digits for action in machine.handle(DigitPressed(digit), 0.0)]
+        case ["says", *_]:
+            for each in (CallerSpeaks(errand), CallerSpoke(errand)):
+                actions = [*actions, *machine.handle(each, 0.0)]
+            return actions
         case ["silence"]:
             return machine.handle_deadline(machine.next_deadline() or 0.0)
         case _:
@@ -186,15 +208,23 @@ def told(words: list[str], playing: int, errand: int) -> Input:
             return CallerLeft(float(length_s))
         case ["placed"] | ["refused"]:
             return CallbackPlaced(errand, words == ["placed"])
+        case ["understood", *likely]:
+            return CallerUnderstood(errand, tuple(likely_of(one) for one in likely))
         case ["answers", *fields]:
             return ServiceAnswered(errand, dict(field.split("=") for field in fields))
         case _:
             raise AssertionError(f"no such line in a walk: {' '.join(words)}")
 
 
+def likely_of(word: str) -> Likely:
+    """`sales=0.9`."""
+    value, _, confidence = word.partition("=")
+    return Likely(value, float(confidence), value)
+
+
 def test_document_has_flows_and_walks() -> None:
     assert FLOWS.keys() == {name.partition(":")[0] for name in WALKS}
-    assert FLOWS.keys() == {"small", "member", "message", "offer", "rating", "balance"}
+    assert FLOWS.keys() == {"small", "member", "message", "offer", "rating", "balance", "department"}
 
 
 @pytest.mark.parametrize("name", FLOWS)

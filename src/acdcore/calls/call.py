@@ -19,7 +19,7 @@ from acdcore.calls.rules import Rules
 from acdcore.calls.voice import Voice
 from acdcore.ivr.model import CalendarState, Context, Language
 from acdcore.ivr.opening import Moment
-from acdcore.ivr.steps import EnterFlow, EnterQueue, ServiceAnswered
+from acdcore.ivr.steps import EnterFlow, EnterQueue, ServiceAnswered, SpeechInput
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId
 from acdcore.queues.decisions import (
@@ -56,7 +56,14 @@ class ServiceReplied:
     answered: ServiceAnswered
 
 
-Note = LegNote | QueueNote | SentTo | ServiceReplied
+@dataclass(frozen=True, slots=True)
+class Overheard:
+    """The caller who is listened to speaks, or was understood, or not."""
+
+    told: SpeechInput
+
+
+Note = LegNote | QueueNote | SentTo | ServiceReplied | Overheard
 """Everything that can happen to a call."""
 
 

@@ -320,6 +320,36 @@ class QuestionAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechHeard:
+    """The caller answered a question by speech, more or less clearly; where the flow goes then is the next event."""
+
+    at: float
+    value: str
+    """The most likely answer; empty when none fits."""
+    confidence: float | None
+    """From 0 to 1; None when none fits."""
+    text: str
+    """All that was understood, as the recogniser wrote it."""
+    others: str
+    """The next best answers, each with its confidence."""
+    length_s: float
+    """How long the caller spoke."""
+    took_s: float
+    """From the end of speech to the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotListened:
+    """A question could not be answered by speech, and the flow took its other way."""
+
+    at: float
+    why: str
+    """`no_recogniser`: none is there; `too_many` are listened to; `failed`: the recogniser, or it took too long."""
+    detail: str
+    """What the recogniser said."""
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceAsked:
     """The flow asked an HTTP service."""
 
@@ -409,6 +439,8 @@ Event = (
     | CallbackPromised
     | WorkBegun
     | QuestionAnswered
+    | SpeechHeard
+    | NotListened
     | ServiceAsked
     | Returned
     | TalkEnded
@@ -450,6 +482,8 @@ KINDS: dict[type[Event], str] = {
     CallbackPromised: "callback_promised",
     WorkBegun: "work_begun",
     QuestionAnswered: "question_answered",
+    SpeechHeard: "speech_heard",
+    NotListened: "not_listened",
     ServiceAsked: "service_asked",
     Returned: "returned",
     TalkEnded: "talk_ended",

@@ -8,6 +8,7 @@ from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.desks import Desks
 from acdcore.calls.hours import Hours
 from acdcore.calls.lines import Lines
+from acdcore.calls.listening import Listening
 from acdcore.calls.ports import Directory
 from acdcore.calls.recorder import Recorder
 from acdcore.calls.redirection import RestingTrunks
@@ -48,6 +49,8 @@ class Hall:
     """When queues are open."""
     services: Services
     """HTTP services that flows ask."""
+    listening: Listening
+    """Callers who answer by speech."""
     places: Places
     """Places that a restart has cut off."""
     lines: Lines

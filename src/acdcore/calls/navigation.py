@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from acdcore.calls import events
-from acdcore.calls.call import Call, Ending, SentTo, ServiceReplied
+from acdcore.calls.call import Call, Ending, Overheard, SentTo, ServiceReplied
 from acdcore.calls.dialling import callback_choice, number_to_call
 from acdcore.calls.hall import Hall
 from acdcore.calls.leg import Leg, Played, Pressed, StoppedSpeaking
+from acdcore.calls.listening import Listener, Witness
 from acdcore.calls.message import Messages
 from acdcore.calls.people import Customer
 from acdcore.calls.ports import Directory
@@ -31,19 +32,25 @@ from acdcore.ivr.steps import (
     FileMessage,
     HangUp,
     Input,
+    Listen,
+    ListeningReady,
+    ListeningUnavailable,
     Lookup,
     LookupFinished,
     MessageRefused,
     OfferMessage,
     Play,
     PlaybackFinished,
+    PrepareToListen,
     Record,
     RecordingFinished,
     RequestCallback,
     ServiceAnswered,
     SetLanguage,
+    StopListening,
     StopPlaying,
     StopRecording,
+    Understand,
 )
 from acdcore.media.model import ClipId
 from acdcore.numbering.plan import NumberForm
@@ -74,6 +81,8 @@ class Walk:
         self._messages = Messages(call, hall)
         self._errands: set[asyncio.Task[None]] = set()
         """Services that are being asked."""
+        self._listener: Listener | None = None
+        """Listens to the caller, or has what was said made out."""
         self._is_over = False
 
     async def to_its_end(self) -> Destination:
@@ -122,6 +131,7 @@ class Walk:
         """Let go of what is still being asked."""
         for errand in self._errands:
             errand.cancel()
+        self._stop_listening()
 
     async def _next_step(self) -> list[Action]:
         """Wait for the caller, the end of a prompt, a service, or the flow's next deadline."""
@@ -140,6 +150,8 @@ class Walk:
                 return machine.handle(CallerSilent(self._messages.recording), now)
             case ServiceReplied(answered):
                 return machine.handle(answered, now)
+            case Overheard(told):
+                return machine.handle(told, now)
             case SentTo() as sent_to:
                 self.caller_left()
                 self._caller.stop_playing()
@@ -177,9 +189,30 @@ class Walk:
                 self._hall.chronicle.answer(call.view, call.served_by, call.answers, answered)
             case Ask():
                 self._send_for(action)
+            case PrepareToListen():
+                return [self._prepare_to_listen(action)]
+            case Listen() if self._listener is not None:
+                self._listener.open()
+            case Understand() if self._listener is not None:
+                self._listener.ask()
+            case StopListening():
+                self._stop_listening()
             case _:
                 pass
         return []
+
+    def _prepare_to_listen(self, wanted: PrepareToListen) -> ListeningReady | ListeningUnavailable:
+        """Take a place among those who are listened to, if there is one."""
+        mailbox = self._call.mailbox
+        witness = Witness(self._caller.stream, lambda told: mailbox.post(Overheard(told)), self._call.log)
+        self._listener = self._hall.listening.prepare(wanted, witness)
+        number = wanted.listening
+        return ListeningUnavailable(number) if self._listener is None else ListeningReady(number)
+
+    def _stop_listening(self) -> None:
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.close()
 
     def _promise(self, wanted: RequestCallback) -> CallbackPlaced:
         """Take down a callback, with the time waited so far and the caller's priority."""

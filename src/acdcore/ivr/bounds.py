@@ -13,6 +13,14 @@ SILENCE_MIN_S = 2.0
 """The shortest silence that ends a message: who thinks for a moment has not ended."""
 SERVICE_FIELDS_MAX = 20
 """Fields that a service is sent or gives: more than a caller can be asked for or told."""
+ANSWERS_MAX = 100
+"""Answers to one spoken question: more are not told apart over a telephone, and no caller knows them."""
+PHRASES_MAX = 30
+"""Ways to say one of them in one language."""
+UTTERANCE_MAX_S = 30.0
+"""The longest spoken answer: what recognisers take in one piece."""
+CONFIDENCE_DEFAULT = 0.6
+"""From here on a wrong answer is rare, as recognisers count."""
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 PROMPT_PATTERN = r"^(system\.)?[a-z0-9][a-z0-9_-]{0,62}$"
@@ -30,6 +38,9 @@ ValueRef = Annotated[str, Field(pattern=VALUE_PATTERN)]
 """A variable, or a field of the customer's card."""
 Value = Annotated[str, Field(min_length=1, max_length=200)]
 """What is kept for a key, and goes into records."""
+Phrase = Annotated[str, Field(min_length=1, max_length=60)]
+"""What may be said: a few words, not a sentence."""
+Share = Annotated[float, Field(ge=0, le=1)]
 HowToRead = Literal["digits", "number", "money", "date", "time", "duration", "text"]
 Pause = Annotated[float, Field(gt=0, le=60)]
 """Seconds of silence that a caller is given."""

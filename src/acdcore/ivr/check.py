@@ -10,6 +10,7 @@ from typing import assert_never
 
 from acdcore.ivr.kinds import AnswerForm, BranchOn, CallbackChoice, Choices, Digits, Range
 from acdcore.ivr.knowledge import kept_before, unknown_values, values_kept
+from acdcore.ivr.listen_check import wrong_in_listening
 from acdcore.ivr.model import (
     BranchNode,
     CalendarState,
@@ -22,6 +23,7 @@ from acdcore.ivr.model import (
     HangUpNode,
     Language,
     LanguageNode,
+    ListenNode,
     MenuNode,
     MessageNode,
     Node,
@@ -218,6 +220,9 @@ def prompts_of(node: Node) -> list[tuple[str, tuple[PromptName, ...]]]:
             return [("prompts", node.prompts), ("invalid_prompts", node.invalid_prompts)]
         case ConfirmNode():
             return [("before", node.before), ("prompts", node.prompts), ("invalid_prompts", node.invalid_prompts)]
+        case ListenNode():
+            asked = ("confirm", tuple(node.confirm.values()))
+            return [("prompts", node.prompts), ("invalid_prompts", node.invalid_prompts), asked]
         case PlayNode():
             return [("prompts", tuple(part for part in node.prompts if not isinstance(part, Read)))]
         case LanguageNode() | HangUpNode() | RecordNode():
@@ -269,6 +274,8 @@ def _value_problems(flow: Flow, at: str, node: Node, surroundings: Surroundings)
                 yield Problem(f"{at}.no_key", f"{node.no_key} means yes already; take another key")
         case QuestionNode():
             yield from _question_problems(at, node)
+        case ListenNode():
+            yield from (Problem(f"{at}.{key}", reason) for key, reason in wrong_in_listening(flow, node))
         case RecordNode():
             yield from _key_problems(f"{at}.end_keys", sorted(node.keys))
             if node.min_s >= node.max_s:

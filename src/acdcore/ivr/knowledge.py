@@ -8,6 +8,7 @@ from acdcore.ivr.model import (
     CollectNode,
     ConfirmNode,
     Flow,
+    ListenNode,
     LookupNode,
     MenuNode,
     MessageNode,
@@ -21,6 +22,7 @@ from acdcore.ivr.model import (
     ServiceNode,
     VariableName,
 )
+from acdcore.ivr.spoken import names_of
 from acdcore.ivr.variables import CUSTOMER_FIELDS, GIVEN_VARIABLES, OF_CUSTOMER
 from acdcore.ivr.ways import reached, ways
 
@@ -56,6 +58,8 @@ def values_kept(node: Node) -> list[tuple[str, VariableName]]:
             return [("variable", node.variable)]
         case MenuNode() | QuestionNode():
             return [("variable", node.variable)] if node.variable else []
+        case ListenNode():
+            return [("variable", variable) for variable in names_of(node.variable)] if node.variable else []
         case ServiceNode():
             return [(f"save.{name}", variable) for name, variable in node.save.items()]
         case _:

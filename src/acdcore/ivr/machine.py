@@ -12,6 +12,18 @@
     STOPPING    kept                       -                     -           go on               go on as empty
     ENDED       -                          -                     -           -                   -
 
+A question that may also be answered by speech is not put before the caller can be listened to. To a key it is a
+question like any other: a key ends the listening.
+
+    phase          DigitPressed  ListeningReady    CallerSpeaks   CallerSpoke         CallerUnderstood   deadline
+    PREPARING      kept          SPEAKING, listen  -              -                   -                  unavailable
+    SPEAKING       as above      -                 stop: HEARING  -                   -                  as above
+    LISTENING      as above      -                 HEARING        -                   -                  as above
+    HEARING        key           -                 -              ask: UNDERSTANDING  -                  unavailable
+    UNDERSTANDING  key           -                 -              -                   go on, ask, wrong  unavailable
+
+ListeningUnavailable leads to `unavailable` from all of these. Without `barge_in` the listening begins with LISTENING.
+
 A key that nobody has asked for yet is kept (type-ahead). A question that finds kept keys is not spoken, and neither is
 an announcement that a key may stop. A wrong key throws the kept ones away, because the caller has lost his place, and
 so does a recording, which no key was meant for. A service that answers while its announcement still plays is heeded
@@ -40,6 +52,7 @@ from acdcore.ivr.model import (
     HangUpNode,
     Language,
     LanguageNode,
+    ListenNode,
     LookupNode,
     MenuNode,
     MessageNode,
@@ -60,11 +73,15 @@ from acdcore.ivr.model import (
 from acdcore.ivr.numbers import speak_limits
 from acdcore.ivr.questions import More, Reply, Taken, Wrong, given_up, take_key, take_pause
 from acdcore.ivr.silence import message_left, silent_way
+from acdcore.ivr.spoken import answer_of, is_doubtful, kept_of, meant, sayable
 from acdcore.ivr.steps import (
     Action,
     CallbackPlaced,
     CallerLeft,
     CallerSilent,
+    CallerSpeaks,
+    CallerSpoke,
+    CallerUnderstood,
     Dial,
     DigitPressed,
     Entered,
@@ -72,20 +89,28 @@ from acdcore.ivr.steps import (
     FlowEnd,
     HangUp,
     Input,
+    Likely,
+    Listen,
+    ListeningReady,
+    ListeningUnavailable,
     LookupFinished,
     MessageRefused,
     OfferMessage,
     Play,
     PlaybackFinished,
+    PrepareToListen,
     Record,
     RecordingFinished,
     ServiceAnswered,
     SetLanguage,
+    SpeechInput,
+    StopListening,
     StopPlaying,
     StopRecording,
+    Understand,
 )
 from acdcore.ivr.system import SystemPrompt, system_key
-from acdcore.ivr.variables import KEYS
+from acdcore.ivr.variables import KEYS, NO, YES
 from acdcore.ivr.whereabouts import Heard, Phase, Visit, Waiting
 
 VISITS_MAX = 200
@@ -96,6 +121,12 @@ PROMPTS_MAX = 64
 """Prompts of one playback, as many as the media engine takes: half a minute of digits; the rest is not spoken."""
 PLAYBACK_MAX_S = 300.0
 """A playback that was not reported finished by then is taken for finished, so that no call hangs on it."""
+PREPARING_MAX_S = 5.0
+"""Who is not told by then whether the caller can be listened to takes it for no: it is a matter of memory."""
+HEARING_ENDS_S = 3.0
+"""A caller who has spoken for as long as he may, and so much longer, was cut off; who has not heard of it is deaf."""
+UNDERSTANDING_MAX_S = 15.0
+"""Longer than any recogniser is given; a caller who hears nothing for so long hangs up."""
 STOPPING_MAX_S = 5.0
 """A recording whose end is not reported by then is taken for lost: closing a file takes milliseconds."""
 
@@ -186,6 +217,7 @@ class Machine:
                 self._end(HangUp(EndReason.LIMIT), actions)
                 return
             self._visits += 1
+            self._stop_listening(actions)
             self._visit = Visit(self._flow.nodes[target])
             actions.append(Entered(target))
             target = self._enter(now, actions)
@@ -207,7 +239,7 @@ class Machine:
                 actions.append(self._caller.message(node, self._heard.recording))
                 self._heard.recording = 0
                 return node.next
-            case MenuNode() | CollectNode() | ConfirmNode() | QuestionNode():
+            case MenuNode() | CollectNode() | ConfirmNode() | QuestionNode() | ListenNode():
                 return self._ask((), now, actions)
             case LookupNode() | ServiceNode() | CallbackNode():
                 return self._send(node, now, actions)
@@ -246,6 +278,8 @@ class Machine:
                 return self._stop_recording(now, actions) if self._awaits(Phase.RECORDING, number) else None
             case MessageRefused(number):
                 return self._refuse_message(now, actions) if self._awaits(Phase.SPEAKING, number) else None
+            case ListeningReady() | ListeningUnavailable() | CallerSpeaks() | CallerSpoke() | CallerUnderstood():
+                return self._hear(event, now, actions) if event.listening == self._visit.listening else None
             case CallerLeft(recorded_s):
                 self._leave(recorded_s, actions)
                 return None
@@ -268,6 +302,8 @@ class Machine:
                 return self._stop_recording(now, actions)
             case Phase.STOPPING:
                 return self._recorded(0.0)
+            case Phase.PREPARING | Phase.HEARING | Phase.UNDERSTANDING:
+                return self._unheard(actions)
             case Phase.NEW | Phase.ENDED:
                 return None
 
@@ -322,6 +358,8 @@ class Machine:
             case ServiceNode():
                 return self._visit.then
             case _:
+                if isinstance(node, ListenNode) and self._visit.listening and not node.has_barge_in:
+                    actions.append(Listen(self._visit.listening))
                 if isinstance(node, Question):
                     self._listen(node.timeout_s, now)
                 return None
@@ -336,6 +374,8 @@ class Machine:
         if self._heard.keys:
             self._listen(node.timeout_s, now)
             return self._use_typed(now, actions)
+        if isinstance(node, ListenNode) and self._caller.language not in node.keys_only:
+            return self._prepare(node, before, now, actions)
         return self._speak(self._caller.spoken(before) + self._question(node), now, actions)
 
     def _question(self, node: Question) -> tuple[PromptKey | Words, ...]:
@@ -344,6 +384,8 @@ class Machine:
                 return tuple(PromptKey(name, language) for language in node.keys.values() for name in node.prompts)
             case ConfirmNode():
                 return self._caller.spoken([*node.before, node.value, *node.prompts])
+            case ListenNode() if self._visit.doubtful:
+                return self._caller.spoken([node.confirm[self._visit.doubtful[0].value]])
             case _:
                 return self._caller.spoken(node.prompts)
 
@@ -361,7 +403,8 @@ class Machine:
             return self._stop_recording(now, actions) if is_end else None
         if len(self._heard.keys) < TYPE_AHEAD_MAX:
             self._heard.keys.append(digit)
-        if phase is Phase.LISTENING:
+        if phase in (Phase.LISTENING, Phase.HEARING, Phase.UNDERSTANDING):
+            self._waiting.phase = Phase.LISTENING
             return self._use_typed(now, actions)
         if phase is not Phase.SPEAKING or isinstance(node, ServiceNode):
             return None
@@ -376,6 +419,10 @@ class Machine:
     def _use_typed(self, now: float, actions: list[Action]) -> _Next:
         node = self._visit.node
         assert isinstance(node, Question), "only questions listen"
+        self._stop_listening(actions)
+        if isinstance(node, ListenNode) and self._visit.doubtful and self._heard.keys[0] in (node.yes_key, node.no_key):
+            is_meant = self._heard.keys.pop(0) == node.yes_key
+            return self._answer(node, (Likely(YES if is_meant else NO, 1.0, ""),), now, actions)
         target: _Next = None
         while target is None and self._heard.keys and self._waiting.phase is Phase.LISTENING:
             reply = take_key(node, self._visit.typed, self._heard.keys.pop(0))
@@ -393,6 +440,7 @@ class Machine:
             case Taken():
                 if reply.variable is not None:
                     self._caller.keep(reply.variable, reply.value)
+                self._keep_all(reply.beside)
                 if reply.language is not None:
                     self._set_language(reply.language, actions)
                 if reply.answered is not None:
@@ -403,6 +451,7 @@ class Machine:
 
     def _wrong(self, node: Question, now: float, actions: list[Action]) -> _Next:
         self._heard.keys.clear()
+        self._visit.doubtful = ()
         self._visit.failures += 1
         if self._visit.failures <= node.retries:
             return self._ask(() if isinstance(node, LanguageNode) else node.invalid_prompts, now, actions)
@@ -414,10 +463,88 @@ class Machine:
         reply = take_pause(node, self._visit.typed)
         if not isinstance(reply, Wrong) or self._visit.typed:
             return self._heed(node, reply, now, actions)
+        self._visit.doubtful = ()
         self._visit.failures += 1
         if self._visit.failures <= node.retries:
             return self._ask((), now, actions)
         return given_up(node, is_silence=True)
+
+    # --- speech ---
+
+    def _prepare(self, node: ListenNode, before: tuple[PromptName, ...], now: float, actions: list[Action]) -> _Next:
+        """The question is put as soon as the answer can be heard."""
+        self._stop_listening(actions)
+        if not self._visit.failures and not self._visit.doubtful:
+            self._keep_all(kept_of(node, ()))  # an earlier answer to the same question is no answer now
+        language = self._caller.language
+        self._visit.listening, self._visit.before = self._next_number(), before
+        self._await(Phase.PREPARING, self._visit.listening, PREPARING_MAX_S, now)
+        may_be_said = sayable(node, language, is_doubtful=bool(self._visit.doubtful))
+        actions.append(PrepareToListen(self._visit.listening, may_be_said, language, node.longest_s))
+        return None
+
+    def _hear(self, event: SpeechInput, now: float, actions: list[Action]) -> _Next:
+        node, phase = self._visit.node, self._waiting.phase
+        assert isinstance(node, ListenNode), "only a ListenNode has somebody listen"
+        match event:
+            case ListeningUnavailable():
+                return self._unheard(actions)
+            case ListeningReady() if phase is Phase.PREPARING:
+                return self._put(node, now, actions)
+            case CallerSpeaks() if phase in (Phase.SPEAKING, Phase.LISTENING):
+                if phase is Phase.SPEAKING:
+                    actions.append(StopPlaying())
+                self._await(Phase.HEARING, event.listening, node.longest_s + HEARING_ENDS_S, now)
+            case CallerSpoke() if phase is Phase.HEARING:
+                self._await(Phase.UNDERSTANDING, event.listening, UNDERSTANDING_MAX_S, now)
+                actions.append(Understand(event.listening))
+            case CallerUnderstood(_, likely) if phase is Phase.UNDERSTANDING:
+                self._stop_listening(actions)
+                return self._answer(node, likely, now, actions)
+            case _:
+                pass
+        return None
+
+    def _put(self, node: ListenNode, now: float, actions: list[Action]) -> _Next:
+        """Put the question to a caller who can be listened to, unless a key was quicker."""
+        if self._heard.keys:
+            self._listen(node.timeout_s, now)
+            return self._use_typed(now, actions)
+        if node.has_barge_in:
+            actions.append(Listen(self._visit.listening))
+        return self._speak(self._caller.spoken(self._visit.before) + self._question(node), now, actions)
+
+    def _answer(self, node: ListenNode, likely: tuple[Likely, ...], now: float, actions: list[Action]) -> _Next:
+        """Go where the answer leads, ask whether it was meant, or take it for none."""
+        taken = meant(node, likely, self._visit.doubtful)
+        if taken:
+            value = taken[0].value
+            self._keep_all(kept_of(node, taken))
+            answered = answer_of(node, value)
+            if answered is not None:
+                actions.append(answered)
+            return node.cases.get(value, node.otherwise)
+        if not self._visit.doubtful and is_doubtful(node, likely):
+            self._visit.doubtful = likely
+            return self._ask((), now, actions)
+        return self._wrong(node, now, actions)
+
+    def _unheard(self, actions: list[Action]) -> NodeName:
+        """Nobody can listen: another way has to do."""
+        node = self._visit.node
+        assert isinstance(node, ListenNode), "only a ListenNode has somebody listen"
+        if self._waiting.phase is Phase.SPEAKING:
+            actions.append(StopPlaying())
+        return node.unavailable
+
+    def _stop_listening(self, actions: list[Action]) -> None:
+        if self._visit.listening:
+            actions.append(StopListening(self._visit.listening))
+            self._visit.listening = 0
+
+    def _keep_all(self, values: Mapping[VariableName, str]) -> None:
+        for variable, value in values.items():
+            self._caller.keep(variable, value)
 
     # --- language ---
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
 
-from acdcore.ivr.kinds import AnswerForm, BranchOn, CallbackChoice, ReadAs
+from acdcore.ivr.kinds import AnswerForm, BranchOn, CallbackChoice, QuestionKind, ReadAs
 from acdcore.kernel.ids import CustomerId, QueueName, SkillName
 
 FlowName = NewType("FlowName", str)
@@ -300,6 +300,58 @@ class QuestionNode:
 
 
 @dataclass(frozen=True, slots=True)
+class ListenNode:
+    """Ask for one of some answers, to be said or pressed."""
+
+    prompts: tuple[PromptName, ...]
+    """The question."""
+    phrases: Mapping[str, Mapping[Language, tuple[str, ...]]]
+    """How each value may be said in each language; the first is how it is usually said."""
+    cases: Mapping[str, NodeName]
+    """Where each value leads."""
+    keys: Mapping[str, NodeName]
+    """Where each key leads: keys count beside speech, at any moment."""
+    timeout_s: float
+    """Silence after the question before it is repeated."""
+    longest_s: float
+    """Who speaks for longer is cut off there; what was said until then counts."""
+    retries: int
+    """How often the question is repeated, over silence, wrong keys and what was not understood together."""
+    on_timeout: NodeName
+    """After the last silence."""
+    on_no_match: NodeName
+    """After the last wrong key, and the last words that no phrase fits."""
+    unavailable: NodeName
+    """At once when nobody can listen: no recogniser, too many calls, a failure, no answer in time."""
+    otherwise: NodeName | None = None
+    """Where values lead that no case names."""
+    confidence: float = 0.6
+    """From 0 to 1: what is less sure is not taken."""
+    confirm: Mapping[str, PromptName] = field(default_factory=dict)
+    """For each value the question that is put when it is not sure: "did you mean ...?"; empty: none is."""
+    confirm_from: float = 0.35
+    """What is less sure is not even asked about."""
+    yes_key: str = "1"
+    """Answers that question."""
+    no_key: str = "2"
+    """Likewise."""
+    invalid_prompts: tuple[PromptName, ...] = ()
+    """Said after a wrong key and after words that no phrase fits, before the question is repeated."""
+    has_barge_in: bool = True
+    """The caller is listened to from the question's begin, and speech stops it; otherwise from its end on."""
+    keys_only: frozenset[Language] = frozenset()
+    """Languages in which nobody listens: only keys count."""
+    variable: VariableName | None = None
+    """Where the answer is kept, if anywhere; `kept_of` in `spoken.py` says what else is."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """What is kept for each key; the key itself for those that are not named."""
+    question: str = ""
+    """The question's key in reports; empty: the answer goes into none."""
+    kind: QuestionKind = QuestionKind.CHOICE
+    """What the answer is in reports: CHOICE or YES_NO."""
+
+
+@dataclass(frozen=True, slots=True)
 class LanguageNode:
     """Choose the language, by the customer's card or by a key; the question is put once in each language."""
 
@@ -483,7 +535,7 @@ class HangUpNode:
     """For the record."""
 
 
-Question = MenuNode | CollectNode | ConfirmNode | QuestionNode | LanguageNode
+Question = MenuNode | CollectNode | ConfirmNode | QuestionNode | ListenNode | LanguageNode
 Errand = LookupNode | ServiceNode | CallbackNode
 Ending = QueueNode | ReturnNode | FlowNode | OutsideNode | HangUpNode
 Node = Question | Errand | Ending | PlayNode | RecordNode | MessageNode | BranchNode

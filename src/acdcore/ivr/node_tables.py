@@ -7,15 +7,21 @@ from typing import Annotated, Literal, Self
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from acdcore.ivr.bounds import (
+    ANSWERS_MAX,
+    CONFIDENCE_DEFAULT,
     NUMBER_PATTERN,
+    PHRASES_MAX,
     RECORDING_MAX_S,
     SERVICE_FIELDS_MAX,
     SILENCE_MIN_S,
+    UTTERANCE_MAX_S,
     Advance,
     HowToRead,
     Name,
     Pause,
+    Phrase,
     PromptRef,
+    Share,
     Tries,
     Value,
     ValueRef,
@@ -32,6 +38,7 @@ from acdcore.ivr.model import (
     HangUpNode,
     Language,
     LanguageNode,
+    ListenNode,
     LookupKind,
     LookupNode,
     MenuNode,
@@ -49,6 +56,7 @@ from acdcore.ivr.model import (
     ServiceNode,
     VariableName,
 )
+from acdcore.ivr.spoken import YES_NO
 from acdcore.ivr.system import SYSTEM
 from acdcore.ivr.table import Table
 from acdcore.ivr.variables import NO, YES
@@ -359,6 +367,74 @@ class CollectTable(Table):
         )
 
 
+class PhrasesTable(Table):
+    """How one answer may be said."""
+
+    cmn: list[Phrase] = Field(default_factory=list, max_length=PHRASES_MAX)
+    yue: list[Phrase] = Field(default_factory=list, max_length=PHRASES_MAX)
+    en: list[Phrase] = Field(default_factory=list, max_length=PHRASES_MAX)
+
+    def texts(self) -> dict[Language, tuple[str, ...]]:
+        """By language, without those that have none."""
+        texts = {Language.MANDARIN: self.cmn, Language.CANTONESE: self.yue, Language.ENGLISH: self.en}
+        return {language: tuple(phrases) for language, phrases in texts.items() if phrases}
+
+
+class ListenTable(Table):
+    type: Literal["listen"]
+    prompts: list[PromptRef] = Field(min_length=1)
+    phrases: dict[Name, PhrasesTable] = Field(default_factory=dict, max_length=ANSWERS_MAX)
+    answers: Literal["yes_no"] | None = None
+    cases: dict[str, Name] = Field(default_factory=dict)
+    otherwise: Name | None = None
+    keys: dict[str, Name] = Field(default_factory=dict)
+    values: dict[str, Value] = Field(default_factory=dict)
+    keys_only: list[Language] = Field(default_factory=list)
+    barge_in: bool = True
+    timeout_s: Pause = 5.0
+    longest_s: Annotated[float, Field(ge=1, le=UTTERANCE_MAX_S)] = 8.0
+    confidence: Share = CONFIDENCE_DEFAULT
+    confirm: dict[str, PromptRef] = Field(default_factory=dict)
+    confirm_from: Share = 0.35
+    yes_key: str = "1"
+    no_key: str = "2"
+    retries: Tries = 2
+    variable: Name | None = None
+    question: Name | None = None
+    on_timeout: Name
+    on_no_match: Name | None = None
+    unavailable: Name
+    invalid_prompts: list[PromptRef] = Field(default_factory=list)
+
+    def node(self, flow: FlowName) -> Node:
+        own = {value: phrases.texts() for value, phrases in self.phrases.items()}
+        return ListenNode(
+            prompts=qualified(flow, self.prompts),
+            phrases={**(YES_NO if self.answers == "yes_no" else {}), **own},
+            cases={value: NodeName(target) for value, target in self.cases.items()},
+            keys={key: NodeName(target) for key, target in self.keys.items()},
+            timeout_s=self.timeout_s,
+            longest_s=self.longest_s,
+            retries=self.retries,
+            on_timeout=NodeName(self.on_timeout),
+            on_no_match=NodeName(self.on_no_match or self.on_timeout),
+            unavailable=NodeName(self.unavailable),
+            otherwise=NodeName(self.otherwise) if self.otherwise else None,
+            confidence=self.confidence,
+            confirm={value: qualified(flow, [prompt])[0] for value, prompt in self.confirm.items()},
+            confirm_from=self.confirm_from,
+            yes_key=self.yes_key,
+            no_key=self.no_key,
+            invalid_prompts=qualified(flow, self.invalid_prompts),
+            has_barge_in=self.barge_in,
+            keys_only=frozenset(self.keys_only),
+            variable=_variable(self.variable),
+            values=self.values,
+            question=self.question or "",
+            kind=QuestionKind.YES_NO if self.answers else QuestionKind.CHOICE,
+        )
+
+
 class LanguageTable(Table):
     type: Literal["language"]
     prompts: list[PromptRef] = Field(min_length=1)
@@ -482,6 +558,7 @@ NodeTable = Annotated[
     | CollectTable
     | ConfirmTable
     | QuestionTable
+    | ListenTable
     | LanguageTable
     | LookupTable
     | ServiceTable

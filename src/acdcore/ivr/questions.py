@@ -6,9 +6,11 @@ confirm     right or wrong key: taken, else wrong        -                      
 language    one of `keys`: taken, else wrong             -                          next            next
 collect     digits up to `max_digits`; `*` is wrong      taken as they are          on_failure      on_failure
 question    a choice; or digits while more can follow    taken as they are          on_no_answer    on_no_answer
+listen      one of `keys`: taken, else wrong             -                          on_timeout      on_no_match
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import assert_never
 
 from acdcore.ivr.kinds import Choices, Digits, Range
@@ -17,12 +19,14 @@ from acdcore.ivr.model import (
     ConfirmNode,
     Language,
     LanguageNode,
+    ListenNode,
     MenuNode,
     NodeName,
     Question,
     QuestionNode,
     VariableName,
 )
+from acdcore.ivr.spoken import answer_by_key, kept_by_key
 from acdcore.ivr.steps import Answered
 
 ENDS_INPUT = "#"
@@ -58,6 +62,8 @@ class Taken:
     """Where the answer is kept, if anywhere."""
     value: str = ""
     """What is kept there."""
+    beside: Mapping[VariableName, str] = field(default_factory=dict)
+    """What else is kept."""
     language: Language | None = None
     """The language that was chosen, if one was."""
     answered: Answered | None = None
@@ -83,6 +89,11 @@ def take_key(node: Question, typed: str, key: str) -> Reply:
             return _collected(node, typed, key)
         case QuestionNode():
             return _answer(node, typed, key)
+        case ListenNode():
+            target = node.keys.get(key)
+            if target is None:
+                return Wrong()
+            return Taken(target, beside=kept_by_key(node, key), answered=answer_by_key(node, key))
         case _:
             assert_never(node)
 
@@ -105,6 +116,8 @@ def given_up(node: Question, *, is_silence: bool) -> NodeName:
     match node:
         case MenuNode():
             return node.on_timeout if is_silence else node.on_invalid
+        case ListenNode():
+            return node.on_timeout if is_silence else node.on_no_match
         case ConfirmNode():
             return node.on_timeout
         case LanguageNode():

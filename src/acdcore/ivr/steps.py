@@ -17,6 +17,29 @@ from acdcore.ivr.model import (
 )
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
 
+
+@dataclass(frozen=True, slots=True)
+class Sayable:
+    """An answer that may be said."""
+
+    value: str
+    """What it means to the flow."""
+    texts: tuple[str, ...]
+    """How it may be said; the first is how it usually is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Likely:
+    """An answer that was said, more or less surely."""
+
+    value: str
+    """The value of its `Sayable`."""
+    confidence: float
+    """From 0 to 1."""
+    text: str
+    """All that was understood, as it was written down."""
+
+
 # --- inputs ----------------------------------------------------------------------------------------------------
 
 
@@ -93,6 +116,48 @@ class ServiceAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class ListeningReady:
+    """The caller can be listened to."""
+
+    listening: int
+    """The number that its `PrepareToListen` carried; an older number is ignored, here and in all that follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListeningUnavailable:
+    """The caller cannot be listened to, or what was said cannot be made out; no more is told."""
+
+    listening: int
+    """Which one."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerSpeaks:
+    """The caller has begun to speak."""
+
+    listening: int
+    """Which one."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerSpoke:
+    """The caller has ended, or was cut off for having spoken for too long; nobody listens any more."""
+
+    listening: int
+    """Which one."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerUnderstood:
+    """What was said."""
+
+    listening: int
+    """Which one."""
+    likely: tuple[Likely, ...]
+    """The answers that it may have been, best first; empty when none fits."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallerLeft:
     """The caller hung up; what was recorded by then is still worth a message.
 
@@ -112,8 +177,16 @@ Input = (
     | MessageRefused
     | CallbackPlaced
     | ServiceAnswered
+    | ListeningReady
+    | ListeningUnavailable
+    | CallerSpeaks
+    | CallerSpoke
+    | CallerUnderstood
     | CallerLeft
 )
+SpeechInput = ListeningReady | ListeningUnavailable | CallerSpeaks | CallerSpoke | CallerUnderstood
+"""What comes of listening."""
+
 
 # --- actions ---------------------------------------------------------------------------------------------------
 
@@ -278,6 +351,44 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class PrepareToListen:
+    """See to it that the caller can be listened to; answered at once, `ListeningReady` or `ListeningUnavailable`."""
+
+    listening: int
+    """To be given back in every answer."""
+    sayable: tuple[Sayable, ...]
+    """What may be said."""
+    language: Language
+    """In which language."""
+    longest_s: float
+    """Who speaks for longer is cut off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """What the caller says counts from here on; answered with `CallerSpeaks`, then `CallerSpoke`."""
+
+    listening: int
+    """Which one was prepared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Understand:
+    """Make out what was said; answered with `CallerUnderstood`, or `ListeningUnavailable` when that takes too long."""
+
+    listening: int
+    """Which one."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopListening:
+    """Nothing of it is wanted any more; follows every `PrepareToListen`, unless the flow is left before."""
+
+    listening: int
+    """Which one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Answered:
     """The caller answered a question: for reports, nothing to wait for."""
 
@@ -303,6 +414,10 @@ Action = (
     | FileMessage
     | RequestCallback
     | Ask
+    | PrepareToListen
+    | Listen
+    | Understand
+    | StopListening
     | Answered
     | FlowEnd
 )

@@ -13,6 +13,7 @@ from acdcore.ivr.model import (
     FlowNode,
     HangUpNode,
     LanguageNode,
+    ListenNode,
     LookupNode,
     MenuNode,
     MessageNode,
@@ -69,6 +70,8 @@ def ways(node: Node) -> list[Way]:
                 Way("next", node.next, is_silent=False),
                 Way("on_no_answer", node.on_no_answer),
             ]
+        case ListenNode():
+            return _of_listening(node)
         case BranchNode():
             return [*_table("cases", node.cases, is_silent=True), Way("otherwise", node.otherwise)]
         case LanguageNode() | MessageNode():
@@ -90,6 +93,16 @@ def ways(node: Node) -> list[Way]:
             return []
         case _:
             assert_never(node)
+
+
+def _of_listening(node: ListenNode) -> list[Way]:
+    """A noisy line is no caller who says something: what nobody understands counts as silent."""
+    silent = [Way("on_timeout", node.on_timeout), Way("unavailable", node.unavailable)]
+    if node.on_no_match != node.on_timeout:
+        silent.append(Way("on_no_match", node.on_no_match))
+    other = [] if node.otherwise is None else [Way("otherwise", node.otherwise, is_silent=False)]
+    cases, keys = _table("cases", node.cases, is_silent=False), _table("keys", node.keys, is_silent=False)
+    return [*cases, *other, *keys, *silent]
 
 
 def reached(flow: Flow, starts: Iterable[NodeName], *, by_silence_only: bool = False) -> set[NodeName]:

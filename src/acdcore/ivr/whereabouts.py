@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from acdcore.ivr.model import Node, NodeName
+from acdcore.ivr.model import Node, NodeName, PromptName
+from acdcore.ivr.steps import Likely
 
 
 class Phase(Enum):
@@ -15,6 +16,9 @@ class Phase(Enum):
     AWAITING = auto()
     RECORDING = auto()
     STOPPING = auto()
+    PREPARING = auto()
+    HEARING = auto()
+    UNDERSTANDING = auto()
     ENDED = auto()
 
 
@@ -32,6 +36,12 @@ class Visit:
     """The playback that runs while a service is asked; 0: none."""
     then: NodeName | None = None
     """Where to go when that has ended, once the service has answered."""
+    listening: int = 0
+    """The number under which the caller is listened to; 0: nobody listens."""
+    before: tuple[PromptName, ...] = ()
+    """What is said before the question as soon as the caller can be listened to."""
+    doubtful: tuple[Likely, ...] = ()
+    """What was said, when the caller is asked whether the first of it was meant."""
 
 
 @dataclass(slots=True)

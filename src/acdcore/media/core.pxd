@@ -13,7 +13,7 @@ from acdcore.media.timeline cimport timeline_t
 from acdcore.media.timers cimport timers_t
 
 cdef enum:
-    SLOTS = 8192                # open streams and, apart, recordings: a port range of 64 K holds 32 K pairs at most
+    SLOTS = 8192                # open streams and, apart, recordings and ears: a port range of 64 K holds 32 K pairs at most
     PLAYLIST_MAX = 64           # clips in one playback: a spoken number of 20 digits with its frame takes some 30
     FRAME_MAX = 480             # samples in a packet of ours: 60 ms
     DATAGRAM_MAX = 2048         # above the Ethernet MTU; a longer datagram is malformed
@@ -28,6 +28,7 @@ cdef enum deadline_kind_t:
     KEY         # has the held key been heard?
     BLOCK       # a second of a recording is due
     HUSH        # has speech been heard on a recording's left side?
+    EAR         # a frame for who listens is due
 
 cdef enum event_kind_t:
     PRESSED     # number: key, duration in samples
@@ -90,6 +91,18 @@ cdef struct tap_t:
     int64_t kept            # samples of the whole recording that are to be kept, -1 for all
     speech_t speech         # on the left, while `hush_ns` is above 0
 
+cdef struct ear_t:
+    int64_t id
+    timeline_t timeline     # its left lane
+    stream_t* stream        # NULL once that is closed
+    int waiting             # frames not yet fetched
+
+cdef struct frame_t:
+    frame_t* next
+    int64_t ear
+    int64_t count           # samples
+    int16_t* samples
+
 cdef struct block_t:
     block_t* next
     int64_t tap
@@ -131,6 +144,7 @@ cdef struct stream_t:
     bint is_silence_armed
     tap_t* tap              # recording that it feeds
     int lane                # of the tap
+    ear_t* ear              # of somebody who listens to it
     # What goes out.
     outlet_t outlet
     stream_t* bridge        # the other side
@@ -154,12 +168,14 @@ cdef struct stream_t:
 cdef struct tally_t:
     int streams             # open
     int taps                # in progress
+    int ears                # somebody listens to
     int clips               # in memory
     int playlists           # holding clips
     int events              # waiting for the loop
     int blocks              # waiting for the writer
     int64_t dropped_events
     int64_t dropped_blocks
+    int64_t dropped_frames
     int64_t wakes           # of the thread
     int64_t packets         # datagrams read, good and bad
 
@@ -169,6 +185,7 @@ cdef struct core_t:
     int wake_fd             # a command wants the thread to look at once
     int event_fd
     int block_fd
+    int frame_fd
     bint is_stopping
     int64_t wakes_at_ns     # until when the thread sleeps at most
     bint has_early          # a command armed a deadline before that
@@ -181,6 +198,7 @@ cdef struct core_t:
     uint64_t random         # state for spreading reports
     stream_t* streams[SLOTS]
     tap_t* taps[SLOTS]
+    ear_t* ears[SLOTS]
     tally_t tally
     int64_t serial          # makes ids unique
     timers_t timers
@@ -190,6 +208,9 @@ cdef struct core_t:
     block_t* first_block
     block_t* last_block
     bint has_blocks         # block_fd must be written
+    frame_t* first_frame
+    frame_t* last_frame
+    bint has_frames         # frame_fd must be written
     uint8_t buffer[DATAGRAM_MAX]    # the datagram being worked on
 
 cdef core_t* core_create() noexcept nogil
@@ -200,6 +221,7 @@ cdef int64_t monotonic_ns() noexcept nogil
 cdef int64_t core_take_slot(core_t* core, void** slots) noexcept nogil
 cdef stream_t* core_stream(core_t* core, int64_t id) noexcept nogil
 cdef tap_t* core_tap(core_t* core, int64_t id) noexcept nogil
+cdef ear_t* core_ear(core_t* core, int64_t id) noexcept nogil
 cdef void core_arm(core_t* core, int64_t due_ns, int kind, int64_t id) noexcept nogil
 cdef void core_tell(core_t* core, event_kind_t kind, int64_t id, int64_t first, int64_t second) noexcept nogil
 cdef int core_hear(core_t* core, event_t* events, int limit) noexcept nogil

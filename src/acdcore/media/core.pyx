@@ -27,12 +27,13 @@ cdef core_t* core_create() noexcept nogil:
     core.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)
     core.event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)
     core.block_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)
+    core.frame_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)
     pthread_mutex_init(&core.mutex, NULL)
     waker.events = EPOLLIN
     waker.data.u64 = 0
     if (
         core.events == NULL
-        or min(core.epoll_fd, core.wake_fd, core.event_fd, core.block_fd) < 0
+        or min(core.epoll_fd, core.wake_fd, core.event_fd, core.block_fd, core.frame_fd) < 0
         or epoll_ctl(core.epoll_fd, EPOLL_CTL_ADD, core.wake_fd, &waker) < 0
     ):
         core_free(core)
@@ -41,9 +42,16 @@ cdef core_t* core_create() noexcept nogil:
 
 
 cdef void core_free(core_t* core) noexcept nogil:
-    """Give back what `core_create` took and the blocks that nobody fetched; streams, taps and clips are gone before."""
+    """Give back what `core_create` took and what nobody fetched; streams, taps, ears and clips are gone before."""
     cdef block_t* block = core.first_block
     cdef block_t* following
+    cdef frame_t* frame = core.first_frame
+    cdef frame_t* next_frame
+    while frame != NULL:
+        next_frame = frame.next
+        free(frame.samples)
+        free(frame)
+        frame = next_frame
     while block != NULL:
         following = block.next
         free(block.stereo)
@@ -53,6 +61,7 @@ cdef void core_free(core_t* core) noexcept nogil:
     _close_if_open(core.wake_fd)
     _close_if_open(core.event_fd)
     _close_if_open(core.block_fd)
+    _close_if_open(core.frame_fd)
     pthread_mutex_destroy(&core.mutex)
     timers_free(&core.timers)
     free(core.events)
@@ -74,14 +83,17 @@ cdef void core_leave(core_t* core) noexcept nogil:
     cdef uint64_t one = 1
     cdef bint has_news = core.has_news
     cdef bint has_blocks = core.has_blocks
+    cdef bint has_frames = core.has_frames
     cdef bint has_early = core.has_early
-    core.has_news = core.has_blocks = core.has_early = False
+    core.has_news = core.has_blocks = core.has_frames = core.has_early = False
     pthread_mutex_unlock(&core.mutex)
     # A full eventfd counter cannot happen below 2^64 unread signals, and an unread one is still readable.
     if has_news:
         write(core.event_fd, &one, sizeof(one))
     if has_blocks:
         write(core.block_fd, &one, sizeof(one))
+    if has_frames:
+        write(core.frame_fd, &one, sizeof(one))
     if has_early:
         write(core.wake_fd, &one, sizeof(one))
 
@@ -112,6 +124,12 @@ cdef tap_t* core_tap(core_t* core, int64_t id) noexcept nogil:
     """The recording of that id, or NULL."""
     cdef tap_t* tap = core.taps[<uint64_t>id % SLOTS]
     return tap if tap != NULL and tap.id == id else NULL
+
+
+cdef ear_t* core_ear(core_t* core, int64_t id) noexcept nogil:
+    """The ear of that id, or NULL."""
+    cdef ear_t* ear = core.ears[<uint64_t>id % SLOTS]
+    return ear if ear != NULL and ear.id == id else NULL
 
 
 cdef void core_arm(core_t* core, int64_t due_ns, int kind, int64_t id) noexcept nogil:

@@ -5,6 +5,8 @@ from acdcore.media.events import MediaEvent
 from acdcore.media.model import (
     Census,
     ClipId,
+    EarFrame,
+    EarId,
     EngineSettings,
     OpenedStream,
     Speech,
@@ -20,7 +22,7 @@ class Engine:
 
     Every method may be called from any thread, takes effect before it returns, and waits for at most one wake of
     the engine (well under a millisecond at 150 calls). An id that is no longer open raises UnknownStream,
-    UnknownTap or UnknownClip: those are faults of the caller, not of a peer.
+    UnknownTap, UnknownEar or UnknownClip: those are faults of the caller, not of a peer.
     """
 
     def __init__(self, settings: EngineSettings, ids: IdSource) -> None:
@@ -46,11 +48,21 @@ class Engine:
     def block_fd(self) -> int:
         """An eventfd that is readable when `blocks()` has something; `blocks()` clears it."""
 
+    @property
+    def frame_fd(self) -> int:
+        """An eventfd that is readable when `frames()` has something; `frames()` clears it."""
+
     def events(self) -> list[MediaEvent]:
         """All events since the last call, in the order they happened."""
 
     def blocks(self) -> list[TapBlock]:
         """All blocks since the last call; for the recording writer's thread."""
+
+    def frames(self) -> list[EarFrame]:
+        """All frames since the last call, those of one ear in order; for the thread of who listens.
+
+        Some may be of an ear that is closed since.
+        """
 
     def add_clip(self, pcm: bytes) -> ClipId:
         """Keep audio for playing: 16-bit little-endian mono at 8 kHz, encoded here in both laws.
@@ -126,6 +138,15 @@ class Engine:
 
         With `keep_s` the last block says that only so much of the beginning is to be kept, 0.0 for nothing.
         """
+
+    def listen(self, stream: StreamId) -> EarId:
+        """Hear what is received from a stream from now on, in `frames()`, beside bridge, playback and recording.
+
+        Raises ValueError when somebody listens to it already.
+        """
+
+    def unlisten(self, ear: EarId) -> None:
+        """Hear no more of it."""
 
     def census(self) -> Census:
         """What the engine holds, for the leak ledger and for metrics."""

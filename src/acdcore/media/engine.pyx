@@ -12,9 +12,10 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
 from acdcore.media.core cimport (
-    PLAYLIST_MAX, SLOTS, block_t, clip_t, core_create, core_enter, core_free, core_hear, core_leave, core_stream,
-    core_t, core_tap, event_t, monotonic_ns, playlist_t, stream_t, tally_t, tap_t,
+    PLAYLIST_MAX, SLOTS, block_t, clip_t, core_create, core_ear, core_enter, core_free, core_hear, core_leave,
+    core_stream, core_t, core_tap, ear_t, event_t, frame_t, monotonic_ns, playlist_t, stream_t, tally_t, tap_t,
 )
+from acdcore.media.ears cimport ear_close, ear_create, ear_take_frames
 from acdcore.media.g711 cimport A_LAW, MU_LAW, encode_samples
 from acdcore.media.linux cimport close, read
 from acdcore.media.playout cimport (
@@ -26,9 +27,11 @@ from acdcore.media.streams cimport (
     agreed_t, stream_bridge, stream_close, stream_connect, stream_open, stream_unbridge,
 )
 from acdcore.media.taps cimport tap_attach, tap_close, tap_create, tap_take_blocks
-from acdcore.media.views cimport view_agreed, view_block, view_event, view_figures
+from acdcore.media.views cimport view_agreed, view_block, view_event, view_figures, view_frame
 
-from acdcore.media.model import Census, OpenedStream, PortsExhausted, Speech, UnknownClip, UnknownStream, UnknownTap
+from acdcore.media.model import (
+    Census, OpenedStream, PortsExhausted, Speech, UnknownClip, UnknownEar, UnknownStream, UnknownTap,
+)
 from acdcore.media.ports import PortPairs
 
 cdef enum:
@@ -99,6 +102,8 @@ cdef class Engine:
         for slot in range(SLOTS):
             if self._core.taps[slot] != NULL:
                 tap_close(self._core, self._core.taps[slot], now_ns)
+            if self._core.ears[slot] != NULL:
+                ear_close(self._core, self._core.ears[slot])
         for slot in range(SLOTS):
             stream = self._core.streams[slot]
             if stream != NULL:
@@ -115,6 +120,10 @@ cdef class Engine:
     @property
     def block_fd(self):
         return self._core.block_fd
+
+    @property
+    def frame_fd(self):
+        return self._core.frame_fd
 
     def events(self):
         cdef event_t batch[EVENT_BATCH]
@@ -145,6 +154,23 @@ cdef class Engine:
             free(block)
             block = following
         return blocks
+
+    def frames(self):
+        cdef frame_t* frame
+        cdef frame_t* following
+        cdef uint64_t signals
+        read(self._core.frame_fd, &signals, sizeof(signals))
+        core_enter(self._core)
+        frame = ear_take_frames(self._core)
+        core_leave(self._core)
+        frames = []
+        while frame != NULL:
+            following = frame.next
+            frames.append(view_frame(frame))
+            free(frame.samples)
+            free(frame)
+            frame = following
+        return frames
 
     def add_clip(self, bytes pcm):
         cdef int64_t samples = len(pcm) // 2
@@ -415,6 +441,38 @@ cdef class Engine:
         if known == NULL:
             raise UnknownTap(tap)
 
+    def listen(self, stream):
+        cdef int64_t id = stream, ear_id = 0
+        cdef stream_t* known
+        cdef ear_t* ear
+        cdef bint is_heard = False
+        core_enter(self._core)
+        known = core_stream(self._core, id)
+        if known != NULL:
+            is_heard = known.ear != NULL
+            ear = NULL if is_heard else ear_create(self._core, known, monotonic_ns())
+            if ear != NULL:
+                ear_id = ear.id
+        core_leave(self._core)
+        if known == NULL:
+            raise UnknownStream(stream)
+        if is_heard:
+            raise ValueError(f"somebody listens to stream {stream} already")
+        if ear_id == 0:
+            raise MemoryError
+        return ear_id
+
+    def unlisten(self, ear):
+        cdef int64_t id = ear
+        cdef ear_t* known
+        core_enter(self._core)
+        known = core_ear(self._core, id)
+        if known != NULL:
+            ear_close(self._core, known)
+        core_leave(self._core)
+        if known == NULL:
+            raise UnknownEar(ear)
+
     def census(self):
         cdef tally_t tally
         core_enter(self._core)
@@ -432,6 +490,8 @@ cdef class Engine:
             dropped_blocks=tally.dropped_blocks,
             wakes=tally.wakes,
             packets=tally.packets,
+            ears=tally.ears,
+            dropped_frames=tally.dropped_frames,
         )
 
 

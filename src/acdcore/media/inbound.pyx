@@ -143,7 +143,7 @@ cdef void _accept(
     stream.counters.octets_in += header.payload_size
     if meaning >= MU_AUDIO:
         reception_time(&stream.reception, header.timestamp, <uint32_t>(now_ns // NS_PER_SAMPLE))
-        if stream.tap != NULL and stream.receives:
+        if (stream.tap != NULL or stream.ear != NULL) and stream.receives:
             _record(stream, header, data, now_ns)
     if stream.is_awaited and stream.receives:
         stream.is_awaited = False
@@ -154,6 +154,7 @@ cdef void _accept(
 
 
 cdef void _record(stream_t* stream, const rtp_header_t* header, const uint8_t* data, int64_t now_ns) noexcept nogil:
+    """Give a packet to who listens and to the recording, if there are such."""
     cdef packet_t packet
     packet.ssrc = header.ssrc
     packet.sequence = header.sequence
@@ -161,6 +162,10 @@ cdef void _record(stream_t* stream, const rtp_header_t* header, const uint8_t* d
     packet.payload = data + header.payload_at
     packet.count = header.payload_size
     packet.table = decoding(stream.meanings[header.payload_type] - MU_AUDIO)
+    if stream.ear != NULL:
+        timeline_put(&stream.ear.timeline, 0, &packet, now_ns)
+    if stream.tap == NULL:
+        return
     timeline_put(&stream.tap.timeline, stream.lane, &packet, now_ns)
     if stream.lane == 0 and stream.tap.hush_ns > 0:
         speech_hear(&stream.tap.speech, packet.payload, packet.count, packet.table, _position(stream, now_ns))

@@ -14,6 +14,9 @@ ClipId = NewType("ClipId", int)
 TapId = NewType("TapId", int)
 """One recording in progress; never used twice in an engine's life."""
 
+EarId = NewType("EarId", int)
+"""Somebody listens to a stream; never used twice in an engine's life."""
+
 
 class Codec(Enum):
     """The two laws of ITU-T G.711; the value is the static payload type of RFC 3551 table 4."""
@@ -35,6 +38,10 @@ class UnknownStream(LookupError):
 
 class UnknownTap(LookupError):
     """The id belongs to no recording in progress."""
+
+
+class UnknownEar(LookupError):
+    """The id belongs to nobody who listens."""
 
 
 class UnknownClip(LookupError):
@@ -178,6 +185,16 @@ class TapBlock:
 
 
 @dataclass(frozen=True, slots=True)
+class EarFrame:
+    """Some 60 ms of what was received from a stream that somebody listens to."""
+
+    ear: EarId
+    """Who listens."""
+    samples: bytes
+    """Mono, 16-bit little-endian, 8 kHz; silence where nothing was received."""
+
+
+@dataclass(frozen=True, slots=True)
 class Speech:
     """What was said on a recording's left side until now, by its energy (speech.pyx)."""
 
@@ -213,3 +230,7 @@ class Census:
     """Times the engine's thread woke since the start."""
     packets: int
     """Datagrams read since the start, RTP and RTCP, good and bad."""
+    ears: int = 0
+    """Streams that somebody listens to; to the ledger as the first five."""
+    dropped_frames: int = 0
+    """Frames for who listens that were lost since the start because nobody fetched them."""

@@ -8,9 +8,10 @@ is so much to do that the time is over already, it rests only as long as it take
 from libc.stdint cimport INT64_MAX, int64_t, uint64_t
 
 from acdcore.media.core cimport (
-    BLOCK, HUSH, KEY, QUIET, REPORT, SILENCE, TICK, core_enter, core_leave, core_stream, core_tap, monotonic_ns, stream_t,
-    tap_t,
+    BLOCK, EAR, HUSH, KEY, QUIET, REPORT, SILENCE, TICK, core_ear, core_enter, core_leave, core_stream, core_tap, ear_t,
+    monotonic_ns, stream_t, tap_t,
 )
+from acdcore.media.ears cimport ear_cut
 from acdcore.media.inbound cimport inbound_check_silence, inbound_expire_key, inbound_receive
 from acdcore.media.linux cimport PRIO_PROCESS, epoll_event, epoll_wait, nanosleep, read, setpriority, timespec
 from acdcore.media.playout cimport playout_check_quiet, playout_tick
@@ -107,6 +108,12 @@ cdef void _read(core_t* core, uint64_t tag, int64_t now_ns) noexcept nogil:
 cdef void _look_after(core_t* core, const deadline_t* deadline, int64_t now_ns) noexcept nogil:
     cdef stream_t* stream
     cdef tap_t* tap
+    cdef ear_t* ear
+    if deadline.kind == EAR:
+        ear = core_ear(core, deadline.id)
+        if ear != NULL:
+            ear_cut(core, ear, now_ns)
+        return
     if deadline.kind == BLOCK:
         tap = core_tap(core, deadline.id)
         if tap != NULL:

@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
 from acdcore.media.core cimport PAYLOAD_TYPES, SILENCE, SLOTS, core_arm, core_take_slot
+from acdcore.media.ears cimport ear_detach
 from acdcore.media.latch cimport latch_connect, latch_target
 from acdcore.media.linux cimport EPOLL_CTL_ADD, EPOLLIN, epoll_ctl, epoll_event, htons, ntohs
 from acdcore.media.outlet cimport outlet_interrupt
@@ -101,6 +102,7 @@ cdef void stream_close(core_t* core, stream_t* stream, int64_t now_ns) noexcept 
     reports_send(core, stream, True, now_ns)
     stream_unbridge(core, stream, now_ns)
     tap_detach(stream)
+    ear_detach(stream)
     stream.is_connected = False
     playout_loop(core, stream, NULL)
     playout_stop(core, stream, False)

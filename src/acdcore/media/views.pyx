@@ -15,7 +15,7 @@ from acdcore.kernel.errors import PeerError
 from acdcore.media import dtmf
 from acdcore.media.events import DigitPressed, MediaLost, MediaResumed, PlaybackFinished, SpeechEnded, TapOverflowed
 from acdcore.media.g711 import law_of
-from acdcore.media.model import StreamFigures, TapBlock
+from acdcore.media.model import EarFrame, StreamFigures, TapBlock
 
 SILENT_CHUNK_SAMPLES = 8000
 # One object stands for every second of a recording that was lost, however many there are.
@@ -122,6 +122,10 @@ cdef object view_event(const event_t* event):
     if event.kind == HUSHED:
         return SpeechEnded(event.id, event.first / 1e9)
     return MediaResumed(event.id)
+
+
+cdef object view_frame(const frame_t* frame):
+    return EarFrame(frame.ear, (<const char*>frame.samples)[:2 * frame.count])
 
 
 cdef void view_block(list blocks, const block_t* block) except *:

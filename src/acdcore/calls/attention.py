@@ -1,0 +1,112 @@
+"""Where callers' speech begins and ends, off the loop: a thread takes the engine's frames and tells the facts.
+
+To tell speech from noise takes a fraction of a millisecond for each 32 ms of each caller: too much for the loop.
+"""
+
+import asyncio
+import os
+import select
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+import structlog
+
+from acdcore.kernel.clock import Clock
+from acdcore.media.model import EarFrame, EarId
+from acdcore.recognition.endpoint import EndOfSpeech, SpeechFact
+
+PAUSE_MS = 20
+"""Between two takings of frames: twenty callers would else wake the thread three hundred times a second."""
+STOP_WITHIN_S = 5.0
+"""One turn of the thread takes some milliseconds."""
+
+Facts = list[tuple[EarId, SpeechFact]]
+"""In the order in which they were found."""
+
+
+class Attention:
+    """Which ear is listened to for what; the loop changes it while the thread reads it."""
+
+    def __init__(self) -> None:
+        self._endpoints: dict[EarId, EndOfSpeech] = {}
+
+    def attend(self, ear: EarId, endpoint: EndOfSpeech) -> None:
+        """Judge what this ear hears from now on."""
+        self._endpoints[ear] = endpoint
+
+    def forget(self, ear: EarId) -> None:
+        """Nothing more is wanted of it."""
+        self._endpoints.pop(ear, None)
+
+    def facts(self, frames: Iterable[EarFrame], now: float) -> Facts:
+        """What the frames tell; those of an ear that nobody attends to tell nothing."""
+        found: Facts = []
+        for frame in frames:
+            endpoint = self._endpoints.get(frame.ear)
+            fact = None if endpoint is None else endpoint.hear(frame.samples, now)
+            if fact is not None:
+                found.append((frame.ear, fact))
+        return found
+
+
+class FrameSource(Protocol):
+    """The media engine, seen from here."""
+
+    @property
+    def frame_fd(self) -> int:
+        """Readable while frames wait."""
+        ...
+
+    def frames(self) -> Sequence[EarFrame]:
+        """Take the frames that wait, those of one ear in order."""
+        ...
+
+
+class EarsThread:
+    """Takes frames and tells facts, by `deliver` in the loop."""
+
+    def __init__(
+        self, source: FrameSource, attention: Attention, deliver: Callable[[Facts], None], clock: Clock
+    ) -> None:
+        self._source = source
+        self._attention = attention
+        self._deliver = deliver
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self._stop_fd = -1
+        self._thread = threading.Thread(target=self._run, name="ears", daemon=True)
+        self._log = structlog.get_logger("listening")
+
+    def start(self) -> None:
+        """Start the thread; once only."""
+        self._stop_fd = os.eventfd(0)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; before the engine is stopped."""
+        if self._stop_fd < 0:
+            return
+        os.eventfd_write(self._stop_fd, 1)
+        self._thread.join(STOP_WITHIN_S)
+        os.close(self._stop_fd)
+        self._stop_fd = -1
+
+    def _run(self) -> None:
+        stop, wake = select.poll(), select.poll()
+        stop.register(self._stop_fd, select.POLLIN)
+        wake.register(self._stop_fd, select.POLLIN)
+        wake.register(self._source.frame_fd, select.POLLIN)
+        while not stop.poll(PAUSE_MS):
+            wake.poll()
+            self._take()
+
+    def _take(self) -> None:
+        """A fault in one frame costs the facts of this turn: flows that wait for them take another way."""
+        try:
+            facts = self._attention.facts(self._source.frames(), self._clock.now())
+        except Exception:
+            self._log.exception("ears_fault")
+            return
+        if facts:
+            self._loop.call_soon_threadsafe(self._deliver, facts)

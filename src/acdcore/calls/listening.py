@@ -1,0 +1,218 @@
+"""Listening to callers: who may be listened to, where their speech ends, and what was said.
+
+    caller's audio -> engine -> ears' thread -> Attention: begin and end of speech -> Listener -> the call's flow
+                                                                                  -> recogniser ->
+
+A caller is listened to once at a time, and only while a flow says so.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from acdcore.calls import events
+from acdcore.calls.attention import Attention
+from acdcore.ivr.steps import (
+    CallerSpeaks,
+    CallerSpoke,
+    CallerUnderstood,
+    Likely,
+    ListeningUnavailable,
+    PrepareToListen,
+    SpeechInput,
+)
+from acdcore.kernel.clock import Clock
+from acdcore.kernel.errors import Unavailable
+from acdcore.media.model import EarId, StreamId
+from acdcore.recognition.endpoint import (
+    EndOfSpeech,
+    EndpointSettings,
+    Probability,
+    SpeechBegan,
+    SpeechEnded,
+    SpeechFact,
+    SpeechTooLong,
+)
+from acdcore.recognition.model import SAMPLE_OCTETS, TELEPHONE_RATE, Heard, Phrase, Recogniser
+
+LISTENERS_MAX = 20
+"""Callers listened to at once: to tell speech from noise takes about 2 % of a core for each."""
+OTHERS_MAX = 2
+"""Next best answers that go into the history."""
+
+
+class Ears(Protocol):
+    """The media engine, seen from here."""
+
+    def listen(self, stream: StreamId) -> EarId:
+        """Hear what is received from now on."""
+        ...
+
+    def unlisten(self, ear: EarId) -> None:
+        """Hear no more of it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechParts:
+    """What it takes to understand a caller."""
+
+    recogniser: Recogniser
+    """Makes out what was said."""
+    new_probability: Callable[[], Probability]
+    """Makes what tells speech from noise, one for each time that a caller is listened to."""
+    within_s: float
+    """How long a recogniser is given for one answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """Whose call it is that is listened to."""
+
+    stream: StreamId
+    """The caller's audio."""
+    tell: Callable[[SpeechInput], None]
+    """Told what comes of it, in the loop."""
+    note: Callable[[events.Event], None]
+    """Takes it into the call's history."""
+
+
+class Listening:
+    """Everybody who is listened to; one for the daemon."""
+
+    def __init__(self, ears: Ears, clock: Clock, parts: SpeechParts | None, listeners_max: int = LISTENERS_MAX) -> None:
+        """Without `parts` nobody is listened to."""
+        self.ears = ears
+        self.clock = clock
+        self.parts = parts
+        self.attention = Attention()
+        self.results: Counter[str] = Counter()
+        """How often listening came to what: `understood`, `not_understood`, and why it was not possible."""
+        self.log = structlog.get_logger("listening")
+        self._listeners_max = listeners_max
+        self._listeners: set[Listener] = set()
+        self._by_ear: dict[EarId, Listener] = {}
+
+    @property
+    def running(self) -> int:
+        """Callers who are listened to, or whose words are being made out."""
+        return len(self._listeners)
+
+    def prepare(self, wanted: PrepareToListen, witness: Witness) -> "Listener | None":
+        """A place among those who are listened to; None, and why is written down, when there is none."""
+        why = "no_recogniser" if self.parts is None else "too_many" if self.running >= self._listeners_max else ""
+        if why or self.parts is None:
+            self.refuse(why, "", witness)
+            return None
+        listener = Listener(self, self.parts, wanted, witness)
+        self._listeners.add(listener)
+        return listener
+
+    def refuse(self, why: str, detail: str, witness: Witness) -> None:
+        """Write down that a caller cannot be listened to."""
+        self.results[why] += 1
+        self.log.warning("nobody can listen", why=why, detail=detail, running=self.running)
+        witness.note(events.NotListened(self.clock.now(), why, detail))
+
+    def attend(self, listener: "Listener", ear: EarId, endpoint: EndOfSpeech) -> None:
+        """What is heard by this ear is for this listener."""
+        self._by_ear[ear] = listener
+        self.attention.attend(ear, endpoint)
+
+    def forget(self, ear: EarId) -> None:
+        """Nothing more is wanted of this ear."""
+        if self._by_ear.pop(ear, None) is not None:
+            self.attention.forget(ear)
+            self.ears.unlisten(ear)
+
+    def deliver(self, facts: list[tuple[EarId, SpeechFact]]) -> None:
+        """What the ears' thread found, brought to the loop."""
+        for ear, fact in facts:
+            listener = self._by_ear.get(ear)
+            if listener is not None:
+                listener.on_fact(fact)
+
+    def leave(self, listener: "Listener") -> None:
+        """Its place is free."""
+        self._listeners.discard(listener)
+
+
+class Listener:
+    """One caller, listened to for one answer."""
+
+    def __init__(self, listening: Listening, parts: SpeechParts, wanted: PrepareToListen, witness: Witness) -> None:
+        self._listening = listening
+        self._parts = parts
+        self._wanted = wanted
+        self._witness = witness
+        self._ear: EarId | None = None
+        self._pcm = b""
+        self._asking: asyncio.Task[None] | None = None
+
+    def open(self) -> None:
+        """What the caller says counts from here on."""
+        settings = EndpointSettings(longest_s=self._wanted.longest_s)
+        self._ear = self._listening.ears.listen(self._witness.stream)
+        self._listening.attend(self, self._ear, EndOfSpeech(self._parts.new_probability(), settings))
+
+    def on_fact(self, fact: SpeechFact) -> None:
+        """The caller speaks, or has spoken."""
+        match fact:
+            case SpeechBegan():
+                self._witness.tell(CallerSpeaks(self._wanted.listening))
+            case SpeechEnded(pcm=pcm) | SpeechTooLong(pcm=pcm):
+                self._pcm = pcm
+                self._shut()
+                self._witness.tell(CallerSpoke(self._wanted.listening))
+
+    def ask(self) -> None:
+        """Have what was said made out."""
+        self._asking = asyncio.get_running_loop().create_task(self._ask())
+
+    def close(self) -> None:
+        """Nothing more is wanted: the audio, the question to the recogniser, and the place are given up."""
+        self._shut()
+        if self._asking is not None:
+            self._asking.cancel()
+        self._listening.leave(self)
+
+    def _shut(self) -> None:
+        ear, self._ear = self._ear, None
+        if ear is not None:
+            self._listening.forget(ear)
+
+    async def _ask(self) -> None:
+        number, parts = self._wanted.listening, self._parts
+        phrases = tuple(Phrase(one.value, one.texts) for one in self._wanted.sayable)
+        began_at = self._listening.clock.now()
+        try:
+            heard = await parts.recogniser.recognise(self._pcm, self._wanted.language.value, phrases, parts.within_s)
+        except Unavailable as error:
+            self._listening.refuse("failed", str(error), self._witness)
+            self._witness.tell(ListeningUnavailable(number))
+            return
+        except Exception as error:  # the fault of an engine that others wrote is not the caller's
+            self._listening.log.exception("recogniser_fault")
+            self._listening.refuse("failed", type(error).__name__, self._witness)
+            self._witness.tell(ListeningUnavailable(number))
+            return
+        now = self._listening.clock.now()
+        self._listening.results["understood" if heard else "not_understood"] += 1
+        self._witness.note(speech_heard(now, heard, len(self._pcm) / SAMPLE_OCTETS / TELEPHONE_RATE, now - began_at))
+        self._witness.tell(
+            CallerUnderstood(number, tuple(Likely(one.value, one.confidence, one.text) for one in heard))
+        )
+
+
+def speech_heard(now: float, heard: tuple[Heard, ...], length_s: float, took_s: float) -> events.SpeechHeard:
+    """What goes into the history of an answer, whatever the flow makes of it."""
+    others = ", ".join(f"{one.value} {one.confidence:.2f}" for one in heard[1 : 1 + OTHERS_MAX])
+    if not heard:
+        return events.SpeechHeard(now, "", None, "", others, round(length_s, 2), round(took_s, 3))
+    best = heard[0]
+    confidence = round(best.confidence, 2)
+    return events.SpeechHeard(now, best.value, confidence, best.text, others, round(length_s, 2), round(took_s, 3))

@@ -1,0 +1,98 @@
+"""Who listens to a phone on real sockets hears what it says as it comes, beside all else done with its audio."""
+
+import array
+import time
+
+import pytest
+from tests.media.conftest import FIRST_PORT, LAST_PORT, Lines, await_true, clip
+from tests.media.handset import pcm_of
+
+from acdcore.kernel.ids import IdSource
+from acdcore.media import tones
+from acdcore.media.engine import Engine
+from acdcore.media.model import Codec, EarFrame, EarId, EngineSettings
+
+pytestmark = pytest.mark.wire
+
+OCTETS_A_SECOND = 16_000
+
+
+def heard(engine: Engine, ear: EarId, length_s: float) -> bytes:
+    """What is heard by the time that so much was; fails when it does not come."""
+    frames: list[EarFrame] = []
+
+    def is_enough() -> bool:
+        frames.extend(engine.frames())
+        return sum(len(frame.samples) for frame in frames) >= length_s * OCTETS_A_SECOND
+
+    await_true(is_enough)
+    assert {frame.ear for frame in frames} == {ear}
+    return b"".join(frame.samples for frame in frames)
+
+
+@pytest.mark.parametrize("codec", list(Codec))
+def test_what_the_phone_says_is_heard_as_it_comes(engine: Engine, line: Lines, codec: Codec) -> None:
+    phone, opened = line(codec)
+    ear = engine.listen(opened.stream)
+    began = time.monotonic()
+    phone.say(opened.port, tones.sine(400, 0.4), step_s=0.02)
+    sound = heard(engine, ear, 0.3)
+    assert time.monotonic() - began < 0.7
+    assert tones.power_dbfs(sound[-3_200:], 400) > -25
+    assert tones.power_dbfs(sound[-3_200:], 1000) < -40
+    engine.unlisten(ear)
+
+
+def test_phone_that_sends_nothing_is_silent_and_its_ear_goes_on(engine: Engine, line: Lines) -> None:
+    _, opened = line()
+    ear = engine.listen(opened.stream)
+    assert set(heard(engine, ear, 0.2)) == {0}
+    engine.close(opened.stream)
+    assert set(heard(engine, ear, 0.2)) == {0}
+    engine.unlisten(ear)
+
+
+def test_who_listens_hears_the_phone_only_and_changes_nothing_for_bridge_playback_and_recording(
+    engine: Engine, line: Lines
+) -> None:
+    (phone, left), (other, right) = line(), line()
+    ear = engine.listen(left.stream)
+    engine.bridge(left.stream, right.stream)
+    tap = engine.tap(left.stream, right.stream)
+    sounding = clip(engine, 1000, 0.2)
+    engine.play(left.stream, [sounding], 1)
+    phone.say(left.port, tones.sine(400, 0.3), step_s=0.02)
+    sound = heard(engine, ear, 0.3)
+    assert tones.power_dbfs(sound, 400) > -25
+    assert tones.power_dbfs(sound, 1000) < -50
+    assert tones.power_dbfs(pcm_of(other.listen(10), Codec.PCMU), 400) > -30
+    assert tones.power_dbfs(pcm_of(phone.listen(10), Codec.PCMU), 1000) > -30
+    engine.unlisten(ear)
+    engine.untap(tap)
+    stereo = array.array("h", b"".join(block.samples for block in engine.blocks()))
+    assert tones.power_dbfs(stereo[::2].tobytes(), 400) > -25
+    engine.drop_clip(sounding)
+
+
+def test_who_does_not_fetch_what_is_heard_loses_it_and_is_counted() -> None:
+    engine = Engine(EngineSettings(first_port=FIRST_PORT, last_port=LAST_PORT), IdSource(1))
+    engine.start()
+    ear = engine.listen(engine.open().stream)
+    time.sleep(3.6)
+    assert engine.census().dropped_frames >= 3
+    frames = engine.frames()
+    assert len(frames) == 50
+    time.sleep(0.2)
+    assert engine.frames()
+    engine.unlisten(ear)
+    engine.stop()
+    assert engine.census().ears == 0
+
+
+def test_engine_that_stops_lets_go_of_who_listens() -> None:
+    engine = Engine(EngineSettings(first_port=FIRST_PORT, last_port=LAST_PORT), IdSource(1))
+    engine.start()
+    engine.listen(engine.open().stream)
+    time.sleep(0.3)
+    engine.stop()
+    assert (engine.census().ears, engine.census().streams) == (0, 0)

@@ -1,0 +1,403 @@
+"""Callers who answer by speech, in the whole hall on virtual time: what is on the wire, and in the history."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from tests.calls.house import CLIP_S, SALES, SERVICE, VIP, House, Plan, flow, opened
+from tests.calls.phone import Phone
+from tests.calls.plain_recogniser import PlainRecogniser, noise, pause, speech, words
+from tests.scenarios.ladders import ANSWERED, played
+
+from acdcore.calls.call import SentTo
+from acdcore.calls.listening import SpeechParts
+from acdcore.calls.rules import QueueRules
+from acdcore.calls.trunks import Route
+from acdcore.ivr.model import (
+    EndReason,
+    Flow,
+    HangUpNode,
+    Language,
+    LanguageNode,
+    ListenNode,
+    MenuNode,
+    Node,
+    NodeName,
+    PromptKey,
+    PromptName,
+    QueueNode,
+    ReturnNode,
+    Text,
+    VariableName,
+)
+from acdcore.ivr.steps import EnterQueue
+
+pytestmark = pytest.mark.looptime
+
+LINE = "95505"
+"""Which department?"""
+CMN, EN = Language.MANDARIN, Language.ENGLISH
+ASK, KEYS, BYE = NodeName("ask"), NodeName("keys"), NodeName("bye")
+SALES_NODE, SERVICE_NODE = NodeName("sales"), NodeName("service")
+QUESTION = PromptName("ask.which")
+PHRASES: Mapping[str, Mapping[Language, tuple[str, ...]]] = {
+    "sales": {CMN: ("销售",), EN: ("sales",)},
+    "service": {CMN: ("售后",), EN: ("service",)},
+}
+LISTEN = ListenNode(
+    prompts=(QUESTION,),
+    phrases=PHRASES,
+    cases={"sales": SALES_NODE, "service": SERVICE_NODE},
+    keys={"1": SALES_NODE, "2": SERVICE_NODE},
+    timeout_s=5.0,
+    longest_s=4.0,
+    retries=1,
+    on_timeout=BYE,
+    on_no_match=BYE,
+    unavailable=KEYS,
+    variable=VariableName("department"),
+    confirm={"sales": PromptName("ask.sure"), "service": PromptName("ask.sure")},
+)
+MENU = MenuNode((PromptName("ask.menu"),), {"1": SALES_NODE, "2": SERVICE_NODE}, 5.0, 0, BYE, BYE)
+
+
+def asking(**nodes: Node) -> Flow:
+    """A flow that asks, with a menu for those who are not listened to; it begins at `first`, if there is one."""
+    made: dict[NodeName, Node] = {
+        ASK: LISTEN,
+        KEYS: MENU,
+        SALES_NODE: QueueNode(SALES),
+        SERVICE_NODE: QueueNode(SERVICE),
+        BYE: HangUpNode((), EndReason.NO_INPUT),
+        **{NodeName(name): node for name, node in nodes.items()},
+    }
+    prompts = [PromptName(f"ask.{name}") for name in ("which", "sure", "menu")]
+    texts = {PromptKey(prompt, language): Text(prompt) for prompt in prompts for language in Language}
+    return replace(flow("ask", NodeName("first" if "first" in nodes else "ask"), made), prompts=texts)
+
+
+def plan(parts: SpeechParts | None, **nodes: Node) -> Plan:
+    return Plan(flows={"ask": asking(**nodes)}, routes=(Route("carrier", LINE, "ask"),), speech=parts)
+
+
+async def asked(house: House, number: str = VIP) -> Phone:
+    """A caller who has just begun to hear the question."""
+    caller = house.caller(number)
+    caller.call(LINE)
+    await house.pass_time(0.1)
+    return caller
+
+
+def entered(house: House, number: int = 0) -> list[str]:
+    """The nodes that the call went through, and what was heard, without times."""
+    lines = [line.split(maxsplit=1)[1] for line in house.story(number)]
+    kinds = ("flow_entered ask.", "speech_heard", "not_listened")
+    return [line.removeprefix("flow_entered ask.") for line in lines if line.startswith(kinds)]
+
+
+def says(text: str) -> bytes:
+    return words(text) + pause()
+
+
+# --- what is heard ---
+
+
+def test_department_that_is_said_into_the_question_stops_it_and_leads_to_its_queue() -> None:
+    async def race(house: House) -> None:
+        agent, caller = await house.seat("1001"), await asked(house)
+        house.say(says("销售"))
+        await house.pass_time(1)
+        agent.answer()
+        await house.pass_time(10)
+        caller.hang_up()
+        await house.pass_time(1)
+
+    one = played(race, plan(speech(PlainRecogniser(takes_s=0.7))))
+    assert one.ladder[:7] == [
+        *ANSWERED,
+        "  0.800 acd > 1001: INVITE sdp",
+        "  0.801 1001 > acd: 100 Trying (INVITE)",
+        "  0.801 1001 > acd: 180 Ringing (INVITE)",
+    ]
+    assert one.stories[0][:6] == [
+        "  0.0 arrived 95505",
+        "  0.0 answered ask",
+        "  0.0 flow_entered ask.ask",
+        "  0.8 speech_heard sales 0.9 销售 service 0.20 1.0 0.7",
+        "  0.8 flow_entered ask.sales",
+        "  0.8 queued sales",
+    ]
+
+
+async def test_question_goes_on_over_noise_and_stops_at_speech() -> None:
+    async with opened(plan(speech())) as house:
+        caller = await asked(house)
+        leg = house.live().the_caller()
+        house.say(noise(0.3))
+        assert house.engine.streams[leg.stream].playback is not None
+        house.say(words("售后"))
+        await house.pass_time(0.01)
+        assert house.engine.streams[leg.stream].playback is None
+        assert entered(house) == ["ask"]  # nothing is made out before the caller has ended
+        house.say(pause())
+        await house.pass_time(0.01)
+        caller.hang_up()
+        await house.pass_time(1)
+        assert [line.split()[0] for line in entered(house)] == ["ask", "speech_heard", "service"]
+
+
+async def test_answer_and_what_was_understood_are_in_the_flow_and_in_the_story() -> None:
+    async with opened(plan(speech(), service=HangUpNode())) as house:
+        await asked(house)
+        house.say(says("售后"))
+        await house.pass_time(1)
+        assert entered(house) == ["ask", "speech_heard service 0.9 售后 sales 0.20 1.0 0.0", "service"]
+
+
+async def test_language_of_an_earlier_node_is_the_one_that_is_listened_for() -> None:
+    recogniser = PlainRecogniser()
+    first = LanguageNode((QUESTION,), {"3": EN}, 5.0, 0, ASK)
+    async with opened(plan(speech(recogniser), first=first)) as house:
+        caller = await asked(house)
+        house.press("3")
+        await house.pass_time(0.1)
+        house.say(says("sales"))
+        await house.pass_time(1)
+        caller.hang_up()
+        await house.pass_time(1)
+        assert recogniser.asked == [("en", "sales")]
+        assert entered(house)[-1] == "sales"
+
+
+async def test_unclear_answer_is_asked_about_and_a_spoken_yes_takes_it() -> None:
+    recogniser = PlainRecogniser()
+    async with opened(plan(speech(recogniser))) as house:
+        caller = await asked(house)
+        house.say(says("小手"))
+        await house.pass_time(1)
+        assert house.live().view.queue is None
+        house.say(says("是的"))
+        await house.pass_time(1)
+        assert house.live().view.queue == SALES
+        caller.hang_up()
+        await house.pass_time(1)
+        assert recogniser.asked == [("cmn", "小手"), ("cmn", "是的")]
+
+
+async def test_words_that_fit_nothing_are_asked_for_again_and_then_given_up() -> None:
+    async with opened(plan(speech())) as house:
+        caller = await asked(house)
+        for _ in range(2):
+            house.say(says("今天天气"))
+            await house.pass_time(1)
+        assert not caller.is_up
+        assert entered(house) == ["ask", "speech_heard 1.0 0.0", "speech_heard 1.0 0.0", "bye"]
+
+
+async def test_caller_who_says_nothing_is_asked_again_and_then_given_up() -> None:
+    async with opened(plan(speech())) as house:
+        caller = await asked(house)
+        house.say(pause(20))
+        await house.pass_time(2 * (CLIP_S + 5.0) + 0.5)
+        assert not caller.is_up
+        assert entered(house) == ["ask", "bye"]
+
+
+async def test_caller_who_never_stops_talking_is_cut_off_and_understood() -> None:
+    async with opened(plan(speech())) as house:
+        caller = await asked(house)
+        house.say(words("售后", 30.0))
+        await house.pass_time(1)
+        assert house.live().view.queue == SERVICE
+        assert "4.0" in entered(house)[1]
+        caller.hang_up()
+        await house.pass_time(1)
+
+
+async def test_noise_that_never_ends_is_silence() -> None:
+    async with opened(plan(speech())) as house:
+        caller = await asked(house)
+        for _ in range(15):
+            if caller.is_up:
+                house.say(noise(1.0))
+            await house.pass_time(1)
+        assert not caller.is_up
+        assert entered(house) == ["ask", "bye"]
+
+
+# --- keys ---
+
+
+async def test_key_in_the_middle_of_speech_counts_and_the_words_do_not() -> None:
+    recogniser = PlainRecogniser()
+    async with opened(plan(speech(recogniser))) as house:
+        caller = await asked(house)
+        house.say(words("销售"))
+        house.press("2")
+        await house.pass_time(0.1)
+        assert house.live().view.queue == SERVICE
+        assert house.ledger().keys().isdisjoint({"ears", "callers who are listened to"})
+        caller.hang_up()
+        await house.pass_time(1)
+        assert recogniser.asked == []
+
+
+async def test_key_while_the_words_are_made_out_counts_and_gives_that_up() -> None:
+    recogniser = PlainRecogniser(takes_s=1.5)
+    async with opened(plan(speech(recogniser))) as house:
+        caller = await asked(house)
+        house.say(says("销售"))
+        await house.pass_time(0.5)
+        assert recogniser.running == 1
+        house.press("2")
+        await house.pass_time(0.1)
+        assert recogniser.running == 0
+        assert house.live().view.queue == SERVICE
+        caller.hang_up()
+        await house.pass_time(1)
+        assert entered(house) == ["ask", "service"]
+
+
+# --- who is not listened to ---
+
+
+async def test_without_a_recogniser_the_other_way_is_taken_at_once_and_unspoken() -> None:
+    async with opened(plan(None)) as house:
+        caller = await asked(house)
+        assert entered(house) == ["ask", "not_listened", "keys"]
+        assert house.hall.listening.results == {"no_recogniser": 1}
+        house.press("1")
+        await house.pass_time(0.1)
+        assert house.live().view.queue == SALES
+        caller.hang_up()
+        await house.pass_time(1)
+
+
+async def test_caller_beyond_those_who_may_be_listened_to_takes_the_other_way_until_one_is_done() -> None:
+    async with opened(replace(plan(speech()), listeners_max=1)) as house:
+        first = await asked(house)
+        second = await asked(house, "13900000009")
+        await house.pass_time(0.1)
+        assert entered(house, 1) == ["ask", "not_listened", "keys"]
+        assert house.hall.listening.results == {"too_many": 1}
+        first.hang_up()
+        await house.pass_time(0.1)
+        third = await asked(house, "13900000010")
+        await house.pass_time(0.1)
+        assert entered(house, 2) == ["ask"]
+        second.hang_up()
+        third.hang_up()
+        await house.pass_time(1)
+
+
+@pytest.mark.parametrize(
+    ("recogniser", "detail"),
+    [
+        (PlainRecogniser(is_broken=True), "the recogniser has no model"),
+        (PlainRecogniser(takes_s=5.0), "no answer within 2 s"),
+    ],
+)
+async def test_recogniser_that_fails_or_is_too_slow_leads_to_the_other_way(
+    recogniser: PlainRecogniser, detail: str
+) -> None:
+    async with opened(plan(speech(recogniser, within_s=2.0))) as house:
+        caller = await asked(house)
+        house.say(says("销售"))
+        await house.pass_time(2.5)
+        assert entered(house) == ["ask", f"not_listened {detail}", "keys"]
+        caller.hang_up()
+        await house.pass_time(1)
+
+
+# --- who is gone, or sent elsewhere ---
+
+
+async def test_caller_who_hangs_up_while_listened_to_or_made_out_leaves_nothing_behind() -> None:
+    recogniser = PlainRecogniser(takes_s=1.0)
+    async with opened(plan(speech(recogniser))) as house:
+        for said in (b"", words("销售"), says("销售")):
+            caller = await asked(house)
+            house.say(said)
+            await house.pass_time(0.1)
+            caller.hang_up()
+            await house.pass_time(0.1)
+            assert house.ledger() == {}
+            assert recogniser.running == 0
+
+
+async def test_caller_who_is_sent_elsewhere_is_listened_to_no_more() -> None:
+    recogniser = PlainRecogniser(takes_s=1.0)
+    async with opened(plan(speech(recogniser))) as house:
+        caller = await asked(house)
+        house.say(says("销售"))
+        await house.pass_time(0.1)
+        house.live().mailbox.post(SentTo(EnterQueue(SERVICE, 0.0), "board"))
+        await house.pass_time(0.1)
+        assert recogniser.running == 0
+        assert house.engine.ears == {}
+        assert house.live().view.queue == SERVICE
+        caller.hang_up()
+        await house.pass_time(1)
+
+
+async def test_call_goes_on_with_its_question_when_the_flow_is_read_anew_meanwhile() -> None:
+    async with opened(plan(speech())) as house:
+        caller = await asked(house)
+        house.hall.rules = replace(house.hall.rules, flows={**house.hall.rules.flows, "ask": asking(ask=MENU)})
+        house.say(says("售后"))
+        await house.pass_time(1)
+        assert house.live().view.queue == SERVICE
+        caller.hang_up()
+        await house.pass_time(1)
+
+
+async def test_waiting_caller_may_be_asked_in_a_flow_of_a_queues_key_and_keeps_the_place() -> None:
+    nodes = {"sales": ReturnNode(SERVICE)}
+    around = {SERVICE: QueueRules(keys={"5": "ask"})}
+    routes = (Route("carrier", LINE, "service"),)
+    async with opened(replace(plan(speech(), **nodes), around=around, routes=routes)) as house:
+        caller = await asked(house)
+        house.press("5")
+        await house.pass_time(0.1)
+        house.say(says("销售"))
+        await house.pass_time(1)
+        agent = await house.seat("1001")
+        await house.pass_time(0.1)
+        assert agent.rings
+        assert [line.split()[1] for line in house.story()][3:9] == [
+            "queued",
+            "stepped_aside",
+            "flow_entered",
+            "speech_heard",
+            "flow_entered",
+            "stepped_back",
+        ]
+        caller.hang_up()
+        await house.pass_time(1)
+
+
+async def test_caller_whom_the_agent_has_left_answers_the_survey_by_speech() -> None:
+    survey = replace(LISTEN, question="department", variable=None, cases={"sales": BYE, "service": BYE}, keys={})
+    around = {SERVICE: QueueRules(survey="ask")}
+    async with opened(replace(plan(speech(), ask=survey), around=around)) as house:
+        agent, caller = await house.seat("1001"), house.caller(VIP)
+        await house.talk(agent, caller)
+        agent.hang_up()
+        await house.pass_time(0.5)
+        house.say(says("售后"))
+        await house.pass_time(1)
+        assert not caller.is_up
+        assert any("question_answered ask department choice service" in line for line in house.story())
+
+
+async def test_caller_may_be_listened_to_while_recorded_and_is_recorded_all_the_same() -> None:
+    async with opened(replace(plan(speech()), is_recorded=True)) as house:
+        caller = await asked(house)
+        tap = house.engine.tap(house.live().the_caller().stream)
+        house.say(says("售后"))
+        await house.pass_time(1)
+        assert house.live().view.queue == SERVICE
+        house.engine.on_untapped = lambda _: None
+        house.engine.untap(tap)
+        caller.hang_up()
+        await house.pass_time(1)
