@@ -7,7 +7,7 @@ from pathlib import Path
 
 import aiohttp
 
-from acdcore.ivr.system import required_names
+from acdcore.ivr.system import clip_names
 from acdcore.ivr.wav import write_wav
 from acdcore.kernel.address import Address
 from bench.daemon import RUN, AgentSeed, Daemon, DaemonSettings
@@ -178,7 +178,7 @@ def daemon_of(house: House, directory: Path, cores: Cores, program: tuple[str, .
 
 def system_prompts() -> str:
     """`system.toml` in which every prompt is the same short sound."""
-    return "\n".join(f'[prompts.{name}]\nwav = "bench.wav"' for name in sorted(required_names()))
+    return "\n".join(f'[prompts.{name}]\nwav = "bench.wav"' for name in sorted(clip_names()))
 
 
 def target_of(daemon: Daemon, number: str, keys: str = "") -> Target:

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from acdcore.__main__ import cli, progress
+from acdcore.ivr.model import Text
 from acdcore.kernel.address import Address
 from acdcore.kernel.errors import SettingsError
 from acdcore.parts import endpoint_settings
@@ -43,8 +44,9 @@ def test_packaged_plan_is_good() -> None:
 
 def test_queue_without_a_title_is_called_by_its_key(house: Path) -> None:
     made = plan(house, QUEUES)
-    titles = {request.source for request in made.prompts if request.key.name == "queue.sales"}
-    assert [title.text for title in titles if hasattr(title, "text")] == ["sales"]
+    said = [request.source for request in made.prompts if request.key.name == "system.call-for-sales"]
+    assert said == [Text("sales来电。"), Text("sales來電。"), Text("Call for sales.")]
+    assert not any(request.key.name.startswith("queue.") for request in made.prompts), "no title is said by itself"
 
 
 @pytest.mark.parametrize(

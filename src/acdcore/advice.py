@@ -43,7 +43,7 @@ Needs = Mapping[SkillName, int]
 
 def advice(plan: Plan, agents: Sequence[AgentRecord], wall: datetime) -> tuple[str, ...]:
     """Every warning, the machine's first, then queue by queue; `agents` empty: nothing is said about skills."""
-    warnings = [*shortages(plan.settings)]
+    warnings = [*plan.warnings, *shortages(plan.settings)]
     with_routes = frozenset(name for name, table in plan.settings.trunks.items() if table.routes)
     warnings += overlaps(plan.settings.trunk_list(), with_routes)
     active = [agent for agent in agents if agent.is_active]

@@ -49,6 +49,7 @@ from acdcore.parts import (
     endpoint_settings,
     know_numbers,
     make_directory,
+    make_sentence,
     make_sounds,
     open_admission,
     open_memory,
@@ -138,7 +139,7 @@ async def serve(
         notices = Notices(settings.mail(), chronicle, settings.recording.directory)
         await stack.enter_async_context(notices.sending())
         recorder = await stack.enter_async_context(started_recorder(settings, engine, chronicle, clock))
-        library = PromptLibrary(engine, sounds.prompts, sounds.music, ringback(), Speaker())
+        library = PromptLibrary(engine, sounds.prompts, sounds.music, ringback(), Speaker(), plan.sayings)
         stack.callback(library.close)
 
         # The stack reports to the switchboard, which stands on the stack: the name is bound before it first listens.
@@ -190,6 +191,7 @@ async def serve(
             bindings,
             lines_look(hall),
         )
+        await stack.enter_async_context(speaking_ahead(hall, reload))
         await stack.enter_async_context(watching(alarms, (*parts_looks, *looks)))
         await stack.enter_async_context(probing(probe, alarms))
         await stack.enter_async_context(retaining(retention, alarms))
@@ -207,6 +209,22 @@ async def serve(
             tcp=sip.addresses(Transport.TCP)[0],
             http=plane.address,
         )
+
+
+@contextlib.asynccontextmanager
+async def speaking_ahead(hall: Hall, reload: Reloader) -> AsyncIterator[None]:
+    """Speak the numbers of agents while calls go on: of all that are known now, later of those who are rung."""
+    plan, ahead = reload.plan, hall.library.ahead
+    for language in dict.fromkeys(language for flow in plan.flows.values() for language in flow.languages):
+        for agent in hall.directory.agents():
+            if agent.is_active:
+                ahead.want(plan.sayings.agent_words(agent.agent, language))
+    speaking = asyncio.create_task(ahead.get_ready(lambda words: make_sentence(reload.plan, words)), name="ahead")
+    try:
+        yield
+    finally:
+        speaking.cancel()
+        await asyncio.gather(speaking, return_exceptions=True)
 
 
 async def drained(reload: Reloader, switchboard: Switchboard, on_progress: Progress) -> None:

@@ -20,7 +20,9 @@ from acdcore.calls.ports import Directory
 from acdcore.calls.recorder import Recorder, TalkRecording
 from acdcore.calls.recovery import Recovered, recover
 from acdcore.calls.trunks import Trunks
+from acdcore.ivr.model import PromptKey, PromptName, PromptRequest, Text, Words
 from acdcore.ivr.prompts import render, render_music
+from acdcore.ivr.system import SYSTEM, SystemPhrase
 from acdcore.kernel.address import Address
 from acdcore.kernel.alarms import AlarmKind, Severity
 from acdcore.kernel.clock import Clock
@@ -123,6 +125,14 @@ def make_sounds(plan: Plan, on_progress: Progress, on_unkept: Progress = lambda 
                 asked = (str(plan.file), f"queues.{name}.music")
                 music[name] = render_music(cache, recorded, table.music, asked)
     return Sounds(prompts, music)
+
+
+def make_sentence(plan: Plan, words: Words) -> bytes:
+    """One sentence as PCM (16 bit, mono, 8 kHz), kept with the prompts. Raises SettingsError and Unavailable."""
+    key = PromptKey(PromptName(f"{SYSTEM}.{SystemPhrase.AGENT.value}"), words.language)
+    request = PromptRequest(key, Text(words.text), str(plan.file))
+    recorded = plan.file.parent / plan.settings.ivr.prompts
+    return render([request], plan.settings.storage.directory / "prompts", recorded)[key]
 
 
 @contextlib.contextmanager

@@ -13,11 +13,14 @@ from acdcore.control.connections import RULES as HTTP_CONNECTIONS
 from acdcore.ivr.calendars import load_calendars
 from acdcore.ivr.check import Surroundings
 from acdcore.ivr.flow_file import read_flows
-from acdcore.ivr.model import Flow, Language, OutsideNode, PromptRequest, QueueNode, Text
+from acdcore.ivr.model import Flow, Language, OutsideNode, PromptRequest, QueueNode, RecordNode, Text
+from acdcore.ivr.numbers import message_length_s
 from acdcore.ivr.opening import Calendar, CalendarName
-from acdcore.ivr.prompts import flow_requests, system_requests
+from acdcore.ivr.phrases import OF_QUEUES, WORD_BY_WORD, Sayings
+from acdcore.ivr.prompts import flow_requests
 from acdcore.ivr.recordings import with_recordings
-from acdcore.ivr.system import SYSTEM
+from acdcore.ivr.system import SYSTEM, SystemPhrase
+from acdcore.ivr.system_file import SystemFile, read_system
 from acdcore.kernel.errors import SettingsError, raise_together
 from acdcore.kernel.ids import QueueName, SkillName
 from acdcore.kernel.mistakes import near
@@ -54,6 +57,10 @@ class Plan:
     """Every prompt that any call may need."""
     regions: Regions
     """Where numbers belong to."""
+    sayings: Sayings = WORD_BY_WORD
+    """How values are said that only calls bring up."""
+    warnings: tuple[str, ...] = ()
+    """What was read otherwise than it is meant now, though it works."""
 
     def rules(self) -> Rules:
         """What holds for calls from now on."""
@@ -107,16 +114,18 @@ def read_plan(settings: Settings, file: Path) -> tuple[Plan, Sequence[SettingsEr
     except ValueError as error:
         errors.append(SettingsError(str(file), "regions", str(error)))
         regions = Regions({}, {})
-    prompts = _gathered(errors, lambda: system_requests(here / settings.ivr.prompts / "system.toml"))
-    requests = [*(prompts or ()), *(one for flow in flows.flows.values() for one in flow_requests(flow))]
-    requests += queue_titles(settings, file)
-    requests = [*with_recordings(requests, here / settings.ivr.prompts)]
+    system = _gathered(errors, lambda: read_system(here / settings.ivr.prompts / "system.toml"))
     known = {str(name): flow for name, flow in flows.flows.items()}
-    checked = Plan(settings, file, known, _by_text(calendars), tuple(requests), regions)
+    requests = [one for flow in known.values() for one in flow_requests(flow)]
+    if system is not None:
+        requests += (*system.requests, *sentences(system, settings, known), *queue_titles(system, settings, file))
+    requests = [*with_recordings(requests, here / settings.ivr.prompts)]
+    said = (WORD_BY_WORD, ()) if system is None else (system.sayings, system.warnings)
+    checked = Plan(settings, file, known, _by_text(calendars), tuple(requests), regions, *said)
     there = There(
         flows=frozenset({*known, *flows.unread}) if flows.are_named else None,
         calendars=None if calendars is None else frozenset(checked.calendars),
-        prompts=None if prompts is None else frozenset(str(request.key.name) for request in requests),
+        prompts=None if system is None else frozenset(str(request.key.name) for request in requests),
         is_whole=not flows.unread,
     )
     return checked, [*errors, *reference_errors(checked, there)]
@@ -145,13 +154,25 @@ def _by_text(calendars: Mapping[CalendarName, Calendar] | None) -> dict[str, Cal
     return {str(name): calendar for name, calendar in (calendars or {}).items()}
 
 
-def queue_titles(settings: Settings, file: Path) -> list[PromptRequest]:
-    """The queues' spoken names; a queue without a title is called by its key."""
-    return [
-        PromptRequest(queue_title(QueueName(name), language), Text(table.title.get(language, name)), str(file))
-        for name, table in settings.queues.items()
-        for language in Language
-    ]
+def sentences(system: SystemFile, settings: Settings, flows: Mapping[str, Flow]) -> Iterator[PromptRequest]:
+    """The sentences that name a queue or the length of a message; a queue without a title is called by its key."""
+    for name, table in settings.queues.items():
+        titles = {language: table.title.get(language, name) for language in Language}
+        for phrase in OF_QUEUES:
+            yield from system.of_value(phrase, name, titles)
+    nodes = (node for flow in flows.values() for node in flow.nodes.values() if isinstance(node, RecordNode))
+    for length_s in sorted({message_length_s(node) for node in nodes if node.has_limits}):
+        yield from system.of_value(SystemPhrase.MESSAGE_LENGTH, str(length_s), {})
+
+
+def queue_titles(system: SystemFile, settings: Settings, file: Path) -> Iterator[PromptRequest]:
+    """The queues' titles by themselves, in languages in which sentences are put together from recordings."""
+    for language in Language:
+        if all(language in system.templates[phrase] for phrase in OF_QUEUES):
+            continue
+        for name, table in settings.queues.items():
+            source = Text(table.title.get(language, name))
+            yield PromptRequest(queue_title(QueueName(name), language), source, str(file))
 
 
 @dataclass(frozen=True, slots=True)

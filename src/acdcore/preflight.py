@@ -21,8 +21,9 @@ from acdcore.ivr.calendars import load_calendars
 from acdcore.ivr.check import Surroundings
 from acdcore.ivr.flow_file import read_flows
 from acdcore.ivr.model import PromptKey
-from acdcore.ivr.prompts import recording_errors, system_requests, unspoken
+from acdcore.ivr.prompts import recording_errors, unspoken
 from acdcore.ivr.recordings import standing
+from acdcore.ivr.system_file import read_system
 from acdcore.kernel.errors import SettingsError
 from acdcore.keys import API_KEYS_FILE, read_keys
 from acdcore.plan import Plan, files_needed
@@ -95,7 +96,7 @@ def errors_beside(file: Path) -> list[SettingsError]:
     errors = list(read_flows(here / paths.flows, Surroundings(None)).errors) if (here / paths.flows).is_dir() else []
     readers: dict[Path, Callable[[Path], object]] = {
         here / paths.calendars: load_calendars,
-        here / paths.prompts / "system.toml": system_requests,
+        here / paths.prompts / "system.toml": read_system,
         here / AGENTS_FILE: partial(
             read_seeds, customers_file=here / CUSTOMERS_FILE, realm=Sip().realm, trunk_users={}
         ),

@@ -29,6 +29,7 @@ from acdcore.calls.switchboard import Switchboard
 from acdcore.control.settings import ApiKey
 from acdcore.differences import READ_AT_START, differences
 from acdcore.ivr.model import PromptKey
+from acdcore.ivr.phrases import Sayings
 from acdcore.kernel.errors import AcdError, SettingsError
 from acdcore.kernel.ids import AgentId
 from acdcore.kernel.lockout import LockoutSettings
@@ -159,16 +160,16 @@ class Reloader:
         except AcdError as error:
             problems = error.all() if isinstance(error, SettingsError) else (error,)
             return ReloadReport(False, tuple(map(str, problems)), (), ())
-        self._apply(edition, new, sounds)
+        self._apply(edition, new, sounds, plan.sayings)
         if self.keys is not None:
             self.keys.apply(keys)
         self.plan = plan
         self.marks = marks
         return ReloadReport(True, (), warnings, changes)
 
-    def _apply(self, edition: Edition, new: Sounds, sounds: Sounds) -> None:
+    def _apply(self, edition: Edition, new: Sounds, sounds: Sounds, sayings: Sayings) -> None:
         hall, rules = self.hall, edition.rules
-        hall.library.extend(new.prompts, new.music, sounds.prompts.keys(), sounds.music.keys())
+        hall.library.extend(new.prompts, new.music, sounds.prompts.keys(), sounds.music.keys(), sayings)
         hall.rules = rules
         hall.acd.feed(FloorChanged(edition.floor))
         hall.lines.change(edition.lines, {trunk.name: trunk.lines for trunk in rules.trunks.trunks})

@@ -146,13 +146,24 @@ def test_file_that_cannot_be_read_is_named_with_the_remedy(
     [
         (SETTINGS, "acdcore.toml: queues: there is no queue; add [queues.NAME]"),
         (CALENDARS, "acdcore.toml: trunks.local.routes.95500: there is no calendar always; there are none"),
-        (SYSTEM, "prompts/system.toml: prompts.afternoon: missing in cmn, yue, en, and so are 160 others; add a text"),
     ],
 )
 def test_empty_file_is_one_mistake(house: Path, file: str, said: str) -> None:
     (house / file).write_text("")
     (line,) = check(house).problems
     assert said in line
+
+
+def test_prompts_of_an_earlier_version_are_a_warning_that_names_file_and_keys(house: Path) -> None:
+    change(house, SYSTEM, "[prompts.place]", "[prompts.position]")
+    change(house, SYSTEM, "第{position}位", "第")
+    change(house, SYSTEM, "第{position}位", "第")
+    change(house, SYSTEM, "number {position} in", "number in")
+    answer = check(house)
+    assert answer.status == 0
+    lacking, former = answer.problems
+    assert "prompts/system.toml: lacks prompts.place; what comes with acdcore is said: take it over from" in lacking
+    assert "prompts/system.toml: prompts.position: not said any more, as whole sentences are; remove them" in former
 
 
 def test_files_beside_settings_that_cannot_be_read_are_judged_too(house: Path) -> None:
@@ -231,7 +242,7 @@ MISTAKES: list[tuple[str, str, str, str]] = [
         "[prompts.agent_number]",
         "prompts.agent_number: is no prompt of the system; rem",
     ),
-    (SYSTEM, 'en = "Agent number"\n', "", "prompts.agent-number: missing in en; add a text or wav"),
+    (SYSTEM, "第{position}位，", "第位，", "prompts.place.cmn: does not say its value; write {position} where it is"),
     # types
     (
         SETTINGS,
@@ -558,9 +569,9 @@ MISTAKES: list[tuple[str, str, str, str]] = [
     ),
     (
         SYSTEM,
-        "[prompts.wait]\n",
-        '[prompts.wait]\nwav = "b.wav"\n',
-        "prompts.wait.wav: prompts/b.wav cannot be read: No",
+        "[prompts.wait-short]\n",
+        '[prompts.wait-short]\nwav = "b.wav"\n',
+        "prompts.wait-short.wav: prompts/b.wav cannot be read: No",
     ),
     (
         FLOW,

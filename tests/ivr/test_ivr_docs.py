@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -52,7 +51,6 @@ from acdcore.ivr.steps import (
 from acdcore.kernel.ids import CustomerId, QueueName
 
 AROUND = Surroundings(frozenset({QueueName("service"), QueueName("sales")}), services=frozenset({"accounts"}))
-DIGIT = "system.digit-"
 NODE_TYPES = re.findall(r'type: Literal\["(\w+)"\]', Path(node_tables.__file__).read_text("utf-8"))
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "flows.md").read_text("utf-8")
 
@@ -121,16 +119,10 @@ def in_words(action: Action) -> str:
 
 
 def heard(prompts: Sequence[PromptKey | Words]) -> Iterator[str]:
-    """What is played, with digits that follow each other as one."""
-    for is_digit, group in groupby(prompts, lambda part: isinstance(part, PromptKey) and DIGIT in part.name):
-        parts = list(group)
-        if is_digit:
-            digits = "".join(part.name.removeprefix(DIGIT) for part in parts if isinstance(part, PromptKey))
-            yield f"digits {digits} ({parts[0].language.value})"
-            continue
-        for part in parts:
-            name = f'"{part.text}"' if isinstance(part, Words) else part.name
-            yield f"{name} ({part.language.value})"
+    """What is played: prompts by name, values by their words."""
+    for part in prompts:
+        name = f'"{part.text}"' if isinstance(part, Words) else part.name
+        yield f"{name} ({part.language.value})"
 
 
 def number_of(action: Action) -> int:

@@ -6,8 +6,8 @@ import pytest
 
 from acdcore.ivr.errands import CALLBACK_MAX_S
 from acdcore.ivr.flow_file import read_flow
-from acdcore.ivr.kinds import ServiceMiss
-from acdcore.ivr.machine import STOPPING_MAX_S, VISITS_MAX, Machine
+from acdcore.ivr.kinds import ReadAs, ServiceMiss
+from acdcore.ivr.machine import PROMPTS_MAX, STOPPING_MAX_S, VISITS_MAX, Machine
 from acdcore.ivr.model import (
     Context,
     CustomerCard,
@@ -20,6 +20,7 @@ from acdcore.ivr.model import (
     VariableName,
     Words,
 )
+from acdcore.ivr.reading import said
 from acdcore.ivr.steps import (
     Action,
     Ask,
@@ -81,8 +82,10 @@ def keys(*names: str, language: Language = EN) -> tuple[PromptKey, ...]:
     return tuple(PromptKey(PromptName(f"test.{name}"), language) for name in names)
 
 
-def digits(number: str) -> tuple[PromptKey, ...]:
-    return tuple(PromptKey(PromptName(f"system.digit-{digit}"), EN) for digit in number)
+def digits(number: str) -> Words:
+    """A number as it is spoken, with the clips for when it cannot be."""
+    clips = tuple(PromptKey(PromptName(f"system.digit-{digit}"), EN) for digit in number)
+    return Words(said(number, ReadAs.DIGITS, EN), EN, clips)
 
 
 def after(machine: Machine, *events: Input, now: float = 1.0) -> list[Action]:
@@ -138,7 +141,7 @@ def recording(walk: Walks) -> Machine:
 
 def test_recording_begins_after_the_beep(walk: Walks) -> None:
     machine = walk(RECORD)
-    limits = ("message-limit", "count-1", "minute", "message-end-hash", "beep")
+    limits = ("message-length-60", "message-end-hash", "beep")
     told = tuple(PromptKey(PromptName(f"system.{name}"), EN) for name in limits)
     offered = OfferMessage(1, QueueName("service"))
     assert machine.start(0.0) == [entered("start"), offered, Play(1, (*keys("ask"), *told))]
@@ -187,7 +190,7 @@ def test_caller_whose_message_has_no_room_is_told_so_before_anything_else(walk: 
         ("", ()),
         ("0123456789*#", ("message-end-any",)),
         ("12*", ("message-end-star",)),
-        ("97", ("message-end-digit", "digit-7")),
+        ("97", ("message-end-key-7",)),
     ],
 )
 def test_limits_name_the_time_and_the_key(walk: Walks, keys_: str, says: tuple[str, ...]) -> None:
@@ -195,8 +198,7 @@ def test_limits_name_the_time_and_the_key(walk: Walks, keys_: str, says: tuple[s
     (_, _, play) = machine.start(0.0)
     assert isinstance(play, Play)
     names = [str(part.name) for part in play.prompts[len(keys("ask")) :] if isinstance(part, PromptKey)]
-    time = ["message-limit", "count-1", "minute", "count-30", "seconds"]
-    assert names == [f"system.{name}" for name in [*time, *says, "beep"]]
+    assert names == [f"system.{name}" for name in ["message-length-90", *says, "beep"]]
 
 
 def test_limits_can_be_left_to_the_flows_own_words(walk: Walks) -> None:
@@ -287,7 +289,7 @@ retries = 1
 
 def test_confirmation_reads_the_value_each_time(walk: Walks) -> None:
     machine = walk(CONFIRM)
-    spoken = (*keys("wrong"), *digits("02055550100"), *keys("ask"))
+    spoken: tuple[PromptKey | Words, ...] = (*keys("wrong"), digits("02055550100"), *keys("ask"))
     assert machine.start(0.0) == [entered("start"), Play(1, spoken)]
     assert after(machine, DigitPressed("9")) == [StopPlaying(), Play(2, spoken)]
     assert after(machine, DigitPressed("1"))[-1] == HangUp(EndReason.COMPLETED)
@@ -327,14 +329,14 @@ def asking(walk: Walks, nodes: str = SERVICE) -> Machine:
 
 def test_answer_of_a_service_is_kept_and_told(walk: Walks) -> None:
     machine = asking(walk)
-    told: tuple[PromptKey | Words, ...] = (*keys("ask"), Words("on its way", EN), *digits("42"))
+    told: tuple[PromptKey | Words, ...] = (*keys("ask"), Words("on its way", EN), digits("42"))
     answer = ServiceAnswered(1, {"state": "on its way", "sum": "42", "secret": "x"})
     assert after(machine, answer) == [entered("tell"), Play(2, told)]
     assert machine.variables[VariableName("state")] == "on its way"
 
 
 def test_missing_field_is_empty_and_passed_over(walk: Walks) -> None:
-    assert after(asking(walk), ServiceAnswered(1, {"sum": "4"}))[-1] == Play(2, (*keys("ask"), *digits("4")))
+    assert after(asking(walk), ServiceAnswered(1, {"sum": "4"}))[-1] == Play(2, (*keys("ask"), digits("4")))
 
 
 def test_value_that_cannot_be_read_so_is_spoken_as_text(walk: Walks) -> None:
@@ -485,9 +487,9 @@ def test_language_chosen_holds_for_what_is_read(walk: Walks) -> None:
 
 
 def test_sentence_is_as_long_as_the_engine_takes(walk: Walks) -> None:
-    parts = ", ".join(['{ read = "dialled", as = "digits" }'] * 9)
+    parts = ", ".join(['{ read = "dialled", as = "digits" }'] * (PROMPTS_MAX + 1))
     nodes = f'nodes.start = {{ type = "say", parts = [{parts}], next = "bye" }}'
-    assert walk(nodes, Context("1", "01234567")).start(0.0)[-1] == Play(1, digits("01234567" * 8))
+    assert walk(nodes, Context("1", "01234567")).start(0.0)[-1] == Play(1, (digits("01234567"),) * PROMPTS_MAX)
 
 
 def test_sentence_without_anything_to_say_is_passed_over(walk: Walks) -> None:

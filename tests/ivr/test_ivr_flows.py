@@ -364,7 +364,7 @@ def test_callback_asks_a_caller_without_number_for_one_and_reads_it_back() -> No
     caller.press("1")
     assert told(caller) == ["callback.other-number"]
     caller.press("75512#")
-    assert told(caller)[:2] == ["callback.you-entered", "system.digit-7"]
+    assert told(caller)[:2] == ["callback.you-entered", "七五五幺二"]
     caller.press("2")
     assert told(caller) == ["callback.other-number"]
 

@@ -6,21 +6,59 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acdcore.ivr.cardinals import CARDINAL_MAX, speak_cardinal, speak_quantity
+from acdcore.ivr.cardinals import CARDINAL_MAX, cardinal, speak_cardinal, speak_quantity
+from acdcore.ivr.digit_groups import WHOLE_MAX, grouped
 from acdcore.ivr.kinds import ReadAs
 from acdcore.ivr.model import Language, PromptKey, Text
-from acdcore.ivr.prompts import system_requests
-from acdcore.ivr.reading import read
+from acdcore.ivr.reading import read, said
+from acdcore.ivr.system import Word, word_key
+from acdcore.ivr.system_file import system_requests
+from acdcore.ivr.wording import WORDS, text
 
 CMN, YUE, EN = Language.MANDARIN, Language.CANTONESE, Language.ENGLISH
 FILE = Path(__file__).parents[2] / "config" / "prompts" / "system.toml"
 TEXTS = {request.key: request.source.text for request in system_requests(FILE) if isinstance(request.source, Text)}
 
 
-def said(keys: tuple[PromptKey, ...]) -> str:
+def in_clips(keys: tuple[PromptKey, ...]) -> str:
     """The texts of the prompts in a row: English words apart, Chinese ones together."""
     texts = [TEXTS[key] for key in keys]
     return (" " if keys[0].language is EN else "").join(texts)
+
+
+GROUPS = [
+    ("13800138000", "138 0013 8000"),
+    ("+8613800138000", "86 138 0013 8000"),
+    ("008613800138000", "00 86 138 0013 8000"),
+    ("+86 13800138000", "86 138 0013 8000"),
+    ("02088880000", "020 8888 0000"),
+    ("075526331234", "0755 2633 1234"),
+    ("07552633123", "0755 263 3123"),
+    ("+8675526331234", "86 755 2633 1234"),
+    ("755-2633 1234", "755 2633 1234"),
+    ("4008001234", "400 800 1234"),
+    ("23456789", "2345 6789"),
+    ("+85223456789", "852 2345 6789"),
+    ("1001", "1001"),
+    ("95588", "95588"),
+    ("880001", "880 001"),
+    ("8800012", "880 0012"),
+    ("123456789", "123 456 789"),
+    ("440301202610012", "440 3012 0261 0012"),
+    ("1 3 8 0 0", "13800"),
+]
+
+
+@pytest.mark.parametrize(("written", "groups"), GROUPS)
+def test_digits_are_grouped_as_people_say_them(written: str, groups: str) -> None:
+    assert " ".join(grouped(written)) == groups
+
+
+@given(st.text(alphabet="0123456789 -/()+.", max_size=30))
+def test_grouping_loses_no_digit_and_makes_no_group_too_long(written: str) -> None:
+    groups = grouped(written)
+    assert "".join(groups) == "".join(char for char in written if char.isdigit())
+    assert all(0 < len(group) <= WHOLE_MAX for group in groups)
 
 
 NUMBERS = [
@@ -83,14 +121,16 @@ NUMBERS = [
 
 @pytest.mark.parametrize(("number", "mandarin", "cantonese", "english"), NUMBERS)
 def test_whole_numbers_are_said_as_they_are_spoken(number: int, mandarin: str, cantonese: str, english: str) -> None:
-    for language, text in ((CMN, mandarin), (YUE, cantonese), (EN, english)):
-        if text:
-            assert said(speak_cardinal(number, language)) == text
+    for language, wanted in ((CMN, mandarin), (YUE, cantonese), (EN, english)):
+        if wanted:
+            assert in_clips(speak_cardinal(number, language)) == wanted
+            assert text(cardinal(number, language), language).replace("-", " ") == wanted
 
 
 VALUES = [
     (ReadAs.DIGITS, "1002", "幺零零二", "一零零二", "one zero zero two"),
-    (ReadAs.DIGITS, "+86 755-26", "八六七五五二六", "八六七五五二六", "eight six seven five five two six"),
+    (ReadAs.DIGITS, "13800138000", "幺三八，零零幺三，八零零零", "一三八，零零一三，八零零零", ""),
+    (ReadAs.DIGITS, "+86 755-26", "八六，七五五，二六", "", "eight six, seven five five, two six"),
     (ReadAs.NUMBER, "-3", "负三", "負三", "minus three"),
     (ReadAs.NUMBER, "+3", "三", "三", "three"),
     (ReadAs.NUMBER, "007", "七", "七", "seven"),
@@ -102,38 +142,44 @@ VALUES = [
     (ReadAs.MONEY, "1", "一元", "一元", "one yuan"),
     (ReadAs.MONEY, "2", "两元", "兩元", "two yuan"),
     (ReadAs.MONEY, "12", "十二元", "十二元", "twelve yuan"),
-    (ReadAs.MONEY, "128.50", "一百二十八元五角", "一百二十八元五毫", "one hundred and twenty eight yuan and fifty fen"),
-    (ReadAs.MONEY, "128.5", "一百二十八元五角", "一百二十八元五毫", "one hundred and twenty eight yuan and fifty fen"),
+    (ReadAs.MONEY, "128.50", "一百二十八元五角", "一百二十八元五毫", "one hundred and twenty-eight yuan and fifty fen"),
+    (ReadAs.MONEY, "128.5", "一百二十八元五角", "一百二十八元五毫", "one hundred and twenty-eight yuan and fifty fen"),
     (ReadAs.MONEY, "100.05", "一百元零五分", "一百元零五分", "one hundred yuan and five fen"),
-    (ReadAs.MONEY, "12.34", "十二元三角四分", "十二元三毫四分", "twelve yuan and thirty four fen"),
-    (ReadAs.MONEY, "2.22", "两元二角二分", "兩元二毫二分", "two yuan and twenty two fen"),
+    (ReadAs.MONEY, "12.34", "十二元三角四分", "十二元三毫四分", "twelve yuan and thirty-four fen"),
+    (ReadAs.MONEY, "2.22", "两元二角二分", "兩元二毫二分", "two yuan and twenty-two fen"),
     (ReadAs.MONEY, "0.20", "两角", "兩毫", "twenty fen"),
     (ReadAs.MONEY, "0.02", "两分", "兩分", "two fen"),
     (ReadAs.MONEY, "-5.00", "负五元", "負五元", "minus five yuan"),
     (ReadAs.MONEY, "¥20000", "两万元", "兩萬元", "twenty thousand yuan"),
-    (ReadAs.MONEY, "1 HKD", "港币一元", "港幣一元", "one Hong Kong dollar"),
-    (ReadAs.MONEY, "HK$1,280.10", "港币一千二百八十元一角", "港幣一千二百八十元一毫", ""),
-    (ReadAs.MONEY, "USD 3.01", "美元三元零一分", "美元三元零一分", "three U S dollars and one cent"),
-    (ReadAs.MONEY, "0.99 USD", "美元九角九分", "美元九毫九分", "ninety nine cents"),
+    (ReadAs.MONEY, "1 HKD", "一港元", "港幣一元", "one Hong Kong dollar"),
+    (ReadAs.MONEY, "HK$1,280.10", "一千二百八十港元十港仙", "港幣一千二百八十元一毫", ""),
+    (ReadAs.MONEY, "HK$0.25", "二十五港仙", "港幣兩毫五仙", "twenty-five cents"),
+    (ReadAs.MONEY, "HK$2.05", "两港元零五港仙", "港幣兩元零五仙", "two Hong Kong dollars and five cents"),
+    (ReadAs.MONEY, "USD 3.01", "三美元零一美分", "三美元零一美仙", "three US dollars and one cent"),
+    (ReadAs.MONEY, "0.25 USD", "二十五美分", "二十五美仙", "twenty-five cents"),
+    (ReadAs.MONEY, "0.02 USD", "两美分", "兩美仙", "two cents"),
     (ReadAs.MONEY, "3.000", "三元", "三元", "three yuan"),
-    (ReadAs.DATE, "2026-10-01", "二零二六年十月一日", "二零二六年十月一號", "October first twenty twenty six"),
-    (ReadAs.DATE, "2011-02-22", "二零一一年二月二十二日", "", "February twenty-second twenty eleven"),
-    (ReadAs.DATE, "2000-12-31", "二零零零年十二月三十一日", "", "December thirty-first two thousand"),
-    (ReadAs.DATE, "2005-05-20", "", "二零零五年五月二十號", "May twentieth two thousand and five"),
-    (ReadAs.DATE, "1905-01-03", "一九零五年一月三日", "", "January third nineteen oh five"),
-    (ReadAs.DATE, "1900-03-12", "", "", "March twelfth nineteen hundred"),
+    (ReadAs.DATE, "2026-10-01", "二零二六年十月一日", "二零二六年十月一號", "October first, twenty twenty-six"),
+    (ReadAs.DATE, "2011-02-22", "二零一一年二月二十二日", "", "February twenty-second, twenty eleven"),
+    (ReadAs.DATE, "2000-12-31", "二零零零年十二月三十一日", "", "December thirty-first, two thousand"),
+    (ReadAs.DATE, "2005-05-20", "", "二零零五年五月二十號", "May twentieth, two thousand and five"),
+    (ReadAs.DATE, "1905-01-03", "一九零五年一月三日", "", "January third, nineteen oh five"),
+    (ReadAs.DATE, "1900-03-30", "", "", "March thirtieth, nineteen hundred"),
     (ReadAs.DATE, "2026-10-01T23:59:59Z", "二零二六年十月一日", "", ""),
     (ReadAs.DATE, "2026-10-01 08:00", "二零二六年十月一日", "", ""),
-    (ReadAs.TIME, "00:00", "凌晨零点", "凌晨零點", "twelve A M"),
-    (ReadAs.TIME, "00:30", "凌晨零点三十分", "凌晨零點三十分", "twelve thirty A M"),
-    (ReadAs.TIME, "02:00", "凌晨两点", "凌晨兩點", "two A M"),
-    (ReadAs.TIME, "9:05", "上午九点零五分", "上晝九點零五分", "nine oh five A M"),
+    (ReadAs.TIME, "00:00", "凌晨零点", "凌晨零點", "twelve a.m."),
+    (ReadAs.TIME, "00:30", "凌晨零点三十分", "凌晨零點三十分", "twelve thirty a.m."),
+    (ReadAs.TIME, "02:00", "凌晨两点", "凌晨兩點", "two a.m."),
+    (ReadAs.TIME, "04:59", "凌晨四点五十九分", "凌晨四點五十九分", ""),
+    (ReadAs.TIME, "05:00", "早上五点", "朝早五點", "five a.m."),
+    (ReadAs.TIME, "8:59", "早上八点五十九分", "朝早八點五十九分", "eight fifty-nine a.m."),
+    (ReadAs.TIME, "9:05", "上午九点零五分", "上晝九點零五分", "nine oh five a.m."),
     (ReadAs.TIME, "12:00", "中午十二点", "中午十二點", "twelve noon"),
-    (ReadAs.TIME, "12:10", "中午十二点十分", "中午十二點十分", "twelve ten P M"),
-    (ReadAs.TIME, "14:02", "下午两点零二分", "下晝兩點零二分", "two oh two P M"),
-    (ReadAs.TIME, "15:15:59", "下午三点十五分", "下晝三點十五分", "three fifteen P M"),
-    (ReadAs.TIME, "23:59", "晚上十一点五十九分", "夜晚十一點五十九分", "eleven fifty nine P M"),
-    (ReadAs.TIME, "2026-10-01T18:00:00.25+08:00", "晚上六点", "夜晚六點", "six P M"),
+    (ReadAs.TIME, "12:10", "中午十二点十分", "中午十二點十分", "twelve ten p.m."),
+    (ReadAs.TIME, "14:02", "下午两点零二分", "下晝兩點零二分", "two oh two p.m."),
+    (ReadAs.TIME, "15:15:59", "下午三点十五分", "下晝三點十五分", "three fifteen p.m."),
+    (ReadAs.TIME, "23:59", "晚上十一点五十九分", "夜晚十一點五十九分", "eleven fifty-nine p.m."),
+    (ReadAs.TIME, "2026-10-01T18:00:00.25+08:00", "晚上六点", "夜晚六點", "six p.m."),
     (ReadAs.DURATION, "0", "零秒", "零秒", "zero seconds"),
     (ReadAs.DURATION, "1", "一秒", "一秒", "one second"),
     (ReadAs.DURATION, "122", "两分钟两秒", "兩分鐘兩秒", "two minutes two seconds"),
@@ -153,12 +199,23 @@ VALUES = [
 
 
 @pytest.mark.parametrize(("kind", "value", "mandarin", "cantonese", "english"), VALUES)
-def test_values_are_read_as_they_are_spoken(
-    kind: ReadAs, value: str, mandarin: str, cantonese: str, english: str
-) -> None:
-    for language, text in ((CMN, mandarin), (YUE, cantonese), (EN, english)):
-        if text:
-            assert said(read(value, kind, language)) == text
+def test_values_are_said_as_whole_texts(kind: ReadAs, value: str, mandarin: str, cantonese: str, english: str) -> None:
+    for language, wanted in ((CMN, mandarin), (YUE, cantonese), (EN, english)):
+        if wanted:
+            assert said(value, kind, language) == wanted
+
+
+@pytest.mark.parametrize(("kind", "value"), [(kind, value) for kind, value, *_ in VALUES])
+@pytest.mark.parametrize("language", Language)
+def test_clips_of_a_value_say_the_same_words_as_its_text(kind: ReadAs, value: str, language: Language) -> None:
+    whole = said(value, kind, language).replace("，", "").replace(",", "").replace("-", " ")
+    assert in_clips(read(value, kind, language)).replace("-", " ") == whole
+
+
+def test_words_of_texts_are_those_of_the_clips() -> None:
+    for word in Word:
+        for column, language in enumerate((CMN, YUE, EN)):
+            assert TEXTS[word_key(word, language)] == WORDS[word][column]
 
 
 @pytest.mark.parametrize(
@@ -192,11 +249,13 @@ def test_what_is_not_of_its_kind_is_refused(kind: ReadAs, value: str) -> None:
     for language in Language:
         with pytest.raises(ValueError):
             read(value, kind, language)
+        with pytest.raises(ValueError):
+            said(value, kind, language)
 
 
 def test_two_before_what_is_counted_is_a_pair_in_chinese_only() -> None:
-    assert [said(speak_quantity(2, language)) for language in (CMN, YUE, EN)] == ["两", "兩", "two"]
-    assert [said(speak_quantity(12, language)) for language in (CMN, YUE, EN)] == ["十二", "十二", "twelve"]
+    assert [in_clips(speak_quantity(2, language)) for language in (CMN, YUE, EN)] == ["两", "兩", "two"]
+    assert [in_clips(speak_quantity(12, language)) for language in (CMN, YUE, EN)] == ["十二", "十二", "twelve"]
 
 
 @pytest.mark.parametrize("number", [-1, CARDINAL_MAX + 1])
@@ -243,9 +302,9 @@ def english_value(text: str) -> int:
 @given(st.integers(0, CARDINAL_MAX) | st.integers(0, 12).flatmap(lambda n: st.integers(0, 99).map(lambda d: d * 10**n)))
 def test_every_number_can_be_understood_again(number: int) -> None:
     number = min(number, CARDINAL_MAX)
-    mandarin = said(speak_cardinal(number, CMN))
+    mandarin = in_clips(speak_cardinal(number, CMN))
     assert chinese_value(mandarin) == number
-    assert english_value(said(speak_cardinal(number, EN))) == number
+    assert english_value(in_clips(speak_cardinal(number, EN))) == number
     assert "零零" not in mandarin
     assert number == 0 or not mandarin.endswith("零")
     assert len(speak_cardinal(number, YUE)) == len(speak_cardinal(number, CMN))
@@ -259,3 +318,4 @@ def test_any_text_is_read_with_prompts_that_exist_or_refused(value: str, kind: R
         return
     assert keys
     assert set(keys) <= TEXTS.keys()
+    assert said(value, kind, language)

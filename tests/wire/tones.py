@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from bench.daemon import CONFIG
 from bench.sound import tone
 
-from acdcore.ivr.system import SystemPrompt, required_names
+from acdcore.ivr.system import SystemPrompt, clip_names
 
 GREETING_HZ = 440.0
 MENU_HZ = 500.0
@@ -139,7 +139,7 @@ def prompts() -> dict[str, bytes]:
     for name, frequency_hz in spoken.items():
         files[f"{name}.wav"] = wav(frequency_hz)
     table = []
-    for name in sorted(required_names()):
+    for name in sorted(clip_names()):
         files[f"{name}.wav"] = wav(system_hz(name), DIGIT_S if name.startswith("digit-") else PROMPT_S)
         table.append(f'[prompts.{name}]\nwav = "{name}.wav"\n')
     files["system.toml"] = "\n".join(table).encode()

@@ -15,7 +15,7 @@ from acdcore.calls.people import Customer
 from acdcore.calls.ports import Directory
 from acdcore.calls.rows import EndedBy
 from acdcore.ivr.kinds import ServiceMiss
-from acdcore.ivr.machine import Machine
+from acdcore.ivr.machine import PROMPTS_MAX, Machine
 from acdcore.ivr.model import Context, CustomerCard, FlowName, Language, LookupKind, LookupMiss, PromptKey, Words
 from acdcore.ivr.steps import (
     Action,
@@ -246,14 +246,14 @@ class Walk:
         task.add_done_callback(self._errands.discard)
 
     async def _clips(self, prompts: Sequence[PromptKey | Words]) -> tuple[ClipId, ...]:
-        """What is to be heard; words that no recording has are spoken now, or left out when they cannot be in time."""
+        """What is to be heard; values are spoken now, all at once, and word by word where they cannot be in time."""
+        voice, library = self._call.voice, self._hall.library
+        words = list(dict.fromkeys(part for part in prompts if isinstance(part, Words)))
+        spoken = dict(zip(words, await asyncio.gather(*(library.spoken(one, voice) for one in words)), strict=True))
         clips: list[ClipId] = []
-        for prompt in prompts:
-            if isinstance(prompt, PromptKey):
-                clips += self._call.voice.clips([prompt])
-            else:
-                clips += await self._hall.library.spoken(prompt)
-        return tuple(clips)
+        for part in prompts:
+            clips += spoken[part] if isinstance(part, Words) else voice.clips([part])
+        return tuple(clips[:PROMPTS_MAX])
 
 
 def sent(call: Call, hall: Hall, sent_to: SentTo) -> EnterQueue | EnterFlow:

@@ -8,12 +8,14 @@ from collections import Counter, OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from acdcore.calls.ahead import Ahead
 from acdcore.calls.people import Customer, Tier
 from acdcore.calls.speaker import Speaker
 from acdcore.ivr.cache import kept
 from acdcore.ivr.model import Language, PromptKey, PromptName, Words
-from acdcore.ivr.numbers import speak_agent, speak_position, speak_wait
-from acdcore.ivr.system import SystemPrompt, system_key
+from acdcore.ivr.numbers import speak_position, speak_wait
+from acdcore.ivr.phrases import WORD_BY_WORD, Sayings, clips_of, digits_in
+from acdcore.ivr.system import SystemPhrase, SystemPrompt, phrase_key, system_key
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.media.engine import Engine
 from acdcore.media.model import ClipId
@@ -22,38 +24,57 @@ from acdcore.work.model import WorkKind
 SPOKEN_MAX = 100
 """Sentences spoken at run time that are kept for the next caller, some 10 MB."""
 LANGUAGE_WHISPERS = {
-    Language.MANDARIN: SystemPrompt.WHISPER_MANDARIN,
-    Language.CANTONESE: SystemPrompt.WHISPER_CANTONESE,
-    Language.ENGLISH: SystemPrompt.WHISPER_ENGLISH,
+    (Language.MANDARIN, False): SystemPrompt.WHISPER_MANDARIN,
+    (Language.CANTONESE, False): SystemPrompt.WHISPER_CANTONESE,
+    (Language.ENGLISH, False): SystemPrompt.WHISPER_ENGLISH,
+    (Language.MANDARIN, True): SystemPrompt.WHISPER_VIP_MANDARIN,
+    (Language.CANTONESE, True): SystemPrompt.WHISPER_VIP_CANTONESE,
+    (Language.ENGLISH, True): SystemPrompt.WHISPER_VIP_ENGLISH,
+    (None, True): SystemPrompt.WHISPER_VIP,
 }
+"""By the caller's language, where it is not the one that is to be expected, and whether it is a VIP."""
 WORK_WHISPERS = {
-    WorkKind.CALLBACK: SystemPrompt.WHISPER_CALLBACK,
-    WorkKind.VOICEMAIL: SystemPrompt.WHISPER_MESSAGE,
+    WorkKind.CALLBACK: SystemPhrase.CALLBACK_FOR,
+    WorkKind.VOICEMAIL: SystemPhrase.MESSAGE_FOR,
 }
 """What an agent hears of work with nobody on the line."""
 
 
 def queue_title(queue: QueueName, language: Language) -> PromptKey:
-    """The prompt that speaks a queue's name."""
+    """The prompt that speaks a queue's name, for a house that records the words around it."""
     return PromptKey(PromptName(f"queue.{queue}"), language)
 
 
 class Voice:
     """Every prompt in every language, and all music, as clips of the media engine: those of one configuration."""
 
-    def __init__(self, clips: Mapping[PromptKey, ClipId], music: Mapping[str, ClipId], ringback: ClipId) -> None:
+    def __init__(
+        self,
+        clips: Mapping[PromptKey, ClipId],
+        music: Mapping[str, ClipId],
+        ringback: ClipId,
+        sayings: Sayings = WORD_BY_WORD,
+        ahead: Mapping[Words, ClipId] | None = None,
+    ) -> None:
+        """`ahead` is the library's, which adds to it what it has spoken meanwhile."""
         self.by_key = clips
         self.by_queue = music
         """`""` for all queues that have none of their own."""
+        self.sayings = sayings
         self._ringback = ringback
+        self._ahead = {} if ahead is None else ahead
 
     def clips(self, keys: Iterable[PromptKey]) -> tuple[ClipId, ...]:
-        """The clips of `keys` in order."""
-        return tuple(self.by_key[key] for key in keys)
+        """The clips of `keys` in order; of a sentence that has none the clips of its words."""
+        found: list[ClipId] = []
+        for key in keys:
+            whole = self.by_key.get(key)
+            found += (self.by_key[piece] for piece in clips_of(key) or (key,)) if whole is None else (whole,)
+        return tuple(found)
 
     def say(self, names: Sequence[PromptName], language: Language) -> tuple[ClipId, ...]:
         """The clips of `names` in `language`."""
-        return tuple(self.by_key[PromptKey(name, language)] for name in names)
+        return self.clips(PromptKey(name, language) for name in names)
 
     def music(self, queue: str = "") -> tuple[ClipId, ...]:
         """The music on hold of a queue."""
@@ -69,11 +90,15 @@ class Voice:
 
     def position(self, position: int, language: Language) -> tuple[ClipId, ...]:
         """The caller's place in the queue."""
-        return self.clips(speak_position(position, language))
+        return self.clips([speak_position(position, language)])
 
     def agent_number(self, agent: AgentId, language: Language) -> tuple[ClipId, ...]:
-        """Who is speaking, before the talk."""
-        return self.clips(speak_agent(agent, language))
+        """Who is speaking, before the talk: as one sentence where it is ready by now, else word by word."""
+        key = phrase_key(SystemPhrase.AGENT, digits_in(agent), language)
+        words = self.sayings.agent_words(agent, language)
+        if words is not None and words in self._ahead and key not in self.by_key:
+            return (self._ahead[words],)
+        return self.clips([key])
 
     def whisper(
         self, queue: QueueName, customer: Customer | None, language: Language, speaks: Language | None = None
@@ -82,20 +107,15 @@ class Voice:
 
         `speaks` is the caller's language, where it is not the one that is to be expected.
         """
-        keys = [system_key(SystemPrompt.WHISPER_CALL, language), queue_title(queue, language)]
-        keys += spoken_language(speaks, language)
-        if customer is not None and customer.tier is Tier.VIP:
-            keys.append(system_key(SystemPrompt.WHISPER_VIP, language))
-        return self.clips([*keys, system_key(SystemPrompt.BEEP, language)])
+        return self._whisper(SystemPhrase.CALL_FOR, queue, customer, language, speaks)
 
     def wait(self, wait_s: float, language: Language) -> tuple[ClipId, ...]:
         """How long it will take."""
-        return self.clips(speak_wait(wait_s, language))
+        return self.clips([speak_wait(wait_s, language)])
 
     def callback_introduction(self, queue: QueueName, language: Language) -> tuple[ClipId, ...]:
         """What the customer who is called back hears first: who calls, and why."""
-        before, after = SystemPrompt.CALLBACK_FROM, SystemPrompt.CALLBACK_WHY
-        return self.clips([system_key(before, language), queue_title(queue, language), system_key(after, language)])
+        return self.clips([phrase_key(SystemPhrase.CALLBACK_INTRODUCTION, queue, language)])
 
     def work_whisper(
         self,
@@ -106,20 +126,24 @@ class Voice:
         speaks: Language | None = None,
     ) -> tuple[ClipId, ...]:
         """What the agent hears before a callback or a message."""
-        keys = [system_key(WORK_WHISPERS[kind], language), queue_title(queue, language)]
-        keys += spoken_language(speaks, language)
-        if customer is not None and customer.tier is Tier.VIP:
-            keys.append(system_key(SystemPrompt.WHISPER_VIP, language))
-        return self.clips([*keys, system_key(SystemPrompt.BEEP, language)])
+        return self._whisper(WORK_WHISPERS[kind], queue, customer, language, speaks)
+
+    def _whisper(
+        self,
+        phrase: SystemPhrase,
+        queue: QueueName,
+        customer: Customer | None,
+        language: Language,
+        speaks: Language | None,
+    ) -> tuple[ClipId, ...]:
+        is_vip = customer is not None and customer.tier is Tier.VIP
+        about = LANGUAGE_WHISPERS.get((speaks, is_vip))
+        prompts = (*([about] if about is not None else []), SystemPrompt.BEEP)
+        return self.clips([phrase_key(phrase, queue, language), *(system_key(one, language) for one in prompts)])
 
     def all(self) -> frozenset[ClipId]:
-        """Every clip that may be asked for here, the ringing tone aside."""
+        """Every clip that may be asked for here, the ringing tone and what is spoken meanwhile aside."""
         return frozenset((*self.by_key.values(), *self.by_queue.values()))
-
-
-def spoken_language(speaks: Language | None, language: Language) -> list[PromptKey]:
-    """The name of the caller's language, in the agent's; nothing where there is nothing to tell."""
-    return [] if speaks is None else [system_key(LANGUAGE_WHISPERS[speaks], language)]
 
 
 class PromptLibrary:
@@ -132,6 +156,7 @@ class PromptLibrary:
         music: Mapping[str, bytes],
         ringback: bytes,
         speaker: Speaker | None = None,
+        sayings: Sayings = WORD_BY_WORD,
     ) -> None:
         """All sound is PCM (16 bit, mono, 8 kHz); `music` is by queue, with `""` for all others."""
         self._engine = engine
@@ -139,7 +164,10 @@ class PromptLibrary:
         self._spoken: OrderedDict[Words, ClipId] = OrderedDict()
         self._ringback = engine.add_clip(ringback)
         clips = {key: engine.add_clip(pcm) for key, pcm in sounds.items()}
-        self.present = Voice(clips, {queue: engine.add_clip(pcm) for queue, pcm in music.items()}, self._ringback)
+        self.ahead = Ahead(engine)
+        """Sentences that are spoken before their time comes."""
+        tunes = {queue: engine.add_clip(pcm) for queue, pcm in music.items()}
+        self.present = Voice(clips, tunes, self._ringback, sayings, self.ahead.ready)
         """Those of calls that come now."""
         self._users = Counter({self.present: 1})
         """How many calls go by each configuration's prompts, and one for the present."""
@@ -150,6 +178,7 @@ class PromptLibrary:
         music: Mapping[str, bytes],
         wanted: Collection[PromptKey],
         queues: Collection[str],
+        sayings: Sayings = WORD_BY_WORD,
     ) -> None:
         """Other prompts for the calls that come from now on; calls in progress keep theirs.
 
@@ -161,7 +190,7 @@ class PromptLibrary:
         tunes = {queue: clip for queue, clip in former.by_queue.items() if queue in queues and queue not in music}
         clips |= {key: self._engine.add_clip(pcm) for key, pcm in sounds.items()}
         tunes |= {queue: self._engine.add_clip(pcm) for queue, pcm in music.items()}
-        self.present = Voice(clips, tunes, self._ringback)
+        self.present = Voice(clips, tunes, self._ringback, sayings, self.ahead.ready)
         self._users[self.present] = 1
         self.give_back(former)
 
@@ -178,12 +207,19 @@ class PromptLibrary:
             for clip in voice.all().difference(*(other.all() for other in self._users)):
                 self._engine.drop_clip(clip)
 
-    async def spoken(self, words: Words) -> tuple[ClipId, ...]:
-        """Words as they come up; empty when they cannot be spoken in time."""
+    async def spoken(self, words: Words, voice: Voice | None = None) -> tuple[ClipId, ...]:
+        """Words as they come up; the clips of `voice` for them when they cannot be in time, or are recorded there.
+
+        Empty when there are no such clips.
+        """
+        voice = voice or self.present
+        clips = voice.clips(words.clips)
+        if clips and words.language in voice.sayings.recorded:
+            return clips
         if words not in self._spoken:
             pcm = None if self._speaker is None else await self._speaker.pcm(words)
             if pcm is None:
-                return ()
+                return clips
             if words not in self._spoken:  # somebody else's wait for the same words may have ended first
                 self._spoken[words] = self._engine.add_clip(pcm)
                 if len(self._spoken) > SPOKEN_MAX:
@@ -209,3 +245,4 @@ class PromptLibrary:
             self._engine.drop_clip(clip)
         self._users.clear()
         self._spoken.clear()
+        self.ahead.close()

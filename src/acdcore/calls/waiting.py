@@ -208,6 +208,7 @@ def follow_phone(call: Call, hall: Hall, ring: Ring, note: Note | None) -> None:
 def ring_agent(call: Call, hall: Hall, offer: Offered) -> Ring | None:
     """Ring the agent's phone and pop the screen; an agent without a phone costs the caller no time."""
     pop_screen(call, hall, offer)
+    hall.library.ahead.want(call.voice.sayings.agent_words(offer.agent, call.language), is_urgent=True)
     try:
         leg = ring_seat(call, hall, offer.agent, offer.ring_for_s)
     except AcdError:  # no phone, no port or no line for one

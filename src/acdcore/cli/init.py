@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated
 
@@ -10,18 +9,15 @@ import typer
 
 from acdcore.cli.terminal import DEFAULT_CONFIG, plain_errors, show
 from acdcore.kernel.errors import SettingsError
+from acdcore.kernel.shipped import shipped
 
 DirectoryArgument = Annotated[Path, typer.Argument(help="Where to; made if it is not there.")]
-SHIPPED = "shipped"
-"""Beside the program's modules, where it was installed; a checkout has the files in `config`."""
-CHECKOUT = Path(__file__).parents[3] / "config"
 
 
 def init(directory: DirectoryArgument = DEFAULT_CONFIG.parent) -> None:
     """Write settings, flows, calendars, prompts and agents to begin with, with comments; nothing is overwritten."""
-    with plain_errors(), as_file(files("acdcore")) as package:
-        source = package / SHIPPED
-        written = write_out(source if source.is_dir() else CHECKOUT, directory)
+    with plain_errors():
+        written = write_out(shipped(), directory)
     file = directory / DEFAULT_CONFIG.name
     named = "" if file == DEFAULT_CONFIG else f" --config {file}"
     show(f"{written} files are in {directory}. Edit {file}, then `acdcore check{named}` and `acdcore run{named}`.")

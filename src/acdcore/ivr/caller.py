@@ -19,7 +19,7 @@ from acdcore.ivr.model import (
     VariableName,
     Words,
 )
-from acdcore.ivr.reading import read
+from acdcore.ivr.reading import read, said
 from acdcore.ivr.steps import EnterQueue, FileMessage
 from acdcore.ivr.variables import CALLER, DIALLED, NO, OF_CUSTOMER, UNKNOWN_TIER
 from acdcore.kernel.ids import AgentId, QueueName
@@ -119,14 +119,14 @@ class Caller:
         return self.customer.tier if self.customer else UNKNOWN_TIER
 
 
-def read_aloud(value: str, part: Read, language: Language) -> tuple[PromptKey | Words, ...]:
-    """A value as prompts, or as words when it is a text; nothing when it is empty or cannot be read so."""
+def read_aloud(value: str, part: Read, language: Language) -> tuple[Words, ...]:
+    """A value as words, with the clips that say the same; nothing when it is empty or cannot be read so."""
     if not value:
         return ()
     if part.kind is None:
         return (Words(value, language),)
     try:
-        return read(value, part.kind, language)
+        return (Words(said(value, part.kind, language), language, read(value, part.kind, language)),)
     except ValueError:
         return ()
 

@@ -13,9 +13,10 @@ and before what is counted; it is 二 in ten and hundred, in ordinals, after a p
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from acdcore.ivr.model import Language, PromptKey
-from acdcore.ivr.system import COUNTS, Word, count_key, digit_key, word_key
+from acdcore.ivr.system import COUNTS, Word, count_key, digit_key, month_day_key, month_key, word_key
 
 CARDINAL_MAX = 10**12 - 1
 """The largest number that has words: three groups of four digits, or four of three."""
@@ -24,9 +25,28 @@ CHINESE_GROUPS = ((10**8, Word.HUNDRED_MILLION), (10**4, Word.TEN_THOUSAND), (1,
 CHINESE_PLACES = ((1000, Word.THOUSAND), (100, Word.HUNDRED))
 ENGLISH_GROUPS = ((10**9, Word.BILLION), (10**6, Word.MILLION), (1000, Word.THOUSAND))
 
-Spoken = str | int | Word
-"""A prompt by what it says: a digit ("0"), one of `COUNTS`, or a word."""
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A month's name."""
+
+    number: int
+    """From 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class MonthDay:
+    """A day of a month, as it is read in a date."""
+
+    number: int
+    """From 1."""
+
+
+Spoken = str | int | Word | Month | MonthDay
+"""A clip by what it says: a digit ("0"), one of `COUNTS`, a word, a part of a date; or a pause, which has no clip."""
 ZERO: Spoken = "0"
+PAUSE: Spoken = ","
+"""Between groups of digits and parts of a value: a comma in the text."""
 
 
 def speak_cardinal(number: int, language: Language) -> tuple[PromptKey, ...]:
@@ -59,14 +79,22 @@ def decimals(digits: str) -> list[Spoken]:
 
 
 def keys(spoken: Sequence[Spoken], language: Language) -> tuple[PromptKey, ...]:
-    """The prompts of some words."""
-    return tuple(_key(word, language) for word in spoken)
+    """The clips of some words."""
+    return tuple(_key(word, language) for word in spoken if word != PAUSE)
 
 
 def _key(spoken: Spoken, language: Language) -> PromptKey:
-    if isinstance(spoken, Word):
-        return word_key(spoken, language)
-    return count_key(spoken, language) if isinstance(spoken, int) else digit_key(spoken, language)
+    match spoken:
+        case Word():
+            return word_key(spoken, language)
+        case Month(number):
+            return month_key(number, language)
+        case MonthDay(number):
+            return month_day_key(number, language)
+        case int():
+            return count_key(spoken, language)
+        case _:
+            return digit_key(spoken, language)
 
 
 # --- Mandarin and Cantonese ------------------------------------------------------------------------------------

@@ -44,6 +44,8 @@ class Words:
     """What is said."""
     language: Language
     """In which voice."""
+    clips: tuple[PromptKey, ...] = ()
+    """Single words that say the same, for when it cannot be spoken in time; empty: nothing does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from pydantic import Field
-
 from acdcore.ivr.cache import PromptCache, keep, kept
-from acdcore.ivr.flow_file import PromptTable
-from acdcore.ivr.model import Beep, Flow, Language, PromptKey, PromptName, PromptRequest, Text, WavFile
+from acdcore.ivr.model import Beep, Flow, Language, PromptKey, PromptRequest, Text, WavFile
 from acdcore.ivr.music import beep, hold_music
 from acdcore.ivr.recordings import is_by_name
 from acdcore.ivr.resample import Resampler
-from acdcore.ivr.system import SYSTEM, SystemPrompt, required_names, system_key
-from acdcore.ivr.table import Table, read_table
 from acdcore.ivr.voices import HelperProcesses, Reader, Reading
 from acdcore.ivr.wav import Sound, WavError, read_wav, to_pcm
-from acdcore.kernel.errors import SettingsError, Unavailable, raise_together
-from acdcore.kernel.mistakes import near
+from acdcore.kernel.errors import SettingsError, Unavailable
 
 NO_SPEECH = 'is read aloud, but no speech synthesis is installed; pip install "acdcore[tts]" or give a wav'
 Asked = tuple[str, str]
@@ -25,51 +19,9 @@ Progress = Callable[[int, int], None]
 """Called with (done, total) while texts are being read aloud."""
 
 
-class SystemTable(Table):
-    """`config/prompts/system.toml`."""
-
-    prompts: dict[str, PromptTable] = Field(default_factory=dict)
-
-
 def flow_requests(flow: Flow) -> tuple[PromptRequest, ...]:
     """The flow's own prompts."""
     return tuple(PromptRequest(key, source, flow.file) for key, source in flow.prompts.items())
-
-
-def system_requests(file: Path) -> tuple[PromptRequest, ...]:
-    """The prompts of `config/prompts/system.toml`, which must be complete in all languages, and the beep.
-
-    Raises SettingsError for all that is wrong.
-    """
-    tables = read_table(file, SystemTable).prompts
-    raise_together([SettingsError(str(file), f"prompts.{name}", text) for name, text in _system_problems(tables)])
-    requests = [PromptRequest(system_key(SystemPrompt.BEEP, language), Beep(), str(file)) for language in Language]
-    return (
-        *requests,
-        *(
-            PromptRequest(PromptKey(PromptName(f"{SYSTEM}.{name}"), language), source, str(file))
-            for name in sorted(required_names())
-            for language, source in tables[name].sources().items()
-        ),
-    )
-
-
-def _system_problems(tables: Mapping[str, PromptTable]) -> Iterator[tuple[str, str]]:
-    """Prompts that are missing or nobody plays, with what is wrong; one that is misspelt is both, and told once."""
-    required = required_names()
-    missing = sorted(required - tables.keys())
-    for name in sorted(tables.keys() - required):
-        meant = near(name, missing)
-        missing = [other for other in missing if f"mean {other}?" not in meant]
-        yield name, f"is no prompt of the system; remove it{meant}"
-    if missing:
-        further = f", and so are {len(missing) - 1} others" if len(missing) > 1 else ""
-        every = ", ".join(language.value for language in Language)
-        yield missing[0], f"missing in {every}{further}; add a text or wav, as in the file that comes with acdcore"
-    for name in sorted(required & tables.keys()):
-        absent = [language.value for language in Language if language not in tables[name].sources()]
-        if absent:
-            yield name, f"missing in {', '.join(absent)}; add a text or wav"
 
 
 def render(

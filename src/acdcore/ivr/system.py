@@ -18,17 +18,17 @@ class SystemPrompt(StrEnum):
     """A prompt by its key in `config/prompts/system.toml`."""
 
     AGENT_NUMBER = "agent-number"
-    """Before the digits of the agent's number, to the caller."""
+    """Before the digits of the agent's number, to the caller, where the sentence cannot be spoken in time."""
     AT_YOUR_SERVICE = "at-your-service"
     """After them."""
     POSITION = "position"
-    """Before the place in the queue, to the caller."""
+    """Before the place in the queue, to the caller, in a house that has recorded it; as all that is "before" below."""
     IN_THE_QUEUE = "in-the-queue"
     """After it."""
     POSITION_BEYOND = "position-beyond"
-    """Instead of all three when the place is above `COUNT_MAX`."""
+    """When the place is above `COUNT_MAX`."""
     PLEASE_HOLD = "please-hold"
-    """While an agent is being looked for."""
+    """All agents are busy, to the caller before the music."""
     LINES_BUSY = "lines-busy"
     """All lines are taken; then the call ends."""
     QUEUE_OVERFLOW = "queue-overflow"
@@ -59,6 +59,10 @@ class SystemPrompt(StrEnum):
     """To the agent after the queue's spoken name: a caller speaks this language, which is not the queue's first."""
     WHISPER_CANTONESE = "whisper-cantonese"
     WHISPER_ENGLISH = "whisper-english"
+    WHISPER_VIP_MANDARIN = "whisper-vip-mandarin"
+    """Both together."""
+    WHISPER_VIP_CANTONESE = "whisper-vip-cantonese"
+    WHISPER_VIP_ENGLISH = "whisper-vip-english"
     WHISPER_CALLBACK = "whisper-callback"
     """To the agent before the queue's spoken name: the customer is called once the agent says so."""
     WHISPER_MESSAGE = "whisper-message"
@@ -109,6 +113,29 @@ class SystemPrompt(StrEnum):
     """To the agent just before the caller is there, to the caller before a recording; a tone, without language."""
 
 
+class SystemPhrase(StrEnum):
+    """A sentence with a value in it, by its key in the same file; one prompt for each value (`acdcore.ivr.phrases`)."""
+
+    PLACE = "place"
+    """The place in the queue, to the waiting caller."""
+    WAIT = "wait-minutes"
+    """How long the wait will be, to the waiting caller."""
+    AGENT = "agent-introduction"
+    """Who is speaking, to the caller before the talk."""
+    CALL_FOR = "call-for"
+    """Which queue the caller comes from, to the agent before the talk."""
+    CALLBACK_FOR = "callback-for"
+    """The same of a callback: the customer is called once the agent has heard it."""
+    MESSAGE_FOR = "message-for"
+    """The same of a message, which follows."""
+    CALLBACK_INTRODUCTION = "callback-introduction"
+    """Who calls and why, to the customer who is called back."""
+    MESSAGE_LENGTH = "message-length"
+    """How long a message may be, to the caller."""
+    MESSAGE_END_KEY = "message-end-key"
+    """After it: which digit ends the message."""
+
+
 class Word(StrEnum):
     """A word that values are read aloud with, by its key in the same file."""
 
@@ -134,6 +161,8 @@ class Word(StrEnum):
     """The hundredth part; in Chinese of any currency."""
     HKD = "hong-kong-dollars"
     HKD_ONE = "hong-kong-dollar"
+    HKD_CENTS = "hong-kong-cents"
+    """Chinese, of amounts in dollars that have no jiao; so are cents."""
     USD = "us-dollars"
     USD_ONE = "us-dollar"
     CENTS = "cents"
@@ -142,8 +171,10 @@ class Word(StrEnum):
     """Chinese, after its digits."""
     SMALL_HOURS = "small-hours"
     """0:00 to 4:59, said before the hour in Chinese, after it in English; as the next four."""
+    EARLY = "early-morning"
+    """5:00 to 8:59."""
     MORNING = "morning"
-    """5:00 to 11:59."""
+    """9:00 to 11:59."""
     NOON = "noon"
     """12:00 to 12:59; in English only 12:00."""
     AFTERNOON = "afternoon"
@@ -171,6 +202,11 @@ def system_key(prompt: SystemPrompt, language: Language) -> PromptKey:
     return PromptKey(PromptName(f"{SYSTEM}.{prompt.value}"), language)
 
 
+def phrase_key(phrase: SystemPhrase, value: str, language: Language) -> PromptKey:
+    """The key of a sentence with this value in it."""
+    return PromptKey(PromptName(f"{SYSTEM}.{phrase.value}-{value}"), language)
+
+
 def word_key(word: Word, language: Language) -> PromptKey:
     """The key of a word."""
     return PromptKey(PromptName(f"{SYSTEM}.{word.value}"), language)
@@ -196,16 +232,16 @@ def month_day_key(day: int, language: Language) -> PromptKey:
     return PromptKey(PromptName(f"{SYSTEM}.month-day-{day}"), language)
 
 
-def required_names() -> frozenset[str]:
-    """All keys that the file must have: every prompt but the beep, which is made here."""
-    return system_names() - {SystemPrompt.BEEP.value}
-
-
 def system_names() -> frozenset[str]:
-    """The names of all prompts of the system, without `system.`."""
+    """The names of all prompts of the system that say the same in every call, without `system.`."""
+    return clip_names() | {SystemPrompt.BEEP.value}
+
+
+def clip_names() -> frozenset[str]:
+    """All of them but the beep, which is made here: what a house records that records single words."""
     digits = {f"digit-{digit}" for digit in range(10)}
     counts = {f"count-{count}" for count in COUNTS}
     months = {f"month-{month}" for month in range(1, MONTHS + 1)}
     days = {f"month-day-{day}" for day in range(1, MONTH_DAYS + 1)}
     said = {prompt.value for prompt in SystemPrompt} | {word.value for word in Word}
-    return frozenset(said | digits | counts | months | days)
+    return frozenset(said | digits | counts | months | days) - {SystemPrompt.BEEP.value}

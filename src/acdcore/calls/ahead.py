@@ -1,0 +1,71 @@
+"""Sentences that must be there at once when their time comes, spoken ahead of it: the numbers of agents.
+
+Nobody waits for them: until one is ready, its caller hears single words in a row.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+
+import structlog
+
+from acdcore.ivr.model import Words
+from acdcore.kernel.errors import AcdError
+from acdcore.media.engine import Engine
+from acdcore.media.model import ClipId
+
+READY_MAX = 600
+"""Sentences that are kept, some 30 MB: two hundred agents in three languages. Of more those are kept that came last."""
+WANTED_MAX = READY_MAX
+"""Sentences that wait to be spoken; more would push each other out."""
+
+
+class Ahead:
+    """What is ready, what is wanted, and the turn in which one becomes the other."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.ready: OrderedDict[Words, ClipId] = OrderedDict()
+        """By what is said."""
+        self._wanted: OrderedDict[Words, None] = OrderedDict()
+        self._is_wanted = asyncio.Event()
+
+    def want(self, words: Words | None, *, is_urgent: bool = False) -> None:
+        """Have a sentence soon, an urgent one before all others; None: there is none to be had."""
+        if words is None or words in self.ready or (len(self._wanted) >= WANTED_MAX and not is_urgent):
+            return
+        self._wanted[words] = None
+        if is_urgent:
+            self._wanted.move_to_end(words, last=False)
+        self._is_wanted.set()
+
+    async def get_ready(self, read: Callable[[Words], bytes]) -> None:
+        """Speak what is wanted, one after the other in a thread, until cancelled; half of the time is left to others.
+
+        `read` makes PCM of a sentence (16 bit, mono, 8 kHz). One that cannot be made is tried again when it is wanted
+        again.
+        """
+        loop = asyncio.get_running_loop()
+        while True:
+            while not self._wanted:
+                self._is_wanted.clear()
+                await self._is_wanted.wait()
+            words = self._wanted.popitem(last=False)[0]
+            began_at = loop.time()
+            try:
+                self._keep(words, await asyncio.to_thread(read, words))
+            except AcdError as error:
+                structlog.get_logger("speech").warning("not spoken ahead", reason=str(error))
+            await asyncio.sleep(loop.time() - began_at)
+
+    def _keep(self, words: Words, pcm: bytes) -> None:
+        self.ready[words] = self._engine.add_clip(pcm)
+        if len(self.ready) > READY_MAX:
+            self._engine.drop_clip(self.ready.popitem(last=False)[1])
+
+    def close(self) -> None:
+        """Give all clips back to the engine."""
+        for clip in self.ready.values():
+            self._engine.drop_clip(clip)
+        self.ready.clear()
+        self._wanted.clear()
