@@ -18,9 +18,11 @@ import aiohttp
 from rich.console import Console
 from rich.table import Table
 
+from acdcore.ivr.model import Language
+from acdcore.ivr.system import SystemPhrase, phrase_key
 from acdcore.kernel.errors import AcdError, SettingsError
 from acdcore.keys import kept_password
-from acdcore.parts import make_sounds
+from acdcore.parts import make_sentence, make_sounds
 from acdcore.plan import make_plan
 from acdcore.reload import Sounds
 from acdcore.settings import load
@@ -81,7 +83,14 @@ def read_sounds(console: Console) -> Sounds:
     """All prompts, spoken at the first time only: the demo recognises by them what callers hear."""
     config = CONFIG / "acdcore.toml"
     settings = load(config, DIFFERENCES | {"ACDCORE_STORAGE__DIRECTORY": str(VAR)})
-    return make_sounds(make_plan(settings, config), lambda line: progress(console, line))
+    plan = make_plan(settings, config)
+    sounds = make_sounds(plan, lambda line: progress(console, line))
+    numbers = {
+        phrase_key(SystemPhrase.AGENT, agent, Language.MANDARIN): make_sentence(plan, words)
+        for agent in AGENT_TONES_HZ
+        if (words := plan.sayings.agent_words(agent, Language.MANDARIN)) is not None
+    }
+    return Sounds({**sounds.prompts, **numbers}, sounds.music)
 
 
 # --- the scene ---

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from acdcore.ivr.kinds import ReadAs
 from acdcore.ivr.model import Language, PromptKey, PromptRequest, Text
-from acdcore.ivr.numbers import speak_agent, speak_digits, speak_position, speak_wait
+from acdcore.ivr.numbers import speak_digits, speak_position, speak_wait
+from acdcore.ivr.phrases import clips_of
 from acdcore.ivr.prompts import render
 from acdcore.ivr.reading import read
+from acdcore.ivr.system import SystemPhrase, phrase_key
 from acdcore.ivr.voices import Reader
 from acdcore.media.g711 import decode, encode
 from acdcore.media.model import Codec
@@ -92,11 +94,11 @@ def spoken(value: Value, language: Language) -> tuple[PromptKey, ...]:
     """The prompts that say a value."""
     match value.kind:
         case ValueKind.AGENT:
-            return speak_agent(value.written, language)
+            return clips_of(phrase_key(SystemPhrase.AGENT, value.written, language))
         case ValueKind.POSITION:
-            return speak_position(int(value.written), language)
+            return (speak_position(int(value.written), language),)
         case ValueKind.WAIT:
-            return speak_wait(60.0 * int(value.written), language)
+            return (speak_wait(60.0 * int(value.written), language),)
         case ValueKind.TELEPHONE | ValueKind.PLATE:
             return speak_digits(value.written, language)
         case _:

@@ -16,8 +16,9 @@ import aiohttp
 from acdcore.calls.feed import FeedKind, ScreenPop
 from acdcore.calls.rows import EndedBy
 from acdcore.ivr.model import Language, PromptKey, PromptName
-from acdcore.ivr.numbers import speak_agent
-from acdcore.ivr.system import SystemPrompt, system_key
+from acdcore.ivr.numbers import speak_position
+from acdcore.ivr.phrases import clips_of
+from acdcore.ivr.system import SystemPhrase, SystemPrompt, phrase_key, system_key
 from acdcore.kernel.address import Address
 from acdcore.kernel.errors import Outcome
 from acdcore.media.g711 import decode, encode
@@ -292,7 +293,8 @@ async def ordinary_story(scene: Scene) -> None:
     await press(call, "1")
     await press(call, SKIP)
     await scene.listener.until(FeedKind.CALL_QUEUED, ORDINARY.number)
-    told = await hears_over_music(call, scene.system(SystemPrompt.POSITION))
+    places = [scene.sounds[speak_position(place, Language.MANDARIN)] for place in PLACES]
+    told = await one_of(*(hears_over_music(call, place) for place in places))
     heard = bytes(call.sound.heard)
     played = await share_found(as_sent(scene.music)[: 2 * 8000], heard)
     music = "" if played >= WORDS_SHARE_MIN else f"only {played:.0%} of the music's beginning was heard"
@@ -335,6 +337,8 @@ async def overflowing_story(scene: Scene) -> None:
     scene.judge(Expectation.OVERFLOWED, told, "" if cause == EndCause.BYE else f"the call ended by {cause}")
 
 
+PLACES = (1, 2)
+"""Who is told the place in the queue came first or second: two callers come at once."""
 STORIES = {
     FIRST: first_story,
     MISTYPER: mistyped_story,
@@ -367,7 +371,9 @@ async def press(call: PhoneCall, key: str) -> None:
 async def talk(scene: Scene, caller: Caller, call: PhoneCall) -> Desk:
     """Wait for an agent, then both listen for each other."""
     desk = await scene.desk(caller.number)
-    numbered = await hears(call, scene, [scene.sounds[key] for key in speak_agent(desk.agent, Language.MANDARIN)])
+    whole = phrase_key(SystemPhrase.AGENT, desk.agent, Language.MANDARIN)
+    ways = ([whole], clips_of(whole))
+    numbered = await one_of(*(hears(call, scene, [scene.sounds[key] for key in way]) for way in ways))
     scene.judge(Expectation.AGENT_NUMBER, numbered)
     agent_heard, caller_heard = await asyncio.gather(
         call.sound.hear(AGENT_TONES_HZ[desk.agent], HEARD_WITHIN_S),
@@ -380,6 +386,21 @@ async def talk(scene: Scene, caller: Caller, call: PhoneCall) -> Desk:
     )
     await asyncio.sleep(TALK_S)
     return desk
+
+
+async def one_of(*ways: Coroutine[None, None, str]) -> str:
+    """Wait until something was heard in one of some ways; what was missing in the last of them, else an empty text."""
+    waits = [asyncio.create_task(way) for way in ways]
+    fault = ""
+    try:
+        for wait in asyncio.as_completed(waits):
+            fault = await wait
+            if not fault:
+                break
+    finally:
+        for other in waits:
+            other.cancel()
+    return fault
 
 
 async def hears(call: PhoneCall, scene: Scene, prompts: list[bytes]) -> str:

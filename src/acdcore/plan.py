@@ -120,7 +120,7 @@ def read_plan(settings: Settings, file: Path) -> tuple[Plan, Sequence[SettingsEr
     if system is not None:
         requests += (*system.requests, *sentences(system, settings, known), *queue_titles(system, settings, file))
     requests = [*with_recordings(requests, here / settings.ivr.prompts)]
-    said = (WORD_BY_WORD, ()) if system is None else (system.sayings, system.warnings)
+    said = (WORD_BY_WORD, ()) if system is None else (system.sayings(requests), system.warnings)
     checked = Plan(settings, file, known, _by_text(calendars), tuple(requests), regions, *said)
     there = There(
         flows=frozenset({*known, *flows.unread}) if flows.are_named else None,

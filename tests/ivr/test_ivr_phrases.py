@@ -93,7 +93,8 @@ def test_sentences_of_queues_and_lengths_are_made_when_those_are_known() -> None
 
 
 def test_agent_number_is_one_sentence_with_its_digits_apart() -> None:
-    words = [SHIPPED_SYSTEM.sayings.agent_words("1001", language) for language in Language]
+    sayings = SHIPPED_SYSTEM.sayings(SHIPPED_SYSTEM.requests)
+    words = [sayings.agent_words("1001", language) for language in Language]
     assert [each.text for each in words if each] == [
         "工号幺零零幺，为您服务。",
         "工號一零零一，為您服務。",
@@ -148,8 +149,9 @@ def test_house_that_has_recorded_words_hears_no_other_voice(tmp_path: Path) -> N
     system = read_system(written(tmp_path, recorded(*(clip_names() - new))))
     assert system.warnings == ()
     assert not any(isinstance(request.source, Text) for request in system.requests)
-    assert system.sayings.recorded == frozenset(Language)
-    assert system.sayings.agent_words("1001", CMN) is None
+    sayings = system.sayings(system.requests)
+    assert sayings.recorded == frozenset(Language)
+    assert sayings.agent_words("1001", CMN) is None
     assert not any(list(system.of_value(phrase, "sales", TITLES)) for phrase in OF_QUEUES)
     there = {request.key for request in system.requests}
     for phrase, value in [(phrase, value) for phrase, values in VALUES.items() for value in values]:

@@ -24,7 +24,9 @@ from tests.wire.spoken import Listener, Part, places_of
 from tests.wire.watch import Operator
 
 from acdcore.ivr.model import Language, PromptKey, PromptName
-from acdcore.ivr.numbers import speak_agent, speak_digits, speak_position
+from acdcore.ivr.numbers import speak_digits, speak_position
+from acdcore.ivr.phrases import clips_of
+from acdcore.ivr.system import SystemPhrase, phrase_key
 
 pytestmark = pytest.mark.wire
 
@@ -90,9 +92,9 @@ class Journey:
             me.press("1")
             await me.find("connecting", self.keys("hotline.connecting"))
             offer = self.keys("system.callback-offer")
-            await me.find("first in the queue", (*speak_position(1, self.language), *offer))
+            await me.find("first in the queue", (speak_position(1, self.language), *offer))
             self.waiting[SERVED].set()
-            await me.find("agent's number", speak_agent(AGENT, self.language))
+            await me.find("agent's number", clips_of(phrase_key(SystemPhrase.AGENT, AGENT, self.language)))
             self.is_told.set()
             await me.listen("survey", self.keys("survey.satisfaction"))
             me.press("1")
@@ -138,7 +140,7 @@ class Journey:
             me.press("1")
             await me.find("connecting", self.keys("hotline.connecting"))
             offer = self.keys("system.callback-offer")
-            await me.find("second in the queue", (*speak_position(2, self.language), *offer))
+            await me.find("second in the queue", (speak_position(2, self.language), *offer))
             self.waiting[RECALLED].set()
             me.press("1")
             number = speak_digits(RECALLED, self.language)
@@ -153,7 +155,7 @@ class Journey:
             call = await phone.incoming(150)
             call.answer()
             me = Listener(call, self.house, self.parts)
-            await me.find("called back", self.keys("system.callback-from", "queue.service", "system.callback-why"))
+            await me.find("called back", self.keys("system.callback-introduction-service"))
             self.is_introduced.set()
             await call.until_ended(10)
 
@@ -165,16 +167,16 @@ class Journey:
                 await event.wait()
             await self.operator.make_ready(AGENT)
             me = await self.pick_up(phone)
-            await me.find("whisper: call", self.whisper("whisper-call"))
+            await me.find("whisper: call", self.whisper("call-for"))
             await self.is_told.wait()
             me.call.hang_up()
             for _ in range(2):
                 me = await self.pick_up(phone)
                 if (await self.offered())["kind"] == "callback":
-                    await me.find("whisper: callback", self.whisper("whisper-callback"))
+                    await me.find("whisper: callback", self.whisper("callback-for"))
                     await self.is_introduced.wait()
                 else:
-                    await me.find("whisper: message", self.whisper("whisper-message"))
+                    await me.find("whisper: message", self.whisper("message-for"))
                     await me.find("the message", self.message())
                     await me.find("the message's keys", self.keys("system.message-keys"))
                     me.press("3")
@@ -190,7 +192,7 @@ class Journey:
     def whisper(self, kind: str) -> tuple[PromptKey, ...]:
         """What the agent hears of a caller who speaks the agent's language."""
         unexpected = {Language.CANTONESE: ["system.whisper-cantonese"], Language.ENGLISH: ["system.whisper-english"]}
-        return self.keys(f"system.{kind}", "queue.service", *unexpected.get(self.language, []), "system.beep")
+        return self.keys(f"system.{kind}-service", *unexpected.get(self.language, []), "system.beep")
 
     async def offered(self) -> Mapping[str, object]:
         """The work of the last offer."""

@@ -6,7 +6,7 @@ The same holds for a file without the sentences of `acdcore.ivr.phrases`, unless
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import Field
@@ -14,7 +14,7 @@ from pydantic import Field
 from acdcore.ivr.flow_file import PromptTable
 from acdcore.ivr.model import Beep, Language, PromptKey, PromptName, PromptRequest, PromptSource, Text, WavFile
 from acdcore.ivr.phrases import BEFORE, PIECES, PLACEHOLDERS, VALUES, Sayings, filled, phrase_of, written
-from acdcore.ivr.system import SYSTEM, SystemPhrase, SystemPrompt, clip_names, phrase_key, system_key
+from acdcore.ivr.system import SYSTEM, SystemPhrase, SystemPrompt, clip_names, digit_key, phrase_key, system_key
 from acdcore.ivr.table import Table, read_table
 from acdcore.kernel.errors import SettingsError, raise_together
 from acdcore.kernel.mistakes import near
@@ -26,7 +26,6 @@ AS_TEXT_ONLY_IN_SENTENCES = frozenset(
     piece.value for phrase, pieces in PIECES.items() if phrase is not SystemPhrase.AGENT for piece in pieces
 )
 """Words of earlier versions that are said only where they are recorded."""
-WORDS_OF_VALUES = re.compile(r"(digit|count)-[0-9]+")
 _BRACES = re.compile(r"\{[^}]*\}?")
 
 Sources = Mapping[str, Mapping[Language, PromptSource]]
@@ -51,10 +50,21 @@ class SystemFile:
     """The sentences whose values others know; a language is missing where they are put together from recordings."""
     single: Sources
     """Sentences with one certain value, which go before the templates."""
-    sayings: Sayings
-    """For the values of calls."""
     warnings: tuple[str, ...]
     """What the file lacks, and what in it is not said any more."""
+
+    def sayings(self, requests: Iterable[PromptRequest]) -> Sayings:
+        """How values are said that only calls bring up; `requests` are all prompts, with recordings where there are.
+
+        Where all digits are recorded, and in the sentence of the agent's number its words, no engine mixes into them.
+        """
+        recorded = {request.key for request in requests if isinstance(request.source, WavFile)}
+        digits = {lang for lang in Language if recorded.issuperset(digit_key(digit, lang) for digit in "0123456789")}
+        frames = PIECES[SystemPhrase.AGENT]
+        framed = {lang for lang in digits if recorded.issuperset(system_key(frame, lang) for frame in frames)}
+        templates = self.templates[SystemPhrase.AGENT].items()
+        agent = {lang: one.text for lang, one in templates if isinstance(one, Text) and lang not in framed}
+        return Sayings(agent, frozenset(digits))
 
     def of_value(self, phrase: SystemPhrase, value: str, titles: Mapping[Language, str]) -> Iterator[PromptRequest]:
         """The sentence with this value in all languages, where it is not put together from recordings.
@@ -197,13 +207,6 @@ def _system_file(file: str, whole: Sources, warnings: tuple[str, ...]) -> System
         for phrase in SystemPhrase
     }
     pieces = {(piece.value, language) for phrase, language in spliced for piece in PIECES[phrase]}
-    recorded = frozenset(
-        language
-        for name, sources in whole.items()
-        for language, source in sources.items()
-        if WORDS_OF_VALUES.fullmatch(name) and isinstance(source, WavFile)
-    )
-    agent = {lang: source.text for lang, source in templates[SystemPhrase.AGENT].items() if isinstance(source, Text)}
     requests = [PromptRequest(system_key(SystemPrompt.BEEP, language), Beep(), file) for language in Language]
     for name in sorted(whole):
         found = phrase_of(name)
@@ -211,8 +214,8 @@ def _system_file(file: str, whole: Sources, warnings: tuple[str, ...]) -> System
         for language, source in whole[name].items() if is_fixed else ():
             if name not in AS_TEXT_ONLY_IN_SENTENCES or (name, language) in pieces:
                 requests.append(PromptRequest(PromptKey(PromptName(f"{SYSTEM}.{name}"), language), source, file))
-    made = SystemFile(file, (), templates, whole, Sayings(agent, recorded), warnings)
+    made = SystemFile(file, (), templates, whole, warnings)
     for phrase, values in VALUES.items():
         for value in values:
             requests += made.of_value(phrase, value, {})
-    return SystemFile(file, tuple(requests), templates, whole, made.sayings, warnings)
+    return replace(made, requests=tuple(requests))
