@@ -19,8 +19,9 @@ from acdcore.ivr.cantonese import respelled
 from acdcore.ivr.flow_file import read_flow
 from acdcore.ivr.kinds import ReadAs
 from acdcore.ivr.model import Language, PromptName, PromptRequest, Text, WavFile
-from acdcore.ivr.system_file import system_requests
+from acdcore.ivr.prompts import flow_requests
 from acdcore.ivr.reading import read
+from acdcore.ivr.system_file import system_requests
 from acdcore.plan import make_plan
 from acdcore.settings import load
 
