@@ -29,7 +29,7 @@ from acdcore.sip.uri import SipUri
 
 LOOPBACK = Address("127.0.0.1", 0)
 SIPP = shutil.which("sipp")
-CALLS, RATE = 150, 150
+CALLS, RATE = 150, 100
 TIMING = Timing(t1_s=0.1, t2_s=0.2, t4_s=0.2, d_s=0.5)
 """A short memory, so that the end of the last transaction can be waited for; SIPp may be kept waiting for 6 s."""
 WAIT_S = 30.0
