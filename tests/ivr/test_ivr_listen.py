@@ -4,6 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from acdcore.ivr.check import Surroundings, validate
 from acdcore.ivr.flow_file import read_flow
@@ -307,6 +309,59 @@ def test_answer_goes_into_reports_where_it_is_asked_for_them() -> None:
     assert Answered("department", QuestionKind.CHOICE, "sales") in walk.handle(CallerUnderstood(1, (SURE,)), 1.0)
     actions = walked(ListeningReady(1), DigitPressed("2"), node=replace(LISTEN, question="department"))
     assert Answered("department", QuestionKind.CHOICE, "service") in actions
+
+
+SPOKEN = ("ready", "speaks", "spoke", "sales", "unsure", "nothing", "yes", "no", "unavailable")
+does = st.lists(st.sampled_from([*SPOKEN, "heard", "silence", "1", "2", "9"]), max_size=40)
+
+
+@settings(max_examples=300, deadline=None)
+@given(does=does, has_barge_in=st.booleans())
+def test_every_listening_is_stopped_once_and_before_the_next_whatever_the_caller_does(
+    does: list[str], has_barge_in: bool
+) -> None:
+    walk = machine(replace(DOUBTING, has_barge_in=has_barge_in, retries=9))
+    actions, now = walk.start(0.0), 0.0
+    open_ones: list[int] = []
+    playing = 0
+    for doing in [*does, *["silence"] * 40]:
+        for action in actions:
+            match action:
+                case PrepareToListen(number):
+                    assert not open_ones
+                    open_ones.append(number)
+                case Listen(number) | Understand(number):
+                    assert open_ones == [number]
+                case StopListening(number):
+                    open_ones.remove(number)
+                case Play(number):
+                    playing = number
+        if walk.is_ended:
+            break
+        now += 0.1
+        number = open_ones[0] if open_ones else 0
+        likely = {"sales": (SURE,), "unsure": (UNSURE,), "nothing": ()}
+        match doing:
+            case "silence":
+                now = walk.next_deadline() or now
+                actions = walk.handle_deadline(now)
+            case "heard":
+                actions = walk.handle(PlaybackFinished(playing), now)
+            case "ready":
+                actions = walk.handle(ListeningReady(number), now)
+            case "speaks":
+                actions = walk.handle(CallerSpeaks(number), now)
+            case "spoke":
+                actions = walk.handle(CallerSpoke(number), now)
+            case "unavailable":
+                actions = walk.handle(ListeningUnavailable(number), now)
+            case key if key.isdecimal():
+                actions = walk.handle(DigitPressed(key), now)
+            case _:
+                heard_as = likely.get(doing, (Likely(doing, 0.9, doing),))
+                actions = walk.handle(CallerUnderstood(number, heard_as), now)
+    assert walk.is_ended
+    assert not open_ones
 
 
 # --- did you mean? --------------------------------------------------------------------------------------------------

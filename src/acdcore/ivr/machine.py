@@ -279,7 +279,8 @@ class Machine:
             case MessageRefused(number):
                 return self._refuse_message(now, actions) if self._awaits(Phase.SPEAKING, number) else None
             case ListeningReady() | ListeningUnavailable() | CallerSpeaks() | CallerSpoke() | CallerUnderstood():
-                return self._hear(event, now, actions) if event.listening == self._visit.listening else None
+                is_awaited = 0 < event.listening == self._visit.listening
+                return self._hear(event, now, actions) if is_awaited else None
             case CallerLeft(recorded_s):
                 self._leave(recorded_s, actions)
                 return None

@@ -18,12 +18,12 @@ from acdcore.ivr.variables import NO, YES
 
 YES_NO: Mapping[str, Mapping[Language, tuple[str, ...]]] = {
     YES: {
-        Language.MANDARIN: ("是", "是的", "对", "对的", "好", "好的", "可以", "行", "嗯", "没错", "没问题", "要"),
+        Language.MANDARIN: ("是", "是的", "对", "对的", "好", "好的", "可以", "行", "没错", "没问题", "要", "需要"),
         Language.CANTONESE: ("係", "係呀", "啱", "好", "好呀", "得", "可以", "冇錯", "冇問題", "要"),
         Language.ENGLISH: ("yes", "yeah", "yep", "yes please", "correct", "that's right", "sure", "okay", "of course"),
     },
     NO: {
-        Language.MANDARIN: ("不是", "不是的", "不", "不对", "不用", "不要", "不行", "不可以", "不好", "没有", "错了"),
+        Language.MANDARIN: ("不是", "不是的", "不", "不对", "不用", "不要", "不行", "不可以", "不好", "错了", "不需要"),
         Language.CANTONESE: ("唔係", "唔係呀", "唔啱", "唔好", "唔得", "唔使", "唔要", "唔可以", "錯咗"),
         Language.ENGLISH: ("no", "nope", "no thanks", "no thank you", "not really", "wrong", "that's wrong"),
     },
