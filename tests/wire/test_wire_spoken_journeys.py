@@ -7,7 +7,7 @@ after a wrong key, one asks for a callback.
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,6 +39,7 @@ PHONE_RATE = 8_000
 AFTER_THE_FIRST_S = 6.0
 """The one who asks for a callback calls so much later, and so waits behind."""
 IN_THE_MENU_S = 1.0
+TALK_S = 1.5
 CHANGES = {
     "announce_first_s = 20": "announce_first_s = 2",
     '# keys = { 1 = "callback" }': 'keys = { 1 = "callback" }',
@@ -163,16 +164,18 @@ class Journey:
         """The agent takes the caller, then the callback and the message."""
         async with Phone(PhoneSettings(self.daemon.sip)) as phone:
             assert await phone.register(AGENT, PASSWORD) == 200
+            await self.operator.order(AGENT, "log_in")  # where nobody is at work, nobody waits
             for event in self.waiting.values():
                 await event.wait()
-            await self.operator.make_ready(AGENT)
+            await self.operator.order(AGENT, "ready")
             me = await self.pick_up(phone)
             await me.find("whisper: call", self.whisper("call-for"))
             await self.is_told.wait()
+            await asyncio.sleep(TALK_S)
             me.call.hang_up()
-            for _ in range(2):
+            for offer in (2, 3):
                 me = await self.pick_up(phone)
-                if (await self.offered())["kind"] == "callback":
+                if (await self.offered(offer))["kind"] == "callback":
                     await me.find("whisper: callback", self.whisper("callback-for"))
                     await self.is_introduced.wait()
                 else:
@@ -194,10 +197,9 @@ class Journey:
         unexpected = {Language.CANTONESE: ["system.whisper-cantonese"], Language.ENGLISH: ["system.whisper-english"]}
         return self.keys(f"system.{kind}-service", *unexpected.get(self.language, []), "system.beep")
 
-    async def offered(self) -> Mapping[str, object]:
-        """The work of the last offer."""
-        pops = [data for kind, data in self.operator.events if kind == "agent_offered"]
-        work = pops[-1]["work"]
+    async def offered(self, number: int) -> Mapping[str, object]:
+        """The work of an offer, from 1."""
+        work = (await self.operator.nth("agent_offered", number))["work"]
         assert isinstance(work, dict)
         return work
 
@@ -234,12 +236,16 @@ async def journey(directory: Path, house: HouseVoice, language: Language) -> Jou
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def journeys(open_directory: Path) -> AsyncIterator[Mapping[Language, Journey]]:
+async def journeys(open_directory: Path) -> Mapping[Language, Journey]:
     """One in each language, side by side."""
-    travelled = await asyncio.gather(
-        *(journey(open_directory / f"spoken-{each.value}", each) for each in LANGUAGE_KEYS)
-    )
-    yield {each.language: each for each in travelled}
+    shared = open_directory / "prompts"  # what is spoken here is spoken for the daemons as well
+    house = await asyncio.to_thread(HouseVoice, shared)
+    async with asyncio.TaskGroup() as group:
+        tasks = {
+            language: group.create_task(journey(open_directory / f"spoken-{language.value}", house, language))
+            for language in LANGUAGE_KEYS
+        }
+    return {language: task.result() for language, task in tasks.items()}
 
 
 def told(parts: Iterable[Part], language: Language) -> list[Part]:
