@@ -18,11 +18,13 @@ from acdcore.media.events import MediaEvent, PlaybackFinished
 from acdcore.media.model import (
     ClipId,
     Codec,
+    EarId,
     OpenedStream,
     StreamId,
     TapBlock,
     TapId,
     UnknownClip,
+    UnknownEar,
     UnknownStream,
     UnknownTap,
 )
@@ -32,7 +34,7 @@ Taken = TypeVar("Taken")
 
 THREADS = 4
 STEPS = 2000
-OVERTAKEN = (UnknownStream, UnknownTap, UnknownClip, ValueError)
+OVERTAKEN = (UnknownStream, UnknownTap, UnknownClip, UnknownEar, ValueError)
 """What was drawn has been closed, dropped or recorded by another thread since."""
 STREAMS_MAX = 12
 """Few, so that commands of different threads meet at the same streams."""
@@ -48,6 +50,7 @@ class Chaos:
     streams: list[OpenedStream] = field(default_factory=list)
     clips: list[ClipId] = field(default_factory=list)
     taps: list[TapId] = field(default_factory=list)
+    ears: list[EarId] = field(default_factory=list)
     begun_taps: list[TapId] = field(default_factory=list)
     playbacks: list[int] = field(default_factory=list)
     events: list[MediaEvent] = field(default_factory=list)
@@ -57,6 +60,7 @@ class Chaos:
     def fetch(self) -> None:
         self.events += self.engine.events()
         self.blocks += self.engine.blocks()
+        self.engine.frames()
 
 
 class Agitator:
@@ -73,6 +77,7 @@ class Agitator:
         commands: list[Callable[[], object]] = [
             *[self._open, self._close, self._connect, self._bridge, self._unbridge, self._play, self._stop_playing],
             *[self._loop, self._add_clip, self._drop_clip, self._tap, self._retap, self._untap, self._figures],
+            *[self._listen, self._unlisten],
         ]
         try:
             for step in range(STEPS):
@@ -152,6 +157,13 @@ class Agitator:
     def _untap(self) -> None:
         self._engine.untap(self._taken(self._chaos.taps))
 
+    def _listen(self) -> None:
+        if len(self._chaos.ears) < TAPS_MAX:
+            self._chaos.ears.append(self._engine.listen(self._stream()))
+
+    def _unlisten(self) -> None:
+        self._engine.unlisten(self._taken(self._chaos.ears))
+
     def _figures(self) -> None:
         self._engine.figures(self._stream())
 
@@ -184,6 +196,8 @@ def test_any_commands_in_any_order_leave_nothing_behind(engine: Engine, handset:
         engine.close(opened.stream)
     for tap in chaos.taps:
         engine.untap(tap)
+    for ear in chaos.ears:
+        engine.unlisten(ear)
     chaos.fetch()
     assert chaos.failures == []
     finished = Counter(event.playback for event in chaos.events if isinstance(event, PlaybackFinished))
@@ -191,4 +205,5 @@ def test_any_commands_in_any_order_leave_nothing_behind(engine: Engine, handset:
     assert Counter(block.tap for block in chaos.blocks if block.is_last) == Counter(chaos.begun_taps)
     census = engine.census()
     assert (census.streams, census.taps, census.playlists, census.sockets) == (0, 0, 0, 0)
+    assert census.ears == 0
     assert census.clips == len(chaos.clips)

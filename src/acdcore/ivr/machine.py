@@ -125,8 +125,8 @@ PREPARING_MAX_S = 5.0
 """Who is not told by then whether the caller can be listened to takes it for no: it is a matter of memory."""
 HEARING_ENDS_S = 3.0
 """A caller who has spoken for as long as he may, and so much longer, was cut off; who has not heard of it is deaf."""
-UNDERSTANDING_MAX_S = 15.0
-"""Longer than any recogniser is given; a caller who hears nothing for so long hangs up."""
+UNDERSTANDING_MAX_S = 35.0
+"""Longer than any recogniser is given, so that its own deadline comes first."""
 STOPPING_MAX_S = 5.0
 """A recording whose end is not reported by then is taken for lost: closing a file takes milliseconds."""
 
