@@ -61,6 +61,7 @@ from acdcore.parts import (
     try_media_address,
 )
 from acdcore.plan import Plan, port_pairs
+from acdcore.recognition.hearing import open_hearing
 from acdcore.reload import KeyFile, Reloader
 from acdcore.retention import Places, Retention, retaining
 from acdcore.sip.digest import DigestServer
@@ -138,6 +139,7 @@ async def serve(
         await stack.enter_async_context(recovering)
         notices = Notices(settings.mail(), chronicle, settings.recording.directory)
         await stack.enter_async_context(notices.sending())
+        hearing = await stack.enter_async_context(open_hearing(await asyncio.to_thread(settings.hearing, plan.file)))
         recorder = await stack.enter_async_context(started_recorder(settings, engine, chronicle, clock))
         library = PromptLibrary(engine, sounds.prompts, sounds.music, ringback(), Speaker(), plan.sayings)
         stack.callback(library.close)
@@ -190,6 +192,7 @@ async def serve(
             switchboard.refusals.conditions,
             bindings,
             lines_look(hall),
+            hearing.conditions,
         )
         await stack.enter_async_context(speaking_ahead(hall, reload))
         await stack.enter_async_context(watching(alarms, (*parts_looks, *looks)))

@@ -9,7 +9,7 @@ from acdcore.calls.commands import SettingChange
 from acdcore.plan import Plan
 from acdcore.settings import Settings
 
-READ_AT_START = ("sip", "media", "http", "storage", "recording", "journal", "log")
+READ_AT_START = ("sip", "media", "http", "storage", "recording", "recognition", "journal", "log")
 """Sections that a reload leaves as they are."""
 SECRETS = frozenset({"password", "dsn", "headers"})
 HIDDEN = "***"

@@ -27,6 +27,7 @@ from acdcore.ivr.system_file import read_system
 from acdcore.kernel.errors import SettingsError
 from acdcore.keys import API_KEYS_FILE, read_keys
 from acdcore.plan import Plan, files_needed
+from acdcore.recognition.hearing import EXTRA, missing_packages
 from acdcore.settings import Ivr, Sip
 from acdcore.storage.seed import AGENTS_FILE, CUSTOMERS_FILE, Seeds, read_seeds, shared_numbers
 
@@ -77,6 +78,7 @@ def preflight(plan: Plan) -> Findings:
             errors += error.all()
     speechless = unspoken(plan.prompts, settings.storage.directory / "prompts")
     errors += [speechless] if speechless else []
+    errors += _recognition(plan)
     errors += [SettingsError(file, key, problem) for key, problem in (*_directories(plan), *_sockets(plan))]
     agents = tuple(agent.record for agent in seeds.agents)
     recordings = standing(plan.prompts, prompts)
@@ -108,6 +110,21 @@ def errors_beside(file: Path) -> list[SettingsError]:
             except SettingsError as error:
                 errors += error.all()
     return errors
+
+
+def _recognition(plan: Plan) -> Iterator[SettingsError]:
+    """What is missing for understanding callers; a daemon starts without it, and callers use keys."""
+    engine = plan.settings.recognition.engine
+    missing = ", ".join(missing_packages(engine))
+    if missing:
+        problem = (
+            f'"{engine}" needs packages that are not installed ({missing}); pip install "{EXTRA}", or leave it empty'
+        )
+        yield SettingsError(str(plan.file), "recognition.engine", problem)
+    try:
+        plan.settings.hearing(plan.file)
+    except SettingsError as error:
+        yield error
 
 
 # --- directories ---

@@ -11,6 +11,7 @@ FORMS: Mapping[str, str] = {
     r"^(sips?:[^\s<>]+)?$": 'a SIP address, as in "sip:95500@192.0.2.10"',
     r"^(sip:[^\s<>]+)?$": 'a SIP address, as in "sip:192.0.2.10:5060"',
     r"^\+?[0-9]{1,15}$": 'the beginning of a number, up to 15 digits, as in "138" or "+852"',
+    r"^(https?://[^\s]+)?$": 'an HTTP address, as in "http://192.0.2.30:8000/v1/audio/transcriptions"',
     r"^https?://[^\s]+$": 'an HTTP address, as in "http://192.0.2.30/orders"',
     r"^([^\s:]+:[0-9]{1,5})?$": 'host and port, as in "mail.example.org:587"',
     r"^([^\s@,;<>]+@[^\s@,;<>]+)?$": 'an address alone, as in "acd@example.org"',

@@ -32,6 +32,9 @@ from acdcore.kernel.toml_file import read_toml
 from acdcore.number_table import NumberKeys
 from acdcore.queue_table import QueueTable
 from acdcore.queues.settings import FloorSettings
+from acdcore.recognition.hearing import EngineName, RecognitionSettings
+from acdcore.recognition.http_recogniser import HttpSettings
+from acdcore.recognition.pool import PoolSettings
 from acdcore.section import FORMS, Section
 from acdcore.sip.digest_values import DEFAULT_ALGORITHMS, Algorithm, once_each
 from acdcore.sip.events import InDialog
@@ -285,6 +288,23 @@ class Notices(Section):
         return self
 
 
+class Recognition(Section):
+    """Whether and how callers are understood."""
+
+    engine: EngineName = ""
+    processes: Annotated[int, Field(ge=1, le=16)] = 1
+    within_s: Annotated[float, Field(ge=0.5, le=30)] = 5.0
+    url: Annotated[str, Field(pattern=r"^(https?://[^\s]+)?$")] = ""
+    key_file: str = ""
+    model: str = ""
+
+    @model_validator(mode="after")
+    def _has_a_server(self) -> "Recognition":
+        if self.engine == "http" and not self.url:
+            raise ValueError('engine = "http" needs url = "http://host:port/v1/audio/transcriptions"')
+        return self
+
+
 class TrunkTable(NumberKeys):
     """One trunk."""
 
@@ -344,6 +364,7 @@ class Settings(Section):
     security: Security = Security()
     journal: Journal = Journal()
     notices: Notices = Notices()
+    recognition: Recognition = Recognition()
     regions: dict[str, RegionTable] = Field(default_factory=dict)
     services: dict[str, ServiceTable] = Field(default_factory=dict)
     trunks: dict[str, TrunkTable] = Field(default_factory=dict)
@@ -446,6 +467,17 @@ class Settings(Section):
             zone=ZoneInfo(self.journal.timezone),
         )
 
+    def hearing(self, file: Path) -> RecognitionSettings:
+        """For what understands callers; reads the server's key. `file` is the settings' own. Raises SettingsError."""
+        table = self.recognition
+        key = key_of(file.parent / table.key_file, str(file)) if table.engine == "http" and table.key_file else ""
+        return RecognitionSettings(
+            engine=table.engine,
+            within_s=table.within_s,
+            pool=PoolSettings(processes=table.processes),
+            http=HttpSettings(table.url, table.model, key),
+        )
+
     def lockout(self) -> LockoutSettings:
         """For the door of SIP and HTTP."""
         table = self.security
@@ -477,6 +509,19 @@ class Settings(Section):
     def service_settings(self) -> dict[str, ServiceSettings]:
         """For the flows."""
         return {name: ServiceSettings(one.url, one.method, one.headers) for name, one in self.services.items()}
+
+
+def key_of(key_file: Path, file: str) -> str:
+    """The first line of the file with a server's key; raises SettingsError."""
+    try:
+        lines = key_file.read_text("ascii").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text in ASCII"
+        problem = f"{key_file} cannot be read: {reason}; let the daemon's user read it, or name another"
+        raise SettingsError(file, "recognition.key_file", problem) from None
+    if not lines or not lines[0].strip():
+        raise SettingsError(file, "recognition.key_file", f"{key_file} is empty; write the server's key into it")
+    return lines[0].strip()
 
 
 def load(file: Path, environment: Mapping[str, str]) -> Settings:

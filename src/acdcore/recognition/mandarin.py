@@ -62,10 +62,15 @@ def syllables(text: str) -> tuple[str, ...]:
     return tuple(_split(word) for each in words for word in each.split())
 
 
+def is_installed() -> bool:
+    """Whether the package is there; it is not loaded."""
+    return importlib.util.find_spec(READINGS) is not None
+
+
 @lru_cache(1)
 def _readings() -> ModuleType:
     """Loaded once, when it is needed: it takes 0.1 s and some memory."""
-    if importlib.util.find_spec(READINGS) is None:
+    if not is_installed():
         raise Unavailable(f"the package {READINGS} is not installed; pip install 'acdcore[speech]'")
     return importlib.import_module(READINGS)
 

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from acdcore.recognition import english, mandarin
 from acdcore.recognition.model import HEARD_MAX, Heard, Phrase
@@ -159,30 +160,42 @@ def choose(text: str, language: str, phrases: Sequence[Phrase]) -> tuple[Heard, 
     """The phrases that `text` may be, best first; see `Recogniser.recognise`."""
     tongue = ENGLISH if language == "en" else MANDARIN
     said = tongue.spoken(text[:TEXT_MAX])
+    variants = tuple(dict.fromkeys((said, _once(said))))
     scores = {phrase.value: 0.0 for phrase in phrases}
     for phrase in phrases:
-        best = max((_score(_known(form, language), said, tongue) for form in phrase.texts), default=0.0)
+        best = max(
+            (_score(_known(form, language), each, tongue) for form in phrase.texts for each in variants), default=0.0
+        )
         scores[phrase.value] = max(scores[phrase.value], best)
     ranked = sorted(scores.items(), key=lambda each: -each[1])
     return tuple(
         Heard(value, round(confidence, 3), text)
-        for value, confidence in _confidences(ranked[: HEARD_MAX + 1])[:HEARD_MAX]
+        for value, confidence in _confidences(ranked[:HEARD_MAX])
         if confidence >= LEAST
     )
 
 
 def _confidences(ranked: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
-    """Rule 4, of scores in falling order: the last has no follower."""
-    followers = [score for _, score in ranked[1:]] + [0.0]
-    sure = [
-        (value, score * (DOUBTFUL + (1 - DOUBTFUL) * min(1.0, (score - after) / MARGIN)))
-        for (value, score), after in zip(ranked, followers, strict=True)
-    ]
-    first = sure[0][1] if sure else 0.0
-    return [
-        (value, min(confidence * (1.0 if place == 0 else DOUBTFUL), first))
-        for place, (value, confidence) in enumerate(sure)
-    ]
+    """Rule 4, of scores in falling order."""
+    if not ranked:
+        return []
+    (value, score), *others = ranked
+    ahead = score - (others[0][1] if others else 0.0)
+    first = score * (DOUBTFUL + (1 - DOUBTFUL) * min(1.0, ahead / MARGIN))
+    return [(value, first), *((other, min(its_score * DOUBTFUL, first)) for other, its_score in others)]
+
+
+def _once(said: Spoken) -> Spoken:
+    """Who says nothing but "yes, yes" has said yes."""
+    words = [said.sounds[begin:end] for begin, end in pairwise(said.bounds)]
+    for length in range(1, len(words) // 2 + 1):
+        if len(words) % length == 0 and words == words[:length] * (len(words) // length):
+            end = said.bounds[length]
+            denials = frozenset(place for place in said.denials if place < length)
+            return Spoken(
+                said.sounds[:end], said.weights[:end], said.bounds[: length + 1], said.beats[:length], denials
+            )
+    return said
 
 
 def _score(phrase: Spoken, said: Spoken, tongue: Tongue) -> float:

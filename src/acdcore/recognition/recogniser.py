@@ -1,6 +1,8 @@
 """Any engine that writes down speech as a `Recogniser`: what it wrote is compared with the phrases."""
 
+import asyncio
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from acdcore.recognition.matching import choose
 from acdcore.recognition.model import SAMPLE_OCTETS, TELEPHONE_RATE, Heard, Phrase, Transcriber
@@ -8,7 +10,10 @@ from acdcore.recognition.model import SAMPLE_OCTETS, TELEPHONE_RATE, Heard, Phra
 SHORTEST_S = 0.1
 """Less sound holds no word; engines invent some."""
 HINT_MAX = 200
-"""Characters of a hint: engines take some 200 tokens, and longer ones are repeated instead of what was said."""
+"""Characters of a hint: engines take some 200 tokens, and longer ones take time and are repeated instead of what was
+said."""
+FORMS_MAX = 80
+"""So many characters have room for further ways to say a phrase: few phrases, as yes and no, are short ones."""
 
 
 class PhraseRecogniser:
@@ -24,15 +29,20 @@ class PhraseRecogniser:
         if not phrases or len(pcm) < SHORTEST_S * TELEPHONE_RATE * SAMPLE_OCTETS:
             return ()
         transcript = await self._engine.transcribe(pcm, language, hint(phrases), within_s)
-        return choose(transcript.text, language, phrases) if transcript.text else ()
+        if not transcript.text:
+            return ()
+        # Comparing with a hundred phrases takes tens of milliseconds, too long for the loop.
+        return await asyncio.to_thread(choose, transcript.text, language, phrases)
 
 
 def hint(phrases: Sequence[Phrase]) -> str:
-    """Words that are likely: how each phrase is usually said, as far as they fit."""
+    """Words that are likely: how each phrase is usually said, then how else, as far as they fit."""
     found = ""
-    for phrase in phrases:
-        longer = f"{found}, {phrase.texts[0]}" if found else phrase.texts[0]
-        if len(longer) > HINT_MAX:
-            break
-        found = longer
+    forms = zip_longest(*(phrase.texts for phrase in phrases))
+    for turn, each in enumerate(forms):
+        for form in filter(None, each):
+            longer = f"{found}, {form}" if found else form
+            if len(longer) > (FORMS_MAX if turn else HINT_MAX):
+                return found
+            found = longer
     return found
