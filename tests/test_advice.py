@@ -338,3 +338,43 @@ def test_callback_that_a_flow_offers_and_the_settings_refuse_is_told(
     told = [warning for warning in said(house, text) if "flow offering" in warning]
     assert len(told) == len(expected)
     assert all(part in warning for part, warning in zip(expected, told, strict=True))
+
+
+DEPARTMENTS = """
+[trunks.carrier]
+addresses = ["198.51.100.0/24"]
+routes = { "*" = { flow = "departments" } }
+[queues.service]
+[queues.sales]
+"""
+
+
+def departments(house: Path) -> Path:
+    """The house with the flow that asks for a department; its file."""
+    return Path(shutil.copy(house / "ivr" / "examples" / "departments.toml", house / "ivr" / "departments.toml"))
+
+
+def heard_of(house: Path, text: str) -> list[str]:
+    """What is said of listening."""
+    return [one for one in said(house, text) if "hear" in one]
+
+
+def test_flow_that_listens_where_nothing_understands_is_told_with_the_remedy(house: Path) -> None:
+    departments(house)
+    told = heard_of(house, DEPARTMENTS)
+    assert [one.partition(" cannot")[0] for one in told] == [
+        "flow departments: department",
+        "flow departments: anything-else",
+    ]
+    assert 'pip install "acdcore[speech]" and set engine = "whisper" in [recognition]' in told[0]
+    assert heard_of(house, DEPARTMENTS + '[recognition]\nengine = "whisper"') == []
+
+
+def test_flow_that_listens_in_a_language_that_whisper_does_not_know_is_told(house: Path) -> None:
+    file = departments(house)
+    text = file.read_text("utf-8")
+    before, _, after = text.partition("[nodes.anything-else]")
+    file.write_text(before + "[nodes.anything-else]" + after.replace("keys_only", "# keys_only", 1), "utf-8")
+    (told,) = heard_of(house, DEPARTMENTS + '[recognition]\nengine = "whisper"')
+    assert "anything-else cannot hear yue, which whisper does not know; name yue in keys_only" in told
+    assert heard_of(house, DEPARTMENTS + '[recognition]\nengine = "http"\nurl = "http://127.0.0.1:9/"') == []

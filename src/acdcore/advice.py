@@ -16,6 +16,8 @@ from acdcore.ivr.model import (
     CollectNode,
     Flow,
     FlowNode,
+    Language,
+    ListenNode,
     MessageNode,
     Node,
     NodeName,
@@ -29,6 +31,8 @@ from acdcore.plan import Plan, shortages, skills_asked
 from acdcore.queue_table import QueueTable, levels
 from acdcore.queues.model import Channel
 from acdcore.queues.settings import OverflowCause
+from acdcore.recognition.hearing import EXTRA
+from acdcore.recognition.whisper import LANGUAGES
 from acdcore.settings import TrunkTable
 
 CONTACTS = {Channel.CALL: "calls", Channel.CALLBACK: "callbacks", Channel.VOICEMAIL: "messages"}
@@ -59,6 +63,7 @@ def advice(plan: Plan, agents: Sequence[AgentRecord], wall: datetime) -> tuple[s
     if not may_dial_out and any(Channel.CALLBACK in channels(plan, name) for name in plan.settings.queues):
         warnings.append("callbacks are offered, but no trunk may dial out; set may_dial_out and target on one")
     warnings += (f"flow {flow.name}: {text}" for flow in live_flows(plan) for text in _of_callbacks(plan, flow))
+    warnings += (f"flow {flow.name}: {text}" for flow in live_flows(plan) for text in _of_listening(plan, flow))
     for name, trunk in plan.settings.trunks.items():
         warnings += (f"trunk {name}: {text}" for text in (*_of_numbers(trunk), *_of_routes(trunk)))
     if plan.settings.notices.smtp and not plan.settings.notices.to:
@@ -129,6 +134,23 @@ def _of_callbacks(plan: Plan, flow: Flow) -> Iterator[str]:
     asks, offered = _callback_way(flow, CallbackChoice.OWN)
     if asks and offered and not plan.settings.callbacks.numbers:
         yield f"{asks} asks for a number to call, but callbacks.numbers allows only the own; set it, or {guard}"
+
+
+def _of_listening(plan: Plan, flow: Flow) -> Iterator[str]:
+    """Questions that nobody hears the answers to, or not in every language."""
+    asking = [(name, node) for name, node in flow.nodes.items() if isinstance(node, ListenNode)]
+    engine = plan.settings.recognition.engine
+    for name, _ in asking:
+        if not engine:
+            yield (
+                f"{name} cannot hear, and all callers go its way unavailable; "
+                f'pip install "{EXTRA}" and set engine = "whisper" in [recognition]'
+            )
+    for name, node in asking:
+        deaf = sorted(set(flow.languages) - node.keys_only - {Language(known) for known in LANGUAGES})
+        if engine == "whisper" and deaf:
+            tongues = ", ".join(language.value for language in deaf)
+            yield f"{name} cannot hear {tongues}, which whisper does not know; name {tongues} in keys_only"
 
 
 def _callback_way(flow: Flow, choice: CallbackChoice) -> tuple[str, str]:

@@ -24,7 +24,6 @@ from acdcore.calls.chronicle import Chronicle
 from acdcore.calls.commands import PartHealth
 from acdcore.calls.feed import Feed
 from acdcore.calls.hall import Hall
-from acdcore.calls.listening import SpeechParts
 from acdcore.calls.notices import Notices
 from acdcore.calls.operations import Operations
 from acdcore.calls.speaker import Speaker
@@ -62,7 +61,7 @@ from acdcore.parts import (
     try_media_address,
 )
 from acdcore.plan import Plan, port_pairs
-from acdcore.recognition.hearing import Hearing, open_hearing
+from acdcore.recognition.hearing import open_hearing
 from acdcore.reload import KeyFile, Reloader
 from acdcore.retention import Places, Retention, retaining
 from acdcore.sip.digest import DigestServer
@@ -158,7 +157,7 @@ async def serve(
         wiring = Wiring(sip, engine, media_host, ids, clock, settings.audio())
         first, trust = first_reading(clock), kept_trust(settings.storage.directory, clock)
         floor = stack.enter_context(open_floor(settings, clock, trust, on_progress))
-        parts = HallParts(wiring, recorder, chronicle, library, storage, clock, speech_parts(hearing))
+        parts = HallParts(wiring, recorder, chronicle, library, storage, clock, hearing.understanding)
         hall = await stack.enter_async_context(open_hall(plan, floor, parts))
         screen = open_screen(hall, storage)
         switchboard = Switchboard(hall, admission, screen)
@@ -229,12 +228,6 @@ async def speaking_ahead(hall: Hall, reload: Reloader) -> AsyncIterator[None]:
     finally:
         speaking.cancel()
         await asyncio.gather(speaking, return_exceptions=True)
-
-
-def speech_parts(hearing: Hearing) -> SpeechParts | None:
-    """What the hall listens with."""
-    there = hearing.understanding
-    return None if there is None else SpeechParts(there.recogniser, there.new_probability, there.within_s)
 
 
 async def drained(reload: Reloader, switchboard: Switchboard, on_progress: Progress) -> None:

@@ -18,7 +18,7 @@ from acdcore.calls.dialling import question_to
 from acdcore.calls.hall import Hall
 from acdcore.calls.hours import Hours
 from acdcore.calls.lines import LINES_FULL, Lines
-from acdcore.calls.listening import Listening, SpeechParts
+from acdcore.calls.listening import Listening
 from acdcore.calls.phones import Phones
 from acdcore.calls.recorder import Recorder
 from acdcore.calls.screening import Screen
@@ -38,6 +38,7 @@ from acdcore.plan import Plan
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.places import Places
 from acdcore.queues.resumption import Resumed
+from acdcore.recognition.hearing import Understanding
 from acdcore.settings import Settings
 from acdcore.sip.registrar import Registrar, RegistrarSettings
 from acdcore.storage.alarms import JOURNAL_OFF
@@ -125,7 +126,7 @@ class HallParts:
     library: PromptLibrary
     storage: Storage
     clock: Clock
-    speech: SpeechParts | None = None
+    understanding: Understanding | None = None
     """What understands callers; None: nobody does."""
 
 
@@ -140,12 +141,12 @@ async def open_hall(plan: Plan, floor: OpenFloor, parts: HallParts) -> AsyncIter
     phones = Phones(wiring, Registrar(RegistrarSettings()), clock)
     workbench = Workbench(WorkBook(settings.book(), matching_key), parts.chronicle, clock)
     services = Services()
-    listening = Listening(engine, clock, parts.speech)
+    listening = Listening(engine, clock, parts.understanding)
     ears = EarsThread(engine, listening.attention, listening.deliver, clock)
     hours = Hours(storage.hours, acd, workbench, clock)
     hours.on_change = parts.chronicle.hours
     loop.add_reader(engine.event_fd, lambda: wiring.on_media(engine.events()))
-    if parts.speech is not None:
+    if parts.understanding is not None:
         ears.start()
     try:
         yield Hall(

@@ -36,7 +36,7 @@ from acdcore.calls.hall import Hall
 from acdcore.calls.hours import Hours
 from acdcore.calls.leg import Leg
 from acdcore.calls.lines import Lines, LineSettings
-from acdcore.calls.listening import Listening, SpeechParts
+from acdcore.calls.listening import Listening
 from acdcore.calls.operations import Operations
 from acdcore.calls.people import AgentRecord, Customer, Tier
 from acdcore.calls.phones import Phones
@@ -81,6 +81,7 @@ from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.floor import Journal
 from acdcore.queues.places import LostPlace, Places
 from acdcore.queues.settings import FloorSettings, QueueSettings
+from acdcore.recognition.hearing import Understanding
 from acdcore.recording.events import RecordingDropped, RecordingFinished, RecordingPath
 from acdcore.recording.writer import RecordingWriter
 from acdcore.sip import events as sip
@@ -189,7 +190,7 @@ class Plan:
     spool: Callable[[Clock], Spool] | None = None
     """Makes what rows go to instead of the history, where they must arrive before the house closes."""
     audio: AudioSettings = field(default_factory=AudioSettings)
-    speech: SpeechParts | None = None
+    understanding: Understanding | None = None
     """What understands callers."""
     listeners_max: int = 3
 
@@ -277,7 +278,7 @@ class House:
             workbench=workbench,
             hours=Hours(self.forced, acd, workbench, self.clock),
             services=Services(),
-            listening=Listening(engine, self.clock, plan.speech, plan.listeners_max),
+            listening=Listening(engine, self.clock, plan.understanding, plan.listeners_max),
             places=Places(plan.lost, 120.0, self.clock.now()),
             lines=Lines(
                 plan.lines, {"carrier": plan.trunk_lines, **{each.name: each.lines for each in plan.more_trunks}}

@@ -9,8 +9,8 @@ import asyncio
 from array import array
 from collections.abc import Sequence
 
-from acdcore.calls.listening import SpeechParts
 from acdcore.kernel.errors import Unavailable
+from acdcore.recognition.hearing import Understanding
 from acdcore.recognition.model import TELEPHONE_RATE, Heard, Phrase
 
 SAID = ("销售", "售后", "是的", "不是", "小手", "今天天气", "sales")
@@ -92,6 +92,6 @@ def heard(text: str, phrases: Sequence[Phrase]) -> tuple[Heard, ...]:
     return tuple(best + rest[:4]) if best else ()
 
 
-def speech(recogniser: PlainRecogniser | None = None, within_s: float = 2.0) -> SpeechParts:
+def speech(recogniser: PlainRecogniser | None = None, within_s: float = 2.0) -> Understanding:
     """What a house understands callers with."""
-    return SpeechParts(recogniser or PlainRecogniser(), lambda: probability, within_s)
+    return Understanding(recogniser or PlainRecogniser(), lambda: probability, within_s)

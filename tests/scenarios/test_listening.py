@@ -10,7 +10,6 @@ from tests.calls.plain_recogniser import PlainRecogniser, noise, pause, speech, 
 from tests.scenarios.ladders import ANSWERED, played
 
 from acdcore.calls.call import SentTo
-from acdcore.calls.listening import SpeechParts
 from acdcore.calls.rules import QueueRules
 from acdcore.calls.trunks import Route
 from acdcore.ivr.model import (
@@ -31,6 +30,7 @@ from acdcore.ivr.model import (
     VariableName,
 )
 from acdcore.ivr.steps import EnterQueue
+from acdcore.recognition.hearing import Understanding
 
 pytestmark = pytest.mark.looptime
 
@@ -76,8 +76,8 @@ def asking(**nodes: Node) -> Flow:
     return replace(flow("ask", NodeName("first" if "first" in nodes else "ask"), made), prompts=texts)
 
 
-def plan(parts: SpeechParts | None, **nodes: Node) -> Plan:
-    return Plan(flows={"ask": asking(**nodes)}, routes=(Route("carrier", LINE, "ask"),), speech=parts)
+def plan(understanding: Understanding | None, **nodes: Node) -> Plan:
+    return Plan(flows={"ask": asking(**nodes)}, routes=(Route("carrier", LINE, "ask"),), understanding=understanding)
 
 
 async def asked(house: House, number: str = VIP) -> Phone:
@@ -249,6 +249,7 @@ async def test_key_while_the_words_are_made_out_counts_and_gives_that_up() -> No
         house.say(says("销售"))
         await house.pass_time(0.5)
         assert recogniser.running == 1
+        assert house.engine.ears == {}, "nobody listens while the words are made out"
         house.press("2")
         await house.pass_time(0.1)
         assert recogniser.running == 0

@@ -31,13 +31,13 @@ from acdcore.media.model import EarId, StreamId
 from acdcore.recognition.endpoint import (
     EndOfSpeech,
     EndpointSettings,
-    Probability,
     SpeechBegan,
     SpeechEnded,
     SpeechFact,
     SpeechTooLong,
 )
-from acdcore.recognition.model import SAMPLE_OCTETS, TELEPHONE_RATE, Heard, Phrase, Recogniser
+from acdcore.recognition.hearing import Understanding
+from acdcore.recognition.model import SAMPLE_OCTETS, TELEPHONE_RATE, Heard, Phrase
 
 LISTENERS_MAX = 20
 """Callers listened to at once: to tell speech from noise takes 0.5 ms of each 32 ms, so a third of a core for all."""
@@ -58,18 +58,6 @@ class Ears(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechParts:
-    """What it takes to understand a caller."""
-
-    recogniser: Recogniser
-    """Makes out what was said."""
-    new_probability: Callable[[], Probability]
-    """Makes what tells speech from noise, one for each time that a caller is listened to."""
-    within_s: float
-    """How long a recogniser is given for one answer."""
-
-
-@dataclass(frozen=True, slots=True)
 class Witness:
     """Whose call it is that is listened to."""
 
@@ -84,11 +72,13 @@ class Witness:
 class Listening:
     """Everybody who is listened to; one for the daemon."""
 
-    def __init__(self, ears: Ears, clock: Clock, parts: SpeechParts | None, listeners_max: int = LISTENERS_MAX) -> None:
-        """Without `parts` nobody is listened to."""
+    def __init__(
+        self, ears: Ears, clock: Clock, understanding: Understanding | None, listeners_max: int = LISTENERS_MAX
+    ) -> None:
+        """Without `understanding` nobody is listened to."""
         self.ears = ears
         self.clock = clock
-        self.parts = parts
+        self.understanding = understanding
         self.attention = Attention()
         self.results: Counter[str] = Counter()
         """How often listening came to what: `understood`, `not_understood`, and why it was not possible."""
@@ -104,11 +94,13 @@ class Listening:
 
     def prepare(self, wanted: PrepareToListen, witness: Witness) -> "Listener | None":
         """A place among those who are listened to; None, and why is written down, when there is none."""
-        why = "no_recogniser" if self.parts is None else "too_many" if self.running >= self._listeners_max else ""
-        if why or self.parts is None:
+        why = (
+            "no_recogniser" if self.understanding is None else "too_many" if self.running >= self._listeners_max else ""
+        )
+        if why or self.understanding is None:
             self.refuse(why, "", witness)
             return None
-        listener = Listener(self, self.parts, wanted, witness)
+        listener = Listener(self, self.understanding, wanted, witness)
         self._listeners.add(listener)
         return listener
 
@@ -144,9 +136,11 @@ class Listening:
 class Listener:
     """One caller, listened to for one answer."""
 
-    def __init__(self, listening: Listening, parts: SpeechParts, wanted: PrepareToListen, witness: Witness) -> None:
+    def __init__(
+        self, listening: Listening, understanding: Understanding, wanted: PrepareToListen, witness: Witness
+    ) -> None:
         self._listening = listening
-        self._parts = parts
+        self._understanding = understanding
         self._wanted = wanted
         self._witness = witness
         self._ear: EarId | None = None
@@ -157,7 +151,7 @@ class Listener:
         """What the caller says counts from here on."""
         settings = EndpointSettings(longest_s=self._wanted.longest_s)
         self._ear = self._listening.ears.listen(self._witness.stream)
-        self._listening.attend(self, self._ear, EndOfSpeech(self._parts.new_probability(), settings))
+        self._listening.attend(self, self._ear, EndOfSpeech(self._understanding.new_probability(), settings))
 
     def on_fact(self, fact: SpeechFact) -> None:
         """The caller speaks, or has spoken."""
@@ -186,11 +180,11 @@ class Listener:
             self._listening.forget(ear)
 
     async def _ask(self) -> None:
-        number, parts = self._wanted.listening, self._parts
+        number, means = self._wanted.listening, self._understanding
         phrases = tuple(Phrase(one.value, one.texts) for one in self._wanted.sayable)
         began_at = self._listening.clock.now()
         try:
-            heard = await parts.recogniser.recognise(self._pcm, self._wanted.language.value, phrases, parts.within_s)
+            heard = await means.recogniser.recognise(self._pcm, self._wanted.language.value, phrases, means.within_s)
         except Unavailable as error:
             self._listening.refuse("failed", str(error), self._witness)
             self._witness.tell(ListeningUnavailable(number))
