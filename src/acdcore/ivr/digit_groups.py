@@ -9,7 +9,7 @@
 """
 
 import re
-from itertools import pairwise
+from itertools import accumulate
 
 SEPARATORS = re.compile(r"[ ./()+-]+")
 GROUP_MAX = 4
@@ -56,5 +56,7 @@ def _telephone(digits: str) -> tuple[str, ...]:
 def evenly(digits: str) -> tuple[str, ...]:
     """Groups of `GROUP_MAX` and fewer, none more than one shorter than another, the shorter ones first."""
     count = -(-len(digits) // GROUP_MAX)
-    cuts = [len(digits) * place // count for place in range(count + 1)]
-    return tuple(digits[first:last] for first, last in pairwise(cuts))
+    size, longer = divmod(len(digits), count)
+    sizes = [size] * (count - longer) + [size + 1] * longer
+    ends = list(accumulate(sizes))
+    return tuple(digits[end - size : end] for size, end in zip(sizes, ends, strict=True))
