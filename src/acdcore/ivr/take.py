@@ -24,8 +24,8 @@ CLIPPED_SHARE_MAX = 0.001
 """Of the samples: more is heard as crackling."""
 FRAME = TELEPHONE_RATE // 50
 """20 ms, shorter than any pause between words."""
-FRAMES_MIN = 40
-"""A sound of less than 0.8 s may have no pause at all, and so no place where only the noise is heard."""
+FRAMES_MIN = 100
+"""A sound of less than 2 s may be words without a pause, and so have no place where only the noise is heard."""
 PAUSES_SHARE = 0.05
 """The quietest frames are taken for pauses, the loudest for speech."""
 SPEECH_OVER_NOISE_MIN_DB = 20.0
