@@ -6,12 +6,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from acdcore.ivr.kinds import ReadAs
-from acdcore.ivr.model import Language, PromptKey, PromptRequest, Text
-from acdcore.ivr.numbers import speak_digits, speak_position, speak_wait
-from acdcore.ivr.phrases import clips_of
+from acdcore.ivr.model import Language, PromptKey, PromptName, PromptRequest, Text
+from acdcore.ivr.numbers import speak_position, speak_wait
 from acdcore.ivr.prompts import render
-from acdcore.ivr.reading import read
-from acdcore.ivr.system import SystemPhrase, phrase_key
+from acdcore.ivr.reading import said
 from acdcore.ivr.voices import Reader
 from acdcore.media.g711 import decode, encode
 from acdcore.media.model import Codec
@@ -27,7 +25,10 @@ READ_AS = {
     ValueKind.DATE: ReadAs.DATE,
     ValueKind.TIME: ReadAs.TIME,
     ValueKind.DURATION: ReadAs.DURATION,
+    ValueKind.TELEPHONE: ReadAs.DIGITS,
 }
+Progress = Callable[[int, int], None]
+"""Called with (done, total) while texts are being read aloud."""
 
 
 class Sort(StrEnum):
@@ -55,15 +56,13 @@ class Utterance:
 class HouseVoice:
     """All prompts of the shipped configuration, rendered as at the daemon's start."""
 
-    def __init__(
-        self, cache: Path, reader: Reader | None = None, on_progress: Callable[[int, int], None] | None = None
-    ) -> None:
+    def __init__(self, cache: Path, reader: Reader | None = None, on_progress: Progress | None = None) -> None:
         """`reader` None: the voice that the settings choose. Raises SettingsError and Unavailable as a start does."""
         file = CONFIG / "acdcore.toml"
         plan, errors = read_plan(load(file, {}), file)
         if errors:
             raise errors[0]
-        self._requests = plan.prompts
+        self._cache, self._reader, self._sayings = cache, reader, plan.sayings
         self._sounds = render(plan.prompts, cache, CONFIG / "prompts", on_progress, reader)
         self._texts = dict(_texts(plan.prompts))
 
@@ -82,27 +81,38 @@ class HouseVoice:
         """What prompts say, one after the other."""
         return " ".join(self._texts[key] for key in keys if key in self._texts)
 
-    def values(self, values: Sequence[Value], language: Language) -> Iterator[Utterance]:
-        """Every value as it is read to callers of a language."""
-        for value in values:
-            keys = spoken(value, language)
-            pcm = b"".join(self._sounds[key] for key in keys)
-            yield Utterance(f"{value.kind} {value.written}", Sort.VALUE, self.text(keys), at_the_phone(pcm))
+    def values(
+        self, values: Sequence[Value], language: Language, on_progress: Progress | None = None
+    ) -> Iterator[Utterance]:
+        """Every value as it is read to callers of a language; those that are no prompts are spoken as in a call."""
+        spoken = {value: self._spoken(value, language) for value in values}
+        requests = {
+            value: PromptRequest(PromptKey(PromptName(f"value.{place}"), language), Text(words), "")
+            for place, (value, words) in enumerate(spoken.items())
+            if isinstance(words, str)
+        }
+        sounds = render(requests.values(), self._cache, CONFIG / "prompts", on_progress, self._reader)
+        for value, words in spoken.items():
+            pcm = sounds[requests[value].key] if isinstance(words, str) else self._sounds[words]
+            text = self._texts[words] if isinstance(words, PromptKey) else words
+            if value.kind is ValueKind.PLATE:
+                text = " ".join(text)  # sign by sign
+            yield Utterance(f"{value.kind} {value.written}", Sort.VALUE, text, at_the_phone(pcm))
 
-
-def spoken(value: Value, language: Language) -> tuple[PromptKey, ...]:
-    """The prompts that say a value."""
-    match value.kind:
-        case ValueKind.AGENT:
-            return clips_of(phrase_key(SystemPhrase.AGENT, value.written, language))
-        case ValueKind.POSITION:
-            return (speak_position(int(value.written), language),)
-        case ValueKind.WAIT:
-            return (speak_wait(60.0 * int(value.written), language),)
-        case ValueKind.TELEPHONE | ValueKind.PLATE:
-            return speak_digits(value.written, language)
-        case _:
-            return read(value.written, READ_AS[value.kind], language)
+    def _spoken(self, value: Value, language: Language) -> PromptKey | str:
+        """The prompt that says a value, or the words that are spoken for it."""
+        match value.kind:
+            case ValueKind.POSITION:
+                return speak_position(int(value.written), language)
+            case ValueKind.WAIT:
+                return speak_wait(60.0 * int(value.written), language)
+            case ValueKind.AGENT:
+                words = self._sayings.agent_words(value.written, language)
+                return value.written if words is None else words.text
+            case ValueKind.PLATE:
+                return value.written[1:] if language is Language.ENGLISH else value.written
+            case _:
+                return said(value.written, READ_AS[value.kind], language)
 
 
 def at_the_phone(pcm: bytes) -> bytes:

@@ -9,7 +9,6 @@ import argparse
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from acdcore.ivr.model import Language
+from bench.daemon import ROOT
 from bench.house_voice import HouseVoice, Sort, Utterance
 from bench.misheard import NOTHING, Misheard, compare
 from bench.spoken_values import values
@@ -154,7 +154,12 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--name", default="", help="only what has this in its name")
     parser.add_argument("--threads", type=int, default=1, help="of the recogniser")
     parser.add_argument("--window", type=int, default=0, help="seconds that the recogniser looks at; 0: what is needed")
-    parser.add_argument("--known", type=Path, help="a file of what was heard before: only what changed is listened to")
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        default=ROOT / "var" / "voice-check",
+        help="keeps what was spoken and heard: the next run does only what has changed",
+    )
     parser.add_argument("--json", action="store_true", help="everything that was heard, to standard output")
     return parser.parse_args(argv)
 
@@ -164,19 +169,17 @@ def main() -> int:
     wanted = arguments()
     console = Console(stderr=True)
     os.environ.setdefault("OMP_NUM_THREADS", str(wanted.threads))
-    ears: Ears = Transcriber(wanted.threads, wanted.window)
-    if wanted.known is not None:
-        ears = RememberingEars(ears, wanted.known)
+    wanted.directory.mkdir(parents=True, exist_ok=True)
+    ears = RememberingEars(Transcriber(wanted.threads, wanted.window), wanted.directory / f"heard-{wanted.window}.json")
     rows: list[Figures] = []
     everything: list[Verdict] = []
-    with tempfile.TemporaryDirectory(prefix="acdcore-voice-check-") as cache:
-        voice = HouseVoice(Path(cache))
-        for language in [LANGUAGES[wanted.language]] if wanted.language else LANGUAGES.values():
-            said = [*voice.prompts(language), *voice.values(values(), language)]
-            chosen = [each for each in said if wanted.only in (None, each.sort.value) and wanted.name in each.name]
-            verdicts = listen(ears, chosen, language, console)
-            rows += figures_of(verdicts, language)
-            everything += verdicts
+    voice = HouseVoice(wanted.directory / "prompts")
+    for language in [LANGUAGES[wanted.language]] if wanted.language else LANGUAGES.values():
+        said = [*voice.prompts(language), *voice.values(values(), language)]
+        chosen = [each for each in said if wanted.only in (None, each.sort.value) and wanted.name in each.name]
+        verdicts = listen(ears, chosen, language, console)
+        rows += figures_of(verdicts, language)
+        everything += verdicts
     for each in worst_of(everything):
         console.print(f"  {each.utterance.name}: {each.utterance.said!r} heard as {each.heard!r}", highlight=False)
     console.print(table_of(rows))

@@ -76,6 +76,7 @@ class Listener:
                         break
                     await asyncio.sleep(SEARCH_EVERY_S)
         except TimeoutError:
+            open(f"/tmp/vc/fail_{self._house is None}_{id(self)}.raw", "wb").write(bytes(heard))
             likest = [f"{likest_place(sound, bytes(heard[self._from :]))[1]:.2f}" for sound in sounds]
             raise TimeoutError(f"{step}: not heard within {within_s} s; likeness {likest}") from None
         first, end = self._from + places[0], self._from + places[1]
