@@ -5,9 +5,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from tests.cli.journaled_day import journal_of_a_day
 from tests.cli.shell import Shell, Typed
 from tests.control.house import ENDED, TALKING, WAITING
+
+from acdcore.calls.rows import CallEventRow, Detail
+from acdcore.cli.why import events
+from acdcore.kernel.ids import CallId
 
 ARRIVED = datetime(2026, 11, 21, 8, tzinfo=UTC)
 
@@ -125,3 +130,22 @@ async def test_ended_call_is_told_with_history_and_reasons(shell: Shell, tmp_pat
         assert fact in typed.out, fact
     fields = json.loads((await shell("why", ENDED, "--config", str(file), "--json")).out)
     assert (fields["cdr"]["call_id"], fields["explained"]["call_id"]) == (ENDED, ENDED)
+
+
+@pytest.mark.parametrize("is_why_told", [True, False])
+def test_what_a_caller_said_and_why_nobody_listened_is_told(is_why_told: bool) -> None:
+    heard: Detail = {
+        **{"value": "sales", "confidence": 0.82, "text": "销售部"},
+        **{"others": "", "length_s": 0.9, "took_s": 0.7},
+    }
+    unheard: Detail = {"cause": "failed", "detail": "nothing was understood within 5 s"}
+    rows = [
+        CallEventRow(CallId("call"), 1, ARRIVED, "speech_heard", heard),
+        CallEventRow(CallId("call"), 2, ARRIVED, "not_listened", unheard),
+    ]
+    console = Console(record=True, width=200)
+    console.print(events(rows, ARRIVED, is_why_told))
+    told = console.export_text()
+    assert "speech heard" in told
+    assert "value sales, confidence 0.82, text 销售部, length_s 0.9, took_s 0.7" in told
+    assert "cause failed, detail nothing was understood within 5 s" in told

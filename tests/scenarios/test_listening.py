@@ -265,7 +265,7 @@ async def test_key_while_the_words_are_made_out_counts_and_gives_that_up() -> No
 async def test_without_a_recogniser_the_other_way_is_taken_at_once_and_unspoken() -> None:
     async with opened(plan(None)) as house:
         caller = await asked(house)
-        assert entered(house) == ["ask", "not_listened", "keys"]
+        assert entered(house) == ["ask", "not_listened no_recogniser", "keys"]
         assert house.hall.listening.results == {"no_recogniser": 1}
         house.press("1")
         await house.pass_time(0.1)
@@ -279,7 +279,7 @@ async def test_caller_beyond_those_who_may_be_listened_to_takes_the_other_way_un
         first = await asked(house)
         second = await asked(house, "13900000009")
         await house.pass_time(0.1)
-        assert entered(house, 1) == ["ask", "not_listened", "keys"]
+        assert entered(house, 1) == ["ask", "not_listened too_many", "keys"]
         assert house.hall.listening.results == {"too_many": 1}
         first.hang_up()
         await house.pass_time(0.1)
@@ -305,7 +305,7 @@ async def test_recogniser_that_fails_or_is_too_slow_leads_to_the_other_way(
         caller = await asked(house)
         house.say(says("销售"))
         await house.pass_time(2.5)
-        assert entered(house) == ["ask", f"not_listened {detail}", "keys"]
+        assert entered(house) == ["ask", f"not_listened failed {detail}", "keys"]
         caller.hang_up()
         await house.pass_time(1)
 

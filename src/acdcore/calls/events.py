@@ -343,7 +343,7 @@ class NotListened:
     """A question could not be answered by speech, and the flow took its other way."""
 
     at: float
-    why: str
+    cause: str
     """`no_recogniser`: none is there; `too_many` are listened to; `failed`: the recogniser, or it took too long."""
     detail: str
     """What the recogniser said."""
