@@ -218,10 +218,7 @@ async def serve(
 async def speaking_ahead(hall: Hall, reload: Reloader) -> AsyncIterator[None]:
     """Speak the numbers of agents while calls go on: of all that are known now, later of those who are rung."""
     plan, ahead = reload.plan, hall.library.ahead
-    for language in dict.fromkeys(language for flow in plan.flows.values() for language in flow.languages):
-        for agent in hall.directory.agents():
-            if agent.is_active:
-                ahead.want(plan.sayings.agent_words(agent.agent, language))
+    ahead.want_agents(hall.directory.agents(), plan.flows.values(), plan.sayings)
     speaking = asyncio.create_task(ahead.get_ready(lambda words: make_sentence(reload.plan, words)), name="ahead")
     try:
         yield

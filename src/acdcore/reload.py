@@ -170,6 +170,7 @@ class Reloader:
     def _apply(self, edition: Edition, new: Sounds, sounds: Sounds, sayings: Sayings) -> None:
         hall, rules = self.hall, edition.rules
         hall.library.extend(new.prompts, new.music, sounds.prompts.keys(), sounds.music.keys(), sayings)
+        hall.library.ahead.want_agents(hall.directory.agents(), rules.flows.values(), sayings)
         hall.rules = rules
         hall.acd.feed(FloorChanged(edition.floor))
         hall.lines.change(edition.lines, {trunk.name: trunk.lines for trunk in rules.trunks.trunks})

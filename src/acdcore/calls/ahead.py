@@ -5,11 +5,13 @@ Nobody waits for them: until one is ready, its caller hears single words in a ro
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import structlog
 
-from acdcore.ivr.model import Words
+from acdcore.calls.people import AgentRecord
+from acdcore.ivr.model import Flow, Words
+from acdcore.ivr.phrases import Sayings
 from acdcore.kernel.errors import AcdError
 from acdcore.media.engine import Engine
 from acdcore.media.model import ClipId
@@ -39,13 +41,20 @@ class Ahead:
             self._wanted.move_to_end(words, last=False)
         self._is_wanted.set()
 
+    def want_agents(self, agents: Iterable[AgentRecord], flows: Iterable[Flow], sayings: Sayings) -> None:
+        """Have the numbers of all who may serve, in all languages that callers hear: the first language first."""
+        active = [agent.agent for agent in agents if agent.is_active]
+        for language in dict.fromkeys(language for flow in flows for language in (flow.language, *flow.languages)):
+            for agent in active:
+                self.want(sayings.agent_words(agent, language))
+
     async def get_ready(self, read: Callable[[Words], bytes]) -> None:
         """Speak what is wanted, one after the other in a thread, until cancelled; half of the time is left to others.
 
         `read` makes PCM of a sentence (16 bit, mono, 8 kHz). One that cannot be made is tried again when it is wanted
         again.
         """
-        loop = asyncio.get_running_loop()
+        loop, is_failing = asyncio.get_running_loop(), False
         while True:
             while not self._wanted:
                 self._is_wanted.clear()
@@ -54,14 +63,21 @@ class Ahead:
             began_at = loop.time()
             try:
                 self._keep(words, await asyncio.to_thread(read, words))
+                is_failing = False
             except AcdError as error:
-                structlog.get_logger("speech").warning("not spoken ahead", reason=str(error))
+                if not is_failing:  # once, however many agents there are
+                    structlog.get_logger("speech").warning("not spoken ahead", reason=str(error))
+                is_failing = True
             await asyncio.sleep(loop.time() - began_at)
 
     def _keep(self, words: Words, pcm: bytes) -> None:
         self.ready[words] = self._engine.add_clip(pcm)
         if len(self.ready) > READY_MAX:
             self._engine.drop_clip(self.ready.popitem(last=False)[1])
+
+    def waiting(self) -> tuple[Words, ...]:
+        """What is wanted, in the order in which it will be spoken."""
+        return tuple(self._wanted)
 
     def close(self) -> None:
         """Give all clips back to the engine."""

@@ -1,0 +1,208 @@
+"""What is heard as a whole sentence, what is put together from words, and who waits for it: nobody."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+from structlog.testing import capture_logs
+from tests.calls.house import SERVICE_LINE, VIP, opened
+from tests.calls.silent_engine import SilentEngine
+
+from acdcore.calls import ahead
+from acdcore.calls.people import AgentRecord, Customer, Tier
+from acdcore.calls.voice import PromptLibrary
+from acdcore.ivr.model import Flow, FlowName, Language, NodeName, PromptKey, PromptName, Words
+from acdcore.ivr.phrases import Sayings, clips_of
+from acdcore.ivr.system import SystemPhrase, SystemPrompt, clip_names, phrase_key, system_key
+from acdcore.kernel.errors import Unavailable
+from acdcore.kernel.ids import AgentId, CustomerId, QueueName
+from acdcore.media.engine import Engine
+from acdcore.media.model import ClipId
+from acdcore.work.model import WorkKind
+
+CMN = Language.MANDARIN
+SERVICE = QueueName("service")
+TOLD = Sayings({CMN: "工号{number}，为您服务。"})
+AGENT = Words("工号幺零零幺，为您服务。", CMN)
+MEMBER = Words("八八零，零零幺", CMN, tuple(PromptKey(PromptName(f"system.digit-{one}"), CMN) for one in "880001"))
+VIP_CUSTOMER = Customer(CustomerId(7), "Customer Seven", Tier.VIP, "cmn", (), None, (), "", "", 1)
+TIMEOUT_S = 5.0
+
+
+def library(*more: PromptKey, sayings: Sayings = TOLD) -> PromptLibrary:
+    """All single words in Mandarin, and some sentences."""
+    words = [PromptKey(PromptName(f"system.{name}"), CMN) for name in clip_names()]
+    keys = [*words, system_key(SystemPrompt.BEEP, CMN), PromptKey(PromptName(f"queue.{SERVICE}"), CMN), *more]
+    return PromptLibrary(cast(Engine, SilentEngine(10)), dict.fromkeys(keys, bytes(320)), {}, bytes(2), None, sayings)
+
+
+def clips(of: PromptLibrary, *keys: PromptKey) -> tuple[ClipId, ...]:
+    return tuple(of.present.by_key[key] for key in keys)
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Wait for a thread."""
+    async with asyncio.timeout(TIMEOUT_S):
+        while not is_so():  # noqa: ASYNC110 a thread sets no asyncio event
+            await asyncio.sleep(0.005)
+
+
+# --- prompts ---------------------------------------------------------------------------------------------------
+
+SENTENCES = [
+    (lambda voice: voice.position(3, CMN), SystemPhrase.PLACE, "3"),
+    (lambda voice: voice.wait(130.0, CMN), SystemPhrase.WAIT, "3"),
+    (lambda voice: voice.callback_introduction(SERVICE, CMN), SystemPhrase.CALLBACK_INTRODUCTION, SERVICE),
+    (lambda voice: voice.whisper(SERVICE, None, CMN)[:-1], SystemPhrase.CALL_FOR, SERVICE),
+    (lambda voice: voice.work_whisper(WorkKind.CALLBACK, SERVICE, None, CMN)[:-1], SystemPhrase.CALLBACK_FOR, SERVICE),
+    (lambda voice: voice.work_whisper(WorkKind.VOICEMAIL, SERVICE, None, CMN)[:-1], SystemPhrase.MESSAGE_FOR, SERVICE),
+]
+
+
+@pytest.mark.parametrize(("said", "phrase", "value"), SENTENCES)
+async def test_sentence_is_one_prompt_where_there_is_one_and_its_words_elsewhere(
+    said: Callable[[object], tuple[ClipId, ...]], phrase: SystemPhrase, value: str
+) -> None:
+    key = phrase_key(phrase, value, CMN)
+    whole, spliced = library(key), library()
+    assert said(whole.present) == clips(whole, key)
+    assert said(spliced.present) == clips(spliced, *clips_of(key))
+    assert len(said(spliced.present)) > 1
+
+
+@pytest.mark.parametrize(
+    ("customer", "speaks", "about"),
+    [
+        (None, None, []),
+        (VIP_CUSTOMER, None, [SystemPrompt.WHISPER_VIP]),
+        (None, Language.ENGLISH, [SystemPrompt.WHISPER_ENGLISH]),
+        (VIP_CUSTOMER, Language.CANTONESE, [SystemPrompt.WHISPER_VIP_CANTONESE]),
+    ],
+)
+async def test_agent_hears_the_queue_then_who_it_is_then_a_beep(
+    customer: Customer | None, speaks: Language | None, about: list[SystemPrompt]
+) -> None:
+    key = phrase_key(SystemPhrase.CALL_FOR, SERVICE, CMN)
+    told = library(key)
+    rest = (system_key(prompt, CMN) for prompt in (*about, SystemPrompt.BEEP))
+    assert told.present.whisper(SERVICE, customer, CMN, speaks) == clips(told, key, *rest)
+
+
+# --- the agent's number ----------------------------------------------------------------------------------------
+
+
+async def test_number_of_an_agent_is_a_sentence_from_when_it_is_ready_and_words_before() -> None:
+    told = library()
+    speaking = asyncio.create_task(told.ahead.get_ready(lambda words: bytes(len(words.text))))
+    words = clips(told, *clips_of(phrase_key(SystemPhrase.AGENT, "1001", CMN)))
+    assert told.present.agent_number(AgentId("1001"), CMN) == words
+    told.ahead.want(AGENT)
+    await until(lambda: AGENT in told.ahead.ready)
+    assert told.present.agent_number(AgentId("1001"), CMN) == (told.ahead.ready[AGENT],)
+    assert len(told.present.agent_number(AgentId("1002"), CMN)) > 1, "another agent"
+    speaking.cancel()
+
+
+async def test_recorded_number_goes_before_one_that_an_engine_has_spoken() -> None:
+    key = phrase_key(SystemPhrase.AGENT, "1001", CMN)
+    told = library(key)
+    told.ahead.ready[AGENT] = ClipId(999)
+    assert told.present.agent_number(AgentId("1001"), CMN) == clips(told, key)
+
+
+async def test_house_that_has_recorded_the_words_hears_them_though_an_engine_would_speak() -> None:
+    told = library(sayings=Sayings({}, frozenset({CMN})))
+    assert told.present.sayings.agent_words("1001", CMN) is None
+    assert len(told.present.agent_number(AgentId("1001"), CMN)) == len("1001") + 2
+    assert await told.spoken(MEMBER) == clips(told, *MEMBER.clips)
+
+
+async def test_value_is_put_together_from_words_where_nothing_can_speak_it() -> None:
+    told = library()
+    assert await told.spoken(MEMBER) == clips(told, *MEMBER.clips)
+    assert await told.spoken(Words("Jade", CMN)) == ()
+
+
+async def test_urgent_sentence_is_spoken_before_those_that_wait() -> None:
+    told, spoken = library(), []
+    gate = threading.Event()
+
+    def read(words: Words) -> bytes:
+        gate.wait(TIMEOUT_S)
+        spoken.append(words.text)
+        return bytes(2)
+
+    speaking = asyncio.create_task(told.ahead.get_ready(read))
+    for text in ("一", "二", "三"):
+        told.ahead.want(Words(text, CMN))
+    await asyncio.sleep(0)
+    told.ahead.want(Words("四", CMN), is_urgent=True)
+    gate.set()
+    await until(lambda: len(spoken) == 4)
+    assert spoken == ["一", "四", "二", "三"]
+    speaking.cancel()
+
+
+async def test_failing_engine_is_told_once_and_tried_again_when_wanted_again() -> None:
+    told, failing = library(), True
+
+    def read(words: Words) -> bytes:
+        if failing:
+            raise Unavailable("no voice")
+        return bytes(2)
+
+    with capture_logs() as log:
+        speaking = asyncio.create_task(told.ahead.get_ready(read))
+        for text in ("一", "二", "三"):
+            told.ahead.want(Words(text, CMN))
+        await until(lambda: not told.ahead.waiting())
+        await asyncio.sleep(0.02)
+    assert [entry["event"] for entry in log] == ["not spoken ahead"]
+    failing = False
+    told.ahead.want(Words("二", CMN))
+    await until(lambda: [words.text for words in told.ahead.ready] == ["二"])
+    speaking.cancel()
+
+
+async def test_no_more_sentences_are_kept_than_the_limit() -> None:
+    engine = SilentEngine(10)
+    kept = ahead.Ahead(cast(Engine, engine))
+    speaking = asyncio.create_task(kept.get_ready(lambda _: bytes(2)))
+    for number in range(ahead.READY_MAX + 3):
+        kept.want(Words(str(number), CMN), is_urgent=True)
+    await until(lambda: not kept.waiting() and len(kept.ready) == ahead.READY_MAX)
+    assert len(engine.clips) == ahead.READY_MAX
+    speaking.cancel()
+    kept.close()
+    assert engine.clips == {}
+
+
+async def test_all_agents_are_wanted_in_all_languages_of_the_flows() -> None:
+    kept = ahead.Ahead(cast(Engine, SilentEngine(10)))
+    sayings = Sayings(dict.fromkeys(Language, "{number}"))
+    agents = [AgentRecord(AgentId(number), "", "", "", {}, (), number == "1001") for number in ("1001", "1002")]
+    flow = Flow(FlowName("f"), "f.toml", Language.ENGLISH, (CMN, Language.ENGLISH), NodeName("a"), {}, {})
+    kept.want_agents(agents, [flow], sayings)
+    assert [(words.text, words.language) for words in kept.waiting()] == [
+        ("one zero zero one", Language.ENGLISH),
+        ("幺零零幺", CMN),
+    ]
+
+
+async def test_agent_who_is_rung_has_the_number_spoken_before_the_answer() -> None:
+    async with opened() as house:
+        house.hall.library.present.sayings = TOLD
+        house.hall.library.ahead.want(Words("工号幺零零二，为您服务。", CMN))
+        agent = await house.seat("1001")
+        caller = house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(1)
+        assert house.hall.library.ahead.waiting()[0] == AGENT, "before those who are not rung"
+        house.hall.library.ahead.ready[AGENT] = house.engine.add_clip(bytes(16_000))
+        agent.answer()
+        await house.pass_time(0.1)
+        leg = house.leg(house.live(), "caller")
+        assert house.engine.hears(leg.stream) == (house.hall.library.ahead.ready[AGENT],)
+        caller.hang_up()
