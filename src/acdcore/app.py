@@ -61,7 +61,8 @@ from acdcore.parts import (
     try_media_address,
 )
 from acdcore.plan import Plan, port_pairs
-from acdcore.recognition.hearing import open_hearing
+from acdcore.recognition.hearing import missing_packages, open_hearing
+from acdcore.recognition.model import TranscriptKind
 from acdcore.reload import KeyFile, Reloader
 from acdcore.retention import Places, Retention, retaining
 from acdcore.sip.digest import DigestServer
@@ -73,7 +74,9 @@ from acdcore.storage.password import new_password
 from acdcore.storage.retention import PgRetention
 from acdcore.storage.seed import unapplied
 from acdcore.storage.storage import Storage
+from acdcore.storage.transcripts import PgTranscripts
 from acdcore.timekeeping import Timed, Timekeeper, first_reading, keeping_time, kept_trust
+from acdcore.transcription import Transcription, TranscriptionSettings, transcribing
 from acdcore.watch import Look, log_alarms, watching
 
 
@@ -198,6 +201,8 @@ async def serve(
         await stack.enter_async_context(watching(alarms, (*parts_looks, *looks)))
         await stack.enter_async_context(probing(probe, alarms))
         await stack.enter_async_context(retaining(retention, alarms))
+        transcription = open_transcription(plan, storage, clock)
+        await stack.enter_async_context(transcribing(transcription, alarms))
         await stack.enter_async_context(keeping_time(settings.storage.directory, trust, clock, alarms))
         stack.push_async_callback(drained, reload, switchboard, on_progress)
         stack.callback(floor.note_shutdown)
@@ -225,6 +230,17 @@ async def speaking_ahead(hall: Hall, reload: Reloader) -> AsyncIterator[None]:
     finally:
         speaking.cancel()
         await asyncio.gather(speaking, return_exceptions=True)
+
+
+def open_transcription(plan: Plan, storage: Storage, clock: Clock) -> Transcription | None:
+    """What writes down recordings; None: nothing is to be written down."""
+    settings = plan.settings
+    kind = settings.recognition.transcripts
+    if kind is TranscriptKind.NONE:
+        return None
+    missing = missing_packages(settings.recognition.engine)
+    wanted = TranscriptionSettings(kind, settings.hearing(plan.file), settings.recording.directory.absolute(), missing)
+    return Transcription(wanted, PgTranscripts(storage.database), clock)
 
 
 async def drained(reload: Reloader, switchboard: Switchboard, on_progress: Progress) -> None:
@@ -264,6 +280,7 @@ def control_plane(
         agents=storage.agents,
         new_password=new_password,
         history=storage.history,
+        transcripts=PgTranscripts(storage.database),
         screening=storage.screening,
         hours=storage.hours,
         new_work_id=hall.workbench.next_id,

@@ -34,6 +34,7 @@ from acdcore.queue_table import QueueTable
 from acdcore.queues.settings import FloorSettings
 from acdcore.recognition.hearing import EngineName, RecognitionSettings
 from acdcore.recognition.http_recogniser import HttpSettings
+from acdcore.recognition.model import TranscriptKind
 from acdcore.recognition.pool import PoolSettings
 from acdcore.section import FORMS, Section
 from acdcore.sip.digest_values import DEFAULT_ALGORITHMS, Algorithm, once_each
@@ -297,11 +298,14 @@ class Recognition(Section):
     url: Annotated[str, Field(pattern=r"^(https?://[^\s]+)?$")] = ""
     key_file: str = ""
     model: str = ""
+    transcripts: TranscriptKind = TranscriptKind.NONE
 
     @model_validator(mode="after")
     def _has_a_server(self) -> "Recognition":
         if self.engine == "http" and not self.url:
             raise ValueError('engine = "http" needs url = "http://host:port/v1/audio/transcriptions"')
+        if self.transcripts is not TranscriptKind.NONE and not self.engine:
+            raise ValueError('transcripts needs engine = "whisper" or "http"')
         return self
 
 

@@ -44,6 +44,8 @@ from acdcore.calls.ports import (
     Screening,
     StayFilter,
     Taken,
+    Transcribed,
+    TranscriptFilter,
     UnknownRecord,
     VersionConflict,
     WorkFilter,
@@ -175,6 +177,8 @@ class House:
     work_rows: list[WorkRow] = field(default_factory=lambda: [WorkRow(OPEN_WORK, 1, MORNING, callback())])
     answer_rows: list[AnswerRow] = field(default_factory=list)
     traces: dict[CallId, TraceRow] = field(default_factory=dict)
+    transcripts: list[Transcribed] = field(default_factory=list)
+    asked_transcripts: TranscriptFilter | None = None
     stay_rows: list[StayRow] = field(default_factory=list)
     stays_running: list[StayRow] = field(default_factory=list)
     agent_event_rows: list[AgentEventRow] = field(default_factory=list)

@@ -6,8 +6,9 @@ from datetime import datetime
 
 from tests.control.house import MORNING, House
 
-from acdcore.calls.ports import BadRecord, ForcedHours, Screening, UnknownRecord
+from acdcore.calls.ports import BadRecord, ForcedHours, Screening, Transcribed, TranscriptFilter, UnknownRecord
 from acdcore.kernel.errors import Unavailable
+from acdcore.storage.transcripts import words_of
 
 
 class HouseClock:
@@ -66,3 +67,17 @@ def need_database(house: House) -> None:
     """Refuse as the real stores do when the database is away."""
     if house.is_database_away:
         raise Unavailable("the database is away; calls go on, try again in a few seconds")
+
+
+@dataclass
+class HouseTranscripts:
+    """Implements Transcripts."""
+
+    house: House
+
+    async def transcripts(self, wanted: TranscriptFilter) -> Sequence[Transcribed]:
+        need_database(self.house)
+        self.house.asked_transcripts = wanted
+        if wanted.words is not None:
+            words_of(wanted.words)
+        return self.house.transcripts[: wanted.limit]

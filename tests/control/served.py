@@ -17,7 +17,7 @@ from tests.control.house import (
     recording_of,
 )
 from tests.control.house_floor import house_planner
-from tests.control.house_stores import HouseClock, HouseHours, HouseScreening
+from tests.control.house_stores import HouseClock, HouseHours, HouseScreening, HouseTranscripts
 
 from acdcore.calls.people import Tier
 from acdcore.calls.refusals import Refusals
@@ -81,6 +81,7 @@ def parts_of(house: House, agents: HouseAgents | None = None) -> ControlParts:
         agents=agents or HouseAgents(house),
         new_password=lambda: MADE_PASSWORD,
         history=records,
+        transcripts=HouseTranscripts(house),
         screening=HouseScreening(house),
         hours=HouseHours(house),
         new_work_id=lambda: NEW_WORK,

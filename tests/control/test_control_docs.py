@@ -14,7 +14,8 @@ from tests.control.served import KEYS, Served
 
 from acdcore.calls.feed import Alarm, FeedKind, ScreenPop
 from acdcore.calls.people import Contact
-from acdcore.calls.rows import AgentEventRow, AnswerRow, StayRow, TraceRow
+from acdcore.calls.ports import Transcribed
+from acdcore.calls.rows import AgentEventRow, AnswerRow, SpokenPart, StayRow, TraceRow, TranscriptRow
 from acdcore.control import Right
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, CustomerId
@@ -42,6 +43,12 @@ def happened_before(house: House) -> None:
     given_at = MORNING - HALF_AN_HOUR + timedelta(seconds=80)
     withheld = CallId("20261121T080000000-000004")
     house.traces = {withheld: TraceRow(withheld, MORNING - HALF_AN_HOUR, "+8613800138000")}
+    parts = (
+        SpokenPart("caller", 0.4, 2.9, "你好，我想问一下我的发票。"),
+        SpokenPart("agent", 3.6, 5.1, "好的，请稍等。"),
+    )
+    row = TranscriptRow(ENDED, 1, MORNING - timedelta(minutes=20), "cmn", parts)
+    house.transcripts = [Transcribed(house.recording_rows[0], row)]
     house.answer_rows = [
         AnswerRow(ENDED, 1, given_at, "survey", "satisfied", "choice", "yes", AgentId("1001"), SERVICE, CustomerId(1)),
         AnswerRow(ENDED, 2, given_at, "survey", "score", "number", "9", AgentId("1001"), SERVICE, CustomerId(1)),

@@ -22,6 +22,7 @@ from acdcore.calls.rows import (
     Row,
     StayRow,
     TraceRow,
+    TranscriptRow,
     WorkRow,
 )
 from acdcore.kernel.errors import Outcome, PeerError, Refused
@@ -348,6 +349,39 @@ class RecordingFilter:
     """Key of the last recording of the previous page."""
     limit: int = 100
     """1 to `PAGE_ROWS_MAX`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptFilter:
+    """Which transcripts to list, newest first; None does not restrict."""
+
+    words: str | None = None
+    """Each of these, set apart by blanks, was said."""
+    call_id: CallId | None = None
+    path: str | None = None
+    """Of the recording, as a work item names it."""
+    started_from: datetime | None = None
+    started_before: datetime | None = None
+    before: tuple[CallId, int] | None = None
+    """Key of the last one of the previous page."""
+    limit: int = 100
+    """1 to `PAGE_ROWS_MAX`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribed:
+    """A recording and what was said in it."""
+
+    recording: RecordingRow
+    transcript: TranscriptRow
+
+
+class Transcripts(Protocol):
+    """Reads what was said; raises `Unavailable` without the database, `BadRecord` for words that cannot be found."""
+
+    async def transcripts(self, wanted: TranscriptFilter) -> Sequence[Transcribed]:
+        """One page in descending order of the recordings' key."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -332,4 +332,32 @@ class TraceRow:
     """The number that the trunk asserted, canonical."""
 
 
+@dataclass(frozen=True, slots=True)
+class SpokenPart:
+    """What one side of a recording said without a longer pause."""
+
+    side: str
+    """`caller` or `agent`."""
+    from_s: float
+    """From the recording's beginning."""
+    until_s: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptRow:
+    """What was said in a recording; the key is (`call_id`, `n`), as the recording's. Not sent through the spool."""
+
+    call_id: CallId
+    n: int
+    at: datetime
+    """When it was written down, UTC."""
+    language: str
+    """As the engine took it to be; empty when it did not say."""
+    parts: tuple[SpokenPart, ...]
+    """In the order in which they began."""
+    problem: str = ""
+    """Why nothing is written down; it is not tried again."""
+
+
 Row: TypeAlias = CdrRow | CallEventRow | RecordingRow | AgentEventRow | WorkRow | AnswerRow | StayRow | TraceRow

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from acdcore.calls.commands import Commands
 from acdcore.calls.feed import Feed
-from acdcore.calls.ports import AgentStore, CustomerStore, Directory, History, HoursStore, ScreeningStore
+from acdcore.calls.ports import AgentStore, CustomerStore, Directory, History, HoursStore, ScreeningStore, Transcripts
 from acdcore.calls.refusals import Refusals
 from acdcore.control.access import BY, log, path_of
 from acdcore.control.admission import KeyCheck
@@ -35,6 +35,7 @@ from acdcore.control.screening import ScreeningDesk
 from acdcore.control.settings import ControlSettings, Right
 from acdcore.control.status import Status
 from acdcore.control.stream import EventStream
+from acdcore.control.transcripts import TranscriptDesk
 from acdcore.control.work import WorkDesk
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import AcdError
@@ -73,6 +74,8 @@ class ControlParts:
     """Makes a password for an agent's phone."""
     history: History
     """Ended calls, recordings, work items, answers and stays."""
+    transcripts: Transcripts
+    """What was said in recordings."""
     screening: ScreeningStore
     """The black and white list."""
     hours: HoursStore
@@ -106,6 +109,7 @@ def table(settings: ControlSettings, parts: ControlParts, stream: EventStream) -
         *ReloadDesk(parts.commands).routes(),
         *BanDesk(parts.refusals.lockout, parts.clock).routes(),
         *Records(parts.history, settings.recordings).routes(),
+        *TranscriptDesk(parts.transcripts).routes(),
         *CustomerDesk(parts.directory, parts.customers).routes(),
         *stream.routes(),
     )

@@ -26,7 +26,7 @@ from pydantic import (
 from acdcore.calls.commands import AgentCommand, LiveAgent, LiveCall, LiveQueue, Seat, SeatKind
 from acdcore.calls.feed import FeedKind
 from acdcore.calls.people import AgentRecord, Contact, Customer, CustomerChange, NewCustomer, Tier
-from acdcore.calls.ports import PAGE_ROWS_MAX
+from acdcore.calls.ports import PAGE_ROWS_MAX, Transcribed
 from acdcore.calls.rows import CallEnd, CdrRow, RecordingRow
 from acdcore.control.errors import ApiError
 from acdcore.kernel.errors import Outcome
@@ -207,6 +207,25 @@ class RecordingPage(Shape):
     """At least so long."""
     max_duration_s: Seconds | None = None
     """At most so long."""
+    before: RowKey | None = None
+    """`next` of the page before."""
+    limit: PageSize = 100
+    """Rows in a page."""
+
+
+class TranscriptPage(Shape):
+    """Which transcripts, newest first."""
+
+    q: Line | None = None
+    """Words that were said, set apart by blanks; each must be found, wherever in a word or sentence it stands."""
+    call_id: Token | None = None
+    """Of this call."""
+    recording: Line | None = None
+    """Of the recording at this path, as a work item names it."""
+    started_from: Annotated[Moment | None, Field(alias="from")] = None
+    """Began at or after this time (RFC 3339 with a zone)."""
+    started_before: Annotated[Moment | None, Field(alias="to")] = None
+    """Began before this time."""
     before: RowKey | None = None
     """`next` of the page before."""
     limit: PageSize = 100
@@ -530,6 +549,15 @@ class Recordings:
     """One page of recordings."""
 
     recordings: tuple[RecordingRow, ...]
+    next: str | None
+    """Give this as `before` for the next page; null on the last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptList:
+    """One page of transcripts."""
+
+    transcripts: tuple[Transcribed, ...]
     next: str | None
     """Give this as `before` for the next page; null on the last one."""
 

@@ -66,6 +66,15 @@ class HelperProcess:
         except (KeyError, ValueError) as error:
             raise HelperGone(f"the recogniser answered {str(answer)[:COMPLAINT_MAX]}") from error
 
+    async def send(self, octets: bytes) -> None:
+        """What has no answer. Raises HelperGone."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(octets)
+            await self._process.stdin.drain()
+        except OSError as error:
+            raise HelperGone(f"the recogniser ended: {error}") from error
+
     async def exchange(self, octets: bytes) -> dict[str, object]:
         """Send, and read one line. Raises HelperGone."""
         stdin, stdout = self._process.stdin, self._process.stdout
@@ -100,28 +109,29 @@ class HelperProcess:
             self._last_words = (self._last_words + octets.decode(errors="replace"))[-COMPLAINT_MAX:]
 
 
+@contextlib.asynccontextmanager
+async def opened_process(command: tuple[str, ...], line_max: int = LINE_MAX) -> AsyncIterator[HelperProcess]:
+    """A process of this command that has said that it is ready, and is ended with the context. Raises HelperGone."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            limit=line_max,
+            env={**os.environ, **ENVIRONMENT},
+            start_new_session=True,  # Ctrl-C is for the daemon, which ends it when nobody listens any more
+        )
+    except OSError as error:
+        raise HelperGone(f"the recogniser does not start: {error}") from error
+    helper = HelperProcess(process)
+    try:
+        await helper.exchange(b"")
+        yield helper
+    finally:
+        await helper.end()
+
+
 def process_helper(command: tuple[str, ...] = (sys.executable, "-m", "acdcore.recognition.whisper")) -> OpenHelper:
     """Helpers that are processes of this command."""
-
-    @contextlib.asynccontextmanager
-    async def opened() -> AsyncIterator[Helper]:
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                limit=LINE_MAX,
-                env={**os.environ, **ENVIRONMENT},
-                start_new_session=True,  # Ctrl-C is for the daemon, which ends it when nobody listens any more
-            )
-        except OSError as error:
-            raise HelperGone(f"the recogniser does not start: {error}") from error
-        helper = HelperProcess(process)
-        try:
-            await helper.exchange(b"")
-            yield helper
-        finally:
-            await helper.end()
-
-    return opened
+    return lambda: opened_process(command)

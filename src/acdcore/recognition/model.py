@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 TELEPHONE_RATE = 8_000
@@ -12,6 +13,16 @@ CONFIDENCE_DEFAULT = 0.6
 """At and above this a phrase is taken for said. Below it, whoever listens asks again or offers keys."""
 HEARD_MAX = 5
 """Of the phrases that may have been said, so many of the best are told."""
+
+
+class TranscriptKind(StrEnum):
+    """Which recordings are written down."""
+
+    NONE = "none"
+    MESSAGES = "messages"
+    RECORDINGS = "recordings"
+    """Talks, and not messages."""
+    ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)

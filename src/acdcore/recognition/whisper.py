@@ -112,6 +112,12 @@ class Whisper:
             return Transcript("", 0.0)
         return Transcript(once(tokenizer.decode(tokens)), math.exp(mean))
 
+    def language_of(self, pcm: bytes) -> str:
+        """Which of the known languages is spoken in at most 30 s of sound."""
+        likely = self._model.model.detect_language(self._model.encode(self._window(pcm)))[0]
+        known = {f"<|{theirs}|>": ours for ours, theirs in LANGUAGES.items()}
+        return next(known[token] for token, _ in likely if token in known)
+
     def _window(self, pcm: bytes) -> Any:
         """The features of the sound, in a window with silence after it."""
         numpy = self._numpy

@@ -83,7 +83,7 @@ class PgHistory:
         self._database = database
 
     async def calls(self, wanted: CallFilter) -> Sequence[CdrRow]:
-        conditions = _Conditions()
+        conditions = Conditions()
         conditions.add("arrived_at >= {}", wanted.arrived_from)
         conditions.add("arrived_at < {}", wanted.arrived_before)
         conditions.add("caller_key = {}", number_key("caller", wanted.caller))
@@ -140,7 +140,7 @@ class PgHistory:
         return None if latest is None else CallId(latest)
 
     async def recordings(self, wanted: RecordingFilter) -> Sequence[RecordingRow]:
-        conditions = _Conditions()
+        conditions = Conditions()
         conditions.add("started_at >= {}", wanted.started_from)
         conditions.add("started_at < {}", wanted.started_before)
         conditions.add("caller_key = {}", number_key("caller", wanted.caller))
@@ -167,7 +167,7 @@ class PgHistory:
         return None if row is None else _RECORDING.validate_python(_plain(row))
 
     async def work(self, wanted: WorkFilter) -> Sequence[WorkItem]:
-        conditions = _Conditions()
+        conditions = Conditions()
         conditions.add("queue = {}", wanted.queue)
         conditions.add("kind = {}", wanted.kind)
         conditions.add("state = {}", wanted.state)
@@ -194,7 +194,7 @@ class PgHistory:
         return [_WORK.validate_python(_plain(row)) for row in found]
 
     async def answers(self, wanted: AnswerFilter) -> Sequence[AnswerRow]:
-        conditions = _Conditions()
+        conditions = Conditions()
         conditions.add("flow = {}", wanted.flow)
         conditions.add("question = {}", wanted.question)
         conditions.add("agent = {}", wanted.agent)
@@ -213,7 +213,7 @@ class PgHistory:
         return [_ANSWER.validate_python(_plain(row)) for row in found]
 
     async def stays(self, wanted: StayFilter) -> Sequence[StayRow]:
-        conditions = _Conditions()
+        conditions = Conditions()
         conditions.add("joined_at >= {}", wanted.joined_from)
         conditions.add("joined_at < {}", wanted.joined_before)
         conditions.add("queue = {}", wanted.queue)
@@ -269,7 +269,7 @@ def page(limit: int) -> int:
     return limit
 
 
-class _Conditions:
+class Conditions:
     """A `where` clause: the texts are ours, the values travel apart."""
 
     def __init__(self) -> None:

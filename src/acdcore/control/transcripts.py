@@ -1,0 +1,33 @@
+"""What was said: transcripts of messages and talks, searched by words."""
+
+from acdcore.calls.ports import TranscriptFilter, Transcripts
+from acdcore.control.route import Asked, Plan, Reply, Route, route
+from acdcore.control.schemas import Nothing, TranscriptList, TranscriptPage, row_key
+from acdcore.control.settings import Right
+from acdcore.kernel.ids import CallId
+
+
+class TranscriptDesk:
+    """Reads only. Who may listen to a recording may read it, and nobody else."""
+
+    def __init__(self, transcripts: Transcripts) -> None:
+        self._transcripts = transcripts
+
+    def routes(self) -> tuple[Route, ...]:
+        found = Plan("GET", "/v1/transcripts", Right.ADMIN, "What was said in recordings, newest first", TranscriptList)
+        return (route(found, TranscriptPage, Nothing, self.transcripts),)
+
+    async def transcripts(self, asked: Asked[TranscriptPage, Nothing]) -> Reply:
+        page = asked.parameters
+        wanted = TranscriptFilter(
+            words=page.q,
+            call_id=CallId(page.call_id) if page.call_id else None,
+            path=page.recording,
+            started_from=page.started_from,
+            started_before=page.started_before,
+            before=row_key(page.before) if page.before else None,
+            limit=page.limit,
+        )
+        found = tuple(await self._transcripts.transcripts(wanted))
+        last = found[-1].recording if len(found) == page.limit else None
+        return Reply(TranscriptList(found, f"{last.call_id}/{last.n}" if last else None))
