@@ -163,7 +163,7 @@ def phrases(utterance: Utterance) -> tuple[tuple[Phrase, ...], ...]:
 
 def cut(pcm: bytes) -> tuple[SpeechEnded | None, float]:
     """The end of speech in it, and the processor time of a second of sound."""
-    ear = EndOfSpeech(detectors()())
+    ear = EndOfSpeech(detectors().take())
     began, at, found = time.process_time(), 0, None
     while at < len(pcm) and found is None:
         fact = ear.hear(pcm[at : at + FRAME], (at + FRAME) / 16_000)

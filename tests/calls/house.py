@@ -19,6 +19,7 @@ from typing import cast
 
 from tests.calls.cable import Cable
 from tests.calls.phone import Phone
+from tests.calls.plain_recogniser import PlainDetectors
 from tests.calls.silent_engine import SilentEngine
 
 from acdcore.calls.access import Access
@@ -398,6 +399,12 @@ class House:
             self.engine.say(leg.stream, pcm[begin : begin + FRAME_OCTETS])
         listening.deliver(listening.attention.facts(self.engine.frames(), self.clock.now()))
 
+    def detectors_in_use(self) -> int:
+        """How many tell speech from noise for a caller."""
+        understanding = self.hall.listening.understanding
+        detectors = None if understanding is None else understanding.detectors
+        return detectors.in_use if isinstance(detectors, PlainDetectors) else 0
+
     def cdrs(self) -> list[CdrRow]:
         """The records of ended calls, oldest first."""
         return [row for _, row in sorted(self.history.cdrs.items())]
@@ -428,6 +435,7 @@ class House:
             "taps": len(self.engine.taps),
             "ears": len(self.engine.ears),
             "callers who are listened to": self.hall.listening.running,
+            "detectors of speech": self.detectors_in_use(),
             "recordings": self.hall.recorder.running,
             "entries": len(self.hall.acd._calls),
             "waiting": sum(len(queue.waiting) for queue in floor.queues),

@@ -10,6 +10,7 @@ from array import array
 from collections.abc import Sequence
 
 from acdcore.kernel.errors import Unavailable
+from acdcore.recognition.endpoint import Probability
 from acdcore.recognition.hearing import Understanding
 from acdcore.recognition.model import TELEPHONE_RATE, Heard, Phrase
 
@@ -44,6 +45,20 @@ def noise(length_s: float) -> bytes:
 def probability(window: bytes) -> float:
     """As silero's: of speech."""
     return 1.0 if max(array("h", window)) >= HEIGHT else 0.0
+
+
+class PlainDetectors:
+    """As `VoiceDetectors`, and how many are in use."""
+
+    def __init__(self) -> None:
+        self.in_use = 0
+
+    def take(self) -> Probability:
+        self.in_use += 1
+        return probability
+
+    def give_back(self, probability: Probability) -> None:
+        self.in_use -= 1
 
 
 class PlainRecogniser:
@@ -94,4 +109,4 @@ def heard(text: str, phrases: Sequence[Phrase]) -> tuple[Heard, ...]:
 
 def speech(recogniser: PlainRecogniser | None = None, within_s: float = 2.0) -> Understanding:
     """What a house understands callers with."""
-    return Understanding(recogniser or PlainRecogniser(), lambda: probability, within_s)
+    return Understanding(recogniser or PlainRecogniser(), PlainDetectors(), within_s)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from bench.ports import media_range
-from tests.calls.plain_recogniser import pause, probability, words
+from tests.calls.plain_recogniser import PlainDetectors, pause, probability, words
 from tests.media.handset import Handset
 
 from acdcore.calls.attention import Attention, EarsThread, Facts
@@ -15,7 +15,7 @@ from acdcore.kernel.clock import SystemClock
 from acdcore.kernel.ids import IdSource
 from acdcore.media.engine import Engine
 from acdcore.media.model import Codec, EarFrame, EarId, EngineSettings
-from acdcore.recognition.endpoint import EndOfSpeech, EndpointSettings, SpeechBegan, SpeechEnded
+from acdcore.recognition.endpoint import EndpointSettings, Probability, SpeechBegan, SpeechEnded
 
 FRAME = 960
 WITHIN_S = 5.0
@@ -27,12 +27,29 @@ def frames(ear: int, pcm: bytes) -> list[EarFrame]:
 
 
 def test_each_caller_is_judged_apart_and_an_ear_that_nobody_attends_to_tells_nothing() -> None:
-    attention = Attention()
+    detectors = PlainDetectors()
+    attention = Attention(detectors)
     for ear in (1, 2):
-        attention.attend(EarId(ear), EndOfSpeech(probability))
+        attention.attend(EarId(ear), EndpointSettings())
     attention.forget(EarId(2))
     heard = [frame for ears in zip(*(frames(ear, words("销售")) for ear in (1, 2, 3)), strict=True) for frame in ears]
     assert attention.facts(heard, 1.0) == [(1, SpeechBegan(1.0))]
+    assert detectors.in_use == 1
+    attention.forget(EarId(1))
+    assert detectors.in_use == 0
+
+
+class One:
+    """Detectors that are all the same."""
+
+    def __init__(self, judge: Probability) -> None:
+        self._judge = judge
+
+    def take(self) -> Probability:
+        return self._judge
+
+    def give_back(self, probability: Probability) -> None:
+        assert probability is self._judge
 
 
 class Posted:
@@ -71,18 +88,18 @@ async def attending(attention: Attention, posted: Posted) -> AsyncIterator[Engin
 
 @pytest.mark.wire
 async def test_phone_that_speaks_is_heard_to_begin_and_to_end_with_all_that_it_said() -> None:
-    attention, posted = Attention(), Posted()
+    judged: set[str] = set()
+
+    def judge(window: bytes) -> float:
+        judged.add(threading.current_thread().name)
+        return probability(window)
+
+    attention, posted = Attention(One(judge)), Posted()
     async with attending(attention, posted) as engine:
         phone, opened = Handset(Codec.PCMU), engine.open()
         engine.connect(opened.stream, phone.target())
         ear = engine.listen(opened.stream)
-        judged: set[str] = set()
-
-        def judge(window: bytes) -> float:
-            judged.add(threading.current_thread().name)
-            return probability(window)
-
-        attention.attend(ear, EndOfSpeech(judge, EndpointSettings(silence_s=0.3)))
+        attention.attend(ear, EndpointSettings(silence_s=0.3))
         await asyncio.to_thread(phone.say, opened.port, words("是的") + pause(0.6), 0.02)
         await posted.until(2)
         phone.close()
@@ -116,14 +133,14 @@ class BrokenOnce:
 
 @pytest.mark.wire
 async def test_fault_in_one_turn_costs_no_later_one() -> None:
-    attention, posted = Attention(), Posted()
+    attention, posted = Attention(One(lambda _: 1.0)), Posted()
     first_port, last_port = media_range(20)
     engine = Engine(EngineSettings(first_port=first_port, last_port=last_port), IdSource(1))
     engine.start()
     thread = EarsThread(BrokenOnce(engine), attention, posted, SystemClock())
     thread.start()
     ear = engine.listen(engine.open().stream)
-    attention.attend(ear, EndOfSpeech(lambda _: 1.0))
+    attention.attend(ear, EndpointSettings())
     await posted.until(1)
     thread.stop()
     engine.stop()

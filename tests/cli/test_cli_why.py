@@ -135,8 +135,12 @@ async def test_ended_call_is_told_with_history_and_reasons(shell: Shell, tmp_pat
 @pytest.mark.parametrize("is_why_told", [True, False])
 def test_what_a_caller_said_and_why_nobody_listened_is_told(is_why_told: bool) -> None:
     heard: Detail = {
-        **{"value": "sales", "confidence": 0.82, "text": "销售部"},
-        **{"others": "", "length_s": 0.9, "took_s": 0.7},
+        "value": "sales",
+        "confidence": 0.82,
+        "text": "销售部",
+        "others": "",
+        "length_s": 0.9,
+        "took_s": 0.7,
     }
     unheard: Detail = {"cause": "failed", "detail": "nothing was understood within 5 s"}
     rows = [

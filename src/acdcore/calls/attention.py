@@ -8,13 +8,14 @@ import os
 import select
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
 from acdcore.kernel.clock import Clock
 from acdcore.media.model import EarFrame, EarId
-from acdcore.recognition.endpoint import EndOfSpeech, SpeechFact
+from acdcore.recognition.endpoint import Detectors, EndOfSpeech, EndpointSettings, Probability, SpeechFact
 
 PAUSE_MS = 20
 """Between two takings of frames: twenty callers would else wake the thread three hundred times a second."""
@@ -25,29 +26,52 @@ Facts = list[tuple[EarId, SpeechFact]]
 """In the order in which they were found."""
 
 
+@dataclass(slots=True)
+class Attended:
+    """One ear that is listened to."""
+
+    settings: EndpointSettings
+    """When its speech counts and when it is over."""
+    probability: Probability | None = None
+    """Tells its speech from noise; None before its first frame."""
+    endpoint: EndOfSpeech | None = None
+    """The same."""
+
+
 class Attention:
     """Which ear is listened to for what; the loop changes it while the thread reads it."""
 
-    def __init__(self) -> None:
-        self._endpoints: dict[EarId, EndOfSpeech] = {}
+    def __init__(self, detectors: Detectors | None) -> None:
+        """Without `detectors` nothing is found."""
+        self._detectors = detectors
+        self._attended: dict[EarId, Attended] = {}
 
-    def attend(self, ear: EarId, endpoint: EndOfSpeech) -> None:
+    def attend(self, ear: EarId, settings: EndpointSettings) -> None:
         """Judge what this ear hears from now on."""
-        self._endpoints[ear] = endpoint
+        self._attended[ear] = Attended(settings)
 
     def forget(self, ear: EarId) -> None:
         """Nothing more is wanted of it."""
-        self._endpoints.pop(ear, None)
+        attended = self._attended.pop(ear, None)
+        if attended is not None and attended.probability is not None and self._detectors is not None:
+            self._detectors.give_back(attended.probability)
 
     def facts(self, frames: Iterable[EarFrame], now: float) -> Facts:
         """What the frames tell; those of an ear that nobody attends to tell nothing."""
         found: Facts = []
         for frame in frames:
-            endpoint = self._endpoints.get(frame.ear)
-            fact = None if endpoint is None else endpoint.hear(frame.samples, now)
+            attended = self._attended.get(frame.ear)
+            fact = None if attended is None else self._judge(attended, frame, now)
             if fact is not None:
                 found.append((frame.ear, fact))
         return found
+
+    def _judge(self, attended: Attended, frame: EarFrame, now: float) -> SpeechFact | None:
+        """A detector is taken here and not by the loop, since the model's file may have to be read."""
+        if attended.endpoint is None and self._detectors is not None:
+            attended.probability = self._detectors.take()
+            attended.endpoint = EndOfSpeech(attended.probability, attended.settings)
+        return None if attended.endpoint is None else attended.endpoint.hear(frame.samples, now)
 
 
 class FrameSource(Protocol):

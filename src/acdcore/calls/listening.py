@@ -29,7 +29,6 @@ from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Unavailable
 from acdcore.media.model import EarId, StreamId
 from acdcore.recognition.endpoint import (
-    EndOfSpeech,
     EndpointSettings,
     SpeechBegan,
     SpeechEnded,
@@ -79,7 +78,7 @@ class Listening:
         self.ears = ears
         self.clock = clock
         self.understanding = understanding
-        self.attention = Attention()
+        self.attention = Attention(None if understanding is None else understanding.detectors)
         self.results: Counter[str] = Counter()
         """How often listening came to what: `understood`, `not_understood`, and why it was not possible."""
         self.log = structlog.get_logger("listening")
@@ -110,10 +109,10 @@ class Listening:
         self.log.warning("nobody can listen", why=why, detail=detail, running=self.running)
         witness.note(events.NotListened(self.clock.now(), why, detail))
 
-    def attend(self, listener: "Listener", ear: EarId, endpoint: EndOfSpeech) -> None:
+    def attend(self, listener: "Listener", ear: EarId, settings: EndpointSettings) -> None:
         """What is heard by this ear is for this listener."""
         self._by_ear[ear] = listener
-        self.attention.attend(ear, endpoint)
+        self.attention.attend(ear, settings)
 
     def forget(self, ear: EarId) -> None:
         """Nothing more is wanted of this ear."""
@@ -151,7 +150,7 @@ class Listener:
         """What the caller says counts from here on."""
         settings = EndpointSettings(longest_s=self._wanted.longest_s)
         self._ear = self._listening.ears.listen(self._witness.stream)
-        self._listening.attend(self, self._ear, EndOfSpeech(self._understanding.new_probability(), settings))
+        self._listening.attend(self, self._ear, settings)
 
     def on_fact(self, fact: SpeechFact) -> None:
         """The caller speaks, or has spoken."""

