@@ -149,7 +149,7 @@ def main() -> None:
     print(json.dumps({"ready": True}), flush=True)
     settings = json.loads(sys.stdin.readline() or "{}")
     engine: Engine | None = None
-    new_probability = detectors()
+    new_probability = detectors().take
     for line in sys.stdin:
         if engine is None:
             http = HttpSettings(settings["url"], settings["model"], settings["key"]) if settings.get("url") else None
