@@ -191,6 +191,7 @@ async def test_all_agents_are_wanted_in_all_languages_of_the_flows() -> None:
     ]
 
 
+@pytest.mark.looptime
 async def test_agent_who_is_rung_has_the_number_spoken_before_the_answer() -> None:
     async with opened() as house:
         house.hall.library.present.sayings = TOLD
