@@ -240,7 +240,8 @@ async def test_slow_server_is_not_waited_for_beyond_the_deadline(tmp_path: Path)
             await asyncio.sleep(0)
         return response
 
-    said = await told(dripping, tmp_path, VoiceServer("", within_s=0.3))
+    async with asyncio.timeout(3):
+        said = await told(dripping, tmp_path, VoiceServer("", within_s=0.3))
     is_over.set()
     assert said == "the voice at SERVER did not answer within 0.3 s, asked for '您好。'"
 

@@ -100,7 +100,7 @@ class HttpReader:
     async def _read_all(self, readings: Sequence[Reading], on_read: Callable[[], None], key: str) -> None:
         left = iter(readings)
         async with aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=AT_ONCE_MAX, ssl=self.server.trust or True),
+            connector=aiohttp.TCPConnector(ssl=self.server.trust or True),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=self.server.within_s),
             headers={"Authorization": f"Bearer {key}"} if key else {},
