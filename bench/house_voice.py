@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from acdcore.ivr.kinds import ReadAs
-from acdcore.ivr.model import Language, PromptKey, PromptName, PromptRequest, Text
+from acdcore.ivr.model import Language, PromptKey, PromptName, PromptRequest, Text, Words
 from acdcore.ivr.numbers import speak_position, speak_wait
 from acdcore.ivr.prompts import render
 from acdcore.ivr.reading import said
@@ -73,6 +73,18 @@ class HouseVoice:
                 sort = Sort.SENTENCE if text.rstrip().endswith(tuple(SENTENCE_ENDS)) else Sort.FRAGMENT
                 yield Utterance(str(key.name), sort, text, at_the_phone(self._sounds[key]))
 
+    def know(self, name: str, words: Words) -> PromptKey:
+        """A sentence that only a call brings up, spoken here as there; its key among the others."""
+        key = PromptKey(PromptName(name), words.language)
+        request = PromptRequest(key, Text(words.text), "")
+        self._sounds |= render([request], self._cache, CONFIG / "prompts", None, self._reader)
+        self._texts[key] = words.text
+        return key
+
+    def agent(self, number: str, language: Language) -> Words:
+        """Who is speaking, to the caller."""
+        return self._sayings.agent_words(number, language) or Words(number, language)
+
     def sound(self, key: PromptKey) -> bytes:
         """What is played for a prompt: 16 bit, mono, 8 kHz."""
         return self._sounds[key]
@@ -107,8 +119,7 @@ class HouseVoice:
             case ValueKind.WAIT:
                 return speak_wait(60.0 * int(value.written), language)
             case ValueKind.AGENT:
-                words = self._sayings.agent_words(value.written, language)
-                return value.written if words is None else words.text
+                return self.agent(value.written, language).text
             case ValueKind.PLATE:
                 return value.written[1:] if language is Language.ENGLISH else value.written
             case _:

@@ -76,7 +76,6 @@ class Listener:
                         break
                     await asyncio.sleep(SEARCH_EVERY_S)
         except TimeoutError:
-            open(f"/tmp/vc/fail_{self._house is None}_{id(self)}.raw", "wb").write(bytes(heard))
             likest = [f"{likest_place(sound, bytes(heard[self._from :]))[1]:.2f}" for sound in sounds]
             raise TimeoutError(f"{step}: not heard within {within_s} s; likeness {likest}") from None
         first, end = self._from + places[0], self._from + places[1]
@@ -86,6 +85,10 @@ class Listener:
     def press(self, key: str) -> None:
         """Press a key; what was heard up to now is over."""
         self.call.sound.press(key)
+        self.skip()
+
+    def skip(self) -> None:
+        """What was heard up to now belongs to no part."""
         self._from = len(self.call.sound.heard)
 
     def _keep(self, step: str, said: Sequence[PromptKey], end: int) -> None:

@@ -1,0 +1,73 @@
+"""What the check of the voice reports, and when it fails."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from bench.house_voice import Sort, Utterance
+from bench.misheard import Misheard
+from bench.spoken_values import COUNTS, ValueKind, values
+from bench.transcriber import RememberingEars
+from bench.voice_check import WORST, Verdict, figures_of, json_of, worst_of
+
+from acdcore.ivr.model import Language
+
+
+def verdict(name: str, edits: int, units: int, sort: Sort = Sort.SENTENCE) -> Verdict:
+    return Verdict(Utterance(name, sort, "said", b""), "heard", Misheard(edits, units, edits))
+
+
+class Deaf:
+    """Hears the same in everything, and counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def heard(self, pcm: bytes, rate: int, language: Language) -> str:
+        self.asked += 1
+        return f"{len(pcm)} in {language.value}"
+
+
+@pytest.mark.parametrize(("edits", "is_kept"), [(2, True), (3, False)])
+def test_limit_is_for_all_sentences_together(edits: int, is_kept: bool) -> None:
+    (figures,) = figures_of([verdict("one", edits, 10), verdict("other", 0, 90)], Language.MANDARIN)
+    assert (figures.right, figures.misheard.share, figures.is_kept) == (1, edits / 100, is_kept)
+
+
+def test_fragments_are_counted_beside_and_have_no_limit() -> None:
+    heard = [verdict("a", 0, 4), verdict("b", 9, 9, Sort.FRAGMENT)]
+    sentences, fragments = figures_of(heard, Language.ENGLISH)
+    assert (sentences.misheard.edits, fragments.misheard.edits) == (0, 9)
+    assert sentences.is_kept and fragments.is_kept
+
+
+def test_worst_are_told_first_and_twenty_at_most() -> None:
+    heard = [verdict(f"{edits:02}", edits, 30) for edits in range(26)]
+    told = worst_of([*heard, verdict("fragment", 30, 30, Sort.FRAGMENT)])
+    assert [each.misheard.edits for each in told] == list(range(25, 25 - WORST, -1))
+
+
+def test_json_has_every_figure_and_what_was_heard() -> None:
+    heard = [verdict("a", 1, 4)]
+    told = json.loads(json_of(figures_of(heard, Language.ENGLISH), heard))
+    assert told["figures"][0]["share"] == 0.25
+    assert told["heard"][0] == {
+        "name": "a", "sort": "sentence", "said": "said", "heard": "heard", "edits": 1, "units": 4,
+    }  # fmt: skip
+
+
+def test_there_are_two_hundred_values_of_all_kinds_and_the_same_in_each_run() -> None:
+    assert len(values()) == 200
+    assert Counter(value.kind for value in values()) == COUNTS
+    assert set(COUNTS) == set(ValueKind)
+    assert values() == values()
+
+
+def test_sound_that_was_heard_before_is_not_listened_to_again(tmp_path: Path) -> None:
+    deaf = Deaf()
+    for _ in range(2):
+        ears = RememberingEars(deaf, tmp_path / "heard.json")
+        assert ears.heard(b"ab", 8_000, Language.ENGLISH) == "2 in en"
+    assert ears.heard(b"ab", 8_000, Language.MANDARIN) == "2 in cmn"
+    assert deaf.asked == 2
