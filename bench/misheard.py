@@ -159,7 +159,7 @@ def _toned(han: str) -> list[str]:
 def english(text: str) -> tuple[Slot, ...]:
     """The words of an English text."""
     slots: list[Slot] = []
-    for part in _ENGLISH_PARTS.finditer(text.replace("-", " ").replace("’", "'")):
+    for part in _ENGLISH_PARTS.finditer(text.replace("’", "'")):
         match part.lastgroup:
             case "figures":
                 slots.append(tuple(_english_row(words) for words in english_figures(part[0])))
