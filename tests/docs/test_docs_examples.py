@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from acdcore.ivr.calendars import load_calendars
+from acdcore.ivr.phrases import PLACEHOLDERS
 from acdcore.plan import make_plan
 from acdcore.settings import Settings, load
 from acdcore.storage.seed import read_seeds
@@ -97,6 +98,13 @@ def test_example_is_taken_by_the_loader(example: Block, tmp_path: Path) -> None:
     load_calendars(here / "calendars.toml")
     seeds = read_seeds(here / "agents.toml", here / "customers.toml", "acdcore", {})
     assert seeds.agents and seeds.customers
+
+
+def test_every_sentence_with_a_value_is_told() -> None:
+    """The table of the house's own prompts has each of them with its placeholder."""
+    rows = re.findall(r"^\| (`[^|]+`) \| `(\{\w+\})`", CONFIGURATION.read_text("utf-8"), re.MULTILINE)
+    told = {name: placeholder for names, placeholder in rows for name in re.findall("`([^`]+)`", names)}
+    assert told == {phrase.value: placeholder for phrase, placeholder in PLACEHOLDERS.items()}
 
 
 @pytest.mark.slow

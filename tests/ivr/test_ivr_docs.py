@@ -10,8 +10,10 @@ import pytest
 from acdcore.ivr import node_tables
 from acdcore.ivr.check import Surroundings, validate, validate_together
 from acdcore.ivr.flow_file import read_flow
+from acdcore.ivr.kinds import ReadAs
 from acdcore.ivr.machine import Machine
-from acdcore.ivr.model import Context, CustomerCard, Flow, FlowName, LookupMiss, PromptKey, Words
+from acdcore.ivr.model import Context, CustomerCard, Flow, FlowName, Language, LookupMiss, PromptKey, Words
+from acdcore.ivr.reading import said
 from acdcore.ivr.steps import (
     Action,
     Answered,
@@ -244,3 +246,11 @@ def is_told_to_its_end(story: str) -> bool:
 @pytest.mark.parametrize("table", NODE_TYPES)
 def test_every_node_has_its_row(table: str) -> None:
     assert f"| `{table}` | `" in DOCUMENT
+
+
+def test_values_are_said_as_the_table_shows() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| `([^`]+)` \| (\S+) \| (.+) \|$", DOCUMENT, re.MULTILINE)
+    assert {kind for kind, *_ in rows} == {kind.value for kind in ReadAs}
+    for kind, value, mandarin, english in rows:
+        assert said(value, ReadAs(kind), Language.MANDARIN) == mandarin
+        assert said(value, ReadAs(kind), Language.ENGLISH) == english

@@ -2,7 +2,7 @@
 
     config/prompts/recorded/hotline.greeting.cmn.wav     [prompts.greeting] of the flow hotline, in Mandarin
     config/prompts/recorded/system.goodbye.yue.wav       [prompts.goodbye] of system.toml, in Cantonese
-    config/prompts/recorded/queue.service.en.wav         the spoken name of the queue service, in English
+    config/prompts/recorded/system.place-3.en.wav        [prompts.place] with its third value, in English
 
 A `wav` that is named in the TOML goes before both. The file itself keeps what was said in it as a comment (RIFF: a
 chunk `LIST` of type `INFO` with an `ICMT`), so that a text that was changed since the recording is noticed.
