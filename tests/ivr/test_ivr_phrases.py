@@ -122,7 +122,7 @@ def test_single_value_goes_before_the_sentence_it_would_be_put_into(tmp_path: Pa
 
 
 def test_what_a_file_lacks_is_said_as_shipped_with_a_warning_that_names_it(tmp_path: Path) -> None:
-    lacking = without("place", "place-1", "goodbye").replace('en = "You are ready."\n', "")
+    lacking = without("place", "place-1", "goodbye").replace('en = "You are now ready."\n', "")
     system = read_system(written(tmp_path, lacking))
     assert {request.key for request in system.requests} == {request.key for request in SHIPPED_SYSTEM.requests}
     assert text(system, "place-1", CMN) == "您是下一位，请稍候。"
