@@ -13,7 +13,7 @@ from acdcore.ivr.reading import said
 from acdcore.ivr.voices import Reader
 from acdcore.media.g711 import decode, encode
 from acdcore.media.model import Codec
-from acdcore.plan import read_plan
+from acdcore.plan import make_plan
 from acdcore.settings import load
 from bench.daemon import CONFIG
 from bench.spoken_values import Value, ValueKind
@@ -54,62 +54,71 @@ class Utterance:
 
 
 class HouseVoice:
-    """All prompts of the shipped configuration, rendered as at the daemon's start."""
+    """The prompts of the shipped configuration, rendered as at the daemon's start once they are asked for."""
 
     def __init__(self, cache: Path, reader: Reader | None = None, on_progress: Progress | None = None) -> None:
-        """`reader` None: the voice that the settings choose. Raises SettingsError and Unavailable as a start does."""
+        """`reader` None: the voice that the settings choose. Raises SettingsError for settings that are wrong."""
         file = CONFIG / "acdcore.toml"
-        plan, errors = read_plan(load(file, {}), file)
-        if errors:
-            raise errors[0]
-        self._cache, self._reader, self._sayings = cache, reader, plan.sayings
-        self._sounds = render(plan.prompts, cache, CONFIG / "prompts", on_progress, reader)
-        self._texts = dict(_texts(plan.prompts))
+        self._plan = make_plan(load(file, {}), file)
+        self._cache, self._reader, self._on_progress = cache, reader, on_progress
+        self._requests = {request.key: request for request in self._plan.prompts}
+        self._sounds: dict[PromptKey, bytes] = {}
 
-    def prompts(self, language: Language) -> Iterator[Utterance]:
-        """Every prompt of a language that is read aloud."""
-        for key, text in self._texts.items():
-            if key.language is language:
-                sort = Sort.SENTENCE if text.rstrip().endswith(tuple(SENTENCE_ENDS)) else Sort.FRAGMENT
-                yield Utterance(str(key.name), sort, text, at_the_phone(self._sounds[key]))
+    def prompts(self, language: Language) -> list[tuple[PromptKey, Sort]]:
+        """Every prompt of a language that is read aloud, and what it is."""
+        return [
+            (key, Sort.SENTENCE if self.text([key]).rstrip().endswith(tuple(SENTENCE_ENDS)) else Sort.FRAGMENT)
+            for key, request in self._requests.items()
+            if key.language is language and isinstance(request.source, Text)
+        ]
+
+    def make_ready(self, keys: Iterable[PromptKey] | None = None) -> None:
+        """Have prompts spoken, all or some of them, many at once. Raises SettingsError and Unavailable."""
+        chosen = self._requests.keys() if keys is None else keys
+        new = [self._requests[key] for key in dict.fromkeys(chosen) if key not in self._sounds]
+        self._sounds |= render(new, self._cache, CONFIG / "prompts", self._on_progress, self._reader)
+
+    def utterances(self, chosen: Sequence[tuple[PromptKey, Sort]]) -> Iterator[Utterance]:
+        """Prompts as a phone has them."""
+        self.make_ready([key for key, _ in chosen])
+        for key, sort in chosen:
+            yield Utterance(str(key.name), sort, self.text([key]), at_the_phone(self._sounds[key]))
 
     def know(self, name: str, words: Words) -> PromptKey:
-        """A sentence that only a call brings up, spoken here as there; its key among the others."""
+        """A sentence that only a call brings up, spoken as there; its key among the others."""
         key = PromptKey(PromptName(name), words.language)
-        request = PromptRequest(key, Text(words.text), "")
-        self._sounds |= render([request], self._cache, CONFIG / "prompts", None, self._reader)
-        self._texts[key] = words.text
+        self._requests[key] = PromptRequest(key, Text(words.text), "")
         return key
 
     def agent(self, number: str, language: Language) -> Words:
         """Who is speaking, to the caller."""
-        return self._sayings.agent_words(number, language) or Words(number, language)
+        return self._plan.sayings.agent_words(number, language) or Words(number, language)
 
     def sound(self, key: PromptKey) -> bytes:
         """What is played for a prompt: 16 bit, mono, 8 kHz."""
+        if key not in self._sounds:
+            self.make_ready([key])
         return self._sounds[key]
 
     def text(self, keys: Iterable[PromptKey]) -> str:
-        """What prompts say, one after the other."""
-        return " ".join(self._texts[key] for key in keys if key in self._texts)
+        """What prompts say, one after the other; sounds that are no words say nothing."""
+        sources = [self._requests[key].source for key in keys]
+        return " ".join(source.text for source in sources if isinstance(source, Text))
 
-    def values(
-        self, values: Sequence[Value], language: Language, on_progress: Progress | None = None
-    ) -> Iterator[Utterance]:
+    def values(self, values: Sequence[Value], language: Language) -> Iterator[Utterance]:
         """Every value as it is read to callers of a language; those that are no prompts are spoken as in a call."""
-        spoken = {value: self._spoken(value, language) for value in values}
-        requests = {
-            value: PromptRequest(PromptKey(PromptName(f"value.{place}"), language), Text(words), "")
-            for place, (value, words) in enumerate(spoken.items())
-            if isinstance(words, str)
-        }
-        sounds = render(requests.values(), self._cache, CONFIG / "prompts", on_progress, self._reader)
-        for value, words in spoken.items():
-            pcm = sounds[requests[value].key] if isinstance(words, str) else self._sounds[words]
-            text = self._texts[words] if isinstance(words, PromptKey) else words
-            if value.kind is ValueKind.PLATE:
-                text = " ".join(text)  # sign by sign
-            yield Utterance(f"{value.kind} {value.written}", Sort.VALUE, text, at_the_phone(pcm))
+        keys = {value: self._key(value, language) for value in values}
+        self.make_ready(keys.values())
+        for value, key in keys.items():
+            text = self.text([key])
+            said = " ".join(text) if value.kind is ValueKind.PLATE else text  # sign by sign
+            yield Utterance(f"{value.kind} {value.written}", Sort.VALUE, said, at_the_phone(self._sounds[key]))
+
+    def _key(self, value: Value, language: Language) -> PromptKey:
+        spoken = self._spoken(value, language)
+        if isinstance(spoken, PromptKey):
+            return spoken
+        return self.know(f"value.{value.kind}-{value.written}", Words(spoken, language))
 
     def _spoken(self, value: Value, language: Language) -> PromptKey | str:
         """The prompt that says a value, or the words that are spoken for it."""
@@ -129,9 +138,3 @@ class HouseVoice:
 def at_the_phone(pcm: bytes) -> bytes:
     """What a phone makes of it."""
     return decode(encode(pcm, Codec.PCMA), Codec.PCMA)
-
-
-def _texts(requests: Sequence[PromptRequest]) -> Iterator[tuple[PromptKey, str]]:
-    for request in requests:
-        if isinstance(request.source, Text):
-            yield request.key, request.source.text

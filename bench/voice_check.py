@@ -151,7 +151,7 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.voice_check", description=__doc__.partition("\n")[0])
     parser.add_argument("--language", choices=sorted(LANGUAGES), help="only this one")
     parser.add_argument("--only", choices=[sort.value for sort in Sort], help="only these")
-    parser.add_argument("--name", default="", help="only what has this in its name")
+    parser.add_argument("--every", type=int, default=1, help="a sample: only each so-and-so-manieth")
     parser.add_argument("--threads", type=int, default=1, help="of the recogniser")
     parser.add_argument("--window", type=int, default=0, help="seconds that the recogniser looks at; 0: what is needed")
     parser.add_argument(
@@ -175,8 +175,9 @@ def main() -> int:
     everything: list[Verdict] = []
     voice = HouseVoice(wanted.directory / "prompts")
     for language in [LANGUAGES[wanted.language]] if wanted.language else LANGUAGES.values():
-        said = [*voice.prompts(language), *voice.values(values(), language)]
-        chosen = [each for each in said if wanted.only in (None, each.sort.value) and wanted.name in each.name]
+        prompts = [each for each in voice.prompts(language) if wanted.only in (None, each[1].value)]
+        read = values() if wanted.only in (None, Sort.VALUE.value) else ()
+        chosen = [*voice.utterances(prompts[:: wanted.every]), *voice.values(read[:: wanted.every], language)]
         verdicts = listen(ears, chosen, language, console)
         rows += figures_of(verdicts, language)
         everything += verdicts

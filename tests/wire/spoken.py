@@ -105,13 +105,19 @@ def is_loud(pcm: bytes) -> bool:
 def places_of(sounds: Sequence[bytes], heard: bytes) -> tuple[int, int] | None:
     """Where the first of `sounds` begins and the last one ends in `heard`, in octets; None when one is not there."""
     begin, after = None, 0
-    for sound in sounds:
+    for sound in map(spoken_part, sounds):
         place, likeness = likest_place(sound, heard[after:])
         if likeness < FOUND_FROM:
             return None
         begin = after + place if begin is None else begin
         after += place + len(sound)
     return None if begin is None else (begin, after)
+
+
+def spoken_part(sound: bytes) -> bytes:
+    """A sound without the pause after it, which may be shorter where other words follow."""
+    loud = np.flatnonzero(np.abs(_floats(sound)) > LOUD)
+    return sound[: 2 * (int(loud[-1]) + 1)] if loud.size else sound
 
 
 def likest_place(sound: bytes, heard: bytes) -> tuple[int, float]:

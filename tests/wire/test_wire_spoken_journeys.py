@@ -250,9 +250,10 @@ async def journey(directory: Path, house: HouseVoice, language: Language) -> Jou
 async def journeys(open_directory: Path) -> Mapping[Language, Journey]:
     """One in each language, side by side."""
     shared = open_directory / "prompts"  # what is spoken here is spoken for the daemons as well
-    house = await asyncio.to_thread(HouseVoice, shared)
+    house = HouseVoice(shared)
     for language in LANGUAGE_KEYS:
-        await asyncio.to_thread(know_sentences, house, language)
+        know_sentences(house, language)
+    await asyncio.to_thread(house.make_ready)
     async with asyncio.TaskGroup() as group:
         tasks = {
             language: group.create_task(journey(open_directory / f"spoken-{language.value}", house, language))
