@@ -7,6 +7,7 @@ import asyncio
 import os
 import select
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -19,6 +20,9 @@ from acdcore.recognition.endpoint import Detectors, EndOfSpeech, EndpointSetting
 
 PAUSE_MS = 20
 """Between two takings of frames: twenty callers would else wake the thread three hundred times a second."""
+GIVE_WAY_S = 0.0001
+"""Between two frames: the loop wants the interpreter, which the judging of a frame holds for a millisecond. Without it
+the frames of twenty callers keep the loop waiting for 5 ms, which is when Python takes the interpreter away."""
 STOP_WITHIN_S = 5.0
 """One turn of the thread takes some milliseconds."""
 
@@ -126,11 +130,12 @@ class EarsThread:
             self._take()
 
     def _take(self) -> None:
-        """A fault in one frame costs the facts of this turn: flows that wait for them take another way."""
+        """A fault in one frame costs the frames of this turn: flows that wait for them take another way."""
         try:
-            facts = self._attention.facts(self._source.frames(), self._clock.now())
+            for frame in self._source.frames():
+                facts = self._attention.facts((frame,), self._clock.now())
+                if facts:
+                    self._loop.call_soon_threadsafe(self._deliver, facts)
+                time.sleep(GIVE_WAY_S)
         except Exception:
             self._log.exception("ears_fault")
-            return
-        if facts:
-            self._loop.call_soon_threadsafe(self._deliver, facts)
