@@ -29,6 +29,9 @@ CONFIG = Path(__file__).parents[2] / "config"
 HAN = re.compile(r"[\u3400-\u9fff]+")
 SPOKEN: dict[str, tuple[str, str]] = {
     "打返": ("daa2 faan1", "back, as a particle; faan2 is to return in books"),
+    "收到": ("sau1 dou2", "to have managed to, as in HKCanCor; dou3 is to arrive"),
+    "錄到": ("luk6 dou2", "the same"),
+    "搵唔到": ("wan2 m4 dou2", "the same"),
     "我哋會": ("ngo5 dei6 wui5", "will: 811 of 813 times in HKCanCor; wui6 is a chance or a meeting"),
     "就會": ("zau6 wui5", "the same"),
     "一定會": ("jat1 ding6 wui5", "the same"),

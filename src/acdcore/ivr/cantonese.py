@@ -22,6 +22,12 @@ READINGS: tuple[tuple[str, str], ...] = (
     ("(呢)(?=[度個種啲位次張間班])", "ni1"),
     ("(朝)早", "ziu1"),
     ("[今聽每琴尋](?:日)?(朝)(?![代鮮廷])", "ziu1"),
+    ("(諗)", "nam2"),
+    ("(咪)", "mai6"),
+    ("(啊)", "aa3"),
+    ("(嗎)", "maa3"),
+    ("(喎)", "wo3"),
+    ("(㗎)", "gaa3"),
     # for somebody, because of; to be and to become keep their second reading
     ("(為)(?=[您你佢我客閣各今咗呢何免方])", "wai6"),
     ("因(為)", "wai6"),
@@ -34,14 +40,20 @@ READINGS: tuple[tuple[str, str], ...] = (
     (f"[{_NUMERALS}](位)(?=數|號|密碼|字|郵)", "wai6"),
     # changed tones
     ("(?:電|廣東|普通|客家|潮州|上海|福州|中國|白)(話)", "waa2"),
-    ("[打覆](返)", "faan1"),
-    ("(返)(?=嚟|去|工|屋企|學)", "faan1"),
+    ("[噉咁點](樣)", "joeng2"),
+    ("屋(企)", "kei2"),
+    # back, and to have managed to; to return and to arrive keep theirs
+    ("(?<![往遣折])(返)(?!回)", "faan1"),
+    ("[搵收錄聽見睇做買學](?:唔)?(到)", "dou2"),
+    ("[睇聽試問等諗講搵](下)", "haa5"),
     # words
     ("線(上)等", "soeng6"),
     ("線上(等)", "dang2"),
     ("(上)(?=晝)", "soeng6"),
     ("(分)(?=鐘)", "fan1"),
     ("接(聽)", "teng1"),
+    ("(聽)(?=電話|下|到|講|唔|留言|錄音)", "teng1"),
+    ("(重)(?=有|未|係)", "zung6"),
     ("(參)與", "caam1"),
     ("參(與)", "jyu6"),
 )
