@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import pytest
@@ -12,10 +12,13 @@ from tests.calls.silent_engine import SilentEngine
 
 from acdcore.calls import ahead
 from acdcore.calls.people import AgentRecord, Customer, Tier
+from acdcore.calls.speaker import Speaker
 from acdcore.calls.voice import PromptLibrary
 from acdcore.ivr.model import Flow, FlowName, Language, NodeName, PromptKey, PromptName, Words
 from acdcore.ivr.phrases import Sayings, clips_of
 from acdcore.ivr.system import SystemPhrase, SystemPrompt, clip_names, phrase_key, system_key
+from acdcore.ivr.voices import Reading
+from acdcore.ivr.wav import write_wav
 from acdcore.kernel.errors import Unavailable
 from acdcore.kernel.ids import AgentId, CustomerId, QueueName
 from acdcore.media.engine import Engine
@@ -31,11 +34,24 @@ VIP_CUSTOMER = Customer(CustomerId(7), "Customer Seven", Tier.VIP, "cmn", (), No
 TIMEOUT_S = 5.0
 
 
-def library(*more: PromptKey, sayings: Sayings = TOLD) -> PromptLibrary:
+class Talkative:
+    """Reads anything at once."""
+
+    def is_there(self) -> bool:
+        return True
+
+    def read(self, readings: Sequence[Reading], on_read: Callable[[], None]) -> None:
+        for reading in readings:
+            reading.file.write_bytes(write_wav(bytes(320), 8_000))
+
+
+def library(*more: PromptKey, sayings: Sayings = TOLD, speaker: Speaker | None = None) -> PromptLibrary:
     """All single words in Mandarin, and some sentences."""
     words = [PromptKey(PromptName(f"system.{name}"), CMN) for name in clip_names()]
     keys = [*words, system_key(SystemPrompt.BEEP, CMN), PromptKey(PromptName(f"queue.{SERVICE}"), CMN), *more]
-    return PromptLibrary(cast(Engine, SilentEngine(10)), dict.fromkeys(keys, bytes(320)), {}, bytes(2), None, sayings)
+    return PromptLibrary(
+        cast(Engine, SilentEngine(10)), dict.fromkeys(keys, bytes(320)), {}, bytes(2), speaker, sayings
+    )
 
 
 def clips(of: PromptLibrary, *keys: PromptKey) -> tuple[ClipId, ...]:
@@ -113,10 +129,19 @@ async def test_recorded_number_goes_before_one_that_an_engine_has_spoken() -> No
 
 
 async def test_house_that_has_recorded_the_words_hears_them_though_an_engine_would_speak() -> None:
-    told = library(sayings=Sayings({}, frozenset({CMN})))
+    told = library(sayings=Sayings({}, frozenset({CMN})), speaker=Speaker(Talkative()))
     assert told.present.sayings.agent_words("1001", CMN) is None
     assert len(told.present.agent_number(AgentId("1001"), CMN)) == len("1001") + 2
     assert await told.spoken(MEMBER) == clips(told, *MEMBER.clips)
+    assert len(await told.spoken(Words("Jade", CMN))) == 1, "what has no words is spoken all the same"
+    told.close()
+
+
+async def test_value_is_spoken_as_a_whole_where_an_engine_is_in_time() -> None:
+    told = library(speaker=Speaker(Talkative()))
+    (whole,) = await told.spoken(MEMBER)
+    assert whole not in told.present.all()
+    told.close()
 
 
 async def test_value_is_put_together_from_words_where_nothing_can_speak_it() -> None:
