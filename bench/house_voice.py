@@ -10,7 +10,6 @@ from acdcore.ivr.model import Language, PromptKey, PromptName, PromptRequest, Te
 from acdcore.ivr.numbers import speak_position, speak_wait
 from acdcore.ivr.prompts import render
 from acdcore.ivr.reading import said
-from acdcore.ivr.voices import Reader
 from acdcore.media.g711 import decode, encode
 from acdcore.media.model import Codec
 from acdcore.plan import make_plan
@@ -56,11 +55,11 @@ class Utterance:
 class HouseVoice:
     """The prompts of the shipped configuration, rendered as at the daemon's start once they are asked for."""
 
-    def __init__(self, cache: Path, reader: Reader | None = None, on_progress: Progress | None = None) -> None:
-        """`reader` None: the voice that the settings choose. Raises SettingsError for settings that are wrong."""
+    def __init__(self, cache: Path, on_progress: Progress | None = None) -> None:
+        """Raises SettingsError for settings that are wrong."""
         file = CONFIG / "acdcore.toml"
         self._plan = make_plan(load(file, {}), file)
-        self._cache, self._reader, self._on_progress = cache, reader, on_progress
+        self._cache, self._on_progress = cache, on_progress
         self._requests = {request.key: request for request in self._plan.prompts}
         self._sounds: dict[PromptKey, bytes] = {}
 
@@ -76,7 +75,7 @@ class HouseVoice:
         """Have prompts spoken, all or some of them, many at once. Raises SettingsError and Unavailable."""
         chosen = self._requests.keys() if keys is None else keys
         new = [self._requests[key] for key in dict.fromkeys(chosen) if key not in self._sounds]
-        self._sounds |= render(new, self._cache, CONFIG / "prompts", self._on_progress, self._reader)
+        self._sounds |= render(new, self._cache, CONFIG / "prompts", self._on_progress)
 
     def utterances(self, chosen: Sequence[tuple[PromptKey, Sort]]) -> Iterator[Utterance]:
         """Prompts as a phone has them."""
