@@ -5,6 +5,7 @@ there are two; `SPOKEN` says where people say another, or where a word is none t
 """
 
 import json
+import random
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, cast
 
 import pycantonese
 
@@ -26,6 +28,8 @@ from acdcore.plan import make_plan
 from acdcore.settings import load
 
 CONFIG = Path(__file__).parents[2] / "config"
+SENTENCES = 1_500
+"""Of everyday talk: enough for a tenth of a percent."""
 HAN = re.compile(r"[\u3400-\u9fff]+")
 SPOKEN: dict[str, tuple[str, str]] = {
     "打返": ("daa2 faan1", "back, as a particle; faan2 is to return in books"),
@@ -56,6 +60,13 @@ SPOKEN: dict[str, tuple[str, str]] = {
 }
 """Words, how they are said, and why that is not what the dictionary gives."""
 _SPOKEN = re.compile("|".join(sorted(SPOKEN, key=len, reverse=True)))
+
+
+class Token(Protocol):
+    """A word of the corpus; marks of punctuation have no reading."""
+
+    word: str
+    jyutping: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +115,29 @@ def _alone(char: str) -> str:
 
 def compared(texts: Sequence[str], *, corrected: bool) -> list[Compared]:
     """Each text as espeak-ng reads it, as it is or as it is respelled."""
+    every = zip(texts, read_by_espeak(texts, corrected=corrected), strict=True)
+    return [Compared(text, by_the_dictionary(text), syllables) for text, syllables in every]
+
+
+def read_by_espeak(texts: Sequence[str], *, corrected: bool) -> list[tuple[str, ...]]:
+    """The syllables of each text, in Jyutping."""
     asked = [respelled(text) if corrected else text for text in texts]
     with tempfile.TemporaryDirectory() as directory:
         command = (sys.executable, "-m", "tests.ivr.phonemes", f"{directory}/trace")
-        read = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, check=True).stdout
-    return [
-        Compared(text, by_the_dictionary(text), tuple(syllables))
-        for text, syllables in zip(texts, json.loads(read), strict=True)
-    ]
+        spoken = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, check=True).stdout
+    return [tuple(syllables) for syllables in json.loads(spoken)]
+
+
+def talk(sentences: int) -> dict[str, tuple[str, ...]]:
+    """Sentences of people who talk, as they said them: out of the corpus HKCanCor, always the same."""
+    found: dict[str, tuple[str, ...]] = {}
+    for utterance in cast(Sequence[Sequence[Token]], pycantonese.hkcancor().tokens(by_utterance=True)):
+        words = [token for token in utterance if token.jyutping]
+        text = "".join(token.word for token in words)
+        syllables = tuple(re.findall(r"[a-z]+\d", "".join(token.jyutping or "" for token in words)))
+        if HAN.fullmatch(text) and len(text) == len(syllables) and len(text) in range(4, 26):
+            found[text] = syllables
+    return dict(random.Random(1).sample(sorted(found.items()), sentences))
 
 
 def shipped_texts() -> list[str]:
@@ -146,15 +172,22 @@ def values() -> list[str]:
 
 
 def main() -> None:
-    """Print the share of right syllables, before and after, and what remains wrong."""
-    for name, texts in (("shipped texts", shipped_texts()), ("values", values())):
+    """Print the share of right syllables, before and after, and what of our own remains wrong."""
+    own = {"shipped texts": shipped_texts(), "values": values()}
+    every = {name: {text: by_the_dictionary(text) for text in texts} for name, texts in own.items()}
+    for name, wanted in (*every.items(), ("everyday talk", talk(SENTENCES))):
         for corrected in (False, True):
-            every = compared(texts, corrected=corrected)
-            wrong = [one for text in every for one in text.wrong()]
-            total = sum(len(text.wanted) for text in every)
-            share = 100 * (1 - len(wrong) / total)
-            print(f"{name}, {'corrected' if corrected else 'as it is'}: {share:.2f} % of {total} syllables")
-        print("\n".join(sorted(set(wrong))))
+            read = read_by_espeak(list(wanted), corrected=corrected)
+            pairs = [
+                pair for one, other in zip(wanted.values(), read, strict=True) for pair in zip(one, other, strict=False)
+            ]
+            share = 100 * sum(one == other for one, other in pairs) / len(pairs)
+            print(f"{name}, {'corrected' if corrected else 'as it is'}: {share:.2f} % of {len(pairs)} syllables")
+    print(
+        "\n".join(
+            sorted({one for texts in own.values() for text in compared(texts, corrected=True) for one in text.wrong()})
+        )
+    )
 
 
 if __name__ == "__main__":
