@@ -8,6 +8,7 @@ out to the recogniser, one after the other. The last line is JSON.
 import argparse
 import asyncio
 import dataclasses
+import importlib
 import json
 import os
 import random
@@ -112,10 +113,8 @@ def speak(wanted: Sequence[Utterance], directory: Path, voices: Path) -> None:
     missing = [each for each in wanted if not file_of(each, directory).exists()]
     if not missing:
         return
-    from acdcore.ivr.kokoro import open_kokoro
-
     directory.mkdir(parents=True, exist_ok=True)
-    kokoro = open_kokoro()
+    kokoro = importlib.import_module("acdcore.ivr.kokoro").open_kokoro()  # only who speaks needs its packages
     resampler = Resampler(kokoro.rate)
     for place, each in enumerate(missing):
         if place % 25 == 0:
@@ -182,10 +181,10 @@ async def listen(pool: HelperPool, utterance: Utterance, pcm: bytes, end_s: floa
             continue
         began = time.perf_counter()
         try:
-            transcript = await pool.transcribe(ended.pcm, utterance.language, hint(asked), WITHIN_S)
+            transcript = await pool.transcribe(ended.pcm, utterance.language, hint(asked, utterance.language), WITHIN_S)
         except Unavailable as error:
             sys.exit(str(error))
-        found = choose(transcript.text, utterance.language, asked)
+        found = choose(transcript.text, utterance.language, asked, transcript.certainty)
         took_s = time.perf_counter() - began
         best = tuple((each.value, each.confidence) for each in found)
         results.append(Result(utterance, snr_db, True, ended.at - end_s, took_s, detecting_s, transcript.text, best))

@@ -143,7 +143,20 @@ def test_nothing_is_found_among_no_phrases_and_in_phrases_without_words() -> Non
 
 
 def test_hint_has_every_phrase_before_further_forms_and_is_bounded() -> None:
-    assert hint(YES_NO_EN).startswith("yes, no, yeah, nope")
-    assert all(phrase.texts[0] in hint(DEPARTMENTS_CMN) for phrase in DEPARTMENTS_CMN)
-    assert len(hint(tuple(Phrase(str(number), ("word " * 10,)) for number in range(100)))) <= HINT_MAX
-    assert hint((Phrase("none", ()),)) == ""
+    assert hint(YES_NO_EN, "en").startswith("yes, no, yeah, nope")
+    assert all(phrase.texts[0] in hint(DEPARTMENTS_CMN, "cmn") for phrase in DEPARTMENTS_CMN)
+    assert len(hint(tuple(Phrase(str(number), ("word " * 10,)) for number in range(100)), "en")) <= HINT_MAX + 1
+    assert hint((Phrase("none", ()),), "en") == ""
+
+
+def test_hint_is_a_sentence_and_has_no_single_syllables_where_there_are_longer_forms() -> None:
+    assert hint(YES_NO_CMN, "cmn").startswith("是的，不是，对的，不对")
+    assert hint(YES_NO_CMN, "cmn").endswith("。")
+    assert not {"是", "对", "要", "行", "不", "否"} & set(hint(YES_NO_CMN, "cmn").strip("。").split("，"))
+    assert hint((Phrase("yes", ("是",)), Phrase("no", ("否",))), "cmn") == "是，否。"
+
+
+def test_single_syllable_needs_an_engine_that_is_sure() -> None:
+    assert choose("不", "cmn", YES_NO_CMN, 0.9)[0].confidence >= CONFIDENCE_DEFAULT
+    assert choose("不", "cmn", YES_NO_CMN, 0.2)[0].confidence < CONFIDENCE_DEFAULT
+    assert choose("不是", "cmn", YES_NO_CMN, 0.2)[0].confidence >= CONFIDENCE_DEFAULT

@@ -113,7 +113,7 @@ async def test_a_server_gets_the_sound_and_what_is_known_of_it() -> None:
         "key": f"Bearer {KEY}",
         "model": "base",
         "language": "en",
-        "prompt": "sales, legal department",
+        "prompt": "sales, legal department.",
         "response_format": "json",
     }
 

@@ -6,6 +6,7 @@
    Words of politeness and hesitation do not count.
 3. What is denied was not said: 不 or "not" right before it.
 4. Two phrases that fit alike make each other doubtful.
+5. A phrase of one syllable needs an engine that is sure: 不 is soon written for a 对 that was not understood.
 """
 
 import math
@@ -21,14 +22,16 @@ TEXT_MAX = 120
 """Characters that are looked at: an answer of ten seconds has half as many."""
 LEAST = 0.3
 """Less confidence is not told: a phrase that has nothing to do with what was said."""
-AROUND = 0.6
-"""Rule 2: the share of the phrase in the text counts by this power."""
+AROUND = 0.5
+"""Rule 2: the share of the phrase in the text counts by this power, and by more where the phrase fits badly."""
 DENIED = 0.3
 """Rule 3."""
 MARGIN = 0.15
 """Rule 4: so much ahead of the next one, a phrase is not doubtful."""
 DOUBTFUL = 0.6
 """Rule 4: what is left of the confidence of two that fit alike."""
+SURE = 0.75
+"""Rule 5: less certainty lowers the confidence."""
 KNOWN_MAX = 4_096
 """Phrases whose sounds are remembered: those of a hundred flows."""
 FILLERS_CMN = (
@@ -46,6 +49,8 @@ FILLERS_CMN = (
         "我要",
         "我想",
         "我想要",
+        "想",
+        "想找",
         "我需要",
         "找",
         "找一下",
@@ -156,15 +161,16 @@ class Fit:
     """The word after it."""
 
 
-def choose(text: str, language: str, phrases: Sequence[Phrase]) -> tuple[Heard, ...]:
-    """The phrases that `text` may be, best first; see `Recogniser.recognise`."""
+def choose(text: str, language: str, phrases: Sequence[Phrase], certainty: float = 1.0) -> tuple[Heard, ...]:
+    """The phrases that `text` may be, best first; see `Recogniser.recognise`. `certainty` is the engine's."""
     tongue = ENGLISH if language == "en" else MANDARIN
     said = tongue.spoken(text[:TEXT_MAX])
     variants = tuple(dict.fromkeys((said, _once(said))))
     scores = {phrase.value: 0.0 for phrase in phrases}
     for phrase in phrases:
         best = max(
-            (_score(_known(form, language), each, tongue) for form in phrase.texts for each in variants), default=0.0
+            (_score(_known(form, language), each, tongue, certainty) for form in phrase.texts for each in variants),
+            default=0.0,
         )
         scores[phrase.value] = max(scores[phrase.value], best)
     ranked = sorted(scores.items(), key=lambda each: -each[1])
@@ -198,8 +204,8 @@ def _once(said: Spoken) -> Spoken:
     return said
 
 
-def _score(phrase: Spoken, said: Spoken, tongue: Tongue) -> float:
-    """Rules 1 to 3."""
+def _score(phrase: Spoken, said: Spoken, tongue: Tongue, certainty: float) -> float:
+    """Rules 1 to 3, and 5."""
     whole = sum(phrase.weights)
     if not whole or not said.sounds:
         return 0.0
@@ -207,7 +213,9 @@ def _score(phrase: Spoken, said: Spoken, tongue: Tongue) -> float:
     likeness = max(0.0, 1.0 - fit.cost / whole)
     own = max(1.0, len(phrase.bounds) - 1.0, sum(phrase.beats))
     around = sum(said.beats[: fit.first]) + sum(said.beats[fit.end :])
-    score = likeness * math.pow(own / (own + around), AROUND)
+    score = likeness * math.pow(own / (own + around), AROUND + 1.0 - likeness)
+    if own <= 1.0:
+        score *= min(1.0, certainty / SURE)
     return score * DENIED if fit.first - 1 in said.denials else score
 
 

@@ -28,21 +28,32 @@ class PhraseRecogniser:
         """See `Recogniser`."""
         if not phrases or len(pcm) < SHORTEST_S * TELEPHONE_RATE * SAMPLE_OCTETS:
             return ()
-        transcript = await self._engine.transcribe(pcm, language, hint(phrases), within_s)
+        transcript = await self._engine.transcribe(pcm, language, hint(phrases, language), within_s)
         if not transcript.text:
             return ()
         # Comparing with a hundred phrases takes tens of milliseconds, too long for the loop.
-        return await asyncio.to_thread(choose, transcript.text, language, phrases)
+        return await asyncio.to_thread(choose, transcript.text, language, phrases, transcript.certainty)
 
 
-def hint(phrases: Sequence[Phrase]) -> str:
-    """Words that are likely: how each phrase is usually said, then how else, as far as they fit."""
+def hint(phrases: Sequence[Phrase], language: str) -> str:
+    """Words that are likely, as one sentence: how each phrase is usually said, then how else, as far as they fit.
+
+    A list with blanks, or of single syllables, has whisper write lists: "不, 不" for a clear 对.
+    """
+    comma, stop = (", ", ".") if language == "en" else ("，", "。")
+    ways = [sorted(phrase.texts, key=_is_short) for phrase in phrases]
     found = ""
-    forms = zip_longest(*(phrase.texts for phrase in phrases))
-    for turn, each in enumerate(forms):
+    for turn, each in enumerate(zip_longest(*ways)):
         for form in filter(None, each):
-            longer = f"{found}, {form}" if found else form
+            if turn and _is_short(form):
+                continue
+            longer = f"{found}{comma}{form}" if found else form
             if len(longer) > (FORMS_MAX if turn else HINT_MAX):
-                return found
+                return found + stop
             found = longer
-    return found
+    return found + stop if found else ""
+
+
+def _is_short(form: str) -> bool:
+    """Whether it is a single Chinese character."""
+    return len(form) < 2
