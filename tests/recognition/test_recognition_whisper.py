@@ -55,7 +55,7 @@ def spoken(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], bytes]:
 
 
 def facts(pcm: bytes) -> list[SpeechFact]:
-    ear = EndOfSpeech(detectors()())
+    ear = EndOfSpeech(detectors().take())
     found = [ear.hear(pcm[at : at + 320], (at + 320) / 16_000) for at in range(0, len(pcm), 320)]
     return [fact for fact in found if fact]
 
