@@ -144,7 +144,9 @@ async def serve(
         await stack.enter_async_context(notices.sending())
         hearing = await stack.enter_async_context(open_hearing(await asyncio.to_thread(settings.hearing, plan.file)))
         recorder = await stack.enter_async_context(started_recorder(settings, engine, chronicle, clock))
-        library = PromptLibrary(engine, sounds.prompts, sounds.music, ringback(), Speaker(), plan.sayings)
+        library = PromptLibrary(
+            engine, sounds.prompts, sounds.music, ringback(), Speaker(settings.voice.settings()), plan.sayings
+        )
         stack.callback(library.close)
 
         # The stack reports to the switchboard, which stands on the stack: the name is bound before it first listens.

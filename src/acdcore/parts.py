@@ -20,6 +20,7 @@ from acdcore.calls.ports import Directory
 from acdcore.calls.recorder import Recorder, TalkRecording
 from acdcore.calls.recovery import Recovered, recover
 from acdcore.calls.trunks import Trunks
+from acdcore.ivr.engines import voices_ahead
 from acdcore.ivr.model import PromptKey, PromptName, PromptRequest, Text, Words
 from acdcore.ivr.prompts import render, render_music
 from acdcore.ivr.system import SYSTEM, SystemPhrase
@@ -118,7 +119,8 @@ def make_sounds(plan: Plan, on_progress: Progress, on_unkept: Progress = lambda 
             on_progress(f"prompts: {done} of {total} spoken")
 
     with prompt_cache(plan.settings.storage.directory / "prompts", on_unkept) as cache:
-        prompts = render(plan.prompts, cache, recorded, progress)
+        voices = voices_ahead(plan.settings.voice.settings())
+        prompts = render(plan.prompts, cache, recorded, progress, voices)
         music = {"": render_music(cache, recorded)}
         for name, table in plan.settings.queues.items():
             if table.music:
@@ -132,7 +134,8 @@ def make_sentence(plan: Plan, words: Words) -> bytes:
     key = PromptKey(PromptName(f"{SYSTEM}.{SystemPhrase.AGENT.value}"), words.language)
     request = PromptRequest(key, Text(words.text), str(plan.file))
     recorded = plan.file.parent / plan.settings.ivr.prompts
-    return render([request], plan.settings.storage.directory / "prompts", recorded)[key]
+    voices = voices_ahead(plan.settings.voice.settings())
+    return render([request], plan.settings.storage.directory / "prompts", recorded, voices=voices)[key]
 
 
 @contextlib.contextmanager

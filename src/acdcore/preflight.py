@@ -19,9 +19,10 @@ from pathlib import Path
 from acdcore.calls.people import AgentRecord
 from acdcore.ivr.calendars import load_calendars
 from acdcore.ivr.check import Surroundings
+from acdcore.ivr.engines import Voices, voices_ahead
 from acdcore.ivr.flow_file import read_flows
 from acdcore.ivr.model import PromptKey
-from acdcore.ivr.prompts import recording_errors, unspoken
+from acdcore.ivr.prompts import recording_errors, second_best, unspoken
 from acdcore.ivr.recordings import standing
 from acdcore.ivr.system_file import read_system
 from acdcore.kernel.errors import SettingsError
@@ -76,7 +77,7 @@ def preflight(plan: Plan) -> Findings:
             read_keys(settings.storage.directory)
         except SettingsError as error:
             errors += error.all()
-    speechless = unspoken(plan.prompts, settings.storage.directory / "prompts")
+    speechless = unspoken(plan.prompts, settings.storage.directory / "prompts", _voices(plan))
     errors += [speechless] if speechless else []
     errors += _recognition(plan)
     errors += [SettingsError(file, key, problem) for key, problem in (*_directories(plan), *_sockets(plan))]
@@ -84,12 +85,22 @@ def preflight(plan: Plan) -> Findings:
     recordings = standing(plan.prompts, prompts)
     warnings = (
         *recordings.doubts,
+        *voice_warnings(plan),
         *_ports(plan),
         *_files(plan),
         *strays(plan.file.parent / settings.ivr.flows),
         *_of_seeds(plan, seeds),
     )
     return Findings(tuple(errors), warnings, agents, frozenset(recordings.recorded))
+
+
+def voice_warnings(plan: Plan) -> tuple[str, ...]:
+    """What callers hear in another voice than the chosen one, because its engine is not installed."""
+    return second_best(plan.prompts, plan.settings.storage.directory / "prompts", _voices(plan))
+
+
+def _voices(plan: Plan) -> Voices:
+    return voices_ahead(plan.settings.voice.settings())
 
 
 def errors_beside(file: Path) -> list[SettingsError]:

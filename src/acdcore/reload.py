@@ -30,12 +30,14 @@ from acdcore.control.settings import ApiKey
 from acdcore.differences import READ_AT_START, differences
 from acdcore.ivr.model import PromptKey
 from acdcore.ivr.phrases import Sayings
+from acdcore.ivr.voices import VoiceSettings
 from acdcore.kernel.errors import AcdError, SettingsError
 from acdcore.kernel.ids import AgentId
 from acdcore.kernel.lockout import LockoutSettings
 from acdcore.kernel.networks import Network
 from acdcore.keys import key_changes, read_keys
 from acdcore.plan import Plan, make_plan
+from acdcore.preflight import voice_warnings
 from acdcore.queues.model import Channel, FloorChanged
 from acdcore.queues.settings import FloorSettings
 from acdcore.settings import load
@@ -84,6 +86,7 @@ class Edition:
     lines: LineSettings
     book: BookSettings
     mail: MailSettings | None
+    voices: VoiceSettings
     lockout: LockoutSettings
     known_networks: Sequence[Network]
 
@@ -151,8 +154,10 @@ class Reloader:
             if self.keys is not None:
                 changes += tuple(key_changes(self.keys.keys, keys))
             agents, wall = self.hall.directory.agents(), self.hall.clock.wall()
-            files = await asyncio.to_thread(lambda: list(unapplied(file.parent, self.hall.directory)))
-            warnings = (*advice(plan, agents, wall), *left_behind(self.hall, edition), *files)
+            found = await asyncio.to_thread(
+                lambda: (*voice_warnings(plan), *unapplied(file.parent, self.hall.directory))
+            )
+            warnings = (*advice(plan, agents, wall), *left_behind(self.hall, edition), *found)
             sounds = await asyncio.to_thread(self.make_sounds, plan)
             if is_dry_run:
                 return ReloadReport(False, (), warnings, changes)
@@ -169,6 +174,7 @@ class Reloader:
 
     def _apply(self, edition: Edition, new: Sounds, sounds: Sounds, sayings: Sayings) -> None:
         hall, rules = self.hall, edition.rules
+        hall.library.use_voices(edition.voices)
         hall.library.extend(new.prompts, new.music, sounds.prompts.keys(), sounds.music.keys(), sayings)
         hall.library.ahead.want_agents(hall.directory.agents(), rules.flows.values(), sayings)
         hall.rules = rules
@@ -205,6 +211,7 @@ def edition_of(plan: Plan) -> Edition:
         lines=settings.line_settings(),
         book=settings.book(),
         mail=settings.mail(),
+        voices=settings.voice.settings(),
         lockout=settings.lockout(),
         known_networks=settings.known_networks(),
     )

@@ -40,6 +40,7 @@ from acdcore.section import FORMS, Section
 from acdcore.sip.digest_values import DEFAULT_ALGORITHMS, Algorithm, once_each
 from acdcore.sip.events import InDialog
 from acdcore.sip.uri import MalformedValue, SipUri
+from acdcore.voice_table import VoiceTable
 from acdcore.work.book import BookSettings
 
 PREFIX = "ACDCORE_"
@@ -373,6 +374,7 @@ class Settings(Section):
     services: dict[str, ServiceTable] = Field(default_factory=dict)
     trunks: dict[str, TrunkTable] = Field(default_factory=dict)
     queues: dict[str, QueueTable] = Field(default_factory=dict)
+    voice: VoiceTable = VoiceTable()
     log: Literal["debug", "info", "warning", "error"] = "info"
 
     @model_validator(mode="after")

@@ -11,16 +11,19 @@ from typing import cast
 import pytest
 from structlog.testing import capture_logs
 from tests.calls.silent_engine import SilentEngine
+from tests.ivr.read_by import read_by
 
 from acdcore.calls.speaker import AT_ONCE_MAX, CHARS_MAX, WITHIN_S, Speaker
 from acdcore.calls.voice import SPOKEN_MAX, PromptLibrary
+from acdcore.ivr.helper import HelperProcesses
 from acdcore.ivr.model import Language, Words
-from acdcore.ivr.voices import HelperProcesses, Reader, Reading
+from acdcore.ivr.voices import Reader, Reading
 from acdcore.ivr.wav import write_wav
 from acdcore.kernel.errors import Unavailable
 from acdcore.media.engine import Engine
 
 BYTES_PER_S = 16_000
+LOADED_AND_HANGING = 'import time; print(\'{"error": ""}\', flush=True); time.sleep(60)'
 BUSY_S = 60.0
 """A patience that a busy machine does not use up, where the deadline is not what is tried."""
 WORDS = Words("你好", Language.MANDARIN)
@@ -53,11 +56,19 @@ class ScriptedReader:
             self.texts.append(reading.text)
             reading.file.write_bytes(write_wav(bytes(BYTES_PER_S // 10), 8_000))
 
+    def close(self) -> None:
+        pass
+
+
+def spoken_by(reader: Reader, within_s: float = WITHIN_S) -> Speaker:
+    """A speaker with one reader for all languages."""
+    return Speaker(within_s=within_s, make=lambda _: read_by(reader))
+
 
 @asynccontextmanager
 async def speaking(reader: Reader | None = None, within_s: float = WITHIN_S) -> AsyncIterator[Speaker]:
     """A speaker, closed at the end."""
-    speaker = Speaker(reader, within_s)
+    speaker = spoken_by(reader or HelperProcesses(), within_s)
     try:
         yield speaker
     finally:
@@ -128,7 +139,9 @@ async def test_deadline_holds_and_the_disk_does_not_wait_behind_a_helper_that_ha
 
 
 async def test_helper_that_hangs_is_stopped() -> None:
-    hanging = HelperProcesses(command=(sys.executable, "-c", "import time; time.sleep(60)"), jobs=1, text_timeout_s=0.3)
+    hanging = HelperProcesses(
+        modules=(), command=(sys.executable, "-c", "import time; time.sleep(60)"), jobs=1, text_timeout_s=0.3
+    )
     async with speaking(hanging) as speaker:
         assert await speaker.pcm(WORDS) is None
 
@@ -153,7 +166,7 @@ async def test_long_texts_are_cut() -> None:
 
 async def test_same_words_at_once_leave_one_clip() -> None:
     reader, engine = ScriptedReader(), SilentEngine(10)
-    voice = PromptLibrary(cast(Engine, engine), {}, {}, bytes(2), Speaker(reader))
+    voice = PromptLibrary(cast(Engine, engine), {}, {}, bytes(2), spoken_by(reader))
     before = len(engine.clips)
     asked = [asyncio.create_task(voice.spoken(WORDS)) for _ in range(3)]
     await until(lambda: reader.running == 3)
@@ -167,7 +180,7 @@ async def test_same_words_at_once_leave_one_clip() -> None:
 
 async def test_only_the_latest_sentences_are_kept() -> None:
     engine = SilentEngine(10)
-    voice = PromptLibrary(cast(Engine, engine), {}, {}, bytes(2), Speaker(read_at_once()))
+    voice = PromptLibrary(cast(Engine, engine), {}, {}, bytes(2), spoken_by(read_at_once()))
     before = len(engine.clips)
     for number in range(SPOKEN_MAX + 5):
         await voice.spoken(Words(str(number), Language.ENGLISH))
@@ -176,7 +189,7 @@ async def test_only_the_latest_sentences_are_kept() -> None:
 
 
 def test_helper_that_is_not_installed_is_known_without_starting_it() -> None:
-    assert not HelperProcesses(library="no_such_speech_library").is_there()
+    assert not HelperProcesses(modules=("no_such_speech_library",)).is_there()
 
 
 async def until(is_so: Callable[[], bool]) -> None:

@@ -18,6 +18,7 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from acdcore.ivr.cache import kept
+from acdcore.ivr.engines import voices_ahead
 from acdcore.ivr.http_voice import (
     ANSWER_BYTES_MAX,
     AT_ONCE_MAX,
@@ -28,12 +29,13 @@ from acdcore.ivr.http_voice import (
 )
 from acdcore.ivr.model import Language, PromptKey, PromptName, PromptRequest, Text
 from acdcore.ivr.prompts import render
-from acdcore.ivr.voices import Reading
+from acdcore.ivr.voices import HttpVoice, Reading, SpeechEngine, VoiceChoice, VoiceSettings
 from acdcore.ivr.wav import from_pcm, to_pcm, write_wav
 from acdcore.kernel.errors import SettingsError, Unavailable
 
 KEY = "sk-very-secret-0123456789"
 KEYLESS = VoiceServer("")
+VOICE = VoiceChoice(SpeechEngine.HTTP, "alloy")
 LOOPBACK = Path(__file__).with_name("loopback.pem")
 """A certificate that only says 127.0.0.1, with its key; nobody trusts it."""
 Handler = Callable[[web.Request], Coroutine[None, None, web.StreamResponse]]
@@ -107,7 +109,7 @@ def in_turn(*answers: Handler) -> Handler:
 
 async def read(reader: HttpReader, directory: Path, texts: Sequence[str] = ("您好。",)) -> list[bytes | None]:
     """What the texts become, read in a thread as the daemon does."""
-    readings = [Reading(text, Language.CANTONESE, directory / f"{at}.wav") for at, text in enumerate(texts)]
+    readings = [Reading(text, Language.CANTONESE, directory / f"{at}.wav", VOICE) for at, text in enumerate(texts)]
     await asyncio.to_thread(reader.read, readings, lambda: None)
     return [kept(reading.file) for reading in readings]
 
@@ -186,7 +188,7 @@ async def test_no_more_than_a_few_texts_are_asked_for_at_once_and_each_is_counte
         return web.Response(body=spoken())
 
     async with serving(crowded) as server:
-        readings = [Reading("一", Language.CANTONESE, tmp_path / f"{at}.wav") for at in range(3 * AT_ONCE_MAX)]
+        readings = [Reading("一", Language.CANTONESE, tmp_path / f"{at}.wav", VOICE) for at in range(3 * AT_ONCE_MAX)]
         done: list[None] = []
         reader = HttpReader(VoiceServer(server.url), "alloy")
         await asyncio.to_thread(reader.read, readings, lambda: done.append(None))
@@ -198,7 +200,8 @@ async def test_text_is_asked_for_once_and_then_kept(tmp_path: Path) -> None:
     async with serving(saying(spoken())) as server:
         key = PromptKey(PromptName("test.hello"), Language.CANTONESE)
         request = PromptRequest(key, Text("您好。"), "test.toml")
-        reader = HttpReader(VoiceServer(server.url), "alloy")
+        chosen = VoiceSettings(dict.fromkeys(Language, VOICE), HttpVoice(server.url))
+        reader = voices_ahead(chosen)
         first = await asyncio.to_thread(render, [request], tmp_path, tmp_path, None, reader)
         assert await asyncio.to_thread(render, [request], tmp_path, tmp_path, None, reader) == first
         assert len(server.asked) == 1

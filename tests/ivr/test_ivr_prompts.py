@@ -8,17 +8,21 @@ from math import sqrt
 from pathlib import Path
 
 import pytest
+from tests.ivr.read_by import read_by
 
 from acdcore.ivr.cache import PromptCache, keep, kept
 from acdcore.ivr.flow_file import read_flow
+from acdcore.ivr.helper import HelperProcesses
 from acdcore.ivr.model import Beep, Language, PromptKey, PromptName, PromptRequest, Text, WavFile
 from acdcore.ivr.music import BAR_S, CHORDS, hold_music
 from acdcore.ivr.prompts import flow_requests, render, render_music
 from acdcore.ivr.shaping import LEAD_MS, PEAK, SENTENCE_GAP_MS, WORD_GAP_MS, shaped
-from acdcore.ivr.voices import HelperProcesses, Reading
+from acdcore.ivr.voices import Reading
 from acdcore.ivr.wav import from_pcm, to_pcm, write_wav
 from acdcore.kernel.errors import SettingsError, Unavailable
 
+LOADED = 'print(\'{"error": ""}\', flush=True);'
+"""A helper's first answer, once it has loaded its engine."""
 HELLO = PromptKey(PromptName("test.hello"), Language.MANDARIN)
 TICK = to_pcm(array("h", [1000, -1000] * 800))
 
@@ -38,6 +42,9 @@ class CountingReader:
             keep(reading.file, TICK)
             on_read()
 
+    def close(self) -> None:
+        pass
+
 
 def text(spoken: str, key: PromptKey = HELLO) -> PromptRequest:
     return PromptRequest(key, Text(spoken), "test.toml")
@@ -54,8 +61,8 @@ def energy(pcm: bytes) -> float:
 
 def test_text_is_read_once_and_then_kept(tmp_path: Path) -> None:
     reader = CountingReader()
-    first = render([text("hello")], tmp_path / "cache", tmp_path, reader=reader)
-    second = render([text("hello")], tmp_path / "cache", tmp_path, reader=reader)
+    first = render([text("hello")], tmp_path / "cache", tmp_path, voices=read_by(reader))
+    second = render([text("hello")], tmp_path / "cache", tmp_path, voices=read_by(reader))
     assert first == second == {HELLO: TICK}
     assert reader.read_texts == ["hello"]
 
@@ -63,47 +70,47 @@ def test_text_is_read_once_and_then_kept(tmp_path: Path) -> None:
 def test_changed_text_and_other_language_are_read_anew(tmp_path: Path) -> None:
     reader = CountingReader()
     english = PromptKey(HELLO.name, Language.ENGLISH)
-    render([text("hello")], tmp_path, tmp_path, reader=reader)
-    render([text("hello"), text("hello", english)], tmp_path, tmp_path, reader=reader)
-    render([text("hello there")], tmp_path, tmp_path, reader=reader)
+    render([text("hello")], tmp_path, tmp_path, voices=read_by(reader))
+    render([text("hello"), text("hello", english)], tmp_path, tmp_path, voices=read_by(reader))
+    render([text("hello there")], tmp_path, tmp_path, voices=read_by(reader))
     assert reader.read_texts == ["hello", "hello", "hello there"]
 
 
 def test_same_text_of_two_prompts_is_read_once(tmp_path: Path) -> None:
     reader = CountingReader()
     other = PromptKey(PromptName("test.other"), Language.MANDARIN)
-    assert len(render([text("hello"), text("hello", other)], tmp_path, tmp_path, reader=reader)) == 2
+    assert len(render([text("hello"), text("hello", other)], tmp_path, tmp_path, voices=read_by(reader))) == 2
     assert reader.read_texts == ["hello"]
 
 
 def test_spoilt_file_in_the_cache_is_made_again(tmp_path: Path) -> None:
     reader = CountingReader()
-    render([text("hello")], tmp_path, tmp_path, reader=reader)
+    render([text("hello")], tmp_path, tmp_path, voices=read_by(reader))
     (file,) = tmp_path.glob("*.wav")
     file.write_bytes(file.read_bytes()[:20])
-    assert render([text("hello")], tmp_path, tmp_path, reader=reader) == {HELLO: TICK}
+    assert render([text("hello")], tmp_path, tmp_path, voices=read_by(reader)) == {HELLO: TICK}
 
 
 def test_progress_counts_to_the_total(tmp_path: Path) -> None:
     steps: list[tuple[int, int]] = []
-    render([text("a"), text("b")], tmp_path, tmp_path, lambda *step: steps.append(step), CountingReader())
+    render([text("a"), text("b")], tmp_path, tmp_path, lambda *step: steps.append(step), read_by(CountingReader()))
     assert steps == [(1, 2), (2, 2)]
 
 
 def test_missing_synthesis_names_the_prompt_and_the_remedy(tmp_path: Path) -> None:
-    absent = HelperProcesses(library="no_such_speech_library")
+    absent = read_by(HelperProcesses(modules=("no_such_speech_library",)))
     with pytest.raises(SettingsError) as refusal:
-        render([text("hello")], tmp_path, tmp_path, reader=absent)
+        render([text("hello")], tmp_path, tmp_path, voices=absent)
     assert (refusal.value.file, refusal.value.key) == ("test.toml", "prompts.hello.cmn")
-    assert 'pip install "acdcore[tts]" or give a wav' in refusal.value.problem
+    assert 'run acdcore voice install (or pip install "acdcore[voice]"), or give a wav' in refusal.value.problem
 
 
 def test_missing_synthesis_does_not_matter_to_what_is_kept_or_recorded(tmp_path: Path) -> None:
-    render([text("hello")], tmp_path, tmp_path, reader=CountingReader())
+    render([text("hello")], tmp_path, tmp_path, voices=read_by(CountingReader()))
     (tmp_path / "a.wav").write_bytes(write_wav(TICK, 8000))
-    absent = HelperProcesses(library="no_such_speech_library")
-    assert render([text("hello")], tmp_path, tmp_path, reader=absent) == {HELLO: TICK}
-    assert render([recorded("a.wav")], tmp_path, tmp_path, reader=absent) == {HELLO: TICK}
+    absent = read_by(HelperProcesses(modules=("no_such_speech_library",)))
+    assert render([text("hello")], tmp_path, tmp_path, voices=absent) == {HELLO: TICK}
+    assert render([recorded("a.wav")], tmp_path, tmp_path, voices=absent) == {HELLO: TICK}
 
 
 def test_recording_is_converted_and_kept(tmp_path: Path) -> None:
@@ -159,7 +166,7 @@ def test_wav_goes_before_text_and_may_differ_by_language(tmp_path: Path) -> None
 def test_helper_speaks_all_three_languages(tmp_path: Path) -> None:
     texts = {Language.MANDARIN: "您好，请按一。", Language.CANTONESE: "您好，請按一。", Language.ENGLISH: "Press one."}
     requests = [text(spoken, PromptKey(HELLO.name, language)) for language, spoken in texts.items()]
-    prompts = render(requests, tmp_path, tmp_path)
+    prompts = render(requests, tmp_path, tmp_path, voices=read_by(HelperProcesses()))
     for request in requests:
         pcm = prompts[request.key]
         assert 0.5 < len(pcm) / 16_000 < 4.0
@@ -169,21 +176,23 @@ def test_helper_speaks_all_three_languages(tmp_path: Path) -> None:
 
 def test_text_that_gives_no_sound_is_named(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match=r"test\.toml: prompts\.hello\.cmn: '…' gave no sound"):
-        render([text("…")], tmp_path, tmp_path)
+        render([text("…")], tmp_path, tmp_path, voices=read_by(HelperProcesses()))
 
 
 @pytest.mark.parametrize(
     ("program", "reason"),
     [
-        ("import sys; sys.exit('no library')", "no library"),
-        ("import time; time.sleep(60)", "exit -9"),
-        ("import sys; sys.stdin.read()", "exit 0"),
+        ("import sys; sys.exit('no library')", "stopped before its first text.*no library"),
+        (LOADED + "import time; time.sleep(60)", "stopped at 'hello'.*exit -9"),
+        (LOADED + "input()", "stopped at 'hello'.*exit 0"),
+        (LOADED + "import sys; input(); print('no JSON', flush=True); input()", "stopped at 'hello'"),
+        (LOADED + 'input(); print(\'{"error": "no such voice"}\')', "'hello' could not be read aloud: no such voice"),
     ],
 )
 def test_helper_that_fails_is_reported_with_its_text(tmp_path: Path, program: str, reason: str) -> None:
-    helper = HelperProcesses(library="json", command=(sys.executable, "-c", program), jobs=1, text_timeout_s=1.0)
-    with pytest.raises(Unavailable, match=f"'hello'.*{reason}"):
-        render([text("hello")], tmp_path, tmp_path, reader=helper)
+    helper = HelperProcesses(modules=(), command=(sys.executable, "-c", program), jobs=1, text_timeout_s=1.0)
+    with pytest.raises(Unavailable, match=reason):
+        render([text("hello")], tmp_path, tmp_path, voices=read_by(helper))
 
 
 def test_speech_is_trimmed_levelled_and_followed_by_a_pause() -> None:

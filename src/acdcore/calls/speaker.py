@@ -1,15 +1,20 @@
 """Speech at run time: words that no recording can know are read aloud by a helper process, within a bounded time."""
 
 import asyncio
+import contextlib
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import structlog
 
-from acdcore.ivr.cache import kept
+from acdcore.ivr.cache import PromptCache
+from acdcore.ivr.engines import Voices, voices_live
 from acdcore.ivr.model import Words
-from acdcore.ivr.voices import HelperProcesses, Reader, Reading
+from acdcore.ivr.pack import Pack
+from acdcore.ivr.shelf import Shelf, spoken_by
+from acdcore.ivr.voices import VoiceSettings
 from acdcore.kernel.errors import AcdError
 
 AT_ONCE_MAX = 4
@@ -18,8 +23,16 @@ WITHIN_S = 3.0
 """Longer silence would make callers hang up; what is not spoken by then is left out."""
 STOPPED_AFTER_S = 2 * WITHIN_S
 """When a helper that hangs is stopped: nobody waits for its words any more, and others want its turn."""
+IDLE_S = 600.0
+"""How long a helper is kept that nobody needs: kokoro takes a second to load, and some 450 MB while it is."""
 CHARS_MAX = 300
 """About half a minute of speech."""
+MakeVoices = Callable[[VoiceSettings], Voices]
+
+
+def helpers(settings: VoiceSettings) -> Voices:
+    """The engines of this machine, kept ready."""
+    return voices_live(settings, STOPPED_AFTER_S, IDLE_S)
 
 
 class Speaker:
@@ -29,18 +42,31 @@ class Speaker:
     database's work must not wait behind it.
     """
 
-    def __init__(self, reader: Reader | None = None, within_s: float = WITHIN_S) -> None:
+    def __init__(
+        self, settings: VoiceSettings | None = None, within_s: float = WITHIN_S, make: MakeVoices = helpers
+    ) -> None:
         self._within_s = within_s
-        self._reader = reader or HelperProcesses(jobs=1, text_timeout_s=STOPPED_AFTER_S)
+        self._settings = settings or VoiceSettings()
+        self._make = make
+        self._voices = make(self._settings)
         self._threads = ThreadPoolExecutor(AT_ONCE_MAX, thread_name_prefix="speech")
         self._log = structlog.get_logger("speech")
+
+    def use(self, settings: VoiceSettings) -> bool:
+        """Read in these voices from now on; whether they are others than before."""
+        if settings == self._settings:
+            return False
+        self._settings, former = settings, self._voices
+        self._voices = self._make(settings)
+        self._threads.submit(former.close)
+        return True
 
     async def pcm(self, words: Words) -> bytes | None:
         """The words as PCM (16 bit, mono, 8 kHz); None when that cannot be in time."""
         try:
             async with asyncio.timeout(self._within_s):
                 # A cancelled wait takes a reading that has not begun out of the line.
-                return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, words)
+                return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, words, self._voices)
         except TimeoutError:
             self._log.warning("not spoken in time", within_s=self._within_s)
         except (AcdError, OSError) as error:
@@ -50,9 +76,15 @@ class Speaker:
     def close(self) -> None:
         """Speak no more; what is being read is not waited for."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._voices.close()
 
-    def _read(self, words: Words) -> bytes | None:
-        with tempfile.TemporaryDirectory(prefix="acdcore-words-") as directory:
-            file = Path(directory) / "words.wav"
-            self._reader.read([Reading(words.text[:CHARS_MAX], words.language, file)], lambda: None)
-            return kept(file)
+    def _read(self, words: Words, voices: Voices) -> bytes | None:
+        """The words from the pack, where they are in it, else read now; nothing of a customer's is kept on disk."""
+        with tempfile.TemporaryDirectory(prefix="acdcore-words-") as directory, contextlib.closing(Pack()) as pack:
+            shelf = Shelf(PromptCache(Path(directory)), pack)
+            spoken = spoken_by(words.text[:CHARS_MAX], words.language, voices, shelf)
+            if spoken is None:
+                return None
+            if not shelf.has(spoken):
+                voices.read([shelf.reading(spoken)], lambda: None)
+            return shelf.pcm(spoken)

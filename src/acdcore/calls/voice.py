@@ -16,6 +16,7 @@ from acdcore.ivr.model import Language, PromptKey, PromptName, Words
 from acdcore.ivr.numbers import speak_position, speak_wait
 from acdcore.ivr.phrases import WORD_BY_WORD, Sayings, clips_of, digits_in
 from acdcore.ivr.system import SystemPhrase, SystemPrompt, phrase_key, system_key
+from acdcore.ivr.voices import VoiceSettings
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.media.engine import Engine
 from acdcore.media.model import ClipId
@@ -226,6 +227,13 @@ class PromptLibrary:
                     self._engine.drop_clip(self._spoken.popitem(last=False)[1])
         self._spoken.move_to_end(words)
         return (self._spoken[words],)
+
+    def use_voices(self, voices: VoiceSettings) -> None:
+        """Other voices for the words that come up from now on."""
+        if self._speaker is not None and self._speaker.use(voices):
+            for clip in self._spoken.values():
+                self._engine.drop_clip(clip)
+            self._spoken.clear()
 
     async def recording(self, file: Path) -> ClipId | None:
         """A caller's message as a clip, to be given back by `drop`; None when the file is gone or spoilt."""

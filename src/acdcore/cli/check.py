@@ -27,7 +27,7 @@ from acdcore.control.settings import Right
 from acdcore.ivr.model import Language, PromptKey
 from acdcore.kernel.errors import SettingsError, raise_together
 from acdcore.plan import Plan, read_plan
-from acdcore.preflight import Findings, errors_beside, preflight
+from acdcore.preflight import Findings, errors_beside, preflight, voice_warnings
 from acdcore.settings import load
 from acdcore.storage.seed import AGENTS_FILE
 
@@ -111,5 +111,5 @@ def _advice(plan: Plan, findings: Findings) -> list[str]:
 
 def warn(plan: Plan, config: Path) -> None:
     """What the settings allow but surely do not mean; what depends on the agents only a running daemon can tell."""
-    for warning in advice(plan, (), datetime.now(UTC)):
+    for warning in (*voice_warnings(plan), *advice(plan, (), datetime.now(UTC))):
         caution(f"{config}: {warning}")

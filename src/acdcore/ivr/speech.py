@@ -1,33 +1,30 @@
-"""The helper process that reads texts aloud: `python -m acdcore.ivr.speech`.
+"""The helper process that reads texts aloud: `python -m acdcore.ivr.speech ENGINE live|ahead`.
 
-It loads the espeak-ng library, which is under the GPL and therefore stays out of the daemon's process. Standard input
-is one JSON list of `{"voice": "cmn", "text": "...", "file": "/path/to/new.wav"}`; for each, in order, the file appears
-complete (8 kHz, 16 bit, mono) and one line with its place in the list is printed.
+It loads one speech engine, which stays out of the daemon's process, and says so. Standard input is one JSON object a
+line, with the fields of `Utterance`; for each the file appears complete (8 kHz, 16 bit, mono). Every answer is one JSON
+line: `{"error": ""}`, or what went wrong. `ahead` is for texts that nobody waits for: the process leaves the way to
+calls.
 """
 
 from __future__ import annotations
 
-import ctypes
-import importlib
 import json
 import os
 import sys
 from array import array
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TextIO
 
 from acdcore.ivr.cache import keep
 from acdcore.ivr.resample import Resampler
 from acdcore.ivr.shaping import shaped
 from acdcore.ivr.wav import to_pcm
+from acdcore.kernel.errors import AcdError
 
-SYNCHRONOUS = 2
-"""espeak_AUDIO_OUTPUT: samples go to the callback before espeak_Synth returns."""
-CHARS_UTF8 = 1
-POSITION_CHARACTER = 1
-RATE_PARAMETER = 1
-WORDS_PER_MINUTE = 155
-"""A little slower than the library's 175: a telephone takes away the consonants' upper half."""
+NICENESS = 10
+"""Prompts that are made ahead, as at a reload, must not take the processor from calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,55 +32,70 @@ class Utterance:
     """One text to be read."""
 
     voice: str
-    """Name of an espeak-ng voice."""
+    """As the engine calls it."""
+    speed: float
+    """1.0 is the voice's own pace."""
+    language: str
+    """`cmn`, `yue` or `en`."""
     text: str
     """What is read."""
     file: str
     """Where the sound goes."""
 
 
-class Espeak:
-    """The library, which keeps its state in globals: one of these in a process."""
+class Speech(Protocol):
+    """A loaded engine."""
 
-    def __init__(self, library: str, data: str) -> None:
-        self._library = ctypes.CDLL(library)
-        self._samples = array("h")
-        prototype = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
-        self._callback = prototype(self._take)  # kept: the library holds a bare pointer to it
-        self.rate = self._library.espeak_Initialize(SYNCHRONOUS, 0, os.fsencode(data), 0)
-        if self.rate <= 0:
-            raise RuntimeError(f"espeak-ng does not start with the data in {data}")
-        self._library.espeak_SetSynthCallback(self._callback)
+    rate: int
+    """Samples a second."""
 
-    def speak(self, voice: str, text: str) -> array[int]:
-        """The samples of `text` at `rate`. Raises ValueError for an unknown voice."""
-        if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
-            raise ValueError(f"espeak-ng has no voice {voice}")
-        self._library.espeak_SetParameter(RATE_PARAMETER, WORDS_PER_MINUTE, 0)
-        self._samples = array("h")
-        octets = text.encode() + b"\0"
-        self._library.espeak_Synth(
-            octets, ctypes.c_size_t(len(octets)), 0, POSITION_CHARACTER, 0, CHARS_UTF8, None, None
-        )
-        self._library.espeak_Synchronize()
-        return self._samples
+    def speak(self, voice: str, speed: float, language: str, text: str) -> array[int]:
+        """The samples of `text`. Raises ValueError for a voice or a text that it cannot read."""
+        ...
 
-    def _take(self, samples: ctypes._Pointer[ctypes.c_short], count: int, _events: int) -> int:
-        if samples and count > 0:
-            self._samples.frombytes(ctypes.string_at(samples, count * 2))
-        return 0
+
+def _espeak() -> Speech:
+    from acdcore.ivr.espeak import open_espeak
+
+    return open_espeak()
+
+
+def _kokoro() -> Speech:
+    from acdcore.ivr.kokoro import open_kokoro
+
+    return open_kokoro()
+
+
+ENGINES: Mapping[str, Callable[[], Speech]] = {"espeak": _espeak, "kokoro": _kokoro}
+"""Each is imported only where it is wanted: some take a second."""
 
 
 def main() -> None:
-    """Read the list, write the files."""
-    utterances = [Utterance(**fields) for fields in json.load(sys.stdin.buffer)]
-    loader = importlib.import_module("espeakng_loader")
-    espeak = Espeak(loader.get_library_path(), loader.get_data_path())
-    resampler = Resampler(espeak.rate)
-    for place, utterance in enumerate(utterances):
-        samples = shaped(resampler.convert(espeak.speak(utterance.voice, utterance.text)), utterance.text)
-        keep(Path(utterance.file), to_pcm(samples))
-        print(place, flush=True)
+    """Read line by line until the input ends."""
+    engine, purpose = sys.argv[1:3]
+    if purpose == "ahead":
+        os.nice(NICENESS)
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what libraries print is no answer
+    speech = ENGINES[engine]()
+    resampler = Resampler(speech.rate)
+    _say("", answers)
+    for line in sys.stdin.buffer:
+        problem = _read(Utterance(**json.loads(line)), speech, resampler)
+        _say(problem, answers)
+
+
+def _say(problem: str, answers: TextIO) -> None:
+    print(json.dumps({"error": problem}), file=answers, flush=True)
+
+
+def _read(utterance: Utterance, speech: Speech, resampler: Resampler) -> str:
+    try:
+        samples = speech.speak(utterance.voice, utterance.speed, utterance.language, utterance.text)
+        keep(Path(utterance.file), to_pcm(shaped(resampler.convert(samples), utterance.text)))
+    except (ValueError, AcdError) as error:
+        return str(error)
+    return ""
 
 
 if __name__ == "__main__":

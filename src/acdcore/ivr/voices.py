@@ -1,26 +1,76 @@
-"""The daemon's side of the speech synthesis: texts in, WAV files out, by helper processes."""
+"""Voices: who reads a text aloud, chosen for each language, and what a reader of any engine looks like."""
 
-import importlib.util
-import json
-import os
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
 from acdcore.ivr.model import Language
-from acdcore.kernel.errors import Unavailable
 
-JOBS_MAX = 4
-"""Helper processes at once: a first start has a few hundred short texts, and each process costs its own start."""
-TEXT_TIMEOUT_S = 10.0
-"""For each text that a process is given, start included: a hundred times what one takes."""
-COMPLAINT_MAX = 300
-"""Characters of a failed helper's last words that go into the error."""
+
+class SpeechEngine(StrEnum):
+    """What makes speech of text."""
+
+    KOKORO = "kokoro"
+    """A neural voice on this machine, of the extra `voice`."""
+    ESPEAK = "espeak"
+    """A voice calculated by rules, of the extra `tts`: small, quick, and hard to understand in Mandarin."""
+    HTTP = "http"
+    """A service of one's own or of somebody else."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceChoice:
+    """One voice of one engine."""
+
+    engine: SpeechEngine
+    name: str
+    """As the engine calls it."""
+    speed: float = 1.0
+    """How fast it reads; 1.0 is its own pace."""
+
+    def mark(self) -> str:
+        """A name for the voice, the same for the same voice only; part of what sounds are kept under."""
+        return f"{self.engine.value}:{self.name}:{self.speed:g}"
+
+
+NATURAL: Mapping[Language, str] = {Language.MANDARIN: "zf_xiaobei", Language.ENGLISH: "af_heart"}
+"""The voices of kokoro that come along; it speaks no Cantonese."""
+
+
+def stand_in(language: Language) -> VoiceChoice:
+    """The voice that reads where the chosen one's engine is not installed."""
+    return VoiceChoice(SpeechEngine.ESPEAK, language.value)
+
+
+CHOSEN: Mapping[Language, VoiceChoice] = {
+    language: VoiceChoice(SpeechEngine.KOKORO, NATURAL[language]) if language in NATURAL else stand_in(language)
+    for language in Language
+}
+"""Without a word in the settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpVoice:
+    """The service that the engine `http` asks."""
+
+    url: str = ""
+    """Where, as in `http://192.0.2.40:8000/v1/audio/speech`; empty: there is none."""
+    key_file: Path | None = None
+    """A file with nothing but the service's key."""
+    model: str = ""
+    """The model that is asked for, where the service has several."""
+    within_s: float = 30.0
+    """A text that is not read by then has failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceSettings:
+    """Which voice reads each language."""
+
+    by_language: Mapping[Language, VoiceChoice] = field(default_factory=lambda: CHOSEN)
+    http: HttpVoice = HttpVoice()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,83 +78,26 @@ class Reading:
     """One text to be read aloud."""
 
     text: str
-    """What is read."""
+    """What is read, normalised."""
     language: Language
-    """In which voice."""
+    """In which language."""
     file: Path
     """The WAV file that is to appear."""
+    voice: VoiceChoice
+    """By whom."""
 
 
 class Reader(Protocol):
-    """Something that reads texts aloud."""
+    """An engine, as seen from here."""
 
     def is_there(self) -> bool:
-        """Whether this machine can read texts at all."""
+        """Whether this machine can read texts with it at all."""
         ...
 
     def read(self, readings: Sequence[Reading], on_read: Callable[[], None]) -> None:
         """Make all files, calling `on_read` after each. Raises Unavailable."""
         ...
 
-
-@dataclass(frozen=True, slots=True)
-class HelperProcesses:
-    """Read by `acdcore.ivr.speech` in processes of its own."""
-
-    library: str = "espeakng_loader"
-    """The Python package that brings the speech library."""
-    command: tuple[str, ...] = (sys.executable, "-m", "acdcore.ivr.speech")
-    """What is started."""
-    jobs: int = min(JOBS_MAX, os.cpu_count() or 1)
-    """How many at once."""
-    text_timeout_s: float = TEXT_TIMEOUT_S
-    """A process is stopped after so much for each of its texts."""
-
-    def is_there(self) -> bool:
-        """Whether the package with the speech library is installed; it is not loaded here."""
-        return importlib.util.find_spec(self.library) is not None
-
-    def read(self, readings: Sequence[Reading], on_read: Callable[[], None]) -> None:
-        """Make all files, calling `on_read` after each, from any thread but never twice at once. Raises Unavailable."""
-        shares = [readings[job :: self.jobs] for job in range(self.jobs)]
-        turn = threading.Lock()
-
-        def one_read() -> None:
-            with turn:
-                on_read()
-
-        with ThreadPoolExecutor(self.jobs) as pool:
-            for done in [pool.submit(self._read_share, share, one_read) for share in shares if share]:
-                done.result()
-
-    def _read_share(self, share: Sequence[Reading], one_read: Callable[[], None]) -> None:
-        texts = [{"voice": each.language.value, "text": each.text, "file": str(each.file)} for each in share]
-        read = 0
-        with subprocess.Popen(
-            self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        ) as helper:
-            assert helper.stdin is not None and helper.stdout is not None and helper.stderr is not None
-            watchdog = threading.Timer(self.text_timeout_s * len(share), helper.kill)
-            watchdog.start()
-            try:
-                complaint = _hand_over(helper, json.dumps(texts))
-                for _ in helper.stdout:
-                    read += 1
-                    one_read()
-                complaint += helper.stderr.read().strip()[-COMPLAINT_MAX:]
-            finally:
-                watchdog.cancel()
-        if helper.returncode != 0 or read != len(share):
-            text = share[min(read, len(share) - 1)].text
-            raise Unavailable(f"the speech helper stopped at {text!r} (exit {helper.returncode}): {complaint}")
-
-
-def _hand_over(helper: subprocess.Popen[str], texts: str) -> str:
-    """Give the texts to the helper; one that is gone already explains itself on its standard error."""
-    assert helper.stdin is not None
-    try:
-        helper.stdin.write(texts)
-        helper.stdin.close()
-    except BrokenPipeError:
-        return "it did not read its texts; "
-    return ""
+    def close(self) -> None:
+        """End what is kept ready for the next texts."""
+        ...

@@ -165,7 +165,7 @@ def _decode(body: bytes, layout: _Format) -> array[int]:
             table = [_a_law(code) for code in range(256)]
             return array("h", [table[code] for code in whole])
         case 0x0007, _:
-            table = [_mu_law(code) for code in range(256)]
+            table = [mu_law(code) for code in range(256)]
             return array("h", [table[code] for code in whole])
         case _, 8:
             return array("h", [(code - 128) << 8 for code in whole])
@@ -211,7 +211,7 @@ def _a_law(code: int) -> int:
     return value if code & 0x80 else -value
 
 
-def _mu_law(code: int) -> int:
+def mu_law(code: int) -> int:
     """One mu-law octet as 16 bit sample (ITU-T G.711 table 2a)."""
     code = ~code & 0xFF
     value = ((((code & 15) << 3) + 0x84) << ((code >> 4) & 7)) - 0x84

