@@ -145,7 +145,12 @@ async def serve(
         hearing = await stack.enter_async_context(open_hearing(await asyncio.to_thread(settings.hearing, plan.file)))
         recorder = await stack.enter_async_context(started_recorder(settings, engine, chronicle, clock))
         library = PromptLibrary(
-            engine, sounds.prompts, sounds.music, ringback(), Speaker(settings.voice.settings()), plan.sayings
+            engine,
+            sounds.prompts,
+            sounds.music,
+            ringback(),
+            Speaker(settings.voice.settings(plan.file.parent)),
+            plan.sayings,
         )
         stack.callback(library.close)
 

@@ -119,7 +119,7 @@ def make_sounds(plan: Plan, on_progress: Progress, on_unkept: Progress = lambda 
             on_progress(f"prompts: {done} of {total} spoken")
 
     with prompt_cache(plan.settings.storage.directory / "prompts", on_unkept) as cache:
-        voices = voices_ahead(plan.settings.voice.settings())
+        voices = voices_ahead(plan.settings.voice.settings(plan.file.parent))
         prompts = render(plan.prompts, cache, recorded, progress, voices)
         music = {"": render_music(cache, recorded)}
         for name, table in plan.settings.queues.items():
@@ -134,7 +134,7 @@ def make_sentence(plan: Plan, words: Words) -> bytes:
     key = PromptKey(PromptName(f"{SYSTEM}.{SystemPhrase.AGENT.value}"), words.language)
     request = PromptRequest(key, Text(words.text), str(plan.file))
     recorded = plan.file.parent / plan.settings.ivr.prompts
-    voices = voices_ahead(plan.settings.voice.settings())
+    voices = voices_ahead(plan.settings.voice.settings(plan.file.parent))
     return render([request], plan.settings.storage.directory / "prompts", recorded, voices=voices)[key]
 
 

@@ -100,7 +100,7 @@ def voice_warnings(plan: Plan) -> tuple[str, ...]:
 
 
 def _voices(plan: Plan) -> Voices:
-    return voices_ahead(plan.settings.voice.settings())
+    return voices_ahead(plan.settings.voice.settings(plan.file.parent))
 
 
 def errors_beside(file: Path) -> list[SettingsError]:

@@ -211,7 +211,7 @@ def edition_of(plan: Plan) -> Edition:
         lines=settings.line_settings(),
         book=settings.book(),
         mail=settings.mail(),
-        voices=settings.voice.settings(),
+        voices=settings.voice.settings(plan.file.parent),
         lockout=settings.lockout(),
         known_networks=settings.known_networks(),
     )

@@ -1,6 +1,7 @@
 """`[voice.cmn]`, `[voice.yue]`, `[voice.en]` and `[voice.http]`: who reads texts aloud in each language."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -72,13 +73,20 @@ class VoiceTable(Section):
             raise ValueError(f'engine = "http" of {asking[0]} needs the service\'s address; set url in [voice.http]')
         return self
 
-    def settings(self) -> VoiceSettings:
-        """For those who read."""
-        http = HttpVoice(self.http.url or "", self.http.key_file, self.http.model, self.http.within_s)
-        return VoiceSettings({language: table.choice(language) for language, table in self._tables().items()}, http)
+    def settings(self, here: Path) -> VoiceSettings:
+        """For those who read; `here` is where files are that are named without a directory."""
+        key_file = None if self.http.key_file is None else here / self.http.key_file
+        http = HttpVoice(self.http.url or "", key_file, self.http.model, self.http.within_s)
+        choices = {language: table.choice(language) for language, table in self._tables().items()}
+        return VoiceSettings({language: _found(choice, here) for language, choice in choices.items()}, http)
 
     def _tables(self) -> dict[Language, LanguageVoice]:
         return {Language.MANDARIN: self.cmn, Language.CANTONESE: self.yue, Language.ENGLISH: self.en}
+
+
+def _found(voice: VoiceChoice, here: Path) -> VoiceChoice:
+    is_file = voice.engine is SpeechEngine.KOKORO and voice.name.endswith(KOKORO_FILE)
+    return replace(voice, name=str((here / voice.name).absolute())) if is_file else voice
 
 
 def problem_of(voice: VoiceChoice, language: Language) -> str:

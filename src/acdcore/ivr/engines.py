@@ -1,7 +1,7 @@
 """The speech engines of this machine, and which of them reads a text: the chosen one, or espeak in its place."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from acdcore.ivr.cantonese import respelled
 from acdcore.ivr.helper import HelperProcesses
@@ -77,8 +77,9 @@ def voices_live(settings: VoiceSettings, text_timeout_s: float, idle_s: float) -
     """For words that a caller waits for: few helpers, which stay loaded until nobody has needed them for `idle_s`."""
     espeak = HelperProcesses(text_timeout_s=text_timeout_s, idle_s=idle_s)
     kokoro = HelperProcesses(SpeechEngine.KOKORO, KOKORO_MODULES, jobs=1, text_timeout_s=text_timeout_s, idle_s=idle_s)
+    http = replace(settings.http, within_s=min(settings.http.within_s, text_timeout_s))
     readers: dict[SpeechEngine, Reader] = {SpeechEngine.ESPEAK: espeak, SpeechEngine.KOKORO: kokoro}
-    return Voices(settings.by_language, {**readers, SpeechEngine.HTTP: Service(settings.http, tries=1)})
+    return Voices(settings.by_language, {**readers, SpeechEngine.HTTP: Service(http, tries=1)})
 
 
 @dataclass(frozen=True, slots=True)

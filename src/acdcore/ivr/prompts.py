@@ -207,7 +207,8 @@ def unspoken(requests: Iterable[PromptRequest], cache_dir: Path, voices: Voices)
 
 def second_best(requests: Iterable[PromptRequest], cache_dir: Path, voices: Voices) -> tuple[str, ...]:
     """One warning for each language with texts that are read by espeak, because the chosen engine is not installed."""
-    texts = [_written(one) for one in requests if isinstance(one.source, Text)]
+    lacking = {language for language in Language if voices.present(language) != voices.chosen(language)}
+    texts = [_written(one) for one in requests if isinstance(one.source, Text) and one.key.language in lacking]
     with contextlib.closing(Pack()) as pack:
         others = in_other_voices(texts, voices, Shelf(PromptCache(cache_dir), pack))
     return tuple(_second_best(voices.chosen(language), language, texts) for language, texts in others.items())

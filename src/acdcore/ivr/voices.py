@@ -44,10 +44,7 @@ def stand_in(language: Language) -> VoiceChoice:
     return VoiceChoice(SpeechEngine.ESPEAK, language.value)
 
 
-CHOSEN: Mapping[Language, VoiceChoice] = {
-    language: VoiceChoice(SpeechEngine.KOKORO, NATURAL[language]) if language in NATURAL else stand_in(language)
-    for language in Language
-}
+CHOSEN: Mapping[Language, VoiceChoice] = {language: stand_in(language) for language in Language}
 """Without a word in the settings."""
 
 
