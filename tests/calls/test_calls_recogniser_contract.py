@@ -10,8 +10,9 @@ import pytest
 import pytest_asyncio
 from tests.calls.plain_recogniser import PlainRecogniser, pause, words
 
+from acdcore.ivr.helper import HelperProcesses
 from acdcore.ivr.model import Language
-from acdcore.ivr.voices import HelperProcesses, Reading
+from acdcore.ivr.voices import Reading, stand_in
 from acdcore.kernel.errors import Unavailable
 from acdcore.recognition.hearing import RecognitionSettings, missing_packages, open_hearing
 from acdcore.recognition.model import HEARD_MAX, Phrase, Recogniser
@@ -51,7 +52,7 @@ async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         yield Subject(PlainRecogniser(takes_s=0.05), words("sales"))
         return
     file = tmp_path / "said.wav"
-    HelperProcesses().read([Reading(SAID, Language.ENGLISH, file)], lambda: None)
+    HelperProcesses().read([Reading(SAID, Language.ENGLISH, file, stand_in(Language.ENGLISH))], lambda: None)
     with wave.open(str(file)) as sound:
         said = sound.readframes(sound.getnframes())
     async with open_hearing(RecognitionSettings("whisper")) as hearing:
