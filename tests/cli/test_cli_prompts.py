@@ -88,7 +88,7 @@ def test_list_has_every_text_with_its_file_and_place(house: House, tmp_path: Pat
     assert welcome["used"].startswith("flow hotline: ")
     assert 5 < float(welcome["longest_s"]) < 15
     assert "acdcore itself; all lines taken" in by_file["system.lines-busy.en.wav"]["used"]
-    assert "name of the queue service" in by_file["queue.service.cmn.wav"]["used"]
+    assert "names the queue service" in by_file["system.call-for-service.cmn.wav"]["used"]
     assert all(row["used"] for row in rows)
 
 

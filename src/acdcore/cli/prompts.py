@@ -18,6 +18,7 @@ from acdcore.cli.terminal import DEFAULT_CONFIG, ConfigOption, plain_errors, sho
 from acdcore.ivr.check import prompts_of
 from acdcore.ivr.durations import longest_s
 from acdcore.ivr.model import Language, PromptKey, PromptRequest, Text, WavFile
+from acdcore.ivr.phrases import OF_QUEUES
 from acdcore.ivr.recordings import DIRECTORY, file_name, is_by_name, keep_together, with_comment
 from acdcore.ivr.resample import TELEPHONE_RATE
 from acdcore.ivr.system import SYSTEM
@@ -130,7 +131,8 @@ def uses(plan: Plan) -> Mapping[str, Sequence[str]]:
     found: defaultdict[str, list[str]] = defaultdict(list)
     found[plan.settings.lines.announcement].append("all lines taken")
     for name, table in plan.settings.queues.items():
-        found[f"queue.{name}"].append(f"name of the queue {name}")
+        for spoken in (f"queue.{name}", *(f"{SYSTEM}.{phrase.value}-{name}" for phrase in OF_QUEUES)):
+            found[spoken].append(f"names the queue {name}")
         if table.keys_prompt:
             found[table.keys_prompt].append(f"queue {name}: keys")
         for cause, target in table.overflow.items():
