@@ -1,15 +1,17 @@
 """What the house says, as the daemon makes it: each prompt of the shipped configuration, and values read aloud."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+from acdcore.ivr.engines import voices_ahead
 from acdcore.ivr.kinds import ReadAs
 from acdcore.ivr.model import Language, PromptKey, PromptName, PromptRequest, Text, Words
 from acdcore.ivr.numbers import speak_position, speak_wait
 from acdcore.ivr.prompts import render
 from acdcore.ivr.reading import said
+from acdcore.ivr.voices import NATURAL, SpeechEngine, VoiceChoice, stand_in
 from acdcore.media.g711 import decode, encode
 from acdcore.media.model import Codec
 from acdcore.plan import make_plan
@@ -55,11 +57,14 @@ class Utterance:
 class HouseVoice:
     """The prompts of the shipped configuration, rendered as at the daemon's start once they are asked for."""
 
-    def __init__(self, cache: Path, on_progress: Progress | None = None) -> None:
-        """Raises SettingsError for settings that are wrong."""
+    def __init__(self, cache: Path, engine: SpeechEngine | None = None, on_progress: Progress | None = None) -> None:
+        """`engine` reads instead of those that the settings choose, but no Cantonese. Raises SettingsError."""
         file = CONFIG / "acdcore.toml"
         self._plan = make_plan(load(file, {}), file)
         self._cache, self._on_progress = cache, on_progress
+        chosen = self._plan.settings.voice.settings(file.parent)
+        others = {language: voice_of(engine, language) for language in NATURAL if engine is not None}
+        self._voices = voices_ahead(replace(chosen, by_language={**chosen.by_language, **others}))
         self._requests = {request.key: request for request in self._plan.prompts}
         self._sounds: dict[PromptKey, bytes] = {}
 
@@ -75,7 +80,7 @@ class HouseVoice:
         """Have prompts spoken, all or some of them, many at once. Raises SettingsError and Unavailable."""
         chosen = self._requests.keys() if keys is None else keys
         new = [self._requests[key] for key in dict.fromkeys(chosen) if key not in self._sounds]
-        self._sounds |= render(new, self._cache, CONFIG / "prompts", self._on_progress)
+        self._sounds |= render(new, self._cache, CONFIG / "prompts", self._on_progress, self._voices)
 
     def utterances(self, chosen: Sequence[tuple[PromptKey, Sort]]) -> Iterator[Utterance]:
         """Prompts as a phone has them."""
@@ -132,6 +137,11 @@ class HouseVoice:
                 return value.written[1:] if language is Language.ENGLISH else value.written
             case _:
                 return said(value.written, READ_AS[value.kind], language)
+
+
+def voice_of(engine: SpeechEngine | None, language: Language) -> VoiceChoice:
+    """An engine's own voice of a language."""
+    return VoiceChoice(SpeechEngine.KOKORO, NATURAL[language]) if engine is SpeechEngine.KOKORO else stand_in(language)
 
 
 def at_the_phone(pcm: bytes) -> bytes:

@@ -9,7 +9,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +17,12 @@ from rich.console import Console
 from rich.table import Table
 
 from acdcore.ivr.model import Language
+from acdcore.ivr.voices import SpeechEngine
 from bench.daemon import ROOT
 from bench.house_voice import HouseVoice, Sort, Utterance
 from bench.misheard import NOTHING, Misheard, compare
 from bench.spoken_values import values
+from bench.studio import STUDIO_RATE, Studio
 from bench.transcriber import Ears, RememberingEars, Transcriber
 
 PHONE_RATE = 8_000
@@ -67,11 +69,16 @@ class Figures:
         return self.limit is None or self.misheard.share < self.limit
 
 
-def listen(ears: Ears, utterances: Sequence[Utterance], language: Language, console: Console) -> list[Verdict]:
-    """Have everything written down, and compare."""
+def listen(
+    ears: Ears, utterances: Sequence[Utterance], language: Language, console: Console, studio: Studio | None = None
+) -> list[Verdict]:
+    """Have everything written down, and compare; with `studio`, as it sounds before the telephone."""
     verdicts: list[Verdict] = []
     for number, utterance in enumerate(utterances, 1):
-        heard = ears.heard(utterance.pcm, PHONE_RATE, language)
+        if studio is None:
+            heard = ears.heard(utterance.pcm, PHONE_RATE, language)
+        else:
+            heard = ears.heard(studio.pcm(utterance.said, language), STUDIO_RATE, language)
         verdicts.append(Verdict(utterance, heard, compare(utterance.said, heard, language)))
         if number % 50 == 0 or number == len(utterances):
             console.print(f"voice-check: {language.value}: {number} of {len(utterances)} heard", highlight=False)
@@ -94,6 +101,16 @@ def worst_of(verdicts: Iterable[Verdict]) -> list[Verdict]:
     """The worst of those that have a limit, the most errors first."""
     wrong = [each for each in verdicts if each.misheard.edits and each.utterance.sort is not Sort.FRAGMENT]
     return sorted(wrong, key=lambda each: (-each.misheard.edits, each.utterance.name))[:WORST]
+
+
+def spoken_so_far(console: Console) -> Callable[[int, int], None]:
+    """Tells how many texts have been spoken, now and then."""
+
+    def tell(done: int, total: int) -> None:
+        if done % 25 == 0 or done == total:
+            console.print(f"voice-check: {done} of {total} spoken", highlight=False)
+
+    return tell
 
 
 # --- told ------------------------------------------------------------------------------------------------------
@@ -151,7 +168,9 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.voice_check", description=__doc__.partition("\n")[0])
     parser.add_argument("--language", choices=sorted(LANGUAGES), help="only this one")
     parser.add_argument("--only", choices=[sort.value for sort in Sort], help="only these")
+    parser.add_argument("--engine", choices=["kokoro", "espeak"], help="instead of what the settings choose")
     parser.add_argument("--every", type=int, default=1, help="a sample: only each so-and-so-manieth")
+    parser.add_argument("--studio", action="store_true", help="at 24 kHz, before the telephone: the recogniser's own")
     parser.add_argument("--threads", type=int, default=1, help="of the recogniser")
     parser.add_argument("--window", type=int, default=0, help="seconds that the recogniser looks at; 0: what is needed")
     parser.add_argument(
@@ -171,14 +190,16 @@ def main() -> int:
     os.environ.setdefault("OMP_NUM_THREADS", str(wanted.threads))
     wanted.directory.mkdir(parents=True, exist_ok=True)
     ears = RememberingEars(Transcriber(wanted.threads, wanted.window), wanted.directory / f"heard-{wanted.window}.json")
+    studio = Studio() if wanted.studio else None
     rows: list[Figures] = []
     everything: list[Verdict] = []
-    voice = HouseVoice(wanted.directory / "prompts")
+    engine = None if wanted.engine is None else SpeechEngine(wanted.engine)
+    voice = HouseVoice(wanted.directory / "prompts", engine, spoken_so_far(console))
     for language in [LANGUAGES[wanted.language]] if wanted.language else LANGUAGES.values():
         prompts = [each for each in voice.prompts(language) if wanted.only in (None, each[1].value)]
         read = values() if wanted.only in (None, Sort.VALUE.value) else ()
         chosen = [*voice.utterances(prompts[:: wanted.every]), *voice.values(read[:: wanted.every], language)]
-        verdicts = listen(ears, chosen, language, console)
+        verdicts = listen(ears, chosen, language, console, studio)
         rows += figures_of(verdicts, language)
         everything += verdicts
     for each in worst_of(everything):
