@@ -1,7 +1,7 @@
 """What is compiled, and what is put beside the modules; all else is in pyproject.toml.
 
-Compiled are the media engine and the resampler of prompts; the shipped settings of `config/` go into the package, where
-`acdcore init` finds them.
+Compiled are the media engine and what goes through the samples of prompts; the shipped settings of `config/` go into
+the package, where `acdcore init` finds them.
 """
 
 import os
@@ -19,7 +19,10 @@ engine = [
     Extension(f"acdcore.media.{source.stem}", [str(source)], extra_compile_args=FLAGS)
     for source in sorted(MEDIA.glob("*.pyx"))
 ]
-resampler = [Extension("acdcore.ivr.resample", ["src/acdcore/ivr/resample.py"], extra_compile_args=FLAGS)]
+prompts = [
+    Extension(f"acdcore.ivr.{noun}", [f"src/acdcore/ivr/{noun}.py"], extra_compile_args=FLAGS)
+    for noun in ("loudness", "music", "resample")
+]
 
 
 class BuildWithSettings(build_py):
@@ -48,7 +51,7 @@ setup(
             },
         ),
         *cythonize(
-            resampler,
+            prompts,
             include_path=["src"],
             nthreads=os.cpu_count() or 1,
             compiler_directives={"language_level": "3", "boundscheck": False, "cdivision": True},

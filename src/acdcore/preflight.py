@@ -22,7 +22,7 @@ from acdcore.ivr.check import Surroundings
 from acdcore.ivr.engines import Voices, voices_ahead
 from acdcore.ivr.flow_file import read_flows
 from acdcore.ivr.model import PromptKey
-from acdcore.ivr.prompts import recording_errors, second_best, unspoken
+from acdcore.ivr.prompts import look_at_recordings, second_best, unspoken
 from acdcore.ivr.recordings import standing
 from acdcore.ivr.system_file import read_system
 from acdcore.kernel.errors import SettingsError
@@ -71,7 +71,8 @@ def preflight(plan: Plan) -> Findings:
         errors += error.all()
     prompts = plan.file.parent / settings.ivr.prompts
     music = {f"queues.{name}.music": table.music for name, table in settings.queues.items() if table.music}
-    errors += recording_errors(plan.prompts, music, file, prompts)
+    recordings = look_at_recordings(plan.prompts, music, file, prompts)
+    errors += recordings.errors
     if (settings.storage.directory / API_KEYS_FILE).exists():
         try:
             read_keys(settings.storage.directory)
@@ -82,16 +83,17 @@ def preflight(plan: Plan) -> Findings:
     errors += _recognition(plan)
     errors += [SettingsError(file, key, problem) for key, problem in (*_directories(plan), *_sockets(plan))]
     agents = tuple(agent.record for agent in seeds.agents)
-    recordings = standing(plan.prompts, prompts)
+    by_name = standing(plan.prompts, prompts)
     warnings = (
-        *recordings.doubts,
+        *recordings.warnings,
+        *by_name.doubts,
         *voice_warnings(plan),
         *_ports(plan),
         *_files(plan),
         *strays(plan.file.parent / settings.ivr.flows),
         *_of_seeds(plan, seeds),
     )
-    return Findings(tuple(errors), warnings, agents, frozenset(recordings.recorded))
+    return Findings(tuple(errors), warnings, agents, frozenset(by_name.recorded))
 
 
 def voice_warnings(plan: Plan) -> tuple[str, ...]:

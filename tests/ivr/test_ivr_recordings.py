@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from acdcore.ivr.model import Language, PromptKey, PromptName, PromptRequest, Text, WavFile
-from acdcore.ivr.prompts import recording_errors, render
+from acdcore.ivr.prompts import look_at_recordings, render
 from acdcore.ivr.recordings import (
     DIRECTORY,
     comment_of,
@@ -84,7 +84,7 @@ def test_recording_without_a_comment_is_not_doubted(tmp_path: Path) -> None:
 
 def test_recording_by_name_that_cannot_be_played_is_refused_with_its_file(tmp_path: Path) -> None:
     file = recorded(tmp_path, "hotline.welcome.yue.wav", b"ID3")
-    (error,) = recording_errors(with_recordings([wanted()], tmp_path), {}, "", tmp_path)
+    (error,) = look_at_recordings(with_recordings([wanted()], tmp_path), {}, "", tmp_path).errors
     assert str(error).startswith(f"{file}: is not a WAV file but an MP3 file")
 
 

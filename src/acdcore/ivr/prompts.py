@@ -1,11 +1,17 @@
 """Prompts as sound: recordings and speech to 8 kHz PCM, made once and kept on disk."""
 
+from __future__ import annotations
+
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from acdcore.ivr.cache import PromptCache, keep, kept
 from acdcore.ivr.engines import Voices, voices_ahead
+from acdcore.ivr.fitting import fitted, remarks
+from acdcore.ivr.loudness import MUSIC_LUFS, PROMPT_LUFS
 from acdcore.ivr.model import Beep, Flow, Language, PromptKey, PromptRequest, Text, WavFile
 from acdcore.ivr.music import beep, hold_music
 from acdcore.ivr.pack import Pack
@@ -27,6 +33,10 @@ TEXTS_NAMED_MAX = 3
 """A warning names so many texts of all."""
 TEXT_SHOWN_MAX = 40
 """Characters of each."""
+MUSIC = b"music:2"
+"""The built-in piece in the cache; another number is another piece."""
+FITTED = 1
+"""The rules of `fitting.py`, in the cache: another number when they sound different."""
 Asked = tuple[str, str]
 """The file and the key that ask for a recording."""
 Written = tuple[str, Language]
@@ -71,8 +81,8 @@ def render_music(cache_dir: Path, prompts_dir: Path, wav: str | None = None, ask
     cache = PromptCache(cache_dir)
     cache.open()
     if wav is not None:
-        return _recording(prompts_dir, wav, cache, asked)
-    file = cache.file(b"music:")
+        return _recording(prompts_dir, wav, cache, asked, MUSIC_LUFS)
+    file = cache.file(MUSIC)
     pcm = kept(file)
     if pcm is None:
         pcm = to_pcm(hold_music())
@@ -128,7 +138,7 @@ def _sound(request: PromptRequest, texts: Mapping[Written, Spoken], shelf: Shelf
         case Beep():
             return to_pcm(beep())
         case WavFile(file):
-            return _recording(prompts_dir, file, shelf.cache, _asked(request))
+            return _recording(prompts_dir, file, shelf.cache, _asked(request), PROMPT_LUFS)
         case Text(text):
             pcm = shelf.pcm(texts[_written(request)])
             if pcm is None:
@@ -136,16 +146,19 @@ def _sound(request: PromptRequest, texts: Mapping[Written, Spoken], shelf: Shelf
             return pcm
 
 
-def _recording(directory: Path, wav: str, cache: PromptCache, asked: Asked) -> bytes:
+def _recording(directory: Path, wav: str, cache: PromptCache, asked: Asked, lufs: float) -> bytes:
     data = _contents(directory / wav, asked)
-    rendered = cache.file(b"wav:" + data)
+    rendered = cache.file(f"wav:{FITTED}:{lufs:g}:".encode() + data)
     pcm = kept(rendered)
     if pcm is not None:
         return pcm
-    sound = _decoded(directory / wav, data, asked)
-    pcm = to_pcm(Resampler(sound.rate).convert(sound.samples))
+    pcm = to_pcm(fitted(_at_telephone_rate(_decoded(directory / wav, data, asked)), lufs))
     keep(rendered, pcm)
     return pcm
+
+
+def _at_telephone_rate(sound: Sound) -> array[int]:
+    return Resampler(sound.rate).convert(sound.samples)
 
 
 def _asked(request: PromptRequest) -> Asked:
@@ -178,21 +191,37 @@ def _unplayable(file: Path, problem: str, asked: Asked) -> SettingsError:
 # --- looked at without making anything -------------------------------------------------------------------------
 
 
-def recording_errors(
+@dataclass(frozen=True, slots=True)
+class RecordingsLookedAt:
+    """What `look_at_recordings` found."""
+
+    errors: tuple[SettingsError, ...]
+    """Every recording that is missing or cannot be played, at the key that names it."""
+    warnings: tuple[str, ...]
+    """Those that can, but that callers would hardly hear."""
+
+
+def look_at_recordings(
     requests: Iterable[PromptRequest], music: Mapping[str, str], music_file: str, prompts_dir: Path
-) -> Iterator[SettingsError]:
-    """Every recording that is missing or cannot be played, at the key that names it; `music` by its key."""
-    wavs: dict[str, Asked] = {}
+) -> RecordingsLookedAt:
+    """Decode and measure every recording that is named; `music` by its key in `music_file`."""
+    wavs: dict[tuple[str, float], Asked] = {}
     for request in requests:
         if isinstance(request.source, WavFile):
-            wavs.setdefault(request.source.file, _asked(request))
+            wavs.setdefault((request.source.file, PROMPT_LUFS), _asked(request))
     for key, wav in music.items():
-        wavs.setdefault(wav, (music_file, key))
-    for wav, asked in wavs.items():
+        wavs.setdefault((wav, MUSIC_LUFS), (music_file, key))
+    errors: list[SettingsError] = []
+    warnings: list[str] = []
+    for (wav, lufs), asked in wavs.items():
         try:
-            _decoded(prompts_dir / wav, _contents(prompts_dir / wav, asked), asked)
+            samples = _at_telephone_rate(_decoded(prompts_dir / wav, _contents(prompts_dir / wav, asked), asked))
         except SettingsError as error:
-            yield error
+            errors.append(error)
+        else:
+            place = f"{asked[1]}: " if asked[1] else ""
+            warnings += (f"{place}{prompts_dir / wav} {remark}" for remark in remarks(samples, lufs))
+    return RecordingsLookedAt(tuple(errors), tuple(warnings))
 
 
 def unspoken(requests: Iterable[PromptRequest], cache_dir: Path, voices: Voices) -> SettingsError | None:
