@@ -295,6 +295,22 @@ def test_confirmation_reads_the_value_each_time(walk: Walks) -> None:
     assert after(machine, DigitPressed("1"))[-1] == HangUp(EndReason.COMPLETED)
 
 
+def test_value_that_was_heard_is_not_read_again_after_a_wrong_key(walk: Walks) -> None:
+    machine = walk(CONFIRM)
+    machine.start(0.0)
+    after(machine, PlaybackFinished(1))
+    assert after(machine, DigitPressed("9")) == [Play(2, keys("ask"))]
+
+
+def test_value_is_read_again_after_a_silence(walk: Walks) -> None:
+    """Who says nothing may still be comparing it."""
+    machine = walk(CONFIRM)
+    first = machine.start(0.0)[-1]
+    assert isinstance(first, Play)
+    after(machine, PlaybackFinished(1))
+    assert machine.handle_deadline(machine.next_deadline() or 0.0) == [Play(2, first.prompts)]
+
+
 def test_nothing_to_confirm_is_no(walk: Walks) -> None:
     assert walk(CONFIRM, Context("", "4000")).start(0.0)[-1] == HangUp(EndReason.NO_INPUT)
 

@@ -1,10 +1,12 @@
 """The flows that acdcore brings: every caller, however he types, comes to an end."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,9 +23,11 @@ from acdcore.ivr.model import (
     FlowName,
     Language,
     LookupMiss,
+    MenuNode,
     NodeName,
     PromptKey,
     PromptName,
+    Text,
     VariableName,
     Words,
 )
@@ -274,6 +278,77 @@ def test_hotline_is_closed_on_holidays() -> None:
     caller = Caller(Machine(HOTLINE, Context("1", "4000", CalendarState.HOLIDAY)))
     caller.heard()
     assert caller.actions[-1] == HangUp(EndReason.CLOSED)
+
+
+NAMED = {
+    Language.MANDARIN: re.compile("按([零一二三四五六七八九])[。，]"),
+    Language.CANTONESE: re.compile("按([零一二三四五六七八九])[。，]"),
+    Language.ENGLISH: re.compile("press (zero|one|two|three|four|five|six|seven|eight|nine)[.,]"),
+}
+DIGITS = ("零一二三四五六七八九", ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])
+
+
+def keys_named(text: str, language: Language) -> list[int]:
+    """The keys that a text names, in its order."""
+    return [next(digits.index(word) for digits in DIGITS if word in digits) for word in NAMED[language].findall(text)]
+
+
+@pytest.mark.parametrize("flow", FLOWS.values(), ids=FLOWS)
+def test_keys_are_named_in_ascending_order_with_zero_last_and_in_every_language(flow: Flow) -> None:
+    named: dict[PromptName, list[list[int]]] = {}
+    for key, source in flow.prompts.items():
+        if isinstance(source, Text):
+            named.setdefault(key.name, []).append(keys_named(source.text, key.language))
+    for name, by_language in named.items():
+        for keys in by_language:
+            assert keys == sorted(keys, key=lambda key: key or 10), name
+        with_keys = [keys for keys in by_language if keys]  # where answers are said, none may be named
+        if name.partition(".")[2] != "choose-language":
+            assert all(keys == with_keys[0] for keys in with_keys), f"{name} names other keys in another language"
+
+
+@pytest.mark.parametrize("flow", FLOWS.values(), ids=FLOWS)
+def test_menus_name_no_key_that_leads_nowhere(flow: Flow) -> None:
+    for name, node in flow.nodes.items():
+        for prompt in node.prompts if isinstance(node, MenuNode) else ():
+            for language in flow.languages:
+                source = flow.prompts.get(PromptKey(prompt, language))
+                named = keys_named(source.text, language) if isinstance(source, Text) else []
+                assert {str(key) for key in named} <= set(node.keys) if isinstance(node, MenuNode) else True, name
+
+
+def test_who_has_heard_the_hours_does_not_hear_them_again_after_a_wrong_key() -> None:
+    caller = Caller(Machine(HOTLINE, CALL))
+    caller.heard()
+    caller.press("13")
+    assert told(caller) == ["hotline.hours-and-address", "hotline.again-or-agent"]
+    caller.heard()
+    caller.press("5")
+    assert told(caller) == ["hotline.invalid", "hotline.again-or-agent"]
+    caller.press("1")
+    assert told(caller) == ["hotline.hours-and-address", "hotline.again-or-agent"]
+
+
+def test_language_is_asked_for_in_each_language_by_its_own_voice() -> None:
+    for flow in ("hotline", "night"):
+        caller = at(flow)
+        caller.heard()
+        assert [(key.name, key.language) for key in last(caller, Play).prompts if isinstance(key, PromptKey)] == [
+            (f"{flow}.choose-language", language) for language in Language
+        ]
+
+
+def test_night_line_says_what_each_key_does_and_no_more() -> None:
+    caller = at("night")
+    caller.heard()
+    caller.press("3")
+    caller.heard()
+    caller.press("8")
+    assert told(caller) == ["night.invalid", "night.urgent-message-or-hours"]
+    caller.press("1")
+    assert told(caller) == ["night.connecting"]
+    caller.heard()
+    assert caller.actions[-1] == EnterQueue(QueueName("service"), 0.0)
 
 
 def at(flow: str, call: Context = CALL, answers: Answers | None = None) -> Caller:

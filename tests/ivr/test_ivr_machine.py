@@ -1,5 +1,7 @@
 """The machine that walks a flow, in virtual time."""
 
+from dataclasses import replace
+
 import pytest
 
 from acdcore.ivr.kinds import BranchOn
@@ -201,6 +203,24 @@ def test_wrong_key_is_named_and_the_question_repeated_then_given_up() -> None:
     walk = at_menu()
     assert press(walk, "7", 1.0) == [Play(2, heard("wrong", "question"))]
     assert press(walk, "8", 2.0) == [StopPlaying(), Entered(name("outside")), Dial("13800000000")]
+
+
+@pytest.mark.parametrize("when", ["wrong while the hours are read", "wrong afterwards", "silence"])
+def test_what_comes_before_the_keys_is_said_once(when: str) -> None:
+    walk = machine("menu", menu=replace(MENU, before=said("hours", "address")))
+    assert walk.start(0.0)[-1] == Play(1, heard("hours", "address", "question"))
+    if when != "wrong while the hours are read":
+        walk.handle(PlaybackFinished(1), 0.0)
+    again = walk.handle_deadline(5.0) if when == "silence" else press(walk, "7", 1.0)
+    assert again[-1] == Play(2, heard("question") if when == "silence" else heard("wrong", "question"))
+
+
+def test_node_that_is_entered_anew_says_what_comes_before_the_keys_again() -> None:
+    """To hear the hours again there is a key."""
+    walk = machine("menu", menu=replace(MENU, before=said("hours"), keys={"1": name("menu")}))
+    first = walk.start(0.0)[-1]
+    assert isinstance(first, Play)
+    assert press(walk, "1", 1.0)[-1] == Play(2, first.prompts)
 
 
 def test_silence_and_wrong_keys_share_the_retries() -> None:

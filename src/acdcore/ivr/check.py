@@ -216,9 +216,9 @@ def _prompt_problems(flow: Flow, at: str, node: Node) -> Iterator[Problem]:
 def prompts_of(node: Node) -> list[tuple[str, tuple[PromptName, ...]]]:
     """The prompts that a node may play, by the keys that name them."""
     match node:
-        case MenuNode() | CollectNode() | QuestionNode():
+        case CollectNode():
             return [("prompts", node.prompts), ("invalid_prompts", node.invalid_prompts)]
-        case ConfirmNode():
+        case MenuNode() | QuestionNode() | ConfirmNode():
             return [("before", node.before), ("prompts", node.prompts), ("invalid_prompts", node.invalid_prompts)]
         case ListenNode():
             asked = ("confirm", tuple(node.confirm.values()))

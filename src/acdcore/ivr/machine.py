@@ -60,7 +60,6 @@ from acdcore.ivr.model import (
     OutsideNode,
     PlayNode,
     PromptKey,
-    PromptName,
     Question,
     QuestionNode,
     QueueNode,
@@ -133,6 +132,8 @@ STOPPING_MAX_S = 5.0
 
 _Next = NodeName | None
 """Where to go; None: stay and wait."""
+Asked = tuple[PromptKey | Words, ...]
+"""A question as it is said."""
 
 
 class Machine:
@@ -240,7 +241,7 @@ class Machine:
                 self._heard.recording = 0
                 return node.next
             case MenuNode() | CollectNode() | ConfirmNode() | QuestionNode() | ListenNode():
-                return self._ask((), now, actions)
+                return self._ask(self._question(node), now, actions)
             case LookupNode() | ServiceNode() | CallbackNode():
                 return self._send(node, now, actions)
             case _:
@@ -362,13 +363,14 @@ class Machine:
                 if isinstance(node, ListenNode) and self._visit.listening and not node.has_barge_in:
                     actions.append(Listen(self._visit.listening))
                 if isinstance(node, Question):
+                    self._visit.is_heard = True
                     self._listen(node.timeout_s, now)
                 return None
 
     # --- questions ---
 
-    def _ask(self, before: tuple[PromptName, ...], now: float, actions: list[Action]) -> _Next:
-        """Put the question of this node, with something said before it; keys typed ahead answer it unspoken."""
+    def _ask(self, sounds: Asked, now: float, actions: list[Action]) -> _Next:
+        """Put the question of this node as `sounds`; keys typed ahead answer it unspoken."""
         node = self._visit.node
         assert isinstance(node, Question), "only questions are asked"
         self._visit.typed = ""
@@ -376,19 +378,31 @@ class Machine:
             self._listen(node.timeout_s, now)
             return self._use_typed(now, actions)
         if isinstance(node, ListenNode) and self._caller.language not in node.keys_only:
-            return self._prepare(node, before, now, actions)
-        return self._speak(self._caller.spoken(before) + self._question(node), now, actions)
+            return self._prepare(node, sounds, now, actions)
+        return self._speak(sounds, now, actions)
 
-    def _question(self, node: Question) -> tuple[PromptKey | Words, ...]:
+    def _question(self, node: Question) -> Asked:
+        """The whole question, as it is put first."""
         match node:
-            case LanguageNode():
-                return tuple(PromptKey(name, language) for language in node.keys.values() for name in node.prompts)
+            case MenuNode() | QuestionNode():
+                return self._caller.spoken(node.before) + self._keys(node)
             case ConfirmNode():
-                return self._caller.spoken([*node.before, node.value, *node.prompts])
+                return self._caller.spoken([*node.before, node.value]) + self._keys(node)
             case ListenNode() if self._visit.doubtful:
                 return self._caller.spoken([node.confirm[self._visit.doubtful[0].value]])
             case _:
-                return self._caller.spoken(node.prompts)
+                return self._keys(node)
+
+    def _keys(self, node: Question) -> Asked:
+        """The part of it that says which key means what."""
+        if isinstance(node, LanguageNode):
+            return tuple(PromptKey(name, language) for language in node.keys.values() for name in node.prompts)
+        return self._caller.spoken(node.prompts)
+
+    def _repeated(self, node: Question, *, is_silence: bool) -> Asked:
+        """The question put again: its keys, and the value of a ConfirmNode that may not have been heard or compared."""
+        is_value_read = isinstance(node, ConfirmNode) and (is_silence or not self._visit.is_heard)
+        return self._question(node) if is_value_read else self._keys(node)
 
     def _listen(self, for_s: float, now: float) -> None:
         self._waiting.phase = Phase.LISTENING
@@ -455,7 +469,8 @@ class Machine:
         self._visit.doubtful = ()
         self._visit.failures += 1
         if self._visit.failures <= node.retries:
-            return self._ask(() if isinstance(node, LanguageNode) else node.invalid_prompts, now, actions)
+            told = () if isinstance(node, LanguageNode) else self._caller.spoken(node.invalid_prompts)
+            return self._ask(told + self._repeated(node, is_silence=False), now, actions)
         return given_up(node, is_silence=False)
 
     def _silence(self, now: float, actions: list[Action]) -> _Next:
@@ -467,18 +482,18 @@ class Machine:
         self._visit.doubtful = ()
         self._visit.failures += 1
         if self._visit.failures <= node.retries:
-            return self._ask((), now, actions)
+            return self._ask(self._repeated(node, is_silence=True), now, actions)
         return given_up(node, is_silence=True)
 
     # --- speech ---
 
-    def _prepare(self, node: ListenNode, before: tuple[PromptName, ...], now: float, actions: list[Action]) -> _Next:
+    def _prepare(self, node: ListenNode, sounds: Asked, now: float, actions: list[Action]) -> _Next:
         """The question is put as soon as the answer can be heard."""
         self._stop_listening(actions)
         if not self._visit.failures and not self._visit.doubtful:
             self._keep_all(kept_of(node, ()))  # an earlier answer to the same question is no answer now
         language = self._caller.language
-        self._visit.listening, self._visit.before = self._next_number(), before
+        self._visit.listening, self._visit.question = self._next_number(), sounds
         self._await(Phase.PREPARING, self._visit.listening, PREPARING_MAX_S, now)
         may_be_said = sayable(node, language, is_doubtful=bool(self._visit.doubtful))
         actions.append(PrepareToListen(self._visit.listening, may_be_said, language, node.longest_s))
@@ -513,7 +528,7 @@ class Machine:
             return self._use_typed(now, actions)
         if node.has_barge_in:
             actions.append(Listen(self._visit.listening))
-        return self._speak(self._caller.spoken(self._visit.before) + self._question(node), now, actions)
+        return self._speak(self._visit.question, now, actions)
 
     def _answer(self, node: ListenNode, likely: tuple[Likely, ...], now: float, actions: list[Action]) -> _Next:
         """Go where the answer leads, ask whether it was meant, or take it for none."""
@@ -527,7 +542,7 @@ class Machine:
             return node.cases.get(value, node.otherwise)
         if not self._visit.doubtful and is_doubtful(node, likely):
             self._visit.doubtful = likely
-            return self._ask((), now, actions)
+            return self._ask(self._question(node), now, actions)
         return self._wrong(node, now, actions)
 
     def _unheard(self, actions: list[Action]) -> NodeName:
@@ -554,7 +569,7 @@ class Machine:
         if node.is_by_customer and customer is not None and customer.language in self._flow.languages:
             self._set_language(customer.language, actions)
             return node.next
-        return self._ask((), now, actions)
+        return self._ask(self._question(node), now, actions)
 
     def _set_language(self, language: Language, actions: list[Action]) -> None:
         if language is self._caller.language:

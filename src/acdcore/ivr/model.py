@@ -209,6 +209,8 @@ class MenuNode:
     """After the last silence."""
     on_invalid: NodeName
     """After the last wrong key."""
+    before: tuple[PromptName, ...] = ()
+    """Said once, before the question; when that is repeated, this is not."""
     invalid_prompts: tuple[PromptName, ...] = ()
     """Said after a wrong key, before the question is repeated."""
     variable: VariableName | None = None
@@ -252,7 +254,7 @@ class ConfirmNode:
     before: tuple[PromptName, ...]
     """Said before the value."""
     value: Read
-    """What is read back, each time that the question is put."""
+    """What is read back."""
     prompts: tuple[PromptName, ...]
     """Said after the value: which key means what."""
     yes_key: str
@@ -270,7 +272,7 @@ class ConfirmNode:
     on_timeout: NodeName
     """When the tries are used up."""
     invalid_prompts: tuple[PromptName, ...] = ()
-    """Said after a wrong key, before the value is read again."""
+    """Said after a wrong key; then `prompts`, without the value again for who heard it to its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +299,8 @@ class QuestionNode:
     """Where single answers lead."""
     variable: VariableName | None = None
     """Where the answer is kept for the rest of the call, if anywhere."""
+    before: tuple[PromptName, ...] = ()
+    """Said once, before the question; when that is repeated, this is not."""
     invalid_prompts: tuple[PromptName, ...] = ()
     """Said after a wrong answer, before the question is repeated."""
 

@@ -108,6 +108,7 @@ class SayTable(Table):
 
 class MenuTable(Table):
     type: Literal["menu"]
+    before: list[PromptRef] = Field(default_factory=list)
     prompts: list[PromptRef] = Field(min_length=1)
     keys: dict[str, Name] = Field(min_length=1)
     variable: Name | None = None
@@ -126,6 +127,7 @@ class MenuTable(Table):
             retries=self.retries,
             on_timeout=NodeName(self.on_timeout),
             on_invalid=NodeName(self.on_invalid or self.on_timeout),
+            before=qualified(flow, self.before),
             invalid_prompts=qualified(flow, self.invalid_prompts),
             variable=_variable(self.variable),
             values=self.values,
@@ -168,6 +170,7 @@ class _QuestionTable(Table):
 
     type: Literal["question"]
     question: Name
+    before: list[PromptRef] = Field(default_factory=list)
     prompts: list[PromptRef] = Field(min_length=1)
     timeout_s: Pause = 6.0
     retries: Tries = 2
@@ -194,6 +197,7 @@ class _QuestionTable(Table):
             is_skippable=self.skippable,
             branches={value: NodeName(target) for value, target in self.branches.items()},
             variable=_variable(self.variable),
+            before=qualified(flow, self.before),
             invalid_prompts=qualified(flow, self.invalid_prompts),
         )
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from acdcore.ivr.model import Node, NodeName, PromptName
+from acdcore.ivr.model import Node, NodeName, PromptKey, Words
 from acdcore.ivr.steps import Likely
 
 
@@ -32,14 +32,16 @@ class Visit:
     """Questions that were answered wrongly or not at all."""
     typed: str = ""
     """The answer so far, when it has several digits."""
+    is_heard: bool = False
+    """The question was played to its end."""
     meanwhile: int = 0
     """The playback that runs while a service is asked; 0: none."""
     then: NodeName | None = None
     """Where to go when that has ended, once the service has answered."""
     listening: int = 0
     """The number under which the caller is listened to; 0: nobody listens."""
-    before: tuple[PromptName, ...] = ()
-    """What is said before the question as soon as the caller can be listened to."""
+    question: tuple[PromptKey | Words, ...] = ()
+    """What is said as soon as the caller can be listened to."""
     doubtful: tuple[Likely, ...] = ()
     """What was said, when the caller is asked whether the first of it was meant."""
 
