@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from acdcore.calls.region import Regions
-from acdcore.calls.rules import Rules
+from acdcore.calls.rules import BUSY_PROMPT, Rules
 from acdcore.calls.trunks import Trunks
 from acdcore.calls.voice import queue_title
 from acdcore.control.connections import RULES as HTTP_CONNECTIONS
@@ -268,6 +268,8 @@ def queue_problems(table: QueueTable, checked: Plan, there: There) -> Iterator[t
     for key, flow in (*named, *([("survey", table.survey)] if table.survey else [])):
         if there.flow_problem(flow):
             yield key, there.flow_problem(flow)
+    if table.busy_prompt and there.lacks_prompt(table.busy_prompt):
+        yield "busy_prompt", f'there is no prompt {table.busy_prompt}; name one as in {BUSY_PROMPT}, or none with ""'
     if table.keys_prompt and there.lacks_prompt(table.keys_prompt):
         yield "keys_prompt", f"there is no prompt {table.keys_prompt}; name one as in system.callback-offer"
     if table.calendar and there.calendar_problem(table.calendar):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from acdcore.calls.rules import QueueRules
+from acdcore.calls.rules import BUSY_PROMPT, QueueRules
 from acdcore.ivr.model import Language
 from acdcore.kernel.ids import QueueName, SkillName
 from acdcore.number_table import OwnNumber
@@ -97,6 +97,7 @@ class QueueTable(Section):
     max_length: int | None = None
     overflow: dict[OverflowCause, TargetTable] = Field(default_factory=dict)
     calendar: str = ""
+    busy_prompt: str = BUSY_PROMPT
     announce_first_s: Seconds | None = None
     announce_every_s: Seconds | None = None
     announce_wait: bool = False
@@ -159,6 +160,7 @@ class QueueTable(Section):
         return QueueRules(
             calendar=self.calendar,
             keys=self.keys,
+            busy_prompt=self.busy_prompt,
             keys_prompt=self.keys_prompt,
             survey=self.survey,
             sticky_within_days=self.sticky.within_days if self.sticky else 0.0,

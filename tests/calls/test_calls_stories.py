@@ -3,6 +3,7 @@
 import pytest
 from tests.calls.house import (
     BOTH_TOLD_S,
+    CLIP_S,
     HOTLINE,
     ORDINARY,
     SERVICE,
@@ -22,6 +23,7 @@ from acdcore.calls.rows import CallEnd, EndedBy
 from acdcore.calls.talk import LEAVES_MAX
 from acdcore.calls.trunks import Route
 from acdcore.ivr.model import Language
+from acdcore.ivr.system import SystemPrompt
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId
 from acdcore.queues.settings import QueueSettings
@@ -352,14 +354,17 @@ async def test_caller_whose_agent_is_gone_during_the_whisper_waits_on() -> None:
         await house.pass_time(0.1)
         call = house.live()
         assert (caller.is_up, agent.is_up, call.view.state) == (True, False, CallState.WAITING)
-        assert house.engine.hears(house.leg(call, "caller").stream) == house.hall.voice.music(SERVICE)
+        heard = house.leg(call, "caller").stream
+        assert house.engine.hears(heard) == house.hall.voice.system(SystemPrompt.PLEASE_HOLD, call.language)
         assert house.state("1001") is AgentState.WRAP_UP
+        await house.pass_time(CLIP_S)
+        assert house.engine.hears(heard) == house.hall.voice.music(SERVICE)
         caller.hang_up()
         await house.pass_time(1)
-        assert house.story()[4:] == [*LEFT, "  2.1 ended abandoned_queue caller bye"]
+        assert house.story()[4:] == [*LEFT, "  2.6 ended abandoned_queue caller bye"]
         row = house.cdr()
         assert (row.agent, row.connected_at, row.recording, row.talk_s) == (None, None, "", 0)
-        assert round(row.wait_s, 1) == 2.1
+        assert round(row.wait_s, 1) == 2.6
 
 
 async def test_caller_whose_agent_hung_up_during_the_whisper_is_served_next_as_one_who_has_waited() -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from acdcore.calls import events
 from acdcore.calls.affinity import facts_of, is_logged_in
+from acdcore.calls.announcements import Announcements
 from acdcore.calls.call import Call, Ending, SentTo
 from acdcore.calls.dialling import LEFT, Wanted, reach, until_answered
 from acdcore.calls.hall import Hall
@@ -76,7 +77,7 @@ async def attempt(call: Call, hall: Hall, item: WorkItem) -> Ending:
     call.held.callback(entry.abandon, call)
     first = item.dial_first or call.rules.queue(item.queue).dial_first
     is_customer_first = item.kind is WorkKind.CALLBACK and first is DialFirst.CUSTOMER
-    match await wait_for_agent(call, None, hall, entry, is_reserved=is_customer_first):
+    match await wait_for_agent(call, Announcements(call, None, hall), hall, entry, is_reserved=is_customer_first):
         case Served() as served if progress.in_hand(served.agent):
             path = hall.recorder.path_for(call)
             call.log(events.Connected(hall.clock.now(), served.agent, "", path, contact_of(served.leg.phone)))

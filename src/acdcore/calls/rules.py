@@ -9,8 +9,12 @@ from acdcore.calls.services import ServiceSettings
 from acdcore.calls.trunks import Trunks
 from acdcore.ivr.model import Flow, Language
 from acdcore.ivr.opening import Calendar
+from acdcore.ivr.system import SYSTEM, SystemPrompt
 from acdcore.kernel.ids import QueueName, SkillName
 from acdcore.work.model import DialFirst
+
+BUSY_PROMPT = f"{SYSTEM}.{SystemPrompt.PLEASE_HOLD.value}"
+"""What callers are told who are not connected at once, unless their queue has other words for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,8 @@ class QueueRules:
     """The calendar whose hours the queue keeps; empty: always open."""
     keys: Mapping[str, str] = field(default_factory=dict)
     """Keys that a waiting caller may press, with the flow that each leads to."""
+    busy_prompt: str = BUSY_PROMPT
+    """The prompt for who is not connected at once, said once and before the music; empty: nothing is said."""
     keys_prompt: str = ""
     """The prompt that tells of these keys, said with each announcement of the position."""
     survey: str = ""

@@ -3,6 +3,7 @@
 from acdcore.calls import events
 from acdcore.calls.acd import Entry
 from acdcore.calls.affinity import facts_of, preferred_agent
+from acdcore.calls.announcements import Announcements
 from acdcore.calls.call import Call, Ending, SentTo
 from acdcore.calls.dialling import number_to_call
 from acdcore.calls.hall import Hall
@@ -22,11 +23,13 @@ from acdcore.queues.settings import ToAnnouncement, ToFlow, ToOutside
 async def serve(call: Call, caller: Leg, hall: Hall, wanted: EnterQueue) -> Destination:
     """Wait, talk, and say where the call goes then."""
     entry = take_place(call, hall, wanted)
+    told = Announcements(call, caller, hall, is_told_busy=wanted.is_back)
     while True:
-        match await wait_for_agent(call, caller, hall, entry):
+        match await wait_for_agent(call, told, hall, entry):
             case Served() as served:
                 return await talk_and_after(call, caller, hall, served, wanted)
             case Aside(flow):
+                told.broken_off()
                 elsewhere = await step_aside(call, caller, hall, entry, FlowName(flow))
                 if elsewhere is not None:
                     return elsewhere
@@ -124,7 +127,7 @@ async def talk_and_after(call: Call, caller: Leg, hall: Hall, served: Served, wa
     if served.leg.is_lost:
         apologise_for_loss(call, hall, caller)
     if served.leg.is_lost or not call.has_talked:
-        return EnterQueue(served.queue, wanted.advance_s, wanted.skills)
+        return EnterQueue(served.queue, wanted.advance_s, wanted.skills, is_back=served.leg.is_lost)
     survey = call.rules.queue(served.queue).survey
     if survey:
         return EnterFlow(FlowName(survey))

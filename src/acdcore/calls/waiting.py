@@ -5,19 +5,17 @@ from dataclasses import dataclass
 from acdcore.calls import events
 from acdcore.calls.acd import Entry
 from acdcore.calls.affinity import facts_of
+from acdcore.calls.announcements import Announcements
 from acdcore.calls.call import Call, Note, QueueNote, SentTo
 from acdcore.calls.call_segments import QUEUE_TARGET
 from acdcore.calls.commands import SeatKind
-from acdcore.calls.dialling import Wanted, callback_choice, dial_outside
+from acdcore.calls.dialling import Wanted, dial_outside
 from acdcore.calls.feed import Beside, OfferEnding
 from acdcore.calls.hall import Hall
-from acdcore.calls.leg import AtPhone, HungUp, Leg, PickedUp, Pressed, Side, TurnedDown, contact_of
-from acdcore.ivr.kinds import CallbackChoice
-from acdcore.ivr.model import CallbackNode, PromptName
+from acdcore.calls.leg import AtPhone, HungUp, Leg, PickedUp, Played, Pressed, Side, TurnedDown, contact_of
 from acdcore.ivr.system import SystemPrompt
 from acdcore.kernel.errors import AcdError
 from acdcore.kernel.ids import AgentId, QueueName
-from acdcore.media.model import ClipId
 from acdcore.queues.decisions import (
     Announce,
     Connected,
@@ -85,20 +83,20 @@ class Ring:
 
 
 async def wait_for_agent(
-    call: Call, caller: Leg | None, hall: Hall, entry: Entry, *, is_reserved: bool = False
+    call: Call, told: Announcements, hall: Hall, entry: Entry, *, is_reserved: bool = False
 ) -> Waited:
     """Stay until an agent answers, a rule or somebody sends the call elsewhere, or the caller presses a key.
 
-    Without a `caller` nobody is on the line: the call is work that waits. With `is_reserved` the agent's phone is not
-    rung: somebody else is to be rung first. The dispatcher decides and the phone reacts;
-    their notes arrive in one mailbox, so a phone that answers in the moment of its withdrawal is heard of in the order
-    in which it happened.
+    Without a caller to be told anything nobody is on the line: the call is work that waits. With `is_reserved` the
+    agent's phone is not rung: somebody else is to be rung first. The dispatcher decides and the phone reacts; their
+    notes arrive in one mailbox, so a phone that answers in the moment of its withdrawal is heard of in the order in
+    which it happened.
     """
     ring: Ring | None = None
     reserving: Offered | None = None
     while True:
         note = await call.mailbox.next(until=ring.react_by if ring else None)
-        if is_of_another(note, entry) or has_taken_down(call, caller, hall, entry, note):
+        if is_of_another(note, entry) or has_taken_down(call, told, hall, entry, note):
             continue
         match note:
             case Offered() if is_reserved:
@@ -111,10 +109,14 @@ async def wait_for_agent(
                 tell_accepted(call, hall, reserving)
                 return Reserved(agent, queue)
             case Offered():
+                told.broken_off()
                 ring = ring_agent(call, hall, note)
+                if ring is None:
+                    told.nobody_is_free()
             case OfferMissed(offer=offer) | OfferWithdrawn(offer=offer) if ring is not None and ring.is_for(offer):
                 end_ring(call, hall, ring, ending_of(note))
                 ring = None
+                told.nobody_is_free()
             case Connected(agent=agent, queue=queue) if ring is not None:
                 ring.is_over = True
                 tell_accepted(call, hall, ring.offer, ring.leg.phone)
@@ -127,7 +129,7 @@ async def wait_for_agent(
                 if ring is not None:
                     end_ring(call, hall, ring, OfferEnding.WITHDRAWN)
                 return note
-            case Pressed(leg=leg, digit=digit) if ring is None and leg is caller and call.view.queue is not None:
+            case Pressed(leg=leg, digit=digit) if ring is None and leg is told.caller and call.view.queue is not None:
                 flow = call.rules.queue(call.view.queue).keys.get(digit)
                 if flow is not None:
                     return Aside(flow)
@@ -137,15 +139,16 @@ async def wait_for_agent(
                 pass  # keys that nobody asked for, the end of an announcement, phones that ring no more
 
 
-def has_taken_down(call: Call, caller: Leg | None, hall: Hall, entry: Entry, note: Note | None) -> bool:
+def has_taken_down(call: Call, told: Announcements, hall: Hall, entry: Entry, note: Note | None) -> bool:
     """Write down, and let the caller hear, what changes about a wait that goes on; False for all that is not that."""
     match note:
         case Queued(queue=queue, at=at):
             call.log(events.Queued(at, queue, entry.advance_s))
-            if caller is not None:
-                caller.set_music(call.voice.music(queue))
+            told.queued(queue)
         case Announce():
-            tell_position(call, caller, hall, note)
+            told.position(note)
+        case Played(leg=leg, playback=playback) if leg is told.caller:
+            told.played(playback)
         case Relaxed(queue=queue, ring=number, at=at, language=language):
             call.log(events.NeedsRelaxed(at, queue, number, language))
         case HeldForAgent(agent=agent, until=until):
@@ -159,28 +162,6 @@ def has_taken_down(call: Call, caller: Leg | None, hall: Hall, entry: Entry, not
 def is_of_another(note: Note | None, entry: Entry) -> bool:
     """Whether the dispatcher means a stay of this call that is over: its last word may be read after the next began."""
     return isinstance(note, QueueNote) and note.entry != entry.name
-
-
-def tell_position(call: Call, caller: Leg | None, hall: Hall, told: Announce) -> None:
-    """Say the position over the music, the wait if it is known, and the keys that may be pressed."""
-    call.log(events.WaitAnnounced(hall.clock.now(), told.position, told.wait_s))
-    if caller is None:
-        return
-    clips: list[ClipId] = [*call.voice.position(told.position, call.language)]
-    if told.wait_s is not None:
-        clips += call.voice.wait(told.wait_s, call.language)
-    prompt = call.rules.queue(told.queue).keys_prompt
-    if prompt and is_any_key_of_use(call, hall, told.queue):
-        clips += call.voice.say((PromptName(prompt),), call.language)
-    caller.play(tuple(clips), call.next_playback(), over_music=True)
-
-
-def is_any_key_of_use(call: Call, hall: Hall, queue: QueueName) -> bool:
-    """Whether a key leads to more than a callback that would be refused."""
-    flows = [call.rules.flows.get(name) for name in call.rules.queue(queue).keys.values()]
-    return callback_choice(call, hall) is not CallbackChoice.NONE or not all(
-        flow is not None and any(isinstance(node, CallbackNode) for node in flow.nodes.values()) for flow in flows
-    )
 
 
 def follow_phone(call: Call, hall: Hall, ring: Ring, note: Note | None) -> None:
