@@ -16,8 +16,9 @@ from tests.wire.hotline import ORDINARY, VIP, hotline
 from tests.wire.tones import MENU_HZ
 from tests.wire.watch import Facts, Operator
 
+from acdcore.ivr.helper import HelperProcesses
 from acdcore.ivr.model import Language
-from acdcore.ivr.voices import HelperProcesses, Reading
+from acdcore.ivr.voices import Reading, stand_in
 from acdcore.recognition.hearing import missing_packages
 
 pytestmark = [
@@ -82,7 +83,7 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """What callers say, read by a voice."""
     directory = tmp_path_factory.mktemp("words")
     files = {text: directory / f"{number}.wav" for number, text in enumerate(("insurance", "opening hours"))}
-    readings = [Reading(text, Language.ENGLISH, file) for text, file in files.items()]
+    readings = [Reading(text, Language.ENGLISH, file, stand_in(Language.ENGLISH)) for text, file in files.items()]
     HelperProcesses().read(readings, lambda: None)
     said: dict[str, bytes] = {}
     for text, file in files.items():
