@@ -8,6 +8,9 @@ import pytest
 
 from acdcore.advice import advice
 from acdcore.calls.people import AgentRecord
+from acdcore.ivr.model import Language
+from acdcore.ivr.recordings import file_name
+from acdcore.ivr.voices import CHOSEN, SpeechEngine
 from acdcore.kernel.ids import AgentId, SkillName
 from acdcore.plan import make_plan
 from acdcore.queues.model import Channel
@@ -58,7 +61,61 @@ def said(house: Path, text: str, agents: tuple[AgentRecord, ...] = ()) -> list[s
     file = house / "acdcore.toml"
     file.write_text(text, "utf-8")
     warnings = advice(make_plan(load(file, {}), file), agents, NOON)
-    return [warning for warning in warnings if "callers wait without end, even" not in warning]
+    told_elsewhere = ("callers wait without end, even", ESPEAK)
+    return [warning for warning in warnings if not any(words in warning for words in told_elsewhere)]
+
+
+ESPEAK = "which only espeak reads"
+NATURAL = '[voice.cmn]\nengine = "kokoro"\n[voice.en]\nengine = "kokoro"\n'
+ALWAYS = "[queues.service]\n[queues.sales]\n" + TRUNK + 'routes."*" = { flow = "hotline" }\n'
+
+
+def told_of_voices(house: Path, text: str) -> list[str]:
+    """The languages that only espeak reads, as far as that is told."""
+    file = house / "acdcore.toml"
+    file.write_text(text, "utf-8")
+    warnings = advice(make_plan(load(file, {}), file), (), NOON)
+    return [warning.partition(":")[0] for warning in warnings if ESPEAK in warning]
+
+
+@pytest.mark.parametrize(
+    ("text", "languages"),
+    [
+        ("", [f"voice.{language.value}" for language in Language if CHOSEN[language].engine is SpeechEngine.ESPEAK]),
+        (NATURAL, ["voice.yue"]),
+        (NATURAL.replace("kokoro", "espeak"), ["voice.cmn", "voice.yue", "voice.en"]),
+        (f'{NATURAL}[voice.yue]\nengine = "http"\n[voice.http]\nurl = "https://192.0.2.1/v1/audio/speech"\n', []),
+    ],
+)
+def test_language_that_only_espeak_reads_is_told_where_callers_can_choose_it(
+    house: Path, text: str, languages: list[str]
+) -> None:
+    assert told_of_voices(house, ALWAYS + text) == languages
+    assert told_of_voices(house, QUEUES + text) == []
+
+
+def test_language_is_not_told_of_once_all_its_texts_are_recorded(house: Path) -> None:
+    assert "voice.yue" in told_of_voices(house, ALWAYS)
+    file = house / "acdcore.toml"
+    recorded = house / "prompts" / "recorded"
+    recorded.mkdir()
+    for request in make_plan(load(file, {}), file).prompts:
+        (recorded / file_name(request.key)).touch()
+    assert told_of_voices(house, ALWAYS) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "is_told"),
+    [
+        ("http://192.0.2.1:8880/v1/audio/speech", True),
+        ("https://192.0.2.1/v1/audio/speech", False),
+        ("http://127.0.0.1:8880/v1/audio/speech", False),
+    ],
+)
+def test_key_that_goes_over_the_network_in_clear_is_told(house: Path, url: str, is_told: bool) -> None:
+    voice = f'[voice.yue]\nengine = "http"\n[voice.http]\nkey_file = "key"\nurl = "{url}"\n'
+    told = [one for one in said(house, ALWAYS + voice) if one.startswith("voice.http.url: the key goes to 192.0.2.1")]
+    assert len(told) == is_told
 
 
 @pytest.mark.parametrize(
@@ -87,7 +144,8 @@ WITHOUT_END = (
 def test_packaged_settings_with_their_agents_leave_nothing_to_say() -> None:
     file = CONFIG / "acdcore.toml"
     plan = make_plan(load(file, {}), file)
-    assert advice(plan, (agent("1001", {"service": 9, "sales": 3}),), NOON) == ()
+    told = advice(plan, (agent("1001", {"service": 9, "sales": 3}),), NOON)
+    assert [one for one in told if ESPEAK not in one] == []
 
 
 def test_settings_that_are_meant_so_leave_nothing_to_say(house: Path) -> None:

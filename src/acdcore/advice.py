@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from acdcore.calls.people import AgentRecord, Tier
 from acdcore.calls.rules import unasked
@@ -23,7 +24,9 @@ from acdcore.ivr.model import (
     NodeName,
     QueueNode,
     ReturnNode,
+    Text,
 )
+from acdcore.ivr.voices import SpeechEngine
 from acdcore.ivr.ways import ways
 from acdcore.kernel.ids import SkillName
 from acdcore.kernel.mistakes import near
@@ -34,10 +37,12 @@ from acdcore.queues.settings import OverflowCause
 from acdcore.recognition.hearing import EXTRA
 from acdcore.recognition.whisper import LANGUAGES
 from acdcore.settings import TrunkTable
+from acdcore.voice_table import LANGUAGES as NAMES
 
 CONTACTS = {Channel.CALL: "calls", Channel.CALLBACK: "callbacks", Channel.VOICEMAIL: "messages"}
 TIERS = ("unknown", *(tier.value for tier in Tier))
 """A caller without a card is `unknown`."""
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 NOBODY_ASKS = "which no queue, rule or flow asks for"
 PATTERN = re.compile(r"^[_^].|.\*|[\[?]")
 """Beginnings and wildcards as in `_95X.`, `955*` and `^955[0-9]+$`."""
@@ -64,6 +69,7 @@ def advice(plan: Plan, agents: Sequence[AgentRecord], wall: datetime) -> tuple[s
         warnings.append("callbacks are offered, but no trunk may dial out; set may_dial_out and target on one")
     warnings += (f"flow {flow.name}: {text}" for flow in live_flows(plan) for text in _of_callbacks(plan, flow))
     warnings += (f"flow {flow.name}: {text}" for flow in live_flows(plan) for text in _of_listening(plan, flow))
+    warnings += _of_voices(plan)
     for name, trunk in plan.settings.trunks.items():
         warnings += (f"trunk {name}: {text}" for text in (*_of_numbers(trunk), *_of_routes(trunk)))
     if plan.settings.notices.smtp and not plan.settings.notices.to:
@@ -102,6 +108,23 @@ def _of_queue(plan: Plan, name: str, table: QueueTable) -> Iterator[str]:
             "overflow.nobody_logged_in, or give callers keys to press"
         )
     yield from _of_exits(plan, name, table)
+
+
+def _of_voices(plan: Plan) -> Iterator[str]:
+    """Languages that callers can choose and hardly understand, and keys that everybody on the way can read."""
+    settings = plan.settings.voice.settings(plan.file.parent)
+    for language, voice in settings.by_language.items():
+        flows = [flow.name for flow in live_flows(plan) if language in flow.languages]
+        texts = sum(isinstance(one.source, Text) and one.key.language is language for one in plan.prompts)
+        if voice.engine is SpeechEngine.ESPEAK and flows and texts:
+            yield (
+                f"voice.{language.value}: callers of the flow {flows[0]} can choose {NAMES[language]}, which only "
+                f"espeak reads, and which they hardly understand; have its {texts} texts recorded (acdcore prompts "
+                f'export), or set engine = "http" in [voice.{language.value}], as docs/voice.md says'
+            )
+    server = urlsplit(settings.http.url)
+    if settings.http.key_file and server.scheme == "http" and server.hostname not in LOOPBACK:
+        yield f"voice.http.url: the key goes to {server.hostname} as everybody on the way can read it; use https"
 
 
 def _of_numbers(trunk: TrunkTable) -> Iterator[str]:

@@ -21,10 +21,12 @@ from acdcore.ivr.calendars import load_calendars
 from acdcore.ivr.check import Surroundings
 from acdcore.ivr.engines import Voices, voices_ahead
 from acdcore.ivr.flow_file import read_flows
+from acdcore.ivr.http_voice import read_key
 from acdcore.ivr.model import PromptKey
 from acdcore.ivr.prompts import look_at_recordings, second_best, unspoken
 from acdcore.ivr.recordings import standing
 from acdcore.ivr.system_file import read_system
+from acdcore.ivr.voices import SpeechEngine
 from acdcore.kernel.errors import SettingsError
 from acdcore.keys import API_KEYS_FILE, read_keys
 from acdcore.plan import Plan, files_needed
@@ -81,6 +83,7 @@ def preflight(plan: Plan) -> Findings:
     speechless = unspoken(plan.prompts, settings.storage.directory / "prompts", _voices(plan))
     errors += [speechless] if speechless else []
     errors += _recognition(plan)
+    errors += _voice_key(plan)
     errors += [SettingsError(file, key, problem) for key, problem in (*_directories(plan), *_sockets(plan))]
     agents = tuple(agent.record for agent in seeds.agents)
     by_name = standing(plan.prompts, prompts)
@@ -99,6 +102,17 @@ def preflight(plan: Plan) -> Findings:
 def voice_warnings(plan: Plan) -> tuple[str, ...]:
     """What callers hear in another voice than the chosen one, because its engine is not installed."""
     return second_best(plan.prompts, plan.settings.storage.directory / "prompts", _voices(plan))
+
+
+def _voice_key(plan: Plan) -> Iterator[SettingsError]:
+    """What is wrong with the file of the voice server's key, where a language has its voice from there."""
+    settings = plan.settings.voice.settings(plan.file.parent)
+    is_asked = any(voice.engine is SpeechEngine.HTTP for voice in settings.by_language.values())
+    if is_asked and settings.http.key_file is not None:
+        try:
+            read_key(settings.http.key_file)
+        except SettingsError as error:
+            yield error
 
 
 def _voices(plan: Plan) -> Voices:

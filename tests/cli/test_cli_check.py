@@ -19,11 +19,15 @@ from typer.testing import CliRunner
 
 from acdcore.__main__ import cli
 from acdcore.cli.terminal import plain_errors
+from acdcore.ivr.model import Language
+from acdcore.ivr.voices import CHOSEN, SpeechEngine
 
 CONFIG = Path(__file__).parents[2] / "config"
 SETTINGS, AGENTS, CUSTOMERS = "acdcore.toml", "agents.toml", "customers.toml"
 CALENDARS, FLOW, SYSTEM = "calendars.toml", "ivr/hotline.toml", "prompts/system.toml"
 FILES = (SETTINGS, AGENTS, CUSTOMERS, CALENDARS, FLOW, SYSTEM)
+VOICES = "".join(f'[voice.{language.value}]\nengine = "http"\nname = "alloy"\n' for language in Language)
+VOICES += '[voice.http]\nurl = "http://127.0.0.1:9/v1/audio/speech"\n'
 FOREIGN = "192.0.2.77"
 """RFC 5737: no machine has it."""
 
@@ -42,7 +46,15 @@ class Answer:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Path:
+def house(packaged: Path) -> Path:
+    """The same with voices of a server, without which there is a warning at least of Cantonese."""
+    file = packaged / SETTINGS
+    file.write_text(file.read_text("utf-8") + VOICES, "utf-8")
+    return packaged
+
+
+@pytest.fixture
+def packaged(tmp_path: Path) -> Path:
     """The packaged configuration on ports of its own, without a country, whose holidays take long to work out."""
     home = tmp_path / "config"
     shutil.copytree(CONFIG, home)
@@ -66,9 +78,36 @@ def check(home: Path, *options: str) -> Answer:
     return Answer(result.exit_code, result.output.replace(f"{home}/", "").splitlines())
 
 
-def test_packaged_configuration_has_neither_mistakes_nor_warnings(house: Path) -> None:
+def test_packaged_configuration_has_no_mistakes_and_a_warning_of_its_cantonese_alone(packaged: Path) -> None:
+    answer = check(packaged)
+    assert answer.status == 0
+    espeak = [language for language in Language if CHOSEN[language].engine is SpeechEngine.ESPEAK]
+    assert [warning.split(":")[2].strip() for warning in answer.problems] == [f"voice.{one.value}" for one in espeak]
+    warning = next(one for one in answer.problems if "voice.yue" in one)
+    assert "can choose Cantonese, which only espeak reads, and which they hardly understand; have its" in warning
+    assert 'recorded (acdcore prompts export), or set engine = "http" in [voice.yue]' in warning
+
+
+def test_configuration_with_a_voice_for_every_language_has_neither_mistakes_nor_warnings(house: Path) -> None:
     answer = check(house, "--strict")
     assert (answer.status, answer.problems) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "said"),
+    [
+        (None, 0o600, "voice-key: cannot be read: No such file or directory; put the voice server's key there"),
+        ("sk-1", 0o644, "voice-key: is open to others than its owner; chmod 600 voice-key"),
+        ("", 0o600, "voice-key: holds no key; write the voice server's key into it, alone on one line"),
+    ],
+)
+def test_key_of_the_voice_server_is_looked_at(house: Path, content: str | None, mode: int, said: str) -> None:
+    change(house, SETTINGS, "[voice.http]\n", '[voice.http]\nkey_file = "voice-key"\n')
+    if content is not None:
+        (house / "voice-key").write_text(content)
+        (house / "voice-key").chmod(mode)
+    answer = check(house)
+    assert (answer.status, answer.problems) == (1, [f"acdcore: {said}"])
 
 
 # --- encodings and files ---

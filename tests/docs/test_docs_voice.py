@@ -9,7 +9,10 @@ from tests.ivr.studio import phrase, wav
 
 from acdcore.cli.prompts import Line
 from acdcore.ivr.http_voice import ANSWER_BYTES_MAX, AT_ONCE_MAX, LATER, PAUSE_MAX_S, TRIES_MAX
+from acdcore.ivr.model import Language
 from acdcore.ivr.take import CLIPPED_SHARE_MAX, FAINT_DBFS, NOISE_HEARD_DBFS, SPEECH_OVER_NOISE_MIN_DB
+from acdcore.ivr.voices import SpeechEngine, VoiceChoice
+from acdcore.settings import load
 
 PAGE = ROOT / "docs" / "voice.md"
 CLI = ROOT / "docs" / "cli.md"
@@ -52,6 +55,13 @@ async def test_command_says_what_the_page_shows(command: str, tmp_path: Path) ->
     assert status == 0, said
     for line in shape_of(shown[2]).split(" ... "):
         assert line in shape_of(said)
+
+
+def test_example_of_a_voice_over_http_is_taken_by_the_loader(tmp_path: Path) -> None:
+    (example,) = [block.text for block in blocks(PAGE) if block.language == "toml" and "[voice.http]" in block.text]
+    voice = load(configured(tmp_path, example), {}).voice.settings(tmp_path)
+    assert voice.by_language[Language.CANTONESE] == VoiceChoice(SpeechEngine.HTTP, "alloy")
+    assert (voice.http.key_file, voice.http.model) == (tmp_path / "voice-key", "tts-1")
 
 
 def test_columns_of_the_list_are_explained() -> None:

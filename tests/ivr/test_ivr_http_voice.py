@@ -17,6 +17,7 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
+from acdcore.calls.speaker import Speaker
 from acdcore.ivr.cache import kept
 from acdcore.ivr.engines import voices_ahead
 from acdcore.ivr.http_voice import (
@@ -27,7 +28,7 @@ from acdcore.ivr.http_voice import (
     VoiceServer,
     read_key,
 )
-from acdcore.ivr.model import Language, PromptKey, PromptName, PromptRequest, Text
+from acdcore.ivr.model import Language, PromptKey, PromptName, PromptRequest, Text, Words
 from acdcore.ivr.prompts import render
 from acdcore.ivr.voices import HttpVoice, Reading, SpeechEngine, VoiceChoice, VoiceSettings
 from acdcore.ivr.wav import from_pcm, to_pcm, write_wav
@@ -276,6 +277,40 @@ async def test_server_that_is_away_is_named_without_the_secrets_of_its_address(t
 )
 async def test_answer_that_is_no_speech_is_told_in_its_words(tmp_path: Path, handler: Handler, said: str) -> None:
     assert said in await told(handler, tmp_path)
+
+
+async def test_prompts_of_a_server_that_is_away_are_read_by_espeak_until_it_is_asked_again(tmp_path: Path) -> None:
+    request = PromptRequest(PromptKey(PromptName("test.hello"), Language.CANTONESE), Text("您好。"), "test.toml")
+    async with serving(in_turn(saying(b"", 402), saying(spoken(2.5)))) as server:
+        voices = voices_ahead(VoiceSettings(dict.fromkeys(Language, VOICE), HttpVoice(server.url)))
+        with capture_logs() as logs:
+            instead = await asyncio.to_thread(render, [request], tmp_path, tmp_path, None, voices)
+        (told,) = [log for log in logs if log["event"] == "espeak reads until the next reload or start"]
+        assert told["texts"] == 1 and "answered 402" in told["reason"]
+        assert 0.3 < len(instead[request.key]) / 16_000 < 1.8
+        again = await asyncio.to_thread(render, [request], tmp_path, tmp_path, None, voices)
+        assert len(again[request.key]) / 16_000 > 2.4
+        assert len(server.asked) == 2
+
+
+async def test_words_that_a_server_does_not_read_are_read_by_espeak_while_the_caller_waits(tmp_path: Path) -> None:
+    async with serving(saying(b"", 503)) as server:
+        speaker = Speaker(VoiceSettings(dict.fromkeys(Language, VOICE), HttpVoice(server.url)), within_s=60.0)
+        with capture_logs() as logs:
+            pcm = await speaker.pcm(Words("您好", Language.CANTONESE))
+        speaker.close()
+        assert pcm is not None and len(pcm) > 4_000
+        assert len(server.asked) == 1
+        assert [log["event"] for log in logs] == ["espeak reads what a voice server did not"]
+
+
+async def test_words_at_run_time_are_read_by_the_server(tmp_path: Path) -> None:
+    async with serving(saying(spoken(1.5))) as server:
+        speaker = Speaker(VoiceSettings(dict.fromkeys(Language, VOICE), HttpVoice(server.url)), within_s=60.0)
+        pcm = await speaker.pcm(Words("張三", Language.CANTONESE))
+        speaker.close()
+        assert pcm is not None and len(pcm) > 23_000
+        assert server.asked[0]["input"] == "張三"
 
 
 # --- the key ---

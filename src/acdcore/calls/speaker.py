@@ -11,10 +11,11 @@ import structlog
 
 from acdcore.ivr.cache import PromptCache
 from acdcore.ivr.engines import Voices, voices_live
+from acdcore.ivr.http_voice import VoiceAway
 from acdcore.ivr.model import Words
 from acdcore.ivr.pack import Pack
-from acdcore.ivr.shelf import Shelf, spoken_by
-from acdcore.ivr.voices import VoiceSettings
+from acdcore.ivr.shelf import Shelf, Spoken, spoken_by
+from acdcore.ivr.voices import VoiceSettings, stand_in
 from acdcore.kernel.errors import AcdError
 
 AT_ONCE_MAX = 4
@@ -86,5 +87,10 @@ class Speaker:
             if spoken is None:
                 return None
             if not shelf.has(spoken):
-                voices.read([shelf.reading(spoken)], lambda: None)
+                try:
+                    voices.read([shelf.reading(spoken)], lambda: None)
+                except VoiceAway:
+                    self._log.warning("espeak reads what a voice server did not")
+                    spoken = Spoken.of(words.text[:CHARS_MAX], words.language, stand_in(words.language))
+                    voices.read([shelf.reading(spoken)], lambda: None)
             return shelf.pcm(spoken)

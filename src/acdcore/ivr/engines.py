@@ -77,7 +77,8 @@ def voices_live(settings: VoiceSettings, text_timeout_s: float, idle_s: float) -
     """For words that a caller waits for: few helpers, which stay loaded until nobody has needed them for `idle_s`."""
     espeak = HelperProcesses(text_timeout_s=text_timeout_s, idle_s=idle_s)
     kokoro = HelperProcesses(SpeechEngine.KOKORO, KOKORO_MODULES, jobs=1, text_timeout_s=text_timeout_s, idle_s=idle_s)
-    http = replace(settings.http, within_s=min(settings.http.within_s, text_timeout_s))
+    # a third: another voice is to have its turn before the caller has waited too long
+    http = replace(settings.http, within_s=min(settings.http.within_s, text_timeout_s / 3))
     readers: dict[SpeechEngine, Reader] = {SpeechEngine.ESPEAK: espeak, SpeechEngine.KOKORO: kokoro}
     return Voices(settings.by_language, {**readers, SpeechEngine.HTTP: Service(http, tries=1)})
 

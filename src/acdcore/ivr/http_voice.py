@@ -49,6 +49,10 @@ LATER = frozenset({408, 429, 500, 502, 503, 504})
 NOT_ALLOWED = frozenset({401, 403})
 
 
+class VoiceAway(Unavailable):
+    """The server did not read a text; another voice may."""
+
+
 @dataclass(frozen=True, slots=True)
 class VoiceServer:
     """Where texts are read aloud."""
@@ -92,7 +96,7 @@ class HttpReader:
     def read(self, readings: Sequence[Reading], on_read: Callable[[], None]) -> None:
         """Make all files, some at once, calling `on_read` after each; waits, so it is for a thread.
 
-        Raises SettingsError (the key's file) and Unavailable. What was read before stays.
+        Raises SettingsError (the key's file) and VoiceAway. What was read before stays.
         """
         key = read_key(self.server.key_file) if self.server.key_file else ""
         asyncio.run(self._read_all(readings, on_read, key))
@@ -140,7 +144,7 @@ class _Asking:
                 sound = await self._sound(reading.text)
                 keep(reading.file, to_pcm(_for_the_telephone(sound, reading.text)))
             except ValueError as error:
-                raise Unavailable(f"{self._whose()} {error}, asked for {reading.text!r}") from None
+                raise VoiceAway(f"{self._whose()} {error}, asked for {reading.text!r}") from None
             on_read()
 
     async def _sound(self, text: str) -> Sound:

@@ -8,17 +8,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from acdcore.ivr.cache import PromptCache, keep, kept
 from acdcore.ivr.engines import Voices, voices_ahead
 from acdcore.ivr.fitting import fitted, remarks
 from acdcore.ivr.loudness import MUSIC_LUFS, PROMPT_LUFS
+from acdcore.ivr.http_voice import VoiceAway
 from acdcore.ivr.model import Beep, Flow, Language, PromptKey, PromptRequest, Text, WavFile
 from acdcore.ivr.music import beep, hold_music
 from acdcore.ivr.pack import Pack
 from acdcore.ivr.recordings import is_by_name
 from acdcore.ivr.resample import Resampler
 from acdcore.ivr.shelf import Shelf, Spoken, in_other_voices, spoken_by
-from acdcore.ivr.voices import SpeechEngine, VoiceChoice, VoiceSettings
+from acdcore.ivr.voices import SpeechEngine, VoiceChoice, VoiceSettings, stand_in
 from acdcore.ivr.wav import Sound, WavError, read_wav, to_pcm
 from acdcore.kernel.errors import SettingsError, Unavailable
 
@@ -68,8 +71,7 @@ def render(
     cache.open()
     with contextlib.closing(pack or Pack()) as opened:
         shelf, voices = Shelf(cache, opened), voices or voices_ahead(VoiceSettings())
-        texts = _texts(wanted, voices, shelf)
-        _read_aloud(texts.values(), shelf, voices, on_progress)
+        texts = _made(_texts(wanted, voices, shelf), shelf, voices, on_progress)
         return {request.key: _sound(request, texts, shelf, prompts_dir) for request in wanted}
 
 
@@ -108,6 +110,27 @@ def _texts(requests: Iterable[PromptRequest], voices: Voices, shelf: Shelf) -> d
 def _written(request: PromptRequest) -> Written:
     assert isinstance(request.source, Text)
     return request.source.text, request.key.language
+
+
+def _made(
+    texts: dict[Written, Spoken], shelf: Shelf, voices: Voices, on_progress: Progress | None
+) -> dict[Written, Spoken]:
+    """The texts, all of them read: what a server did not read by the voice that stands in, until it is asked again.
+
+    Raises Unavailable when there is none.
+    """
+    try:
+        _read_aloud(texts.values(), shelf, voices, on_progress)
+        return texts
+    except VoiceAway as error:
+        if not voices.readers[SpeechEngine.ESPEAK].is_there():
+            raise
+        left = [written for written, spoken in texts.items() if not shelf.has(spoken)]
+        log = structlog.get_logger("speech")
+        log.warning("espeak reads until the next reload or start", texts=len(left), reason=str(error))
+    instead = {(text, language): Spoken.of(text, language, stand_in(language)) for text, language in left}
+    _read_aloud(instead.values(), shelf, voices, on_progress)
+    return {**texts, **instead}
 
 
 def _read_aloud(texts: Iterable[Spoken], shelf: Shelf, voices: Voices, on_progress: Progress | None) -> None:
