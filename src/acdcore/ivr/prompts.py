@@ -13,8 +13,8 @@ import structlog
 from acdcore.ivr.cache import PromptCache, keep, kept
 from acdcore.ivr.engines import Voices, voices_ahead
 from acdcore.ivr.fitting import fitted, remarks
-from acdcore.ivr.loudness import MUSIC_LUFS, PROMPT_LUFS
 from acdcore.ivr.http_voice import VoiceAway
+from acdcore.ivr.loudness import MUSIC_LUFS, PROMPT_LUFS
 from acdcore.ivr.model import Beep, Flow, Language, PromptKey, PromptRequest, Text, WavFile
 from acdcore.ivr.music import beep, hold_music
 from acdcore.ivr.pack import Pack
