@@ -98,7 +98,7 @@ class HelperPool:
     @property
     def waiting(self) -> int:
         """Pieces of sound that wait for their turn."""
-        return sum(not job.answer.done() for job in self._jobs)
+        return len(self._jobs)
 
     @property
     def up(self) -> int:
