@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from bench.listening_words import DEPARTMENTS_EN
 
+from acdcore.ivr.helper import HelperProcesses
 from acdcore.ivr.model import Language
-from acdcore.ivr.voices import HelperProcesses, Reading
+from acdcore.ivr.voices import Reading, stand_in
 from acdcore.ivr.wav import read_wav, to_pcm
 from acdcore.kernel.errors import Unavailable
 from acdcore.media.g711 import decode, encode
@@ -47,7 +48,7 @@ def spoken(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], bytes]:
 
     def say(text: str) -> bytes:
         file = tmp_path_factory.mktemp("said") / "said.wav"
-        reader.read([Reading(text, Language.ENGLISH, file)], lambda: None)
+        reader.read([Reading(text, Language.ENGLISH, file, stand_in(Language.ENGLISH))], lambda: None)
         pcm = to_pcm(read_wav(file.read_bytes()).samples)
         return decode(encode(pcm, Codec.PCMA), Codec.PCMA)
 
