@@ -22,7 +22,7 @@ from acdcore.ivr.model import Language
 from acdcore.ivr.system import SystemPhrase, phrase_key
 from acdcore.kernel.errors import AcdError, SettingsError
 from acdcore.keys import kept_password
-from acdcore.parts import make_sentence, make_sounds
+from acdcore.parts import make_sentences, make_sounds
 from acdcore.plan import make_plan
 from acdcore.reload import Sounds
 from acdcore.settings import load
@@ -86,7 +86,7 @@ def read_sounds(console: Console) -> Sounds:
     plan = make_plan(settings, config)
     sounds = make_sounds(plan, lambda line: progress(console, line))
     numbers = {
-        phrase_key(SystemPhrase.AGENT, agent, Language.MANDARIN): make_sentence(plan, words)
+        phrase_key(SystemPhrase.AGENT, agent, Language.MANDARIN): make_sentences(plan, [words])[0]
         for agent in AGENT_TONES_HZ
         if (words := plan.sayings.agent_words(agent, Language.MANDARIN)) is not None
     }

@@ -49,7 +49,7 @@ from acdcore.parts import (
     endpoint_settings,
     know_numbers,
     make_directory,
-    make_sentence,
+    make_sentences,
     make_sounds,
     open_admission,
     open_memory,
@@ -231,7 +231,7 @@ async def speaking_ahead(hall: Hall, reload: Reloader) -> AsyncIterator[None]:
     """Speak the numbers of agents while calls go on: of all that are known now, later of those who are rung."""
     plan, ahead = reload.plan, hall.library.ahead
     ahead.want_agents(hall.directory.agents(), plan.flows.values(), plan.sayings)
-    speaking = asyncio.create_task(ahead.get_ready(lambda words: make_sentence(reload.plan, words)), name="ahead")
+    speaking = asyncio.create_task(ahead.get_ready(lambda words: make_sentences(reload.plan, words)), name="ahead")
     try:
         yield
     finally:

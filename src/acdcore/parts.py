@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 import phonenumbers
@@ -21,9 +21,9 @@ from acdcore.calls.recorder import Recorder, TalkRecording
 from acdcore.calls.recovery import Recovered, recover
 from acdcore.calls.trunks import Trunks
 from acdcore.ivr.engines import voices_ahead
-from acdcore.ivr.model import PromptKey, PromptName, PromptRequest, Text, Words
+from acdcore.ivr.model import PromptRequest, Text, Words
 from acdcore.ivr.prompts import render, render_music
-from acdcore.ivr.system import SYSTEM, SystemPhrase
+from acdcore.ivr.system import SystemPhrase, phrase_key
 from acdcore.kernel.address import Address
 from acdcore.kernel.alarms import AlarmKind, Severity
 from acdcore.kernel.clock import Clock
@@ -129,13 +129,16 @@ def make_sounds(plan: Plan, on_progress: Progress, on_unkept: Progress = lambda 
     return Sounds(prompts, music)
 
 
-def make_sentence(plan: Plan, words: Words) -> bytes:
-    """One sentence as PCM (16 bit, mono, 8 kHz), kept with the prompts. Raises SettingsError and Unavailable."""
-    key = PromptKey(PromptName(f"{SYSTEM}.{SystemPhrase.AGENT.value}"), words.language)
-    request = PromptRequest(key, Text(words.text), str(plan.file))
+def make_sentences(plan: Plan, wanted: Sequence[Words]) -> list[bytes]:
+    """Sentences as PCM (16 bit, mono, 8 kHz), kept with the prompts. Raises SettingsError and Unavailable."""
+    requests = [
+        PromptRequest(phrase_key(SystemPhrase.AGENT, str(place), words.language), Text(words.text), str(plan.file))
+        for place, words in enumerate(wanted)
+    ]
     recorded = plan.file.parent / plan.settings.ivr.prompts
     voices = voices_ahead(plan.settings.voice.settings(plan.file.parent))
-    return render([request], plan.settings.storage.directory / "prompts", recorded, voices=voices)[key]
+    sounds = render(requests, plan.settings.storage.directory / "prompts", recorded, voices=voices)
+    return [sounds[request.key] for request in requests]
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 from tests.calls.house import SERVICE_LINE, VIP, opened
 from tests.calls.silent_engine import SilentEngine
+from tests.ivr.read_by import read_by
 
 from acdcore.calls import ahead
 from acdcore.calls.people import AgentRecord, Customer, Tier
@@ -44,6 +45,9 @@ class Talkative:
         for reading in readings:
             reading.file.write_bytes(write_wav(bytes(320), 8_000))
 
+    def close(self) -> None:
+        pass
+
 
 def library(*more: PromptKey, sayings: Sayings = TOLD, speaker: Speaker | None = None) -> PromptLibrary:
     """All single words in Mandarin, and some sentences."""
@@ -52,6 +56,10 @@ def library(*more: PromptKey, sayings: Sayings = TOLD, speaker: Speaker | None =
     return PromptLibrary(
         cast(Engine, SilentEngine(10)), dict.fromkeys(keys, bytes(320)), {}, bytes(2), speaker, sayings
     )
+
+
+def spoken_at_once(wanted: Sequence[Words]) -> list[bytes]:
+    return [bytes(2) for _ in wanted]
 
 
 def clips(of: PromptLibrary, *keys: PromptKey) -> tuple[ClipId, ...]:
@@ -111,7 +119,7 @@ async def test_agent_hears_the_queue_then_who_it_is_then_a_beep(
 
 async def test_number_of_an_agent_is_a_sentence_from_when_it_is_ready_and_words_before() -> None:
     told = library()
-    speaking = asyncio.create_task(told.ahead.get_ready(lambda words: bytes(len(words.text))))
+    speaking = asyncio.create_task(told.ahead.get_ready(spoken_at_once))
     words = clips(told, *clips_of(phrase_key(SystemPhrase.AGENT, "1001", CMN)))
     assert told.present.agent_number(AgentId("1001"), CMN) == words
     told.ahead.want(AGENT)
@@ -129,7 +137,7 @@ async def test_recorded_number_goes_before_one_that_an_engine_has_spoken() -> No
 
 
 async def test_house_that_has_recorded_the_words_hears_them_though_an_engine_would_speak() -> None:
-    told = library(sayings=Sayings({}, frozenset({CMN})), speaker=Speaker(Talkative()))
+    told = library(sayings=Sayings({}, frozenset({CMN})), speaker=Speaker(make=lambda _: read_by(Talkative())))
     assert told.present.sayings.agent_words("1001", CMN) is None
     assert len(told.present.agent_number(AgentId("1001"), CMN)) == len("1001") + 2
     assert await told.spoken(MEMBER) == clips(told, *MEMBER.clips)
@@ -138,7 +146,7 @@ async def test_house_that_has_recorded_the_words_hears_them_though_an_engine_wou
 
 
 async def test_value_is_spoken_as_a_whole_where_an_engine_is_in_time() -> None:
-    told = library(speaker=Speaker(Talkative()))
+    told = library(speaker=Speaker(make=lambda _: read_by(Talkative())))
     (whole,) = await told.spoken(MEMBER)
     assert whole not in told.present.all()
     told.close()
@@ -150,38 +158,38 @@ async def test_value_is_put_together_from_words_where_nothing_can_speak_it() -> 
     assert await told.spoken(Words("Jade", CMN)) == ()
 
 
-async def test_urgent_sentence_is_spoken_before_those_that_wait() -> None:
+async def test_urgent_sentence_is_spoken_before_those_that_wait_and_by_itself() -> None:
     told, spoken = library(), []
     gate = threading.Event()
 
-    def read(words: Words) -> bytes:
+    def read(wanted: Sequence[Words]) -> list[bytes]:
         gate.wait(TIMEOUT_S)
-        spoken.append(words.text)
-        return bytes(2)
+        spoken.append("".join(words.text for words in wanted))
+        return spoken_at_once(wanted)
 
     speaking = asyncio.create_task(told.ahead.get_ready(read))
-    for text in ("一", "二", "三"):
+    for text in "一二三四五六七八九十百千":
         told.ahead.want(Words(text, CMN))
-    await asyncio.sleep(0)
-    told.ahead.want(Words("四", CMN), is_urgent=True)
+    await until(lambda: len(told.ahead.waiting()) == len("百千"))
+    told.ahead.want(Words("万", CMN), is_urgent=True)
     gate.set()
-    await until(lambda: len(spoken) == 4)
-    assert spoken == ["一", "四", "二", "三"]
+    await until(lambda: len(spoken) == 3)
+    assert spoken == ["一二三四五六七八九十", "万", "百千"]
     speaking.cancel()
 
 
 async def test_failing_engine_is_told_once_and_tried_again_when_wanted_again() -> None:
     told, failing = library(), True
 
-    def read(words: Words) -> bytes:
+    def read(wanted: Sequence[Words]) -> list[bytes]:
         if failing:
             raise Unavailable("no voice")
-        return bytes(2)
+        return spoken_at_once(wanted)
 
     with capture_logs() as log:
         speaking = asyncio.create_task(told.ahead.get_ready(read))
         for text in ("一", "二", "三"):
-            told.ahead.want(Words(text, CMN))
+            told.ahead.want(Words(text, CMN), is_urgent=True)  # each by itself
         await until(lambda: not told.ahead.waiting())
         await asyncio.sleep(0.02)
     assert [entry["event"] for entry in log] == ["not spoken ahead"]
@@ -194,7 +202,7 @@ async def test_failing_engine_is_told_once_and_tried_again_when_wanted_again() -
 async def test_no_more_sentences_are_kept_than_the_limit() -> None:
     engine = SilentEngine(10)
     kept = ahead.Ahead(cast(Engine, engine))
-    speaking = asyncio.create_task(kept.get_ready(lambda _: bytes(2)))
+    speaking = asyncio.create_task(kept.get_ready(spoken_at_once))
     for number in range(ahead.READY_MAX + 3):
         kept.want(Words(str(number), CMN), is_urgent=True)
     await until(lambda: not kept.waiting() and len(kept.ready) == ahead.READY_MAX)

@@ -5,7 +5,7 @@ Nobody waits for them: until one is ready, its caller hears single words in a ro
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 
@@ -18,6 +18,8 @@ from acdcore.media.model import ClipId
 
 READY_MAX = 600
 """Sentences that are kept, some 30 MB: two hundred agents in three languages. Of more those are kept that came last."""
+BATCH_MAX = 10
+"""Sentences that are spoken in one turn: starting an engine takes as long as some of them."""
 WANTED_MAX = READY_MAX
 """Sentences that wait to be spoken; more would push each other out."""
 
@@ -29,14 +31,15 @@ class Ahead:
         self._engine = engine
         self.ready: OrderedDict[Words, ClipId] = OrderedDict()
         """By what is said."""
-        self._wanted: OrderedDict[Words, None] = OrderedDict()
+        self._wanted: OrderedDict[Words, bool] = OrderedDict()
+        """Whether somebody will want it within seconds."""
         self._is_wanted = asyncio.Event()
 
     def want(self, words: Words | None, *, is_urgent: bool = False) -> None:
         """Have a sentence soon, an urgent one before all others; None: there is none to be had."""
         if words is None or words in self.ready or (len(self._wanted) >= WANTED_MAX and not is_urgent):
             return
-        self._wanted[words] = None
+        self._wanted[words] = is_urgent
         if is_urgent:
             self._wanted.move_to_end(words, last=False)
         self._is_wanted.set()
@@ -48,10 +51,10 @@ class Ahead:
             for agent in active:
                 self.want(sayings.agent_words(agent, language))
 
-    async def get_ready(self, read: Callable[[Words], bytes]) -> None:
-        """Speak what is wanted, one after the other in a thread, until cancelled; half of the time is left to others.
+    async def get_ready(self, read: Callable[[Sequence[Words]], Sequence[bytes]]) -> None:
+        """Speak what is wanted in a thread, some at a time, until cancelled; half of the time is left to others.
 
-        `read` makes PCM of a sentence (16 bit, mono, 8 kHz). One that cannot be made is tried again when it is wanted
+        `read` makes PCM of each sentence (16 bit, mono, 8 kHz). What cannot be made is tried again when it is wanted
         again.
         """
         loop, is_failing = asyncio.get_running_loop(), False
@@ -59,16 +62,27 @@ class Ahead:
             while not self._wanted:
                 self._is_wanted.clear()
                 await self._is_wanted.wait()
-            words = self._wanted.popitem(last=False)[0]
+            batch = self._batch()
             began_at = loop.time()
             try:
-                self._keep(words, await asyncio.to_thread(read, words))
+                for words, pcm in zip(batch, await asyncio.to_thread(read, batch), strict=True):
+                    self._keep(words, pcm)
                 is_failing = False
             except AcdError as error:
                 if not is_failing:  # once, however many agents there are
                     structlog.get_logger("speech").warning("not spoken ahead", reason=str(error))
                 is_failing = True
             await asyncio.sleep(loop.time() - began_at)
+
+    def _batch(self) -> list[Words]:
+        """What is to be spoken next; an urgent sentence by itself."""
+        batch: list[Words] = []
+        while self._wanted and len(batch) < BATCH_MAX:
+            words, is_urgent = self._wanted.popitem(last=False)
+            batch.append(words)
+            if is_urgent:
+                break
+        return batch
 
     def _keep(self, words: Words, pcm: bytes) -> None:
         self.ready[words] = self._engine.add_clip(pcm)
