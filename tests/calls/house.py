@@ -202,6 +202,7 @@ class SilentWriter:
     def __init__(self, engine: SilentEngine) -> None:
         self.recorder: Recorder | None = None
         self._paths: dict[int, RecordingPath] = {}
+        self.skipped_s = engine.skipped_s
         self._engine = engine
         engine.on_untapped = self._complete
 
@@ -209,10 +210,18 @@ class SilentWriter:
         """As `RecordingWriter.begin`."""
         self._paths[tap] = path
 
+    def skip(self, tap: int, frames: int) -> None:
+        """As `RecordingWriter.skip`."""
+        self.skipped_s[tap] = frames / 8_000
+
     def _complete(self, tap: TapId) -> None:
         path = self._paths.pop(tap)
         is_dropped = self._engine.kept_s[tap] == 0.0
-        finished = RecordingDropped(tap, path) if is_dropped else RecordingFinished(tap, path, 1.0, 32_044)
+        finished = (
+            RecordingDropped(tap, path)
+            if is_dropped
+            else RecordingFinished(tap, path, 1.0, 32_044, self.skipped_s.get(tap, 0.0))
+        )
         assert self.recorder is not None
         asyncio.get_running_loop().call_soon(self.recorder.on_event, finished)
 

@@ -65,6 +65,7 @@ class SilentEngine:
         self.said: Callable[[float], Speech] = lambda length_s: Speech(length_s, length_s)
         """What callers say in a message of a length; all of it is speech by default."""
         self.kept_s: dict[TapId, float | None] = {}
+        self.skipped_s: dict[int, float] = {}
         """How much of each ended recording is kept."""
         self.with_prompts: set[TapId] = set()
         self.ears: dict[EarId, StreamId] = {}

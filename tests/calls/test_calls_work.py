@@ -407,8 +407,24 @@ async def test_message_ends_when_the_caller_has_stopped_speaking_and_is_kept_to_
         house.press("1")
         await house.pass_time(PROMPTS_S)
         assert list(house.engine.kept_s.values()) == [pytest.approx(9.4)]
+        assert house.engine.skipped_s == {}
         (item,) = items(house)
         assert item.recording == house.cdr().recording != ""
+        await end_work(house)
+
+
+@pytest.mark.parametrize(("began_s", "skipped_s"), [(0.3, []), (5.4, [pytest.approx(5.0)])])
+async def test_silence_before_the_first_word_is_not_kept(began_s: float, skipped_s: list[float]) -> None:
+    async with opened(plan()) as house:
+        house.engine.said = lambda length_s: Speech(3.0, 9.0, began_s)
+        await leave_message(house)
+        call = house.live()
+        house.engine.stop_speaking(house.leg(call, "caller").stream)
+        await house.pass_time(1)
+        house.press("1")
+        await house.pass_time(PROMPTS_S)
+        assert list(house.engine.kept_s.values()) == [pytest.approx(9.4)]
+        assert list(house.engine.skipped_s.values()) == skipped_s
         await end_work(house)
 
 

@@ -50,6 +50,12 @@ def test_noise_of_a_line_is_no_speech(level_dbfs: float) -> None:
     assert (ear.total, ear.ended) == (0, 0)
 
 
+@pytest.mark.parametrize("quiet_s", [0.0, 1.0, 5.0])
+def test_beginning_of_speech_is_known_over_a_click(quiet_s: float) -> None:
+    ear = heard(pause(quiet_s), noise(-6, 0.02), pause(1), words(2))
+    assert ear.began == pytest.approx(8_000 * (quiet_s + 1.02), abs=320)
+
+
 def test_loud_noise_is_no_speech_after_a_few_seconds_and_words_above_it_are() -> None:
     ear = heard(noise(-38, 10))
     assert ear.ended < 8000 * 4

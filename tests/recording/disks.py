@@ -42,11 +42,13 @@ class MemoryDisk:
     def close(self, path: RecordingPath) -> None:
         self.open.discard(path)
 
-    def seal(self, path: RecordingPath, length: wav.Length) -> None:
+    def seal(self, path: RecordingPath, length: wav.Length, skipped_frames: int = 0) -> None:
         self._fail()
         part = self.parts.pop(path, bytearray())
         if length.frames:
-            self.finals[path] = wav.header(length.frames) + bytes(part[wav.HEADER_BYTES : length.size_bytes])
+            begin = wav.HEADER_BYTES + skipped_frames * wav.FRAME_BYTES
+            samples = part[begin : begin + length.frames * wav.FRAME_BYTES]
+            self.finals[path] = wav.header(length.frames) + bytes(samples)
 
     def settle(self, paths: Iterable[RecordingPath]) -> None:
         self._fail()

@@ -88,6 +88,37 @@ def test_blocks_become_a_file_that_any_player_reads(source: Blocks, tmp_path: Pa
     writer.stop()
 
 
+@pytest.mark.parametrize("skipped", [1, 8_000, 700_000])
+def test_beginning_that_is_skipped_is_not_in_the_file(source: Blocks, tmp_path: Path, skipped: int) -> None:
+    events: queue.Queue[RecordingEvent] = queue.Queue()
+    writer = RecordingWriter(source, RecordingSettings(tmp_path, min_free_bytes=0), events.put)
+    writer.start()
+    writer.begin(7, path_of(7))
+    samples = b"".join(number.to_bytes(4, "little") for number in range(800_000))  # more than is moved at once
+    source.put(Block(7, samples))
+    writer.skip(7, skipped)
+    source.put(Block(7, b"", is_last=True))
+    length = 800_000 - skipped
+    assert events.get(timeout=WAIT_S) == RecordingFinished(
+        7, path_of(7), length / 8_000, 44 + 4 * length, skipped / 8_000
+    )
+    with wave.open(str(tmp_path / path_of(7))) as file:
+        assert file.readframes(800_001) == samples[4 * skipped :]
+    writer.stop()
+
+
+def test_recording_that_would_be_skipped_as_a_whole_is_kept(source: Blocks, tmp_path: Path) -> None:
+    events: queue.Queue[RecordingEvent] = queue.Queue()
+    writer = RecordingWriter(source, RecordingSettings(tmp_path, min_free_bytes=0), events.put)
+    writer.start()
+    writer.begin(7, path_of(7))
+    writer.skip(7, 8_000)
+    writer.skip(8, 8_000)
+    source.put(Block(7, SECOND, is_last=True))
+    assert events.get(timeout=WAIT_S) == RecordingFinished(7, path_of(7), 1.0, 32_044)
+    writer.stop()
+
+
 def test_stop_writes_what_waits_and_leaves_nothing_open(source: Blocks, tmp_path: Path) -> None:
     threads, descriptors = threading.active_count(), len(os.listdir("/proc/self/fd"))
     events: list[RecordingEvent] = []
@@ -153,9 +184,9 @@ class StuckDisk(MemoryDisk):
         super().__init__()
         self.let_go = threading.Event()
 
-    def seal(self, path: RecordingPath, length: Length) -> None:
+    def seal(self, path: RecordingPath, length: Length, skipped_frames: int = 0) -> None:
         self.let_go.wait(WAIT_S)
-        super().seal(path, length)
+        super().seal(path, length, skipped_frames)
 
 
 def test_file_that_waits_for_the_disk_holds_up_neither_others_nor_the_end(source: Blocks) -> None:

@@ -16,6 +16,8 @@ NEVER_S = 86_400.0
 """A message is at most ten minutes long: a silence of this length is never told of."""
 SPEECH_LEAST_S = 0.3
 """Less is a cough or a click, and no message."""
+LEAD_S = 0.4
+"""Kept before the first word, which begins softer than it is found."""
 TAIL_S = 0.4
 """Kept after the last word, so that it does not sound cut off."""
 
@@ -56,7 +58,7 @@ class Messages:
         call.log(events.MessageBegun(self._began_at, path))
 
     def stop(self) -> float:
-        """End the recording; its length to the last word in seconds, 0 when it is none or nothing is recorded at all.
+        """End the recording; its length from the first to the last word in seconds, 0 when it is none.
 
         What is no message is deleted: nobody spoke, or not for long enough.
         """
@@ -66,13 +68,15 @@ class Messages:
             return 0.0
         recorder, now = self._hall.recorder, self._hall.clock.now()
         speech = recorder.speech(tap)
-        length_s = min(now - self._began_at, speech.ended_s + TAIL_S)
+        skip_s = max(0.0, speech.began_s - LEAD_S)
+        kept_s = min(now - self._began_at, speech.ended_s + TAIL_S)
+        length_s = kept_s - skip_s
         why = "no_speech" if speech.length_s < SPEECH_LEAST_S else "too_short" if length_s < self._least_s else ""
         if why:
             recorder.drop(tap)
             self._call.log(events.MessageDropped(now, self._paths.pop(recording, ""), why))
             return 0.0
-        recorder.end(tap, length_s)
+        recorder.end(tap, kept_s, skip_s)
         return length_s
 
     def file(self, wanted: FileMessage) -> None:

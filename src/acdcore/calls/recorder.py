@@ -23,6 +23,7 @@ from acdcore.recording.events import (
     RecordingPath,
 )
 from acdcore.recording.names import recording_path
+from acdcore.recording.wav import RATE_HZ
 from acdcore.recording.writer import RecordingWriter
 
 RECORDING_OFF = AlarmKind(
@@ -130,10 +131,15 @@ class Recorder:
         """What was said until now in a message that is being recorded."""
         return self._engine.speech(tap)
 
-    def end(self, tap: TapId, keep_s: float | None = None) -> None:
-        """The talk is over; the file follows, or so much of its beginning. Without effect the second time."""
+    def end(self, tap: TapId, keep_s: float | None = None, skip_s: float = 0.0) -> None:
+        """The talk is over; the file follows, or so much of its beginning, without what is skipped.
+
+        Without effect the second time.
+        """
         if tap in self._running:
             self._running.discard(tap)
+            if skip_s > 0 and self._writer is not None:
+                self._writer.skip(tap, round(skip_s * RATE_HZ))
             self._engine.untap(tap, keep_s=keep_s)
 
     def drop(self, tap: TapId) -> None:
@@ -143,8 +149,8 @@ class Recorder:
     def on_event(self, event: RecordingEvent) -> None:
         """What the writer's thread has reported, brought to the loop."""
         match event:
-            case RecordingFinished(tap, path, duration_s, size_bytes):
-                self._write_down(tap, path, duration_s, size_bytes)
+            case RecordingFinished(tap, path, duration_s, size_bytes, skipped_s):
+                self._write_down(tap, path, duration_s, size_bytes, skipped_s)
             case RecordingFailed(tap, path, reason, duration_s, size_bytes):
                 self._log.warning("recording_failed", path=path, reason=reason, duration_s=duration_s)
                 if self.alarm is None:  # a full disk has been told already, once for all recordings
@@ -159,7 +165,7 @@ class Recorder:
                 self.alarm = event if event.is_raised else None
                 self._chronicle.alarms.hold(RECORDING_OFF, event.reason if event.is_raised else "")
 
-    def _write_down(self, tap: int, path: str, duration_s: float, size_bytes: int) -> None:
+    def _write_down(self, tap: int, path: str, duration_s: float, size_bytes: int, skipped_s: float = 0.0) -> None:
         label = self._labels.pop(tap, None)
         if label is None:
             return
@@ -167,7 +173,7 @@ class Recorder:
             label.call_id,
             label.number,
             path,
-            self._chronicle.time.at(label.started_at),
+            self._chronicle.time.at(label.started_at + skipped_s),
             duration_s,
             size_bytes,
             label.agent,

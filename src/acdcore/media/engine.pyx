@@ -417,17 +417,18 @@ cdef class Engine:
             raise ValueError(f"stream {stream} is being recorded already")
 
     def speech(self, tap):
-        cdef int64_t id = tap, total = 0, ended = 0
+        cdef int64_t id = tap, total = 0, began = 0, ended = 0
         cdef tap_t* known
         core_enter(self._core)
         known = core_tap(self._core, id)
         if known != NULL:
             total = known.speech.total
+            began = known.speech.began
             ended = known.speech.ended
         core_leave(self._core)
         if known == NULL:
             raise UnknownTap(tap)
-        return Speech(total / 8000.0, ended / 8000.0)
+        return Speech(total / 8000.0, ended / 8000.0, began / 8000.0)
 
     def untap(self, tap, *, keep_s=None):
         cdef int64_t id = tap, kept = -1 if keep_s is None else round(8000 * keep_s)

@@ -202,6 +202,8 @@ class Speech:
     """All speech together."""
     ended_s: float
     """When the last of it ended, from the recording's beginning; 0.0 while there was none."""
+    began_s: float = 0.0
+    """When the first of it began."""
 
 
 @dataclass(frozen=True, slots=True)

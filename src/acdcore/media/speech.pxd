@@ -6,6 +6,7 @@ cdef struct speech_t:
     double floor            # mean square of the line's noise, as it is taken to be
     int64_t run             # samples of the present unbroken run above it
     int64_t total           # samples of speech
+    int64_t began           # position of the first of them
     int64_t ended           # position after the last of them, 0 while there was none
     int64_t key_until       # a key is pressed until there: what is heard is its tone
 

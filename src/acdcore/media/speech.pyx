@@ -41,6 +41,8 @@ cdef void speech_hear(
     if energy > LOUD_LEAST and energy > LOUD_TIMES * speech.floor:
         speech.run += count
         if speech.run >= RUN_LEAST:
+            if speech.total == 0:
+                speech.began = position + count - speech.run
             speech.total += count if speech.run - count >= RUN_LEAST else speech.run
             speech.ended = position + count
     else:
@@ -90,6 +92,11 @@ cdef class Ear:
     def total(self):
         """Samples of speech."""
         return self._state.total
+
+    @property
+    def began(self):
+        """The position of the first."""
+        return self._state.began
 
     @property
     def ended(self):

@@ -17,6 +17,7 @@ FILE_MODE = 0o600
 """Talks are confidential: for the daemon's user alone."""
 PROBE_NAME = ".probe"
 PROBE_BYTES = 32_000
+MOVED_BYTES = 1 << 20
 CREATE_TRIES = 5
 """A day's directory goes with the last recording that is deleted from it, perhaps while the next one begins."""
 
@@ -40,8 +41,8 @@ class Disk(Protocol):
         """Nothing more will be appended."""
         ...
 
-    def seal(self, path: RecordingPath, length: wav.Length) -> None:
-        """Cut the file to `length`, complete its header, flush it, give it its final name; drop one without frames."""
+    def seal(self, path: RecordingPath, length: wav.Length, skipped_frames: int = 0) -> None:
+        """Complete the file: `length` after what is skipped, header, flush, final name; drop one without frames."""
         ...
 
     def settle(self, paths: Iterable[RecordingPath]) -> None:
@@ -94,14 +95,16 @@ class LocalDisk:
         if descriptor is not None:
             os.close(descriptor)
 
-    def seal(self, path: RecordingPath, length: wav.Length) -> None:
+    def seal(self, path: RecordingPath, length: wav.Length, skipped_frames: int = 0) -> None:
         final = self._directory / path
         part = part_of(final)
         if not length.frames:
             part.unlink(missing_ok=True)
             return
-        descriptor = os.open(part, os.O_WRONLY | os.O_NOFOLLOW)
+        descriptor = os.open(part, os.O_RDWR | os.O_NOFOLLOW)
         try:
+            if skipped_frames:
+                _move_up(descriptor, length, skipped_frames)
             os.ftruncate(descriptor, length.size_bytes)
             os.pwrite(descriptor, wav.header(length.frames), 0)
             os.fsync(descriptor)
@@ -172,6 +175,13 @@ class LocalDisk:
         if len(self._descriptors) > self._open_files_max:
             _, oldest = self._descriptors.popitem(last=False)
             os.close(oldest)
+
+
+def _move_up(descriptor: int, length: wav.Length, frames: int) -> None:
+    """Write what comes after so many frames to where they are; cut off in the middle, some of it is there twice."""
+    for at in range(wav.HEADER_BYTES, length.size_bytes, MOVED_BYTES):
+        size = min(MOVED_BYTES, length.size_bytes - at)
+        os.pwrite(descriptor, os.pread(descriptor, size, at + frames * wav.FRAME_BYTES), at)
 
 
 def sync_directory(directory: Path) -> None:

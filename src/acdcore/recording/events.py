@@ -19,6 +19,8 @@ class RecordingFinished:
     """Length of the audio."""
     size_bytes: int
     """Size of the file."""
+    skipped_s: float = 0.0
+    """So much of the beginning is not in it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,8 @@ class Seal:
     """What was written without an error."""
     fault: str
     """Why the recording is not complete, empty when it is."""
+    skipped_frames: int = 0
+    """Before what is kept; not in `length`."""
 
 
 Output: TypeAlias = RecordingEvent | Seal
@@ -96,6 +98,8 @@ class Track:
     path: RecordingPath
     state: State = State.BEGUN
     frames: int = 0
+    skipped_frames: int = 0
+    """At the beginning; left out when the file is completed."""
 
 
 @dataclass(slots=True)
@@ -147,6 +151,12 @@ class Recorder:
             return [_failed(tap, path, f"{RECORDINGS_MAX} recordings are under way")]
         self._tracks[tap] = Track(path)
         return []
+
+    def skip(self, tap: int, frames: int) -> None:
+        """Leave out so much of the beginning of a recording that is under way."""
+        track = self._tracks.get(tap)
+        if track is not None:
+            track.skipped_frames = max(0, frames)
 
     def write(self, block: TapBlock, now: float) -> list[Output]:
         """Take one block."""
@@ -257,7 +267,8 @@ class Recorder:
         except OSError as error:
             # Network file systems report here what they could not write.
             fault = fault or str(error)
-        return Seal(tap, track.path, Length(track.frames), fault)
+        skipped = track.skipped_frames if track.skipped_frames < track.frames else 0
+        return Seal(tap, track.path, Length(track.frames - skipped), fault, skipped)
 
     def _stop(self, tap: int, track: Track, reason: str) -> Seal:
         track.state = State.STOPPED
@@ -283,7 +294,8 @@ def sealed(seal: Seal) -> RecordingEvent:
     if not seal.fault and not seal.length.frames:
         return RecordingDropped(seal.tap, seal.path)
     if not seal.fault:
-        return RecordingFinished(seal.tap, seal.path, seal.length.duration_s, seal.length.size_bytes)
+        skipped_s = Length(seal.skipped_frames).duration_s
+        return RecordingFinished(seal.tap, seal.path, seal.length.duration_s, seal.length.size_bytes, skipped_s)
     if not seal.length.frames:
         return _failed(seal.tap, seal.path, seal.fault)
     return RecordingFailed(seal.tap, seal.path, seal.fault, seal.length.duration_s, seal.length.size_bytes)

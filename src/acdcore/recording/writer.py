@@ -101,6 +101,7 @@ class RecordingWriter:
         self._disk = disk or LocalDisk(settings.directory, settings.open_files_max)
         self._recorder = Recorder(self._disk, settings.min_free_bytes)
         self._begun: deque[tuple[int, RecordingPath]] = deque()
+        self._skips: deque[tuple[int, int]] = deque()
         self._faults: deque[OSError] = deque()
         self._seals: Queue[Seal | None] = Queue(SEALS_WAITING_MAX)
         self._writer = threading.Thread(target=self._write, name="recording-writer", daemon=True)
@@ -119,6 +120,10 @@ class RecordingWriter:
         Never fails: what goes wrong is told by `RecordingFailed`.
         """
         self._begun.append((tap, path))
+
+    def skip(self, tap: int, frames: int) -> None:
+        """Leave out so much of the beginning; to be called before the tap is closed, from any thread."""
+        self._skips.append((tap, frames))
 
     def stop(self, within_s: float = STOP_WITHIN_S) -> None:
         """Write what waits, complete all files and end both threads.
@@ -184,11 +189,13 @@ class RecordingWriter:
 
     def _take(self) -> bool:
         """Write the blocks that wait; False when there were none."""
-        # Blocks first, beginnings second: each tap in `blocks` was begun before its first block was made.
+        # Blocks first, what is said of their taps second: it was said before the block in question was made.
         blocks = self._source.blocks()
         now = self._clock.now()
         while self._begun:
             self._carry_out(self._recorder.begin(*self._begun.popleft()))
+        while self._skips:
+            self._recorder.skip(*self._skips.popleft())
         for block in blocks:
             self._carry_out(self._recorder.write(block, now))
         return bool(blocks)
@@ -240,7 +247,7 @@ class RecordingWriter:
 
     def _carried_out(self, seal: Seal) -> RecordingEvent:
         try:
-            self._disk.seal(seal.path, seal.length)
+            self._disk.seal(seal.path, seal.length, seal.skipped_frames)
         except OSError as error:
             self._faults.append(error)
             return unsealed(seal, error)
