@@ -130,6 +130,16 @@ def test_idle_helper_is_used_again_and_ended_after_its_time(tmp_path: Path) -> N
     helper.close()
 
 
+def test_warm_helper_is_there_before_the_first_text(tmp_path: Path) -> None:
+    program = LOADED + "input()"
+    kokoro = HelperProcesses(SpeechEngine.KOKORO, (), 1, command=(sys.executable, "-c", program), idle_s=60.0)
+    warm = Voices(dict.fromkeys(Language, NATURAL), {SpeechEngine.KOKORO: kokoro})
+    warm.warm()
+    assert len(kokoro._idle) == 1
+    warm.close()
+    assert kokoro._idle == []
+
+
 # --- phonemes ---
 
 

@@ -62,6 +62,16 @@ class Speaker:
         self._threads.submit(former.close)
         return True
 
+    def warm(self) -> None:
+        """Load the voices now, so that the first words need not wait for that."""
+        self._threads.submit(self._warm, self._voices)
+
+    def _warm(self, voices: Voices) -> None:
+        try:
+            voices.warm()
+        except (AcdError, OSError) as error:
+            self._log.warning("voice not loaded", reason=str(error))
+
     async def pcm(self, words: Words) -> bytes | None:
         """The words as PCM (16 bit, mono, 8 kHz); None when that cannot be in time."""
         try:

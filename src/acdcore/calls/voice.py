@@ -228,6 +228,11 @@ class PromptLibrary:
         self._spoken.move_to_end(words)
         return (self._spoken[words],)
 
+    def warm(self) -> None:
+        """Have the voices for words at run time loaded."""
+        if self._speaker is not None:
+            self._speaker.warm()
+
     def use_voices(self, voices: VoiceSettings) -> None:
         """Other voices for the words that come up from now on."""
         if self._speaker is not None and self._speaker.use(voices):

@@ -51,6 +51,13 @@ class Voices:
             if share:
                 reader.read(share, on_read)
 
+    def warm(self) -> None:
+        """Load the chosen engines that take long to load. Raises Unavailable."""
+        reader = self.readers.get(SpeechEngine.KOKORO)
+        is_chosen = any(voice.engine is SpeechEngine.KOKORO for voice in self.choices.values())
+        if is_chosen and isinstance(reader, HelperProcesses):
+            reader.warm()
+
     def close(self) -> None:
         """End what engines have kept ready; those at work end with their text."""
         for reader in self.readers.values():
