@@ -13,7 +13,6 @@ import pytest
 from acdcore.ivr.loudness import (
     CEILING,
     LOOK_AHEAD,
-    MAKE_UP_DB,
     MUSIC_LUFS,
     PROMPT_LUFS,
     levelled,
