@@ -23,6 +23,11 @@ KOKORO_BYTES = 550 * 1024 * 1024
 """Memory of a helper with the model at work."""
 
 
+KOKORO_STOPPED_AFTER_S = 20.0
+"""With one text at run time: to stop a helper that is only slow costs the loading of another, on a machine that is busy
+already."""
+
+
 @dataclass(frozen=True, slots=True)
 class Voices:
     """Who reads what on this machine."""
@@ -83,7 +88,9 @@ def voices_ahead(settings: VoiceSettings) -> Voices:
 def voices_live(settings: VoiceSettings, text_timeout_s: float, idle_s: float) -> Voices:
     """For words that a caller waits for: few helpers, which stay loaded until nobody has needed them for `idle_s`."""
     espeak = HelperProcesses(text_timeout_s=text_timeout_s, idle_s=idle_s)
-    kokoro = HelperProcesses(SpeechEngine.KOKORO, KOKORO_MODULES, jobs=1, text_timeout_s=text_timeout_s, idle_s=idle_s)
+    kokoro = HelperProcesses(
+        SpeechEngine.KOKORO, KOKORO_MODULES, jobs=1, text_timeout_s=KOKORO_STOPPED_AFTER_S, idle_s=idle_s
+    )
     # a third: another voice is to have its turn before the caller has waited too long
     http = replace(settings.http, within_s=min(settings.http.within_s, text_timeout_s / 3))
     readers: dict[SpeechEngine, Reader] = {SpeechEngine.ESPEAK: espeak, SpeechEngine.KOKORO: kokoro}
