@@ -1,8 +1,14 @@
 """Cantonese as espeak-ng is given it to read: every syllable that comes along, held against a dictionary."""
 
+from pathlib import Path
+
 import pytest
 
+from acdcore.ivr.cache import kept
 from acdcore.ivr.cantonese import READINGS, notation, respelled
+from acdcore.ivr.helper import HelperProcesses
+from acdcore.ivr.model import Language
+from acdcore.ivr.voices import Reading, stand_in
 
 
 @pytest.mark.parametrize(
@@ -49,6 +55,16 @@ def test_what_is_no_syllable_is_refused(jyutping: str) -> None:
 
 def test_every_reading_of_the_table_can_be_written() -> None:
     assert all(notation(reading) for _, reading in READINGS)
+
+
+def test_engine_takes_the_notation_for_sounds_and_not_for_letters(tmp_path: Path) -> None:
+    voice = stand_in(Language.CANTONESE)
+    texts = {"notation": respelled("我哋唔會"), "plain": "我地五會"}
+    readings = [Reading(text, Language.CANTONESE, tmp_path / name, voice) for name, text in texts.items()]
+    HelperProcesses().read(readings, lambda: None)
+    sounds, plain = (kept(reading.file) for reading in readings)
+    assert sounds is not None and plain is not None
+    assert 0.7 < len(sounds) / len(plain) < 1.4
 
 
 @pytest.mark.slow

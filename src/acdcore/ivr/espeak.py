@@ -10,6 +10,10 @@ from array import array
 SYNCHRONOUS = 2
 """espeak_AUDIO_OUTPUT: samples go to the callback before espeak_Synth returns."""
 CHARS_UTF8 = 1
+PHONEMES = 0x100
+"""espeakPHONEMES: `[[...]]` in a text are sounds, as `acdcore.ivr.cantonese` writes them."""
+SPELT_IN_SOUNDS = "yue"
+"""The language whose texts come so; in others two brackets are two brackets."""
 POSITION_CHARACTER = 1
 RATE_PARAMETER = 1
 WORDS_PER_MINUTE = 155
@@ -42,9 +46,8 @@ class Espeak:
         self._library.espeak_SetParameter(RATE_PARAMETER, pace, 0)
         self._samples = array("h")
         octets = text.encode() + b"\0"
-        self._library.espeak_Synth(
-            octets, ctypes.c_size_t(len(octets)), 0, POSITION_CHARACTER, 0, CHARS_UTF8, None, None
-        )
+        flags = CHARS_UTF8 | (PHONEMES if language == SPELT_IN_SOUNDS else 0)
+        self._library.espeak_Synth(octets, ctypes.c_size_t(len(octets)), 0, POSITION_CHARACTER, 0, flags, None, None)
         self._library.espeak_Synchronize()
         return self._samples
 
