@@ -94,6 +94,10 @@ class HouseVoice:
         self._requests[key] = PromptRequest(key, Text(words.text), "")
         return key
 
+    def is_natural(self, language: Language) -> bool:
+        """Whether a language has a voice that is made to be understood, and not only espeak's."""
+        return self._voices.chosen(language).engine is not SpeechEngine.ESPEAK
+
     def agent(self, number: str, language: Language) -> Words:
         """Who is speaking, to the caller."""
         return self._plan.sayings.agent_words(number, language) or Words(number, language)
