@@ -247,7 +247,7 @@ async def test_line_whose_phone_keeps_no_promise_to_refresh_it_leaves_the_agent_
         await house.pass_time(60)
         live = house.operations.agent(AgentId("1001"))
         assert (live.state, live.reason) == (AgentState.NOT_READY, LINE_LOST)
-        assert record_of(house, "*16").outcome is Outcome.FAILED
+        assert record_of(house, "*16").outcome is Outcome.MEDIA_LOST
         await release(house, phone)
 
 

@@ -398,7 +398,7 @@ async def test_caller_whose_agent_hung_up_during_the_whisper_is_served_next_as_o
         later.hang_up()
 
 
-async def test_session_of_a_caller_that_breaks_after_the_agent_was_gone_is_a_failure_and_no_talk() -> None:
+async def test_session_of_a_caller_that_breaks_after_the_agent_was_gone_is_lost_and_no_talk() -> None:
     async with opened() as house:
         agent = await house.seat("1001")
         caller = house.caller(VIP)
@@ -412,7 +412,7 @@ async def test_session_of_a_caller_that_breaks_after_the_agent_was_gone_is_a_fai
         assert leg.session is not None
         house.switchboard.on_sip(SessionEnded(leg.session, EndCause.GONE))
         await house.pass_time(0.1)
-        assert house.cdr().outcome is Outcome.FAILED
+        assert house.cdr().outcome is Outcome.MEDIA_LOST
         caller.hang_up()  # it has not heard of the end
 
 

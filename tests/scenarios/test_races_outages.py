@@ -157,6 +157,7 @@ def test_bye_of_a_caller_whose_audio_goes_on_is_made_up_for_by_the_session_timer
             "  0.0 offered 1001 service",
             "  1.0 connected 1001",
             "  4.0 bridged",
+            " 60.0 media_lost caller timer",
             " 60.0 ended answered system timer",
         ],
     ]

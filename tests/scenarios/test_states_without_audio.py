@@ -108,7 +108,7 @@ async def test_caller_that_dies_from_the_first_inactive_offer_on_is_found_by_ask
         await house.pass_time(1)
         house.cable.unplugged.add(caller.address)
         await house.pass_time(FOUND_DEAD_S)
-        assert ended(house) == "ended failed system gone"
+        assert ended(house) == "ended media_lost system gone"
         caller.hang_up()
 
 
@@ -124,7 +124,7 @@ async def test_held_caller_in_the_queue_who_lives_is_kept_and_one_who_dies_is_fo
         assert questions(house, caller.address) >= 119
         house.cable.unplugged.add(caller.address)
         await house.pass_time(FOUND_DEAD_S)
-        assert ended(house) == "ended failed system gone"
+        assert ended(house) == "ended media_lost system gone"
         caller.hang_up()
 
 

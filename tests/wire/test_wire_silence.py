@@ -84,9 +84,9 @@ async def test_caller_whose_agent_drops_off_the_network_hears_so_and_is_served_b
         assert (ended["outcome"], ended["served_by"]) == ("answered", "1002")
         assert [each["agent"] for each in listed(ended, "segments") if each["agent"]] == ["1001", "1002"]
         story = await operator.stored(ended["call_id"])
-        (lost,) = [event["detail"] for event in listed(story, "events") if event["kind"] == "media_lost"]
-        assert isinstance(lost, dict)
-        assert (lost["whose"], lost["agent"]) == ("agent", "1001")
+        (gone,) = [event["detail"] for event in listed(story, "events") if event["kind"] == "media_lost"]
+        assert isinstance(gone, dict)
+        assert (gone["whose"], gone["agent"]) == ("agent", "1001")
         await second.gone()
         await desk.unregister("1002")
 
