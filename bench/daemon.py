@@ -163,7 +163,8 @@ class Daemon(AbstractAsyncContextManager["Daemon"]):
         """kill -9."""
         process, self._process = self._process, None
         if process is not None:
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):  # it may have ended by itself
+                process.kill()
             await process.wait()
 
     def key(self) -> str:

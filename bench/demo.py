@@ -37,6 +37,7 @@ VAR = Path(__file__).parent.parent / "var"
 DIFFERENCES = {
     "ACDCORE_QUEUES__SERVICE__WRAP_UP_S": "2",
     "ACDCORE_QUEUES__SERVICE__ANNOUNCE_FIRST_S": "3",
+    "ACDCORE_QUEUES__SERVICE__BUSY_PROMPT": "",  # six seconds, in which nobody would hear the music
     "ACDCORE_QUEUES__SERVICE__SHORT_ABANDON_S": "3",
     "ACDCORE_QUEUES__SALES__MAX_WAIT_S": "4",
     "ACDCORE_QUEUES__SALES__OVERFLOW__WAIT__QUEUE": "",
