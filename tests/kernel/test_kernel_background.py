@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from acdcore.kernel.alarms import Alarms
-from acdcore.kernel.background import INTERNAL_FAULT, Rhythm, repeated
+from acdcore.kernel.background import INTERNAL_FAULT, Rhythm, ended, repeated
 from acdcore.kernel.clock import LoopClock
 
 pytestmark = pytest.mark.looptime
@@ -46,3 +46,22 @@ async def test_fault_is_an_alarm_until_it_works_again_and_no_turn_is_left_out() 
         assert alarms.raised() == ()
         assert [alarm.kind for alarm in alarms.past()] == [INTERNAL_FAULT]
     assert len(work.turns) == 4
+
+
+async def test_task_that_swallows_a_cancellation_is_ended_all_the_same() -> None:
+    swallowed = 0
+
+    async def work() -> None:
+        nonlocal swallowed
+        while True:
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                if swallowed == 1:
+                    raise
+                swallowed += 1
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(1)
+    await ended(task)
+    assert task.cancelled()

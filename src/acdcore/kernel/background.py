@@ -19,6 +19,9 @@ INTERNAL_FAULT = AlarmKind(
 )
 """Work in the background met a fault of ours; `about` says which."""
 
+CANCEL_AGAIN_S = 0.5
+"""Between two attempts to cancel a task."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
@@ -46,9 +49,20 @@ async def repeated(
     try:
         yield
     finally:
+        await ended(task)
+
+
+async def ended(task: asyncio.Task[None]) -> None:
+    """End a task that works until it is cancelled, and wait for it; raises what it failed with.
+
+    It is cancelled again and again: a wait with a time limit that ends at the same moment swallows the cancellation
+    (`asyncio.wait_for` before Python 3.12, and what is built like it).
+    """
+    while not task.done():
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await asyncio.wait([task], timeout=CANCEL_AGAIN_S)
+    if not task.cancelled() and (fault := task.exception()) is not None:
+        raise fault
 
 
 async def guarded(name: str, turn: Callable[[], Awaitable[None]], alarms: Alarms) -> None:

@@ -14,6 +14,7 @@ import asyncpg
 import asyncpg.pool
 import orjson
 
+from acdcore.kernel.background import ended
 from acdcore.kernel.errors import Unavailable
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
@@ -89,9 +90,7 @@ class Database:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._watcher is not None:
-            self._watcher.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._watcher
+            await ended(self._watcher)
         if self._pool is not None:
             self._pool.terminate()
 
