@@ -26,6 +26,7 @@ from acdcore.ivr.prompts import render, render_music
 from acdcore.ivr.system import SystemPhrase, phrase_key
 from acdcore.kernel.address import Address
 from acdcore.kernel.alarms import AlarmKind, Severity
+from acdcore.kernel.background import ended
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import SettingsError, Unavailable
 from acdcore.kernel.ids import IdSource
@@ -254,9 +255,7 @@ async def recovered_calls(
     try:
         yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await ended(task)
 
 
 def tell_recovered(recovered: Recovered, on_progress: Progress) -> None:

@@ -26,6 +26,7 @@ import structlog
 
 from acdcore.calls.chronicle import Chronicle
 from acdcore.kernel.alarms import AlarmKind, Severity
+from acdcore.kernel.background import ended
 from acdcore.work.model import WorkItem, WorkKind, WorkState
 
 MAIL = AlarmKind("mail", Severity.MINOR, "Look at [notices] smtp, user and password, and whether the server answers.")
@@ -189,9 +190,7 @@ class Notices:
         finally:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._rests.wait(), FINISH_S)
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await ended(task)
             if self._unsent:
                 self._log.warning("notices not sent", count=len(self._unsent))
 

@@ -26,6 +26,7 @@ from urllib.parse import quote
 
 import asyncpg
 
+from acdcore.kernel.background import ended
 from acdcore.kernel.errors import Unavailable
 from acdcore.storage import postgres_launch
 from acdcore.storage.postgres_binaries import Binaries, closed_ancestor, find_binaries, server_account
@@ -127,9 +128,7 @@ class EmbeddedPostgres:
     async def stop(self) -> None:
         """Stop the server; committed rows are safe whatever happens here."""
         if self._watch is not None:
-            self._watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._watch
+            await ended(self._watch)
             self._watch = None
         await self._end_process()
         if self._sockets.parent != self.directory:

@@ -17,6 +17,7 @@ from acdcore.calls.ports import (
     Taken,
 )
 from acdcore.kernel.alarms import AlarmKind
+from acdcore.kernel.background import ended
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import SettingsError
 from acdcore.storage import alarms, people
@@ -201,10 +202,8 @@ async def _delivery(
         try:
             yield spool, drainer
         finally:
-            task.cancel()
             try:
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+                await ended(task)
             finally:
                 await asyncio.to_thread(spool.wait_durable, LAST_DELIVERY_WITHIN_S)
                 await drainer.finish(LAST_DELIVERY_WITHIN_S)
