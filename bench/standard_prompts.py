@@ -22,7 +22,7 @@ from acdcore.ivr.model import Language, PromptRequest, Text
 from acdcore.ivr.pack import STANDARD, Pack, file_of
 from acdcore.ivr.prompts import flow_requests
 from acdcore.ivr.shelf import Shelf, Spoken
-from acdcore.ivr.voices import NATURAL, SpeechEngine, VoiceChoice, VoiceSettings, stand_in
+from acdcore.ivr.voices import CHOSEN, VoiceSettings
 from acdcore.ivr.wav import from_pcm, mu_law
 from acdcore.plan import read_plan
 from acdcore.settings import load
@@ -30,11 +30,6 @@ from acdcore.settings import load
 CONFIG = Path(__file__).parents[1] / "config"
 WORK = Path("var/standard-prompts")
 """Where texts that have been read lie until all are: a run that was interrupted is taken up."""
-PACKED = {
-    language: VoiceChoice(SpeechEngine.KOKORO, NATURAL[language]) if language in NATURAL else stand_in(language)
-    for language in Language
-}
-"""The best voice that each language has in a package."""
 STAMP = (1980, 1, 1, 0, 0, 0)
 """Of every member: the same sounds make the same file."""
 
@@ -52,7 +47,7 @@ def standard_texts(requests: Iterable[PromptRequest]) -> dict[Language, dict[str
     for request in requests:
         if isinstance(request.source, Text):
             language = request.key.language
-            spoken = Spoken.of(request.source.text, language, PACKED[language])
+            spoken = Spoken.of(request.source.text, language, CHOSEN[language])
             texts[language][spoken.name] = spoken
     return texts
 
@@ -122,7 +117,7 @@ def main() -> None:
             sys.exit(bool(wanted))
         shelf = Shelf(PromptCache(WORK), pack)
         shelf.cache.open()
-        read_aloud([spoken for spoken in wanted if not shelf.has(spoken)], shelf, voices_ahead(VoiceSettings(PACKED)))
+        read_aloud([spoken for spoken in wanted if not shelf.has(spoken)], shelf, voices_ahead(VoiceSettings()))
         for language, each in texts.items():
             write_pack(STANDARD, language, each, shelf)
     for language, each in texts.items():

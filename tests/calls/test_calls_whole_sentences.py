@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import pytest
@@ -15,10 +16,11 @@ from acdcore.calls import ahead
 from acdcore.calls.people import AgentRecord, Customer, Tier
 from acdcore.calls.speaker import Speaker
 from acdcore.calls.voice import PromptLibrary
+from acdcore.ivr.engines import Voices
 from acdcore.ivr.model import Flow, FlowName, Language, NodeName, PromptKey, PromptName, Words
 from acdcore.ivr.phrases import Sayings, clips_of
 from acdcore.ivr.system import SystemPhrase, SystemPrompt, clip_names, phrase_key, system_key
-from acdcore.ivr.voices import Reading
+from acdcore.ivr.voices import CHOSEN, Reading, SpeechEngine, VoiceSettings
 from acdcore.ivr.wav import write_wav
 from acdcore.kernel.errors import Unavailable
 from acdcore.kernel.ids import AgentId, CustomerId, QueueName
@@ -35,11 +37,14 @@ VIP_CUSTOMER = Customer(CustomerId(7), "Customer Seven", Tier.VIP, "cmn", (), No
 TIMEOUT_S = 5.0
 
 
+@dataclass
 class Talkative:
     """Reads anything at once."""
 
+    is_installed: bool = True
+
     def is_there(self) -> bool:
-        return True
+        return self.is_installed
 
     def read(self, readings: Sequence[Reading], on_read: Callable[[], None]) -> None:
         for reading in readings:
@@ -149,6 +154,22 @@ async def test_value_is_spoken_as_a_whole_where_an_engine_is_in_time() -> None:
     told = library(speaker=Speaker(make=lambda _: read_by(Talkative())))
     (whole,) = await told.spoken(MEMBER)
     assert whole not in told.present.all()
+    told.close()
+
+
+async def test_value_is_put_together_from_words_of_its_voice_where_only_another_could_speak_it() -> None:
+    kokoro = Talkative(is_installed=False)
+    voices = Voices(CHOSEN, {SpeechEngine.KOKORO: kokoro, SpeechEngine.ESPEAK: Talkative()})
+    told = library(speaker=Speaker(make=lambda _: voices))
+    assert await told.spoken(MEMBER) == clips(told, *MEMBER.clips)
+    assert len(await told.spoken(Words("Jade", CMN))) == 1, "what has no words is spoken all the same"
+    told.ahead.want(AGENT)
+    assert told.ahead.waiting() == ()
+    kokoro.is_installed = True  # acdcore voice install, then a reload
+    told.use_voices(VoiceSettings())
+    told.ahead.want(AGENT)
+    assert told.ahead.waiting() == (AGENT,)
+    assert (await told.spoken(MEMBER))[0] not in told.present.all()
     told.close()
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 import structlog
 
 from acdcore.calls.people import AgentRecord
-from acdcore.ivr.model import Flow, Words
+from acdcore.ivr.model import Flow, Language, Words
 from acdcore.ivr.phrases import Sayings
 from acdcore.kernel.errors import AcdError
 from acdcore.media.engine import Engine
@@ -27,8 +27,10 @@ WANTED_MAX = READY_MAX
 class Ahead:
     """What is ready, what is wanted, and the turn in which one becomes the other."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, can_speak: Callable[[Language], bool] = lambda language: True) -> None:
+        """`can_speak` says whether a language's voice is installed; where it is not, words in a row are better."""
         self._engine = engine
+        self._can_speak = can_speak
         self.ready: OrderedDict[Words, ClipId] = OrderedDict()
         """By what is said."""
         self._wanted: OrderedDict[Words, bool] = OrderedDict()
@@ -37,7 +39,9 @@ class Ahead:
 
     def want(self, words: Words | None, *, is_urgent: bool = False) -> None:
         """Have a sentence soon, an urgent one before all others; None: there is none to be had."""
-        if words is None or words in self.ready or (len(self._wanted) >= WANTED_MAX and not is_urgent):
+        if words is None or words in self.ready or not self._can_speak(words.language):
+            return
+        if len(self._wanted) >= WANTED_MAX and not is_urgent:
             return
         self._wanted[words] = is_urgent
         if is_urgent:

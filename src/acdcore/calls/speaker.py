@@ -12,7 +12,7 @@ import structlog
 from acdcore.ivr.cache import PromptCache
 from acdcore.ivr.engines import Voices, voices_live
 from acdcore.ivr.http_voice import VoiceAway
-from acdcore.ivr.model import Words
+from acdcore.ivr.model import Language, Words
 from acdcore.ivr.pack import Pack
 from acdcore.ivr.shelf import Shelf, Spoken, spoken_by
 from acdcore.ivr.voices import VoiceSettings, stand_in
@@ -50,17 +50,23 @@ class Speaker:
         self._settings = settings or VoiceSettings()
         self._make = make
         self._voices = make(self._settings)
+        self._own = _own_voices(self._voices)
         self._threads = ThreadPoolExecutor(AT_ONCE_MAX, thread_name_prefix="speech")
         self._log = structlog.get_logger("speech")
 
     def use(self, settings: VoiceSettings) -> bool:
         """Read in these voices from now on; whether they are others than before."""
-        if settings == self._settings:
-            return False
-        self._settings, former = settings, self._voices
-        self._voices = self._make(settings)
-        self._threads.submit(former.close)
-        return True
+        is_other = settings != self._settings
+        if is_other:
+            self._settings, former = settings, self._voices
+            self._voices = self._make(settings)
+            self._threads.submit(former.close)
+        self._own = _own_voices(self._voices)  # a voice may have been installed since
+        return is_other
+
+    def has_voice(self, language: Language) -> bool:
+        """Whether the voice that the settings ask for is installed; otherwise espeak stands in for it."""
+        return language in self._own
 
     def warm(self) -> None:
         """Load the voices now, so that the first words need not wait for that."""
@@ -104,3 +110,7 @@ class Speaker:
                     spoken = Spoken.of(words.text[:CHARS_MAX], words.language, stand_in(words.language))
                     voices.read([shelf.reading(spoken)], lambda: None)
             return shelf.pcm(spoken)
+
+
+def _own_voices(voices: Voices) -> frozenset[Language]:
+    return frozenset(language for language in Language if voices.present(language) == voices.chosen(language))

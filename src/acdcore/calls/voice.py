@@ -165,7 +165,7 @@ class PromptLibrary:
         self._spoken: OrderedDict[Words, ClipId] = OrderedDict()
         self._ringback = engine.add_clip(ringback)
         clips = {key: engine.add_clip(pcm) for key, pcm in sounds.items()}
-        self.ahead = Ahead(engine)
+        self.ahead = Ahead(engine, self.has_voice)
         """Sentences that are spoken before their time comes."""
         tunes = {queue: engine.add_clip(pcm) for queue, pcm in music.items()}
         self.present = Voice(clips, tunes, self._ringback, sayings, self.ahead.ready)
@@ -209,13 +209,14 @@ class PromptLibrary:
                 self._engine.drop_clip(clip)
 
     async def spoken(self, words: Words, voice: Voice | None = None) -> tuple[ClipId, ...]:
-        """Words as they come up; the clips of `voice` for them when they cannot be in time, or are recorded there.
+        """Words as they come up; the clips of `voice` for them when they cannot be in time, or are better.
 
-        Empty when there are no such clips.
+        They are where they were recorded by people, and where the language's voice is not installed: clips of that
+        voice come along, and nobody understands espeak between them. Empty when there are no such clips.
         """
         voice = voice or self.present
         clips = voice.clips(words.clips)
-        if clips and words.language in voice.sayings.recorded:
+        if clips and (words.language in voice.sayings.recorded or not self.has_voice(words.language)):
             return clips
         if words not in self._spoken:
             pcm = None if self._speaker is None else await self._speaker.pcm(words)
@@ -227,6 +228,10 @@ class PromptLibrary:
                     self._engine.drop_clip(self._spoken.popitem(last=False)[1])
         self._spoken.move_to_end(words)
         return (self._spoken[words],)
+
+    def has_voice(self, language: Language) -> bool:
+        """Whether sentences can be spoken at run time by the voice that the settings ask for."""
+        return self._speaker is None or self._speaker.has_voice(language)
 
     def warm(self) -> None:
         """Have the voices for words at run time loaded."""

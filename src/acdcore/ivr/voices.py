@@ -44,8 +44,11 @@ def stand_in(language: Language) -> VoiceChoice:
     return VoiceChoice(SpeechEngine.ESPEAK, language.value)
 
 
-CHOSEN: Mapping[Language, VoiceChoice] = {language: stand_in(language) for language in Language}
-"""Without a word in the settings."""
+CHOSEN: Mapping[Language, VoiceChoice] = {
+    language: VoiceChoice(SpeechEngine.KOKORO, NATURAL[language]) if language in NATURAL else stand_in(language)
+    for language in Language
+}
+"""The voice of each language that the settings say nothing of: the natural one, where there is one."""
 
 
 @dataclass(frozen=True, slots=True)
