@@ -206,13 +206,12 @@ async def set_clock(daemon: Daemon, watch: Watch, by: signal.Signals, each_s: fl
 
 
 async def end_callbacks(client: aiohttp.ClientSession) -> None:
-    """Take out the callbacks that nobody got to."""
-    async with client.get("/v1/work", params={"limit": "500"}) as answer:
+    """Take out the callbacks that nobody got to; one that an agent has meanwhile is refused, and ends by itself."""
+    async with client.get("/v1/work", params={"state": "waiting", "limit": "500"}, raise_for_status=True) as answer:
         items = (await answer.json())["items"]
     for item in items:
-        if item["state"] == "waiting":
-            async with client.post(f"/v1/work/{item['work_id']}/cancel", json={}):
-                pass
+        async with client.post(f"/v1/work/{item['id']}/cancel", json={}) as answer:
+            await answer.read()
 
 
 async def figures_of(client: aiohttp.ClientSession) -> dict[str, float]:
