@@ -4,7 +4,10 @@ import sys
 
 import pytest
 
-from acdcore.cli.voice import pip_install, requirements
+from acdcore.cli.voice import pip_install, requirements, spoken
+from acdcore.ivr.engines import Voices
+from acdcore.ivr.model import Language
+from acdcore.ivr.voices import CHOSEN
 from acdcore.kernel.errors import SettingsError, Unavailable
 
 
@@ -24,3 +27,11 @@ def test_failure_of_pip_is_told_in_its_last_words() -> None:
     failing = (sys.executable, "-c", "import sys; print('Collecting x'); sys.exit('ERROR: no network')")
     with pytest.raises(Unavailable, match=r"pip ended with status 1: Collecting x ERROR: no network|ERROR: no network"):
         pip_install(["x"], failing)
+
+
+def test_text_that_nobody_can_read_is_refused_with_the_remedy_and_one_that_comes_along_is_not() -> None:
+    nobody = Voices(CHOSEN, {})
+    with pytest.raises(Unavailable, match=r"^no voice is installed .* run acdcore voice install$"):
+        spoken("您的爱车预计三十分钟后送达。", Language.MANDARIN, nobody)
+    pcm, voice = spoken("感谢您的来电，再见。", Language.MANDARIN, nobody)
+    assert len(pcm) > 8_000 and voice == CHOSEN[Language.MANDARIN]

@@ -23,6 +23,7 @@ from acdcore.ivr.pack import Pack
 from acdcore.ivr.prompts import render
 from acdcore.ivr.resample import TELEPHONE_RATE
 from acdcore.ivr.shelf import Shelf, spoken_by
+from acdcore.ivr.voices import VoiceChoice
 from acdcore.ivr.wav import write_wav
 from acdcore.kernel.errors import SettingsError, Unavailable
 from acdcore.plan import Plan, make_plan
@@ -123,10 +124,17 @@ def say(
     with plain_errors():
         plan = make_plan(load(config, os.environ), config)
         voices = voices_ahead(plan.settings.voice.settings(plan.file.parent))
-        key = PromptKey(PromptName("voice.say"), language)
-        with tempfile.TemporaryDirectory(prefix="acdcore-voice-") as directory:
-            request = PromptRequest(key, Text(text), "--language")
-            pcm = render([request], Path(directory), Path(directory), voices=voices)[key]
+        pcm, voice = spoken(text, language, voices)
         out.write_bytes(write_wav(pcm, TELEPHONE_RATE))
-        voice = voices.present(language) or voices.chosen(language)
         show(f"{out}: {len(pcm) / 2 / TELEPHONE_RATE:.1f} s, {voice.engine.value} {voice.name}")
+
+
+def spoken(text: str, language: Language, voices: Voices) -> tuple[bytes, VoiceChoice]:
+    """A text as PCM (16 bit, mono, 8 kHz), and who has read it. Raises Unavailable."""
+    key = PromptKey(PromptName("voice.say"), language)
+    with tempfile.TemporaryDirectory(prefix="acdcore-voice-") as directory, closing(Pack()) as pack:
+        found = spoken_by(text, language, voices, Shelf(PromptCache(Path(directory)), pack))
+        if found is None:
+            raise Unavailable("no voice is installed that could read it; run acdcore voice install")
+        request = PromptRequest(key, Text(text), "--language")
+        return render([request], Path(directory), Path(directory), voices=voices)[key], found.voice
