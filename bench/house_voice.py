@@ -9,8 +9,10 @@ from acdcore.ivr.engines import voices_ahead
 from acdcore.ivr.kinds import ReadAs
 from acdcore.ivr.model import Language, PromptKey, PromptName, PromptRequest, Text, Words
 from acdcore.ivr.numbers import speak_position, speak_wait
+from acdcore.ivr.phrases import clips_of
 from acdcore.ivr.prompts import render
-from acdcore.ivr.reading import said
+from acdcore.ivr.reading import read, said
+from acdcore.ivr.system import SystemPhrase, phrase_key
 from acdcore.ivr.voices import NATURAL, SpeechEngine, VoiceChoice, stand_in
 from acdcore.media.g711 import decode, encode
 from acdcore.media.model import Codec
@@ -121,6 +123,21 @@ class HouseVoice:
             text = self.text([key])
             said = " ".join(text) if value.kind is ValueKind.PLATE else text  # sign by sign
             yield Utterance(f"{value.kind} {value.written}", Sort.VALUE, said, at_the_phone(self._sounds[key]))
+
+    def spliced(self, values: Iterable[Value], language: Language) -> Iterator[Utterance]:
+        """The same where the language's voice is not installed: single words in a row; what has none is left out."""
+        pieces = {value: self._pieces(value, language) for value in values}
+        self.make_ready(key for keys in pieces.values() for key in keys)
+        for value, keys in pieces.items():
+            if keys:
+                pcm = b"".join(self._sounds[key] for key in keys)
+                yield Utterance(f"{value.kind} {value.written}", Sort.VALUE, self.text(keys), at_the_phone(pcm))
+
+    def _pieces(self, value: Value, language: Language) -> tuple[PromptKey, ...]:
+        """The prompts of single words that say a value; none where it is a prompt of its own, or free text."""
+        if value.kind is ValueKind.AGENT:
+            return clips_of(phrase_key(SystemPhrase.AGENT, value.written, language))
+        return read(value.written, READ_AS[value.kind], language) if value.kind in READ_AS else ()
 
     def _key(self, value: Value, language: Language) -> PromptKey:
         spoken = self._spoken(value, language)

@@ -169,6 +169,7 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--language", choices=sorted(LANGUAGES), help="only this one")
     parser.add_argument("--only", choices=[sort.value for sort in Sort], help="only these")
     parser.add_argument("--engine", choices=["kokoro", "espeak"], help="instead of what the settings choose")
+    parser.add_argument("--spliced", action="store_true", help="values in single words, as without the natural voice")
     parser.add_argument("--every", type=int, default=1, help="a sample: only each so-and-so-manieth")
     parser.add_argument("--studio", action="store_true", help="at 24 kHz, before the telephone: the recogniser's own")
     parser.add_argument("--threads", type=int, default=1, help="of the recogniser")
@@ -197,8 +198,9 @@ def main() -> int:
     voice = HouseVoice(wanted.directory / "prompts", engine, spoken_so_far(console))
     for language in [LANGUAGES[wanted.language]] if wanted.language else LANGUAGES.values():
         prompts = [each for each in voice.prompts(language) if wanted.only in (None, each[1].value)]
-        read = values() if wanted.only in (None, Sort.VALUE.value) else ()
-        chosen = [*voice.utterances(prompts[:: wanted.every]), *voice.values(read[:: wanted.every], language)]
+        read = values()[:: wanted.every] if wanted.only in (None, Sort.VALUE.value) else ()
+        spoken = voice.spliced(read, language) if wanted.spliced else voice.values(read, language)
+        chosen = [*voice.utterances(prompts[:: wanted.every]), *spoken]
         verdicts = listen(ears, chosen, language, console, studio)
         rows += figures_of(verdicts, language)
         everything += verdicts

@@ -5,13 +5,16 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from bench.house_voice import Sort, Utterance
-from bench.misheard import Misheard
-from bench.spoken_values import COUNTS, ValueKind, values
+from bench.house_voice import HouseVoice, Sort, Utterance, at_the_phone
+from bench.misheard import Misheard, compare
+from bench.spoken_values import COUNTS, Value, ValueKind, values
 from bench.transcriber import RememberingEars
 from bench.voice_check import WORST, Verdict, figures_of, json_of, worst_of
 
+from acdcore.ivr.kinds import ReadAs
 from acdcore.ivr.model import Language
+from acdcore.ivr.numbers import speak_digits
+from acdcore.ivr.reading import said
 
 
 def verdict(name: str, edits: int, units: int, sort: Sort = Sort.SENTENCE) -> Verdict:
@@ -71,3 +74,16 @@ def test_sound_that_was_heard_before_is_not_listened_to_again(tmp_path: Path) ->
         assert ears.heard(b"ab", 8_000, Language.ENGLISH) == "2 in en"
     assert ears.heard(b"ab", 8_000, Language.MANDARIN) == "2 in cmn"
     assert deaf.asked == 2
+
+
+@pytest.mark.parametrize("language", [Language.MANDARIN, Language.ENGLISH])
+def test_spliced_values_say_the_same_in_the_words_that_come_along(language: Language, tmp_path: Path) -> None:
+    house = HouseVoice(tmp_path)
+    spliced = {each.name: each for each in house.spliced(values(), language)}
+    without = {ValueKind.POSITION, ValueKind.WAIT, ValueKind.PLATE}
+    assert set(spliced) == {f"{each.kind} {each.written}" for each in values() if each.kind not in without}
+    hotline = spliced[f"{ValueKind.TELEPHONE} 95500"]
+    assert compare(said("95500", ReadAs.DIGITS, language), hotline.said, language).edits == 0
+    assert hotline.pcm == at_the_phone(b"".join(map(house.sound, speak_digits("95500", language))))
+    (agent,) = house.spliced([Value(ValueKind.AGENT, "2077")], language)
+    assert hotline.said.split()[-1] in agent.said and len(agent.said.split()) > 4
