@@ -1,4 +1,4 @@
-"""What the house says, as the daemon makes it: each prompt of the shipped configuration, and values read aloud."""
+"""What the house says, as the daemon makes it: each prompt that comes along, and values read aloud."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +20,7 @@ from acdcore.plan import make_plan
 from acdcore.settings import load
 from bench.daemon import CONFIG
 from bench.spoken_values import Value, ValueKind
+from bench.standard_prompts import standard_requests
 
 SENTENCE_ENDS = "。？！.?!"
 READ_AS = {
@@ -57,7 +58,7 @@ class Utterance:
 
 
 class HouseVoice:
-    """The prompts of the shipped configuration, rendered as at the daemon's start once they are asked for."""
+    """The prompts of the shipped settings, flows and examples, rendered as at the daemon's start once asked for."""
 
     def __init__(self, cache: Path, engine: SpeechEngine | None = None, on_progress: Progress | None = None) -> None:
         """`engine` reads instead of those that the settings choose, but no Cantonese. Raises SettingsError."""
@@ -67,7 +68,7 @@ class HouseVoice:
         chosen = self._plan.settings.voice.settings(file.parent)
         others = {language: voice_of(engine, language) for language in NATURAL if engine is not None}
         self._voices = voices_ahead(replace(chosen, by_language={**chosen.by_language, **others}))
-        self._requests = {request.key: request for request in self._plan.prompts}
+        self._requests = {request.key: request for request in standard_requests(CONFIG)}
         self._sounds: dict[PromptKey, bytes] = {}
 
     def prompts(self, language: Language) -> list[tuple[PromptKey, Sort]]:

@@ -76,6 +76,11 @@ def test_sound_that_was_heard_before_is_not_listened_to_again(tmp_path: Path) ->
     assert deaf.asked == 2
 
 
+def test_examples_are_listened_to_as_well(tmp_path: Path) -> None:
+    names = {key.name for key, _ in HouseVoice(tmp_path).prompts(Language.MANDARIN)}
+    assert {"hotline.greeting", "departments.which", "order-status.again", "system.goodbye"} <= names
+
+
 @pytest.mark.parametrize("language", [Language.MANDARIN, Language.ENGLISH])
 def test_spliced_values_say_the_same_in_the_words_that_come_along(language: Language, tmp_path: Path) -> None:
     house = HouseVoice(tmp_path)
