@@ -133,6 +133,19 @@ async def test_ended_call_is_told_with_history_and_reasons(shell: Shell, tmp_pat
 
 
 @pytest.mark.parametrize("is_why_told", [True, False])
+def test_why_a_call_was_rejected_or_a_message_dropped_is_always_told(is_why_told: bool) -> None:
+    rows = [
+        CallEventRow(CallId("call"), number, ARRIVED, kind, {"why": f"reason {number}"})
+        for number, kind in enumerate(("rejected", "message_dropped", "message_refused", "offered"))
+    ]
+    console = Console(record=True, width=200)
+    console.print(events(rows, ARRIVED, is_why_told))
+    told = console.export_text()
+    assert all(f"why reason {number}" in told for number in range(3))
+    assert ("why reason 3" in told) == (not is_why_told), "the offers' reasons are told in full below"
+
+
+@pytest.mark.parametrize("is_why_told", [True, False])
 def test_what_a_caller_said_and_why_nobody_listened_is_told(is_why_told: bool) -> None:
     heard: Detail = {
         "value": "sales",

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from acdcore.calls.commands import Why
+from acdcore.calls.events import KINDS, Offered
 from acdcore.calls.ports import CallStory
 from acdcore.calls.rows import CallEventRow, CdrRow, Detail
 from acdcore.cli.daemon import Daemon, Declined, Reach, daemon_at, in_path
@@ -258,7 +259,8 @@ def events(rows: Iterable[CallEventRow], arrived_at: datetime, is_why_told: bool
     """One line an event."""
     table = Table("after", "what", "facts", title="what happened", title_justify="left")
     for row in rows:
-        detail = {name: value for name, value in row.detail.items() if not (is_why_told and name == "why")}
+        is_told_below = is_why_told and row.kind == KINDS[Offered]
+        detail = {name: value for name, value in row.detail.items() if not (is_told_below and name == "why")}
         table.add_row(f"{(row.at - arrived_at).total_seconds():.1f} s", row.kind.replace("_", " "), in_words(detail))
     return table
 
