@@ -199,7 +199,7 @@ async def in_menu(house: House, agent: Phone, caller: Phone) -> None:
 async def in_message(house: House, agent: Phone, caller: Phone) -> None:
     caller.call(MAILBOX)
     await house.pass_time(4)
-    for key in "121":
+    for key in "211":
         house.press(key)
         await house.pass_time(1)
     await house.pass_time(20)

@@ -110,7 +110,7 @@ async def test_overflow_to_the_mailbox_leads_into_the_flow() -> None:
         caller = house.caller(VIP)
         caller.call(SERVICE_LINE)
         await house.pass_time(25)
-        assert house.live().view.flow_node == "voicemail.own-number"
+        assert house.live().view.flow_node == "voicemail.subject"
         caller.hang_up()
         await house.pass_time(1)
         assert house.cdr().outcome is Outcome.OVERFLOWED

@@ -201,11 +201,11 @@ async def test_message_is_heard_by_an_agent_who_calls_back_by_key() -> None:
         caller = house.caller(ORDINARY)
         caller.call(MAILBOX)
         await house.pass_time(4)
-        house.press("1")  # the number is right
-        await house.pass_time(1)
         house.press("2")  # an order
         await house.pass_time(1)
         house.press("1")  # a reply is wanted
+        await house.pass_time(1)
+        house.press("1")  # the number is right
         await house.pass_time(20)
         house.press("#")
         await house.pass_time(1)
@@ -238,7 +238,7 @@ async def test_message_is_kept_when_the_caller_hangs_up_in_the_middle_of_it() ->
         caller = house.caller(ORDINARY)
         caller.call(MAILBOX)
         await house.pass_time(4)
-        for key in "121":
+        for key in "211":
             house.press(key)
             await house.pass_time(1)
         await house.pass_time(20)
@@ -373,7 +373,7 @@ async def test_number_that_may_not_be_called_stands_in_the_message_for_the_agent
         caller = house.caller(ORDINARY)
         caller.call(MAILBOX)
         await house.pass_time(4)
-        for key in "2" + "16890000001#1" + "11":  # another number, a complaint, a reply is wanted
+        for key in "11" + "2" + "16890000001#1":  # a complaint, a reply is wanted, to another number
             house.press(key)
             await house.pass_time(1)
         await house.pass_time(20)
@@ -391,7 +391,7 @@ async def leave_message(house: House, speaks_s: float = 20.0) -> None:
     caller = house.caller(ORDINARY)
     caller.call(MAILBOX)
     await house.pass_time(4)
-    for key in "121":
+    for key in "211":
         house.press(key)
         await house.pass_time(1)
     await house.pass_time(speaks_s)
@@ -430,7 +430,11 @@ async def test_silence_before_the_first_word_is_not_kept(began_s: float, skipped
 
 @pytest.mark.parametrize(
     ("speech", "why"),
-    [(Speech(0.0, 0.0), "no_speech"), (Speech(0.1, 8.0), "no_speech"), (Speech(0.5, 0.6), "too_short")],
+    [
+        (Speech(0.0, 0.0), "no_speech"),
+        (Speech(0.1, 8.0), "no_speech"),
+        (Speech(0.5, 0.6), "too_short"),
+    ],
 )
 @pytest.mark.parametrize("hangs_up", [True, False])
 async def test_message_without_words_is_dropped_and_the_record_says_so(
@@ -475,7 +479,7 @@ async def test_full_mailbox_is_told_to_the_caller_before_the_beep() -> None:
         house.caller(VIP).call(MAILBOX)
         await house.pass_time(4)
         (call,) = [each for each in house.switchboard.calls.values() if each.caller is not None]
-        for key in "121":
+        for key in "211":
             house.engine.press(house.leg(call, "caller").stream, key)
             await house.pass_time(1)
         heard = house.engine.streams[house.leg(call, "caller").stream].heard

@@ -381,21 +381,40 @@ def test_hotline_leads_to_a_message_by_6_in_the_language_chosen() -> None:
     assert caller.actions[-1] == Play(4, (PromptKey(PromptName("voicemail.welcome"), Language.CANTONESE),))
 
 
-def test_voicemail_takes_number_subject_and_wish_by_keys() -> None:
+def test_voicemail_takes_subject_wish_and_number_by_keys() -> None:
     caller = at("voicemail", Context("", "4000", queue=QueueName("sales")))
     caller.heard()
-    caller.press("13800138000#1")
     caller.press("1")
-    caller.press("2")
+    caller.press("1")
+    caller.press("13800138000#1")
     caller.heard()
     caller.press("5")
     caller.answer()
     caller.press("1")
     recording = last(caller, Record).recording
     filed = [action for action in caller.actions if isinstance(action, FileMessage)]
-    assert filed == [FileMessage(QueueName("sales"), "13800138000", "complaint", False, recording)]
+    assert filed == [FileMessage(QueueName("sales"), "13800138000", "complaint", True, recording)]
     caller.heard()
     assert caller.actions[-1] == HangUp(EndReason.COMPLETED)
+
+
+@pytest.mark.parametrize("number", ["", "02055550100"])
+def test_voicemail_asks_nobody_for_a_number_who_wants_no_reply(number: str) -> None:
+    caller = at("voicemail", Context(number, "4000", queue=QueueName("sales")))
+    caller.heard()
+    caller.press("2")
+    caller.press("2")
+    caller.heard()
+    assert isinstance(caller.actions[-1], Record)
+    assert not {action.node for action in caller.actions if isinstance(action, Entered)} & {
+        "own-number",
+        "other-number",
+    }
+    caller.press("5")
+    caller.answer()
+    caller.press("1")
+    (filed,) = [action for action in caller.actions if isinstance(action, FileMessage)]
+    assert (filed.number, filed.subject, filed.is_reply_wanted) == (number, "order", False)
 
 
 def test_voicemail_of_a_caller_who_presses_nothing_has_his_own_number_and_wants_a_reply() -> None:

@@ -355,7 +355,7 @@ def test_reload_without_the_flow_that_a_callers_queue_overflows_to_leads_there_a
         house.hall.acd.feed(FloorChanged(FloorSettings((QUEUE,))))
         house.hall.rules = replace(house.hall.rules, flows=kept)
         await house.pass_time(16)
-        assert house.live().view.flow_node == "voicemail.own-number"
+        assert house.live().view.flow_node == "voicemail.subject"
         caller.hang_up()
         await house.pass_time(1)
 
@@ -370,7 +370,7 @@ def test_reload_without_the_flow_that_a_callers_queue_overflows_to_leads_there_a
             *QUEUED,
             " 20.0 overflowed wait flow:voicemail",
             " 20.0 flow_entered voicemail.welcome",
-            " 20.5 flow_entered voicemail.own-number",
+            " 20.5 flow_entered voicemail.subject",
             " 21.0 ended overflowed caller bye",
         ],
     ]

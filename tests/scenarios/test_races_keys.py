@@ -306,7 +306,7 @@ def test_key_in_the_turn_of_an_overflow_to_a_flow_means_nothing_any_more() -> No
             *QUEUED,
             " 20.0 overflowed wait flow:voicemail",
             " 20.0 flow_entered voicemail.welcome",
-            " 20.5 flow_entered voicemail.own-number",
+            " 20.5 flow_entered voicemail.subject",
             " 21.0 ended overflowed caller bye",
         ],
     ]

@@ -423,7 +423,7 @@ async def speak(house: House) -> None:
     """Call the mailbox and speak for twenty seconds."""
     house.caller(ORDINARY).call(MAILBOX)
     await house.pass_time(4)
-    for key in "121":
+    for key in "211":
         house.press(key)
         await house.pass_time(1)
     await house.pass_time(20)
