@@ -466,6 +466,24 @@ def test_yes_and_no_are_there_in_every_language(tmp_path: Path) -> None:
     assert problems(tmp_path, text[: text.index("[nodes.ask.phrases]")].replace('keys_only = ["yue"]\n', "")) == {}
 
 
+def test_own_words_for_yes_stand_beside_the_usual_ones(tmp_path: Path) -> None:
+    own = 'yes = { cmn = ["可以", "对头"], en = ["Yes!", "aye"] }\nmaybe = { cmn = ["也许"], en = ["perhaps"] }\n'
+    begin, end = GOOD.index("cases ="), GOOD.index("keys =")
+    cases = 'answers = "yes_no"\ncases = { yes = "sales", no = "service", maybe = "service" }\n'
+    text = (GOOD[:begin] + cases + GOOD[end:]).replace(GOOD[GOOD.index("sales = { cmn") :], own)
+    assert problems(tmp_path, text) == {}
+    node = read_flow(tmp_path / "test.toml").nodes[NodeName("ask")]
+    assert isinstance(node, ListenNode)
+    assert node.phrases["yes"][CMN] == (*YES_NO["yes"][CMN], "对头")
+    assert node.phrases["yes"][EN] == (*YES_NO["yes"][EN], "aye")
+    assert node.phrases["yes"][YUE] == YES_NO["yes"][YUE]
+    assert node.phrases["no"] == YES_NO["no"]
+    assert node.phrases["maybe"] == {CMN: ("也许",), EN: ("perhaps",)}
+    twice = text.replace('"aye"', '"no"')
+    assert "means yes already" in problems(tmp_path, twice)["nodes.ask.phrases.no.en"]
+    assert "stands there twice" in problems(tmp_path, text.replace('"aye"', '"aye", "Aye"'))["nodes.ask.phrases.yes.en"]
+
+
 @pytest.mark.parametrize("language", list(Language))
 def test_nothing_means_both_yes_and_no(language: Language) -> None:
     texts = [plain(text) for phrases in YES_NO.values() for text in phrases[language]]

@@ -56,7 +56,7 @@ from acdcore.ivr.model import (
     ServiceNode,
     VariableName,
 )
-from acdcore.ivr.spoken import YES_NO
+from acdcore.ivr.spoken import with_yes_no
 from acdcore.ivr.system import SYSTEM
 from acdcore.ivr.table import Table
 from acdcore.ivr.variables import NO, YES
@@ -414,7 +414,7 @@ class ListenTable(Table):
         own = {value: phrases.texts() for value, phrases in self.phrases.items()}
         return ListenNode(
             prompts=qualified(flow, self.prompts),
-            phrases={**(YES_NO if self.answers == "yes_no" else {}), **own},
+            phrases=with_yes_no(own) if self.answers == "yes_no" else own,
             cases={value: NodeName(target) for value, target in self.cases.items()},
             keys={key: NodeName(target) for key, target in self.keys.items()},
             timeout_s=self.timeout_s,

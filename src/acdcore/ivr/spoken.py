@@ -16,7 +16,9 @@ from acdcore.ivr.model import Language, ListenNode, VariableName
 from acdcore.ivr.steps import Answered, Likely, Sayable
 from acdcore.ivr.variables import NO, YES
 
-YES_NO: Mapping[str, Mapping[Language, tuple[str, ...]]] = {
+Phrases = Mapping[str, Mapping[Language, tuple[str, ...]]]
+"""The values of a question, and how each is said."""
+YES_NO: Phrases = {
     YES: {
         Language.MANDARIN: ("是", "是的", "对", "对的", "好", "好的", "可以", "行", "没错", "没问题", "要", "需要"),
         Language.CANTONESE: ("係", "係呀", "啱", "好", "好呀", "得", "可以", "冇錯", "冇問題", "要"),
@@ -37,6 +39,22 @@ def sayable(node: ListenNode, language: Language, *, is_doubtful: bool) -> tuple
     """What may be said: an answer to the question, or yes and no when the caller is asked whether one was meant."""
     phrases = YES_NO if is_doubtful else node.phrases
     return tuple(Sayable(value, texts[language]) for value, texts in phrases.items() if texts.get(language))
+
+
+def with_yes_no(own: Phrases) -> Phrases:
+    """A flow's own phrases beside the usual ones for yes and no; what is usual already does not stand twice."""
+    phrases = {}
+    for value, usual in YES_NO.items():
+        added = own.get(value, {})
+        phrases[value] = {
+            language: texts + _unusual(added.get(language, ()), texts) for language, texts in usual.items()
+        }
+    return phrases | {value: texts for value, texts in own.items() if value not in YES_NO}
+
+
+def _unusual(texts: tuple[str, ...], usual: tuple[str, ...]) -> tuple[str, ...]:
+    known = {plain(text) for text in usual}
+    return tuple(text for text in texts if plain(text) not in known)
 
 
 def meant(node: ListenNode, likely: tuple[Likely, ...], doubtful: tuple[Likely, ...] = ()) -> tuple[Likely, ...]:
