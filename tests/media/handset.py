@@ -70,6 +70,11 @@ class Handset:
             self.talk(port, codes[at : at + 160])
             time.sleep(step_s)
 
+    def skip(self, packets: int) -> None:
+        """Leave out so many packets of 20 ms, as if they were lost; below zero: go back."""
+        self.sequence = (self.sequence + packets) & 0xFFFF
+        self.timestamp = (self.timestamp + 160 * packets) & 0xFFFFFFFF
+
     def talk_apart(self, port: int, packets: int) -> "subprocess.Popen[bytes]":
         """Send packets of 20 ms from another process, the time in each (`talker.py`)."""
         socket = self.audio.fileno()

@@ -1,7 +1,9 @@
 """Who listens to a phone on real sockets hears what it says as it comes, beside all else done with its audio."""
 
 import array
+import select
 import time
+from itertools import pairwise
 
 import pytest
 from tests.media.conftest import FIRST_PORT, LAST_PORT, Lines, await_true, clip
@@ -72,6 +74,101 @@ def test_who_listens_hears_the_phone_only_and_changes_nothing_for_bridge_playbac
     stereo = array.array("h", b"".join(block.samples for block in engine.blocks()))
     assert tones.power_dbfs(stereo[::2].tobytes(), 400) > -25
     engine.drop_clip(sounding)
+
+
+def test_ear_whose_stream_has_gone_takes_nothing_from_the_stream_in_its_place(engine: Engine, line: Lines) -> None:
+    _, gone = line()
+    left_over = engine.listen(gone.stream)
+    engine.close(gone.stream)
+    phone, opened = line()
+    ear = engine.listen(opened.stream)
+    engine.unlisten(left_over)
+    engine.frames()
+    phone.say(opened.port, tones.sine(400, 0.3), step_s=0.02)
+    assert tones.power_dbfs(heard(engine, ear, 0.3)[-3_200:], 400) > -25
+    engine.unlisten(ear)
+
+
+def test_frames_that_wait_outlive_their_ear(engine: Engine, line: Lines) -> None:
+    _, opened = line()
+    ear = engine.listen(opened.stream)
+    await_true(lambda: bool(select.select([engine.frame_fd], [], [], 0)[0]))
+    engine.unlisten(ear)
+    later = engine.listen(opened.stream)
+    frames: list[EarFrame] = []
+
+    def is_heard_by_both() -> bool:
+        frames.extend(engine.frames())
+        return {frame.ear for frame in frames} == {ear, later}
+
+    await_true(is_heard_by_both)
+    assert frames[0].ear == ear
+    assert all(set(frame.samples) == {0} for frame in frames)
+    engine.unlisten(later)
+
+
+def test_packets_that_are_missing_are_silence_of_their_length(engine: Engine, line: Lines) -> None:
+    phone, opened = line()
+    ear = engine.listen(opened.stream)
+    phone.say(opened.port, tones.sine(400, 0.1), step_s=0.02)
+    phone.skip(5)
+    time.sleep(0.1)
+    phone.say(opened.port, tones.sine(400, 0.1), step_s=0.02)
+    samples = array.array("h", heard(engine, ear, 0.5))
+    loud = [at for at, sample in enumerate(samples) if abs(sample) > 1_000]
+    gaps = [after - before for before, after in pairwise(loud) if after - before > 100]
+    assert len(gaps) == 1
+    assert 0.098 < gaps[0] / 8_000 < 0.105
+    engine.unlisten(ear)
+
+
+def test_packets_that_come_two_at_once_are_in_their_places(engine: Engine, line: Lines) -> None:
+    phone, opened = line()
+    ear = engine.listen(opened.stream)
+    tone = tones.sine(400, 0.3)
+    phone.say(opened.port, tone[:320])
+    for at in range(320, len(tone), 640):
+        time.sleep(0.04)
+        phone.say(opened.port, tone[at : at + 640])
+    samples = array.array("h", heard(engine, ear, 0.5))
+    loud = [at for at, sample in enumerate(samples) if abs(sample) > 1_000]
+    assert 0.29 < (loud[-1] - loud[0]) / 8_000 < 0.301
+    assert max(after - before for before, after in pairwise(loud)) < 20, "one tone without a hole"
+    engine.unlisten(ear)
+
+
+def test_packet_that_is_too_late_is_not_heard_at_all(engine: Engine, line: Lines) -> None:
+    phone, opened = line()
+    ear = engine.listen(opened.stream)
+    phone.say(opened.port, tones.sine(400, 0.02))
+    phone.skip(1)
+    time.sleep(0.02)
+    phone.say(opened.port, tones.sine(400, 0.02))
+    assert any(heard(engine, ear, 0.3))
+    phone.skip(-2)
+    phone.say(opened.port, tones.sine(1000, 0.02))
+    assert not any(heard(engine, ear, 4.3)), "nor when the ring of four seconds comes round"
+    engine.unlisten(ear)
+
+
+def test_keys_are_not_heard(engine: Engine, line: Lines) -> None:
+    phone, opened = line()
+    ear = engine.listen(opened.stream)
+    for key in range(4):
+        phone.press(opened.port, key)
+        time.sleep(0.06)
+    assert set(heard(engine, ear, 0.4)) == {0}
+    assert len(engine.events()) == 4
+    engine.unlisten(ear)
+
+
+def test_phone_that_is_not_received_from_is_not_heard(engine: Engine, line: Lines) -> None:
+    phone, opened = line()
+    engine.connect(opened.stream, phone.target(receives=False))
+    ear = engine.listen(opened.stream)
+    phone.say(opened.port, tones.sine(400, 0.2), step_s=0.02)
+    assert set(heard(engine, ear, 0.3)) == {0}
+    engine.unlisten(ear)
 
 
 def test_who_does_not_fetch_what_is_heard_loses_it_and_is_counted() -> None:
