@@ -24,6 +24,8 @@ ENDS = {"caller": "caller_hung_up", "agent": "agent_hung_up"}
 SLACK_S = 0.5
 ANNOUNCED_S = 5.0
 """Who had an agent for so long has heard the announcements out, also on a busy machine, and was served."""
+SHOWN = ("kind", "queue", "agent", "talk_s", "end")
+"""Of each segment of a call that is told of."""
 LOST = (Kind.AGENT_LOST, Kind.CALLER_LOST)
 NOTICED_S = LOST_AFTER_S + 10.0
 """A talk lasts until it is noticed that a phone is gone: silence, and questions that nobody answers."""
@@ -100,13 +102,14 @@ def faults(truth: Truth, row: Row) -> list[str]:
         found.append(f"talked to {missing}, the record says {told}")
     if extra := [agent for agent in spoke if agent not in touched]:
         found.append(f"never talked to {extra}")
-    if talked and row["outcome"] != Outcome.ANSWERED and truth.ears[-1].agent in talked:
+    is_last_talk = bool(talked) and truth.ears[-1].agent in talked
+    if is_last_talk and row["outcome"] != Outcome.ANSWERED:
         found.append("was served")
     if not touched and row["outcome"] == Outcome.ANSWERED:
         found.append("was not served")
     if conversed and row["served_by"] not in told:
         found.append(f"served by {row['served_by']}, who is not among {told}")
-    if truth.ended_by in ENDS and talked and (end := last_end(row)) != ENDS[truth.ended_by]:
+    if truth.ended_by in ENDS and is_last_talk and (end := last_end(row)) != ENDS[truth.ended_by]:
         found.append(f"the {truth.ended_by} hung up, the record says {end}")
     ends = [part["end"] for part in row["segments"] if part["kind"] == "agent"]
     if "agent_hung_up" in ends[:-1]:
@@ -130,4 +133,5 @@ def last_end(row: Row) -> str:
 
 def _short(row: Row) -> str:
     shown = ("call_id", "outcome", "ended_by", "queue", "agent", "wait_s", "talk_s", "overflowed_to")
-    return " ".join(f"{key}={row[key]}" for key in shown if row.get(key) not in (None, ""))
+    parts = ",".join(":".join(str(part[key]) for key in SHOWN if part.get(key)) for part in row["segments"])
+    return " ".join([*(f"{key}={row[key]}" for key in shown if row.get(key) not in (None, "")), f"segments={parts}"])
