@@ -261,3 +261,18 @@ async def test_agent_who_is_rung_has_the_number_spoken_before_the_answer() -> No
         leg = house.leg(house.live(), "caller")
         assert house.engine.hears(leg.stream) == (house.hall.library.ahead.ready[AGENT],)
         caller.hang_up()
+
+
+@pytest.mark.looptime
+async def test_agent_whose_number_is_all_letters_is_connected_without_an_introduction() -> None:
+    async with opened() as house:
+        house.hall.library.present.sayings = TOLD
+        agent = await house.seat("anna")
+        caller = house.caller(VIP)
+        caller.call(SERVICE_LINE)
+        await house.pass_time(1)
+        assert house.hall.library.ahead.waiting() == ()
+        agent.answer()
+        await house.pass_time(30)
+        assert house.engine.streams[house.leg(house.live(), "caller").stream].partner is not None
+        caller.hang_up()

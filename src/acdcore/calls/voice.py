@@ -94,7 +94,12 @@ class Voice:
         return self.clips([speak_position(position, language)])
 
     def agent_number(self, agent: AgentId, language: Language) -> tuple[ClipId, ...]:
-        """Who is speaking, before the talk: as one sentence where it is ready by now, else word by word."""
+        """Who is speaking, before the talk: as one sentence where it is ready by now, else word by word.
+
+        Nothing of a number that is all letters.
+        """
+        if not digits_in(agent):
+            return ()
         key = phrase_key(SystemPhrase.AGENT, digits_in(agent), language)
         words = self.sayings.agent_words(agent, language)
         if words is not None and words in self._ahead and key not in self.by_key:

@@ -82,9 +82,9 @@ class Sayings:
     """The languages in which values are put together from recorded words, and never spoken by an engine."""
 
     def agent_words(self, number: str, language: Language) -> Words | None:
-        """Who is speaking, as one sentence; None where it is put together from clips."""
+        """Who is speaking, as one sentence; None where it is put together from clips, or has no digit to be read."""
         template = self.agent.get(language)
-        if template is None:
+        if template is None or not digits_in(number):
             return None
         return Words(filled(template, SystemPhrase.AGENT, written(SystemPhrase.AGENT, number, language)), language)
 
