@@ -20,7 +20,7 @@ from acdcore.ivr.engines import Voices
 from acdcore.ivr.model import Flow, FlowName, Language, NodeName, PromptKey, PromptName, Words
 from acdcore.ivr.phrases import Sayings, clips_of
 from acdcore.ivr.system import SystemPhrase, SystemPrompt, clip_names, phrase_key, system_key
-from acdcore.ivr.voices import CHOSEN, Reading, SpeechEngine, VoiceSettings
+from acdcore.ivr.voices import CHOSEN, NATURAL, Reading, SpeechEngine, VoiceChoice, VoiceSettings
 from acdcore.ivr.wav import write_wav
 from acdcore.kernel.errors import Unavailable
 from acdcore.kernel.ids import AgentId, CustomerId, QueueName
@@ -34,6 +34,7 @@ TOLD = Sayings({CMN: "工号{number}，为您服务。"})
 AGENT = Words("工号幺零零幺，为您服务。", CMN)
 MEMBER = Words("八八零，零零幺", CMN, tuple(PromptKey(PromptName(f"system.digit-{one}"), CMN) for one in "880001"))
 VIP_CUSTOMER = Customer(CustomerId(7), "Customer Seven", Tier.VIP, "cmn", (), None, (), "", "", 1)
+SLOWER = VoiceSettings({**CHOSEN, CMN: VoiceChoice(SpeechEngine.KOKORO, NATURAL[CMN], 0.9)})
 TIMEOUT_S = 5.0
 
 
@@ -218,6 +219,84 @@ async def test_failing_engine_is_told_once_and_tried_again_when_wanted_again() -
     told.ahead.want(Words("二", CMN))
     await until(lambda: [words.text for words in told.ahead.ready] == ["二"])
     speaking.cancel()
+
+
+async def test_machine_without_room_for_a_helper_is_a_failing_engine_too() -> None:
+    told, failing = library(), True
+
+    def read(wanted: Sequence[Words]) -> list[bytes]:
+        if failing:
+            raise OSError("Cannot allocate memory")
+        return spoken_at_once(wanted)
+
+    speaking = asyncio.create_task(told.ahead.get_ready(read))
+    told.ahead.want(AGENT)
+    await until(lambda: not told.ahead.waiting())
+    await asyncio.sleep(0.02)
+    failing = False
+    told.ahead.want(AGENT)
+    await until(lambda: AGENT in told.ahead.ready)
+    speaking.cancel()
+
+
+async def test_sentence_that_is_wanted_again_while_it_is_spoken_leaves_one_clip() -> None:
+    engine, gate = SilentEngine(10), threading.Event()
+    kept = ahead.Ahead(cast(Engine, engine))
+
+    def read(wanted: Sequence[Words]) -> list[bytes]:
+        gate.wait(TIMEOUT_S)
+        return spoken_at_once(wanted)
+
+    speaking = asyncio.create_task(kept.get_ready(read))
+    kept.want(AGENT)
+    await until(lambda: not kept.waiting())
+    kept.want(AGENT, is_urgent=True)
+    other = Words("工号幺零零二，为您服务。", CMN)
+    kept.want(other)
+    gate.set()
+    await until(lambda: other in kept.ready)
+    assert len(engine.clips) == len(kept.ready) == 2
+    speaking.cancel()
+    kept.close()
+    assert engine.clips == {}
+
+
+async def test_other_voice_says_numbers_anew_also_those_that_the_former_is_at() -> None:
+    gate, spoken = threading.Event(), list[Words]()
+    told = library(speaker=Speaker(make=lambda _: read_by(Talkative())))
+
+    def read(wanted: Sequence[Words]) -> list[bytes]:
+        spoken.extend(wanted)
+        gate.wait(TIMEOUT_S)
+        return spoken_at_once(wanted)
+
+    gate.set()
+    speaking = asyncio.create_task(told.ahead.get_ready(read))
+    told.ahead.want(AGENT)
+    await until(lambda: AGENT in told.ahead.ready)
+    gate.clear()
+    other = Words("工号幺零零二，为您服务。", CMN)
+    told.ahead.want(other)
+    await until(lambda: other in spoken)
+    told.use_voices(SLOWER)
+    assert not told.ahead.ready
+    gate.set()
+    for words in (AGENT, other):
+        told.ahead.want(words)
+    await until(lambda: {AGENT, other} == set(told.ahead.ready))
+    assert spoken == [AGENT, other, AGENT, other]
+    speaking.cancel()
+    told.close()
+
+
+async def test_reload_takes_no_clip_from_a_caller_whose_other_words_are_still_being_spoken() -> None:
+    told = library(speaker=Speaker(make=lambda _: read_by(Talkative())))
+    (former,) = await told.spoken(MEMBER)
+    told.use_voices(SLOWER)
+    assert former in cast(SilentEngine, told._engine).clips
+    assert await told.spoken(MEMBER) != (former,), "whoever comes now hears the other voice"
+    told.close()
+    assert cast(SilentEngine, told._engine).clips == {}
 
 
 async def test_no_more_sentences_are_kept_than_the_limit() -> None:

@@ -36,6 +36,8 @@ class Ahead:
         self._wanted: OrderedDict[Words, bool] = OrderedDict()
         """Whether somebody will want it within seconds."""
         self._is_wanted = asyncio.Event()
+        self._voices = 0
+        """Counts the changes of voices."""
 
     def want(self, words: Words | None, *, is_urgent: bool = False) -> None:
         """Have a sentence soon, an urgent one before all others; None: there is none to be had."""
@@ -66,13 +68,15 @@ class Ahead:
             while not self._wanted:
                 self._is_wanted.clear()
                 await self._is_wanted.wait()
-            batch = self._batch()
+            batch, voices = self._batch(), self._voices
             began_at = loop.time()
             try:
-                for words, pcm in zip(batch, await asyncio.to_thread(read, batch), strict=True):
-                    self._keep(words, pcm)
+                spoken = await asyncio.to_thread(read, batch)
+                if voices == self._voices:
+                    for words, pcm in zip(batch, spoken, strict=True):
+                        self._keep(words, pcm)
                 is_failing = False
-            except AcdError as error:
+            except (AcdError, OSError) as error:
                 if not is_failing:  # once, however many agents there are
                     structlog.get_logger("speech").warning("not spoken ahead", reason=str(error))
                 is_failing = True
@@ -89,6 +93,9 @@ class Ahead:
         return batch
 
     def _keep(self, words: Words, pcm: bytes) -> None:
+        former = self.ready.pop(words, None)  # wanted again while it was being spoken
+        if former is not None:
+            self._engine.drop_clip(former)
         self.ready[words] = self._engine.add_clip(pcm)
         if len(self.ready) > READY_MAX:
             self._engine.drop_clip(self.ready.popitem(last=False)[1])
@@ -97,9 +104,14 @@ class Ahead:
         """What is wanted, in the order in which it will be spoken."""
         return tuple(self._wanted)
 
-    def close(self) -> None:
-        """Give all clips back to the engine."""
+    def forget(self) -> None:
+        """Other voices speak from now on: nothing that the former have spoken, or are speaking, is kept."""
+        self._voices += 1
         for clip in self.ready.values():
             self._engine.drop_clip(clip)
         self.ready.clear()
+
+    def close(self) -> None:
+        """Give all clips back to the engine."""
+        self.forget()
         self._wanted.clear()

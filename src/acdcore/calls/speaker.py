@@ -55,14 +55,14 @@ class Speaker:
         self._log = structlog.get_logger("speech")
 
     def use(self, settings: VoiceSettings) -> bool:
-        """Read in these voices from now on; whether they are others than before."""
-        is_other = settings != self._settings
+        """Read in these voices from now on; whether any text sounds otherwise than before."""
+        is_other, former_own = settings != self._settings, self._own
         if is_other:
             self._settings, former = settings, self._voices
             self._voices = self._make(settings)
             self._threads.submit(former.close)
         self._own = _own_voices(self._voices)  # a voice may have been installed since
-        return is_other
+        return is_other or self._own != former_own
 
     def has_voice(self, language: Language) -> bool:
         """Whether the voice that the settings ask for is installed; otherwise espeak stands in for it."""

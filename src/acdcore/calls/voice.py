@@ -167,7 +167,9 @@ class PromptLibrary:
         """All sound is PCM (16 bit, mono, 8 kHz); `music` is by queue, with `""` for all others."""
         self._engine = engine
         self._speaker = speaker
-        self._spoken: OrderedDict[Words, ClipId] = OrderedDict()
+        self._spoken: OrderedDict[tuple[int, Words], ClipId] = OrderedDict()
+        self._voices = 0
+        """Counts the changes of voices."""
         self._ringback = engine.add_clip(ringback)
         clips = {key: engine.add_clip(pcm) for key, pcm in sounds.items()}
         self.ahead = Ahead(engine, self.has_voice)
@@ -223,16 +225,17 @@ class PromptLibrary:
         clips = voice.clips(words.clips)
         if clips and (words.language in voice.sayings.recorded or not self.has_voice(words.language)):
             return clips
-        if words not in self._spoken:
+        key = (self._voices, words)
+        if key not in self._spoken:
             pcm = None if self._speaker is None else await self._speaker.pcm(words)
             if pcm is None:
                 return clips
-            if words not in self._spoken:  # somebody else's wait for the same words may have ended first
-                self._spoken[words] = self._engine.add_clip(pcm)
+            if key not in self._spoken:  # somebody else's wait for the same words may have ended first
+                self._spoken[key] = self._engine.add_clip(pcm)
                 if len(self._spoken) > SPOKEN_MAX:
                     self._engine.drop_clip(self._spoken.popitem(last=False)[1])
-        self._spoken.move_to_end(words)
-        return (self._spoken[words],)
+        self._spoken.move_to_end(key)
+        return (self._spoken[key],)
 
     def has_voice(self, language: Language) -> bool:
         """Whether sentences can be spoken at run time by the voice that the settings ask for."""
@@ -244,11 +247,13 @@ class PromptLibrary:
             self._speaker.warm()
 
     def use_voices(self, voices: VoiceSettings) -> None:
-        """Other voices for the words that come up from now on."""
+        """Other voices for the words that come up from now on.
+
+        What the former have spoken goes with time: somebody may be about to hear it.
+        """
         if self._speaker is not None and self._speaker.use(voices):
-            for clip in self._spoken.values():
-                self._engine.drop_clip(clip)
-            self._spoken.clear()
+            self._voices += 1
+            self.ahead.forget()
 
     async def recording(self, file: Path) -> ClipId | None:
         """A caller's message as a clip, to be given back by `drop`; None when the file is gone or spoilt."""
