@@ -130,6 +130,36 @@ def test_idle_helper_is_used_again_and_ended_after_its_time(tmp_path: Path) -> N
     helper.close()
 
 
+def test_helper_that_died_while_it_was_idle_costs_nobody_a_text(tmp_path: Path) -> None:
+    program = LOADED + '\nwhile True: input(); print(\'{"error": ""}\', flush=True)'
+    helper = HelperProcesses(modules=(), command=(sys.executable, "-c", program), jobs=1, idle_s=60.0)
+    reading = Reading("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
+    helper.read([reading], lambda: None)
+    (first,) = helper._idle
+    first._process.kill()  # the kernel does so where memory is short
+    first._process.wait()
+    helper.read([reading], lambda: None)
+    assert helper._idle != [first]
+    helper.close()
+
+
+def test_text_that_cannot_be_read_costs_no_helper(tmp_path: Path) -> None:
+    program = LOADED + '\nwhile True: input(); print(\'{"error": "no sounds in it"}\', flush=True)'
+    helper = HelperProcesses(modules=(), command=(sys.executable, "-c", program), jobs=1, idle_s=60.0)
+    reading = Reading("?", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
+    with pytest.raises(Unavailable, match="no sounds in it"):
+        helper.read([reading], lambda: None)
+    assert len(helper._idle) == 1
+    helper.close()
+
+
+def test_helper_that_cannot_be_started_is_unavailable(tmp_path: Path) -> None:
+    helper = HelperProcesses(modules=(), command=(str(tmp_path / "nothing"),), jobs=1)
+    reading = Reading("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
+    with pytest.raises(Unavailable, match="does not start"):
+        helper.read([reading], lambda: None)
+
+
 def test_warm_helper_is_there_before_the_first_text(tmp_path: Path) -> None:
     program = LOADED + "input()"
     kokoro = HelperProcesses(SpeechEngine.KOKORO, (), 1, command=(sys.executable, "-c", program), idle_s=60.0)

@@ -39,12 +39,21 @@ class Helper:
     """One helper process. Not for two threads at once."""
 
     def __init__(self, command: Sequence[str]) -> None:
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
-        )
+        """Raises Unavailable."""
+        pipe = subprocess.PIPE
+        try:
+            self._process = subprocess.Popen(
+                command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, encoding="utf-8"
+            )
+        except OSError as error:
+            raise Unavailable(f"the speech helper does not start: {error.strerror}") from error
         self._complaints: deque[str] = deque(maxlen=COMPLAINT_LINES_MAX)
         self._listener = threading.Thread(target=self._listen, name="speech complaints", daemon=True)
         self._listener.start()
+
+    def is_up(self) -> bool:
+        """Whether it can be asked; the kernel ends one that is idle where memory is short."""
+        return self._process.poll() is None
 
     def load(self, within_s: float) -> None:
         """Wait until it has loaded its engine. Raises Unavailable; the helper is then closed."""
@@ -197,6 +206,9 @@ class HelperProcesses:
             helper = self._take()
             try:
                 yield helper
+            except Unavailable:
+                self._give_back(helper)  # one text had no sound
+                raise
             except BaseException:
                 helper.close()
                 raise
@@ -205,17 +217,22 @@ class HelperProcesses:
             self._room.release()
 
     def _take(self) -> Helper:
-        with self._turn:
-            if self._idle:
-                return self._idle.pop()
+        while (idle := self._idle_one()) is not None:
+            if idle.is_up():
+                return idle
+            idle.close()
         purpose = "live" if self.idle_s else "ahead"
         helper = Helper(self.command or (sys.executable, "-m", PROGRAM, self.engine.value, purpose))
         helper.load(LOAD_TIMEOUT_S)
         return helper
 
+    def _idle_one(self) -> Helper | None:
+        with self._turn:
+            return self._idle.pop() if self._idle else None
+
     def _give_back(self, helper: Helper) -> None:
         with self._turn:
-            if self.idle_s and not self._is_closed:
+            if self.idle_s and not self._is_closed and helper.is_up():
                 self._idle.append(helper)
                 if self._rest is not None:
                     self._rest.cancel()
