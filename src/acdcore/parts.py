@@ -131,14 +131,18 @@ def make_sounds(plan: Plan, on_progress: Progress, on_unkept: Progress = lambda 
 
 
 def make_sentences(plan: Plan, wanted: Sequence[Words]) -> list[bytes]:
-    """Sentences as PCM (16 bit, mono, 8 kHz), kept with the prompts. Raises SettingsError and Unavailable."""
+    """Sentences as PCM (16 bit, mono, 8 kHz), kept with the prompts. Raises SettingsError and Unavailable.
+
+    By their own voices only: words in a row are better than another.
+    """
     requests = [
         PromptRequest(phrase_key(SystemPhrase.AGENT, str(place), words.language), Text(words.text), str(plan.file))
         for place, words in enumerate(wanted)
     ]
     recorded = plan.file.parent / plan.settings.ivr.prompts
     voices = voices_ahead(plan.settings.voice.settings(plan.file.parent))
-    sounds = render(requests, plan.settings.storage.directory / "prompts", recorded, voices=voices)
+    cache = plan.settings.storage.directory / "prompts"
+    sounds = render(requests, cache, recorded, voices=voices, may_stand_in=False)
     return [sounds[request.key] for request in requests]
 
 

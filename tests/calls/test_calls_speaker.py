@@ -15,9 +15,10 @@ from tests.ivr.read_by import read_by
 
 from acdcore.calls.speaker import AT_ONCE_MAX, CHARS_MAX, WITHIN_S, Speaker
 from acdcore.calls.voice import SPOKEN_MAX, PromptLibrary
+from acdcore.ivr.engines import Voices
 from acdcore.ivr.helper import HelperProcesses
-from acdcore.ivr.model import Language, Words
-from acdcore.ivr.voices import Reader, Reading
+from acdcore.ivr.model import Language, PromptKey, PromptName, Words
+from acdcore.ivr.voices import CHOSEN, Reader, Reading, SpeechEngine, VoiceAway
 from acdcore.ivr.wav import write_wav
 from acdcore.kernel.errors import Unavailable
 from acdcore.media.engine import Engine
@@ -155,6 +156,25 @@ async def test_words_that_cannot_be_spoken_are_left_out_and_no_log_repeats_them(
             assert await speaker.pcm(WORDS) is None
         assert [entry["reason"] for entry in logs] == [type(error).__name__]
         assert "张三" not in str(logs)
+
+
+async def test_words_of_an_engine_that_fails_are_read_by_espeak_where_no_clips_say_them() -> None:
+    natural, espeak = read_at_once(), read_at_once()
+    natural.error = VoiceAway("the speech helper stopped")
+    readers = {SpeechEngine.KOKORO: natural, SpeechEngine.ESPEAK: espeak}
+    speaker = Speaker(make=lambda _: Voices(CHOSEN, readers))
+    with capture_logs() as logs:
+        assert await speaker.pcm(WORDS) is not None
+        clips = (PromptKey(PromptName("system.digit-1"), Language.MANDARIN),)
+        assert await speaker.pcm(Words("幺九九幺九", Language.MANDARIN, clips)) is None
+    speaker.close()
+    assert espeak.texts == [WORDS.text]
+    assert [entry["event"] for entry in logs] == ["espeak reads in the place of kokoro", "not spoken"]
+
+
+async def test_words_that_are_no_text_at_all_are_left_out() -> None:
+    async with speaking(read_at_once()) as speaker:
+        assert await speaker.pcm(Words("\ud800", Language.MANDARIN)) is None
 
 
 async def test_long_texts_are_cut() -> None:

@@ -301,7 +301,7 @@ async def test_words_that_a_server_does_not_read_are_read_by_espeak_while_the_ca
         speaker.close()
         assert pcm is not None and len(pcm) > 4_000
         assert len(server.asked) == 1
-        assert [log["event"] for log in logs] == ["espeak reads what a voice server did not"]
+        assert [log["event"] for log in logs] == ["espeak reads in the place of http"]
 
 
 async def test_words_at_run_time_are_read_by_the_server(tmp_path: Path) -> None:

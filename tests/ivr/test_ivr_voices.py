@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from bench.standard_prompts import compressed
+from structlog.testing import capture_logs
 from tests.ivr.test_ivr_prompts import LOADED, TICK, CountingReader, text
 
 from acdcore.ivr.cache import PromptCache
@@ -71,6 +72,30 @@ def test_engine_that_is_away_is_stood_in_for_and_the_texts_and_the_remedy_are_to
     render(requests, tmp_path, tmp_path, voices=apart)
     assert espeak.read_texts == list("abcde")
     assert second_best(requests, tmp_path, voices(CountingReader(), espeak)) == ()
+
+
+def broken(engine: SpeechEngine = SpeechEngine.KOKORO) -> HelperProcesses:
+    """An engine that is installed, and does not start: a spoilt model, a processor that lacks something."""
+    return HelperProcesses(engine, (), 1, command=(sys.executable, "-c", "raise SystemExit('model is spoilt')"))
+
+
+def test_engine_that_is_installed_but_does_not_start_keeps_nobody_from_starting(tmp_path: Path) -> None:
+    espeak = CountingReader()
+    apart = Voices(dict.fromkeys(Language, NATURAL), {SpeechEngine.KOKORO: broken(), SpeechEngine.ESPEAK: espeak})
+    with capture_logs() as logs:
+        render([text("hello")], tmp_path, tmp_path, voices=apart)
+    assert espeak.read_texts == ["hello"]
+    (told,) = logs
+    assert told["event"] == "espeak reads until the next reload or start" and "model is spoilt" in told["reason"]
+    with pytest.raises(Unavailable, match="model is spoilt"):
+        render([text("other")], tmp_path, tmp_path, voices=apart, may_stand_in=False)
+
+
+def test_espeak_that_does_not_start_is_not_stood_in_for_by_itself(tmp_path: Path) -> None:
+    alone = Voices(dict.fromkeys(Language, stand_in(Language.MANDARIN)), {SpeechEngine.ESPEAK: broken()})
+    with capture_logs() as logs, pytest.raises(Unavailable, match="model is spoilt"):
+        render([text("hello")], tmp_path, tmp_path, voices=alone)
+    assert logs == []
 
 
 def test_kept_natural_voice_is_played_where_its_engine_is_gone(tmp_path: Path) -> None:

@@ -11,11 +11,10 @@ import structlog
 
 from acdcore.ivr.cache import PromptCache
 from acdcore.ivr.engines import Voices, voices_live
-from acdcore.ivr.http_voice import VoiceAway
 from acdcore.ivr.model import Language, Words
 from acdcore.ivr.pack import Pack
 from acdcore.ivr.shelf import Shelf, Spoken, spoken_by
-from acdcore.ivr.voices import VoiceSettings, stand_in
+from acdcore.ivr.voices import SpeechEngine, VoiceAway, VoiceSettings, stand_in
 from acdcore.kernel.errors import AcdError
 
 AT_ONCE_MAX = 4
@@ -86,7 +85,7 @@ class Speaker:
                 return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, words, self._voices)
         except TimeoutError:
             self._log.warning("not spoken in time", within_s=self._within_s)
-        except (AcdError, OSError) as error:
+        except (AcdError, OSError, UnicodeError) as error:
             self._log.warning("not spoken", reason=type(error).__name__)  # its text repeats a customer's data
         return None
 
@@ -106,7 +105,9 @@ class Speaker:
                 try:
                     voices.read([shelf.reading(spoken)], lambda: None)
                 except VoiceAway:
-                    self._log.warning("espeak reads what a voice server did not")
+                    if words.clips or spoken.voice.engine is SpeechEngine.ESPEAK:
+                        raise
+                    self._log.warning(f"espeak reads in the place of {spoken.voice.engine.value}")
                     spoken = Spoken.of(words.text[:CHARS_MAX], words.language, stand_in(words.language))
                     voices.read([shelf.reading(spoken)], lambda: None)
             return shelf.pcm(spoken)

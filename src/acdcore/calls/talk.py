@@ -32,7 +32,10 @@ async def talk_to_agent(call: Call, caller: Leg, hall: Hall, served: Served) -> 
     call.log(events.Connected(now, served.agent, "", path, contact_of(served.leg.phone), is_recorded))
     # Before the announcements: so whoever hangs up during them has a recording too.
     tap = hall.recorder.begin(call, caller, served.leg, path) if is_recorded else None
-    told = ((caller, call.voice.agent_number(served.agent, call.language)), (served.leg, whisper_to(call, hall, served)))
+    told = (
+        (caller, call.voice.agent_number(served.agent, call.language)),
+        (served.leg, whisper_to(call, hall, served)),
+    )
     both_told = {announce(call, leg, clips) for leg, clips in told if clips}
     sent_to: SentTo | None = None
     # An agent who hung up in the moment of answering did so before anybody here listened for it.

@@ -8,7 +8,16 @@ from acdcore.ivr.helper import HelperProcesses
 from acdcore.ivr.http_voice import TRIES_MAX, HttpReader, VoiceServer
 from acdcore.ivr.model import Language
 from acdcore.ivr.normalise import normalise
-from acdcore.ivr.voices import HttpVoice, Reader, Reading, SpeechEngine, VoiceChoice, VoiceSettings, stand_in
+from acdcore.ivr.voices import (
+    HttpVoice,
+    Reader,
+    Reading,
+    SpeechEngine,
+    VoiceAway,
+    VoiceChoice,
+    VoiceSettings,
+    stand_in,
+)
 
 KOKORO_MODULES = (
     "onnxruntime",
@@ -50,11 +59,17 @@ class Voices:
         return None
 
     def read(self, readings: Sequence[Reading], on_read: Callable[[], None]) -> None:
-        """Have each read by its voice's engine, one engine after the other. Raises Unavailable."""
+        """Have each read by its voice's engine, one engine after the other. Raises as `Reader.read`."""
+        away: VoiceAway | None = None
         for engine, reader in self.readers.items():
             share = [reading for reading in readings if reading.voice.engine is engine]
-            if share:
-                reader.read(share, on_read)
+            try:
+                if share:
+                    reader.read(share, on_read)
+            except VoiceAway as error:  # it keeps the others from nothing
+                away = away or error
+        if away is not None:
+            raise away
 
     def warm(self) -> None:
         """Load the chosen engines that take long to load. Raises Unavailable."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from acdcore.ivr.voices import Reading, SpeechEngine
+from acdcore.ivr.voices import Reading, SpeechEngine, VoiceAway
 from acdcore.kernel.errors import Unavailable
 
 LOAD_TIMEOUT_S = 120.0
@@ -39,14 +39,12 @@ class Helper:
     """One helper process. Not for two threads at once."""
 
     def __init__(self, command: Sequence[str]) -> None:
-        """Raises Unavailable."""
+        """Raises VoiceAway."""
         pipe = subprocess.PIPE
         try:
-            self._process = subprocess.Popen(
-                command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, encoding="utf-8"
-            )
+            self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, encoding="utf-8")
         except OSError as error:
-            raise Unavailable(f"the speech helper does not start: {error.strerror}") from error
+            raise VoiceAway(f"the speech helper does not start: {error.strerror}") from error
         self._complaints: deque[str] = deque(maxlen=COMPLAINT_LINES_MAX)
         self._listener = threading.Thread(target=self._listen, name="speech complaints", daemon=True)
         self._listener.start()
@@ -56,11 +54,11 @@ class Helper:
         return self._process.poll() is None
 
     def load(self, within_s: float) -> None:
-        """Wait until it has loaded its engine. Raises Unavailable; the helper is then closed."""
+        """Wait until it has loaded its engine. Raises VoiceAway; the helper is then closed."""
         self._answer("", within_s, "before its first text")
 
     def read(self, reading: Reading, within_s: float) -> None:
-        """Have one text read. Raises Unavailable; the helper is closed unless it can read others."""
+        """Have one text read. Raises VoiceAway, the helper is then closed; Unavailable for a text without sound."""
         voice = reading.voice
         asked = {"voice": voice.name, "speed": voice.speed, "language": reading.language.value}
         asked |= {"text": reading.text, "file": str(reading.file)}
@@ -78,7 +76,7 @@ class Helper:
         if answer is None:
             self.close()
             problem = f"(exit {self._process.returncode}): {self._last_words()}"
-            raise Unavailable(f"the speech helper stopped {place} {problem}")
+            raise VoiceAway(f"the speech helper stopped {place} {problem}")
         return answer
 
     def close(self) -> None:
@@ -175,7 +173,7 @@ class HelperProcesses:
                 done.result()
 
     def warm(self) -> None:
-        """Load a helper now, so that the first text need not wait for it. Raises Unavailable."""
+        """Load a helper now, so that the first text need not wait for it. Raises VoiceAway."""
         if self.is_there():
             with self._helper():
                 pass
@@ -199,9 +197,9 @@ class HelperProcesses:
 
     @contextlib.contextmanager
     def _helper(self) -> Iterator[Helper]:
-        """A helper to oneself, in turn: there are never more than `jobs`. Raises Unavailable."""
+        """A helper to oneself, in turn: there are never more than `jobs`. Raises VoiceAway."""
         if not self._room.acquire(timeout=self.text_timeout_s):
-            raise Unavailable(f"all speech helpers of {self.engine.value} are busy")
+            raise VoiceAway(f"all speech helpers of {self.engine.value} are busy")
         try:
             helper = self._take()
             try:

@@ -22,9 +22,9 @@ from acdcore.ivr.cache import keep
 from acdcore.ivr.durations import longest_s
 from acdcore.ivr.resample import TELEPHONE_RATE, Resampler
 from acdcore.ivr.shaping import shaped
-from acdcore.ivr.voices import Reading
+from acdcore.ivr.voices import Reading, VoiceAway
 from acdcore.ivr.wav import Sound, WavError, read_wav, to_pcm
-from acdcore.kernel.errors import SettingsError, Unavailable
+from acdcore.kernel.errors import SettingsError
 
 WITHIN_S = 30.0
 """For one text: a long announcement is calculated as long as it lasts on a small server."""
@@ -47,10 +47,6 @@ KEY_BYTES_MAX = 4_096
 LATER = frozenset({408, 429, 500, 502, 503, 504})
 """Statuses that another try may mend."""
 NOT_ALLOWED = frozenset({401, 403})
-
-
-class VoiceAway(Unavailable):
-    """The server did not read a text; another voice may."""
 
 
 @dataclass(frozen=True, slots=True)

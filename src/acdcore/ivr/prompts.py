@@ -13,7 +13,6 @@ import structlog
 from acdcore.ivr.cache import PromptCache, keep, kept
 from acdcore.ivr.engines import Voices, voices_ahead
 from acdcore.ivr.fitting import fitted, remarks
-from acdcore.ivr.http_voice import VoiceAway
 from acdcore.ivr.loudness import MUSIC_LUFS, PROMPT_LUFS
 from acdcore.ivr.model import Beep, Flow, Language, PromptKey, PromptRequest, Text, WavFile
 from acdcore.ivr.music import beep, hold_music
@@ -21,7 +20,7 @@ from acdcore.ivr.pack import Pack
 from acdcore.ivr.recordings import is_by_name
 from acdcore.ivr.resample import Resampler
 from acdcore.ivr.shelf import Shelf, Spoken, in_other_voices, spoken_by
-from acdcore.ivr.voices import SpeechEngine, VoiceChoice, VoiceSettings, stand_in
+from acdcore.ivr.voices import SpeechEngine, VoiceAway, VoiceChoice, VoiceSettings, stand_in
 from acdcore.ivr.wav import Sound, WavError, read_wav, to_pcm
 from acdcore.kernel.errors import SettingsError, Unavailable
 
@@ -60,8 +59,12 @@ def render(
     on_progress: Progress | None = None,
     voices: Voices | None = None,
     pack: Pack | None = None,
+    *,
+    may_stand_in: bool = True,
 ) -> dict[PromptKey, bytes]:
     """PCM (16 bit little-endian, mono, 8 kHz) of every request; takes long where much is new: call it in a thread.
+
+    What an engine that fails does not read is read by espeak, unless it may not stand in.
 
     Raises SettingsError (a bad or missing recording, a text without speech synthesis, a cache that cannot be written)
     and Unavailable (the speech synthesis failed).
@@ -71,7 +74,11 @@ def render(
     cache.open()
     with contextlib.closing(pack or Pack()) as opened:
         shelf, voices = Shelf(cache, opened), voices or voices_ahead(VoiceSettings())
-        texts = _made(_texts(wanted, voices, shelf), shelf, voices, on_progress)
+        texts = _texts(wanted, voices, shelf)
+        if may_stand_in:
+            texts = _made(texts, shelf, voices, on_progress)
+        else:
+            _read_aloud(texts.values(), shelf, voices, on_progress)
         return {request.key: _sound(request, texts, shelf, prompts_dir) for request in wanted}
 
 
@@ -115,7 +122,7 @@ def _written(request: PromptRequest) -> Written:
 def _made(
     texts: dict[Written, Spoken], shelf: Shelf, voices: Voices, on_progress: Progress | None
 ) -> dict[Written, Spoken]:
-    """The texts, all of them read: what a server did not read by the voice that stands in, until it is asked again.
+    """The texts, all of them read: what an engine did not read by the voice that stands in, until it is asked again.
 
     Raises Unavailable when there is none.
     """
@@ -123,9 +130,10 @@ def _made(
         _read_aloud(texts.values(), shelf, voices, on_progress)
         return texts
     except VoiceAway as error:
-        if not voices.readers[SpeechEngine.ESPEAK].is_there():
-            raise
         left = [written for written, spoken in texts.items() if not shelf.has(spoken)]
+        is_espeak_away = any(texts[written].voice.engine is SpeechEngine.ESPEAK for written in left)
+        if is_espeak_away or not voices.readers[SpeechEngine.ESPEAK].is_there():
+            raise
         log = structlog.get_logger("speech")
         log.warning("espeak reads until the next reload or start", texts=len(left), reason=str(error))
     instead = {(text, language): Spoken.of(text, language, stand_in(language)) for text, language in left}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from acdcore.ivr.model import Language
+from acdcore.kernel.errors import Unavailable
 
 
 class SpeechEngine(StrEnum):
@@ -87,6 +88,10 @@ class Reading:
     """By whom."""
 
 
+class VoiceAway(Unavailable):
+    """An engine is of no use at the moment; another voice may read the text."""
+
+
 class Reader(Protocol):
     """An engine, as seen from here."""
 
@@ -95,7 +100,7 @@ class Reader(Protocol):
         ...
 
     def read(self, readings: Sequence[Reading], on_read: Callable[[], None]) -> None:
-        """Make all files, calling `on_read` after each. Raises Unavailable."""
+        """Make all files, calling `on_read` after each. Raises VoiceAway, and Unavailable for a text without sound."""
         ...
 
     def close(self) -> None:
