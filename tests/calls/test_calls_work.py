@@ -406,7 +406,7 @@ async def test_message_ends_when_the_caller_has_stopped_speaking_and_is_kept_to_
         await house.pass_time(1)
         house.press("1")
         await house.pass_time(PROMPTS_S)
-        assert list(house.engine.kept_s.values()) == [pytest.approx(9.4)]
+        assert list(house.engine.kept_s.values()) == [pytest.approx(9.6)]
         assert house.engine.skipped_s == {}
         (item,) = items(house)
         assert item.recording == house.cdr().recording != ""
@@ -423,7 +423,7 @@ async def test_silence_before_the_first_word_is_not_kept(began_s: float, skipped
         await house.pass_time(1)
         house.press("1")
         await house.pass_time(PROMPTS_S)
-        assert list(house.engine.kept_s.values()) == [pytest.approx(9.4)]
+        assert list(house.engine.kept_s.values()) == [pytest.approx(9.6)]
         assert list(house.engine.skipped_s.values()) == skipped_s
         await end_work(house)
 
@@ -433,6 +433,7 @@ async def test_silence_before_the_first_word_is_not_kept(began_s: float, skipped
     [
         (Speech(0.0, 0.0), "no_speech"),
         (Speech(0.1, 8.0), "no_speech"),
+        (Speech(0.1, 8.0, 7.8, loud_s=9.0), "noise"),
         (Speech(0.5, 0.6), "too_short"),
     ],
 )
@@ -463,7 +464,7 @@ async def test_caller_who_hangs_up_in_a_message_leaves_it_to_the_last_word() -> 
         await leave_message(house)
         house.phones[-1].hang_up()
         await house.pass_time(1)
-        assert list(house.engine.kept_s.values()) == [pytest.approx(9.4)]
+        assert list(house.engine.kept_s.values()) == [pytest.approx(9.6)]
         (item,) = items(house)
         assert item.recording
         await end_work(house)

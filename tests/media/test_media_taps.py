@@ -192,6 +192,18 @@ def test_end_of_speech_is_told_once_though_packets_go_on(engine: Engine, line: L
     assert engine.blocks()[-1].kept_frames == round(8000 * speech.ended_s)
 
 
+def test_end_of_speech_is_told_though_noise_goes_on(engine: Engine, line: Lines) -> None:
+    caller, opened = line()
+    tap = engine.tap(opened.stream, hush_s=1.0)
+    hum = tones.sine(300, 2.2, -30)
+    caller.say(opened.port, hum[:8_000] + tones.sine(700, 0.4) + hum[8_000:], step_s=0.02)
+    (told,) = collect(engine)
+    assert isinstance(told, SpeechEnded)
+    assert 1.0 <= told.silent_for_s < 1.1
+    assert engine.speech(tap).length_s == pytest.approx(0.4, abs=0.1)
+    engine.untap(tap, keep_s=0.0)
+
+
 def test_side_that_sends_nothing_at_all_ends_as_silence_too(engine: Engine, line: Lines) -> None:
     _, opened = line()
     tap = engine.tap(opened.stream, hush_s=0.1)

@@ -258,7 +258,7 @@ class MessageDropped:
     recording: str
     """The path that `MessageBegun` named."""
     why: str
-    """`no_speech` or `too_short`."""
+    """`no_speech`, `noise` (it was loud, but nobody spoke) or `too_short`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from acdcore.calls.hall import Hall
 from acdcore.calls.leg import Leg
 from acdcore.ivr.steps import FileMessage, Record
 from acdcore.kernel.ids import QueueName
-from acdcore.media.model import TapId
+from acdcore.media.model import Speech, TapId
 from acdcore.work.model import WorkKind
 
 NEVER_S = 86_400.0
@@ -18,8 +18,10 @@ SPEECH_LEAST_S = 0.3
 """Less is a cough or a click, and no message."""
 LEAD_S = 0.4
 """Kept before the first word, which begins softer than it is found."""
-TAIL_S = 0.4
-"""Kept after the last word, so that it does not sound cut off."""
+TAIL_S = 0.6
+"""Kept after the last word, which ends softer than it is found, above all over noise."""
+NOISE_LEAST_S = 1.0
+"""As much of what is loud and no speech is worth naming."""
 
 
 class Messages:
@@ -71,7 +73,7 @@ class Messages:
         skip_s = max(0.0, speech.began_s - LEAD_S)
         kept_s = min(now - self._began_at, speech.ended_s + TAIL_S)
         length_s = kept_s - skip_s
-        why = "no_speech" if speech.length_s < SPEECH_LEAST_S else "too_short" if length_s < self._least_s else ""
+        why = _flaw(speech, length_s, self._least_s)
         if why:
             recorder.drop(tap)
             self._call.log(events.MessageDropped(now, self._paths.pop(recording, ""), why))
@@ -95,3 +97,10 @@ class Messages:
         )
         call.log(events.MessageLeft(self._hall.clock.now(), item.id, item.queue))
         workbench.feed_request(item)
+
+
+def _flaw(speech: Speech, length_s: float, least_s: float) -> str:
+    """Why a recording is no message; empty when it is one."""
+    if speech.length_s >= SPEECH_LEAST_S:
+        return "too_short" if length_s < least_s else ""
+    return "noise" if speech.loud_s >= NOISE_LEAST_S else "no_speech"

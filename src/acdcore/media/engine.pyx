@@ -23,6 +23,7 @@ from acdcore.media.playout cimport (
 )
 from acdcore.media.poller cimport poller_run
 from acdcore.media.rtcp cimport CNAME_SIZE
+from acdcore.media.speech cimport speech_known, speech_t
 from acdcore.media.streams cimport (
     agreed_t, stream_bridge, stream_close, stream_connect, stream_open, stream_unbridge,
 )
@@ -417,18 +418,17 @@ cdef class Engine:
             raise ValueError(f"stream {stream} is being recorded already")
 
     def speech(self, tap):
-        cdef int64_t id = tap, total = 0, began = 0, ended = 0
-        cdef tap_t* known
+        cdef int64_t id = tap
+        cdef tap_t* holder
+        cdef speech_t known
         core_enter(self._core)
-        known = core_tap(self._core, id)
-        if known != NULL:
-            total = known.speech.total
-            began = known.speech.began
-            ended = known.speech.ended
+        holder = core_tap(self._core, id)
+        if holder != NULL:
+            speech_known(&holder.speech, &known)
         core_leave(self._core)
-        if known == NULL:
+        if holder == NULL:
             raise UnknownTap(tap)
-        return Speech(total / 8000.0, ended / 8000.0, began / 8000.0)
+        return Speech(known.total / 8000.0, known.ended / 8000.0, known.began / 8000.0, known.loud / 8000.0)
 
     def untap(self, tap, *, keep_s=None):
         cdef int64_t id = tap, kept = -1 if keep_s is None else round(8000 * keep_s)

@@ -196,7 +196,7 @@ class EarFrame:
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """What was said on a recording's left side until now, by its energy (speech.pyx)."""
+    """What was said on a recording's left side until now, by how its energy rises and falls (speech.pyx)."""
 
     length_s: float
     """All speech together."""
@@ -204,6 +204,8 @@ class Speech:
     """When the last of it ended, from the recording's beginning; 0.0 while there was none."""
     began_s: float = 0.0
     """When the first of it began."""
+    loud_s: float = 0.0
+    """All that was loud, speech or noise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from libc.stdint cimport int16_t, int64_t
 from libc.stdlib cimport calloc, free, malloc
 
 from acdcore.media.core cimport BLOCK, HUSH, HUSHED, OVERFLOWED, SLOTS, core_arm, core_take_slot, core_tap, core_tell
-from acdcore.media.speech cimport speech_begin
+from acdcore.media.speech cimport speech_begin, speech_known, speech_t
 from acdcore.media.timeline cimport (
     RING_SAMPLES, timeline_anchor, timeline_create, timeline_due, timeline_free, timeline_take,
 )
@@ -42,7 +42,10 @@ cdef tap_t* tap_create(core_t* core, bint has_prompts, int64_t hush_ns, int64_t 
 
 cdef void tap_check_speech(core_t* core, tap_t* tap, int64_t now_ns) noexcept nogil:
     """Tell once when nobody has spoken on the left for long enough; else look again when that could next be."""
-    cdef int64_t ended_ns = tap.timeline.began_ns + tap.speech.ended * NS_PER_SAMPLE
+    cdef speech_t known
+    cdef int64_t ended_ns
+    speech_known(&tap.speech, &known)
+    ended_ns = tap.timeline.began_ns + known.ended * NS_PER_SAMPLE
     if now_ns - ended_ns < tap.hush_ns:
         core_arm(core, ended_ns + tap.hush_ns, HUSH, tap.id)
     elif tap.streams[0] != NULL:
