@@ -34,6 +34,7 @@ from acdcore.calls.wiring import Wiring
 from acdcore.control.app import ControlParts
 from acdcore.control.plane import ControlPlane
 from acdcore.control.settings import ApiKey, ControlSettings
+from acdcore.ivr.engines import ReadersAhead
 from acdcore.kernel.address import Address
 from acdcore.kernel.alarms import Alarms
 from acdcore.kernel.clock import Clock
@@ -128,10 +129,11 @@ async def serve(
     def on_unkept(problem: str) -> None:
         loop.call_soon_threadsafe(alarms.hold, PROMPT_CACHE, problem)
 
-    sounds = await asyncio.to_thread(make_sounds, plan, on_progress, on_unkept)
     await asyncio.to_thread(know_numbers)
-    ids = IdSource()
+    ids, readers = IdSource(), ReadersAhead()
     async with contextlib.AsyncExitStack() as stack:
+        stack.callback(readers.stop)
+        sounds = await asyncio.to_thread(make_sounds, plan, on_progress, on_unkept, readers)
         storage = await stack.enter_async_context(open_memory(plan, clock, on_progress))
         for line in await asyncio.to_thread(lambda: list(unapplied(plan.file.parent, storage.directory))):
             on_progress(line)
@@ -178,7 +180,7 @@ async def serve(
             screen=screen,
             digest=digest,
             notices=notices,
-            make_sounds=lambda new: make_sounds(new, on_progress, on_unkept),
+            make_sounds=lambda new: make_sounds(new, on_progress, on_unkept, readers),
             marks=sounds.marks(),
         )
         retention = open_retention(reload, storage, clock, trust)
@@ -204,7 +206,7 @@ async def serve(
             lines_look(hall),
             hearing.conditions,
         )
-        await stack.enter_async_context(speaking_ahead(hall, reload))
+        await stack.enter_async_context(speaking_ahead(hall, reload, readers))
         await stack.enter_async_context(watching(alarms, (*parts_looks, *looks)))
         await stack.enter_async_context(probing(probe, alarms))
         await stack.enter_async_context(retaining(retention, alarms))
@@ -227,11 +229,12 @@ async def serve(
 
 
 @contextlib.asynccontextmanager
-async def speaking_ahead(hall: Hall, reload: Reloader) -> AsyncIterator[None]:
+async def speaking_ahead(hall: Hall, reload: Reloader, readers: ReadersAhead) -> AsyncIterator[None]:
     """Speak the numbers of agents while calls go on: of all that are known now, later of those who are rung."""
     plan, ahead = reload.plan, hall.library.ahead
     ahead.want_agents(hall.directory.agents(), plan.flows.values(), plan.sayings)
-    speaking = asyncio.create_task(ahead.get_ready(lambda words: make_sentences(reload.plan, words)), name="ahead")
+    getting_ready = ahead.get_ready(lambda words: make_sentences(reload.plan, words, readers))
+    speaking = asyncio.create_task(getting_ready, name="ahead")
     try:
         yield
     finally:

@@ -20,7 +20,7 @@ from acdcore.calls.ports import Directory
 from acdcore.calls.recorder import Recorder, TalkRecording
 from acdcore.calls.recovery import Recovered, recover
 from acdcore.calls.trunks import Trunks
-from acdcore.ivr.engines import voices_ahead
+from acdcore.ivr.engines import ReadersAhead
 from acdcore.ivr.model import PromptRequest, Text, Words
 from acdcore.ivr.prompts import render, render_music
 from acdcore.ivr.system import SystemPhrase, phrase_key
@@ -108,10 +108,12 @@ def know_numbers() -> None:
     phonenumbers.PhoneMetadata.load_all()
 
 
-def make_sounds(plan: Plan, on_progress: Progress, on_unkept: Progress = lambda _: None) -> Sounds:
+def make_sounds(
+    plan: Plan, on_progress: Progress, on_unkept: Progress = lambda _: None, readers: ReadersAhead | None = None
+) -> Sounds:
     """Render every prompt, or take it from the cache; takes seconds at the first start.
 
-    `on_unkept` is told why nothing new can be kept, or "" when it can.
+    `on_unkept` is told why nothing new can be kept, or "" when it can. `readers` may be stopped meanwhile.
     """
     recorded = plan.file.parent / plan.settings.ivr.prompts
 
@@ -119,8 +121,9 @@ def make_sounds(plan: Plan, on_progress: Progress, on_unkept: Progress = lambda 
         if done % 25 == 0 or done == total:
             on_progress(f"prompts: {done} of {total} spoken")
 
-    with prompt_cache(plan.settings.storage.directory / "prompts", on_unkept) as cache:
-        voices = voices_ahead(plan.settings.voice.settings(plan.file.parent))
+    chosen = plan.settings.voice.settings(plan.file.parent)
+    cached = prompt_cache(plan.settings.storage.directory / "prompts", on_unkept)
+    with cached as cache, (readers or ReadersAhead()).of(chosen) as voices:
         prompts = render(plan.prompts, cache, recorded, progress, voices)
         music = {"": render_music(cache, recorded)}
         for name, table in plan.settings.queues.items():
@@ -130,7 +133,7 @@ def make_sounds(plan: Plan, on_progress: Progress, on_unkept: Progress = lambda 
     return Sounds(prompts, music)
 
 
-def make_sentences(plan: Plan, wanted: Sequence[Words]) -> list[bytes]:
+def make_sentences(plan: Plan, wanted: Sequence[Words], readers: ReadersAhead | None = None) -> list[bytes]:
     """Sentences as PCM (16 bit, mono, 8 kHz), kept with the prompts. Raises SettingsError and Unavailable.
 
     By their own voices only: words in a row are better than another.
@@ -140,9 +143,9 @@ def make_sentences(plan: Plan, wanted: Sequence[Words]) -> list[bytes]:
         for place, words in enumerate(wanted)
     ]
     recorded = plan.file.parent / plan.settings.ivr.prompts
-    voices = voices_ahead(plan.settings.voice.settings(plan.file.parent))
     cache = plan.settings.storage.directory / "prompts"
-    sounds = render(requests, cache, recorded, voices=voices, may_stand_in=False)
+    with (readers or ReadersAhead()).of(plan.settings.voice.settings(plan.file.parent)) as voices:
+        sounds = render(requests, cache, recorded, voices=voices, may_stand_in=False)
     return [sounds[request.key] for request in requests]
 
 

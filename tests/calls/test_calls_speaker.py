@@ -60,6 +60,9 @@ class ScriptedReader:
     def close(self) -> None:
         pass
 
+    def stop(self) -> None:
+        pass
+
 
 def spoken_by(reader: Reader, within_s: float = WITHIN_S) -> Speaker:
     """A speaker with one reader for all languages."""
@@ -137,6 +140,16 @@ async def test_deadline_holds_and_the_disk_does_not_wait_behind_a_helper_that_ha
         assert [entry["event"] for entry in logs] == ["not spoken in time"] * len(late)
         reader.gate.set()
         assert await speaker.pcm(WORDS) is not None
+
+
+async def test_speaker_that_is_closed_leaves_no_helper_behind() -> None:
+    hanging = HelperProcesses(modules=(), command=(sys.executable, "-c", LOADED_AND_HANGING), jobs=1)
+    speaker = spoken_by(hanging)
+    asked = asyncio.create_task(speaker.pcm(WORDS))
+    await until(lambda: bool(hanging._up))
+    speaker.close()
+    assert await asked is None
+    await until(lambda: not hanging._up)
 
 
 async def test_helper_that_hangs_is_stopped() -> None:

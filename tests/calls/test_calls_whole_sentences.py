@@ -54,6 +54,9 @@ class Talkative:
     def close(self) -> None:
         pass
 
+    def stop(self) -> None:
+        pass
+
 
 def library(*more: PromptKey, sayings: Sayings = TOLD, speaker: Speaker | None = None) -> PromptLibrary:
     """All single words in Mandarin, and some sentences."""

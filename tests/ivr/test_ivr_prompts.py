@@ -46,6 +46,9 @@ class CountingReader:
     def close(self) -> None:
         pass
 
+    def stop(self) -> None:
+        pass
+
 
 def text(spoken: str, key: PromptKey = HELLO) -> PromptRequest:
     return PromptRequest(key, Text(spoken), "test.toml")

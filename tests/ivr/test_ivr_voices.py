@@ -5,6 +5,7 @@ import sys
 import time
 import zipfile
 from array import array
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,14 @@ from structlog.testing import capture_logs
 from tests.ivr.test_ivr_prompts import LOADED, TICK, CountingReader, text
 
 from acdcore.ivr.cache import PromptCache
-from acdcore.ivr.engines import Voices
+from acdcore.ivr.engines import ReadersAhead, Voices
 from acdcore.ivr.helper import HelperProcesses
 from acdcore.ivr.model import Language, PromptKey, PromptName
 from acdcore.ivr.pack import Pack, expanded, file_of
 from acdcore.ivr.phonemes import english, mandarin, stops, tokens
 from acdcore.ivr.prompts import render, second_best
 from acdcore.ivr.shelf import Shelf, Spoken, spoken_by
-from acdcore.ivr.voices import Reading, SpeechEngine, VoiceChoice, stand_in
+from acdcore.ivr.voices import Reading, SpeechEngine, VoiceAway, VoiceChoice, VoiceSettings, stand_in
 from acdcore.ivr.wav import from_pcm, to_pcm
 from acdcore.kernel.errors import SettingsError, Unavailable
 
@@ -183,6 +184,36 @@ def test_helper_that_cannot_be_started_is_unavailable(tmp_path: Path) -> None:
     reading = Reading("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
     with pytest.raises(Unavailable, match="does not start"):
         helper.read([reading], lambda: None)
+
+
+@pytest.mark.parametrize("program", ["import time; time.sleep(60)", LOADED + "import time; time.sleep(60)"])
+def test_stop_ends_helpers_that_load_or_read_and_no_other_is_started(tmp_path: Path, program: str) -> None:
+    reader = HelperProcesses(modules=(), command=(sys.executable, "-c", program), jobs=1)
+    reading = Reading("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
+    voices = Voices(dict.fromkeys(Language, reading.voice), {SpeechEngine.ESPEAK: reader})
+    with ThreadPoolExecutor(1) as threads:
+        began = time.monotonic()
+        at_work = threads.submit(voices.read, [reading], lambda: None)
+        while not reader._up:
+            time.sleep(0.005)
+        voices.stop()
+        with pytest.raises(VoiceAway):
+            at_work.result()
+    with pytest.raises(VoiceAway, match="stopped"):
+        voices.read([reading], lambda: None)
+    assert time.monotonic() - began < 30
+    assert not reader._up
+
+
+def test_all_that_is_read_ahead_ends_with_the_daemon() -> None:
+    readers = ReadersAhead()
+    with readers.of(VoiceSettings()) as voices:
+        kokoro = voices.readers[SpeechEngine.KOKORO]
+        assert isinstance(kokoro, HelperProcesses)
+        readers.stop()
+        assert kokoro._is_closed
+    with pytest.raises(Unavailable, match="the daemon stops"), readers.of(VoiceSettings()):
+        pass
 
 
 def test_warm_helper_is_there_before_the_first_text(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ class Speaker:
     def close(self) -> None:
         """Speak no more; what is being read is not waited for."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        self._voices.close()
+        self._voices.stop()
 
     def _read(self, words: Words, voices: Voices) -> bytes | None:
         """The words from the pack, where they are in it, else read now; nothing of a customer's is kept on disk."""

@@ -1,6 +1,8 @@
 """The speech engines of this machine, and which of them reads a text: the chosen one, or espeak in its place."""
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from acdcore.ivr.cantonese import respelled
@@ -18,6 +20,7 @@ from acdcore.ivr.voices import (
     VoiceSettings,
     stand_in,
 )
+from acdcore.kernel.errors import Unavailable
 
 KOKORO_MODULES = (
     "onnxruntime",
@@ -83,6 +86,11 @@ class Voices:
         for reader in self.readers.values():
             reader.close()
 
+    def stop(self) -> None:
+        """End all engines, also those at work."""
+        for reader in self.readers.values():
+            reader.stop()
+
 
 def as_read(text: str, language: Language, voice: VoiceChoice) -> str:
     """What the voice is given to read: values, signs and Latin letters written as they are said."""
@@ -98,6 +106,36 @@ def voices_ahead(settings: VoiceSettings) -> Voices:
         SpeechEngine.KOKORO: HelperProcesses(SpeechEngine.KOKORO, KOKORO_MODULES, bytes_each=KOKORO_BYTES),
     }
     return Voices(settings.by_language, {**readers, SpeechEngine.HTTP: Service(settings.http)})
+
+
+class ReadersAhead:
+    """All who read ahead for one daemon, which does not wait for them when it stops."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._at_work: list[Voices] = []
+        self._is_over = False
+
+    @contextlib.contextmanager
+    def of(self, settings: VoiceSettings) -> Iterator[Voices]:
+        """`voices_ahead` for one piece of work. Raises Unavailable once all is stopped."""
+        voices = voices_ahead(settings)
+        with self._turn:
+            if self._is_over:
+                raise Unavailable("nothing more is read aloud: the daemon stops")
+            self._at_work.append(voices)
+        try:
+            yield voices
+        finally:
+            with self._turn:
+                self._at_work.remove(voices)
+
+    def stop(self) -> None:
+        """End all of them."""
+        with self._turn:
+            self._is_over = True
+            for voices in self._at_work:
+                voices.stop()
 
 
 def voices_live(settings: VoiceSettings, text_timeout_s: float, idle_s: float) -> Voices:
@@ -133,3 +171,6 @@ class Service:
 
     def close(self) -> None:
         """Nothing is kept open."""
+
+    def stop(self) -> None:
+        """What is asked already is waited for, within its time."""

@@ -79,6 +79,10 @@ class Helper:
             raise VoiceAway(f"the speech helper stopped {place} {problem}")
         return answer
 
+    def kill(self) -> None:
+        """End the process from another thread; whoever asks it closes it."""
+        self._process.kill()
+
     def close(self) -> None:
         """End the process; one that is idle goes at once."""
         self._process.kill()
@@ -150,9 +154,12 @@ class HelperProcesses:
     """What is started; empty: our own program."""
     _room: threading.BoundedSemaphore = field(init=False)
     _idle: list[Helper] = field(default_factory=list)
+    _up: set[Helper] = field(default_factory=set)
+    """All that were started and not closed yet."""
     _turn: threading.Lock = field(default_factory=threading.Lock)
     _rest: threading.Timer | None = None
     _is_closed: bool = False
+    _is_stopped: bool = False
 
     def __post_init__(self) -> None:
         self._room = threading.BoundedSemaphore(self.jobs)
@@ -184,6 +191,14 @@ class HelperProcesses:
             self._is_closed = True
         self._end_idle()
 
+    def stop(self) -> None:
+        """End all processes; no other is started."""
+        with self._turn:
+            self._is_closed = self._is_stopped = True
+            for helper in self._up:
+                helper.kill()
+        self._end_idle()
+
     def _read_all(self, texts: Iterator[Reading], turn: threading.Lock, on_read: Callable[[], None]) -> None:
         with self._helper() as helper:
             while True:
@@ -208,7 +223,7 @@ class HelperProcesses:
                 self._give_back(helper)  # one text had no sound
                 raise
             except BaseException:
-                helper.close()
+                self._end(helper)
                 raise
             self._give_back(helper)
         finally:
@@ -218,11 +233,28 @@ class HelperProcesses:
         while (idle := self._idle_one()) is not None:
             if idle.is_up():
                 return idle
-            idle.close()
-        purpose = "live" if self.idle_s else "ahead"
-        helper = Helper(self.command or (sys.executable, "-m", PROGRAM, self.engine.value, purpose))
-        helper.load(LOAD_TIMEOUT_S)
+            self._end(idle)
+        helper = self._started()
+        try:
+            helper.load(LOAD_TIMEOUT_S)
+        except VoiceAway:
+            self._end(helper)
+            raise
         return helper
+
+    def _started(self) -> Helper:
+        purpose = "live" if self.idle_s else "ahead"
+        with self._turn:
+            if self._is_stopped:
+                raise VoiceAway(f"the speech helpers of {self.engine.value} are stopped")
+            helper = Helper(self.command or (sys.executable, "-m", PROGRAM, self.engine.value, purpose))
+            self._up.add(helper)
+            return helper
+
+    def _end(self, helper: Helper) -> None:
+        helper.close()
+        with self._turn:
+            self._up.discard(helper)
 
     def _idle_one(self) -> Helper | None:
         with self._turn:
@@ -238,7 +270,7 @@ class HelperProcesses:
                 self._rest.daemon = True
                 self._rest.start()
                 return
-        helper.close()
+        self._end(helper)
 
     def _end_idle(self) -> None:
         with self._turn:
@@ -247,4 +279,4 @@ class HelperProcesses:
                 self._rest.cancel()
                 self._rest = None
         for helper in idle:
-            helper.close()
+            self._end(helper)

@@ -106,3 +106,7 @@ class Reader(Protocol):
     def close(self) -> None:
         """End what is kept ready for the next texts."""
         ...
+
+    def stop(self) -> None:
+        """End what is at work too; no further text is read."""
+        ...
