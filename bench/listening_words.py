@@ -1,5 +1,8 @@
 """What is said in `bench/listening.py`: departments, yes and no, and what is none of them, in Mandarin and English."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 from acdcore.recognition.model import Phrase
 
 DEPARTMENTS_CMN = tuple(
@@ -111,5 +114,53 @@ OTHER_EN = (
         "turn left at the corner",
     ),
 )
-VOICES_CMN = ("zf_xiaobei", "zm_yunxi", "zf_xiaoyi", "zm_yunjian")
-VOICES_EN = ("af_heart", "am_michael", "bf_emma", "am_fenrir")
+CARRIERS_TEST_CMN = ("{}", "喂，帮我接{}。", "我有事情要问{}。", "麻烦转一下{}好吗？")
+CARRIERS_TEST_EN = ("{}.", "Can you put me through to {}?", "I have a question for {}.", "Hi there, {} please.")
+OTHER_TEST_CMN = (
+    *("你刚才说什么我没注意", "我的狗生病了", "明天早上八点起床", "附近有没有停车场", "这个周末去爬山", "钥匙找不到了"),
+    *("他们昨天搬家了", "空调声音太大", "你叫什么名字", "飞机场怎么走", "冰箱里没有牛奶", "我儿子上小学三年级"),
+    *("我晚点再打过来", "公交车还没来", "医生说要多休息", "房间里太黑了", "谁在敲门", "昨天晚上没睡好"),
+    *("电视声音关小一点", "这里信号不好", "水果多少钱一斤", "我姐姐在北京工作", "下午两点开会", "门口有个人在等"),
+)
+OTHER_TEST_EN = (
+    *("sorry what did you say", "my cat is on the roof", "I have to get up at six", "where can I park around here"),
+    *(
+        "we are going hiking this weekend",
+        "I can't find my keys",
+        "they moved house last week",
+        "the kettle is boiling",
+    ),
+    *("what was your name again", "how do I get to the airport", "there is no milk in the fridge", "my son is nine"),
+    *("I will call back later", "the bus has not come yet", "the doctor told me to rest", "it is too dark in here"),
+    *("someone is at the door", "I slept badly last night", "turn the television down", "the signal is bad here"),
+    *("how much are the apples", "my sister works in Boston", "the meeting is at two", "a man is waiting outside"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """What is said besides the phrases in one language, and by whom: Kokoro's voices."""
+
+    carriers: Sequence[str]
+    """Sentences around a department."""
+    others: Sequence[str]
+    """Sentences that are neither a department nor yes or no."""
+    voices: Sequence[str]
+
+
+CASTS: Mapping[str, Mapping[str, Cast]] = {
+    "tuning": {
+        "cmn": Cast(CARRIERS_CMN, OTHER_CMN, ("zf_xiaobei", "zm_yunxi", "zf_xiaoyi", "zm_yunjian")),
+        "en": Cast(CARRIERS_EN, OTHER_EN, ("af_heart", "am_michael", "bf_emma", "am_fenrir")),
+    },
+    "test": {
+        "cmn": Cast(CARRIERS_TEST_CMN, OTHER_TEST_CMN, ("zf_xiaoni", "zm_yunyang")),
+        "en": Cast(CARRIERS_TEST_EN, OTHER_TEST_EN, ("af_bella", "bm_george", "am_puck", "bf_isabella")),
+    },
+    "spare": {
+        "cmn": Cast(CARRIERS_TEST_CMN, OTHER_TEST_CMN, ("zf_xiaoxiao", "zm_yunxia")),
+        "en": Cast(CARRIERS_TEST_EN, OTHER_TEST_EN, ("af_sarah", "bm_fable", "am_eric", "bf_lily")),
+    },
+}
+"""Thresholds are set by the first set and judged by the second. The third is for the day on which somebody changes a
+threshold because of the second, which is then a set for tuning too."""
