@@ -21,7 +21,7 @@ from datetime import date
 from functools import partial
 
 from acdcore.ivr import written_forms as forms
-from acdcore.ivr.cardinals import CARDINAL_MAX, Spoken, cardinal, decimals, quantity
+from acdcore.ivr.cardinals import CARDINAL_MAX, Month, Spoken, cardinal, decimals, quantity
 from acdcore.ivr.digit_groups import SEPARATORS, grouped
 from acdcore.ivr.kinds import ReadAs
 from acdcore.ivr.model import Language
@@ -45,7 +45,8 @@ _MONTH = "|".join(MONTHS) + "|" + forms.MONTHS_SHORT
 _WIDE = {ord("０") + place: ord("0") + place for place in range(10)} | {
     ord(wide) + place: ord(narrow) + place for wide, narrow in (("Ａ", "A"), ("ａ", "a")) for place in range(26)
 }
-"""Letters and digits as Chinese typography has them."""
+_WIDE[ord("＄")] = ord("$")
+"""Letters, digits and the dollar as Chinese typography has them."""
 
 
 def normalise(text: str, language: Language) -> str:
@@ -129,6 +130,25 @@ def _dotted(found: re.Match[str], language: Language) -> str:
     return f"{gap}{point}{gap}".join(number(part, language) for part in found[0].split("."))
 
 
+def _version(found: re.Match[str], language: Language) -> str:
+    """Numbers with points between letters, as of an engine or of a program."""
+    before, figures, after = found[1], found[2], found[3]
+    if not before and not after:
+        return found[0]
+    gap, point = _gap(language), in_words([Word.POINT], language)
+    parts = figures.split(".")
+    whole = (
+        number(figures, language) if len(parts) == 2 else f"{gap}{point}{gap}".join(number(p, language) for p in parts)
+    )
+    return " ".join(filter(None, (_run(before, language), whole, _run(after, language))))
+
+
+def _few(found: re.Match[str], language: Language) -> str:
+    """What no other rule took: one or two digits are counted, more are read out."""
+    written = found[0]
+    return number(written, language) if len(written) <= 2 and written[0] != "0" else digits(written, language)
+
+
 def _fraction(found: re.Match[str], language: Language) -> str:
     part, whole = int(found[1]), int(found[2])
     if part >= whole:
@@ -179,7 +199,7 @@ def _code(found: re.Match[str], language: Language) -> str:
 
 
 def _run(run: str, language: Language) -> str:
-    if not run[0].isdigit():
+    if not run[:1].isdigit():
         return " ".join(run) if run.isupper() else run
     is_count = len(run) <= 2 and run[0] != "0"
     return number(run, language) if is_count else digits(run, language)
@@ -201,13 +221,8 @@ def _word(found: re.Match[str], language: Language) -> str:
 
 def _money(found: re.Match[str], language: Language) -> str:
     """An amount with its currency before it or behind it."""
-    minus, before, amount, large, after = (
-        found["minus"],
-        found["before"],
-        found["amount"],
-        found["large"],
-        found["after"],
-    )
+    minus, before, amount, after = found["minus"] or found["inner"], found["before"], found["amount"], found["after"]
+    large = (found["large"] or "").strip()
     sign = before or after or ""
     if not sign:
         return found[0]
@@ -224,7 +239,10 @@ def _money(found: re.Match[str], language: Language) -> str:
         whole = said(f"{plain} {known}", ReadAs.MONEY, language)
         return negative + (whole.replace("US dollar", "dollar") if sign == "$" else whole)
     unit = _form(forms.OTHER_MONEY.get(currency, forms.OTHER_MONEY["$"]), language)
-    return f"{negative}{number(amount, language, is_counting=True)}{_gap(language)}{large or ''}{unit}"
+    if language is Language.ENGLISH and amount == "1" and not large:
+        unit = unit.removesuffix("s")
+    words = (number(amount, language, is_counting=True), forms.LARGE_ENGLISH.get(large.lower(), large), unit)
+    return negative + _gap(language).join(filter(None, words))
 
 
 def _unit(found: re.Match[str], language: Language) -> str:
@@ -248,8 +266,26 @@ def _date(found: re.Match[str], language: Language) -> str:
     return said(day.isoformat(), ReadAs.DATE, language)
 
 
+def _moment(found: re.Match[str], language: Language) -> str:
+    """A date and a time as programs write them (ISO 8601), as it is written: its zone is not looked at."""
+    try:
+        whole = (said(found[1], ReadAs.DATE, language), said(found[2], ReadAs.TIME, language))
+    except ValueError:
+        return found[0]
+    return (", " if language is Language.ENGLISH else "").join(whole)
+
+
+def _year_and_month(found: re.Match[str], language: Language) -> str:
+    """2026-10."""
+    year, month = found[1], Month(int(found[2]))
+    if language is Language.ENGLISH:
+        return f"{in_words([month], language)} {year_in_english(int(year))}"
+    return in_words([*decimals(year), Word.YEAR, month], language)
+
+
 def _year(found: re.Match[str], language: Language) -> str:
-    return in_words([*decimals(found[1]), Word.YEAR], language)
+    """2026年, and 2024款: what was made for that year."""
+    return in_words(decimals(found[1]), language) + found[2]
 
 
 def _english_year(found: re.Match[str], language: Language) -> str:
@@ -285,7 +321,11 @@ def _day(written: str) -> str:
 
 
 def _ordinal(found: re.Match[str], language: Language) -> str:
-    return ordinal(int(found[1])) if 0 < int(found[1]) < 100 else found[0]
+    hundreds, rest = divmod(int(found[1]), 100)
+    if not hundreds:
+        return ordinal(rest) if rest else found[0]
+    whole = in_words(cardinal(hundreds, language), language) + " hundred"
+    return f"{whole} and {ordinal(rest)}" if rest else f"{whole}th"
 
 
 def _quarter(found: re.Match[str], language: Language) -> str:
@@ -318,6 +358,12 @@ def _times(found: re.Match[str], language: Language) -> str:
 def _hour(found: re.Match[str], language: Language) -> str:
     """5 pm."""
     return f"{number(found[1], language)} {found[2].lower()}.m."
+
+
+def _hours(found: re.Match[str], language: Language) -> str:
+    """9am-5pm."""
+    ends = (f"{number(found[at], language)} {found[at + 1].lower()}.m." for at in (1, 3))
+    return " to ".join(ends)
 
 
 def clock(hour: str, minute: str, second: str | None, part: str, language: Language) -> str | None:
@@ -367,16 +413,24 @@ def _clock_pattern(end: str, language: Language) -> str:
     return rf"{part}(?<![\d:：]){figures}{half}"
 
 
-_MINUS = r"(?<![A-Za-z\d%％℃°)）])-"
+_MINUS = r"(?<![A-Za-z\d%％℃°)）零一二三四五六七八九十百千万亿萬億幺])-"
 """A sign, and no dash between two things."""
 _TO = r"[-–—~～至到]"
 _SIGN = r"HK\$|US\$|[¥￥€£$]|\b(?:RMB|CNY|HKD|USD|EUR|GBP)(?![A-Za-z])"
-_MONEY = (
-    rf"(?P<minus>{_MINUS})?(?:(?P<before>{_SIGN}) ?)?{START}(?P<amount>{NUMBER}){END}"
-    rf"(?P<large>[万亿萬億])?(?: ?(?P<after>{_SIGN}|元))?"
+_MOMENT = (
+    rf"{START}(\d{{4}}-\d{{2}}-\d{{2}})T(\d{{2}}:\d{{2}})(?::\d{{2}}(?:\.\d+)?)?(?:Z|[+-]\d{{2}}:?\d{{2}})?(?![\d:])"
 )
+_HOUR = r"(1[0-2]|0?[1-9])\s?([AaPp])\.?[Mm]"
 _UNITS = "|".join(sorted(map(re.escape, forms.UNITS), key=len, reverse=True))
 _PLATE = rf"([{forms.PLATES}])([A-Z])[·・•.\- ]?(?=[A-Z]*\d)([A-Z0-9]{{5,6}})(?![A-Za-z0-9])"
+
+
+def _money_pattern(language: Language) -> str:
+    large = r" ?(?:thousand|million|billion|trillion)\b|(?:[KkMm]|[Bb]n?)(?![A-Za-z0-9])"
+    return (
+        rf"(?P<minus>{_MINUS})?(?:(?P<before>{_SIGN}) ?(?P<inner>-)?)?{START}(?P<amount>{NUMBER}){END}"
+        rf"(?P<large>{large if language is Language.ENGLISH else '[万亿萬億]'})?(?: ?(?P<after>{_SIGN}|元))?"
+    )
 
 
 def _for(language: Language) -> tuple[Rule, ...]:
@@ -384,23 +438,28 @@ def _for(language: Language) -> tuple[Rule, ...]:
     english_dates = (
         (rf"\b({_MONTH})\.? (\d{{1,2}})(?:st|nd|rd|th)?\b(?!:)(?:,? (\d{{4}})\b)?", _month_first),
         (rf"(?<![\d.,/:-])(\d{{1,2}})(?:st|nd|rd|th)? ({_MONTH})\b\.?(?:,? (\d{{4}})\b)?", _day_first),
-        (r"(?<![\d.,])(\d{1,2})(?:st|nd|rd|th)\b", _ordinal),
-        (r"(?<![\d.,:])(1[0-2]|0?[1-9])\s?([AaPp])\.?[Mm]\b\.?", _hour),
-        (r"(\b[Ii]n |\b[Ss]ince |\b[Oo]f |\b[Uu]ntil )((?:19|20)\d{2})(?![\d.,%]|\s?[A-Za-z])", _english_year),
+        (r"(?<![\d.,])(\d{1,3})(?:st|nd|rd|th)\b", _ordinal),
+        (rf"(?<![\d.,:]){_HOUR}\.?\s?{_TO}\s?{_HOUR}\b\.?", _hours),
+        (rf"(?<![\d.,:]){_HOUR}\b\.?", _hour),
+        (r"(\b[Ii]n |\b[Ss]ince |\b[Oo]f |\b[Uu]ntil )((?:19|20)\d{2})(?![\d%]|[.,]\d|\s?[A-Za-z])", _english_year),
     )
     chinese_dates = (
-        (rf"{START}([12]\d{{3}})年", _year),
+        (rf"{START}([12]\d{{3}})(年)", _year),
+        (rf"{START}((?:19|20)\d{{2}})(款)", _year),
+        (rf"{START}\d{{3,4}}(?=室|[号號]房|房(?![间間]))", _digits),
         (rf"{START}(\d{{1,3}})/(\d{{1,3}})(?![\d/])", _fraction),
     )
     after_word = rf"(?i:({forms.NUMBERED_ENGLISH}))" if is_english else rf"({forms.NUMBERED})"
     return _rules(
         (_PLATE, _plate),
+        (_MOMENT, _moment),
         (rf"{START}(\d{{4}})([-/.])(\d{{1,2}})\2(\d{{1,2}}){END}", _date),
+        (rf"{START}((?:19|20)\d{{2}})[-/](0[1-9]|1[0-2])(?![\d/-]|[.,]\d)月?", _year_and_month),
         (rf"{_clock_pattern('', language)}\s?{_TO}\s?{_clock_pattern('2', language)}", _times),
         (_clock_pattern("", language), _time),
         (r"(?<![A-Za-z\d])(?:([12]\d{3})年? ?)?Q([1-4])(?: ([12]\d{3}))?(?![A-Za-z\d])", _quarter),
         *(english_dates if is_english else chinese_dates),
-        (_MONEY, _money),
+        (_money_pattern(language), _money),
         (rf"{START}({NUMBER})[%％]?{_TO}({NUMBER}){END} ?[%％]", _percents),
         (rf"({_MINUS})?{START}({NUMBER}){END} ?[%％]", _percent),
         (rf"({_MINUS})?{START}({NUMBER}){END} ?({_UNITS})(?![A-Za-z²³/])", _unit),
@@ -409,6 +468,7 @@ def _for(language: Language) -> tuple[Rule, ...]:
         (rf"{after_word}(\d{{3,}})(?![\d.,]*\d|[A-Za-z])", _after_word),
         (r"(?<![\d.,A-Za-z])\d+(?:\.\d+){2,}(?![\d.]*\d|[A-Za-z])", _dotted),
         (r"(?<![A-Za-z0-9])([A-Z]{2}) (\d{3,4})(?![\d.,]*\d|[A-Za-z])", _letters_and_digits),
+        (r"(?<![A-Za-z0-9.,])([A-Za-z]*)(\d+(?:\.\d+)+)([A-Za-z]*)(?![A-Za-z0-9]|[.,]\d)", _version),
         (r"(?<![A-Za-z0-9])(?=[A-Za-z0-9]*[A-Za-z])(?=[A-Za-z0-9]*\d)[A-Za-z0-9]+", _code),
         (rf"{START}({forms.HOTLINES})(?![\d.,]*\d|{forms.MEASURES})", _digits),
         (rf"{START}0\d+{END}", _digits),
@@ -416,7 +476,7 @@ def _for(language: Language) -> tuple[Rule, ...]:
         (rf"{START}({NUMBER}){_TO}({NUMBER}){END}(?![-\d])", _range),
         *(() if is_english else ((rf"(?<![\d.,第]){START}({NUMBER}){END} ?({forms.MEASURES})", _counted),)),
         (rf"({_MINUS})?{START}({NUMBER}){END}", _number),
-        (r"\d+", _digits),
+        (r"\d+", _few),
         (r"(?<![A-Za-z'])(?:APP|App|app)(?![A-Za-z'])|&", _word),
         (r"(?<![A-Za-z'])[A-Z]{2,6}(?![A-Za-z'])", _letters),
     )

@@ -35,7 +35,6 @@ UNITS: Mapping[str, Forms] = {
 """After a number; English ones are said without their `s` after one."""
 SIGNS: Mapping[str, str] = {"HK$": "HKD", "US$": "USD", "¥": "CNY", "￥": "CNY", "RMB": "CNY", "€": "EUR", "£": "GBP"}
 """Before an amount, or after it."""
-CODES = ("CNY", "HKD", "USD", "EUR", "GBP")
 OTHER_MONEY: Mapping[str, Forms] = {
     "EUR": ("欧元", "歐元", "euros"),
     "GBP": ("英镑", "英鎊", "pounds"),
@@ -45,7 +44,8 @@ OTHER_MONEY: Mapping[str, Forms] = {
     "$": ("美元", "元", "dollars"),
 }
 """Behind an amount that is said as a number."""
-LARGE: Mapping[str, str] = {"万": "万", "亿": "亿", "萬": "萬", "億": "億"}
+LARGE_ENGLISH: Mapping[str, str] = {"k": "thousand", "m": "million", "b": "billion", "bn": "billion"}
+"""Right behind an amount with its currency; others stand for themselves."""
 DAY_PARTS = "凌晨|清晨|早上|早晨|上午|中午|下午|傍晚|晚上|夜间|朝早|上晝|下晝|夜晚|晏晝"
 """Where one stands before a time, no other is said."""
 TO: Forms = ("到", "至", "to")
@@ -67,6 +67,7 @@ NUMBERED_ENGLISH = (
 HOTLINES = r"(?:9[56]\d{3}|100\d{2}|123\d{2})"
 """Short numbers of banks, operators and authorities on the mainland."""
 MEASURES = (
+    "万|萬|亿|億|美元|欧元|歐元|港元|港币|港幣|英镑|英鎊|年(?!级|級)|积分|積分|吨|噸|股|斤|户|戶|票|集|页|頁|袋|包|"
     "个|個|位|名|元|块|塊|蚊|分钟|分鐘|秒|天|小时|小時|鐘頭|周|週|星期|礼拜|次|张|張|条|條|件|份|台|辆|輛|公里|公斤|厘米|毫米|米|"
     "克|升|种|種|人|箱|盒|瓶|杯|间|間|家|笔|筆|点|點|楼层|倍|封|套|双|雙|对|對|只|隻|项|項|步"
 )
