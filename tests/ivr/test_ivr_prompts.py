@@ -3,6 +3,7 @@
 import sys
 from array import array
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from math import sqrt
 from pathlib import Path
@@ -93,6 +94,32 @@ def test_spoilt_file_in_the_cache_is_made_again(tmp_path: Path) -> None:
     (file,) = tmp_path.glob("*.wav")
     file.write_bytes(file.read_bytes()[:20])
     assert render([text("hello")], tmp_path, tmp_path, voices=read_by(reader)) == {HELLO: TICK}
+
+
+@pytest.mark.parametrize("rate", [8_000, 48_000])
+def test_half_a_file_and_a_file_of_another_rate_in_the_cache_are_made_again(tmp_path: Path, rate: int) -> None:
+    reader = CountingReader()
+    render([text("hello")], tmp_path, tmp_path, voices=read_by(reader))
+    (file,) = tmp_path.glob("*.wav")
+    half = file.read_bytes()[: 44 + len(TICK) // 2]
+    file.write_bytes(half if rate == 8_000 else write_wav(TICK, rate))
+    assert render([text("hello")], tmp_path, tmp_path, voices=read_by(reader)) == {HELLO: TICK}
+    assert reader.read_texts == ["hello", "hello"]
+
+
+def test_file_that_several_threads_keep_at_once_is_whole_and_no_thread_fails(tmp_path: Path) -> None:
+    file = tmp_path / "a.wav"
+    with ThreadPoolExecutor(8) as threads:
+        for done in [threads.submit(keep, file, TICK) for _ in range(400)]:
+            done.result()
+    assert kept(file) == TICK
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_file_whose_place_is_gone_is_refused_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("no directory any more")
+    with pytest.raises(SettingsError, match="cannot be kept: Not a directory"):
+        keep(tmp_path / "cache" / "a.wav", TICK)
 
 
 def test_progress_counts_to_the_total(tmp_path: Path) -> None:

@@ -120,6 +120,16 @@ def test_pack_that_is_spoilt_counts_as_none(tmp_path: Path) -> None:
         assert not shelf.has(spoken)
 
 
+def test_text_that_is_spoilt_in_the_pack_is_read_like_all_others(tmp_path: Path) -> None:
+    kokoro, spoken = CountingReader(), Spoken.of("hello", Language.MANDARIN, NATURAL)
+    packed(tmp_path, spoken, TICK).close()
+    file = file_of(tmp_path, Language.MANDARIN)
+    file.write_bytes(file.read_bytes().replace(compressed(TICK), bytes(len(compressed(TICK)))))
+    (pcm,) = render([text("hello")], tmp_path, tmp_path, voices=voices(kokoro, Away()), pack=Pack(tmp_path)).values()
+    assert pcm == TICK
+    assert kokoro.read_texts == ["hello"]
+
+
 def test_packed_sound_is_the_nearest_of_its_law_and_silence_stays_silence() -> None:
     samples = array("h", [0, 5, -5, 100, -100, 1_000, -1_000, 30_000, -30_000, 32_767, -32_768])
     again = from_pcm(expanded(compressed(to_pcm(samples))))
@@ -141,6 +151,24 @@ def test_helpers_are_never_more_than_allowed_and_who_waits_too_long_is_told(tmp_
     reading = Reading("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
     with helper._helper(), pytest.raises(Unavailable, match="all speech helpers of espeak are busy"):
         helper.read([reading], lambda: None)
+
+
+@pytest.mark.parametrize("answer", ["[]", "5", "null", "[" * 100_000, '{"error": {}}', "x" * 1_000_000])
+def test_helper_that_answers_nonsense_is_given_up(tmp_path: Path, answer: str) -> None:
+    (tmp_path / "answer").write_text(answer)
+    program = LOADED + f"input(); print(open({str(tmp_path / 'answer')!r}).read(), flush=True); input()"
+    helper = HelperProcesses(modules=(), command=(sys.executable, "-c", program), jobs=1, text_timeout_s=60.0)
+    reading = Reading("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
+    with pytest.raises(Unavailable, match="stopped at 'hello'"):
+        helper.read([reading], lambda: None)
+
+
+def test_helper_may_say_octets_of_any_kind_on_its_standard_error(tmp_path: Path) -> None:
+    noise = "import os; [os.write(2, bytes([255, 254] * 40_000 + [10])) for _ in range(4)]; "
+    program = noise + LOADED + 'input(); print(\'{"error": ""}\')'
+    helper = HelperProcesses(modules=(), command=(sys.executable, "-c", program), jobs=1, text_timeout_s=20.0)
+    reading = Reading("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
+    helper.read([reading], lambda: None)
 
 
 def test_idle_helper_is_used_again_and_ended_after_its_time(tmp_path: Path) -> None:

@@ -11,12 +11,12 @@ from pathlib import Path
 from acdcore.calls.ahead import Ahead
 from acdcore.calls.people import Customer, Tier
 from acdcore.calls.speaker import Speaker
-from acdcore.ivr.cache import kept
 from acdcore.ivr.model import Language, PromptKey, PromptName, Words
 from acdcore.ivr.numbers import speak_position, speak_wait
 from acdcore.ivr.phrases import WORD_BY_WORD, Sayings, clips_of, digits_in
 from acdcore.ivr.system import SystemPhrase, SystemPrompt, phrase_key, system_key
 from acdcore.ivr.voices import VoiceSettings
+from acdcore.ivr.wav import WavError, read_wav, to_pcm
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.media.engine import Engine
 from acdcore.media.model import ClipId
@@ -257,7 +257,7 @@ class PromptLibrary:
 
     async def recording(self, file: Path) -> ClipId | None:
         """A caller's message as a clip, to be given back by `drop`; None when the file is gone or spoilt."""
-        pcm = await asyncio.to_thread(kept, file)
+        pcm = await asyncio.to_thread(_message, file)
         return None if pcm is None else self._engine.add_clip(pcm)
 
     def drop(self, clip: ClipId) -> None:
@@ -274,3 +274,11 @@ class PromptLibrary:
         self._users.clear()
         self._spoken.clear()
         self.ahead.close()
+
+
+def _message(file: Path) -> bytes | None:
+    """What a caller left, as much of it as is there."""
+    try:
+        return to_pcm(read_wav(file.read_bytes()).samples)
+    except (OSError, WavError):
+        return None

@@ -1,10 +1,12 @@
 """The directory that keeps rendered prompts: one WAV file per content, named by its hash.
 
 A changed text or recording makes a new file and an unchanged one costs a read. A file appears whole or not at all, so
-several daemons may share the directory, and a spoilt file counts as missing.
+several threads and daemons may share the directory, and a spoilt file counts as missing.
 """
 
+import contextlib
 import os
+import secrets
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -12,7 +14,7 @@ from pathlib import Path
 from acdcore.ivr.model import Language
 from acdcore.ivr.resample import TELEPHONE_RATE
 from acdcore.ivr.voices import VoiceChoice
-from acdcore.ivr.wav import WavError, read_wav, to_pcm, write_wav
+from acdcore.ivr.wav import WavError, is_cut_off, read_wav, to_pcm, write_wav
 from acdcore.kernel.errors import SettingsError
 
 VERSION = 2
@@ -50,19 +52,22 @@ def text_content(text: str, language: Language, voice: VoiceChoice) -> bytes:
 
 
 def kept(file: Path) -> bytes | None:
-    """The PCM in a file of the cache; None when it is not there or not whole."""
+    """The PCM in a file of the cache; None when it is not there, not whole, or not what `keep` writes."""
     try:
-        return to_pcm(read_wav(file.read_bytes()).samples)
+        data = file.read_bytes()
+        sound = read_wav(data)
     except (OSError, WavError):
         return None
+    return None if is_cut_off(data) or sound.rate != TELEPHONE_RATE else to_pcm(sound.samples)
 
 
 def keep(file: Path, pcm: bytes) -> None:
     """Let `file` appear with all of `pcm` (8 kHz, 16 bit, mono). Raises SettingsError."""
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
+    part = file.with_name(f"{file.name}.{secrets.token_hex(8)}.part")
     try:
         part.write_bytes(write_wav(pcm, TELEPHONE_RATE))
         os.replace(part, file)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it may never have been there, nor the directory
+            part.unlink()
         raise SettingsError(str(file), "", f"the rendered prompt cannot be kept: {error.strerror}") from error

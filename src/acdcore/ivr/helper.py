@@ -28,6 +28,8 @@ JOBS_MAX = 4
 """Helper processes at once: a first start has a few hundred short texts, and each process costs its own start."""
 TEXT_TIMEOUT_S = 180.0
 """For each text: many times what one takes, also on a machine that is busy."""
+ANSWER_MAX = 65_536
+"""Characters of an answer; a complaint has some hundred."""
 COMPLAINT_LINES_MAX = 40
 COMPLAINT_MAX = 300
 """Characters of a failed helper's last words that go into the error."""
@@ -42,7 +44,9 @@ class Helper:
         """Raises VoiceAway."""
         pipe = subprocess.PIPE
         try:
-            self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, encoding="utf-8")
+            self._process = subprocess.Popen(
+                command, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8", errors="replace"
+            )
         except OSError as error:
             raise VoiceAway(f"the speech helper does not start: {error.strerror}") from error
         self._complaints: deque[str] = deque(maxlen=COMPLAINT_LINES_MAX)
@@ -98,9 +102,8 @@ class Helper:
         try:
             self._process.stdin.write(line)
             self._process.stdin.flush()
-            answer = self._process.stdout.readline()
-            return str(json.loads(answer)["error"]) if answer else None
-        except (OSError, ValueError, KeyError):
+            return _problem_in(self._process.stdout.readline(ANSWER_MAX))
+        except (OSError, ValueError):
             return None
 
     def _listen(self) -> None:
@@ -113,6 +116,16 @@ class Helper:
 
     def _last_words(self) -> str:
         return "".join(self._complaints).strip()[-COMPLAINT_MAX:]
+
+
+def _problem_in(answer: str) -> str | None:
+    """What a helper's answer says; None when it is no answer, but what a library printed, or the end."""
+    try:
+        said = json.loads(answer)
+    except (ValueError, RecursionError):
+        return None
+    problem = said.get("error") if isinstance(said, dict) else None
+    return problem if isinstance(problem, str) else None
 
 
 def _close(pipe: IO[str]) -> None:

@@ -5,6 +5,7 @@ be, and holding mu-law (ITU-T G.711) at 8 kHz without a header. `python -m bench
 """
 
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from acdcore.ivr.model import Language
 from acdcore.ivr.wav import mu_law
 
 STANDARD = Path(__file__).with_name("standard")
+SPOILT = (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, ValueError)
+"""What `zipfile` raises for a file that is cut off, overwritten in the middle, or made otherwise than ours."""
 _SAMPLES = [mu_law(code) & 0xFFFF for code in range(256)]
 LOW = bytes(sample & 0xFF for sample in _SAMPLES)
 HIGH = bytes(sample >> 8 for sample in _SAMPLES)
@@ -19,7 +22,10 @@ HIGH = bytes(sample >> 8 for sample in _SAMPLES)
 
 @dataclass(slots=True)
 class Pack:
-    """Texts that come along as audio; a language's zip is opened when it is first asked for."""
+    """Texts that come along as audio; a language's zip is opened when it is first asked for.
+
+    What is spoilt in it is not there: then the text is spoken like all others.
+    """
 
     directory: Path = STANDARD
     _zips: dict[Language, zipfile.ZipFile | None] = field(default_factory=dict)
@@ -27,16 +33,12 @@ class Pack:
 
     def has(self, language: Language, name: str) -> bool:
         """Whether the text of this file name is there."""
-        self._open(language)
-        return name in self._names[language]
+        return self._octets(language, name) is not None
 
     def pcm(self, language: Language, name: str) -> bytes | None:
         """The sound (16 bit little-endian, mono, 8 kHz) of the text of this file name; None when it is not there."""
-        self._open(language)
-        opened = self._zips[language]
-        if opened is None or name not in self._names[language]:
-            return None
-        return expanded(opened.read(name))
+        octets = self._octets(language, name)
+        return None if octets is None else expanded(octets)
 
     def names(self, language: Language) -> frozenset[str]:
         """All texts that are there."""
@@ -51,12 +53,23 @@ class Pack:
         self._zips.clear()
         self._names.clear()
 
+    def _octets(self, language: Language, name: str) -> bytes | None:
+        self._open(language)
+        opened = self._zips[language]
+        if opened is None or name not in self._names[language]:
+            return None
+        try:
+            return opened.read(name) or None
+        except SPOILT:
+            self._names[language] -= {name}
+            return None
+
     def _open(self, language: Language) -> None:
         if language in self._names:
             return
         try:
             opened = zipfile.ZipFile(file_of(self.directory, language))
-        except (OSError, zipfile.BadZipFile):  # then the texts are spoken like all others
+        except SPOILT:
             self._zips[language], self._names[language] = None, frozenset()
             return
         self._zips[language], self._names[language] = opened, frozenset(opened.namelist())

@@ -98,6 +98,12 @@ def read_wav(data: bytes) -> Sound:
     raise WavError(f"has no data; {REMEDY}")
 
 
+def is_cut_off(data: bytes) -> bool:
+    """Whether a WAV file has less than its header says, as when the disk was full or the machine went down."""
+    (size,) = struct.unpack_from("<I", data, 4) if len(data) >= 8 else (0,)
+    return size not in OPEN_LENGTHS and len(data) < 8 + int(size)
+
+
 def write_wav(pcm: bytes, rate: int) -> bytes:
     """A WAV file around 16 bit little-endian mono PCM."""
     header = struct.pack("<4sI4s", b"RIFF", 36 + len(pcm), b"WAVE")
