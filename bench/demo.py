@@ -36,8 +36,7 @@ from bench.scene import AGENT_TONES_HZ, CALLERS, ON_BREAK, STORIES, Expectation,
 VAR = Path(__file__).parent.parent / "var"
 DIFFERENCES = {
     "ACDCORE_QUEUES__SERVICE__WRAP_UP_S": "2",
-    "ACDCORE_QUEUES__SERVICE__ANNOUNCE_FIRST_S": "3",
-    "ACDCORE_QUEUES__SERVICE__BUSY_PROMPT": "",  # six seconds, in which nobody would hear the music
+    "ACDCORE_QUEUES__SERVICE__ANNOUNCE_FIRST_S": "9",  # after the busy words, and some music alone
     "ACDCORE_QUEUES__SERVICE__SHORT_ABANDON_S": "3",
     "ACDCORE_QUEUES__SALES__MAX_WAIT_S": "4",
     "ACDCORE_QUEUES__SALES__OVERFLOW__WAIT__QUEUE": "",
@@ -47,7 +46,7 @@ DIFFERENCES = {
 MEDIA_PORTS = 1_000
 """Two pairs for each line that may be taken, as the daemon wants it; the demo has a dozen streams at most."""
 STORY_WITHIN_S = 55.0
-"""The stories take some 35 s; what hangs longer has failed."""
+"""The stories take some 40 s; what hangs longer has failed."""
 LOCK = "lock"
 """Marks a demo's directory, and keeps a second demo out of it."""
 WIDTH = 150

@@ -73,7 +73,7 @@ class Expectation(StrEnum):
     TALKS = "in each of the four talks both ends hear the other's tone"
     AGENT_NUMBER = "before the talk the caller hears the agent's number"
     HELD = "on hold the caller hears music instead of the agent, and afterwards the agent again"
-    WAITING = "who waits hears music and the place in the queue"
+    WAITING = "who waits hears that all agents are busy, music, and the place in the queue"
     OVERTAKEN = "the VIP joins the queue after the ordinary caller and is connected before"
     SCREEN_POP = "the agent's screen shows the VIP's name before the answer, and the whisper says VIP"
     GAVE_UP = "the impatient caller hangs up while waiting and no phone rings for that call afterwards"
@@ -149,6 +149,8 @@ class Scene:
     """SIP seen at each phone, by the caller's name or the agent's number."""
     addresses: dict[str, Address] = field(default_factory=dict)
     """Where these phones are."""
+    is_waiting_heard: asyncio.Event = field(default_factory=asyncio.Event)
+    """The ordinary caller has heard what is heard by who waits, or has given up listening for it."""
 
     def judge(self, expectation: Expectation, *faults: str) -> None:
         """Note what was found; an expectation that is judged several times must hold every time."""
@@ -272,7 +274,7 @@ async def hold(scene: Scene, call: PhoneCall, desk: Desk) -> None:
 
 
 async def mistyped_story(scene: Scene) -> None:
-    """Presses a key that leads nowhere, then the right one, and talks until the VIP is served."""
+    """Presses a key that leads nowhere, then the right one, and talks until others are served, or have waited."""
     await scene.listener.until(FeedKind.CALL_ANSWERED, FIRST.number)
     call = await dial(scene, MISTYPER)
     await press(call, "1")
@@ -282,6 +284,7 @@ async def mistyped_story(scene: Scene) -> None:
     await talk(scene, MISTYPER, call)
     scene.judge(Expectation.MISTYPED, told)
     await scene.listener.until(FeedKind.CALL_CONNECTED, VIP.number)
+    await scene.is_waiting_heard.wait()
     call.hang_up()
 
 
@@ -293,12 +296,14 @@ async def ordinary_story(scene: Scene) -> None:
     await press(call, "1")
     await press(call, SKIP)
     await scene.listener.until(FeedKind.CALL_QUEUED, ORDINARY.number)
+    busy = await hears_words(call, scene.system(SystemPrompt.PLEASE_HOLD))
     places = [scene.sounds[speak_position(place, Language.MANDARIN)] for place in PLACES]
     told = await one_of(*(hears_over_music(call, place) for place in places))
+    scene.is_waiting_heard.set()
     heard = bytes(call.sound.heard)
     played = await share_found(as_sent(scene.music)[: 2 * 8000], heard)
     music = "" if played >= WORDS_SHARE_MIN else f"only {played:.0%} of the music's beginning was heard"
-    scene.judge(Expectation.WAITING, told, music)
+    scene.judge(Expectation.WAITING, busy, told, music)
     await talk(scene, ORDINARY, call)
     call.hang_up()
 
@@ -337,8 +342,8 @@ async def overflowing_story(scene: Scene) -> None:
     scene.judge(Expectation.OVERFLOWED, told, "" if cause == EndCause.BYE else f"the call ended by {cause}")
 
 
-PLACES = (1, 2)
-"""Who is told the place in the queue came first or second: two callers come at once."""
+PLACES = (1, 2, 3)
+"""Who is told the place in the queue is the first, or there are still those who came at once, or are VIPs."""
 STORIES = {
     FIRST: first_story,
     MISTYPER: mistyped_story,
