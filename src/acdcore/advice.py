@@ -1,4 +1,7 @@
-"""What settings allow but surely do not mean: said at the check, at the start and at a reload, never a refusal."""
+"""What settings allow but surely do not mean: said at the check, at the start and at a reload, never a refusal.
+
+Warnings are of what is wrong. Notes are of what could be better, and may well be as somebody wants it.
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -79,6 +82,21 @@ def advice(plan: Plan, agents: Sequence[AgentRecord], wall: datetime) -> tuple[s
     return tuple(warnings)
 
 
+def notes(plan: Plan) -> tuple[str, ...]:
+    """Languages that callers can choose and hardly understand."""
+    told = []
+    for language, voice in plan.settings.voice.settings(plan.file.parent).by_language.items():
+        flows = [flow.name for flow in live_flows(plan) if language in flow.languages]
+        texts = sum(isinstance(one.source, Text) and one.key.language is language for one in plan.prompts)
+        if voice.engine is SpeechEngine.ESPEAK and flows and texts:
+            told.append(
+                f"voice.{language.value}: callers of the flow {flows[0]} can choose {NAMES[language]}, which only "
+                f"espeak reads, and which they hardly understand; have its {texts} texts recorded (acdcore prompts "
+                f'export), or set engine = "http" in [voice.{language.value}], as docs/voice.md says'
+            )
+    return tuple(told)
+
+
 # --- what the settings say by themselves ---
 
 
@@ -111,17 +129,8 @@ def _of_queue(plan: Plan, name: str, table: QueueTable) -> Iterator[str]:
 
 
 def _of_voices(plan: Plan) -> Iterator[str]:
-    """Languages that callers can choose and hardly understand, and keys that everybody on the way can read."""
+    """Keys that everybody on the way can read."""
     settings = plan.settings.voice.settings(plan.file.parent)
-    for language, voice in settings.by_language.items():
-        flows = [flow.name for flow in live_flows(plan) if language in flow.languages]
-        texts = sum(isinstance(one.source, Text) and one.key.language is language for one in plan.prompts)
-        if voice.engine is SpeechEngine.ESPEAK and flows and texts:
-            yield (
-                f"voice.{language.value}: callers of the flow {flows[0]} can choose {NAMES[language]}, which only "
-                f"espeak reads, and which they hardly understand; have its {texts} texts recorded (acdcore prompts "
-                f'export), or set engine = "http" in [voice.{language.value}], as docs/voice.md says'
-            )
     server = urlsplit(settings.http.url)
     if settings.http.key_file and server.scheme == "http" and server.hostname not in LOOPBACK:
         yield f"voice.http.url: the key goes to {server.hostname} as everybody on the way can read it; use https"

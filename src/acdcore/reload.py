@@ -16,7 +16,7 @@ from pathlib import Path
 
 import structlog
 
-from acdcore.advice import advice
+from acdcore.advice import advice, notes
 from acdcore.calls.access import Access
 from acdcore.calls.commands import ReloadReport
 from acdcore.calls.hall import Hall
@@ -157,7 +157,7 @@ class Reloader:
             found = await asyncio.to_thread(
                 lambda: (*voice_warnings(plan), *unapplied(file.parent, self.hall.directory))
             )
-            warnings = (*advice(plan, agents, wall), *left_behind(self.hall, edition), *found)
+            warnings = (*advice(plan, agents, wall), *notes(plan), *left_behind(self.hall, edition), *found)
             sounds = await asyncio.to_thread(self.make_sounds, plan)
             if is_dry_run:
                 return ReloadReport(False, (), warnings, changes)

@@ -47,7 +47,7 @@ class Answer:
 
 @pytest.fixture
 def house(packaged: Path) -> Path:
-    """The same with voices of a server, without which there is a warning at least of Cantonese."""
+    """The same with voices of a server, without which there is a note at least of Cantonese."""
     file = packaged / SETTINGS
     file.write_text(file.read_text("utf-8") + VOICES, "utf-8")
     return packaged
@@ -78,19 +78,29 @@ def check(home: Path, *options: str) -> Answer:
     return Answer(result.exit_code, result.output.replace(f"{home}/", "").splitlines())
 
 
-def test_packaged_configuration_has_no_mistakes_and_a_warning_of_its_cantonese_alone(packaged: Path) -> None:
-    answer = check(packaged)
+def test_packaged_configuration_passes_the_strictest_check_with_a_note_of_its_cantonese_alone(packaged: Path) -> None:
+    answer = check(packaged, "--strict")
     assert answer.status == 0
     espeak = [language for language in Language if CHOSEN[language].engine is SpeechEngine.ESPEAK]
-    assert [warning.split(":")[2].strip() for warning in answer.problems] == [f"voice.{one.value}" for one in espeak]
-    warning = next(one for one in answer.problems if "voice.yue" in one)
-    assert "can choose Cantonese, which only espeak reads, and which they hardly understand; have its" in warning
-    assert 'recorded (acdcore prompts export), or set engine = "http" in [voice.yue]' in warning
+    assert [note.split(":")[3].strip() for note in answer.problems] == [f"voice.{one.value}" for one in espeak]
+    note = next(one for one in answer.problems if "voice.yue" in one)
+    assert note.startswith("acdcore: note: acdcore.toml: voice.yue: callers of the flow ")
+    assert "can choose Cantonese, which only espeak reads, and which they hardly understand; have its" in note
+    assert 'recorded (acdcore prompts export), or set engine = "http" in [voice.yue]' in note
+    assert answer.lines[-1].endswith(", notes: 1")
 
 
 def test_configuration_with_a_voice_for_every_language_has_neither_mistakes_nor_warnings(house: Path) -> None:
     answer = check(house, "--strict")
     assert (answer.status, answer.problems) == (0, [])
+    assert "warnings" not in answer.lines[-1] and "notes" not in answer.lines[-1]
+
+
+def test_warning_beside_a_note_fails_the_strict_check(packaged: Path) -> None:
+    change(packaged, SETTINGS, "[queues.sales]", "[queues.spare]\n[queues.sales]")
+    answer = check(packaged, "--strict")
+    assert answer.status == 1
+    assert answer.lines[-1].endswith(", warnings: 1, notes: 1")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter
 
-from acdcore.advice import advice
+from acdcore.advice import advice, notes
 from acdcore.calls.commands import ReloadReport
 from acdcore.cli.daemon import Reach, daemon_at
 from acdcore.cli.reload import reloaded, tell
@@ -21,6 +21,7 @@ from acdcore.cli.terminal import (
     KeyFileOption,
     caution,
     err,
+    note,
     plain_errors,
 )
 from acdcore.control.settings import Right
@@ -54,22 +55,26 @@ def check(
 
     Read are settings, flows, calendars, prompts with their recordings, agents.toml and customers.toml; looked at are
     addresses, ports, directories and the speech synthesis. One line for each mistake: file, key, what is wrong, what to
-    do. Red lines are mistakes, yellow ones warnings.
+    do. Red lines are mistakes, yellow ones warnings; a note says what could be better.
 
-    Exit status: 0 good, warnings or not; 1 with mistakes, and with --strict for warnings too; 2 for a wrong command
-    line.
+    Exit status: 0 good, warnings or not; 1 with mistakes, and with --strict for warnings too, but never for notes; 2
+    for a wrong command line.
     """
     with plain_errors():
         plan, findings = _read(config)
         warnings = [*findings.warnings, *_advice(plan, findings)]
         for warning in warnings:
             caution(f"{config}: {warning}")
+        remarks = notes(plan)
+        for remark in remarks:
+            note(f"{config}: {remark}")
         said = (
             f"{config} is good; trunks: {len(plan.settings.trunks)}, queues: {len(plan.settings.queues)}, "
             f"flows: {len(plan.flows)}, prompts: {len(plan.prompts)}"
         )
         said += f", recorded: {in_languages(findings.recorded)}" if findings.recorded else ""
         said += f", warnings: {len(warnings)}" if warnings else ""
+        said += f", notes: {len(remarks)}" if remarks else ""
         err().print(said, soft_wrap=True, markup=False)
         if strict and warnings:
             raise typer.Exit(Exit.BAD)
@@ -113,3 +118,5 @@ def warn(plan: Plan, config: Path) -> None:
     """What the settings allow but surely do not mean; what depends on the agents only a running daemon can tell."""
     for warning in (*voice_warnings(plan), *advice(plan, (), datetime.now(UTC))):
         caution(f"{config}: {warning}")
+    for remark in notes(plan):
+        note(f"{config}: {remark}")

@@ -107,6 +107,11 @@ def caution(text: str) -> None:
     err().print(f"acdcore: {text}", style="yellow", soft_wrap=True, markup=False)
 
 
+def note(text: str) -> None:
+    """What works as meant and could be better, in one line."""
+    err().print(f"acdcore: note: {text}", soft_wrap=True, markup=False)
+
+
 @contextmanager
 def plain_errors() -> Iterator[None]:
     """Turn an error raised on purpose into clear lines, one for each mistake, and a status that says so."""
