@@ -126,6 +126,23 @@ async def test_no_more_helpers_run_at_once_than_allowed_also_when_nobody_waits_a
         assert len(reader.texts) == 2 * AT_ONCE_MAX  # who hung up before the turn came is never read to
 
 
+async def test_engine_that_has_much_to_read_holds_up_neither_the_others_nor_what_comes_along() -> None:
+    natural, espeak = ScriptedReader(), read_at_once()
+    speaker = Speaker(make=lambda _: Voices(CHOSEN, {SpeechEngine.KOKORO: natural, SpeechEngine.ESPEAK: espeak}))
+    texts = [f"您好，第{number}位。" for number in range(3 * AT_ONCE_MAX)]
+    waiting = [asyncio.create_task(speaker.pcm(Words(text, Language.MANDARIN))) for text in texts]
+    await until(lambda: natural.running > 0)
+    assert await speaker.pcm(Words("您好", Language.CANTONESE)) is not None
+    assert await speaker.pcm(Words("一", Language.MANDARIN)) is not None, "of the pack"
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    natural.gate.set()
+    assert await speaker.pcm(WORDS) is not None
+    assert len(natural.texts) == 2, "the one that was begun, and the last"
+    speaker.close()
+
+
 async def test_deadline_holds_and_the_disk_does_not_wait_behind_a_helper_that_hangs() -> None:
     reader = ScriptedReader()
     async with speaking(reader) as speaker:

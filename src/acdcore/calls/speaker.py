@@ -9,16 +9,18 @@ from pathlib import Path
 
 import structlog
 
-from acdcore.ivr.cache import PromptCache
-from acdcore.ivr.engines import Voices, voices_live
+from acdcore.ivr.cache import PromptCache, kept
+from acdcore.ivr.engines import KOKORO_JOBS, Voices, voices_live
 from acdcore.ivr.model import Language, Words
 from acdcore.ivr.pack import Pack
 from acdcore.ivr.shelf import Shelf, Spoken, spoken_by
-from acdcore.ivr.voices import SpeechEngine, VoiceAway, VoiceSettings, stand_in
+from acdcore.ivr.voices import Reading, SpeechEngine, VoiceAway, VoiceSettings, stand_in
 from acdcore.kernel.errors import AcdError
 
 AT_ONCE_MAX = 4
-"""Helper processes at once; callers beyond wait for their turn as far as `WITHIN_S` goes."""
+"""Texts that are looked up at once, and that one engine reads at once."""
+AT_ONCE = {SpeechEngine.KOKORO: KOKORO_JOBS, SpeechEngine.ESPEAK: AT_ONCE_MAX, SpeechEngine.HTTP: AT_ONCE_MAX}
+"""Callers beyond wait for their turn as far as `WITHIN_S` goes."""
 WITHIN_S = 3.0
 """Longer silence would make callers hang up; what is not spoken by then is left out."""
 STOPPED_AFTER_S = 2 * WITHIN_S
@@ -27,6 +29,8 @@ IDLE_S = 600.0
 """How long a helper is kept that nobody needs: kokoro takes a second to load, and some 450 MB while it is."""
 CHARS_MAX = 300
 """About half a minute of speech."""
+NOWHERE = Path("/nonexistent")
+"""Nothing that was read for one caller is kept for another."""
 MakeVoices = Callable[[VoiceSettings], Voices]
 
 
@@ -39,7 +43,8 @@ class Speaker:
     """Reads texts aloud, a few at once.
 
     It has threads of its own: a helper that hangs keeps its thread until it is stopped, and the disk's and the
-    database's work must not wait behind it.
+    database's work must not wait behind it. Nor must other engines, so that each has its own; who has gone before his
+    turn came is never read to.
     """
 
     def __init__(
@@ -50,7 +55,8 @@ class Speaker:
         self._make = make
         self._voices = make(self._settings)
         self._own = _own_voices(self._voices)
-        self._threads = ThreadPoolExecutor(AT_ONCE_MAX, thread_name_prefix="speech")
+        self._looking = ThreadPoolExecutor(AT_ONCE_MAX, thread_name_prefix="speech")
+        self._reading = {engine: ThreadPoolExecutor(n, f"speech {engine.value}") for engine, n in AT_ONCE.items()}
         self._log = structlog.get_logger("speech")
 
     def use(self, settings: VoiceSettings) -> bool:
@@ -59,7 +65,7 @@ class Speaker:
         if is_other:
             self._settings, former = settings, self._voices
             self._voices = self._make(settings)
-            self._threads.submit(former.close)
+            self._looking.submit(former.close)
         self._own = _own_voices(self._voices)  # a voice may have been installed since
         return is_other or self._own != former_own
 
@@ -69,7 +75,7 @@ class Speaker:
 
     def warm(self) -> None:
         """Load the voices now, so that the first words need not wait for that."""
-        self._threads.submit(self._warm, self._voices)
+        self._reading[SpeechEngine.KOKORO].submit(self._warm, self._voices)
 
     def _warm(self, voices: Voices) -> None:
         try:
@@ -81,8 +87,7 @@ class Speaker:
         """The words as PCM (16 bit, mono, 8 kHz); None when that cannot be in time."""
         try:
             async with asyncio.timeout(self._within_s):
-                # A cancelled wait takes a reading that has not begun out of the line.
-                return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, words, self._voices)
+                return await self._spoken(words, self._voices)
         except TimeoutError:
             self._log.warning("not spoken in time", within_s=self._within_s)
         except (AcdError, OSError, UnicodeError) as error:
@@ -91,26 +96,49 @@ class Speaker:
 
     def close(self) -> None:
         """Speak no more; what is being read is not waited for."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._looking, *self._reading.values()):
+            threads.shutdown(wait=False, cancel_futures=True)
         self._voices.stop()
 
-    def _read(self, words: Words, voices: Voices) -> bytes | None:
-        """The words from the pack, where they are in it, else read now; nothing of a customer's is kept on disk."""
-        with tempfile.TemporaryDirectory(prefix="acdcore-words-") as directory, contextlib.closing(Pack()) as pack:
-            shelf = Shelf(PromptCache(Path(directory)), pack)
-            spoken = spoken_by(words.text[:CHARS_MAX], words.language, voices, shelf)
-            if spoken is None:
-                return None
-            if not shelf.has(spoken):
-                try:
-                    voices.read([shelf.reading(spoken)], lambda: None)
-                except VoiceAway:
-                    if words.clips or spoken.voice.engine is SpeechEngine.ESPEAK:
-                        raise
-                    self._log.warning(f"espeak reads in the place of {spoken.voice.engine.value}")
-                    spoken = Spoken.of(words.text[:CHARS_MAX], words.language, stand_in(words.language))
-                    voices.read([shelf.reading(spoken)], lambda: None)
-            return shelf.pcm(spoken)
+    async def _spoken(self, words: Words, voices: Voices) -> bytes | None:
+        """The words from the pack, where they are in it, else read now. A cancelled wait leaves the line.
+
+        What its engine fails at is read by espeak, unless there are clips of the right voice for it.
+        """
+        loop = asyncio.get_running_loop()
+        spoken, pcm = await loop.run_in_executor(self._looking, looked_up, words, voices)
+        if spoken is None or pcm is not None:
+            return pcm
+        engine = spoken.voice.engine
+        try:
+            return await loop.run_in_executor(self._reading[engine], read, spoken, voices)
+        except VoiceAway:
+            if words.clips or engine is SpeechEngine.ESPEAK:
+                raise
+        self._log.warning(f"espeak reads in the place of {engine.value}")
+        threads = self._reading[SpeechEngine.ESPEAK]
+        return await loop.run_in_executor(threads, lambda: read(said_by_espeak(words), voices))
+
+
+def looked_up(words: Words, voices: Voices) -> tuple[Spoken | None, bytes | None]:
+    """The words in the best voice that can be had, with their sound if it comes along; None: nobody can read them."""
+    with contextlib.closing(Pack()) as pack:
+        shelf = Shelf(PromptCache(NOWHERE), pack)
+        spoken = spoken_by(words.text[:CHARS_MAX], words.language, voices, shelf)
+        return spoken, None if spoken is None else shelf.pcm(spoken)
+
+
+def said_by_espeak(words: Words) -> Spoken:
+    """The words in the voice that stands in."""
+    return Spoken.of(words.text[:CHARS_MAX], words.language, stand_in(words.language))
+
+
+def read(spoken: Spoken, voices: Voices) -> bytes | None:
+    """Read now; nothing of a customer's is kept on disk. Raises as `Reader.read`, and OSError."""
+    with tempfile.TemporaryDirectory(prefix="acdcore-words-") as directory:
+        file = Path(directory) / spoken.name
+        voices.read([Reading(spoken.text, spoken.language, file, spoken.voice)], lambda: None)
+        return kept(file)
 
 
 def _own_voices(voices: Voices) -> frozenset[Language]:

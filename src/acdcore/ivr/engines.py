@@ -35,6 +35,8 @@ KOKORO_BYTES = 550 * 1024 * 1024
 """Memory of a helper with the model at work."""
 
 
+KOKORO_JOBS = 1
+"""At run time: each takes a core and the model's memory."""
 KOKORO_STOPPED_AFTER_S = 20.0
 """With one text at run time: to stop a helper that is only slow costs the loading of another, on a machine that is busy
 already."""
@@ -142,7 +144,7 @@ def voices_live(settings: VoiceSettings, text_timeout_s: float, idle_s: float) -
     """For words that a caller waits for: few helpers, which stay loaded until nobody has needed them for `idle_s`."""
     espeak = HelperProcesses(text_timeout_s=text_timeout_s, idle_s=idle_s)
     kokoro = HelperProcesses(
-        SpeechEngine.KOKORO, KOKORO_MODULES, jobs=1, text_timeout_s=KOKORO_STOPPED_AFTER_S, idle_s=idle_s
+        SpeechEngine.KOKORO, KOKORO_MODULES, jobs=KOKORO_JOBS, text_timeout_s=KOKORO_STOPPED_AFTER_S, idle_s=idle_s
     )
     # a third: another voice is to have its turn before the caller has waited too long
     http = replace(settings.http, within_s=min(settings.http.within_s, text_timeout_s / 3))
