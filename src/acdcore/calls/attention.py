@@ -21,8 +21,8 @@ from acdcore.recognition.endpoint import Detectors, EndOfSpeech, EndpointSetting
 PAUSE_MS = 20
 """Between two takings of frames: twenty callers would else wake the thread three hundred times a second."""
 GIVE_WAY_S = 0.0001
-"""Between two frames: the loop wants the interpreter, which the judging of a frame holds for a millisecond. Without it
-the frames of twenty callers keep the loop waiting for 5 ms, which is when Python takes the interpreter away."""
+"""Between two frames: the loop wants the interpreter, which the judging of a frame holds for half a millisecond, and
+twenty callers have a frame each."""
 STOP_WITHIN_S = 5.0
 """One turn of the thread takes some milliseconds."""
 

@@ -39,7 +39,7 @@ from acdcore.recognition.hearing import Understanding
 from acdcore.recognition.model import SAMPLE_OCTETS, TELEPHONE_RATE, Heard, Phrase
 
 LISTENERS_MAX = 20
-"""Callers listened to at once: to tell speech from noise takes 0.5 ms of each 32 ms, a fifth of a core for all."""
+"""Callers listened to at once: to tell speech from noise takes 0.27 ms of each 32 ms, a fifth of a core for all."""
 OTHERS_MAX = 2
 """Next best answers that go into the history."""
 
