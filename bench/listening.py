@@ -261,7 +261,9 @@ def table(results: Sequence[Result]) -> list[dict[str, object]]:
 async def measure(options: argparse.Namespace) -> list[Result]:
     """Say and hear everything."""
     wanted = [
-        each for each in utterances(options.set, options.rounds) if f"{each.language}:{each.kind}".startswith(options.only)
+        each
+        for each in utterances(options.set, options.rounds)
+        if f"{each.language}:{each.kind}".startswith(options.only)
     ]
     wanted = wanted[:: options.every]
     speak(wanted, options.spoken, options.kokoro_voices)
