@@ -272,6 +272,7 @@ async def test_server_that_is_away_is_named_without_the_secrets_of_its_address(t
         (saying(write_wav(b"", 24_000)), "has no samples"),
         (saying(write_wav(bytes(48_000), 24_000)), "gave nothing but silence"),
         (saying(spoken(20.0)), " s of sound for what takes at most 3.4 s"),
+        (saying(write_wav(bytes(ANSWER_BYTES_MAX - 44), 1_000)), "gave 8388.6 s of sound for what takes at most 3.4 s"),
         (saying(bytes(ANSWER_BYTES_MAX + 1)), "gave more than 16 MB"),
     ],
 )

@@ -1,6 +1,8 @@
 """Recordings of any common kind become telephone sound; judged by frequency and energy."""
 
 import struct
+import threading
+import time
 from array import array
 from math import cos, hypot, log10, pi, sin
 
@@ -188,3 +190,14 @@ def test_amplified_sound_is_rounded_to_the_nearest_and_clipped() -> None:
     assert amplify(quiet, 1.7) == array("h", [0, 2, -2, 5, -5, 1700, -1700, 32767, -32768])
     assert amplify(quiet, 1.0) == quiet
     assert amplify(array("h"), 2.0) == array("h")
+
+
+def test_conversion_of_a_long_sound_lets_other_threads_have_the_interpreter() -> None:
+    resampler, sound = Resampler(48_000), array("h", bytes(2 * 48_000 * 120))
+    converting = threading.Thread(target=resampler.convert, args=(sound,))
+    turns = 0
+    converting.start()
+    while converting.is_alive():
+        turns += 1
+        time.sleep(0.001)
+    assert turns >= 10

@@ -23,7 +23,7 @@ from acdcore.ivr.durations import longest_s
 from acdcore.ivr.resample import TELEPHONE_RATE, Resampler
 from acdcore.ivr.shaping import shaped
 from acdcore.ivr.voices import Reading, VoiceAway
-from acdcore.ivr.wav import Sound, WavError, read_wav, to_pcm
+from acdcore.ivr.wav import Sound, TooLong, WavError, read_wav, to_pcm
 from acdcore.kernel.errors import SettingsError
 
 WITHIN_S = 30.0
@@ -38,6 +38,8 @@ PAUSE_MAX_S = 10.0
 """However much later the server wants to be asked."""
 ANSWER_BYTES_MAX = 16 * 1024 * 1024
 """Nearly three minutes at 48 kHz: more than the longest text takes."""
+SILENCE_MAX_S = 10.0
+"""Around the words, and cut off; more is not even decoded: minutes of sound would keep a processor busy for as long."""
 COMPLAINT_BYTES_MAX = 4_096
 """Read of an answer that is no sound."""
 COMPLAINT_MAX = 200
@@ -176,7 +178,7 @@ class _Asking:
             raise _Later(f"cannot be reached ({error.os_error.strerror or type(error.os_error).__name__})") from None
         except (aiohttp.ClientError, OSError) as error:
             raise _Later(f"broke off ({type(error).__name__})") from None  # its text may tell what was sent
-        return _decoded(data)
+        return _decoded(data, text)
 
     async def _complain(self, response: aiohttp.ClientResponse) -> None:
         """Raise what the status says, with the server's own words; never with the key, which some repeat."""
@@ -233,10 +235,12 @@ async def _start_of(response: aiohttp.ClientResponse) -> bytes:
     return bytes(body[:COMPLAINT_BYTES_MAX])
 
 
-def _decoded(data: bytes) -> Sound:
+def _decoded(data: bytes, text: str) -> Sound:
     """The sound in an answer; raises ValueError."""
     try:
-        return read_wav(data)
+        return read_wav(data, longest_s(text) + SILENCE_MAX_S)
+    except TooLong as error:
+        raise _too_long(error.length_s, text) from None
     except WavError as error:
         what = str(error).partition(";")[0]
         raise ValueError(f"gave an answer that {what}; it must know response_format wav") from None
@@ -247,7 +251,11 @@ def _for_the_telephone(sound: Sound, text: str) -> array[int]:
     samples = shaped(Resampler(sound.rate).convert(sound.samples), text)
     if not samples:
         raise ValueError("gave nothing but silence")
-    length_s, most_s = len(samples) / TELEPHONE_RATE, longest_s(text)
-    if length_s > most_s:
-        raise ValueError(f"gave {length_s:.1f} s of sound for what takes at most {most_s:.1f} s")
+    length_s = len(samples) / TELEPHONE_RATE
+    if length_s > longest_s(text):
+        raise _too_long(length_s, text)
     return samples
+
+
+def _too_long(length_s: float, text: str) -> ValueError:
+    return ValueError(f"gave {length_s:.1f} s of sound for what takes at most {longest_s(text):.1f} s")

@@ -7,6 +7,7 @@ rows of filter taps. The filter passes what the telephone carries and keeps what
 
 from __future__ import annotations
 
+import time
 from array import array
 from math import ceil, gcd, pi, sin, sqrt
 
@@ -20,6 +21,8 @@ KAISER_BETA = 0.1102 * (ATTENUATION_DB - 8.7)
 """Kaiser's formula for the window that reaches `ATTENUATION_DB`."""
 BESSEL_TERMS = 20
 """Of the power series; for arguments up to `KAISER_BETA` the rest is below 1e-15."""
+BLOCK = 4_000
+"""Samples that are made in one go: half a second of sound, a millisecond of work for a common rate."""
 LOWEST = 32_768
 TO_NEAREST = LOWEST + 0.5
 """`int` cuts off: above zero that is to the nearest after adding a half. `round` is slow when compiled."""
@@ -42,7 +45,9 @@ class Resampler:
         before, after = self._width // 2 - 1, self._width // 2
         padded = array("h", bytes(2 * before)) + samples + array("h", bytes(2 * after))
         converted = array("h", bytes(2 * (len(samples) * self._up // self._down)))
-        _filter(padded, self._rows, converted, self._up, self._down)
+        for begin in range(0, len(converted), BLOCK):
+            _filter(padded, self._rows, converted, self._up, self._down, begin, min(begin + BLOCK, len(converted)))
+            time.sleep(0)  # compiled code keeps the interpreter to itself, and calls wait for it meanwhile
         return converted
 
 
@@ -59,10 +64,12 @@ def _amplify(source: array[int], gain: float, target: array[int]) -> None:
         target[index] = int(min(32_767.0, max(-32_768.0, gain * source[index])) + TO_NEAREST) - LOWEST
 
 
-def _filter(source: array[int], rows: array[float], target: array[int], up: int, down: int) -> None:
-    """Fill `target`, clipped at full scale; `resample.pxd` gives this loop its C types."""
+def _filter(
+    source: array[int], rows: array[float], target: array[int], up: int, down: int, begin: int, end: int
+) -> None:
+    """Fill `target` from `begin` to `end`, clipped at full scale; `resample.pxd` gives this loop its C types."""
     width = len(rows) // up
-    for index in range(len(target)):
+    for index in range(begin, end):
         start = index * down // up
         row = index * down % up * width
         value = 0.0

@@ -11,6 +11,7 @@ import struct
 import sys
 from array import array
 from dataclasses import dataclass
+from math import inf
 
 PCM = 0x0001
 FLOAT = 0x0003
@@ -55,6 +56,14 @@ class WavError(ValueError):
     """The file is not a WAV file that can be played; the text says why."""
 
 
+class TooLong(WavError):
+    """It lasts longer than was asked for."""
+
+    def __init__(self, length_s: float) -> None:
+        super().__init__(f"lasts {length_s:.0f} s")
+        self.length_s = length_s
+
+
 @dataclass(frozen=True, slots=True)
 class Sound:
     """Mono sound."""
@@ -73,8 +82,11 @@ class _Format:
     bits: int
 
 
-def read_wav(data: bytes) -> Sound:
-    """Decode PCM of 8, 16, 24 or 32 bits, floating point, A-law or mu-law; channels are averaged. Raises WavError."""
+def read_wav(data: bytes, longest_s: float = inf) -> Sound:
+    """Decode PCM of 8, 16, 24 or 32 bits, floating point, A-law or mu-law; channels are averaged.
+
+    Raises WavError; TooLong before anything is decoded that lasts longer than `longest_s`.
+    """
     if len(data) > SIZE_MAX:
         raise WavError(f"is larger than {SIZE_MAX // 1024 // 1024} MB; cut it, or convert it to 8,000 Hz mono")
     if data[:4] not in (b"RIFF", b"RF64", b"BW64") or data[8:12] != b"WAVE":
@@ -91,6 +103,9 @@ def read_wav(data: bytes) -> Sound:
         if name == b"data":
             if layout is None:
                 raise WavError(f"has its data before its format; {REMEDY}")
+            length_s = len(body) / (layout.bits // 8 * layout.channels * layout.rate)
+            if length_s > longest_s:
+                raise TooLong(length_s)
             return Sound(layout.rate, _mono(_decode(body, layout), layout.channels))
         at += 8 + size
         if size % 2 and not _begins_chunk(data, at):  # some programs do not pad
