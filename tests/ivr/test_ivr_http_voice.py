@@ -250,6 +250,21 @@ async def test_slow_server_is_not_waited_for_beyond_the_deadline(tmp_path: Path)
     assert said == "the voice at SERVER did not answer within 0.3 s, asked for '您好。'"
 
 
+async def test_server_that_hangs_is_asked_once_since_a_start_waits_for_it(tmp_path: Path) -> None:
+    is_over = asyncio.Event()
+
+    async def hanging(request: web.Request) -> web.StreamResponse:
+        await is_over.wait()
+        return web.Response()
+
+    async with serving(hanging) as server:
+        reader = HttpReader(VoiceServer(server.url, within_s=0.3), "alloy", pause_s=0.0)
+        with pytest.raises(Unavailable, match="did not answer within"):
+            await read(reader, tmp_path)
+        is_over.set()
+        assert len(server.asked) == 1
+
+
 async def test_server_that_is_away_is_named_without_the_secrets_of_its_address(tmp_path: Path) -> None:
     async with serving(saying(b"")) as server:
         url = server.url

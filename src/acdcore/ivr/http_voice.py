@@ -171,7 +171,7 @@ class _Asking:
                     await self._complain(response)
                 data = await _body_of(response, ANSWER_BYTES_MAX)
         except TimeoutError:
-            raise _Later(f"did not answer within {reader.server.within_s:g} s") from None
+            raise ValueError(f"did not answer within {reader.server.within_s:g} s") from None  # nor would it again
         except aiohttp.ClientConnectorCertificateError:
             raise ValueError("has a certificate that this machine does not trust") from None
         except aiohttp.ClientConnectorError as error:
