@@ -251,8 +251,13 @@ async def test_secrets_are_in_no_log_and_in_no_text() -> None:
 
 
 def test_long_fields_are_cut_and_characters_that_nobody_can_say_or_store_are_left_out() -> None:
-    body = json.dumps({"long": "a" * 5_000, "odd": "a\x00b\ud800c\nd"}).encode()
+    body = json.dumps({"long": "a" * 5_000, "odd": "a\x00b\ud800c\u202ed"}).encode()
     assert fields_of(body) == {"long": "a" * VALUE_CHARS_MAX, "odd": "abcd"}
+
+
+def test_lines_and_blanks_of_any_width_keep_words_apart() -> None:
+    body = json.dumps({"address": "12 High Street\nFlat\u00a03\tLondon", "name": "李\u3000明\u2028先生"}).encode()
+    assert fields_of(body) == {"address": "12 High Street Flat 3 London", "name": "李 明 先生"}
 
 
 def test_numbers_that_are_none_are_left_out() -> None:

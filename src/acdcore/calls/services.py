@@ -109,6 +109,12 @@ def _flat(path: str, value: object) -> list[tuple[str, str]]:
         case bool():
             return [(path, "yes" if value else "no")]
         case str() | int() | float():
-            return [(path, "".join(char for char in str(value)[:VALUE_CHARS_MAX] if char.isprintable()))]
+            return [(path, _sayable(str(value)[:VALUE_CHARS_MAX]))]
         case _:
             return []  # lists and nulls have no place in a sentence
+
+
+def _sayable(text: str) -> str:
+    """Without what nobody can say or store; the end of a line keeps words apart as a blank does."""
+    blank = "".join(" " if char.isspace() else char for char in text)
+    return "".join(char for char in blank if char.isprintable())
