@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -105,7 +106,9 @@ def test_list_begins_with_the_mark_that_spreadsheets_know_utf_8_by(house: House,
     assert (tmp_path / "texts.csv").read_bytes().startswith(b"\xef\xbb\xbffile,language,prompt,text,used,longest_s")
 
 
-@pytest.mark.parametrize("cell", ['=HYPERLINK("http://192.0.2.1")', "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+@pytest.mark.parametrize(
+    "cell", ['=HYPERLINK("http://192.0.2.1")', "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "＠SUM(A1)"]
+)
 def test_cell_that_a_spreadsheet_would_calculate_is_shown_as_it_is(cell: str) -> None:
     assert defused(cell) == f"'{cell}"
     assert b"'" + cell[:1].encode() in as_csv([Line("a.wav", "en", "a", cell, "", 1.0, "no")])
@@ -183,6 +186,18 @@ def test_every_file_that_is_wrong_is_named_and_then_none_is_taken(house: House, 
     assert status == 1
     assert "hotline.greeting.cmn.wav: is not a WAV file but an MP3 file" in said
     assert not house.recorded.exists()
+
+
+def test_what_is_called_as_a_recording_and_is_none_is_named(house: House, tmp_path: Path) -> None:
+    takes = studio(tmp_path / "studio", ["hotline.greeting.yue.wav"])
+    os.mkfifo(takes / "hotline.greeting.cmn.wav")
+    (takes / "system.goodbye.yue.wav").symlink_to(takes / "moved.wav")
+    (takes / "\udcff.wav").write_bytes(b"")
+    status, said = house.typed("prompts", "import", str(takes))
+    assert status == 1
+    assert "hotline.greeting.cmn.wav: is no file that can be read" in said
+    assert "system.goodbye.yue.wav: is no file that can be read" in said
+    assert "\ufffd.wav: no prompt is called so" in said
 
 
 def test_names_are_known_in_any_case_and_folder(house: House, tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
 """`acdcore voice`: what is asked of pip, and what is said when it fails."""
 
 import sys
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from acdcore.__main__ import cli
 from acdcore.cli.voice import pip_install, requirements, spoken
 from acdcore.ivr.engines import Voices
 from acdcore.ivr.model import Language
@@ -27,6 +30,19 @@ def test_failure_of_pip_is_told_in_its_last_words() -> None:
     failing = (sys.executable, "-c", "import sys; print('Collecting x'); sys.exit('ERROR: no network')")
     with pytest.raises(Unavailable, match=r"pip ended with status 1: Collecting x ERROR: no network|ERROR: no network"):
         pip_install(["x"], failing)
+
+
+def test_file_that_cannot_be_made_is_told_in_a_line(tmp_path: Path) -> None:
+    for out in (tmp_path / "none" / "a.wav", tmp_path / ("a" * 300)):
+        result = CliRunner().invoke(cli, ["voice", "say", "感谢您的来电，再见。", "--out", str(out)])
+        assert isinstance(result.exception, SystemExit) and result.exit_code == 1
+        assert f"{out}: " in result.output.replace("\n", "")
+
+
+def test_octets_that_are_no_text_are_refused_or_read_and_no_fault(tmp_path: Path) -> None:
+    result = CliRunner().invoke(cli, ["voice", "say", "\udcff", "--out", str(tmp_path / "a.wav")])
+    assert isinstance(result.exception, SystemExit) and result.exit_code == 1
+    assert "the text is not UTF-8" in result.output
 
 
 def test_text_that_nobody_can_read_is_refused_with_the_remedy_and_one_that_comes_along_is_not() -> None:

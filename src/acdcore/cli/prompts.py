@@ -33,7 +33,7 @@ OTHER_AUDIO = frozenset({".mp3", ".flac", ".aif", ".aiff", ".m4a", ".aac", ".ogg
 """Endings of recordings that cannot be read: passing them over in silence would lose them."""
 USES_SHOWN = 4
 NAMES_SHOWN = 8
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """A cell that begins so is calculated by spreadsheets, and may send away what stands in others."""
 app = typer.Typer(help="The texts that callers hear, and recordings of them.", no_args_is_help=True)
 
@@ -219,7 +219,7 @@ def takes_in(directory: Path, plan: Plan) -> Mapping[Path, PromptRequest]:
     known = {file_name(request.key).casefold(): request for request in plan.prompts}
     found: dict[Path, PromptRequest] = {}
     errors: list[SettingsError] = []
-    for file in sorted(path for path in directory.rglob("*") if path.is_file() and not path.name.startswith(".")):
+    for file in sorted(path for path in directory.rglob("*") if not path.is_dir() and not path.name.startswith(".")):
         if file.suffix.lower() in OTHER_AUDIO:
             errors.append(SettingsError(str(file), "", "is no WAV file; ask the studio for WAV, 16 or 24 bit"))
         if file.suffix.lower() != ".wav":
@@ -242,7 +242,9 @@ def refusal(
     known: Mapping[str, PromptRequest],
     found: Mapping[Path, PromptRequest],
 ) -> str:
-    """What is wrong with a file's name; "" when nothing is."""
+    """What is wrong with a file's name, or with what is called so; "" when nothing is."""
+    if not file.is_file():
+        return "is no file that can be read; copy the recording itself there"
     if request is None:
         hint = near(file.name.casefold(), known) or "; the list of `acdcore prompts export` has the names"
         return f"no prompt is called so{hint}"

@@ -43,6 +43,7 @@ DEFAULT_CONFIG = Path("config/acdcore.toml")
 
 FILE_FAULTS = frozenset(
     {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
+    | {errno.ENOENT, errno.ENAMETOOLONG, errno.ELOOP}
 )
 """What is wrong with a file or a directory, and not with us: said in a line, whichever part came upon it."""
 WIDTH_OF_FILES = 160
@@ -58,14 +59,14 @@ class PlainConsole(Console):
 
 
 def harmless(text: str) -> str:
-    """The text with a replacement character for each one that a terminal obeys instead of showing it."""
+    """The text with a replacement character for each one that a terminal obeys, or cannot be sent, instead of shown."""
     if text.isprintable():
         return text
     return "".join("\ufffd" if _is_obeyed(char) else char for char in text)
 
 
 def _is_obeyed(char: str) -> bool:
-    return char not in "\n\t" and unicodedata.category(char) in ("Cc", "Cf")
+    return char not in "\n\t" and unicodedata.category(char) in ("Cc", "Cf", "Cs")
 
 
 def out() -> Console:

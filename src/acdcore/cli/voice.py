@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import unicodedata
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -122,6 +123,8 @@ def say(
 ) -> None:
     """Read a text as callers would hear it, into a WAV file."""
     with plain_errors():
+        if any(unicodedata.category(char) == "Cs" for char in text):
+            raise SettingsError("TEXT", "", "the text is not UTF-8; write it in a terminal whose locale is")
         plan = make_plan(load(config, os.environ), config)
         voices = voices_ahead(plan.settings.voice.settings(plan.file.parent))
         pcm, voice = spoken(text, language, voices)
