@@ -1,6 +1,7 @@
 """What is heard as a whole sentence, what is put together from words, and who waits for it: nobody."""
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import cast
 
 import pytest
 from structlog.testing import capture_logs
-from tests.calls.house import SERVICE_LINE, VIP, opened
+from tests.calls.house import SERVICE_LINE, VIP, Plan, opened
 from tests.calls.silent_engine import SilentEngine
 from tests.ivr.read_by import read_by
 
@@ -17,7 +18,22 @@ from acdcore.calls.people import AgentRecord, Customer, Tier
 from acdcore.calls.speaker import Speaker
 from acdcore.calls.voice import PromptLibrary
 from acdcore.ivr.engines import Voices
-from acdcore.ivr.model import Flow, FlowName, Language, NodeName, PromptKey, PromptName, Words
+from acdcore.ivr.helper import HelperProcesses
+from acdcore.ivr.kinds import ReadAs
+from acdcore.ivr.model import (
+    Flow,
+    FlowName,
+    Language,
+    Node,
+    NodeName,
+    PlayNode,
+    PromptKey,
+    PromptName,
+    QueueNode,
+    Read,
+    VariableName,
+    Words,
+)
 from acdcore.ivr.phrases import Sayings, clips_of
 from acdcore.ivr.system import SystemPhrase, SystemPrompt, clip_names, phrase_key, system_key
 from acdcore.ivr.voices import CHOSEN, NATURAL, Reading, SpeechEngine, VoiceChoice, VoiceSettings
@@ -358,3 +374,37 @@ async def test_agent_whose_number_is_all_letters_is_connected_without_an_introdu
         await house.pass_time(30)
         assert house.engine.streams[house.leg(house.live(), "caller").stream].partner is not None
         caller.hang_up()
+
+
+@pytest.mark.looptime
+async def test_voice_is_loaded_while_a_caller_hears_the_first_words_of_a_flow_that_reads_values() -> None:
+    loaded: list[str] = []
+
+    class Loading(Speaker):
+        def warm(self) -> None:
+            loaded.append("once")
+
+    read = PlayNode((Read(VariableName("caller"), ReadAs.DIGITS),), NodeName("service"))
+    nodes: dict[NodeName, Node] = {NodeName("say"): read, NodeName("service"): QueueNode(SERVICE)}
+    flow = Flow(FlowName("service"), "service.toml", CMN, (CMN,), NodeName("say"), nodes, {})
+    for flows, wanted in (({}, []), ({"service": flow}, ["once"])):
+        async with opened(Plan(flows=flows)) as house:
+            house.hall.library._speaker = Loading(make=lambda _: read_by(Talkative()))
+            caller = house.caller(VIP)
+            caller.call(SERVICE_LINE)
+            await house.pass_time(0.2)
+            assert loaded == wanted
+            caller.hang_up()
+
+
+async def test_voice_that_cannot_be_loaded_is_not_tried_for_each_caller() -> None:
+    broken = HelperProcesses(SpeechEngine.KOKORO, (), 1, command=(sys.executable, "-c", "raise SystemExit(1)"))
+    speaker = Speaker(make=lambda _: Voices(CHOSEN, {SpeechEngine.KOKORO: broken}))
+    with capture_logs() as logs:
+        speaker.warm()
+        await until(lambda: bool(logs))
+        for _ in range(3):
+            speaker.warm()
+        await asyncio.sleep(0.3)
+    speaker.close()
+    assert [entry["event"] for entry in logs] == ["voice not loaded"]

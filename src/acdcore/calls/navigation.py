@@ -89,6 +89,8 @@ class Walk:
         """Carry out what the flow says, and tell it what comes of it."""
         machine, clock = self._machine, self._hall.clock
         self._caller.set_music(())  # a queue's would be heard between the prompts, and over a message
+        if self._call.rules.flows[self._flow].reads_values():
+            self._hall.library.warm()
         actions = machine.start(clock.now())
         while True:
             answers: list[Input] = []

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import structlog
@@ -57,11 +57,14 @@ class Speaker:
         self._own = _own_voices(self._voices)
         self._looking = ThreadPoolExecutor(AT_ONCE_MAX, thread_name_prefix="speech")
         self._reading = {engine: ThreadPoolExecutor(n, f"speech {engine.value}") for engine, n in AT_ONCE.items()}
+        self._warming: Future[bool] | None = None
+        """The last attempt to load the voices; it says whether they are."""
         self._log = structlog.get_logger("speech")
 
     def use(self, settings: VoiceSettings) -> bool:
         """Read in these voices from now on; whether any text sounds otherwise than before."""
         is_other, former_own = settings != self._settings, self._own
+        self._warming = None
         if is_other:
             self._settings, former = settings, self._voices
             self._voices = self._make(settings)
@@ -74,14 +77,17 @@ class Speaker:
         return language in self._own
 
     def warm(self) -> None:
-        """Load the voices now, so that the first words need not wait for that."""
-        self._reading[SpeechEngine.KOKORO].submit(self._warm, self._voices)
+        """Load the voices now, so that the first words need not wait for that; one that fails not again and again."""
+        if self._warming is None or (self._warming.done() and self._warming.result()):
+            self._warming = self._reading[SpeechEngine.KOKORO].submit(self._warm, self._voices)
 
-    def _warm(self, voices: Voices) -> None:
+    def _warm(self, voices: Voices) -> bool:
         try:
             voices.warm()
         except (AcdError, OSError) as error:
             self._log.warning("voice not loaded", reason=str(error))
+            return False
+        return True
 
     async def pcm(self, words: Words) -> bytes | None:
         """The words as PCM (16 bit, mono, 8 kHz); None when that cannot be in time."""

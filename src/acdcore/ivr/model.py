@@ -567,3 +567,11 @@ class Flow:
     """The flow's own prompts."""
     takes: frozenset[VariableName] = frozenset()
     """Variables that earlier flows may have kept, and this one reads; empty values when they did not."""
+
+    def reads_values(self) -> bool:
+        """Whether a caller may hear what no prompt says: a value that is read aloud."""
+        return any(
+            isinstance(node, ConfirmNode)
+            or (isinstance(node, PlayNode) and any(isinstance(part, Read) for part in node.prompts))
+            for node in self.nodes.values()
+        )
