@@ -18,22 +18,31 @@ from tests.wire.watch import Facts, Operator
 pytestmark = pytest.mark.wire
 
 SAYS = SHIPPED_HZ["voicemail"]
+HUMMING = "13900000019"
+"""Of a caller who leaves nothing but a tone."""
 SPEAKS_S = 3.5
 """From the middle of the words before the beep; two seconds are the shortest message that is kept."""
 WORD_S, PAUSE_S = 0.5, 0.1
 """Without pauses it would be a steady tone, which is no message."""
+SILENCE_S = 5.0
+"""The flow's `silence_s`."""
 HEARD_S = 1.8
 """So much of it is kept, also on a busy machine."""
 
 
-async def leave_message(caller: SippPhone) -> None:
-    """Follow the flow by ear: about an order, a reply wanted, to this number, speak, send."""
+async def come_to_the_beep(caller: SippPhone) -> None:
+    """Follow the flow by ear: about an order, a reply wanted, to this number."""
     assert await caller.ear.hear(SAYS["welcome"], 5)
     for prompt, key in (("subject", "2"), ("reply", "1"), ("own-or-other", "1")):
         assert await caller.ear.hear(SAYS[prompt], 5), prompt
         caller.press(key)
     assert await caller.ear.hear(SAYS["speak"], 5)
     assert await caller.ear.hear(SYSTEM_HZ["message-end-any"], 10), "after how long it may be"
+
+
+async def leave_message(caller: SippPhone) -> None:
+    """Speak, and send."""
+    await come_to_the_beep(caller)
     caller.sound.say(tone(CALLER_HZ, WORD_S) + bytes(round(16_000 * PAUSE_S)))
     await asyncio.sleep(SPEAKS_S)
     caller.press("#")
@@ -78,6 +87,21 @@ async def test_message_is_heard_by_an_agent_who_calls_the_customer_back(
     assert (answered["outcome"], answered["agent"], answered["queue"]) == ("answered", "1001", "service")
     await check_work(operator, work_id)
     await check_recordings(operator, recordings, left, answered)
+
+
+async def test_steady_noise_is_no_message_and_ends_by_itself(
+    daemon: Daemon, operator: Operator, tmp_path: Path
+) -> None:
+    async with calling(tmp_path, daemon.sip, MAILBOX, HUMMING, CALLER_HZ) as caller:
+        await come_to_the_beep(caller)
+        assert await caller.ear.hear(SAYS["nothing-heard"], SILENCE_S + 5), "the tone of the line goes on all the while"
+        await caller.parted()
+    left = await operator.ended(caller=HUMMING)
+    story = await operator.stored(left["call_id"])
+    events = story["events"]
+    assert isinstance(events, list)
+    assert [event["detail"]["why"] for event in events if event["kind"] == "message_dropped"] == ["noise"]
+    assert await operator.rows("/v1/work?is_open=true", "items") == []
 
 
 async def check_work(operator: Operator, work_id: object) -> None:

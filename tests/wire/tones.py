@@ -67,6 +67,7 @@ SHIPPED_HZ: Mapping[str, Mapping[str, float]] = {
         "speak": 2740.0,
         "send-or-again": 2760.0,
         "thanks": 2780.0,
+        "nothing-heard": 2800.0,
     },
     "callback": {"offer-own": 2380.0, "own-or-wait": 2400.0, "placed": 2420.0},
     "survey": {"satisfaction": 2440.0, "thanks": 2460.0},
