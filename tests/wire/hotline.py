@@ -199,6 +199,11 @@ min_free_mb = 1
 [ivr]
 calendars = "{journeys.CALENDARS_FILE}"
 
+[voice.cmn]  # the titles of its queues are all that is read: no daemon of a test waits for the natural voice
+engine = "espeak"
+[voice.en]
+engine = "espeak"
+
 [lines]
 {lines}
 

@@ -51,13 +51,14 @@ class SippPhone(AbstractAsyncContextManager["SippPhone"]):
         self._process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> Self:
+        sipp = require_sipp()
         self.sound = cast(SymmetricSound, await SymmetricSound.open(HOST))
         self.ear: Ear = SoundEar(self.sound)
         self.sound.say(tone(self._speaks_hz))
         nothing = asyncio.subprocess.DEVNULL
         ports = ("-key", "rtp_port", str(self.sound.port))
         self._process = await asyncio.create_subprocess_exec(
-            require_sipp(), *self._command, *ports, cwd=self._errors.parent, stdout=nothing, stderr=nothing
+            sipp, *self._command, *ports, cwd=self._errors.parent, stdout=nothing, stderr=nothing
         )
         return self
 
