@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from acdcore.calls.rules import BUSY_PROMPT, QueueRules
+from acdcore.ivr.bounds import Spoken
 from acdcore.ivr.model import Language
 from acdcore.kernel.ids import QueueName, SkillName
 from acdcore.number_table import OwnNumber
@@ -78,7 +79,7 @@ class StickyTable(Section):
 class QueueTable(Section):
     """One queue; limits that depend on each other are checked by the dispatcher's own `validate`."""
 
-    title: dict[Language, str] = Field(default_factory=dict)
+    title: dict[Language, Spoken] = Field(default_factory=dict)
     music: str = ""
     skills: dict[str, int] = Field(default_factory=dict)
     rules: list[RuleTable] = Field(default_factory=list)

@@ -139,6 +139,9 @@ def test_circle_that_needs_a_key_is_allowed(tmp_path: Path) -> None:
         ('type = "menu"', 'type = "manu"', "nodes.menu", '"menu"'),
         ('language = "cmn"', 'language = "fr"', "language", 'write "cmn"'),
         ('on_timeout = "bye"', 'on_timeout = "bye", timeout_s = 0', "nodes.menu.timeout_s", "greater than 0"),
+        ('en = "Press one."', 'en = " "', "prompts.ask.en", "has nothing in it that could be said"),
+        ('en = "Press one."', 'en = "…!?"', "prompts.ask.en", "has nothing in it that could be said"),
+        ('en = "Press one."', 'en = "Press\\u0000 one."', "prompts.ask.en", "has a control character in it"),
         ("nodes.queue = {", "nodes.queue = ", "", "is not TOML"),
     ],
 )

@@ -1,9 +1,10 @@
 """What may stand in a flow's file: names, values and times, with their bounds."""
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 """Names of flows, nodes, prompts and variables: they go into files' names and into records."""
@@ -33,6 +34,20 @@ FORMS: Mapping[str, str] = {
     NUMBER_PATTERN: 'a telephone number, as in "02088880000" or "+862088880000"',
 }
 """How each value that has a pattern is written, for whoever wrote it otherwise."""
+
+
+def sayable(text: str) -> str:
+    """The text, when an engine can say something of it and all of it. Raises ValueError."""
+    kinds = {unicodedata.category(char) for char in text if char not in "\n\r\t"}
+    if kinds & {"Cc", "Cs"}:
+        raise ValueError("has a control character in it, at which engines stop; remove it")
+    if not any(kind[0] in "LNS" for kind in kinds):
+        raise ValueError("has nothing in it that could be said; write words, or remove it")
+    return text
+
+
+Spoken = Annotated[str, Field(min_length=1, max_length=600), AfterValidator(sayable)]
+"""A text read aloud: 600 characters are about two minutes."""
 PromptRef = Annotated[str, Field(pattern=PROMPT_PATTERN)]
 ValueRef = Annotated[str, Field(pattern=VALUE_PATTERN)]
 """A variable, or a field of the customer's card."""

@@ -3,11 +3,10 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 from pydantic import Field
 
-from acdcore.ivr.bounds import NAME_PATTERN, Name
+from acdcore.ivr.bounds import NAME_PATTERN, Name, Spoken
 from acdcore.ivr.check import Surroundings, validate, validate_together
 from acdcore.ivr.model import (
     Flow,
@@ -28,9 +27,6 @@ from acdcore.kernel.errors import SettingsError, raise_together
 
 NODES_MAX = 500
 """A flow with more is a program, and no caller finds through it."""
-
-Spoken = Annotated[str, Field(min_length=1, max_length=600)]
-"""A text read aloud: 600 characters are about two minutes."""
 
 
 class PromptTable(Table):
