@@ -1,19 +1,24 @@
 """What the house says, as the daemon makes it: each prompt that comes along, and values read aloud."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import count
 from pathlib import Path
 
+from acdcore.ivr.cache import PromptCache
 from acdcore.ivr.engines import voices_ahead
 from acdcore.ivr.kinds import ReadAs
 from acdcore.ivr.model import Language, PromptKey, PromptName, PromptRequest, Text, Words
 from acdcore.ivr.numbers import speak_position, speak_wait
+from acdcore.ivr.pack import Pack
 from acdcore.ivr.phrases import clips_of
 from acdcore.ivr.prompts import render
 from acdcore.ivr.reading import read, said
+from acdcore.ivr.shelf import Shelf, spoken_by
 from acdcore.ivr.system import SystemPhrase, phrase_key
-from acdcore.ivr.voices import NATURAL, SpeechEngine, VoiceChoice, stand_in
+from acdcore.ivr.voices import NATURAL, Reading, SpeechEngine, VoiceChoice, stand_in
 from acdcore.media.g711 import decode, encode
 from acdcore.media.model import Codec
 from acdcore.plan import make_plan
@@ -64,7 +69,7 @@ class HouseVoice:
         """`engine` reads instead of those that the settings choose, but no Cantonese. Raises SettingsError."""
         file = CONFIG / "acdcore.toml"
         self._plan = make_plan(load(file, {}), file)
-        self._cache, self._on_progress = cache, on_progress
+        self._cache, self._on_progress = cache, on_progress or (lambda done, total: None)
         chosen = self._plan.settings.voice.settings(file.parent)
         others = {language: voice_of(engine, language) for language in NATURAL if engine is not None}
         self._voices = voices_ahead(replace(chosen, by_language={**chosen.by_language, **others}))
@@ -83,7 +88,22 @@ class HouseVoice:
         """Have prompts spoken, all or some of them, many at once. Raises SettingsError and Unavailable."""
         chosen = self._requests.keys() if keys is None else keys
         new = [self._requests[key] for key in dict.fromkeys(chosen) if key not in self._sounds]
-        self._sounds |= render(new, self._cache, CONFIG / "prompts", self._on_progress, self._voices)
+        self._read_aloud(new)
+        self._sounds |= render(new, self._cache, CONFIG / "prompts", voices=self._voices)
+
+    def _read_aloud(self, requests: Iterable[PromptRequest]) -> None:
+        """Read what is new by the voice that is asked for: one that fails is an error, and no other stands in."""
+        cache = PromptCache(self._cache)
+        cache.open()
+        with closing(Pack()) as pack:
+            shelf, new = Shelf(cache, pack), dict[str, Reading]()
+            for request in requests:
+                if isinstance(request.source, Text):
+                    spoken = spoken_by(request.source.text, request.key.language, self._voices, shelf)
+                    if spoken is not None and not shelf.has(spoken):
+                        new[spoken.name] = shelf.reading(spoken)
+        done = count(1)
+        self._voices.read(list(new.values()), lambda: self._on_progress(next(done), len(new)))
 
     def utterances(self, chosen: Sequence[tuple[PromptKey, Sort]]) -> Iterator[Utterance]:
         """Prompts as a phone has them."""

@@ -145,6 +145,14 @@ def test_helper_that_says_much_on_its_standard_error_is_not_held_up(tmp_path: Pa
     assert time.monotonic() - began < 50
 
 
+def test_helper_that_takes_too_long_is_stopped_and_said_to_be_late(tmp_path: Path) -> None:
+    program = LOADED + "input(); input()"
+    helper = HelperProcesses(modules=(), command=(sys.executable, "-c", program), jobs=1, text_timeout_s=0.5)
+    reading = Reading("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
+    with pytest.raises(VoiceAway, match=r"was stopped at 'hello': it took more than 0\.5 s$"):
+        helper.read([reading], lambda: None)
+
+
 def test_helpers_are_never_more_than_allowed_and_who_waits_too_long_is_told(tmp_path: Path) -> None:
     program = LOADED + "input(); input()"
     helper = HelperProcesses(modules=(), command=(sys.executable, "-c", program), jobs=1, text_timeout_s=0.5)

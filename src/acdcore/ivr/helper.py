@@ -71,7 +71,8 @@ class Helper:
             raise Unavailable(f"{reading.text!r} could not be read aloud: {problem}")
 
     def _answer(self, line: str, within_s: float, place: str) -> str:
-        watchdog = threading.Timer(within_s, self._process.kill)
+        is_late = threading.Event()
+        watchdog = threading.Timer(within_s, self._stop_late, [is_late])
         watchdog.start()
         try:
             answer = self._exchange(line)
@@ -79,9 +80,15 @@ class Helper:
             watchdog.cancel()
         if answer is None:
             self.close()
+            if is_late.is_set():
+                raise VoiceAway(f"the speech helper was stopped {place}: it took more than {within_s:g} s")
             problem = f"(exit {self._process.returncode}): {self._last_words()}"
             raise VoiceAway(f"the speech helper stopped {place} {problem}")
         return answer
+
+    def _stop_late(self, is_late: threading.Event) -> None:
+        is_late.set()
+        self._process.kill()
 
     def kill(self) -> None:
         """End the process from another thread; whoever asks it closes it."""
