@@ -179,6 +179,16 @@ def test_helper_may_say_octets_of_any_kind_on_its_standard_error(tmp_path: Path)
     helper.read([reading], lambda: None)
 
 
+def test_helper_that_leaves_a_process_behind_holds_nobody_up(tmp_path: Path) -> None:
+    program = LOADED + "import subprocess; subprocess.Popen(['sleep', '60'], stdin=-3, stdout=-3); input()"
+    helper = HelperProcesses(modules=(), command=(sys.executable, "-c", program), jobs=1, text_timeout_s=10.0)
+    reading = Reading("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
+    began = time.monotonic()
+    with pytest.raises(Unavailable, match="stopped at 'hello'"):
+        helper.read([reading], lambda: None)
+    assert time.monotonic() - began < 40
+
+
 def test_idle_helper_is_used_again_and_ended_after_its_time(tmp_path: Path) -> None:
     program = LOADED + '\nwhile True: input(); print(\'{"error": ""}\', flush=True)'
     helper = HelperProcesses(modules=(), command=(sys.executable, "-c", program), jobs=1, idle_s=60.0)

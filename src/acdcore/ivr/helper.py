@@ -9,6 +9,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -45,7 +46,13 @@ class Helper:
         pipe = subprocess.PIPE
         try:
             self._process = subprocess.Popen(
-                command, stdin=pipe, stdout=pipe, stderr=pipe, encoding="utf-8", errors="replace"
+                command,
+                stdin=pipe,
+                stdout=pipe,
+                stderr=pipe,
+                encoding="utf-8",
+                errors="replace",
+                start_new_session=True,  # what it starts ends with it, and Ctrl-C is for the daemon
             )
         except OSError as error:
             raise VoiceAway(f"the speech helper does not start: {error.strerror}") from error
@@ -88,20 +95,24 @@ class Helper:
 
     def _stop_late(self, is_late: threading.Event) -> None:
         is_late.set()
-        self._process.kill()
+        self.kill()
 
     def kill(self) -> None:
-        """End the process from another thread; whoever asks it closes it."""
-        self._process.kill()
+        """End the process, and what it has started, from any thread; whoever asks it closes it."""
+        if self._process.returncode is None:  # its number is nobody else's yet
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
         """End the process; one that is idle goes at once."""
-        self._process.kill()
+        self.kill()
         self._process.wait()
         self._listener.join(1.0)
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if pipe is not None:
-                _close(pipe)
+        pipes = [self._process.stdin, self._process.stdout]
+        if not self._listener.is_alive():  # closing what another thread reads waits for that thread
+            pipes.append(self._process.stderr)
+        for pipe in filter(None, pipes):
+            _close(pipe)
 
     def _exchange(self, line: str) -> str | None:
         """What went wrong with a text, "" for nothing; None when the helper is gone."""
