@@ -106,6 +106,35 @@ def test_what_is_denied_was_not_said() -> None:
     assert best("not sales", "en", (Phrase("sales", ("sales",)), Phrase("legal", ("legal",)))) == ""
 
 
+@pytest.mark.parametrize(
+    ("text", "language", "meant"),
+    [
+        ("維修", "yue", "repair"),
+        ("唔該維修部", "yue", "repair"),
+        ("我想搵銷售", "yue", "sales"),
+        ("唔係維修", "yue", ""),
+        ("冇維修", "yue", ""),
+        ("我唔要銷售", "yue", ""),
+        ("of course not", "en", ""),
+        ("of course", "en", "yes"),
+        ("sales, not repair", "en", "sales"),
+        ("不好意思，维修", "cmn", "repair"),
+    ],
+)
+def test_denial_is_known_in_each_language_and_politeness_is_none(text: str, language: str, meant: str) -> None:
+    phrases = (
+        Phrase("repair", ("维修", "維修", "維修部", "repair")),
+        Phrase("sales", ("销售", "銷售", "sales")),
+        Phrase("yes", ("of course",)),
+    )
+    assert best(text, language, phrases) == meant
+
+
+def test_apology_is_no_denial() -> None:
+    assert best("不好意思", "cmn", YES_NO_CMN) == ""
+    assert best("不好意思，可以", "cmn", YES_NO_CMN) == "yes"
+
+
 def test_longer_of_two_phrases_is_meant_when_all_of_it_was_said() -> None:
     phrases = (Phrase("sales", ("sales",)), Phrase("sales_support", ("sales support",)))
     assert best("sales support", "en", phrases) == "sales_support"

@@ -4,7 +4,7 @@
    those of a part of the text. `likeness` is 1 without a difference and 0 when nothing is left of the phrase.
 2. What stands around the phrase makes it less likely, the more so the shorter the phrase is: 是 is in many sentences.
    Words of politeness and hesitation do not count.
-3. What is denied was not said: 不 or "not" right before it.
+3. What is denied was not said: 不 or "not" right before it, or "not" after it as the last word ("of course not").
 4. Two phrases that fit alike make each other doubtful.
 5. A phrase of one syllable needs an engine that is sure: 不 is soon written for a 对 that was not understood.
 """
@@ -124,6 +124,11 @@ FILLERS_EN = frozenset(
 )
 DENIALS_CMN = ("不", "没", "别", "没有", "不要", "不是")
 DENIALS_EN = frozenset(("not", "don't", "no", "never", "isn't", "won't", "doesn't"))
+APOLOGY_CMN = "不好意思"
+"""Denies nothing, and sounds as if it did."""
+CANTONESE = str.maketrans("唔冇咪係嘅搵畀", "不没别是的找给")
+"""Characters of Cantonese with the word that means the same in Mandarin: denials and words of politeness are known by
+those. Both sides are written so; what they sound like does not matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +153,8 @@ class Tongue:
 
     spoken: Callable[[str], Spoken]
     difference: Callable[[str, str], float]
+    is_denied_at_the_end: bool = False
+    """Whether the last word may deny what is right before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +170,7 @@ class Fit:
 
 def choose(text: str, language: str, phrases: Sequence[Phrase], certainty: float = 1.0) -> tuple[Heard, ...]:
     """The phrases that `text` may be, best first; see `Recogniser.recognise`. `certainty` is the engine's."""
-    tongue = ENGLISH if language == "en" else MANDARIN
+    tongue = TONGUES.get(language, MANDARIN)
     said = tongue.spoken(text[:TEXT_MAX])
     variants = tuple(dict.fromkeys((said, _once(said))))
     scores = {phrase.value: 0.0 for phrase in phrases}
@@ -216,7 +223,9 @@ def _score(phrase: Spoken, said: Spoken, tongue: Tongue, certainty: float) -> fl
     score = likeness * math.pow(own / (own + around), AROUND + 1.0 - likeness)
     if own <= 1.0:
         score *= min(1.0, certainty / SURE)
-    return score * DENIED if fit.first - 1 in said.denials else score
+    is_last = tongue.is_denied_at_the_end and fit.end == len(said.beats) - 1
+    is_denied = fit.first - 1 in said.denials or (is_last and fit.end in said.denials)
+    return score * DENIED if is_denied else score
 
 
 def _best_fit(phrase: Spoken, said: Spoken, difference: Callable[[str, str], float]) -> Fit:
@@ -242,7 +251,7 @@ def _best_fit(phrase: Spoken, said: Spoken, difference: Callable[[str, str], flo
 
 
 def _mandarin(text: str) -> Spoken:
-    sounds = mandarin.syllables(text)
+    sounds = mandarin.syllables(text.replace(APOLOGY_CMN, " "))
     quiet = _marked(sounds, _filler_sounds())
     denied = _marked(sounds, _denial_sounds())
     count = len(sounds)
@@ -253,6 +262,10 @@ def _mandarin(text: str) -> Spoken:
         tuple(0.0 if place in quiet else 1.0 for place in range(count)),
         frozenset(denied),
     )
+
+
+def _cantonese(text: str) -> Spoken:
+    return _mandarin(text.translate(CANTONESE))
 
 
 def _marked(sounds: Sequence[str], groups: frozenset[tuple[str, ...]]) -> set[int]:
@@ -294,10 +307,14 @@ def _english(text: str) -> Spoken:
 
 
 MANDARIN = Tongue(_mandarin, mandarin.difference)
-ENGLISH = Tongue(_english, english.difference)
+TONGUES = {
+    "cmn": MANDARIN,
+    "yue": Tongue(_cantonese, mandarin.difference),
+    "en": Tongue(_english, english.difference, is_denied_at_the_end=True),
+}
 """Cantonese is compared as Mandarin is: by characters, whose sounds are kept apart alike in both."""
 
 
 @lru_cache(KNOWN_MAX)
 def _known(form: str, language: str) -> Spoken:
-    return (ENGLISH if language == "en" else MANDARIN).spoken(form)
+    return TONGUES.get(language, MANDARIN).spoken(form)
