@@ -8,6 +8,7 @@ import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import phonenumbers
 import structlog
@@ -28,7 +29,7 @@ from acdcore.kernel.address import Address
 from acdcore.kernel.alarms import AlarmKind, Severity
 from acdcore.kernel.background import ended
 from acdcore.kernel.clock import Clock
-from acdcore.kernel.errors import SettingsError, Unavailable
+from acdcore.kernel.errors import AcdError, SettingsError, Unavailable
 from acdcore.kernel.ids import IdSource
 from acdcore.kernel.lockout import Lockout
 from acdcore.keys import keep_passwords, read_or_make_secret
@@ -49,6 +50,7 @@ from acdcore.sip.tcp import TcpLimits
 from acdcore.storage.seed import AGENTS_FILE, CUSTOMERS_FILE
 from acdcore.storage.storage import Storage, StorageSettings, open_storage
 
+T = TypeVar("T")
 Progress = Callable[[str], None]
 """Told one line at a time what takes long at the start."""
 
@@ -122,15 +124,18 @@ def make_sounds(
             on_progress(f"prompts: {done} of {total} spoken")
 
     chosen = plan.settings.voice.settings(plan.file.parent)
-    cached = prompt_cache(plan.settings.storage.directory / "prompts", on_unkept)
-    with cached as cache, (readers or ReadersAhead()).of(chosen) as voices:
-        prompts = render(plan.prompts, cache, recorded, progress, voices)
+
+    def made(cache: Path) -> Sounds:
+        with (readers or ReadersAhead()).of(chosen) as voices:
+            prompts = render(plan.prompts, cache, recorded, progress, voices)
         music = {"": render_music(cache, recorded)}
         for name, table in plan.settings.queues.items():
             if table.music:
                 asked = (str(plan.file), f"queues.{name}.music")
                 music[name] = render_music(cache, recorded, table.music, asked)
-    return Sounds(prompts, music)
+        return Sounds(prompts, music)
+
+    return in_prompt_cache(plan.settings.storage.directory / "prompts", on_unkept, made)
 
 
 def make_sentences(plan: Plan, wanted: Sequence[Words], readers: ReadersAhead | None = None) -> list[bytes]:
@@ -149,10 +154,20 @@ def make_sentences(plan: Plan, wanted: Sequence[Words], readers: ReadersAhead | 
     return [sounds[request.key] for request in requests]
 
 
-@contextlib.contextmanager
-def prompt_cache(directory: Path, on_unkept: Progress) -> Iterator[Path]:
-    """The directory of rendered prompts; when nothing can be written there, another one for now with all it has."""
-    problem = ""
+def in_prompt_cache(directory: Path, on_unkept: Progress, make: Callable[[Path], T]) -> T:
+    """Call `make` with the directory of rendered prompts; with another one where it becomes full meanwhile."""
+    with prompt_cache(directory, on_unkept) as cache:
+        try:
+            return make(cache)
+        except AcdError:
+            if cache != directory or not why_unkept(directory):
+                raise
+    with prompt_cache(directory, on_unkept) as cache:
+        return make(cache)
+
+
+def why_unkept(directory: Path) -> str:
+    """Why no prompt can be kept there; "" when one can."""
     probe = directory / f".probe-{os.getpid()}"
     try:
         directory.mkdir(0o700, parents=True, exist_ok=True)
@@ -161,7 +176,14 @@ def prompt_cache(directory: Path, on_unkept: Progress) -> Iterator[Path]:
         finally:
             probe.unlink(missing_ok=True)
     except OSError as error:
-        problem = f"{directory}: {error.strerror or error}"
+        return f"{directory}: {error.strerror or error}"
+    return ""
+
+
+@contextlib.contextmanager
+def prompt_cache(directory: Path, on_unkept: Progress) -> Iterator[Path]:
+    """The directory of rendered prompts; when nothing can be written there, another one for now with all it has."""
+    problem = why_unkept(directory)
     on_unkept(problem)
     if not problem:
         yield directory
