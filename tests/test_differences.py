@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from acdcore.calls.commands import SettingChange
-from acdcore.differences import HIDDEN, READ_AT_START, SHOWN_CHARS_MAX, differences, in_words
-from acdcore.ivr.model import Language, Text
+from acdcore.differences import HIDDEN, READ_AT_START, SHOWN_CHARS_MAX, differences, in_words, prompt_in_words
+from acdcore.ivr.model import Beep, Language, Text, WavFile
 from acdcore.plan import Plan, make_plan
 from acdcore.queues.settings import Strategy
 from acdcore.settings import Settings, load
@@ -153,8 +153,18 @@ def test_prompt_and_calendar_are_told_by_name(house: Path) -> None:
     (house / "calendars.toml").write_text(
         (house / "calendars.toml").read_text("utf-8").replace('mon = ["09:00', 'mon = ["08:00', 1), "utf-8"
     )
-    keys = {change.key for change in differences(before, plan(house))}
-    assert keys == {f"prompts: {name.name}.cmn", "calendars.toml: calendars.office"}
+    told = {change.key: change for change in differences(before, plan(house))}
+    assert told.keys() == {f"prompts: {name.name}.cmn", "calendars.toml: calendars.office"}
+    prompt = told[f"prompts: {name.name}.cmn"]
+    assert (prompt.was, prompt.becomes) == (source.text, "再见")
+
+
+def test_prompt_that_is_recorded_now_is_told_with_its_file() -> None:
+    assert prompt_in_words(WavFile("recorded/hotline.greeting.cmn.wav", "您好")) == (
+        "recording recorded/hotline.greeting.cmn.wav: 您好"
+    )
+    assert prompt_in_words(WavFile("a.wav")) == "recording a.wav"
+    assert prompt_in_words(Beep()) == "beep"
 
 
 def test_long_values_are_cut(house: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 
 from acdcore.calls.commands import SettingChange
+from acdcore.ivr.model import Beep, PromptSource, Text, WavFile
 from acdcore.plan import Plan
 from acdcore.settings import Settings
 
@@ -81,7 +82,18 @@ def calendars_of(plan: Plan) -> dict[str, str]:
 
 def prompts_of(plan: Plan) -> dict[str, str]:
     """Every prompt in every language."""
-    return {f"{one.key.name}.{one.key.language.value}": in_words(one.source) for one in plan.prompts}
+    return {f"{one.key.name}.{one.key.language.value}": prompt_in_words(one.source) for one in plan.prompts}
+
+
+def prompt_in_words(source: PromptSource) -> str:
+    """What callers hear: the text itself, or which recording."""
+    match source:
+        case Text(text):
+            return text
+        case WavFile(file, text):
+            return f"recording {file}: {text}" if text else f"recording {file}"
+        case Beep():
+            return "beep"
 
 
 def _flat(path: str, value: object) -> Iterator[tuple[str, str]]:

@@ -63,6 +63,11 @@ def test_other_name_and_other_speed_are_read_anew(tmp_path: Path) -> None:
     assert kokoro.read_texts == ["hello"] * 3
 
 
+def test_long_text_is_told_as_cut_off(tmp_path: Path) -> None:
+    (warning,) = second_best([text("long " * 20)], tmp_path, voices(Away(), CountingReader()))
+    assert "so espeak reads 1 text, which" in warning and f"'{'long ' * 8}...';" in warning
+
+
 def test_engine_that_is_away_is_stood_in_for_and_the_texts_and_the_remedy_are_told_once(tmp_path: Path) -> None:
     espeak = CountingReader()
     requests = [text(spoken, PromptKey(PromptName(f"test.{spoken}"), Language.MANDARIN)) for spoken in "abcde"]

@@ -275,10 +275,15 @@ def second_best(requests: Iterable[PromptRequest], cache_dir: Path, voices: Voic
 
 
 def _second_best(chosen: VoiceChoice, language: Language, texts: Sequence[str]) -> str:
-    named = ", ".join(repr(text[:TEXT_SHOWN_MAX]) for text in texts[:TEXTS_NAMED_MAX])
+    named = ", ".join(repr(_cut(text)) for text in texts[:TEXTS_NAMED_MAX])
     further = f" and {len(texts) - TEXTS_NAMED_MAX} more" if len(texts) > TEXTS_NAMED_MAX else ""
     remedy = REMEDIES.get(chosen.engine, "install it")
+    count = "1 text" if len(texts) == 1 else f"{len(texts)} texts"
     return (
-        f"voice.{language.value}: {chosen.engine.value} is not installed, so espeak reads {len(texts)} texts, which"
+        f"voice.{language.value}: {chosen.engine.value} is not installed, so espeak reads {count}, which"
         f" callers hardly understand: {named}{further}; {remedy}"
     )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= TEXT_SHOWN_MAX else f"{text[:TEXT_SHOWN_MAX]}..."
