@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,10 @@ from tests.control.house import House
 from tests.control.served import Served
 
 from acdcore.calls.commands import ReloadReport
-from acdcore.cli.reload import reload_whenever
+from acdcore.cli.daemon import Reach, daemon_at
+from acdcore.cli.reload import RELOADING, reload_whenever, reloaded
+from acdcore.control import Right
+from acdcore.kernel.errors import Unavailable
 
 CONFIG = Path(__file__).parents[2] / "config" / "acdcore.toml"
 
@@ -23,6 +26,29 @@ async def test_reload_shows_what_changed(shell: Shell, served: Served) -> None:
     assert "queues.service.ring_for_s" in typed.out
     assert typed.out.splitlines()[-1] == "applied: 1 change"
     assert typed.err.strip() == "acdcore: queue service has nobody for yue"
+
+
+async def test_who_waits_long_for_a_reload_is_told_why(
+    served: Served, key_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    daemon = daemon_at(Reach(CONFIG, served.base, key_file), Right.ADMIN)
+    at_once = replace(RELOADING, word_after_s=0.0)
+    body = await asyncio.to_thread(reloaded, daemon, is_dry_run=False, reloading=at_once)
+    assert json.loads(body)["is_applied"] is True
+    assert "about a second each" in capsys.readouterr().err
+
+
+async def test_reload_is_waited_for_in_its_own_time(key_file: Path) -> None:
+    async def keep_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()  # to its end: the client's leaving
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(keep_silent, "127.0.0.1", 0) as silent:
+        url = f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}"
+        daemon = daemon_at(Reach(CONFIG, url, key_file), Right.ADMIN)
+        with pytest.raises(Unavailable, match=r"did not answer within 0\.1 s"):
+            await asyncio.to_thread(reloaded, daemon, is_dry_run=False, reloading=replace(RELOADING, within_s=0.1))
 
 
 async def test_dry_run_says_what_would_change(shell: Shell, served: Served) -> None:

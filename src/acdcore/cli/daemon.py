@@ -12,6 +12,7 @@ import aiohttp
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
+from acdcore.cli.terminal import note
 from acdcore.control.errors import ErrorAnswer
 from acdcore.control.settings import Right
 from acdcore.kernel.errors import PeerError, Refused, SettingsError, Unavailable
@@ -22,6 +23,18 @@ ANSWER_WITHIN_S = 60.0
 """A report over a year of stays takes some seconds; what takes longer than this has failed."""
 ANSWER_BYTES_MAX = 256 * 1024 * 1024
 """Of one answer: beyond any report; a stranger at the address cannot fill our memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long an answer may take, and what is said meanwhile."""
+
+    within_s: float = ANSWER_WITHIN_S
+    """Then it has failed."""
+    word: str = ""
+    """Told once on stderr to who waits; empty: nothing is told."""
+    word_after_s: float = 5.0
+    """When."""
 
 
 class Declined(Refused):
@@ -60,13 +73,14 @@ class Daemon:
         query: Mapping[str, str] | None = None,
         body: object = None,
         also: HTTPStatus | None = None,
+        patience: Patience = Patience(),
     ) -> bytes:
         """The body of the answer, which is JSON.
 
         `also` is a status of refusal whose body is an answer none the less. Raises Unavailable when nobody answers,
         PeerError for what is not the control plane, and Declined for every refusal.
         """
-        status, data = asyncio.run(self._exchange(method, path, query or {}, body))
+        status, data = asyncio.run(self._exchange(method, path, query or {}, body, patience))
         if status == also or status < HTTPStatus.BAD_REQUEST:
             return data
         try:
@@ -75,10 +89,13 @@ class Daemon:
             raise PeerError(f"{self.url} answers {status}, but not as acdcore does; check --url") from None
         raise Declined(HTTPStatus(status), error.code, error.message)
 
-    async def _exchange(self, method: str, path: str, query: Mapping[str, str], body: object) -> tuple[int, bytes]:
+    async def _exchange(
+        self, method: str, path: str, query: Mapping[str, str], body: object, patience: Patience
+    ) -> tuple[int, bytes]:
         headers = {"Authorization": f"Bearer {self.secret}", "Content-Type": "application/json"}
         data = None if body is None else orjson.dumps(body)
-        timeout = aiohttp.ClientTimeout(total=ANSWER_WITHIN_S)
+        timeout = aiohttp.ClientTimeout(total=patience.within_s)
+        word = asyncio.get_running_loop().call_later(patience.word_after_s, _tell, patience.word)
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout) as session,
@@ -86,12 +103,19 @@ class Daemon:
             ):
                 return response.status, await whole(response)
         except TimeoutError as error:
-            raise Unavailable(f"{self.url} did not answer within {ANSWER_WITHIN_S:g} s") from error
+            raise Unavailable(f"{self.url} did not answer within {patience.within_s:g} s") from error
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
             raise Unavailable(f"{self.url} is no URL; write --url http://address:port") from error
         except aiohttp.ClientError as error:
             problem = f"nobody answers at {self.url}; start the daemon with `acdcore run`, or name it by --url"
             raise Unavailable(problem) from error
+        finally:
+            word.cancel()
+
+
+def _tell(word: str) -> None:
+    if word:
+        note(word)
 
 
 async def whole(response: aiohttp.ClientResponse) -> bytes:

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from rich.table import Table
 
 from acdcore.calls.commands import Commands, ReloadReport, SettingChange
-from acdcore.cli.daemon import Daemon, Reach, daemon_at
+from acdcore.cli.daemon import Daemon, Patience, Reach, daemon_at
 from acdcore.cli.terminal import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -25,6 +25,13 @@ from acdcore.cli.terminal import (
     show_raw_json,
 )
 from acdcore.control.settings import Right
+
+RELOADING = Patience(
+    within_s=3_600.0,
+    word="the daemon reads texts aloud that are new to it or to their voice, about a second each, and applies all"
+    " changes together then; Ctrl-C leaves it to that",
+)
+"""A new voice for a whole house takes minutes, on a busy machine many."""
 
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")]
 
@@ -51,9 +58,10 @@ def reload(
         raise typer.Exit(Exit.BAD)
 
 
-def reloaded(daemon: Daemon, *, is_dry_run: bool) -> bytes:
+def reloaded(daemon: Daemon, *, is_dry_run: bool, reloading: Patience = RELOADING) -> bytes:
     """The daemon's report, with problems or without; raises as `Daemon.ask` does."""
-    return daemon.ask("POST", "/v1/reload", body={"dry_run": is_dry_run}, also=HTTPStatus.CONFLICT)
+    patience = Patience() if is_dry_run else reloading
+    return daemon.ask("POST", "/v1/reload", body={"dry_run": is_dry_run}, also=HTTPStatus.CONFLICT, patience=patience)
 
 
 def tell(report: ReloadReport) -> None:
