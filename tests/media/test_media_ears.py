@@ -183,12 +183,10 @@ def test_who_does_not_fetch_what_is_heard_loses_it_and_is_counted() -> None:
     engine = Engine(EngineSettings(first_port=FIRST_PORT, last_port=LAST_PORT), IdSource(1))
     engine.start()
     ear = engine.listen(engine.open().stream)
-    time.sleep(3.6)
-    assert engine.census().dropped_frames >= 3
-    frames = engine.frames()
-    assert len(frames) == 50
-    time.sleep(0.2)
-    assert engine.frames()
+    time.sleep(3.0)  # frames of a busy machine are fewer and longer
+    await_true(lambda: engine.census().dropped_frames >= 3)
+    assert len(engine.frames()) == 50
+    await_true(lambda: bool(engine.frames()))
     engine.unlisten(ear)
     engine.stop()
     assert engine.census().ears == 0
