@@ -6,9 +6,9 @@ Both sides are spelled in the same way before they are compared:
   2. Mandarin is compared by its syllables without tones (pinyin): a recogniser that writes a homophone has heard
      what was said. The same with tones is counted beside it. A Latin letter is its name's syllable.
   3. English is compared by its words. Single letters, letters with dots and words in capitals are spelled out (`a.m.`,
-     `A M` and `AM` are alike), and hyphens part words.
+     `A M`, `AM`, and `am` behind figures are alike), and hyphens part words. A word in capitals may be a word, too.
   4. Figures are written out. A recogniser that writes `1001` does not tell whether it heard a number or its digits, so
-     each row of figures has several readings, and the one nearest to what was said counts.
+     each row of figures has several readings, and the one nearest to what was said counts. `May 3` is the third of May.
 
 Nothing else is forgiven: an English homophone is a mistake, as is a word too much.
 """
@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from acdcore.ivr.model import Language
+from acdcore.ivr.wording import MONTHS
 from bench.figures import chinese_figures, english_figures
 
 Unit = frozenset[str]
@@ -49,8 +50,11 @@ _CHINESE_PARTS = re.compile(
 )
 _ENGLISH_PARTS = re.compile(
     r"(?P<figures>(?:HK\$|US\$|[$¥￥£€])?\d[\d,]*(?:\.\d+)?(?::\d\d)*(?:st|nd|rd|th|%)?(?: (?:yuan|dollars?)\b)?)"
-    r"|(?P<letters>\b(?:[A-Za-z]\.){2,}|\b[A-Z]{2,5}\b)|(?P<word>[A-Za-z']+)"
+    r"|(?P<letters>\b(?:[A-Za-z]\.){2,}|(?<=\d)[ap]m\b|(?<=\d )[ap]m\b)"
+    r"|(?P<capitals>\b[A-Z]{2,5}\b)|(?P<word>[A-Za-z']+)"
 )
+_DAY_OF_MONTH = re.compile(rf"\b((?:{'|'.join(MONTHS)}) [0-3]?\d)\b(?!\d|[,.:]\d)")
+"""As it is written where an ordinal is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +163,14 @@ def _toned(han: str) -> list[str]:
 def english(text: str) -> tuple[Slot, ...]:
     """The words of an English text."""
     slots: list[Slot] = []
-    for part in _ENGLISH_PARTS.finditer(text.replace("’", "'")):
+    for part in _ENGLISH_PARTS.finditer(_DAY_OF_MONTH.sub(r"\1th", text.replace("’", "'"))):
         match part.lastgroup:
             case "figures":
                 slots.append(tuple(_english_row(words) for words in english_figures(part[0])))
             case "letters":
                 slots.append((tuple(_unit(letter) for letter in part[0].lower() if letter.isalpha()),))
+            case "capitals":
+                slots.append((tuple(map(_unit, part[0].lower())), (_unit(part[0].lower()),)))
             case _:
                 slots.append(((_unit(part[0].lower().replace("'", "")),),))
     return tuple(slots)

@@ -75,10 +75,18 @@ def test_wrong_figure_is_wrong(said: str, heard: str, edits: int) -> None:
         ("minus one thousand two hundred and thirty-four point five", "minus 1,234.5"),
         ("You are number 3 in the queue. Please hold.", "you are number three in the queue, please hold"),
         ("V I P customer", "VIP customer"),
+        ("December thirty-first, twenty twenty-six", "December 31, 2026."),
+        ("three thirty-eight a.m.", "338 am."),
+        ("five fen", "5 FEN."),
     ],
 )
 def test_english_is_compared_by_words_with_figures_written_out(said: str, heard: str) -> None:
     assert wrong(said, heard, Language.ENGLISH)[0] == 0
+
+
+def test_figure_stands_for_an_ordinal_behind_a_month_only() -> None:
+    assert wrong("press third", "press 3", Language.ENGLISH) == (1, 2)
+    assert wrong("I am", "I a.m.", Language.ENGLISH)[0] == 2
 
 
 def test_english_homophone_is_a_mistake() -> None:
