@@ -119,6 +119,8 @@ def test_what_is_denied_was_not_said() -> None:
         ("of course", "en", "yes"),
         ("sales, not repair", "en", "sales"),
         ("不好意思，维修", "cmn", "repair"),
+        ("我有事情要问，维修好吗", "cmn", "repair"),
+        ("hello there, I have a question about sales", "en", "sales"),
     ],
 )
 def test_denial_is_known_in_each_language_and_politeness_is_none(text: str, language: str, meant: str) -> None:

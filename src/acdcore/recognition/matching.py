@@ -78,7 +78,8 @@ FILLERS_CMN = (
         "问一下",
         "喂",
     ),
-    *("咨询", "办理", "部门"),
+    *("咨询", "办理", "部门", "有事", "有事情", "我有事", "我有事情", "有个事", "要问", "想问", "我要问", "我想问"),
+    *("好吗", "可以吗", "行吗", "帮忙", "谢谢你", "谢谢您", "劳驾"),
 )
 """Simplified; matched by their sounds."""
 FILLERS_EN = frozenset(
@@ -119,7 +120,7 @@ FILLERS_EN = frozenset(
             "through",
         ),
         *("can", "could", "you", "hi", "hello", "hey", "thanks", "thank", "it's", "it", "is", "that's", "just", "so"),
-        *("for", "my", "your", "department", "line"),
+        *("for", "my", "your", "department", "line", "have", "got", "question", "about", "there", "help", "kindly"),
     )
 )
 DENIALS_CMN = ("不", "没", "别", "没有", "不要", "不是")
