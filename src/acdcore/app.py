@@ -213,6 +213,7 @@ async def serve(
         transcription = open_transcription(plan, storage, clock)
         await stack.enter_async_context(transcribing(transcription, alarms))
         await stack.enter_async_context(keeping_time(settings.storage.directory, trust, clock, alarms))
+        stack.callback(readers.stop)  # before the control plane, which waits for a reload that has them read
         stack.push_async_callback(drained, reload, switchboard, on_progress)
         stack.callback(floor.note_shutdown)
         yield Running(

@@ -19,7 +19,7 @@ from structlog.testing import capture_logs
 
 from acdcore.calls.speaker import Speaker
 from acdcore.ivr.cache import kept
-from acdcore.ivr.engines import voices_ahead
+from acdcore.ivr.engines import Service, voices_ahead
 from acdcore.ivr.http_voice import (
     ANSWER_BYTES_MAX,
     AT_ONCE_MAX,
@@ -30,7 +30,7 @@ from acdcore.ivr.http_voice import (
 )
 from acdcore.ivr.model import Language, PromptKey, PromptName, PromptRequest, Text, Words
 from acdcore.ivr.prompts import render
-from acdcore.ivr.voices import HttpVoice, Reading, SpeechEngine, VoiceChoice, VoiceSettings
+from acdcore.ivr.voices import HttpVoice, Reading, SpeechEngine, VoiceAway, VoiceChoice, VoiceSettings
 from acdcore.ivr.wav import from_pcm, to_pcm, write_wav
 from acdcore.kernel.errors import SettingsError, Unavailable
 
@@ -327,6 +327,28 @@ async def test_words_at_run_time_are_read_by_the_server(tmp_path: Path) -> None:
         speaker.close()
         assert pcm is not None and len(pcm) > 23_000
         assert server.asked[0]["input"] == "張三"
+
+
+async def test_batch_that_is_asked_for_is_given_up_when_all_is_stopped(tmp_path: Path) -> None:
+    is_asked = asyncio.Event()
+
+    async def hanging(request: web.Request) -> web.Response:
+        is_asked.set()
+        await asyncio.sleep(60)
+        return web.Response()
+
+    async with serving(hanging) as server:
+        service = Service(HttpVoice(server.url, within_s=60.0))
+        reading = Reading("您好。", Language.CANTONESE, tmp_path / "a.wav", VOICE)
+        asked = asyncio.create_task(asyncio.to_thread(service.read, [reading], lambda: None))
+        await is_asked.wait()
+        service.stop()
+        async with asyncio.timeout(30):
+            with pytest.raises(VoiceAway, match="is stopped"):
+                await asked
+        with pytest.raises(VoiceAway, match="is stopped"):
+            await asyncio.to_thread(service.read, [reading], lambda: None)
+        assert len(server.asked) == 1
 
 
 # --- the key ---

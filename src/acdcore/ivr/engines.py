@@ -3,11 +3,11 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from acdcore.ivr.cantonese import respelled
 from acdcore.ivr.helper import HelperProcesses
-from acdcore.ivr.http_voice import TRIES_MAX, HttpReader, VoiceServer
+from acdcore.ivr.http_voice import TRIES_MAX, Batches, HttpReader, VoiceServer
 from acdcore.ivr.model import Language
 from acdcore.ivr.normalise import normalise
 from acdcore.ivr.voices import (
@@ -159,6 +159,8 @@ class Service:
     http: HttpVoice
     tries: int = TRIES_MAX
     """1 where somebody waits for the words."""
+    batches: Batches = field(default_factory=Batches, compare=False)
+    """What is asked at the moment."""
 
     def is_there(self) -> bool:
         """Whether one is named; what it can do is known once it is asked."""
@@ -168,11 +170,12 @@ class Service:
         """As `Reader.read`."""
         server = VoiceServer(self.http.url, self.http.model, self.http.key_file, self.http.within_s)
         for voice in {reading.voice: None for reading in readings}:
-            reader = HttpReader(server, voice.name, voice.speed, self.tries)
+            reader = HttpReader(server, voice.name, voice.speed, self.tries, batches=self.batches)
             reader.read([reading for reading in readings if reading.voice == voice], on_read)
 
     def close(self) -> None:
         """Nothing is kept open."""
 
     def stop(self) -> None:
-        """What is asked already is waited for, within its time."""
+        """Give up what is asked already; nothing more is asked."""
+        self.batches.stop()

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
+import threading
 from array import array
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -72,6 +73,41 @@ class VoiceServer:
         return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
 
+class Batches:
+    """What threads ask for at the moment, to be given up from another."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._under_way: dict[asyncio.Task[None], asyncio.AbstractEventLoop] = {}
+        self._is_over = False
+
+    def run(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Do it in a loop of this thread's own. Raises VoiceAway when all is stopped."""
+        asyncio.run(self._noted(work))
+
+    async def _noted(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(work())
+        with self._turn:
+            self._under_way[task] = loop
+            if self._is_over:
+                task.cancel()
+        try:
+            await task
+        except asyncio.CancelledError:
+            raise VoiceAway("the voice server is not asked any more: reading aloud is stopped") from None
+        finally:
+            with self._turn:
+                del self._under_way[task]
+
+    def stop(self) -> None:
+        """Give up all that is asked, and ask nothing more."""
+        with self._turn:
+            self._is_over = True
+            for task, loop in self._under_way.items():
+                loop.call_soon_threadsafe(task.cancel)
+
+
 @dataclass(frozen=True, slots=True)
 class HttpReader:
     """One voice of a server."""
@@ -86,6 +122,8 @@ class HttpReader:
     """1 where somebody waits for the words."""
     pause_s: float = PAUSE_S
     """Before the second try, doubled before each further one."""
+    batches: Batches = field(default_factory=Batches, compare=False)
+    """Shared by all who are stopped together."""
 
     def is_there(self) -> bool:
         """Always: what a server can do is known once it is asked."""
@@ -97,7 +135,7 @@ class HttpReader:
         Raises SettingsError (the key's file) and VoiceAway. What was read before stays.
         """
         key = read_key(self.server.key_file) if self.server.key_file else ""
-        asyncio.run(self._read_all(readings, on_read, key))
+        self.batches.run(lambda: self._read_all(readings, on_read, key))
 
     async def _read_all(self, readings: Sequence[Reading], on_read: Callable[[], None], key: str) -> None:
         left = iter(readings)
