@@ -10,6 +10,7 @@ _PARTS = re.compile(
     r"(?P<currency>HK\$|US\$|[$¥￥£€])?(?P<whole>\d[\d,]*)(?:\.(?P<decimals>\d+))?(?P<clock>(?::\d\d)*)"
     r"(?P<ordinal>st|nd|rd|th)?(?P<percent>%)?\s?(?P<unit>元|块|yuan|dollars?)?"
 )
+HOURS = 24
 _CARDINAL_DIGITS_MAX = 12
 """Longer rows are no numbers."""
 
@@ -32,6 +33,8 @@ def chinese_figures(figures: str) -> Readings:
     percent = "百分之" if found["percent"] else ""
     point = f"点{_han_digits(fraction)}" if fraction else ""
     readings = [f"{before}{percent}{number}{point}{behind}" for number in _chinese_rows(whole)]
+    if fraction and not behind and int(whole) < HOURS and len(fraction) == 2 and fraction[0] in "12345":
+        readings += _chinese_clock([whole, fraction])  # 11.59 is 十一点五九, or 十一点五十九
     if fraction and behind and len(fraction) <= 2:
         readings += [f"{before}{amount}" for amount in _chinese_amounts(whole, fraction.ljust(2, "0"), behind)]
     return tuple(readings)

@@ -55,6 +55,11 @@ def test_figures_of_the_recogniser_are_what_was_said_in_words(said: str, heard: 
     assert wrong(said, heard)[0] == 0
 
 
+def test_point_between_figures_stands_for_an_hour_too() -> None:
+    assert wrong("晚上十一点五十九分", "晚上11.59分")[0] == 0
+    assert wrong("六十一点五十九", "61.59")[0] > 0, "there is no such hour"
+
+
 @pytest.mark.parametrize(
     ("said", "heard", "edits"), [("十月一日", "10月7日", 1), ("一百二十八元", "138元", 1), ("幺三八零零", "13900", 1)]
 )
