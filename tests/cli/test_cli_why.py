@@ -1,6 +1,7 @@
 """`acdcore why`."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from rich.console import Console
 from tests.cli.journaled_day import journal_of_a_day
 from tests.cli.shell import Shell, Typed
 from tests.control.house import ENDED, TALKING, WAITING
+from tests.control.served import Served
 
 from acdcore.calls.rows import CallEventRow, Detail
 from acdcore.cli.why import events
@@ -117,6 +119,14 @@ async def test_ended_call_without_a_journal_still_tells_its_history(shell: Shell
     typed = await shell("why", ENDED, "--config", str(tmp_path / "acdcore.toml"))
     assert (typed.status, "the offers' reasons are not known" in typed.err) == (0, True)
     assert "trunk carrier" in typed.out
+
+
+async def test_call_that_never_came_to_a_queue_misses_no_reasons(shell: Shell, served: Served, tmp_path: Path) -> None:
+    served.house.cdrs = [replace(served.house.cdrs[0], queue=None, queued_at=None, segments=())]
+    typed = await shell("why", ENDED, "--config", str(tmp_path / "acdcore.toml"))
+    assert (typed.status, typed.err) == (0, "")
+    assert "what happened" in typed.out
+    assert "parts of the call" not in typed.out
 
 
 async def test_ended_call_is_told_with_history_and_reasons(shell: Shell, tmp_path: Path) -> None:

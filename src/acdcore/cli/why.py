@@ -121,7 +121,7 @@ def moment_of(word: str) -> time:
 def explained_of(
     place: JournalPlace, call: CallId, answer: Answer, at: time | None, zone: tzinfo | None
 ) -> Explained | None:
-    """The call's way through the queues; None, with a word about it, when only its history is known.
+    """The call's way through the queues; None when only its history is known, with a word about it if it had one.
 
     Raises what the daemon's problem was when the journal knows no more, SettingsError, Unavailable.
     """
@@ -132,7 +132,8 @@ def explained_of(
             raise answer.problem from error
         if answer.ended is None:
             raise
-        caution(f"the offers' reasons are not known: {error}")
+        if TypeAdapter(CallStory).validate_json(answer.ended).cdr.queued_at is not None:
+            caution(f"the offers' reasons are not known: {error}")
         return None
     for problem in told.problems:
         caution(f"not read: {problem}")
@@ -238,7 +239,8 @@ def ended(story: CallStory, *, is_why_told: bool) -> RenderableType:
     facts.add_row("queue", f"{cdr.queue or 'none'}, waited {cdr.wait_s:g} s, phones rang {cdr.ring_s:g} s")
     how = "" if cdr.end_cause is None else f" ({cdr.end_cause.value.replace('_', ' ')})"
     facts.add_row("ended", f"{cdr.outcome.value} by {cdr.ended_by.value}{how}, served by {cdr.served_by or 'nobody'}")
-    return Group(facts, "", parts(cdr), "", events(story.events, cdr.arrived_at, is_why_told))
+    way = ("", parts(cdr)) if cdr.segments else ()
+    return Group(facts, *way, "", events(story.events, cdr.arrived_at, is_why_told))
 
 
 def parts(cdr: CdrRow) -> Table:
