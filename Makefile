@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 RUN    := $(VENV)/.installed-run
 ALL    := $(VENV)/.installed-all
 SPEECH := $(VENV)/.installed-speech
-ENGINE := $(wildcard src/acdcore/media/*.pyx src/acdcore/media/*.pxd) $(wildcard src/acdcore/ivr/*.pxd) $(patsubst %.pxd,%.py,$(wildcard src/acdcore/ivr/*.pxd)) setup.py pyproject.toml
+ENGINE := $(wildcard src/acdcore/media/*.pyx src/acdcore/media/*.pxd) $(wildcard src/acdcore/ivr/audio/*.pxd) $(patsubst %.pxd,%.py,$(wildcard src/acdcore/ivr/audio/*.pxd)) setup.py pyproject.toml
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run demo test test-pythons quick check format bench voice-check sim-long tools clean

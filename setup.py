@@ -20,8 +20,8 @@ engine = [
     for source in sorted(MEDIA.glob("*.pyx"))
 ]
 prompts = [
-    Extension(f"acdcore.ivr.{noun}", [f"src/acdcore/ivr/{noun}.py"], extra_compile_args=FLAGS)
-    for noun in ("loudness", "music", "resample")
+    Extension(f"acdcore.ivr.audio.{noun}", [f"src/acdcore/ivr/audio/{noun}.py"], extra_compile_args=FLAGS)
+    for noun in ("hold_music", "loudness", "resample")
 ]
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import aiohttp
 from pydantic import TypeAdapter
 
-from acdcore.calls.ports import PAGE_ROWS_MAX
-from acdcore.calls.rows import CdrRow, RecordingRow, SegmentKind
+from acdcore.calls.model.ports import PAGE_ROWS_MAX
+from acdcore.calls.model.rows import CdrRow, RecordingRow, SegmentKind
 from acdcore.kernel.errors import Outcome
 from acdcore.recording.wav import CHANNELS, FRAME_BYTES, HEADER_BYTES, RATE_HZ
 from bench.centre import Target

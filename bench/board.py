@@ -13,9 +13,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from acdcore.calls.commands import LiveAgent, LiveCall, LiveHours, LiveQueue, ReloadReport
-from acdcore.calls.feed import Alarm, FeedData, FeedEvent, FeedKind, Missed, OfferOver, ScreenPop
-from acdcore.calls.rows import AnswerRow, CdrRow, RecordingRow
+from acdcore.calls.model.commands import LiveAgent, LiveCall, LiveHours, LiveQueue, ReloadReport
+from acdcore.calls.model.rows import AnswerRow, CdrRow, RecordingRow
+from acdcore.calls.record.event_stream import Alarm, FeedData, FeedEvent, FeedKind, Missed, OfferOver, ScreenPop
 from acdcore.control.schemas import Agents, Calls, Queues
 from acdcore.numbering.plan import at_home
 from acdcore.work.model import WorkItem

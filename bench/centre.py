@@ -7,8 +7,8 @@ from pathlib import Path
 
 import aiohttp
 
-from acdcore.ivr.system import clip_names
-from acdcore.ivr.wav import write_wav
+from acdcore.ivr.audio.wav import write_wav
+from acdcore.ivr.model.system_prompts import clip_names
 from acdcore.kernel.address import Address
 from bench.daemon import RUN, AgentSeed, Daemon, DaemonSettings
 from bench.ports import media_environment

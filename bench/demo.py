@@ -18,14 +18,14 @@ import aiohttp
 from rich.console import Console
 from rich.table import Table
 
-from acdcore.ivr.model import Language
-from acdcore.ivr.system import SystemPhrase, phrase_key
+from acdcore.configuration.settings import load
+from acdcore.configuration.snapshot import make_plan
+from acdcore.daemon.components import make_sentences, make_sounds
+from acdcore.daemon.reload import Sounds
+from acdcore.daemon.secrets import kept_password
+from acdcore.ivr.model.flow import Language
+from acdcore.ivr.model.system_prompts import SystemPhrase, phrase_key
 from acdcore.kernel.errors import AcdError, SettingsError
-from acdcore.keys import kept_password
-from acdcore.parts import make_sentences, make_sounds
-from acdcore.plan import make_plan
-from acdcore.reload import Sounds
-from acdcore.settings import load
 from bench.board import Board, Listener
 from bench.daemon import CONFIG, Daemon, DaemonSettings
 from bench.evidence import Evidence, gather_evidence, judge_all, vip_ladder

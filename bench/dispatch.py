@@ -19,7 +19,7 @@ from acdcore.__main__ import COLLECT_EVERY
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
 from acdcore.queues.decisions import Connected, Decision, Departed, Offered, Queued
 from acdcore.queues.dispatcher import Dispatcher
-from acdcore.queues.model import (
+from acdcore.queues.inputs import (
     AgentLoggedIn,
     AgentNotReady,
     AgentPhoneUp,

@@ -8,9 +8,9 @@ from pathlib import Path
 import aiohttp
 from pydantic import TypeAdapter
 
-from acdcore.calls.commands import EngineFigures, LiveQueue
-from acdcore.calls.feed import FeedKind
-from acdcore.calls.ports import CallStory
+from acdcore.calls.model.commands import EngineFigures, LiveQueue
+from acdcore.calls.model.ports import CallStory
+from acdcore.calls.record.event_stream import FeedKind
 from acdcore.control.schemas import CallHistory, Calls, Queues
 from acdcore.kernel.errors import Outcome
 from acdcore.numbering.plan import at_home

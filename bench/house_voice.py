@@ -7,22 +7,22 @@ from enum import StrEnum
 from itertools import count
 from pathlib import Path
 
-from acdcore.ivr.cache import PromptCache
-from acdcore.ivr.engines import voices_ahead
-from acdcore.ivr.kinds import ReadAs
-from acdcore.ivr.model import Language, PromptKey, PromptName, PromptRequest, Text, Words
-from acdcore.ivr.numbers import speak_position, speak_wait
-from acdcore.ivr.pack import Pack
-from acdcore.ivr.phrases import clips_of
-from acdcore.ivr.prompts import render
-from acdcore.ivr.reading import read, said
-from acdcore.ivr.shelf import Shelf, spoken_by
-from acdcore.ivr.system import SystemPhrase, phrase_key
-from acdcore.ivr.voices import NATURAL, Reading, SpeechEngine, VoiceChoice, stand_in
+from acdcore.configuration.settings import load
+from acdcore.configuration.snapshot import make_plan
+from acdcore.ivr.model.flow import Language, PromptKey, PromptName, PromptRequest, Text, Words
+from acdcore.ivr.model.kinds import ReadAs
+from acdcore.ivr.model.system_prompts import SystemPhrase, phrase_key
+from acdcore.ivr.prompts.render import render
+from acdcore.ivr.prompts.shelf import Shelf, spoken_by
+from acdcore.ivr.prompts.standard_pack import Pack
+from acdcore.ivr.reading.announcements import speak_position, speak_wait
+from acdcore.ivr.reading.phrases import clips_of
+from acdcore.ivr.reading.values import read, said
+from acdcore.ivr.tts.cache import PromptCache
+from acdcore.ivr.tts.engines import voices_ahead
+from acdcore.ivr.tts.voices import NATURAL, Reading, SpeechEngine, VoiceChoice, stand_in
 from acdcore.media.g711 import decode, encode
 from acdcore.media.model import Codec
-from acdcore.plan import make_plan
-from acdcore.settings import load
 from bench.daemon import CONFIG
 from bench.spoken_values import Value, ValueKind
 from bench.standard_prompts import standard_requests

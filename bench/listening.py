@@ -26,8 +26,8 @@ from pathlib import Path
 import numpy
 from numpy.typing import NDArray
 
-from acdcore.ivr.resample import Resampler
-from acdcore.ivr.wav import read_wav, to_pcm, write_wav
+from acdcore.ivr.audio.resample import Resampler
+from acdcore.ivr.audio.wav import read_wav, to_pcm, write_wav
 from acdcore.kernel.errors import Unavailable
 from acdcore.media.g711 import decode, encode
 from acdcore.media.model import Codec
@@ -122,7 +122,7 @@ def speak(wanted: Sequence[Utterance], directory: Path, voices: Path) -> None:
     if not missing:
         return
     directory.mkdir(parents=True, exist_ok=True)
-    kokoro = importlib.import_module("acdcore.ivr.kokoro").open_kokoro()  # only who speaks needs its packages
+    kokoro = importlib.import_module("acdcore.ivr.tts.kokoro").open_kokoro()  # only who speaks needs its packages
     resampler = Resampler(kokoro.rate)
     for place, each in enumerate(missing):
         if place % 25 == 0:

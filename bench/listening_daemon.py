@@ -15,7 +15,7 @@ from pathlib import Path
 import uvloop
 
 from acdcore.__main__ import daemon
-from acdcore.logs import LineWriter, queued_stderr
+from acdcore.daemon.logs import LineWriter, queued_stderr
 
 STEP_S = 0.01
 FILE = "lateness.json"

@@ -26,9 +26,9 @@ from pathlib import Path
 
 import uvloop
 
-from acdcore.ivr.helper import HelperProcesses
-from acdcore.ivr.model import Language
-from acdcore.ivr.voices import Reading, stand_in
+from acdcore.ivr.model.flow import Language
+from acdcore.ivr.tts.helper import HelperProcesses
+from acdcore.ivr.tts.voices import Reading, stand_in
 from acdcore.recognition.hearing import missing_packages
 from bench.audit import judge, read_books
 from bench.centre import (

@@ -17,8 +17,8 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from acdcore.ivr.model import Language
-from acdcore.ivr.wording import MONTHS
+from acdcore.ivr.model.flow import Language
+from acdcore.ivr.reading.wording import MONTHS
 from bench.figures import chinese_figures, english_figures
 
 Unit = frozenset[str]

@@ -16,7 +16,7 @@ from acdcore.kernel.ids import IdSource
 from acdcore.media.model import Codec as SoundCodec
 from acdcore.sdp import negotiate
 from acdcore.sdp.model import Codec, Direction, LocalMedia, Negotiated
-from acdcore.sip.digest_client import DigestClient
+from acdcore.sip.auth.digest_client import DigestClient
 from acdcore.sip.endpoint import Endpoint
 from acdcore.sip.events import (
     Event,
@@ -37,12 +37,12 @@ from acdcore.sip.events import (
     SessionRefused,
     Transport,
 )
-from acdcore.sip.headers import NameAddr, quoted
-from acdcore.sip.identity import EndpointSettings
 from acdcore.sip.ladder import Observer
-from acdcore.sip.message import Response
+from acdcore.sip.session.own_headers import EndpointSettings
 from acdcore.sip.stack import SipStack, StackSettings
-from acdcore.sip.uri import SipUri
+from acdcore.sip.syntax.headers import NameAddr, quoted
+from acdcore.sip.syntax.message import Response
+from acdcore.sip.syntax.uri import SipUri
 from bench.sound import Sound
 
 CODECS = (Codec.PCMA, Codec.PCMU)

@@ -13,12 +13,12 @@ from operator import mul
 
 import aiohttp
 
-from acdcore.calls.feed import FeedKind, ScreenPop
-from acdcore.calls.rows import EndedBy
-from acdcore.ivr.model import Language, PromptKey, PromptName
-from acdcore.ivr.numbers import speak_position
-from acdcore.ivr.phrases import clips_of
-from acdcore.ivr.system import SystemPhrase, SystemPrompt, phrase_key, system_key
+from acdcore.calls.model.rows import EndedBy
+from acdcore.calls.record.event_stream import FeedKind, ScreenPop
+from acdcore.ivr.model.flow import Language, PromptKey, PromptName
+from acdcore.ivr.model.system_prompts import SystemPhrase, SystemPrompt, phrase_key, system_key
+from acdcore.ivr.reading.announcements import speak_position
+from acdcore.ivr.reading.phrases import clips_of
 from acdcore.kernel.address import Address
 from acdcore.kernel.errors import Outcome
 from acdcore.media.g711 import decode, encode

@@ -26,9 +26,9 @@ from acdcore.sip.events import (
     Transmit,
     Transport,
 )
-from acdcore.sip.headers import NameAddr
-from acdcore.sip.parser import parse
-from acdcore.sip.uri import SipUri
+from acdcore.sip.syntax.headers import NameAddr
+from acdcore.sip.syntax.parser import parse
+from acdcore.sip.syntax.uri import SipUri
 
 CALLER = Flow(Transport.UDP, Address("192.0.2.1", 5060), Address("192.0.2.2", 5060))
 CALLEE = Flow(Transport.UDP, Address("192.0.2.2", 5060), Address("192.0.2.1", 5060))

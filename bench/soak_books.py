@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from acdcore.calls.ports import PAGE_ROWS_MAX
+from acdcore.calls.model.ports import PAGE_ROWS_MAX
 from acdcore.kernel.errors import Outcome
 from acdcore.numbering.plan import at_home
 from bench.soak_callers import FIRST_WORDS_S, Kind, Truth

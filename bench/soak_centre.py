@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from acdcore.ivr.wav import write_wav
+from acdcore.ivr.audio.wav import write_wav
 from bench.centre import system_prompts
 from bench.daemon import AgentSeed, Daemon, DaemonSettings
 from bench.ports import media_environment

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 from enum import StrEnum
 
-from acdcore.ivr.system import COUNT_MAX
+from acdcore.ivr.model.system_prompts import COUNT_MAX
 
 SEED = 9
 """Other values would be as good; the same ones make runs comparable."""

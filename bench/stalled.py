@@ -14,7 +14,7 @@ from pathlib import Path
 import uvloop
 
 from acdcore.__main__ import daemon
-from acdcore.logs import LineWriter, queued_stderr
+from acdcore.daemon.logs import LineWriter, queued_stderr
 
 STALL_S = 0.5
 EVERY_S = 2.0

@@ -1,4 +1,4 @@
-"""`python -m bench.standard_prompts`: make the audio that comes along with acdcore, `src/acdcore/ivr/standard/`.
+"""`python -m bench.standard_prompts`: make the audio that comes along, `src/acdcore/ivr/prompts/standard/`.
 
 Read are all texts that a fresh installation may say: the prompts of the system, those of the shipped flows and of the
 examples, and the queues' names, each by the best voice that comes along. What is in the
@@ -14,18 +14,18 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from acdcore.ivr.cache import PromptCache
-from acdcore.ivr.check import Surroundings
-from acdcore.ivr.engines import Voices, voices_ahead
-from acdcore.ivr.flow_file import read_flows
-from acdcore.ivr.model import Language, PromptRequest, Text
-from acdcore.ivr.pack import STANDARD, Pack, file_of
-from acdcore.ivr.prompts import flow_requests
-from acdcore.ivr.shelf import Shelf, Spoken
-from acdcore.ivr.voices import CHOSEN, VoiceSettings
-from acdcore.ivr.wav import from_pcm, mu_law
-from acdcore.plan import read_plan
-from acdcore.settings import load
+from acdcore.configuration.settings import load
+from acdcore.configuration.snapshot import read_plan
+from acdcore.ivr.audio.wav import from_pcm, mu_law
+from acdcore.ivr.checks.check import Surroundings
+from acdcore.ivr.files.flows import read_flows
+from acdcore.ivr.model.flow import Language, PromptRequest, Text
+from acdcore.ivr.prompts.render import flow_requests
+from acdcore.ivr.prompts.shelf import Shelf, Spoken
+from acdcore.ivr.prompts.standard_pack import STANDARD, Pack, file_of
+from acdcore.ivr.tts.cache import PromptCache
+from acdcore.ivr.tts.engines import Voices, voices_ahead
+from acdcore.ivr.tts.voices import CHOSEN, VoiceSettings
 
 CONFIG = Path(__file__).parents[1] / "config"
 WORK = Path("var/standard-prompts")

@@ -26,9 +26,9 @@ from acdcore.kernel.address import Address
 from acdcore.kernel.errors import AcdError
 from acdcore.kernel.ids import IdSource
 from acdcore.media.rtp import RtpPacket, build
-from acdcore.sip.digest_client import DigestClient
-from acdcore.sip.message import Response
-from acdcore.sip.parser import parse
+from acdcore.sip.auth.digest_client import DigestClient
+from acdcore.sip.syntax.message import Response
+from acdcore.sip.syntax.parser import parse
 from bench.centre import allow_many_files
 
 BEGUN = "begun"

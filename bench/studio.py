@@ -1,10 +1,10 @@
 """The natural voice as its engine makes it, at 24 kHz: what a recogniser misses there, no telephone has taken away."""
 
-from acdcore.ivr.engines import as_read
-from acdcore.ivr.kokoro import RATE, open_kokoro
-from acdcore.ivr.model import Language
-from acdcore.ivr.voices import NATURAL, SpeechEngine, VoiceChoice
-from acdcore.ivr.wav import to_pcm
+from acdcore.ivr.audio.wav import to_pcm
+from acdcore.ivr.model.flow import Language
+from acdcore.ivr.tts.engines import as_read
+from acdcore.ivr.tts.kokoro import RATE, open_kokoro
+from acdcore.ivr.tts.voices import NATURAL, SpeechEngine, VoiceChoice
 
 STUDIO_RATE = RATE
 

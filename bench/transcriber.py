@@ -8,8 +8,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
-from acdcore.ivr.model import Language
-from acdcore.ivr.wav import write_wav
+from acdcore.ivr.audio.wav import write_wav
+from acdcore.ivr.model.flow import Language
 from acdcore.recognition.whisper import ENGINE, FRAMES_MAX, LANGUAGES, SAMPLE_RATE, weights
 from acdcore.recognition.whisper import missing as missing_for_whisper
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from acdcore.ivr.model import Language
-from acdcore.ivr.voices import SpeechEngine
+from acdcore.ivr.model.flow import Language
+from acdcore.ivr.tts.voices import SpeechEngine
 from bench.daemon import ROOT
 from bench.house_voice import HouseVoice, Sort, Utterance
 from bench.misheard import NOTHING, Misheard, compare

@@ -17,19 +17,19 @@ import typer
 import uvloop
 from rich.console import Console
 
-from acdcore.app import Running, serve
-from acdcore.calls.sip_log import sip_observer
+from acdcore.calls.record.sip_log import sip_observer
 from acdcore.cli.check import warn
 from acdcore.cli.commands import add_to
 from acdcore.cli.reload import reload_whenever
-from acdcore.cli.terminal import DEFAULT_CONFIG, ConfigOption, plain_errors
+from acdcore.cli.support.console import DEFAULT_CONFIG, ConfigOption, plain_errors
+from acdcore.configuration.settings import load
+from acdcore.configuration.snapshot import files_needed, make_plan
+from acdcore.daemon.logs import LOG_STOPPED, LineWriter, keep_standard_files, queued_stderr, set_up_log
+from acdcore.daemon.secrets import API_KEYS_FILE, SOFTPHONES_FILE, kept_password
+from acdcore.daemon.serve import Running, serve
+from acdcore.daemon.watch import Condition
 from acdcore.kernel.clock import LoopClock
 from acdcore.kernel.errors import SettingsError
-from acdcore.keys import API_KEYS_FILE, SOFTPHONES_FILE, kept_password
-from acdcore.logs import LOG_STOPPED, LineWriter, keep_standard_files, queued_stderr, set_up_log
-from acdcore.plan import files_needed, make_plan
-from acdcore.settings import load
-from acdcore.watch import Condition
 
 cli = typer.Typer(
     name="acdcore",

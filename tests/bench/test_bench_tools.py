@@ -17,7 +17,7 @@ from bench.load import FLOOR, RTPLOAD, LoadSettings, Pair, Slot, carry, relaying
 from bench.strangers import carry_out, parse_orders, shout, udp
 from bench.tally import GOALS, Tally, failing, total
 
-from acdcore.calls.feed import FeedKind
+from acdcore.calls.record.event_stream import FeedKind
 from acdcore.kernel.address import Address
 from acdcore.recording.wav import header
 

@@ -4,7 +4,7 @@ import pytest
 from bench.figures import chinese_cardinal, chinese_figures, english_cardinal, english_figures
 from bench.misheard import compare
 
-from acdcore.ivr.model import Language
+from acdcore.ivr.model.flow import Language
 
 pinyin = pytest.importorskip("pypinyin", reason="Mandarin is compared by pypinyin, which comes with the speech extra")
 

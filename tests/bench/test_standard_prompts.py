@@ -6,8 +6,8 @@ import zipfile
 import pytest
 from bench.standard_prompts import missing, standard_requests, standard_texts
 
-from acdcore.ivr.model import Language
-from acdcore.ivr.pack import STANDARD, Pack, file_of
+from acdcore.ivr.model.flow import Language
+from acdcore.ivr.prompts.standard_pack import STANDARD, Pack, file_of
 
 
 def test_every_text_of_a_fresh_installation_comes_along_spoken() -> None:

@@ -11,10 +11,10 @@ from bench.spoken_values import COUNTS, Value, ValueKind, values
 from bench.transcriber import RememberingEars
 from bench.voice_check import WORST, Verdict, figures_of, json_of, worst_of
 
-from acdcore.ivr.kinds import ReadAs
-from acdcore.ivr.model import Language
-from acdcore.ivr.numbers import speak_digits
-from acdcore.ivr.reading import said
+from acdcore.ivr.model.flow import Language
+from acdcore.ivr.model.kinds import ReadAs
+from acdcore.ivr.reading.announcements import speak_digits
+from acdcore.ivr.reading.values import said
 
 
 def verdict(name: str, edits: int, units: int, sort: Sort = Sort.SENTENCE) -> Verdict:

@@ -21,41 +21,43 @@ from tests.calls.cable import Cable
 from tests.calls.phone import Phone
 from tests.calls.plain_recogniser import PlainDetectors
 from tests.calls.silent_engine import SilentEngine
+from tests.fakes.memory_storage import MemoryHistory
 
-from acdcore.calls.access import Access
-from acdcore.calls.acd import Acd
-from acdcore.calls.admission import AdmissionControl, networks_of
-from acdcore.calls.audio_address import AudioSettings
-from acdcore.calls.call import Call
-from acdcore.calls.cdr import is_on_record
-from acdcore.calls.chronicle import Chronicle
-from acdcore.calls.commands import AgentCommand, AgentState, ReloadReport
-from acdcore.calls.desks import Desks
-from acdcore.calls.digest_accounts import DigestPolicy
-from acdcore.calls.feed import Feed
-from acdcore.calls.hall import Hall
-from acdcore.calls.hours import Hours
-from acdcore.calls.leg import Leg
-from acdcore.calls.lines import Lines, LineSettings
-from acdcore.calls.listening import Listening
+from acdcore.calls.admission.admission import AdmissionControl, networks_of
+from acdcore.calls.admission.authentication import Access
+from acdcore.calls.admission.digest_accounts import DigestPolicy
+from acdcore.calls.admission.screening import Screen
+from acdcore.calls.agents.agents import Desks
+from acdcore.calls.agents.phones import Phones
+from acdcore.calls.context import Hall
+from acdcore.calls.core.call import Call
+from acdcore.calls.core.event_router import Wiring
+from acdcore.calls.core.leg import Leg
+from acdcore.calls.media.audio_address import AudioSettings
+from acdcore.calls.media.listening import Listening
+from acdcore.calls.media.prompts import PromptLibrary, queue_title
+from acdcore.calls.model.commands import AgentCommand, AgentState, ReloadReport
+from acdcore.calls.model.directory import AgentRecord, Customer, Tier
+from acdcore.calls.model.ports import Spool
+from acdcore.calls.model.rows import CdrRow
+from acdcore.calls.numbers.trunk_numbers import TrunkNumbers
+from acdcore.calls.opening_hours import Hours
 from acdcore.calls.operations import Operations
-from acdcore.calls.people import AgentRecord, Customer, Tier
-from acdcore.calls.phones import Phones
-from acdcore.calls.ports import Spool
-from acdcore.calls.recorder import Recorder
-from acdcore.calls.recovery import event_of
-from acdcore.calls.rows import CdrRow
-from acdcore.calls.rules import QueueRules, Rules, ScreeningRules
-from acdcore.calls.screening import Screen
-from acdcore.calls.services import Services
-from acdcore.calls.stays import StayKeeper
+from acdcore.calls.queueing.callback_scheduler import Workbench
+from acdcore.calls.queueing.queue_client import Acd
+from acdcore.calls.queueing.queue_visits import StayKeeper
+from acdcore.calls.record.cdr import is_on_record
+from acdcore.calls.record.event_log import Chronicle
+from acdcore.calls.record.event_stream import Feed
+from acdcore.calls.record.recovery import event_of
+from acdcore.calls.recording import Recorder
+from acdcore.calls.routing_rules import QueueRules, Rules, ScreeningRules
+from acdcore.calls.services.http_services import Services
 from acdcore.calls.switchboard import Switchboard
-from acdcore.calls.trunk_numbers import TrunkNumbers
-from acdcore.calls.trunks import Route, Trunk, Trunks
-from acdcore.calls.voice import PromptLibrary, queue_title
-from acdcore.calls.wiring import Wiring
-from acdcore.calls.workbench import Workbench
-from acdcore.ivr.model import (
+from acdcore.calls.trunks.capacity import Lines, LineSettings
+from acdcore.calls.trunks.trunks import Route, Trunk, Trunks
+from acdcore.ivr.calendars.opening_hours import Calendar
+from acdcore.ivr.model.flow import (
     EndReason,
     Flow,
     FlowName,
@@ -70,8 +72,7 @@ from acdcore.ivr.model import (
     PromptName,
     QueueNode,
 )
-from acdcore.ivr.opening import Calendar
-from acdcore.ivr.system import system_names
+from acdcore.ivr.model.system_prompts import system_names
 from acdcore.kernel.address import Address
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, IdSource, QueueName, SkillName
@@ -79,24 +80,23 @@ from acdcore.media.engine import Engine
 from acdcore.media.model import TapId
 from acdcore.numbering.key import matching_key
 from acdcore.queues.dispatcher import Dispatcher
-from acdcore.queues.floor import Journal
-from acdcore.queues.places import LostPlace, Places
+from acdcore.queues.driver import Journal
+from acdcore.queues.journal.lost_places import LostPlace, Places
 from acdcore.queues.settings import FloorSettings, QueueSettings
 from acdcore.recognition.hearing import Understanding
 from acdcore.recording.events import RecordingDropped, RecordingFinished, RecordingPath
 from acdcore.recording.writer import RecordingWriter
 from acdcore.sip import events as sip
 from acdcore.sip.admission import Sources
-from acdcore.sip.digest import DigestServer
+from acdcore.sip.auth.digest import DigestServer
 from acdcore.sip.endpoint import Endpoint
 from acdcore.sip.events import Census, Event
-from acdcore.sip.identity import EndpointSettings
 from acdcore.sip.registrar import Registrar, RegistrarSettings
-from acdcore.storage.directory import MemoryDirectory
-from acdcore.storage.hours import MemoryHoursStore
-from acdcore.storage.memory import MemoryHistory
-from acdcore.storage.password import ha1
-from acdcore.storage.screening import MemoryScreeningStore
+from acdcore.sip.session.own_headers import EndpointSettings
+from acdcore.storage.stores.directory import MemoryDirectory
+from acdcore.storage.stores.opening_hours import MemoryHoursStore
+from acdcore.storage.stores.password import ha1
+from acdcore.storage.stores.screening import MemoryScreeningStore
 from acdcore.work.book import BookSettings, WorkBook
 
 MORNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)

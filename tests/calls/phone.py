@@ -9,7 +9,7 @@ from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import IdSource
 from acdcore.sdp import negotiate
 from acdcore.sdp.model import Codec, Direction, LocalMedia
-from acdcore.sip.digest_client import DigestClient
+from acdcore.sip.auth.digest_client import DigestClient
 from acdcore.sip.endpoint import Endpoint
 from acdcore.sip.events import (
     Event,
@@ -28,9 +28,9 @@ from acdcore.sip.events import (
     SessionRefused,
     Transport,
 )
-from acdcore.sip.headers import NameAddr
-from acdcore.sip.identity import EndpointSettings
-from acdcore.sip.uri import SipUri
+from acdcore.sip.session.own_headers import EndpointSettings
+from acdcore.sip.syntax.headers import NameAddr
+from acdcore.sip.syntax.uri import SipUri
 
 SPEECH = (Codec.PCMA, Codec.PCMU)
 FOREIGN = (

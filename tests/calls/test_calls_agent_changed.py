@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from tests.calls.house import SALES, SERVICE, SERVICE_LINE, VIP, House, Plan, opened, password
 
-from acdcore.calls.commands import AgentCommand, AgentState, UnknownAgent, WrongState
-from acdcore.calls.people import AgentRecord
+from acdcore.calls.model.commands import AgentCommand, AgentState, UnknownAgent, WrongState
+from acdcore.calls.model.directory import AgentRecord
 from acdcore.kernel.ids import AgentId, SkillName
 from acdcore.queues.settings import QueueSettings
 

@@ -6,8 +6,8 @@ import pytest
 from structlog.testing import capture_logs
 from tests.calls.house import SERVICE, opened
 
-from acdcore.calls.recorder import RECORDING_FAILED, RECORDING_OFF
-from acdcore.calls.workbench import WORK_REFUSED
+from acdcore.calls.queueing.callback_scheduler import WORK_REFUSED
+from acdcore.calls.recording import RECORDING_FAILED, RECORDING_OFF
 from acdcore.kernel.ids import CallId
 from acdcore.recording.events import DiskAlarm, RecordingFailed, RecordingPath
 from acdcore.work.model import WorkId, WorkItem, WorkKind

@@ -7,12 +7,12 @@ from tests.calls.house import ORDINARY, ORDINARY_KEPT, SALES, SERVICE, SERVICE_L
 from tests.calls.phone import Phone
 from tests.calls.the_flows import packaged_flows
 
-from acdcore.calls.commands import AgentCommand, AgentState, CallState, Seat, SeatKind
-from acdcore.calls.feed import FeedKind
-from acdcore.calls.rows import CallEnd, EndedBy
-from acdcore.calls.rules import QueueRules
-from acdcore.ivr.model import Language
-from acdcore.ivr.system import SystemPrompt
+from acdcore.calls.model.commands import AgentCommand, AgentState, CallState, Seat, SeatKind
+from acdcore.calls.model.rows import CallEnd, EndedBy
+from acdcore.calls.record.event_stream import FeedKind
+from acdcore.calls.routing_rules import QueueRules
+from acdcore.ivr.model.flow import Language
+from acdcore.ivr.model.system_prompts import SystemPrompt
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.queues.settings import QueueSettings

@@ -20,11 +20,11 @@ from tests.calls.house import (
 )
 from tests.calls.phone import Phone
 
-from acdcore.calls.commands import AgentState
-from acdcore.calls.feed import FeedKind, ScreenPop
-from acdcore.calls.people import Customer, Tier
-from acdcore.calls.rules import QueueRules
-from acdcore.calls.trunks import Route
+from acdcore.calls.model.commands import AgentState
+from acdcore.calls.model.directory import Customer, Tier
+from acdcore.calls.record.event_stream import FeedKind, ScreenPop
+from acdcore.calls.routing_rules import QueueRules
+from acdcore.calls.trunks.trunks import Route
 from acdcore.kernel.ids import CustomerId
 from acdcore.queues.settings import QueueSettings
 from acdcore.work.book import BookSettings

@@ -12,11 +12,11 @@ from tests.calls.house import HOTLINE, ORDINARY, ORDINARY_KEPT, SALES, SERVICE, 
 from tests.calls.phone import Phone
 from tests.calls.the_flows import packaged_flows
 
-from acdcore.calls.commands import AgentCommand, LiveQueue
-from acdcore.calls.recovery import end_duties
-from acdcore.calls.rows import CdrRow, Direction
-from acdcore.calls.rules import QueueRules
-from acdcore.calls.stays import UNDER_WAY_S
+from acdcore.calls.model.commands import AgentCommand, LiveQueue
+from acdcore.calls.model.rows import CdrRow, Direction
+from acdcore.calls.queueing.queue_visits import UNDER_WAY_S
+from acdcore.calls.record.recovery import end_duties
+from acdcore.calls.routing_rules import QueueRules
 from acdcore.control.reports import ReportChoice, ReportDesk
 from acdcore.control.route import Asked, Encoded, Reply
 from acdcore.control.schemas import Nothing

@@ -16,7 +16,7 @@ from tests.calls.house import (
 )
 from tests.calls.the_flows import packaged_flows
 
-from acdcore.calls.commands import AgentCommand, Seat, SeatKind
+from acdcore.calls.model.commands import AgentCommand, Seat, SeatKind
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId
 from acdcore.queues.settings import OverflowCause, OverflowRule, QueueSettings, ToFlow

@@ -4,14 +4,14 @@ import pytest
 from tests.calls.house import BOTH_TOLD_S, SERVICE, SERVICE_LINE, VIP, House, opened, password
 from tests.calls.phone import Phone
 
-from acdcore.calls.commands import AgentCommand, AgentState, Seat, SeatKind, WrongState
-from acdcore.calls.seats import read, written
-from acdcore.ivr.model import Language
-from acdcore.ivr.system import SystemPrompt
+from acdcore.calls.agents.seats import read, written
+from acdcore.calls.model.commands import AgentCommand, AgentState, Seat, SeatKind, WrongState
+from acdcore.ivr.model.flow import Language
+from acdcore.ivr.model.system_prompts import SystemPrompt
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId
-from acdcore.queues import checkpoint
-from acdcore.queues.model import AgentRestored
+from acdcore.queues.inputs import AgentRestored
+from acdcore.queues.journal import checkpoint
 
 pytestmark = pytest.mark.looptime
 

@@ -23,11 +23,11 @@ from tests.calls.house import (
 from tests.calls.phone import Phone
 from tests.calls.the_flows import packaged_flows
 
-from acdcore.calls.commands import AgentState, CallState, LiveCall
-from acdcore.calls.feed import FeedKind
-from acdcore.calls.rows import CallEnd
-from acdcore.calls.rules import QueueRules
-from acdcore.calls.trunks import Route
+from acdcore.calls.model.commands import AgentState, CallState, LiveCall
+from acdcore.calls.model.rows import CallEnd
+from acdcore.calls.record.event_stream import FeedKind
+from acdcore.calls.routing_rules import QueueRules
+from acdcore.calls.trunks.trunks import Route
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId
 from acdcore.queues.settings import OverflowCause, OverflowRule, QueueSettings, ToAnnouncement

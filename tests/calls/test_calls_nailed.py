@@ -19,15 +19,15 @@ from tests.calls.house import (
 )
 from tests.calls.phone import Phone
 
-from acdcore.calls import events
-from acdcore.calls.call import Call
-from acdcore.calls.commands import AgentCommand, AgentState, CallState, Seat, SeatKind, WrongState
-from acdcore.calls.leg import HungUp
-from acdcore.calls.rows import CdrRow
-from acdcore.calls.rules import QueueRules
-from acdcore.calls.talk import LINE_LOST
-from acdcore.ivr.model import Language
-from acdcore.ivr.system import SystemPrompt
+from acdcore.calls.core.call import Call
+from acdcore.calls.core.leg import HungUp
+from acdcore.calls.model import history
+from acdcore.calls.model.commands import AgentCommand, AgentState, CallState, Seat, SeatKind, WrongState
+from acdcore.calls.model.rows import CdrRow
+from acdcore.calls.routing_rules import QueueRules
+from acdcore.calls.scripts.conversation import LINE_LOST
+from acdcore.ivr.model.flow import Language
+from acdcore.ivr.model.system_prompts import SystemPrompt
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId
 from acdcore.media.model import ClipId, StreamId
@@ -497,7 +497,7 @@ async def test_prompt_of_the_last_caller_that_ends_late_is_not_taken_for_the_nex
         began_at = house.clock.now()
         while_told = served(house)
         await house.pass_time(3)
-        (bridged_at,) = [event.at for event in while_told.history if isinstance(event, events.Bridged)]
+        (bridged_at,) = [event.at for event in while_told.history if isinstance(event, history.Bridged)]
         assert bridged_at - began_at > 4 * CLIP_S - 0.4
         second.hang_up()
         await house.pass_time(1)

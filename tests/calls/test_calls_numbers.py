@@ -18,14 +18,14 @@ from tests.calls.house import OURS as OUR_ADDRESS
 from tests.calls.phone import Phone
 from tests.calls.test_calls_work import end_work, items, plan
 
-from acdcore.calls.caller_id import DidFrom
-from acdcore.calls.commands import AgentCommand, Seat, SeatKind, WrongState
-from acdcore.calls.ports import Screening, Verdict
-from acdcore.calls.rules import QueueRules, ScreeningRules
-from acdcore.calls.screening import RepeatLimit, ScreeningSettings
-from acdcore.calls.trunk_numbers import AssertBy, ForwardedShows, Redirection, TrunkNumbers
-from acdcore.calls.trunks import Route
-from acdcore.ivr.model import NodeName
+from acdcore.calls.admission.screening import RepeatLimit, ScreeningSettings
+from acdcore.calls.model.commands import AgentCommand, Seat, SeatKind, WrongState
+from acdcore.calls.model.ports import Screening, Verdict
+from acdcore.calls.numbers.caller_id import DidFrom
+from acdcore.calls.numbers.trunk_numbers import AssertBy, ForwardedShows, Redirection, TrunkNumbers
+from acdcore.calls.routing_rules import QueueRules, ScreeningRules
+from acdcore.calls.trunks.trunks import Route
+from acdcore.ivr.model.flow import NodeName
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId
 from acdcore.numbering.plan import NumberForm, NumberingPlan

@@ -20,15 +20,15 @@ from tests.calls.house import (
 )
 from tests.calls.the_flows import packaged_flows
 
-from acdcore.calls.commands import AgentCommand, AgentState, Seat, SeatKind, WrongState
-from acdcore.calls.ports import ForcedHours, Screening, Verdict
-from acdcore.calls.rules import QueueRules, ScreeningRules
-from acdcore.calls.screening import RepeatLimit, ScreeningSettings
-from acdcore.ivr.opening import Calendar, CalendarName, Span
+from acdcore.calls.admission.screening import RepeatLimit, ScreeningSettings
+from acdcore.calls.model.commands import AgentCommand, AgentState, Seat, SeatKind, WrongState
+from acdcore.calls.model.ports import ForcedHours, Screening, Verdict
+from acdcore.calls.routing_rules import QueueRules, ScreeningRules
+from acdcore.ivr.calendars.opening_hours import Calendar, CalendarName, Span
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId
-from acdcore.queues.model import CallerFacts, Channel
-from acdcore.queues.places import LostPlace
+from acdcore.queues.inputs import CallerFacts, Channel
+from acdcore.queues.journal.lost_places import LostPlace
 from acdcore.queues.settings import OverflowCause, OverflowRule, QueueSettings, ToAnnouncement, ToFlow
 
 pytestmark = pytest.mark.looptime

@@ -8,11 +8,11 @@ import pytest
 from tests.calls.house import OUTSIDE, SALES, SERVICE, SERVICE_LINE, House, Plan, opened
 from tests.calls.phone import Phone
 
-from acdcore.calls import events
-from acdcore.calls.call import Call
-from acdcore.calls.ports import CallFilter
-from acdcore.calls.recovery import event_of
-from acdcore.calls.rows import CdrRow, SegmentEnd, SegmentKind
+from acdcore.calls.core.call import Call
+from acdcore.calls.model import history
+from acdcore.calls.model.ports import CallFilter
+from acdcore.calls.model.rows import CdrRow, SegmentEnd, SegmentKind
+from acdcore.calls.record.recovery import event_of
 from acdcore.kernel.errors import AcdError, Outcome
 from acdcore.queues.settings import OverflowCause, OverflowRule, QueueSettings, ToOutside, ToQueue
 
@@ -98,23 +98,23 @@ class Centre:
             self.house.operations.hang_up(self.chance.choice(self.calls()).id, "staff")
 
 
-def talks(happened: list[events.Event]) -> Iterator[tuple[str | None, float]]:
+def talks(happened: list[history.Event]) -> Iterator[tuple[str | None, float]]:
     """Each talk that was had, told another way than the record tells it: with whom, for how long."""
     with_whom, since = None, None
     for event in happened:
         match event:
-            case events.Connected(agent=agent):
+            case history.Connected(agent=agent):
                 with_whom = agent
-            case events.Bridged(at=at):
+            case history.Bridged(at=at):
                 since = at
-            case events.TalkEnded(at=at) | events.Ended(at=at) if since is not None:
+            case history.TalkEnded(at=at) | history.Ended(at=at) if since is not None:
                 yield with_whom, at - since
                 since = None
             case _:
                 pass
 
 
-def check(row: CdrRow, happened: list[events.Event]) -> None:
+def check(row: CdrRow, happened: list[history.Event]) -> None:
     had = list(talks(happened))
     with_agents = [agent for agent, _ in had if agent is not None]
     in_record = [part.agent for part in row.segments if part.agent is not None and part.end is not SegmentEnd.NO_TALK]
@@ -122,7 +122,7 @@ def check(row: CdrRow, happened: list[events.Event]) -> None:
     assert row.served_by == (with_agents[-1] if with_agents else None)
     assert row.talk_s == pytest.approx(sum(talk_s for _, talk_s in had), abs=0.01)
     assert row.talk_s == pytest.approx(sum(part.talk_s for part in row.segments), abs=0.01)
-    queues = [event.queue for event in happened if isinstance(event, events.Queued)]
+    queues = [event.queue for event in happened if isinstance(event, history.Queued)]
     assert queues == [part.queue for part in row.segments if part.kind is SegmentKind.QUEUE]
     if row.outcome is Outcome.ANSWERED:
         assert in_record

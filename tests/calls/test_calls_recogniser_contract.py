@@ -10,9 +10,9 @@ import pytest
 import pytest_asyncio
 from tests.calls.plain_recogniser import PlainRecogniser, pause, words
 
-from acdcore.ivr.helper import HelperProcesses
-from acdcore.ivr.model import Language
-from acdcore.ivr.voices import Reading, stand_in
+from acdcore.ivr.model.flow import Language
+from acdcore.ivr.tts.helper import HelperProcesses
+from acdcore.ivr.tts.voices import Reading, stand_in
 from acdcore.kernel.errors import Unavailable
 from acdcore.recognition.hearing import RecognitionSettings, missing_packages, open_hearing
 from acdcore.recognition.model import HEARD_MAX, Phrase, Recogniser

@@ -3,7 +3,7 @@
 import pytest
 from tests.calls.house import SERVICE_LINE, Plan, opened
 
-from acdcore.calls.feed import FeedKind, ScreenPop
+from acdcore.calls.record.event_stream import FeedKind, ScreenPop
 
 pytestmark = pytest.mark.looptime
 

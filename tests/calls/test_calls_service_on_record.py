@@ -20,12 +20,12 @@ from tests.calls.house import (
 from tests.calls.phone import Phone
 from tests.calls.test_calls_callback_stages import ask, end_work, plan, reach_customer
 
-from acdcore.calls.affinity import preferred_agent
-from acdcore.calls.commands import AgentCommand
-from acdcore.calls.lines import LineSettings
-from acdcore.calls.ports import CallFilter
-from acdcore.calls.rows import CallEnd, CdrRow
-from acdcore.calls.rules import QueueRules
+from acdcore.calls.model.commands import AgentCommand
+from acdcore.calls.model.ports import CallFilter
+from acdcore.calls.model.rows import CallEnd, CdrRow
+from acdcore.calls.routing_rules import QueueRules
+from acdcore.calls.scripts.preferred_agent import preferred_agent
+from acdcore.calls.trunks.capacity import LineSettings
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId
 from acdcore.queues.settings import QueueSettings

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from tests.calls.house import SALES, SERVICE_LINE, VIP, House, Plan, opened
 
-from acdcore.calls.commands import AgentCommand, AgentState, Seat, SeatKind, WrongState
-from acdcore.ivr.model import Language
-from acdcore.ivr.system import SystemPrompt
+from acdcore.calls.model.commands import AgentCommand, AgentState, Seat, SeatKind, WrongState
+from acdcore.ivr.model.flow import Language
+from acdcore.ivr.model.system_prompts import SystemPrompt
 from acdcore.kernel.ids import AgentId
 
 pytestmark = pytest.mark.looptime

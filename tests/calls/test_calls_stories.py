@@ -16,14 +16,14 @@ from tests.calls.house import (
 )
 from tests.calls.phone import FOREIGN, Phone
 
-from acdcore.calls.commands import AgentState, CallState
-from acdcore.calls.forking import REACTION_S
-from acdcore.calls.recorder import TalkRecording
-from acdcore.calls.rows import CallEnd, EndedBy
-from acdcore.calls.talk import LEAVES_MAX
-from acdcore.calls.trunks import Route
-from acdcore.ivr.model import Language
-from acdcore.ivr.system import SystemPrompt
+from acdcore.calls.agents.forking import REACTION_S
+from acdcore.calls.model.commands import AgentState, CallState
+from acdcore.calls.model.rows import CallEnd, EndedBy
+from acdcore.calls.recording import TalkRecording
+from acdcore.calls.scripts.conversation import LEAVES_MAX
+from acdcore.calls.trunks.trunks import Route
+from acdcore.ivr.model.flow import Language
+from acdcore.ivr.model.system_prompts import SystemPrompt
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId
 from acdcore.queues.settings import QueueSettings

@@ -4,11 +4,11 @@ import pytest
 from tests.calls.house import BOTH_TOLD_S, OURS, SERVICE_LINE, VIP, House, opened, password
 from tests.calls.phone import Phone
 
-from acdcore.calls.commands import AgentCommand, AgentState
-from acdcore.calls.feed import FeedKind, OfferOver
-from acdcore.calls.forking import REACTION_S
-from acdcore.calls.leg import AtPhone
-from acdcore.calls.reachability import ASK_EVERY_S
+from acdcore.calls.agents.forking import REACTION_S
+from acdcore.calls.agents.phone_probe import ASK_EVERY_S
+from acdcore.calls.core.leg import AtPhone
+from acdcore.calls.model.commands import AgentCommand, AgentState
+from acdcore.calls.record.event_stream import FeedKind, OfferOver
 from acdcore.sip.ladder import header, label
 
 pytestmark = pytest.mark.looptime

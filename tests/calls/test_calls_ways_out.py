@@ -6,7 +6,7 @@ import pytest
 from tests.calls.house import OURS, OUTSIDE, OUTSIDE_LINE, VIP, House, Plan, opened
 from tests.calls.phone import Phone
 
-from acdcore.calls.trunks import Trunk
+from acdcore.calls.trunks.trunks import Trunk
 from acdcore.kernel.address import Address
 from acdcore.kernel.errors import Outcome
 

@@ -13,14 +13,12 @@ from tests.calls.house import SERVICE_LINE, VIP, Plan, opened
 from tests.calls.silent_engine import SilentEngine
 from tests.ivr.read_by import read_by
 
-from acdcore.calls import ahead
-from acdcore.calls.people import AgentRecord, Customer, Tier
-from acdcore.calls.speaker import Speaker
-from acdcore.calls.voice import PromptLibrary
-from acdcore.ivr.engines import Voices
-from acdcore.ivr.helper import HelperProcesses
-from acdcore.ivr.kinds import ReadAs
-from acdcore.ivr.model import (
+from acdcore.calls.media import prerendered
+from acdcore.calls.media.prompts import PromptLibrary
+from acdcore.calls.media.tts import Speaker
+from acdcore.calls.model.directory import AgentRecord, Customer, Tier
+from acdcore.ivr.audio.wav import write_wav
+from acdcore.ivr.model.flow import (
     Flow,
     FlowName,
     Language,
@@ -34,10 +32,12 @@ from acdcore.ivr.model import (
     VariableName,
     Words,
 )
-from acdcore.ivr.phrases import Sayings, clips_of
-from acdcore.ivr.system import SystemPhrase, SystemPrompt, clip_names, phrase_key, system_key
-from acdcore.ivr.voices import CHOSEN, NATURAL, Reading, SpeechEngine, VoiceChoice, VoiceSettings
-from acdcore.ivr.wav import write_wav
+from acdcore.ivr.model.kinds import ReadAs
+from acdcore.ivr.model.system_prompts import SystemPhrase, SystemPrompt, clip_names, phrase_key, system_key
+from acdcore.ivr.reading.phrases import Sayings, clips_of
+from acdcore.ivr.tts.engines import Voices
+from acdcore.ivr.tts.helper import HelperProcesses
+from acdcore.ivr.tts.voices import CHOSEN, NATURAL, Reading, SpeechEngine, VoiceChoice, VoiceSettings
 from acdcore.kernel.errors import Unavailable
 from acdcore.kernel.ids import AgentId, CustomerId, QueueName
 from acdcore.media.engine import Engine
@@ -260,7 +260,7 @@ async def test_machine_without_room_for_a_helper_is_a_failing_engine_too() -> No
 
 async def test_sentence_that_is_wanted_again_while_it_is_spoken_leaves_one_clip() -> None:
     engine, gate = SilentEngine(10), threading.Event()
-    kept = ahead.Ahead(cast(Engine, engine))
+    kept = prerendered.Ahead(cast(Engine, engine))
 
     def read(wanted: Sequence[Words]) -> list[bytes]:
         gate.wait(TIMEOUT_S)
@@ -320,19 +320,19 @@ async def test_reload_takes_no_clip_from_a_caller_whose_other_words_are_still_be
 
 async def test_no_more_sentences_are_kept_than_the_limit() -> None:
     engine = SilentEngine(10)
-    kept = ahead.Ahead(cast(Engine, engine))
+    kept = prerendered.Ahead(cast(Engine, engine))
     speaking = asyncio.create_task(kept.get_ready(spoken_at_once))
-    for number in range(ahead.READY_MAX + 3):
+    for number in range(prerendered.READY_MAX + 3):
         kept.want(Words(str(number), CMN), is_urgent=True)
-    await until(lambda: not kept.waiting() and len(kept.ready) == ahead.READY_MAX)
-    assert len(engine.clips) == ahead.READY_MAX
+    await until(lambda: not kept.waiting() and len(kept.ready) == prerendered.READY_MAX)
+    assert len(engine.clips) == prerendered.READY_MAX
     speaking.cancel()
     kept.close()
     assert engine.clips == {}
 
 
 async def test_all_agents_are_wanted_in_all_languages_of_the_flows() -> None:
-    kept = ahead.Ahead(cast(Engine, SilentEngine(10)))
+    kept = prerendered.Ahead(cast(Engine, SilentEngine(10)))
     sayings = Sayings(dict.fromkeys(Language, "{number}"))
     agents = [AgentRecord(AgentId(number), "", "", "", {}, (), number == "1001") for number in ("1001", "1002")]
     flow = Flow(FlowName("f"), "f.toml", Language.ENGLISH, (CMN, Language.ENGLISH), NodeName("a"), {}, {})

@@ -6,12 +6,12 @@ import pytest
 from tests.calls.house import BOTH_TOLD_S, ORDINARY, ORDINARY_KEPT, SERVICE, SERVICE_LINE, VIP, House, Plan, opened
 from tests.calls.the_flows import packaged_flows
 
-from acdcore.calls.commands import AgentState, CallState
-from acdcore.calls.events import MessageDropped, MessageRefused
-from acdcore.calls.rules import QueueRules
-from acdcore.calls.trunks import Route
-from acdcore.ivr.model import Language
-from acdcore.ivr.system import SystemPrompt
+from acdcore.calls.model.commands import AgentState, CallState
+from acdcore.calls.model.history import MessageDropped, MessageRefused
+from acdcore.calls.routing_rules import QueueRules
+from acdcore.calls.trunks.trunks import Route
+from acdcore.ivr.model.flow import Language
+from acdcore.ivr.model.system_prompts import SystemPrompt
 from acdcore.kernel.errors import Outcome
 from acdcore.media.model import Speech
 from acdcore.queues.settings import QueueSettings

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from acdcore.ivr.check import Surroundings
-from acdcore.ivr.flow_file import load_flows
-from acdcore.ivr.model import Flow
+from acdcore.ivr.checks.check import Surroundings
+from acdcore.ivr.files.flows import load_flows
+from acdcore.ivr.model.flow import Flow
 from acdcore.kernel.ids import QueueName
 
 CONFIG = Path("config/ivr")

@@ -9,8 +9,7 @@ from pathlib import Path
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
 from acdcore.queues.decisions import Connected, Decision, Offered
 from acdcore.queues.dispatcher import Dispatcher
-from acdcore.queues.journal import Header, Mark, MarkKind, write, write_header, write_mark
-from acdcore.queues.model import (
+from acdcore.queues.inputs import (
     AgentLoggedIn,
     AgentPhoneUp,
     AgentReady,
@@ -22,8 +21,9 @@ from acdcore.queues.model import (
     OfferAccepted,
     TalkEnded,
 )
+from acdcore.queues.journal.lines import Header, Mark, MarkKind, write, write_header, write_mark
 from acdcore.queues.settings import AgentSettings, FloorSettings, QueueSettings
-from acdcore.storage.journal_files import segment_path
+from acdcore.storage.journal.files import segment_path
 
 DAY = date(2026, 11, 20)
 OPENING = datetime(2026, 11, 20, 8, tzinfo=UTC)

@@ -18,9 +18,9 @@ import typer
 from typer.testing import CliRunner
 
 from acdcore.__main__ import cli
-from acdcore.cli.terminal import plain_errors
-from acdcore.ivr.model import Language
-from acdcore.ivr.voices import CHOSEN, SpeechEngine
+from acdcore.cli.support.console import plain_errors
+from acdcore.ivr.model.flow import Language
+from acdcore.ivr.tts.voices import CHOSEN, SpeechEngine
 
 CONFIG = Path(__file__).parents[2] / "config"
 SETTINGS, AGENTS, CUSTOMERS = "acdcore.toml", "agents.toml", "customers.toml"

@@ -15,11 +15,11 @@ from typer.testing import CliRunner
 
 from acdcore.__main__ import cli
 from acdcore.cli.prompts import Line, as_csv, defused, lines_of
-from acdcore.ivr.model import Language, PromptKey, PromptName, WavFile
-from acdcore.ivr.prompts import render
-from acdcore.ivr.wav import read_wav
-from acdcore.plan import Plan, make_plan
-from acdcore.settings import load
+from acdcore.configuration.settings import load
+from acdcore.configuration.snapshot import Plan, make_plan
+from acdcore.ivr.audio.wav import read_wav
+from acdcore.ivr.model.flow import Language, PromptKey, PromptName, WavFile
+from acdcore.ivr.prompts.render import render
 
 CONFIG = Path(__file__).parents[2] / "config"
 

@@ -11,9 +11,9 @@ from tests.cli.shell import Shell, Typed
 from tests.control.house import House
 from tests.control.served import Served
 
-from acdcore.calls.commands import ReloadReport
-from acdcore.cli.daemon import Reach, daemon_at
+from acdcore.calls.model.commands import ReloadReport
 from acdcore.cli.reload import RELOADING, reload_whenever, reloaded
+from acdcore.cli.support.http_client import Reach, daemon_at
 from acdcore.control import Right
 from acdcore.kernel.errors import Unavailable
 

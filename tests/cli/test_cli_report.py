@@ -11,8 +11,8 @@ from tests.control.house import MORNING
 from tests.control.served import Served
 from tests.control.test_control_reports import a_morning
 
-from acdcore.calls.ports import StayFilter
-from acdcore.queues.figures import FORMULAS, Figure
+from acdcore.calls.model.ports import StayFilter
+from acdcore.reports.formulas import FORMULAS, Figure
 
 
 async def test_queues_are_a_table_with_what_its_columns_mean(shell: Shell, served: Served) -> None:

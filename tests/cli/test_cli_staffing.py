@@ -13,9 +13,9 @@ from tests.cli.shell import Shell, Typed
 from tests.control.house import HALF_AN_HOUR, MORNING, SERVICE
 from tests.control.served import Served
 
-from acdcore.calls.rows import StayRow
-from acdcore.cli.past_weeks import Window
+from acdcore.calls.model.rows import StayRow
 from acdcore.cli.staffing import monday_of, people, shift_of, window_before
+from acdcore.cli.support.past_weeks import Window
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.planning.day import Span
 from acdcore.planning.erlang import Target

@@ -8,9 +8,9 @@ from typer.testing import CliRunner
 
 from acdcore.__main__ import cli
 from acdcore.cli.voice import pip_install, requirements, spoken
-from acdcore.ivr.engines import Voices
-from acdcore.ivr.model import Language
-from acdcore.ivr.voices import CHOSEN
+from acdcore.ivr.model.flow import Language
+from acdcore.ivr.tts.engines import Voices
+from acdcore.ivr.tts.voices import CHOSEN
 from acdcore.kernel.errors import SettingsError, Unavailable
 
 

@@ -12,7 +12,7 @@ from tests.cli.shell import Shell, Typed
 from tests.control.house import ENDED, TALKING, WAITING
 from tests.control.served import Served
 
-from acdcore.calls.rows import CallEventRow, Detail
+from acdcore.calls.model.rows import CallEventRow, Detail
 from acdcore.cli.why import events
 from acdcore.kernel.ids import CallId
 

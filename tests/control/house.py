@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from acdcore.calls.commands import (
+from acdcore.calls.model.commands import (
     AgentCommand,
     AgentState,
     AlarmReport,
@@ -33,9 +33,8 @@ from acdcore.calls.commands import (
     Why,
     WrongState,
 )
-from acdcore.calls.feed import Feed
-from acdcore.calls.people import AgentRecord, Contact, Customer, CustomerChange, NewCustomer, Tier
-from acdcore.calls.ports import (
+from acdcore.calls.model.directory import AgentRecord, Contact, Customer, CustomerChange, NewCustomer, Tier
+from acdcore.calls.model.ports import (
     AnswerFilter,
     CallFilter,
     CallStory,
@@ -50,7 +49,7 @@ from acdcore.calls.ports import (
     VersionConflict,
     WorkFilter,
 )
-from acdcore.calls.rows import (
+from acdcore.calls.model.rows import (
     AgentEventRow,
     AnswerRow,
     CallEnd,
@@ -65,6 +64,7 @@ from acdcore.calls.rows import (
     TraceRow,
     WorkRow,
 )
+from acdcore.calls.record.event_stream import Feed
 from acdcore.kernel.alarms import Severity
 from acdcore.kernel.errors import Outcome, Refused, Unavailable
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName, SkillName

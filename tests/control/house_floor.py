@@ -3,10 +3,10 @@
 from tests.control.house import SERVICE, TALKING, WAITING
 
 from acdcore.control.release import Planner
+from acdcore.daemon.release_planning import Outlook
 from acdcore.kernel.ids import AgentId, SkillName
-from acdcore.outlook import Outlook
 from acdcore.queues.dispatcher import Dispatcher
-from acdcore.queues.model import (
+from acdcore.queues.inputs import (
     AgentLoggedIn,
     AgentLoggedOut,
     AgentPhoneUp,

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from tests.control.house import MORNING, House
 
-from acdcore.calls.ports import BadRecord, ForcedHours, Screening, Transcribed, TranscriptFilter, UnknownRecord
+from acdcore.calls.model.ports import BadRecord, ForcedHours, Screening, Transcribed, TranscriptFilter, UnknownRecord
 from acdcore.kernel.errors import Unavailable
-from acdcore.storage.transcripts import words_of
+from acdcore.storage.stores.transcripts import words_of
 
 
 class HouseClock:

@@ -19,8 +19,8 @@ from tests.control.house import (
 from tests.control.house_floor import house_planner
 from tests.control.house_stores import HouseClock, HouseHours, HouseScreening, HouseTranscripts
 
-from acdcore.calls.people import Tier
-from acdcore.calls.refusals import Refusals
+from acdcore.calls.admission.refusals import Refusals
+from acdcore.calls.model.directory import Tier
 from acdcore.control import ApiKey, ControlParts, ControlPlane, ControlSettings, Right
 from acdcore.kernel.address import Address
 from acdcore.sip.admission import Sources

@@ -9,8 +9,8 @@ import pytest
 from tests.control.house import MORNING, SERVICE, HouseRecords
 from tests.control.served import Served, build_house
 
-from acdcore.calls.ports import PAGE_ROWS_MAX, AnswerFilter
-from acdcore.calls.rows import AnswerRow
+from acdcore.calls.model.ports import PAGE_ROWS_MAX, AnswerFilter
+from acdcore.calls.model.rows import AnswerRow
 from acdcore.control.answers import AnswerGroup, all_answers, counted
 from acdcore.control.errors import ApiError
 from acdcore.kernel.ids import AgentId, CallId, QueueName

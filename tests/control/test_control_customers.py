@@ -6,7 +6,7 @@ from http import HTTPStatus
 import pytest
 from tests.control.served import Served
 
-from acdcore.calls.people import Tier
+from acdcore.calls.model.directory import Tier
 from acdcore.kernel.ids import CustomerId
 
 LOOKUP_S_MAX = 0.005

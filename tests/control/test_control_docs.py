@@ -12,10 +12,10 @@ from pathlib import Path
 from tests.control.house import ENDED, HALF_AN_HOUR, MORNING, SERVICE, WAITING, House
 from tests.control.served import KEYS, Served
 
-from acdcore.calls.feed import Alarm, FeedKind, ScreenPop
-from acdcore.calls.people import Contact
-from acdcore.calls.ports import Transcribed
-from acdcore.calls.rows import AgentEventRow, AnswerRow, SpokenPart, StayRow, TraceRow, TranscriptRow
+from acdcore.calls.model.directory import Contact
+from acdcore.calls.model.ports import Transcribed
+from acdcore.calls.model.rows import AgentEventRow, AnswerRow, SpokenPart, StayRow, TraceRow, TranscriptRow
+from acdcore.calls.record.event_stream import Alarm, FeedKind, ScreenPop
 from acdcore.control import Right
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, CustomerId

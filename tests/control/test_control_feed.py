@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from acdcore.calls.feed import (
+from acdcore.calls.record.event_stream import (
     SUBSCRIBERS_MAX,
     Alarm,
     Feed,

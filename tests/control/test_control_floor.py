@@ -6,7 +6,7 @@ import pytest
 from tests.control.house import TALKING, WAITING
 from tests.control.served import Served
 
-from acdcore.calls.commands import AgentState, CallState, Seat, SeatKind
+from acdcore.calls.model.commands import AgentState, CallState, Seat, SeatKind
 from acdcore.kernel.ids import AgentId
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.control.house import MORNING
 from tests.control.served import Served
 
-from acdcore.calls.ports import ForcedHours, Verdict
+from acdcore.calls.model.ports import ForcedHours, Verdict
 
 EVENING = "2026-11-21T20:00:00Z"
 

@@ -9,8 +9,8 @@ from structlog.testing import capture_logs
 from tests.control.house import ENDED, MORNING, ended_call, recording_of
 from tests.control.served import Served
 
-from acdcore.calls.ports import CallFilter, RecordingFilter
-from acdcore.calls.rows import TraceRow
+from acdcore.calls.model.ports import CallFilter, RecordingFilter
+from acdcore.calls.model.rows import TraceRow
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import CallId
 

@@ -7,7 +7,7 @@ import pytest
 from tests.control.house import HALF_AN_HOUR, MORNING, SERVICE, House
 from tests.control.served import Served
 
-from acdcore.calls.rows import StayRow
+from acdcore.calls.model.rows import StayRow
 from acdcore.kernel.ids import AgentId, QueueName
 
 PATH = "/v1/queues/service/release"

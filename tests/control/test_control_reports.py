@@ -9,11 +9,11 @@ import pytest
 from tests.control.house import MORNING, SERVICE
 from tests.control.served import Served
 
-from acdcore.calls.ports import StayFilter
-from acdcore.calls.rows import AgentEventRow, StayRow
+from acdcore.calls.model.ports import StayFilter
+from acdcore.calls.model.rows import AgentEventRow, StayRow
 from acdcore.control.reports import PIECE, RECEIPT_ITEMS_MAX
 from acdcore.kernel.ids import AgentId, QueueName
-from acdcore.queues.figures import FORMULAS, Figure
+from acdcore.reports.formulas import FORMULAS, Figure
 
 SALES = QueueName("sales")
 DAY = "from=2026-11-21T00:00:00Z&to=2026-11-22T00:00:00Z"

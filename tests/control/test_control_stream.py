@@ -12,8 +12,8 @@ from aiohttp import ClientResponse, ClientSession, web
 from tests.control.house import ENDED, HALF_AN_HOUR, MORNING, SERVICE, WAITING, House, ended_call
 from tests.control.served import KEYS, Served, build_house, parts_of, settings_for
 
-from acdcore.calls.feed import Alarm, FeedEvent, FeedKind, ScreenPop
-from acdcore.calls.people import Contact
+from acdcore.calls.model.directory import Contact
+from acdcore.calls.record.event_stream import Alarm, FeedEvent, FeedKind, ScreenPop
 from acdcore.control import ApiKey, ControlParts, ControlPlane, Right
 from acdcore.control.app import build
 from acdcore.control.keys import Keyring

@@ -6,8 +6,8 @@ from http import HTTPStatus
 from tests.control.house import ENDED, MORNING, recording_of
 from tests.control.served import Served
 
-from acdcore.calls.ports import Transcribed, TranscriptFilter
-from acdcore.calls.rows import SpokenPart, TranscriptRow
+from acdcore.calls.model.ports import Transcribed, TranscriptFilter
+from acdcore.calls.model.rows import SpokenPart, TranscriptRow
 from acdcore.kernel.ids import CallId
 
 

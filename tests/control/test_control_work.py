@@ -7,7 +7,7 @@ import pytest
 from tests.control.house import MORNING, NEW_WORK, OPEN_WORK
 from tests.control.served import Served
 
-from acdcore.calls.ports import WorkFilter
+from acdcore.calls.model.ports import WorkFilter
 from acdcore.kernel.ids import AgentId, CustomerId, QueueName
 from acdcore.work.model import WorkId, WorkKind, WorkState
 

@@ -20,11 +20,11 @@ from bench.ports import listener_environment, media_environment
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from acdcore.ivr.calendars import load_calendars
-from acdcore.ivr.phrases import PLACEHOLDERS
-from acdcore.plan import make_plan
-from acdcore.settings import Settings, load
-from acdcore.storage.seed import read_seeds
+from acdcore.configuration.settings import Settings, load
+from acdcore.configuration.snapshot import make_plan
+from acdcore.ivr.calendars.file import load_calendars
+from acdcore.ivr.reading.phrases import PLACEHOLDERS
+from acdcore.storage.stores.seed import read_seeds
 
 ROOT = Path(__file__).parents[2]
 CONFIGURATION = ROOT / "docs" / "configuration.md"

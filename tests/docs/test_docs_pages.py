@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from acdcore.queue_table import QueueTable
+from acdcore.configuration.queue_section import QueueTable
 
 DOCS = Path(__file__).parents[2] / "docs"
 ROW = re.compile(r"^\| `(\w+)` \|[^|]*\| ([^|]*) \| [^|]+ \|$", re.MULTILINE)

@@ -8,11 +8,11 @@ from tests.docs.test_docs_examples import ROOT, blocks, configured, output_of
 from tests.ivr.studio import phrase, wav
 
 from acdcore.cli.prompts import Line
-from acdcore.ivr.http_voice import ANSWER_BYTES_MAX, AT_ONCE_MAX, LATER, PAUSE_MAX_S, TRIES_MAX
-from acdcore.ivr.model import Language
-from acdcore.ivr.take import CLIPPED_SHARE_MAX, FAINT_DBFS, NOISE_HEARD_DBFS, SPEECH_OVER_NOISE_MIN_DB
-from acdcore.ivr.voices import SpeechEngine, VoiceChoice
-from acdcore.settings import load
+from acdcore.configuration.settings import load
+from acdcore.ivr.model.flow import Language
+from acdcore.ivr.prompts.studio_take import CLIPPED_SHARE_MAX, FAINT_DBFS, NOISE_HEARD_DBFS, SPEECH_OVER_NOISE_MIN_DB
+from acdcore.ivr.tts.http_voice import ANSWER_BYTES_MAX, AT_ONCE_MAX, LATER, PAUSE_MAX_S, TRIES_MAX
+from acdcore.ivr.tts.voices import SpeechEngine, VoiceChoice
 
 PAGE = ROOT / "docs" / "voice.md"
 CLI = ROOT / "docs" / "cli.md"

@@ -17,15 +17,15 @@ from typing import Protocol, cast
 
 import pycantonese
 
-from acdcore.ivr.cantonese import respelled
-from acdcore.ivr.flow_file import read_flow
-from acdcore.ivr.kinds import ReadAs
-from acdcore.ivr.model import Language, PromptName, PromptRequest, Text, WavFile
-from acdcore.ivr.prompts import flow_requests
-from acdcore.ivr.reading import read
-from acdcore.ivr.system_file import system_requests
-from acdcore.plan import make_plan
-from acdcore.settings import load
+from acdcore.configuration.settings import load
+from acdcore.configuration.snapshot import make_plan
+from acdcore.ivr.files.flows import read_flow
+from acdcore.ivr.files.system_prompts import system_requests
+from acdcore.ivr.model.flow import Language, PromptName, PromptRequest, Text, WavFile
+from acdcore.ivr.model.kinds import ReadAs
+from acdcore.ivr.prompts.render import flow_requests
+from acdcore.ivr.reading.values import read
+from acdcore.ivr.tts.cantonese import respelled
 
 CONFIG = Path(__file__).parents[2] / "config"
 SENTENCES = 1_500

@@ -1,8 +1,8 @@
 """One reader for every language."""
 
-from acdcore.ivr.engines import Voices
-from acdcore.ivr.model import Language
-from acdcore.ivr.voices import Reader, SpeechEngine, stand_in
+from acdcore.ivr.model.flow import Language
+from acdcore.ivr.tts.engines import Voices
+from acdcore.ivr.tts.voices import Reader, SpeechEngine, stand_in
 
 
 def read_by(reader: Reader) -> Voices:

@@ -5,7 +5,7 @@ import struct
 import numpy as np
 from numpy.typing import NDArray
 
-from acdcore.ivr.wav import FLOAT, PCM
+from acdcore.ivr.audio.wav import FLOAT, PCM
 
 RATE = 48_000
 Floats = NDArray[np.float64]

@@ -7,14 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from acdcore.ivr import node_tables
-from acdcore.ivr.check import Surroundings, validate, validate_together
-from acdcore.ivr.flow_file import read_flow
-from acdcore.ivr.kinds import ReadAs
-from acdcore.ivr.machine import Machine
-from acdcore.ivr.model import Context, CustomerCard, Flow, FlowName, Language, LookupMiss, PromptKey, Words
-from acdcore.ivr.reading import said
-from acdcore.ivr.steps import (
+from acdcore.ivr.checks.check import Surroundings, validate, validate_together
+from acdcore.ivr.files import node_tables
+from acdcore.ivr.files.flows import read_flow
+from acdcore.ivr.flow.actions import (
     Action,
     Answered,
     Ask,
@@ -50,6 +46,10 @@ from acdcore.ivr.steps import (
     StopRecording,
     Understand,
 )
+from acdcore.ivr.flow.machine import Machine
+from acdcore.ivr.model.flow import Context, CustomerCard, Flow, FlowName, Language, LookupMiss, PromptKey, Words
+from acdcore.ivr.model.kinds import ReadAs
+from acdcore.ivr.reading.values import said
 from acdcore.kernel.ids import CustomerId, QueueName
 
 AROUND = Surroundings(frozenset({QueueName("service"), QueueName("sales")}), services=frozenset({"accounts"}))

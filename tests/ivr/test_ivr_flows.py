@@ -10,28 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acdcore.ivr.check import Surroundings
-from acdcore.ivr.flow_file import load_flows
-from acdcore.ivr.kinds import CallbackChoice, QuestionKind, ServiceMiss
-from acdcore.ivr.machine import VISITS_MAX, Machine
-from acdcore.ivr.model import (
-    CalendarState,
-    Context,
-    CustomerCard,
-    EndReason,
-    Flow,
-    FlowName,
-    Language,
-    LookupMiss,
-    MenuNode,
-    NodeName,
-    PromptKey,
-    PromptName,
-    Text,
-    VariableName,
-    Words,
-)
-from acdcore.ivr.steps import (
+from acdcore.ivr.checks.check import Surroundings
+from acdcore.ivr.files.flows import load_flows
+from acdcore.ivr.flow.actions import (
     Action,
     Answered,
     Ask,
@@ -56,6 +37,25 @@ from acdcore.ivr.steps import (
     SetLanguage,
     StopRecording,
 )
+from acdcore.ivr.flow.machine import VISITS_MAX, Machine
+from acdcore.ivr.model.flow import (
+    CalendarState,
+    Context,
+    CustomerCard,
+    EndReason,
+    Flow,
+    FlowName,
+    Language,
+    LookupMiss,
+    MenuNode,
+    NodeName,
+    PromptKey,
+    PromptName,
+    Text,
+    VariableName,
+    Words,
+)
+from acdcore.ivr.model.kinds import CallbackChoice, QuestionKind, ServiceMiss
 from acdcore.kernel.ids import AgentId, CustomerId, QueueName
 
 CONFIG = Path(__file__).parents[2] / "config"

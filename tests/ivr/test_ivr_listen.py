@@ -7,29 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acdcore.ivr.check import Surroundings, validate
-from acdcore.ivr.flow_file import read_flow
-from acdcore.ivr.kinds import QuestionKind
-from acdcore.ivr.machine import HEARING_ENDS_S, PREPARING_MAX_S, UNDERSTANDING_MAX_S, Machine
-from acdcore.ivr.model import (
-    Context,
-    EndReason,
-    Flow,
-    FlowName,
-    HangUpNode,
-    Language,
-    ListenNode,
-    MenuNode,
-    Node,
-    NodeName,
-    PlayNode,
-    PromptKey,
-    PromptName,
-    QueueNode,
-    VariableName,
-)
-from acdcore.ivr.spoken import YES_NO, plain
-from acdcore.ivr.steps import (
+from acdcore.ivr.checks.check import Surroundings, validate
+from acdcore.ivr.files.flows import read_flow
+from acdcore.ivr.flow.actions import (
     Action,
     Answered,
     CallerLeft,
@@ -53,6 +33,26 @@ from acdcore.ivr.steps import (
     StopPlaying,
     Understand,
 )
+from acdcore.ivr.flow.machine import HEARING_ENDS_S, PREPARING_MAX_S, UNDERSTANDING_MAX_S, Machine
+from acdcore.ivr.flow.spoken_answers import YES_NO, plain
+from acdcore.ivr.model.flow import (
+    Context,
+    EndReason,
+    Flow,
+    FlowName,
+    HangUpNode,
+    Language,
+    ListenNode,
+    MenuNode,
+    Node,
+    NodeName,
+    PlayNode,
+    PromptKey,
+    PromptName,
+    QueueNode,
+    VariableName,
+)
+from acdcore.ivr.model.kinds import QuestionKind
 from acdcore.kernel.errors import SettingsError
 from acdcore.kernel.ids import QueueName
 

@@ -10,8 +10,8 @@ from math import pi, sin
 
 import pytest
 
-from acdcore.ivr.model import Language
-from acdcore.ivr.pack import Pack
+from acdcore.ivr.model.flow import Language
+from acdcore.ivr.prompts.standard_pack import Pack
 from acdcore.media import g711, tones
 from acdcore.media.model import Codec
 from acdcore.media.speech import Ear

@@ -3,7 +3,7 @@
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
 from acdcore.planning.day import Arrival, Person, Phone, Span
 from acdcore.planning.pattern import Duration, Kind, Pattern, Stream
-from acdcore.queues.model import CallerFacts, EntryId
+from acdcore.queues.inputs import CallerFacts, EntryId
 from acdcore.queues.settings import AgentSettings, FloorSettings, QueueSettings
 
 SALES, HELP = QueueName("sales"), QueueName("help")

@@ -22,7 +22,7 @@ from acdcore.planning.changes import (
     changed,
 )
 from acdcore.planning.day import Event, Span
-from acdcore.queues.model import FloorChanged
+from acdcore.queues.inputs import FloorChanged
 from acdcore.queues.settings import Strategy
 
 DAY = AFTERNOON.draw(1)

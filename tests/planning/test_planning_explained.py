@@ -9,7 +9,6 @@ from tests.queues.shift import Shift, floor
 
 from acdcore.kernel.ids import AgentId, CallId, QueueName, SkillName
 from acdcore.planning.explained import Ending, Explained, arrived_at, candidates, explain, moment_after
-from acdcore.queues import checkpoint
 from acdcore.queues.decisions import (
     Connected,
     Decision,
@@ -24,8 +23,7 @@ from acdcore.queues.decisions import (
     WithdrawCause,
 )
 from acdcore.queues.dispatcher import Dispatcher
-from acdcore.queues.journal import Header, Mark, MarkKind, write, write_header, write_mark, write_state
-from acdcore.queues.model import (
+from acdcore.queues.inputs import (
     AgentLoggedIn,
     AgentPhoneUp,
     AgentReady,
@@ -39,6 +37,8 @@ from acdcore.queues.model import (
     OfferId,
     TalkEnded,
 )
+from acdcore.queues.journal import checkpoint
+from acdcore.queues.journal.lines import Header, Mark, MarkKind, write, write_header, write_mark, write_state
 from acdcore.queues.settings import (
     AgentSettings,
     FloorSettings,
@@ -49,8 +49,8 @@ from acdcore.queues.settings import (
     Ring,
     ToFlow,
 )
-from acdcore.queues.view import Exclusion
-from acdcore.storage.journal_files import pack, segment_files, segment_path
+from acdcore.queues.views import Exclusion
+from acdcore.storage.journal.files import pack, segment_files, segment_path
 
 DAY = date(2026, 11, 5)
 BEGAN = datetime(2026, 11, 5, 1, tzinfo=UTC)

@@ -16,11 +16,11 @@ from acdcore.planning.outcome import End
 from acdcore.planning.recorded import Present, RecordedTurn, Recording, record
 from acdcore.planning.recorded_files import recording
 from acdcore.planning.simulation import Simulation, simulate
-from acdcore.queues import checkpoint
 from acdcore.queues.dispatcher import Dispatcher
-from acdcore.queues.journal import Header, write, write_header, write_state
-from acdcore.queues.model import AgentLoggedIn, AgentPhoneDown
-from acdcore.storage.journal_files import segment_path
+from acdcore.queues.inputs import AgentLoggedIn, AgentPhoneDown
+from acdcore.queues.journal import checkpoint
+from acdcore.queues.journal.lines import Header, write, write_header, write_state
+from acdcore.storage.journal.files import segment_path
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 MIDNIGHT = datetime(2026, 11, 5, tzinfo=SHANGHAI)

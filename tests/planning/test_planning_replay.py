@@ -9,12 +9,12 @@ from typing import Any
 from tests.queues.shift import Shift, floor
 
 from acdcore.planning.replay import DIFFERENCES_MAX, day_files, inputs, replay
-from acdcore.queues import checkpoint
 from acdcore.queues.decisions import Decision
 from acdcore.queues.dispatcher import Dispatcher
-from acdcore.queues.journal import Header, Mark, MarkKind, write, write_header, write_mark, write_state
-from acdcore.queues.model import Input
-from acdcore.storage.journal_files import pack, segment_path
+from acdcore.queues.inputs import Input
+from acdcore.queues.journal import checkpoint
+from acdcore.queues.journal.lines import Header, Mark, MarkKind, write, write_header, write_mark, write_state
+from acdcore.storage.journal.files import pack, segment_path
 
 DAY = date(2026, 11, 5)
 

@@ -10,7 +10,7 @@ from acdcore.planning.day import Day, Event, Person, Phone, Span
 from acdcore.planning.outcome import DayResult, End, Fate, Figures
 from acdcore.planning.simulation import Simulation, simulate
 from acdcore.queues.decisions import AgentState, AgentStateChanged, Offered
-from acdcore.queues.model import AgentPhoneDown, CallerFacts, EntryId, LeaveCause
+from acdcore.queues.inputs import AgentPhoneDown, CallerFacts, EntryId, LeaveCause
 from acdcore.queues.settings import (
     Channel,
     FloorSettings,

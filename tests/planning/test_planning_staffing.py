@@ -11,7 +11,7 @@ from acdcore.planning.release import present as present_of
 from acdcore.planning.staffing import Shift, Workload, check, clock, cover, render, requirements, staff
 from acdcore.planning.whatif import SERVICE_LEVEL
 from acdcore.queues.dispatcher import Dispatcher
-from acdcore.queues.model import (
+from acdcore.queues.inputs import (
     AgentLoggedIn,
     AgentPhoneUp,
     AgentReady,

@@ -22,9 +22,7 @@ from acdcore.queues.decisions import (
     TalkFinished,
 )
 from acdcore.queues.dispatcher import Dispatcher
-from acdcore.queues.journal import rebuild, write
-from acdcore.queues.metrics import Metrics
-from acdcore.queues.model import (
+from acdcore.queues.inputs import (
     AgentLoggedIn,
     AgentLoggedOut,
     AgentNotReady,
@@ -47,6 +45,8 @@ from acdcore.queues.model import (
     WrapUpEnded,
     WrapUpExtended,
 )
+from acdcore.queues.journal.lines import rebuild, write
+from acdcore.queues.live_figures import Metrics
 from acdcore.queues.settings import (
     AgentSettings,
     FloorSettings,
@@ -56,7 +56,7 @@ from acdcore.queues.settings import (
     Strategy,
     ToQueue,
 )
-from acdcore.queues.view import Explanation, HoldBack
+from acdcore.queues.views import Explanation, HoldBack
 
 SALES, HELP, SPARE = QueueName("sales"), QueueName("help"), QueueName("spare")
 TALK, REPAIR, ENGLISH = SkillName("talk"), SkillName("repair"), SkillName("english")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.queues.decisions import Connected, Decision, Offered
 from acdcore.queues.dispatcher import Dispatcher
-from acdcore.queues.model import (
+from acdcore.queues.inputs import (
     AgentLoggedIn,
     AgentLoggedOut,
     AgentNotReady,

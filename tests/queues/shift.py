@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
 from acdcore.queues.decisions import Connected, Decision, Offered
 from acdcore.queues.dispatcher import Dispatcher
-from acdcore.queues.model import (
+from acdcore.queues.inputs import (
     AgentBusy,
     AgentIdle,
     AgentLoggedIn,

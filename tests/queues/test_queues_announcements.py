@@ -5,7 +5,7 @@ from tests.queues.desk import ANNA, BO, SALES, TALK, Desk, only
 
 from acdcore.queues.announcements import told_wait_s
 from acdcore.queues.decisions import Announce, Connected, Departed, Offered
-from acdcore.queues.model import AgentLoggedOut, CallerLeft, CallerPaused, CallerResumed, OfferAccepted, TalkEnded
+from acdcore.queues.inputs import AgentLoggedOut, CallerLeft, CallerPaused, CallerResumed, OfferAccepted, TalkEnded
 from acdcore.queues.settings import QueueSettings
 
 TELLING = QueueSettings(SALES, {TALK: 1}, wrap_up_s=0, announce_first_s=0, announce_every_s=30, announces_wait=True)

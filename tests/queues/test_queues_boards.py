@@ -3,7 +3,7 @@
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
 from acdcore.queues.decisions import AgentState, Decision, Offered
 from acdcore.queues.dispatcher import Dispatcher
-from acdcore.queues.model import (
+from acdcore.queues.inputs import (
     AgentLoggedIn,
     AgentNotReady,
     AgentPhoneUp,
@@ -18,7 +18,7 @@ from acdcore.queues.model import (
     WrapUpEnded,
 )
 from acdcore.queues.settings import AgentSettings, FloorSettings, QueueSettings
-from acdcore.queues.view import AgentGlance
+from acdcore.queues.views import AgentGlance
 
 SALES, HELP = QueueName("sales"), QueueName("help")
 TALK = SkillName("talk")

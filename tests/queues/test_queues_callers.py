@@ -13,7 +13,7 @@ from acdcore.queues.decisions import (
     Relaxed,
     WithdrawCause,
 )
-from acdcore.queues.model import (
+from acdcore.queues.inputs import (
     AgentLoggedIn,
     AgentLoggedOut,
     AgentNotReady,

@@ -20,7 +20,7 @@ from acdcore.queues.decisions import (
     WithdrawCause,
 )
 from acdcore.queues.dispatcher import Dispatcher
-from acdcore.queues.model import (
+from acdcore.queues.inputs import (
     MAX_FORMER_EDITIONS,
     AgentBusy,
     AgentIdle,
@@ -46,7 +46,7 @@ from acdcore.queues.model import (
     WrapUpExtended,
 )
 from acdcore.queues.settings import AgentSettings, FloorSettings, OfferEnd, QueueSettings, Strategy
-from acdcore.queues.view import Exclusion
+from acdcore.queues.views import Exclusion
 
 SALES_QUEUE = QueueSettings(SALES, {TALK: 1})
 HELP_QUEUE = QueueSettings(HELP, {REPAIR: 3})

@@ -9,7 +9,7 @@ from tests.queues.floor_day import FloorDay, Plan
 from acdcore.kernel.ids import QueueName
 from acdcore.queues.decisions import Connected, Decision, Departed, Offered, OfferMissed, OfferWithdrawn, Queued
 from acdcore.queues.estimate import MEMORY_S, MIN_OFFERS, Estimator
-from acdcore.queues.model import CallerJoined, EntryId, Input
+from acdcore.queues.inputs import CallerJoined, EntryId, Input
 from acdcore.queues.settings import FloorSettings, QueueSettings
 
 SALES = QueueName("sales")

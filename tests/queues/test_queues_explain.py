@@ -9,7 +9,7 @@ from tests.queues.shift import Shift, floor
 from acdcore.kernel.ids import AgentId
 from acdcore.queues.decisions import HeldForAgent, Offered, Overflowed, Relaxed
 from acdcore.queues.dispatcher import Dispatcher
-from acdcore.queues.model import (
+from acdcore.queues.inputs import (
     AgentLoggedIn,
     AgentNotReady,
     AgentPhoneUp,
@@ -33,7 +33,7 @@ from acdcore.queues.settings import (
     Ring,
     ToFlow,
 )
-from acdcore.queues.view import MISSED_BEFORE, Exclusion, HoldBack, Timer, TimerName
+from acdcore.queues.views import MISSED_BEFORE, Exclusion, HoldBack, Timer, TimerName
 
 
 class Everybody(Collection[EntryId]):

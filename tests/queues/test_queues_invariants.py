@@ -8,9 +8,7 @@ from tests.queues.desk import ANNA, BO, CHEN, ENGLISH, HELP, REPAIR, SALES, SPAR
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
 from acdcore.queues.decisions import AgentState, Decision, Offered
 from acdcore.queues.dispatcher import Dispatcher
-from acdcore.queues.journal import read
-from acdcore.queues.metrics import Metrics
-from acdcore.queues.model import (
+from acdcore.queues.inputs import (
     AgentBusy,
     AgentIdle,
     AgentLoggedIn,
@@ -38,6 +36,8 @@ from acdcore.queues.model import (
     WrapUpEnded,
     WrapUpExtended,
 )
+from acdcore.queues.journal.lines import read
+from acdcore.queues.live_figures import Metrics
 from acdcore.queues.settings import (
     AgentSettings,
     FloorSettings,

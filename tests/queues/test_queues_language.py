@@ -3,10 +3,9 @@
 from dataclasses import dataclass, field, replace
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
-from acdcore.queues.checkpoint import dump, load
 from acdcore.queues.decisions import Decision, Offered, Overflowed, Relaxed
 from acdcore.queues.dispatcher import Dispatcher
-from acdcore.queues.model import (
+from acdcore.queues.inputs import (
     AgentLoggedIn,
     AgentLoggedOut,
     AgentNotReady,
@@ -20,6 +19,7 @@ from acdcore.queues.model import (
     OfferId,
     TalkEnded,
 )
+from acdcore.queues.journal.checkpoint import dump, load
 from acdcore.queues.settings import (
     AgentSettings,
     FloorSettings,
@@ -29,7 +29,7 @@ from acdcore.queues.settings import (
     Ring,
     ToAnnouncement,
 )
-from acdcore.queues.view import Exclusion, Explanation, TimerName
+from acdcore.queues.views import Exclusion, Explanation, TimerName
 
 SERVICE = QueueName("service")
 CHINESE, ENGLISH = AgentId("1001"), AgentId("1002")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from tests.queues.desk import ANNA, BO, HELP, REPAIR, SALES, SPARE, TALK, Desk, kinds, only
 
 from acdcore.queues.decisions import Connected, Offered, OfferWithdrawn, Overflowed, Queued
-from acdcore.queues.model import (
+from acdcore.queues.inputs import (
     AgentLoggedIn,
     AgentLoggedOut,
     AgentNotReady,

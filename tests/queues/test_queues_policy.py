@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 from tests.queues.desk import ENGLISH, REPAIR, SALES, TALK
 
 from acdcore.queues import policy
-from acdcore.queues.model import CallerFacts
+from acdcore.queues.inputs import CallerFacts
 from acdcore.queues.settings import NeedRule, QueueSettings, Ring
-from acdcore.queues.view import Exclusion
+from acdcore.queues.views import Exclusion
 
 WHOLE = st.integers(0, 4_000)
 

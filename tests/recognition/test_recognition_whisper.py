@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from bench.listening_words import DEPARTMENTS_EN
 
-from acdcore.ivr.helper import HelperProcesses
-from acdcore.ivr.model import Language
-from acdcore.ivr.voices import Reading, stand_in
-from acdcore.ivr.wav import read_wav, to_pcm
+from acdcore.ivr.audio.wav import read_wav, to_pcm
+from acdcore.ivr.model.flow import Language
+from acdcore.ivr.tts.helper import HelperProcesses
+from acdcore.ivr.tts.voices import Reading, stand_in
 from acdcore.kernel.errors import Unavailable
 from acdcore.media.g711 import decode, encode
 from acdcore.media.model import Codec

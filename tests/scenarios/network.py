@@ -27,9 +27,9 @@ from acdcore.sip.events import (
     Transmit,
     Transport,
 )
-from acdcore.sip.headers import NameAddr
 from acdcore.sip.ladder import Seen, label, render
-from acdcore.sip.uri import SipUri
+from acdcore.sip.syntax.headers import NameAddr
+from acdcore.sip.syntax.uri import SipUri
 
 TURNS_MAX = 100_000
 """Steps of one scenario; more is an endless loop."""

@@ -9,10 +9,10 @@ import pytest
 from tests.calls.house import SERVICE_LINE, VIP, House, opened
 from tests.calls.phone import Phone
 
-from acdcore.calls.call import Call
-from acdcore.calls.leg import Leg
-from acdcore.calls.mailbox import Mailbox
-from acdcore.ivr.machine import Machine
+from acdcore.calls.core.call import Call
+from acdcore.calls.core.leg import Leg
+from acdcore.calls.core.mailbox import Mailbox
+from acdcore.ivr.flow.machine import Machine
 
 pytestmark = pytest.mark.looptime
 

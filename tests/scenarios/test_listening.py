@@ -9,10 +9,11 @@ from tests.calls.phone import Phone
 from tests.calls.plain_recogniser import PlainRecogniser, noise, pause, speech, words
 from tests.scenarios.ladders import ANSWERED, played
 
-from acdcore.calls.call import SentTo
-from acdcore.calls.rules import QueueRules
-from acdcore.calls.trunks import Route
-from acdcore.ivr.model import (
+from acdcore.calls.core.call import SentTo
+from acdcore.calls.routing_rules import QueueRules
+from acdcore.calls.trunks.trunks import Route
+from acdcore.ivr.flow.actions import EnterQueue
+from acdcore.ivr.model.flow import (
     EndReason,
     Flow,
     HangUpNode,
@@ -29,7 +30,6 @@ from acdcore.ivr.model import (
     Text,
     VariableName,
 )
-from acdcore.ivr.steps import EnterQueue
 from acdcore.recognition.hearing import Understanding
 
 pytestmark = pytest.mark.looptime

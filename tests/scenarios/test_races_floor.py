@@ -25,9 +25,9 @@ from tests.calls.house import (
 from tests.calls.the_flows import packaged_flows
 from tests.scenarios.ladders import ANSWERED, QUEUED, RUNG, played
 
-from acdcore.calls.commands import AgentCommand, AgentState, UnknownCall
+from acdcore.calls.model.commands import AgentCommand, AgentState, UnknownCall
 from acdcore.kernel.ids import AgentId
-from acdcore.queues.model import FloorChanged
+from acdcore.queues.inputs import FloorChanged
 from acdcore.queues.settings import FloorSettings, OverflowCause, OverflowRule, QueueSettings, ToFlow, ToQueue
 from acdcore.sip.events import Event, SessionEnded
 

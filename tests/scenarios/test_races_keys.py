@@ -3,7 +3,7 @@
 | also | where |
 |---|---|
 | pause and return against deadlines | `queues/test_queues_callers`: `pause_takes_back`, `deadlines_of_a_pause` |
-| keys before, during and after prompts | `ivr/test_ivr_machine` |
+| keys before, during and after prompts | `ivr/flow/test_ivr_machine` |
 """
 
 import asyncio
@@ -22,8 +22,8 @@ from tests.calls.house import (
 from tests.calls.the_flows import packaged_flows
 from tests.scenarios.ladders import ANSWERED, QUEUED, SAME_TURN_S, played
 
-from acdcore.calls.commands import AgentCommand, AgentState
-from acdcore.calls.rules import QueueRules
+from acdcore.calls.model.commands import AgentCommand, AgentState
+from acdcore.calls.routing_rules import QueueRules
 from acdcore.queues.settings import OverflowCause, OverflowRule, QueueSettings, ToFlow, ToQueue
 
 QUEUE = QueueSettings(SERVICE, ring_for_s=15.0, wrap_up_s=10.0)

@@ -4,9 +4,9 @@
 |---|---|
 | a lost BYE that is repeated | `scenarios/test_sip_ladders`: `lost_bye` |
 | a session timer between two endpoints | `scenarios/test_sip_ladders`: `session_timer` |
-| an unplugged phone | `calls/test_calls_reachability` |
-| a real database that stops and starts | `storage/test_storage_drainer`: `outage`, `server_killed` |
-| a journal torn off anywhere | `queues/test_queues_journal`, `storage/test_storage_journal` |
+| an unplugged phone | `calls/agents/test_calls_phone_probe` |
+| a real database that stops and starts | `storage/spool/test_storage_drainer`: `outage`, `server_killed` |
+| a journal torn off anywhere | `queues/journal/test_queues_journal`, `storage/journal/test_storage_journal` |
 | a daemon killed with calls up | `wire/test_wire_crash` |
 """
 
@@ -29,16 +29,16 @@ from tests.calls.house import (
 )
 from tests.scenarios.ladders import ANSWERED, QUEUED, RUNG, ladder, played
 
-from acdcore.calls.commands import AgentState
-from acdcore.calls.ports import Spool
+from acdcore.calls.model.commands import AgentState
+from acdcore.calls.model.ports import Spool
 from acdcore.kernel.clock import Clock
 from acdcore.queues.decisions import Decision
-from acdcore.queues.journal import Header, open_segment, write, write_header
-from acdcore.queues.model import Input
-from acdcore.queues.resumption import resume
+from acdcore.queues.inputs import Input
+from acdcore.queues.journal.lines import Header, open_segment, write, write_header
+from acdcore.queues.journal.resume import resume
 from acdcore.queues.settings import FloorSettings, QueueSettings
-from acdcore.storage import rows
-from acdcore.storage.spool import DiskSpool
+from acdcore.storage.spool import rows
+from acdcore.storage.spool.spool import DiskSpool
 
 LATE = "13700000003"
 """Somebody who did not wait before the restart."""

@@ -32,11 +32,11 @@ from tests.calls.house import (
 )
 from tests.scenarios.ladders import ANSWERED, QUEUED, RUNG, played
 
-from acdcore.calls.commands import AgentCommand, AgentState, Seat, SeatKind
+from acdcore.calls.model.commands import AgentCommand, AgentState, Seat, SeatKind
 from acdcore.kernel.ids import AgentId
-from acdcore.queues.model import FloorChanged
+from acdcore.queues.inputs import FloorChanged
 from acdcore.queues.settings import FloorSettings, QueueSettings
-from acdcore.sip.parser import parse
+from acdcore.sip.syntax.parser import parse
 
 QUEUE = QueueSettings(SERVICE, ring_for_s=15.0, wrap_up_s=10.0)
 ON_THE_WAY_S = 0.0005

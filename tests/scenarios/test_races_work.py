@@ -17,11 +17,11 @@ from tests.calls.house import BOTH_TOLD_S, MORNING, ORDINARY, SALES, SERVICE, SE
 from tests.calls.the_flows import packaged_flows
 from tests.scenarios.ladders import ANSWERED, QUEUED, SAME_TURN_S, WORK_BEGUN, WORK_RUNG, played
 
-from acdcore.calls.commands import AgentState
-from acdcore.calls.ports import ForcedHours
-from acdcore.calls.rules import QueueRules
-from acdcore.calls.trunks import Route
-from acdcore.ivr.opening import Calendar, CalendarName, Span
+from acdcore.calls.model.commands import AgentState
+from acdcore.calls.model.ports import ForcedHours
+from acdcore.calls.routing_rules import QueueRules
+from acdcore.calls.trunks.trunks import Route
+from acdcore.ivr.calendars.opening_hours import Calendar, CalendarName, Span
 from acdcore.numbering.plan import HOME
 from acdcore.queues.settings import QueueSettings
 from acdcore.sip.events import Event, SessionAnswered, SessionEnded

@@ -24,14 +24,14 @@ from tests.calls.house import (
 from tests.calls.phone import Phone
 from tests.scenarios.test_races_work import ask_for_callback
 
-from acdcore.calls.audio_address import AudioSettings
-from acdcore.calls.commands import AgentCommand, AgentState, Seat, SeatKind
-from acdcore.calls.rows import SegmentEnd
-from acdcore.calls.rules import QueueRules
-from acdcore.calls.talk import LINE_LOST
-from acdcore.calls.waiting import TAKE_KEY
-from acdcore.ivr.model import Language
-from acdcore.ivr.system import SystemPrompt
+from acdcore.calls.media.audio_address import AudioSettings
+from acdcore.calls.model.commands import AgentCommand, AgentState, Seat, SeatKind
+from acdcore.calls.model.rows import SegmentEnd
+from acdcore.calls.routing_rules import QueueRules
+from acdcore.calls.scripts.conversation import LINE_LOST
+from acdcore.calls.scripts.waiting import TAKE_KEY
+from acdcore.ivr.model.flow import Language
+from acdcore.ivr.model.system_prompts import SystemPrompt
 from acdcore.kernel.address import Address
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId

@@ -4,7 +4,7 @@ import pytest
 from tests.calls.house import VIP, opened
 from tests.scenarios.test_signs_of_life import ANSWER_WITHIN_S, FOUND_S, comes_back, dies, facts, questions, stream_of
 
-from acdcore.calls.commands import AgentState
+from acdcore.calls.model.commands import AgentState
 from acdcore.kernel.errors import Outcome
 
 pytestmark = pytest.mark.looptime

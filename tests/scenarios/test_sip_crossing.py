@@ -21,9 +21,9 @@ from acdcore.sip.events import (
     SessionRefused,
 )
 from acdcore.sip.ladder import Seen
-from acdcore.sip.message import Headers, Request
-from acdcore.sip.parser import parse
-from acdcore.sip.uri import SipUri
+from acdcore.sip.syntax.message import Headers, Request
+from acdcore.sip.syntax.parser import parse
+from acdcore.sip.syntax.uri import SipUri
 
 METHODS = ("INVITE", "UPDATE", "BYE", "CANCEL", "INFO", "OPTIONS", "ACK", "PRACK")
 TROUBLE_S = 8.0

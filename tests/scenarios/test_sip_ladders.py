@@ -7,9 +7,9 @@ import pytest
 from tests.scenarios.network import ANSWER, NOTHING_LEFT, OFFER, Network, Party, Weather
 
 from acdcore.kernel.ids import IdSource
-from acdcore.sip.digest import Accounts, Asked, DigestServer, Verified
-from acdcore.sip.digest_client import DigestClient
-from acdcore.sip.digest_values import ALGORITHMS, Algorithm, ha1
+from acdcore.sip.auth.digest import Accounts, Asked, DigestServer, Verified
+from acdcore.sip.auth.digest_client import DigestClient
+from acdcore.sip.auth.digest_values import ALGORITHMS, Algorithm, ha1
 from acdcore.sip.events import (
     EndCause,
     Event,
@@ -28,10 +28,10 @@ from acdcore.sip.events import (
     SessionRefused,
     Transport,
 )
-from acdcore.sip.headers import NameAddr
-from acdcore.sip.message import Request
-from acdcore.sip.parser import parse
-from acdcore.sip.uri import SipUri
+from acdcore.sip.syntax.headers import NameAddr
+from acdcore.sip.syntax.message import Request
+from acdcore.sip.syntax.parser import parse
+from acdcore.sip.syntax.uri import SipUri
 
 E = TypeVar("E", bound=Event)
 

@@ -7,8 +7,8 @@ from tests.scenarios.network import ANSWER, Network
 from tests.scenarios.test_sip_ladders import Scene
 
 from acdcore.sip.events import EndCause, Flow, HoldLimitReached, SessionEnded, Transport, Watch
-from acdcore.sip.message import Request
-from acdcore.sip.parser import parse
+from acdcore.sip.syntax.message import Request
+from acdcore.sip.syntax.parser import parse
 
 WATCH = Watch(every_s=30.0, limit_s=300.0)
 

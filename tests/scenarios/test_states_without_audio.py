@@ -7,8 +7,8 @@ The others are held elsewhere: an INVITE that nobody takes up or that rings for 
 import pytest
 from tests.calls.house import EXCHANGE, OUTSIDE_LINE, SERVICE_LINE, VIP, House, opened, password
 
-from acdcore.calls.commands import AgentState, CallState
-from acdcore.calls.leg import Leg
+from acdcore.calls.core.leg import Leg
+from acdcore.calls.model.commands import AgentState, CallState
 from acdcore.kernel.address import Address
 from acdcore.kernel.errors import Outcome
 from acdcore.sdp import negotiate

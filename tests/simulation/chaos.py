@@ -6,7 +6,7 @@ from random import Random
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
 from acdcore.planning.day import Arrival, Day, Event, Person, Phone, Span
-from acdcore.queues.model import (
+from acdcore.queues.inputs import (
     AgentBusy,
     AgentIdle,
     AgentPhoneDown,

@@ -8,7 +8,7 @@ from tests.simulation.watcher import watch
 
 from acdcore.planning.simulation import Simulation
 from acdcore.queues.decisions import Decision
-from acdcore.queues.model import Input
+from acdcore.queues.inputs import Input
 
 SEEDS = range(20)
 

@@ -19,7 +19,7 @@ from acdcore.planning.erlang import Demand, expect
 from acdcore.planning.outcome import End
 from acdcore.planning.simulation import simulate
 from acdcore.planning.staffing import QUEUE, SKILL, seat
-from acdcore.queues.model import EntryId
+from acdcore.queues.inputs import EntryId
 from acdcore.queues.settings import FloorSettings, QueueSettings
 
 WITHIN_S = 20.0

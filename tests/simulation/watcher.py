@@ -14,10 +14,10 @@ from tests.queues.desk import Auditor
 from tests.simulation.chaos import CLOSE_S, OPEN_S, chaos
 
 from acdcore.planning.simulation import Simulation
-from acdcore.queues import checkpoint
 from acdcore.queues.decisions import AgentState, Decision
 from acdcore.queues.dispatcher import Dispatcher
-from acdcore.queues.model import Input
+from acdcore.queues.inputs import Input
+from acdcore.queues.journal import checkpoint
 from acdcore.queues.settings import FloorSettings
 
 TURNS_BETWEEN_LOOKS = 40

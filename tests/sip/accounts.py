@@ -1,7 +1,7 @@
 """The account that a digest server is asked about."""
 
-from acdcore.sip.digest import Accounts
-from acdcore.sip.digest_values import ALGORITHMS, Algorithm, ha1
+from acdcore.sip.auth.digest import Accounts
+from acdcore.sip.auth.digest_values import ALGORITHMS, Algorithm, ha1
 
 REALM = "acd.example.com"
 

@@ -2,7 +2,7 @@
 
 from acdcore.kernel.address import Address
 from acdcore.kernel.ids import IdSource
-from acdcore.sip.digest_client import DigestClient
+from acdcore.sip.auth.digest_client import DigestClient
 from acdcore.sip.endpoint import Endpoint, EndpointSettings
 from acdcore.sip.events import (
     Census,
@@ -14,10 +14,10 @@ from acdcore.sip.events import (
     Transmit,
     Transport,
 )
-from acdcore.sip.headers import NameAddr
-from acdcore.sip.message import Request, Response
-from acdcore.sip.parser import parse
-from acdcore.sip.uri import SipUri
+from acdcore.sip.syntax.headers import NameAddr
+from acdcore.sip.syntax.message import Request, Response
+from acdcore.sip.syntax.parser import parse
+from acdcore.sip.syntax.uri import SipUri
 
 US, PEER = Address("192.0.2.1", 5060), Address("192.0.2.2", 5060)
 FLOW = Flow(Transport.UDP, US, PEER)

@@ -12,8 +12,8 @@ from acdcore.kernel.address import Address
 from acdcore.kernel.ids import IdSource
 from acdcore.kernel.lockout import Lockout, LockoutSettings
 from acdcore.sip.admission import NEWCOMER_MESSAGES, Admitted, Rejected, SourceClass, SourceLimits, Sources
-from acdcore.sip.digest import Asked, Denied, DigestServer, Verified
-from acdcore.sip.digest_client import DigestClient
+from acdcore.sip.auth.digest import Asked, Denied, DigestServer, Verified
+from acdcore.sip.auth.digest_client import DigestClient
 from acdcore.sip.endpoint import Endpoint
 from acdcore.sip.events import (
     CloseFlow,
@@ -30,9 +30,9 @@ from acdcore.sip.events import (
     Transmit,
     Transport,
 )
-from acdcore.sip.identity import EndpointSettings
-from acdcore.sip.message import Request
 from acdcore.sip.peers import Peer, PeerKind
+from acdcore.sip.session.own_headers import EndpointSettings
+from acdcore.sip.syntax.message import Request
 
 TRUNK, PHONE, STRANGER = "192.0.2.2", "198.51.100.1", "203.0.113.1"
 CHALLENGE = ("WWW-Authenticate", 'Digest realm="acdcore", nonce="' + 60 * "0" + '", algorithm=MD5, qop="auth"')

@@ -17,8 +17,8 @@ from tests.sip.peer import (
 
 from acdcore.sip.endpoint import Endpoint
 from acdcore.sip.events import EndCause, InviteArrived, Output, SessionAnswered, SessionEnded, SessionRefused
-from acdcore.sip.message import Request
-from acdcore.sip.transaction import FORKS_MAX
+from acdcore.sip.syntax.message import Request
+from acdcore.sip.transaction.tables import FORKS_MAX
 
 CONTACT = [("Contact", "<sip:peer@192.0.2.2>")]
 

@@ -27,7 +27,7 @@ from tests.sip.peer import (
 
 from acdcore.kernel.address import Address
 from acdcore.kernel.ids import IdSource
-from acdcore.sip.digest_client import DigestClient
+from acdcore.sip.auth.digest_client import DigestClient
 from acdcore.sip.endpoint import Endpoint, EndpointSettings
 from acdcore.sip.events import (
     DialogPath,
@@ -51,11 +51,11 @@ from acdcore.sip.events import (
     Transmit,
     Transport,
 )
-from acdcore.sip.headers import NameAddr
-from acdcore.sip.message import Request
-from acdcore.sip.modifier import GLARES_MAX
-from acdcore.sip.parser import parse
-from acdcore.sip.uri import SipUri
+from acdcore.sip.session.reinvite import GLARES_MAX
+from acdcore.sip.syntax.headers import NameAddr
+from acdcore.sip.syntax.message import Request
+from acdcore.sip.syntax.parser import parse
+from acdcore.sip.syntax.uri import SipUri
 
 # --- outside of dialogs ---
 

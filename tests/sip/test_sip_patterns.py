@@ -12,10 +12,10 @@ import pytest
 import acdcore
 from acdcore.sdp.model import SdpError
 from acdcore.sdp.parser import parse as parse_sdp
-from acdcore.sip.framing import StreamFramer
-from acdcore.sip.headers import parse_name_addr, parse_params, parse_via, split_values, unquoted
-from acdcore.sip.parser import LINE_CHARS_MAX, MESSAGE_BYTES_MAX
-from acdcore.sip.uri import URI_CHARS_MAX, MalformedValue, parse_uri
+from acdcore.sip.syntax.framing import StreamFramer
+from acdcore.sip.syntax.headers import parse_name_addr, parse_params, parse_via, split_values, unquoted
+from acdcore.sip.syntax.parser import LINE_CHARS_MAX, MESSAGE_BYTES_MAX
+from acdcore.sip.syntax.uri import URI_CHARS_MAX, MalformedValue, parse_uri
 
 SOURCES = sorted(Path(acdcore.__file__).parent.rglob("*.py"))
 # CPython before 3.11.5 loses captures and whole matches in possessive quantifiers and atomic groups around groups

@@ -6,8 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acdcore.sip.headers import parse_contact
-from acdcore.sip.message import Headers, Request
 from acdcore.sip.registrar import (
     Binding,
     BindingChange,
@@ -19,7 +17,9 @@ from acdcore.sip.registrar import (
     RegistrarSettings,
     Unregistered,
 )
-from acdcore.sip.uri import SipUri
+from acdcore.sip.syntax.headers import parse_contact
+from acdcore.sip.syntax.message import Headers, Request
+from acdcore.sip.syntax.uri import SipUri
 
 SETTINGS = RegistrarSettings(expires_min_s=60, expires_max_s=3600, expires_default_s=600, contacts_max=3)
 DESK = "<sip:1001@10.0.0.5:5062>"

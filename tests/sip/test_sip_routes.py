@@ -37,9 +37,9 @@ from acdcore.sip.events import (
     Transmit,
     Transport,
 )
-from acdcore.sip.message import Request
-from acdcore.sip.parser import parse
-from acdcore.sip.uri import SipUri
+from acdcore.sip.syntax.message import Request
+from acdcore.sip.syntax.parser import parse
+from acdcore.sip.syntax.uri import SipUri
 
 CORE = Address("192.0.2.7", 5070)
 """The host of the cluster that stays in the call, other than the one that sends."""

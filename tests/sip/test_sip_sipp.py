@@ -22,10 +22,10 @@ from acdcore.sip.events import (
     SessionEnded,
     Transport,
 )
-from acdcore.sip.headers import NameAddr
 from acdcore.sip.stack import SipStack, StackSettings
-from acdcore.sip.timers import Timing
-from acdcore.sip.uri import SipUri
+from acdcore.sip.syntax.headers import NameAddr
+from acdcore.sip.syntax.uri import SipUri
+from acdcore.sip.transaction.timers import Timing
 
 LOOPBACK = Address("127.0.0.1", 0)
 SIPP = shutil.which("sipp")

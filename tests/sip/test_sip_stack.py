@@ -36,13 +36,13 @@ from acdcore.sip.events import (
     SessionRefused,
     Transport,
 )
-from acdcore.sip.headers import NameAddr
 from acdcore.sip.ladder import Direction, Seen, render, seen
 from acdcore.sip.stack import SipStack, StackSettings
-from acdcore.sip.tcp import FLOOD_PAUSE_S, TcpLimits
-from acdcore.sip.timers import Timing
-from acdcore.sip.udp import SocketLoss
-from acdcore.sip.uri import SipUri
+from acdcore.sip.syntax.headers import NameAddr
+from acdcore.sip.syntax.uri import SipUri
+from acdcore.sip.transaction.timers import Timing
+from acdcore.sip.transports.tcp import FLOOD_PAUSE_S, TcpLimits
+from acdcore.sip.transports.udp import SocketLoss
 
 LOOPBACK = Address("127.0.0.1", 0)
 OPTIONS = (

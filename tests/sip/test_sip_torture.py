@@ -19,16 +19,16 @@ from acdcore.kernel.clock import SystemClock
 from acdcore.kernel.ids import IdSource
 from acdcore.sdp import negotiate
 from acdcore.sdp.model import Codec, LocalMedia, SdpError
-from acdcore.sip.digest import Asked, Challenge, DigestServer
+from acdcore.sip.auth.digest import Asked, Challenge, DigestServer
 from acdcore.sip.endpoint import Endpoint, EndpointSettings
 from acdcore.sip.events import Event, Flow, InviteArrived, RequestArrived, Transport
-from acdcore.sip.headers import CSeq
 from acdcore.sip.ladder import Direction
-from acdcore.sip.message import Message, Request, Response
-from acdcore.sip.parser import MalformedMessage, parse
 from acdcore.sip.registrar import Registrar, RegistrarSettings
 from acdcore.sip.stack import SipStack, StackSettings
-from acdcore.sip.uri import OtherUri, SipUri
+from acdcore.sip.syntax.headers import CSeq
+from acdcore.sip.syntax.message import Message, Request, Response
+from acdcore.sip.syntax.parser import MalformedMessage, parse
+from acdcore.sip.syntax.uri import OtherUri, SipUri
 
 MESSAGES = Path(__file__).parent / "torture"
 LOCAL = LocalMedia(Address("127.0.0.1", 16_384), (Codec.PCMA, Codec.PCMU), session_id=1)

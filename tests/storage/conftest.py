@@ -9,20 +9,20 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from tests.fakes.memory_storage import MemoryAgentStore, MemoryCustomerStore, MemoryHistory
 from tests.storage.keeping import REALM, SEEN_WITHIN_S, TRUNK_USERS, Delivery, Kept
 
 from acdcore.kernel.clock import SystemClock
-from acdcore.storage.database import Database
-from acdcore.storage.directory import MemoryDirectory
-from acdcore.storage.drainer import Drainer
-from acdcore.storage.history import PgHistory
-from acdcore.storage.hours import MemoryHoursStore, PgHoursStore
-from acdcore.storage.memory import MemoryAgentStore, MemoryCustomerStore, MemoryHistory
-from acdcore.storage.migrate import migrate, packaged_migrations
-from acdcore.storage.people import PgAgentStore, PgCustomerStore
-from acdcore.storage.postgres import EmbeddedPostgres
-from acdcore.storage.screening import MemoryScreeningStore, PgScreeningStore
-from acdcore.storage.spool import DiskSpool
+from acdcore.storage.postgres.database import Database
+from acdcore.storage.postgres.embedded import EmbeddedPostgres
+from acdcore.storage.postgres.migrate import migrate, packaged_migrations
+from acdcore.storage.spool.drainer import Drainer
+from acdcore.storage.spool.spool import DiskSpool
+from acdcore.storage.stores.directory import MemoryDirectory
+from acdcore.storage.stores.history import PgHistory
+from acdcore.storage.stores.opening_hours import MemoryHoursStore, PgHoursStore
+from acdcore.storage.stores.people import PgAgentStore, PgCustomerStore
+from acdcore.storage.stores.screening import MemoryScreeningStore, PgScreeningStore
 
 
 @pytest.fixture(scope="session")

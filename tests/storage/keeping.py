@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from acdcore.calls.ports import AgentStore, CustomerStore, History, HoursStore, ScreeningStore, Spool
-from acdcore.calls.rows import Row
-from acdcore.storage.directory import MemoryDirectory
-from acdcore.storage.drainer import Drainer
-from acdcore.storage.spool import DiskSpool
+from acdcore.calls.model.ports import AgentStore, CustomerStore, History, HoursStore, ScreeningStore, Spool
+from acdcore.calls.model.rows import Row
+from acdcore.storage.spool.drainer import Drainer
+from acdcore.storage.spool.spool import DiskSpool
+from acdcore.storage.stores.directory import MemoryDirectory
 
 REALM = "acdcore.test"
 TRUNK_USERS = {"carrier1": "carrier"}

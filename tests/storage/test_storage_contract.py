@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.storage.keeping import REALM, Kept
 
-from acdcore.calls.people import AgentRecord, CustomerChange, NewCustomer, Tier
-from acdcore.calls.ports import BadRecord, CallFilter, RecordingFilter, Taken, UnknownRecord, VersionConflict
-from acdcore.calls.rows import (
+from acdcore.calls.model.directory import AgentRecord, CustomerChange, NewCustomer, Tier
+from acdcore.calls.model.ports import BadRecord, CallFilter, RecordingFilter, Taken, UnknownRecord, VersionConflict
+from acdcore.calls.model.rows import (
     AgentEventRow,
     CallEnd,
     CallEventRow,
@@ -22,7 +22,7 @@ from acdcore.calls.rows import (
 )
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName, SkillName
-from acdcore.storage.password import ha1
+from acdcore.storage.stores.password import ha1
 
 FLEET = NewCustomer(
     name="  Example Fleet ",

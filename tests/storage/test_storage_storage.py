@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from tests.storage.keeping import REALM, eventually
 
-from acdcore.calls.people import Contact, CustomerChange, Tier
-from acdcore.calls.ports import CallFilter
-from acdcore.calls.rows import CdrRow, EndedBy
+from acdcore.calls.model.directory import Contact, CustomerChange, Tier
+from acdcore.calls.model.ports import CallFilter
+from acdcore.calls.model.rows import CdrRow, EndedBy
 from acdcore.kernel.clock import SystemClock
 from acdcore.kernel.errors import Outcome, SettingsError, Unavailable
 from acdcore.kernel.ids import AgentId, CallId, QueueName
-from acdcore.storage.postgres import EmbeddedPostgres
-from acdcore.storage.spool import DiskSpool
+from acdcore.storage.postgres.embedded import EmbeddedPostgres
+from acdcore.storage.spool.spool import DiskSpool
 from acdcore.storage.storage import StorageSettings, open_storage
 
 CONFIG = Path(__file__).parents[2] / "config"

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from tests.storage.keeping import REALM, Kept
 
-from acdcore.calls.ports import BadRecord, ForcedHours, Screening, UnknownRecord, Verdict
+from acdcore.calls.model.ports import BadRecord, ForcedHours, Screening, UnknownRecord, Verdict
 from acdcore.kernel.clock import SystemClock
 from acdcore.kernel.errors import Unavailable
-from acdcore.storage.database import Database
-from acdcore.storage.hours import PgHoursStore
-from acdcore.storage.screening import PgScreeningStore
+from acdcore.storage.postgres.database import Database
 from acdcore.storage.storage import StorageSettings, open_storage
+from acdcore.storage.stores.opening_hours import PgHoursStore
+from acdcore.storage.stores.screening import PgScreeningStore
 
 
 def blocked(number: str, wall: datetime) -> Screening:

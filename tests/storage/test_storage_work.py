@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 import pytest
 from tests.storage.keeping import Kept
 
-from acdcore.calls.ports import AnswerFilter, BadRecord, StayFilter, WorkFilter
-from acdcore.calls.rows import AgentEventRow, AnswerRow, StayRow, WorkRow
+from acdcore.calls.model.ports import AnswerFilter, BadRecord, StayFilter, WorkFilter
+from acdcore.calls.model.rows import AgentEventRow, AnswerRow, StayRow, WorkRow
 from acdcore.kernel.errors import Refused
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName
-from acdcore.storage.database import Database
-from acdcore.storage.history import AGENT_CHANGES, PgHistory
+from acdcore.storage.postgres.database import Database
+from acdcore.storage.stores.history import AGENT_CHANGES, PgHistory
 from acdcore.work.model import Attempt, DialFirst, WorkId, WorkItem, WorkKind, WorkState
 
 

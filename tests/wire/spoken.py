@@ -9,7 +9,7 @@ from bench.house_voice import HouseVoice
 from bench.phone import PhoneCall
 from numpy.typing import NDArray
 
-from acdcore.ivr.model import PromptKey
+from acdcore.ivr.model.flow import PromptKey
 
 OCTETS_PER_S = 16_000
 LOUD = 400

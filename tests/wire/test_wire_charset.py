@@ -7,7 +7,7 @@ from tests.wire.hotline import SERVICE, VIP
 from tests.wire.parties import both_talk, dial_in, pick_up, take_seat
 from tests.wire.watch import Operator
 
-from acdcore.sip.charset import decoded
+from acdcore.sip.syntax.charset import decoded
 
 pytestmark = pytest.mark.wire
 

@@ -16,8 +16,8 @@ from tests.wire.parties import dial_in
 from tests.wire.watch import Operator
 
 from acdcore.kernel.address import Address
-from acdcore.sip.message import Request, Response
-from acdcore.sip.parser import parse
+from acdcore.sip.syntax.message import Request, Response
+from acdcore.sip.syntax.parser import parse
 
 pytestmark = pytest.mark.wire
 

@@ -14,9 +14,9 @@ from tests.wire.watch import Operator
 
 from acdcore.kernel.address import Address
 from acdcore.kernel.ids import IdSource
-from acdcore.sip.digest_client import DigestClient
-from acdcore.sip.message import Response
-from acdcore.sip.parser import parse
+from acdcore.sip.auth.digest_client import DigestClient
+from acdcore.sip.syntax.message import Response
+from acdcore.sip.syntax.parser import parse
 
 pytestmark = pytest.mark.wire
 

@@ -16,9 +16,9 @@ from tests.wire.hotline import ORDINARY, VIP, hotline
 from tests.wire.tones import MENU_HZ
 from tests.wire.watch import Facts, Operator
 
-from acdcore.ivr.helper import HelperProcesses
-from acdcore.ivr.model import Language
-from acdcore.ivr.voices import Reading, stand_in
+from acdcore.ivr.model.flow import Language
+from acdcore.ivr.tts.helper import HelperProcesses
+from acdcore.ivr.tts.voices import Reading, stand_in
 from acdcore.recognition.hearing import missing_packages
 
 pytestmark = [

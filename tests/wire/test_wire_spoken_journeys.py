@@ -23,12 +23,12 @@ from tests.wire.hotline import share_prompts
 from tests.wire.spoken import Listener, Part, places_of
 from tests.wire.watch import Operator
 
-from acdcore.ivr.kinds import ReadAs
-from acdcore.ivr.model import Language, PromptKey, PromptName, Words
-from acdcore.ivr.numbers import speak_digits, speak_position
-from acdcore.ivr.phrases import clips_of
-from acdcore.ivr.reading import said
-from acdcore.ivr.system import SystemPhrase, phrase_key
+from acdcore.ivr.model.flow import Language, PromptKey, PromptName, Words
+from acdcore.ivr.model.kinds import ReadAs
+from acdcore.ivr.model.system_prompts import SystemPhrase, phrase_key
+from acdcore.ivr.reading.announcements import speak_digits, speak_position
+from acdcore.ivr.reading.phrases import clips_of
+from acdcore.ivr.reading.values import said
 
 pytestmark = pytest.mark.wire
 

@@ -14,12 +14,12 @@ from bench.ports import media_environment
 from tests.wire.hotline import HOTLINE, ORDINARY, SERVICE, password_of, share_prompts
 from tests.wire.parties import all_talk, dial_in
 
-from acdcore.app import Running, serve
-from acdcore.calls.commands import AgentCommand
+from acdcore.calls.model.commands import AgentCommand
+from acdcore.configuration.settings import load
+from acdcore.configuration.snapshot import Plan, make_plan
+from acdcore.daemon.serve import Running, serve
 from acdcore.kernel.clock import LoopClock
 from acdcore.kernel.ids import AgentId
-from acdcore.plan import Plan, make_plan
-from acdcore.settings import load
 
 pytestmark = pytest.mark.wire
 

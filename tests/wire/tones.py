@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from bench.daemon import CONFIG
 from bench.sound import tone
 
-from acdcore.ivr.system import SystemPrompt, clip_names
+from acdcore.ivr.model.system_prompts import SystemPrompt, clip_names
 
 GREETING_HZ = 440.0
 MENU_HZ = 500.0

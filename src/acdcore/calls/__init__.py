@@ -1,1 +1,1 @@
-"""The hall: calls, legs, agents, and everything that brings the rooms together."""
+"""Call control: calls, legs, agents, and everything that brings SIP, audio, queues and flows together."""

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import structlog
 
-from acdcore.calls import events
-from acdcore.calls.call import Call, SentTo
-from acdcore.calls.call_segments import AGENT_TARGET
-from acdcore.calls.commands import (
+from acdcore.calls.context import Hall
+from acdcore.calls.core.call import Call, SentTo
+from acdcore.calls.model import history
+from acdcore.calls.model.commands import (
     AgentCommand,
     AlarmReport,
     CallState,
@@ -32,21 +32,21 @@ from acdcore.calls.commands import (
     Why,
     WrongState,
 )
-from acdcore.calls.hall import Hall
-from acdcore.calls.rows import StayRow
-from acdcore.calls.rules import unasked
+from acdcore.calls.model.rows import StayRow
+from acdcore.calls.record.call_segments import AGENT_TARGET
+from acdcore.calls.routing_rules import unasked
 from acdcore.calls.switchboard import Switchboard
-from acdcore.ivr.model import FlowName
-from acdcore.ivr.steps import EnterFlow, EnterQueue
+from acdcore.ivr.flow.actions import EnterFlow, EnterQueue
+from acdcore.ivr.model.flow import FlowName
 from acdcore.kernel.alarms import Alarm, Severity
 from acdcore.kernel.errors import Unavailable
 from acdcore.kernel.ids import AgentId, CallId, QueueName, SkillName
 from acdcore.kernel.mistakes import near
 from acdcore.numbering.plan import HOME
 from acdcore.queues.decisions import RefusalReason
-from acdcore.queues.metrics import QueueFigures
-from acdcore.queues.model import Channel
-from acdcore.queues.view import Explanation, QueueView
+from acdcore.queues.inputs import Channel
+from acdcore.queues.live_figures import QueueFigures
+from acdcore.queues.views import Explanation, QueueView
 from acdcore.work.model import Cancelled, Changed, Closed, Input, Rejected, WorkId, WorkItem, WorkState
 
 SENDABLE = frozenset({CallState.WAITING, CallState.RINGING, CallState.TALKING, CallState.HELD})
@@ -120,7 +120,7 @@ class Operations:
             raise WrongState(f"call {call_id} is {call.view.state.value}: it waits in no queue")
         if refusal is not None:
             raise WrongState(f"agent {agent} is {who.state.value}: only who is ready can be given a caller")
-        call.log(events.Sent(self._hall.clock.now(), f"{AGENT_TARGET}{agent}", by))
+        call.log(history.Sent(self._hall.clock.now(), f"{AGENT_TARGET}{agent}", by))
 
     def requeue(self, call_id: CallId, queue: QueueName, by: str) -> None:
         """Send a waiting or talking caller to another queue; raises UnknownCall, UnknownName, WrongState."""

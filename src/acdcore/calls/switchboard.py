@@ -10,30 +10,30 @@ from typing import TypeAlias
 
 import structlog
 
-from acdcore.calls import events
-from acdcore.calls.admission import AdmissionControl
-from acdcore.calls.audio_address import AudioRule
-from acdcore.calls.call import ALWAYS, Call, Ending
-from acdcore.calls.callback import SETTLED, attempt
-from acdcore.calls.caller_id import CHARS_MAX, CallerId, caller_of, dialled_numbers, plain_user
-from acdcore.calls.cdr import cause_of
-from acdcore.calls.commands import CallState, LiveCall
-from acdcore.calls.dialling import credentials_of
-from acdcore.calls.feature_code import NAIL_UP, feature_code, is_feature_code
-from acdcore.calls.hall import Hall
-from acdcore.calls.inbound import inbound, turned_away
-from acdcore.calls.leg import VANISHED, AtPhone, Leg, Side, warning
-from acdcore.calls.lines import Line, LinesFull, WhenFull
-from acdcore.calls.live import shifted
-from acdcore.calls.nailed_up import nailed_up
-from acdcore.calls.people import AgentRecord
-from acdcore.calls.refusals import Refusals
-from acdcore.calls.rows import Detail, EndedBy
-from acdcore.calls.screening import Blocked, Passed, Repeated, Screen
-from acdcore.calls.trunks import AGENTS_TRUNK, WORK_TRUNK, Route, Trunk
-from acdcore.ivr.model import Language, PromptName
-from acdcore.ivr.opening import Moment, flow_for
-from acdcore.ivr.system import SystemPrompt, system_key
+from acdcore.calls.admission.admission import AdmissionControl
+from acdcore.calls.admission.refusals import Refusals
+from acdcore.calls.admission.screening import Blocked, Passed, Repeated, Screen
+from acdcore.calls.context import Hall
+from acdcore.calls.core.call import ALWAYS, Call, Ending
+from acdcore.calls.core.leg import VANISHED, AtPhone, Leg, Side, warning
+from acdcore.calls.media.audio_address import AudioRule
+from acdcore.calls.model import history
+from acdcore.calls.model.commands import CallState, LiveCall
+from acdcore.calls.model.directory import AgentRecord
+from acdcore.calls.model.rows import Detail, EndedBy
+from acdcore.calls.numbers.caller_id import CHARS_MAX, CallerId, caller_of, dialled_numbers, plain_user
+from acdcore.calls.record.cdr import cause_of
+from acdcore.calls.record.live import shifted
+from acdcore.calls.scripts.callback import SETTLED, attempt
+from acdcore.calls.scripts.dial_out import credentials_of
+from acdcore.calls.scripts.feature_code import NAIL_UP, feature_code, is_feature_code
+from acdcore.calls.scripts.inbound import inbound, turned_away
+from acdcore.calls.scripts.nailed_up import nailed_up
+from acdcore.calls.trunks.capacity import Line, LinesFull, WhenFull
+from acdcore.calls.trunks.trunks import AGENTS_TRUNK, WORK_TRUNK, Route, Trunk
+from acdcore.ivr.calendars.opening_hours import Moment, flow_for
+from acdcore.ivr.model.flow import Language, PromptName
+from acdcore.ivr.model.system_prompts import SystemPrompt, system_key
 from acdcore.kernel.errors import AcdError, Outcome
 from acdcore.kernel.ids import AgentId, CallId
 from acdcore.kernel.refusal_log import Refusal
@@ -50,9 +50,9 @@ from acdcore.sip.events import (
     RequestFinished,
     RequestRejected,
 )
-from acdcore.sip.message import Request
 from acdcore.sip.peers import Peer, PeerKind
 from acdcore.sip.registrar import instance_in
+from acdcore.sip.syntax.message import Request
 from acdcore.work.model import WorkId, WorkItem
 
 Story: TypeAlias = Callable[[Call], Coroutine[None, None, Ending]]
@@ -76,7 +76,7 @@ class Parties:
     """The trunk's name, or `AGENTS_TRUNK`."""
     caller: CallerId
     dialled: str
-    rejected: events.CallRejected | None = None
+    rejected: history.CallRejected | None = None
     """The caller is answered only to be told so."""
 
 
@@ -210,7 +210,7 @@ class Switchboard:
             why, prompt = f"blocked: {screened.reason}", SystemPrompt.BLOCKED
         if self._hall.rules.screening.is_announced:
             name = system_key(prompt, Language.MANDARIN).name
-            rejected = events.CallRejected(self._hall.clock.now(), Outcome.BLOCKED, why)
+            rejected = history.CallRejected(self._hall.clock.now(), Outcome.BLOCKED, why)
             story = partial(turned_away, hall=self._hall, prompt=name, outcome=Outcome.BLOCKED, detail=why)
             with suppress(LinesFull):
                 self._begin(event, replace(parties, rejected=rejected), self._hall.lines.take_reserve(), story)
@@ -230,13 +230,13 @@ class Switchboard:
                 full = none_left
             else:
                 prompt = PromptName(settings.announcement)
-                rejected = events.CallRejected(self._hall.clock.now(), Outcome.REFUSED_LINES, str(full))
+                rejected = history.CallRejected(self._hall.clock.now(), Outcome.REFUSED_LINES, str(full))
                 story = partial(turned_away, hall=self._hall, prompt=prompt, outcome=Outcome.REFUSED_LINES)
                 self._begin(event, replace(parties, rejected=rejected), line, story)
                 return
         call = self._open(parties)
         if settings.when_full is WhenFull.REDIRECT:
-            call.log(events.Overflowed(self._hall.clock.now(), "lines", f"outside:{settings.redirect_to}"))
+            call.log(history.Overflowed(self._hall.clock.now(), "lines", f"outside:{settings.redirect_to}"))
             self._turn_away(event, 302, (("Contact", f"<{settings.redirect_to}>"),), "lines full")
         else:
             self._turn_away(event, 503, RETRY_AFTER, "lines full")
@@ -297,7 +297,7 @@ class Switchboard:
         call.work, call.advance_s, call.waited_before_s = item.id, item.advance_s, item.waited_s
         self._work[item.id] = call
         call.held.callback(self._forget_work, item.id, call)
-        call.log(events.Arrived(now, WORK_TRUNK, number, number))
+        call.log(history.Arrived(now, WORK_TRUNK, number, number))
         customer = hall.directory.customer(item.customer_id) if item.customer_id is not None else None
         customer = customer or (hall.directory.customer_by_phone(number) if number else None)
         if customer is not None:
@@ -325,7 +325,7 @@ class Switchboard:
         trunk, caller, dialled = parties.trunk, parties.caller, parties.dialled
         view = LiveCall(self._next_id(), trunk, caller.number, dialled, CallState.ARRIVING, hall.chronicle.time.at(now))
         call = self._new_call(view)
-        call.log(events.Arrived(now, trunk, caller.number, dialled))
+        call.log(history.Arrived(now, trunk, caller.number, dialled))
         if parties.rejected is not None:
             call.log(parties.rejected)
         if caller.trace:
@@ -375,9 +375,9 @@ class Switchboard:
             now = self._hall.clock.now()
             ended_by = None if call.caller is None else call.caller.ended_by
             if ended_by in VANISHED:
-                call.log(events.MediaLost(now, Side.CALLER.value, None, ended_by.value))
+                call.log(history.MediaLost(now, Side.CALLER.value, None, ended_by.value))
             outcome, cause = call.outcome(ending), cause_of(ending.outcome, ending.by)
-            call.log(events.Ended(now, outcome, ending.by, ending.detail, cause))
+            call.log(history.Ended(now, outcome, ending.by, ending.detail, cause))
             del self.calls[call.id]
             self._hall.chronicle.close(call.id, call.history, shown(figures))
             call.caller = None  # the two name each other, and a cycle stays until the rarest of collections

@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter
 
-from acdcore.cli.daemon import Daemon, Declined, Reach, daemon_at, in_path
-from acdcore.cli.terminal import DEFAULT_CONFIG, ConfigOption, KeyFileOption, UrlOption, plain_errors, show
+from acdcore.cli.support.console import DEFAULT_CONFIG, ConfigOption, KeyFileOption, UrlOption, plain_errors, show
+from acdcore.cli.support.http_client import Daemon, Declined, Reach, daemon_at, in_path
 from acdcore.control.schemas import AgentProfile, NewAgent
 from acdcore.control.settings import Right
 from acdcore.kernel.errors import SettingsError, raise_together
-from acdcore.storage.seed import AGENTS_FILE, AgentEntry, checked_agents_in
+from acdcore.storage.stores.seed import AGENTS_FILE, AgentEntry, checked_agents_in
 
 OF_ONE_AGENT = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY})
 """Refusals that say nothing of the other agents."""

@@ -10,11 +10,9 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter
 
-from acdcore.advice import advice, notes
-from acdcore.calls.commands import ReloadReport
-from acdcore.cli.daemon import Reach, daemon_at
+from acdcore.calls.model.commands import ReloadReport
 from acdcore.cli.reload import reloaded, tell
-from acdcore.cli.terminal import (
+from acdcore.cli.support.console import (
     DEFAULT_CONFIG,
     ConfigOption,
     Exit,
@@ -24,13 +22,15 @@ from acdcore.cli.terminal import (
     note,
     plain_errors,
 )
+from acdcore.cli.support.http_client import Reach, daemon_at
+from acdcore.configuration.settings import load
+from acdcore.configuration.snapshot import Plan, read_plan
+from acdcore.configuration.warnings import advice, notes
 from acdcore.control.settings import Right
-from acdcore.ivr.model import Language, PromptKey
+from acdcore.daemon.preflight import Findings, errors_beside, preflight, voice_warnings
+from acdcore.ivr.model.flow import Language, PromptKey
 from acdcore.kernel.errors import SettingsError, raise_together
-from acdcore.plan import Plan, read_plan
-from acdcore.preflight import Findings, errors_beside, preflight, voice_warnings
-from acdcore.settings import load
-from acdcore.storage.seed import AGENTS_FILE
+from acdcore.storage.stores.seed import AGENTS_FILE
 
 AgainstOption = Annotated[
     str | None,

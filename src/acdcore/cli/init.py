@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from acdcore.cli.terminal import DEFAULT_CONFIG, plain_errors, show
+from acdcore.cli.support.console import DEFAULT_CONFIG, plain_errors, show
 from acdcore.kernel.errors import SettingsError
 from acdcore.kernel.shipped import shipped
 

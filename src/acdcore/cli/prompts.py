@@ -14,20 +14,20 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from acdcore.cli.terminal import DEFAULT_CONFIG, ConfigOption, plain_errors, show
-from acdcore.ivr.check import prompts_of
-from acdcore.ivr.durations import longest_s
-from acdcore.ivr.model import Language, PromptKey, PromptRequest, Text, WavFile
-from acdcore.ivr.phrases import OF_QUEUES
-from acdcore.ivr.recordings import DIRECTORY, file_name, is_by_name, keep_together, with_comment
-from acdcore.ivr.resample import TELEPHONE_RATE
-from acdcore.ivr.system import SYSTEM
-from acdcore.ivr.take import TakeError, taken
-from acdcore.ivr.wav import SIZE_MAX, to_pcm, write_wav
+from acdcore.cli.support.console import DEFAULT_CONFIG, ConfigOption, plain_errors, show
+from acdcore.configuration.settings import load
+from acdcore.configuration.snapshot import Plan, make_plan
+from acdcore.ivr.audio.resample import TELEPHONE_RATE
+from acdcore.ivr.audio.wav import SIZE_MAX, to_pcm, write_wav
+from acdcore.ivr.checks.check import prompts_of
+from acdcore.ivr.model.flow import Language, PromptKey, PromptRequest, Text, WavFile
+from acdcore.ivr.model.system_prompts import SYSTEM
+from acdcore.ivr.prompts.recordings import DIRECTORY, file_name, is_by_name, keep_together, with_comment
+from acdcore.ivr.prompts.studio_take import TakeError, taken
+from acdcore.ivr.reading.phrases import OF_QUEUES
+from acdcore.ivr.tts.durations import longest_s
 from acdcore.kernel.errors import SettingsError, raise_together
 from acdcore.kernel.mistakes import near
-from acdcore.plan import Plan, make_plan
-from acdcore.settings import load
 
 OTHER_AUDIO = frozenset({".mp3", ".flac", ".aif", ".aiff", ".m4a", ".aac", ".ogg", ".opus", ".wma", ".amr", ".w64"})
 """Endings of recordings that cannot be read: passing them over in silence would lose them."""

@@ -9,9 +9,8 @@ import typer
 from pydantic import TypeAdapter
 from rich.table import Table
 
-from acdcore.calls.commands import Commands, ReloadReport, SettingChange
-from acdcore.cli.daemon import Daemon, Patience, Reach, daemon_at
-from acdcore.cli.terminal import (
+from acdcore.calls.model.commands import Commands, ReloadReport, SettingChange
+from acdcore.cli.support.console import (
     DEFAULT_CONFIG,
     ConfigOption,
     Exit,
@@ -24,6 +23,7 @@ from acdcore.cli.terminal import (
     show,
     show_raw_json,
 )
+from acdcore.cli.support.http_client import Daemon, Patience, Reach, daemon_at
 from acdcore.control.settings import Right
 
 RELOADING = Patience(

@@ -2,8 +2,8 @@
 
 import typer
 
-from acdcore.cli.recorded_day import DayArgument, JournalOption, JournalPlace, files_of
-from acdcore.cli.terminal import DEFAULT_CONFIG, ConfigOption, Exit, JsonOption, plain_errors, show, show_json
+from acdcore.cli.support.console import DEFAULT_CONFIG, ConfigOption, Exit, JsonOption, plain_errors, show, show_json
+from acdcore.cli.support.recorded_day import DayArgument, JournalOption, JournalPlace, files_of
 from acdcore.planning.replay import replay as replayed
 
 

@@ -9,9 +9,7 @@ from pydantic import TypeAdapter
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from acdcore.cli.daemon import Reach, daemon_at
-from acdcore.cli.recorded_day import WrongWord, ZoneOption, zone_of
-from acdcore.cli.terminal import (
+from acdcore.cli.support.console import (
     DEFAULT_CONFIG,
     ConfigOption,
     JsonOption,
@@ -21,10 +19,12 @@ from acdcore.cli.terminal import (
     show,
     show_raw_json,
 )
+from acdcore.cli.support.http_client import Reach, daemon_at
+from acdcore.cli.support.recorded_day import WrongWord, ZoneOption, zone_of
 from acdcore.control.reports import ReportLine, StayReport
 from acdcore.control.settings import Right
-from acdcore.queues.cohort import Interval
-from acdcore.queues.figures import Count, Figure
+from acdcore.reports.formulas import Count, Figure
+from acdcore.reports.grouping import Interval
 
 TIME_HELP = "A day or a time of day: 2026-11-21, 2026-11-21T08:30, today, yesterday."
 FromOption = Annotated[str, typer.Option("--from", help=TIME_HELP)]

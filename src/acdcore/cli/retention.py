@@ -5,9 +5,8 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter
 
-from acdcore.calls.commands import RetentionReport
-from acdcore.cli.daemon import Reach, daemon_at
-from acdcore.cli.terminal import (
+from acdcore.calls.model.commands import RetentionReport
+from acdcore.cli.support.console import (
     DEFAULT_CONFIG,
     ConfigOption,
     JsonOption,
@@ -17,6 +16,7 @@ from acdcore.cli.terminal import (
     show,
     show_raw_json,
 )
+from acdcore.cli.support.http_client import Reach, daemon_at
 from acdcore.control.settings import Right
 
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")]

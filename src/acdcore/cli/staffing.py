@@ -11,11 +11,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from acdcore.cli.daemon import Reach, daemon_at
-from acdcore.cli.past_weeks import Past, Window, from_daemon, from_journal
-from acdcore.cli.recorded_day import JournalOption, JournalPlace, WrongWord, ZoneOption, day_of, zone_of
-from acdcore.cli.release import Going, released
-from acdcore.cli.terminal import (
+from acdcore.cli.support.console import (
     DEFAULT_CONFIG,
     ConfigOption,
     JsonOption,
@@ -26,6 +22,10 @@ from acdcore.cli.terminal import (
     show,
     show_json,
 )
+from acdcore.cli.support.http_client import Reach, daemon_at
+from acdcore.cli.support.past_weeks import Past, Window, from_daemon, from_journal
+from acdcore.cli.support.recorded_day import JournalOption, JournalPlace, WrongWord, ZoneOption, day_of, zone_of
+from acdcore.cli.support.release import Going, released
 from acdcore.control.settings import Right
 from acdcore.kernel.errors import SettingsError
 from acdcore.planning import staffing as plan

@@ -16,19 +16,19 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from acdcore.cli.terminal import DEFAULT_CONFIG, ConfigOption, err, plain_errors, show
-from acdcore.ivr.cache import PromptCache
-from acdcore.ivr.engines import Voices, voices_ahead
-from acdcore.ivr.model import Language, PromptKey, PromptName, PromptRequest, Text
-from acdcore.ivr.pack import Pack
-from acdcore.ivr.prompts import render
-from acdcore.ivr.resample import TELEPHONE_RATE
-from acdcore.ivr.shelf import Shelf, spoken_by
-from acdcore.ivr.voices import VoiceChoice
-from acdcore.ivr.wav import write_wav
+from acdcore.cli.support.console import DEFAULT_CONFIG, ConfigOption, err, plain_errors, show
+from acdcore.configuration.settings import load
+from acdcore.configuration.snapshot import Plan, make_plan
+from acdcore.ivr.audio.resample import TELEPHONE_RATE
+from acdcore.ivr.audio.wav import write_wav
+from acdcore.ivr.model.flow import Language, PromptKey, PromptName, PromptRequest, Text
+from acdcore.ivr.prompts.render import render
+from acdcore.ivr.prompts.shelf import Shelf, spoken_by
+from acdcore.ivr.prompts.standard_pack import Pack
+from acdcore.ivr.tts.cache import PromptCache
+from acdcore.ivr.tts.engines import Voices, voices_ahead
+from acdcore.ivr.tts.voices import VoiceChoice
 from acdcore.kernel.errors import SettingsError, Unavailable
-from acdcore.plan import Plan, make_plan
-from acdcore.settings import load
 
 EXTRA = "voice"
 PIP_WITHIN_S = 3_600.0

@@ -8,7 +8,16 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from acdcore.cli.recorded_day import (
+from acdcore.cli.support.console import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    JsonOption,
+    err,
+    plain_errors,
+    show,
+    show_json,
+)
+from acdcore.cli.support.recorded_day import (
     DayArgument,
     JournalOption,
     JournalPlace,
@@ -17,15 +26,6 @@ from acdcore.cli.recorded_day import (
     files_of,
     recording_of,
     zone_of,
-)
-from acdcore.cli.terminal import (
-    DEFAULT_CONFIG,
-    ConfigOption,
-    JsonOption,
-    err,
-    plain_errors,
-    show,
-    show_json,
 )
 from acdcore.planning import change_words, whatif
 from acdcore.planning.changes import Change

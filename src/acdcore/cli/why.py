@@ -13,14 +13,12 @@ from rich.console import Group, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from acdcore.calls.commands import Why
-from acdcore.calls.events import KINDS, Offered
-from acdcore.calls.ports import CallStory
-from acdcore.calls.rows import CallEventRow, CdrRow, Detail
-from acdcore.cli.daemon import Daemon, Declined, Reach, daemon_at, in_path
-from acdcore.cli.recorded_day import JournalOption, JournalPlace, WrongWord, ZoneOption, zone_of
-from acdcore.cli.story import as_fields, clock, standing, story
-from acdcore.cli.terminal import (
+from acdcore.calls.model.commands import Why
+from acdcore.calls.model.history import KINDS, Offered
+from acdcore.calls.model.ports import CallStory
+from acdcore.calls.model.rows import CallEventRow, CdrRow, Detail
+from acdcore.cli.support.call_trace import as_fields, clock, standing, story
+from acdcore.cli.support.console import (
     DEFAULT_CONFIG,
     ConfigOption,
     JsonOption,
@@ -33,12 +31,14 @@ from acdcore.cli.terminal import (
     show_json,
     show_raw_json,
 )
+from acdcore.cli.support.http_client import Daemon, Declined, Reach, daemon_at, in_path
+from acdcore.cli.support.recorded_day import JournalOption, JournalPlace, WrongWord, ZoneOption, zone_of
 from acdcore.control.settings import Right
 from acdcore.kernel.errors import AcdError, SettingsError, Unavailable
 from acdcore.kernel.ids import CallId
 from acdcore.planning import explained as past
 from acdcore.planning.explained import Explained
-from acdcore.storage.journal_files import segment_files
+from acdcore.storage.journal.files import segment_files
 
 CALL_HELP = "The call's id, as GET /v1/calls and the records show it."
 AtOption = Annotated[

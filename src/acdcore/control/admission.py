@@ -14,7 +14,7 @@ from math import ceil
 
 from aiohttp import web
 
-from acdcore.calls.refusals import Refusals
+from acdcore.calls.admission.refusals import Refusals
 from acdcore.control.errors import ApiError
 from acdcore.control.keys import Keyring, secret_of
 from acdcore.control.settings import Right

@@ -6,9 +6,9 @@ from http import HTTPStatus
 
 from pydantic import SecretStr
 
-from acdcore.calls.commands import Commands, UnknownAgent
-from acdcore.calls.people import AgentRecord
-from acdcore.calls.ports import AgentStore, Directory
+from acdcore.calls.model.commands import Commands, UnknownAgent
+from acdcore.calls.model.directory import AgentRecord
+from acdcore.calls.model.ports import AgentStore, Directory
 from acdcore.control.errors import ApiError
 from acdcore.control.route import Asked, Plan, Reply, Route, route
 from acdcore.control.schemas import (

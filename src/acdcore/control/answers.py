@@ -10,8 +10,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from acdcore.calls.ports import PAGE_ROWS_MAX, AnswerFilter, History
-from acdcore.calls.rows import AnswerRow
+from acdcore.calls.model.ports import PAGE_ROWS_MAX, AnswerFilter, History
+from acdcore.calls.model.rows import AnswerRow
 from acdcore.control.errors import ApiError
 from acdcore.control.route import Asked, Plan, Reply, Route, route
 from acdcore.control.schemas import Moment, Name, Nothing, PageSize, RowKey, Shape, Token, row_key

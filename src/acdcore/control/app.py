@@ -9,10 +9,18 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from prometheus_client import CollectorRegistry
 
-from acdcore.calls.commands import Commands
-from acdcore.calls.feed import Feed
-from acdcore.calls.ports import AgentStore, CustomerStore, Directory, History, HoursStore, ScreeningStore, Transcripts
-from acdcore.calls.refusals import Refusals
+from acdcore.calls.admission.refusals import Refusals
+from acdcore.calls.model.commands import Commands
+from acdcore.calls.model.ports import (
+    AgentStore,
+    CustomerStore,
+    Directory,
+    History,
+    HoursStore,
+    ScreeningStore,
+    Transcripts,
+)
+from acdcore.calls.record.event_stream import Feed
 from acdcore.control.access import BY, log, path_of
 from acdcore.control.admission import KeyCheck
 from acdcore.control.agents import AgentDesk

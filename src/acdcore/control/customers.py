@@ -5,8 +5,8 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from acdcore.calls.people import Customer
-from acdcore.calls.ports import CustomerStore, Directory
+from acdcore.calls.model.directory import Customer
+from acdcore.calls.model.ports import CustomerStore, Directory
 from acdcore.control.errors import ApiError
 from acdcore.control.route import Asked, Plan, Reply, Route, route
 from acdcore.control.schemas import (

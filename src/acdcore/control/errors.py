@@ -10,9 +10,9 @@ from http import HTTPStatus
 from aiohttp import web
 from pydantic import ValidationError
 
-from acdcore.calls.commands import UnknownAgent, UnknownCall, UnknownName, WrongState
-from acdcore.calls.feed import TooManySubscribers
-from acdcore.calls.ports import BadRecord, Taken, UnknownRecord, VersionConflict
+from acdcore.calls.model.commands import UnknownAgent, UnknownCall, UnknownName, WrongState
+from acdcore.calls.model.ports import BadRecord, Taken, UnknownRecord, VersionConflict
+from acdcore.calls.record.event_stream import TooManySubscribers
 from acdcore.kernel.errors import AcdError, PeerError, Refused, Unavailable
 
 

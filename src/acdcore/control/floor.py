@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from acdcore.calls.commands import Commands, EngineFigures, LiveAgent, LiveCall, UnknownCall, Why
+from acdcore.calls.model.commands import Commands, EngineFigures, LiveAgent, LiveCall, UnknownCall, Why
 from acdcore.control.route import Asked, Plan, Reply, Route, route
 from acdcore.control.schemas import (
     AgentOrder,

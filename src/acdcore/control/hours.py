@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from acdcore.calls.commands import Commands, LiveHours, UnknownName
-from acdcore.calls.ports import ForcedHours, HoursStore
+from acdcore.calls.model.commands import Commands, LiveHours, UnknownName
+from acdcore.calls.model.ports import ForcedHours, HoursStore
 from acdcore.control.route import Asked, Plan, Reply, Route, route
 from acdcore.control.schemas import Moment, Name, Nothing, Shape, future
 from acdcore.control.settings import Right

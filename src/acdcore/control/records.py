@@ -7,8 +7,8 @@ from stat import S_ISREG
 
 from aiohttp import web
 
-from acdcore.calls.ports import CallFilter, CallStory, History, RecordingFilter
-from acdcore.calls.rows import RecordingRow, TraceRow
+from acdcore.calls.model.ports import CallFilter, CallStory, History, RecordingFilter
+from acdcore.calls.model.rows import RecordingRow, TraceRow
 from acdcore.control.access import log
 from acdcore.control.errors import ApiError
 from acdcore.control.route import Asked, Plan, Reply, Route, route

@@ -9,9 +9,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from acdcore.calls.commands import Commands
-from acdcore.calls.ports import History, StayFilter
-from acdcore.calls.rows import StayRow
+from acdcore.calls.model.commands import Commands
+from acdcore.calls.model.ports import History, StayFilter
+from acdcore.calls.model.rows import StayRow
 from acdcore.control.errors import ApiError
 from acdcore.control.route import Asked, Plan, Reply, Route, route
 from acdcore.control.schemas import Name, Nothing, Shape

@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from acdcore.calls.commands import Commands, ReloadReport, RetentionReport
+from acdcore.calls.model.commands import Commands, ReloadReport, RetentionReport
 from acdcore.control.route import Asked, Plan, Reply, Route, json_response, route
 from acdcore.control.schemas import Nothing, Shape
 from acdcore.control.settings import Right

@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import orjson
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from acdcore.calls.commands import Commands
-from acdcore.calls.ports import History, StayFilter
-from acdcore.calls.rows import AgentEventRow, StayRow
+from acdcore.calls.model.commands import Commands
+from acdcore.calls.model.ports import History, StayFilter
+from acdcore.calls.model.rows import AgentEventRow, StayRow
 from acdcore.control.errors import ApiError
 from acdcore.control.route import Asked, Encoded, Plan, Reply, Route, encode, route
 from acdcore.control.schemas import Moment, Name, Nothing, Shape, Token, split_commas
@@ -23,13 +23,13 @@ from acdcore.control.settings import Right
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Refused
 from acdcore.kernel.ids import AgentId, QueueName
-from acdcore.queues import cohort
-from acdcore.queues.cohort import By, Group, Interval
-from acdcore.queues.figures import FORMULAS, Count, Figure
-from acdcore.queues.receipts import Item, receipt, stays_in
-from acdcore.queues.report import Line, report
 from acdcore.queues.settings import Channel
-from acdcore.queues.spans import AgentSpan, spans
+from acdcore.reports import grouping as cohort
+from acdcore.reports.agent_time import AgentSpan, spans
+from acdcore.reports.drill_down import Item, receipt, stays_in
+from acdcore.reports.formulas import FORMULAS, Count, Figure
+from acdcore.reports.grouping import By, Group, Interval
+from acdcore.reports.report import Line, report
 
 FIRST_CALL_DAYS_MAX = 31
 """Stays of as many days before and after are read as well; a month says all there is to say."""

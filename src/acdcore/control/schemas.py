@@ -23,18 +23,18 @@ from pydantic import (
     field_validator,
 )
 
-from acdcore.calls.commands import AgentCommand, LiveAgent, LiveCall, LiveQueue, Seat, SeatKind
-from acdcore.calls.feed import FeedKind
-from acdcore.calls.people import AgentRecord, Contact, Customer, CustomerChange, NewCustomer, Tier
-from acdcore.calls.ports import PAGE_ROWS_MAX, Transcribed
-from acdcore.calls.rows import CallEnd, CdrRow, RecordingRow
+from acdcore.calls.model.commands import AgentCommand, LiveAgent, LiveCall, LiveQueue, Seat, SeatKind
+from acdcore.calls.model.directory import AgentRecord, Contact, Customer, CustomerChange, NewCustomer, Tier
+from acdcore.calls.model.ports import PAGE_ROWS_MAX, Transcribed
+from acdcore.calls.model.rows import CallEnd, CdrRow, RecordingRow
+from acdcore.calls.record.event_stream import FeedKind
 from acdcore.control.errors import ApiError
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, SkillName
 from acdcore.kernel.networks import network_texts
 from acdcore.numbering.plan import HOME, as_written
 from acdcore.queues.settings import Channel
-from acdcore.sip.digest_values import Algorithm, once_each
+from acdcore.sip.auth.digest_values import Algorithm, once_each
 
 SEARCH_ROWS_MAX = 100
 """Nobody reads more hits than that; a longer list asks for a better search."""

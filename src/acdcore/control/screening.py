@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, StringConstraints
 
-from acdcore.calls.ports import PAGE_ROWS_MAX, Screening, ScreeningStore, Verdict
+from acdcore.calls.model.ports import PAGE_ROWS_MAX, Screening, ScreeningStore, Verdict
 from acdcore.control.errors import ApiError
 from acdcore.control.route import Asked, Plan, Reply, Route, route
 from acdcore.control.schemas import Line, Moment, Name, Nothing, PageSize, Shape, future, restore_plus

@@ -7,7 +7,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
-from acdcore.calls.commands import AlarmReport, Commands, Health
+from acdcore.calls.model.commands import AlarmReport, Commands, Health
 from acdcore.control.route import Asked, Plan, Reply, Route, json_response, route
 from acdcore.control.schemas import Alive, Nothing
 from acdcore.control.settings import Right

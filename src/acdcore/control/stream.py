@@ -9,7 +9,7 @@ from http import HTTPStatus
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Gauge
 
-from acdcore.calls.feed import Feed, FeedEvent, FeedKind, Subscription
+from acdcore.calls.record.event_stream import Feed, FeedEvent, FeedKind, Subscription
 from acdcore.control.errors import ApiError
 from acdcore.control.route import Asked, Plan, Route, encode, route
 from acdcore.control.schemas import EventChoice, Nothing

@@ -1,6 +1,6 @@
 """What was said: transcripts of messages and talks, searched by words."""
 
-from acdcore.calls.ports import TranscriptFilter, Transcripts
+from acdcore.calls.model.ports import TranscriptFilter, Transcripts
 from acdcore.control.route import Asked, Plan, Reply, Route, route
 from acdcore.control.schemas import Nothing, TranscriptList, TranscriptPage, row_key
 from acdcore.control.settings import Right

@@ -6,9 +6,9 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from acdcore.calls.commands import Commands, UnknownName
-from acdcore.calls.ports import Directory, History, WorkFilter
-from acdcore.calls.rows import WorkRow
+from acdcore.calls.model.commands import Commands, UnknownName
+from acdcore.calls.model.ports import Directory, History, WorkFilter
+from acdcore.calls.model.rows import WorkRow
 from acdcore.control.errors import ApiError
 from acdcore.control.route import Asked, Plan, Reply, Route, json_response, route
 from acdcore.control.schemas import Line, Moment, Name, Nothing, PageSize, Phone, Shape, Token

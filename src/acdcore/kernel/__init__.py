@@ -1,1 +1,1 @@
-"""The ground floor: clocks, deadlines, ids, addresses and errors that every room may use."""
+"""Clocks, deadlines, ids, addresses and errors that every package may use."""

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from acdcore.kernel.errors import AcdError
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
 from acdcore.planning.day import Arrival, Day, Event, Person, Span, mixed
-from acdcore.queues.model import EntryId, FloorChanged
+from acdcore.queues.inputs import EntryId, FloorChanged
 from acdcore.queues.settings import AgentSettings, FloorSettings, QueueSettings, Strategy, validate
 
 MAX_FACTOR = 10.0

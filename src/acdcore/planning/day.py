@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
-from acdcore.queues.model import CallerFacts, EntryId, Input, LeaveCause
+from acdcore.queues.inputs import CallerFacts, EntryId, Input, LeaveCause
 from acdcore.queues.settings import AgentSettings, Channel, FloorSettings, OfferEnd
 
 DAY_S = 86_400.0

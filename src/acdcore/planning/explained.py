@@ -16,8 +16,6 @@ from typing import Final
 
 from acdcore.kernel.ids import AgentId, CallId
 from acdcore.planning.replay import is_same
-from acdcore.queues import checkpoint, journal
-from acdcore.queues.checkpoint import StateError
 from acdcore.queues.decisions import (
     AgentStateChanged,
     Connected,
@@ -32,10 +30,21 @@ from acdcore.queues.decisions import (
     Relaxed,
     WithdrawCause,
 )
-from acdcore.queues.journal import MarkKind, Segment, Turn
-from acdcore.queues.model import CallerAssigned, CallerJoined, CallerLeft, CallerPaused, CallerResumed, EntryId, OfferId
-from acdcore.queues.view import Choice, Explanation, Grounds
-from acdcore.storage.journal_files import SegmentFile, lines
+from acdcore.queues.inputs import (
+    CallerAssigned,
+    CallerJoined,
+    CallerLeft,
+    CallerPaused,
+    CallerResumed,
+    EntryId,
+    OfferId,
+)
+from acdcore.queues.journal import checkpoint
+from acdcore.queues.journal import lines as journal
+from acdcore.queues.journal.checkpoint import StateError
+from acdcore.queues.journal.lines import MarkKind, Segment, Turn
+from acdcore.queues.views import Choice, Explanation, Grounds
+from acdcore.storage.journal.files import SegmentFile, lines
 
 SEARCHED_AFTER: Final = timedelta(days=1)
 """A call is looked for in segments that began up to so long after its arrival: no call is on the line for longer."""

@@ -12,7 +12,7 @@ from enum import StrEnum
 from statistics import fmean, pstdev
 
 from acdcore.kernel.ids import AgentId, QueueName
-from acdcore.queues.model import EntryId
+from acdcore.queues.inputs import EntryId
 from acdcore.queues.settings import Channel
 
 MIN_ON_DUTY_S = 600.0

@@ -7,7 +7,7 @@ from random import Random
 
 from acdcore.kernel.ids import QueueName, SkillName
 from acdcore.planning.day import Arrival, Day, Person, mixed
-from acdcore.queues.model import CallerFacts, EntryId
+from acdcore.queues.inputs import CallerFacts, EntryId
 from acdcore.queues.settings import FloorSettings
 
 

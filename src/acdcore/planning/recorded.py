@@ -30,7 +30,7 @@ from acdcore.queues.decisions import (
     Overflowed,
     TalkFinished,
 )
-from acdcore.queues.model import (
+from acdcore.queues.inputs import (
     AgentBusy,
     AgentIdle,
     AgentLoggedIn,

@@ -5,10 +5,11 @@ from datetime import tzinfo
 from pathlib import Path
 
 from acdcore.planning.recorded import Present, Recorder, Recording
-from acdcore.queues import checkpoint, journal
 from acdcore.queues.agent import CONTACTS
-from acdcore.queues.journal import Segment, Turn
-from acdcore.storage.journal_files import lines
+from acdcore.queues.journal import checkpoint
+from acdcore.queues.journal import lines as journal
+from acdcore.queues.journal.lines import Segment, Turn
+from acdcore.storage.journal.files import lines
 
 
 def recording(files: Sequence[Path], zone: tzinfo) -> Recording:

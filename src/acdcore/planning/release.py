@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from statistics import fmean
 
-from acdcore.calls.rows import StayRow
+from acdcore.calls.model.rows import StayRow
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.planning import patience
 from acdcore.planning.day import Arrival, Day, Person, Span, mixed
@@ -18,9 +18,9 @@ from acdcore.planning.simulation import simulate
 from acdcore.planning.staffing import QUEUE, SKILL, seat
 from acdcore.planning.whatif import Comparison, columns, compare
 from acdcore.queues.agent import AT_WORK, IDLE
-from acdcore.queues.model import EntryId
+from acdcore.queues.inputs import EntryId
 from acdcore.queues.settings import FloorSettings, QueueSettings
-from acdcore.queues.view import FloorView
+from acdcore.queues.views import FloorView
 
 NOW_S = 3_600.0
 """The moment that the simulation begins at; before it those who wait have joined."""

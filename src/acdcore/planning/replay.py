@@ -7,12 +7,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from acdcore.queues import journal
-from acdcore.queues.checkpoint import StateError
 from acdcore.queues.decisions import Decision
-from acdcore.queues.journal import DecisionFields, MarkKind, Segment, Turn
-from acdcore.queues.model import Input
-from acdcore.storage.journal_files import day_files, lines
+from acdcore.queues.inputs import Input
+from acdcore.queues.journal import lines as journal
+from acdcore.queues.journal.checkpoint import StateError
+from acdcore.queues.journal.lines import DecisionFields, MarkKind, Segment, Turn
+from acdcore.storage.journal.files import day_files, lines
 
 __all__ = ["Difference", "RecordedTurn", "ReplayReport", "SegmentReport", "day_files", "inputs", "is_same", "replay"]
 

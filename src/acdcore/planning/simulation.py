@@ -28,7 +28,7 @@ from acdcore.queues.decisions import (
     TalkFinished,
 )
 from acdcore.queues.dispatcher import Dispatcher
-from acdcore.queues.model import (
+from acdcore.queues.inputs import (
     AgentLoggedIn,
     AgentLoggedOut,
     AgentNotReady,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.planning.outcome import DayResult, End, Fate, Share
 from acdcore.queues.decisions import AgentState, AgentStateChanged, Connected, Decision, Departed, Overflowed, Queued
-from acdcore.queues.metrics import AgentFigures
-from acdcore.queues.model import EntryId, LeaveCause
+from acdcore.queues.inputs import EntryId, LeaveCause
+from acdcore.queues.live_figures import AgentFigures
 from acdcore.queues.settings import Channel
 
 ENDS = {

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.queues.decisions import AgentState
-from acdcore.queues.model import EntryId
+from acdcore.queues.inputs import EntryId
 from acdcore.queues.settings import AgentSettings, OfferEnd
 
 LOAD_MEMORY_S = 1_800.0

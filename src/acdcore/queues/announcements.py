@@ -6,9 +6,9 @@ that rose: a caller who hears nothing new is angry later than one who hears that
 
 import math
 
-from acdcore.queues.board import AnnounceDue, Board
 from acdcore.queues.decisions import Announce
-from acdcore.queues.line import Line, Visit, Waiting
+from acdcore.queues.state import AnnounceDue, Board
+from acdcore.queues.waiting_line import Line, Visit, Waiting
 
 FINE_BELOW_S = 180.0
 """Waits below this are told in steps of `FINE_STEP_S`."""

@@ -6,11 +6,11 @@ nothing while a phone rings for the caller or a side flow has the caller: `settl
 
 from collections.abc import Iterable, Iterator
 
-from acdcore.queues import announcements, door, explain, policy
-from acdcore.queues.board import AnnounceDue, Board, Due, HoldDue, LanguageDue, RelaxDue, StickyDue, WaitDue
+from acdcore.queues import announcements, entry_rules, explain, policy
 from acdcore.queues.decisions import HeldForAgent, Overflowed, Queued, Relaxed
-from acdcore.queues.line import Edition, Held, Line, Visit, Waiting
 from acdcore.queues.settings import OverflowCause, OverflowRule, QueueSettings, ToQueue
+from acdcore.queues.state import AnnounceDue, Board, Due, HoldDue, LanguageDue, RelaxDue, StickyDue, WaitDue
+from acdcore.queues.waiting_line import Edition, Held, Line, Visit, Waiting
 
 
 def enter(board: Board, waiting: Waiting, edition: Edition, queue: QueueSettings) -> None:
@@ -22,9 +22,9 @@ def enter(board: Board, waiting: Waiting, edition: Edition, queue: QueueSettings
         waiting.place = policy.place(following, asked.advance_s, waiting.joined_at, waiting.serial)
         board.out.append(Queued(waiting.entry, following.name, board.now, asked.channel))
         line = board.line_of(waiting, edition, following)
-        expected_s = door.estimated_s(board, waiting, line)
+        expected_s = entry_rules.estimated_s(board, waiting, line)
         line = _step_into_ring(board, waiting, line, policy.ring_at_door(following.rings, expected_s))
-        rule = door.closing_rule(board, waiting, line, expected_s)
+        rule = entry_rules.closing_rule(board, waiting, line, expected_s)
         if rule is None:
             _stand_in_line(board, waiting, line)
             return
@@ -99,7 +99,7 @@ def hold_over(board: Board, waiting: Waiting, line: Line) -> None:
 
 def overflow(board: Board, waiting: Waiting, line: Line, cause: OverflowCause) -> bool:
     """Carry out the rule for `cause`; False when there is none. The caller must neither be ringing nor paused."""
-    rule = door.rule(line, cause)
+    rule = entry_rules.rule(line, cause)
     if rule is None:
         return False
     depart(board, waiting, line)

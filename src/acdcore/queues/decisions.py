@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from acdcore.kernel.ids import AgentId, QueueName
-from acdcore.queues.model import EntryId, Input, LeaveCause, OfferId
+from acdcore.queues.inputs import EntryId, Input, LeaveCause, OfferId
 from acdcore.queues.settings import Channel as Channel  # a word of the inputs too
 from acdcore.queues.settings import (
     OfferEnd,

@@ -18,20 +18,6 @@ from typing import assert_never
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.queues import announcements, callers, explain, offers
 from acdcore.queues.agent import AgentEvent
-from acdcore.queues.board import (
-    AnnounceDue,
-    BackOffDue,
-    Board,
-    Due,
-    HoldDue,
-    LanguageDue,
-    RelaxDue,
-    RingDue,
-    StickyDue,
-    WaitDue,
-    Witness,
-    WrapUpDue,
-)
 from acdcore.queues.decisions import (
     AgentState,
     Decision,
@@ -42,9 +28,7 @@ from acdcore.queues.decisions import (
     TalkFinished,
     WithdrawCause,
 )
-from acdcore.queues.line import Waiting
-from acdcore.queues.metrics import Metrics
-from acdcore.queues.model import (
+from acdcore.queues.inputs import (
     MAX_ADVANCE_S,
     MAX_ENTRIES,
     MAX_WAITED_S,
@@ -76,8 +60,24 @@ from acdcore.queues.model import (
     WrapUpEnded,
     WrapUpExtended,
 )
+from acdcore.queues.live_figures import Metrics
 from acdcore.queues.settings import AgentSettings, FloorSettings, OfferEnd, validate, validate_agent
-from acdcore.queues.view import AgentGlance, AgentView, Explanation, FloorView, Grounds, QueueView
+from acdcore.queues.state import (
+    AnnounceDue,
+    BackOffDue,
+    Board,
+    Due,
+    HoldDue,
+    LanguageDue,
+    RelaxDue,
+    RingDue,
+    StickyDue,
+    WaitDue,
+    Witness,
+    WrapUpDue,
+)
+from acdcore.queues.views import AgentGlance, AgentView, Explanation, FloorView, Grounds, QueueView
+from acdcore.queues.waiting_line import Waiting
 
 
 class Dispatcher:

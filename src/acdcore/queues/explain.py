@@ -6,12 +6,11 @@ from dataclasses import replace
 from acdcore.kernel.ids import QueueName, SkillName
 from acdcore.queues import policy
 from acdcore.queues.agent import Agent
-from acdcore.queues.board import Board
-from acdcore.queues.line import Line, Waiting
-from acdcore.queues.metrics import AgentFigures, Metrics, QueueFigures
-from acdcore.queues.model import EntryId
+from acdcore.queues.inputs import EntryId
+from acdcore.queues.live_figures import AgentFigures, Metrics, QueueFigures
 from acdcore.queues.policy import Demand
-from acdcore.queues.view import (
+from acdcore.queues.state import Board
+from acdcore.queues.views import (
     MISSED_BEFORE,
     AgentGlance,
     AgentView,
@@ -28,6 +27,7 @@ from acdcore.queues.view import (
     TimerName,
     WaitingView,
 )
+from acdcore.queues.waiting_line import Line, Waiting
 
 FILTERS = tuple(Exclusion)
 """The filters in the order in which they are asked."""

@@ -2,7 +2,6 @@
 
 from acdcore.queues import announcements, callers, explain, policy
 from acdcore.queues.agent import Agent, AgentEvent, BackOff, Contact
-from acdcore.queues.board import BackOffDue, Board, HoldDue, RingDue
 from acdcore.queues.decisions import (
     AgentState,
     CallerKey,
@@ -12,9 +11,10 @@ from acdcore.queues.decisions import (
     OfferWithdrawn,
     WithdrawCause,
 )
-from acdcore.queues.line import Line, Offer, Waiting
-from acdcore.queues.model import OfferId
+from acdcore.queues.inputs import OfferId
 from acdcore.queues.settings import OfferEnd
+from acdcore.queues.state import BackOffDue, Board, HoldDue, RingDue
+from acdcore.queues.waiting_line import Line, Offer, Waiting
 
 WITHDRAWN_BY = {
     AgentEvent.WANT_NONE: WithdrawCause.AGENT_NOT_READY,

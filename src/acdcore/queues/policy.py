@@ -14,9 +14,9 @@ from typing import NamedTuple
 from acdcore.kernel.ids import AgentId, SkillName
 from acdcore.queues.agent import Agent, Fairness
 from acdcore.queues.decisions import AgentKey, AgentState, CallerKey
-from acdcore.queues.model import CallerFacts, Channel
+from acdcore.queues.inputs import CallerFacts, Channel
 from acdcore.queues.settings import AgentSettings, NeedRule, QueueSettings, Ring, Strategy
-from acdcore.queues.view import Exclusion
+from acdcore.queues.views import Exclusion
 
 MEASURES: Mapping[Strategy, Callable[[Fairness], float]] = {
     Strategy.LONGEST_IDLE: attrgetter("idle_since"),

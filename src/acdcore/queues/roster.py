@@ -6,9 +6,9 @@ from acdcore.kernel.ids import AgentId
 from acdcore.queues import policy
 from acdcore.queues.agent import Agent, AgentEvent
 from acdcore.queues.decisions import AgentKey, AgentState
-from acdcore.queues.line import Line
-from acdcore.queues.model import MAX_AGENTS
+from acdcore.queues.inputs import MAX_AGENTS
 from acdcore.queues.settings import AgentSettings
+from acdcore.queues.waiting_line import Line
 
 
 class Roster:

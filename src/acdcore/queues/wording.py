@@ -8,7 +8,7 @@ from acdcore.kernel.ids import SkillName
 from acdcore.queues.agent import LOAD_MEMORY_S
 from acdcore.queues.decisions import AgentKey, CallerKey
 from acdcore.queues.settings import OverflowCause, Strategy
-from acdcore.queues.view import Candidate, Exclusion, Explanation, HoldBack
+from acdcore.queues.views import Candidate, Exclusion, Explanation, HoldBack
 
 WHO_COMES_FIRST: Final[Mapping[Strategy, str]] = {
     Strategy.LONGEST_IDLE: "whose last contact ended first",

@@ -27,8 +27,8 @@ from acdcore.kernel.buckets import Bucket, Buckets, Rate, source_of
 from acdcore.kernel.lockout import API_KEYS, Lockout, LockoutSettings
 from acdcore.kernel.networks import Network
 from acdcore.sip.events import DiscardReason, Fields, Flow
-from acdcore.sip.message import Request
 from acdcore.sip.peers import Peer
+from acdcore.sip.syntax.message import Request
 
 KNOWN_MAX = 16_384
 """Addresses of phones remembered at once; the one whose credentials were right longest ago is forgotten first."""

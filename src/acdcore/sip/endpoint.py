@@ -11,12 +11,7 @@ from acdcore.kernel.address import Address
 from acdcore.kernel.errors import PeerError
 from acdcore.kernel.ids import IdSource
 from acdcore.sip.admission import Admitted, Admitter, Everybody, Sources
-from acdcore.sip.bodies import READ_TYPES
-from acdcore.sip.callee import Callee, unserved
-from acdcore.sip.caller import Caller
-from acdcore.sip.charset import is_utf8
-from acdcore.sip.dialog import DialogKey, Order
-from acdcore.sip.digest_client import DigestClient
+from acdcore.sip.auth.digest_client import DigestClient
 from acdcore.sip.events import (
     Census,
     CloseFlow,
@@ -40,20 +35,25 @@ from acdcore.sip.events import (
     Tolerated,
     Watch,
 )
-from acdcore.sip.headers import DEFAULT_PORT
-from acdcore.sip.identity import EXTENSIONS, KNOWN_METHODS, SCHEMES, EndpointSettings
-from acdcore.sip.message import Request, Response
-from acdcore.sip.modifier import Modifier
-from acdcore.sip.next_hop import Listening
-from acdcore.sip.outside import METHODS_OF_SESSIONS, Outside
-from acdcore.sip.parser import MalformedMessage, parse
-from acdcore.sip.prober import Prober
-from acdcore.sip.session import TAKES_KEYS, Fact, Session, SessionInput, SessionState
-from acdcore.sip.timers import SESSION_TIMERS, Timer, TimerKey
-from acdcore.sip.transaction import Action, Purpose, Transaction
-from acdcore.sip.transactions import Turn
-from acdcore.sip.uri import SipUri
-from acdcore.sip.user_agent import UserAgent
+from acdcore.sip.session.bodies import READ_TYPES
+from acdcore.sip.session.core import UserAgent
+from acdcore.sip.session.dialog import DialogKey, Order
+from acdcore.sip.session.next_hop import Listening
+from acdcore.sip.session.out_of_dialog import METHODS_OF_SESSIONS, Outside
+from acdcore.sip.session.own_headers import EXTENSIONS, KNOWN_METHODS, SCHEMES, EndpointSettings
+from acdcore.sip.session.prober import Prober
+from acdcore.sip.session.reinvite import Modifier
+from acdcore.sip.session.table import TAKES_KEYS, Fact, Session, SessionInput, SessionState
+from acdcore.sip.session.uac import Caller
+from acdcore.sip.session.uas import Callee, unserved
+from acdcore.sip.syntax.charset import is_utf8
+from acdcore.sip.syntax.headers import DEFAULT_PORT
+from acdcore.sip.syntax.message import Request, Response
+from acdcore.sip.syntax.parser import MalformedMessage, parse
+from acdcore.sip.syntax.uri import SipUri
+from acdcore.sip.transaction.layer import Turn
+from acdcore.sip.transaction.tables import Action, Purpose, Transaction
+from acdcore.sip.transaction.timers import SESSION_TIMERS, Timer, TimerKey
 
 __all__ = ["Endpoint", "EndpointSettings"]
 

@@ -5,11 +5,11 @@ from enum import StrEnum
 from typing import NewType
 
 from acdcore.kernel.address import Address
-from acdcore.sip.digest_client import DigestClient
-from acdcore.sip.headers import NameAddr
-from acdcore.sip.message import Request, Response
+from acdcore.sip.auth.digest_client import DigestClient
 from acdcore.sip.peers import Peer
-from acdcore.sip.uri import SipUri
+from acdcore.sip.syntax.headers import NameAddr
+from acdcore.sip.syntax.message import Request, Response
+from acdcore.sip.syntax.uri import SipUri
 
 SessionId = NewType("SessionId", int)
 """One INVITE usage from the first INVITE to its end, in either direction; never used twice."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from acdcore.kernel.address import Address
-from acdcore.sip.charset import decoded, readable
 from acdcore.sip.events import Flow
+from acdcore.sip.syntax.charset import decoded, readable
 
 LANE_WIDTH = 26
 """Characters between two parties; the longest usual label is `200 OK (INVITE) sdp`."""

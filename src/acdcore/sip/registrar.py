@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Generic, TypeAlias, TypeVar
 
 from acdcore.kernel.deadlines import Deadlines
-from acdcore.sip.headers import NameAddr, parse_seconds
-from acdcore.sip.message import DEFAULT_EXPIRES_S, Field, Request
-from acdcore.sip.uri import MalformedValue
+from acdcore.sip.syntax.headers import NameAddr, parse_seconds
+from acdcore.sip.syntax.message import DEFAULT_EXPIRES_S, Field, Request
+from acdcore.sip.syntax.uri import MalformedValue
 
 F = TypeVar("F", bound=Hashable)
 """How requests reach a binding; opaque here. The driver's name of a UDP source or of one TCP connection."""

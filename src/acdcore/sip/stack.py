@@ -10,7 +10,7 @@ from typing import Self
 from acdcore.kernel.address import Address
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Unavailable
-from acdcore.sip.digest_client import DigestClient
+from acdcore.sip.auth.digest_client import DigestClient
 from acdcore.sip.endpoint import Endpoint
 from acdcore.sip.events import (
     Census,
@@ -35,11 +35,11 @@ from acdcore.sip.events import (
     Watch,
 )
 from acdcore.sip.ladder import Direction, Observer
-from acdcore.sip.next_hop import Listening
-from acdcore.sip.parser import MalformedMessage
-from acdcore.sip.tcp import TcpLimits, TcpListener, TcpStreams
-from acdcore.sip.udp import WILDCARDS, SocketLoss, UdpSocket, source_host
-from acdcore.sip.uri import SipUri
+from acdcore.sip.session.next_hop import Listening
+from acdcore.sip.syntax.parser import MalformedMessage
+from acdcore.sip.syntax.uri import SipUri
+from acdcore.sip.transports.tcp import TcpLimits, TcpListener, TcpStreams
+from acdcore.sip.transports.udp import WILDCARDS, SocketLoss, UdpSocket, source_host
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from acdcore.calls.ports import (
+from acdcore.calls.model.ports import (
     AgentStore,
     CustomerStore,
     Directory,
@@ -20,18 +20,19 @@ from acdcore.kernel.alarms import AlarmKind
 from acdcore.kernel.background import ended
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import SettingsError
-from acdcore.storage import alarms, people
-from acdcore.storage.database import Database
-from acdcore.storage.directory import MemoryDirectory
-from acdcore.storage.drainer import Drainer
-from acdcore.storage.history import PgHistory
-from acdcore.storage.hours import PgHoursStore
-from acdcore.storage.migrate import migrate, packaged_migrations
-from acdcore.storage.people import PgAgentStore, PgCustomerStore
-from acdcore.storage.postgres import EmbeddedPostgres
-from acdcore.storage.screening import PgScreeningStore
-from acdcore.storage.seed import SeededAgent, Seeds, read_seeds, seed
-from acdcore.storage.spool import SPOOL_BYTES_MAX, DiskSpool
+from acdcore.storage import alarms
+from acdcore.storage.postgres.database import Database
+from acdcore.storage.postgres.embedded import EmbeddedPostgres
+from acdcore.storage.postgres.migrate import migrate, packaged_migrations
+from acdcore.storage.spool.drainer import Drainer
+from acdcore.storage.spool.spool import SPOOL_BYTES_MAX, DiskSpool
+from acdcore.storage.stores import people
+from acdcore.storage.stores.directory import MemoryDirectory
+from acdcore.storage.stores.history import PgHistory
+from acdcore.storage.stores.opening_hours import PgHoursStore
+from acdcore.storage.stores.people import PgAgentStore, PgCustomerStore
+from acdcore.storage.stores.screening import PgScreeningStore
+from acdcore.storage.stores.seed import SeededAgent, Seeds, read_seeds, seed
 
 LAST_DELIVERY_WITHIN_S = 5.0
 """At the end the backlog is delivered as far as this goes; the rest waits on disk for the next start."""

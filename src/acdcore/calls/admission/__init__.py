@@ -1,0 +1,1 @@
+"""Who may call or register, who is screened, and who was refused."""

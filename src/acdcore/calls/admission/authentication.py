@@ -1,0 +1,134 @@
+"""Who may call: trunks by address or credentials, agents by credentials, nobody else."""
+
+from dataclasses import dataclass, field
+from math import ceil
+
+from acdcore.calls.admission.digest_accounts import DigestAccounts, DigestPolicy, named
+from acdcore.calls.model.directory import AgentRecord
+from acdcore.calls.model.ports import Directory
+from acdcore.calls.trunks.trunks import Trunk, Trunks
+from acdcore.kernel.buckets import source_of
+from acdcore.kernel.ids import AgentId
+from acdcore.kernel.lockout import Lockout, LockoutSettings
+from acdcore.kernel.networks import is_within
+from acdcore.sip.auth.digest import Accounts, Asked, Challenge, Denied, DigestServer, Verified
+from acdcore.sip.auth.digest_values import Algorithm
+from acdcore.sip.events import Fields, Flow
+from acdcore.sip.syntax.message import Request
+
+FEATURE_CODE_START = "*"
+"""Numbers that begin so are commands of agents, never of trunks."""
+
+
+@dataclass(frozen=True, slots=True)
+class FromTrunk:
+    """A call of the public."""
+
+    trunk: Trunk
+    is_proven: bool = field(default=False, compare=False)
+    """Whether by credentials, not by the address alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class FromAgent:
+    """A call, or a registration, of an agent's phone."""
+
+    agent: AgentRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """Not admitted: a challenge (401), or a refusal."""
+
+    status: int
+    headers: Fields = ()
+    reason: str = ""
+    """For the counters and the log; the peer is not told."""
+    user: str = ""
+    """Under which name it was tried, where one was."""
+    is_guess: bool = False
+    """Whether a password was wrong."""
+
+
+Admission = FromTrunk | FromAgent | Turned
+
+
+class _UnlessHeldUp(Accounts):
+    """The accounts for one request: none of them while its source has to wait after wrong passwords."""
+
+    def __init__(self, accounts: DigestAccounts, lockout: Lockout, source: str, now: float) -> None:
+        self._accounts = accounts
+        self._lockout = lockout
+        self._source = source
+        self._now = now
+        self.wait_s = 0.0
+        """How long the source has to wait, for the account that was looked up last."""
+
+    def algorithms(self, user: str) -> tuple[Algorithm, ...]:
+        return self._accounts.algorithms(user)
+
+    def ha1(self, user: str, algorithm: Algorithm) -> str | None:
+        self.wait_s = self._lockout.wait_s(self._source, user, self._now)
+        return None if self.wait_s else self._accounts.ha1(user, algorithm)
+
+
+class Access:
+    """Decides by what a request proves, and only then by where it came from."""
+
+    def __init__(
+        self,
+        trunks: Trunks,
+        directory: Directory,
+        digest: DigestServer,
+        policy: DigestPolicy,
+        lockout: Lockout | None = None,
+    ) -> None:
+        self.accounts = DigestAccounts(trunks, directory, policy)
+        self._trunks = trunks
+        self._directory = directory
+        self._digest = digest
+        self._lockout = lockout or Lockout(LockoutSettings())
+
+    def admit(self, request: Request, flow: Flow, dialled: str, now: float) -> Admission:
+        """Who sent this INVITE.
+
+        Credentials for our realm count wherever they come from. Without them a trunk's address is enough for a call to
+        a line, unless the call may be that of another trunk, which proves itself by credentials; it is never enough for
+        a feature code. Everybody else is challenged, so that nothing tells which users exist.
+        """
+        is_proving = self._digest.is_addressed(request.headers.get_all("Authorization"))
+        if not is_proving and not dialled.startswith(FEATURE_CODE_START):
+            trunk = self._trunks.by_address(flow.remote.host)
+            if trunk is not None and not self._trunks.is_hidden(trunk, flow.remote, named(request), dialled):
+                return FromTrunk(trunk)
+        return self.authenticate(request, flow, now)
+
+    def authenticate(self, request: Request, flow: Flow, now: float) -> Admission:
+        """Who the credentials of `request` belong to; tried only when this source need not wait."""
+        self.accounts.renew(now)
+        source = source_of(flow.remote.host)
+        asked = Asked(request.method, str(request.uri), source)
+        accounts = _UnlessHeldUp(self.accounts, self._lockout, source, now)
+        verdict = self._digest.verify(request.headers.get_all("Authorization"), asked, accounts, now)
+        match verdict:
+            case Verified(user=user):
+                return self._known(user, flow.remote.host)
+            case Challenge(stale=is_stale, user=user):
+                offered = self.accounts.algorithms(user) if user else self.accounts.offered(request, flow.remote)
+                values = self._digest.challenge(now, offered, is_stale, source)
+                return Turned(401, tuple(("WWW-Authenticate", value) for value in values))
+            case Denied(user=user) if accounts.wait_s:
+                # Not 403, after which softphones never register again: the password may be right, and is tried later.
+                retry_after = ("Retry-After", str(ceil(accounts.wait_s)))
+                return Turned(503, (retry_after,), "held up after wrong passwords", user)
+            case Denied(reason=reason, user=user):
+                return Turned(403, reason=reason, user=user, is_guess=bool(user))
+
+    def _known(self, user: str, host: str) -> Admission:
+        agent = self._directory.agent(AgentId(user))
+        if agent is not None and agent.allowed_networks and not is_within(host, agent.allowed_networks):
+            return Turned(403, reason="address is not allowed", user=user)
+        if agent is not None:  # whose password it was that was right: a trunk of the same name proved nothing
+            return FromAgent(agent) if agent.is_active else Turned(403, reason="inactive agent", user=user)
+        trunk = self._trunks.by_user(user)
+        return FromTrunk(trunk, True) if trunk is not None else Turned(403, reason="unknown user", user=user)

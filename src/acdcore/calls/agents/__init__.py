@@ -1,0 +1,1 @@
+"""Agents: who is where, their phones, how these ring, and nailed-up legs."""

@@ -1,0 +1,176 @@
+"""Standing lines: an agent's call that stays up between talks, and is lent to one served call after another."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from acdcore.calls.core.call import Call
+from acdcore.calls.core.event_router import Wiring
+from acdcore.calls.core.leg import HoldChanged, HungUp, Leg, LegNote, Listener, PickedUp, Played, Pressed, Side
+from acdcore.calls.model.rows import EndedBy
+from acdcore.kernel.errors import Outcome, Unavailable
+from acdcore.kernel.ids import AgentId
+from acdcore.media.model import ClipId, StreamFigures
+from acdcore.sip.events import EndCause
+
+PART_KEY = "*"
+"""Ends the agent's part of a talk: hanging up would end the line."""
+
+
+class Loan(Leg):
+    """A standing line as a party of another call: its session and stream are the lender's, for the time of the loan.
+
+    To close it or to hang it up gives the line back, silent and parted; it has no effect on the line afterwards. The
+    lender goes on to do what the protocols ask, and what it tells is told on to the borrower.
+    """
+
+    def __init__(self, owner: Call, borrower: Listener, wiring: Wiring) -> None:
+        # Not by the base, which would open a stream of its own.
+        lender = owner.the_caller()
+        self.side = Side.AGENT
+        self.line = None
+        self.session = lender.session
+        self.stream = lender.stream
+        self.is_held = lender.is_held
+        self.is_answered = True
+        self.ended_by = None
+        self.phone = lender.phone
+        self._ringing = None
+        self._owner = owner
+        self._lender = lender
+        self._wiring = wiring
+        self._listener = borrower
+        self._media = None
+        self._is_open = True
+        self._alert: tuple[ClipId, ...] = ()
+        self._playing: tuple[int, int | None] = (0, None)
+        """The playback's number on the line, which outlives the loan, and the borrower's."""
+        self._was_held = lender.is_held
+        lender.tell(self)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the line has not been given back."""
+        return self._is_open
+
+    def alert(self, clips: tuple[ClipId, ...]) -> None:
+        """Play `clips` at once; what is played meanwhile comes after them."""
+        self._begin(clips, None, over_music=False)
+        self._alert = clips
+
+    def play(self, clips: Sequence[ClipId], playback: int, *, over_music: bool = False) -> None:
+        """As any leg's, after an alert that has not been heard to its end."""
+        if self._is_open:
+            self._begin((*self._alert, *clips), playback, over_music=over_music)
+
+    def stop_playing(self) -> None:
+        """As any leg's."""
+        if self._is_open:
+            super().stop_playing()
+
+    def set_music(self, clips: Sequence[ClipId]) -> None:
+        """As any leg's."""
+        if self._is_open:
+            super().set_music(clips)
+
+    def bridge(self, other: Leg) -> None:
+        """As any leg's."""
+        if self._is_open:
+            super().bridge(other)
+
+    def unbridge(self) -> None:
+        """As any leg's."""
+        if self._is_open:
+            super().unbridge()
+
+    def hang_up(self) -> None:
+        """Give the line back."""
+        self.close()
+
+    def close(self) -> StreamFigures | None:
+        """Give the line back as it was lent, but for the phone's own hold; the stream's figures are the line's."""
+        if not self._is_open:
+            return None
+        self.stop_playing()
+        self.unbridge()
+        self.set_music(())
+        self._is_open = False
+        self.session = None
+        self._lender.tell(self._owner)
+        if self._lender.is_held is not self._was_held:
+            self._owner.notify(HoldChanged(self._lender, self._lender.is_held))
+        return None
+
+    def recall(self, cause: EndCause) -> None:
+        """Take the line back; to the borrower its party has hung up."""
+        if self._is_open:
+            self.close()
+            self.ended_by = cause
+            self._listener.notify(HungUp(self, cause))
+
+    def notify(self, note: LegNote) -> None:
+        """Tell the borrower what happens on the line, and first: the end of the line ends the loan before it."""
+        match note:
+            case HungUp(cause=cause):
+                self.recall(cause)
+                self._owner.notify(note)
+            case Pressed(digit=digit) if digit == PART_KEY:
+                self.recall(EndCause.BYE)
+            case Played(playback=number):
+                self._played(number)
+            case HoldChanged(is_held=is_held):
+                self.is_held = is_held
+                self._listener.notify(replace(note, leg=self))
+            case _:
+                self._listener.notify(replace(note, leg=self))
+
+    def _begin(self, clips: tuple[ClipId, ...], playback: int | None, *, over_music: bool) -> None:
+        number = self._owner.next_playback()
+        self._playing = number, playback
+        super().play(clips, number, over_music=over_music)
+
+    def _played(self, number: int) -> None:
+        current, borrowers = self._playing
+        if number != current:
+            return  # of an earlier loan
+        self._alert = ()
+        if borrowers is not None:
+            self._listener.notify(Played(self, borrowers))
+
+
+class StandingLine:
+    """The line of one agent."""
+
+    def __init__(self, call: Call, phone: AgentId, wiring: Wiring) -> None:
+        self.call = call
+        """The call that stays up."""
+        self.phone = phone
+        """The user under which its phone is registered."""
+        self._wiring = wiring
+        self._loan: Loan | None = None
+
+    @property
+    def is_lent(self) -> bool:
+        """Whether another call has it now."""
+        return self._loan is not None and self._loan.is_open
+
+    def lend(self, borrower: Call, alert: tuple[ClipId, ...]) -> Leg:
+        """Make it a party of `borrower`, which hears at once that it is picked up; `alert` is played on it.
+
+        The loan hangs on what `borrower` holds. Raises Unavailable when the line is ending or lent already.
+        """
+        if self.is_lent or self.call.the_caller().session is None or self.call.ending is not None:
+            raise Unavailable(f"the line of phone {self.phone} is not free")
+        self._loan = loan = Loan(self.call, borrower, self._wiring)
+        borrower.held.callback(loan.close)
+        loan.alert(alert)
+        borrower.notify(PickedUp(loan))
+        return loan
+
+    def recall(self) -> None:
+        """The line ends: to whom it is lent, its party has hung up. What the phone does is told by the loan itself."""
+        if self._loan is not None:
+            self._loan.recall(EndCause.BYE)
+
+    def hang_up(self, why: str) -> None:
+        """Begin to end the call."""
+        self.call.end(Outcome.FEATURE_CODE, EndedBy.SYSTEM, why)

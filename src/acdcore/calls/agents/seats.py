@@ -1,0 +1,49 @@
+"""Seats: at which phone each agent works, where that is not the agent's own."""
+
+from acdcore.calls.model.commands import Seat, SeatKind
+from acdcore.kernel.ids import AgentId
+
+
+class Seats:
+    """Of all agents. Whether a phone is taken is for `Desks` to judge; an outside number may be shared."""
+
+    def __init__(self) -> None:
+        self._by_agent: dict[AgentId, Seat] = {}
+
+    def of(self, agent: AgentId) -> Seat | None:
+        """Where the agent sits; None: at the agent's own phone."""
+        return self._by_agent.get(agent)
+
+    def take(self, agent: AgentId, seat: Seat | None) -> None:
+        """Sit down there, or at the own phone."""
+        if seat is None or seat == Seat(SeatKind.PHONE, agent):
+            self._by_agent.pop(agent, None)
+        else:
+            self._by_agent[agent] = seat
+
+    def phone_of(self, agent: AgentId) -> AgentId | None:
+        """The user under which the phone at the agent's seat is registered; None for an outside number."""
+        return phone_at(agent, self._by_agent.get(agent))
+
+    def guest_at(self, phone: AgentId) -> AgentId | None:
+        """Who sits at another's phone."""
+        seat = Seat(SeatKind.PHONE, phone)
+        return next((agent for agent, taken in self._by_agent.items() if taken == seat), None)
+
+
+def phone_at(agent: AgentId, seat: Seat | None) -> AgentId | None:
+    """The user of the phone at a seat; None for an outside number."""
+    if seat is None:
+        return agent
+    return AgentId(seat.where) if seat.kind is SeatKind.PHONE else None
+
+
+def written(seat: Seat | None) -> str:
+    """A seat as one word, `number:13800000001`, for the journal; empty for the agent's own phone."""
+    return "" if seat is None else f"{seat.kind.value}:{seat.where}"
+
+
+def read(word: str) -> Seat | None:
+    """The seat that was written so; the agent's own phone for a word of which nothing can be made."""
+    kind, _, where = word.partition(":")
+    return Seat(SeatKind(kind), where) if kind in set(SeatKind) and where else None

@@ -1,0 +1,1 @@
+"""A live call and its legs."""

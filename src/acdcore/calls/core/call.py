@@ -1,0 +1,266 @@
+"""A live call: what is known of it, what has happened to it, and the task that tells its story."""
+
+import asyncio
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+from acdcore.calls.core.call_settings import CallSettings
+from acdcore.calls.core.leg import HungUp, Leg, LegNote, Side
+from acdcore.calls.core.mailbox import Mailbox
+from acdcore.calls.media.prompts import Voice
+from acdcore.calls.model import history
+from acdcore.calls.model.commands import LiveCall
+from acdcore.calls.model.directory import Customer
+from acdcore.calls.model.rows import EndedBy
+from acdcore.calls.record.call_segments import segments_of
+from acdcore.calls.record.cdr import Spans, achieved_by, outcome_of, served_by, was_with_somebody
+from acdcore.calls.record.event_log import Chronicle
+from acdcore.calls.record.live import recognise
+from acdcore.calls.routing_rules import Rules
+from acdcore.ivr.calendars.opening_hours import Moment
+from acdcore.ivr.flow.actions import EnterFlow, EnterQueue, ServiceAnswered, SpeechInput
+from acdcore.ivr.model.flow import CalendarState, Context, Language
+from acdcore.kernel.errors import Outcome
+from acdcore.kernel.ids import AgentId, CallId
+from acdcore.queues.decisions import (
+    Announce,
+    Connected,
+    HeldForAgent,
+    Offered,
+    OfferMissed,
+    OfferWithdrawn,
+    Overflowed,
+    Queued,
+    Relaxed,
+)
+from acdcore.sip.events import EndCause
+from acdcore.work.model import WorkId
+
+QueueNote = Queued | Offered | OfferWithdrawn | OfferMissed | Connected | Overflowed | Announce | Relaxed | HeldForAgent
+"""The dispatcher's decisions that a waiting call acts on."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentTo:
+    """Somebody sends the caller elsewhere."""
+
+    where: "EnterQueue | EnterFlow"
+    by: str
+    """An agent's number, or the name of an API key."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceReplied:
+    """An HTTP service has answered, or not."""
+
+    answered: ServiceAnswered
+
+
+@dataclass(frozen=True, slots=True)
+class Overheard:
+    """The caller who is listened to speaks, or was understood, or not."""
+
+    told: SpeechInput
+
+
+Note = LegNote | QueueNote | SentTo | ServiceReplied | Overheard
+"""Everything that can happen to a call."""
+
+
+BROKEN_BY = {
+    EndCause.NO_AUDIO: Outcome.REFUSED_REQUEST,
+    EndCause.HELD: Outcome.MEDIA_LOST,
+    EndCause.SILENT: Outcome.MEDIA_LOST,
+    EndCause.LOST: Outcome.MEDIA_LOST,
+    EndCause.GONE: Outcome.MEDIA_LOST,
+    EndCause.TIMER: Outcome.MEDIA_LOST,
+}
+"""What a call comes to, unless it was served, whose caller's session ended so; FAILED for the others."""
+ALWAYS = Moment(CalendarState.OPEN, "", "", None)
+"""The moment of a call without a calendar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why a call ends; the first one wins."""
+
+    outcome: Outcome
+    by: EndedBy
+    detail: str = ""
+
+
+class Call:
+    """One call over all its legs.
+
+    Its story is one coroutine in one task. Whatever the story takes (legs, a line, a place in a queue, a recording)
+    it hangs on `held`, which gives all of it back in reverse order however the story ends.
+    """
+
+    def __init__(self, view: LiveCall, chronicle: Chronicle, settings: CallSettings) -> None:
+        self.view = view
+        self.settings = settings
+        """What held when the call came; only `renew` changes it."""
+        self.mailbox: Mailbox[Note] = Mailbox()
+        self.history: list[history.Event] = []
+        self.held = ExitStack()
+        self.caller: Leg | None = None
+        self.customer: Customer | None = None
+        self.language = Language.MANDARIN
+        self.moment = ALWAYS
+        """What the calendar said when the call arrived."""
+        self.known: Context | None = None
+        """What the flows have learnt so far; None before the first."""
+        self.work: WorkId | None = None
+        """The callback or message that the call is an attempt at."""
+        self.recordings = 0
+        self.advance_s = 0.0
+        """Priority in the queue that it waits in, or waited in last."""
+        self.waited_before_s = 0.0
+        """Time waited before this call: for a callback, or until a restart cut the caller off."""
+        self.answers = 0
+        """Questions answered so far."""
+        self.ending: Ending | None = None
+        self.task: asyncio.Task[None] | None = None
+        """The story's task, from its first step on."""
+        self._chronicle = chronicle
+        self.playbacks = 0
+        """The number of the call's last playback, so that a late end of one is not taken for another's."""
+
+    def the_caller(self) -> Leg:
+        """The party on the line; RuntimeError while nobody is."""
+        if self.caller is None:
+            raise RuntimeError(f"nobody is on the line of {self.id}")
+        return self.caller
+
+    @property
+    def id(self) -> CallId:
+        """The call's name in all records."""
+        return self.view.call_id
+
+    @property
+    def rules(self) -> Rules:
+        """The rules that the call came under."""
+        return self.settings.rules
+
+    @property
+    def voice(self) -> Voice:
+        """The prompts and the music that there were when the call came."""
+        return self.settings.voice
+
+    def log(self, event: history.Event) -> None:
+        """Append to the history; records, feed and the live view follow from it."""
+        self.history.append(event)
+        self.view = self._chronicle.note(self.view, len(self.history), event)
+
+    def recognise(self, customer: Customer, by: str, at: float) -> None:
+        """The caller is this customer."""
+        self.customer = customer
+        self.view = recognise(self.view, customer)
+        self.log(history.CustomerFound(at, customer.id, by))
+
+    def speak(self, language: Language) -> None:
+        """The story begins in `language`; the caller's choice of another one is an event of the history."""
+        self.language = language
+        self.view = replace(self.view, language=language.value)
+
+    def next_playback(self) -> int:
+        """A number for a playback of this call that no other one has."""
+        self.playbacks += 1
+        return self.playbacks
+
+    def learnt(self, known: Context) -> None:
+        """A flow has ended with this; its playbacks had numbers too."""
+        self.known = known
+        self.playbacks = max(self.playbacks, known.number)
+
+    def waited_s(self, now: float) -> float:
+        """The time waited for an agent, in all queues and before this call; since the last talk if there was one.
+
+        A talk whose agent's connection was lost is none: the caller stands where there was no talk at all.
+        """
+        waited_s, spans, is_with_agent = self.waited_before_s, Spans(), False
+        before_s: float | None = None
+        since = now
+        for event in self.history:
+            spans.apply(event)
+            match event:
+                case history.Connected(agent=agent):
+                    is_with_agent, since, before_s = agent is not None, event.at, None
+                case history.Bridged() if is_with_agent:
+                    before_s = waited_s + spans.wait_s
+                    waited_s, spans = 0.0, Spans()
+                case history.MediaLost(whose=Side.AGENT) if before_s is not None:
+                    waited_s = before_s + event.at - since
+                case _:
+                    pass
+        spans.close(now)
+        return waited_s + spans.wait_s
+
+    @property
+    def served_by(self) -> AgentId | None:
+        """The agent of the last talk."""
+        return served_by(segments_of(self.history))
+
+    @property
+    def was_with_somebody(self) -> bool:
+        """Whether anybody was called, or an agent answered."""
+        return was_with_somebody(self.history)
+
+    @property
+    def sent_by(self) -> AgentId | None:
+        """The agent from whose talk the caller has just been sent on; None: from none, or served by nobody since."""
+        is_sent = False
+        for event in reversed(self.history):
+            is_sent = is_sent or isinstance(event, history.Sent)
+            if isinstance(event, history.Connected):
+                return event.agent if is_sent else None
+            if isinstance(event, history.QueueLeft | history.Queued | history.Returned):
+                return None
+        return None
+
+    def times_left_by(self, agent: AgentId) -> int:
+        """How often this agent answered the caller and was gone before they could talk."""
+        return sum(isinstance(event, history.Returned) and event.agent == agent for event in self.history)
+
+    @property
+    def has_talked(self) -> bool:
+        """Whether both have heard each other since somebody answered last."""
+        for event in reversed(self.history):
+            if isinstance(event, history.Bridged | history.Connected):
+                return isinstance(event, history.Bridged)
+        return False
+
+    # --- the end ---
+
+    def end(self, outcome: Outcome, by: EndedBy, detail: str = "") -> None:
+        """End the call for this reason, unless it is ending for another one already."""
+        if self.ending is not None:
+            return
+        self.ending = Ending(outcome, by, detail)
+        if self.task is not None:
+            self.task.cancel()
+
+    def notify(self, note: LegNote) -> None:
+        """Hear of a leg: the caller's hang-up ends the call, all else waits for the story to read it."""
+        match note:
+            case HungUp(leg=leg, cause=EndCause.BYE) if leg.side is Side.CALLER:
+                self.end(self.abandoned(), EndedBy.CALLER, EndCause.BYE.value)
+            case HungUp(leg=leg, cause=cause) if leg.side is Side.CALLER:
+                self.end(BROKEN_BY.get(cause, Outcome.FAILED), EndedBy.SYSTEM, cause.value)
+            case _:
+                self.mailbox.post(note)
+
+    def outcome(self, ending: Ending) -> Outcome:
+        """What the call has come to when it ends like this."""
+        return outcome_of(self.history, ending.outcome)
+
+    def abandoned(self) -> Outcome:
+        """What it means that the caller hangs up now, by the last thing that decides it."""
+        return self._achieved(Outcome.ABANDONED_QUEUE, Outcome.ABANDONED_FLOW) or Outcome.ABANDONED_RINGING
+
+    def completed(self) -> Outcome:
+        """What it means that the call has come to its end by itself."""
+        return self._achieved(Outcome.SELF_SERVED, Outcome.SELF_SERVED) or Outcome.SELF_SERVED
+
+    def _achieved(self, when_queued: Outcome, when_answered: Outcome) -> Outcome | None:
+        return achieved_by(self.history, when_queued, when_answered)

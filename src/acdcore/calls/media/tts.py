@@ -1,0 +1,151 @@
+"""Speech at run time: words that no recording can know are read aloud by a helper process, within a bounded time."""
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import structlog
+
+from acdcore.ivr.model.flow import Language, Words
+from acdcore.ivr.prompts.shelf import Shelf, Spoken, spoken_by
+from acdcore.ivr.prompts.standard_pack import Pack
+from acdcore.ivr.tts.cache import PromptCache, kept
+from acdcore.ivr.tts.engines import KOKORO_JOBS, Voices, voices_live
+from acdcore.ivr.tts.voices import Reading, SpeechEngine, VoiceAway, VoiceSettings, stand_in
+from acdcore.kernel.errors import AcdError
+
+AT_ONCE_MAX = 4
+"""Texts that are looked up at once, and that one engine reads at once."""
+AT_ONCE = {SpeechEngine.KOKORO: KOKORO_JOBS, SpeechEngine.ESPEAK: AT_ONCE_MAX, SpeechEngine.HTTP: AT_ONCE_MAX}
+"""Callers beyond wait for their turn as far as `WITHIN_S` goes."""
+WITHIN_S = 3.0
+"""Longer silence would make callers hang up; what is not spoken by then is left out."""
+STOPPED_AFTER_S = 2 * WITHIN_S
+"""When a helper that hangs is stopped: nobody waits for its words any more, and others want its turn."""
+IDLE_S = 600.0
+"""How long a helper is kept that nobody needs: kokoro takes a second to load, and some 450 MB while it is."""
+CHARS_MAX = 300
+"""About half a minute of speech."""
+NOWHERE = Path("/nonexistent")
+"""Nothing that was read for one caller is kept for another."""
+MakeVoices = Callable[[VoiceSettings], Voices]
+
+
+def helpers(settings: VoiceSettings) -> Voices:
+    """The engines of this machine, kept ready."""
+    return voices_live(settings, STOPPED_AFTER_S, IDLE_S)
+
+
+class Speaker:
+    """Reads texts aloud, a few at once.
+
+    It has threads of its own: a helper that hangs keeps its thread until it is stopped, and the disk's and the
+    database's work must not wait behind it. Nor must other engines, so that each has its own; who has gone before his
+    turn came is never read to.
+    """
+
+    def __init__(
+        self, settings: VoiceSettings | None = None, within_s: float = WITHIN_S, make: MakeVoices = helpers
+    ) -> None:
+        self._within_s = within_s
+        self._settings = settings or VoiceSettings()
+        self._make = make
+        self._voices = make(self._settings)
+        self._own = _own_voices(self._voices)
+        self._looking = ThreadPoolExecutor(AT_ONCE_MAX, thread_name_prefix="speech")
+        self._reading = {engine: ThreadPoolExecutor(n, f"speech {engine.value}") for engine, n in AT_ONCE.items()}
+        self._warming: Future[bool] | None = None
+        """The last attempt to load the voices; it says whether they are."""
+        self._log = structlog.get_logger("speech")
+
+    def use(self, settings: VoiceSettings) -> bool:
+        """Read in these voices from now on; whether any text sounds otherwise than before."""
+        is_other, former_own = settings != self._settings, self._own
+        self._warming = None
+        if is_other:
+            self._settings, former = settings, self._voices
+            self._voices = self._make(settings)
+            self._looking.submit(former.close)
+        self._own = _own_voices(self._voices)  # a voice may have been installed since
+        return is_other or self._own != former_own
+
+    def has_voice(self, language: Language) -> bool:
+        """Whether the voice that the settings ask for is installed; otherwise espeak stands in for it."""
+        return language in self._own
+
+    def warm(self) -> None:
+        """Load the voices now, so that the first words need not wait for that; one that fails not again and again."""
+        if self._warming is None or (self._warming.done() and self._warming.result()):
+            self._warming = self._reading[SpeechEngine.KOKORO].submit(self._warm, self._voices)
+
+    def _warm(self, voices: Voices) -> bool:
+        try:
+            voices.warm()
+        except (AcdError, OSError) as error:
+            self._log.warning("voice not loaded", reason=str(error))
+            return False
+        return True
+
+    async def pcm(self, words: Words) -> bytes | None:
+        """The words as PCM (16 bit, mono, 8 kHz); None when that cannot be in time."""
+        try:
+            async with asyncio.timeout(self._within_s):
+                return await self._spoken(words, self._voices)
+        except TimeoutError:
+            self._log.warning("not spoken in time", within_s=self._within_s)
+        except (AcdError, OSError, UnicodeError) as error:
+            self._log.warning("not spoken", reason=type(error).__name__)  # its text repeats a customer's data
+        return None
+
+    def close(self) -> None:
+        """Speak no more; what is being read is not waited for."""
+        for threads in (self._looking, *self._reading.values()):
+            threads.shutdown(wait=False, cancel_futures=True)
+        self._voices.stop()
+
+    async def _spoken(self, words: Words, voices: Voices) -> bytes | None:
+        """The words from the pack, where they are in it, else read now. A cancelled wait leaves the line.
+
+        What its engine fails at is read by espeak, unless there are clips of the right voice for it.
+        """
+        loop = asyncio.get_running_loop()
+        spoken, pcm = await loop.run_in_executor(self._looking, looked_up, words, voices)
+        if spoken is None or pcm is not None:
+            return pcm
+        engine = spoken.voice.engine
+        try:
+            return await loop.run_in_executor(self._reading[engine], read, spoken, voices)
+        except VoiceAway:
+            if words.clips or engine is SpeechEngine.ESPEAK:
+                raise
+        self._log.warning(f"espeak reads in the place of {engine.value}")
+        threads = self._reading[SpeechEngine.ESPEAK]
+        return await loop.run_in_executor(threads, lambda: read(said_by_espeak(words), voices))
+
+
+def looked_up(words: Words, voices: Voices) -> tuple[Spoken | None, bytes | None]:
+    """The words in the best voice that can be had, with their sound if it comes along; None: nobody can read them."""
+    with contextlib.closing(Pack()) as pack:
+        shelf = Shelf(PromptCache(NOWHERE), pack)
+        spoken = spoken_by(words.text[:CHARS_MAX], words.language, voices, shelf)
+        return spoken, None if spoken is None else shelf.pcm(spoken)
+
+
+def said_by_espeak(words: Words) -> Spoken:
+    """The words in the voice that stands in."""
+    return Spoken.of(words.text[:CHARS_MAX], words.language, stand_in(words.language))
+
+
+def read(spoken: Spoken, voices: Voices) -> bytes | None:
+    """Read now; nothing of a customer's is kept on disk. Raises as `Reader.read`, and OSError."""
+    with tempfile.TemporaryDirectory(prefix="acdcore-words-") as directory:
+        file = Path(directory) / spoken.name
+        voices.read([Reading(spoken.text, spoken.language, file, spoken.voice)], lambda: None)
+        return kept(file)
+
+
+def _own_voices(voices: Voices) -> frozenset[Language]:
+    return frozenset(language for language in Language if voices.present(language) == voices.chosen(language))

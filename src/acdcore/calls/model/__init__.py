@@ -1,0 +1,1 @@
+"""What calls are described by: history, rows, commands, agents and customers, and what storage must provide (pure)."""

@@ -1,0 +1,492 @@
+"""The history of a call: append-only facts, from which its record, its figures and its story are folded.
+
+Each event carries `at` (monotonic seconds, for differences) and its own facts; the wall time is added where it is
+written down. The names below are the kinds that operators and the feed see.
+"""
+
+from dataclasses import dataclass
+
+from acdcore.calls.model.rows import CallEnd, EndedBy, SegmentEnd
+from acdcore.kernel.errors import Outcome
+from acdcore.kernel.ids import AgentId, CustomerId, QueueName
+from acdcore.work.model import WorkId
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """An INVITE was admitted."""
+
+    at: float
+    trunk: str
+    """The trunk's name, or `agents` for a phone of ours."""
+    caller: str
+    dialled: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """We answered the caller."""
+
+    at: float
+    flow: str
+    """The flow that begins; empty when none does."""
+    codec: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallRejected:
+    """The caller is answered only to be told why nobody will; whatever follows, the call comes to this."""
+
+    at: float
+    outcome: Outcome
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class NailedUp:
+    """An agent's line stands: served calls are lent it, and it ends when the agent hangs up."""
+
+    at: float
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True)
+class FlowEntered:
+    """The flow reached a node."""
+
+    at: float
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerFound:
+    """The caller was recognised, by number or by what was typed."""
+
+    at: float
+    customer: CustomerId
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageChosen:
+    """Prompts go on in this language."""
+
+    at: float
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """The caller was put into a queue."""
+
+    at: float
+    queue: QueueName
+    advance_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """The call was offered to an agent, whose phone begins to ring."""
+
+    at: float
+    agent: AgentId
+    queue: QueueName
+    why: str
+    """The order keys that decided, as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfferEnded:
+    """The offer ended without a talk."""
+
+    at: float
+    agent: AgentId
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """An agent is kept for a callback while the customer is rung first."""
+
+    at: float
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """Caller and agent (or an outside party) belong together from here on."""
+
+    at: float
+    agent: AgentId | None
+    outside: str
+    recording: str
+    """The recording's path below the recordings directory; empty when the talk is not recorded."""
+    phone: str = ""
+    """The agent's registered phone that was answered, by its URI; empty for a party by a trunk."""
+    is_recorded_at_once: bool = False
+    """The talk is recorded from here on, and not only from when both hear each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bridged:
+    """Whisper and announcement are over: both hear each other."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A party put the talk on hold."""
+
+    at: float
+    by: EndedBy
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The talk goes on."""
+
+    at: float
+    by: EndedBy
+
+
+@dataclass(frozen=True, slots=True)
+class Overflowed:
+    """A rule moved the caller elsewhere."""
+
+    at: float
+    cause: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsRelaxed:
+    """The queue's next ring opened: other skills are asked for from here on."""
+
+    at: float
+    queue: QueueName
+    ring: int
+    """Which ring, from 1; 0 before the first."""
+    language: str = ""
+    """The caller's language, which is needed no more since nobody on duty has it; "": a ring was reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldForAgent:
+    """The caller is kept for one agent, until that time at the latest."""
+
+    at: float
+    agent: AgentId
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class WaitAnnounced:
+    """The caller was told the position and, when it is known well enough, the wait."""
+
+    at: float
+    position: int
+    wait_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SteppedAside:
+    """The waiting caller pressed a key and went into a flow; the place is kept."""
+
+    at: float
+    flow: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLeft:
+    """The entry left its queue, neither answered nor moved on by a rule nor sent by somebody."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SteppedBack:
+    """The caller waits on, at the same place."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Somebody sent the caller elsewhere: an agent, a supervisor, a program."""
+
+    at: float
+    target: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """A number outside is rung."""
+
+    at: float
+    number: str
+    trunk: str
+    side: str = ""
+    """Which party it becomes: `caller` (of a callback), `agent` or `outside`; empty in older events."""
+
+
+@dataclass(frozen=True, slots=True)
+class DialFailed:
+    """Nobody answered there."""
+
+    at: float
+    number: str
+    status: int
+    """The SIP status that ended it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageBegun:
+    """The caller speaks a message."""
+
+    at: float
+    recording: str
+    """The recording's path below the recordings directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDropped:
+    """What was recorded is no message, and its file is deleted."""
+
+    at: float
+    recording: str
+    """The path that `MessageBegun` named."""
+    why: str
+    """`no_speech`, `noise` (it was loud, but nobody spoke) or `too_short`."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRefused:
+    """No message could be taken, and the caller was told so."""
+
+    at: float
+    queue: str
+    """Whose agents it was for; empty when the flow leads to none."""
+    why: str
+    """`full`: too many messages wait there; `no_recording`: nothing is recorded, or the disk is full."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageLeft:
+    """The message was handed on as work for an agent."""
+
+    at: float
+    work: WorkId
+    queue: QueueName
+
+
+@dataclass(frozen=True, slots=True)
+class MessageHeard:
+    """An agent has heard a caller's message."""
+
+    at: float
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackPromised:
+    """The caller will be called back."""
+
+    at: float
+    work: WorkId
+    number: str
+    queue: QueueName
+
+
+@dataclass(frozen=True, slots=True)
+class WorkBegun:
+    """The call is an attempt at a work item."""
+
+    at: float
+    work: WorkId
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionAnswered:
+    """The caller answered a question of a survey or a questionnaire."""
+
+    at: float
+    flow: str
+    question: str
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechHeard:
+    """The caller answered a question by speech, more or less clearly; where the flow goes then is the next event."""
+
+    at: float
+    value: str
+    """The most likely answer; empty when none fits."""
+    confidence: float | None
+    """From 0 to 1; None when none fits."""
+    text: str
+    """All that was understood, as the recogniser wrote it."""
+    others: str
+    """The next best answers, each with its confidence."""
+    length_s: float
+    """How long the caller spoke."""
+    took_s: float
+    """From the end of speech to the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotListened:
+    """A question could not be answered by speech, and the flow took its other way."""
+
+    at: float
+    cause: str
+    """`no_recogniser`: none is there; `too_many` are listened to; `failed`: the recogniser, or it took too long."""
+    detail: str
+    """What the recogniser said."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAsked:
+    """The flow asked an HTTP service."""
+
+    at: float
+    service: str
+    is_answered: bool
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLost:
+    """A party is gone, and nobody hung up: its phone, its gateway, or the network between."""
+
+    at: float
+    whose: str
+    """`caller`, `agent` or `outside`."""
+    agent: AgentId | None
+    """Whose phone it was; None for the caller and for an outside party."""
+    cause: str
+    """How its session ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """The agent was gone before both could hear each other: no talk was had, and the caller waits on."""
+
+    at: float
+    queue: QueueName
+    """The queue that had served, where the caller goes back to."""
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True)
+class TalkEnded:
+    """The talk is over; the caller may still be there."""
+
+    at: float
+    by: EndedBy
+    end: SegmentEnd | None = None
+    """Why; None: whoever `by` names hung up, or `system` sent the caller on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The call is over; nothing follows."""
+
+    at: float
+    outcome: Outcome
+    by: EndedBy
+    detail: str
+    end_cause: CallEnd | None = None
+    """How; None in older events."""
+
+
+Event = (
+    Arrived
+    | CallRejected
+    | Answered
+    | NailedUp
+    | FlowEntered
+    | CustomerFound
+    | LanguageChosen
+    | Queued
+    | Offered
+    | OfferEnded
+    | Reserved
+    | Connected
+    | Bridged
+    | MediaLost
+    | Held
+    | Resumed
+    | Overflowed
+    | NeedsRelaxed
+    | HeldForAgent
+    | WaitAnnounced
+    | SteppedAside
+    | QueueLeft
+    | SteppedBack
+    | Sent
+    | Dialled
+    | DialFailed
+    | MessageBegun
+    | MessageDropped
+    | MessageRefused
+    | MessageLeft
+    | MessageHeard
+    | CallbackPromised
+    | WorkBegun
+    | QuestionAnswered
+    | SpeechHeard
+    | NotListened
+    | ServiceAsked
+    | Returned
+    | TalkEnded
+    | Ended
+)
+
+KINDS: dict[type[Event], str] = {
+    Arrived: "arrived",
+    CallRejected: "rejected",
+    Answered: "answered",
+    NailedUp: "nailed_up",
+    FlowEntered: "flow_entered",
+    CustomerFound: "customer_found",
+    LanguageChosen: "language_chosen",
+    Queued: "queued",
+    Offered: "offered",
+    OfferEnded: "offer_ended",
+    Reserved: "reserved",
+    Connected: "connected",
+    Bridged: "bridged",
+    MediaLost: "media_lost",
+    Held: "held",
+    Resumed: "resumed",
+    Overflowed: "overflowed",
+    NeedsRelaxed: "needs_relaxed",
+    HeldForAgent: "held_for_agent",
+    WaitAnnounced: "wait_announced",
+    SteppedAside: "stepped_aside",
+    QueueLeft: "queue_left",
+    SteppedBack: "stepped_back",
+    Sent: "sent",
+    Dialled: "dialled",
+    DialFailed: "dial_failed",
+    MessageBegun: "message_begun",
+    MessageDropped: "message_dropped",
+    MessageRefused: "message_refused",
+    MessageLeft: "message_left",
+    MessageHeard: "message_heard",
+    CallbackPromised: "callback_promised",
+    WorkBegun: "work_begun",
+    QuestionAnswered: "question_answered",
+    SpeechHeard: "speech_heard",
+    NotListened: "not_listened",
+    ServiceAsked: "service_asked",
+    Returned: "returned",
+    TalkEnded: "talk_ended",
+    Ended: "ended",
+}
+"""The name of each event in records and in the feed."""

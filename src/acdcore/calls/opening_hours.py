@@ -1,0 +1,166 @@
+"""Opening hours at work: dispatcher and book hear when queues open and close, by calendar or a supervisor's word.
+
+A queue that a reload has taken away, or that the settings no longer had at the start, is closed to the book for good:
+its callbacks and messages wait, and an alarm tells of them, until the queue is there again or staff end them.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from acdcore.calls.model.commands import LiveHours
+from acdcore.calls.model.ports import ForcedHours, HoursStore
+from acdcore.calls.queueing.callback_scheduler import Workbench
+from acdcore.calls.queueing.queue_client import Acd
+from acdcore.calls.routing_rules import Rules
+from acdcore.ivr.calendars.opening_hours import Calendar, Moment
+from acdcore.ivr.model.flow import CalendarState
+from acdcore.kernel.clock import Clock
+from acdcore.kernel.ids import QueueName
+from acdcore.queues.inputs import HoursChanged
+
+LOOK_AGAIN = timedelta(minutes=1)
+"""Also without a change ahead: the machine's clock may have been set meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was found of a calendar: looking a fortnight ahead takes too long for every call."""
+
+    calendar: Calendar
+    """Another one of this name may come by a reload."""
+    is_forced_open: bool | None
+    moment: Moment
+    since: datetime
+    until: datetime
+    """It holds from `since` to before `until`, UTC."""
+
+    def holds(self, calendar: Calendar, is_forced_open: bool | None, wall: datetime) -> bool:
+        """Whether this is what the calendar would say."""
+        is_same = self.calendar is calendar and self.is_forced_open == is_forced_open
+        return is_same and self.since <= wall < self.until
+
+
+class Hours:
+    """One for the daemon. `on_change` hears of every calendar that has come to another state."""
+
+    def __init__(self, store: HoursStore, acd: Acd, workbench: Workbench, clock: Clock) -> None:
+        self.on_change: Callable[[LiveHours], None] = lambda _: None
+        self._store = store
+        self._acd = acd
+        self._workbench = workbench
+        self._clock = clock
+        self._rules: Rules | None = None
+        self._on_floor: dict[QueueName, bool] = {}
+        """What the dispatcher was told; a queue that it was not told of is open to it."""
+        self._in_book: dict[QueueName, bool] = {}
+        """The same of the book, which remembers queues that are no more."""
+        self._known: set[QueueName] = set()
+        """Every queue that there ever was: a call that came before a reload may still ask for work in it."""
+        self._kept: dict[str, Kept] = {}
+        self._states: dict[str, tuple[str, str, str]] = {}
+        """State, shift and day of each calendar as they were last seen."""
+        self._timer: asyncio.TimerHandle | None = None
+
+    def follow(self, rules: Rules) -> None:
+        """Keep the hours of these rules, which name every queue, from now on."""
+        self._rules = rules
+        self._known |= rules.queues.keys()
+        for gone in self._on_floor.keys() - rules.queues.keys():
+            del self._on_floor[gone]  # as the dispatcher does when the floor changes
+        self.look()
+
+    def moment(self, calendar: Calendar) -> Moment:
+        """What holds now, a supervisor's word before the calendar's."""
+        forced = self._forced(calendar.name)
+        is_forced_open = None if forced is None else forced.is_open
+        wall = self._clock.wall()
+        kept = self._kept.get(calendar.name)
+        if kept is not None and kept.holds(calendar, is_forced_open, wall):
+            return kept.moment
+        moment = calendar.moment(wall, is_forced_open)
+        until = min(moment.next_change_at or wall + LOOK_AGAIN, wall + LOOK_AGAIN)
+        self._kept[calendar.name] = Kept(calendar, is_forced_open, moment, wall, until)
+        return moment
+
+    def look(self) -> None:
+        """Tell everybody what has changed, and arm the next look."""
+        self.close()
+        rules = self._rules
+        if rules is None:
+            return
+        changes: list[datetime] = []
+        moments = {name: self.moment(calendar) for name, calendar in rules.calendars.items()}
+        for queue, around in rules.queues.items():
+            state = moments[around.calendar].state if around.calendar else CalendarState.OPEN
+            self._tell(queue, state is CalendarState.OPEN)
+        self._strand(rules)
+        for name, moment in moments.items():
+            shown = (moment.state.value, moment.shift, moment.day)
+            if self._states.get(name, shown) != shown:
+                self.on_change(self._live(name, moment, rules))
+            self._states[name] = shown
+            changes += [at for at in (moment.next_change_at, self._until(name)) if at is not None]
+        wall = self._clock.wall()
+        next_at = min([*changes, wall + LOOK_AGAIN])
+        delay_s = max(0.0, (next_at - wall).total_seconds())
+        self._timer = asyncio.get_running_loop().call_later(delay_s, self.look)
+
+    def live(self) -> tuple[LiveHours, ...]:
+        """Every calendar now, by name."""
+        if self._rules is None:
+            return ()
+        calendars: Mapping[str, Calendar] = self._rules.calendars
+        return tuple(self._live(name, self.moment(calendars[name]), self._rules) for name in sorted(calendars))
+
+    def close(self) -> None:
+        """Disarm the timer."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _tell(self, queue: QueueName, is_open: bool) -> None:
+        if self._on_floor.get(queue, True) != is_open:
+            self._on_floor[queue] = is_open
+            self._acd.feed(HoursChanged(queue, is_open))
+        self._tell_book(queue, is_open)
+
+    def _tell_book(self, queue: QueueName, is_open: bool) -> None:
+        if self._in_book.get(queue, True) != is_open:
+            self._in_book[queue] = is_open
+            self._workbench.hours_changed(queue, is_open)
+
+    def _strand(self, rules: Rules) -> None:
+        """Let work for queues that are no more wait, and tell of it."""
+        items = self._workbench.open_by_queue()
+        for gone in (self._known | items.keys()) - rules.queues.keys():
+            self._tell_book(gone, False)
+        self._workbench.strand({queue: count for queue, count in items.items() if queue not in rules.queues})
+
+    def _live(self, name: str, moment: Moment, rules: Rules) -> LiveHours:
+        forced = self._forced(name)
+        return LiveHours(
+            calendar=name,
+            state=moment.state.value,
+            shift=moment.shift,
+            day=moment.day,
+            until=self._until(name) or moment.next_change_at,
+            forced_by=forced.by if forced is not None else None,
+            queues=tuple(sorted(queue for queue, around in rules.queues.items() if around.calendar == name)),
+        )
+
+    def _forced(self, calendar: str) -> ForcedHours | None:
+        wall = self._clock.wall()
+        return next(
+            (
+                forced
+                for forced in self._store.forced()
+                if forced.calendar == calendar and (forced.until is None or forced.until > wall)
+            ),
+            None,
+        )
+
+    def _until(self, calendar: str) -> datetime | None:
+        forced = self._forced(calendar)
+        return None if forced is None else forced.until

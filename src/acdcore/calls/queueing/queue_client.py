@@ -1,0 +1,241 @@
+"""The calls' side of the dispatcher: names their places in the queues and brings its decisions to whom they concern."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from acdcore.calls.core.call import Call, QueueNote
+from acdcore.calls.model.rows import EndedBy
+from acdcore.kernel.clock import Clock
+from acdcore.kernel.errors import Outcome
+from acdcore.kernel.ids import AgentId, CallId, CustomerId
+from acdcore.queues.decisions import (
+    AgentStateChanged,
+    Decision,
+    Departed,
+    InputRefused,
+    LateAccept,
+    Overflowed,
+    RefusalReason,
+    TalkFinished,
+)
+from acdcore.queues.dispatcher import Dispatcher
+from acdcore.queues.driver import Floor, Journal
+from acdcore.queues.inputs import (
+    CallerAssigned,
+    CallerJoined,
+    CallerLeft,
+    CallerPaused,
+    CallerResumed,
+    EntryId,
+    Input,
+    LeaveCause,
+    OfferAccepted,
+    OfferEnded,
+    OfferId,
+    TalkEnded,
+)
+from acdcore.queues.settings import OfferEnd, ToQueue
+from acdcore.queues.views import AgentGlance, AgentView, Explanation, FloorView, QueueView
+
+LEAVE_CAUSES = {
+    Outcome.WITHDRAWN: LeaveCause.WITHDRAWN,
+    Outcome.CALLBACK: LeaveCause.CALLBACK,
+    Outcome.SHUTDOWN: LeaveCause.FAILED,
+    Outcome.FAILED: LeaveCause.FAILED,
+    Outcome.MEDIA_LOST: LeaveCause.FAILED,
+}
+"""What the end of a call means to the queue it stands in; everything else is the caller's own hang-up."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Whom an entry is about, for the figures that are written after the call is gone."""
+
+    call: CallId
+    caller: str
+    customer: CustomerId | None
+
+
+class Entry:
+    """A call's place in the queues, from joining to the end of the talk."""
+
+    def __init__(self, joined: CallerJoined, acd: "Acd") -> None:
+        self.name = joined.entry
+        self.advance_s = joined.advance_s
+        self.is_over = False
+        """The dispatcher knows the entry no more."""
+        self._acd = acd
+
+    def talk_ended(self) -> None:
+        """The agent is free of the caller."""
+        self._close(TalkEnded(self.name))
+
+    def leave(self, cause: LeaveCause) -> None:
+        """The caller leaves the queue, or the talk; without effect when the entry is over already."""
+        self._close(CallerLeft(self.name, cause))
+
+    def abandon(self, call: Call) -> None:
+        """The call is over, waiting or talking; its ending tells why."""
+        outcome = call.ending.outcome if call.ending else Outcome.FAILED
+        self.leave(LEAVE_CAUSES.get(outcome, LeaveCause.HUNG_UP))
+
+    def pause(self) -> bool:
+        """Keep the place without being offered; False when a rule has taken the caller out of the queue already."""
+        if self.is_over:
+            return False
+        self._acd.feed(CallerPaused(self.name))
+        return True
+
+    def resume(self) -> None:
+        """Wait on at the same place."""
+        self._acd.feed(CallerResumed(self.name))
+
+    def _close(self, last: Input) -> None:
+        if not self.is_over:
+            self.is_over = True
+            self._acd.feed(last)
+
+
+class Acd:
+    """The one door to the dispatcher."""
+
+    def __init__(self, dispatcher: Dispatcher, clock: Clock, journal: Journal | None = None) -> None:
+        self.on_agent: Callable[[AgentStateChanged], None] = lambda _: None
+        """Hears of every change of an agent's state."""
+        self.on_decision: Callable[[Decision], None] = lambda _: None
+        """Hears of every decision, before anybody acts on it."""
+        self.about: dict[EntryId, About] = {}
+        """Entries whose stay is not written down yet; whoever writes it down takes them out."""
+        self._floor = Floor(dispatcher, clock, journal, self._decided)
+        self._clock = clock
+        self._calls: dict[EntryId, tuple[Call, Entry]] = {}
+        self._joins = 0
+        self._refusal: RefusalReason | None = None
+
+    # --- calls ---
+
+    def name(self, call: Call) -> EntryId:
+        """A name for the call's next place that no other has."""
+        self._joins += 1
+        return EntryId(f"{call.id}/{self._joins}")
+
+    def join(self, call: Call, joined: CallerJoined) -> Entry:
+        """Place the call; `Queued` or an overflow follows in its mailbox."""
+        entry = Entry(joined, self)
+        self._calls[entry.name] = (call, entry)
+        self.about[entry.name] = About(call.id, call.view.caller, call.view.customer_id)
+        self._floor.feed(joined)
+        return entry
+
+    def assign(self, call: Call, agent: AgentId) -> RefusalReason | None:
+        """Offer the waiting call to this agent, by hand; why it cannot be if it cannot."""
+        entry = self.entry_of(call)
+        return RefusalReason.UNKNOWN_ENTRY if entry is None else self.ask(CallerAssigned(entry.name, agent))
+
+    def entry_of(self, call: Call) -> Entry | None:
+        """The place of a call, if it has one."""
+        return next((entry for whose, entry in self._calls.values() if whose is call), None)
+
+    def leave_out(self, call: Call) -> None:
+        """The stay of the call is not to be written down: a stop breaks it off, and the next start begins it anew."""
+        entry = self.entry_of(call)
+        if entry is not None:
+            self.about.pop(entry.name, None)
+
+    def offer_accepted(self, offer: OfferId) -> None:
+        """The agent's phone answered."""
+        self._floor.feed(OfferAccepted(offer))
+
+    def offer_ended(self, offer: OfferId, cause: OfferEnd) -> None:
+        """The agent's phone will not answer."""
+        self._floor.feed(OfferEnded(offer, cause))
+
+    # --- agents and operators ---
+
+    def feed(self, fed: Input) -> None:
+        """An input that needs no answer."""
+        self._floor.feed(fed)
+
+    def ask(self, fed: Input) -> RefusalReason | None:
+        """An input, and why it was refused if it was; not to be called from within a decision."""
+        self._refusal = None
+        self._floor.feed(fed)
+        return self._refusal
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """For its figures."""
+        return self._floor.dispatcher
+
+    def snapshot(self) -> FloorView:
+        """The whole floor as it stands."""
+        return self._floor.dispatcher.snapshot(self._clock.now())
+
+    def queues(self) -> tuple[QueueView, ...]:
+        """Every queue as it stands."""
+        return self._floor.dispatcher.queues(self._clock.now())
+
+    def positions(self) -> dict[CallId, int]:
+        """The place of every call that waits, 1 being next."""
+        places = self._floor.dispatcher.positions(self._clock.now())
+        return {self.call_id(entry): position for entry, position in places.items()}
+
+    def glance(self, agent: AgentId) -> AgentGlance | None:
+        """One agent as boards show it; None when it never logged in."""
+        return self._floor.dispatcher.glance(agent)
+
+    def agent(self, agent: AgentId) -> AgentView | None:
+        """One agent as the dispatcher sees it; None when it never logged in."""
+        return self._floor.dispatcher.agent(agent, self._clock.now())
+
+    def why(self, call: Call) -> Explanation | None:
+        """Why the call still waits; None when it does not."""
+        entry = self.entry_of(call)
+        return None if entry is None else self._floor.dispatcher.why(entry.name, self._clock.now())
+
+    @staticmethod
+    def call_id(entry: EntryId) -> CallId:
+        """The call that an entry belongs to, also after its end."""
+        return CallId(entry.partition("/")[0])
+
+    def close(self) -> None:
+        """Disarm the timer."""
+        self._floor.close()
+
+    # --- decisions ---
+
+    def _decided(self, decision: Decision) -> None:
+        self.on_decision(decision)
+        match decision:
+            case AgentStateChanged():
+                self.on_agent(decision)
+            case InputRefused(input=CallerJoined(entry=entry), reason=reason):
+                self._refuse_join(entry, reason)
+            case InputRefused(reason=reason):
+                self._refusal = reason
+            case Departed(entry=entry) | TalkFinished(entry=entry):
+                self._forget(entry)
+            case LateAccept():
+                pass  # the phone has been hung up already
+            case _:
+                self._tell(decision)
+
+    def _tell(self, decision: QueueNote) -> None:
+        found = self._calls.get(decision.entry)
+        if found is None:
+            return
+        found[0].mailbox.post(decision)
+        if isinstance(decision, Overflowed) and not isinstance(decision.target, ToQueue):
+            self._forget(decision.entry)
+
+    def _forget(self, name: EntryId) -> None:
+        """The dispatcher has no such entry any more: bring no more decisions to its call."""
+        found = self._calls.pop(name, None)
+        if found is not None:
+            found[1].is_over = True
+
+    def _refuse_join(self, name: EntryId, reason: RefusalReason) -> None:
+        call, _ = self._calls[name]
+        self._forget(name)
+        del self.about[name]
+        call.end(Outcome.FAILED, EndedBy.SYSTEM, f"queue: {reason.value}")

@@ -1,0 +1,187 @@
+"""The parts of a call: each visit to a queue, each agent who answered, each number outside, folded from its history.
+
+Times are those of the events (monotonic seconds); the record has them in UTC.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from acdcore.calls.model import history as events
+from acdcore.calls.model.rows import CallEnd, EndedBy, SegmentEnd, SegmentKind
+from acdcore.kernel.ids import AgentId, QueueName
+
+AGENT_TARGET = "agent:"
+"""How it is written that a waiting caller was given to an agent by hand: the caller waits until that phone answers."""
+QUEUE_TARGET = "queue:"
+"""How an overflow to another queue begins: the caller waits on there."""
+CALLER_SIDE = "caller"
+"""`Dialled.side` of the customer of a callback."""
+OUTSIDE_SIDES = ("outside", "")
+"""`Dialled.side` of a number to which a caller is sent."""
+HUNG_UP = {
+    EndedBy.CALLER: SegmentEnd.CALLER_HUNG_UP,
+    EndedBy.AGENT: SegmentEnd.AGENT_HUNG_UP,
+    EndedBy.SYSTEM: SegmentEnd.COMPLETED,
+}
+"""Why the last part ended when a party ended the call."""
+
+
+@dataclass(slots=True)
+class Segment:
+    """One part of a call."""
+
+    kind: SegmentKind
+    began_at: float
+    queue: QueueName | None = None
+    agent: AgentId | None = None
+    number: str = ""
+    trunk: str = ""
+    connected_at: float | None = None
+    """When the agent or the number outside answered; None when nobody did."""
+    ended_at: float = 0.0
+    end: SegmentEnd | None = None
+    """None while it goes on."""
+    talk_s: float = 0.0
+    talked_since: float | None = None
+    """Since when both hear each other; None when they do not."""
+    recording: str = ""
+    """The path that was kept for a recording of the talk."""
+
+    is_talked: bool = False
+    """Both could hear each other, for however short a time."""
+    is_heard: bool = False
+    """The agent heard a caller's message."""
+    is_lost: bool = False
+    """The audio of the agent, or of the number outside, stopped."""
+    is_unanswered: bool = False
+    """The customer, who was rung for the agent, did not answer."""
+
+
+class Segments:
+    """The fold: give it every event once, in order."""
+
+    def __init__(self) -> None:
+        self.all: list[Segment] = []
+        """In the order in which they began; at most the last is going on."""
+        self._queue: QueueName | None = None
+
+    def apply(self, event: events.Event) -> None:
+        """Begin and end the parts that `event` concerns."""
+        match event:
+            case events.Queued(at=at, queue=queue):
+                self._end(at, SegmentEnd.TRANSFERRED)
+                self._queue = queue
+                self._begin(Segment(SegmentKind.QUEUE, at, queue))
+            case events.Overflowed(at=at):
+                self._end_of(SegmentKind.QUEUE, at, SegmentEnd.OVERFLOWED)
+            case events.Sent(at=at, target=target) if not target.startswith(AGENT_TARGET):
+                self._end_of(SegmentKind.QUEUE, at, SegmentEnd.TRANSFERRED)
+            case events.QueueLeft(at=at):
+                self._end_of(SegmentKind.QUEUE, at, SegmentEnd.LEFT_QUEUE)
+            case events.Reserved(at=at, agent=agent):
+                self._end(at, SegmentEnd.ANSWERED)
+                self._begin(Segment(SegmentKind.AGENT, at, self._queue, agent))
+            case events.Dialled(at=at, number=number, trunk=trunk, side=side) if side in OUTSIDE_SIDES:
+                self._dialled(at, number, trunk)
+            case events.Connected():
+                self._connected(event)
+            case events.Returned(at=at):
+                self._end(at, SegmentEnd.NO_TALK)
+            case events.TalkEnded():
+                self._talk_ended(event)
+            case events.Ended():
+                self.close(event.at, event.end_cause, event.by)
+            case _:
+                self._partner_step(event)
+
+    def close(self, at: float, cause: CallEnd | None, by: EndedBy = EndedBy.SYSTEM) -> None:
+        """The call is over, for this `cause`."""
+        if self.open is None:
+            return
+        if cause is not None and cause not in (CallEnd.HUNG_UP, CallEnd.COMPLETED, CallEnd.REFUSED):
+            self._end(at, SegmentEnd(cause.value))
+        elif by is EndedBy.CALLER and self.open.kind is SegmentKind.QUEUE:
+            self._end(at, SegmentEnd.ABANDONED)
+        else:
+            self._end(at, HUNG_UP[by])
+
+    @property
+    def open(self) -> Segment | None:
+        """The part that goes on, if one does."""
+        return self.all[-1] if self.all and self.all[-1].end is None else None
+
+    def _begin(self, segment: Segment) -> None:
+        self.all.append(segment)
+
+    def _dialled(self, at: float, number: str, trunk: str) -> None:
+        """A number outside is rung for the caller; in a callback of an older version it was the customer's."""
+        if self.open is None:
+            self._begin(Segment(SegmentKind.OUTSIDE, at, self._queue, number=number, trunk=trunk))
+
+    def _connected(self, event: events.Connected) -> None:
+        going_on = self.open
+        if going_on is not None and event.agent is not None and going_on.agent == event.agent:
+            pass  # reserved before
+        elif going_on is not None and event.agent is None and going_on.kind is SegmentKind.OUTSIDE:
+            pass  # rung before
+        else:
+            self._end(event.at, SegmentEnd.ANSWERED)
+            kind = SegmentKind.OUTSIDE if event.agent is None else SegmentKind.AGENT
+            self._begin(Segment(kind, event.at, self._queue, event.agent, event.outside))
+        self.all[-1].connected_at, self.all[-1].recording = event.at, event.recording
+
+    def _partner_step(self, event: events.Event) -> None:
+        """What happens with the agent, or the number outside, that the caller is with."""
+        going_on = self.open
+        if going_on is None or going_on.kind is SegmentKind.QUEUE:
+            return
+        match event:
+            case events.DialFailed(at=at):
+                going_on.is_unanswered = True
+                self._end_of(SegmentKind.OUTSIDE, at, SegmentEnd.UNANSWERED)
+            case events.Bridged(at=at) if going_on.talked_since is None:
+                going_on.talked_since, going_on.is_talked = at, True
+            case events.MediaLost():
+                going_on.is_lost = True
+            case events.MessageHeard():
+                going_on.is_heard = True
+            case _:
+                pass
+
+    def _talk_ended(self, event: events.TalkEnded) -> None:
+        going_on = self.open
+        if going_on is not None and going_on.kind is not SegmentKind.QUEUE:
+            self._end(event.at, event.end or talk_end(going_on, event.by))
+
+    def _end_of(self, kind: SegmentKind, at: float, end: SegmentEnd) -> None:
+        if self.open is not None and self.open.kind is kind:
+            self._end(at, end)
+
+    def _end(self, at: float, end: SegmentEnd) -> None:
+        ending = self.open
+        if ending is None:
+            return
+        ending.ended_at, ending.end = at, end
+        if ending.talked_since is not None:
+            ending.talk_s = at - ending.talked_since
+            ending.talked_since = None
+
+
+def talk_end(segment: Segment, by: EndedBy) -> SegmentEnd:
+    """Why the time with an agent, or with a number outside, ended while the caller stayed."""
+    is_together = segment.is_talked or segment.is_heard
+    if segment.is_lost:
+        return SegmentEnd.MEDIA_LOST
+    if by is EndedBy.SYSTEM and segment.connected_at is not None:
+        return SegmentEnd.TRANSFERRED
+    if not is_together:
+        return SegmentEnd.UNANSWERED if segment.is_unanswered else SegmentEnd.NO_TALK
+    return SegmentEnd.OUTSIDE_HUNG_UP if segment.kind is SegmentKind.OUTSIDE else HUNG_UP[by]
+
+
+def segments_of(history: Iterable[events.Event]) -> Sequence[Segment]:
+    """The parts of a call that is over, or as they stand."""
+    folded = Segments()
+    for event in history:
+        folded.apply(event)
+    return folded.all

@@ -1,0 +1,282 @@
+"""The record of a call, folded from its history: nothing is counted twice because nothing is counted anywhere else."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from acdcore.calls.model import history as events
+from acdcore.calls.model.rows import CallEnd, CallSegment, CdrRow, Detail, Direction, EndedBy, SegmentEnd, SegmentKind
+from acdcore.calls.record.call_segments import AGENT_TARGET, CALLER_SIDE, QUEUE_TARGET, Segment, Segments
+from acdcore.calls.trunks.trunks import WORK_TRUNK
+from acdcore.kernel.errors import Outcome
+from acdcore.kernel.ids import AgentId, CallId
+
+SERVICE = frozenset({Outcome.ANSWERED, Outcome.FORWARDED, Outcome.VOICEMAIL, Outcome.CALLBACK})
+"""What a call has come to for good: that its audio was lost afterwards, say, takes none of it away."""
+CAUSES = {
+    Outcome.MEDIA_LOST: CallEnd.MEDIA_LOST,
+    Outcome.WITHDRAWN: CallEnd.WITHDRAWN,
+    Outcome.SHUTDOWN: CallEnd.SHUTDOWN,
+    Outcome.FAILED: CallEnd.FAILED,
+    Outcome.UNANSWERED: CallEnd.UNANSWERED,
+    Outcome.REFUSED_LINES: CallEnd.REFUSED,
+    Outcome.REFUSED_PEER: CallEnd.REFUSED,
+    Outcome.REFUSED_REQUEST: CallEnd.REFUSED,
+    Outcome.BLOCKED: CallEnd.REFUSED,
+}
+"""Endings that cut a call short, as its outcome where there was no service, and as what is told of how it ended."""
+
+
+class WallTime:
+    """Turns monotonic seconds into UTC by one anchor, so that a call's times keep their distances.
+
+    When the machine's clock is set the anchor is: a call that is on record afterwards has all its times by the new one.
+    """
+
+    def __init__(self, now: float, wall: datetime) -> None:
+        self._now = now
+        self._wall = wall
+
+    def set(self, now: float, wall: datetime) -> None:
+        """From here on `now` is `wall`."""
+        self._now, self._wall = now, wall
+
+    def at(self, now: float) -> datetime:
+        """The UTC time of `now`."""
+        return self._wall + timedelta(seconds=now - self._now)
+
+
+def cdr(call_id: CallId, history: Sequence[events.Event], time: WallTime, figures: Detail) -> CdrRow:
+    """Fold `history` (the first event is `Arrived`) into the call's record.
+
+    A history without an `Ended` is that of a call cut short by a crash, and is recorded as ended by its last event.
+    """
+    arrived = history[0]
+    if not isinstance(arrived, events.Arrived):
+        raise ValueError(f"history of {call_id} begins with {type(arrived).__name__}, not with Arrived")
+    segments, spans = Segments(), Spans()
+    row = CdrRow(
+        call_id=call_id,
+        trunk=arrived.trunk,
+        caller=arrived.caller,
+        dialled=arrived.dialled,
+        outcome=outcome_of(history, Outcome.SHUTDOWN),
+        ended_by=EndedBy.SYSTEM,
+        end_cause=CallEnd.CRASH,
+        arrived_at=time.at(arrived.at),
+        ended_at=time.at(history[-1].at),
+        direction=Direction.OUTBOUND if arrived.trunk == WORK_TRUNK else Direction.INBOUND,
+        recording=next((path for path, _ in recordings(history)), ""),
+        figures=figures,
+    )
+    for event in history[1:]:
+        row = _apply(row, event, time)
+        segments.apply(event)
+        spans.apply(event)
+    segments.close(history[-1].at, CallEnd.CRASH)
+    spans.close(history[-1].at)
+    row = replace(row, wait_s=round(spans.wait_s, 3), ring_s=round(spans.ring_s, 3))
+    return _with_segments(row, segments.all, time)
+
+
+def is_on_record(history: Sequence[events.Event]) -> bool:
+    """Whether the call gets a record: work that a stop or a crash found in the queue was no call of anybody's.
+
+    Nobody had been called for it or had answered; it is queued anew at the next start, under an id of its own.
+    """
+    last = history[-1]
+    is_broken_off = not isinstance(last, events.Ended) or last.end_cause is CallEnd.SHUTDOWN
+    is_work = isinstance(history[0], events.Arrived) and history[0].trunk == WORK_TRUNK
+    return not (is_work and is_broken_off) or was_with_somebody(history)
+
+
+def was_with_somebody(history: Iterable[events.Event]) -> bool:
+    """Whether somebody was called for work of ours, or an agent has answered or was reserved."""
+    return any(isinstance(event, events.Dialled | events.Reserved | events.Connected) for event in history)
+
+
+def outcome_of(history: Sequence[events.Event], ending: Outcome) -> Outcome:
+    """What a call has come to that ends by `ending`: what was had at its last stage is not taken away by it."""
+    rejected = next((event for event in history if isinstance(event, events.CallRejected)), None)
+    if rejected is not None:
+        return rejected.outcome
+    if ending not in CAUSES:
+        return ending
+    achieved = achieved_by(history, Outcome.ABANDONED_QUEUE, Outcome.ABANDONED_FLOW)
+    is_overflowed = ending is Outcome.UNANSWERED and achieved is Outcome.OVERFLOWED
+    return achieved if achieved is not None and (achieved in SERVICE or is_overflowed) else ending
+
+
+def achieved_by(history: Sequence[events.Event], when_queued: Outcome, when_answered: Outcome) -> Outcome | None:
+    """What a call has come to so far, by the last thing that decides it; None before we answered.
+
+    An agent who has answered has served a caller on the line; in work of ours that needs a talk, or a message heard.
+    """
+    is_work = isinstance(history[0], events.Arrived) and history[0].trunk == WORK_TRUNK
+    is_outside, is_together = False, False
+    for event in reversed(history):
+        match event:
+            case events.Bridged() | events.MessageHeard():
+                is_together = True
+            case events.Connected(agent=None):
+                is_outside = True
+            case events.Connected() if is_together or not is_work:
+                return Outcome.ANSWERED
+            case events.MessageLeft():
+                return Outcome.VOICEMAIL
+            case events.CallbackPromised():
+                return Outcome.CALLBACK
+            case events.NailedUp():
+                return Outcome.FEATURE_CODE
+            case events.Overflowed():
+                return Outcome.OVERFLOWED
+            case events.Queued() | events.Returned():
+                return when_queued
+            case events.Answered():
+                return Outcome.FORWARDED if is_outside else when_answered
+            case _:
+                pass
+    return None
+
+
+def cause_of(ending: Outcome, by: EndedBy) -> CallEnd:
+    """How a call ended that one side, or nobody, has ended like this."""
+    return CAUSES.get(ending) or (CallEnd.COMPLETED if by is EndedBy.SYSTEM else CallEnd.HUNG_UP)
+
+
+def recordings(history: Iterable[events.Event]) -> Iterator[tuple[str, float]]:
+    """The recordings that were begun, with the time: of a talk from the bridge on, or from the answer where told.
+
+    Nothing is kept of an answer without a talk that the caller outlived, nor of a message that was none.
+    """
+    begun: dict[str, float] = {}
+    path = ""
+    for event in history:
+        match event:
+            case events.Connected(at, recording=path, is_recorded_at_once=True) if path:
+                begun[path] = at
+            case events.Connected(recording=path):
+                pass
+            case events.Bridged(at) if path:
+                begun.setdefault(path, at)
+            case events.Returned():
+                begun.pop(path, None)
+            case events.MessageBegun(at, recording) if recording:
+                begun[recording] = at
+            case events.MessageDropped(recording=recording):
+                begun.pop(recording, None)
+            case _:
+                pass
+    yield from begun.items()
+
+
+def served_by(segments: Iterable[Segment]) -> AgentId | None:
+    """The last agent who talked to the caller."""
+    talked = [each.agent for each in segments if each.is_talked and each.agent is not None]
+    return talked[-1] if talked else None
+
+
+class Spans:
+    """Sums the time spent waiting and ringing; each runs from its opening to its closing event."""
+
+    def __init__(self) -> None:
+        self.wait_s = 0.0
+        self.ring_s = 0.0
+        self._waiting_since: float | None = None
+        self._ringing_since: float | None = None
+        self._connected_at: float | None = None
+
+    def apply(self, event: events.Event) -> None:
+        """Open and close the spans that `event` concerns."""
+        match event:
+            case events.Queued():
+                self._waiting_since = event.at if self._waiting_since is None else self._waiting_since
+            case events.Offered():
+                self._ringing_since = event.at
+            case events.OfferEnded():
+                self._end_ringing(event.at)
+            case events.Reserved():
+                self._end_ringing(event.at)
+                self._end_waiting(event.at)
+            case events.Connected():
+                self._end_ringing(event.at)
+                self._end_waiting(event.at)
+                self._connected_at = event.at
+            case events.Overflowed(target=target) if not target.startswith(QUEUE_TARGET):
+                self._end_waiting(event.at)
+            case events.Sent(target=target) if not target.startswith(AGENT_TARGET):
+                self._end_waiting(event.at)
+            case events.QueueLeft():
+                self._end_waiting(event.at)
+            case events.Returned():  # waited all along, and has not talked
+                if self._connected_at is not None:
+                    self._waiting_since, self._connected_at = self._connected_at, None
+            case events.Bridged() | events.TalkEnded():
+                self._connected_at = None
+            case events.Ended():
+                self.close(event.at)
+            case _:
+                pass
+
+    def close(self, at: float) -> None:
+        """End whatever is still open."""
+        self._end_ringing(at)
+        self._end_waiting(at)
+
+    def _end_waiting(self, at: float) -> None:
+        if self._waiting_since is not None:
+            self.wait_s += at - self._waiting_since
+            self._waiting_since = None
+
+    def _end_ringing(self, at: float) -> None:
+        if self._ringing_since is not None:
+            self.ring_s += at - self._ringing_since
+            self._ringing_since = None
+
+
+def _with_segments(row: CdrRow, segments: Sequence[Segment], time: WallTime) -> CdrRow:
+    """`row` with its parts, and with what is said of them in short."""
+    served = [each for each in segments if each.kind is not SegmentKind.QUEUE and each.end is not SegmentEnd.NO_TALK]
+    answered_at = [each.connected_at for each in served if each.connected_at is not None]
+    agents = [each.agent for each in served if each.agent is not None]
+    return replace(
+        row,
+        agent=agents[-1] if agents else None,
+        connected_at=time.at(answered_at[0]) if answered_at else None,
+        served_by=served_by(segments),
+        talk_s=round(sum(each.talk_s for each in segments), 3),
+        segments=tuple(_written(each, time) for each in segments),
+    )
+
+
+def _written(segment: Segment, time: WallTime) -> CallSegment:
+    return CallSegment(
+        kind=segment.kind,
+        began_at=time.at(segment.began_at),
+        ended_at=time.at(segment.ended_at),
+        end=segment.end or SegmentEnd.CRASH,
+        queue=segment.queue,
+        agent=segment.agent,
+        number=segment.number,
+        trunk=segment.trunk,
+        talk_s=round(segment.talk_s, 3),
+    )
+
+
+def _apply(row: CdrRow, event: events.Event, time: WallTime) -> CdrRow:
+    match event:
+        case events.Answered():
+            return replace(row, answered_at=time.at(event.at), flow=event.flow)
+        case events.CustomerFound():
+            return replace(row, customer_id=event.customer)
+        case events.Queued():
+            return replace(row, queue=event.queue, queued_at=row.queued_at or time.at(event.at))
+        case events.Dialled(trunk=trunk, side=side) if side == CALLER_SIDE:
+            return replace(row, trunk=trunk)
+        case events.Overflowed():
+            return replace(row, overflowed_to=event.target)
+        case events.Ended():
+            cause = event.end_cause or cause_of(event.outcome, event.by)
+            return replace(row, outcome=event.outcome, ended_by=event.by, ended_at=time.at(event.at), end_cause=cause)
+        case _:
+            return row

@@ -1,0 +1,201 @@
+"""The chronicle: writes down what happens, once, for the spool, the feed and the live views."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+
+from acdcore.calls.model import history as events
+from acdcore.calls.model.commands import AgentState, LiveAgent, LiveCall, LiveHours, ReloadReport
+from acdcore.calls.model.directory import Contact, Customer
+from acdcore.calls.model.ports import Directory, Spool
+from acdcore.calls.model.rows import (
+    AgentEventRow,
+    AnswerRow,
+    CallEventRow,
+    CdrRow,
+    Detail,
+    RecordingRow,
+    StayRow,
+    TraceRow,
+    WorkRow,
+)
+from acdcore.calls.record import live
+from acdcore.calls.record.cdr import WallTime, cdr, is_on_record
+from acdcore.calls.record.event_stream import Alarm, Beside, Feed, FeedKind, OfferEnding, OfferOver, ScreenPop
+from acdcore.kernel import alarms
+from acdcore.kernel.alarms import Alarms
+from acdcore.kernel.clock import Clock
+from acdcore.kernel.ids import AgentId, CallId, QueueName
+from acdcore.work.model import WorkItem
+
+CONTACTS_SHOWN = 5
+"""Earlier contacts in a screen pop: what an agent can read while the phone rings."""
+
+SHUTDOWN_REASON = "shutdown"
+"""Why agents are logged out when the daemon ends."""
+
+FEED_KINDS: dict[type[events.Event], FeedKind] = {
+    events.Arrived: FeedKind.CALL_ARRIVED,
+    events.Answered: FeedKind.CALL_ANSWERED,
+    events.Queued: FeedKind.CALL_QUEUED,
+    events.Connected: FeedKind.CALL_CONNECTED,
+    events.Held: FeedKind.CALL_HELD,
+    events.Resumed: FeedKind.CALL_RESUMED,
+    events.Overflowed: FeedKind.CALL_MOVED,
+    events.Sent: FeedKind.CALL_MOVED,
+    events.Returned: FeedKind.CALL_MOVED,
+    events.TalkEnded: FeedKind.CALL_MOVED,
+}
+"""Events that the feed shows as the call's new state; the others have words of their own, or are history only."""
+
+DETAILS: dict[type[events.Event], tuple[str, ...]] = {
+    kind: tuple(field.name for field in fields(kind) if field.name != "at") for kind in events.KINDS
+}
+"""The facts of each event that go into its row."""
+
+
+class Chronicle:
+    """One for the daemon; every fact about calls and agents goes through here."""
+
+    def __init__(
+        self, clock: Clock, spool: Spool, feed: Feed, directory: Directory, alarms: Alarms | None = None
+    ) -> None:
+        """`alarms` may have been raised before there was a chronicle; the feed tells those too."""
+        self.feed = feed
+        self.alarms = alarms or Alarms(clock)
+        """Where faults of lasting effect are told."""
+        self.on_work: Callable[[WorkItem], None] = lambda _: None
+        """Hears of every change of a work item, once it is written down."""
+        self.on_event: Callable[[LiveCall, events.Event], None] = lambda _view, _event: None
+        """Hears of every event of a call, once it is written down, with the call's view after it."""
+        self._clock = clock
+        self._time = WallTime(clock.now(), clock.wall())
+        self._spool = spool
+        self._directory = directory
+        self._agent_events = 0
+        self.alarms.listen(self._publish_alarm)
+
+    @property
+    def time(self) -> WallTime:
+        """From monotonic seconds to UTC."""
+        return self._time
+
+    def clock_set(self) -> None:
+        """The machine's clock was set: all times that are written from here on go by it."""
+        self._time.set(self._clock.now(), self._clock.wall())
+
+    def note(self, view: LiveCall, serial: int, event: events.Event) -> LiveCall:
+        """Write down the call's `serial`-th event; the call's view after it."""
+        kind = type(event)
+        at = self._time.at(event.at)
+        detail: Detail = {name: getattr(event, name) for name in DETAILS[kind]}
+        self._spool.append(CallEventRow(view.call_id, serial, at, events.KINDS[kind], detail))
+        former, view = view, live.apply(view, event, self._time)
+        feed_kind = FEED_KINDS.get(kind)
+        if feed_kind is FeedKind.CALL_MOVED and view.state is former.state:
+            feed_kind = None  # to another queue, which `CALL_QUEUED` tells
+        if feed_kind is not None:
+            self.feed.publish(feed_kind, view, at)
+        self.on_event(view, event)
+        return view
+
+    def trace(self, call_id: CallId, number: str, now: float) -> None:
+        """Keep the number that the caller of a new call withholds; nothing else of the call tells it."""
+        self._spool.append(TraceRow(call_id, self._time.at(now), number))
+
+    def screen_pop(
+        self, view: LiveCall, event: events.Offered, ring_for_s: float, customer: Customer | None, beside: Beside
+    ) -> None:
+        """Tell the agent's screen who is calling, at the moment the phone begins to ring."""
+        contacts = self._directory.last_contacts(customer.id if customer else view.caller, CONTACTS_SHOWN)
+        pop = ScreenPop(
+            agent=event.agent,
+            queue=event.queue,
+            ring_for_s=ring_for_s,
+            call=view,
+            customer=customer,
+            last_contacts=tuple(contacts),
+            place=beside.place,
+            region=beside.region,
+            work=beside.work,
+            open_work=beside.open_work,
+        )
+        self.feed.publish(FeedKind.AGENT_OFFERED, pop, self._time.at(event.at))
+
+    def offer_over(
+        self, view: LiveCall, queue: QueueName, event: events.OfferEnded, ending: OfferEnding, phone: str = ""
+    ) -> None:
+        """Tell the agent's screen that the offer is over, and at which `phone` it was accepted."""
+        over = OfferOver(view.call_id, event.agent, queue, ending, phone)
+        self.feed.publish(FeedKind.OFFER_ENDED, over, self._time.at(event.at))
+
+    def close(self, call_id: CallId, history: Sequence[events.Event], figures: Detail) -> CdrRow:
+        """Fold the finished history into the call's record and write it down."""
+        row = cdr(call_id, history, self._time, figures)
+        if not is_on_record(history):
+            self.feed.publish(FeedKind.CALL_ENDED, row, row.ended_at)
+            return row
+        self._spool.append(row)
+        contact = Contact(call_id, row.arrived_at, row.queue, row.served_by, row.outcome, row.direction)
+        self._directory.note_contact(row.caller, row.customer_id, contact)
+        self.feed.publish(FeedKind.CALL_ENDED, row, row.ended_at)
+        return row
+
+    def work(self, item: WorkItem) -> None:
+        """A work item has come to another state."""
+        at = item.changed_at or item.created_at
+        self._spool.append(WorkRow(item.id, item.changes, at, item))
+        self.feed.publish(FeedKind.WORK_CHANGED, item, at)
+        self.on_work(item)
+
+    def answer(self, view: LiveCall, agent: AgentId | None, number: int, event: events.QuestionAnswered) -> None:
+        """The caller has answered a question, about the talk with `agent` if there was one."""
+        row = AnswerRow(
+            call_id=view.call_id,
+            n=number,
+            at=self._time.at(event.at),
+            flow=event.flow,
+            question=event.question,
+            kind=event.kind,
+            value=event.value,
+            agent=agent,
+            queue=view.queue,
+            customer_id=view.customer_id,
+        )
+        self._spool.append(row)
+        self.feed.publish(FeedKind.QUESTION_ANSWERED, row, row.at)
+
+    def stay(self, row: StayRow) -> None:
+        """A stay in a queue is over, with all that belongs to it."""
+        self._spool.append(row)
+
+    def hours(self, hours: LiveHours) -> None:
+        """A calendar has come to another state."""
+        self.feed.publish(FeedKind.HOURS_CHANGED, hours, self._clock.wall())
+
+    def reloaded(self, report: ReloadReport) -> None:
+        """Other settings hold from now on."""
+        self.feed.publish(FeedKind.RELOADED, report, self._clock.wall())
+
+    def recording(self, row: RecordingRow) -> None:
+        """A recording is complete."""
+        self._spool.append(row)
+        self.feed.publish(FeedKind.RECORDING_FINISHED, row, self._clock.wall())
+
+    def agent_state(self, agent: LiveAgent) -> None:
+        """An agent's state changed."""
+        self._agent_events += 1
+        row = AgentEventRow(
+            agent.agent, agent.since, self._agent_events, agent.state.value, agent.reason or "", agent.call_id
+        )
+        self._spool.append(row)
+        self.feed.publish(FeedKind.AGENT_STATE, agent, agent.since)
+
+    def agent_cut_off(self, agent: AgentId, now: float) -> None:
+        """The daemon stops while an agent is logged in: what passes until the next start is no time on duty."""
+        self._agent_events += 1
+        row = AgentEventRow(agent, self._time.at(now), self._agent_events, AgentState.LOGGED_OUT.value, SHUTDOWN_REASON)
+        self._spool.append(row)
+
+    def _publish_alarm(self, alarm: alarms.Alarm) -> None:
+        told = Alarm(alarm.kind.name, alarm.is_raised, alarm.detail, alarm.about, alarm.kind.severity)
+        self.feed.publish(FeedKind.ALARM, told, alarm.ended_at or alarm.raised_at)

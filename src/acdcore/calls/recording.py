@@ -1,0 +1,183 @@
+"""Recordings of calls: ties a tap of the engine to a file of the writer and to the call's records."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from acdcore.calls.core.call import Call
+from acdcore.calls.core.leg import Leg
+from acdcore.calls.model.rows import RecordingRow
+from acdcore.calls.record.event_log import Chronicle
+from acdcore.kernel.alarms import AlarmKind, Severity
+from acdcore.kernel.clock import Clock
+from acdcore.kernel.ids import AgentId, CallId, QueueName
+from acdcore.media.engine import Engine
+from acdcore.media.model import Speech, TapId
+from acdcore.recording.events import (
+    DiskAlarm,
+    RecordingDropped,
+    RecordingEvent,
+    RecordingFailed,
+    RecordingFinished,
+    RecordingPath,
+)
+from acdcore.recording.names import recording_path
+from acdcore.recording.wav import RATE_HZ
+from acdcore.recording.writer import RecordingWriter
+
+RECORDING_OFF = AlarmKind(
+    "recording_off",
+    Severity.MAJOR,
+    "Make room on the disk of [recording] directory, or let the daemon's user write there.",
+)
+"""No talk is recorded: the disk is full or fails."""
+RECORDING_FAILED = AlarmKind(
+    "recording_failed",
+    Severity.MINOR,
+    "Look at the file and its directory; the log names each (recording_failed).",
+    3_600.0,
+)
+"""One talk is not recorded, or only its beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class TalkRecording:
+    """What of a talk is recorded."""
+
+    begins_at_answer: bool = True
+    """From the agent's answer on, not only from when both hear each other."""
+    has_announcements: bool = False
+    """What agent and caller are told before they hear each other is heard in it too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What is known of a recording while it runs."""
+
+    call_id: CallId
+    number: int
+    agent: AgentId | None
+    queue: QueueName | None
+    caller: str
+    started_at: float
+
+
+class Recorder:
+    """Starts and ends recordings; their rows are written when their files are complete."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        writer: RecordingWriter | None,
+        chronicle: Chronicle,
+        clock: Clock,
+        directory: Path | None = None,
+        talks: TalkRecording = TalkRecording(),
+    ) -> None:
+        """Without a `writer` nothing is recorded; `directory` is where its files are read again."""
+        self.talks = talks
+        self._directory = directory
+        self._engine = engine
+        self._writer = writer
+        self._chronicle = chronicle
+        self._clock = clock
+        self._labels: dict[int, Label] = {}
+        self._running: set[TapId] = set()
+        """Taps that have not ended yet."""
+        self.alarm: DiskAlarm | None = None
+        self._log = structlog.get_logger("recording")
+
+    @property
+    def running(self) -> int:
+        """Recordings whose files are not complete yet."""
+        return len(self._labels)
+
+    def path_for(self, call: Call) -> str:
+        """Where the call's next recording will lie; empty when nothing is recorded, or can be."""
+        if self._writer is None or self.alarm is not None:
+            return ""
+        return recording_path(call.id, call.recordings + 1, self._clock.wall())
+
+    def file(self, path: str) -> Path | None:
+        """The file of a recording by its path below the directory; None when there is none."""
+        return self._directory / path if self._directory is not None and path else None
+
+    def begin(self, call: Call, left: Leg, right: Leg, path: str) -> TapId | None:
+        """Record a talk until `end` or until the call lets go of what it holds; None: it is not recorded."""
+        if self._writer is None or not path:
+            return None
+        has_prompts = self.talks.has_announcements
+        tap = self._begun(call, self._engine.tap(left.stream, right.stream, has_prompts=has_prompts), path)
+        call.held.callback(self.end, tap)
+        return tap
+
+    def begin_message(self, call: Call, caller: Leg, path: str, silence_s: float) -> TapId | None:
+        """Record the caller alone, until `end`; `Leg.on_speech_ended` tells when nothing was said for `silence_s`."""
+        if self._writer is None or not path:
+            return None
+        return self._begun(call, self._engine.tap(caller.stream, hush_s=silence_s), path)
+
+    def _begun(self, call: Call, tap: TapId, path: str) -> TapId:
+        assert self._writer is not None, "somebody has just seen it"
+        call.recordings += 1
+        view = call.view
+        self._labels[tap] = Label(call.id, call.recordings, view.agent, view.queue, view.caller, self._clock.now())
+        self._running.add(tap)
+        self._writer.begin(tap, RecordingPath(path))
+        return tap
+
+    def speech(self, tap: TapId) -> Speech:
+        """What was said until now in a message that is being recorded."""
+        return self._engine.speech(tap)
+
+    def end(self, tap: TapId, keep_s: float | None = None, skip_s: float = 0.0) -> None:
+        """The talk is over; the file follows, or so much of its beginning, without what is skipped.
+
+        Without effect the second time.
+        """
+        if tap in self._running:
+            self._running.discard(tap)
+            if skip_s > 0 and self._writer is not None:
+                self._writer.skip(tap, round(skip_s * RATE_HZ))
+            self._engine.untap(tap, keep_s=keep_s)
+
+    def drop(self, tap: TapId) -> None:
+        """Nothing of it is to be kept."""
+        self.end(tap, keep_s=0.0)
+
+    def on_event(self, event: RecordingEvent) -> None:
+        """What the writer's thread has reported, brought to the loop."""
+        match event:
+            case RecordingFinished(tap, path, duration_s, size_bytes, skipped_s):
+                self._write_down(tap, path, duration_s, size_bytes, skipped_s)
+            case RecordingFailed(tap, path, reason, duration_s, size_bytes):
+                self._log.warning("recording_failed", path=path, reason=reason, duration_s=duration_s)
+                if self.alarm is None:  # a full disk has been told already, once for all recordings
+                    self._chronicle.alarms.raise_alarm(RECORDING_FAILED, f"{path}: {reason}")
+                if duration_s > 0:
+                    self._write_down(tap, path, duration_s, size_bytes)
+                else:
+                    self._labels.pop(tap, None)
+            case RecordingDropped(tap):
+                self._labels.pop(tap, None)
+            case DiskAlarm():
+                self.alarm = event if event.is_raised else None
+                self._chronicle.alarms.hold(RECORDING_OFF, event.reason if event.is_raised else "")
+
+    def _write_down(self, tap: int, path: str, duration_s: float, size_bytes: int, skipped_s: float = 0.0) -> None:
+        label = self._labels.pop(tap, None)
+        if label is None:
+            return
+        row = RecordingRow(
+            label.call_id,
+            label.number,
+            path,
+            self._chronicle.time.at(label.started_at + skipped_s),
+            duration_s,
+            size_bytes,
+            label.agent,
+            label.queue,
+            label.caller,
+        )
+        self._chronicle.recording(row)

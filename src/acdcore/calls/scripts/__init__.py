@@ -1,0 +1,1 @@
+"""Call scripts: each a coroutine that reads from top to bottom. Begin with `inbound`."""

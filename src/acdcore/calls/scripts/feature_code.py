@@ -1,0 +1,56 @@
+"""Feature codes: what an agent can do by dialling, on a phone without a screen.
+
+*11          log in (and be ready)       *14   end the wrap-up
+*12          ready                       *15   log out
+*13, *13N    not ready, reason N         *16   log in on a line that stays up (`nailed_up`)
+"""
+
+from acdcore.calls.context import Hall
+from acdcore.calls.core.call import Call, Ending
+from acdcore.calls.model.commands import AgentCommand, Seat, SeatKind, WrongState
+from acdcore.calls.model.directory import AgentRecord
+from acdcore.calls.model.rows import EndedBy
+from acdcore.calls.scripts.conversation import announce, until_played
+from acdcore.calls.scripts.inbound import answer
+from acdcore.ivr.model.system_prompts import SystemPrompt
+from acdcore.kernel.errors import Outcome
+
+CODES = {
+    "*11": (AgentCommand.LOG_IN, SystemPrompt.LOGGED_IN),
+    "*12": (AgentCommand.READY, SystemPrompt.READY),
+    "*13": (AgentCommand.NOT_READY, SystemPrompt.NOT_READY),
+    "*14": (AgentCommand.END_WRAP_UP, SystemPrompt.WRAP_UP_ENDED),
+    "*15": (AgentCommand.LOG_OUT, SystemPrompt.LOGGED_OUT),
+}
+"""The commands by what is dialled, each with what the agent hears."""
+NAIL_UP = "*16"
+"""Logs in too, but is no command: the call stays."""
+REASONS = {"1": "break", "2": "lunch", "3": "training", "4": "back office"}
+"""Reasons for not being ready, by the key after `*13`; no key means a break."""
+
+
+def is_feature_code(dialled: str) -> bool:
+    """Whether `dialled` is one of the codes."""
+    code, reason = dialled[:3], dialled[3:]
+    if dialled == NAIL_UP:
+        return True
+    return code in CODES and (not reason or (code == "*13" and reason in REASONS))
+
+
+async def feature_code(call: Call, hall: Hall, agent: AgentRecord) -> Ending:
+    """Answer, do it for whoever works at this phone, say so, and hang up; nothing is offered to who listens."""
+    caller = call.the_caller()
+    await answer(call, caller, hall, "")
+    who, here = hall.desks.at_phone(agent.agent), Seat(SeatKind.PHONE, agent.agent)
+    hall.desks.own_call(who, is_up=True)
+    call.held.callback(hall.desks.own_call, who, is_up=False)
+    command, confirmation = CODES[call.view.dialled[:3]]
+    try:
+        hall.desks.command(who, command, REASONS.get(call.view.dialled[3:]), here)
+        if command is AgentCommand.LOG_IN:
+            hall.desks.command(who, AgentCommand.READY)
+    except WrongState:
+        confirmation = SystemPrompt.REFUSED
+    clips = call.voice.system(confirmation, hall.desks.language(who))
+    await until_played(call, {announce(call, caller, clips)})
+    return Ending(Outcome.FEATURE_CODE, EndedBy.SYSTEM, call.view.dialled)

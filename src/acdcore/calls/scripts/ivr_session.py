@@ -1,0 +1,345 @@
+"""The caller and the flow: carries the flow's actions out and brings back what the caller does."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from acdcore.calls.context import Hall
+from acdcore.calls.core.call import Call, Ending, Overheard, SentTo, ServiceReplied
+from acdcore.calls.core.leg import Leg, Played, Pressed, StoppedSpeaking
+from acdcore.calls.media.listening import Listener, Witness
+from acdcore.calls.model import history
+from acdcore.calls.model.directory import Customer
+from acdcore.calls.model.ports import Directory
+from acdcore.calls.model.rows import EndedBy
+from acdcore.calls.scripts.dial_out import callback_choice, number_to_call
+from acdcore.calls.scripts.voicemail import Messages
+from acdcore.ivr.flow.actions import (
+    Action,
+    Answered,
+    Ask,
+    CallbackPlaced,
+    CallerLeft,
+    CallerSilent,
+    Dial,
+    DigitPressed,
+    Entered,
+    EnterFlow,
+    EnterQueue,
+    FileMessage,
+    HangUp,
+    Input,
+    Listen,
+    ListeningReady,
+    ListeningUnavailable,
+    Lookup,
+    LookupFinished,
+    MessageRefused,
+    OfferMessage,
+    Play,
+    PlaybackFinished,
+    PrepareToListen,
+    Record,
+    RecordingFinished,
+    RequestCallback,
+    ServiceAnswered,
+    SetLanguage,
+    StopListening,
+    StopPlaying,
+    StopRecording,
+    Understand,
+)
+from acdcore.ivr.flow.machine import PROMPTS_MAX, Machine
+from acdcore.ivr.model.flow import Context, CustomerCard, FlowName, Language, LookupKind, LookupMiss, PromptKey, Words
+from acdcore.ivr.model.kinds import ServiceMiss
+from acdcore.media.model import ClipId
+from acdcore.numbering.plan import NumberForm
+
+Destination = EnterQueue | EnterFlow | Dial | HangUp | Ending
+"""Where a call goes next."""
+
+
+async def navigate(call: Call, caller: Leg, hall: Hall, flow: FlowName) -> Destination:
+    """Walk `flow` with the caller until it leads out of the menu."""
+    walk = Walk(call, caller, hall, flow)
+    call.held.callback(walk.caller_left)
+    try:
+        return await walk.to_its_end()
+    finally:
+        walk.close()
+
+
+class Walk:
+    """One caller's way through one flow."""
+
+    def __init__(self, call: Call, caller: Leg, hall: Hall, flow: FlowName) -> None:
+        self._call = call
+        self._caller = caller
+        self._hall = hall
+        self._flow = flow
+        self._machine = Machine(call.rules.flows[flow], context_of(call, hall))
+        self._messages = Messages(call, hall)
+        self._errands: set[asyncio.Task[None]] = set()
+        """Services that are being asked."""
+        self._listener: Listener | None = None
+        """Listens to the caller, or has what was said made out."""
+        self._is_over = False
+
+    async def to_its_end(self) -> Destination:
+        """Carry out what the flow says, and tell it what comes of it."""
+        machine, clock = self._machine, self._hall.clock
+        self._caller.set_music(())  # a queue's would be heard between the prompts, and over a message
+        if self._call.rules.flows[self._flow].reads_values():
+            self._hall.library.warm()
+        actions = machine.start(clock.now())
+        while True:
+            answers: list[Input] = []
+            for action in actions:
+                match action:
+                    case EnterQueue() | EnterFlow() | Dial() | HangUp():
+                        self._is_over = True
+                        self._call.learnt(machine.handover())
+                        return action
+                    case Play(playback, prompts):
+                        self._play(await self._clips(prompts), playback)
+                    case _:
+                        answers += self._carry_out(action)
+            if answers:
+                actions = [more for answer in answers for more in machine.handle(answer, clock.now())]
+            else:
+                actions = await self._next_step()
+
+    def _play(self, clips: tuple[ClipId, ...], playback: int) -> None:
+        """Let the caller hear it; nothing to be heard has been heard at once."""
+        if clips:
+            self._caller.play(clips, playback)
+        else:
+            self._caller.stop_playing()
+            self._call.mailbox.post(Played(self._caller, playback))
+
+    def caller_left(self) -> None:
+        """The flow ends in the middle, with the call or without: what was recorded is still worth a message."""
+        if self._is_over:
+            return
+        self._is_over = True
+        for action in self._machine.handle(CallerLeft(self._messages.stop()), self._hall.clock.now()):
+            if isinstance(action, FileMessage):
+                self._messages.file(action)
+        ending = self._call.ending
+        if ending is not None and ending.by is EndedBy.CALLER:
+            self._call.ending = replace(ending, outcome=self._call.abandoned())
+
+    def close(self) -> None:
+        """Let go of what is still being asked."""
+        for errand in self._errands:
+            errand.cancel()
+        self._stop_listening()
+
+    async def _next_step(self) -> list[Action]:
+        """Wait for the caller, the end of a prompt, a service, or the flow's next deadline."""
+        machine = self._machine
+        deadline = machine.next_deadline()
+        note = await self._call.mailbox.next(until=deadline)
+        now = self._hall.clock.now()
+        match note:
+            case None:
+                return machine.handle_deadline(now if deadline is None else max(now, deadline))
+            case Pressed(leg=leg, digit=digit) if leg is self._caller:
+                return machine.handle(DigitPressed(digit), now)
+            case Played(playback=playback):
+                return machine.handle(PlaybackFinished(playback), now)
+            case StoppedSpeaking() if self._messages.recording:
+                return machine.handle(CallerSilent(self._messages.recording), now)
+            case ServiceReplied(answered):
+                return machine.handle(answered, now)
+            case Overheard(told):
+                return machine.handle(told, now)
+            case SentTo() as sent_to:
+                self.caller_left()
+                self._caller.stop_playing()
+                return [sent(self._call, self._hall, sent_to)]
+            case _:
+                return []
+
+    def _carry_out(self, action: Action) -> list[Input]:
+        """Do what the flow says; what is known at once is answered at once."""
+        call, now = self._call, self._hall.clock.now()
+        match action:
+            case StopPlaying():
+                self._caller.stop_playing()
+            case SetLanguage(language):
+                call.language = language
+                call.log(history.LanguageChosen(now, language.value))
+            case Entered(node):
+                call.log(history.FlowEntered(now, f"{self._flow}.{node}"))
+            case Lookup():
+                return [look_up(call, self._hall, action)]
+            case OfferMessage(playback, queue) if not self._messages.may_be_left(queue):
+                return [MessageRefused(playback)]
+            case Record():
+                self._messages.begin(action, self._caller)
+            case StopRecording(recording):
+                return [RecordingFinished(recording, self._messages.stop())]
+            case FileMessage():
+                self._messages.file(action)
+            case RequestCallback():
+                return [self._promise(action)]
+            case Answered(question, kind, value):
+                call.answers += 1
+                answered = history.QuestionAnswered(now, self._flow, question, kind.value, value)
+                call.log(answered)
+                self._hall.chronicle.answer(call.view, call.served_by, call.answers, answered)
+            case Ask():
+                self._send_for(action)
+            case PrepareToListen():
+                return [self._prepare_to_listen(action)]
+            case Listen() if self._listener is not None:
+                self._listener.open()
+            case Understand() if self._listener is not None:
+                self._listener.ask()
+            case StopListening():
+                self._stop_listening()
+            case _:
+                pass
+        return []
+
+    def _prepare_to_listen(self, wanted: PrepareToListen) -> ListeningReady | ListeningUnavailable:
+        """Take a place among those who are listened to, if there is one."""
+        mailbox = self._call.mailbox
+        witness = Witness(self._caller.stream, lambda told: mailbox.post(Overheard(told)), self._call.log)
+        self._listener = self._hall.listening.prepare(wanted, witness)
+        number = wanted.listening
+        return ListeningUnavailable(number) if self._listener is None else ListeningReady(number)
+
+    def _stop_listening(self) -> None:
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.close()
+
+    def _promise(self, wanted: RequestCallback) -> CallbackPlaced:
+        """Take down a callback, with the time waited so far and the caller's priority."""
+        call, workbench = self._call, self._hall.workbench
+        if self._hall.rules.trunks.way_out() is None:
+            return CallbackPlaced(wanted.request, is_placed=False)  # nobody could be called
+        number = number_to_call(call, self._hall, wanted.number)
+        if not number:
+            return CallbackPlaced(wanted.request, is_placed=False)
+        around = call.rules.queue(wanted.queue)
+        item = workbench.promise(call, wanted.queue, number, around.dial_first)
+        return CallbackPlaced(wanted.request, item is not None)
+
+    def _send_for(self, wanted: Ask) -> None:
+        """Ask a service meanwhile; its answer comes by the mailbox, in order with the caller's keys."""
+        settings = self._call.rules.services.get(wanted.service)
+        if settings is None:
+            self._call.mailbox.post(ServiceReplied(ServiceAnswered(wanted.ask, ServiceMiss.UNAVAILABLE)))
+            return
+
+        async def errand() -> None:
+            began_at = self._hall.clock.now()
+            answered = await self._hall.services.ask(settings, wanted)
+            now = self._hall.clock.now()
+            is_answered = not isinstance(answered.result, ServiceMiss)
+            self._call.log(history.ServiceAsked(now, wanted.service, is_answered, round(now - began_at, 3)))
+            self._call.mailbox.post(ServiceReplied(answered))
+
+        task = asyncio.get_running_loop().create_task(errand())
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
+    async def _clips(self, prompts: Sequence[PromptKey | Words]) -> tuple[ClipId, ...]:
+        """What is to be heard; values are spoken now, all at once, and word by word where they cannot be in time."""
+        voice, library = self._call.voice, self._hall.library
+        words = list(dict.fromkeys(part for part in prompts if isinstance(part, Words)))
+        spoken = dict(zip(words, await asyncio.gather(*(library.spoken(one, voice) for one in words)), strict=True))
+        clips: list[ClipId] = []
+        for part in prompts:
+            clips += spoken[part] if isinstance(part, Words) else voice.clips([part])
+        return tuple(clips[:PROMPTS_MAX])
+
+
+def sent(call: Call, hall: Hall, sent_to: SentTo) -> EnterQueue | EnterFlow:
+    """Write down who sent the caller where; where that is.
+
+    Staff see the queues and flows that there are now, so the call goes on under the settings of this moment.
+    """
+    where = sent_to.where
+    rules = hall.rules
+    if where.queue in rules.queues if isinstance(where, EnterQueue) else where.flow in rules.flows:
+        renew(call, hall)
+    target = f"queue:{where.queue}" if isinstance(where, EnterQueue) else f"flow:{where.flow}"
+    call.log(history.Sent(hall.clock.now(), target, sent_to.by))
+    return where
+
+
+def renew(call: Call, hall: Hall) -> None:
+    """Go on under the settings of this moment. What is being heard is heard to its end."""
+    former, call.settings = call.voice, hall.take_settings()
+    hall.library.give_back(former)
+
+
+def context_of(call: Call, hall: Hall) -> Context:
+    """What a flow starts with: all that earlier flows of the call have learnt, or what is known at its arrival."""
+    view = call.view
+    queue = view.queue
+    customer = card(call.customer)
+    if call.known is not None:
+        return replace(
+            call.known,
+            queue=queue,
+            callback=callback_choice(call, hall),
+            customer=customer or call.known.customer,
+            language=call.language,
+            number=call.playbacks,
+        )
+    return Context(
+        caller=call.rules.trunks.plan(view.trunk).written(view.caller, NumberForm.NATIONAL),
+        dialled=call.rules.trunks.plan(view.trunk).written(view.dialled, NumberForm.NATIONAL),
+        calendar=call.moment.state,
+        customer=customer,
+        shift=call.moment.shift,
+        day=call.moment.day,
+        region=call.rules.regions.of(view.caller),
+        queue=queue,
+        callback=callback_choice(call, hall),
+        number=call.playbacks,
+    )
+
+
+def look_up(call: Call, hall: Hall, wanted: Lookup) -> LookupFinished:
+    """Find the customer in memory; a hit is who the caller is from here on."""
+    found = find(hall.directory, wanted.kind, wanted.value)
+    if found is None:
+        return LookupFinished(wanted.lookup, LookupMiss.NOT_FOUND)
+    call.recognise(found, wanted.kind.value, hall.clock.now())
+    return LookupFinished(wanted.lookup, known_card(found))
+
+
+def find(directory: Directory, kind: LookupKind, value: str) -> Customer | None:
+    """The one customer with that number; none when several plates have the same digits."""
+    match kind:
+        case LookupKind.MEMBER_NUMBER:
+            return directory.customer_by_member_number(value)
+        case LookupKind.PHONE:
+            return directory.customer_by_phone(value)
+        case LookupKind.NUMBER_PLATE:
+            matches = directory.customers_by_plate_digits(value)
+            return matches[0] if len(matches) == 1 else None
+
+
+def known_card(customer: Customer) -> CustomerCard:
+    """What the flow may know of a customer."""
+    language = Language(customer.language) if customer.language in set(Language) else None
+    fields = {
+        "member_number": customer.member_number or "",
+        "plate": customer.plates[0] if customer.plates else "",
+        "phone": customer.numbers[0] if customer.numbers else "",
+        "region": customer.region,
+        "owner": customer.owner or "",
+    }
+    return CustomerCard(customer.id, customer.name, customer.tier.value, language, fields)
+
+
+def card(customer: Customer | None) -> CustomerCard | None:
+    """The same for a caller who may be unknown."""
+    return None if customer is None else known_card(customer)

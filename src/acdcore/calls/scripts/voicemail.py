@@ -1,0 +1,106 @@
+"""A caller's message: recorded on the line, handed on as work, and kept when the caller hangs up in the middle."""
+
+from dataclasses import replace
+
+from acdcore.calls.context import Hall
+from acdcore.calls.core.call import Call
+from acdcore.calls.core.leg import Leg
+from acdcore.calls.model import history
+from acdcore.calls.scripts.dial_out import number_to_call
+from acdcore.ivr.flow.actions import FileMessage, Record
+from acdcore.kernel.ids import QueueName
+from acdcore.media.model import Speech, TapId
+from acdcore.work.model import WorkKind
+
+NEVER_S = 86_400.0
+"""A message is at most ten minutes long: a silence of this length is never told of."""
+SPEECH_LEAST_S = 0.3
+"""Less is a cough or a click, and no message."""
+LEAD_S = 0.4
+"""Kept before the first word, which begins softer than it is found."""
+TAIL_S = 0.6
+"""Kept after the last word, which ends softer than it is found, above all over noise."""
+NOISE_LEAST_S = 1.0
+"""As much of what is loud and no speech is worth naming."""
+
+
+class Messages:
+    """What the caller of one call records in one flow, recording by recording."""
+
+    def __init__(self, call: Call, hall: Hall) -> None:
+        self._call = call
+        self._hall = hall
+        self._paths: dict[int, str] = {}
+        self._tap: TapId | None = None
+        self._began_at = 0.0
+        self._least_s = 0.0
+        self.recording = 0
+        """The one that runs, 0 when none does."""
+        call.held.callback(self.stop)  # unwound after the flow, which tells what becomes of a message cut short
+
+    def may_be_left(self, queue: QueueName | None) -> bool:
+        """Whether a message for the queue can be taken now; that it cannot is written down."""
+        hall, call = self._hall, self._call
+        if not hall.recorder.path_for(call):
+            why = "no_recording"
+        elif queue is not None and not hall.workbench.has_room_for_message(queue):
+            why = "full"
+        else:
+            return True
+        call.log(history.MessageRefused(hall.clock.now(), queue or "", why))
+        return False
+
+    def begin(self, wanted: Record, caller: Leg) -> None:
+        """Record the caller alone from now on."""
+        hall, call = self._hall, self._call
+        path = self._paths[wanted.recording] = hall.recorder.path_for(call)
+        self.recording, self._least_s = wanted.recording, wanted.min_s
+        self._tap = hall.recorder.begin_message(call, caller, path, wanted.silence_s or NEVER_S)
+        self._began_at = hall.clock.now()
+        call.log(history.MessageBegun(self._began_at, path))
+
+    def stop(self) -> float:
+        """End the recording; its length from the first to the last word in seconds, 0 when it is none.
+
+        What is no message is deleted: nobody spoke, or not for long enough.
+        """
+        tap, recording = self._tap, self.recording
+        self._tap, self.recording = None, 0
+        if tap is None:
+            return 0.0
+        recorder, now = self._hall.recorder, self._hall.clock.now()
+        speech = recorder.speech(tap)
+        skip_s = max(0.0, speech.began_s - LEAD_S)
+        kept_s = min(now - self._began_at, speech.ended_s + TAIL_S)
+        length_s = kept_s - skip_s
+        why = _flaw(speech, length_s, self._least_s)
+        if why:
+            recorder.drop(tap)
+            self._call.log(history.MessageDropped(now, self._paths.pop(recording, ""), why))
+            return 0.0
+        recorder.end(tap, kept_s, skip_s)
+        return length_s
+
+    def file(self, wanted: FileMessage) -> None:
+        """Hand the message on; without a recording it is still somebody who wants to be called."""
+        call, workbench = self._call, self._hall.workbench
+        number, subject = wanted.number, wanted.subject
+        if number:
+            number = number_to_call(call, self._hall, number)
+            if not number:  # the agent reads it; it is not dialled
+                subject = f"{subject} (number given: {wanted.number})".strip()
+        item = replace(
+            workbench.item_for(call, WorkKind.VOICEMAIL, wanted.queue, number),
+            subject=subject,
+            is_reply_wanted=wanted.is_reply_wanted and wanted.number != "",
+            recording=self._paths.get(wanted.recording, ""),
+        )
+        call.log(history.MessageLeft(self._hall.clock.now(), item.id, item.queue))
+        workbench.feed_request(item)
+
+
+def _flaw(speech: Speech, length_s: float, least_s: float) -> str:
+    """Why a recording is no message; empty when it is one."""
+    if speech.length_s >= SPEECH_LEAST_S:
+        return "too_short" if length_s < least_s else ""
+    return "noise" if speech.loud_s >= NOISE_LEAST_S else "no_speech"

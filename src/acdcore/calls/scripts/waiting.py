@@ -1,0 +1,300 @@
+"""The caller waits: music, announcements, ringing phones, until somebody answers or something moves the caller on."""
+
+from dataclasses import dataclass
+
+from acdcore.calls.context import Hall
+from acdcore.calls.core.call import Call, Note, QueueNote, SentTo
+from acdcore.calls.core.leg import AtPhone, HungUp, Leg, PickedUp, Played, Pressed, Side, TurnedDown, contact_of
+from acdcore.calls.model import history
+from acdcore.calls.model.commands import SeatKind
+from acdcore.calls.queueing.queue_client import Entry
+from acdcore.calls.record.call_segments import QUEUE_TARGET
+from acdcore.calls.record.event_stream import Beside, OfferEnding
+from acdcore.calls.scripts.dial_out import Wanted, dial_outside
+from acdcore.calls.scripts.preferred_agent import facts_of
+from acdcore.calls.scripts.queue_announcements import Announcements
+from acdcore.ivr.model.system_prompts import SystemPrompt
+from acdcore.kernel.errors import AcdError
+from acdcore.kernel.ids import AgentId, QueueName
+from acdcore.queues.decisions import (
+    Announce,
+    Connected,
+    HeldForAgent,
+    Offered,
+    OfferMissed,
+    OfferWithdrawn,
+    Overflowed,
+    Queued,
+    Relaxed,
+    WithdrawCause,
+)
+from acdcore.queues.inputs import OfferId
+from acdcore.queues.settings import OfferEnd, OverflowTarget, ToAnnouncement, ToFlow, ToOutside, ToQueue
+
+TAKE_KEY = "1"
+"""What an agent at an outside number presses to take the call: whoever picks up there may be a mailbox."""
+TAKE_WITHIN_S = 10.0
+"""From picking up to that key: three times what it takes to be asked for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """An agent has answered for this caller."""
+
+    agent: AgentId
+    leg: Leg
+    queue: QueueName
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """An agent is kept for the call without being rung yet."""
+
+    agent: AgentId
+    queue: QueueName
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """The caller pressed one of the queue's keys."""
+
+    flow: str
+
+
+Waited = Served | Reserved | Aside | SentTo | ToAnnouncement | ToOutside | ToFlow
+"""How waiting ends, other than by hanging up."""
+
+
+class Ring:
+    """An agent's phone that rings for the call."""
+
+    def __init__(self, offer: Offered, leg: Leg) -> None:
+        self.offer = offer
+        self.leg = leg
+        self.react_by: float | None = None
+        """When the agent at an outside number must have pressed the key; None before somebody picks up there."""
+        self.is_over = False
+        """The offer has ended, one way or another."""
+
+    def is_for(self, offer: OfferId) -> bool:
+        """Whether the phone rings because of this offer."""
+        return self.offer.offer == offer
+
+
+async def wait_for_agent(
+    call: Call, told: Announcements, hall: Hall, entry: Entry, *, is_reserved: bool = False
+) -> Waited:
+    """Stay until an agent answers, a rule or somebody sends the call elsewhere, or the caller presses a key.
+
+    Without a caller to be told anything nobody is on the line: the call is work that waits. With `is_reserved` the
+    agent's phone is not rung: somebody else is to be rung first. The dispatcher decides and the phone reacts; their
+    notes arrive in one mailbox, so a phone that answers in the moment of its withdrawal is heard of in the order in
+    which it happened.
+    """
+    ring: Ring | None = None
+    reserving: Offered | None = None
+    while True:
+        note = await call.mailbox.next(until=ring.react_by if ring else None)
+        if is_of_another(note, entry) or has_taken_down(call, told, hall, entry, note):
+            continue
+        match note:
+            case Offered() if is_reserved:
+                reserving = note
+                pop_screen(call, hall, note)
+                hall.acd.offer_accepted(note.offer)
+            case OfferWithdrawn(offer=offer) if reserving is not None and reserving.offer == offer:
+                log_offer_end(call, hall, reserving, OfferEnding.WITHDRAWN)  # gone before anybody could be reserved
+            case Connected(agent=agent, queue=queue) if reserving is not None:
+                tell_accepted(call, hall, reserving)
+                return Reserved(agent, queue)
+            case Offered():
+                told.broken_off()
+                ring = ring_agent(call, hall, note)
+                if ring is None:
+                    told.nobody_is_free()
+            case OfferMissed(offer=offer) | OfferWithdrawn(offer=offer) if ring is not None and ring.is_for(offer):
+                end_ring(call, hall, ring, ending_of(note))
+                ring = None
+                told.nobody_is_free()
+            case Connected(agent=agent, queue=queue) if ring is not None:
+                ring.is_over = True
+                tell_accepted(call, hall, ring.offer, ring.leg.phone)
+                return Served(agent, ring.leg, queue, entry)
+            case Overflowed(cause=cause, target=target):
+                call.log(history.Overflowed(hall.clock.now(), cause.value, named(target)))
+                if not isinstance(target, ToQueue):
+                    return target
+            case SentTo():
+                if ring is not None:
+                    end_ring(call, hall, ring, OfferEnding.WITHDRAWN)
+                return note
+            case Pressed(leg=leg, digit=digit) if ring is None and leg is told.caller and call.view.queue is not None:
+                flow = call.rules.queue(call.view.queue).keys.get(digit)
+                if flow is not None:
+                    return Aside(flow)
+            case _ if ring is not None:
+                follow_phone(call, hall, ring, note)
+            case _:
+                pass  # keys that nobody asked for, the end of an announcement, phones that ring no more
+
+
+def has_taken_down(call: Call, told: Announcements, hall: Hall, entry: Entry, note: Note | None) -> bool:
+    """Write down, and let the caller hear, what changes about a wait that goes on; False for all that is not that."""
+    match note:
+        case Queued(queue=queue, at=at):
+            call.log(history.Queued(at, queue, entry.advance_s))
+            told.queued(queue)
+        case Announce():
+            told.position(note)
+        case Played(leg=leg, playback=playback) if leg is told.caller:
+            told.played(playback)
+        case Relaxed(queue=queue, ring=number, at=at, language=language):
+            call.log(history.NeedsRelaxed(at, queue, number, language))
+        case HeldForAgent(agent=agent, until=until):
+            now = hall.clock.now()
+            call.log(history.HeldForAgent(now, agent, round(until - now, 3)))
+        case _:
+            return False
+    return True
+
+
+def is_of_another(note: Note | None, entry: Entry) -> bool:
+    """Whether the dispatcher means a stay of this call that is over: its last word may be read after the next began."""
+    return isinstance(note, QueueNote) and note.entry != entry.name
+
+
+def follow_phone(call: Call, hall: Hall, ring: Ring, note: Note | None) -> None:
+    """Tell the dispatcher what the ringing phone did; None is no key until `react_by`. It decides what follows."""
+    match note:
+        case None:
+            ring.react_by = None
+            hall.acd.offer_ended(ring.offer.offer, OfferEnd.NO_ANSWER)
+        case PickedUp(leg=leg) if leg is ring.leg and is_outside(leg):
+            ring.react_by = ask_for_key(call, hall, leg, ring.offer.agent)
+        case Pressed(leg=leg, digit=digit) if leg is ring.leg and is_asked(leg) and digit == TAKE_KEY:
+            ring.react_by = None
+            leg.stop_playing()
+            hall.acd.offer_accepted(ring.offer.offer)
+        case PickedUp(leg=leg) if leg is ring.leg:
+            hall.acd.offer_accepted(ring.offer.offer)
+        case TurnedDown(leg=leg, status=status) if leg is ring.leg:
+            hall.acd.offer_ended(ring.offer.offer, offer_end_of(status))
+        case HungUp(leg=leg) if leg is ring.leg:
+            hall.acd.offer_ended(ring.offer.offer, OfferEnd.REFUSED if is_asked(leg) else OfferEnd.FAILED)
+        case _:
+            pass
+
+
+def ring_agent(call: Call, hall: Hall, offer: Offered) -> Ring | None:
+    """Ring the agent's phone and pop the screen; an agent without a phone costs the caller no time."""
+    pop_screen(call, hall, offer)
+    hall.library.ahead.want(call.voice.sayings.agent_words(offer.agent, call.language), is_urgent=True)
+    try:
+        leg = ring_seat(call, hall, offer.agent, offer.ring_for_s)
+    except AcdError:  # no phone, no port or no line for one
+        log_offer_end(call, hall, offer, OfferEnding.UNREACHABLE)
+        hall.acd.offer_ended(offer.offer, OfferEnd.UNREACHABLE)
+        return None
+    ring = Ring(offer, leg)
+    call.held.callback(end_ring, call, hall, ring, OfferEnding.WITHDRAWN)
+    return ring
+
+
+def ring_seat(call: Call, hall: Hall, agent: AgentId, ring_for_s: float) -> Leg:
+    """Ring the agent where the agent sits; raises AcdError when there is no phone, no port or no line for it.
+
+    On a standing line a beep takes the place of the ringing, and the agent has picked up already.
+    """
+    line = hall.desks.line(agent)
+    if line is not None:
+        return line.lend(call, call.voice.system(SystemPrompt.BEEP, hall.desks.language(agent)))
+    seat = hall.desks.seat(agent)
+    if seat is not None and seat.kind is SeatKind.NUMBER:
+        return dial_outside(call, hall, Wanted(seat.where, side=Side.AGENT))
+    return hall.desks.ring(call, agent, ring_for_s)
+
+
+def is_outside(leg: Leg) -> bool:
+    """Whether the agent is reached by a trunk; only such a leg takes a line."""
+    return leg.line is not None
+
+
+def is_asked(leg: Leg) -> bool:
+    """Whether somebody picked up who has to press the key."""
+    return is_outside(leg) and leg.is_answered
+
+
+def ask_for_key(call: Call, hall: Hall, leg: Leg, agent: AgentId) -> float:
+    """Ask whoever picked up to press `TAKE_KEY`; until when."""
+    leg.play(call.voice.system(SystemPrompt.PRESS_TO_TAKE, hall.desks.language(agent)), call.next_playback())
+    return hall.clock.now() + TAKE_WITHIN_S
+
+
+def pop_screen(call: Call, hall: Hall, offer: Offered) -> None:
+    """Write down the offer, and show the agent who it is."""
+    offered = history.Offered(hall.clock.now(), offer.agent, offer.queue, f"{offer.caller_key} {offer.agent_key}")
+    call.log(offered)
+    work = None if call.work is None else hall.workbench.item(call.work)
+    place = call.rules.regions.place(call.view.caller)
+    beside = Beside(place, facts_of(call, hall).region, work, hall.workbench.open_for(call.view, call.work))
+    hall.chronicle.screen_pop(call.view, offered, offer.ring_for_s, call.customer, beside)
+
+
+def end_ring(call: Call, hall: Hall, ring: Ring, ending: OfferEnding) -> None:
+    """The phone rings no more; without effect when the offer has ended before."""
+    if ring.is_over:
+        return
+    ring.is_over = True
+    ring.leg.close()
+    log_offer_end(call, hall, ring.offer, ending)
+
+
+def tell_accepted(call: Call, hall: Hall, offer: Offered, phone: AtPhone | None = None) -> None:
+    """Tell the agent's screen that the agent has the call, and at which phone; its history tells so by what follows."""
+    accepted = history.OfferEnded(hall.clock.now(), offer.agent, OfferEnding.ACCEPTED.value)
+    hall.chronicle.offer_over(call.view, offer.queue, accepted, OfferEnding.ACCEPTED, contact_of(phone))
+
+
+def log_offer_end(call: Call, hall: Hall, offer: Offered, ending: OfferEnding) -> None:
+    """Write down how the offer ended and tell the agent's screen."""
+    ended = history.OfferEnded(hall.clock.now(), offer.agent, ending.value)
+    call.log(ended)
+    hall.chronicle.offer_over(call.view, offer.queue, ended, ending)
+
+
+def ending_of(note: OfferMissed | OfferWithdrawn) -> OfferEnding:
+    """How the dispatcher's word on an offer is shown: letting it ring in vain is the agent's miss, not a withdrawal."""
+    match note:
+        case OfferMissed(cause=cause):
+            return OfferEnding(cause.value)
+        case OfferWithdrawn(cause=WithdrawCause.EXPIRED):
+            return OfferEnding.NO_ANSWER
+        case OfferWithdrawn():
+            return OfferEnding.WITHDRAWN
+
+
+def offer_end_of(status: int) -> OfferEnd:
+    """What a phone's final status means for its agent."""
+    match status:
+        case 486 | 600:
+            return OfferEnd.BUSY
+        case 603 | 403:
+            return OfferEnd.REFUSED
+        case 408 | 480 | 503 | 404 | 410:
+            return OfferEnd.UNREACHABLE
+        case _:
+            return OfferEnd.FAILED
+
+
+def named(target: OverflowTarget) -> str:
+    """The target as one word for records."""
+    match target:
+        case ToQueue(queue):
+            return f"{QUEUE_TARGET}{queue}"
+        case ToAnnouncement(prompt):
+            return f"announcement:{prompt}"
+        case ToOutside(number):
+            return f"outside:{number}"
+        case ToFlow(flow):
+            return f"flow:{flow}"

@@ -1,0 +1,1 @@
+"""Services beside a call: HTTP look-ups of flows and e-mail notices."""

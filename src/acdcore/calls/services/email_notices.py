@@ -1,0 +1,309 @@
+"""Notices: an e-mail about each new message and each callback that was given up, sent beside the calls.
+
+Rules:
+- Nothing waits for a mail. What is to be sent lies in a bounded list; what does not fit is counted, and told by alarm.
+- A mail server that is away, or refuses us all, is tried again after growing pauses, the oldest mail first; one alarm
+  is raised when that begins and ended when a mail goes out. A mail refused for itself is dropped, told by alarm.
+- Mails that a stop of the daemon cuts off are not sent later: the work itself is kept in the book, not here.
+- The password goes to the mail server and nowhere else, and only over TLS unless the server is on this machine.
+"""
+
+import asyncio
+import wave
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from email.message import EmailMessage
+from email.utils import format_datetime, parseaddr
+from ipaddress import ip_address
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import aiosmtplib
+import structlog
+
+from acdcore.calls.record.event_log import Chronicle
+from acdcore.kernel.alarms import AlarmKind, Severity
+from acdcore.kernel.background import ended
+from acdcore.work.model import WorkItem, WorkKind, WorkState
+
+MAIL = AlarmKind("mail", Severity.MINOR, "Look at [notices] smtp, user and password, and whether the server answers.")
+"""Mails cannot be sent."""
+MAIL_REFUSED = AlarmKind(
+    "mail_refused", Severity.MINOR, "Look at the addresses in [notices] to, and at what the server says.", 3_600.0
+)
+"""Mails were dropped."""
+UNSENT_MAX = 1_000
+"""Mails in wait: a day of messages; whoever reads so many late does better to look at the list of work."""
+TIMEOUT_S = 20.0
+"""For one mail, from the connection on: servers that look for spam take seconds."""
+FINISH_S = 3.0
+"""How long a stop waits for what is still to be sent."""
+IMPLICIT_TLS_PORT = 465
+"""The port on which TLS begins with the first byte (RFC 8314 section 3.3); on others it is begun by STARTTLS."""
+LINE_CHARS_MAX = 200
+"""Longer words of callers, flows and servers are cut."""
+PERMANENT = 500
+"""SMTP replies from here on mean that this mail will never be taken (RFC 5321 section 4.2.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailSettings:
+    """Where notices go, and how."""
+
+    host: str
+    """The mail server."""
+    port: int
+    sender: str
+    """The address that mails come from."""
+    to: tuple[str, ...]
+    """Who gets them."""
+    user: str = ""
+    """For the server, if it asks."""
+    password: str = field(default="", repr=False)
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    """In which times are told."""
+    retry_after_s: tuple[float, ...] = (5.0, 30.0, 120.0, 600.0)
+    """Pauses after the first, second, ... attempt in vain; the last one is repeated."""
+    filed_after_s: float = 1.0
+    """Age of a message at which its file is surely whole, so that its length can be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What is to be told of a work item."""
+
+    item: WorkItem
+    heard_at: float = 0.0
+    """When we were told, on the loop's clock."""
+    length_s: float | None = None
+    """Of the message, when its file can be read."""
+
+
+def is_worth_a_notice(item: WorkItem) -> bool:
+    """Whether this change of an item is one that people are told of: a new message, or anything given up."""
+    is_new = item.state is WorkState.WAITING and item.changes <= 1
+    return item.state is WorkState.GIVEN_UP or (item.kind is WorkKind.VOICEMAIL and is_new)
+
+
+def mail(notice: Notice, settings: MailSettings) -> EmailMessage:
+    """The mail, in plain text; the same one each time, so that a copy sent twice can be known by its Message-ID."""
+    item = notice.item
+    what = "Message" if item.kind is WorkKind.VOICEMAIL else "Callback"
+    fate = "given up" if item.state is WorkState.GIVEN_UP else "new"
+    message = EmailMessage()
+    message["From"] = settings.sender
+    message["To"] = ", ".join(settings.to)
+    message["Subject"] = f"{what} {fate}: {one_line(item.queue)}, {one_line(item.number) or 'no number'}"
+    message["Date"] = format_datetime(item.changed_at or item.created_at)
+    domain = parseaddr(settings.sender)[1].rpartition("@")[2] or "acdcore"
+    message["Message-ID"] = f"<{item.id}.{item.changes}@{domain}>"
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834 section 5: no answers from absent people, please
+    message.set_content("".join(f"{name}: {value}\n" for name, value in facts(notice, settings.zone) if value))
+    return message
+
+
+def facts(notice: Notice, zone: ZoneInfo) -> list[tuple[str, str]]:
+    """What the mail says, line by line; a fact that is not known has an empty value."""
+    item = notice.item
+    is_message = item.kind is WorkKind.VOICEMAIL
+    lines = [
+        ("Work item", item.id),
+        ("Queue", one_line(item.queue)),
+        ("Number", one_line(item.number) or "not given"),
+        ("Subject", one_line(item.subject)),
+        ("Asked for", local(item.created_at, zone)),
+        ("Reply wanted", ("yes" if item.is_reply_wanted else "no") if is_message else ""),
+        ("Length", "" if notice.length_s is None else f"{notice.length_s:.0f} s"),
+        ("Recording", item.recording),
+        ("Call", item.call_id or ""),
+    ]
+    if item.state is WorkState.GIVEN_UP:
+        last = item.last_attempt.value.replace("_", " ") if item.last_attempt else "nobody tried"
+        lines += [("Attempts", str(item.attempts)), ("Last attempt", last)]
+    return lines
+
+
+def local(at: datetime, zone: ZoneInfo) -> str:
+    """A time as the centre's wall clock shows it."""
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S} ({zone.key})"
+
+
+def one_line(text: str) -> str:
+    """Words from outside as one line: callers' numbers and servers' replies may hold anything."""
+    return "".join(char if char.isprintable() else " " for char in text)[:LINE_CHARS_MAX].strip()
+
+
+class Notices:
+    """Sends; one for the daemon. Without settings nothing is kept or sent."""
+
+    def __init__(self, settings: MailSettings | None, chronicle: Chronicle, recordings: Path) -> None:
+        """`recordings` is the directory below which messages lie."""
+        self._settings = settings
+        self._chronicle = chronicle
+        self._recordings = recordings
+        self._unsent: deque[Notice] = deque()
+        self._wake = asyncio.Event()
+        self._rests = asyncio.Event()
+        """Set while nothing is to be sent, or nothing can be."""
+        self._failures = 0
+        """Attempts in vain since the last mail went out."""
+        self._log = structlog.get_logger("mail")
+
+    @property
+    def unsent(self) -> int:
+        """Mails in wait."""
+        return len(self._unsent)
+
+    def configure(self, settings: MailSettings | None) -> None:
+        """Other settings from now on, also for what waits; without any it is dropped."""
+        if settings == self._settings:
+            return
+        self._settings = settings
+        if settings is None:
+            self._unsent.clear()
+        self._wake.set()
+
+    def hear(self, item: WorkItem) -> None:
+        """A work item has come to another state."""
+        if self._settings is None or not is_worth_a_notice(item):
+            return
+        if len(self._unsent) >= UNSENT_MAX:
+            self._chronicle.alarms.raise_alarm(
+                MAIL_REFUSED, f"{UNSENT_MAX} mails wait already; none is sent about {item.id}"
+            )
+            return
+        self._unsent.append(Notice(item, asyncio.get_running_loop().time()))
+        if not self._failures:
+            self._rests.clear()
+            self._wake.set()
+
+    @asynccontextmanager
+    async def sending(self) -> AsyncIterator[None]:
+        """Send in the background; at the end what is left gets a moment."""
+        task = asyncio.create_task(self._run(), name="notices")
+        self._chronicle.on_work = self.hear
+        try:
+            yield
+        finally:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._rests.wait(), FINISH_S)
+            await ended(task)
+            if self._unsent:
+                self._log.warning("notices not sent", count=len(self._unsent))
+
+    async def _run(self) -> None:
+        try:
+            while True:
+                if not self._unsent:
+                    await self._rest(None)
+                pause_s = await self._send_first()
+                if pause_s:
+                    await self._rest(pause_s)
+        except Exception as error:
+            self._rests.set()
+            self._log.exception("notices stopped by a fault")
+            self._chronicle.alarms.raise_alarm(MAIL, f"no mail is sent until a restart: {type(error).__name__}")
+
+    async def _rest(self, pause_s: float | None) -> None:
+        """Until there is something to send; after a failure for a pause, which other settings end but no mail does."""
+        self._wake.clear()
+        self._rests.set()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), pause_s)
+        self._rests.clear()
+
+    async def _send_first(self) -> float:
+        """Send the oldest mail; how long to wait before the next attempt, 0 when it went out or never will."""
+        settings = self._settings
+        if settings is None or not self._unsent:
+            return 0.0
+        notice = self._unsent[0]
+        length_s = None
+        if notice.item.recording:
+            age_s = asyncio.get_running_loop().time() - notice.heard_at
+            await asyncio.sleep(max(0.0, settings.filed_after_s - age_s))
+            length_s = await asyncio.to_thread(recorded_s, self._recordings / notice.item.recording)
+        try:
+            refused, _ = await send(mail(replace(notice, length_s=length_s), settings), settings)
+        except aiosmtplib.SMTPException as error:
+            if not is_about_the_mail(error):
+                return self._failed(settings, error)
+            self._drop(notice, said(error, settings))
+            return 0.0
+        except (OSError, ValueError) as error:
+            return self._failed(settings, error)
+        self._sent(notice)
+        for address, response in refused.items():
+            self._chronicle.alarms.raise_alarm(MAIL_REFUSED, f"{address}: {response.code} {one_line(response.message)}")
+        return 0.0
+
+    def _sent(self, notice: Notice) -> None:
+        self._forget(notice)
+        if self._failures:
+            self._failures = 0
+            self._chronicle.alarms.clear(MAIL, "mails are sent again")
+
+    def _drop(self, notice: Notice, reason: str) -> None:
+        self._forget(notice)
+        self._log.warning("notice refused", work=notice.item.id, reason=reason)
+        self._chronicle.alarms.raise_alarm(MAIL_REFUSED, f"no mail about {notice.item.id}: {reason}")
+
+    def _forget(self, notice: Notice) -> None:
+        if self._unsent and self._unsent[0] is notice:  # other settings may have dropped it meanwhile
+            self._unsent.popleft()
+
+    def _failed(self, settings: MailSettings, error: Exception) -> float:
+        reason = said(error, settings)
+        self._log.warning("no mail sent", server=settings.host, waiting=len(self._unsent), reason=reason)
+        if not self._failures:
+            self._chronicle.alarms.raise_alarm(MAIL, f"no mail can be sent by {settings.host}: {reason}")
+        pauses = settings.retry_after_s
+        self._failures += 1
+        return pauses[min(self._failures, len(pauses)) - 1]
+
+
+async def send(message: EmailMessage, settings: MailSettings) -> tuple[dict[str, aiosmtplib.SMTPResponse], str]:
+    """One mail over a connection of its own; raises what `aiosmtplib.send` raises, within `TIMEOUT_S`."""
+    is_implicit = settings.port == IMPLICIT_TLS_PORT
+    must_start_tls = bool(settings.user) and not is_here(settings.host)
+    async with asyncio.timeout(TIMEOUT_S):
+        return await aiosmtplib.send(
+            message,
+            hostname=settings.host,
+            port=settings.port,
+            username=settings.user or None,
+            password=settings.password or None,
+            use_tls=is_implicit,
+            start_tls=False if is_implicit else (True if must_start_tls else None),
+            timeout=TIMEOUT_S,
+        )
+
+
+def is_here(host: str) -> bool:
+    """Whether the server is on this machine, where nobody listens in between."""
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return host == "localhost"
+
+
+def is_about_the_mail(error: aiosmtplib.SMTPException) -> bool:
+    """Whether this mail is refused for good; anything else is the server's state, or the addresses in our settings."""
+    return isinstance(error, aiosmtplib.SMTPDataError) and error.code >= PERMANENT
+
+
+def said(error: Exception, settings: MailSettings) -> str:
+    """Why, in one line without secrets: servers may repeat what they were told."""
+    text = one_line(f"{type(error).__name__}: {error}")
+    return text.replace(settings.password, "***") if settings.password else text
+
+
+def recorded_s(file: Path) -> float | None:
+    """The length of a message; None when its file is not there or not whole."""
+    try:
+        with wave.open(str(file)) as sound:
+            return float(sound.getnframes() / sound.getframerate())
+    except (OSError, EOFError, wave.Error):
+        return None

@@ -1,0 +1,120 @@
+"""HTTP services that flows ask: one request with a deadline, a small answer in JSON, its fields as words."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import aiohttp
+import structlog
+
+from acdcore.ivr.flow.actions import Ask, ServiceAnswered
+from acdcore.ivr.model.kinds import ServiceMiss
+
+ANSWER_BYTES_MAX = 64 * 1024
+"""Larger answers are not meant for a caller's ear."""
+CONNECTIONS_MAX = 100
+"""At once over all services: more would mean that the service does not answer."""
+VALUE_CHARS_MAX = 1_000
+"""Longer fields are cut: nobody listens to them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """One service."""
+
+    url: str
+    """Where it is asked."""
+    method: str = "GET"
+    """GET sends the values as the query, POST as a JSON object."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Sent with each request; secrets come from the environment."""
+
+
+class Services:
+    """Asks; one for the daemon, with its connections kept open."""
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+        self._log = structlog.get_logger("services")
+
+    async def ask(self, settings: ServiceSettings, wanted: Ask) -> ServiceAnswered:
+        """The answer's fields; never raises for what the service does, and never outlasts the deadline."""
+        try:
+            async with asyncio.timeout(wanted.timeout_s):
+                return ServiceAnswered(wanted.ask, await self._request(settings, wanted.values))
+        except TimeoutError:
+            why = f"no answer within {wanted.timeout_s:g} s"
+        except aiohttp.ClientError as error:
+            why = type(error).__name__  # its text may tell the address with all that stands in it
+        except (OSError, ValueError) as error:
+            why = str(error)
+        self._log.warning("service not available", service=wanted.service, why=why)
+        return ServiceAnswered(wanted.ask, ServiceMiss.UNAVAILABLE)
+
+    async def _request(self, settings: ServiceSettings, values: Mapping[str, str]) -> Mapping[str, str] | ServiceMiss:
+        if self._session is None:
+            # No cookies: what a service remembers of one caller must not meet the next.
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=CONNECTIONS_MAX), cookie_jar=aiohttp.DummyCookieJar()
+            )
+        is_post = settings.method == "POST"
+        async with self._session.request(
+            settings.method,
+            settings.url,
+            headers=dict(settings.headers),
+            params=None if is_post else dict(values),
+            json=dict(values) if is_post else None,
+            allow_redirects=False,
+        ) as response:
+            if response.status == 404:
+                return ServiceMiss.NOT_FOUND
+            if response.status != 200:
+                raise ValueError(f"status {response.status}")
+            return fields_of(await body_of(response))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+
+async def body_of(response: aiohttp.ClientResponse) -> bytes:
+    """The whole body, in however many pieces it comes; raises ValueError when it is too large."""
+    body = bytearray()
+    async for piece in response.content.iter_any():
+        body += piece
+        if len(body) > ANSWER_BYTES_MAX:
+            raise ValueError(f"the answer has more than {ANSWER_BYTES_MAX} bytes")
+    return bytes(body)
+
+
+def fields_of(body: bytes) -> Mapping[str, str]:
+    """The fields of a JSON object as words, those of inner objects as `outer.inner`; raises ValueError."""
+    try:
+        answer = json.loads(body, parse_constant=lambda _: None)
+        if isinstance(answer, dict):
+            return dict(_flat("", answer))
+    except RecursionError:
+        raise ValueError("the answer is nested too deeply") from None
+    except ValueError:
+        raise ValueError("the answer is not JSON") from None  # without the text, which is about a customer
+    raise ValueError("the answer is not a JSON object")
+
+
+def _flat(path: str, value: object) -> list[tuple[str, str]]:
+    match value:
+        case dict():
+            return [pair for key, inner in value.items() for pair in _flat(f"{path}.{key}" if path else key, inner)]
+        case bool():
+            return [(path, "yes" if value else "no")]
+        case str() | int() | float():
+            return [(path, _sayable(str(value)[:VALUE_CHARS_MAX]))]
+        case _:
+            return []  # lists and nulls have no place in a sentence
+
+
+def _sayable(text: str) -> str:
+    """Without what nobody can say or store; the end of a line keeps words apart as a blank does."""
+    blank = "".join(" " if char.isspace() else char for char in text)
+    return "".join(char for char in blank if char.isprintable())

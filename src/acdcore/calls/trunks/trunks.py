@@ -1,0 +1,190 @@
+"""Trunks and routes: who may call in, where calls may go out, and which flow a dialled number gets."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
+
+from acdcore.calls.media.audio_address import ANYWHERE, AudioRule
+from acdcore.calls.numbers.caller_id import DidFrom
+from acdcore.calls.numbers.trunk_numbers import TrunkNumbers
+from acdcore.kernel.address import Address
+from acdcore.kernel.networks import Network
+from acdcore.numbering.plan import HOME, NumberingPlan
+from acdcore.sip.auth.digest_values import Algorithm
+from acdcore.sip.events import DialogPath, Hop, InDialog, Transport
+from acdcore.sip.syntax.headers import DEFAULT_PORT
+from acdcore.sip.syntax.uri import SipUri
+
+AGENTS_TRUNK = "agents"
+"""What stands for a trunk in the records of calls that come from agents' phones."""
+WORK_TRUNK = "work"
+"""The same for calls of ours that wait for an agent with nobody on the line: callbacks and messages."""
+ANY_NUMBER = "*"
+"""A route's `dialled` that takes every number no other route of the trunk names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """A peer switch or provider."""
+
+    name: str
+    """Key in the configuration."""
+    networks: tuple[Network, ...]
+    """Source addresses from which it may call without credentials."""
+    lines: int
+    """Calls at once, in and out together."""
+    user: str = ""
+    """SIP user with which the peer proves itself to us, and we to the peer; empty: by address only."""
+    password: str = field(default="", repr=False)
+    """The password that belongs to `user`."""
+    target: str = ""
+    """SIP URI of the peer, where calls out go."""
+    nat: bool = True
+    """Whether a NAT may lie between its audio and us; without one, audio from elsewhere is a stranger's."""
+    symmetric_rtp: bool = True
+    """Whether it hears us where it sends its audio from (RFC 4961); else ours goes to where its SDP says."""
+    may_dial_out: bool = False
+    """Whether rules may send calls out here; nothing else ever can."""
+    ask_every_s: float = 30.0
+    """How often the peer is asked by OPTIONS whether it is there, while it may be called; 0: never."""
+    digest_algorithms: tuple[Algorithm, ...] = ()
+    """What `user` may prove itself with, and what we answer to a challenge; empty: the realm's, and any."""
+    in_dialog: InDialog = InDialog.ROUTE
+    """What our requests within a call follow."""
+    numbers: TrunkNumbers = field(default_factory=TrunkNumbers)
+    """How it reads and writes numbers, and which of ours it shows."""
+    media_addresses: tuple[Network, ...] = ANYWHERE
+    """Where audio may go that its session descriptions name, besides `networks` and where it signals from."""
+
+    @property
+    def target_address(self) -> Address | None:
+        """Host and port of `target`; None without one."""
+        if not self.target:
+            return None
+        uri = SipUri.parse(self.target)
+        return Address(uri.host, uri.port or DEFAULT_PORT)
+
+    def trusts(self, host: str) -> bool:
+        """Whether an address is enough for a call from `host`."""
+        address = ip_address(host)
+        return any(address in network for network in self.networks)
+
+    @property
+    def home(self) -> Hop | None:
+        """Where the peer can be connected to; None without a target."""
+        address = self.target_address
+        if address is None:
+            return None
+        is_tcp = SipUri.parse(self.target).transport == "tcp"
+        return Hop(Transport.TCP if is_tcp else Transport.UDP, address)
+
+    @property
+    def path(self) -> DialogPath:
+        """How our requests within its calls find it."""
+        return DialogPath(self.in_dialog, self.home)
+
+    @property
+    def audio(self) -> AudioRule:
+        """Which addresses its session descriptions may name."""
+        return AudioRule((*self.networks, *self.media_addresses), is_third_party_refused=True)
+
+    def known_networks(self) -> tuple[Network, ...]:
+        """Whence its messages come: its networks, and the host that we call it at."""
+        if not self.target:
+            return self.networks
+        return (*self.networks, ip_network(SipUri.parse(self.target).host))
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Which flow answers a number on a trunk."""
+
+    trunk: str
+    """The trunk that the call comes in by."""
+    dialled: str
+    """The number, however the trunk writes it, or `*`."""
+    flow: str
+    """The flow when the calendar is open, or when there is none."""
+    calendar: str = ""
+    """The calendar to ask; empty: always open."""
+    closed_flow: str = ""
+    """The flow outside the calendar's hours; required with a calendar."""
+    holiday_flow: str = ""
+    """The flow on holidays; empty: that for closed hours."""
+    flows: Mapping[str, str] = field(default_factory=dict)
+    """Flows of shifts, special days and single holidays, by their names in the calendar."""
+
+
+class Trunks:
+    """All trunks and routes, looked up in memory."""
+
+    def __init__(self, trunks: Sequence[Trunk], routes: Sequence[Route]) -> None:
+        self.trunks = tuple(trunks)
+        self._by_name = {trunk.name: trunk for trunk in trunks}
+        self._by_user = {trunk.user: trunk for trunk in trunks if trunk.user}
+        self._routes = {
+            (route.trunk, self.plan(route.trunk).canonical(route.dialled) or route.dialled): route for route in routes
+        }
+
+    def __getitem__(self, name: str) -> Trunk:
+        return self._by_name[name]
+
+    def by_address(self, host: str) -> Trunk | None:
+        """The first trunk whose networks contain `host`; most specific first is the operator's order."""
+        return next((trunk for trunk in self.trunks if trunk.trusts(host)), None)
+
+    def proving_at(self, remote: Address) -> Trunk | None:
+        """The trunk with credentials that calls from there: where its target is, else the host of one."""
+        targets = {trunk: trunk.target_address for trunk in self.trunks if trunk.user and trunk.target}
+        exact = next((trunk for trunk, target in targets.items() if target == remote), None)
+        return exact or next(
+            (trunk for trunk, target in targets.items() if target and target.host == remote.host), None
+        )
+
+    def is_hidden(self, trusted: Trunk, remote: Address, from_user: str, dialled: str) -> bool:
+        """Whether a call that `trusted` may place by its address may be that of a trunk which has to prove itself.
+
+        It is when the other one takes calls to this number and is named by the From, or its target is where the call
+        comes from, or `trusted` has no such number.
+        """
+        others = [trunk for trunk in self.trunks if trunk.user and trunk != trusted and self._takes(trunk, dialled)]
+        if any(trunk.trusts(remote.host) for trunk in others):
+            return False
+        is_without = not self._takes(trusted, dialled)
+        return any(is_without or trunk.user == from_user or trunk.target_address == remote for trunk in others)
+
+    def _takes(self, trunk: Trunk, dialled: str) -> bool:
+        """Whether it has a route for the number; who says elsewhere which number was called may have one for any."""
+        is_elsewhere = trunk.numbers.did_from is not DidFrom.REQUEST_URI
+        return is_elsewhere or self.route(trunk.name, [trunk.numbers.plan.canonical(dialled) or dialled]) is not None
+
+    def by_user(self, user: str) -> Trunk | None:
+        """The trunk that proves itself as `user`."""
+        return self._by_user.get(user)
+
+    def plan(self, trunk: str) -> NumberingPlan:
+        """How numbers on `trunk` are read; those of anything else than a trunk as they are at home."""
+        known = self._by_name.get(trunk)
+        return HOME if known is None else known.numbers.plan
+
+    def route(self, trunk: str, dialled: Sequence[str]) -> tuple[str, Route] | None:
+        """The first of the numbers that has a route on `trunk`, with it; the first one where only `*` has."""
+        for number in dialled:
+            route = self._routes.get((trunk, number))
+            if route is not None:
+                return number, route
+        route = self._routes.get((trunk, ANY_NUMBER))
+        return None if route is None else (dialled[0], route)
+
+    def is_ours(self, number: str) -> bool:
+        """Whether a canonical number leads to us: it has a route, or a trunk shows it as ours."""
+        is_shown = any(number == trunk.numbers.caller_id for trunk in self.trunks)
+        return is_shown or any((trunk.name, number) in self._routes for trunk in self.trunks)
+
+    def ways_out(self, name: str = "") -> tuple[Trunk, ...]:
+        """Those that may dial out, in the operator's order; with a name that one alone."""
+        return tuple(each for each in self.trunks if each.may_dial_out and each.target and name in ("", each.name))
+
+    def way_out(self, name: str = "") -> Trunk | None:
+        """The trunk of that name, or the first one, if it may dial out."""
+        return next(iter(self.ways_out(name)), None)

@@ -1,0 +1,1 @@
+"""What several commands share: asking the daemon, printing, and reading recorded days."""

@@ -1,0 +1,285 @@
+"""A call's way through the queues as people read it, and as programs do."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import fields as dataclass_fields
+from datetime import datetime, tzinfo
+from typing import assert_never
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+
+from acdcore.kernel.ids import AgentId
+from acdcore.planning.explained import Explained, Standing, Step
+from acdcore.queues import wording
+from acdcore.queues.decisions import (
+    Announce,
+    Connected,
+    Departed,
+    HeldForAgent,
+    InputRefused,
+    LateAccept,
+    Offered,
+    OfferMissed,
+    OfferWithdrawn,
+    Overflowed,
+    Queued,
+    Relaxed,
+    TalkFinished,
+    WithdrawCause,
+)
+from acdcore.queues.inputs import CallerAssigned, CallerPaused, CallerResumed
+from acdcore.queues.settings import OverflowTarget, ToAnnouncement, ToFlow, ToOutside, ToQueue
+from acdcore.queues.views import Candidate, Explanation, Grounds, Rival
+
+INDENT = 12
+"""Characters: what belongs to a step stands below its text, after the time of day."""
+RIVALS_SHOWN = 3
+"""Of each kind: the next in line, and the first who were passed over."""
+
+
+# ---- for people -----------------------------------------------------------------------------------------------------
+
+
+def story(explained: Explained, zone: tzinfo | None, top: int) -> RenderableType:
+    """Everything that was decided about the call, each offer with the best `top` candidates."""
+    parts: list[RenderableType] = []
+    for step in explained.steps:
+        line = sentence(step, explained.names, zone)
+        if line:
+            parts.append(f"{clock(step.wall, zone)}  {line}")
+            parts += [Padding(part, (0, 0, 0, INDENT), expand=False) for part in reasons(step, explained.names, top)]
+    return Group(*parts)
+
+
+def standing(moment: Standing, names: Mapping[AgentId, str], zone: tzinfo | None, top: int) -> RenderableType:
+    """The call at one moment of its wait."""
+    why = moment.explanation
+    held_back_by = f"agent {why.ringing} is being rung" if why.ringing else why.held_back_by
+    facts = Table.grid(padding=(0, 2))
+    facts.add_row("at", clock(moment.wall, zone))
+    facts.add_row("queue", f"{why.queue}, position {why.position}, waited {why.waited_s:.1f} s")
+    facts.add_row("needs", wording.needs(why.needs) + (f" (ring {why.ring})" if why.ring else ""))
+    facts.add_row("order", wording.caller_key(why))
+    facts.add_row("held back by", held_back_by or "nothing")
+    parts: list[RenderableType] = [facts, "", *candidates(why, names, moment.at, top)]
+    if why.timers:
+        timers = Table("in", "what", title="running timers", title_justify="left")
+        for timer in why.timers:
+            timers.add_row(f"{timer.at - moment.at:.1f} s", timer.name.value)
+        parts += ["", timers]
+    if why.would_change:
+        parts += ["", "what would have changed it:", *(f"  - {line}" for line in why.would_change)]
+    return Group(*parts)
+
+
+def clock(wall: datetime, zone: tzinfo | None) -> str:
+    """`08:30:05.2`."""
+    local = wall.astimezone(zone)
+    return f"{local:%H:%M:%S}.{local.microsecond // 100_000}"
+
+
+def sentence(step: Step, names: Mapping[AgentId, str], zone: tzinfo | None) -> str:
+    """What happened; "" for what another step says too."""
+    match step.told:
+        case Queued(queue=queue, channel=channel):
+            return f"joins queue {queue}" + ("" if channel == "call" else f" as a {channel}")
+        case Relaxed(language=language) if language:
+            return f"needs {language} no more, since nobody on duty has it"
+        case Relaxed(ring=ring):
+            return f"ring {ring} is reached"
+        case HeldForAgent(agent=agent, until=until):
+            return f"is kept for {called(agent, names)} for {until - step.at:.1f} s"
+        case Offered(agent=agent, is_by_hand=is_by_hand, ring_for_s=ring_for_s):
+            by_hand = ", given by hand" if is_by_hand else ""
+            return f"rings {called(agent, names)}, for at most {ring_for_s:g} s{by_hand}"
+        case OfferWithdrawn(cause=WithdrawCause.EXPIRED):
+            return ""
+        case OfferWithdrawn(agent=agent, cause=why):
+            return f"stops ringing {called(agent, names)}: {why.value.replace('_', ' ')}"
+        case OfferMissed(agent=agent, cause=cause):
+            return f"{called(agent, names)} does not take it: {cause.value.replace('_', ' ')}"
+        case Connected(agent=agent, waited_s=waited_s, is_in_time=is_in_time):
+            target = "within the target" if is_in_time else "beyond the target"
+            return f"{called(agent, names)} answers, after {waited_s:.1f} s in the queue, {target}"
+        case LateAccept():
+            return "an agent answers too late; nobody talks"
+        case TalkFinished(agent=agent, talked_s=talked_s):
+            return f"the talk with {called(agent, names)} is over after {talked_s:.1f} s"
+        case Departed(cause=leave, waited_s=waited_s, is_short=is_short):
+            short = " (a short abandon)" if is_short else ""
+            return f"leaves after {waited_s:.1f} s: {leave.value.replace('_', ' ')}{short}"
+        case Overflowed(queue=queue, cause=rule, target=target_, waited_s=waited_s):
+            return f"is sent from {queue} to {place(target_)} after {waited_s:.1f} s: {wording.WHY_SENT_ON[rule]}"
+        case Announce(position=position, wait_s=wait_s):
+            return f"is told position {position}" + (f", a wait of {wait_s:g} s" if wait_s is not None else "")
+        case InputRefused(reason=refusal):
+            return f"could not join a queue: {refusal.value.replace('_', ' ')}"
+        case CallerPaused():
+            return "goes aside into a flow and keeps the place"
+        case CallerResumed():
+            return "comes back from the flow"
+        case CallerAssigned(agent=agent):
+            return f"somebody gives the caller to {called(agent, names)}"
+        case _:
+            return ""
+
+
+def place(target: OverflowTarget) -> str:
+    """Where an overflow leads."""
+    match target:
+        case ToQueue(queue=queue):
+            return f"queue {queue}"
+        case ToAnnouncement(prompt=prompt):
+            return f"announcement {prompt}"
+        case ToFlow(flow=flow):
+            return f"flow {flow}"
+        case ToOutside(number=number):
+            return f"number {number}"
+        case _:
+            assert_never(target)
+
+
+def called(agent: AgentId, names: Mapping[AgentId, str]) -> str:
+    """`agent 1001 (Anna)`."""
+    return f"agent {agent} ({names[agent]})" if names.get(agent) else f"agent {agent}"
+
+
+def reasons(step: Step, names: Mapping[AgentId, str], top: int) -> list[RenderableType]:
+    """What a choice was made from."""
+    after = step.standing
+    if step.grounds is None:
+        waits = after is not None and (after.ringing is None or isinstance(step.told, Departed))
+        return [around(after)] if after is not None and waits else []
+    why = step.grounds.explanation
+    match step.told:
+        case Offered(agent=agent):
+            lines: list[RenderableType] = [*who_was_chosen(agent, why), *why_this_caller(agent, step.grounds)]
+            return [*lines, *candidates(why, names, step.at, top)]
+        case Relaxed():
+            needs = wording.needs(after.needs) if after is not None else "nothing more, since it left"
+            return [f"needed {wording.needs(why.needs)}; from here on {needs}"]
+        case _:
+            return [around(why)]
+
+
+def around(why: Explanation) -> str:
+    """What a caller asked for whom nobody was rung for, and what kept the agents."""
+    return (
+        f"position {why.position} in {why.queue}, needs {wording.needs(why.needs)}; agents: {counted(why.candidates)}"
+    )
+
+
+def who_was_chosen(agent: AgentId, why: Explanation) -> list[str]:
+    """Why it was this agent's phone."""
+    free = sum(each.exclusion is None for each in why.candidates)
+    first = next((each.agent for each in why.candidates if each.exclusion is None), None)
+    order = f"the highest level, then {wording.WHO_COMES_FIRST[why.strategy]}"
+    if first != agent:
+        return [f"why {agent}: chosen by hand, whatever the order says"]
+    if free == 1:
+        return [f"why {agent}: the only one of {len(why.candidates)} agents who was free and has what the caller needs"]
+    return [f"why {agent}: first of {free} who were free; the order: {order}"]
+
+
+def why_this_caller(agent: AgentId, grounds: Grounds) -> list[str]:
+    """Why this caller and nobody else who waited."""
+    why = grounds.explanation
+    passed_over = [rival for rival in grounds.rivals if rival.key < why.key and rival.barred_by is not None]
+    behind = [rival for rival in grounds.rivals if rival.key > why.key and rival.barred_by is None]
+    lines = [f"why this caller: position {why.position} in {why.queue}, {wording.caller_key(why)}"]
+    if not grounds.rivals_in_all:
+        alone = "whoever stands before is rung for already" if why.position > 1 else "nobody else waited"
+        return [f"{lines[0]}; {alone}"]
+    if behind:
+        lines.append(f"waited less urgently: {some(behind, [shown(rival) for rival in behind])}")
+    if passed_over:
+        barred = [f"{shown(rival)}, {barrier(rival)}" for rival in passed_over]
+        lines.append(f"more urgent, but not for {agent}: {some(passed_over, barred)}")
+    others = grounds.rivals_in_all - len(behind) - len(passed_over)
+    if others:
+        lines.append(f"waited as well: {others}")
+    return lines
+
+
+def some(rivals: list[Rival], words: list[str]) -> str:
+    """The first few, and how many there are beside them."""
+    rest = len(rivals) - RIVALS_SHOWN
+    return "; ".join(words[:RIVALS_SHOWN]) + (f"; and {rest} more" if rest > 0 else "")
+
+
+def shown(rival: Rival) -> str:
+    """Another caller."""
+    return f"{rival.label or rival.entry} in {rival.queue} ({wording.urgency(rival.key)})"
+
+
+def barrier(rival: Rival) -> str:
+    """Why another caller could not be given to the agent."""
+    if rival.barred_by is None:
+        return ""
+    return wording.WHAT_KEEPS[rival.barred_by] + (f" {rival.detail}" if rival.detail else "")
+
+
+def candidates(why: Explanation, names: Mapping[AgentId, str], now: float, top: int) -> list[RenderableType]:
+    """The best ones as a table, the others counted by what kept them."""
+    if not why.candidates:
+        return ["no agent is known"]
+    table = Table("agent", "name", "state or filter", "order")
+    for each in why.candidates[:top]:
+        order = wording.agent_key(why.strategy, each.key, now) if each.key is not None else ""
+        table.add_row(each.agent, names.get(each.agent, ""), wording.reason(each), order)
+    rest = why.candidates[top:]
+    return [table, f"the other {len(rest)}: {counted(rest)}"] if rest else [table]
+
+
+def counted(rest: Iterable[Candidate]) -> str:
+    """`3 talking, 1 lacks the skill`, in the order of the filters."""
+    kinds = Counter(wording.WHAT_KEEPS[each.exclusion] if each.exclusion else "free" for each in rest)
+    return ", ".join(f"{number} {kind}" for kind, number in kinds.items()) or "none is known"
+
+
+# ---- for programs ---------------------------------------------------------------------------------------------------
+
+
+def as_fields(explained: Explained) -> Mapping[str, object]:
+    """The story with the kind of every step, and keys part by part."""
+    return {
+        "call_id": explained.call,
+        "caller": explained.label,
+        "is_as_recorded": explained.is_as_recorded,
+        "problems": explained.problems,
+        "steps": [step_fields(step, explained.names) for step in explained.steps],
+        "standing": None if explained.standing is None else standing_fields(explained.standing, explained.names),
+    }
+
+
+def step_fields(step: Step, names: Mapping[AgentId, str]) -> Mapping[str, object]:
+    """One step: when, what kind, its own fields, and what it was made from."""
+    fields: dict[str, object] = {"time": step.wall, "at": step.at, "kind": type(step.told).__name__, "told": step.told}
+    if step.standing is not None:
+        fields["standing"] = why_fields(step.standing, names)
+    if step.grounds is not None:
+        fields["why"] = why_fields(step.grounds.explanation, names)
+        fields["rivals"] = [{**fields_of(rival), "key": rival.key._asdict()} for rival in step.grounds.rivals]
+        fields["rivals_in_all"] = step.grounds.rivals_in_all
+    return fields
+
+
+def standing_fields(moment: Standing, names: Mapping[AgentId, str]) -> Mapping[str, object]:
+    """The call at one moment."""
+    return {"time": moment.wall, "at": moment.at, "why": why_fields(moment.explanation, names)}
+
+
+def why_fields(why: Explanation, names: Mapping[AgentId, str]) -> Mapping[str, object]:
+    """An explanation with agents' names."""
+    listed = [
+        {**fields_of(each), "name": names.get(each.agent, ""), "key": each.key._asdict() if each.key else None}
+        for each in why.candidates
+    ]
+    return {**fields_of(why), "key": why.key._asdict(), "candidates": listed}
+
+
+def fields_of(value: Rival | Candidate | Explanation) -> Mapping[str, object]:
+    """Its fields by name, not those of what is in them."""
+    return {field.name: getattr(value, field.name) for field in dataclass_fields(value)}

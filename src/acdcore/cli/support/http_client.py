@@ -1,0 +1,154 @@
+"""A running daemon, asked over its control plane."""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import quote
+
+import aiohttp
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from acdcore.cli.support.console import note
+from acdcore.configuration.settings import load
+from acdcore.control.errors import ErrorAnswer
+from acdcore.control.settings import Right
+from acdcore.daemon.secrets import API_KEYS_FILE, RIGHTS, lines_of
+from acdcore.kernel.errors import PeerError, Refused, SettingsError, Unavailable
+
+ANSWER_WITHIN_S = 60.0
+"""A report over a year of stays takes some seconds; what takes longer than this has failed."""
+ANSWER_BYTES_MAX = 256 * 1024 * 1024
+"""Of one answer: beyond any report; a stranger at the address cannot fill our memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long an answer may take, and what is said meanwhile."""
+
+    within_s: float = ANSWER_WITHIN_S
+    """Then it has failed."""
+    word: str = ""
+    """Told once on stderr to who waits; empty: nothing is told."""
+    word_after_s: float = 5.0
+    """When."""
+
+
+class Declined(Refused):
+    """The daemon understood and said no; the text is its own."""
+
+    def __init__(self, status: HTTPStatus, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How the user names the daemon."""
+
+    config: Path
+    """The settings that it runs with; read only for what the other two leave out."""
+    url: str | None
+    """Its control plane."""
+    key_file: Path | None
+    """Where a key for it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """Where a daemon answers, and with which secret."""
+
+    url: str
+    """Without a slash at the end."""
+    secret: str
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: object = None,
+        also: HTTPStatus | None = None,
+        patience: Patience = Patience(),
+    ) -> bytes:
+        """The body of the answer, which is JSON.
+
+        `also` is a status of refusal whose body is an answer none the less. Raises Unavailable when nobody answers,
+        PeerError for what is not the control plane, and Declined for every refusal.
+        """
+        status, data = asyncio.run(self._exchange(method, path, query or {}, body, patience))
+        if status == also or status < HTTPStatus.BAD_REQUEST:
+            return data
+        try:
+            error = TypeAdapter(ErrorAnswer).validate_json(data).error
+        except ValidationError:
+            raise PeerError(f"{self.url} answers {status}, but not as acdcore does; check --url") from None
+        raise Declined(HTTPStatus(status), error.code, error.message)
+
+    async def _exchange(
+        self, method: str, path: str, query: Mapping[str, str], body: object, patience: Patience
+    ) -> tuple[int, bytes]:
+        headers = {"Authorization": f"Bearer {self.secret}", "Content-Type": "application/json"}
+        data = None if body is None else orjson.dumps(body)
+        timeout = aiohttp.ClientTimeout(total=patience.within_s)
+        word = asyncio.get_running_loop().call_later(patience.word_after_s, _tell, patience.word)
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout) as session,
+                session.request(method, self.url + path, params=query, data=data, headers=headers) as response,
+            ):
+                return response.status, await whole(response)
+        except TimeoutError as error:
+            raise Unavailable(f"{self.url} did not answer within {patience.within_s:g} s") from error
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
+            raise Unavailable(f"{self.url} is no URL; write --url http://address:port") from error
+        except aiohttp.ClientError as error:
+            problem = f"nobody answers at {self.url}; start the daemon with `acdcore run`, or name it by --url"
+            raise Unavailable(problem) from error
+        finally:
+            word.cancel()
+
+
+def _tell(word: str) -> None:
+    if word:
+        note(word)
+
+
+async def whole(response: aiohttp.ClientResponse) -> bytes:
+    """The body; raises PeerError when it is longer than any answer of ours."""
+    data = bytearray()
+    async for chunk in response.content.iter_any():
+        data += chunk
+        if len(data) > ANSWER_BYTES_MAX:
+            raise PeerError(f"{response.url.origin()} sends more than {ANSWER_BYTES_MAX} bytes; ask for less")
+    return bytes(data)
+
+
+def daemon_at(reach: Reach, right: Right) -> Daemon:
+    """The daemon that `reach` names, with a key that has `right`; raises SettingsError."""
+    url, key_file = reach.url, reach.key_file
+    if url is None or key_file is None:
+        settings = load(reach.config, os.environ)
+        host = "127.0.0.1" if settings.http.address.is_unspecified else str(settings.http.address)
+        url = url or f"http://{host}:{settings.http.port}"
+        key_file = key_file or settings.storage.directory / API_KEYS_FILE
+    return Daemon(url.rstrip("/"), secret_with(key_file, right))
+
+
+def secret_with(file: Path, right: Right) -> str:
+    """The secret of the file's first key that has `right`; raises SettingsError when there is none."""
+    for line in lines_of(file):
+        words = line.split()
+        if len(words) == 3 and not words[0].startswith("#") and RIGHTS.get(words[1], 0) >= right:
+            return words[2]
+    problem = f"has no key with the right {right.name.lower()}; add one, or name another file by --key-file"
+    raise SettingsError(str(file), "", problem)
+
+
+def in_path(text: str) -> str:
+    """A part of a path."""
+    return quote(text, safe="")

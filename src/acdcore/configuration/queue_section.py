@@ -1,0 +1,177 @@
+"""`[queues.NAME]`: one queue as the operator writes it, for the dispatcher and for the calls around it."""
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from acdcore.calls.routing_rules import BUSY_PROMPT, QueueRules
+from acdcore.configuration.number_section import OwnNumber
+from acdcore.configuration.section import Seconds, Section
+from acdcore.ivr.files.bounds import Spoken
+from acdcore.ivr.model.flow import Language
+from acdcore.kernel.ids import QueueName, SkillName
+from acdcore.queues.settings import (
+    NeedRule,
+    OverflowCause,
+    OverflowRule,
+    OverflowTarget,
+    QueueSettings,
+    Ring,
+    Strategy,
+    ToAnnouncement,
+    ToFlow,
+    ToOutside,
+    ToQueue,
+)
+from acdcore.work.model import DialFirst
+
+
+class TargetTable(Section):
+    """Where an overflow leads: exactly one of the four; `trunk` goes with `outside`."""
+
+    queue: str = ""
+    announcement: str = ""
+    outside: str = ""
+    trunk: str = ""
+    flow: str = ""
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "TargetTable":
+        if sum(map(bool, (self.queue, self.announcement, self.outside, self.flow))) != 1:
+            raise ValueError("give exactly one of queue, announcement, outside, flow")
+        if self.trunk and not self.outside:
+            raise ValueError("trunk goes with outside only")
+        return self
+
+    def target(self) -> OverflowTarget:
+        """The same for the dispatcher."""
+        if self.queue:
+            return ToQueue(QueueName(self.queue))
+        if self.flow:
+            return ToFlow(self.flow)
+        return ToAnnouncement(self.announcement) if self.announcement else ToOutside(self.outside, self.trunk)
+
+
+class RuleTable(Section):
+    """What callers of a kind need besides."""
+
+    tiers: list[str] = Field(default_factory=list)
+    languages: list[Language] = Field(default_factory=list)
+    regions: list[str] = Field(default_factory=list)
+    skills: dict[str, int]
+
+
+class RingTable(Section):
+    """A wider circle of agents after some time."""
+
+    after_s: Seconds
+    estimated_wait_s: Seconds | None = None
+    skills: dict[str, int]
+
+
+class StickyTable(Section):
+    """Back to the agent who knows the caller."""
+
+    for_s: Seconds
+    within_days: Annotated[float, Field(ge=0, le=3_650)] = 30.0
+
+
+class QueueTable(Section):
+    """One queue; limits that depend on each other are checked by the dispatcher's own `validate`."""
+
+    title: dict[Language, Spoken] = Field(default_factory=dict)
+    music: str = ""
+    skills: dict[str, int] = Field(default_factory=dict)
+    rules: list[RuleTable] = Field(default_factory=list)
+    rings: list[RingTable] = Field(default_factory=list)
+    strategy: Strategy = Strategy.LONGEST_IDLE
+    weight: float = 1.0
+    ageing: float = 1.0
+    sticky: StickyTable | None = None
+    language_level: Annotated[int, Field(ge=0, le=9)] = 1
+    language_for_s: Seconds = 30.0
+    by_hand: bool = False
+    ring_for_s: Seconds = 20.0
+    wrap_up_s: Seconds = 15.0
+    max_wait_s: Seconds | None = None
+    max_estimated_wait_s: Seconds | None = None
+    max_length: int | None = None
+    overflow: dict[OverflowCause, TargetTable] = Field(default_factory=dict)
+    calendar: str = ""
+    busy_prompt: str = BUSY_PROMPT
+    announce_first_s: Seconds | None = None
+    announce_every_s: Seconds | None = None
+    announce_wait: bool = False
+    keys: dict[Annotated[str, Field(pattern="^[0-9*#]$")], str] = Field(default_factory=dict)
+    keys_prompt: str = ""
+    survey: str = ""
+    call_back_abandoned: bool = False
+    dial_first: DialFirst = DialFirst.AGENT
+    caller_id: OwnNumber = ""
+    misses_until_not_ready: int = 2
+    service_level_within_s: Seconds = 20.0
+    short_abandon_s: Seconds = 5.0
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "QueueTable":
+        if OverflowCause.CLOSED in self.overflow and not self.calendar:
+            raise ValueError('overflow.closed needs calendar = "..."')
+        if self.keys_prompt and not self.keys:
+            raise ValueError("keys_prompt tells of keys that are not there; give keys")
+        return self
+
+    def settings(self, name: str) -> QueueSettings:
+        """For the dispatcher."""
+        return QueueSettings(
+            name=QueueName(name),
+            skills=levels(self.skills),
+            rules=tuple(
+                NeedRule(frozenset(rule.tiers), frozenset(rule.languages), frozenset(rule.regions), levels(rule.skills))
+                for rule in self.rules
+            ),
+            rings=tuple(Ring(ring.after_s, levels(ring.skills), ring.estimated_wait_s) for ring in self.rings),
+            strategy=self.strategy,
+            weight=self.weight,
+            ageing=self.ageing,
+            sticky_for_s=self.sticky.for_s if self.sticky else 0.0,
+            first_language=self.first_language().value,
+            language_level=self.language_level,
+            language_for_s=self.language_for_s,
+            is_by_hand=self.by_hand,
+            ring_for_s=self.ring_for_s,
+            wrap_up_s=self.wrap_up_s,
+            max_wait_s=self.max_wait_s,
+            max_estimated_wait_s=self.max_estimated_wait_s,
+            max_length=self.max_length,
+            overflow=tuple(OverflowRule(cause, where.target()) for cause, where in self.overflow.items()),
+            announce_first_s=self.announce_first_s,
+            announce_every_s=self.announce_every_s,
+            announces_wait=self.announce_wait,
+            misses_until_not_ready=self.misses_until_not_ready,
+            service_level_within_s=self.service_level_within_s,
+            short_abandon_s=self.short_abandon_s,
+        )
+
+    def first_language(self) -> Language:
+        """The language that everybody here is taken to speak: the first one of the title."""
+        return next(iter(self.title), Language.MANDARIN)
+
+    def around(self) -> QueueRules:
+        """For the calls."""
+        return QueueRules(
+            calendar=self.calendar,
+            keys=self.keys,
+            busy_prompt=self.busy_prompt,
+            keys_prompt=self.keys_prompt,
+            survey=self.survey,
+            sticky_within_days=self.sticky.within_days if self.sticky else 0.0,
+            is_abandoned_called_back=self.call_back_abandoned,
+            dial_first=self.dial_first,
+            caller_id=self.caller_id,
+            first_language=self.first_language(),
+        )
+
+
+def levels(skills: dict[str, int]) -> dict[SkillName, int]:
+    """Skills by name."""
+    return {SkillName(skill): level for skill, level in skills.items()}

@@ -1,0 +1,575 @@
+"""The operator's settings: one TOML file, every key also from the environment, errors that name the key.
+
+`load` reads and checks what one file can tell; what depends on flows, prompts and queues together is checked by
+`check_references`. A key KEY of the section SECTION is ACDCORE_<SECTION>__<KEY> in the environment and wins there.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from ipaddress import IPv4Address, ip_address
+from operator import eq
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, Field, PlainValidator, ValidationError, model_validator
+
+from acdcore.calls.admission.admission import networks_of
+from acdcore.calls.admission.screening import RepeatLimit, ScreeningSettings
+from acdcore.calls.media.audio_address import ANYWHERE, AudioRule, AudioSettings
+from acdcore.calls.numbers.number_location import Regions
+from acdcore.calls.routing_rules import ScreeningRules
+from acdcore.calls.services.email_notices import MailSettings
+from acdcore.calls.services.http_services import ServiceSettings
+from acdcore.calls.trunks.capacity import LineSettings, WhenFull
+from acdcore.calls.trunks.trunks import AGENTS_TRUNK, Route, Trunk
+from acdcore.configuration.number_section import NumberKeys
+from acdcore.configuration.queue_section import QueueTable
+from acdcore.configuration.section import FORMS, Section
+from acdcore.configuration.voice_section import VoiceTable
+from acdcore.kernel import networks
+from acdcore.kernel.errors import SettingsError, raise_together
+from acdcore.kernel.lockout import LockoutSettings
+from acdcore.kernel.mistakes import mistakes
+from acdcore.kernel.toml_file import read_toml
+from acdcore.queues.settings import FloorSettings
+from acdcore.recognition.hearing import EngineName, RecognitionSettings
+from acdcore.recognition.http_recogniser import HttpSettings
+from acdcore.recognition.model import TranscriptKind
+from acdcore.recognition.pool import PoolSettings
+from acdcore.sip.auth.digest_values import DEFAULT_ALGORITHMS, Algorithm, once_each
+from acdcore.sip.events import InDialog
+from acdcore.sip.syntax.uri import MalformedValue, SipUri
+from acdcore.work.book import BookSettings
+
+PREFIX = "ACDCORE_"
+TEXT_KEYS = frozenset({"password", "dsn"})
+"""Secrets may begin with any character."""
+MAIL_ADDRESS = r"[^\s@,;<>]+@[^\s@,;<>]+"
+"""Nothing but the address."""
+Port = Annotated[int, Field(ge=0, le=65535)]
+"""0 takes any free port."""
+
+
+def _named(address: IPv4Address) -> IPv4Address:
+    if address.is_unspecified:
+        raise ValueError("peers are told this address; give the interface's own")
+    return address
+
+
+def _network(text: object) -> networks.Network:
+    if not isinstance(text, str):
+        raise ValueError('write it as "192.0.2.0/24"')
+    return networks.parse_network(text)
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"there is no time zone {name}") from error
+    return name
+
+
+def _postgres(dsn: str) -> str:
+    if dsn and not dsn.startswith(("postgresql://", "postgres://")):
+        raise ValueError(
+            'is no address of a PostgreSQL server; write "postgresql://user@host/database", or leave it empty'
+        )
+    try:
+        urlsplit(dsn).port  # noqa: B018  (asking is the check)
+    except ValueError:
+        raise ValueError("names a port that is none; write postgresql://user@host:5432/database") from None
+    return dsn
+
+
+Network = Annotated[networks.Network, PlainValidator(_network)]
+"""Read here, because pydantic's error for one of two classes names neither the key nor what is wrong."""
+DigestAlgorithms = Annotated[tuple[Algorithm, ...], AfterValidator(once_each)]
+"""In the order in which they are offered."""
+OwnAddress = Annotated[IPv4Address, AfterValidator(_named)]
+"""An address of ours that goes into messages."""
+
+
+class Sip(Section):
+    """Where phones and trunks reach us."""
+
+    address: OwnAddress = IPv4Address("127.0.0.1")
+    advertised: OwnAddress | None = None
+    udp_port: Port = 5060
+    tcp_port: Port = 5060
+    realm: Annotated[str, Field(min_length=1)] = "acdcore"
+    digest_algorithms: Annotated[DigestAlgorithms, Field(min_length=1)] = DEFAULT_ALGORITHMS
+    phones_in_dialog: InDialog = InDialog.SOURCE
+    tcp_ping_every_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
+
+
+LOST_AFTER_MIN_S = 5
+"""A question and its answer need three seconds even over a bad network."""
+
+
+def _long_enough(lost_after_s: float) -> float:
+    if 0 < lost_after_s < LOST_AFTER_MIN_S:
+        raise ValueError(f"write 0 for never, or a time greater than or equal to {LOST_AFTER_MIN_S}")
+    return lost_after_s
+
+
+class Media(Section):
+    """Where audio flows."""
+
+    address: OwnAddress = IPv4Address("127.0.0.1")
+    advertised: OwnAddress | None = None
+    first_port: Annotated[int, Field(ge=1024, le=65534, multiple_of=2)] = 20000
+    last_port: Annotated[int, Field(ge=1025, le=65535)] = 29999
+    lost_after_s: Annotated[float, Field(ge=0, le=3600), AfterValidator(_long_enough)] = 30.0
+    silent_max_s: Annotated[float, Field(ge=0, le=86_400)] = 14_400.0
+    phones_nat: bool = True
+    learning_window_s: Annotated[float, Field(ge=0, le=60)] = 10.0
+    held_max_s: Annotated[float, Field(ge=60, le=86_400)] = 14_400.0
+    unheard_max_s: Annotated[float, Field(ge=30, le=3600)] = 180.0
+    phone_addresses: list[Network] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _has_room(self) -> "Media":
+        if self.last_port <= self.first_port:
+            raise ValueError("no pair of ports lies between first_port and last_port")
+        return self
+
+
+class Http(Section):
+    """Where the control plane listens."""
+
+    address: IPv4Address = IPv4Address("127.0.0.1")
+    port: Port = 8080
+
+
+class Storage(Section):
+    """Where everything that lasts is kept."""
+
+    directory: Path = Path("var")
+    dsn: Annotated[str, Field(repr=False), AfterValidator(_postgres)] = ""
+
+
+class Recording(Section):
+    """Whether and where talks are recorded."""
+
+    is_on: bool = True
+    directory: Path = Path("var/recordings")
+    min_free_mb: Annotated[int, Field(ge=1)] = 500
+    begins: Literal["answer", "talk"] = "answer"
+    announcements: bool = False
+
+
+class RetentionTable(Section):
+    """How long things are kept; 0: for ever."""
+
+    recordings_days: Annotated[int, Field(ge=0, le=36_500)] = 0
+    recordings_gb: Annotated[float, Field(ge=0)] = 0.0
+    history_days: Annotated[int, Field(ge=0, le=36_500)] = 0
+    refused_days: Annotated[int, Field(ge=0, le=36_500)] = 0
+
+
+class Ivr(Section):
+    """Where flows, prompts and calendars lie; relative paths start at the settings' own directory."""
+
+    flows: Path = Path("ivr")
+    prompts: Path = Path("prompts")
+    calendars: Path = Path("calendars.toml")
+
+
+class Lines(Section):
+    """How many calls at once, and what comes after."""
+
+    limit: Annotated[int, Field(ge=1, le=10_000)] = 150
+    reserve: Annotated[int, Field(ge=0, le=1_000)] = 10
+    when_full: WhenFull = WhenFull.ANNOUNCEMENT
+    announcement: str = "system.lines-busy"
+    redirect_to: Annotated[str, Field(pattern=r"^(sips?:[^\s<>]+)?$")] = ""
+    drain_s: Annotated[float, Field(ge=0, le=86_400)] = 5.0
+
+    @model_validator(mode="after")
+    def _has_target(self) -> "Lines":
+        if self.when_full is WhenFull.REDIRECT and not self.redirect_to:
+            raise ValueError('when_full = "redirect" needs redirect_to = "sip:number@host"')
+        return self
+
+
+class RouteTable(Section):
+    """What answers one number."""
+
+    flow: str
+    calendar: str = ""
+    closed_flow: str = ""
+    holiday_flow: str = ""
+    flows: dict[str, str] = Field(default_factory=dict)
+
+
+class Callbacks(Section):
+    """How often and how long customers are called back."""
+
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = 3
+    retry_after_s: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (300.0, 1_800.0, 7_200.0)
+    expire_after_s: Annotated[float, Field(gt=0)] = 172_800.0
+    min_wait_s: Annotated[float, Field(ge=0, le=3_600)] = 5.0
+    messages_max: Annotated[int, Field(ge=1, le=20_000)] = 500
+    numbers: list[Annotated[str, Field(pattern=r"^\+?[0-9]{1,15}$")]] = Field(default_factory=list)
+
+
+class RepeatTable(Section):
+    """How often one number may call."""
+
+    calls: Annotated[int, Field(ge=1)]
+    within_s: Annotated[float, Field(gt=0, le=86_400)]
+    block_for_s: Annotated[float, Field(gt=0, le=604_800)]
+
+
+class ScreeningTable(Section):
+    """Who is turned away; the list itself is kept by staff."""
+
+    withheld: Literal["pass", "block"] = "pass"
+    repeats: RepeatTable | None = None
+    announce: bool = False
+
+
+class RegionTable(Section):
+    """One region: beginnings of numbers, and names of places."""
+
+    prefixes: list[str] = Field(default_factory=list)
+    places: list[str] = Field(default_factory=list)
+
+
+class ServiceTable(Section):
+    """An HTTP service that flows may ask."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+    method: Literal["GET", "POST"] = "GET"
+    headers: Annotated[dict[str, str], Field(repr=False)] = Field(default_factory=dict)
+
+
+class Security(Section):
+    """What guessing passwords and keys costs, and who is never held up."""
+
+    failures_before_ban: Annotated[int, Field(ge=0, le=1_000)] = 10
+    failure_window_s: Annotated[float, Field(gt=0, le=86_400)] = 600.0
+    ban_first_s: Annotated[float, Field(gt=0, le=86_400)] = 60.0
+    ban_max_s: Annotated[float, Field(gt=0, le=604_800)] = 3_600.0
+    known_networks: list[Network] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _grows(self) -> "Security":
+        if self.ban_max_s < self.ban_first_s:
+            raise ValueError("ban_max_s is less than ban_first_s; bans grow from the first to the longest")
+        return self
+
+
+class Journal(Section):
+    """The dispatcher's journal, which replay, what-if and a restart read."""
+
+    is_on: bool = True
+    keep_days: Annotated[int, Field(ge=1, le=3_650)] = 35
+    timezone: Annotated[str, AfterValidator(_zone)] = "Asia/Shanghai"
+    reclaim_within_s: Annotated[float, Field(ge=0, le=3_600)] = 120.0
+
+
+class Notices(Section):
+    """E-mail about new messages and callbacks."""
+
+    smtp: Annotated[str, Field(pattern=r"^([^\s:]+:[0-9]{1,5})?$")] = ""
+    sender: Annotated[str, Field(pattern=rf"^({MAIL_ADDRESS})?$")] = ""
+    to: list[Annotated[str, Field(pattern=rf"^{MAIL_ADDRESS}$")]] = Field(default_factory=list)
+    user: str = ""
+    password: Annotated[str, Field(repr=False)] = ""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "Notices":
+        if self.to and not (self.smtp and self.sender):
+            raise ValueError('to needs smtp = "host:port" and sender = "address"')
+        if self.smtp and not 0 < int(self.smtp.rpartition(":")[2]) <= 65535:
+            raise ValueError("smtp names a port above 65535, or 0")
+        return self
+
+
+class Recognition(Section):
+    """Whether and how callers are understood."""
+
+    engine: EngineName = ""
+    processes: Annotated[int, Field(ge=1, le=16)] = 1
+    within_s: Annotated[float, Field(ge=0.5, le=30)] = 5.0
+    url: Annotated[str, Field(pattern=r"^(https?://[^\s]+)?$")] = ""
+    key_file: str = ""
+    model: str = ""
+    transcripts: TranscriptKind = TranscriptKind.NONE
+
+    @model_validator(mode="after")
+    def _has_a_server(self) -> "Recognition":
+        if self.engine == "http" and not self.url:
+            raise ValueError('engine = "http" needs url = "http://host:port/v1/audio/transcriptions"')
+        if self.transcripts is not TranscriptKind.NONE and not self.engine:
+            raise ValueError('transcripts needs engine = "whisper" or "http"')
+        return self
+
+
+class TrunkTable(NumberKeys):
+    """One trunk."""
+
+    addresses: list[Network] = Field(default_factory=list)
+    lines: Annotated[int, Field(ge=1, le=10_000)] = 150
+    user: str = ""
+    password: Annotated[str, Field(repr=False)] = ""
+    digest_algorithms: DigestAlgorithms = ()
+    target: Annotated[str, Field(pattern=r"^(sip:[^\s<>]+)?$")] = ""
+    nat: bool = True
+    symmetric_rtp: bool = True
+    may_dial_out: bool = False
+    in_dialog: InDialog = InDialog.ROUTE
+    ask_every_s: Annotated[float, Field(ge=0, le=3_600)] = 30.0
+    media_addresses: list[Network] = Field(default_factory=lambda: list(ANYWHERE))
+    routes: dict[str, RouteTable] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "TrunkTable":
+        if not self.addresses and not self.user:
+            raise ValueError("nobody could use it: give addresses, or user and password")
+        if self.digest_algorithms and not self.user:
+            raise ValueError("digest_algorithms without user: this trunk proves nothing; give user and password")
+        self.check_told_apart(self.routes)
+        if self.user and not self.password:
+            raise ValueError("user without password; set it in the environment rather than in the file")
+        if self.may_dial_out and not self.target:
+            raise ValueError('may_dial_out needs target = "sip:address:port"')
+        if self.target and not _has_ip_address(self.target):
+            raise ValueError(f"target {self.target} needs an IP address for its host: no name is looked up for a call")
+        if self.target and SipUri.parse(self.target).transport not in (None, "udp", "tcp"):
+            raise ValueError(f"target {self.target} needs a transport that is spoken here: ;transport=udp or tcp")
+        return self
+
+
+def _has_ip_address(uri: str) -> bool:
+    try:
+        ip_address(SipUri.parse(uri).host)
+    except (MalformedValue, ValueError):
+        return False
+    return True
+
+
+class Settings(Section):
+    """Everything that the operator decides in the file; agents and customers live in the database."""
+
+    sip: Sip = Sip()
+    media: Media = Media()
+    http: Http = Http()
+    storage: Storage = Storage()
+    recording: Recording = Recording()
+    retention: RetentionTable = RetentionTable()
+    ivr: Ivr = Ivr()
+    lines: Lines = Lines()
+    callbacks: Callbacks = Callbacks()
+    screening: ScreeningTable = ScreeningTable()
+    security: Security = Security()
+    journal: Journal = Journal()
+    notices: Notices = Notices()
+    recognition: Recognition = Recognition()
+    regions: dict[str, RegionTable] = Field(default_factory=dict)
+    services: dict[str, ServiceTable] = Field(default_factory=dict)
+    trunks: dict[str, TrunkTable] = Field(default_factory=dict)
+    queues: dict[str, QueueTable] = Field(default_factory=dict)
+    voice: VoiceTable = VoiceTable()
+    log: Literal["debug", "info", "warning", "error"] = "info"
+
+    @model_validator(mode="after")
+    def _tells_trunks_apart(self) -> "Settings":
+        if AGENTS_TRUNK in self.trunks:
+            raise ValueError(f"no trunk can be called {AGENTS_TRUNK}: records name agents' phones so")
+        trunk_of: dict[str, str] = {}
+        for name, table in self.trunks.items():
+            if table.user and trunk_of.setdefault(table.user, name) != name:
+                raise ValueError(f"trunks {trunk_of[table.user]} and {name} have the same user {table.user}")
+        return self
+
+    @model_validator(mode="after")
+    def _can_send_to_targets(self) -> "Settings":
+        ours = self.sip.address
+        for name, table in self.trunks.items():
+            if table.target and ip_address(SipUri.parse(table.target).host).version != ours.version:
+                raise ValueError(f"trunk {name}: target {table.target} cannot be reached from sip.address {ours}")
+        return self
+
+    def line_settings(self) -> LineSettings:
+        """For `Lines`."""
+        lines = self.lines
+        return LineSettings(lines.limit, lines.reserve, lines.when_full, lines.announcement, lines.redirect_to)
+
+    def audio(self) -> AudioSettings:
+        """For `Wiring`."""
+        own = (self.sip.address, self.sip.advertised, self.media.address, self.media.advertised)
+        return AudioSettings(
+            own_hosts=frozenset(str(address) for address in own if address is not None),
+            have_phones_nat=self.media.phones_nat,
+            phones=AudioRule(tuple(self.media.phone_addresses)),
+            lost_after_s=self.media.lost_after_s,
+            silent_max_s=self.media.silent_max_s,
+            held_max_s=self.media.held_max_s,
+            unheard_max_s=self.media.unheard_max_s,
+        )
+
+    def trunk_list(self) -> tuple[Trunk, ...]:
+        """For `Trunks`, in the order of the file."""
+        return tuple(
+            Trunk(
+                name=name,
+                networks=tuple(table.addresses),
+                lines=table.lines,
+                user=table.user,
+                password=table.password,
+                target=table.target,
+                nat=table.nat,
+                symmetric_rtp=table.symmetric_rtp,
+                may_dial_out=table.may_dial_out,
+                digest_algorithms=table.digest_algorithms,
+                in_dialog=table.in_dialog,
+                ask_every_s=table.ask_every_s,
+                numbers=table.numbers(),
+                media_addresses=tuple(table.media_addresses),
+            )
+            for name, table in self.trunks.items()
+        )
+
+    def routes(self) -> tuple[Route, ...]:
+        """For `Trunks`."""
+        return tuple(
+            Route(trunk, dialled, route.flow, route.calendar, route.closed_flow, route.holiday_flow, route.flows)
+            for trunk, table in self.trunks.items()
+            for dialled, route in table.routes.items()
+        )
+
+    def floor(self) -> FloorSettings:
+        """For the dispatcher."""
+        return FloorSettings(queues=tuple(table.settings(name) for name, table in self.queues.items()))
+
+    def book(self) -> BookSettings:
+        """For the book of callbacks and messages."""
+        table = self.callbacks
+        return BookSettings(
+            max_attempts=table.max_attempts,
+            retry_after_s=table.retry_after_s,
+            expire_after_s=table.expire_after_s,
+            messages_max=table.messages_max,
+        )
+
+    def mail(self) -> MailSettings | None:
+        """For the notices; None: nobody is to be told."""
+        table = self.notices
+        if not table.to:
+            return None
+        host, _, port = table.smtp.rpartition(":")
+        return MailSettings(
+            host=host,
+            port=int(port),
+            sender=table.sender,
+            to=tuple(table.to),
+            user=table.user,
+            password=table.password,
+            zone=ZoneInfo(self.journal.timezone),
+        )
+
+    def hearing(self, file: Path) -> RecognitionSettings:
+        """For what understands callers; reads the server's key. `file` is the settings' own. Raises SettingsError."""
+        table = self.recognition
+        key = key_of(file.parent / table.key_file, str(file)) if table.engine == "http" and table.key_file else ""
+        return RecognitionSettings(
+            engine=table.engine,
+            within_s=table.within_s,
+            pool=PoolSettings(processes=table.processes),
+            http=HttpSettings(table.url, table.model, key),
+        )
+
+    def lockout(self) -> LockoutSettings:
+        """For the door of SIP and HTTP."""
+        table = self.security
+        return LockoutSettings(
+            failures_before_ban=table.failures_before_ban,
+            window_s=table.failure_window_s,
+            ban_first_s=table.ban_first_s,
+            ban_max_s=table.ban_max_s,
+        )
+
+    def known_networks(self) -> list[Network]:
+        """Whence nobody is a stranger: trunks, what they are called at, and what the operator names."""
+        return [*networks_of(self.trunk_list()), *self.security.known_networks]
+
+    def screening_rules(self) -> ScreeningRules:
+        """For the switchboard."""
+        repeats = self.screening.repeats
+        limit = None if repeats is None else RepeatLimit(repeats.calls, repeats.within_s, repeats.block_for_s)
+        limits = ScreeningSettings(self.screening.withheld == "block", limit)
+        return ScreeningRules(limits, self.screening.announce)
+
+    def region_tables(self) -> Regions:
+        """Where numbers belong to; raises ValueError for a prefix or a place that is none."""
+        return Regions(
+            {name: table.prefixes for name, table in self.regions.items()},
+            {name: table.places for name, table in self.regions.items()},
+        )
+
+    def service_settings(self) -> dict[str, ServiceSettings]:
+        """For the flows."""
+        return {name: ServiceSettings(one.url, one.method, one.headers) for name, one in self.services.items()}
+
+
+def key_of(key_file: Path, file: str) -> str:
+    """The first line of the file with a server's key; raises SettingsError."""
+    try:
+        lines = key_file.read_text("ascii").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text in ASCII"
+        problem = f"{key_file} cannot be read: {reason}; let the daemon's user read it, or name another"
+        raise SettingsError(file, "recognition.key_file", problem) from None
+    if not lines or not lines[0].strip():
+        raise SettingsError(file, "recognition.key_file", f"{key_file} is empty; write the server's key into it")
+    return lines[0].strip()
+
+
+def load(file: Path, environment: Mapping[str, str]) -> Settings:
+    """Read `file`, let the environment override it, and check each key; raises SettingsError."""
+    table = read_toml(file, "; name another with --config")
+    overridden = {}
+    for name, value in environment.items():
+        if name.startswith(PREFIX):
+            path = tuple(name.removeprefix(PREFIX).lower().split("__"))
+            override(table, path, value, name)
+            overridden[path] = name
+    try:
+        return Settings.model_validate(table)
+    except ValidationError as error:
+        found = mistakes(error, Settings, FORMS)
+        raise_together([_blamed(file, tuple(map(str, at)), problem, overridden) for at, problem in found])
+        raise  # pydantic has no error without a mistake in it
+
+
+def _blamed(
+    file: Path, path: tuple[str, ...], problem: str, overridden: Mapping[tuple[str, ...], str]
+) -> SettingsError:
+    """What a section says of its keys together is the environment's fault as soon as one of them comes from there."""
+    source = next((name for key, name in overridden.items() if all(map(eq, path, key))), None)
+    return SettingsError(source or str(file), ".".join(path), problem)
+
+
+def override(table: dict[str, object], path: tuple[str, ...], value: str, name: str) -> None:
+    """Put `value` at `path` in `table`; raises SettingsError when the path leads through something else than tables."""
+    for key in path[:-1]:
+        inner = table.setdefault(key, {})
+        if not isinstance(inner, dict):
+            raise SettingsError(name, "", f"{key} is not a section; the form is {PREFIX}<SECTION>__<KEY>")
+        table = inner
+    table[path[-1]] = parsed(path[-1], value)
+
+
+def parsed(key: str, value: str) -> object:
+    """A list or a table where it is written as TOML writes it; everything else is text, which the key's type reads."""
+    if key in TEXT_KEYS or not value.startswith(("[", "{")):
+        return value
+    try:
+        return tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return value

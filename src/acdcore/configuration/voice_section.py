@@ -1,0 +1,103 @@
+"""`[voice.cmn]`, `[voice.yue]`, `[voice.en]` and `[voice.http]`: who reads texts aloud in each language."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, model_validator
+
+from acdcore.configuration.section import Section
+from acdcore.ivr.model.flow import Language
+from acdcore.ivr.tts.voices import CHOSEN, NATURAL, HttpVoice, SpeechEngine, VoiceChoice, VoiceSettings
+
+LANGUAGES = {Language.MANDARIN: "Mandarin", Language.CANTONESE: "Cantonese", Language.ENGLISH: "English"}
+KOKORO_FILE = ".bin"
+"""A voice of kokoro that does not come along is named by its file."""
+
+
+class LanguageVoice(Section):
+    """The voice of one language."""
+
+    engine: SpeechEngine | None = None
+    name: Annotated[str, Field(max_length=200)] = ""
+    speed: Annotated[float, Field(ge=0.5, le=2.0)] = 1.0
+
+    def choice(self, language: Language) -> VoiceChoice:
+        """What is asked for, with what is not said filled in."""
+        engine = self.engine or CHOSEN[language].engine
+        return VoiceChoice(engine, self.name or OWN_NAMES[engine](language), self.speed)
+
+
+OWN_NAMES: dict[SpeechEngine, Callable[[Language], str]] = {
+    SpeechEngine.KOKORO: lambda language: NATURAL.get(language, ""),
+    SpeechEngine.ESPEAK: lambda language: language.value,
+    SpeechEngine.HTTP: lambda language: "",
+}
+"""Each engine's voice of a language where none is named."""
+
+
+class HttpVoiceTable(Section):
+    """The service that the engine `http` asks."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
+    key_file: Path | None = None
+    model: str = ""
+    within_s: Annotated[float, Field(ge=0.5, le=300)] = 30.0
+
+
+def _speaks(language: Language) -> AfterValidator:
+    """Whether what is asked for can be the voice of `language`."""
+
+    def speaks(table: LanguageVoice) -> LanguageVoice:
+        problem = problem_of(table.choice(language), language)
+        if problem:
+            raise ValueError(problem)
+        return table
+
+    return AfterValidator(speaks)
+
+
+class VoiceTable(Section):
+    """Who reads aloud."""
+
+    cmn: Annotated[LanguageVoice, _speaks(Language.MANDARIN)] = LanguageVoice()
+    yue: Annotated[LanguageVoice, _speaks(Language.CANTONESE)] = LanguageVoice()
+    en: Annotated[LanguageVoice, _speaks(Language.ENGLISH)] = LanguageVoice()
+    http: HttpVoiceTable = HttpVoiceTable()
+
+    @model_validator(mode="after")
+    def _has_service(self) -> "VoiceTable":
+        asking = [language.value for language, table in self._tables().items() if table.engine is SpeechEngine.HTTP]
+        if asking and not self.http.url:
+            raise ValueError(f'engine = "http" of {asking[0]} needs the service\'s address; set url in [voice.http]')
+        return self
+
+    def settings(self, here: Path) -> VoiceSettings:
+        """For those who read; `here` is where files are that are named without a directory."""
+        key_file = None if self.http.key_file is None else here / self.http.key_file
+        http = HttpVoice(self.http.url or "", key_file, self.http.model, self.http.within_s)
+        choices = {language: table.choice(language) for language, table in self._tables().items()}
+        return VoiceSettings({language: _found(choice, here) for language, choice in choices.items()}, http)
+
+    def _tables(self) -> dict[Language, LanguageVoice]:
+        return {Language.MANDARIN: self.cmn, Language.CANTONESE: self.yue, Language.ENGLISH: self.en}
+
+
+def _found(voice: VoiceChoice, here: Path) -> VoiceChoice:
+    is_file = voice.engine is SpeechEngine.KOKORO and voice.name.endswith(KOKORO_FILE)
+    return replace(voice, name=str((here / voice.name).absolute())) if is_file else voice
+
+
+def problem_of(voice: VoiceChoice, language: Language) -> str:
+    """Why the voice cannot be for the language; "" when it can."""
+    match voice.engine:
+        case SpeechEngine.KOKORO if language not in NATURAL:
+            return f'kokoro speaks no {LANGUAGES[language]}; take engine = "espeak", or "http" with a service that does'
+        case SpeechEngine.KOKORO if not voice.name.endswith(KOKORO_FILE) and voice.name != NATURAL[language]:
+            return (
+                f"kokoro has no {LANGUAGES[language]} voice {voice.name} here; take {NATURAL[language]}, or name the"
+                f" file of another, as in var/zf_xiaoxiao{KOKORO_FILE}"
+            )
+        case _:
+            return ""

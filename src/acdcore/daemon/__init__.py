@@ -1,0 +1,1 @@
+"""The daemon: built, started, watched, reloaded and stopped."""

@@ -1,0 +1,353 @@
+"""The parts of the daemon below call control, each started and stopped by itself."""
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import phonenumbers
+import structlog
+
+from acdcore.calls.admission.admission import AdmissionControl
+from acdcore.calls.admission.authentication import Access
+from acdcore.calls.admission.digest_accounts import DigestPolicy
+from acdcore.calls.model.ports import Directory
+from acdcore.calls.record.event_log import Chronicle
+from acdcore.calls.record.recovery import Recovered, recover
+from acdcore.calls.recording import Recorder, TalkRecording
+from acdcore.calls.trunks.trunks import Trunks
+from acdcore.configuration.settings import Settings
+from acdcore.configuration.snapshot import Plan
+from acdcore.daemon.reload import Sounds
+from acdcore.daemon.secrets import keep_passwords, read_or_make_secret
+from acdcore.ivr.model.flow import PromptRequest, Text, Words
+from acdcore.ivr.model.system_prompts import SystemPhrase, phrase_key
+from acdcore.ivr.prompts.render import render, render_music
+from acdcore.ivr.tts.engines import ReadersAhead
+from acdcore.kernel.address import Address
+from acdcore.kernel.alarms import AlarmKind, Severity
+from acdcore.kernel.background import ended
+from acdcore.kernel.clock import Clock
+from acdcore.kernel.errors import AcdError, SettingsError, Unavailable
+from acdcore.kernel.ids import IdSource
+from acdcore.kernel.lockout import Lockout
+from acdcore.media.engine import Engine
+from acdcore.media.model import EngineSettings
+from acdcore.recording.events import RecordingEvent
+from acdcore.recording.index import NotRepaired, Repaired, repair_all
+from acdcore.recording.writer import RecordingSettings, RecordingWriter
+from acdcore.sip.admission import Sources
+from acdcore.sip.auth.digest import DigestServer
+from acdcore.sip.events import DialogPath
+from acdcore.sip.session.own_headers import EndpointSettings
+from acdcore.sip.stack import StackSettings
+from acdcore.sip.transports.tcp import TcpLimits
+from acdcore.storage.storage import Storage, StorageSettings, open_storage
+from acdcore.storage.stores.seed import AGENTS_FILE, CUSTOMERS_FILE
+
+T = TypeVar("T")
+Progress = Callable[[str], None]
+"""Told one line at a time what takes long at the start."""
+
+PROBE_BYTES = 1_000_000
+"""A prompt of a minute: where so much can be written, all can."""
+PROMPT_CACHE = AlarmKind(
+    "prompt_cache",
+    Severity.MINOR,
+    "Make room, or let the daemon's user write there: each start takes minutes to speak its prompts until then.",
+)
+"""Rendered prompts cannot be kept for the next start."""
+RECOVERY_PAUSE_S = 5.0
+"""Before the calls of the last run are looked for again when the database went away meanwhile."""
+RECOVERY_FAULT_PAUSE_S = 60.0
+"""The same after a fault of ours."""
+DISK_FAULTS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO))
+"""The disk is at fault, not the settings."""
+
+
+def make_directory(directory: Path, file: str, section: str) -> None:
+    """A place to write, closed to everybody else; raises SettingsError when there can be none.
+
+    A directory of ours that was open to others is closed. Only passing through stays allowed when we are root, because
+    the embedded server lives below it as another user.
+    """
+    try:
+        directory.mkdir(0o700, parents=True, exist_ok=True)
+        state = directory.stat()
+        if state.st_uid == os.geteuid():
+            directory.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    except OSError as error:
+        if error.errno not in DISK_FAULTS:
+            done = "closed to others" if directory.is_dir() else "made"
+            problem = f"{directory} cannot be {done}: {error.strerror}; give it to the daemon's user, or name another"
+            raise SettingsError(file, f"{section}.directory", problem) from error
+    try_directory(directory, file, section)
+
+
+def try_directory(directory: Path, file: str, section: str) -> None:
+    """Write a file and remove it, so that a directory without rights is known now; raises SettingsError.
+
+    A full or broken disk is no reason not to start: calls go on, and what cannot be kept is an alarm.
+    """
+    probe = directory / f".probe-{os.getpid()}"
+    try:
+        probe.touch(0o600)
+        probe.unlink()
+    except OSError as error:
+        if error.errno in DISK_FAULTS:
+            return
+        problem = f"{directory} cannot be written: {error.strerror}; give it to the daemon's user, or name another"
+        raise SettingsError(file, f"{section}.directory", problem) from error
+
+
+def know_numbers() -> None:
+    """Read every country's numbering plan now (0.3 s): else the first call from each would read a file on the loop."""
+    phonenumbers.PhoneMetadata.load_all()
+
+
+def make_sounds(
+    plan: Plan, on_progress: Progress, on_unkept: Progress = lambda _: None, readers: ReadersAhead | None = None
+) -> Sounds:
+    """Render every prompt, or take it from the cache; takes seconds at the first start.
+
+    `on_unkept` is told why nothing new can be kept, or "" when it can. `readers` may be stopped meanwhile.
+    """
+    recorded = plan.file.parent / plan.settings.ivr.prompts
+
+    def progress(done: int, total: int) -> None:
+        if done % 25 == 0 or done == total:
+            on_progress(f"prompts: {done} of {total} spoken")
+
+    chosen = plan.settings.voice.settings(plan.file.parent)
+
+    def made(cache: Path) -> Sounds:
+        with (readers or ReadersAhead()).of(chosen) as voices:
+            prompts = render(plan.prompts, cache, recorded, progress, voices)
+        music = {"": render_music(cache, recorded)}
+        for name, table in plan.settings.queues.items():
+            if table.music:
+                asked = (str(plan.file), f"queues.{name}.music")
+                music[name] = render_music(cache, recorded, table.music, asked)
+        return Sounds(prompts, music)
+
+    return in_prompt_cache(plan.settings.storage.directory / "prompts", on_unkept, made)
+
+
+def make_sentences(plan: Plan, wanted: Sequence[Words], readers: ReadersAhead | None = None) -> list[bytes]:
+    """Sentences as PCM (16 bit, mono, 8 kHz), kept with the prompts. Raises SettingsError and Unavailable.
+
+    By their own voices only: words in a row are better than another.
+    """
+    requests = [
+        PromptRequest(phrase_key(SystemPhrase.AGENT, str(place), words.language), Text(words.text), str(plan.file))
+        for place, words in enumerate(wanted)
+    ]
+    recorded = plan.file.parent / plan.settings.ivr.prompts
+    cache = plan.settings.storage.directory / "prompts"
+    with (readers or ReadersAhead()).of(plan.settings.voice.settings(plan.file.parent)) as voices:
+        sounds = render(requests, cache, recorded, voices=voices, may_stand_in=False)
+    return [sounds[request.key] for request in requests]
+
+
+def in_prompt_cache(directory: Path, on_unkept: Progress, make: Callable[[Path], T]) -> T:
+    """Call `make` with the directory of rendered prompts; with another one where it becomes full meanwhile."""
+    with prompt_cache(directory, on_unkept) as cache:
+        try:
+            return make(cache)
+        except AcdError:
+            if cache != directory or not why_unkept(directory):
+                raise
+    with prompt_cache(directory, on_unkept) as cache:
+        return make(cache)
+
+
+def why_unkept(directory: Path) -> str:
+    """Why no prompt can be kept there; "" when one can."""
+    probe = directory / f".probe-{os.getpid()}"
+    try:
+        directory.mkdir(0o700, parents=True, exist_ok=True)
+        try:
+            probe.write_bytes(bytes(PROBE_BYTES))
+        finally:
+            probe.unlink(missing_ok=True)
+    except OSError as error:
+        return f"{directory}: {error.strerror or error}"
+    return ""
+
+
+@contextlib.contextmanager
+def prompt_cache(directory: Path, on_unkept: Progress) -> Iterator[Path]:
+    """The directory of rendered prompts; when nothing can be written there, another one for now with all it has."""
+    problem = why_unkept(directory)
+    on_unkept(problem)
+    if not problem:
+        yield directory
+        return
+    with tempfile.TemporaryDirectory(prefix="acdcore-prompts-") as other:
+        with contextlib.suppress(OSError):
+            for file in directory.glob("*.wav"):
+                (Path(other) / file.name).symlink_to(file.resolve())
+        yield Path(other)
+
+
+def open_memory(plan: Plan, clock: Clock, on_progress: Progress) -> contextlib.AbstractAsyncContextManager[Storage]:
+    """Database, spool and directory."""
+    settings = plan.settings
+    storage = StorageSettings(
+        directory=settings.storage.directory,
+        realm=settings.sip.realm,
+        agents_file=plan.file.parent / AGENTS_FILE,
+        customers_file=plan.file.parent / CUSTOMERS_FILE,
+        trunk_users={trunk.user: trunk.name for trunk in settings.trunk_list() if trunk.user},
+        dsn=settings.storage.dsn,
+    )
+    return open_storage(storage, clock, on_progress, lambda new: keep_passwords(settings.storage.directory, new))
+
+
+def try_media_address(address: str, file: str) -> None:
+    """Raises SettingsError when audio cannot be received there: else the start would go well, and every call badly."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError as error:
+            problem = f"{address} is not an address of this machine: {error.strerror}; name one of its own"
+            raise SettingsError(file, "media.address", problem) from error
+
+
+@contextlib.contextmanager
+def started_engine(settings: Settings, ids: IdSource) -> Iterator[Engine]:
+    """The media engine with its thread."""
+    media = settings.media
+    engine = Engine(
+        EngineSettings(
+            address=str(media.address),
+            first_port=media.first_port,
+            last_port=media.last_port,
+            media_lost_after_s=settings.audio().suspected_after_s,
+            learning_window_s=media.learning_window_s,
+        ),
+        ids,
+    )
+    engine.start()
+    try:
+        yield engine
+    finally:
+        engine.stop()
+
+
+def repaired_recordings(settings: Settings) -> list[Repaired]:
+    """Mend what a crash left in the recordings' directory."""
+    repairs = repair_all(settings.recording.directory)
+    for repair in repairs:
+        if isinstance(repair, NotRepaired):
+            structlog.get_logger("recording").warning("not repaired", path=repair.path, reason=repair.reason)
+    return [repair for repair in repairs if isinstance(repair, Repaired)]
+
+
+@contextlib.asynccontextmanager
+async def recovered_calls(
+    storage: Storage, clock: Clock, repaired: list[Repaired], recordings: Path, on_progress: Progress
+) -> AsyncIterator[None]:
+    """Give calls that a crash cut short their records: at once, or as soon as the rows of the last run are delivered.
+
+    Nobody waits for the latter: after days without the database that takes minutes.
+    """
+    if storage.drainer.leftovers_gone.is_set():
+        tell_recovered(await recover(storage.history, storage.spool, clock, repaired, recordings), on_progress)
+        yield
+        return
+    on_progress("rows of the last run are still being delivered; calls that it cut short get their records afterwards")
+    started = clock.wall()
+
+    async def later() -> None:
+        while True:
+            await storage.drainer.leftovers_gone.wait()
+            try:
+                found = await recover(storage.history, storage.spool, clock, repaired, recordings, started)
+            except Unavailable:
+                await asyncio.sleep(RECOVERY_PAUSE_S)
+            except (
+                Exception
+            ):  # a fault of ours may be one row's: nobody else would look for these calls before a restart
+                structlog.get_logger("storage").exception("recovery_fault")
+                await asyncio.sleep(RECOVERY_FAULT_PAUSE_S)
+            else:
+                tell_recovered(found, on_progress)
+                return
+
+    task = asyncio.create_task(later(), name="recovery")
+    try:
+        yield
+    finally:
+        await ended(task)
+
+
+def tell_recovered(recovered: Recovered, on_progress: Progress) -> None:
+    """Say what a crash had cut short, if it had."""
+    if recovered.calls or recovered.recordings:
+        on_progress(
+            f"the last run was cut short: recorded {recovered.calls} calls, mended {recovered.recordings} recordings"
+        )
+
+
+@contextlib.asynccontextmanager
+async def started_recorder(
+    settings: Settings, engine: Engine, chronicle: Chronicle, clock: Clock
+) -> AsyncIterator[Recorder]:
+    """The recorder with the writer's threads."""
+    if not settings.recording.is_on:
+        yield Recorder(engine, None, chronicle, clock)
+        return
+    directory = settings.recording.directory
+    loop = asyncio.get_running_loop()
+
+    def report(event: RecordingEvent) -> None:
+        loop.call_soon_threadsafe(recorder.on_event, event)
+
+    min_free_bytes = settings.recording.min_free_mb * 1_000_000
+    writer = RecordingWriter(engine, RecordingSettings(directory, min_free_bytes), report)
+    talks = TalkRecording(settings.recording.begins == "answer", settings.recording.announcements)
+    recorder = Recorder(engine, writer, chronicle, clock, directory, talks)
+    writer.start()
+    try:
+        yield recorder
+    finally:
+        await asyncio.to_thread(writer.stop)  # waits for the disk
+        await asyncio.sleep(0)  # the last reports are on their way to the recorder
+
+
+def stack_settings(settings: Settings) -> StackSettings:
+    """Where SIP listens."""
+    host = str(settings.sip.address)
+    return StackSettings(
+        udp=(Address(host, settings.sip.udp_port),),
+        tcp=(Address(host, settings.sip.tcp_port),),
+        tcp_limits=TcpLimits(ping_every_s=settings.sip.tcp_ping_every_s),
+    )
+
+
+def open_admission(settings: Settings, directory: Directory, digest: DigestServer) -> AdmissionControl:
+    """Who may call, and how much each address may send."""
+    trunks = Trunks(settings.trunk_list(), settings.routes())
+    sources = Sources(lockout=Lockout(settings.lockout()))
+    sources.use_trunks(settings.known_networks())
+    secret = read_or_make_secret(settings.storage.directory)
+    policy = DigestPolicy(settings.sip.realm, settings.sip.digest_algorithms, secret)
+    return AdmissionControl(Access(trunks, directory, digest, policy, sources.lockout), sources)
+
+
+def endpoint_settings(settings: Settings) -> EndpointSettings:
+    """What Via and Contact say when peers see us under another address than we do."""
+    sip = settings.sip
+    path = DialogPath(sip.phones_in_dialog)
+    if sip.advertised is None:
+        return EndpointSettings(path=path)
+    ports = {sip.udp_port, sip.tcp_port}
+    return EndpointSettings(
+        path=path, advertised={Address(str(sip.address), port): Address(str(sip.advertised), port) for port in ports}
+    )

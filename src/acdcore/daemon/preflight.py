@@ -1,0 +1,332 @@
+"""Preflight: what a start on this machine would trip over, found without starting anything.
+
+The plan says that the files make sense together; this says whether the machine has what they name: recordings that can
+be played, the first agents and customers, addresses, ports, and directories that can be written.
+"""
+
+import contextlib
+import errno
+import os
+import resource
+import socket
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from acdcore.calls.model.directory import AgentRecord
+from acdcore.configuration.settings import Ivr, Sip
+from acdcore.configuration.snapshot import Plan, files_needed
+from acdcore.daemon.secrets import API_KEYS_FILE, read_keys
+from acdcore.ivr.calendars.file import load_calendars
+from acdcore.ivr.checks.check import Surroundings
+from acdcore.ivr.files.flows import read_flows
+from acdcore.ivr.files.system_prompts import read_system
+from acdcore.ivr.model.flow import PromptKey
+from acdcore.ivr.prompts.recordings import standing
+from acdcore.ivr.prompts.render import look_at_recordings, second_best, unspoken
+from acdcore.ivr.tts.engines import Voices, voices_ahead
+from acdcore.ivr.tts.http_voice import read_key
+from acdcore.ivr.tts.voices import SpeechEngine
+from acdcore.kernel.errors import SettingsError
+from acdcore.recognition.hearing import EXTRA, missing_packages
+from acdcore.storage.stores.seed import AGENTS_FILE, CUSTOMERS_FILE, Seeds, read_seeds, shared_numbers
+
+EPHEMERAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
+"""Ports that the system gives to whoever asks for any."""
+RESERVED_PORTS = Path("/proc/sys/net/ipv4/ip_local_reserved_ports")
+"""Those of them that it does not give away."""
+
+PASSWORD_MIN = 8
+"""Characters; phones are on the network, and who hears a registration may guess as fast as a computer can."""
+
+DIRECTORIES = frozenset({"spool", "journal", "prompts", "postgres"})
+"""What parts of the daemon make below the storage directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the machine says to a plan."""
+
+    errors: tuple[SettingsError, ...]
+    """What a start would end with, or what callers would not hear."""
+    warnings: tuple[str, ...]
+    """What works, but surely not as meant."""
+    agents: tuple[AgentRecord, ...]
+    """Those of agents.toml, as far as it can be read."""
+    recorded: frozenset[PromptKey] = frozenset()
+    """The prompts that have a recording by their name."""
+
+
+def preflight(plan: Plan) -> Findings:
+    """Look at everything; takes a second for many recordings."""
+    settings, file = plan.settings, str(plan.file)
+    errors: list[SettingsError] = []
+    seeds = Seeds((), ())
+    trunk_users = {trunk.user: trunk.name for trunk in settings.trunk_list() if trunk.user}
+    try:
+        here = plan.file.parent
+        seeds = read_seeds(here / AGENTS_FILE, here / CUSTOMERS_FILE, settings.sip.realm, trunk_users)
+    except SettingsError as error:
+        errors += error.all()
+    prompts = plan.file.parent / settings.ivr.prompts
+    music = {f"queues.{name}.music": table.music for name, table in settings.queues.items() if table.music}
+    recordings = look_at_recordings(plan.prompts, music, file, prompts)
+    errors += recordings.errors
+    if (settings.storage.directory / API_KEYS_FILE).exists():
+        try:
+            read_keys(settings.storage.directory)
+        except SettingsError as error:
+            errors += error.all()
+    speechless = unspoken(plan.prompts, settings.storage.directory / "prompts", _voices(plan))
+    errors += [speechless] if speechless else []
+    errors += _recognition(plan)
+    errors += _voice_key(plan)
+    errors += [SettingsError(file, key, problem) for key, problem in (*_directories(plan), *_sockets(plan))]
+    agents = tuple(agent.record for agent in seeds.agents)
+    by_name = standing(plan.prompts, prompts)
+    warnings = (
+        *recordings.warnings,
+        *by_name.doubts,
+        *voice_warnings(plan),
+        *_ports(plan),
+        *_files(plan),
+        *strays(plan.file.parent / settings.ivr.flows),
+        *_of_seeds(plan, seeds),
+    )
+    return Findings(tuple(errors), warnings, agents, frozenset(by_name.recorded))
+
+
+def voice_warnings(plan: Plan) -> tuple[str, ...]:
+    """What callers hear in another voice than the chosen one, because its engine is not installed."""
+    return second_best(plan.prompts, plan.settings.storage.directory / "prompts", _voices(plan))
+
+
+def _voice_key(plan: Plan) -> Iterator[SettingsError]:
+    """What is wrong with the file of the voice server's key, where a language has its voice from there."""
+    settings = plan.settings.voice.settings(plan.file.parent)
+    is_asked = any(voice.engine is SpeechEngine.HTTP for voice in settings.by_language.values())
+    if is_asked and settings.http.key_file is not None:
+        try:
+            read_key(settings.http.key_file)
+        except SettingsError as error:
+            yield error
+
+
+def _voices(plan: Plan) -> Voices:
+    return voices_ahead(plan.settings.voice.settings(plan.file.parent))
+
+
+def errors_beside(file: Path) -> list[SettingsError]:
+    """What is wrong with the files beside settings that cannot be read themselves, as far as they tell alone."""
+    here, paths = file.parent, Ivr()
+    errors = list(read_flows(here / paths.flows, Surroundings(None)).errors) if (here / paths.flows).is_dir() else []
+    readers: dict[Path, Callable[[Path], object]] = {
+        here / paths.calendars: load_calendars,
+        here / paths.prompts / "system.toml": read_system,
+        here / AGENTS_FILE: partial(
+            read_seeds, customers_file=here / CUSTOMERS_FILE, realm=Sip().realm, trunk_users={}
+        ),
+    }
+    for beside, read in readers.items():
+        if beside.exists():
+            try:
+                read(beside)
+            except SettingsError as error:
+                errors += error.all()
+    return errors
+
+
+def _recognition(plan: Plan) -> Iterator[SettingsError]:
+    """What is missing for understanding callers; a daemon starts without it, and callers use keys."""
+    engine = plan.settings.recognition.engine
+    missing = ", ".join(missing_packages(engine))
+    if missing:
+        problem = (
+            f'"{engine}" needs packages that are not installed ({missing}); pip install "{EXTRA}", or leave it empty'
+        )
+        yield SettingsError(str(plan.file), "recognition.engine", problem)
+    try:
+        plan.settings.hearing(plan.file)
+    except SettingsError as error:
+        yield error
+
+
+# --- directories ---
+
+
+def _directories(plan: Plan) -> Iterator[tuple[str, str]]:
+    settings = plan.settings
+    places = [("storage.directory", settings.storage.directory)]
+    if settings.recording.is_on:
+        places.append(("recording.directory", settings.recording.directory))
+    for key, directory in places:
+        problem = unwritable(directory)
+        problem = problem or unusable_inside(directory)
+        if problem:
+            yield key, f"{problem}; give it to the daemon's user, or name another"
+
+
+def unwritable(directory: Path) -> str:
+    """Why nothing can be written there, or in the nearest directory above that exists; "" when it can."""
+    above = directory
+    with contextlib.suppress(OSError):
+        while not above.exists() and above != above.parent:
+            above = above.parent
+    if not above.is_dir():
+        return f"{directory} cannot be made: {above} is no directory"
+    try:
+        with tempfile.TemporaryDirectory(prefix=".probe-", dir=above):
+            return ""
+    except OSError as error:
+        done = "written" if above == directory else "made"
+        return f"{directory} cannot be {done}: {error.strerror}"
+
+
+def unusable_inside(directory: Path) -> str:
+    """What an earlier run, perhaps as another user, has left so that it is of no use to us; "" for nothing."""
+    if not directory.is_dir():
+        return ""
+    for inside in sorted(directory.iterdir()):
+        if inside.is_dir() and not os.access(inside, os.W_OK | os.X_OK):
+            return f"{inside} cannot be written"
+        if inside.is_file() and not os.access(inside, os.R_OK):
+            return f"{inside} cannot be read"
+        if inside.name in DIRECTORIES and not inside.is_dir():
+            return f"{inside} is a file where a directory belongs"
+    return ""
+
+
+# --- addresses and ports ---
+
+
+def _sockets(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Addresses that are not this machine's, and ports that somebody else has."""
+    settings = plan.settings
+    sip, http = settings.sip, settings.http
+    foreign = set()
+    for section, address in (("sip", sip.address), ("media", settings.media.address), ("http", http.address)):
+        if _bound(address, 0, socket.SOCK_DGRAM) == errno.EADDRNOTAVAIL:
+            foreign.add(section)
+            yield f"{section}.address", f"{address} is not an address of this machine; name one of its own"
+    audio = range(settings.media.first_port, settings.media.last_port + 1)
+    if sip.udp_port in audio and sip.address == settings.media.address:
+        yield (
+            "media.first_port",
+            f"{audio[0]}-{audio[-1]} covers sip.udp_port {sip.udp_port}, so that audio and signalling meet at one port;"
+            " begin the range above it, or end it below",
+        )
+    addresses = {sip.address, http.address}
+    if sip.tcp_port and sip.tcp_port == http.port and (len(addresses) == 1 or IPv4Address(0) in addresses):
+        yield "http.port", f"{http.port} is sip.tcp_port too; give each a port of its own"
+    listening = (
+        ("sip", "udp_port", sip.address, sip.udp_port, socket.SOCK_DGRAM),
+        ("sip", "tcp_port", sip.address, sip.tcp_port, socket.SOCK_STREAM),
+        ("http", "port", http.address, http.port, socket.SOCK_STREAM),
+    )
+    found = {
+        (section, key): (port, _bound(address, port, kind))
+        for section, key, address, port, kind in listening
+        if section not in foreign and port
+    }
+    is_running = bool(found) and all(problem == errno.EADDRINUSE for _, problem in found.values())
+    for (section, key), (port, problem) in found.items():
+        if problem == errno.EACCES:
+            yield f"{section}.{key}", f"{port} may be used by root only; take one from 1024 on, or allow it to the user"
+        if problem == errno.EADDRINUSE and not is_running:  # all of them: this is the daemon that the check is for
+            yield f"{section}.{key}", f"{port} is taken by another program; end it, or take another port"
+
+
+def _bound(address: IPv4Address, port: int, kind: socket.SocketKind) -> int:
+    """The error of taking an address and port for a moment; 0: none."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        if kind is socket.SOCK_STREAM:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((str(address), port))
+            if kind is socket.SOCK_STREAM:
+                probe.listen(1)
+        except OSError as error:
+            return error.errno or errno.EIO
+    return 0
+
+
+def _ports(plan: Plan) -> Iterator[str]:
+    """Where the range of audio's ports meets other ports."""
+    settings = plan.settings
+    media = settings.media
+    own = range(media.first_port, media.last_port + 1)
+    if settings.http.port in own and settings.http.address == media.address:
+        yield (
+            f"media.first_port to last_port ({own[0]}-{own[-1]}) covers http.port {settings.http.port}: a firewall that"
+            " opens the range for audio opens the control plane too; move one of the two"
+        )
+    given = _range_of(EPHEMERAL_PORTS)
+    common = range(max(own.start, given.start), min(own.stop, given.stop))
+    if common and not _are_reserved(common):
+        yield (
+            f"media.first_port to last_port ({own[0]}-{own[-1]}) overlaps the ports that the system gives to any"
+            f" program ({given[0]}-{given[-1]}), so that some may be taken when a call needs them; end the range below,"
+            f" or set sysctl net.ipv4.ip_local_reserved_ports={common[0]}-{common[-1]}"
+        )
+
+
+def _range_of(file: Path) -> range:
+    try:
+        low, high = (int(part) for part in file.read_text().split())
+    except (OSError, ValueError):  # another system: nothing is known
+        return range(0)
+    return range(low, high + 1)
+
+
+def _are_reserved(ports: range) -> bool:
+    try:
+        text = RESERVED_PORTS.read_text().strip()
+        spans = [[int(end) for end in part.split("-")] for part in text.split(",") if part]
+    except (OSError, ValueError):
+        return False
+    return any(span[0] <= ports[0] and ports[-1] <= span[-1] for span in spans)
+
+
+def _files(plan: Plan) -> Iterator[str]:
+    """Whether this shell may open as many files as the lines need; a service has limits of its own."""
+    hard, needed = resource.getrlimit(resource.RLIMIT_NOFILE)[1], files_needed(plan.settings)
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        yield f"lines.limit needs {needed} open files, {hard} are allowed here; raise ulimit -Hn"
+
+
+# --- agents and customers ---
+
+
+def _of_seeds(plan: Plan, seeds: Seeds) -> Iterator[str]:
+    """What agents.toml and customers.toml say that is not safe, or of what is not there."""
+    agents = {agent.record.agent for agent in seeds.agents}
+    regions = set(plan.settings.regions)
+    for place, agent in enumerate(seeds.agents):
+        if len(agent.password) < PASSWORD_MIN:
+            yield (
+                f"agents.toml: agents.{place}.password: is short enough to be guessed; give {PASSWORD_MIN} characters "
+                "or more, or leave it out: then one is generated"
+            )
+    for place, customer in enumerate(seeds.customers):
+        if customer.owner and agents and customer.owner not in agents:
+            yield f"{CUSTOMERS_FILE}: customers.{place}.owner: there is no agent {customer.owner} in {AGENTS_FILE}"
+        if customer.region and customer.region not in regions:
+            there = _or_none(sorted(regions))
+            yield f"{CUSTOMERS_FILE}: customers.{place}.region: there is no region {customer.region}; there are {there}"
+    yield from (f"{CUSTOMERS_FILE}: {shared}" for shared in shared_numbers(seeds.customers))
+
+
+def _or_none(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+def strays(directory: Path) -> Iterable[str]:
+    """Files that look like flows, but are not read as such."""
+    if not directory.is_dir():
+        return
+    for file in sorted(directory.iterdir()):
+        if ".toml" in file.name.lower() and file.suffix != ".toml" and not file.name.startswith((".", "#")):
+            yield f"{file} is not read: a flow's file ends in .toml"

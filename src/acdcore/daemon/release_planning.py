@@ -1,0 +1,94 @@
+"""What the control plane asks of planning: if agents of a queue are released now, from the floor as it stands."""
+
+import asyncio
+import math
+from collections.abc import Callable, Iterable
+
+from acdcore.calls.model.commands import UnknownName, WrongState
+from acdcore.control.release import LastingFigures, ReleaseOutlook, ReleaseQuestion, SoonRow
+from acdcore.planning.erlang import Expected, Target
+from acdcore.planning.release import Present, Recent, Release, affordable_runs, present, recent, release, who_serves
+from acdcore.queues.settings import QueueSettings
+from acdcore.queues.views import FloorView
+
+
+class Outlook:
+    """A planner of releases: looks at the floor at once, and draws the half hours in a thread."""
+
+    def __init__(self, view: Callable[[], FloorView], queues: Callable[[], Iterable[QueueSettings]]) -> None:
+        self._view = view
+        self._queues = queues
+
+    async def release(self, question: ReleaseQuestion) -> ReleaseOutlook:
+        """Raises UnknownName for the queue, WrongState when there are not so many agents or nothing to go by."""
+        queue = next((queue for queue in self._queues() if queue.name == question.queue), None)
+        if queue is None:
+            raise UnknownName(f"there is no queue {question.queue}")
+        view = self._view()
+        target = Target(question.target, queue.service_level_within_s)
+        try:
+            lately = recent(question.stays, queue.name, who_serves(view, queue), question.minutes * 60.0)
+            now = present(view, queue, lately.demand, target)
+            runs = affordable_runs(lately.demand)
+            planned = await asyncio.to_thread(release, now, question.count, runs)
+        except ValueError as error:
+            raise WrongState(str(error)) from error
+        return outlook(question, now, lately, planned)
+
+
+def outlook(question: ReleaseQuestion, now: Present, lately: Recent, planned: Release) -> ReleaseOutlook:
+    """The answer as it is shown."""
+    demand = now.demand
+    verdict = "enough" if planned.is_advisable else "too few"
+    return ReleaseOutlook(
+        queue=question.queue,
+        count=planned.count,
+        agents=now.agents,
+        agents_left=planned.agents_left,
+        required=planned.required,
+        is_advisable=planned.is_advisable,
+        advice=f"{planned.agents_left} of {now.agents} agents stay; the target asks for {planned.required}: {verdict}",
+        caveat=caveat(question, lately),
+        target=now.target.service_level,
+        within_s=now.target.within_s,
+        waiting=len(now.waited_s),
+        calls=lately.calls,
+        elsewhere=lately.elsewhere,
+        handled=lately.handled,
+        calls_per_hour=round(demand.calls_per_hour, 1),
+        handling_s=round(demand.handling_s, 1),
+        patience_s=None if math.isinf(demand.patience_s) else round(demand.patience_s, 1),
+        before=lasting(planned.before),
+        after=lasting(planned.after),
+        soon=tuple(
+            SoonRow(
+                row.measure.name,
+                row.measure.unit,
+                round(row.baseline.mean, 4),
+                round(row.changed.mean, 4),
+                round(row.difference.mean, 4),
+                round(row.difference.half_width, 4),
+                row.difference.is_sure,
+            )
+            for row in planned.soon.rows
+            if row.scope == "all"
+        ),
+    )
+
+
+def lasting(expected: Expected) -> LastingFigures:
+    """The formulas' figures; a wait without end is None."""
+    wait_s = None if math.isinf(expected.average_wait_s) else round(expected.average_wait_s, 1)
+    return LastingFigures(
+        round(expected.service_level, 4), wait_s, round(expected.abandonment, 4), round(expected.occupancy, 4)
+    )
+
+
+def caveat(question: ReleaseQuestion, lately: Recent) -> str:
+    """What weakens the answer."""
+    if not lately.is_thin:
+        return ""
+    return (
+        f"it rests on few contacts ({lately.calls + lately.elsewhere}) and talks ({lately.handled}) of the last "
+        f"{question.minutes} minutes; look further back by minutes, or take it as a guess"
+    )

@@ -1,0 +1,125 @@
+"""Timekeeping: when the machine's clock is set while calls are up, everything that goes by the time of day follows.
+
+records, events, live views     go by the new time from the next event on; how long things lasted stays right
+callbacks and messages          come due and grow old in as long a time as before; appointments stay at their time of
+                                day, unless the clock is not believed
+opening hours                   are looked at anew
+the journal                     goes on in a new segment
+calls, registrations, bans      go by monotonic time, and notice nothing
+what is past its time           is not deleted while the clock is not believed (`kernel.clock_watch.ClockTrust`)
+"""
+
+import asyncio
+import os
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+
+from acdcore.calls.context import Hall
+from acdcore.calls.switchboard import Switchboard
+from acdcore.daemon.watch import Condition
+from acdcore.kernel.alarms import AlarmKind, Alarms, Severity
+from acdcore.kernel.background import Rhythm, repeated
+from acdcore.kernel.clock import Clock, suspended_s
+from acdcore.kernel.clock_watch import ClockTrust, ClockWatch, Reading, Step, read
+
+SEEN_FILE = "clock-seen"
+"""In storage's directory: the time of day that was believed last, in ISO 8601."""
+KEEP_EVERY_S = 600.0
+"""Between two writes of that file."""
+CLOCK_SET = AlarmKind(
+    "clock_set",
+    Severity.MINOR,
+    "Find out who sets the clock: let NTP (chrony, systemd-timesyncd) slew it, and start the daemon after it.",
+    3_600.0,
+)
+"""The time of day has leapt while the daemon ran."""
+CLOCK_DOUBTED = AlarmKind(
+    "clock_doubted",
+    Severity.MAJOR,
+    "Put the machine's clock right. If it is right, delete clock-seen in [storage] directory and restart.",
+)
+"""The time of day cannot be right, so nothing is deleted by it."""
+
+
+def first_reading(clock: Clock) -> Reading:
+    """All clocks at the start, however long that takes."""
+    return read(clock) or Reading(clock.now(), clock.wall(), suspended_s())
+
+
+def kept_trust(directory: Path, clock: Clock) -> ClockTrust:
+    """What the last run believed of the clock; for the start, before anything is deleted."""
+    try:
+        seen = datetime.fromisoformat((directory / SEEN_FILE).read_text("ascii").strip())
+    except (OSError, ValueError):
+        seen = None
+    return ClockTrust(first_reading(clock), seen if seen is not None and seen.tzinfo is not None else None)
+
+
+def keep_seen(directory: Path, wall: datetime) -> None:
+    """Write down that this time was believed. Raises OSError. Not for the event loop."""
+    unfinished = directory / f"{SEEN_FILE}.tmp"
+    unfinished.write_text(f"{wall.isoformat()}\n", "ascii")
+    os.replace(unfinished, directory / SEEN_FILE)
+
+
+def keeping_time(directory: Path, trust: ClockTrust, clock: Clock, alarms: Alarms) -> AbstractAsyncContextManager[None]:
+    """Keep the time that is believed for the next start, until the block ends."""
+
+    async def keep() -> None:
+        reading = read(clock)
+        if reading is not None and not trust.doubt(reading):
+            with suppress(OSError):  # a full disk has alarms of its own; an older time is as good
+                await asyncio.to_thread(keep_seen, directory, reading.wall)
+
+    return repeated("clock", keep, Rhythm(KEEP_EVERY_S), alarms)
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """What goes by the time of day."""
+
+    hall: Hall
+    switchboard: Switchboard
+    journal: Callable[[], None]
+    """Begins a new segment."""
+
+
+class Timekeeper:
+    """Looks at the clocks every second and tells those concerned; `look` is one of `watching`'s."""
+
+    def __init__(self, timed: Timed, trust: ClockTrust, first: Reading, reading: Callable[[], Reading | None]) -> None:
+        self._timed = timed
+        self._trust = trust
+        self._reading = reading
+        self._watch = ClockWatch(first)
+        self._doubt = trust.doubt(first)
+
+    def look(self) -> tuple[Condition, ...]:
+        """Follow a leap of the clock, and say whether it is believed."""
+        reading = self._reading()
+        if reading is None:
+            return ()
+        self._trust.look(reading)
+        former, self._doubt = self._doubt, self._trust.doubt(reading)
+        step = self._watch.look(reading)
+        if step is not None:
+            self._follow(step, is_clock_wrong=bool(former or self._doubt))
+        return ((CLOCK_DOUBTED, self._doubt),)
+
+    def _follow(self, step: Step, *, is_clock_wrong: bool) -> None:
+        hall = self._timed.hall
+        hall.chronicle.clock_set()
+        hall.desks.clock_set()
+        self._timed.switchboard.clock_set(step.by)
+        hall.workbench.clock_set(step.by, is_clock_wrong=is_clock_wrong)
+        hall.hours.look()
+        self._timed.journal()
+        by_s = step.by.total_seconds()
+        structlog.get_logger("clock").warning("clock_set", by_s=round(by_s, 3), suspended_s=round(step.suspended_s, 1))
+        suspended = f"; the machine was suspended for {step.suspended_s:.0f} s of it" if step.suspended_s >= 1 else ""
+        hall.chronicle.alarms.raise_alarm(CLOCK_SET, f"the machine's clock went {by_s:+.0f} s at once{suspended}")

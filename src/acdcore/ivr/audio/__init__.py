@@ -1,0 +1,1 @@
+"""Sound files and samples: WAV, sampling rates, loudness, music on hold."""

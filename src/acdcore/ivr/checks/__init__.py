@@ -1,0 +1,1 @@
+"""What makes a flow fit for calls (pure)."""

@@ -1,0 +1,1 @@
+"""Flows and system prompts as they stand in their files."""

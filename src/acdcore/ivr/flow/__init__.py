@@ -1,0 +1,1 @@
+"""The machine that walks a flow with one caller (pure)."""

@@ -1,0 +1,143 @@
+"""What a flow knows of its caller, and what it does with that: values, branches, places in the queue, sentences."""
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from acdcore.ivr.flow.actions import EnterQueue, FileMessage
+from acdcore.ivr.model.flow import (
+    BranchNode,
+    Context,
+    CustomerCard,
+    Flow,
+    Language,
+    MessageNode,
+    PromptKey,
+    PromptName,
+    QueueNode,
+    Read,
+    ReturnNode,
+    VariableName,
+    Words,
+)
+from acdcore.ivr.model.kinds import BranchOn
+from acdcore.ivr.model.variables import CALLER, DIALLED, NO, OF_CUSTOMER, UNKNOWN_TIER
+from acdcore.ivr.reading.values import read, said
+from acdcore.kernel.ids import AgentId, QueueName
+
+VALUE_MAX = 200
+"""Characters of a value that are kept and spoken: about forty seconds of speech, more than anybody listens to."""
+
+
+class Caller:
+    """One caller: language, card, and the values that were typed or found."""
+
+    def __init__(self, flow: Flow, context: Context) -> None:
+        self.language = context.language if context.language in flow.languages else flow.language
+        self.customer = context.customer
+        self.variables = {**context.variables, CALLER: context.caller, DIALLED: context.dialled}
+        self._context = context
+
+    @property
+    def queue(self) -> QueueName | None:
+        """The queue that the caller waits in, or was sent here from."""
+        return self._context.queue
+
+    def keep(self, variable: VariableName, value: str) -> None:
+        """Remember a value; a longer one is cut."""
+        self.variables[variable] = value[:VALUE_MAX]
+
+    def value(self, variable: VariableName) -> str:
+        """What is kept under this name, or stands on the customer's card; empty when nothing is."""
+        if not variable.startswith(OF_CUSTOMER):
+            return self.variables.get(variable, "")
+        return "" if self.customer is None else _on_card(self.customer, variable.removeprefix(OF_CUSTOMER))
+
+    def number(self, variable: VariableName) -> str:
+        """Whom to call back: the number that was typed, or else the caller's own; empty for one who withholds it."""
+        return self.value(variable) or self.value(CALLER)
+
+    def decider(self, node: BranchNode) -> str:
+        """The value by which the branch goes on."""
+        match node.on:
+            case BranchOn.VARIABLE:
+                return self.value(node.variable) if node.variable else ""
+            case BranchOn.TIER:
+                return self._tier
+            case BranchOn.LANGUAGE:
+                return self.language.value
+            case BranchOn.CALENDAR:
+                return self._context.calendar.value
+            case BranchOn.SHIFT:
+                return self._context.shift
+            case BranchOn.DAY:
+                return self._context.day
+            case BranchOn.REGION:
+                return self.value(VariableName(f"{OF_CUSTOMER}region")) or self._context.region
+            case BranchOn.QUEUE:
+                return self.queue or ""
+            case BranchOn.CALLBACK:
+                return self._context.callback.value
+            case _:
+                assert_never(node.on)
+
+    def place(self, node: QueueNode) -> EnterQueue:
+        """The place in the queue that this caller gets there."""
+        advance_s = node.advance_s + node.tier_advance_s.get(self._tier, 0.0)
+        preferred = self.value(node.preferred) if node.preferred else ""
+        return EnterQueue(node.queue, advance_s, node.skills, AgentId(preferred) if preferred else None)
+
+    def back(self, node: ReturnNode) -> EnterQueue:
+        """The way back to the caller's own queue, or to the node's for a caller who comes from none."""
+        return EnterQueue(self.queue or node.queue, 0.0, is_back=self.queue is not None)
+
+    def message(self, node: MessageNode, recording: int) -> FileMessage:
+        """The message that this caller leaves there."""
+        queue = (node.is_own_queue and self.queue) or node.queue
+        subject = self.value(node.subject_variable) if node.subject_variable else node.subject
+        is_wanted = self.value(node.reply_variable) != NO if node.reply_variable else node.is_reply_wanted
+        return FileMessage(queue, self.number(node.number), subject, is_wanted, recording)
+
+    def spoken(self, parts: Sequence[PromptName | Read]) -> tuple[PromptKey | Words, ...]:
+        """The parts of a sentence in the caller's language; a value that cannot be read so is spoken as text."""
+        sounds: list[PromptKey | Words] = []
+        for part in parts:
+            if isinstance(part, Read):
+                value = self.value(part.variable)
+                sounds += read_aloud(value, part, self.language) or ((Words(value, self.language),) if value else ())
+            else:
+                sounds.append(PromptKey(part, self.language))
+        return tuple(sounds)
+
+    def can_say(self, parts: Sequence[PromptName | Read]) -> bool:
+        """Whether every value among the parts is there and can be read as it should."""
+        return all(
+            read_aloud(self.value(part.variable), part, self.language) for part in parts if isinstance(part, Read)
+        )
+
+    @property
+    def _tier(self) -> str:
+        return self.customer.tier if self.customer else UNKNOWN_TIER
+
+
+def read_aloud(value: str, part: Read, language: Language) -> tuple[Words, ...]:
+    """A value as words, with the clips that say the same; nothing when it is empty or cannot be read so."""
+    if not value:
+        return ()
+    if part.kind is None:
+        return (Words(value, language),)
+    try:
+        return (Words(said(value, part.kind, language), language, read(value, part.kind, language)),)
+    except ValueError:
+        return ()
+
+
+def _on_card(customer: CustomerCard, field: str) -> str:
+    match field:
+        case "name":
+            return customer.name
+        case "tier":
+            return customer.tier
+        case "language":
+            return customer.language.value if customer.language else ""
+        case _:
+            return customer.fields.get(field, "")

@@ -1,0 +1,654 @@
+"""The machine that walks a flow with one caller.
+
+    phase       DigitPressed               PlaybackFinished      an answer   RecordingFinished   deadline
+    NEW         -                          -                     -           -                   -
+    SPEAKING    question: stop, then key   question: LISTENING   -           -                   stop, as finished
+                play: stop and go on       play: go on
+                record: -                  record: RECORDING
+                last words: -              last words: ENDED
+    LISTENING   key                        -                     -           -                   silence
+    AWAITING    kept                       -                     go on       -                   go on without it
+    RECORDING   one of its keys: stop      -                     -           go on               stop: STOPPING
+    STOPPING    kept                       -                     -           go on               go on as empty
+    ENDED       -                          -                     -           -                   -
+
+A question that may also be answered by speech is not put before the caller can be listened to. To a key it is a
+question like any other: a key ends the listening.
+
+    phase          DigitPressed  ListeningReady    CallerSpeaks   CallerSpoke         CallerUnderstood   deadline
+    PREPARING      kept          SPEAKING, listen  -              -                   -                  unavailable
+    SPEAKING       as above      -                 stop: HEARING  -                   -                  as above
+    LISTENING      as above      -                 HEARING        -                   -                  as above
+    HEARING        key           -                 -              ask: UNDERSTANDING  -                  unavailable
+    UNDERSTANDING  key           -                 -              -                   go on, ask, wrong  unavailable
+
+ListeningUnavailable leads to `unavailable` from all of these. Without `barge_in` the listening begins with LISTENING.
+
+A key that nobody has asked for yet is kept (type-ahead). A question that finds kept keys is not spoken, and neither is
+an announcement that a key may stop. A wrong key throws the kept ones away, because the caller has lost his place, and
+so does a recording, which no key was meant for. A service that answers while its announcement still plays is heeded
+when that has ended (SPEAKING). What a key means to a question stands in `questions.py`, what an answer means in
+`requests.py`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import assert_never
+
+from acdcore.ivr.flow.actions import (
+    Action,
+    CallbackPlaced,
+    CallerLeft,
+    CallerSilent,
+    CallerSpeaks,
+    CallerSpoke,
+    CallerUnderstood,
+    Dial,
+    DigitPressed,
+    Entered,
+    EnterFlow,
+    FlowEnd,
+    HangUp,
+    Input,
+    Likely,
+    Listen,
+    ListeningReady,
+    ListeningUnavailable,
+    LookupFinished,
+    MessageRefused,
+    OfferMessage,
+    Play,
+    PlaybackFinished,
+    PrepareToListen,
+    Record,
+    RecordingFinished,
+    ServiceAnswered,
+    SetLanguage,
+    SpeechInput,
+    StopListening,
+    StopPlaying,
+    StopRecording,
+    Understand,
+)
+from acdcore.ivr.flow.caller import Caller
+from acdcore.ivr.flow.hang_up import message_left, silent_way
+from acdcore.ivr.flow.position import Heard, Phase, Visit, Waiting
+from acdcore.ivr.flow.questions import More, Reply, Taken, Wrong, given_up, take_key, take_pause
+from acdcore.ivr.flow.requests import Answer, after_answer, errand, patience_s, without_answer
+from acdcore.ivr.flow.spoken_answers import answer_of, is_doubtful, kept_of, meant, sayable
+from acdcore.ivr.model.flow import (
+    BranchNode,
+    CallbackNode,
+    CollectNode,
+    ConfirmNode,
+    Context,
+    CustomerCard,
+    Ending,
+    EndReason,
+    Errand,
+    Flow,
+    FlowNode,
+    HangUpNode,
+    Language,
+    LanguageNode,
+    ListenNode,
+    LookupNode,
+    MenuNode,
+    MessageNode,
+    NodeName,
+    OutsideNode,
+    PlayNode,
+    PromptKey,
+    Question,
+    QuestionNode,
+    QueueNode,
+    RecordNode,
+    ReturnNode,
+    ServiceNode,
+    VariableName,
+    Words,
+)
+from acdcore.ivr.model.system_prompts import SystemPrompt, system_key
+from acdcore.ivr.model.variables import KEYS, NO, YES
+from acdcore.ivr.reading.announcements import speak_limits
+
+VISITS_MAX = 200
+"""Nodes that one call may enter, over all its flows: who has seen that many is a machine, or plays with the menu."""
+TYPE_AHEAD_MAX = 32
+"""Keys that are kept for questions to come: more than any menu path and number together; further ones are lost."""
+PROMPTS_MAX = 64
+"""Prompts of one playback, as many as the media engine takes: half a minute of digits; the rest is not spoken."""
+PLAYBACK_MAX_S = 300.0
+"""A playback that was not reported finished by then is taken for finished, so that no call hangs on it."""
+PREPARING_MAX_S = 5.0
+"""Who is not told by then whether the caller can be listened to takes it for no: it is a matter of memory."""
+HEARING_ENDS_S = 3.0
+"""A caller who has spoken for as long as he may, and so much longer, was cut off; who has not heard of it is deaf."""
+UNDERSTANDING_MAX_S = 35.0
+"""Longer than any recogniser is given, so that its own deadline comes first."""
+STOPPING_MAX_S = 5.0
+"""A recording whose end is not reported by then is taken for lost: closing a file takes milliseconds."""
+
+
+_Next = NodeName | None
+"""Where to go; None: stay and wait."""
+Asked = tuple[PromptKey | Words, ...]
+"""A question as it is said."""
+
+
+class Machine:
+    """One caller's way through one flow; pure, so that the same inputs at the same times give the same actions.
+
+    The flow must have passed `acdcore.ivr.checks.check.validate`.
+    """
+
+    def __init__(self, flow: Flow, context: Context) -> None:
+        self._flow = flow
+        self._context = context
+        self._caller = Caller(flow, context)
+        self._visit = Visit(flow.nodes[flow.start])
+        self._visits = context.visits
+        self._waiting = Waiting(number=context.number)
+        self._number = context.number
+        self._heard = Heard()
+
+    @property
+    def language(self) -> Language:
+        """The language of the call now."""
+        return self._caller.language
+
+    @property
+    def customer(self) -> CustomerCard | None:
+        """Who the caller is, as far as the call's number or the flow's look-up told."""
+        return self._caller.customer
+
+    @property
+    def variables(self) -> Mapping[VariableName, str]:
+        """Everything that was typed or found, with the caller's and the dialled number."""
+        return self._caller.variables
+
+    def handover(self) -> Context:
+        """What the next flow of this call starts with: everything known before, and what this one learnt."""
+        return replace(
+            self._context,
+            language=self._caller.language,
+            customer=self._caller.customer,
+            variables=dict(self._caller.variables),
+            visits=self._visits,
+            number=self._number,
+        )
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the flow has given its last action."""
+        return self._waiting.phase is Phase.ENDED
+
+    def start(self, now: float) -> list[Action]:
+        """Enter the first node. Raises RuntimeError when called again."""
+        if self._waiting.phase is not Phase.NEW:
+            raise RuntimeError(f"flow {self._flow.name} was started already")
+        actions: list[Action] = []
+        self._walk(self._flow.start, now, actions)
+        return actions
+
+    def handle(self, event: Input, now: float) -> list[Action]:
+        """What the caller, the engine or the house did; late and unfitting inputs give an empty list."""
+        actions: list[Action] = []
+        self._walk(self._take(event, now, actions), now, actions)
+        return actions
+
+    def next_deadline(self) -> float | None:
+        """When `handle_deadline` wants to be called (monotonic seconds); None while nothing is awaited."""
+        return self._waiting.until
+
+    def handle_deadline(self, now: float) -> list[Action]:
+        """Silence has lasted, or an answer is overdue; before the deadline this does nothing."""
+        until = self._waiting.until
+        if until is None or now < until:
+            return []
+        actions: list[Action] = []
+        self._walk(self._expire(now, actions), now, actions)
+        return actions
+
+    # --- from node to node: each step says where to go next, or None to wait ---
+
+    def _walk(self, target: _Next, now: float, actions: list[Action]) -> None:
+        while target is not None:
+            if self._visits >= VISITS_MAX:
+                self._end(HangUp(EndReason.LIMIT), actions)
+                return
+            self._visits += 1
+            self._stop_listening(actions)
+            self._visit = Visit(self._flow.nodes[target])
+            actions.append(Entered(target))
+            target = self._enter(now, actions)
+
+    def _enter(self, now: float, actions: list[Action]) -> _Next:
+        node = self._visit.node
+        match node:
+            case PlayNode():
+                return self._enter_play(node, now, actions)
+            case LanguageNode():
+                return self._enter_language(node, now, actions)
+            case ConfirmNode() if not self._caller.value(node.value.variable):
+                return node.no
+            case RecordNode():
+                return self._enter_record(node, now, actions)
+            case BranchNode():
+                return node.cases.get(self._caller.decider(node), node.otherwise)
+            case MessageNode():
+                actions.append(self._caller.message(node, self._heard.recording))
+                self._heard.recording = 0
+                return node.next
+            case MenuNode() | CollectNode() | ConfirmNode() | QuestionNode() | ListenNode():
+                return self._ask(self._question(node), now, actions)
+            case LookupNode() | ServiceNode() | CallbackNode():
+                return self._send(node, now, actions)
+            case _:
+                return self._enter_end(node, now, actions)
+
+    def _enter_end(self, node: Ending, now: float, actions: list[Action]) -> _Next:
+        match node:
+            case QueueNode():
+                return self._end(self._caller.place(node), actions)
+            case ReturnNode():
+                return self._end(self._caller.back(node), actions)
+            case FlowNode():
+                return self._end(EnterFlow(node.flow), actions)
+            case OutsideNode():
+                return self._end(Dial(node.number, node.trunk), actions)
+            case HangUpNode():
+                if not node.prompts:
+                    return self._end(HangUp(node.reason), actions)
+                return self._speak(self._caller.spoken(node.prompts), now, actions)
+            case _:
+                assert_never(node)
+
+    def _take(self, event: Input, now: float, actions: list[Action]) -> _Next:
+        match event:
+            case DigitPressed(digit):
+                return self._press(digit, now, actions) if digit in KEYS else None
+            case PlaybackFinished(number):
+                return self._played(number, now, actions)
+            case LookupFinished(number) | CallbackPlaced(number) | ServiceAnswered(number):
+                return self._answered(event, now) if self._awaits(Phase.AWAITING, number) else None
+            case RecordingFinished(number, length_s):
+                is_awaited = self._awaits(Phase.RECORDING, number) or self._awaits(Phase.STOPPING, number)
+                return self._recorded(length_s) if is_awaited else None
+            case CallerSilent(number):
+                return self._stop_recording(now, actions) if self._awaits(Phase.RECORDING, number) else None
+            case MessageRefused(number):
+                return self._refuse_message(now, actions) if self._awaits(Phase.SPEAKING, number) else None
+            case ListeningReady() | ListeningUnavailable() | CallerSpeaks() | CallerSpoke() | CallerUnderstood():
+                is_awaited = 0 < event.listening == self._visit.listening
+                return self._hear(event, now, actions) if is_awaited else None
+            case CallerLeft(recorded_s):
+                self._leave(recorded_s, actions)
+                return None
+            case _:
+                assert_never(event)
+
+    def _awaits(self, phase: Phase, number: int) -> bool:
+        return self._waiting.phase is phase and self._waiting.number == number
+
+    def _expire(self, now: float, actions: list[Action]) -> _Next:
+        match self._waiting.phase:
+            case Phase.SPEAKING:
+                actions.append(StopPlaying())
+                return self._spoken(now, actions)
+            case Phase.LISTENING:
+                return self._silence(now, actions)
+            case Phase.AWAITING:
+                return self._overdue(actions)
+            case Phase.RECORDING:
+                return self._stop_recording(now, actions)
+            case Phase.STOPPING:
+                return self._recorded(0.0)
+            case Phase.PREPARING | Phase.HEARING | Phase.UNDERSTANDING:
+                return self._unheard(actions)
+            case Phase.NEW | Phase.ENDED:
+                return None
+
+    def _await(self, phase: Phase, number: int, for_s: float, now: float) -> None:
+        self._waiting = Waiting(phase, number, now + for_s)
+
+    def _next_number(self) -> int:
+        self._number += 1
+        return self._number
+
+    def _end(self, action: FlowEnd, actions: list[Action]) -> _Next:
+        self._waiting.phase = Phase.ENDED
+        self._waiting.until = None
+        actions.append(action)
+        return None
+
+    # --- speaking ---
+
+    def _speak(self, sounds: Sequence[PromptKey | Words], now: float, actions: list[Action]) -> _Next:
+        number = self._next_number()
+        self._await(Phase.SPEAKING, number, PLAYBACK_MAX_S, now)
+        actions.append(Play(number, tuple(sounds[:PROMPTS_MAX])))
+        return None
+
+    def _enter_play(self, node: PlayNode, now: float, actions: list[Action]) -> _Next:
+        if node.on_failure is not None and not self._caller.can_say(node.prompts):
+            return node.on_failure
+        sounds = self._caller.spoken(node.prompts)
+        if not sounds or (node.is_interruptible and self._heard.keys):
+            return node.next
+        return self._speak(sounds, now, actions)
+
+    def _played(self, number: int, now: float, actions: list[Action]) -> _Next:
+        if number == self._visit.meanwhile:
+            self._visit.meanwhile = 0
+        return self._spoken(now, actions) if self._awaits(Phase.SPEAKING, number) else None
+
+    def _spoken(self, now: float, actions: list[Action]) -> _Next:
+        node = self._visit.node
+        match node:
+            case PlayNode():
+                return node.next
+            case HangUpNode():
+                return self._end(HangUp(node.reason), actions)
+            case RecordNode() if self._visit.then is None:
+                number = self._next_number()
+                self._await(Phase.RECORDING, number, node.max_s, now)
+                actions.append(Record(number, node.max_s, node.silence_s, node.min_s))
+                return None
+            case RecordNode():
+                return self._visit.then
+            case ServiceNode():
+                return self._visit.then
+            case _:
+                if isinstance(node, ListenNode) and self._visit.listening and not node.has_barge_in:
+                    actions.append(Listen(self._visit.listening))
+                if isinstance(node, Question):
+                    self._visit.is_heard = True
+                    self._listen(node.timeout_s, now)
+                return None
+
+    # --- questions ---
+
+    def _ask(self, sounds: Asked, now: float, actions: list[Action]) -> _Next:
+        """Put the question of this node as `sounds`; keys typed ahead answer it unspoken."""
+        node = self._visit.node
+        assert isinstance(node, Question), "only questions are asked"
+        self._visit.typed = ""
+        if self._heard.keys:
+            self._listen(node.timeout_s, now)
+            return self._use_typed(now, actions)
+        if isinstance(node, ListenNode) and self._caller.language not in node.keys_only:
+            return self._prepare(node, sounds, now, actions)
+        return self._speak(sounds, now, actions)
+
+    def _question(self, node: Question) -> Asked:
+        """The whole question, as it is put first."""
+        match node:
+            case MenuNode() | QuestionNode():
+                return self._caller.spoken(node.before) + self._keys(node)
+            case ConfirmNode():
+                return self._caller.spoken([*node.before, node.value]) + self._keys(node)
+            case ListenNode() if self._visit.doubtful:
+                return self._caller.spoken([node.confirm[self._visit.doubtful[0].value]])
+            case _:
+                return self._keys(node)
+
+    def _keys(self, node: Question) -> Asked:
+        """The part of it that says which key means what."""
+        if isinstance(node, LanguageNode):
+            return tuple(PromptKey(name, language) for language in node.keys.values() for name in node.prompts)
+        return self._caller.spoken(node.prompts)
+
+    def _repeated(self, node: Question, *, is_silence: bool) -> Asked:
+        """The question put again: its keys, and the value of a ConfirmNode that may not have been heard or compared."""
+        is_value_read = isinstance(node, ConfirmNode) and (is_silence or not self._visit.is_heard)
+        return self._question(node) if is_value_read else self._keys(node)
+
+    def _listen(self, for_s: float, now: float) -> None:
+        self._waiting.phase = Phase.LISTENING
+        self._waiting.until = now + for_s
+
+    def _press(self, digit: str, now: float, actions: list[Action]) -> _Next:
+        node = self._visit.node
+        phase = self._waiting.phase
+        if phase in (Phase.NEW, Phase.ENDED) or isinstance(node, HangUpNode):
+            return None
+        if isinstance(node, RecordNode) and phase is not Phase.STOPPING:
+            is_end = phase is Phase.RECORDING and digit in node.keys
+            return self._stop_recording(now, actions) if is_end else None
+        if len(self._heard.keys) < TYPE_AHEAD_MAX:
+            self._heard.keys.append(digit)
+        if phase in (Phase.LISTENING, Phase.HEARING, Phase.UNDERSTANDING):
+            self._waiting.phase = Phase.LISTENING
+            return self._use_typed(now, actions)
+        if phase is not Phase.SPEAKING or isinstance(node, ServiceNode):
+            return None
+        if isinstance(node, PlayNode) and not node.is_interruptible:
+            return None
+        actions.append(StopPlaying())
+        if isinstance(node, PlayNode):
+            return node.next
+        self._waiting.phase = Phase.LISTENING
+        return self._use_typed(now, actions)
+
+    def _use_typed(self, now: float, actions: list[Action]) -> _Next:
+        node = self._visit.node
+        assert isinstance(node, Question), "only questions listen"
+        self._stop_listening(actions)
+        if isinstance(node, ListenNode) and self._visit.doubtful and self._heard.keys[0] in (node.yes_key, node.no_key):
+            is_meant = self._heard.keys.pop(0) == node.yes_key
+            return self._answer(node, (Likely(YES if is_meant else NO, 1.0, ""),), now, actions)
+        target: _Next = None
+        while target is None and self._heard.keys and self._waiting.phase is Phase.LISTENING:
+            reply = take_key(node, self._visit.typed, self._heard.keys.pop(0))
+            target = self._heed(node, reply, now, actions)
+        return target
+
+    def _heed(self, node: Question, reply: Reply, now: float, actions: list[Action]) -> _Next:
+        match reply:
+            case More(typed, wait_s):
+                self._visit.typed = typed
+                self._listen(wait_s, now)
+                return None
+            case Wrong():
+                return self._wrong(node, now, actions)
+            case Taken():
+                if reply.variable is not None:
+                    self._caller.keep(reply.variable, reply.value)
+                self._keep_all(reply.beside)
+                if reply.language is not None:
+                    self._set_language(reply.language, actions)
+                if reply.answered is not None:
+                    actions.append(reply.answered)
+                return reply.next
+            case _:
+                assert_never(reply)
+
+    def _wrong(self, node: Question, now: float, actions: list[Action]) -> _Next:
+        self._heard.keys.clear()
+        self._visit.doubtful = ()
+        self._visit.failures += 1
+        if self._visit.failures <= node.retries:
+            told = () if isinstance(node, LanguageNode) else self._caller.spoken(node.invalid_prompts)
+            return self._ask(told + self._repeated(node, is_silence=False), now, actions)
+        return given_up(node, is_silence=False)
+
+    def _silence(self, now: float, actions: list[Action]) -> _Next:
+        node = self._visit.node
+        assert isinstance(node, Question), "only questions listen"
+        reply = take_pause(node, self._visit.typed)
+        if not isinstance(reply, Wrong) or self._visit.typed:
+            return self._heed(node, reply, now, actions)
+        self._visit.doubtful = ()
+        self._visit.failures += 1
+        if self._visit.failures <= node.retries:
+            return self._ask(self._repeated(node, is_silence=True), now, actions)
+        return given_up(node, is_silence=True)
+
+    # --- speech ---
+
+    def _prepare(self, node: ListenNode, sounds: Asked, now: float, actions: list[Action]) -> _Next:
+        """The question is put as soon as the answer can be heard."""
+        self._stop_listening(actions)
+        if not self._visit.failures and not self._visit.doubtful:
+            self._keep_all(kept_of(node, ()))  # an earlier answer to the same question is no answer now
+        language = self._caller.language
+        self._visit.listening, self._visit.question = self._next_number(), sounds
+        self._await(Phase.PREPARING, self._visit.listening, PREPARING_MAX_S, now)
+        may_be_said = sayable(node, language, is_doubtful=bool(self._visit.doubtful))
+        actions.append(PrepareToListen(self._visit.listening, may_be_said, language, node.longest_s))
+        return None
+
+    def _hear(self, event: SpeechInput, now: float, actions: list[Action]) -> _Next:
+        node, phase = self._visit.node, self._waiting.phase
+        assert isinstance(node, ListenNode), "only a ListenNode has somebody listen"
+        match event:
+            case ListeningUnavailable():
+                return self._unheard(actions)
+            case ListeningReady() if phase is Phase.PREPARING:
+                return self._put(node, now, actions)
+            case CallerSpeaks() if phase in (Phase.SPEAKING, Phase.LISTENING):
+                if phase is Phase.SPEAKING:
+                    actions.append(StopPlaying())
+                self._await(Phase.HEARING, event.listening, node.longest_s + HEARING_ENDS_S, now)
+            case CallerSpoke() if phase is Phase.HEARING:
+                self._await(Phase.UNDERSTANDING, event.listening, UNDERSTANDING_MAX_S, now)
+                actions.append(Understand(event.listening))
+            case CallerUnderstood(_, likely) if phase is Phase.UNDERSTANDING:
+                self._stop_listening(actions)
+                return self._answer(node, likely, now, actions)
+            case _:
+                pass
+        return None
+
+    def _put(self, node: ListenNode, now: float, actions: list[Action]) -> _Next:
+        """Put the question to a caller who can be listened to, unless a key was quicker."""
+        if self._heard.keys:
+            self._listen(node.timeout_s, now)
+            return self._use_typed(now, actions)
+        if node.has_barge_in:
+            actions.append(Listen(self._visit.listening))
+        return self._speak(self._visit.question, now, actions)
+
+    def _answer(self, node: ListenNode, likely: tuple[Likely, ...], now: float, actions: list[Action]) -> _Next:
+        """Go where the answer leads, ask whether it was meant, or take it for none."""
+        taken = meant(node, likely, self._visit.doubtful)
+        if taken:
+            value = taken[0].value
+            self._keep_all(kept_of(node, taken))
+            answered = answer_of(node, value)
+            if answered is not None:
+                actions.append(answered)
+            return node.cases.get(value, node.otherwise)
+        if not self._visit.doubtful and is_doubtful(node, likely):
+            self._visit.doubtful = likely
+            return self._ask(self._question(node), now, actions)
+        return self._wrong(node, now, actions)
+
+    def _unheard(self, actions: list[Action]) -> NodeName:
+        """Nobody can listen: another way has to do."""
+        node = self._visit.node
+        assert isinstance(node, ListenNode), "only a ListenNode has somebody listen"
+        if self._waiting.phase is Phase.SPEAKING:
+            actions.append(StopPlaying())
+        return node.unavailable
+
+    def _stop_listening(self, actions: list[Action]) -> None:
+        if self._visit.listening:
+            actions.append(StopListening(self._visit.listening))
+            self._visit.listening = 0
+
+    def _keep_all(self, values: Mapping[VariableName, str]) -> None:
+        for variable, value in values.items():
+            self._caller.keep(variable, value)
+
+    # --- language ---
+
+    def _enter_language(self, node: LanguageNode, now: float, actions: list[Action]) -> _Next:
+        customer = self._caller.customer
+        if node.is_by_customer and customer is not None and customer.language in self._flow.languages:
+            self._set_language(customer.language, actions)
+            return node.next
+        return self._ask(self._question(node), now, actions)
+
+    def _set_language(self, language: Language, actions: list[Action]) -> None:
+        if language is self._caller.language:
+            return
+        self._caller.language = language
+        actions.append(SetLanguage(language))
+
+    # --- errands ---
+
+    def _send(self, node: Errand, now: float, actions: list[Action]) -> _Next:
+        number = self._next_number()
+        action = errand(node, number, self._caller)
+        if action is None:
+            return without_answer(node)
+        self._await(Phase.AWAITING, number, patience_s(node), now)
+        actions.append(action)
+        if isinstance(node, ServiceNode) and node.while_waiting:
+            self._visit.meanwhile = self._next_number()
+            actions.append(Play(self._visit.meanwhile, self._caller.spoken(node.while_waiting)[:PROMPTS_MAX]))
+        return None
+
+    def _answered(self, answer: Answer, now: float) -> _Next:
+        node = self._visit.node
+        assert isinstance(node, Errand), "only errands are answered"
+        target = after_answer(node, answer, self._caller)
+        if target is None or not self._visit.meanwhile:
+            return target
+        self._visit.then = target
+        self._await(Phase.SPEAKING, self._visit.meanwhile, PLAYBACK_MAX_S, now)
+        return None
+
+    def _overdue(self, actions: list[Action]) -> _Next:
+        node = self._visit.node
+        assert isinstance(node, Errand), "only errands are awaited"
+        if self._visit.meanwhile:
+            actions.append(StopPlaying())
+        return without_answer(node)
+
+    # --- recording ---
+
+    def _enter_record(self, node: RecordNode, now: float, actions: list[Action]) -> _Next:
+        self._heard = Heard()
+        language = self._caller.language
+        limits = speak_limits(node, language) if node.has_limits else ()
+        message = message_left(self._flow, node.next, self._caller, 0)
+        actions.append(OfferMessage(self._number + 1, message.queue if message is not None else None))
+        beep = system_key(SystemPrompt.BEEP, language)
+        return self._speak((*self._caller.spoken(node.prompts), *limits, beep), now, actions)
+
+    def _refuse_message(self, now: float, actions: list[Action]) -> _Next:
+        node = self._visit.node
+        assert isinstance(node, RecordNode), "only a RecordNode offers a message"
+        self._visit.then = node.on_full or node.on_empty
+        return self._speak((system_key(SystemPrompt.MESSAGE_FULL, self._caller.language),), now, actions)
+
+    def _stop_recording(self, now: float, actions: list[Action]) -> _Next:
+        number = self._waiting.number
+        actions.append(StopRecording(number))
+        self._await(Phase.STOPPING, number, STOPPING_MAX_S, now)
+        return None
+
+    def _recorded(self, length_s: float) -> _Next:
+        node = self._visit.node
+        assert isinstance(node, RecordNode), "only a RecordNode records"
+        if length_s < node.min_s:
+            return node.on_empty
+        self._heard.recording = self._waiting.number
+        return node.next
+
+    def _leave(self, recorded_s: float, actions: list[Action]) -> None:
+        """The caller is gone: what was recorded goes where silence would have led it."""
+        phase = self._waiting.phase
+        if phase in (Phase.NEW, Phase.ENDED):
+            return
+        is_recording = phase in (Phase.RECORDING, Phase.STOPPING)
+        target = self._recorded(recorded_s) if is_recording else silent_way(self._visit.node, self._caller)
+        self._waiting = Waiting(Phase.ENDED, self._number)
+        if not self._heard.recording:
+            return
+        message = message_left(self._flow, target, self._caller, self._heard.recording)
+        if message is not None:
+            actions.append(message)

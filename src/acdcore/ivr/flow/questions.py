@@ -1,0 +1,181 @@
+"""What a key or a silence means to the question that was put: pure functions over the nodes that ask.
+
+node        key                                          silence after some keys    last silence    last wrong answer
+menu        one of `keys`: taken, else wrong             -                          on_timeout      on_invalid
+confirm     right or wrong key: taken, else wrong        -                          on_timeout      on_timeout
+language    one of `keys`: taken, else wrong             -                          next            next
+collect     digits up to `max_digits`; `*` is wrong      taken as they are          on_failure      on_failure
+question    a choice; or digits while more can follow    taken as they are          on_no_answer    on_no_answer
+listen      one of `keys`: taken, else wrong             -                          on_timeout      on_no_match
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from acdcore.ivr.flow.actions import Answered
+from acdcore.ivr.flow.spoken_answers import answer_by_key, kept_by_key
+from acdcore.ivr.model.flow import (
+    CollectNode,
+    ConfirmNode,
+    Language,
+    LanguageNode,
+    ListenNode,
+    MenuNode,
+    NodeName,
+    Question,
+    QuestionNode,
+    VariableName,
+)
+from acdcore.ivr.model.kinds import Choices, Digits, Range
+
+ENDS_INPUT = "#"
+"""Ends an answer of several digits early."""
+PASSES_OVER = "*"
+"""Passes a question over that may be, and starts a number over."""
+INTER_DIGIT_S = 4.0
+"""Silence that ends an answer of several digits to a QuestionNode."""
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """The answer is not complete."""
+
+    typed: str
+    """What it is so far."""
+    wait_s: float
+    """Silence that completes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """That is no answer to this question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The question is answered, or passed over."""
+
+    next: NodeName
+    """Where to go."""
+    variable: VariableName | None = None
+    """Where the answer is kept, if anywhere."""
+    value: str = ""
+    """What is kept there."""
+    beside: Mapping[VariableName, str] = field(default_factory=dict)
+    """What else is kept."""
+    language: Language | None = None
+    """The language that was chosen, if one was."""
+    answered: Answered | None = None
+    """What goes into the reports, if anything."""
+
+
+Reply = More | Wrong | Taken
+
+
+def take_key(node: Question, typed: str, key: str) -> Reply:
+    """What `key` means after `typed`."""
+    match node:
+        case MenuNode():
+            target = node.keys.get(key)
+            return Wrong() if target is None else Taken(target, node.variable, node.values.get(key, key))
+        case ConfirmNode():
+            target = {node.yes_key: node.yes, node.no_key: node.no}.get(key)
+            return Wrong() if target is None else Taken(target)
+        case LanguageNode():
+            language = node.keys.get(key)
+            return Wrong() if language is None else Taken(node.next, language=language)
+        case CollectNode():
+            return _collected(node, typed, key)
+        case QuestionNode():
+            return _answer(node, typed, key)
+        case ListenNode():
+            target = node.keys.get(key)
+            if target is None:
+                return Wrong()
+            return Taken(target, beside=kept_by_key(node, key), answered=answer_by_key(node, key))
+        case _:
+            assert_never(node)
+
+
+def take_pause(node: Question, typed: str) -> Reply:
+    """What a silence means after `typed`; without any key it is no answer, which only some questions allow."""
+    match node:
+        case CollectNode() if typed:
+            return _number(node, typed)
+        case QuestionNode() if typed:
+            return _complete(node, typed)
+        case QuestionNode(is_skippable=True):
+            return Taken(node.on_no_answer)
+        case _:
+            return Wrong()
+
+
+def given_up(node: Question, *, is_silence: bool) -> NodeName:
+    """Where a caller goes who has used up the tries."""
+    match node:
+        case MenuNode():
+            return node.on_timeout if is_silence else node.on_invalid
+        case ListenNode():
+            return node.on_timeout if is_silence else node.on_no_match
+        case ConfirmNode():
+            return node.on_timeout
+        case LanguageNode():
+            return node.next
+        case CollectNode():
+            return node.on_failure
+        case QuestionNode():
+            return node.on_no_answer
+        case _:
+            assert_never(node)
+
+
+def _collected(node: CollectNode, typed: str, key: str) -> Reply:
+    if key == node.terminator:
+        return _number(node, typed)
+    if not key.isdecimal():
+        return Wrong()
+    typed += key
+    return _number(node, typed) if len(typed) == node.max_digits else More(typed, node.inter_digit_s)
+
+
+def _number(node: CollectNode, typed: str) -> Reply:
+    return Taken(node.next, node.variable, typed) if len(typed) >= node.min_digits else Wrong()
+
+
+def _answer(node: QuestionNode, typed: str, key: str) -> Reply:
+    if key == PASSES_OVER and node.is_skippable and not typed:
+        return Taken(node.on_no_answer)
+    if isinstance(node.form, Choices):
+        value = node.form.values.get(key)
+        return Wrong() if value is None else _answered(node, value)
+    if key == ENDS_INPUT:
+        return _complete(node, typed)
+    if not key.isdecimal():
+        return Wrong()
+    typed += key
+    return _complete(node, typed) if _is_full(node.form, typed) else More(typed, INTER_DIGIT_S)
+
+
+def _is_full(form: Range | Digits, typed: str) -> bool:
+    """Whether no further digit can belong to the answer."""
+    match form:
+        case Range():
+            return len(typed) >= len(str(form.max)) or int(typed) * 10 > form.max
+        case Digits():
+            return len(typed) >= form.max
+
+
+def _complete(node: QuestionNode, typed: str) -> Reply:
+    match node.form:
+        case Range(low, high) if typed and low <= int(typed) <= high:
+            return _answered(node, str(int(typed)))
+        case Digits(fewest, most) if fewest <= len(typed) <= most:
+            return _answered(node, typed)
+        case _:
+            return Wrong()
+
+
+def _answered(node: QuestionNode, value: str) -> Taken:
+    answered = Answered(node.question, node.form.kind, value)
+    return Taken(node.branches.get(value, node.next), node.variable, value, answered=answered)

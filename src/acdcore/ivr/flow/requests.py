@@ -1,0 +1,83 @@
+"""Errands: what a flow has others do for a caller, and where each answer leads."""
+
+from collections.abc import Mapping
+from typing import assert_never
+
+from acdcore.ivr.flow.actions import Ask, CallbackPlaced, Lookup, LookupFinished, RequestCallback, ServiceAnswered
+from acdcore.ivr.flow.caller import Caller
+from acdcore.ivr.model.flow import (
+    CallbackNode,
+    CustomerCard,
+    Errand,
+    LookupMiss,
+    LookupNode,
+    NodeName,
+    ServiceNode,
+)
+from acdcore.ivr.model.kinds import ServiceMiss
+
+CALLBACK_MAX_S = 5.0
+"""A request for a callback that is not answered by then is taken for refused: it is a matter of memory."""
+
+Answer = LookupFinished | CallbackPlaced | ServiceAnswered
+
+
+def errand(node: Errand, number: int, caller: Caller) -> Lookup | Ask | RequestCallback | None:
+    """What is asked for under `number`; None when there is nothing to ask with, as for a callback without a number."""
+    match node:
+        case LookupNode():
+            return Lookup(number, node.by, caller.value(node.variable))
+        case ServiceNode():
+            values = {name: caller.value(variable) for name, variable in node.values.items()}
+            return Ask(number, node.service, values, node.timeout_s)
+        case CallbackNode():
+            wanted = caller.number(node.number)
+            return RequestCallback(number, caller.queue or node.queue, wanted) if wanted else None
+        case _:
+            assert_never(node)
+
+
+def patience_s(node: Errand) -> float:
+    """How long an answer is waited for."""
+    return CALLBACK_MAX_S if isinstance(node, CallbackNode) else node.timeout_s
+
+
+def after_answer(node: Errand, answer: Answer, caller: Caller) -> NodeName | None:
+    """Where the answer leads, once the caller's card and variables have what it says; None when it does not fit."""
+    match node, answer:
+        case LookupNode(), LookupFinished(_, CustomerCard() as card):
+            caller.customer = card
+            return node.found
+        case LookupNode(), LookupFinished(_, miss):
+            return node.not_found if miss is LookupMiss.NOT_FOUND else node.unavailable
+        case CallbackNode(), CallbackPlaced(_, is_placed):
+            return node.next if is_placed else node.refused
+        case ServiceNode(), ServiceAnswered(_, result):
+            return _after_service(node, result, caller)
+        case _:
+            return None
+
+
+def without_answer(node: Errand) -> NodeName:
+    """Where the flow goes on when nothing came in time."""
+    match node:
+        case LookupNode():
+            return node.unavailable
+        case ServiceNode():
+            return node.on_failure
+        case CallbackNode():
+            return node.refused
+        case _:
+            assert_never(node)
+
+
+def _after_service(node: ServiceNode, result: Mapping[str, str] | ServiceMiss, caller: Caller) -> NodeName:
+    match result:
+        case ServiceMiss.NOT_FOUND:
+            return node.not_found
+        case ServiceMiss.UNAVAILABLE:
+            return node.on_failure
+        case _:
+            for name, variable in node.save.items():
+                caller.keep(variable, result.get(name, ""))
+            return node.next

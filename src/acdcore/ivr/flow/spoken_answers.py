@@ -1,0 +1,111 @@
+"""What an answer that was said means to the question that was put: pure functions over a ListenNode.
+
+best answer                              taken for
+-                                        nothing that fits
+sure enough: `confidence` and above      the answer
+`confirm_from` and above, with `confirm` doubtful: the caller is asked whether it was meant
+anything else                            nothing that fits
+
+To "did you mean ...?" a sure yes is the answer that was meant; a no, and everything else, is nothing that fits.
+"""
+
+import unicodedata
+from collections.abc import Mapping
+
+from acdcore.ivr.flow.actions import Answered, Likely, Sayable
+from acdcore.ivr.model.flow import Language, ListenNode, VariableName
+from acdcore.ivr.model.variables import NO, YES
+
+Phrases = Mapping[str, Mapping[Language, tuple[str, ...]]]
+"""The values of a question, and how each is said."""
+YES_NO: Phrases = {
+    YES: {
+        Language.MANDARIN: ("是", "是的", "对", "对的", "好", "好的", "可以", "行", "没错", "没问题", "要", "需要"),
+        Language.CANTONESE: ("係", "係呀", "啱", "好", "好呀", "得", "可以", "冇錯", "冇問題", "要"),
+        Language.ENGLISH: ("yes", "yeah", "yep", "yes please", "correct", "that's right", "sure", "okay", "of course"),
+    },
+    NO: {
+        Language.MANDARIN: ("不是", "不是的", "不", "不对", "不用", "不要", "不行", "不可以", "不好", "错了", "不需要"),
+        Language.CANTONESE: ("唔係", "唔係呀", "唔啱", "唔好", "唔得", "唔使", "唔要", "唔可以", "錯咗"),
+        Language.ENGLISH: ("no", "nope", "no thanks", "no thank you", "not really", "wrong", "that's wrong"),
+    },
+}
+"""How callers say yes and no."""
+RANKS = (2, 3)
+"""The next best answers that are kept beside the best."""
+
+
+def sayable(node: ListenNode, language: Language, *, is_doubtful: bool) -> tuple[Sayable, ...]:
+    """What may be said: an answer to the question, or yes and no when the caller is asked whether one was meant."""
+    phrases = YES_NO if is_doubtful else node.phrases
+    return tuple(Sayable(value, texts[language]) for value, texts in phrases.items() if texts.get(language))
+
+
+def with_yes_no(own: Phrases) -> Phrases:
+    """A flow's own phrases beside the usual ones for yes and no; what is usual already does not stand twice."""
+    phrases = {}
+    for value, usual in YES_NO.items():
+        added = own.get(value, {})
+        phrases[value] = {
+            language: texts + _unusual(added.get(language, ()), texts) for language, texts in usual.items()
+        }
+    return phrases | {value: texts for value, texts in own.items() if value not in YES_NO}
+
+
+def _unusual(texts: tuple[str, ...], usual: tuple[str, ...]) -> tuple[str, ...]:
+    known = {plain(text) for text in usual}
+    return tuple(text for text in texts if plain(text) not in known)
+
+
+def meant(node: ListenNode, likely: tuple[Likely, ...], doubtful: tuple[Likely, ...] = ()) -> tuple[Likely, ...]:
+    """The answer that is taken, with the next best behind it; empty when none is.
+
+    `doubtful` is what the caller was asked about; `likely` is then the answer to that.
+    """
+    if not likely or likely[0].confidence < node.confidence:
+        return ()
+    if doubtful:
+        return doubtful if likely[0].value == YES else ()
+    return likely
+
+
+def is_doubtful(node: ListenNode, likely: tuple[Likely, ...]) -> bool:
+    """Whether the caller is to be asked whether the first was meant."""
+    return bool(likely) and likely[0].value in node.confirm and likely[0].confidence >= node.confirm_from
+
+
+def kept_of(node: ListenNode, likely: tuple[Likely, ...]) -> Mapping[VariableName, str]:
+    """What is kept of an answer: its value, how sure it is, the words, and the next best values."""
+    if node.variable is None:
+        return {}
+    best = likely[0] if likely else Likely("", 0.0, "")
+    values = [best.value, f"{best.confidence:.2f}" if likely else "", best.text]
+    values += [likely[rank - 1].value if len(likely) >= rank else "" for rank in RANKS]
+    return dict(zip(names_of(node.variable), values, strict=True))
+
+
+def kept_by_key(node: ListenNode, key: str) -> Mapping[VariableName, str]:
+    """The same of a key, which is always sure."""
+    return kept_of(node, (Likely(node.values.get(key, key), 1.0, ""),))
+
+
+def names_of(variable: VariableName) -> tuple[VariableName, ...]:
+    """The variables that an answer is kept in, in the order of `kept_of`."""
+    ends = ("", "_confidence", "_text", *(f"_{rank}" for rank in RANKS))
+    return tuple(VariableName(f"{variable}{end}") for end in ends)
+
+
+def answer_of(node: ListenNode, value: str) -> Answered | None:
+    """What goes into the reports, if anything."""
+    return Answered(node.question, node.kind, value) if node.question else None
+
+
+def answer_by_key(node: ListenNode, key: str) -> Answered | None:
+    """The same of a key."""
+    return answer_of(node, node.values.get(key, key))
+
+
+def plain(text: str) -> str:
+    """A phrase as it is compared: without case, width, spaces and punctuation."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(char for char in folded if char.isalnum())

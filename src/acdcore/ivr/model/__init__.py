@@ -1,0 +1,1 @@
+"""Flows, prompts and variables as data (pure)."""

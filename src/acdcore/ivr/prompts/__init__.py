@@ -1,0 +1,1 @@
+"""Prompts as sound: recordings, standard prompts and texts read aloud, rendered once."""

@@ -1,0 +1,1 @@
+"""Values as words and as sequences of prompts (pure)."""

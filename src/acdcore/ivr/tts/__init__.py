@@ -1,0 +1,1 @@
+"""Text to speech: voices, engines, and the helper processes that run them."""

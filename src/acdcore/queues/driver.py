@@ -1,0 +1,92 @@
+"""The driver: feeds the dispatcher, keeps its one timer, hands out its decisions in order."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from acdcore.kernel.clock import Clock
+from acdcore.queues.decisions import Decision
+from acdcore.queues.dispatcher import Dispatcher
+from acdcore.queues.inputs import DeadlinePassed, Input
+
+Journal = Callable[[float, Input, list[Decision]], None]
+"""Takes one turn: its time in monotonic seconds, its input, and what was decided."""
+
+
+class Floor:
+    """One dispatcher on the running event loop.
+
+    `journal` hears every turn: its time, its input and the decisions, before any of them is handed out; `on_decision`
+    hears every decision, in order, and may `feed` again: what it feeds is taken after the decisions at hand, never in
+    the middle of them.
+    """
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        clock: Clock,
+        journal: Journal | None,
+        on_decision: Callable[[Decision], None],
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._clock = clock
+        self._journal = journal
+        self._on_decision = on_decision
+        self._inputs: deque[Input] = deque()  # as long as one turn's decisions make it: each gives a few inputs at most
+        self._decisions: deque[Decision] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at: float | None = None
+        self._is_turning = False
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """For `snapshot`, `why` and the figures."""
+        return self._dispatcher
+
+    def feed(self, fed: Input) -> None:
+        """Carry out one input now, or right after the turn that is running."""
+        self._inputs.append(fed)
+        if not self._is_turning:
+            self._turn()
+
+    def close(self) -> None:
+        """Disarm the timer; nothing else is held."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = self._timer_at = None
+
+    def _turn(self) -> None:
+        self._is_turning = True
+        try:
+            self._drain()
+        finally:
+            self._is_turning = False
+            if self._decisions or self._inputs:  # on_decision raised: the rest is not lost with it
+                asyncio.get_running_loop().call_soon(self._turn)
+            self._arm()
+
+    def _drain(self) -> None:
+        while self._decisions or self._inputs:
+            if self._decisions:
+                self._on_decision(self._decisions.popleft())
+                continue
+            fed = self._inputs.popleft()
+            now = self._clock.now()
+            decisions = self._dispatcher.handle(fed, now)
+            if self._journal is not None:
+                self._journal(now, fed, decisions)
+            self._decisions.extend(decisions)
+
+    def _arm(self) -> None:
+        deadline = self._dispatcher.next_deadline()
+        if deadline == self._timer_at:  # most turns leave the earliest deadline as it was
+            return
+        self.close()
+        if deadline is not None:
+            delay_s = max(0.0, deadline - self._clock.now())
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self._come_due)
+            self._timer_at = deadline
+
+    def _come_due(self) -> None:
+        self._timer = self._timer_at = None
+        self.feed(DeadlinePassed())

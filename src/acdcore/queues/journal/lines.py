@@ -1,0 +1,268 @@
+"""Turns as lines of JSON and back: a floor's state is the fold over its journal.
+
+A journal is a sequence of segments; each stands alone. A segment's lines, each one JSON object:
+- a `Header` first: format, program version, time of day and monotonic time of one moment, the floor's settings;
+- a `FloorState` second, unless the floor was new: its whole state when the segment began (`checkpoint`);
+- then a `Turn` for every input, with what the dispatcher decided: `at` (the `now` of the turn), `input` (the class
+  name), the fields of the input, `decisions` (left out when there are none);
+- a `Mark` where something about the journal itself is to be known: a shutdown, a gap, the end.
+What follows the last line feed is a line that a crash tore off, and is not read.
+
+Fields that a reader does not know are ignored, and fields that it misses take their defaults, so that a journal can be
+read by the version before and after the one that wrote it.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import chain
+from typing import Final, TypeAlias, get_args
+
+from pydantic import TypeAdapter, ValidationError
+
+from acdcore.queues.decisions import Decision, InputRefused, RefusalReason
+from acdcore.queues.dispatcher import Dispatcher
+from acdcore.queues.inputs import Input
+from acdcore.queues.journal import checkpoint
+from acdcore.queues.journal.checkpoint import FloorState, StateError
+from acdcore.queues.settings import FloorSettings
+
+FORMAT: Final = 1
+"""Rises when an older reader would misread a line; a field more is no new format."""
+
+DecisionFields: TypeAlias = Mapping[str, object]
+"""One decision as recorded: its class name under `decision`, and its fields as JSON has them."""
+
+
+class JournalError(StateError):
+    """A line that is not a record, or records in an impossible order."""
+
+
+class MarkKind(StrEnum):
+    """What is to be known about the journal itself."""
+
+    SHUTDOWN = "shutdown"
+    """The daemon begins to stop: what callers and agents do from here on, they do because of that."""
+    CONTINUED = "continued"
+    """The segment is complete; the next one goes on from here."""
+    CLOSED = "closed"
+    """The segment is complete; the daemon stopped."""
+    STOPPED = "stopped"
+    """Turns are missing from here on: the disk failed or was too slow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """How a segment begins."""
+
+    began_wall: datetime
+    """Time of day (UTC) at `began_at`."""
+    began_at: float
+    """Monotonic seconds of the process that wrote the segment."""
+    settings: FloorSettings
+    """The floor's settings when the segment began."""
+    version: str = ""
+    """Version of the program that wrote it."""
+    journal: int = FORMAT
+    """Version of the format."""
+
+    def wall(self, at: float) -> datetime:
+        """The time of day at a monotonic time of this segment."""
+        return self.began_wall + timedelta(seconds=at - self.began_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of the dispatcher."""
+
+    at: float
+    """The `now` of the turn, monotonic seconds."""
+    fed: Input
+    """What happened."""
+    recorded: tuple[DecisionFields, ...] = ()
+    """What was decided, as recorded."""
+
+    def decisions(self) -> list[Decision]:
+        """What was decided; a decision that this version no longer knows is left out."""
+        found = [_decision(fields, self.fed) for fields in self.recorded]
+        return [decision for decision in found if decision is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something about the journal itself."""
+
+    mark: MarkKind
+    """What."""
+    at: float
+    """Monotonic seconds."""
+    text: str = ""
+    """For people: why it stopped."""
+
+
+Record = Header | FloorState | Turn | Mark
+
+_INPUTS: Final[Mapping[str, TypeAdapter[Input]]] = {kind.__name__: TypeAdapter(kind) for kind in get_args(Input)}
+_DECISIONS: Final[Mapping[str, TypeAdapter[Decision]]] = {
+    kind.__name__: TypeAdapter(kind) for kind in get_args(Decision) if kind is not InputRefused
+}
+_HEADER: Final = TypeAdapter(Header)
+_MARK: Final = TypeAdapter(Mark)
+_STATE: Final = TypeAdapter(FloorState)
+
+
+# ---- writing ----------------------------------------------------------------------------------------------------
+
+
+def write(at: float, fed: Input, decisions: Sequence[Decision] = ()) -> str:
+    """One turn as a line, without its line feed."""
+    kind = type(fed).__name__
+    record = {"at": at, "input": kind, **_INPUTS[kind].dump_python(fed, mode="json")}
+    if decisions:
+        record["decisions"] = [decision_fields(decision) for decision in decisions]
+    return _line(record)
+
+
+def write_header(header: Header) -> str:
+    """The first line of a segment, without its line feed."""
+    fields = _HEADER.dump_python(header, mode="json")
+    return _line({"journal": fields.pop("journal"), **fields})
+
+
+def write_state(state: FloorState) -> str:
+    """The second line of a segment whose floor was not new, without its line feed."""
+    return _line({"checkpoint": _STATE.dump_python(state, mode="json")})
+
+
+def write_mark(mark: Mark) -> str:
+    """A mark as a line, without its line feed."""
+    return _line(_MARK.dump_python(mark, mode="json"))
+
+
+def decision_fields(decision: Decision) -> DecisionFields:
+    """A decision as it is recorded; a refusal without its input, which stands in the same line."""
+    kind = type(decision).__name__
+    if isinstance(decision, InputRefused):
+        return {"decision": kind, "reason": decision.reason.value}
+    return {"decision": kind, **_DECISIONS[kind].dump_python(decision, mode="json")}
+
+
+def _line(record: Mapping[str, object]) -> str:
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+
+
+# ---- reading ----------------------------------------------------------------------------------------------------
+
+
+def read(line: str) -> tuple[float, Input]:
+    """The time and the input of a line that is a turn. Raises JournalError."""
+    record = read_record(line)
+    if not isinstance(record, Turn):
+        raise JournalError(f"not a turn: {line[:80]!r}")
+    return record.at, record.fed
+
+
+def read_record(line: str) -> Record:
+    """Any line of a segment. Raises JournalError."""
+    try:
+        record = json.loads(line)
+        if "input" in record:
+            return _turn(record)
+        if "mark" in record:
+            return _MARK.validate_python(record)
+        if "checkpoint" in record:
+            return _STATE.validate_python(record["checkpoint"])
+        return _header(record)
+    except (ValueError, TypeError, KeyError, AttributeError, ValidationError) as error:
+        raise JournalError(f"not a journal line: {line[:80]!r}") from error
+
+
+def records(lines: Iterable[str]) -> Iterator[Record]:
+    """The records of one segment; lines come with their line feeds, and a last one without is torn and left out.
+
+    Raises JournalError, naming the line by its number, for what is no record.
+    """
+    for number, line in enumerate(lines, 1):
+        if not line.endswith("\n"):
+            return
+        try:
+            yield read_record(line)
+        except JournalError as error:
+            raise JournalError(f"line {number}: {error}") from error
+
+
+def _header(record: dict[str, object]) -> Header:
+    header = _HEADER.validate_python(record)
+    if "journal" not in record or header.journal > FORMAT:
+        raise ValueError("written by a later version")
+    return header
+
+
+def _turn(record: dict[str, object]) -> Turn:
+    at, kind, recorded = record.pop("at"), record.pop("input"), record.pop("decisions", [])
+    if not isinstance(at, int | float) or not isinstance(kind, str) or not isinstance(recorded, list):
+        raise ValueError("not a turn")
+    fed = _INPUTS[kind].validate_python(record)
+    return Turn(float(at), fed, tuple(recorded))
+
+
+def _decision(fields: DecisionFields, fed: Input) -> Decision | None:
+    kind = fields.get("decision")
+    try:
+        if kind == InputRefused.__name__:
+            return InputRefused(fed, RefusalReason(str(fields.get("reason"))))
+        adapter = _DECISIONS.get(str(kind))
+        return None if adapter is None else adapter.validate_python(fields)
+    except (ValidationError, ValueError):
+        return None
+
+
+# ---- folding ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A segment that is being read: its dispatcher as it began, and what is to be fed to it."""
+
+    header: Header
+    """Its first line."""
+    dispatcher: Dispatcher
+    """In the state with which the segment began."""
+    rest: Iterator[Turn | Mark]
+    """What follows; iterating raises JournalError at a line that is none."""
+
+
+def open_segment(lines: Iterable[str]) -> Segment:
+    """Begin to read a segment; lines come with their line feeds. Raises StateError."""
+    found = records(lines)
+    header = next(found, None)
+    if not isinstance(header, Header):
+        raise JournalError("not a journal: the first line is no header")
+    second = next(found, None)
+    try:
+        dispatcher = checkpoint.load(second) if isinstance(second, FloorState) else Dispatcher(header.settings)
+    except ValueError as error:
+        raise JournalError(f"the settings of the journal's start are not valid: {error}") from error
+    is_turn = isinstance(second, Turn | Mark)
+    return Segment(header, dispatcher, _rest(chain([second] if is_turn else [], found)))
+
+
+def _rest(found: Iterable[Record | None]) -> Iterator[Turn | Mark]:
+    for record in found:
+        if not isinstance(record, Turn | Mark):
+            raise JournalError("a second beginning within one segment")
+        yield record
+
+
+def rebuild(settings: FloorSettings, lines: Iterable[str]) -> Dispatcher:
+    """A dispatcher in the state that the turns led to; `settings` are those of the journal's start.
+
+    Raises JournalError for a line that can not be read, ValueError for settings that are not valid.
+    """
+    dispatcher = Dispatcher(settings)
+    for line in lines:
+        at, fed = read(line)
+        dispatcher.handle(fed, at)
+    return dispatcher

@@ -1,0 +1,94 @@
+"""Where the last run of the daemon ended: agents as they were, and the places that callers lost.
+
+Rules:
+- Agents come back as they would rest after what they were doing: a break stays a break, with its reason; a ring, a talk
+  or a wrap-up is over; a back-off is forgotten.
+- Who waited when the journal ended has lost a place. After the mark of a shutdown, so has everybody whom the daemon
+  itself took out of a queue; who hung up, or was answered, has not.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from acdcore.queues.decisions import AgentState
+from acdcore.queues.dispatcher import Dispatcher
+from acdcore.queues.inputs import AgentRestored, CallerLeft, EntryId, LeaveCause
+from acdcore.queues.journal import checkpoint
+from acdcore.queues.journal.checkpoint import AgentFacts, StateError
+from acdcore.queues.journal.lines import Header, MarkKind, Segment, Turn
+from acdcore.queues.journal.lost_places import LostPlace
+
+OURS = frozenset({LeaveCause.WITHDRAWN, LeaveCause.FAILED})
+"""Why callers leave during a shutdown when it is not their own wish."""
+AT_WORK = frozenset({AgentState.OFFERED, AgentState.TALKING, AgentState.WRAP_UP})
+"""States whose end begins a new idle time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """What a new run may take over."""
+
+    ended_wall: datetime
+    """When the journal ended (UTC)."""
+    agents: tuple[AgentRestored, ...]
+    """Those who were logged in; whether their phones are up is for the new run to say."""
+    places: tuple[LostPlace, ...]
+    """Those who lost their place in a queue."""
+    problem: str = ""
+    """Why the end of the journal could not be read; then this is what held before."""
+
+
+def resume(segment: Segment) -> Resumed:
+    """Read a segment to its end; a line that cannot be read is the end."""
+    header, dispatcher = segment.header, segment.dispatcher
+    at = header.began_at
+    is_stopping = False
+    lost: list[LostPlace] = []
+    problem = ""
+    try:
+        for record in segment.rest:
+            at = record.at
+            if isinstance(record, Turn):
+                if is_stopping and isinstance(record.fed, CallerLeft) and record.fed.cause in OURS:
+                    lost += _places(dispatcher, [record.fed.entry], at, header)
+                dispatcher.handle(record.fed, at)
+            else:
+                is_stopping |= record.mark is MarkKind.SHUTDOWN
+    except StateError as error:
+        problem = str(error)
+    state = checkpoint.dump(dispatcher)
+    lost += _places(dispatcher, [each.entry for each in state.entries], at, header)
+    agents = tuple([_restored(agent, at) for agent in state.agents if agent.is_logged_in])
+    return Resumed(header.wall(at), agents, tuple(lost), problem)
+
+
+def _places(dispatcher: Dispatcher, entries: Iterable[EntryId], at: float, header: Header) -> list[LostPlace]:
+    """Of those entries that wait or are rung for."""
+    found = [dispatcher._board.find(entry) for entry in entries]
+    return [
+        LostPlace(
+            caller=waiting.asked.label,
+            queue=waiting.asked.queue,
+            waited_s=at - waiting.joined_at,
+            advance_s=waiting.asked.advance_s,
+            facts=waiting.asked.facts,
+            channel=waiting.asked.channel,
+            left_wall=header.wall(at),
+        )
+        for waiting, _ in filter(None, found)
+        if waiting.is_waiting
+    ]
+
+
+def _restored(agent: AgentFacts, at: float) -> AgentRestored:
+    fairness = replace(agent.fairness)
+    fairness.accrue(agent.state, at)
+    return AgentRestored(
+        settings=agent.settings,
+        is_ready=agent.not_ready_reason is None,
+        reason=agent.not_ready_reason or "",
+        answered=fairness.answered,
+        idle_for_s=0.0 if agent.state in AT_WORK else max(0.0, at - fairness.idle_since),
+        load=fairness.load,
+    )

@@ -1,0 +1,1 @@
+"""Figures of queues and agents, counted from queue visits and from agents' time in each state (pure)."""

@@ -1,0 +1,280 @@
+"""What is counted of stays, and what each figure is: one table, from which values, formulas and receipts all come.
+
+A stay belongs to some counts (`counts_of`); a share is the number of stays in some counts over the number in others, a
+mean is a sum over the stays in some. So no figure can have another receipt than its value.
+
+The cohort identity: every stay belongs to `OFFERED` and to exactly one of `ENDINGS`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
+
+from acdcore.reports.queue_visits import StayEnd
+
+
+class Count(StrEnum):
+    """A set of stays."""
+
+    OFFERED = "offered"
+    """All that came in."""
+    ANSWERED = "answered"
+    """An agent answered, whether or not the talk is over."""
+    ABANDONED = "abandoned"
+    """Hung up after the queue's `short_abandon_s` or more."""
+    ABANDONED_SHORT = "abandoned_short"
+    """Hung up before that."""
+    OVERFLOWED = "overflowed"
+    CALLBACKS = "callbacks"
+    """Asked to be called back, and left."""
+    WITHDRAWN = "withdrawn"
+    FAILED = "failed"
+    WAITING = "waiting"
+    """In the queue still."""
+    ANSWERED_IN_TIME = "answered_in_time"
+    """Answered within the queue's target."""
+    ABANDONED_IN_TIME = "abandoned_in_time"
+    """Hung up, shortly or not, within the queue's target."""
+    HANDLED = "handled"
+    """Answered, talk and wrap-up over."""
+    PROMISED = "promised"
+    """Told an estimated wait, and known whether it was kept."""
+    PROMISE_KEPT = "promise_kept"
+    """Answered within the wait told first."""
+    PROMISE_BROKEN = "promise_broken"
+    """Answered later, or gone unanswered after it was over."""
+    FIRST_CALLS = "first_calls"
+    """Answered calls of a known caller, none answered in the window before, and whose window after is over."""
+    FIRST_CALLS_RESOLVED = "first_calls_resolved"
+    """Of these, those not followed by another call of the same caller in the window."""
+
+
+ENDINGS = frozenset(
+    {
+        Count.ANSWERED,
+        Count.ABANDONED,
+        Count.ABANDONED_SHORT,
+        Count.OVERFLOWED,
+        Count.CALLBACKS,
+        Count.WITHDRAWN,
+        Count.FAILED,
+        Count.WAITING,
+    }
+)
+"""Exactly one of these holds for every stay."""
+
+ENDING_OF = {
+    StayEnd.ANSWERED: Count.ANSWERED,
+    StayEnd.IN_CONTACT: Count.ANSWERED,
+    StayEnd.ABANDONED: Count.ABANDONED,
+    StayEnd.ABANDONED_SHORT: Count.ABANDONED_SHORT,
+    StayEnd.OVERFLOWED: Count.OVERFLOWED,
+    StayEnd.CALLBACK: Count.CALLBACKS,
+    StayEnd.WITHDRAWN: Count.WITHDRAWN,
+    StayEnd.FAILED: Count.FAILED,
+    StayEnd.WAITING: Count.WAITING,
+}
+
+
+class Resolution(StrEnum):
+    """What first-call resolution knows of a stay."""
+
+    NOT_A_FIRST_CALL = "not_a_first_call"
+    """Not answered, no call, a caller unknown, or a call that follows an answered one within the window."""
+    UNDECIDED = "undecided"
+    """A first call whose window is not over."""
+    RESOLVED = "resolved"
+    REPEATED = "repeated"
+
+
+class Kind(NamedTuple):
+    """All of a stay that decides which counts it belongs to."""
+
+    how: StayEnd
+    is_in_time: bool
+    """Left the queue within its target."""
+    is_promise_over: bool | None
+    """Whether the wait exceeded the one promised; None: none was promised."""
+    resolution: Resolution
+
+
+def counts_of(kind: Kind) -> frozenset[Count]:
+    """The counts that a stay of this kind belongs to."""
+    ending = ENDING_OF[kind.how]
+    counts = {Count.OFFERED, ending}
+    if ending is Count.ANSWERED and kind.is_in_time:
+        counts.add(Count.ANSWERED_IN_TIME)
+    if ending in (Count.ABANDONED, Count.ABANDONED_SHORT) and kind.is_in_time:
+        counts.add(Count.ABANDONED_IN_TIME)
+    if kind.how is StayEnd.ANSWERED:
+        counts.add(Count.HANDLED)
+    if kind.is_promise_over is True and ending is not Count.WAITING:
+        counts |= {Count.PROMISED, Count.PROMISE_BROKEN}
+    if kind.is_promise_over is False and ending is Count.ANSWERED:
+        counts |= {Count.PROMISED, Count.PROMISE_KEPT}
+    if kind.resolution in (Resolution.RESOLVED, Resolution.REPEATED):
+        counts.add(Count.FIRST_CALLS)
+    if kind.resolution is Resolution.RESOLVED:
+        counts.add(Count.FIRST_CALLS_RESOLVED)
+    return frozenset(counts)
+
+
+class Figure(StrEnum):
+    """A figure's name."""
+
+    SERVICE_LEVEL_OF_OFFERED = "service_level_of_offered"
+    SERVICE_LEVEL_WITHOUT_SHORT = "service_level_without_short"
+    SERVICE_LEVEL_OF_ANSWERED = "service_level_of_answered"
+    SERVICE_LEVEL_WITH_ABANDONED = "service_level_with_abandoned"
+    SERVICE_LEVEL = "service_level"
+    """The one that boards show: of those who were answered or lost patience."""
+    ANSWERED_SHARE = "answered_share"
+    ABANDONED_SHARE = "abandoned_share"
+    PROMISE_KEPT_SHARE = "promise_kept_share"
+    FIRST_CALL_RESOLUTION = "first_call_resolution"
+    AVERAGE_SPEED_OF_ANSWER_S = "average_speed_of_answer_s"
+    AVERAGE_HANDLING_S = "average_handling_s"
+    AVERAGE_TALK_S = "average_talk_s"
+    AVERAGE_WRAP_UP_S = "average_wrap_up_s"
+    WAIT_P50_S = "wait_p50_s"
+    WAIT_P90_S = "wait_p90_s"
+    WAIT_P95_S = "wait_p95_s"
+    WAIT_P99_S = "wait_p99_s"
+    WAIT_MAX_S = "wait_max_s"
+    OCCUPANCY = "occupancy"
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The number of stays in `counted` over the number in `over` and not in `less`; 0 to 1.
+
+    No stay is in two counts of one set, and whoever is in `counted` is in `over` and not in `less`.
+    """
+
+    figure: Figure
+    counted: frozenset[Count]
+    over: frozenset[Count]
+    less: frozenset[Count] = frozenset()
+    """A part of `over`."""
+
+    @property
+    def formula(self) -> str:
+        """In the counts' names."""
+        less = "".join(f" - {count}" for count in sorted(self.less))
+        return f"({_sum(self.counted)}) / ({_sum(self.over)}{less})"
+
+    def value(self, counts: Mapping[Count, int]) -> float | None:
+        """The share, given how many stays each count has; None when there is nothing to divide by."""
+        over = sum(counts[count] for count in self.over) - sum(counts[count] for count in self.less)
+        return sum(counts[count] for count in self.counted) / over if over else None
+
+    def is_counted(self, counts: frozenset[Count]) -> bool:
+        """Whether a stay of these counts is in the numerator."""
+        return not counts.isdisjoint(self.counted)
+
+    def is_over(self, counts: frozenset[Count]) -> bool:
+        """Whether it is in the denominator."""
+        return not counts.isdisjoint(self.over) and counts.isdisjoint(self.less)
+
+
+class Measure(StrEnum):
+    """What is summed up over stays, seconds."""
+
+    WAITED_S = "waited_s"
+    TALKED_S = "talked_s"
+    WRAP_UP_S = "wrap_up_s"
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """The sum of `measures` over the stays in `over`, by their number; seconds."""
+
+    figure: Figure
+    measures: tuple[Measure, ...]
+    over: Count
+
+    @property
+    def formula(self) -> str:
+        """In the names of measures and counts."""
+        return f"sum of {' + '.join(self.measures)} of {self.over} / {self.over}"
+
+    def is_over(self, counts: frozenset[Count]) -> bool:
+        """Whether a stay of these counts is part of it."""
+        return self.over in counts
+
+
+@dataclass(frozen=True, slots=True)
+class Percentile:
+    """The shortest wait that `percent` of the stays answered do not exceed (nearest rank); seconds."""
+
+    figure: Figure
+    percent: int
+
+    @property
+    def formula(self) -> str:
+        """In words."""
+        if self.percent == 100:
+            return f"longest wait of {Count.ANSWERED}"
+        return f"shortest wait that {self.percent} % of {Count.ANSWERED} do not exceed"
+
+    def is_over(self, counts: frozenset[Count]) -> bool:
+        """Whether a stay of these counts is part of it."""
+        return Count.ANSWERED in counts
+
+    def rank(self, answered: int) -> int:
+        """Which of the sorted waits it is, from 1."""
+        return max(1, -(-self.percent * answered // 100))
+
+
+def _sum(counts: Iterable[Count]) -> str:
+    return " + ".join(sorted(counts))
+
+
+def _share(figure: Figure, counted: Iterable[Count], over: Iterable[Count], less: Iterable[Count] = ()) -> Share:
+    return Share(figure, frozenset(counted), frozenset(over), frozenset(less))
+
+
+_IN_TIME = (Count.ANSWERED_IN_TIME,)
+_OFFERED = (Count.OFFERED,)
+_SHORT = (Count.ABANDONED_SHORT,)
+
+SHARES = (
+    _share(Figure.SERVICE_LEVEL_OF_OFFERED, _IN_TIME, _OFFERED),
+    _share(Figure.SERVICE_LEVEL_WITHOUT_SHORT, _IN_TIME, _OFFERED, _SHORT),
+    _share(Figure.SERVICE_LEVEL_OF_ANSWERED, _IN_TIME, (Count.ANSWERED,)),
+    _share(Figure.SERVICE_LEVEL_WITH_ABANDONED, (*_IN_TIME, Count.ABANDONED_IN_TIME), _OFFERED),
+    _share(Figure.SERVICE_LEVEL, _IN_TIME, (Count.ANSWERED, Count.ABANDONED)),
+    _share(Figure.ANSWERED_SHARE, (Count.ANSWERED,), _OFFERED),
+    _share(Figure.ABANDONED_SHARE, (Count.ABANDONED,), _OFFERED, _SHORT),
+    _share(Figure.PROMISE_KEPT_SHARE, (Count.PROMISE_KEPT,), (Count.PROMISED,)),
+    _share(Figure.FIRST_CALL_RESOLUTION, (Count.FIRST_CALLS_RESOLVED,), (Count.FIRST_CALLS,)),
+)
+"""The first four are the published service levels side by side."""
+
+MEANS = (
+    Mean(Figure.AVERAGE_SPEED_OF_ANSWER_S, (Measure.WAITED_S,), Count.ANSWERED),
+    Mean(Figure.AVERAGE_HANDLING_S, (Measure.TALKED_S, Measure.WRAP_UP_S), Count.HANDLED),
+    Mean(Figure.AVERAGE_TALK_S, (Measure.TALKED_S,), Count.HANDLED),
+    Mean(Figure.AVERAGE_WRAP_UP_S, (Measure.WRAP_UP_S,), Count.HANDLED),
+)
+
+PERCENTILES = (
+    Percentile(Figure.WAIT_P50_S, 50),
+    Percentile(Figure.WAIT_P90_S, 90),
+    Percentile(Figure.WAIT_P95_S, 95),
+    Percentile(Figure.WAIT_P99_S, 99),
+    Percentile(Figure.WAIT_MAX_S, 100),
+)
+
+OCCUPANCY_FORMULA = "(talking + wrap_up) / (talking + wrap_up + ready + ringing), seconds of agents in each state"
+
+DEFINITIONS: Mapping[Figure, Share | Mean | Percentile] = MappingProxyType(
+    {definition.figure: definition for definition in (*SHARES, *MEANS, *PERCENTILES)}
+)
+"""Every figure that is counted from stays: all but the occupancy."""
+FORMULAS: Mapping[Figure, str] = MappingProxyType(
+    {figure: definition.formula for figure, definition in DEFINITIONS.items()} | {Figure.OCCUPANCY: OCCUPANCY_FORMULA}
+)
+"""Each figure's formula, to be shown beside it."""

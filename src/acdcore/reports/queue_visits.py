@@ -1,0 +1,315 @@
+"""Stays: every caller's time in one queue from joining to leaving, as a fold over the dispatcher's decisions.
+
+All figures of queues are counted over these, live and historical. An answered stay is told when the talk and its
+wrap-up are over, every other when the caller has left the queue. Times are monotonic seconds.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol, assert_never
+
+from acdcore.kernel.ids import AgentId, CustomerId, QueueName
+from acdcore.queues.decisions import (
+    AgentState,
+    AgentStateChanged,
+    Announce,
+    Connected,
+    Decision,
+    Departed,
+    HeldForAgent,
+    InputRefused,
+    LateAccept,
+    Offered,
+    OfferMissed,
+    OfferWithdrawn,
+    Overflowed,
+    Queued,
+    Relaxed,
+    TalkFinished,
+)
+from acdcore.queues.inputs import EntryId, LeaveCause
+from acdcore.queues.settings import Channel, ToQueue
+
+
+class StayEnd(StrEnum):
+    """How a stay ended, or that it has not."""
+
+    ANSWERED = "answered"
+    """Talk and wrap-up are over."""
+    ABANDONED = "abandoned"
+    """Hung up after the queue's `short_abandon_s` or more."""
+    ABANDONED_SHORT = "abandoned_short"
+    """Hung up before that."""
+    OVERFLOWED = "overflowed"
+    CALLBACK = "callback"
+    """Asked to be called back."""
+    WITHDRAWN = "withdrawn"
+    FAILED = "failed"
+    WAITING = "waiting"
+    """In the queue still, a phone ringing or not."""
+    IN_CONTACT = "in_contact"
+    """Answered; the talk or its wrap-up goes on."""
+
+
+ENDS = {
+    LeaveCause.CALLBACK: StayEnd.CALLBACK,
+    LeaveCause.WITHDRAWN: StayEnd.WITHDRAWN,
+    LeaveCause.FAILED: StayEnd.FAILED,
+}
+"""What a stay's end is called when the caller left, other than by hanging up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """One stay of an entry in one queue."""
+
+    entry: EntryId
+    n: int
+    """Which stay of the entry, from 1: overflow to another queue begins a new one."""
+    queue: QueueName
+    channel: Channel
+    joined_at: float
+    left_at: float
+    """Answered, or gone; for one that waits still the present moment."""
+    how: StayEnd
+    waited_s: float
+    """`left_at` - `joined_at`, as the dispatcher told it."""
+    is_in_time: bool = False
+    """Answered within the queue's target."""
+    agent: AgentId | None = None
+    """Who answered."""
+    offers: int = 0
+    """Times that a phone rang for it."""
+    misses: int = 0
+    """Offers that were not taken."""
+    talked_s: float = 0.0
+    wrap_up_s: float = 0.0
+    promised_s: float | None = None
+    """The wait, counted from joining the queue, that the first announcement of one promised; None: none did."""
+
+
+EntryStep = Offered | OfferMissed | Announce | Connected | TalkFinished | Departed | Overflowed
+"""What happens to an entry during a stay, or ends it."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """A stay that is not over."""
+
+    entry: EntryId
+    n: int
+    queue: QueueName
+    channel: Channel
+    joined_at: float
+    offers: int = 0
+    misses: int = 0
+    promised_s: float | None = None
+    answer: Connected | None = None
+    talking_since: float = 0.0
+    talked_s: float = 0.0
+    wrap_up_since: float | None = None
+
+    def ended(self, how: StayEnd, waited_s: float, wrap_up_s: float = 0.0) -> Stay:
+        """The stay as it is to be kept."""
+        return Stay(
+            self.entry,
+            self.n,
+            self.queue,
+            self.channel,
+            self.joined_at,
+            self.joined_at + waited_s,
+            how,
+            waited_s,
+            self.answer is not None and self.answer.is_in_time,
+            None if self.answer is None else self.answer.agent,
+            self.offers,
+            self.misses,
+            self.talked_s,
+            wrap_up_s,
+            self.promised_s,
+        )
+
+    def as_of(self, now: float) -> Stay:
+        """The stay as it stands; a running talk or wrap-up counts as far as it has come."""
+        if self.answer is None:
+            return self.ended(StayEnd.WAITING, now - self.joined_at)
+        talked_s = self.talked_s if self.wrap_up_since is not None else now - self.talking_since
+        wrap_up_s = 0.0 if self.wrap_up_since is None else now - self.wrap_up_since
+        running = replace(self, talked_s=talked_s)
+        return running.ended(StayEnd.IN_CONTACT, self.answer.waited_s, wrap_up_s)
+
+
+class Stays:
+    """The fold: give it every decision once, in order.
+
+    It remembers open entries and agents in wrap-up and no others; an entry that joined before the fold began is left
+    out.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[EntryId, _Open] = {}  # waiting or talking
+        self._onward: dict[EntryId, int] = {}  # overflowed, until `Queued` follows in the same turn: stays so far
+        self._wrapping: dict[AgentId, _Open] = {}  # talk over, wrap-up running or about to begin
+
+    def fold(self, decisions: Iterable[Decision], now: float) -> list[Stay]:
+        """Take one turn's decisions; the stays that are over by it, in the order in which they ended."""
+        over: list[Stay] = []
+        for decision in decisions:
+            stay = self._step(decision, now)
+            if stay is not None:
+                over.append(stay)
+        return over
+
+    def open(self, now: float) -> list[Stay]:
+        """The stays that are not over: `WAITING` ones and `IN_CONTACT` ones, as they stand at `now`."""
+        return [stay.as_of(now) for stay in (*self._open.values(), *self._wrapping.values())]
+
+    def _step(self, decision: Decision, now: float) -> Stay | None:
+        match decision:
+            case AgentStateChanged(agent=agent, state=state, at=at):
+                return self._agent_changed(agent, state, at)
+            case Queued(entry=entry, queue=queue, at=at, channel=channel):
+                self._open[entry] = _Open(entry, self._onward.pop(entry, 0) + 1, queue, channel, at)
+                return None
+            case OfferWithdrawn() | LateAccept() | InputRefused() | Relaxed() | HeldForAgent():
+                return None
+            case _:
+                stay = self._open.get(decision.entry)
+                return None if stay is None else self._entry_step(stay, decision, now)
+
+    def _entry_step(self, stay: _Open, decision: EntryStep, now: float) -> Stay | None:
+        match decision:
+            case Offered():
+                stay.offers += 1
+            case OfferMissed():
+                stay.misses += 1
+            case Announce(wait_s=wait_s, is_promise=is_promise):
+                if is_promise and wait_s is not None:
+                    stay.promised_s = now - stay.joined_at + wait_s
+            case Connected():
+                stay.answer = decision
+                stay.talking_since = now
+            case TalkFinished(agent=agent, talked_s=talked_s):
+                stay.talked_s = talked_s
+                self._wrapping[agent] = self._open.pop(stay.entry)
+            case Departed(waited_s=waited_s):
+                del self._open[stay.entry]
+                return stay.ended(_end(decision), waited_s)
+            case Overflowed(target=target, waited_s=waited_s):
+                del self._open[stay.entry]
+                if isinstance(target, ToQueue):
+                    self._onward[stay.entry] = stay.n
+                return stay.ended(StayEnd.OVERFLOWED, waited_s)
+            case _:
+                assert_never(decision)
+        return None
+
+    def _agent_changed(self, agent: AgentId, state: AgentState, at: float) -> Stay | None:
+        """A talk is followed by the agent's next state in the same turn: wrap-up, or the end of the stay."""
+        stay = self._wrapping.get(agent)
+        if stay is None or stay.answer is None:
+            return None
+        if state is AgentState.WRAP_UP:
+            if stay.wrap_up_since is None:
+                stay.wrap_up_since = at
+            return None
+        del self._wrapping[agent]
+        wrap_up_s = 0.0 if stay.wrap_up_since is None else at - stay.wrap_up_since
+        return stay.ended(StayEnd.ANSWERED, stay.answer.waited_s, wrap_up_s)
+
+
+def _end(departed: Departed) -> StayEnd:
+    if departed.cause is LeaveCause.HUNG_UP:
+        return StayEnd.ABANDONED_SHORT if departed.is_short else StayEnd.ABANDONED
+    return ENDS[departed.cause]
+
+
+class KeptStay(Protocol):
+    """A stay with wall times and the call that it belongs to, as the history keeps it."""
+
+    @property
+    def entry(self) -> str:
+        """The entry."""
+        ...
+
+    @property
+    def n(self) -> int:
+        """Which stay of the entry, from 1."""
+        ...
+
+    @property
+    def call_id(self) -> str:
+        """The call or the work item."""
+        ...
+
+    @property
+    def queue(self) -> QueueName:
+        """Where it was."""
+        ...
+
+    @property
+    def channel(self) -> str:
+        """`call`, `callback` or `voicemail`."""
+        ...
+
+    @property
+    def joined_at(self) -> datetime:
+        """With a time zone."""
+        ...
+
+    @property
+    def how(self) -> str:
+        """A value of `StayEnd`."""
+        ...
+
+    @property
+    def waited_s(self) -> float:
+        """Stay in the queue."""
+        ...
+
+    @property
+    def is_in_time(self) -> bool:
+        """Answered within the queue's target."""
+        ...
+
+    @property
+    def agent(self) -> AgentId | None:
+        """Who answered."""
+        ...
+
+    @property
+    def offers(self) -> int:
+        """Times that a phone rang for it."""
+        ...
+
+    @property
+    def misses(self) -> int:
+        """Offers that were not taken."""
+        ...
+
+    @property
+    def talked_s(self) -> float:
+        """Length of the talk."""
+        ...
+
+    @property
+    def wrap_up_s(self) -> float:
+        """Length of the wrap-up."""
+        ...
+
+    @property
+    def caller(self) -> str:
+        """The caller's number, "" when withheld."""
+        ...
+
+    @property
+    def customer_id(self) -> CustomerId | None:
+        """Who the caller was found to be."""
+        ...
+
+    @property
+    def promised_s(self) -> float | None:
+        """The wait from joining on that was promised first."""
+        ...

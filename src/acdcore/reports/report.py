@@ -1,0 +1,295 @@
+"""Reports: stays grouped by queue, agent, channel and interval, with the figures of each group.
+
+What a figure is stands in `formulas.py`, who belongs to which group in `grouping.py`, and the stays behind a figure are
+listed by `drill_down.py`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import repeat
+from types import MappingProxyType
+from typing import assert_never
+
+from acdcore.queues.decisions import AgentState
+from acdcore.reports.agent_time import AgentSpan
+from acdcore.reports.first_call_resolution import ANSWERED
+from acdcore.reports.formulas import (
+    ENDINGS,
+    MEANS,
+    PERCENTILES,
+    SHARES,
+    Count,
+    Figure,
+    Kind,
+    Mean,
+    Measure,
+    counts_of,
+)
+from acdcore.reports.grouping import QUARTER_S, Asked, By, Calendar, Group, classified
+from acdcore.reports.queue_visits import KeptStay
+
+WORK = frozenset({AgentState.TALKING, AgentState.WRAP_UP})
+"""States of agents that count as work in the occupancy."""
+RINGING = "ringing"
+"""What the history calls `AgentState.OFFERED`."""
+IDLE = frozenset({AgentState.READY, AgentState.OFFERED, RINGING})
+"""States that count as time on duty without work; a ringing phone is no work."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTime:
+    """Seconds of the group's agents while they were logged in."""
+
+    state_s: Mapping[str, float]
+    """In each state; a state that did not occur is not there."""
+    not_ready_s: Mapping[str, float]
+    """Of these, not ready for each reason."""
+
+    @property
+    def work_s(self) -> float:
+        """Talking or in wrap-up."""
+        return sum(seconds for state, seconds in self.state_s.items() if state in WORK)
+
+    @property
+    def idle_s(self) -> float:
+        """Ready, the phone ringing or not."""
+        return sum(seconds for state, seconds in self.state_s.items() if state in IDLE)
+
+    @property
+    def occupancy(self) -> float | None:
+        """`FORMULAS[Figure.OCCUPANCY]`."""
+        on_duty_s = self.work_s + self.idle_s
+        return self.work_s / on_duty_s if on_duty_s > 0 else None
+
+
+NO_TIME = AgentTime(MappingProxyType({}), MappingProxyType({}))
+"""Of agents who were not logged in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One group of a report."""
+
+    group: Group
+    counts: Mapping[Count, int]
+    """Every count, 0 included."""
+    figures: Mapping[Figure, float | None]
+    """Every figure; None when there is nothing to divide by, or nothing known."""
+    offers: int
+    """Times that a phone rang for these stays."""
+    misses: int
+    """Offers of these that were not taken."""
+    agent_time: AgentTime | None
+    """None for groups of queues or channels, whose agents serve others too, and when no spans were given."""
+
+    @property
+    def is_balanced(self) -> bool:
+        """The cohort identity: whoever was offered is accounted for, once."""
+        return self.counts[Count.OFFERED] == sum(self.counts[ending] for ending in ENDINGS)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The lines in the order of time, queue, agent and channel, and their total."""
+
+    asked: Asked
+    lines: tuple[Line, ...]
+    """Groups without a stay (or, by agent, without time logged in) have no line."""
+    total: Line
+
+
+def report(rows: Iterable[KeptStay], asked: Asked, agents: Iterable[AgentSpan] | None = None) -> Report:
+    """The figures of the stays that joined in the time asked for.
+
+    `agents`: what agents did, for their time and the occupancy; cut to the time asked for. Raises ValueError for a stay
+    whose `how` is no `StayEnd`.
+    """
+    calendar = Calendar(asked)
+    tallies: dict[Group, _Tally] = {}
+    for stay, group, kind in classified(rows, asked, calendar):
+        tally = tallies.get(group)
+        if tally is None:
+            tally = tallies[group] = _Tally()
+        tally.add(stay, kind)
+    times: dict[Group, AgentTime] = {}
+    if agents is not None:
+        times = _agent_times(agents, asked, calendar)
+    is_by_agent_only = agents is not None and asked.by <= {By.AGENT}
+    if is_by_agent_only:
+        for group in times:
+            tallies.setdefault(group, _Tally())
+    known: dict[Kind, frozenset[Count]] = {}
+    total = _Tally()
+    for tally in tallies.values():
+        total.merge(tally)
+    lines = tuple(
+        tallies[group].line(group, known, times.get(group, NO_TIME) if is_by_agent_only else None)
+        for group in sorted(tallies)
+    )
+    return Report(asked, lines, total.line(Group(), known, None if agents is None else _sum(times.values())))
+
+
+class _Cell:
+    """Stays of one kind: how many, and their sums."""
+
+    __slots__ = ("number", "talked_s", "waited_s", "wrap_up_s")
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.waited_s = 0.0
+        self.talked_s = 0.0
+        self.wrap_up_s = 0.0
+
+
+class _Waits:
+    """Waits for percentiles, kept by tenths of a second.
+
+    Only the tenth in which a rank falls is put in order: sorting all at once would hold the interpreter, and with it
+    the calls, for tens of milliseconds.
+    """
+
+    def __init__(self) -> None:
+        self._tenths: dict[int, list[float]] = {}
+        self.number = 0
+
+    def add(self, wait_s: float) -> None:
+        """Take in one wait."""
+        self.number += 1
+        tenth = int(wait_s * 10)
+        waits = self._tenths.get(tenth)
+        if waits is None:
+            self._tenths[tenth] = [wait_s]
+        else:
+            waits.append(wait_s)
+
+    def merge(self, other: "_Waits") -> None:
+        """Take in those of another group."""
+        self.number += other.number
+        for tenth, waits in other._tenths.items():
+            self._tenths.setdefault(tenth, []).extend(waits)
+
+    def ranked(self, ranks: Iterable[int]) -> Iterator[float]:
+        """The waits of these ranks, from 1, which rise; none is above `number`."""
+        tenths = iter(sorted(self._tenths))
+        waits: list[float] = []
+        before = 0
+        for rank in ranks:
+            while before + len(waits) < rank:
+                before += len(waits)
+                waits = sorted(self._tenths[next(tenths)])
+            yield waits[rank - before - 1]
+
+
+class _Tally:
+    """What one group adds up to."""
+
+    def __init__(self) -> None:
+        self._cells: dict[Kind, _Cell] = {}  # some dozens of kinds exist
+        self._waits = _Waits()  # of those answered
+        self._offers = 0
+        self._misses = 0
+
+    def add(self, stay: KeptStay, kind: Kind) -> None:
+        """Count one stay."""
+        cell = self._cells.get(kind)
+        if cell is None:
+            cell = self._cells[kind] = _Cell()
+        cell.number += 1
+        cell.waited_s += stay.waited_s
+        cell.talked_s += stay.talked_s
+        cell.wrap_up_s += stay.wrap_up_s
+        if kind.how in ANSWERED:
+            self._waits.add(stay.waited_s)
+        self._offers += stay.offers
+        self._misses += stay.misses
+
+    def merge(self, other: "_Tally") -> None:
+        """Take in another group."""
+        for kind, theirs in other._cells.items():
+            cell = self._cells.setdefault(kind, _Cell())
+            cell.number += theirs.number
+            cell.waited_s += theirs.waited_s
+            cell.talked_s += theirs.talked_s
+            cell.wrap_up_s += theirs.wrap_up_s
+        self._waits.merge(other._waits)
+        self._offers += other._offers
+        self._misses += other._misses
+
+    def line(self, group: Group, known: dict[Kind, frozenset[Count]], agent_time: AgentTime | None) -> Line:
+        """The figures; `known` remembers the counts of kinds from line to line."""
+        cells: _Cells = []
+        counts = dict.fromkeys(Count, 0)
+        for kind, cell in self._cells.items():
+            if kind not in known:
+                known[kind] = counts_of(kind)
+            cells.append((known[kind], cell))
+            for count in known[kind]:
+                counts[count] += cell.number
+        figures: dict[Figure, float | None] = {share.figure: share.value(counts) for share in SHARES}
+        figures |= {mean.figure: _mean(mean, cells) for mean in MEANS}
+        number = self._waits.number
+        waits = self._waits.ranked(percentile.rank(number) for percentile in PERCENTILES) if number else repeat(None)
+        figures |= {percentile.figure: wait_s for percentile, wait_s in zip(PERCENTILES, waits, strict=False)}
+        figures[Figure.OCCUPANCY] = None if agent_time is None else agent_time.occupancy
+        return Line(group, counts, figures, self._offers, self._misses, agent_time)
+
+
+_Cells = list[tuple[frozenset[Count], _Cell]]
+
+
+def _mean(mean: Mean, cells: _Cells) -> float | None:
+    members = [cell for counts, cell in cells if mean.is_over(counts)]
+    number = sum(cell.number for cell in members)
+    return sum(_measured(cell, measure) for cell in members for measure in mean.measures) / number if number else None
+
+
+def _measured(cell: _Cell, measure: Measure) -> float:
+    match measure:
+        case Measure.WAITED_S:
+            return cell.waited_s
+        case Measure.TALKED_S:
+            return cell.talked_s
+        case Measure.WRAP_UP_S:
+            return cell.wrap_up_s
+        case _:
+            assert_never(measure)
+
+
+class _Duty:
+    """Seconds of one group's agents, added up."""
+
+    def __init__(self) -> None:
+        self.state_s: dict[str, float] = {}
+        self.not_ready_s: dict[str, float] = {}
+
+    def add(self, state: str, reason: str, seconds: float) -> None:
+        """Count a span or a part of it."""
+        self.state_s[state] = self.state_s.get(state, 0.0) + seconds
+        if state == AgentState.NOT_READY:
+            self.not_ready_s[reason] = self.not_ready_s.get(reason, 0.0) + seconds
+
+
+def _agent_times(agents: Iterable[AgentSpan], asked: Asked, calendar: Calendar) -> dict[Group, AgentTime]:
+    """Seconds in each state, divided among the intervals in which they passed."""
+    since, until = asked.joined_from.timestamp(), asked.joined_before.timestamp()
+    duties: dict[Group, _Duty] = {}
+    for span in agents:
+        if span.state == AgentState.LOGGED_OUT:
+            continue
+        agent = span.agent if By.AGENT in asked.by else None
+        at, end = max(since, span.began_at.timestamp()), min(until, span.ended_at.timestamp())
+        while at < end:  # a step for each quarter of an hour that the span touches
+            step_end = min(end, (at // QUARTER_S + 1) * QUARTER_S)
+            group = Group(calendar.began_at(at), None, agent)
+            duties.setdefault(group, _Duty()).add(span.state, span.reason, step_end - at)
+            at = step_end
+    return {group: AgentTime(duty.state_s, duty.not_ready_s) for group, duty in duties.items()}
+
+
+def _sum(times: Iterable[AgentTime]) -> AgentTime:
+    total = _Duty()
+    for time in times:
+        for states, sums in ((time.state_s, total.state_s), (time.not_ready_s, total.not_ready_s)):
+            for name, seconds in states.items():
+                sums[name] = sums.get(name, 0.0) + seconds
+    return AgentTime(total.state_s, total.not_ready_s)

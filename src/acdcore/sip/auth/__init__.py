@@ -1,0 +1,1 @@
+"""Digest authentication, as server and as client (pure)."""

@@ -1,0 +1,1 @@
+"""Dialogs and sessions: UAS, UAC, re-INVITE, session timers, requests outside of dialogs (pure)."""

@@ -1,0 +1,1 @@
+"""Transactions (RFC 3261 section 17): tables, timers and the layer that holds them (pure)."""

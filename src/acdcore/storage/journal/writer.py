@@ -1,0 +1,288 @@
+"""The thread that has the journal's file: it encodes, writes and syncs what came within `GATHER_S`."""
+
+import contextlib
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, timedelta, tzinfo
+from pathlib import Path
+from typing import Final, assert_never
+
+from acdcore.queues.decisions import Decision
+from acdcore.queues.inputs import Input
+from acdcore.queues.journal import lines
+from acdcore.queues.journal.checkpoint import FloorState
+from acdcore.queues.journal.lines import Header, Mark, MarkKind
+from acdcore.storage.journal.files import Retention, segment_path, sync_directory, tidy
+
+GATHER_S: Final = 0.05
+"""What a crash may take; 20 syncs a second are nothing to any disk."""
+CLOSE_WITHIN_S: Final = 5.0
+"""What a disk that hangs may cost the daemon's stop."""
+NAMES_TRIED_MAX: Final = 100
+"""Segments of one microsecond: a handful, even under a clock that is moved by hand."""
+DAYS_MAX: Final = 36_500
+"""What is deleted for its age while the clock is not believed: nothing."""
+RESERVE_BYTES: Final = 200_000_000
+"""Room on the disk that is left to the records of calls, which matter more."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalSettings:
+    """How the journal is kept."""
+
+    directory: Path
+    """Where; made when it is not there."""
+    zone: tzinfo = UTC
+    """The operator's, for where a day ends."""
+    retention: Retention = field(default_factory=Retention)
+    """How much is kept."""
+    is_clock_right: Callable[[], bool] = lambda: True
+    """Asked in a thread before anything is deleted for its age."""
+    version: str = ""
+    """Version of the program, for the header."""
+    reserve_bytes: int = RESERVE_BYTES
+    """Free space on the disk below which the journal stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Begin a segment."""
+
+    serial: int
+    """Counts the segments of this process."""
+    day: date
+    """The operator's day."""
+    header: Header
+    """Its first line."""
+    state: FloorState
+    """Its second line."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeepTurn:
+    """Write a turn."""
+
+    at: float
+    """Monotonic seconds."""
+    fed: Input
+    """What happened."""
+    decisions: Sequence[Decision]
+    """What was decided."""
+
+
+Order = Begin | KeepTurn | Mark | threading.Event
+"""An event is set once all orders before it are carried out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a segment ended before its time."""
+
+    serial: int
+    """The segment."""
+    text: str
+    """For people."""
+
+
+class JournalWriter:
+    """The thread that has the file."""
+
+    def __init__(self, settings: JournalSettings) -> None:
+        self._settings = settings
+        self._orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
+        """None is the end."""
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._tidying: threading.Thread | None = None
+        self._file: JournalFile | None = None
+        """The segment being written."""
+        self._serial = 0
+        """Its number."""
+        self._at = 0.0
+        """Time of the last order, monotonic."""
+        self.failure: Failure | None = None
+        """The last one; replaced as a whole, so that any thread may look."""
+        self.tidying_problem = ""
+        """Why old segments could not be packed or deleted the last time."""
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def put(self, order: Order) -> None:
+        """Leave an order; returns at once."""
+        self._orders.put(order)
+
+    def backlog(self) -> int:
+        """Orders that the thread has not taken."""
+        return self._orders.qsize()
+
+    def wait_durable(self, within_s: float) -> bool:
+        """Block until what was ordered is carried out; False when it took longer."""
+        is_done = threading.Event()
+        self._orders.put(is_done)
+        return is_done.wait(within_s)
+
+    def close(self) -> None:
+        """Write what was ordered, and end."""
+        self._orders.put(None)
+        self._thread.join(CLOSE_WITHIN_S)
+
+    def _run(self) -> None:
+        is_over = False
+        while not is_over:
+            found = [self._orders.get()]
+            if found[0] is not None:
+                time.sleep(GATHER_S)
+                found += [self._orders.get_nowait() for _ in range(self._orders.qsize())]
+            is_over = None in found
+            for order in found:
+                self._carry_out(order)
+            self._sync()
+            for order in found:
+                if isinstance(order, threading.Event):
+                    order.set()
+        if self._file is not None:
+            self._file.close()
+
+    def _carry_out(self, order: Order | None) -> None:
+        match order:
+            case Begin():
+                self._open(order)
+            case KeepTurn(at=at, fed=fed, decisions=decisions):
+                self._at = at
+                self._add(lambda: lines.write(at, fed, decisions))
+            case Mark():
+                self._at = order.at
+                self._add(lambda: lines.write_mark(order))
+            case threading.Event() | None:
+                pass
+            case _:
+                assert_never(order)
+
+    def _open(self, order: Begin) -> None:
+        self._sync()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        self._serial, self._at = order.serial, order.header.began_at
+        try:
+            path = self._new_path(order)
+            self._file = JournalFile(path, self._settings)
+        except OSError as error:
+            self._fail(error)
+            return
+        self._add(lambda: lines.write_header(order.header))
+        self._add(lambda: lines.write_state(order.state))
+        self._tidy(path, order.day)
+
+    def _new_path(self, order: Begin) -> Path:
+        """A name of its own for each segment, also when the clock stands still."""
+        for microseconds in range(NAMES_TRIED_MAX):
+            began_wall = order.header.began_wall + timedelta(microseconds=microseconds)
+            path = segment_path(self._settings.directory, order.day, began_wall)
+            if not path.exists():
+                return path
+        raise FileExistsError(f"{path} exists already")
+
+    def _add(self, line: Callable[[], str]) -> None:
+        if self._file is None:
+            return
+        try:
+            self._file.add(line())
+        except ValueError as error:  # something that has no form in JSON: the fold would miss it
+            self._fail(error)
+
+    def _sync(self) -> None:
+        if self._file is None:
+            return
+        try:
+            self._file.sync()
+        except OSError as error:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        if self._file is not None:
+            self._file.abandon(Mark(MarkKind.STOPPED, self._at, str(error)))
+            self._file = None
+        self.failure = Failure(self._serial, str(error))
+
+    def _tidy(self, writing: Path, today: date) -> None:
+        if self._tidying is None or not self._tidying.is_alive():
+            self._tidying = threading.Thread(
+                target=self._tidy_now, args=(writing, today), name="journal-tidying", daemon=True
+            )
+            self._tidying.start()
+
+    def _tidy_now(self, writing: Path, today: date) -> None:
+        try:
+            retention = self._settings.retention
+            if not self._settings.is_clock_right():
+                retention = replace(retention, days=DAYS_MAX)
+            tidy(self._settings.directory, writing, today, retention)
+        except OSError as error:
+            self.tidying_problem = f"old segments of the journal cannot be packed or deleted: {error}"
+        else:
+            self.tidying_problem = ""
+
+
+class JournalFile:
+    """One segment while it is written; every method may raise `OSError` unless it says otherwise."""
+
+    def __init__(self, path: Path, settings: JournalSettings) -> None:
+        """Creates the file, and the directory where it is missing."""
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._path = path
+        self._settings = settings
+        self._block: list[bytes] = []
+        """Lines that are not written yet."""
+        self._durable_bytes = 0
+        self._descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
+        try:
+            sync_directory(path.parent)
+        except OSError:
+            self.close()
+            raise
+
+    def add(self, line: str) -> None:
+        """Take a line; never raises. What is no UTF-8 becomes an escape that JSON knows."""
+        self._block.append(line.encode("utf-8", "backslashreplace") + b"\n")
+
+    def sync(self) -> None:
+        """Wait until the disk has it all."""
+        if not self._block:
+            return
+        block, self._block = b"".join(self._block), []
+        self._check_room(len(block))
+        self._write(block)
+        os.fdatasync(self._descriptor)
+        self._durable_bytes += len(block)
+
+    def abandon(self, mark: Mark) -> None:
+        """After a failure: keep what is durable, say that there is a gap if the disk takes that; never raises."""
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._descriptor, self._durable_bytes)
+            if self._durable_bytes:
+                self._write(lines.write_mark(mark).encode("utf-8", "backslashreplace") + b"\n")
+            else:
+                self._path.unlink()
+        self.close()
+
+    def close(self) -> None:
+        """Give the file back; never raises."""
+        with contextlib.suppress(OSError):
+            os.close(self._descriptor)
+
+    def _write(self, block: bytes) -> None:
+        rest = memoryview(block)
+        while rest:  # ends: every write takes a byte at least, or raises
+            rest = rest[os.write(self._descriptor, rest) :]
+
+    def _check_room(self, more_bytes: int) -> None:
+        disk = os.fstatvfs(self._descriptor)
+        if disk.f_bavail * disk.f_frsize < self._settings.reserve_bytes + more_bytes:
+            raise OSError(f"the disk of {self._path.parent} is nearly full")
+        if self._durable_bytes + more_bytes > self._settings.retention.size_bytes_max:
+            raise OSError(f"{self._path} alone is larger than the journal may be")

@@ -1,1 +1,0 @@
-"""SQL files that make the tables; see `acdcore.storage.migrate`."""

@@ -1,0 +1,1 @@
+"""The connection to PostgreSQL, a server of our own, and its tables."""

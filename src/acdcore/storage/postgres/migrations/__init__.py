@@ -1,0 +1,1 @@
+"""SQL files that make the tables; see `acdcore.storage.postgres.migrate`."""

@@ -1,0 +1,1 @@
+"""The durable spool: rows on their way to the database."""

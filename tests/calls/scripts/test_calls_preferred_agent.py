@@ -1,0 +1,131 @@
+"""Who should take a caller, and what the queue's rules are told of the caller."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import pytest
+from tests.calls.house import MORNING, ORDINARY, SERVICE, SERVICE_LINE, VIP, House, Plan, opened
+
+from acdcore.calls.core.call import Call
+from acdcore.calls.model.commands import AgentCommand
+from acdcore.calls.model.directory import Contact, Customer, Tier
+from acdcore.calls.numbers.number_location import Regions
+from acdcore.calls.routing_rules import QueueRules
+from acdcore.calls.scripts.preferred_agent import facts_of, preferred_agent
+from acdcore.kernel.errors import Outcome
+from acdcore.kernel.ids import AgentId, CallId, CustomerId
+from acdcore.queues.inputs import CallerFacts
+
+pytestmark = pytest.mark.looptime
+
+
+@dataclass
+class Caller:
+    """Somebody who waits, and whom we ask about again and again."""
+
+    house: House
+    call: Call
+
+    @property
+    def preferred(self) -> AgentId | None:
+        return preferred_agent(self.call, self.house.hall, SERVICE)
+
+    @property
+    def facts(self) -> CallerFacts:
+        return facts_of(self.call, self.house.hall)
+
+    def came_under(self, regions: Regions) -> None:
+        """Other regions than those that the call came under."""
+        settings = self.call.settings
+        self.call.settings = replace(settings, rules=replace(settings.rules, regions=regions))
+
+    def talked(self, who: CustomerId | None, agent: str | None, days_ago: float, number: str = VIP) -> None:
+        """An earlier call."""
+        at = MORNING - timedelta(days=days_ago)
+        known_as = AgentId(agent) if agent else None
+        contact = Contact(CallId(f"{at:%Y%m%dT%H%M%S}"), at, SERVICE, known_as, Outcome.ANSWERED)
+        self.house.directory.note_contact(number, who, contact)
+
+
+def plan(within_days: float) -> Plan:
+    """A service queue that remembers for so long."""
+    return Plan(around={SERVICE: QueueRules(sticky_within_days=within_days)})
+
+
+@asynccontextmanager
+async def waiting(plan: Plan, number: str = VIP, *, owner: str = "", region: str = "") -> AsyncIterator[Caller]:
+    """Somebody on the line, nobody of the agents free; a customer with a card if it has an owner or a region."""
+    async with opened(plan) as house:
+        for agent in ("1001", "1002"):
+            await house.seat(agent)
+            house.command(agent, AgentCommand.NOT_READY)
+        if owner or region:
+            card = Customer(CustomerId(1), "One", Tier.GOLD, "cmn", (VIP,), None, (), "", "", 1)
+            house.directory.put_customer(replace(card, owner=AgentId(owner) if owner else None, region=region))
+        phone = house.caller(number)
+        phone.call(SERVICE_LINE)
+        await house.pass_time(1)
+        yield Caller(house, house.live())
+        phone.hang_up()
+        await house.pass_time(1)
+
+
+async def test_agent_of_the_last_talk_is_preferred_within_the_days() -> None:
+    async with waiting(plan(7)) as caller:
+        assert caller.preferred is None
+        caller.talked(None, "1001", days_ago=6.9)
+        assert caller.preferred == "1001"
+        caller.talked(None, "1002", days_ago=1)
+        assert caller.preferred == "1002"
+        caller.talked(None, None, days_ago=0.5)  # reached nobody
+        assert caller.preferred == "1002"
+
+
+async def test_talk_that_was_too_long_ago_counts_no_more() -> None:
+    async with waiting(plan(7)) as caller:
+        caller.talked(None, "1001", days_ago=7.1)
+        assert caller.preferred is None
+
+
+async def test_queue_without_days_remembers_nobody_but_knows_owners() -> None:
+    async with waiting(plan(0), owner="1002") as caller:
+        caller.talked(CustomerId(1), "1001", days_ago=1)
+        assert caller.preferred == "1002"
+
+
+async def test_owner_goes_before_the_last_talk_and_after_hours_the_last_talk_before_nobody() -> None:
+    async with waiting(plan(7), owner="1002") as caller:
+        caller.talked(CustomerId(1), "1001", days_ago=1)
+        assert caller.preferred == "1002"
+        caller.house.command("1002", AgentCommand.LOG_OUT)
+        assert caller.preferred == "1001"
+        caller.house.command("1001", AgentCommand.LOG_OUT)
+        assert caller.preferred is None
+
+
+async def test_customer_is_known_by_the_card_whatever_the_number() -> None:
+    async with waiting(plan(7), region="north") as caller:
+        caller.talked(CustomerId(1), "1001", days_ago=1, number="13700000007")
+        assert caller.preferred == "1001"
+
+
+async def test_caller_who_withholds_the_number_is_nobody_that_we_know() -> None:
+    async with waiting(plan(7), "anonymous") as caller:
+        caller.talked(None, "1001", days_ago=1, number="")
+        assert caller.call.view.caller == ""
+        assert caller.preferred is None
+
+
+async def test_region_of_the_card_goes_before_that_of_the_number() -> None:
+    async with waiting(plan(0), region="north") as caller:
+        caller.came_under(Regions({"south": ("138",)}, {}))
+        assert caller.facts == CallerFacts("gold", "cmn", "north")
+
+
+async def test_caller_without_a_card_is_told_apart_by_number_and_language() -> None:
+    async with waiting(plan(0), ORDINARY) as caller:
+        assert caller.facts == CallerFacts("unknown", "cmn", "")
+        caller.came_under(Regions({"south": ("139",)}, {}))
+        assert caller.facts == CallerFacts("unknown", "cmn", "south")

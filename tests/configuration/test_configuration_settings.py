@@ -1,0 +1,301 @@
+"""The operator's settings: every error names its place, the environment wins, the rooms get what was read."""
+
+from collections.abc import Iterator
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from acdcore.calls.trunks.capacity import LineSettings, WhenFull
+from acdcore.calls.trunks.trunks import Route, Trunk
+from acdcore.configuration.section import FORMS
+from acdcore.configuration.settings import Settings, load
+from acdcore.kernel.errors import SettingsError
+from acdcore.queues.settings import OverflowCause, OverflowRule, Strategy, ToAnnouncement, ToOutside, ToQueue
+
+CONFIG = Path(__file__).parents[2] / "config"
+TRUNK = '[trunks.carrier]\naddresses = ["198.51.100.0/24"]\n'
+
+
+def read(tmp_path: Path, text: str, **environment: str) -> Settings:
+    file = tmp_path / "acdcore.toml"
+    file.write_text(text, "utf-8")
+    return load(file, environment)
+
+
+def refused(tmp_path: Path, text: str, **environment: str) -> SettingsError:
+    with pytest.raises(SettingsError) as caught:
+        read(tmp_path, text, **environment)
+    return caught.value
+
+
+def test_packaged_settings_are_good() -> None:
+    settings = load(CONFIG / "acdcore.toml", {})
+    assert settings.queues
+    assert settings.trunks
+
+
+def test_empty_file_gives_the_defaults(tmp_path: Path) -> None:
+    assert read(tmp_path, "") == Settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "problem"),
+    [
+        ("[sip]\nudp_port = 70000", "sip.udp_port", "less than or equal to 65535"),
+        ("[sip]\nudp_prot = 1", "sip.udp_prot", "not a key that belongs here"),
+        ("[spi]\nudp_port = 1", "spi", "not a key that belongs here"),
+        ('[sip]\naddress = "phone.example.com"', "sip.address", "IPv4"),
+        ('[sip]\naddress = "0.0.0.0"', "sip.address", "interface's own"),
+        ('[sip]\nrealm = ""', "sip.realm", "at least 1 character"),
+        ('[media]\naddress = "0.0.0.0"', "media.address", "interface's own"),
+        ("[media]\nfirst_port = 20001", "media.first_port", "multiple of 2"),
+        ("[media]\nfirst_port = 30000\nlast_port = 20000", "media", "no pair of ports"),
+        ("[media]\nlost_after_s = 1", "media.lost_after_s", "greater than or equal to 5"),
+        ('[trunks.agents]\nuser = "x"\npassword = "1"', "", "no trunk can be called agents"),
+        (
+            '[trunks.a]\nuser = "x"\npassword = "1"\n[trunks.b]\nuser = "x"\npassword = "2"',
+            "",
+            "trunks a and b have the same user x",
+        ),
+        ("[media]\nlost_after_s = inf", "media.lost_after_s", "less than or equal to 3600"),
+        ("[recording]\nmin_free_mb = 0", "recording.min_free_mb", "greater than or equal to 1"),
+        ("[lines]\nlimit = 0", "lines.limit", "greater than or equal to 1"),
+        ('[lines]\nwhen_full = "silence"', "lines.when_full", "announcement"),
+        ('[lines]\nwhen_full = "redirect"', "lines", "needs redirect_to"),
+        ('[lines]\nredirect_to = "100"', "lines.redirect_to", "write a SIP address"),
+        ("[trunks.carrier]\nlines = 5", "trunks.carrier", "nobody could use it"),
+        ('[trunks.carrier]\nuser = "a"', "trunks.carrier", "user without password"),
+        (TRUNK + 'country = "ZZ"', "trunks.carrier.country", "there is no country ZZ"),
+        (TRUNK + 'area_code = "+755"', "trunks.carrier.area_code", "write an area code"),
+        (TRUNK + 'caller_id = "sales"', "trunks.carrier.caller_id", "is no telephone number; write it as in"),
+        (TRUNK + 'caller_id = "12345678901"', "trunks.carrier.caller_id", "is no telephone number; write it as in"),
+        (TRUNK + 'number_form = "+86"', "trunks.carrier.number_form", "national"),
+        (TRUNK + 'from_domain = "a b"', "trunks.carrier.from_domain", "write "),
+        (
+            TRUNK + 'routes = { "02088880000" = { flow = "a" }, "+862088880000" = { flow = "b" } }',
+            "trunks.carrier",
+            "routes 02088880000 and +862088880000 are for one number",
+        ),
+        ('[queues.service]\ncaller_id = "sales"', "queues.service.caller_id", "is no telephone number"),
+        ('[callbacks]\nnumbers = ["1234567890123456"]', "callbacks.numbers.0", "write "),
+        (TRUNK + 'digest_algorithms = ["MD5"]', "trunks.carrier", "digest_algorithms without user"),
+        ('[sip]\ndigest_algorithms = ["SHA-1"]', "sip.digest_algorithms.0", "SHA-256"),
+        ('[sip]\ndigest_algorithms = ["MD5", "MD5"]', "sip.digest_algorithms", "names an algorithm twice"),
+        ("[sip]\ndigest_algorithms = []", "sip.digest_algorithms", "at least 1 item"),
+        (TRUNK + "may_dial_out = true", "trunks.carrier", "needs target"),
+        (TRUNK + 'target = "carrier.example.com"', "trunks.carrier.target", "write "),
+        (TRUNK + 'target = "sip:carrier.example.com"', "trunks.carrier", "needs an IP address"),
+        (
+            '[trunks.carrier]\naddresses = ["198.51.100.7/24"]',
+            "trunks.carrier.addresses.0",
+            "host bits set",
+        ),
+        ("[trunks.carrier]\naddresses = [7]", "trunks.carrier.addresses.0", "write it as"),
+        (TRUNK + '[trunks.carrier.routes]\n1 = { calendar = "x" }', "trunks.carrier.routes.1.flow", "required"),
+        ('[queues.service]\nstrategy = "random"', "queues.service.strategy", "longest_idle"),
+        ("[queues.service]\nring_for_s = -1", "queues.service.ring_for_s", "greater than or equal to 0"),
+        ("[queues.service.overflow]\nwait = {}", "queues.service.overflow.wait", "exactly one of"),
+        (
+            '[queues.service.overflow]\nwait = { queue = "a", outside = "1" }',
+            "queues.service.overflow.wait",
+            "exactly one of",
+        ),
+        ('log = "loud"', "log", "debug"),
+    ],
+)
+def test_error_names_file_key_and_what_is_wrong(tmp_path: Path, text: str, key: str, problem: str) -> None:
+    error = refused(tmp_path, text)
+    assert (error.file, error.key) == (str(tmp_path / "acdcore.toml"), key)
+    assert problem in error.problem
+    assert "\n" not in str(error)
+
+
+def test_file_that_is_not_there_is_named_with_the_way_to_name_another(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"absent\.toml: cannot be read: .*--config"):
+        load(tmp_path / "absent.toml", {})
+
+
+@pytest.mark.parametrize("content", [b"[sip", b"\xff\xfe", b"sip = 1\nsip = 2"])
+def test_file_that_is_no_toml_is_named(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "acdcore.toml"
+    file.write_bytes(content)
+    with pytest.raises(SettingsError, match=r"acdcore\.toml: is not TOML"):
+        load(file, {})
+
+
+# --- the environment ---
+
+
+def test_environment_wins_over_the_file(tmp_path: Path) -> None:
+    settings = read(
+        tmp_path,
+        "[sip]\nudp_port = 5060\n" + TRUNK,
+        ACDCORE_SIP__UDP_PORT="5070",
+        ACDCORE_RECORDING__IS_ON="false",
+        ACDCORE_LOG="debug",
+        ACDCORE_TRUNKS__CARRIER__LINES="7",
+        ACDCORE_STORAGE__DSN="postgresql://user:secret@host/database",
+        PATH="/bin",
+    )
+    assert settings.sip.udp_port == 5070
+    assert not settings.recording.is_on
+    assert settings.log == "debug"
+    assert settings.trunks["carrier"].lines == 7
+    assert settings.storage.dsn == "postgresql://user:secret@host/database"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("ACDCORE_SIP__UDP_PORT", "many", "whole number"),
+        ("ACDCORE_SIP__UDP_PROT", "5060", "not a key that belongs here"),
+        ("ACDCORE_SPI__UDP_PORT", "5060", "not a key that belongs here"),
+        ("ACDCORE_SIP", "5060", "not a table"),
+        ("ACDCORE_SIP__REALM__X", "a", "is not a section"),
+        ("ACDCORE_LINES__WHEN_FULL", "redirect", "needs redirect_to"),
+        ("ACDCORE_TRUNKS__CARRIER__ADDRESSES", "198.51.100.0/24", "list"),
+    ],
+)
+def test_error_in_the_environment_names_the_variable(tmp_path: Path, name: str, value: str, problem: str) -> None:
+    error = refused(tmp_path, '[sip]\nrealm = "x"\n' + TRUNK, **{name: value})
+    assert error.file == name
+    assert problem in error.problem.lower().replace("valid ", "")
+
+
+def test_secrets_are_not_shown(tmp_path: Path) -> None:
+    settings = read(
+        tmp_path, TRUNK + 'user = "u"\npassword = "hidden"\n', ACDCORE_STORAGE__DSN="postgresql://u:hidden@h/d"
+    )
+    assert "hidden" not in repr(settings)
+    assert "hidden" not in repr(settings.trunk_list())
+
+
+# --- what the rooms get ---
+
+
+def test_rooms_get_what_the_file_says(tmp_path: Path) -> None:
+    settings = read(
+        tmp_path,
+        """
+        [lines]
+        limit = 20
+        reserve = 2
+        when_full = "redirect"
+        redirect_to = "sip:100@192.0.2.9"
+
+        [trunks.carrier]
+        addresses = ["198.51.100.0/24"]
+        lines = 5
+        target = "sip:198.51.100.1:5060;transport=tcp"
+        may_dial_out = true
+        [trunks.carrier.routes]
+        95500 = { flow = "hotline", calendar = "office", closed_flow = "night" }
+        "*" = { flow = "other" }
+
+        [queues.service]
+        skills = { service = 2 }
+        strategy = "fewest_calls"
+        max_wait_s = 60
+        max_length = 5
+        [queues.service.overflow]
+        wait = { queue = "sales" }
+        length = { announcement = "system.closed" }
+        nobody_logged_in = { outside = "02155500" }
+        [queues.sales]
+        """,
+    )
+    assert settings.line_settings() == LineSettings(20, 2, WhenFull.REDIRECT, "system.lines-busy", "sip:100@192.0.2.9")
+    target = "sip:198.51.100.1:5060;transport=tcp"
+    assert settings.trunk_list() == (
+        Trunk("carrier", (ip_network("198.51.100.0/24"),), 5, target=target, may_dial_out=True),
+    )
+    assert settings.routes() == (
+        Route("carrier", "95500", "hotline", "office", "night"),
+        Route("carrier", "*", "other"),
+    )
+    service, sales = settings.floor().queues
+    assert (service.name, service.skills, service.strategy) == ("service", {"service": 2}, Strategy.FEWEST_CALLS)
+    assert (service.max_wait_s, service.max_length, sales.max_wait_s) == (60.0, 5, None)
+    assert service.overflow == (
+        OverflowRule(OverflowCause.WAIT, ToQueue(sales.name)),
+        OverflowRule(OverflowCause.LENGTH, ToAnnouncement("system.closed")),
+        OverflowRule(OverflowCause.NOBODY_LOGGED_IN, ToOutside("02155500")),
+    )
+
+
+def test_trunk_may_be_sent_audio_where_its_descriptions_say_though_it_sends_from_elsewhere(tmp_path: Path) -> None:
+    file = tmp_path / "acdcore.toml"
+    file.write_text('[trunks.carrier]\naddresses = ["198.51.100.0/24"]\nsymmetric_rtp = false\n')
+    (trunk,) = load(file, {}).trunk_list()
+    assert not trunk.symmetric_rtp
+
+
+@pytest.mark.parametrize(
+    ("target", "problem"),
+    [
+        ("sip:198.51.100.1;transport=tls", "needs a transport that is spoken here"),
+        ("sip:198.51.100.1;transport=ws", "needs a transport that is spoken here"),
+        ("sip:[2001:db8::1]", "cannot be reached from sip.address"),
+    ],
+)
+def test_target_that_no_socket_of_ours_can_reach_is_refused(tmp_path: Path, target: str, problem: str) -> None:
+    file = tmp_path / "acdcore.toml"
+    file.write_text(f'[trunks.carrier]\naddresses = ["198.51.100.0/24"]\ntarget = "{target}"\n')
+    with pytest.raises(SettingsError, match=problem):
+        load(file, {})
+
+
+@pytest.mark.parametrize("password", ["[1]", "{a = 1}", "[abc", "plain"])
+def test_password_from_the_environment_is_taken_as_it_is(tmp_path: Path, password: str) -> None:
+    file = tmp_path / "acdcore.toml"
+    file.write_text('[trunks.carrier]\nuser = "us"\n')
+    settings = load(file, {"ACDCORE_TRUNKS__CARRIER__PASSWORD": password})
+    assert settings.trunks["carrier"].password == password
+
+
+def test_list_from_the_environment_is_written_as_in_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "acdcore.toml"
+    file.write_text('[trunks.carrier]\naddresses = ["10.0.0.0/8"]\n')
+    settings = load(file, {"ACDCORE_TRUNKS__CARRIER__ADDRESSES": '["192.0.2.0/24"]'})
+    assert [str(network) for network in settings.trunks["carrier"].addresses] == ["192.0.2.0/24"]
+
+
+def test_md5_alone_is_offered_unless_realm_or_trunk_say_otherwise(tmp_path: Path) -> None:
+    assert Settings().sip.digest_algorithms == ("MD5",)
+    text = '[sip]\ndigest_algorithms = ["SHA-256", "MD5"]\n[trunks.a]\nuser = "u"\npassword = "p"\n'
+    settings = read(tmp_path, text + 'digest_algorithms = ["SHA-256"]\n[trunks.b]\nuser = "v"\npassword = "p"\n')
+    assert settings.sip.digest_algorithms == ("SHA-256", "MD5")
+    assert [trunk.digest_algorithms for trunk in settings.trunk_list()] == [("SHA-256",), ()]
+
+
+def patterns_of(schema: object) -> Iterator[str]:
+    """Every pattern in a JSON schema, of values and of keys."""
+    if isinstance(schema, dict):
+        if isinstance(pattern := schema.get("pattern"), str):
+            yield pattern
+        yield from schema.get("patternProperties", {})
+    for each in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        yield from patterns_of(each)
+
+
+def test_each_pattern_is_told_as_what_to_write() -> None:
+    assert set(patterns_of(Settings.model_json_schema())) == set(FORMS)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "remedy"),
+    [
+        ('[callbacks]\nnumbers = ["abroad"]', "callbacks.numbers.0", 'as in "138" or "+852"'),
+        ('[trunks.carrier]\ntarget = "carrier"', "trunks.carrier.target", 'as in "sip:192.0.2.10:5060"'),
+        ('[notices]\nsmtp = "mail.example"', "notices.smtp", 'as in "mail.example.org:587"'),
+        ('[trunks.carrier]\naddresses = "198.51.100.0/24"', "trunks.carrier.addresses", "write it in brackets"),
+    ],
+)
+def test_value_of_the_wrong_form_is_refused_with_the_right_one(
+    tmp_path: Path, text: str, key: str, remedy: str
+) -> None:
+    error = refused(tmp_path, text)
+    assert error.key == key
+    assert remedy in error.problem
+    assert "pattern" not in error.problem
