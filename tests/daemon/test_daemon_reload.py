@@ -2,11 +2,13 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.calls.house import (
@@ -157,10 +159,23 @@ def write_files(files: Path) -> Path:
     return file
 
 
+class AtOnce(ThreadPoolExecutor):
+    """Does what is handed to a thread at once: the virtual clock goes on while a thread works."""
+
+    def submit(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        try:
+            done.set_result(work(*args, **kwargs))
+        except Exception as error:
+            done.set_exception(error)
+        return done
+
+
 @asynccontextmanager
 async def at_site(files: Path) -> AsyncIterator[Site]:
     """A house that has taken over the files."""
     file = write_files(files)
+    asyncio.get_running_loop().set_default_executor(AtOnce())
     async with opened() as house:
         plan = make_plan(load(file, {}), file)
         screen = Screen(plan.rules().screening.limits, matching_key)
