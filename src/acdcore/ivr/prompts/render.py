@@ -257,7 +257,7 @@ def look_at_recordings(
 
 def unspoken(requests: Iterable[PromptRequest], cache_dir: Path, voices: Voices) -> SettingsError | None:
     """The first text that would have to be read aloud while no speech synthesis is installed; None: all is well."""
-    with contextlib.closing(Pack()) as pack:
+    with contextlib.closing(Pack(is_read=False)) as pack:
         try:
             _texts(requests, voices, Shelf(PromptCache(cache_dir), pack))
         except SettingsError as error:
@@ -269,7 +269,7 @@ def second_best(requests: Iterable[PromptRequest], cache_dir: Path, voices: Voic
     """One warning for each language with texts that are read by espeak, because the chosen engine is not installed."""
     lacking = {language for language in Language if voices.present(language) != voices.chosen(language)}
     texts = [_written(one) for one in requests if isinstance(one.source, Text) and one.key.language in lacking]
-    with contextlib.closing(Pack()) as pack:
+    with contextlib.closing(Pack(is_read=False)) as pack:
         others = in_other_voices(texts, voices, Shelf(PromptCache(cache_dir), pack))
     return tuple(_second_best(voices.chosen(language), language, texts) for language, texts in others.items())
 
