@@ -38,6 +38,9 @@ from acdcore.ivr.reading.phrases import Sayings, clips_of
 from acdcore.ivr.tts.engines import Voices
 from acdcore.ivr.tts.helper import HelperProcesses
 from acdcore.ivr.tts.voices import CHOSEN, NATURAL, Reading, SpeechEngine, VoiceChoice, VoiceSettings
+from acdcore.kernel.alarms import Alarms
+from acdcore.kernel.background import INTERNAL_FAULT, Rhythm, repeated
+from acdcore.kernel.clock import LoopClock
 from acdcore.kernel.errors import Unavailable
 from acdcore.kernel.ids import AgentId, CustomerId, QueueName
 from acdcore.media.engine import Engine
@@ -85,6 +88,12 @@ def library(*more: PromptKey, sayings: Sayings = TOLD, speaker: Speaker | None =
 
 def spoken_at_once(wanted: Sequence[Words]) -> list[bytes]:
     return [bytes(2) for _ in wanted]
+
+
+async def over_and_over(kept: prerendered.Ahead, read: Callable[[Sequence[Words]], Sequence[bytes]]) -> None:
+    """As the daemon does."""
+    while True:
+        await kept.speak_some(read)
 
 
 def clips(of: PromptLibrary, *keys: PromptKey) -> tuple[ClipId, ...]:
@@ -144,7 +153,7 @@ async def test_agent_hears_the_queue_then_who_it_is_then_a_beep(
 
 async def test_number_of_an_agent_is_a_sentence_from_when_it_is_ready_and_words_before() -> None:
     told = library()
-    speaking = asyncio.create_task(told.ahead.get_ready(spoken_at_once))
+    speaking = asyncio.create_task(over_and_over(told.ahead, spoken_at_once))
     words = clips(told, *clips_of(phrase_key(SystemPhrase.AGENT, "1001", CMN)))
     assert told.present.agent_number(AgentId("1001"), CMN) == words
     told.ahead.want(AGENT)
@@ -208,7 +217,7 @@ async def test_urgent_sentence_is_spoken_before_those_that_wait_and_by_itself() 
         spoken.append("".join(words.text for words in wanted))
         return spoken_at_once(wanted)
 
-    speaking = asyncio.create_task(told.ahead.get_ready(read))
+    speaking = asyncio.create_task(over_and_over(told.ahead, read))
     for text in "一二三四五六七八九十百千":
         told.ahead.want(Words(text, CMN))
     await until(lambda: len(told.ahead.waiting()) == len("百千"))
@@ -228,7 +237,7 @@ async def test_failing_engine_is_told_once_and_tried_again_when_wanted_again() -
         return spoken_at_once(wanted)
 
     with capture_logs() as log:
-        speaking = asyncio.create_task(told.ahead.get_ready(read))
+        speaking = asyncio.create_task(over_and_over(told.ahead, read))
         for text in ("一", "二", "三"):
             told.ahead.want(Words(text, CMN), is_urgent=True)  # each by itself
         await until(lambda: not told.ahead.waiting())
@@ -248,7 +257,7 @@ async def test_machine_without_room_for_a_helper_is_a_failing_engine_too() -> No
             raise OSError("Cannot allocate memory")
         return spoken_at_once(wanted)
 
-    speaking = asyncio.create_task(told.ahead.get_ready(read))
+    speaking = asyncio.create_task(over_and_over(told.ahead, read))
     told.ahead.want(AGENT)
     await until(lambda: not told.ahead.waiting())
     await asyncio.sleep(0.02)
@@ -266,7 +275,7 @@ async def test_sentence_that_is_wanted_again_while_it_is_spoken_leaves_one_clip(
         gate.wait(TIMEOUT_S)
         return spoken_at_once(wanted)
 
-    speaking = asyncio.create_task(kept.get_ready(read))
+    speaking = asyncio.create_task(over_and_over(kept, read))
     kept.want(AGENT)
     await until(lambda: not kept.waiting())
     kept.want(AGENT, is_urgent=True)
@@ -290,7 +299,7 @@ async def test_other_voice_says_numbers_anew_also_those_that_the_former_is_at() 
         return spoken_at_once(wanted)
 
     gate.set()
-    speaking = asyncio.create_task(told.ahead.get_ready(read))
+    speaking = asyncio.create_task(over_and_over(told.ahead, read))
     told.ahead.want(AGENT)
     await until(lambda: AGENT in told.ahead.ready)
     gate.clear()
@@ -321,7 +330,7 @@ async def test_reload_takes_no_clip_from_a_caller_whose_other_words_are_still_be
 async def test_no_more_sentences_are_kept_than_the_limit() -> None:
     engine = SilentEngine(10)
     kept = prerendered.Ahead(cast(Engine, engine))
-    speaking = asyncio.create_task(kept.get_ready(spoken_at_once))
+    speaking = asyncio.create_task(over_and_over(kept, spoken_at_once))
     for number in range(prerendered.READY_MAX + 3):
         kept.want(Words(str(number), CMN), is_urgent=True)
     await until(lambda: not kept.waiting() and len(kept.ready) == prerendered.READY_MAX)
@@ -341,6 +350,22 @@ async def test_all_agents_are_wanted_in_all_languages_of_the_flows() -> None:
         ("one zero zero one", Language.ENGLISH),
         ("幺零零幺", CMN),
     ]
+
+
+async def test_fault_of_ours_is_an_alarm_and_the_next_sentence_is_spoken_all_the_same() -> None:
+    told, alarms = library(), Alarms(LoopClock(asyncio.get_running_loop()))
+
+    def read(wanted: Sequence[Words]) -> list[bytes]:
+        if wanted == [AGENT]:
+            raise ZeroDivisionError
+        return spoken_at_once(wanted)
+
+    async with repeated("agents' numbers", lambda: told.ahead.speak_some(read), Rhythm(0.0), alarms):
+        told.ahead.want(AGENT)
+        await until(lambda: alarms.is_raised(INTERNAL_FAULT, "agents' numbers"))
+        told.ahead.want(MEMBER)
+        await until(lambda: MEMBER in told.ahead.ready)
+    told.close()
 
 
 @pytest.mark.looptime

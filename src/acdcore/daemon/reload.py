@@ -157,7 +157,12 @@ class Reloader:
             found = await asyncio.to_thread(
                 lambda: (*voice_warnings(plan), *unapplied(file.parent, self.hall.directory))
             )
-            warnings = (*advice(plan, agents, wall), *notes(plan), *left_behind(self.hall, edition), *found)
+            warnings = (
+                *advice(plan, agents, wall),
+                *(f"note: {one}" for one in notes(plan)),
+                *left_behind(self.hall, edition),
+                *found,
+            )
             sounds = await asyncio.to_thread(self.make_sounds, plan)
             if is_dry_run:
                 return ReloadReport(False, (), warnings, changes)

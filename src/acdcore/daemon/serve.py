@@ -63,6 +63,7 @@ from acdcore.daemon.watch import Look, log_alarms, watching
 from acdcore.ivr.tts.engines import ReadersAhead
 from acdcore.kernel.address import Address
 from acdcore.kernel.alarms import Alarms
+from acdcore.kernel.background import Rhythm, repeated
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.clock_watch import ClockTrust, read
 from acdcore.kernel.ids import IdSource, QueueName
@@ -206,7 +207,7 @@ async def serve(
             lines_look(hall),
             hearing.conditions,
         )
-        await stack.enter_async_context(speaking_ahead(hall, reload, readers))
+        await stack.enter_async_context(speaking_ahead(hall, reload, readers, alarms))
         await stack.enter_async_context(watching(alarms, (*parts_looks, *looks)))
         await stack.enter_async_context(probing(probe, alarms))
         await stack.enter_async_context(retaining(retention, alarms))
@@ -230,17 +231,16 @@ async def serve(
 
 
 @contextlib.asynccontextmanager
-async def speaking_ahead(hall: Hall, reload: Reloader, readers: ReadersAhead) -> AsyncIterator[None]:
+async def speaking_ahead(hall: Hall, reload: Reloader, readers: ReadersAhead, alarms: Alarms) -> AsyncIterator[None]:
     """Speak the numbers of agents while calls go on: of all that are known now, later of those who are rung."""
     plan, ahead = reload.plan, hall.library.ahead
     ahead.want_agents(hall.directory.agents(), plan.flows.values(), plan.sayings)
-    getting_ready = ahead.get_ready(lambda words: make_sentences(reload.plan, words, readers))
-    speaking = asyncio.create_task(getting_ready, name="ahead")
-    try:
+
+    async def speak() -> None:
+        await ahead.speak_some(lambda words: make_sentences(reload.plan, words, readers))
+
+    async with repeated("agents' numbers", speak, Rhythm(0.0), alarms):
         yield
-    finally:
-        speaking.cancel()
-        await asyncio.gather(speaking, return_exceptions=True)
 
 
 def open_transcription(plan: Plan, storage: Storage, clock: Clock) -> Transcription | None:

@@ -125,6 +125,18 @@ def test_pack_that_is_spoilt_counts_as_none(tmp_path: Path) -> None:
         assert not shelf.has(spoken)
 
 
+def test_pack_is_read_once_for_each_text_and_not_by_those_who_only_look(tmp_path: Path) -> None:
+    spoken = Spoken.of("hello", Language.MANDARIN, NATURAL)
+    with contextlib.closing(packed(tmp_path, spoken, TICK)) as pack:
+        assert pack.has(spoken.language, spoken.name)
+        file = file_of(tmp_path, Language.MANDARIN)
+        file.write_bytes(file.read_bytes().replace(compressed(TICK), bytes(len(compressed(TICK)))))
+        assert pack.pcm(spoken.language, spoken.name) is not None
+    with contextlib.closing(Pack(tmp_path)) as read, contextlib.closing(Pack(tmp_path, is_read=False)) as looked_at:
+        assert not read.has(spoken.language, spoken.name)
+        assert looked_at.has(spoken.language, spoken.name)
+
+
 def test_text_that_is_spoilt_in_the_pack_is_read_like_all_others(tmp_path: Path) -> None:
     kokoro, spoken = CountingReader(), Spoken.of("hello", Language.MANDARIN, NATURAL)
     packed(tmp_path, spoken, TICK).close()

@@ -38,6 +38,7 @@ class Ahead:
         self._is_wanted = asyncio.Event()
         self._voices = 0
         """Counts the changes of voices."""
+        self._is_failing = False
 
     def want(self, words: Words | None, *, is_urgent: bool = False) -> None:
         """Have a sentence soon, an urgent one before all others; None: there is none to be had."""
@@ -57,30 +58,28 @@ class Ahead:
             for agent in active:
                 self.want(sayings.agent_words(agent, language))
 
-    async def get_ready(self, read: Callable[[Sequence[Words]], Sequence[bytes]]) -> None:
-        """Speak what is wanted in a thread, some at a time, until cancelled; half of the time is left to others.
+    async def speak_some(self, read: Callable[[Sequence[Words]], Sequence[bytes]]) -> None:
+        """Wait until something is wanted, and speak some of it in a thread; half of the time is left to others.
 
         `read` makes PCM of each sentence (16 bit, mono, 8 kHz). What cannot be made is tried again when it is wanted
         again.
         """
-        loop, is_failing = asyncio.get_running_loop(), False
-        while True:
-            while not self._wanted:
-                self._is_wanted.clear()
-                await self._is_wanted.wait()
-            batch, voices = self._batch(), self._voices
-            began_at = loop.time()
-            try:
-                spoken = await asyncio.to_thread(read, batch)
-                if voices == self._voices:
-                    for words, pcm in zip(batch, spoken, strict=True):
-                        self._keep(words, pcm)
-                is_failing = False
-            except (AcdError, OSError) as error:
-                if not is_failing:  # once, however many agents there are
-                    structlog.get_logger("speech").warning("not spoken ahead", reason=str(error))
-                is_failing = True
-            await asyncio.sleep(loop.time() - began_at)
+        while not self._wanted:
+            self._is_wanted.clear()
+            await self._is_wanted.wait()
+        loop, batch, voices = asyncio.get_running_loop(), self._batch(), self._voices
+        began_at = loop.time()
+        try:
+            spoken = await asyncio.to_thread(read, batch)
+            if voices == self._voices:
+                for words, pcm in zip(batch, spoken, strict=True):
+                    self._keep(words, pcm)
+            self._is_failing = False
+        except (AcdError, OSError) as error:
+            if not self._is_failing:  # once, however many agents there are
+                structlog.get_logger("speech").warning("not spoken ahead", reason=str(error))
+            self._is_failing = True
+        await asyncio.sleep(loop.time() - began_at)
 
     def _batch(self) -> list[Words]:
         """What is to be spoken next; an urgent sentence by itself."""
