@@ -47,8 +47,8 @@ from bench.centre import (
     PASSWORD,
     QUEUE_NUMBER,
     STRAIGHT,
+    CallCentre,
     Cores,
-    House,
     Target,
     allow_many_files,
     daemon_of,
@@ -76,13 +76,13 @@ OTHER_CALLERS = 500_000
 WATCH_EACH_S = 0.25
 SETTINGS = """
 log = "warning"
-[lines]
+[trunk_capacity]
 limit = {lines}
 reserve = 0
 when_full = "refuse"
 [trunks.bench]
 addresses = ["127.0.0.1/32"]
-lines = {lines}
+capacity = {lines}
 [trunks.bench.routes]
 {number} = {{ flow = "straight" }}
 [queues.bench]
@@ -312,7 +312,7 @@ async def run(asked: Asked, cores: Cores) -> Figures:
     """One daemon, all phases, the figures of all."""
     agents = asked.talks + SHORT_AGENTS + TCP_PHONES
     lines = asked.talks + 4 * SHORT_AGENTS
-    house = House(
+    house = CallCentre(
         toml=SETTINGS.format(lines=lines, number=QUEUE_NUMBER),
         flows={"straight": STRAIGHT},
         agents=[AgentSeed(str(FIRST_AGENT + index), PASSWORD) for index in range(agents)],

@@ -29,7 +29,7 @@ RECORDINGS = TypeAdapter(tuple[RecordingRow, ...])
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class CallRecords:
     """What the daemon has written down."""
 
     calls: dict[str, CdrRow]
@@ -52,7 +52,7 @@ class Audit:
     """Calls with a right record and a right recording."""
 
 
-async def read_books(target: Target, since: datetime, calls: int) -> Books:
+async def read_records(target: Target, since: datetime, calls: int) -> CallRecords:
     """All rows since then; waits until there are as many as `calls`, each with a recording, but not for ever."""
     loop = asyncio.get_running_loop()
     until = loop.time() + ROWS_WITHIN_S
@@ -60,7 +60,7 @@ async def read_books(target: Target, since: datetime, calls: int) -> Books:
         while True:
             ended, recordings = await read_calls(client, since), await read_recordings(client, since)
             if loop.time() > until or min(len(ended), len(recordings)) >= calls:
-                return Books(ended, recordings)
+                return CallRecords(ended, recordings)
             await asyncio.sleep(POLL_S)
 
 
@@ -98,7 +98,7 @@ def connected_s(call: CdrRow) -> float:
     return sum((part.ended_at - part.began_at).total_seconds() for part in talks)
 
 
-def judge(books: Books, packets: int, directory: Path | None) -> Audit:
+def judge(books: CallRecords, packets: int, directory: Path | None) -> Audit:
     """Hold every call against its recording, of which each channel must hold `packets` packets that were not silence.
 
     The load's packets begin with a stamp, which is noise, and are silent else: in a raster of one packet's length

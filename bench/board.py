@@ -15,8 +15,16 @@ from rich.text import Text
 
 from acdcore.calls.model.commands import LiveAgent, LiveCall, LiveHours, LiveQueue, ReloadReport
 from acdcore.calls.model.rows import AnswerRow, CdrRow, RecordingRow
-from acdcore.calls.record.event_stream import Alarm, FeedData, FeedEvent, FeedKind, Missed, OfferOver, ScreenPop
-from acdcore.control.schemas import Agents, Calls, Queues
+from acdcore.calls.record.event_stream import (
+    AgentOfferEnded,
+    AlarmChange,
+    MissedEvents,
+    ScreenPop,
+    StreamEvent,
+    StreamEventData,
+    StreamEventKind,
+)
+from acdcore.control.schemas import AgentList, Calls, Queues
 from acdcore.numbering.plan import at_home
 from acdcore.work.model import WorkItem
 
@@ -28,28 +36,28 @@ EVENTS_KEPT_MAX = 10_000
 """A demo has some hundred; the daemon itself keeps no more for those who resume."""
 
 CALL_KINDS = (
-    FeedKind.CALL_ARRIVED,
-    FeedKind.CALL_ANSWERED,
-    FeedKind.CALL_QUEUED,
-    FeedKind.CALL_CONNECTED,
-    FeedKind.CALL_HELD,
-    FeedKind.CALL_RESUMED,
-    FeedKind.CALL_MOVED,
+    StreamEventKind.CALL_ARRIVED,
+    StreamEventKind.CALL_ANSWERED,
+    StreamEventKind.CALL_QUEUED,
+    StreamEventKind.CALL_CONNECTED,
+    StreamEventKind.CALL_HELD,
+    StreamEventKind.CALL_RESUMED,
+    StreamEventKind.CALL_MOVED,
 )
-SHAPES: dict[FeedKind, Callable[[JsonValue], FeedData]] = {
+SHAPES: dict[StreamEventKind, Callable[[JsonValue], StreamEventData]] = {
     **dict.fromkeys(CALL_KINDS, TypeAdapter(LiveCall).validate_python),
-    FeedKind.AGENT_OFFERED: TypeAdapter(ScreenPop).validate_python,
-    FeedKind.OFFER_ENDED: TypeAdapter(OfferOver).validate_python,
-    FeedKind.CALL_ENDED: TypeAdapter(CdrRow).validate_python,
-    FeedKind.AGENT_STATE: TypeAdapter(LiveAgent).validate_python,
-    FeedKind.RECORDING_FINISHED: TypeAdapter(RecordingRow).validate_python,
-    FeedKind.WORK_CHANGED: TypeAdapter(WorkItem).validate_python,
-    FeedKind.QUESTION_ANSWERED: TypeAdapter(AnswerRow).validate_python,
-    FeedKind.HOURS_CHANGED: TypeAdapter(LiveHours).validate_python,
-    FeedKind.RELOADED: TypeAdapter(ReloadReport).validate_python,
-    FeedKind.ALARM: TypeAdapter(Alarm).validate_python,
-    FeedKind.GAP: TypeAdapter(Missed).validate_python,
-    FeedKind.OVERRUN: TypeAdapter(Missed).validate_python,
+    StreamEventKind.AGENT_OFFERED: TypeAdapter(ScreenPop).validate_python,
+    StreamEventKind.OFFER_ENDED: TypeAdapter(AgentOfferEnded).validate_python,
+    StreamEventKind.CALL_ENDED: TypeAdapter(CdrRow).validate_python,
+    StreamEventKind.AGENT_STATE: TypeAdapter(LiveAgent).validate_python,
+    StreamEventKind.RECORDING_FINISHED: TypeAdapter(RecordingRow).validate_python,
+    StreamEventKind.WORK_CHANGED: TypeAdapter(WorkItem).validate_python,
+    StreamEventKind.QUESTION_ANSWERED: TypeAdapter(AnswerRow).validate_python,
+    StreamEventKind.HOURS_CHANGED: TypeAdapter(LiveHours).validate_python,
+    StreamEventKind.RELOADED: TypeAdapter(ReloadReport).validate_python,
+    StreamEventKind.ALARM: TypeAdapter(AlarmChange).validate_python,
+    StreamEventKind.GAP: TypeAdapter(MissedEvents).validate_python,
+    StreamEventKind.OVERRUN: TypeAdapter(MissedEvents).validate_python,
 }
 """How the data of each kind is read."""
 
@@ -59,17 +67,17 @@ class Envelope(BaseModel):
 
     serial: int
     at: AwareDatetime
-    kind: FeedKind
+    kind: StreamEventKind
     data: JsonValue
 
 
-def read_event(data: bytes) -> FeedEvent:
+def read_event(data: bytes) -> StreamEvent:
     """One event from the JSON of its `data` line; raises pydantic's ValidationError."""
     envelope = Envelope.model_validate_json(data)
-    return FeedEvent(envelope.serial, envelope.at, envelope.kind, SHAPES[envelope.kind](envelope.data))
+    return StreamEvent(envelope.serial, envelope.at, envelope.kind, SHAPES[envelope.kind](envelope.data))
 
 
-def caller_of(event: FeedEvent) -> str:
+def caller_of(event: StreamEvent) -> str:
     """The number of the caller whom an event concerns, as it was dialled; empty for what concerns no caller."""
     match event.data:
         case LiveCall(caller=caller) | CdrRow(caller=caller) | RecordingRow(caller=caller):
@@ -87,7 +95,7 @@ class Listener:
     """Follows the event stream; whoever waits for something to happen asks here."""
 
     def __init__(self, client: aiohttp.ClientSession) -> None:
-        self.events: list[FeedEvent] = []
+        self.events: list[StreamEvent] = []
         self._client = client
         self._came = asyncio.Condition()
 
@@ -104,18 +112,18 @@ class Listener:
                     async with self._came:
                         self._came.notify_all()
 
-    async def until(self, kind: FeedKind, caller: str) -> FeedEvent:
+    async def until(self, kind: StreamEventKind, caller: str) -> StreamEvent:
         """The first event of that kind about that caller, whether it has happened already or will."""
         async with self._came:
             while (event := self.find(kind, caller)) is None:
                 await self._came.wait()
             return event
 
-    def find(self, kind: FeedKind, caller: str) -> FeedEvent | None:
+    def find(self, kind: StreamEventKind, caller: str) -> StreamEvent | None:
         """The same without waiting."""
         return next((event for event in self.events if event.kind is kind and caller_of(event) == caller), None)
 
-    async def next_after(self, count: int) -> list[FeedEvent]:
+    async def next_after(self, count: int) -> list[StreamEvent]:
         """The events after the first `count`, as soon as there are any."""
         async with self._came:
             while len(self.events) <= count:
@@ -140,7 +148,7 @@ async def look(client: aiohttp.ClientSession) -> Snapshot:
     return Snapshot(
         TypeAdapter(Calls).validate_json(await read(client, "/v1/calls")).calls,
         TypeAdapter(Queues).validate_json(await read(client, "/v1/queues")).queues,
-        TypeAdapter(Agents).validate_json(await read(client, "/v1/agents")).agents,
+        TypeAdapter(AgentList).validate_json(await read(client, "/v1/agents")).agents,
     )
 
 
@@ -183,7 +191,7 @@ class Board:
                 live.update(self.picture(await look(client), listener.events), refresh=True)
                 await asyncio.sleep(DRAWN_EVERY_S)
 
-    def picture(self, snapshot: Snapshot, events: list[FeedEvent]) -> RenderableType:
+    def picture(self, snapshot: Snapshot, events: list[StreamEvent]) -> RenderableType:
         """Everything on one screen."""
         now = datetime.now(self.opened_at.tzinfo)
         last = "\n".join(self.line(event) for event in events[-EVENTS_SHOWN:]) or "quiet so far"
@@ -211,11 +219,11 @@ class Board:
             )
         return table
 
-    def line(self, event: FeedEvent) -> str:
+    def line(self, event: StreamEvent) -> str:
         """One event in words."""
         return f"{(event.at - self.opened_at).total_seconds():7.2f}  {self.sentence(event)}"
 
-    def sentence(self, event: FeedEvent) -> str:
+    def sentence(self, event: StreamEvent) -> str:
         """What happened, without the time."""
         kind = event.kind.value.replace("_", " ")
         match event.data:
@@ -226,15 +234,15 @@ class Board:
             case ScreenPop() as pop:
                 who = pop.customer.name if pop.customer else "unknown customer"
                 return f"{kind}: screen of {pop.agent} shows {self.named(pop.call.caller)}, {pop.queue}, {who}"
-            case OfferOver() as over:
-                return f"{kind}: {over.agent} {over.ending.value}"
+            case AgentOfferEnded() as over:
+                return f"{kind}: {over.agent} {over.cause.value}"
             case CdrRow() as row:
                 return f"{kind}: {self.named(row.caller)} {row.outcome.value}, by {row.ended_by.value}"
             case LiveAgent() as agent:
                 return f"{kind}: {agent.agent} {agent.state.value} {agent.reason or ''}".rstrip()
             case RecordingRow() as recording:
                 return f"{kind}: {self.named(recording.caller)} {recording.duration_s:.1f} s"
-            case Alarm() as alarm:
+            case AlarmChange() as alarm:
                 return f"{kind}: {alarm.name} {'raised' if alarm.is_raised else 'over'}: {alarm.detail}"
             case WorkItem() as item:
                 return f"{kind}: {item.kind.value} for {self.named(item.number)} {item.state.value}, {item.queue}"
@@ -244,7 +252,7 @@ class Board:
                 return f"{kind}: {hours.calendar} {hours.state} {hours.shift}".rstrip()
             case ReloadReport() as report:
                 return f"{kind}: {len(report.changes)} changes, {len(report.problems)} problems"
-            case Missed() as missed:
+            case MissedEvents() as missed:
                 return f"{kind}: {missed.detail}"
 
     def named(self, caller: str) -> str:

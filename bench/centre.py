@@ -29,13 +29,13 @@ PORTS_SPARE = 200
 
 SETTINGS = """
 log = "warning"
-[lines]
+[trunk_capacity]
 limit = {lines}
 reserve = 0
 when_full = "refuse"
 [trunks.bench]
 addresses = ["127.0.0.0/8"]
-lines = {lines}
+capacity = {lines}
 [trunks.bench.routes]
 {menu_number} = {{ flow = "menu" }}
 {queue_number} = {{ flow = "straight" }}
@@ -132,7 +132,7 @@ def allow_many_files() -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class CallCentre:
     """What a daemon is configured as."""
 
     toml: str
@@ -146,18 +146,18 @@ class House:
 
 def new_daemon(directory: Path, lines: int, agents: int, cores: Cores, program: tuple[str, ...] = RUN) -> Daemon:
     """A daemon, not yet started, with `lines` lines and `agents` agents who know every call."""
-    house = House(
+    centre = CallCentre(
         toml=SETTINGS.format(lines=lines, menu_number=MENU_NUMBER, queue_number=QUEUE_NUMBER),
         flows={"menu": MENU, "straight": STRAIGHT},
         agents=[AgentSeed(str(FIRST_AGENT + index), PASSWORD) for index in range(agents)],
         lines=lines,
     )
-    return daemon_of(house, directory, cores, program)
+    return daemon_of(centre, directory, cores, program)
 
 
-def daemon_of(house: House, directory: Path, cores: Cores, program: tuple[str, ...] = RUN) -> Daemon:
+def daemon_of(centre: CallCentre, directory: Path, cores: Cores, program: tuple[str, ...] = RUN) -> Daemon:
     """A daemon, not yet started, of this configuration; all its prompts are one packet of sound."""
-    port_count = 2 * (house.lines + len(house.agents)) + PORTS_SPARE
+    port_count = 2 * (centre.lines + len(centre.agents)) + PORTS_SPARE
     sound = write_wav(tone(1000, PROMPT_S), 8000)
     return Daemon(
         DaemonSettings(
@@ -166,10 +166,10 @@ def daemon_of(house: House, directory: Path, cores: Cores, program: tuple[str, .
                 **media_environment(port_count),
                 "ACDCORE_MEDIA__LOST_AFTER_S": str(MEDIA_LOST_AFTER_S),
             },
-            toml=house.toml,
-            flows=house.flows,
+            toml=centre.toml,
+            flows=centre.flows,
             prompts={"bench.wav": sound, "system.toml": system_prompts().encode()},
-            agents=house.agents,
+            agents=centre.agents,
             processors=frozenset({cores.daemon}),
             program=program,
         )

@@ -19,10 +19,10 @@ from rich.console import Console
 from rich.table import Table
 
 from acdcore.configuration.settings import load
-from acdcore.configuration.snapshot import make_plan
-from acdcore.daemon.components import make_sentences, make_sounds
-from acdcore.daemon.reload import Sounds
-from acdcore.daemon.secrets import kept_password
+from acdcore.configuration.snapshot import load_snapshot
+from acdcore.daemon.components import render_audio, render_sentences
+from acdcore.daemon.reload import RenderedAudio
+from acdcore.daemon.secrets import find_password
 from acdcore.ivr.model.flow import Language
 from acdcore.ivr.model.system_prompts import SystemPhrase, phrase_key
 from acdcore.kernel.errors import AcdError, SettingsError
@@ -79,18 +79,18 @@ async def demo(console: Console, directory: Path) -> bool:
     return verdict(console, scene)
 
 
-def read_sounds(console: Console) -> Sounds:
+def read_sounds(console: Console) -> RenderedAudio:
     """All prompts, spoken at the first time only: the demo recognises by them what callers hear."""
     config = CONFIG / "acdcore.toml"
     settings = load(config, DIFFERENCES | {"ACDCORE_STORAGE__DIRECTORY": str(VAR)})
-    plan = make_plan(settings, config)
-    sounds = make_sounds(plan, lambda line: progress(console, line))
+    snapshot = load_snapshot(settings, config)
+    sounds = render_audio(snapshot, lambda line: progress(console, line))
     numbers = {
-        phrase_key(SystemPhrase.AGENT, agent, Language.MANDARIN): make_sentences(plan, [words])[0]
+        phrase_key(SystemPhrase.AGENT, agent, Language.MANDARIN): render_sentences(snapshot, [words])[0]
         for agent in AGENT_TONES_HZ
-        if (words := plan.sayings.agent_words(agent, Language.MANDARIN)) is not None
+        if (words := snapshot.sayings.agent_words(agent, Language.MANDARIN)) is not None
     }
-    return Sounds({**sounds.prompts, **numbers}, sounds.music)
+    return RenderedAudio({**sounds.prompts, **numbers}, sounds.music)
 
 
 # --- the scene ---
@@ -100,7 +100,7 @@ async def play(scene: Scene, daemon: Daemon, console: Console) -> None:
     """Agents to work, callers in, until the last has hung up; what breaks off stays without its verdicts."""
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(followed(scene, console))
-        passwords = {agent: kept_password(daemon.var, agent) or "" for agent in (*AGENT_TONES_HZ, ON_BREAK)}
+        passwords = {agent: find_password(daemon.var, agent) or "" for agent in (*AGENT_TONES_HZ, ON_BREAK)}
         try:
             jobs = await asyncio.wait_for(start_work(scene, passwords), STORY_WITHIN_S)
         except (TimeoutError, Dialled) as fault:

@@ -9,8 +9,8 @@ from enum import StrEnum
 import aiohttp
 
 from acdcore.kernel.address import Address
-from acdcore.sip.events import Flow
-from acdcore.sip.ladder import Direction
+from acdcore.sip.events import SipFlow
+from acdcore.sip.ladder import MessageDirection
 from bench.crowd import REGISTERED_FOR_S, Unready
 from bench.load import Slot
 from bench.phone import Phone, PhoneCall, PhoneSettings
@@ -40,10 +40,10 @@ class Rang:
     """From then to the INVITE."""
 
 
-class Desk:
+class AgentPhone:
     """Notes the time from becoming free to the INVITE; answers, and calls `on_talk` once the answer is acknowledged."""
 
-    def __init__(self, number: str, server: Address, on_talk: Callable[["Desk"], None]) -> None:
+    def __init__(self, number: str, server: Address, on_talk: Callable[["AgentPhone"], None]) -> None:
         self.number = number
         self.phone = Phone(PhoneSettings(server), on_call=self._ring, new_media=Slot, observer=self._watch)
         self.call: PhoneCall | None = None
@@ -88,9 +88,9 @@ class Desk:
     def _free(self, freed: Freed) -> None:
         self.freed, self._freed_at = freed, time.monotonic()
 
-    def _watch(self, direction: Direction, flow: Flow, data: bytes, at: float) -> None:
+    def _watch(self, direction: MessageDirection, flow: SipFlow, data: bytes, at: float) -> None:
         """Sees datagrams before the phone reads them; the loop's own clock, `at`, is too coarse."""
-        if direction is Direction.IN and self.freed is not None and data.startswith(INVITE):
+        if direction is MessageDirection.IN and self.freed is not None and data.startswith(INVITE):
             self.rang.append(Rang(self.freed, self._freed_at, 1000 * (time.monotonic() - self._freed_at)))
             self.freed = None
 

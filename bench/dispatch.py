@@ -33,7 +33,7 @@ from acdcore.queues.inputs import (
     OfferEnded,
     TalkEnded,
 )
-from acdcore.queues.settings import AgentSettings, FloorSettings, OfferEnd, QueueSettings, Strategy
+from acdcore.queues.settings import AgentSettings, DispatcherSettings, OfferEnd, QueueSettings, Strategy
 
 T = TypeVar("T")
 
@@ -72,7 +72,7 @@ class Crowd:
             )
             for number in range(size.skills)
         ]
-        self.dispatcher = Dispatcher(FloorSettings(queues=tuple(self.queues)))
+        self.dispatcher = Dispatcher(DispatcherSettings(queues=tuple(self.queues)))
         self.now = 0.0
         self.turns_us: list[float] = []
         self.turns_cpu_us: list[float] = []
@@ -110,9 +110,9 @@ class Crowd:
     def join(self) -> None:
         """One more caller, a VIP in ten."""
         self.joined += 1
-        advance_s = 120.0 if self.random.random() < 0.1 else 0.0
+        priority_s = 120.0 if self.random.random() < 0.1 else 0.0
         queue = self.random.choice(self.queues).name
-        self.feed(CallerJoined(EntryId(f"e{self.joined}"), queue, advance_s))
+        self.feed(CallerJoined(EntryId(f"e{self.joined}"), queue, priority_s))
 
     def live(self) -> None:
         """One moment: the timers up to it, each at its time, then something by chance."""

@@ -9,9 +9,9 @@ import aiohttp
 from pydantic import TypeAdapter
 
 from acdcore.calls.model.commands import EngineFigures, LiveQueue
-from acdcore.calls.model.ports import CallStory
-from acdcore.calls.record.event_stream import FeedKind
-from acdcore.control.schemas import CallHistory, Calls, Queues
+from acdcore.calls.model.ports import CallHistory
+from acdcore.calls.record.event_stream import StreamEventKind
+from acdcore.control.schemas import CallList, Calls, Queues
 from acdcore.kernel.errors import Outcome
 from acdcore.numbering.plan import at_home
 from acdcore.sip import ladder
@@ -47,7 +47,7 @@ TALK_KINDS = ["INVITE sdp", "200 OK (INVITE) sdp", "ACK", "BYE", "200 OK (BYE)"]
 class Evidence:
     """What the control plane says."""
 
-    stories: dict[str, CallStory]
+    stories: dict[str, CallHistory]
     """The record of each caller's call, by name."""
     feature_codes: int
     """Calls of agents to feature codes."""
@@ -72,10 +72,12 @@ async def gather_evidence(client: aiohttp.ClientSession) -> Evidence:
 
 async def ask(client: aiohttp.ClientSession) -> Evidence:
     """What is there now."""
-    history = TypeAdapter(CallHistory).validate_json(await read(client, "/v1/history")).calls
+    history = TypeAdapter(CallList).validate_json(await read(client, "/v1/history")).calls
     by_number = {at_home(row.caller): row.call_id for row in history}
     stories = {
-        caller.name: TypeAdapter(CallStory).validate_json(await read(client, f"/v1/history/{by_number[caller.number]}"))
+        caller.name: TypeAdapter(CallHistory).validate_json(
+            await read(client, f"/v1/history/{by_number[caller.number]}")
+        )
         for caller in CALLERS
         if caller.number in by_number
     }
@@ -119,8 +121,8 @@ def record_faults(scene: Scene, evidence: Evidence) -> list[str]:
         if story is None:
             faults.append(f"{caller.name}: no record")
             continue
-        row, desk = story.cdr, scene.desk(caller.number)
-        agent = desk.result().agent if desk.done() else None
+        row, agent_talk = story.cdr, scene.agent_talk(caller.number)
+        agent = agent_talk.result().agent if agent_talk.done() else None
         wanted = (caller.outcome, caller.queue, caller.ended_by, agent)
         seen = (row.outcome, row.queue, row.ended_by, row.agent)
         if wanted != seen:
@@ -148,7 +150,7 @@ def giving_up_fault(scene: Scene, evidence: Evidence) -> str:
     if IMPATIENT.name not in evidence.stories:
         return "no record"
     row = evidence.stories[IMPATIENT.name].cdr
-    offers = [event for event in scene.listener.events if event.kind is FeedKind.AGENT_OFFERED]
+    offers = [event for event in scene.listener.events if event.kind is StreamEventKind.AGENT_OFFERED]
     if any(caller_of(event) == IMPATIENT.number and event.at >= row.ended_at for event in offers):
         return "a phone rang for this call after its end"
     return "" if row.outcome is Outcome.ABANDONED_QUEUE else f"on record as {row.outcome}"
@@ -187,7 +189,7 @@ def recording_fault(caller: Caller, evidence: Evidence, directory: Path) -> str:
     return "" if is_whole else f"{caller.name}: {seconds:.2f} s of {wanted:.2f} s with the agent"
 
 
-def connected_s(story: CallStory) -> float:
+def connected_s(story: CallHistory) -> float:
     """How long the caller had the agent, from the answer on, announcements and holds included."""
     answered = next((event.at for event in story.events if event.kind == "connected"), story.cdr.ended_at)
     over = next((event.at for event in story.events if event.kind in ("talk_ended", "ended")), story.cdr.ended_at)
@@ -217,15 +219,17 @@ def is_tone(pcm: bytes, frequency_hz: int) -> bool:
 # --- the ladder ---
 
 
-def legs_of_vip(scene: Scene, evidence: Evidence) -> list[list[ladder.Seen]]:
+def legs_of_vip(scene: Scene, evidence: Evidence) -> list[list[ladder.LadderMessage]]:
     """The messages of the VIP's two legs, the caller's and the agent's; fewer when there was none."""
     story = evidence.stories.get(VIP.name)
     legs = [scene.messages.get(VIP.name, [])]
     if story is not None and story.cdr.agent is not None:
         seen = scene.messages.get(story.cdr.agent, [])
-        calls = [message for message in seen if ladder.header(message.data, "X-Acdcore-Call") == story.cdr.call_id]
-        ids = frozenset(ladder.header(message.data, "Call-ID") for message in calls)
-        legs.append(ladder.of_calls(seen, ids))
+        calls = [
+            message for message in seen if ladder.header_value(message.data, "X-Acdcore-Call") == story.cdr.call_id
+        ]
+        ids = frozenset(ladder.header_value(message.data, "Call-ID") for message in calls)
+        legs.append(ladder.messages_of_calls(seen, ids))
     return legs
 
 

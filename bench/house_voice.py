@@ -8,21 +8,21 @@ from itertools import count
 from pathlib import Path
 
 from acdcore.configuration.settings import load
-from acdcore.configuration.snapshot import make_plan
-from acdcore.ivr.model.flow import Language, PromptKey, PromptName, PromptRequest, Text, Words
+from acdcore.configuration.snapshot import load_snapshot
+from acdcore.ivr.model.flow import Language, PromptKey, PromptName, PromptRequest, RuntimeText, Text
 from acdcore.ivr.model.kinds import ReadAs
 from acdcore.ivr.model.system_prompts import SystemPhrase, phrase_key
 from acdcore.ivr.prompts.render import render
-from acdcore.ivr.prompts.shelf import Shelf, spoken_by
-from acdcore.ivr.prompts.standard_pack import Pack
+from acdcore.ivr.prompts.shelf import SpeechStore, speech_text_for
+from acdcore.ivr.prompts.standard_pack import StandardPack
 from acdcore.ivr.reading.announcements import speak_position, speak_wait
 from acdcore.ivr.reading.phrases import clips_of
-from acdcore.ivr.reading.values import read, said
+from acdcore.ivr.reading.values import read, spoken_value
 from acdcore.ivr.tts.cache import PromptCache
 from acdcore.ivr.tts.engines import voices_ahead
-from acdcore.ivr.tts.voices import NATURAL, Reading, SpeechEngine, VoiceChoice, stand_in
+from acdcore.ivr.tts.voices import NATURAL, SpeechEngine, TtsRequest, VoiceChoice, stand_in
 from acdcore.media.g711 import decode, encode
-from acdcore.media.model import Codec
+from acdcore.media.model import EngineCodec
 from bench.daemon import CONFIG
 from bench.spoken_values import Value, ValueKind
 from bench.standard_prompts import standard_requests
@@ -62,13 +62,13 @@ class Utterance:
     """As a phone decodes it: 16 bit, mono, 8 kHz, after G.711 A-law."""
 
 
-class HouseVoice:
+class PromptVoice:
     """The prompts of the shipped settings, flows and examples, rendered as at the daemon's start once asked for."""
 
     def __init__(self, cache: Path, engine: SpeechEngine | None = None, on_progress: Progress | None = None) -> None:
         """`engine` reads instead of those that the settings choose, but no Cantonese. Raises SettingsError."""
         file = CONFIG / "acdcore.toml"
-        self._plan = make_plan(load(file, {}), file)
+        self._plan = load_snapshot(load(file, {}), file)
         self._cache, self._on_progress = cache, on_progress or (lambda done, total: None)
         chosen = self._plan.settings.voice.settings(file.parent)
         others = {language: voice_of(engine, language) for language in NATURAL if engine is not None}
@@ -95,11 +95,11 @@ class HouseVoice:
         """Read what is new by the voice that is asked for: one that fails is an error, and no other stands in."""
         cache = PromptCache(self._cache)
         cache.open()
-        with closing(Pack()) as pack:
-            shelf, new = Shelf(cache, pack), dict[str, Reading]()
+        with closing(StandardPack()) as pack:
+            shelf, new = SpeechStore(cache, pack), dict[str, TtsRequest]()
             for request in requests:
                 if isinstance(request.source, Text):
-                    spoken = spoken_by(request.source.text, request.key.language, self._voices, shelf)
+                    spoken = speech_text_for(request.source.text, request.key.language, self._voices, shelf)
                     if spoken is not None and not shelf.has(spoken):
                         new[spoken.name] = shelf.reading(spoken)
         done = count(1)
@@ -111,7 +111,7 @@ class HouseVoice:
         for key, sort in chosen:
             yield Utterance(str(key.name), sort, self.text([key]), at_the_phone(self._sounds[key]))
 
-    def know(self, name: str, words: Words) -> PromptKey:
+    def know(self, name: str, words: RuntimeText) -> PromptKey:
         """A sentence that only a call brings up, spoken as there; its key among the others."""
         key = PromptKey(PromptName(name), words.language)
         self._requests[key] = PromptRequest(key, Text(words.text), "")
@@ -121,9 +121,9 @@ class HouseVoice:
         """Whether a language has a voice that is made to be understood, and not only espeak's."""
         return self._voices.chosen(language).engine is not SpeechEngine.ESPEAK
 
-    def agent(self, number: str, language: Language) -> Words:
+    def agent(self, number: str, language: Language) -> RuntimeText:
         """Who is speaking, to the caller."""
-        return self._plan.sayings.agent_words(number, language) or Words(number, language)
+        return self._plan.sayings.agent_words(number, language) or RuntimeText(number, language)
 
     def sound(self, key: PromptKey) -> bytes:
         """What is played for a prompt: 16 bit, mono, 8 kHz."""
@@ -164,7 +164,7 @@ class HouseVoice:
         spoken = self._spoken(value, language)
         if isinstance(spoken, PromptKey):
             return spoken
-        return self.know(f"value.{value.kind}-{value.written}", Words(spoken, language))
+        return self.know(f"value.{value.kind}-{value.written}", RuntimeText(spoken, language))
 
     def _spoken(self, value: Value, language: Language) -> PromptKey | str:
         """The prompt that says a value, or the words that are spoken for it."""
@@ -178,7 +178,7 @@ class HouseVoice:
             case ValueKind.PLATE:
                 return value.written[1:] if language is Language.ENGLISH else value.written
             case _:
-                return said(value.written, READ_AS[value.kind], language)
+                return spoken_value(value.written, READ_AS[value.kind], language)
 
 
 def voice_of(engine: SpeechEngine | None, language: Language) -> VoiceChoice:
@@ -188,4 +188,4 @@ def voice_of(engine: SpeechEngine | None, language: Language) -> VoiceChoice:
 
 def at_the_phone(pcm: bytes) -> bytes:
     """What a phone makes of it."""
-    return decode(encode(pcm, Codec.PCMA), Codec.PCMA)
+    return decode(encode(pcm, EngineCodec.PCMA), EngineCodec.PCMA)

@@ -22,7 +22,7 @@ from pathlib import Path
 import uvloop
 
 from acdcore.kernel.address import Address
-from bench.audit import judge, read_books
+from bench.audit import judge, read_records
 from bench.centre import MENU_KEY, MENU_NUMBER, Cores, Target, allow_many_files, new_daemon, softphones, take_cores
 from bench.centre import target_of as own_target
 from bench.crowd import Crowd, Failed, Talk, Unready
@@ -102,7 +102,7 @@ async def step(asked: Asked, lines: int, target: Target, cores: Cores) -> Figure
         await hang_up_all(talks, failures)
         strays = crowd.strays
     tell(f"{lines} lines: reading the books")
-    books = await read_books(target, since, len(talks))
+    books = await read_records(target, since, len(talks))
     packets = round(SOUND_SHARE * sum(window.sent_by_each for window in carried.daemon))
     audit = await asyncio.to_thread(judge, books, packets, target.recordings)
     if failures:

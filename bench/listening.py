@@ -30,8 +30,8 @@ from acdcore.ivr.audio.resample import Resampler
 from acdcore.ivr.audio.wav import read_wav, to_pcm, write_wav
 from acdcore.kernel.errors import Unavailable
 from acdcore.media.g711 import decode, encode
-from acdcore.media.model import Codec
-from acdcore.recognition.endpoint import EndOfSpeech, SpeechEnded
+from acdcore.media.model import EngineCodec
+from acdcore.recognition.endpoint import EndOfSpeech, UtteranceEnded
 from acdcore.recognition.helper import process_helper
 from acdcore.recognition.matching import choose
 from acdcore.recognition.model import CONFIDENCE_DEFAULT, TELEPHONE_RATE, Phrase
@@ -157,7 +157,7 @@ def heard(speech: Sound, noise: Sound, snr_db: int, seed: int) -> tuple[bytes, f
     start = random.Random(seed).randrange(len(noise))
     whole += numpy.resize(numpy.roll(noise, -start), len(whole)) * level * 10 ** (-snr_db / 20)
     pcm = to_pcm(array("h", numpy.clip(whole, -32_768, 32_767).astype("int16").tobytes()))
-    return decode(encode(pcm, Codec.PCMA), Codec.PCMA), (before + len(said)) / TELEPHONE_RATE
+    return decode(encode(pcm, EngineCodec.PCMA), EngineCodec.PCMA), (before + len(said)) / TELEPHONE_RATE
 
 
 def phrases(utterance: Utterance) -> tuple[tuple[Phrase, ...], ...]:
@@ -168,14 +168,14 @@ def phrases(utterance: Utterance) -> tuple[tuple[Phrase, ...], ...]:
     return both[utterance.kind]
 
 
-def cut(pcm: bytes) -> tuple[SpeechEnded | None, float]:
+def cut(pcm: bytes) -> tuple[UtteranceEnded | None, float]:
     """The end of speech in it, and the processor time of a second of sound."""
     ear = EndOfSpeech(detectors().take())
     began, at, found = time.process_time(), 0, None
     while at < len(pcm) and found is None:
         fact = ear.hear(pcm[at : at + FRAME], (at + FRAME) / 16_000)
         at += FRAME
-        found = fact if isinstance(fact, SpeechEnded) else None
+        found = fact if isinstance(fact, UtteranceEnded) else None
     return found, (time.process_time() - began) / (at / 16_000)
 
 

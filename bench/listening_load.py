@@ -28,9 +28,9 @@ import uvloop
 
 from acdcore.ivr.model.flow import Language
 from acdcore.ivr.tts.helper import HelperProcesses
-from acdcore.ivr.tts.voices import Reading, stand_in
-from acdcore.recognition.hearing import missing_packages
-from bench.audit import judge, read_books
+from acdcore.ivr.tts.voices import TtsRequest, stand_in
+from acdcore.recognition.service import missing_packages
+from bench.audit import judge, read_records
 from bench.centre import (
     FIRST_AGENT,
     MENU,
@@ -40,8 +40,8 @@ from bench.centre import (
     QUEUE_NUMBER,
     SETTINGS,
     STRAIGHT,
+    CallCentre,
     Cores,
-    House,
     Target,
     allow_many_files,
     daemon_of,
@@ -180,7 +180,7 @@ def spoken() -> list[bytes]:
     with tempfile.TemporaryDirectory(prefix="acdcore-said-") as directory:
         files = [Path(directory) / f"{number}.wav" for number in range(len(SAID))]
         readings = [
-            Reading(text, Language.ENGLISH, file, stand_in(Language.ENGLISH))
+            TtsRequest(text, Language.ENGLISH, file, stand_in(Language.ENGLISH))
             for text, file in zip(SAID, files, strict=True)
         ]
         HelperProcesses().read(readings, lambda: None)
@@ -198,7 +198,7 @@ def listening_daemon(directory: Path, asked: Asked, cores: Cores) -> Daemon:
     routes = "[trunks.bench.routes]\n"
     toml = toml.replace(routes, f'{routes}{SPOKEN_NUMBER} = {{ flow = "spoken" }}\n', 1)
     toml += f'[recognition]\nengine = "whisper"\nprocesses = {asked.processes}\n'
-    house = House(
+    house = CallCentre(
         toml=toml,
         flows={"menu": MENU, "straight": STRAIGHT, "spoken": FLOW},
         agents=[AgentSeed(str(FIRST_AGENT + index), PASSWORD) for index in range(asked.talks)],
@@ -231,7 +231,7 @@ async def run(asked: Asked, cores: Cores) -> Figures:
                         found.append(observe(window, began_at, ended_at, before, after))
                         tell_window(state, window)
                 await hang_up_all(talks, failures)
-            books = await read_books(target, since, len(talks))
+            books = await read_records(target, since, len(talks))
             windows = [one.window for found in observed.values() for one in found]
             packets = round(SOUND_SHARE * sum(window.sent_by_each for window in windows))
             audit = await asyncio.to_thread(judge, books, packets, target.recordings)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acdcore.kernel.address import Address
-from acdcore.media.model import Codec
+from acdcore.media.model import EngineCodec
 from acdcore.media.rtp import RtpPacket, build
 from bench.daemon import cpu_s
 from bench.sound import DTMF_END_PACKETS, DTMF_EVENTS, DTMF_FRAMES, FRAME_SAMPLES
@@ -53,7 +53,7 @@ class Slot:
         port: int = self.socket.getsockname()[1]
         return port
 
-    def connect(self, remote: Address, codec: Codec, payload_type: int, dtmf_payload_type: int | None) -> None:
+    def connect(self, remote: Address, codec: EngineCodec, payload_type: int, dtmf_payload_type: int | None) -> None:
         """Where the other side wants its packets."""
         self.remote = remote
         self._dtmf_payload_type = dtmf_payload_type

@@ -13,14 +13,12 @@ from typing import Protocol, Self
 from acdcore.kernel.address import Address
 from acdcore.kernel.clock import LoopClock
 from acdcore.kernel.ids import IdSource
-from acdcore.media.model import Codec as SoundCodec
+from acdcore.media.model import EngineCodec
 from acdcore.sdp import negotiate
-from acdcore.sdp.model import Codec, Direction, LocalMedia, Negotiated
+from acdcore.sdp.model import Codec, LocalMedia, MediaDirection, Negotiated
 from acdcore.sip.auth.digest_client import DigestClient
 from acdcore.sip.endpoint import Endpoint
 from acdcore.sip.events import (
-    Event,
-    Flow,
     InviteArrived,
     InviteCancelled,
     ModifyAnswered,
@@ -35,6 +33,8 @@ from acdcore.sip.events import (
     SessionModified,
     SessionProgress,
     SessionRefused,
+    SipEvent,
+    SipFlow,
     Transport,
 )
 from acdcore.sip.ladder import Observer
@@ -67,7 +67,7 @@ class Media(Protocol):
         """The local RTP port."""
         ...
 
-    def connect(self, remote: Address, codec: SoundCodec, payload_type: int, dtmf_payload_type: int | None) -> None:
+    def connect(self, remote: Address, codec: EngineCodec, payload_type: int, dtmf_payload_type: int | None) -> None:
         """Send there from now on."""
         ...
 
@@ -150,11 +150,11 @@ class PhoneCall:
 
     async def hold(self) -> int:
         """Put the other side on hold; the status of the re-INVITE."""
-        return await self._modify(Direction.SENDONLY)
+        return await self._modify(MediaDirection.SENDONLY)
 
     async def resume(self) -> int:
         """Take the other side back."""
-        return await self._modify(Direction.SENDRECV)
+        return await self._modify(MediaDirection.SENDRECV)
 
     def hang_up(self) -> None:
         """CANCEL or BYE, as the state needs it."""
@@ -168,7 +168,7 @@ class PhoneCall:
             await self.ended.wait()
         return self.end_cause
 
-    async def _modify(self, direction: Direction) -> int:
+    async def _modify(self, direction: MediaDirection) -> int:
         if self.session is None:
             raise RuntimeError("the call is over")
         local = LocalMedia(self.local.address, self.local.codecs, self.local.session_id, direction=direction)
@@ -183,12 +183,12 @@ class PhoneCall:
         """Audio flows as negotiated."""
         agreed = self.negotiated
         if agreed is not None:
-            codec = SoundCodec[agreed.codec.name]
+            codec = EngineCodec[agreed.codec.name]
             self.media.connect(agreed.remote, codec, agreed.payload_type, agreed.dtmf_payload_type)
 
     def taken(self, body: bytes) -> None:
         """The other side answered."""
-        self.negotiated = negotiate.accept(body, self.described)
+        self.negotiated = negotiate.accept_answer(body, self.described)
         self.described = self.negotiated.body
         self.connect()
         if not self.answered.done():
@@ -197,7 +197,7 @@ class PhoneCall:
     def modified(self, status: int, body: bytes) -> None:
         """The other side answered our re-INVITE."""
         if body:
-            self.negotiated = negotiate.accept(body, self.described)
+            self.negotiated = negotiate.accept_answer(body, self.described)
             self.connect()
         if self._modified is not None and not self._modified.done():
             self._modified.set_result(status)
@@ -356,10 +356,10 @@ class Phone:
 
     # --- within ---
 
-    def _flow(self) -> Flow:
+    def _flow(self) -> SipFlow:
         return self.stack.flow_to(self.settings.transport, self.settings.server)
 
-    def _on_event(self, event: Event) -> None:
+    def _on_event(self, event: SipEvent) -> None:
         if isinstance(event, InviteArrived):
             self._arrive(event)
             return
@@ -388,7 +388,7 @@ class Phone:
             case ModifyAnswered(status=status, body=body):
                 call.modified(status, body)
             case SessionModified(offer=offer):
-                agreed = negotiate.answer(offer, call.local, call.described)
+                agreed = negotiate.answer_offer(offer, call.local, call.described)
                 call.negotiated, call.described = agreed, agreed.body
                 self.stack.accept_modify(event.session, agreed.body)
                 call.connect()
@@ -412,7 +412,7 @@ class Phone:
         call.caller = event.request.from_.uri.username
         call.headers = dict(event.request.headers)
         self.calls[event.session] = call
-        call.negotiated = negotiate.answer(event.offer, call.local)
+        call.negotiated = negotiate.answer_offer(event.offer, call.local)
         call.described = call.negotiated.body
         if self._on_call is not None:
             self._on_call(call)

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from acdcore.kernel.address import Address
-from acdcore.media.model import Codec
+from acdcore.media.model import EngineCodec
 from acdcore.media.rtcp import Report
 from acdcore.media.rtcp import build as build_report
 from acdcore.media.rtp import RtpPacket
@@ -80,7 +80,7 @@ class Pulse:
         self.reports = True
         """Whether RTCP is sent."""
 
-    def connect(self, remote: Address, codec: Codec, payload_type: int, dtmf_payload_type: int | None) -> None:
+    def connect(self, remote: Address, codec: EngineCodec, payload_type: int, dtmf_payload_type: int | None) -> None:
         """Where the other side wants its packets."""
         self._remote, self._payload_type, self._dtmf_payload_type = remote, payload_type, dtmf_payload_type
 

@@ -27,10 +27,10 @@ import aiohttp
 import uvloop
 
 from bench import dispatch
-from bench.centre import FIRST_AGENT, PASSWORD, Cores, House, allow_many_files, daemon_of, take_cores
+from bench.centre import FIRST_AGENT, PASSWORD, CallCentre, Cores, allow_many_files, daemon_of, take_cores
 from bench.crowd import BATCH, CALLER_PHONES, FIRST_CALLER, Unready
 from bench.daemon import AgentSeed, Daemon, cpu_s, rss_mb, scratch
-from bench.desk import Desk, Freed
+from bench.desk import AgentPhone, Freed
 from bench.dispatch import percentile
 from bench.echo import Probe, echoing
 from bench.load import Slot
@@ -65,13 +65,13 @@ NICE = -10
 
 TOML = """
 log = "warning"
-[lines]
+[trunk_capacity]
 limit = {lines}
 reserve = 0
 when_full = "refuse"
 [trunks.bench]
 addresses = ["127.0.0.0/8"]
-lines = {lines}
+capacity = {lines}
 [trunks.bench.routes]
 {routes}
 """
@@ -111,28 +111,28 @@ class Asked:
     """How often a second a board asks while agents become free; 0: never."""
 
 
-class Room:
+class RunningCentre:
     """Callers and agents of one centre; `async with`."""
 
     def __init__(self, daemon: Daemon, asked: Asked) -> None:
-        self.talking: deque[Desk] = deque()
+        self.talking: deque[AgentPhone] = deque()
         """In the order in which their talks began."""
-        self.resting: deque[Desk] = deque()
+        self.resting: deque[AgentPhone] = deque()
         """Not ready, the longest first."""
-        self.desks = [Desk(seed.number, daemon.sip, self._talks) for seed in daemon.settings.agents]
+        self.agent_phones = [AgentPhone(seed.number, daemon.sip, self._talks) for seed in daemon.settings.agents]
         self.callers: list[Phone] = []
         self.client = daemon.client()
         self.dialled = 0
         self._asked = asked
         self._server = daemon.sip
-        self._leaving: set[Desk] = set()
+        self._leaving: set[AgentPhone] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._stack = AsyncExitStack()
 
-    async def __aenter__(self) -> "Room":
+    async def __aenter__(self) -> "RunningCentre":
         await self._stack.enter_async_context(self.client)
-        for desk in self.desks:
-            await self._stack.enter_async_context(desk.phone)
+        for agent_phone in self.agent_phones:
+            await self._stack.enter_async_context(agent_phone.phone)
         for _ in range(CALLER_PHONES):
             phone = Phone(PhoneSettings(self._server), new_media=Slot)
             self.callers.append(await self._stack.enter_async_context(phone))
@@ -145,10 +145,10 @@ class Room:
 
     async def log_in(self) -> None:
         """All agents; raises Unready."""
-        for first in range(0, len(self.desks), BATCH):
-            batch = self.desks[first : first + BATCH]
-            await asyncio.gather(*(desk.log_in(PASSWORD, self.client) for desk in batch))
-        self.resting.extend(self.desks)
+        for first in range(0, len(self.agent_phones), BATCH):
+            batch = self.agent_phones[first : first + BATCH]
+            await asyncio.gather(*(agent_phone.log_in(PASSWORD, self.client) for agent_phone in batch))
+        self.resting.extend(self.agent_phones)
 
     async def fill(self) -> None:
         """Some agents talk, the others rest, and as many callers as asked for wait; raises Unready."""
@@ -183,28 +183,28 @@ class Room:
 
     async def be_ready(self) -> None:
         """Whoever rests longest is free by HTTP; rests again after the talk, so that as many talk as before."""
-        desk = self.resting.popleft()
-        self._leaving.add(desk)
-        await desk.be_ready(self.client)
+        agent_phone = self.resting.popleft()
+        self._leaving.add(agent_phone)
+        await agent_phone.be_ready(self.client)
 
-    def _talks(self, desk: Desk) -> None:
-        if desk not in self._leaving:
-            self.talking.append(desk)
+    def _talks(self, agent_phone: AgentPhone) -> None:
+        if agent_phone not in self._leaving:
+            self.talking.append(agent_phone)
             return
-        self._leaving.discard(desk)
-        task = asyncio.get_running_loop().create_task(self._rest(desk))
+        self._leaving.discard(agent_phone)
+        task = asyncio.get_running_loop().create_task(self._rest(agent_phone))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _rest(self, desk: Desk) -> None:
+    async def _rest(self, agent_phone: AgentPhone) -> None:
         await asyncio.sleep(TALK_S)
-        await desk.say("not_ready", self.client)
-        desk.leave()
-        self.resting.append(desk)
+        await agent_phone.say("not_ready", self.client)
+        agent_phone.leave()
+        self.resting.append(agent_phone)
 
 
 @dataclass(slots=True)
-class Board:
+class WallboardLoad:
     """How long each of a board's requests took, in ms."""
 
     took_ms: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in BOARDS})
@@ -224,7 +224,7 @@ class Board:
 async def run(asked: Asked, cores: Cores) -> Figures:
     """One daemon, one floor, and the figures."""
     with scratch("ringing") as directory:
-        async with new_centre(asked, directory, cores) as daemon, Room(daemon, asked) as room:
+        async with new_centre(asked, directory, cores) as daemon, RunningCentre(daemon, asked) as room:
             tell(f"{asked.agents} agents log in")
             await room.log_in()
             tell(f"{asked.talking} agents talk, {asked.waiting} callers come to wait")
@@ -232,7 +232,7 @@ async def run(asked: Asked, cores: Cores) -> Figures:
             gc.collect()
             gc.freeze()  # a floor's worth of phones: looking through it for garbage would be measured as ringing
             await asyncio.sleep(SETTLE_S)
-            board = Board()
+            board = WallboardLoad()
             for _ in range(BOARD_ROUNDS):
                 await board.look(room.client)
             tell(f"{asked.rate:g} agents a second become free for {asked.seconds:g} s")
@@ -247,7 +247,7 @@ async def run(asked: Asked, cores: Cores) -> Figures:
     return figures | turns | boards | shared
 
 
-async def measure(asked: Asked, room: Room, pid: int, probe: Probe) -> Figures:
+async def measure(asked: Asked, room: RunningCentre, pid: int, probe: Probe) -> Figures:
     """Agents become free at an even pace."""
     loop = asyncio.get_running_loop()
     waiting_before, stolen, ticks = await room.waiting(), *machine_ticks()
@@ -269,7 +269,7 @@ async def measure(asked: Asked, room: Room, pid: int, probe: Probe) -> Figures:
     await asyncio.sleep(SETTLE_S)
     for task in beside:
         task.cancel()
-    rang = [each for desk in room.desks for each in desk.rang]
+    rang = [each for agent_phone in room.agent_phones for each in agent_phone.rang]
     figures_ms = {
         "": [each.after_ms for each in rang],
         "quiet_": [each.after_ms for each in rang if probe.is_quiet(each.freed_at, QUIET_MS)],
@@ -295,9 +295,9 @@ async def measure(asked: Asked, room: Room, pid: int, probe: Probe) -> Figures:
     return figures
 
 
-async def watch(room: Room, rate: float) -> None:
+async def watch(room: RunningCentre, rate: float) -> None:
     """A board at work."""
-    board = Board()
+    board = WallboardLoad()
     while True:
         await board.look(room.client)
         await asyncio.sleep(1 / rate)
@@ -309,7 +309,7 @@ def new_centre(asked: Asked, directory: Path, cores: Cores) -> Daemon:
     lines = asked.waiting + asked.talking + LINES_SPARE
     routes = [f'{FIRST_NUMBER + index} = {{ flow = "flow{index}" }}' for index in range(asked.queues)]
     settings = TOML.format(lines=lines, routes="\n".join(routes))
-    house = House(
+    house = CallCentre(
         toml=settings + "".join(QUEUE.format(index=index) for index in range(asked.queues)),
         flows={f"flow{index}": FLOW.format(index=index) for index in range(asked.queues)},
         agents=[

@@ -14,7 +14,7 @@ from operator import mul
 import aiohttp
 
 from acdcore.calls.model.rows import EndedBy
-from acdcore.calls.record.event_stream import FeedKind, ScreenPop
+from acdcore.calls.record.event_stream import ScreenPop, StreamEventKind
 from acdcore.ivr.model.flow import Language, PromptKey, PromptName
 from acdcore.ivr.model.system_prompts import SystemPhrase, SystemPrompt, phrase_key, system_key
 from acdcore.ivr.reading.announcements import speak_position
@@ -22,9 +22,9 @@ from acdcore.ivr.reading.phrases import clips_of
 from acdcore.kernel.address import Address
 from acdcore.kernel.errors import Outcome
 from acdcore.media.g711 import decode, encode
-from acdcore.media.model import Codec
-from acdcore.sip.events import EndCause, Flow
-from acdcore.sip.ladder import Direction, Observer, Seen, seen
+from acdcore.media.model import EngineCodec
+from acdcore.sip.events import EndCause, SipFlow
+from acdcore.sip.ladder import LadderMessage, MessageDirection, Observer, ladder_message
 from bench.board import Listener
 from bench.phone import Phone, PhoneCall, PhoneSettings
 from bench.sound import SILENCE, samples_of, tone
@@ -118,7 +118,7 @@ ON_BREAK = "1003"
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class AgentTalk:
     """An agent's end of a talk."""
 
     agent: str
@@ -143,9 +143,9 @@ class Scene:
     """Holds the phones open."""
     verdicts: dict[Expectation, str] = field(default_factory=dict)
     """Empty for what was found true, else what was seen instead."""
-    desks: dict[str, asyncio.Future[Desk]] = field(default_factory=dict)
+    agent_talks: dict[str, asyncio.Future[AgentTalk]] = field(default_factory=dict)
     """The agents' ends of talks, by the caller's number."""
-    messages: dict[str, list[Seen]] = field(default_factory=dict)
+    messages: dict[str, list[LadderMessage]] = field(default_factory=dict)
     """SIP seen at each phone, by the caller's name or the agent's number."""
     addresses: dict[str, Address] = field(default_factory=dict)
     """Where these phones are."""
@@ -170,24 +170,24 @@ class Scene:
         async with self.client.post(f"/v1/agents/{agent}/state", json=body) as answer:
             return answer.status
 
-    def desk(self, caller: str) -> asyncio.Future[Desk]:
+    def agent_talk(self, caller: str) -> asyncio.Future[AgentTalk]:
         """The agent's end of the talk with `caller`, now or later."""
-        return self.desks.setdefault(caller, asyncio.get_running_loop().create_future())
+        return self.agent_talks.setdefault(caller, asyncio.get_running_loop().create_future())
 
     def spoken(self, name: str) -> bytes:
         """A prompt in Mandarin, which everybody here speaks."""
         return self.sounds[PromptKey(PromptName(name), Language.MANDARIN)]
 
     def system(self, prompt: SystemPrompt) -> bytes:
-        """One of the house's own prompts."""
+        """One of acdcore's own prompts."""
         return self.sounds[system_key(prompt, Language.MANDARIN)]
 
 
-def keeper(kept: list[Seen]) -> Observer:
+def keeper(kept: list[LadderMessage]) -> Observer:
     """An observer that keeps what it sees."""
 
-    def observe(direction: Direction, flow: Flow, data: bytes, at: float) -> None:
-        kept.append(seen(direction, flow, data, at))
+    def observe(direction: MessageDirection, flow: SipFlow, data: bytes, at: float) -> None:
+        kept.append(ladder_message(direction, flow, data, at))
 
     return observe
 
@@ -221,14 +221,14 @@ async def answer_calls(scene: Scene, agent: str, phone: Phone) -> None:
             check_screen_pop(scene, agent)
         call.answer()
         call.sound.say(tone(AGENT_TONES_HZ[agent]))
-        waiting = scene.desk(call.caller)
+        waiting = scene.agent_talk(call.caller)
         if not waiting.done():
-            waiting.set_result(Desk(agent, call))
+            waiting.set_result(AgentTalk(agent, call))
 
 
 def check_screen_pop(scene: Scene, agent: str) -> None:
     """The phone has rung, nobody has answered: the screen must show the VIP already."""
-    event = scene.listener.find(FeedKind.AGENT_OFFERED, VIP.number)
+    event = scene.listener.find(StreamEventKind.AGENT_OFFERED, VIP.number)
     if event is None or not isinstance(event.data, ScreenPop):
         scene.judge(Expectation.SCREEN_POP, "the phone rang without a screen pop")
         return
@@ -250,21 +250,21 @@ async def first_story(scene: Scene) -> None:
     scene.judge(Expectation.GREETING, await hears_words(call, scene.spoken("hotline.greeting")))
     await press(call, "1")
     await press(call, "1")
-    desk = await talk(scene, FIRST, call)
-    await hold(scene, call, desk)
-    await asyncio.gather(*(scene.listener.until(FeedKind.CALL_QUEUED, who.number) for who in (ORDINARY, VIP)))
-    desk.call.hang_up()
+    agent_talk = await talk(scene, FIRST, call)
+    await hold(scene, call, agent_talk)
+    await asyncio.gather(*(scene.listener.until(StreamEventKind.CALL_QUEUED, who.number) for who in (ORDINARY, VIP)))
+    agent_talk.call.hang_up()
     await call.until_ended(HEARD_WITHIN_S)
 
 
-async def hold(scene: Scene, call: PhoneCall, desk: Desk) -> None:
+async def hold(scene: Scene, call: PhoneCall, agent_talk: AgentTalk) -> None:
     """The agent holds and comes back."""
-    status = await desk.call.hold()
+    status = await agent_talk.call.hold()
     await asyncio.sleep(HOLD_S)
     heard = bytes(call.sound.heard[-int(HOLD_S / 2 * 16000) :])
     share = await share_found(heard, as_sent(scene.music))
-    resumed = await desk.call.resume()
-    is_back = await call.sound.hear(AGENT_TONES_HZ[desk.agent], HEARD_WITHIN_S)
+    resumed = await agent_talk.call.resume()
+    is_back = await call.sound.hear(AGENT_TONES_HZ[agent_talk.agent], HEARD_WITHIN_S)
     scene.judge(
         Expectation.HELD,
         "" if status == resumed == 200 else f"hold was answered with {status}, resume with {resumed}",
@@ -275,7 +275,7 @@ async def hold(scene: Scene, call: PhoneCall, desk: Desk) -> None:
 
 async def mistyped_story(scene: Scene) -> None:
     """Presses a key that leads nowhere, then the right one, and talks until others are served, or have waited."""
-    await scene.listener.until(FeedKind.CALL_ANSWERED, FIRST.number)
+    await scene.listener.until(StreamEventKind.CALL_ANSWERED, FIRST.number)
     call = await dial(scene, MISTYPER)
     await press(call, "1")
     await press(call, "7")
@@ -283,19 +283,21 @@ async def mistyped_story(scene: Scene) -> None:
     await press(call, "1")
     await talk(scene, MISTYPER, call)
     scene.judge(Expectation.MISTYPED, told)
-    await scene.listener.until(FeedKind.CALL_CONNECTED, VIP.number)
+    await scene.listener.until(StreamEventKind.CALL_CONNECTED, VIP.number)
     await scene.is_waiting_heard.wait()
     call.hang_up()
 
 
 async def ordinary_story(scene: Scene) -> None:
     """Comes when all agents talk, and before the VIP."""
-    await asyncio.gather(*(scene.listener.until(FeedKind.CALL_CONNECTED, who.number) for who in (FIRST, MISTYPER)))
+    await asyncio.gather(
+        *(scene.listener.until(StreamEventKind.CALL_CONNECTED, who.number) for who in (FIRST, MISTYPER))
+    )
     call = await dial(scene, ORDINARY)
     await press(call, "1")
     await press(call, "1")
     await press(call, SKIP)
-    await scene.listener.until(FeedKind.CALL_QUEUED, ORDINARY.number)
+    await scene.listener.until(StreamEventKind.CALL_QUEUED, ORDINARY.number)
     busy = await hears_words(call, scene.system(SystemPrompt.PLEASE_HOLD))
     places = [scene.sounds[speak_position(place, Language.MANDARIN)] for place in PLACES]
     told = await one_of(*(hears_over_music(call, place) for place in places))
@@ -310,30 +312,32 @@ async def ordinary_story(scene: Scene) -> None:
 
 async def vip_story(scene: Scene) -> None:
     """Comes last and is served first."""
-    await scene.listener.until(FeedKind.CALL_QUEUED, ORDINARY.number)
+    await scene.listener.until(StreamEventKind.CALL_QUEUED, ORDINARY.number)
     call = await dial(scene, VIP)
     await press(call, "1")
     await press(call, SKIP)
-    desk = await talk(scene, VIP, call)
-    scene.judge(Expectation.SCREEN_POP, await hears_words(desk.call, scene.system(SystemPrompt.WHISPER_VIP)))
+    agent_talk = await talk(scene, VIP, call)
+    scene.judge(Expectation.SCREEN_POP, await hears_words(agent_talk.call, scene.system(SystemPrompt.WHISPER_VIP)))
     call.hang_up()
 
 
 async def impatient_story(scene: Scene) -> None:
     """Waits a little and hangs up."""
-    await asyncio.gather(*(scene.listener.until(FeedKind.CALL_CONNECTED, who.number) for who in (FIRST, MISTYPER)))
+    await asyncio.gather(
+        *(scene.listener.until(StreamEventKind.CALL_CONNECTED, who.number) for who in (FIRST, MISTYPER))
+    )
     call = await dial(scene, IMPATIENT)
     await press(call, "1")
     await press(call, "1")
     await press(call, SKIP)
-    await scene.listener.until(FeedKind.CALL_QUEUED, IMPATIENT.number)
+    await scene.listener.until(StreamEventKind.CALL_QUEUED, IMPATIENT.number)
     await asyncio.sleep(PATIENCE_S)
     call.hang_up()
 
 
 async def overflowing_story(scene: Scene) -> None:
     """Wants sales, where everybody is at lunch."""
-    await scene.listener.until(FeedKind.CALL_CONNECTED, FIRST.number)
+    await scene.listener.until(StreamEventKind.CALL_CONNECTED, FIRST.number)
     call = await dial(scene, OVERFLOWING)
     await press(call, "1")
     await press(call, "4")
@@ -373,24 +377,24 @@ async def press(call: PhoneCall, key: str) -> None:
     await asyncio.sleep(DTMF_GAP_S + MENU_HEARD_S)
 
 
-async def talk(scene: Scene, caller: Caller, call: PhoneCall) -> Desk:
+async def talk(scene: Scene, caller: Caller, call: PhoneCall) -> AgentTalk:
     """Wait for an agent, then both listen for each other."""
-    desk = await scene.desk(caller.number)
-    whole = phrase_key(SystemPhrase.AGENT, desk.agent, Language.MANDARIN)
+    agent_talk = await scene.agent_talk(caller.number)
+    whole = phrase_key(SystemPhrase.AGENT, agent_talk.agent, Language.MANDARIN)
     ways = ([whole], clips_of(whole))
     numbered = await one_of(*(hears(call, scene, [scene.sounds[key] for key in way]) for way in ways))
     scene.judge(Expectation.AGENT_NUMBER, numbered)
     agent_heard, caller_heard = await asyncio.gather(
-        call.sound.hear(AGENT_TONES_HZ[desk.agent], HEARD_WITHIN_S),
-        desk.call.sound.hear(caller.tone_hz, HEARD_WITHIN_S),
+        call.sound.hear(AGENT_TONES_HZ[agent_talk.agent], HEARD_WITHIN_S),
+        agent_talk.call.sound.hear(caller.tone_hz, HEARD_WITHIN_S),
     )
     scene.judge(
         Expectation.TALKS,
-        "" if agent_heard else f"{caller.name} did not hear agent {desk.agent}",
-        "" if caller_heard else f"agent {desk.agent} did not hear {caller.name}",
+        "" if agent_heard else f"{caller.name} did not hear agent {agent_talk.agent}",
+        "" if caller_heard else f"agent {agent_talk.agent} did not hear {caller.name}",
     )
     await asyncio.sleep(TALK_S)
-    return desk
+    return agent_talk
 
 
 async def one_of(*ways: Coroutine[None, None, str]) -> str:
@@ -472,7 +476,7 @@ async def share_found(sound: bytes, within: bytes) -> float:
 
 def as_sent(pcm: bytes) -> bytes:
     """What arrives of PCM that is sent in A-law without loss."""
-    return decode(encode(pcm, Codec.PCMA), Codec.PCMA)
+    return decode(encode(pcm, EngineCodec.PCMA), EngineCodec.PCMA)
 
 
 class Search:

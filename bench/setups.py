@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 
 import uvloop
 
-from bench.audit import judge, read_books
+from bench.audit import judge, read_records
 from bench.centre import QUEUE_NUMBER, Cores, Target, allow_many_files, new_daemon, take_cores, target_of
 from bench.crowd import Crowd, Failed, Unready
 from bench.daemon import cpu_s, rss_mb, scratch
@@ -111,7 +111,7 @@ async def one_rate(asked: Asked, rate: float, crowd: Crowd, target: Target, core
     phones_s = time.process_time() - began_phones_s
     elapsed_s = time.monotonic() - began
     connected = len(tally.connect_ms)
-    books = await read_books(target, since, tally.dialled)
+    books = await read_records(target, since, tally.dialled)
     audit = await asyncio.to_thread(judge, books, 0, None)
     figures: Figures = {
         "rate": rate,

@@ -18,11 +18,11 @@ from acdcore.kernel.address import Address
 from acdcore.kernel.ids import IdSource
 from acdcore.sip.endpoint import Endpoint, EndpointSettings
 from acdcore.sip.events import (
-    Flow,
     InviteArrived,
     OutgoingInvite,
     Output,
     SessionEnded,
+    SipFlow,
     Transmit,
     Transport,
 )
@@ -30,8 +30,8 @@ from acdcore.sip.syntax.headers import NameAddr
 from acdcore.sip.syntax.parser import parse
 from acdcore.sip.syntax.uri import SipUri
 
-CALLER = Flow(Transport.UDP, Address("192.0.2.1", 5060), Address("192.0.2.2", 5060))
-CALLEE = Flow(Transport.UDP, Address("192.0.2.2", 5060), Address("192.0.2.1", 5060))
+CALLER = SipFlow(Transport.UDP, Address("192.0.2.1", 5060), Address("192.0.2.2", 5060))
+CALLEE = SipFlow(Transport.UDP, Address("192.0.2.2", 5060), Address("192.0.2.1", 5060))
 SDP = (
     b"v=0\r\no=- 3970000000 3970000000 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
     b"m=audio 20000 RTP/AVP 8 0 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n"
@@ -61,7 +61,7 @@ class Wire:
         self._gap_s = 1 / rate
         self._caller = Endpoint(EndpointSettings(user_agent="caller", contact_user="caller"), IdSource())
         self._callee = Endpoint(EndpointSettings(user_agent="callee", contact_user="callee"), IdSource())
-        self._on_the_way: deque[tuple[Endpoint, Flow, bytes]] = deque()
+        self._on_the_way: deque[tuple[Endpoint, SipFlow, bytes]] = deque()
 
     def call(self, number: int) -> None:
         """One whole call, and the timers that fall due until the next one comes."""
@@ -79,7 +79,7 @@ class Wire:
             if at is not None and at <= self.now:
                 endpoint.handle_deadline(self.now)
 
-    def _send(self, outputs: list[Output], to: Endpoint, flow: Flow) -> None:
+    def _send(self, outputs: list[Output], to: Endpoint, flow: SipFlow) -> None:
         for output in outputs:
             if isinstance(output, Transmit):
                 self._on_the_way.append((to, flow, output.data))
@@ -97,7 +97,7 @@ class Wire:
             is_callee = to is self._callee
             self._send(to.receive(data, flow, self.now), *self._other(is_callee))
 
-    def _other(self, is_callee: bool) -> tuple[Endpoint, Flow]:
+    def _other(self, is_callee: bool) -> tuple[Endpoint, SipFlow]:
         return (self._caller, CALLER) if is_callee else (self._callee, CALLEE)
 
 

@@ -47,7 +47,7 @@ SETTLED_SHARE = 0.25
 """Memory is compared with what it was after this share of the time: caches fill at first."""
 LEFT_OVER = (
     "acdcore_calls",
-    "acdcore_lines_taken",
+    "acdcore_trunk_capacity_taken",
     "acdcore_streams",
     "acdcore_recordings_running",
     "acdcore_queue_waiting",

@@ -33,7 +33,7 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class CallRecords:
     """Every ended call of callers, as the control plane tells it."""
 
     calls: Sequence[Row]
@@ -43,13 +43,13 @@ class Books:
         return dict(sorted(Counter(row["outcome"] for row in self.calls).items()))
 
 
-async def read_books(client: aiohttp.ClientSession, calls: int) -> Books:
+async def read_books(client: aiohttp.ClientSession, calls: int) -> CallRecords:
     """Wait until there are as many records as calls, but not for ever."""
     until = time.monotonic() + ROWS_WITHIN_S
     while True:
         rows = await _all_pages(client)
         if len(rows) >= calls or time.monotonic() > until:
-            return Books(rows)
+            return CallRecords(rows)
         await asyncio.sleep(POLL_S)
 
 
@@ -65,7 +65,7 @@ async def _all_pages(client: aiohttp.ClientSession) -> list[Row]:
         wanted["before"] = page["next"]
 
 
-def judge(truths: Sequence[Truth], books: Books) -> list[str]:
+def judge(truths: Sequence[Truth], books: CallRecords) -> list[str]:
     """What is wrong, one line each; nothing when every call has one right record."""
     rows: dict[str, list[Row]] = defaultdict(list)
     for row in books.calls:

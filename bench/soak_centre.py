@@ -30,7 +30,7 @@ PROMPT_S = 0.1
 
 SETTINGS = """
 log = "warning"
-[lines]
+[trunk_capacity]
 limit = {lines}
 reserve = 0
 when_full = "refuse"
@@ -40,7 +40,7 @@ retry_after_s = [5]
 max_attempts = 3
 [trunks.bench]
 addresses = ["127.0.0.0/8"]
-lines = {lines}
+capacity = {lines}
 target = "sip:127.0.0.1:{outside_port}"
 may_dial_out = true
 ask_every_s = 0

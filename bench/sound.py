@@ -8,7 +8,7 @@ from typing import cast
 
 from acdcore.kernel.address import Address
 from acdcore.media.g711 import decode, encode
-from acdcore.media.model import Codec
+from acdcore.media.model import EngineCodec
 from acdcore.media.rtp import RtpPacket, build, parse
 
 FRAME_SAMPLES = 160
@@ -34,7 +34,7 @@ class Sound(asyncio.DatagramProtocol):
         self.payload_types: set[int] = set()
         self._transport: asyncio.DatagramTransport | None = None
         self._remote: Address | None = None
-        self._codec = Codec.PCMA
+        self._codec = EngineCodec.PCMA
         self._payload_type = 8
         self._dtmf_payload_type: int | None = None
         self._source = b""
@@ -80,7 +80,7 @@ class Sound(asyncio.DatagramProtocol):
             self.heard += decode(packet.payload, self._codec)
             self._arrived.set()
 
-    def connect(self, remote: Address, codec: Codec, payload_type: int, dtmf_payload_type: int | None) -> None:
+    def connect(self, remote: Address, codec: EngineCodec, payload_type: int, dtmf_payload_type: int | None) -> None:
         """Send to `remote` from now on: the source, or silence."""
         self._remote, self._codec, self._payload_type = remote, codec, payload_type
         self._dtmf_payload_type = dtmf_payload_type

@@ -15,16 +15,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from acdcore.configuration.settings import load
-from acdcore.configuration.snapshot import read_plan
+from acdcore.configuration.snapshot import read_snapshot
 from acdcore.ivr.audio.wav import from_pcm, mu_law
-from acdcore.ivr.checks.check import Surroundings
+from acdcore.ivr.checks.check import FlowReferences
 from acdcore.ivr.files.flows import read_flows
 from acdcore.ivr.model.flow import Language, PromptRequest, Text
 from acdcore.ivr.prompts.render import flow_requests
-from acdcore.ivr.prompts.shelf import Shelf, Spoken
-from acdcore.ivr.prompts.standard_pack import STANDARD, Pack, file_of
+from acdcore.ivr.prompts.shelf import SpeechStore, SpeechText
+from acdcore.ivr.prompts.standard_pack import STANDARD, StandardPack, file_of
 from acdcore.ivr.tts.cache import PromptCache
-from acdcore.ivr.tts.engines import Voices, voices_ahead
+from acdcore.ivr.tts.engines import TtsEngines, voices_ahead
 from acdcore.ivr.tts.voices import CHOSEN, VoiceSettings
 
 CONFIG = Path(__file__).parents[1] / "config"
@@ -36,28 +36,28 @@ STAMP = (1980, 1, 1, 0, 0, 0)
 
 def standard_requests(config: Path = CONFIG) -> tuple[PromptRequest, ...]:
     """Every prompt that comes along."""
-    plan, _ = read_plan(load(config / "acdcore.toml", {}), config / "acdcore.toml")
-    examples = read_flows(config / "ivr" / "examples", Surroundings(None))
-    return (*plan.prompts, *(one for flow in examples.flows.values() for one in flow_requests(flow)))
+    snapshot, _ = read_snapshot(load(config / "acdcore.toml", {}), config / "acdcore.toml")
+    examples = read_flows(config / "ivr" / "examples", FlowReferences(None))
+    return (*snapshot.prompts, *(one for flow in examples.flows.values() for one in flow_requests(flow)))
 
 
-def standard_texts(requests: Iterable[PromptRequest]) -> dict[Language, dict[str, Spoken]]:
+def standard_texts(requests: Iterable[PromptRequest]) -> dict[Language, dict[str, SpeechText]]:
     """What is to be in the packs, by the name of its file."""
-    texts: dict[Language, dict[str, Spoken]] = {language: {} for language in Language}
+    texts: dict[Language, dict[str, SpeechText]] = {language: {} for language in Language}
     for request in requests:
         if isinstance(request.source, Text):
             language = request.key.language
-            spoken = Spoken.of(request.source.text, language, CHOSEN[language])
+            spoken = SpeechText.of(request.source.text, language, CHOSEN[language])
             texts[language][spoken.name] = spoken
     return texts
 
 
-def missing(texts: Mapping[Language, Mapping[str, Spoken]], pack: Pack) -> list[Spoken]:
+def missing(texts: Mapping[Language, Mapping[str, SpeechText]], pack: StandardPack) -> list[SpeechText]:
     """What is not in the packs."""
     return [spoken for each in texts.values() for name, spoken in each.items() if not pack.has(spoken.language, name)]
 
 
-def read_aloud(wanted: list[Spoken], shelf: Shelf, voices: Voices) -> None:
+def read_aloud(wanted: list[SpeechText], shelf: SpeechStore, voices: TtsEngines) -> None:
     """Make what is missing, telling how far it is. Raises Unavailable."""
     began, done = time.monotonic(), 0
 
@@ -70,7 +70,7 @@ def read_aloud(wanted: list[Spoken], shelf: Shelf, voices: Voices) -> None:
     voices.read([shelf.reading(spoken) for spoken in wanted], one_read)
 
 
-def write_pack(directory: Path, language: Language, texts: Mapping[str, Spoken], shelf: Shelf) -> None:
+def write_pack(directory: Path, language: Language, texts: Mapping[str, SpeechText], shelf: SpeechStore) -> None:
     """A language's zip, anew, out of the former one and the cache."""
     sounds = {name: shelf.pcm(spoken) for name, spoken in sorted(texts.items())}
     part = file_of(directory, language).with_suffix(".part")
@@ -108,14 +108,14 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="only say what is missing")
     options = parser.parse_args()
     texts = standard_texts(standard_requests())
-    with contextlib.closing(Pack(Path("/nonexistent") if options.anew else STANDARD)) as pack:
+    with contextlib.closing(StandardPack(Path("/nonexistent") if options.anew else STANDARD)) as pack:
         wanted = missing(texts, pack)
         print(f"{sum(map(len, texts.values()))} texts, {len(wanted)} to be read")
         if options.check:
             for spoken in wanted:
                 print(f"{spoken.language.value}: {spoken.text}")
             sys.exit(bool(wanted))
-        shelf = Shelf(PromptCache(WORK), pack)
+        shelf = SpeechStore(PromptCache(WORK), pack)
         shelf.cache.open()
         read_aloud([spoken for spoken in wanted if not shelf.has(spoken)], shelf, voices_ahead(VoiceSettings()))
         for language, each in texts.items():

@@ -1,4 +1,4 @@
-"""`python -m bench.voice_check`: how well the house's voice is understood at the other end of a telephone line.
+"""`python -m bench.voice_check`: how well acdcore's voice is understood at the other end of a telephone line.
 
 Every prompt that the shipped configuration speaks, and two hundred values read aloud, are made as the daemon makes
 them, sent through G.711 A-law as to a phone, and written down by a recogniser; what it wrote is compared with what was
@@ -19,7 +19,7 @@ from rich.table import Table
 from acdcore.ivr.model.flow import Language
 from acdcore.ivr.tts.voices import SpeechEngine
 from bench.daemon import ROOT
-from bench.house_voice import HouseVoice, Sort, Utterance
+from bench.house_voice import PromptVoice, Sort, Utterance
 from bench.misheard import NOTHING, Misheard, compare
 from bench.spoken_values import values
 from bench.studio import STUDIO_RATE, Studio
@@ -195,7 +195,7 @@ def main() -> int:
     rows: list[Figures] = []
     everything: list[Verdict] = []
     engine = None if wanted.engine is None else SpeechEngine(wanted.engine)
-    voice = HouseVoice(wanted.directory / "prompts", engine, spoken_so_far(console))
+    voice = PromptVoice(wanted.directory / "prompts", engine, spoken_so_far(console))
     for language in [LANGUAGES[wanted.language]] if wanted.language else LANGUAGES.values():
         prompts = [each for each in voice.prompts(language) if wanted.only in (None, each[1].value)]
         read = values()[:: wanted.every] if wanted.only in (None, Sort.VALUE.value) else ()

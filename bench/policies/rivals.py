@@ -6,7 +6,7 @@ leave out overflow, announcements, rules and rings.
 
 - `Fifo`: the caller who came first is served first, by the agent who is idle for the longest. A freed agent is offered
   the next caller in the same turn. After a missed offer the agent pauses as the floor's `back_off_s` says.
-- `StrictPriority`: as `Fifo`, but every caller with a larger `advance_s` goes before every caller with a smaller one,
+- `StrictPriority`: as `Fifo`, but every caller with a larger `priority_s` goes before every caller with a smaller one,
   however long those have waited.
 - `PenaltyPolling`: as queues of Asterisk's kind work. Each (queue, needs) is a queue of its own, with its members
   ranked by penalty (the highest level has the lowest). Callers stand by priority, then by time; each looks once a
@@ -51,7 +51,7 @@ from acdcore.queues.inputs import (
     TalkEnded,
     WrapUpEnded,
 )
-from acdcore.queues.settings import MAX_LEVEL, AgentSettings, FloorSettings, OfferEnd, QueueSettings
+from acdcore.queues.settings import MAX_LEVEL, AgentSettings, DispatcherSettings, OfferEnd, QueueSettings
 
 RECHECK_S = 1.0
 """How often a caller looks for a free member when queues poll."""
@@ -67,7 +67,7 @@ class Caller:
     queue: QueueSettings
     needs: Mapping[SkillName, int]
     priority: float
-    """`advance_s` as joined."""
+    """`priority_s` as joined."""
     joined_at: float
     serial: int
     looks_from: float
@@ -124,16 +124,16 @@ class Book:
 class Fifo:
     """First come, first served."""
 
-    def __init__(self, floor: FloorSettings) -> None:
-        self._back_off_s = floor.back_off_s
-        self._book = Book({queue.name: queue for queue in floor.queues})
+    def __init__(self, settings: DispatcherSettings) -> None:
+        self._back_off_s = settings.back_off_s
+        self._book = Book({queue.name: queue for queue in settings.queues})
         self._now = 0.0
         self._out: list[Decision] = []
 
-    def handle(self, fed: Input, now: float) -> list[Decision]:
+    def handle(self, event: Input, now: float) -> list[Decision]:
         """One turn."""
         self._now, self._out = now, []
-        self._take(fed)
+        self._take(event)
         self._match()
         return self._out
 
@@ -144,10 +144,10 @@ class Fifo:
         earliest = min(ends, default=math.inf)
         return None if math.isinf(earliest) else earliest
 
-    def _take(self, fed: Input) -> None:
-        match fed:
+    def _take(self, event: Input) -> None:
+        match event:
             case CallerJoined():
-                self._join(fed)
+                self._join(event)
             case CallerLeft(entry=entry, cause=cause) if entry in self._book.waiting:
                 self._leave(self._book.waiting.pop(entry), cause)
             case AgentLoggedIn(settings=who):
@@ -200,17 +200,17 @@ class Fifo:
 
     # ---- callers --------------------------------------------------------------------------------------------------
 
-    def _join(self, fed: CallerJoined) -> None:
+    def _join(self, event: CallerJoined) -> None:
         book = self._book
-        queue = book.queues[fed.queue]
+        queue = book.queues[event.queue]
         needs = dict(queue.skills)
-        for skill, level in sorted(fed.skills.items()):
+        for skill, level in sorted(event.skills.items()):
             needs[skill] = max(level, needs.get(skill, 0))
         book.joined += 1
-        book.waiting[fed.entry] = Caller(
-            fed.entry, queue, needs, fed.advance_s, self._now, book.joined, looks_from=self._now
+        book.waiting[event.entry] = Caller(
+            event.entry, queue, needs, event.priority_s, self._now, book.joined, looks_from=self._now
         )
-        self._out.append(Queued(fed.entry, fed.queue, self._now))
+        self._out.append(Queued(event.entry, event.queue, self._now))
 
     def _leave(self, caller: Caller, cause: LeaveCause) -> None:
         if caller.ringing is not None:

@@ -4,24 +4,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
-from acdcore.planning.day import Day, Person, Phone, Span, mixed
+from acdcore.planning.day import Day, Person, Phone, WorkSpan, mixed
 from acdcore.planning.outcome import DayResult
-from acdcore.planning.pattern import Duration, Kind, Pattern, Stream
+from acdcore.planning.pattern import CallerKind, Duration, Pattern, Stream
 from acdcore.planning.simulation import simulate
-from acdcore.planning.whatif import Estimate, Measure, columns, worded
+from acdcore.planning.whatif import ComparedFigure, Estimate, columns, worded
 from acdcore.queues.inputs import CallerFacts
-from acdcore.queues.settings import AgentSettings, FloorSettings, QueueSettings, Strategy
+from acdcore.queues.settings import AgentSettings, DispatcherSettings, QueueSettings, Strategy
 from bench.policies.rivals import Fifo, PenaltyPolling, StrictPriority
 
 VIP, ORDINARY = "vip", "standard"
-MEASURES: tuple[tuple[Measure, Callable[[DayResult], float]], ...] = (
-    (Measure("service level", "%", True), lambda result: result.overall.service_level),
-    (Measure("abandoned", "%", False), lambda result: result.overall.abandonment),
-    (Measure("VIP wait, mean", "s", False), lambda result: result.tier(VIP).average_wait_s),
-    (Measure("VIP wait, 95 of 100", "s", False), lambda result: result.tier(VIP).wait_s(0.95)),
-    (Measure("others' wait, mean", "s", False), lambda result: result.tier(ORDINARY).average_wait_s),
-    (Measure("worst wait", "s", False), lambda result: result.overall.worst_wait_s),
-    (Measure("unevenness of occupancy", "", False), lambda result: result.unevenness),
+MEASURES: tuple[tuple[ComparedFigure, Callable[[DayResult], float]], ...] = (
+    (ComparedFigure("service level", "%", True), lambda result: result.overall.service_level),
+    (ComparedFigure("abandoned", "%", False), lambda result: result.overall.abandonment),
+    (ComparedFigure("VIP wait, mean", "s", False), lambda result: result.tier(VIP).average_wait_s),
+    (ComparedFigure("VIP wait, 95 of 100", "s", False), lambda result: result.tier(VIP).wait_s(0.95)),
+    (ComparedFigure("others' wait, mean", "s", False), lambda result: result.tier(ORDINARY).average_wait_s),
+    (ComparedFigure("worst wait", "s", False), lambda result: result.overall.worst_wait_s),
+    (ComparedFigure("unevenness of occupancy", "", False), lambda result: result.unevenness),
 )
 """Columns of the table."""
 VIP_SHARE = 0.05
@@ -40,16 +40,16 @@ def _levels_alike(day: Day) -> DayResult:
         replace(person, settings=replace(person.settings, skills=dict.fromkeys(person.settings.skills, 1)))
         for person in day.people
     ]
-    queues = [replace(queue, strategy=Strategy.LEAST_OCCUPIED) for queue in day.floor.queues]
-    return simulate(replace(day, people=tuple(people), floor=replace(day.floor, queues=tuple(queues))))
+    queues = [replace(queue, strategy=Strategy.LEAST_OCCUPIED) for queue in day.settings.queues]
+    return simulate(replace(day, people=tuple(people), settings=replace(day.settings, queues=tuple(queues))))
 
 
 POLICIES: Mapping[str, Callable[[Day], DayResult]] = {
     "acdcore": simulate,
     "acdcore, levels alike": _levels_alike,
-    "strict priority": lambda day: simulate(day, StrictPriority(day.floor)),
-    "penalty with polling": lambda day: simulate(day, PenaltyPolling(day.floor)),
-    "plain FIFO": lambda day: simulate(day, Fifo(day.floor)),
+    "strict priority": lambda day: simulate(day, StrictPriority(day.settings)),
+    "penalty with polling": lambda day: simulate(day, PenaltyPolling(day.settings)),
+    "plain FIFO": lambda day: simulate(day, Fifo(day.settings)),
 }
 """In the order of the table."""
 
@@ -138,14 +138,14 @@ def overloaded(seed: int, load: float = 1.1, agents: int = AGENTS) -> Day:
         for queue, share in shares.items()
     )
     people = tuple(_person(number) for number in range(agents))
-    return Pattern(FloorSettings(queues), streams, people, 3_600.0, OPEN_S).draw(seed)
+    return Pattern(DispatcherSettings(queues), streams, people, 3_600.0, OPEN_S).draw(seed)
 
 
-def _kinds() -> tuple[Kind, ...]:
+def _kinds() -> tuple[CallerKind, ...]:
     """VIPs and others, one in ten of either asking for English."""
     return tuple(
-        Kind(tier_share * share, CallerFacts(tier), advance_s, skills)
-        for tier, tier_share, advance_s in ((VIP, VIP_SHARE, VIP_ADVANCE_S), (ORDINARY, 1.0 - VIP_SHARE, 0.0))
+        CallerKind(tier_share * share, CallerFacts(tier), priority_s, skills)
+        for tier, tier_share, priority_s in ((VIP, VIP_SHARE, VIP_ADVANCE_S), (ORDINARY, 1.0 - VIP_SHARE, 0.0))
         for share, skills in ((0.9, dict[SkillName, int]()), (0.1, {ENGLISH: 1}))
     )
 
@@ -162,4 +162,4 @@ def _person(number: int) -> Person:
         skills[ENGLISH] = level
     phone = Phone(answers_s=(2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0), miss_share=0.04)
     settings = AgentSettings(AgentId(str(1_001 + number)), skills=skills)
-    return Person(settings, (Span(OPEN_S - 1.0, CLOSE_S + 600.0),), phone=phone)
+    return Person(settings, (WorkSpan(OPEN_S - 1.0, CLOSE_S + 600.0),), phone=phone)

@@ -23,9 +23,9 @@ from acdcore.cli.commands import add_to
 from acdcore.cli.reload import reload_whenever
 from acdcore.cli.support.console import DEFAULT_CONFIG, ConfigOption, plain_errors
 from acdcore.configuration.settings import load
-from acdcore.configuration.snapshot import files_needed, make_plan
+from acdcore.configuration.snapshot import files_needed, load_snapshot
 from acdcore.daemon.logs import LOG_STOPPED, LineWriter, keep_standard_files, queued_stderr, set_up_log
-from acdcore.daemon.secrets import API_KEYS_FILE, SOFTPHONES_FILE, kept_password
+from acdcore.daemon.secrets import API_KEYS_FILE, SOFTPHONES_FILE, find_password
 from acdcore.daemon.serve import Running, serve
 from acdcore.daemon.watch import Condition
 from acdcore.kernel.clock import LoopClock
@@ -59,7 +59,7 @@ def tell_version(is_wanted: bool) -> None:
 
 
 @cli.callback()
-def about(
+def global_options(
     _: Annotated[
         bool, typer.Option("--version", callback=tell_version, is_eager=True, help="Print the version.")
     ] = False,
@@ -69,7 +69,8 @@ def about(
 
 @cli.command()
 def run(config: ConfigOption = DEFAULT_CONFIG) -> None:
-    """Start the daemon and say what to dial; SIGHUP has it reload, Ctrl-C or SIGTERM ends it within lines.drain_s."""
+    """Start the daemon and say what to dial; SIGHUP has it reload, Ctrl-C or SIGTERM ends it within
+    trunk_capacity.drain_s."""
     with private_files(), plain_errors(), queued_stderr() as log:
         uvloop.run(daemon(config, log))
 
@@ -87,7 +88,7 @@ def private_files() -> Iterator[None]:
 add_to(cli)
 
 
-def progress(line: str) -> None:
+def print_progress(line: str) -> None:
     """One line, as it is: brackets are names of sections, and a narrow terminal breaks it where it likes."""
     console.print(f"acdcore: {line}", style="dim", markup=False, soft_wrap=True)
 
@@ -95,10 +96,10 @@ def progress(line: str) -> None:
 async def daemon(config: Path, log: LineWriter) -> None:
     """Serve until a signal comes; `log` is what stderr goes through."""
     settings = load(config, os.environ)
-    plan = make_plan(settings, config)
+    snapshot = load_snapshot(settings, config)
     set_up_log(settings.log)
     allow_files(files_needed(settings), str(config))
-    warn(plan, config)
+    warn(snapshot, config)
     stop, anew = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(WORKERS_MAX, "acdcore"))
@@ -110,7 +111,7 @@ async def daemon(config: Path, log: LineWriter) -> None:
         return ((LOG_STOPPED, log.problem()),)
 
     observer = sip_observer() if settings.log == "debug" else None
-    async with serve(plan, LoopClock(loop), progress, observer, looks=(conditions,)) as running:
+    async with serve(snapshot, LoopClock(loop), print_progress, observer, looks=(conditions,)) as running:
         gc.collect()
         gc.freeze()  # customers, prompts and tables stay: no later collection needs to walk them
         gc.set_threshold(*COLLECT_EVERY)
@@ -119,7 +120,7 @@ async def daemon(config: Path, log: LineWriter) -> None:
         reloading = loop.create_task(reload_whenever(anew, running.operations), name="reload by signal")
         await stop.wait()
         reloading.cancel()
-        progress("stopping; calls may go on for [lines] drain_s, a second signal ends them at once")
+        print_progress("stopping; calls may go on for [trunk_capacity] drain_s, a second signal ends them at once")
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, running.switchboard.end_all)
 
@@ -128,14 +129,16 @@ def allow_files(needed: int, file: str) -> None:
     """Let the process open all the files that it may; raises SettingsError when lines and connections need more."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < needed:
-        raise SettingsError(file, "lines.limit", f"needs {needed} open files, {hard} are allowed; raise ulimit -Hn")
+        raise SettingsError(
+            file, "trunk_capacity.limit", f"needs {needed} open files, {hard} are allowed; raise ulimit -Hn"
+        )
     wanted = max(soft, needed, FILES_ENOUGH) if hard == resource.RLIM_INFINITY else hard
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def welcome(running: Running) -> str:
     """What to do now that the daemon runs."""
-    settings = running.plan.settings
+    settings = running.snapshot.settings
     var = settings.storage.directory
     numbers = [number for trunk in settings.trunks.values() for number in trunk.routes if number != "*"]
     agents = [record for record in running.storage.directory.agents() if record.is_active]
@@ -143,7 +146,7 @@ def welcome(running: Running) -> str:
     lines += [f"  dial       sip:{number}@{running.udp} (UDP or TCP)" for number in numbers]
     if agents:
         agent = agents[0].agent
-        known = f"in {var / SOFTPHONES_FILE}" if kept_password(var, agent) else "as you set it"
+        known = f"in {var / SOFTPHONES_FILE}" if find_password(var, agent) else "as you set it"
         lines.append(f"  softphone  user {agent}, server {running.udp}, password {known}")
         lines.append("             dial *11 to log in, *15 to log out")
     lines.append(f"  control    http://{running.http}/openapi.json, keys in {var / API_KEYS_FILE}")

@@ -20,12 +20,14 @@ AT_ONCE = Phone((0.0,))
 def run(rival: type[Fifo], people: Sequence[Person], *callers: Arrival) -> dict[str, float]:
     """Waits of those answered, in the order of their answers."""
     day = Day(FLOOR, tuple(callers), tuple(people))
-    return {fate.entry: fate.waited_s for fate in simulate(day, rival(FLOOR)).fates if fate.agent}
+    return {fate.entry: fate.waited_s for fate in simulate(day, rival(FLOOR)).visits if fate.agent}
 
 
 def callers(*advances_s: float) -> list[Arrival]:
     """One a second, talks of a minute."""
-    return [replace(arrival(number, NOW + number), advance_s=advance_s) for number, advance_s in enumerate(advances_s)]
+    return [
+        replace(arrival(number, NOW + number), priority_s=priority_s) for number, priority_s in enumerate(advances_s)
+    ]
 
 
 def test_fifo_serves_in_the_order_of_coming() -> None:
@@ -38,7 +40,7 @@ def test_strict_priority_lets_ordinary_callers_wait_for_ever_later_ones() -> Non
 
 
 def test_polling_serves_a_free_agent_at_the_callers_next_look() -> None:
-    half = replace(arrival(1, NOW + 1.5), advance_s=0.0)
+    half = replace(arrival(1, NOW + 1.5), priority_s=0.0)
     waits = run(PenaltyPolling, [agent(1001, TALK, phone=AT_ONCE)], arrival(0, NOW), half)
     assert waits["e1"] == pytest.approx(74.0), "free at 75.0 after the first came, looked at 75.5"
     assert run(Fifo, [agent(1001, TALK, phone=AT_ONCE)], arrival(0, NOW), half)["e1"] == pytest.approx(73.5)
@@ -55,7 +57,7 @@ def test_polling_rings_the_highest_level_first() -> None:
     junior, senior = agent(1001, TALK, phone=AT_ONCE), agent(1002, TALK, phone=AT_ONCE)
     senior = replace(senior, settings=replace(senior.settings, skills={TALK: 5}))
     day = Day(FLOOR, (arrival(0, NOW),), (junior, senior))
-    assert [fate.agent for fate in simulate(day, PenaltyPolling(FLOOR)).fates] == ["1002"]
+    assert [fate.agent for fate in simulate(day, PenaltyPolling(FLOOR)).visits] == ["1002"]
 
 
 @pytest.mark.parametrize("rival", RIVALS)
@@ -70,9 +72,9 @@ def test_rivals_lose_nobody_and_ring_only_those_who_can(rival: type[Fifo]) -> No
     skilled = {person.settings.agent: person.settings.skills for person in day.people}
     needs = {queue.name: queue.skills for queue in FLOOR.queues}
     result = simulate(day, rival(FLOOR))
-    assert result.overall.offered == len(day.arrivals) == len(result.fates)
+    assert result.overall.offered == len(day.arrivals) == len(result.visits)
     assert result.overall.other == 0
-    for fate in result.fates:
+    for fate in result.visits:
         if fate.agent is not None:
             assert needs[fate.queue].keys() <= skilled[fate.agent].keys()
     assert result.overall.service_level == pytest.approx(simulate(day).overall.service_level, abs=0.1)

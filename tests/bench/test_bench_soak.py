@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 from bench.phone import PhoneCall
-from bench.soak_books import Books, judge
+from bench.soak_books import CallRecords, judge
 from bench.soak_callers import Ear, Kind, Truth
 
 NUMBER = "13900000001"
@@ -33,7 +33,7 @@ GAVE_UP = Truth(NUMBER, Kind.IMPATIENT)
 
 @pytest.mark.parametrize(("truth", "row"), [(TALKED, SERVED), (GAVE_UP, UNSERVED)])
 def test_record_that_says_what_the_phones_saw_is_right(truth: Truth, row: Mapping[str, Any]) -> None:
-    assert judge([truth], Books([row])) == []
+    assert judge([truth], CallRecords([row])) == []
 
 
 @pytest.mark.parametrize(
@@ -56,18 +56,18 @@ def test_record_that_says_what_the_phones_saw_is_right(truth: Truth, row: Mappin
     ],
 )
 def test_record_that_says_otherwise_is_wrong(truth: Truth, rows: list[Mapping[str, Any]], fault: str) -> None:
-    assert any(fault in line for line in judge([truth], Books(rows)))
+    assert any(fault in line for line in judge([truth], CallRecords(rows)))
 
 
 def test_record_of_a_call_that_nobody_made_is_wrong() -> None:
-    assert judge([], Books([SERVED])) == ["13900000001: 1 records of a call that nobody made"]
+    assert judge([], CallRecords([SERVED])) == ["13900000001: 1 records of a call that nobody made"]
 
 
 def test_agent_who_was_connected_for_a_moment_only_may_be_missing() -> None:
-    assert judge([Truth(NUMBER, Kind.IMPATIENT, ears=[ear(seconds=0.3)])], Books([UNSERVED])) == []
+    assert judge([Truth(NUMBER, Kind.IMPATIENT, ears=[ear(seconds=0.3)])], CallRecords([UNSERVED])) == []
 
 
 def test_caller_who_hung_up_in_the_announcements_was_answered_and_served_by_nobody() -> None:
     answered = {**SERVED, "served_by": None, "talk_s": 0.0, "segments": [{**TALK, "talk_s": 0.0}]}
-    assert judge([replace(TALKED, ears=[ear(seconds=2.0)])], Books([answered])) == []
-    assert judge([TALKED], Books([answered])) != []
+    assert judge([replace(TALKED, ears=[ear(seconds=2.0)])], CallRecords([answered])) == []
+    assert judge([TALKED], CallRecords([answered])) != []

@@ -17,9 +17,9 @@ from bench.load import FLOOR, RTPLOAD, LoadSettings, Pair, Slot, carry, relaying
 from bench.strangers import carry_out, parse_orders, shout, udp
 from bench.tally import GOALS, Tally, failing, total
 
-from acdcore.calls.record.event_stream import FeedKind
+from acdcore.calls.record.event_stream import StreamEventKind
 from acdcore.kernel.address import Address
-from acdcore.recording.wav import header
+from acdcore.recording.wav import wav_header
 
 ROOT = Path(__file__).parent.parent.parent
 PACKET = 320
@@ -40,7 +40,7 @@ def bench(arguments: str) -> tuple[int, dict[str, float], str]:
 def stereo(left: bytes, right: bytes) -> bytes:
     """A recording of two channels."""
     frames = b"".join(left[at : at + 2] + right[at : at + 2] for at in range(0, len(left), 2))
-    return header(len(frames) // 4) + frames
+    return wav_header(len(frames) // 4) + frames
 
 
 @pytest.mark.wire
@@ -146,7 +146,7 @@ def test_wrong_arguments_are_told() -> None:
 
 
 def test_board_reads_every_kind_of_event() -> None:
-    assert set(SHAPES) == set(FeedKind)
+    assert set(SHAPES) == set(StreamEventKind)
 
 
 @pytest.mark.slow

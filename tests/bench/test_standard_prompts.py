@@ -7,11 +7,11 @@ import pytest
 from bench.standard_prompts import missing, standard_requests, standard_texts
 
 from acdcore.ivr.model.flow import Language
-from acdcore.ivr.prompts.standard_pack import STANDARD, Pack, file_of
+from acdcore.ivr.prompts.standard_pack import STANDARD, StandardPack, file_of
 
 
 def test_every_text_of_a_fresh_installation_comes_along_spoken() -> None:
-    with contextlib.closing(Pack(STANDARD)) as pack:
+    with contextlib.closing(StandardPack(STANDARD)) as pack:
         lacking = [(each.language.value, each.text) for each in missing(standard_texts(standard_requests()), pack)]
     assert not lacking, "python -m bench.standard_prompts makes them"
 

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from bench.house_voice import HouseVoice, Sort, Utterance, at_the_phone
+from bench.house_voice import PromptVoice, Sort, Utterance, at_the_phone
 from bench.misheard import Misheard, compare
 from bench.spoken_values import COUNTS, Value, ValueKind, values
 from bench.transcriber import RememberingEars
@@ -14,7 +14,7 @@ from bench.voice_check import WORST, Verdict, figures_of, json_of, worst_of
 from acdcore.ivr.model.flow import Language
 from acdcore.ivr.model.kinds import ReadAs
 from acdcore.ivr.reading.announcements import speak_digits
-from acdcore.ivr.reading.values import said
+from acdcore.ivr.reading.values import spoken_value
 
 
 def verdict(name: str, edits: int, units: int, sort: Sort = Sort.SENTENCE) -> Verdict:
@@ -77,18 +77,18 @@ def test_sound_that_was_heard_before_is_not_listened_to_again(tmp_path: Path) ->
 
 
 def test_examples_are_listened_to_as_well(tmp_path: Path) -> None:
-    names = {key.name for key, _ in HouseVoice(tmp_path).prompts(Language.MANDARIN)}
+    names = {key.name for key, _ in PromptVoice(tmp_path).prompts(Language.MANDARIN)}
     assert {"hotline.greeting", "departments.which", "order-status.again", "system.goodbye"} <= names
 
 
 @pytest.mark.parametrize("language", [Language.MANDARIN, Language.ENGLISH])
 def test_spliced_values_say_the_same_in_the_words_that_come_along(language: Language, tmp_path: Path) -> None:
-    house = HouseVoice(tmp_path)
+    house = PromptVoice(tmp_path)
     spliced = {each.name: each for each in house.spliced(values(), language)}
     without = {ValueKind.POSITION, ValueKind.WAIT, ValueKind.PLATE}
     assert set(spliced) == {f"{each.kind} {each.written}" for each in values() if each.kind not in without}
     hotline = spliced[f"{ValueKind.TELEPHONE} 95500"]
-    assert compare(said("95500", ReadAs.DIGITS, language), hotline.said, language).edits == 0
+    assert compare(spoken_value("95500", ReadAs.DIGITS, language), hotline.said, language).edits == 0
     assert hotline.pcm == at_the_phone(b"".join(map(house.sound, speak_digits("95500", language))))
     (agent,) = house.spliced([Value(ValueKind.AGENT, "2077")], language)
     assert hotline.said.split()[-1] in agent.said and len(agent.said.split()) > 4

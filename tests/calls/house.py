@@ -27,38 +27,39 @@ from acdcore.calls.admission.admission import AdmissionControl, networks_of
 from acdcore.calls.admission.authentication import Access
 from acdcore.calls.admission.digest_accounts import DigestPolicy
 from acdcore.calls.admission.screening import Screen
-from acdcore.calls.agents.agents import Desks
+from acdcore.calls.agents.agents import Agents
 from acdcore.calls.agents.phones import Phones
-from acdcore.calls.context import Hall
+from acdcore.calls.context import CallContext
 from acdcore.calls.core.call import Call
-from acdcore.calls.core.event_router import Wiring
+from acdcore.calls.core.event_router import EventRouter
 from acdcore.calls.core.leg import Leg
 from acdcore.calls.media.audio_address import AudioSettings
-from acdcore.calls.media.listening import Listening
+from acdcore.calls.media.listening import SpeechListening
 from acdcore.calls.media.prompts import PromptLibrary, queue_title
-from acdcore.calls.model.commands import AgentCommand, AgentState, ReloadReport
+from acdcore.calls.model.commands import AgentCommand, LiveAgentState, ReloadReport
 from acdcore.calls.model.directory import AgentRecord, Customer, Tier
 from acdcore.calls.model.ports import Spool
 from acdcore.calls.model.rows import CdrRow
 from acdcore.calls.numbers.trunk_numbers import TrunkNumbers
-from acdcore.calls.opening_hours import Hours
+from acdcore.calls.opening_hours import OpeningHours
 from acdcore.calls.operations import Operations
-from acdcore.calls.queueing.callback_scheduler import Workbench
+from acdcore.calls.queueing.callback_scheduler import CallbackScheduler
 from acdcore.calls.queueing.queue_client import Acd
-from acdcore.calls.queueing.queue_visits import StayKeeper
+from acdcore.calls.queueing.queue_visits import QueueVisitRecorder
 from acdcore.calls.record.cdr import is_on_record
-from acdcore.calls.record.event_log import Chronicle
-from acdcore.calls.record.event_stream import Feed
+from acdcore.calls.record.event_log import CallEventLog
+from acdcore.calls.record.event_stream import CallEventStream
 from acdcore.calls.record.recovery import event_of
-from acdcore.calls.recording import Recorder
+from acdcore.calls.recording import CallRecorder
 from acdcore.calls.routing_rules import QueueRules, Rules, ScreeningRules
 from acdcore.calls.services.http_services import Services
 from acdcore.calls.switchboard import Switchboard
-from acdcore.calls.trunks.capacity import Lines, LineSettings
-from acdcore.calls.trunks.trunks import Route, Trunk, Trunks
+from acdcore.calls.trunks.capacity import TrunkCapacity, TrunkCapacitySettings
+from acdcore.calls.trunks.trunks import InboundRoute, Trunk, Trunks
 from acdcore.ivr.calendars.opening_hours import Calendar
 from acdcore.ivr.model.flow import (
     EndReason,
+    ExternalNumberNode,
     Flow,
     FlowName,
     HangUpNode,
@@ -66,7 +67,6 @@ from acdcore.ivr.model.flow import (
     MenuNode,
     Node,
     NodeName,
-    OutsideNode,
     PlayNode,
     PromptKey,
     PromptName,
@@ -81,23 +81,23 @@ from acdcore.media.model import TapId
 from acdcore.numbering.key import matching_key
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.driver import Journal
-from acdcore.queues.journal.lost_places import LostPlace, Places
-from acdcore.queues.settings import FloorSettings, QueueSettings
-from acdcore.recognition.hearing import Understanding
-from acdcore.recording.events import RecordingDropped, RecordingFinished, RecordingPath
+from acdcore.queues.journal.lost_places import LostPlace, LostPlaces
+from acdcore.queues.settings import DispatcherSettings, QueueSettings
+from acdcore.recognition.service import Understanding
+from acdcore.recording.events import RecordingCompleted, RecordingDropped, RecordingPath
 from acdcore.recording.writer import RecordingWriter
 from acdcore.sip import events as sip
 from acdcore.sip.admission import Sources
 from acdcore.sip.auth.digest import DigestServer
 from acdcore.sip.endpoint import Endpoint
-from acdcore.sip.events import Census, Event
+from acdcore.sip.events import EndpointCensus, SipEvent
 from acdcore.sip.registrar import Registrar, RegistrarSettings
 from acdcore.sip.session.own_headers import EndpointSettings
 from acdcore.storage.stores.directory import MemoryDirectory
 from acdcore.storage.stores.opening_hours import MemoryHoursStore
-from acdcore.storage.stores.password import ha1
+from acdcore.storage.stores.password import ha1_hashes
 from acdcore.storage.stores.screening import MemoryScreeningStore
-from acdcore.work.book import BookSettings, WorkBook
+from acdcore.work.callback_queue import CallbackQueue, CallbackQueueSettings
 
 MORNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 OURS = Address("192.0.2.1", 5060)
@@ -129,7 +129,7 @@ LINGER_S = 70.0
 """After so long no SIP transaction lingers (64 T1 = 32 s, twice)."""
 CLOSE_WITHIN_S = 10.0
 """Calls that were told to end take no time; one that does not end fails its test rather than the whole run."""
-NOTHING_LEFT = Census(0, 0, 0, 0, 0)
+NOTHING_LEFT = EndpointCensus(0, 0, 0, 0, 0)
 
 
 def clip() -> bytes:
@@ -137,7 +137,7 @@ def clip() -> bytes:
     return bytes(int(16_000 * CLIP_S))
 
 
-class HouseClock:
+class CallCentreClock:
     """The loop's time, and a morning that begins with it, unless somebody sets the clock."""
 
     def __init__(self) -> None:
@@ -159,8 +159,8 @@ class Plan:
         QueueSettings(SERVICE, ring_for_s=15.0, wrap_up_s=10.0),
         QueueSettings(SALES, ring_for_s=15.0, wrap_up_s=10.0),
     )
-    lines: LineSettings = field(default_factory=LineSettings)
-    trunk_lines: int = 150
+    trunk_capacity: TrunkCapacitySettings = field(default_factory=TrunkCapacitySettings)
+    capacity: int = 150
     may_dial_out: bool = True
     nat: bool = True
     """Whether one may lie between our audio and the trunk's, or the phones'."""
@@ -172,7 +172,7 @@ class Plan:
     """Others than the carrier, after it."""
     is_recorded: bool = False
     streams_max: int = 1000
-    routes: tuple[Route, ...] = ()
+    routes: tuple[InboundRoute, ...] = ()
     """More routes than the numbers above."""
     calendars: dict[str, Calendar] = field(default_factory=dict)
     flows: dict[str, Flow] = field(default_factory=dict)
@@ -180,7 +180,7 @@ class Plan:
     around: dict[QueueName, QueueRules] = field(default_factory=dict)
     """What the calls' side does around the queues."""
     screening: ScreeningRules = field(default_factory=ScreeningRules)
-    book: BookSettings = field(default_factory=BookSettings)
+    book: CallbackQueueSettings = field(default_factory=CallbackQueueSettings)
     callback_numbers: tuple[str, ...] = ()
     numbers: TrunkNumbers = field(default_factory=TrunkNumbers)
     """How the carrier writes numbers, and which of ours it is shown."""
@@ -200,7 +200,7 @@ class SilentWriter:
     """Completes each recording as soon as its tap ends."""
 
     def __init__(self, engine: SilentEngine) -> None:
-        self.recorder: Recorder | None = None
+        self.recorder: CallRecorder | None = None
         self._paths: dict[int, RecordingPath] = {}
         self.skipped_s = engine.skipped_s
         self._engine = engine
@@ -220,24 +220,24 @@ class SilentWriter:
         finished = (
             RecordingDropped(tap, path)
             if is_dropped
-            else RecordingFinished(tap, path, 1.0, 32_044, self.skipped_s.get(tap, 0.0))
+            else RecordingCompleted(tap, path, 1.0, 32_044, self.skipped_s.get(tap, 0.0))
         )
         assert self.recorder is not None
         asyncio.get_running_loop().call_soon(self.recorder.on_event, finished)
 
 
-class House:
+class CallCentre:
     """Everything of one daemon above the sockets, and the phones around it."""
 
     def __init__(self, plan: Plan) -> None:
-        self.clock = HouseClock()
+        self.clock = CallCentreClock()
         self.cable = Cable()
         self.engine = SilentEngine(plan.streams_max)
         self.directory = MemoryDirectory()
         self.history = MemoryHistory(self.directory)
-        self.feed = Feed(MORNING)
+        self.event_stream = CallEventStream(MORNING)
         self.phones: list[Phone] = []
-        self.after_sip: Callable[[Event], None] = lambda event: None
+        self.after_sip: Callable[[SipEvent], None] = lambda event: None
         """Called in the same turn in which the switchboard has heard of the event."""
         digest = DigestServer(REALM, b"secret", IdSource(3))
         trunks = [carrier(plan), *plan.more_trunks]
@@ -249,49 +249,50 @@ class House:
         self.stack = self.cable.plug(OURS, self.endpoint, self.clock, self._on_sip)
         self.screening = MemoryScreeningStore()
         self.forced = MemoryHoursStore()
-        self.hall = self._hall(plan)
+        self.context = self._context(plan)
         screen = Screen(plan.screening.limits, matching_key)
         self.screening.on_change = lambda: screen.use(self.screening.entries())
-        self.switchboard = Switchboard(self.hall, self.admission, screen)
-        self.operations = Operations(self.hall, self.switchboard, 1000, lambda: (), no_reload)
-        self.hall.workbench.on_due = self.switchboard.begin_work
-        self.hall.workbench.on_settled = self.switchboard.end_work
-        self.hall.hours.follow(self.hall.rules)
-        self.engine.on_ready = lambda: self.hall.wiring.on_media(self.engine.events())
+        self.switchboard = Switchboard(self.context, self.admission, screen)
+        self.operations = Operations(self.context, self.switchboard, 1000, lambda: (), no_reload)
+        self.context.callback_scheduler.on_due = self.switchboard.begin_work
+        self.context.callback_scheduler.on_cancelled = self.switchboard.end_work
+        self.context.hours.follow(self.context.rules)
+        self.engine.on_ready = lambda: self.context.event_router.on_media(self.engine.events())
 
-    def _hall(self, plan: Plan) -> Hall:
+    def _context(self, plan: Plan) -> CallContext:
         # The engine's class is compiled and cannot be replaced by a subclass; the contract test holds the two together.
         engine = cast(Engine, self.engine)
         spool = plan.spool(self.clock) if plan.spool else self.history
-        chronicle = Chronicle(self.clock, spool, self.feed, self.directory)
+        event_log = CallEventLog(self.clock, spool, self.event_stream, self.directory)
         audio = replace(plan.audio, have_phones_nat=plan.nat)
-        wiring = Wiring(self.stack, engine, OURS.host, IdSource(2), self.clock, audio)
-        acd = Acd(Dispatcher(FloorSettings(plan.queues)), self.clock, plan.journal)
-        self.stays = StayKeeper(acd, chronicle, self.clock)
+        event_router = EventRouter(self.stack, engine, OURS.host, IdSource(2), self.clock, audio)
+        acd = Acd(Dispatcher(DispatcherSettings(plan.queues)), self.clock, plan.journal)
+        self.queue_visits = QueueVisitRecorder(acd, event_log, self.clock)
         trunks = Trunks([carrier(plan), *plan.more_trunks], [*routes(), *plan.routes])
-        workbench = Workbench(WorkBook(plan.book, matching_key), chronicle, self.clock)
+        callback_scheduler = CallbackScheduler(CallbackQueue(plan.book, matching_key), event_log, self.clock)
         writer = SilentWriter(self.engine) if plan.is_recorded else None
-        recorder = Recorder(engine, cast(RecordingWriter | None, writer), chronicle, self.clock)
+        recorder = CallRecorder(engine, cast(RecordingWriter | None, writer), event_log, self.clock)
         if writer is not None:
             writer.recorder = recorder
-        registrar: Registrar[sip.Flow] = Registrar(RegistrarSettings())
-        return Hall(
+        registrar: Registrar[sip.SipFlow] = Registrar(RegistrarSettings())
+        return CallContext(
             clock=self.clock,
-            wiring=wiring,
+            event_router=event_router,
             acd=acd,
-            stays=self.stays,
-            desks=Desks(Phones(wiring, registrar, self.clock), self.directory, acd, chronicle, self.clock),
+            queue_visits=self.queue_visits,
+            agents=Agents(Phones(event_router, registrar, self.clock), self.directory, acd, event_log, self.clock),
             library=PromptLibrary(engine, sounds(plan.flows), {"": clip(), SERVICE: clip()}, clip()),
             directory=self.directory,
-            chronicle=chronicle,
+            event_log=event_log,
             recorder=recorder,
-            workbench=workbench,
-            hours=Hours(self.forced, acd, workbench, self.clock),
+            callback_scheduler=callback_scheduler,
+            hours=OpeningHours(self.forced, acd, callback_scheduler, self.clock),
             services=Services(),
-            listening=Listening(engine, self.clock, plan.understanding, plan.listeners_max),
-            places=Places(plan.lost, 120.0, self.clock.now()),
-            lines=Lines(
-                plan.lines, {"carrier": plan.trunk_lines, **{each.name: each.lines for each in plan.more_trunks}}
+            listening=SpeechListening(engine, self.clock, plan.understanding, plan.listeners_max),
+            places=LostPlaces(plan.lost, 120.0, self.clock.now()),
+            trunk_capacity=TrunkCapacity(
+                plan.trunk_capacity,
+                {"carrier": plan.capacity, **{each.name: each.capacity for each in plan.more_trunks}},
             ),
             rules=Rules(
                 flows={**flows(), **plan.flows},
@@ -303,7 +304,7 @@ class House:
             ),
         )
 
-    def _on_sip(self, event: Event) -> None:
+    def _on_sip(self, event: SipEvent) -> None:
         self.switchboard.on_sip(event)
         self.after_sip(event)
 
@@ -323,7 +324,7 @@ class House:
 
     def employ(self, agent: str, is_active: bool = True) -> Phone:
         """An agent in the directory with a phone that is not registered yet."""
-        hashes = ha1(AgentId(agent), REALM, password(agent))
+        hashes = ha1_hashes(AgentId(agent), REALM, password(agent))
         skills = {SkillName("talk"): 5}
         name = f"Agent {agent}"
         record = AgentRecord(AgentId(agent), name, hashes.md5, hashes.sha256, skills, ("cmn",), is_active)
@@ -356,7 +357,7 @@ class House:
         """What an agent's screen can ask."""
         self.operations.set_agent_state(AgentId(agent), command, None)
 
-    def state(self, agent: str) -> AgentState:
+    def state(self, agent: str) -> LiveAgentState:
         """What an agent does."""
         return self.operations.agent(AgentId(agent)).state
 
@@ -389,7 +390,7 @@ class House:
         """The one leg of that side of a call."""
         (leg,) = [
             party
-            for party in self.hall.wiring.streams.values()
+            for party in self.context.event_router.streams.values()
             if isinstance(party, Leg) and party.side.value == side and party._listener is call
         ]
         return leg
@@ -402,7 +403,7 @@ class House:
 
     def say(self, pcm: bytes) -> None:
         """The caller of the one call says this, all at once; what the ears' thread would find is found now."""
-        leg, listening = self.live().caller, self.hall.listening
+        leg, listening = self.live().caller, self.context.listening
         assert leg is not None
         for begin in range(0, len(pcm), FRAME_OCTETS):
             self.engine.say(leg.stream, pcm[begin : begin + FRAME_OCTETS])
@@ -410,7 +411,7 @@ class House:
 
     def detectors_in_use(self) -> int:
         """How many tell speech from noise for a caller."""
-        understanding = self.hall.listening.understanding
+        understanding = self.context.listening.understanding
         detectors = None if understanding is None else understanding.detectors
         return detectors.in_use if isinstance(detectors, PlainDetectors) else 0
 
@@ -432,21 +433,21 @@ class House:
 
     def ledger(self) -> dict[str, object]:
         """Everything that a call can hold; all of it must be nothing when no call is up."""
-        floor = self.hall.acd.snapshot()
-        wiring = self.hall.wiring
+        floor = self.context.acd.snapshot()
+        event_router = self.context.event_router
         held = {
             "calls": len(self.switchboard.calls),
-            "lines": self.hall.lines.taken,
-            "reserve lines": self.hall.lines.reserve_taken,
+            "lines": self.context.trunk_capacity.taken,
+            "reserve lines": self.context.trunk_capacity.reserve_taken,
             "streams": len(self.engine.streams),
-            "parties of streams": len(wiring.streams),
-            "parties of sessions": len(wiring.sessions),
+            "parties of streams": len(event_router.streams),
+            "parties of sessions": len(event_router.sessions),
             "taps": len(self.engine.taps),
             "ears": len(self.engine.ears),
-            "callers who are listened to": self.hall.listening.running,
+            "callers who are listened to": self.context.listening.running,
             "detectors of speech": self.detectors_in_use(),
-            "recordings": self.hall.recorder.running,
-            "entries": len(self.hall.acd._calls),
+            "recordings": self.context.recorder.running,
+            "entries": len(self.context.acd._calls),
             "waiting": sum(len(queue.waiting) for queue in floor.queues),
             "agents in calls": [
                 view.agent for view in floor.agents if view.state.value in ("offered", "talking", "busy")
@@ -469,27 +470,27 @@ class House:
     async def close(self) -> None:
         """Give back what the house itself holds; calls of a test that failed are ended first."""
         await asyncio.wait_for(self.switchboard.drain(0.001), CLOSE_WITHIN_S)
-        self.hall.library.close()
-        self.hall.desks.phones.close()
-        self.hall.hours.close()
-        self.hall.workbench.close()
-        self.hall.acd.close()
+        self.context.library.close()
+        self.context.agents.phones.close()
+        self.context.hours.close()
+        self.context.callback_scheduler.close()
+        self.context.acd.close()
         for stack in self.cable.stacks.values():
             await stack.__aexit__(None, None, None)
 
 
 @asynccontextmanager
-async def opened(plan: Plan | None = None) -> AsyncIterator[House]:
+async def opened(plan: Plan | None = None) -> AsyncIterator[CallCentre]:
     """A house for one test, and the ledger after it."""
-    house = House(plan or Plan())
+    centre = CallCentre(plan or Plan())
     try:
-        yield house
-        house.hall.desks.phones.close()
-        house.hall.hours.close()
-        await house.pass_time(LINGER_S)
-        house.check_books()
+        yield centre
+        centre.context.agents.phones.close()
+        centre.context.hours.close()
+        await centre.pass_time(LINGER_S)
+        centre.check_books()
     finally:
-        await house.close()
+        await centre.close()
 
 
 async def no_reload(by: str, is_dry_run: bool) -> ReloadReport:
@@ -504,7 +505,7 @@ def password(agent: str) -> str:
 
 HIDDEN = frozenset(
     {
-        *("why", "codec", "trunk", "caller", "advance_s", "recording", "phone", "side", "end", "end_cause"),
+        *("why", "codec", "trunk", "caller", "priority_s", "recording", "phone", "side", "end", "end_cause"),
         "is_recorded_at_once",
     }
 )
@@ -533,7 +534,7 @@ def carrier(plan: Plan) -> Trunk:
     return Trunk(
         name="carrier",
         networks=(ip_network("198.51.100.0/24"),),
-        lines=plan.trunk_lines,
+        capacity=plan.capacity,
         user="carrier",
         password="password of carrier",
         target=f"sip:{EXCHANGE}",
@@ -544,14 +545,14 @@ def carrier(plan: Plan) -> Trunk:
     )
 
 
-def routes() -> list[Route]:
+def routes() -> list[InboundRoute]:
     """The numbers above."""
     return [
-        Route("carrier", HOTLINE, "hotline"),
-        Route("carrier", SERVICE_LINE, "service"),
-        Route("carrier", OUTSIDE_LINE, "outside"),
-        Route("carrier", BROKEN_LINE, "broken"),
-        Route("carrier", LOST_LINE, "lost"),
+        InboundRoute("carrier", HOTLINE, "hotline"),
+        InboundRoute("carrier", SERVICE_LINE, "service"),
+        InboundRoute("carrier", OUTSIDE_LINE, "outside"),
+        InboundRoute("carrier", BROKEN_LINE, "broken"),
+        InboundRoute("carrier", LOST_LINE, "lost"),
     ]
 
 
@@ -571,14 +572,14 @@ def flows() -> dict[str, Flow]:
         ),
         service: QueueNode(SERVICE),
         sales: QueueNode(SALES),
-        outside: OutsideNode(OUTSIDE),
+        outside: ExternalNumberNode(OUTSIDE),
         bye: HangUpNode((PromptName("system.goodbye"),), EndReason.COMPLETED),
     }
     closed: dict[NodeName, Node] = {bye: HangUpNode((PromptName("system.closed"),), EndReason.CLOSED)}
     return {
         "hotline": flow("hotline", greeting, hotline),
         "service": flow("service", service, {service: QueueNode(SERVICE)}),
-        "outside": flow("outside", outside, {outside: OutsideNode(OUTSIDE)}),
+        "outside": flow("outside", outside, {outside: ExternalNumberNode(OUTSIDE)}),
         "closed": flow("closed", bye, closed),
         "english": replace(flow("english", service, {service: QueueNode(SERVICE)}), language=Language.ENGLISH),
         "broken": flow("broken", bye, {bye: HangUpNode((PromptName("broken.absent"),))}),

@@ -8,13 +8,11 @@ from acdcore.kernel.address import Address
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import IdSource
 from acdcore.sdp import negotiate
-from acdcore.sdp.model import Codec, Direction, LocalMedia
+from acdcore.sdp.model import Codec, LocalMedia, MediaDirection
 from acdcore.sip.auth.digest_client import DigestClient
 from acdcore.sip.endpoint import Endpoint
 from acdcore.sip.events import (
-    Event,
     Fields,
-    Flow,
     InviteArrived,
     InviteCancelled,
     ModifyAnswered,
@@ -26,6 +24,8 @@ from acdcore.sip.events import (
     SessionId,
     SessionModified,
     SessionRefused,
+    SipEvent,
+    SipFlow,
     Transport,
 )
 from acdcore.sip.session.own_headers import EndpointSettings
@@ -48,10 +48,10 @@ def session_timer(expires_s: int) -> Fields:
 class Phone:
     """One call at a time; what it heard stays for the test to ask."""
 
-    def __init__(self, cable: Cable, number: str, address: Address, house: Address, clock: Clock) -> None:
+    def __init__(self, cable: Cable, number: str, address: Address, centre: Address, clock: Clock) -> None:
         self.number = number
         self.address = address
-        self.heard: list[Event] = []
+        self.heard: list[SipEvent] = []
         self.session: SessionId | None = None
         self.is_up = False
         """In a talk, as far as the phone knows."""
@@ -61,7 +61,7 @@ class Phone:
         """The final status of its own call."""
         self.on_ring: Callable[[Phone], None] = Phone.ring
         """What the phone does by itself when it is called."""
-        self._house = house
+        self._house = centre
         self._media = LocalMedia(Address(address.host, 4000), SPEECH, session_id=1)
         self._described = b""
         ids = IdSource(sum(address.host.encode()) * 1000 + address.port)
@@ -120,21 +120,21 @@ class Phone:
         """Say 180."""
         self.stack.progress(self._its_session(), 180)
 
-    def be_heard(self, status: int = 183, host: str = "", direction: Direction = Direction.SENDRECV) -> None:
+    def be_heard(self, status: int = 183, host: str = "", direction: MediaDirection = MediaDirection.SENDRECV) -> None:
         """Let something be heard before the answer, from `host` if it is elsewhere."""
         assert self.invite is not None, f"{self.number} does not ring"
         address = Address(host or self.address.host, 4000)
         media = LocalMedia(address, SPEECH, session_id=1, direction=direction)
-        self.stack.progress(self._its_session(), status, negotiate.answer(self.invite.offer, media).body)
+        self.stack.progress(self._its_session(), status, negotiate.answer_offer(self.invite.offer, media).body)
 
     def say_nothing(self) -> None:
         """Not even ring."""
 
-    def answer(self, direction: Direction = Direction.SENDRECV) -> None:
+    def answer(self, direction: MediaDirection = MediaDirection.SENDRECV) -> None:
         """Pick up, on hold if `direction` says so."""
         assert self.invite is not None, f"{self.number} does not ring"
         media = LocalMedia(self._media.address, SPEECH, session_id=1, direction=direction)
-        self._described = negotiate.answer(self.invite.offer, media).body
+        self._described = negotiate.answer_offer(self.invite.offer, media).body
         self.is_up = True
         self.stack.answer(self._its_session(), self._described)
 
@@ -158,11 +158,11 @@ class Phone:
 
     def hold(self) -> None:
         """Hear nothing of the other."""
-        self._modify(Direction.SENDONLY)
+        self._modify(MediaDirection.SENDONLY)
 
     def resume(self) -> None:
         """Hear the other again."""
-        self._modify(Direction.SENDRECV)
+        self._modify(MediaDirection.SENDRECV)
 
     def offer_foreign(self) -> None:
         """Ask for a codec that nobody here has."""
@@ -185,12 +185,12 @@ class Phone:
 
     # --- within ---
 
-    def _modify(self, direction: Direction) -> None:
+    def _modify(self, direction: MediaDirection) -> None:
         media = LocalMedia(self._media.address, SPEECH, session_id=1, direction=direction)
         self._described = negotiate.offer(media, self._described)
         self.stack.modify(self._its_session(), self._described)
 
-    def _hear(self, event: Event) -> None:
+    def _hear(self, event: SipEvent) -> None:
         self.heard.append(event)
         match event:
             case InviteArrived():
@@ -204,7 +204,7 @@ class Phone:
             case SessionEnded(session=session) | InviteCancelled(session=session) if session == self.session:
                 self._forget()
             case SessionModified(session=session, offer=offer):
-                self._described = negotiate.answer(offer, self._media, self._described).body
+                self._described = negotiate.answer_offer(offer, self._media, self._described).body
                 self.stack.accept_modify(session, self._described)
             case _:
                 pass
@@ -217,5 +217,5 @@ class Phone:
         assert self.session is not None, f"{self.number} is in no call"
         return self.session
 
-    def _flow(self) -> Flow:
+    def _flow(self) -> SipFlow:
         return self.stack.flow_to(Transport.UDP, self._house)

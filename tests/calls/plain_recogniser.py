@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from acdcore.kernel.errors import Unavailable
 from acdcore.recognition.endpoint import Probability
-from acdcore.recognition.hearing import Understanding
-from acdcore.recognition.model import TELEPHONE_RATE, Heard, Phrase
+from acdcore.recognition.model import TELEPHONE_RATE, Phrase, RecognisedPhrase
+from acdcore.recognition.service import Understanding
 
 SAID = ("销售", "售后", "是的", "不是", "小手", "今天天气", "sales")
 """All that callers ever say."""
@@ -73,7 +73,7 @@ class PlainRecogniser:
 
     async def recognise(
         self, pcm: bytes, language: str, phrases: Sequence[Phrase], within_s: float
-    ) -> tuple[Heard, ...]:
+    ) -> tuple[RecognisedPhrase, ...]:
         """As `Recogniser.recognise`."""
         if self.is_broken:
             raise Unavailable("the recogniser has no model")
@@ -98,12 +98,12 @@ def text_of(pcm: bytes) -> str:
     return SAID[(height - HEIGHT) // STEP] if height >= HEIGHT else ""
 
 
-def heard(text: str, phrases: Sequence[Phrase]) -> tuple[Heard, ...]:
+def heard(text: str, phrases: Sequence[Phrase]) -> tuple[RecognisedPhrase, ...]:
     """The phrase that was said, and the others behind it; nothing when none was."""
     sure = SURE if text not in UNCLEAR else UNSURE
     said = UNCLEAR.get(text, text)
-    best = [Heard(phrase.value, sure, text) for phrase in phrases if said in phrase.texts]
-    rest = [Heard(phrase.value, UNLIKELY, text) for phrase in phrases if said not in phrase.texts]
+    best = [RecognisedPhrase(phrase.value, sure, text) for phrase in phrases if said in phrase.texts]
+    rest = [RecognisedPhrase(phrase.value, UNLIKELY, text) for phrase in phrases if said not in phrase.texts]
     return tuple(best + rest[:4]) if best else ()
 
 

@@ -5,15 +5,22 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from acdcore.media.events import DigitPressed, MediaEvent, MediaLost, MediaResumed, PlaybackFinished, SpeechEnded
+from acdcore.media.events import (
+    MediaEvent,
+    StreamDigitPressed,
+    StreamMediaLost,
+    StreamMediaResumed,
+    StreamPlaybackFinished,
+    StreamSpeechEnded,
+)
 from acdcore.media.model import (
-    Census,
     ClipId,
     EarFrame,
     EarId,
+    EngineCensus,
     OpenedStream,
     PortsExhausted,
-    Speech,
+    SpeechFigures,
     StreamFigures,
     StreamId,
     StreamTarget,
@@ -62,7 +69,7 @@ class SilentEngine:
         self.taps: dict[TapId, tuple[StreamId, StreamId | None]] = {}
         self.begun: dict[TapId, float] = {}
         """When each recording began."""
-        self.said: Callable[[float], Speech] = lambda length_s: Speech(length_s, length_s)
+        self.said: Callable[[float], SpeechFigures] = lambda length_s: SpeechFigures(length_s, length_s)
         """What callers say in a message of a length; all of it is speech by default."""
         self.kept_s: dict[TapId, float | None] = {}
         self.skipped_s: dict[int, float] = {}
@@ -168,7 +175,7 @@ class SilentEngine:
             side.tap = tap
         return tap
 
-    def speech(self, tap: TapId) -> Speech:
+    def speech(self, tap: TapId) -> SpeechFigures:
         if tap not in self.taps:
             raise UnknownTap(tap)
         return self.said(asyncio.get_running_loop().time() - self.begun[tap])
@@ -205,9 +212,9 @@ class SilentEngine:
         events, self._events = self._events, []
         return events
 
-    def census(self) -> Census:
+    def census(self) -> EngineCensus:
         playlists = sum((each.playback is not None) + bool(each.background) for each in self.streams.values())
-        return Census(
+        return EngineCensus(
             streams=len(self.streams),
             taps=len(self.taps),
             clips=len(self.clips),
@@ -227,17 +234,17 @@ class SilentEngine:
     def press(self, stream: StreamId, digit: str) -> None:
         """The phone behind `stream` sends a key."""
         self._stream(stream)
-        self._report(DigitPressed(stream, digit, 100))
+        self._report(StreamDigitPressed(stream, digit, 100))
 
     def fall_silent(self, stream: StreamId, silent_for_s: float = 10.0) -> None:
         """The phone behind `stream` has sent nothing for so long."""
         self._stream(stream)
-        self._report(MediaLost(stream, silent_for_s))
+        self._report(StreamMediaLost(stream, silent_for_s))
 
     def stop_speaking(self, stream: StreamId) -> None:
         """The caller behind `stream` has said all of a message."""
         self._stream(stream)
-        self._report(SpeechEnded(stream, 5.0))
+        self._report(StreamSpeechEnded(stream, 5.0))
 
     def speak(self, stream: StreamId) -> None:
         """The phone behind `stream` sends a second of audio, and has not been told lost before."""
@@ -253,7 +260,7 @@ class SilentEngine:
     def come_back(self, stream: StreamId) -> None:
         """The phone behind `stream` sends something again."""
         self._stream(stream)
-        self._report(MediaResumed(stream))
+        self._report(StreamMediaResumed(stream))
 
     def hears(self, stream: StreamId) -> StreamId | tuple[ClipId, ...]:
         """What the phone behind `stream` hears now: a playback, else its partner, else the background."""
@@ -268,7 +275,7 @@ class SilentEngine:
         playing = self._stream(stream)
         playback, playing.playback = playing.playback, None
         if playback is not None:
-            self._report(PlaybackFinished(stream, playback.number, is_complete))
+            self._report(StreamPlaybackFinished(stream, playback.number, is_complete))
 
     def _report(self, event: MediaEvent) -> None:
         self._events.append(event)

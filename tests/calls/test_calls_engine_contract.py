@@ -12,10 +12,10 @@ from tests.calls.silent_engine import SilentEngine
 from acdcore.kernel.address import Address
 from acdcore.kernel.ids import IdSource
 from acdcore.media.engine import Engine
-from acdcore.media.events import MediaEvent, PlaybackFinished
+from acdcore.media.events import MediaEvent, StreamPlaybackFinished
 from acdcore.media.model import (
     ClipId,
-    Codec,
+    EngineCodec,
     EngineSettings,
     StreamId,
     StreamTarget,
@@ -27,7 +27,7 @@ from acdcore.media.model import (
 )
 
 CLIP_S = 0.1
-TARGET = StreamTarget(Address("127.0.0.1", 9), Codec.PCMA, 8)
+TARGET = StreamTarget(Address("127.0.0.1", 9), EngineCodec.PCMA, 8)
 """The discard port: nobody listens, and nobody needs to."""
 POLL_S = 0.02
 POLLS_MAX = 100
@@ -93,7 +93,7 @@ async def test_playback_that_is_heard_to_its_end_is_complete(engine: Engine) -> 
     one, sound = stream(engine), clip(engine)
     engine.play(one, [sound, sound], 7)
     assert engine.events() == []
-    assert await events(engine, 1) == [PlaybackFinished(one, 7, True)]
+    assert await events(engine, 1) == [StreamPlaybackFinished(one, 7, True)]
 
 
 async def test_playback_that_is_stopped_or_replaced_is_not_complete(engine: Engine) -> None:
@@ -102,7 +102,7 @@ async def test_playback_that_is_stopped_or_replaced_is_not_complete(engine: Engi
     engine.play(one, [sound] * 20, 2)
     engine.stop_playing(one)
     engine.stop_playing(one)
-    assert await events(engine, 2) == [PlaybackFinished(one, 1, False), PlaybackFinished(one, 2, False)]
+    assert await events(engine, 2) == [StreamPlaybackFinished(one, 1, False), StreamPlaybackFinished(one, 2, False)]
 
 
 async def test_playback_over_music_ends_as_any_other_and_leaves_the_music_in_place(engine: Engine) -> None:
@@ -110,19 +110,19 @@ async def test_playback_over_music_ends_as_any_other_and_leaves_the_music_in_pla
     engine.set_background(one, [sound])
     engine.play(one, [sound], 1, over_music=True)
     assert engine.census().playlists == 2
-    assert await events(engine, 1) == [PlaybackFinished(one, 1, True)]
+    assert await events(engine, 1) == [StreamPlaybackFinished(one, 1, True)]
     assert engine.census().playlists == 1
     engine.play(one, [sound] * 20, 2, over_music=True)
     engine.play(one, [sound] * 20, 3)
     engine.close(one)
-    assert await events(engine, 2) == [PlaybackFinished(one, 2, False), PlaybackFinished(one, 3, False)]
+    assert await events(engine, 2) == [StreamPlaybackFinished(one, 2, False), StreamPlaybackFinished(one, 3, False)]
 
 
 async def test_playback_of_a_closed_stream_ends_too(engine: Engine) -> None:
     one, sound = stream(engine), clip(engine)
     engine.play(one, [sound] * 20, 3)
     engine.close(one)
-    assert await events(engine, 1) == [PlaybackFinished(one, 3, False)]
+    assert await events(engine, 1) == [StreamPlaybackFinished(one, 3, False)]
 
 
 async def test_closed_engine_parts_are_unknown(engine: Engine) -> None:

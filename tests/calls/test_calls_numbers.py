@@ -10,7 +10,7 @@ from tests.calls.house import (
     SERVICE_LINE,
     VIP,
     VIP_KEPT,
-    House,
+    CallCentre,
     Plan,
     opened,
 )
@@ -20,11 +20,11 @@ from tests.calls.test_calls_work import end_work, items, plan
 
 from acdcore.calls.admission.screening import RepeatLimit, ScreeningSettings
 from acdcore.calls.model.commands import AgentCommand, Seat, SeatKind, WrongState
-from acdcore.calls.model.ports import Screening, Verdict
+from acdcore.calls.model.ports import Screening, ScreeningVerdict
 from acdcore.calls.numbers.caller_id import DidFrom
 from acdcore.calls.numbers.trunk_numbers import AssertBy, ForwardedShows, Redirection, TrunkNumbers
 from acdcore.calls.routing_rules import QueueRules, ScreeningRules
-from acdcore.calls.trunks.trunks import Route
+from acdcore.calls.trunks.trunks import InboundRoute
 from acdcore.ivr.model.flow import NodeName
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId
@@ -51,80 +51,80 @@ def number_of(invited: Phone) -> str:
     return invited.invite.request.from_.uri.username
 
 
-async def block(house: House, number: str) -> None:
-    await house.screening.put(Screening(number, Verdict.BLOCK, "nuisance", None, "test", house.clock.wall()))
+async def block(centre: CallCentre, number: str) -> None:
+    await centre.screening.put(Screening(number, ScreeningVerdict.BLOCK, "nuisance", None, "test", centre.clock.wall()))
 
 
 @pytest.mark.parametrize("number", [*WAYS, *WITH_PARAMETERS])
 async def test_blocked_caller_stays_blocked_however_the_trunk_writes_the_number(number: str) -> None:
-    async with opened() as house:
-        await block(house, VIP)
-        caller = house.caller(number)
+    async with opened() as centre:
+        await block(centre, VIP)
+        caller = centre.caller(number)
         caller.call(SERVICE_LINE)
-        await house.pass_time(1)
+        await centre.pass_time(1)
         assert caller.refused_with == 603
-        assert (house.cdr().outcome, house.cdr().caller) == (Outcome.BLOCKED, VIP_KEPT)
+        assert (centre.cdr().outcome, centre.cdr().caller) == (Outcome.BLOCKED, VIP_KEPT)
 
 
 @pytest.mark.parametrize("number", [*WAYS, *WITH_PARAMETERS])
 async def test_customer_is_known_however_the_trunk_writes_the_number(number: str) -> None:
-    async with opened() as house:
-        house.customer(VIP)
-        agent = await house.seat("1001")
-        caller = house.caller(number)
+    async with opened() as centre:
+        centre.customer(VIP)
+        agent = await centre.seat("1001")
+        caller = centre.caller(number)
         caller.call(SERVICE_LINE)
-        await house.pass_time(1)
-        assert (house.live().view.caller, house.live().view.customer_name) == (VIP_KEPT, "Customer One")
+        await centre.pass_time(1)
+        assert (centre.live().view.caller, centre.live().view.customer_name) == (VIP_KEPT, "Customer One")
         assert number_of(agent) == VIP  # as people here read it
         caller.hang_up()
 
 
 @pytest.mark.parametrize("dialled", ["02088880000", "+862088880000", "862088880000;npdi", "(020)8888-0000"])
 async def test_route_is_found_however_the_trunk_writes_the_number_called(dialled: str) -> None:
-    async with opened(Plan(routes=(Route("carrier", "020 8888 0000", "service"),))) as house:
-        caller = house.caller(VIP)
+    async with opened(Plan(routes=(InboundRoute("carrier", "020 8888 0000", "service"),))) as centre:
+        caller = centre.caller(VIP)
         caller.call(dialled)
-        await house.pass_time(1)
-        assert house.live().view.dialled == OURS
+        await centre.pass_time(1)
+        assert centre.live().view.dialled == OURS
         caller.hang_up()
 
 
 async def test_route_of_the_number_that_sent_the_call_on_goes_before_that_of_the_request() -> None:
     rules = TrunkNumbers(did_from=DidFrom.DIVERSION)
-    async with opened(Plan(routes=(Route("carrier", OURS, "service"),), numbers=rules)) as house:
-        caller = house.caller(VIP)
+    async with opened(Plan(routes=(InboundRoute("carrier", OURS, "service"),), numbers=rules)) as centre:
+        caller = centre.caller(VIP)
         caller.call("9", headers=(("Diversion", "<sip:02088880000@198.51.100.1>;reason=unconditional"),))
-        await house.pass_time(1)
-        assert house.live().view.dialled == OURS
+        await centre.pass_time(1)
+        assert centre.live().view.dialled == OURS
         caller.hang_up()
 
 
 async def test_number_that_calls_too_often_is_counted_however_it_is_written() -> None:
     limits = ScreeningSettings(repeat=RepeatLimit(calls=2, within_s=60, block_for_s=60))
-    async with opened(Plan(screening=ScreeningRules(limits))) as house:
-        calls = [house.caller(number) for number in (*WAYS[:2], WITH_PARAMETERS[0])]
+    async with opened(Plan(screening=ScreeningRules(limits))) as centre:
+        calls = [centre.caller(number) for number in (*WAYS[:2], WITH_PARAMETERS[0])]
         for caller in calls:
             caller.call(SERVICE_LINE)
-            await house.pass_time(1)
+            await centre.pass_time(1)
         assert [caller.refused_with for caller in calls] == [None, None, 603]
         for caller in calls[:2]:
             caller.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)
 
 
 async def test_callback_is_settled_by_a_talk_with_the_same_number_in_another_spelling() -> None:
-    async with opened(plan(abandoned=True)) as house:
-        house.exchange()
-        first, again = house.caller("013800000001"), house.caller(f"+86{VIP};npdi")
+    async with opened(plan(abandoned=True)) as centre:
+        centre.exchange()
+        first, again = centre.caller("013800000001"), centre.caller(f"+86{VIP};npdi")
         first.call(SERVICE_LINE)
-        await house.pass_time(60)
+        await centre.pass_time(60)
         first.hang_up()
-        await house.pass_time(1)
-        await house.talk(await house.seat("1001"), again)
-        assert [item.state for item in items(house)] == [WorkState.MERGED]
+        await centre.pass_time(1)
+        await centre.talk(await centre.seat("1001"), again)
+        assert [item.state for item in items(centre)] == [WorkState.MERGED]
         again.hang_up()
-        await house.pass_time(1)
-        await end_work(house)
+        await centre.pass_time(1)
+        await end_work(centre)
 
 
 # --- withheld ---
@@ -133,53 +133,53 @@ async def test_callback_is_settled_by_a_talk_with_the_same_number_in_another_spe
 @pytest.mark.parametrize("headers", HIDDEN)
 async def test_withheld_number_is_kept_for_tracing_and_shown_nowhere(headers: tuple[tuple[str, str], ...]) -> None:
     rules = TrunkNumbers(caller_id=OURS, forwarded_shows=ForwardedShows.CALLER, assert_by=AssertBy.P_ASSERTED_IDENTITY)
-    async with opened(Plan(numbers=rules)) as house:
-        house.customer(VIP)
-        listener = house.feed.subscribe(1000)
-        agent, exchange = await house.seat("1001"), house.exchange()
-        caller = house.caller(VIP)
+    async with opened(Plan(numbers=rules)) as centre:
+        centre.customer(VIP)
+        listener = centre.event_stream.subscribe(1000)
+        agent, exchange = await centre.seat("1001"), centre.exchange()
+        caller = centre.caller(VIP)
         caller.call(SERVICE_LINE, fields=(f"<tel:{VIP_KEPT}>",), headers=headers)
-        await house.pass_time(1)
-        call = house.live()
+        await centre.pass_time(1)
+        call = centre.live()
         assert (call.view.caller, call.customer, number_of(agent)) == ("", None, "anonymous")
         caller.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)
         caller.call(OUTSIDE_LINE, fields=(f"<tel:{VIP_KEPT}>",), headers=headers)
-        await house.pass_time(2)
+        await centre.pass_time(2)
         assert exchange.invite is not None
         request = exchange.invite.request
         caller.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)
         listener.close()
-        shown = [repr([event async for event in listener]), repr(house.history.call_events), repr(house.cdrs())]
-        ours = [one for one in house.cable.seen if one.sender == OUR_ADDRESS and one.receiver != caller.address]
+        shown = [repr([event async for event in listener]), repr(centre.history.call_events), repr(centre.cdrs())]
+        ours = [one for one in centre.cable.seen if one.sender == OUR_ADDRESS and one.receiver != caller.address]
         shown += [one.data.decode() for one in ours]
         assert [text for text in shown if VIP in text] == []
-        assert {row.number for row in house.history.trace_rows.values()} == {VIP_KEPT}
+        assert {row.number for row in centre.history.trace_rows.values()} == {VIP_KEPT}
         assert request.headers.get("P-Asserted-Identity") == "<sip:02088880000@192.0.2.1>"
         assert request.headers.get("Privacy") == "id"
         assert str(request.from_.uri) == "sip:anonymous@anonymous.invalid"
 
 
 async def test_blocked_caller_who_withholds_the_number_stays_blocked_without_showing_it() -> None:
-    async with opened() as house:
-        await block(house, VIP)
-        caller = house.caller(VIP)
+    async with opened() as centre:
+        await block(centre, VIP)
+        caller = centre.caller(VIP)
         caller.call(SERVICE_LINE, headers=PRIVATE)
-        await house.pass_time(1)
+        await centre.pass_time(1)
         assert caller.refused_with == 603
-        assert (house.cdr().outcome, house.cdr().caller) == (Outcome.BLOCKED, "")
+        assert (centre.cdr().outcome, centre.cdr().caller) == (Outcome.BLOCKED, "")
 
 
 async def test_caller_who_withholds_the_number_and_hangs_up_is_not_called_back() -> None:
-    async with opened(plan(abandoned=True)) as house:
-        house.exchange()
-        caller = house.caller(VIP)
+    async with opened(plan(abandoned=True)) as centre:
+        centre.exchange()
+        caller = centre.caller(VIP)
         caller.call(SERVICE_LINE, headers=PRIVATE)
-        await house.pass_time(60)
+        await centre.pass_time(60)
         caller.hang_up()
-        await house.pass_time(1)
-        assert items(house) == []
+        await centre.pass_time(1)
+        assert items(centre) == []
 
 
 # --- who may be called ---
@@ -192,18 +192,18 @@ def asking() -> Plan:
     return replace(made, flows={**made.flows, "callback": flow})
 
 
-async def typed(house: House, shown: str, number: str) -> None:
+async def typed(centre: CallCentre, shown: str, number: str) -> None:
     """A waiting caller who shows one number asks to be called at another."""
-    caller = house.caller(shown)
+    caller = centre.caller(shown)
     caller.call(SERVICE_LINE)
-    await house.pass_time(5)
+    await centre.pass_time(5)
     for key in f"1{number}#1":
-        house.press(key)
-        await house.pass_time(1)
-    await house.pass_time(1)
+        centre.press(key)
+        await centre.pass_time(1)
+    await centre.pass_time(1)
     if caller.is_up:
         caller.hang_up()
-    await house.pass_time(1)
+    await centre.pass_time(1)
 
 
 @pytest.mark.parametrize(
@@ -218,9 +218,9 @@ async def typed(house: House, shown: str, number: str) -> None:
     ],
 )
 async def test_number_that_only_ends_like_the_callers_own_is_not_called(shown: str, number: str) -> None:
-    async with opened(asking()) as house:
-        await typed(house, shown, number)
-        assert [item for item in items(house) if item.kind is WorkKind.CALLBACK] == []
+    async with opened(asking()) as centre:
+        await typed(centre, shown, number)
+        assert [item for item in items(centre) if item.kind is WorkKind.CALLBACK] == []
 
 
 NOT_CALLED_BACK = ["+37121234567", "0088213000000", "+85291234567", "110", "95588", "4008001234", "02088880000"]
@@ -229,47 +229,47 @@ NOT_CALLED_BACK = ["+37121234567", "0088213000000", "+85291234567", "110", "9558
 
 @pytest.mark.parametrize("number", NOT_CALLED_BACK)
 async def test_forged_number_of_ones_own_abroad_is_not_called_back_without_a_rule(number: str) -> None:
-    async with opened(replace(asking(), numbers=TrunkNumbers(caller_id=OURS))) as house:
-        await typed(house, number, number.replace("+", "00"))
-        assert [item for item in items(house) if item.kind is WorkKind.CALLBACK] == []
+    async with opened(replace(asking(), numbers=TrunkNumbers(caller_id=OURS))) as centre:
+        await typed(centre, number, number.replace("+", "00"))
+        assert [item for item in items(centre) if item.kind is WorkKind.CALLBACK] == []
 
 
 @pytest.mark.parametrize("number", NOT_CALLED_BACK)
 async def test_forged_number_of_who_hangs_up_waiting_is_not_called_back_without_a_rule(number: str) -> None:
-    async with opened(replace(plan(abandoned=True), numbers=TrunkNumbers(caller_id=OURS))) as house:
-        house.exchange()
-        caller = house.caller(number)
+    async with opened(replace(plan(abandoned=True), numbers=TrunkNumbers(caller_id=OURS))) as centre:
+        centre.exchange()
+        caller = centre.caller(number)
         caller.call(SERVICE_LINE)
-        await house.pass_time(60)
+        await centre.pass_time(60)
         caller.hang_up()
-        await house.pass_time(1)
-        assert items(house) == []
+        await centre.pass_time(1)
+        assert items(centre) == []
 
 
 async def test_own_number_abroad_is_called_back_where_a_rule_names_it() -> None:
-    async with opened(replace(asking(), callback_numbers=("86", "+852"))) as house:
-        await typed(house, "+85291234567", "0085291234567")
-        assert [item.number for item in items(house)] == ["+85291234567"]
-        await end_work(house)
+    async with opened(replace(asking(), callback_numbers=("86", "+852"))) as centre:
+        await typed(centre, "+85291234567", "0085291234567")
+        assert [item.number for item in items(centre)] == ["+85291234567"]
+        await end_work(centre)
 
 
 @pytest.mark.parametrize(("number", "is_called"), [("020 7946 0000", True), ("+8613800000001", False)])
 async def test_home_is_the_country_of_the_trunk(number: str, is_called: bool) -> None:
     rules = TrunkNumbers(NumberingPlan(country="GB"))
-    async with opened(replace(asking(), numbers=rules)) as house:
-        await typed(house, number.replace(" ", ""), number.replace(" ", "").replace("+", "00"))
-        assert bool(items(house)) is is_called
+    async with opened(replace(asking(), numbers=rules)) as centre:
+        await typed(centre, number.replace(" ", ""), number.replace(" ", "").replace("+", "00"))
+        assert bool(items(centre)) is is_called
         if is_called:
-            await end_work(house)
+            await end_work(centre)
 
 
 @pytest.mark.parametrize("shown", WAYS[:5])
 @pytest.mark.parametrize("number", ["13800000001", "013800000001", "008613800000001", "8613800000001"])
 async def test_own_number_is_called_however_it_is_shown_and_typed(shown: str, number: str) -> None:
-    async with opened(asking()) as house:
-        await typed(house, shown, number)
-        assert [item.number for item in items(house)] == [VIP_KEPT]
-        await end_work(house)
+    async with opened(asking()) as centre:
+        await typed(centre, shown, number)
+        assert [item.number for item in items(centre)] == [VIP_KEPT]
+        await end_work(centre)
 
 
 @pytest.mark.parametrize(
@@ -286,34 +286,34 @@ async def test_own_number_is_called_however_it_is_shown_and_typed(shown: str, nu
 async def test_rules_of_beginnings_are_compared_with_canonical_numbers(
     rules: tuple[str, ...], number: str, kept: str
 ) -> None:
-    async with opened(replace(asking(), callback_numbers=rules)) as house:
-        await typed(house, "13900000009", number)
-        assert [item.number for item in items(house)] == ([kept] if kept else [])
-        await end_work(house)
+    async with opened(replace(asking(), callback_numbers=rules)) as centre:
+        await typed(centre, "13900000009", number)
+        assert [item.number for item in items(centre)] == ([kept] if kept else [])
+        await end_work(centre)
 
 
 async def test_subscribers_number_is_whole_on_a_trunk_with_an_area_code() -> None:
     rules = TrunkNumbers(NumberingPlan(area_code="0757"))
-    async with opened(replace(asking(), numbers=rules)) as house:
-        await typed(house, "26331234", "075726331234")
-        assert [item.number for item in items(house)] == ["+8675726331234"]
-        await end_work(house)
+    async with opened(replace(asking(), numbers=rules)) as centre:
+        await typed(centre, "26331234", "075726331234")
+        assert [item.number for item in items(centre)] == ["+8675726331234"]
+        await end_work(centre)
 
 
 @pytest.mark.parametrize("where", ["12345678901", "sales", "1795113800138000"])
 async def test_what_is_no_number_is_never_dialled(where: str) -> None:
-    async with opened() as house:
-        exchange = house.exchange()
-        house.employ("1001")
+    async with opened() as centre:
+        exchange = centre.exchange()
+        centre.employ("1001")
         seat = Seat(SeatKind.NUMBER, where)
         with pytest.raises(WrongState, match="is no telephone number"):
-            house.operations.set_agent_state(AgentId("1001"), AgentCommand.LOG_IN, None, seat)
-        caller = house.caller(VIP)
+            centre.operations.set_agent_state(AgentId("1001"), AgentCommand.LOG_IN, None, seat)
+        caller = centre.caller(VIP)
         caller.call(SERVICE_LINE)
-        await house.pass_time(2)
+        await centre.pass_time(2)
         assert not exchange.rings
         caller.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)
 
 
 # --- shown on calls out ---
@@ -333,48 +333,48 @@ async def test_customer_called_back_sees_the_number_of_the_agent_else_the_queues
     rules = TrunkNumbers(caller_id=OURS, form=NumberForm.PLUS_E164)
     wanted = plan(abandoned=True)
     around = {SERVICE: replace(wanted.around[SERVICE], caller_id=by_queue)}
-    async with opened(replace(wanted, numbers=rules, around=around)) as house:
-        exchange = house.exchange()
-        caller = house.caller(VIP)
+    async with opened(replace(wanted, numbers=rules, around=around)) as centre:
+        exchange = centre.exchange()
+        caller = centre.caller(VIP)
         caller.call(SERVICE_LINE)
-        await house.pass_time(60)
+        await centre.pass_time(60)
         caller.hang_up()
-        agent = await house.seat("1001")
-        record = house.directory.agent(AgentId("1001"))
+        agent = await centre.seat("1001")
+        record = centre.directory.agent(AgentId("1001"))
         assert record is not None
-        house.directory.put_agent(replace(record, caller_id=by_agent))
-        await house.pass_time(60)
+        centre.directory.put_agent(replace(record, caller_id=by_agent))
+        await centre.pass_time(60)
         agent.answer()
-        await house.pass_time(5)
+        await centre.pass_time(5)
         assert exchange.invite is not None
         assert str(exchange.invite.request.uri) == f"sip:{VIP_KEPT}@{EXCHANGE}"
         assert number_of(exchange) == shown
         exchange.refuse(486)
-        await house.pass_time(20)
-        await end_work(house)
+        await centre.pass_time(20)
+        await end_work(centre)
 
 
 async def test_agents_outside_seat_sees_our_number() -> None:
-    async with opened(Plan(numbers=TrunkNumbers(caller_id=OURS), around={SERVICE: QueueRules()})) as house:
-        exchange = house.exchange()
-        house.employ("1001")
+    async with opened(Plan(numbers=TrunkNumbers(caller_id=OURS), around={SERVICE: QueueRules()})) as centre:
+        exchange = centre.exchange()
+        centre.employ("1001")
         seat = Seat(SeatKind.NUMBER, "13900000001")
-        house.operations.set_agent_state(AgentId("1001"), AgentCommand.LOG_IN, None, seat)
-        house.command("1001", AgentCommand.READY)
-        caller = house.caller(VIP)
+        centre.operations.set_agent_state(AgentId("1001"), AgentCommand.LOG_IN, None, seat)
+        centre.command("1001", AgentCommand.READY)
+        caller = centre.caller(VIP)
         caller.call(SERVICE_LINE)
-        await house.pass_time(2)
+        await centre.pass_time(2)
         assert number_of(exchange) == "02088880000"
         caller.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)
 
 
 async def test_forwarded_call_tells_by_which_number_it_was_sent_on() -> None:
     rules = TrunkNumbers(caller_id=OURS, redirection=Redirection.DIVERSION)
-    async with opened(Plan(numbers=rules)) as house:
-        exchange, caller = house.exchange(), house.caller(VIP)
+    async with opened(Plan(numbers=rules)) as centre:
+        exchange, caller = centre.exchange(), centre.caller(VIP)
         caller.call(OUTSIDE_LINE)
-        await house.pass_time(1)
+        await centre.pass_time(1)
         assert exchange.invite is not None
         diversion = exchange.invite.request.headers.get("Diversion")
         assert diversion == f"<sip:{OUTSIDE_LINE}@192.0.2.1>;reason=unconditional;counter=1"
@@ -382,14 +382,14 @@ async def test_forwarded_call_tells_by_which_number_it_was_sent_on() -> None:
 
 
 async def test_every_address_of_ours_names_the_advertised_one() -> None:
-    async with opened(Plan(advertised="203.0.113.7")) as house:
-        agent, exchange, caller = await house.seat("1001"), house.exchange(), house.caller(VIP)
+    async with opened(Plan(advertised="203.0.113.7")) as centre:
+        agent, exchange, caller = await centre.seat("1001"), centre.exchange(), centre.caller(VIP)
         caller.call(OUTSIDE_LINE)
-        await house.pass_time(1)
+        await centre.pass_time(1)
         caller.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)
         caller.call("95501")
-        await house.pass_time(1)
+        await centre.pass_time(1)
         for phone in (exchange, agent):
             request = next(event.request for event in phone.heard if isinstance(event, InviteArrived))
             assert request.from_.sip_uri.host == "203.0.113.7"
@@ -397,4 +397,4 @@ async def test_every_address_of_ours_names_the_advertised_one() -> None:
             assert request.contact is not None
             assert request.contact.sip_uri.host == "203.0.113.7"
         caller.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)

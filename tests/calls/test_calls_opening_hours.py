@@ -8,13 +8,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.calls.house import MORNING, SALES, SERVICE, House, Plan, opened
+from tests.calls.house import MORNING, SALES, SERVICE, CallCentre, Plan, opened
 
 from acdcore.calls.model.commands import LiveHours
 from acdcore.calls.model.ports import ForcedHours
 from acdcore.calls.routing_rules import QueueRules
 from acdcore.ivr.calendars.file import load_calendars
-from acdcore.ivr.calendars.opening_hours import Calendar, CalendarName, Shift, Span
+from acdcore.ivr.calendars.opening_hours import Calendar, CalendarName, CalendarShift, OpeningPeriod
 from acdcore.ivr.model.flow import CalendarState
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import QueueName
@@ -44,29 +44,29 @@ def plan(calendar: Calendar) -> Plan:
     return Plan(calendars={"shop": calendar}, around={SALES: QueueRules(calendar="shop")})
 
 
-def is_open(house: House, queue: QueueName) -> bool:
+def is_open(centre: CallCentre, queue: QueueName) -> bool:
     """What the dispatcher has been told."""
-    return {view.queue: view.is_open for view in house.hall.acd.queues()}[queue]
+    return {view.queue: view.is_open for view in centre.context.acd.queues()}[queue]
 
 
 @contextmanager
-def heard(house: House) -> Iterator[list[tuple[datetime, LiveHours]]]:
+def heard(centre: CallCentre) -> Iterator[list[tuple[datetime, LiveHours]]]:
     """Every change that is told, with its time."""
     told: list[tuple[datetime, LiveHours]] = []
-    house.hall.hours.on_change = lambda hours: told.append((house.clock.wall(), hours))
+    centre.context.hours.on_change = lambda hours: told.append((centre.clock.wall(), hours))
     yield told
 
 
-async def force(house: House, is_forced_open: bool, until: datetime | None = None) -> None:
+async def force(centre: CallCentre, is_forced_open: bool, until: datetime | None = None) -> None:
     """A supervisor's word."""
-    await house.forced.force(ForcedHours("shop", is_forced_open, until, "supervisor", house.clock.wall()))
-    house.operations.hours_forced()
+    await centre.forced.force(ForcedHours("shop", is_forced_open, until, "supervisor", centre.clock.wall()))
+    centre.operations.hours_forced()
 
 
-async def release(house: House) -> None:
+async def release(centre: CallCentre) -> None:
     """The calendar rules again."""
-    await house.forced.release("shop")
-    house.operations.hours_forced()
+    await centre.forced.release("shop")
+    centre.operations.hours_forced()
 
 
 def at(hour: int, minute: int = 0, day: int = 2) -> datetime:
@@ -75,14 +75,14 @@ def at(hour: int, minute: int = 0, day: int = 2) -> datetime:
 
 
 async def test_queue_opens_and_closes_in_the_second_that_the_calendar_says(tmp_path: Path) -> None:
-    async with opened(plan(shop(tmp_path))) as house:
-        with heard(house) as told:
-            assert (is_open(house, SALES), is_open(house, SERVICE)) == (False, True)
-            await house.pass_time(HOUR_S - 0.5)
-            assert not is_open(house, SALES)
-            await house.pass_time(1)
-            assert is_open(house, SALES)
-            await house.pass_time(24 * HOUR_S)
+    async with opened(plan(shop(tmp_path))) as centre:
+        with heard(centre) as told:
+            assert (is_open(centre, SALES), is_open(centre, SERVICE)) == (False, True)
+            await centre.pass_time(HOUR_S - 0.5)
+            assert not is_open(centre, SALES)
+            await centre.pass_time(1)
+            assert is_open(centre, SALES)
+            await centre.pass_time(24 * HOUR_S)
             assert [(when, hours.state) for when, hours in told] == [
                 (at(9), "open"),
                 (at(12), "closed"),
@@ -90,73 +90,73 @@ async def test_queue_opens_and_closes_in_the_second_that_the_calendar_says(tmp_p
                 (at(17), "closed"),
                 (at(9, day=3), "open"),
             ]
-        assert is_open(house, SERVICE)
+        assert is_open(centre, SERVICE)
 
 
 async def test_change_that_is_told_says_what_comes_next_and_for_whom(tmp_path: Path) -> None:
-    async with opened(plan(shop(tmp_path))) as house:
-        with heard(house) as told:
-            await house.pass_time(HOUR_S + 1)
+    async with opened(plan(shop(tmp_path))) as centre:
+        with heard(centre) as told:
+            await centre.pass_time(HOUR_S + 1)
             assert told[0][1] == LiveHours("shop", "open", "", "", at(12), None, (SALES,))
 
 
 async def test_word_to_open_holds_until_its_time_and_then_the_calendar_rules(tmp_path: Path) -> None:
-    async with opened(plan(shop(tmp_path))) as house:
-        with heard(house) as told:
-            await force(house, True, at(8, 30))
-            assert is_open(house, SALES)
-            (live,) = house.operations.hours()
+    async with opened(plan(shop(tmp_path))) as centre:
+        with heard(centre) as told:
+            await force(centre, True, at(8, 30))
+            assert is_open(centre, SALES)
+            (live,) = centre.operations.hours()
             assert (live.state, live.forced_by, live.until) == ("open", "supervisor", at(8, 30))
-            await house.pass_time(1_799)
-            assert is_open(house, SALES)
-            await house.pass_time(2)
-            assert not is_open(house, SALES)
-            (live,) = house.operations.hours()
+            await centre.pass_time(1_799)
+            assert is_open(centre, SALES)
+            await centre.pass_time(2)
+            assert not is_open(centre, SALES)
+            (live,) = centre.operations.hours()
             assert (live.state, live.forced_by, live.until) == ("closed", None, at(9))
             assert [(when, hours.state) for when, hours in told] == [(at(8), "open"), (at(8, 30), "closed")]
 
 
 async def test_word_that_ends_while_the_calendar_says_the_same_changes_nothing(tmp_path: Path) -> None:
-    async with opened(plan(shop(tmp_path))) as house:
-        with heard(house) as told:
-            await force(house, True, at(10))
-            await house.pass_time(3 * HOUR_S)
-            assert is_open(house, SALES)
+    async with opened(plan(shop(tmp_path))) as centre:
+        with heard(centre) as told:
+            await force(centre, True, at(10))
+            await centre.pass_time(3 * HOUR_S)
+            assert is_open(centre, SALES)
             assert [hours.state for _, hours in told] == ["open"]
 
 
 async def test_word_to_close_goes_before_the_calendar_until_it_is_taken_back(tmp_path: Path) -> None:
-    async with opened(plan(shop(tmp_path))) as house:
-        await force(house, False)
-        await house.pass_time(2 * HOUR_S)
-        assert not is_open(house, SALES)
-        await release(house)
-        assert is_open(house, SALES)
+    async with opened(plan(shop(tmp_path))) as centre:
+        await force(centre, False)
+        await centre.pass_time(2 * HOUR_S)
+        assert not is_open(centre, SALES)
+        await release(centre)
+        assert is_open(centre, SALES)
 
 
 async def test_route_asks_for_the_same_moment_as_the_queue(tmp_path: Path) -> None:
-    async with opened(plan(shop(tmp_path))) as house:
-        hours, calendar = house.hall.hours, house.hall.rules.calendars["shop"]
+    async with opened(plan(shop(tmp_path))) as centre:
+        hours, calendar = centre.context.hours, centre.context.rules.calendars["shop"]
         assert hours.moment(calendar).state is CalendarState.CLOSED
-        await force(house, True, at(8, 30))
+        await force(centre, True, at(8, 30))
         assert hours.moment(calendar).state is CalendarState.OPEN
-        await house.pass_time(1_801)
+        await centre.pass_time(1_801)
         assert hours.moment(calendar).state is CalendarState.CLOSED
-        await house.pass_time(1_800)
+        await centre.pass_time(1_800)
         assert hours.moment(calendar).state is CalendarState.OPEN
 
 
 async def test_other_calendar_of_the_same_name_counts_at_once(tmp_path: Path) -> None:
-    async with opened(plan(shop(tmp_path))) as house:
-        hours, rules = house.hall.hours, house.hall.rules
-        assert not is_open(house, SALES)
+    async with opened(plan(shop(tmp_path))) as centre:
+        hours, rules = centre.context.hours, centre.context.rules
+        assert not is_open(centre, SALES)
         earlier = shop(tmp_path, SHOP_HOURS.replace('mon = ["09:00', 'mon = ["07:00'))
         hours.follow(replace(rules, calendars={"shop": earlier}))
         assert hours.moment(earlier).state is CalendarState.OPEN
-        assert is_open(house, SALES)
+        assert is_open(centre, SALES)
         hours.follow(replace(rules, queues={**rules.queues, SALES: QueueRules()}))
-        await force(house, False)
-        assert is_open(house, SALES)  # it keeps no hours any more
+        await force(centre, False)
+        assert is_open(centre, SALES)  # it keeps no hours any more
 
 
 class SetClock:
@@ -174,32 +174,32 @@ class SetClock:
 
 
 async def test_clock_that_is_set_is_noticed_within_the_hour(tmp_path: Path) -> None:
-    async with opened(plan(shop(tmp_path))) as house:
-        hours = house.hall.hours
-        clock = SetClock(house.clock)
+    async with opened(plan(shop(tmp_path))) as centre:
+        hours = centre.context.hours
+        clock = SetClock(centre.clock)
         hours._clock = clock
-        await force(house, False, at(8, 0, day=9))  # nothing changes for a week
+        await force(centre, False, at(8, 0, day=9))  # nothing changes for a week
         clock.ahead = timedelta(days=8, hours=2)
-        await house.pass_time(HOUR_S + 1)
-        assert is_open(house, SALES)  # Tuesday eleven o'clock
+        await centre.pass_time(HOUR_S + 1)
+        assert is_open(centre, SALES)  # Tuesday eleven o'clock
         clock.ahead = timedelta()  # and back: what was found for later does not hold for before
-        await release(house)
-        await house.pass_time(1)
-        assert hours.moment(house.hall.rules.calendars["shop"]).next_change_at == at(12)
+        await release(centre)
+        await centre.pass_time(1)
+        assert hours.moment(centre.context.rules.calendars["shop"]).next_change_at == at(12)
 
 
 async def test_callbacks_wait_while_their_queue_is_closed_and_come_when_it_opens(tmp_path: Path) -> None:
-    async with opened(plan(shop(tmp_path))) as house:
-        item = WorkItem(WorkId("W1"), WorkKind.CALLBACK, SALES, "13900000001", house.clock.wall())
-        house.operations.request_callback(item)
-        await house.pass_time(HOUR_S - 1)
-        assert [one.state for one in house.hall.workbench.open_items()] == [WorkState.WAITING]
-        await house.pass_time(2)
-        assert [one.state for one in house.hall.workbench.open_items()] == [WorkState.QUEUED]
-        await force(house, False)
-        assert [one.state for one in house.hall.workbench.open_items()] == [WorkState.WAITING]
-        house.operations.end_work(item.id, WorkState.CANCELLED, "staff")
-        await house.pass_time(1)
+    async with opened(plan(shop(tmp_path))) as centre:
+        item = WorkItem(WorkId("W1"), WorkKind.CALLBACK, SALES, "13900000001", centre.clock.wall())
+        centre.operations.request_callback(item)
+        await centre.pass_time(HOUR_S - 1)
+        assert [one.state for one in centre.context.callback_scheduler.open_items()] == [WorkState.WAITING]
+        await centre.pass_time(2)
+        assert [one.state for one in centre.context.callback_scheduler.open_items()] == [WorkState.QUEUED]
+        await force(centre, False)
+        assert [one.state for one in centre.context.callback_scheduler.open_items()] == [WorkState.WAITING]
+        centre.operations.end_work(item.id, WorkState.CANCELLED, "staff")
+        await centre.pass_time(1)
 
 
 @pytest.mark.parametrize(
@@ -212,28 +212,28 @@ async def test_callbacks_wait_while_their_queue_is_closed_and_come_when_it_opens
     ],
 )
 async def test_nine_o_clock_is_nine_on_the_wall_also_after_the_clocks_change(day: date, opens: datetime) -> None:
-    week = tuple((Span(9 * 60, 17 * 60),) for _ in range(7))
+    week = tuple((OpeningPeriod(9 * 60, 17 * 60),) for _ in range(7))
     calendar = Calendar(CalendarName("shop"), ZoneInfo("Europe/Berlin"), week)
-    async with opened(plan(calendar)) as house:
-        clock = SetClock(house.clock)
+    async with opened(plan(calendar)) as centre:
+        clock = SetClock(centre.clock)
         clock.ahead = datetime(day.year, day.month, day.day, 0, 0, tzinfo=UTC) - MORNING
-        house.hall.hours._clock = clock
-        house.hall.hours.look()
-        await house.pass_time((opens - clock.wall()).total_seconds() - 1)
-        assert not is_open(house, SALES)
-        await house.pass_time(2)
-        assert is_open(house, SALES)
+        centre.context.hours._clock = clock
+        centre.context.hours.look()
+        await centre.pass_time((opens - clock.wall()).total_seconds() - 1)
+        assert not is_open(centre, SALES)
+        await centre.pass_time(2)
+        assert is_open(centre, SALES)
 
 
 async def test_shift_that_changes_while_open_is_told_and_closes_nothing() -> None:
-    week = tuple((Span(0, 24 * 60),) for _ in range(7))
-    night = Shift("night", tuple((Span(20 * 60, 32 * 60),) for _ in range(7)))
+    week = tuple((OpeningPeriod(0, 24 * 60),) for _ in range(7))
+    night = CalendarShift("night", tuple((OpeningPeriod(20 * 60, 32 * 60),) for _ in range(7)))
     calendar = Calendar(CalendarName("shop"), ZoneInfo("UTC"), week, shifts=(night,))
-    async with opened(plan(calendar)) as house:
-        with heard(house) as told:
-            await house.pass_time(24 * HOUR_S)
+    async with opened(plan(calendar)) as centre:
+        with heard(centre) as told:
+            await centre.pass_time(24 * HOUR_S)
             assert [(when.hour, hours.state, hours.shift) for when, hours in told] == [
                 (20, "open", "night"),
                 (8, "open", ""),
             ]
-        assert is_open(house, SALES)
+        assert is_open(centre, SALES)

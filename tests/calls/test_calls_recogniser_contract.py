@@ -12,10 +12,10 @@ from tests.calls.plain_recogniser import PlainRecogniser, pause, words
 
 from acdcore.ivr.model.flow import Language
 from acdcore.ivr.tts.helper import HelperProcesses
-from acdcore.ivr.tts.voices import Reading, stand_in
+from acdcore.ivr.tts.voices import TtsRequest, stand_in
 from acdcore.kernel.errors import Unavailable
-from acdcore.recognition.hearing import RecognitionSettings, missing_packages, open_hearing
-from acdcore.recognition.model import HEARD_MAX, Phrase, Recogniser
+from acdcore.recognition.model import RECOGNISED_MAX, Phrase, Recogniser
+from acdcore.recognition.service import RecognitionSettings, missing_packages, open_recognition
 
 SAID = "opening hours"
 PHRASES = (
@@ -52,10 +52,10 @@ async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         yield Subject(PlainRecogniser(takes_s=0.05), words("sales"))
         return
     file = tmp_path / "said.wav"
-    HelperProcesses().read([Reading(SAID, Language.ENGLISH, file, stand_in(Language.ENGLISH))], lambda: None)
+    HelperProcesses().read([TtsRequest(SAID, Language.ENGLISH, file, stand_in(Language.ENGLISH))], lambda: None)
     with wave.open(str(file)) as sound:
         said = sound.readframes(sound.getnframes())
-    async with open_hearing(RecognitionSettings("whisper")) as hearing:
+    async with open_recognition(RecognitionSettings("whisper")) as hearing:
         assert hearing.understanding is not None
         await hearing.understanding.recogniser.recognise(said, "en", PHRASES, AMPLE_S)  # once the model is there
         yield Subject(hearing.understanding.recogniser, said)
@@ -67,7 +67,7 @@ async def test_phrase_that_was_said_is_first_and_each_value_comes_once_surest_fi
     assert heard[0].confidence >= 0.6
     assert heard[0].text
     values = [one.value for one in heard]
-    assert len(set(values)) == len(values) <= HEARD_MAX
+    assert len(set(values)) == len(values) <= RECOGNISED_MAX
     assert [one.confidence for one in heard] == sorted((one.confidence for one in heard), reverse=True)
     assert all(0 <= one.confidence <= 1 for one in heard)
 

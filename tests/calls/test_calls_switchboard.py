@@ -3,7 +3,7 @@
 import pytest
 from tests.calls.house import SERVICE_LINE, VIP, opened
 
-from acdcore.calls.switchboard import shown
+from acdcore.calls.switchboard import shown_figures
 
 
 @pytest.mark.looptime
@@ -12,12 +12,12 @@ from acdcore.calls.switchboard import shown
     [("a%20b%3E", "a b>"), ("%22%3Csip%3A666%40x%3E", '"<sip:666@x>'), ("a%3Bb", "a;b")],
 )
 async def test_callers_number_reaches_the_agents_phone_as_it_was_however_odd(number: str, name: str) -> None:
-    async with opened() as house:
-        agent = await house.seat("1001")
-        caller = house.caller(number)
+    async with opened() as centre:
+        agent = await centre.seat("1001")
+        caller = centre.caller(number)
         caller.call(SERVICE_LINE)
-        await house.pass_time(1)
-        assert house.live().view.caller == name
+        await centre.pass_time(1)
+        assert centre.live().view.caller == name
         assert agent.invite is not None
         assert agent.invite.request.from_.uri.username == name
         caller.hang_up()
@@ -29,12 +29,12 @@ async def test_callers_number_reaches_the_agents_phone_as_it_was_however_odd(num
     [("One\r\nX-Evil: 1\r\n", "One X-Evil: 1"), ('O"ne\\', 'O"ne\\'), ("\u738b\t\x00\u4e94", "\u738b \u4e94")],
 )
 async def test_customers_name_reaches_the_agents_phone_and_begins_no_header(name: str, shown_name: str) -> None:
-    async with opened() as house:
-        house.customer(VIP, name=name)
-        agent = await house.seat("1001")
-        caller = house.caller(VIP)
+    async with opened() as centre:
+        centre.customer(VIP, name=name)
+        agent = await centre.seat("1001")
+        caller = centre.caller(VIP)
         caller.call(SERVICE_LINE)
-        await house.pass_time(1)
+        await centre.pass_time(1)
         assert agent.invite is not None
         assert agent.invite.request.from_.display == shown_name
         assert not agent.invite.request.headers.get_all("X-Evil")
@@ -42,4 +42,4 @@ async def test_customers_name_reaches_the_agents_phone_and_begins_no_header(name
 
 
 def test_call_that_never_had_a_stream_has_no_figures() -> None:
-    assert shown(None) == {}
+    assert shown_figures(None) == {}

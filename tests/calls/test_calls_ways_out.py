@@ -3,7 +3,7 @@
 from ipaddress import ip_network
 
 import pytest
-from tests.calls.house import OURS, OUTSIDE, OUTSIDE_LINE, VIP, House, Plan, opened
+from tests.calls.house import OURS, OUTSIDE, OUTSIDE_LINE, VIP, CallCentre, Plan, opened
 from tests.calls.phone import Phone
 
 from acdcore.calls.trunks.trunks import Trunk
@@ -19,18 +19,18 @@ SWITCH = Address("198.51.100.3", 5062)
 """Another host of the carrier."""
 
 
-def phone(house: House, address: Address) -> Phone:
+def phone(centre: CallCentre, address: Address) -> Phone:
     """A switch at an address."""
-    found = Phone(house.cable, OUTSIDE, address, OURS, house.clock)
-    house.phones.append(found)
+    found = Phone(centre.cable, OUTSIDE, address, OURS, centre.clock)
+    centre.phones.append(found)
     return found
 
 
-async def called(house: House) -> tuple[Phone, Phone]:
+async def called(centre: CallCentre) -> tuple[Phone, Phone]:
     """The carrier's switch rings for a caller."""
-    exchange, caller = house.exchange(), house.caller(VIP)
+    exchange, caller = centre.exchange(), centre.caller(VIP)
     caller.call(OUTSIDE_LINE)
-    await house.pass_time(1)
+    await centre.pass_time(1)
     assert exchange.rings
     return exchange, caller
 
@@ -40,82 +40,82 @@ def moved_to(uri: str) -> tuple[tuple[str, str], ...]:
 
 
 async def test_trunk_out_of_service_is_followed_by_the_next_one() -> None:
-    async with opened(TWO) as house:
-        second = phone(house, SECOND)
-        exchange, caller = await called(house)
+    async with opened(TWO) as centre:
+        second = phone(centre, SECOND)
+        exchange, caller = await called(centre)
         exchange.refuse(503)
-        await house.pass_time(1)
+        await centre.pass_time(1)
         assert second.rings
         second.answer()
-        await house.pass_time(1)
+        await centre.pass_time(1)
         assert caller.is_up
-        told = " ".join(house.story())
+        told = " ".join(centre.story())
         assert f"dial_failed {OUTSIDE} 503" in told
         caller.hang_up()
-        await house.pass_time(1)
-        assert house.cdr().outcome is Outcome.FORWARDED
+        await centre.pass_time(1)
+        assert centre.cdr().outcome is Outcome.FORWARDED
 
 
 async def test_trunk_rests_as_long_as_it_asks_and_is_the_first_again_afterwards() -> None:
-    async with opened(TWO) as house:
-        second = phone(house, SECOND)
-        exchange, caller = await called(house)
+    async with opened(TWO) as centre:
+        second = phone(centre, SECOND)
+        exchange, caller = await called(centre)
         exchange.refuse(503, (("Retry-After", "120 (maintenance)"),))
-        await house.pass_time(1)
+        await centre.pass_time(1)
         second.refuse(486)
-        await house.pass_time(5)
+        await centre.pass_time(5)
         assert not caller.is_up
         caller.call(OUTSIDE_LINE)
-        await house.pass_time(1)
+        await centre.pass_time(1)
         assert second.rings
         assert not exchange.rings
         second.refuse(486)
-        await house.pass_time(120)
+        await centre.pass_time(120)
         caller.call(OUTSIDE_LINE)
-        await house.pass_time(1)
+        await centre.pass_time(1)
         assert exchange.rings
         exchange.refuse(486)
-        await house.pass_time(5)
+        await centre.pass_time(5)
 
 
 async def test_only_trunk_that_rests_is_not_called() -> None:
-    async with opened() as house:
-        exchange, caller = await called(house)
+    async with opened() as centre:
+        exchange, caller = await called(centre)
         exchange.refuse(503, (("Retry-After", "60"),))
-        await house.pass_time(5)
+        await centre.pass_time(5)
         caller.call(OUTSIDE_LINE)
-        await house.pass_time(1)
+        await centre.pass_time(1)
         assert not exchange.rings
-        await house.pass_time(5)
+        await centre.pass_time(5)
         assert not caller.is_up
 
 
 @pytest.mark.parametrize("status", [486, 488, 606, 380, 421, 500])
 async def test_refusal_that_is_the_numbers_own_is_the_outcome_though_there_is_another_trunk(status: int) -> None:
-    async with opened(TWO) as house:
-        second = phone(house, SECOND)
-        exchange, _ = await called(house)
+    async with opened(TWO) as centre:
+        second = phone(centre, SECOND)
+        exchange, _ = await called(centre)
         exchange.refuse(status, moved_to(f"sip:{OUTSIDE}@{SWITCH}"))
-        await house.pass_time(5)
+        await centre.pass_time(5)
         assert second.invite is None
-        assert house.cdr().outcome is Outcome.UNANSWERED
-        assert any(f"dial_failed {OUTSIDE} {status}" in line for line in house.story())
+        assert centre.cdr().outcome is Outcome.UNANSWERED
+        assert any(f"dial_failed {OUTSIDE} {status}" in line for line in centre.story())
 
 
 @pytest.mark.parametrize("status", [300, 301, 302, 305])
 async def test_redirection_to_another_host_of_the_trunk_is_followed(status: int) -> None:
-    async with opened() as house:
-        switch = phone(house, SWITCH)
-        exchange, caller = await called(house)
+    async with opened() as centre:
+        switch = phone(centre, SWITCH)
+        exchange, caller = await called(centre)
         exchange.refuse(status, moved_to(f"sip:{OUTSIDE if status != 305 else ''}@{SWITCH}".replace(":@", ":")))
-        await house.pass_time(1)
+        await centre.pass_time(1)
         assert switch.invite is not None
         assert str(switch.invite.request.uri) == f"sip:{OUTSIDE}@{SWITCH}"
         switch.answer()
-        await house.pass_time(1)
+        await centre.pass_time(1)
         assert caller.is_up
         caller.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)
 
 
 @pytest.mark.parametrize(
@@ -133,51 +133,51 @@ async def test_redirection_to_another_host_of_the_trunk_is_followed(status: int)
     ],
 )
 async def test_redirection_beyond_the_trunk_or_to_a_dear_number_is_not_followed(uri: str) -> None:
-    async with opened() as house:
-        phone(house, SWITCH)
-        phone(house, Address("203.0.113.9", 5060))
-        exchange, _ = await called(house)
+    async with opened() as centre:
+        phone(centre, SWITCH)
+        phone(centre, Address("203.0.113.9", 5060))
+        exchange, _ = await called(centre)
         exchange.refuse(302, moved_to(uri))
-        await house.pass_time(5)
-        invites = [one for one in house.cable.seen if one.sender == OURS and one.data.startswith(b"INVITE")]
+        await centre.pass_time(5)
+        invites = [one for one in centre.cable.seen if one.sender == OURS and one.data.startswith(b"INVITE")]
         assert len(invites) == 1
-        assert house.cdr().outcome is Outcome.UNANSWERED
+        assert centre.cdr().outcome is Outcome.UNANSWERED
 
 
 async def test_proxy_that_a_trunk_names_elsewhere_by_maddr_is_not_used() -> None:
-    async with opened() as house:
-        phone(house, SWITCH)
-        phone(house, Address("203.0.113.9", 5060))
-        exchange, _ = await called(house)
+    async with opened() as centre:
+        phone(centre, SWITCH)
+        phone(centre, Address("203.0.113.9", 5060))
+        exchange, _ = await called(centre)
         exchange.refuse(305, moved_to(f"sip:{SWITCH};maddr=203.0.113.9"))
-        await house.pass_time(5)
-        invites = [one for one in house.cable.seen if one.sender == OURS and one.data.startswith(b"INVITE")]
+        await centre.pass_time(5)
+        invites = [one for one in centre.cable.seen if one.sender == OURS and one.data.startswith(b"INVITE")]
         assert [one.receiver for one in invites] == [exchange.address]
 
 
 @pytest.mark.parametrize(("names", "calls"), [("abcdef", 4), ("aaa", 2), ("aba", 3)])
 async def test_redirections_in_a_circle_come_to_an_end(names: str, calls: int) -> None:
-    async with opened() as house:
-        exchange, caller = await called(house)
+    async with opened() as centre:
+        exchange, caller = await called(centre)
         for name in names:
             if not exchange.rings:
                 break
             exchange.refuse(302, moved_to(f"sip:{OUTSIDE}@{exchange.address.host}:{exchange.address.port};n={name}"))
-            await house.pass_time(1)
-        await house.pass_time(5)
+            await centre.pass_time(1)
+        await centre.pass_time(5)
         assert not caller.is_up
-        invites = [one for one in house.cable.seen if one.sender == OURS and one.data.startswith(b"INVITE")]
+        invites = [one for one in centre.cable.seen if one.sender == OURS and one.data.startswith(b"INVITE")]
         assert len(invites) == calls
 
 
 async def test_phone_of_an_agent_that_sends_its_calls_on_is_not_followed() -> None:
-    async with opened() as house:
-        agent, caller = await house.seat("1001"), house.caller(VIP)
-        exchange = house.exchange()
+    async with opened() as centre:
+        agent, caller = await centre.seat("1001"), centre.caller(VIP)
+        exchange = centre.exchange()
         caller.call("95501")
-        await house.pass_time(1)
+        await centre.pass_time(1)
         agent.refuse(302, moved_to(f"sip:{OUTSIDE}@{exchange.address}"))
-        await house.pass_time(5)
+        await centre.pass_time(5)
         assert exchange.invite is None
         caller.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)

@@ -15,7 +15,7 @@ from tests.ivr.read_by import read_by
 
 from acdcore.calls.media import prerendered
 from acdcore.calls.media.prompts import PromptLibrary
-from acdcore.calls.media.tts import Speaker
+from acdcore.calls.media.tts import RuntimeTts
 from acdcore.calls.model.directory import AgentRecord, Customer, Tier
 from acdcore.ivr.audio.wav import write_wav
 from acdcore.ivr.model.flow import (
@@ -28,18 +28,18 @@ from acdcore.ivr.model.flow import (
     PromptKey,
     PromptName,
     QueueNode,
-    Read,
+    RuntimeText,
+    ValueToRead,
     VariableName,
-    Words,
 )
 from acdcore.ivr.model.kinds import ReadAs
 from acdcore.ivr.model.system_prompts import SystemPhrase, SystemPrompt, clip_names, phrase_key, system_key
-from acdcore.ivr.reading.phrases import Sayings, clips_of
-from acdcore.ivr.tts.engines import Voices
+from acdcore.ivr.reading.phrases import RuntimePhrases, clips_of
+from acdcore.ivr.tts.engines import TtsEngines
 from acdcore.ivr.tts.helper import HelperProcesses
-from acdcore.ivr.tts.voices import CHOSEN, NATURAL, Reading, SpeechEngine, VoiceChoice, VoiceSettings
+from acdcore.ivr.tts.voices import CHOSEN, NATURAL, SpeechEngine, TtsRequest, VoiceChoice, VoiceSettings
 from acdcore.kernel.alarms import Alarms
-from acdcore.kernel.background import INTERNAL_FAULT, Rhythm, repeated
+from acdcore.kernel.background import INTERNAL_FAULT, Rhythm, repeat_in_background
 from acdcore.kernel.clock import LoopClock
 from acdcore.kernel.errors import Unavailable
 from acdcore.kernel.ids import AgentId, CustomerId, QueueName
@@ -49,9 +49,11 @@ from acdcore.work.model import WorkKind
 
 CMN = Language.MANDARIN
 SERVICE = QueueName("service")
-TOLD = Sayings({CMN: "工号{number}，为您服务。"})
-AGENT = Words("工号幺零零幺，为您服务。", CMN)
-MEMBER = Words("八八零，零零幺", CMN, tuple(PromptKey(PromptName(f"system.digit-{one}"), CMN) for one in "880001"))
+TOLD = RuntimePhrases({CMN: "工号{number}，为您服务。"})
+AGENT = RuntimeText("工号幺零零幺，为您服务。", CMN)
+MEMBER = RuntimeText(
+    "八八零，零零幺", CMN, tuple(PromptKey(PromptName(f"system.digit-{one}"), CMN) for one in "880001")
+)
 VIP_CUSTOMER = Customer(CustomerId(7), "Customer Seven", Tier.VIP, "cmn", (), None, (), "", "", 1)
 SLOWER = VoiceSettings({**CHOSEN, CMN: VoiceChoice(SpeechEngine.KOKORO, NATURAL[CMN], 0.9)})
 TIMEOUT_S = 5.0
@@ -66,7 +68,7 @@ class Talkative:
     def is_there(self) -> bool:
         return self.is_installed
 
-    def read(self, readings: Sequence[Reading], on_read: Callable[[], None]) -> None:
+    def read(self, readings: Sequence[TtsRequest], on_read: Callable[[], None]) -> None:
         for reading in readings:
             reading.file.write_bytes(write_wav(bytes(320), 8_000))
 
@@ -77,20 +79,22 @@ class Talkative:
         pass
 
 
-def library(*more: PromptKey, sayings: Sayings = TOLD, speaker: Speaker | None = None) -> PromptLibrary:
+def library(*more: PromptKey, sayings: RuntimePhrases = TOLD, runtime_tts: RuntimeTts | None = None) -> PromptLibrary:
     """All single words in Mandarin, and some sentences."""
     words = [PromptKey(PromptName(f"system.{name}"), CMN) for name in clip_names()]
     keys = [*words, system_key(SystemPrompt.BEEP, CMN), PromptKey(PromptName(f"queue.{SERVICE}"), CMN), *more]
     return PromptLibrary(
-        cast(Engine, SilentEngine(10)), dict.fromkeys(keys, bytes(320)), {}, bytes(2), speaker, sayings
+        cast(Engine, SilentEngine(10)), dict.fromkeys(keys, bytes(320)), {}, bytes(2), runtime_tts, sayings
     )
 
 
-def spoken_at_once(wanted: Sequence[Words]) -> list[bytes]:
+def spoken_at_once(wanted: Sequence[RuntimeText]) -> list[bytes]:
     return [bytes(2) for _ in wanted]
 
 
-async def over_and_over(kept: prerendered.Ahead, read: Callable[[Sequence[Words]], Sequence[bytes]]) -> None:
+async def over_and_over(
+    kept: prerendered.PrerenderedSpeech, read: Callable[[Sequence[RuntimeText]], Sequence[bytes]]
+) -> None:
     """As the daemon does."""
     while True:
         await kept.speak_some(read)
@@ -110,12 +114,20 @@ async def until(is_so: Callable[[], bool]) -> None:
 # --- prompts ---------------------------------------------------------------------------------------------------
 
 SENTENCES = [
-    (lambda voice: voice.position(3, CMN), SystemPhrase.PLACE, "3"),
-    (lambda voice: voice.wait(130.0, CMN), SystemPhrase.WAIT, "3"),
-    (lambda voice: voice.callback_introduction(SERVICE, CMN), SystemPhrase.CALLBACK_INTRODUCTION, SERVICE),
-    (lambda voice: voice.whisper(SERVICE, None, CMN)[:-1], SystemPhrase.CALL_FOR, SERVICE),
-    (lambda voice: voice.work_whisper(WorkKind.CALLBACK, SERVICE, None, CMN)[:-1], SystemPhrase.CALLBACK_FOR, SERVICE),
-    (lambda voice: voice.work_whisper(WorkKind.VOICEMAIL, SERVICE, None, CMN)[:-1], SystemPhrase.MESSAGE_FOR, SERVICE),
+    (lambda prompts: prompts.position(3, CMN), SystemPhrase.PLACE, "3"),
+    (lambda prompts: prompts.wait(130.0, CMN), SystemPhrase.WAIT, "3"),
+    (lambda prompts: prompts.callback_introduction(SERVICE, CMN), SystemPhrase.CALLBACK_INTRODUCTION, SERVICE),
+    (lambda prompts: prompts.whisper(SERVICE, None, CMN)[:-1], SystemPhrase.CALL_FOR, SERVICE),
+    (
+        lambda prompts: prompts.work_whisper(WorkKind.CALLBACK, SERVICE, None, CMN)[:-1],
+        SystemPhrase.CALLBACK_FOR,
+        SERVICE,
+    ),
+    (
+        lambda prompts: prompts.work_whisper(WorkKind.VOICEMAIL, SERVICE, None, CMN)[:-1],
+        SystemPhrase.MESSAGE_FOR,
+        SERVICE,
+    ),
 ]
 
 
@@ -153,12 +165,12 @@ async def test_agent_hears_the_queue_then_who_it_is_then_a_beep(
 
 async def test_number_of_an_agent_is_a_sentence_from_when_it_is_ready_and_words_before() -> None:
     told = library()
-    speaking = asyncio.create_task(over_and_over(told.ahead, spoken_at_once))
+    speaking = asyncio.create_task(over_and_over(told.prerendered, spoken_at_once))
     words = clips(told, *clips_of(phrase_key(SystemPhrase.AGENT, "1001", CMN)))
     assert told.present.agent_number(AgentId("1001"), CMN) == words
-    told.ahead.want(AGENT)
-    await until(lambda: AGENT in told.ahead.ready)
-    assert told.present.agent_number(AgentId("1001"), CMN) == (told.ahead.ready[AGENT],)
+    told.prerendered.want(AGENT)
+    await until(lambda: AGENT in told.prerendered.ready)
+    assert told.present.agent_number(AgentId("1001"), CMN) == (told.prerendered.ready[AGENT],)
     assert len(told.present.agent_number(AgentId("1002"), CMN)) > 1, "another agent"
     speaking.cancel()
 
@@ -166,21 +178,23 @@ async def test_number_of_an_agent_is_a_sentence_from_when_it_is_ready_and_words_
 async def test_recorded_number_goes_before_one_that_an_engine_has_spoken() -> None:
     key = phrase_key(SystemPhrase.AGENT, "1001", CMN)
     told = library(key)
-    told.ahead.ready[AGENT] = ClipId(999)
+    told.prerendered.ready[AGENT] = ClipId(999)
     assert told.present.agent_number(AgentId("1001"), CMN) == clips(told, key)
 
 
 async def test_house_that_has_recorded_the_words_hears_them_though_an_engine_would_speak() -> None:
-    told = library(sayings=Sayings({}, frozenset({CMN})), speaker=Speaker(make=lambda _: read_by(Talkative())))
+    told = library(
+        sayings=RuntimePhrases({}, frozenset({CMN})), runtime_tts=RuntimeTts(make=lambda _: read_by(Talkative()))
+    )
     assert told.present.sayings.agent_words("1001", CMN) is None
     assert len(told.present.agent_number(AgentId("1001"), CMN)) == len("1001") + 2
     assert await told.spoken(MEMBER) == clips(told, *MEMBER.clips)
-    assert len(await told.spoken(Words("Jade", CMN))) == 1, "what has no words is spoken all the same"
+    assert len(await told.spoken(RuntimeText("Jade", CMN))) == 1, "what has no words is spoken all the same"
     told.close()
 
 
 async def test_value_is_spoken_as_a_whole_where_an_engine_is_in_time() -> None:
-    told = library(speaker=Speaker(make=lambda _: read_by(Talkative())))
+    told = library(runtime_tts=RuntimeTts(make=lambda _: read_by(Talkative())))
     (whole,) = await told.spoken(MEMBER)
     assert whole not in told.present.all()
     told.close()
@@ -188,16 +202,16 @@ async def test_value_is_spoken_as_a_whole_where_an_engine_is_in_time() -> None:
 
 async def test_value_is_put_together_from_words_of_its_voice_where_only_another_could_speak_it() -> None:
     kokoro = Talkative(is_installed=False)
-    voices = Voices(CHOSEN, {SpeechEngine.KOKORO: kokoro, SpeechEngine.ESPEAK: Talkative()})
-    told = library(speaker=Speaker(make=lambda _: voices))
+    voices = TtsEngines(CHOSEN, {SpeechEngine.KOKORO: kokoro, SpeechEngine.ESPEAK: Talkative()})
+    told = library(runtime_tts=RuntimeTts(make=lambda _: voices))
     assert await told.spoken(MEMBER) == clips(told, *MEMBER.clips)
-    assert len(await told.spoken(Words("Jade", CMN))) == 1, "what has no words is spoken all the same"
-    told.ahead.want(AGENT)
-    assert told.ahead.waiting() == ()
+    assert len(await told.spoken(RuntimeText("Jade", CMN))) == 1, "what has no words is spoken all the same"
+    told.prerendered.want(AGENT)
+    assert told.prerendered.waiting() == ()
     kokoro.is_installed = True  # acdcore voice install, then a reload
     told.use_voices(VoiceSettings())
-    told.ahead.want(AGENT)
-    assert told.ahead.waiting() == (AGENT,)
+    told.prerendered.want(AGENT)
+    assert told.prerendered.waiting() == (AGENT,)
     assert (await told.spoken(MEMBER))[0] not in told.present.all()
     told.close()
 
@@ -205,23 +219,23 @@ async def test_value_is_put_together_from_words_of_its_voice_where_only_another_
 async def test_value_is_put_together_from_words_where_nothing_can_speak_it() -> None:
     told = library()
     assert await told.spoken(MEMBER) == clips(told, *MEMBER.clips)
-    assert await told.spoken(Words("Jade", CMN)) == ()
+    assert await told.spoken(RuntimeText("Jade", CMN)) == ()
 
 
 async def test_urgent_sentence_is_spoken_before_those_that_wait_and_by_itself() -> None:
     told, spoken = library(), []
     gate = threading.Event()
 
-    def read(wanted: Sequence[Words]) -> list[bytes]:
+    def read(wanted: Sequence[RuntimeText]) -> list[bytes]:
         gate.wait(TIMEOUT_S)
         spoken.append("".join(words.text for words in wanted))
         return spoken_at_once(wanted)
 
-    speaking = asyncio.create_task(over_and_over(told.ahead, read))
+    speaking = asyncio.create_task(over_and_over(told.prerendered, read))
     for text in "一二三四五六七八九十百千":
-        told.ahead.want(Words(text, CMN))
-    await until(lambda: len(told.ahead.waiting()) == len("百千"))
-    told.ahead.want(Words("万", CMN), is_urgent=True)
+        told.prerendered.want(RuntimeText(text, CMN))
+    await until(lambda: len(told.prerendered.waiting()) == len("百千"))
+    told.prerendered.want(RuntimeText("万", CMN), is_urgent=True)
     gate.set()
     await until(lambda: len(spoken) == 3)
     assert spoken == ["一二三四五六七八九十", "万", "百千"]
@@ -231,47 +245,47 @@ async def test_urgent_sentence_is_spoken_before_those_that_wait_and_by_itself() 
 async def test_failing_engine_is_told_once_and_tried_again_when_wanted_again() -> None:
     told, failing = library(), True
 
-    def read(wanted: Sequence[Words]) -> list[bytes]:
+    def read(wanted: Sequence[RuntimeText]) -> list[bytes]:
         if failing:
             raise Unavailable("no voice")
         return spoken_at_once(wanted)
 
     with capture_logs() as log:
-        speaking = asyncio.create_task(over_and_over(told.ahead, read))
+        speaking = asyncio.create_task(over_and_over(told.prerendered, read))
         for text in ("一", "二", "三"):
-            told.ahead.want(Words(text, CMN), is_urgent=True)  # each by itself
-        await until(lambda: not told.ahead.waiting())
+            told.prerendered.want(RuntimeText(text, CMN), is_urgent=True)  # each by itself
+        await until(lambda: not told.prerendered.waiting())
         await asyncio.sleep(0.02)
     assert [entry["event"] for entry in log] == ["not spoken ahead"]
     failing = False
-    told.ahead.want(Words("二", CMN))
-    await until(lambda: [words.text for words in told.ahead.ready] == ["二"])
+    told.prerendered.want(RuntimeText("二", CMN))
+    await until(lambda: [words.text for words in told.prerendered.ready] == ["二"])
     speaking.cancel()
 
 
 async def test_machine_without_room_for_a_helper_is_a_failing_engine_too() -> None:
     told, failing = library(), True
 
-    def read(wanted: Sequence[Words]) -> list[bytes]:
+    def read(wanted: Sequence[RuntimeText]) -> list[bytes]:
         if failing:
             raise OSError("Cannot allocate memory")
         return spoken_at_once(wanted)
 
-    speaking = asyncio.create_task(over_and_over(told.ahead, read))
-    told.ahead.want(AGENT)
-    await until(lambda: not told.ahead.waiting())
+    speaking = asyncio.create_task(over_and_over(told.prerendered, read))
+    told.prerendered.want(AGENT)
+    await until(lambda: not told.prerendered.waiting())
     await asyncio.sleep(0.02)
     failing = False
-    told.ahead.want(AGENT)
-    await until(lambda: AGENT in told.ahead.ready)
+    told.prerendered.want(AGENT)
+    await until(lambda: AGENT in told.prerendered.ready)
     speaking.cancel()
 
 
 async def test_sentence_that_is_wanted_again_while_it_is_spoken_leaves_one_clip() -> None:
     engine, gate = SilentEngine(10), threading.Event()
-    kept = prerendered.Ahead(cast(Engine, engine))
+    kept = prerendered.PrerenderedSpeech(cast(Engine, engine))
 
-    def read(wanted: Sequence[Words]) -> list[bytes]:
+    def read(wanted: Sequence[RuntimeText]) -> list[bytes]:
         gate.wait(TIMEOUT_S)
         return spoken_at_once(wanted)
 
@@ -279,7 +293,7 @@ async def test_sentence_that_is_wanted_again_while_it_is_spoken_leaves_one_clip(
     kept.want(AGENT)
     await until(lambda: not kept.waiting())
     kept.want(AGENT, is_urgent=True)
-    other = Words("工号幺零零二，为您服务。", CMN)
+    other = RuntimeText("工号幺零零二，为您服务。", CMN)
     kept.want(other)
     gate.set()
     await until(lambda: other in kept.ready)
@@ -290,35 +304,35 @@ async def test_sentence_that_is_wanted_again_while_it_is_spoken_leaves_one_clip(
 
 
 async def test_other_voice_says_numbers_anew_also_those_that_the_former_is_at() -> None:
-    gate, spoken = threading.Event(), list[Words]()
-    told = library(speaker=Speaker(make=lambda _: read_by(Talkative())))
+    gate, spoken = threading.Event(), list[RuntimeText]()
+    told = library(runtime_tts=RuntimeTts(make=lambda _: read_by(Talkative())))
 
-    def read(wanted: Sequence[Words]) -> list[bytes]:
+    def read(wanted: Sequence[RuntimeText]) -> list[bytes]:
         spoken.extend(wanted)
         gate.wait(TIMEOUT_S)
         return spoken_at_once(wanted)
 
     gate.set()
-    speaking = asyncio.create_task(over_and_over(told.ahead, read))
-    told.ahead.want(AGENT)
-    await until(lambda: AGENT in told.ahead.ready)
+    speaking = asyncio.create_task(over_and_over(told.prerendered, read))
+    told.prerendered.want(AGENT)
+    await until(lambda: AGENT in told.prerendered.ready)
     gate.clear()
-    other = Words("工号幺零零二，为您服务。", CMN)
-    told.ahead.want(other)
+    other = RuntimeText("工号幺零零二，为您服务。", CMN)
+    told.prerendered.want(other)
     await until(lambda: other in spoken)
     told.use_voices(SLOWER)
-    assert not told.ahead.ready
+    assert not told.prerendered.ready
     gate.set()
     for words in (AGENT, other):
-        told.ahead.want(words)
-    await until(lambda: {AGENT, other} == set(told.ahead.ready))
+        told.prerendered.want(words)
+    await until(lambda: {AGENT, other} == set(told.prerendered.ready))
     assert spoken == [AGENT, other, AGENT, other]
     speaking.cancel()
     told.close()
 
 
 async def test_reload_takes_no_clip_from_a_caller_whose_other_words_are_still_being_spoken() -> None:
-    told = library(speaker=Speaker(make=lambda _: read_by(Talkative())))
+    told = library(runtime_tts=RuntimeTts(make=lambda _: read_by(Talkative())))
     (former,) = await told.spoken(MEMBER)
     told.use_voices(SLOWER)
     assert former in cast(SilentEngine, told._engine).clips
@@ -329,10 +343,10 @@ async def test_reload_takes_no_clip_from_a_caller_whose_other_words_are_still_be
 
 async def test_no_more_sentences_are_kept_than_the_limit() -> None:
     engine = SilentEngine(10)
-    kept = prerendered.Ahead(cast(Engine, engine))
+    kept = prerendered.PrerenderedSpeech(cast(Engine, engine))
     speaking = asyncio.create_task(over_and_over(kept, spoken_at_once))
     for number in range(prerendered.READY_MAX + 3):
-        kept.want(Words(str(number), CMN), is_urgent=True)
+        kept.want(RuntimeText(str(number), CMN), is_urgent=True)
     await until(lambda: not kept.waiting() and len(kept.ready) == prerendered.READY_MAX)
     assert len(engine.clips) == prerendered.READY_MAX
     speaking.cancel()
@@ -341,8 +355,8 @@ async def test_no_more_sentences_are_kept_than_the_limit() -> None:
 
 
 async def test_all_agents_are_wanted_in_all_languages_of_the_flows() -> None:
-    kept = prerendered.Ahead(cast(Engine, SilentEngine(10)))
-    sayings = Sayings(dict.fromkeys(Language, "{number}"))
+    kept = prerendered.PrerenderedSpeech(cast(Engine, SilentEngine(10)))
+    sayings = RuntimePhrases(dict.fromkeys(Language, "{number}"))
     agents = [AgentRecord(AgentId(number), "", "", "", {}, (), number == "1001") for number in ("1001", "1002")]
     flow = Flow(FlowName("f"), "f.toml", Language.ENGLISH, (CMN, Language.ENGLISH), NodeName("a"), {}, {})
     kept.want_agents(agents, [flow], sayings)
@@ -355,49 +369,49 @@ async def test_all_agents_are_wanted_in_all_languages_of_the_flows() -> None:
 async def test_fault_of_ours_is_an_alarm_and_the_next_sentence_is_spoken_all_the_same() -> None:
     told, alarms = library(), Alarms(LoopClock(asyncio.get_running_loop()))
 
-    def read(wanted: Sequence[Words]) -> list[bytes]:
+    def read(wanted: Sequence[RuntimeText]) -> list[bytes]:
         if wanted == [AGENT]:
             raise ZeroDivisionError
         return spoken_at_once(wanted)
 
-    async with repeated("agents' numbers", lambda: told.ahead.speak_some(read), Rhythm(0.0), alarms):
-        told.ahead.want(AGENT)
+    async with repeat_in_background("agents' numbers", lambda: told.prerendered.speak_some(read), Rhythm(0.0), alarms):
+        told.prerendered.want(AGENT)
         await until(lambda: alarms.is_raised(INTERNAL_FAULT, "agents' numbers"))
-        told.ahead.want(MEMBER)
-        await until(lambda: MEMBER in told.ahead.ready)
+        told.prerendered.want(MEMBER)
+        await until(lambda: MEMBER in told.prerendered.ready)
     told.close()
 
 
 @pytest.mark.looptime
 async def test_agent_who_is_rung_has_the_number_spoken_before_the_answer() -> None:
-    async with opened() as house:
-        house.hall.library.present.sayings = TOLD
-        house.hall.library.ahead.want(Words("工号幺零零二，为您服务。", CMN))
-        agent = await house.seat("1001")
-        caller = house.caller(VIP)
+    async with opened() as centre:
+        centre.context.library.present.sayings = TOLD
+        centre.context.library.prerendered.want(RuntimeText("工号幺零零二，为您服务。", CMN))
+        agent = await centre.seat("1001")
+        caller = centre.caller(VIP)
         caller.call(SERVICE_LINE)
-        await house.pass_time(1)
-        assert house.hall.library.ahead.waiting()[0] == AGENT, "before those who are not rung"
-        house.hall.library.ahead.ready[AGENT] = house.engine.add_clip(bytes(16_000))
+        await centre.pass_time(1)
+        assert centre.context.library.prerendered.waiting()[0] == AGENT, "before those who are not rung"
+        centre.context.library.prerendered.ready[AGENT] = centre.engine.add_clip(bytes(16_000))
         agent.answer()
-        await house.pass_time(0.1)
-        leg = house.leg(house.live(), "caller")
-        assert house.engine.hears(leg.stream) == (house.hall.library.ahead.ready[AGENT],)
+        await centre.pass_time(0.1)
+        leg = centre.leg(centre.live(), "caller")
+        assert centre.engine.hears(leg.stream) == (centre.context.library.prerendered.ready[AGENT],)
         caller.hang_up()
 
 
 @pytest.mark.looptime
 async def test_agent_whose_number_is_all_letters_is_connected_without_an_introduction() -> None:
-    async with opened() as house:
-        house.hall.library.present.sayings = TOLD
-        agent = await house.seat("anna")
-        caller = house.caller(VIP)
+    async with opened() as centre:
+        centre.context.library.present.sayings = TOLD
+        agent = await centre.seat("anna")
+        caller = centre.caller(VIP)
         caller.call(SERVICE_LINE)
-        await house.pass_time(1)
-        assert house.hall.library.ahead.waiting() == ()
+        await centre.pass_time(1)
+        assert centre.context.library.prerendered.waiting() == ()
         agent.answer()
-        await house.pass_time(30)
-        assert house.engine.streams[house.leg(house.live(), "caller").stream].partner is not None
+        await centre.pass_time(30)
+        assert centre.engine.streams[centre.leg(centre.live(), "caller").stream].partner is not None
         caller.hang_up()
 
 
@@ -405,31 +419,31 @@ async def test_agent_whose_number_is_all_letters_is_connected_without_an_introdu
 async def test_voice_is_loaded_while_a_caller_hears_the_first_words_of_a_flow_that_reads_values() -> None:
     loaded: list[str] = []
 
-    class Loading(Speaker):
+    class Loading(RuntimeTts):
         def warm(self) -> None:
             loaded.append("once")
 
-    read = PlayNode((Read(VariableName("caller"), ReadAs.DIGITS),), NodeName("service"))
+    read = PlayNode((ValueToRead(VariableName("caller"), ReadAs.DIGITS),), NodeName("service"))
     nodes: dict[NodeName, Node] = {NodeName("say"): read, NodeName("service"): QueueNode(SERVICE)}
     flow = Flow(FlowName("service"), "service.toml", CMN, (CMN,), NodeName("say"), nodes, {})
     for flows, wanted in (({}, []), ({"service": flow}, ["once"])):
-        async with opened(Plan(flows=flows)) as house:
-            house.hall.library._speaker = Loading(make=lambda _: read_by(Talkative()))
-            caller = house.caller(VIP)
+        async with opened(Plan(flows=flows)) as centre:
+            centre.context.library._runtime_tts = Loading(make=lambda _: read_by(Talkative()))
+            caller = centre.caller(VIP)
             caller.call(SERVICE_LINE)
-            await house.pass_time(0.2)
+            await centre.pass_time(0.2)
             assert loaded == wanted
             caller.hang_up()
 
 
 async def test_voice_that_cannot_be_loaded_is_not_tried_for_each_caller() -> None:
     broken = HelperProcesses(SpeechEngine.KOKORO, (), 1, command=(sys.executable, "-c", "raise SystemExit(1)"))
-    speaker = Speaker(make=lambda _: Voices(CHOSEN, {SpeechEngine.KOKORO: broken}))
+    runtime_tts = RuntimeTts(make=lambda _: TtsEngines(CHOSEN, {SpeechEngine.KOKORO: broken}))
     with capture_logs() as logs:
-        speaker.warm()
+        runtime_tts.warm()
         await until(lambda: bool(logs))
         for _ in range(3):
-            speaker.warm()
+            runtime_tts.warm()
         await asyncio.sleep(0.3)
-    speaker.close()
+    runtime_tts.close()
     assert [entry["event"] for entry in logs] == ["voice not loaded"]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from acdcore.ivr.checks.check import Surroundings
+from acdcore.ivr.checks.check import FlowReferences
 from acdcore.ivr.files.flows import load_flows
 from acdcore.ivr.model.flow import Flow
 from acdcore.kernel.ids import QueueName
@@ -12,5 +12,5 @@ CONFIG = Path("config/ivr")
 
 def packaged_flows(*names: str) -> dict[str, Flow]:
     """Those flows by name."""
-    flows = load_flows(CONFIG, Surroundings(frozenset({QueueName("service"), QueueName("sales")})))
+    flows = load_flows(CONFIG, FlowReferences(frozenset({QueueName("service"), QueueName("sales")})))
     return {str(name): flow for name, flow in flows.items() if name in names}

@@ -22,7 +22,7 @@ from acdcore.queues.inputs import (
     TalkEnded,
 )
 from acdcore.queues.journal.lines import Header, Mark, MarkKind, write, write_header, write_mark
-from acdcore.queues.settings import AgentSettings, FloorSettings, QueueSettings
+from acdcore.queues.settings import AgentSettings, DispatcherSettings, QueueSettings
 from acdcore.storage.journal.files import segment_path
 
 DAY = date(2026, 11, 20)
@@ -32,7 +32,7 @@ STARTED_AT = 1_000.0
 CALLERS = 100
 EVERY_S, ANSWERS_AFTER_S, TALK_S, PATIENCE_S = 40.0, 4.0, 110.0, 45.0
 SERVICE, SKILL = QueueName("service"), SkillName("service")
-FLOOR = FloorSettings((QueueSettings(SERVICE, {SKILL: 1}, wrap_up_s=10.0, ring_for_s=15.0),))
+FLOOR = DispatcherSettings((QueueSettings(SERVICE, {SKILL: 1}, wrap_up_s=10.0, ring_for_s=15.0),))
 
 
 def journal_of_a_day(directory: Path, day: date = DAY) -> Path:

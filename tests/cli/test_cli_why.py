@@ -9,11 +9,11 @@ import pytest
 from rich.console import Console
 from tests.cli.journaled_day import journal_of_a_day
 from tests.cli.shell import Shell, Typed
-from tests.control.house import ENDED, TALKING, WAITING
+from tests.control.fake_centre import ENDED, TALKING, WAITING
 from tests.control.served import Served
 
 from acdcore.calls.model.rows import CallEventRow, Detail
-from acdcore.cli.why import events
+from acdcore.cli.why import event_table
 from acdcore.kernel.ids import CallId
 
 ARRIVED = datetime(2026, 11, 21, 8, tzinfo=UTC)
@@ -94,7 +94,7 @@ def test_candidates_beyond_those_asked_for_are_counted(journal: Path) -> None:
 def test_any_moment_of_the_wait_is_told(journal: Path) -> None:
     words = ("why", "call-009", "--journal", str(journal), "--zone", "UTC", "--at")
     typed = Typed.of(*words, "08:06:20")
-    for fact in ("at            08:06:20.0", "position 1, waited 10.0 s", "agent 1002 ends the talk"):
+    for fact in ("at          08:06:20.0", "position 1, waited 10.0 s", "agent 1002 ends the talk"):
         assert fact in typed.out
     later = Typed.of(*words, "09:30:00")
     assert (later.status, "did not wait then; it joined at 08:06:10.0" in later.err) == (1, True)
@@ -122,7 +122,7 @@ async def test_ended_call_without_a_journal_still_tells_its_history(shell: Shell
 
 
 async def test_call_that_never_came_to_a_queue_misses_no_reasons(shell: Shell, served: Served, tmp_path: Path) -> None:
-    served.house.cdrs = [replace(served.house.cdrs[0], queue=None, queued_at=None, segments=())]
+    served.centre.cdrs = [replace(served.centre.cdrs[0], queue=None, queued_at=None, segments=())]
     typed = await shell("why", ENDED, "--config", str(tmp_path / "acdcore.toml"))
     assert (typed.status, typed.err) == (0, "")
     assert "what happened" in typed.out
@@ -149,7 +149,7 @@ def test_why_a_call_was_rejected_or_a_message_dropped_is_always_told(is_why_told
         for number, kind in enumerate(("rejected", "message_dropped", "message_refused", "offered"))
     ]
     console = Console(record=True, width=200)
-    console.print(events(rows, ARRIVED, is_why_told))
+    console.print(event_table(rows, ARRIVED, is_why_told))
     told = console.export_text()
     assert all(f"why reason {number}" in told for number in range(3))
     assert ("why reason 3" in told) == (not is_why_told), "the offers' reasons are told in full below"
@@ -171,7 +171,7 @@ def test_what_a_caller_said_and_why_nobody_listened_is_told(is_why_told: bool) -
         CallEventRow(CallId("call"), 2, ARRIVED, "not_listened", unheard),
     ]
     console = Console(record=True, width=200)
-    console.print(events(rows, ARRIVED, is_why_told))
+    console.print(event_table(rows, ARRIVED, is_why_told))
     told = console.export_text()
     assert "speech heard" in told
     assert "value sales, confidence 0.82, text 销售部, length_s 0.9, took_s 0.7" in told

@@ -7,10 +7,28 @@ from pathlib import Path
 import pytest
 
 from acdcore.calls.model.commands import SettingChange
-from acdcore.configuration.diff import HIDDEN, READ_AT_START, SHOWN_CHARS_MAX, differences, in_words, prompt_in_words
+from acdcore.configuration.diff import (
+    HIDDEN,
+    READ_AT_START,
+    SHOWN_CHARS_MAX,
+    config_diff,
+    prompt_in_words,
+    value_in_words,
+)
 from acdcore.configuration.settings import Settings, load
-from acdcore.configuration.snapshot import Plan, make_plan
-from acdcore.ivr.model.flow import Beep, Language, Text, WavFile
+from acdcore.configuration.snapshot import Snapshot, load_snapshot
+from acdcore.ivr.calendars.opening_hours import OpeningPeriod
+from acdcore.ivr.model.flow import (
+    Beep,
+    ExternalNumberNode,
+    Language,
+    MessageNode,
+    NodeName,
+    Text,
+    VariableName,
+    WavFile,
+)
+from acdcore.kernel.ids import QueueName
 from acdcore.queues.settings import Strategy
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -41,7 +59,7 @@ Changed = Callable[[str, str], tuple[SettingChange, ...]]
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Path:
+def config_dir(tmp_path: Path) -> Path:
     """A configuration in files."""
     for name in ("ivr", "prompts"):
         shutil.copytree(CONFIG / name, tmp_path / name)
@@ -50,41 +68,41 @@ def house(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def plan(house: Path) -> Plan:
+def snapshot(config_dir: Path) -> Snapshot:
     """What the files say now."""
-    return make_plan(load(house / "acdcore.toml", {}), house / "acdcore.toml")
+    return load_snapshot(load(config_dir / "acdcore.toml", {}), config_dir / "acdcore.toml")
 
 
-def after(house: Path, file: str, was: str, becomes: str) -> dict[str, SettingChange]:
+def after(config_dir: Path, file: str, was: str, becomes: str) -> dict[str, SettingChange]:
     """The differences that one edit makes, by key."""
-    before, path = plan(house), house / file
+    before, path = snapshot(config_dir), config_dir / file
     text = path.read_text("utf-8")
     assert was in text
     path.write_text(text.replace(was, becomes, 1), "utf-8")
-    return {change.key.removeprefix(f"{house}/"): change for change in differences(before, plan(house))}
+    return {change.key.removeprefix(f"{config_dir}/"): change for change in config_diff(before, snapshot(config_dir))}
 
 
-def test_nothing_differs_from_itself(house: Path) -> None:
-    assert differences(plan(house), plan(house)) == ()
+def test_nothing_differs_from_itself(config_dir: Path) -> None:
+    assert config_diff(snapshot(config_dir), snapshot(config_dir)) == ()
 
 
-def test_key_that_differs_is_named_with_both_values(house: Path) -> None:
-    changes = after(house, "acdcore.toml", "skills = { service = 3 }", "skills = { service = 5 }")
+def test_key_that_differs_is_named_with_both_values(config_dir: Path) -> None:
+    changes = after(config_dir, "acdcore.toml", "skills = { service = 3 }", "skills = { service = 5 }")
     assert changes == {
         "queues.service.skills.service": SettingChange("queues.service.skills.service", "3", "5"),
     }
 
 
-def test_key_that_comes_and_key_that_goes_have_one_side_empty(house: Path) -> None:
-    changes = after(house, "acdcore.toml", "skills = { service = 3 }", 'survey = "survey"')
+def test_key_that_comes_and_key_that_goes_have_one_side_empty(config_dir: Path) -> None:
+    changes = after(config_dir, "acdcore.toml", "skills = { service = 3 }", 'survey = "survey"')
     assert changes == {
         "queues.service.skills.service": SettingChange("queues.service.skills.service", "3", ""),
         "queues.service.survey": SettingChange("queues.service.survey", "", "survey"),
     }
 
 
-def test_lists_of_tables_are_told_as_a_whole(house: Path) -> None:
-    changes = after(house, "acdcore.toml", 'tiers = ["vip"]', 'tiers = ["gold"]')
+def test_lists_of_tables_are_told_as_a_whole(config_dir: Path) -> None:
+    changes = after(config_dir, "acdcore.toml", 'tiers = ["vip"]', 'tiers = ["gold"]')
     assert changes.keys() == {"queues.service.rules"}
     assert "vip" in changes["queues.service.rules"].was
     assert "gold" in changes["queues.service.rules"].becomes
@@ -99,61 +117,67 @@ def test_lists_of_tables_are_told_as_a_whole(house: Path) -> None:
         ("secret-four", "storage.dsn"),
     ],
 )
-def test_secret_that_differs_is_named_and_covered(house: Path, secret: str, key: str) -> None:
-    changes = after(house, "acdcore.toml", secret, "another")
+def test_secret_that_differs_is_named_and_covered(config_dir: Path, secret: str, key: str) -> None:
+    changes = after(config_dir, "acdcore.toml", secret, "another")
     assert changes.keys() == {key}
     assert (changes[key].was, changes[key].becomes) == (HIDDEN, HIDDEN)
 
 
-def test_sections_of_the_start_need_one(house: Path) -> None:
+def test_sections_of_the_start_need_one(config_dir: Path) -> None:
     changes = after(
-        house, "acdcore.toml", "[queues.service]", '[sip]\nrealm = "other"\n[lines]\nlimit = 9\n[queues.service]'
+        config_dir,
+        "acdcore.toml",
+        "[queues.service]",
+        '[sip]\nrealm = "other"\n[trunk_capacity]\nlimit = 9\n[queues.service]',
     )
-    assert {key: change.needs_restart for key, change in changes.items()} == {"sip.realm": True, "lines.limit": False}
+    assert {key: change.needs_restart for key, change in changes.items()} == {
+        "sip.realm": True,
+        "trunk_capacity.limit": False,
+    }
 
 
 def test_sections_of_the_start_are_sections_that_there_are() -> None:
     assert set(READ_AT_START) <= set(Settings.model_fields)
 
 
-def test_queue_that_is_named_like_a_section_of_the_start_needs_none(house: Path) -> None:
-    changes = after(house, "acdcore.toml", "[queues.sales]", "[queues.sales]\n[queues.sip]")
+def test_queue_that_is_named_like_a_section_of_the_start_needs_none(config_dir: Path) -> None:
+    changes = after(config_dir, "acdcore.toml", "[queues.sales]", "[queues.sales]\n[queues.sip]")
     assert changes
     assert not any(change.needs_restart for change in changes.values())
 
 
-def test_node_is_named_by_file_and_key(house: Path) -> None:
-    changes = after(house, "ivr/hotline.toml", "timeout_s = 5.0", "timeout_s = 6.0")
+def test_node_is_named_by_file_and_key(config_dir: Path) -> None:
+    changes = after(config_dir, "ivr/hotline.toml", "timeout_s = 5.0", "timeout_s = 6.0")
     assert changes.keys() == {"ivr/hotline.toml: nodes.main"}
     change = changes["ivr/hotline.toml: nodes.main"]
     assert ("timeout_s=5.0" in change.was, "timeout_s=6.0" in change.becomes) == (True, True)
     assert max(len(change.was), len(change.becomes)) <= SHOWN_CHARS_MAX
 
 
-def test_credentials_in_an_address_are_covered(house: Path) -> None:
-    changes = after(house, "acdcore.toml", "http://192.0.2.1/", "http://me:mine@192.0.2.9/")
+def test_credentials_in_an_address_are_covered(config_dir: Path) -> None:
+    changes = after(config_dir, "acdcore.toml", "http://192.0.2.1/", "http://me:mine@192.0.2.9/")
     assert changes["services.orders.url"].becomes == "http://***@192.0.2.9/"
 
 
-def test_flow_that_is_gone_is_told_node_by_node(house: Path) -> None:
-    before = plan(house)
-    (house / "ivr" / "survey.toml").unlink()
-    gone = differences(before, plan(house))
-    assert f"{house}/ivr/survey.toml: start" in {change.key for change in gone}
+def test_flow_that_is_gone_is_told_node_by_node(config_dir: Path) -> None:
+    before = snapshot(config_dir)
+    (config_dir / "ivr" / "survey.toml").unlink()
+    gone = config_diff(before, snapshot(config_dir))
+    assert f"{config_dir}/ivr/survey.toml: start" in {change.key for change in gone}
     assert all(change.becomes == "" for change in gone)
 
 
-def test_prompt_and_calendar_are_told_by_name(house: Path) -> None:
-    before = plan(house)
-    text = (house / "ivr" / "night.toml").read_text("utf-8")
+def test_prompt_and_calendar_are_told_by_name(config_dir: Path) -> None:
+    before = snapshot(config_dir)
+    text = (config_dir / "ivr" / "night.toml").read_text("utf-8")
     name = next(key for key in before.flows["night"].prompts if key.language is Language.MANDARIN)
     source = before.flows["night"].prompts[name]
     assert isinstance(source, Text)
-    (house / "ivr" / "night.toml").write_text(text.replace(source.text, "再见"), "utf-8")
-    (house / "calendars.toml").write_text(
-        (house / "calendars.toml").read_text("utf-8").replace('mon = ["09:00', 'mon = ["08:00', 1), "utf-8"
+    (config_dir / "ivr" / "night.toml").write_text(text.replace(source.text, "再见"), "utf-8")
+    (config_dir / "calendars.toml").write_text(
+        (config_dir / "calendars.toml").read_text("utf-8").replace('mon = ["09:00', 'mon = ["08:00', 1), "utf-8"
     )
-    told = {change.key: change for change in differences(before, plan(house))}
+    told = {change.key: change for change in config_diff(before, snapshot(config_dir))}
     assert told.keys() == {f"prompts: {name.name}.cmn", "calendars.toml: calendars.office"}
     prompt = told[f"prompts: {name.name}.cmn"]
     assert (prompt.was, prompt.becomes) == (source.text, "再见")
@@ -167,14 +191,19 @@ def test_prompt_that_is_recorded_now_is_told_with_its_file() -> None:
     assert prompt_in_words(Beep()) == "beep"
 
 
-def test_long_values_are_cut(house: Path) -> None:
+def test_long_values_are_cut(config_dir: Path) -> None:
     rules = ", ".join(f'"tier{number}"' for number in range(100))
-    changes = after(house, "acdcore.toml", '"vip"', rules)
+    changes = after(config_dir, "acdcore.toml", '"vip"', rules)
     assert len(changes["queues.service.rules"].becomes) == SHOWN_CHARS_MAX
 
 
 def test_words_for_what_a_plan_is_made_of() -> None:
-    assert in_words({"a": (Language.ENGLISH, 1.5), "b": frozenset({"y", "x"})}) == "{a: [en, 1.5], b: {x, y}}"
-    assert in_words(Text("words")) == "Text(text=words)"
-    assert in_words(Strategy.ROUND_ROBIN) == "round_robin"
-    assert in_words(None) == "None"
+    assert value_in_words({"a": (Language.ENGLISH, 1.5), "b": frozenset({"y", "x"})}) == "{a: [en, 1.5], b: {x, y}}"
+    assert value_in_words(Text("words")) == "(text=words)"
+    assert value_in_words(ExternalNumberNode("10086")) == "external_number(number=10086, trunk=)"
+    assert value_in_words(MessageNode(QueueName("service"), VariableName("caller"), NodeName("bye"))).startswith(
+        "message(queue=service"
+    )
+    assert value_in_words(OpeningPeriod(540, 1080)) == "09:00-18:00"
+    assert value_in_words(Strategy.ROUND_ROBIN) == "round_robin"
+    assert value_in_words(None) == "None"

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from acdcore.calls.trunks.capacity import LineSettings, WhenFull
-from acdcore.calls.trunks.trunks import Route, Trunk
+from acdcore.calls.trunks.capacity import TrunkCapacitySettings, WhenFull
+from acdcore.calls.trunks.trunks import InboundRoute, Trunk
 from acdcore.configuration.section import FORMS
 from acdcore.configuration.settings import Settings, load
 from acdcore.kernel.errors import SettingsError
-from acdcore.queues.settings import OverflowCause, OverflowRule, Strategy, ToAnnouncement, ToOutside, ToQueue
+from acdcore.queues.settings import OverflowCause, OverflowRule, Strategy, ToAnnouncement, ToExternalNumber, ToQueue
 
 CONFIG = Path(__file__).parents[2] / "config"
 TRUNK = '[trunks.carrier]\naddresses = ["198.51.100.0/24"]\n'
@@ -60,11 +60,11 @@ def test_empty_file_gives_the_defaults(tmp_path: Path) -> None:
         ),
         ("[media]\nlost_after_s = inf", "media.lost_after_s", "less than or equal to 3600"),
         ("[recording]\nmin_free_mb = 0", "recording.min_free_mb", "greater than or equal to 1"),
-        ("[lines]\nlimit = 0", "lines.limit", "greater than or equal to 1"),
-        ('[lines]\nwhen_full = "silence"', "lines.when_full", "announcement"),
-        ('[lines]\nwhen_full = "redirect"', "lines", "needs redirect_to"),
-        ('[lines]\nredirect_to = "100"', "lines.redirect_to", "write a SIP address"),
-        ("[trunks.carrier]\nlines = 5", "trunks.carrier", "nobody could use it"),
+        ("[trunk_capacity]\nlimit = 0", "trunk_capacity.limit", "greater than or equal to 1"),
+        ('[trunk_capacity]\nwhen_full = "silence"', "trunk_capacity.when_full", "announcement"),
+        ('[trunk_capacity]\nwhen_full = "redirect"', "trunk_capacity", "needs redirect_to"),
+        ('[trunk_capacity]\nredirect_to = "100"', "trunk_capacity.redirect_to", "write a SIP address"),
+        ("[trunks.carrier]\ncapacity = 5", "trunks.carrier", "nobody could use it"),
         ('[trunks.carrier]\nuser = "a"', "trunks.carrier", "user without password"),
         (TRUNK + 'country = "ZZ"', "trunks.carrier.country", "there is no country ZZ"),
         (TRUNK + 'area_code = "+755"', "trunks.carrier.area_code", "write an area code"),
@@ -97,7 +97,7 @@ def test_empty_file_gives_the_defaults(tmp_path: Path) -> None:
         ("[queues.service]\nring_for_s = -1", "queues.service.ring_for_s", "greater than or equal to 0"),
         ("[queues.service.overflow]\nwait = {}", "queues.service.overflow.wait", "exactly one of"),
         (
-            '[queues.service.overflow]\nwait = { queue = "a", outside = "1" }',
+            '[queues.service.overflow]\nwait = { queue = "a", external_number = "1" }',
             "queues.service.overflow.wait",
             "exactly one of",
         ),
@@ -134,14 +134,14 @@ def test_environment_wins_over_the_file(tmp_path: Path) -> None:
         ACDCORE_SIP__UDP_PORT="5070",
         ACDCORE_RECORDING__IS_ON="false",
         ACDCORE_LOG="debug",
-        ACDCORE_TRUNKS__CARRIER__LINES="7",
+        ACDCORE_TRUNKS__CARRIER__CAPACITY="7",
         ACDCORE_STORAGE__DSN="postgresql://user:secret@host/database",
         PATH="/bin",
     )
     assert settings.sip.udp_port == 5070
     assert not settings.recording.is_on
     assert settings.log == "debug"
-    assert settings.trunks["carrier"].lines == 7
+    assert settings.trunks["carrier"].capacity == 7
     assert settings.storage.dsn == "postgresql://user:secret@host/database"
 
 
@@ -153,7 +153,7 @@ def test_environment_wins_over_the_file(tmp_path: Path) -> None:
         ("ACDCORE_SPI__UDP_PORT", "5060", "not a key that belongs here"),
         ("ACDCORE_SIP", "5060", "not a table"),
         ("ACDCORE_SIP__REALM__X", "a", "is not a section"),
-        ("ACDCORE_LINES__WHEN_FULL", "redirect", "needs redirect_to"),
+        ("ACDCORE_TRUNK_CAPACITY__WHEN_FULL", "redirect", "needs redirect_to"),
         ("ACDCORE_TRUNKS__CARRIER__ADDRESSES", "198.51.100.0/24", "list"),
     ],
 )
@@ -168,7 +168,7 @@ def test_secrets_are_not_shown(tmp_path: Path) -> None:
         tmp_path, TRUNK + 'user = "u"\npassword = "hidden"\n', ACDCORE_STORAGE__DSN="postgresql://u:hidden@h/d"
     )
     assert "hidden" not in repr(settings)
-    assert "hidden" not in repr(settings.trunk_list())
+    assert "hidden" not in repr(settings.trunk_settings())
 
 
 # --- what the rooms get ---
@@ -178,7 +178,7 @@ def test_rooms_get_what_the_file_says(tmp_path: Path) -> None:
     settings = read(
         tmp_path,
         """
-        [lines]
+        [trunk_capacity]
         limit = 20
         reserve = 2
         when_full = "redirect"
@@ -186,7 +186,7 @@ def test_rooms_get_what_the_file_says(tmp_path: Path) -> None:
 
         [trunks.carrier]
         addresses = ["198.51.100.0/24"]
-        lines = 5
+        capacity = 5
         target = "sip:198.51.100.1:5060;transport=tcp"
         may_dial_out = true
         [trunks.carrier.routes]
@@ -201,33 +201,35 @@ def test_rooms_get_what_the_file_says(tmp_path: Path) -> None:
         [queues.service.overflow]
         wait = { queue = "sales" }
         length = { announcement = "system.closed" }
-        nobody_logged_in = { outside = "02155500" }
+        nobody_logged_in = { external_number = "02155500" }
         [queues.sales]
         """,
     )
-    assert settings.line_settings() == LineSettings(20, 2, WhenFull.REDIRECT, "system.lines-busy", "sip:100@192.0.2.9")
+    assert settings.trunk_capacity_settings() == TrunkCapacitySettings(
+        20, 2, WhenFull.REDIRECT, "system.lines-busy", "sip:100@192.0.2.9"
+    )
     target = "sip:198.51.100.1:5060;transport=tcp"
-    assert settings.trunk_list() == (
+    assert settings.trunk_settings() == (
         Trunk("carrier", (ip_network("198.51.100.0/24"),), 5, target=target, may_dial_out=True),
     )
-    assert settings.routes() == (
-        Route("carrier", "95500", "hotline", "office", "night"),
-        Route("carrier", "*", "other"),
+    assert settings.route_settings() == (
+        InboundRoute("carrier", "95500", "hotline", "office", "night"),
+        InboundRoute("carrier", "*", "other"),
     )
-    service, sales = settings.floor().queues
+    service, sales = settings.dispatcher_settings().queues
     assert (service.name, service.skills, service.strategy) == ("service", {"service": 2}, Strategy.FEWEST_CALLS)
     assert (service.max_wait_s, service.max_length, sales.max_wait_s) == (60.0, 5, None)
     assert service.overflow == (
         OverflowRule(OverflowCause.WAIT, ToQueue(sales.name)),
         OverflowRule(OverflowCause.LENGTH, ToAnnouncement("system.closed")),
-        OverflowRule(OverflowCause.NOBODY_LOGGED_IN, ToOutside("02155500")),
+        OverflowRule(OverflowCause.NOBODY_LOGGED_IN, ToExternalNumber("02155500")),
     )
 
 
 def test_trunk_may_be_sent_audio_where_its_descriptions_say_though_it_sends_from_elsewhere(tmp_path: Path) -> None:
     file = tmp_path / "acdcore.toml"
     file.write_text('[trunks.carrier]\naddresses = ["198.51.100.0/24"]\nsymmetric_rtp = false\n')
-    (trunk,) = load(file, {}).trunk_list()
+    (trunk,) = load(file, {}).trunk_settings()
     assert not trunk.symmetric_rtp
 
 
@@ -266,7 +268,7 @@ def test_md5_alone_is_offered_unless_realm_or_trunk_say_otherwise(tmp_path: Path
     text = '[sip]\ndigest_algorithms = ["SHA-256", "MD5"]\n[trunks.a]\nuser = "u"\npassword = "p"\n'
     settings = read(tmp_path, text + 'digest_algorithms = ["SHA-256"]\n[trunks.b]\nuser = "v"\npassword = "p"\n')
     assert settings.sip.digest_algorithms == ("SHA-256", "MD5")
-    assert [trunk.digest_algorithms for trunk in settings.trunk_list()] == [("SHA-256",), ()]
+    assert [trunk.digest_algorithms for trunk in settings.trunk_settings()] == [("SHA-256",), ()]
 
 
 def patterns_of(schema: object) -> Iterator[str]:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from acdcore.__main__ import cli, progress
+from acdcore.__main__ import cli, print_progress
 from acdcore.configuration.settings import Settings, load
-from acdcore.configuration.snapshot import Plan, make_plan, shortages
+from acdcore.configuration.snapshot import Snapshot, load_snapshot, shortages
 from acdcore.daemon.components import endpoint_settings
 from acdcore.ivr.model.flow import Text
 from acdcore.kernel.address import Address
@@ -21,7 +21,7 @@ ROUTES = "[trunks.carrier.routes]\n"
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Path:
+def config_dir(tmp_path: Path) -> Path:
     """The packaged flows, prompts and calendars, with settings yet to be written."""
     for name in ("ivr", "prompts"):
         shutil.copytree(CONFIG / name, tmp_path / name)
@@ -29,21 +29,21 @@ def house(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def plan(house: Path, text: str) -> Plan:
-    file = house / "acdcore.toml"
+def snapshot(config_dir: Path, text: str) -> Snapshot:
+    file = config_dir / "acdcore.toml"
     file.write_text(text, "utf-8")
-    return make_plan(load(file, {}), file)
+    return load_snapshot(load(file, {}), file)
 
 
 def test_packaged_plan_is_good() -> None:
-    made = make_plan(load(CONFIG / "acdcore.toml", {}), CONFIG / "acdcore.toml")
+    made = load_snapshot(load(CONFIG / "acdcore.toml", {}), CONFIG / "acdcore.toml")
     assert "hotline" in made.flows
     keys = [request.key for request in made.prompts]
     assert len(keys) == len(set(keys))
 
 
-def test_queue_without_a_title_is_called_by_its_key(house: Path) -> None:
-    made = plan(house, QUEUES)
+def test_queue_without_a_title_is_called_by_its_key(config_dir: Path) -> None:
+    made = snapshot(config_dir, QUEUES)
     said = [request.source for request in made.prompts if request.key.name == "system.call-for-sales"]
     assert said == [Text("sales来电。"), Text("sales來電。"), Text("Call for sales.")]
     assert not any(request.key.name.startswith("queue.") for request in made.prompts), "no title is said by itself"
@@ -52,7 +52,11 @@ def test_queue_without_a_title_is_called_by_its_key(house: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "key", "problem"),
     [
-        ('[lines]\nannouncement = "system.absent"\n' + QUEUES, "lines.announcement", "no prompt system.absent"),
+        (
+            '[trunk_capacity]\nannouncement = "system.absent"\n' + QUEUES,
+            "trunk_capacity.announcement",
+            "no prompt system.absent",
+        ),
         (QUEUES + "[queues.third]\nmax_wait_s = 9", "queues.third.max_wait_s", "leads nowhere"),
         (
             QUEUES + '[queues.third]\nmax_wait_s = 9\n[queues.third.overflow]\nwait = { queue = "absent" }',
@@ -65,7 +69,7 @@ def test_queue_without_a_title_is_called_by_its_key(house: Path) -> None:
             "no prompt absent",
         ),
         (
-            QUEUES + '[queues.third]\nmax_wait_s = 9\n[queues.third.overflow]\nwait = { outside = "123" }',
+            QUEUES + '[queues.third]\nmax_wait_s = 9\n[queues.third.overflow]\nwait = { external_number = "123" }',
             "queues.third.overflow.wait",
             "no trunk may dial out",
         ),
@@ -92,25 +96,25 @@ def test_queue_without_a_title_is_called_by_its_key(house: Path) -> None:
         ("[queues.sales]\nring_for_s = 0\n[queues.service]", "queues.sales.ring_for_s", "not within"),
     ],
 )
-def test_reference_that_leads_nowhere_is_named(house: Path, text: str, key: str, problem: str) -> None:
+def test_reference_that_leads_nowhere_is_named(config_dir: Path, text: str, key: str, problem: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        plan(house, text)
-    assert (caught.value.file, caught.value.key) == (str(house / "acdcore.toml"), key)
+        snapshot(config_dir, text)
+    assert (caught.value.file, caught.value.key) == (str(config_dir / "acdcore.toml"), key)
     assert problem in caught.value.problem
 
 
-def test_flow_into_a_queue_that_is_not_there_is_named_with_the_flows_file(house: Path) -> None:
+def test_flow_into_a_queue_that_is_not_there_is_named_with_the_flows_file(config_dir: Path) -> None:
     with pytest.raises(SettingsError, match=r"hotline\.toml: .*sales"):
-        plan(house, "[queues.service]")
+        snapshot(config_dir, "[queues.service]")
 
 
-def test_flow_to_an_outside_number_needs_a_trunk_that_may_dial_out(house: Path) -> None:
-    (house / "ivr" / "away.toml").write_text(
-        'language = "cmn"\nstart = "away"\n[nodes.away]\ntype = "outside"\nnumber = "02155500"\n', "utf-8"
+def test_flow_to_an_outside_number_needs_a_trunk_that_may_dial_out(config_dir: Path) -> None:
+    (config_dir / "ivr" / "away.toml").write_text(
+        'language = "cmn"\nstart = "away"\n[nodes.away]\ntype = "external_number"\nnumber = "02155500"\n', "utf-8"
     )
     with pytest.raises(SettingsError, match=r"away\.toml: nodes\.away: no trunk may dial out"):
-        plan(house, QUEUES + TRUNK)
-    assert plan(house, QUEUES + TRUNK + 'may_dial_out = true\ntarget = "sip:198.51.100.1"')
+        snapshot(config_dir, QUEUES + TRUNK)
+    assert snapshot(config_dir, QUEUES + TRUNK + 'may_dial_out = true\ntarget = "sip:198.51.100.1"')
 
 
 # --- the command ---
@@ -128,8 +132,8 @@ def test_check_says_that_all_is_good() -> None:
     assert "is good" in " ".join(lines)
 
 
-def test_check_of_wrong_settings_is_one_line_and_status_1(house: Path) -> None:
-    file = house / "acdcore.toml"
+def test_check_of_wrong_settings_is_one_line_and_status_1(config_dir: Path) -> None:
+    file = config_dir / "acdcore.toml"
     file.write_text("[sip]\nudp_port = 70000\n", "utf-8")
     status, lines = check("--config", str(file))
     assert status == 1
@@ -143,13 +147,13 @@ def test_check_of_an_absent_file_is_one_line_and_status_1(tmp_path: Path) -> Non
     assert "cannot be read" in lines[0]
 
 
-def test_run_with_wrong_settings_starts_nothing(house: Path) -> None:
-    file = house / "acdcore.toml"
-    file.write_text("[lines]\nlimit = 0\n", "utf-8")
+def test_run_with_wrong_settings_starts_nothing(config_dir: Path) -> None:
+    file = config_dir / "acdcore.toml"
+    file.write_text("[trunk_capacity]\nlimit = 0\n", "utf-8")
     result = CliRunner().invoke(cli, ["run", "--config", str(file)])
     assert result.exit_code == 1
     assert result.stderr.count("\n") == 1
-    assert "lines.limit" in result.stderr
+    assert "trunk_capacity.limit" in result.stderr
 
 
 def test_translated_address_stands_in_our_messages_for_both_ports() -> None:
@@ -163,13 +167,13 @@ def test_translated_address_stands_in_our_messages_for_both_ports() -> None:
 
 def test_ports_that_do_not_suffice_for_all_lines_are_told() -> None:
     few = Settings.model_validate(
-        {"media": {"first_port": 20000, "last_port": 20009}, "lines": {"limit": 2, "reserve": 1}}
+        {"media": {"first_port": 20000, "last_port": 20009}, "trunk_capacity": {"limit": 2, "reserve": 1}}
     )
     assert shortages(few) == ["media.last_port leaves 5 port pairs, but all lines with their agents need 6"]
     assert shortages(Settings()) == []
 
 
 def test_line_of_the_daemon_is_printed_whole_with_its_brackets(capsys: pytest.CaptureFixture[str]) -> None:
-    line = "stopping; calls may go on for [lines] drain_s, a second signal ends them at once, however long the line is"
-    progress(line)
+    line = "stopping; calls may go on for [trunk_capacity] drain_s, a second signal ends them, however long the line is"
+    print_progress(line)
     assert capsys.readouterr().err == f"acdcore: {line}\n"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
-from tests.control.house import HouseAgents
-from tests.control.served import KEYS, Served, build_house, parts_of, settings_for
+from tests.control.fake_centre import FakeAgentStore
+from tests.control.served import KEYS, Served, build_centre, parts_of, settings_for
 
 from acdcore.control import ControlPlane, Right
 from acdcore.kernel.address import Address
@@ -14,10 +14,10 @@ from acdcore.kernel.address import Address
 
 @pytest.fixture
 async def served(tmp_path: Path) -> AsyncIterator[Served]:
-    house = build_house(tmp_path / "recordings")
-    agents = HouseAgents(house)
-    parts = parts_of(house, agents)
-    async with ControlPlane(settings_for(house, Address("127.0.0.1", 0)), parts) as plane:
+    centre = build_centre(tmp_path / "recordings")
+    agents = FakeAgentStore(centre)
+    parts = parts_of(centre, agents)
+    async with ControlPlane(settings_for(centre, Address("127.0.0.1", 0)), parts) as plane:
         base = f"http://{plane.address}"
         async with (
             ClientSession(base) as anyone,
@@ -25,4 +25,4 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
             ClientSession(base, headers={"Authorization": f"Bearer {KEYS[Right.OPERATE]}"}) as operator,
             ClientSession(base, headers={"Authorization": f"Bearer {KEYS[Right.ADMIN]}"}) as admin,
         ):
-            yield Served(house, agents, plane, parts, base, anyone, reader, operator, admin)
+            yield Served(centre, agents, plane, parts, base, anyone, reader, operator, admin)

@@ -5,19 +5,19 @@ from pathlib import Path
 
 from aiohttp import ClientSession
 from prometheus_client import CollectorRegistry
-from tests.control.house import (
+from tests.control.fake_centre import (
     ENDED,
     NEW_WORK,
     SERVICE,
-    House,
-    HouseAgents,
-    HouseRecords,
+    FakeAgentStore,
+    FakeCallCentre,
+    FakeRecords,
     card,
     ended_call,
     recording_of,
 )
-from tests.control.house_floor import house_planner
-from tests.control.house_stores import HouseClock, HouseHours, HouseScreening, HouseTranscripts
+from tests.control.fake_dispatcher import release_planner
+from tests.control.fake_stores import FakeHoursStore, FakeScreeningStore, FakeTranscripts, FixedClock
 
 from acdcore.calls.admission.refusals import Refusals
 from acdcore.calls.model.directory import Tier
@@ -34,8 +34,8 @@ MADE_PASSWORD = "Zq3-vT9_hLx0aW7e"
 class Served:
     """A running control plane with clients for it."""
 
-    house: House
-    agents: HouseAgents
+    centre: FakeCallCentre
+    agents: FakeAgentStore
     """Its store of agents."""
     plane: ControlPlane
     parts: ControlParts
@@ -48,46 +48,46 @@ class Served:
     admin: ClientSession
 
 
-def build_house(directory: Path) -> House:
+def build_centre(directory: Path) -> FakeCallCentre:
     """Two calls up, one ended call with a recording, three customers."""
     directory.mkdir(parents=True, exist_ok=True)
-    house = House(directory)
+    centre = FakeCallCentre(directory)
     cards = [
         card(1, "Harbour Machines", Tier.VIP, "02155550101", "M-1001"),
         card(2, "Riverside Garage", Tier.STANDARD, "02155550202"),
         card(3, "Hilltop Appliances", Tier.GOLD, "02155550303"),
     ]
-    house.customers = {one.id: one for one in cards}
-    house.cdrs.append(ended_call())
-    house.recording_rows.append(recording_of(ENDED, f"2026/11/21/{ENDED}-1.wav"))
+    centre.customers = {one.id: one for one in cards}
+    centre.cdrs.append(ended_call())
+    centre.recording_rows.append(recording_of(ENDED, f"2026/11/21/{ENDED}-1.wav"))
     audio = directory / "2026/11/21" / f"{ENDED}-1.wav"
     audio.parent.mkdir(parents=True)
     audio.write_bytes(b"RIFF" + bytes(range(256)) * 4)
-    return house
+    return centre
 
 
-def settings_for(house: House, address: Address) -> ControlSettings:
+def settings_for(centre: FakeCallCentre, address: Address) -> ControlSettings:
     keys = tuple(ApiKey.of(f"{right.name.lower()}-client", secret, right) for right, secret in KEYS.items())
-    return ControlSettings(keys=keys, recordings=house.recordings_directory, address=address)
+    return ControlSettings(keys=keys, recordings=centre.recordings_directory, address=address)
 
 
-def parts_of(house: House, agents: HouseAgents | None = None) -> ControlParts:
-    records = HouseRecords(house)
+def parts_of(centre: FakeCallCentre, agents: FakeAgentStore | None = None) -> ControlParts:
+    records = FakeRecords(centre)
     return ControlParts(
-        commands=house,
-        feed=house.feed,
+        commands=centre,
+        events=centre.feed,
         directory=records,
         customers=records,
-        agents=agents or HouseAgents(house),
+        agents=agents or FakeAgentStore(centre),
         new_password=lambda: MADE_PASSWORD,
         history=records,
-        transcripts=HouseTranscripts(house),
-        screening=HouseScreening(house),
-        hours=HouseHours(house),
+        transcripts=FakeTranscripts(centre),
+        screening=FakeScreeningStore(centre),
+        hours=FakeHoursStore(centre),
         new_work_id=lambda: NEW_WORK,
         targets=lambda: {SERVICE: 10.0},
-        release=house_planner(),
-        clock=HouseClock(),
+        release=release_planner(),
+        clock=FixedClock(),
         registry=CollectorRegistry(),
-        refusals=Refusals(HouseClock(), Sources()),
+        refusals=Refusals(FixedClock(), Sources()),
     )

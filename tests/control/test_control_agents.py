@@ -47,10 +47,10 @@ async def test_given_password_is_never_repeated(served: Served, capsys: pytest.C
 
 
 async def test_number_in_use_is_a_conflict_and_changes_nothing(served: Served) -> None:
-    before = served.house.agent_records[ONE]
+    before = served.centre.agent_records[ONE]
     response = await served.admin.post("/v1/agents", json={"number": "1001", "name": "Impostor", "password": SECRET})
     assert (response.status, (await response.json())["error"]["code"]) == (HTTPStatus.CONFLICT, "taken")
-    assert served.house.agent_records[ONE] is before
+    assert served.centre.agent_records[ONE] is before
     assert served.agents.passwords == {}
 
 
@@ -93,7 +93,7 @@ async def test_wrong_agent_is_named_by_field(served: Served, wrong: dict[str, ob
     response = await served.admin.post("/v1/agents", json=body)
     error = (await response.json())["error"]
     assert (response.status, error["code"], error["field"]) == (HTTPStatus.BAD_REQUEST, code, field)
-    assert THREE not in served.house.agent_records
+    assert THREE not in served.centre.agent_records
 
 
 @pytest.mark.parametrize("password", ["a secret with blanks", "x" * 70, "short7", 1234567890, ["a-secret-in-a-list"]])
@@ -112,8 +112,8 @@ async def test_refused_password_stands_neither_in_the_answer_nor_in_the_log(
 async def test_change_leaves_out_what_it_does_not_name_and_tells_the_floor(served: Served) -> None:
     response = await served.admin.patch("/v1/agents/1001", json={"skills": {"sales": 4}})
     assert response.status == HTTPStatus.OK
-    (told,) = served.house.agents_told
-    assert told is served.house.agent_records[ONE]
+    (told,) = served.centre.agents_told
+    assert told is served.centre.agent_records[ONE]
     assert (told.name, told.skills, told.languages, told.ha1_md5) == ("Agent One", {"sales": 4}, ("cmn", "yue"), "md5")
     assert (await response.json())["skills"] == {"sales": 4}
 
@@ -122,7 +122,7 @@ async def test_phone_gets_digest_algorithms_of_its_own_and_loses_them_again(serv
     for algorithms in (["SHA-256"], ["MD5", "SHA-256"], []):
         changed = await served.admin.patch("/v1/agents/1001", json={"digest_algorithms": algorithms})
         assert (await changed.json())["digest_algorithms"] == algorithms
-        assert served.house.agent_records[ONE].digest_algorithms == tuple(algorithms)
+        assert served.centre.agent_records[ONE].digest_algorithms == tuple(algorithms)
     body = {"number": "1003", "name": "Agent Three", "digest_algorithms": ["SHA-256"]}
     created = await (await served.admin.post("/v1/agents", json=body)).json()
     assert created["profile"]["digest_algorithms"] == ["SHA-256"]
@@ -143,7 +143,7 @@ async def test_phone_is_bound_to_networks_and_set_free_again(served: Served) -> 
     ):
         changed = await served.admin.patch("/v1/agents/1001", json={"allowed_networks": written})
         assert (await changed.json())["allowed_networks"] == kept
-        assert served.house.agent_records[ONE].allowed_networks == tuple(kept)
+        assert served.centre.agent_records[ONE].allowed_networks == tuple(kept)
 
 
 @pytest.mark.parametrize(
@@ -164,14 +164,14 @@ async def test_agent_is_deactivated_and_comes_back(served: Served) -> None:
     for is_active in (False, True):
         response = await served.admin.patch("/v1/agents/1002", json={"is_active": is_active})
         assert (await response.json())["is_active"] is is_active
-    assert [record.is_active for record in served.house.agents_told] == [False, True]
+    assert [record.is_active for record in served.centre.agents_told] == [False, True]
 
 
 async def test_change_without_database_is_not_told_to_the_floor(served: Served) -> None:
-    served.house.is_database_away = True
+    served.centre.is_database_away = True
     response = await served.admin.patch("/v1/agents/1001", json={"is_active": False})
     assert response.status == HTTPStatus.SERVICE_UNAVAILABLE
-    assert served.house.agents_told == []
+    assert served.centre.agents_told == []
 
 
 async def test_password_is_given_or_made(served: Served) -> None:
@@ -189,7 +189,7 @@ async def test_change_made_at_the_same_time_does_not_bring_the_old_password_back
         served.admin.patch("/v1/agents/1001", json={"name": "Agent No. 1"}),
         served.admin.patch("/v1/agents/1001", json={"languages": ["en"]}),
     )
-    record = served.house.agent_records[ONE]
+    record = served.centre.agent_records[ONE]
     assert (record.name, record.languages, record.ha1_md5) == ("Agent No. 1", ("en",), f"md5 {SECRET}")
 
 
@@ -210,7 +210,7 @@ async def test_operator_may_not_change_agents(served: Served) -> None:
         await served.operator.put("/v1/agents/1001/password", json={}),
     ]
     assert {response.status for response in answers} == {HTTPStatus.FORBIDDEN}
-    assert THREE not in served.house.agent_records
+    assert THREE not in served.centre.agent_records
     assert served.agents.passwords == {}
 
 

@@ -6,12 +6,12 @@ from http import HTTPStatus
 from pathlib import Path
 
 import pytest
-from tests.control.house import MORNING, SERVICE, HouseRecords
-from tests.control.served import Served, build_house
+from tests.control.fake_centre import MORNING, SERVICE, FakeRecords
+from tests.control.served import Served, build_centre
 
 from acdcore.calls.model.ports import PAGE_ROWS_MAX, AnswerFilter
 from acdcore.calls.model.rows import AnswerRow
-from acdcore.control.answers import AnswerGroup, all_answers, counted
+from acdcore.control.answers import AnswerGroup, all_answers, count_answers
 from acdcore.control.errors import ApiError
 from acdcore.kernel.ids import AgentId, CallId, QueueName
 
@@ -23,7 +23,7 @@ def answer(n: int, question: str, kind: str, value: str, agent: str | None = "10
 
 
 async def test_answers_are_walked_by_their_two_part_key(served: Served) -> None:
-    served.house.answer_rows = [answer(n, "content", "choice", "good") for n in range(3)]
+    served.centre.answer_rows = [answer(n, "content", "choice", "good") for n in range(3)]
     first = await (await served.reader.get("/v1/answers?limit=2&flow=survey")).json()
     assert [one["call_id"] for one in first["answers"]] == ["call-00002", "call-00001"]
     second = await (await served.reader.get(f"/v1/answers?limit=2&before={first['next']}")).json()
@@ -42,19 +42,19 @@ async def test_answer_filters_reach_the_store_as_given(served: Served) -> None:
         given_from=MORNING,
         limit=9,
     )
-    assert served.house.filters == [wanted]
+    assert served.centre.filters == [wanted]
 
 
 async def test_counts_go_over_all_pages(served: Served) -> None:
     rows = PAGE_ROWS_MAX + 3
-    served.house.answer_rows = [answer(n, "content", "choice", "good" if n % 2 else "bad") for n in range(rows)]
+    served.centre.answer_rows = [answer(n, "content", "choice", "good" if n % 2 else "bad") for n in range(rows)]
     report = await (await served.reader.get("/v1/reports/answers?flow=survey&by=agent")).json()
     (figures,) = report["questions"]
     assert (figures["of"], figures["answers"]) == ("1001", rows)
     assert figures["values"] == {"bad": 252, "good": 251}
 
 
-class Endless(HouseRecords):
+class Endless(FakeRecords):
     """A history in which every page is full."""
 
     async def answers(self, wanted: AnswerFilter) -> Sequence[AnswerRow]:
@@ -63,7 +63,7 @@ class Endless(HouseRecords):
 
 async def test_too_many_answers_are_refused_rather_than_cut(tmp_path: Path) -> None:
     with pytest.raises(ApiError, match="more than 100000 answers") as caught:
-        await all_answers(Endless(build_house(tmp_path)), AnswerFilter())
+        await all_answers(Endless(build_centre(tmp_path)), AnswerFilter())
     assert caught.value.field == "from"
 
 
@@ -73,12 +73,12 @@ def test_mean_is_of_scales_only() -> None:
         *(answer(n, "order", "digits", "100") for n in range(2)),
         answer(9, "content", "choice", "good"),
     ]
-    means = {figures.question: figures.mean for figures in counted(rows, AnswerGroup.QUESTION)}
+    means = {figures.question: figures.mean for figures in count_answers(rows, AnswerGroup.QUESTION)}
     assert means == {"score": 4.167, "order": None, "content": None}
 
 
 def test_answers_count_for_whom_they_are_about() -> None:
     rows = [answer(1, "score", "number", "4"), answer(2, "score", "number", "2", None)]
-    assert [(one.of, one.mean) for one in counted(rows, AnswerGroup.AGENT)] == [(None, 2.0), ("1001", 4.0)]
-    assert [(one.of, one.mean) for one in counted(rows, AnswerGroup.QUEUE)] == [("service", 3.0)]
-    assert [(one.of, one.mean) for one in counted(rows, AnswerGroup.QUESTION)] == [(None, 3.0)]
+    assert [(one.of, one.mean) for one in count_answers(rows, AnswerGroup.AGENT)] == [(None, 2.0), ("1001", 4.0)]
+    assert [(one.of, one.mean) for one in count_answers(rows, AnswerGroup.QUEUE)] == [("service", 3.0)]
+    assert [(one.of, one.mean) for one in count_answers(rows, AnswerGroup.QUESTION)] == [(None, 3.0)]

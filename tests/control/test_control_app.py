@@ -118,7 +118,7 @@ async def test_wrong_parameter_is_named(served: Served, path: str, code: str, fi
 async def test_fault_of_ours_tells_a_reference_and_nothing_else(
     served: Served, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    served.house.is_broken = True
+    served.centre.is_broken = True
     response = await served.reader.get("/v1/calls")
     assert response.status == HTTPStatus.INTERNAL_SERVER_ERROR
     message = (await error_of(response))["message"]
@@ -149,7 +149,7 @@ async def test_health_needs_no_key_and_readiness_follows_the_floor(served: Serve
     response = await served.anyone.get("/health/ready")
     assert response.status == HTTPStatus.OK
     assert (await response.json())["parts"][0]["name"] == "database"
-    served.house.is_ready = False
+    served.centre.is_ready = False
     assert (await served.anyone.get("/health/ready")).status == HTTPStatus.SERVICE_UNAVAILABLE
 
 
@@ -185,7 +185,7 @@ async def test_description_lists_every_route_with_shapes_that_exist(served: Serv
     assert [p["name"] for p in without_version["parameters"]] == ["agent"]
     assert document["paths"]["/health/live"]["get"]["security"] == []
     shapes = document["components"]["schemas"]
-    assert {"LiveCall", "CustomerLookup", "FeedEvent", "ErrorAnswer", "AgentOrder"} <= set(shapes)
+    assert {"LiveCall", "CustomerLookup", "StreamEvent", "ErrorAnswer", "AgentOrder"} <= set(shapes)
     operations = [one for path in document["paths"].values() for one in path.values()]
     assert len({one["operationId"] for one in operations}) == len(operations) == 53
     assert all(name in shapes for name in references(document))
@@ -204,14 +204,14 @@ def references(node: object) -> set[str]:
 
 
 async def test_taken_port_is_one_clear_line(served: Served) -> None:
-    second = ControlPlane(settings_for(served.house, served.plane.address), parts_of(served.house))
+    second = ControlPlane(settings_for(served.centre, served.plane.address), parts_of(served.centre))
     with pytest.raises(Unavailable, match=rf"^http: {served.plane.address} is taken"):
         async with second:
             pass
 
 
 async def test_foreign_address_is_one_clear_line(served: Served) -> None:
-    wanted = settings_for(served.house, Address("192.0.2.1", 8080))
+    wanted = settings_for(served.centre, Address("192.0.2.1", 8080))
     with pytest.raises(Unavailable, match="not an address of this machine"):
-        async with ControlPlane(wanted, parts_of(served.house)):
+        async with ControlPlane(wanted, parts_of(served.centre)):
             pass

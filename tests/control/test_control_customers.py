@@ -39,7 +39,7 @@ async def test_lookup_of_a_stranger_still_tells_the_contacts_of_the_number(serve
 
 
 async def test_lookup_works_without_database(served: Served) -> None:
-    served.house.is_database_away = True
+    served.centre.is_database_away = True
     assert (await served.reader.get("/v1/customers/lookup?phone=02155550101")).status == HTTPStatus.OK
 
 
@@ -77,15 +77,15 @@ async def test_change_needs_the_version_that_it_was_made_from(served: Served) ->
     response = await served.operator.patch("/v1/customers/1", json={"note": "calls on Mondays"})
     assert response.status == HTTPStatus.PRECONDITION_REQUIRED
     assert (await response.json())["error"]["field"] == "If-Match"
-    assert served.house.customers[CustomerId(1)].note == ""
+    assert served.centre.customers[CustomerId(1)].note == ""
 
 
 async def test_change_is_applied_and_gives_the_next_version(served: Served) -> None:
     etag = (await served.reader.get("/v1/customers/1")).headers["ETag"]
     response = await served.operator.patch("/v1/customers/1", json={"tier": "gold"}, headers={"If-Match": etag})
     assert (response.status, response.headers["ETag"]) == (HTTPStatus.OK, '"2"')
-    assert served.house.customers[CustomerId(1)].tier is Tier.GOLD
-    assert served.house.customers[CustomerId(1)].name == "Harbour Machines"
+    assert served.centre.customers[CustomerId(1)].tier is Tier.GOLD
+    assert served.centre.customers[CustomerId(1)].name == "Harbour Machines"
 
 
 async def test_change_from_an_old_version_changes_nothing(served: Served) -> None:
@@ -93,7 +93,7 @@ async def test_change_from_an_old_version_changes_nothing(served: Served) -> Non
         headers = {"If-Match": '"1"'}
         response = await served.operator.patch("/v1/customers/1", json={"note": "x"}, headers=headers)
         assert response.status == expected
-    assert served.house.customers[CustomerId(1)].version == 2
+    assert served.centre.customers[CustomerId(1)].version == 2
 
 
 @pytest.mark.parametrize("tag", ["*", "1", '"x"', 'W/"1"', '"1", "2"', '"١"'])
@@ -109,10 +109,10 @@ async def test_unknown_customer_is_404(served: Served) -> None:
 
 
 async def test_change_without_database_is_refused_and_not_remembered(served: Served) -> None:
-    served.house.is_database_away = True
+    served.centre.is_database_away = True
     response = await served.operator.post("/v1/customers", json={"name": "New"})
     assert response.status == HTTPStatus.SERVICE_UNAVAILABLE
-    assert len(served.house.customers) == 3
+    assert len(served.centre.customers) == 3
 
 
 async def test_customer_has_an_owner_and_a_region(served: Served) -> None:
@@ -125,10 +125,10 @@ async def test_customer_has_an_owner_and_a_region(served: Served) -> None:
 
 
 async def test_owner_who_is_no_agent_is_refused(served: Served) -> None:
-    before = dict(served.house.customers)
+    before = dict(served.centre.customers)
     for response in (
         await served.operator.post("/v1/customers", json={"name": "x", "owner": "9999"}),
         await served.operator.patch("/v1/customers/1", json={"owner": "9999"}, headers={"If-Match": '"1"'}),
     ):
         assert (response.status, (await response.json())["error"]["field"]) == (HTTPStatus.BAD_REQUEST, "owner")
-    assert served.house.customers == before
+    assert served.centre.customers == before

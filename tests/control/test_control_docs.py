@@ -9,13 +9,13 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from tests.control.house import ENDED, HALF_AN_HOUR, MORNING, SERVICE, WAITING, House
+from tests.control.fake_centre import ENDED, HALF_AN_HOUR, MORNING, SERVICE, WAITING, FakeCallCentre
 from tests.control.served import KEYS, Served
 
-from acdcore.calls.model.directory import Contact
+from acdcore.calls.model.directory import PastContact
 from acdcore.calls.model.ports import Transcribed
-from acdcore.calls.model.rows import AgentEventRow, AnswerRow, SpokenPart, StayRow, TraceRow, TranscriptRow
-from acdcore.calls.record.event_stream import Alarm, FeedKind, ScreenPop
+from acdcore.calls.model.rows import AgentEventRow, AnswerRow, QueueVisitRow, SpokenPart, TraceRow, TranscriptRow
+from acdcore.calls.record.event_stream import AlarmChange, ScreenPop, StreamEventKind
 from acdcore.control import Right
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, CustomerId
@@ -38,23 +38,23 @@ def examples() -> list[Example]:
     return [Example(text, *following) for (language, text), following in pairwise(blocks) if language == "sh"]
 
 
-def happened_before(house: House) -> None:
+def happened_before(centre: FakeCallCentre) -> None:
     """What the page's answers and reports are about: a survey, and two callers in a queue."""
     given_at = MORNING - HALF_AN_HOUR + timedelta(seconds=80)
     withheld = CallId("20261121T080000000-000004")
-    house.traces = {withheld: TraceRow(withheld, MORNING - HALF_AN_HOUR, "+8613800138000")}
+    centre.traces = {withheld: TraceRow(withheld, MORNING - HALF_AN_HOUR, "+8613800138000")}
     parts = (
         SpokenPart("caller", 0.4, 2.9, "你好，我想问一下我的发票。"),
         SpokenPart("agent", 3.6, 5.1, "好的，请稍等。"),
     )
     row = TranscriptRow(ENDED, 1, MORNING - timedelta(minutes=20), "cmn", parts)
-    house.transcripts = [Transcribed(house.recording_rows[0], row)]
-    house.answer_rows = [
+    centre.transcripts = [Transcribed(centre.recording_rows[0], row)]
+    centre.answer_rows = [
         AnswerRow(ENDED, 1, given_at, "survey", "satisfied", "choice", "yes", AgentId("1001"), SERVICE, CustomerId(1)),
         AnswerRow(ENDED, 2, given_at, "survey", "score", "number", "9", AgentId("1001"), SERVICE, CustomerId(1)),
     ]
     joined_at = MORNING - HALF_AN_HOUR + timedelta(seconds=5)
-    answered = StayRow(
+    answered = QueueVisitRow(
         entry=f"{ENDED}/1",
         n=1,
         call_id=ENDED,
@@ -71,7 +71,7 @@ def happened_before(house: House) -> None:
         wrap_up_s=12.0,
         caller="+862155550101",
     )
-    house.stay_rows = [
+    centre.queue_visit_rows = [
         answered,
         replace(
             answered,
@@ -89,7 +89,7 @@ def happened_before(house: House) -> None:
     ]
 
 
-def worked_before(house: House) -> None:
+def worked_before(centre: FakeCallCentre) -> None:
     """What the page's report of an agent is about: logged in from seven o'clock to eight, with a break."""
     states = (
         (90.0, "ready", ""),
@@ -99,21 +99,21 @@ def worked_before(house: House) -> None:
         (32.5, "wrap_up", ""),
         (30.0, "logged_out", ""),
     )
-    house.agent_event_rows = [
+    centre.agent_event_rows = [
         AgentEventRow(AgentId("1001"), MORNING - timedelta(minutes=minutes), serial, state, reason)
         for serial, (minutes, state, reason) in enumerate(states)
     ]
 
 
-def happen(house: House) -> None:
+def happen(centre: FakeCallCentre) -> None:
     """What the page's event stream shows: a first event, a screen pop, an alarm."""
-    house.feed.publish(FeedKind.CALL_QUEUED, house.calls_up[WAITING], MORNING)
-    contact = Contact(ENDED, MORNING - HALF_AN_HOUR, SERVICE, AgentId("1001"), Outcome.ANSWERED)
-    customer = house.customers[CustomerId(1)]
-    pop = ScreenPop(AgentId("1001"), SERVICE, 20.0, house.calls_up[WAITING], customer, (contact,))
-    house.feed.publish(FeedKind.AGENT_OFFERED, pop, MORNING)
-    alarm = Alarm("recording_off", True, "recordings stopped: 180 MB free of 500 MB wanted")
-    house.feed.publish(FeedKind.ALARM, alarm, MORNING)
+    centre.feed.publish(StreamEventKind.CALL_QUEUED, centre.calls_up[WAITING], MORNING)
+    contact = PastContact(ENDED, MORNING - HALF_AN_HOUR, SERVICE, AgentId("1001"), Outcome.ANSWERED)
+    customer = centre.customers[CustomerId(1)]
+    pop = ScreenPop(AgentId("1001"), SERVICE, 20.0, centre.calls_up[WAITING], customer, (contact,))
+    centre.feed.publish(StreamEventKind.AGENT_OFFERED, pop, MORNING)
+    alarm = AlarmChange("recording_off", True, "recordings stopped: 180 MB free of 500 MB wanted")
+    centre.feed.publish(StreamEventKind.ALARM, alarm, MORNING)
 
 
 async def output_of(command: str, base: str, directory: Path) -> str:
@@ -129,9 +129,9 @@ async def output_of(command: str, base: str, directory: Path) -> str:
 
 
 async def test_every_example_answers_as_the_page_says(served: Served, tmp_path: Path) -> None:
-    happened_before(served.house)
-    worked_before(served.house)
-    happen(served.house)
+    happened_before(served.centre)
+    worked_before(served.centre)
+    happen(served.centre)
     for example in examples():
         out = await output_of(example.command, served.base, tmp_path)
         if example.language == "json":

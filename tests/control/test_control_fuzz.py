@@ -22,7 +22,7 @@ Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 REQUESTS_PER_ROUTE = 60
 STREAM = "/v1/events"
 BODIES = (
-    *("AgentOrder", "AgentCard", "AgentPatch", "PasswordOrder", "CustomerCard", "CustomerPatch", "Assignment"),
+    *("AgentOrder", "AgentCreation", "AgentPatch", "PasswordOrder", "CustomerCreation", "CustomerPatch", "Assignment"),
     *("Requeueing", "Diversion", "HoursOrder", "ScreeningOrder", "CallbackOrder", "ReloadOrder"),
 )
 VALUES: list[Json] = [None, True, 0, -1, 2**63, 10**400, 1e308, [], [[]], ["1", 2], {}, {"a": {}}]

@@ -4,10 +4,10 @@ from datetime import timedelta
 from http import HTTPStatus
 
 import pytest
-from tests.control.house import MORNING
+from tests.control.fake_centre import MORNING
 from tests.control.served import Served
 
-from acdcore.calls.model.ports import ForcedHours, Verdict
+from acdcore.calls.model.ports import ForcedHours, ScreeningVerdict
 
 EVENING = "2026-11-21T20:00:00Z"
 
@@ -18,8 +18,8 @@ async def test_forced_hours_are_stored_before_the_floor_takes_them_over(served: 
     shown = await response.json()
     assert (response.status, shown["state"], shown["forced_by"]) == (HTTPStatus.OK, "closed", "operate-client")
     until = MORNING + timedelta(hours=11, minutes=30)
-    assert served.house.forced == {"office": ForcedHours("office", False, until, "operate-client", MORNING)}
-    assert served.house.forced_told == served.house.forced
+    assert served.centre.forced == {"office": ForcedHours("office", False, until, "operate-client", MORNING)}
+    assert served.centre.forced_told == served.centre.forced
 
 
 async def test_released_calendar_rules_again(served: Served) -> None:
@@ -34,7 +34,7 @@ async def test_released_calendar_rules_again(served: Served) -> None:
 async def test_unknown_calendar_is_404_and_nothing_is_stored(served: Served, method: str) -> None:
     body = {"is_open": True} if method == "PUT" else {}
     response = await served.operator.request(method, "/v1/hours/nowhere", json=body)
-    assert (response.status, served.house.forced) == (HTTPStatus.NOT_FOUND, {})
+    assert (response.status, served.centre.forced) == (HTTPStatus.NOT_FOUND, {})
     assert (await response.json())["error"]["code"] == "unknown_name"
 
 
@@ -42,13 +42,13 @@ async def test_hours_forced_until_a_time_that_is_over_are_refused(served: Served
     response = await served.operator.put("/v1/hours/office", json={"is_open": True, "until": "2026-11-21T08:30:00Z"})
     error = (await response.json())["error"]
     assert (response.status, error["field"]) == (HTTPStatus.BAD_REQUEST, "until")
-    assert served.house.forced == {}
+    assert served.centre.forced == {}
 
 
 async def test_floor_is_not_told_of_hours_that_could_not_be_stored(served: Served) -> None:
-    served.house.is_database_away = True
+    served.centre.is_database_away = True
     response = await served.operator.put("/v1/hours/office", json={"is_open": False})
-    assert (response.status, served.house.forced_told) == (HTTPStatus.SERVICE_UNAVAILABLE, {})
+    assert (response.status, served.centre.forced_told) == (HTTPStatus.SERVICE_UNAVAILABLE, {})
 
 
 async def test_reader_sees_hours_and_list_but_changes_neither(served: Served) -> None:
@@ -62,7 +62,7 @@ async def test_number_is_blocked_found_and_taken_out(served: Served) -> None:
     response = await served.operator.put("/v1/screening/+8613055550101", json=order)
     assert (response.status, (await response.json())["by"]) == (HTTPStatus.OK, "operate-client")
     await served.operator.put("/v1/screening/400*", json={"verdict": "allow", "reason": "partners"})
-    assert served.house.screened["400*"].verdict is Verdict.ALLOW
+    assert served.centre.screened["400*"].verdict is ScreeningVerdict.ALLOW
     by_number = await (await served.reader.get("/v1/screening?q=%2B86")).json()
     assert [one["number"] for one in by_number["entries"]] == ["+8613055550101"]
     by_reason = await (await served.reader.get("/v1/screening?q=Partner&limit=1")).json()
@@ -80,7 +80,7 @@ async def test_entry_that_is_not_there_cannot_be_taken_out(served: Served) -> No
 @pytest.mark.parametrize("number", ["*", "abc", "13*0", "+", "1 3"])
 async def test_what_is_no_number_is_not_screened(served: Served, number: str) -> None:
     response = await served.operator.put(f"/v1/screening/{number}", json={"verdict": "block", "reason": "x"})
-    assert (response.status, served.house.screened) == (HTTPStatus.BAD_REQUEST, {})
+    assert (response.status, served.centre.screened) == (HTTPStatus.BAD_REQUEST, {})
 
 
 async def test_screening_without_a_reason_is_refused(served: Served) -> None:

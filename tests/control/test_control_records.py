@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
-from tests.control.house import ENDED, MORNING, ended_call, recording_of
+from tests.control.fake_centre import ENDED, MORNING, ended_call, recording_of
 from tests.control.served import Served
 
 from acdcore.calls.model.ports import CallFilter, RecordingFilter
@@ -18,7 +18,7 @@ AUDIO = f"/v1/recordings/{ENDED}/1/audio"
 
 
 async def test_history_is_walked_page_by_page_to_its_end(served: Served) -> None:
-    served.house.cdrs = [ended_call(CallId(f"call-{number:02}")) for number in range(5)]
+    served.centre.cdrs = [ended_call(CallId(f"call-{number:02}")) for number in range(5)]
     seen: list[str] = []
     query = "?limit=2"
     while query:
@@ -32,13 +32,13 @@ async def test_history_filters_reach_the_store_as_given(served: Served) -> None:
     query = "?from=2026-11-21T08:00:00+08:00&to=2026-11-22T00:00:00Z&caller=+86%2021%205555%200101&agent=1001"
     response = await served.reader.get(f"/v1/history{query}&queue=service&outcome=answered&min_duration_s=30&limit=9")
     assert response.status == HTTPStatus.OK
-    assert served.house.filters == [
+    assert served.centre.filters == [
         CallFilter(
             arrived_from=datetime(2026, 11, 21, tzinfo=UTC),
             arrived_before=datetime(2026, 11, 22, tzinfo=UTC),
             caller="+86 21 5555 0101",
-            agent=served.house.cdrs[0].agent,
-            queue=served.house.cdrs[0].queue,
+            agent=served.centre.cdrs[0].agent,
+            queue=served.centre.cdrs[0].queue,
             outcome=Outcome.ANSWERED,
             duration_s_min=30.0,
             limit=9,
@@ -60,7 +60,7 @@ async def test_unknown_ended_call_is_404(served: Served) -> None:
 
 
 async def test_history_without_database_asks_to_come_again(served: Served) -> None:
-    served.house.is_database_away = True
+    served.centre.is_database_away = True
     response = await served.reader.get("/v1/history")
     assert response.status == HTTPStatus.SERVICE_UNAVAILABLE
     assert int(response.headers["Retry-After"]) > 0
@@ -68,12 +68,12 @@ async def test_history_without_database_asks_to_come_again(served: Served) -> No
 
 
 async def test_recordings_are_walked_by_their_two_part_key(served: Served) -> None:
-    served.house.recording_rows = [recording_of(ENDED, f"{n}.wav", n) for n in (1, 2, 3)]
+    served.centre.recording_rows = [recording_of(ENDED, f"{n}.wav", n) for n in (1, 2, 3)]
     first = await (await served.reader.get("/v1/recordings?limit=2&agent_name=One")).json()
     assert [one["n"] for one in first["recordings"]] == [3, 2]
     second = await (await served.reader.get(f"/v1/recordings?limit=2&before={first['next']}")).json()
     assert ([one["n"] for one in second["recordings"]], second["next"]) == ([1], None)
-    assert served.house.filters[1] == RecordingFilter(before=(ENDED, 2), limit=2)
+    assert served.centre.filters[1] == RecordingFilter(before=(ENDED, 2), limit=2)
 
 
 async def test_audio_is_sent_whole_and_by_range(served: Served) -> None:
@@ -107,7 +107,7 @@ async def test_audio_needs_the_right_to_listen(served: Served) -> None:
 
 
 async def test_audio_that_is_gone_or_unknown_is_404(served: Served) -> None:
-    (served.house.recordings_directory / served.house.recording_rows[0].path).unlink()
+    (served.centre.recordings_directory / served.centre.recording_rows[0].path).unlink()
     response = await served.admin.get(AUDIO)
     assert (await response.json())["error"]["code"] == "recording_gone"
     response = await served.admin.get(f"/v1/recordings/{ENDED}/2/audio")
@@ -117,16 +117,16 @@ async def test_audio_that_is_gone_or_unknown_is_404(served: Served) -> None:
 async def test_nothing_outside_of_the_recordings_directory_is_sent(served: Served, tmp_path: Path) -> None:
     secret = tmp_path / "secret.wav"
     secret.write_bytes(b"private")
-    link = served.house.recordings_directory / "link.wav"
+    link = served.centre.recordings_directory / "link.wav"
     link.symlink_to(secret)
     for path in ("../secret.wav", str(secret), "link.wav", "2026", "2026/../../secret.wav"):
-        served.house.recording_rows = [recording_of(ENDED, path)]
+        served.centre.recording_rows = [recording_of(ENDED, path)]
         response = await served.admin.get(AUDIO)
         assert (response.status, b"private" in await response.read()) == (HTTPStatus.NOT_FOUND, False)
 
 
 async def test_withheld_number_is_read_by_the_right_admin_only(served: Served) -> None:
-    served.house.traces = {ENDED: TraceRow(ENDED, MORNING, "+8613800138000")}
+    served.centre.traces = {ENDED: TraceRow(ENDED, MORNING, "+8613800138000")}
     path = f"/v1/history/{ENDED}/trace"
     assert (await served.reader.get(path)).status == HTTPStatus.FORBIDDEN
     assert (await served.operator.get(path)).status == HTTPStatus.FORBIDDEN
@@ -139,7 +139,7 @@ async def test_withheld_number_is_read_by_the_right_admin_only(served: Served) -
 async def test_each_reading_of_a_withheld_number_is_logged_with_the_key_also_where_only_warnings_are(
     served: Served,
 ) -> None:
-    served.house.traces = {ENDED: TraceRow(ENDED, MORNING, "+8613800138000")}
+    served.centre.traces = {ENDED: TraceRow(ENDED, MORNING, "+8613800138000")}
     with capture_logs() as lines:
         await served.admin.get(f"/v1/history/{ENDED}/trace")
         await served.reader.get(f"/v1/history/{ENDED}/trace")

@@ -4,14 +4,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.control.house import HALF_AN_HOUR, MORNING, SERVICE, House
+from tests.control.fake_centre import HALF_AN_HOUR, MORNING, SERVICE, FakeCallCentre
 from tests.control.served import Served
 
-from acdcore.calls.model.rows import StayRow
+from acdcore.calls.model.rows import QueueVisitRow
 from acdcore.kernel.ids import AgentId, QueueName
 
 PATH = "/v1/queues/service/release"
-STAY = StayRow(
+VISIT = QueueVisitRow(
     entry="call-0/1",
     n=1,
     call_id="call-0",
@@ -27,10 +27,10 @@ STAY = StayRow(
 )
 
 
-def a_busy_hour(house: House, calls: int = 40) -> None:
+def a_busy_hour(centre: FakeCallCentre, calls: int = 40) -> None:
     """Forty calls of a minute each, four of them for another queue."""
-    house.stay_rows = [
-        replace(STAY, entry=f"call-{number}/1", queue=QueueName("sales") if number % 10 == 0 else SERVICE)
+    centre.queue_visit_rows = [
+        replace(VISIT, entry=f"call-{number}/1", queue=QueueName("sales") if number % 10 == 0 else SERVICE)
         for number in range(calls)
     ]
 
@@ -42,7 +42,7 @@ async def answer(served: Served, query: str) -> dict[str, object]:
 
 
 async def test_demand_is_that_of_the_last_hour_with_what_the_agents_do_elsewhere(served: Served) -> None:
-    a_busy_hour(served.house)
+    a_busy_hour(served.centre)
     found = await answer(served, "count=1")
     shown = ("calls", "elsewhere", "handled", "calls_per_hour", "handling_s", "patience_s", "waiting")
     assert [found[name] for name in shown] == [36, 4, 40, 40.0, 60.0, None, 1]
@@ -52,12 +52,12 @@ async def test_demand_is_that_of_the_last_hour_with_what_the_agents_do_elsewhere
 
 
 async def test_running_stays_count_once_and_older_ones_not_at_all(served: Served) -> None:
-    a_busy_hour(served.house)
-    known = served.house.stay_rows[1]
-    served.house.stays_running = [
+    a_busy_hour(served.centre)
+    known = served.centre.queue_visit_rows[1]
+    served.centre.visits_running = [
         replace(known, how="in_contact"),
-        replace(STAY, entry="call-99/1", how="waiting", agent=None),
-        replace(STAY, entry="call-98/1", joined_at=MORNING - timedelta(hours=2), how="in_contact"),
+        replace(VISIT, entry="call-99/1", how="waiting", agent=None),
+        replace(VISIT, entry="call-98/1", joined_at=MORNING - timedelta(hours=2), how="in_contact"),
     ]
     found = await answer(served, "count=1")
     assert (found["calls"], found["handled"]) == (37, 40)
@@ -65,13 +65,13 @@ async def test_running_stays_count_once_and_older_ones_not_at_all(served: Served
 
 
 async def test_few_calls_are_said_to_be_few(served: Served) -> None:
-    a_busy_hour(served.house, calls=3)
+    a_busy_hour(served.centre, calls=3)
     found = await answer(served, "count=1")
     assert str(found["caveat"]).startswith("it rests on few contacts (3) and talks (3) of the last 60 minutes")
 
 
 async def test_release_comes_with_the_coming_half_hour(served: Served) -> None:
-    a_busy_hour(served.house)
+    a_busy_hour(served.centre)
     found = await answer(served, "count=1")
     soon = found["soon"]
     assert isinstance(soon, list)
@@ -92,7 +92,7 @@ async def test_release_comes_with_the_coming_half_hour(served: Served) -> None:
     ],
 )
 async def test_what_cannot_be_answered_says_why(served: Served, path: str, status: int, code: str, said: str) -> None:
-    a_busy_hour(served.house)
+    a_busy_hour(served.centre)
     response = await served.reader.get(path)
     error = (await response.json())["error"]
     assert (response.status, error["code"]) == (status, code)

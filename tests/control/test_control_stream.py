@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 from aiohttp import ClientResponse, ClientSession, web
-from tests.control.house import ENDED, HALF_AN_HOUR, MORNING, SERVICE, WAITING, House, ended_call
-from tests.control.served import KEYS, Served, build_house, parts_of, settings_for
+from tests.control.fake_centre import ENDED, HALF_AN_HOUR, MORNING, SERVICE, WAITING, FakeCallCentre, ended_call
+from tests.control.served import KEYS, Served, build_centre, parts_of, settings_for
 
-from acdcore.calls.model.directory import Contact
-from acdcore.calls.record.event_stream import Alarm, FeedEvent, FeedKind, ScreenPop
+from acdcore.calls.model.directory import PastContact
+from acdcore.calls.record.event_stream import AlarmChange, ScreenPop, StreamEvent, StreamEventKind
 from acdcore.control import ApiKey, ControlParts, ControlPlane, Right
 from acdcore.control.app import build
 from acdcore.control.keys import Keyring
-from acdcore.control.stream import EventStream, Pace
+from acdcore.control.stream import EventStreamRoutes, StreamTimes
 from acdcore.kernel.address import Address
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CustomerId
@@ -44,28 +44,28 @@ async def begin(response: ClientResponse) -> None:
         assert await response.content.readuntil(b"\n\n") == b": acdcore events\n\n"
 
 
-def offer(house: House) -> FeedEvent:
-    contact = Contact(ENDED, MORNING - HALF_AN_HOUR, SERVICE, AgentId("1001"), Outcome.ANSWERED)
+def offer(centre: FakeCallCentre) -> StreamEvent:
+    contact = PastContact(ENDED, MORNING - HALF_AN_HOUR, SERVICE, AgentId("1001"), Outcome.ANSWERED)
     pop = ScreenPop(
         agent=AgentId("1001"),
         queue=SERVICE,
         ring_for_s=20.0,
-        call=house.calls_up[WAITING],
-        customer=house.customers[CustomerId(1)],
+        call=centre.calls_up[WAITING],
+        customer=centre.customers[CustomerId(1)],
         last_contacts=(contact,),
     )
-    return house.feed.publish(FeedKind.AGENT_OFFERED, pop, MORNING)
+    return centre.feed.publish(StreamEventKind.AGENT_OFFERED, pop, MORNING)
 
 
-def alarm(house: House, detail: str = "full") -> FeedEvent:
-    return house.feed.publish(FeedKind.ALARM, Alarm("disk_full", True, detail), MORNING)
+def alarm(centre: FakeCallCentre, detail: str = "full") -> StreamEvent:
+    return centre.feed.publish(StreamEventKind.ALARM, AlarmChange("disk_full", True, detail), MORNING)
 
 
 async def test_screen_pop_arrives_with_card_and_last_contacts(served: Served) -> None:
     async with served.reader.get("/v1/events") as response:
         assert response.headers["Content-Type"] == "text/event-stream"
         await begin(response)
-        offer(served.house)
+        offer(served.centre)
         (event,) = await read_events(response, 1)
     body = json.loads(event["data"])
     assert event["event"] == body["kind"] == "agent_offered"
@@ -79,10 +79,10 @@ async def test_screen_pop_arrives_with_card_and_last_contacts(served: Served) ->
 async def test_listener_chooses_kinds_and_agent(served: Served) -> None:
     async with served.reader.get("/v1/events?kind=call_ended,agent_offered&agent=1001") as response:
         await begin(response)
-        alarm(served.house)
-        served.house.feed.publish(FeedKind.AGENT_STATE, served.house.agents_known[AgentId("1001")], MORNING)
-        offer(served.house)
-        served.house.feed.publish(FeedKind.CALL_ENDED, ended_call(), MORNING)
+        alarm(served.centre)
+        served.centre.feed.publish(StreamEventKind.AGENT_STATE, served.centre.agents_known[AgentId("1001")], MORNING)
+        offer(served.centre)
+        served.centre.feed.publish(StreamEventKind.CALL_ENDED, ended_call(), MORNING)
         events = await read_events(response, 2)
     assert [event["event"] for event in events] == ["agent_offered", "call_ended"]
 
@@ -90,14 +90,14 @@ async def test_listener_chooses_kinds_and_agent(served: Served) -> None:
 async def test_other_agents_screen_pops_are_not_shown(served: Served) -> None:
     async with served.reader.get("/v1/events?agent=1002") as response:
         await begin(response)
-        offer(served.house)
-        served.house.feed.publish(FeedKind.AGENT_STATE, served.house.agents_known[AgentId("1002")], MORNING)
+        offer(served.centre)
+        served.centre.feed.publish(StreamEventKind.AGENT_STATE, served.centre.agents_known[AgentId("1002")], MORNING)
         (event,) = await read_events(response, 1)
     assert event["event"] == "agent_state"
 
 
 async def test_listener_resumes_after_the_last_event_it_saw(served: Served) -> None:
-    first, second = alarm(served.house, "first"), alarm(served.house, "second")
+    first, second = alarm(served.centre, "first"), alarm(served.centre, "second")
     async with served.reader.get("/v1/events", headers={"Last-Event-ID": str(first.serial)}) as response:
         (event,) = await read_events(response, 1)
     assert event["id"] == str(second.serial)
@@ -117,24 +117,24 @@ async def test_last_event_id_that_is_none_is_refused(served: Served, value: str)
 
 
 async def test_stream_ends_when_the_daemon_stops(tmp_path: Path) -> None:
-    house = build_house(tmp_path / "recordings")
+    centre = build_centre(tmp_path / "recordings")
     async with AsyncExitStack() as stack:
-        plane = ControlPlane(settings_for(house, Address("127.0.0.1", 0)), parts_of(house))
+        plane = ControlPlane(settings_for(centre, Address("127.0.0.1", 0)), parts_of(centre))
         await plane.__aenter__()
         client = await stack.enter_async_context(ClientSession(headers={"X-API-Key": "read-secret"}))
         response = await stack.enter_async_context(client.get(f"http://{plane.address}/v1/events"))
         await begin(response)
-        alarm(house)
+        alarm(centre)
         async with asyncio.timeout(READ_WITHIN_S):
             await plane.__aexit__(None, None, None)
             assert b"disk_full" in await response.read()
 
 
 async def test_key_that_is_revoked_is_refused_at_once_and_its_streams_end(tmp_path: Path) -> None:
-    house = build_house(tmp_path / "recordings")
-    settings = settings_for(house, Address("127.0.0.1", 0))
+    centre = build_centre(tmp_path / "recordings")
+    settings = settings_for(centre, Address("127.0.0.1", 0))
     async with AsyncExitStack() as stack:
-        plane = await stack.enter_async_context(ControlPlane(settings, parts_of(house)))
+        plane = await stack.enter_async_context(ControlPlane(settings, parts_of(centre)))
         client = await stack.enter_async_context(ClientSession())
         url = f"http://{plane.address}/v1/events"
         read, admin = ({"X-API-Key": KEYS[right]} for right in (Right.READ, Right.ADMIN))
@@ -146,7 +146,7 @@ async def test_key_that_is_revoked_is_refused_at_once_and_its_streams_end(tmp_pa
         plane.use_keys((*(key for key in settings.keys if key.right is not Right.READ), new))
         async with asyncio.timeout(READ_WITHIN_S):
             assert await ended.read() == b""
-        alarm(house)
+        alarm(centre)
         assert len(await read_events(kept, 1)) == 1
         async with client.get(f"http://{plane.address}/v1/queues", headers=read) as refused:
             assert refused.status == HTTPStatus.UNAUTHORIZED
@@ -155,12 +155,12 @@ async def test_key_that_is_revoked_is_refused_at_once_and_its_streams_end(tmp_pa
 
 
 @asynccontextmanager
-async def paced(directory: Path, pace: Pace) -> AsyncIterator[tuple[ControlParts, Address]]:
+async def paced(directory: Path, pace: StreamTimes) -> AsyncIterator[tuple[ControlParts, Address]]:
     """A server whose streams have other times than usual."""
-    house = build_house(directory)
-    parts = parts_of(house)
-    stream = EventStream(parts.feed, parts.registry, pace)
-    settings = settings_for(house, Address("127.0.0.1", 0))
+    centre = build_centre(directory)
+    parts = parts_of(centre)
+    stream = EventStreamRoutes(parts.events, parts.registry, pace)
+    settings = settings_for(centre, Address("127.0.0.1", 0))
     runner = web.AppRunner(build(settings, parts, stream, Keyring(settings.keys)), access_log=None)
     await runner.setup()
     try:
@@ -171,7 +171,7 @@ async def paced(directory: Path, pace: Pace) -> AsyncIterator[tuple[ControlParts
 
 
 async def test_quiet_stream_sends_heartbeats_and_finds_out_that_its_listener_left(tmp_path: Path) -> None:
-    async with paced(tmp_path / "recordings", Pace(heartbeat_s=0.01)) as (parts, address):
+    async with paced(tmp_path / "recordings", StreamTimes(heartbeat_s=0.01)) as (parts, address):
         before = asyncio.all_tasks()
         key = {"X-API-Key": KEYS[Right.READ]}
         async with ClientSession(headers=key) as client, client.get(f"http://{address}/v1/events") as response:
@@ -186,7 +186,7 @@ async def test_quiet_stream_sends_heartbeats_and_finds_out_that_its_listener_lef
 
 
 async def test_listener_that_never_reads_is_cut_off(tmp_path: Path) -> None:
-    async with paced(tmp_path / "recordings", Pace(write_within_s=0.05)) as (parts, address):
+    async with paced(tmp_path / "recordings", StreamTimes(write_within_s=0.05)) as (parts, address):
         before = asyncio.all_tasks()
         reader, writer = await asyncio.open_connection(*address)
         writer.write(b"GET /v1/events HTTP/1.1\r\nHost: x\r\nX-API-Key: %b\r\n\r\n" % KEYS[Right.READ].encode())
@@ -194,7 +194,7 @@ async def test_listener_that_never_reads_is_cut_off(tmp_path: Path) -> None:
             await reader.readuntil(b": acdcore events")
             serving = asyncio.all_tasks() - before
             for _ in range(900):
-                parts.feed.publish(FeedKind.ALARM, Alarm("disk_full", True, "x" * 20_000), MORNING)
+                parts.events.publish(StreamEventKind.ALARM, AlarmChange("disk_full", True, "x" * 20_000), MORNING)
             await asyncio.gather(*serving)
         assert parts.registry.get_sample_value("acdcore_http_event_streams") == 0
         writer.close()
@@ -206,7 +206,7 @@ async def test_listener_that_stops_reading_is_told_of_its_overrun(served: Served
         await begin(response)
         detail = "x" * 20_000
         for _ in range(3000):
-            alarm(served.house, detail)
+            alarm(served.centre, detail)
             await asyncio.sleep(0)
         async with asyncio.timeout(READ_WITHIN_S):
             text = await response.read()

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from http import HTTPStatus
 
-from tests.control.house import ENDED, MORNING, recording_of
+from tests.control.fake_centre import ENDED, MORNING, recording_of
 from tests.control.served import Served
 
 from acdcore.calls.model.ports import Transcribed, TranscriptFilter
@@ -17,7 +17,7 @@ def said(text: str, n: int = 1) -> Transcribed:
 
 
 async def test_transcripts_need_the_right_to_listen(served: Served) -> None:
-    served.house.transcripts = [said("我的发票")]
+    served.centre.transcripts = [said("我的发票")]
     assert (await served.reader.get("/v1/transcripts")).status == HTTPStatus.FORBIDDEN
     assert (await served.operator.get("/v1/transcripts")).status == HTTPStatus.FORBIDDEN
     assert (await served.admin.get("/v1/transcripts")).status == HTTPStatus.OK
@@ -27,7 +27,7 @@ async def test_filters_reach_the_store_as_given(served: Served) -> None:
     query = "?q=发票 invoice&from=2026-11-21T08:00:00Z&to=2026-11-22T00:00:00Z&limit=9"
     response = await served.admin.get(f"/v1/transcripts{query}&call_id={ENDED}&recording=2026/11/21/a-1.wav&before=c/2")
     assert response.status == HTTPStatus.OK
-    assert served.house.asked_transcripts == TranscriptFilter(
+    assert served.centre.asked_transcripts == TranscriptFilter(
         words="发票 invoice",
         call_id=ENDED,
         path="2026/11/21/a-1.wav",
@@ -39,7 +39,7 @@ async def test_filters_reach_the_store_as_given(served: Served) -> None:
 
 
 async def test_full_page_names_the_next(served: Served) -> None:
-    served.house.transcripts = [said("一", 2), said("二", 1)]
+    served.centre.transcripts = [said("一", 2), said("二", 1)]
     page = await (await served.admin.get("/v1/transcripts?limit=2")).json()
     assert page["next"] == f"{ENDED}/1"
     assert page["transcripts"][0]["transcript"]["parts"][0]["text"] == "一"
@@ -53,5 +53,5 @@ async def test_words_that_are_in_everything_are_refused(served: Served) -> None:
 
 
 async def test_without_database_asks_to_come_again(served: Served) -> None:
-    served.house.is_database_away = True
+    served.centre.is_database_away = True
     assert (await served.admin.get("/v1/transcripts")).status == HTTPStatus.SERVICE_UNAVAILABLE

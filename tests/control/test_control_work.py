@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 
 import pytest
-from tests.control.house import MORNING, NEW_WORK, OPEN_WORK
+from tests.control.fake_centre import MORNING, NEW_WORK, OPEN_WORK
 from tests.control.served import Served
 
 from acdcore.calls.model.ports import WorkFilter
@@ -18,7 +18,7 @@ async def test_callback_is_asked_for_with_what_is_known_of_the_customer(served: 
     assert response.status == HTTPStatus.CREATED
     assert response.headers["Location"] == f"/v1/work/{NEW_WORK}"
     assert (await response.json())["is_new"] is True
-    item = served.house.work_rows[-1].item
+    item = served.centre.work_rows[-1].item
     assert (item.number, item.state, item.created_at) == ("+862155550303", WorkState.WAITING, MORNING)
     assert (item.customer_id, item.language, item.changed_by) == (CustomerId(3), "cmn", "operate-client")
     assert item.next_at == datetime(2026, 11, 21, 10, tzinfo=UTC)
@@ -43,9 +43,9 @@ async def test_item_is_ended_once_under_the_name_of_the_key(served: Served, verb
     assert (response.status, (await response.json())["state"]) == (HTTPStatus.OK, state)
     again = await served.operator.post(f"/v1/work/{OPEN_WORK}/{verb}")
     assert (again.status, (await again.json())["error"]["code"]) == (HTTPStatus.CONFLICT, "wrong_state")
-    story = await (await served.reader.get(f"/v1/work/{OPEN_WORK}")).json()
-    assert [row["item"]["state"] for row in story["story"]] == ["queued", state]
-    assert (story["item"]["state"], story["item"]["changed_by"]) == (state, "operate-client")
+    history = await (await served.reader.get(f"/v1/work/{OPEN_WORK}")).json()
+    assert [row["item"]["state"] for row in history["history"]] == ["queued", state]
+    assert (history["item"]["state"], history["item"]["changed_by"]) == (state, "operate-client")
 
 
 async def test_unknown_item_is_404(served: Served) -> None:
@@ -66,7 +66,7 @@ async def test_work_is_filtered_as_asked(served: Served) -> None:
         before=WorkId("w9"),
         limit=7,
     )
-    assert served.house.filters == [wanted]
+    assert served.centre.filters == [wanted]
 
 
 async def test_work_is_walked_page_by_page(served: Served) -> None:

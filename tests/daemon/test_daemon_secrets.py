@@ -7,7 +7,7 @@ import pytest
 
 from acdcore.calls.model.directory import AgentRecord
 from acdcore.control.settings import ApiKey, Right
-from acdcore.daemon.secrets import API_KEYS_FILE, SOFTPHONES_FILE, keep_passwords, kept_password, read_or_make_keys
+from acdcore.daemon.secrets import API_KEYS_FILE, SOFTPHONES_FILE, find_password, keep_passwords, read_or_make_keys
 from acdcore.kernel.errors import SettingsError
 from acdcore.kernel.ids import AgentId
 from acdcore.storage.stores.seed import SeededAgent
@@ -63,19 +63,19 @@ def seeded(agent: str) -> SeededAgent:
 
 def test_generated_passwords_are_kept_privately_and_found_by_agent(tmp_path: Path) -> None:
     keep_passwords(tmp_path, [seeded("1001"), seeded("1002")])
-    assert kept_password(tmp_path, "1002") == "password-1002"
-    assert kept_password(tmp_path, "1003") is None
-    assert kept_password(tmp_path, "#") is None
+    assert find_password(tmp_path, "1002") == "password-1002"
+    assert find_password(tmp_path, "1003") is None
+    assert find_password(tmp_path, "#") is None
     assert mode(tmp_path / SOFTPHONES_FILE) == 0o600
 
 
 def test_password_file_that_is_no_text_does_not_keep_the_daemon_from_its_welcome(tmp_path: Path) -> None:
     (tmp_path / SOFTPHONES_FILE).write_bytes(b"\xff\xfe\n1001 secret\n")
-    assert kept_password(tmp_path, "1001") == "secret"
+    assert find_password(tmp_path, "1001") == "secret"
 
 
 def test_password_file_that_was_taken_away_is_no_error(tmp_path: Path) -> None:
-    assert kept_password(tmp_path, "1001") is None
+    assert find_password(tmp_path, "1001") is None
 
 
 def test_file_that_others_could_read_is_private_once_passwords_are_in_it(tmp_path: Path) -> None:

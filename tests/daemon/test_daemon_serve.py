@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from acdcore.cli.support.console import blamed
+from acdcore.cli.support.console import error_line
 from acdcore.daemon.components import make_directory, try_media_address
 from acdcore.kernel.errors import SettingsError
 
@@ -39,6 +39,6 @@ def test_media_address_of_another_machine_is_an_error_of_its_key() -> None:
 
 def test_value_of_the_environment_is_blamed_on_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     error = SettingsError("acdcore.toml", "storage.directory", "/var/x cannot be made")
-    assert blamed(error) == "acdcore.toml: storage.directory: /var/x cannot be made"
+    assert error_line(error) == "acdcore.toml: storage.directory: /var/x cannot be made"
     monkeypatch.setenv("ACDCORE_STORAGE__DIRECTORY", "/var/x")
-    assert blamed(error) == "ACDCORE_STORAGE__DIRECTORY: storage.directory: /var/x cannot be made"
+    assert error_line(error) == "ACDCORE_STORAGE__DIRECTORY: storage.directory: /var/x cannot be made"

@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from acdcore.configuration.settings import Settings, load
-from acdcore.configuration.snapshot import make_plan
+from acdcore.configuration.snapshot import load_snapshot
 from acdcore.ivr.calendars.file import load_calendars
 from acdcore.ivr.reading.phrases import PLACEHOLDERS
 from acdcore.storage.stores.seed import read_seeds
@@ -93,7 +93,7 @@ async def output_of(command: str, directory: Path) -> tuple[int | None, str]:
 )
 def test_example_is_taken_by_the_loader(example: Block, tmp_path: Path) -> None:
     file = configured(tmp_path, example.text)
-    make_plan(load(file, {}), file)
+    load_snapshot(load(file, {}), file)
     here = file.parent
     load_calendars(here / "calendars.toml")
     seeds = read_seeds(here / "agents.toml", here / "customers.toml", "acdcore", {})

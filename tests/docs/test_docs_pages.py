@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from acdcore.configuration.queue_section import QueueTable
+from acdcore.configuration.queue_section import QueueSection
 
 DOCS = Path(__file__).parents[2] / "docs"
 ROW = re.compile(r"^\| `(\w+)` \|[^|]*\| ([^|]*) \| [^|]+ \|$", re.MULTILINE)
@@ -17,9 +17,9 @@ def keys_in_queues() -> dict[str, str]:
 
 def test_keys_of_a_queue_are_those_of_the_settings_and_have_their_defaults() -> None:
     rows = keys_in_queues()
-    assert rows.keys() == QueueTable.model_fields.keys()
+    assert rows.keys() == QueueSection.model_fields.keys()
     for key, text in rows.items():
-        default = QueueTable.model_fields[key].get_default(call_default_factory=True)
+        default = QueueSection.model_fields[key].get_default(call_default_factory=True)
         if isinstance(default, bool):
             assert text == str(default).lower(), key
         elif isinstance(default, int | float):

@@ -7,7 +7,7 @@ import pytest
 from tests.docs.test_docs_examples import ROOT, blocks, configured, output_of
 from tests.ivr.studio import phrase, wav
 
-from acdcore.cli.prompts import Line
+from acdcore.cli.prompts import PromptListRow
 from acdcore.configuration.settings import load
 from acdcore.ivr.model.flow import Language
 from acdcore.ivr.prompts.studio_take import CLIPPED_SHARE_MAX, FAINT_DBFS, NOISE_HEARD_DBFS, SPEECH_OVER_NOISE_MIN_DB
@@ -69,7 +69,7 @@ def test_columns_of_the_list_are_explained() -> None:
 
     table = section(PAGE, "Recordings of your own").partition("| column | says |")[2].partition("\n\n")[0]
     named = [name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[1])]
-    assert named == list(Line.__dataclass_fields__)
+    assert named == list(PromptListRow.__dataclass_fields__)
 
 
 def test_limits_of_the_page_are_those_of_the_program() -> None:

@@ -11,10 +11,10 @@ from acdcore.calls.model.ports import (
     AnswerFilter,
     Backlog,
     CallFilter,
-    CallStory,
+    CallHistory,
+    IdTaken,
+    QueueVisitFilter,
     RecordingFilter,
-    StayFilter,
-    Taken,
     UnknownRecord,
     VersionConflict,
     WorkFilter,
@@ -24,9 +24,9 @@ from acdcore.calls.model.rows import (
     AnswerRow,
     CallEventRow,
     CdrRow,
+    QueueVisitRow,
     RecordingRow,
     Row,
-    StayRow,
     TraceRow,
     WorkRow,
 )
@@ -35,8 +35,8 @@ from acdcore.numbering.key import matching_key
 from acdcore.storage.spool.rows import agents_of, queues_of
 from acdcore.storage.stores import customer_card
 from acdcore.storage.stores.directory import MemoryDirectory
-from acdcore.storage.stores.history import FILED_WITHIN_S, number_key, page, too_many_changes, too_many_stays
-from acdcore.storage.stores.password import ha1
+from acdcore.storage.stores.history import FILED_WITHIN_S, number_key, page, too_many_changes, too_many_visits
+from acdcore.storage.stores.password import ha1_hashes
 from acdcore.storage.stores.people import check_agent, check_free
 from acdcore.work.model import ENDED, WorkId, WorkItem
 
@@ -49,7 +49,7 @@ class MemoryCustomerStore:
         self._last_id = directory.customers_count()
 
     async def create(self, new: NewCustomer) -> Customer:
-        checked = customer_card.checked(new)
+        checked = customer_card.check_card(new)
         self._refuse_taken(checked, None)
         self._last_id += 1
         customer = _customer(CustomerId(self._last_id), checked, version=1)
@@ -60,7 +60,7 @@ class MemoryCustomerStore:
         former = self._directory.customer(customer_id)
         if former is None:
             raise UnknownRecord(f"there is no customer {customer_id}")
-        checked = customer_card.changed(former, change)
+        checked = customer_card.apply_change(former, change)
         self._refuse_taken(checked, customer_id)
         if former.version != version:
             raise VersionConflict(f"customer {customer_id} is at version {former.version}, not {version}")
@@ -73,7 +73,7 @@ class MemoryCustomerStore:
             return
         holder = self._directory.customer_by_member_number(checked.member_number)
         if holder is not None and holder.id != owner:
-            raise Taken(f"member number {checked.member_number} belongs to another customer")
+            raise IdTaken(f"member number {checked.member_number} belongs to another customer")
 
 
 class MemoryAgentStore:
@@ -88,7 +88,7 @@ class MemoryAgentStore:
         check_agent(record)
         check_free(record.agent, self._trunk_users)
         if self._directory.agent(record.agent) is not None:
-            raise Taken(f"there is an agent {record.agent} already")
+            raise IdTaken(f"there is an agent {record.agent} already")
         self._directory.put_agent(record)
 
     async def change(self, record: AgentRecord) -> None:
@@ -97,7 +97,7 @@ class MemoryAgentStore:
         self._directory.put_agent(record)
 
     async def set_password(self, agent: AgentId, password: str) -> None:
-        hashes = ha1(agent, self._realm, password)
+        hashes = ha1_hashes(agent, self._realm, password)
         self._directory.put_agent(replace(self._known(agent), ha1_md5=hashes.md5, ha1_sha256=hashes.sha256))
 
     def _known(self, agent: AgentId) -> AgentRecord:
@@ -128,7 +128,7 @@ class MemoryHistory:
         """By call and number."""
         self.trace_rows: dict[CallId, TraceRow] = {}
         """By call."""
-        self.stay_rows: dict[tuple[str, int], StayRow] = {}
+        self.queue_visit_rows: dict[tuple[str, int], QueueVisitRow] = {}
         """By entry and number."""
 
     def append(self, row: Row) -> None:
@@ -148,8 +148,8 @@ class MemoryHistory:
                 self.work_rows.setdefault(row.work_id, {}).setdefault(row.serial, row)
             case AnswerRow():
                 self.answer_rows.setdefault((row.call_id, row.n), row)
-            case StayRow():
-                self.stay_rows.setdefault((row.entry, row.n), row)
+            case QueueVisitRow():
+                self.queue_visit_rows.setdefault((row.entry, row.n), row)
             case TraceRow():
                 self.trace_rows.setdefault(row.call_id, row)
             case _:
@@ -170,14 +170,14 @@ class MemoryHistory:
         paths = [each.path for key, each in sorted(self.recording_rows.items()) if key[0] == row.call_id]
         return replace(row, recording=row.recording if row.recording in paths else next(iter(paths), ""))
 
-    async def call(self, call_id: CallId) -> CallStory | None:
+    async def call(self, call_id: CallId) -> CallHistory | None:
         cdr = self.cdrs.get(call_id)
         if cdr is None:
             return None
         cdr = self._filed(cdr)
         events = tuple(row for key, row in sorted(self.call_events.items()) if key[0] == call_id)
         recordings = tuple(row for key, row in sorted(self.recording_rows.items()) if key[0] == call_id)
-        return CallStory(cdr, events, recordings)
+        return CallHistory(cdr, events, recordings)
 
     async def trace(self, call_id: CallId) -> TraceRow | None:
         return self.trace_rows.get(call_id)
@@ -210,7 +210,7 @@ class MemoryHistory:
         found = [row.item for row in reversed(self._present()) if fits(row.item)]
         return found[: page(wanted.limit)]
 
-    async def work_story(self, work_id: WorkId) -> Sequence[WorkRow]:
+    async def work_history(self, work_id: WorkId) -> Sequence[WorkRow]:
         return [row for _, row in sorted(self.work_rows.get(work_id, {}).items())]
 
     async def open_work(self) -> Sequence[WorkRow]:
@@ -221,16 +221,16 @@ class MemoryHistory:
         found = [row for _, row in sorted(self.answer_rows.items(), reverse=True) if fits(row)]
         return found[: page(wanted.limit)]
 
-    async def stays(self, wanted: StayFilter) -> Sequence[StayRow]:
+    async def queue_visits(self, wanted: QueueVisitFilter) -> Sequence[QueueVisitRow]:
         found = [
             row
-            for row in self.stay_rows.values()
+            for row in self.queue_visit_rows.values()
             if wanted.joined_from <= row.joined_at < wanted.joined_before
             and wanted.queue in (None, row.queue)
             and wanted.agent in (None, row.agent)
         ]
         if len(found) > wanted.limit:
-            raise too_many_stays(wanted.limit)
+            raise too_many_visits(wanted.limit)
         return sorted(found, key=lambda row: (row.joined_at, row.entry, row.n))
 
     async def agent_changes(

@@ -18,7 +18,7 @@ from typing import Protocol, cast
 import pycantonese
 
 from acdcore.configuration.settings import load
-from acdcore.configuration.snapshot import make_plan
+from acdcore.configuration.snapshot import load_snapshot
 from acdcore.ivr.files.flows import read_flow
 from acdcore.ivr.files.system_prompts import system_requests
 from acdcore.ivr.model.flow import Language, PromptName, PromptRequest, Text, WavFile
@@ -142,7 +142,7 @@ def talk(sentences: int) -> dict[str, tuple[str, ...]]:
 
 def shipped_texts() -> list[str]:
     """Every Cantonese text that comes along, each once."""
-    plan = make_plan(load(CONFIG / "acdcore.toml", {}), CONFIG / "acdcore.toml")
+    plan = load_snapshot(load(CONFIG / "acdcore.toml", {}), CONFIG / "acdcore.toml")
     examples = [one for file in sorted(CONFIG.glob("ivr/examples/*.toml")) for one in flow_requests(read_flow(file))]
     found = [text_of(one) for one in (*plan.prompts, *examples) if one.key.language is Language.CANTONESE]
     return list(dict.fromkeys(text for text in found if HAN.search(text)))

@@ -7,37 +7,37 @@ from pathlib import Path
 
 import pytest
 
-from acdcore.ivr.checks.check import Surroundings, validate, validate_together
+from acdcore.ivr.checks.check import FlowReferences, validate, validate_together
 from acdcore.ivr.files import node_tables
 from acdcore.ivr.files.flows import read_flow
 from acdcore.ivr.flow.actions import (
     Action,
-    Answered,
-    Ask,
-    CallbackPlaced,
-    CallerLeft,
+    AnswerGiven,
+    AskService,
+    CallbackRequestFinished,
+    CallerHungUp,
+    CallerRecorded,
     CallerSpeaks,
     CallerSpoke,
     CallerUnderstood,
     Dial,
-    DigitPressed,
     Entered,
     EnterFlow,
     EnterQueue,
     FileMessage,
     HangUp,
     Input,
-    Likely,
+    KeyPressed,
     Listen,
     ListeningReady,
     Lookup,
     LookupFinished,
     OfferMessage,
     Play,
-    PlaybackFinished,
+    PossibleAnswer,
     PrepareToListen,
+    PromptsPlayed,
     Record,
-    RecordingFinished,
     RequestCallback,
     ServiceAnswered,
     SetLanguage,
@@ -46,13 +46,22 @@ from acdcore.ivr.flow.actions import (
     StopRecording,
     Understand,
 )
-from acdcore.ivr.flow.machine import Machine
-from acdcore.ivr.model.flow import Context, CustomerCard, Flow, FlowName, Language, LookupMiss, PromptKey, Words
+from acdcore.ivr.flow.machine import FlowMachine
+from acdcore.ivr.model.flow import (
+    CustomerCard,
+    Flow,
+    FlowContext,
+    FlowName,
+    Language,
+    LookupMiss,
+    PromptKey,
+    RuntimeText,
+)
 from acdcore.ivr.model.kinds import ReadAs
-from acdcore.ivr.reading.values import said
+from acdcore.ivr.reading.values import spoken_value
 from acdcore.kernel.ids import CustomerId, QueueName
 
-AROUND = Surroundings(frozenset({QueueName("service"), QueueName("sales")}), services=frozenset({"accounts"}))
+AROUND = FlowReferences(frozenset({QueueName("service"), QueueName("sales")}), services=frozenset({"accounts"}))
 NODE_TYPES = re.findall(r'type: Literal\["(\w+)"\]', Path(node_tables.__file__).read_text("utf-8"))
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "flows.md").read_text("utf-8")
 
@@ -97,7 +106,7 @@ def in_words(action: Action) -> str:
             return f"file message for {queue} from {number}, {subject}, {wish}"
         case RequestCallback(_, queue, number):
             return f"request callback to {number} from {queue}"
-        case Ask(_, service, values):
+        case AskService(_, service, values):
             return f"ask {service}: " + ", ".join(f"{name} {value}" for name, value in values.items())
         case PrepareToListen(_, sayable, language):
             return f"listen for {', '.join(one.value for one in sayable)} ({language.value})"
@@ -105,13 +114,13 @@ def in_words(action: Action) -> str:
             return ""  # follow from the others
         case Understand():
             return "make out what was said"
-        case Answered(question, kind, value):
+        case AnswerGiven(question, kind, value):
             return f"answered {question}: {kind.value} {value}"
         case EnterQueue(queue, is_back=True):
             return f"back to queue {queue}"
-        case EnterQueue(queue, advance_s, skills, preferred):
+        case EnterQueue(queue, priority_s, skills, preferred):
             needs = "".join(f", {skill} {level}" for skill, level in skills.items())
-            return f"enter queue {queue}, {advance_s:g} s ahead{needs}" + (f", {preferred} first" if preferred else "")
+            return f"enter queue {queue}, {priority_s:g} s ahead{needs}" + (f", {preferred} first" if preferred else "")
         case EnterFlow(name):
             return f"go on in flow {name}"
         case Dial(number):
@@ -120,17 +129,24 @@ def in_words(action: Action) -> str:
             return f"hang up: {reason.value}"
 
 
-def heard(prompts: Sequence[PromptKey | Words]) -> Iterator[str]:
+def heard(prompts: Sequence[PromptKey | RuntimeText]) -> Iterator[str]:
     """What is played: prompts by name, values by their words."""
     for part in prompts:
-        name = f'"{part.text}"' if isinstance(part, Words) else part.name
+        name = f'"{part.text}"' if isinstance(part, RuntimeText) else part.name
         yield f"{name} ({part.language.value})"
 
 
 def number_of(action: Action) -> int:
     """What the answer to `action` must carry."""
     match action:
-        case Play(number) | Lookup(number) | Record(number) | RequestCallback(number) | Ask(number) | Listen(number):
+        case (
+            Play(number)
+            | Lookup(number)
+            | Record(number)
+            | RequestCallback(number)
+            | AskService(number)
+            | Listen(number)
+        ):
             return number
         case _:
             return 0
@@ -139,13 +155,13 @@ def number_of(action: Action) -> int:
 def walked(flow: Flow, story: str) -> Iterator[str]:
     """The walk again, with the lines that begin with `>` taken from `story`."""
     said = [line for line in story.splitlines() if line.startswith(">")]
-    context = Context("02055550100", "4000")
+    context = FlowContext("02055550100", "4000")
     while said and (known := before(context, said[0].split()[1:])) is not None:
         context = known
         yield said.pop(0)
-    machine = Machine(flow, context)
+    machine = FlowMachine(flow, context)
     actions = machine.start(0.0)
-    playing = errand = 0
+    playing = request = 0
     for line in [*said, ""]:
         for asked in [action for action in actions if isinstance(action, PrepareToListen)]:
             actions = [*actions, *machine.handle(ListeningReady(asked.listening), 0.0)]
@@ -153,14 +169,14 @@ def walked(flow: Flow, story: str) -> Iterator[str]:
         for action in actions:
             if isinstance(action, Play):
                 playing = action.playback
-            errand = number_of(action) if number_of(action) and not isinstance(action, Play) else errand
+            request = number_of(action) if number_of(action) and not isinstance(action, Play) else request
         if not line:
             return
         yield line
-        actions = done(machine, line.split()[1:], playing, errand)
+        actions = done(machine, line.split()[1:], playing, request)
 
 
-def before(context: Context, words: list[str]) -> Context | None:
+def before(context: FlowContext, words: list[str]) -> FlowContext | None:
     """What is known when the flow starts, said in the first lines of a walk."""
     match words:
         case ["waits", "in", queue]:
@@ -172,48 +188,48 @@ def before(context: Context, words: list[str]) -> Context | None:
             return None
 
 
-def done(machine: Machine, words: list[str], playing: int, errand: int) -> list[Action]:
+def done(machine: FlowMachine, words: list[str], playing: int, request: int) -> list[Action]:
     """What the machine does about one line of a walk."""
     actions: list[Action] = []
     match words:
         case ["press", digits]:
-            return [action for digit in digits for action in machine.handle(DigitPressed(digit), 0.0)]
+            return [action for digit in digits for action in machine.handle(KeyPressed(digit), 0.0)]
         case ["says", *_]:
-            for each in (CallerSpeaks(errand), CallerSpoke(errand)):
+            for each in (CallerSpeaks(request), CallerSpoke(request)):
                 actions = [*actions, *machine.handle(each, 0.0)]
             return actions
         case ["silence"]:
             return machine.handle_deadline(machine.next_deadline() or 0.0)
         case _:
-            return machine.handle(told(words, playing, errand), 0.0)
+            return machine.handle(told(words, playing, request), 0.0)
 
 
-def told(words: list[str], playing: int, errand: int) -> Input:
+def told(words: list[str], playing: int, request: int) -> Input:
     match words:
         case ["heard"]:
-            return PlaybackFinished(playing)
+            return PromptsPlayed(playing)
         case ["found", tier]:
-            return LookupFinished(errand, CustomerCard(CustomerId(7), "Customer Seven", tier))
+            return LookupFinished(request, CustomerCard(CustomerId(7), "Customer Seven", tier))
         case ["not", "found"]:
-            return LookupFinished(errand, LookupMiss.NOT_FOUND)
+            return LookupFinished(request, LookupMiss.NOT_FOUND)
         case ["recorded", length_s]:
-            return RecordingFinished(errand, float(length_s))
+            return CallerRecorded(request, float(length_s))
         case ["leaves", "after", length_s]:
-            return CallerLeft(float(length_s))
+            return CallerHungUp(float(length_s))
         case ["placed"] | ["refused"]:
-            return CallbackPlaced(errand, words == ["placed"])
+            return CallbackRequestFinished(request, words == ["placed"])
         case ["understood", *likely]:
-            return CallerUnderstood(errand, tuple(likely_of(one) for one in likely))
+            return CallerUnderstood(request, tuple(likely_of(one) for one in likely))
         case ["answers", *fields]:
-            return ServiceAnswered(errand, dict(field.split("=") for field in fields))
+            return ServiceAnswered(request, dict(field.split("=") for field in fields))
         case _:
             raise AssertionError(f"no such line in a walk: {' '.join(words)}")
 
 
-def likely_of(word: str) -> Likely:
+def likely_of(word: str) -> PossibleAnswer:
     """`sales=0.9`."""
     value, _, confidence = word.partition("=")
-    return Likely(value, float(confidence), value)
+    return PossibleAnswer(value, float(confidence), value)
 
 
 def test_document_has_flows_and_walks() -> None:
@@ -252,5 +268,5 @@ def test_values_are_said_as_the_table_shows() -> None:
     rows = re.findall(r"^\| `(\w+)` \| `([^`]+)` \| (\S+) \| (.+) \|$", DOCUMENT, re.MULTILINE)
     assert {kind for kind, *_ in rows} == {kind.value for kind in ReadAs}
     for kind, value, mandarin, english in rows:
-        assert said(value, ReadAs(kind), Language.MANDARIN) == mandarin
-        assert said(value, ReadAs(kind), Language.ENGLISH) == english
+        assert spoken_value(value, ReadAs(kind), Language.MANDARIN) == mandarin
+        assert spoken_value(value, ReadAs(kind), Language.ENGLISH) == english

@@ -10,40 +10,40 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acdcore.ivr.checks.check import Surroundings
+from acdcore.ivr.checks.check import FlowReferences
 from acdcore.ivr.files.flows import load_flows
 from acdcore.ivr.flow.actions import (
     Action,
-    Answered,
-    Ask,
-    CallbackPlaced,
-    CallerLeft,
+    AnswerGiven,
+    AskService,
+    CallbackRequestFinished,
+    CallerHungUp,
+    CallerRecorded,
     Dial,
-    DigitPressed,
     Entered,
     EnterFlow,
     EnterQueue,
     FileMessage,
     HangUp,
     Input,
+    KeyPressed,
     Lookup,
     LookupFinished,
     Play,
-    PlaybackFinished,
+    PromptsPlayed,
     Record,
-    RecordingFinished,
     RequestCallback,
     ServiceAnswered,
     SetLanguage,
     StopRecording,
 )
-from acdcore.ivr.flow.machine import VISITS_MAX, Machine
+from acdcore.ivr.flow.machine import VISITS_MAX, FlowMachine
 from acdcore.ivr.model.flow import (
     CalendarState,
-    Context,
     CustomerCard,
     EndReason,
     Flow,
+    FlowContext,
     FlowName,
     Language,
     LookupMiss,
@@ -51,26 +51,26 @@ from acdcore.ivr.model.flow import (
     NodeName,
     PromptKey,
     PromptName,
+    RuntimeText,
     Text,
     VariableName,
-    Words,
 )
 from acdcore.ivr.model.kinds import CallbackChoice, QuestionKind, ServiceMiss
 from acdcore.kernel.ids import AgentId, CustomerId, QueueName
 
 CONFIG = Path(__file__).parents[2] / "config"
-AROUND = Surroundings(frozenset({QueueName("service"), QueueName("sales")}), services=frozenset({"orders"}))
+AROUND = FlowReferences(frozenset({QueueName("service"), QueueName("sales")}), services=frozenset({"orders"}))
 FLOWS = load_flows(CONFIG / "ivr", AROUND) | load_flows(CONFIG / "ivr" / "examples", AROUND)
 HOTLINE = FLOWS[FlowName("hotline")]
 VIP = CustomerCard(CustomerId(7), "Customer Seven", "vip", Language.ENGLISH)
-CALL = Context("02055550100", "4000")
+CALL = FlowContext("02055550100", "4000")
 SILENT_STEPS_MAX = 60
 """Prompts and silences that a caller who presses nothing lives through, at the most, before the flow ends."""
 
 
 @dataclass(frozen=True)
 class Answers:
-    """How the house answers a flow's errands."""
+    """How acdcore answers a flow's external requests."""
 
     lookup: CustomerCard | LookupMiss = LookupMiss.NOT_FOUND
     service: Mapping[str, str] | ServiceMiss = ServiceMiss.UNAVAILABLE
@@ -81,7 +81,7 @@ class Answers:
 Kind = TypeVar("Kind")
 
 calls = st.builds(
-    Context,
+    FlowContext,
     caller=st.sampled_from(["", "02055550100"]),
     dialled=st.just("4000"),
     calendar=st.sampled_from(CalendarState),
@@ -103,12 +103,12 @@ doings = st.lists(st.sampled_from("0123456789*#") | st.sampled_from(["heard", "s
 class Caller:
     """Drives a machine through virtual time, from flow to flow, and checks what must hold after every step."""
 
-    def __init__(self, machine: Machine, answers: Answers | None = None) -> None:
+    def __init__(self, machine: FlowMachine, answers: Answers | None = None) -> None:
         self.machine = machine
         self.answers = answers or Answers()
         self.now = 0.0
         self.number = 0
-        self.errand: Action | None = None
+        self.request: Action | None = None
         self.actions: list[Action] = []
         self.take(machine.start(0.0))
 
@@ -119,27 +119,27 @@ class Caller:
                 case Play(number, prompts):
                     assert prompts
                     self.number = number
-                case Lookup() | Ask() | RequestCallback() | StopRecording():
-                    self.errand = action
+                case Lookup() | AskService() | RequestCallback() | StopRecording():
+                    self.request = action
                 case EnterQueue() | EnterFlow() | Dial() | HangUp():
                     assert place == len(actions) - 1, "nothing follows the end"
         assert self.machine.is_ended == (self.machine.next_deadline() is None)
         if actions and isinstance(actions[-1], EnterFlow):
-            self.machine = Machine(FLOWS[actions[-1].flow], self.machine.handover())
+            self.machine = FlowMachine(FLOWS[actions[-1].flow], self.machine.handover())
             self.take(self.machine.start(self.now))
 
     def answer(self) -> None:
         """Let the house answer what was asked for last."""
-        match self.errand:
+        match self.request:
             case Lookup(number):
                 self.give(LookupFinished(number, self.answers.lookup))
-            case Ask(number):
+            case AskService(number):
                 self.give(ServiceAnswered(number, self.answers.service))
             case RequestCallback(number):
-                self.give(CallbackPlaced(number, self.answers.is_placed))
+                self.give(CallbackRequestFinished(number, self.answers.is_placed))
             case StopRecording(number):
-                self.give(RecordingFinished(number, self.answers.recorded_s))
-        self.errand = None
+                self.give(CallerRecorded(number, self.answers.recorded_s))
+        self.request = None
 
     def give(self, event: Input) -> None:
         self.now += 0.1
@@ -154,16 +154,18 @@ class Caller:
 
     def press(self, digits: str) -> None:
         for digit in digits:
-            self.give(DigitPressed(digit))
+            self.give(KeyPressed(digit))
 
     def heard(self) -> None:
-        self.give(PlaybackFinished(self.number))
+        self.give(PromptsPlayed(self.number))
 
 
 @settings(max_examples=200, deadline=None)
 @given(flow=st.sampled_from(list(FLOWS.values())), call=calls, does=doings, answers=answers)
-def test_any_keys_and_then_silence_end_the_flow(flow: Flow, call: Context, does: list[str], answers: Answers) -> None:
-    caller = Caller(Machine(flow, call), answers)
+def test_any_keys_and_then_silence_end_the_flow(
+    flow: Flow, call: FlowContext, does: list[str], answers: Answers
+) -> None:
+    caller = Caller(FlowMachine(flow, call), answers)
     for doing in does:
         match doing:
             case "heard":
@@ -173,7 +175,7 @@ def test_any_keys_and_then_silence_end_the_flow(flow: Flow, call: Context, does:
             case "answer":
                 caller.answer()
             case digit:
-                caller.give(DigitPressed(digit))
+                caller.give(KeyPressed(digit))
     for _ in range(SILENT_STEPS_MAX):
         caller.wait()
     assert caller.machine.is_ended
@@ -183,9 +185,9 @@ def test_any_keys_and_then_silence_end_the_flow(flow: Flow, call: Context, does:
 @settings(max_examples=200, deadline=None)
 @given(call=calls, does=doings, answers=answers)
 def test_what_was_recorded_becomes_one_message_however_the_caller_leaves(
-    call: Context, does: list[str], answers: Answers
+    call: FlowContext, does: list[str], answers: Answers
 ) -> None:
-    caller = Caller(Machine(FLOWS[FlowName("voicemail")], call), answers)
+    caller = Caller(FlowMachine(FLOWS[FlowName("voicemail")], call), answers)
     for doing in does:
         match doing:
             case "heard":
@@ -195,12 +197,12 @@ def test_what_was_recorded_becomes_one_message_however_the_caller_leaves(
             case "answer":
                 caller.answer()
             case digit:
-                caller.give(DigitPressed(digit))
-        if isinstance(caller.errand, StopRecording):
+                caller.give(KeyPressed(digit))
+        if isinstance(caller.request, StopRecording):
             caller.answer()
     turns = [action for action in caller.actions if isinstance(action, Record) or action == Entered(NodeName("record"))]
     has_spoken = bool(turns) and isinstance(turns[-1], Record)
-    caller.give(CallerLeft(answers.recorded_s))
+    caller.give(CallerHungUp(answers.recorded_s))
     messages = [action for action in caller.actions if isinstance(action, FileMessage)]
     assert len(messages) <= 1
     assert all(message.recording for message in messages)
@@ -211,7 +213,7 @@ def test_what_was_recorded_becomes_one_message_however_the_caller_leaves(
 @settings(max_examples=100, deadline=None)
 @given(digits=st.text("0123456789*#", min_size=1, max_size=12))
 def test_same_keys_for_ever_end_the_flow(digits: str) -> None:
-    caller = Caller(Machine(HOTLINE, CALL))
+    caller = Caller(FlowMachine(HOTLINE, CALL))
     pressed = 0
     # One node takes at most 12 digits in each of 3 tries.
     while not caller.machine.is_ended and pressed < VISITS_MAX * 36:
@@ -223,7 +225,7 @@ def test_same_keys_for_ever_end_the_flow(digits: str) -> None:
 
 
 def test_hotline_leads_to_the_service_queue_by_1() -> None:
-    caller = Caller(Machine(HOTLINE, CALL))
+    caller = Caller(FlowMachine(HOTLINE, CALL))
     caller.heard()
     caller.press("1")
     caller.heard()
@@ -233,7 +235,7 @@ def test_hotline_leads_to_the_service_queue_by_1() -> None:
 
 
 def test_hotline_speaks_cantonese_after_2() -> None:
-    caller = Caller(Machine(HOTLINE, CALL))
+    caller = Caller(FlowMachine(HOTLINE, CALL))
     caller.heard()
     caller.press("2")
     assert SetLanguage(Language.CANTONESE) in caller.actions
@@ -242,7 +244,7 @@ def test_hotline_speaks_cantonese_after_2() -> None:
 
 
 def test_hotline_finds_a_member_and_puts_a_vip_ahead() -> None:
-    caller = Caller(Machine(HOTLINE, CALL))
+    caller = Caller(FlowMachine(HOTLINE, CALL))
     caller.heard()
     caller.press("1")
     caller.press("2")
@@ -256,7 +258,7 @@ def test_hotline_finds_a_member_and_puts_a_vip_ahead() -> None:
 
 
 def test_hotline_does_not_ask_a_known_customer_for_the_language() -> None:
-    caller = Caller(Machine(HOTLINE, Context("02055550100", "4000", customer=VIP)))
+    caller = Caller(FlowMachine(HOTLINE, FlowContext("02055550100", "4000", customer=VIP)))
     caller.heard()
     assert caller.machine.language is Language.ENGLISH
     caller.press("1")
@@ -265,7 +267,7 @@ def test_hotline_does_not_ask_a_known_customer_for_the_language() -> None:
 
 
 def test_hotline_tells_the_hours_and_says_goodbye() -> None:
-    caller = Caller(Machine(HOTLINE, CALL))
+    caller = Caller(FlowMachine(HOTLINE, CALL))
     caller.heard()
     caller.press("13")
     for _ in range(6):
@@ -275,7 +277,7 @@ def test_hotline_tells_the_hours_and_says_goodbye() -> None:
 
 
 def test_hotline_is_closed_on_holidays() -> None:
-    caller = Caller(Machine(HOTLINE, Context("1", "4000", CalendarState.HOLIDAY)))
+    caller = Caller(FlowMachine(HOTLINE, FlowContext("1", "4000", CalendarState.HOLIDAY)))
     caller.heard()
     assert caller.actions[-1] == HangUp(EndReason.CLOSED)
 
@@ -318,7 +320,7 @@ def test_menus_name_no_key_that_leads_nowhere(flow: Flow) -> None:
 
 
 def test_who_has_heard_the_hours_does_not_hear_them_again_after_a_wrong_key() -> None:
-    caller = Caller(Machine(HOTLINE, CALL))
+    caller = Caller(FlowMachine(HOTLINE, CALL))
     caller.heard()
     caller.press("13")
     assert told(caller) == ["hotline.hours-and-address", "hotline.again-or-agent"]
@@ -351,9 +353,9 @@ def test_night_line_says_what_each_key_does_and_no_more() -> None:
     assert caller.actions[-1] == EnterQueue(QueueName("service"), 0.0)
 
 
-def at(flow: str, call: Context = CALL, answers: Answers | None = None) -> Caller:
+def at(flow: str, call: FlowContext = CALL, answers: Answers | None = None) -> Caller:
     """A caller at the start of a flow."""
-    return Caller(Machine(FLOWS[FlowName(flow)], call), answers)
+    return Caller(FlowMachine(FLOWS[FlowName(flow)], call), answers)
 
 
 def until_recording(caller: Caller) -> None:
@@ -364,7 +366,7 @@ def until_recording(caller: Caller) -> None:
 
 def told(caller: Caller) -> list[str]:
     """The names of the prompts that were spoken last, and the words."""
-    return [part.text if isinstance(part, Words) else part.name for part in last(caller, Play).prompts]
+    return [part.text if isinstance(part, RuntimeText) else part.name for part in last(caller, Play).prompts]
 
 
 def last(caller: Caller, kind: type[Kind]) -> Kind:
@@ -373,7 +375,7 @@ def last(caller: Caller, kind: type[Kind]) -> Kind:
 
 
 def test_hotline_leads_to_a_message_by_6_in_the_language_chosen() -> None:
-    caller = Caller(Machine(HOTLINE, CALL))
+    caller = Caller(FlowMachine(HOTLINE, CALL))
     caller.heard()
     caller.press("2")
     caller.heard()
@@ -382,7 +384,7 @@ def test_hotline_leads_to_a_message_by_6_in_the_language_chosen() -> None:
 
 
 def test_voicemail_takes_subject_wish_and_number_by_keys() -> None:
-    caller = at("voicemail", Context("", "4000", queue=QueueName("sales")))
+    caller = at("voicemail", FlowContext("", "4000", queue=QueueName("sales")))
     caller.heard()
     caller.press("1")
     caller.press("1")
@@ -400,7 +402,7 @@ def test_voicemail_takes_subject_wish_and_number_by_keys() -> None:
 
 @pytest.mark.parametrize("number", ["", "02055550100"])
 def test_voicemail_asks_nobody_for_a_number_who_wants_no_reply(number: str) -> None:
-    caller = at("voicemail", Context(number, "4000", queue=QueueName("sales")))
+    caller = at("voicemail", FlowContext(number, "4000", queue=QueueName("sales")))
     caller.heard()
     caller.press("2")
     caller.press("2")
@@ -420,7 +422,7 @@ def test_voicemail_asks_nobody_for_a_number_who_wants_no_reply(number: str) -> N
 def test_voicemail_of_a_caller_who_presses_nothing_has_his_own_number_and_wants_a_reply() -> None:
     caller = at("voicemail")
     until_recording(caller)
-    caller.give(CallerLeft(12.0))
+    caller.give(CallerHungUp(12.0))
     recording = last(caller, Record).recording
     assert caller.actions[-1] == FileMessage(QueueName("service"), "02055550100", "", True, recording)
 
@@ -436,7 +438,7 @@ def test_voicemail_without_sound_is_no_message() -> None:
 
 
 def test_callback_is_placed_for_the_own_number_in_the_own_queue() -> None:
-    caller = at("callback", Context("02055550100", "4000", queue=QueueName("sales")))
+    caller = at("callback", FlowContext("02055550100", "4000", queue=QueueName("sales")))
     caller.press("11")
     wanted = last(caller, RequestCallback)
     assert (wanted.queue, wanted.number) == (QueueName("sales"), "02055550100")
@@ -446,7 +448,7 @@ def test_callback_is_placed_for_the_own_number_in_the_own_queue() -> None:
 
 
 def test_refused_callback_leads_back_to_the_place_in_the_queue() -> None:
-    caller = at("callback", Context("02055550100", "4000", queue=QueueName("sales")), Answers(is_placed=False))
+    caller = at("callback", FlowContext("02055550100", "4000", queue=QueueName("sales")), Answers(is_placed=False))
     caller.press("11")
     caller.answer()
     caller.heard()
@@ -454,7 +456,7 @@ def test_refused_callback_leads_back_to_the_place_in_the_queue() -> None:
 
 
 def test_callback_asks_a_caller_without_number_for_one_and_reads_it_back() -> None:
-    caller = at("callback", Context("", "4000", callback=CallbackChoice.OTHER))
+    caller = at("callback", FlowContext("", "4000", callback=CallbackChoice.OTHER))
     caller.press("1")
     assert told(caller) == ["callback.other-number"]
     caller.press("75512#")
@@ -466,7 +468,7 @@ def test_callback_asks_a_caller_without_number_for_one_and_reads_it_back() -> No
 def test_survey_gives_one_answer() -> None:
     caller = at("survey")
     caller.press("3")
-    assert Answered("satisfaction", QuestionKind.CHOICE, "dissatisfied") in caller.actions
+    assert AnswerGiven("satisfaction", QuestionKind.CHOICE, "dissatisfied") in caller.actions
     caller.heard()
     assert caller.actions[-1] == HangUp(EndReason.COMPLETED)
 
@@ -478,14 +480,14 @@ def test_questionnaire_types_its_answers() -> None:
     caller.press("10")
     caller.press("4")
     caller.press("*")
-    given = [(action.question, action.value) for action in caller.actions if isinstance(action, Answered)]
+    given = [(action.question, action.value) for action in caller.actions if isinstance(action, AnswerGiven)]
     assert given == [("bought-before", "yes"), ("recommend", "10"), ("heard-from", "other")]
 
 
 def test_order_is_read_with_its_day_and_its_amount() -> None:
     caller = at("order-status", answers=Answers(service=ORDER))
     caller.press("8801#")
-    asked = next(action for action in caller.actions if isinstance(action, Ask))
+    asked = next(action for action in caller.actions if isinstance(action, AskService))
     assert (asked.service, asked.values) == ("orders", {"order": "8801", "caller": "02055550100"})
     caller.answer()
     assert told(caller) == ["order-status.one-moment"], "what is being said is heard to its end"
@@ -500,7 +502,7 @@ def test_order_is_read_with_its_day_and_its_amount() -> None:
 
 def test_order_goes_to_the_agent_who_looks_after_the_customer_when_the_service_is_away() -> None:
     card = CustomerCard(CustomerId(7), "Customer Seven", "vip", Language.ENGLISH, {"owner": "1001"})
-    caller = at("order-status", Context("02055550100", "4000", customer=card))
+    caller = at("order-status", FlowContext("02055550100", "4000", customer=card))
     caller.press("8801#")
     caller.answer()
     caller.heard()

@@ -7,38 +7,38 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acdcore.ivr.checks.check import Surroundings, validate
+from acdcore.ivr.checks.check import FlowReferences, validate
 from acdcore.ivr.files.flows import read_flow
 from acdcore.ivr.flow.actions import (
     Action,
-    Answered,
-    CallerLeft,
+    AnswerGiven,
+    CallerHungUp,
     CallerSpeaks,
     CallerSpoke,
     CallerUnderstood,
-    DigitPressed,
     Entered,
     EnterQueue,
+    ExpectedAnswer,
     HangUp,
     Input,
-    Likely,
+    KeyPressed,
     Listen,
     ListeningReady,
     ListeningUnavailable,
     Play,
-    PlaybackFinished,
+    PossibleAnswer,
     PrepareToListen,
-    Sayable,
+    PromptsPlayed,
     StopListening,
     StopPlaying,
     Understand,
 )
-from acdcore.ivr.flow.machine import HEARING_ENDS_S, PREPARING_MAX_S, UNDERSTANDING_MAX_S, Machine
-from acdcore.ivr.flow.spoken_answers import YES_NO, plain
+from acdcore.ivr.flow.machine import HEARING_ENDS_S, PREPARING_MAX_S, UNDERSTANDING_MAX_S, FlowMachine
+from acdcore.ivr.flow.spoken_answers import YES_NO, comparable
 from acdcore.ivr.model.flow import (
-    Context,
     EndReason,
     Flow,
+    FlowContext,
     FlowName,
     HangUpNode,
     Language,
@@ -57,7 +57,7 @@ from acdcore.kernel.errors import SettingsError
 from acdcore.kernel.ids import QueueName
 
 CMN, YUE, EN = Language.MANDARIN, Language.CANTONESE, Language.ENGLISH
-CALL = Context(caller="02055550100", dialled="4000")
+CALL = FlowContext(caller="02055550100", dialled="4000")
 SALES, SERVICE = NodeName("sales"), NodeName("service")
 LISTEN = ListenNode(
     prompts=(PromptName("test.which"),),
@@ -89,19 +89,23 @@ NODES: dict[str, Node] = {
     "unclear": HangUpNode(),
     "menu": MenuNode((PromptName("test.menu"),), {"1": SALES}, 5.0, 0, SERVICE, SERVICE),
 }
-ASKED = PrepareToListen(1, (Sayable("sales", ("销售", "买车")), Sayable("service", ("售后",))), CMN, 8.0)
-SURE, UNSURE, VAGUE = Likely("sales", 0.9, "销售部"), Likely("sales", 0.45, "小手"), Likely("sales", 0.1, "嗯")
-SECOND, THIRD = Likely("service", 0.3, "销售部"), Likely("parts", 0.2, "销售部")
+ASKED = PrepareToListen(1, (ExpectedAnswer("sales", ("销售", "买车")), ExpectedAnswer("service", ("售后",))), CMN, 8.0)
+SURE, UNSURE, VAGUE = (
+    PossibleAnswer("sales", 0.9, "销售部"),
+    PossibleAnswer("sales", 0.45, "小手"),
+    PossibleAnswer("sales", 0.1, "嗯"),
+)
+SECOND, THIRD = PossibleAnswer("service", 0.3, "销售部"), PossibleAnswer("parts", 0.2, "销售部")
 
 
 def heard(prompt: str) -> tuple[PromptKey, ...]:
     return (PromptKey(PromptName(f"test.{prompt}"), CMN),)
 
 
-def machine(node: Node = LISTEN, call: Context = CALL, start: str = "ask") -> Machine:
+def machine(node: Node = LISTEN, call: FlowContext = CALL, start: str = "ask") -> FlowMachine:
     nodes = {NodeName(key): each for key, each in (NODES | {"ask": node}).items()}
     nodes[NodeName("hello")] = PlayNode((PromptName("test.hello"),), NodeName("ask"))
-    return Machine(Flow(FlowName("test"), "test.toml", CMN, (CMN, YUE, EN), NodeName(start), nodes, {}), call)
+    return FlowMachine(Flow(FlowName("test"), "test.toml", CMN, (CMN, YUE, EN), NodeName(start), nodes, {}), call)
 
 
 def walked(*inputs: Input, node: Node = LISTEN) -> list[Action]:
@@ -113,7 +117,7 @@ def walked(*inputs: Input, node: Node = LISTEN) -> list[Action]:
     return actions
 
 
-def in_speech(node: Node = LISTEN) -> Machine:
+def in_speech(node: Node = LISTEN) -> FlowMachine:
     """A machine whose caller has spoken during the question, at 0 s."""
     walk = machine(node)
     walk.start(0.0)
@@ -122,7 +126,7 @@ def in_speech(node: Node = LISTEN) -> Machine:
     return walk
 
 
-def kept(walk: Machine) -> dict[str, str]:
+def kept(walk: FlowMachine) -> dict[str, str]:
     return {str(name): value for name, value in walk.variables.items() if name.startswith("department")}
 
 
@@ -164,11 +168,11 @@ def test_sure_answer_leads_its_way_and_is_kept_with_all_that_was_understood() ->
 
 
 def test_value_without_a_case_leads_otherwise() -> None:
-    assert Entered(SERVICE) in in_speech().handle(CallerUnderstood(1, (Likely("service", 0.8, ""),)), 1.0)
+    assert Entered(SERVICE) in in_speech().handle(CallerUnderstood(1, (PossibleAnswer("service", 0.8, ""),)), 1.0)
 
 
 @pytest.mark.parametrize("likely", [(), (UNSURE,)])
-def test_answer_that_is_not_sure_is_asked_again_and_then_given_up(likely: tuple[Likely, ...]) -> None:
+def test_answer_that_is_not_sure_is_asked_again_and_then_given_up(likely: tuple[PossibleAnswer, ...]) -> None:
     walk = in_speech()
     actions = walk.handle(CallerUnderstood(1, likely), 1.0)
     assert actions == [StopListening(1), replace(ASKED, listening=3)]
@@ -187,11 +191,11 @@ def test_silence_after_the_question_is_asked_again_and_then_given_up() -> None:
     walk = machine()
     walk.start(0.0)
     walk.handle(ListeningReady(1), 0.0)
-    walk.handle(PlaybackFinished(2), 1.0)
+    walk.handle(PromptsPlayed(2), 1.0)
     assert walk.next_deadline() == 6.0
     assert walk.handle_deadline(6.0) == [StopListening(1), replace(ASKED, listening=3)]
     assert walk.handle(ListeningReady(3), 6.0) == [Listen(3), Play(4, heard("which"))]
-    walk.handle(PlaybackFinished(4), 7.0)
+    walk.handle(PromptsPlayed(4), 7.0)
     assert walk.handle_deadline(12.0) == [
         StopListening(3),
         Entered(NodeName("silent")),
@@ -203,7 +207,7 @@ def test_silence_after_the_question_is_asked_again_and_then_given_up() -> None:
     "before",
     [
         (),
-        (PlaybackFinished(2),),
+        (PromptsPlayed(2),),
         (CallerSpeaks(1),),
         (CallerSpeaks(1), CallerSpoke(1)),
     ],
@@ -213,7 +217,7 @@ def test_key_counts_at_any_moment_and_ends_the_listening(before: tuple[Input, ..
     walk.start(0.0)
     for each in (ListeningReady(1), *before):
         walk.handle(each, 0.0)
-    actions = walk.handle(DigitPressed("2"), 1.0)
+    actions = walk.handle(KeyPressed("2"), 1.0)
     assert [each for each in actions if each != StopPlaying()] == [
         StopListening(1),
         Entered(SERVICE),
@@ -231,18 +235,18 @@ def test_key_counts_at_any_moment_and_ends_the_listening(before: tuple[Input, ..
 
 
 def test_key_before_anybody_listens_is_kept_and_answers_the_question_unspoken() -> None:
-    assert walked(DigitPressed("1"), ListeningReady(1))[:2] == [StopListening(1), Entered(SALES)]
+    assert walked(KeyPressed("1"), ListeningReady(1))[:2] == [StopListening(1), Entered(SALES)]
 
 
 def test_key_that_leads_nowhere_is_a_wrong_answer() -> None:
-    actions = walked(ListeningReady(1), DigitPressed("9"))
+    actions = walked(ListeningReady(1), KeyPressed("9"))
     assert actions == [StopPlaying(), StopListening(1), replace(ASKED, listening=3)]
 
 
 def test_key_typed_ahead_answers_without_anybody_listening() -> None:
     walk = machine(start="hello")
     walk.start(0.0)
-    assert walk.handle(DigitPressed("1"), 0.0) == [
+    assert walk.handle(KeyPressed("1"), 0.0) == [
         StopPlaying(),
         Entered(NodeName("ask")),
         Entered(SALES),
@@ -253,14 +257,14 @@ def test_key_typed_ahead_answers_without_anybody_listening() -> None:
 def test_without_barge_in_the_question_is_heard_to_its_end_first() -> None:
     node = replace(LISTEN, has_barge_in=False)
     assert walked(ListeningReady(1), node=node) == [Play(2, heard("which"))]
-    assert walked(ListeningReady(1), PlaybackFinished(2), node=node) == [Listen(1)]
-    assert walked(ListeningReady(1), PlaybackFinished(2), CallerSpeaks(1), node=node) == []
+    assert walked(ListeningReady(1), PromptsPlayed(2), node=node) == [Listen(1)]
+    assert walked(ListeningReady(1), PromptsPlayed(2), CallerSpeaks(1), node=node) == []
 
 
 def test_language_with_keys_only_is_asked_as_a_menu() -> None:
     walk = machine(call=replace(CALL, language=YUE))
     assert walk.start(0.0)[1:] == [Play(1, (PromptKey(PromptName("test.which"), YUE),))]
-    assert Entered(SALES) in walk.handle(DigitPressed("1"), 0.0)
+    assert Entered(SALES) in walk.handle(KeyPressed("1"), 0.0)
 
 
 def test_listening_that_fails_in_the_middle_leads_to_the_other_way() -> None:
@@ -301,14 +305,14 @@ def test_answer_of_an_earlier_visit_is_forgotten_when_the_question_is_put() -> N
 
 
 def test_caller_who_leaves_while_listened_to_goes_as_a_silent_one() -> None:
-    assert in_speech().handle(CallerLeft(), 1.0) == []
+    assert in_speech().handle(CallerHungUp(), 1.0) == []
 
 
 def test_answer_goes_into_reports_where_it_is_asked_for_them() -> None:
     walk = in_speech(replace(LISTEN, question="department"))
-    assert Answered("department", QuestionKind.CHOICE, "sales") in walk.handle(CallerUnderstood(1, (SURE,)), 1.0)
-    actions = walked(ListeningReady(1), DigitPressed("2"), node=replace(LISTEN, question="department"))
-    assert Answered("department", QuestionKind.CHOICE, "service") in actions
+    assert AnswerGiven("department", QuestionKind.CHOICE, "sales") in walk.handle(CallerUnderstood(1, (SURE,)), 1.0)
+    actions = walked(ListeningReady(1), KeyPressed("2"), node=replace(LISTEN, question="department"))
+    assert AnswerGiven("department", QuestionKind.CHOICE, "service") in actions
 
 
 SPOKEN = ("ready", "speaks", "spoke", "sales", "unsure", "nothing", "yes", "no", "unavailable")
@@ -346,7 +350,7 @@ def test_every_listening_is_stopped_once_and_before_the_next_whatever_the_caller
                 now = walk.next_deadline() or now
                 actions = walk.handle_deadline(now)
             case "heard":
-                actions = walk.handle(PlaybackFinished(playing), now)
+                actions = walk.handle(PromptsPlayed(playing), now)
             case "ready":
                 actions = walk.handle(ListeningReady(number), now)
             case "speaks":
@@ -356,9 +360,9 @@ def test_every_listening_is_stopped_once_and_before_the_next_whatever_the_caller
             case "unavailable":
                 actions = walk.handle(ListeningUnavailable(number), now)
             case key if key.isdecimal():
-                actions = walk.handle(DigitPressed(key), now)
+                actions = walk.handle(KeyPressed(key), now)
             case _:
-                heard_as = likely.get(doing, (Likely(doing, 0.9, doing),))
+                heard_as = likely.get(doing, (PossibleAnswer(doing, 0.9, doing),))
                 actions = walk.handle(CallerUnderstood(number, heard_as), now)
     assert walk.is_ended
     assert not open_ones
@@ -367,21 +371,21 @@ def test_every_listening_is_stopped_once_and_before_the_next_whatever_the_caller
 # --- did you mean? --------------------------------------------------------------------------------------------------
 
 
-def in_doubt() -> Machine:
+def in_doubt() -> FlowMachine:
     """A machine that has just begun to ask whether sales was meant."""
     walk = in_speech(DOUBTING)
     actions = walk.handle(CallerUnderstood(1, (UNSURE, SECOND)), 1.0)
     (_, asked) = actions
     assert isinstance(asked, PrepareToListen)
-    assert {one.value: one.texts for one in asked.sayable} == {word: texts[CMN] for word, texts in YES_NO.items()}
+    assert {one.value: one.texts for one in asked.expected} == {word: texts[CMN] for word, texts in YES_NO.items()}
     assert walk.handle(ListeningReady(3), 1.0) == [Listen(3), Play(4, heard("sales?"))]
     return walk
 
 
-def replied(walk: Machine, value: str, confidence: float = 0.9) -> list[Action]:
+def replied(walk: FlowMachine, value: str, confidence: float = 0.9) -> list[Action]:
     for each in (CallerSpeaks(3), CallerSpoke(3)):
         walk.handle(each, 2.0)
-    return walk.handle(CallerUnderstood(3, (Likely(value, confidence, ""),)), 3.0)
+    return walk.handle(CallerUnderstood(3, (PossibleAnswer(value, confidence, ""),)), 3.0)
 
 
 def test_doubtful_answer_is_asked_about_and_a_yes_takes_it() -> None:
@@ -399,14 +403,14 @@ def test_no_and_what_is_not_surely_yes_put_the_question_again(value: str, confid
 
 
 def test_doubt_is_answered_by_keys_too_and_other_keys_lead_their_way() -> None:
-    assert Entered(SALES) in in_doubt().handle(DigitPressed("1"), 2.0)
+    assert Entered(SALES) in in_doubt().handle(KeyPressed("1"), 2.0)
     walk = in_doubt()
-    assert walk.handle(DigitPressed("2"), 2.0)[-1] == replace(ASKED, listening=5)
+    assert walk.handle(KeyPressed("2"), 2.0)[-1] == replace(ASKED, listening=5)
     walk = machine(replace(DOUBTING, keys={"0": SERVICE}, values={}))
     walk.start(0.0)
     for each in (ListeningReady(1), CallerSpeaks(1), CallerSpoke(1), CallerUnderstood(1, (UNSURE,)), ListeningReady(3)):
         walk.handle(each, 0.0)
-    assert Entered(SERVICE) in walk.handle(DigitPressed("0"), 2.0)
+    assert Entered(SERVICE) in walk.handle(KeyPressed("0"), 2.0)
 
 
 def test_what_is_hardly_likely_is_not_asked_about() -> None:
@@ -416,7 +420,7 @@ def test_what_is_hardly_likely_is_not_asked_about() -> None:
 
 def test_silence_to_the_doubt_puts_the_question_again() -> None:
     walk = in_doubt()
-    walk.handle(PlaybackFinished(4), 2.0)
+    walk.handle(PromptsPlayed(4), 2.0)
     assert walk.handle_deadline(7.0) == [StopListening(3), replace(ASKED, listening=5)]
 
 
@@ -451,7 +455,7 @@ CONFIRM = 'confirm = { sales = "which", service = "which" }\nunavailable'
 def problems(tmp_path: Path, text: str) -> dict[str, str]:
     file = tmp_path / "test.toml"
     file.write_text(text, "utf-8")
-    around = Surroundings(frozenset({QueueName("sales"), QueueName("service")}))
+    around = FlowReferences(frozenset({QueueName("sales"), QueueName("service")}))
     return {problem.key: problem.reason for problem in validate(read_flow(file), around)}
 
 
@@ -486,7 +490,7 @@ def test_own_words_for_yes_stand_beside_the_usual_ones(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("language", list(Language))
 def test_nothing_means_both_yes_and_no(language: Language) -> None:
-    texts = [plain(text) for phrases in YES_NO.values() for text in phrases[language]]
+    texts = [comparable(text) for phrases in YES_NO.values() for text in phrases[language]]
     assert len(set(texts)) == len(texts)
 
 

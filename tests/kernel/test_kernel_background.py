@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from acdcore.kernel.alarms import Alarms
-from acdcore.kernel.background import INTERNAL_FAULT, Rhythm, ended, repeated
+from acdcore.kernel.background import INTERNAL_FAULT, Rhythm, end_task, repeat_in_background
 from acdcore.kernel.clock import LoopClock
 
 pytestmark = pytest.mark.looptime
@@ -26,7 +26,7 @@ class Failing:
 
 async def test_turns_come_in_their_rhythm_until_the_end() -> None:
     work = Failing()
-    async with repeated(
+    async with repeat_in_background(
         "work", work.turn, Rhythm(10.0, first_after_s=5.0), Alarms(LoopClock(asyncio.get_running_loop()))
     ):
         await asyncio.sleep(26.0)
@@ -37,7 +37,7 @@ async def test_turns_come_in_their_rhythm_until_the_end() -> None:
 async def test_fault_is_an_alarm_until_it_works_again_and_no_turn_is_left_out() -> None:
     alarms = Alarms(LoopClock(asyncio.get_running_loop()))
     work = Failing(2, 3)
-    async with repeated("work", work.turn, Rhythm(10.0), alarms):
+    async with repeat_in_background("work", work.turn, Rhythm(10.0), alarms):
         await asyncio.sleep(25.0)
         assert [(alarm.about, alarm.detail, alarm.times) for alarm in alarms.raised()] == [
             ("work", "ValueError('one of ours')", 2)
@@ -63,5 +63,5 @@ async def test_task_that_swallows_a_cancellation_is_ended_all_the_same() -> None
 
     task = asyncio.create_task(work())
     await asyncio.sleep(1)
-    await ended(task)
+    await end_task(task)
     assert task.cancelled()

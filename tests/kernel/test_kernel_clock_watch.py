@@ -4,24 +4,24 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from acdcore.kernel.clock_watch import OFF_MAX_S, READ_WITHIN_S, ClockTrust, ClockWatch, Reading, Step, read
+from acdcore.kernel.clock_watch import OFF_MAX_S, READ_WITHIN_S, ClockReading, ClockStep, ClockTrust, ClockWatch, read
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOUR_S, DAY_S = 3_600.0, 86_400.0
-FIRST = Reading(1_000.0, NOON)
+FIRST = ClockReading(1_000.0, NOON)
 
 
-def later(passed_s: float, set_by_s: float = 0.0, suspended_s: float = 0.0) -> Reading:
+def later(passed_s: float, set_by_s: float = 0.0, suspended_s: float = 0.0) -> ClockReading:
     """All clocks after a time, of which the machine was suspended for some, and after the clock was set."""
     wall = NOON + timedelta(seconds=passed_s + set_by_s)
-    return Reading(FIRST.now + passed_s - suspended_s, wall, suspended_s)
+    return ClockReading(FIRST.now + passed_s - suspended_s, wall, suspended_s)
 
 
 @pytest.mark.parametrize("by_s", [-DAY_S, -HOUR_S, -1.5, 1.5, HOUR_S, DAY_S])
 def test_leap_is_found_once(by_s: float) -> None:
     watch = ClockWatch(FIRST)
     assert watch.look(later(10)) is None
-    assert watch.look(later(11, by_s)) == Step(timedelta(seconds=by_s), 0.0)
+    assert watch.look(later(11, by_s)) == ClockStep(timedelta(seconds=by_s), 0.0)
     assert watch.look(later(12, by_s)) is None
     back = watch.look(later(13))
     assert back is not None and back.by == timedelta(seconds=-by_s)
@@ -33,7 +33,7 @@ def test_clock_that_is_slewed_does_not_leap() -> None:
 
 
 def test_suspended_machine_leaps_by_the_time_of_its_sleep() -> None:
-    assert ClockWatch(FIRST).look(later(HOUR_S + 5, suspended_s=HOUR_S)) == Step(timedelta(hours=1), HOUR_S)
+    assert ClockWatch(FIRST).look(later(HOUR_S + 5, suspended_s=HOUR_S)) == ClockStep(timedelta(hours=1), HOUR_S)
 
 
 def test_reading_of_a_process_that_was_held_up_in_between_is_none() -> None:
@@ -66,7 +66,7 @@ def test_reading_of_a_process_that_was_held_up_in_between_is_none() -> None:
         (later(40 * DAY_S, suspended_s=39 * DAY_S), True),
     ],
 )
-def test_run_without_a_former_one_believes_the_clock_while_it_goes_on(reading: Reading, is_believed: bool) -> None:
+def test_run_without_a_former_one_believes_the_clock_while_it_goes_on(reading: ClockReading, is_believed: bool) -> None:
     assert (ClockTrust(FIRST, None).doubt(reading) == "") is is_believed
 
 
@@ -87,14 +87,14 @@ def test_clock_that_cannot_follow_the_last_run_is_not_believed_until_it_is_right
 def test_clock_of_a_machine_without_battery_is_believed_as_soon_as_the_time_server_is_reached() -> None:
     trust = ClockTrust(FIRST, NOON)  # began with the time of the last stop
     assert trust.doubt(later(30, 3 * DAY_S)) == ""
-    trust = ClockTrust(Reading(5.0, datetime(1970, 1, 1, tzinfo=UTC)), None)
-    begun = Reading(10.0, datetime(1970, 1, 1, 0, 0, 5, tzinfo=UTC))
+    trust = ClockTrust(ClockReading(5.0, datetime(1970, 1, 1, tzinfo=UTC)), None)
+    begun = ClockReading(10.0, datetime(1970, 1, 1, 0, 0, 5, tzinfo=UTC))
     trust.look(begun)
     assert "1970" in trust.doubt(begun)
-    right = Reading(20.0, NOON)
+    right = ClockReading(20.0, NOON)
     trust.look(right)
     assert trust.doubt(right) == ""
-    assert trust.doubt(Reading(21.0, NOON + timedelta(days=365))) != ""
+    assert trust.doubt(ClockReading(21.0, NOON + timedelta(days=365))) != ""
 
 
 def test_clock_that_has_been_right_for_an_hour_is_held_to_what_it_was() -> None:

@@ -11,7 +11,7 @@ from acdcore.kernel.ids import IdSource
 from acdcore.media import tones
 from acdcore.media.engine import Engine
 from acdcore.media.events import MediaEvent
-from acdcore.media.model import ClipId, Codec, EngineSettings, OpenedStream
+from acdcore.media.model import ClipId, EngineCodec, EngineSettings, OpenedStream
 
 FIRST_PORT, LAST_PORT = media_range(1_000)
 UNFILLED_MS = 60_000
@@ -35,7 +35,7 @@ def handset() -> Iterator[Callable[..., Handset]]:
     """Makes phones, and closes them in the end."""
     made: list[Handset] = []
 
-    def make(codec: Codec = Codec.PCMU, host: str = "127.0.0.1", ssrc: int = 0x1000) -> Handset:
+    def make(codec: EngineCodec = EngineCodec.PCMU, host: str = "127.0.0.1", ssrc: int = 0x1000) -> Handset:
         made.append(Handset(codec, host, ssrc))
         return made[-1]
 
@@ -53,7 +53,7 @@ Handsets = Callable[..., Handset]
 def line(engine: Engine, handset: Callable[..., Handset]) -> Callable[..., Line]:
     """Opens a stream and connects it with a new phone."""
 
-    def connected(codec: Codec = Codec.PCMU, dtmf: int | None = 101) -> Line:
+    def connected(codec: EngineCodec = EngineCodec.PCMU, dtmf: int | None = 101) -> Line:
         phone = handset(codec)
         opened = engine.open()
         engine.connect(opened.stream, phone.target(dtmf=dtmf))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from acdcore.kernel.address import Address
 from acdcore.media import g711, rtcp, rtp, tones
-from acdcore.media.model import Codec, StreamTarget
+from acdcore.media.model import EngineCodec, StreamTarget
 
 SO_TIMESTAMPNS = getattr(socket, "SO_TIMESTAMPNS", 35)
 DTMF = 101
@@ -23,7 +23,7 @@ LISTEN_S = 5.0
 class Handset:
     """An RTP port and the RTCP port above it."""
 
-    codec: Codec = Codec.PCMU
+    codec: EngineCodec = EngineCodec.PCMU
     host: str = "127.0.0.1"
     ssrc: int = 0x1000
     sequence: int = 65530
@@ -50,7 +50,7 @@ class Handset:
 
     def talk(self, port: int, payload: bytes | None = None, payload_type: int | None = None) -> None:
         """Send one packet of 20 ms to the engine's port."""
-        silence = b"\xff" if self.codec is Codec.PCMU else b"\xd5"
+        silence = b"\xff" if self.codec is EngineCodec.PCMU else b"\xd5"
         packet = rtp.RtpPacket(
             self.codec.value if payload_type is None else payload_type,
             self.sequence,
@@ -122,7 +122,7 @@ class Handset:
         return arrived
 
 
-def pcm_of(packets: list[rtp.RtpPacket], codec: Codec) -> bytes:
+def pcm_of(packets: list[rtp.RtpPacket], codec: EngineCodec) -> bytes:
     return b"".join(g711.decode(packet.payload, codec) for packet in packets)
 
 

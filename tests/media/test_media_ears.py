@@ -12,7 +12,7 @@ from tests.media.handset import pcm_of
 from acdcore.kernel.ids import IdSource
 from acdcore.media import tones
 from acdcore.media.engine import Engine
-from acdcore.media.model import Codec, EarFrame, EarId, EngineSettings
+from acdcore.media.model import EarFrame, EarId, EngineCodec, EngineSettings
 
 pytestmark = pytest.mark.wire
 
@@ -37,8 +37,8 @@ def sleep_until(moment: float) -> None:
     time.sleep(max(0.0, moment - time.monotonic()))
 
 
-@pytest.mark.parametrize("codec", list(Codec))
-def test_what_the_phone_says_is_heard_as_it_comes(engine: Engine, line: Lines, codec: Codec) -> None:
+@pytest.mark.parametrize("codec", list(EngineCodec))
+def test_what_the_phone_says_is_heard_as_it_comes(engine: Engine, line: Lines, codec: EngineCodec) -> None:
     phone, opened = line(codec)
     ear = engine.listen(opened.stream)
     began = time.monotonic()
@@ -72,8 +72,8 @@ def test_who_listens_hears_the_phone_only_and_changes_nothing_for_bridge_playbac
     sound = heard(engine, ear, 0.3)
     assert tones.power_dbfs(sound, 400) > -25
     assert tones.power_dbfs(sound, 1000) < -50
-    assert tones.power_dbfs(pcm_of(other.listen(10), Codec.PCMU), 400) > -30
-    assert tones.power_dbfs(pcm_of(phone.listen(10), Codec.PCMU), 1000) > -30
+    assert tones.power_dbfs(pcm_of(other.listen(10), EngineCodec.PCMU), 400) > -30
+    assert tones.power_dbfs(pcm_of(phone.listen(10), EngineCodec.PCMU), 1000) > -30
     engine.unlisten(ear)
     engine.untap(tap)
     stereo = array.array("h", b"".join(block.samples for block in engine.blocks()))

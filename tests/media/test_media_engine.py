@@ -17,10 +17,10 @@ from acdcore.kernel.address import Address
 from acdcore.kernel.errors import PeerError
 from acdcore.kernel.ids import IdSource
 from acdcore.media.engine import Engine
-from acdcore.media.events import PlaybackFinished
+from acdcore.media.events import StreamPlaybackFinished
 from acdcore.media.model import (
     ClipId,
-    Codec,
+    EngineCodec,
     EngineSettings,
     PortsExhausted,
     StreamId,
@@ -60,7 +60,7 @@ def test_ids_that_are_not_open_are_refused(engine: Engine) -> None:
     calls: list[Callable[[], object]] = [
         lambda: engine.close(stream),
         lambda: engine.figures(stream),
-        lambda: engine.connect(stream, StreamTarget(Address("127.0.0.1", 4000), Codec.PCMU, 0)),
+        lambda: engine.connect(stream, StreamTarget(Address("127.0.0.1", 4000), EngineCodec.PCMU, 0)),
         lambda: engine.play(stream, [engine.add_clip(b"\0\0")], 1),
         lambda: engine.set_background(stream, ()),
         lambda: engine.stop_playing(stream),
@@ -111,20 +111,20 @@ def test_playback_on_a_stream_that_is_closed_ends_with_an_event(engine: Engine, 
     _, opened = line()
     engine.play(opened.stream, [clip(engine, 440, 5)], 9)
     engine.close(opened.stream)
-    assert collect(engine) == [PlaybackFinished(opened.stream, 9, is_complete=False)]
+    assert collect(engine) == [StreamPlaybackFinished(opened.stream, 9, is_complete=False)]
 
 
 @pytest.mark.parametrize(
     "target",
     [
-        StreamTarget(Address("phone.example", 4000), Codec.PCMU, 0),
-        StreamTarget(Address("::1", 4000), Codec.PCMU, 0),
-        StreamTarget(Address("127.0.0.1", 4000), Codec.PCMU, 128),
-        StreamTarget(Address("127.0.0.1", 4000), Codec.PCMU, 0, -1),
-        StreamTarget(Address("127.0.0.1", 4000), Codec.PCMU, 0, 101, (128,)),
-        StreamTarget(Address("127.0.0.1", 4000), Codec.PCMU, 0, 101, audio_in=((-1, Codec.PCMA),)),
-        StreamTarget(Address("127.0.0.1", 70000), Codec.PCMU, 0),
-        StreamTarget(Address("127.0.0.1", 4000), Codec.PCMU, 0, ptime_ms=25),
+        StreamTarget(Address("phone.example", 4000), EngineCodec.PCMU, 0),
+        StreamTarget(Address("::1", 4000), EngineCodec.PCMU, 0),
+        StreamTarget(Address("127.0.0.1", 4000), EngineCodec.PCMU, 128),
+        StreamTarget(Address("127.0.0.1", 4000), EngineCodec.PCMU, 0, -1),
+        StreamTarget(Address("127.0.0.1", 4000), EngineCodec.PCMU, 0, 101, (128,)),
+        StreamTarget(Address("127.0.0.1", 4000), EngineCodec.PCMU, 0, 101, audio_in=((-1, EngineCodec.PCMA),)),
+        StreamTarget(Address("127.0.0.1", 70000), EngineCodec.PCMU, 0),
+        StreamTarget(Address("127.0.0.1", 4000), EngineCodec.PCMU, 0, ptime_ms=25),
     ],
 )
 def test_peers_nonsense_is_the_peers_error(engine: Engine, target: StreamTarget) -> None:

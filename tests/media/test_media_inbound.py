@@ -24,9 +24,9 @@ from tests.media.handset import Handset, loudest
 from acdcore.kernel.ids import IdSource
 from acdcore.media import rtcp, tones
 from acdcore.media.engine import Engine
-from acdcore.media.events import DigitPressed, MediaLost, MediaResumed, PlaybackFinished
+from acdcore.media.events import StreamDigitPressed, StreamMediaLost, StreamMediaResumed, StreamPlaybackFinished
 from acdcore.media.model import (
-    Codec,
+    EngineCodec,
     EngineSettings,
 )
 
@@ -34,22 +34,22 @@ pytestmark = pytest.mark.wire
 
 
 def test_key_is_told_once_and_relayed_with_the_other_sides_type(engine: Engine, line: Lines) -> None:
-    (caller, left), (agent, right) = line(), line(Codec.PCMU, 96)
+    (caller, left), (agent, right) = line(), line(EngineCodec.PCMU, 96)
     engine.bridge(left.stream, right.stream)
     caller.press(left.port, 11)
     assert [packet.payload_type for packet in agent.listen(4)] == [96] * 4
-    assert collect(engine) == [DigitPressed(left.stream, "#", 100)]
+    assert collect(engine) == [StreamDigitPressed(left.stream, "#", 100)]
 
 
 def test_key_is_kept_from_a_phone_that_knows_none(engine: Engine, line: Lines) -> None:
-    (caller, left), (agent, right) = line(), line(Codec.PCMU, None)
+    (caller, left), (agent, right) = line(), line(EngineCodec.PCMU, None)
     engine.bridge(left.stream, right.stream)
     caller.talk(left.port)
     caller.press(left.port, 1)
     caller.talk(left.port)
     before, after = agent.listen(2)
     assert (after.sequence - before.sequence) & 0xFFFF == 1
-    assert collect(engine) == [DigitPressed(left.stream, "1", 100)]
+    assert collect(engine) == [StreamDigitPressed(left.stream, "1", 100)]
 
 
 @pytest.mark.parametrize("used", [101, 96])
@@ -63,7 +63,7 @@ def test_key_of_a_peer_that_renumbers_is_heard_under_our_number_and_its_own(
     agent.press(right.port, 8)
     assert {packet.payload_type for packet in agent.listen(4)} == {101}
     assert {packet.payload_type for packet in caller.listen(4)} == {96}
-    told = {(event.stream, event.digit) for event in collect(engine, 2) if isinstance(event, DigitPressed)}
+    told = {(event.stream, event.digit) for event in collect(engine, 2) if isinstance(event, StreamDigitPressed)}
     assert told == {(left.stream, "7"), (right.stream, "8")}
 
 
@@ -79,7 +79,7 @@ def test_number_that_the_peer_gives_to_audio_and_keys_is_audio(engine: Engine, l
 def test_key_whose_ends_are_lost_is_told_after_a_while(engine: Engine, line: Lines) -> None:
     caller, opened = line()
     caller.press(opened.port, 5, ends=0)
-    assert collect(engine) == [DigitPressed(opened.stream, "5", 50)]
+    assert collect(engine) == [StreamDigitPressed(opened.stream, "5", 50)]
 
 
 def talk_on(phone: Handset, port: int, packets: int = 4) -> None:
@@ -145,7 +145,7 @@ def test_key_of_a_stranger_is_not_told(engine: Engine, line: Lines, handset: Han
         time.sleep(0.02)
     await_true(lambda: engine.figures(opened.stream).strangers == 16)
     phone.press(opened.port, 11)
-    assert collect(engine) == [DigitPressed(opened.stream, "#", 100)]
+    assert collect(engine) == [StreamDigitPressed(opened.stream, "#", 100)]
 
 
 def test_key_of_a_peer_that_must_prove_itself_is_told(engine: Engine, line: Lines, handset: Handsets) -> None:
@@ -154,7 +154,7 @@ def test_key_of_a_peer_that_must_prove_itself_is_told(engine: Engine, line: Line
     for flags, duration in [(0, 160), (0, 320), (0, 480), (0x80, 640), (0x80, 640), (0x80, 640)]:
         moved.talk(opened.port, struct.pack("!BBH", 9, flags, duration), 101)
         time.sleep(0.02)
-    assert collect(engine) == [DigitPressed(opened.stream, "9", 80)]
+    assert collect(engine) == [StreamDigitPressed(opened.stream, "9", 80)]
 
 
 def everywhere(learning_window_s: float = 10.0) -> Engine:
@@ -277,7 +277,10 @@ def test_key_of_a_phone_that_restarted_is_told(engine: Engine, line: Lines) -> N
     caller.press(opened.port, 1)
     caller.ssrc, caller.timestamp = 0x9999, 0x80000000
     caller.press(opened.port, 2)
-    assert collect(engine, 2) == [DigitPressed(opened.stream, "1", 100), DigitPressed(opened.stream, "2", 100)]
+    assert collect(engine, 2) == [
+        StreamDigitPressed(opened.stream, "1", 100),
+        StreamDigitPressed(opened.stream, "2", 100),
+    ]
 
 
 def test_lost_and_resumed_media_are_told_once_each(handset: Handsets) -> None:
@@ -288,13 +291,13 @@ def test_lost_and_resumed_media_are_told_once_each(handset: Handsets) -> None:
     engine.connect(opened.stream, phone.target())
     engine.connect(on_hold.stream, held.target(receives=False))
     (lost,) = collect(engine)
-    assert isinstance(lost, MediaLost)
+    assert isinstance(lost, StreamMediaLost)
     assert lost.stream == opened.stream
     assert 0.1 <= lost.silent_for_s < 0.15
     time.sleep(0.15)
     assert engine.events() == []
     phone.talk(opened.port)
-    assert collect(engine) == [MediaResumed(opened.stream)]
+    assert collect(engine) == [StreamMediaResumed(opened.stream)]
     engine.stop()
 
 
@@ -336,9 +339,9 @@ def test_whatever_comes_from_the_peer_is_a_sign_of_life(
         sign(phone, opened.port)
     assert engine.events() == []
     (lost,) = collect(engine)
-    assert isinstance(lost, MediaLost)
+    assert isinstance(lost, StreamMediaLost)
     sign(phone, opened.port)
-    assert collect(engine) == [MediaResumed(opened.stream)]
+    assert collect(engine) == [StreamMediaResumed(opened.stream)]
     engine.stop()
 
 
@@ -354,7 +357,7 @@ def test_stranger_is_no_sign_of_life(handset: Handsets) -> None:
         stranger.audio.sendto(b"", ("127.0.0.1", opened.port))
         a_report(stranger, opened.port)
     (lost,) = collect(engine)
-    assert isinstance(lost, MediaLost)
+    assert isinstance(lost, StreamMediaLost)
     engine.stop()
 
 
@@ -418,4 +421,4 @@ def test_garbage_is_counted_and_harms_nothing(engine: Engine, line: Lines) -> No
     assert figures.malformed + figures.unwanted + figures.strangers + figures.packets_in <= sent
     assert figures.malformed > sent // 2
     engine.play(opened.stream, [clip(engine, 440)], 1)
-    assert PlaybackFinished(opened.stream, 1, is_complete=True) in collect(engine)
+    assert StreamPlaybackFinished(opened.stream, 1, is_complete=True) in collect(engine)

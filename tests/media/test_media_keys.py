@@ -13,8 +13,8 @@ from tests.media.handset import DTMF, Handset, is_clean, pcm_of
 
 from acdcore.media import g711, rtcp, rtp, tones
 from acdcore.media.engine import Engine
-from acdcore.media.events import DigitPressed
-from acdcore.media.model import Codec
+from acdcore.media.events import StreamDigitPressed
+from acdcore.media.model import EngineCodec
 from acdcore.media.rtp import RtpPacket
 
 pytestmark = pytest.mark.wire
@@ -45,7 +45,7 @@ def read_until_last(engine: Engine) -> str:
     """The digits that were told, to the closing one."""
     told = ""
     while not told.endswith(LAST):
-        told += "".join(event.digit for event in collect(engine) if isinstance(event, DigitPressed))
+        told += "".join(event.digit for event in collect(engine) if isinstance(event, StreamDigitPressed))
     return told
 
 
@@ -166,7 +166,7 @@ def test_long_datagram_under_a_number_of_rtcp_is_read_no_further_than_it_was_kep
     assert (figures.malformed, figures.packets_in) == (1, 0)
 
 
-NUMBERS = {0: Codec.PCMU, 8: Codec.PCMA, 96: Codec.PCMU, 97: Codec.PCMA, 98: Codec.PCMA}
+NUMBERS = {0: EngineCodec.PCMU, 8: EngineCodec.PCMA, 96: EngineCodec.PCMU, 97: EngineCodec.PCMA, 98: EngineCodec.PCMA}
 """What a phone names that gives two numbers to each codec, and three to one."""
 
 
@@ -182,10 +182,10 @@ def talk_in_turn(phone: Handset, port: int, order: list[int]) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("other", list(Codec))
+@pytest.mark.parametrize("other", list(EngineCodec))
 @pytest.mark.parametrize("order", [[8] * 20, [0, 8] * 10, [0] * 7 + [97] * 7 + [96, 98, 8] * 2], ids=str)
 def test_audio_under_every_agreed_number_is_heard_and_recorded(
-    engine: Engine, line: Lines, other: Codec, order: list[int]
+    engine: Engine, line: Lines, other: EngineCodec, order: list[int]
 ) -> None:
     (caller, left), (agent, right) = line(), line(other)
     engine.connect(left.stream, replace(caller.target(), audio_in=tuple(NUMBERS.items())))
@@ -205,7 +205,7 @@ def test_audio_under_every_agreed_number_is_heard_and_recorded(
 
 def test_number_that_was_not_agreed_on_is_not_heard(engine: Engine, line: Lines) -> None:
     caller, opened = line()
-    engine.connect(opened.stream, replace(caller.target(), audio_in=((8, Codec.PCMA),)))
+    engine.connect(opened.stream, replace(caller.target(), audio_in=((8, EngineCodec.PCMA),)))
     for payload_type in (8, 0, 96, 18):
         caller.talk(opened.port, payload_type=payload_type)
     await_packets(engine, 4)

@@ -10,13 +10,13 @@ from tests.media.handset import Handset
 
 from acdcore.kernel.ids import IdSource
 from acdcore.media.engine import Engine
-from acdcore.media.events import PlaybackFinished
-from acdcore.media.model import Codec, EngineSettings
+from acdcore.media.events import StreamPlaybackFinished
+from acdcore.media.model import EngineCodec, EngineSettings
 from acdcore.media.rtp import RtpPacket
 
 pytestmark = pytest.mark.wire
 
-SILENT = {Codec.PCMU: b"\xff" * 160, Codec.PCMA: b"\xd5" * 160}
+SILENT = {EngineCodec.PCMU: b"\xff" * 160, EngineCodec.PCMA: b"\xd5" * 160}
 SPEECH = b"\x2a" * 160
 """Of a phone that talks."""
 QUIET_S = 0.2
@@ -50,8 +50,8 @@ def gaps_s(phone: Handset, packets: int) -> list[float]:
     return [after - before for (before, _), (after, _) in itertools.pairwise(phone.arrivals(packets))]
 
 
-@pytest.mark.parametrize("codec", [Codec.PCMU, Codec.PCMA])
-def test_phone_that_is_told_nothing_is_sent_silence(engine: Engine, line: Lines, codec: Codec) -> None:
+@pytest.mark.parametrize("codec", [EngineCodec.PCMU, EngineCodec.PCMA])
+def test_phone_that_is_told_nothing_is_sent_silence(engine: Engine, line: Lines, codec: EngineCodec) -> None:
     phone, _ = line(codec)
     packets = phone.listen(10)
     assert {packet.payload for packet in packets} == {SILENT[codec]}
@@ -64,16 +64,19 @@ def test_silence_begins_soon_after_a_prompt_and_gives_way_to_the_next(engine: En
     phone, opened = line()
     engine.play(opened.stream, [clip(engine, 440)], 1)
     prompt = phone.listen(5)
-    assert SILENT[Codec.PCMU] not in {packet.payload for packet in prompt}
+    assert SILENT[EngineCodec.PCMU] not in {packet.payload for packet in prompt}
     before = time.monotonic()
     pause = phone.listen(5)
     assert time.monotonic() - before < QUIET_S + 0.1 + MARGIN_S
-    assert {packet.payload for packet in pause} == {SILENT[Codec.PCMU]}
+    assert {packet.payload for packet in pause} == {SILENT[EngineCodec.PCMU]}
     engine.play(opened.stream, [clip(engine, 440)], 2)
     rest = list(itertools.islice(iter(phone.hear, None), 12))
-    assert any(packet.payload != SILENT[Codec.PCMU] for packet in rest)
+    assert any(packet.payload != SILENT[EngineCodec.PCMU] for packet in rest)
     assert is_one_stream([*prompt, *pause, *rest])
-    assert collect(engine, 2) == [PlaybackFinished(opened.stream, 1, True), PlaybackFinished(opened.stream, 2, True)]
+    assert collect(engine, 2) == [
+        StreamPlaybackFinished(opened.stream, 1, True),
+        StreamPlaybackFinished(opened.stream, 2, True),
+    ]
 
 
 def test_gap_in_what_a_phone_is_sent_is_never_longer_than_a_fraction_of_a_second(engine: Engine, line: Lines) -> None:
@@ -81,7 +84,7 @@ def test_gap_in_what_a_phone_is_sent_is_never_longer_than_a_fraction_of_a_second
     engine.bridge(left.stream, right.stream)
     agent.talk(right.port, SPEECH)
     assert max(gaps_s(caller, 30)) < QUIET_S + MARGIN_S
-    assert {caller.hear().payload} == {SILENT[Codec.PCMU]}
+    assert {caller.hear().payload} == {SILENT[EngineCodec.PCMU]}
 
 
 def test_talk_goes_on_at_once_after_a_pause_that_was_filled(engine: Engine, line: Lines) -> None:
@@ -122,11 +125,11 @@ def test_phone_that_holds_is_sent_nothing_and_silence_again_afterwards(engine: E
         pass
     assert phone.hears_nothing(QUIET_S + 0.1)
     engine.connect(opened.stream, phone.target())
-    assert {packet.payload for packet in phone.listen(3)} == {SILENT[Codec.PCMU]}
+    assert {packet.payload for packet in phone.listen(3)} == {SILENT[EngineCodec.PCMU]}
 
 
 def test_partner_of_a_phone_that_holds_hears_silence_where_there_is_no_music(engine: Engine, line: Lines) -> None:
     (caller, left), (agent, right) = line(), line()
     engine.bridge(left.stream, right.stream)
     engine.connect(right.stream, agent.target(receives=False, sends=False))
-    assert {packet.payload for packet in caller.listen(5)} == {SILENT[Codec.PCMU]}
+    assert {packet.payload for packet in caller.listen(5)} == {SILENT[EngineCodec.PCMU]}

@@ -11,9 +11,9 @@ from math import pi, sin
 import pytest
 
 from acdcore.ivr.model.flow import Language
-from acdcore.ivr.prompts.standard_pack import Pack
+from acdcore.ivr.prompts.standard_pack import StandardPack
 from acdcore.media import g711, tones
-from acdcore.media.model import Codec
+from acdcore.media.model import EngineCodec
 from acdcore.media.speech import Ear
 
 PACKET = 160
@@ -26,7 +26,7 @@ def noise(level_dbfs: float, seconds: float) -> bytes:
     return b"".join(sample.to_bytes(2, "little", signed=True) for sample in samples)
 
 
-def heard(*parts: bytes, ear: Ear | None = None, codec: Codec = Codec.PCMA) -> Ear:
+def heard(*parts: bytes, ear: Ear | None = None, codec: EngineCodec = EngineCodec.PCMA) -> Ear:
     listening = ear or Ear()
     codes = g711.encode(b"".join(parts), codec)
     for at in range(0, len(codes) - PACKET + 1, PACKET):
@@ -126,7 +126,7 @@ def noise_of(name: str) -> array[float]:
 @cache
 def spoken_texts() -> tuple[array[float], ...]:
     """Four texts of each language, as voices read them: real speech of 2 s and more."""
-    pack = Pack()
+    pack = StandardPack()
     texts: list[array[float]] = []
     for language in Language:
         read = (array("h", pack.pcm(language, name) or b"") for name in sorted(pack.names(language)))
@@ -189,9 +189,9 @@ def test_speech_over_steady_noise_is_heard_to_its_end(
 @pytest.mark.parametrize("samples", [80, 240, 320, 480])
 def test_length_of_packets_makes_no_difference(samples: int) -> None:
     message = said_over(spoken_texts()[1], -30, "hiss", 15)
-    codes, ear, usual = g711.encode(message, Codec.PCMA), Ear(), heard(message)
+    codes, ear, usual = g711.encode(message, EngineCodec.PCMA), Ear(), heard(message)
     for at in range(0, len(codes) - samples + 1, samples):
-        ear.hear(codes[at : at + samples], Codec.PCMA, at)
+        ear.hear(codes[at : at + samples], EngineCodec.PCMA, at)
     assert (ear.total, ear.began, ear.ended) == (usual.total, usual.began, usual.ended)
 
 
@@ -203,9 +203,9 @@ def test_words_to_the_very_end_of_a_recording_are_heard(place: int) -> None:
     assert ear.began < 0.4 * 8000
 
 
-@pytest.mark.parametrize("codec", list(Codec))
+@pytest.mark.parametrize("codec", list(EngineCodec))
 @pytest.mark.parametrize("level_dbfs", [-12.0, -22.0, -35.0])
-def test_speech_is_heard_at_every_usual_level(codec: Codec, level_dbfs: float) -> None:
+def test_speech_is_heard_at_every_usual_level(codec: EngineCodec, level_dbfs: float) -> None:
     ear = heard(pause(1), words(3, level_dbfs), pause(4), codec=codec)
     assert ear.ended == pytest.approx(8000 * 4, abs=1000)
     assert ear.total > 8000
@@ -236,11 +236,11 @@ def test_click_is_no_speech() -> None:
 def test_tone_of_a_key_is_no_speech() -> None:
     ear = heard(words(2), pause(0.5))
     spoken = (ear.total, ear.ended)
-    tone = g711.encode(tones.sine(941, 0.2), Codec.PCMA)
+    tone = g711.encode(tones.sine(941, 0.2), EngineCodec.PCMA)
     for at in range(0, len(tone), PACKET):
         if at >= 2 * PACKET:  # the phone needs a moment to tell of its key
             ear.key(20_000 + at)
-        ear.hear(tone[at : at + PACKET], Codec.PCMA, 20_000 + at)
+        ear.hear(tone[at : at + PACKET], EngineCodec.PCMA, 20_000 + at)
     assert (ear.total, ear.ended) == spoken
 
 

@@ -9,21 +9,21 @@ from tests.media.handset import is_clean, loudest, pcm_of
 from acdcore.media import tones
 from acdcore.media.engine import Engine
 from acdcore.media.model import (
-    Codec,
+    EngineCodec,
 )
 
 pytestmark = pytest.mark.wire
 
 
 def test_bridged_phones_hear_each_other_across_laws(engine: Engine, line: Lines) -> None:
-    (one, left), (other, right) = line(Codec.PCMU), line(Codec.PCMA)
+    (one, left), (other, right) = line(EngineCodec.PCMU), line(EngineCodec.PCMA)
     engine.bridge(left.stream, right.stream)
     one.say(left.port, tones.sine(440, 0.2))
     other.say(right.port, tones.sine(1000, 0.2))
     at_other, at_one = other.listen(10), one.listen(10)
     assert {packet.payload_type for packet in at_other} == {8}
-    assert is_clean(pcm_of(at_other, Codec.PCMA), 440)
-    assert is_clean(pcm_of(at_one, Codec.PCMU), 1000)
+    assert is_clean(pcm_of(at_other, EngineCodec.PCMA), 440)
+    assert is_clean(pcm_of(at_one, EngineCodec.PCMU), 1000)
     engine.unbridge(right.stream)
     one.talk(left.port)
     assert other.hears_nothing()
@@ -53,10 +53,10 @@ def test_prompt_covers_the_bridge_and_gives_it_back(engine: Engine, line: Lines)
     engine.bridge(left.stream, right.stream)
     engine.play(left.stream, [clip(engine, 440)], 1)
     agent.say(right.port, tones.sine(1000, 0.1), step_s=0.005)
-    assert loudest(pcm_of(caller.listen(5), Codec.PCMU)) == 440
+    assert loudest(pcm_of(caller.listen(5), EngineCodec.PCMU)) == 440
     collect(engine)
     agent.say(right.port, tones.sine(1000, 0.1))
-    assert loudest(pcm_of(caller.listen(5), Codec.PCMU)) == 1000
+    assert loudest(pcm_of(caller.listen(5), EngineCodec.PCMU)) == 1000
 
 
 def test_bridge_to_a_new_partner_leaves_the_old_one_alone(engine: Engine, line: Lines) -> None:
@@ -77,4 +77,4 @@ def test_held_phone_hears_its_own_music_instead_of_the_bridge(engine: Engine, li
     assert caller.hears_nothing()
     engine.connect(right.stream, agent.target(receives=False))
     agent.talk(right.port)
-    assert loudest(pcm_of(caller.listen(5), Codec.PCMU)) == 300
+    assert loudest(pcm_of(caller.listen(5), EngineCodec.PCMU)) == 300

@@ -14,11 +14,11 @@ from tests.media.handset import Handset
 
 from acdcore.media import tones
 from acdcore.media.engine import Engine
-from acdcore.media.events import MediaEvent, PlaybackFinished
+from acdcore.media.events import MediaEvent, StreamPlaybackFinished
 from acdcore.media.model import (
     ClipId,
-    Codec,
     EarId,
+    EngineCodec,
     OpenedStream,
     StreamId,
     TapBlock,
@@ -115,7 +115,7 @@ class Agitator:
         self._engine.close(self._taken(self._chaos.streams).stream)
 
     def _connect(self) -> None:
-        self._phone.codec = self._random.choice(list(Codec))
+        self._phone.codec = self._random.choice(list(EngineCodec))
         sends, receives = self._random.random() < 0.9, self._random.random() < 0.9
         self._engine.connect(self._stream(), self._phone.target(sends=sends, receives=receives))
 
@@ -200,7 +200,7 @@ def test_any_commands_in_any_order_leave_nothing_behind(engine: Engine, handset:
         engine.unlisten(ear)
     chaos.fetch()
     assert chaos.failures == []
-    finished = Counter(event.playback for event in chaos.events if isinstance(event, PlaybackFinished))
+    finished = Counter(event.playback for event in chaos.events if isinstance(event, StreamPlaybackFinished))
     assert finished == Counter(chaos.playbacks)
     assert Counter(block.tap for block in chaos.blocks if block.is_last) == Counter(chaos.begun_taps)
     census = engine.census()

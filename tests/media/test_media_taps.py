@@ -9,9 +9,9 @@ from tests.media.conftest import FIRST_PORT, LAST_PORT, SETTINGS, Lines, clip, c
 from acdcore.kernel.ids import IdSource
 from acdcore.media import tones
 from acdcore.media.engine import Engine
-from acdcore.media.events import SpeechEnded, TapOverflowed
+from acdcore.media.events import StreamSpeechEnded, TapOverflowed
 from acdcore.media.model import (
-    Codec,
+    EngineCodec,
     EngineSettings,
     TapBlock,
 )
@@ -35,7 +35,7 @@ def lane(stereo: bytes, side: int) -> bytes:
 
 
 def test_recording_has_the_caller_left_and_the_agent_right(engine: Engine, line: Lines) -> None:
-    (caller, left), (agent, right) = line(Codec.PCMA), line(Codec.PCMU)
+    (caller, left), (agent, right) = line(EngineCodec.PCMA), line(EngineCodec.PCMU)
     tap = engine.tap(left.stream, right.stream)
     for _ in range(10):
         caller.say(left.port, tones.sine(400, 0.02))
@@ -154,7 +154,7 @@ def test_side_that_says_nothing_is_silence_of_the_same_length(engine: Engine, li
 
 @pytest.mark.parametrize("has_prompts", [True, False])
 def test_prompts_to_one_side_lie_on_the_others_if_wanted(engine: Engine, line: Lines, has_prompts: bool) -> None:
-    (_, left), (agent, right) = line(Codec.PCMA), line(Codec.PCMU)
+    (_, left), (agent, right) = line(EngineCodec.PCMA), line(EngineCodec.PCMU)
     tap = engine.tap(left.stream, right.stream, has_prompts=has_prompts)
     engine.play(left.stream, [clip(engine, 1000)], 1)
     engine.play(right.stream, [clip(engine, 440)], 2)
@@ -182,7 +182,7 @@ def test_end_of_speech_is_told_once_though_packets_go_on(engine: Engine, line: L
     caller.say(opened.port, tones.sine(400, 0.3), step_s=0.02)
     caller.say(opened.port, bytes(16_000), step_s=0.02)
     (told,) = collect(engine)
-    assert isinstance(told, SpeechEnded)
+    assert isinstance(told, StreamSpeechEnded)
     assert told.stream == opened.stream
     assert 0.3 <= told.silent_for_s < 0.4
     speech = engine.speech(tap)
@@ -198,7 +198,7 @@ def test_end_of_speech_is_told_though_noise_goes_on(engine: Engine, line: Lines)
     hum = tones.sine(300, 2.2, -30)
     caller.say(opened.port, hum[:8_000] + tones.sine(700, 0.4) + hum[8_000:], step_s=0.02)
     (told,) = collect(engine)
-    assert isinstance(told, SpeechEnded)
+    assert isinstance(told, StreamSpeechEnded)
     assert 1.0 <= told.silent_for_s < 1.1
     assert engine.speech(tap).length_s == pytest.approx(0.4, abs=0.1)
     engine.untap(tap, keep_s=0.0)
@@ -209,6 +209,6 @@ def test_side_that_sends_nothing_at_all_ends_as_silence_too(engine: Engine, line
     tap = engine.tap(opened.stream, hush_s=0.1)
     time.sleep(0.2)
     (told,) = collect(engine)
-    assert isinstance(told, SpeechEnded)
+    assert isinstance(told, StreamSpeechEnded)
     engine.untap(tap, keep_s=0.0)
     assert engine.blocks()[-1].kept_frames == 0

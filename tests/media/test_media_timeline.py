@@ -7,12 +7,12 @@ import random
 import pytest
 
 from acdcore.media import g711, tones
-from acdcore.media.model import Codec
+from acdcore.media.model import EngineCodec
 from acdcore.media.rtp import RtpPacket
 from acdcore.media.timeline import Timeline
 
 LEFT, RIGHT = 0, 1
-TONE = g711.encode(tones.sine(400, 0.02), Codec.PCMU)
+TONE = g711.encode(tones.sine(400, 0.02), EngineCodec.PCMU)
 QUIET = b"\xff" * 160
 
 
@@ -27,7 +27,7 @@ def lanes(stereo: bytes) -> tuple["array.array[int]", "array.array[int]"]:
 
 def put(timeline: Timeline, numbers: list[int], lane: int = LEFT, at_s: float = 0.0) -> None:
     for number in numbers:
-        timeline.put(lane, packet(number), Codec.PCMU, at_s + 0.02 * number)
+        timeline.put(lane, packet(number), EngineCodec.PCMU, at_s + 0.02 * number)
 
 
 def levels(lane: "array.array[int]", packets: int) -> list[bool]:
@@ -54,7 +54,7 @@ def test_loss_is_silence_in_its_place() -> None:
 def test_overtaken_packets_fall_into_their_places() -> None:
     timeline, straight = Timeline(0.0), Timeline(0.0)
     for number, at in ((0, 0.0), (2, 0.04), (1, 0.05), (4, 0.08), (3, 0.1)):
-        timeline.put(LEFT, packet(number), Codec.PCMU, at)
+        timeline.put(LEFT, packet(number), EngineCodec.PCMU, at)
     put(straight, list(range(5)))
     assert timeline.take(0.12, is_last=True) == straight.take(0.12, is_last=True)
 
@@ -64,7 +64,7 @@ def test_jitter_does_not_move_samples() -> None:
     timeline = Timeline(0.0)
     for number in range(200):
         late = 0.0 if number == 0 else noise.uniform(0, 0.06)
-        timeline.put(LEFT, packet(number), Codec.PCMU, 0.02 * number + late)
+        timeline.put(LEFT, packet(number), EngineCodec.PCMU, 0.02 * number + late)
     left, _ = lanes(timeline.take(4.0, is_last=True))
     assert levels(left, 200) == [True] * 200
     assert timeline.anchored(LEFT) == 1
@@ -82,14 +82,14 @@ def test_packet_too_late_for_its_place_is_dropped() -> None:
     timeline = Timeline(0.0)
     put(timeline, list(range(30)))
     timeline.take(0.6)
-    timeline.put(LEFT, packet(3), Codec.PCMU, 0.6)
+    timeline.put(LEFT, packet(3), EngineCodec.PCMU, 0.6)
     assert timeline.late_samples(LEFT) == 160
 
 
 def test_new_source_is_placed_where_it_arrives() -> None:
     timeline = Timeline(0.0)
     put(timeline, [0, 1])
-    timeline.put(LEFT, packet(7000, ssrc=6), Codec.PCMU, 0.1)
+    timeline.put(LEFT, packet(7000, ssrc=6), EngineCodec.PCMU, 0.1)
     left, _ = lanes(timeline.take(0.2, is_last=True))
     assert levels(left, 7) == [True, True, False, False, False, True, False]
 
@@ -97,7 +97,7 @@ def test_new_source_is_placed_where_it_arrives() -> None:
 def test_clock_that_leaps_ahead_is_anchored_anew() -> None:
     timeline = Timeline(0.0)
     put(timeline, [0, 1])
-    timeline.put(LEFT, packet(100_000), Codec.PCMU, 0.04)
+    timeline.put(LEFT, packet(100_000), EngineCodec.PCMU, 0.04)
     left, _ = lanes(timeline.take(0.06, is_last=True))
     assert levels(left, 3) == [True] * 3
 
@@ -117,7 +117,7 @@ def test_delayed_burst_does_not_move_the_anchor() -> None:
     timeline = Timeline(0.0)
     put(timeline, list(range(10)))
     for number in range(10, 60):
-        timeline.put(LEFT, packet(number), Codec.PCMU, 1.2 + 0.0005 * (number - 10))
+        timeline.put(LEFT, packet(number), EngineCodec.PCMU, 1.2 + 0.0005 * (number - 10))
     put(timeline, list(range(61, 100)))
     left, _ = lanes(timeline.take(2.0, is_last=True))
     assert levels(left, 100) == [number != 60 for number in range(100)]
@@ -141,7 +141,7 @@ def drifting_hour(drift_ppm: float, is_talking: bool) -> tuple[Timeline, float]:
     for number in range(3600 * 50):
         at = 0.02 * number / (1 + drift_ppm * 1e-6) + noise.uniform(0, 0.01)
         payload = TONE if number % (2 * spurt) < spurt else QUIET
-        timeline.put(LEFT, packet(number, payload), Codec.PCMU, at)
+        timeline.put(LEFT, packet(number, payload), EngineCodec.PCMU, at)
         if number % 50 == 0:
             timeline.take(at)
             worst = max(worst, abs(timeline.deviation_ms(LEFT)))
@@ -167,10 +167,10 @@ def test_true_clock_is_left_alone() -> None:
 def test_correction_in_speech_does_not_click() -> None:
     timeline = Timeline(0.0)
     pieces = []
-    loud_at_its_edges = g711.encode(tones.sine(400, 0.03)[10:330], Codec.PCMU)
+    loud_at_its_edges = g711.encode(tones.sine(400, 0.03)[10:330], EngineCodec.PCMU)
     for number in range(60 * 50):
         at = 0.02 * number * 1.0005
-        timeline.put(LEFT, packet(number, loud_at_its_edges), Codec.PCMU, at)
+        timeline.put(LEFT, packet(number, loud_at_its_edges), EngineCodec.PCMU, at)
         if number % 50 == 0:
             pieces.append(timeline.take(at))
     left, _ = lanes(b"".join(pieces))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from acdcore.media import g711
-from acdcore.media.model import Codec
+from acdcore.media.model import EngineCodec
 from acdcore.media.rtp import RtpPacket
 from acdcore.media.timeline import Timeline
 
@@ -25,7 +25,7 @@ BLOCK_S = 1.0
 
 
 def value(mark: int) -> int:
-    (sample,) = array.array("h", g711.decode(bytes([mark]), Codec.PCMU))
+    (sample,) = array.array("h", g711.decode(bytes([mark]), EngineCodec.PCMU))
     return sample
 
 
@@ -112,7 +112,7 @@ def record(*talkers: Talker, lane: int = LEFT, until_s: float = 0.0) -> "array.a
         while each.arrives_s >= block_at_s:
             stereo += timeline.take(block_at_s)
             block_at_s += BLOCK_S
-        timeline.put(lane, each.packet, Codec.PCMU, each.arrives_s)
+        timeline.put(lane, each.packet, EngineCodec.PCMU, each.arrives_s)
     end_s = max(arrivals[-1].arrives_s + 0.1, until_s)
     stereo += timeline.take(end_s, is_last=True)
     return array.array("h", bytes(stereo))[lane::2]

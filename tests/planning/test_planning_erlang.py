@@ -5,7 +5,7 @@ import math
 import pytest
 
 from acdcore.planning.erlang import (
-    Demand,
+    OfferedTraffic,
     OfferedWait,
     Target,
     average_wait_c,
@@ -48,21 +48,24 @@ def test_too_few_agents_never_keep_up() -> None:
 
 def test_target_asks_for_the_smallest_number_that_meets_it() -> None:
     target = Target(0.8, 20)
-    for demand in (Demand(200, 180), Demand(200, 180, 120)):
+    for demand in (OfferedTraffic(200, 180), OfferedTraffic(200, 180, 120)):
         agents = required_agents(demand, target)
         assert expect(demand, agents, 20).service_level >= 0.8 > expect(demand, agents - 1, 20).service_level
-    assert (required_agents(Demand(200, 180), target), required_agents(Demand(200, 180, 120), target)) == (14, 12)
+    assert (
+        required_agents(OfferedTraffic(200, 180), target),
+        required_agents(OfferedTraffic(200, 180, 120), target),
+    ) == (14, 12)
 
 
 def test_occupancy_ceiling_asks_for_more_agents_than_the_service_level() -> None:
-    crowd = Demand(4_000, 180, 120)
+    crowd = OfferedTraffic(4_000, 180, 120)
     agents = required_agents(crowd, Target(0.8, 20, max_occupancy=0.85))
     assert agents > required_agents(crowd, Target(0.8, 20))
     assert expect(crowd, agents, 20).occupancy <= 0.85
 
 
 def test_who_gives_up_is_not_at_work_on_the_agents() -> None:
-    expected = expect(Demand(200, 180, 120), 9, 20)
+    expected = expect(OfferedTraffic(200, 180, 120), 9, 20)
     assert expected.abandonment == pytest.approx(expected.average_wait_s / 120)
     assert expected.occupancy == pytest.approx(10 * (1 - expected.abandonment) / 9)
 
@@ -75,17 +78,17 @@ def test_share_that_finds_an_agent_free_sums_up_with_the_rest() -> None:
 
 @pytest.mark.parametrize(("agents", "load"), [(1, 5.0), (3, 500.0), (1_000, 10.0), (2_000, 1_990.0)])
 def test_extreme_floors_stay_within_bounds(agents: int, load: float) -> None:
-    expected = expect(Demand(load * 20, 180, 60), agents, 20)
+    expected = expect(OfferedTraffic(load * 20, 180, 60), agents, 20)
     assert 0 <= expected.service_level <= 1 and 0 <= expected.abandonment <= 1 and 0 <= expected.occupancy <= 1
 
 
 def test_nobody_calls_nobody_is_needed() -> None:
-    assert required_agents(Demand(0, 180), Target()) == 0
-    assert expect(Demand(0, 180), 0, 20).service_level == 1.0
+    assert required_agents(OfferedTraffic(0, 180), Target()) == 0
+    assert expect(OfferedTraffic(0, 180), 0, 20).service_level == 1.0
 
 
 def test_target_that_no_number_meets_is_refused() -> None:
     with pytest.raises(ValueError, match="below 1"):
-        required_agents(Demand(10, 180), Target(1.0))
+        required_agents(OfferedTraffic(10, 180), Target(1.0))
     with pytest.raises(ValueError, match="not enough"):
-        required_agents(Demand(10_000_000, 180), Target())
+        required_agents(OfferedTraffic(10_000_000, 180), Target())

@@ -5,10 +5,17 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.queues.shift import Shift, floor
+from tests.queues.shift import Shift, dispatcher_settings
 
 from acdcore.kernel.ids import AgentId, CallId, QueueName, SkillName
-from acdcore.planning.explained import Ending, Explained, arrived_at, candidates, explain, moment_after
+from acdcore.planning.explained import (
+    CallExplanation,
+    OfferOutcome,
+    arrived_at,
+    candidate_segments,
+    explain,
+    moment_after,
+)
 from acdcore.queues.decisions import (
     Connected,
     Decision,
@@ -18,8 +25,8 @@ from acdcore.queues.decisions import (
     OfferWithdrawn,
     Overflowed,
     Queued,
-    Relaxed,
     TalkFinished,
+    Widened,
     WithdrawCause,
 )
 from acdcore.queues.dispatcher import Dispatcher
@@ -41,13 +48,13 @@ from acdcore.queues.journal import checkpoint
 from acdcore.queues.journal.lines import Header, Mark, MarkKind, write, write_header, write_mark, write_state
 from acdcore.queues.settings import (
     AgentSettings,
-    FloorSettings,
+    DispatcherSettings,
     OfferEnd,
     OverflowCause,
     OverflowRule,
     QueueSettings,
-    Ring,
     ToFlow,
+    WideningStep,
 )
 from acdcore.queues.views import Exclusion
 from acdcore.storage.journal.files import pack, segment_files, segment_path
@@ -58,12 +65,12 @@ CALL, OTHER = CallId("20261105T010010000-000001"), CallId("20261105T010012000-00
 ENTRY, OTHERS = EntryId(f"{CALL}/1"), EntryId(f"{OTHER}/2")
 SALES, TALK, YUE = QueueName("sales"), SkillName("talk"), SkillName("yue")
 ANNA, BO = AgentId("1001"), AgentId("1002")
-SETTINGS = FloorSettings(
+SETTINGS = DispatcherSettings(
     (
         QueueSettings(
             SALES,
             {TALK: 1, YUE: 2},
-            rings=(Ring(20.0, {YUE: 0}),),
+            widening=(WideningStep(20.0, {YUE: 0}),),
             max_wait_s=60.0,
             overflow=(OverflowRule(OverflowCause.WAIT, ToFlow("message")),),
             wrap_up_s=10.0,
@@ -92,7 +99,7 @@ SERVED: list[tuple[float, Input]] = [
 
 
 class Writer:
-    """A floor that writes its journal, as the daemon does."""
+    """A dispatcher that writes its journal, as the daemon does."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -100,15 +107,15 @@ class Writer:
         self.decisions: list[Decision] = []
 
     def segment(self, turns: list[tuple[float, Input]], began_s: float = 0.0, mark: MarkKind | None = None) -> Path:
-        """Write one that begins so many seconds after the floor; times of turns are those of the floor."""
+        """Write one that begins so many seconds after the dispatcher; times of turns are those of the dispatcher."""
         began = BEGAN + timedelta(seconds=began_s)
         text = [write_header(Header(began, began_s, SETTINGS, "0.4.0"))]
         if began_s:
             text.append(write_state(checkpoint.dump(self.dispatcher)))
-        for at, fed in turns:
-            decided = self.dispatcher.handle(fed, at)
+        for at, event in turns:
+            decided = self.dispatcher.handle(event, at)
             self.decisions += decided
-            text.append(write(at, fed, decided))
+            text.append(write(at, event, decided))
         if mark is not None:
             text.append(write_mark(Mark(mark, turns[-1][0])))
         path = segment_path(self.directory, DAY, began)
@@ -116,8 +123,8 @@ class Writer:
         return path
 
 
-def kinds(explained: Explained) -> list[type[object]]:
-    return [type(step.told) for step in explained.steps]
+def kinds(explained: CallExplanation) -> list[type[object]]:
+    return [type(step.fact) for step in explained.steps]
 
 
 def test_offer_is_told_with_candidates_rivals_and_its_end(tmp_path: Path) -> None:
@@ -125,28 +132,28 @@ def test_offer_is_told_with_candidates_rivals_and_its_end(tmp_path: Path) -> Non
     assert (explained.label, explained.is_as_recorded, explained.problems) == ("0215550101", True, ())
     assert (explained.names[ANNA], explained.names[BO]) == ("Anna", "Bo")
     first, second = explained.offers
-    why = first.grounds.explanation
+    why = first.evidence.explanation
     assert [(each.agent, each.exclusion, each.detail) for each in why.candidates] == [
         (ANNA, None, ""),
         (BO, Exclusion.SKILL_MISSING, YUE),
     ]
     assert (first.wall, why.position, why.waited_s) == (BEGAN + timedelta(seconds=18), 1, 8.0)
-    assert [(rival.entry, rival.barred_by) for rival in first.grounds.rivals] == [(OTHERS, None)]
+    assert [(rival.entry, rival.excluded_by) for rival in first.evidence.competing_callers] == [(OTHERS, None)]
     assert first.ended is not None
-    assert (first.ended.ending, first.ended.cause, first.ended.rang_s) == (Ending.MISSED, "refused", 4.0)
-    assert (second.offered.agent, second.grounds.explanation.needs) == (BO, {TALK: 1})
+    assert (first.ended.outcome, first.ended.cause, first.ended.rang_s) == (OfferOutcome.MISSED, "refused", 4.0)
+    assert (second.offered.agent, second.evidence.explanation.needs) == (BO, {TALK: 1})
     assert second.ended is not None
-    assert (second.ended.ending, second.ended.rang_s) == (Ending.ANSWERED, 3.0)
+    assert (second.ended.outcome, second.ended.rang_s) == (OfferOutcome.ANSWERED, 3.0)
 
 
 def test_story_has_every_step_of_the_call_and_none_of_others(tmp_path: Path) -> None:
     explained = explain([Writer(tmp_path).segment(SERVED)], CALL)
-    assert kinds(explained) == [Queued, Offered, OfferMissed, Relaxed, Offered, Connected, TalkFinished]
+    assert kinds(explained) == [Queued, Offered, OfferMissed, Widened, Offered, Connected, TalkFinished]
     queued, relaxed = explained.steps[0], explained.steps[3]
-    assert queued.standing is not None
-    assert [each.exclusion for each in queued.standing.candidates] == [Exclusion.SKILL_MISSING, Exclusion.NOT_READY]
-    assert relaxed.grounds is not None and relaxed.standing is not None
-    assert (relaxed.grounds.explanation.needs, relaxed.standing.needs) == ({TALK: 1, YUE: 2}, {TALK: 1})
+    assert queued.explanation is not None
+    assert [each.exclusion for each in queued.explanation.candidates] == [Exclusion.SKILL_MISSING, Exclusion.NOT_READY]
+    assert relaxed.evidence is not None and relaxed.explanation is not None
+    assert (relaxed.evidence.explanation.needs, relaxed.explanation.needs) == ({TALK: 1, YUE: 2}, {TALK: 1})
     assert {step.entry for step in explained.steps} == {ENTRY}
 
 
@@ -161,12 +168,12 @@ def test_caller_who_gave_up_or_overflowed_is_told_with_the_floor_of_that_moment(
     path = Writer(tmp_path).segment(turns)
     gave_up, sent_on = explain([path], OTHER), explain([path], CALL)
     assert kinds(gave_up) == [Queued, Departed]
-    assert gave_up.steps[1].standing is not None
-    assert gave_up.steps[1].standing.position == 2
-    assert kinds(sent_on) == [Queued, Relaxed, Overflowed]
-    grounds = sent_on.steps[2].grounds
-    assert grounds is not None
-    assert [each.exclusion for each in grounds.explanation.candidates] == [Exclusion.NOT_READY] * 2
+    assert gave_up.steps[1].explanation is not None
+    assert gave_up.steps[1].explanation.position == 2
+    assert kinds(sent_on) == [Queued, Widened, Overflowed]
+    evidence = sent_on.steps[2].evidence
+    assert evidence is not None
+    assert [each.exclusion for each in evidence.explanation.candidates] == [Exclusion.NOT_READY] * 2
 
 
 @pytest.mark.parametrize(
@@ -177,7 +184,7 @@ def test_any_moment_of_the_wait_can_be_asked_for(
 ) -> None:
     at = time(9, 0, seconds)
     explained = explain([Writer(tmp_path).segment(SERVED)], CALL, at, ZoneInfo("Asia/Shanghai"))
-    standing = explained.standing
+    standing = explained.moment
     assert standing is not None
     assert standing.wall == BEGAN + timedelta(seconds=seconds)
     assert (standing.explanation.needs, standing.explanation.ringing) == (needs, ringing)
@@ -186,18 +193,18 @@ def test_any_moment_of_the_wait_can_be_asked_for(
 
 @pytest.mark.parametrize("at", [time(1, 0, 9), time(1, 1), time(2, 0)])
 def test_moment_outside_of_the_wait_has_no_standing(tmp_path: Path, at: time) -> None:
-    assert explain([Writer(tmp_path).segment(SERVED)], CALL, at).standing is None
+    assert explain([Writer(tmp_path).segment(SERVED)], CALL, at).moment is None
 
 
 def test_moment_after_the_last_news_is_folded_up_to_while_the_call_waits(tmp_path: Path) -> None:
     turns = [*STAFF, (10.0, CallerJoined(ENTRY, SALES)), (15.0, AgentReady(BO)), (25.0, AgentReady(BO))]
     explained = explain([Writer(tmp_path).segment(turns)], CALL, time(1, 0, 20))
-    assert explained.standing is not None
-    assert [each.exclusion for each in explained.standing.explanation.candidates] == [
+    assert explained.moment is not None
+    assert [each.exclusion for each in explained.moment.explanation.candidates] == [
         Exclusion.SKILL_MISSING,
         Exclusion.NOT_READY,
     ]
-    assert explained.standing.explanation.would_change[0].startswith("ring 1 drops yue (in 10 s)")
+    assert explained.moment.explanation.would_change[0].startswith("widening step 1 drops yue (in 10 s)")
 
 
 def test_call_goes_on_in_the_next_segment(tmp_path: Path) -> None:
@@ -205,21 +212,24 @@ def test_call_goes_on_in_the_next_segment(tmp_path: Path) -> None:
     first = writer.segment(SERVED[:8], mark=MarkKind.CONTINUED)
     second = writer.segment(SERVED[8:], began_s=20.0)
     pack(first)
-    explained = explain(candidates(segment_files(tmp_path), CALL), CALL)
-    assert kinds(explained) == [Queued, Offered, OfferMissed, Relaxed, Offered, Connected, TalkFinished]
-    assert [offer.ended.ending for offer in explained.offers if offer.ended] == [Ending.MISSED, Ending.ANSWERED]
+    explained = explain(candidate_segments(segment_files(tmp_path), CALL), CALL)
+    assert kinds(explained) == [Queued, Offered, OfferMissed, Widened, Offered, Connected, TalkFinished]
+    assert [offer.ended.outcome for offer in explained.offers if offer.ended] == [
+        OfferOutcome.MISSED,
+        OfferOutcome.ANSWERED,
+    ]
     assert explain([second], CALL).label == "0215550101"
-    asked = explain(candidates(segment_files(tmp_path), CALL), CALL, time(1, 0, 21))
-    assert asked.standing is not None
-    assert asked.standing.explanation.ringing == ANNA
+    asked = explain(candidate_segments(segment_files(tmp_path), CALL), CALL, time(1, 0, 21))
+    assert asked.moment is not None
+    assert asked.moment.explanation.ringing == ANNA
 
 
 def test_only_segments_of_the_call_are_looked_at(tmp_path: Path) -> None:
     for hours in (0, 1, 2, 30):
         segment_path(tmp_path, DAY, BEGAN - timedelta(hours=1) + timedelta(hours=hours)).write_text("rubbish\n")
-    found = candidates(segment_files(tmp_path), CALL)
+    found = candidate_segments(segment_files(tmp_path), CALL)
     assert found == [path.path for path in segment_files(tmp_path)][1:3]
-    assert len(candidates(segment_files(tmp_path), CallId("no-time"))) == 4
+    assert len(candidate_segments(segment_files(tmp_path), CallId("no-time"))) == 4
     explained = explain(found, CALL)
     assert (explained.steps, explained.problems) == ((), ())  # what does not name the call is not even read
 
@@ -236,7 +246,7 @@ def test_damaged_segment_is_a_problem_and_tells_what_it_can(tmp_path: Path) -> N
 
 def test_other_decision_of_this_version_is_said(tmp_path: Path) -> None:
     path = Writer(tmp_path).segment(SERVED)
-    path.write_text(path.read_text().replace('"is_by_hand":false', '"is_by_hand":true'))
+    path.write_text(path.read_text().replace('"is_manual_assignment":false', '"is_manual_assignment":true'))
     assert not explain([path], CALL).is_as_recorded
 
 
@@ -259,13 +269,13 @@ def test_moment_past_midnight_is_of_the_next_day() -> None:
 
 
 def test_every_call_of_a_wild_day_is_told_as_it_was_recorded(tmp_path: Path) -> None:
-    shift, dispatcher = Shift(7), Dispatcher(floor())
-    text = [write_header(Header(BEGAN, shift.now, floor()))]
+    shift, dispatcher = Shift(7), Dispatcher(dispatcher_settings())
+    text = [write_header(Header(BEGAN, shift.now, dispatcher_settings()))]
     offers: dict[EntryId, list[Offered]] = {}
     ends: set[OfferId] = set()
-    for at, fed in shift.inputs(dispatcher, 600):
-        decided = dispatcher.handle(fed, at)
-        text.append(write(at, fed, decided))
+    for at, event in shift.inputs(dispatcher, 600):
+        decided = dispatcher.handle(event, at)
+        text.append(write(at, event, decided))
         shift.learn(decided)
         for decision in decided:
             if isinstance(decision, Offered):

@@ -26,7 +26,7 @@ def test_kinds_come_in_their_shares_with_their_advance() -> None:
     arrivals = [arrival for seed in range(20) for arrival in AFTERNOON.draw(seed).arrivals if arrival.queue == SALES]
     vips = [arrival for arrival in arrivals if arrival.facts.tier == "vip"]
     assert len(vips) / len(arrivals) == pytest.approx(0.1, abs=0.02)
-    assert {arrival.advance_s for arrival in vips} == {60.0}
+    assert {arrival.priority_s for arrival in vips} == {60.0}
 
 
 @pytest.mark.parametrize("duration", [Duration(180.0), Duration(180.0, 0.8), Duration(180.0, 2.0)], ids=str)

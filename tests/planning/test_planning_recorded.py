@@ -12,8 +12,8 @@ from tests.planning.scene import AFTERNOON, FLOOR, HELP, NOON, SALES
 
 from acdcore.kernel.ids import AgentId
 from acdcore.planning.day import Day
-from acdcore.planning.outcome import End
-from acdcore.planning.recorded import Present, RecordedTurn, Recording, record
+from acdcore.planning.outcome import VisitEnd
+from acdcore.planning.recorded import PresentAgent, RecordedDay, RecordedTurn, record
 from acdcore.planning.recorded_files import recording
 from acdcore.planning.simulation import Simulation, simulate
 from acdcore.queues.dispatcher import Dispatcher
@@ -31,18 +31,18 @@ def turns(day: Day) -> Iterator[RecordedTurn]:
     """The day as the journal tells it: UTC, and a clock that began at some other time."""
     for turn in Simulation(day).turns():
         wall = (MIDNIGHT + timedelta(seconds=turn.at)).astimezone(UTC)
-        yield wall, turn.at + 5_000_000.0, turn.fed, turn.decisions
+        yield wall, turn.at + 5_000_000.0, turn.event, turn.decisions
 
 
-def recorded() -> Recording:
+def recorded() -> RecordedDay:
     return record(turns(DAY), FLOOR, SHANGHAI)
 
 
 def test_callers_come_when_and_as_they_came() -> None:
     drawn = recorded().draw(1)
     assert len(drawn.arrivals) == len(DAY.arrivals)
-    before = sorted((arrival.at, arrival.queue, arrival.facts, arrival.advance_s) for arrival in DAY.arrivals)
-    after = sorted((arrival.at, arrival.queue, arrival.facts, arrival.advance_s) for arrival in drawn.arrivals)
+    before = sorted((arrival.at, arrival.queue, arrival.facts, arrival.priority_s) for arrival in DAY.arrivals)
+    after = sorted((arrival.at, arrival.queue, arrival.facts, arrival.priority_s) for arrival in drawn.arrivals)
     for was, came in zip(before, after, strict=True):
         assert came[0] == pytest.approx(was[0], abs=1e-5)
         assert came[1:] == was[1:]
@@ -63,11 +63,11 @@ def test_agents_are_there_when_they_were() -> None:
 
 def test_patience_and_talk_of_those_observed_are_kept() -> None:
     known = recorded()
-    fates = {fate.entry: fate for fate in simulate(DAY).fates}
+    fates = {fate.entry: fate for fate in simulate(DAY).visits}
     talks = {arrival.entry: arrival.handling_s for arrival in DAY.arrivals}
     for contact, arrival in zip(known.contacts, known.draw(1).arrivals, strict=True):
         fate = fates[arrival.entry]
-        if fate.end is End.ANSWERED:
+        if fate.end is VisitEnd.ANSWERED:
             assert arrival.patience_s is None or arrival.patience_s > fate.waited_s
             assert arrival.handling_s * known.handling.pace(fate.agent or AgentId("")) == pytest.approx(
                 talks[arrival.entry], abs=1e-3
@@ -98,7 +98,7 @@ def test_patience_is_learnt_from_the_censored() -> None:
 
 def test_who_was_there_before_the_record_is_given() -> None:
     first = [turn for turn in turns(DAY) if isinstance(turn[2], AgentLoggedIn)][:1]
-    who = Present(DAY.people[0].settings, is_ready=True)
+    who = PresentAgent(DAY.people[0].settings, is_ready=True)
     wall, at, _, _ = first[0]
     later = (wall + timedelta(hours=1), at + 3_600.0, AgentPhoneDown(AgentId("1001")), ())
     known = record([(wall, at, AgentPhoneDown(AgentId("x")), ()), later], FLOOR, SHANGHAI, [who])
@@ -121,8 +121,8 @@ def test_journal_files_of_two_runs_are_one_day(tmp_path: Path) -> None:
         wall, at, _, _ = part[0]
         path = segment_path(tmp_path, date(2026, 11, 5), wall)
         lines = [write_header(Header(wall, at, FLOOR)), write_state(checkpoint.dump(dispatcher))]
-        for _, moment, fed, _ in part:
-            lines.append(write(moment, fed, dispatcher.handle(fed, moment)))
+        for _, moment, event, _ in part:
+            lines.append(write(moment, event, dispatcher.handle(event, moment)))
         path.write_text("".join([f"{line}\n" for line in lines]))
         files.append(path)
     known = recording(files, SHANGHAI)

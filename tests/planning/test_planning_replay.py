@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.queues.shift import Shift, floor
+from tests.queues.shift import Shift, dispatcher_settings
 
 from acdcore.planning.replay import DIFFERENCES_MAX, day_files, inputs, replay
 from acdcore.queues.decisions import Decision
@@ -21,24 +21,24 @@ DAY = date(2026, 11, 5)
 
 def recorded(path: Path, dispatcher: Dispatcher, shift: Shift, turns: int = 400) -> list[tuple[float, Input]]:
     """A segment as a daemon writes it; returns what was fed."""
-    header = Header(datetime(2026, 11, 5, 1, tzinfo=UTC), shift.now, floor(), "0.4.0")
+    header = Header(datetime(2026, 11, 5, 1, tzinfo=UTC), shift.now, dispatcher_settings(), "0.4.0")
     text = [write_header(header), write_state(checkpoint.dump(dispatcher))]
     fed_all = []
-    for at, fed in shift.inputs(dispatcher, turns):
-        decisions = dispatcher.handle(fed, at)
-        text.append(write(at, fed, decisions))
+    for at, event in shift.inputs(dispatcher, turns):
+        decisions = dispatcher.handle(event, at)
+        text.append(write(at, event, decisions))
         shift.learn(decisions)
-        fed_all.append((at, fed))
+        fed_all.append((at, event))
     text.append(write_mark(Mark(MarkKind.CLOSED, shift.now)))
     path.write_text("".join([f"{line}\n" for line in text]))
     return fed_all
 
 
 def a_day(directory: Path) -> list[Path]:
-    """A start of the daemon, and another after a crash, with a floor of its own each."""
+    """A start of the daemon, and another after a crash, with a dispatcher of its own each."""
     for hour, seed in ((1, 21), (5, 22)):
         began = datetime(2026, 11, 5, hour, tzinfo=UTC)
-        recorded(segment_path(directory, DAY, began), Dispatcher(floor()), Shift(seed))
+        recorded(segment_path(directory, DAY, began), Dispatcher(dispatcher_settings()), Shift(seed))
     return day_files(directory, DAY)
 
 
@@ -80,7 +80,7 @@ def test_other_decision_is_shown_with_its_turn(tmp_path: Path) -> None:
     assert (report.differing, report.is_identical) == (1, False)
     (difference,) = report.differences
     assert difference.file == second.name
-    assert (difference.recorded, type(difference.fed).__name__) == (tuple(seen[0]["decisions"]), seen[0]["input"])
+    assert (difference.recorded, type(difference.event).__name__) == (tuple(seen[0]["decisions"]), seen[0]["input"])
     assert difference.replayed != difference.recorded
     assert "then:" in report.render() and difference.file in report.render()
 
@@ -101,14 +101,14 @@ def test_field_that_only_one_version_knows_is_no_difference(tmp_path: Path) -> N
     def of_another_version(record: dict[str, Any]) -> None:
         for decision in record.get("decisions", []):
             decision["colour"] = "red"
-            decision.pop("is_by_hand", None)
+            decision.pop("is_manual_assignment", None)
 
     changed(first, of_another_version)
     assert replay([first]).is_identical
 
 
 def test_segment_that_begins_at_midnight_is_replayed_from_its_state(tmp_path: Path) -> None:
-    dispatcher, shift = Dispatcher(floor()), Shift(23)
+    dispatcher, shift = Dispatcher(dispatcher_settings()), Shift(23)
     before, after = tmp_path / "before.jsonl", tmp_path / "after.jsonl"
     recorded(before, dispatcher, shift)
     recorded(after, dispatcher, shift)
@@ -138,11 +138,11 @@ def test_no_files_are_no_proof() -> None:
 
 def test_inputs_come_with_time_of_day_and_decisions(tmp_path: Path) -> None:
     path = segment_path(tmp_path, DAY, datetime(2026, 11, 5, 1, tzinfo=UTC))
-    fed_all = recorded(path, Dispatcher(floor()), Shift(24))
+    fed_all = recorded(path, Dispatcher(dispatcher_settings()), Shift(24))
     found = list(inputs(day_files(tmp_path, DAY)))
-    assert [(at, fed) for _, at, fed, _ in found] == fed_all
+    assert [(at, event) for _, at, event, _ in found] == fed_all
     wall, at, _, _ = found[0]
     assert (wall - datetime(2026, 11, 5, 1, tzinfo=UTC)).total_seconds() == round(at - 5_000.0, 6)
-    again = Dispatcher(floor())
-    decided: list[list[Decision]] = [again.handle(fed, at) for at, fed in fed_all]
+    again = Dispatcher(dispatcher_settings())
+    decided: list[list[Decision]] = [again.handle(event, at) for at, event in fed_all]
     assert [list(decisions) for _, _, _, decisions in found] == decided

@@ -6,14 +6,14 @@ from itertools import pairwise
 import pytest
 from tests.planning.scene import AFTERNOON, EVENING, FLOOR, HELP, NOON, SALES, TALK, agent, arrival
 
-from acdcore.planning.day import Day, Event, Person, Phone, Span
-from acdcore.planning.outcome import DayResult, End, Fate, Figures
+from acdcore.planning.day import Day, DayEvent, Person, Phone, WorkSpan
+from acdcore.planning.outcome import DayResult, GroupFigures, VisitEnd, VisitOutcome
 from acdcore.planning.simulation import Simulation, simulate
 from acdcore.queues.decisions import AgentState, AgentStateChanged, Offered
 from acdcore.queues.inputs import AgentPhoneDown, CallerFacts, EntryId, LeaveCause
 from acdcore.queues.settings import (
     Channel,
-    FloorSettings,
+    DispatcherSettings,
     OfferEnd,
     OverflowCause,
     OverflowRule,
@@ -23,11 +23,11 @@ from acdcore.queues.settings import (
 )
 
 
-def fates(day: Day) -> dict[str, Fate]:
-    return {fate.entry: fate for fate in simulate(day).fates}
+def fates(day: Day) -> dict[str, VisitOutcome]:
+    return {fate.entry: fate for fate in simulate(day).visits}
 
 
-def day(*people: Person, callers: int = 1, floor: FloorSettings = FLOOR) -> Day:
+def day(*people: Person, callers: int = 1, floor: DispatcherSettings = FLOOR) -> Day:
     """Callers at one o'clock, a second apart."""
     arrivals = tuple(arrival(number, NOON + 3_600.0 + number, patience_s=200.0) for number in range(callers))
     return Day(floor, arrivals, people)
@@ -47,8 +47,8 @@ def test_next_caller_waits_for_the_talk_and_the_notes_at_the_agents_pace() -> No
 
 def test_patience_ends_in_the_way_that_the_caller_has() -> None:
     asking = replace(day(), arrivals=(replace(arrival(0, NOON, patience_s=30.0), leaves_as=LeaveCause.CALLBACK),))
-    assert fates(day())["e0"].end is End.ABANDONED and fates(day())["e0"].waited_s == pytest.approx(200.0)
-    assert fates(asking)["e0"].end is End.CALLBACK
+    assert fates(day())["e0"].end is VisitEnd.ABANDONED and fates(day())["e0"].waited_s == pytest.approx(200.0)
+    assert fates(asking)["e0"].end is VisitEnd.CALLBACK
 
 
 def test_patience_is_over_with_the_wait() -> None:
@@ -59,7 +59,7 @@ def test_patience_is_over_with_the_wait() -> None:
 
 
 def test_agent_is_logged_out_at_the_end_and_on_a_break_between() -> None:
-    spans = (Span(NOON, NOON + 100.0), Span(NOON + 200.0, NOON + 300.0))
+    spans = (WorkSpan(NOON, NOON + 100.0), WorkSpan(NOON + 200.0, NOON + 300.0))
     turns = list(Simulation(day(agent(1001, TALK, spans=spans))).turns())
     states = [each.state for turn in turns for each in turn.decisions if isinstance(each, AgentStateChanged)]
     rest = [AgentState.READY, AgentState.NOT_READY, AgentState.READY, AgentState.LOGGED_OUT]
@@ -67,18 +67,18 @@ def test_agent_is_logged_out_at_the_end_and_on_a_break_between() -> None:
 
 
 def test_nobody_is_rung_on_a_break_or_after_the_shift() -> None:
-    spans = (Span(NOON, NOON + 3_599.0), Span(NOON + 3_650.0, NOON + 3_700.0))
+    spans = (WorkSpan(NOON, NOON + 3_599.0), WorkSpan(NOON + 3_650.0, NOON + 3_700.0))
     scene = day(agent(1001, TALK, spans=spans, phone=Phone((0.0,))), callers=2)
     assert fates(scene)["e0"].waited_s == pytest.approx(50.0)
-    assert fates(scene)["e1"].end is End.ABANDONED, "the agent went home after the talk"
+    assert fates(scene)["e1"].end is VisitEnd.ABANDONED, "the agent went home after the talk"
 
 
 def test_missed_offers_go_to_the_next_agent_and_the_agent_comes_back() -> None:
     deaf = agent(1001, TALK, phone=Phone((1.0,), 1.0, OfferEnd.REFUSED, returns_after_s=60.0))
     good = agent(1002, TALK, phone=Phone((2.0,)))
     result = simulate(day(deaf, good, callers=1))
-    assert [fate.agent for fate in result.fates] == ["1002"]
-    assert result.fates[0].waited_s in (pytest.approx(2.0), pytest.approx(3.0))
+    assert [fate.agent for fate in result.visits] == ["1002"]
+    assert result.visits[0].waited_s in (pytest.approx(2.0), pytest.approx(3.0))
     turns = list(Simulation(day(deaf, callers=4)).turns())
     offers = [turn.at for turn in turns for each in turn.decisions if isinstance(each, Offered)]
     assert len(offers) > 2, "two misses make an agent not ready; back after a minute, the agent is rung again"
@@ -88,26 +88,29 @@ def test_missed_offers_go_to_the_next_agent_and_the_agent_comes_back() -> None:
 def test_overflow_counts_in_both_queues_and_ends_elsewhere() -> None:
     to_help = OverflowRule(OverflowCause.WAIT, ToQueue(HELP))
     over = OverflowRule(OverflowCause.NOBODY_LOGGED_IN, ToAnnouncement("closed"))
-    floor = FloorSettings(
+    floor = DispatcherSettings(
         (QueueSettings(SALES, max_wait_s=20, overflow=(to_help,)), QueueSettings(HELP, overflow=(over,)))
     )
     busy = agent(1001, phone=Phone((500.0,)))
     result = simulate(day(busy, floor=floor))
-    assert [(fate.queue, fate.end) for fate in result.fates] == [(SALES, End.OVERFLOWED), (HELP, End.ABANDONED)]
+    assert [(fate.queue, fate.end) for fate in result.visits] == [
+        (SALES, VisitEnd.OVERFLOWED),
+        (HELP, VisitEnd.ABANDONED),
+    ]
     assert result.queues == (HELP, SALES) and result.queue(SALES).overflowed == 1
 
 
 def test_events_of_the_day_reach_the_floor() -> None:
     scene = day(agent(1001, TALK))
-    gone = replace(scene, events=(Event(NOON + 60.0, AgentPhoneDown(scene.people[0].settings.agent)),))
-    assert fates(scene)["e0"].end is End.ANSWERED
-    assert fates(gone)["e0"].end is End.ABANDONED
+    gone = replace(scene, events=(DayEvent(NOON + 60.0, AgentPhoneDown(scene.people[0].settings.agent)),))
+    assert fates(scene)["e0"].end is VisitEnd.ANSWERED
+    assert fates(gone)["e0"].end is VisitEnd.ABANDONED
 
 
 def test_observation_ends_with_those_who_wait_counted() -> None:
     scene = replace(day(), until=NOON + 3_700.0, arrivals=(arrival(0, NOON + 3_600.0), arrival(1, NOON + 3_690.0)))
     result = simulate(scene)
-    assert [fate.end for fate in result.fates] == [End.WAITING, End.WAITING]
+    assert [fate.end for fate in result.visits] == [VisitEnd.WAITING, VisitEnd.WAITING]
     assert simulate(replace(scene, until=None)).overall.other == 2, "a day without agents ends too"
 
 
@@ -132,12 +135,17 @@ def test_agents_are_on_duty_for_their_shift() -> None:
 
 
 def test_figures_follow_their_formulas() -> None:
-    ends = [(End.ANSWERED, 10.0), (End.ANSWERED, 50.0), (End.ABANDONED, 90.0), (End.ABANDONED_SHORT, 1.0)]
+    ends = [
+        (VisitEnd.ANSWERED, 10.0),
+        (VisitEnd.ANSWERED, 50.0),
+        (VisitEnd.ABANDONED, 90.0),
+        (VisitEnd.ABANDONED_SHORT, 1.0),
+    ]
     group = [
-        Fate(EntryId(str(number)), SALES, CallerFacts().tier, Channel.CALL, end, waited_s, waited_s <= 20, None)
+        VisitOutcome(EntryId(str(number)), SALES, CallerFacts().tier, Channel.CALL, end, waited_s, waited_s <= 20, None)
         for number, (end, waited_s) in enumerate(ends)
     ]
-    figures = Figures.of(group)
+    figures = GroupFigures.of(group)
     assert figures.service_level == pytest.approx(1 / 3)
     assert figures.abandonment == pytest.approx(1 / 3)
     assert (figures.average_wait_s, figures.wait_s(0.5), figures.wait_s(0.95), figures.worst_wait_s) == (30, 10, 50, 90)

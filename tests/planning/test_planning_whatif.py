@@ -5,7 +5,7 @@ import math
 import pytest
 from tests.planning.scene import AFTERNOON, EVENING, NOON
 
-from acdcore.planning.changes import AdvanceFor, MoreAgents, MoreCalls
+from acdcore.planning.changes import MoreAgents, MoreCalls, PriorityFor
 from acdcore.planning.whatif import (
     ABANDONMENT,
     AVERAGE_WAIT,
@@ -13,19 +13,19 @@ from acdcore.planning.whatif import (
     SERVICE_LEVEL,
     UNEVENNESS,
     Estimate,
+    compare_changes,
     student,
-    what_if,
 )
 
 
 def test_no_change_makes_no_difference_at_all() -> None:
-    comparison = what_if(AFTERNOON, (), runs=2)
+    comparison = compare_changes(AFTERNOON, (), runs=2)
     assert {row.difference.mean for row in comparison.rows} == {0.0}
 
 
 def test_more_agents_serve_better_and_more_calls_worse() -> None:
-    better = what_if(AFTERNOON, (MoreAgents(3, NOON, EVENING),), runs=4)
-    worse = what_if(AFTERNOON, (MoreCalls(1.4),), runs=4)
+    better = compare_changes(AFTERNOON, (MoreAgents(3, NOON, EVENING),), runs=4)
+    worse = compare_changes(AFTERNOON, (MoreCalls(1.4),), runs=4)
     assert better.row("all", SERVICE_LEVEL).difference.is_sure and better.row("all", SERVICE_LEVEL).difference.mean > 0
     assert better.row("all", AVERAGE_WAIT).difference.mean < 0
     assert worse.row("all", ABANDONMENT).difference.mean > 0
@@ -33,27 +33,27 @@ def test_more_agents_serve_better_and_more_calls_worse() -> None:
 
 
 def test_advance_moves_the_tier_and_not_the_whole() -> None:
-    comparison = what_if(AFTERNOON, (AdvanceFor("vip", 600.0),), runs=5)
+    comparison = compare_changes(AFTERNOON, (PriorityFor("vip", 600.0),), runs=5)
     vip, everybody = comparison.row("tier vip", AVERAGE_WAIT), comparison.row("all", AVERAGE_WAIT)
     assert vip.difference.mean < 0
     assert abs(everybody.difference.mean) < abs(vip.difference.mean)
 
 
 def test_difference_of_the_same_callers_is_surer_than_either_figure() -> None:
-    row = what_if(AFTERNOON, (MoreAgents(1, NOON, EVENING),), runs=6).row("all", AVERAGE_WAIT)
+    row = compare_changes(AFTERNOON, (MoreAgents(1, NOON, EVENING),), runs=6).row("all", AVERAGE_WAIT)
     assert row.difference.half_width < row.baseline.half_width
 
 
 def test_same_seed_gives_the_same_comparison_and_progress_is_told() -> None:
     done: list[int] = []
-    first = what_if(AFTERNOON, (MoreCalls(1.2),), runs=2, seed=7, progress=done.append)
-    assert first == what_if(AFTERNOON, (MoreCalls(1.2),), runs=2, seed=7)
-    assert first != what_if(AFTERNOON, (MoreCalls(1.2),), runs=2, seed=8)
+    first = compare_changes(AFTERNOON, (MoreCalls(1.2),), runs=2, seed=7, progress=done.append)
+    assert first == compare_changes(AFTERNOON, (MoreCalls(1.2),), runs=2, seed=7)
+    assert first != compare_changes(AFTERNOON, (MoreCalls(1.2),), runs=2, seed=8)
     assert done == [1, 2]
 
 
 def test_table_names_every_row_and_marks_what_is_sure() -> None:
-    text = what_if(AFTERNOON, (MoreAgents(3, NOON, EVENING),), runs=3).render()
+    text = compare_changes(AFTERNOON, (MoreAgents(3, NOON, EVENING),), runs=3).render()
     for word in ("all", "queue help", "queue sales", "tier vip", SERVICE_LEVEL.name, UNEVENNESS.name, "3 runs", " *"):
         assert word in text
     assert all(len(line) < 120 for line in text.splitlines())
@@ -62,7 +62,7 @@ def test_table_names_every_row_and_marks_what_is_sure() -> None:
 def test_number_of_runs_is_bounded() -> None:
     for runs in (0, 1_001):
         with pytest.raises(ValueError, match="from 1 to 1000"):
-            what_if(AFTERNOON, (), runs=runs)
+            compare_changes(AFTERNOON, (), runs=runs)
 
 
 @pytest.mark.parametrize(("freedom", "quantile"), [(1, 12.706), (2, 4.303), (4, 2.776), (19, 2.093), (100, 1.984)])

@@ -1,4 +1,4 @@
-"""A floor on a clock of its own, with an auditor who checks the invariants from the outside after every turn."""
+"""A dispatcher on a clock of its own, with an auditor who checks the invariants from the outside after every turn."""
 
 from dataclasses import dataclass, field
 from typing import TypeVar, assert_never
@@ -11,15 +11,15 @@ from acdcore.queues.decisions import (
     Connected,
     Decision,
     Departed,
-    HeldForAgent,
     InputRefused,
     Offered,
     OfferMissed,
     OfferWithdrawn,
     Overflowed,
     Queued,
-    Relaxed,
+    ReservedForAgent,
     TalkFinished,
+    Widened,
 )
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.inputs import (
@@ -37,8 +37,8 @@ from acdcore.queues.inputs import (
     CallerResumed,
     Channel,
     DeadlinePassed,
+    DispatcherChanged,
     EntryId,
-    FloorChanged,
     HoursChanged,
     Input,
     OfferId,
@@ -49,14 +49,14 @@ from acdcore.queues.journal.lines import rebuild, write
 from acdcore.queues.live_figures import Metrics
 from acdcore.queues.settings import (
     AgentSettings,
-    FloorSettings,
+    DispatcherSettings,
     OverflowCause,
     OverflowRule,
     QueueSettings,
     Strategy,
     ToQueue,
 )
-from acdcore.queues.views import Explanation, HoldBack
+from acdcore.queues.views import BlockingRule, Explanation
 
 SALES, HELP, SPARE = QueueName("sales"), QueueName("help"), QueueName("spare")
 TALK, REPAIR, ENGLISH = SkillName("talk"), SkillName("repair"), SkillName("english")
@@ -70,18 +70,18 @@ D = TypeVar("D")
 class Caller:
     """What the auditor knows of an entry."""
 
-    floor: FloorSettings
+    settings: DispatcherSettings
     joined: CallerJoined
     joined_at: float
     serial: int
     queue: QueueSettings
     queued_at: float = 0.0
-    ring: int = 0
-    kept: HeldForAgent | None = None
-    told_position: int | None = None
-    told_wait_s: float | None = None
-    promised_until: float | None = None
-    held: dict[AgentId, float] = field(default_factory=dict)
+    widening_step: int = 0
+    kept: ReservedForAgent | None = None
+    announced_position: int | None = None
+    announced_wait_s: float | None = None
+    announced_wait_until: float | None = None
+    retry_at: dict[AgentId, float] = field(default_factory=dict)
     is_paused: bool = False
     ringing: OfferId | None = None
     talking_to: AgentId | None = None
@@ -93,13 +93,13 @@ class Caller:
 
     def comes_to(self, queue: QueueName, now: float) -> None:
         """A new queue: what belongs to the old one is over."""
-        self.queue = next(known for known in self.floor.queues if known.name == queue)
-        self.queued_at, self.ring, self.kept = now, 0, None
-        self.told_position = self.told_wait_s = self.promised_until = None
+        self.queue = next(known for known in self.settings.queues if known.name == queue)
+        self.queued_at, self.widening_step, self.kept = now, 0, None
+        self.announced_position = self.announced_wait_s = self.announced_wait_until = None
 
     def urgency(self, now: float) -> tuple[float, float, int]:
         """The order key by its definition."""
-        urgency_s = self.queue.weight * (self.joined.advance_s + self.queue.ageing * (now - self.joined_at))
+        urgency_s = self.queue.weight * (self.joined.priority_s + self.queue.ageing * (now - self.joined_at))
         return (-urgency_s, self.joined_at, self.serial)
 
     def needs(self) -> dict[SkillName, int]:
@@ -115,7 +115,7 @@ class Caller:
         for skills in asking:
             for skill, level in skills.items():
                 levels[skill] = max(level, levels.get(skill, 0))
-        for ring in self.queue.rings[: self.ring]:
+        for ring in self.queue.widening[: self.widening_step]:
             for skill, level in ring.skills.items():
                 if skill in levels:
                     levels[skill] = min(level, levels[skill])
@@ -151,8 +151,8 @@ class Person:
 class Auditor:
     """Follows inputs and decisions only, and fails on the first broken invariant."""
 
-    def __init__(self, settings: FloorSettings) -> None:
-        self.floor = settings
+    def __init__(self, settings: DispatcherSettings) -> None:
+        self.settings = settings
         self.editions = [settings]
         self.callers: dict[EntryId, Caller] = {}
         self.people: dict[AgentId, Person] = {}
@@ -162,17 +162,17 @@ class Auditor:
         self.metrics = Metrics()
         self.serial = 0
 
-    def turn(self, fed: Input, decisions: list[Decision], now: float) -> None:
+    def turn(self, event: Input, decisions: list[Decision], now: float) -> None:
         """Check one turn, decision by decision."""
         if not any(isinstance(decision, InputRefused) for decision in decisions):
-            self._learn(fed, now)
+            self._learn(event, now)
         for decision in decisions:
-            self._follow(fed, decision, now)
-        if isinstance(fed, DeadlinePassed):
+            self._follow(event, decision, now)
+        if isinstance(event, DeadlinePassed):
             late = [offer for offer, (offered, at) in self.live.items() if now >= at + offered.ring_for_s]
             assert not late, f"{late} ring beyond their time"
         for caller in self.callers.values():
-            if caller.kept is not None and caller.stands and not self._is_worth_keeping(caller, caller.kept, now):
+            if caller.kept is not None and caller.stands and not self._is_reservation_useful(caller, caller.kept, now):
                 caller.kept = None
         self.metrics.fold(decisions)
         counted = [(name, Channel.CALL, figures) for name, figures in self.metrics.queues.items()]
@@ -194,22 +194,22 @@ class Auditor:
         """What is known of an agent, if only the number."""
         return self.people.setdefault(agent, Person(AgentSettings(agent)))
 
-    def _is_worth_keeping(self, caller: Caller, kept: HeldForAgent, now: float) -> bool:
+    def _is_reservation_useful(self, caller: Caller, kept: ReservedForAgent, now: float) -> bool:
         person = self.person(kept.agent)
-        is_held = caller.held.get(kept.agent, now) > now
+        is_held = caller.retry_at.get(kept.agent, now) > now
         return now < kept.until and person.is_willing and caller.fits(person.settings) and not is_held
 
-    def _learn(self, fed: Input, now: float) -> None:
-        match fed:
+    def _learn(self, event: Input, now: float) -> None:
+        match event:
             case CallerJoined():
                 self.serial += 1
-                floor = self.floor if fed.edition is None else self.editions[fed.edition - 1]
-                queue = next(queue for queue in floor.queues if queue.name == fed.queue)
-                self.callers[fed.entry] = Caller(floor, fed, now - fed.waited_s, self.serial, queue, now)
+                floor = self.settings if event.edition is None else self.editions[event.edition - 1]
+                queue = next(queue for queue in floor.queues if queue.name == event.queue)
+                self.callers[event.entry] = Caller(floor, event, now - event.waited_s, self.serial, queue, now)
             case CallerPaused(entry=entry) | CallerResumed(entry=entry):
-                self.callers[entry].is_paused = isinstance(fed, CallerPaused)
-            case FloorChanged(settings=settings):
-                self.floor = settings
+                self.callers[entry].is_paused = isinstance(event, CallerPaused)
+            case DispatcherChanged(settings=settings):
+                self.settings = settings
                 self.editions.append(settings)
                 self.closed &= {queue.name for queue in settings.queues}
             case HoursChanged(queue=name, is_open=is_open):
@@ -218,10 +218,10 @@ class Auditor:
                 person = self.person(agent)
                 person.wrap_up_until = min(person.wrap_up_until + extra_s, person.wrap_up_from + 3_600)
             case _:
-                self._learn_of_agent(fed, now)
+                self._learn_of_agent(event, now)
 
-    def _learn_of_agent(self, fed: Input, now: float) -> None:
-        match fed:
+    def _learn_of_agent(self, event: Input, now: float) -> None:
+        match event:
             case AgentLoggedIn(settings=who):
                 person = self.person(who.agent)
                 person.settings = who
@@ -231,9 +231,9 @@ class Auditor:
                         person.contact_over_at = now
             case AgentRestored(settings=who):
                 person = self.person(who.agent)
-                person.settings, person.is_logged_in, person.wants_calls = who, True, fed.is_ready
-                person.is_phone_up = person.is_phone_up or fed.is_phone_up
-                person.answered, person.contact_over_at = fed.answered, now - fed.idle_for_s
+                person.settings, person.is_logged_in, person.wants_calls = who, True, event.is_ready
+                person.is_phone_up = person.is_phone_up or event.is_phone_up
+                person.answered, person.contact_over_at = event.answered, now - event.idle_for_s
             case AgentLoggedOut(agent=agent):
                 self.person(agent).is_logged_in = False
                 self.person(agent).back_off_until = 0.0
@@ -243,39 +243,39 @@ class Auditor:
             case AgentNotReady(agent=agent):
                 self.person(agent).wants_calls = False
             case AgentPhoneUp(agent=agent) | AgentPhoneDown(agent=agent):
-                self.person(agent).is_phone_up = isinstance(fed, AgentPhoneUp)
+                self.person(agent).is_phone_up = isinstance(event, AgentPhoneUp)
             case _:
                 pass
 
-    def _follow(self, fed: Input, decision: Decision, now: float) -> None:
+    def _follow(self, event: Input, decision: Decision, now: float) -> None:
         match decision:
             case Queued(entry=entry, queue=name):
                 assert self.callers[entry].stands
                 self.callers[entry].comes_to(name, now)
-            case Relaxed():
-                self._relaxed(decision, now)
-            case HeldForAgent(entry=entry, agent=agent, until=until):
+            case Widened():
+                self._widened(decision, now)
+            case ReservedForAgent(entry=entry, agent=agent, until=until):
                 caller = self.callers[entry]
                 assert agent == caller.joined.preferred and until == now + caller.queue.sticky_for_s
-                assert self._is_worth_keeping(caller, decision, now), "kept for an agent who will not come"
+                assert self._is_reservation_useful(caller, decision, now), "kept for an agent who will not come"
                 caller.kept = decision
             case Offered():
-                self._offered(fed, decision, now)
+                self._offered(event, decision, now)
             case OfferWithdrawn(offer=offer, entry=entry):
                 self._offer_over(offer, entry)
             case OfferMissed(offer=offer, entry=entry, agent=agent):
                 if offer in self.live:
                     self._offer_over(offer, entry)
                 caller = self.callers[entry]
-                caller.held[agent] = now + caller.floor.tried_hold_s
-                self.person(agent).back_off_until = now + caller.floor.back_off_s.get(decision.cause, 0.0)
+                caller.retry_at[agent] = now + caller.settings.retry_after_miss_s
+                self.person(agent).back_off_until = now + caller.settings.back_off_s.get(decision.cause, 0.0)
             case Connected(offer=offer, entry=entry, agent=agent):
                 self._offer_over(offer, entry)
                 caller = self.callers[entry]
                 caller.talking_to = agent
                 self.person(agent).answered += 1
-                promised = caller.promised_until
-                assert decision.is_promise_kept == (None if promised is None else now <= promised)
+                promised = caller.announced_wait_until
+                assert decision.is_announced_wait_kept == (None if promised is None else now <= promised)
             case TalkFinished(entry=entry, agent=agent):
                 caller = self.callers.pop(entry)
                 assert caller.talking_to == agent
@@ -289,26 +289,26 @@ class Auditor:
             case Announce():
                 self._announced(decision, now)
             case AgentStateChanged():
-                self._changed(fed, decision, now)
+                self._changed(event, decision, now)
             case _:
                 pass
 
-    def _relaxed(self, relaxed: Relaxed, now: float) -> None:
+    def _widened(self, relaxed: Widened, now: float) -> None:
         caller = self.callers[relaxed.entry]
-        assert caller.stands and relaxed.ring > caller.ring
-        last = caller.queue.rings[relaxed.ring - 1]
+        assert caller.stands and relaxed.widening_step > caller.widening_step
+        last = caller.queue.widening[relaxed.widening_step - 1]
         by_estimate = now == caller.queued_at and last.estimated_wait_s is not None
         assert by_estimate or now >= caller.queued_at + last.after_s, "a ring before its time"
-        caller.ring = relaxed.ring
+        caller.widening_step = relaxed.widening_step
 
-    def _offered(self, fed: Input, offered: Offered, now: float) -> None:
+    def _offered(self, event: Input, offered: Offered, now: float) -> None:
         caller, person = self.callers[offered.entry], self.person(offered.agent)
         assert offered.offer not in self.ended and offered.offer not in self.live
         assert caller.stands, "two agents for one caller, or an offer for one in a side flow"
         assert person.state is AgentState.READY, "an agent is offered a second contact"
         assert offered.ring_for_s == caller.queue.ring_for_s, "settings that the caller did not come under"
-        if offered.is_by_hand:
-            assert fed == CallerAssigned(offered.entry, offered.agent)
+        if offered.is_manual_assignment:
+            assert event == CallerAssigned(offered.entry, offered.agent)
         else:
             self._chosen(caller, person, now)
             self._fair(caller, person, offered)
@@ -320,17 +320,17 @@ class Auditor:
     def _chosen(self, caller: Caller, person: Person, now: float) -> None:
         """The caller is the right one for this agent."""
         agent = person.settings.agent
-        assert not caller.queue.is_by_hand, "nobody assigned this caller"
+        assert not caller.queue.is_manual_assignment, "nobody assigned this caller"
         assert caller.fits(person.settings), "an agent without the skills is offered the caller"
-        assert caller.held.get(agent, now) <= now, "the same agent is rung again for the caller missed before"
+        assert caller.retry_at.get(agent, now) <= now, "the same agent is rung again for the caller missed before"
         assert now >= person.back_off_until, "an agent is rung within the back-off"
         if caller.kept is not None and caller.kept.agent != agent:
-            assert not self._is_worth_keeping(caller, caller.kept, now), "kept for another agent"
+            assert not self._is_reservation_useful(caller, caller.kept, now), "kept for another agent"
         key = caller.urgency(now)
         for other in self.callers.values():
             is_kept = other.kept is not None and other.kept.agent != agent
-            if other.stands and not is_kept and not other.queue.is_by_hand and other.fits(person.settings):
-                held = other.held.get(agent, now) > now
+            if other.stands and not is_kept and not other.queue.is_manual_assignment and other.fits(person.settings):
+                held = other.retry_at.get(agent, now) > now
                 assert held or key <= other.urgency(now), "somebody with a smaller key was passed over"
 
     def _fair(self, caller: Caller, person: Person, offered: Offered) -> None:
@@ -356,7 +356,9 @@ class Auditor:
                 assert is_at_door
             case OverflowCause.NOBODY_READY:
                 ready = [person for person in self.people.values() if person.state is AgentState.READY]
-                free = [p for p in ready if caller.fits(p.settings) and caller.held.get(p.settings.agent, now) <= now]
+                free = [
+                    p for p in ready if caller.fits(p.settings) and caller.retry_at.get(p.settings.agent, now) <= now
+                ]
                 assert is_at_door and not free
             case OverflowCause.NOBODY_LOGGED_IN:
                 gone = {AgentState.LOGGED_OUT, AgentState.UNREACHABLE}
@@ -370,21 +372,21 @@ class Auditor:
     def _announced(self, told: Announce, now: float) -> None:
         caller = self.callers[told.entry]
         assert caller.stands and caller.joined.channel is Channel.CALL
-        assert caller.told_position is None or told.position <= caller.told_position, "the position told rose"
-        caller.told_position = told.position
-        assert told.is_promise == (told.wait_s is not None and caller.promised_until is None)
+        assert caller.announced_position is None or told.position <= caller.announced_position, "the position told rose"
+        caller.announced_position = told.position
+        assert told.is_first_wait == (told.wait_s is not None and caller.announced_wait_until is None)
         if told.wait_s is not None:
-            assert caller.told_wait_s is None or told.wait_s <= caller.told_wait_s, "the wait told rose"
+            assert caller.announced_wait_s is None or told.wait_s <= caller.announced_wait_s, "the wait told rose"
             assert 0 < told.wait_s <= 1_800 and told.wait_s % 30 == 0
-            caller.told_wait_s = told.wait_s
-        if told.is_promise and told.wait_s is not None:
-            caller.promised_until = now + told.wait_s
+            caller.announced_wait_s = told.wait_s
+        if told.is_first_wait and told.wait_s is not None:
+            caller.announced_wait_until = now + told.wait_s
 
-    def _changed(self, fed: Input, changed: AgentStateChanged, now: float) -> None:
+    def _changed(self, event: Input, changed: AgentStateChanged, now: float) -> None:
         person = self.person(changed.agent)
         if person.state is AgentState.WRAP_UP and changed.state is not AgentState.WRAP_UP:
             own = (AgentReady, AgentNotReady, AgentLoggedOut, WrapUpEnded)
-            is_own = isinstance(fed, own) and fed.agent == changed.agent
+            is_own = isinstance(event, own) and event.agent == changed.agent
             assert is_own or now >= person.wrap_up_until, "the wrap-up was cut short"
             person.contact_over_at = now
         if changed.state is AgentState.NOT_READY:
@@ -398,22 +400,22 @@ class Auditor:
         self.ended.add(offer)
 
 
-class Desk:
+class DispatcherHarness:
     """The dispatcher under test with a clock that is moved by hand; every input is journaled and audited."""
 
-    def __init__(self, *queues: QueueSettings, floor: FloorSettings | None = None) -> None:
-        self.settings = floor or FloorSettings(queues=queues)
+    def __init__(self, *queues: QueueSettings, settings: DispatcherSettings | None = None) -> None:
+        self.settings = settings or DispatcherSettings(queues=queues)
         self.dispatcher = Dispatcher(self.settings)
         self.auditor = Auditor(self.settings)
         self.now = 1_000.0
         self.journal: list[str] = []
         self.entries = 0
 
-    def feed(self, fed: Input) -> list[Decision]:
+    def handle(self, event: Input) -> list[Decision]:
         """One turn at the present moment."""
-        decisions = self.dispatcher.handle(fed, self.now)
-        self.journal.append(write(self.now, fed))
-        self.auditor.turn(fed, decisions, self.now)
+        decisions = self.dispatcher.handle(event, self.now)
+        self.journal.append(write(self.now, event))
+        self.auditor.turn(event, decisions, self.now)
         return decisions
 
     def wait(self, seconds: float) -> list[Decision]:
@@ -423,7 +425,7 @@ class Desk:
         deadline = self.dispatcher.next_deadline()
         while deadline is not None and deadline <= until:
             self.now = max(self.now, deadline)
-            decisions += self.feed(DeadlinePassed())
+            decisions += self.handle(DeadlinePassed())
             following = self.dispatcher.next_deadline()
             assert following is None or following > self.now, "the timer would fire for ever"
             deadline = following
@@ -433,16 +435,16 @@ class Desk:
     def staff(self, agent: AgentId, **skills: int) -> list[Decision]:
         """An agent logs in with a working phone and is ready."""
         levels = {SkillName(skill): level for skill, level in skills.items()}
-        self.feed(AgentPhoneUp(agent))
-        self.feed(AgentLoggedIn(AgentSettings(agent, f"agent {agent}", levels)))
-        return self.feed(AgentReady(agent))
+        self.handle(AgentPhoneUp(agent))
+        self.handle(AgentLoggedIn(AgentSettings(agent, f"agent {agent}", levels)))
+        return self.handle(AgentReady(agent))
 
-    def join(self, queue: QueueName, advance_s: float = 0.0, **skills: int) -> tuple[EntryId, list[Decision]]:
+    def join(self, queue: QueueName, priority_s: float = 0.0, **skills: int) -> tuple[EntryId, list[Decision]]:
         """A caller joins."""
         self.entries += 1
         entry = EntryId(f"e{self.entries}")
         levels = {SkillName(skill): level for skill, level in skills.items()}
-        return entry, self.feed(CallerJoined(entry, queue, advance_s, levels, f"caller {self.entries}"))
+        return entry, self.handle(CallerJoined(entry, queue, priority_s, levels, f"caller {self.entries}"))
 
     def come(
         self,
@@ -458,7 +460,7 @@ class Desk:
         joined = CallerJoined(
             entry, queue, label=label, facts=facts, channel=channel, preferred=preferred, waited_s=waited_s
         )
-        return entry, self.feed(joined)
+        return entry, self.handle(joined)
 
     def why(self, entry: EntryId) -> Explanation:
         """Why the caller still waits."""
@@ -479,13 +481,13 @@ class Desk:
                     continue
                 explanation = self.dispatcher.why(waiting.entry, self.now)
                 assert explanation is not None
-                if explanation.held_back_by in (HoldBack.PAUSED, HoldBack.BY_HAND):
+                if explanation.blocked_by in (BlockingRule.PAUSED, BlockingRule.MANUAL_ASSIGNMENT):
                     continue
                 free = [candidate.agent for candidate in explanation.candidates if candidate.exclusion is None]
                 assert not free, f"{waiting.entry} waits although {free} could be offered"
 
     def assert_rebuilt(self) -> None:
-        """Invariant 12: the journal leads to the same floor."""
+        """Invariant 12: the journal leads to the same dispatcher."""
         again = rebuild(self.settings, self.journal)
         assert again.snapshot(self.now) == self.dispatcher.snapshot(self.now)
         assert again.next_deadline() == self.dispatcher.next_deadline()

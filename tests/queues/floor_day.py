@@ -25,7 +25,7 @@ from acdcore.queues.inputs import (
     OfferEnded,
     TalkEnded,
 )
-from acdcore.queues.settings import AgentSettings, FloorSettings, OfferEnd
+from acdcore.queues.settings import AgentSettings, DispatcherSettings, OfferEnd
 
 Steps = tuple[tuple[float, float], ...]
 """What holds from when on: (second of the day, figure), rising."""
@@ -35,7 +35,7 @@ Steps = tuple[tuple[float, float], ...]
 class Plan:
     """A day as chance is to make it."""
 
-    floor: FloorSettings
+    settings: DispatcherSettings
     calls_per_s: dict[QueueName, Steps]
     agents: Steps
     """How many agents are logged in."""
@@ -61,12 +61,12 @@ def at(steps: Steps, now: float) -> float:
     return next((figure for since, figure in reversed(steps) if since <= now), 0.0)
 
 
-class FloorDay:
+class DispatcherDay:
     """Runs a plan; `on_turn` hears every turn."""
 
     def __init__(self, plan: Plan, seed: int, on_turn: Callable[[Input, list[Decision], float], None]) -> None:
         self.plan = plan
-        self.dispatcher = Dispatcher(plan.floor)
+        self.dispatcher = Dispatcher(plan.settings)
         self.now = 0.0
         self.on_turn = on_turn
         self.entries = 0
@@ -89,14 +89,14 @@ class FloorDay:
                 self.now = self.plan.length_s
                 return
             if deadline is not None and deadline <= event_at:
-                self.feed(DeadlinePassed())
+                self.handle(DeadlinePassed())
             else:
                 heapq.heappop(self._events)[2]()
 
-    def feed(self, fed: Input) -> None:
+    def handle(self, event: Input) -> None:
         """One turn, and what follows from it."""
-        decisions = self.dispatcher.handle(fed, self.now)
-        self.on_turn(fed, decisions, self.now)
+        decisions = self.dispatcher.handle(event, self.now)
+        self.on_turn(event, decisions, self.now)
         for decision in decisions:
             match decision:
                 case Offered(offer=offer):
@@ -118,8 +118,8 @@ class FloorDay:
         self._serial += 1
         heapq.heappush(self._events, (self.now + delay_s, self._serial, event))
 
-    def _feed_after(self, delay_s: float, fed: Input) -> None:
-        self._after(delay_s, lambda: self.feed(fed))
+    def _feed_after(self, delay_s: float, event: Input) -> None:
+        self._after(delay_s, lambda: self.handle(event))
 
     def _next_call(self, queue: QueueName) -> None:
         fastest = max(figure for _, figure in self.plan.calls_per_s[queue])
@@ -131,7 +131,7 @@ class FloorDay:
             return
         self.entries += 1
         entry = EntryId(str(self.entries))
-        self.feed(CallerJoined(entry, queue))
+        self.handle(CallerJoined(entry, queue))
         if self.plan.patience_s < math.inf:
             patience_s = self._chance.expovariate(1 / self.plan.patience_s)
             self._after(patience_s, lambda: self._lose_patience(entry))
@@ -141,22 +141,22 @@ class FloorDay:
             return
         luck = self._chance.random()
         if luck < self.plan.callback:
-            self.feed(CallerLeft(entry, LeaveCause.CALLBACK))
+            self.handle(CallerLeft(entry, LeaveCause.CALLBACK))
         elif luck < self.plan.callback + self.plan.withdrawn:
-            self.feed(CallerLeft(entry, LeaveCause.WITHDRAWN))
+            self.handle(CallerLeft(entry, LeaveCause.WITHDRAWN))
         else:
-            self.feed(CallerLeft(entry))
+            self.handle(CallerLeft(entry))
 
     def _staff_changes(self) -> None:
         wanted = int(at(self.plan.agents, self.now))
         for number in range(self._staff, wanted):
             agent = AgentId(str(1_000 + number))
-            self.feed(AgentPhoneUp(agent))
-            self.feed(AgentLoggedIn(AgentSettings(agent)))
-            self.feed(AgentReady(agent))
+            self.handle(AgentPhoneUp(agent))
+            self.handle(AgentLoggedIn(AgentSettings(agent)))
+            self.handle(AgentReady(agent))
             self._next_break(agent)
         for number in range(wanted, self._staff):
-            self.feed(AgentLoggedOut(AgentId(str(1_000 + number))))
+            self.handle(AgentLoggedOut(AgentId(str(1_000 + number))))
         self._staff = wanted
 
     def _next_break(self, agent: AgentId) -> None:
@@ -164,6 +164,6 @@ class FloorDay:
             self._after(self._chance.expovariate(1 / self.plan.break_every_s), lambda: self._break(agent))
 
     def _break(self, agent: AgentId) -> None:
-        self.feed(AgentNotReady(agent))
+        self.handle(AgentNotReady(agent))
         self._feed_after(300.0, AgentReady(agent))
         self._after(300.0, lambda: self._next_break(agent))

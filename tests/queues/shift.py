@@ -1,4 +1,4 @@
-"""A seeded shift: callers, agents, phones, supervisors and reloads in any order, using all that a floor can do."""
+"""A seeded shift: callers, agents, phones, supervisors and reloads in any order, using all that a dispatcher can do."""
 
 import random
 from collections.abc import Iterator
@@ -23,8 +23,8 @@ from acdcore.queues.inputs import (
     CallerPaused,
     CallerResumed,
     DeadlinePassed,
+    DispatcherChanged,
     EntryId,
-    FloorChanged,
     HoursChanged,
     Input,
     LeaveCause,
@@ -38,18 +38,18 @@ from acdcore.queues.inputs import (
 from acdcore.queues.settings import (
     AgentSettings,
     Channel,
-    FloorSettings,
+    DispatcherSettings,
     NeedRule,
     OfferEnd,
     OverflowCause,
     OverflowRule,
     QueueSettings,
-    Ring,
     Strategy,
     ToAnnouncement,
+    ToExternalNumber,
     ToFlow,
-    ToOutside,
     ToQueue,
+    WideningStep,
 )
 
 SALES, HELP, DOOR = QueueName("sales"), QueueName("help"), QueueName("door")
@@ -57,7 +57,7 @@ TALK, YUE = SkillName("talk"), SkillName("yue")
 AGENTS = [AgentId(str(number)) for number in range(1001, 1009)]
 
 
-def floor(strategy: Strategy = Strategy.LONGEST_IDLE, max_wait_s: float = 90.0) -> FloorSettings:
+def dispatcher_settings(strategy: Strategy = Strategy.LONGEST_IDLE, max_wait_s: float = 90.0) -> DispatcherSettings:
     """Two queues with rules, rings, kept agents and every overflow, and a front desk."""
     rules = (NeedRule(languages=frozenset({"yue"}), skills={YUE: 1}), NeedRule(frozenset({"vip"}), skills={TALK: 3}))
     sales = QueueSettings(
@@ -76,7 +76,7 @@ def floor(strategy: Strategy = Strategy.LONGEST_IDLE, max_wait_s: float = 90.0) 
         announce_every_s=15,
         announces_wait=True,
         rules=rules,
-        rings=(Ring(10, {YUE: 0}), Ring(25, {TALK: 1}, estimated_wait_s=120)),
+        widening=(WideningStep(10, {YUE: 0}), WideningStep(25, {TALK: 1}, estimated_wait_s=120)),
         sticky_for_s=12,
     )
     help_ = QueueSettings(
@@ -84,16 +84,16 @@ def floor(strategy: Strategy = Strategy.LONGEST_IDLE, max_wait_s: float = 90.0) 
         strategy=strategy,
         wrap_up_s=4,
         overflow=(
-            OverflowRule(OverflowCause.NOBODY_LOGGED_IN, ToOutside("10086", "north")),
+            OverflowRule(OverflowCause.NOBODY_LOGGED_IN, ToExternalNumber("10086", "north")),
             OverflowRule(OverflowCause.ESTIMATED_WAIT, ToFlow("callback")),
         ),
         max_estimated_wait_s=600,
     )
-    return FloorSettings((sales, help_, QueueSettings(DOOR, is_by_hand=True)), tried_hold_s=20)
+    return DispatcherSettings((sales, help_, QueueSettings(DOOR, is_manual_assignment=True)), retry_after_miss_s=20)
 
 
 class Shift:
-    """Draws what happens next from what the floor decided so far."""
+    """Draws what happens next from what the dispatcher decided so far."""
 
     def __init__(self, seed: int) -> None:
         self._draw = random.Random(seed)
@@ -114,7 +114,7 @@ class Shift:
             yield self.now, self._happens()
 
     def learn(self, decisions: list[Decision]) -> None:
-        """What the floor decided."""
+        """What the dispatcher decided."""
         for decision in decisions:
             if isinstance(decision, Offered):
                 self._offers.append(decision.offer)
@@ -137,7 +137,7 @@ class Shift:
         if kind < 0.72:
             return self._agent(agent)
         if kind < 0.73:
-            return FloorChanged(floor(draw.choice(list(Strategy)), draw.choice([30.0, 90.0])))
+            return DispatcherChanged(dispatcher_settings(draw.choice(list(Strategy)), draw.choice([30.0, 90.0])))
         if kind < 0.74:
             return HoursChanged(SALES, draw.random() < 0.7)
         choices: list[Input] = [

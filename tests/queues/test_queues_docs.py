@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from acdcore.queues.decisions import AgentState
-from acdcore.queues.settings import FloorSettings, Strategy
+from acdcore.queues.settings import DispatcherSettings, Strategy
 
 PAGE = (Path(__file__).parents[2] / "docs" / "queues.md").read_text()
 
@@ -21,5 +21,5 @@ def test_every_state_and_strategy_is_described() -> None:
 
 
 def test_back_offs_are_described() -> None:
-    for cause, back_off_s in FloorSettings().back_off_s.items():
+    for cause, back_off_s in DispatcherSettings().back_off_s.items():
         assert f"`{cause}` {back_off_s:g}" in PAGE

@@ -11,7 +11,7 @@ from tests.queues.desk import ANNA, SALES, TALK, kinds
 
 from acdcore.queues.decisions import Connected, Decision, Offered, OfferWithdrawn, Queued
 from acdcore.queues.dispatcher import Dispatcher
-from acdcore.queues.driver import Floor
+from acdcore.queues.driver import DispatcherDriver
 from acdcore.queues.inputs import (
     AgentLoggedIn,
     AgentPhoneUp,
@@ -24,9 +24,9 @@ from acdcore.queues.inputs import (
     OfferAccepted,
 )
 from acdcore.queues.journal.lines import rebuild, write
-from acdcore.queues.settings import AgentSettings, FloorSettings, QueueSettings
+from acdcore.queues.settings import AgentSettings, DispatcherSettings, QueueSettings
 
-SETTINGS = FloorSettings(queues=(QueueSettings(SALES, {TALK: 1}),))
+SETTINGS = DispatcherSettings(queues=(QueueSettings(SALES, {TALK: 1}),))
 ENTRY = EntryId("e1")
 
 
@@ -51,7 +51,7 @@ class LoopClock:
         return datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class Hall:
+class Listener:
     """Whoever listens: keeps the decisions, and answers some of them at once."""
 
     def __init__(self, answers: bool = False) -> None:
@@ -60,10 +60,10 @@ class Hall:
         self.answers = answers
         self.depth = 0
         self.fails_at: type[Decision] | None = None
-        self.floor = Floor(Dispatcher(SETTINGS), LoopClock(), self.note, self.hear)
+        self.driver = DispatcherDriver(Dispatcher(SETTINGS), LoopClock(), self.note, self.hear)
 
-    def note(self, at: float, fed: Input, decisions: list[Decision]) -> None:
-        self.journal.append((at, fed))
+    def note(self, at: float, event: Input, decisions: list[Decision]) -> None:
+        self.journal.append((at, event))
 
     def hear(self, decision: Decision) -> None:
         self.depth += 1
@@ -71,7 +71,7 @@ class Hall:
         self.heard.append(decision)
         try:
             if self.answers and isinstance(decision, Offered):
-                self.floor.feed(OfferAccepted(decision.offer))
+                self.driver.handle(OfferAccepted(decision.offer))
             if self.fails_at is not None and isinstance(decision, self.fails_at):
                 raise RuntimeError("the listener stumbled")
         finally:
@@ -79,75 +79,75 @@ class Hall:
 
     def open(self) -> None:
         """One agent is ready."""
-        for fed in (AgentPhoneUp(ANNA), AgentLoggedIn(AgentSettings(ANNA, skills={TALK: 1})), AgentReady(ANNA)):
-            self.floor.feed(fed)
+        for event in (AgentPhoneUp(ANNA), AgentLoggedIn(AgentSettings(ANNA, skills={TALK: 1})), AgentReady(ANNA)):
+            self.driver.handle(event)
         self.heard.clear()
 
 
 @on_virtual_time
 async def test_decisions_come_in_order_and_answers_from_inside_wait_for_them() -> None:
-    hall = Hall(answers=True)
-    hall.open()
-    hall.floor.feed(CallerJoined(ENTRY, SALES))
-    assert kinds(hall.heard) == ["Queued", "Offered", "AgentStateChanged", "Connected", "AgentStateChanged"]
-    hall.floor.close()
+    listener = Listener(answers=True)
+    listener.open()
+    listener.driver.handle(CallerJoined(ENTRY, SALES))
+    assert kinds(listener.heard) == ["Queued", "Offered", "AgentStateChanged", "Connected", "AgentStateChanged"]
+    listener.driver.close()
 
 
 @on_virtual_time
 async def test_timer_fires_at_the_deadline() -> None:
-    hall = Hall()
-    hall.open()
-    hall.floor.feed(CallerJoined(ENTRY, SALES))
-    hall.heard.clear()
+    listener = Listener()
+    listener.open()
+    listener.driver.handle(CallerJoined(ENTRY, SALES))
+    listener.heard.clear()
     await asyncio.sleep(19.9)
-    assert hall.heard == []
+    assert listener.heard == []
     await asyncio.sleep(0.2)
-    assert isinstance(hall.heard[0], OfferWithdrawn)
-    hall.floor.close()
+    assert isinstance(listener.heard[0], OfferWithdrawn)
+    listener.driver.close()
 
 
 @on_virtual_time
 async def test_answered_offer_leaves_no_timer_behind() -> None:
-    hall = Hall(answers=True)
-    hall.open()
-    hall.floor.feed(CallerJoined(ENTRY, SALES))
+    listener = Listener(answers=True)
+    listener.open()
+    listener.driver.handle(CallerJoined(ENTRY, SALES))
     await asyncio.sleep(600)
-    assert not any(isinstance(fed, DeadlinePassed) for _, fed in hall.journal)
-    hall.floor.close()
+    assert not any(isinstance(event, DeadlinePassed) for _, event in listener.journal)
+    listener.driver.close()
 
 
 @on_virtual_time
 async def test_closed_floor_stays_silent() -> None:
-    hall = Hall()
-    hall.open()
-    hall.floor.feed(CallerJoined(ENTRY, SALES))
-    hall.heard.clear()
-    hall.floor.close()
+    listener = Listener()
+    listener.open()
+    listener.driver.handle(CallerJoined(ENTRY, SALES))
+    listener.heard.clear()
+    listener.driver.close()
     await asyncio.sleep(600)
-    assert hall.heard == []
+    assert listener.heard == []
 
 
 @on_virtual_time
 async def test_journal_rebuilds_the_floor() -> None:
-    hall = Hall()
-    hall.open()
-    hall.floor.feed(CallerJoined(ENTRY, SALES))
+    listener = Listener()
+    listener.open()
+    listener.driver.handle(CallerJoined(ENTRY, SALES))
     await asyncio.sleep(100)
-    hall.floor.close()
-    again = rebuild(SETTINGS, [write(at, fed) for at, fed in hall.journal])
+    listener.driver.close()
+    again = rebuild(SETTINGS, [write(at, event) for at, event in listener.journal])
     now = LoopClock().now()
-    assert again.snapshot(now) == hall.floor.dispatcher.snapshot(now)
+    assert again.snapshot(now) == listener.driver.dispatcher.snapshot(now)
 
 
 @on_virtual_time
 async def test_listener_that_stumbles_loses_nothing() -> None:
-    hall = Hall(answers=True)
-    hall.open()
-    hall.fails_at = Queued
+    listener = Listener(answers=True)
+    listener.open()
+    listener.fails_at = Queued
     with pytest.raises(RuntimeError):
-        hall.floor.feed(CallerJoined(ENTRY, SALES))
+        listener.driver.handle(CallerJoined(ENTRY, SALES))
     await asyncio.sleep(1)
-    assert any(isinstance(decision, Connected) for decision in hall.heard)
-    hall.floor.feed(CallerLeft(ENTRY))
-    assert kinds(hall.heard)[-2:] == ["TalkFinished", "AgentStateChanged"]
-    hall.floor.close()
+    assert any(isinstance(decision, Connected) for decision in listener.heard)
+    listener.driver.handle(CallerLeft(ENTRY))
+    assert kinds(listener.heard)[-2:] == ["TalkFinished", "AgentStateChanged"]
+    listener.driver.close()

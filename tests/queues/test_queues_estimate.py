@@ -4,13 +4,13 @@ import math
 from dataclasses import dataclass, field, replace
 
 import pytest
-from tests.queues.floor_day import FloorDay, Plan
+from tests.queues.floor_day import DispatcherDay, Plan
 
 from acdcore.kernel.ids import QueueName
 from acdcore.queues.decisions import Connected, Decision, Departed, Offered, OfferMissed, OfferWithdrawn, Queued
 from acdcore.queues.estimate import MEMORY_S, MIN_OFFERS, Estimator
 from acdcore.queues.inputs import CallerJoined, EntryId, Input
-from acdcore.queues.settings import FloorSettings, QueueSettings
+from acdcore.queues.settings import DispatcherSettings, QueueSettings
 
 SALES = QueueName("sales")
 
@@ -19,7 +19,7 @@ SALES = QueueName("sales")
 class Calibration:
     """Asks for an estimate for everybody who has to stand in line, and compares it with the wait of those answered."""
 
-    day: FloorDay = field(init=False)
+    day: DispatcherDay = field(init=False)
     estimator: Estimator = field(default_factory=Estimator)
     inside: dict[EntryId, bool] = field(default_factory=dict)
     """Those in the queue; whether a phone rings."""
@@ -30,10 +30,10 @@ class Calibration:
 
     def run(self, plan: Plan, seed: int) -> None:
         """One day."""
-        self.day = FloorDay(plan, seed, self.turn)
+        self.day = DispatcherDay(plan, seed, self.turn)
         self.day.run()
 
-    def turn(self, fed: Input, decisions: list[Decision], now: float) -> None:
+    def turn(self, event: Input, decisions: list[Decision], now: float) -> None:
         """Tell the estimator what happened, and ask it."""
         on_duty = self.day.on_duty
         for decision in decisions:
@@ -58,16 +58,16 @@ class Calibration:
                     self.estimator.left(SALES, now)
                 case _:
                     pass
-        if isinstance(fed, CallerJoined) and not self.inside.get(fed.entry, True):
+        if isinstance(event, CallerJoined) and not self.inside.get(event.entry, True):
             self.joined += 1
             estimate = self.estimator.estimate(SALES, len(self.inside), on_duty, now)
             if estimate is not None:
-                self.estimated[fed.entry] = estimate
+                self.estimated[event.entry] = estimate
 
 
 def plan(erlangs: float, agents: int, **more: float) -> Plan:
     """A steady day: talks of 165 s, 15 s of wrap-up."""
-    floor = FloorSettings(queues=(QueueSettings(SALES, wrap_up_s=15.0),))
+    floor = DispatcherSettings(queues=(QueueSettings(SALES, wrap_up_s=15.0),))
     steady = Plan(floor, {SALES: ((0.0, erlangs / 180.0),)}, ((0.0, float(agents)),), handling_s=165.0)
     return replace(steady, **more)  # type: ignore[arg-type]
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
-from acdcore.queues.decisions import Decision, Offered, Overflowed, Relaxed
+from acdcore.queues.decisions import Decision, Offered, Overflowed, Widened
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.inputs import (
     AgentLoggedIn,
@@ -22,12 +22,12 @@ from acdcore.queues.inputs import (
 from acdcore.queues.journal.checkpoint import dump, load
 from acdcore.queues.settings import (
     AgentSettings,
-    FloorSettings,
+    DispatcherSettings,
     OverflowCause,
     OverflowRule,
     QueueSettings,
-    Ring,
     ToAnnouncement,
+    WideningStep,
 )
 from acdcore.queues.views import Exclusion, Explanation, TimerName
 
@@ -48,21 +48,23 @@ class Hall:
     callers: int = 0
 
     def __post_init__(self) -> None:
-        self.dispatcher = Dispatcher(FloorSettings((self.queue,)))
+        self.dispatcher = Dispatcher(DispatcherSettings((self.queue,)))
 
-    def feed(self, fed: Input) -> list[Decision]:
-        return self.dispatcher.handle(fed, self.now)
+    def handle(self, event: Input) -> list[Decision]:
+        return self.dispatcher.handle(event, self.now)
 
     def comes(self, agent: AgentId, *languages: SkillName) -> list[Decision]:
         """An agent logs in and is ready."""
-        self.feed(AgentLoggedIn(AgentSettings(agent, skills=dict.fromkeys(languages, 9))))
-        self.feed(AgentPhoneUp(agent))
-        return self.feed(AgentReady(agent))
+        self.handle(AgentLoggedIn(AgentSettings(agent, skills=dict.fromkeys(languages, 9))))
+        self.handle(AgentPhoneUp(agent))
+        return self.handle(AgentReady(agent))
 
     def calls(self, language: str = "en", tried: tuple[AgentId, ...] = ()) -> tuple[EntryId, list[Decision]]:
         self.callers += 1
         entry = EntryId(f"c{self.callers}/1")
-        return entry, self.feed(CallerJoined(entry, SERVICE, facts=CallerFacts(language=language), tried=tried))
+        return entry, self.handle(
+            CallerJoined(entry, SERVICE, facts=CallerFacts(language=language), tried_agents=tried)
+        )
 
     def passes(self, seconds: float) -> list[Decision]:
         """Time, with every deadline in it."""
@@ -100,14 +102,14 @@ def test_caller_waits_for_the_language_while_somebody_with_it_is_on_duty() -> No
     hall = Hall()
     hall.comes(CHINESE, CMN)
     hall.comes(ENGLISH, EN)
-    hall.feed(AgentNotReady(ENGLISH))
+    hall.handle(AgentNotReady(ENGLISH))
     entry, decisions = hall.calls("en")
     assert offered(decisions) == []
     assert offered(hall.passes(600.0)) == []
     lacking = {one.agent: (one.exclusion, one.detail) for one in hall.why(entry).candidates}
     assert lacking[CHINESE] == (Exclusion.SKILL_MISSING, "en")
     assert hall.why(entry).needs == {EN: 1}
-    assert offered(hall.feed(AgentReady(ENGLISH))) == [ENGLISH]
+    assert offered(hall.handle(AgentReady(ENGLISH))) == [ENGLISH]
 
 
 def test_language_is_let_go_after_its_time_when_nobody_on_duty_has_it() -> None:
@@ -120,7 +122,7 @@ def test_language_is_let_go_after_its_time_when_nobody_on_duty_has_it() -> None:
     assert why.would_change == ("en is not asked for any more, since nobody on duty has it (in 30 s)",)
     assert offered(hall.passes(29.9)) == []
     told = hall.passes(0.1)
-    assert [one for one in told if isinstance(one, Relaxed)] == [Relaxed(entry, SERVICE, 0, 30.0, "en")]
+    assert [one for one in told if isinstance(one, Widened)] == [Widened(entry, SERVICE, 0, 30.0, "en")]
     assert offered(told) == [CHINESE]
 
 
@@ -128,21 +130,21 @@ def test_language_is_let_go_when_the_last_who_has_it_goes_home_later() -> None:
     hall = Hall()
     hall.comes(CHINESE, CMN)
     hall.comes(ENGLISH, EN)
-    hall.feed(AgentNotReady(ENGLISH))
+    hall.handle(AgentNotReady(ENGLISH))
     hall.calls("en")
     hall.passes(60.0)
-    assert offered(hall.feed(AgentLoggedOut(ENGLISH))) == [CHINESE]
+    assert offered(hall.handle(AgentLoggedOut(ENGLISH))) == [CHINESE]
 
 
 def test_language_is_let_go_behind_a_caller_whose_flow_needs_it() -> None:
     hall = Hall()
     hall.comes(CHINESE, CMN)
     hall.comes(ENGLISH, EN)
-    hall.feed(AgentNotReady(ENGLISH))
-    hall.feed(CallerJoined(EntryId("f1/1"), SERVICE, skills={EN: 1}, facts=CallerFacts(language="cmn")))
+    hall.handle(AgentNotReady(ENGLISH))
+    hall.handle(CallerJoined(EntryId("f1/1"), SERVICE, skills={EN: 1}, facts=CallerFacts(language="cmn")))
     entry, _ = hall.calls("en")
     hall.passes(60.0)
-    told = hall.feed(AgentLoggedOut(ENGLISH))
+    told = hall.handle(AgentLoggedOut(ENGLISH))
     assert [one.entry for one in told if isinstance(one, Offered)] == [entry]
 
 
@@ -158,20 +160,20 @@ def test_caller_overflows_when_nobody_at_all_is_there() -> None:
     hall = Hall(replace(QUEUE, overflow=(NOBODY,)))
     hall.comes(CHINESE, CMN)
     hall.comes(ENGLISH, EN)
-    hall.feed(AgentNotReady(CHINESE))
-    hall.feed(AgentNotReady(ENGLISH))
+    hall.handle(AgentNotReady(CHINESE))
+    hall.handle(AgentNotReady(ENGLISH))
     hall.calls("en")
-    assert not [one for one in hall.feed(AgentLoggedOut(ENGLISH)) if isinstance(one, Overflowed)]
-    assert [one.cause for one in hall.feed(AgentLoggedOut(CHINESE)) if isinstance(one, Overflowed)] == [
+    assert not [one for one in hall.handle(AgentLoggedOut(ENGLISH)) if isinstance(one, Overflowed)]
+    assert [one.cause for one in hall.handle(AgentLoggedOut(CHINESE)) if isinstance(one, Overflowed)] == [
         OverflowCause.NOBODY_LOGGED_IN
     ]
 
 
 def test_ring_of_the_queue_lowers_the_language_like_any_skill() -> None:
-    hall = Hall(replace(QUEUE, rings=(Ring(10.0, {EN: 0}),)))
+    hall = Hall(replace(QUEUE, widening=(WideningStep(10.0, {EN: 0}),)))
     hall.comes(CHINESE, CMN)
     hall.comes(ENGLISH, EN)
-    hall.feed(AgentNotReady(ENGLISH))
+    hall.handle(AgentNotReady(ENGLISH))
     hall.calls("en")
     assert offered(hall.passes(10.0)) == [CHINESE]
 
@@ -214,15 +216,15 @@ def test_agent_who_sent_the_caller_back_is_rung_again_after_the_time_of_a_miss()
     hall.comes(CHINESE, CMN)
     _, decisions = hall.calls("cmn", tried=(CHINESE,))
     assert offered(decisions) == []
-    assert offered(hall.passes(FloorSettings().tried_hold_s)) == [CHINESE]
+    assert offered(hall.passes(DispatcherSettings().retry_after_miss_s)) == [CHINESE]
 
 
 def test_log_out_that_is_taken_back_in_the_talk_leaves_the_agent_ready() -> None:
     hall = Hall()
     hall.comes(CHINESE, CMN)
     entry, _ = hall.calls("cmn")
-    hall.feed(OfferAccepted(OfferId(1)))
-    hall.feed(AgentLoggedOut(CHINESE))
-    hall.feed(AgentLoggedIn(AgentSettings(CHINESE)))
-    hall.feed(TalkEnded(entry))
+    hall.handle(OfferAccepted(OfferId(1)))
+    hall.handle(AgentLoggedOut(CHINESE))
+    hall.handle(AgentLoggedIn(AgentSettings(CHINESE)))
+    hall.handle(TalkEnded(entry))
     assert offered(hall.calls("cmn")[1]) == [CHINESE]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.queues.desk import ANNA, SALES, TALK, Desk, only
+from tests.queues.desk import ANNA, SALES, TALK, DispatcherHarness, only
 
 from acdcore.queues.decisions import AgentState, Offered
 from acdcore.queues.inputs import AgentNotReady, CallerLeft, Channel, LeaveCause, OfferAccepted, OfferEnded, TalkEnded
@@ -11,18 +11,18 @@ from acdcore.queues.live_figures import AgentFigures, Metrics, QueueFigures
 from acdcore.queues.settings import OfferEnd, QueueSettings
 
 
-def worked() -> Desk:
+def worked() -> DispatcherHarness:
     """ANNA has taken one call after 30 s of waiting, talked for 60 s and wrapped up for 15 s."""
-    desk = Desk(QueueSettings(SALES, {TALK: 1}))
-    entry, _ = desk.join(SALES)
-    desk.wait(30)
-    offer = only(Offered, desk.staff(ANNA, talk=1)).offer
-    desk.wait(5)
-    desk.feed(OfferAccepted(offer))
-    desk.wait(60)
-    desk.feed(TalkEnded(entry))
-    desk.wait(40)
-    return desk
+    harness = DispatcherHarness(QueueSettings(SALES, {TALK: 1}))
+    entry, _ = harness.join(SALES)
+    harness.wait(30)
+    offer = only(Offered, harness.staff(ANNA, talk=1)).offer
+    harness.wait(5)
+    harness.handle(OfferAccepted(offer))
+    harness.wait(60)
+    harness.handle(TalkEnded(entry))
+    harness.wait(40)
+    return harness
 
 
 def test_nobody_served_yet_means_no_level_rather_than_a_perfect_one() -> None:
@@ -45,8 +45,8 @@ def test_service_level_leaves_short_abandonments_out() -> None:
 
 
 def test_agents_time_is_counted_by_state_up_to_the_moment() -> None:
-    desk = worked()
-    (view,) = desk.dispatcher.snapshot(desk.now + 10).agents
+    harness = worked()
+    (view,) = harness.dispatcher.snapshot(harness.now + 10).agents
     assert view.figures.seconds[AgentState.TALKING] == 60.0
     assert view.figures.seconds[AgentState.WRAP_UP] == 15.0
     assert view.figures.seconds[AgentState.OFFERED] == 5.0
@@ -55,55 +55,55 @@ def test_agents_time_is_counted_by_state_up_to_the_moment() -> None:
 
 
 def test_breaks_do_not_count_for_occupancy() -> None:
-    desk = worked()
-    desk.feed(AgentNotReady(ANNA))
-    before = desk.dispatcher.snapshot(desk.now).agents[0].figures.occupancy
-    desk.wait(3_600)
-    assert desk.dispatcher.snapshot(desk.now).agents[0].figures.occupancy == before
+    harness = worked()
+    harness.handle(AgentNotReady(ANNA))
+    before = harness.dispatcher.snapshot(harness.now).agents[0].figures.occupancy
+    harness.wait(3_600)
+    assert harness.dispatcher.snapshot(harness.now).agents[0].figures.occupancy == before
 
 
 def test_misses_are_counted_for_queue_and_agent() -> None:
-    desk = Desk(QueueSettings(SALES, {TALK: 1}))
-    desk.staff(ANNA, talk=1)
-    _, decisions = desk.join(SALES)
-    desk.feed(OfferEnded(only(Offered, decisions).offer, OfferEnd.BUSY))
-    assert desk.dispatcher.metrics.queues[SALES].misses == 1
-    assert desk.dispatcher.metrics.agents[ANNA].misses == 1
+    harness = DispatcherHarness(QueueSettings(SALES, {TALK: 1}))
+    harness.staff(ANNA, talk=1)
+    _, decisions = harness.join(SALES)
+    harness.handle(OfferEnded(only(Offered, decisions).offer, OfferEnd.BUSY))
+    assert harness.dispatcher.metrics.queues[SALES].misses == 1
+    assert harness.dispatcher.metrics.agents[ANNA].misses == 1
 
 
 def test_work_items_are_counted_apart_from_callers_on_the_line() -> None:
-    desk = worked()
-    caller = desk.dispatcher.metrics.queues[SALES]
+    harness = worked()
+    caller = harness.dispatcher.metrics.queues[SALES]
     before = replace(caller)
-    item, decisions = desk.come(SALES, channel=Channel.CALLBACK)
-    desk.feed(OfferEnded(only(Offered, decisions).offer, OfferEnd.BUSY))
-    while not desk.auditor.live:
-        desk.wait(1)
-    desk.feed(OfferAccepted(next(iter(desk.auditor.live))))
-    desk.wait(60)
-    desk.feed(TalkEnded(item))
-    message, _ = desk.come(SALES, channel=Channel.VOICEMAIL)
-    desk.feed(CallerLeft(message, LeaveCause.WITHDRAWN))
+    item, decisions = harness.come(SALES, channel=Channel.CALLBACK)
+    harness.handle(OfferEnded(only(Offered, decisions).offer, OfferEnd.BUSY))
+    while not harness.auditor.live:
+        harness.wait(1)
+    harness.handle(OfferAccepted(next(iter(harness.auditor.live))))
+    harness.wait(60)
+    harness.handle(TalkEnded(item))
+    message, _ = harness.come(SALES, channel=Channel.VOICEMAIL)
+    harness.handle(CallerLeft(message, LeaveCause.WITHDRAWN))
     assert caller == before
-    work = desk.dispatcher.snapshot(desk.now).queues[0].work_figures
+    work = harness.dispatcher.snapshot(harness.now).queues[0].work_figures
     callbacks, messages = work[Channel.CALLBACK], work[Channel.VOICEMAIL]
     assert (callbacks.offered, callbacks.answered, callbacks.answered_in_time, callbacks.talks) == (1, 1, 0, 1)
     assert (callbacks.offers, callbacks.misses) == (2, 1)
     assert (messages.offered, messages.withdrawn, messages.waiting) == (1, 1, 0)
-    assert desk.dispatcher.metrics.items == {}
+    assert harness.dispatcher.metrics.items == {}
 
 
 def test_figures_are_the_fold_over_the_decisions() -> None:
-    desk = worked()
-    entry, _ = desk.join(SALES)
-    desk.feed(CallerLeft(entry))
-    assert desk.auditor.metrics.queues == desk.dispatcher.metrics.queues
-    assert desk.auditor.metrics.agents == desk.dispatcher.metrics.agents
+    harness = worked()
+    entry, _ = harness.join(SALES)
+    harness.handle(CallerLeft(entry))
+    assert harness.auditor.metrics.queues == harness.dispatcher.metrics.queues
+    assert harness.auditor.metrics.agents == harness.dispatcher.metrics.agents
 
 
 def test_snapshot_is_a_copy() -> None:
-    desk = worked()
-    figures = desk.dispatcher.snapshot(desk.now).queues[0].figures
-    desk.join(SALES)
+    harness = worked()
+    figures = harness.dispatcher.snapshot(harness.now).queues[0].figures
+    harness.join(SALES)
     assert figures.offered == 1
     assert Metrics().queues == {}

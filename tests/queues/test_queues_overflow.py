@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.queues.desk import ANNA, BO, HELP, REPAIR, SALES, SPARE, TALK, Desk, kinds, only
+from tests.queues.desk import ANNA, BO, HELP, REPAIR, SALES, SPARE, TALK, DispatcherHarness, kinds, only
 
 from acdcore.queues.decisions import Connected, Offered, OfferWithdrawn, Overflowed, Queued
 from acdcore.queues.inputs import (
@@ -11,21 +11,21 @@ from acdcore.queues.inputs import (
     AgentNotReady,
     AgentPhoneDown,
     CallerLeft,
-    FloorChanged,
+    DispatcherChanged,
     OfferAccepted,
     OfferEnded,
     WrapUpEnded,
 )
 from acdcore.queues.settings import (
     AgentSettings,
-    FloorSettings,
+    DispatcherSettings,
     OfferEnd,
     OverflowCause,
     OverflowRule,
     OverflowTarget,
     QueueSettings,
     ToAnnouncement,
-    ToOutside,
+    ToExternalNumber,
     ToQueue,
 )
 
@@ -43,135 +43,135 @@ def sales(cause: OverflowCause, target: OverflowTarget) -> QueueSettings:
 
 
 def test_wait_overflows_at_its_limit_to_each_kind_of_target() -> None:
-    for target in (ToQueue(HELP), ToAnnouncement("busy"), ToOutside("10086")):
-        desk = Desk(sales(OverflowCause.WAIT, target), HELP_QUEUE)
-        entry, _ = desk.join(SALES)
-        assert desk.wait(59.9) == []
-        overflowed = only(Overflowed, desk.wait(0.1))
+    for target in (ToQueue(HELP), ToAnnouncement("busy"), ToExternalNumber("10086")):
+        harness = DispatcherHarness(sales(OverflowCause.WAIT, target), HELP_QUEUE)
+        entry, _ = harness.join(SALES)
+        assert harness.wait(59.9) == []
+        overflowed = only(Overflowed, harness.wait(0.1))
         assert (overflowed.entry, overflowed.queue, overflowed.cause) == (entry, SALES, OverflowCause.WAIT)
         assert (overflowed.target, overflowed.waited_s) == (target, 60.0)
-        is_inside = desk.dispatcher.why(entry, desk.now) is not None
+        is_inside = harness.dispatcher.why(entry, harness.now) is not None
         assert is_inside is isinstance(target, ToQueue)
 
 
 def test_overflow_keeps_the_time_waited_for_the_order_but_not_for_limits() -> None:
-    desk = Desk(sales(OverflowCause.WAIT, ToQueue(HELP)), HELP_QUEUE)
-    old, _ = desk.join(SALES)
-    desk.wait(50)
-    young, _ = desk.join(HELP)
-    desk.wait(10)
-    (_, queue) = desk.dispatcher.snapshot(desk.now).queues
-    assert [(view.entry, view.waited_s, view.waited_in_all_s) for view in queue.waiting] == [
+    harness = DispatcherHarness(sales(OverflowCause.WAIT, ToQueue(HELP)), HELP_QUEUE)
+    old, _ = harness.join(SALES)
+    harness.wait(50)
+    young, _ = harness.join(HELP)
+    harness.wait(10)
+    (_, queue) = harness.dispatcher.snapshot(harness.now).queues
+    assert [(view.entry, view.waited_s, view.waited_total_s) for view in queue.waiting] == [
         (old, 0.0, 60.0),
         (young, 10.0, 10.0),
     ]
-    assert only(Offered, desk.staff(ANNA, repair=1)).entry == old
+    assert only(Offered, harness.staff(ANNA, repair=1)).entry == old
 
 
 def test_max_wait_that_expires_while_ringing_lets_the_phone_ring_on() -> None:
-    desk = Desk(sales(OverflowCause.WAIT, ToOutside("10086")))
-    entry, _ = desk.join(SALES)
-    desk.wait(50)
-    offer = only(Offered, desk.staff(ANNA, talk=1)).offer
-    assert desk.wait(15) == []
-    assert only(Connected, desk.feed(OfferAccepted(offer))).entry == entry
-    assert desk.wait(600) == []
+    harness = DispatcherHarness(sales(OverflowCause.WAIT, ToExternalNumber("10086")))
+    entry, _ = harness.join(SALES)
+    harness.wait(50)
+    offer = only(Offered, harness.staff(ANNA, talk=1)).offer
+    assert harness.wait(15) == []
+    assert only(Connected, harness.handle(OfferAccepted(offer))).entry == entry
+    assert harness.wait(600) == []
 
 
 def test_max_wait_that_expired_while_ringing_applies_when_the_offer_fails() -> None:
     for ending in ("refused", "not ready", "expired"):
-        desk = Desk(sales(OverflowCause.WAIT, ToOutside("10086")))
-        desk.join(SALES)
-        desk.wait(50)
-        offer = only(Offered, desk.staff(ANNA, talk=1)).offer
-        desk.wait(15)
+        harness = DispatcherHarness(sales(OverflowCause.WAIT, ToExternalNumber("10086")))
+        harness.join(SALES)
+        harness.wait(50)
+        offer = only(Offered, harness.staff(ANNA, talk=1)).offer
+        harness.wait(15)
         match ending:
             case "refused":
-                decisions = desk.feed(OfferEnded(offer, OfferEnd.REFUSED))
+                decisions = harness.handle(OfferEnded(offer, OfferEnd.REFUSED))
             case "not ready":
-                decisions = desk.feed(AgentNotReady(ANNA))
+                decisions = harness.handle(AgentNotReady(ANNA))
             case _:
-                decisions = desk.wait(5)
+                decisions = harness.wait(5)
         assert only(Overflowed, decisions).cause is OverflowCause.WAIT, ending
 
 
 def test_length_turns_the_next_caller_away_at_the_door_and_counts_ringing_ones() -> None:
-    desk = Desk(sales(OverflowCause.LENGTH, ToAnnouncement("full")))
-    desk.staff(ANNA, talk=1)
-    ringing, decisions = desk.join(SALES)
+    harness = DispatcherHarness(sales(OverflowCause.LENGTH, ToAnnouncement("full")))
+    harness.staff(ANNA, talk=1)
+    ringing, decisions = harness.join(SALES)
     offer = only(Offered, decisions).offer
-    desk.join(SALES)
-    _, decisions = desk.join(SALES)
+    harness.join(SALES)
+    _, decisions = harness.join(SALES)
     assert kinds(decisions) == ["Queued", "Overflowed"]
-    desk.feed(OfferAccepted(offer))
-    assert kinds(desk.join(SALES)[1]) == ["Queued"]
-    desk.feed(CallerLeft(ringing))
+    harness.handle(OfferAccepted(offer))
+    assert kinds(harness.join(SALES)[1]) == ["Queued"]
+    harness.handle(CallerLeft(ringing))
 
 
 def test_nobody_logged_in_turns_away_at_the_door() -> None:
-    desk = Desk(sales(NOBODY, ToAnnouncement("closed")))
-    desk.staff(BO, repair=1)
-    assert only(Overflowed, desk.join(SALES)[1]).cause is NOBODY
-    desk.feed(AgentLoggedIn(AgentSettings(BO, skills={TALK: 1})))
-    assert kinds(desk.join(SALES)[1]) == ["Queued", "Offered", "AgentStateChanged"]
+    harness = DispatcherHarness(sales(NOBODY, ToAnnouncement("closed")))
+    harness.staff(BO, repair=1)
+    assert only(Overflowed, harness.join(SALES)[1]).cause is NOBODY
+    harness.handle(AgentLoggedIn(AgentSettings(BO, skills={TALK: 1})))
+    assert kinds(harness.join(SALES)[1]) == ["Queued", "Offered", "AgentStateChanged"]
 
 
 def test_agents_on_a_break_are_a_reason_to_wait() -> None:
-    desk = Desk(sales(NOBODY, ToAnnouncement("closed")))
-    desk.staff(ANNA, talk=1)
-    desk.feed(AgentNotReady(ANNA))
-    assert kinds(desk.join(SALES)[1]) == ["Queued"]
+    harness = DispatcherHarness(sales(NOBODY, ToAnnouncement("closed")))
+    harness.staff(ANNA, talk=1)
+    harness.handle(AgentNotReady(ANNA))
+    assert kinds(harness.join(SALES)[1]) == ["Queued"]
 
 
 def test_last_agent_who_goes_sends_everybody_on() -> None:
     for gone in (AgentLoggedOut(ANNA), AgentPhoneDown(ANNA), AgentLoggedIn(AgentSettings(ANNA, skills={REPAIR: 1}))):
-        desk = Desk(sales(NOBODY, ToQueue(HELP)), HELP_QUEUE)
-        desk.staff(ANNA, talk=1)
-        desk.feed(AgentNotReady(ANNA))
-        desk.staff(BO, talk=1)
-        waiting = [desk.join(SALES)[0] for _ in range(3)]
-        assert not any(isinstance(d, Overflowed) for d in desk.feed(AgentLoggedOut(BO)))
-        decisions = desk.feed(gone)
+        harness = DispatcherHarness(sales(NOBODY, ToQueue(HELP)), HELP_QUEUE)
+        harness.staff(ANNA, talk=1)
+        harness.handle(AgentNotReady(ANNA))
+        harness.staff(BO, talk=1)
+        waiting = [harness.join(SALES)[0] for _ in range(3)]
+        assert not any(isinstance(d, Overflowed) for d in harness.handle(AgentLoggedOut(BO)))
+        decisions = harness.handle(gone)
         assert [d.entry for d in decisions if isinstance(d, Queued)] == waiting, gone
 
 
 def test_last_agent_who_goes_while_ringing_withdraws_first() -> None:
-    desk = Desk(sales(NOBODY, ToOutside("10086")))
-    desk.staff(ANNA, talk=1)
-    desk.join(SALES)
-    decisions = desk.feed(AgentPhoneDown(ANNA))
+    harness = DispatcherHarness(sales(NOBODY, ToExternalNumber("10086")))
+    harness.staff(ANNA, talk=1)
+    harness.join(SALES)
+    decisions = harness.handle(AgentPhoneDown(ANNA))
     assert kinds(decisions) == ["OfferWithdrawn", "AgentStateChanged", "Overflowed"]
 
 
 def test_agent_who_is_leaving_after_the_talk_is_no_reason_to_wait() -> None:
-    desk = Desk(sales(NOBODY, ToOutside("10086")))
-    desk.staff(ANNA, talk=1)
-    _, decisions = desk.join(SALES)
-    desk.feed(OfferAccepted(only(Offered, decisions).offer))
-    desk.join(SALES)
-    assert only(Overflowed, desk.feed(AgentLoggedOut(ANNA))).cause is NOBODY
+    harness = DispatcherHarness(sales(NOBODY, ToExternalNumber("10086")))
+    harness.staff(ANNA, talk=1)
+    _, decisions = harness.join(SALES)
+    harness.handle(OfferAccepted(only(Offered, decisions).offer))
+    harness.join(SALES)
+    assert only(Overflowed, harness.handle(AgentLoggedOut(ANNA))).cause is NOBODY
 
 
 def test_phone_lost_during_wrap_up_sends_callers_on_when_it_ends() -> None:
-    desk = Desk(sales(NOBODY, ToOutside("10086")))
-    desk.staff(ANNA, talk=1)
-    talk, decisions = desk.join(SALES)
-    desk.feed(OfferAccepted(only(Offered, decisions).offer))
-    desk.join(SALES)
-    desk.feed(CallerLeft(talk))
-    assert desk.feed(AgentPhoneDown(ANNA)) == []
-    assert only(Overflowed, desk.feed(WrapUpEnded(ANNA))).cause is NOBODY
+    harness = DispatcherHarness(sales(NOBODY, ToExternalNumber("10086")))
+    harness.staff(ANNA, talk=1)
+    talk, decisions = harness.join(SALES)
+    harness.handle(OfferAccepted(only(Offered, decisions).offer))
+    harness.join(SALES)
+    harness.handle(CallerLeft(talk))
+    assert harness.handle(AgentPhoneDown(ANNA)) == []
+    assert only(Overflowed, harness.handle(WrapUpEnded(ANNA))).cause is NOBODY
 
 
 def test_chain_of_overflows_is_walked_in_one_turn() -> None:
-    desk = Desk(
+    harness = DispatcherHarness(
         sales(NOBODY, ToQueue(HELP)),
         replace(HELP_QUEUE, overflow=(OverflowRule(NOBODY, ToQueue(SPARE)),)),
         SPARE_QUEUE,
     )
-    _, decisions = desk.join(SALES)
+    _, decisions = harness.join(SALES)
     assert kinds(decisions) == ["Queued", "Overflowed", "Queued", "Overflowed", "Queued"]
-    assert {name: figures.waiting for name, figures in desk.dispatcher.metrics.queues.items()} == {
+    assert {name: figures.waiting for name, figures in harness.dispatcher.metrics.queues.items()} == {
         SALES: 0,
         HELP: 0,
         SPARE: 1,
@@ -179,38 +179,38 @@ def test_chain_of_overflows_is_walked_in_one_turn() -> None:
 
 
 def test_overflow_leads_to_the_queue_of_the_settings_that_the_caller_came_under() -> None:
-    desk = Desk(sales(OverflowCause.WAIT, ToQueue(HELP)), HELP_QUEUE)
-    entry, _ = desk.join(SALES)
-    desk.staff(ANNA, repair=1)
-    desk.feed(FloorChanged(FloorSettings(queues=(SPARE_QUEUE,))))
-    assert only(Offered, desk.wait(60)).entry == entry
+    harness = DispatcherHarness(sales(OverflowCause.WAIT, ToQueue(HELP)), HELP_QUEUE)
+    entry, _ = harness.join(SALES)
+    harness.staff(ANNA, repair=1)
+    harness.handle(DispatcherChanged(DispatcherSettings(queues=(SPARE_QUEUE,))))
+    assert only(Offered, harness.wait(60)).entry == entry
 
 
 def test_chain_of_overflows_stays_with_the_old_settings_and_leaves_nothing_behind() -> None:
     help_queue = replace(HELP_QUEUE, max_wait_s=30, overflow=(OverflowRule(OverflowCause.WAIT, ToQueue(SPARE)),))
-    desk = Desk(sales(OverflowCause.WAIT, ToQueue(HELP)), help_queue, SPARE_QUEUE)
-    entry, _ = desk.join(SALES)
-    desk.feed(FloorChanged(FloorSettings(queues=(HELP_QUEUE,))))
-    assert [d.queue for d in desk.wait(90) if isinstance(d, Queued)] == [HELP, SPARE]
-    assert [queue.queue for queue in desk.dispatcher.snapshot(desk.now).queues] == [HELP, SPARE]
-    desk.feed(CallerLeft(entry))
-    assert [queue.queue for queue in desk.dispatcher.snapshot(desk.now).queues] == [HELP]
+    harness = DispatcherHarness(sales(OverflowCause.WAIT, ToQueue(HELP)), help_queue, SPARE_QUEUE)
+    entry, _ = harness.join(SALES)
+    harness.handle(DispatcherChanged(DispatcherSettings(queues=(HELP_QUEUE,))))
+    assert [d.queue for d in harness.wait(90) if isinstance(d, Queued)] == [HELP, SPARE]
+    assert [queue.queue for queue in harness.dispatcher.snapshot(harness.now).queues] == [HELP, SPARE]
+    harness.handle(CallerLeft(entry))
+    assert [queue.queue for queue in harness.dispatcher.snapshot(harness.now).queues] == [HELP]
 
 
 def test_caller_is_held_from_the_agent_who_missed_it_in_the_next_queue_too() -> None:
-    desk = Desk(sales(OverflowCause.WAIT, ToQueue(HELP)), HELP_QUEUE)
-    entry, _ = desk.join(SALES)
-    desk.wait(50)
-    offer = only(Offered, desk.staff(ANNA, talk=1, repair=1)).offer
-    desk.feed(OfferEnded(offer, OfferEnd.REFUSED))
-    assert not any(isinstance(d, (Offered, OfferWithdrawn)) for d in desk.wait(29))
-    assert only(Offered, desk.wait(1)).entry == entry
+    harness = DispatcherHarness(sales(OverflowCause.WAIT, ToQueue(HELP)), HELP_QUEUE)
+    entry, _ = harness.join(SALES)
+    harness.wait(50)
+    offer = only(Offered, harness.staff(ANNA, talk=1, repair=1)).offer
+    harness.handle(OfferEnded(offer, OfferEnd.REFUSED))
+    assert not any(isinstance(d, (Offered, OfferWithdrawn)) for d in harness.wait(29))
+    assert only(Offered, harness.wait(1)).entry == entry
 
 
 def test_caller_whose_ringing_agent_lost_the_skills_is_sent_on_when_the_offer_fails() -> None:
-    desk = Desk(sales(NOBODY, ToOutside("10086")))
-    desk.staff(ANNA, talk=1)
-    entry, decisions = desk.join(SALES)
-    desk.feed(AgentLoggedIn(AgentSettings(ANNA)))
-    failed = desk.feed(OfferEnded(only(Offered, decisions).offer, OfferEnd.REFUSED))
+    harness = DispatcherHarness(sales(NOBODY, ToExternalNumber("10086")))
+    harness.staff(ANNA, talk=1)
+    entry, decisions = harness.join(SALES)
+    harness.handle(AgentLoggedIn(AgentSettings(ANNA)))
+    failed = harness.handle(OfferEnded(only(Offered, decisions).offer, OfferEnd.REFUSED))
     assert only(Overflowed, failed).entry == entry

@@ -6,7 +6,7 @@ from tests.queues.desk import ENGLISH, REPAIR, SALES, TALK
 
 from acdcore.queues import policy
 from acdcore.queues.inputs import CallerFacts
-from acdcore.queues.settings import NeedRule, QueueSettings, Ring
+from acdcore.queues.settings import NeedRule, QueueSettings, WideningStep
 from acdcore.queues.views import Exclusion
 
 WHOLE = st.integers(0, 4_000)
@@ -17,7 +17,7 @@ def test_order_in_a_queue_is_the_same_at_every_moment(
     ageing: float, callers: list[tuple[int, int]], later: int
 ) -> None:
     queue = QueueSettings(SALES, ageing=ageing, weight=2.0)
-    places = [policy.place(queue, advance, joined, serial) for serial, (advance, joined) in enumerate(callers)]
+    places = [policy.place_of(queue, advance, joined, serial) for serial, (advance, joined) in enumerate(callers)]
     for now in (4_000.0, 4_000.0 + later):
         assert sorted(places) == sorted(places, key=lambda place: policy.caller_key(queue, place, now))
 
@@ -25,14 +25,14 @@ def test_order_in_a_queue_is_the_same_at_every_moment(
 @given(WHOLE, WHOLE, st.integers(1, 600))
 def test_nobody_is_overtaken_by_those_who_join_an_advance_later(joined: int, advance: int, after: int) -> None:
     queue = QueueSettings(SALES, ageing=0.5)
-    plain = policy.place(queue, 0, joined, 1)
-    vip = policy.place(queue, advance, joined + advance / 0.5 + after, 2)
+    plain = policy.place_of(queue, 0, joined, 1)
+    vip = policy.place_of(queue, advance, joined + advance / 0.5 + after, 2)
     assert plain < vip
 
 
 def test_equal_place_is_the_inverse_of_the_key() -> None:
     here, there = QueueSettings(SALES, ageing=1.0, weight=2.0), QueueSettings(SALES, ageing=0.5, weight=4.0)
-    key = policy.caller_key(here, policy.place(here, 30, 100, 1), 160)
+    key = policy.caller_key(here, policy.place_of(here, 30, 100, 1), 160)
     assert policy.caller_key(there, policy.equal_place(there, key, 160), 160) == key
 
 
@@ -51,16 +51,16 @@ def test_rule_asks_when_each_set_that_is_given_has_the_callers_fact() -> None:
 
 
 def test_rings_lower_what_is_needed_and_ask_for_nothing_new() -> None:
-    rings = (Ring(10, {TALK: 2}), Ring(20, {ENGLISH: 0, REPAIR: 4, TALK: 9}))
-    assert policy.relaxed({TALK: 5, ENGLISH: 3}, rings[:1]) == {TALK: 2, ENGLISH: 3}
-    assert policy.relaxed({TALK: 5, ENGLISH: 3}, rings) == {TALK: 2}
+    rings = (WideningStep(10, {TALK: 2}), WideningStep(20, {ENGLISH: 0, REPAIR: 4, TALK: 9}))
+    assert policy.widened({TALK: 5, ENGLISH: 3}, rings[:1]) == {TALK: 2, ENGLISH: 3}
+    assert policy.widened({TALK: 5, ENGLISH: 3}, rings) == {TALK: 2}
 
 
 def test_rings_are_reached_by_time_or_by_the_wait_to_expect() -> None:
-    rings = (Ring(10, {TALK: 2}), Ring(20, {TALK: 1}, estimated_wait_s=60), Ring(30, {TALK: 0}))
-    assert [policy.ring_reached(rings, 100, now) for now in (109, 110, 125, 130, 900)] == [0, 1, 2, 3, 3]
-    assert [policy.ring_at_door(rings, expected_s) for expected_s in (None, 60, 61)] == [0, 0, 2]
-    assert policy.ring_at_door((Ring(0, {TALK: 1}),), None) == 1
+    rings = (WideningStep(10, {TALK: 2}), WideningStep(20, {TALK: 1}, estimated_wait_s=60), WideningStep(30, {TALK: 0}))
+    assert [policy.widening_step_reached(rings, 100, now) for now in (109, 110, 125, 130, 900)] == [0, 1, 2, 3, 3]
+    assert [policy.widening_step_at_entry(rings, expected_s) for expected_s in (None, 60, 61)] == [0, 0, 2]
+    assert policy.widening_step_at_entry((WideningStep(0, {TALK: 1}),), None) == 1
 
 
 def test_exclusions_and_states_share_their_words() -> None:

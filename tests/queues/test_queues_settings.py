@@ -8,16 +8,16 @@ from tests.queues.desk import ANNA, HELP, SALES, SPARE, TALK
 from acdcore.queues.settings import (
     AgentSettings,
     Channel,
-    FloorSettings,
+    DispatcherSettings,
     NeedRule,
     OfferEnd,
     OverflowCause,
     OverflowRule,
     QueueSettings,
-    Ring,
     ToAnnouncement,
     ToFlow,
     ToQueue,
+    WideningStep,
     validate,
     validate_agent,
 )
@@ -28,7 +28,7 @@ PLAIN = QueueSettings(SALES, {TALK: 1})
 
 def keys(*queues: QueueSettings) -> list[str]:
     """The keys complained about."""
-    return [problem.key for problem in validate(FloorSettings(queues=queues))]
+    return [problem.key for problem in validate(DispatcherSettings(queues=queues))]
 
 
 def test_sound_settings_have_no_problem() -> None:
@@ -60,15 +60,15 @@ def test_sound_settings_have_no_problem() -> None:
         ),
         (replace(PLAIN, max_estimated_wait_s=90), "max_estimated_wait_s"),
         (replace(PLAIN, sticky_for_s=-1), "sticky_for_s"),
-        (replace(PLAIN, sticky_for_s=5, is_by_hand=True), "sticky_for_s"),
+        (replace(PLAIN, sticky_for_s=5, is_manual_assignment=True), "sticky_for_s"),
         (replace(PLAIN, rules=(NeedRule(),)), "rules.1"),
         (replace(PLAIN, rules=(NeedRule(skills={TALK: 0}),)), "rules.1.skills.talk"),
         (replace(PLAIN, rules=(NeedRule(skills={TALK: 1}),) * 101), "rules"),
-        (replace(PLAIN, rings=(Ring(5, {}),)), "rings.1"),
-        (replace(PLAIN, rings=(Ring(5, {TALK: -1}),)), "rings.1.skills.talk"),
-        (replace(PLAIN, rings=(Ring(-5, {TALK: 1}),)), "rings.1.after_s"),
-        (replace(PLAIN, rings=(Ring(5, {TALK: 1}, estimated_wait_s=-1),)), "rings.1.estimated_wait_s"),
-        (replace(PLAIN, rings=(Ring(9, {TALK: 2}), Ring(5, {TALK: 1}))), "rings.2.after_s"),
+        (replace(PLAIN, widening=(WideningStep(5, {}),)), "widening.1"),
+        (replace(PLAIN, widening=(WideningStep(5, {TALK: -1}),)), "widening.1.skills.talk"),
+        (replace(PLAIN, widening=(WideningStep(-5, {TALK: 1}),)), "widening.1.after_s"),
+        (replace(PLAIN, widening=(WideningStep(5, {TALK: 1}, estimated_wait_s=-1),)), "widening.1.estimated_wait_s"),
+        (replace(PLAIN, widening=(WideningStep(9, {TALK: 2}), WideningStep(5, {TALK: 1}))), "widening.2.after_s"),
     ],
 )
 def test_mistake_is_named_by_its_key(queue: QueueSettings, key: str) -> None:
@@ -89,8 +89,8 @@ def test_loop_is_refused_whatever_its_causes_and_only_where_it_is() -> None:
 
 
 def test_times_shared_by_all_queues_are_checked() -> None:
-    settings = FloorSettings(back_off_s={OfferEnd.BUSY: -1}, tried_hold_s=0)
-    assert [problem.key for problem in validate(settings)] == ["back_off_s.busy", "tried_hold_s"]
+    settings = DispatcherSettings(back_off_s={OfferEnd.BUSY: -1}, retry_after_miss_s=0)
+    assert [problem.key for problem in validate(settings)] == ["back_off_s.busy", "retry_after_miss_s"]
 
 
 def test_agent_has_one_voice() -> None:

@@ -13,7 +13,7 @@ from bench.listening_words import (
 )
 
 from acdcore.recognition.matching import choose
-from acdcore.recognition.model import CONFIDENCE_DEFAULT, HEARD_MAX, Phrase
+from acdcore.recognition.model import CONFIDENCE_DEFAULT, RECOGNISED_MAX, Phrase
 from acdcore.recognition.recogniser import HINT_MAX, hint
 
 pytest.importorskip("pypinyin", reason="how characters are read comes with the extra speech")
@@ -156,7 +156,7 @@ def test_best_come_first_each_value_once_and_no_more_than_are_told() -> None:
     confidences = [heard.confidence for heard in found]
     assert found[0].value == "line5"
     assert confidences == sorted(confidences, reverse=True)
-    assert len({heard.value for heard in found}) == len(found) <= HEARD_MAX
+    assert len({heard.value for heard in found}) == len(found) <= RECOGNISED_MAX
 
 
 @pytest.mark.parametrize("text", ["", " ", "...", "♪", "\x00", "ß" * 10, "!" * 100_000, "1" * 100_000, "是" * 100_000])

@@ -14,16 +14,16 @@ from bench.listening_words import DEPARTMENTS_EN
 from acdcore.ivr.audio.wav import read_wav, to_pcm
 from acdcore.ivr.model.flow import Language
 from acdcore.ivr.tts.helper import HelperProcesses
-from acdcore.ivr.tts.voices import Reading, stand_in
+from acdcore.ivr.tts.voices import TtsRequest, stand_in
 from acdcore.kernel.errors import Unavailable
 from acdcore.media.g711 import decode, encode
-from acdcore.media.model import Codec
-from acdcore.recognition.endpoint import EndOfSpeech, SpeechBegan, SpeechEnded, SpeechFact
-from acdcore.recognition.hearing import RecognitionSettings, missing_packages, open_hearing
+from acdcore.media.model import EngineCodec
+from acdcore.recognition.endpoint import EndOfSpeech, UtteranceBegan, UtteranceEnded, UtteranceEvent
 from acdcore.recognition.helper import opened_process
 from acdcore.recognition.model import CONFIDENCE_DEFAULT
+from acdcore.recognition.service import RecognitionSettings, missing_packages, open_recognition
 from acdcore.recognition.voice_activity import detectors
-from acdcore.recognition.whisper import once
+from acdcore.recognition.whisper import without_repetitions
 
 pytestmark = [
     pytest.mark.slow,
@@ -48,14 +48,14 @@ def spoken(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], bytes]:
 
     def say(text: str) -> bytes:
         file = tmp_path_factory.mktemp("said") / "said.wav"
-        reader.read([Reading(text, Language.ENGLISH, file, stand_in(Language.ENGLISH))], lambda: None)
+        reader.read([TtsRequest(text, Language.ENGLISH, file, stand_in(Language.ENGLISH))], lambda: None)
         pcm = to_pcm(read_wav(file.read_bytes()).samples)
-        return decode(encode(pcm, Codec.PCMA), Codec.PCMA)
+        return decode(encode(pcm, EngineCodec.PCMA), EngineCodec.PCMA)
 
     return say
 
 
-def facts(pcm: bytes) -> list[SpeechFact]:
+def facts(pcm: bytes) -> list[UtteranceEvent]:
     ear = EndOfSpeech(detectors().take())
     found = [ear.hear(pcm[at : at + 320], (at + 320) / 16_000) for at in range(0, len(pcm), 320)]
     return [fact for fact in found if fact]
@@ -65,7 +65,7 @@ def test_end_of_speech_is_found_in_noise(spoken: Callable[[str], bytes]) -> None
     words = spoken("customer service please")
     line = noise(-50.0, 1.0)
     began, ended = facts(line + words + noise(-50.0, 2.0))
-    assert isinstance(began, SpeechBegan) and isinstance(ended, SpeechEnded)
+    assert isinstance(began, UtteranceBegan) and isinstance(ended, UtteranceEnded)
     assert 1.0 < began.at < 1.6
     assert ended.at < 1.0 + len(words) / 16_000 + 1.0
 
@@ -76,7 +76,7 @@ def test_a_minute_of_noise_is_no_speech(level_dbfs: float) -> None:
 
 
 async def test_words_are_understood_and_noise_is_not(spoken: Callable[[str], bytes]) -> None:
-    async with open_hearing(RecognitionSettings(engine="whisper", within_s=WITHIN_S)) as hearing:
+    async with open_recognition(RecognitionSettings(engine="whisper", within_s=WITHIN_S)) as hearing:
         understanding = hearing.understanding
         assert understanding is not None
         recogniser = understanding.recogniser
@@ -143,4 +143,4 @@ async def test_both_sides_of_a_recording_are_written_down_with_their_times(
     ],
 )
 def test_what_is_said_twice_by_the_window_is_told_once(text: str, meant: str) -> None:
-    assert once(text) == meant
+    assert without_repetitions(text) == meant

@@ -29,7 +29,7 @@ class MemoryDisk:
             raise FileExistsError(errno.EEXIST, "exists")
         self.parts[path] = bytearray()
         self.open.add(path)
-        self.append(path, wav.header())
+        self.append(path, wav.wav_header())
 
     def append(self, path: RecordingPath, samples: bytes) -> None:
         self._fail()
@@ -48,9 +48,9 @@ class MemoryDisk:
         if length.frames:
             begin = wav.HEADER_BYTES + skipped_frames * wav.FRAME_BYTES
             samples = part[begin : begin + length.frames * wav.FRAME_BYTES]
-            self.finals[path] = wav.header(length.frames) + bytes(samples)
+            self.finals[path] = wav.wav_header(length.frames) + bytes(samples)
 
-    def settle(self, paths: Iterable[RecordingPath]) -> None:
+    def make_durable(self, paths: Iterable[RecordingPath]) -> None:
         self._fail()
         self.settled.update(paths)
 

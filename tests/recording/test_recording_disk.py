@@ -14,7 +14,7 @@ from tests.recording.disks import MemoryDisk
 from acdcore.recording.disk import Disk, LocalDisk
 from acdcore.recording.events import RecordingPath
 from acdcore.recording.index import delete
-from acdcore.recording.wav import Length, header
+from acdcore.recording.wav import Length, wav_header
 
 PATH = RecordingPath("2026/11/21/c-1.wav")
 SECOND = bytes(range(250)) * 128
@@ -55,8 +55,8 @@ def test_sealed_file_has_its_header_and_all_samples(disk_and_read: DiskAndRead) 
     disk.append(PATH, SECOND)
     disk.close(PATH)
     disk.seal(PATH, Length(16_000))
-    disk.settle([PATH])
-    assert read(PATH) == header(16_000) + SECOND + SECOND
+    disk.make_durable([PATH])
+    assert read(PATH) == wav_header(16_000) + SECOND + SECOND
 
 
 def test_sealing_cuts_what_was_written_half(disk_and_read: DiskAndRead) -> None:
@@ -66,7 +66,7 @@ def test_sealing_cuts_what_was_written_half(disk_and_read: DiskAndRead) -> None:
     disk.append(PATH, b"torn!")
     disk.close(PATH)
     disk.seal(PATH, Length(8_000))
-    assert read(PATH) == header(8_000) + SECOND
+    assert read(PATH) == wav_header(8_000) + SECOND
 
 
 def test_file_without_frames_is_dropped_and_its_name_is_free(disk_and_read: DiskAndRead) -> None:
@@ -109,7 +109,7 @@ def test_day_that_is_deleted_already_need_not_survive_a_power_failure(tmp_path: 
     disk.close(PATH)
     disk.seal(PATH, Length(1))
     delete(tmp_path, [PATH])
-    disk.settle([PATH])
+    disk.make_durable([PATH])
 
 
 @pytest.mark.parametrize("is_sealed", [False, True])

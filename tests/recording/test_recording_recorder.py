@@ -11,14 +11,14 @@ from tests.recording.disks import MemoryDisk
 
 from acdcore.recording.events import (
     DiskAlarm,
+    RecordingCompleted,
     RecordingDropped,
     RecordingEvent,
     RecordingFailed,
-    RecordingFinished,
     RecordingPath,
 )
-from acdcore.recording.recorder import RECORDINGS_MAX, RETRY_AFTER_S, Output, Recorder, Seal, sealed
-from acdcore.recording.wav import HEADER_BYTES, header
+from acdcore.recording.recorder import RECORDINGS_MAX, RETRY_AFTER_S, Output, Seal, TrackRecorder, finished_event
+from acdcore.recording.wav import HEADER_BYTES, wav_header
 
 SECOND = bytes(range(250)) * 128
 
@@ -40,14 +40,14 @@ def carried_out(disk: MemoryDisk, outputs: list[Output]) -> list[RecordingEvent]
     for output in outputs:
         if isinstance(output, Seal):
             disk.seal(output.path, output.length)
-            events.append(sealed(output))
+            events.append(finished_event(output))
         else:
             events.append(output)
     return events
 
 
-def begun(disk: MemoryDisk, *taps: int, min_free_bytes: int = 1_000) -> Recorder:
-    recorder = Recorder(disk, min_free_bytes)
+def begun(disk: MemoryDisk, *taps: int, min_free_bytes: int = 1_000) -> TrackRecorder:
+    recorder = TrackRecorder(disk, min_free_bytes)
     for tap in taps:
         assert recorder.begin(tap, path_of(tap)) == []
     return recorder
@@ -63,8 +63,8 @@ def test_any_split_into_blocks_makes_the_same_file(samples: bytes, cuts: list[in
     events = carried_out(disk, recorder.write(Block(1, b"", is_last=True), now=0.0))
     frames = len(samples) // 4
     if frames:
-        assert disk.finals[path_of(1)] == header(frames) + samples
-        assert events == [RecordingFinished(1, path_of(1), frames / 8_000, HEADER_BYTES + len(samples))]
+        assert disk.finals[path_of(1)] == wav_header(frames) + samples
+        assert events == [RecordingCompleted(1, path_of(1), frames / 8_000, HEADER_BYTES + len(samples))]
     else:
         assert events == [RecordingFailed(1, path_of(1), "no audio came", 0.0, 0)]
         assert disk.parts == {}
@@ -75,7 +75,7 @@ def test_last_block_may_carry_samples() -> None:
     disk = MemoryDisk()
     recorder = begun(disk, 1)
     assert carried_out(disk, recorder.write(Block(1, is_last=True), 0.0)) == [
-        RecordingFinished(1, path_of(1), 1.0, 32_044)
+        RecordingCompleted(1, path_of(1), 1.0, 32_044)
     ]
 
 
@@ -126,7 +126,7 @@ def test_full_disk_stops_all_recordings_keeps_what_they_have_and_alarms_once() -
     events = carried_out(disk, recorder.write(Block(1), 1.0))
     assert [type(event) for event in events] == [RecordingFailed, DiskAlarm, RecordingFailed]
     assert all(event.duration_s == 1.0 for event in events if isinstance(event, RecordingFailed))
-    assert disk.finals == {path_of(tap): header(8_000) + SECOND for tap in (1, 2)}
+    assert disk.finals == {path_of(tap): wav_header(8_000) + SECOND for tap in (1, 2)}
     assert recorder.write(Block(2), 2.0) == []
     assert recorder.write(Block(2, is_last=True), 3.0) == recorder.write(Block(1, is_last=True), 3.0) == []
     assert (len(recorder), disk.open) == (0, set())
@@ -195,7 +195,7 @@ def test_error_while_completing_alarms_only_when_it_is_the_disks() -> None:
 
 def test_disk_that_takes_nothing_is_an_alarm_before_the_first_talk_finds_out() -> None:
     disk = MemoryDisk(broken_writes=errno.EACCES)
-    recorder = Recorder(disk, min_free_bytes=1_000)
+    recorder = TrackRecorder(disk, min_free_bytes=1_000)
     (told,) = recorder.check(0.0)
     assert isinstance(told, DiskAlarm) and told.is_raised
     assert recorder.check(1.0) == []
@@ -203,7 +203,7 @@ def test_disk_that_takes_nothing_is_an_alarm_before_the_first_talk_finds_out() -
 
 def test_alarm_for_want_of_rights_lasts_until_a_file_can_be_written() -> None:
     disk = MemoryDisk(broken_writes=errno.EACCES)
-    recorder = Recorder(disk, min_free_bytes=1_000)
+    recorder = TrackRecorder(disk, min_free_bytes=1_000)
     recorder.check(0.0)
     assert recorder.check(31.0) == [], "tried, and still without rights"
     disk.broken_writes = 0
@@ -219,8 +219,8 @@ def test_recording_is_cut_to_what_is_to_be_kept(kept_frames: int) -> None:
     recorder.write(Block(1), 0.0)
     (finished,) = carried_out(disk, recorder.write(Block(1, is_last=True, kept_frames=kept_frames), 1.0))
     frames = min(kept_frames, 16_000)
-    assert finished == RecordingFinished(1, path_of(1), frames / 8_000, HEADER_BYTES + 4 * frames)
-    assert disk.finals[path_of(1)] == header(frames) + (SECOND * 2)[: 4 * frames]
+    assert finished == RecordingCompleted(1, path_of(1), frames / 8_000, HEADER_BYTES + 4 * frames)
+    assert disk.finals[path_of(1)] == wav_header(frames) + (SECOND * 2)[: 4 * frames]
 
 
 @pytest.mark.parametrize("samples", [b"", SECOND])

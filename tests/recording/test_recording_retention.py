@@ -6,17 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acdcore.recording.events import RecordingPath
-from acdcore.recording.retention import Kept, Limits, Reason, plan
+from acdcore.recording.retention import Limits, Reason, StoredRecording, plan
 
 WALL = datetime(2026, 11, 21, tzinfo=UTC)
 
 
-def kept(age_days: int, size_bytes: int = 100, *, is_protected: bool = False) -> Kept:
+def kept(age_days: int, size_bytes: int = 100, *, is_protected: bool = False) -> StoredRecording:
     began = WALL - timedelta(days=age_days)
-    return Kept(RecordingPath(f"{began:%Y/%m/%d}/c-1.wav"), began, size_bytes, is_protected)
+    return StoredRecording(RecordingPath(f"{began:%Y/%m/%d}/c-1.wav"), began, size_bytes, is_protected)
 
 
-def ages(recordings: list[Kept], limits: Limits) -> list[tuple[int, Reason]]:
+def ages(recordings: list[StoredRecording], limits: Limits) -> list[tuple[int, Reason]]:
     began = {each.path: each.began for each in recordings}
     return [((WALL - began[each.path]).days, each.reason) for each in plan(recordings, limits, WALL)]
 
@@ -50,7 +50,7 @@ def test_protected_recordings_stay_and_others_make_room() -> None:
     st.lists(st.builds(kept, st.integers(0, 50), st.integers(0, 500)), unique_by=lambda each: each.path),
     st.integers(0, 5_000),
 )
-def test_rest_fits_and_no_deletion_was_needless(recordings: list[Kept], total_bytes_max: int) -> None:
+def test_rest_fits_and_no_deletion_was_needless(recordings: list[StoredRecording], total_bytes_max: int) -> None:
     deletions = plan(recordings, Limits(total_bytes_max=total_bytes_max), WALL)
     left_bytes = sum(each.size_bytes for each in recordings) - sum(each.size_bytes for each in deletions)
     assert left_bytes <= total_bytes_max

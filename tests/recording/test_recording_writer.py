@@ -17,7 +17,7 @@ import pytest
 from tests.recording.disks import MemoryDisk
 
 from acdcore.kernel.errors import Unavailable
-from acdcore.recording.events import DiskAlarm, RecordingEvent, RecordingFailed, RecordingFinished, RecordingPath
+from acdcore.recording.events import DiskAlarm, RecordingCompleted, RecordingEvent, RecordingFailed, RecordingPath
 from acdcore.recording.index import Repaired, repair_all
 from acdcore.recording.wav import Length
 from acdcore.recording.writer import RecordingSettings, RecordingWriter
@@ -80,7 +80,7 @@ def test_blocks_become_a_file_that_any_player_reads(source: Blocks, tmp_path: Pa
     writer.begin(7, path_of(7))
     source.put(Block(7, SECOND), Block(8, SECOND))
     source.put(Block(7, SECOND, is_last=True))
-    assert events.get(timeout=WAIT_S) == RecordingFinished(7, path_of(7), 2.0, 64_044)
+    assert events.get(timeout=WAIT_S) == RecordingCompleted(7, path_of(7), 2.0, 64_044)
     with wave.open(str(tmp_path / path_of(7))) as file:
         assert file.getparams()[:4] == (2, 2, 8_000, 16_000)
         assert file.readframes(16_001) == SECOND * 2
@@ -99,7 +99,7 @@ def test_beginning_that_is_skipped_is_not_in_the_file(source: Blocks, tmp_path: 
     writer.skip(7, skipped)
     source.put(Block(7, b"", is_last=True))
     length = 800_000 - skipped
-    assert events.get(timeout=WAIT_S) == RecordingFinished(
+    assert events.get(timeout=WAIT_S) == RecordingCompleted(
         7, path_of(7), length / 8_000, 44 + 4 * length, skipped / 8_000
     )
     with wave.open(str(tmp_path / path_of(7))) as file:
@@ -115,7 +115,7 @@ def test_recording_that_would_be_skipped_as_a_whole_is_kept(source: Blocks, tmp_
     writer.skip(7, 8_000)
     writer.skip(8, 8_000)
     source.put(Block(7, SECOND, is_last=True))
-    assert events.get(timeout=WAIT_S) == RecordingFinished(7, path_of(7), 1.0, 32_044)
+    assert events.get(timeout=WAIT_S) == RecordingCompleted(7, path_of(7), 1.0, 32_044)
     writer.stop()
 
 
@@ -131,7 +131,7 @@ def test_stop_writes_what_waits_and_leaves_nothing_open(source: Blocks, tmp_path
     writer.stop()
     writer.stop()
     assert sorted(events, key=str) == sorted(
-        (RecordingFinished(tap, path_of(tap), 2.0, 64_044) for tap in range(20)), key=str
+        (RecordingCompleted(tap, path_of(tap), 2.0, 64_044) for tap in range(20)), key=str
     )
     assert not list(tmp_path.rglob("*.part"))
     assert (threading.active_count(), len(os.listdir("/proc/self/fd"))) == (threads, descriptors)
@@ -202,7 +202,7 @@ def test_file_that_waits_for_the_disk_holds_up_neither_others_nor_the_end(source
     assert writer.figures().blocks == 3
     disk.let_go.set()
     writer.stop()
-    assert [events.get_nowait().__class__ for _ in range(2)] == [RecordingFinished] * 2
+    assert [events.get_nowait().__class__ for _ in range(2)] == [RecordingCompleted] * 2
 
 
 CHILD = """
@@ -255,7 +255,7 @@ def test_a_thousand_recordings_cost_little(source: Blocks, tmp_path: Path) -> No
         source.wait_until_taken()
     writer.stop(within_s=60)
     after = resource.getrusage(resource.RUSAGE_SELF)
-    assert [type(event) for event in events] == [RecordingFinished] * 1_000
+    assert [type(event) for event in events] == [RecordingCompleted] * 1_000
     cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     # Ten seconds of a thousand talks. Measured 0.5 s, mostly the kernel's copying; the bound is for slow machines.
     assert cpu_s < 3.0

@@ -11,25 +11,32 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.queues.floor_day import FloorDay, Plan
+from tests.queues.floor_day import DispatcherDay, Plan
 
-from acdcore.calls.model.rows import AgentEventRow, StayRow
+from acdcore.calls.model.rows import AgentEventRow, QueueVisitRow
 from acdcore.kernel.ids import AgentId, CustomerId, QueueName
 from acdcore.queues.decisions import AgentState, AgentStateChanged, Decision
 from acdcore.queues.inputs import Input
 from acdcore.queues.live_figures import QueueFigures
-from acdcore.queues.settings import FloorSettings, OverflowCause, OverflowRule, QueueSettings, ToAnnouncement, ToQueue
+from acdcore.queues.settings import (
+    DispatcherSettings,
+    OverflowCause,
+    OverflowRule,
+    QueueSettings,
+    ToAnnouncement,
+    ToQueue,
+)
 from acdcore.reports.agent_time import AgentSpan, spans
-from acdcore.reports.drill_down import receipt, stays_in
+from acdcore.reports.drill_down import receipt, visits_in
 from acdcore.reports.formulas import ENDINGS, FORMULAS, MEANS, PERCENTILES, SHARES, Count, Figure
-from acdcore.reports.grouping import NOBODY, Asked, By, Group, Interval
-from acdcore.reports.queue_visits import Stay, StayEnd, Stays
-from acdcore.reports.report import Line, Report, report
+from acdcore.reports.grouping import NOBODY, By, Group, Interval, ReportQuery
+from acdcore.reports.queue_visits import QueueVisit, QueueVisitEnd, QueueVisitFold
+from acdcore.reports.report import GroupRow, Report, report
 
 SALES, HELP = QueueName("sales"), QueueName("help")
 ANNA, BO = AgentId("1001"), AgentId("1002")
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
-DAY = Asked(MIDNIGHT, MIDNIGHT + timedelta(days=1))
+DAY = ReportQuery(MIDNIGHT, MIDNIGHT + timedelta(days=1))
 
 
 def at(seconds: float) -> datetime:
@@ -37,20 +44,20 @@ def at(seconds: float) -> datetime:
     return MIDNIGHT + timedelta(seconds=seconds)
 
 
-def stay(number: int, how: StayEnd, waited_s: float = 10.0, joined: float = 0.0) -> StayRow:
+def visit(number: int, how: QueueVisitEnd, waited_s: float = 10.0, joined: float = 0.0) -> QueueVisitRow:
     """A call of its own."""
-    return StayRow(
+    return QueueVisitRow(
         f"c{number}/1", 1, f"c{number}", SALES, "call", at(joined), at(joined + waited_s), how, waited_s, offers=1
     )
 
 
-def answered(number: int, waited_s: float = 10.0, joined: float = 0.0, agent: AgentId = ANNA) -> StayRow:
+def answered(number: int, waited_s: float = 10.0, joined: float = 0.0, agent: AgentId = ANNA) -> QueueVisitRow:
     """A call answered, in time within 20 s."""
-    row = stay(number, StayEnd.ANSWERED, waited_s, joined)
+    row = visit(number, QueueVisitEnd.ANSWERED, waited_s, joined)
     return replace(row, agent=agent, is_in_time=waited_s <= 20.0, talked_s=100.0, wrap_up_s=20.0)
 
 
-def hand_made() -> list[StayRow]:
+def hand_made() -> list[QueueVisitRow]:
     """Ten offered: 5 answered (3 in time), 2 abandoned (one in time), one short, one overflowed, one waiting."""
     return [
         answered(1, 5.0),
@@ -58,11 +65,11 @@ def hand_made() -> list[StayRow]:
         answered(3, 20.0),
         answered(4, 30.0),
         answered(5, 45.0, agent=BO),
-        stay(6, StayEnd.ABANDONED, 60.0),
-        stay(7, StayEnd.ABANDONED, 15.0),
-        stay(8, StayEnd.ABANDONED_SHORT, 3.0),
-        stay(9, StayEnd.OVERFLOWED, 120.0),
-        stay(10, StayEnd.WAITING, 200.0),
+        visit(6, QueueVisitEnd.ABANDONED, 60.0),
+        visit(7, QueueVisitEnd.ABANDONED, 15.0),
+        visit(8, QueueVisitEnd.ABANDONED_SHORT, 3.0),
+        visit(9, QueueVisitEnd.OVERFLOWED, 120.0),
+        visit(10, QueueVisitEnd.WAITING, 200.0),
     ]
 
 
@@ -95,7 +102,7 @@ def test_percentiles_are_nearest_ranks() -> None:
 
 
 def test_a_talk_that_goes_on_is_answered_but_not_yet_handled() -> None:
-    running = replace(answered(2), how=StayEnd.IN_CONTACT, talked_s=5_000.0)
+    running = replace(answered(2), how=QueueVisitEnd.IN_CONTACT, talked_s=5_000.0)
     line = report([answered(1), running], DAY).total
     assert (line.counts[Count.ANSWERED], line.counts[Count.HANDLED]) == (2, 1)
     assert line.figures[Figure.AVERAGE_HANDLING_S] == 120.0
@@ -112,7 +119,7 @@ def test_nothing_to_divide_by_means_no_figure() -> None:
 
 
 def test_a_queues_own_target_decides_who_hung_up_in_time() -> None:
-    rows = [stay(1, StayEnd.ABANDONED, 15.0)]
+    rows = [visit(1, QueueVisitEnd.ABANDONED, 15.0)]
     assert report(rows, DAY).total.counts[Count.ABANDONED_IN_TIME] == 1
     strict = replace(DAY, within_s={SALES: 10.0})
     assert report(rows, strict).total.counts[Count.ABANDONED_IN_TIME] == 0
@@ -130,46 +137,46 @@ def test_only_stays_that_joined_in_the_time_asked_for_count() -> None:
 
 def test_a_stay_belongs_to_the_interval_in_which_it_joined() -> None:
     rows = [answered(1, waited_s=1_700.0, joined=100.0), answered(2, joined=1_800.0)]
-    lines = report(rows, replace(DAY, interval=Interval.HALF_HOUR)).lines
+    lines = report(rows, replace(DAY, interval=Interval.HALF_HOUR)).rows
     assert [(line.group.began_at, line.counts[Count.OFFERED]) for line in lines] == [(at(0), 1), (at(1_800), 1)]
 
 
 def test_days_and_hours_are_local() -> None:
     rows = [answered(1, joined=0.0), answered(2, joined=16 * 3_600.0)]
     shanghai = replace(DAY, interval=Interval.DAY, zone=ZoneInfo("Asia/Shanghai"))
-    begins = [line.group.began_at for line in report(rows, shanghai).lines]
+    begins = [line.group.began_at for line in report(rows, shanghai).rows]
     assert begins == [at(-8 * 3_600.0), at(16 * 3_600.0)]
     kathmandu = replace(DAY, interval=Interval.HOUR, zone=ZoneInfo("Asia/Kathmandu"))  # UTC + 5:45
-    assert report(rows, kathmandu).lines[0].group.began_at == at(-45 * 60.0)
+    assert report(rows, kathmandu).rows[0].group.began_at == at(-45 * 60.0)
 
 
 def test_the_hour_that_comes_twice_is_two_intervals() -> None:
     berlin = ZoneInfo("Europe/Berlin")
     first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)  # 2:30 in summer time, and an hour later 2:30 again
     rows = [replace(answered(1), joined_at=first), replace(answered(2), joined_at=first + timedelta(hours=1))]
-    asked = Asked(first - timedelta(days=1), first + timedelta(days=1), interval=Interval.HOUR, zone=berlin)
-    begins = [line.group.began_at for line in report(rows, asked).lines]
+    query = ReportQuery(first - timedelta(days=1), first + timedelta(days=1), interval=Interval.HOUR, zone=berlin)
+    begins = [line.group.began_at for line in report(rows, query).rows]
     assert begins == [first - timedelta(minutes=30), first + timedelta(minutes=30)]
-    (day,) = report(rows, replace(asked, interval=Interval.DAY)).lines
+    (day,) = report(rows, replace(query, interval=Interval.DAY)).rows
     assert day.group.began_at == datetime(2026, 10, 24, 22, tzinfo=UTC)
 
 
 def test_a_midnight_that_comes_twice_begins_one_day() -> None:
     first = datetime(2026, 11, 1, 4, 30, tzinfo=UTC)  # 0:30 in summer time; at 1:00 the clocks go back
     rows = [replace(answered(1), joined_at=first), replace(answered(2), joined_at=first + timedelta(hours=1))]
-    asked = Asked(first - timedelta(days=1), first + timedelta(days=1), zone=ZoneInfo("America/Havana"))
-    (day,) = report(rows, replace(asked, interval=Interval.DAY)).lines
+    query = ReportQuery(first - timedelta(days=1), first + timedelta(days=1), zone=ZoneInfo("America/Havana"))
+    (day,) = report(rows, replace(query, interval=Interval.DAY)).rows
     assert day.group.began_at == first - timedelta(minutes=30)
 
 
 def test_agents_have_the_stays_they_answered_and_nobody_the_rest() -> None:
-    lines = report(hand_made(), replace(DAY, by=frozenset({By.AGENT}))).lines
+    lines = report(hand_made(), replace(DAY, by=frozenset({By.AGENT}))).rows
     assert {line.group.agent: line.counts[Count.OFFERED] for line in lines} == {NOBODY: 5, ANNA: 4, BO: 1}
 
 
 def test_channels_are_told_apart() -> None:
     rows = [answered(1), replace(answered(2), channel="callback")]
-    lines = report(rows, replace(DAY, by=frozenset({By.CHANNEL}))).lines
+    lines = report(rows, replace(DAY, by=frozenset({By.CHANNEL}))).rows
     assert [line.group.channel for line in lines] == ["call", "callback"]
 
 
@@ -181,20 +188,24 @@ def test_messages_need_not_spoil_the_callers_figures() -> None:
 
 def test_promises_count_once_it_is_known_whether_they_were_kept() -> None:
     rows = [
-        replace(answered(1, 50.0), promised_s=60.0),
-        replace(answered(2, 70.0), promised_s=60.0),
-        replace(stay(3, StayEnd.ABANDONED, 90.0), promised_s=60.0),
-        replace(stay(4, StayEnd.ABANDONED, 30.0), promised_s=60.0),
-        replace(stay(5, StayEnd.WAITING, 90.0), promised_s=60.0),
+        replace(answered(1, 50.0), announced_wait_s=60.0),
+        replace(answered(2, 70.0), announced_wait_s=60.0),
+        replace(visit(3, QueueVisitEnd.ABANDONED, 90.0), announced_wait_s=60.0),
+        replace(visit(4, QueueVisitEnd.ABANDONED, 30.0), announced_wait_s=60.0),
+        replace(visit(5, QueueVisitEnd.WAITING, 90.0), announced_wait_s=60.0),
         answered(6),
     ]
     line = report(rows, DAY).total
-    assert (line.counts[Count.PROMISED], line.counts[Count.PROMISE_KEPT], line.counts[Count.PROMISE_BROKEN]) == (
+    assert (
+        line.counts[Count.ANNOUNCED_WAIT],
+        line.counts[Count.ANNOUNCED_WAIT_KEPT],
+        line.counts[Count.ANNOUNCED_WAIT_EXCEEDED],
+    ) == (
         3,
         1,
         2,
     )
-    assert line.figures[Figure.PROMISE_KEPT_SHARE] == 1 / 3
+    assert line.figures[Figure.ANNOUNCED_WAIT_KEPT_SHARE] == 1 / 3
 
 
 def test_an_unknown_way_of_ending_is_refused() -> None:
@@ -208,14 +219,14 @@ DAYS = 86_400.0
 LATER = replace(DAY, known_until=MIDNIGHT + timedelta(days=30))
 
 
-def by(row: StayRow, caller: str, customer_id: int | None = None) -> StayRow:
-    """The stay as that caller's."""
+def by(row: QueueVisitRow, caller: str, customer_id: int | None = None) -> QueueVisitRow:
+    """The visit as that caller's."""
     return replace(row, caller=caller, customer_id=None if customer_id is None else CustomerId(customer_id))
 
 
-def first_calls(rows: Sequence[StayRow], asked: Asked = LATER) -> tuple[int, int]:
+def first_calls(rows: Sequence[QueueVisitRow], query: ReportQuery = LATER) -> tuple[int, int]:
     """First calls and those resolved."""
-    counts = report(rows, asked).total.counts
+    counts = report(rows, query).total.counts
     return counts[Count.FIRST_CALLS], counts[Count.FIRST_CALLS_RESOLVED]
 
 
@@ -224,7 +235,7 @@ def test_a_call_that_nothing_follows_is_resolved() -> None:
 
 
 def test_a_call_within_the_window_repeats_the_first_even_when_abandoned() -> None:
-    again = by(stay(2, StayEnd.ABANDONED, joined=7 * DAYS), "555")
+    again = by(visit(2, QueueVisitEnd.ABANDONED, joined=7 * DAYS), "555")
     assert first_calls([by(answered(1), "555"), again]) == (1, 0)
     assert first_calls([by(answered(1), "555"), replace(again, joined_at=at(7 * DAYS + 1))]) == (1, 1)
 
@@ -237,7 +248,7 @@ def test_a_repeated_call_is_no_first_call() -> None:
 
 
 def test_the_attempt_before_the_answer_does_not_count_against_it() -> None:
-    rows = [by(stay(1, StayEnd.ABANDONED), "555"), by(answered(2, joined=60), "555")]
+    rows = [by(visit(1, QueueVisitEnd.ABANDONED), "555"), by(answered(2, joined=60), "555")]
     assert first_calls(rows) == (1, 1)
 
 
@@ -247,7 +258,7 @@ def test_a_window_that_is_not_over_is_not_judged_yet() -> None:
 
 
 def test_an_overflow_within_a_call_is_not_another_call() -> None:
-    first = by(stay(1, StayEnd.OVERFLOWED), "555")
+    first = by(visit(1, QueueVisitEnd.OVERFLOWED), "555")
     second = replace(by(answered(1, joined=30), "555"), n=2, queue=HELP)
     assert first_calls([first, second]) == (1, 1)
 
@@ -302,7 +313,7 @@ def test_occupancy_leaves_breaks_out_and_counts_ringing_as_ready() -> None:
         (120, AgentState.WRAP_UP),
         (140, AgentState.NOT_READY),
     )
-    (line,) = report([], replace(DAY, by=frozenset({By.AGENT})), spans(changes, at(5_000))).lines
+    (line,) = report([], replace(DAY, by=frozenset({By.AGENT})), spans(changes, at(5_000))).rows
     assert line.group.agent == ANNA
     assert line.figures[Figure.OCCUPANCY] == 80 / 140
 
@@ -319,11 +330,11 @@ def test_agents_time_is_told_by_state_and_by_reason() -> None:
         AgentEventRow(BO, at(0), 8, AgentState.NOT_READY, "coffee"),
     ]
     found = report([], replace(DAY, by=frozenset({By.AGENT})), spans(rows, at(600)))
-    anna, total = found.lines[0].agent_time, found.total.agent_time
+    anna, total = found.rows[0].agent_time, found.total.agent_time
     assert anna is not None and total is not None
     assert anna.state_s == {"ready": 100.0, "not_ready": 370.0, "ringing": 10.0, "talking": 80.0}
     assert anna.not_ready_s == {"lunch": 310.0, "coffee": 60.0}
-    assert found.lines[0].figures[Figure.OCCUPANCY] == 80 / 190
+    assert found.rows[0].figures[Figure.OCCUPANCY] == 80 / 190
     assert total.not_ready_s == {"lunch": 310.0, "coffee": 660.0}
 
 
@@ -334,16 +345,16 @@ def test_first_call_resolution_is_left_out_when_not_asked_for() -> None:
 
 def test_agents_time_is_divided_among_the_intervals() -> None:
     changes = [*events((3_000, AgentState.TALKING)), *events((3_000, AgentState.READY), agent=BO)]
-    asked = replace(DAY, by=frozenset(), interval=Interval.HOUR)
-    found = report([], asked, spans(changes, at(4_600)))
-    times = [line.agent_time for line in found.lines]
+    query = replace(DAY, by=frozenset(), interval=Interval.HOUR)
+    found = report([], query, spans(changes, at(4_600)))
+    times = [line.agent_time for line in found.rows]
     assert [(time.work_s, time.idle_s) for time in times if time] == [(600.0, 600.0), (1_000.0, 1_000.0)]
     assert found.total.figures[Figure.OCCUPANCY] == 0.5
 
 
 def test_a_queue_has_no_occupancy_of_its_own() -> None:
     found = report([answered(1)], DAY, spans(events((0, AgentState.TALKING)), at(60)))
-    assert found.lines[0].figures[Figure.OCCUPANCY] is None
+    assert found.rows[0].figures[Figure.OCCUPANCY] is None
     assert found.total.figures[Figure.OCCUPANCY] == 1.0
 
 
@@ -395,25 +406,25 @@ def test_every_figure_is_described_with_its_formula() -> None:
 
 
 class Kept:
-    """A simulated day and the stays it leaves behind, the running ones included."""
+    """A simulated day and the visits it leaves behind, the running ones included."""
 
     def __init__(self, plan: Plan, seed: int) -> None:
-        self.stays = Stays()
-        self.over: list[Stay] = []
+        self.visits = QueueVisitFold()
+        self.over: list[QueueVisit] = []
         self.changes: list[AgentEventRow] = []
-        self.day = FloorDay(plan, seed, self._turn)
+        self.day = DispatcherDay(plan, seed, self._turn)
         self.day.run()
-        self.rows = [self._row(kept) for kept in (*self.over, *self.stays.open(self.day.now))]
+        self.rows = [self._row(kept) for kept in (*self.over, *self.visits.open(self.day.now))]
 
     def _turn(self, fed: Input, decisions: list[Decision], now: float) -> None:
-        self.over += self.stays.fold(decisions, now)
+        self.over += self.visits.fold(decisions, now)
         for decision in decisions:
             if isinstance(decision, AgentStateChanged):
                 row = AgentEventRow(decision.agent, at(decision.at), len(self.changes), decision.state)
                 self.changes.append(row)
 
-    def _row(self, kept: Stay) -> StayRow:
-        return StayRow(
+    def _row(self, kept: QueueVisit) -> QueueVisitRow:
+        return QueueVisitRow(
             entry=kept.entry,
             n=kept.n,
             call_id=kept.entry,
@@ -430,7 +441,7 @@ class Kept:
             talked_s=kept.talked_s,
             wrap_up_s=kept.wrap_up_s,
             caller=str(int(kept.entry) % 40),
-            promised_s=kept.promised_s,
+            announced_wait_s=kept.announced_wait_s,
         )
 
 
@@ -450,7 +461,7 @@ def varied(agents: float, patience_s: float, missed: float) -> Plan:
     )
     aid = QueueSettings(HELP, max_wait_s=120.0, max_length=6, overflow=busy, wrap_up_s=0.0)
     return Plan(
-        FloorSettings(queues=(sales, aid)),
+        DispatcherSettings(queues=(sales, aid)),
         {SALES: ((0.0, 1 / 25),), HELP: ((0.0, 1 / 60),)},
         ((0.0, agents), (2_000.0, agents - 1), (3_000.0, agents + 1)),
         handling_s=90.0,
@@ -476,12 +487,12 @@ def live(figures: QueueFigures) -> dict[Count, int]:
         Count.WITHDRAWN: figures.withdrawn,
         Count.FAILED: figures.failed,
         Count.WAITING: figures.waiting,
-        Count.PROMISE_KEPT: figures.promises_kept,
-        Count.PROMISE_BROKEN: figures.promises_broken,
+        Count.ANNOUNCED_WAIT_KEPT: figures.announced_waits_kept,
+        Count.ANNOUNCED_WAIT_EXCEEDED: figures.announced_waits_exceeded,
     }
 
 
-def assert_live_agrees(line: Line, figures: QueueFigures) -> None:
+def assert_live_agrees(line: GroupRow, figures: QueueFigures) -> None:
     """The report says what the board says."""
     expected = live(figures)
     assert {count: line.counts[count] for count in expected} == expected
@@ -490,11 +501,11 @@ def assert_live_agrees(line: Line, figures: QueueFigures) -> None:
     assert line.figures[Figure.AVERAGE_SPEED_OF_ANSWER_S] == pytest.approx(figures.average_speed_of_answer_s)
 
 
-def assert_receipts_fit(rows: list[StayRow], found: Report, line: Line) -> None:
+def assert_receipts_fit(rows: list[QueueVisitRow], found: Report, line: GroupRow) -> None:
     """Every figure of a line is what its receipt adds up to."""
     for definition in (*SHARES, *MEANS, *PERCENTILES):
         value = line.figures[definition.figure]
-        shown = receipt(rows, found.asked, line.group, definition.figure)
+        shown = receipt(rows, found.query, line.group, definition.figure)
         if value is None:
             assert shown.over == ()
         elif definition in SHARES:
@@ -504,7 +515,7 @@ def assert_receipts_fit(rows: list[StayRow], found: Report, line: Line) -> None:
         else:
             assert value == shown.counted[-1].seconds
     for count in Count:
-        assert len(stays_in(rows, found.asked, line.group, count)) == line.counts[count]
+        assert len(visits_in(rows, found.query, line.group, count)) == line.counts[count]
 
 
 GROUPINGS = [frozenset[By](), *(frozenset({by}) for by in By), frozenset(By)]
@@ -523,18 +534,18 @@ def test_any_day_balances_in_every_group_and_says_what_the_live_board_says(
     kept = Kept(varied(agents, patience_s, missed), seed)
     for by, interval in product(GROUPINGS, Interval):
         found = report(kept.rows, replace(DAY, by=by, interval=interval))
-        assert all(line.is_balanced for line in (*found.lines, found.total))
+        assert all(line.is_balanced for line in (*found.rows, found.total))
         for count in Count:
-            assert found.total.counts[count] == sum(line.counts[count] for line in found.lines)
-        assert found.total.offers == sum(row.offers for row in kept.rows) == sum(line.offers for line in found.lines)
-        assert found.total.misses == sum(row.misses for row in kept.rows) == sum(line.misses for line in found.lines)
+            assert found.total.counts[count] == sum(line.counts[count] for line in found.rows)
+        assert found.total.offers == sum(row.offers for row in kept.rows) == sum(line.offers for line in found.rows)
+        assert found.total.misses == sum(row.misses for row in kept.rows) == sum(line.misses for line in found.rows)
     by_queue = report(kept.rows, DAY)
-    for line in by_queue.lines:
+    for line in by_queue.rows:
         assert line.group.queue is not None
         assert_live_agrees(line, kept.day.dispatcher.metrics.queues[line.group.queue])
     by_agent = report(kept.rows, replace(DAY, by=frozenset({By.AGENT})), spans(kept.changes, at(kept.day.now)))
-    assert by_agent.lines
-    for line in by_agent.lines:
+    assert by_agent.rows
+    for line in by_agent.rows:
         if line.group.agent:
             view = kept.day.dispatcher.agent(line.group.agent or NOBODY, kept.day.now)
             assert view is not None
@@ -545,11 +556,11 @@ def test_any_day_balances_in_every_group_and_says_what_the_live_board_says(
 @pytest.mark.parametrize("by", GROUPINGS)
 def test_every_figure_is_what_its_receipt_adds_up_to(by: frozenset[By]) -> None:
     kept = Kept(varied(4, 90.0, 0.1), seed=5)
-    asked = replace(LATER, by=by, interval=Interval.HALF_HOUR, first_call_days=1)
-    found = report(kept.rows, asked)
+    query = replace(LATER, by=by, interval=Interval.HALF_HOUR, first_call_days=1)
+    found = report(kept.rows, query)
     assert found.total.counts[Count.FIRST_CALLS] > 0
-    assert found.total.counts[Count.PROMISED] > 0
-    for line in (*found.lines[:6], found.total):
+    assert found.total.counts[Count.ANNOUNCED_WAIT] > 0
+    for line in (*found.rows[:6], found.total):
         assert_receipts_fit(kept.rows, found, line)
 
 

@@ -16,12 +16,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import looptime
-from tests.calls.house import EXCHANGE, OURS, House, Plan, opened, told
+from tests.calls.house import EXCHANGE, OURS, CallCentre, Plan, opened, told
 
 from acdcore.kernel.address import Address
-from acdcore.sip.ladder import Seen, header, label
+from acdcore.sip.ladder import LadderMessage, header_value, label
 
-Race = Callable[[House], Awaitable[None]]
+Race = Callable[[CallCentre], Awaitable[None]]
 """What people do; its own assertions are about moments, the ladder about the whole."""
 CALLERS = ("caller", "other", "third", "fourth")
 """What phones behind the carrier are called, in the order in which they were made."""
@@ -92,44 +92,44 @@ def played(race: Race, plan: Plan | None = None) -> Played:
     return once
 
 
-def ladder(house: House) -> list[str]:
+def ladder(centre: CallCentre) -> list[str]:
     """All messages of calls so far."""
-    names = _names(house)
-    seen = [one for one in house.cable.seen if header(one.data, "CSeq").rpartition(" ")[2] not in ASIDE]
+    names = _names(centre)
+    seen = [one for one in centre.cable.seen if header_value(one.data, "CSeq").rpartition(" ")[2] not in ASIDE]
     return [_line(one, one.at - seen[0].at, names) for one in seen]
 
 
 def _play(race: Race, plan: Plan | None) -> Played:
-    houses: list[House] = []
+    houses: list[CallCentre] = []
 
     async def run() -> None:
-        async with opened(plan) as house:
-            houses.append(house)
-            await race(house)
+        async with opened(plan) as centre:
+            houses.append(centre)
+            await race(centre)
 
     with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
         runner.run(run())
-    (house,) = houses
-    history = house.history
+    (centre,) = houses
+    history = centre.history
     return Played(
-        ladder=ladder(house),
+        ladder=ladder(centre),
         stories=[told(history, call) for call in sorted({call for call, _ in history.call_events})],
-        stays=[f"{row.queue} {row.how} {row.agent or ''}".strip() for row in history.stay_rows.values()],
-        sent=[one.data for one in house.cable.seen],
+        stays=[f"{row.queue} {row.how} {row.agent or ''}".strip() for row in history.queue_visit_rows.values()],
+        sent=[one.data for one in centre.cable.seen],
     )
 
 
-def _names(house: House) -> dict[Address, str]:
-    outside = [phone.address for phone in house.phones if phone.address.host.startswith("198.51.100.")]
+def _names(centre: CallCentre) -> dict[Address, str]:
+    outside = [phone.address for phone in centre.phones if phone.address.host.startswith("198.51.100.")]
     callers = [address for address in outside if address != EXCHANGE]
     return {
-        **{phone.address: phone.number for phone in house.phones},
+        **{phone.address: phone.number for phone in centre.phones},
         **dict(zip(callers, CALLERS, strict=False)),
         EXCHANGE: "carrier",
         OURS: "acd",
     }
 
 
-def _line(one: Seen, at: float, names: dict[Address, str]) -> str:
+def _line(one: LadderMessage, at: float, names: dict[Address, str]) -> str:
     tip = "x" if one.is_lost else ">"
     return f"{at:7.3f} {names[one.sender]} {tip} {names[one.receiver]}: {label(one.data)}"

@@ -9,11 +9,9 @@ from acdcore.kernel.address import Address
 from acdcore.kernel.ids import IdSource
 from acdcore.sip.endpoint import Endpoint, EndpointSettings
 from acdcore.sip.events import (
-    Census,
     CloseFlow,
     Discarded,
-    Event,
-    Flow,
+    EndpointCensus,
     FlowProven,
     InviteArrived,
     OutgoingInvite,
@@ -23,11 +21,13 @@ from acdcore.sip.events import (
     SessionId,
     SessionModified,
     SessionProgress,
+    SipEvent,
+    SipFlow,
     Tolerated,
     Transmit,
     Transport,
 )
-from acdcore.sip.ladder import Seen, label, render
+from acdcore.sip.ladder import LadderMessage, label, render
 from acdcore.sip.syntax.headers import NameAddr
 from acdcore.sip.syntax.uri import SipUri
 
@@ -35,7 +35,7 @@ TURNS_MAX = 100_000
 """Steps of one scenario; more is an endless loop."""
 OFFER = b"v=0 offer\r\n"
 ANSWER = b"v=0 answer\r\n"
-NOTHING_LEFT = Census(0, 0, 0, 0, 0)
+NOTHING_LEFT = EndpointCensus(0, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +59,9 @@ class Party:
     name: str
     address: Address
     endpoint: Endpoint
-    events: list[Event] = field(default_factory=list)
+    events: list[SipEvent] = field(default_factory=list)
     discarded: list[Discarded] = field(default_factory=list)
-    on_event: Callable[["Party", Event], None] | None = None
+    on_event: Callable[["Party", SipEvent], None] | None = None
 
     def heard(self) -> list[str]:
         """The names of the events, in order."""
@@ -84,11 +84,11 @@ class Network:
         self.now = 0.0
         self.weather = weather or Weather()
         self.transport = transport
-        self.seen: list[Seen] = []
+        self.seen: list[LadderMessage] = []
         self._seed = seed
         self._random = random.Random(seed)
         self._parties: dict[Address, Party] = {}
-        self._in_flight: list[tuple[float, int, Address, Flow, bytes]] = []
+        self._in_flight: list[tuple[float, int, Address, SipFlow, bytes]] = []
         self._plans: list[tuple[float, int, Callable[[], None]]] = []
         self._serial = 0
         self._losing: Callable[[bytes], bool] = lambda data: False
@@ -103,10 +103,10 @@ class Network:
         party = self._parties[address] = Party(name, address, endpoint)
         return party
 
-    def flow(self, sender: Party, receiver: Party) -> Flow:
+    def flow(self, sender: Party, receiver: Party) -> SipFlow:
         """The way from one party to another."""
         number = 0 if self.transport is Transport.UDP else 1
-        return Flow(self.transport, sender.address, receiver.address, number)
+        return SipFlow(self.transport, sender.address, receiver.address, number)
 
     def call(self, caller: Party, callee: Party, timeout_s: float = 180.0) -> SessionId:
         """Place a call from one party to another."""
@@ -186,25 +186,25 @@ class Network:
         """All messages so far without times: `alice > bob: INVITE sdp`, and `x` for `>` when lost."""
         names = {party.address: party.name for party in self._parties.values()}
 
-        def arrow(one: Seen) -> str:
+        def arrow(one: LadderMessage) -> str:
             tip = "x" if one.is_lost else ">"
             return f"{names.get(one.sender, '?')} {tip} {names.get(one.receiver, '?')}: {label(one.data)}"
 
         return [arrow(one) for one in self.seen]
 
-    def deliver(self, data: bytes, flow: Flow) -> None:
+    def deliver(self, data: bytes, flow: SipFlow) -> None:
         """Put bytes of anybody on the way to `flow.local`; the sender need not be a party."""
         self._queue(flow.local, flow, data, self.weather.delay_s)
 
-    def _send(self, data: bytes, flow: Flow) -> None:
+    def _send(self, data: bytes, flow: SipFlow) -> None:
         weather = self.weather
         is_lost = self._losing(data)
         if flow.transport is Transport.UDP:
             is_lost = is_lost or self._random.random() < weather.loss
-        self.seen.append(Seen(self.now, flow.local, flow.remote, data, is_lost))
+        self.seen.append(LadderMessage(self.now, flow.local, flow.remote, data, is_lost))
         if is_lost:
             return
-        arrival = Flow(flow.transport, flow.remote, flow.local, flow.connection)
+        arrival = SipFlow(flow.transport, flow.remote, flow.local, flow.connection)
         self._queue(flow.remote, arrival, data, self._delay())
         if flow.transport is Transport.UDP and self._random.random() < weather.duplication:
             self._queue(flow.remote, arrival, data, self._delay())
@@ -214,7 +214,7 @@ class Network:
             return self.weather.delay_s
         return self.weather.delay_s + self._random.random() * self.weather.jitter_s
 
-    def _queue(self, to: Address, flow: Flow, data: bytes, delay_s: float) -> None:
+    def _queue(self, to: Address, flow: SipFlow, data: bytes, delay_s: float) -> None:
         self._serial += 1
         heapq.heappush(self._in_flight, (self.now + delay_s, self._serial, to, flow, data))
 

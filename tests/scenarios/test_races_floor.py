@@ -19,37 +19,40 @@ from tests.calls.house import (
     SERVICE,
     SERVICE_LINE,
     VIP,
-    House,
+    CallCentre,
     Plan,
 )
 from tests.calls.the_flows import packaged_flows
 from tests.scenarios.ladders import ANSWERED, QUEUED, RUNG, played
 
-from acdcore.calls.model.commands import AgentCommand, AgentState, UnknownCall
+from acdcore.calls.model.commands import AgentCommand, LiveAgentState, UnknownCall
 from acdcore.kernel.ids import AgentId
-from acdcore.queues.inputs import FloorChanged
-from acdcore.queues.settings import FloorSettings, OverflowCause, OverflowRule, QueueSettings, ToFlow, ToQueue
-from acdcore.sip.events import Event, SessionEnded
+from acdcore.queues.inputs import DispatcherChanged
+from acdcore.queues.settings import DispatcherSettings, OverflowCause, OverflowRule, QueueSettings, ToFlow, ToQueue
+from acdcore.sip.events import SessionEnded, SipEvent
 
 QUEUE = QueueSettings(SERVICE, ring_for_s=15.0, wrap_up_s=10.0)
 OTHER_QUEUE = QueueSettings(SALES, ring_for_s=15.0, wrap_up_s=10.0)
 
 
 def test_caller_sent_back_to_the_only_agent_waits_for_the_wrap_up_and_until_that_agent_may_be_tried_again() -> None:
-    async def race(house: House) -> None:
-        agent, caller = await house.seat("1001"), house.caller(VIP)
-        await house.talk(agent, caller)
-        house.operations.requeue(house.live().id, SERVICE, "supervisor")
-        await house.pass_time(5)
-        assert (house.state("1001"), agent.rings) == (AgentState.WRAP_UP, False)
-        await house.pass_time(6)
-        assert (house.state("1001"), agent.rings) == (AgentState.READY, False)  # who sent a caller off is tried last
-        await house.pass_time(20)
+    async def race(centre: CallCentre) -> None:
+        agent, caller = await centre.seat("1001"), centre.caller(VIP)
+        await centre.talk(agent, caller)
+        centre.operations.requeue(centre.live().id, SERVICE, "supervisor")
+        await centre.pass_time(5)
+        assert (centre.state("1001"), agent.rings) == (LiveAgentState.WRAP_UP, False)
+        await centre.pass_time(6)
+        assert (centre.state("1001"), agent.rings) == (
+            LiveAgentState.READY,
+            False,
+        )  # who sent a caller off is tried last
+        await centre.pass_time(20)
         assert agent.rings
         agent.answer()
-        await house.pass_time(BOTH_TOLD_S + 1)
+        await centre.pass_time(BOTH_TOLD_S + 1)
         caller.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)
 
     one = played(race)
     assert one.ladder == [
@@ -88,17 +91,17 @@ def test_caller_sent_back_to_the_only_agent_waits_for_the_wrap_up_and_until_that
 
 
 def test_caller_sent_on_during_the_whisper_is_served_there_and_the_agent_is_freed() -> None:
-    async def race(house: House) -> None:
-        agent, caller = await house.seat("1001"), house.caller(VIP)
+    async def race(centre: CallCentre) -> None:
+        agent, caller = await centre.seat("1001"), centre.caller(VIP)
         caller.call(SERVICE_LINE)
-        await house.pass_time(1)
+        await centre.pass_time(1)
         agent.answer()
-        await house.pass_time(1)
-        house.operations.requeue(house.live().id, SALES, "supervisor")
-        await house.pass_time(1)
-        assert (agent.is_up, house.state("1001"), house.live().view.queue) == (False, AgentState.WRAP_UP, SALES)
+        await centre.pass_time(1)
+        centre.operations.requeue(centre.live().id, SALES, "supervisor")
+        await centre.pass_time(1)
+        assert (agent.is_up, centre.state("1001"), centre.live().view.queue) == (False, LiveAgentState.WRAP_UP, SALES)
         caller.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)
 
     one = played(race)
     assert one.ladder == [
@@ -126,21 +129,21 @@ def test_caller_sent_on_during_the_whisper_is_served_there_and_the_agent_is_free
 
 
 def test_wrap_up_that_ends_while_another_refuses_brings_the_caller_there() -> None:
-    async def race(house: House) -> None:
-        first, early = await house.seat("1001"), house.caller(ORDINARY)
-        await house.talk(first, early)
+    async def race(centre: CallCentre) -> None:
+        first, early = await centre.seat("1001"), centre.caller(ORDINARY)
+        await centre.talk(first, early)
         early.hang_up()
-        await house.pass_time(5)
-        second, caller = await house.seat("1002"), house.caller(VIP)
+        await centre.pass_time(5)
+        second, caller = await centre.seat("1002"), centre.caller(VIP)
         caller.call(SERVICE_LINE)
-        await house.pass_time(1)
+        await centre.pass_time(1)
         second.refuse(486)
-        await house.pass_time(0.0005)
-        house.command("1001", AgentCommand.END_WRAP_UP)
-        await house.pass_time(1)
-        assert (first.rings, house.state("1002")) == (True, AgentState.NOT_READY)
+        await centre.pass_time(0.0005)
+        centre.command("1001", AgentCommand.END_WRAP_UP)
+        await centre.pass_time(1)
+        assert (first.rings, centre.state("1002")) == (True, LiveAgentState.NOT_READY)
         caller.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)
 
     one = played(race)
     assert one.ladder == [
@@ -191,18 +194,18 @@ def test_wrap_up_that_ends_while_another_refuses_brings_the_caller_there() -> No
 
 
 def test_caller_who_comes_in_the_moment_in_which_the_wrap_up_ends_is_offered_once() -> None:
-    async def race(house: House) -> None:
-        agent, early, caller = await house.seat("1001"), house.caller(ORDINARY), house.caller(VIP)
-        await house.talk(agent, early)
+    async def race(centre: CallCentre) -> None:
+        agent, early, caller = await centre.seat("1001"), centre.caller(ORDINARY), centre.caller(VIP)
+        await centre.talk(agent, early)
         agent.hang_up()
-        await house.pass_time(QUEUE.wrap_up_s - 0.002)  # the INVITE, our 200 and the ACK take three milliseconds
+        await centre.pass_time(QUEUE.wrap_up_s - 0.002)  # the INVITE, our 200 and the ACK take three milliseconds
         caller.call(SERVICE_LINE)
-        await house.pass_time(1)
+        await centre.pass_time(1)
         assert agent.rings
         agent.answer()
-        await house.pass_time(BOTH_TOLD_S + 1)
+        await centre.pass_time(BOTH_TOLD_S + 1)
         agent.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)
 
     one = played(race)
     assert one.ladder == [
@@ -249,25 +252,25 @@ def test_caller_who_comes_in_the_moment_in_which_the_wrap_up_ends_is_offered_onc
 
 
 def test_caller_assigned_while_hanging_up_rings_nobody() -> None:
-    async def race(house: House) -> None:
-        agent, caller = await house.seat("1001"), house.caller(VIP)
+    async def race(centre: CallCentre) -> None:
+        agent, caller = await centre.seat("1001"), centre.caller(VIP)
         caller.call(SERVICE_LINE)
-        await house.pass_time(5)
-        call = house.live().id
+        await centre.pass_time(5)
+        call = centre.live().id
 
-        def assign(event: Event) -> None:
+        def assign(event: SipEvent) -> None:
             if isinstance(event, SessionEnded):  # the call has been told to end, and has not come to it
-                house.operations.assign(call, AgentId("1001"), "front desk")
-                assert house.state("1001") is AgentState.RINGING
+                centre.operations.assign(call, AgentId("1001"), "front desk")
+                assert centre.state("1001") is LiveAgentState.RINGING
 
-        house.after_sip = assign
+        centre.after_sip = assign
         caller.hang_up()
-        await house.pass_time(1)
-        assert (agent.rings, house.state("1001")) == (False, AgentState.READY)
+        await centre.pass_time(1)
+        assert (agent.rings, centre.state("1001")) == (False, LiveAgentState.READY)
         with pytest.raises(UnknownCall):
-            house.operations.assign(call, AgentId("1001"), "front desk")
+            centre.operations.assign(call, AgentId("1001"), "front desk")
 
-    one = played(race, Plan(queues=(replace(QUEUE, is_by_hand=True),)))
+    one = played(race, Plan(queues=(replace(QUEUE, is_manual_assignment=True),)))
     assert one.ladder == [
         *ANSWERED,
         "  5.000 caller > acd: BYE",
@@ -284,22 +287,22 @@ def test_caller_assigned_while_hanging_up_rings_nobody() -> None:
 
 
 def test_reload_without_the_queue_that_a_caller_waits_in_leaves_the_caller_served() -> None:
-    async def race(house: House) -> None:
-        caller, late = house.caller(VIP), house.caller(ORDINARY)
+    async def race(centre: CallCentre) -> None:
+        caller, late = centre.caller(VIP), centre.caller(ORDINARY)
         caller.call(SERVICE_LINE)
-        await house.pass_time(5)
-        house.hall.acd.feed(FloorChanged(FloorSettings((OTHER_QUEUE,))))
+        await centre.pass_time(5)
+        centre.context.acd.handle(DispatcherChanged(DispatcherSettings((OTHER_QUEUE,))))
         late.call(SERVICE_LINE)
-        await house.pass_time(1)
+        await centre.pass_time(1)
         assert not late.is_up
-        agent = await house.seat("1001")
-        await house.pass_time(1)
+        agent = await centre.seat("1001")
+        await centre.pass_time(1)
         agent.answer()
-        await house.pass_time(BOTH_TOLD_S + 1)
+        await centre.pass_time(BOTH_TOLD_S + 1)
         agent.hang_up()
-        await house.pass_time(QUEUE.wrap_up_s + 1)
-        assert house.state("1001") is AgentState.READY
-        assert [view.queue for view in house.hall.acd.snapshot().queues] == [SALES]
+        await centre.pass_time(QUEUE.wrap_up_s + 1)
+        assert centre.state("1001") is LiveAgentState.READY
+        assert [view.queue for view in centre.context.acd.snapshot().queues] == [SALES]
 
     one = played(race)
     assert one.ladder == [
@@ -347,17 +350,17 @@ def overflowing() -> Plan:
 
 
 def test_reload_without_the_flow_that_a_callers_queue_overflows_to_leads_there_all_the_same() -> None:
-    async def race(house: House) -> None:
-        caller = house.caller(VIP)
+    async def race(centre: CallCentre) -> None:
+        caller = centre.caller(VIP)
         caller.call(SERVICE_LINE)
-        await house.pass_time(5)
-        kept = {name: flow for name, flow in house.hall.rules.flows.items() if name != "voicemail"}
-        house.hall.acd.feed(FloorChanged(FloorSettings((QUEUE,))))
-        house.hall.rules = replace(house.hall.rules, flows=kept)
-        await house.pass_time(16)
-        assert house.live().view.flow_node == "voicemail.subject"
+        await centre.pass_time(5)
+        kept = {name: flow for name, flow in centre.context.rules.flows.items() if name != "voicemail"}
+        centre.context.acd.handle(DispatcherChanged(DispatcherSettings((QUEUE,))))
+        centre.context.rules = replace(centre.context.rules, flows=kept)
+        await centre.pass_time(16)
+        assert centre.live().view.flow_node == "voicemail.subject"
         caller.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)
 
     one = played(race, overflowing())
     assert one.ladder == [
@@ -384,15 +387,15 @@ def with_overflow() -> Plan:
 
 
 def test_answer_on_the_way_when_the_longest_wait_is_over_talks() -> None:
-    async def race(house: House) -> None:
-        agent, caller = await house.seat("1001"), house.caller(VIP)
+    async def race(centre: CallCentre) -> None:
+        agent, caller = await centre.seat("1001"), centre.caller(VIP)
         caller.call(SERVICE_LINE)
-        await house.pass_time(10.003 - DELAY_S / 2)
+        await centre.pass_time(10.003 - DELAY_S / 2)
         agent.answer()
-        await house.pass_time(BOTH_TOLD_S + 1)
-        assert house.state("1001") is AgentState.TALKING
+        await centre.pass_time(BOTH_TOLD_S + 1)
+        assert centre.state("1001") is LiveAgentState.TALKING
         agent.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)
 
     one = played(race, with_overflow())
     assert one.ladder == [
@@ -419,15 +422,15 @@ def test_answer_on_the_way_when_the_longest_wait_is_over_talks() -> None:
 
 
 def test_refusal_after_the_longest_wait_sends_the_caller_on_at_once() -> None:
-    async def race(house: House) -> None:
-        agent, caller = await house.seat("1001"), house.caller(VIP)
+    async def race(centre: CallCentre) -> None:
+        agent, caller = await centre.seat("1001"), centre.caller(VIP)
         caller.call(SERVICE_LINE)
-        await house.pass_time(12)
+        await centre.pass_time(12)
         agent.refuse(486)
-        await house.pass_time(1)
-        assert house.live().view.queue == SALES
+        await centre.pass_time(1)
+        assert centre.live().view.queue == SALES
         caller.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)
 
     one = played(race, with_overflow())
     assert one.ladder == [

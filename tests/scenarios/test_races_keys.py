@@ -16,13 +16,13 @@ from tests.calls.house import (
     SERVICE,
     SERVICE_LINE,
     VIP,
-    House,
+    CallCentre,
     Plan,
 )
 from tests.calls.the_flows import packaged_flows
 from tests.scenarios.ladders import ANSWERED, QUEUED, SAME_TURN_S, played
 
-from acdcore.calls.model.commands import AgentCommand, AgentState
+from acdcore.calls.model.commands import AgentCommand, LiveAgentState
 from acdcore.calls.routing_rules import QueueRules
 from acdcore.queues.settings import OverflowCause, OverflowRule, QueueSettings, ToFlow, ToQueue
 
@@ -39,25 +39,25 @@ def with_keys(queue: QueueSettings = QUEUE) -> Plan:
     )
 
 
-async def come_back(house: House) -> None:
+async def come_back(centre: CallCentre) -> None:
     """Decline the callback, once the offer is being said."""
-    await house.pass_time(0.2)
-    house.press("2")
-    await house.pass_time(0.2)
+    await centre.pass_time(0.2)
+    centre.press("2")
+    await centre.pass_time(0.2)
 
 
 def test_key_before_an_offer_takes_the_caller_aside_and_the_phone_never_rings() -> None:
-    async def race(house: House) -> None:
-        caller = house.caller(VIP)
+    async def race(centre: CallCentre) -> None:
+        caller = centre.caller(VIP)
         caller.call(SERVICE_LINE)
-        await house.pass_time(5)
-        house.press("1")
-        agent = await house.seat("1001")
+        await centre.pass_time(5)
+        centre.press("1")
+        agent = await centre.seat("1001")
         assert not agent.rings
-        await come_back(house)
+        await come_back(centre)
         assert agent.rings
         caller.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)
 
     one = played(race, with_keys())
     assert one.ladder == [
@@ -88,21 +88,21 @@ def test_key_before_an_offer_takes_the_caller_aside_and_the_phone_never_rings() 
 
 
 def test_key_in_the_turn_of_an_offer_takes_the_caller_aside_and_frees_the_agent() -> None:
-    async def race(house: House) -> None:
-        agent, caller = await house.seat("1001"), house.caller(VIP)
-        house.command("1001", AgentCommand.NOT_READY)
+    async def race(centre: CallCentre) -> None:
+        agent, caller = await centre.seat("1001"), centre.caller(VIP)
+        centre.command("1001", AgentCommand.NOT_READY)
         caller.call(SERVICE_LINE)
-        await house.pass_time(5)
-        house.press("1")
-        house.hall.wiring.on_media(house.engine.events())
-        house.command("1001", AgentCommand.READY)
-        assert house.state("1001") is AgentState.RINGING
-        await house.pass_time(0.1)
-        assert (house.state("1001"), agent.rings) == (AgentState.READY, False)
-        await come_back(house)
+        await centre.pass_time(5)
+        centre.press("1")
+        centre.context.event_router.on_media(centre.engine.events())
+        centre.command("1001", AgentCommand.READY)
+        assert centre.state("1001") is LiveAgentState.RINGING
+        await centre.pass_time(0.1)
+        assert (centre.state("1001"), agent.rings) == (LiveAgentState.READY, False)
+        await come_back(centre)
         assert agent.rings
         caller.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)
 
     one = played(race, with_keys())
     assert one.ladder == [
@@ -133,18 +133,18 @@ def test_key_in_the_turn_of_an_offer_takes_the_caller_aside_and_frees_the_agent(
 
 
 def test_key_after_an_offer_is_not_heard_and_the_agent_answers() -> None:
-    async def race(house: House) -> None:
-        agent, caller = await house.seat("1001"), house.caller(VIP)
-        house.command("1001", AgentCommand.NOT_READY)
+    async def race(centre: CallCentre) -> None:
+        agent, caller = await centre.seat("1001"), centre.caller(VIP)
+        centre.command("1001", AgentCommand.NOT_READY)
         caller.call(SERVICE_LINE)
-        await house.pass_time(5)
-        house.command("1001", AgentCommand.READY)
-        house.press("1")
-        await house.pass_time(1)
+        await centre.pass_time(5)
+        centre.command("1001", AgentCommand.READY)
+        centre.press("1")
+        await centre.pass_time(1)
         agent.answer()
-        await house.pass_time(BOTH_TOLD_S + 1)
+        await centre.pass_time(BOTH_TOLD_S + 1)
         caller.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)
 
     one = played(race, with_keys())
     assert one.ladder == [
@@ -171,19 +171,19 @@ def test_key_after_an_offer_is_not_heard_and_the_agent_answers() -> None:
 
 
 def test_key_during_the_announcement_of_the_position_stops_it_and_takes_the_caller_aside() -> None:
-    async def race(house: House) -> None:
-        caller = house.caller(VIP)
+    async def race(centre: CallCentre) -> None:
+        caller = centre.caller(VIP)
         caller.call(SERVICE_LINE)
-        await house.pass_time(10.1)
-        stream = house.leg(house.live(), "caller").stream
-        position = house.hall.voice.position(1, house.live().language)
-        assert house.engine.hears(stream) == position
-        house.press("1")
-        await house.pass_time(0.1)
-        assert house.engine.hears(stream) != position
-        await house.pass_time(20)  # nothing pressed: waits on, and is told the position again
+        await centre.pass_time(10.1)
+        stream = centre.leg(centre.live(), "caller").stream
+        position = centre.context.prompts.position(1, centre.live().language)
+        assert centre.engine.hears(stream) == position
+        centre.press("1")
+        await centre.pass_time(0.1)
+        assert centre.engine.hears(stream) != position
+        await centre.pass_time(20)  # nothing pressed: waits on, and is told the position again
         caller.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)
 
     one = played(race, with_keys(replace(QUEUE, announce_first_s=10.0, announce_every_s=10.0)))
     assert one.ladder == [
@@ -207,16 +207,16 @@ def test_key_during_the_announcement_of_the_position_stops_it_and_takes_the_call
 
 
 def test_key_in_the_moment_in_which_the_menu_has_been_said_counts_once() -> None:
-    async def race(house: House) -> None:
-        caller = house.caller(VIP)
+    async def race(centre: CallCentre) -> None:
+        caller = centre.caller(VIP)
         caller.call(HOTLINE)
-        await house.pass_time(1.003)
-        house.press("2")
-        house.press("1")
-        await house.pass_time(1)
-        assert house.live().view.queue == SALES
+        await centre.pass_time(1.003)
+        centre.press("2")
+        centre.press("1")
+        await centre.pass_time(1)
+        assert centre.live().view.queue == SALES
         caller.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)
 
     one = played(race)
     assert one.ladder == [
@@ -243,29 +243,31 @@ def overflowing(target: ToQueue | ToFlow) -> Plan:
     return with_keys(replace(QUEUE, max_wait_s=20.0, overflow=(rule,)))
 
 
-async def press_when_the_wait_is_over(house: House, key: str, by_s: float) -> None:
+async def press_when_the_wait_is_over(centre: CallCentre, key: str, by_s: float) -> None:
     """Wait for the end of the longest wait, and press so much later (earlier, if negative) than the rule acts."""
-    house.caller(VIP).call(SERVICE_LINE)
-    await house.pass_time(1)
-    due = house.hall.acd.dispatcher.next_deadline()
+    centre.caller(VIP).call(SERVICE_LINE)
+    await centre.pass_time(1)
+    due = centre.context.acd.dispatcher.next_deadline()
     assert due is not None
 
     def press() -> None:
-        house.press(key)
-        house.hall.wiring.on_media(house.engine.events())  # the call has been told, but has not come to read it
+        centre.press(key)
+        centre.context.event_router.on_media(
+            centre.engine.events()
+        )  # the call has been told, but has not come to read it
 
     asyncio.get_running_loop().call_at(due + by_s, press)
-    await house.pass_time(20)
+    await centre.pass_time(20)
 
 
 def test_key_before_the_longest_wait_is_over_takes_the_caller_aside_and_the_rule_waits() -> None:
-    async def race(house: House) -> None:
-        await press_when_the_wait_is_over(house, "1", -1.0)
-        house.press("2")
-        await house.pass_time(0.1)
-        assert house.live().view.queue == SALES
-        house.phones[0].hang_up()
-        await house.pass_time(1)
+    async def race(centre: CallCentre) -> None:
+        await press_when_the_wait_is_over(centre, "1", -1.0)
+        centre.press("2")
+        await centre.pass_time(0.1)
+        assert centre.live().view.queue == SALES
+        centre.phones[0].hang_up()
+        await centre.pass_time(1)
 
     one = played(race, overflowing(ToQueue(SALES)))
     assert one.ladder == [
@@ -290,10 +292,10 @@ def test_key_before_the_longest_wait_is_over_takes_the_caller_aside_and_the_rule
 
 
 def test_key_in_the_turn_of_an_overflow_to_a_flow_means_nothing_any_more() -> None:
-    async def race(house: House) -> None:
-        await press_when_the_wait_is_over(house, "1", -SAME_TURN_S)
-        house.phones[0].hang_up()
-        await house.pass_time(1)
+    async def race(centre: CallCentre) -> None:
+        await press_when_the_wait_is_over(centre, "1", -SAME_TURN_S)
+        centre.phones[0].hang_up()
+        await centre.pass_time(1)
 
     one = played(race, overflowing(ToFlow("voicemail")))
     assert one.ladder == [
@@ -314,11 +316,11 @@ def test_key_in_the_turn_of_an_overflow_to_a_flow_means_nothing_any_more() -> No
 
 
 def test_key_in_the_turn_of_an_overflow_to_a_queue_means_nothing_in_that_queue() -> None:
-    async def race(house: House) -> None:
-        await press_when_the_wait_is_over(house, "1", -SAME_TURN_S)
-        assert house.live().view.queue == SALES
-        house.phones[0].hang_up()
-        await house.pass_time(1)
+    async def race(centre: CallCentre) -> None:
+        await press_when_the_wait_is_over(centre, "1", -SAME_TURN_S)
+        assert centre.live().view.queue == SALES
+        centre.phones[0].hang_up()
+        await centre.pass_time(1)
 
     one = played(race, overflowing(ToQueue(SALES)))
     assert one.ladder == [
@@ -338,17 +340,17 @@ def test_key_in_the_turn_of_an_overflow_to_a_queue_means_nothing_in_that_queue()
 
 
 def test_caller_sent_on_during_a_side_flow_goes_there() -> None:
-    async def race(house: House) -> None:
-        caller = house.caller(VIP)
+    async def race(centre: CallCentre) -> None:
+        caller = centre.caller(VIP)
         caller.call(SERVICE_LINE)
-        await house.pass_time(5)
-        house.press("1")
-        await house.pass_time(0.2)
-        house.operations.requeue(house.live().id, SALES, "supervisor")
-        await house.pass_time(1)
-        assert house.live().view.queue == SALES
+        await centre.pass_time(5)
+        centre.press("1")
+        await centre.pass_time(0.2)
+        centre.operations.requeue(centre.live().id, SALES, "supervisor")
+        await centre.pass_time(1)
+        assert centre.live().view.queue == SALES
         caller.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)
 
     one = played(race, with_keys())
     assert one.ladder == [
@@ -372,17 +374,17 @@ def test_caller_sent_on_during_a_side_flow_goes_there() -> None:
 
 
 def test_caller_sent_on_in_the_turn_of_a_key_goes_there() -> None:
-    async def race(house: House) -> None:
-        caller = house.caller(VIP)
+    async def race(centre: CallCentre) -> None:
+        caller = centre.caller(VIP)
         caller.call(SERVICE_LINE)
-        await house.pass_time(5)
-        house.press("1")
-        house.hall.wiring.on_media(house.engine.events())
-        house.operations.requeue(house.live().id, SALES, "supervisor")
-        await house.pass_time(1)
-        assert house.live().view.queue == SALES
+        await centre.pass_time(5)
+        centre.press("1")
+        centre.context.event_router.on_media(centre.engine.events())
+        centre.operations.requeue(centre.live().id, SALES, "supervisor")
+        await centre.pass_time(1)
+        assert centre.live().view.queue == SALES
         caller.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)
 
     one = played(race, with_keys())
     assert one.ladder == [

@@ -22,21 +22,21 @@ from tests.calls.house import (
     SERVICE,
     SERVICE_LINE,
     VIP,
-    House,
+    CallCentre,
     Plan,
     opened,
     password,
 )
 from tests.scenarios.ladders import ANSWERED, QUEUED, RUNG, ladder, played
 
-from acdcore.calls.model.commands import AgentState
+from acdcore.calls.model.commands import LiveAgentState
 from acdcore.calls.model.ports import Spool
 from acdcore.kernel.clock import Clock
 from acdcore.queues.decisions import Decision
 from acdcore.queues.inputs import Input
 from acdcore.queues.journal.lines import Header, open_segment, write, write_header
 from acdcore.queues.journal.resume import resume
-from acdcore.queues.settings import FloorSettings, QueueSettings
+from acdcore.queues.settings import DispatcherSettings, QueueSettings
 from acdcore.storage.spool import rows
 from acdcore.storage.spool.spool import DiskSpool
 
@@ -76,16 +76,16 @@ ON_DISK_WITHIN_S = 5.0
 
 
 def test_bye_of_a_caller_that_is_lost_is_made_up_for_by_the_silence() -> None:
-    async def race(house: House) -> None:
-        agent, caller = await house.seat("1001"), house.caller(VIP)
-        await house.talk(agent, caller)
-        house.cable.unplugged.add(caller.address)
+    async def race(centre: CallCentre) -> None:
+        agent, caller = await centre.seat("1001"), centre.caller(VIP)
+        await centre.talk(agent, caller)
+        centre.cable.unplugged.add(caller.address)
         caller.hang_up()
-        await house.pass_time(10)
-        house.engine.fall_silent(house.leg(house.live(), "caller").stream)
-        await house.pass_time(21)
+        await centre.pass_time(10)
+        centre.engine.fall_silent(centre.leg(centre.live(), "caller").stream)
+        await centre.pass_time(21)
         assert not agent.is_up
-        assert house.state("1001") is AgentState.WRAP_UP
+        assert centre.state("1001") is LiveAgentState.WRAP_UP
 
     one = played(race)
     assert one.ladder == [
@@ -131,15 +131,15 @@ def test_bye_of_a_caller_that_is_lost_is_made_up_for_by_the_silence() -> None:
 
 
 def test_bye_of_a_caller_whose_audio_goes_on_is_made_up_for_by_the_session_timer() -> None:
-    async def race(house: House) -> None:
-        agent, caller = await house.seat("1001"), house.caller(VIP)
+    async def race(centre: CallCentre) -> None:
+        agent, caller = await centre.seat("1001"), centre.caller(VIP)
         caller.call(SERVICE_LINE, session_expires_s=90)
-        await house.pass_time(1)
+        await centre.pass_time(1)
         agent.answer()
-        await house.pass_time(BOTH_TOLD_S + 1)
-        house.cable.unplugged.add(caller.address)
+        await centre.pass_time(BOTH_TOLD_S + 1)
+        centre.cable.unplugged.add(caller.address)
         caller.hang_up()
-        await house.pass_time(90)
+        await centre.pass_time(90)
         assert not agent.is_up
 
     one = played(race)
@@ -176,14 +176,14 @@ class Away:
         self.spools.append(self._held.enter_context(DiskSpool(next(self._directories), clock)))
         return self.spools[-1]
 
-    def come_back(self, house: House) -> int:
+    def come_back(self, centre: CallCentre) -> int:
         """Deliver everything; the connection breaks once before anything is confirmed. How many rows that were."""
         spool, count = self.spools[-1], 0
         assert spool.wait_durable(ON_DISK_WITHIN_S)
         batch, is_broken = spool.next_batch(), True
         while batch is not None:
             for line in batch.lines:
-                house.history.append(rows.parse(line).row)
+                centre.history.append(rows.parse(line).row)
             if not is_broken:
                 count += len(batch.lines)
                 spool.confirm(batch)
@@ -195,25 +195,25 @@ def test_database_that_is_away_for_minutes_stops_no_call_and_gets_each_row_once(
     with ExitStack() as held:
         away = Away(iter((tmp_path / "once", tmp_path / "again")), held)
 
-        async def race(house: House) -> None:
-            agent, caller, other = await house.seat("1001"), house.caller(VIP), house.caller(ORDINARY)
-            await house.talk(agent, caller)
-            await house.pass_time(300)
+        async def race(centre: CallCentre) -> None:
+            agent, caller, other = await centre.seat("1001"), centre.caller(VIP), centre.caller(ORDINARY)
+            await centre.talk(agent, caller)
+            await centre.pass_time(300)
             other.call(SERVICE_LINE)
-            await house.pass_time(60)
+            await centre.pass_time(60)
             caller.hang_up()
-            await house.pass_time(11)
+            await centre.pass_time(11)
             agent.answer()
-            await house.pass_time(60)
+            await centre.pass_time(60)
             other.hang_up()
-            await house.pass_time(60)
-            assert house.history.cdrs == {}
+            await centre.pass_time(60)
+            assert centre.history.cdrs == {}
             backlog = away.spools[-1].backlog()
             assert backlog.dropped == 0
-            assert away.come_back(house) == backlog.rows
+            assert away.come_back(centre) == backlog.rows
             assert away.spools[-1].backlog().rows == 0
-            assert [row.outcome.value for row in house.cdrs()] == ["answered", "answered"]
-            agents = [(row.agent, row.serial) for row in house.history.agent_events]
+            assert [row.outcome.value for row in centre.cdrs()] == ["answered", "answered"]
+            agents = [(row.agent, row.serial) for row in centre.history.agent_events]
             assert agents == sorted(set(agents))
 
         one = played(race, Plan(spool=away.spool))
@@ -267,26 +267,26 @@ def test_restart_while_a_phone_rings_gives_those_who_call_again_their_places() -
 
     plan = Plan(queues=(QUEUE,), journal=note)
 
-    async def race(house: House) -> None:
+    async def race(centre: CallCentre) -> None:
         journal.clear()
-        journal.append(f"{write_header(Header(MORNING, 0.0, FloorSettings(plan.queues)))}\n")
-        agent, first, second = await house.seat("1001"), house.caller(VIP), house.caller(ORDINARY)
+        journal.append(f"{write_header(Header(MORNING, 0.0, DispatcherSettings(plan.queues)))}\n")
+        agent, first, second = await centre.seat("1001"), centre.caller(VIP), centre.caller(ORDINARY)
         first.call(SERVICE_LINE)
-        await house.pass_time(4)
+        await centre.pass_time(4)
         second.call(SERVICE_LINE)
-        await house.pass_time(6)
+        await centre.pass_time(6)
         assert agent.rings
         left = resume(open_segment(journal))  # the daemon is gone: nothing that happens from here on was written
         first.hang_up()
         second.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)
         async with opened(replace(plan, lost=left.places, journal=None)) as after:
             phone, first, second, late = after.employ("1001"), *(after.caller(who) for who in (VIP, ORDINARY, LATE))
             phone.register(password("1001"))
             for caller in (late, second, first):
                 caller.call(SERVICE_LINE)
                 await after.pass_time(1)
-            assert after.hall.desks.restore(left.agents) == 1
+            assert after.context.agents.restore(left.agents) == 1
             await after.pass_time(1)
             assert phone.invite is not None
             assert phone.invite.request.from_.uri.username == VIP

@@ -27,15 +27,15 @@ from tests.calls.house import (
     SERVICE,
     SERVICE_LINE,
     VIP,
-    House,
+    CallCentre,
     password,
 )
 from tests.scenarios.ladders import ANSWERED, QUEUED, RUNG, played
 
-from acdcore.calls.model.commands import AgentCommand, AgentState, Seat, SeatKind
+from acdcore.calls.model.commands import AgentCommand, LiveAgentState, Seat, SeatKind
 from acdcore.kernel.ids import AgentId
-from acdcore.queues.inputs import FloorChanged
-from acdcore.queues.settings import FloorSettings, QueueSettings
+from acdcore.queues.inputs import DispatcherChanged
+from acdcore.queues.settings import DispatcherSettings, QueueSettings
 from acdcore.sip.syntax.parser import parse
 
 QUEUE = QueueSettings(SERVICE, ring_for_s=15.0, wrap_up_s=10.0)
@@ -44,13 +44,13 @@ ON_THE_WAY_S = 0.0005
 
 
 def test_cancel_that_crosses_our_200_ends_the_call_by_bye() -> None:
-    async def race(house: House) -> None:
-        await house.seat("1001")
-        caller = house.caller(VIP)
+    async def race(centre: CallCentre) -> None:
+        await centre.seat("1001")
+        caller = centre.caller(VIP)
         caller.call(SERVICE_LINE)
         caller.hang_up()
-        await house.pass_time(1)
-        assert house.state("1001") is AgentState.READY
+        await centre.pass_time(1)
+        assert centre.state("1001") is LiveAgentState.READY
 
     one = played(race)
     assert one.ladder == [
@@ -81,16 +81,16 @@ def test_cancel_that_crosses_our_200_ends_the_call_by_bye() -> None:
 
 
 def test_both_hang_up_in_the_whisper_and_the_talk_ends_once() -> None:
-    async def race(house: House) -> None:
-        agent, caller = await house.seat("1001"), house.caller(VIP)
+    async def race(centre: CallCentre) -> None:
+        agent, caller = await centre.seat("1001"), centre.caller(VIP)
         caller.call(SERVICE_LINE)
-        await house.pass_time(1)
+        await centre.pass_time(1)
         agent.answer()
-        await house.pass_time(BOTH_TOLD_S / 2)
+        await centre.pass_time(BOTH_TOLD_S / 2)
         caller.hang_up()
         agent.hang_up()
-        await house.pass_time(1)
-        assert house.state("1001") is AgentState.WRAP_UP
+        await centre.pass_time(1)
+        assert centre.state("1001") is LiveAgentState.WRAP_UP
 
     one = played(race)
     assert one.ladder == [
@@ -116,20 +116,20 @@ def test_both_hang_up_in_the_whisper_and_the_talk_ends_once() -> None:
 
 
 def test_agent_who_hangs_up_in_the_whisper_leaves_the_caller_to_the_next_agent() -> None:
-    async def race(house: House) -> None:
-        first, caller = await house.seat("1001"), house.caller(VIP)
+    async def race(centre: CallCentre) -> None:
+        first, caller = await centre.seat("1001"), centre.caller(VIP)
         caller.call(SERVICE_LINE)
-        await house.pass_time(1)
+        await centre.pass_time(1)
         first.answer()
-        await house.pass_time(BOTH_TOLD_S / 2)
-        second = await house.seat("1002")
+        await centre.pass_time(BOTH_TOLD_S / 2)
+        second = await centre.seat("1002")
         first.hang_up()
-        await house.pass_time(0.5)
+        await centre.pass_time(0.5)
         second.answer()
-        await house.pass_time(BOTH_TOLD_S + 1)
+        await centre.pass_time(BOTH_TOLD_S + 1)
         caller.hang_up()
-        await house.pass_time(1)
-        assert (house.state("1001"), house.state("1002")) == (AgentState.WRAP_UP, AgentState.WRAP_UP)
+        await centre.pass_time(1)
+        assert (centre.state("1001"), centre.state("1002")) == (LiveAgentState.WRAP_UP, LiveAgentState.WRAP_UP)
 
     one = played(race)
     assert one.ladder == [
@@ -166,21 +166,21 @@ def test_agent_who_hangs_up_in_the_whisper_leaves_the_caller_to_the_next_agent()
 
 
 def test_second_200_of_a_forked_phone_is_hung_up_and_the_first_talks_on() -> None:
-    async def race(house: House) -> None:
-        agent, caller = await house.seat("1001"), house.caller(VIP)
+    async def race(centre: CallCentre) -> None:
+        agent, caller = await centre.seat("1001"), centre.caller(VIP)
         caller.call(SERVICE_LINE)
-        await house.pass_time(1)
+        await centre.pass_time(1)
         agent.answer()
         assert agent.invite is not None
         contact = (("Contact", f"<sip:mobile@{agent.address}>"), ("Content-Type", "application/sdp"))
-        desk = parse(house.cable.seen[-1].data)
+        desk = parse(centre.cable.seen[-1].data)
         mobile = agent.invite.request.response(200, headers=contact, body=desk.body, to_tag="mobile")
-        house.cable.put(mobile.serialise(), agent.address, OURS)
-        await house.pass_time(BOTH_TOLD_S + 1)
-        assert house.state("1001") is AgentState.TALKING
+        centre.cable.put(mobile.serialise(), agent.address, OURS)
+        await centre.pass_time(BOTH_TOLD_S + 1)
+        assert centre.state("1001") is LiveAgentState.TALKING
         assert agent.is_up
         agent.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)
 
     one = played(race)
     assert one.ladder == [
@@ -210,18 +210,18 @@ def test_second_200_of_a_forked_phone_is_hung_up_and_the_first_talks_on() -> Non
 
 
 def test_answer_that_crosses_the_end_of_the_ring_time_is_hung_up_and_the_next_agent_rings() -> None:
-    async def race(house: House) -> None:
-        slow = await house.seat("1001")
-        await house.pass_time(1)
-        next_one, caller = await house.seat("1002"), house.caller(VIP)
+    async def race(centre: CallCentre) -> None:
+        slow = await centre.seat("1001")
+        await centre.pass_time(1)
+        next_one, caller = await centre.seat("1002"), centre.caller(VIP)
         caller.call(SERVICE_LINE)
-        await house.pass_time(QUEUE.ring_for_s + 0.003)
+        await centre.pass_time(QUEUE.ring_for_s + 0.003)
         slow.answer()
-        await house.pass_time(1)
+        await centre.pass_time(1)
         assert not slow.is_up
-        assert (house.state("1001"), next_one.rings) == (AgentState.NOT_READY, True)
+        assert (centre.state("1001"), next_one.rings) == (LiveAgentState.NOT_READY, True)
         caller.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)
 
     one = played(race)
     assert one.ladder == [
@@ -256,19 +256,19 @@ def test_answer_that_crosses_the_end_of_the_ring_time_is_hung_up_and_the_next_ag
 
 
 def test_agent_who_goes_on_a_break_in_the_moment_of_answering_is_hung_up_and_the_next_agent_rings() -> None:
-    async def race(house: House) -> None:
-        going = await house.seat("1001")
-        await house.pass_time(1)
-        staying, caller = await house.seat("1002"), house.caller(VIP)
+    async def race(centre: CallCentre) -> None:
+        going = await centre.seat("1001")
+        await centre.pass_time(1)
+        staying, caller = await centre.seat("1002"), centre.caller(VIP)
         caller.call(SERVICE_LINE)
-        await house.pass_time(5)
+        await centre.pass_time(5)
         going.answer()
-        await house.pass_time(ON_THE_WAY_S)
-        house.command("1001", AgentCommand.NOT_READY)
-        await house.pass_time(1)
+        await centre.pass_time(ON_THE_WAY_S)
+        centre.command("1001", AgentCommand.NOT_READY)
+        await centre.pass_time(1)
         assert (going.is_up, staying.rings) == (False, True)
         caller.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)
 
     one = played(race)
     assert one.ladder == [
@@ -303,15 +303,15 @@ def test_agent_who_goes_on_a_break_in_the_moment_of_answering_is_hung_up_and_the
 
 
 def test_agent_who_refuses_while_the_caller_hangs_up_has_missed_nothing() -> None:
-    async def race(house: House) -> None:
-        agent, caller = await house.seat("1001"), house.caller(VIP)
+    async def race(centre: CallCentre) -> None:
+        agent, caller = await centre.seat("1001"), centre.caller(VIP)
         caller.call(SERVICE_LINE)
-        await house.pass_time(5)
+        await centre.pass_time(5)
         caller.hang_up()
         agent.refuse()
-        await house.pass_time(1)
-        assert house.state("1001") is AgentState.READY
-        assert house.operations.agent(AgentId("1001")).missed == 0
+        await centre.pass_time(1)
+        assert centre.state("1001") is LiveAgentState.READY
+        assert centre.operations.agent(AgentId("1001")).missed == 0
 
     one = played(race)
     assert one.ladder == [
@@ -335,23 +335,23 @@ def test_agent_who_refuses_while_the_caller_hangs_up_has_missed_nothing() -> Non
 
 
 def test_seat_whose_phone_unregisters_while_it_rings_is_left_alone_and_the_next_agent_rings() -> None:
-    async def race(house: House) -> None:
-        phone = house.employ("1009")
+    async def race(centre: CallCentre) -> None:
+        phone = centre.employ("1009")
         phone.register(password("1009"))
-        house.employ("1001")
-        await house.pass_time(0.1)
-        house.operations.set_agent_state(AgentId("1001"), AgentCommand.LOG_IN, None, Seat(SeatKind.PHONE, "1009"))
-        house.command("1001", AgentCommand.READY)
-        await house.pass_time(1)
-        other, caller = await house.seat("1002"), house.caller(VIP)
+        centre.employ("1001")
+        await centre.pass_time(0.1)
+        centre.operations.set_agent_state(AgentId("1001"), AgentCommand.LOG_IN, None, Seat(SeatKind.PHONE, "1009"))
+        centre.command("1001", AgentCommand.READY)
+        await centre.pass_time(1)
+        other, caller = await centre.seat("1002"), centre.caller(VIP)
         caller.call(SERVICE_LINE)
-        await house.pass_time(1)
+        await centre.pass_time(1)
         assert phone.rings
         phone.register(password("1009"), expires_s=0)
-        await house.pass_time(1)
-        assert (house.state("1001"), phone.rings, other.rings) == (AgentState.UNREACHABLE, False, True)
+        await centre.pass_time(1)
+        assert (centre.state("1001"), phone.rings, other.rings) == (LiveAgentState.UNREACHABLE, False, True)
         caller.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)
 
     one = played(race)
     assert one.ladder == [
@@ -386,21 +386,21 @@ def test_seat_whose_phone_unregisters_while_it_rings_is_left_alone_and_the_next_
 
 
 def test_assignment_takes_the_caller_from_a_phone_that_answers_in_that_moment() -> None:
-    async def race(house: House) -> None:
-        first = await house.seat("1001")
-        await house.pass_time(1)
-        chosen, caller = await house.seat("1002"), house.caller(VIP)
+    async def race(centre: CallCentre) -> None:
+        first = await centre.seat("1001")
+        await centre.pass_time(1)
+        chosen, caller = await centre.seat("1002"), centre.caller(VIP)
         caller.call(SERVICE_LINE)
-        await house.pass_time(5)
+        await centre.pass_time(5)
         first.answer()
-        await house.pass_time(ON_THE_WAY_S)
-        house.operations.assign(house.live().id, AgentId("1002"), "supervisor")
-        await house.pass_time(1)
-        assert (first.is_up, chosen.rings, house.state("1001")) == (False, True, AgentState.READY)
+        await centre.pass_time(ON_THE_WAY_S)
+        centre.operations.assign(centre.live().id, AgentId("1002"), "supervisor")
+        await centre.pass_time(1)
+        assert (first.is_up, chosen.rings, centre.state("1001")) == (False, True, LiveAgentState.READY)
         chosen.answer()
-        await house.pass_time(BOTH_TOLD_S + 1)
+        await centre.pass_time(BOTH_TOLD_S + 1)
         caller.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)
 
     one = played(race)
     assert one.ladder == [
@@ -437,25 +437,27 @@ def test_assignment_takes_the_caller_from_a_phone_that_answers_in_that_moment() 
 
 
 def test_reload_while_a_phone_rings_leaves_that_ring_as_it_began_and_holds_for_the_next_caller() -> None:
-    async def race(house: House) -> None:
-        agent, caller, later = await house.seat("1001"), house.caller(VIP), house.caller(ORDINARY)
+    async def race(centre: CallCentre) -> None:
+        agent, caller, later = await centre.seat("1001"), centre.caller(VIP), centre.caller(ORDINARY)
         caller.call(SERVICE_LINE)
-        await house.pass_time(3)
-        house.hall.rules = replace(house.hall.rules)
-        house.hall.acd.feed(FloorChanged(FloorSettings((replace(QUEUE, ring_for_s=5.0, wrap_up_s=0.0),))))
-        await house.pass_time(7)
+        await centre.pass_time(3)
+        centre.context.rules = replace(centre.context.rules)
+        centre.context.acd.handle(
+            DispatcherChanged(DispatcherSettings((replace(QUEUE, ring_for_s=5.0, wrap_up_s=0.0),)))
+        )
+        await centre.pass_time(7)
         agent.answer()
-        await house.pass_time(BOTH_TOLD_S + 1)
+        await centre.pass_time(BOTH_TOLD_S + 1)
         later.call(SERVICE_LINE)
         caller.hang_up()
-        await house.pass_time(9)
+        await centre.pass_time(9)
         assert not agent.rings  # wraps up as long as it was when that caller came
-        await house.pass_time(2)
+        await centre.pass_time(2)
         assert agent.rings
-        await house.pass_time(5)
+        await centre.pass_time(5)
         assert not agent.rings
         later.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)
 
     one = played(race)
     assert one.ladder == [

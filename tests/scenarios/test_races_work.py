@@ -13,18 +13,18 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from tests.calls.cable import DELAY_S
-from tests.calls.house import BOTH_TOLD_S, MORNING, ORDINARY, SALES, SERVICE, SERVICE_LINE, House, Plan
+from tests.calls.house import BOTH_TOLD_S, MORNING, ORDINARY, SALES, SERVICE, SERVICE_LINE, CallCentre, Plan
 from tests.calls.the_flows import packaged_flows
 from tests.scenarios.ladders import ANSWERED, QUEUED, SAME_TURN_S, WORK_BEGUN, WORK_RUNG, played
 
-from acdcore.calls.model.commands import AgentState
+from acdcore.calls.model.commands import LiveAgentState
 from acdcore.calls.model.ports import ForcedHours
 from acdcore.calls.routing_rules import QueueRules
-from acdcore.calls.trunks.trunks import Route
-from acdcore.ivr.calendars.opening_hours import Calendar, CalendarName, Span
+from acdcore.calls.trunks.trunks import InboundRoute
+from acdcore.ivr.calendars.opening_hours import Calendar, CalendarName, OpeningPeriod
 from acdcore.numbering.plan import HOME
 from acdcore.queues.settings import QueueSettings
-from acdcore.sip.events import Event, SessionAnswered, SessionEnded
+from acdcore.sip.events import SessionAnswered, SessionEnded, SipEvent
 from acdcore.work.model import DialFirst, WorkItem, WorkKind, WorkState
 
 MAILBOX = "95510"
@@ -35,57 +35,57 @@ OFFICE = "office"
 
 def plan() -> Plan:
     """A service queue with callbacks and hours, and a number for messages."""
-    day_and_night = ((Span(0, 24 * 60),),) * 7
+    day_and_night = ((OpeningPeriod(0, 24 * 60),),) * 7
     return Plan(
         queues=(QueueSettings(SERVICE, ring_for_s=15.0, wrap_up_s=10.0), QueueSettings(SALES)),
         is_recorded=True,
         flows=packaged_flows("voicemail"),
         calendars={OFFICE: Calendar(CalendarName(OFFICE), ZoneInfo("UTC"), day_and_night)},
         around={SERVICE: QueueRules(calendar=OFFICE)},
-        routes=(Route("carrier", MAILBOX, "voicemail"),),
+        routes=(InboundRoute("carrier", MAILBOX, "voicemail"),),
     )
 
 
-async def ask_for_callback(house: House, first: DialFirst = DialFirst.AGENT) -> WorkItem:
+async def ask_for_callback(centre: CallCentre, first: DialFirst = DialFirst.AGENT) -> WorkItem:
     """Somebody wants to be called at the ordinary number."""
     wanted = WorkItem(
-        id=house.hall.workbench.next_id(),
+        id=centre.context.callback_scheduler.next_id(),
         kind=WorkKind.CALLBACK,
         queue=SERVICE,
         number=HOME.canonical(ORDINARY),
-        created_at=house.clock.wall(),
+        created_at=centre.clock.wall(),
         dial_first=first,
     )
-    item = house.operations.request_callback(wanted)
-    await house.pass_time(1)
+    item = centre.operations.request_callback(wanted)
+    await centre.pass_time(1)
     return item
 
 
-def item(house: House) -> WorkItem:
+def item(centre: CallCentre) -> WorkItem:
     """The one work item as it stands."""
-    (rows,) = house.history.work_rows.values()
+    (rows,) = centre.history.work_rows.values()
     return rows[max(rows)].item
 
 
-def left(house: House) -> int:
+def left(centre: CallCentre) -> int:
     """How many messages have been handed on."""
-    return sum(row.kind == "message_left" for row in house.history.call_events.values())
+    return sum(row.kind == "message_left" for row in centre.history.call_events.values())
 
 
 def test_customer_who_calls_in_while_the_agent_answers_is_served_on_that_call() -> None:
-    async def race(house: House) -> None:
-        agent, customer = await house.seat("1001"), house.caller(ORDINARY)
-        await ask_for_callback(house)
+    async def race(centre: CallCentre) -> None:
+        agent, customer = await centre.seat("1001"), centre.caller(ORDINARY)
+        await ask_for_callback(centre)
         customer.call(SERVICE_LINE)
-        await house.pass_time(DELAY_S * 1.5)
+        await centre.pass_time(DELAY_S * 1.5)
         agent.answer()
-        await house.pass_time(1)
+        await centre.pass_time(1)
         assert agent.rings
-        assert item(house).state is WorkState.WAITING
+        assert item(centre).state is WorkState.WAITING
         agent.answer()
-        await house.pass_time(BOTH_TOLD_S + 1)
+        await centre.pass_time(BOTH_TOLD_S + 1)
         customer.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)
 
     one = played(race, plan())
     assert one.ladder == [
@@ -114,7 +114,7 @@ def test_customer_who_calls_in_while_the_agent_answers_is_served_on_that_call() 
         [
             *WORK_BEGUN,
             "  1.0 offer_ended 1001 withdrawn",
-            "  1.0 ended withdrawn system settled",
+            "  1.0 ended withdrawn system cancelled",
         ],
         [
             *QUEUED,
@@ -128,23 +128,23 @@ def test_customer_who_calls_in_while_the_agent_answers_is_served_on_that_call() 
 
 
 def test_customer_who_calls_in_while_being_called_is_rung_no_more_and_comes_next() -> None:
-    async def race(house: House) -> None:
-        exchange, agent, customer = house.exchange(), await house.seat("1001"), house.caller(ORDINARY)
-        await ask_for_callback(house)
+    async def race(centre: CallCentre) -> None:
+        exchange, agent, customer = centre.exchange(), await centre.seat("1001"), centre.caller(ORDINARY)
+        await ask_for_callback(centre)
         agent.answer()
-        await house.pass_time(2)
+        await centre.pass_time(2)
         assert exchange.rings
         customer.call(SERVICE_LINE)
-        await house.pass_time(0.5)
+        await centre.pass_time(0.5)
         assert not exchange.rings  # withdrawn: the customer's own call keeps the line busy
-        await house.pass_time(2)
-        assert (house.state("1001"), item(house).state) == (AgentState.WRAP_UP, WorkState.WAITING)
-        await house.pass_time(10)
+        await centre.pass_time(2)
+        assert (centre.state("1001"), item(centre).state) == (LiveAgentState.WRAP_UP, WorkState.WAITING)
+        await centre.pass_time(10)
         agent.answer()
-        await house.pass_time(BOTH_TOLD_S + 1)
+        await centre.pass_time(BOTH_TOLD_S + 1)
         agent.hang_up()
-        await house.pass_time(100)
-        assert house.hall.workbench.open_items() == ()
+        await centre.pass_time(100)
+        assert centre.context.callback_scheduler.open_items() == ()
 
     one = played(race, plan())
     assert one.ladder == [
@@ -179,7 +179,7 @@ def test_customer_who_calls_in_while_being_called_is_rung_no_more_and_comes_next
             *WORK_BEGUN,
             "  1.0 connected 1001",
             "  2.5 dialled +8613900000009",
-            "  3.0 ended withdrawn system settled",
+            "  3.0 ended withdrawn system cancelled",
         ],
         [
             *QUEUED,
@@ -194,24 +194,28 @@ def test_customer_who_calls_in_while_being_called_is_rung_no_more_and_comes_next
 
 
 def test_hours_that_close_while_the_agent_answers_put_the_callback_off_until_they_open() -> None:
-    async def race(house: House) -> None:
-        exchange, agent = house.exchange(), await house.seat("1001")
-        await ask_for_callback(house)
+    async def race(centre: CallCentre) -> None:
+        exchange, agent = centre.exchange(), await centre.seat("1001")
+        await ask_for_callback(centre)
         agent.answer()
         until = MORNING + timedelta(seconds=60)
-        await house.forced.force(ForcedHours(OFFICE, False, until, "supervisor", MORNING))
-        house.operations.hours_forced()
-        await house.pass_time(1)
-        assert (agent.is_up, house.state("1001"), item(house).state) == (False, AgentState.READY, WorkState.WAITING)
-        await house.pass_time(58)
+        await centre.forced.force(ForcedHours(OFFICE, False, until, "supervisor", MORNING))
+        centre.operations.hours_forced()
+        await centre.pass_time(1)
+        assert (agent.is_up, centre.state("1001"), item(centre).state) == (
+            False,
+            LiveAgentState.READY,
+            WorkState.WAITING,
+        )
+        await centre.pass_time(58)
         assert agent.rings
         agent.answer()
-        await house.pass_time(2)
+        await centre.pass_time(2)
         exchange.answer()
-        await house.pass_time(5)
+        await centre.pass_time(5)
         exchange.hang_up()
-        await house.pass_time(1)
-        assert item(house).state is WorkState.DONE
+        await centre.pass_time(1)
+        assert item(centre).state is WorkState.DONE
 
     one = played(race, plan())
     assert one.ladder == [
@@ -241,7 +245,7 @@ def test_hours_that_close_while_the_agent_answers_put_the_callback_off_until_the
         [
             *WORK_BEGUN,
             "  1.0 offer_ended 1001 withdrawn",
-            "  1.0 ended withdrawn system settled",
+            "  1.0 ended withdrawn system cancelled",
         ],
         [
             *WORK_BEGUN,
@@ -255,19 +259,19 @@ def test_hours_that_close_while_the_agent_answers_put_the_callback_off_until_the
 
 
 def test_callback_that_staff_cancel_while_the_agent_answers_calls_nobody() -> None:
-    async def race(house: House) -> None:
-        exchange, agent = house.exchange(), await house.seat("1001")
-        wanted = await ask_for_callback(house)
+    async def race(centre: CallCentre) -> None:
+        exchange, agent = centre.exchange(), await centre.seat("1001")
+        wanted = await ask_for_callback(centre)
 
-        def cancel(event: Event) -> None:
+        def cancel(event: SipEvent) -> None:
             if isinstance(event, SessionAnswered):  # the call has been told, but has not come to read it
-                house.operations.end_work(wanted.id, WorkState.CANCELLED, "staff")
+                centre.operations.end_work(wanted.id, WorkState.CANCELLED, "staff")
 
-        house.after_sip = cancel
+        centre.after_sip = cancel
         agent.answer()
-        await house.pass_time(1)
-        assert (agent.is_up, exchange.rings, house.state("1001")) == (False, False, AgentState.READY)
-        assert item(house).state is WorkState.CANCELLED
+        await centre.pass_time(1)
+        assert (agent.is_up, exchange.rings, centre.state("1001")) == (False, False, LiveAgentState.READY)
+        assert item(centre).state is WorkState.CANCELLED
 
     one = played(race, plan())
     assert one.ladder == [
@@ -281,23 +285,23 @@ def test_callback_that_staff_cancel_while_the_agent_answers_calls_nobody() -> No
         [
             *WORK_BEGUN,
             "  1.0 offer_ended 1001 withdrawn",
-            "  1.0 ended withdrawn system settled",
+            "  1.0 ended withdrawn system cancelled",
         ],
     ]
     assert one.stays == ["service withdrawn"]
 
 
 def test_customer_called_first_who_hangs_up_while_the_agent_answers_ends_both() -> None:
-    async def race(house: House) -> None:
-        exchange, agent = house.exchange(), await house.seat("1001")
-        await ask_for_callback(house, DialFirst.CUSTOMER)
+    async def race(centre: CallCentre) -> None:
+        exchange, agent = centre.exchange(), await centre.seat("1001")
+        await ask_for_callback(centre, DialFirst.CUSTOMER)
         exchange.answer()
-        await house.pass_time(2)  # hears who calls
+        await centre.pass_time(2)  # hears who calls
         assert agent.rings
         agent.answer()
         exchange.hang_up()
-        await house.pass_time(1)
-        assert (agent.is_up, item(house).state) == (False, WorkState.DONE)
+        await centre.pass_time(1)
+        assert (agent.is_up, item(centre).state) == (False, WorkState.DONE)
 
     one = played(race, plan())
     assert one.ladder == [
@@ -330,18 +334,18 @@ def test_customer_called_first_who_hangs_up_while_the_agent_answers_ends_both() 
 
 
 def test_customer_called_first_and_sent_on_goes_there_when_the_agent_answers() -> None:
-    async def race(house: House) -> None:
-        exchange, agent = house.exchange(), await house.seat("1001")
-        await ask_for_callback(house, DialFirst.CUSTOMER)
+    async def race(centre: CallCentre) -> None:
+        exchange, agent = centre.exchange(), await centre.seat("1001")
+        await ask_for_callback(centre, DialFirst.CUSTOMER)
         exchange.answer()
-        await house.pass_time(2)  # hears who calls
-        house.operations.requeue(house.live().id, SALES, "supervisor")
+        await centre.pass_time(2)  # hears who calls
+        centre.operations.requeue(centre.live().id, SALES, "supervisor")
         agent.answer()
-        await house.pass_time(1)
-        assert (agent.is_up, exchange.is_up, house.live().view.queue) == (False, True, SALES)
+        await centre.pass_time(1)
+        assert (agent.is_up, exchange.is_up, centre.live().view.queue) == (False, True, SALES)
         exchange.hang_up()
-        await house.pass_time(1)
-        assert item(house).state is WorkState.DONE
+        await centre.pass_time(1)
+        assert item(centre).state is WorkState.DONE
 
     one = played(race, plan())
     assert one.ladder == [
@@ -377,18 +381,18 @@ def test_customer_called_first_and_sent_on_goes_there_when_the_agent_answers() -
 
 
 def test_customer_called_first_and_sent_on_goes_there_when_the_agent_refuses() -> None:
-    async def race(house: House) -> None:
-        exchange, agent = house.exchange(), await house.seat("1001")
-        await ask_for_callback(house, DialFirst.CUSTOMER)
+    async def race(centre: CallCentre) -> None:
+        exchange, agent = centre.exchange(), await centre.seat("1001")
+        await ask_for_callback(centre, DialFirst.CUSTOMER)
         exchange.answer()
-        await house.pass_time(1)
-        house.operations.requeue(house.live().id, SALES, "supervisor")
+        await centre.pass_time(1)
+        centre.operations.requeue(centre.live().id, SALES, "supervisor")
         agent.refuse(486)
-        await house.pass_time(1)
-        assert (agent.is_up, exchange.is_up, house.live().view.queue) == (False, True, SALES)
+        await centre.pass_time(1)
+        assert (agent.is_up, exchange.is_up, centre.live().view.queue) == (False, True, SALES)
         exchange.hang_up()
-        await house.pass_time(1)
-        assert item(house).state is WorkState.DONE
+        await centre.pass_time(1)
+        assert item(centre).state is WorkState.DONE
 
     one = played(race, plan())
     assert one.ladder == [
@@ -419,41 +423,41 @@ def test_customer_called_first_and_sent_on_goes_there_when_the_agent_refuses() -
     assert one.stays == ["service withdrawn", "sales abandoned_short", "service answered 1001"]
 
 
-async def speak(house: House) -> None:
+async def speak(centre: CallCentre) -> None:
     """Call the mailbox and speak for twenty seconds."""
-    house.caller(ORDINARY).call(MAILBOX)
-    await house.pass_time(4)
+    centre.caller(ORDINARY).call(MAILBOX)
+    await centre.pass_time(4)
     for key in "211":
-        house.press(key)
-        await house.pass_time(1)
-    await house.pass_time(20)
+        centre.press(key)
+        await centre.pass_time(1)
+    await centre.pass_time(20)
 
 
-def press_hash(house: House) -> None:
+def press_hash(centre: CallCentre) -> None:
     """The caller's last key, told to the call, which has not come to read it."""
-    house.press("#")
-    house.hall.wiring.on_media(house.engine.events())
+    centre.press("#")
+    centre.context.event_router.on_media(centre.engine.events())
 
 
 @pytest.mark.parametrize("first", ["key", "BYE"])
 def test_message_is_filed_once_when_the_caller_hangs_up_in_the_turn_of_the_last_key(first: str) -> None:
-    async def race(house: House) -> None:
-        await speak(house)
+    async def race(centre: CallCentre) -> None:
+        await speak(centre)
 
-        def press(event: Event) -> None:
+        def press(event: SipEvent) -> None:
             if isinstance(event, SessionEnded):
-                press_hash(house)
+                press_hash(centre)
 
         if first == "key":
             loop = asyncio.get_running_loop()
-            loop.call_at(loop.time() + DELAY_S - SAME_TURN_S, press_hash, house)
+            loop.call_at(loop.time() + DELAY_S - SAME_TURN_S, press_hash, centre)
         else:
-            house.after_sip = press
-        house.phones[0].hang_up()
-        await house.pass_time(1)
-        assert (left(house), item(house).kind) == (1, WorkKind.VOICEMAIL)
-        assert item(house).recording
-        house.operations.end_work(item(house).id, WorkState.CANCELLED, "staff")
+            centre.after_sip = press
+        centre.phones[0].hang_up()
+        await centre.pass_time(1)
+        assert (left(centre), item(centre).kind) == (1, WorkKind.VOICEMAIL)
+        assert item(centre).recording
+        centre.operations.end_work(item(centre).id, WorkState.CANCELLED, "staff")
 
     one = played(race, plan())
     assert one.ladder == [
@@ -469,15 +473,15 @@ def test_message_is_filed_once_when_the_caller_hangs_up_in_the_turn_of_the_last_
 
 
 def test_message_is_filed_once_when_the_caller_hangs_up_after_the_last_key() -> None:
-    async def race(house: House) -> None:
-        await speak(house)
-        house.press("#")
-        await house.pass_time(0.1)
-        house.phones[0].hang_up()
-        await house.pass_time(1)
-        assert (left(house), item(house).kind) == (1, WorkKind.VOICEMAIL)
-        assert item(house).recording
-        house.operations.end_work(item(house).id, WorkState.CANCELLED, "staff")
+    async def race(centre: CallCentre) -> None:
+        await speak(centre)
+        centre.press("#")
+        await centre.pass_time(0.1)
+        centre.phones[0].hang_up()
+        await centre.pass_time(1)
+        assert (left(centre), item(centre).kind) == (1, WorkKind.VOICEMAIL)
+        assert item(centre).recording
+        centre.operations.end_work(item(centre).id, WorkState.CANCELLED, "staff")
 
     one = played(race, plan())
     assert one.ladder == [

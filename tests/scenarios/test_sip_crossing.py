@@ -7,8 +7,6 @@ import pytest
 from tests.scenarios.network import ANSWER, OFFER, Network, Party, Weather
 
 from acdcore.sip.events import (
-    Event,
-    Flow,
     FlowClosed,
     InviteArrived,
     InviteCancelled,
@@ -19,8 +17,10 @@ from acdcore.sip.events import (
     SessionId,
     SessionModified,
     SessionRefused,
+    SipEvent,
+    SipFlow,
 )
-from acdcore.sip.ladder import Seen
+from acdcore.sip.ladder import LadderMessage
 from acdcore.sip.syntax.message import Headers, Request
 from acdcore.sip.syntax.parser import parse
 from acdcore.sip.syntax.uri import SipUri
@@ -61,7 +61,7 @@ class Crossing:
     def sessions(self, party: Party) -> list[SessionId]:
         return self.known[party.name]
 
-    def behave(self, party: Party, event: Event) -> None:
+    def behave(self, party: Party, event: SipEvent) -> None:
         """What a hall does at once, or soon, or never."""
         if isinstance(event, InviteArrived):
             self.sessions(party).append(event.session)
@@ -104,11 +104,11 @@ class Crossing:
         elif self.sessions(party) and (kind == "modify" or self.chance.random() < 0.3):
             self.act(party, self.chance.choice(self.sessions(party)), kind)
 
-    def deliver(self, one: Seen, data: bytes = b"") -> None:
-        flow = Flow(self.network.transport, one.receiver, one.sender)
+    def deliver(self, one: LadderMessage, data: bytes = b"") -> None:
+        flow = SipFlow(self.network.transport, one.receiver, one.sender)
         self.network.deliver(data or one.data, flow)
 
-    def forge(self, one: Seen) -> None:
+    def forge(self, one: LadderMessage) -> None:
         """A request within the dialog of a message, from the side that sent it."""
         message = parse(one.data)
         method = self.chance.choice(METHODS)

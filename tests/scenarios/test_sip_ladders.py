@@ -7,12 +7,11 @@ import pytest
 from tests.scenarios.network import ANSWER, NOTHING_LEFT, OFFER, Network, Party, Weather
 
 from acdcore.kernel.ids import IdSource
-from acdcore.sip.auth.digest import Accounts, Asked, DigestServer, Verified
+from acdcore.sip.auth.digest import Accounts, DigestServer, RequestToVerify, Verified
 from acdcore.sip.auth.digest_client import DigestClient
-from acdcore.sip.auth.digest_values import ALGORITHMS, Algorithm, ha1
+from acdcore.sip.auth.digest_values import ALGORITHMS, Algorithm, digest_ha1
 from acdcore.sip.events import (
     EndCause,
-    Event,
     InviteArrived,
     InviteCancelled,
     ModifyAnswered,
@@ -26,6 +25,7 @@ from acdcore.sip.events import (
     SessionId,
     SessionModified,
     SessionRefused,
+    SipEvent,
     Transport,
 )
 from acdcore.sip.syntax.headers import NameAddr
@@ -33,7 +33,7 @@ from acdcore.sip.syntax.message import Request
 from acdcore.sip.syntax.parser import parse
 from acdcore.sip.syntax.uri import SipUri
 
-E = TypeVar("E", bound=Event)
+E = TypeVar("E", bound=SipEvent)
 
 
 def last(party: Party, kind: type[E]) -> E:
@@ -50,7 +50,7 @@ class OneSecret(Accounts):
         return ALGORITHMS
 
     def ha1(self, user: str, algorithm: Algorithm) -> str:
-        return ha1(user, "acd", "secret", algorithm)
+        return digest_ha1(user, "acd", "secret", algorithm)
 
 
 class Scene:
@@ -401,7 +401,7 @@ def test_glare_of_two_re_invites_is_settled_by_waiting() -> None:
     scene = Scene()
     alices, bobs = scene.talk()
 
-    def accept(party: Party, event: Event) -> None:
+    def accept(party: Party, event: SipEvent) -> None:
         if isinstance(event, SessionModified):
             scene.accept_modify(party, event.session)
 
@@ -547,13 +547,13 @@ def test_challenged_invite_is_sent_again_with_credentials() -> None:
     scene = Scene()
     server = DigestServer("acd", b"0" * 32, IdSource(9))
 
-    def guard(party: Party, event: Event) -> None:
+    def guard(party: Party, event: SipEvent) -> None:
         if not isinstance(event, InviteArrived):
             return
         now = scene.network.now
 
         values = event.request.headers.get_all("Proxy-Authorization")
-        verdict = server.verify(values, Asked("INVITE", str(event.request.uri)), OneSecret(), now)
+        verdict = server.verify(values, RequestToVerify("INVITE", str(event.request.uri)), OneSecret(), now)
         if isinstance(verdict, Verified):
             scene.network.carry_out(party, party.endpoint.answer(event.session, ANSWER, now))
         else:
@@ -632,7 +632,7 @@ def test_every_call_ends_on_a_lossy_network(seed: int) -> None:
     network = Network(seed, Weather(delay_s=0.02, jitter_s=0.4, loss=0.2, duplication=0.1))
     scene = Scene(network)
 
-    def behave(party: Party, event: Event) -> None:
+    def behave(party: Party, event: SipEvent) -> None:
         now = network.now
         match event:
             case InviteArrived(session) if seed % 3 == 0:

@@ -6,7 +6,7 @@ import pytest
 from tests.scenarios.network import ANSWER, Network
 from tests.scenarios.test_sip_ladders import Scene
 
-from acdcore.sip.events import EndCause, Flow, HoldLimitReached, SessionEnded, Transport, Watch
+from acdcore.sip.events import EndCause, HoldLimitReached, SessionEnded, SipFlow, Transport, Watch
 from acdcore.sip.syntax.message import Request
 from acdcore.sip.syntax.parser import parse
 
@@ -73,7 +73,7 @@ def test_only_an_answer_that_denies_the_dialog_ends_it(status: int, is_gone: boo
     scene.wait(30)
     question = parse(scene.network.seen[-1].data)
     assert isinstance(question, Request)
-    flow = Flow(Transport.UDP, scene.alice.address, scene.bob.address)
+    flow = SipFlow(Transport.UDP, scene.alice.address, scene.bob.address)
     reply = question.response(status).serialise()
     scene.network.carry_out(scene.alice, scene.alice.endpoint.receive(reply, flow, scene.network.now))
     assert ("SessionEnded" in scene.alice.heard()) is is_gone

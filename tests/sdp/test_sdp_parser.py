@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acdcore.sdp.model import Direction, Encoding, SdpError, SessionDescription
+from acdcore.sdp.model import Encoding, MediaDirection, SdpError, SessionDescription
 from acdcore.sdp.parser import BODY_BYTES_MAX, ENCODINGS_MAX, FORMATS_MAX, LINES_MAX, MEDIA_MAX, parse
 
 HEAD = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\n"
@@ -38,7 +38,10 @@ def test_reads_every_line_that_a_call_depends_on() -> None:
     assert (sound.kind, sound.port, sound.transport, sound.formats) == ("audio", 4000, "RTP/AVP", ("0", "96"))
     assert (sound.ptime_ms, sound.maxptime_ms) == (30, 60)
     assert session.host_of(sound) == "192.0.2.1" and session.host_of(picture) == "2001:db8::1"
-    assert session.direction_of(sound) is Direction.SENDONLY and session.direction_of(picture) is Direction.INACTIVE
+    assert (
+        session.direction_of(sound) is MediaDirection.SENDONLY
+        and session.direction_of(picture) is MediaDirection.INACTIVE
+    )
     telephone_event = sound.encoding(96)
     assert telephone_event is not None and telephone_event.name == "telephone-event"
 

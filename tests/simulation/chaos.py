@@ -5,7 +5,7 @@ from dataclasses import replace
 from random import Random
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
-from acdcore.planning.day import Arrival, Day, Event, Person, Phone, Span
+from acdcore.planning.day import Arrival, Day, DayEvent, Person, Phone, WorkSpan
 from acdcore.queues.inputs import (
     AgentBusy,
     AgentIdle,
@@ -17,8 +17,8 @@ from acdcore.queues.inputs import (
     CallerLeft,
     CallerPaused,
     CallerResumed,
+    DispatcherChanged,
     EntryId,
-    FloorChanged,
     HoursChanged,
     LeaveCause,
     OfferAccepted,
@@ -31,18 +31,18 @@ from acdcore.queues.inputs import (
 from acdcore.queues.settings import (
     AgentSettings,
     Channel,
-    FloorSettings,
+    DispatcherSettings,
     NeedRule,
     OfferEnd,
     OverflowCause,
     OverflowRule,
     QueueSettings,
-    Ring,
     Strategy,
     ToAnnouncement,
+    ToExternalNumber,
     ToFlow,
-    ToOutside,
     ToQueue,
+    WideningStep,
 )
 
 SALES, HELP, SPARE, DESK = QueueName("sales"), QueueName("help"), QueueName("spare"), QueueName("desk")
@@ -55,8 +55,8 @@ MAX_OFFERS = 1_200
 """Offers of a day are numbered from 1 to about this."""
 
 
-def floor(luck: Random) -> FloorSettings:
-    """A floor that uses every key, with figures drawn."""
+def dispatcher_settings(luck: Random) -> DispatcherSettings:
+    """A dispatcher that uses every key, with figures drawn."""
     sales = QueueSettings(
         SALES,
         {TALK: 1},
@@ -78,7 +78,7 @@ def floor(luck: Random) -> FloorSettings:
             NeedRule(tiers=frozenset({"vip"}), skills={TALK: 3}),
             NeedRule(languages=frozenset({"yue"}), skills={YUE: 1}),
         ),
-        rings=(Ring(20.0, {TALK: 1}), Ring(45.0, {YUE: 0}, estimated_wait_s=120.0)),
+        widening=(WideningStep(20.0, {TALK: 1}), WideningStep(45.0, {YUE: 0}, estimated_wait_s=120.0)),
         sticky_for_s=luck.choice([0.0, 15.0]),
     )
     help_ = QueueSettings(
@@ -91,7 +91,7 @@ def floor(luck: Random) -> FloorSettings:
             OverflowRule(OverflowCause.NOBODY_LOGGED_IN, ToQueue(SPARE)),
             OverflowRule(OverflowCause.CLOSED, ToQueue(SPARE)),
         ),
-        rings=(Ring(30.0, {REPAIR: 1}),),
+        widening=(WideningStep(30.0, {REPAIR: 1}),),
         sticky_for_s=20.0,
         misses_until_not_ready=luck.choice([1, 3]),
     )
@@ -99,12 +99,12 @@ def floor(luck: Random) -> FloorSettings:
         SPARE,
         strategy=Strategy.ROUND_ROBIN,
         wrap_up_s=0.0,
-        overflow=(OverflowRule(OverflowCause.NOBODY_READY, ToOutside("0755123456", "second")),)
+        overflow=(OverflowRule(OverflowCause.NOBODY_READY, ToExternalNumber("0755123456", "second")),)
         if luck.random() < 0.5
         else (),
     )
-    desk = QueueSettings(DESK, {TALK: 1}, is_by_hand=True)
-    return FloorSettings((sales, help_, spare, desk))
+    harness = QueueSettings(DESK, {TALK: 1}, is_manual_assignment=True)
+    return DispatcherSettings((sales, help_, spare, harness))
 
 
 def chaos(seed: int) -> Day:
@@ -112,7 +112,9 @@ def chaos(seed: int) -> Day:
     luck = Random(seed)
     arrivals = [_arrival(number, luck) for number in range(CALLERS)]
     events = [*_of_callers(arrivals, luck), *_of_agents(luck), *_of_the_floor(luck)]
-    return Day(floor(luck), tuple(arrivals), tuple(_person(agent, luck) for agent in AGENTS), tuple(events))
+    return Day(
+        dispatcher_settings(luck), tuple(arrivals), tuple(_person(agent, luck) for agent in AGENTS), tuple(events)
+    )
 
 
 def _arrival(number: int, luck: Random) -> Arrival:
@@ -126,7 +128,7 @@ def _arrival(number: int, luck: Random) -> Arrival:
         luck.expovariate(1 / 150),
         leaves_as=luck.choices(list(LeaveCause), [8, 2, 1, 1])[0],
         wrap_up_s=luck.choice([None, 0.0, 5.0]),
-        advance_s=60.0 if tier == "vip" else luck.choice([0.0, 0.0, -20.0]),
+        priority_s=60.0 if tier == "vip" else luck.choice([0.0, 0.0, -20.0]),
         skills={ENGLISH: 1} if luck.random() < 0.05 else {},
         facts=facts,
         channel=luck.choices(list(Channel), [8, 1, 1])[0],
@@ -144,65 +146,68 @@ def _person(agent: AgentId, luck: Random) -> Person:
     channels = {Channel.VOICEMAIL: 0} if luck.random() < 0.2 else {}
     start = luck.uniform(OPEN_S - 600.0, OPEN_S + 1_800.0)
     pause = luck.uniform(start + 600.0, CLOSE_S - 1_200.0)
-    spans = (Span(start, pause), Span(pause + luck.uniform(60.0, 900.0), CLOSE_S + luck.uniform(600.0, 3_600.0)))
+    spans = (
+        WorkSpan(start, pause),
+        WorkSpan(pause + luck.uniform(60.0, 900.0), CLOSE_S + luck.uniform(600.0, 3_600.0)),
+    )
     phone = Phone((1.0, 3.0, 6.0, 12.0), luck.uniform(0.0, 0.3), luck.choice(list(OfferEnd)), 90.0)
     settings = AgentSettings(agent, f"agent {agent}", skills, channels)
     return Person(settings, spans, luck.uniform(0.7, 1.4), phone)
 
 
-def _of_callers(arrivals: list[Arrival], luck: Random) -> list[Event]:
+def _of_callers(arrivals: list[Arrival], luck: Random) -> list[DayEvent]:
     """Side flows, assignments, hang-ups and ends of talks at any moment, sensible or not."""
-    events: list[Event] = []
+    events: list[DayEvent] = []
     for arrival in arrivals:
         at = arrival.at + luck.expovariate(1 / 40)
         chance = luck.random()
         if chance < 0.15:
-            events.append(Event(at, CallerPaused(arrival.entry)))
-            events.append(Event(at + luck.expovariate(1 / 30), CallerResumed(arrival.entry)))
+            events.append(DayEvent(at, CallerPaused(arrival.entry)))
+            events.append(DayEvent(at + luck.expovariate(1 / 30), CallerResumed(arrival.entry)))
         elif chance < 0.25:
-            events.append(Event(at, CallerLeft(arrival.entry)))
+            events.append(DayEvent(at, CallerLeft(arrival.entry)))
         elif chance < 0.3:
-            events.append(Event(at, TalkEnded(arrival.entry)))
+            events.append(DayEvent(at, TalkEnded(arrival.entry)))
         if arrival.queue == DESK or chance > 0.95:
             events += [
-                Event(at + number * 5.0, CallerAssigned(arrival.entry, luck.choice(AGENTS))) for number in range(3)
+                DayEvent(at + number * 5.0, CallerAssigned(arrival.entry, luck.choice(AGENTS))) for number in range(3)
             ]
     return events
 
 
-def _of_agents(luck: Random) -> list[Event]:
+def _of_agents(luck: Random) -> list[DayEvent]:
     """Phones lost and found, calls of their own, notes cut or drawn out, answers to offers long over."""
-    events: list[Event] = []
+    events: list[DayEvent] = []
     for agent in AGENTS:
         if luck.random() < 0.3:
             restored = AgentRestored(
                 AgentSettings(agent, skills={TALK: 2}), luck.random() < 0.5, "lunch", 3, 200.0, 0.4
             )
-            events.append(Event(OPEN_S - 700.0, restored))
+            events.append(DayEvent(OPEN_S - 700.0, restored))
         for _ in range(3):
             at, back_s = luck.uniform(OPEN_S, CLOSE_S), luck.expovariate(1 / 120)
             if luck.random() < 0.5:
-                events += [Event(at, AgentPhoneDown(agent)), Event(at + back_s, AgentPhoneUp(agent))]
+                events += [DayEvent(at, AgentPhoneDown(agent)), DayEvent(at + back_s, AgentPhoneUp(agent))]
             else:
-                events += [Event(at, AgentBusy(agent)), Event(at + back_s, AgentIdle(agent))]
-            events.append(Event(luck.uniform(OPEN_S, CLOSE_S), WrapUpExtended(agent, luck.uniform(1.0, 60.0))))
-            events.append(Event(luck.uniform(OPEN_S, CLOSE_S), WrapUpEnded(agent)))
+                events += [DayEvent(at, AgentBusy(agent)), DayEvent(at + back_s, AgentIdle(agent))]
+            events.append(DayEvent(luck.uniform(OPEN_S, CLOSE_S), WrapUpExtended(agent, luck.uniform(1.0, 60.0))))
+            events.append(DayEvent(luck.uniform(OPEN_S, CLOSE_S), WrapUpEnded(agent)))
     for _ in range(60):
         at, offer = luck.uniform(OPEN_S, CLOSE_S), OfferId(luck.randint(1, MAX_OFFERS))
         is_answer = luck.random() < 0.5
-        events.append(Event(at, OfferAccepted(offer) if is_answer else OfferEnded(offer, OfferEnd.REFUSED)))
+        events.append(DayEvent(at, OfferAccepted(offer) if is_answer else OfferEnded(offer, OfferEnd.REFUSED)))
     return events
 
 
-def _of_the_floor(luck: Random) -> list[Event]:
+def _of_the_floor(luck: Random) -> list[DayEvent]:
     """Hours that change and reloads, one of them without a queue in which people wait."""
-    events: list[Event] = []
+    events: list[DayEvent] = []
     for queue in (SALES, HELP):
         at = luck.uniform(OPEN_S, CLOSE_S)
-        events += [Event(at, HoursChanged(queue, False)), Event(at + 600.0, HoursChanged(queue, True))]
+        events += [DayEvent(at, HoursChanged(queue, False)), DayEvent(at + 600.0, HoursChanged(queue, True))]
     for _ in range(3):
-        events.append(Event(luck.uniform(OPEN_S, CLOSE_S), FloorChanged(floor(luck))))
-    whole = floor(luck)
+        events.append(DayEvent(luck.uniform(OPEN_S, CLOSE_S), DispatcherChanged(dispatcher_settings(luck))))
+    whole = dispatcher_settings(luck)
     small = replace(whole, queues=tuple(queue for queue in whole.queues if queue.name != DESK))
     at = luck.uniform(OPEN_S, CLOSE_S)
-    return [*events, Event(at, FloorChanged(small)), Event(at + 300.0, FloorChanged(whole))]
+    return [*events, DayEvent(at, DispatcherChanged(small)), DayEvent(at + 300.0, DispatcherChanged(whole))]

@@ -18,13 +18,13 @@ def test_no_day_of_chaos_breaks_an_invariant_and_all_features_take_part() -> Non
     seen: Counter[str] = Counter()
     for seed in SEEDS:
         seen.update(watch(seed).decisions)
-    rare = ("Relaxed", "HeldForAgent", "LateAccept", "Announce", "OfferMissed", "OfferWithdrawn", "Departed")
+    rare = ("Widened", "ReservedForAgent", "LateAccept", "Announce", "OfferMissed", "OfferWithdrawn", "Departed")
     assert all(seen[name] > 100 for name in rare), seen
     assert seen["Overflowed"] > 500 and seen["Connected"] > 3_000, seen
 
 
 def test_a_day_replays_the_same() -> None:
     def turns() -> list[tuple[float, Input, list[Decision]]]:
-        return [(turn.at, turn.fed, list(turn.decisions)) for turn in Simulation(chaos(1)).turns()]
+        return [(turn.at, turn.event, list(turn.decisions)) for turn in Simulation(chaos(1)).turns()]
 
     assert turns() == turns()

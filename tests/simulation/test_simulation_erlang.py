@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 import pytest
 
-from acdcore.planning.day import Arrival, Day, Span
-from acdcore.planning.erlang import Demand, expect
-from acdcore.planning.outcome import End
+from acdcore.planning.day import Arrival, Day, WorkSpan
+from acdcore.planning.erlang import OfferedTraffic, expect
+from acdcore.planning.outcome import VisitEnd
 from acdcore.planning.simulation import simulate
 from acdcore.planning.staffing import QUEUE, SKILL, seat
 from acdcore.queues.inputs import EntryId
-from acdcore.queues.settings import FloorSettings, QueueSettings
+from acdcore.queues.settings import DispatcherSettings, QueueSettings
 
 WITHIN_S = 20.0
 
@@ -41,8 +41,8 @@ class Textbook:
     patience_s: float
 
     @property
-    def demand(self) -> Demand:
-        return Demand(200.0, 180.0, self.patience_s)
+    def demand(self) -> OfferedTraffic:
+        return OfferedTraffic(200.0, 180.0, self.patience_s)
 
     def draw(self, number: int, seed: int) -> list[Call]:
         """So many calls in the order of arrival."""
@@ -60,8 +60,8 @@ class Textbook:
             Arrival(EntryId(str(number)), call.at, QUEUE, call.handling_s, patience(call))
             for number, call in enumerate(calls)
         ]
-        people = [seat(number, (Span(1.0, calls[-1].at + 3_600.0),)) for number in range(self.agents)]
-        return Day(FloorSettings((queue,)), tuple(arrivals), tuple(people))
+        people = [seat(number, (WorkSpan(1.0, calls[-1].at + 3_600.0),)) for number in range(self.agents)]
+        return Day(DispatcherSettings((queue,)), tuple(arrivals), tuple(people))
 
 
 PATIENT = [Textbook(agents, math.inf) for agents in (12, 13, 14)]
@@ -73,8 +73,8 @@ def patience(call: Call) -> float | None:
 
 
 def textbook_waits(agents: int, calls: Sequence[Call]) -> list[float | None]:
-    """Each caller's wait by the recursion of Kiefer and Wolfowitz, None for those who lost patience: the same floor
-    without a dispatcher."""
+    """Each caller's wait by the recursion of Kiefer and Wolfowitz, None for those who lost patience: the same
+    dispatcher without a dispatcher."""
     free_at = [0.0] * agents
     waits: list[float | None] = []
     for call in calls:
@@ -92,7 +92,7 @@ def test_every_caller_is_answered_when_the_textbook_says(row: Textbook) -> None:
     calls = row.draw(2_500, seed=1)
     expected = textbook_waits(row.agents, calls)
     result = simulate(row.day(calls))
-    served = {fate.entry: fate.waited_s for fate in result.fates if fate.end is End.ANSWERED}
+    served = {fate.entry: fate.waited_s for fate in result.visits if fate.end is VisitEnd.ANSWERED}
     assert [served.get(EntryId(str(number))) for number in range(len(calls))] == pytest.approx(expected, abs=1e-6)
     in_time = sum(wait is not None and wait <= WITHIN_S for wait in expected)
     assert result.overall.answered_in_time == in_time

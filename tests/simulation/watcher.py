@@ -1,8 +1,8 @@
-"""Watches a whole day: the auditor after every turn, the floor itself now and then, and rest at the end.
+"""Watches a whole day: the auditor after every turn, the dispatcher itself now and then, and rest at the end.
 
 The auditor (tests/queues/desk.py) sees inputs and decisions only: invariants 1 to 3, 5, 6, 8 to 11, 13 and 14 of the
-dispatcher, turn by turn; number 7 follows from 6, since keys change by time alone. Number 4 needs the floor's own
-answer to why somebody waits, number 12 a floor that is put away and taken out again in the middle of the day.
+dispatcher, turn by turn; number 7 follows from 6, since keys change by time alone. Number 4 needs the dispatcher's own
+answer to why somebody waits, number 12 a dispatcher that is put away and taken out again in the middle of the day.
 """
 
 from collections import Counter
@@ -18,26 +18,26 @@ from acdcore.queues.decisions import AgentState, Decision
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.inputs import Input
 from acdcore.queues.journal import checkpoint
-from acdcore.queues.settings import FloorSettings
+from acdcore.queues.settings import DispatcherSettings
 
 TURNS_BETWEEN_LOOKS = 40
-"""The floor is asked about everybody who waits once in so many turns: it costs as much as hundreds of turns."""
+"""The dispatcher is asked about everybody who waits once in so many turns: it costs as much as hundreds of turns."""
 RESTARTS = 3
 
 
-class RestartedFloor:
+class RestartedDispatcher:
     """A dispatcher that is put away and taken out again at given times."""
 
-    def __init__(self, settings: FloorSettings, times: Sequence[float]) -> None:
+    def __init__(self, settings: DispatcherSettings, times: Sequence[float]) -> None:
         self.dispatcher = Dispatcher(settings)
         self._times = sorted(times)
 
-    def handle(self, fed: Input, now: float) -> list[Decision]:
+    def handle(self, event: Input, now: float) -> list[Decision]:
         """One turn, after a restart when it is time for one."""
         while self._times and self._times[0] <= now:
             self._times.pop(0)
             self._restart(now)
-        return self.dispatcher.handle(fed, now)
+        return self.dispatcher.handle(event, now)
 
     def next_deadline(self) -> float | None:
         """As the dispatcher says."""
@@ -65,12 +65,12 @@ def watch(seed: int) -> Seen:
     """Run one day of chaos. Raises AssertionError on the first broken invariant, naming the seed and the time."""
     day = chaos(seed)
     luck = Random(seed)
-    machine = RestartedFloor(day.floor, [luck.uniform(OPEN_S, CLOSE_S) for _ in range(RESTARTS)])
-    auditor, seen, at = Auditor(day.floor), Seen(), 0.0
+    machine = RestartedDispatcher(day.settings, [luck.uniform(OPEN_S, CLOSE_S) for _ in range(RESTARTS)])
+    auditor, seen, at = Auditor(day.settings), Seen(), 0.0
     try:
         for turn in Simulation(day, machine).turns():
             at = turn.at
-            auditor.turn(turn.fed, list(turn.decisions), at)
+            auditor.turn(turn.event, list(turn.decisions), at)
             seen.turns += 1
             seen.decisions.update(type(decision).__name__ for decision in turn.decisions)
             if seen.turns % TURNS_BETWEEN_LOOKS == 0:
@@ -90,7 +90,7 @@ def _nobody_waits_in_vain(dispatcher: Dispatcher, now: float) -> None:
             why = dispatcher.why(waiting.entry, now)
             assert why is not None
             free = [candidate.agent for candidate in why.candidates if candidate.exclusion is None]
-            assert not free or why.held_back_by is not None, f"{waiting.entry} waits although {free} could serve"
+            assert not free or why.blocked_by is not None, f"{waiting.entry} waits although {free} could serve"
 
 
 def _at_rest(dispatcher: Dispatcher, auditor: Auditor, now: float) -> None:

@@ -1,7 +1,7 @@
 """The account that a digest server is asked about."""
 
 from acdcore.sip.auth.digest import Accounts
-from acdcore.sip.auth.digest_values import ALGORITHMS, Algorithm, ha1
+from acdcore.sip.auth.digest_values import ALGORITHMS, Algorithm, digest_ha1
 
 REALM = "acd.example.com"
 
@@ -17,7 +17,7 @@ class OneAccount(Accounts):
         realm: str = REALM,
     ) -> None:
         self._algorithms = algorithms
-        self._ha1 = {(user, name): ha1(user, realm, password, name) for name in ALGORITHMS}
+        self._ha1 = {(user, name): digest_ha1(user, realm, password, name) for name in ALGORITHMS}
 
     def algorithms(self, user: str) -> tuple[Algorithm, ...]:
         return self._algorithms

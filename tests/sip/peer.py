@@ -5,12 +5,12 @@ from acdcore.kernel.ids import IdSource
 from acdcore.sip.auth.digest_client import DigestClient
 from acdcore.sip.endpoint import Endpoint, EndpointSettings
 from acdcore.sip.events import (
-    Census,
-    Flow,
+    EndpointCensus,
     InviteArrived,
     OutgoingInvite,
     Output,
     SessionConfirmed,
+    SipFlow,
     Transmit,
     Transport,
 )
@@ -20,10 +20,10 @@ from acdcore.sip.syntax.parser import parse
 from acdcore.sip.syntax.uri import SipUri
 
 US, PEER = Address("192.0.2.1", 5060), Address("192.0.2.2", 5060)
-FLOW = Flow(Transport.UDP, US, PEER)
+FLOW = SipFlow(Transport.UDP, US, PEER)
 SDP = ("Content-Type: application/sdp",)
 OFFER, ANSWER = b"v=0 offer\r\n", b"v=0 answer\r\n"
-NOTHING_LEFT = Census(0, 0, 0, 0, 0)
+NOTHING_LEFT = EndpointCensus(0, 0, 0, 0, 0)
 
 
 def endpoint(settings: EndpointSettings | None = None) -> Endpoint:

@@ -11,8 +11,8 @@ from tests.sip.test_sip_routes import response
 from acdcore.kernel.address import Address
 from acdcore.kernel.ids import IdSource
 from acdcore.kernel.lockout import Lockout, LockoutSettings
-from acdcore.sip.admission import NEWCOMER_MESSAGES, Admitted, Rejected, SourceClass, SourceLimits, Sources
-from acdcore.sip.auth.digest import Asked, Denied, DigestServer, Verified
+from acdcore.sip.admission import NEWCOMER_MESSAGES, AdmissionRejected, Admitted, SourceClass, SourceLimits, Sources
+from acdcore.sip.auth.digest import Denied, DigestServer, RequestToVerify, Verified
 from acdcore.sip.auth.digest_client import DigestClient
 from acdcore.sip.endpoint import Endpoint
 from acdcore.sip.events import (
@@ -21,12 +21,12 @@ from acdcore.sip.events import (
     Discarded,
     DiscardReason,
     EndCause,
-    Flow,
     FlowProven,
     InDialog,
     InviteArrived,
     RequestRejected,
     SessionEnded,
+    SipFlow,
     Transmit,
     Transport,
 )
@@ -41,10 +41,10 @@ CHALLENGE = ("WWW-Authenticate", 'Digest realm="acdcore", nonce="' + 60 * "0" + 
 class TrunksOnly:
     """Lets the trunk in, and challenges everybody else."""
 
-    def admit(self, request: Request, flow: Flow, now: float) -> Admitted | Rejected:
+    def admit(self, request: Request, flow: SipFlow, now: float) -> Admitted | AdmissionRejected:
         if flow.remote.host == TRUNK:
             return Admitted(Peer(PeerKind.TRUNK, "carrier"))
-        return Rejected(401, (CHALLENGE,))
+        return AdmissionRejected(401, (CHALLENGE,))
 
 
 def known() -> Sources:
@@ -58,8 +58,8 @@ def guarded(settings: EndpointSettings | None = None, sources: Sources | None = 
     return Endpoint(settings or EndpointSettings(), IdSource(1), TrunksOnly(), sources or known())
 
 
-def flow_from(host: str) -> Flow:
-    return Flow(Transport.UDP, FLOW.local, Address(host, 5060))
+def flow_from(host: str) -> SipFlow:
+    return SipFlow(Transport.UDP, FLOW.local, Address(host, 5060))
 
 
 RESPONSE = (
@@ -200,7 +200,7 @@ def test_who_knows_the_tags_of_a_dialog_is_no_stranger_and_nor_is_its_connection
     arrived = one.receive(message("INVITE", *SDP, body=OFFER), flow_from(TRUNK), 0.0)[-1]
     assert isinstance(arrived, InviteArrived)
     (answer,) = sent(one.answer(arrived.session, ANSWER, 0.0))
-    core = Flow(Transport.TCP, FLOW.local, Address(STRANGER, 40_000), 7)
+    core = SipFlow(Transport.TCP, FLOW.local, Address(STRANGER, 40_000), 7)
     ack = message("ACK", branch="z9hG4bKack", to_tag=answer.to.tag or "")
     assert FlowProven(core) in one.receive(ack, core, 0.1)
     assert one.is_known(STRANGER, 0.2)
@@ -321,7 +321,7 @@ def test_garbage_counts_like_any_other_message() -> None:
 
 @pytest.mark.parametrize("host", [STRANGER, PHONE, TRUNK])
 def test_connection_of_a_stranger_who_floods_is_closed_and_a_known_peers_is_not(host: str) -> None:
-    one, flow = guarded(), Flow(Transport.TCP, FLOW.local, Address(host, 40_000), 7)
+    one, flow = guarded(), SipFlow(Transport.TCP, FLOW.local, Address(host, 40_000), 7)
     outputs = [output for _ in range(5_000) for output in one.receive(message("OPTIONS"), flow, 0.0)]
     assert Discarded(DiscardReason.FLOOD, flow) in outputs
     assert (CloseFlow(flow) in outputs) is (host == STRANGER)
@@ -337,7 +337,7 @@ def test_nonce_is_good_only_where_it_was_sent() -> None:
     )
 
     def judged(source: str) -> object:
-        return server.verify([answer], Asked("REGISTER", "sip:a", source), OneAccount(), 1.0)
+        return server.verify([answer], RequestToVerify("REGISTER", "sip:a", source), OneAccount(), 1.0)
 
     assert isinstance(judged(STRANGER), Denied)
     assert not isinstance(judged(PHONE), Denied | Verified)

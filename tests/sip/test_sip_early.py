@@ -74,7 +74,7 @@ def test_request_in_an_early_dialog_is_not_481(method: str, lines: tuple[str, ..
     call = Ringing("desk")
     outputs = call.say(method, "desk", *lines, body=body)
     assert statuses(outputs) == [status]
-    assert len(outputs) == 1, "nothing of it is for the hall"
+    assert len(outputs) == 1, "nothing of it is for call control"
     assert call.endpoint.census().sessions == 1
 
 

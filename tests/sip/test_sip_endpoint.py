@@ -34,7 +34,6 @@ from acdcore.sip.events import (
     Discarded,
     DiscardReason,
     EndCause,
-    Flow,
     InfoArrived,
     InviteArrived,
     ModifyAnswered,
@@ -48,6 +47,7 @@ from acdcore.sip.events import (
     SessionId,
     SessionModified,
     SessionRefused,
+    SipFlow,
     Transmit,
     Transport,
 )
@@ -199,7 +199,7 @@ def test_our_own_call_above_the_limit_is_refused_at_once() -> None:
 
 
 def test_reply_goes_to_the_source_port_when_rport_asks() -> None:
-    source = Flow(Transport.UDP, US, Address("198.51.100.9", 31000))
+    source = SipFlow(Transport.UDP, US, Address("198.51.100.9", 31000))
     data = message("OPTIONS", "Via: SIP/2.0/UDP 10.0.0.5:5060;rport;branch=z9hG4bK1")
     (output,) = endpoint().receive(data, source, 0.0)
     assert isinstance(output, Transmit)
@@ -209,7 +209,7 @@ def test_reply_goes_to_the_source_port_when_rport_asks() -> None:
 
 
 def test_reply_goes_to_the_port_of_via_without_rport() -> None:
-    source = Flow(Transport.UDP, US, Address("198.51.100.9", 31000))
+    source = SipFlow(Transport.UDP, US, Address("198.51.100.9", 31000))
     data = message("OPTIONS", "Via: SIP/2.0/UDP 10.0.0.5:5062;branch=z9hG4bK1")
     (output,) = endpoint().receive(data, source, 0.0)
     assert isinstance(output, Transmit)
@@ -585,7 +585,7 @@ def test_damaged_messages_never_raise_and_never_leak(seed: int) -> None:
 
 def test_2xx_to_a_re_invite_is_repeated_along_the_way_that_it_came() -> None:
     talk = Talk()
-    moved = Flow(Transport.UDP, US, Address("192.0.2.2", 7777))
+    moved = SipFlow(Transport.UDP, US, Address("192.0.2.2", 7777))
     via = "Via: SIP/2.0/UDP 192.0.2.2:7777;branch=z9hG4bKmoved"
     data = message("INVITE", *SDP, via, cseq=2, to_tag=talk.tag, body=OFFER)
     talk.endpoint.receive(data, moved, 1.0)

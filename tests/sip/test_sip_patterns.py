@@ -53,7 +53,7 @@ def test_sound_pattern_is_left_alone(text: str) -> None:
 
 
 def fed_to_a_stream(text: str) -> object:
-    return StreamFramer().feed(f"OPTIONS sip:a@h SIP/2.0\r\n{text}\r\n\r\n".encode())
+    return StreamFramer().receive(f"OPTIONS sip:a@h SIP/2.0\r\n{text}\r\n\r\n".encode())
 
 
 def offered(text: str) -> object:

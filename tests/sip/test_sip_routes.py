@@ -24,7 +24,6 @@ from acdcore.sip.endpoint import Endpoint
 from acdcore.sip.events import (
     DialogPath,
     EndCause,
-    Flow,
     Hop,
     InDialog,
     InviteArrived,
@@ -34,6 +33,7 @@ from acdcore.sip.events import (
     SessionEnded,
     SessionId,
     SessionRefused,
+    SipFlow,
     Transmit,
     Transport,
 )
@@ -45,7 +45,7 @@ CORE = Address("192.0.2.7", 5070)
 """The host of the cluster that stays in the call, other than the one that sends."""
 RECORD_ROUTE = f"Record-Route: <sip:{CORE};lr>"
 ROUTE = DialogPath(InDialog.ROUTE)
-TCP = Flow(Transport.TCP, US, Address("192.0.2.2", 40001), 5)
+TCP = SipFlow(Transport.TCP, US, Address("192.0.2.2", 40001), 5)
 HOME = DialogPath(InDialog.SOURCE, Hop(Transport.TCP, PEER))
 
 
@@ -55,7 +55,7 @@ def ways(outputs: list[Output]) -> list[tuple[str, Address]]:
     return [(one.method, flow.remote) for one, flow in found if isinstance(one, Request)]
 
 
-def flows(outputs: list[Output]) -> list[Flow]:
+def flows(outputs: list[Output]) -> list[SipFlow]:
     return [output.flow for output in outputs if isinstance(output, Transmit)]
 
 
@@ -175,13 +175,13 @@ def test_target_refresh_moves_the_bye_but_not_off_the_route_set() -> None:
 def test_talk_outlives_its_connection_and_bye_goes_to_the_address_in_the_settings() -> None:
     one, session, _ = tcp_talk(HOME)
     assert not [each for each in one.flow_closed(TCP, 5.0) if isinstance(each, SessionEnded)]
-    assert flows(one.hang_up(session, 6.0)) == [Flow(Transport.TCP, US, PEER)]
+    assert flows(one.hang_up(session, 6.0)) == [SipFlow(Transport.TCP, US, PEER)]
 
 
 def test_talk_outlives_its_connection_and_bye_goes_to_the_record_route() -> None:
     one, session, _ = tcp_talk(ROUTE, f"Record-Route: <sip:{CORE};transport=tcp;lr>")
     one.flow_closed(TCP, 5.0)
-    assert flows(one.hang_up(session, 6.0)) == [Flow(Transport.TCP, US, CORE)]
+    assert flows(one.hang_up(session, 6.0)) == [SipFlow(Transport.TCP, US, CORE)]
 
 
 def test_peer_ends_the_talk_over_another_connection() -> None:
@@ -205,7 +205,7 @@ def test_bye_that_crosses_the_closing_of_its_connection_is_sent_once_more() -> N
     one, session, _ = tcp_talk(HOME)
     assert flows(one.hang_up(session, 5.0)) == [TCP]
     again = flows(one.flow_closed(TCP, 5.1))
-    assert again == [Flow(Transport.TCP, US, PEER)]
+    assert again == [SipFlow(Transport.TCP, US, PEER)]
     assert flows(one.flow_closed(again[0], 5.2)) == []  # nobody listens there either
     assert one.census().sessions == 0
 
@@ -266,7 +266,7 @@ def test_answer_is_repeated_over_a_connection_of_ours_until_its_ack() -> None:
     assert isinstance(arrived, InviteArrived)
     one.answer(arrived.session, ANSWER, 0.0)
     one.flow_closed(TCP, 0.1)
-    assert flows(one.handle_deadline(0.5)) == [Flow(Transport.TCP, US, PEER)]
+    assert flows(one.handle_deadline(0.5)) == [SipFlow(Transport.TCP, US, PEER)]
 
 
 def test_caller_whose_connection_closes_before_the_answer_is_gone() -> None:

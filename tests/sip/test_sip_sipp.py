@@ -13,13 +13,13 @@ from acdcore.kernel.clock import SystemClock
 from acdcore.kernel.ids import IdSource
 from acdcore.sip.endpoint import Endpoint, EndpointSettings
 from acdcore.sip.events import (
-    Census,
     EndCause,
-    Event,
+    EndpointCensus,
     InviteArrived,
     OutgoingInvite,
     SessionAnswered,
     SessionEnded,
+    SipEvent,
     Transport,
 )
 from acdcore.sip.stack import SipStack, StackSettings
@@ -34,7 +34,7 @@ TIMING = Timing(t1_s=0.1, t2_s=0.2, t4_s=0.2, d_s=0.5)
 """A short memory, so that the end of the last transaction can be waited for; SIPp may be kept waiting for 6 s."""
 WAIT_S = 30.0
 LOOK_S = 0.05
-NOTHING_LEFT = Census(0, 0, 0, 0, 0)
+NOTHING_LEFT = EndpointCensus(0, 0, 0, 0, 0)
 SDP = (
     b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n"
     b"a=rtpmap:8 PCMA/8000\r\n"
@@ -43,16 +43,16 @@ SDP = (
 pytestmark = pytest.mark.skipif(SIPP is None, reason="SIPp is not installed")
 
 
-class Hall:
+class Switch:
     """Answers every call, hangs up on every call of its own once it is answered, and counts how they end."""
 
     def __init__(self) -> None:
-        self.events: list[Event] = []
+        self.events: list[SipEvent] = []
         endpoint = Endpoint(EndpointSettings(timing=TIMING), IdSource(1))
         settings = StackSettings(udp=(LOOPBACK,), tcp=(LOOPBACK,))
         self.stack = SipStack(endpoint, SystemClock(), self._take, settings)
 
-    def _take(self, event: Event) -> None:
+    def _take(self, event: SipEvent) -> None:
         self.events.append(event)
         match event:
             case InviteArrived(session):
@@ -63,7 +63,7 @@ class Hall:
             case _:
                 pass
 
-    def heard(self, kind: type[Event]) -> list[Event]:
+    def heard(self, kind: type[SipEvent]) -> list[SipEvent]:
         return [event for event in self.events if isinstance(event, kind)]
 
     async def until_nothing_is_left(self) -> None:
@@ -98,31 +98,31 @@ async def exit_status(process: asyncio.subprocess.Process) -> int:
 
 @pytest.mark.parametrize("transport", Transport)
 async def test_calls_of_a_stranger_all_end_well(transport: Transport, tmp_path: Path) -> None:
-    hall = Hall()
-    async with hall.stack:
-        server = hall.stack.addresses(transport)[0]
+    switch = Switch()
+    async with switch.stack:
+        server = switch.stack.addresses(transport)[0]
         mode = "u1" if transport is Transport.UDP else "t1"
         port = free_port(socket.SOCK_DGRAM if transport is Transport.UDP else socket.SOCK_STREAM)
         caller = await sipp(tmp_path, port, str(server), "-sn", "uac", "-r", str(RATE), "-d", "100", "-t", mode)
         assert await exit_status(caller) == 0, "SIPp got what its scenario expects"
-        ended = hall.heard(SessionEnded)
-        assert len(ended) == len(hall.heard(InviteArrived)) == CALLS
+        ended = switch.heard(SessionEnded)
+        assert len(ended) == len(switch.heard(InviteArrived)) == CALLS
         assert all(isinstance(event, SessionEnded) and event.cause is EndCause.BYE for event in ended)
-        await hall.until_nothing_is_left()
-        assert not hall.stack.discarded and not hall.stack.losses
+        await switch.until_nothing_is_left()
+        assert not switch.stack.discarded and not switch.stack.losses
 
 
 async def test_calls_to_a_stranger_all_end_well(tmp_path: Path) -> None:
-    hall = Hall()
-    async with hall.stack:
+    switch = Switch()
+    async with switch.stack:
         remote = Address("127.0.0.1", free_port(socket.SOCK_DGRAM))
         callee = await sipp(tmp_path, remote.port, "-sn", "uas", "-t", "u1")
         target = SipUri("sip", "service", remote.host, remote.port)
-        me = NameAddr(SipUri("sip", "hall", "127.0.0.1"))
-        flow = hall.stack.flow_to(Transport.UDP, remote)
+        me = NameAddr(SipUri("sip", "switch", "127.0.0.1"))
+        flow = switch.stack.flow_to(Transport.UDP, remote)
         for _ in range(CALLS):
-            hall.stack.invite(OutgoingInvite(target, flow, me, NameAddr(target), SDP))
+            switch.stack.invite(OutgoingInvite(target, flow, me, NameAddr(target), SDP))
             await asyncio.sleep(1 / RATE)
         assert await exit_status(callee) == 0
-        assert len(hall.heard(SessionAnswered)) == CALLS
-        await hall.until_nothing_is_left()
+        assert len(switch.heard(SessionAnswered)) == CALLS
+        await switch.until_nothing_is_left()

@@ -21,8 +21,6 @@ from acdcore.sip.events import (
     DialogPath,
     DiscardReason,
     EndCause,
-    Event,
-    Flow,
     FlowClosed,
     InDialog,
     InviteArrived,
@@ -34,9 +32,11 @@ from acdcore.sip.events import (
     SessionEnded,
     SessionId,
     SessionRefused,
+    SipEvent,
+    SipFlow,
     Transport,
 )
-from acdcore.sip.ladder import Direction, Seen, render, seen
+from acdcore.sip.ladder import LadderMessage, MessageDirection, ladder_message, render
 from acdcore.sip.stack import SipStack, StackSettings
 from acdcore.sip.syntax.headers import NameAddr
 from acdcore.sip.syntax.uri import SipUri
@@ -55,7 +55,7 @@ OFFER, ANSWER = b"v=0 offer\r\n", b"v=0 answer\r\n"
 
 
 class Phone:
-    """A stack that keeps what its hall hears."""
+    """A stack that keeps the events that it reports."""
 
     def __init__(
         self,
@@ -64,10 +64,10 @@ class Phone:
         timing: Timing | None = None,
         sources: Sources | None = None,
     ) -> None:
-        self.events: list[Event] = []
-        self.messages: list[Seen] = []
+        self.events: list[SipEvent] = []
+        self.messages: list[LadderMessage] = []
         self._heard = asyncio.Event()
-        self.on_event: Callable[[Event], None] = lambda event: None
+        self.on_event: Callable[[SipEvent], None] = lambda event: None
         self.stack = SipStack(
             Endpoint(EndpointSettings(timing=timing or Timing()), IdSource(seed), sources=sources),
             SystemClock(),
@@ -76,13 +76,13 @@ class Phone:
             self._see,
         )
 
-    def _take(self, event: Event) -> None:
+    def _take(self, event: SipEvent) -> None:
         self.events.append(event)
         self._heard.set()
         self.on_event(event)
 
-    def _see(self, direction: Direction, flow: Flow, data: bytes, now: float) -> None:
-        self.messages.append(seen(direction, flow, data, now))
+    def _see(self, direction: MessageDirection, flow: SipFlow, data: bytes, now: float) -> None:
+        self.messages.append(ladder_message(direction, flow, data, now))
         self._heard.set()
 
     async def until(self, is_so: Callable[[], bool]) -> None:
@@ -92,7 +92,7 @@ class Phone:
                 self._heard.clear()
                 await self._heard.wait()
 
-    async def heard(self, kind: type[Event]) -> Event:
+    async def heard(self, kind: type[SipEvent]) -> SipEvent:
         await self.until(lambda: any(isinstance(event, kind) for event in self.events))
         return next(event for event in self.events if isinstance(event, kind))
 
@@ -127,7 +127,7 @@ async def call(transport: Transport) -> str:
     """A whole call, hung up by the callee; returns its ladder."""
     async with two_phones() as (alice, bob):
 
-        def answer(event: Event) -> None:
+        def answer(event: SipEvent) -> None:
             if isinstance(event, InviteArrived):
                 bob.stack.progress(event.session, 180)
                 bob.stack.answer(event.session, ANSWER)
@@ -174,10 +174,10 @@ async def test_events_of_a_command_come_after_it_has_returned() -> None:
 
 
 async def test_a_failing_listener_does_not_swallow_later_events() -> None:
-    heard: list[Event] = []
+    heard: list[SipEvent] = []
     failures: list[str] = []
 
-    def listener(event: Event) -> None:
+    def listener(event: SipEvent) -> None:
         heard.append(event)
         if len(heard) == 1:
             raise LookupError("first")
@@ -278,7 +278,7 @@ async def test_talk_whose_connection_was_closed_is_ended_over_another_one(is_cal
     alice, bob = Phone(1, settings), Phone(2, settings)
     async with alice.stack, bob.stack:
 
-        def answer(event: Event) -> None:
+        def answer(event: SipEvent) -> None:
             if isinstance(event, InviteArrived):
                 bob.stack.set_path(event.session, DialogPath(InDialog.ROUTE))
                 bob.stack.answer(event.session, ANSWER)

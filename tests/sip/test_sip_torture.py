@@ -19,10 +19,10 @@ from acdcore.kernel.clock import SystemClock
 from acdcore.kernel.ids import IdSource
 from acdcore.sdp import negotiate
 from acdcore.sdp.model import Codec, LocalMedia, SdpError
-from acdcore.sip.auth.digest import Asked, Challenge, DigestServer
+from acdcore.sip.auth.digest import Challenge, DigestServer, RequestToVerify
 from acdcore.sip.endpoint import Endpoint, EndpointSettings
-from acdcore.sip.events import Event, Flow, InviteArrived, RequestArrived, Transport
-from acdcore.sip.ladder import Direction
+from acdcore.sip.events import InviteArrived, RequestArrived, SipEvent, SipFlow, Transport
+from acdcore.sip.ladder import MessageDirection
 from acdcore.sip.registrar import Registrar, RegistrarSettings
 from acdcore.sip.stack import SipStack, StackSettings
 from acdcore.sip.syntax.headers import CSeq
@@ -188,8 +188,8 @@ CASES += [(row, on_the_wire(stored("rfc5118", row))) for row in RFC_5118]
 IDS = [row.name for row, _ in CASES]
 
 
-class Hall:
-    """A stack with a registrar and a hall that answers calls; it keeps what went over the wire."""
+class Switch:
+    """A stack with a registrar and a script that answers calls; it keeps what went over the wire."""
 
     def __init__(self) -> None:
         self.stack = SipStack(
@@ -199,22 +199,22 @@ class Hall:
             StackSettings(udp=(Address("127.0.0.1", 0),), tcp=(Address("127.0.0.1", 0),)),
             self._see,
         )
-        self.replies: list[tuple[bytes, Flow]] = []
+        self.replies: list[tuple[bytes, SipFlow]] = []
         self.read = asyncio.Event()
-        self._registrar: Registrar[Flow] = Registrar(RegistrarSettings())
+        self._registrar: Registrar[SipFlow] = Registrar(RegistrarSettings())
         self._digest = DigestServer(REALM, b"secret", IdSource(2))
 
-    def _see(self, direction: Direction, flow: Flow, data: bytes, now: float) -> None:
-        if direction is Direction.IN:
+    def _see(self, direction: MessageDirection, flow: SipFlow, data: bytes, now: float) -> None:
+        if direction is MessageDirection.IN:
             self.read.set()  # who waits for it runs when the endpoint is done with the message
         elif not data.startswith(b"SIP/2.0 100 "):
             self.replies.append((data, flow))
 
-    def _event(self, event: Event) -> None:
+    def _event(self, event: SipEvent) -> None:
         match event:
             case InviteArrived(session, offer=offer):
                 try:
-                    self.stack.answer(session, negotiate.answer(offer, LOCAL).body)
+                    self.stack.answer(session, negotiate.answer_offer(offer, LOCAL).body)
                 except SdpError as error:
                     self.stack.refuse(session, error.sip_status)
             case RequestArrived(transaction, asked, flow):
@@ -223,10 +223,10 @@ class Hall:
             case _:
                 raise AssertionError(f"no torture message brings {event}")
 
-    def _register(self, asked: Request, flow: Flow) -> tuple[int, tuple[tuple[str, str], ...]]:
+    def _register(self, asked: Request, flow: SipFlow) -> tuple[int, tuple[tuple[str, str], ...]]:
         """A registrar that wants a password of those who bring credentials only."""
         lines = asked.headers.get_all("Authorization")
-        verdict = self._digest.verify(lines, Asked("REGISTER", str(asked.uri)), OneAccount(), 0.0)
+        verdict = self._digest.verify(lines, RequestToVerify("REGISTER", str(asked.uri)), OneAccount(), 0.0)
         if lines and isinstance(verdict, Challenge):
             return 401, tuple(("WWW-Authenticate", value) for value in self._digest.challenge(0.0))
         reply = self._registrar.handle(asked, flow, asked.to.uri.username, 0.0)
@@ -234,8 +234,8 @@ class Hall:
 
 
 @asynccontextmanager
-async def hall() -> AsyncIterator[Hall]:
-    one = Hall()
+async def switch() -> AsyncIterator[Switch]:
+    one = Switch()
     async with one.stack:
         yield one
 
@@ -262,7 +262,7 @@ async def received(out: socket.socket) -> bytes:
 
 @pytest.mark.parametrize(("row", "data"), CASES, ids=IDS)
 async def test_torture_message_over_udp_gets_the_verdict_of_its_rfc(row: Row, data: bytes) -> None:
-    async with hall() as ours, asyncio.timeout(WAIT_S):
+    async with switch() as ours, asyncio.timeout(WAIT_S):
         with sender(data) as out:
             server = ours.stack.addresses(Transport.UDP)[0]
             out.sendto(data, (server.host, server.port))
@@ -294,7 +294,7 @@ def test_torture_message_is_understood_as_its_rfc_explains(row: Row, data: bytes
 
 @pytest.mark.parametrize("name", ["ncl", "mcl01"])
 async def test_framing_fault_over_tcp_is_answered_and_closes_the_connection(name: str) -> None:
-    async with hall() as ours:
+    async with switch() as ours:
         address = ours.stack.addresses(Transport.TCP)[0]
         async with asyncio.timeout(WAIT_S):
             reader, writer = await asyncio.open_connection(address.host, address.port)
@@ -306,7 +306,7 @@ async def test_framing_fault_over_tcp_is_answered_and_closes_the_connection(name
 
 async def test_second_message_behind_the_first_counts_on_a_stream() -> None:
     data = (MESSAGES / "rfc4475" / "dblreq.dat").read_bytes()
-    async with hall() as ours:
+    async with switch() as ours:
         address = ours.stack.addresses(Transport.TCP)[0]
         async with asyncio.timeout(WAIT_S):
             reader, writer = await asyncio.open_connection(address.host, address.port)

@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from tests.fakes.memory_storage import MemoryAgentStore, MemoryCustomerStore, MemoryHistory
-from tests.storage.keeping import REALM, SEEN_WITHIN_S, TRUNK_USERS, Delivery, Kept
+from tests.storage.keeping import REALM, SEEN_WITHIN_S, TRUNK_USERS, Delivery, StorageUnderTest
 
 from acdcore.kernel.clock import SystemClock
 from acdcore.storage.postgres.database import Database
@@ -72,17 +72,17 @@ async def delivery(database: Database, tmp_path: Path) -> AsyncIterator[Delivery
 
 
 @pytest.fixture(params=["memory", "postgres"])
-def kept(request: pytest.FixtureRequest) -> Kept:
+def kept(request: pytest.FixtureRequest) -> StorageUnderTest:
     """Storage of either kind: what holds for one must hold for the other."""
     directory = MemoryDirectory()
     if request.param == "memory":
         history = MemoryHistory(directory)
         customers, agents = MemoryCustomerStore(directory), MemoryAgentStore(directory, REALM, TRUNK_USERS)
         screening, hours = MemoryScreeningStore(), MemoryHoursStore()
-        return Kept(directory, customers, agents, screening, hours, history, history, None)
+        return StorageUnderTest(directory, customers, agents, screening, hours, history, history, None)
     database: Database = request.getfixturevalue("database")
     delivery: Delivery = request.getfixturevalue("delivery")
-    return Kept(
+    return StorageUnderTest(
         directory,
         PgCustomerStore(database, directory),
         PgAgentStore(database, directory, REALM, TRUNK_USERS),

@@ -41,7 +41,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StorageUnderTest:
     """All Protocols of one kind of storage."""
 
     directory: MemoryDirectory

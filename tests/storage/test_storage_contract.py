@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.storage.keeping import REALM, Kept
+from tests.storage.keeping import REALM, StorageUnderTest
 
 from acdcore.calls.model.directory import AgentRecord, CustomerChange, NewCustomer, Tier
-from acdcore.calls.model.ports import BadRecord, CallFilter, RecordingFilter, Taken, UnknownRecord, VersionConflict
+from acdcore.calls.model.ports import BadRecord, CallFilter, IdTaken, RecordingFilter, UnknownRecord, VersionConflict
 from acdcore.calls.model.rows import (
     AgentEventRow,
     CallEnd,
@@ -22,7 +22,7 @@ from acdcore.calls.model.rows import (
 )
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName, SkillName
-from acdcore.storage.stores.password import ha1
+from acdcore.storage.stores.password import ha1_hashes
 
 FLEET = NewCustomer(
     name="  Example Fleet ",
@@ -56,7 +56,7 @@ def cdr(call_id: str, arrived_at: datetime, **fields: object) -> CdrRow:
 # Withheld numbers
 
 
-async def test_withheld_number_is_found_by_its_call_and_in_nothing_else(kept: Kept, wall: datetime) -> None:
+async def test_withheld_number_is_found_by_its_call_and_in_nothing_else(kept: StorageUnderTest, wall: datetime) -> None:
     row = TraceRow(CallId("call-1"), wall, "+8613800138000")
     await kept.append(cdr("call-1", wall, caller=""), row)
     assert await kept.history.trace(CallId("call-1")) == row
@@ -67,7 +67,7 @@ async def test_withheld_number_is_found_by_its_call_and_in_nothing_else(kept: Ke
 # Customers
 
 
-async def test_created_customer_is_found_by_every_key(kept: Kept) -> None:
+async def test_created_customer_is_found_by_every_key(kept: StorageUnderTest) -> None:
     customer = await kept.customers.create(FLEET)
     assert customer.version == 1
     assert customer.name == "Example Fleet"
@@ -80,21 +80,21 @@ async def test_created_customer_is_found_by_every_key(kept: Kept) -> None:
     assert (customer.owner, customer.region) == ("1001", "south")
 
 
-async def test_change_touches_only_what_it_names(kept: Kept) -> None:
+async def test_change_touches_only_what_it_names(kept: StorageUnderTest) -> None:
     customer = await kept.customers.create(FLEET)
     changed = await kept.customers.change(customer.id, CustomerChange(tier=Tier.GOLD, note=""), 1)
     assert changed == replace(customer, tier=Tier.GOLD, note="", version=2)
     assert kept.directory.customer(customer.id) == changed
 
 
-async def test_changed_number_is_found_and_the_former_is_not(kept: Kept) -> None:
+async def test_changed_number_is_found_and_the_former_is_not(kept: StorageUnderTest) -> None:
     customer = await kept.customers.create(FLEET)
     changed = await kept.customers.change(customer.id, CustomerChange(numbers=("13900000000",)), 1)
     assert kept.directory.customer_by_phone("13900000000") == changed
     assert kept.directory.customer_by_phone("13800000007") is None
 
 
-async def test_owner_is_given_and_taken_away(kept: Kept) -> None:
+async def test_owner_is_given_and_taken_away(kept: StorageUnderTest) -> None:
     customer = await kept.customers.create(NewCustomer("Other"))
     owned = await kept.customers.change(customer.id, CustomerChange(owner=AgentId(" 1002 "), region="north"), 1)
     assert (owned.owner, owned.region) == ("1002", "north")
@@ -103,7 +103,7 @@ async def test_owner_is_given_and_taken_away(kept: Kept) -> None:
     assert (free.owner, free.region) == (None, "north")
 
 
-async def test_change_of_an_old_version_is_refused_and_changes_nothing(kept: Kept) -> None:
+async def test_change_of_an_old_version_is_refused_and_changes_nothing(kept: StorageUnderTest) -> None:
     customer = await kept.customers.create(FLEET)
     await kept.customers.change(customer.id, CustomerChange(note="first"), 1)
     with pytest.raises(VersionConflict):
@@ -113,21 +113,21 @@ async def test_change_of_an_old_version_is_refused_and_changes_nothing(kept: Kep
     assert (found.note, found.version) == ("first", 2)
 
 
-async def test_change_of_nobody_is_refused(kept: Kept) -> None:
+async def test_change_of_nobody_is_refused(kept: StorageUnderTest) -> None:
     with pytest.raises(UnknownRecord):
         await kept.customers.change(CustomerId(99), CustomerChange(note="x"), 1)
 
 
-async def test_member_number_belongs_to_one_customer(kept: Kept) -> None:
+async def test_member_number_belongs_to_one_customer(kept: StorageUnderTest) -> None:
     await kept.customers.create(FLEET)
-    with pytest.raises(Taken):
+    with pytest.raises(IdTaken):
         await kept.customers.create(FLEET)
     other = await kept.customers.create(NewCustomer("Other"))
-    with pytest.raises(Taken):
+    with pytest.raises(IdTaken):
         await kept.customers.change(other.id, CustomerChange(member_number="M7"), 1)
 
 
-async def test_member_number_taken_away_is_free_again(kept: Kept) -> None:
+async def test_member_number_taken_away_is_free_again(kept: StorageUnderTest) -> None:
     customer = await kept.customers.create(FLEET)
     changed = await kept.customers.change(customer.id, CustomerChange(member_number=""), 1)
     assert changed.member_number is None
@@ -145,7 +145,7 @@ async def test_member_number_taken_away_is_free_again(kept: Kept) -> None:
         ("numbers", NewCustomer("x", numbers=tuple(str(number) for number in range(21)))),
     ],
 )
-async def test_field_that_cannot_be_kept_is_named(kept: Kept, field: str, new: NewCustomer) -> None:
+async def test_field_that_cannot_be_kept_is_named(kept: StorageUnderTest, field: str, new: NewCustomer) -> None:
     with pytest.raises(BadRecord) as caught:
         await kept.customers.create(new)
     assert caught.value.field == field
@@ -154,14 +154,14 @@ async def test_field_that_cannot_be_kept_is_named(kept: Kept, field: str, new: N
 # Agents
 
 
-async def test_password_is_kept_as_its_hashes_only(kept: Kept) -> None:
+async def test_password_is_kept_as_its_hashes_only(kept: StorageUnderTest) -> None:
     await kept.agents.add(AGENT)
     await kept.agents.set_password(AGENT.agent, "secret")
-    hashes = ha1(AGENT.agent, REALM, "secret")
+    hashes = ha1_hashes(AGENT.agent, REALM, "secret")
     assert kept.directory.agent(AGENT.agent) == replace(AGENT, ha1_md5=hashes.md5, ha1_sha256=hashes.sha256)
 
 
-async def test_agents_own_digest_algorithms_are_kept_in_their_order(kept: Kept) -> None:
+async def test_agents_own_digest_algorithms_are_kept_in_their_order(kept: StorageUnderTest) -> None:
     own = replace(AGENT, digest_algorithms=("SHA-256", "MD5"))
     await kept.agents.add(own)
     assert kept.directory.agent(AGENT.agent) == own
@@ -169,7 +169,7 @@ async def test_agents_own_digest_algorithms_are_kept_in_their_order(kept: Kept) 
     assert kept.directory.agent(AGENT.agent) == replace(own, digest_algorithms=("SHA-256",))
 
 
-async def test_agents_networks_are_kept(kept: Kept) -> None:
+async def test_agents_networks_are_kept(kept: StorageUnderTest) -> None:
     own = replace(AGENT, allowed_networks=("192.0.2.0/24", "2001:db8::/32"))
     await kept.agents.add(own)
     assert kept.directory.agent(AGENT.agent) == own
@@ -177,19 +177,19 @@ async def test_agents_networks_are_kept(kept: Kept) -> None:
     assert kept.directory.agent(AGENT.agent) == AGENT
 
 
-async def test_agent_number_is_given_once(kept: Kept) -> None:
+async def test_agent_number_is_given_once(kept: StorageUnderTest) -> None:
     await kept.agents.add(AGENT)
-    with pytest.raises(Taken):
+    with pytest.raises(IdTaken):
         await kept.agents.add(AGENT)
 
 
-async def test_agent_gets_no_number_with_which_a_trunk_proves_itself(kept: Kept) -> None:
-    with pytest.raises(Taken, match="the trunk carrier"):
+async def test_agent_gets_no_number_with_which_a_trunk_proves_itself(kept: StorageUnderTest) -> None:
+    with pytest.raises(IdTaken, match="the trunk carrier"):
         await kept.agents.add(replace(AGENT, agent=AgentId("carrier1")))
     assert kept.directory.agents() == []
 
 
-async def test_unknown_agent_cannot_be_changed(kept: Kept) -> None:
+async def test_unknown_agent_cannot_be_changed(kept: StorageUnderTest) -> None:
     with pytest.raises(UnknownRecord):
         await kept.agents.change(AGENT)
     with pytest.raises(UnknownRecord):
@@ -199,7 +199,7 @@ async def test_unknown_agent_cannot_be_changed(kept: Kept) -> None:
 @pytest.mark.parametrize(
     "record", [replace(AGENT, agent=AgentId("10 01")), replace(AGENT, skills={SkillName("s"): 10})]
 )
-async def test_agent_that_cannot_be_is_refused(kept: Kept, record: AgentRecord) -> None:
+async def test_agent_that_cannot_be_is_refused(kept: StorageUnderTest, record: AgentRecord) -> None:
     with pytest.raises(BadRecord):
         await kept.agents.add(record)
 
@@ -207,7 +207,7 @@ async def test_agent_that_cannot_be_is_refused(kept: Kept, record: AgentRecord) 
 # History
 
 
-async def test_story_of_a_call_comes_back_as_it_was_appended(kept: Kept, wall: datetime) -> None:
+async def test_story_of_a_call_comes_back_as_it_was_appended(kept: StorageUnderTest, wall: datetime) -> None:
     call = CallId("c1")
     row = cdr(
         "c1",
@@ -237,7 +237,9 @@ async def test_story_of_a_call_comes_back_as_it_was_appended(kept: Kept, wall: d
     assert await kept.history.call(CallId("c2")) is None
 
 
-async def test_events_of_calls_without_a_record_are_what_a_crash_cut_short(kept: Kept, wall: datetime) -> None:
+async def test_events_of_calls_without_a_record_are_what_a_crash_cut_short(
+    kept: StorageUnderTest, wall: datetime
+) -> None:
     events = [
         CallEventRow(CallId(call), serial, wall, "moved") for call in ("c1", "c2", "c3", "c4") for serial in (1, 2)
     ]
@@ -246,7 +248,9 @@ async def test_events_of_calls_without_a_record_are_what_a_crash_cut_short(kept:
     assert [(row.call_id, row.serial) for row in unfinished] == [("c2", 1), ("c2", 2), ("c4", 1), ("c4", 2)]
 
 
-async def test_unfinished_calls_and_the_latest_one_end_where_this_run_begins(kept: Kept, wall: datetime) -> None:
+async def test_unfinished_calls_and_the_latest_one_end_where_this_run_begins(
+    kept: StorageUnderTest, wall: datetime
+) -> None:
     assert await kept.history.latest_call() is None
     await kept.append(*(CallEventRow(CallId(call), 1, wall, "arrived") for call in ("c1", "c2", "c3")))
     assert (await kept.history.latest_call(), await kept.history.latest_call(CallId("c3"))) == ("c3", "c2")
@@ -255,19 +259,19 @@ async def test_unfinished_calls_and_the_latest_one_end_where_this_run_begins(kep
     assert [row.call_id for row in unfinished] == ["c1", "c2"]
 
 
-async def test_row_appended_twice_is_kept_once_as_it_was_first(kept: Kept, wall: datetime) -> None:
+async def test_row_appended_twice_is_kept_once_as_it_was_first(kept: StorageUnderTest, wall: datetime) -> None:
     await kept.append(cdr("c1", wall, talk_s=1.0), cdr("c1", wall, talk_s=2.0))
     assert await kept.history.calls(CallFilter()) == [cdr("c1", wall, talk_s=1.0)]
 
 
-async def test_calls_are_listed_newest_first_in_pages(kept: Kept, wall: datetime) -> None:
+async def test_calls_are_listed_newest_first_in_pages(kept: StorageUnderTest, wall: datetime) -> None:
     await kept.append(*(cdr(f"c{number}", wall) for number in range(5)))
     first = await kept.history.calls(CallFilter(limit=2))
     second = await kept.history.calls(CallFilter(limit=2, before=first[-1].call_id))
     assert [row.call_id for row in (*first, *second)] == ["c4", "c3", "c2", "c1"]
 
 
-async def test_each_call_filter_keeps_what_fits(kept: Kept, wall: datetime) -> None:
+async def test_each_call_filter_keeps_what_fits(kept: StorageUnderTest, wall: datetime) -> None:
     wanted = cdr(
         "c2",
         wall,
@@ -291,7 +295,7 @@ async def test_each_call_filter_keeps_what_fits(kept: Kept, wall: datetime) -> N
         assert await kept.history.calls(each) == [wanted], each
 
 
-async def test_call_is_found_by_every_agent_and_queue_that_took_part(kept: Kept, wall: datetime) -> None:
+async def test_call_is_found_by_every_agent_and_queue_that_took_part(kept: StorageUnderTest, wall: datetime) -> None:
     def part(
         kind: SegmentKind, queue: str, agent: str | None = None, end: SegmentEnd = SegmentEnd.ANSWERED
     ) -> CallSegment:
@@ -327,7 +331,7 @@ async def test_call_is_found_by_every_agent_and_queue_that_took_part(kept: Kept,
     assert await kept.history.calls(CallFilter(end_cause=CallEnd.MEDIA_LOST)) == [other]
 
 
-async def test_each_recording_filter_keeps_what_fits(kept: Kept, wall: datetime) -> None:
+async def test_each_recording_filter_keeps_what_fits(kept: StorageUnderTest, wall: datetime) -> None:
     await kept.agents.add(AGENT)
     other = RecordingRow(CallId("c1"), 1, "a.wav", wall - timedelta(hours=1), 1.0, 1, AgentId("1002"), caller="1")
     wanted = RecordingRow(CallId("c2"), 1, "b.wav", wall, 60.0, 1, AgentId("1001"), caller="13800000007")
@@ -345,17 +349,17 @@ async def test_each_recording_filter_keeps_what_fits(kept: Kept, wall: datetime)
 
 
 @pytest.mark.parametrize("limit", [0, 501])
-async def test_page_of_another_size_is_refused(kept: Kept, limit: int) -> None:
+async def test_page_of_another_size_is_refused(kept: StorageUnderTest, limit: int) -> None:
     with pytest.raises(BadRecord):
         await kept.history.calls(CallFilter(limit=limit))
 
 
-async def test_search_for_a_hidden_number_is_refused_rather_than_finding_all(kept: Kept) -> None:
+async def test_search_for_a_hidden_number_is_refused_rather_than_finding_all(kept: StorageUnderTest) -> None:
     with pytest.raises(BadRecord):
         await kept.history.calls(CallFilter(caller="anonymous"))
 
 
-async def test_text_that_no_database_can_hold_does_not_cost_the_record(kept: Kept, wall: datetime) -> None:
+async def test_text_that_no_database_can_hold_does_not_cost_the_record(kept: StorageUnderTest, wall: datetime) -> None:
     if kept.delivery is None:
         return
     await kept.append(cdr("c1", wall, caller="a\0b", dialled="\udcff", figures={"\0": "\0"}))
@@ -364,7 +368,7 @@ async def test_text_that_no_database_can_hold_does_not_cost_the_record(kept: Kep
 
 
 async def test_record_of_a_while_ago_names_a_recording_only_if_its_file_was_completed(
-    kept: Kept, wall: datetime
+    kept: StorageUnderTest, wall: datetime
 ) -> None:
     """Its talk may have had no audio, or the disk no room: then there is no row, and no file that it could name."""
     lost = replace(cdr("c1", wall), recording="2026/11/21/c1-1.wav")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.storage.keeping import REALM, eventually
 
-from acdcore.calls.model.directory import Contact, CustomerChange, Tier
+from acdcore.calls.model.directory import CustomerChange, PastContact, Tier
 from acdcore.calls.model.ports import CallFilter
 from acdcore.calls.model.rows import CdrRow, EndedBy
 from acdcore.kernel.clock import SystemClock
@@ -59,7 +59,7 @@ async def test_second_start_finds_what_the_first_one_made(dsn: str, tmp_path: Pa
         assert story is not None
         assert story.cdr == CALL
         assert second.directory.last_contacts(vip.id, 5) == [
-            Contact(CALL.call_id, WALL, QueueName("service"), AgentId("1001"), Outcome.ANSWERED)
+            PastContact(CALL.call_id, WALL, QueueName("service"), AgentId("1001"), Outcome.ANSWERED)
         ]
 
 

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.storage.keeping import REALM, Kept
+from tests.storage.keeping import REALM, StorageUnderTest
 
-from acdcore.calls.model.ports import BadRecord, ForcedHours, Screening, UnknownRecord, Verdict
+from acdcore.calls.model.ports import BadRecord, ForcedHours, Screening, ScreeningVerdict, UnknownRecord
 from acdcore.kernel.clock import SystemClock
 from acdcore.kernel.errors import Unavailable
 from acdcore.storage.postgres.database import Database
@@ -17,24 +17,24 @@ from acdcore.storage.stores.screening import PgScreeningStore
 
 
 def blocked(number: str, wall: datetime) -> Screening:
-    return Screening(number, Verdict.BLOCK, "rings all day", None, "supervisor", wall)
+    return Screening(number, ScreeningVerdict.BLOCK, "rings all day", None, "supervisor", wall)
 
 
-async def test_number_has_one_entry_however_it_is_written(kept: Kept, wall: datetime) -> None:
+async def test_number_has_one_entry_however_it_is_written(kept: StorageUnderTest, wall: datetime) -> None:
     await kept.screening.put(blocked("+86 138-0000-0001", wall))
-    again = Screening("13800000001", Verdict.ALLOW, "", wall + timedelta(days=1), "1001", wall)
+    again = Screening("13800000001", ScreeningVerdict.ALLOW, "", wall + timedelta(days=1), "1001", wall)
     await kept.screening.put(again)
     assert listed(kept) == [again]
     await kept.screening.remove("013800000001")
     assert listed(kept) == []
 
 
-def listed(kept: Kept) -> list[Screening]:
+def listed(kept: StorageUnderTest) -> list[Screening]:
     """All entries."""
     return list(kept.screening.entries())
 
 
-async def test_entries_are_listed_newest_first_as_they_are_dialled(kept: Kept, wall: datetime) -> None:
+async def test_entries_are_listed_newest_first_as_they_are_dialled(kept: StorageUnderTest, wall: datetime) -> None:
     await kept.screening.put(blocked("+86 138 0000 0001", wall))
     await kept.screening.put(blocked("0757-26*", wall + timedelta(seconds=1)))
     await kept.screening.put(blocked("075726", wall + timedelta(seconds=2)))
@@ -46,14 +46,14 @@ async def test_entries_are_listed_newest_first_as_they_are_dialled(kept: Kept, w
     [("*", "*"), ("+*", "00*"), ("+86*", "0*"), ("0086*", "0*"), ("+86755*", "0755*"), ("+44 20*", "004420*")],
 )
 async def test_beginning_has_one_entry_however_it_is_written(
-    kept: Kept, wall: datetime, number: str, same: str
+    kept: StorageUnderTest, wall: datetime, number: str, same: str
 ) -> None:
     await kept.screening.put(blocked(number, wall))
     await kept.screening.put(blocked(same, wall))
     assert [entry.number for entry in listed(kept)] == [same]
 
 
-async def test_everybody_abroad_and_at_home_are_three_entries(kept: Kept, wall: datetime) -> None:
+async def test_everybody_abroad_and_at_home_are_three_entries(kept: StorageUnderTest, wall: datetime) -> None:
     for number in ("*", "+*", "0*"):
         await kept.screening.put(blocked(number, wall))
     assert sorted(entry.number for entry in listed(kept)) == ["*", "+*", "0*"]
@@ -75,7 +75,7 @@ async def test_everybody_abroad_and_at_home_are_three_entries(kept: Kept, wall: 
     ],
 )
 async def test_screening_that_cannot_be_kept_is_refused_by_field(
-    kept: Kept, wall: datetime, field: str, number: str, reason: str
+    kept: StorageUnderTest, wall: datetime, field: str, number: str, reason: str
 ) -> None:
     with pytest.raises(BadRecord) as caught:
         await kept.screening.put(replace(blocked(number, wall), reason=reason))
@@ -84,12 +84,12 @@ async def test_screening_that_cannot_be_kept_is_refused_by_field(
 
 
 @pytest.mark.parametrize("number", ["13800000001", "anonymous", ""])
-async def test_number_that_is_not_listed_cannot_be_removed(kept: Kept, number: str) -> None:
+async def test_number_that_is_not_listed_cannot_be_removed(kept: StorageUnderTest, number: str) -> None:
     with pytest.raises(UnknownRecord):
         await kept.screening.remove(number)
 
 
-async def test_last_word_about_a_calendar_holds_until_it_is_released(kept: Kept, wall: datetime) -> None:
+async def test_last_word_about_a_calendar_holds_until_it_is_released(kept: StorageUnderTest, wall: datetime) -> None:
     closed = ForcedHours("office", False, wall + timedelta(hours=2), "supervisor", wall)
     await kept.hours.force(closed)
     await kept.hours.force(ForcedHours("night", True, None, "supervisor", wall))
@@ -102,7 +102,9 @@ async def test_last_word_about_a_calendar_holds_until_it_is_released(kept: Kept,
 
 
 @pytest.mark.parametrize(("field", "calendar"), [("calendar", "a\0b"), ("calendar", "x" * 201), ("calendar", "\udc80")])
-async def test_calendar_that_cannot_be_kept_is_refused(kept: Kept, wall: datetime, field: str, calendar: str) -> None:
+async def test_calendar_that_cannot_be_kept_is_refused(
+    kept: StorageUnderTest, wall: datetime, field: str, calendar: str
+) -> None:
     with pytest.raises(BadRecord) as caught:
         await kept.hours.force(ForcedHours(calendar, True, None, "", wall))
     assert caught.value.field == field

@@ -7,7 +7,7 @@ import sys
 import threading
 
 from acdcore.__main__ import main
-from acdcore.control.status import Status
+from acdcore.control.status import StatusRoutes
 
 WATCHED = frozenset(
     {"open", "socket.getaddrinfo", "socket.gethostbyname", "subprocess.Popen", "os.listdir", "os.remove"}
@@ -30,13 +30,13 @@ def write_down(out: str) -> None:
     loop_thread = threading.main_thread()
     seen: set[str] = set()
     begun = threading.Event()
-    live = Status.live
+    live = StatusRoutes.live
 
-    async def first(self: Status, asked: object) -> object:
+    async def first(self: StatusRoutes, asked: object) -> object:
         begun.set()
         return await live(self, asked)  # type: ignore[arg-type]
 
-    Status.live = first  # type: ignore[method-assign, assignment]
+    StatusRoutes.live = first  # type: ignore[method-assign, assignment]
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
         if event not in WATCHED or not begun.is_set() or threading.current_thread() is not loop_thread:

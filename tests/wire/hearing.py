@@ -6,14 +6,14 @@ from typing import cast
 from bench.sound import Sound, samples_of, share_of_tone
 
 from acdcore.media.g711 import decode
-from acdcore.media.model import Codec
+from acdcore.media.model import EngineCodec
 from acdcore.media.rtp import parse
 
 STRETCH_BYTES = 4_800
 """By how much of a sound it is recognised: 0.3 s."""
 STEP_BYTES = 960
 """60 ms."""
-CODECS = {0: Codec.PCMU, 8: Codec.PCMA}
+CODECS = {0: EngineCodec.PCMU, 8: EngineCodec.PCMA}
 
 
 class Ear:

@@ -131,7 +131,7 @@ next = "service"
 [nodes.service]
 type = "queue"
 queue = "service"
-tier_advance_s = { gold = 60, vip = 300 }
+tier_priority_s = { gold = 60, vip = 300 }
 
 [prompts.greeting]
 wav = "greeting.wav"
@@ -156,7 +156,7 @@ wav = { cmn = "thanks-cmn.wav", yue = "thanks-yue.wav", en = "thanks-en.wav" }
 
 def queue_flow(queue: str) -> str:
     """A flow that is nothing but a queue."""
-    advance = "tier_advance_s = { gold = 60, vip = 300 }"
+    advance = "tier_priority_s = { gold = 60, vip = 300 }"
     return f'language = "cmn"\nstart = "queue"\n[nodes.queue]\ntype = "queue"\nqueue = "{queue}"\n{advance}\n'
 
 
@@ -164,7 +164,7 @@ FORWARDED_FLOW = f"""
 language = "cmn"
 start = "out"
 [nodes.out]
-type = "outside"
+type = "external_number"
 number = "{OUTSIDE_NUMBER}"
 """
 
@@ -204,7 +204,7 @@ engine = "espeak"
 [voice.en]
 engine = "espeak"
 
-[lines]
+[trunk_capacity]
 {lines}
 
 [trunks.local]
@@ -266,7 +266,7 @@ wait = {{ queue = "service" }}
 [queues.away]
 skills = {{ away = 1 }}
 [queues.away.overflow]
-nobody_logged_in = {{ outside = "{OUTSIDE_NUMBER}" }}
+nobody_logged_in = {{ external_number = "{OUTSIDE_NUMBER}" }}
 {journeys.QUEUE_TABLES}"""
 
 

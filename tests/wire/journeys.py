@@ -58,7 +58,7 @@ survey = "survey"
 skills = {{ nobody-has-this = 1 }}
 max_wait_s = 1
 [queues.elsewhere.overflow]
-wait = {{ outside = "95501", trunk = "far" }}
+wait = {{ external_number = "95501", trunk = "far" }}
 
 [queues.loyal]
 skills = {{ service = 1 }}

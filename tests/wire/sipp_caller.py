@@ -16,7 +16,7 @@ from tests.wire.hearing import RtpEar
 
 from acdcore.kernel.address import Address
 from acdcore.media.g711 import encode
-from acdcore.media.model import Codec
+from acdcore.media.model import EngineCodec
 from acdcore.media.rtp import RtpPacket, build
 
 SCENARIOS = Path(__file__).parent / "sipp"
@@ -112,8 +112,8 @@ def write_caller(file: Path, key: str, frequency_hz: float) -> None:
     SIPp's own `play_dtmf` sends events of zeros here, so the key (RFC 4733) is made by us as well.
     """
     pcm = tone(frequency_hz)
-    silence = encode(bytes(2 * FRAME_SAMPLES), Codec.PCMA)
-    speech = [encode(pcm[start : start + 320], Codec.PCMA) for start in range(0, len(pcm) - 319, 320)]
+    silence = encode(bytes(2 * FRAME_SAMPLES), EngineCodec.PCMA)
+    speech = [encode(pcm[start : start + 320], EngineCodec.PCMA) for start in range(0, len(pcm) - 319, 320)]
     packets = [RtpPacket(8, 0, 0, SSRC, silence)] * KEY_AT_FRAMES + key_packets(key)
     packets += [RtpPacket(8, 0, 0, SSRC, speech[number % len(speech)]) for number in range(int(TALK_S * 50))]
     with file.open("wb") as out:

@@ -17,7 +17,7 @@ from tests.wire.hearing import Ear, SoundEar
 from tests.wire.sipp_caller import SCENARIOS
 
 from acdcore.kernel.address import Address
-from acdcore.media.model import Codec
+from acdcore.media.model import EngineCodec
 
 HOST = "127.0.0.1"
 PCMA = 8
@@ -36,7 +36,7 @@ class SymmetricSound(Sound):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         if not self._is_connected:
             self._is_connected = True
-            self.connect(Address(addr[0], addr[1]), Codec.PCMA, PCMA, DTMF)
+            self.connect(Address(addr[0], addr[1]), EngineCodec.PCMA, PCMA, DTMF)
         super().datagram_received(data, addr)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from bench.house_voice import HouseVoice
+from bench.house_voice import PromptVoice
 from bench.phone import PhoneCall
 from numpy.typing import NDArray
 
@@ -38,7 +38,7 @@ class Part:
 class Listener:
     """Somebody at a phone; what was heard since the last step belongs to the next one."""
 
-    def __init__(self, call: PhoneCall, house: HouseVoice, parts: list[Part]) -> None:
+    def __init__(self, call: PhoneCall, house: PromptVoice, parts: list[Part]) -> None:
         """What is heard goes to `parts`."""
         self.call = call
         self._house = house

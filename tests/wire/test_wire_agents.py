@@ -35,7 +35,7 @@ async def test_refused_call_rings_the_next_agent(
     assert {first.call.user, second.call.user} == {"1001", "1002"}
     assert await both_talk(party, second)
     over = await operator.until("offer_ended", agent=first.call.user)
-    assert over["ending"] == ending
+    assert over["cause"] == ending
     second.call.hang_up()
     ended = await operator.ended(caller=ORDINARY)
     assert (ended["outcome"], ended["agent"]) == ("answered", second.call.user)
@@ -49,7 +49,7 @@ async def test_agent_who_lets_it_ring_is_rung_for_the_ring_time_and_then_set_asi
     await dial_in(caller, SERVICE)
     ringing = await rung(desk)
     assert await ringing.gone(RING_FOR_S + 2) == "cancelled"
-    assert (await operator.until("offer_ended", agent="1003"))["ending"] == "no_answer"
+    assert (await operator.until("offer_ended", agent="1003"))["cause"] == "no_answer"
     assert (await operator.becomes("1003", "not_ready"))["missed"] == int(str(missed)) + 1
 
 
@@ -66,7 +66,7 @@ async def test_unplugged_phone_costs_the_caller_seconds_only(
         await operator.until("agent_offered", agent="1005")
         agent = await pick_up(desk, UNREACHABLE_WITHIN_S)
         assert await both_talk(party, agent)
-        assert (await operator.until("offer_ended", agent="1005"))["ending"] == "unreachable"
+        assert (await operator.until("offer_ended", agent="1005"))["cause"] == "unreachable"
 
 
 async def test_phone_that_unregisters_while_ringing_hands_the_caller_on(

@@ -17,7 +17,7 @@ from tests.wire.parties import all_talk, both_talk, dial_in, pick_up, take_seat
 from tests.wire.watch import Facts, Operator
 
 from acdcore.kernel.address import Address
-from acdcore.media.model import Codec
+from acdcore.media.model import EngineCodec
 
 pytestmark = pytest.mark.wire
 
@@ -67,7 +67,7 @@ class Deaf:
         port: int = self._socket.getsockname()[1]
         return port
 
-    def connect(self, remote: Address, codec: Codec, payload_type: int, dtmf_payload_type: int | None) -> None:
+    def connect(self, remote: Address, codec: EngineCodec, payload_type: int, dtmf_payload_type: int | None) -> None:
         """As `Sound.connect`."""
 
     def close(self) -> None:

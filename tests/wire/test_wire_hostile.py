@@ -20,7 +20,7 @@ from tests.wire.watch import Operator
 
 from acdcore.kernel.address import Address
 from acdcore.media.g711 import encode
-from acdcore.media.model import Codec
+from acdcore.media.model import EngineCodec
 from acdcore.media.rtp import RtpPacket, build
 
 pytestmark = pytest.mark.wire
@@ -140,7 +140,7 @@ async def test_audio_of_strangers_is_counted_and_never_heard(
     assert await both_talk(party, agent)
     heard_by_then = len(agent.ear.heard), len(party.ear.heard)
     targets = [call.negotiated.remote for call in (party.call, agent.call) if call.negotiated is not None]
-    speech = encode(tone(STRANGER_HZ)[:320], Codec.PCMA)
+    speech = encode(tone(STRANGER_HZ)[:320], EngineCodec.PCMA)
     for sequence in range(50):
         packet = build(RtpPacket(8, sequence, sequence * 160, 0xBAD, speech))
         for target in targets:

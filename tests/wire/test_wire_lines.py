@@ -29,7 +29,7 @@ async def test_callers_beyond_the_lines_hear_so_and_then_are_refused(open_direct
         for number in CALLERS[2:4]:
             stored = (await operator.stored((await operator.ended(caller=number))["call_id"]))["cdr"]
             assert isinstance(stored, dict)
-            assert (stored["outcome"], stored["caller"]) == ("refused_lines", f"+86{number}")
+            assert (stored["outcome"], stored["caller"]) == ("refused_capacity", f"+86{number}")
         up[0].call.hang_up()
         await operator.ended(caller=CALLERS[0])
         await dial_in(phone, SERVICE, CALLERS[4])
@@ -46,4 +46,4 @@ async def test_callers_beyond_the_lines_hear_so_and_then_are_refused(open_direct
         assert redirected.value.status == 302
         assert redirected.value.headers["Contact"] == "<sip:95599@192.0.2.7>"
         ended = await operator.ended(caller=CALLERS[1])
-        assert (ended["outcome"], ended["overflowed_to"]) == ("refused_lines", "outside:sip:95599@192.0.2.7")
+        assert (ended["outcome"], ended["overflowed_to"]) == ("refused_capacity", "external_number:sip:95599@192.0.2.7")

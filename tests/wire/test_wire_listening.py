@@ -18,8 +18,8 @@ from tests.wire.watch import Facts, Operator
 
 from acdcore.ivr.model.flow import Language
 from acdcore.ivr.tts.helper import HelperProcesses
-from acdcore.ivr.tts.voices import Reading, stand_in
-from acdcore.recognition.hearing import missing_packages
+from acdcore.ivr.tts.voices import TtsRequest, stand_in
+from acdcore.recognition.service import missing_packages
 
 pytestmark = [
     pytest.mark.wire,
@@ -83,7 +83,7 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """What callers say, read by a voice."""
     directory = tmp_path_factory.mktemp("words")
     files = {text: directory / f"{number}.wav" for number, text in enumerate(("insurance", "opening hours"))}
-    readings = [Reading(text, Language.ENGLISH, file, stand_in(Language.ENGLISH)) for text, file in files.items()]
+    readings = [TtsRequest(text, Language.ENGLISH, file, stand_in(Language.ENGLISH)) for text, file in files.items()]
     HelperProcesses().read(readings, lambda: None)
     said: dict[str, bytes] = {}
     for text, file in files.items():

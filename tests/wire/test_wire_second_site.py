@@ -73,7 +73,11 @@ async def check_records(operator: Operator, theirs: Operator, daemon: Daemon, si
     """The first site has a call that overflowed, the second one an answered call of the same caller; both recorded."""
     here = await operator.ended(caller=ORDINARY)
     there = await theirs.ended(caller=ORDINARY)
-    assert (here["outcome"], here["queue"], here["overflowed_to"]) == ("overflowed", "elsewhere", "outside:95501")
+    assert (here["outcome"], here["queue"], here["overflowed_to"]) == (
+        "overflowed",
+        "elsewhere",
+        "external_number:95501",
+    )
     assert (there["outcome"], there["queue"], there["agent"], there["ended_by"]) == (
         *("answered", "service", "1001", "agent"),
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from bench.daemon import CONFIG, AgentSeed, Daemon, DaemonSettings
-from bench.house_voice import HouseVoice
+from bench.house_voice import PromptVoice
 from bench.misheard import NOTHING, Misheard, compare
 from bench.phone import Phone, PhoneSettings
 from bench.ports import free_port, media_environment
@@ -23,12 +23,12 @@ from tests.wire.hotline import share_prompts
 from tests.wire.spoken import Listener, Part, places_of
 from tests.wire.watch import Operator
 
-from acdcore.ivr.model.flow import Language, PromptKey, PromptName, Words
+from acdcore.ivr.model.flow import Language, PromptKey, PromptName, RuntimeText
 from acdcore.ivr.model.kinds import ReadAs
 from acdcore.ivr.model.system_prompts import SystemPhrase, phrase_key
 from acdcore.ivr.reading.announcements import speak_digits, speak_position
 from acdcore.ivr.reading.phrases import clips_of
-from acdcore.ivr.reading.values import said
+from acdcore.ivr.reading.values import spoken_value
 
 pytestmark = pytest.mark.wire
 
@@ -65,7 +65,7 @@ class Journey:
     language: Language
     daemon: Daemon
     operator: Operator
-    house: HouseVoice
+    house: PromptVoice
     far_end_port: int
     parts: list[Part] = field(default_factory=list)
     """All that was heard."""
@@ -236,7 +236,7 @@ def shipped_settings(far_end_port: int) -> str:
     return text
 
 
-async def journey(directory: Path, house: HouseVoice, language: Language) -> Journey:
+async def journey(directory: Path, house: PromptVoice, language: Language) -> Journey:
     """All that phones heard in one language."""
     share_prompts(directory)
     far_end_port = free_port(socket.SOCK_DGRAM)
@@ -256,7 +256,7 @@ async def journey(directory: Path, house: HouseVoice, language: Language) -> Jou
 async def journeys(open_directory: Path) -> Mapping[Language, Journey]:
     """One in each language, side by side."""
     shared = open_directory / "prompts"  # what is spoken here is spoken for the daemons as well
-    house = HouseVoice(shared)
+    house = PromptVoice(shared)
     for language in LANGUAGE_KEYS:
         know_sentences(house, language)
     await asyncio.to_thread(house.make_ready)
@@ -268,11 +268,11 @@ async def journeys(open_directory: Path) -> Mapping[Language, Journey]:
     return {language: task.result() for language, task in tasks.items()}
 
 
-def know_sentences(house: HouseVoice, language: Language) -> None:
+def know_sentences(house: PromptVoice, language: Language) -> None:
     """What is spoken while calls are up; such a sentence has the agent's or the caller's number as its name."""
     house.know(AGENT, house.agent(AGENT, language))
     for caller in (MESSENGER, RECALLED):
-        house.know(caller, Words(said(caller, ReadAs.DIGITS, language), language))
+        house.know(caller, RuntimeText(spoken_value(caller, ReadAs.DIGITS, language), language))
 
 
 def in_clips(key: PromptKey) -> tuple[PromptKey, ...]:
@@ -282,7 +282,7 @@ def in_clips(key: PromptKey) -> tuple[PromptKey, ...]:
     return speak_digits(key.name, key.language) if key.name.isdigit() else (key,)
 
 
-def nearest(heard: str, house: HouseVoice, said: tuple[PromptKey, ...]) -> tuple[Misheard, str]:
+def nearest(heard: str, house: PromptVoice, said: tuple[PromptKey, ...]) -> tuple[Misheard, str]:
     """How far `heard` is from what was to be said, and what that is: on a busy machine a value's words in a row."""
     in_words = tuple(clip for key in said for clip in in_clips(key))
     texts = [house.text(keys) for keys in (said, in_words)]

@@ -16,7 +16,7 @@ from tests.wire.parties import all_talk, dial_in
 
 from acdcore.calls.model.commands import AgentCommand
 from acdcore.configuration.settings import load
-from acdcore.configuration.snapshot import Plan, make_plan
+from acdcore.configuration.snapshot import Snapshot, load_snapshot
 from acdcore.daemon.serve import Running, serve
 from acdcore.kernel.clock import LoopClock
 from acdcore.kernel.ids import AgentId
@@ -30,7 +30,7 @@ IMPATIENT_AFTER_S = 0.5
 """Then the second signal comes."""
 
 
-def plan_of(daemon: Daemon, directory: Path) -> Plan:
+def plan_of(daemon: Daemon, directory: Path) -> Snapshot:
     """The test hotline, to be run in this process beside the shared daemon."""
     share_prompts(directory)
     var = directory / "var"
@@ -43,7 +43,7 @@ def plan_of(daemon: Daemon, directory: Path) -> Plan:
         "ACDCORE_RECORDING__DIRECTORY": str(var / "recordings"),
     }
     file = daemon.settings.directory / "config" / "acdcore.toml"
-    return make_plan(load(file, settings), file)
+    return load_snapshot(load(file, settings), file)
 
 
 @contextmanager

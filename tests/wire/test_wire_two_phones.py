@@ -21,7 +21,7 @@ async def test_phone_that_answers_first_has_the_call_and_the_other_stops_ringing
         answer(at_soft)
         assert await at_desk.gone() == "cancelled"
         assert await both_talk(party, at_soft)
-        over = await operator.until("offer_ended", ending="accepted")
+        over = await operator.until("offer_ended", cause="accepted")
         assert over["phone"] == f"sip:1001@{soft.address}"
         party.call.hang_up()
         assert await at_soft.gone() == "bye"

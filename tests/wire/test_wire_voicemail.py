@@ -110,7 +110,7 @@ async def check_work(operator: Operator, work_id: object) -> None:
     assert (item["id"], item["agent"], item["last_attempt"]) == (work_id, "1001", "talked")
     story = await operator.rows(f"/v1/work/{work_id}", "story")
     states = [each["item"]["state"] for each in story if isinstance(each["item"], dict)]
-    assert states == ["waiting", "queued", "in_hand", "in_hand", "done"], "in hand a second time: they talk"
+    assert states == ["waiting", "queued", "in_progress", "in_progress", "done"], "in hand a second time: they talk"
     assert await operator.rows("/v1/work?is_open=true", "items") == []
 
 

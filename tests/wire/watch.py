@@ -195,7 +195,7 @@ class Operator(AbstractAsyncContextManager["Operator"]):
     async def held(self) -> Facts:
         """What the daemon holds that a house without calls does not."""
         metrics = await self.metrics()
-        names = ("acdcore_calls", "acdcore_lines_taken", "acdcore_streams", "acdcore_recordings_running")
+        names = ("acdcore_calls", "acdcore_trunk_capacity_taken", "acdcore_streams", "acdcore_recordings_running")
         waiting = {name: value for name, value in metrics.items() if name.startswith("acdcore_queue_waiting")}
         agents = [agent["agent"] for agent in await self.rows("/v1/agents", "agents") if agent["state"] != "logged_out"]
         figures: Facts = {name: metrics[name] for name in names} | waiting | {"agents": agents}

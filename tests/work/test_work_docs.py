@@ -4,8 +4,8 @@ import dataclasses
 import re
 from pathlib import Path
 
-from acdcore.work.book import MAX_OPEN, BookSettings
-from acdcore.work.model import Attempt, WorkState
+from acdcore.work.callback_queue import MAX_OPEN, CallbackQueueSettings
+from acdcore.work.model import AttemptOutcome, WorkState
 
 PAGE = (Path(__file__).parents[2] / "docs" / "work.md").read_text()
 
@@ -22,17 +22,17 @@ def test_every_state_is_described() -> None:
 
 def test_every_end_of_an_attempt_is_described() -> None:
     named = [name for row in rows("What ends an attempt") for name in re.findall(r"`(\w+)`", row[0])]
-    assert named == [attempt.value for attempt in Attempt]
+    assert named == [attempt.value for attempt in AttemptOutcome]
 
 
 def test_every_default_is_the_one_in_force() -> None:
-    settings = BookSettings()
+    settings = CallbackQueueSettings()
     for name, default, _ in rows("Keys of `[callbacks]`"):
         expected = getattr(settings, name.strip("`"))
         found = [float(figure) for figure in re.findall(r"[\d.]+", default)]
         assert found == list(expected if isinstance(expected, tuple) else [expected]), name
     kept_within = {"put_back_after_s"}  # Said in the text: no key of the operator's.
     keys = {row[0].strip("`") for row in rows("Keys of `[callbacks]`")}
-    assert keys | kept_within == {field.name for field in dataclasses.fields(BookSettings)}
+    assert keys | kept_within == {field.name for field in dataclasses.fields(CallbackQueueSettings)}
     assert f"after {settings.put_back_after_s:g} s" in PAGE
     assert f"At most {MAX_OPEN:,} items" in PAGE

@@ -9,32 +9,32 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName
-from acdcore.work.book import BookSettings, WorkBook
+from acdcore.work.callback_queue import CallbackQueue, CallbackQueueSettings
 from acdcore.work.model import (
     ENDED,
     Absorbed,
-    Attempt,
+    AttemptConnected,
     AttemptEnded,
+    AttemptOutcome,
     BreakOff,
     CameDue,
     Cancelled,
     Changed,
     Closed,
-    Connected,
-    CustomerCame,
-    CustomerGone,
-    CustomerParted,
-    CustomerTalks,
+    CustomerCallEnded,
+    CustomerCallStarted,
+    CustomerTalkEnded,
+    CustomerTalkStarted,
     Dequeue,
     Dialling,
     Enqueue,
-    HoursChanged,
-    InHand,
+    InProgress,
     Input,
+    InputRejected,
     LeftQueue,
     Output,
-    Rejected,
     Requested,
+    WorkHoursChanged,
     WorkId,
     WorkItem,
     WorkKind,
@@ -45,7 +45,7 @@ T0 = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 QUEUES = (QueueName("service"), QueueName("sales"))
 NUMBERS = ("", "1", "2", "+2")
 CALLS = (CallId("c1"), CallId("c2"), CallId("c3"))
-SETTINGS = BookSettings(max_attempts=2, retry_after_s=(300.0,), put_back_after_s=60.0, expire_after_s=7_200.0)
+SETTINGS = CallbackQueueSettings(max_attempts=2, retry_after_s=(300.0,), put_back_after_s=60.0, expire_after_s=7_200.0)
 
 
 def key(number: str) -> str:
@@ -59,7 +59,7 @@ class Centre(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.book = WorkBook(SETTINGS, key)
+        self.callbacks = CallbackQueue(SETTINGS, key)
         self.wall = T0
         self.serial = 0
         self.stored: dict[WorkId, WorkItem] = {}
@@ -82,7 +82,7 @@ class Centre(RuleBasedStateMachine):
 
     def tell(self, input: Input) -> list[Output]:
         self.turn += 1
-        outputs = self.book.handle(input, self.wall)
+        outputs = self.callbacks.handle(input, self.wall)
         self.keep(outputs)
         return outputs
 
@@ -101,7 +101,7 @@ class Centre(RuleBasedStateMachine):
                     former = self.stored.get(item.id)
                     assert former is None or former.state not in ENDED, "what has ended was changed"
                     assert item.changes == (0 if former is None else former.changes) + 1
-                    if item.state is WorkState.IN_HAND:
+                    if item.state is WorkState.IN_PROGRESS:
                         self.queued.discard(item.id)
                     self.stored[item.id] = item
                 case Enqueue(item):
@@ -120,7 +120,7 @@ class Centre(RuleBasedStateMachine):
                 case Absorbed(item):
                     assert item.state not in ENDED
                     self.asked_in[item.id] = self.turn
-                case Rejected():
+                case InputRejected():
                     pass
 
     @rule(
@@ -161,7 +161,7 @@ class Centre(RuleBasedStateMachine):
         is_talking = any(key(number) in self.up[call] for call in self.talking())
         outputs = self.tell(Requested(item, since=self.wall - timedelta(seconds=waited_s)))
         if number and is_talking:
-            assert any(isinstance(output, Rejected) for output in outputs), "called back although talking"
+            assert any(isinstance(output, InputRejected) for output in outputs), "called back although talking"
         return item.id
 
     def talking(self) -> list[CallId]:
@@ -170,8 +170,8 @@ class Centre(RuleBasedStateMachine):
     @rule(work_id=work)
     def accept(self, work_id: WorkId) -> None:
         was_queued = work_id in self.queued
-        outputs = self.tell(InHand(work_id, AgentId("1001")))
-        is_accepted = not any(isinstance(output, Rejected) for output in outputs)
+        outputs = self.tell(InProgress(work_id, AgentId("1001")))
+        is_accepted = not any(isinstance(output, InputRejected) for output in outputs)
         assert is_accepted == was_queued
         if is_accepted:
             customer = self.customer(self.stored[work_id])
@@ -184,12 +184,12 @@ class Centre(RuleBasedStateMachine):
         if work_id in self.dialled or work_id in self.broken_off:
             return  # the call has ended: it dials nobody
         outputs = self.tell(Dialling(work_id))
-        if any(isinstance(output, Rejected) for output in outputs):
+        if any(isinstance(output, InputRejected) for output in outputs):
             return
         item = self.stored[work_id]
         assert work_id in self.attempts
         assert not self.is_up(item), "dialled while on the line"
-        if item.is_wish and item.state not in ENDED:
+        if item.is_plain_request and item.state not in ENDED:
             talked = max((self.talked_in.get(each, 0) for each in self.customer(item)), default=0)
             assert talked <= self.asked_in[work_id], "dialled although served since"
         self.dialled.add(work_id)
@@ -198,20 +198,20 @@ class Centre(RuleBasedStateMachine):
     def connect(self, work_id: WorkId) -> None:
         if work_id in self.dialled and work_id not in self.broken_off | self.reached:
             self.reached.add(work_id)
-            self.tell(Connected(work_id))
+            self.tell(AttemptConnected(work_id))
 
-    @rule(work_id=work, how=st.sampled_from(Attempt))
-    def end_attempt(self, work_id: WorkId, how: Attempt) -> None:
+    @rule(work_id=work, how=st.sampled_from(AttemptOutcome))
+    def end_attempt(self, work_id: WorkId, how: AttemptOutcome) -> None:
         was_under_way = work_id in self.attempts
         if work_id in self.broken_off:
-            how = Attempt.LEFT
-        if how is Attempt.TALKED and work_id in self.attempts and work_id not in self.reached:
-            how = Attempt.NO_ANSWER
+            how = AttemptOutcome.LEFT
+        if how is AttemptOutcome.TALKED and work_id in self.attempts and work_id not in self.reached:
+            how = AttemptOutcome.NO_ANSWER
         self.attempts.pop(work_id, None)
         for gone in (self.dialled, self.reached, self.broken_off):
             gone.discard(work_id)
         outputs = self.tell(AttemptEnded(work_id, how))
-        assert was_under_way != any(isinstance(output, Rejected) for output in outputs)
+        assert was_under_way != any(isinstance(output, InputRejected) for output in outputs)
 
     @rule(call=st.sampled_from(CALLS), number=st.sampled_from(NUMBERS), card=st.sampled_from([None, 7]))
     def call_in(self, call: CallId, number: str, card: int | None) -> None:
@@ -220,7 +220,7 @@ class Centre(RuleBasedStateMachine):
         self.up[call].update(keys)
         if call in self.talks:
             self.talked_in |= dict.fromkeys(new, self.turn + 1)
-        self.tell(CustomerCame(call, number, None if card is None else CustomerId(card)))
+        self.tell(CustomerCallStarted(call, number, None if card is None else CustomerId(card)))
         for work_id in self.attempts:
             if self.stored[work_id].kind is WorkKind.CALLBACK and not self.attempts[work_id].isdisjoint(keys):
                 assert work_id in self.broken_off | self.reached, "the phone of a customer on the line rings on"
@@ -233,25 +233,25 @@ class Centre(RuleBasedStateMachine):
             return
         self.talks.add(call)
         self.talked_in |= dict.fromkeys(self.up[call], self.turn + 1)
-        self.tell(CustomerTalks(call))
+        self.tell(CustomerTalkStarted(call))
         self.nothing_is_wished_by(self.up[call])
 
     def nothing_is_wished_by(self, customer: set[str]) -> None:
-        for item in self.book.open_items():
-            if item.is_wish and not self.customer(item).isdisjoint(customer):
-                assert item.state is WorkState.IN_HAND, "the customer would be called after getting through"
+        for item in self.callbacks.open_items():
+            if item.is_plain_request and not self.customer(item).isdisjoint(customer):
+                assert item.state is WorkState.IN_PROGRESS, "the customer would be called after getting through"
 
     @rule(call=st.sampled_from(CALLS))
     def part(self, call: CallId) -> None:
         self.talks.discard(call)
-        self.tell(CustomerParted(call))
+        self.tell(CustomerTalkEnded(call))
 
     @rule(call=st.sampled_from(CALLS))
     def go(self, call: CallId) -> None:
         self.talks.discard(call)
         self.up.pop(call, None)
-        self.tell(CustomerGone(call))
-        assert self.book.calls_up() == len(self.up)
+        self.tell(CustomerCallEnded(call))
+        assert self.callbacks.calls_up() == len(self.up)
 
     @rule(work_id=work)
     def let_go(self, work_id: WorkId) -> None:
@@ -269,12 +269,12 @@ class Centre(RuleBasedStateMachine):
             self.closed.discard(queue)
         else:
             self.closed.add(queue)
-        self.tell(HoursChanged(queue, is_open))
+        self.tell(WorkHoursChanged(queue, is_open))
 
     @rule(after_s=st.sampled_from([1.0, 60.0, 600.0, 7_200.0]))
     def pass_time(self, after_s: float) -> None:
         until = self.wall + timedelta(seconds=after_s)
-        while (due := self.book.next_deadline()) is not None and due <= until:
+        while (due := self.callbacks.next_deadline()) is not None and due <= until:
             self.wall = max(self.wall, due)
             self.tell(CameDue())
         self.wall = until
@@ -283,33 +283,33 @@ class Centre(RuleBasedStateMachine):
     def crash(self) -> None:
         left = [item for _, item in sorted(self.stored.items()) if item.state not in ENDED]
         attempts = {item.id: item.attempts for item in left}
-        self.book = WorkBook(SETTINGS, key)
+        self.callbacks = CallbackQueue(SETTINGS, key)
         for gone in (self.queued, self.attempts, self.dialled, self.reached, self.broken_off, self.up, self.talks):
             gone.clear()
         for queue in self.closed:
-            self.tell(HoursChanged(queue, False))
-        self.keep(self.book.restore(left, self.wall))
-        again = self.book.open_items()
-        assert self.book.restore(again, self.wall) == [], "restoring twice is restoring once"
-        assert WorkBook(SETTINGS, key).restore(again, self.wall) == []
+            self.tell(WorkHoursChanged(queue, False))
+        self.keep(self.callbacks.restore(left, self.wall))
+        again = self.callbacks.open_items()
+        assert self.callbacks.restore(again, self.wall) == [], "restoring twice is restoring once"
+        assert CallbackQueue(SETTINGS, key).restore(again, self.wall) == []
         for item in again:
             assert item.state is WorkState.WAITING
             assert item.attempts == attempts[item.id]
-            assert item.last_attempt is not Attempt.TALKED, "who talked would be called again"
+            assert item.last_attempt is not AttemptOutcome.TALKED, "who talked would be called again"
         self.tell(CameDue())
 
     @invariant()
     def storage_and_queues_know_what_the_book_knows(self) -> None:
-        items = {item.id: item for item in self.book.open_items()}
+        items = {item.id: item for item in self.callbacks.open_items()}
         assert items == {key: item for key, item in self.stored.items() if item.state not in ENDED}
         assert self.queued == {item.id for item in items.values() if item.state is WorkState.QUEUED}
 
     @invariant()
     def every_open_item_is_queued_or_in_hand_or_has_a_next_time_or_is_barred(self) -> None:
         held = set().union(*self.attempts.values())
-        deadline = self.book.next_deadline()
-        for item in self.book.open_items():
-            if item.state is not WorkState.IN_HAND:
+        deadline = self.callbacks.next_deadline()
+        for item in self.callbacks.open_items():
+            if item.state is not WorkState.IN_PROGRESS:
                 expires_at = max(item.created_at, item.at or item.created_at) + timedelta(
                     seconds=SETTINGS.expire_after_s
                 )
@@ -322,12 +322,12 @@ class Centre(RuleBasedStateMachine):
 
     @invariant()
     def a_number_has_one_open_wish_in_a_queue(self) -> None:
-        wishes = [(key(item.number), item.queue) for item in self.book.open_items() if item.is_wish]
+        wishes = [(key(item.number), item.queue) for item in self.callbacks.open_items() if item.is_plain_request]
         assert len(wishes) == len(set(wishes))
 
     @invariant()
     def nobody_is_tried_too_often(self) -> None:
-        assert all(item.attempts < SETTINGS.max_attempts for item in self.book.open_items())
+        assert all(item.attempts < SETTINGS.max_attempts for item in self.callbacks.open_items())
 
 
 Centre.TestCase.settings = settings(max_examples=60, stateful_step_count=50, deadline=None)

@@ -1,6 +1,8 @@
-"""Opening hours at work: dispatcher and book hear when queues open and close, by calendar or a supervisor's word.
+"""Opening hours at work: dispatcher and callback queue hear when queues open and close, by calendar or a
+supervisor's word.
 
-A queue that a reload has taken away, or that the settings no longer had at the start, is closed to the book for good:
+A queue that a reload has taken away, or that the settings no longer had at the start, is closed to the callback
+queue for good:
 its callbacks and messages wait, and an alarm tells of them, until the queue is there again or staff end them.
 """
 
@@ -11,7 +13,7 @@ from datetime import datetime, timedelta
 
 from acdcore.calls.model.commands import LiveHours
 from acdcore.calls.model.ports import ForcedHours, HoursStore
-from acdcore.calls.queueing.callback_scheduler import Workbench
+from acdcore.calls.queueing.callback_scheduler import CallbackScheduler
 from acdcore.calls.queueing.queue_client import Acd
 from acdcore.calls.routing_rules import Rules
 from acdcore.ivr.calendars.opening_hours import Calendar, Moment
@@ -25,7 +27,7 @@ LOOK_AGAIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class CachedMoment:
     """What was found of a calendar: looking a fortnight ahead takes too long for every call."""
 
     calendar: Calendar
@@ -42,23 +44,23 @@ class Kept:
         return is_same and self.since <= wall < self.until
 
 
-class Hours:
+class OpeningHours:
     """One for the daemon. `on_change` hears of every calendar that has come to another state."""
 
-    def __init__(self, store: HoursStore, acd: Acd, workbench: Workbench, clock: Clock) -> None:
+    def __init__(self, store: HoursStore, acd: Acd, callback_scheduler: CallbackScheduler, clock: Clock) -> None:
         self.on_change: Callable[[LiveHours], None] = lambda _: None
         self._store = store
         self._acd = acd
-        self._workbench = workbench
+        self._callback_scheduler = callback_scheduler
         self._clock = clock
         self._rules: Rules | None = None
-        self._on_floor: dict[QueueName, bool] = {}
+        self._in_dispatcher: dict[QueueName, bool] = {}
         """What the dispatcher was told; a queue that it was not told of is open to it."""
-        self._in_book: dict[QueueName, bool] = {}
-        """The same of the book, which remembers queues that are no more."""
+        self._in_callback_queue: dict[QueueName, bool] = {}
+        """The same of the callback queue, which remembers queues that are no more."""
         self._known: set[QueueName] = set()
         """Every queue that there ever was: a call that came before a reload may still ask for work in it."""
-        self._kept: dict[str, Kept] = {}
+        self._kept: dict[str, CachedMoment] = {}
         self._states: dict[str, tuple[str, str, str]] = {}
         """State, shift and day of each calendar as they were last seen."""
         self._timer: asyncio.TimerHandle | None = None
@@ -67,8 +69,8 @@ class Hours:
         """Keep the hours of these rules, which name every queue, from now on."""
         self._rules = rules
         self._known |= rules.queues.keys()
-        for gone in self._on_floor.keys() - rules.queues.keys():
-            del self._on_floor[gone]  # as the dispatcher does when the floor changes
+        for gone in self._in_dispatcher.keys() - rules.queues.keys():
+            del self._in_dispatcher[gone]  # as the dispatcher does when the floor changes
         self.look()
 
     def moment(self, calendar: Calendar) -> Moment:
@@ -81,7 +83,7 @@ class Hours:
             return kept.moment
         moment = calendar.moment(wall, is_forced_open)
         until = min(moment.next_change_at or wall + LOOK_AGAIN, wall + LOOK_AGAIN)
-        self._kept[calendar.name] = Kept(calendar, is_forced_open, moment, wall, until)
+        self._kept[calendar.name] = CachedMoment(calendar, is_forced_open, moment, wall, until)
         return moment
 
     def look(self) -> None:
@@ -121,22 +123,24 @@ class Hours:
             self._timer = None
 
     def _tell(self, queue: QueueName, is_open: bool) -> None:
-        if self._on_floor.get(queue, True) != is_open:
-            self._on_floor[queue] = is_open
-            self._acd.feed(HoursChanged(queue, is_open))
-        self._tell_book(queue, is_open)
+        if self._in_dispatcher.get(queue, True) != is_open:
+            self._in_dispatcher[queue] = is_open
+            self._acd.handle(HoursChanged(queue, is_open))
+        self._tell_callback_queue(queue, is_open)
 
-    def _tell_book(self, queue: QueueName, is_open: bool) -> None:
-        if self._in_book.get(queue, True) != is_open:
-            self._in_book[queue] = is_open
-            self._workbench.hours_changed(queue, is_open)
+    def _tell_callback_queue(self, queue: QueueName, is_open: bool) -> None:
+        if self._in_callback_queue.get(queue, True) != is_open:
+            self._in_callback_queue[queue] = is_open
+            self._callback_scheduler.hours_changed(queue, is_open)
 
     def _strand(self, rules: Rules) -> None:
         """Let work for queues that are no more wait, and tell of it."""
-        items = self._workbench.open_by_queue()
+        items = self._callback_scheduler.open_by_queue()
         for gone in (self._known | items.keys()) - rules.queues.keys():
-            self._tell_book(gone, False)
-        self._workbench.strand({queue: count for queue, count in items.items() if queue not in rules.queues})
+            self._tell_callback_queue(gone, False)
+        self._callback_scheduler.report_stranded(
+            {queue: count for queue, count in items.items() if queue not in rules.queues}
+        )
 
     def _live(self, name: str, moment: Moment, rules: Rules) -> LiveHours:
         forced = self._forced(name)

@@ -1,20 +1,20 @@
-"""What operations staff, boards and CRMs may see and do: the hall behind the control plane's protocol."""
+"""What operations staff, boards and CRMs may see and do: call control behind the control plane's protocol."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 import structlog
 
-from acdcore.calls.context import Hall
+from acdcore.calls.context import CallContext
 from acdcore.calls.core.call import Call, SentTo
 from acdcore.calls.model import history
 from acdcore.calls.model.commands import (
     AgentCommand,
     AlarmReport,
     CallState,
-    Candidate,
+    CandidateAgent,
     EngineFigures,
-    Health,
+    HealthReport,
     LiveAgent,
     LiveAlarm,
     LiveCall,
@@ -32,7 +32,7 @@ from acdcore.calls.model.commands import (
     Why,
     WrongState,
 )
-from acdcore.calls.model.rows import StayRow
+from acdcore.calls.model.rows import QueueVisitRow
 from acdcore.calls.record.call_segments import AGENT_TARGET
 from acdcore.calls.routing_rules import unasked
 from acdcore.calls.switchboard import Switchboard
@@ -47,7 +47,7 @@ from acdcore.queues.decisions import RefusalReason
 from acdcore.queues.inputs import Channel
 from acdcore.queues.live_figures import QueueFigures
 from acdcore.queues.views import Explanation, QueueView
-from acdcore.work.model import Cancelled, Changed, Closed, Input, Rejected, WorkId, WorkItem, WorkState
+from acdcore.work.model import Cancelled, Changed, Closed, Input, InputRejected, WorkId, WorkItem, WorkState
 
 SENDABLE = frozenset({CallState.WAITING, CallState.RINGING, CallState.TALKING, CallState.HELD})
 """States in which a caller can be sent elsewhere."""
@@ -62,7 +62,7 @@ class Operations:
 
     def __init__(
         self,
-        hall: Hall,
+        context: CallContext,
         switchboard: Switchboard,
         ports: int,
         health: Callable[[], tuple[PartHealth, ...]],
@@ -76,7 +76,7 @@ class Operations:
         """
         self._reload = reload
         self._retain = retain
-        self._hall = hall
+        self._context = context
         self._switchboard = switchboard
         self._ports = ports
         self._health = health
@@ -85,12 +85,12 @@ class Operations:
 
     def live_calls(self) -> tuple[LiveCall, ...]:
         """Every call that is up, oldest first."""
-        positions = self._hall.acd.positions()
+        positions = self._context.acd.positions()
         return tuple(self._placed(call, positions) for call in self._switchboard.calls.values())
 
     def live_call(self, call_id: CallId) -> LiveCall:
         """One call that is up; raises UnknownCall."""
-        return self._placed(self._call(call_id), self._hall.acd.positions())
+        return self._placed(self._call(call_id), self._context.acd.positions())
 
     def hang_up(self, call_id: CallId, by: str) -> None:
         """End a call; raises UnknownCall, WrongState."""
@@ -101,38 +101,38 @@ class Operations:
     def why(self, call_id: CallId) -> Why:
         """Why a caller still waits; raises UnknownCall, WrongState."""
         call = self._call(call_id)
-        explanation = self._hall.acd.why(call)
+        explanation = self._context.acd.why(call)
         if explanation is None:
             raise WrongState(f"call {call_id} is {call.view.state.value}: it waits in no queue")
         queued_at = call.view.queued_at or call.view.arrived_at
-        waited_s = (self._hall.clock.wall() - queued_at).total_seconds()
-        names = {record.agent: record.name for record in self._hall.directory.agents()}
-        return shown_why(call_id, explanation, round(waited_s, 1), names, self._hall.clock.now())
+        waited_s = (self._context.clock.wall() - queued_at).total_seconds()
+        names = {record.agent: record.name for record in self._context.directory.agents()}
+        return shown_why(call_id, explanation, round(waited_s, 1), names, self._context.clock.now())
 
     def assign(self, call_id: CallId, agent: AgentId, by: str) -> None:
         """Offer a waiting caller to this agent now; raises UnknownCall, UnknownAgent, WrongState."""
         call = self._call(call_id)
-        who = self._hall.desks.agent(agent)
+        who = self._context.agents.agent(agent)
         if call.view.state not in ASSIGNABLE:
             raise WrongState(f"call {call_id} is {call.view.state.value}: only who waits in a queue can be assigned")
-        refusal = self._hall.acd.assign(call, agent)
+        refusal = self._context.acd.assign(call, agent)
         if refusal is RefusalReason.UNKNOWN_ENTRY:
             raise WrongState(f"call {call_id} is {call.view.state.value}: it waits in no queue")
         if refusal is not None:
             raise WrongState(f"agent {agent} is {who.state.value}: only who is ready can be given a caller")
-        call.log(history.Sent(self._hall.clock.now(), f"{AGENT_TARGET}{agent}", by))
+        call.log(history.Sent(self._context.clock.now(), f"{AGENT_TARGET}{agent}", by))
 
     def requeue(self, call_id: CallId, queue: QueueName, by: str) -> None:
         """Send a waiting or talking caller to another queue; raises UnknownCall, UnknownName, WrongState."""
-        if queue not in self._hall.rules.queues:
+        if queue not in self._context.rules.queues:
             raise UnknownName(f"there is no queue {queue}")
         call = self._call(call_id)
-        self._send(call, EnterQueue(queue, call.advance_s), by)
+        self._send(call, EnterQueue(queue, call.priority_s), by)
 
     def send_to_flow(self, call_id: CallId, flow: str, by: str) -> None:
         """Send a waiting or talking caller into a flow; raises UnknownCall, UnknownName, WrongState."""
-        if flow not in self._hall.rules.flows:
-            raise UnknownName(f"there is no flow {flow}; there are {', '.join(sorted(self._hall.rules.flows))}")
+        if flow not in self._context.rules.flows:
+            raise UnknownName(f"there is no flow {flow}; there are {', '.join(sorted(self._context.rules.flows))}")
         self._send(self._call(call_id), EnterFlow(FlowName(flow)), by)
 
     def _send(self, call: Call, where: EnterQueue | EnterFlow, by: str) -> None:
@@ -161,87 +161,87 @@ class Operations:
         for call in self._switchboard.calls.values():
             if call.view.state in (CallState.TALKING, CallState.HELD) and call.view.queue is not None:
                 talking[call.view.queue] = talking.get(call.view.queue, 0) + 1
-        views = sorted(self._hall.acd.queues(), key=lambda view: view.queue)
+        views = sorted(self._context.acd.queues(), key=lambda view: view.queue)
         return tuple(live_queue(view, talking.get(view.queue, 0)) for view in views)
 
-    def running_stays(self) -> Sequence[StayRow]:
-        """The stays that are not over, as they stand, and those that ended within the last seconds."""
-        return self._hall.stays.running()
+    def running_queue_visits(self) -> Sequence[QueueVisitRow]:
+        """The queue visits that are not over, as they stand, and those that ended within the last seconds."""
+        return self._context.queue_visits.running()
 
     def agents(self) -> tuple[LiveAgent, ...]:
         """Every agent, by number."""
-        return self._hall.desks.agents()
+        return self._context.agents.agents()
 
     def agent(self, agent: AgentId) -> LiveAgent:
         """One agent; raises UnknownAgent."""
-        return self._hall.desks.agent(agent)
+        return self._context.agents.agent(agent)
 
     def set_agent_state(
         self, agent: AgentId, command: AgentCommand, reason: str | None, seat: Seat | None = None
     ) -> LiveAgent:
         """Carry out `command`; raises UnknownAgent, WrongState."""
         if command is AgentCommand.LOG_IN and seat is not None and seat.kind is SeatKind.NUMBER:
-            self._check_way_out(seat)
-        done = self._hall.desks.command(agent, command, reason, seat)
+            self._check_outbound_trunk(seat)
+        done = self._context.agents.command(agent, command, reason, seat)
         if command is AgentCommand.LOG_IN:
             self._tell_of_skills(agent)
         return done
 
-    def _check_way_out(self, seat: Seat) -> None:
-        """Raises WrongState for an outside seat that can never be rung."""
-        trunk = self._hall.rules.trunks.way_out()
+    def _check_outbound_trunk(self, seat: Seat) -> None:
+        """Raises WrongState for an external seat that can never be rung."""
+        trunk = self._context.rules.trunks.outbound_trunk()
         if trunk is None:
             raise WrongState(f"no trunk may dial out, so {seat.where} cannot be rung; set may_dial_out on one")
         if not HOME.canonical(seat.where):
             raise WrongState(f"{seat.where} is no telephone number; write it as in +8613800138000 or 13800138000")
 
     def _tell_of_skills(self, agent: AgentId) -> None:
-        record = self._hall.directory.agent(agent)
+        record = self._context.directory.agent(agent)
         warnings = self.skill_warnings(record.skills) if record is not None else ()
         if warnings:
             structlog.get_logger("agents").warning("skills_nobody_asks_for", agent=agent, warnings=warnings)
 
     def skill_warnings(self, skills: Collection[SkillName]) -> tuple[str, ...]:
         """What is surely not meant of these skills: those that no queue, rule or flow asks for."""
-        asked = self._hall.rules.skills_asked
+        asked = self._context.rules.skills_asked
         if not asked:
             return ()
         return tuple(f"no queue, rule or flow asks for {skill}{near(skill, asked)}" for skill in unasked(skills, asked))
 
     def agent_changed(self, agent: AgentId) -> None:
         """Take over what the directory now says of an agent; raises UnknownAgent."""
-        self._hall.desks.agent_changed(agent)
+        self._context.agents.agent_changed(agent)
 
     # --- hours, work, settings ---
 
     def hours(self) -> tuple[LiveHours, ...]:
         """Every calendar now, by name."""
-        return self._hall.hours.live()
+        return self._context.hours.live()
 
     def hours_forced(self) -> None:
         """Take over what the store of forced hours now says."""
-        self._hall.hours.look()
+        self._context.hours.look()
 
     def request_callback(self, item: WorkItem) -> WorkItem:
-        """Put a callback into the book; raises UnknownName, WrongState."""
-        if item.queue not in self._hall.acd.dispatcher.queue_names():
+        """Put a callback into the callback queue; raises UnknownName, WrongState."""
+        if item.queue not in self._context.acd.dispatcher.queue_names():
             raise UnknownName(f"there is no queue {item.queue}")
-        if self._hall.rules.trunks.way_out() is None:
+        if self._context.rules.trunks.outbound_trunk() is None:
             raise WrongState("no trunk may dial out, so nobody can be called back; set may_dial_out on one")
-        return self._hall.workbench.request(item)
+        return self._context.callback_scheduler.request(item)
 
     def end_work(self, work: WorkId, state: WorkState, by: str) -> WorkItem:
         """Close or cancel an open item; raises UnknownName, WrongState."""
-        item = self._hall.workbench.item(work)
+        item = self._context.callback_scheduler.item(work)
         if item is None:
             raise UnknownName(f"no open work item is called {work}")
         wanted: Input = Closed(work, by) if state is WorkState.DONE else Cancelled(work, by)
-        outputs = self._hall.workbench.feed(wanted)
+        outputs = self._context.callback_scheduler.handle(wanted)
         for output in outputs:
             match output:
                 case Changed(item=changed) if changed.id == work:
                     return changed
-                case Rejected(why=why):
+                case InputRejected(why=why):
                     raise WrongState(f"work item {work}: {why}")
                 case _:
                     pass
@@ -261,8 +261,8 @@ class Operations:
 
     def engine(self) -> EngineFigures:
         """The media engine's counters."""
-        census = self._hall.wiring.engine.census()
-        carried = self._hall.wiring.so_far()
+        census = self._context.event_router.engine.census()
+        carried = self._context.event_router.so_far()
         return EngineFigures(
             streams=census.streams,
             ports_free=self._ports - census.streams,
@@ -273,16 +273,18 @@ class Operations:
             tap_samples_dropped=census.dropped_blocks * 8000,
         )
 
-    def health(self) -> Health:
+    def health(self) -> HealthReport:
         """Every part; ready when all that calls need is well and the daemon is not stopping."""
         parts = self._health()
         is_well = all(part.is_ok for part in parts if part.name in NEEDED)
-        is_degraded = any(alarm.kind.severity is not Severity.MINOR for alarm in self._hall.chronicle.alarms.raised())
-        return Health(is_well and not self._switchboard.is_draining, parts, is_degraded)
+        is_degraded = any(
+            alarm.kind.severity is not Severity.MINOR for alarm in self._context.event_log.alarms.raised()
+        )
+        return HealthReport(is_well and not self._switchboard.is_draining, parts, is_degraded)
 
     def alarms(self) -> AlarmReport:
         """What is wrong, and what was wrong lately."""
-        alarms = self._hall.chronicle.alarms
+        alarms = self._context.event_log.alarms
         return AlarmReport(tuple(map(live_alarm, alarms.raised())), tuple(map(live_alarm, alarms.past())))
 
 
@@ -305,7 +307,7 @@ def shown_why(
 ) -> Why:
     """The dispatcher's explanation as the control plane shows it."""
     candidates = tuple(
-        Candidate(
+        CandidateAgent(
             agent=each.agent,
             name=names.get(each.agent, ""),
             removed_by=each.exclusion.value if each.exclusion else None,
@@ -314,18 +316,18 @@ def shown_why(
         )
         for each in explanation.candidates
     )
-    held_back_by = explanation.held_back_by.value if explanation.held_back_by else None
+    blocked_by = explanation.blocked_by.value if explanation.blocked_by else None
     if explanation.ringing:
-        held_back_by = f"agent {explanation.ringing} is being rung"
+        blocked_by = f"agent {explanation.ringing} is being rung"
     needs = " ".join(f"{skill}>={level}" for skill, level in explanation.needs.items()) or "nothing"
     return Why(
         call_id=call_id,
         queue=explanation.queue,
         position=explanation.position,
         waited_s=waited_s,
-        held_back_by=held_back_by,
+        blocked_by=blocked_by,
         candidates=candidates,
-        needs=f"{needs} (ring {explanation.ring})" if explanation.ring else needs,
+        needs=f"{needs} (widening step {explanation.widening_step})" if explanation.widening_step else needs,
         key=str(explanation.key),
         timers=tuple(RunningTimer(timer.name.value, round(timer.at - now, 1)) for timer in explanation.timers),
         would_change=explanation.would_change,

@@ -8,18 +8,18 @@ import structlog
 from acdcore.calls.core.call import Call
 from acdcore.calls.core.leg import Leg
 from acdcore.calls.model.rows import RecordingRow
-from acdcore.calls.record.event_log import Chronicle
+from acdcore.calls.record.event_log import CallEventLog
 from acdcore.kernel.alarms import AlarmKind, Severity
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import AgentId, CallId, QueueName
 from acdcore.media.engine import Engine
-from acdcore.media.model import Speech, TapId
+from acdcore.media.model import SpeechFigures, TapId
 from acdcore.recording.events import (
     DiskAlarm,
+    RecordingCompleted,
     RecordingDropped,
     RecordingEvent,
     RecordingFailed,
-    RecordingFinished,
     RecordingPath,
 )
 from acdcore.recording.names import recording_path
@@ -63,14 +63,14 @@ class Label:
     started_at: float
 
 
-class Recorder:
+class CallRecorder:
     """Starts and ends recordings; their rows are written when their files are complete."""
 
     def __init__(
         self,
         engine: Engine,
         writer: RecordingWriter | None,
-        chronicle: Chronicle,
+        event_log: CallEventLog,
         clock: Clock,
         directory: Path | None = None,
         talks: TalkRecording = TalkRecording(),
@@ -80,7 +80,7 @@ class Recorder:
         self._directory = directory
         self._engine = engine
         self._writer = writer
-        self._chronicle = chronicle
+        self._event_log = event_log
         self._clock = clock
         self._labels: dict[int, Label] = {}
         self._running: set[TapId] = set()
@@ -109,7 +109,7 @@ class Recorder:
             return None
         has_prompts = self.talks.has_announcements
         tap = self._begun(call, self._engine.tap(left.stream, right.stream, has_prompts=has_prompts), path)
-        call.held.callback(self.end, tap)
+        call.resources.callback(self.end, tap)
         return tap
 
     def begin_message(self, call: Call, caller: Leg, path: str, silence_s: float) -> TapId | None:
@@ -127,7 +127,7 @@ class Recorder:
         self._writer.begin(tap, RecordingPath(path))
         return tap
 
-    def speech(self, tap: TapId) -> Speech:
+    def speech(self, tap: TapId) -> SpeechFigures:
         """What was said until now in a message that is being recorded."""
         return self._engine.speech(tap)
 
@@ -149,12 +149,12 @@ class Recorder:
     def on_event(self, event: RecordingEvent) -> None:
         """What the writer's thread has reported, brought to the loop."""
         match event:
-            case RecordingFinished(tap, path, duration_s, size_bytes, skipped_s):
+            case RecordingCompleted(tap, path, duration_s, size_bytes, skipped_s):
                 self._write_down(tap, path, duration_s, size_bytes, skipped_s)
             case RecordingFailed(tap, path, reason, duration_s, size_bytes):
                 self._log.warning("recording_failed", path=path, reason=reason, duration_s=duration_s)
                 if self.alarm is None:  # a full disk has been told already, once for all recordings
-                    self._chronicle.alarms.raise_alarm(RECORDING_FAILED, f"{path}: {reason}")
+                    self._event_log.alarms.raise_alarm(RECORDING_FAILED, f"{path}: {reason}")
                 if duration_s > 0:
                     self._write_down(tap, path, duration_s, size_bytes)
                 else:
@@ -163,7 +163,7 @@ class Recorder:
                 self._labels.pop(tap, None)
             case DiskAlarm():
                 self.alarm = event if event.is_raised else None
-                self._chronicle.alarms.hold(RECORDING_OFF, event.reason if event.is_raised else "")
+                self._event_log.alarms.hold(RECORDING_OFF, event.reason if event.is_raised else "")
 
     def _write_down(self, tap: int, path: str, duration_s: float, size_bytes: int, skipped_s: float = 0.0) -> None:
         label = self._labels.pop(tap, None)
@@ -173,11 +173,11 @@ class Recorder:
             label.call_id,
             label.number,
             path,
-            self._chronicle.time.at(label.started_at + skipped_s),
+            self._event_log.time.at(label.started_at + skipped_s),
             duration_s,
             size_bytes,
             label.agent,
             label.queue,
             label.caller,
         )
-        self._chronicle.recording(row)
+        self._event_log.recording(row)

@@ -1,4 +1,4 @@
-"""The switchboard: admits calls, starts their stories, and closes their books."""
+"""The switchboard: admits calls, starts their scripts, and writes their records."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -13,7 +13,7 @@ import structlog
 from acdcore.calls.admission.admission import AdmissionControl
 from acdcore.calls.admission.refusals import Refusals
 from acdcore.calls.admission.screening import Blocked, Passed, Repeated, Screen
-from acdcore.calls.context import Hall
+from acdcore.calls.context import CallContext
 from acdcore.calls.core.call import ALWAYS, Call, Ending
 from acdcore.calls.core.leg import VANISHED, AtPhone, Leg, Side, warning
 from acdcore.calls.media.audio_address import AudioRule
@@ -24,13 +24,13 @@ from acdcore.calls.model.rows import Detail, EndedBy
 from acdcore.calls.numbers.caller_id import CHARS_MAX, CallerId, caller_of, dialled_numbers, plain_user
 from acdcore.calls.record.cdr import cause_of
 from acdcore.calls.record.live import shifted
-from acdcore.calls.scripts.callback import SETTLED, attempt
+from acdcore.calls.scripts.callback import CANCELLED, attempt
 from acdcore.calls.scripts.dial_out import credentials_of
 from acdcore.calls.scripts.feature_code import NAIL_UP, feature_code, is_feature_code
-from acdcore.calls.scripts.inbound import inbound, turned_away
+from acdcore.calls.scripts.inbound import inbound, reject_with_prompt
 from acdcore.calls.scripts.nailed_up import nailed_up
-from acdcore.calls.trunks.capacity import Line, LinesFull, WhenFull
-from acdcore.calls.trunks.trunks import AGENTS_TRUNK, WORK_TRUNK, Route, Trunk
+from acdcore.calls.trunks.capacity import CapacityExhausted, TakenCapacity, WhenFull
+from acdcore.calls.trunks.trunks import AGENTS_TRUNK, WORK_TRUNK, InboundRoute, Trunk
 from acdcore.ivr.calendars.opening_hours import Moment, flow_for
 from acdcore.ivr.model.flow import Language, PromptName
 from acdcore.ivr.model.system_prompts import SystemPrompt, system_key
@@ -41,21 +41,21 @@ from acdcore.media.model import StreamFigures
 from acdcore.numbering.plan import HOME
 from acdcore.sdp.model import SdpError
 from acdcore.sip.events import (
-    Event,
     Fields,
-    Flow,
     FlowClosed,
     InviteArrived,
     RequestArrived,
     RequestFinished,
     RequestRejected,
+    SipEvent,
+    SipFlow,
 )
 from acdcore.sip.peers import Peer, PeerKind
 from acdcore.sip.registrar import instance_in
 from acdcore.sip.syntax.message import Request
 from acdcore.work.model import WorkId, WorkItem
 
-Story: TypeAlias = Callable[[Call], Coroutine[None, None, Ending]]
+CallScript: TypeAlias = Callable[[Call], Coroutine[None, None, Ending]]
 """What happens in a call."""
 
 RETRY_AFTER: Fields = (("Retry-After", "5"),)
@@ -65,7 +65,7 @@ BRIEF = 423
 DRAIN_TOLD_EVERY_S = 5.0
 """How often whoever stops the daemon hears how many calls remain."""
 CLOSE_S = 5.0
-"""Stories that were told to end do so within a turn of the loop; a fault in one of them must not keep the daemon up."""
+"""Scripts that were told to end do so within a turn of the loop; a fault in one of them must not keep the daemon up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +83,12 @@ class Parties:
 class Switchboard:
     """All live calls, and the door through which new ones come."""
 
-    def __init__(self, hall: Hall, admission: AdmissionControl, screen: Screen) -> None:
+    def __init__(self, context: CallContext, admission: AdmissionControl, screen: Screen) -> None:
         self.calls: dict[CallId, Call] = {}
-        self.refusals = Refusals(hall.clock, admission.sources)
+        self.refusals = Refusals(context.clock, admission.sources)
         """Who was turned away, and why."""
         admission.on_ban = self.refusals.banned
-        self._hall = hall
+        self._context = context
         self.admission = admission
         """Who may call; a reload changes it."""
         self._screen = screen
@@ -102,7 +102,7 @@ class Switchboard:
 
     # --- what the SIP stack reports ---
 
-    def on_sip(self, event: Event) -> None:
+    def on_sip(self, event: SipEvent) -> None:
         """One event of the SIP stack."""
         match event:
             case InviteArrived():
@@ -112,11 +112,11 @@ class Switchboard:
             case RequestRejected():
                 self._rejected(event)
             case RequestFinished():
-                self._hall.desks.phones.on_request_finished(event)
+                self._context.agents.phones.on_request_finished(event)
             case FlowClosed(flow=flow):
-                self._hall.desks.phones.on_flow_closed(flow)
+                self._context.agents.phones.on_flow_closed(flow)
             case _:
-                self._hall.wiring.on_session(event)
+                self._context.event_router.on_session(event)
 
     def _arrive(self, event: InviteArrived) -> None:
         dialled = plain_user(event.request.uri)
@@ -125,17 +125,17 @@ class Switchboard:
             return
         match event.peer:
             case Peer(PeerKind.TRUNK, name):
-                self._from_trunk(event, self._hall.rules.trunks[name])
-            case Peer(PeerKind.AGENT, name) if (agent := self._hall.directory.agent(AgentId(name))) is not None:
+                self._from_trunk(event, self._context.rules.trunks[name])
+            case Peer(PeerKind.AGENT, name) if (agent := self._context.directory.agent(AgentId(name))) is not None:
                 self._from_agent(event, agent, dialled)
             case _:
                 self._turn_away(event, 403, (), "unknown peer")
 
     def _register(self, event: RequestArrived) -> None:
-        stack = self._hall.wiring.stack
+        stack = self._context.event_router.stack
         match event.peer:
             case Peer(PeerKind.AGENT, name):
-                reply = self._hall.desks.phones.register(event.request, event.flow, AgentId(name))
+                reply = self._context.agents.phones.register(event.request, event.flow, AgentId(name))
                 stack.respond(event.transaction, reply.status, reply.headers)
                 if reply.refusal and reply.status != BRIEF:
                     whom = event.request.to.uri.username
@@ -148,7 +148,7 @@ class Switchboard:
         if event.reason:
             self._refused(event.request, event.flow, event.reason, event.user, event.request.uri.username)
 
-    def _refused(self, request: Request, flow: Flow, reason: str, user: str, detail: str) -> None:
+    def _refused(self, request: Request, flow: SipFlow, reason: str, user: str, detail: str) -> None:
         """Count and log what got an answer already; `user` has answered a challenge, where one is named."""
         self.refusals.refused(
             Refusal(
@@ -169,37 +169,39 @@ class Switchboard:
         if not is_feature_code(dialled):
             self._turn_away(event, 403, (), "no right to dial")
             return
-        told = nailed_up if dialled == NAIL_UP else feature_code
+        script = nailed_up if dialled == NAIL_UP else feature_code
         parties = Parties(AGENTS_TRUNK, CallerId(agent.agent), dialled[:CHARS_MAX])
-        self._begin(event, parties, None, partial(told, hall=self._hall, agent=agent))
+        self._begin(event, parties, None, partial(script, context=self._context, agent=agent))
 
     def _from_trunk(self, event: InviteArrived, trunk: Trunk) -> None:
-        self._hall.wiring.stack.set_path(event.session, trunk.path, credentials_of(trunk))
+        self._context.event_router.stack.set_path(event.session, trunk.path, credentials_of(trunk))
         plan = trunk.numbers.plan
-        found = self._hall.rules.trunks.route(trunk.name, dialled_numbers(event.request, trunk.numbers.did_from, plan))
+        found = self._context.rules.trunks.route(
+            trunk.name, dialled_numbers(event.request, trunk.numbers.did_from, plan)
+        )
         if found is None:
             self._turn_away(event, 404, (), "no such number")
             return
         dialled, route = found
         parties = Parties(trunk.name, caller_of(event.request, plan), dialled)
-        caller, clock = parties.caller, self._hall.clock
+        caller, clock = parties.caller, self._context.clock
         screened = self._screen.arrived(caller.screened, clock.now(), clock.wall(), is_withheld=caller.is_withheld)
         if not isinstance(screened, Passed):
             self._refuse_caller(event, parties, screened)
             return
         moment = self._moment(route)
         name = flow_for(moment, route.flow, route.closed_flow, route.holiday_flow, route.flows)
-        story = partial(inbound, hall=self._hall, flow=self._hall.rules.flows[name])
+        script = partial(inbound, context=self._context, flow=self._context.rules.flows[name])
         try:
-            line = self._hall.lines.take(trunk.name)
-        except LinesFull as full:
+            capacity = self._context.trunk_capacity.take(trunk.name)
+        except CapacityExhausted as full:
             self._overflow(event, parties, full)
             return
-        self._begin(event, parties, line, story, moment)
+        self._begin(event, parties, capacity, script, moment)
 
-    def _moment(self, route: Route) -> Moment:
-        calendar = self._hall.rules.calendars.get(route.calendar)
-        return ALWAYS if calendar is None else self._hall.hours.moment(calendar)
+    def _moment(self, route: InboundRoute) -> Moment:
+        calendar = self._context.rules.calendars.get(route.calendar)
+        return ALWAYS if calendar is None else self._context.hours.moment(calendar)
 
     def _refuse_caller(self, event: InviteArrived, parties: Parties, screened: Blocked | Repeated) -> None:
         """The number is not wanted: told so if there is an announcement and a line for it, refused otherwise."""
@@ -208,43 +210,51 @@ class Switchboard:
         if isinstance(screened, Blocked):
             reason = "blocked"
             why, prompt = f"blocked: {screened.reason}", SystemPrompt.BLOCKED
-        if self._hall.rules.screening.is_announced:
+        if self._context.rules.screening.is_announced:
             name = system_key(prompt, Language.MANDARIN).name
-            rejected = history.CallRejected(self._hall.clock.now(), Outcome.BLOCKED, why)
-            story = partial(turned_away, hall=self._hall, prompt=name, outcome=Outcome.BLOCKED, detail=why)
-            with suppress(LinesFull):
-                self._begin(event, replace(parties, rejected=rejected), self._hall.lines.take_reserve(), story)
+            rejected = history.CallRejected(self._context.clock.now(), Outcome.BLOCKED, why)
+            script = partial(
+                reject_with_prompt, context=self._context, prompt=name, outcome=Outcome.BLOCKED, detail=why
+            )
+            with suppress(CapacityExhausted):
+                self._begin(
+                    event, replace(parties, rejected=rejected), self._context.trunk_capacity.take_reserve(), script
+                )
                 self._note(event, reason)
                 return
         call = self._open(parties)
         self._turn_away(event, 603, (), reason)
         self._close(call, Ending(Outcome.BLOCKED, EndedBy.SYSTEM, why))
 
-    def _overflow(self, event: InviteArrived, parties: Parties, full: LinesFull) -> None:
+    def _overflow(self, event: InviteArrived, parties: Parties, full: CapacityExhausted) -> None:
         """All lines are taken: what the rule says, and a record of it in any case."""
-        settings = self._hall.lines.settings
+        settings = self._context.trunk_capacity.settings
         if settings.when_full is WhenFull.ANNOUNCEMENT:
             try:
-                line = self._hall.lines.take_reserve()
-            except LinesFull as none_left:
+                capacity = self._context.trunk_capacity.take_reserve()
+            except CapacityExhausted as none_left:
                 full = none_left
             else:
                 prompt = PromptName(settings.announcement)
-                rejected = history.CallRejected(self._hall.clock.now(), Outcome.REFUSED_LINES, str(full))
-                story = partial(turned_away, hall=self._hall, prompt=prompt, outcome=Outcome.REFUSED_LINES)
-                self._begin(event, replace(parties, rejected=rejected), line, story)
+                rejected = history.CallRejected(self._context.clock.now(), Outcome.REFUSED_CAPACITY, str(full))
+                script = partial(
+                    reject_with_prompt, context=self._context, prompt=prompt, outcome=Outcome.REFUSED_CAPACITY
+                )
+                self._begin(event, replace(parties, rejected=rejected), capacity, script)
                 return
         call = self._open(parties)
         if settings.when_full is WhenFull.REDIRECT:
-            call.log(history.Overflowed(self._hall.clock.now(), "lines", f"outside:{settings.redirect_to}"))
-            self._turn_away(event, 302, (("Contact", f"<{settings.redirect_to}>"),), "lines full")
+            call.log(
+                history.CallOverflowed(self._context.clock.now(), "capacity", f"external_number:{settings.redirect_to}")
+            )
+            self._turn_away(event, 302, (("Contact", f"<{settings.redirect_to}>"),), "capacity exhausted")
         else:
-            self._turn_away(event, 503, RETRY_AFTER, "lines full")
-        self._close(call, Ending(Outcome.REFUSED_LINES, EndedBy.SYSTEM, str(full)))
+            self._turn_away(event, 503, RETRY_AFTER, "capacity exhausted")
+        self._close(call, Ending(Outcome.REFUSED_CAPACITY, EndedBy.SYSTEM, str(full)))
 
     def _turn_away(self, event: InviteArrived, status: int, headers: Fields, reason: str) -> None:
         self._note(event, reason)
-        self._hall.wiring.stack.refuse(event.session, status, headers=headers)
+        self._context.event_router.stack.refuse(event.session, status, headers=headers)
 
     def _note(self, event: InviteArrived, reason: str) -> None:
         """Say that a call of a known peer was turned away."""
@@ -257,20 +267,25 @@ class Switchboard:
     # --- a call's life ---
 
     def _begin(
-        self, event: InviteArrived, parties: Parties, line: Line | None, story: Story, moment: Moment = ALWAYS
+        self,
+        event: InviteArrived,
+        parties: Parties,
+        capacity: TakenCapacity | None,
+        script: CallScript,
+        moment: Moment = ALWAYS,
     ) -> None:
-        hall, trunk = self._hall, parties.trunk
+        context, trunk = self._context, parties.trunk
         call = self._open(parties)
         call.moment = moment
-        if line is not None:
-            call.held.callback(line.give_back)
+        if capacity is not None:
+            call.resources.callback(capacity.give_back)
         try:
-            call.caller = leg = Leg(hall.wiring, Side.CALLER, call)
+            call.caller = leg = Leg(context.event_router, Side.CALLER, call)
             leg.phone = calling_phone(event.request, parties.caller.number) if trunk == AGENTS_TRUNK else None
             if trunk == AGENTS_TRUNK:
-                leg.has_nat = hall.wiring.audio.have_phones_nat
+                leg.has_nat = context.event_router.audio.have_phones_nat
             else:
-                known = hall.rules.trunks[trunk]
+                known = context.rules.trunks[trunk]
                 leg.has_nat, leg.is_symmetric = known.nat, known.symmetric_rtp
             leg.take_offer(event.session, event.offer, event.flow.remote, self._audio_of(trunk))
         except Exception as error:
@@ -279,30 +294,30 @@ class Switchboard:
             self._turn_away(event, status, headers, type(error).__name__)
             self._close(call, self._ending_by(error, call))
             return
-        self._run(call, story)
+        self._run(call, script)
 
     def _audio_of(self, trunk: str) -> AudioRule:
-        hall = self._hall
-        return hall.wiring.audio.phones if trunk == AGENTS_TRUNK else hall.rules.trunks[trunk].audio
+        context = self._context
+        return context.event_router.audio.phones if trunk == AGENTS_TRUNK else context.rules.trunks[trunk].audio
 
     def begin_work(self, item: WorkItem) -> None:
         """A callback or a message is due: a call of ours that waits for an agent, with nobody on the line yet."""
         if self.is_draining:
-            return  # the book keeps it for the next start
-        hall = self._hall
-        now = hall.clock.now()
-        at = hall.chronicle.time.at(now)
+            return  # the callback queue keeps it for the next start
+        context = self._context
+        now = context.clock.now()
+        at = context.event_log.time.at(now)
         number = (HOME.canonical(item.number) or item.number)[:CHARS_MAX]
         call = self._new_call(LiveCall(self._next_id(), WORK_TRUNK, number, number, CallState.ARRIVING, at))
-        call.work, call.advance_s, call.waited_before_s = item.id, item.advance_s, item.waited_s
+        call.work, call.priority_s, call.waited_before_s = item.id, item.priority_s, item.waited_s
         self._work[item.id] = call
-        call.held.callback(self._forget_work, item.id, call)
+        call.resources.callback(self._forget_work, item.id, call)
         call.log(history.Arrived(now, WORK_TRUNK, number, number))
-        customer = hall.directory.customer(item.customer_id) if item.customer_id is not None else None
-        customer = customer or (hall.directory.customer_by_phone(number) if number else None)
+        customer = context.directory.customer(item.customer_id) if item.customer_id is not None else None
+        customer = customer or (context.directory.customer_by_phone(number) if number else None)
         if customer is not None:
             call.recognise(customer, "phone", now)
-        self._run(call, partial(attempt, hall=hall, item=item))
+        self._run(call, partial(attempt, context=context, item=item))
 
     def _forget_work(self, work: WorkId, call: Call) -> None:
         if self._work.get(work) is call:
@@ -312,35 +327,37 @@ class Switchboard:
         """The item is settled otherwise, or its customer calls: its call leaves the queue, or the attempt ends."""
         call = self._work.get(item.id)
         if call is not None:
-            call.end(SETTLED.outcome, SETTLED.by, SETTLED.detail)
+            call.end(CANCELLED.outcome, CANCELLED.by, CANCELLED.detail)
 
-    def _run(self, call: Call, story: Story) -> None:
-        task = asyncio.get_running_loop().create_task(self._tell(call, story), name=call.id)
+    def _run(self, call: Call, script: CallScript) -> None:
+        task = asyncio.get_running_loop().create_task(self._tell(call, script), name=call.id)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def _open(self, parties: Parties) -> Call:
-        hall = self._hall
-        now = hall.clock.now()
+        context = self._context
+        now = context.clock.now()
         trunk, caller, dialled = parties.trunk, parties.caller, parties.dialled
-        view = LiveCall(self._next_id(), trunk, caller.number, dialled, CallState.ARRIVING, hall.chronicle.time.at(now))
+        view = LiveCall(
+            self._next_id(), trunk, caller.number, dialled, CallState.ARRIVING, context.event_log.time.at(now)
+        )
         call = self._new_call(view)
         call.log(history.Arrived(now, trunk, caller.number, dialled))
         if parties.rejected is not None:
             call.log(parties.rejected)
         if caller.trace:
-            hall.chronicle.trace(call.id, caller.trace, now)
+            context.event_log.trace(call.id, caller.trace, now)
         return call
 
     def _new_call(self, view: LiveCall) -> Call:
         """A call that goes by the settings of this moment until it ends."""
-        call = Call(view, self._hall.chronicle, self._hall.take_settings())
-        call.held.callback(lambda: self._hall.library.give_back(call.voice))
+        call = Call(view, self._context.event_log, self._context.take_settings())
+        call.resources.callback(lambda: self._context.library.give_back(call.prompts))
         self.calls[call.id] = call
         return call
 
-    async def _tell(self, call: Call, story: Story) -> None:
-        """Run the story; however it ends, the call is closed and its record written.
+    async def _tell(self, call: Call, script: CallScript) -> None:
+        """Run the script; however it ends, the call is closed and its record written.
 
         A task that is cancelled before its first step never runs at all, and then nobody would close the call. So the
         task is made known to the call here, and a hang-up that came earlier is seen as `call.ending`.
@@ -349,7 +366,7 @@ class Switchboard:
         ending = Ending(Outcome.SHUTDOWN, EndedBy.SYSTEM)
         try:
             if call.ending is None:
-                ending = await story(call)
+                ending = await script(call)
         except asyncio.CancelledError:
             pass  # by `Call.end`, which has left its reason, or by the loop's own end
         except Exception as error:
@@ -368,23 +385,23 @@ class Switchboard:
         """Give everything back and write the record; nothing here waits, so nothing can interrupt it."""
         call.ending = ending
         try:
-            call.held.close()
+            call.resources.close()
         finally:
             ending = call.ending  # a message that the caller leaves by hanging up is known only now
             figures = call.caller.close() if call.caller is not None else None
-            now = self._hall.clock.now()
+            now = self._context.clock.now()
             ended_by = None if call.caller is None else call.caller.ended_by
             if ended_by in VANISHED:
-                call.log(history.MediaLost(now, Side.CALLER.value, None, ended_by.value))
+                call.log(history.PartyLost(now, Side.CALLER.value, None, ended_by.value))
             outcome, cause = call.outcome(ending), cause_of(ending.outcome, ending.by)
             call.log(history.Ended(now, outcome, ending.by, ending.detail, cause))
             del self.calls[call.id]
-            self._hall.chronicle.close(call.id, call.history, shown(figures))
+            self._context.event_log.close(call.id, call.history, shown_figures(figures))
             call.caller = None  # the two name each other, and a cycle stays until the rarest of collections
 
     def _next_id(self) -> CallId:
         self._serial += 1
-        wall = self._hall.clock.wall()
+        wall = self._context.clock.wall()
         return CallId(f"{wall:%Y%m%dT%H%M%S}{wall.microsecond // 1000:03d}-{self._serial:06d}")
 
     # --- operations ---
@@ -410,16 +427,16 @@ class Switchboard:
     async def drain(self, within_s: float, on_progress: Callable[[str], None] = lambda _: None) -> None:
         """Take no new calls; end those that are still up after `within_s`.
 
-        Agents' standing lines are not waited for, but stand until the last caller who may need them is gone.
+        Agents' nailed-up legs are not waited for, but stand until the last caller who may need them is gone.
         `on_progress` is told every few seconds how many calls remain.
         """
         self.is_draining = True
         for call in list(self._work.values()):
             if call.caller is None and call.view.state is not CallState.TALKING:
                 if not call.was_with_somebody:
-                    self._hall.acd.leave_out(call)
-                call.end(Outcome.SHUTDOWN, EndedBy.SYSTEM)  # nobody is on the line; the book keeps it
-        standing = {line.call.task for line in self._hall.desks.lines()}
+                    self._context.acd.leave_unrecorded(call)
+                call.end(Outcome.SHUTDOWN, EndedBy.SYSTEM)  # nobody is on the line; the callback queue keeps it
+        standing = {capacity.call.task for capacity in self._context.agents.nailed_up_legs()}
         await self._wait_for(self._tasks - standing, within_s, on_progress)
         self.end_all()
         if self._tasks:
@@ -447,7 +464,7 @@ def calling_phone(invite: Request, user: str) -> AtPhone:
     return AtPhone(user, str(contact.uri), instance_in(contact))
 
 
-def shown(figures: StreamFigures | None) -> Detail:
+def shown_figures(figures: StreamFigures | None) -> Detail:
     """The stream's figures that go into the record."""
     if figures is None:
         return {}

@@ -8,7 +8,7 @@ import typer
 from pydantic import TypeAdapter
 
 from acdcore.cli.support.console import DEFAULT_CONFIG, ConfigOption, KeyFileOption, UrlOption, plain_errors, show
-from acdcore.cli.support.http_client import Daemon, Declined, Reach, daemon_at, in_path
+from acdcore.cli.support.http_client import Daemon, DaemonAddress, RefusedByDaemon, daemon_at, in_path
 from acdcore.control.schemas import AgentProfile, NewAgent
 from acdcore.control.settings import Right
 from acdcore.kernel.errors import SettingsError, raise_together
@@ -44,15 +44,15 @@ def import_(
     with plain_errors():
         file = config.parent / AGENTS_FILE
         entries = checked_agents_in(file)
-        daemon = daemon_at(Reach(config, url, key_file), Right.ADMIN)
+        daemon = daemon_at(DaemonAddress(config, url, key_file), Right.ADMIN)
         refused: list[SettingsError] = []
         is_idle = True
         for place, entry in enumerate(entries):
             try:
-                for line in carried_out(daemon, entry, update=update, dry_run=dry_run):
+                for line in import_agent(daemon, entry, update=update, dry_run=dry_run):
                     show(line)  # at once: a password that was made is told once, whatever becomes of the others
                     is_idle = False
-            except Declined as error:
+            except RefusedByDaemon as error:
                 if error.status not in OF_ONE_AGENT:
                     raise
                 refused.append(SettingsError(str(file), f"agents.{place}", f"{entry.number} is refused: {error}"))
@@ -61,7 +61,7 @@ def import_(
             show(f"nothing to do: the daemon knows every agent of {AGENTS_FILE} as it is there")
 
 
-def carried_out(daemon: Daemon, entry: AgentEntry, *, update: bool, dry_run: bool) -> Iterator[str]:
+def import_agent(daemon: Daemon, entry: AgentEntry, *, update: bool, dry_run: bool) -> Iterator[str]:
     """Add or change one agent; says what was done, or would be."""
     path = f"/v1/agents/{in_path(entry.number)}"
     profile = profile_of(daemon, path)
@@ -90,7 +90,7 @@ def profile_of(daemon: Daemon, path: str) -> AgentProfile | None:
     """The agent as configured; None when the daemon knows none."""
     try:
         return TypeAdapter(AgentProfile).validate_json(daemon.ask("GET", f"{path}/profile"))
-    except Declined as error:
+    except RefusedByDaemon as error:
         if error.status is HTTPStatus.NOT_FOUND:
             return None
         raise

@@ -11,21 +11,21 @@ import typer
 from pydantic import TypeAdapter
 
 from acdcore.calls.model.commands import ReloadReport
-from acdcore.cli.reload import reloaded, tell
+from acdcore.cli.reload import print_reload_report, request_reload
 from acdcore.cli.support.console import (
     DEFAULT_CONFIG,
     ConfigOption,
     Exit,
     KeyFileOption,
-    caution,
     err,
-    note,
     plain_errors,
+    print_note,
+    print_warning,
 )
-from acdcore.cli.support.http_client import Reach, daemon_at
+from acdcore.cli.support.http_client import DaemonAddress, daemon_at
 from acdcore.configuration.settings import load
-from acdcore.configuration.snapshot import Plan, read_plan
-from acdcore.configuration.warnings import advice, notes
+from acdcore.configuration.snapshot import Snapshot, read_snapshot
+from acdcore.configuration.warnings import config_notes, config_warnings
 from acdcore.control.settings import Right
 from acdcore.daemon.preflight import Findings, errors_beside, preflight, voice_warnings
 from acdcore.ivr.model.flow import Language, PromptKey
@@ -61,16 +61,16 @@ def check(
     for a wrong command line.
     """
     with plain_errors():
-        plan, findings = _read(config)
-        warnings = [*findings.warnings, *_advice(plan, findings)]
+        snapshot, findings = _read(config)
+        warnings = [*findings.warnings, *_config_warnings(snapshot, findings)]
         for warning in warnings:
-            caution(f"{config}: {warning}")
-        remarks = notes(plan)
+            print_warning(f"{config}: {warning}")
+        remarks = config_notes(snapshot)
         for remark in remarks:
-            note(f"{config}: {remark}")
+            print_note(f"{config}: {remark}")
         said = (
-            f"{config} is good; trunks: {len(plan.settings.trunks)}, queues: {len(plan.settings.queues)}, "
-            f"flows: {len(plan.flows)}, prompts: {len(plan.prompts)}"
+            f"{config} is good; trunks: {len(snapshot.settings.trunks)}, queues: {len(snapshot.settings.queues)}, "
+            f"flows: {len(snapshot.flows)}, prompts: {len(snapshot.prompts)}"
         )
         said += f", recorded: {in_languages(findings.recorded)}" if findings.recorded else ""
         said += f", warnings: {len(warnings)}" if warnings else ""
@@ -80,9 +80,9 @@ def check(
             raise typer.Exit(Exit.BAD)
         if against_running is None:
             return
-        body = reloaded(daemon_at(Reach(config, against_running, key_file), Right.ADMIN), is_dry_run=True)
+        body = request_reload(daemon_at(DaemonAddress(config, against_running, key_file), Right.ADMIN), is_dry_run=True)
     report = TypeAdapter(ReloadReport).validate_json(body)
-    tell(report)
+    print_reload_report(report)
     if report.problems:
         raise typer.Exit(Exit.BAD)
 
@@ -93,30 +93,30 @@ def in_languages(recorded: Iterable[PromptKey]) -> str:
     return ", ".join(f"{counts[language]} {language.value}" for language in Language if counts[language])
 
 
-def _read(config: Path) -> tuple[Plan, Findings]:
+def _read(config: Path) -> tuple[Snapshot, Findings]:
     """Everything; raises SettingsError for all that is wrong anywhere."""
     try:
         settings = load(config, os.environ)
     except SettingsError as error:
         raise_together([error, *errors_beside(config)])
         raise
-    plan, errors = read_plan(settings, config)
-    findings = preflight(plan)
+    snapshot, errors = read_snapshot(settings, config)
+    findings = preflight(snapshot)
     raise_together([*errors, *findings.errors])
-    return plan, findings
+    return snapshot, findings
 
 
-def _advice(plan: Plan, findings: Findings) -> list[str]:
+def _config_warnings(snapshot: Snapshot, findings: Findings) -> list[str]:
     """What the settings say by themselves, then what they say together with agents.toml."""
     now = datetime.now(UTC)
-    alone = advice(plan, (), now)
-    together = advice(plan, findings.agents, now) if findings.agents else ()
+    alone = config_warnings(snapshot, (), now)
+    together = config_warnings(snapshot, findings.agents, now) if findings.agents else ()
     return [*alone, *(f"with {AGENTS_FILE}: {warning}" for warning in together if warning not in alone)]
 
 
-def warn(plan: Plan, config: Path) -> None:
+def warn(snapshot: Snapshot, config: Path) -> None:
     """What the settings allow but surely do not mean; what depends on the agents only a running daemon can tell."""
-    for warning in (*voice_warnings(plan), *advice(plan, (), datetime.now(UTC))):
-        caution(f"{config}: {warning}")
-    for remark in notes(plan):
-        note(f"{config}: {remark}")
+    for warning in (*voice_warnings(snapshot), *config_warnings(snapshot, (), datetime.now(UTC))):
+        print_warning(f"{config}: {warning}")
+    for remark in config_notes(snapshot):
+        print_note(f"{config}: {remark}")

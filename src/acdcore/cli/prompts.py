@@ -16,14 +16,14 @@ from rich.table import Table
 
 from acdcore.cli.support.console import DEFAULT_CONFIG, ConfigOption, plain_errors, show
 from acdcore.configuration.settings import load
-from acdcore.configuration.snapshot import Plan, make_plan
+from acdcore.configuration.snapshot import Snapshot, load_snapshot
 from acdcore.ivr.audio.resample import TELEPHONE_RATE
 from acdcore.ivr.audio.wav import SIZE_MAX, to_pcm, write_wav
 from acdcore.ivr.checks.check import prompts_of
 from acdcore.ivr.model.flow import Language, PromptKey, PromptRequest, Text, WavFile
 from acdcore.ivr.model.system_prompts import SYSTEM
 from acdcore.ivr.prompts.recordings import DIRECTORY, file_name, is_by_name, keep_together, with_comment
-from acdcore.ivr.prompts.studio_take import TakeError, taken
+from acdcore.ivr.prompts.studio_take import TakeError, checked_take
 from acdcore.ivr.reading.phrases import OF_QUEUES
 from acdcore.ivr.tts.durations import longest_s
 from acdcore.kernel.errors import SettingsError, raise_together
@@ -66,7 +66,7 @@ def group() -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PromptListRow:
     """One text of the list."""
 
     file: str
@@ -96,10 +96,10 @@ def export(
     are called as it says are taken in by `acdcore prompts import`.
     """
     with plain_errors():
-        plan = make_plan(load(config, os.environ), config)
+        snapshot = load_snapshot(load(config, os.environ), config)
         lines = [
             line
-            for line in lines_of(plan)
+            for line in prompt_list(snapshot)
             if language in (None, line.language) and not (missing and line.recorded == "yes")
         ]
         file = directory / f"texts{f'-{language.value}' if language else ''}.{format_.value}"
@@ -108,11 +108,11 @@ def export(
     show(f"{len(lines)} texts are in {file}. Record each under its file's name, then `acdcore prompts import DIR`.")
 
 
-def lines_of(plan: Plan) -> list[Line]:
+def prompt_list(snapshot: Snapshot) -> list[PromptListRow]:
     """Every text, in the order of the files; a prompt with a `wav` in the TOML has none."""
-    used = uses(plan)
+    used = uses(snapshot)
     return [
-        Line(
+        PromptListRow(
             file=file_name(request.key),
             language=request.key.language.value,
             prompt=str(request.key.name),
@@ -121,16 +121,16 @@ def lines_of(plan: Plan) -> list[Line]:
             longest_s=round(longest_s(request.source.text), 1),
             recorded="yes" if isinstance(request.source, WavFile) else "no",
         )
-        for request in plan.prompts
+        for request in snapshot.prompts
         if isinstance(request.source, Text | WavFile) and request.source.text
     ]
 
 
-def uses(plan: Plan) -> Mapping[str, Sequence[str]]:
+def uses(snapshot: Snapshot) -> Mapping[str, Sequence[str]]:
     """Where each prompt is named."""
     found: defaultdict[str, list[str]] = defaultdict(list)
-    found[plan.settings.lines.announcement].append("all lines taken")
-    for name, table in plan.settings.queues.items():
+    found[snapshot.settings.trunk_capacity.announcement].append("all lines taken")
+    for name, table in snapshot.settings.queues.items():
         for spoken in (f"queue.{name}", *(f"{SYSTEM}.{phrase.value}-{name}" for phrase in OF_QUEUES)):
             found[spoken].append(f"names the queue {name}")
         if table.keys_prompt:
@@ -138,7 +138,7 @@ def uses(plan: Plan) -> Mapping[str, Sequence[str]]:
         for cause, target in table.overflow.items():
             if target.announcement:
                 found[target.announcement].append(f"queue {name}: {cause.value}")
-    for flow in plan.flows.values():
+    for flow in snapshot.flows.values():
         for node, what in flow.nodes.items():
             for prompt in dict.fromkeys(name for _, names in prompts_of(what) for name in names):
                 found[str(prompt)].append(f"flow {flow.name}: {node}")
@@ -154,21 +154,21 @@ def used_in_words(name: str, used: Mapping[str, Sequence[str]]) -> str:
     return "; ".join(places[:USES_SHOWN]) + (f"; and {more} more" if more > 0 else "")
 
 
-def as_csv(lines: Sequence[Line]) -> bytes:
+def as_csv(lines: Sequence[PromptListRow]) -> bytes:
     """With a byte order mark, without which some spreadsheets take UTF-8 for something else."""
     out = StringIO(newline="")
     writer = csv.writer(out)
-    writer.writerow([field.name for field in fields(Line)])
-    writer.writerows([defused(str(cell)) for cell in asdict(line).values()] for line in lines)
+    writer.writerow([field.name for field in fields(PromptListRow)])
+    writer.writerows([escape_formula(str(cell)) for cell in asdict(line).values()] for line in lines)
     return out.getvalue().encode("utf-8-sig")
 
 
-def defused(cell: str) -> str:
+def escape_formula(cell: str) -> str:
     """A cell that is shown as it is, and not calculated."""
     return f"'{cell}" if cell.startswith(FORMULA) else cell
 
 
-def as_json(lines: Sequence[Line]) -> bytes:
+def as_json(lines: Sequence[PromptListRow]) -> bytes:
     """A list of objects."""
     return json.dumps([asdict(line) for line in lines], ensure_ascii=False, indent=2).encode() + b"\n"
 
@@ -198,25 +198,25 @@ def import_(
     played instead of its text. When one is not good, none is written. What is still missing is said at the end.
     """
     with plain_errors():
-        plan = make_plan(load(config, os.environ), config)
-        home = plan.file.parent / plan.settings.ivr.prompts / DIRECTORY
-        found = takes_in(directory, plan)
-        files = made_ready(found, home)
+        snapshot = load_snapshot(load(config, os.environ), config)
+        home = snapshot.file.parent / snapshot.settings.ivr.prompts / DIRECTORY
+        found = studio_takes_in(directory, snapshot)
+        files = prepare_files(found, home)
         replaced = sum(file.exists() for file in files)
         if not dry_run:
             keep_together(files)
         would = "would be " if dry_run else ""
         show(f"{would}taken in: {len(files) - replaced} new recordings, {replaced} replaced, in {home}")
-        tell_missing(plan, frozenset(request.key for request in found.values()))
+        tell_missing(snapshot, frozenset(request.key for request in found.values()))
         if not dry_run:
             show("`acdcore check` looks at them, `acdcore reload` has a running daemon play them.")
 
 
-def takes_in(directory: Path, plan: Plan) -> Mapping[Path, PromptRequest]:
+def studio_takes_in(directory: Path, snapshot: Snapshot) -> Mapping[Path, PromptRequest]:
     """The WAV files there with the prompts that they are called as. Raises SettingsError for all that are not."""
     if not directory.is_dir():
         raise SettingsError(str(directory), "", "is no directory; name the one with the studio's WAV files")
-    known = {file_name(request.key).casefold(): request for request in plan.prompts}
+    known = {file_name(request.key).casefold(): request for request in snapshot.prompts}
     found: dict[Path, PromptRequest] = {}
     errors: list[SettingsError] = []
     for file in sorted(path for path in directory.rglob("*") if not path.is_dir() and not path.name.startswith(".")):
@@ -255,7 +255,7 @@ def refusal(
     return f"is there twice, also as {twin}; delete one of the two" if twin else ""
 
 
-def made_ready(found: Mapping[Path, PromptRequest], home: Path) -> Mapping[Path, bytes]:
+def prepare_files(found: Mapping[Path, PromptRequest], home: Path) -> Mapping[Path, bytes]:
     """What is to be written where. Raises SettingsError for every take that is not good."""
     files: dict[Path, bytes] = {}
     errors: list[SettingsError] = []
@@ -265,7 +265,7 @@ def made_ready(found: Mapping[Path, PromptRequest], home: Path) -> Mapping[Path,
         try:
             if file.stat().st_size > SIZE_MAX:
                 raise TakeError(f"is larger than {SIZE_MAX // 1024 // 1024} MB; cut it")
-            take = taken(file.read_bytes(), text)
+            take = checked_take(file.read_bytes(), text)
         except TakeError as error:
             errors.append(SettingsError(str(file), "", str(error)))
         else:
@@ -275,10 +275,10 @@ def made_ready(found: Mapping[Path, PromptRequest], home: Path) -> Mapping[Path,
     return files
 
 
-def tell_missing(plan: Plan, new: frozenset[PromptKey]) -> None:
+def tell_missing(snapshot: Snapshot, new: frozenset[PromptKey]) -> None:
     """How far each language is, and the first texts that have no recording."""
     table = Table("language", "texts", "recorded", "missing")
-    texts, recorded, missing = _counted(plan, new)
+    texts, recorded, missing = _counted(snapshot, new)
     for language in Language:
         if texts[language]:
             counts = (texts[language], recorded[language], texts[language] - recorded[language])
@@ -293,9 +293,11 @@ def tell_missing(plan: Plan, new: frozenset[PromptKey]) -> None:
         show("`acdcore prompts export DIR --missing` lists all that are missing.")
 
 
-def _counted(plan: Plan, new: frozenset[PromptKey]) -> tuple[Counter[Language], Counter[Language], Sequence[PromptKey]]:
+def _counted(
+    snapshot: Snapshot, new: frozenset[PromptKey]
+) -> tuple[Counter[Language], Counter[Language], Sequence[PromptKey]]:
     """Texts and recordings by language, and what has no recording."""
-    every = [one for one in plan.prompts if isinstance(one.source, Text | WavFile)]
+    every = [one for one in snapshot.prompts if isinstance(one.source, Text | WavFile)]
     missing = [one.key for one in every if isinstance(one.source, Text) and one.key not in new]
     texts = Counter(one.key.language for one in every)
     lacking = Counter(key.language for key in missing)

@@ -17,21 +17,21 @@ from acdcore.cli.support.console import (
     JsonOption,
     KeyFileOption,
     UrlOption,
-    caution,
-    complain,
     plain_errors,
+    print_error,
+    print_warning,
     show,
     show_raw_json,
 )
-from acdcore.cli.support.http_client import Daemon, Patience, Reach, daemon_at
+from acdcore.cli.support.http_client import AnswerTimeout, Daemon, DaemonAddress, daemon_at
 from acdcore.control.settings import Right
 
-RELOADING = Patience(
+RELOADING = AnswerTimeout(
     within_s=3_600.0,
-    word="the daemon reads texts aloud that are new to it or to their voice, about a second each, and applies all"
+    notice="the daemon reads texts aloud that are new to it or to their voice, about a second each, and applies all"
     " changes together then; Ctrl-C leaves it to that",
 )
-"""A new voice for a whole house takes minutes, on a busy machine many."""
+"""A new voice for a whole call centre takes minutes, on a busy machine many."""
 
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")]
 
@@ -48,34 +48,36 @@ def reload(
     Calls in progress keep the settings that they started with. With problems nothing changes and the status is 1.
     """
     with plain_errors():
-        body = reloaded(daemon_at(Reach(config, url, key_file), Right.ADMIN), is_dry_run=dry_run)
+        body = request_reload(daemon_at(DaemonAddress(config, url, key_file), Right.ADMIN), is_dry_run=dry_run)
     report = TypeAdapter(ReloadReport).validate_json(body)
     if as_json:
         show_raw_json(body)
     else:
-        tell(report)
+        print_reload_report(report)
     if report.problems:
         raise typer.Exit(Exit.BAD)
 
 
-def reloaded(daemon: Daemon, *, is_dry_run: bool, reloading: Patience = RELOADING) -> bytes:
+def request_reload(daemon: Daemon, *, is_dry_run: bool, reloading: AnswerTimeout = RELOADING) -> bytes:
     """The daemon's report, with problems or without; raises as `Daemon.ask` does."""
-    patience = Patience() if is_dry_run else reloading
-    return daemon.ask("POST", "/v1/reload", body={"dry_run": is_dry_run}, also=HTTPStatus.CONFLICT, patience=patience)
+    answer_timeout = AnswerTimeout() if is_dry_run else reloading
+    return daemon.ask(
+        "POST", "/v1/reload", body={"dry_run": is_dry_run}, also=HTTPStatus.CONFLICT, answer_timeout=answer_timeout
+    )
 
 
-def tell(report: ReloadReport) -> None:
+def print_reload_report(report: ReloadReport) -> None:
     """Problems and warnings beside, the changes as what was asked for."""
     for problem in report.problems:
-        complain(problem)
+        print_error(problem)
     for warning in report.warnings:
-        caution(warning)
+        print_warning(warning)
     if report.changes:
-        show(differences(report.changes))
+        show(change_table(report.changes))
     show(verdict(report))
 
 
-def differences(changes: tuple[SettingChange, ...]) -> Table:
+def change_table(changes: tuple[SettingChange, ...]) -> Table:
     """One line a key."""
     table = Table("key", "runs with", "would be", "")
     for one in changes:
@@ -88,7 +90,7 @@ def verdict(report: ReloadReport) -> str:
     count = len(report.changes)
     changes = "1 change" if count == 1 else f"{count} changes"
     if report.problems:
-        return "nothing was changed: mend what is wrong, then reload again"
+        return "nothing was changed: correct what is wrong, then reload again"
     if report.is_applied:
         return f"applied: {changes}"
     return f"{changes} would be applied" if count else "nothing would change"

@@ -3,8 +3,8 @@
 import typer
 
 from acdcore.cli.support.console import DEFAULT_CONFIG, ConfigOption, Exit, JsonOption, plain_errors, show, show_json
-from acdcore.cli.support.recorded_day import DayArgument, JournalOption, JournalPlace, files_of
-from acdcore.planning.replay import replay as replayed
+from acdcore.cli.support.recorded_day import DayArgument, JournalLocation, JournalOption, files_of
+from acdcore.planning.replay import replay as replay_segments
 
 
 def replay(
@@ -18,9 +18,9 @@ def replay(
     The status is 1 when a turn differs, or when something could not be read; the first differences are shown.
     """
     with plain_errors():
-        place = JournalPlace(config, journal)
+        place = JournalLocation(config, journal)
         files = files_of(place, place.day(day))
-        report = replayed(files)
+        report = replay_segments(files)
     if as_json:
         show_json(report)
     else:

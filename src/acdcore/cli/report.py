@@ -19,9 +19,9 @@ from acdcore.cli.support.console import (
     show,
     show_raw_json,
 )
-from acdcore.cli.support.http_client import Reach, daemon_at
-from acdcore.cli.support.recorded_day import WrongWord, ZoneOption, zone_of
-from acdcore.control.reports import ReportLine, StayReport
+from acdcore.cli.support.http_client import DaemonAddress, daemon_at
+from acdcore.cli.support.recorded_day import BadArgument, ZoneOption, zone_of
+from acdcore.control.reports import QueueVisitReport, ReportRow
 from acdcore.control.settings import Right
 from acdcore.reports.formulas import Count, Figure
 from acdcore.reports.grouping import Interval
@@ -58,7 +58,7 @@ app = typer.Typer(help="Figures of queues and agents from the running daemon.", 
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ReportRequest:
     """What to report on."""
 
     about: str
@@ -105,8 +105,8 @@ def queues(
 ) -> None:
     """Offered, answered, abandoned, service level, waits and handling of each queue."""
     print_report(
-        Wanted("queues", since, until, interval, zone, queue, "", channel, receipt),
-        Reach(config, url, key_file),
+        ReportRequest("queues", since, until, interval, zone, queue, "", channel, receipt),
+        DaemonAddress(config, url, key_file),
         as_json,
     )
 
@@ -127,21 +127,21 @@ def agents(
 ) -> None:
     """What each agent answered, how long it took, and the occupancy."""
     print_report(
-        Wanted("agents", since, until, interval, zone, "", agent, channel, receipt),
-        Reach(config, url, key_file),
+        ReportRequest("agents", since, until, interval, zone, "", agent, channel, receipt),
+        DaemonAddress(config, url, key_file),
         as_json,
     )
 
 
-def print_report(wanted: Wanted, reach: Reach, as_json: bool) -> None:
+def print_report(wanted: ReportRequest, address: DaemonAddress, as_json: bool) -> None:
     """Ask and print."""
     with plain_errors():
         zone = zone_of(wanted.zone)
-        body = daemon_at(reach, Right.READ).ask("GET", f"/v1/reports/{wanted.about}", wanted.query())
+        body = daemon_at(address, Right.READ).ask("GET", f"/v1/reports/{wanted.about}", wanted.query())
     if as_json:
         show_raw_json(body)
     else:
-        show(rendered(TypeAdapter(StayReport).validate_json(body), wanted.about, zone))
+        show(rendered(TypeAdapter(QueueVisitReport).validate_json(body), wanted.about, zone))
 
 
 def moment(word: str, zone: tzinfo | None) -> str:
@@ -151,21 +151,21 @@ def moment(word: str, zone: tzinfo | None) -> str:
     try:
         local = datetime.combine(days[word], time()) if word in days else datetime.fromisoformat(word)
     except ValueError:
-        raise WrongWord(f"{word} is not a time; write 2026-11-21 or 2026-11-21T08:30") from None
+        raise BadArgument(f"{word} is not a time; write 2026-11-21 or 2026-11-21T08:30") from None
     if local.tzinfo is None:
         local = local.replace(tzinfo=zone) if zone else local.astimezone()
     return local.isoformat()
 
 
-def rendered(report: StayReport, about: str, zone: tzinfo | None) -> RenderableType:
+def rendered(report: QueueVisitReport, about: str, zone: tzinfo | None) -> RenderableType:
     """The lines, the total, what the columns are, and the receipt if there is one."""
     is_divided = report.interval is not Interval.WHOLE
     table = Table(*(["from"] if is_divided else []), about[:-1])
     for _, title in (*SHOWN_COUNTS, *SHOWN_FIGURES):
         table.add_column(title, justify="right")
-    for line in report.lines:
+    for line in report.rows:
         began = [line.began_at.astimezone(zone).strftime("%m-%d %H:%M")] if is_divided and line.began_at else []
-        table.add_row(*began, named(line, about), *cells(line))
+        table.add_row(*began, row_name(line, about), *cells(line))
     table.add_section()
     table.add_row(*([""] if is_divided else []), "all", *cells(report.total))
     meanings = [f"{title} = {report.formulas[figure.value]}" for figure, title in SHOWN_FIGURES]
@@ -177,17 +177,17 @@ def rendered(report: StayReport, about: str, zone: tzinfo | None) -> RenderableT
         )
         for item in report.receipt.over:
             is_counted = "yes" if (item.entry, item.n) in counted else ""
-            receipt.add_row(item.call_id, f"{item.entry} {item.n}", is_counted, number(item.seconds))
+            receipt.add_row(item.call_id, f"{item.entry} {item.n}", is_counted, to_tenth(item.seconds))
         parts += ["", receipt]
     return Group(*parts)
 
 
-def named(line: ReportLine, about: str) -> str:
+def row_name(line: ReportRow, about: str) -> str:
     """What a line is about."""
     return line.queue or "" if about == "queues" else line.agent or "nobody"
 
 
-def cells(line: ReportLine) -> list[str]:
+def cells(line: ReportRow) -> list[str]:
     """A line's counts and figures."""
     counts = [str(line.counts[count.value]) for count, _ in SHOWN_COUNTS]
     return counts + [figure(name, line.figures[name.value]) for name, _ in SHOWN_FIGURES]
@@ -197,9 +197,9 @@ def figure(name: Figure, value: float | None) -> str:
     """A share in per cent, a time in seconds."""
     if value is None:
         return "-"
-    return f"{number(value)} s" if name.value.endswith("_s") else f"{value:.1%}"
+    return f"{to_tenth(value)} s" if name.value.endswith("_s") else f"{value:.1%}"
 
 
-def number(value: float | None) -> str:
+def to_tenth(value: float | None) -> str:
     """To a tenth."""
     return "" if value is None else f"{value:.1f}"

@@ -16,7 +16,7 @@ from acdcore.cli.support.console import (
     show,
     show_raw_json,
 )
-from acdcore.cli.support.http_client import Reach, daemon_at
+from acdcore.cli.support.http_client import DaemonAddress, daemon_at
 from acdcore.control.settings import Right
 
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")]
@@ -31,15 +31,15 @@ def retention(
 ) -> None:
     """Have the running daemon delete what its section retention gives no more time, as it does by itself each hour."""
     with plain_errors():
-        daemon = daemon_at(Reach(config, url, key_file), Right.ADMIN)
+        daemon = daemon_at(DaemonAddress(config, url, key_file), Right.ADMIN)
         body = daemon.ask("POST", "/v1/retention", body={"dry_run": dry_run})
     if as_json:
         show_raw_json(body)
         return
-    show(in_words(TypeAdapter(RetentionReport).validate_json(body)))
+    show(report_in_words(TypeAdapter(RetentionReport).validate_json(body)))
 
 
-def in_words(report: RetentionReport) -> str:
+def report_in_words(report: RetentionReport) -> str:
     """The report in one line."""
     verb = "would be deleted" if report.is_dry_run else "deleted"
     things = [f"{report.recordings} recordings ({report.recordings_bytes / 1e6:,.1f} MB)"]

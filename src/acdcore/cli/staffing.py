@@ -17,22 +17,22 @@ from acdcore.cli.support.console import (
     JsonOption,
     KeyFileOption,
     UrlOption,
-    caution,
     plain_errors,
+    print_warning,
     show,
     show_json,
 )
-from acdcore.cli.support.http_client import Reach, daemon_at
+from acdcore.cli.support.http_client import DaemonAddress, daemon_at
 from acdcore.cli.support.past_weeks import Past, Window, from_daemon, from_journal
-from acdcore.cli.support.recorded_day import JournalOption, JournalPlace, WrongWord, ZoneOption, day_of, zone_of
-from acdcore.cli.support.release import Going, released
+from acdcore.cli.support.recorded_day import BadArgument, JournalLocation, JournalOption, ZoneOption, day_of, zone_of
+from acdcore.cli.support.release import PlannedRelease, print_release
 from acdcore.control.settings import Right
 from acdcore.kernel.errors import SettingsError
-from acdcore.planning import staffing as plan
-from acdcore.planning.day import DAY_S, Span
+from acdcore.planning import staffing as staffing_model
+from acdcore.planning.day import DAY_S, WorkSpan
 from acdcore.planning.erlang import Target
 from acdcore.planning.forecast import MAX_WEEKS, ForecastError, forecast
-from acdcore.planning.staffing import Check, Cover, Requirement, Shift, Workload, clock
+from acdcore.planning.staffing import Check, Cover, Requirement, Workload, WorkShift, clock_time
 
 WEEK_DAYS = 7
 WeekOption = Annotated[str, typer.Option("--week", help="A day of the week to plan: 2026-11-30, today.")]
@@ -44,7 +44,10 @@ MinutesOption = Annotated[
     int, typer.Option("--minutes", min=5, max=1_440, help="With --release: calls of so long ago.")
 ]
 FromJournalOption = Annotated[
-    bool, typer.Option("--from-journal/--from-stays", help="Past calls from the journal's files, not from the daemon.")
+    bool,
+    typer.Option(
+        "--from-journal/--from-queue-visits", help="Past calls from the journal's files, not from the daemon."
+    ),
 ]
 TargetOption = Annotated[float, typer.Option("--target", min=0.01, max=0.99, help="Share to be answered in time.")]
 WithinOption = Annotated[float, typer.Option("--within", min=0, help="Seconds that count as in time.")]
@@ -75,7 +78,7 @@ ExportOption = Annotated[Path | None, typer.Option("--export", help="Write every
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class StaffingRequest:
     """What a plan is to reach, and from what."""
 
     target: Target
@@ -85,7 +88,7 @@ class Request:
     """Mean talk and wrap-up."""
     patience_s: float
     """Infinite: Erlang C, else Erlang A."""
-    shifts: tuple[Shift, ...]
+    shifts: tuple[WorkShift, ...]
     runs: int
     """Simulated days to check each day."""
 
@@ -143,19 +146,22 @@ def staffing(
     with plain_errors():
         if release is not None:
             if not queue:
-                raise WrongWord("name the queue that agents are released from by --queue")
-            going = Going(queue, release, minutes, target)
-            released(daemon_at(Reach(config, url, key_file), Right.READ), going, as_json)
+                raise BadArgument("name the queue that agents are released from by --queue")
+            going = PlannedRelease(queue, release, minutes, target)
+            print_release(daemon_at(DaemonAddress(config, url, key_file), Right.READ), going, as_json)
             return
         if not week:
-            raise WrongWord("name a day of the week to plan by --week, or how many go now by --release")
+            raise BadArgument("name a day of the week to plan by --week, or how many go now by --release")
         monday = monday_of(day_of(week))
         holidays = frozenset(day_of(word) for word in holiday or ())
         window = window_before(monday, weeks, queue, interval, zone)
-        past = past_of(
-            window, Reach(config, url, key_file), JournalPlace(config, journal), from_journal or bool(journal)
+        past = past_calls(
+            window,
+            DaemonAddress(config, url, key_file),
+            JournalLocation(config, journal),
+            from_journal or bool(journal),
         )
-        request = Request(
+        request = StaffingRequest(
             target=Target(target, within, max_occupancy),
             shrinkage=shrinkage,
             interval_s=window.interval_s,
@@ -164,55 +170,55 @@ def staffing(
             shifts=tuple(shift_of(word) for word in shift or ()),
             runs=runs,
         )
-        days = planned(monday, past, holidays, request)
+        days = plan_days(monday, past, holidays, request)
         if export is not None:
             write_csv(export, days)
     if as_json:
         show_json({"request": request, "days": days})
     else:
-        tell(days, request)
+        print_plan(days, request)
 
 
-def past_of(window: Window, reach: Reach, place: JournalPlace, is_from_journal: bool) -> Past:
+def past_calls(window: Window, address: DaemonAddress, place: JournalLocation, is_from_journal: bool) -> Past:
     """Past calls from where they were asked to be taken."""
-    return from_journal(place, window) if is_from_journal else from_daemon(daemon_at(reach, Right.READ), window)
+    return from_journal(place, window) if is_from_journal else from_daemon(daemon_at(address, Right.READ), window)
 
 
-def planned(monday: date, past: Past, holidays: frozenset[date], request: Request) -> tuple[DayPlan, ...]:
+def plan_days(monday: date, past: Past, holidays: frozenset[date], request: StaffingRequest) -> tuple[DayPlan, ...]:
     """The days that the past tells something of; raises WrongWord for a target that no number of agents meets."""
     days = []
     for day in (monday + timedelta(days=number) for number in range(WEEK_DAYS)):
         try:
             expected = forecast(past.counts, day, holidays)
         except ForecastError as error:
-            caution(f"{day:%a %Y-%m-%d} is left out: {error}")
+            print_warning(f"{day:%a %Y-%m-%d} is left out: {error}")
             continue
         workload = Workload(expected.calls, request.interval_s, 0.0, request.handling_s, request.patience_s)
         try:
-            rows = plan.requirements(workload, request.target, request.shrinkage)
+            rows = staffing_model.required_seats(workload, request.target, request.shrinkage)
         except ValueError as error:
-            raise WrongWord(f"{day}: {error}") from error
+            raise BadArgument(f"{day}: {error}") from error
         check = None
         if request.runs:
-            check = plan.check(workload, people(rows, request.interval_s), request.target, request.runs)
-        cover = plan.cover(rows, request.interval_s, request.shifts) if request.shifts else None
+            check = staffing_model.check(workload, seat_spans(rows, request.interval_s), request.target, request.runs)
+        cover = staffing_model.cover(rows, request.interval_s, request.shifts) if request.shifts else None
         days.append(DayPlan(day, expected.days, expected.spread, rows, check, cover))
     return tuple(days)
 
 
-def people(rows: Sequence[Requirement], interval_s: float) -> list[tuple[Span, ...]]:
+def seat_spans(rows: Sequence[Requirement], interval_s: float) -> list[tuple[WorkSpan, ...]]:
     """Somebody for each seat, there in just the intervals that need it."""
     seats = []
     for number in range(1, max((row.seats for row in rows), default=0) + 1):
-        spans: list[Span] = []
+        spans: list[WorkSpan] = []
         for row in rows:
             if row.seats < number:
                 continue
             end = row.start + interval_s
             if spans and spans[-1].end == row.start:
-                spans[-1] = Span(spans[-1].start, end)
+                spans[-1] = WorkSpan(spans[-1].start, end)
             else:
-                spans.append(Span(row.start, end))
+                spans.append(WorkSpan(row.start, end))
         seats.append(tuple(spans))
     return seats
 
@@ -228,7 +234,7 @@ def monday_of(day: date) -> date:
 def window_before(monday: date, weeks: int, queue: str, interval_min: int, zone: str) -> Window:
     """The weeks before a Monday, to-day at the latest; raises WrongWord."""
     if interval_min not in (15, 30, 60):
-        raise WrongWord(f"an interval of {interval_min} minutes is not known; take 15, 30 or 60")
+        raise BadArgument(f"an interval of {interval_min} minutes is not known; take 15, 30 or 60")
     until = min(monday, day_of("today"))
     return Window(until - timedelta(weeks=weeks), until, queue, interval_min * 60, zone_of(zone))
 
@@ -237,24 +243,24 @@ def known_handling(given_s: float | None, past: Past) -> float:
     """The mean handling time; raises WrongWord when nobody knows it."""
     handling_s = given_s or past.handling_s
     if handling_s is None:
-        raise WrongWord("nobody was answered in these weeks; give the handling time by --handling, or --weeks")
+        raise BadArgument("nobody was answered in these weeks; give the handling time by --handling, or --weeks")
     return handling_s
 
 
-def shift_of(word: str) -> Shift:
+def shift_of(word: str) -> WorkShift:
     """`early=08:00-12:00,13:00-17:00`; an end before its start is of the next day. Raises WrongWord."""
     name, _, times = word.partition("=")
     try:
         spans = tuple(span_of(each) for each in times.split(","))
     except ValueError:
-        raise WrongWord(f"{word} is not a shift; write early=08:00-12:00,13:00-17:00") from None
-    return Shift(name, spans)
+        raise BadArgument(f"{word} is not a shift; write early=08:00-12:00,13:00-17:00") from None
+    return WorkShift(name, spans)
 
 
-def span_of(word: str) -> Span:
+def span_of(word: str) -> WorkSpan:
     """`08:00-12:00`; raises ValueError."""
     start, end = (seconds_of(each) for each in word.split("-"))
-    return Span(start, end if end > start else end + DAY_S)
+    return WorkSpan(start, end if end > start else end + DAY_S)
 
 
 def seconds_of(word: str) -> float:
@@ -268,7 +274,7 @@ def seconds_of(word: str) -> float:
 # ---- what is shown ------------------------------------------------------------------------------------------------
 
 
-def tell(days: Sequence[DayPlan], request: Request) -> None:
+def print_plan(days: Sequence[DayPlan], request: StaffingRequest) -> None:
     """The plan, its check and its shifts."""
     if not days:
         return
@@ -287,7 +293,7 @@ def week_table(days: Sequence[DayPlan]) -> Table:
         table.add_column(f"{day.day:%a %m-%d}", justify="right")
     for number, row in enumerate(days[0].rows):
         if any(day.rows[number].calls >= 0.05 for day in days):
-            table.add_row(clock(row.start), *(cell(day.rows[number]) for day in days))
+            table.add_row(clock_time(row.start), *(cell(day.rows[number]) for day in days))
     table.add_section()
     table.add_row("calls", *(f"{sum(row.calls for row in day.rows):.0f} ±{day.spread:.0%}" for day in days))
     if any(day.check for day in days):
@@ -301,7 +307,7 @@ def cell(row: Requirement) -> str:
     return f"{row.calls:.0f}: {row.scheduled}" if row.calls >= 0.05 else ""
 
 
-def shift_table(days: Sequence[DayPlan], shifts: Sequence[Shift]) -> Table:
+def shift_table(days: Sequence[DayPlan], shifts: Sequence[WorkShift]) -> Table:
     """A shift a row, and what it leaves uncovered."""
     table = Table("shift", *(f"{day.day:%a %m-%d}" for day in days))
     covers = [day.cover for day in days if day.cover is not None]
@@ -314,7 +320,7 @@ def shift_table(days: Sequence[DayPlan], shifts: Sequence[Shift]) -> Table:
 
 def write_csv(file: Path, days: Sequence[DayPlan]) -> None:
     """Every interval of every day; raises SettingsError when the file cannot be written."""
-    rows = [facts(day.day, row) for day in days for row in day.rows]
+    rows = [csv_row(day.day, row) for day in days for row in day.rows]
     try:
         with open(file, "w", encoding="utf-8", newline="") as handle:
             writer = csv.DictWriter(handle, list(rows[0]) if rows else ["day"])
@@ -324,11 +330,11 @@ def write_csv(file: Path, days: Sequence[DayPlan]) -> None:
         raise SettingsError(str(file), "", f"cannot be written: {error.strerror}") from error
 
 
-def facts(day: date, row: Requirement) -> Mapping[str, str | int | float]:
+def csv_row(day: date, row: Requirement) -> Mapping[str, str | int | float]:
     """One line of the file."""
     return {
         "day": day.isoformat(),
-        "from": clock(row.start),
+        "from": clock_time(row.start),
         "calls": round(row.calls, 2),
         "seats": row.seats,
         "scheduled": row.scheduled,

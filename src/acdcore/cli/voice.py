@@ -18,15 +18,15 @@ from rich.table import Table
 
 from acdcore.cli.support.console import DEFAULT_CONFIG, ConfigOption, err, plain_errors, show
 from acdcore.configuration.settings import load
-from acdcore.configuration.snapshot import Plan, make_plan
+from acdcore.configuration.snapshot import Snapshot, load_snapshot
 from acdcore.ivr.audio.resample import TELEPHONE_RATE
 from acdcore.ivr.audio.wav import write_wav
 from acdcore.ivr.model.flow import Language, PromptKey, PromptName, PromptRequest, Text
 from acdcore.ivr.prompts.render import render
-from acdcore.ivr.prompts.shelf import Shelf, spoken_by
-from acdcore.ivr.prompts.standard_pack import Pack
+from acdcore.ivr.prompts.shelf import SpeechStore, speech_text_for
+from acdcore.ivr.prompts.standard_pack import StandardPack
 from acdcore.ivr.tts.cache import PromptCache
-from acdcore.ivr.tts.engines import Voices, voices_ahead
+from acdcore.ivr.tts.engines import TtsEngines, voices_ahead
 from acdcore.ivr.tts.voices import VoiceChoice
 from acdcore.kernel.errors import SettingsError, Unavailable
 
@@ -46,13 +46,13 @@ def install() -> None:
     Exit status: 0 it is there now, 1 it could not be installed.
     """
     with plain_errors():
-        wanted = requirements(EXTRA)
+        wanted = extra_requirements(EXTRA)
         show(f"installing {len(wanted)} packages and what they need into {sys.prefix}")
         pip_install(wanted)
         show("the natural voice is installed; restart the daemon, or run acdcore reload")
 
 
-def requirements(extra: str) -> list[str]:
+def extra_requirements(extra: str) -> list[str]:
     """What the extra of the installed acdcore asks for, as pip reads it. Raises SettingsError."""
     marker = re.compile(rf"""extra\s*==\s*["']{extra}["']""")
     found = [one for one in importlib.metadata.requires("acdcore") or () if marker.search(one)]
@@ -62,7 +62,7 @@ def requirements(extra: str) -> list[str]:
 
 
 def _without(requirement: str, marker: re.Pattern[str]) -> str:
-    """A requirement without the extra that brought it, which pip would look for in vain."""
+    """A requirement without the extra that brought it, which pip does not know."""
     name, _, condition = requirement.partition(";")
     rest = re.sub(r"^\s*and\s+|\s+and\s*$", "", marker.sub("", condition)).strip()
     return f"{name.strip()}; {rest}" if rest else name.strip()
@@ -88,21 +88,25 @@ def pip_install(wanted: Sequence[str], command: Sequence[str] = ()) -> None:
 def status(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Say for each language who reads its texts, and how many come along, are kept, and are still to be read."""
     with plain_errors():
-        plan = make_plan(load(config, os.environ), config)
-        voices = voices_ahead(plan.settings.voice.settings(plan.file.parent))
-        with closing(Pack()) as pack:
-            show(_table(plan, voices, Shelf(PromptCache(plan.settings.storage.directory / "prompts"), pack)))
+        snapshot = load_snapshot(load(config, os.environ), config)
+        voices = voices_ahead(snapshot.settings.voice.settings(snapshot.file.parent))
+        with closing(StandardPack()) as pack:
+            show(
+                _table(
+                    snapshot, voices, SpeechStore(PromptCache(snapshot.settings.storage.directory / "prompts"), pack)
+                )
+            )
 
 
-def _table(plan: Plan, voices: Voices, shelf: Shelf) -> Table:
+def _table(snapshot: Snapshot, voices: TtsEngines, shelf: SpeechStore) -> Table:
     table = Table("language", "voice", "installed", "come along", "kept", "to be read", "by another voice")
     for language in Language:
         chosen, counted = voices.chosen(language), {"pack": 0, "kept": 0, "new": 0, "other": 0}
         texts = {
-            one.source.text for one in plan.prompts if isinstance(one.source, Text) and one.key.language is language
+            one.source.text for one in snapshot.prompts if isinstance(one.source, Text) and one.key.language is language
         }
         for text in texts:
-            spoken = spoken_by(text, language, voices, shelf)
+            spoken = speech_text_for(text, language, voices, shelf)
             if spoken is None or not shelf.has(spoken):
                 counted["new"] += 1
             else:
@@ -125,18 +129,18 @@ def say(
     with plain_errors():
         if any(unicodedata.category(char) == "Cs" for char in text):
             raise SettingsError("TEXT", "", "the text is not UTF-8; write it in a terminal whose locale is")
-        plan = make_plan(load(config, os.environ), config)
-        voices = voices_ahead(plan.settings.voice.settings(plan.file.parent))
-        pcm, voice = spoken(text, language, voices)
+        snapshot = load_snapshot(load(config, os.environ), config)
+        voices = voices_ahead(snapshot.settings.voice.settings(snapshot.file.parent))
+        pcm, voice = synthesise_text(text, language, voices)
         out.write_bytes(write_wav(pcm, TELEPHONE_RATE))
         show(f"{out}: {len(pcm) / 2 / TELEPHONE_RATE:.1f} s, {voice.engine.value} {voice.name}")
 
 
-def spoken(text: str, language: Language, voices: Voices) -> tuple[bytes, VoiceChoice]:
+def synthesise_text(text: str, language: Language, voices: TtsEngines) -> tuple[bytes, VoiceChoice]:
     """A text as PCM (16 bit, mono, 8 kHz), and who has read it. Raises Unavailable."""
     key = PromptKey(PromptName("voice.say"), language)
-    with tempfile.TemporaryDirectory(prefix="acdcore-voice-") as directory, closing(Pack()) as pack:
-        found = spoken_by(text, language, voices, Shelf(PromptCache(Path(directory)), pack))
+    with tempfile.TemporaryDirectory(prefix="acdcore-voice-") as directory, closing(StandardPack()) as pack:
+        found = speech_text_for(text, language, voices, SpeechStore(PromptCache(Path(directory)), pack))
         if found is None:
             raise Unavailable("no voice is installed that could read it; run acdcore voice install")
         request = PromptRequest(key, Text(text), "--language")

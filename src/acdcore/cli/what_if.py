@@ -18,10 +18,10 @@ from acdcore.cli.support.console import (
     show_json,
 )
 from acdcore.cli.support.recorded_day import (
+    BadArgument,
     DayArgument,
+    JournalLocation,
     JournalOption,
-    JournalPlace,
-    WrongWord,
     ZoneOption,
     files_of,
     recording_of,
@@ -29,9 +29,9 @@ from acdcore.cli.support.recorded_day import (
 )
 from acdcore.planning import change_words, whatif
 from acdcore.planning.changes import Change
-from acdcore.planning.recorded import Recording
+from acdcore.planning.recorded import RecordedDay
 from acdcore.planning.whatif import Comparison, worded
-from acdcore.planning.whatif import what_if as compared
+from acdcore.planning.whatif import compare_changes as simulate_changes
 
 CHANGES_HELP = f"What is changed: {change_words.EXAMPLES}."
 RunsOption = Annotated[int, typer.Option("--runs", min=1, max=whatif.MAX_RUNS, help="Days drawn and run twice.")]
@@ -54,30 +54,30 @@ def what_if(
     """
     with plain_errors():
         wanted = tuple(change_words.read(word) for word in changes)
-        place = JournalPlace(config, journal)
+        place = JournalLocation(config, journal)
         that = place.day(day)
         recording = recording_of(files_of(place, that), that, zone_of(zone))
         comparison = run(recording, wanted, runs, seed)
     if as_json:
         show_json(comparison)
         return
-    show(table(comparison))
+    show(comparison_table(comparison))
     show(f"{comparison.runs} runs, 95 % intervals; * marks a difference that is more than chance")
 
 
-def run(recording: Recording, changes: tuple[Change, ...], runs: int, seed: int) -> Comparison:
+def run(recording: RecordedDay, changes: tuple[Change, ...], runs: int, seed: int) -> Comparison:
     """The comparison, with a bar that shows how far it is; raises ChangeError, WrongWord."""
     columns = (TextColumn("simulating"), BarColumn(), MofNCompleteColumn())
     console = err()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=runs)
         try:
-            return compared(recording, changes, runs, seed, lambda done: progress.update(task, completed=done))
+            return simulate_changes(recording, changes, runs, seed, lambda done: progress.update(task, completed=done))
         except ValueError as error:
-            raise WrongWord(str(error)) from error
+            raise BadArgument(str(error)) from error
 
 
-def table(comparison: Comparison) -> Table:
+def comparison_table(comparison: Comparison) -> Table:
     """One block for all callers, each queue and each tier."""
     made = Table("", "", "as it was", "with the changes", "difference", "")
     for column in made.columns[2:5]:

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from acdcore.calls.routing_rules import BUSY_PROMPT, QueueRules
 from acdcore.configuration.number_section import OwnNumber
 from acdcore.configuration.section import Seconds, Section
-from acdcore.ivr.files.bounds import Spoken
+from acdcore.ivr.files.bounds import SpokenText
 from acdcore.ivr.model.flow import Language
 from acdcore.kernel.ids import QueueName, SkillName
 from acdcore.queues.settings import (
@@ -16,31 +16,31 @@ from acdcore.queues.settings import (
     OverflowRule,
     OverflowTarget,
     QueueSettings,
-    Ring,
     Strategy,
     ToAnnouncement,
+    ToExternalNumber,
     ToFlow,
-    ToOutside,
     ToQueue,
+    WideningStep,
 )
 from acdcore.work.model import DialFirst
 
 
-class TargetTable(Section):
-    """Where an overflow leads: exactly one of the four; `trunk` goes with `outside`."""
+class OverflowSection(Section):
+    """Where an overflow leads: exactly one of the four; `trunk` goes with `external_number`."""
 
     queue: str = ""
     announcement: str = ""
-    outside: str = ""
+    external_number: str = ""
     trunk: str = ""
     flow: str = ""
 
     @model_validator(mode="after")
-    def _is_one(self) -> "TargetTable":
-        if sum(map(bool, (self.queue, self.announcement, self.outside, self.flow))) != 1:
-            raise ValueError("give exactly one of queue, announcement, outside, flow")
-        if self.trunk and not self.outside:
-            raise ValueError("trunk goes with outside only")
+    def _is_one(self) -> "OverflowSection":
+        if sum(map(bool, (self.queue, self.announcement, self.external_number, self.flow))) != 1:
+            raise ValueError("give exactly one of queue, announcement, external_number, flow")
+        if self.trunk and not self.external_number:
+            raise ValueError("trunk goes with external_number only")
         return self
 
     def target(self) -> OverflowTarget:
@@ -49,10 +49,14 @@ class TargetTable(Section):
             return ToQueue(QueueName(self.queue))
         if self.flow:
             return ToFlow(self.flow)
-        return ToAnnouncement(self.announcement) if self.announcement else ToOutside(self.outside, self.trunk)
+        return (
+            ToAnnouncement(self.announcement)
+            if self.announcement
+            else ToExternalNumber(self.external_number, self.trunk)
+        )
 
 
-class RuleTable(Section):
+class NeedRuleSection(Section):
     """What callers of a kind need besides."""
 
     tiers: list[str] = Field(default_factory=list)
@@ -61,7 +65,7 @@ class RuleTable(Section):
     skills: dict[str, int]
 
 
-class RingTable(Section):
+class WideningSection(Section):
     """A wider circle of agents after some time."""
 
     after_s: Seconds
@@ -69,34 +73,34 @@ class RingTable(Section):
     skills: dict[str, int]
 
 
-class StickyTable(Section):
+class StickySection(Section):
     """Back to the agent who knows the caller."""
 
     for_s: Seconds
     within_days: Annotated[float, Field(ge=0, le=3_650)] = 30.0
 
 
-class QueueTable(Section):
+class QueueSection(Section):
     """One queue; limits that depend on each other are checked by the dispatcher's own `validate`."""
 
-    title: dict[Language, Spoken] = Field(default_factory=dict)
+    title: dict[Language, SpokenText] = Field(default_factory=dict)
     music: str = ""
     skills: dict[str, int] = Field(default_factory=dict)
-    rules: list[RuleTable] = Field(default_factory=list)
-    rings: list[RingTable] = Field(default_factory=list)
+    rules: list[NeedRuleSection] = Field(default_factory=list)
+    widening: list[WideningSection] = Field(default_factory=list)
     strategy: Strategy = Strategy.LONGEST_IDLE
     weight: float = 1.0
     ageing: float = 1.0
-    sticky: StickyTable | None = None
+    sticky: StickySection | None = None
     language_level: Annotated[int, Field(ge=0, le=9)] = 1
     language_for_s: Seconds = 30.0
-    by_hand: bool = False
+    manual_assignment: bool = False
     ring_for_s: Seconds = 20.0
     wrap_up_s: Seconds = 15.0
     max_wait_s: Seconds | None = None
     max_estimated_wait_s: Seconds | None = None
     max_length: int | None = None
-    overflow: dict[OverflowCause, TargetTable] = Field(default_factory=dict)
+    overflow: dict[OverflowCause, OverflowSection] = Field(default_factory=dict)
     calendar: str = ""
     busy_prompt: str = BUSY_PROMPT
     announce_first_s: Seconds | None = None
@@ -113,7 +117,7 @@ class QueueTable(Section):
     short_abandon_s: Seconds = 5.0
 
     @model_validator(mode="after")
-    def _is_whole(self) -> "QueueTable":
+    def _is_whole(self) -> "QueueSection":
         if OverflowCause.CLOSED in self.overflow and not self.calendar:
             raise ValueError('overflow.closed needs calendar = "..."')
         if self.keys_prompt and not self.keys:
@@ -129,7 +133,9 @@ class QueueTable(Section):
                 NeedRule(frozenset(rule.tiers), frozenset(rule.languages), frozenset(rule.regions), levels(rule.skills))
                 for rule in self.rules
             ),
-            rings=tuple(Ring(ring.after_s, levels(ring.skills), ring.estimated_wait_s) for ring in self.rings),
+            widening=tuple(
+                WideningStep(step.after_s, levels(step.skills), step.estimated_wait_s) for step in self.widening
+            ),
             strategy=self.strategy,
             weight=self.weight,
             ageing=self.ageing,
@@ -137,7 +143,7 @@ class QueueTable(Section):
             first_language=self.first_language().value,
             language_level=self.language_level,
             language_for_s=self.language_for_s,
-            is_by_hand=self.by_hand,
+            is_manual_assignment=self.manual_assignment,
             ring_for_s=self.ring_for_s,
             wrap_up_s=self.wrap_up_s,
             max_wait_s=self.max_wait_s,
@@ -156,7 +162,7 @@ class QueueTable(Section):
         """The language that everybody here is taken to speak: the first one of the title."""
         return next(iter(self.title), Language.MANDARIN)
 
-    def around(self) -> QueueRules:
+    def queue_rules(self) -> QueueRules:
         """For the calls."""
         return QueueRules(
             calendar=self.calendar,

@@ -22,26 +22,26 @@ from acdcore.calls.numbers.number_location import Regions
 from acdcore.calls.routing_rules import ScreeningRules
 from acdcore.calls.services.email_notices import MailSettings
 from acdcore.calls.services.http_services import ServiceSettings
-from acdcore.calls.trunks.capacity import LineSettings, WhenFull
-from acdcore.calls.trunks.trunks import AGENTS_TRUNK, Route, Trunk
+from acdcore.calls.trunks.capacity import TrunkCapacitySettings, WhenFull
+from acdcore.calls.trunks.trunks import AGENTS_TRUNK, InboundRoute, Trunk
 from acdcore.configuration.number_section import NumberKeys
-from acdcore.configuration.queue_section import QueueTable
+from acdcore.configuration.queue_section import QueueSection
 from acdcore.configuration.section import FORMS, Section
-from acdcore.configuration.voice_section import VoiceTable
+from acdcore.configuration.voice_section import VoiceSection
 from acdcore.kernel import networks
 from acdcore.kernel.errors import SettingsError, raise_together
 from acdcore.kernel.lockout import LockoutSettings
 from acdcore.kernel.mistakes import mistakes
 from acdcore.kernel.toml_file import read_toml
-from acdcore.queues.settings import FloorSettings
-from acdcore.recognition.hearing import EngineName, RecognitionSettings
+from acdcore.queues.settings import DispatcherSettings
 from acdcore.recognition.http_recogniser import HttpSettings
 from acdcore.recognition.model import TranscriptKind
 from acdcore.recognition.pool import PoolSettings
+from acdcore.recognition.service import EngineName, RecognitionSettings
 from acdcore.sip.auth.digest_values import DEFAULT_ALGORITHMS, Algorithm, once_each
 from acdcore.sip.events import InDialog
 from acdcore.sip.syntax.uri import MalformedValue, SipUri
-from acdcore.work.book import BookSettings
+from acdcore.work.callback_queue import CallbackQueueSettings
 
 PREFIX = "ACDCORE_"
 TEXT_KEYS = frozenset({"password", "dsn"})
@@ -92,7 +92,7 @@ OwnAddress = Annotated[IPv4Address, AfterValidator(_named)]
 """An address of ours that goes into messages."""
 
 
-class Sip(Section):
+class SipSection(Section):
     """Where phones and trunks reach us."""
 
     address: OwnAddress = IPv4Address("127.0.0.1")
@@ -115,7 +115,7 @@ def _long_enough(lost_after_s: float) -> float:
     return lost_after_s
 
 
-class Media(Section):
+class MediaSection(Section):
     """Where audio flows."""
 
     address: OwnAddress = IPv4Address("127.0.0.1")
@@ -131,27 +131,27 @@ class Media(Section):
     phone_addresses: list[Network] = Field(default_factory=list)
 
     @model_validator(mode="after")
-    def _has_room(self) -> "Media":
+    def _has_room(self) -> "MediaSection":
         if self.last_port <= self.first_port:
             raise ValueError("no pair of ports lies between first_port and last_port")
         return self
 
 
-class Http(Section):
+class HttpSection(Section):
     """Where the control plane listens."""
 
     address: IPv4Address = IPv4Address("127.0.0.1")
     port: Port = 8080
 
 
-class Storage(Section):
+class StorageSection(Section):
     """Where everything that lasts is kept."""
 
     directory: Path = Path("var")
     dsn: Annotated[str, Field(repr=False), AfterValidator(_postgres)] = ""
 
 
-class Recording(Section):
+class RecordingSection(Section):
     """Whether and where talks are recorded."""
 
     is_on: bool = True
@@ -161,7 +161,7 @@ class Recording(Section):
     announcements: bool = False
 
 
-class RetentionTable(Section):
+class RetentionSection(Section):
     """How long things are kept; 0: for ever."""
 
     recordings_days: Annotated[int, Field(ge=0, le=36_500)] = 0
@@ -170,7 +170,7 @@ class RetentionTable(Section):
     refused_days: Annotated[int, Field(ge=0, le=36_500)] = 0
 
 
-class Ivr(Section):
+class IvrSection(Section):
     """Where flows, prompts and calendars lie; relative paths start at the settings' own directory."""
 
     flows: Path = Path("ivr")
@@ -178,7 +178,7 @@ class Ivr(Section):
     calendars: Path = Path("calendars.toml")
 
 
-class Lines(Section):
+class TrunkCapacitySection(Section):
     """How many calls at once, and what comes after."""
 
     limit: Annotated[int, Field(ge=1, le=10_000)] = 150
@@ -189,13 +189,13 @@ class Lines(Section):
     drain_s: Annotated[float, Field(ge=0, le=86_400)] = 5.0
 
     @model_validator(mode="after")
-    def _has_target(self) -> "Lines":
+    def _has_target(self) -> "TrunkCapacitySection":
         if self.when_full is WhenFull.REDIRECT and not self.redirect_to:
             raise ValueError('when_full = "redirect" needs redirect_to = "sip:number@host"')
         return self
 
 
-class RouteTable(Section):
+class RouteSection(Section):
     """What answers one number."""
 
     flow: str
@@ -205,7 +205,7 @@ class RouteTable(Section):
     flows: dict[str, str] = Field(default_factory=dict)
 
 
-class Callbacks(Section):
+class CallbacksSection(Section):
     """How often and how long customers are called back."""
 
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 3
@@ -216,7 +216,7 @@ class Callbacks(Section):
     numbers: list[Annotated[str, Field(pattern=r"^\+?[0-9]{1,15}$")]] = Field(default_factory=list)
 
 
-class RepeatTable(Section):
+class RepeatSection(Section):
     """How often one number may call."""
 
     calls: Annotated[int, Field(ge=1)]
@@ -224,22 +224,22 @@ class RepeatTable(Section):
     block_for_s: Annotated[float, Field(gt=0, le=604_800)]
 
 
-class ScreeningTable(Section):
+class ScreeningSection(Section):
     """Who is turned away; the list itself is kept by staff."""
 
     withheld: Literal["pass", "block"] = "pass"
-    repeats: RepeatTable | None = None
+    repeats: RepeatSection | None = None
     announce: bool = False
 
 
-class RegionTable(Section):
+class RegionSection(Section):
     """One region: beginnings of numbers, and names of places."""
 
     prefixes: list[str] = Field(default_factory=list)
     places: list[str] = Field(default_factory=list)
 
 
-class ServiceTable(Section):
+class ServiceSection(Section):
     """An HTTP service that flows may ask."""
 
     url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
@@ -247,7 +247,7 @@ class ServiceTable(Section):
     headers: Annotated[dict[str, str], Field(repr=False)] = Field(default_factory=dict)
 
 
-class Security(Section):
+class SecuritySection(Section):
     """What guessing passwords and keys costs, and who is never held up."""
 
     failures_before_ban: Annotated[int, Field(ge=0, le=1_000)] = 10
@@ -257,13 +257,13 @@ class Security(Section):
     known_networks: list[Network] = Field(default_factory=list)
 
     @model_validator(mode="after")
-    def _grows(self) -> "Security":
+    def _grows(self) -> "SecuritySection":
         if self.ban_max_s < self.ban_first_s:
             raise ValueError("ban_max_s is less than ban_first_s; bans grow from the first to the longest")
         return self
 
 
-class Journal(Section):
+class JournalSection(Section):
     """The dispatcher's journal, which replay, what-if and a restart read."""
 
     is_on: bool = True
@@ -272,7 +272,7 @@ class Journal(Section):
     reclaim_within_s: Annotated[float, Field(ge=0, le=3_600)] = 120.0
 
 
-class Notices(Section):
+class NoticesSection(Section):
     """E-mail about new messages and callbacks."""
 
     smtp: Annotated[str, Field(pattern=r"^([^\s:]+:[0-9]{1,5})?$")] = ""
@@ -282,7 +282,7 @@ class Notices(Section):
     password: Annotated[str, Field(repr=False)] = ""
 
     @model_validator(mode="after")
-    def _is_whole(self) -> "Notices":
+    def _is_whole(self) -> "NoticesSection":
         if self.to and not (self.smtp and self.sender):
             raise ValueError('to needs smtp = "host:port" and sender = "address"')
         if self.smtp and not 0 < int(self.smtp.rpartition(":")[2]) <= 65535:
@@ -290,7 +290,7 @@ class Notices(Section):
         return self
 
 
-class Recognition(Section):
+class RecognitionSection(Section):
     """Whether and how callers are understood."""
 
     engine: EngineName = ""
@@ -302,7 +302,7 @@ class Recognition(Section):
     transcripts: TranscriptKind = TranscriptKind.NONE
 
     @model_validator(mode="after")
-    def _has_a_server(self) -> "Recognition":
+    def _has_a_server(self) -> "RecognitionSection":
         if self.engine == "http" and not self.url:
             raise ValueError('engine = "http" needs url = "http://host:port/v1/audio/transcriptions"')
         if self.transcripts is not TranscriptKind.NONE and not self.engine:
@@ -310,11 +310,11 @@ class Recognition(Section):
         return self
 
 
-class TrunkTable(NumberKeys):
+class TrunkSection(NumberKeys):
     """One trunk."""
 
     addresses: list[Network] = Field(default_factory=list)
-    lines: Annotated[int, Field(ge=1, le=10_000)] = 150
+    capacity: Annotated[int, Field(ge=1, le=10_000)] = 150
     user: str = ""
     password: Annotated[str, Field(repr=False)] = ""
     digest_algorithms: DigestAlgorithms = ()
@@ -325,10 +325,10 @@ class TrunkTable(NumberKeys):
     in_dialog: InDialog = InDialog.ROUTE
     ask_every_s: Annotated[float, Field(ge=0, le=3_600)] = 30.0
     media_addresses: list[Network] = Field(default_factory=lambda: list(ANYWHERE))
-    routes: dict[str, RouteTable] = Field(default_factory=dict)
+    routes: dict[str, RouteSection] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _is_whole(self) -> "TrunkTable":
+    def _is_whole(self) -> "TrunkSection":
         if not self.addresses and not self.user:
             raise ValueError("nobody could use it: give addresses, or user and password")
         if self.digest_algorithms and not self.user:
@@ -356,25 +356,25 @@ def _has_ip_address(uri: str) -> bool:
 class Settings(Section):
     """Everything that the operator decides in the file; agents and customers live in the database."""
 
-    sip: Sip = Sip()
-    media: Media = Media()
-    http: Http = Http()
-    storage: Storage = Storage()
-    recording: Recording = Recording()
-    retention: RetentionTable = RetentionTable()
-    ivr: Ivr = Ivr()
-    lines: Lines = Lines()
-    callbacks: Callbacks = Callbacks()
-    screening: ScreeningTable = ScreeningTable()
-    security: Security = Security()
-    journal: Journal = Journal()
-    notices: Notices = Notices()
-    recognition: Recognition = Recognition()
-    regions: dict[str, RegionTable] = Field(default_factory=dict)
-    services: dict[str, ServiceTable] = Field(default_factory=dict)
-    trunks: dict[str, TrunkTable] = Field(default_factory=dict)
-    queues: dict[str, QueueTable] = Field(default_factory=dict)
-    voice: VoiceTable = VoiceTable()
+    sip: SipSection = SipSection()
+    media: MediaSection = MediaSection()
+    http: HttpSection = HttpSection()
+    storage: StorageSection = StorageSection()
+    recording: RecordingSection = RecordingSection()
+    retention: RetentionSection = RetentionSection()
+    ivr: IvrSection = IvrSection()
+    trunk_capacity: TrunkCapacitySection = TrunkCapacitySection()
+    callbacks: CallbacksSection = CallbacksSection()
+    screening: ScreeningSection = ScreeningSection()
+    security: SecuritySection = SecuritySection()
+    journal: JournalSection = JournalSection()
+    notices: NoticesSection = NoticesSection()
+    recognition: RecognitionSection = RecognitionSection()
+    regions: dict[str, RegionSection] = Field(default_factory=dict)
+    services: dict[str, ServiceSection] = Field(default_factory=dict)
+    trunks: dict[str, TrunkSection] = Field(default_factory=dict)
+    queues: dict[str, QueueSection] = Field(default_factory=dict)
+    voice: VoiceSection = VoiceSection()
     log: Literal["debug", "info", "warning", "error"] = "info"
 
     @model_validator(mode="after")
@@ -395,12 +395,14 @@ class Settings(Section):
                 raise ValueError(f"trunk {name}: target {table.target} cannot be reached from sip.address {ours}")
         return self
 
-    def line_settings(self) -> LineSettings:
-        """For `Lines`."""
-        lines = self.lines
-        return LineSettings(lines.limit, lines.reserve, lines.when_full, lines.announcement, lines.redirect_to)
+    def trunk_capacity_settings(self) -> TrunkCapacitySettings:
+        """For `TrunkCapacity`."""
+        section = self.trunk_capacity
+        return TrunkCapacitySettings(
+            section.limit, section.reserve, section.when_full, section.announcement, section.redirect_to
+        )
 
-    def audio(self) -> AudioSettings:
+    def audio_settings(self) -> AudioSettings:
         """For `Wiring`."""
         own = (self.sip.address, self.sip.advertised, self.media.address, self.media.advertised)
         return AudioSettings(
@@ -413,13 +415,13 @@ class Settings(Section):
             unheard_max_s=self.media.unheard_max_s,
         )
 
-    def trunk_list(self) -> tuple[Trunk, ...]:
+    def trunk_settings(self) -> tuple[Trunk, ...]:
         """For `Trunks`, in the order of the file."""
         return tuple(
             Trunk(
                 name=name,
                 networks=tuple(table.addresses),
-                lines=table.lines,
+                capacity=table.capacity,
                 user=table.user,
                 password=table.password,
                 target=table.target,
@@ -435,29 +437,29 @@ class Settings(Section):
             for name, table in self.trunks.items()
         )
 
-    def routes(self) -> tuple[Route, ...]:
+    def route_settings(self) -> tuple[InboundRoute, ...]:
         """For `Trunks`."""
         return tuple(
-            Route(trunk, dialled, route.flow, route.calendar, route.closed_flow, route.holiday_flow, route.flows)
+            InboundRoute(trunk, dialled, route.flow, route.calendar, route.closed_flow, route.holiday_flow, route.flows)
             for trunk, table in self.trunks.items()
             for dialled, route in table.routes.items()
         )
 
-    def floor(self) -> FloorSettings:
+    def dispatcher_settings(self) -> DispatcherSettings:
         """For the dispatcher."""
-        return FloorSettings(queues=tuple(table.settings(name) for name, table in self.queues.items()))
+        return DispatcherSettings(queues=tuple(table.settings(name) for name, table in self.queues.items()))
 
-    def book(self) -> BookSettings:
-        """For the book of callbacks and messages."""
+    def callback_queue_settings(self) -> CallbackQueueSettings:
+        """For the callback queue."""
         table = self.callbacks
-        return BookSettings(
+        return CallbackQueueSettings(
             max_attempts=table.max_attempts,
             retry_after_s=table.retry_after_s,
             expire_after_s=table.expire_after_s,
             messages_max=table.messages_max,
         )
 
-    def mail(self) -> MailSettings | None:
+    def mail_settings(self) -> MailSettings | None:
         """For the notices; None: nobody is to be told."""
         table = self.notices
         if not table.to:
@@ -473,10 +475,12 @@ class Settings(Section):
             zone=ZoneInfo(self.journal.timezone),
         )
 
-    def hearing(self, file: Path) -> RecognitionSettings:
+    def recognition_settings(self, file: Path) -> RecognitionSettings:
         """For what understands callers; reads the server's key. `file` is the settings' own. Raises SettingsError."""
         table = self.recognition
-        key = key_of(file.parent / table.key_file, str(file)) if table.engine == "http" and table.key_file else ""
+        key = (
+            server_key_in(file.parent / table.key_file, str(file)) if table.engine == "http" and table.key_file else ""
+        )
         return RecognitionSettings(
             engine=table.engine,
             within_s=table.within_s,
@@ -484,8 +488,8 @@ class Settings(Section):
             http=HttpSettings(table.url, table.model, key),
         )
 
-    def lockout(self) -> LockoutSettings:
-        """For the door of SIP and HTTP."""
+    def lockout_settings(self) -> LockoutSettings:
+        """For the lock-out of SIP and HTTP."""
         table = self.security
         return LockoutSettings(
             failures_before_ban=table.failures_before_ban,
@@ -496,7 +500,7 @@ class Settings(Section):
 
     def known_networks(self) -> list[Network]:
         """Whence nobody is a stranger: trunks, what they are called at, and what the operator names."""
-        return [*networks_of(self.trunk_list()), *self.security.known_networks]
+        return [*networks_of(self.trunk_settings()), *self.security.known_networks]
 
     def screening_rules(self) -> ScreeningRules:
         """For the switchboard."""
@@ -517,7 +521,7 @@ class Settings(Section):
         return {name: ServiceSettings(one.url, one.method, one.headers) for name, one in self.services.items()}
 
 
-def key_of(key_file: Path, file: str) -> str:
+def server_key_in(key_file: Path, file: str) -> str:
     """The first line of the file with a server's key; raises SettingsError."""
     try:
         lines = key_file.read_text("ascii").splitlines()

@@ -1,4 +1,5 @@
-"""The plan: settings, flows, calendars and prompts, read and checked together before anything starts."""
+"""A snapshot of the configuration: settings, flows, calendars and prompts, read and checked together before anything
+starts."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,24 +10,24 @@ from acdcore.calls.media.prompts import queue_title
 from acdcore.calls.numbers.number_location import Regions
 from acdcore.calls.routing_rules import BUSY_PROMPT, Rules
 from acdcore.calls.trunks.trunks import Trunks
-from acdcore.configuration.queue_section import QueueTable
-from acdcore.configuration.settings import RouteTable, Settings
+from acdcore.configuration.queue_section import QueueSection
+from acdcore.configuration.settings import RouteSection, Settings
 from acdcore.control.connections import RULES as HTTP_CONNECTIONS
 from acdcore.ivr.calendars.file import load_calendars
 from acdcore.ivr.calendars.opening_hours import Calendar, CalendarName
-from acdcore.ivr.checks.check import Surroundings
+from acdcore.ivr.checks.check import FlowReferences
 from acdcore.ivr.files.flows import read_flows
 from acdcore.ivr.files.system_prompts import SystemFile, read_system
-from acdcore.ivr.model.flow import Flow, Language, OutsideNode, PromptRequest, QueueNode, RecordNode, Text
+from acdcore.ivr.model.flow import ExternalNumberNode, Flow, Language, PromptRequest, QueueNode, RecordNode, Text
 from acdcore.ivr.model.system_prompts import SYSTEM, SystemPhrase
 from acdcore.ivr.prompts.recordings import with_recordings
 from acdcore.ivr.prompts.render import flow_requests
 from acdcore.ivr.reading.announcements import message_length_s
-from acdcore.ivr.reading.phrases import OF_QUEUES, WORD_BY_WORD, Sayings
+from acdcore.ivr.reading.phrases import OF_QUEUES, WORD_BY_WORD, RuntimePhrases
 from acdcore.kernel.errors import SettingsError, raise_together
 from acdcore.kernel.ids import QueueName, SkillName
 from acdcore.kernel.mistakes import near
-from acdcore.queues.settings import ToAnnouncement, ToFlow, ToOutside, validate
+from acdcore.queues.settings import ToAnnouncement, ToExternalNumber, ToFlow, validate
 from acdcore.sip.transports.tcp import TcpLimits
 from acdcore.storage.postgres.database import CONNECTIONS_MAX
 
@@ -42,7 +43,7 @@ HTTP services that flows ask, connections that are accepted only to be closed.""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Snapshot:
     """Everything that was read and checked before anything starts."""
 
     settings: Settings
@@ -57,7 +58,7 @@ class Plan:
     """Every prompt that any call may need."""
     regions: Regions
     """Where numbers belong to."""
-    sayings: Sayings = WORD_BY_WORD
+    sayings: RuntimePhrases = WORD_BY_WORD
     """How values are said that only calls bring up."""
     warnings: tuple[str, ...] = ()
     """What was read otherwise than it is meant now, though it works."""
@@ -68,8 +69,8 @@ class Plan:
         return Rules(
             flows=self.flows,
             calendars=self.calendars,
-            trunks=Trunks(settings.trunk_list(), settings.routes()),
-            queues={QueueName(name): table.around() for name, table in settings.queues.items()},
+            trunks=Trunks(settings.trunk_settings(), settings.route_settings()),
+            queues={QueueName(name): table.queue_rules() for name, table in settings.queues.items()},
             regions=self.regions,
             screening=settings.screening_rules(),
             services=settings.service_settings(),
@@ -79,35 +80,35 @@ class Plan:
         )
 
 
-def make_plan(settings: Settings, file: Path) -> Plan:
+def load_snapshot(settings: Settings, file: Path) -> Snapshot:
     """`read_plan`, when nothing is wrong; raises SettingsError for all that is."""
-    plan, errors = read_plan(settings, file)
+    snapshot, errors = read_snapshot(settings, file)
     raise_together(errors)
-    return plan
+    return snapshot
 
 
-def read_plan(settings: Settings, file: Path) -> tuple[Plan, Sequence[SettingsError]]:
+def read_snapshot(settings: Settings, file: Path) -> tuple[Snapshot, Sequence[SettingsError]]:
     """Read flows, calendars and prompts, and check all that refers to each other.
 
     What cannot be read is not asked for what it does not say, so that one mistake brings no others.
     """
     here = file.parent
-    floor = settings.floor()
-    errors = [SettingsError(str(file), problem.key, problem.text) for problem in validate(floor)]
-    if not floor.queues:
+    dispatcher = settings.dispatcher_settings()
+    errors = [SettingsError(str(file), problem.key, problem.text) for problem in validate(dispatcher)]
+    if not dispatcher.queues:
         errors.append(
             SettingsError(str(file), "queues", "there is no queue; add [queues.NAME] for each one that flows name")
         )
     calendars = _gathered(errors, lambda: load_calendars(here / settings.ivr.calendars))
-    surroundings = Surroundings(
-        queues=frozenset(queue.name for queue in floor.queues) or None,
+    references = FlowReferences(
+        queues=frozenset(queue.name for queue in dispatcher.queues) or None,
         services=frozenset(settings.services),
         regions=frozenset(settings.regions),
         shifts=_names(calendars, lambda calendar: {shift.name for shift in calendar.shifts}),
         days=_names(calendars, lambda calendar: calendar.day_names()),
         trunks=frozenset(name for name, trunk in settings.trunks.items() if trunk.may_dial_out),
     )
-    flows = read_flows(here / settings.ivr.flows, surroundings)
+    flows = read_flows(here / settings.ivr.flows, references)
     errors += flows.errors
     try:
         regions = settings.region_tables()
@@ -121,14 +122,14 @@ def read_plan(settings: Settings, file: Path) -> tuple[Plan, Sequence[SettingsEr
         requests += (*system.requests, *sentences(system, settings, known), *queue_titles(system, settings, file))
     requests = [*with_recordings(requests, here / settings.ivr.prompts)]
     said = (WORD_BY_WORD, ()) if system is None else (system.sayings(requests), system.warnings)
-    checked = Plan(settings, file, known, _by_text(calendars), tuple(requests), regions, *said)
-    there = There(
+    checked = Snapshot(settings, file, known, _by_text(calendars), tuple(requests), regions, *said)
+    referable = ReferableNames(
         flows=frozenset({*known, *flows.unread}) if flows.are_named else None,
         calendars=None if calendars is None else frozenset(checked.calendars),
         prompts=None if system is None else frozenset(str(request.key.name) for request in requests),
         is_whole=not flows.unread,
     )
-    return checked, [*errors, *reference_errors(checked, there)]
+    return checked, [*errors, *reference_errors(checked, referable)]
 
 
 T = TypeVar("T")
@@ -176,7 +177,7 @@ def queue_titles(system: SystemFile, settings: Settings, file: Path) -> Iterator
 
 
 @dataclass(frozen=True, slots=True)
-class There:
+class ReferableNames:
     """What settings may refer to; None: could not be read, and is not asked for."""
 
     flows: frozenset[str] | None
@@ -204,30 +205,30 @@ class There:
         return f"there is no calendar {name}; there are {names}{near(name, self.calendars)}"
 
 
-def reference_errors(checked: Plan, there: There) -> Iterator[SettingsError]:
+def reference_errors(checked: Snapshot, referable: ReferableNames) -> Iterator[SettingsError]:
     """Everything that one key says of another place and that leads nowhere."""
     settings, file = checked.settings, str(checked.file)
     may_dial_out = any(trunk.may_dial_out for trunk in settings.trunks.values())
-    if there.lacks_prompt(settings.lines.announcement):
-        problem = f"there is no prompt {settings.lines.announcement}; name one as in {LINES_BUSY}"
-        yield SettingsError(file, "lines.announcement", problem)
+    if referable.lacks_prompt(settings.trunk_capacity.announcement):
+        problem = f"there is no prompt {settings.trunk_capacity.announcement}; name one as in {LINES_BUSY}"
+        yield SettingsError(file, "trunk_capacity.announcement", problem)
     for name, table in settings.queues.items():
-        for key, problem in queue_problems(table, checked, there):
+        for key, problem in queue_problems(table, checked, referable):
             yield SettingsError(file, f"queues.{name}.{key}", problem)
     for one in checked.flows.values():
         for node, what in one.nodes.items():
-            if isinstance(what, OutsideNode) and not what.trunk and not may_dial_out:
+            if isinstance(what, ExternalNumberNode) and not what.trunk and not may_dial_out:
                 yield SettingsError(one.file, f"nodes.{node}", "no trunk may dial out; set may_dial_out on one")
     for trunk, trunk_table in settings.trunks.items():
         for dialled, route in trunk_table.routes.items():
-            for problem in route_problems(route, checked, there):
+            for problem in route_problems(route, checked, referable):
                 yield SettingsError(file, f"trunks.{trunk}.routes.{dialled}", problem)
 
 
-def route_problems(route: RouteTable, checked: Plan, there: There) -> Iterator[str]:
+def route_problems(route: RouteSection, checked: Snapshot, referable: ReferableNames) -> Iterator[str]:
     """What is wrong with what a number leads to."""
     for flow in filter(None, (route.flow, route.closed_flow, route.holiday_flow, *route.flows.values())):
-        problem = there.flow_problem(flow)
+        problem = referable.flow_problem(flow)
         if problem:
             yield problem
     if not route.calendar:
@@ -235,7 +236,7 @@ def route_problems(route: RouteTable, checked: Plan, there: There) -> Iterator[s
             if getattr(route, key):
                 yield f"has {key} but no calendar, which says when it is wanted; add calendar"
         return
-    problem = there.calendar_problem(route.calendar)
+    problem = referable.calendar_problem(route.calendar)
     if problem:
         yield problem
     elif not route.closed_flow:
@@ -247,33 +248,33 @@ def route_problems(route: RouteTable, checked: Plan, there: There) -> Iterator[s
             yield f"flows.{name}: calendar {route.calendar} has no shift, holiday or special day {name}; it has {names}"
 
 
-def queue_problems(table: QueueTable, checked: Plan, there: There) -> Iterator[tuple[str, str]]:
+def queue_problems(table: QueueSection, checked: Snapshot, referable: ReferableNames) -> Iterator[tuple[str, str]]:
     """What a queue says of another place that is not there: the key, and what is wrong."""
     trunks = checked.settings.trunks
     may_dial_out = any(trunk.may_dial_out for trunk in trunks.values())
     for cause, where in table.overflow.items():
         target, key = where.target(), f"overflow.{cause.value}"
         match target:
-            case ToAnnouncement(prompt) if there.lacks_prompt(prompt):
+            case ToAnnouncement(prompt) if referable.lacks_prompt(prompt):
                 yield key, f"there is no prompt {prompt}; name one as in {LINES_BUSY}"
-            case ToOutside(trunk="") if not may_dial_out:
+            case ToExternalNumber(trunk="") if not may_dial_out:
                 yield key, "no trunk may dial out; set may_dial_out and target on one"
-            case ToOutside(trunk=name) if name and (name not in trunks or not trunks[name].may_dial_out):
+            case ToExternalNumber(trunk=name) if name and (name not in trunks or not trunks[name].may_dial_out):
                 yield key, f"trunk {name} is not there or may not dial out; set may_dial_out and target on it"
-            case ToFlow(flow) if there.flow_problem(flow):
-                yield key, there.flow_problem(flow)
+            case ToFlow(flow) if referable.flow_problem(flow):
+                yield key, referable.flow_problem(flow)
             case _:
                 pass
     named = [(f"keys.{digit}", flow) for digit, flow in table.keys.items()]
     for key, flow in (*named, *([("survey", table.survey)] if table.survey else [])):
-        if there.flow_problem(flow):
-            yield key, there.flow_problem(flow)
-    if table.busy_prompt and there.lacks_prompt(table.busy_prompt):
+        if referable.flow_problem(flow):
+            yield key, referable.flow_problem(flow)
+    if table.busy_prompt and referable.lacks_prompt(table.busy_prompt):
         yield "busy_prompt", f'there is no prompt {table.busy_prompt}; name one as in {BUSY_PROMPT}, or none with ""'
-    if table.keys_prompt and there.lacks_prompt(table.keys_prompt):
+    if table.keys_prompt and referable.lacks_prompt(table.keys_prompt):
         yield "keys_prompt", f"there is no prompt {table.keys_prompt}; name one as in system.callback-offer"
-    if table.calendar and there.calendar_problem(table.calendar):
-        yield "calendar", there.calendar_problem(table.calendar)
+    if table.calendar and referable.calendar_problem(table.calendar):
+        yield "calendar", referable.calendar_problem(table.calendar)
     if table.call_back_abandoned and not may_dial_out:
         yield "call_back_abandoned", "no trunk may dial out; set may_dial_out and target on one"
     regions = {region for rule in table.rules for region in rule.regions}
@@ -296,14 +297,17 @@ def port_pairs(settings: Settings) -> int:
 
 def files_needed(settings: Settings) -> int:
     """Descriptors when all that is limited is at its limit: so many connections never take what a call needs."""
-    lines = settings.lines.limit + settings.lines.reserve
+    lines = settings.trunk_capacity.limit + settings.trunk_capacity.reserve
     connections = TcpLimits().connections.descriptors + HTTP_CONNECTIONS.descriptors
     return OTHER_FILES + lines * FILES_A_LINE + connections + CONNECTIONS_MAX
 
 
 def shortages(settings: Settings) -> list[str]:
     """What is too small for all lines at once: calls then get 503 before the limit of lines is reached."""
-    wanted, there = (settings.lines.limit + settings.lines.reserve) * STREAMS_A_LINE, port_pairs(settings)
-    if there >= wanted:
+    wanted, referable = (
+        (settings.trunk_capacity.limit + settings.trunk_capacity.reserve) * STREAMS_A_LINE,
+        port_pairs(settings),
+    )
+    if referable >= wanted:
         return []
-    return [f"media.last_port leaves {there} port pairs, but all lines with their agents need {wanted}"]
+    return [f"media.last_port leaves {referable} port pairs, but all lines with their agents need {wanted}"]

@@ -16,7 +16,7 @@ KOKORO_FILE = ".bin"
 """A voice of kokoro that does not come along is named by its file."""
 
 
-class LanguageVoice(Section):
+class LanguageVoiceSection(Section):
     """The voice of one language."""
 
     engine: SpeechEngine | None = None
@@ -37,7 +37,7 @@ OWN_NAMES: dict[SpeechEngine, Callable[[Language], str]] = {
 """Each engine's voice of a language where none is named."""
 
 
-class HttpVoiceTable(Section):
+class HttpVoiceSection(Section):
     """The service that the engine `http` asks."""
 
     url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
@@ -49,8 +49,8 @@ class HttpVoiceTable(Section):
 def _speaks(language: Language) -> AfterValidator:
     """Whether what is asked for can be the voice of `language`."""
 
-    def speaks(table: LanguageVoice) -> LanguageVoice:
-        problem = problem_of(table.choice(language), language)
+    def speaks(table: LanguageVoiceSection) -> LanguageVoiceSection:
+        problem = voice_problem(table.choice(language), language)
         if problem:
             raise ValueError(problem)
         return table
@@ -58,16 +58,16 @@ def _speaks(language: Language) -> AfterValidator:
     return AfterValidator(speaks)
 
 
-class VoiceTable(Section):
+class VoiceSection(Section):
     """Who reads aloud."""
 
-    cmn: Annotated[LanguageVoice, _speaks(Language.MANDARIN)] = LanguageVoice()
-    yue: Annotated[LanguageVoice, _speaks(Language.CANTONESE)] = LanguageVoice()
-    en: Annotated[LanguageVoice, _speaks(Language.ENGLISH)] = LanguageVoice()
-    http: HttpVoiceTable = HttpVoiceTable()
+    cmn: Annotated[LanguageVoiceSection, _speaks(Language.MANDARIN)] = LanguageVoiceSection()
+    yue: Annotated[LanguageVoiceSection, _speaks(Language.CANTONESE)] = LanguageVoiceSection()
+    en: Annotated[LanguageVoiceSection, _speaks(Language.ENGLISH)] = LanguageVoiceSection()
+    http: HttpVoiceSection = HttpVoiceSection()
 
     @model_validator(mode="after")
-    def _has_service(self) -> "VoiceTable":
+    def _has_service(self) -> "VoiceSection":
         asking = [language.value for language, table in self._tables().items() if table.engine is SpeechEngine.HTTP]
         if asking and not self.http.url:
             raise ValueError(f'engine = "http" of {asking[0]} needs the service\'s address; set url in [voice.http]')
@@ -80,7 +80,7 @@ class VoiceTable(Section):
         choices = {language: table.choice(language) for language, table in self._tables().items()}
         return VoiceSettings({language: _found(choice, here) for language, choice in choices.items()}, http)
 
-    def _tables(self) -> dict[Language, LanguageVoice]:
+    def _tables(self) -> dict[Language, LanguageVoiceSection]:
         return {Language.MANDARIN: self.cmn, Language.CANTONESE: self.yue, Language.ENGLISH: self.en}
 
 
@@ -89,7 +89,7 @@ def _found(voice: VoiceChoice, here: Path) -> VoiceChoice:
     return replace(voice, name=str((here / voice.name).absolute())) if is_file else voice
 
 
-def problem_of(voice: VoiceChoice, language: Language) -> str:
+def voice_problem(voice: VoiceChoice, language: Language) -> str:
     """Why the voice cannot be for the language; "" when it can."""
     match voice.engine:
         case SpeechEngine.KOKORO if language not in NATURAL:

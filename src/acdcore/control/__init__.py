@@ -1,4 +1,4 @@
-"""The HTTP control plane: what operations staff, CRMs and boards see of the floor and may ask of it."""
+"""The HTTP control plane: what operations staff, CRMs and wallboards see of the call centre and may ask of it."""
 
 from acdcore.control.app import ControlParts
 from acdcore.control.plane import ControlPlane

@@ -19,7 +19,7 @@ def access_log(registry: CollectorRegistry) -> type[AbstractAccessLogger]:
         """Called when the answer is out, with the status that was really sent."""
 
         def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
-            path = path_of(request)
+            path = request_path(request)
             counter.labels(request.method if path else "any", path or "unknown", str(response.status)).inc()
             log().info(
                 "http_request",
@@ -34,7 +34,7 @@ def access_log(registry: CollectorRegistry) -> type[AbstractAccessLogger]:
     return AccessLog
 
 
-def path_of(request: web.BaseRequest) -> str:
+def request_path(request: web.BaseRequest) -> str:
     """The route's template, which names no person and is one of a few; empty when nothing is there.
 
     What cannot even be parsed as HTTP is a request without a route.

@@ -1,4 +1,4 @@
-"""The agents' master data: create, change, deactivate, set the phone's password; while the floor is at work."""
+"""The agents' master data: create, change, deactivate, set the phone's password; while agents work."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,9 +10,9 @@ from acdcore.calls.model.commands import Commands, UnknownAgent
 from acdcore.calls.model.directory import AgentRecord
 from acdcore.calls.model.ports import AgentStore, Directory
 from acdcore.control.errors import ApiError
-from acdcore.control.route import Asked, Plan, Reply, Route, route
+from acdcore.control.route import ApiRequest, Reply, Route, RouteSpec, route
 from acdcore.control.schemas import (
-    AgentCard,
+    AgentCreation,
     AgentPatch,
     AgentProfile,
     NewAgent,
@@ -26,8 +26,8 @@ from acdcore.kernel.errors import Unavailable
 from acdcore.kernel.ids import AgentId
 
 
-class AgentDesk:
-    """Writes through the store, which tells the database first, then tells the floor.
+class AgentRoutes:
+    """Writes through the store, which tells the database first, then tells call control.
 
     Agents carry no version: changes are made one after the other, so that none is made from a record that another
     change, of the password say, has replaced meanwhile.
@@ -44,42 +44,42 @@ class AgentDesk:
 
     def routes(self) -> tuple[Route, ...]:
         path, admin = "/v1/agents/{agent}", Right.ADMIN
-        create = Plan("POST", "/v1/agents", admin, "Create an agent", NewAgent, HTTPStatus.CREATED)
-        profile = Plan("GET", f"{path}/profile", Right.READ, "An agent as configured", AgentProfile)
-        change = Plan("PATCH", path, admin, "Change or deactivate an agent, at work or not", AgentProfile)
-        password = Plan("PUT", f"{path}/password", admin, "Give the agent's phone a new password", PasswordChanged)
+        create = RouteSpec("POST", "/v1/agents", admin, "Create an agent", NewAgent, HTTPStatus.CREATED)
+        profile = RouteSpec("GET", f"{path}/profile", Right.READ, "An agent as configured", AgentProfile)
+        change = RouteSpec("PATCH", path, admin, "Change or deactivate an agent, at work or not", AgentProfile)
+        password = RouteSpec("PUT", f"{path}/password", admin, "Give the agent's phone a new password", PasswordChanged)
         return (
-            route(create, Nothing, AgentCard, self.create),
+            route(create, Nothing, AgentCreation, self.create),
             route(profile, OneAgent, Nothing, self.profile),
             route(change, OneAgent, AgentPatch, self.change),
             route(password, OneAgent, PasswordOrder, self.set_password),
         )
 
-    async def profile(self, asked: Asked[OneAgent, Nothing]) -> Reply:
-        return Reply(self._shown(self._known(asked.parameters.agent)))
+    async def profile(self, request: ApiRequest[OneAgent, Nothing]) -> Reply:
+        return Reply(self._shown(self._known(request.parameters.agent)))
 
-    async def create(self, asked: Asked[Nothing, AgentCard]) -> Reply:
-        record = asked.body.record()
+    async def create(self, request: ApiRequest[Nothing, AgentCreation]) -> Reply:
+        record = request.body.record()
         async with self._one_at_a_time:
             await self._store.add(record)
             try:
-                made = await self._store_password(record.agent, asked.body.password)
+                made = await self._store_password(record.agent, request.body.password)
             except Unavailable as error:
                 raise half_created(record.agent) from error
         headers = {"Location": f"/v1/agents/{record.agent}"}
         return Reply(NewAgent(self._shown(record), made), headers)
 
-    async def change(self, asked: Asked[OneAgent, AgentPatch]) -> Reply:
+    async def change(self, request: ApiRequest[OneAgent, AgentPatch]) -> Reply:
         async with self._one_at_a_time:
-            record = asked.body.applied_to(self._known(asked.parameters.agent))
+            record = request.body.applied_to(self._known(request.parameters.agent))
             await self._store.change(record)
             self._commands.agent_changed(record.agent)
         return Reply(self._shown(record))
 
-    async def set_password(self, asked: Asked[OneAgent, PasswordOrder]) -> Reply:
+    async def set_password(self, request: ApiRequest[OneAgent, PasswordOrder]) -> Reply:
         async with self._one_at_a_time:
-            agent = self._known(asked.parameters.agent).agent
-            made = await self._store_password(agent, asked.body.password)
+            agent = self._known(request.parameters.agent).agent
+            made = await self._store_password(agent, request.body.password)
         return Reply(PasswordChanged(agent, made))
 
     def _shown(self, record: AgentRecord) -> AgentProfile:

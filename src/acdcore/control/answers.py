@@ -13,7 +13,7 @@ from pydantic import Field
 from acdcore.calls.model.ports import PAGE_ROWS_MAX, AnswerFilter, History
 from acdcore.calls.model.rows import AnswerRow
 from acdcore.control.errors import ApiError
-from acdcore.control.route import Asked, Plan, Reply, Route, route
+from acdcore.control.route import ApiRequest, Reply, Route, RouteSpec, route
 from acdcore.control.schemas import Moment, Name, Nothing, PageSize, RowKey, Shape, Token, row_key
 from acdcore.control.settings import Right
 from acdcore.kernel.ids import AgentId, CallId, QueueName
@@ -108,19 +108,23 @@ class AnswerReport:
     questions: tuple[QuestionFigures, ...]
 
 
-class AnswerDesk:
+class AnswerRoutes:
     """Reads the history."""
 
     def __init__(self, history: History) -> None:
         self._history = history
 
     def routes(self) -> tuple[Route, ...]:
-        answers = Plan("GET", "/v1/answers", Right.READ, "Answers of surveys and questionnaires, newest first", Answers)
-        count = Plan("GET", "/v1/reports/answers", Right.READ, "Answers counted by question and value", AnswerReport)
+        answers = RouteSpec(
+            "GET", "/v1/answers", Right.READ, "Answers of surveys and questionnaires, newest first", Answers
+        )
+        count = RouteSpec(
+            "GET", "/v1/reports/answers", Right.READ, "Answers counted by question and value", AnswerReport
+        )
         return (route(answers, AnswerPage, Nothing, self.answers), route(count, AnswerCount, Nothing, self.count))
 
-    async def answers(self, asked: Asked[AnswerPage, Nothing]) -> Reply:
-        page = asked.parameters
+    async def answers(self, request: ApiRequest[AnswerPage, Nothing]) -> Reply:
+        page = request.parameters
         wanted = replace(
             page.filter(),
             call_id=CallId(page.call_id) if page.call_id else None,
@@ -130,9 +134,9 @@ class AnswerDesk:
         rows = tuple(await self._history.answers(wanted))
         return Reply(Answers(rows, f"{rows[-1].call_id}/{rows[-1].n}" if len(rows) == page.limit else None))
 
-    async def count(self, asked: Asked[AnswerCount, Nothing]) -> Reply:
-        rows = await all_answers(self._history, asked.parameters.filter())
-        return Reply(AnswerReport(asked.parameters.by, counted(rows, asked.parameters.by)))
+    async def count(self, request: ApiRequest[AnswerCount, Nothing]) -> Reply:
+        rows = await all_answers(self._history, request.parameters.filter())
+        return Reply(AnswerReport(request.parameters.by, count_answers(rows, request.parameters.by)))
 
 
 async def all_answers(history: History, wanted: AnswerFilter) -> Sequence[AnswerRow]:
@@ -149,11 +153,11 @@ async def all_answers(history: History, wanted: AnswerFilter) -> Sequence[Answer
     raise ApiError(HTTPStatus.BAD_REQUEST, "too_many_rows", problem, "from")
 
 
-def counted(rows: Iterable[AnswerRow], by: AnswerGroup) -> tuple[QuestionFigures, ...]:
+def count_answers(rows: Iterable[AnswerRow], by: AnswerGroup) -> tuple[QuestionFigures, ...]:
     """The figures of each question, in the order of flow, question and whom they are about."""
     groups: defaultdict[tuple[str, str, str, str], list[str]] = defaultdict(list)
     for row in rows:
-        groups[row.flow, row.question, row.kind, about(row, by)].append(row.value)
+        groups[row.flow, row.question, row.kind, subject_of(row, by)].append(row.value)
     return tuple(
         QuestionFigures(
             flow=flow,
@@ -168,7 +172,7 @@ def counted(rows: Iterable[AnswerRow], by: AnswerGroup) -> tuple[QuestionFigures
     )
 
 
-def about(row: AnswerRow, by: AnswerGroup) -> str:
+def subject_of(row: AnswerRow, by: AnswerGroup) -> str:
     """Whom an answer counts for; "" for nobody in particular."""
     match by:
         case AnswerGroup.AGENT:

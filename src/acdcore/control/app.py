@@ -1,4 +1,4 @@
-"""The web application: table of routes, doors in front of them, and the one place where errors become answers."""
+"""The web application: table of routes, the check of keys, and the one place where errors become answers."""
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping
@@ -20,31 +20,31 @@ from acdcore.calls.model.ports import (
     ScreeningStore,
     Transcripts,
 )
-from acdcore.calls.record.event_stream import Feed
-from acdcore.control.access import BY, log, path_of
+from acdcore.calls.record.event_stream import CallEventStream
+from acdcore.control.access import BY, log, request_path
 from acdcore.control.admission import KeyCheck
-from acdcore.control.agents import AgentDesk
-from acdcore.control.answers import AnswerDesk
-from acdcore.control.bans import BanDesk
+from acdcore.control.agents import AgentRoutes
+from acdcore.control.answers import AnswerRoutes
+from acdcore.control.bans import BanRoutes
 from acdcore.control.connections import CONNECTIONS, Connections
-from acdcore.control.customers import CustomerDesk
+from acdcore.control.customers import CustomerRoutes
 from acdcore.control.errors import ApiError, ErrorAnswer, ErrorBody, from_core, from_framework
-from acdcore.control.floor import Floor
-from acdcore.control.hours import HoursDesk
+from acdcore.control.hours import HoursRoutes
 from acdcore.control.keys import Keyring, secret_of
+from acdcore.control.live import LiveRoutes
 from acdcore.control.openapi import Description
-from acdcore.control.records import Records
-from acdcore.control.release import Planner, ReleaseDesk
-from acdcore.control.reload import ReloadDesk
-from acdcore.control.reports import ReportDesk
-from acdcore.control.route import Asked, Plan, Reply, Route, json_response, route
+from acdcore.control.records import RecordRoutes
+from acdcore.control.release import Planner, ReleaseRoutes
+from acdcore.control.reload import ReloadRoutes
+from acdcore.control.reports import ReportRoutes
+from acdcore.control.route import ApiRequest, Reply, Route, RouteSpec, json_response, route
 from acdcore.control.schemas import Nothing
-from acdcore.control.screening import ScreeningDesk
+from acdcore.control.screening import ScreeningRoutes
 from acdcore.control.settings import ControlSettings, Right
-from acdcore.control.status import Status
-from acdcore.control.stream import EventStream
-from acdcore.control.transcripts import TranscriptDesk
-from acdcore.control.work import WorkDesk
+from acdcore.control.status import StatusRoutes
+from acdcore.control.stream import EventStreamRoutes
+from acdcore.control.transcripts import TranscriptRoutes
+from acdcore.control.work import WorkRoutes
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import AcdError
 from acdcore.kernel.ids import QueueName
@@ -69,8 +69,8 @@ class ControlParts:
     """What the control plane speaks to."""
 
     commands: Commands
-    """The live floor."""
-    feed: Feed
+    """Calls, queues and agents, live."""
+    events: CallEventStream
     """What happens there."""
     directory: Directory
     """Agents and customers in memory."""
@@ -81,7 +81,7 @@ class ControlParts:
     new_password: Callable[[], str]
     """Makes a password for an agent's phone."""
     history: History
-    """Ended calls, recordings, work items, answers and stays."""
+    """Ended calls, recordings, work items, answers and queue visits."""
     transcripts: Transcripts
     """What was said in recordings."""
     screening: ScreeningStore
@@ -97,28 +97,28 @@ class ControlParts:
     clock: Clock
     """For the times of what staff enter."""
     refusals: Refusals
-    """Hears of whoever is turned away."""
+    """Counts those who are refused."""
     registry: CollectorRegistry
     """Metrics of the whole daemon; the control plane adds its own."""
 
 
-def table(settings: ControlSettings, parts: ControlParts, stream: EventStream) -> tuple[Route, ...]:
+def all_routes(settings: ControlSettings, parts: ControlParts, stream: EventStreamRoutes) -> tuple[Route, ...]:
     """Every route there is; the first that fits a path serves it."""
     routes = (
-        *Status(parts.commands, parts.registry).routes(),
-        *Floor(parts.commands).routes(),
-        *AgentDesk(parts.directory, parts.agents, parts.commands, parts.new_password).routes(),
-        *HoursDesk(parts.commands, parts.hours, parts.clock).routes(),
-        *ScreeningDesk(parts.screening, parts.clock).routes(),
-        *WorkDesk(parts.commands, parts.history, parts.directory, parts.clock, parts.new_work_id).routes(),
-        *AnswerDesk(parts.history).routes(),
-        *ReportDesk(parts.commands, parts.history, parts.clock, parts.targets).routes(),
-        *ReleaseDesk(parts.commands, parts.history, parts.clock, parts.release).routes(),
-        *ReloadDesk(parts.commands).routes(),
-        *BanDesk(parts.refusals.lockout, parts.clock).routes(),
-        *Records(parts.history, settings.recordings).routes(),
-        *TranscriptDesk(parts.transcripts).routes(),
-        *CustomerDesk(parts.directory, parts.customers).routes(),
+        *StatusRoutes(parts.commands, parts.registry).routes(),
+        *LiveRoutes(parts.commands).routes(),
+        *AgentRoutes(parts.directory, parts.agents, parts.commands, parts.new_password).routes(),
+        *HoursRoutes(parts.commands, parts.hours, parts.clock).routes(),
+        *ScreeningRoutes(parts.screening, parts.clock).routes(),
+        *WorkRoutes(parts.commands, parts.history, parts.directory, parts.clock, parts.new_work_id).routes(),
+        *AnswerRoutes(parts.history).routes(),
+        *ReportRoutes(parts.commands, parts.history, parts.clock, parts.targets).routes(),
+        *ReleaseRoutes(parts.commands, parts.history, parts.clock, parts.release).routes(),
+        *ReloadRoutes(parts.commands).routes(),
+        *BanRoutes(parts.refusals.lockout, parts.clock).routes(),
+        *RecordRoutes(parts.history, settings.recordings).routes(),
+        *TranscriptRoutes(parts.transcripts).routes(),
+        *CustomerRoutes(parts.directory, parts.customers).routes(),
         *stream.routes(),
     )
     return (*routes, describing(routes))
@@ -128,30 +128,32 @@ def describing(routes: Iterable[Route]) -> Route:
     """The route that serves the description of all the others."""
     document = Description(routes, INTERFACE_VERSION).document()
 
-    async def describe(asked: Asked[Nothing, Nothing]) -> Reply:
+    async def describe(request: ApiRequest[Nothing, Nothing]) -> Reply:
         return Reply(document)
 
-    return route(Plan("GET", "/openapi.json", None, "This description", dict), Nothing, Nothing, describe)
+    return route(RouteSpec("GET", "/openapi.json", None, "This description", dict), Nothing, Nothing, describe)
 
 
-def build(settings: ControlSettings, parts: ControlParts, stream: EventStream, keyring: Keyring) -> web.Application:
-    """The application with all its routes behind their doors."""
+def build(
+    settings: ControlSettings, parts: ControlParts, stream: EventStreamRoutes, keyring: Keyring
+) -> web.Application:
+    """The application with all its routes behind the check of keys."""
     app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[errors_as_json])
     app[CONNECTIONS] = Connections()
     keys = KeyCheck(keyring, parts.refusals, parts.clock)
-    for one in table(settings, parts, stream):
-        app.router.add_route(one.plan.method, one.plan.path, guarded(one, keys))
+    for one in all_routes(settings, parts, stream):
+        app.router.add_route(one.spec.method, one.spec.path, with_key_check(one, keys))
     app.on_response_prepare.append(secure)
     return app
 
 
-def guarded(one: Route, keys: KeyCheck) -> Handler:
-    """The route's handler behind its door: first the key, then the right, then everything else."""
+def with_key_check(one: Route, keys: KeyCheck) -> Handler:
+    """The route's handler behind the check of its key: first the key, then the right, then everything else."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         # A key that is shown is looked at on every route: what is open to all may say more to those who have one.
-        is_open = one.plan.right is None and secret_of(request.headers) is None
-        by = "" if is_open else keys.admit(request, one.plan.right or Right.READ)
+        is_open = one.spec.right is None and secret_of(request.headers) is None
+        by = "" if is_open else keys.admit(request, one.spec.right or Right.READ)
         request[BY] = by
         request.app[CONNECTIONS].heard(request, is_known=bool(by))
         return await one.respond(request, by)
@@ -183,7 +185,7 @@ def error_response(error: ApiError) -> web.Response:
 def internal_error(request: web.BaseRequest, error: Exception) -> web.Response:
     """Log a fault of ours under a reference, and answer with the reference only."""
     reference = secrets.token_hex(4)
-    log().error("http_fault", reference=reference, method=request.method, path=path_of(request), exc_info=error)
+    log().error("http_fault", reference=reference, method=request.method, path=request_path(request), exc_info=error)
     message = f"a fault of the server's own; its log has the details under {reference}"
     return error_response(ApiError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", message))
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from acdcore.control.route import Asked, Plan, Reply, Route, route
+from acdcore.control.route import ApiRequest, Reply, Route, RouteSpec, route
 from acdcore.control.schemas import Nothing, Shape, Token
 from acdcore.control.settings import Right
 from acdcore.kernel.clock import Clock
@@ -42,7 +42,7 @@ class Lifted:
     """False: nothing was held against it."""
 
 
-class BanDesk:
+class BanRoutes:
     """Shows and lifts bans."""
 
     def __init__(self, lockout: Lockout, clock: Clock) -> None:
@@ -50,14 +50,14 @@ class BanDesk:
         self._clock = clock
 
     def routes(self) -> tuple[Route, ...]:
-        shown = Plan("GET", "/v1/bans", Right.READ, "Sources banned after wrong passwords or keys", Bans)
-        lift = Plan("DELETE", "/v1/bans/{source}", Right.OPERATE, "Let a source off", Lifted)
+        shown = RouteSpec("GET", "/v1/bans", Right.READ, "Sources banned after wrong passwords or keys", Bans)
+        lift = RouteSpec("DELETE", "/v1/bans/{source}", Right.OPERATE, "Let a source off", Lifted)
         return (route(shown, Nothing, Nothing, self.shown), route(lift, OneSource, Nothing, self.lift))
 
-    async def shown(self, asked: Asked[Nothing, Nothing]) -> Reply:
+    async def shown(self, request: ApiRequest[Nothing, Nothing]) -> Reply:
         bans = self._lockout.bans(self._clock.now())
         return Reply(Bans(tuple(Ban(source, round(left_s)) for source, left_s in bans.items())))
 
-    async def lift(self, asked: Asked[OneSource, Nothing]) -> Reply:
-        source = asked.parameters.source
+    async def lift(self, request: ApiRequest[OneSource, Nothing]) -> Reply:
+        source = request.parameters.source
         return Reply(Lifted(source, self._lockout.lift(source)))

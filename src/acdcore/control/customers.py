@@ -8,10 +8,10 @@ from aiohttp import web
 from acdcore.calls.model.directory import Customer
 from acdcore.calls.model.ports import CustomerStore, Directory
 from acdcore.control.errors import ApiError
-from acdcore.control.route import Asked, Plan, Reply, Route, route
+from acdcore.control.route import ApiRequest, Reply, Route, RouteSpec, route
 from acdcore.control.schemas import (
     CONTACTS_SHOWN,
-    CustomerCard,
+    CustomerCreation,
     CustomerLookup,
     CustomerPatch,
     Customers,
@@ -27,7 +27,7 @@ OTHERS_SHOWN = 5
 """Other customers with the same number in a look-up."""
 
 
-class CustomerDesk:
+class CustomerRoutes:
     """Reads from the directory's memory; writes through the store, which tells the database first."""
 
     def __init__(self, directory: Directory, store: CustomerStore) -> None:
@@ -36,11 +36,11 @@ class CustomerDesk:
 
     def routes(self) -> tuple[Route, ...]:
         read, operate, path = Right.READ, Right.OPERATE, "/v1/customers"
-        search = Plan("GET", path, read, "Customers by a part of their data", Customers)
-        create = Plan("POST", path, operate, "Create a customer", Customer, HTTPStatus.CREATED)
-        look_up = Plan("GET", f"{path}/lookup", read, "Who has this telephone number, from memory", CustomerLookup)
-        customer = Plan("GET", path + "/{customer_id}", read, "One customer; ETag is the version", Customer)
-        change = Plan(
+        search = RouteSpec("GET", path, read, "Customers by a part of their data", Customers)
+        create = RouteSpec("POST", path, operate, "Create a customer", Customer, HTTPStatus.CREATED)
+        look_up = RouteSpec("GET", f"{path}/lookup", read, "Who has this telephone number, from memory", CustomerLookup)
+        customer = RouteSpec("GET", path + "/{customer_id}", read, "One customer; ETag is the version", Customer)
+        change = RouteSpec(
             method="PATCH",
             path=path + "/{customer_id}",
             right=operate,
@@ -50,36 +50,36 @@ class CustomerDesk:
         )
         return (
             route(search, CustomerSearch, Nothing, self.search),
-            route(create, Nothing, CustomerCard, self.create),
+            route(create, Nothing, CustomerCreation, self.create),
             route(look_up, PhoneLookup, Nothing, self.look_up),
             route(customer, OneCustomer, Nothing, self.customer),
             route(change, OneCustomer, CustomerPatch, self.change),
         )
 
-    async def search(self, asked: Asked[CustomerSearch, Nothing]) -> Reply:
-        return Reply(Customers(tuple(self._directory.search(asked.parameters.search, asked.parameters.limit))))
+    async def search(self, request: ApiRequest[CustomerSearch, Nothing]) -> Reply:
+        return Reply(Customers(tuple(self._directory.search(request.parameters.search, request.parameters.limit))))
 
-    async def look_up(self, asked: Asked[PhoneLookup, Nothing]) -> Reply:
-        phone = asked.parameters.phone
+    async def look_up(self, request: ApiRequest[PhoneLookup, Nothing]) -> Reply:
+        phone = request.parameters.phone
         customer = self._directory.customer_by_phone(phone)
         others = tuple(self._directory.customers_by_phone(phone)[1 : OTHERS_SHOWN + 1])
         contacts = tuple(self._directory.last_contacts(customer.id if customer else phone, CONTACTS_SHOWN))
         return Reply(CustomerLookup(phone, customer is not None, customer, others, contacts))
 
-    async def customer(self, asked: Asked[OneCustomer, Nothing]) -> Reply:
-        return with_version(self._known(asked.parameters.customer_id))
+    async def customer(self, request: ApiRequest[OneCustomer, Nothing]) -> Reply:
+        return with_version(self._known(request.parameters.customer_id))
 
-    async def create(self, asked: Asked[Nothing, CustomerCard]) -> Reply:
-        self._check_owner(asked.body.owner)
-        customer = await self._store.create(asked.body.record())
+    async def create(self, request: ApiRequest[Nothing, CustomerCreation]) -> Reply:
+        self._check_owner(request.body.owner)
+        customer = await self._store.create(request.body.record())
         reply = with_version(customer)
         return Reply(customer, {**reply.headers, "Location": f"/v1/customers/{customer.id}"})
 
-    async def change(self, asked: Asked[OneCustomer, CustomerPatch]) -> Reply:
-        version = wanted_version(asked.request)
-        customer = self._known(asked.parameters.customer_id)
-        self._check_owner(asked.body.owner)
-        return with_version(await self._store.change(customer.id, asked.body.change(), version))
+    async def change(self, request: ApiRequest[OneCustomer, CustomerPatch]) -> Reply:
+        version = wanted_version(request.http)
+        customer = self._known(request.parameters.customer_id)
+        self._check_owner(request.body.owner)
+        return with_version(await self._store.change(customer.id, request.body.change(), version))
 
     def _check_owner(self, owner: str | None) -> None:
         """Raises ApiError for an owner who is no agent: such a customer would never be kept for anybody."""

@@ -11,7 +11,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from acdcore.calls.model.commands import UnknownAgent, UnknownCall, UnknownName, WrongState
-from acdcore.calls.model.ports import BadRecord, Taken, UnknownRecord, VersionConflict
+from acdcore.calls.model.ports import BadRecord, IdTaken, UnknownRecord, VersionConflict
 from acdcore.calls.record.event_stream import TooManySubscribers
 from acdcore.kernel.errors import AcdError, PeerError, Refused, Unavailable
 
@@ -35,7 +35,7 @@ class ErrorBody:
     code: str
     """For programs."""
     message: str
-    """For people: what is wrong and how to mend it."""
+    """For people: what is wrong and what to do."""
     field: str | None = None
     """The parameter or the body's field at fault."""
 
@@ -48,7 +48,7 @@ class ErrorAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ErrorStatus:
     """How an error of ours looks over HTTP."""
 
     status: HTTPStatus
@@ -57,29 +57,29 @@ class Verdict:
 
 
 # The first row whose class fits decides, so that the special ones stand before the general ones.
-VERDICTS: tuple[tuple[type[AcdError], Verdict], ...] = (
-    (UnknownCall, Verdict(HTTPStatus.NOT_FOUND, "unknown_call")),
-    (UnknownAgent, Verdict(HTTPStatus.NOT_FOUND, "unknown_agent")),
-    (UnknownName, Verdict(HTTPStatus.NOT_FOUND, "unknown_name")),
-    (UnknownRecord, Verdict(HTTPStatus.NOT_FOUND, "unknown_record")),
-    (WrongState, Verdict(HTTPStatus.CONFLICT, "wrong_state")),
-    (Taken, Verdict(HTTPStatus.CONFLICT, "taken")),
-    (VersionConflict, Verdict(HTTPStatus.PRECONDITION_FAILED, "version_conflict")),
-    (TooManySubscribers, Verdict(HTTPStatus.SERVICE_UNAVAILABLE, "too_many_listeners", {"Retry-After": "30"})),
-    (Unavailable, Verdict(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", {"Retry-After": "5"})),
-    (BadRecord, Verdict(HTTPStatus.BAD_REQUEST, "invalid_value")),
-    (PeerError, Verdict(HTTPStatus.BAD_REQUEST, "invalid_request")),
-    (Refused, Verdict(HTTPStatus.FORBIDDEN, "refused")),
+ERROR_STATUSES: tuple[tuple[type[AcdError], ErrorStatus], ...] = (
+    (UnknownCall, ErrorStatus(HTTPStatus.NOT_FOUND, "unknown_call")),
+    (UnknownAgent, ErrorStatus(HTTPStatus.NOT_FOUND, "unknown_agent")),
+    (UnknownName, ErrorStatus(HTTPStatus.NOT_FOUND, "unknown_name")),
+    (UnknownRecord, ErrorStatus(HTTPStatus.NOT_FOUND, "unknown_record")),
+    (WrongState, ErrorStatus(HTTPStatus.CONFLICT, "wrong_state")),
+    (IdTaken, ErrorStatus(HTTPStatus.CONFLICT, "taken")),
+    (VersionConflict, ErrorStatus(HTTPStatus.PRECONDITION_FAILED, "version_conflict")),
+    (TooManySubscribers, ErrorStatus(HTTPStatus.SERVICE_UNAVAILABLE, "too_many_listeners", {"Retry-After": "30"})),
+    (Unavailable, ErrorStatus(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", {"Retry-After": "5"})),
+    (BadRecord, ErrorStatus(HTTPStatus.BAD_REQUEST, "invalid_value")),
+    (PeerError, ErrorStatus(HTTPStatus.BAD_REQUEST, "invalid_request")),
+    (Refused, ErrorStatus(HTTPStatus.FORBIDDEN, "refused")),
 )
 
 
 def from_core(error: AcdError) -> ApiError | None:
     """An error raised on purpose as its HTTP answer; None for one that no request may cause."""
-    for kind, verdict in VERDICTS:
+    for kind, as_http in ERROR_STATUSES:
         if isinstance(error, kind):
             named = error.field if isinstance(error, BadRecord) else None
-            answer = ApiError(verdict.status, verdict.code, str(error), named)
-            answer.headers = verdict.headers
+            answer = ApiError(as_http.status, as_http.code, str(error), named)
+            answer.headers = as_http.headers
             return answer
     return None
 

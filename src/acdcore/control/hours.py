@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from acdcore.calls.model.commands import Commands, LiveHours, UnknownName
 from acdcore.calls.model.ports import ForcedHours, HoursStore
-from acdcore.control.route import Asked, Plan, Reply, Route, route
+from acdcore.control.route import ApiRequest, Reply, Route, RouteSpec, route
 from acdcore.control.schemas import Moment, Name, Nothing, Shape, future
 from acdcore.control.settings import Right
 from acdcore.kernel.clock import Clock
@@ -31,8 +31,8 @@ class Hours:
     calendars: tuple[LiveHours, ...]
 
 
-class HoursDesk:
-    """Writes through the store, which tells the database first, then tells the floor."""
+class HoursRoutes:
+    """Writes through the store, which tells the database first, then tells call control."""
 
     def __init__(self, commands: Commands, store: HoursStore, clock: Clock) -> None:
         self._commands = commands
@@ -41,27 +41,27 @@ class HoursDesk:
 
     def routes(self) -> tuple[Route, ...]:
         path, operate = "/v1/hours/{calendar}", Right.OPERATE
-        hours = Plan("GET", "/v1/hours", Right.READ, "Every calendar now", Hours)
-        force = Plan("PUT", path, operate, "Force a calendar open or closed", LiveHours)
-        release = Plan("DELETE", path, operate, "Let the calendar rule again", LiveHours)
+        hours = RouteSpec("GET", "/v1/hours", Right.READ, "Every calendar now", Hours)
+        force = RouteSpec("PUT", path, operate, "Force a calendar open or closed", LiveHours)
+        release = RouteSpec("DELETE", path, operate, "Let the calendar rule again", LiveHours)
         return (
             route(hours, Nothing, Nothing, self.hours),
             route(force, OneCalendar, HoursOrder, self.force),
             route(release, OneCalendar, Nothing, self.release),
         )
 
-    async def hours(self, asked: Asked[Nothing, Nothing]) -> Reply:
+    async def hours(self, request: ApiRequest[Nothing, Nothing]) -> Reply:
         return Reply(Hours(self._commands.hours()))
 
-    async def force(self, asked: Asked[OneCalendar, HoursOrder]) -> Reply:
-        calendar, order, wall = self._known(asked.parameters.calendar).calendar, asked.body, self._clock.wall()
+    async def force(self, request: ApiRequest[OneCalendar, HoursOrder]) -> Reply:
+        calendar, order, wall = self._known(request.parameters.calendar).calendar, request.body, self._clock.wall()
         until = future(order.until, wall, "until")
-        await self._store.force(ForcedHours(calendar, order.is_open, until, asked.by, wall))
+        await self._store.force(ForcedHours(calendar, order.is_open, until, request.by, wall))
         self._commands.hours_forced()
         return Reply(self._known(calendar))
 
-    async def release(self, asked: Asked[OneCalendar, Nothing]) -> Reply:
-        calendar = self._known(asked.parameters.calendar).calendar
+    async def release(self, request: ApiRequest[OneCalendar, Nothing]) -> Reply:
+        calendar = self._known(request.parameters.calendar).calendar
         await self._store.release(calendar)
         self._commands.hours_forced()
         return Reply(self._known(calendar))

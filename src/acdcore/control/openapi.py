@@ -29,7 +29,7 @@ class Description:
     def document(self) -> dict[str, Json]:
         paths: dict[str, dict[str, Json]] = {}
         for number, route in enumerate(self._routes):
-            paths.setdefault(route.plan.path, {})[route.plan.method.lower()] = self._operation(number, route)
+            paths.setdefault(route.spec.path, {})[route.spec.method.lower()] = self._operation(number, route)
         bearer = {"type": "http", "scheme": "bearer"}
         header = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
         return {
@@ -43,19 +43,19 @@ class Description:
         }
 
     def _operation(self, number: int, route: Route) -> Json:
-        plan = route.plan
+        spec = route.spec
         operation: dict[str, Json] = {
-            "operationId": f"{plan.method.lower()}{plan.path.translate(str.maketrans('/-', '__', '{}'))}",
-            "summary": plan.summary,
+            "operationId": f"{spec.method.lower()}{spec.path.translate(str.maketrans('/-', '__', '{}'))}",
+            "summary": spec.summary,
             "parameters": [*self._parameters(number, route), *headers_of(route)],
             "responses": {
-                str(int(plan.status)): {"description": "Done", "content": self._content(number, route)},
+                str(int(spec.status)): {"description": "Done", "content": self._content(number, route)},
                 "default": {
                     "description": "Refused; the message says why and what to do",
                     "content": {JSON: {"schema": {"$ref": REF.format(model="ErrorAnswer")}}},
                 },
             },
-            "security": [] if plan.right is None else [{"bearer": []}, {"key": []}],
+            "security": [] if spec.right is None else [{"bearer": []}, {"key": []}],
         }
         if route.body is not Nothing:
             content = {JSON: {"schema": self._shapes[number, "body"]}}
@@ -69,7 +69,7 @@ class Description:
         assert isinstance(fields, Mapping) and isinstance(required, Sequence)
         found: list[Json] = []
         for name, schema in fields.items():
-            is_in_path = "{" + name + "}" in route.plan.path
+            is_in_path = "{" + name + "}" in route.spec.path
             place = "path" if is_in_path else "query"
             parameter: dict[str, Json] = {"name": name, "in": place, "required": name in required, "schema": schema}
             if isinstance(schema, Mapping) and schema.get("type") == "array":
@@ -78,9 +78,9 @@ class Description:
         return found
 
     def _content(self, number: int, route: Route) -> Json:
-        is_json = route.plan.answer is not bytes
+        is_json = route.spec.answer is not bytes
         schema = self._shapes[number, "answer"] if is_json else {"type": "string", "format": "binary"}
-        return {route.plan.media_type: {"schema": schema}}
+        return {route.spec.media_type: {"schema": schema}}
 
     def _resolved(self, schema: Mapping[str, Json]) -> Mapping[str, Json]:
         """The schema itself where `schema` refers to a shared one."""
@@ -95,9 +95,9 @@ class Description:
 def headers_of(route: Route) -> list[Json]:
     """The request headers that mean something to a route beyond HTTP's own."""
     headers: list[Json] = []
-    if route.plan.is_conditional:
+    if route.spec.is_conditional:
         headers.append(header_named("If-Match", IF_MATCH, is_required=True))
-    if route.plan.media_type == "text/event-stream":
+    if route.spec.media_type == "text/event-stream":
         headers.append(header_named("Last-Event-ID", LAST_EVENT_ID, is_required=False))
     return headers
 
@@ -114,7 +114,7 @@ def schemas_of(routes: Sequence[Route]) -> tuple[dict[tuple[int, Role], dict[str
     for number, route in enumerate(routes):
         inputs.append(((number, "parameters"), "validation", TypeAdapter(route.parameters)))
         inputs.append(((number, "body"), "validation", TypeAdapter(route.body)))
-        inputs.append(((number, "answer"), "serialization", TypeAdapter(route.plan.answer)))
+        inputs.append(((number, "answer"), "serialization", TypeAdapter(route.spec.answer)))
     inputs.append(((len(routes), "answer"), "serialization", TypeAdapter(ErrorAnswer)))
     schemas, shared = TypeAdapter.json_schemas(inputs, ref_template=REF)
     return {(number, role): schema for ((number, role), _), schema in schemas.items()}, shared.get("$defs", {})

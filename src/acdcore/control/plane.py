@@ -12,7 +12,7 @@ from acdcore.control.app import ControlParts, build
 from acdcore.control.connections import CONNECTIONS, IDLE_S, CountedSite
 from acdcore.control.keys import Keyring
 from acdcore.control.settings import ApiKey, ControlSettings
-from acdcore.control.stream import EventStream
+from acdcore.control.stream import EventStreamRoutes
 from acdcore.control.unreadable import ReadingHandler
 from acdcore.kernel.address import Address
 from acdcore.kernel.errors import Unavailable
@@ -29,7 +29,7 @@ class ControlPlane:
 
     def __init__(self, settings: ControlSettings, parts: ControlParts) -> None:
         self._wanted = settings.address
-        self._stream = EventStream(parts.feed, parts.registry)
+        self._stream = EventStreamRoutes(parts.events, parts.registry)
         self._keyring = Keyring(settings.keys)
         self._runner = web.AppRunner(
             build(settings, parts, self._stream, self._keyring),
@@ -60,7 +60,7 @@ class ControlPlane:
             await CountedSite(self._runner, self._wanted, self._runner.app[CONNECTIONS], self._handler).start()
         except OSError as error:
             await self._runner.cleanup()
-            raise Unavailable(f"http: {problem_of(error, self._wanted)}") from error
+            raise Unavailable(f"http: {listen_problem(error, self._wanted)}") from error
         return self
 
     async def __aexit__(
@@ -76,7 +76,7 @@ class ControlPlane:
         self._stream.close()
 
 
-def problem_of(error: OSError, address: Address) -> str:
+def listen_problem(error: OSError, address: Address) -> str:
     """Why we cannot listen there, with the remedy."""
     match error.errno:
         case errno.EADDRINUSE:

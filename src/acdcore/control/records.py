@@ -1,4 +1,4 @@
-"""What was: ended calls, their stories and their recordings."""
+"""What was: ended calls, their histories and their recordings."""
 
 import asyncio
 from http import HTTPStatus
@@ -7,13 +7,13 @@ from stat import S_ISREG
 
 from aiohttp import web
 
-from acdcore.calls.model.ports import CallFilter, CallStory, History, RecordingFilter
+from acdcore.calls.model.ports import CallFilter, CallHistory, History, RecordingFilter
 from acdcore.calls.model.rows import RecordingRow, TraceRow
 from acdcore.control.access import log
 from acdcore.control.errors import ApiError
-from acdcore.control.route import Asked, Plan, Reply, Route, route
+from acdcore.control.route import ApiRequest, Reply, Route, RouteSpec, route
 from acdcore.control.schemas import (
-    CallHistory,
+    CallList,
     CallPage,
     Nothing,
     OneCall,
@@ -29,7 +29,7 @@ CONDITIONS = ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-S
 """What makes a request conditional (RFC 9110 section 13.1)."""
 
 
-class Records:
+class RecordRoutes:
     """Reads the history, and sends recordings from one directory only."""
 
     def __init__(self, history: History, recordings: Path) -> None:
@@ -37,17 +37,17 @@ class Records:
         self._directory = recordings
 
     def routes(self) -> tuple[Route, ...]:
-        calls = Plan("GET", "/v1/history", Right.READ, "Ended calls, newest first", CallHistory)
-        call = Plan("GET", "/v1/history/{call_id}", Right.READ, "An ended call with all its events", CallStory)
-        trace = Plan(
+        calls = RouteSpec("GET", "/v1/history", Right.READ, "Ended calls, newest first", CallList)
+        call = RouteSpec("GET", "/v1/history/{call_id}", Right.READ, "An ended call with all its events", CallHistory)
+        trace = RouteSpec(
             "GET",
             "/v1/history/{call_id}/trace",
             Right.ADMIN,
             "The number that a caller withheld, for tracing",
             TraceRow,
         )
-        recordings = Plan("GET", "/v1/recordings", Right.READ, "Recordings, newest first", Recordings)
-        audio = Plan(
+        recordings = RouteSpec("GET", "/v1/recordings", Right.READ, "Recordings, newest first", Recordings)
+        audio = RouteSpec(
             method="GET",
             path="/v1/recordings/{call_id}/{number}/audio",
             right=Right.ADMIN,
@@ -63,8 +63,8 @@ class Records:
             route(audio, OneRecording, Nothing, self.audio),
         )
 
-    async def calls(self, asked: Asked[CallPage, Nothing]) -> Reply:
-        page = asked.parameters
+    async def calls(self, request: ApiRequest[CallPage, Nothing]) -> Reply:
+        page = request.parameters
         wanted = CallFilter(
             arrived_from=page.arrived_from,
             arrived_before=page.arrived_before,
@@ -80,25 +80,25 @@ class Records:
             limit=page.limit,
         )
         rows = tuple(await self._history.calls(wanted))
-        return Reply(CallHistory(rows, rows[-1].call_id if len(rows) == page.limit else None))
+        return Reply(CallList(rows, rows[-1].call_id if len(rows) == page.limit else None))
 
-    async def call(self, asked: Asked[OneCall, Nothing]) -> Reply:
-        story = await self._history.call(CallId(asked.parameters.call_id))
-        if story is None:
+    async def call(self, request: ApiRequest[OneCall, Nothing]) -> Reply:
+        history = await self._history.call(CallId(request.parameters.call_id))
+        if history is None:
             problem = "no ended call has that id; a call that is up is under /v1/calls, a record may take a second"
             raise ApiError(HTTPStatus.NOT_FOUND, "unknown_call", problem, "call_id")
-        return Reply(story)
+        return Reply(history)
 
-    async def trace(self, asked: Asked[OneCall, Nothing]) -> Reply:
-        row = await self._history.trace(CallId(asked.parameters.call_id))
+    async def trace(self, request: ApiRequest[OneCall, Nothing]) -> Reply:
+        row = await self._history.trace(CallId(request.parameters.call_id))
         if row is None:
             problem = "nothing is kept of that call: its caller withheld no number, or the trunk asserted none"
             raise ApiError(HTTPStatus.NOT_FOUND, "no_trace", problem, "call_id")
-        log().warning("number_traced", call=row.call_id, by=asked.by)
+        log().warning("number_traced", call=row.call_id, by=request.by)
         return Reply(row)
 
-    async def recordings(self, asked: Asked[RecordingPage, Nothing]) -> Reply:
-        page = asked.parameters
+    async def recordings(self, request: ApiRequest[RecordingPage, Nothing]) -> Reply:
+        page = request.parameters
         wanted = RecordingFilter(
             started_from=page.started_from,
             started_before=page.started_before,
@@ -113,8 +113,8 @@ class Records:
         rows = tuple(await self._history.recordings(wanted))
         return Reply(Recordings(rows, f"{rows[-1].call_id}/{rows[-1].n}" if len(rows) == page.limit else None))
 
-    async def audio(self, asked: Asked[OneRecording, Nothing]) -> web.StreamResponse:
-        row = await self._history.recording(CallId(asked.parameters.call_id), asked.parameters.number)
+    async def audio(self, request: ApiRequest[OneRecording, Nothing]) -> web.StreamResponse:
+        row = await self._history.recording(CallId(request.parameters.call_id), request.parameters.number)
         if row is None:
             problem = "no such recording; /v1/recordings lists what there is"
             raise ApiError(HTTPStatus.NOT_FOUND, "unknown_recording", problem)
@@ -123,7 +123,7 @@ class Records:
             problem = f"the file {row.path} is no longer in the recordings directory; look for it in the backup"
             raise ApiError(HTTPStatus.NOT_FOUND, "recording_gone", problem)
         path, size_bytes = found
-        if is_beyond(asked.request, size_bytes):
+        if is_beyond(request.http, size_bytes):
             raise range_refused(size_bytes)
         attachment = f'attachment; filename="{row.call_id}-{row.n}.wav"'
         return web.FileResponse(path, headers={"Content-Type": "audio/wav", "Content-Disposition": attachment})

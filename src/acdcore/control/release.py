@@ -10,10 +10,10 @@ from typing import Annotated
 from pydantic import Field
 
 from acdcore.calls.model.commands import Commands
-from acdcore.calls.model.ports import History, StayFilter
-from acdcore.calls.model.rows import StayRow
+from acdcore.calls.model.ports import History, QueueVisitFilter
+from acdcore.calls.model.rows import QueueVisitRow
 from acdcore.control.errors import ApiError
-from acdcore.control.route import Asked, Plan, Reply, Route, route
+from acdcore.control.route import ApiRequest, Reply, Route, RouteSpec, route
 from acdcore.control.schemas import Name, Nothing, Shape
 from acdcore.control.settings import Right
 from acdcore.kernel.clock import Clock
@@ -48,13 +48,13 @@ class ReleaseQuestion:
     minutes: int
     target: float
     """Share to be answered in time."""
-    stays: Sequence[StayRow]
-    """All stays that joined in these minutes, each once, those still running included."""
+    visits: Sequence[QueueVisitRow]
+    """All visits that joined in these minutes, each once, those still running included."""
 
 
 @dataclass(frozen=True, slots=True)
 class LastingFigures:
-    """What the formulas promise in the long run."""
+    """What the formulas expect in the long run."""
 
     service_level: float
     average_wait_s: float | None
@@ -65,7 +65,7 @@ class LastingFigures:
 
 @dataclass(frozen=True, slots=True)
 class SoonRow:
-    """One figure of the coming half hour, simulated from the floor as it stands.
+    """One figure of the coming half hour, simulated from the queues and agents as they are.
 
     Who still waits at its end counts as answered then, too late.
     """
@@ -83,7 +83,7 @@ class SoonRow:
 
 
 @dataclass(frozen=True, slots=True)
-class ReleaseOutlook:
+class ReleasePlan:
     """What releasing agents comes to."""
 
     queue: QueueName
@@ -125,11 +125,11 @@ class ReleaseOutlook:
     """The coming half hour."""
 
 
-Planner = Callable[[ReleaseQuestion], Awaitable[ReleaseOutlook]]
+Planner = Callable[[ReleaseQuestion], Awaitable[ReleasePlan]]
 """Raises UnknownName for the queue, WrongState when there are not so many agents or nothing to go by."""
 
 
-class ReleaseDesk:
+class ReleaseRoutes:
     """Reads the last hour and has it planned, one question at a time: the calls come first."""
 
     def __init__(self, commands: Commands, history: History, clock: Clock, planner: Planner) -> None:
@@ -140,26 +140,28 @@ class ReleaseDesk:
         self._one_at_a_time = asyncio.Lock()
 
     def routes(self) -> tuple[Route, ...]:
-        plan = Plan(
-            "GET", "/v1/queues/{queue}/release", Right.READ, "What becomes of a queue if agents go now", ReleaseOutlook
+        spec = RouteSpec(
+            "GET", "/v1/queues/{queue}/release", Right.READ, "What becomes of a queue if agents go now", ReleasePlan
         )
-        return (route(plan, ReleaseChoice, Nothing, self.release),)
+        return (route(spec, ReleaseChoice, Nothing, self.release),)
 
-    async def release(self, asked: Asked[ReleaseChoice, Nothing]) -> Reply:
-        choice = asked.parameters
+    async def release(self, request: ApiRequest[ReleaseChoice, Nothing]) -> Reply:
+        choice = request.parameters
         async with self._one_at_a_time:
-            stays = await self._stays(timedelta(minutes=choice.minutes))
+            visits = await self._visits(timedelta(minutes=choice.minutes))
             question = ReleaseQuestion(
-                QueueName(choice.queue), choice.count, choice.minutes, choice.target, tuple(stays)
+                QueueName(choice.queue), choice.count, choice.minutes, choice.target, tuple(visits)
             )
             return Reply(await self._planner(question))
 
-    async def _stays(self, back: timedelta) -> list[StayRow]:
+    async def _visits(self, back: timedelta) -> list[QueueVisitRow]:
         now = self._clock.wall()
         # Running ones first: what ends while the history is read is in one of both at least.
-        running = {(row.entry, row.n): row for row in self._commands.running_stays() if row.joined_at >= now - back}
+        running = {
+            (row.entry, row.n): row for row in self._commands.running_queue_visits() if row.joined_at >= now - back
+        }
         try:
-            over = await self._history.stays(StayFilter(now - back, now))
+            over = await self._history.queue_visits(QueueVisitFilter(now - back, now))
         except Refused as error:
             raise ApiError(
                 HTTPStatus.BAD_REQUEST, "too_many_rows", f"{error}; ask for fewer minutes", "minutes"

@@ -1,4 +1,4 @@
-"""Reports of queues and agents: figures folded from the stays, each with its formula and, when asked, its receipt."""
+"""Reports of queues and agents: figures folded from the visits, each with its formula and, when asked, its receipt."""
 
 import asyncio
 import sys
@@ -14,29 +14,28 @@ import orjson
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from acdcore.calls.model.commands import Commands
-from acdcore.calls.model.ports import History, StayFilter
-from acdcore.calls.model.rows import AgentEventRow, StayRow
+from acdcore.calls.model.ports import History, QueueVisitFilter
+from acdcore.calls.model.rows import AgentEventRow, QueueVisitRow
 from acdcore.control.errors import ApiError
-from acdcore.control.route import Asked, Encoded, Plan, Reply, Route, encode, route
+from acdcore.control.route import ApiRequest, Encoded, Reply, Route, RouteSpec, encode, route
 from acdcore.control.schemas import Moment, Name, Nothing, Shape, Token, split_commas
 from acdcore.control.settings import Right
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Refused
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.queues.settings import Channel
-from acdcore.reports import grouping as cohort
 from acdcore.reports.agent_time import AgentSpan, spans
-from acdcore.reports.drill_down import Item, receipt, stays_in
+from acdcore.reports.drill_down import Item, receipt, visits_in
 from acdcore.reports.formulas import FORMULAS, Count, Figure
-from acdcore.reports.grouping import By, Group, Interval
-from acdcore.reports.report import Line, report
+from acdcore.reports.grouping import By, Group, Interval, ReportQuery
+from acdcore.reports.report import GroupRow, report
 
 FIRST_CALL_DAYS_MAX = 31
-"""Stays of as many days before and after are read as well; a month says all there is to say."""
+"""Visits of as many days before and after are read as well; a month says all there is to say."""
 RECEIPT_ITEMS_MAX = 20_000
 """About 2 MB of JSON; a longer receipt is asked for by shorter times."""
 PIECE = 250
-"""Rows freed, or lines put into JSON, in one go: about a millisecond in which the calls wait for the interpreter."""
+"""Rows freed or put into JSON, in one go: about a millisecond in which the calls wait for the interpreter."""
 TURN_S = 0.001
 """While a report is folded the event loop has its turn after so long, instead of the interpreter's 5 ms."""
 ALL_CHANNELS = "all"
@@ -57,7 +56,7 @@ def known_zone(name: str) -> str:
     return name
 
 
-def figure_or_count(name: object) -> object:
+def count_or_figure(name: object) -> object:
     """What a receipt can be asked for."""
     if name in frozenset(Count):
         return Count(str(name))
@@ -72,7 +71,7 @@ def channels_named(value: object) -> object:
 
 
 class ReportChoice(Shape):
-    """Which stays to count: those that joined in the time asked for."""
+    """Which visits to count: those that joined in the time asked for."""
 
     joined_from: Annotated[Moment, Field(alias="from")]
     """Joined at or after this time (RFC 3339 with a zone)."""
@@ -90,16 +89,16 @@ class ReportChoice(Shape):
     """Only these of call, callback and voicemail, separated by commas, or all. Without it queues are reported by calls,
     agents by all that they answered."""
     by_channel: bool = False
-    """Lines for each channel."""
+    """Rows for each channel."""
     first_call_days: Annotated[int, Field(ge=0, le=FIRST_CALL_DAYS_MAX)] = 0
     """Window of first-call resolution, whose days before and after are read too; 0: that figure is not wanted."""
-    receipts: Annotated[Count | Figure | None, BeforeValidator(figure_or_count)] = None
+    receipts: Annotated[Count | Figure | None, BeforeValidator(count_or_figure)] = None
     """A count or a figure: list the calls behind its total."""
 
 
 @dataclass(frozen=True, slots=True)
-class ReportLine:
-    """The figures of one group of stays."""
+class ReportRow:
+    """The figures of one group of visits."""
 
     began_at: datetime | None
     """Begin of the interval; null when time is not divided, and in the total."""
@@ -110,7 +109,7 @@ class ReportLine:
     channel: str | None
     """Null when not counted by channel, and in the total."""
     counts: Mapping[str, int]
-    """Stays; `offered` is the sum of all endings."""
+    """Visits; `offered` is the sum of all endings."""
     figures: Mapping[str, float | None]
     """Shares are 0 to 1, times in seconds; null when there is nothing to divide by."""
     offers: int
@@ -126,14 +125,14 @@ class ReportLine:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptItem:
-    """One stay behind a number."""
+    """One visit behind a number."""
 
     call_id: str
     """The call, or the work item."""
     entry: str
     """Which joining of it."""
     n: int
-    """Which stay of that, from 1."""
+    """Which visit of that, from 1."""
     seconds: float | None
     """What it adds to a mean, or its wait for a percentile; null for shares and counts."""
 
@@ -150,7 +149,7 @@ class ReportReceipt:
 
 
 @dataclass(frozen=True, slots=True)
-class StayReport:
+class QueueVisitReport:
     """Figures of queues or agents."""
 
     joined_from: datetime
@@ -159,9 +158,9 @@ class StayReport:
     zone: str
     channels: tuple[Channel, ...]
     """What was counted."""
-    lines: tuple[ReportLine, ...]
-    """In the order of time, queue, agent and channel; groups without a stay, or an agent's time, have none."""
-    total: ReportLine
+    rows: tuple[ReportRow, ...]
+    """In the order of time, queue, agent and channel; groups without a visit, or an agent's time, have none."""
+    total: ReportRow
     """Of all that was asked for."""
     formulas: Mapping[str, str]
     """What each figure is, in the names of the counts."""
@@ -170,31 +169,31 @@ class StayReport:
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class ReportInput:
     """What a report is folded from; nobody else holds these lists."""
 
-    stays: list[StayRow]
-    """Stays that are over."""
-    running: Sequence[StayRow]
-    """Stays that are not, or were not a moment before; some may be among the others by now."""
+    visits: list[QueueVisitRow]
+    """Visits that are over."""
+    running: Sequence[QueueVisitRow]
+    """Visits that are not, or were not a moment before; some may be among the others by now."""
     changes: list[AgentEventRow] | None
     """What agents did; None when that is not part of the report."""
 
     def merge(self) -> None:
-        """Put the running stays beside the others, each once: one that is over goes before the same still running."""
+        """Put the running visits beside the others, each once: one that is over goes before the same still running."""
         running = {(row.entry, row.n): row for row in self.running}
-        for row in self.stays:
+        for row in self.visits:
             running.pop((row.entry, row.n), None)
-        self.stays.extend(running.values())
+        self.visits.extend(running.values())
 
     def release(self) -> None:
         """Let go of the rows piece by piece: to free 200,000 of them at once takes 50 ms in which nobody else runs."""
-        for rows in (self.stays, self.changes or []):
+        for rows in (self.visits, self.changes or []):
             while rows:
                 del rows[-PIECE:]
 
 
-class ReportDesk:
+class ReportRoutes:
     """Reads what happened and folds it in a thread, one report at a time: the calls come first."""
 
     def __init__(
@@ -208,24 +207,26 @@ class ReportDesk:
         self._one_at_a_time = asyncio.Lock()
 
     def routes(self) -> tuple[Route, ...]:
-        queues = Plan("GET", "/v1/reports/queues", Right.READ, "Figures by queue, with formulas", StayReport)
-        agents = Plan("GET", "/v1/reports/agents", Right.READ, "Figures and time by agent, with formulas", StayReport)
+        queues = RouteSpec("GET", "/v1/reports/queues", Right.READ, "Figures by queue, with formulas", QueueVisitReport)
+        agents = RouteSpec(
+            "GET", "/v1/reports/agents", Right.READ, "Figures and time by agent, with formulas", QueueVisitReport
+        )
         return (
             route(queues, ReportChoice, Nothing, self.queues),
             route(agents, ReportChoice, Nothing, self.agents),
         )
 
-    async def queues(self, asked: Asked[ReportChoice, Nothing]) -> Reply:
-        return Reply(Encoded(await self._report(asked.parameters, By.QUEUE, CALLS_ONLY)))
+    async def queues(self, request: ApiRequest[ReportChoice, Nothing]) -> Reply:
+        return Reply(Encoded(await self._report(request.parameters, By.QUEUE, CALLS_ONLY)))
 
-    async def agents(self, asked: Asked[ReportChoice, Nothing]) -> Reply:
-        return Reply(Encoded(await self._report(asked.parameters, By.AGENT, EVERY_CHANNEL)))
+    async def agents(self, request: ApiRequest[ReportChoice, Nothing]) -> Reply:
+        return Reply(Encoded(await self._report(request.parameters, By.AGENT, EVERY_CHANNEL)))
 
     async def _report(self, choice: ReportChoice, by: By, channels: tuple[Channel, ...]) -> bytes:
         """The report as JSON."""
         wall = self._clock.wall()
         asked_for = {By.QUEUE: choice.queue, By.AGENT: choice.agent, By.CHANNEL: choice.by_channel}
-        wanted = cohort.Asked(
+        wanted = ReportQuery(
             joined_from=choice.joined_from,
             joined_before=choice.joined_before or wall,
             by=frozenset({by, *(each for each, value in asked_for.items() if value)}),
@@ -238,22 +239,24 @@ class ReportDesk:
         )
         async with self._one_at_a_time:
             # Running ones first: what ends while the history is read is in one of both at least.
-            running = self._commands.running_stays()
+            running = self._commands.running_queue_visits()
             try:
-                stays = list(await self._stays(wanted))
+                visits = list(await self._visits(wanted))
                 changes = list(await self._changes(wanted, choice)) if wanted.by == {By.AGENT} else None
             except Refused as error:
                 problem = f"{error}; ask for a day at a time by from and to, or without first_call_days"
                 raise ApiError(HTTPStatus.BAD_REQUEST, "too_many_rows", problem, "from") from error
             with short_turns():
-                return await asyncio.to_thread(written, Material(stays, running, changes), wanted, choice)
+                return await asyncio.to_thread(encode_report, ReportInput(visits, running, changes), wanted, choice)
 
-    async def _stays(self, wanted: cohort.Asked) -> Sequence[StayRow]:
-        """The stays asked for, and those around them that first-call resolution looks at."""
+    async def _visits(self, wanted: ReportQuery) -> Sequence[QueueVisitRow]:
+        """The visits asked for, and those around them that first-call resolution looks at."""
         around = timedelta(days=wanted.first_call_days)
-        return await self._history.stays(StayFilter(wanted.joined_from - around, wanted.joined_before + around))
+        return await self._history.queue_visits(
+            QueueVisitFilter(wanted.joined_from - around, wanted.joined_before + around)
+        )
 
-    async def _changes(self, wanted: cohort.Asked, choice: ReportChoice) -> Sequence[AgentEventRow]:
+    async def _changes(self, wanted: ReportQuery, choice: ReportChoice) -> Sequence[AgentEventRow]:
         """What the agents asked for did in that time."""
         agent = AgentId(choice.agent) if choice.agent else None
         return await self._history.agent_changes(wanted.joined_from, wanted.joined_before, agent)
@@ -270,23 +273,23 @@ def short_turns() -> Iterator[None]:
         sys.setswitchinterval(before_s)
 
 
-def written(material: Material, wanted: cohort.Asked, choice: ReportChoice) -> bytes:
+def encode_report(material: ReportInput, wanted: ReportQuery, choice: ReportChoice) -> bytes:
     """The report as JSON, made in pieces between which the calls have their turn; the material is used up."""
     try:
-        made = folded(material, wanted, choice)
+        made = make_report(material, wanted, choice)
         return encode(
-            {**shallow(made), "lines": pieces(made.lines), "receipt": made.receipt and written_receipt(made.receipt)}
+            {**shallow(made), "rows": pieces(made.rows), "receipt": made.receipt and encode_receipt(made.receipt)}
         )
     finally:
         material.release()
 
 
-def written_receipt(receipt: ReportReceipt) -> Mapping[str, object]:
+def encode_receipt(receipt: ReportReceipt) -> Mapping[str, object]:
     """The same with its items as JSON."""
     return {**shallow(receipt), "counted": pieces(receipt.counted), "over": pieces(receipt.over)}
 
 
-def shallow(value: StayReport | ReportReceipt) -> dict[str, object]:
+def shallow(value: QueueVisitReport | ReportReceipt) -> dict[str, object]:
     """The fields by name."""
     return {field.name: getattr(value, field.name) for field in fields(value)}
 
@@ -297,59 +300,59 @@ def pieces(items: Sequence[object]) -> orjson.Fragment:
     return orjson.Fragment(b"[" + b",".join(parts) + b"]")
 
 
-def folded(material: Material, wanted: cohort.Asked, choice: ReportChoice) -> StayReport:
+def make_report(material: ReportInput, wanted: ReportQuery, choice: ReportChoice) -> QueueVisitReport:
     """The report on what was chosen of the rows; raises ApiError for a receipt that is too long."""
     whole = replace(wanted, interval=Interval.WHOLE)
     chosen = Group(
         queue=QueueName(choice.queue) if choice.queue else None, agent=AgentId(choice.agent) if choice.agent else None
     )
     material.merge()
-    rows = material.stays
+    rows = material.visits
     total = total_of(rows, whole, chosen, times_of(material, wanted))
     made = report(rows, wanted, times_of(material, wanted))
-    return StayReport(
+    return QueueVisitReport(
         joined_from=wanted.joined_from,
         joined_before=wanted.joined_before,
         interval=choice.interval,
         zone=choice.zone,
         channels=tuple(channel for channel in Channel if wanted.channels is None or channel in wanted.channels),
-        lines=tuple(report_line(line) for line in made.lines if is_chosen(line.group, chosen)),
-        total=replace(report_line(total), queue=choice.queue, agent=choice.agent),
+        rows=tuple(report_row(row) for row in made.rows if is_in_group(row.group, chosen)),
+        total=replace(report_row(total), queue=choice.queue, agent=choice.agent),
         formulas={figure.value: formula for figure, formula in FORMULAS.items()},
         receipt=None if choice.receipts is None else receipt_of(rows, whole, chosen, choice.receipts),
     )
 
 
-def times_of(material: Material, wanted: cohort.Asked) -> Iterator[AgentSpan] | None:
+def times_of(material: ReportInput, wanted: ReportQuery) -> Iterator[AgentSpan] | None:
     """What the agents did until the end of the time asked for, or until now."""
     if material.changes is None:
         return None
     return spans(material.changes, min(wanted.joined_before, wanted.known_until or wanted.joined_before))
 
 
-def is_chosen(group: Group, chosen: Group) -> bool:
-    """Whether a line is about what was asked for."""
+def is_in_group(group: Group, chosen: Group) -> bool:
+    """Whether a row is about what was asked for."""
     return chosen.queue in (None, group.queue) and chosen.agent in (None, group.agent)
 
 
-def total_of(rows: list[StayRow], whole: cohort.Asked, chosen: Group, times: Iterable[AgentSpan] | None) -> Line:
-    """The line of everything chosen, undivided in time."""
-    only = replace(whole, by=grouping(chosen))
+def total_of(
+    rows: list[QueueVisitRow], whole: ReportQuery, chosen: Group, times: Iterable[AgentSpan] | None
+) -> GroupRow:
+    """The row of everything chosen, undivided in time."""
+    only = replace(whole, by=grouped_by(chosen))
     made = report(rows, only, times)
-    return (
-        next((line for line in made.lines if line.group == chosen), report((), only).total) if only.by else made.total
-    )
+    return next((row for row in made.rows if row.group == chosen), report((), only).total) if only.by else made.total
 
 
-def receipt_of(rows: list[StayRow], whole: cohort.Asked, chosen: Group, of: Count | Figure) -> ReportReceipt:
+def receipt_of(rows: list[QueueVisitRow], whole: ReportQuery, chosen: Group, of: Count | Figure) -> ReportReceipt:
     """The calls behind one number; raises ApiError when they are too many."""
-    only = replace(whole, by=grouping(chosen))
+    only = replace(whole, by=grouped_by(chosen))
     match of:
         case Figure():
             found = receipt(rows, only, chosen, of)
             counted, over = found.counted, found.over
         case Count():
-            counted = over = stays_in(rows, only, chosen, of)
+            counted = over = visits_in(rows, only, chosen, of)
     if len(over) > RECEIPT_ITEMS_MAX:
         problem = f"{len(over)} calls are behind {of}; ask for a shorter time by from and to"
         raise ApiError(HTTPStatus.BAD_REQUEST, "too_many_rows", problem, "receipts")
@@ -361,24 +364,24 @@ def receipt_items(items: Iterable[Item]) -> tuple[ReceiptItem, ...]:
     return tuple(ReceiptItem(*item) for item in items)
 
 
-def grouping(chosen: Group) -> frozenset[By]:
-    """What stays must be grouped by for the chosen ones to be one group."""
+def grouped_by(chosen: Group) -> frozenset[By]:
+    """What visits must be grouped by for the chosen ones to be one group."""
     return frozenset(by for by, value in ((By.QUEUE, chosen.queue), (By.AGENT, chosen.agent)) if value is not None)
 
 
-def report_line(line: Line) -> ReportLine:
-    """A line as it is shown."""
-    return ReportLine(
-        began_at=line.group.began_at,
-        queue=line.group.queue,
-        agent=line.group.agent,
-        channel=line.group.channel,
-        counts={count.value: number for count, number in line.counts.items()},
-        figures={figure.value: value for figure, value in line.figures.items()},
-        offers=line.offers,
-        misses=line.misses,
-        state_s=rounded(line.agent_time.state_s) if line.agent_time else None,
-        not_ready_s=rounded(line.agent_time.not_ready_s) if line.agent_time else None,
+def report_row(row: GroupRow) -> ReportRow:
+    """A row as it is shown."""
+    return ReportRow(
+        began_at=row.group.began_at,
+        queue=row.group.queue,
+        agent=row.group.agent,
+        channel=row.group.channel,
+        counts={count.value: number for count, number in row.counts.items()},
+        figures={figure.value: value for figure, value in row.figures.items()},
+        offers=row.offers,
+        misses=row.misses,
+        state_s=rounded(row.agent_time.state_s) if row.agent_time else None,
+        not_ready_s=rounded(row.agent_time.not_ready_s) if row.agent_time else None,
     )
 
 

@@ -38,7 +38,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked(Generic[P, B]):
+class ApiRequest(Generic[P, B]):
     """A request after it was let in and parsed."""
 
     parameters: P
@@ -47,12 +47,12 @@ class Asked(Generic[P, B]):
     """The parsed body."""
     by: str
     """The name of the client's key; empty for routes that need none."""
-    request: web.Request
+    http: web.Request
     """For the few handlers that stream or read headers."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RouteSpec:
     """What a route is, apart from its code."""
 
     method: str
@@ -77,7 +77,7 @@ class Plan:
 class Route:
     """A plan with the shapes of its input and its code."""
 
-    plan: Plan
+    spec: RouteSpec
     parameters: type[BaseModel]
     """Shape of path and query together."""
     body: type[BaseModel]
@@ -87,19 +87,19 @@ class Route:
 
 
 def route(
-    plan: Plan,
+    spec: RouteSpec,
     parameters: type[P],
     body: type[B],
-    handler: Callable[[Asked[P, B]], Awaitable[Reply | web.StreamResponse]],
+    handler: Callable[[ApiRequest[P, B]], Awaitable[Reply | web.StreamResponse]],
 ) -> Route:
     """A route whose handler is given exactly the shapes that the table names."""
 
     async def respond(request: web.Request, by: str) -> web.StreamResponse:
-        asked = Asked(read_parameters(request, parameters), await read_body(request, body), by, request)
-        reply = await handler(asked)
-        return json_response(reply.value, plan.status, reply.headers) if isinstance(reply, Reply) else reply
+        api_request = ApiRequest(read_parameters(request, parameters), await read_body(request, body), by, request)
+        reply = await handler(api_request)
+        return json_response(reply.value, spec.status, reply.headers) if isinstance(reply, Reply) else reply
 
-    return Route(plan, parameters, body, respond)
+    return Route(spec, parameters, body, respond)
 
 
 def read_parameters(request: web.Request, shape: type[P]) -> P:
@@ -144,10 +144,10 @@ async def read_body(request: web.Request, shape: type[B]) -> B:
 
 def encode(value: object) -> bytes:
     """JSON of dataclasses, enums and times (UTC with a Z), straight from the read models."""
-    return orjson.dumps(value, default=plain, option=orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC)
+    return orjson.dumps(value, default=mapping_as_dict, option=orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC)
 
 
-def plain(value: object) -> object:
+def mapping_as_dict(value: object) -> object:
     """What orjson does not know by itself: mappings other than dict."""
     if isinstance(value, Mapping):
         return dict(value)

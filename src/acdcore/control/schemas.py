@@ -24,10 +24,10 @@ from pydantic import (
 )
 
 from acdcore.calls.model.commands import AgentCommand, LiveAgent, LiveCall, LiveQueue, Seat, SeatKind
-from acdcore.calls.model.directory import AgentRecord, Contact, Customer, CustomerChange, NewCustomer, Tier
+from acdcore.calls.model.directory import AgentRecord, Customer, CustomerChange, NewCustomer, PastContact, Tier
 from acdcore.calls.model.ports import PAGE_ROWS_MAX, Transcribed
 from acdcore.calls.model.rows import CallEnd, CdrRow, RecordingRow
-from acdcore.calls.record.event_stream import FeedKind
+from acdcore.calls.record.event_stream import StreamEventKind
 from acdcore.control.errors import ApiError
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, SkillName
@@ -41,7 +41,7 @@ SEARCH_ROWS_MAX = 100
 CONTACTS_SHOWN = 5
 """Last contacts with a looked-up customer: what fits beside the card on a screen."""
 SKILLS_MAX = 200
-"""Skills of one agent: twice as many as the largest floor has in all."""
+"""Skills of one agent: twice as many as the largest call centre has in all."""
 PASSWORD_CHARS_MIN = 8
 """Shorter ones are guessed by the scanners that every open SIP port meets."""
 PASSWORD_CHARS_MAX = 64
@@ -79,7 +79,7 @@ def typed_by_phones(secret: SecretStr) -> SecretStr:
     return secret
 
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+OneLine = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")
 ]
@@ -96,7 +96,9 @@ Skill = Annotated[
 ]
 Level = Annotated[int, Field(ge=1, le=9, strict=True)]
 Skills = Annotated[dict[Skill, Level], Field(max_length=SKILLS_MAX)]
-Spoken = Annotated[tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,20}$")], ...], Field(max_length=10)]
+Languages = Annotated[
+    tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,20}$")], ...], Field(max_length=10)
+]
 Password = Annotated[
     SecretStr, Field(min_length=PASSWORD_CHARS_MIN, max_length=PASSWORD_CHARS_MAX), AfterValidator(typed_by_phones)
 ]
@@ -216,11 +218,11 @@ class RecordingPage(Shape):
 class TranscriptPage(Shape):
     """Which transcripts, newest first."""
 
-    q: Line | None = None
+    q: OneLine | None = None
     """Words that were said, set apart by blanks; each must be found, wherever in a word or sentence it stands."""
     call_id: Token | None = None
     """Of this call."""
-    recording: Line | None = None
+    recording: OneLine | None = None
     """Of the recording at this path, as a work item names it."""
     started_from: Annotated[Moment | None, Field(alias="from")] = None
     """Began at or after this time (RFC 3339 with a zone)."""
@@ -233,7 +235,7 @@ class TranscriptPage(Shape):
 
 
 class CustomerSearch(Shape):
-    search: Line = ""
+    search: OneLine = ""
     """Part of a name, address, number, member number or plate; without it the newest customers."""
     limit: Annotated[int, Field(ge=1, le=SEARCH_ROWS_MAX)] = 20
     """Hits at most."""
@@ -247,7 +249,7 @@ class PhoneLookup(Shape):
 class EventChoice(Shape):
     """Which events; without a choice all of them."""
 
-    kind: Annotated[tuple[FeedKind, ...], BeforeValidator(split_commas)] = ()
+    kind: Annotated[tuple[StreamEventKind, ...], BeforeValidator(split_commas)] = ()
     """Only these kinds, separated by commas."""
     agent: Token | None = None
     """Only what concerns this agent."""
@@ -293,7 +295,7 @@ class SeatOrder(Shape):
         return where
 
     def seat(self) -> Seat:
-        """The same for the hall."""
+        """The same for call control."""
         return Seat(self.kind, self.where)
 
 
@@ -302,8 +304,8 @@ class AgentOrder(Shape):
 
     command: AgentCommand
     """The new state."""
-    reason: Line | None = None
-    """Why not ready, as boards and reports show it."""
+    reason: OneLine | None = None
+    """Why not ready, as wallboards and reports show it."""
     seat: SeatOrder | None = None
     """Where to ring the agent; without it the phone registered under the agent's own number."""
 
@@ -322,16 +324,16 @@ class AgentOrder(Shape):
         return seat
 
 
-class AgentCard(Shape):
+class AgentCreation(Shape):
     """An agent to be created."""
 
     number: AgentNumber
     """Letters and digits; also the user name of the phone. It cannot be changed later."""
     name: Name
-    """Shown on boards; never spoken."""
+    """Shown on wallboards; never spoken."""
     skills: Skills = Field(default_factory=dict)
     """Level of each skill, 1 to 9; the higher level answers first."""
-    languages: Spoken = ()
+    languages: Languages = ()
     """Spoken languages, best first: cmn, yue, en."""
     declines: tuple[Channel, ...] = ()
     """Kinds of contacts that the agent takes none of."""
@@ -365,10 +367,10 @@ class AgentPatch(Shape):
     """What to change about an agent; what is left out stays."""
 
     name: Name | None = None
-    """Shown on boards; never spoken."""
+    """Shown on wallboards; never spoken."""
     skills: Skills | None = None
     """All skills with their levels, 1 to 9."""
-    languages: Spoken | None = None
+    languages: Languages | None = None
     """All spoken languages, best first."""
     declines: tuple[Channel, ...] | None = None
     """All kinds of contacts that the agent takes none of."""
@@ -393,7 +395,7 @@ class PasswordOrder(Shape):
     """Without it one is made."""
 
 
-class CustomerCard(Shape):
+class CustomerCreation(Shape):
     """A customer to be created."""
 
     name: Name
@@ -408,13 +410,13 @@ class CustomerCard(Shape):
     """Unique among customers."""
     plates: Annotated[tuple[Plate, ...], Field(max_length=50)] = ()
     """Number plates."""
-    address: Line = ""
+    address: OneLine = ""
     """One line."""
     note: Text = ""
     """Free text for the agent."""
     owner: AgentNumber | None = None
     """The agent who looks after the customer and is tried first."""
-    region: Line = ""
+    region: OneLine = ""
     """Where the customer belongs to, as the configuration names its regions."""
 
     def record(self) -> NewCustomer:
@@ -433,17 +435,17 @@ class CustomerPatch(Shape):
     """Preferred language."""
     numbers: Annotated[tuple[Phone, ...], Field(max_length=20)] | None = None
     """All telephone numbers, the main one first."""
-    member_number: Line | None = None
+    member_number: OneLine | None = None
     """Empty takes it away."""
     plates: Annotated[tuple[Plate, ...], Field(max_length=50)] | None = None
     """All number plates."""
-    address: Line | None = None
+    address: OneLine | None = None
     """One line."""
     note: Text | None = None
     """Free text for the agent."""
     owner: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{0,32}$")] | None = None
     """The agent who looks after the customer; empty takes the owner away."""
-    region: Line | None = None
+    region: OneLine | None = None
     """Where the customer belongs to."""
 
     def change(self) -> CustomerChange:
@@ -469,7 +471,7 @@ class Queues:
 
 
 @dataclass(frozen=True, slots=True)
-class Agents:
+class AgentList:
     """Every agent."""
 
     agents: tuple[LiveAgent, ...]
@@ -536,7 +538,7 @@ class PasswordChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class CallHistory:
+class CallList:
     """One page of ended calls."""
 
     calls: tuple[CdrRow, ...]
@@ -581,7 +583,7 @@ class CustomerLookup:
     """The card with tier, name and language."""
     others: tuple[Customer, ...]
     """Other customers with the same number, whom its callers are not taken for."""
-    last_contacts: tuple[Contact, ...]
+    last_contacts: tuple[PastContact, ...]
     """The customer's latest contacts, or the number's when no customer has it; newest first."""
 
 

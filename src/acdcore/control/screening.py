@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, StringConstraints
 
-from acdcore.calls.model.ports import PAGE_ROWS_MAX, Screening, ScreeningStore, Verdict
+from acdcore.calls.model.ports import PAGE_ROWS_MAX, Screening, ScreeningStore, ScreeningVerdict
 from acdcore.control.errors import ApiError
-from acdcore.control.route import Asked, Plan, Reply, Route, route
-from acdcore.control.schemas import Line, Moment, Name, Nothing, PageSize, Shape, future, restore_plus
+from acdcore.control.route import ApiRequest, Reply, Route, RouteSpec, route
+from acdcore.control.schemas import Moment, Name, Nothing, OneLine, PageSize, Shape, future, restore_plus
 from acdcore.control.settings import Right
 from acdcore.kernel.clock import Clock
 
@@ -22,7 +22,7 @@ class OnePattern(Shape):
 
 
 class ScreeningSearch(Shape):
-    q: Line = ""
+    q: OneLine = ""
     """Part of a number or of a reason."""
     limit: PageSize = PAGE_ROWS_MAX
     """Entries at most."""
@@ -31,7 +31,7 @@ class ScreeningSearch(Shape):
 class ScreeningOrder(Shape):
     """What to do with callers from a number."""
 
-    verdict: Verdict
+    verdict: ScreeningVerdict
     """`block` turns them away before the call is answered, `allow` lets them through in any case."""
     reason: Name
     """Why, for staff; never told to the caller."""
@@ -55,7 +55,7 @@ class Removed:
     number: str
 
 
-class ScreeningDesk:
+class ScreeningRoutes:
     """Reads from memory; writes through the store, which tells the database first."""
 
     def __init__(self, store: ScreeningStore, clock: Clock) -> None:
@@ -64,10 +64,10 @@ class ScreeningDesk:
 
     def routes(self) -> tuple[Route, ...]:
         path, read, operate = "/v1/screening", Right.READ, Right.OPERATE
-        search = Plan("GET", path, read, "Blocked and allowed callers", ScreeningList)
-        one = Plan("GET", path + "/{number}", read, "The entry of a number", Screening)
-        put = Plan("PUT", path + "/{number}", operate, "Block or allow callers from a number", Screening)
-        remove = Plan("DELETE", path + "/{number}", operate, "Take an entry out", Removed)
+        search = RouteSpec("GET", path, read, "Blocked and allowed callers", ScreeningList)
+        one = RouteSpec("GET", path + "/{number}", read, "The entry of a number", Screening)
+        put = RouteSpec("PUT", path + "/{number}", operate, "Block or allow callers from a number", Screening)
+        remove = RouteSpec("DELETE", path + "/{number}", operate, "Take an entry out", Removed)
         return (
             route(search, ScreeningSearch, Nothing, self.search),
             route(one, OnePattern, Nothing, self.entry),
@@ -75,26 +75,26 @@ class ScreeningDesk:
             route(remove, OnePattern, Nothing, self.remove),
         )
 
-    async def search(self, asked: Asked[ScreeningSearch, Nothing]) -> Reply:
-        q, limit = asked.parameters.q.lower(), asked.parameters.limit
+    async def search(self, request: ApiRequest[ScreeningSearch, Nothing]) -> Reply:
+        q, limit = request.parameters.q.lower(), request.parameters.limit
         found = [entry for entry in self._store.entries() if q in entry.number or q in entry.reason.lower()]
         return Reply(ScreeningList(tuple(found[:limit]), len(found)))
 
-    async def entry(self, asked: Asked[OnePattern, Nothing]) -> Reply:
-        number = asked.parameters.number
+    async def entry(self, request: ApiRequest[OnePattern, Nothing]) -> Reply:
+        number = request.parameters.number
         for entry in self._store.entries():
             if entry.number == number:
                 return Reply(entry)
         problem = f"{number} is not on the list; GET /v1/screening?q= searches it"
         raise ApiError(HTTPStatus.NOT_FOUND, "unknown_record", problem, "number")
 
-    async def put(self, asked: Asked[OnePattern, ScreeningOrder]) -> Reply:
-        order, wall = asked.body, self._clock.wall()
+    async def put(self, request: ApiRequest[OnePattern, ScreeningOrder]) -> Reply:
+        order, wall = request.body, self._clock.wall()
         until = future(order.until, wall, "until")
-        entry = Screening(asked.parameters.number, order.verdict, order.reason, until, asked.by, wall)
+        entry = Screening(request.parameters.number, order.verdict, order.reason, until, request.by, wall)
         await self._store.put(entry)
         return Reply(entry)
 
-    async def remove(self, asked: Asked[OnePattern, Nothing]) -> Reply:
-        await self._store.remove(asked.parameters.number)
-        return Reply(Removed(asked.parameters.number))
+    async def remove(self, request: ApiRequest[OnePattern, Nothing]) -> Reply:
+        await self._store.remove(request.parameters.number)
+        return Reply(Removed(request.parameters.number))

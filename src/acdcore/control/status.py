@@ -7,13 +7,13 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
-from acdcore.calls.model.commands import AlarmReport, Commands, Health
-from acdcore.control.route import Asked, Plan, Reply, Route, json_response, route
+from acdcore.calls.model.commands import AlarmReport, Commands, HealthReport
+from acdcore.control.route import ApiRequest, Reply, Route, RouteSpec, json_response, route
 from acdcore.control.schemas import Alive, Nothing
 from acdcore.control.settings import Right
 
 
-class Status:
+class StatusRoutes:
     """What orchestrators, Prometheus and client generators ask for."""
 
     def __init__(self, commands: Commands, registry: CollectorRegistry) -> None:
@@ -21,10 +21,12 @@ class Status:
         self._registry = registry
 
     def routes(self) -> tuple[Route, ...]:
-        live = Plan("GET", "/health/live", None, "Whether the process answers", Alive)
-        ready = Plan("GET", "/health/ready", None, "Every part's health; 503 when no new calls are taken", Health)
-        alarms = Plan("GET", "/v1/alarms", Right.READ, "What is wrong, and what was wrong lately", AlarmReport)
-        metrics = Plan(
+        live = RouteSpec("GET", "/health/live", None, "Whether the process answers", Alive)
+        ready = RouteSpec(
+            "GET", "/health/ready", None, "Every part's health; 503 when no new calls are taken", HealthReport
+        )
+        alarms = RouteSpec("GET", "/v1/alarms", Right.READ, "What is wrong, and what was wrong lately", AlarmReport)
+        metrics = RouteSpec(
             method="GET",
             path="/metrics",
             right=Right.READ,
@@ -39,19 +41,19 @@ class Status:
             route(metrics, Nothing, Nothing, self.metrics),
         )
 
-    async def live(self, asked: Asked[Nothing, Nothing]) -> Reply:
+    async def live(self, request: ApiRequest[Nothing, Nothing]) -> Reply:
         return Reply(Alive(is_alive=True))
 
-    async def ready(self, asked: Asked[Nothing, Nothing]) -> web.Response:
+    async def ready(self, request: ApiRequest[Nothing, Nothing]) -> web.Response:
         """Details name paths, trunks and figures: they are for those who show a key."""
         health = self._commands.health()
         status = HTTPStatus.OK if health.is_ready else HTTPStatus.SERVICE_UNAVAILABLE
-        if not asked.by:
+        if not request.by:
             health = replace(health, parts=tuple(replace(part, detail="") for part in health.parts))
         return json_response(health, status, {})
 
-    async def alarms(self, asked: Asked[Nothing, Nothing]) -> Reply:
+    async def alarms(self, request: ApiRequest[Nothing, Nothing]) -> Reply:
         return Reply(self._commands.alarms())
 
-    async def metrics(self, asked: Asked[Nothing, Nothing]) -> web.Response:
+    async def metrics(self, request: ApiRequest[Nothing, Nothing]) -> web.Response:
         return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})

@@ -1,4 +1,4 @@
-"""The event stream: the feed as server-sent events (WHATWG HTML, section 9.2)."""
+"""The event stream: call events as server-sent events (WHATWG HTML, section 9.2)."""
 
 import asyncio
 import re
@@ -9,20 +9,20 @@ from http import HTTPStatus
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Gauge
 
-from acdcore.calls.record.event_stream import Feed, FeedEvent, FeedKind, Subscription
+from acdcore.calls.record.event_stream import CallEventStream, StreamEvent, StreamEventKind, Subscription
 from acdcore.control.errors import ApiError
-from acdcore.control.route import Asked, Plan, Route, encode, route
+from acdcore.control.route import ApiRequest, Route, RouteSpec, encode, route
 from acdcore.control.schemas import EventChoice, Nothing
 from acdcore.control.settings import Right
 
 EVENTS_WAITING_MAX = 1000
-"""A second of a floor at its busiest; a listener further behind is told so and resumes from the history."""
-TELLING = frozenset({FeedKind.GAP, FeedKind.OVERRUN})
+"""A second of a call centre at its busiest; a listener further behind gets `overrun` and resumes from the history."""
+ALWAYS_SENT = frozenset({StreamEventKind.GAP, StreamEventKind.OVERRUN})
 """Sent whatever the listener chose: without them it would not know that it missed something."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class StreamTimes:
     """The times of a stream."""
 
     heartbeat_s: float = 15.0
@@ -31,43 +31,43 @@ class Pace:
     """A listener whose socket takes nothing for so long is cut off."""
 
 
-USUAL = Pace()
+USUAL_TIMES = StreamTimes()
 
 
-class EventStream:
-    """Serves the feed and ends every stream when the daemon stops."""
+class EventStreamRoutes:
+    """Serves the call events and ends every stream when the daemon stops."""
 
-    def __init__(self, feed: Feed, registry: CollectorRegistry, pace: Pace = USUAL) -> None:
-        self._feed = feed
-        self._pace = pace
+    def __init__(self, events: CallEventStream, registry: CollectorRegistry, times: StreamTimes = USUAL_TIMES) -> None:
+        self._events = events
+        self._times = times
         self._open: dict[Subscription, str] = {}
         """With the name of the key that each was opened by."""
         streams = Gauge("acdcore_http_event_streams", "Open event streams.", registry=registry)
         streams.set_function(lambda: len(self._open))
 
     def routes(self) -> tuple[Route, ...]:
-        plan = Plan(
+        spec = RouteSpec(
             method="GET",
             path="/v1/events",
             right=Right.READ,
             summary="What happens, as it happens (server-sent events); resumes after Last-Event-ID",
-            answer=FeedEvent,
+            answer=StreamEvent,
             media_type="text/event-stream",
         )
-        return (route(plan, EventChoice, Nothing, self.serve),)
+        return (route(spec, EventChoice, Nothing, self.serve),)
 
-    async def serve(self, asked: Asked[EventChoice, Nothing]) -> web.StreamResponse:
-        with self._feed.subscribe(EVENTS_WAITING_MAX, last_event_id(asked.request)) as subscription:
-            self._open[subscription] = asked.by
+    async def serve(self, request: ApiRequest[EventChoice, Nothing]) -> web.StreamResponse:
+        with self._events.subscribe(EVENTS_WAITING_MAX, last_event_id(request.http)) as subscription:
+            self._open[subscription] = request.by
             response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
             try:
-                await response.prepare(asked.request)
+                await response.prepare(request.http)
                 await self._write(response, b": acdcore events\n\n")
-                await self._copy(subscription, asked.parameters, response)
+                await self._copy(subscription, request.parameters, response)
             except ConnectionError:
                 pass  # The listener went away: nobody is left to tell.
             except TimeoutError:
-                cut_off(asked.request)
+                cut_off(request.http)
             finally:
                 del self._open[subscription]
         return response
@@ -86,7 +86,7 @@ class EventStream:
     async def _copy(self, subscription: Subscription, choice: EventChoice, response: web.StreamResponse) -> None:
         while True:
             try:
-                async with asyncio.timeout(self._pace.heartbeat_s):
+                async with asyncio.timeout(self._times.heartbeat_s):
                     event = await anext(subscription)
             except TimeoutError:
                 await self._write(response, b": still here\n\n")
@@ -97,7 +97,7 @@ class EventStream:
                     await self._write(response, frame(event))
 
     async def _write(self, response: web.StreamResponse, data: bytes) -> None:
-        async with asyncio.timeout(self._pace.write_within_s):
+        async with asyncio.timeout(self._times.write_within_s):
             await response.write(data)
 
 
@@ -118,13 +118,13 @@ def last_event_id(request: web.Request) -> int | None:
     return int(text)
 
 
-def is_chosen(event: FeedEvent, choice: EventChoice) -> bool:
+def is_chosen(event: StreamEvent, choice: EventChoice) -> bool:
     """Whether the listener wants this event."""
-    if event.kind in TELLING:
+    if event.kind in ALWAYS_SENT:
         return True
     return (not choice.kind or event.kind in choice.kind) and choice.agent in (None, event.agent)
 
 
-def frame(event: FeedEvent) -> bytes:
+def frame(event: StreamEvent) -> bytes:
     """One event on the wire; JSON has no line breaks, so that one `data` line holds it."""
     return b"id: %d\nevent: %b\ndata: %b\n\n" % (event.serial, event.kind.encode(), encode(event))

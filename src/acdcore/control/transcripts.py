@@ -1,24 +1,26 @@
 """What was said: transcripts of messages and talks, searched by words."""
 
 from acdcore.calls.model.ports import TranscriptFilter, Transcripts
-from acdcore.control.route import Asked, Plan, Reply, Route, route
+from acdcore.control.route import ApiRequest, Reply, Route, RouteSpec, route
 from acdcore.control.schemas import Nothing, TranscriptList, TranscriptPage, row_key
 from acdcore.control.settings import Right
 from acdcore.kernel.ids import CallId
 
 
-class TranscriptDesk:
+class TranscriptRoutes:
     """Reads only. Who may listen to a recording may read it, and nobody else."""
 
     def __init__(self, transcripts: Transcripts) -> None:
         self._transcripts = transcripts
 
     def routes(self) -> tuple[Route, ...]:
-        found = Plan("GET", "/v1/transcripts", Right.ADMIN, "What was said in recordings, newest first", TranscriptList)
+        found = RouteSpec(
+            "GET", "/v1/transcripts", Right.ADMIN, "What was said in recordings, newest first", TranscriptList
+        )
         return (route(found, TranscriptPage, Nothing, self.transcripts),)
 
-    async def transcripts(self, asked: Asked[TranscriptPage, Nothing]) -> Reply:
-        page = asked.parameters
+    async def transcripts(self, request: ApiRequest[TranscriptPage, Nothing]) -> Reply:
+        page = request.parameters
         wanted = TranscriptFilter(
             words=page.q,
             call_id=CallId(page.call_id) if page.call_id else None,

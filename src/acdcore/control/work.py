@@ -1,4 +1,4 @@
-"""Work items over HTTP: callbacks and messages, their stories, and staff's hand in them."""
+"""Work items over HTTP: callbacks and messages, their histories, and what staff change of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from acdcore.calls.model.commands import Commands, UnknownName
 from acdcore.calls.model.ports import Directory, History, WorkFilter
 from acdcore.calls.model.rows import WorkRow
 from acdcore.control.errors import ApiError
-from acdcore.control.route import Asked, Plan, Reply, Route, json_response, route
-from acdcore.control.schemas import Line, Moment, Name, Nothing, PageSize, Phone, Shape, Token
+from acdcore.control.route import ApiRequest, Reply, Route, RouteSpec, json_response, route
+from acdcore.control.schemas import Moment, Name, Nothing, OneLine, PageSize, Phone, Shape, Token
 from acdcore.control.settings import Right
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import AgentId, QueueName
@@ -36,7 +36,7 @@ class WorkPage(Shape):
     number: Phone | None = None
     """Whom to call, however it is written."""
     agent: Token | None = None
-    """Who has or had it in hand."""
+    """Who has or had it in progress."""
     is_open: bool | None = None
     """true: only what is still to be done."""
     before: Token | None = None
@@ -52,7 +52,7 @@ class CallbackOrder(Shape):
     """The queue whose agents call."""
     number: Phone
     """Whom to call."""
-    subject: Line = ""
+    subject: OneLine = ""
     """What it is about, for the agent."""
     at: Moment | None = None
     """Not before this time; without it as soon as the queue's hours and agents allow."""
@@ -72,18 +72,18 @@ class WorkList:
 
 
 @dataclass(frozen=True, slots=True)
-class WorkStory:
+class WorkHistory:
     """A work item and all that happened to it."""
 
     item: WorkItem
     """As it stands."""
-    story: tuple[WorkRow, ...]
+    history: tuple[WorkRow, ...]
     """How it came to that, in order."""
 
 
 @dataclass(frozen=True, slots=True)
-class CallbackPlaced:
-    """The callback is in the book."""
+class RequestedCallback:
+    """The callback is in the callback queue."""
 
     item: WorkItem
     is_new: bool
@@ -91,8 +91,8 @@ class CallbackPlaced:
     `item` is that one."""
 
 
-class WorkDesk:
-    """Lists from the history, changes through the hall."""
+class WorkRoutes:
+    """Lists from the history, changes through call control."""
 
     def __init__(
         self,
@@ -110,23 +110,23 @@ class WorkDesk:
 
     def routes(self) -> tuple[Route, ...]:
         path, read, operate = "/v1/work", Right.READ, Right.OPERATE
-        items = Plan("GET", path, read, "Callbacks and messages, newest first", WorkList)
-        item = Plan("GET", path + "/{work_id}", read, "A work item with its story", WorkStory)
-        ask = Plan(
-            "POST", path, operate, "Ask for a callback; 200 when one covers it", CallbackPlaced, HTTPStatus.CREATED
+        items = RouteSpec("GET", path, read, "Callbacks and messages, newest first", WorkList)
+        item = RouteSpec("GET", path + "/{work_id}", read, "A work item with its history", WorkHistory)
+        ask = RouteSpec(
+            "POST", path, operate, "Ask for a callback; 200 when one covers it", RequestedCallback, HTTPStatus.CREATED
         )
-        done = Plan("POST", path + "/{work_id}/done", operate, "Say that an item is done", WorkItem)
-        cancel = Plan("POST", path + "/{work_id}/cancel", operate, "Take an item out", WorkItem)
+        done = RouteSpec("POST", path + "/{work_id}/done", operate, "Say that an item is done", WorkItem)
+        cancel = RouteSpec("POST", path + "/{work_id}/cancel", operate, "Take an item out", WorkItem)
         return (
             route(items, WorkPage, Nothing, self.items),
             route(item, OneItem, Nothing, self.item),
-            route(ask, Nothing, CallbackOrder, self.ask),
+            route(ask, Nothing, CallbackOrder, self.request_callback),
             route(done, OneItem, Nothing, self.done),
             route(cancel, OneItem, Nothing, self.cancel),
         )
 
-    async def items(self, asked: Asked[WorkPage, Nothing]) -> Reply:
-        page = asked.parameters
+    async def items(self, request: ApiRequest[WorkPage, Nothing]) -> Reply:
+        page = request.parameters
         wanted = WorkFilter(
             queue=QueueName(page.queue) if page.queue else None,
             kind=page.kind,
@@ -140,15 +140,15 @@ class WorkDesk:
         found = tuple(await self._history.work(wanted))
         return Reply(WorkList(found, found[-1].id if len(found) == page.limit else None))
 
-    async def item(self, asked: Asked[OneItem, Nothing]) -> Reply:
-        work_id = asked.parameters.work_id
-        story = tuple(await self._history.work_story(WorkId(work_id)))
-        if not story:
+    async def item(self, request: ApiRequest[OneItem, Nothing]) -> Reply:
+        work_id = request.parameters.work_id
+        history = tuple(await self._history.work_history(WorkId(work_id)))
+        if not history:
             raise UnknownName(f"there is no work item {work_id}; a new one may take a second to be stored")
-        return Reply(WorkStory(story[-1].item, story))
+        return Reply(WorkHistory(history[-1].item, history))
 
-    async def ask(self, asked: Asked[Nothing, CallbackOrder]) -> web.Response:
-        order = asked.body
+    async def request_callback(self, request: ApiRequest[Nothing, CallbackOrder]) -> web.Response:
+        order = request.body
         number = HOME.canonical(order.number)
         if not number:
             problem = (
@@ -169,15 +169,15 @@ class WorkDesk:
             next_at=order.at,
             for_agent=AgentId(order.agent) if order.agent else None,
             dial_first=order.dial_first,
-            changed_by=asked.by,
+            changed_by=request.by,
         )
         item = self._commands.request_callback(wanted)
         is_new = item.id == wanted.id
         status = HTTPStatus.CREATED if is_new else HTTPStatus.OK
-        return json_response(CallbackPlaced(item, is_new), status, {"Location": f"/v1/work/{item.id}"})
+        return json_response(RequestedCallback(item, is_new), status, {"Location": f"/v1/work/{item.id}"})
 
-    async def done(self, asked: Asked[OneItem, Nothing]) -> Reply:
-        return Reply(self._commands.end_work(WorkId(asked.parameters.work_id), WorkState.DONE, asked.by))
+    async def done(self, request: ApiRequest[OneItem, Nothing]) -> Reply:
+        return Reply(self._commands.end_work(WorkId(request.parameters.work_id), WorkState.DONE, request.by))
 
-    async def cancel(self, asked: Asked[OneItem, Nothing]) -> Reply:
-        return Reply(self._commands.end_work(WorkId(asked.parameters.work_id), WorkState.CANCELLED, asked.by))
+    async def cancel(self, request: ApiRequest[OneItem, Nothing]) -> Reply:
+        return Reply(self._commands.end_work(WorkId(request.parameters.work_id), WorkState.CANCELLED, request.by))

@@ -1,4 +1,4 @@
-"""The hall and its dispatcher: opened with what the last run left, closed with what the next one needs."""
+"""Call control and its dispatcher: opened with what the last run left, closed with what the next one needs."""
 
 import asyncio
 import contextlib
@@ -11,26 +11,26 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from acdcore.calls.admission.screening import Screen
-from acdcore.calls.agents.agents import Desks
+from acdcore.calls.agents.agents import Agents
 from acdcore.calls.agents.phones import Phones
-from acdcore.calls.context import Hall
-from acdcore.calls.core.event_router import Wiring
-from acdcore.calls.media.listening import Listening
+from acdcore.calls.context import CallContext
+from acdcore.calls.core.event_router import EventRouter
+from acdcore.calls.media.listening import SpeechListening
 from acdcore.calls.media.prompts import PromptLibrary
 from acdcore.calls.media.speech_detection import EarsThread
-from acdcore.calls.opening_hours import Hours
-from acdcore.calls.queueing.callback_scheduler import Workbench
+from acdcore.calls.opening_hours import OpeningHours
+from acdcore.calls.queueing.callback_scheduler import CallbackScheduler
 from acdcore.calls.queueing.queue_client import Acd
-from acdcore.calls.queueing.queue_visits import StayKeeper
-from acdcore.calls.record.event_log import Chronicle
-from acdcore.calls.recording import Recorder
-from acdcore.calls.scripts.dial_out import question_to
+from acdcore.calls.queueing.queue_visits import QueueVisitRecorder
+from acdcore.calls.record.event_log import CallEventLog
+from acdcore.calls.recording import CallRecorder
+from acdcore.calls.scripts.dial_out import options_request
 from acdcore.calls.services.http_services import Services
 from acdcore.calls.switchboard import Switchboard
-from acdcore.calls.trunks.capacity import LINES_FULL, Lines
+from acdcore.calls.trunks.capacity import CAPACITY_EXHAUSTED, TrunkCapacity
 from acdcore.calls.trunks.probe import TrunkProbe
 from acdcore.configuration.settings import Settings
-from acdcore.configuration.snapshot import Plan
+from acdcore.configuration.snapshot import Snapshot
 from acdcore.daemon.components import Progress
 from acdcore.daemon.timekeeping import first_reading
 from acdcore.daemon.watch import Condition, Look
@@ -39,19 +39,19 @@ from acdcore.kernel.clock import Clock
 from acdcore.kernel.clock_watch import STEP_MAX_S, ClockTrust
 from acdcore.numbering.key import matching_key
 from acdcore.queues.dispatcher import Dispatcher
-from acdcore.queues.journal.lost_places import Places
-from acdcore.queues.journal.resume import Resumed
-from acdcore.recognition.hearing import Understanding
+from acdcore.queues.journal.lost_places import LostPlaces
+from acdcore.queues.journal.resume import ResumedRun
+from acdcore.recognition.service import Understanding
 from acdcore.sip.registrar import Registrar, RegistrarSettings
 from acdcore.storage.alarms import JOURNAL_OFF
-from acdcore.storage.journal.files import Retention
+from acdcore.storage.journal.files import JournalRetention
 from acdcore.storage.journal.journal import DiskJournal, JournalSettings, last_state
 from acdcore.storage.storage import Storage
 from acdcore.storage.stores.bindings import BindingsFile
-from acdcore.work.book import WorkBook
+from acdcore.work.callback_queue import CallbackQueue
 
 STALE_AFTER = timedelta(hours=12)
-"""Whoever was at work before a longer stop has gone home."""
+"""Agents who were at work before a longer stop have gone home."""
 AHEAD_MAX = timedelta(seconds=STEP_MAX_S)
 """A segment of the journal that begins later than this from now is of a clock that was ahead."""
 BINDINGS = AlarmKind(
@@ -61,14 +61,14 @@ BINDINGS = AlarmKind(
 
 
 @dataclass(frozen=True, slots=True)
-class OpenFloor:
+class OpenDispatcher:
     """The dispatcher, its journal, and what the last run's journal says."""
 
     dispatcher: Dispatcher
     journal: DiskJournal | None
-    last: Resumed | None
+    last: ResumedRun | None
     """Where the last run ended; None without a journal of it."""
-    places: Places
+    places: LostPlaces
     """Who may have a lost place again."""
 
     @property
@@ -92,37 +92,39 @@ class OpenFloor:
 
 
 @contextlib.contextmanager
-def open_floor(settings: Settings, clock: Clock, trust: ClockTrust, on_progress: Progress) -> Iterator[OpenFloor]:
+def started_dispatcher(
+    settings: Settings, clock: Clock, trust: ClockTrust, on_progress: Progress
+) -> Iterator[OpenDispatcher]:
     """The dispatcher, with its turns kept on disk if the operator wants that."""
-    dispatcher = Dispatcher(settings.floor())
+    dispatcher = Dispatcher(settings.dispatcher_settings())
     directory = settings.storage.directory / "journal"
     if not settings.journal.is_on:
-        yield OpenFloor(dispatcher, None, None, Places((), 0.0, clock.now()))
+        yield OpenDispatcher(dispatcher, None, None, LostPlaces((), 0.0, clock.now()))
         return
     wall = clock.wall()
     last = last_state(directory, wall - STALE_AFTER, wall + AHEAD_MAX)
     if last is not None and last.problem:
         on_progress(f"the journal's end could not be read: {last.problem}")
     lost = last.places if last is not None else ()
-    places = Places(lost, settings.journal.reclaim_within_s, clock.now())
+    places = LostPlaces(lost, settings.journal.reclaim_within_s, clock.now())
     kept = JournalSettings(
         directory=directory,
         zone=ZoneInfo(settings.journal.timezone),
-        retention=Retention(days=settings.journal.keep_days),
+        retention=JournalRetention(days=settings.journal.keep_days),
         version=version("acdcore"),
         is_clock_right=lambda: not trust.doubt(first_reading(clock)),
     )
     with DiskJournal(kept, dispatcher, clock) as journal:
-        yield OpenFloor(dispatcher, journal, last, places)
+        yield OpenDispatcher(dispatcher, journal, last, places)
 
 
 @dataclass(frozen=True, slots=True)
-class HallParts:
-    """What the hall stands on."""
+class ContextParts:
+    """What the call context is made of."""
 
-    wiring: Wiring
-    recorder: Recorder
-    chronicle: Chronicle
+    event_router: EventRouter
+    recorder: CallRecorder
+    event_log: CallEventLog
     library: PromptLibrary
     storage: Storage
     clock: Clock
@@ -131,58 +133,64 @@ class HallParts:
 
 
 @contextlib.asynccontextmanager
-async def open_hall(plan: Plan, floor: OpenFloor, parts: HallParts) -> AsyncIterator[Hall]:
-    """What the calls' stories reach, and the engine's reports brought to them."""
-    settings, wiring, storage, clock = plan.settings, parts.wiring, parts.storage, parts.clock
-    engine, loop = wiring.engine, asyncio.get_running_loop()
-    rules = plan.rules()
-    acd = Acd(floor.dispatcher, clock, floor.journal.record if floor.journal is not None else None)
-    stays = StayKeeper(acd, parts.chronicle, clock)
-    phones = Phones(wiring, Registrar(RegistrarSettings()), clock)
-    workbench = Workbench(WorkBook(settings.book(), matching_key), parts.chronicle, clock)
+async def open_call_context(
+    snapshot: Snapshot, queueing: OpenDispatcher, parts: ContextParts
+) -> AsyncIterator[CallContext]:
+    """What call scripts reach, and the engine's reports brought to them."""
+    settings, event_router, storage, clock = snapshot.settings, parts.event_router, parts.storage, parts.clock
+    engine, loop = event_router.engine, asyncio.get_running_loop()
+    rules = snapshot.rules()
+    acd = Acd(queueing.dispatcher, clock, queueing.journal.record if queueing.journal is not None else None)
+    queue_visits = QueueVisitRecorder(acd, parts.event_log, clock)
+    phones = Phones(event_router, Registrar(RegistrarSettings()), clock)
+    callback_scheduler = CallbackScheduler(
+        CallbackQueue(settings.callback_queue_settings(), matching_key), parts.event_log, clock
+    )
     services = Services()
-    listening = Listening(engine, clock, parts.understanding)
+    listening = SpeechListening(engine, clock, parts.understanding)
     ears = EarsThread(engine, listening.attention, listening.deliver, clock)
-    hours = Hours(storage.hours, acd, workbench, clock)
-    hours.on_change = parts.chronicle.hours
-    loop.add_reader(engine.event_fd, lambda: wiring.on_media(engine.events()))
+    hours = OpeningHours(storage.hours, acd, callback_scheduler, clock)
+    hours.on_change = parts.event_log.hours
+    loop.add_reader(engine.event_fd, lambda: event_router.on_media(engine.events()))
     if parts.understanding is not None:
         ears.start()
     try:
-        yield Hall(
+        yield CallContext(
             clock=clock,
-            wiring=wiring,
+            event_router=event_router,
             acd=acd,
-            stays=stays,
-            desks=Desks(phones, storage.directory, acd, parts.chronicle, clock),
+            queue_visits=queue_visits,
+            agents=Agents(phones, storage.directory, acd, parts.event_log, clock),
             library=parts.library,
             directory=storage.directory,
-            chronicle=parts.chronicle,
+            event_log=parts.event_log,
             recorder=parts.recorder,
-            workbench=workbench,
+            callback_scheduler=callback_scheduler,
             hours=hours,
             services=services,
             listening=listening,
-            places=floor.places,
-            lines=Lines(settings.line_settings(), {trunk.name: trunk.lines for trunk in rules.trunks.trunks}),
+            places=queueing.places,
+            trunk_capacity=TrunkCapacity(
+                settings.trunk_capacity_settings(), {trunk.name: trunk.capacity for trunk in rules.trunks.trunks}
+            ),
             rules=rules,
         )
     finally:
         loop.remove_reader(engine.event_fd)
         ears.stop()
         hours.close()
-        workbench.close()
+        callback_scheduler.close()
         phones.close()
-        stays.close()
+        queue_visits.close()
         acd.close()
         await services.close()
 
 
 @contextlib.asynccontextmanager
-async def kept_bindings(hall: Hall, settings: Settings) -> AsyncIterator[Look]:
+async def restored_bindings(context: CallContext, settings: Settings) -> AsyncIterator[Look]:
     """Phones registered over UDP are known again, and will be at the next start; gives the look at their file."""
-    phones = hall.desks.phones
-    bindings = BindingsFile(settings.storage.directory / "bindings.json", hall.clock, phones.export)
+    phones = context.agents.phones
+    bindings = BindingsFile(settings.storage.directory / "bindings.json", context.clock, phones.export)
     phones.restore(bindings.load({settings.sip.udp_port}))
     phones.on_binding = bindings.changed
     bindings.start()
@@ -194,64 +202,69 @@ async def kept_bindings(hall: Hall, settings: Settings) -> AsyncIterator[Look]:
             structlog.get_logger("sip").warning("bindings not kept", reason=bindings.alarm)
 
 
-def lines_look(hall: Hall) -> Look:
-    """Raises the alarm about lines when a call was turned away for want of one; it ends by itself."""
+def capacity_look(context: CallContext) -> Look:
+    """Raises the alarm about trunk capacity when a call was rejected for want of it; it ends by itself."""
 
     def look() -> tuple[Condition, ...]:
-        if hall.lines.turned_away:
-            hall.chronicle.alarms.raise_alarm(LINES_FULL, hall.lines.turned_away)
-            hall.lines.turned_away = ""
+        if context.trunk_capacity.last_rejection:
+            context.event_log.alarms.raise_alarm(CAPACITY_EXHAUSTED, context.trunk_capacity.last_rejection)
+            context.trunk_capacity.last_rejection = ""
         return ()
 
     return look
 
 
-def trunk_probe(hall: Hall) -> TrunkProbe:
+def trunk_probe(context: CallContext) -> TrunkProbe:
     """Asks the trunks of the moment whether they are there."""
     return TrunkProbe(
-        trunks=lambda: hall.rules.trunks.trunks,
-        question=lambda trunk: question_to(hall, trunk),
-        send=hall.wiring.stack.request,
-        alarms=hall.chronicle.alarms,
-        clock=hall.clock,
+        trunks=lambda: context.rules.trunks.trunks,
+        question=lambda trunk: options_request(context, trunk),
+        send=context.event_router.stack.request,
+        alarms=context.event_log.alarms,
+        clock=context.clock,
     )
 
 
 @contextlib.contextmanager
-def at_work(hall: Hall, switchboard: Switchboard) -> Iterator[None]:
+def scheduling_work(context: CallContext, switchboard: Switchboard) -> Iterator[None]:
     """Hours are kept, and work that is due goes into the queues, until the calls are drained."""
-    hall.workbench.on_due = switchboard.begin_work
-    hall.workbench.on_settled = switchboard.end_work
-    hall.hours.follow(hall.rules)
+    context.callback_scheduler.on_due = switchboard.begin_work
+    context.callback_scheduler.on_cancelled = switchboard.end_work
+    context.hours.follow(context.rules)
     try:
         yield
     finally:
-        hall.hours.close()
-        hall.workbench.close()
+        context.hours.close()
+        context.callback_scheduler.close()
 
 
 async def resume(
-    hall: Hall, floor: OpenFloor, storage: Storage, plan: Plan, trust: ClockTrust, on_progress: Progress
+    context: CallContext,
+    queueing: OpenDispatcher,
+    storage: Storage,
+    snapshot: Snapshot,
+    trust: ClockTrust,
+    on_progress: Progress,
 ) -> None:
     """Go on where the last run ended: agents at work, their phones, and what was asked of us."""
-    last = floor.last
+    last = queueing.last
     if last is not None:
-        agents = hall.desks.restore(last.agents)
+        agents = context.agents.restore(last.agents)
         if agents or last.places:
-            within_s = plan.settings.journal.reclaim_within_s
+            within_s = snapshot.settings.journal.reclaim_within_s
             on_progress(
                 f"agents taken over: {agents}; callers whose place is kept for {within_s:g} s: {len(last.places)}"
             )
-    ahead = timedelta(seconds=trust.off_s(first_reading(hall.clock)))
-    items = hall.workbench.restore(await storage.history.open_work(), ahead)
-    hall.hours.look()  # before any of it comes due: the settings may have lost a queue meanwhile
+    ahead = timedelta(seconds=trust.off_s(first_reading(context.clock)))
+    items = context.callback_scheduler.restore(await storage.history.open_work(), ahead)
+    context.hours.look()  # before any of it comes due: the settings may have lost a queue meanwhile
     if items:
         on_progress(f"callbacks and messages taken over: {items}")
 
 
-def open_screen(hall: Hall, storage: Storage) -> Screen:
-    """The list of numbers that are turned away or let through, kept in step with its store."""
-    screen = Screen(hall.rules.screening.limits, matching_key)
+def open_screen(context: CallContext, storage: Storage) -> Screen:
+    """The list of numbers that are blocked or let through, kept in step with its store."""
+    screen = Screen(context.rules.screening.limits, matching_key)
 
     def follow() -> None:
         screen.use(storage.screening.entries())

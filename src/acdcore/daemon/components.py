@@ -17,21 +17,21 @@ from acdcore.calls.admission.admission import AdmissionControl
 from acdcore.calls.admission.authentication import Access
 from acdcore.calls.admission.digest_accounts import DigestPolicy
 from acdcore.calls.model.ports import Directory
-from acdcore.calls.record.event_log import Chronicle
+from acdcore.calls.record.event_log import CallEventLog
 from acdcore.calls.record.recovery import Recovered, recover
-from acdcore.calls.recording import Recorder, TalkRecording
+from acdcore.calls.recording import CallRecorder, TalkRecording
 from acdcore.calls.trunks.trunks import Trunks
 from acdcore.configuration.settings import Settings
-from acdcore.configuration.snapshot import Plan
-from acdcore.daemon.reload import Sounds
+from acdcore.configuration.snapshot import Snapshot
+from acdcore.daemon.reload import RenderedAudio
 from acdcore.daemon.secrets import keep_passwords, read_or_make_secret
-from acdcore.ivr.model.flow import PromptRequest, Text, Words
+from acdcore.ivr.model.flow import PromptRequest, RuntimeText, Text
 from acdcore.ivr.model.system_prompts import SystemPhrase, phrase_key
 from acdcore.ivr.prompts.render import render, render_music
 from acdcore.ivr.tts.engines import ReadersAhead
 from acdcore.kernel.address import Address
 from acdcore.kernel.alarms import AlarmKind, Severity
-from acdcore.kernel.background import ended
+from acdcore.kernel.background import end_task
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import AcdError, SettingsError, Unavailable
 from acdcore.kernel.ids import IdSource
@@ -105,53 +105,55 @@ def try_directory(directory: Path, file: str, section: str) -> None:
         raise SettingsError(file, f"{section}.directory", problem) from error
 
 
-def know_numbers() -> None:
+def load_numbering_plans() -> None:
     """Read every country's numbering plan now (0.3 s): else the first call from each would read a file on the loop."""
     phonenumbers.PhoneMetadata.load_all()
 
 
-def make_sounds(
-    plan: Plan, on_progress: Progress, on_unkept: Progress = lambda _: None, readers: ReadersAhead | None = None
-) -> Sounds:
+def render_audio(
+    snapshot: Snapshot, on_progress: Progress, on_unkept: Progress = lambda _: None, readers: ReadersAhead | None = None
+) -> RenderedAudio:
     """Render every prompt, or take it from the cache; takes seconds at the first start.
 
     `on_unkept` is told why nothing new can be kept, or "" when it can. `readers` may be stopped meanwhile.
     """
-    recorded = plan.file.parent / plan.settings.ivr.prompts
+    recorded = snapshot.file.parent / snapshot.settings.ivr.prompts
 
     def progress(done: int, total: int) -> None:
         if done % 25 == 0 or done == total:
             on_progress(f"prompts: {done} of {total} spoken")
 
-    chosen = plan.settings.voice.settings(plan.file.parent)
+    chosen = snapshot.settings.voice.settings(snapshot.file.parent)
 
-    def made(cache: Path) -> Sounds:
+    def made(cache: Path) -> RenderedAudio:
         with (readers or ReadersAhead()).of(chosen) as voices:
-            prompts = render(plan.prompts, cache, recorded, progress, voices)
+            prompts = render(snapshot.prompts, cache, recorded, progress, voices)
         music = {"": render_music(cache, recorded)}
-        for name, table in plan.settings.queues.items():
+        for name, table in snapshot.settings.queues.items():
             if table.music:
-                asked = (str(plan.file), f"queues.{name}.music")
+                asked = (str(snapshot.file), f"queues.{name}.music")
                 music[name] = render_music(cache, recorded, table.music, asked)
-        return Sounds(prompts, music)
+        return RenderedAudio(prompts, music)
 
-    return in_prompt_cache(plan.settings.storage.directory / "prompts", on_unkept, made)
+    return in_prompt_cache(snapshot.settings.storage.directory / "prompts", on_unkept, made)
 
 
-def make_sentences(plan: Plan, wanted: Sequence[Words], readers: ReadersAhead | None = None) -> list[bytes]:
+def render_sentences(
+    snapshot: Snapshot, wanted: Sequence[RuntimeText], readers: ReadersAhead | None = None
+) -> list[bytes]:
     """Sentences as PCM (16 bit, mono, 8 kHz), kept with the prompts. Raises SettingsError and Unavailable.
 
     By their own voices only: words in a row are better than another.
     """
     requests = [
-        PromptRequest(phrase_key(SystemPhrase.AGENT, str(place), words.language), Text(words.text), str(plan.file))
+        PromptRequest(phrase_key(SystemPhrase.AGENT, str(place), words.language), Text(words.text), str(snapshot.file))
         for place, words in enumerate(wanted)
     ]
-    recorded = plan.file.parent / plan.settings.ivr.prompts
-    cache = plan.settings.storage.directory / "prompts"
-    with (readers or ReadersAhead()).of(plan.settings.voice.settings(plan.file.parent)) as voices:
-        sounds = render(requests, cache, recorded, voices=voices, may_stand_in=False)
-    return [sounds[request.key] for request in requests]
+    recorded = snapshot.file.parent / snapshot.settings.ivr.prompts
+    cache = snapshot.settings.storage.directory / "prompts"
+    with (readers or ReadersAhead()).of(snapshot.settings.voice.settings(snapshot.file.parent)) as voices:
+        audio = render(requests, cache, recorded, voices=voices, may_stand_in=False)
+    return [audio[request.key] for request in requests]
 
 
 def in_prompt_cache(directory: Path, on_unkept: Progress, make: Callable[[Path], T]) -> T:
@@ -195,15 +197,17 @@ def prompt_cache(directory: Path, on_unkept: Progress) -> Iterator[Path]:
         yield Path(other)
 
 
-def open_memory(plan: Plan, clock: Clock, on_progress: Progress) -> contextlib.AbstractAsyncContextManager[Storage]:
+def open_memory(
+    snapshot: Snapshot, clock: Clock, on_progress: Progress
+) -> contextlib.AbstractAsyncContextManager[Storage]:
     """Database, spool and directory."""
-    settings = plan.settings
+    settings = snapshot.settings
     storage = StorageSettings(
         directory=settings.storage.directory,
         realm=settings.sip.realm,
-        agents_file=plan.file.parent / AGENTS_FILE,
-        customers_file=plan.file.parent / CUSTOMERS_FILE,
-        trunk_users={trunk.user: trunk.name for trunk in settings.trunk_list() if trunk.user},
+        agents_file=snapshot.file.parent / AGENTS_FILE,
+        customers_file=snapshot.file.parent / CUSTOMERS_FILE,
+        trunk_users={trunk.user: trunk.name for trunk in settings.trunk_settings() if trunk.user},
         dsn=settings.storage.dsn,
     )
     return open_storage(storage, clock, on_progress, lambda new: keep_passwords(settings.storage.directory, new))
@@ -228,7 +232,7 @@ def started_engine(settings: Settings, ids: IdSource) -> Iterator[Engine]:
             address=str(media.address),
             first_port=media.first_port,
             last_port=media.last_port,
-            media_lost_after_s=settings.audio().suspected_after_s,
+            media_lost_after_s=settings.audio_settings().suspected_after_s,
             learning_window_s=media.learning_window_s,
         ),
         ids,
@@ -241,7 +245,7 @@ def started_engine(settings: Settings, ids: IdSource) -> Iterator[Engine]:
 
 
 def repaired_recordings(settings: Settings) -> list[Repaired]:
-    """Mend what a crash left in the recordings' directory."""
+    """Repair what a crash left in the recordings' directory."""
     repairs = repair_all(settings.recording.directory)
     for repair in repairs:
         if isinstance(repair, NotRepaired):
@@ -284,24 +288,24 @@ async def recovered_calls(
     try:
         yield
     finally:
-        await ended(task)
+        await end_task(task)
 
 
 def tell_recovered(recovered: Recovered, on_progress: Progress) -> None:
     """Say what a crash had cut short, if it had."""
     if recovered.calls or recovered.recordings:
         on_progress(
-            f"the last run was cut short: recorded {recovered.calls} calls, mended {recovered.recordings} recordings"
+            f"the last run was cut short: recorded {recovered.calls} calls, repaired {recovered.recordings} recordings"
         )
 
 
 @contextlib.asynccontextmanager
 async def started_recorder(
-    settings: Settings, engine: Engine, chronicle: Chronicle, clock: Clock
-) -> AsyncIterator[Recorder]:
+    settings: Settings, engine: Engine, event_log: CallEventLog, clock: Clock
+) -> AsyncIterator[CallRecorder]:
     """The recorder with the writer's threads."""
     if not settings.recording.is_on:
-        yield Recorder(engine, None, chronicle, clock)
+        yield CallRecorder(engine, None, event_log, clock)
         return
     directory = settings.recording.directory
     loop = asyncio.get_running_loop()
@@ -312,7 +316,7 @@ async def started_recorder(
     min_free_bytes = settings.recording.min_free_mb * 1_000_000
     writer = RecordingWriter(engine, RecordingSettings(directory, min_free_bytes), report)
     talks = TalkRecording(settings.recording.begins == "answer", settings.recording.announcements)
-    recorder = Recorder(engine, writer, chronicle, clock, directory, talks)
+    recorder = CallRecorder(engine, writer, event_log, clock, directory, talks)
     writer.start()
     try:
         yield recorder
@@ -333,8 +337,8 @@ def stack_settings(settings: Settings) -> StackSettings:
 
 def open_admission(settings: Settings, directory: Directory, digest: DigestServer) -> AdmissionControl:
     """Who may call, and how much each address may send."""
-    trunks = Trunks(settings.trunk_list(), settings.routes())
-    sources = Sources(lockout=Lockout(settings.lockout()))
+    trunks = Trunks(settings.trunk_settings(), settings.route_settings())
+    sources = Sources(lockout=Lockout(settings.lockout_settings()))
     sources.use_trunks(settings.known_networks())
     secret = read_or_make_secret(settings.storage.directory)
     policy = DigestPolicy(settings.sip.realm, settings.sip.digest_algorithms, secret)

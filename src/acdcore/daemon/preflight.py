@@ -17,21 +17,21 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from acdcore.calls.model.directory import AgentRecord
-from acdcore.configuration.settings import Ivr, Sip
-from acdcore.configuration.snapshot import Plan, files_needed
+from acdcore.configuration.settings import IvrSection, SipSection
+from acdcore.configuration.snapshot import Snapshot, files_needed
 from acdcore.daemon.secrets import API_KEYS_FILE, read_keys
 from acdcore.ivr.calendars.file import load_calendars
-from acdcore.ivr.checks.check import Surroundings
+from acdcore.ivr.checks.check import FlowReferences
 from acdcore.ivr.files.flows import read_flows
 from acdcore.ivr.files.system_prompts import read_system
 from acdcore.ivr.model.flow import PromptKey
-from acdcore.ivr.prompts.recordings import standing
-from acdcore.ivr.prompts.render import look_at_recordings, second_best, unspoken
-from acdcore.ivr.tts.engines import Voices, voices_ahead
+from acdcore.ivr.prompts.recordings import recordings_status
+from acdcore.ivr.prompts.render import check_recordings, second_best, unspoken
+from acdcore.ivr.tts.engines import TtsEngines, voices_ahead
 from acdcore.ivr.tts.http_voice import read_key
 from acdcore.ivr.tts.voices import SpeechEngine
 from acdcore.kernel.errors import SettingsError
-from acdcore.recognition.hearing import EXTRA, missing_packages
+from acdcore.recognition.service import EXTRA, missing_packages
 from acdcore.storage.stores.seed import AGENTS_FILE, CUSTOMERS_FILE, Seeds, read_seeds, shared_numbers
 
 EPHEMERAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
@@ -60,53 +60,53 @@ class Findings:
     """The prompts that have a recording by their name."""
 
 
-def preflight(plan: Plan) -> Findings:
+def preflight(snapshot: Snapshot) -> Findings:
     """Look at everything; takes a second for many recordings."""
-    settings, file = plan.settings, str(plan.file)
+    settings, file = snapshot.settings, str(snapshot.file)
     errors: list[SettingsError] = []
     seeds = Seeds((), ())
-    trunk_users = {trunk.user: trunk.name for trunk in settings.trunk_list() if trunk.user}
+    trunk_users = {trunk.user: trunk.name for trunk in settings.trunk_settings() if trunk.user}
     try:
-        here = plan.file.parent
+        here = snapshot.file.parent
         seeds = read_seeds(here / AGENTS_FILE, here / CUSTOMERS_FILE, settings.sip.realm, trunk_users)
     except SettingsError as error:
         errors += error.all()
-    prompts = plan.file.parent / settings.ivr.prompts
+    prompts = snapshot.file.parent / settings.ivr.prompts
     music = {f"queues.{name}.music": table.music for name, table in settings.queues.items() if table.music}
-    recordings = look_at_recordings(plan.prompts, music, file, prompts)
+    recordings = check_recordings(snapshot.prompts, music, file, prompts)
     errors += recordings.errors
     if (settings.storage.directory / API_KEYS_FILE).exists():
         try:
             read_keys(settings.storage.directory)
         except SettingsError as error:
             errors += error.all()
-    speechless = unspoken(plan.prompts, settings.storage.directory / "prompts", _voices(plan))
+    speechless = unspoken(snapshot.prompts, settings.storage.directory / "prompts", _voices(snapshot))
     errors += [speechless] if speechless else []
-    errors += _recognition(plan)
-    errors += _voice_key(plan)
-    errors += [SettingsError(file, key, problem) for key, problem in (*_directories(plan), *_sockets(plan))]
+    errors += _recognition(snapshot)
+    errors += _voice_key(snapshot)
+    errors += [SettingsError(file, key, problem) for key, problem in (*_directories(snapshot), *_sockets(snapshot))]
     agents = tuple(agent.record for agent in seeds.agents)
-    by_name = standing(plan.prompts, prompts)
+    by_name = recordings_status(snapshot.prompts, prompts)
     warnings = (
         *recordings.warnings,
         *by_name.doubts,
-        *voice_warnings(plan),
-        *_ports(plan),
-        *_files(plan),
-        *strays(plan.file.parent / settings.ivr.flows),
-        *_of_seeds(plan, seeds),
+        *voice_warnings(snapshot),
+        *_ports(snapshot),
+        *_files(snapshot),
+        *strays(snapshot.file.parent / settings.ivr.flows),
+        *_of_seeds(snapshot, seeds),
     )
     return Findings(tuple(errors), warnings, agents, frozenset(by_name.recorded))
 
 
-def voice_warnings(plan: Plan) -> tuple[str, ...]:
+def voice_warnings(snapshot: Snapshot) -> tuple[str, ...]:
     """What callers hear in another voice than the chosen one, because its engine is not installed."""
-    return second_best(plan.prompts, plan.settings.storage.directory / "prompts", _voices(plan))
+    return second_best(snapshot.prompts, snapshot.settings.storage.directory / "prompts", _voices(snapshot))
 
 
-def _voice_key(plan: Plan) -> Iterator[SettingsError]:
+def _voice_key(snapshot: Snapshot) -> Iterator[SettingsError]:
     """What is wrong with the file of the voice server's key, where a language has its voice from there."""
-    settings = plan.settings.voice.settings(plan.file.parent)
+    settings = snapshot.settings.voice.settings(snapshot.file.parent)
     is_asked = any(voice.engine is SpeechEngine.HTTP for voice in settings.by_language.values())
     if is_asked and settings.http.key_file is not None:
         try:
@@ -115,19 +115,19 @@ def _voice_key(plan: Plan) -> Iterator[SettingsError]:
             yield error
 
 
-def _voices(plan: Plan) -> Voices:
-    return voices_ahead(plan.settings.voice.settings(plan.file.parent))
+def _voices(snapshot: Snapshot) -> TtsEngines:
+    return voices_ahead(snapshot.settings.voice.settings(snapshot.file.parent))
 
 
 def errors_beside(file: Path) -> list[SettingsError]:
     """What is wrong with the files beside settings that cannot be read themselves, as far as they tell alone."""
-    here, paths = file.parent, Ivr()
-    errors = list(read_flows(here / paths.flows, Surroundings(None)).errors) if (here / paths.flows).is_dir() else []
+    here, paths = file.parent, IvrSection()
+    errors = list(read_flows(here / paths.flows, FlowReferences(None)).errors) if (here / paths.flows).is_dir() else []
     readers: dict[Path, Callable[[Path], object]] = {
         here / paths.calendars: load_calendars,
         here / paths.prompts / "system.toml": read_system,
         here / AGENTS_FILE: partial(
-            read_seeds, customers_file=here / CUSTOMERS_FILE, realm=Sip().realm, trunk_users={}
+            read_seeds, customers_file=here / CUSTOMERS_FILE, realm=SipSection().realm, trunk_users={}
         ),
     }
     for beside, read in readers.items():
@@ -139,17 +139,17 @@ def errors_beside(file: Path) -> list[SettingsError]:
     return errors
 
 
-def _recognition(plan: Plan) -> Iterator[SettingsError]:
+def _recognition(snapshot: Snapshot) -> Iterator[SettingsError]:
     """What is missing for understanding callers; a daemon starts without it, and callers use keys."""
-    engine = plan.settings.recognition.engine
+    engine = snapshot.settings.recognition.engine
     missing = ", ".join(missing_packages(engine))
     if missing:
         problem = (
             f'"{engine}" needs packages that are not installed ({missing}); pip install "{EXTRA}", or leave it empty'
         )
-        yield SettingsError(str(plan.file), "recognition.engine", problem)
+        yield SettingsError(str(snapshot.file), "recognition.engine", problem)
     try:
-        plan.settings.hearing(plan.file)
+        snapshot.settings.recognition_settings(snapshot.file)
     except SettingsError as error:
         yield error
 
@@ -157,8 +157,8 @@ def _recognition(plan: Plan) -> Iterator[SettingsError]:
 # --- directories ---
 
 
-def _directories(plan: Plan) -> Iterator[tuple[str, str]]:
-    settings = plan.settings
+def _directories(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
+    settings = snapshot.settings
     places = [("storage.directory", settings.storage.directory)]
     if settings.recording.is_on:
         places.append(("recording.directory", settings.recording.directory))
@@ -202,9 +202,9 @@ def unusable_inside(directory: Path) -> str:
 # --- addresses and ports ---
 
 
-def _sockets(plan: Plan) -> Iterator[tuple[str, str]]:
+def _sockets(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     """Addresses that are not this machine's, and ports that somebody else has."""
-    settings = plan.settings
+    settings = snapshot.settings
     sip, http = settings.sip, settings.http
     foreign = set()
     for section, address in (("sip", sip.address), ("media", settings.media.address), ("http", http.address)):
@@ -253,9 +253,9 @@ def _bound(address: IPv4Address, port: int, kind: socket.SocketKind) -> int:
     return 0
 
 
-def _ports(plan: Plan) -> Iterator[str]:
+def _ports(snapshot: Snapshot) -> Iterator[str]:
     """Where the range of audio's ports meets other ports."""
-    settings = plan.settings
+    settings = snapshot.settings
     media = settings.media
     own = range(media.first_port, media.last_port + 1)
     if settings.http.port in own and settings.http.address == media.address:
@@ -290,20 +290,20 @@ def _are_reserved(ports: range) -> bool:
     return any(span[0] <= ports[0] and ports[-1] <= span[-1] for span in spans)
 
 
-def _files(plan: Plan) -> Iterator[str]:
+def _files(snapshot: Snapshot) -> Iterator[str]:
     """Whether this shell may open as many files as the lines need; a service has limits of its own."""
-    hard, needed = resource.getrlimit(resource.RLIMIT_NOFILE)[1], files_needed(plan.settings)
+    hard, needed = resource.getrlimit(resource.RLIMIT_NOFILE)[1], files_needed(snapshot.settings)
     if hard != resource.RLIM_INFINITY and hard < needed:
-        yield f"lines.limit needs {needed} open files, {hard} are allowed here; raise ulimit -Hn"
+        yield f"trunk_capacity.limit needs {needed} open files, {hard} are allowed here; raise ulimit -Hn"
 
 
 # --- agents and customers ---
 
 
-def _of_seeds(plan: Plan, seeds: Seeds) -> Iterator[str]:
+def _of_seeds(snapshot: Snapshot, seeds: Seeds) -> Iterator[str]:
     """What agents.toml and customers.toml say that is not safe, or of what is not there."""
     agents = {agent.record.agent for agent in seeds.agents}
-    regions = set(plan.settings.regions)
+    regions = set(snapshot.settings.regions)
     for place, agent in enumerate(seeds.agents):
         if len(agent.password) < PASSWORD_MIN:
             yield (

@@ -5,24 +5,26 @@ from collections.abc import Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from acdcore.calls.context import Hall
+from acdcore.calls.context import CallContext
 from acdcore.calls.operations import Operations
 from acdcore.calls.switchboard import Switchboard
 
 
-class HallCollector(Collector):
-    """Calls, lines, queues, agents, refusals and audio."""
+class DaemonCollector(Collector):
+    """Calls, trunk capacity, queues, agents, refusals and audio."""
 
-    def __init__(self, hall: Hall, switchboard: Switchboard, operations: Operations) -> None:
-        self._hall = hall
+    def __init__(self, context: CallContext, switchboard: Switchboard, operations: Operations) -> None:
+        self._context = context
         self._switchboard = switchboard
         self._operations = operations
 
     def collect(self) -> Iterator[Metric]:
         """All families."""
         yield GaugeMetricFamily("acdcore_calls", "Calls that are up", len(self._switchboard.calls))
-        yield GaugeMetricFamily("acdcore_lines_taken", "Lines in use", self._hall.lines.taken)
-        yield GaugeMetricFamily("acdcore_recordings_running", "Recordings not complete", self._hall.recorder.running)
+        yield GaugeMetricFamily(
+            "acdcore_trunk_capacity_taken", "Trunk capacity in use", self._context.trunk_capacity.taken
+        )
+        yield GaugeMetricFamily("acdcore_recordings_running", "Recordings not complete", self._context.recorder.running)
         yield self._alarms()
         yield from self._sip()
         yield from self._refusals()
@@ -33,7 +35,7 @@ class HallCollector(Collector):
     def _alarms(self) -> Metric:
         """1 while raised; 0 for those that were raised since the start and are over."""
         alarms = GaugeMetricFamily("acdcore_alarm", "1 while the alarm is raised", labels=["name", "about", "severity"])
-        registry = self._hall.chronicle.alarms
+        registry = self._context.event_log.alarms
         found = {(alarm.kind, alarm.about): 0.0 for alarm in registry.past()}
         found |= {(alarm.kind, alarm.about): 1.0 for alarm in registry.raised()}
         for (kind, about), value in found.items():
@@ -41,11 +43,11 @@ class HallCollector(Collector):
         return alarms
 
     def _sip(self) -> Iterator[Metric]:
-        census = self._hall.wiring.stack.census()
+        census = self._context.event_router.stack.census()
         yield GaugeMetricFamily("acdcore_sip_sessions", "SIP sessions, ringing or talking", census.sessions)
         yield GaugeMetricFamily("acdcore_sip_dialogs", "SIP dialogs", census.dialogs)
         yield GaugeMetricFamily("acdcore_sip_transactions", "SIP transactions", census.transactions)
-        connections = self._hall.wiring.stack.connections
+        connections = self._context.event_router.stack.connections
         yield GaugeMetricFamily("acdcore_sip_connections", "SIP connections over TCP that are open", connections)
 
     def _refusals(self) -> Iterator[Metric]:
@@ -54,11 +56,11 @@ class HallCollector(Collector):
             refused.add_metric(list(kind), count)
         yield refused
         discarded = CounterMetricFamily("acdcore_sip_discarded", "SIP messages dropped", labels=["reason"])
-        for why, count in self._hall.wiring.stack.discarded.items():
+        for why, count in self._context.event_router.stack.discarded.items():
             discarded.add_metric([why.value], count)
         yield discarded
         tolerated = CounterMetricFamily("acdcore_sip_tolerated", "SIP messages taken despite a fault", labels=["fault"])
-        for fault, count in self._hall.wiring.stack.tolerated.items():
+        for fault, count in self._context.event_router.stack.tolerated.items():
             tolerated.add_metric([fault.value], count)
         yield tolerated
 
@@ -75,7 +77,7 @@ class HallCollector(Collector):
         yield from (waiting, ready, offered, answered)
 
     def _listening(self) -> Iterator[Metric]:
-        listening = self._hall.listening
+        listening = self._context.listening
         yield GaugeMetricFamily("acdcore_listeners", "Callers who are listened to", listening.running)
         listened = CounterMetricFamily("acdcore_listened", "Spoken answers awaited", labels=["result"])
         for result, count in listening.results.items():

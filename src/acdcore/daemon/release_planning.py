@@ -1,25 +1,25 @@
-"""What the control plane asks of planning: if agents of a queue are released now, from the floor as it stands."""
+"""What the control plane asks of planning: what follows if agents of a queue are released now."""
 
 import asyncio
 import math
 from collections.abc import Callable, Iterable
 
 from acdcore.calls.model.commands import UnknownName, WrongState
-from acdcore.control.release import LastingFigures, ReleaseOutlook, ReleaseQuestion, SoonRow
+from acdcore.control.release import LastingFigures, ReleasePlan, ReleaseQuestion, SoonRow
 from acdcore.planning.erlang import Expected, Target
 from acdcore.planning.release import Present, Recent, Release, affordable_runs, present, recent, release, who_serves
 from acdcore.queues.settings import QueueSettings
-from acdcore.queues.views import FloorView
+from acdcore.queues.views import DispatcherView
 
 
-class Outlook:
-    """A planner of releases: looks at the floor at once, and draws the half hours in a thread."""
+class ReleasePlanner:
+    """A planner of releases: looks at queues and agents at once, and simulates the half hours in a thread."""
 
-    def __init__(self, view: Callable[[], FloorView], queues: Callable[[], Iterable[QueueSettings]]) -> None:
+    def __init__(self, view: Callable[[], DispatcherView], queues: Callable[[], Iterable[QueueSettings]]) -> None:
         self._view = view
         self._queues = queues
 
-    async def release(self, question: ReleaseQuestion) -> ReleaseOutlook:
+    async def release(self, question: ReleaseQuestion) -> ReleasePlan:
         """Raises UnknownName for the queue, WrongState when there are not so many agents or nothing to go by."""
         queue = next((queue for queue in self._queues() if queue.name == question.queue), None)
         if queue is None:
@@ -27,20 +27,20 @@ class Outlook:
         view = self._view()
         target = Target(question.target, queue.service_level_within_s)
         try:
-            lately = recent(question.stays, queue.name, who_serves(view, queue), question.minutes * 60.0)
+            lately = recent(question.visits, queue.name, who_serves(view, queue), question.minutes * 60.0)
             now = present(view, queue, lately.demand, target)
             runs = affordable_runs(lately.demand)
             planned = await asyncio.to_thread(release, now, question.count, runs)
         except ValueError as error:
             raise WrongState(str(error)) from error
-        return outlook(question, now, lately, planned)
+        return describe_plan(question, now, lately, planned)
 
 
-def outlook(question: ReleaseQuestion, now: Present, lately: Recent, planned: Release) -> ReleaseOutlook:
+def describe_plan(question: ReleaseQuestion, now: Present, lately: Recent, planned: Release) -> ReleasePlan:
     """The answer as it is shown."""
     demand = now.demand
     verdict = "enough" if planned.is_advisable else "too few"
-    return ReleaseOutlook(
+    return ReleasePlan(
         queue=question.queue,
         count=planned.count,
         agents=now.agents,
@@ -58,8 +58,8 @@ def outlook(question: ReleaseQuestion, now: Present, lately: Recent, planned: Re
         calls_per_hour=round(demand.calls_per_hour, 1),
         handling_s=round(demand.handling_s, 1),
         patience_s=None if math.isinf(demand.patience_s) else round(demand.patience_s, 1),
-        before=lasting(planned.before),
-        after=lasting(planned.after),
+        before=long_run_figures(planned.before),
+        after=long_run_figures(planned.after),
         soon=tuple(
             SoonRow(
                 row.measure.name,
@@ -76,7 +76,7 @@ def outlook(question: ReleaseQuestion, now: Present, lately: Recent, planned: Re
     )
 
 
-def lasting(expected: Expected) -> LastingFigures:
+def long_run_figures(expected: Expected) -> LastingFigures:
     """The formulas' figures; a wait without end is None."""
     wait_s = None if math.isinf(expected.average_wait_s) else round(expected.average_wait_s, 1)
     return LastingFigures(

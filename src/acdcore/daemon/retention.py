@@ -22,11 +22,11 @@ import structlog
 
 from acdcore.calls.model.commands import RetentionReport, WrongState
 from acdcore.calls.model.ports import Spool
-from acdcore.configuration.settings import RetentionTable
+from acdcore.configuration.settings import RetentionSection
 from acdcore.kernel.alarms import AlarmKind, Alarms, Severity
-from acdcore.kernel.background import Rhythm, repeated
+from acdcore.kernel.background import Rhythm, repeat_in_background
 from acdcore.kernel.clock import Clock, suspended_s
-from acdcore.kernel.clock_watch import ClockTrust, Reading
+from acdcore.kernel.clock_watch import ClockReading, ClockTrust
 from acdcore.kernel.errors import AcdError, Unavailable
 from acdcore.recording.index import delete, old_files
 from acdcore.recording.retention import Deletion, Limits, Reason, plan
@@ -54,7 +54,7 @@ RETENTION = AlarmKind(
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class RetentionPaths:
     """Where things lie on the disk."""
 
     recordings: Path
@@ -67,8 +67,8 @@ class Retention:
 
     def __init__(
         self,
-        limits: Callable[[], RetentionTable],
-        places: Places,
+        limits: Callable[[], RetentionSection],
+        paths: RetentionPaths,
         old: PgRetention,
         spool: Spool,
         clock: Clock,
@@ -76,7 +76,7 @@ class Retention:
     ) -> None:
         """`limits` are those of the settings of the moment; without `trust` the clock is believed as it is now."""
         self._limits = limits
-        self._places = places
+        self._paths = paths
         self._old = old
         self._spool = spool
         self._clock = clock
@@ -127,10 +127,10 @@ class Retention:
         if doubt:
             raise WrongState(f"{doubt}, so nothing is deleted; put it right")
 
-    def _now(self) -> Reading:
-        return Reading(self._clock.now(), self._clock.wall(), suspended_s())
+    def _now(self) -> ClockReading:
+        return ClockReading(self._clock.now(), self._clock.wall(), suspended_s())
 
-    async def _recordings(self, limits: RetentionTable, wall: datetime, is_dry_run: bool) -> list[Deletion]:
+    async def _recordings(self, limits: RetentionSection, wall: datetime, is_dry_run: bool) -> list[Deletion]:
         age = timedelta(days=limits.recordings_days) if limits.recordings_days else None
         size_max = int(limits.recordings_gb * 1e9) if limits.recordings_gb else None
         if age is None and size_max is None:
@@ -139,8 +139,8 @@ class Retention:
         known = plan(oldest, Limits(age, size_max), wall, await self._old.recorded_bytes())
         gone = list(known)
         if age is not None:
-            found = await asyncio.to_thread(old_files, self._places.recordings, (wall - age).date(), RECORDINGS_MAX)
-            told = await self._old.told_of([each.path for each in found])
+            found = await asyncio.to_thread(old_files, self._paths.recordings, (wall - age).date(), RECORDINGS_MAX)
+            told = await self._old.referenced_paths([each.path for each in found])
             gone += [Deletion(each.path, each.size_bytes, Reason.AGE) for each in found if each.path not in told]
         if not is_dry_run:
             await self._delete(gone)
@@ -149,13 +149,13 @@ class Retention:
     async def _delete(self, gone: list[Deletion]) -> None:
         for begin in range(0, len(gone), ROWS_AT_A_TIME):
             some = gone[begin : begin + ROWS_AT_A_TIME]
-            await asyncio.to_thread(delete, self._places.recordings, [each.path for each in some])
+            await asyncio.to_thread(delete, self._paths.recordings, [each.path for each in some])
             await self._old.forget_recordings([each.path for each in some])
             for each in some:
                 self._log.info("recording_deleted", path=each.path, size_bytes=each.size_bytes, limit=each.reason.value)
             await asyncio.sleep(PAUSE_S)
 
-    async def _rows(self, limits: RetentionTable, wall: datetime, is_dry_run: bool) -> dict[str, int]:
+    async def _rows(self, limits: RetentionSection, wall: datetime, is_dry_run: bool) -> dict[str, int]:
         if not limits.history_days:
             return {}
         before = wall - timedelta(days=limits.history_days)
@@ -172,21 +172,23 @@ class Retention:
         await self._old.delete_loose_events(before, ROWS_MAX)
         return counts
 
-    def _refused(self, limits: RetentionTable, wall: datetime, is_dry_run: bool) -> int:
+    def _refused(self, limits: RetentionSection, wall: datetime, is_dry_run: bool) -> int:
         """In a thread: delete the file of refused rows when the last of them is too old; its size."""
         if not limits.refused_days:
             return 0
         try:
-            state = self._places.refused.stat()
+            state = self._paths.refused.stat()
         except FileNotFoundError:
             return 0
         if wall.timestamp() - state.st_mtime < limits.refused_days * 86_400:
             return 0
         if not is_dry_run:
-            self._places.refused.unlink(missing_ok=True)
+            self._paths.refused.unlink(missing_ok=True)
         return state.st_size
 
 
 def retaining(retention: Retention, alarms: Alarms) -> AbstractAsyncContextManager[None]:
     """Passes in the background until the block ends."""
-    return repeated("retention", lambda: retention.turn(alarms), Rhythm(PASS_EVERY_S, FIRST_PASS_AFTER_S), alarms)
+    return repeat_in_background(
+        "retention", lambda: retention.turn(alarms), Rhythm(PASS_EVERY_S, FIRST_PASS_AFTER_S), alarms
+    )

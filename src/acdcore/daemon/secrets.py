@@ -33,7 +33,7 @@ def read_keys(directory: Path) -> tuple[ApiKey, ...]:
     """The keys of the file; raises SettingsError naming file and line, also when there is no file."""
     file = directory / API_KEYS_FILE
     keys = []
-    for number, line in enumerate(lines_of(file), start=1):
+    for number, line in enumerate(file_lines(file), start=1):
         words = line.split()
         if not words or words[0].startswith("#"):
             continue
@@ -64,7 +64,7 @@ def read_or_make_secret(directory: Path) -> bytes:
     if not file.exists():
         write_private(file, f"{secrets.token_hex(SECRET_BYTES)}\n")
     try:
-        secret = bytes.fromhex("".join(lines_of(file)))
+        secret = bytes.fromhex("".join(file_lines(file)))
     except ValueError as error:
         raise SettingsError(str(file), "", "is not in hexadecimal; delete it, and it is made anew") from error
     if not secret:
@@ -72,7 +72,7 @@ def read_or_make_secret(directory: Path) -> bytes:
     return secret
 
 
-def lines_of(file: Path) -> list[str]:
+def file_lines(file: Path) -> list[str]:
     """The file's lines; raises SettingsError when it cannot be read."""
     try:
         return file.read_text("utf-8").splitlines()
@@ -88,7 +88,7 @@ def keep_passwords(directory: Path, new: Iterable[SeededAgent]) -> None:
     write_private(directory / SOFTPHONES_FILE, "\n".join(["# agent password", *lines, ""]))
 
 
-def kept_password(directory: Path, agent: str) -> str | None:
+def find_password(directory: Path, agent: str) -> str | None:
     """The generated password of an agent's phone, if it is still in the file."""
     try:
         lines = (directory / SOFTPHONES_FILE).read_text("utf-8", "replace").splitlines()

@@ -19,13 +19,13 @@ from pathlib import Path
 
 import structlog
 
-from acdcore.calls.context import Hall
+from acdcore.calls.context import CallContext
 from acdcore.calls.switchboard import Switchboard
 from acdcore.daemon.watch import Condition
 from acdcore.kernel.alarms import AlarmKind, Alarms, Severity
-from acdcore.kernel.background import Rhythm, repeated
+from acdcore.kernel.background import Rhythm, repeat_in_background
 from acdcore.kernel.clock import Clock, suspended_s
-from acdcore.kernel.clock_watch import ClockTrust, ClockWatch, Reading, Step, read
+from acdcore.kernel.clock_watch import ClockReading, ClockStep, ClockTrust, ClockWatch, read
 
 SEEN_FILE = "clock-seen"
 """In storage's directory: the time of day that was believed last, in ISO 8601."""
@@ -46,12 +46,12 @@ CLOCK_DOUBTED = AlarmKind(
 """The time of day cannot be right, so nothing is deleted by it."""
 
 
-def first_reading(clock: Clock) -> Reading:
+def first_reading(clock: Clock) -> ClockReading:
     """All clocks at the start, however long that takes."""
-    return read(clock) or Reading(clock.now(), clock.wall(), suspended_s())
+    return read(clock) or ClockReading(clock.now(), clock.wall(), suspended_s())
 
 
-def kept_trust(directory: Path, clock: Clock) -> ClockTrust:
+def load_trust(directory: Path, clock: Clock) -> ClockTrust:
     """What the last run believed of the clock; for the start, before anything is deleted."""
     try:
         seen = datetime.fromisoformat((directory / SEEN_FILE).read_text("ascii").strip())
@@ -76,14 +76,14 @@ def keeping_time(directory: Path, trust: ClockTrust, clock: Clock, alarms: Alarm
             with suppress(OSError):  # a full disk has alarms of its own; an older time is as good
                 await asyncio.to_thread(keep_seen, directory, reading.wall)
 
-    return repeated("clock", keep, Rhythm(KEEP_EVERY_S), alarms)
+    return repeat_in_background("clock", keep, Rhythm(KEEP_EVERY_S), alarms)
 
 
 @dataclass(frozen=True, slots=True)
 class Timed:
     """What goes by the time of day."""
 
-    hall: Hall
+    context: CallContext
     switchboard: Switchboard
     journal: Callable[[], None]
     """Begins a new segment."""
@@ -92,7 +92,9 @@ class Timed:
 class Timekeeper:
     """Looks at the clocks every second and tells those concerned; `look` is one of `watching`'s."""
 
-    def __init__(self, timed: Timed, trust: ClockTrust, first: Reading, reading: Callable[[], Reading | None]) -> None:
+    def __init__(
+        self, timed: Timed, trust: ClockTrust, first: ClockReading, reading: Callable[[], ClockReading | None]
+    ) -> None:
         self._timed = timed
         self._trust = trust
         self._reading = reading
@@ -111,15 +113,15 @@ class Timekeeper:
             self._follow(step, is_clock_wrong=bool(former or self._doubt))
         return ((CLOCK_DOUBTED, self._doubt),)
 
-    def _follow(self, step: Step, *, is_clock_wrong: bool) -> None:
-        hall = self._timed.hall
-        hall.chronicle.clock_set()
-        hall.desks.clock_set()
+    def _follow(self, step: ClockStep, *, is_clock_wrong: bool) -> None:
+        context = self._timed.context
+        context.event_log.clock_set()
+        context.agents.clock_set()
         self._timed.switchboard.clock_set(step.by)
-        hall.workbench.clock_set(step.by, is_clock_wrong=is_clock_wrong)
-        hall.hours.look()
+        context.callback_scheduler.clock_set(step.by, is_clock_wrong=is_clock_wrong)
+        context.hours.look()
         self._timed.journal()
         by_s = step.by.total_seconds()
         structlog.get_logger("clock").warning("clock_set", by_s=round(by_s, 3), suspended_s=round(step.suspended_s, 1))
         suspended = f"; the machine was suspended for {step.suspended_s:.0f} s of it" if step.suspended_s >= 1 else ""
-        hall.chronicle.alarms.raise_alarm(CLOCK_SET, f"the machine's clock went {by_s:+.0f} s at once{suspended}")
+        context.event_log.alarms.raise_alarm(CLOCK_SET, f"the machine's clock went {by_s:+.0f} s at once{suspended}")

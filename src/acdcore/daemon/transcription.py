@@ -19,19 +19,20 @@ import structlog
 
 from acdcore.calls.model.rows import SpokenPart, TranscriptRow
 from acdcore.kernel.alarms import AlarmKind, Alarms, Severity
-from acdcore.kernel.background import Rhythm, repeated
+from acdcore.kernel.background import Rhythm, repeat_in_background
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Refused, Unavailable
-from acdcore.recognition.hearing import EXTRA, RecognitionSettings
 from acdcore.recognition.helper import HelperGone, HelperProcess, opened_process
 from acdcore.recognition.model import TranscriptKind
+from acdcore.recognition.service import EXTRA, RecognitionSettings
 from acdcore.recording.names import located
 from acdcore.storage.stores.transcripts import PgTranscripts, Unwritten
 
 TRANSCRIPTS = AlarmKind(
     "transcripts",
     Severity.MINOR,
-    "Read the detail: install the extra speech, mend the recogniser, or write down fewer ([recognition] transcripts).",
+    "Read the detail: install the extra speech, repair the recogniser, "
+    "or write down fewer ([recognition] transcripts).",
 )
 """Recordings are not written down, or too many wait."""
 COMMAND = (sys.executable, "-m", "acdcore.recognition.transcribing")
@@ -163,5 +164,5 @@ async def transcribing(transcription: Transcription | None, alarms: Alarms) -> A
         yield
         return
     rhythm = Rhythm(EVERY_S, FIRST_AFTER_S)
-    async with repeated("transcripts", lambda: transcription.turn(alarms), rhythm, alarms):
+    async with repeat_in_background("transcripts", lambda: transcription.turn(alarms), rhythm, alarms):
         yield

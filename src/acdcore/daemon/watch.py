@@ -1,4 +1,5 @@
-"""The watch: looks every second at what has no event of its own (rows that age, a full disk, lines that are full)."""
+"""The watch: looks every second at what has no event of its own (rows that age, a full disk, trunk capacity that is
+taken)."""
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -7,7 +8,7 @@ from typing import TypeAlias
 import structlog
 
 from acdcore.kernel.alarms import Alarm, AlarmKind, Alarms, Severity
-from acdcore.kernel.background import Rhythm, guarded, repeated
+from acdcore.kernel.background import Rhythm, repeat_in_background, run_guarded
 
 LOOK_EVERY_S = 1.0
 """Soon enough for people; each look reads a dozen counters."""
@@ -25,9 +26,9 @@ async def watching(alarms: Alarms, looks: Sequence[Look]) -> AsyncIterator[None]
     async def look() -> None:
         look_once(alarms, looks)
 
-    async with repeated("watch", look, Rhythm(LOOK_EVERY_S), alarms):
+    async with repeat_in_background("watch", look, Rhythm(LOOK_EVERY_S), alarms):
         yield
-    await guarded("watch", look, alarms)
+    await run_guarded("watch", look, alarms)
 
 
 def look_once(alarms: Alarms, looks: Sequence[Look]) -> None:

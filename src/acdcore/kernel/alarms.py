@@ -95,7 +95,7 @@ class Alarms:
         if kind.lasts_s is not None:
             self._expires_at[key] = self._clock.now() + kind.lasts_s
         former = self._raised.get(key)
-        detail = one_line(detail)
+        detail = as_one_line(detail)
         if former is not None:
             self._raised[key] = replace(former, detail=detail, times=former.times + 1)
         elif len(self._raised) < RAISED_MAX:
@@ -111,7 +111,7 @@ class Alarms:
         key = (kind.name, about)
         if not detail:
             self._end(key, "over")
-        elif key not in self._raised or self._raised[key].detail != one_line(detail):
+        elif key not in self._raised or self._raised[key].detail != as_one_line(detail):
             self.raise_alarm(kind, detail, about)
         elif kind.lasts_s is not None:  # it goes on in the same words: its time begins anew, and it is not told again
             self._expires_at[key] = self._clock.now() + kind.lasts_s
@@ -139,7 +139,7 @@ class Alarms:
         alarm = self._raised.pop(key, None)
         if alarm is None:
             return
-        over = replace(alarm, detail=one_line(detail), ended_at=self._clock.wall())
+        over = replace(alarm, detail=as_one_line(detail), ended_at=self._clock.wall())
         self._past.append(replace(over, detail=alarm.detail))  # what it was says more than how it ended
         self._tell(over)
 
@@ -148,6 +148,6 @@ class Alarms:
             listener(alarm)
 
 
-def one_line(text: str) -> str:
+def as_one_line(text: str) -> str:
     """A detail as one line of bounded length: other machines' words may be part of it."""
     return "".join(char if char.isprintable() else " " for char in text)[:DETAIL_CHARS_MAX].strip()

@@ -34,7 +34,7 @@ class Rhythm:
 
 
 @contextlib.asynccontextmanager
-async def repeated(
+async def repeat_in_background(
     name: str, turn: Callable[[], Awaitable[None]], rhythm: Rhythm, alarms: Alarms
 ) -> AsyncIterator[None]:
     """Do `turn` in this rhythm until the block ends; `name` stands in the log and in the alarm."""
@@ -42,17 +42,17 @@ async def repeated(
     async def run() -> None:
         await asyncio.sleep(rhythm.first_after_s)
         while True:
-            await guarded(name, turn, alarms)
+            await run_guarded(name, turn, alarms)
             await asyncio.sleep(rhythm.every_s)
 
     task = asyncio.create_task(run(), name=name)
     try:
         yield
     finally:
-        await ended(task)
+        await end_task(task)
 
 
-async def ended(task: asyncio.Task[None]) -> None:
+async def end_task(task: asyncio.Task[None]) -> None:
     """End a task that works until it is cancelled, and wait for it; raises what it failed with.
 
     It is cancelled again and again: a wait with a time limit that ends at the same moment swallows the cancellation
@@ -65,7 +65,7 @@ async def ended(task: asyncio.Task[None]) -> None:
         raise fault
 
 
-async def guarded(name: str, turn: Callable[[], Awaitable[None]], alarms: Alarms) -> None:
+async def run_guarded(name: str, turn: Callable[[], Awaitable[None]], alarms: Alarms) -> None:
     """One turn; never raises. The traceback is logged once, as long as the fault lasts."""
     try:
         await turn()

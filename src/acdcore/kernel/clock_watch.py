@@ -25,14 +25,14 @@ STEP_MAX_S = 3_600.0
 """No time server sets a clock that is right by more, and what is kept for days does not mind less."""
 OFF_MAX_S = 14 * 86_400.0
 """A daemon may have been off for so long: over the longest public holiday and the weekends beside it."""
-SETTLED_AFTER_S = 3_600.0
+STABLE_AFTER_S = 3_600.0
 """By then a time server has been reached, if there is one."""
 EARLIEST = datetime(2025, 1, 1, tzinfo=UTC)
 """No machine that runs this program is right to show an earlier time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ClockReading:
     """All clocks at one moment."""
 
     now: float
@@ -42,21 +42,21 @@ class Reading:
     suspended_s: float = 0.0
     """For how long the machine has been suspended so far."""
 
-    def ahead_of(self, expected: "Reading") -> float:
+    def ahead_of(self, expected: "ClockReading") -> float:
         """Seconds by which the time of day has gone further than real time since `expected`; negative: less far."""
         passed_s = self.now - expected.now + self.suspended_s - expected.suspended_s
         return (self.wall - expected.wall).total_seconds() - passed_s
 
 
-def read(clock: Clock, suspended: Callable[[], float] = suspended_s) -> Reading | None:
+def read(clock: Clock, suspended: Callable[[], float] = suspended_s) -> ClockReading | None:
     """Look at all clocks; None when that took so long that they do not belong together."""
     before = clock.now()
-    reading = Reading(before, clock.wall(), suspended())
+    reading = ClockReading(before, clock.wall(), suspended())
     return reading if clock.now() - before <= READ_WITHIN_S else None
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ClockStep:
     """The time of day has leapt."""
 
     by: timedelta
@@ -68,44 +68,44 @@ class Step:
 class ClockWatch:
     """Finds leaps of the time of day against monotonic time."""
 
-    def __init__(self, first: Reading) -> None:
+    def __init__(self, first: ClockReading) -> None:
         self._anchor = first
 
-    def look(self, reading: Reading) -> Step | None:
+    def look(self, reading: ClockReading) -> ClockStep | None:
         """The leap since the last one, if there was one."""
         anchor = self._anchor
         by_s = (reading.wall - anchor.wall).total_seconds() - (reading.now - anchor.now)
         if abs(by_s) < STEP_MIN_S:
             return None
         self._anchor = reading
-        return Step(timedelta(seconds=by_s), reading.suspended_s - anchor.suspended_s)
+        return ClockStep(timedelta(seconds=by_s), reading.suspended_s - anchor.suspended_s)
 
 
 class ClockTrust:
     """Whether what is past its time by this clock may be deleted."""
 
-    def __init__(self, first: Reading, seen: datetime | None) -> None:
+    def __init__(self, first: ClockReading, seen: datetime | None) -> None:
         """`seen` is the time that the last run believed last; None: there was none."""
         self._first = first
-        self._expected = first if seen is None else Reading(first.now, seen, first.suspended_s)
+        self._expected = first if seen is None else ClockReading(first.now, seen, first.suspended_s)
         self._ahead_max_s = STEP_MAX_S if seen is None else OFF_MAX_S
-        self._is_settled = False
+        self._is_stable = False
 
-    def look(self, reading: Reading) -> None:
+    def look(self, reading: ClockReading) -> None:
         """To be called every few seconds: what is believed for long enough is held on to."""
-        if self._is_settled:
+        if self._is_stable:
             return
         if self._expected.wall < EARLIEST <= reading.wall:
             self._expected = reading  # the first time that can be right
-        if reading.now - self._first.now >= SETTLED_AFTER_S and not self.doubt(reading):
-            self._expected, self._ahead_max_s, self._is_settled = reading, STEP_MAX_S, True
+        if reading.now - self._first.now >= STABLE_AFTER_S and not self.doubt(reading):
+            self._expected, self._ahead_max_s, self._is_stable = reading, STEP_MAX_S, True
 
-    def off_s(self, reading: Reading) -> float:
+    def off_s(self, reading: ClockReading) -> float:
         """How far the clock is ahead of what can be; negative: behind it; 0 when it is believed."""
         off_s = reading.ahead_of(self._expected)
         return 0.0 if -STEP_MAX_S <= off_s <= self._ahead_max_s else off_s
 
-    def doubt(self, reading: Reading) -> str:
+    def doubt(self, reading: ClockReading) -> str:
         """Why the clock is not believed; "" when it is."""
         off_s = self.off_s(reading)
         shown = f"the machine's clock shows {reading.wall:%Y-%m-%d %H:%M}"

@@ -55,11 +55,11 @@ def mistakes(error: ValidationError, root: type[BaseModel], forms: Mapping[str, 
         if problem["type"] == "missing" and problem["loc"] not in absent:
             continue
         at = in_file(problem["loc"], root)
-        found.setdefault(at, in_words(problem, forms, keys_at(root, problem["loc"][:-1])))
+        found.setdefault(at, mistake_text(problem, forms, keys_at(root, problem["loc"][:-1])))
     return list(found.items())
 
 
-def in_words(problem: ErrorDetails, forms: Mapping[str, str], known: Sequence[str] = ()) -> str:
+def mistake_text(problem: ErrorDetails, forms: Mapping[str, str], known: Sequence[str] = ()) -> str:
     """The mistake and its remedy; `forms` says of each pattern how what it stands for is written.
 
     `known` are the keys that could stand where the wrong one does.
@@ -141,8 +141,10 @@ def _one_of(expected: str) -> str:
 def _alternative(key: str, known: Sequence[str]) -> str:
     close = _close(key, known)
     if close:
-        return f"remove it or mend its spelling: {close}?"
-    return "remove it or mend its spelling" + (f"; there are {', '.join(known)}" if 0 < len(known) <= KEYS_MAX else "")
+        return f"remove it or correct its spelling: {close}?"
+    return "remove it or correct its spelling" + (
+        f"; there are {', '.join(known)}" if 0 < len(known) <= KEYS_MAX else ""
+    )
 
 
 def _close(key: str, known: Sequence[str]) -> str:
@@ -195,14 +197,14 @@ def _one_for_each_value(problems: Sequence[ErrorDetails], root: type[BaseModel])
 
 def _forms(problems: Sequence[ErrorDetails]) -> str:
     """Each form that a value may have, as it is written."""
-    ways = []
+    phrases = []
     for problem in problems:
-        for begins, way in _FORMS.items():
+        for begins, phrase in _FORMS.items():
             if problem["type"].startswith(begins):
-                ways.append(way)
+                phrases.append(phrase)
         if problem["type"] in ("literal_error", "enum"):
-            ways.append(_one_of(str(problem["ctx"]["expected"])))
-    return " or ".join(dict.fromkeys(ways))
+            phrases.append(_one_of(str(problem["ctx"]["expected"])))
+    return " or ".join(dict.fromkeys(phrases))
 
 
 def is_form(part: int | str) -> bool:

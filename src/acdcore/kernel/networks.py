@@ -12,7 +12,7 @@ _SITES = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc0
 _PRIVATE = tuple(ip_network(each) for each in _SITES)
 
 
-class Reach(IntEnum):
+class NetworkReach(IntEnum):
     """How far an address means the same. One that a peer names means nothing here when it reaches less far than the
     address that the peer's messages come from: it is that of a machine behind a NAT, or on another machine."""
 
@@ -47,13 +47,13 @@ def network_texts(texts: Iterable[str]) -> tuple[str, ...]:
     return found
 
 
-def reach_of(address: IPv4Address | IPv6Address) -> Reach:
+def reach_of(address: IPv4Address | IPv6Address) -> NetworkReach:
     """How far this address means the same."""
     if address.is_loopback:
-        return Reach.MACHINE
+        return NetworkReach.MACHINE
     if address.is_link_local:
-        return Reach.LINK
-    return Reach.SITE if any(address in network for network in _PRIVATE) else Reach.EVERYWHERE
+        return NetworkReach.LINK
+    return NetworkReach.SITE if any(address in network for network in _PRIVATE) else NetworkReach.EVERYWHERE
 
 
 def is_within(host: str, networks: tuple[str, ...]) -> bool:

@@ -95,25 +95,25 @@ def _encoding(data: bytes) -> str:
     return "another encoding, such as Latin-1 or Windows-1252"
 
 
-def _what(said: str, text: str) -> str:
+def _what(message: str, text: str) -> str:
     """The parser's message with the line that is meant, in plain words."""
-    found = _PLACE.search(said)
+    found = _PLACE.search(message)
     lines = text.split("\n")
     number = int(found[1]) if found and found[1] else _last(lines)
-    said = said[: found.start()] if found else said
+    message = message[: found.start()] if found else message
     line = lines[number - 1].strip().partition("\r")[0] if 0 < number <= len(lines) else ""
     wide = _full_width(line)
     if wide:
         written, meant = wide
         return f"line {number} has {written}, which only looks like {meant}; type it without the input method"
-    if said.startswith("Cannot overwrite") and line.startswith("[["):
+    if message.startswith("Cannot overwrite") and line.startswith("[["):
         return f"line {number} ({_shown(line)}) adds one more to what began as a single table; write [[ ]] each time"
-    if said.startswith("Cannot declare") and f"[{line.partition(']')[0]}]]" in text:
+    if message.startswith("Cannot declare") and f"[{line.partition(']')[0]}]]" in text:
         return f"line {number} ({_shown(line)}) is one of several; write [[ ]] each time"
     for begins, meaning in _REMEDIES:
-        if said.startswith(begins):
+        if message.startswith(begins):
             return f"line {number} ({_shown(line)}) {meaning}"
-    return f"line {number} ({_shown(line)}): {said[:1].lower()}{said[1:]}"
+    return f"line {number} ({_shown(line)}): {message[:1].lower()}{message[1:]}"
 
 
 def _last(lines: list[str]) -> int:

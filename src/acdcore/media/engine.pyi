@@ -3,13 +3,13 @@ from collections.abc import Sequence
 from acdcore.kernel.ids import IdSource
 from acdcore.media.events import MediaEvent
 from acdcore.media.model import (
-    Census,
     ClipId,
     EarFrame,
     EarId,
+    EngineCensus,
     EngineSettings,
     OpenedStream,
-    Speech,
+    SpeechFigures,
     StreamFigures,
     StreamId,
     StreamTarget,
@@ -97,8 +97,8 @@ class Engine:
 
         With `over_music` a background that would be heard goes on beneath them, 14 dB lower and back at its level 20 ms
         after their end; without one it makes no difference.
-        PlaybackFinished with the caller's number `playback` follows always and exactly once, also when the stream is
-        closed first. At most 64 clips; ValueError otherwise or when there is none.
+        StreamPlaybackFinished with the caller's number `playback` follows always and exactly once, also when the
+        stream is closed first. At most 64 clips; ValueError otherwise or when there is none.
         """
 
     def stop_playing(self, stream: StreamId) -> None:
@@ -122,7 +122,7 @@ class Engine:
         """Record what is received from two streams on one timeline that begins now; a None side is silence.
 
         With `has_prompts` what `play` plays to one side lies on the other's, with what else it hears; music does not.
-        With `hush_s` above zero SpeechEnded tells once that nobody has spoken on the left for so long.
+        With `hush_s` above zero StreamSpeechEnded tells once that nobody has spoken on the left for so long.
 
         Raises ValueError when a stream is in a recording already or left is right.
         """
@@ -130,7 +130,7 @@ class Engine:
     def retap(self, tap: TapId, *, left: StreamId | None = None, right: StreamId | None = None) -> None:
         """Move the sides that are given to other streams; the recording goes on in the same file."""
 
-    def speech(self, tap: TapId) -> Speech:
+    def speech(self, tap: TapId) -> SpeechFigures:
         """What was said on the left; only for a recording that was begun with `hush_s`."""
 
     def untap(self, tap: TapId, *, keep_s: float | None = None) -> None:
@@ -148,5 +148,5 @@ class Engine:
     def unlisten(self, ear: EarId) -> None:
         """Hear no more of it."""
 
-    def census(self) -> Census:
+    def census(self) -> EngineCensus:
         """What the engine holds, for the leak ledger and for metrics."""

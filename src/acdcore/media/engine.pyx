@@ -31,7 +31,7 @@ from acdcore.media.taps cimport tap_attach, tap_close, tap_create, tap_take_bloc
 from acdcore.media.views cimport view_agreed, view_block, view_event, view_figures, view_frame
 
 from acdcore.media.model import (
-    Census, OpenedStream, PortsExhausted, Speech, UnknownClip, UnknownEar, UnknownStream, UnknownTap,
+    EngineCensus, OpenedStream, PortsExhausted, SpeechFigures, UnknownClip, UnknownEar, UnknownStream, UnknownTap,
 )
 from acdcore.media.ports import PortPairs
 
@@ -428,7 +428,7 @@ cdef class Engine:
         core_leave(self._core)
         if holder == NULL:
             raise UnknownTap(tap)
-        return Speech(known.total / 8000.0, known.ended / 8000.0, known.began / 8000.0, known.loud / 8000.0)
+        return SpeechFigures(known.total / 8000.0, known.ended / 8000.0, known.began / 8000.0, known.loud / 8000.0)
 
     def untap(self, tap, *, keep_s=None):
         cdef int64_t id = tap, kept = -1 if keep_s is None else round(8000 * keep_s)
@@ -479,7 +479,7 @@ cdef class Engine:
         core_enter(self._core)
         tally = self._core.tally
         core_leave(self._core)
-        return Census(
+        return EngineCensus(
             streams=tally.streams,
             taps=tally.taps,
             clips=tally.clips,

@@ -6,7 +6,7 @@ from acdcore.media.model import StreamId, TapId
 
 
 @dataclass(frozen=True, slots=True)
-class DigitPressed:
+class StreamDigitPressed:
     """A key was pressed and let go (RFC 4733); once per press, however many end packets came or were lost."""
 
     stream: StreamId
@@ -18,7 +18,7 @@ class DigitPressed:
 
 
 @dataclass(frozen=True, slots=True)
-class PlaybackFinished:
+class StreamPlaybackFinished:
     """A playback ended: by itself, by `stop_playing`, or because another `play` took its place."""
 
     stream: StreamId
@@ -30,8 +30,9 @@ class PlaybackFinished:
 
 
 @dataclass(frozen=True, slots=True)
-class MediaLost:
-    """There is no sign of life of a peer that should send for `media_lost_after_s`; said once until there is one."""
+class StreamMediaLost:
+    """There is no sign of life of a peer that should send for `media_lost_after_s`; reported once until there is
+    one."""
 
     stream: StreamId
     """The silent stream."""
@@ -40,7 +41,7 @@ class MediaLost:
 
 
 @dataclass(frozen=True, slots=True)
-class MediaResumed:
+class StreamMediaResumed:
     """There is a sign of life of a peer that was reported lost."""
 
     stream: StreamId
@@ -49,7 +50,7 @@ class MediaResumed:
 
 @dataclass(frozen=True, slots=True)
 class TapOverflowed:
-    """The writer was too slow and part of a recording became silence; said once for each such part."""
+    """The writer was too slow and part of a recording became silence; reported once for each such part."""
 
     tap: TapId
     """The recording."""
@@ -58,8 +59,8 @@ class TapOverflowed:
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechEnded:
-    """Nobody has spoken on a recording's left side for as long as `tap` was told; said once."""
+class StreamSpeechEnded:
+    """Nobody has spoken on a recording's left side for as long as `tap` was given; reported once."""
 
     stream: StreamId
     """The stream on the left."""
@@ -67,4 +68,11 @@ class SpeechEnded:
     """Time since the last speech, or since the recording began."""
 
 
-MediaEvent = DigitPressed | PlaybackFinished | MediaLost | MediaResumed | TapOverflowed | SpeechEnded
+MediaEvent = (
+    StreamDigitPressed
+    | StreamPlaybackFinished
+    | StreamMediaLost
+    | StreamMediaResumed
+    | TapOverflowed
+    | StreamSpeechEnded
+)

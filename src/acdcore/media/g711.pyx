@@ -6,7 +6,7 @@ samples; here they are scaled to 16 bits, as WAV files have them.
 
 from libc.stdint cimport int16_t, uint8_t
 
-from acdcore.media.model import Codec
+from acdcore.media.model import EngineCodec
 
 cdef enum:
     MU_BIAS = 0x84       # moves the segment borders to powers of two (33 in 14 bits)
@@ -90,7 +90,7 @@ cdef void encode_samples(int law, const int16_t* samples, Py_ssize_t count, uint
 
 def law_of(codec):
     """The number that the compiled modules use for a codec."""
-    return MU_LAW if codec is Codec.PCMU else A_LAW
+    return MU_LAW if codec is EngineCodec.PCMU else A_LAW
 
 
 def encode(bytes pcm, codec):

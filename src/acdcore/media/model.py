@@ -1,4 +1,4 @@
-"""What the media engine is told and what it hands back: ids, targets, figures, blocks of a recording."""
+"""What the media engine is given and what it returns: ids, targets, figures, blocks of a recording."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -18,7 +18,7 @@ EarId = NewType("EarId", int)
 """Somebody listens to a stream; never used twice in an engine's life."""
 
 
-class Codec(Enum):
+class EngineCodec(Enum):
     """The two laws of ITU-T G.711; the value is the static payload type of RFC 3551 table 4."""
 
     PCMU = 0
@@ -29,7 +29,7 @@ class PortsExhausted(Refused):
     """Every port pair of the range is taken, by us or by other programs."""
 
     sip_status = 503
-    outcome = Outcome.REFUSED_LINES
+    outcome = Outcome.REFUSED_CAPACITY
 
 
 class UnknownStream(LookupError):
@@ -104,7 +104,7 @@ class StreamTarget:
 
     address: Address
     """Where the peer's SDP says that it listens for RTP; behind a NAT the source takes its place (RFC 4961)."""
-    codec: Codec
+    codec: EngineCodec
     """Of the audio that we send; the peer may send it too."""
     payload_type: int
     """RTP payload type of the codec, 0 to 127."""
@@ -112,7 +112,7 @@ class StreamTarget:
     """RTP payload type of telephone-event/8000 (RFC 4733) as we send it, None when the peer has none."""
     dtmf_payload_types_in: tuple[int, ...] = ()
     """Others under which the peer may send it to us, as ours where its answer renumbered."""
-    audio_in: tuple[tuple[int, Codec], ...] = ()
+    audio_in: tuple[tuple[int, EngineCodec], ...] = ()
     """Other payload types under which the peer may send audio, and their codecs; it changes as it likes."""
     sends: bool = True
     """We send audio to the peer: False while the peer holds us or is held without music."""
@@ -195,7 +195,7 @@ class EarFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class Speech:
+class SpeechFigures:
     """What was said on a recording's left side until now, by how its energy rises and falls (speech.pyx)."""
 
     length_s: float
@@ -209,7 +209,7 @@ class Speech:
 
 
 @dataclass(frozen=True, slots=True)
-class Census:
+class EngineCensus:
     """All that the engine holds at this moment; the leak ledger wants the first five at zero."""
 
     streams: int

@@ -1,7 +1,7 @@
-from acdcore.media.model import Codec
+from acdcore.media.model import EngineCodec
 
 LOWERED_DB: float
 RAMP_SAMPLES: int
 
 class Overlay:
-    def mix(self, music: bytes, prompt: bytes | None, codec: Codec) -> bytes: ...
+    def mix(self, music: bytes, prompt: bytes | None, codec: EngineCodec) -> bytes: ...

@@ -13,7 +13,7 @@ from acdcore.media.reception cimport reception_lost
 from acdcore.kernel.address import Address
 from acdcore.kernel.errors import PeerError
 from acdcore.media import dtmf
-from acdcore.media.events import DigitPressed, MediaLost, MediaResumed, PlaybackFinished, SpeechEnded, TapOverflowed
+from acdcore.media.events import StreamDigitPressed, StreamMediaLost, StreamMediaResumed, StreamPlaybackFinished, StreamSpeechEnded, TapOverflowed
 from acdcore.media.g711 import law_of
 from acdcore.media.model import EarFrame, StreamFigures, TapBlock
 
@@ -112,16 +112,16 @@ cdef object view_figures(const stream_t* stream):
 
 cdef object view_event(const event_t* event):
     if event.kind == PRESSED:
-        return DigitPressed(event.id, dtmf.KEYS[event.first], event.second // 8)
+        return StreamDigitPressed(event.id, dtmf.KEYS[event.first], event.second // 8)
     if event.kind == PLAYED:
-        return PlaybackFinished(event.id, event.first, bool(event.second))
+        return StreamPlaybackFinished(event.id, event.first, bool(event.second))
     if event.kind == LOST:
-        return MediaLost(event.id, event.first / 1e9)
+        return StreamMediaLost(event.id, event.first / 1e9)
     if event.kind == OVERFLOWED:
         return TapOverflowed(event.id, event.first)
     if event.kind == HUSHED:
-        return SpeechEnded(event.id, event.first / 1e9)
-    return MediaResumed(event.id)
+        return StreamSpeechEnded(event.id, event.first / 1e9)
+    return StreamMediaResumed(event.id)
 
 
 cdef object view_frame(const frame_t* frame):

@@ -5,7 +5,7 @@ agents+1@10:00-12:00/like=1001        ... with the skills, the pace and the phon
 agents+1@22:00-06:00/skills=yue:2,en  ... with these skills (level 1 where none is given), into the next day
 agents+1                              one more for as long as anybody is at work
 agents-2@14:00-15:30                  two fewer, those with the highest numbers; /like= and /skills= choose whom
-vip.advance=120                       seconds of waiting granted in advance to the tier `vip`
+vip.priority=120                       seconds of waiting granted in advance to the tier `vip`
 queues.service.ring_for_s=12          any key of a queue; `queues.*.` means every queue, `none` switches a limit off
 calls*1.1, queues.service.calls*1.1   more calls
 handling*0.9                          shorter talks and notes
@@ -16,13 +16,13 @@ import re
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
 from acdcore.planning.changes import (
-    AdvanceFor,
     Change,
     ChangeError,
     FewerAgents,
     HandlingTimes,
     MoreAgents,
     MoreCalls,
+    PriorityFor,
     QueueKey,
     RingFor,
     Setting,
@@ -37,17 +37,17 @@ _AGENTS = re.compile(
 )
 _FACTOR = re.compile(r"(queues\.(?P<queue>[^.=]+)\.)?(?P<what>calls|handling)\*(?P<factor>[\d.]+)")
 _KEY = re.compile(r"queues\.(?P<queue>[^.=]+)\.(?P<key>[\w.]+)=(?P<value>.*)")
-_ADVANCE = re.compile(r"(?P<tier>[^.=]+)\.advance=(?P<value>.*)")
+_PRIORITY = re.compile(r"(?P<tier>[^.=]+)\.priority=(?P<value>.*)")
 _TIME = re.compile(r"(\d{1,2}):(\d{2})")
 
-EXAMPLES = "agents+2@10:00-12:00, vip.advance=120, queues.service.ring_for_s=12, calls*1.1, handling*0.9"
-UNWORDED = frozenset({"overflow", "rules", "rings"})
+EXAMPLES = "agents+2@10:00-12:00, vip.priority=120, queues.service.ring_for_s=12, calls*1.1, handling*0.9"
+UNWORDED = frozenset({"overflow", "rules", "widening"})
 """Keys whose values are tables."""
 
 
 def read(word: str) -> Change:
     """One change. Raises ChangeError, with what was expected."""
-    for pattern, make in ((_AGENTS, _agents), (_FACTOR, _factor), (_KEY, _queue_key), (_ADVANCE, _advance)):
+    for pattern, make in ((_AGENTS, _agents), (_FACTOR, _factor), (_KEY, _queue_key), (_PRIORITY, _priority)):
         found = pattern.fullmatch(word)
         if found is not None:
             return make(word, found)
@@ -102,8 +102,8 @@ def _queue(name: str | None) -> QueueName | None:
     return None if name in (None, "*") else QueueName(name or "")
 
 
-def _advance(word: str, found: re.Match[str]) -> Change:
-    return AdvanceFor(found["tier"], _seconds(word, found["value"]))
+def _priority(word: str, found: re.Match[str]) -> Change:
+    return PriorityFor(found["tier"], _seconds(word, found["value"]))
 
 
 def _seconds(word: str, text: str) -> float:

@@ -11,9 +11,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from acdcore.kernel.errors import AcdError
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
-from acdcore.planning.day import Arrival, Day, Event, Person, Span, mixed
-from acdcore.queues.inputs import EntryId, FloorChanged
-from acdcore.queues.settings import AgentSettings, FloorSettings, QueueSettings, Strategy, validate
+from acdcore.planning.day import Arrival, Day, DayEvent, Person, WorkSpan, mixed
+from acdcore.queues.inputs import DispatcherChanged, EntryId
+from acdcore.queues.settings import AgentSettings, DispatcherSettings, QueueSettings, Strategy, validate
 
 MAX_FACTOR = 10.0
 """More than ten times the calls is another centre, and another day's run."""
@@ -61,11 +61,11 @@ class FewerAgents:
 
 
 @dataclass(frozen=True, slots=True)
-class AdvanceFor:
+class PriorityFor:
     """Another lead for a tier of customers."""
 
     tier: str
-    advance_s: float
+    priority_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +119,10 @@ class HandlingTimes:
     """None: for all queues."""
 
 
-Change = MoreAgents | FewerAgents | AdvanceFor | RingFor | StrategyIs | QueueKey | MoreCalls | HandlingTimes
+Change = MoreAgents | FewerAgents | PriorityFor | RingFor | StrategyIs | QueueKey | MoreCalls | HandlingTimes
 
 
-def changed(day: Day, changes: tuple[Change, ...]) -> Day:
+def apply_changes(day: Day, changes: tuple[Change, ...]) -> Day:
     """The day with all changes, in their order. Raises ChangeError when one does not fit."""
     for change in changes:
         day = _changed(day, change)
@@ -135,8 +135,8 @@ def _changed(day: Day, change: Change) -> Day:
             return _more_agents(day, change)
         case FewerAgents():
             return _fewer_agents(day, change)
-        case AdvanceFor(tier=tier, advance_s=advance_s):
-            return _advanced(day, tier, advance_s)
+        case PriorityFor(tier=tier, priority_s=priority_s):
+            return _with_priority(day, tier, priority_s)
         case RingFor(queue=queue, ring_for_s=ring_for_s):
             return _set(day, queue, lambda settings: replace(settings, ring_for_s=ring_for_s))
         case StrategyIs(queue=queue, strategy=strategy):
@@ -171,14 +171,14 @@ def _more_agents(day: Day, change: MoreAgents) -> Day:
     return replace(day, people=tuple(people))
 
 
-def _at_work(day: Day, change: MoreAgents) -> Span:
+def _at_work(day: Day, change: MoreAgents) -> WorkSpan:
     """When the new agents are there: outside of the hours of the others nobody would be served anyway."""
     spans = [span for person in day.people for span in person.spans]
     if not spans and math.inf in (-change.start, change.end):
         raise ChangeError("agents+: nobody works on that day; say from when to when, e.g. @10:00-12:00")
     start = min(span.start for span in spans) if change.start == -math.inf else change.start
     end = max(span.end for span in spans) if change.end == math.inf else change.end
-    return Span(start, end)
+    return WorkSpan(start, end)
 
 
 def _model(day: Day, change: MoreAgents) -> Person:
@@ -220,10 +220,10 @@ def _number(person: Person) -> tuple[int, str]:
 
 def _without(person: Person, change: FewerAgents) -> Person:
     """The same agent, away for the time."""
-    spans: list[Span] = []
+    spans: list[WorkSpan] = []
     for span in person.spans:
-        before = Span(span.start, min(span.end, change.start))
-        after = Span(max(span.start, change.end), span.end)
+        before = WorkSpan(span.start, min(span.end, change.start))
+        after = WorkSpan(max(span.start, change.end), span.end)
         spans += [part for part in (before, after) if part.start < part.end]
     return replace(person, spans=tuple(spans))
 
@@ -257,40 +257,42 @@ def keyed(settings: QueueSettings, key: str, value: Setting) -> QueueSettings:
         raise ChangeError(f"{key}={value}: {reason[0].lower()}{reason[1:]}") from error
 
 
-def _set(day: Day, queue: QueueName | None, mend: Callable[[QueueSettings], QueueSettings]) -> Day:
+def _set(day: Day, queue: QueueName | None, change: Callable[[QueueSettings], QueueSettings]) -> Day:
     """Other settings of one queue or of all, at the start and in every reload of the day."""
-    if queue is not None and queue not in {settings.name for settings in day.floor.queues}:
-        names = ", ".join(sorted(settings.name for settings in day.floor.queues))
+    if queue is not None and queue not in {settings.name for settings in day.settings.queues}:
+        names = ", ".join(sorted(settings.name for settings in day.settings.queues))
         raise ChangeError(f"there is no queue {queue}; there are {names}")
 
-    def mended(floor: FloorSettings) -> FloorSettings:
-        queues = [mend(settings) if queue in (None, settings.name) else settings for settings in floor.queues]
-        return replace(floor, queues=tuple(queues))
+    def changed_settings(settings: DispatcherSettings) -> DispatcherSettings:
+        queues = [change(settings) if queue in (None, settings.name) else settings for settings in settings.queues]
+        return replace(settings, queues=tuple(queues))
 
-    return _over_floors(day, mended)
+    return _over_settings(day, changed_settings)
 
 
-def _over_floors(day: Day, mend: Callable[[FloorSettings], FloorSettings]) -> Day:
-    floor = mend(day.floor)
-    problems = validate(floor)
+def _over_settings(day: Day, change: Callable[[DispatcherSettings], DispatcherSettings]) -> Day:
+    settings = change(day.settings)
+    problems = validate(settings)
     if problems:
         raise ChangeError(f"{problems[0].key}: {problems[0].text}")
     events = [
-        Event(event.at, FloorChanged(mend(event.fed.settings))) if isinstance(event.fed, FloorChanged) else event
+        DayEvent(event.at, DispatcherChanged(change(event.input.settings)))
+        if isinstance(event.input, DispatcherChanged)
+        else event
         for event in day.events
     ]
-    return replace(day, floor=floor, events=tuple(events))
+    return replace(day, settings=settings, events=tuple(events))
 
 
 # ---- callers ------------------------------------------------------------------------------------------------------
 
 
-def _advanced(day: Day, tier: str, advance_s: float) -> Day:
+def _with_priority(day: Day, tier: str, priority_s: float) -> Day:
     tiers = {arrival.facts.tier for arrival in day.arrivals}
     if tier not in tiers:
         raise ChangeError(f"nobody of the tier {tier} calls on that day; there are {', '.join(sorted(tiers))}")
     arrivals = [
-        replace(arrival, advance_s=advance_s) if arrival.facts.tier == tier else arrival for arrival in day.arrivals
+        replace(arrival, priority_s=priority_s) if arrival.facts.tier == tier else arrival for arrival in day.arrivals
     ]
     return replace(day, arrivals=tuple(arrivals))
 

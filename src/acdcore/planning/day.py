@@ -9,7 +9,7 @@ from typing import Protocol
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
 from acdcore.queues.inputs import CallerFacts, EntryId, Input, LeaveCause
-from acdcore.queues.settings import AgentSettings, Channel, FloorSettings, OfferEnd
+from acdcore.queues.settings import AgentSettings, Channel, DispatcherSettings, OfferEnd
 
 DAY_S = 86_400.0
 """A day without a change of the clocks."""
@@ -33,7 +33,7 @@ class Arrival:
     """How the caller leaves when the patience ends: hangs up, or asks for a callback."""
     wrap_up_s: float | None = None
     """Notes of an agent of ordinary pace; None, or longer than the queue grants: all that the queue grants."""
-    advance_s: float = 0.0
+    priority_s: float = 0.0
     """Priority, seconds of waiting granted in advance."""
     skills: Mapping[SkillName, int] = field(default_factory=dict)
     """What the caller needs beside the queue's skills."""
@@ -50,7 +50,7 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class WorkSpan:
     """Time in which an agent wants calls; between two spans is a break."""
 
     start: float
@@ -78,7 +78,7 @@ class Person:
 
     settings: AgentSettings
     """Who, with which skills."""
-    spans: tuple[Span, ...]
+    spans: tuple[WorkSpan, ...]
     """When at work, in the order of time, apart from each other; the first begins with the log-in, the last ends with
     the log-out."""
     pace: float = 1.0
@@ -88,24 +88,25 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """Something else that the floor is told: a reload, opening hours, a phone that fails, a call of an agent's own."""
+class DayEvent:
+    """Something else that the dispatcher is told: a reload, opening hours, a phone that fails, a call of an agent's
+    own."""
 
     at: float
-    fed: Input
+    input: Input
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
     """All of it; a value, so that a change makes another day."""
 
-    floor: FloorSettings
+    settings: DispatcherSettings
     """The queues at the day's start."""
     arrivals: tuple[Arrival, ...]
     """In any order."""
     people: tuple[Person, ...]
     """Each agent once."""
-    events: tuple[Event, ...] = ()
+    events: tuple[DayEvent, ...] = ()
     """In any order; in one instant they come before arrivals and people."""
     until: float | None = None
     """When the observation ends, with callers perhaps still inside; None: when everybody is gone."""

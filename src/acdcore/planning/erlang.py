@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 MAX_AGENTS = 10_000
-"""Where the search for enough agents gives up: more than a floor can hold."""
+"""Where the search for enough agents gives up: more than a dispatcher can hold."""
 STEPS = 2_000
 """Steps of the integrals; with 40 time constants in them the error is below 1e-7."""
 NEGLIGIBLE = 40.0
@@ -18,7 +18,7 @@ NEGLIGIBLE = 40.0
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
+class OfferedTraffic:
     """Calls of one kind, all times exponential."""
 
     calls_per_hour: float
@@ -48,7 +48,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the formulas promise for a number of agents in a steady state."""
+    """What the formulas expect for a number of agents in a steady state."""
 
     service_level: float
     """Share of the calls offered that are answered in time."""
@@ -98,7 +98,7 @@ def service_level_a(load: float, agents: int, handling_s: float, patience_s: flo
     return OfferedWait(load, agents, handling_s, patience_s).served_within(within_s)
 
 
-def expect(demand: Demand, agents: int, within_s: float) -> Expected:
+def expect(demand: OfferedTraffic, agents: int, within_s: float) -> Expected:
     """The steady state: Erlang A for callers whose patience ends, Erlang C for those whose patience does not."""
     load = demand.load
     if load <= 0.0:
@@ -115,7 +115,7 @@ def expect(demand: Demand, agents: int, within_s: float) -> Expected:
     return Expected(wait.served_within(within_s), average_wait_s, abandonment, occupancy)
 
 
-def required_agents(demand: Demand, target: Target) -> int:
+def required_agents(demand: OfferedTraffic, target: Target) -> int:
     """The smallest number of agents that meets the target; 0 without calls.
 
     Raises ValueError when `MAX_AGENTS` are not enough, or when the target can not be met by any number.
@@ -138,7 +138,7 @@ def required_agents(demand: Demand, target: Target) -> int:
     return high
 
 
-def _is_enough(demand: Demand, agents: int, target: Target) -> bool:
+def _is_enough(demand: OfferedTraffic, agents: int, target: Target) -> bool:
     expected = expect(demand, agents, target.within_s)
     return expected.service_level >= target.service_level and expected.occupancy <= target.max_occupancy
 

@@ -1,7 +1,7 @@
 """Why it went as it went: the offers and other decisions on a call of the past, from the journal.
 
-The journal has every turn, so the floor of any moment can be had again: the segments that name the call are folded up
-to its last turn, and each decision is told with the candidates, filters and keys that it was made from.
+The journal has every turn, so the dispatcher of any moment can be had again: the segments that name the call are
+folded up to its last turn, and each decision is told with the candidates, filters and keys that it was made from.
 """
 
 import json
@@ -27,7 +27,7 @@ from acdcore.queues.decisions import (
     OfferMissed,
     OfferWithdrawn,
     Queued,
-    Relaxed,
+    Widened,
     WithdrawCause,
 )
 from acdcore.queues.inputs import (
@@ -42,8 +42,8 @@ from acdcore.queues.inputs import (
 from acdcore.queues.journal import checkpoint
 from acdcore.queues.journal import lines as journal
 from acdcore.queues.journal.checkpoint import StateError
-from acdcore.queues.journal.lines import MarkKind, Segment, Turn
-from acdcore.queues.views import Choice, Explanation, Grounds
+from acdcore.queues.journal.lines import JournalSegment, JournalTurn, MarkKind
+from acdcore.queues.views import Choice, Evidence, Explanation
 from acdcore.storage.journal.files import SegmentFile, lines
 
 SEARCHED_AFTER: Final = timedelta(days=1)
@@ -53,11 +53,11 @@ PROGRESS_TURNS: Final = 1_000
 
 Progress = Callable[[int, int], None]
 """Lines read, and lines to read."""
-Told = Decision | CallerPaused | CallerResumed | CallerAssigned
-"""What a step of a call's story is."""
+StepFact = Decision | CallerPaused | CallerResumed | CallerAssigned
+"""What a step of a call trace is."""
 
 
-class Ending(StrEnum):
+class OfferOutcome(StrEnum):
     """How an offer ended."""
 
     ANSWERED = "answered"
@@ -66,7 +66,7 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ExplainedStep:
     """Something that happened to the call in the queues."""
 
     wall: datetime
@@ -75,21 +75,22 @@ class Step:
     """Monotonic seconds of the same, which keys count in."""
     entry: EntryId
     """Which joining of the call."""
-    told: Told
+    fact: StepFact
     """What was decided, or done by the caller or by staff."""
-    grounds: Grounds | None = None
+    evidence: Evidence | None = None
     """What the decision was made from; None for what follows from something else."""
-    standing: Explanation | None = None
-    """Of coming into a queue or a wider ring: how the caller stood then, if waiting; of leaving: how, just before."""
+    explanation: Explanation | None = None
+    """Of coming into a queue or a wider widening step: how the caller stood then, if waiting; of leaving: how, just
+    before."""
 
 
 @dataclass(frozen=True, slots=True)
-class OfferEnded:
+class FinishedOffer:
     """The end of an offer."""
 
     wall: datetime
     """Time of day (UTC)."""
-    ending: Ending
+    outcome: OfferOutcome
     cause: str
     """Of one not answered: why."""
     rang_s: float
@@ -103,14 +104,14 @@ class ExplainedOffer:
     wall: datetime
     """Time of day (UTC)."""
     offered: Offered
-    grounds: Grounds
+    evidence: Evidence
     """The candidates, and who else waited."""
-    ended: OfferEnded | None
+    ended: FinishedOffer | None
     """None: still rings at the end of the journal."""
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class WaitingMoment:
     """The call at one moment of its wait."""
 
     wall: datetime
@@ -122,13 +123,13 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Explained:
+class CallExplanation:
     """A call's way through the queues."""
 
     call: CallId
     label: str
-    """The caller's number, as the floor was told."""
-    steps: tuple[Step, ...]
+    """The caller's number, as the dispatcher was told."""
+    steps: tuple[ExplainedStep, ...]
     """In the order of time; empty when the journal does not name the call."""
     names: Mapping[AgentId, str]
     """Of all agents that are named."""
@@ -136,16 +137,16 @@ class Explained:
     """False: this version decides otherwise than the one that served the call, so that reasons may differ too."""
     problems: tuple[str, ...] = ()
     """What could not be read, with the file."""
-    standing: Standing | None = None
+    moment: WaitingMoment | None = None
     """At the moment asked for; None when none was, or the call did not wait then."""
 
     @property
     def offers(self) -> tuple[ExplainedOffer, ...]:
         """Every offer with its end."""
         return tuple(
-            ExplainedOffer(step.wall, step.told, step.grounds, _end(step.told, step.wall, self.steps[number:]))
+            ExplainedOffer(step.wall, step.fact, step.evidence, _end(step.fact, step.wall, self.steps[number:]))
             for number, step in enumerate(self.steps)
-            if isinstance(step.told, Offered) and step.grounds is not None
+            if isinstance(step.fact, Offered) and step.evidence is not None
         )
 
 
@@ -157,7 +158,7 @@ def arrived_at(call: CallId) -> datetime | None:
         return None
 
 
-def candidates(files: Sequence[SegmentFile], call: CallId) -> list[Path]:
+def candidate_segments(files: Sequence[SegmentFile], call: CallId) -> list[Path]:
     """Of all segments, in the order of time, those that can name the call: from the one it arrived in, for a day."""
     arrived = arrived_at(call)
     if arrived is None:
@@ -173,8 +174,8 @@ def explain(
     at: time | None = None,
     zone: tzinfo | None = UTC,
     progress: Progress | None = None,
-) -> Explained:
-    """The call's story from these segments, which are in the order of time; only those that name it are folded.
+) -> CallExplanation:
+    """The call trace from these segments, which are in the order of time; only those that name it are folded.
 
     `at` asks for the standing at this time of day in `zone` as well. Never raises for what files hold.
     """
@@ -212,16 +213,16 @@ class _Fold:
         self._zone = zone
         self._progress = progress
         self._about: set[EntryId] = set()
-        self._steps: list[Step] = []
+        self._steps: list[ExplainedStep] = []
         self._offers: dict[OfferId, EntryId] = {}
         self._names: dict[AgentId, str] = {}
         self._label = ""
         self._is_as_recorded = True
-        self._standing: Standing | None = None
+        self._standing: WaitingMoment | None = None
 
-    def explained(self) -> Explained:
-        """The story."""
-        return Explained(
+    def explained(self) -> CallExplanation:
+        """The trace."""
+        return CallExplanation(
             self._call,
             self._label,
             tuple(self._steps),
@@ -232,7 +233,7 @@ class _Fold:
         )
 
     @contextmanager
-    def naming(self, segment: Segment) -> Iterator[None]:
+    def naming(self, segment: JournalSegment) -> Iterator[None]:
         """Learn the agents' names at the end, also when the rest of the segment cannot be read."""
         try:
             yield
@@ -240,7 +241,7 @@ class _Fold:
             if self._about:
                 self._names |= {view.agent: view.name for view in segment.dispatcher.snapshot(0.0).agents}
 
-    def read(self, segment: Segment, last: int) -> None:
+    def read(self, segment: JournalSegment, last: int) -> None:
         """Fold a segment up to this line; raises StateError, OSError."""
         for entry in checkpoint.dump(segment.dispatcher).entries:
             self._meet(entry.asked)
@@ -251,7 +252,7 @@ class _Fold:
             self._look(segment, record.at)
             if number > last and not self._is_still_to_be_seen(segment):
                 break
-            if isinstance(record, Turn):
+            if isinstance(record, JournalTurn):
                 self._take(segment, record)
             else:
                 is_being_written = record.mark is MarkKind.SHUTDOWN
@@ -265,11 +266,11 @@ class _Fold:
             self._about.add(asked.entry)
             self._label = asked.label or self._label
 
-    def _is_still_to_be_seen(self, segment: Segment) -> bool:
+    def _is_still_to_be_seen(self, segment: JournalSegment) -> bool:
         """Whether the call waits on, and the moment asked for has not come."""
         return self._at is not None and self._standing is None and any(map(segment.dispatcher.is_waiting, self._about))
 
-    def _look(self, segment: Segment, until: float) -> None:
+    def _look(self, segment: JournalSegment, until: float) -> None:
         """How the call stands at the moment asked for, when that lies before the next turn."""
         if self._at is None or self._standing is not None or not self._steps:
             return
@@ -280,29 +281,29 @@ class _Fold:
         for entry in self._about:
             found = segment.dispatcher.why(entry, at)
             if found is not None:
-                self._standing = Standing(moment, found, at)
+                self._standing = WaitingMoment(moment, found, at)
 
-    def _take(self, segment: Segment, turn: Turn) -> None:
-        if isinstance(turn.fed, CallerJoined):
-            self._meet(turn.fed)
+    def _take(self, segment: JournalSegment, turn: JournalTurn) -> None:
+        if isinstance(turn.event, CallerJoined):
+            self._meet(turn.event)
         before = None
-        if isinstance(turn.fed, CallerLeft) and turn.fed.entry in self._about:
-            before = segment.dispatcher.why(turn.fed.entry, turn.at)
-        decided, noted = segment.dispatcher.handle_witnessed(turn.fed, turn.at, self._about)
+        if isinstance(turn.event, CallerLeft) and turn.event.entry in self._about:
+            before = segment.dispatcher.why(turn.event.entry, turn.at)
+        decided, noted = segment.dispatcher.handle_traced(turn.event, turn.at, self._about)
         if not self._about:
             return
         wall = segment.header.wall(turn.at)
-        if isinstance(turn.fed, CallerPaused | CallerResumed | CallerAssigned) and turn.fed.entry in self._about:
-            self._steps.append(Step(wall, turn.at, turn.fed.entry, turn.fed))
-        grounds = iter(noted)
+        if isinstance(turn.event, CallerPaused | CallerResumed | CallerAssigned) and turn.event.entry in self._about:
+            self._steps.append(ExplainedStep(wall, turn.at, turn.event.entry, turn.event))
+        evidence = iter(noted)
         is_ours = False
         for decision in decided:
             entry = self._entry_of(decision)
             if entry is None:
                 continue
             is_ours = True
-            step = self._step(segment, turn, entry, decision, grounds)
-            self._steps.append(replace(step, standing=before) if isinstance(decision, Departed) else step)
+            step = self._step(segment, turn, entry, decision, evidence)
+            self._steps.append(replace(step, explanation=before) if isinstance(decision, Departed) else step)
         if is_ours and not is_same(turn.recorded, tuple([journal.decision_fields(each) for each in decided])):
             self._is_as_recorded = False
 
@@ -322,26 +323,31 @@ class _Fold:
         return entry if entry in self._about else None
 
     def _step(
-        self, segment: Segment, turn: Turn, entry: EntryId, decision: Decision, grounds: Iterator[Grounds]
-    ) -> Step:
-        found = next(grounds) if isinstance(decision, Choice) else None  # in the order of the decisions
-        after = segment.dispatcher.why(entry, turn.at) if isinstance(decision, Queued | Relaxed) else None
+        self,
+        segment: JournalSegment,
+        turn: JournalTurn,
+        entry: EntryId,
+        decision: Decision,
+        evidence: Iterator[Evidence],
+    ) -> ExplainedStep:
+        found = next(evidence) if isinstance(decision, Choice) else None  # in the order of the decisions
+        after = segment.dispatcher.why(entry, turn.at) if isinstance(decision, Queued | Widened) else None
         if isinstance(decision, Offered):
             self._offers[decision.offer] = entry
-        return Step(segment.header.wall(turn.at), turn.at, entry, decision, found, after)
+        return ExplainedStep(segment.header.wall(turn.at), turn.at, entry, decision, found, after)
 
 
-def _end(offered: Offered, wall: datetime, following: Sequence[Step]) -> OfferEnded | None:
+def _end(offered: Offered, wall: datetime, following: Sequence[ExplainedStep]) -> FinishedOffer | None:
     """The first step that ends the offer; what expires is missed right after it is withdrawn."""
     for step in following:
         rang_s = (step.wall - wall).total_seconds()
-        match step.told:
+        match step.fact:
             case Connected(offer=offered.offer):
-                return OfferEnded(step.wall, Ending.ANSWERED, "", rang_s)
+                return FinishedOffer(step.wall, OfferOutcome.ANSWERED, "", rang_s)
             case OfferMissed(offer=offered.offer, cause=cause):
-                return OfferEnded(step.wall, Ending.MISSED, cause.value, rang_s)
+                return FinishedOffer(step.wall, OfferOutcome.MISSED, cause.value, rang_s)
             case OfferWithdrawn(offer=offered.offer, cause=why) if why is not WithdrawCause.EXPIRED:
-                return OfferEnded(step.wall, Ending.WITHDRAWN, why.value, rang_s)
+                return FinishedOffer(step.wall, OfferOutcome.WITHDRAWN, why.value, rang_s)
     return None
 
 

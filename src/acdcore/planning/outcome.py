@@ -1,4 +1,4 @@
-"""What a day came to: every caller's fate, and the figures of queues, tiers and agents that follow from it.
+"""What a day came to: every visit's outcome, and the figures of queues, tiers and agents that follow from it.
 
 Formulas: service level = answered in time / (answered + abandoned), short abandonments left out; abandonment =
 abandoned / (offered - short); occupancy = (talk + wrap-up) / (talk + wrap-up + ready + ringing); fairness is the
@@ -19,8 +19,8 @@ MIN_ON_DUTY_S = 600.0
 """Agents on duty for less say nothing about fairness."""
 
 
-class End(StrEnum):
-    """How a stay in a queue ended."""
+class VisitEnd(StrEnum):
+    """How a visit in a queue ended."""
 
     ANSWERED = "answered"
     ABANDONED = "abandoned"
@@ -34,15 +34,15 @@ class End(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
-    """One stay of one caller in one queue."""
+class VisitOutcome:
+    """One visit of one caller in one queue."""
 
     entry: EntryId
     queue: QueueName
     tier: str
     """The caller's tier."""
     channel: Channel
-    end: End
+    end: VisitEnd
     waited_s: float
     """Stay in this queue."""
     is_in_time: bool
@@ -52,7 +52,7 @@ class Fate:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class AgentShare:
     """One agent's part of the work."""
 
     agent: AgentId
@@ -70,8 +70,8 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """Counters and waits of one group of stays."""
+class GroupFigures:
+    """Counters and waits of one group of visits."""
 
     offered: int
     answered: int
@@ -85,26 +85,32 @@ class Figures:
     waits_s: tuple[float, ...]
     """Of those answered, in rising order."""
     worst_wait_s: float
-    """Longest stay, however it ended."""
+    """Longest visit, however it ended."""
 
     @classmethod
-    def of(cls, fates: Iterable[Fate]) -> "Figures":
+    def of(cls, visits: Iterable[VisitOutcome]) -> "GroupFigures":
         """Count a group."""
-        group = list(fates)
-        ends = [fate.end for fate in group]
-        answered = [fate for fate in group if fate.end is End.ANSWERED]
-        counted = (End.ANSWERED, End.ABANDONED, End.ABANDONED_SHORT, End.OVERFLOWED, End.CALLBACK)
+        group = list(visits)
+        ends = [visit.end for visit in group]
+        answered = [visit for visit in group if visit.end is VisitEnd.ANSWERED]
+        counted = (
+            VisitEnd.ANSWERED,
+            VisitEnd.ABANDONED,
+            VisitEnd.ABANDONED_SHORT,
+            VisitEnd.OVERFLOWED,
+            VisitEnd.CALLBACK,
+        )
         return cls(
             offered=len(group),
             answered=len(answered),
-            answered_in_time=sum(fate.is_in_time for fate in answered),
-            abandoned=ends.count(End.ABANDONED),
-            abandoned_short=ends.count(End.ABANDONED_SHORT),
-            overflowed=ends.count(End.OVERFLOWED),
-            callbacks=ends.count(End.CALLBACK),
+            answered_in_time=sum(visit.is_in_time for visit in answered),
+            abandoned=ends.count(VisitEnd.ABANDONED),
+            abandoned_short=ends.count(VisitEnd.ABANDONED_SHORT),
+            overflowed=ends.count(VisitEnd.OVERFLOWED),
+            callbacks=ends.count(VisitEnd.CALLBACK),
             other=sum(end not in counted for end in ends),
-            waits_s=tuple(sorted(fate.waited_s for fate in answered)),
-            worst_wait_s=max((fate.waited_s for fate in group), default=0.0),
+            waits_s=tuple(sorted(visit.waited_s for visit in answered)),
+            worst_wait_s=max((visit.waited_s for visit in group), default=0.0),
         )
 
     @property
@@ -135,33 +141,33 @@ class Figures:
 class DayResult:
     """What a day came to."""
 
-    fates: tuple[Fate, ...]
-    """Every stay, in the order in which they ended."""
-    shares: tuple[Share, ...]
+    visits: tuple[VisitOutcome, ...]
+    """Every visit, in the order in which they ended."""
+    shares: tuple[AgentShare, ...]
     """Every agent."""
 
     @property
-    def overall(self) -> Figures:
-        """All stays; a caller who overflows into another queue counts in both."""
-        return Figures.of(self.fates)
+    def overall(self) -> GroupFigures:
+        """All visits; a caller who overflows into another queue counts in both."""
+        return GroupFigures.of(self.visits)
 
-    def queue(self, name: QueueName) -> Figures:
-        """One queue's stays."""
-        return self._only(lambda fate: fate.queue == name)
+    def queue(self, name: QueueName) -> GroupFigures:
+        """One queue's visits."""
+        return self._only(lambda visit: visit.queue == name)
 
-    def tier(self, tier: str) -> Figures:
-        """The stays of one tier of customers."""
-        return self._only(lambda fate: fate.tier == tier)
+    def tier(self, tier: str) -> GroupFigures:
+        """The visits of one tier of customers."""
+        return self._only(lambda visit: visit.tier == tier)
 
     @property
     def queues(self) -> tuple[QueueName, ...]:
         """Queues that somebody was in, by name."""
-        return tuple(sorted({fate.queue for fate in self.fates}))
+        return tuple(sorted({visit.queue for visit in self.visits}))
 
     @property
     def tiers(self) -> tuple[str, ...]:
         """Tiers that somebody had, by name."""
-        return tuple(sorted({fate.tier for fate in self.fates}))
+        return tuple(sorted({visit.tier for visit in self.visits}))
 
     @property
     def occupancy(self) -> float:
@@ -175,8 +181,8 @@ class DayResult:
         """Coefficient of variation of the agents' occupancies: 0 is fair."""
         return variation([share.occupancy for share in self.shares if share.work_s + share.idle_s >= MIN_ON_DUTY_S])
 
-    def _only(self, is_meant: Callable[[Fate], bool]) -> Figures:
-        return Figures.of(fate for fate in self.fates if is_meant(fate))
+    def _only(self, is_meant: Callable[[VisitOutcome], bool]) -> GroupFigures:
+        return GroupFigures.of(visit for visit in self.visits if is_meant(visit))
 
 
 def variation(figures: Sequence[float]) -> float:

@@ -14,7 +14,7 @@ from operator import attrgetter
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """One caller's stay."""
+    """One caller's wait."""
 
     waited_s: float
     """Until the caller hung up, or until something else ended the wait."""
@@ -23,7 +23,7 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class PatienceCurve:
     """The share of callers whose patience lasts longer than t, as steps; beyond the last observation it falls
     exponentially at the mean rate of giving up."""
 
@@ -64,8 +64,8 @@ class Patience:
         return self.shares[-1] if self.shares else 1.0
 
 
-def fit(waits: Iterable[Wait]) -> Patience:
-    """The estimate from any number of stays, none included."""
+def fit(waits: Iterable[Wait]) -> PatienceCurve:
+    """The estimate from any number of waits, none included."""
     observed = sorted(waits, key=attrgetter("waited_s"))
     times_s, shares, errors = [], [], []
     still_here, share, greenwood = len(observed), 1.0, 0.0
@@ -84,4 +84,4 @@ def fit(waits: Iterable[Wait]) -> Patience:
     exposure_s = sum(wait.waited_s for wait in observed)
     mean_s = exposure_s / given_up_in_all if given_up_in_all and exposure_s > 0 else math.inf
     last_s = observed[-1].waited_s if observed else 0.0
-    return Patience(tuple(times_s), tuple(shares), tuple(errors), last_s, mean_s)
+    return PatienceCurve(tuple(times_s), tuple(shares), tuple(errors), last_s, mean_s)

@@ -8,7 +8,7 @@ from random import Random
 from acdcore.kernel.ids import QueueName, SkillName
 from acdcore.planning.day import Arrival, Day, Person, mixed
 from acdcore.queues.inputs import CallerFacts, EntryId
-from acdcore.queues.settings import FloorSettings
+from acdcore.queues.settings import DispatcherSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +31,13 @@ class Duration:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class CallerKind:
     """A kind of callers within a stream."""
 
     share: float = 1.0
     """Weight among the kinds of the stream."""
     facts: CallerFacts = field(default_factory=CallerFacts)
-    advance_s: float = 0.0
+    priority_s: float = 0.0
     skills: Mapping[SkillName, int] = field(default_factory=dict)
 
 
@@ -53,14 +53,14 @@ class Stream:
     patience: Duration = Duration(math.inf)
     wrap_up: Duration | None = None
     """None: what the queue grants."""
-    kinds: tuple[Kind, ...] = (Kind(),)
+    kinds: tuple[CallerKind, ...] = (CallerKind(),)
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """What days look like, chance aside; days are drawn from it."""
 
-    floor: FloorSettings
+    settings: DispatcherSettings
     streams: tuple[Stream, ...]
     people: tuple[Person, ...]
     interval_s: float = 1_800.0
@@ -75,7 +75,7 @@ class Pattern:
         for number, stream in enumerate(self.streams):
             arrivals += self._drawn(stream, Random(mixed(seed, number)))
         arrivals.sort(key=lambda arrival: arrival.at)
-        return Day(self.floor, tuple(arrivals), self.people, until=self.until)
+        return Day(self.settings, tuple(arrivals), self.people, until=self.until)
 
     def _drawn(self, stream: Stream, luck: Random) -> list[Arrival]:
         arrivals: list[Arrival] = []
@@ -92,7 +92,7 @@ class Pattern:
         return arrivals
 
 
-def _arrival(entry: EntryId, at: float, stream: Stream, kind: Kind, luck: Random) -> Arrival:
+def _arrival(entry: EntryId, at: float, stream: Stream, kind: CallerKind, luck: Random) -> Arrival:
     patience_s = stream.patience.draw(luck)
     return Arrival(
         entry,
@@ -101,7 +101,7 @@ def _arrival(entry: EntryId, at: float, stream: Stream, kind: Kind, luck: Random
         stream.handling.draw(luck),
         None if math.isinf(patience_s) else patience_s,
         wrap_up_s=None if stream.wrap_up is None else stream.wrap_up.draw(luck),
-        advance_s=kind.advance_s,
+        priority_s=kind.priority_s,
         skills=kind.skills,
         facts=kind.facts,
         chance=luck.getrandbits(48),

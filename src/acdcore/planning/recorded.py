@@ -1,7 +1,7 @@
 """A recorded day as a source of days: the same calls and shifts, and for what the record can not tell (how long those
 served would have waited, how long talks with those lost would have taken) a draw from what all callers show.
 
-What the model leaves out: pauses in side flows, assignments by hand, and extensions of wrap-ups beyond what a queue
+What the model leaves out: pauses in side flows, manual assignments, and extensions of wrap-ups beyond what a queue
 grants. `Recording.result` is what really happened, so that a run without changes shows how true the model is.
 """
 
@@ -13,10 +13,10 @@ from random import Random
 
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.planning import handling, patience
-from acdcore.planning.day import Arrival, Day, Event, Person, Phone, Span, mixed
+from acdcore.planning.day import Arrival, Day, DayEvent, Person, Phone, WorkSpan, mixed
 from acdcore.planning.handling import Handling, Talk
 from acdcore.planning.outcome import DayResult
-from acdcore.planning.patience import Patience, Wait
+from acdcore.planning.patience import PatienceCurve, Wait
 from acdcore.planning.tally import Tally
 from acdcore.queues.decisions import (
     AgentState,
@@ -41,14 +41,14 @@ from acdcore.queues.inputs import (
     AgentReady,
     AgentRestored,
     CallerJoined,
+    DispatcherChanged,
     EntryId,
-    FloorChanged,
     HoursChanged,
     Input,
     LeaveCause,
     OfferId,
 )
-from acdcore.queues.settings import AgentSettings, Channel, FloorSettings, OfferEnd, ToQueue
+from acdcore.queues.settings import AgentSettings, Channel, DispatcherSettings, OfferEnd, ToQueue
 
 RecordedTurn = tuple[datetime, float, Input, Sequence[Decision]]
 """One turn of the journal: wall time with its zone, monotonic seconds, input, decisions."""
@@ -62,7 +62,7 @@ MIN_SPAN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Present:
+class PresentAgent:
     """An agent who was logged in when a record began."""
 
     settings: AgentSettings
@@ -71,7 +71,7 @@ class Present:
 
 
 @dataclass(frozen=True, slots=True)
-class Contact:
+class RecordedContact:
     """One caller of the record."""
 
     arrival: Arrival
@@ -85,16 +85,16 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class RecordedDay:
     """A day of the journal, taken apart."""
 
-    floor: FloorSettings
-    contacts: tuple[Contact, ...]
+    settings: DispatcherSettings
+    contacts: tuple[RecordedContact, ...]
     people: tuple[Person, ...]
-    events: tuple[Event, ...]
+    events: tuple[DayEvent, ...]
     handling: Handling
     """What is known of talk times."""
-    patience: Mapping[QueueName, Patience]
+    patience: Mapping[QueueName, PatienceCurve]
     """Of the callers of each queue."""
     result: DayResult
     """What happened."""
@@ -102,9 +102,9 @@ class Recording:
     def draw(self, seed: int) -> Day:
         """The day with what is not known drawn."""
         arrivals = [self._drawn(contact, mixed(seed, number)) for number, contact in enumerate(self.contacts)]
-        return Day(self.floor, tuple(arrivals), self.people, self.events)
+        return Day(self.settings, tuple(arrivals), self.people, self.events)
 
-    def _drawn(self, contact: Contact, seed: int) -> Arrival:
+    def _drawn(self, contact: RecordedContact, seed: int) -> Arrival:
         luck = Random(seed)
         arrival = contact.arrival
         patience_s: float | None = contact.waited_s
@@ -125,17 +125,17 @@ class Recording:
 
 
 def record(
-    turns: Iterable[RecordedTurn], floor: FloorSettings, zone: tzinfo, present: Iterable[Present] = ()
-) -> Recording:
+    turns: Iterable[RecordedTurn], settings: DispatcherSettings, zone: tzinfo, present: Iterable[PresentAgent] = ()
+) -> RecordedDay:
     """Take a day of one segment apart. `zone`: where its midnight is; `present`: who was logged in when it began.
 
     Raises ValueError for a record without a turn.
     """
-    recorder = Recorder(zone)
-    for wall, _, fed, decisions in turns:
+    recorder = DayRecorder(zone)
+    for wall, _, event, decisions in turns:
         if not recorder.has_begun:
-            recorder.begin(wall, floor, present)
-        recorder.read(wall, fed, decisions)
+            recorder.begin(wall, settings, present)
+        recorder.read(wall, event, decisions)
     return recorder.recording()
 
 
@@ -157,7 +157,7 @@ class _Seat:
     """An agent of the record so far."""
 
     settings: AgentSettings
-    spans: list[Span] = field(default_factory=list)
+    spans: list[WorkSpan] = field(default_factory=list)
     ready_at: float | None = None
     answers_s: list[float] = field(default_factory=list)
     misses: list[OfferEnd] = field(default_factory=list)
@@ -165,16 +165,16 @@ class _Seat:
     """Whose notes, since when."""
 
 
-class Recorder:
+class DayRecorder:
     """Follows the records of one day turn by turn; `zone` says where its midnight is."""
 
     def __init__(self, zone: tzinfo) -> None:
         self._zone = zone
         self._midnight: datetime | None = None
-        self._floor = FloorSettings()
+        self._settings = DispatcherSettings()
         self._callers: dict[EntryId, _Caller] = {}
         self._seats: dict[AgentId, _Seat] = {}
-        self._events: list[Event] = []
+        self._events: list[DayEvent] = []
         self._offered_at: dict[OfferId, float] = {}
         self._last: dict[AgentId, EntryId] = {}
         self._tally = Tally()
@@ -185,32 +185,32 @@ class Recorder:
         """Whether a segment was begun."""
         return self._midnight is not None
 
-    def begin(self, wall: datetime, floor: FloorSettings, present: Iterable[Present] = ()) -> None:
+    def begin(self, wall: datetime, settings: DispatcherSettings, present: Iterable[PresentAgent] = ()) -> None:
         """A segment begins: the day, or what a restart of the daemon left of it."""
         if self._midnight is None:
             self._midnight = wall.astimezone(self._zone).replace(hour=0, minute=0, second=0, microsecond=0)
-            self._floor = floor
+            self._settings = settings
         else:
             self._rest_all()
-            self._events.append(Event(self._at, FloorChanged(floor)))
+            self._events.append(DayEvent(self._at, DispatcherChanged(settings)))
         self._at = (wall - self._midnight).total_seconds()
         for who in present:
             self._seats.setdefault(who.settings.agent, _Seat(who.settings))
             if who.is_ready:
                 self._ready(who.settings.agent, self._at)
 
-    def read(self, wall: datetime, fed: Input, decisions: Sequence[Decision]) -> None:
+    def read(self, wall: datetime, event: Input, decisions: Sequence[Decision]) -> None:
         """One turn of the segment."""
         if self._midnight is None:
             raise ValueError("no segment was begun")
         at = self._at = (wall - self._midnight).total_seconds()
         if not any(isinstance(decision, InputRefused) for decision in decisions):
-            self._hear(at, fed)
+            self._hear(at, event)
         for decision in decisions:
             self._follow(at, decision)
         self._tally.fold(decisions, at)
 
-    def recording(self) -> Recording:
+    def recording(self) -> RecordedDay:
         """All of it, once the record is over. Raises ValueError when nothing was begun."""
         if self._midnight is None:
             raise ValueError("the record has no turn")
@@ -218,12 +218,12 @@ class Recorder:
         talks = [talk for caller in self._callers.values() if (talk := _talk(caller)) is not None]
         learnt = handling.fit(talks)
         contacts = tuple(
-            Contact(caller.arrival, self._waited_s(caller), caller.gave_up, _talk(caller))
+            RecordedContact(caller.arrival, self._waited_s(caller), caller.gave_up, _talk(caller))
             for caller in self._callers.values()
         )
         people = [_person(seat, learnt) for seat in self._seats.values() if seat.spans]
-        return Recording(
-            self._floor,
+        return RecordedDay(
+            self._settings,
             contacts,
             tuple(people),
             tuple(self._events),
@@ -238,25 +238,25 @@ class Recorder:
             self._rest(seat, self._at)
             seat.wrapping = None
 
-    def _hear(self, at: float, fed: Input) -> None:
-        match fed:
+    def _hear(self, at: float, event: Input) -> None:
+        match event:
             case CallerJoined():
-                self._callers[fed.entry] = _Caller(_arrival(fed, at))
-                self._tally.expect(fed.entry, fed.facts.tier, fed.channel)
+                self._callers[event.entry] = _Caller(_arrival(event, at))
+                self._tally.expect(event.entry, event.facts.tier, event.channel)
             case AgentLoggedIn(settings=who) | AgentRestored(settings=who):
                 if who.agent in self._seats:
-                    self._events.append(Event(at, AgentLoggedIn(who)))
+                    self._events.append(DayEvent(at, AgentLoggedIn(who)))
                 else:
                     self._seats[who.agent] = _Seat(who)
-                if isinstance(fed, AgentRestored) and fed.is_ready:
+                if isinstance(event, AgentRestored) and event.is_ready:
                     self._ready(who.agent, at)
             case AgentReady(agent=agent):
                 self._ready(agent, at)
             case AgentNotReady(agent=agent) | AgentLoggedOut(agent=agent):
                 if agent in self._seats:
                     self._rest(self._seats[agent], at)
-            case AgentPhoneUp() | AgentPhoneDown() | AgentBusy() | AgentIdle() | FloorChanged() | HoursChanged():
-                self._events.append(Event(at, fed))
+            case AgentPhoneUp() | AgentPhoneDown() | AgentBusy() | AgentIdle() | DispatcherChanged() | HoursChanged():
+                self._events.append(DayEvent(at, event))
             case _:
                 pass
 
@@ -315,22 +315,22 @@ class Recorder:
 
     def _rest(self, seat: _Seat, at: float) -> None:
         if seat.ready_at is not None and at - seat.ready_at >= MIN_SPAN_S:
-            seat.spans.append(Span(seat.ready_at, at))
+            seat.spans.append(WorkSpan(seat.ready_at, at))
         seat.ready_at = None
 
 
-def _arrival(fed: CallerJoined, at: float) -> Arrival:
+def _arrival(event: CallerJoined, at: float) -> Arrival:
     return Arrival(
-        fed.entry,
+        event.entry,
         at,
-        fed.queue,
+        event.queue,
         DEFAULT_TALK_S,
-        advance_s=fed.advance_s,
-        skills=fed.skills,
-        facts=fed.facts,
-        channel=fed.channel,
-        preferred=fed.preferred,
-        waited_s=fed.waited_s,
+        priority_s=event.priority_s,
+        skills=event.skills,
+        facts=event.facts,
+        channel=event.channel,
+        preferred=event.preferred,
+        waited_s=event.waited_s,
     )
 
 
@@ -350,7 +350,7 @@ def _person(seat: _Seat, learnt: Handling) -> Person:
     return Person(seat.settings, tuple(seat.spans), learnt.pace(seat.settings.agent), phone)
 
 
-def _patience(contacts: Sequence[Contact]) -> dict[QueueName, Patience]:
+def _patience(contacts: Sequence[RecordedContact]) -> dict[QueueName, PatienceCurve]:
     """By queue; queues with few callers borrow from all."""
     waits: dict[QueueName, list[Wait]] = defaultdict(list)
     for contact in contacts:

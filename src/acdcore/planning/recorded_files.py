@@ -4,34 +4,34 @@ from collections.abc import Sequence
 from datetime import tzinfo
 from pathlib import Path
 
-from acdcore.planning.recorded import Present, Recorder, Recording
+from acdcore.planning.recorded import DayRecorder, PresentAgent, RecordedDay
 from acdcore.queues.agent import CONTACTS
 from acdcore.queues.journal import checkpoint
 from acdcore.queues.journal import lines as journal
-from acdcore.queues.journal.lines import Segment, Turn
+from acdcore.queues.journal.lines import JournalSegment, JournalTurn
 from acdcore.storage.journal.files import lines
 
 
-def recording(files: Sequence[Path], zone: tzinfo) -> Recording:
+def recording(files: Sequence[Path], zone: tzinfo) -> RecordedDay:
     """What the files of one day tell, in their order; `zone` says where the day's midnight is.
 
     Raises StateError for what is no journal, `OSError`, and ValueError when there is nothing in it.
     """
-    recorder = Recorder(zone)
+    recorder = DayRecorder(zone)
     for path in files:
         segment = journal.open_segment(lines(path))
         recorder.begin(segment.header.began_wall, segment.header.settings, _present(segment))
         for record in segment.rest:
-            if isinstance(record, Turn):
-                recorder.read(segment.header.wall(record.at), record.fed, record.decisions())
+            if isinstance(record, JournalTurn):
+                recorder.read(segment.header.wall(record.at), record.event, record.decisions())
     return recorder.recording()
 
 
-def _present(segment: Segment) -> list[Present]:
+def _present(segment: JournalSegment) -> list[PresentAgent]:
     """Who was logged in when the segment began."""
     agents = checkpoint.dump(segment.dispatcher).agents
     return [
-        Present(agent.settings, agent.not_ready_reason is None or agent.state in CONTACTS)
+        PresentAgent(agent.settings, agent.not_ready_reason is None or agent.state in CONTACTS)
         for agent in agents
         if agent.is_logged_in
     ]

@@ -1,4 +1,5 @@
-"""If I release two people now: the coming half hour from where the floor stands, and the steady state beyond it."""
+"""If I release two people now: the coming half hour from where the dispatcher stands, and the steady state beyond
+it."""
 
 import math
 from collections.abc import Callable, Collection, Iterable
@@ -6,21 +7,21 @@ from dataclasses import dataclass, replace
 from random import Random
 from statistics import fmean
 
-from acdcore.calls.model.rows import StayRow
+from acdcore.calls.model.rows import QueueVisitRow
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.planning import patience
-from acdcore.planning.day import Arrival, Day, Person, Span, mixed
-from acdcore.planning.erlang import Demand, Expected, Target, expect, required_agents
-from acdcore.planning.outcome import DayResult, End
+from acdcore.planning.day import Arrival, Day, Person, WorkSpan, mixed
+from acdcore.planning.erlang import Expected, OfferedTraffic, Target, expect, required_agents
+from acdcore.planning.outcome import DayResult, VisitEnd
 from acdcore.planning.patience import Wait
 from acdcore.planning.pattern import Duration
 from acdcore.planning.simulation import simulate
 from acdcore.planning.staffing import QUEUE, SKILL, seat
-from acdcore.planning.whatif import Comparison, columns, compare
+from acdcore.planning.whatif import Comparison, columns, compare_results
 from acdcore.queues.agent import AT_WORK, IDLE
 from acdcore.queues.inputs import EntryId
-from acdcore.queues.settings import FloorSettings, QueueSettings
-from acdcore.queues.views import FloorView
+from acdcore.queues.settings import DispatcherSettings, QueueSettings
+from acdcore.queues.views import DispatcherView
 
 NOW_S = 3_600.0
 """The moment that the simulation begins at; before it those who wait have joined."""
@@ -29,7 +30,7 @@ HORIZON_S = 1_800.0
 RUNS = 40
 """Half hours drawn for one answer."""
 RUNS_MIN = 3
-"""On a floor so busy that more would take too long: there one half hour is much like another."""
+"""On a dispatcher so busy that more would take too long: there one half hour is much like another."""
 CALLS_DRAWN_MAX = 4_000
 """In all runs together: some two seconds of one core. `RUNS_MIN` half hours of 500 agents take some ten."""
 FEW = 30
@@ -46,7 +47,7 @@ class Recent:
     """Contacts of other queues that the same agents answered."""
     handled: int
     """Contacts whose talk and wrap-up the mean handling rests on."""
-    demand: Demand
+    demand: OfferedTraffic
 
     @property
     def is_thin(self) -> bool:
@@ -54,8 +55,8 @@ class Recent:
         return min(self.calls + self.elsewhere, self.handled) < FEW
 
 
-def recent(stays: Iterable[StayRow], queue: QueueName, agents: Collection[AgentId], over_s: float) -> Recent:
-    """The demand of the last `over_s` seconds, from the stays that joined in them, those still running included.
+def recent(visits: Iterable[QueueVisitRow], queue: QueueName, agents: Collection[AgentId], over_s: float) -> Recent:
+    """The demand of the last `over_s` seconds, from the visits that joined in them, those still running included.
 
     `agents` are all who serve the queue: what they answer for other queues keeps them busy too. Raises ValueError when
     none of their contacts is over, since then nobody knows how long one takes.
@@ -63,23 +64,23 @@ def recent(stays: Iterable[StayRow], queue: QueueName, agents: Collection[AgentI
     here = elsewhere = 0
     handling: list[float] = []
     waits: list[Wait] = []
-    for stay in stays:
-        if stay.queue == queue and not (stay.how == "overflowed" and stay.waited_s <= 0):
+    for visit in visits:
+        if visit.queue == queue and not (visit.how == "overflowed" and visit.waited_s <= 0):
             here += 1
-            waits.append(Wait(stay.waited_s, stay.how in ("abandoned", "abandoned_short")))
-        elif stay.agent in agents:
+            waits.append(Wait(visit.waited_s, visit.how in ("abandoned", "abandoned_short")))
+        elif visit.agent in agents:
             elsewhere += 1
-        if stay.agent in agents and stay.how == "answered":
-            handling.append(stay.talked_s + stay.wrap_up_s)
+        if visit.agent in agents and visit.how == "answered":
+            handling.append(visit.talked_s + visit.wrap_up_s)
     if not handling:
         raise ValueError(f"no talk of queue {queue} ended in the time looked at; look further back")
     mean_s = max(1.0, fmean(handling))
     calls_per_hour = (here + elsewhere) * 3_600.0 / over_s
     patience_s = patience.fit(waits).mean_s if waits else math.inf
-    return Recent(here, elsewhere, len(handling), Demand(calls_per_hour, mean_s, max(1.0, patience_s)))
+    return Recent(here, elsewhere, len(handling), OfferedTraffic(calls_per_hour, mean_s, max(1.0, patience_s)))
 
 
-def who_serves(view: FloorView, queue: QueueSettings) -> frozenset[AgentId]:
+def who_serves(view: DispatcherView, queue: QueueSettings) -> frozenset[AgentId]:
     """Every agent, at work or not, who has the queue's skills."""
     return frozenset(
         agent.agent
@@ -88,7 +89,7 @@ def who_serves(view: FloorView, queue: QueueSettings) -> frozenset[AgentId]:
     )
 
 
-def affordable_runs(demand: Demand) -> int:
+def affordable_runs(demand: OfferedTraffic) -> int:
     """How many half hours can be drawn, twice each, while somebody waits for the answer."""
     calls = 2.0 * demand.calls_per_hour * HORIZON_S / 3_600.0
     return max(RUNS_MIN, min(RUNS, int(CALLS_DRAWN_MAX / max(1.0, calls))))
@@ -104,7 +105,7 @@ class Present:
     """Agents ready or ringing."""
     talking: int
     """Agents in talk or wrap-up."""
-    demand: Demand
+    demand: OfferedTraffic
     """Calls of the recent past, handling (talk and wrap-up) and patience."""
     target: Target
     """What is owed."""
@@ -115,8 +116,8 @@ class Present:
         return self.ready + self.talking
 
 
-def present(view: FloorView, queue: QueueSettings, demand: Demand, target: Target) -> Present:
-    """One queue as the floor shows it: its callers, and the agents at work who have the queue's skills.
+def present(view: DispatcherView, queue: QueueSettings, demand: OfferedTraffic, target: Target) -> Present:
+    """One queue as the dispatcher shows it: its callers, and the agents at work who have the queue's skills.
 
     Agents who serve other queues too count in full: for a queue that shares its agents, give the demand of all.
     """
@@ -180,7 +181,7 @@ def release(
         raise ValueError(f"{present.agents} agents are at work in this queue; {count} cannot go")
     pairs = []
     for run in range(runs):
-        stay = _day(present, mixed(seed, run))
+        stay = _simulated_day(present, mixed(seed, run))
         go = replace(stay, people=_people(present, count, mixed(seed, run)))
         pairs.append((_settled(simulate(stay)), _settled(simulate(go))))
         if progress is not None:
@@ -190,21 +191,23 @@ def release(
         expect(present.demand, present.agents, present.target.within_s),
         expect(present.demand, present.agents - count, present.target.within_s),
         required_agents(present.demand, present.target),
-        compare(pairs),
+        compare_results(pairs),
         present.agents - count,
     )
 
 
 def _settled(result: DayResult) -> DayResult:
     """Who still waits at the end counts as answered then, and too late: left out, a hopeless queue would look well."""
-    fates = [replace(fate, end=End.ANSWERED) if fate.end is End.WAITING else fate for fate in result.fates]
-    return replace(result, fates=tuple(fates))
+    visits = [
+        replace(visit, end=VisitEnd.ANSWERED) if visit.end is VisitEnd.WAITING else visit for visit in result.visits
+    ]
+    return replace(result, visits=tuple(visits))
 
 
-def _day(present: Present, seed: int) -> Day:
+def _simulated_day(present: Present, seed: int) -> Day:
     queue = QueueSettings(QUEUE, {SKILL: 1}, wrap_up_s=0.0, service_level_within_s=present.target.within_s)
     return Day(
-        FloorSettings((queue,)),
+        DispatcherSettings((queue,)),
         tuple(_arrivals(present, Random(mixed(seed, 1)))),
         _people(present, 0, seed),
         until=NOW_S + HORIZON_S + 2.0 * present.demand.handling_s,
@@ -220,7 +223,7 @@ def _people(present: Present, going: int, seed: int) -> tuple[Person, ...]:
     if going > present.ready:
         free_at = free_at[going - present.ready :]
     free_at = [NOW_S] * max(0, present.ready - going) + free_at
-    return tuple(seat(number, (Span(at, at + 10.0 * HORIZON_S),)) for number, at in enumerate(free_at, 1))
+    return tuple(seat(number, (WorkSpan(at, at + 10.0 * HORIZON_S),)) for number, at in enumerate(free_at, 1))
 
 
 def _arrivals(present: Present, luck: Random) -> list[Arrival]:

@@ -11,7 +11,7 @@ from acdcore.queues.decisions import Decision
 from acdcore.queues.inputs import Input
 from acdcore.queues.journal import lines as journal
 from acdcore.queues.journal.checkpoint import StateError
-from acdcore.queues.journal.lines import DecisionFields, MarkKind, Segment, Turn
+from acdcore.queues.journal.lines import DecisionFields, JournalSegment, JournalTurn, MarkKind
 from acdcore.storage.journal.files import day_files, lines
 
 __all__ = ["Difference", "RecordedTurn", "ReplayReport", "SegmentReport", "day_files", "inputs", "is_same", "replay"]
@@ -33,7 +33,7 @@ class Difference:
     """The turn's number in it, from 1."""
     wall: datetime
     """Time of day (UTC)."""
-    fed: Input
+    event: Input
     """What happened."""
     recorded: tuple[DecisionFields, ...]
     """What was decided then."""
@@ -126,29 +126,29 @@ def inputs(files: Iterable[Path]) -> Iterator[RecordedTurn]:
     for path in files:
         segment = journal.open_segment(lines(path))
         for record in segment.rest:
-            if isinstance(record, Turn):
-                yield segment.header.wall(record.at), record.at, record.fed, record.decisions()
+            if isinstance(record, JournalTurn):
+                yield segment.header.wall(record.at), record.at, record.event, record.decisions()
 
 
-def _replay_one(name: str, segment: Segment, report: ReplayReport) -> None:
+def _replay_one(name: str, segment: JournalSegment, report: ReplayReport) -> None:
     turns = differing = 0
     at = segment.header.began_at
     ending: MarkKind | None = None
     try:
         for record in segment.rest:
             at = record.at
-            if not isinstance(record, Turn):
+            if not isinstance(record, JournalTurn):
                 ending = record.mark
                 continue
             turns += 1
-            decided = segment.dispatcher.handle(record.fed, at)
+            decided = segment.dispatcher.handle(record.event, at)
             replayed = tuple([journal.decision_fields(decision) for decision in decided])
             if is_same(record.recorded, replayed):
                 continue
             differing += 1
             if len(report.differences) < DIFFERENCES_MAX:
                 wall = segment.header.wall(at)
-                report.differences.append(Difference(name, turns, wall, record.fed, record.recorded, replayed))
+                report.differences.append(Difference(name, turns, wall, record.event, record.recorded, replayed))
     except (OSError, StateError) as error:
         report.problems.append(f"{name}: {error}")
     header = segment.header
@@ -180,7 +180,7 @@ def _described(segment: SegmentReport) -> str:
 def _shown(difference: Difference) -> str:
     return "\n".join(
         [
-            f"{difference.file}, turn {difference.turn}, {difference.wall:%H:%M:%S.%f} UTC: {difference.fed}",
+            f"{difference.file}, turn {difference.turn}, {difference.wall:%H:%M:%S.%f} UTC: {difference.event}",
             *[f"  then: {dict(fields)}" for fields in difference.recorded or ({},)],
             *[f"  now:  {dict(fields)}" for fields in difference.replayed or ({},)],
         ]

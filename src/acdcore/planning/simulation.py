@@ -54,10 +54,10 @@ FIRST_S = 1.0
 """Earliest moment of a day: to the dispatcher a time of 0 means never."""
 
 
-class Machine(Protocol):
+class SimulatedDispatcher(Protocol):
     """What decides: `Dispatcher`, or an emulation of another policy."""
 
-    def handle(self, fed: Input, now: float) -> Sequence[Decision]:
+    def handle(self, event: Input, now: float) -> Sequence[Decision]:
         """One turn."""
         ...
 
@@ -67,12 +67,12 @@ class Machine(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """One turn of the floor."""
+class SimulatedTurn:
+    """One turn of the dispatcher."""
 
     at: float
     """When, seconds since midnight."""
-    fed: Input
+    event: Input
     decisions: Sequence[Decision]
 
 
@@ -81,20 +81,20 @@ class Pending(NamedTuple):
 
     at: float
     serial: int
-    fed: Input
+    event: Input
     is_certain: bool
     """False: only when it still makes sense at its time."""
 
 
-def simulate(day: Day, machine: Machine | None = None) -> DayResult:
+def simulate(day: Day, dispatcher: SimulatedDispatcher | None = None) -> DayResult:
     """What the day comes to with the real dispatcher, or with another machine.
 
-    Raises ValueError when the day's floor is not valid.
+    Raises ValueError when the day's dispatcher is not valid.
     """
     tally = Tally()
     for arrival in day.arrivals:
         tally.expect(arrival.entry, arrival.facts.tier, arrival.channel)
-    for turn in Simulation(day, machine).turns():
+    for turn in Simulation(day, dispatcher).turns():
         tally.fold(turn.decisions, turn.at)
     return tally.result()
 
@@ -102,8 +102,8 @@ def simulate(day: Day, machine: Machine | None = None) -> DayResult:
 class Simulation:
     """The day's turns, one by one."""
 
-    def __init__(self, day: Day, machine: Machine | None = None) -> None:
-        self.machine: Machine = machine if machine is not None else Dispatcher(day.floor)
+    def __init__(self, day: Day, dispatcher: SimulatedDispatcher | None = None) -> None:
+        self.dispatcher: SimulatedDispatcher = dispatcher if dispatcher is not None else Dispatcher(day.settings)
         self._arrivals = {arrival.entry: arrival for arrival in day.arrivals}
         self._people = {person.settings.agent: person for person in day.people}
         self._heap: list[Pending] = []
@@ -114,34 +114,34 @@ class Simulation:
         self._luck: dict[EntryId, Random] = {}
         self._end_s = self._plan(day)
 
-    def turns(self) -> Iterator[Turn]:
+    def turns(self) -> Iterator[SimulatedTurn]:
         """Run the day, once."""
         while True:
-            deadline = self.machine.next_deadline()
+            deadline = self.dispatcher.next_deadline()
             next_at = self._heap[0].at if self._heap else None
             if deadline is not None and (next_at is None or deadline <= next_at):
                 pending = Pending(deadline, 0, DeadlinePassed(), is_certain=True)
             elif next_at is not None:
                 pending = heapq.heappop(self._heap)
-                if not pending.is_certain and not self._makes_sense(pending.fed, pending.at):
+                if not pending.is_certain and not self._makes_sense(pending.event, pending.at):
                     continue
             else:
                 return
             if pending.at > self._end_s:
                 return
-            decisions = self.machine.handle(pending.fed, pending.at)
+            decisions = self.dispatcher.handle(pending.event, pending.at)
             for decision in decisions:
                 self._react(decision, pending.at)
-            yield Turn(pending.at, pending.fed, decisions)
+            yield SimulatedTurn(pending.at, pending.event, decisions)
 
     def _plan(self, day: Day) -> float:
         """Everything that is certain from the start; returns the time at which the observation ends."""
         for event in day.events:
-            self._expect(event.at, event.fed)
+            self._expect(event.at, event.input)
         for person in day.people:
             self._plan_shift(person)
         for arrival in day.arrivals:
-            self._expect(arrival.at, joined(arrival))
+            self._expect(arrival.at, caller_joined(arrival))
             if arrival.patience_s is not None:
                 left = CallerLeft(arrival.entry, arrival.leaves_as)
                 self._expect(arrival.at + arrival.patience_s, left, is_certain=False)
@@ -159,12 +159,12 @@ class Simulation:
             is_last = number == len(person.spans) - 1
             self._expect(span.end, AgentLoggedOut(agent) if is_last else AgentNotReady(agent))
 
-    def _expect(self, at: float, fed: Input, is_certain: bool = True) -> None:
+    def _expect(self, at: float, event: Input, is_certain: bool = True) -> None:
         self._serial += 1
-        heapq.heappush(self._heap, Pending(max(at, FIRST_S), self._serial, fed, is_certain))
+        heapq.heappush(self._heap, Pending(max(at, FIRST_S), self._serial, event, is_certain))
 
-    def _makes_sense(self, fed: Input, at: float) -> bool:
-        match fed:
+    def _makes_sense(self, event: Input, at: float) -> bool:
+        match event:
             case CallerLeft(entry=entry):
                 return entry in self._inside
             case OfferAccepted(offer=offer) | OfferEnded(offer=offer):
@@ -228,12 +228,12 @@ class Simulation:
         return self._people[agent].pace if agent in self._people else 1.0
 
 
-def joined(arrival: Arrival) -> CallerJoined:
+def caller_joined(arrival: Arrival) -> CallerJoined:
     """The input by which a caller joins."""
     return CallerJoined(
         arrival.entry,
         arrival.queue,
-        arrival.advance_s,
+        arrival.priority_s,
         arrival.skills,
         facts=arrival.facts,
         channel=arrival.channel,

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
-from acdcore.planning.day import DAY_S, Person, Phone, Span, mixed
-from acdcore.planning.erlang import Demand, Expected, Target, expect, required_agents
+from acdcore.planning.day import DAY_S, Person, Phone, WorkSpan, mixed
+from acdcore.planning.erlang import Expected, OfferedTraffic, Target, expect, required_agents
 from acdcore.planning.pattern import Duration, Pattern, Stream
 from acdcore.planning.simulation import simulate
 from acdcore.planning.whatif import ABANDONMENT, AVERAGE_WAIT, OCCUPANCY, SERVICE_LEVEL, Estimate, columns, worded
-from acdcore.queues.settings import AgentSettings, FloorSettings, QueueSettings
+from acdcore.queues.settings import AgentSettings, DispatcherSettings, QueueSettings
 
 MAX_ROUNDS = 10_000
 """Agents that a cover may schedule; every round of the search adds one or takes one away."""
@@ -34,9 +34,9 @@ class Workload:
     patience_s: float = math.inf
     """Mean patience; infinite: Erlang C."""
 
-    def demand(self, interval: int) -> Demand:
+    def demand(self, interval: int) -> OfferedTraffic:
         """One interval as a steady state."""
-        return Demand(self.calls[interval] * 3_600.0 / self.interval_s, self.handling_s, self.patience_s)
+        return OfferedTraffic(self.calls[interval] * 3_600.0 / self.interval_s, self.handling_s, self.patience_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,10 @@ class Requirement:
     scheduled: int
     """Agents to schedule so that as many are at work, after shrinkage."""
     expected: Expected
-    """What the formulas promise with these seats."""
+    """What the formulas expect with these seats."""
 
 
-def requirements(workload: Workload, target: Target, shrinkage: float = 0.0) -> tuple[Requirement, ...]:
+def required_seats(workload: Workload, target: Target, shrinkage: float = 0.0) -> tuple[Requirement, ...]:
     """Seats for each interval. `shrinkage`: share of the scheduled time lost to breaks, training and sickness.
 
     Raises ValueError for a shrinkage outside of [0, 1), and as `required_agents` does.
@@ -76,7 +76,7 @@ def render(rows: Sequence[Requirement]) -> str:
     lines: list[tuple[str, ...]] = [("from", "", "calls", "seats", "scheduled", "in time", "average wait", "occupancy")]
     lines += [
         (
-            clock(row.start),
+            clock_time(row.start),
             "",
             f"{row.calls:.0f}",
             str(row.seats),
@@ -90,7 +90,7 @@ def render(rows: Sequence[Requirement]) -> str:
     return "\n".join(columns(lines))
 
 
-def clock(at: float) -> str:
+def clock_time(at: float) -> str:
     """Seconds since midnight as HH:MM, from 24:00 on again from 00:00."""
     minutes = int(at // 60) % 1_440
     return f"{minutes // 60:02}:{minutes % 60:02}"
@@ -100,11 +100,11 @@ def clock(at: float) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Shift:
+class WorkShift:
     """A shift that people can be given."""
 
     name: str
-    spans: tuple[Span, ...]
+    spans: tuple[WorkSpan, ...]
     """Times at work, breaks between them; beyond 24 h the next morning, which is covered as this morning is."""
     max_agents: int = 1_000
     """How many can be given it."""
@@ -138,7 +138,7 @@ class Cover:
         return "\n".join(lines)
 
 
-def cover(needed: Sequence[Requirement], interval_s: float, shifts: Sequence[Shift]) -> Cover:
+def cover(needed: Sequence[Requirement], interval_s: float, shifts: Sequence[WorkShift]) -> Cover:
     """Few agents on the given shifts so that every interval has its scheduled agents.
 
     Greedy: the shift that fills the largest part of what is missing for its hours gets the next agent; afterwards
@@ -187,7 +187,7 @@ def _give(missing: list[int], there: Sequence[bool], agents: int) -> None:
         missing[interval] -= agents * is_there
 
 
-def _is_there(shift: Shift, start: float, interval_s: float) -> bool:
+def _is_there(shift: WorkShift, start: float, interval_s: float) -> bool:
     """Whether the shift is at work for the whole interval, today's or yesterday's run of it."""
     end = start + interval_s
     return any(span.start <= start + day and end + day <= span.end for span in shift.spans for day in (0.0, DAY_S))
@@ -223,7 +223,7 @@ QUEUE, SKILL = QueueName("planned"), SkillName("planned")
 
 
 def check(
-    workload: Workload, people: Sequence[tuple[Span, ...]], target: Target, runs: int = 10, seed: int = 1
+    workload: Workload, people: Sequence[tuple[WorkSpan, ...]], target: Target, runs: int = 10, seed: int = 1
 ) -> Check:
     """Simulate days with the real dispatcher; `people` are the times at work, one tuple for each agent.
 
@@ -241,24 +241,26 @@ def check(
     )
 
 
-def staff(counts: Mapping[str, int], shifts: Sequence[Shift]) -> list[tuple[Span, ...]]:
+def staff(counts: Mapping[str, int], shifts: Sequence[WorkShift]) -> list[tuple[WorkSpan, ...]]:
     """The times at work of everybody whom a cover schedules, for `check`; night shifts work this morning too."""
-    people: list[tuple[Span, ...]] = []
+    people: list[tuple[WorkSpan, ...]] = []
     for shift in shifts:
-        early = tuple(Span(max(0.0, span.start - DAY_S), span.end - DAY_S) for span in shift.spans if span.end > DAY_S)
+        early = tuple(
+            WorkSpan(max(0.0, span.start - DAY_S), span.end - DAY_S) for span in shift.spans if span.end > DAY_S
+        )
         people += [shift.spans] * counts.get(shift.name, 0)
         people += [early] * counts.get(shift.name, 0) if early else []
     return people
 
 
-def _pattern(workload: Workload, people: Sequence[tuple[Span, ...]], target: Target) -> Pattern:
+def _pattern(workload: Workload, people: Sequence[tuple[WorkSpan, ...]], target: Target) -> Pattern:
     queue = QueueSettings(QUEUE, {SKILL: 1}, wrap_up_s=0.0, service_level_within_s=target.within_s, short_abandon_s=0.0)
     stream = Stream(QUEUE, workload.calls, Duration(workload.handling_s), Duration(workload.patience_s))
     seats = tuple(seat(number, spans) for number, spans in enumerate(people, 1))
-    return Pattern(FloorSettings((queue,)), (stream,), seats, workload.interval_s, workload.start)
+    return Pattern(DispatcherSettings((queue,)), (stream,), seats, workload.interval_s, workload.start)
 
 
-def seat(number: int, spans: tuple[Span, ...]) -> Person:
+def seat(number: int, spans: tuple[WorkSpan, ...]) -> Person:
     """A planned agent, who answers at once: what a target means by the wait is the wait for a free agent."""
     settings = AgentSettings(AgentId(f"{number:05}"), skills={SKILL: 1})
     return Person(settings, tuple(replace(span, start=max(1.0, span.start)) for span in spans), phone=Phone((0.0,)))

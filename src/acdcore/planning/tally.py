@@ -4,22 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from acdcore.kernel.ids import AgentId, QueueName
-from acdcore.planning.outcome import DayResult, End, Fate, Share
+from acdcore.planning.outcome import AgentShare, DayResult, VisitEnd, VisitOutcome
 from acdcore.queues.decisions import AgentState, AgentStateChanged, Connected, Decision, Departed, Overflowed, Queued
 from acdcore.queues.inputs import EntryId, LeaveCause
 from acdcore.queues.live_figures import AgentFigures
 from acdcore.queues.settings import Channel
 
 ENDS = {
-    LeaveCause.HUNG_UP: End.ABANDONED,
-    LeaveCause.CALLBACK: End.CALLBACK,
-    LeaveCause.WITHDRAWN: End.WITHDRAWN,
-    LeaveCause.FAILED: End.FAILED,
+    LeaveCause.HUNG_UP: VisitEnd.ABANDONED,
+    LeaveCause.CALLBACK: VisitEnd.CALLBACK,
+    LeaveCause.WITHDRAWN: VisitEnd.WITHDRAWN,
+    LeaveCause.FAILED: VisitEnd.FAILED,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Stay:
+class TalliedVisit:
     """Somebody in a queue."""
 
     queue: QueueName
@@ -27,7 +27,7 @@ class Stay:
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class TalliedCaller:
     """What the figures are grouped by."""
 
     tier: str
@@ -38,15 +38,15 @@ class Tally:
     """Give it every turn's decisions once, in order."""
 
     def __init__(self) -> None:
-        self._callers: dict[EntryId, Caller] = {}
-        self._stays: dict[EntryId, Stay] = {}
-        self._fates: list[Fate] = []
+        self._callers: dict[EntryId, TalliedCaller] = {}
+        self._visits: dict[EntryId, TalliedVisit] = {}
+        self._outcomes: list[VisitOutcome] = []
         self._agents: dict[AgentId, AgentFigures] = {}
         self._at = 0.0
 
     def expect(self, entry: EntryId, tier: str, channel: Channel) -> None:
         """Whom the decisions will be about; entries not told of are not counted."""
-        self._callers[entry] = Caller(tier, channel)
+        self._callers[entry] = TalliedCaller(tier, channel)
 
     def fold(self, decisions: Sequence[Decision], at: float) -> None:
         """Count one turn."""
@@ -54,14 +54,14 @@ class Tally:
         for decision in decisions:
             match decision:
                 case Queued(entry=entry, queue=queue):
-                    self._stays[entry] = Stay(queue, at)
+                    self._visits[entry] = TalliedVisit(queue, at)
                 case Connected(entry=entry, agent=agent, waited_s=waited_s, is_in_time=is_in_time):
-                    self._end(entry, End.ANSWERED, waited_s, is_in_time, agent)
+                    self._end(entry, VisitEnd.ANSWERED, waited_s, is_in_time, agent)
                     self._figures(agent).answered += 1
                 case Departed(entry=entry, cause=cause, waited_s=waited_s, is_short=is_short):
-                    self._end(entry, End.ABANDONED_SHORT if is_short else ENDS[cause], waited_s)
+                    self._end(entry, VisitEnd.ABANDONED_SHORT if is_short else ENDS[cause], waited_s)
                 case Overflowed(entry=entry, waited_s=waited_s):
-                    self._end(entry, End.OVERFLOWED, waited_s)
+                    self._end(entry, VisitEnd.OVERFLOWED, waited_s)
                 case AgentStateChanged(agent=agent, state=state):
                     self._figures(agent).enter(state, at)
                 case _:
@@ -69,23 +69,25 @@ class Tally:
 
     def result(self) -> DayResult:
         """The day up to the last turn."""
-        for entry, stay in list(self._stays.items()):
-            self._end(entry, End.WAITING, self._at - stay.since)
+        for entry, visit in list(self._visits.items()):
+            self._end(entry, VisitEnd.WAITING, self._at - visit.since)
         shares = [self._share(agent, figures.as_of(self._at)) for agent, figures in sorted(self._agents.items())]
-        return DayResult(tuple(self._fates), tuple(shares))
+        return DayResult(tuple(self._outcomes), tuple(shares))
 
     def _figures(self, agent: AgentId) -> AgentFigures:
         return self._agents.setdefault(agent, AgentFigures())
 
-    def _share(self, agent: AgentId, figures: AgentFigures) -> Share:
+    def _share(self, agent: AgentId, figures: AgentFigures) -> AgentShare:
         spent_s = figures.seconds
         work_s = spent_s.get(AgentState.TALKING, 0.0) + spent_s.get(AgentState.WRAP_UP, 0.0)
         idle_s = spent_s.get(AgentState.READY, 0.0) + spent_s.get(AgentState.OFFERED, 0.0)
-        return Share(agent, figures.answered, work_s, idle_s)
+        return AgentShare(agent, figures.answered, work_s, idle_s)
 
     def _end(
-        self, entry: EntryId, end: End, waited_s: float, is_in_time: bool = False, agent: AgentId | None = None
+        self, entry: EntryId, end: VisitEnd, waited_s: float, is_in_time: bool = False, agent: AgentId | None = None
     ) -> None:
-        stay, caller = self._stays.pop(entry, None), self._callers.get(entry)
-        if stay is not None and caller is not None:
-            self._fates.append(Fate(entry, stay.queue, caller.tier, caller.channel, end, waited_s, is_in_time, agent))
+        visit, caller = self._visits.pop(entry, None), self._callers.get(entry)
+        if visit is not None and caller is not None:
+            self._outcomes.append(
+                VisitOutcome(entry, visit.queue, caller.tier, caller.channel, end, waited_s, is_in_time, agent)
+            )

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 from statistics import NormalDist, fmean, stdev
 
-from acdcore.planning.changes import Change, changed
+from acdcore.planning.changes import Change, apply_changes
 from acdcore.planning.day import DaySource, mixed
-from acdcore.planning.outcome import DayResult, Figures
+from acdcore.planning.outcome import DayResult, GroupFigures
 from acdcore.planning.simulation import simulate
 
 MAX_RUNS = 1_000
@@ -21,7 +21,7 @@ CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
+class ComparedFigure:
     """A figure that is compared."""
 
     name: str
@@ -31,15 +31,15 @@ class Measure:
     """None: neither."""
 
 
-SERVICE_LEVEL = Measure("service level", "%", True)
-AVERAGE_WAIT = Measure("average wait", "s", False)
-LONG_WAIT = Measure("wait, 95 of 100", "s", False)
-WORST_WAIT = Measure("worst wait", "s", False)
-ABANDONMENT = Measure("abandonment", "%", False)
-OCCUPANCY = Measure("occupancy", "%", None)
-UNEVENNESS = Measure("unevenness of occupancy", "", False)
+SERVICE_LEVEL = ComparedFigure("service level", "%", True)
+AVERAGE_WAIT = ComparedFigure("average wait", "s", False)
+LONG_WAIT = ComparedFigure("wait, 95 of 100", "s", False)
+WORST_WAIT = ComparedFigure("worst wait", "s", False)
+ABANDONMENT = ComparedFigure("abandonment", "%", False)
+OCCUPANCY = ComparedFigure("occupancy", "%", None)
+UNEVENNESS = ComparedFigure("unevenness of occupancy", "", False)
 
-OF_CALLERS: tuple[tuple[Measure, Callable[[Figures], float]], ...] = (
+OF_CALLERS: tuple[tuple[ComparedFigure, Callable[[GroupFigures], float]], ...] = (
     (SERVICE_LEVEL, lambda figures: figures.service_level),
     (AVERAGE_WAIT, lambda figures: figures.average_wait_s),
     (LONG_WAIT, lambda figures: figures.wait_s(0.95)),
@@ -47,7 +47,7 @@ OF_CALLERS: tuple[tuple[Measure, Callable[[Figures], float]], ...] = (
     (ABANDONMENT, lambda figures: figures.abandonment),
 )
 """Measured over all callers, by queue and by tier."""
-OF_AGENTS: tuple[tuple[Measure, Callable[[DayResult], float]], ...] = (
+OF_AGENTS: tuple[tuple[ComparedFigure, Callable[[DayResult], float]], ...] = (
     (OCCUPANCY, lambda result: result.occupancy),
     (UNEVENNESS, lambda result: result.unevenness),
 )
@@ -76,12 +76,12 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ComparisonRow:
     """One figure, without and with the changes."""
 
     scope: str
     """`all`, `queue NAME` or `tier NAME`."""
-    measure: Measure
+    measure: ComparedFigure
     baseline: Estimate
     changed: Estimate
     difference: Estimate
@@ -93,9 +93,9 @@ class Comparison:
     """What the changes come to."""
 
     runs: int
-    rows: tuple[Row, ...]
+    rows: tuple[ComparisonRow, ...]
 
-    def row(self, scope: str, measure: Measure) -> Row:
+    def row(self, scope: str, measure: ComparedFigure) -> ComparisonRow:
         """One of the rows. Raises KeyError when there is none."""
         for row in self.rows:
             if row.scope == scope and row.measure == measure:
@@ -122,7 +122,7 @@ class Comparison:
         return "\n".join([*columns(lines), "", note])
 
 
-def what_if(
+def compare_changes(
     source: DaySource,
     changes: tuple[Change, ...],
     runs: int = 20,
@@ -138,15 +138,15 @@ def what_if(
     pairs: list[tuple[DayResult, DayResult]] = []
     for run in range(runs):
         day = source.draw(mixed(seed, run))
-        pairs.append((simulate(day), simulate(changed(day, changes))))
+        pairs.append((simulate(day), simulate(apply_changes(day, changes))))
         if progress is not None:
             progress(run + 1)
-    return compare(pairs)
+    return compare_results(pairs)
 
 
-def compare(pairs: Sequence[tuple[DayResult, DayResult]]) -> Comparison:
+def compare_results(pairs: Sequence[tuple[DayResult, DayResult]]) -> Comparison:
     """The comparison of results that are there already, baseline first in each pair."""
-    rows: list[Row] = []
+    rows: list[ComparisonRow] = []
     for scope, select in _scopes(pairs):
         groups = [(select(before), select(after)) for before, after in pairs]
         rows += [
@@ -160,9 +160,9 @@ def compare(pairs: Sequence[tuple[DayResult, DayResult]]) -> Comparison:
     return Comparison(len(pairs), tuple(rows))
 
 
-def _scopes(pairs: Iterable[tuple[DayResult, DayResult]]) -> list[tuple[str, Callable[[DayResult], Figures]]]:
+def _scopes(pairs: Iterable[tuple[DayResult, DayResult]]) -> list[tuple[str, Callable[[DayResult], GroupFigures]]]:
     results = [result for pair in pairs for result in pair]
-    scopes: list[tuple[str, Callable[[DayResult], Figures]]] = [("all", lambda result: result.overall)]
+    scopes: list[tuple[str, Callable[[DayResult], GroupFigures]]] = [("all", lambda result: result.overall)]
     queues = sorted({queue for result in results for queue in result.queues})
     if len(queues) > 1:
         scopes += [(f"queue {queue}", partial(DayResult.queue, name=queue)) for queue in queues]
@@ -172,8 +172,8 @@ def _scopes(pairs: Iterable[tuple[DayResult, DayResult]]) -> list[tuple[str, Cal
     return scopes
 
 
-def _row(scope: str, measure: Measure, samples: Sequence[tuple[float, float]]) -> Row:
-    return Row(
+def _row(scope: str, measure: ComparedFigure, samples: Sequence[tuple[float, float]]) -> ComparisonRow:
+    return ComparisonRow(
         scope,
         measure,
         Estimate.of([before for before, _ in samples]),
@@ -185,7 +185,7 @@ def _row(scope: str, measure: Measure, samples: Sequence[tuple[float, float]]) -
 # ---- figures as text ----------------------------------------------------------------------------------------------
 
 
-def worded(estimate: Estimate, measure: Measure, is_signed: bool = False) -> str:
+def worded(estimate: Estimate, measure: ComparedFigure, is_signed: bool = False) -> str:
     """`71.3 +-0.8 %`."""
     factor, digits = (100.0, 1) if measure.unit == "%" else (1.0, 1) if measure.unit == "s" else (1.0, 3)
     mean = f"{estimate.mean * factor:{'+' if is_signed else ''}.{digits}f}"

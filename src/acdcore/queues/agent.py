@@ -24,7 +24,7 @@ from acdcore.queues.settings import AgentSettings, OfferEnd
 
 LOAD_MEMORY_S = 1_800.0
 """Time constant of the recent load: work of half an hour ago counts for a third of work now."""
-LOAD_FLOOR = 1e-12
+LOAD_MIN = 1e-12
 """Stands for no work at all, so that its logarithm exists."""
 
 
@@ -109,7 +109,9 @@ def _table() -> Mapping[tuple[AgentState, AgentEvent], AgentState | Rest]:
 
 TABLE = _table()
 """(state, event) to the next state, or to wherever the facts say."""
-NO_NEWS = frozenset({AgentEvent.OFFER, AgentEvent.OFFER_OVER, AgentEvent.TALK_OVER, AgentEvent.CONTACT_OVER})
+EVENTS_WITHOUT_FACT = frozenset(
+    {AgentEvent.OFFER, AgentEvent.OFFER_OVER, AgentEvent.TALK_OVER, AgentEvent.CONTACT_OVER}
+)
 """Events that change no fact: the row says it all."""
 AT_WORK = frozenset({AgentState.TALKING, AgentState.WRAP_UP})
 """States that count as work in the load."""
@@ -144,10 +146,10 @@ class Fairness:
     @property
     def idle_load(self) -> float:
         """Order of the loads of idle agents: all fade at one rate, so that this figure does not change meanwhile."""
-        return math.log(max(self.load, LOAD_FLOOR)) + self.load_at / LOAD_MEMORY_S
+        return math.log(max(self.load, LOAD_MIN)) + self.load_at / LOAD_MEMORY_S
 
 
-class Contact(NamedTuple):
+class AgentContact(NamedTuple):
     """Whom the offer, the talk or the wrap-up is for."""
 
     entry: EntryId
@@ -176,7 +178,7 @@ class Agent:
         self.back_off: BackOff | None = None
         self.misses = 0
         self.fairness = Fairness(load_at=now)
-        self.contact: Contact | None = None
+        self.contact: AgentContact | None = None
 
     @property
     def id(self) -> AgentId:
@@ -233,7 +235,7 @@ class Agent:
     def apply(self, event: AgentEvent, now: float, reason: str = "") -> None:
         """Walk one row; KeyError when there is none (ask `is_possible` first)."""
         target = TABLE[self.state, event]
-        if event not in NO_NEWS:
+        if event not in EVENTS_WITHOUT_FACT:
             self._learn(event, now, reason)
         state = self.rest() if isinstance(target, Rest) else target
         if state is self.state:

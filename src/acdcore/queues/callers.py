@@ -1,285 +1,291 @@
-"""What happens to callers on the board: they enter queues, stand in line, are kept for an agent, overflow, and leave.
+"""What happens to callers in the state: they enter queues, stand in line, are kept for an agent, overflow, and leave.
 
-Deadlines of a caller (the wait is over, the next ring is reached, the agent has been waited for long enough) mean
-nothing while a phone rings for the caller or a side flow has the caller: `settle` catches up when that is over.
+Deadlines of a caller (the wait is over, the next widening step is reached, the agent has been waited for long
+enough) mean
+nothing while a phone rings for the caller or a side flow has the caller: `bring_up_to_date` catches up when that is
+over.
 """
 
 from collections.abc import Iterable, Iterator
 
 from acdcore.queues import announcements, entry_rules, explain, policy
-from acdcore.queues.decisions import HeldForAgent, Overflowed, Queued, Relaxed
+from acdcore.queues.decisions import Overflowed, Queued, ReservedForAgent, Widened
 from acdcore.queues.settings import OverflowCause, OverflowRule, QueueSettings, ToQueue
-from acdcore.queues.state import AnnounceDue, Board, Due, HoldDue, LanguageDue, RelaxDue, StickyDue, WaitDue
-from acdcore.queues.waiting_line import Edition, Held, Line, Visit, Waiting
+from acdcore.queues.state import AnnounceDue, DispatcherState, Due, LanguageDue, RetryDue, StickyDue, WaitDue, WidenDue
+from acdcore.queues.waiting_line import QueuedCaller, Reservation, SettingsEdition, VisitState, WaitingLine
 
 
-def enter(board: Board, waiting: Waiting, edition: Edition, queue: QueueSettings) -> None:
+def enter(state: DispatcherState, waiting: QueuedCaller, edition: SettingsEdition, queue: QueueSettings) -> None:
     """Join a queue, or whatever its overflow rules lead to."""
     following: QueueSettings | None = queue
     while following is not None:  # ends: settings whose overflow comes back to a queue are refused
         asked = waiting.asked
-        waiting.visit = _visit(board, waiting, following)
-        waiting.place = policy.place(following, asked.advance_s, waiting.joined_at, waiting.serial)
-        board.out.append(Queued(waiting.entry, following.name, board.now, asked.channel))
-        line = board.line_of(waiting, edition, following)
-        expected_s = entry_rules.estimated_s(board, waiting, line)
-        line = _step_into_ring(board, waiting, line, policy.ring_at_door(following.rings, expected_s))
-        rule = entry_rules.closing_rule(board, waiting, line, expected_s)
+        waiting.visit = _new_visit(state, waiting, following)
+        waiting.place = policy.place_of(following, asked.priority_s, waiting.joined_at, waiting.serial)
+        state.decisions.append(Queued(waiting.entry, following.name, state.now, asked.channel))
+        line = state.line_of(waiting, edition, following)
+        expected_s = entry_rules.estimated_wait_s(state, waiting, line)
+        line = _widen_at_entry(state, waiting, line, policy.widening_step_at_entry(following.widening, expected_s))
+        rule = entry_rules.closing_rule(state, waiting, line, expected_s)
         if rule is None:
-            _stand_in_line(board, waiting, line)
+            _wait_in_line(state, waiting, line)
             return
-        following = _send_away(board, waiting, line, rule)
-        board.close_if_idle(line)
+        following = _apply_overflow(state, waiting, line, rule)
+        state.close_if_idle(line)
 
 
-def leave(board: Board, waiting: Waiting, line: Line) -> None:
-    """Out of line and off the board, waiting, ringing or paused, with all timers."""
+def leave_queue(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine) -> None:
+    """Out of line and out of the state, waiting, ringing or paused, with all timers."""
     line.remove(waiting)
-    del board.entries[waiting.entry]
+    del state.entries[waiting.entry]
     for due in _armed(waiting, line):
-        board.deadlines.cancel(due)
-    board.close_if_idle(line)
+        state.deadlines.cancel(due)
+    state.close_if_idle(line)
 
 
-def depart(board: Board, waiting: Waiting, line: Line) -> None:
+def depart(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine) -> None:
     """Leave without an agent."""
     if not waiting.is_paused:
-        board.estimator.left(line.queue.name, board.now)
-    leave(board, waiting, line)
+        state.estimator.left(line.queue.name, state.now)
+    leave_queue(state, waiting, line)
 
 
-def pause(board: Board, waiting: Waiting, line: Line) -> None:
+def pause(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine) -> None:
     """Into a side flow: the place is kept. No phone may be ringing for the caller."""
     line.pause(waiting)
-    board.estimator.paused(line.queue.name, board.now)
+    state.estimator.paused(line.queue.name, state.now)
 
 
-def resume(board: Board, waiting: Waiting, line: Line) -> None:
+def resume(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine) -> None:
     """Back from a side flow."""
     line.unpause(waiting)
-    board.estimator.joined(line.queue.name, board.on_duty(line), board.now)
-    settle(board, waiting)
+    state.estimator.joined(line.queue.name, state.on_duty(line), state.now)
+    bring_up_to_date(state, waiting)
 
 
-def came_due(board: Board, waiting: Waiting) -> None:
+def came_due(state: DispatcherState, waiting: QueuedCaller) -> None:
     """One of the caller's deadlines passed; a ringing offer and a side flow outlast it."""
     if waiting.offer is None and not waiting.is_paused:
-        settle(board, waiting)
+        bring_up_to_date(state, waiting)
 
 
-def settle(board: Board, waiting: Waiting) -> None:
+def bring_up_to_date(state: DispatcherState, waiting: QueuedCaller) -> None:
     """Bring a caller who can be offered up to date: overflow, or the line for what the caller needs by now."""
-    line = board.entries[waiting.entry][1]
+    line = state.entries[waiting.entry][1]
     visit, limit_s = waiting.visit, line.queue.max_wait_s
     if (
         limit_s is not None
-        and board.now >= visit.queued_at + limit_s
-        and overflow(board, waiting, line, OverflowCause.WAIT)
+        and state.now >= visit.queued_at + limit_s
+        and overflow(state, waiting, line, OverflowCause.WAIT)
     ):
         return
-    if visit.held is not None and not _is_worth_keeping(board, waiting, line, visit.held):
-        visit.held = None
-        board.deadlines.cancel(StickyDue(waiting.entry))
-    _relax(board, waiting, line)
-    line = _move(board, waiting, line)
-    if _let_language_go(board, waiting, line):
-        line = _move(board, waiting, line)
-    if not board.is_anybody_there(waiting, line) and overflow(board, waiting, line, OverflowCause.NOBODY_LOGGED_IN):
+    if visit.reserved is not None and not _is_reservation_useful(state, waiting, line, visit.reserved):
+        visit.reserved = None
+        state.deadlines.cancel(StickyDue(waiting.entry))
+    _widen(state, waiting, line)
+    line = _move(state, waiting, line)
+    if _drop_language(state, waiting, line):
+        line = _move(state, waiting, line)
+    if not state.is_anybody_on_duty(waiting, line) and overflow(state, waiting, line, OverflowCause.NOBODY_LOGGED_IN):
         return
-    board.dirty[line] = None
+    state.dirty[line] = None
 
 
-def hold_over(board: Board, waiting: Waiting, line: Line) -> None:
+def retry_agents(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine) -> None:
     """An agent who missed this caller may be tried again; the next such moment is armed."""
-    board.dirty[line] = None
-    later = [until for until in waiting.tried.values() if until > board.now]
+    state.dirty[line] = None
+    later = [until for until in waiting.tried_agents.values() if until > state.now]
     if later:
-        board.deadlines.set(HoldDue(waiting.entry), min(later))
+        state.deadlines.set(RetryDue(waiting.entry), min(later))
 
 
-def overflow(board: Board, waiting: Waiting, line: Line, cause: OverflowCause) -> bool:
+def overflow(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine, cause: OverflowCause) -> bool:
     """Carry out the rule for `cause`; False when there is none. The caller must neither be ringing nor paused."""
-    rule = entry_rules.rule(line, cause)
+    rule = entry_rules.overflow_rule(line, cause)
     if rule is None:
         return False
-    depart(board, waiting, line)
-    following = _send_away(board, waiting, line, rule)
+    depart(state, waiting, line)
+    following = _apply_overflow(state, waiting, line, rule)
     if following is not None:
-        enter(board, waiting, line.edition, following)
+        enter(state, waiting, line.edition, following)
     return True
 
 
-def send_on(board: Board, lines: Iterable[Line]) -> None:
+def overflow_unserved(state: DispatcherState, lines: Iterable[WaitingLine]) -> None:
     """Overflow those for whom the last agent has gone."""
-    for line in _and_narrower(board, lines):
+    for line in _and_narrower(state, lines):
         if line.on_duty or not line.waiting:
             continue
         has_rule = True
         for _, _, _, waiting in list(line.waiting):
             if waiting.visit.language is not None:
-                settle(board, waiting)  # others may serve the caller now, or once the language is let go
+                bring_up_to_date(state, waiting)  # others may serve the caller now, or once the language is let go
             elif has_rule:  # where there is none, there is none for the next either
-                has_rule = overflow(board, waiting, line, OverflowCause.NOBODY_LOGGED_IN)
+                has_rule = overflow(state, waiting, line, OverflowCause.NOBODY_LOGGED_IN)
 
 
-def _and_narrower(board: Board, lines: Iterable[Line]) -> list[Line]:
+def _and_narrower(state: DispatcherState, lines: Iterable[WaitingLine]) -> list[WaitingLine]:
     """These lines, and those of their queues in which callers wait for a language that nobody on duty has either."""
     found = dict.fromkeys(lines)
     for queue in dict.fromkeys(line.queue.name for line in found if not line.on_duty):
-        found |= dict.fromkeys(near for near in board.lines.of(queue) if not near.on_duty)
+        found |= dict.fromkeys(near for near in state.lines.of(queue) if not near.on_duty)
     return list(found)
 
 
-def release(board: Board, lines: Iterable[Line]) -> None:
+def release_reservations(state: DispatcherState, lines: Iterable[WaitingLine]) -> None:
     """An agent is not to be waited for any more: whoever is kept for that agent waits for anybody."""
     for line in lines:
         if line.demand.only is not None:
             for _, _, _, waiting in list(line.waiting):
-                settle(board, waiting)
+                bring_up_to_date(state, waiting)
 
 
-def _armed(waiting: Waiting, line: Line) -> Iterator[Due]:
+def _armed(waiting: QueuedCaller, line: WaitingLine) -> Iterator[Due]:
     """The timers that may be running: most callers have none but their announcement, and this is on every path."""
     entry, visit, queue = waiting.entry, waiting.visit, line.queue
     if queue.max_wait_s is not None:
         yield WaitDue(entry)
     if visit.announce_at is not None:
         yield AnnounceDue(entry)
-    if waiting.tried:
-        yield HoldDue(entry)
-    if visit.ring < len(queue.rings):
-        yield RelaxDue(entry)
-    if visit.held is not None:
+    if waiting.tried_agents:
+        yield RetryDue(entry)
+    if visit.widening_step < len(queue.widening):
+        yield WidenDue(entry)
+    if visit.reserved is not None:
         yield StickyDue(entry)
     if visit.language is not None:
         yield LanguageDue(entry)
 
 
-def _visit(board: Board, waiting: Waiting, queue: QueueSettings) -> Visit:
-    """The stay in a queue, with all that is needed there."""
+def _new_visit(state: DispatcherState, waiting: QueuedCaller, queue: QueueSettings) -> VisitState:
+    """The visit in a queue, with all that is needed there."""
     asked = waiting.asked
     needs = policy.needs(queue, asked.skills, asked.facts)
     spoken = policy.language_need(queue, asked.facts)
     language = next((skill for skill in spoken if skill not in needs), None)  # what others ask for stays in any case
     for skill, level in spoken.items():
         needs[skill] = max(level, needs.get(skill, 0))
-    return Visit(board.now, needs, language=language)
+    return VisitState(state.now, needs, language=language)
 
 
-def _let_language_go(board: Board, waiting: Waiting, line: Line) -> bool:
+def _drop_language(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine) -> bool:
     """Ask anybody, when the time for the caller's language is over and nobody on duty has it; whether that is so now.
 
-    The need is gone for the rest of the stay: whoever comes on duty with the language is one of many again.
+    The need is gone for the rest of the visit: whoever comes on duty with the language is one of many again.
     """
     visit, queue = waiting.visit, line.queue
-    if visit.language is None or board.now < visit.queued_at + queue.language_for_s or board.on_duty(line):
+    if visit.language is None or state.now < visit.queued_at + queue.language_for_s or state.on_duty(line):
         return False
-    if board.wider_line(waiting, line) is line:
-        return False  # a ring has lowered it already
-    relaxed = Relaxed(waiting.entry, queue.name, visit.ring, board.now, visit.language)
-    board.out.append(relaxed)
-    explain.note(board, relaxed, waiting, line)
+    if state.line_without_language(waiting, line) is line:
+        return False  # a widening step has lowered it already
+    widened = Widened(waiting.entry, queue.name, visit.widening_step, state.now, visit.language)
+    state.decisions.append(widened)
+    explain.trace_decision(state, widened, waiting, line)
     visit.needs = {skill: level for skill, level in visit.needs.items() if skill != visit.language}
     visit.language = None
-    board.deadlines.cancel(LanguageDue(waiting.entry))
+    state.deadlines.cancel(LanguageDue(waiting.entry))
     return True
 
 
-def _stand_in_line(board: Board, waiting: Waiting, line: Line) -> None:
+def _wait_in_line(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine) -> None:
     queue, visit, entry = line.queue, waiting.visit, waiting.entry
-    board.estimator.joined(queue.name, line.on_duty, board.now)
+    state.estimator.joined(queue.name, line.on_duty, state.now)
     if queue.sticky_for_s and waiting.asked.preferred is not None:
-        held = Held(waiting.asked.preferred, board.now + queue.sticky_for_s)
-        if _is_worth_keeping(board, waiting, line, held):
-            line = _keep(board, waiting, line, held)
+        reservation = Reservation(waiting.asked.preferred, state.now + queue.sticky_for_s)
+        if _is_reservation_useful(state, waiting, line, reservation):
+            line = _reserve(state, waiting, line, reservation)
     line.add(waiting)
-    board.entries[entry] = (waiting, line)
-    board.dirty[line] = None
-    if queue.max_wait_s is not None and line.is_on_the_line:
-        board.deadlines.set(WaitDue(entry), visit.queued_at + queue.max_wait_s)
-    if queue.announce_first_s is not None and line.is_on_the_line:
+    state.entries[entry] = (waiting, line)
+    state.dirty[line] = None
+    if queue.max_wait_s is not None and line.is_for_calls:
+        state.deadlines.set(WaitDue(entry), visit.queued_at + queue.max_wait_s)
+    if queue.announce_first_s is not None and line.is_for_calls:
         visit.announce_at = visit.queued_at + queue.announce_first_s
-        board.deadlines.set(AnnounceDue(entry), visit.announce_at)
-    _await_ring(board, waiting, queue)
+        state.deadlines.set(AnnounceDue(entry), visit.announce_at)
+    _arm_widening(state, waiting, queue)
     if visit.language is not None:
-        board.deadlines.set(LanguageDue(entry), visit.queued_at + queue.language_for_s)
-    if waiting.tried:
-        hold_over(board, waiting, line)
+        state.deadlines.set(LanguageDue(entry), visit.queued_at + queue.language_for_s)
+    if waiting.tried_agents:
+        retry_agents(state, waiting, line)
 
 
-def _keep(board: Board, waiting: Waiting, line: Line, held: Held) -> Line:
+def _reserve(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine, reservation: Reservation) -> WaitingLine:
     """Let a caller wait for one agent: a line that this agent alone serves."""
-    waiting.visit.held = held
-    board.deadlines.set(StickyDue(waiting.entry), held.until)
-    kept_for = HeldForAgent(waiting.entry, line.queue.name, *held)
-    board.out.append(kept_for)
-    explain.note(board, kept_for, waiting, line)
-    kept = board.line_of(waiting, line.edition, line.queue)
-    board.close_if_idle(line)
+    waiting.visit.reserved = reservation
+    state.deadlines.set(StickyDue(waiting.entry), reservation.until)
+    reserved_for = ReservedForAgent(waiting.entry, line.queue.name, *reservation)
+    state.decisions.append(reserved_for)
+    explain.trace_decision(state, reserved_for, waiting, line)
+    kept = state.line_of(waiting, line.edition, line.queue)
+    state.close_if_idle(line)
     return kept
 
 
-def _is_worth_keeping(board: Board, waiting: Waiting, line: Line, held: Held) -> bool:
+def _is_reservation_useful(
+    state: DispatcherState, waiting: QueuedCaller, line: WaitingLine, reservation: Reservation
+) -> bool:
     """Whether the agent may still be expected to take this caller in time."""
-    agent = board.roster.get(held.agent)
-    if agent is None or not agent.is_willing or board.now >= held.until:
+    agent = state.roster.get(reservation.agent)
+    if agent is None or not agent.is_willing or state.now >= reservation.until:
         return False
-    if waiting.tried.get(agent.id, board.now) > board.now:
+    if waiting.tried_agents.get(agent.id, state.now) > state.now:
         return False
     return policy.unfit(agent.settings, line.demand) is None
 
 
-def _relax(board: Board, waiting: Waiting, line: Line) -> None:
-    """Say which ring the stay has come to, and wait for the next."""
+def _widen(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine) -> None:
+    """Say which widening step the visit has come to, and wait for the next."""
     visit, queue = waiting.visit, line.queue
-    reached = policy.ring_reached(queue.rings, visit.queued_at, board.now)
-    if reached > visit.ring:
-        relaxed = Relaxed(waiting.entry, queue.name, reached, board.now)
-        board.out.append(relaxed)
-        explain.note(board, relaxed, waiting, line)
-        visit.ring = reached
-        _await_ring(board, waiting, queue)
+    reached = policy.widening_step_reached(queue.widening, visit.queued_at, state.now)
+    if reached > visit.widening_step:
+        widened = Widened(waiting.entry, queue.name, reached, state.now)
+        state.decisions.append(widened)
+        explain.trace_decision(state, widened, waiting, line)
+        visit.widening_step = reached
+        _arm_widening(state, waiting, queue)
 
 
-def _await_ring(board: Board, waiting: Waiting, queue: QueueSettings) -> None:
-    if waiting.visit.ring < len(queue.rings):
-        next_ring = queue.rings[waiting.visit.ring]
-        board.deadlines.set(RelaxDue(waiting.entry), waiting.visit.queued_at + next_ring.after_s)
+def _arm_widening(state: DispatcherState, waiting: QueuedCaller, queue: QueueSettings) -> None:
+    if waiting.visit.widening_step < len(queue.widening):
+        next_step = queue.widening[waiting.visit.widening_step]
+        state.deadlines.set(WidenDue(waiting.entry), waiting.visit.queued_at + next_step.after_s)
 
 
-def _step_into_ring(board: Board, waiting: Waiting, line: Line, ring: int) -> Line:
-    """Begin in a wider ring, by what the wait is expected to be."""
-    if ring == 0:
+def _widen_at_entry(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine, step: int) -> WaitingLine:
+    """Begin in a wider widening step, by what the wait is expected to be."""
+    if step == 0:
         return line
-    relaxed = Relaxed(waiting.entry, line.queue.name, ring, board.now)
-    board.out.append(relaxed)
-    explain.note(board, relaxed, waiting, line)
-    waiting.visit.ring = ring
-    wider = board.line_of(waiting, line.edition, line.queue)
+    widened = Widened(waiting.entry, line.queue.name, step, state.now)
+    state.decisions.append(widened)
+    explain.trace_decision(state, widened, waiting, line)
+    waiting.visit.widening_step = step
+    wider = state.line_of(waiting, line.edition, line.queue)
     if wider is not line:
-        board.close_if_idle(line)
+        state.close_if_idle(line)
     return wider
 
 
-def _move(board: Board, waiting: Waiting, line: Line) -> Line:
+def _move(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine) -> WaitingLine:
     """To the line of what the caller needs now, at the same place."""
-    target = board.line_of(waiting, line.edition, line.queue)
+    target = state.line_of(waiting, line.edition, line.queue)
     if target is not line:
         line.remove(waiting)
         target.add(waiting)
-        board.entries[waiting.entry] = (waiting, target)
-        board.close_if_idle(line)
+        state.entries[waiting.entry] = (waiting, target)
+        state.close_if_idle(line)
     return target
 
 
-def _send_away(board: Board, waiting: Waiting, line: Line, rule: OverflowRule) -> QueueSettings | None:
+def _apply_overflow(
+    state: DispatcherState, waiting: QueuedCaller, line: WaitingLine, rule: OverflowRule
+) -> QueueSettings | None:
     """Say where the caller goes; a further queue is returned, found in the settings that the caller came under."""
     visit = waiting.visit
-    waited_s = board.now - visit.queued_at
-    kept = announcements.kept_by_leaving(visit, board.now)
+    waited_s = state.now - visit.queued_at
+    kept = announcements.announced_wait_kept_on_leaving(visit, state.now)
     overflowed = Overflowed(waiting.entry, line.queue.name, rule.cause, rule.target, waited_s, kept)
-    board.out.append(overflowed)
-    explain.note(board, overflowed, waiting, line)
+    state.decisions.append(overflowed)
+    explain.trace_decision(state, overflowed, waiting, line)
     if isinstance(rule.target, ToQueue):
         return line.edition.queues[rule.target.queue]
     return None

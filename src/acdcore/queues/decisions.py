@@ -39,7 +39,7 @@ class CallerKey(NamedTuple):
     """Order among callers for one agent; the smallest is served."""
 
     deficit_s: float
-    """Minus the urgency: -(weight x (advance + ageing x waited))."""
+    """Minus the urgency: -(weight x (priority + ageing x waited))."""
     joined_at: float
     """Who came first."""
     serial: int
@@ -73,7 +73,7 @@ class WithdrawCause(StrEnum):
     CALLER_LEFT = "caller_left"
     CALLER_PAUSED = "caller_paused"
     CALLER_ASSIGNED = "caller_assigned"
-    """Given to another agent by hand."""
+    """Given to another agent manually."""
     AGENT_NOT_READY = "agent_not_ready"
     AGENT_LOGGED_OUT = "agent_logged_out"
     AGENT_BUSY = "agent_busy"
@@ -92,7 +92,7 @@ class RefusalReason(StrEnum):
     """A figure outside of its limits."""
     NOT_IN_THIS_STATE = "not_in_this_state"
     """The state table has no such row."""
-    FLOOR_FULL = "floor_full"
+    DISPATCHER_FULL = "dispatcher_full"
     """`MAX_AGENTS` or `MAX_ENTRIES`."""
     SETTINGS_INVALID = "settings_invalid"
     """`settings.validate` says what is wrong."""
@@ -109,20 +109,20 @@ class Queued:
 
 
 @dataclass(frozen=True, slots=True)
-class Relaxed:
-    """The caller needs less from now on: a ring of the queue is reached."""
+class Widened:
+    """The caller needs less from now on: a widening step of the queue is reached."""
 
     entry: EntryId
     queue: QueueName
-    ring: int
-    """The last ring reached, from 1; 0 before the first."""
+    widening_step: int
+    """The last widening step reached, from 1; 0 before the first."""
     at: float
     language: str = ""
-    """The language that is needed no more, since nobody on duty has it; "": a ring was reached."""
+    """The language that is needed no more, since nobody on duty has it; "": a widening step was reached."""
 
 
 @dataclass(frozen=True, slots=True)
-class HeldForAgent:
+class ReservedForAgent:
     """The caller is kept for one agent; ends at `until`, or when that agent goes or misses the caller."""
 
     entry: EntryId
@@ -145,7 +145,7 @@ class Offered:
     """Why this caller."""
     agent_key: AgentKey
     """Why this agent."""
-    is_by_hand: bool = False
+    is_manual_assignment: bool = False
     """Assigned by somebody: the keys did not decide."""
 
 
@@ -179,10 +179,10 @@ class Connected:
     agent: AgentId
     queue: QueueName
     waited_s: float
-    """Stay in this queue until the answer."""
+    """Time in this queue until the answer."""
     is_in_time: bool
     """Within the queue's `service_level_within_s`."""
-    is_promise_kept: bool | None = None
+    is_announced_wait_kept: bool | None = None
     """Whether the answer came within the wait that was told first in this queue; None: none was told."""
 
 
@@ -211,10 +211,10 @@ class Departed:
     queue: QueueName
     cause: LeaveCause
     waited_s: float
-    """Stay in this queue."""
+    """Time in this queue."""
     is_short: bool
     """Hung up within the queue's `short_abandon_s`."""
-    is_promise_kept: bool | None = None
+    is_announced_wait_kept: bool | None = None
     """False: left after the wait that was told first was over; None: none was told, or it was not over."""
 
 
@@ -228,8 +228,8 @@ class Overflowed:
     cause: OverflowCause
     target: OverflowTarget
     waited_s: float
-    """Stay in the queue left."""
-    is_promise_kept: bool | None = None
+    """Time in the queue left."""
+    is_announced_wait_kept: bool | None = None
     """False: left after the wait that was told first was over; None: none was told, or it was not over."""
 
 
@@ -243,7 +243,7 @@ class Announce:
     """1 is next; never above what was told before in this queue: when a VIP overtook, nothing is told."""
     wait_s: float | None = None
     """Estimated wait from now on, rounded up, never above what was told before; None: say nothing of it."""
-    is_promise: bool = False
+    is_first_wait: bool = False
     """The first wait told in this queue: the figures hold us to it."""
 
 
@@ -268,8 +268,8 @@ class InputRefused:
 
 Decision = (
     Queued
-    | Relaxed
-    | HeldForAgent
+    | Widened
+    | ReservedForAgent
     | Offered
     | OfferWithdrawn
     | OfferMissed

@@ -1,11 +1,11 @@
-"""The one writer of the floor: every change of an agent or a waiting caller is a turn of `Dispatcher.handle`.
+"""The one writer of the dispatcher: every change of an agent or a waiting caller is a turn of `Dispatcher.handle`.
 
 A turn changes agents and entries, notes the lines where a match may have become possible, and ends by offering callers
 to ready agents there until no pair is left. The rules for races:
 - A caller who leaves takes the ringing offer along in the same turn; an answer after that is a `LateAccept`.
 - An answer that is handled before its ring deadline is, wins, even when the deadline has passed by then.
 - A ringing offer outlasts `max_wait_s`: who is rung for at that moment overflows only when the offer fails. So does
-  it outlast the caller's other deadlines (the next ring, the end of the hold for one agent).
+  it outlast the caller's other deadlines (the next widening step, the end of the reservation for one agent).
 - A side flow outlasts them too: a caller who pauses gives up a ringing offer, and no deadline acts until the return.
 - Not ready, log-out, phone down and a call of the agent's own withdraw a ringing offer, and are no miss.
 - News of an offer that is over (`OfferEnded`) crossed its withdrawal and means nothing.
@@ -29,8 +29,8 @@ from acdcore.queues.decisions import (
     WithdrawCause,
 )
 from acdcore.queues.inputs import (
-    MAX_ADVANCE_S,
     MAX_ENTRIES,
+    MAX_PRIORITY_S,
     MAX_WAITED_S,
     MAX_WRAP_UP_S,
     AgentBusy,
@@ -48,8 +48,8 @@ from acdcore.queues.inputs import (
     CallerPaused,
     CallerResumed,
     DeadlinePassed,
+    DispatcherChanged,
     EntryId,
-    FloorChanged,
     HoursChanged,
     Input,
     LeaveCause,
@@ -61,23 +61,23 @@ from acdcore.queues.inputs import (
     WrapUpExtended,
 )
 from acdcore.queues.live_figures import Metrics
-from acdcore.queues.settings import AgentSettings, FloorSettings, OfferEnd, validate, validate_agent
+from acdcore.queues.settings import AgentSettings, DispatcherSettings, OfferEnd, validate, validate_agent
 from acdcore.queues.state import (
     AnnounceDue,
     BackOffDue,
-    Board,
+    DecisionTrace,
+    DispatcherState,
     Due,
-    HoldDue,
     LanguageDue,
-    RelaxDue,
+    RetryDue,
     RingDue,
     StickyDue,
     WaitDue,
-    Witness,
+    WidenDue,
     WrapUpDue,
 )
-from acdcore.queues.views import AgentGlance, AgentView, Explanation, FloorView, Grounds, QueueView
-from acdcore.queues.waiting_line import Waiting
+from acdcore.queues.views import AgentSummary, AgentView, DispatcherView, Evidence, Explanation, QueueView
+from acdcore.queues.waiting_line import QueuedCaller
 
 
 class Dispatcher:
@@ -86,38 +86,39 @@ class Dispatcher:
     Raises ValueError when `settings` do not pass `settings.validate`.
     """
 
-    def __init__(self, settings: FloorSettings) -> None:
+    def __init__(self, settings: DispatcherSettings) -> None:
         problems = validate(settings)
         if problems:
             raise ValueError(f"{problems[0].key}: {problems[0].text}")
         self.metrics = Metrics()
-        self._board = Board(settings)
+        self._state = DispatcherState(settings)
 
-    def handle(self, fed: Input, now: float) -> list[Decision]:
+    def handle(self, event: Input, now: float) -> list[Decision]:
         """One turn; what does not fit comes back as `InputRefused` and changes nothing.
 
-        A `now` before that of the last turn counts as that one: time does not run backwards on a floor.
+        A `now` before that of the last turn counts as that one: time does not run backwards on a dispatcher.
         """
-        board = self._board
-        board.now = max(now, board.now)
-        board.out = []
-        refusal = self._take(fed)
+        state = self._state
+        state.now = max(now, state.now)
+        state.decisions = []
+        refusal = self._take(event)
         if refusal is not None:
-            board.out.append(InputRefused(fed, refusal))
-        offers.match(board)
-        self.metrics.fold(board.out)
-        return board.out
+            state.decisions.append(InputRefused(event, refusal))
+        offers.match(state)
+        self.metrics.fold(state.decisions)
+        return state.decisions
 
-    def handle_witnessed(
-        self, fed: Input, now: float, about: Collection[EntryId]
-    ) -> tuple[list[Decision], list[Grounds]]:
-        """`handle`, and what each choice about these entries was made from: costs as much as the floor is large."""
-        witness = Witness(about)
-        self._board.witness = witness
+    def handle_traced(
+        self, event: Input, now: float, about: Collection[EntryId]
+    ) -> tuple[list[Decision], list[Evidence]]:
+        """`handle`, and what each choice about these entries was made from: costs as much as the dispatcher is
+        large."""
+        trace = DecisionTrace(about)
+        self._state.trace = trace
         try:
-            return self.handle(fed, now), witness.noted
+            return self.handle(event, now), trace.noted
         finally:
-            self._board.witness = None
+            self._state.trace = None
 
     def handle_deadline(self, now: float) -> list[Decision]:
         """The turn of everything that is due; the same as handling `DeadlinePassed`."""
@@ -125,62 +126,62 @@ class Dispatcher:
 
     def next_deadline(self) -> float | None:
         """When `handle_deadline` wants to be called next; None: not before another input."""
-        return self._board.deadlines.earliest()
+        return self._state.deadlines.earliest()
 
     @property
     def edition(self) -> int:
         """Number of the settings that hold now, for `CallerJoined.edition`."""
-        return self._board.lines.edition.number
+        return self._state.lines.edition.number
 
     def keeps(self, edition: int) -> bool:
         """Whether a call can join under these settings still."""
-        return self._board.lines.under(edition).number == edition
+        return self._state.lines.under(edition).number == edition
 
     def is_waiting(self, entry: EntryId) -> bool:
         """Whether the caller waits for an agent, a phone ringing or not."""
-        found = self._board.find(entry)
+        found = self._state.find(entry)
         return found is not None and found[0].is_waiting
 
-    def snapshot(self, now: float) -> FloorView:
-        """The whole floor, for displays: costs as much as the floor is large."""
-        return explain.floor_view(self._board, self.metrics, now)
+    def snapshot(self, now: float) -> DispatcherView:
+        """The whole dispatcher, for displays: costs as much as the dispatcher is large."""
+        return explain.dispatcher_view(self._state, self.metrics, now)
 
     def queue_names(self) -> tuple[QueueName, ...]:
         """The queues of the present settings, and older ones in which somebody still waits."""
-        return tuple(self._board.lines.names())
+        return tuple(self._state.lines.names())
 
     def queues(self, now: float) -> tuple[QueueView, ...]:
         """Every queue, without the agents."""
-        return explain.queue_views(self._board, self.metrics, now)
+        return explain.queue_views(self._state, self.metrics, now)
 
     def positions(self, now: float) -> dict[EntryId, int]:
         """The place of everybody who waits, 1 being next."""
-        return explain.positions(self._board, now)
+        return explain.positions(self._state, now)
 
-    def glance(self, agent: AgentId) -> AgentGlance | None:
-        """One agent as boards show it; None when no agent of that number was ever heard of."""
-        found = self._board.roster.get(agent)
-        return None if found is None else explain.glance(found, self.metrics)
+    def agent_summary(self, agent: AgentId) -> AgentSummary | None:
+        """One agent as wallboards show it; None when no agent of that number was ever heard of."""
+        found = self._state.roster.get(agent)
+        return None if found is None else explain.agent_summary(found, self.metrics)
 
     def agent(self, agent: AgentId, now: float) -> AgentView | None:
         """One agent, for displays; None when no agent of that number was ever heard of."""
-        found = self._board.roster.get(agent)
+        found = self._state.roster.get(agent)
         return None if found is None else explain.agent_view(found, self.metrics, now)
 
     def why(self, entry: EntryId, now: float) -> Explanation | None:
         """Why a caller still waits; None when no such caller waits."""
-        found = self._board.find(entry)
+        found = self._state.find(entry)
         if found is None or not found[0].is_waiting:
             return None
-        return explain.explanation(self._board, *found, now)
+        return explain.explanation(self._state, *found, now)
 
-    def _take(self, fed: Input) -> RefusalReason | None:
-        match fed:  # the most frequent ones first
+    def _take(self, event: Input) -> RefusalReason | None:
+        match event:  # the most frequent ones first
             case DeadlinePassed():
                 self._deadline_passed()
                 return None
             case CallerJoined():
-                return self._caller_joined(fed)
+                return self._caller_joined(event)
             case CallerLeft(entry=entry, cause=cause):
                 return self._caller_left(entry, cause)
             case OfferAccepted(offer=offer_id):
@@ -195,17 +196,17 @@ class Dispatcher:
                 return self._caller_resumed(entry)
             case CallerAssigned(entry=entry, agent=agent):
                 return self._caller_assigned(entry, agent)
-            case FloorChanged(settings=settings):
-                return self._floor_changed(settings)
+            case DispatcherChanged(settings=settings):
+                return self._settings_changed(settings)
             case HoursChanged(queue=queue, is_open=is_open):
                 return self._hours_changed(queue, is_open)
             case AgentRestored():
-                return self._agent_restored(fed)
+                return self._agent_restored(event)
             case AgentLoggedIn(settings=who):
                 return self._agent_logged_in(who)
             case AgentPhoneUp(agent=agent):
-                if self._board.roster.get_or_add(agent, self._board.now) is None:
-                    return RefusalReason.FLOOR_FULL
+                if self._state.roster.get_or_add(agent, self._state.now) is None:
+                    return RefusalReason.DISPATCHER_FULL
                 return self._agent_did(agent, AgentEvent.PHONE_UP)
             case WrapUpEnded(agent=agent):
                 return self._wrap_up_ended(agent)
@@ -214,71 +215,71 @@ class Dispatcher:
             case AgentNotReady(agent=agent, reason=reason):
                 return self._agent_did(agent, AgentEvent.WANT_NONE, reason)
             case AgentReady() | AgentLoggedOut() | AgentPhoneDown() | AgentBusy() | AgentIdle():
-                return self._agent_did(fed.agent, _EVENTS[type(fed)])
+                return self._agent_did(event.agent, _EVENTS[type(event)])
             case _:
-                assert_never(fed)
+                assert_never(event)
 
     # ---- callers ------------------------------------------------------------------------------------------------
 
-    def _caller_joined(self, fed: CallerJoined) -> RefusalReason | None:
-        board = self._board
-        edition = board.lines.under(fed.edition)
-        queue = edition.queues.get(fed.queue)
+    def _caller_joined(self, event: CallerJoined) -> RefusalReason | None:
+        state = self._state
+        edition = state.lines.under(event.edition)
+        queue = edition.queues.get(event.queue)
         if queue is None:
             return RefusalReason.UNKNOWN_QUEUE
-        if fed.entry in board.entries:
+        if event.entry in state.entries:
             return RefusalReason.DUPLICATE_ENTRY
-        if not -MAX_ADVANCE_S <= fed.advance_s <= MAX_ADVANCE_S or not 0 <= fed.waited_s <= MAX_WAITED_S:
+        if not -MAX_PRIORITY_S <= event.priority_s <= MAX_PRIORITY_S or not 0 <= event.waited_s <= MAX_WAITED_S:
             return RefusalReason.OUT_OF_RANGE
-        if len(board.entries) >= MAX_ENTRIES:
-            return RefusalReason.FLOOR_FULL
-        board.entries_made += 1
-        asked = replace(fed, skills=dict(fed.skills)) if fed.skills else fed  # what is kept, nobody changes
-        waiting = Waiting(fed.entry, asked, board.now - fed.waited_s, board.entries_made)
-        waiting.tried = dict.fromkeys(fed.tried, board.now + edition.settings.tried_hold_s)
-        callers.enter(board, waiting, edition, queue)
+        if len(state.entries) >= MAX_ENTRIES:
+            return RefusalReason.DISPATCHER_FULL
+        state.entries_made += 1
+        asked = replace(event, skills=dict(event.skills)) if event.skills else event  # what is kept, nobody changes
+        waiting = QueuedCaller(event.entry, asked, state.now - event.waited_s, state.entries_made)
+        waiting.tried_agents = dict.fromkeys(event.tried_agents, state.now + edition.settings.retry_after_miss_s)
+        callers.enter(state, waiting, edition, queue)
         return None
 
     def _caller_left(self, entry: EntryId, cause: LeaveCause) -> RefusalReason | None:
-        board = self._board
-        found = board.find(entry)
+        state = self._state
+        found = state.find(entry)
         if found is None:
             return RefusalReason.UNKNOWN_ENTRY
         waiting, line = found
         if not waiting.is_waiting:
             return self._talk_ended(entry)
         if waiting.offer is not None:
-            offers.caller_gone(board, waiting.offer, WithdrawCause.CALLER_LEFT)
-        callers.depart(board, waiting, line)
-        waited_s = board.now - waiting.visit.queued_at
+            offers.withdraw(state, waiting.offer, WithdrawCause.CALLER_LEFT)
+        callers.depart(state, waiting, line)
+        waited_s = state.now - waiting.visit.queued_at
         is_short = cause is LeaveCause.HUNG_UP and waited_s < line.queue.short_abandon_s
-        kept = announcements.kept_by_leaving(waiting.visit, board.now)
-        board.out.append(Departed(entry, line.queue.name, cause, waited_s, is_short, kept))
+        kept = announcements.announced_wait_kept_on_leaving(waiting.visit, state.now)
+        state.decisions.append(Departed(entry, line.queue.name, cause, waited_s, is_short, kept))
         return None
 
     def _caller_paused(self, entry: EntryId) -> RefusalReason | None:
-        found = self._board.find(entry)
+        found = self._state.find(entry)
         if found is None:
             return RefusalReason.UNKNOWN_ENTRY
         waiting, line = found
         if not waiting.is_waiting or waiting.is_paused:
             return RefusalReason.NOT_IN_THIS_STATE
         if waiting.offer is not None:
-            offers.caller_gone(self._board, waiting.offer, WithdrawCause.CALLER_PAUSED)
-        callers.pause(self._board, waiting, line)
+            offers.withdraw(self._state, waiting.offer, WithdrawCause.CALLER_PAUSED)
+        callers.pause(self._state, waiting, line)
         return None
 
     def _caller_resumed(self, entry: EntryId) -> RefusalReason | None:
-        found = self._board.find(entry)
+        found = self._state.find(entry)
         if found is None:
             return RefusalReason.UNKNOWN_ENTRY
         if not found[0].is_paused:
             return RefusalReason.NOT_IN_THIS_STATE
-        callers.resume(self._board, *found)
+        callers.resume(self._state, *found)
         return None
 
     def _caller_assigned(self, entry: EntryId, agent_id: AgentId) -> RefusalReason | None:
-        found, agent = self._board.find(entry), self._board.roster.get(agent_id)
+        found, agent = self._state.find(entry), self._state.roster.get(agent_id)
         if found is None:
             return RefusalReason.UNKNOWN_ENTRY
         if agent is None:
@@ -286,90 +287,92 @@ class Dispatcher:
         waiting, line = found
         if not waiting.is_waiting or waiting.is_paused or agent.state is not AgentState.READY:
             return RefusalReason.NOT_IN_THIS_STATE
-        offers.assign(self._board, waiting, line, agent)
+        offers.assign(self._state, waiting, line, agent)
         return None
 
     def _offer_accepted(self, offer_id: OfferId) -> RefusalReason | None:
-        offer = self._board.offers.get(offer_id)
+        offer = self._state.offers.get(offer_id)
         if offer is not None:
-            offers.accept(self._board, offer)
-        elif offers.is_past(self._board, offer_id):
-            self._board.out.append(LateAccept(offer_id))
+            offers.accept_offer(self._state, offer)
+        elif offers.is_past(self._state, offer_id):
+            self._state.decisions.append(LateAccept(offer_id))
         else:
             return RefusalReason.UNKNOWN_OFFER
         return None
 
     def _offer_ended(self, offer_id: OfferId, cause: OfferEnd) -> RefusalReason | None:
-        offer = self._board.offers.get(offer_id)
+        offer = self._state.offers.get(offer_id)
         if offer is not None:
-            offers.miss(self._board, offer, cause)
-        elif not offers.is_past(self._board, offer_id):
+            offers.miss_offer(self._state, offer, cause)
+        elif not offers.is_past(self._state, offer_id):
             return RefusalReason.UNKNOWN_OFFER
         return None
 
     def _talk_ended(self, entry: EntryId) -> RefusalReason | None:
-        board = self._board
-        found = board.find(entry)
+        state = self._state
+        found = state.find(entry)
         if found is None:
             return RefusalReason.UNKNOWN_ENTRY
         waiting, line = found
         agent = waiting.talking_to
         if agent is None:
             return RefusalReason.NOT_IN_THIS_STATE
-        del board.entries[entry]
-        talked_s = board.now - waiting.talking_since
-        board.out.append(TalkFinished(entry, agent.id, line.queue.name, talked_s))
+        del state.entries[entry]
+        talked_s = state.now - waiting.talking_since
+        state.decisions.append(TalkFinished(entry, agent.id, line.queue.name, talked_s))
         if line.queue.wrap_up_s > 0 and agent.is_logged_in:
-            agent.wrap_up_until = board.now + line.queue.wrap_up_s
-            board.deadlines.set(WrapUpDue(agent.id), agent.wrap_up_until)
-            offers.agent_did(board, agent, AgentEvent.TALK_OVER)
+            agent.wrap_up_until = state.now + line.queue.wrap_up_s
+            state.deadlines.set(WrapUpDue(agent.id), agent.wrap_up_until)
+            offers.apply_agent_event(state, agent, AgentEvent.TALK_OVER)
         else:
-            offers.agent_did(board, agent, AgentEvent.CONTACT_OVER)
+            offers.apply_agent_event(state, agent, AgentEvent.CONTACT_OVER)
         return None
 
     # ---- agents -------------------------------------------------------------------------------------------------
 
     def _agent_logged_in(self, who: AgentSettings) -> RefusalReason | None:
-        board = self._board
+        state = self._state
         if validate_agent(who):
             return RefusalReason.OUT_OF_RANGE
-        agent = board.roster.get_or_add(who.agent, board.now)
+        agent = state.roster.get_or_add(who.agent, state.now)
         if agent is None:
-            return RefusalReason.FLOOR_FULL
-        unserved = board.roster.reseat(agent, _copy(who), board.lines)
-        offers.agent_did(board, agent, AgentEvent.LOG_IN)
-        callers.release(board, unserved)
-        callers.send_on(board, unserved)
+            return RefusalReason.DISPATCHER_FULL
+        unserved = state.roster.reseat(agent, _copy(who), state.lines)
+        offers.apply_agent_event(state, agent, AgentEvent.LOG_IN)
+        callers.release_reservations(state, unserved)
+        callers.overflow_unserved(state, unserved)
         return None
 
-    def _agent_restored(self, fed: AgentRestored) -> RefusalReason | None:
-        board = self._board
-        if validate_agent(fed.settings) or fed.answered < 0 or fed.idle_for_s < 0 or not 0 <= fed.load <= 1:
+    def _agent_restored(self, event: AgentRestored) -> RefusalReason | None:
+        state = self._state
+        if validate_agent(event.settings) or event.answered < 0 or event.idle_for_s < 0 or not 0 <= event.load <= 1:
             return RefusalReason.OUT_OF_RANGE
-        agent = board.roster.get_or_add(fed.settings.agent, board.now)
+        agent = state.roster.get_or_add(event.settings.agent, state.now)
         if agent is None:
-            return RefusalReason.FLOOR_FULL
+            return RefusalReason.DISPATCHER_FULL
         if agent.state is not AgentState.LOGGED_OUT:
             return RefusalReason.NOT_IN_THIS_STATE
-        board.roster.reseat(agent, _copy(fed.settings), board.lines)
-        agent.is_phone_up = agent.is_phone_up or fed.is_phone_up
-        agent.fairness.answered = fed.answered
-        agent.fairness.idle_since = board.now - fed.idle_for_s
-        agent.fairness.load = fed.load
-        offers.agent_did(board, agent, AgentEvent.RESTORE, "" if fed.is_ready else fed.reason or "logged_in")
+        state.roster.reseat(agent, _copy(event.settings), state.lines)
+        agent.is_phone_up = agent.is_phone_up or event.is_phone_up
+        agent.fairness.answered = event.answered
+        agent.fairness.idle_since = state.now - event.idle_for_s
+        agent.fairness.load = event.load
+        offers.apply_agent_event(
+            state, agent, AgentEvent.RESTORE, "" if event.is_ready else event.reason or "logged_in"
+        )
         return None
 
     def _agent_did(self, agent_id: AgentId, event: AgentEvent, reason: str = "") -> RefusalReason | None:
-        agent = self._board.roster.get(agent_id)
+        agent = self._state.roster.get(agent_id)
         if agent is None:
             return RefusalReason.UNKNOWN_AGENT
         if not agent.is_possible(event):
             return RefusalReason.NOT_IN_THIS_STATE
-        offers.agent_did(self._board, agent, event, reason)
+        offers.apply_agent_event(self._state, agent, event, reason)
         return None
 
     def _wrap_up_ended(self, agent_id: AgentId) -> RefusalReason | None:
-        agent = self._board.roster.get(agent_id)
+        agent = self._state.roster.get(agent_id)
         if agent is None:
             return RefusalReason.UNKNOWN_AGENT
         if agent.state is not AgentState.WRAP_UP:
@@ -377,7 +380,7 @@ class Dispatcher:
         return self._agent_did(agent_id, AgentEvent.CONTACT_OVER)
 
     def _wrap_up_extended(self, agent_id: AgentId, extra_s: float) -> RefusalReason | None:
-        agent = self._board.roster.get(agent_id)
+        agent = self._state.roster.get(agent_id)
         if agent is None:
             return RefusalReason.UNKNOWN_AGENT
         if agent.state is not AgentState.WRAP_UP:
@@ -385,53 +388,53 @@ class Dispatcher:
         if not 0 < extra_s <= MAX_WRAP_UP_S:
             return RefusalReason.OUT_OF_RANGE
         agent.wrap_up_until = min(agent.wrap_up_until + extra_s, agent.since + MAX_WRAP_UP_S)
-        self._board.deadlines.set(WrapUpDue(agent_id), agent.wrap_up_until)
+        self._state.deadlines.set(WrapUpDue(agent_id), agent.wrap_up_until)
         return None
 
-    # ---- the floor itself ---------------------------------------------------------------------------------------
+    # ---- the dispatcher itself ---------------------------------------------------------------------------------------
 
-    def _floor_changed(self, settings: FloorSettings) -> RefusalReason | None:
+    def _settings_changed(self, settings: DispatcherSettings) -> RefusalReason | None:
         if validate(settings):
             return RefusalReason.SETTINGS_INVALID
-        board = self._board
-        board.lines.change(settings)
-        board.closed &= board.lines.edition.queues.keys()
-        for line in list(board.lines):
-            board.close_if_idle(line)
-        board.open_lines()
+        state = self._state
+        state.lines.change(settings)
+        state.closed &= state.lines.edition.queues.keys()
+        for line in list(state.lines):
+            state.close_if_idle(line)
+        state.open_lines()
         return None
 
     def _hours_changed(self, queue: QueueName, is_open: bool) -> RefusalReason | None:
-        board = self._board
-        if queue not in board.lines.edition.queues:
+        state = self._state
+        if queue not in state.lines.edition.queues:
             return RefusalReason.UNKNOWN_QUEUE
         if is_open:
-            board.closed.discard(queue)
+            state.closed.discard(queue)
         else:
-            board.closed.add(queue)
+            state.closed.add(queue)
         return None
 
     def _deadline_passed(self) -> None:
-        due = self._board.deadlines.pop_due(self._board.now)
+        due = self._state.deadlines.pop_due(self._state.now)
         while due is not None:  # ends: whatever is armed again lies ahead, since no period is 0
             self._came_due(due)
-            due = self._board.deadlines.pop_due(self._board.now)
+            due = self._state.deadlines.pop_due(self._state.now)
 
     def _came_due(self, due: Due) -> None:
-        board = self._board
+        state = self._state
         match due:  # the most frequent ones first
             case AnnounceDue(entry=entry):
-                announcements.announce(board, *board.entries[entry])
+                announcements.announce_position(state, *state.entries[entry])
             case RingDue(offer=offer_id):
-                offers.expire(board, board.offers[offer_id])
-            case HoldDue(entry=entry):
-                callers.hold_over(board, *board.entries[entry])
+                offers.expire_offer(state, state.offers[offer_id])
+            case RetryDue(entry=entry):
+                callers.retry_agents(state, *state.entries[entry])
             case WrapUpDue(agent=agent_id):
                 self._agent_did(agent_id, AgentEvent.CONTACT_OVER)
             case BackOffDue(agent=agent_id):
                 self._agent_did(agent_id, AgentEvent.BACK_OFF_OVER)
-            case WaitDue(entry=entry) | RelaxDue(entry=entry) | StickyDue(entry=entry) | LanguageDue(entry=entry):
-                callers.came_due(board, board.entries[entry][0])
+            case WaitDue(entry=entry) | WidenDue(entry=entry) | StickyDue(entry=entry) | LanguageDue(entry=entry):
+                callers.came_due(state, state.entries[entry][0])
             case _:
                 assert_never(due)
 

@@ -1,4 +1,4 @@
-"""The driver: feeds the dispatcher, keeps its one timer, hands out its decisions in order."""
+"""The driver: hands inputs to the dispatcher, keeps its one timer, hands out its decisions in order."""
 
 import asyncio
 from collections import deque
@@ -13,12 +13,12 @@ Journal = Callable[[float, Input, list[Decision]], None]
 """Takes one turn: its time in monotonic seconds, its input, and what was decided."""
 
 
-class Floor:
+class DispatcherDriver:
     """One dispatcher on the running event loop.
 
     `journal` hears every turn: its time, its input and the decisions, before any of them is handed out; `on_decision`
-    hears every decision, in order, and may `feed` again: what it feeds is taken after the decisions at hand, never in
-    the middle of them.
+    hears every decision, in order, and may `handle` again: what it hands in is taken after the decisions at hand,
+    never in the middle of them.
     """
 
     def __init__(
@@ -36,18 +36,18 @@ class Floor:
         self._decisions: deque[Decision] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
-        self._is_turning = False
+        self._is_in_turn = False
 
     @property
     def dispatcher(self) -> Dispatcher:
         """For `snapshot`, `why` and the figures."""
         return self._dispatcher
 
-    def feed(self, fed: Input) -> None:
+    def handle(self, event: Input) -> None:
         """Carry out one input now, or right after the turn that is running."""
-        self._inputs.append(fed)
-        if not self._is_turning:
-            self._turn()
+        self._inputs.append(event)
+        if not self._is_in_turn:
+            self._run_turns()
 
     def close(self) -> None:
         """Disarm the timer; nothing else is held."""
@@ -55,26 +55,26 @@ class Floor:
             self._timer.cancel()
             self._timer = self._timer_at = None
 
-    def _turn(self) -> None:
-        self._is_turning = True
+    def _run_turns(self) -> None:
+        self._is_in_turn = True
         try:
-            self._drain()
+            self._take_turns()
         finally:
-            self._is_turning = False
+            self._is_in_turn = False
             if self._decisions or self._inputs:  # on_decision raised: the rest is not lost with it
-                asyncio.get_running_loop().call_soon(self._turn)
+                asyncio.get_running_loop().call_soon(self._run_turns)
             self._arm()
 
-    def _drain(self) -> None:
+    def _take_turns(self) -> None:
         while self._decisions or self._inputs:
             if self._decisions:
                 self._on_decision(self._decisions.popleft())
                 continue
-            fed = self._inputs.popleft()
+            event = self._inputs.popleft()
             now = self._clock.now()
-            decisions = self._dispatcher.handle(fed, now)
+            decisions = self._dispatcher.handle(event, now)
             if self._journal is not None:
-                self._journal(now, fed, decisions)
+                self._journal(now, event, decisions)
             self._decisions.extend(decisions)
 
     def _arm(self) -> None:
@@ -89,4 +89,4 @@ class Floor:
 
     def _come_due(self) -> None:
         self._timer = self._timer_at = None
-        self.feed(DeadlinePassed())
+        self.handle(DeadlinePassed())

@@ -31,7 +31,7 @@ QUANTILE_NORMAL = 0.5244
 
 
 @dataclass(slots=True)
-class Pace:
+class QueuePace:
     """What is remembered of one queue: plain figures, as of `as_of`."""
 
     as_of: float
@@ -100,7 +100,7 @@ class Estimator:
     caller in question. A caller who only changes what it needs within its queue takes no step.
     """
 
-    paces: dict[QueueName, Pace] = field(default_factory=dict)
+    paces: dict[QueueName, QueuePace] = field(default_factory=dict)
     """Queue to what is remembered of it: the whole state. At most one for each queue that was ever configured."""
 
     def joined(self, queue: QueueName, on_duty: int, at: float) -> None:
@@ -154,16 +154,16 @@ class Estimator:
         known.advance(at)
         return _quantile_s(known, position, on_duty) if known.offers >= MIN_OFFERS else None
 
-    def _advance(self, queue: QueueName, at: float) -> Pace:
+    def _advance(self, queue: QueueName, at: float) -> QueuePace:
         pace = self.paces.get(queue)
         if pace is None:
-            pace = self.paces[queue] = Pace(at)
+            pace = self.paces[queue] = QueuePace(at)
         else:
             pace.advance(at)
         return pace
 
 
-def _quantile_s(pace: Pace, position: int, on_duty: int) -> float | None:
+def _quantile_s(pace: QueuePace, position: int, on_duty: int) -> float | None:
     """`QUANTILE` of the gaps of those ahead, and the ringing of the caller's own offer."""
     if pace.agents_s <= 0 or pace.answers <= 0:
         return None

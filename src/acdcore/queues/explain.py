@@ -1,4 +1,4 @@
-"""The board as others see it: the whole floor at one moment, and why a caller still waits."""
+"""The state as others see it: the whole dispatcher at one moment, and why a caller still waits."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,31 +9,31 @@ from acdcore.queues.agent import Agent
 from acdcore.queues.inputs import EntryId
 from acdcore.queues.live_figures import AgentFigures, Metrics, QueueFigures
 from acdcore.queues.policy import Demand
-from acdcore.queues.state import Board
+from acdcore.queues.state import DispatcherState
 from acdcore.queues.views import (
     MISSED_BEFORE,
-    AgentGlance,
+    AgentSummary,
     AgentView,
+    BlockingRule,
+    CallerTimer,
     Candidate,
     Choice,
+    CompetingCaller,
+    DispatcherView,
+    Evidence,
     Exclusion,
     Explanation,
-    FloorView,
-    Grounds,
-    HoldBack,
     QueueView,
-    Rival,
-    Timer,
     TimerName,
     WaitingView,
 )
-from acdcore.queues.waiting_line import Line, Waiting
+from acdcore.queues.waiting_line import QueuedCaller, WaitingLine
 
 FILTERS = tuple(Exclusion)
 """The filters in the order in which they are asked."""
 MAX_CHANGES = 10
 """Sentences on what would change: more would not be read."""
-MAX_RIVALS = 50
+MAX_COMPETING_CALLERS = 50
 """Other callers named with an offer, the most urgent ones: whoever comes after them could not have been meant."""
 WOULD_FREE: Mapping[Exclusion, str] = {
     Exclusion.WRAP_UP: "ends the wrap-up",
@@ -49,166 +49,173 @@ WOULD_FREE: Mapping[Exclusion, str] = {
 """What a skilled agent would have to do, the likeliest first."""
 
 
-def floor_view(board: Board, metrics: Metrics, now: float) -> FloorView:
+def dispatcher_view(state: DispatcherState, metrics: Metrics, now: float) -> DispatcherView:
     """Copies of everything that is shown."""
-    queues = queue_views(board, metrics, now)
-    return FloorView(now, queues, tuple(agent_view(agent, metrics, now) for agent in board.roster))
+    queues = queue_views(state, metrics, now)
+    return DispatcherView(now, queues, tuple(agent_view(agent, metrics, now) for agent in state.roster))
 
 
-def queue_views(board: Board, metrics: Metrics, now: float) -> tuple[QueueView, ...]:
+def queue_views(state: DispatcherState, metrics: Metrics, now: float) -> tuple[QueueView, ...]:
     """The queues alone."""
-    return tuple(_queue_view(board, metrics, name, now) for name in board.lines.names())
+    return tuple(_queue_view(state, metrics, name, now) for name in state.lines.names())
 
 
-def positions(board: Board, now: float) -> dict[EntryId, int]:
+def positions(state: DispatcherState, now: float) -> dict[EntryId, int]:
     """The place of everybody who waits, 1 being next."""
-    inside = (_inside(board, name, now) for name in board.lines.names())
+    inside = (_inside(state, name, now) for name in state.lines.names())
     return {waiting.entry: rank for queue in inside for rank, waiting in enumerate(queue, 1)}
 
 
-def glance(agent: Agent, metrics: Metrics) -> AgentGlance:
-    """What a board shows of one agent."""
+def agent_summary(agent: Agent, metrics: Metrics) -> AgentSummary:
+    """What a wallboard shows of one agent."""
     figures = metrics.agents.get(agent.id)
     answered, misses = (figures.answered, figures.misses) if figures is not None else (0, 0)
     entry = agent.contact.entry if agent.contact else None
-    return AgentGlance(agent.state, agent.reason, agent.since, entry, answered, misses)
+    return AgentSummary(agent.state, agent.reason, agent.since, entry, answered, misses)
 
 
-def explanation(board: Board, waiting: Waiting, line: Line, now: float) -> Explanation:
+def explanation(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine, now: float) -> Explanation:
     """Every agent known, with the first filter that keeps them from this caller."""
     candidates: list[Candidate] = []
-    for agent in board.roster:
-        found, detail = policy.exclusion(agent, line.demand, waiting.tried.get(agent.id), now)
-        if found is None and agent.id in waiting.tried:
+    for agent in state.roster:
+        found, detail = policy.exclusion(agent, line.demand, waiting.tried_agents.get(agent.id), now)
+        if found is None and agent.id in waiting.tried_agents:
             detail = MISSED_BEFORE
         candidates.append(Candidate(agent.id, found, detail, line.agent_key(agent) if found is None else None))
     candidates.sort(key=_candidate_order)
-    held_back_by = hold_back(waiting, line)
+    blocked_by = blocking_rule(waiting, line)
     return Explanation(
         entry=waiting.entry,
         queue=line.queue.name,
-        position=board.lines.position(line, waiting, now),
+        position=state.lines.position(line, waiting, now),
         key=line.caller_key(waiting, now),
         ringing=waiting.offer.agent.id if waiting.offer else None,
         candidates=tuple(candidates),
         needs=dict(line.demand.skills),
-        ring=waiting.visit.ring,
+        widening_step=waiting.visit.widening_step,
         timers=_timers(waiting, line, now),
-        held_back_by=held_back_by,
-        would_change=tuple(_changes(board, waiting, line, now)[:MAX_CHANGES]),
+        blocked_by=blocked_by,
+        would_change=tuple(_changes(state, waiting, line, now)[:MAX_CHANGES]),
         strategy=line.queue.strategy,
         waited_s=now - waiting.visit.queued_at,
-        advance_s=waiting.asked.advance_s,
+        priority_s=waiting.asked.priority_s,
     )
 
 
-def note(board: Board, choice: Choice, waiting: Waiting, line: Line, chosen: Agent | None = None) -> None:
+def trace_decision(
+    state: DispatcherState, choice: Choice, waiting: QueuedCaller, line: WaitingLine, chosen: Agent | None = None
+) -> None:
     """Note down what a decision is made from, if somebody asked about the caller; before it takes effect."""
-    witness = board.witness
-    if witness is None or waiting.entry not in witness.about:
+    trace = state.trace
+    if trace is None or waiting.entry not in trace.about:
         return
-    rivals = _rivals(board, waiting, chosen) if chosen is not None else []
-    why = explanation(board, waiting, line, board.now)
-    witness.noted.append(Grounds(choice, why, tuple(rivals[:MAX_RIVALS]), len(rivals)))
+    callers = _competing_callers(state, waiting, chosen) if chosen is not None else []
+    why = explanation(state, waiting, line, state.now)
+    trace.noted.append(Evidence(choice, why, tuple(callers[:MAX_COMPETING_CALLERS]), len(callers)))
 
 
-def _rivals(board: Board, chosen_for: Waiting, agent: Agent) -> list[Rival]:
+def _competing_callers(state: DispatcherState, chosen_for: QueuedCaller, agent: Agent) -> list[CompetingCaller]:
     """Everybody else who waits and is not rung for, the most urgent first."""
-    rivals = []
-    for waiting, line in board.entries.values():
+    callers = []
+    for waiting, line in state.entries.values():
         if waiting is chosen_for or not waiting.is_waiting or waiting.offer is not None:
             continue
-        barred_by: Exclusion | HoldBack | None
-        barred_by, detail = policy.exclusion(agent, line.demand, waiting.tried.get(agent.id), board.now)
-        rule = hold_back(waiting, line)
-        if rule is not None and rule is not HoldBack.PREFERRED_AGENT:  # of that one the filters say whom it bars
-            barred_by, detail = rule, ""
-        rivals.append(
-            Rival(
+        excluded_by: Exclusion | BlockingRule | None
+        excluded_by, detail = policy.exclusion(agent, line.demand, waiting.tried_agents.get(agent.id), state.now)
+        rule = blocking_rule(waiting, line)
+        if rule is not None and rule is not BlockingRule.PREFERRED_AGENT:  # of that one the filters say whom it bars
+            excluded_by, detail = rule, ""
+        callers.append(
+            CompetingCaller(
                 entry=waiting.entry,
                 label=waiting.asked.label,
                 queue=line.queue.name,
-                key=line.caller_key(waiting, board.now),
-                waited_s=board.now - waiting.joined_at,
-                barred_by=barred_by,
+                key=line.caller_key(waiting, state.now),
+                waited_s=state.now - waiting.joined_at,
+                excluded_by=excluded_by,
                 detail=detail,
             )
         )
-    rivals.sort(key=lambda rival: rival.key)
-    return rivals
+    callers.sort(key=lambda caller: caller.key)
+    return callers
 
 
-def hold_back(waiting: Waiting, line: Line) -> HoldBack | None:
+def blocking_rule(waiting: QueuedCaller, line: WaitingLine) -> BlockingRule | None:
     """The rule that keeps agents who could serve from a caller, if there is one."""
     if waiting.is_paused:
-        return HoldBack.PAUSED
-    if line.queue.is_by_hand:
-        return HoldBack.BY_HAND
-    if waiting.visit.held is not None:
-        return HoldBack.PREFERRED_AGENT
+        return BlockingRule.PAUSED
+    if line.queue.is_manual_assignment:
+        return BlockingRule.MANUAL_ASSIGNMENT
+    if waiting.visit.reserved is not None:
+        return BlockingRule.PREFERRED_AGENT
     return None
 
 
-def _timers(waiting: Waiting, line: Line, now: float) -> tuple[Timer, ...]:
+def _timers(waiting: QueuedCaller, line: WaitingLine, now: float) -> tuple[CallerTimer, ...]:
     """What is running for a caller, the next first."""
     queue, visit = line.queue, waiting.visit
-    timers: list[Timer] = []
-    if queue.max_wait_s is not None and line.is_on_the_line:
-        timers.append(Timer(TimerName.WAIT, visit.queued_at + queue.max_wait_s))
-    if visit.ring < len(queue.rings):
-        timers.append(Timer(TimerName.RING, visit.queued_at + queue.rings[visit.ring].after_s))
-    if visit.held is not None:
-        timers.append(Timer(TimerName.PREFERRED_AGENT, visit.held.until))
+    timers: list[CallerTimer] = []
+    if queue.max_wait_s is not None and line.is_for_calls:
+        timers.append(CallerTimer(TimerName.WAIT, visit.queued_at + queue.max_wait_s))
+    if visit.widening_step < len(queue.widening):
+        timers.append(CallerTimer(TimerName.WIDENING, visit.queued_at + queue.widening[visit.widening_step].after_s))
+    if visit.reserved is not None:
+        timers.append(CallerTimer(TimerName.PREFERRED_AGENT, visit.reserved.until))
     if visit.language is not None and now < visit.queued_at + queue.language_for_s:
-        timers.append(Timer(TimerName.LANGUAGE, visit.queued_at + queue.language_for_s))
+        timers.append(CallerTimer(TimerName.LANGUAGE, visit.queued_at + queue.language_for_s))
     if visit.announce_at is not None:
-        timers.append(Timer(TimerName.ANNOUNCEMENT, visit.announce_at))
+        timers.append(CallerTimer(TimerName.ANNOUNCEMENT, visit.announce_at))
     if waiting.offer is not None:
-        timers.append(Timer(TimerName.OFFER, waiting.offer.until))
-    held = [until for until in waiting.tried.values() if until > now]
-    if held:
-        timers.append(Timer(TimerName.TRIED, min(held)))
+        timers.append(CallerTimer(TimerName.OFFER, waiting.offer.until))
+    retry_times = [until for until in waiting.tried_agents.values() if until > now]
+    if retry_times:
+        timers.append(CallerTimer(TimerName.TRIED, min(retry_times)))
     return tuple(sorted(timers, key=lambda timer: timer.at))
 
 
-def _changes(board: Board, waiting: Waiting, line: Line, now: float) -> list[str]:
+def _changes(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine, now: float) -> list[str]:
     """What would get the caller served: what needs a hand, what comes by itself, then what agents would have to do."""
     visit = waiting.visit
     if waiting.offer is not None:
         return [f"agent {waiting.offer.agent.id} answers"]
     by_itself: list[tuple[float, str]] = []
     by_agents: list[tuple[int, str]] = []
-    if visit.held is not None:
-        by_itself.append((visit.held.until, f"the hold for agent {visit.held.agent} ends"))
-    if visit.ring < len(line.queue.rings):
-        following = policy.relaxed(visit.needs, line.queue.rings[: visit.ring + 1])
-        at = visit.queued_at + line.queue.rings[visit.ring].after_s
-        by_itself.append((at, f"ring {visit.ring + 1} {_relaxation(line.demand.skills, following)}"))
+    if visit.reserved is not None:
+        by_itself.append((visit.reserved.until, f"the reservation for agent {visit.reserved.agent} ends"))
+    if visit.widening_step < len(line.queue.widening):
+        following = policy.widened(visit.needs, line.queue.widening[: visit.widening_step + 1])
+        at = visit.queued_at + line.queue.widening[visit.widening_step].after_s
+        by_itself.append(
+            (at, f"widening step {visit.widening_step + 1} {_widening_words(line.demand.skills, following)}")
+        )
     until_s = visit.queued_at + line.queue.language_for_s
-    if visit.language is not None and not board.on_duty(line) and now < until_s:
+    if visit.language is not None and not state.on_duty(line) and now < until_s:
         by_itself.append((until_s, f"{visit.language} is not asked for any more, since nobody on duty has it"))
-    for agent in board.roster:
-        held_until = waiting.tried.get(agent.id)
-        found, _ = policy.exclusion(agent, line.demand, held_until, now)
+    for agent in state.roster:
+        retry_at = waiting.tried_agents.get(agent.id)
+        found, _ = policy.exclusion(agent, line.demand, retry_at, now)
         if found is None or found not in WOULD_FREE or policy.unfit(agent.settings, line.demand) is not None:
             continue
-        until = held_until if found is Exclusion.TRIED else agent.until
+        until = retry_at if found is Exclusion.TRIED else agent.until
         sentence = f"agent {agent.id} {WOULD_FREE[found]}"
         if until is not None:
             by_itself.append((until, sentence))
         else:
             by_agents.append((list(WOULD_FREE).index(found), sentence))
-    by_hand = {HoldBack.PAUSED: "the caller comes back from the flow", HoldBack.BY_HAND: "somebody assigns the caller"}
-    rule = hold_back(waiting, line)
+    manual = {
+        BlockingRule.PAUSED: "the caller comes back from the flow",
+        BlockingRule.MANUAL_ASSIGNMENT: "somebody assigns the caller",
+    }
+    rule = blocking_rule(waiting, line)
     return (
-        [by_hand[rule] for rule in (rule,) if rule in by_hand]
+        [manual[rule] for rule in (rule,) if rule in manual]
         + [f"{sentence} (in {max(0.0, at - now):.0f} s)" for at, sentence in sorted(by_itself)]
         + [sentence for _, sentence in sorted(by_agents)]
     )
 
 
-def _relaxation(needs: Mapping[SkillName, int], left: Mapping[SkillName, int]) -> str:
-    """What a ring does to the needs, in words."""
+def _widening_words(needs: Mapping[SkillName, int], left: Mapping[SkillName, int]) -> str:
+    """What a widening step does to the needs, in words."""
     words = [f"drops {skill}" for skill in needs if skill not in left]
     words += [f"asks for {skill} {left[skill]} only" for skill in left if left[skill] < needs.get(skill, 0)]
     return " and ".join(words) or "changes nothing for this caller"
@@ -220,32 +227,32 @@ def _candidate_order(candidate: Candidate) -> tuple[int, bool, tuple[float | str
     return FILTERS.index(candidate.exclusion), False, ()
 
 
-def _queue_view(board: Board, metrics: Metrics, name: QueueName, now: float) -> QueueView:
-    edition = board.lines.edition
+def _queue_view(state: DispatcherState, metrics: Metrics, name: QueueName, now: float) -> QueueView:
+    edition = state.lines.edition
     queue = edition.queues.get(name)
-    own = board.lines.find(edition, queue, Demand(queue.skills)) if queue else None
-    inside = _inside(board, name, now)
+    own = state.lines.find(edition, queue, Demand(queue.skills)) if queue else None
+    inside = _inside(state, name, now)
     return QueueView(
         queue=name,
         waiting=tuple(_waiting_view(waiting, rank, now) for rank, waiting in enumerate(inside, 1)),
         agents_on_duty=own.on_duty if own else 0,
         agents_ready=len(own.ready) if own else 0,
         figures=replace(metrics.queues.get(name, QueueFigures())),
-        is_open=name not in board.closed,
-        expected_wait_s=_expected_s(board, own, len(inside), now) if own else None,
+        is_open=name not in state.closed,
+        expected_wait_s=_expected_s(state, own, len(inside), now) if own else None,
         work_figures={channel: replace(queues[name]) for channel, queues in metrics.work.items() if name in queues},
     )
 
 
-def _expected_s(board: Board, line: Line, inside: int, now: float) -> float | None:
-    if line.ready and not line.queue.is_by_hand:
+def _expected_s(state: DispatcherState, line: WaitingLine, inside: int, now: float) -> float | None:
+    if line.ready and not line.queue.is_manual_assignment:
         return 0.0
-    return board.estimator.estimate(line.queue.name, inside + 1, line.on_duty, now)
+    return state.estimator.estimate(line.queue.name, inside + 1, line.on_duty, now)
 
 
-def _inside(board: Board, name: QueueName, now: float) -> list[Waiting]:
+def _inside(state: DispatcherState, name: QueueName, now: float) -> list[QueuedCaller]:
     """Everybody in a queue, waiting, ringing or paused, the next one first."""
-    lines = board.lines.of(name)
+    lines = state.lines.of(name)
     standings = [(line, standing) for line in lines for standing in line.waiting + line.ringing + line.paused]
     if len({id(line.queue) for line in lines}) <= 1:  # one edition, one way of ageing: the places say it all
         standings.sort(key=lambda each: each[1])
@@ -254,19 +261,19 @@ def _inside(board: Board, name: QueueName, now: float) -> list[Waiting]:
     return [standing[3] for _, standing in standings]
 
 
-def _waiting_view(waiting: Waiting, position: int, now: float) -> WaitingView:
+def _waiting_view(waiting: QueuedCaller, position: int, now: float) -> WaitingView:
     return WaitingView(
         entry=waiting.entry,
         label=waiting.asked.label,
         position=position,
         waited_s=now - waiting.visit.queued_at,
-        waited_in_all_s=now - waiting.joined_at,
-        advance_s=waiting.asked.advance_s,
+        waited_total_s=now - waiting.joined_at,
+        priority_s=waiting.asked.priority_s,
         agent=waiting.offer.agent.id if waiting.offer else None,
         channel=waiting.asked.channel,
         is_paused=waiting.is_paused,
-        ring=waiting.visit.ring,
-        held_for=waiting.visit.held.agent if waiting.visit.held else None,
+        widening_step=waiting.visit.widening_step,
+        reserved_for=waiting.visit.reserved.agent if waiting.visit.reserved else None,
     )
 
 

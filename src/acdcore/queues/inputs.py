@@ -1,4 +1,4 @@
-"""The dispatcher's words: the inputs that change the floor. What it answers with is in `decisions.py`.
+"""The dispatcher's words: the inputs that change the dispatcher. What it answers with is in `decisions.py`.
 
 `now` and every field `at` are monotonic seconds; a field that ends in `_s` is a length of time in seconds.
 """
@@ -9,23 +9,23 @@ from enum import StrEnum
 from typing import NewType
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
-from acdcore.queues.settings import AgentSettings, FloorSettings, OfferEnd
+from acdcore.queues.settings import AgentSettings, DispatcherSettings, OfferEnd
 from acdcore.queues.settings import Channel as Channel  # a word of the inputs too
 
 EntryId = NewType("EntryId", str)
-"""One stay of a call in the queues; a call that is put back after a talk joins with a new one."""
+"""One visit of a call in the queues; a call that is put back after a talk joins with a new one."""
 OfferId = NewType("OfferId", int)
 """One ringing of one agent for one entry; the dispatcher counts them from 1."""
 
 MAX_AGENTS = 10_000
-"""Agents that a floor remembers: seven times the largest known centre (1,300 seats)."""
+"""Agents that a dispatcher remembers: seven times the largest known centre (1,300 seats)."""
 MAX_ENTRIES = 20_000
 """Entries waiting, ringing or talking at once: far above the lines of one machine, small enough for its memory."""
 MAX_LINES = 1_024
 """Lines, one for each (queue, needs, channel), beyond which empty ones are forgotten; flows make far fewer."""
 MAX_FORMER_EDITIONS = 8
 """Settings of before under which a call may still join: nobody reloads more often while one call is in its menus."""
-MAX_ADVANCE_S = 86_400.0
+MAX_PRIORITY_S = 86_400.0
 """A day: no tier of customers needs a longer lead, and the bound keeps starvation bounded too."""
 MAX_WAITED_S = 604_800.0
 """A week: a callback that was asked for before a long holiday still keeps its place."""
@@ -66,7 +66,7 @@ class CallerJoined:
     """A name never used before."""
     queue: QueueName
     """Where to wait."""
-    advance_s: float = 0.0
+    priority_s: float = 0.0
     """Priority: seconds of waiting granted in advance (VIP); may be negative."""
     skills: Mapping[SkillName, int] = field(default_factory=dict)
     """Skills that this caller needs beside the queue's, e.g. the chosen language."""
@@ -78,7 +78,7 @@ class CallerJoined:
     """How the agent meets the caller; overflow rules and announcements are for those on the line (`CALL`) only."""
     preferred: AgentId | None = None
     """The agent to be kept for, in a queue with `sticky_for_s`; None: anybody."""
-    tried: tuple[AgentId, ...] = ()
+    tried_agents: tuple[AgentId, ...] = ()
     """Agents who have just sent the caller off: not offered again for a while, as after a miss."""
     waited_s: float = 0.0
     """Time waited elsewhere: counts for the order, not for this queue's limits and figures; at most `MAX_WAITED_S`."""
@@ -104,7 +104,7 @@ class CallerResumed:
 
 @dataclass(frozen=True, slots=True)
 class CallerAssigned:
-    """Somebody gives the caller to an agent by hand: offered now, whatever skills and missed offers say."""
+    """Somebody gives the caller to an agent manually: offered now, whatever skills and missed offers say."""
 
     entry: EntryId
     """Who waits; a phone that rings for this caller stops."""
@@ -253,11 +253,11 @@ class WrapUpExtended:
 
 
 @dataclass(frozen=True, slots=True)
-class FloorChanged:
+class DispatcherChanged:
     """New settings for those who join from now on; entries inside keep the settings that they came under."""
 
-    settings: FloorSettings
-    """The whole new floor; refused as a whole when `validate` finds a problem."""
+    settings: DispatcherSettings
+    """The whole new dispatcher; refused as a whole when `validate` finds a problem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +295,7 @@ Input = (
     | TalkEnded
     | WrapUpEnded
     | WrapUpExtended
-    | FloorChanged
+    | DispatcherChanged
     | HoursChanged
     | DeadlinePassed
 )

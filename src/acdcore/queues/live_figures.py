@@ -17,7 +17,6 @@ from acdcore.queues.decisions import (
     Connected,
     Decision,
     Departed,
-    HeldForAgent,
     InputRefused,
     LateAccept,
     Offered,
@@ -25,8 +24,9 @@ from acdcore.queues.decisions import (
     OfferWithdrawn,
     Overflowed,
     Queued,
-    Relaxed,
+    ReservedForAgent,
     TalkFinished,
+    Widened,
 )
 from acdcore.queues.inputs import Channel, EntryId, LeaveCause
 
@@ -63,11 +63,11 @@ class QueueFigures:
     """Talks that are over."""
     talked_s: float = 0.0
     """Sum over the talks that are over."""
-    promises: int = 0
+    announced_waits: int = 0
     """Callers who were told an estimated wait."""
-    promises_kept: int = 0
+    announced_waits_kept: int = 0
     """Of these, answered within the wait told first."""
-    promises_broken: int = 0
+    announced_waits_exceeded: int = 0
     """Of these, answered later, or gone unanswered after it was over; the rest left before, or still waits."""
 
     @property
@@ -142,8 +142,8 @@ class Metrics:
     def _count(self, decision: Decision) -> None:
         match decision:  # the most frequent ones first
             case Announce():
-                if decision.is_promise:
-                    self._queue(decision).promises += 1
+                if decision.is_first_wait:
+                    self._queue(decision).announced_waits += 1
             case AgentStateChanged(agent=agent, state=state, at=at):
                 self._agent(agent).enter(state, at)
             case Queued(entry=entry, channel=channel):
@@ -171,7 +171,7 @@ class Metrics:
                 figures.talks += 1
                 figures.talked_s += talked_s
                 self.items.pop(decision.entry, None)
-            case OfferWithdrawn() | LateAccept() | InputRefused() | Relaxed() | HeldForAgent():
+            case OfferWithdrawn() | LateAccept() | InputRefused() | Widened() | ReservedForAgent():
                 pass
             case _:
                 assert_never(decision)
@@ -221,6 +221,6 @@ class Metrics:
 def _left(figures: QueueFigures, decision: Connected | Departed | Overflowed) -> None:
     """One caller fewer in the queue."""
     figures.waiting -= 1
-    if decision.is_promise_kept is not None:
-        figures.promises_kept += decision.is_promise_kept
-        figures.promises_broken += not decision.is_promise_kept
+    if decision.is_announced_wait_kept is not None:
+        figures.announced_waits_kept += decision.is_announced_wait_kept
+        figures.announced_waits_exceeded += not decision.is_announced_wait_kept

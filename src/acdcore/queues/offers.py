@@ -1,7 +1,7 @@
-"""What happens to offers on the board: made, accepted, missed, withdrawn; each ends exactly once."""
+"""What happens to offers in the state: made, accepted, missed, withdrawn; each ends exactly once."""
 
 from acdcore.queues import announcements, callers, explain, policy
-from acdcore.queues.agent import Agent, AgentEvent, BackOff, Contact
+from acdcore.queues.agent import Agent, AgentContact, AgentEvent, BackOff
 from acdcore.queues.decisions import (
     AgentState,
     CallerKey,
@@ -13,8 +13,8 @@ from acdcore.queues.decisions import (
 )
 from acdcore.queues.inputs import OfferId
 from acdcore.queues.settings import OfferEnd
-from acdcore.queues.state import BackOffDue, Board, HoldDue, RingDue
-from acdcore.queues.waiting_line import Line, Offer, Waiting
+from acdcore.queues.state import BackOffDue, DispatcherState, RetryDue, RingDue
+from acdcore.queues.waiting_line import Offer, QueuedCaller, WaitingLine
 
 WITHDRAWN_BY = {
     AgentEvent.WANT_NONE: WithdrawCause.AGENT_NOT_READY,
@@ -25,169 +25,179 @@ WITHDRAWN_BY = {
 """What a ringing offer's end is called when its agent can no longer take it; none of these is a miss."""
 
 
-def match(board: Board) -> None:
+def match(state: DispatcherState) -> None:
     """Offer callers to ready agents wherever the turn made it possible, the most urgent caller first.
 
     Before the turn nobody was left who could be offered. So when all that it did was to free one agent, that agent's
-    best caller is all there is to find; this is the usual turn of a busy floor, and it spares the agent's seats.
+    best caller is all there is to find; this is the usual turn of a busy dispatcher, and it spares the agent's seats.
     """
-    if not board.freed and not board.dirty:
+    if not state.freed and not state.dirty:
         return
-    freed = [agent for agent in board.freed if agent.state is AgentState.READY]
-    board.freed.clear()
-    if len(freed) == 1 and not board.dirty:
-        _serve(board, freed[0])
+    freed = [agent for agent in state.freed if agent.state is AgentState.READY]
+    state.freed.clear()
+    if len(freed) == 1 and not state.dirty:
+        _serve(state, freed[0])
         return
     for agent in freed:
-        board.roster.seat(agent)
-        board.dirty.update(dict.fromkeys(board.roster.lines_of(agent)))
-    _match_lines(board)
+        state.roster.seat(agent)
+        state.dirty.update(dict.fromkeys(state.roster.lines_of(agent)))
+    _match_lines(state)
 
 
-def _serve(board: Board, agent: Agent) -> None:
+def _serve(state: DispatcherState, agent: Agent) -> None:
     """Give one freed agent the most urgent caller of all lines, or a seat at each of them."""
-    best: tuple[float, float, int, Line, Waiting] | None = None
-    for line in board.roster.lines_of(agent):
-        waiting = line.first_for(agent, board.now) if line.waiting else None  # most lines of rules and rings are empty
+    best: tuple[float, float, int, WaitingLine, QueuedCaller] | None = None
+    for line in state.roster.lines_of(agent):
+        waiting = (
+            line.first_for(agent, state.now) if line.waiting else None
+        )  # most lines of rules and widening steps are empty
         if waiting is None:
             continue
         # The order of `CallerKey`; the key itself is made for one only.
-        deficit_s = policy.deficit_s(line.queue, waiting.place, board.now)
+        deficit_s = policy.deficit_s(line.queue, waiting.place, state.now)
         rank = (deficit_s, waiting.joined_at, waiting.serial, line, waiting)
         if best is None or rank < best:
             best = rank
     if best is None:
-        board.roster.seat(agent)
+        state.roster.seat(agent)
         return
     _, _, _, line, waiting = best
-    _offer(board, line.caller_key(waiting, board.now), line, waiting, agent)
+    _offer(state, line.caller_key(waiting, state.now), line, waiting, agent)
 
 
-def _match_lines(board: Board) -> None:
+def _match_lines(state: DispatcherState) -> None:
     """The best pair of all lines concerned, again and again, until there is none."""
-    while board.dirty:  # each round makes an offer or is the last: at most as many as there are ready agents
-        best: tuple[CallerKey, Line, Waiting, Agent] | None = None
-        for line in list(board.dirty):
-            pair = line.first_pair(board.now)
+    while state.dirty:  # each round makes an offer or is the last: at most as many as there are ready agents
+        best: tuple[CallerKey, WaitingLine, QueuedCaller, Agent] | None = None
+        for line in list(state.dirty):
+            pair = line.first_pair(state.now)
             if pair is None:
-                del board.dirty[line]
+                del state.dirty[line]
                 continue
-            key = line.caller_key(pair[0], board.now)
+            key = line.caller_key(pair[0], state.now)
             if best is None or key < best[0]:
                 best = (key, line, *pair)
         if best is not None:
-            _offer(board, *best)
+            _offer(state, *best)
 
 
-def is_past(board: Board, offer_id: OfferId) -> bool:
+def is_past(state: DispatcherState, offer_id: OfferId) -> bool:
     """Whether the offer was made and is over."""
-    return 0 < offer_id <= board.offers_made and offer_id not in board.offers
+    return 0 < offer_id <= state.offers_made and offer_id not in state.offers
 
 
-def accept(board: Board, offer: Offer) -> None:
+def accept_offer(state: DispatcherState, offer: Offer) -> None:
     """The agent's phone answered in time."""
     waiting, agent = offer.waiting, offer.agent
-    line = board.entries[waiting.entry][1]
-    del board.offers[offer.offer]
-    board.deadlines.cancel(RingDue(offer.offer))
-    board.estimator.connected(line.queue.name, board.now)
-    callers.leave(board, waiting, line)
+    line = state.entries[waiting.entry][1]
+    del state.offers[offer.offer]
+    state.deadlines.cancel(RingDue(offer.offer))
+    state.estimator.connected(line.queue.name, state.now)
+    callers.leave_queue(state, waiting, line)
     waiting.offer = None
     waiting.talking_to = agent
-    waiting.talking_since = board.now
-    board.entries[waiting.entry] = (waiting, line)
-    waited_s = board.now - waiting.visit.queued_at
+    waiting.talking_since = state.now
+    state.entries[waiting.entry] = (waiting, line)
+    waited_s = state.now - waiting.visit.queued_at
     is_in_time = waited_s <= line.queue.service_level_within_s
-    kept = announcements.is_kept(waiting.visit, board.now)
-    board.out.append(Connected(offer.offer, waiting.entry, agent.id, line.queue.name, waited_s, is_in_time, kept))
-    board.walk(agent, AgentEvent.ACCEPT)
+    kept = announcements.is_announced_wait_kept(waiting.visit, state.now)
+    state.decisions.append(Connected(offer.offer, waiting.entry, agent.id, line.queue.name, waited_s, is_in_time, kept))
+    state.apply_event(agent, AgentEvent.ACCEPT)
 
 
-def expire(board: Board, offer: Offer) -> None:
+def expire_offer(state: DispatcherState, offer: Offer) -> None:
     """The ring time is over: stop ringing, and count it as no answer."""
-    board.out.append(OfferWithdrawn(offer.offer, offer.waiting.entry, offer.agent.id, WithdrawCause.EXPIRED))
-    miss(board, offer, OfferEnd.NO_ANSWER)
+    state.decisions.append(OfferWithdrawn(offer.offer, offer.waiting.entry, offer.agent.id, WithdrawCause.EXPIRED))
+    miss_offer(state, offer, OfferEnd.NO_ANSWER)
 
 
-def miss(board: Board, offer: Offer, cause: OfferEnd) -> None:
+def miss_offer(state: DispatcherState, offer: Offer, cause: OfferEnd) -> None:
     """The agent did not take the caller: hold both apart, and pause the agent."""
     waiting, agent = offer.waiting, offer.agent
-    line = _end(board, offer)
-    board.out.append(OfferMissed(offer.offer, waiting.entry, agent.id, line.queue.name, cause))
+    line = _end(state, offer)
+    state.decisions.append(OfferMissed(offer.offer, waiting.entry, agent.id, line.queue.name, cause))
     settings = line.edition.settings
-    waiting.tried[agent.id] = board.now + settings.tried_hold_s
-    if HoldDue(waiting.entry) not in board.deadlines:
-        board.deadlines.set(HoldDue(waiting.entry), waiting.tried[agent.id])
+    waiting.tried_agents[agent.id] = state.now + settings.retry_after_miss_s
+    if RetryDue(waiting.entry) not in state.deadlines:
+        state.deadlines.set(RetryDue(waiting.entry), waiting.tried_agents[agent.id])
     agent.misses += 1
     back_off_s = settings.back_off_s.get(cause, 0.0)
     if agent.misses >= line.queue.misses_until_not_ready:
-        board.walk(agent, AgentEvent.WANT_NONE, "missed")
+        state.apply_event(agent, AgentEvent.WANT_NONE, "missed")
     else:
         if back_off_s > 0:
-            agent.back_off = BackOff(cause, board.now + back_off_s)
-            board.deadlines.set(BackOffDue(agent.id), agent.back_off.until)
-        board.walk(agent, AgentEvent.OFFER_OVER)
-    callers.settle(board, waiting)
+            agent.back_off = BackOff(cause, state.now + back_off_s)
+            state.deadlines.set(BackOffDue(agent.id), agent.back_off.until)
+        state.apply_event(agent, AgentEvent.OFFER_OVER)
+    callers.bring_up_to_date(state, waiting)
     if not agent.is_willing:
-        callers.release(board, board.roster.lines_of(agent))
+        callers.release_reservations(state, state.roster.lines_of(agent))
 
 
-def caller_gone(board: Board, offer: Offer, cause: WithdrawCause) -> None:
+def withdraw(state: DispatcherState, offer: Offer, cause: WithdrawCause) -> None:
     """The caller can not be had any more: the phone stops ringing, and the agent is as ready as before."""
-    _end(board, offer)
-    board.out.append(OfferWithdrawn(offer.offer, offer.waiting.entry, offer.agent.id, cause))
-    board.walk(offer.agent, AgentEvent.OFFER_OVER)
+    _end(state, offer)
+    state.decisions.append(OfferWithdrawn(offer.offer, offer.waiting.entry, offer.agent.id, cause))
+    state.apply_event(offer.agent, AgentEvent.OFFER_OVER)
 
 
-def assign(board: Board, waiting: Waiting, line: Line, agent: Agent) -> None:
+def assign(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine, agent: Agent) -> None:
     """Somebody gives the caller to a ready agent; a phone that rings for the caller stops."""
     if waiting.offer is not None:
-        caller_gone(board, waiting.offer, WithdrawCause.CALLER_ASSIGNED)
-    _offer(board, line.caller_key(waiting, board.now), line, waiting, agent, is_by_hand=True)
+        withdraw(state, waiting.offer, WithdrawCause.CALLER_ASSIGNED)
+    _offer(state, line.caller_key(waiting, state.now), line, waiting, agent, is_manual_assignment=True)
 
 
-def agent_did(board: Board, agent: Agent, event: AgentEvent, reason: str = "") -> None:
+def apply_agent_event(state: DispatcherState, agent: Agent, event: AgentEvent, reason: str = "") -> None:
     """Something that the agent, the agent's phone or a timer did, with what it means for offer and callers."""
     interrupted = None
     if agent.state is AgentState.OFFERED and agent.contact is not None and event in WITHDRAWN_BY:
-        interrupted = board.entries[agent.contact.entry][0].offer
+        interrupted = state.entries[agent.contact.entry][0].offer
     if interrupted is not None:
-        _end(board, interrupted)
+        _end(state, interrupted)
         cause = WITHDRAWN_BY[event]
-        board.out.append(OfferWithdrawn(interrupted.offer, interrupted.waiting.entry, agent.id, cause))
-    board.walk(agent, event, reason)
+        state.decisions.append(OfferWithdrawn(interrupted.offer, interrupted.waiting.entry, agent.id, cause))
+    state.apply_event(agent, event, reason)
     if interrupted is not None:
-        callers.settle(board, interrupted.waiting)
+        callers.bring_up_to_date(state, interrupted.waiting)
     if not agent.is_willing:
-        callers.release(board, board.roster.lines_of(agent))
+        callers.release_reservations(state, state.roster.lines_of(agent))
     if not agent.is_on_duty:
-        callers.send_on(board, board.roster.lines_of(agent))
+        callers.overflow_unserved(state, state.roster.lines_of(agent))
 
 
 def _offer(
-    board: Board, key: CallerKey, line: Line, waiting: Waiting, agent: Agent, *, is_by_hand: bool = False
+    state: DispatcherState,
+    key: CallerKey,
+    line: WaitingLine,
+    waiting: QueuedCaller,
+    agent: Agent,
+    *,
+    is_manual_assignment: bool = False,
 ) -> None:
-    board.offers_made += 1
+    state.offers_made += 1
     ring_for_s = line.queue.ring_for_s
-    offer = Offer(OfferId(board.offers_made), waiting, agent, board.now + ring_for_s)
+    offer = Offer(OfferId(state.offers_made), waiting, agent, state.now + ring_for_s)
     agent_key = line.agent_key(agent)
-    offered = Offered(offer.offer, waiting.entry, agent.id, line.queue.name, ring_for_s, key, agent_key, is_by_hand)
-    board.out.append(offered)
-    explain.note(board, offered, waiting, line, agent)
-    board.offers[offer.offer] = offer
+    offered = Offered(
+        offer.offer, waiting.entry, agent.id, line.queue.name, ring_for_s, key, agent_key, is_manual_assignment
+    )
+    state.decisions.append(offered)
+    explain.trace_decision(state, offered, waiting, line, agent)
+    state.offers[offer.offer] = offer
     line.ring(waiting, offer)
-    agent.contact = Contact(waiting.entry, line.queue.name)
-    board.deadlines.set(RingDue(offer.offer), offer.until)
-    board.estimator.offered(line.queue.name, board.on_duty(line), board.now)
-    agent.fairness.last_offer = board.offers_made
-    board.walk(agent, AgentEvent.OFFER)
+    agent.contact = AgentContact(waiting.entry, line.queue.name)
+    state.deadlines.set(RingDue(offer.offer), offer.until)
+    state.estimator.offered(line.queue.name, state.on_duty(line), state.now)
+    agent.fairness.last_offer = state.offers_made
+    state.apply_event(agent, AgentEvent.OFFER)
 
 
-def _end(board: Board, offer: Offer) -> Line:
-    """Take the offer off the board and put its caller back in line, at the same place."""
-    line = board.entries[offer.waiting.entry][1]
-    del board.offers[offer.offer]
-    board.deadlines.cancel(RingDue(offer.offer))
+def _end(state: DispatcherState, offer: Offer) -> WaitingLine:
+    """Take the offer out of the state and put its caller back in line, at the same place."""
+    line = state.entries[offer.waiting.entry][1]
+    del state.offers[offer.offer]
+    state.deadlines.cancel(RingDue(offer.offer))
     line.unring(offer.waiting)
-    board.estimator.missed(line.queue.name, board.now)
+    state.estimator.missed(line.queue.name, state.now)
     return line

@@ -3,8 +3,8 @@
 Eligibility first, ordering second. An agent is eligible when every filter lets the agent through (`exclusion`); among
 the eligible the smallest key wins, callers by `CallerKey`, agents by `AgentKey`.
 
-Urgency = weight x (advance + ageing x waited). With ageing above 0 a caller can only be overtaken by those who join
-within (difference of advance) / ageing seconds, so nobody starves.
+Urgency = weight x (priority + ageing x waited). With ageing above 0 a caller can only be overtaken by those who join
+within (difference of priority) / ageing seconds, so nobody starves.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from acdcore.kernel.ids import AgentId, SkillName
 from acdcore.queues.agent import Agent, Fairness
 from acdcore.queues.decisions import AgentKey, AgentState, CallerKey
 from acdcore.queues.inputs import CallerFacts, Channel
-from acdcore.queues.settings import AgentSettings, NeedRule, QueueSettings, Ring, Strategy
+from acdcore.queues.settings import AgentSettings, NeedRule, QueueSettings, Strategy, WideningStep
 from acdcore.queues.views import Exclusion
 
 MEASURES: Mapping[Strategy, Callable[[Fairness], float]] = {
@@ -41,14 +41,14 @@ class Place(NamedTuple):
     """A caller's place among the callers of one queue; it never changes while the caller waits."""
 
     measure: float
-    """ageing x joined - advance: the urgency without what all share (the time that passes)."""
+    """ageing x joined - priority: the urgency without what all share (the time that passes)."""
     joined_at: float
     serial: int
 
 
-def place(queue: QueueSettings, advance_s: float, joined_at: float, serial: int) -> Place:
+def place_of(queue: QueueSettings, priority_s: float, joined_at: float, serial: int) -> Place:
     """The caller's place in a queue."""
-    return Place(queue.ageing * joined_at - advance_s, joined_at, serial)
+    return Place(queue.ageing * joined_at - priority_s, joined_at, serial)
 
 
 def deficit_s(queue: QueueSettings, at_place: Place, now: float) -> float:
@@ -83,30 +83,31 @@ def language_need(queue: QueueSettings, facts: CallerFacts) -> dict[SkillName, i
     return {SkillName(facts.language): queue.language_level}
 
 
-def relaxed(needed: Mapping[SkillName, int], rings: tuple[Ring, ...]) -> dict[SkillName, int]:
-    """What is left of the needs once these rings are reached; a ring lowers what is needed and asks for nothing new."""
+def widened(needed: Mapping[SkillName, int], steps: tuple[WideningStep, ...]) -> dict[SkillName, int]:
+    """What is left of the needs once these steps are reached; a widening step lowers what is needed and asks for
+    nothing new."""
     left = dict(needed)
-    for ring in rings:
-        for skill, level in ring.skills.items():
+    for step in steps:
+        for skill, level in step.skills.items():
             if level < left.get(skill, 0):
                 left[skill] = level
     return {skill: level for skill, level in left.items() if level > 0}
 
 
-def ring_at_door(rings: tuple[Ring, ...], estimated_s: float | None) -> int:
-    """The last ring, from 1, that is reached at once, by the wait estimated or by its time; 0: none."""
+def widening_step_at_entry(steps: tuple[WideningStep, ...], estimated_s: float | None) -> int:
+    """The last widening step, from 1, that is reached at once, by the wait estimated or by its time; 0: none."""
     reached = 0
-    for number, ring in enumerate(rings, 1):
-        limit_s = ring.estimated_wait_s
+    for number, step in enumerate(steps, 1):
+        limit_s = step.estimated_wait_s
         is_long = limit_s is not None and estimated_s is not None and estimated_s > limit_s
-        if is_long or ring.after_s <= 0:
+        if is_long or step.after_s <= 0:
             reached = number
     return reached
 
 
-def ring_reached(rings: tuple[Ring, ...], queued_at: float, now: float) -> int:
-    """The last ring, from 1, whose time has come; 0: none."""
-    return sum(now >= queued_at + ring.after_s for ring in rings)
+def widening_step_reached(steps: tuple[WideningStep, ...], queued_at: float, now: float) -> int:
+    """The last widening step, from 1, whose time has come; 0: none."""
+    return sum(now >= queued_at + step.after_s for step in steps)
 
 
 def _applies(rule: NeedRule, facts: CallerFacts) -> bool:
@@ -140,14 +141,14 @@ def agent_key(strategy: Strategy, needed: Mapping[SkillName, int], agent: AgentS
     skills = agent.skills
     level = 0
     for skill in needed:  # a plain loop: this runs for every line of every agent who becomes ready
-        level += skills.get(skill, 0)  # somebody who assigns by hand may choose an agent who lacks one
+        level += skills.get(skill, 0)  # somebody who assigns manually may choose an agent who lacks one
     return AgentKey(-level, MEASURES[strategy](share), share.idle_since, agent.agent)
 
 
-def exclusion(agent: Agent, demand: Demand, held_until: float | None, now: float) -> tuple[Exclusion | None, str]:
+def exclusion(agent: Agent, demand: Demand, retry_at: float | None, now: float) -> tuple[Exclusion | None, str]:
     """The first filter that keeps the agent from a caller, with its detail; (None, "") when none does.
 
-    `held_until`: end of the hold when the agent has missed this very caller.
+    `retry_at`: when the agent may be tried again, if the agent has missed this very caller.
     """
     if agent.state is AgentState.LOGGED_OUT:
         return Exclusion.LOGGED_OUT, ""
@@ -156,8 +157,8 @@ def exclusion(agent: Agent, demand: Demand, held_until: float | None, now: float
         return lacking
     if agent.state is not AgentState.READY:
         return Exclusion(agent.state.value), agent.reason
-    if held_until is not None and held_until > now:
+    if retry_at is not None and retry_at > now:
         return Exclusion.TRIED, ""
     if demand.only is not None and demand.only != agent.id:
-        return Exclusion.HELD_FOR_ANOTHER, demand.only
+        return Exclusion.RESERVED_FOR_ANOTHER, demand.only
     return None, ""

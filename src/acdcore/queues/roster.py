@@ -8,7 +8,7 @@ from acdcore.queues.agent import Agent, AgentEvent
 from acdcore.queues.decisions import AgentKey, AgentState
 from acdcore.queues.inputs import MAX_AGENTS
 from acdcore.queues.settings import AgentSettings
-from acdcore.queues.waiting_line import Line
+from acdcore.queues.waiting_line import WaitingLine
 
 
 class Roster:
@@ -16,7 +16,7 @@ class Roster:
 
     def __init__(self) -> None:
         self._agents: dict[AgentId, Agent] = {}
-        self._seats: dict[AgentId, dict[Line, AgentKey | None]] = {}  # lines served; the key there while ready
+        self._seats: dict[AgentId, dict[WaitingLine, AgentKey | None]] = {}  # lines served; the key there while ready
 
     def __iter__(self) -> Iterator[Agent]:
         return iter(self._agents.values())
@@ -33,7 +33,7 @@ class Roster:
             self._seats[agent] = {}
         return known
 
-    def lines_of(self, agent: Agent) -> list[Line]:
+    def lines_of(self, agent: Agent) -> list[WaitingLine]:
         """The lines that the agent may serve, ready or not."""
         return list(self._seats[agent.id])
 
@@ -54,7 +54,7 @@ class Roster:
             if key is None:
                 self._ready(agent, line)
 
-    def reseat(self, agent: Agent, settings: AgentSettings, lines: Iterable[Line]) -> list[Line]:
+    def reseat(self, agent: Agent, settings: AgentSettings, lines: Iterable[WaitingLine]) -> list[WaitingLine]:
         """Take new settings; returns the lines that the agent no longer serves."""
         left = self.lines_of(agent)
         for line in left:
@@ -64,21 +64,21 @@ class Roster:
             self._join(agent, line)
         return [line for line in left if line not in self._seats[agent.id]]
 
-    def open(self, line: Line) -> None:
+    def open(self, line: WaitingLine) -> None:
         """Seat everybody who may serve a new line."""
         for agent in self._candidates(line):
             self._join(agent, line)
 
-    def close(self, line: Line) -> None:
+    def close(self, line: WaitingLine) -> None:
         """Nobody serves this line any more."""
         for agent in self._candidates(line):
             self._seats[agent.id].pop(line, None)
 
-    def serves(self, agent: Agent, line: Line) -> bool:
+    def serves(self, agent: Agent, line: WaitingLine) -> bool:
         """Whether the agent may serve a line, ready or not."""
         return line in self._seats[agent.id]
 
-    def _candidates(self, line: Line) -> Iterable[Agent]:
+    def _candidates(self, line: WaitingLine) -> Iterable[Agent]:
         """Everybody, or the one agent for whom the line is kept: making such a line costs no walk over the roster."""
         only = line.demand.only
         if only is None:
@@ -86,7 +86,7 @@ class Roster:
         agent = self._agents.get(only)
         return () if agent is None else (agent,)
 
-    def _join(self, agent: Agent, line: Line) -> None:
+    def _join(self, agent: Agent, line: WaitingLine) -> None:
         if line.demand.only not in (None, agent.id) or policy.unfit(agent.settings, line.demand) is not None:
             return
         self._seats[agent.id][line] = None
@@ -94,13 +94,13 @@ class Roster:
         if agent.state is AgentState.READY:
             self._ready(agent, line)
 
-    def _leave(self, agent: Agent, line: Line) -> None:
+    def _leave(self, agent: Agent, line: WaitingLine) -> None:
         key = self._seats[agent.id].pop(line)
         line.on_duty -= agent.is_on_duty
         if key is not None:
             line.unseat(key)
 
-    def _ready(self, agent: Agent, line: Line) -> None:
+    def _ready(self, agent: Agent, line: WaitingLine) -> None:
         key = line.agent_key(agent)
         self._seats[agent.id][line] = key
         line.seat(agent, key)

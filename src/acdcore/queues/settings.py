@@ -18,7 +18,7 @@ MIN_PERIOD_S = 0.1
 MAX_LEVEL = 100
 """Highest level of a skill."""
 MAX_RULES = 100
-"""Rules and rings of one queue: each combination of needs that comes up is a line of its own to keep."""
+"""Rules and widening steps of one queue: each combination of needs that comes up is a line of its own to keep."""
 
 
 class Channel(StrEnum):
@@ -79,7 +79,7 @@ class ToAnnouncement:
 
 
 @dataclass(frozen=True, slots=True)
-class ToOutside:
+class ToExternalNumber:
     """Be connected to an outside number, or to another site; the entry is over."""
 
     number: str
@@ -96,7 +96,7 @@ class ToFlow:
     """The flow's name."""
 
 
-OverflowTarget = ToQueue | ToAnnouncement | ToOutside | ToFlow
+OverflowTarget = ToQueue | ToAnnouncement | ToExternalNumber | ToFlow
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +124,18 @@ class NeedRule:
 
 
 @dataclass(frozen=True, slots=True)
-class Ring:
+class WideningStep:
     """A wider circle of agents for those who have waited, or are to wait, too long.
 
-    Rings are numbered from 1 in the order of the file, and reaching one reaches those before it.
+    Steps are numbered from 1 in the order of the file, and reaching one reaches those before it.
     """
 
     after_s: float
-    """Stay in this queue from which on the ring is reached."""
+    """Time in this queue from which on the widening step is reached."""
     skills: Mapping[SkillName, int]
     """Skills that the caller needs, whoever asked for them, are needed at this level at most; 0: not at all."""
     estimated_wait_s: float | None = None
-    """Reached from the start when the wait estimated at joining exceeds this; None: by the stay only."""
+    """Reached from the start when the wait estimated at joining exceeds this; None: by the time in the queue only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,30 +157,30 @@ class QueueSettings:
     wrap_up_s: float = 15.0
     """Time for notes after a talk; 0: none."""
     max_wait_s: float | None = None
-    """Stay in this queue after which the overflow rule for `wait` applies."""
+    """Time in this queue after which the overflow rule for `wait` applies."""
     max_length: int | None = None
     """Callers in this queue (waiting or ringing) from which on the overflow rule for `length` applies to new ones."""
     overflow: tuple[OverflowRule, ...] = ()
     """At most one rule for each cause."""
     announce_first_s: float | None = None
-    """Stay after which the position is announced for the first time; None: never."""
+    """Time in the queue after which the position is announced for the first time; None: never."""
     announce_every_s: float | None = None
     """Time between later announcements; None: once only."""
     misses_until_not_ready: int = 2
     """Missed offers in a row after which an agent is made not ready."""
     service_level_within_s: float = 20.0
-    """An answer within this stay counts for the service level."""
+    """An answer within this time counts for the service level."""
     short_abandon_s: float = 5.0
-    """A caller who hangs up within this stay is counted apart (wrong number, second thoughts)."""
+    """A caller who hangs up within this time is counted apart (wrong number, second thoughts)."""
     rules: tuple[NeedRule, ...] = ()
     """What kinds of callers need beside `skills`; all that apply count."""
-    rings: tuple[Ring, ...] = ()
-    """How needs relax step by step, in rising order of `after_s`."""
+    widening: tuple[WideningStep, ...] = ()
+    """How the circle of agents widens, in rising order of `after_s`."""
     max_estimated_wait_s: float | None = None
     """Estimated wait from which on the overflow rule for `estimated_wait` applies to new callers."""
     sticky_for_s: float = 0.0
     """How long a caller is kept for the agent whom the call prefers (the last or the owning one); 0: not at all."""
-    is_by_hand: bool = False
+    is_manual_assignment: bool = False
     """A front desk: callers are offered only by `CallerAssigned`."""
     announces_wait: bool = False
     """Announcements tell the estimated wait too."""
@@ -189,7 +189,8 @@ class QueueSettings:
     language_level: int = 0
     """Level of another language, which is a skill that a caller's agent needs; 0: no need."""
     language_for_s: float = 30.0
-    """Stay from which on the language is needed only while somebody who may serve the caller in it is on duty."""
+    """Time in the queue from which on the language is needed only while somebody who may serve the caller in it is
+    on duty."""
 
 
 class OfferEnd(StrEnum):
@@ -218,14 +219,14 @@ def _back_off_s() -> dict[OfferEnd, float]:
 
 
 @dataclass(frozen=True, slots=True)
-class FloorSettings:
+class DispatcherSettings:
     """All queues, and what they share."""
 
     queues: tuple[QueueSettings, ...] = ()
     """The queues, names unique."""
     back_off_s: Mapping[OfferEnd, float] = field(default_factory=_back_off_s)
     """How long an agent gets no offer after a miss, by its cause; a cause that is left out means no back-off."""
-    tried_hold_s: float = 30.0
+    retry_after_miss_s: float = 30.0
     """How long a caller is not offered again to an agent who missed that very caller."""
 
 
@@ -253,8 +254,8 @@ class AgentSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """Something wrong in the settings of a floor."""
+class SettingsProblem:
+    """Something wrong in the settings of a dispatcher."""
 
     key: str
     """Path of the key, e.g. `queues.sales.overflow.wait`."""
@@ -262,33 +263,35 @@ class Problem:
     """What is wrong and how to mend it."""
 
 
-def validate(settings: FloorSettings) -> list[Problem]:
+def validate(settings: DispatcherSettings) -> list[SettingsProblem]:
     """Everything that is wrong, in the order of the file; an empty list means that the dispatcher takes it."""
     names = {queue.name for queue in settings.queues}
-    problems: list[Problem] = []
+    problems: list[SettingsProblem] = []
     seen: set[QueueName] = set()
     for queue in settings.queues:
         if queue.name in seen:
-            problems.append(Problem(f"queues.{queue.name}", "this name is used twice; rename one queue"))
+            problems.append(SettingsProblem(f"queues.{queue.name}", "this name is used twice; rename one queue"))
         seen.add(queue.name)
-        problems += _figures(queue)
-        problems += _rules(queue, names)
-        problems += _rings(queue)
-    problems += _loops(settings.queues)
+        problems += _figure_problems(queue)
+        problems += _rule_problems(queue, names)
+        problems += _widening_problems(queue)
+    problems += _loop_problems(settings.queues)
     for cause, back_off_s in settings.back_off_s.items():
         if not 0 <= back_off_s <= MAX_TIME_S:
-            problems.append(Problem(f"back_off_s.{cause}", f"{back_off_s} is not within 0 and {MAX_TIME_S}"))
-    if not MIN_PERIOD_S <= settings.tried_hold_s <= MAX_TIME_S:
+            problems.append(SettingsProblem(f"back_off_s.{cause}", f"{back_off_s} is not within 0 and {MAX_TIME_S}"))
+    if not MIN_PERIOD_S <= settings.retry_after_miss_s <= MAX_TIME_S:
         problems.append(
-            Problem("tried_hold_s", f"{settings.tried_hold_s} is not within {MIN_PERIOD_S} and {MAX_TIME_S}")
+            SettingsProblem(
+                "retry_after_miss_s", f"{settings.retry_after_miss_s} is not within {MIN_PERIOD_S} and {MAX_TIME_S}"
+            )
         )
     return problems
 
 
-def validate_agent(settings: AgentSettings) -> list[Problem]:
+def validate_agent(settings: AgentSettings) -> list[SettingsProblem]:
     """What is wrong in the settings of an agent; an empty list means that the dispatcher takes them."""
     return [
-        Problem(
+        SettingsProblem(
             f"channels.{channel}",
             f"{count} is neither 0 nor 1; a contact of any of these kinds takes the agent's voice, one at a time",
         )
@@ -297,7 +300,7 @@ def validate_agent(settings: AgentSettings) -> list[Problem]:
     ]
 
 
-def _figures(queue: QueueSettings) -> list[Problem]:
+def _figure_problems(queue: QueueSettings) -> list[SettingsProblem]:
     """Figures outside of their limits."""
     bounds: list[tuple[str, float | None, float, float]] = [
         ("weight", queue.weight, 0.01, 100.0),
@@ -316,34 +319,34 @@ def _figures(queue: QueueSettings) -> list[Problem]:
         ("language_level", queue.language_level, 0, MAX_LEVEL),
         ("language_for_s", queue.language_for_s, 0.0, MAX_TIME_S),
         ("rules", len(queue.rules), 0, MAX_RULES),
-        ("rings", len(queue.rings), 0, MAX_RULES),
+        ("widening", len(queue.widening), 0, MAX_RULES),
     ]
     for number, rule in enumerate(queue.rules, 1):
         bounds += [(f"rules.{number}.skills.{skill}", level, 1, MAX_LEVEL) for skill, level in rule.skills.items()]
-    for number, ring in enumerate(queue.rings, 1):
-        bounds.append((f"rings.{number}.after_s", ring.after_s, 0.0, MAX_TIME_S))
-        bounds.append((f"rings.{number}.estimated_wait_s", ring.estimated_wait_s, 0.0, MAX_TIME_S))
-        bounds += [(f"rings.{number}.skills.{skill}", level, 0, MAX_LEVEL) for skill, level in ring.skills.items()]
+    for number, step in enumerate(queue.widening, 1):
+        bounds.append((f"widening.{number}.after_s", step.after_s, 0.0, MAX_TIME_S))
+        bounds.append((f"widening.{number}.estimated_wait_s", step.estimated_wait_s, 0.0, MAX_TIME_S))
+        bounds += [(f"widening.{number}.skills.{skill}", level, 0, MAX_LEVEL) for skill, level in step.skills.items()]
     bounds += [(f"skills.{skill}", level, 1, MAX_LEVEL) for skill, level in queue.skills.items()]
     return [
-        Problem(f"queues.{queue.name}.{key}", f"{figure} is not within {low} and {high}")
+        SettingsProblem(f"queues.{queue.name}.{key}", f"{figure} is not within {low} and {high}")
         for key, figure, low, high in bounds
         if figure is not None and not low <= figure <= high
     ]
 
 
-def _rules(queue: QueueSettings, names: set[QueueName]) -> list[Problem]:
+def _rule_problems(queue: QueueSettings, names: set[QueueName]) -> list[SettingsProblem]:
     """Rules without a limit, limits without a rule, rules given twice, targets that do not exist."""
     path = f"queues.{queue.name}"
-    problems: list[Problem] = []
+    problems: list[SettingsProblem] = []
     causes = [rule.cause for rule in queue.overflow]
     for rule in queue.overflow:
         if isinstance(rule.target, ToQueue) and rule.target.queue not in names:
             text = f"there is no queue {rule.target.queue}; there are {', '.join(sorted(names))}"
-            problems.append(Problem(f"{path}.overflow.{rule.cause}", text + near(rule.target.queue, names)))
+            problems.append(SettingsProblem(f"{path}.overflow.{rule.cause}", text + near(rule.target.queue, names)))
     for cause in OverflowCause:
         if causes.count(cause) > 1:
-            problems.append(Problem(f"{path}.overflow.{cause}", "given twice; keep one rule for each cause"))
+            problems.append(SettingsProblem(f"{path}.overflow.{cause}", "given twice; keep one rule for each cause"))
     limits = [
         (OverflowCause.WAIT, "max_wait_s", queue.max_wait_s),
         (OverflowCause.LENGTH, "max_length", queue.max_length),
@@ -351,37 +354,43 @@ def _rules(queue: QueueSettings, names: set[QueueName]) -> list[Problem]:
     ]
     for cause, key, limit in limits:
         if cause in causes and limit is None:
-            problems.append(Problem(f"{path}.overflow.{cause}", f"never applies; set {key}"))
+            problems.append(SettingsProblem(f"{path}.overflow.{cause}", f"never applies; set {key}"))
         if cause not in causes and limit is not None:
-            problems.append(Problem(f"{path}.{key}", f"leads nowhere; add an overflow rule for {cause}"))
+            problems.append(SettingsProblem(f"{path}.{key}", f"leads nowhere; add an overflow rule for {cause}"))
     return problems
 
 
-def _rings(queue: QueueSettings) -> list[Problem]:
-    """Rings out of order, rings and rules that change nothing."""
+def _widening_problems(queue: QueueSettings) -> list[SettingsProblem]:
+    """Steps out of order, steps and rules that change nothing."""
     path = f"queues.{queue.name}"
-    problems: list[Problem] = []
-    for number, (ring, following) in enumerate(pairwise(queue.rings), 2):
-        if following.after_s < ring.after_s:
-            problems.append(Problem(f"{path}.rings.{number}.after_s", "is before the ring above; order rings by time"))
-    for number, ring in enumerate(queue.rings, 1):
-        if not ring.skills:
-            problems.append(Problem(f"{path}.rings.{number}", "relaxes nothing; name skills"))
+    problems: list[SettingsProblem] = []
+    for number, (step, following) in enumerate(pairwise(queue.widening), 2):
+        if following.after_s < step.after_s:
+            problems.append(
+                SettingsProblem(
+                    f"{path}.widening.{number}.after_s", "is before the step above; order the steps by time"
+                )
+            )
+    for number, step in enumerate(queue.widening, 1):
+        if not step.skills:
+            problems.append(SettingsProblem(f"{path}.widening.{number}", "lowers nothing; name skills"))
     for number, rule in enumerate(queue.rules, 1):
         if not rule.skills:
-            problems.append(Problem(f"{path}.rules.{number}", "asks for nothing; name skills"))
-    if queue.sticky_for_s and queue.is_by_hand:
-        problems.append(Problem(f"{path}.sticky_for_s", "a queue that is assigned by hand keeps nobody; leave it out"))
+            problems.append(SettingsProblem(f"{path}.rules.{number}", "asks for nothing; name skills"))
+    if queue.sticky_for_s and queue.is_manual_assignment:
+        problems.append(
+            SettingsProblem(f"{path}.sticky_for_s", "a queue with manual assignment keeps nobody; leave it out")
+        )
     return problems
 
 
-def _loops(queues: tuple[QueueSettings, ...]) -> list[Problem]:
+def _loop_problems(queues: tuple[QueueSettings, ...]) -> list[SettingsProblem]:
     """Overflow from queue to queue that comes back to where it began, whatever the causes."""
     onward = {
         queue.name: [rule.target.queue for rule in queue.overflow if isinstance(rule.target, ToQueue)]
         for queue in queues
     }
-    problems: list[Problem] = []
+    problems: list[SettingsProblem] = []
     for start in onward:
         reached: dict[QueueName, QueueName] = {}
         edges = [(start, target) for target in onward[start]]
@@ -392,5 +401,7 @@ def _loops(queues: tuple[QueueSettings, ...]) -> list[Problem]:
             reached[target] = origin
             edges += [(target, further) for further in onward.get(target, [])]
         if start in reached:
-            problems.append(Problem(f"queues.{start}.overflow", "overflow comes back to this queue; break the loop"))
+            problems.append(
+                SettingsProblem(f"queues.{start}.overflow", "overflow comes back to this queue; break the loop")
+            )
     return problems

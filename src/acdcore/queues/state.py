@@ -1,4 +1,4 @@
-"""The floor's whole state, and what one turn notes down on it."""
+"""The dispatcher's whole state, and what one turn notes down on it."""
 
 import math
 from collections.abc import Collection
@@ -14,9 +14,9 @@ from acdcore.queues.estimate import Estimator
 from acdcore.queues.inputs import EntryId, OfferId
 from acdcore.queues.policy import Demand
 from acdcore.queues.roster import Roster
-from acdcore.queues.settings import FloorSettings, QueueSettings
-from acdcore.queues.views import Grounds
-from acdcore.queues.waiting_line import Edition, Line, Lines, Offer, Waiting
+from acdcore.queues.settings import DispatcherSettings, QueueSettings
+from acdcore.queues.views import Evidence
+from acdcore.queues.waiting_line import Offer, QueuedCaller, SettingsEdition, WaitingLine, WaitingLines
 
 # ---- what can come due: tuples, since every turn hashes some of them; `kind` keeps those of one name apart ----------
 
@@ -42,18 +42,18 @@ class AnnounceDue(NamedTuple):
     kind: Literal["announce"] = "announce"
 
 
-class HoldDue(NamedTuple):
+class RetryDue(NamedTuple):
     """An agent who missed this caller may be tried again."""
 
     entry: EntryId
-    kind: Literal["hold"] = "hold"
+    kind: Literal["retry"] = "retry"
 
 
-class RelaxDue(NamedTuple):
-    """The next ring is reached."""
+class WidenDue(NamedTuple):
+    """The next widening step is reached."""
 
     entry: EntryId
-    kind: Literal["relax"] = "relax"
+    kind: Literal["widen"] = "widen"
 
 
 class StickyDue(NamedTuple):
@@ -84,26 +84,27 @@ class BackOffDue(NamedTuple):
     kind: Literal["back_off"] = "back_off"
 
 
-Due = RingDue | WaitDue | AnnounceDue | HoldDue | RelaxDue | StickyDue | LanguageDue | WrapUpDue | BackOffDue
+Due = RingDue | WaitDue | AnnounceDue | RetryDue | WidenDue | StickyDue | LanguageDue | WrapUpDue | BackOffDue
 
 
 @dataclass(frozen=True, slots=True)
-class Witness:
-    """Somebody who wants to know what decisions are made from; on a live floor nobody asks, and it costs nothing."""
+class DecisionTrace:
+    """Somebody who wants to know what decisions are made from; on a live dispatcher nobody asks, and it costs
+    nothing."""
 
     about: Collection[EntryId]
     """Whose decisions."""
-    noted: list[Grounds] = field(default_factory=list)
+    noted: list[Evidence] = field(default_factory=list)
     """The turn's, in the order of its decisions: a few for each entry."""
 
 
-class Board:
+class DispatcherState:
     """Who waits in which line, who is rung for whom, what is due; the modules beside this one are its verbs."""
 
-    def __init__(self, settings: FloorSettings) -> None:
-        self.lines = Lines(settings)
+    def __init__(self, settings: DispatcherSettings) -> None:
+        self.lines = WaitingLines(settings)
         self.roster = Roster()
-        self.entries: dict[EntryId, tuple[Waiting, Line]] = {}
+        self.entries: dict[EntryId, tuple[QueuedCaller, WaitingLine]] = {}
         self.offers: dict[OfferId, Offer] = {}
         self.deadlines: Deadlines[Due] = Deadlines()
         self.estimator = Estimator()
@@ -111,18 +112,18 @@ class Board:
         self.offers_made = 0
         self.entries_made = 0
         self.now = -math.inf
-        self.out: list[Decision] = []
-        self.witness: Witness | None = None
+        self.decisions: list[Decision] = []
+        self.trace: DecisionTrace | None = None
         # Notes of the turn: lines where a match may be possible (in order, since turns are repeatable), agents freed.
-        self.dirty: dict[Line, None] = {}
+        self.dirty: dict[WaitingLine, None] = {}
         self.freed: list[Agent] = []
         self.open_lines()
 
-    def find(self, entry: EntryId) -> tuple[Waiting, Line] | None:
+    def find(self, entry: EntryId) -> tuple[QueuedCaller, WaitingLine] | None:
         """An entry and its line: the one where it waits, or waited before its talk."""
         return self.entries.get(entry)
 
-    def line(self, edition: Edition, queue: QueueSettings, demand: Demand) -> Line:
+    def line(self, edition: SettingsEdition, queue: QueueSettings, demand: Demand) -> WaitingLine:
         """The line for this demand, with everybody seated who may serve it."""
         line = self.lines.find(edition, queue, demand)
         if line is None:
@@ -130,21 +131,23 @@ class Board:
             self.roster.open(line)
         return line
 
-    def line_of(self, waiting: Waiting, edition: Edition, queue: QueueSettings) -> Line:
-        """The line where a caller stands at this moment: by the ring reached and the agent kept for."""
+    def line_of(self, waiting: QueuedCaller, edition: SettingsEdition, queue: QueueSettings) -> WaitingLine:
+        """The line where a caller stands at this moment: by the widening step reached and the agent kept for."""
         visit = waiting.visit
-        skills = policy.relaxed(visit.needs, queue.rings[: visit.ring]) if visit.ring else visit.needs
-        only = visit.held.agent if visit.held else None
+        skills = (
+            policy.widened(visit.needs, queue.widening[: visit.widening_step]) if visit.widening_step else visit.needs
+        )
+        only = visit.reserved.agent if visit.reserved else None
         return self.line(edition, queue, Demand(skills, waiting.asked.channel, only))
 
-    def on_duty(self, line: Line) -> int:
+    def on_duty(self, line: WaitingLine) -> int:
         """Agents on duty who may serve a line's callers, were none of them kept for one agent."""
         if line.demand.only is None:
             return line.on_duty
         common = self.lines.find(line.edition, line.queue, line.demand._replace(only=None))
         return line.on_duty if common is None else common.on_duty  # none: forgotten while empty, of an old edition
 
-    def wider_line(self, waiting: Waiting, line: Line) -> Line:
+    def line_without_language(self, waiting: QueuedCaller, line: WaitingLine) -> WaitingLine:
         """Where the caller would stand without a need for the language; the same line where there is none."""
         language = waiting.visit.language
         if language is None or language not in line.demand.skills:
@@ -152,18 +155,18 @@ class Board:
         skills = {skill: level for skill, level in line.demand.skills.items() if skill != language}
         return self.line(line.edition, line.queue, line.demand._replace(skills=skills))
 
-    def is_anybody_there(self, waiting: Waiting, line: Line) -> bool:
+    def is_anybody_on_duty(self, waiting: QueuedCaller, line: WaitingLine) -> bool:
         """Whether somebody on duty may serve the caller, if need be without the caller's language."""
-        return bool(line.on_duty or self.wider_line(waiting, line).on_duty)
+        return bool(line.on_duty or self.line_without_language(waiting, line).on_duty)
 
-    def agent_ready(self, waiting: Waiting, line: Line) -> Agent | None:
+    def agent_ready(self, waiting: QueuedCaller, line: WaitingLine) -> Agent | None:
         """An agent who could be offered a caller who comes to this line now."""
         seated = line.agent_for(waiting, self.now)
         if seated is not None:
             return seated
         for agent in self.freed:  # ready since this very turn, and not seated yet
-            is_held = waiting.tried.get(agent.id, self.now) > self.now
-            if agent.state is AgentState.READY and not is_held and self.roster.serves(agent, line):
+            is_missed = waiting.tried_agents.get(agent.id, self.now) > self.now
+            if agent.state is AgentState.READY and not is_missed and self.roster.serves(agent, line):
                 return agent
         return None
 
@@ -172,13 +175,13 @@ class Board:
         for queue in self.lines.edition.settings.queues:
             self.line(self.lines.edition, queue, Demand(queue.skills))
 
-    def close_if_idle(self, line: Line) -> None:
+    def close_if_idle(self, line: WaitingLine) -> None:
         """Forget a line that is empty and will not be joined again."""
         if self.lines.is_idle(line):
             self.lines.drop(line)
             self.roster.close(line)
 
-    def walk(self, agent: Agent, event: AgentEvent, reason: str = "") -> None:
+    def apply_event(self, agent: Agent, event: AgentEvent, reason: str = "") -> None:
         """Walk a row of the agent's table, and note what follows for timers, displays and the match."""
         before, reason_before, back_off_before = agent.state, agent.reason, agent.back_off
         self.roster.apply(agent, event, self.now, reason)
@@ -188,6 +191,6 @@ class Board:
         if back_off_before is not None and agent.back_off is None:
             self.deadlines.cancel(BackOffDue(agent.id))
         if state is not before or shown != reason_before:
-            self.out.append(AgentStateChanged(agent.id, state, shown, self.now))
+            self.decisions.append(AgentStateChanged(agent.id, state, shown, self.now))
         if state is AgentState.READY:
             self.freed.append(agent)

@@ -1,4 +1,4 @@
-"""Read models: what the control plane shows of the floor at one moment; plain values, safe to keep."""
+"""Read models: what the control plane shows of the dispatcher at one moment; plain values, safe to keep."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
-from acdcore.queues.decisions import AgentKey, AgentState, CallerKey, HeldForAgent, Offered, Overflowed, Relaxed
+from acdcore.queues.decisions import AgentKey, AgentState, CallerKey, Offered, Overflowed, ReservedForAgent, Widened
 from acdcore.queues.inputs import Channel, EntryId
 from acdcore.queues.live_figures import AgentFigures, QueueFigures
 from acdcore.queues.settings import Strategy
@@ -20,20 +20,20 @@ class WaitingView:
     label: str
     """As given with `CallerJoined`."""
     position: int
-    """1 is next, VIPs' advance included."""
+    """1 is next, VIPs' priority included."""
     waited_s: float
-    """Stay in this queue."""
-    waited_in_all_s: float
+    """Time in this queue."""
+    waited_total_s: float
     """Since joining the first queue; what the order counts."""
-    advance_s: float
+    priority_s: float
     agent: AgentId | None
     """Whose phone rings for the caller, if any."""
     channel: Channel = Channel.CALL
     is_paused: bool = False
     """In a side flow: keeps the place and is not offered."""
-    ring: int = 0
-    """The last ring reached; 0: none."""
-    held_for: AgentId | None = None
+    widening_step: int = 0
+    """The last widening step reached; 0: none."""
+    reserved_for: AgentId | None = None
     """For whom the caller is kept, if for anybody."""
 
 
@@ -81,8 +81,8 @@ class AgentView:
     """Counters since the start, the running state's time included."""
 
 
-class AgentGlance(NamedTuple):
-    """What a board shows of an agent: a tuple, since boards ask for all agents once a second."""
+class AgentSummary(NamedTuple):
+    """What a wallboard shows of an agent: a tuple, since wallboards ask for all agents once a second."""
 
     state: AgentState
     reason: str
@@ -97,8 +97,8 @@ class AgentGlance(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class FloorView:
-    """The whole floor."""
+class DispatcherView:
+    """The whole dispatcher."""
 
     at: float
     queues: tuple[QueueView, ...]
@@ -122,36 +122,36 @@ class Exclusion(StrEnum):
     TALKING = "talking"
     WRAP_UP = "wrap_up"
     TRIED = "tried"
-    """Missed this very caller less than `tried_hold_s` ago."""
-    HELD_FOR_ANOTHER = "held_for_another"
+    """Missed this very caller less than `retry_after_miss_s` ago."""
+    RESERVED_FOR_ANOTHER = "reserved_for_another"
     """The caller is kept for another agent for the moment."""
 
 
-class HoldBack(StrEnum):
+class BlockingRule(StrEnum):
     """Why a caller is not offered to an agent who could serve."""
 
     PAUSED = "paused"
     """The caller is in a side flow."""
     PREFERRED_AGENT = "preferred_agent"
     """The caller is kept for one agent for a bounded time."""
-    BY_HAND = "by_hand"
-    """Callers of this queue are assigned by hand."""
+    MANUAL_ASSIGNMENT = "manual_assignment"
+    """Callers of this queue are assigned manually."""
 
 
 class TimerName(StrEnum):
     """What is running for a waiting caller."""
 
     WAIT = "overflow after wait"
-    RING = "next ring"
+    WIDENING = "next widening step"
     LANGUAGE = "language needed"
-    PREFERRED_AGENT = "hold for agent"
+    PREFERRED_AGENT = "reservation for agent"
     TRIED = "tried agents again"
     ANNOUNCEMENT = "announcement"
     OFFER = "ringing ends"
 
 
 @dataclass(frozen=True, slots=True)
-class Timer:
+class CallerTimer:
     """One of them."""
 
     name: TimerName
@@ -192,24 +192,24 @@ class Explanation:
     of their filters."""
     needs: Mapping[SkillName, int] = field(default_factory=dict)
     """Skills asked for at this moment, with their lowest levels."""
-    ring: int = 0
-    """The last ring reached; 0: none."""
-    timers: tuple[Timer, ...] = ()
+    widening_step: int = 0
+    """The last widening step reached; 0: none."""
+    timers: tuple[CallerTimer, ...] = ()
     """What is running for this caller, the next first."""
-    held_back_by: HoldBack | None = None
+    blocked_by: BlockingRule | None = None
     """The rule that keeps agents who could serve from being offered the caller."""
     would_change: tuple[str, ...] = ()
     """What would get the caller served, in words, the nearest first; at most `explain.MAX_CHANGES`."""
     strategy: Strategy = Strategy.LONGEST_IDLE
     """What the agents' measure is."""
     waited_s: float = 0.0
-    """Stay in this queue."""
-    advance_s: float = 0.0
+    """Time in this queue."""
+    priority_s: float = 0.0
     """Seconds of waiting granted in advance."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rival:
+class CompetingCaller:
     """Somebody else who waited while an agent was given a caller."""
 
     entry: EntryId
@@ -220,25 +220,25 @@ class Rival:
     """Place among the callers at that moment."""
     waited_s: float
     """Since joining the first queue; what the order counts."""
-    barred_by: Exclusion | HoldBack | None
-    """What kept the rival from that agent; None: nothing but the order."""
+    excluded_by: Exclusion | BlockingRule | None
+    """What kept the caller from that agent; None: nothing but the order."""
     detail: str
     """The skill missing, or empty."""
 
 
-Choice = Offered | Overflowed | Relaxed | HeldForAgent
-"""Decisions on a caller that are made from the whole floor."""
+Choice = Offered | Overflowed | Widened | ReservedForAgent
+"""Decisions on a caller that are made from the whole dispatcher."""
 
 
 @dataclass(frozen=True, slots=True)
-class Grounds:
-    """What a decision on a caller was made from: the floor at that moment, before the decision took effect."""
+class Evidence:
+    """What a decision on a caller was made from: the dispatcher at that moment, before the decision took effect."""
 
     choice: Choice
     """What was decided."""
     explanation: Explanation
     """Candidates with filters and keys; of an offer, the agent chosen is still among them."""
-    rivals: tuple[Rival, ...] = ()
+    competing_callers: tuple[CompetingCaller, ...] = ()
     """Of an offer: who else waited and was not rung for, the most urgent first; at most `explain.MAX_RIVALS`."""
-    rivals_in_all: int = 0
+    competing_callers_total: int = 0
     """How many there were."""

@@ -15,15 +15,15 @@ from acdcore.queues.agent import Agent
 from acdcore.queues.decisions import AgentKey, CallerKey
 from acdcore.queues.inputs import MAX_FORMER_EDITIONS, MAX_LINES, CallerJoined, Channel, EntryId, OfferId
 from acdcore.queues.policy import Demand, Place
-from acdcore.queues.settings import FloorSettings, QueueSettings
+from acdcore.queues.settings import DispatcherSettings, QueueSettings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Edition:
+class SettingsEdition:
     """One version of the settings; entries keep the one that they joined under."""
 
     number: int
-    settings: FloorSettings
+    settings: DispatcherSettings
     queues: Mapping[QueueName, QueueSettings]
 
 
@@ -32,13 +32,13 @@ class Offer:
     """One ringing."""
 
     offer: OfferId
-    waiting: "Waiting"
+    waiting: "QueuedCaller"
     agent: Agent
     until: float
     """End of the ring time."""
 
 
-class Held(NamedTuple):
+class Reservation(NamedTuple):
     """For whom a caller is kept."""
 
     agent: AgentId
@@ -46,30 +46,30 @@ class Held(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
-class Visit:
+class VisitState:
     """What begins anew in each queue that an entry comes to."""
 
     queued_at: float
     """What limits and figures count."""
     needs: Mapping[SkillName, int]
-    """Skills that queue, rules and caller ask for, before any ring."""
-    ring: int = 0
-    """The last ring reached; 0: none."""
+    """Skills that queue, rules and caller ask for, before any widening step."""
+    widening_step: int = 0
+    """The last widening step reached; 0: none."""
     language: SkillName | None = None
     """A need that goes when nobody on duty has it; None: there is none, or it is gone."""
-    held: Held | None = None
+    reserved: Reservation | None = None
     announce_at: float | None = None
     """When the position is told next."""
-    told_position: int | None = None
+    announced_position: int | None = None
     """Position told last."""
-    told_wait_s: float | None = None
+    announced_wait_s: float | None = None
     """Wait told last."""
-    promised_until: float | None = None
+    announced_wait_until: float | None = None
     """End of the wait told first."""
 
 
 @dataclass(slots=True, eq=False)
-class Waiting:
+class QueuedCaller:
     """One entry: waiting, ringing (`offer`) or talking (`talking_to`)."""
 
     entry: EntryId
@@ -78,11 +78,11 @@ class Waiting:
     joined_at: float
     """First queue of this entry, less what it had waited elsewhere; what the order counts."""
     serial: int
-    visit: Visit = field(init=False)
+    visit: VisitState = field(init=False)
     """Of the present queue; `callers.enter` gives it."""
     place: Place = field(init=False)
     """In the present queue."""
-    tried: dict[AgentId, float] = field(default_factory=dict)
+    tried_agents: dict[AgentId, float] = field(default_factory=dict)
     """Who missed this caller, and until when it is not offered there again."""
     is_paused: bool = False
     """In a side flow."""
@@ -96,20 +96,20 @@ class Waiting:
         return self.talking_to is None
 
 
-Standing = tuple[float, float, int, Waiting]
+PlacedCaller = tuple[float, float, int, QueuedCaller]
 """A caller after the three figures of the place, which sort it; no two callers share a serial."""
 
 
-class Line:
+class WaitingLine:
     """Callers of one queue, edition and demand."""
 
-    def __init__(self, edition: Edition, queue: QueueSettings, demand: Demand) -> None:
+    def __init__(self, edition: SettingsEdition, queue: QueueSettings, demand: Demand) -> None:
         self.edition = edition
         self.queue = queue
         self.demand = demand
-        self.waiting: list[Standing] = []  # up to MAX_ENTRIES
-        self.paused: list[Standing] = []  # up to MAX_ENTRIES
-        self.ringing: list[Standing] = []  # one for each agent OFFERED at most
+        self.waiting: list[PlacedCaller] = []  # up to MAX_ENTRIES
+        self.paused: list[PlacedCaller] = []  # up to MAX_ENTRIES
+        self.ringing: list[PlacedCaller] = []  # one for each agent OFFERED at most
         self.ready: list[tuple[AgentKey, Agent]] = []
         self.on_duty = 0  # agents logged in and reachable who may serve
 
@@ -117,11 +117,11 @@ class Line:
         return len(self.waiting) + len(self.ringing) + len(self.paused)
 
     @property
-    def is_on_the_line(self) -> bool:
+    def is_for_calls(self) -> bool:
         """Whether these callers hear anything: overflow rules and announcements are for them only."""
         return self.demand.channel is Channel.CALL
 
-    def caller_key(self, waiting: Waiting, now: float) -> CallerKey:
+    def caller_key(self, waiting: QueuedCaller, now: float) -> CallerKey:
         """The caller's order against callers of other lines."""
         return policy.caller_key(self.queue, waiting.place, now)
 
@@ -129,33 +129,33 @@ class Line:
         """The agent's order against other agents of this line."""
         return policy.agent_key(self.queue.strategy, self.demand.skills, agent.settings, agent.fairness)
 
-    def add(self, waiting: Waiting) -> None:
+    def add(self, waiting: QueuedCaller) -> None:
         """Stand in line, at the place that urgency gave."""
         insort(self.waiting, (*waiting.place, waiting))
 
-    def remove(self, waiting: Waiting) -> None:
+    def remove(self, waiting: QueuedCaller) -> None:
         """Leave the line, waiting, ringing or paused."""
         _take(self.ringing if waiting.offer else self.paused if waiting.is_paused else self.waiting, waiting)
 
-    def ring(self, waiting: Waiting, offer: Offer) -> None:
+    def ring(self, waiting: QueuedCaller, offer: Offer) -> None:
         """From waiting to ringing."""
         _take(self.waiting, waiting)
         insort(self.ringing, (*waiting.place, waiting))
         waiting.offer = offer
 
-    def unring(self, waiting: Waiting) -> None:
+    def unring(self, waiting: QueuedCaller) -> None:
         """From ringing back to the same place."""
         _take(self.ringing, waiting)
         insort(self.waiting, (*waiting.place, waiting))
         waiting.offer = None
 
-    def pause(self, waiting: Waiting) -> None:
+    def pause(self, waiting: QueuedCaller) -> None:
         """From waiting to paused."""
         _take(self.waiting, waiting)
         insort(self.paused, (*waiting.place, waiting))
         waiting.is_paused = True
 
-    def unpause(self, waiting: Waiting) -> None:
+    def unpause(self, waiting: QueuedCaller) -> None:
         """From paused back to the same place."""
         _take(self.paused, waiting)
         insort(self.waiting, (*waiting.place, waiting))
@@ -178,21 +178,21 @@ class Line:
         """That agent is not ready any more."""
         del self.ready[bisect_left(self.ready, (key,))]
 
-    def first_for(self, agent: Agent, now: float) -> Waiting | None:
-        """The first caller whom this agent did not just miss; None where callers are assigned by hand."""
-        if self.queue.is_by_hand:
+    def first_for(self, agent: Agent, now: float) -> QueuedCaller | None:
+        """The first caller whom this agent did not just miss; None where callers are assigned manually."""
+        if self.queue.is_manual_assignment:
             return None
         for _, _, _, waiting in self.waiting:
-            if not waiting.tried or waiting.tried.get(agent.id, now) <= now:
+            if not waiting.tried_agents or waiting.tried_agents.get(agent.id, now) <= now:
                 return waiting
         return None
 
-    def first_pair(self, now: float) -> tuple[Waiting, Agent] | None:
+    def first_pair(self, now: float) -> tuple[QueuedCaller, Agent] | None:
         """The first caller for whom an agent is ready, with the best such agent.
 
         Only callers who have been missed by every ready agent are passed over, so the loop is short.
         """
-        if not self.ready or self.queue.is_by_hand:
+        if not self.ready or self.queue.is_manual_assignment:
             return None
         for _, _, _, waiting in self.waiting:
             best = self.agent_for(waiting, now)
@@ -200,9 +200,9 @@ class Line:
                 return waiting, best
         return None
 
-    def agent_for(self, waiting: Waiting, now: float) -> Agent | None:
-        """The best ready agent: those who never missed this caller first, then those whose hold is over."""
-        tried = waiting.tried
+    def agent_for(self, waiting: QueuedCaller, now: float) -> Agent | None:
+        """The best ready agent: those who never missed this caller first, then those who may be tried again."""
+        tried = waiting.tried_agents
         if not tried:
             return self.ready[0][1] if self.ready else None
         for _, agent in self.ready:
@@ -214,72 +214,72 @@ class Line:
         return None
 
 
-def _take(side: list[Standing], waiting: Waiting) -> None:
+def _take(side: list[PlacedCaller], waiting: QueuedCaller) -> None:
     del side[0 if side[0][3] is waiting else bisect_left(side, waiting.place)]  # most who go are the next
 
 
 _LineKey = tuple[int, QueueName, frozenset[tuple[SkillName, int]], Channel, AgentId | None]
 
 
-def _key(edition: Edition, queue: QueueSettings, demand: Demand) -> _LineKey:
+def _key(edition: SettingsEdition, queue: QueueSettings, demand: Demand) -> _LineKey:
     return edition.number, queue.name, frozenset(demand.skills.items()), demand.channel, demand.only
 
 
-class Lines:
+class WaitingLines:
     """All lines, found by what callers need; those of the present edition are kept while empty."""
 
-    def __init__(self, settings: FloorSettings) -> None:
+    def __init__(self, settings: DispatcherSettings) -> None:
         self.edition = _edition(1, settings)
-        self.former: dict[int, Edition] = {}
+        self.former: dict[int, SettingsEdition] = {}
         """The last `MAX_FORMER_EDITIONS` before it: a call that came under one may come to its queues yet."""
-        self._lines: dict[_LineKey, Line] = {}
-        self._of_queue: dict[QueueName, list[Line]] = {}
+        self._lines: dict[_LineKey, WaitingLine] = {}
+        self._of_queue: dict[QueueName, list[WaitingLine]] = {}
 
-    def __iter__(self) -> Iterator[Line]:
+    def __iter__(self) -> Iterator[WaitingLine]:
         return iter(self._lines.values())
 
-    def change(self, settings: FloorSettings) -> None:
+    def change(self, settings: DispatcherSettings) -> None:
         """A new edition for calls that come from now on."""
         self.former[self.edition.number] = self.edition
         self.edition = _edition(self.edition.number + 1, settings)
         self.former.pop(self.edition.number - MAX_FORMER_EDITIONS - 1, None)
 
-    def under(self, number: int | None) -> Edition:
+    def under(self, number: int | None) -> SettingsEdition:
         """The edition that a call goes by; the present one where it is not kept."""
         return self.edition if number is None else self.former.get(number, self.edition)
 
-    def find(self, edition: Edition, queue: QueueSettings, demand: Demand) -> Line | None:
+    def find(self, edition: SettingsEdition, queue: QueueSettings, demand: Demand) -> WaitingLine | None:
         """The line for this demand if it exists."""
         return self._lines.get(_key(edition, queue, demand))
 
-    def make(self, edition: Edition, queue: QueueSettings, demand: Demand) -> Line:
+    def make(self, edition: SettingsEdition, queue: QueueSettings, demand: Demand) -> WaitingLine:
         """A new line, with nobody in it."""
-        line = Line(edition, queue, demand)
+        line = WaitingLine(edition, queue, demand)
         self._lines[_key(edition, queue, demand)] = line
         self._of_queue.setdefault(queue.name, []).append(line)
         return line
 
-    def of(self, queue: QueueName) -> list[Line]:
+    def of(self, queue: QueueName) -> list[WaitingLine]:
         """All lines of one queue, of every edition."""
         return self._of_queue.get(queue, [])
 
     def length(self, queue: QueueName) -> int:
         """Callers on the line in one queue: waiting, ringing or paused."""
-        return sum(len(line) for line in self.of(queue) if line.is_on_the_line)
+        return sum(len(line) for line in self.of(queue) if line.is_for_calls)
 
     def names(self) -> list[QueueName]:
         """Queues of the present edition, then older ones with callers still inside."""
         present = list(self.edition.queues)
         return present + [name for name in self._of_queue if name not in self.edition.queues]
 
-    def is_idle(self, line: Line) -> bool:
+    def is_idle(self, line: WaitingLine) -> bool:
         """Empty and of no further use: of an old edition, kept for one agent, or one too many to keep."""
         if len(line):
             return False
         is_passing = line.edition is not self.edition or line.demand.only is not None
         return is_passing or len(self._lines) > MAX_LINES
 
-    def drop(self, line: Line) -> None:
+    def drop(self, line: WaitingLine) -> None:
         """Forget a line; the roster forgets its seats."""
         del self._lines[_key(line.edition, line.queue, line.demand)]
         siblings = self._of_queue[line.queue.name]
@@ -287,7 +287,7 @@ class Lines:
         if not siblings:
             del self._of_queue[line.queue.name]
 
-    def position(self, line: Line, waiting: Waiting, now: float) -> int:
+    def position(self, line: WaitingLine, waiting: QueuedCaller, now: float) -> int:
         """1 for the caller who is next in the queue, over all its lines."""
         ahead = 0
         for sibling in self.of(line.queue.name):
@@ -298,5 +298,5 @@ class Lines:
         return ahead + 1
 
 
-def _edition(number: int, settings: FloorSettings) -> Edition:
-    return Edition(number, settings, {queue.name: queue for queue in settings.queues})
+def _edition(number: int, settings: DispatcherSettings) -> SettingsEdition:
+    return SettingsEdition(number, settings, {queue.name: queue for queue in settings.queues})

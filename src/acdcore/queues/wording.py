@@ -8,7 +8,7 @@ from acdcore.kernel.ids import SkillName
 from acdcore.queues.agent import LOAD_MEMORY_S
 from acdcore.queues.decisions import AgentKey, CallerKey
 from acdcore.queues.settings import OverflowCause, Strategy
-from acdcore.queues.views import Candidate, Exclusion, Explanation, HoldBack
+from acdcore.queues.views import BlockingRule, Candidate, Exclusion, Explanation
 
 WHO_COMES_FIRST: Final[Mapping[Strategy, str]] = {
     Strategy.LONGEST_IDLE: "whose last contact ended first",
@@ -17,7 +17,7 @@ WHO_COMES_FIRST: Final[Mapping[Strategy, str]] = {
     Strategy.ROUND_ROBIN: "whose last offer is the oldest",
 }
 """The second part of agents' order, after the level."""
-WHAT_KEEPS: Final[Mapping[Exclusion | HoldBack, str]] = {
+WHY_NOT_OFFERED: Final[Mapping[Exclusion | BlockingRule, str]] = {
     Exclusion.LOGGED_OUT: "logged out",
     Exclusion.SKILL_MISSING: "lacks the skill",
     Exclusion.LEVEL_TOO_LOW: "level too low",
@@ -30,13 +30,13 @@ WHAT_KEEPS: Final[Mapping[Exclusion | HoldBack, str]] = {
     Exclusion.TALKING: "talking",
     Exclusion.WRAP_UP: "wrapping up",
     Exclusion.TRIED: "missed this caller just before",
-    Exclusion.HELD_FOR_ANOTHER: "caller kept for another agent",
-    HoldBack.PAUSED: "busy in a flow",
-    HoldBack.PREFERRED_AGENT: "kept for another agent",
-    HoldBack.BY_HAND: "assigned by hand only",
+    Exclusion.RESERVED_FOR_ANOTHER: "caller kept for another agent",
+    BlockingRule.PAUSED: "busy in a flow",
+    BlockingRule.PREFERRED_AGENT: "kept for another agent",
+    BlockingRule.MANUAL_ASSIGNMENT: "assigned manually only",
 }
 """Why a pair was not made."""
-WHY_SENT_ON: Final[Mapping[OverflowCause, str]] = {
+WHY_OVERFLOWED: Final[Mapping[OverflowCause, str]] = {
     OverflowCause.WAIT: "the longest wait allowed was over",
     OverflowCause.LENGTH: "the queue was full",
     OverflowCause.NOBODY_LOGGED_IN: "nobody who could serve was logged in",
@@ -70,7 +70,7 @@ def urgency(key: CallerKey) -> str:
 
 def caller_key(why: Explanation) -> str:
     """A caller's urgency, and what makes it."""
-    lead = f" and {why.advance_s:+g} s in advance" if why.advance_s else ""
+    lead = f" and {why.priority_s:+g} s in advance" if why.priority_s else ""
     return f"{urgency(why.key)}, after {why.waited_s:.1f} s in this queue{lead}"
 
 
@@ -79,9 +79,9 @@ def needs(skills: Mapping[SkillName, int]) -> str:
     return ", ".join(f"{skill} {level} or more" for skill, level in skills.items()) or "no skill"
 
 
-def reason(candidate: Candidate) -> str:
+def candidate_reason(candidate: Candidate) -> str:
     """The filter that removed a candidate, with its detail; of one who is free, what is to be said of that."""
     if candidate.exclusion is None:
         return candidate.detail or "could be offered the caller"
     detail = f": {candidate.detail}" if candidate.detail else ""
-    return f"{WHAT_KEEPS[candidate.exclusion]}{detail}"
+    return f"{WHY_NOT_OFFERED[candidate.exclusion]}{detail}"

@@ -28,7 +28,7 @@ LATE_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class EndpointSettings:
+class EndOfSpeechSettings:
     """When speech counts and when it is over."""
 
     silence_s: float = 0.65
@@ -48,7 +48,7 @@ class EndpointSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechBegan:
+class UtteranceBegan:
     """Somebody speaks: a prompt may be interrupted."""
 
     at: float
@@ -56,7 +56,7 @@ class SpeechBegan:
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechEnded:
+class UtteranceEnded:
     """Somebody spoke and is done."""
 
     at: float
@@ -66,7 +66,7 @@ class SpeechEnded:
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechTooLong:
+class UtteranceTooLong:
     """Somebody speaks for longer than an answer takes."""
 
     at: float
@@ -75,7 +75,7 @@ class SpeechTooLong:
     """What was said until then."""
 
 
-SpeechFact = SpeechBegan | SpeechEnded | SpeechTooLong
+UtteranceEvent = UtteranceBegan | UtteranceEnded | UtteranceTooLong
 Probability = Callable[[bytes], float]
 """Of speech (0 to 1) in one window of `WINDOW_SAMPLES` at 8 kHz; windows are given in their order."""
 
@@ -95,7 +95,7 @@ class Detectors(Protocol):
 class EndOfSpeech:
     """One caller, listened to until one answer has ended; the next answer is for the next `EndOfSpeech`."""
 
-    def __init__(self, probability: Probability, settings: EndpointSettings = EndpointSettings()) -> None:
+    def __init__(self, probability: Probability, settings: EndOfSpeechSettings = EndOfSpeechSettings()) -> None:
         self._probability = probability
         self._settings = settings
         self._pending = bytearray()
@@ -108,7 +108,7 @@ class EndOfSpeech:
         self._has_begun = False
         self._is_over = False
 
-    def hear(self, pcm_frame: bytes, now: float) -> SpeechFact | None:
+    def hear(self, pcm_frame: bytes, now: float) -> UtteranceEvent | None:
         """A frame of any length (8 kHz, 16 bit little-endian, mono) that ended at `now` (monotonic seconds).
 
         One fact at a time: what a long frame tells further comes with the next ones. An empty frame says that nothing
@@ -135,7 +135,7 @@ class EndOfSpeech:
             return None
         return self._heard_at + self._settings.silence_s - self._quiet_s + LATE_S
 
-    def _judge(self, window: bytes, now: float) -> SpeechFact | None:
+    def _judge(self, window: bytes, now: float) -> UtteranceEvent | None:
         settings = self._settings
         self._kept += window
         if self._probability(window) >= (settings.release if self._has_begun else settings.onset):
@@ -148,7 +148,7 @@ class EndOfSpeech:
             self._keep_lead(0)
         return self._cut_off(now)
 
-    def _count_speech(self, now: float) -> SpeechFact | None:
+    def _count_speech(self, now: float) -> UtteranceEvent | None:
         if self._speech_s == 0.0:
             self._keep_lead(WINDOW_OCTETS)
             self._begun_at = len(self._kept) - WINDOW_OCTETS
@@ -157,22 +157,22 @@ class EndOfSpeech:
         self._said = len(self._kept)
         if not self._has_begun and self._speech_s >= self._settings.shortest_s:
             self._has_begun = True
-            return SpeechBegan(now)
+            return UtteranceBegan(now)
         return self._cut_off(now)
 
     def _keep_lead(self, after: int) -> None:
         """Forget what was before the lead and the last `after` octets."""
         del self._kept[: max(0, len(self._kept) - _octets(self._settings.lead_s) - after)]
 
-    def _cut_off(self, now: float) -> SpeechTooLong | None:
+    def _cut_off(self, now: float) -> UtteranceTooLong | None:
         if not self._has_begun or len(self._kept) - self._begun_at < _octets(self._settings.longest_s):
             return None
         self._is_over = True
-        return SpeechTooLong(now, bytes(self._kept))
+        return UtteranceTooLong(now, bytes(self._kept))
 
-    def _end(self, now: float) -> SpeechEnded:
+    def _end(self, now: float) -> UtteranceEnded:
         self._is_over = True
-        return SpeechEnded(now, bytes(self._kept[: self._said + _octets(self._settings.tail_s)]))
+        return UtteranceEnded(now, bytes(self._kept[: self._said + _octets(self._settings.tail_s)]))
 
 
 def _octets(length_s: float) -> int:

@@ -16,7 +16,7 @@ from acdcore.recognition.model import Transcript
 LINE_MAX = 65_536
 """Octets of an answer: thirty seconds of speech have less than a thousand."""
 COMPLAINT_MAX = 300
-"""Characters of a dead helper's last words that are told."""
+"""Characters of a dead helper's last words that are reported."""
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
 """One thread each, and nothing is ever fetched."""
 
@@ -30,7 +30,7 @@ class Question:
     hint: str
 
 
-class Helper(Protocol):
+class RecognitionHelper(Protocol):
     """Something that answers one question at a time."""
 
     async def ask(self, question: Question) -> Transcript:
@@ -43,7 +43,7 @@ class HelperGone(Unavailable):
     """The process has ended or speaks nonsense; another is needed."""
 
 
-OpenHelper = Callable[[], AbstractAsyncContextManager[Helper]]
+OpenHelper = Callable[[], AbstractAsyncContextManager[RecognitionHelper]]
 """Starts a helper that is ready when the context is entered, and ends it with the context; raises HelperGone."""
 
 

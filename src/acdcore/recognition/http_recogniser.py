@@ -23,7 +23,7 @@ AT_ONCE_MAX = 32
 ANSWER_MAX = 65_536
 """Octets of an answer; thirty seconds of speech have a thousand."""
 COMPLAINT_MAX = 200
-"""Characters of a server's words that are told."""
+"""Characters of a server's answer that are reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class HttpRecogniser:
         except aiohttp.ClientError as error:  # its text may tell the address with all that stands in it
             raise Unavailable(f"the HTTP recogniser: {type(error).__name__}") from None
         except (OSError, ValueError) as error:
-            raise Unavailable(f"the HTTP recogniser: {self._told(str(error))}") from None
+            raise Unavailable(f"the HTTP recogniser: {self._excerpt(str(error))}") from None
         finally:
             self._under_way -= 1
 
@@ -86,11 +86,11 @@ class HttpRecogniser:
         async with session.post(self._settings.url, data=form, headers=headers, allow_redirects=False) as response:
             body = await _read(response)
             if response.status != 200:
-                said = self._told(body.decode(errors="replace"))
+                said = self._excerpt(body.decode(errors="replace"))
                 raise Unavailable(f"the HTTP recogniser: status {response.status}: {said}")
         return text_of(body)
 
-    def _told(self, words: str) -> str:
+    def _excerpt(self, words: str) -> str:
         """A server's words as one line without the key."""
         line = "".join(char if char.isprintable() else " " for char in words)
         return (line.replace(self._settings.key, "***") if self._settings.key else line)[:COMPLAINT_MAX]

@@ -16,12 +16,12 @@ from functools import lru_cache
 from itertools import pairwise
 
 from acdcore.recognition import english, mandarin
-from acdcore.recognition.model import HEARD_MAX, Heard, Phrase
+from acdcore.recognition.model import RECOGNISED_MAX, Phrase, RecognisedPhrase
 
 TEXT_MAX = 120
 """Characters that are looked at: an answer of ten seconds has half as many."""
 LEAST = 0.3
-"""Less confidence is not told: a phrase that has nothing to do with what was said."""
+"""Less confidence is not returned: a phrase that has nothing to do with what was said."""
 AROUND = 0.5
 """Rule 2: the share of the phrase in the text counts by this power, and by more where the phrase fits badly."""
 DENIED = 0.3
@@ -133,7 +133,7 @@ those. Both sides are written so; what they sound like does not matter."""
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class PhraseSounds:
     """A text as it sounds."""
 
     sounds: tuple[str, ...]
@@ -149,10 +149,10 @@ class Spoken:
 
 
 @dataclass(frozen=True, slots=True)
-class Tongue:
+class LanguageMatcher:
     """How one language is compared."""
 
-    spoken: Callable[[str], Spoken]
+    sounds_of: Callable[[str], PhraseSounds]
     difference: Callable[[str, str], float]
     is_denied_at_the_end: bool = False
     """Whether the last word may deny what is right before it."""
@@ -169,22 +169,22 @@ class Fit:
     """The word after it."""
 
 
-def choose(text: str, language: str, phrases: Sequence[Phrase], certainty: float = 1.0) -> tuple[Heard, ...]:
+def choose(text: str, language: str, phrases: Sequence[Phrase], certainty: float = 1.0) -> tuple[RecognisedPhrase, ...]:
     """The phrases that `text` may be, best first; see `Recogniser.recognise`. `certainty` is the engine's."""
-    tongue = TONGUES.get(language, MANDARIN)
-    said = tongue.spoken(text[:TEXT_MAX])
-    variants = tuple(dict.fromkeys((said, _once(said))))
+    matcher = MATCHERS.get(language, MANDARIN)
+    utterance = matcher.sounds_of(text[:TEXT_MAX])
+    variants = tuple(dict.fromkeys((utterance, _once(utterance))))
     scores = {phrase.value: 0.0 for phrase in phrases}
     for phrase in phrases:
         best = max(
-            (_score(_known(form, language), each, tongue, certainty) for form in phrase.texts for each in variants),
+            (_score(_known(form, language), each, matcher, certainty) for form in phrase.texts for each in variants),
             default=0.0,
         )
         scores[phrase.value] = max(scores[phrase.value], best)
     ranked = sorted(scores.items(), key=lambda each: -each[1])
     return tuple(
-        Heard(value, round(confidence, 3), text)
-        for value, confidence in _confidences(ranked[:HEARD_MAX])
+        RecognisedPhrase(value, round(confidence, 3), text)
+        for value, confidence in _confidences(ranked[:RECOGNISED_MAX])
         if confidence >= LEAST
     )
 
@@ -199,48 +199,52 @@ def _confidences(ranked: Sequence[tuple[str, float]]) -> list[tuple[str, float]]
     return [(value, first), *((other, min(its_score * DOUBTFUL, first)) for other, its_score in others)]
 
 
-def _once(said: Spoken) -> Spoken:
+def _once(utterance: PhraseSounds) -> PhraseSounds:
     """Who says nothing but "yes, yes" has said yes."""
-    words = [said.sounds[begin:end] for begin, end in pairwise(said.bounds)]
+    words = [utterance.sounds[begin:end] for begin, end in pairwise(utterance.bounds)]
     for length in range(1, len(words) // 2 + 1):
         if len(words) % length == 0 and words == words[:length] * (len(words) // length):
-            end = said.bounds[length]
-            denials = frozenset(place for place in said.denials if place < length)
-            return Spoken(
-                said.sounds[:end], said.weights[:end], said.bounds[: length + 1], said.beats[:length], denials
+            end = utterance.bounds[length]
+            denials = frozenset(place for place in utterance.denials if place < length)
+            return PhraseSounds(
+                utterance.sounds[:end],
+                utterance.weights[:end],
+                utterance.bounds[: length + 1],
+                utterance.beats[:length],
+                denials,
             )
-    return said
+    return utterance
 
 
-def _score(phrase: Spoken, said: Spoken, tongue: Tongue, certainty: float) -> float:
+def _score(phrase: PhraseSounds, utterance: PhraseSounds, matcher: LanguageMatcher, certainty: float) -> float:
     """Rules 1 to 3, and 5."""
     whole = sum(phrase.weights)
-    if not whole or not said.sounds:
+    if not whole or not utterance.sounds:
         return 0.0
-    fit = _best_fit(phrase, said, tongue.difference)
+    fit = _best_fit(phrase, utterance, matcher.difference)
     likeness = max(0.0, 1.0 - fit.cost / whole)
     own = max(1.0, len(phrase.bounds) - 1.0, sum(phrase.beats))
-    around = sum(said.beats[: fit.first]) + sum(said.beats[fit.end :])
+    around = sum(utterance.beats[: fit.first]) + sum(utterance.beats[fit.end :])
     score = likeness * math.pow(own / (own + around), AROUND + 1.0 - likeness)
     if own <= 1.0:
         score *= min(1.0, certainty / SURE)
-    is_last = tongue.is_denied_at_the_end and fit.end == len(said.beats) - 1
-    is_denied = fit.first - 1 in said.denials or (is_last and fit.end in said.denials)
+    is_last = matcher.is_denied_at_the_end and fit.end == len(utterance.beats) - 1
+    is_denied = fit.first - 1 in utterance.denials or (is_last and fit.end in utterance.denials)
     return score * DENIED if is_denied else score
 
 
-def _best_fit(phrase: Spoken, said: Spoken, difference: Callable[[str, str], float]) -> Fit:
+def _best_fit(phrase: PhraseSounds, utterance: PhraseSounds, difference: Callable[[str, str], float]) -> Fit:
     """Sellers' algorithm (1980): edit distance to any part of the text, here from one word's beginning to another's
     end."""
     never = float("inf")
-    at_bound = {position: word for word, position in enumerate(said.bounds)}
-    row = [(0.0, at_bound[place]) if place in at_bound else (never, 0) for place in range(len(said.sounds) + 1)]
+    at_bound = {position: word for word, position in enumerate(utterance.bounds)}
+    row = [(0.0, at_bound[place]) if place in at_bound else (never, 0) for place in range(len(utterance.sounds) + 1)]
     for sound, weight in zip(phrase.sounds, phrase.weights, strict=True):
         above, row = row, [(row[0][0] + weight, row[0][1])]
-        for place, heard in enumerate(said.sounds):
-            swapped = above[place][0] + difference(sound, heard) * max(weight, said.weights[place])
+        for place, heard in enumerate(utterance.sounds):
+            swapped = above[place][0] + difference(sound, heard) * max(weight, utterance.weights[place])
             left_out = above[place + 1][0] + weight
-            added = row[place][0] + said.weights[place]
+            added = row[place][0] + utterance.weights[place]
             least = min(swapped, left_out, added)
             start = above[place][1] if least == swapped else above[place + 1][1] if least == left_out else row[place][1]
             row.append((least, start))
@@ -251,12 +255,12 @@ def _best_fit(phrase: Spoken, said: Spoken, difference: Callable[[str, str], flo
 # --- languages ---
 
 
-def _mandarin(text: str) -> Spoken:
+def _mandarin(text: str) -> PhraseSounds:
     sounds = mandarin.syllables(text.replace(APOLOGY_CMN, " "))
     quiet = _marked(sounds, _filler_sounds())
     denied = _marked(sounds, _denial_sounds())
     count = len(sounds)
-    return Spoken(
+    return PhraseSounds(
         sounds,
         (1.0,) * count,
         tuple(range(count + 1)),
@@ -265,7 +269,7 @@ def _mandarin(text: str) -> Spoken:
     )
 
 
-def _cantonese(text: str) -> Spoken:
+def _cantonese(text: str) -> PhraseSounds:
     return _mandarin(text.translate(CANTONESE))
 
 
@@ -291,14 +295,14 @@ def _denial_sounds() -> frozenset[tuple[str, ...]]:
     return frozenset(map(mandarin.syllables, DENIALS_CMN))
 
 
-def _english(text: str) -> Spoken:
+def _english(text: str) -> PhraseSounds:
     words = english.words(text)
     spoken = [english.sounds(word) for word in words]
     sounds = "".join(spoken)
     bounds = [0]
     for each in spoken:
         bounds.append(bounds[-1] + len(each))
-    return Spoken(
+    return PhraseSounds(
         tuple(sounds),
         tuple(map(english.weight, sounds)),
         tuple(bounds),
@@ -307,15 +311,15 @@ def _english(text: str) -> Spoken:
     )
 
 
-MANDARIN = Tongue(_mandarin, mandarin.difference)
-TONGUES = {
+MANDARIN = LanguageMatcher(_mandarin, mandarin.difference)
+MATCHERS = {
     "cmn": MANDARIN,
-    "yue": Tongue(_cantonese, mandarin.difference),
-    "en": Tongue(_english, english.difference, is_denied_at_the_end=True),
+    "yue": LanguageMatcher(_cantonese, mandarin.difference),
+    "en": LanguageMatcher(_english, english.difference, is_denied_at_the_end=True),
 }
 """Cantonese is compared as Mandarin is: by characters, whose sounds are kept apart alike in both."""
 
 
 @lru_cache(KNOWN_MAX)
-def _known(form: str, language: str) -> Spoken:
-    return TONGUES.get(language, MANDARIN).spoken(form)
+def _known(form: str, language: str) -> PhraseSounds:
+    return MATCHERS.get(language, MANDARIN).sounds_of(form)

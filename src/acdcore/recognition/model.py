@@ -11,8 +11,8 @@ SAMPLE_OCTETS = 2
 """Signed 16 bit, little-endian."""
 CONFIDENCE_DEFAULT = 0.6
 """At and above this a phrase is taken for said. Below it, whoever listens asks again or offers keys."""
-HEARD_MAX = 5
-"""Of the phrases that may have been said, so many of the best are told."""
+RECOGNISED_MAX = 5
+"""Of the phrases that may have been said, so many of the best are returned."""
 
 
 class TranscriptKind(StrEnum):
@@ -30,13 +30,13 @@ class Phrase:
     """One answer that is understood."""
 
     value: str
-    """What it means: the name of a way, as the flow knows it."""
+    """What it means: the name of a branch, as the flow knows it."""
     texts: tuple[str, ...]
     """How callers may say it, in the language that is spoken; the first is how it is usually said."""
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class RecognisedPhrase:
     """One phrase that may have been said."""
 
     value: str
@@ -73,10 +73,10 @@ class Recogniser(Protocol):
 
     async def recognise(
         self, pcm: bytes, language: str, phrases: Sequence[Phrase], within_s: float
-    ) -> tuple[Heard, ...]:
+    ) -> tuple[RecognisedPhrase, ...]:
         """The phrases that may have been said in `pcm` (8 kHz, 16 bit little-endian, mono), best first.
 
-        Empty when nothing fits, at most `HEARD_MAX`, each value once. `language` is "cmn", "yue" or "en". Raises
+        Empty when nothing fits, at most `RECOGNISED_MAX`, each value once. `language` is "cmn", "yue" or "en". Raises
         Unavailable when there is no answer within `within_s` seconds, when too many wait already, and when the engine
         is broken or not installed. Cancelling it gives up the work.
         """

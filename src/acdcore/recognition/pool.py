@@ -22,7 +22,7 @@ import structlog
 
 from acdcore.kernel.alarms import AlarmKind, Severity
 from acdcore.kernel.errors import Unavailable
-from acdcore.recognition.helper import Helper, HelperGone, OpenHelper, Question
+from acdcore.recognition.helper import HelperGone, OpenHelper, Question, RecognitionHelper
 from acdcore.recognition.model import Transcript
 
 RECOGNITION = AlarmKind(
@@ -186,7 +186,7 @@ class HelperPool:
             async with self._changed:
                 self._changed.notify_all()
 
-    async def _answer(self, helper: Helper, job: _Job) -> bool:
+    async def _answer(self, helper: RecognitionHelper, job: _Job) -> bool:
         """Whether the process may be asked again."""
         if job.answer.done():
             return True

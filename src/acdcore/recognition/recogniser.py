@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 
 from acdcore.recognition.matching import choose
-from acdcore.recognition.model import SAMPLE_OCTETS, TELEPHONE_RATE, Heard, Phrase, Transcriber
+from acdcore.recognition.model import SAMPLE_OCTETS, TELEPHONE_RATE, Phrase, RecognisedPhrase, Transcriber
 
 SHORTEST_S = 0.1
 """Less sound holds no word; engines invent some."""
@@ -24,7 +24,7 @@ class PhraseRecogniser:
 
     async def recognise(
         self, pcm: bytes, language: str, phrases: Sequence[Phrase], within_s: float
-    ) -> tuple[Heard, ...]:
+    ) -> tuple[RecognisedPhrase, ...]:
         """See `Recogniser`."""
         if not phrases or len(pcm) < SHORTEST_S * TELEPHONE_RATE * SAMPLE_OCTETS:
             return ()

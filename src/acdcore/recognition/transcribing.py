@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Protocol
 
 from acdcore.kernel.errors import Unavailable
-from acdcore.recognition.endpoint import EndOfSpeech, EndpointSettings, Probability, SpeechEnded, SpeechTooLong
+from acdcore.recognition.endpoint import EndOfSpeech, EndOfSpeechSettings, Probability, UtteranceEnded, UtteranceTooLong
 from acdcore.recognition.http_recogniser import HttpRecogniser, HttpSettings
 from acdcore.recognition.model import SAMPLE_OCTETS, TELEPHONE_RATE, Transcript
 from acdcore.recognition.voice_activity import detectors
@@ -30,7 +30,7 @@ from acdcore.recognition.whisper import Whisper
 NICENESS = 19
 SIDES = ("caller", "agent")
 """Left and right."""
-CUTTING = EndpointSettings(silence_s=0.8, shortest_s=0.25, longest_s=25.0)
+CUTTING = EndOfSpeechSettings(silence_s=0.8, shortest_s=0.25, longest_s=25.0)
 """Between two parts there is a pause; no part is longer than an engine takes."""
 BLOCK_FRAMES = 10 * TELEPHONE_RATE
 """Read at a time."""
@@ -99,7 +99,7 @@ def sides(file: Path) -> Iterator[tuple[bytes, ...]]:
         raise ValueError(f"no WAV file: {error}") from error
 
 
-def parts(file: Path, new_probability: Callable[[], Probability]) -> Iterator[Part]:
+def speech_parts(file: Path, new_probability: Callable[[], Probability]) -> Iterator[Part]:
     """The pieces of all sides that hold speech, side by side, as they end. Raises OSError, ValueError."""
     ears = {side: EndOfSpeech(new_probability(), CUTTING) for side in SIDES}
     now = 0.0
@@ -109,29 +109,29 @@ def parts(file: Path, new_probability: Callable[[], Probability]) -> Iterator[Pa
                 step = pcm[at : at + STEP_OCTETS]
                 until_s = now + (at + len(step)) / OCTETS_A_SECOND
                 fact = ears[side].hear(step, until_s)
-                if isinstance(fact, SpeechEnded | SpeechTooLong):
+                if isinstance(fact, UtteranceEnded | UtteranceTooLong):
                     yield _part(side, fact, until_s)
                     ears[side] = EndOfSpeech(new_probability(), CUTTING)
         now += len(blocks[0]) / OCTETS_A_SECOND
     for side, ear in ears.items():
         for later_s in (1.0, 2.0):  # who speaks to the very end
             fact = ear.hear(b"", now + later_s * CUTTING.silence_s)
-            if isinstance(fact, SpeechEnded | SpeechTooLong):
+            if isinstance(fact, UtteranceEnded | UtteranceTooLong):
                 yield _part(side, fact, now)
 
 
-def _part(side: str, fact: SpeechEnded | SpeechTooLong, now_s: float) -> Part:
-    after_s = max(0.0, CUTTING.silence_s - CUTTING.tail_s) if isinstance(fact, SpeechEnded) else 0.0
+def _part(side: str, fact: UtteranceEnded | UtteranceTooLong, now_s: float) -> Part:
+    after_s = max(0.0, CUTTING.silence_s - CUTTING.tail_s) if isinstance(fact, UtteranceEnded) else 0.0
     until_s = now_s - after_s
     return Part(side, max(0.0, until_s - len(fact.pcm) / OCTETS_A_SECOND), until_s, fact.pcm)
 
 
-def written(file: Path, engine: Engine, new_probability: Callable[[], Probability]) -> dict[str, object]:
+def transcribe_file(file: Path, engine: Engine, new_probability: Callable[[], Probability]) -> dict[str, object]:
     """The answer for one recording."""
     language: str | None = None
     found: list[tuple[str, float, float, str]] = []
     try:
-        for part in parts(file, new_probability):
+        for part in speech_parts(file, new_probability):
             language = engine.language_of(part.pcm) if language is None else language
             text = engine.transcribe(part.pcm, language, HINTS.get(language, "")).text
             if text:
@@ -154,7 +154,7 @@ def main() -> None:
         if engine is None:
             http = HttpSettings(settings["url"], settings["model"], settings["key"]) if settings.get("url") else None
             engine = Whisper() if http is None else Server(http)
-        print(json.dumps(written(Path(json.loads(line)["file"]), engine, new_probability)), flush=True)
+        print(json.dumps(transcribe_file(Path(json.loads(line)["file"]), engine, new_probability)), flush=True)
 
 
 if __name__ == "__main__":

@@ -110,7 +110,7 @@ class Whisper:
         mean = found.scores[0] * len(tokens) / (len(tokens) + 1)
         if found.no_speech_prob > NO_SPEECH and mean < UNSURE:
             return Transcript("", 0.0)
-        return Transcript(once(tokenizer.decode(tokens)), math.exp(mean))
+        return Transcript(without_repetitions(tokenizer.decode(tokens)), math.exp(mean))
 
     def language_of(self, pcm: bytes) -> str:
         """Which of the known languages is spoken in at most 30 s of sound."""
@@ -137,7 +137,7 @@ class Whisper:
         return numpy.convolve(spread, taps.astype("float32"), mode="same")
 
 
-def once(text: str) -> str:
+def without_repetitions(text: str) -> str:
     """The text without its repetitions, the last of which may be cut off."""
     whole = text.strip(PUNCTUATION)
     found = REPEATED.match(whole)

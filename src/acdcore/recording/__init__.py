@@ -4,16 +4,16 @@
 left behind; `retention.plan` says what may be deleted.
 """
 
-from acdcore.recording.events import DiskAlarm, RecordingEvent, RecordingFailed, RecordingFinished, RecordingPath
+from acdcore.recording.events import DiskAlarm, RecordingCompleted, RecordingEvent, RecordingFailed, RecordingPath
 from acdcore.recording.names import located, recording_path
 from acdcore.recording.writer import BlockSource, RecordingSettings, RecordingWriter, WriterFigures
 
 __all__ = [
     "BlockSource",
     "DiskAlarm",
+    "RecordingCompleted",
     "RecordingEvent",
     "RecordingFailed",
-    "RecordingFinished",
     "RecordingPath",
     "RecordingSettings",
     "RecordingWriter",

@@ -25,7 +25,7 @@ CREATE_TRIES = 5
 class Disk(Protocol):
     """What the recorder needs; every method may raise OSError.
 
-    `create`, `append`, `close` and `free_bytes` are called by one thread, `seal` and `settle` by another, and no
+    `create`, `append`, `close` and `free_bytes` are called by one thread, `seal` and `make_durable` by another, and no
     recording is sealed before it is closed.
     """
 
@@ -45,7 +45,7 @@ class Disk(Protocol):
         """Complete the file: `length` after what is skipped, header, flush, final name; drop one without frames."""
         ...
 
-    def settle(self, paths: Iterable[RecordingPath]) -> None:
+    def make_durable(self, paths: Iterable[RecordingPath]) -> None:
         """Make the final names of `paths` survive a power failure."""
         ...
 
@@ -81,7 +81,7 @@ class LocalDisk:
         except OSError:
             self._refused_in = final.parent
             raise
-        self.append(path, wav.header())
+        self.append(path, wav.wav_header())
 
     def append(self, path: RecordingPath, samples: bytes) -> None:
         descriptor = self._descriptor(path)
@@ -106,16 +106,16 @@ class LocalDisk:
             if skipped_frames:
                 _move_up(descriptor, length, skipped_frames)
             os.ftruncate(descriptor, length.size_bytes)
-            os.pwrite(descriptor, wav.header(length.frames), 0)
+            os.pwrite(descriptor, wav.wav_header(length.frames), 0)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
         part.rename(final)
 
-    def settle(self, paths: Iterable[RecordingPath]) -> None:
+    def make_durable(self, paths: Iterable[RecordingPath]) -> None:
         for directory in {(self._directory / path).parent for path in paths}:
             with contextlib.suppress(FileNotFoundError):  # deleted with all that was in it
-                sync_directory(directory)
+                sync_recording_directory(directory)
 
     def free_bytes(self) -> int:
         self._directory.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
@@ -158,7 +158,7 @@ class LocalDisk:
         day.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
         # Month, year and top must remember the day too, or a power failure loses all of it.
         for parent in day.relative_to(self._directory).parents:
-            sync_directory(self._directory / parent)
+            sync_recording_directory(self._directory / parent)
 
     def _descriptor(self, path: RecordingPath) -> int:
         descriptor = self._descriptors.get(path)
@@ -184,7 +184,7 @@ def _move_up(descriptor: int, length: wav.Length, frames: int) -> None:
         os.pwrite(descriptor, os.pread(descriptor, size, at + frames * wav.FRAME_BYTES), at)
 
 
-def sync_directory(directory: Path) -> None:
+def sync_recording_directory(directory: Path) -> None:
     """Flush the directory's entries; a rename is durable only then."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -1,4 +1,4 @@
-"""What the room tells of its recordings, and the names that it tells them by."""
+"""What the recording writer reports of its recordings, and how it names them."""
 
 from dataclasses import dataclass
 from typing import NewType, TypeAlias
@@ -8,7 +8,7 @@ RecordingPath = NewType("RecordingPath", str)
 
 
 @dataclass(frozen=True, slots=True)
-class RecordingFinished:
+class RecordingCompleted:
     """The file is complete, on the disk and under its final name."""
 
     tap: int
@@ -61,4 +61,4 @@ class DiskAlarm:
     """One line for the operator."""
 
 
-RecordingEvent: TypeAlias = RecordingFinished | RecordingFailed | RecordingDropped | DiskAlarm
+RecordingEvent: TypeAlias = RecordingCompleted | RecordingFailed | RecordingDropped | DiskAlarm

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TypeAlias
 
-from acdcore.recording.disk import sync_directory
+from acdcore.recording.disk import sync_recording_directory
 from acdcore.recording.events import RecordingPath
 from acdcore.recording.names import located
 from acdcore.recording.wav import FRAME_BYTES, HEADER_BYTES, Length, repair
@@ -17,7 +17,7 @@ PART_SUFFIX = ".wav.part"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundRecording:
     """A finished recording on the disk."""
 
     path: RecordingPath
@@ -59,7 +59,7 @@ class Differences:
 
     missing: tuple[RecordingPath, ...]
     """On record, but not on the disk."""
-    unknown: tuple[Found, ...]
+    unknown: tuple[FoundRecording, ...]
     """On the disk, but not on record."""
 
 
@@ -71,11 +71,11 @@ def repair_all(directory: Path) -> list[Repair]:
     """
     repairs = [_repair(directory, part) for part in _files(directory, PART_SUFFIX)]
     for parent in {(directory / each.path).parent for each in repairs}:
-        sync_directory(parent)
+        sync_recording_directory(parent)
     return repairs
 
 
-def scan(directory: Path) -> list[Found]:
+def scan(directory: Path) -> list[FoundRecording]:
     """All finished recordings below `directory`, by name, which is by day. Raises OSError."""
     found = []
     for path in _files(directory, ".wav"):
@@ -84,7 +84,7 @@ def scan(directory: Path) -> list[Found]:
         except FileNotFoundError:
             continue  # deleted meanwhile
         length = Length(max(0, size_bytes - HEADER_BYTES) // FRAME_BYTES)
-        found.append(Found(_name(directory, path), length.duration_s, size_bytes))
+        found.append(FoundRecording(_name(directory, path), length.duration_s, size_bytes))
     return found
 
 
@@ -116,7 +116,7 @@ def old_files(directory: Path, before: date, limit: int) -> list[OldFile]:
     return found[:limit]
 
 
-def compare(found: Iterable[Found], known: Iterable[RecordingPath]) -> Differences:
+def compare_recordings(found: Iterable[FoundRecording], known: Iterable[RecordingPath]) -> Differences:
     """What is on only one side; pure."""
     on_disk = {each.path: each for each in found}
     on_record = set(known)

@@ -22,10 +22,10 @@ from typing import Protocol, TypeAlias
 from acdcore.recording.disk import Disk
 from acdcore.recording.events import (
     DiskAlarm,
+    RecordingCompleted,
     RecordingDropped,
     RecordingEvent,
     RecordingFailed,
-    RecordingFinished,
     RecordingPath,
 )
 from acdcore.recording.wav import FRAME_BYTES, FRAMES_MAX, Length
@@ -40,7 +40,7 @@ DISK_ERRORS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, err
 """Errors that will hit the next recording too; others concern one file."""
 
 
-class TapBlock(Protocol):
+class AudioBlock(Protocol):
     """Samples of one tap, about a second of them."""
 
     @property
@@ -83,7 +83,7 @@ class Seal:
 Output: TypeAlias = RecordingEvent | Seal
 
 
-class State(Enum):
+class TrackState(Enum):
     """See the head of the file."""
 
     BEGUN = "begun"
@@ -96,14 +96,14 @@ class Track:
     """One recording that is not finished."""
 
     path: RecordingPath
-    state: State = State.BEGUN
+    state: TrackState = TrackState.BEGUN
     frames: int = 0
     skipped_frames: int = 0
     """At the beginning; left out when the file is completed."""
 
 
 @dataclass(slots=True)
-class Figures:
+class RecordingFigures:
     """Counters since the start."""
 
     blocks: int = 0
@@ -117,7 +117,7 @@ class Figures:
 
 
 @dataclass(slots=True)
-class Alarm:
+class DiskAlarmState:
     """Whether the disk is out of use."""
 
     is_raised: bool = False
@@ -130,14 +130,14 @@ class Alarm:
 
 
 @dataclass(slots=True)
-class Recorder:
+class TrackRecorder:
     """All recordings that are not finished, over one disk."""
 
     disk: Disk
     min_free_bytes: int
     """Recording stops when less is left."""
-    figures: Figures = field(default_factory=Figures)
-    alarm: Alarm = field(default_factory=Alarm)
+    figures: RecordingFigures = field(default_factory=RecordingFigures)
+    alarm: DiskAlarmState = field(default_factory=DiskAlarmState)
     _tracks: dict[int, Track] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -158,7 +158,7 @@ class Recorder:
         if track is not None:
             track.skipped_frames = max(0, frames)
 
-    def write(self, block: TapBlock, now: float) -> list[Output]:
+    def write(self, block: AudioBlock, now: float) -> list[Output]:
         """Take one block."""
         tap = block.tap
         track = self._tracks.get(tap)
@@ -209,7 +209,7 @@ class Recorder:
         self.alarm.is_raised = True
         outputs: list[Output] = [DiskAlarm(is_raised=True, free_bytes=self.alarm.free_bytes, reason=reason)]
         for tap, track in self._tracks.items():
-            if track.state is State.WRITING:
+            if track.state is TrackState.WRITING:
                 outputs.append(self._stop(tap, track, reason))
         return outputs
 
@@ -225,20 +225,20 @@ class Recorder:
         return outputs
 
     def _append(self, tap: int, track: Track, samples: bytes, now: float) -> list[Output]:
-        if track.state is State.STOPPED:
+        if track.state is TrackState.STOPPED:
             self.figures.blocks_dropped += 1
             return []
         if self.alarm.is_raised:
-            track.state = State.STOPPED
+            track.state = TrackState.STOPPED
             self.figures.blocks_dropped += 1
             return [_failed(tap, track.path, "the disk alarm is raised")]
         frames = len(samples) // FRAME_BYTES
         if track.frames + frames > FRAMES_MAX:
             return [self._stop(tap, track, "a WAV file cannot hold more")]
         try:
-            if track.state is State.BEGUN:
+            if track.state is TrackState.BEGUN:
                 self.disk.create(track.path)
-                track.state = State.WRITING
+                track.state = TrackState.WRITING
             self.disk.append(track.path, samples)
         except OSError as error:
             return self._not_taken(tap, track, error, now)
@@ -251,11 +251,11 @@ class Recorder:
         """The disk did not take a block of `track`."""
         outputs: list[Output] = []
         is_disk_error = error.errno in DISK_ERRORS
-        if track.state is State.WRITING or is_disk_error:
+        if track.state is TrackState.WRITING or is_disk_error:
             # A file may exist even if making it failed half-way; sealing without frames removes it.
             outputs.append(self._stop(tap, track, str(error)))
         else:
-            track.state = State.STOPPED
+            track.state = TrackState.STOPPED
             outputs.append(_failed(tap, track.path, str(error)))
         if is_disk_error:
             outputs.extend(self.fault(str(error), now))
@@ -271,7 +271,7 @@ class Recorder:
         return Seal(tap, track.path, Length(track.frames - skipped), fault, skipped)
 
     def _stop(self, tap: int, track: Track, reason: str) -> Seal:
-        track.state = State.STOPPED
+        track.state = TrackState.STOPPED
         return self._close(tap, track, reason)
 
     def _end(self, tap: int, track: Track, kept_frames: int | None = None) -> list[Output]:
@@ -279,29 +279,29 @@ class Recorder:
         if kept_frames is not None:
             track.frames = min(track.frames, kept_frames)
         match track.state:
-            case State.BEGUN if kept_frames == 0:
+            case TrackState.BEGUN if kept_frames == 0:
                 return [RecordingDropped(tap, track.path)]
-            case State.BEGUN:
+            case TrackState.BEGUN:
                 return [_failed(tap, track.path, "no audio came")]
-            case State.WRITING:
+            case TrackState.WRITING:
                 return [self._close(tap, track, "")]
-            case State.STOPPED:
+            case TrackState.STOPPED:
                 return []
 
 
-def sealed(seal: Seal) -> RecordingEvent:
+def finished_event(seal: Seal) -> RecordingEvent:
     """What to tell when `seal` has been carried out."""
     if not seal.fault and not seal.length.frames:
         return RecordingDropped(seal.tap, seal.path)
     if not seal.fault:
         skipped_s = Length(seal.skipped_frames).duration_s
-        return RecordingFinished(seal.tap, seal.path, seal.length.duration_s, seal.length.size_bytes, skipped_s)
+        return RecordingCompleted(seal.tap, seal.path, seal.length.duration_s, seal.length.size_bytes, skipped_s)
     if not seal.length.frames:
         return _failed(seal.tap, seal.path, seal.fault)
     return RecordingFailed(seal.tap, seal.path, seal.fault, seal.length.duration_s, seal.length.size_bytes)
 
 
-def unsealed(seal: Seal, error: OSError) -> RecordingEvent:
+def failed_event(seal: Seal, error: OSError) -> RecordingEvent:
     """What to tell when the disk did not let `seal` be carried out; the next start tries again."""
     return _failed(seal.tap, seal.path, seal.fault or str(error))
 

@@ -18,7 +18,7 @@ class Reason(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredRecording:
     """One recording as the plan sees it."""
 
     path: RecordingPath
@@ -54,7 +54,7 @@ class Deletion:
 
 
 def plan(
-    recordings: Iterable[Kept], limits: Limits, wall: datetime, total_bytes: int | None = None
+    recordings: Iterable[StoredRecording], limits: Limits, wall: datetime, total_bytes: int | None = None
 ) -> tuple[Deletion, ...]:
     """The deletions that bring `recordings` within `limits` at `wall` (aware), oldest first.
 
@@ -72,7 +72,7 @@ def plan(
     return tuple(deletions)
 
 
-def _reason(recording: Kept, limits: Limits, wall: datetime, total_bytes: int) -> Reason | None:
+def _reason(recording: StoredRecording, limits: Limits, wall: datetime, total_bytes: int) -> Reason | None:
     if recording.is_protected:
         return None
     if limits.age_max is not None and wall - recording.began > limits.age_max:

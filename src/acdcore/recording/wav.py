@@ -42,7 +42,7 @@ class Length:
         return HEADER_BYTES + self.frames * FRAME_BYTES
 
 
-def header(frames: int | None = None) -> bytes:
+def wav_header(frames: int | None = None) -> bytes:
     """The first 44 bytes of a file with `frames` frames, or of one whose length is not known yet."""
     data_bytes = SIZES_UNKNOWN if frames is None else frames * FRAME_BYTES
     riff_bytes = SIZES_UNKNOWN if frames is None else HEADER_BYTES - 8 + data_bytes
@@ -64,7 +64,7 @@ def repair(path: Path) -> Length:
         if length.frames:
             file.truncate(length.size_bytes)
             file.seek(0)
-            file.write(header(length.frames))
+            file.write(wav_header(length.frames))
             file.flush()
             os.fsync(file.fileno())
     return length

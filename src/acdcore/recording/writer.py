@@ -18,7 +18,7 @@ from acdcore.kernel.clock import Clock, SystemClock
 from acdcore.kernel.errors import Unavailable
 from acdcore.recording.disk import Disk, LocalDisk
 from acdcore.recording.events import DiskAlarm, RecordingEvent, RecordingPath
-from acdcore.recording.recorder import Output, Recorder, Seal, TapBlock, sealed, unsealed
+from acdcore.recording.recorder import AudioBlock, Output, Seal, TrackRecorder, failed_event, finished_event
 
 CHECK_EVERY_S = 1.0
 """Between looks at the free space: 1,000 recordings write 32 MB in that time."""
@@ -43,7 +43,7 @@ class BlockSource(Protocol):
         """Readable while blocks wait."""
         ...
 
-    def blocks(self) -> Sequence[TapBlock]:
+    def blocks(self) -> Sequence[AudioBlock]:
         """Take the blocks that wait, those of one tap in order; called from the writer's thread."""
         ...
 
@@ -99,7 +99,7 @@ class RecordingWriter:
         self._on_event = on_event
         self._clock = clock or SystemClock()
         self._disk = disk or LocalDisk(settings.directory, settings.open_files_max)
-        self._recorder = Recorder(self._disk, settings.min_free_bytes)
+        self._recorder = TrackRecorder(self._disk, settings.min_free_bytes)
         self._begun: deque[tuple[int, RecordingPath]] = deque()
         self._skips: deque[tuple[int, int]] = deque()
         self._faults: deque[OSError] = deque()
@@ -221,7 +221,7 @@ class RecordingWriter:
     def _complete(self, seals: list[Seal]) -> None:
         events = [self._carried_out(seal) for seal in seals]
         try:
-            self._disk.settle(seal.path for seal in seals if seal.length.frames)
+            self._disk.make_durable(seal.path for seal in seals if seal.length.frames)
         except OSError as error:
             self._faults.append(error)
         for event in events:
@@ -250,5 +250,5 @@ class RecordingWriter:
             self._disk.seal(seal.path, seal.length, seal.skipped_frames)
         except OSError as error:
             self._faults.append(error)
-            return unsealed(seal, error)
-        return sealed(seal)
+            return failed_event(seal, error)
+        return finished_event(seal)

@@ -1,16 +1,26 @@
-"""Receipts: the stays that a figure or a count was counted from, found by the same rules as its value."""
+"""Receipts: the visits that a figure or a count was counted from, found by the same rules as its value."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, assert_never
 
-from acdcore.reports.formulas import DEFINITIONS, Count, Figure, Kind, Mean, Measure, Percentile, Share, counts_of
-from acdcore.reports.grouping import Asked, Calendar, Group, classified
-from acdcore.reports.queue_visits import KeptStay
+from acdcore.reports.formulas import (
+    DEFINITIONS,
+    Count,
+    Figure,
+    MeanFormula,
+    PercentileFormula,
+    ShareFormula,
+    SummedTime,
+    VisitKind,
+    counts_of,
+)
+from acdcore.reports.grouping import Group, IntervalFinder, ReportQuery, classified
+from acdcore.reports.queue_visits import RecordedVisit
 
 
 class Item(NamedTuple):
-    """A stay in a receipt."""
+    """A visit in a receipt."""
 
     call_id: str
     entry: str
@@ -25,65 +35,67 @@ class Receipt:
 
     formula: str
     counted: tuple[Item, ...]
-    """The numerator; for a percentile the stays that did not wait longer."""
+    """The numerator; for a percentile the visits that did not wait longer."""
     over: tuple[Item, ...]
-    """The denominator; for a mean or a percentile all stays that it is taken of."""
+    """The denominator; for a mean or a percentile all visits that it is taken of."""
 
 
-def receipt(rows: Iterable[KeptStay], asked: Asked, group: Group, figure: Figure) -> Receipt:
+def receipt(rows: Iterable[RecordedVisit], query: ReportQuery, group: Group, figure: Figure) -> Receipt:
     """What `figure` of `group` was counted from; `Group()` is the total. Give the same rows as for the report.
 
-    Raises ValueError for the occupancy, which is counted from seconds of agents and not from stays.
+    Raises ValueError for the occupancy, which is counted from seconds of agents and not from visits.
     """
     definition = DEFINITIONS.get(figure)
     if definition is None:
-        raise ValueError(f"{figure} is not counted from stays")
-    stays = [(stay, counts) for stay, counts in _members(rows, asked, group) if definition.is_over(counts)]
+        raise ValueError(f"{figure} is not counted from visits")
+    visits = [(visit, counts) for visit, counts in _members(rows, query, group) if definition.is_over(counts)]
     match definition:
-        case Share():
-            over = tuple(_item(stay, None) for stay, _ in stays)
-            counted = tuple(_item(stay, None) for stay, counts in stays if definition.is_counted(counts))
-        case Mean():
-            over = tuple(_item(stay, _measured(stay, definition.measures)) for stay, _ in stays)
+        case ShareFormula():
+            over = tuple(_item(visit, None) for visit, _ in visits)
+            counted = tuple(_item(visit, None) for visit, counts in visits if definition.is_counted(counts))
+        case MeanFormula():
+            over = tuple(_item(visit, _measured(visit, definition.measures)) for visit, _ in visits)
             counted = over
-        case Percentile():
-            over = tuple(sorted((_item(stay, stay.waited_s) for stay, _ in stays), key=_seconds))
+        case PercentileFormula():
+            over = tuple(sorted((_item(visit, visit.waited_s) for visit, _ in visits), key=_seconds))
             counted = over[: definition.rank(len(over))] if over else ()
         case _:
             assert_never(definition)
     return Receipt(definition.formula, counted, over)
 
 
-def stays_in(rows: Iterable[KeptStay], asked: Asked, group: Group, count: Count) -> tuple[Item, ...]:
-    """The stays of one count of one group."""
-    return tuple(_item(stay, None) for stay, counts in _members(rows, asked, group) if count in counts)
+def visits_in(rows: Iterable[RecordedVisit], query: ReportQuery, group: Group, count: Count) -> tuple[Item, ...]:
+    """The visits of one count of one group."""
+    return tuple(_item(visit, None) for visit, counts in _members(rows, query, group) if count in counts)
 
 
-def _members(rows: Iterable[KeptStay], asked: Asked, group: Group) -> Iterator[tuple[KeptStay, frozenset[Count]]]:
-    """The stays of one group with their counts."""
-    known: dict[Kind, frozenset[Count]] = {}  # some dozens exist
+def _members(
+    rows: Iterable[RecordedVisit], query: ReportQuery, group: Group
+) -> Iterator[tuple[RecordedVisit, frozenset[Count]]]:
+    """The visits of one group with their counts."""
+    known: dict[VisitKind, frozenset[Count]] = {}  # some dozens exist
     is_total = group == Group()
-    for stay, found, kind in classified(rows, asked, Calendar(asked)):
+    for visit, found, kind in classified(rows, query, IntervalFinder(query)):
         if is_total or found == group:
             counts = known.get(kind)
             if counts is None:
                 counts = known[kind] = counts_of(kind)
-            yield stay, counts
+            yield visit, counts
 
 
-def _item(stay: KeptStay, seconds: float | None) -> Item:
-    return Item(stay.call_id, stay.entry, stay.n, seconds)
+def _item(visit: RecordedVisit, seconds: float | None) -> Item:
+    return Item(visit.call_id, visit.entry, visit.n, seconds)
 
 
 def _seconds(item: Item) -> float:
     return item.seconds or 0.0
 
 
-def _measured(stay: KeptStay, measures: Iterable[Measure]) -> float:
-    """What the stay adds to a mean."""
+def _measured(visit: RecordedVisit, measures: Iterable[SummedTime]) -> float:
+    """What the visit adds to a mean."""
     values = {
-        Measure.WAITED_S: stay.waited_s,
-        Measure.TALKED_S: stay.talked_s,
-        Measure.WRAP_UP_S: stay.wrap_up_s,
+        SummedTime.WAITED_S: visit.waited_s,
+        SummedTime.TALKED_S: visit.talked_s,
+        SummedTime.WRAP_UP_S: visit.wrap_up_s,
     }
     return sum(values[measure] for measure in measures)

@@ -10,36 +10,36 @@ from collections.abc import Iterator, Sequence
 from acdcore.kernel.ids import CustomerId
 from acdcore.queues.settings import Channel
 from acdcore.reports.formulas import Resolution
-from acdcore.reports.queue_visits import KeptStay, StayEnd
+from acdcore.reports.queue_visits import QueueVisitEnd, RecordedVisit
 
-ANSWERED = frozenset({StayEnd.ANSWERED, StayEnd.IN_CONTACT})
-"""Ends of stays in which an agent talked to the caller."""
+ANSWERED = frozenset({QueueVisitEnd.ANSWERED, QueueVisitEnd.IN_CONTACT})
+"""Ends of visits in which an agent talked to the caller."""
 
 
 def resolutions(
-    stays: Sequence[KeptStay], joined: Sequence[float], window_s: float, known_until: float
+    visits: Sequence[RecordedVisit], joined: Sequence[float], window_s: float, known_until: float
 ) -> dict[int, Resolution]:
-    """What is known of the first calls among `stays`, by row; whatever is not in it is no first call.
+    """What is known of the first calls among `visits`, by row; whatever is not in it is no first call.
 
-    A call counts once, at its first answered stay. The same customer, or the same number, is one caller; a number that
+    A call counts once, at its first answered visit. The same customer, or the same number, is one caller; a number that
     was once recognised as a customer's stands for that customer throughout. `joined` has the time of joining of each
-    stay, in seconds of the epoch as all times here.
+    visit, in seconds of the epoch as all times here.
     """
     found: dict[int, Resolution] = {}
     answered_at: dict[CustomerId | str, float] = {}  # each caller's latest answered call
     first: dict[CustomerId | str, int] = {}  # each caller's first call that nothing has followed yet
     calls: set[str] = set()
-    for row, who in _in_order(stays, joined):
-        stay = stays[row]
-        if stay.call_id not in calls:
-            calls.add(stay.call_id)
+    for row, who in _in_order(visits, joined):
+        visit = visits[row]
+        if visit.call_id not in calls:
+            calls.add(visit.call_id)
             before = first.pop(who, None)
             if before is not None:
                 is_repeated = joined[row] - joined[before] <= window_s
                 found[before] = (
                     Resolution.REPEATED if is_repeated else _unfollowed(joined[before], window_s, known_until)
                 )
-        if stay.how in ANSWERED:
+        if visit.how in ANSWERED:
             if joined[row] - answered_at.get(who, -math.inf) > window_s:
                 first[who] = row
             answered_at[who] = joined[row]
@@ -48,15 +48,15 @@ def resolutions(
     return found
 
 
-def _in_order(stays: Sequence[KeptStay], joined: Sequence[float]) -> Iterator[tuple[int, CustomerId | str]]:
+def _in_order(visits: Sequence[RecordedVisit], joined: Sequence[float]) -> Iterator[tuple[int, CustomerId | str]]:
     """The rows of calls of known callers in the order of time, each with its caller."""
-    customers = {stay.caller: stay.customer_id for stay in stays if stay.customer_id is not None and stay.caller}
+    customers = {visit.caller: visit.customer_id for visit in visits if visit.customer_id is not None and visit.caller}
     call: str = Channel.CALL  # a look-up in an enum would cost as much as the rest of the loop
-    for row in sorted(range(len(stays)), key=joined.__getitem__):
-        stay = stays[row]
-        if stay.channel != call:
+    for row in sorted(range(len(visits)), key=joined.__getitem__):
+        visit = visits[row]
+        if visit.channel != call:
             continue
-        customer_id, number = stay.customer_id, stay.caller
+        customer_id, number = visit.customer_id, visit.caller
         if customer_id is not None:
             yield row, customer_id
         elif number:

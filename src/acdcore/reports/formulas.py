@@ -1,9 +1,9 @@
-"""What is counted of stays, and what each figure is: one table, from which values, formulas and receipts all come.
+"""What is counted of visits, and what each figure is: one table for values, formulas and receipts.
 
-A stay belongs to some counts (`counts_of`); a share is the number of stays in some counts over the number in others, a
-mean is a sum over the stays in some. So no figure can have another receipt than its value.
+A visit belongs to some counts (`counts_of`); a share is the number of visits in some counts over the number in
+others, a mean is a sum over the visits in some. So no figure can have another receipt than its value.
 
-The cohort identity: every stay belongs to `OFFERED` and to exactly one of `ENDINGS`.
+The cohort identity: every visit belongs to `OFFERED` and to exactly one of `ENDINGS`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,11 +12,11 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
-from acdcore.reports.queue_visits import StayEnd
+from acdcore.reports.queue_visits import QueueVisitEnd
 
 
 class Count(StrEnum):
-    """A set of stays."""
+    """A set of visits."""
 
     OFFERED = "offered"
     """All that came in."""
@@ -39,11 +39,11 @@ class Count(StrEnum):
     """Hung up, shortly or not, within the queue's target."""
     HANDLED = "handled"
     """Answered, talk and wrap-up over."""
-    PROMISED = "promised"
+    ANNOUNCED_WAIT = "announced_wait"
     """Told an estimated wait, and known whether it was kept."""
-    PROMISE_KEPT = "promise_kept"
+    ANNOUNCED_WAIT_KEPT = "announced_wait_kept"
     """Answered within the wait told first."""
-    PROMISE_BROKEN = "promise_broken"
+    ANNOUNCED_WAIT_EXCEEDED = "announced_wait_exceeded"
     """Answered later, or gone unanswered after it was over."""
     FIRST_CALLS = "first_calls"
     """Answered calls of a known caller, none answered in the window before, and whose window after is over."""
@@ -63,23 +63,23 @@ ENDINGS = frozenset(
         Count.WAITING,
     }
 )
-"""Exactly one of these holds for every stay."""
+"""Exactly one of these holds for every visit."""
 
 ENDING_OF = {
-    StayEnd.ANSWERED: Count.ANSWERED,
-    StayEnd.IN_CONTACT: Count.ANSWERED,
-    StayEnd.ABANDONED: Count.ABANDONED,
-    StayEnd.ABANDONED_SHORT: Count.ABANDONED_SHORT,
-    StayEnd.OVERFLOWED: Count.OVERFLOWED,
-    StayEnd.CALLBACK: Count.CALLBACKS,
-    StayEnd.WITHDRAWN: Count.WITHDRAWN,
-    StayEnd.FAILED: Count.FAILED,
-    StayEnd.WAITING: Count.WAITING,
+    QueueVisitEnd.ANSWERED: Count.ANSWERED,
+    QueueVisitEnd.IN_CONTACT: Count.ANSWERED,
+    QueueVisitEnd.ABANDONED: Count.ABANDONED,
+    QueueVisitEnd.ABANDONED_SHORT: Count.ABANDONED_SHORT,
+    QueueVisitEnd.OVERFLOWED: Count.OVERFLOWED,
+    QueueVisitEnd.CALLBACK: Count.CALLBACKS,
+    QueueVisitEnd.WITHDRAWN: Count.WITHDRAWN,
+    QueueVisitEnd.FAILED: Count.FAILED,
+    QueueVisitEnd.WAITING: Count.WAITING,
 }
 
 
 class Resolution(StrEnum):
-    """What first-call resolution knows of a stay."""
+    """What first-call resolution knows of a visit."""
 
     NOT_A_FIRST_CALL = "not_a_first_call"
     """Not answered, no call, a caller unknown, or a call that follows an answered one within the window."""
@@ -89,31 +89,31 @@ class Resolution(StrEnum):
     REPEATED = "repeated"
 
 
-class Kind(NamedTuple):
-    """All of a stay that decides which counts it belongs to."""
+class VisitKind(NamedTuple):
+    """All of a visit that decides which counts it belongs to."""
 
-    how: StayEnd
+    how: QueueVisitEnd
     is_in_time: bool
     """Left the queue within its target."""
-    is_promise_over: bool | None
-    """Whether the wait exceeded the one promised; None: none was promised."""
+    is_announced_wait_over: bool | None
+    """Whether the wait exceeded the one announced; None: none was announced."""
     resolution: Resolution
 
 
-def counts_of(kind: Kind) -> frozenset[Count]:
-    """The counts that a stay of this kind belongs to."""
+def counts_of(kind: VisitKind) -> frozenset[Count]:
+    """The counts that a visit of this kind belongs to."""
     ending = ENDING_OF[kind.how]
     counts = {Count.OFFERED, ending}
     if ending is Count.ANSWERED and kind.is_in_time:
         counts.add(Count.ANSWERED_IN_TIME)
     if ending in (Count.ABANDONED, Count.ABANDONED_SHORT) and kind.is_in_time:
         counts.add(Count.ABANDONED_IN_TIME)
-    if kind.how is StayEnd.ANSWERED:
+    if kind.how is QueueVisitEnd.ANSWERED:
         counts.add(Count.HANDLED)
-    if kind.is_promise_over is True and ending is not Count.WAITING:
-        counts |= {Count.PROMISED, Count.PROMISE_BROKEN}
-    if kind.is_promise_over is False and ending is Count.ANSWERED:
-        counts |= {Count.PROMISED, Count.PROMISE_KEPT}
+    if kind.is_announced_wait_over is True and ending is not Count.WAITING:
+        counts |= {Count.ANNOUNCED_WAIT, Count.ANNOUNCED_WAIT_EXCEEDED}
+    if kind.is_announced_wait_over is False and ending is Count.ANSWERED:
+        counts |= {Count.ANNOUNCED_WAIT, Count.ANNOUNCED_WAIT_KEPT}
     if kind.resolution in (Resolution.RESOLVED, Resolution.REPEATED):
         counts.add(Count.FIRST_CALLS)
     if kind.resolution is Resolution.RESOLVED:
@@ -129,10 +129,10 @@ class Figure(StrEnum):
     SERVICE_LEVEL_OF_ANSWERED = "service_level_of_answered"
     SERVICE_LEVEL_WITH_ABANDONED = "service_level_with_abandoned"
     SERVICE_LEVEL = "service_level"
-    """The one that boards show: of those who were answered or lost patience."""
+    """The one that wallboards show: of those who were answered or lost patience."""
     ANSWERED_SHARE = "answered_share"
     ABANDONED_SHARE = "abandoned_share"
-    PROMISE_KEPT_SHARE = "promise_kept_share"
+    ANNOUNCED_WAIT_KEPT_SHARE = "announced_wait_kept_share"
     FIRST_CALL_RESOLUTION = "first_call_resolution"
     AVERAGE_SPEED_OF_ANSWER_S = "average_speed_of_answer_s"
     AVERAGE_HANDLING_S = "average_handling_s"
@@ -147,10 +147,10 @@ class Figure(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """The number of stays in `counted` over the number in `over` and not in `less`; 0 to 1.
+class ShareFormula:
+    """The number of visits in `counted` over the number in `over` and not in `less`; 0 to 1.
 
-    No stay is in two counts of one set, and whoever is in `counted` is in `over` and not in `less`.
+    No visit is in two counts of one set, and whoever is in `counted` is in `over` and not in `less`.
     """
 
     figure: Figure
@@ -166,12 +166,12 @@ class Share:
         return f"({_sum(self.counted)}) / ({_sum(self.over)}{less})"
 
     def value(self, counts: Mapping[Count, int]) -> float | None:
-        """The share, given how many stays each count has; None when there is nothing to divide by."""
+        """The share, given how many visits each count has; None when there is nothing to divide by."""
         over = sum(counts[count] for count in self.over) - sum(counts[count] for count in self.less)
         return sum(counts[count] for count in self.counted) / over if over else None
 
     def is_counted(self, counts: frozenset[Count]) -> bool:
-        """Whether a stay of these counts is in the numerator."""
+        """Whether a visit of these counts is in the numerator."""
         return not counts.isdisjoint(self.counted)
 
     def is_over(self, counts: frozenset[Count]) -> bool:
@@ -179,8 +179,8 @@ class Share:
         return not counts.isdisjoint(self.over) and counts.isdisjoint(self.less)
 
 
-class Measure(StrEnum):
-    """What is summed up over stays, seconds."""
+class SummedTime(StrEnum):
+    """What is summed up over visits, seconds."""
 
     WAITED_S = "waited_s"
     TALKED_S = "talked_s"
@@ -188,11 +188,11 @@ class Measure(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Mean:
-    """The sum of `measures` over the stays in `over`, by their number; seconds."""
+class MeanFormula:
+    """The sum of `measures` over the visits in `over`, by their number; seconds."""
 
     figure: Figure
-    measures: tuple[Measure, ...]
+    measures: tuple[SummedTime, ...]
     over: Count
 
     @property
@@ -201,13 +201,13 @@ class Mean:
         return f"sum of {' + '.join(self.measures)} of {self.over} / {self.over}"
 
     def is_over(self, counts: frozenset[Count]) -> bool:
-        """Whether a stay of these counts is part of it."""
+        """Whether a visit of these counts is part of it."""
         return self.over in counts
 
 
 @dataclass(frozen=True, slots=True)
-class Percentile:
-    """The shortest wait that `percent` of the stays answered do not exceed (nearest rank); seconds."""
+class PercentileFormula:
+    """The shortest wait that `percent` of the visits answered do not exceed (nearest rank); seconds."""
 
     figure: Figure
     percent: int
@@ -220,7 +220,7 @@ class Percentile:
         return f"shortest wait that {self.percent} % of {Count.ANSWERED} do not exceed"
 
     def is_over(self, counts: frozenset[Count]) -> bool:
-        """Whether a stay of these counts is part of it."""
+        """Whether a visit of these counts is part of it."""
         return Count.ANSWERED in counts
 
     def rank(self, answered: int) -> int:
@@ -232,8 +232,8 @@ def _sum(counts: Iterable[Count]) -> str:
     return " + ".join(sorted(counts))
 
 
-def _share(figure: Figure, counted: Iterable[Count], over: Iterable[Count], less: Iterable[Count] = ()) -> Share:
-    return Share(figure, frozenset(counted), frozenset(over), frozenset(less))
+def _share(figure: Figure, counted: Iterable[Count], over: Iterable[Count], less: Iterable[Count] = ()) -> ShareFormula:
+    return ShareFormula(figure, frozenset(counted), frozenset(over), frozenset(less))
 
 
 _IN_TIME = (Count.ANSWERED_IN_TIME,)
@@ -248,32 +248,32 @@ SHARES = (
     _share(Figure.SERVICE_LEVEL, _IN_TIME, (Count.ANSWERED, Count.ABANDONED)),
     _share(Figure.ANSWERED_SHARE, (Count.ANSWERED,), _OFFERED),
     _share(Figure.ABANDONED_SHARE, (Count.ABANDONED,), _OFFERED, _SHORT),
-    _share(Figure.PROMISE_KEPT_SHARE, (Count.PROMISE_KEPT,), (Count.PROMISED,)),
+    _share(Figure.ANNOUNCED_WAIT_KEPT_SHARE, (Count.ANNOUNCED_WAIT_KEPT,), (Count.ANNOUNCED_WAIT,)),
     _share(Figure.FIRST_CALL_RESOLUTION, (Count.FIRST_CALLS_RESOLVED,), (Count.FIRST_CALLS,)),
 )
 """The first four are the published service levels side by side."""
 
 MEANS = (
-    Mean(Figure.AVERAGE_SPEED_OF_ANSWER_S, (Measure.WAITED_S,), Count.ANSWERED),
-    Mean(Figure.AVERAGE_HANDLING_S, (Measure.TALKED_S, Measure.WRAP_UP_S), Count.HANDLED),
-    Mean(Figure.AVERAGE_TALK_S, (Measure.TALKED_S,), Count.HANDLED),
-    Mean(Figure.AVERAGE_WRAP_UP_S, (Measure.WRAP_UP_S,), Count.HANDLED),
+    MeanFormula(Figure.AVERAGE_SPEED_OF_ANSWER_S, (SummedTime.WAITED_S,), Count.ANSWERED),
+    MeanFormula(Figure.AVERAGE_HANDLING_S, (SummedTime.TALKED_S, SummedTime.WRAP_UP_S), Count.HANDLED),
+    MeanFormula(Figure.AVERAGE_TALK_S, (SummedTime.TALKED_S,), Count.HANDLED),
+    MeanFormula(Figure.AVERAGE_WRAP_UP_S, (SummedTime.WRAP_UP_S,), Count.HANDLED),
 )
 
 PERCENTILES = (
-    Percentile(Figure.WAIT_P50_S, 50),
-    Percentile(Figure.WAIT_P90_S, 90),
-    Percentile(Figure.WAIT_P95_S, 95),
-    Percentile(Figure.WAIT_P99_S, 99),
-    Percentile(Figure.WAIT_MAX_S, 100),
+    PercentileFormula(Figure.WAIT_P50_S, 50),
+    PercentileFormula(Figure.WAIT_P90_S, 90),
+    PercentileFormula(Figure.WAIT_P95_S, 95),
+    PercentileFormula(Figure.WAIT_P99_S, 99),
+    PercentileFormula(Figure.WAIT_MAX_S, 100),
 )
 
 OCCUPANCY_FORMULA = "(talking + wrap_up) / (talking + wrap_up + ready + ringing), seconds of agents in each state"
 
-DEFINITIONS: Mapping[Figure, Share | Mean | Percentile] = MappingProxyType(
+DEFINITIONS: Mapping[Figure, ShareFormula | MeanFormula | PercentileFormula] = MappingProxyType(
     {definition.figure: definition for definition in (*SHARES, *MEANS, *PERCENTILES)}
 )
-"""Every figure that is counted from stays: all but the occupancy."""
+"""Every figure that is counted from visits: all but the occupancy."""
 FORMULAS: Mapping[Figure, str] = MappingProxyType(
     {figure: definition.formula for figure, definition in DEFINITIONS.items()} | {Figure.OCCUPANCY: OCCUPANCY_FORMULA}
 )

@@ -1,6 +1,6 @@
-"""Cohorts: which stays a report is about, and what they are grouped by.
+"""Cohorts: which visits a report is about, and what they are grouped by.
 
-A stay belongs to the interval in which it joined, however long it lasted.
+A visit belongs to the interval in which it joined, however long it lasted.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.reports.first_call_resolution import resolutions
-from acdcore.reports.formulas import Kind, Resolution
-from acdcore.reports.queue_visits import KeptStay, StayEnd
+from acdcore.reports.formulas import Resolution, VisitKind
+from acdcore.reports.queue_visits import QueueVisitEnd, RecordedVisit
 
 DEFAULT_WITHIN_S = 20.0
 """Target of a queue that `Asked.within_s` does not name: the default of `QueueSettings.service_level_within_s`."""
@@ -20,17 +20,17 @@ QUARTER_S = 900
 """Seconds of the shortest interval; local time differs from UTC by a whole number of quarters everywhere."""
 DAY_S = 86_400.0
 NOBODY = AgentId("")
-"""Stands for the agent of stays that nobody answered."""
-HUNG_UP = frozenset({StayEnd.ABANDONED, StayEnd.ABANDONED_SHORT})
-"""Ends whose time is held against the queue's target here; of an answered stay the dispatcher told it."""
+"""Stands for the agent of visits that nobody answered."""
+HUNG_UP = frozenset({QueueVisitEnd.ABANDONED, QueueVisitEnd.ABANDONED_SHORT})
+"""Ends whose time is held against the queue's target here; of an answered visit the dispatcher told it."""
 
 
 class By(StrEnum):
-    """What stays are grouped by, beside the interval."""
+    """What visits are grouped by, beside the interval."""
 
     QUEUE = "queue"
     AGENT = "agent"
-    """Who answered; stays that nobody answered are one group."""
+    """Who answered; visits that nobody answered are one group."""
     CHANNEL = "channel"
 
 
@@ -49,7 +49,7 @@ _MINUTES = {Interval.QUARTER_HOUR: 15, Interval.HALF_HOUR: 30, Interval.HOUR: 60
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReportQuery:
     """What a report is to be about."""
 
     joined_from: datetime
@@ -58,20 +58,20 @@ class Asked:
     by: frozenset[By] = frozenset({By.QUEUE})
     interval: Interval = Interval.WHOLE
     channels: frozenset[str] | None = None
-    """Only stays of these channels; None: of all. Callbacks and messages wait long, and hide how callers fare."""
+    """Only visits of these channels; None: of all. Callbacks and messages wait long, and hide how callers fare."""
     zone: tzinfo = UTC
     """Whose local time divides the intervals."""
     within_s: Mapping[QueueName, float] = field(default_factory=dict)
-    """Each queue's target, for those who hung up; of those answered the stay itself says whether it was in time."""
+    """Each queue's target, for those who hung up; of those answered the visit itself says whether it was in time."""
     first_call_days: int = 7
-    """Window of first-call resolution; 0: the figure is not asked for. For a right one the stays of so many days before
-    and after belong to the rows; they are not counted otherwise."""
+    """Window of first-call resolution; 0: the figure is not asked for. For a right one the visits of so many days
+    before and after belong to the rows; they are not counted otherwise."""
     known_until: datetime | None = None
     """Up to when the rows tell everything; a first call whose window ends later is left out. None: `joined_before`."""
 
 
 class Group(NamedTuple):
-    """What the stays of one line have in common; None: not asked for. `Group()` is the total."""
+    """What the visits of one row have in common; None: not asked for. `Group()` is the total."""
 
     began_at: datetime | None = None
     """Begin of the interval, UTC: local times occur twice when the clocks go back."""
@@ -81,13 +81,13 @@ class Group(NamedTuple):
     channel: str | None = None
 
 
-class Calendar:
+class IntervalFinder:
     """Finds the interval of a moment; remembers what it found, once for each quarter of an hour."""
 
-    def __init__(self, asked: Asked) -> None:
-        self._interval = asked.interval
-        self._is_whole = asked.interval is Interval.WHOLE
-        self._zone = asked.zone
+    def __init__(self, query: ReportQuery) -> None:
+        self._interval = query.interval
+        self._is_whole = query.interval is Interval.WHOLE
+        self._zone = query.zone
         self._begins: dict[int, datetime] = {}  # quarter of the epoch to the begin of its interval
 
     def began_at(self, seconds: float) -> datetime | None:
@@ -108,49 +108,51 @@ class Calendar:
         return moment.astimezone(UTC) - timedelta(minutes=past_min)
 
 
-def classified(rows: Iterable[KeptStay], asked: Asked, calendar: Calendar) -> Iterator[tuple[KeptStay, Group, Kind]]:
-    """Every stay that the report is about, with its group and its kind, in the order given.
+def classified(
+    rows: Iterable[RecordedVisit], query: ReportQuery, intervals: IntervalFinder
+) -> Iterator[tuple[RecordedVisit, Group, VisitKind]]:
+    """Every visit that the report is about, with its group and its kind, in the order given.
 
-    Raises ValueError for a stay whose `how` is no `StayEnd`.
+    Raises ValueError for a visit whose `how` is no `QueueVisitEnd`.
     """
-    stays = rows if isinstance(rows, list) else list(rows)
-    joined = [stay.joined_at.timestamp() for stay in stays]
-    known_until = (asked.known_until or asked.joined_before).timestamp()
-    days = asked.first_call_days
-    first_calls = resolutions(stays, joined, days * DAY_S, known_until) if days else {}
-    since, until = asked.joined_from.timestamp(), asked.joined_before.timestamp()
-    is_by_queue, is_by_agent, is_by_channel = By.QUEUE in asked.by, By.AGENT in asked.by, By.CHANNEL in asked.by
-    # Making or looking up enums and named tuples for every stay would take most of the time: it is done once.
+    visits = rows if isinstance(rows, list) else list(rows)
+    joined = [visit.joined_at.timestamp() for visit in visits]
+    known_until = (query.known_until or query.joined_before).timestamp()
+    days = query.first_call_days
+    first_calls = resolutions(visits, joined, days * DAY_S, known_until) if days else {}
+    since, until = query.joined_from.timestamp(), query.joined_before.timestamp()
+    is_by_queue, is_by_agent, is_by_channel = By.QUEUE in query.by, By.AGENT in query.by, By.CHANNEL in query.by
+    # Making or looking up enums and named tuples for every visit would take most of the time: it is done once.
     groups: dict[tuple[datetime | None, QueueName | None, AgentId | None, str | None], Group] = {}
-    kinds: dict[tuple[str, bool, bool | None, Resolution], Kind] = {}
-    channels = asked.channels
+    kinds: dict[tuple[str, bool, bool | None, Resolution], VisitKind] = {}
+    channels = query.channels
     no_first_call = Resolution.NOT_A_FIRST_CALL
-    for row, stay in enumerate(stays):
-        if not since <= joined[row] < until or (channels is not None and stay.channel not in channels):
+    for row, visit in enumerate(visits):
+        if not since <= joined[row] < until or (channels is not None and visit.channel not in channels):
             continue
         common = (
-            calendar.began_at(joined[row]),
-            stay.queue if is_by_queue else None,
-            (stay.agent or NOBODY) if is_by_agent else None,
-            stay.channel if is_by_channel else None,
+            intervals.began_at(joined[row]),
+            visit.queue if is_by_queue else None,
+            (visit.agent or NOBODY) if is_by_agent else None,
+            visit.channel if is_by_channel else None,
         )
         group = groups.get(common)
         if group is None:
             group = groups[common] = Group(*common)
         traits = (
-            stay.how,
-            _is_in_time(stay, asked),
-            None if stay.promised_s is None else stay.waited_s > stay.promised_s,
+            visit.how,
+            _is_in_time(visit, query),
+            None if visit.announced_wait_s is None else visit.waited_s > visit.announced_wait_s,
             first_calls.get(row, no_first_call),
         )
         kind = kinds.get(traits)
         if kind is None:
-            kind = kinds[traits] = Kind(StayEnd(traits[0]), *traits[1:])
-        yield stay, group, kind
+            kind = kinds[traits] = VisitKind(QueueVisitEnd(traits[0]), *traits[1:])
+        yield visit, group, kind
 
 
-def _is_in_time(stay: KeptStay, asked: Asked) -> bool:
-    """Whether the stay was over within the queue's target."""
-    if stay.how in HUNG_UP:
-        return stay.waited_s <= asked.within_s.get(stay.queue, DEFAULT_WITHIN_S)
-    return stay.is_in_time
+def _is_in_time(visit: RecordedVisit, query: ReportQuery) -> bool:
+    """Whether the visit was over within the queue's target."""
+    if visit.how in HUNG_UP:
+        return visit.waited_s <= query.within_s.get(visit.queue, DEFAULT_WITHIN_S)
+    return visit.is_in_time

@@ -1,6 +1,6 @@
-"""Stays: every caller's time in one queue from joining to leaving, as a fold over the dispatcher's decisions.
+"""Queue visits: every caller's time in one queue from joining to leaving, as a fold over the dispatcher's decisions.
 
-All figures of queues are counted over these, live and historical. An answered stay is told when the talk and its
+All figures of queues are counted over these, live and historical. An answered visit is told when the talk and its
 wrap-up are over, every other when the caller has left the queue. Times are monotonic seconds.
 """
 
@@ -18,7 +18,6 @@ from acdcore.queues.decisions import (
     Connected,
     Decision,
     Departed,
-    HeldForAgent,
     InputRefused,
     LateAccept,
     Offered,
@@ -26,15 +25,16 @@ from acdcore.queues.decisions import (
     OfferWithdrawn,
     Overflowed,
     Queued,
-    Relaxed,
+    ReservedForAgent,
     TalkFinished,
+    Widened,
 )
 from acdcore.queues.inputs import EntryId, LeaveCause
 from acdcore.queues.settings import Channel, ToQueue
 
 
-class StayEnd(StrEnum):
-    """How a stay ended, or that it has not."""
+class QueueVisitEnd(StrEnum):
+    """How a visit ended, or that it has not."""
 
     ANSWERED = "answered"
     """Talk and wrap-up are over."""
@@ -54,26 +54,26 @@ class StayEnd(StrEnum):
 
 
 ENDS = {
-    LeaveCause.CALLBACK: StayEnd.CALLBACK,
-    LeaveCause.WITHDRAWN: StayEnd.WITHDRAWN,
-    LeaveCause.FAILED: StayEnd.FAILED,
+    LeaveCause.CALLBACK: QueueVisitEnd.CALLBACK,
+    LeaveCause.WITHDRAWN: QueueVisitEnd.WITHDRAWN,
+    LeaveCause.FAILED: QueueVisitEnd.FAILED,
 }
-"""What a stay's end is called when the caller left, other than by hanging up."""
+"""What a visit's end is called when the caller left, other than by hanging up."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stay:
-    """One stay of an entry in one queue."""
+class QueueVisit:
+    """One visit of an entry in one queue."""
 
     entry: EntryId
     n: int
-    """Which stay of the entry, from 1: overflow to another queue begins a new one."""
+    """Which visit of the entry, from 1: overflow to another queue begins a new one."""
     queue: QueueName
     channel: Channel
     joined_at: float
     left_at: float
     """Answered, or gone; for one that waits still the present moment."""
-    how: StayEnd
+    how: QueueVisitEnd
     waited_s: float
     """`left_at` - `joined_at`, as the dispatcher told it."""
     is_in_time: bool = False
@@ -86,17 +86,17 @@ class Stay:
     """Offers that were not taken."""
     talked_s: float = 0.0
     wrap_up_s: float = 0.0
-    promised_s: float | None = None
-    """The wait, counted from joining the queue, that the first announcement of one promised; None: none did."""
+    announced_wait_s: float | None = None
+    """The wait, counted from joining the queue, that was announced first; None: none was."""
 
 
 EntryStep = Offered | OfferMissed | Announce | Connected | TalkFinished | Departed | Overflowed
-"""What happens to an entry during a stay, or ends it."""
+"""What happens to an entry during a visit, or ends it."""
 
 
 @dataclass(slots=True)
-class _Open:
-    """A stay that is not over."""
+class _OpenVisit:
+    """A visit that is not over."""
 
     entry: EntryId
     n: int
@@ -105,15 +105,15 @@ class _Open:
     joined_at: float
     offers: int = 0
     misses: int = 0
-    promised_s: float | None = None
+    announced_wait_s: float | None = None
     answer: Connected | None = None
     talking_since: float = 0.0
     talked_s: float = 0.0
     wrap_up_since: float | None = None
 
-    def ended(self, how: StayEnd, waited_s: float, wrap_up_s: float = 0.0) -> Stay:
-        """The stay as it is to be kept."""
-        return Stay(
+    def ended(self, how: QueueVisitEnd, waited_s: float, wrap_up_s: float = 0.0) -> QueueVisit:
+        """The visit as it is to be kept."""
+        return QueueVisit(
             self.entry,
             self.n,
             self.queue,
@@ -128,20 +128,20 @@ class _Open:
             self.misses,
             self.talked_s,
             wrap_up_s,
-            self.promised_s,
+            self.announced_wait_s,
         )
 
-    def as_of(self, now: float) -> Stay:
-        """The stay as it stands; a running talk or wrap-up counts as far as it has come."""
+    def as_of(self, now: float) -> QueueVisit:
+        """The visit as it stands; a running talk or wrap-up counts as far as it has come."""
         if self.answer is None:
-            return self.ended(StayEnd.WAITING, now - self.joined_at)
+            return self.ended(QueueVisitEnd.WAITING, now - self.joined_at)
         talked_s = self.talked_s if self.wrap_up_since is not None else now - self.talking_since
         wrap_up_s = 0.0 if self.wrap_up_since is None else now - self.wrap_up_since
         running = replace(self, talked_s=talked_s)
-        return running.ended(StayEnd.IN_CONTACT, self.answer.waited_s, wrap_up_s)
+        return running.ended(QueueVisitEnd.IN_CONTACT, self.answer.waited_s, wrap_up_s)
 
 
-class Stays:
+class QueueVisitFold:
     """The fold: give it every decision once, in order.
 
     It remembers open entries and agents in wrap-up and no others; an entry that joined before the fold began is left
@@ -149,85 +149,85 @@ class Stays:
     """
 
     def __init__(self) -> None:
-        self._open: dict[EntryId, _Open] = {}  # waiting or talking
-        self._onward: dict[EntryId, int] = {}  # overflowed, until `Queued` follows in the same turn: stays so far
-        self._wrapping: dict[AgentId, _Open] = {}  # talk over, wrap-up running or about to begin
+        self._open: dict[EntryId, _OpenVisit] = {}  # waiting or talking
+        self._onward: dict[EntryId, int] = {}  # overflowed, until `Queued` follows in the same turn: visits so far
+        self._wrapping: dict[AgentId, _OpenVisit] = {}  # talk over, wrap-up running or about to begin
 
-    def fold(self, decisions: Iterable[Decision], now: float) -> list[Stay]:
-        """Take one turn's decisions; the stays that are over by it, in the order in which they ended."""
-        over: list[Stay] = []
+    def fold(self, decisions: Iterable[Decision], now: float) -> list[QueueVisit]:
+        """Take one turn's decisions; the visits that are over by it, in the order in which they ended."""
+        over: list[QueueVisit] = []
         for decision in decisions:
-            stay = self._step(decision, now)
-            if stay is not None:
-                over.append(stay)
+            visit = self._step(decision, now)
+            if visit is not None:
+                over.append(visit)
         return over
 
-    def open(self, now: float) -> list[Stay]:
-        """The stays that are not over: `WAITING` ones and `IN_CONTACT` ones, as they stand at `now`."""
-        return [stay.as_of(now) for stay in (*self._open.values(), *self._wrapping.values())]
+    def open(self, now: float) -> list[QueueVisit]:
+        """The visits that are not over: `WAITING` ones and `IN_CONTACT` ones, as they stand at `now`."""
+        return [visit.as_of(now) for visit in (*self._open.values(), *self._wrapping.values())]
 
-    def _step(self, decision: Decision, now: float) -> Stay | None:
+    def _step(self, decision: Decision, now: float) -> QueueVisit | None:
         match decision:
             case AgentStateChanged(agent=agent, state=state, at=at):
                 return self._agent_changed(agent, state, at)
             case Queued(entry=entry, queue=queue, at=at, channel=channel):
-                self._open[entry] = _Open(entry, self._onward.pop(entry, 0) + 1, queue, channel, at)
+                self._open[entry] = _OpenVisit(entry, self._onward.pop(entry, 0) + 1, queue, channel, at)
                 return None
-            case OfferWithdrawn() | LateAccept() | InputRefused() | Relaxed() | HeldForAgent():
+            case OfferWithdrawn() | LateAccept() | InputRefused() | Widened() | ReservedForAgent():
                 return None
             case _:
-                stay = self._open.get(decision.entry)
-                return None if stay is None else self._entry_step(stay, decision, now)
+                visit = self._open.get(decision.entry)
+                return None if visit is None else self._entry_step(visit, decision, now)
 
-    def _entry_step(self, stay: _Open, decision: EntryStep, now: float) -> Stay | None:
+    def _entry_step(self, visit: _OpenVisit, decision: EntryStep, now: float) -> QueueVisit | None:
         match decision:
             case Offered():
-                stay.offers += 1
+                visit.offers += 1
             case OfferMissed():
-                stay.misses += 1
-            case Announce(wait_s=wait_s, is_promise=is_promise):
-                if is_promise and wait_s is not None:
-                    stay.promised_s = now - stay.joined_at + wait_s
+                visit.misses += 1
+            case Announce(wait_s=wait_s, is_first_wait=is_first_wait):
+                if is_first_wait and wait_s is not None:
+                    visit.announced_wait_s = now - visit.joined_at + wait_s
             case Connected():
-                stay.answer = decision
-                stay.talking_since = now
+                visit.answer = decision
+                visit.talking_since = now
             case TalkFinished(agent=agent, talked_s=talked_s):
-                stay.talked_s = talked_s
-                self._wrapping[agent] = self._open.pop(stay.entry)
+                visit.talked_s = talked_s
+                self._wrapping[agent] = self._open.pop(visit.entry)
             case Departed(waited_s=waited_s):
-                del self._open[stay.entry]
-                return stay.ended(_end(decision), waited_s)
+                del self._open[visit.entry]
+                return visit.ended(_end(decision), waited_s)
             case Overflowed(target=target, waited_s=waited_s):
-                del self._open[stay.entry]
+                del self._open[visit.entry]
                 if isinstance(target, ToQueue):
-                    self._onward[stay.entry] = stay.n
-                return stay.ended(StayEnd.OVERFLOWED, waited_s)
+                    self._onward[visit.entry] = visit.n
+                return visit.ended(QueueVisitEnd.OVERFLOWED, waited_s)
             case _:
                 assert_never(decision)
         return None
 
-    def _agent_changed(self, agent: AgentId, state: AgentState, at: float) -> Stay | None:
-        """A talk is followed by the agent's next state in the same turn: wrap-up, or the end of the stay."""
-        stay = self._wrapping.get(agent)
-        if stay is None or stay.answer is None:
+    def _agent_changed(self, agent: AgentId, state: AgentState, at: float) -> QueueVisit | None:
+        """A talk is followed by the agent's next state in the same turn: wrap-up, or the end of the visit."""
+        visit = self._wrapping.get(agent)
+        if visit is None or visit.answer is None:
             return None
         if state is AgentState.WRAP_UP:
-            if stay.wrap_up_since is None:
-                stay.wrap_up_since = at
+            if visit.wrap_up_since is None:
+                visit.wrap_up_since = at
             return None
         del self._wrapping[agent]
-        wrap_up_s = 0.0 if stay.wrap_up_since is None else at - stay.wrap_up_since
-        return stay.ended(StayEnd.ANSWERED, stay.answer.waited_s, wrap_up_s)
+        wrap_up_s = 0.0 if visit.wrap_up_since is None else at - visit.wrap_up_since
+        return visit.ended(QueueVisitEnd.ANSWERED, visit.answer.waited_s, wrap_up_s)
 
 
-def _end(departed: Departed) -> StayEnd:
+def _end(departed: Departed) -> QueueVisitEnd:
     if departed.cause is LeaveCause.HUNG_UP:
-        return StayEnd.ABANDONED_SHORT if departed.is_short else StayEnd.ABANDONED
+        return QueueVisitEnd.ABANDONED_SHORT if departed.is_short else QueueVisitEnd.ABANDONED
     return ENDS[departed.cause]
 
 
-class KeptStay(Protocol):
-    """A stay with wall times and the call that it belongs to, as the history keeps it."""
+class RecordedVisit(Protocol):
+    """A visit with wall times and the call that it belongs to, as the history keeps it."""
 
     @property
     def entry(self) -> str:
@@ -236,7 +236,7 @@ class KeptStay(Protocol):
 
     @property
     def n(self) -> int:
-        """Which stay of the entry, from 1."""
+        """Which visit of the entry, from 1."""
         ...
 
     @property
@@ -261,12 +261,12 @@ class KeptStay(Protocol):
 
     @property
     def how(self) -> str:
-        """A value of `StayEnd`."""
+        """A value of `QueueVisitEnd`."""
         ...
 
     @property
     def waited_s(self) -> float:
-        """Stay in the queue."""
+        """Time in the queue."""
         ...
 
     @property
@@ -310,6 +310,6 @@ class KeptStay(Protocol):
         ...
 
     @property
-    def promised_s(self) -> float | None:
-        """The wait from joining on that was promised first."""
+    def announced_wait_s(self) -> float | None:
+        """The wait from joining on that was announced first."""
         ...

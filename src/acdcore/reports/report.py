@@ -1,7 +1,7 @@
-"""Reports: stays grouped by queue, agent, channel and interval, with the figures of each group.
+"""Reports: visits grouped by queue, agent, channel and interval, with the figures of each group.
 
-What a figure is stands in `formulas.py`, who belongs to which group in `grouping.py`, and the stays behind a figure are
-listed by `drill_down.py`.
+What a figure is stands in `formulas.py`, who belongs to which group in `grouping.py`, and the visits behind a figure
+are listed by `drill_down.py`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,13 +20,13 @@ from acdcore.reports.formulas import (
     SHARES,
     Count,
     Figure,
-    Kind,
-    Mean,
-    Measure,
+    MeanFormula,
+    SummedTime,
+    VisitKind,
     counts_of,
 )
-from acdcore.reports.grouping import QUARTER_S, Asked, By, Calendar, Group, classified
-from acdcore.reports.queue_visits import KeptStay
+from acdcore.reports.grouping import QUARTER_S, By, Group, IntervalFinder, ReportQuery, classified
+from acdcore.reports.queue_visits import RecordedVisit
 
 WORK = frozenset({AgentState.TALKING, AgentState.WRAP_UP})
 """States of agents that count as work in the occupancy."""
@@ -67,7 +67,7 @@ NO_TIME = AgentTime(MappingProxyType({}), MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class GroupRow:
     """One group of a report."""
 
     group: Group
@@ -76,7 +76,7 @@ class Line:
     figures: Mapping[Figure, float | None]
     """Every figure; None when there is nothing to divide by, or nothing known."""
     offers: int
-    """Times that a phone rang for these stays."""
+    """Times that a phone rang for these visits."""
     misses: int
     """Offers of these that were not taken."""
     agent_time: AgentTime | None
@@ -90,47 +90,47 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The lines in the order of time, queue, agent and channel, and their total."""
+    """The rows in the order of time, queue, agent and channel, and their total."""
 
-    asked: Asked
-    lines: tuple[Line, ...]
-    """Groups without a stay (or, by agent, without time logged in) have no line."""
-    total: Line
+    query: ReportQuery
+    rows: tuple[GroupRow, ...]
+    """Groups without a visit (or, by agent, without time logged in) have no row."""
+    total: GroupRow
 
 
-def report(rows: Iterable[KeptStay], asked: Asked, agents: Iterable[AgentSpan] | None = None) -> Report:
-    """The figures of the stays that joined in the time asked for.
+def report(rows: Iterable[RecordedVisit], query: ReportQuery, agents: Iterable[AgentSpan] | None = None) -> Report:
+    """The figures of the visits that joined in the time asked for.
 
-    `agents`: what agents did, for their time and the occupancy; cut to the time asked for. Raises ValueError for a stay
-    whose `how` is no `StayEnd`.
+    `agents`: what agents did, for their time and the occupancy; cut to the time asked for. Raises ValueError for a
+    visit whose `how` is no `QueueVisitEnd`.
     """
-    calendar = Calendar(asked)
+    intervals = IntervalFinder(query)
     tallies: dict[Group, _Tally] = {}
-    for stay, group, kind in classified(rows, asked, calendar):
+    for visit, group, kind in classified(rows, query, intervals):
         tally = tallies.get(group)
         if tally is None:
             tally = tallies[group] = _Tally()
-        tally.add(stay, kind)
+        tally.add(visit, kind)
     times: dict[Group, AgentTime] = {}
     if agents is not None:
-        times = _agent_times(agents, asked, calendar)
-    is_by_agent_only = agents is not None and asked.by <= {By.AGENT}
+        times = _agent_times(agents, query, intervals)
+    is_by_agent_only = agents is not None and query.by <= {By.AGENT}
     if is_by_agent_only:
         for group in times:
             tallies.setdefault(group, _Tally())
-    known: dict[Kind, frozenset[Count]] = {}
+    known: dict[VisitKind, frozenset[Count]] = {}
     total = _Tally()
     for tally in tallies.values():
         total.merge(tally)
-    lines = tuple(
-        tallies[group].line(group, known, times.get(group, NO_TIME) if is_by_agent_only else None)
+    group_rows = tuple(
+        tallies[group].row(group, known, times.get(group, NO_TIME) if is_by_agent_only else None)
         for group in sorted(tallies)
     )
-    return Report(asked, lines, total.line(Group(), known, None if agents is None else _sum(times.values())))
+    return Report(query, group_rows, total.row(Group(), known, None if agents is None else _sum(times.values())))
 
 
 class _Cell:
-    """Stays of one kind: how many, and their sums."""
+    """Visits of one kind: how many, and their sums."""
 
     __slots__ = ("number", "talked_s", "waited_s", "wrap_up_s")
 
@@ -184,24 +184,24 @@ class _Tally:
     """What one group adds up to."""
 
     def __init__(self) -> None:
-        self._cells: dict[Kind, _Cell] = {}  # some dozens of kinds exist
+        self._cells: dict[VisitKind, _Cell] = {}  # some dozens of kinds exist
         self._waits = _Waits()  # of those answered
         self._offers = 0
         self._misses = 0
 
-    def add(self, stay: KeptStay, kind: Kind) -> None:
-        """Count one stay."""
+    def add(self, visit: RecordedVisit, kind: VisitKind) -> None:
+        """Count one visit."""
         cell = self._cells.get(kind)
         if cell is None:
             cell = self._cells[kind] = _Cell()
         cell.number += 1
-        cell.waited_s += stay.waited_s
-        cell.talked_s += stay.talked_s
-        cell.wrap_up_s += stay.wrap_up_s
+        cell.waited_s += visit.waited_s
+        cell.talked_s += visit.talked_s
+        cell.wrap_up_s += visit.wrap_up_s
         if kind.how in ANSWERED:
-            self._waits.add(stay.waited_s)
-        self._offers += stay.offers
-        self._misses += stay.misses
+            self._waits.add(visit.waited_s)
+        self._offers += visit.offers
+        self._misses += visit.misses
 
     def merge(self, other: "_Tally") -> None:
         """Take in another group."""
@@ -215,8 +215,8 @@ class _Tally:
         self._offers += other._offers
         self._misses += other._misses
 
-    def line(self, group: Group, known: dict[Kind, frozenset[Count]], agent_time: AgentTime | None) -> Line:
-        """The figures; `known` remembers the counts of kinds from line to line."""
+    def row(self, group: Group, known: dict[VisitKind, frozenset[Count]], agent_time: AgentTime | None) -> GroupRow:
+        """The figures; `known` remembers the counts of kinds from row to row."""
         cells: _Cells = []
         counts = dict.fromkeys(Count, 0)
         for kind, cell in self._cells.items():
@@ -231,25 +231,25 @@ class _Tally:
         waits = self._waits.ranked(percentile.rank(number) for percentile in PERCENTILES) if number else repeat(None)
         figures |= {percentile.figure: wait_s for percentile, wait_s in zip(PERCENTILES, waits, strict=False)}
         figures[Figure.OCCUPANCY] = None if agent_time is None else agent_time.occupancy
-        return Line(group, counts, figures, self._offers, self._misses, agent_time)
+        return GroupRow(group, counts, figures, self._offers, self._misses, agent_time)
 
 
 _Cells = list[tuple[frozenset[Count], _Cell]]
 
 
-def _mean(mean: Mean, cells: _Cells) -> float | None:
+def _mean(mean: MeanFormula, cells: _Cells) -> float | None:
     members = [cell for counts, cell in cells if mean.is_over(counts)]
     number = sum(cell.number for cell in members)
     return sum(_measured(cell, measure) for cell in members for measure in mean.measures) / number if number else None
 
 
-def _measured(cell: _Cell, measure: Measure) -> float:
+def _measured(cell: _Cell, measure: SummedTime) -> float:
     match measure:
-        case Measure.WAITED_S:
+        case SummedTime.WAITED_S:
             return cell.waited_s
-        case Measure.TALKED_S:
+        case SummedTime.TALKED_S:
             return cell.talked_s
-        case Measure.WRAP_UP_S:
+        case SummedTime.WRAP_UP_S:
             return cell.wrap_up_s
         case _:
             assert_never(measure)
@@ -269,18 +269,18 @@ class _Duty:
             self.not_ready_s[reason] = self.not_ready_s.get(reason, 0.0) + seconds
 
 
-def _agent_times(agents: Iterable[AgentSpan], asked: Asked, calendar: Calendar) -> dict[Group, AgentTime]:
+def _agent_times(agents: Iterable[AgentSpan], query: ReportQuery, intervals: IntervalFinder) -> dict[Group, AgentTime]:
     """Seconds in each state, divided among the intervals in which they passed."""
-    since, until = asked.joined_from.timestamp(), asked.joined_before.timestamp()
+    since, until = query.joined_from.timestamp(), query.joined_before.timestamp()
     duties: dict[Group, _Duty] = {}
     for span in agents:
         if span.state == AgentState.LOGGED_OUT:
             continue
-        agent = span.agent if By.AGENT in asked.by else None
+        agent = span.agent if By.AGENT in query.by else None
         at, end = max(since, span.began_at.timestamp()), min(until, span.ended_at.timestamp())
         while at < end:  # a step for each quarter of an hour that the span touches
             step_end = min(end, (at // QUARTER_S + 1) * QUARTER_S)
-            group = Group(calendar.began_at(at), None, agent)
+            group = Group(intervals.began_at(at), None, agent)
             duties.setdefault(group, _Duty()).add(span.state, span.reason, step_end - at)
             at = step_end
     return {group: AgentTime(duty.state_s, duty.not_ready_s) for group, duty in duties.items()}

@@ -3,18 +3,18 @@
 Pure: `parser.parse` reads, `negotiate.offer`, `negotiate.answer` and `negotiate.accept` are the offer/answer model.
 """
 
-from acdcore.sdp.model import Codec, Direction, LocalMedia, Negotiated, NotAcceptable, Preference, SdpError
-from acdcore.sdp.negotiate import accept, answer, offer
+from acdcore.sdp.model import Codec, LocalMedia, MediaDirection, Negotiated, NotAcceptable, Preference, SdpError
+from acdcore.sdp.negotiate import accept_answer, answer_offer, offer
 
 __all__ = [
     "Codec",
-    "Direction",
     "LocalMedia",
+    "MediaDirection",
     "Negotiated",
     "NotAcceptable",
     "Preference",
     "SdpError",
-    "accept",
-    "answer",
+    "accept_answer",
+    "answer_offer",
     "offer",
 ]

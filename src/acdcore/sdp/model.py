@@ -64,7 +64,7 @@ class Codec(StrEnum):
         return 0 if self is Codec.PCMU else 8
 
 
-class Direction(StrEnum):
+class MediaDirection(StrEnum):
     """Who sends, seen from the side whose description carries it (RFC 8866 section 6.7)."""
 
     SENDRECV = "sendrecv"
@@ -74,18 +74,18 @@ class Direction(StrEnum):
 
     @property
     def sends(self) -> bool:
-        return self in (Direction.SENDRECV, Direction.SENDONLY)
+        return self in (MediaDirection.SENDRECV, MediaDirection.SENDONLY)
 
     @property
     def receives(self) -> bool:
-        return self in (Direction.SENDRECV, Direction.RECVONLY)
+        return self in (MediaDirection.SENDRECV, MediaDirection.RECVONLY)
 
     @staticmethod
-    def of(*, sends: bool, receives: bool) -> "Direction":
+    def of(*, sends: bool, receives: bool) -> "MediaDirection":
         """The direction of a side that sends and receives so."""
         if sends:
-            return Direction.SENDRECV if receives else Direction.SENDONLY
-        return Direction.RECVONLY if receives else Direction.INACTIVE
+            return MediaDirection.SENDRECV if receives else MediaDirection.SENDONLY
+        return MediaDirection.RECVONLY if receives else MediaDirection.INACTIVE
 
 
 class Preference(Enum):
@@ -139,7 +139,7 @@ class MediaDescription:
     """Payload types in order of preference, or other tokens when the transport is not RTP."""
     host: str | None
     """The address of its own c= line; empty when that has none that can be read, None without a c= line."""
-    direction: Direction | None
+    direction: MediaDirection | None
     """Its own direction attribute, else None."""
     encodings: tuple[Encoding, ...]
     """Its a=rtpmap lines."""
@@ -165,7 +165,7 @@ class SessionDescription:
     """The value of the first t= line; an answer repeats it (RFC 3264 section 6)."""
     host: str | None
     """The address of the session's c= line; empty when that has none that can be read, None without a c= line."""
-    direction: Direction
+    direction: MediaDirection
     """The default for media lines without a direction of their own."""
     media: tuple[MediaDescription, ...]
     """The m= lines."""
@@ -174,7 +174,7 @@ class SessionDescription:
         """The address that holds for `media`."""
         return media.host if media.host is not None else self.host
 
-    def direction_of(self, media: MediaDescription) -> Direction:
+    def direction_of(self, media: MediaDescription) -> MediaDirection:
         """The direction that holds for `media`."""
         return media.direction if media.direction is not None else self.direction
 
@@ -191,7 +191,7 @@ class LocalMedia:
     """Ours for this dialog, below 2^63; the same in each description of the dialog."""
     version: int = 1
     """Version of the first description; later ones count on from `previous`."""
-    direction: Direction = Direction.SENDRECV
+    direction: MediaDirection = MediaDirection.SENDRECV
     """What we want; SENDONLY to hold with music, INACTIVE to hold in silence."""
     preference: Preference = Preference.OFFER
     """Whose order of codecs decides when we answer."""

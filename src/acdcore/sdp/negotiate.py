@@ -21,17 +21,17 @@ from functools import lru_cache
 from acdcore.kernel.address import Address
 from acdcore.sdp.model import (
     Codec,
-    Direction,
     Encoding,
     LocalMedia,
     MediaDescription,
+    MediaDirection,
     Negotiated,
     NotAcceptable,
     Preference,
     SessionDescription,
     WarningCode,
 )
-from acdcore.sdp.parser import REMEMBERED_MAX, literal, parse
+from acdcore.sdp.parser import REMEMBERED_MAX, address_literal, parse
 
 PTIME_MS = 20
 """What we ask for, and send when the peer does not say (RFC 3551 section 4.2)."""
@@ -65,7 +65,7 @@ class _Stream:
     """The attributes of the one line that is not refused."""
 
     port: int
-    direction: Direction
+    direction: MediaDirection
     encodings: tuple[tuple[int, Codec], ...]
     dtmf_payload_type: int | None
 
@@ -99,7 +99,7 @@ def offer(local: LocalMedia, previous: bytes = b"") -> bytes:
     return _render(local, "0 0", lines, previous, before)
 
 
-def answer(offer: bytes, local: LocalMedia, previous: bytes = b"") -> Negotiated:
+def answer_offer(offer: bytes, local: LocalMedia, previous: bytes = b"") -> Negotiated:
     """Answer the peer's offer with what both sides can do.
 
     `previous` is the last description that we sent in this dialog, empty for the first. Raises SdpError (400) when
@@ -115,7 +115,7 @@ def answer(offer: bytes, local: LocalMedia, previous: bytes = b"") -> Negotiated
     dtmf = next(iter(_dtmf(chosen)), None)
     # A side may do at most what it wants and what the other side's direction leaves to it (RFC 3264 section 6.1).
     # The old hold takes the right to send from us, and is answered like sendonly.
-    direction = Direction.of(
+    direction = MediaDirection.of(
         sends=local.direction.sends and found.direction.receives,
         receives=local.direction.receives and found.direction.sends,
     )
@@ -159,7 +159,7 @@ def _at_rest(body: bytes, local: LocalMedia) -> Negotiated:
     )
 
 
-def accept(answer: bytes, offered: bytes) -> Negotiated:
+def accept_answer(answer: bytes, offered: bytes) -> Negotiated:
     """Take the peer's answer to `offered`, a body that `offer` made.
 
     Raises SdpError (400) when there is no answer in the body and NotAcceptable (488) when it refuses the stream or
@@ -197,7 +197,7 @@ class _Found:
     """What a line of the peer's gives us."""
 
     remote: Address
-    direction: Direction
+    direction: MediaDirection
     """The peer's, with the hold of RFC 2543 folded in."""
     audio: tuple[tuple[int, Codec], ...]
     """The payload types of its codecs that are ours too, in its order."""
@@ -309,14 +309,16 @@ def _dtmf(media: MediaDescription, offered: MediaDescription | None = None) -> t
     return tuple(dict.fromkeys(found))
 
 
-def _remote(theirs: SessionDescription, media: MediaDescription, our_host: str | None) -> tuple[Address, Direction]:
+def _remote(
+    theirs: SessionDescription, media: MediaDescription, our_host: str | None
+) -> tuple[Address, MediaDirection]:
     """Where the peer listens, and its direction with the hold of RFC 2543 folded in."""
     host = theirs.host_of(media) or ""
     direction = theirs.direction_of(media)
     if not host:
         return Address(host, media.port), direction
     if _is_old_hold(host):
-        direction = Direction.of(sends=direction.sends, receives=False)
+        direction = MediaDirection.of(sends=direction.sends, receives=False)
     elif our_host is not None and (":" in host) != (":" in our_host):
         raise NotAcceptable(f"{host} cannot be reached from {our_host}", WarningCode.ADDRESS_FORMAT)
     return Address(host, media.port), direction
@@ -325,7 +327,7 @@ def _remote(theirs: SessionDescription, media: MediaDescription, our_host: str |
 @lru_cache(REMEMBERED_MAX)
 def _is_old_hold(host: str) -> bool:
     """Whether nothing is to be sent to this address, the hold of RFC 2543."""
-    address = literal(host)
+    address = address_literal(host)
     if address.is_multicast:
         raise NotAcceptable(f"{host} is a multicast address", WarningCode.MULTICAST)
     if address.version == 4 and address.is_reserved:

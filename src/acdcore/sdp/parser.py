@@ -19,9 +19,9 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from acdcore.sdp.model import (
-    Direction,
     Encoding,
     MediaDescription,
+    MediaDirection,
     Origin,
     SdpError,
     SessionDescription,
@@ -51,7 +51,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _NO_TOKEN = re.compile(r"[^!#-'*+\-.0-9A-Z^-~]+")
 """What no token has (RFC 8866 section 9)."""
 _NO_TRANSPORT = re.compile(r"[^!#-'*+\-./0-9A-Z^-~]+")
-DIRECTIONS = {direction.value: direction for direction in Direction}
+DIRECTIONS = {direction.value: direction for direction in MediaDirection}
 NO_ORIGIN = Origin("-", "0", 0, "")
 
 
@@ -73,7 +73,7 @@ class _Section:
     head: _Head = _Head()
     """Unused in the session part."""
     host: str | None = None
-    direction: Direction | None = None
+    direction: MediaDirection | None = None
     encodings: list[Encoding] = field(default_factory=list)
     ptime_ms: int | None = None
     maxptime_ms: int | None = None
@@ -110,7 +110,7 @@ def parse(body: bytes) -> SessionDescription:
         origin=origin or NO_ORIGIN,
         timing=timing or "0 0",
         host=session.host,
-        direction=session.direction or Direction.SENDRECV,
+        direction=session.direction or MediaDirection.SENDRECV,
         media=tuple([_media(section) for section in media]),
     )
 
@@ -177,7 +177,7 @@ def _connection(value: str) -> str:
     """
     for word in value.split():
         try:
-            address = literal(word.partition("/")[0])
+            address = address_literal(word.partition("/")[0])
         except ValueError:
             continue
         if isinstance(address, IPv6Address):
@@ -189,7 +189,7 @@ def _connection(value: str) -> str:
 
 
 @lru_cache(REMEMBERED_MAX)
-def literal(host: str) -> IPv4Address | IPv6Address:
+def address_literal(host: str) -> IPv4Address | IPv6Address:
     """The address that `host` spells; raises ValueError for a name."""
     return ip_address(host)
 

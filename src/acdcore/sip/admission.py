@@ -26,7 +26,7 @@ from typing import Protocol
 from acdcore.kernel.buckets import Bucket, Buckets, Rate, source_of
 from acdcore.kernel.lockout import API_KEYS, Lockout, LockoutSettings
 from acdcore.kernel.networks import Network
-from acdcore.sip.events import DiscardReason, Fields, Flow
+from acdcore.sip.events import DiscardReason, Fields, SipFlow
 from acdcore.sip.peers import Peer
 from acdcore.sip.syntax.message import Request
 
@@ -79,7 +79,7 @@ class Admitted:
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
+class AdmissionRejected:
     """The request is answered once, and nothing of it is remembered."""
 
     status: int
@@ -95,7 +95,7 @@ class Rejected:
 class Admitter(Protocol):
     """Decides over requests; pure, time is an argument."""
 
-    def admit(self, request: Request, flow: Flow, now: float) -> Admitted | Rejected:
+    def admit(self, request: Request, flow: SipFlow, now: float) -> Admitted | AdmissionRejected:
         """Over an INVITE or another request that is not the endpoint's own to answer, without a dialog."""
         ...
 
@@ -103,7 +103,7 @@ class Admitter(Protocol):
 class Everybody:
     """Lets everybody in: a phone's user agent, which has nobody to fear."""
 
-    def admit(self, request: Request, flow: Flow, now: float) -> Admitted | Rejected:
+    def admit(self, request: Request, flow: SipFlow, now: float) -> Admitted | AdmissionRejected:
         """As `Admitter.admit`."""
         return Admitted(None)
 

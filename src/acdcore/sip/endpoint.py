@@ -1,8 +1,8 @@
 """The SIP endpoint: all sessions, dialogs and transactions of one user agent, as one pure machine.
 
-Bytes, commands and the time go in; orders for the driver and events for the hall come out, in order. The work is done
-by the callee (incoming sessions), the caller (outgoing ones), the modifier (re-INVITE, UPDATE), the prober (OPTIONS
-within a session) and the outside (all other requests); here messages and timers find their way to them.
+Bytes, commands and the time go in; orders for the driver and events for call control come out, in order. The work is
+done by the UAS (incoming sessions), the UAC (outgoing ones), the modifier (re-INVITE, UPDATE), the prober (OPTIONS
+within a session) and the out-of-dialog part (all other requests); here messages and timers find their way to them.
 """
 
 from dataclasses import replace
@@ -13,14 +13,13 @@ from acdcore.kernel.ids import IdSource
 from acdcore.sip.admission import Admitted, Admitter, Everybody, Sources
 from acdcore.sip.auth.digest_client import DigestClient
 from acdcore.sip.events import (
-    Census,
     CloseFlow,
     DialogPath,
     Discarded,
     DiscardReason,
     EndCause,
+    EndpointCensus,
     Fields,
-    Flow,
     FlowClosed,
     FlowProven,
     InfoArrived,
@@ -32,28 +31,29 @@ from acdcore.sip.events import (
     RequestRejected,
     ServerTransactionId,
     SessionId,
+    SipFlow,
     Tolerated,
     Watch,
 )
 from acdcore.sip.session.bodies import READ_TYPES
 from acdcore.sip.session.core import UserAgent
 from acdcore.sip.session.dialog import DialogKey, Order
-from acdcore.sip.session.next_hop import Listening
-from acdcore.sip.session.out_of_dialog import METHODS_OF_SESSIONS, Outside
+from acdcore.sip.session.next_hop import ListeningAddresses
+from acdcore.sip.session.out_of_dialog import METHODS_OF_SESSIONS, OutOfDialog
 from acdcore.sip.session.own_headers import EXTENSIONS, KNOWN_METHODS, SCHEMES, EndpointSettings
 from acdcore.sip.session.prober import Prober
 from acdcore.sip.session.reinvite import Modifier
 from acdcore.sip.session.table import TAKES_KEYS, Fact, Session, SessionInput, SessionState
-from acdcore.sip.session.uac import Caller
-from acdcore.sip.session.uas import Callee, unserved
+from acdcore.sip.session.uac import Uac
+from acdcore.sip.session.uas import Uas, unserved
 from acdcore.sip.syntax.charset import is_utf8
 from acdcore.sip.syntax.headers import DEFAULT_PORT
 from acdcore.sip.syntax.message import Request, Response
 from acdcore.sip.syntax.parser import MalformedMessage, parse
 from acdcore.sip.syntax.uri import SipUri
-from acdcore.sip.transaction.layer import Turn
-from acdcore.sip.transaction.tables import Action, Purpose, Transaction
-from acdcore.sip.transaction.timers import SESSION_TIMERS, Timer, TimerKey
+from acdcore.sip.transaction.layer import EndpointTurn
+from acdcore.sip.transaction.tables import Purpose, Transaction, TransactionAction
+from acdcore.sip.transaction.timers import SESSION_TIMERS, SipTimer, TimerKey
 
 __all__ = ["Endpoint", "EndpointSettings"]
 
@@ -82,15 +82,15 @@ class Endpoint:
         self._sources = sources
         self._ua = UserAgent(settings, ids)
         self._ua.sources = sources
-        self._callee = Callee(self._ua)
-        self._caller = Caller(self._ua)
+        self._uas = Uas(self._ua)
+        self._uac = Uac(self._ua)
         self._modifier = Modifier(self._ua)
         self._prober = Prober(self._ua)
-        self._outside = Outside(self._ua)
+        self._out_of_dialog = OutOfDialog(self._ua)
 
-    def receive(self, data: bytes, flow: Flow, now: float) -> list[Output]:
+    def receive(self, data: bytes, flow: SipFlow, now: float) -> list[Output]:
         """One message from the wire: a datagram, or one framed from a stream."""
-        turn = Turn(now, [])
+        turn = EndpointTurn(now, [])
         if len(data) <= KEEP_ALIVE_MAX_BYTES and not data.strip(KEEP_ALIVE):
             return turn.out
         if self._sources is None:
@@ -121,16 +121,16 @@ class Endpoint:
             self._refuse_broken(request, Fact(400, str(error)), flow, turn)
         return turn.out
 
-    def stream_lost(self, fault: MalformedMessage, flow: Flow, now: float) -> list[Output]:
+    def stream_lost(self, fault: MalformedMessage, flow: SipFlow, now: float) -> list[Output]:
         """The framing of a connection is lost: answer if possible, and give the connection up."""
-        turn = Turn(now, [])
+        turn = EndpointTurn(now, [])
         self._refuse_broken(fault.partial, Fact(fault.status, fault.reason), flow, turn)
         turn.out.append(CloseFlow(flow))
         return turn.out
 
-    def flow_closed(self, flow: Flow, now: float) -> list[Output]:
+    def flow_closed(self, flow: SipFlow, now: float) -> list[Output]:
         """A TCP connection closed or could not be opened; what is answered goes on, everything else on it ends."""
-        turn = Turn(now, [])
+        turn = EndpointTurn(now, [])
         self._ua.lose_flow(flow, turn)
         for transaction in self._ua.transactions.close_flow(flow, turn):
             self._failed(transaction, 503, turn)
@@ -143,15 +143,15 @@ class Endpoint:
 
     def handle_deadline(self, now: float) -> list[Output]:
         """Carry out every timer that is due at `now`."""
-        turn = Turn(now, [])
+        turn = EndpointTurn(now, [])
         while (key := self._ua.deadlines.pop_due(now)) is not None:
             if key.timer in SESSION_TIMERS:
                 self._session_timer(key, turn)
-            elif key.timer is Timer.RESPOND_LIMIT:
-                self._outside.respond(ServerTransactionId(key.owner), Fact(500), turn)
-            elif (told := self._ua.transactions.expire(key, turn)) is not None:
-                transaction, action = told
-                self._failed(transaction, 408 if action is Action.TELL_TIMEOUT else 503, turn)
+            elif key.timer is SipTimer.RESPOND_LIMIT:
+                self._out_of_dialog.respond(ServerTransactionId(key.owner), Fact(500), turn)
+            elif (reported := self._ua.transactions.expire(key, turn)) is not None:
+                transaction, action = reported
+                self._failed(transaction, 408 if action is TransactionAction.TELL_TIMEOUT else 503, turn)
         return turn.out
 
     def progress(
@@ -159,15 +159,15 @@ class Endpoint:
     ) -> list[Output]:
         """Send 101 to 199 to a caller."""
         _check_status(status, 101, 199)
-        turn = Turn(now, [])
+        turn = EndpointTurn(now, [])
         found = self._incoming(session)
         if found is not None:
-            self._callee.progress(found, Fact(status, body=body, headers=headers), turn)
+            self._uas.progress(found, Fact(status, body=body, headers=headers), turn)
         return turn.out
 
     def answer(self, session: SessionId, body: bytes, now: float, headers: Fields = ()) -> list[Output]:
         """Send 200 with the SDP to a caller; it is repeated until the ACK comes (SessionConfirmed)."""
-        turn = Turn(now, [])
+        turn = EndpointTurn(now, [])
         found = self._incoming(session)
         if found is not None:
             self._ua.advance(found, SessionInput.ANSWER, Fact(200, body=body, headers=headers), turn)
@@ -178,7 +178,7 @@ class Endpoint:
     ) -> list[Output]:
         """End an unanswered incoming session with 300 to 699; no event follows."""
         _check_status(status, 300, 699)
-        turn = Turn(now, [])
+        turn = EndpointTurn(now, [])
         found = self._incoming(session)
         if found is not None:
             self._ua.advance(found, SessionInput.REFUSE, Fact(status, reason, headers=headers), turn)
@@ -186,19 +186,19 @@ class Endpoint:
 
     def invite(self, invite: OutgoingInvite, now: float) -> tuple[SessionId, list[Output]]:
         """Place a call. Past the limit of sessions or transactions a SessionRefused 503 is among the outputs."""
-        turn = Turn(now, [])
-        return self._caller.invite(invite, turn), turn.out
+        turn = EndpointTurn(now, [])
+        return self._uac.invite(invite, turn), turn.out
 
     def hang_up(self, session: SessionId, now: float, headers: Fields = ()) -> list[Output]:
         """End a session in the way that its state needs: 480, CANCEL or BYE, now or when it is allowed."""
-        turn = Turn(now, [])
+        turn = EndpointTurn(now, [])
         found = self._ua.sessions.get(session)
         if found is not None:
             found.farewell = headers
             self._ua.advance(found, SessionInput.HANG_UP, Fact(480, headers=headers), turn)
         return turn.out
 
-    def move(self, session: SessionId, flow: Flow, contact: SipUri | None = None) -> None:
+    def move(self, session: SessionId, flow: SipFlow, contact: SipUri | None = None) -> None:
         """The peer is reached there from now on: its phone has registered from another address or connection.
 
         `contact` is what it has registered: where that names another address than the dialog does, nobody is at the
@@ -220,17 +220,17 @@ class Endpoint:
         if found is not None:
             found.path, found.credentials = path, credentials
 
-    def shown_host(self, flow: Flow) -> str:
+    def shown_host(self, flow: SipFlow) -> str:
         """The host that our addresses name on this way: what peers see, where a NAT lies before us."""
-        return self._ua.identity.address(flow).host
+        return self._ua.own_headers.address(flow).host
 
-    def listen(self, listening: Listening) -> None:
+    def listen(self, listening: ListeningAddresses) -> None:
         """Our own addresses, for requests that have to take another transport than their dialog came by."""
         self._ua.listening = listening
 
     def modify(self, session: SessionId, body: bytes, now: float) -> list[Output]:
         """Offer other media by re-INVITE; ModifyAnswered follows. A second one replaces one that waits."""
-        turn = Turn(now, [])
+        turn = EndpointTurn(now, [])
         found = self._ua.sessions.get(session)
         if found is not None:
             self._modifier.modify(found, body, turn)
@@ -238,7 +238,7 @@ class Endpoint:
 
     def accept_modify(self, session: SessionId, body: bytes, now: float) -> list[Output]:
         """Answer SessionModified with 200 and the SDP."""
-        turn = Turn(now, [])
+        turn = EndpointTurn(now, [])
         found = self._ua.sessions.get(session)
         if found is not None:
             self._modifier.accept(found, body, turn)
@@ -247,7 +247,7 @@ class Endpoint:
     def refuse_modify(self, session: SessionId, status: int, now: float, headers: Fields = ()) -> list[Output]:
         """Answer SessionModified with 300 to 699, for example 488; the session goes on as it was."""
         _check_status(status, 300, 699)
-        turn = Turn(now, [])
+        turn = EndpointTurn(now, [])
         found = self._ua.sessions.get(session)
         if found is not None:
             self._modifier.refuse(found, Fact(status, headers=headers), turn)
@@ -255,7 +255,7 @@ class Endpoint:
 
     def watch(self, session: SessionId, watch: Watch | None, now: float) -> list[Output]:
         """Ask from time to time whether the peer is still there, or no longer; the same again changes nothing."""
-        turn = Turn(now, [])
+        turn = EndpointTurn(now, [])
         found = self._ua.sessions.get(session)
         if found is not None:
             self._prober.watch(found, watch, turn)
@@ -271,33 +271,33 @@ class Endpoint:
     ) -> list[Output]:
         """Answer RequestArrived."""
         _check_status(status, 101, 699)
-        turn = Turn(now, [])
-        self._outside.respond(transaction, Fact(status, body=body, headers=headers), turn)
+        turn = EndpointTurn(now, [])
+        self._out_of_dialog.respond(transaction, Fact(status, body=body, headers=headers), turn)
         return turn.out
 
     def request(self, request: OutgoingRequest, now: float) -> tuple[RequestId, list[Output]]:
         """Send a request outside of any dialog; RequestFinished follows."""
-        turn = Turn(now, [])
-        return self._outside.request(request, turn), turn.out
+        turn = EndpointTurn(now, [])
+        return self._out_of_dialog.request(request, turn), turn.out
 
     def is_known(self, host: str, now: float) -> bool:
         """Whether an address is a trunk's or a phone's; where nobody is a stranger all are."""
         return self._sources is None or self._sources.is_known(host, now)
 
-    def census(self) -> Census:
+    def census(self) -> EndpointCensus:
         """What is alive; the leak ledger of tests and metrics."""
         ua = self._ua
-        return Census(
+        return EndpointCensus(
             transactions=len(ua.transactions),
             dialogs=len(ua.dialogs),
             sessions=len(ua.sessions),
-            requests=len(self._outside),
+            requests=len(self._out_of_dialog),
             deadlines=len(ua.deadlines),
         )
 
     # --- requests in ---
 
-    def _request_arrived(self, request: Request, flow: Flow, turn: Turn) -> None:
+    def _request_arrived(self, request: Request, flow: SipFlow, turn: EndpointTurn) -> None:
         if request.method == "ACK":
             self._ack_arrived(request, flow, turn)
             return
@@ -308,30 +308,30 @@ class Endpoint:
         back = reply_flow(request, flow)
         request = request.received_from(flow.remote)
         if request.method == "CANCEL":
-            self._callee.cancel_arrived(request, back, turn)
+            self._uas.cancel_arrived(request, back, turn)
         elif request.to.tag is not None and request.method not in self._ua.settings.surfaced_methods:
             self._within_arrived(request, back, turn)
         else:
-            self._outside_arrived(request, back, turn)
+            self._out_of_dialog_arrived(request, back, turn)
 
-    def _ack_arrived(self, request: Request, flow: Flow, turn: Turn) -> None:
+    def _ack_arrived(self, request: Request, flow: SipFlow, turn: EndpointTurn) -> None:
         transaction = self._ua.transactions.find_server(request, "INVITE")
         if transaction is not None:
-            told = self._ua.transactions.receive_request(transaction, request, turn)
-            if told is not Action.PASS_UP:
+            reported = self._ua.transactions.receive_request(transaction, request, turn)
+            if reported is not TransactionAction.PASS_UP:
                 return
         session = self._session_of(request)
         if session is None:
             turn.out.append(Discarded(DiscardReason.STRAY_ACK, flow))
         else:
             self._recognise(flow, turn)
-            self._callee.ack_arrived(session, request, turn)
+            self._uas.ack_arrived(session, request, turn)
 
     def _session_of(self, request: Request) -> Session | None:
         key = DialogKey(request.call_id, request.to.tag or "")
         return self._ua.find(key, request.from_.tag or "")
 
-    def _outside_arrived(self, request: Request, flow: Flow, turn: Turn) -> None:
+    def _out_of_dialog_arrived(self, request: Request, flow: SipFlow, turn: EndpointTurn) -> None:
         """Only what is admitted gets a transaction; everything else one answer that is forgotten (section 26.3.2.4)."""
         ua = self._ua
         if request.method != "INVITE" and request.method not in ua.settings.surfaced_methods:
@@ -354,17 +354,17 @@ class Endpoint:
             ua.reply_at_once(request, flow, refusal, turn)
             turn.out.append(unserved(request, flow, refusal.status))
         elif request.method == "INVITE":
-            self._callee.invite_arrived(request, flow, admission.peer, turn)
+            self._uas.invite_arrived(request, flow, admission.peer, turn)
         else:
-            self._outside.arrived(request, flow, admission.peer, turn)
+            self._out_of_dialog.arrived(request, flow, admission.peer, turn)
 
-    def _recognise(self, flow: Flow, turn: Turn) -> None:
+    def _recognise(self, flow: SipFlow, turn: EndpointTurn) -> None:
         """Our branch or our tag came from there, which only a peer of ours knows."""
         if flow.connection:
             turn.out.append(FlowProven(flow))
         self._ua.recognise(flow.remote.host, turn.now)
 
-    def _passing_answer(self, request: Request, flow: Flow, turn: Turn) -> Fact:
+    def _passing_answer(self, request: Request, flow: SipFlow, turn: EndpointTurn) -> Fact:
         """To a request that changes nothing here, so that each copy of it can be answered anew (section 8.2.7)."""
         refusal = self._inadmissible(request)
         if refusal is not None:
@@ -373,7 +373,7 @@ class Endpoint:
             return self._abilities(flow) if self.is_known(flow.remote.host, turn.now) else Fact(200)
         return Fact(481) if request.method in METHODS_OF_SESSIONS else self._unserved(request)
 
-    def _within_arrived(self, request: Request, flow: Flow, turn: Turn) -> None:
+    def _within_arrived(self, request: Request, flow: SipFlow, turn: EndpointTurn) -> None:
         """A request with a To tag (section 12.2.2)."""
         ua = self._ua
         session = self._session_of(request)
@@ -420,21 +420,21 @@ class Endpoint:
     def _unserved(self, request: Request) -> Fact:
         """Known methods that we do not serve are not allowed, others not implemented (sections 21.4.6, 21.5.2)."""
         if request.method in KNOWN_METHODS:
-            return Fact(405, headers=(self._ua.identity.allow,))
-        return Fact(501, headers=(self._ua.identity.allow,))
+            return Fact(405, headers=(self._ua.own_headers.allow,))
+        return Fact(501, headers=(self._ua.own_headers.allow,))
 
-    def _abilities(self, flow: Flow) -> Fact:
+    def _abilities(self, flow: SipFlow) -> Fact:
         """What OPTIONS asks for (section 11.2)."""
-        identity = self._ua.identity
+        own_headers = self._ua.own_headers
         fields = (
-            ("Contact", identity.contact(flow)),
-            identity.allow,
+            ("Contact", own_headers.contact(flow)),
+            own_headers.allow,
             ("Accept", READ_TYPES),
             ("Supported", ", ".join(sorted(EXTENSIONS))),
         )
         return Fact(200, headers=fields)
 
-    def _refuse_broken(self, request: Request | None, fact: Fact, flow: Flow, turn: Turn) -> None:
+    def _refuse_broken(self, request: Request | None, fact: Fact, flow: SipFlow, turn: EndpointTurn) -> None:
         """Answer what could not be understood, without remembering it, when its sender can be told."""
         if request is None or request.method == "ACK":
             turn.out.append(Discarded(DiscardReason.MALFORMED, flow))
@@ -447,18 +447,18 @@ class Endpoint:
 
     # --- responses and timers in ---
 
-    def _response_arrived(self, response: Response, flow: Flow, turn: Turn) -> None:
+    def _response_arrived(self, response: Response, flow: SipFlow, turn: EndpointTurn) -> None:
         transaction = self._ua.transactions.find_client(response)
         if transaction is None:
             turn.out.append(Discarded(DiscardReason.STRAY_RESPONSE, flow))
             return
         self._recognise(flow, turn)
-        told = self._ua.transactions.receive_response(transaction, response, flow, turn)
-        if told is not Action.PASS_UP:
+        reported = self._ua.transactions.receive_response(transaction, response, flow, turn)
+        if reported is not TransactionAction.PASS_UP:
             return
         match transaction.owner.purpose:
             case Purpose.INVITE:
-                self._caller.response_arrived(transaction, response, turn)
+                self._uac.response_arrived(transaction, response, turn)
             case Purpose.MODIFY:
                 self._modifier.response_arrived(transaction, response, turn)
             case Purpose.BYE:
@@ -468,12 +468,12 @@ class Endpoint:
                     self._prober.finished(transaction, response.status, turn)
             case Purpose.REFRESH:
                 self._modifier.refresh_answered(transaction, response, turn)
-            case Purpose.OUTSIDE:
-                self._outside.response_arrived(transaction, response, turn)
+            case Purpose.OUT_OF_DIALOG:
+                self._out_of_dialog.response_arrived(transaction, response, turn)
             case Purpose.NOTHING:
                 pass
 
-    def _bye_response_arrived(self, transaction: Transaction, response: Response, turn: Turn) -> None:
+    def _bye_response_arrived(self, transaction: Transaction, response: Response, turn: EndpointTurn) -> None:
         session = self._ua.sessions.get(SessionId(transaction.owner.number))
         if session is None or response.is_provisional:
             return
@@ -483,14 +483,14 @@ class Endpoint:
             return
         self._ua.advance(session, SessionInput.BYE_DONE, Fact(), turn)
 
-    def _failed(self, transaction: Transaction, status: int, turn: Turn) -> None:
+    def _failed(self, transaction: Transaction, status: int, turn: EndpointTurn) -> None:
         """A transaction ended without a final response: 408 for silence, 503 for a failed transport (8.1.3.1)."""
         session = self._ua.sessions.get(SessionId(transaction.owner.number))
         match transaction.owner.purpose:
-            case Purpose.OUTSIDE if transaction.is_server:
-                self._outside.unreachable(transaction)
-            case Purpose.OUTSIDE:
-                self._outside.failed(transaction, status, turn)
+            case Purpose.OUT_OF_DIALOG if transaction.is_server:
+                self._out_of_dialog.unreachable(transaction)
+            case Purpose.OUT_OF_DIALOG:
+                self._out_of_dialog.failed(transaction, status, turn)
             case Purpose.INVITE if session is not None and not transaction.is_server:
                 self._ua.advance(session, SessionInput.FAILURE, Fact(status), turn)
             case Purpose.MODIFY if session is not None and session.modification.ours is transaction:
@@ -509,35 +509,35 @@ class Endpoint:
             case _:
                 pass
 
-    def _session_timer(self, key: TimerKey, turn: Turn) -> None:
+    def _session_timer(self, key: TimerKey, turn: EndpointTurn) -> None:
         session = self._ua.sessions.get(SessionId(key.owner))
         if session is None:
             return
         session.armed.discard(key.timer)
         match key.timer:
-            case Timer.ANSWER_AGAIN:
-                self._callee.answer_again(session, turn)
-            case Timer.ACK_WAIT:
-                self._callee.ack_timeout(session, turn)
-            case Timer.RING_LIMIT:
-                self._caller.ring_limit(session, turn)
-            case Timer.CANCEL_WAIT:
-                self._caller.cancel_timeout(session, turn)
-            case Timer.ANSWER_LIMIT:
-                self._callee.answer_limit(session, turn)
-            case Timer.PROGRESS_AGAIN:
-                self._callee.progress_again(session, turn)
-            case Timer.GLARE:
+            case SipTimer.ANSWER_AGAIN:
+                self._uas.answer_again(session, turn)
+            case SipTimer.ACK_WAIT:
+                self._uas.ack_timeout(session, turn)
+            case SipTimer.RING_LIMIT:
+                self._uac.ring_limit(session, turn)
+            case SipTimer.CANCEL_WAIT:
+                self._uac.cancel_timeout(session, turn)
+            case SipTimer.ANSWER_LIMIT:
+                self._uas.answer_limit(session, turn)
+            case SipTimer.PROGRESS_AGAIN:
+                self._uas.progress_again(session, turn)
+            case SipTimer.GLARE:
                 self._modifier.attempt(session, turn)
-            case Timer.REFRESH:
+            case SipTimer.REFRESH:
                 self._modifier.refresh(session, turn)
-            case Timer.MODIFY_LIMIT:
+            case SipTimer.MODIFY_LIMIT:
                 self._modifier.limit(session, turn)
-            case Timer.ASK:
+            case SipTimer.ASK:
                 self._prober.ask(session, turn)
-            case Timer.ASK_LIMIT:
+            case SipTimer.ASK_LIMIT:
                 self._prober.unanswered(session, turn)
-            case Timer.HOLD_LIMIT:
+            case SipTimer.HOLD_LIMIT:
                 self._prober.limit(session, turn)
             case _:
                 self._ua.advance(session, SessionInput.EXPIRED, Fact(cause=EndCause.TIMER), turn)
@@ -549,7 +549,7 @@ class Endpoint:
         return session
 
 
-def reply_flow(request: Request, flow: Flow) -> Flow:
+def reply_flow(request: Request, flow: SipFlow) -> SipFlow:
     """Where responses go: back along the connection, or to the source over UDP, at the port that Via names unless
     rport asks for the source port (section 18.2.2, RFC 3581 section 4).
 

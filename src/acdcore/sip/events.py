@@ -1,4 +1,4 @@
-"""What goes into the SIP endpoint and what comes out of it: flows, orders to the driver, events for the hall."""
+"""What goes into the SIP endpoint and what comes out of it: flows, orders to the driver, events for call control."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -35,7 +35,7 @@ class Transport(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
+class SipFlow:
     """The way between us and one peer; the answer to a message goes back along the flow on which it came."""
 
     transport: Transport
@@ -138,7 +138,7 @@ class Transmit:
 
     data: bytes
     """One whole message."""
-    flow: Flow
+    flow: SipFlow
     """Where to; a TCP flow with connection 0 is opened first, or an open one to the same remote is used."""
 
 
@@ -146,7 +146,7 @@ class Transmit:
 class CloseFlow:
     """Close this TCP connection: its stream can no longer be understood."""
 
-    flow: Flow
+    flow: SipFlow
     """The connection."""
 
 
@@ -154,7 +154,7 @@ class CloseFlow:
 class FlowProven:
     """A peer that is known uses this flow: its connection is none of a stranger's any more."""
 
-    flow: Flow
+    flow: SipFlow
     """The flow."""
 
 
@@ -164,7 +164,7 @@ class Discarded:
 
     reason: DiscardReason
     """Why."""
-    flow: Flow
+    flow: SipFlow
     """Where it came from."""
 
 
@@ -174,11 +174,11 @@ class Tolerated:
 
     leniency: Leniency
     """What was overlooked."""
-    flow: Flow
+    flow: SipFlow
     """Where it came from."""
 
 
-# --- events for the hall ---
+# --- events for call control ---
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ class InviteArrived:
     """The new session."""
     request: Request
     """The INVITE."""
-    flow: Flow
+    flow: SipFlow
     """Where it came from."""
     offer: bytes
     """The SDP offer; empty when the caller wants ours in the 2xx."""
@@ -307,13 +307,13 @@ class InfoArrived:
 
 @dataclass(frozen=True, slots=True)
 class RequestArrived:
-    """A request outside of any dialog (REGISTER) that the hall answers by `respond`."""
+    """A request outside of any dialog (REGISTER) that call control answers by `respond`."""
 
     transaction: ServerTransactionId
     """What to respond to."""
     request: Request
     """The request."""
-    flow: Flow
+    flow: SipFlow
     """Where it came from."""
     peer: Peer | None = None
     """Who was proven to have sent it; None where nobody asks."""
@@ -325,7 +325,7 @@ class RequestRejected:
 
     request: Request
     """The request."""
-    flow: Flow
+    flow: SipFlow
     """Where it came from."""
     status: int
     """What it was answered."""
@@ -352,11 +352,11 @@ class FlowClosed:
     """A TCP connection is gone; what could not do without it has ended before. Phones that registered over it cannot be
     rung until they register again."""
 
-    flow: Flow
+    flow: SipFlow
     """The connection."""
 
 
-Event = (
+SipEvent = (
     InviteArrived
     | InviteCancelled
     | SessionConfirmed
@@ -373,10 +373,10 @@ Event = (
     | RequestFinished
     | FlowClosed
 )
-"""What the hall hears. A session ends with exactly one of InviteCancelled, SessionRefused, SessionEnded, or without
+"""What call control hears. A session ends with exactly one of InviteCancelled, SessionRefused, SessionEnded, or without
 an event by our own `refuse` or `hang_up` (except an unanswered INVITE of ours: SessionRefused follows)."""
 
-Output = Transmit | CloseFlow | FlowProven | Discarded | Tolerated | Event
+Output = Transmit | CloseFlow | FlowProven | Discarded | Tolerated | SipEvent
 """Everything that the endpoint returns, in the order in which it is to be carried out."""
 
 
@@ -389,7 +389,7 @@ class OutgoingInvite:
 
     target: SipUri
     """The Request-URI."""
-    flow: Flow
+    flow: SipFlow
     """Where to send it; the driver's `flow_to` makes one."""
     from_: NameAddr
     """Who calls, without a tag."""
@@ -429,7 +429,7 @@ class OutgoingRequest:
     """Such as OPTIONS or REGISTER; neither INVITE, ACK, CANCEL nor BYE."""
     target: SipUri
     """The Request-URI."""
-    flow: Flow
+    flow: SipFlow
     """Where to send it."""
     from_: NameAddr
     """Who asks, without a tag."""
@@ -444,7 +444,7 @@ class OutgoingRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Census:
+class EndpointCensus:
     """What is alive in an endpoint; all zero when every call has ended and every timer has run out."""
 
     transactions: int

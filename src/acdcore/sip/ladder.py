@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from acdcore.kernel.address import Address
-from acdcore.sip.events import Flow
+from acdcore.sip.events import SipFlow
 from acdcore.sip.syntax.charset import decoded, readable
 
 LANE_WIDTH = 26
@@ -14,19 +14,19 @@ TIME_WIDTH = 9
 """Seconds since the first message, with milliseconds."""
 
 
-class Direction(StrEnum):
+class MessageDirection(StrEnum):
     """Seen from the endpoint whose messages are watched."""
 
     IN = "in"
     OUT = "out"
 
 
-Observer = Callable[[Direction, Flow, bytes, float], None]
+Observer = Callable[[MessageDirection, SipFlow, bytes, float], None]
 """Sees each message in and out with its flow and the time (monotonic seconds); must not call back."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class LadderMessage:
     """One message on the wire."""
 
     at: float
@@ -41,14 +41,14 @@ class Seen:
     """The network dropped it (only a test's network knows)."""
 
 
-def seen(direction: Direction, flow: Flow, data: bytes, at: float) -> Seen:
+def ladder_message(direction: MessageDirection, flow: SipFlow, data: bytes, at: float) -> LadderMessage:
     """What an observer keeps of one message."""
-    if direction is Direction.OUT:
-        return Seen(at, flow.local, flow.remote, data)
-    return Seen(at, flow.remote, flow.local, data)
+    if direction is MessageDirection.OUT:
+        return LadderMessage(at, flow.local, flow.remote, data)
+    return LadderMessage(at, flow.remote, flow.local, data)
 
 
-def header(data: bytes, name: str) -> str:
+def header_value(data: bytes, name: str) -> str:
     """The first value of a header by its full name, read without a parser so that broken messages show too."""
     wanted = name.lower().encode()
     for line in data.partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]:
@@ -58,23 +58,23 @@ def header(data: bytes, name: str) -> str:
     return ""
 
 
-def of_calls(messages: Iterable[Seen], call_ids: frozenset[str]) -> list[Seen]:
+def messages_of_calls(messages: Iterable[LadderMessage], call_ids: frozenset[str]) -> list[LadderMessage]:
     """Only the messages of these calls: the legs of one call have a Call-ID each."""
-    return [message for message in messages if header(message.data, "Call-ID") in call_ids]
+    return [message for message in messages if header_value(message.data, "Call-ID") in call_ids]
 
 
 def label(data: bytes) -> str:
     """`INVITE sdp`, `180 Ringing (INVITE)`, `200 OK (BYE)`: what an arrow is called."""
     start = readable(decoded(data.partition(b"\r\n")[0]))
     first, _, rest = start.partition(" ")
-    body = " sdp" if header(data, "Content-Type").lower().startswith("application/sdp") else ""
+    body = " sdp" if header_value(data, "Content-Type").lower().startswith("application/sdp") else ""
     if first.upper() == "SIP/2.0":
-        method = header(data, "CSeq").rpartition(" ")[2]
+        method = header_value(data, "CSeq").rpartition(" ")[2]
         return f"{rest} ({method}){body}"
     return f"{first}{body}" if first.isalpha() else "(not SIP)"
 
 
-def render(messages: Sequence[Seen], names: Mapping[Address, str]) -> str:
+def render(messages: Sequence[LadderMessage], names: Mapping[Address, str]) -> str:
     """Draw the ladder, one column for each party in the order of `names`, then of appearance.
 
     Addresses without a name appear as host:port. Times are seconds since the first message. A lost message's arrow
@@ -92,18 +92,18 @@ def render(messages: Sequence[Seen], names: Mapping[Address, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _named(messages: Sequence[Seen], names: Mapping[Address, str]) -> dict[Address, str]:
+def _named(messages: Sequence[LadderMessage], names: Mapping[Address, str]) -> dict[Address, str]:
     addresses = [address for message in messages for address in (message.sender, message.receiver)]
     return {address: names.get(address, str(address)) for address in addresses}
 
 
-def _columns(messages: Sequence[Seen], names: Mapping[Address, str]) -> list[str]:
+def _columns(messages: Sequence[LadderMessage], names: Mapping[Address, str]) -> list[str]:
     present = list(dict.fromkeys(_named(messages, names).values()))
     ordered = [name for name in dict.fromkeys(names.values()) if name in present]
     return ordered + [name for name in present if name not in ordered]
 
 
-def _arrow(message: Seen, start: int, end: int, columns: int) -> str:
+def _arrow(message: LadderMessage, start: int, end: int, columns: int) -> str:
     cells = ["|"] + [f"{'':{LANE_WIDTH}}|" for _ in range(columns - 1)]
     left, right = min(start, end), max(start, end)
     if left == right:

@@ -13,14 +13,12 @@ from acdcore.kernel.errors import Unavailable
 from acdcore.sip.auth.digest_client import DigestClient
 from acdcore.sip.endpoint import Endpoint
 from acdcore.sip.events import (
-    Census,
     CloseFlow,
     DialogPath,
     Discarded,
     DiscardReason,
-    Event,
+    EndpointCensus,
     Fields,
-    Flow,
     FlowProven,
     Leniency,
     OutgoingInvite,
@@ -29,13 +27,15 @@ from acdcore.sip.events import (
     RequestId,
     ServerTransactionId,
     SessionId,
+    SipEvent,
+    SipFlow,
     Tolerated,
     Transmit,
     Transport,
     Watch,
 )
-from acdcore.sip.ladder import Direction, Observer
-from acdcore.sip.session.next_hop import Listening
+from acdcore.sip.ladder import MessageDirection, Observer
+from acdcore.sip.session.next_hop import ListeningAddresses
 from acdcore.sip.syntax.parser import MalformedMessage
 from acdcore.sip.syntax.uri import SipUri
 from acdcore.sip.transports.tcp import TcpLimits, TcpListener, TcpStreams
@@ -67,7 +67,7 @@ class SipStack:
         self,
         endpoint: Endpoint,
         clock: Clock,
-        on_event: Callable[[Event], None],
+        on_event: Callable[[SipEvent], None],
         settings: StackSettings,
         observer: Observer | None = None,
     ) -> None:
@@ -76,18 +76,18 @@ class SipStack:
         self._on_event = on_event
         self._settings = settings
         self._observer = observer
-        self._events: deque[Event] = deque()
+        self._events: deque[SipEvent] = deque()
         self._is_drain_due = False
         self._timer = _Timer(self._deadline_passed)
-        listener = TcpListener(self._feed, self._stream_lost, self._flow_closed, self._is_known)
-        self._sockets = _Sockets(self._feed, listener, settings)
+        listener = TcpListener(self._receive, self._stream_lost, self._flow_closed, self._is_known)
+        self._sockets = _Sockets(self._receive, listener, settings)
         self.discarded: Counter[DiscardReason] = Counter()
         self.tolerated: Counter[Leniency] = Counter()
 
     async def __aenter__(self) -> Self:
         try:
             await self._sockets.open()
-            self._endpoint.listen(Listening({each: self._sockets.addresses(each) for each in Transport}))
+            self._endpoint.listen(ListeningAddresses({each: self._sockets.addresses(each) for each in Transport}))
         except BaseException:
             await self._sockets.close()
             raise
@@ -113,11 +113,11 @@ class SipStack:
         """The addresses really bound, in the order of the settings."""
         return self._sockets.addresses(transport)
 
-    def flow_to(self, transport: Transport, remote: Address) -> Flow:
+    def flow_to(self, transport: Transport, remote: Address) -> SipFlow:
         """A flow for a new request; raises Unavailable when we listen on no address of that transport and family."""
         return self._sockets.flow_to(transport, remote)
 
-    def shown_host(self, flow: Flow) -> str:
+    def shown_host(self, flow: SipFlow) -> str:
         """The host that our addresses name on this way."""
         return self._endpoint.shown_host(flow)
 
@@ -143,7 +143,7 @@ class SipStack:
         """End a session in whatever way its state needs."""
         self._carry_out(self._endpoint.hang_up(session, self._clock.now(), headers))
 
-    def move(self, session: SessionId, flow: Flow, contact: SipUri | None = None) -> None:
+    def move(self, session: SessionId, flow: SipFlow, contact: SipUri | None = None) -> None:
         """The peer of a session is reached there from now on, where it has registered `contact`."""
         self._endpoint.move(session, flow, contact)
 
@@ -177,27 +177,27 @@ class SipStack:
         self._carry_out(outputs)
         return number
 
-    def census(self) -> Census:
+    def census(self) -> EndpointCensus:
         """What is alive in the endpoint."""
         return self._endpoint.census()
 
     # --- what the sockets and the timer bring ---
 
-    def _feed(self, data: bytes, flow: Flow) -> None:
+    def _receive(self, data: bytes, flow: SipFlow) -> None:
         now = self._clock.now()
         if self._observer is not None:
-            self._observer(Direction.IN, flow, data, now)
+            self._observer(MessageDirection.IN, flow, data, now)
         self._transmit(self._endpoint.receive(data, flow, now))
         self._drain()
 
     def _is_known(self, host: str) -> bool:
         return self._endpoint.is_known(host, self._clock.now())
 
-    def _stream_lost(self, fault: MalformedMessage, flow: Flow) -> None:
+    def _stream_lost(self, fault: MalformedMessage, flow: SipFlow) -> None:
         self._transmit(self._endpoint.stream_lost(fault, flow, self._clock.now()))
         self._drain()
 
-    def _flow_closed(self, flow: Flow) -> None:
+    def _flow_closed(self, flow: SipFlow) -> None:
         self._transmit(self._endpoint.flow_closed(flow, self._clock.now()))
         self._drain()
 
@@ -208,7 +208,8 @@ class SipStack:
     # --- what the endpoint wants ---
 
     def _carry_out(self, outputs: list[Output]) -> None:
-        """After a command: its events wait until the command has returned, so that the hall knows the new number."""
+        """After a command: its events wait until the command has returned, so that call control knows the new
+        number."""
         self._transmit(outputs)
         if self._events and not self._is_drain_due:
             self._is_drain_due = True
@@ -219,7 +220,7 @@ class SipStack:
             match output:
                 case Transmit(data, flow):
                     if self._observer is not None:
-                        self._observer(Direction.OUT, flow, data, self._clock.now())
+                        self._observer(MessageDirection.OUT, flow, data, self._clock.now())
                     self._sockets.send(data, flow)
                 case CloseFlow(flow):
                     self._sockets.close_flow(flow)
@@ -236,7 +237,7 @@ class SipStack:
         self._timer.arm(self._endpoint.next_deadline(), self._clock.now())
 
     def _drain(self) -> None:
-        """Give the events to the hall, in order; should it fail on one, the next ones still get there."""
+        """Give the events to call control, in order; should it fail on one, the next ones still get there."""
         self._is_drain_due = False
         while self._events:
             event = self._events.popleft()
@@ -277,7 +278,7 @@ class _Sockets:
 
     def __init__(
         self,
-        on_message: Callable[[bytes, Flow], None],
+        on_message: Callable[[bytes, SipFlow], None],
         listener: TcpListener,
         settings: StackSettings,
     ) -> None:
@@ -310,15 +311,15 @@ class _Sockets:
             return tuple(bound.local for bound in self._udp)
         return tuple(self._tcp_addresses)
 
-    def flow_to(self, transport: Transport, remote: Address) -> Flow:
+    def flow_to(self, transport: Transport, remote: Address) -> SipFlow:
         is_ipv6 = ":" in remote.host
         for local in self.addresses(transport):
             if (":" in local.host) == is_ipv6:
                 host = source_host(remote) if local.host in WILDCARDS else local.host
-                return Flow(transport, Address(host, local.port), remote)
+                return SipFlow(transport, Address(host, local.port), remote)
         raise Unavailable(f"sip: no {transport} address of ours can reach {remote}; add one to the settings")
 
-    def send(self, data: bytes, flow: Flow) -> None:
+    def send(self, data: bytes, flow: SipFlow) -> None:
         if flow.transport is Transport.TCP:
             self._tcp.send(data, flow)
             return
@@ -328,12 +329,12 @@ class _Sockets:
                 return
         self.losses[SocketLoss.SEND_FAILED] += 1
 
-    def close_flow(self, flow: Flow) -> None:
+    def close_flow(self, flow: SipFlow) -> None:
         self._tcp.close_flow(flow)
 
-    def slow_down(self, flow: Flow) -> None:
+    def slow_down(self, flow: SipFlow) -> None:
         self._tcp.slow_down(flow)
 
-    def prove(self, flow: Flow) -> None:
+    def prove(self, flow: SipFlow) -> None:
         if flow.connection:
             self._tcp.prove(flow)

@@ -19,7 +19,7 @@ ROWS_LATE: Final = AlarmKind(
 ROWS_REFUSED: Final = AlarmKind(
     "rows_refused",
     Severity.MAJOR,
-    "Read the file that the detail names, mend what its reasons say, and move the file away when it is dealt with.",
+    "Read the file that the detail names, correct what its reasons say, and move the file away when it is dealt with.",
 )
 """Records that the database will never take lie in `rejected.jsonl`."""
 ROWS_LOST: Final = AlarmKind(

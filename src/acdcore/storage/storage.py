@@ -1,4 +1,4 @@
-"""Storage as the application gets it: all that is behind the hall's Protocols, started and stopped in order."""
+"""Storage as the application gets it: all that is behind call control's Protocols, started and stopped in order."""
 
 import asyncio
 import contextlib
@@ -12,12 +12,12 @@ from acdcore.calls.model.ports import (
     Directory,
     History,
     HoursStore,
+    IdTaken,
     ScreeningStore,
     Spool,
-    Taken,
 )
 from acdcore.kernel.alarms import AlarmKind
-from acdcore.kernel.background import ended
+from acdcore.kernel.background import end_task
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import SettingsError
 from acdcore.storage import alarms
@@ -76,7 +76,7 @@ class StorageHealth:
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """What the application hands to the hall and to the control plane."""
+    """What the application hands to call control and to the control plane."""
 
     directory: Directory
     customers: CustomerStore
@@ -167,7 +167,7 @@ def _refuse_shadowed_trunks(directory: Directory, trunk_users: Mapping[str, str]
     for record in directory.agents():
         try:
             people.check_free(record.agent, trunk_users)
-        except Taken as error:
+        except IdTaken as error:
             raise SettingsError(f"trunks.{trunk_users[record.agent]}.user", "", str(error)) from error
 
 
@@ -204,7 +204,7 @@ async def _delivery(
             yield spool, drainer
         finally:
             try:
-                await ended(task)
+                await end_task(task)
             finally:
                 await asyncio.to_thread(spool.wait_durable, LAST_DELIVERY_WITHIN_S)
                 await drainer.finish(LAST_DELIVERY_WITHIN_S)

@@ -1,6 +1,7 @@
-"""Work items: what was asked for, how far it has come, and the words in which the book is told of it.
+"""Work items: what was asked for, how far it has come, and the inputs of the callback queue.
 
-`wall` times are UTC; the book (`acdcore.work.book`) decides by them, since a callback may be due on another day.
+`wall` times are UTC; the callback queue (`acdcore.work.callback_queue`) decides by them, since a callback may be due
+on another day.
 """
 
 from dataclasses import dataclass, replace
@@ -33,20 +34,20 @@ class DialFirst(StrEnum):
 
 
 class WorkState(StrEnum):
-    """How far an item has come; the transitions are the table in `book.py`."""
+    """How far an item has come; the transitions are the table in `transitions.py`."""
 
     WAITING = "waiting"
     """Not in the queue: its hours have not begun, or the next attempt is not due."""
     QUEUED = "queued"
     """In the queue, waiting for an agent."""
-    IN_HAND = "in_hand"
+    IN_PROGRESS = "in_progress"
     """An agent is at it: listening, or the customer's phone is rung, or both talk."""
     DONE = "done"
     """Talked to, or heard with no reply wanted."""
     MERGED = "merged"
-    """The customer got through otherwise meanwhile, which settled it."""
+    """The customer got through otherwise meanwhile: it is not needed any more."""
     GIVEN_UP = "given_up"
-    """All attempts were made in vain, or it is too old."""
+    """All attempts failed, or it is too old."""
     CANCELLED = "cancelled"
     """Taken out by staff."""
 
@@ -55,7 +56,7 @@ ENDED = frozenset({WorkState.DONE, WorkState.MERGED, WorkState.GIVEN_UP, WorkSta
 """States that nothing follows."""
 
 
-class Attempt(StrEnum):
+class AttemptOutcome(StrEnum):
     """How one attempt at an item ended."""
 
     TALKED = "talked"
@@ -63,7 +64,7 @@ class Attempt(StrEnum):
     HEARD = "heard"
     """The agent heard the message and did not call: done, unless a reply is wanted and nobody has closed it."""
     NO_ANSWER = "no_answer"
-    """The customer's phone rang in vain."""
+    """The customer's phone rang and nobody answered."""
     BUSY = "busy"
     """The customer's phone was busy."""
     FAILED = "failed"
@@ -91,8 +92,8 @@ class WorkItem:
     language: str = ""
     """Spoken with the customer (cmn, yue, en)."""
     waited_s: float = 0.0
-    """Time waited on the line, and in the queue before this stay, which goes on counting for the place."""
-    advance_s: float = 0.0
+    """Time waited on the line, and in the queue before this visit, which goes on counting for the place."""
+    priority_s: float = 0.0
     """Priority, as the caller had it."""
     dial_first: DialFirst | None = None
     """Who is rung first; None: as the queue has it when the attempt begins."""
@@ -111,8 +112,8 @@ class WorkItem:
     next_at: datetime | None = None
     """Not to be queued before this, UTC."""
     agent: AgentId | None = None
-    """Who has or had it in hand."""
-    last_attempt: Attempt | None = None
+    """Who has or had it in progress."""
+    last_attempt: AttemptOutcome | None = None
     changed_at: datetime | None = None
     """When it came to this state."""
     changed_by: str = ""
@@ -121,13 +122,13 @@ class WorkItem:
     """How often it has changed, its creation included: the serial of what is written down of it."""
 
     @property
-    def is_wish(self) -> bool:
-        """Whether it is only the wish to get through, which any talk settles; all else has to be closed."""
+    def is_plain_request(self) -> bool:
+        """Whether it only asks to get through, which any talk fulfils; all else has to be closed."""
         is_plain = self.at is None and self.for_agent is None and not self.subject
         return self.kind is WorkKind.CALLBACK and is_plain
 
 
-# ---- inputs of the book ------------------------------------------------------------------------------------------
+# ---- inputs of the callback queue --------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ class Requested:
 
 
 @dataclass(frozen=True, slots=True)
-class InHand:
+class InProgress:
     """An agent has accepted it."""
 
     id: WorkId
@@ -157,7 +158,7 @@ class Dialling:
 
 
 @dataclass(frozen=True, slots=True)
-class Connected:
+class AttemptConnected:
     """Agent and customer begin to talk: from here on a crash finds it done, and nobody is called twice."""
 
     id: WorkId
@@ -165,14 +166,14 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class AttemptEnded:
-    """The attempt is over; follows every `InHand` that was not rejected, once."""
+    """The attempt is over; follows every `InProgress` that was not rejected, once."""
 
     id: WorkId
-    how: Attempt
+    how: AttemptOutcome
 
 
 @dataclass(frozen=True, slots=True)
-class CustomerCame:
+class CustomerCallStarted:
     """A call of this customer is up, in whatever state; said again when more is known of the customer."""
 
     call: CallId
@@ -182,21 +183,21 @@ class CustomerCame:
 
 
 @dataclass(frozen=True, slots=True)
-class CustomerTalks:
-    """The customer of that call and somebody hear each other: the wish to get through is settled."""
+class CustomerTalkStarted:
+    """The customer of that call and somebody hear each other: the request to get through is fulfilled."""
 
     call: CallId
 
 
 @dataclass(frozen=True, slots=True)
-class CustomerParted:
+class CustomerTalkEnded:
     """That talk is over; the call may go on."""
 
     call: CallId
 
 
 @dataclass(frozen=True, slots=True)
-class CustomerGone:
+class CustomerCallEnded:
     """That call is over."""
 
     call: CallId
@@ -210,7 +211,7 @@ class LeftQueue:
 
 
 @dataclass(frozen=True, slots=True)
-class HoursChanged:
+class WorkHoursChanged:
     """A queue opens or closes; items of a closed queue wait."""
 
     queue: QueueName
@@ -240,23 +241,23 @@ class CameDue:
 
 Input = (
     Requested
-    | InHand
+    | InProgress
     | Dialling
-    | Connected
+    | AttemptConnected
     | AttemptEnded
-    | CustomerCame
-    | CustomerTalks
-    | CustomerParted
-    | CustomerGone
+    | CustomerCallStarted
+    | CustomerTalkStarted
+    | CustomerTalkEnded
+    | CustomerCallEnded
     | LeftQueue
-    | HoursChanged
+    | WorkHoursChanged
     | Cancelled
     | Closed
     | CameDue
 )
 
 
-# ---- what the book answers ---------------------------------------------------------------------------------------
+# ---- outputs of the callback queue --------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +276,7 @@ class Enqueue:
 
 @dataclass(frozen=True, slots=True)
 class Dequeue:
-    """Take the item out of its queue: settled otherwise."""
+    """Take the item out of its queue: not needed any more."""
 
     item: WorkItem
 
@@ -296,14 +297,14 @@ class Absorbed:
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
+class InputRejected:
     """The input did not fit and changed nothing."""
 
     input: Input
     why: str
 
 
-Output = Changed | Enqueue | Dequeue | BreakOff | Absorbed | Rejected
+Output = Changed | Enqueue | Dequeue | BreakOff | Absorbed | InputRejected
 
 
 def moved(item: WorkItem, by: timedelta, *, is_appointment_moved: bool) -> WorkItem:

@@ -29,7 +29,7 @@ class CustomersOnLine:
         self._talked_at: dict[str, datetime] = {}
         """When the last talk of a key that is up ended."""
 
-    def came(self, call: CallId, keys: Iterable[str]) -> list[str]:
+    def call_started(self, call: CallId, keys: Iterable[str]) -> list[str]:
         """The call is up, or more is known of its customer; the keys that it had not before."""
         known = self._keys.get(call, ())
         new = [key for key in dict.fromkeys(keys) if key and key not in known]
@@ -39,7 +39,7 @@ class CustomersOnLine:
             self._talks.update(new)
         return new
 
-    def talks(self, call: CallId) -> tuple[str, ...]:
+    def talk_started(self, call: CallId) -> tuple[str, ...]:
         """The call is answered; its keys, none when it is not up."""
         keys = self._keys.get(call, ())
         if call in self._keys and call not in self._talking:
@@ -47,7 +47,7 @@ class CustomersOnLine:
             self._talks.update(keys)
         return keys
 
-    def parted(self, call: CallId, wall: datetime) -> None:
+    def talk_ended(self, call: CallId, wall: datetime) -> None:
         """The talk is over; the call may go on."""
         if call not in self._talking:
             return
@@ -56,9 +56,9 @@ class CustomersOnLine:
         _take_off(self._talks, keys)
         self._talked_at |= dict.fromkeys(keys, wall)
 
-    def went(self, call: CallId, wall: datetime) -> list[str]:
+    def call_ended(self, call: CallId, wall: datetime) -> list[str]:
         """The call is over; the keys that have no call any more."""
-        self.parted(call, wall)
+        self.talk_ended(call, wall)
         keys = self._keys.pop(call, ())
         _take_off(self._calls, keys)
         gone = [key for key in keys if key not in self._calls]

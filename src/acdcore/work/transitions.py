@@ -1,11 +1,11 @@
 """What moves a work item from state to state.
 
-    from      due     accepted  barred   let_go   put_back  missed   exhausted  talked  heard  settled  expired
+    from      due     accepted  barred   let_go   put_back  missed   exhausted  talked  heard  through  expired
     WAITING   QUEUED  -         -        -        -         -        -          -       -      MERGED   GIVEN_UP
-    QUEUED    -       IN_HAND   WAITING  WAITING  -         -        -          -       -      MERGED   GIVEN_UP
-    IN_HAND   -       -         -        -        WAITING   WAITING  GIVEN_UP   DONE    DONE   MERGED   -
+    QUEUED    -       IN_PROGRESS WAITING  WAITING  -         -        -          -       -      MERGED   GIVEN_UP
+    IN_PROGRESS -       -         -        -        WAITING   WAITING  GIVEN_UP   DONE    DONE   MERGED   -
 
-Staff may close (DONE) or cancel (CANCELLED) in any of the three; what is in hand when they talk stays in hand.
+Staff may close (DONE) or cancel (CANCELLED) in any of the three; what is in progress when they talk stays in progress.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from enum import StrEnum
 from acdcore.work.model import WorkState
 
 
-class Event(StrEnum):
+class WorkEvent(StrEnum):
     """What moves an item from state to state."""
 
     DUE = "due"
@@ -22,7 +22,7 @@ class Event(StrEnum):
     ACCEPTED = "accepted"
     """An agent took it."""
     BARRED = "barred"
-    """Its queue closed, another item for the customer is in hand, or the customer calls."""
+    """Its queue closed, another item for the customer is in progress, or the customer calls."""
     LET_GO = "let_go"
     """The queue let it go."""
     PUT_BACK = "put_back"
@@ -35,7 +35,7 @@ class Event(StrEnum):
     """Agent and customer talked."""
     HEARD = "heard"
     """The message was heard, and no reply is wanted."""
-    SETTLED = "settled"
+    GOT_THROUGH = "got_through"
     """The customer got through."""
     EXPIRED = "expired"
     """It is too old."""
@@ -47,30 +47,30 @@ class Event(StrEnum):
     """Somebody takes it out."""
 
 
-TRANSITIONS: Mapping[tuple[WorkState, Event], WorkState] = {
-    (WorkState.WAITING, Event.DUE): WorkState.QUEUED,
-    (WorkState.WAITING, Event.SETTLED): WorkState.MERGED,
-    (WorkState.WAITING, Event.EXPIRED): WorkState.GIVEN_UP,
-    (WorkState.WAITING, Event.CLOSED): WorkState.DONE,
-    (WorkState.WAITING, Event.CANCELLED): WorkState.CANCELLED,
-    (WorkState.QUEUED, Event.ACCEPTED): WorkState.IN_HAND,
-    (WorkState.QUEUED, Event.BARRED): WorkState.WAITING,
-    (WorkState.QUEUED, Event.LET_GO): WorkState.WAITING,
-    (WorkState.QUEUED, Event.SETTLED): WorkState.MERGED,
-    (WorkState.QUEUED, Event.EXPIRED): WorkState.GIVEN_UP,
-    (WorkState.QUEUED, Event.CLOSED): WorkState.DONE,
-    (WorkState.QUEUED, Event.CANCELLED): WorkState.CANCELLED,
-    (WorkState.IN_HAND, Event.CONNECTED): WorkState.IN_HAND,
-    (WorkState.IN_HAND, Event.PUT_BACK): WorkState.WAITING,
-    (WorkState.IN_HAND, Event.MISSED): WorkState.WAITING,
-    (WorkState.IN_HAND, Event.EXHAUSTED): WorkState.GIVEN_UP,
-    (WorkState.IN_HAND, Event.TALKED): WorkState.DONE,
-    (WorkState.IN_HAND, Event.HEARD): WorkState.DONE,
-    (WorkState.IN_HAND, Event.SETTLED): WorkState.MERGED,
-    (WorkState.IN_HAND, Event.CLOSED): WorkState.DONE,
-    (WorkState.IN_HAND, Event.CANCELLED): WorkState.CANCELLED,
+TRANSITIONS: Mapping[tuple[WorkState, WorkEvent], WorkState] = {
+    (WorkState.WAITING, WorkEvent.DUE): WorkState.QUEUED,
+    (WorkState.WAITING, WorkEvent.GOT_THROUGH): WorkState.MERGED,
+    (WorkState.WAITING, WorkEvent.EXPIRED): WorkState.GIVEN_UP,
+    (WorkState.WAITING, WorkEvent.CLOSED): WorkState.DONE,
+    (WorkState.WAITING, WorkEvent.CANCELLED): WorkState.CANCELLED,
+    (WorkState.QUEUED, WorkEvent.ACCEPTED): WorkState.IN_PROGRESS,
+    (WorkState.QUEUED, WorkEvent.BARRED): WorkState.WAITING,
+    (WorkState.QUEUED, WorkEvent.LET_GO): WorkState.WAITING,
+    (WorkState.QUEUED, WorkEvent.GOT_THROUGH): WorkState.MERGED,
+    (WorkState.QUEUED, WorkEvent.EXPIRED): WorkState.GIVEN_UP,
+    (WorkState.QUEUED, WorkEvent.CLOSED): WorkState.DONE,
+    (WorkState.QUEUED, WorkEvent.CANCELLED): WorkState.CANCELLED,
+    (WorkState.IN_PROGRESS, WorkEvent.CONNECTED): WorkState.IN_PROGRESS,
+    (WorkState.IN_PROGRESS, WorkEvent.PUT_BACK): WorkState.WAITING,
+    (WorkState.IN_PROGRESS, WorkEvent.MISSED): WorkState.WAITING,
+    (WorkState.IN_PROGRESS, WorkEvent.EXHAUSTED): WorkState.GIVEN_UP,
+    (WorkState.IN_PROGRESS, WorkEvent.TALKED): WorkState.DONE,
+    (WorkState.IN_PROGRESS, WorkEvent.HEARD): WorkState.DONE,
+    (WorkState.IN_PROGRESS, WorkEvent.GOT_THROUGH): WorkState.MERGED,
+    (WorkState.IN_PROGRESS, WorkEvent.CLOSED): WorkState.DONE,
+    (WorkState.IN_PROGRESS, WorkEvent.CANCELLED): WorkState.CANCELLED,
 }
 """Anything else does not fit and is rejected."""
 
-KNOWN_TO_QUEUE = frozenset({Event.ACCEPTED, Event.LET_GO})
-"""The queue itself did this and need not be told to take the item out."""
+KNOWN_TO_QUEUE = frozenset({WorkEvent.ACCEPTED, WorkEvent.LET_GO})
+"""The queue itself did this and has taken the item out already."""

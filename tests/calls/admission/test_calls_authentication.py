@@ -5,25 +5,25 @@ from ipaddress import ip_network
 
 import pytest
 
-from acdcore.calls.admission.authentication import Access, Admission, FromAgent, FromTrunk, Turned
+from acdcore.calls.admission.authentication import Access, Admission, FromAgent, FromTrunk, NotAdmitted
 from acdcore.calls.admission.digest_accounts import DigestPolicy
 from acdcore.calls.model.directory import AgentRecord
-from acdcore.calls.trunks.trunks import Route, Trunk, Trunks
+from acdcore.calls.trunks.trunks import InboundRoute, Trunk, Trunks
 from acdcore.kernel.address import Address
 from acdcore.kernel.ids import AgentId, IdSource
 from acdcore.sip.auth.digest import DigestServer
 from acdcore.sip.auth.digest_client import DigestClient
 from acdcore.sip.auth.digest_values import Algorithm
-from acdcore.sip.events import Flow, Transport
+from acdcore.sip.events import SipFlow, Transport
 from acdcore.sip.syntax.message import Headers, Request
 from acdcore.sip.syntax.uri import SipUri
 from acdcore.storage.stores.directory import MemoryDirectory
-from acdcore.storage.stores.password import ha1
+from acdcore.storage.stores.password import ha1_hashes
 
 REALM = "acdcore"
 OURS = Address("192.0.2.1", 5060)
-FROM_TRUNK = Flow(Transport.UDP, OURS, Address("198.51.100.7", 5060))
-FROM_ELSEWHERE = Flow(Transport.UDP, OURS, Address("203.0.113.7", 5060))
+FROM_TRUNK = SipFlow(Transport.UDP, OURS, Address("198.51.100.7", 5060))
+FROM_ELSEWHERE = SipFlow(Transport.UDP, OURS, Address("203.0.113.7", 5060))
 CARRIER = Trunk("carrier", (ip_network("198.51.100.0/24"),), 10, user="carrier", password="of carrier")
 NONCE_TTL_S = 300.0
 HOTLINE = "95500"
@@ -37,7 +37,7 @@ def access(
     """One trunk, an active agent, one who left, and one without a password."""
     directory = MemoryDirectory()
     for agent, is_active in (("1001", True), ("1002", False)):
-        hashes = ha1(AgentId(agent), REALM, f"of {agent}")
+        hashes = ha1_hashes(AgentId(agent), REALM, f"of {agent}")
         directory.put_agent(AgentRecord(AgentId(agent), agent, hashes.md5, hashes.sha256, {}, (), is_active))
     directory.put_agent(AgentRecord(AgentId("1003"), "1003", "", "", {}, ()))
     digest = DigestServer(REALM, b"secret", IdSource(1))
@@ -52,7 +52,7 @@ def invite(dialled: str, *authorization: str) -> Request:
 def proven(asked: Access, user: str, password: str, dialled: str = HOTLINE, later_s: float = 0.0) -> Admission:
     """What becomes of a caller from elsewhere who answers the challenge, perhaps late."""
     first = asked.admit(invite(dialled), FROM_ELSEWHERE, dialled, 100.0)
-    assert isinstance(first, Turned)
+    assert isinstance(first, NotAdmitted)
     challenges = [value for _, value in first.headers]
     answer = DigestClient(user, password).authorise(challenges, "INVITE", f"sip:{dialled}@192.0.2.1", IdSource(2))
     return asked.admit(invite(dialled, answer), FROM_ELSEWHERE, dialled, 100.0 + later_s)
@@ -68,10 +68,10 @@ def test_trunk_is_known_by_its_credentials_from_anywhere() -> None:
 
 def test_agent_who_left_is_no_trunk_of_the_same_name() -> None:
     directory = MemoryDirectory()
-    hashes = ha1(AgentId("carrier"), REALM, "of the agent")
+    hashes = ha1_hashes(AgentId("carrier"), REALM, "of the agent")
     directory.put_agent(AgentRecord(AgentId("carrier"), "left", hashes.md5, hashes.sha256, {}, (), is_active=False))
     asked = Access(Trunks([CARRIER], []), directory, DigestServer(REALM, b"secret", IdSource(1)), DigestPolicy(REALM))
-    assert proven(asked, "carrier", "of the agent") == Turned(403, reason="inactive agent", user="carrier")
+    assert proven(asked, "carrier", "of the agent") == NotAdmitted(403, reason="inactive agent", user="carrier")
 
 
 def test_agent_is_known_by_credentials() -> None:
@@ -83,7 +83,7 @@ def test_agent_is_known_by_credentials() -> None:
 def test_credentials_go_before_the_address_that_they_come_from() -> None:
     asked = access()
     challenged = asked.admit(invite("*11"), FROM_TRUNK, "*11", 0.0)
-    assert isinstance(challenged, Turned)
+    assert isinstance(challenged, NotAdmitted)
     answer = DigestClient("1001", "of 1001").authorise(
         [value for _, value in challenged.headers], "INVITE", "sip:95500@192.0.2.1", IdSource(2)
     )
@@ -93,24 +93,24 @@ def test_credentials_go_before_the_address_that_they_come_from() -> None:
 def test_wrong_credentials_are_refused_even_from_a_trunks_address() -> None:
     asked = access()
     challenged = asked.admit(invite("*11"), FROM_TRUNK, "*11", 0.0)
-    assert isinstance(challenged, Turned)
+    assert isinstance(challenged, NotAdmitted)
     answer = DigestClient("1001", "guessed").authorise(
         [value for _, value in challenged.headers], "INVITE", "sip:95500@192.0.2.1", IdSource(2)
     )
     refused = asked.admit(invite(HOTLINE, answer), FROM_TRUNK, HOTLINE, 0.0)
-    assert isinstance(refused, Turned)
+    assert isinstance(refused, NotAdmitted)
     assert refused.status == 403
 
 
 def test_feature_code_is_never_taken_on_an_address_alone() -> None:
     admission = access().admit(invite("*11"), FROM_TRUNK, "*11", 0.0)
-    assert isinstance(admission, Turned)
+    assert isinstance(admission, NotAdmitted)
     assert admission.status == 401
 
 
 def offers(admission: Admission) -> list[str]:
     """The algorithms that a challenge offers, in order."""
-    assert isinstance(admission, Turned)
+    assert isinstance(admission, NotAdmitted)
     assert admission.status == 401
     assert {name for name, _ in admission.headers} == {"WWW-Authenticate"}
     return [value.partition("algorithm=")[2].partition(",")[0] for _, value in admission.headers]
@@ -141,7 +141,7 @@ def staffed(agents: int, with_sha_256: int) -> Access:
     directory = MemoryDirectory()
     for number in range(agents):
         own: tuple[Algorithm, ...] = ("SHA-256",) if number < with_sha_256 else ()
-        hashes = ha1(AgentId(str(2000 + number)), REALM, "pass")
+        hashes = ha1_hashes(AgentId(str(2000 + number)), REALM, "pass")
         record = AgentRecord(AgentId(str(2000 + number)), "", hashes.md5, hashes.sha256, {}, ())
         directory.put_agent(replace(record, digest_algorithms=own))
     policy = DigestPolicy(REALM, decoy_key=b"key")
@@ -154,12 +154,12 @@ def test_agents_own_algorithm_is_offered_at_the_first_challenge_and_no_other_cou
     assert offers(asked.authenticate(named_by("2001", "REGISTER"), FROM_ELSEWHERE, 0.0)) == ["MD5"]
     for user, named in (("2000", "2001"), ("2001", "2000")):
         first = asked.authenticate(named_by(named, "REGISTER"), FROM_ELSEWHERE, 0.0)
-        assert isinstance(first, Turned)
+        assert isinstance(first, NotAdmitted)
         challenges = [value for _, value in first.headers]
         answer = DigestClient(user, "pass").authorise(challenges, "INVITE", f"sip:{HOTLINE}@192.0.2.1", IdSource(2))
         again = asked.admit(invite(HOTLINE, answer), FROM_ELSEWHERE, HOTLINE, 0.0)
         assert offers(again) == (["SHA-256"] if user == "2000" else ["MD5"]), "the one whom the credentials name"
-        assert isinstance(again, Turned)
+        assert isinstance(again, NotAdmitted)
         assert all("stale=true" in value for _, value in again.headers), "so that the phone repeats without asking"
 
 
@@ -182,7 +182,7 @@ def test_trunk_is_challenged_with_its_own_algorithms_by_its_address_and_by_its_n
     strong = replace(CARRIER, networks=(), target=target, digest_algorithms=("SHA-256",))
     asked = access(trunk=strong)
     assert offers(asked.admit(named_by("13900000009"), FROM_ELSEWHERE, HOTLINE, 0.0)) == ["SHA-256"]
-    elsewhere = Flow(Transport.UDP, OURS, Address("203.0.113.8", 5060))
+    elsewhere = SipFlow(Transport.UDP, OURS, Address("203.0.113.8", 5060))
     assert offers(asked.admit(named_by("13900000009"), elsewhere, HOTLINE, 0.0)) == ["MD5"]
     assert offers(asked.admit(named_by("carrier"), elsewhere, HOTLINE, 0.0)) == ["SHA-256"]
     assert proven(asked, "carrier", "of carrier") == FromTrunk(strong)
@@ -201,12 +201,16 @@ LOCAL = Trunk("local", (ip_network("203.0.113.0/24"),), 10)
 PROVIDER = Trunk("provider", (), 10, user="provider", password="of provider", target="sip:203.0.113.7:5070")
 ON_ONE_MACHINE = (
     [LOCAL, PROVIDER],
-    [Route("local", HOTLINE, "local"), Route("provider", HOTLINE, "provider"), Route("provider", "95501", "provider")],
+    [
+        InboundRoute("local", HOTLINE, "local"),
+        InboundRoute("provider", HOTLINE, "provider"),
+        InboundRoute("provider", "95501", "provider"),
+    ],
 )
 
 
-def at_port(port: int) -> Flow:
-    return Flow(Transport.UDP, OURS, Address("203.0.113.7", port))
+def at_port(port: int) -> SipFlow:
+    return SipFlow(Transport.UDP, OURS, Address("203.0.113.7", port))
 
 
 @pytest.mark.parametrize(
@@ -218,7 +222,7 @@ def test_trunk_by_credentials_is_not_hidden_by_one_of_the_same_address(dialled: 
     asked = access(trunks=Trunks(*ON_ONE_MACHINE))
     first = asked.admit(named_by(user), at_port(port), dialled, 0.0)
     assert offers(first) == ["MD5"]
-    assert isinstance(first, Turned)
+    assert isinstance(first, NotAdmitted)
     challenges = [value for _, value in first.headers]
     uri = f"sip:{dialled}@192.0.2.1"
     answer = DigestClient("provider", "of provider").authorise(challenges, "INVITE", uri, IdSource(2))
@@ -229,7 +233,7 @@ def test_trunk_by_address_keeps_its_calls_beside_one_by_credentials() -> None:
     asked = access(trunks=Trunks(*ON_ONE_MACHINE))
     for dialled in (HOTLINE, "95509"):  # one that nobody has is 404, not a challenge
         assert asked.admit(named_by("13900000009"), at_port(5060), dialled, 0.0) == FromTrunk(LOCAL)
-    one_way = Trunks([LOCAL, PROVIDER], [Route("local", HOTLINE, "local")])
+    one_way = Trunks([LOCAL, PROVIDER], [InboundRoute("local", HOTLINE, "local")])
     asked = access(trunks=one_way)
     assert asked.admit(named_by("1"), at_port(5070), HOTLINE, 0.0) == FromTrunk(LOCAL), "the other takes no calls in"
 
@@ -241,19 +245,19 @@ def test_trunk_by_address_keeps_its_calls_beside_one_by_credentials() -> None:
 )
 def test_every_guess_gets_the_same_refusal(user: str, password: str) -> None:
     refused = proven(access(), user, password)
-    assert isinstance(refused, Turned)
+    assert isinstance(refused, NotAdmitted)
     assert (refused.status, refused.headers) == (403, ())
 
 
 def test_inactive_agent_is_refused_with_the_right_password() -> None:
     refused = proven(access(), "1002", "of 1002")
-    assert isinstance(refused, Turned)
+    assert isinstance(refused, NotAdmitted)
     assert (refused.status, refused.headers, refused.reason) == (403, (), "inactive agent")
 
 
 def test_old_nonce_is_challenged_anew_as_stale() -> None:
     again = proven(access(), "1001", "of 1001", later_s=NONCE_TTL_S + 1)
-    assert isinstance(again, Turned)
+    assert isinstance(again, NotAdmitted)
     assert again.status == 401
     assert all("stale=true" in value for _, value in again.headers)
 
@@ -261,11 +265,11 @@ def test_old_nonce_is_challenged_anew_as_stale() -> None:
 def test_credentials_that_are_replayed_are_challenged_anew() -> None:
     asked = access()
     first = asked.admit(invite(HOTLINE), FROM_ELSEWHERE, HOTLINE, 0.0)
-    assert isinstance(first, Turned)
+    assert isinstance(first, NotAdmitted)
     answer = DigestClient("1001", "of 1001").authorise(
         [value for _, value in first.headers], "INVITE", "sip:95500@192.0.2.1", IdSource(2)
     )
     assert isinstance(asked.admit(invite(HOTLINE, answer), FROM_ELSEWHERE, HOTLINE, 0.0), FromAgent)
     replayed = asked.admit(invite(HOTLINE, answer), FROM_ELSEWHERE, HOTLINE, 1.0)
-    assert isinstance(replayed, Turned)
+    assert isinstance(replayed, NotAdmitted)
     assert replayed.status == 401

@@ -16,15 +16,15 @@ from acdcore.calls.admission.screening import (
     Screened,
     ScreeningSettings,
 )
-from acdcore.calls.model.ports import Screening, Verdict
+from acdcore.calls.model.ports import Screening, ScreeningVerdict
 from acdcore.numbering.key import matching_key
 
 WALL = datetime(2026, 9, 21, 8, tzinfo=UTC)
-BLOCK, ALLOW = Verdict.BLOCK, Verdict.ALLOW
+BLOCK, ALLOW = ScreeningVerdict.BLOCK, ScreeningVerdict.ALLOW
 LIMIT = RepeatLimit(calls=3, within_s=60.0, block_for_s=300.0)
 
 
-def entry(number: str, verdict: Verdict = BLOCK, until: datetime | None = None) -> Screening:
+def entry(number: str, verdict: ScreeningVerdict = BLOCK, until: datetime | None = None) -> Screening:
     """An entry whose reason is its own number."""
     return Screening(number, verdict, number, until, "9001", WALL - timedelta(days=1))
 

@@ -15,13 +15,13 @@ from acdcore.calls.agents.forking import (
     Forking,
     ForkOutput,
     GiveUp,
+    GiveUpReason,
     PhoneAction,
     PhoneInput,
     PhoneRings,
     PhoneState,
     PhoneTaken,
     SendInvite,
-    Why,
     most_telling,
 )
 
@@ -53,7 +53,11 @@ def test_phones_of_one_preference_are_called_together() -> None:
 
 def test_first_answer_takes_the_call_and_all_others_are_given_up() -> None:
     phones = rung(1.0, 1.0, 1.0)
-    assert phones.answered(1) == [GiveUp(0, Why.ANSWERED_ELSEWHERE), GiveUp(2, Why.ANSWERED_ELSEWHERE), PhoneTaken(1)]
+    assert phones.answered(1) == [
+        GiveUp(0, GiveUpReason.ANSWERED_ELSEWHERE),
+        GiveUp(2, GiveUpReason.ANSWERED_ELSEWHERE),
+        PhoneTaken(1),
+    ]
     assert phones.answered(0) == []
     assert phones.is_over
 
@@ -74,7 +78,10 @@ def test_busy_phone_is_no_miss_while_another_rings() -> None:
 @pytest.mark.parametrize("status", [600, 603, 604, 606])
 def test_6xx_declines_for_all_phones(status: int) -> None:
     phones = rung(1.0, 1.0, 0.5)
-    assert phones.refused(0, status, "Decline", 1.0) == [GiveUp(1, Why.DECLINED_ELSEWHERE), AllLost(status, "Decline")]
+    assert phones.refused(0, status, "Decline", 1.0) == [
+        GiveUp(1, GiveUpReason.DECLINED_ELSEWHERE),
+        AllLost(status, "Decline"),
+    ]
     assert phones.is_over
 
 
@@ -88,7 +95,7 @@ def test_lower_preference_joins_when_the_time_share_of_the_higher_one_is_over() 
     phones.progress(0, 180)
     assert phones.next_deadline() == RING_S / 2
     assert phones.handle_deadline(RING_S / 2) == [SendInvite(1)]
-    assert phones.answered(0) == [GiveUp(1, Why.ANSWERED_ELSEWHERE), PhoneTaken(0)]
+    assert phones.answered(0) == [GiveUp(1, GiveUpReason.ANSWERED_ELSEWHERE), PhoneTaken(0)]
 
 
 def test_short_ring_time_leaves_each_preference_its_least_share() -> None:
@@ -100,9 +107,9 @@ def test_short_ring_time_leaves_each_preference_its_least_share() -> None:
 
 def test_silent_phone_is_lost_after_the_reaction_time_and_the_next_one_gets_its_own() -> None:
     phones = rung(1.0, 0.5)
-    assert phones.handle_deadline(REACTION_S) == [GiveUp(0, Why.SILENT), SendInvite(1)]
+    assert phones.handle_deadline(REACTION_S) == [GiveUp(0, GiveUpReason.SILENT), SendInvite(1)]
     assert phones.next_deadline() == 2 * REACTION_S
-    assert phones.handle_deadline(2 * REACTION_S) == [GiveUp(1, Why.SILENT), AllLost(408, "")]
+    assert phones.handle_deadline(2 * REACTION_S) == [GiveUp(1, GiveUpReason.SILENT), AllLost(408, "")]
 
 
 def test_phone_that_said_180_is_never_silent() -> None:
@@ -124,7 +131,7 @@ def test_no_more_phones_are_called_than_the_limit() -> None:
 
 def test_withdrawn_phones_are_given_up_once_and_tell_nothing() -> None:
     phones = rung(1.0, 1.0, 0.5)
-    assert phones.withdraw() == [GiveUp(0, Why.WITHDRAWN), GiveUp(1, Why.WITHDRAWN)]
+    assert phones.withdraw() == [GiveUp(0, GiveUpReason.WITHDRAWN), GiveUp(1, GiveUpReason.WITHDRAWN)]
     assert phones.withdraw() == []
     assert phones.refused(0, 603, "Decline", 1.0) == []
 

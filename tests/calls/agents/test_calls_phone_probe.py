@@ -3,16 +3,16 @@
 import pytest
 from tests.calls.house import opened
 
-from acdcore.calls.agents.phone_probe import ASK_EVERY_S, Reachability, first_question_s, key_of
+from acdcore.calls.agents.phone_probe import ASK_EVERY_S, Reachability, first_question_s, phone_key
 from acdcore.kernel.address import Address
-from acdcore.sip.events import Flow, Transport
+from acdcore.sip.events import SipFlow, Transport
 from acdcore.sip.registrar import Binding, Expired, Refreshed, Registered, Unregistered
 from acdcore.sip.syntax.headers import parse_name_addr
 
-FLOW = Flow(Transport.UDP, Address("127.0.0.1", 5060), Address("127.0.0.1", 5090))
+FLOW = SipFlow(Transport.UDP, Address("127.0.0.1", 5060), Address("127.0.0.1", 5090))
 
 
-def binding(uri: str = "sip:1001@127.0.0.1:5090") -> Binding[Flow]:
+def binding(uri: str = "sip:1001@127.0.0.1:5090") -> Binding[SipFlow]:
     contact = parse_name_addr(f"<{uri}>")
     return Binding(contact=contact, flow=FLOW, q=1.0, expires_at=3600.0, refreshed_at=0.0, call_id="c", cseq=1)
 
@@ -22,7 +22,7 @@ def test_phone_is_asked_after_the_interval_and_again_only_after_its_answer() -> 
     phones.follow([Registered("1001", binding())], 0.0)
     assert phones.next_deadline() == first_question_s("1001")
     ((key, asked),) = phones.handle_deadline(ASK_EVERY_S)
-    assert (key, asked) == (key_of("1001", binding()), binding())
+    assert (key, asked) == (phone_key("1001", binding()), binding())
     assert phones.next_deadline() is None
     phones.answered(key, asked, True, ASK_EVERY_S + 1)
     assert phones.next_deadline() == 2 * ASK_EVERY_S + 1
@@ -38,7 +38,7 @@ def test_silence_and_life_are_told_once_when_they_change() -> None:
     phones = Reachability()
     asked = binding()
     phones.follow([Registered("1001", asked)], 0.0)
-    key = key_of("1001", asked)
+    key = phone_key("1001", asked)
     answers = [True, False, False, True]
     assert [phones.answered(key, asked, is_alive, 1.0) for is_alive in answers] == [False, True, False, True]
 
@@ -47,7 +47,7 @@ def test_phone_that_registers_again_is_there_again() -> None:
     phones = Reachability()
     asked = binding()
     phones.follow([Registered("1001", asked)], 0.0)
-    phones.answered(key_of("1001", asked), asked, False, 1.0)
+    phones.answered(phone_key("1001", asked), asked, False, 1.0)
     assert phones.is_silent("1001", binding())
     phones.follow([Refreshed("1001", binding())], 2.0)
     assert not phones.is_silent("1001", binding())
@@ -64,21 +64,21 @@ def test_question_that_was_asked_before_the_phone_registered_again_says_nothing_
 
 
 @pytest.mark.parametrize("change", [Unregistered("1001", binding()), Expired("1001", binding())])
-def test_phone_that_is_gone_is_asked_no_more(change: Unregistered[Flow] | Expired[Flow]) -> None:
+def test_phone_that_is_gone_is_asked_no_more(change: Unregistered[SipFlow] | Expired[SipFlow]) -> None:
     phones = Reachability()
     phones.follow([Registered("1001", binding())], 0.0)
     phones.follow([change], 1.0)
     assert phones.next_deadline() is None
-    assert not phones.answered(key_of("1001", change.binding), change.binding, True, 2.0)
+    assert not phones.answered(phone_key("1001", change.binding), change.binding, True, 2.0)
 
 
 @pytest.mark.looptime
 async def test_phone_that_was_unplugged_makes_its_agent_unreachable_until_it_is_back() -> None:
-    async with opened() as house:
-        agent = await house.seat("1001")
-        house.cable.unplugged.add(agent.address)
-        await house.pass_time(ASK_EVERY_S + 33)
-        assert house.state("1001") == "unreachable"
-        house.cable.unplugged.remove(agent.address)
-        await house.pass_time(ASK_EVERY_S + 33)
-        assert house.state("1001") == "ready"
+    async with opened() as centre:
+        agent = await centre.seat("1001")
+        centre.cable.unplugged.add(agent.address)
+        await centre.pass_time(ASK_EVERY_S + 33)
+        assert centre.state("1001") == "unreachable"
+        centre.cable.unplugged.remove(agent.address)
+        await centre.pass_time(ASK_EVERY_S + 33)
+        assert centre.state("1001") == "ready"

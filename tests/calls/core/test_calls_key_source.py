@@ -127,19 +127,19 @@ def test_press_and_release_as_octets_of_events_are_one_key(begins: bool) -> None
 
 @pytest.mark.looptime
 async def test_key_in_info_and_as_event_leads_the_caller_once() -> None:
-    async with opened() as house:
-        caller = house.caller(VIP)
+    async with opened() as centre:
+        caller = centre.caller(VIP)
         caller.call(HOTLINE)
-        await house.pass_time(2)
-        leg = house.live().caller
+        await centre.pass_time(2)
+        leg = centre.live().caller
         assert isinstance(leg, Leg) and leg.session is not None
         read: list[str] = []
         leg.tell(Keys(read))
         for digit in "1122":
             leg.on_info(InfoArrived(leg.session, *info(digit)))
-            house.press(digit)
-            house.hall.wiring.on_media(house.engine.events())
-        leg.tell(house.live())
+            centre.press(digit)
+            centre.context.event_router.on_media(centre.engine.events())
+        leg.tell(centre.live())
         caller.hang_up()
     assert "".join(read) == "1122"
 
@@ -157,18 +157,18 @@ class Keys:
 @pytest.mark.looptime
 @pytest.mark.parametrize("way", ["event", "info"])
 async def test_key_that_comes_before_a_late_ack_is_kept(way: str) -> None:
-    async with opened() as house:
-        caller = house.caller(ORDINARY)
-        house.cable.lose(caller.address, "ACK")
+    async with opened() as centre:
+        caller = centre.caller(ORDINARY)
+        centre.cable.lose(caller.address, "ACK")
         caller.call(HOTLINE)
-        await house.pass_time(0.2)
-        leg = house.live().caller
+        await centre.pass_time(0.2)
+        leg = centre.live().caller
         assert isinstance(leg, Leg) and leg.session is not None
         if way == "event":
-            house.press("1")
+            centre.press("1")
         else:
             leg.on_info(InfoArrived(leg.session, *info("1")))
-        await house.pass_time(2)
-        told = house.story()
+        await centre.pass_time(2)
+        told = centre.story()
         caller.hang_up()
     assert any("queued service" in line for line in told), told

@@ -2,9 +2,9 @@
 
 import pytest
 
-from acdcore.calls.scripts.waiting import named, offer_end_of
+from acdcore.calls.scripts.waiting import offer_end_of, target_name
 from acdcore.kernel.ids import QueueName
-from acdcore.queues.settings import OfferEnd, ToAnnouncement, ToOutside, ToQueue
+from acdcore.queues.settings import OfferEnd, ToAnnouncement, ToExternalNumber, ToQueue
 
 
 @pytest.mark.parametrize(
@@ -25,8 +25,8 @@ def test_final_status_says_what_became_of_the_offer(statuses: tuple[int, ...], e
     [
         (ToQueue(QueueName("sales")), "queue:sales"),
         (ToAnnouncement("system.closed"), "announcement:system.closed"),
-        (ToOutside("02155500"), "outside:02155500"),
+        (ToExternalNumber("02155500"), "external_number:02155500"),
     ],
 )
-def test_overflow_target_is_one_word_in_records(target: ToQueue | ToAnnouncement | ToOutside, name: str) -> None:
-    assert named(target) == name
+def test_overflow_target_is_one_word_in_records(target: ToQueue | ToAnnouncement | ToExternalNumber, name: str) -> None:
+    assert target_name(target) == name

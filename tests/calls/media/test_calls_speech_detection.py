@@ -14,8 +14,8 @@ from acdcore.calls.media.speech_detection import Attention, EarsThread, Facts
 from acdcore.kernel.clock import SystemClock
 from acdcore.kernel.ids import IdSource
 from acdcore.media.engine import Engine
-from acdcore.media.model import Codec, EarFrame, EarId, EngineSettings
-from acdcore.recognition.endpoint import EndpointSettings, Probability, SpeechBegan, SpeechEnded
+from acdcore.media.model import EarFrame, EarId, EngineCodec, EngineSettings
+from acdcore.recognition.endpoint import EndOfSpeechSettings, Probability, UtteranceBegan, UtteranceEnded
 
 FRAME = 960
 WITHIN_S = 5.0
@@ -30,10 +30,10 @@ def test_each_caller_is_judged_apart_and_an_ear_that_nobody_attends_to_tells_not
     detectors = PlainDetectors()
     attention = Attention(detectors)
     for ear in (1, 2):
-        attention.attend(EarId(ear), EndpointSettings())
+        attention.attend(EarId(ear), EndOfSpeechSettings())
     attention.forget(EarId(2))
     heard = [frame for ears in zip(*(frames(ear, words("销售")) for ear in (1, 2, 3)), strict=True) for frame in ears]
-    assert attention.facts(heard, 1.0) == [(1, SpeechBegan(1.0))]
+    assert attention.facts(heard, 1.0) == [(1, UtteranceBegan(1.0))]
     assert detectors.in_use == 1
     attention.forget(EarId(1))
     assert detectors.in_use == 0
@@ -96,18 +96,18 @@ async def test_phone_that_speaks_is_heard_to_begin_and_to_end_with_all_that_it_s
 
     attention, posted = Attention(One(judge)), Posted()
     async with attending(attention, posted) as engine:
-        phone, opened = Handset(Codec.PCMU), engine.open()
+        phone, opened = Handset(EngineCodec.PCMU), engine.open()
         engine.connect(opened.stream, phone.target())
         ear = engine.listen(opened.stream)
-        attention.attend(ear, EndpointSettings(silence_s=0.3))
+        attention.attend(ear, EndOfSpeechSettings(silence_s=0.3))
         await asyncio.to_thread(phone.say, opened.port, words("是的") + pause(0.6), 0.02)
         await posted.until(2)
         phone.close()
         engine.unlisten(ear)
     (began_by, began), (ended_by, ended) = posted.facts
     assert (began_by, ended_by) == (ear, ear)
-    assert isinstance(began, SpeechBegan)
-    assert isinstance(ended, SpeechEnded)
+    assert isinstance(began, UtteranceBegan)
+    assert isinstance(ended, UtteranceEnded)
     assert 0.8 < len(ended.pcm) / 16_000 < 1.5
     assert judged == {"ears"}, "not in the loop's thread"
     assert posted.threads == {threading.current_thread().name}
@@ -140,8 +140,8 @@ async def test_fault_in_one_turn_costs_no_later_one() -> None:
     thread = EarsThread(BrokenOnce(engine), attention, posted, SystemClock())
     thread.start()
     ear = engine.listen(engine.open().stream)
-    attention.attend(ear, EndpointSettings())
+    attention.attend(ear, EndOfSpeechSettings())
     await posted.until(1)
     thread.stop()
     engine.stop()
-    assert isinstance(posted.facts[0][1], SpeechBegan)
+    assert isinstance(posted.facts[0][1], UtteranceBegan)

@@ -12,12 +12,12 @@ from tests.calls.house import (
     SERVICE_LINE,
     VIP,
     VIP_KEPT,
-    House,
+    CallCentre,
     Plan,
     opened,
 )
 
-from acdcore.calls.model.rows import CallEnd, StayRow
+from acdcore.calls.model.rows import CallEnd, QueueVisitRow
 from acdcore.kernel.errors import Outcome
 from acdcore.queues.settings import OverflowCause, OverflowRule, QueueSettings, ToQueue
 
@@ -26,23 +26,23 @@ pytestmark = pytest.mark.looptime
 QUEUE = QueueSettings(SERVICE, ring_for_s=15.0, wrap_up_s=10.0, service_level_within_s=20.0, short_abandon_s=5.0)
 
 
-def stays(house: House) -> list[StayRow]:
+def queue_visits(centre: CallCentre) -> list[QueueVisitRow]:
     """Every stay, in the order in which they ended."""
-    return sorted(house.history.stay_rows.values(), key=lambda row: (row.left_at, row.entry, row.n))
+    return sorted(centre.history.queue_visit_rows.values(), key=lambda row: (row.left_at, row.entry, row.n))
 
 
 async def test_answered_caller_leaves_wait_talk_and_wrap_up_as_they_were() -> None:
-    async with opened(Plan(queues=(QUEUE,))) as house:
-        agent, caller = await house.seat("1001"), house.caller(VIP)
+    async with opened(Plan(queues=(QUEUE,))) as centre:
+        agent, caller = await centre.seat("1001"), centre.caller(VIP)
         caller.call(SERVICE_LINE)
-        await house.pass_time(4)
+        await centre.pass_time(4)
         agent.answer()
-        await house.pass_time(60)
-        assert stays(house) == []  # the wrap-up belongs to it
+        await centre.pass_time(60)
+        assert queue_visits(centre) == []  # the wrap-up belongs to it
         agent.hang_up()
-        await house.pass_time(12)
-        (row,) = stays(house)
-        record = house.cdr()
+        await centre.pass_time(12)
+        (row,) = queue_visits(centre)
+        record = centre.cdr()
         assert (row.call_id, row.queue, row.agent, row.caller) == (record.call_id, SERVICE, "1001", VIP_KEPT)
         assert (row.how, row.is_in_time, row.offers, row.misses, row.channel) == ("answered", True, 1, 0, "call")
         assert row.waited_s == pytest.approx(4, abs=0.2)
@@ -53,42 +53,45 @@ async def test_answered_caller_leaves_wait_talk_and_wrap_up_as_they_were() -> No
 
 
 async def test_caller_who_gives_up_is_told_apart_by_how_soon() -> None:
-    async with opened(Plan(queues=(QUEUE,))) as house:
+    async with opened(Plan(queues=(QUEUE,))) as centre:
         for waits_s in (3, 30):
-            caller = house.caller(VIP)
+            caller = centre.caller(VIP)
             caller.call(SERVICE_LINE)
-            await house.pass_time(waits_s)
+            await centre.pass_time(waits_s)
             caller.hang_up()
-            await house.pass_time(1)
-        assert [(row.how, round(row.waited_s)) for row in stays(house)] == [("abandoned_short", 3), ("abandoned", 30)]
-        assert {record.outcome for record in house.cdrs()} == {Outcome.ABANDONED_QUEUE}
+            await centre.pass_time(1)
+        assert [(row.how, round(row.waited_s)) for row in queue_visits(centre)] == [
+            ("abandoned_short", 3),
+            ("abandoned", 30),
+        ]
+        assert {record.outcome for record in centre.cdrs()} == {Outcome.ABANDONED_QUEUE}
 
 
 async def test_misses_of_agents_are_counted_with_the_stay() -> None:
-    async with opened(Plan(queues=(QUEUE,))) as house:
-        first, second = await house.seat("1001"), await house.seat("1002")
-        caller = house.caller(VIP)
+    async with opened(Plan(queues=(QUEUE,))) as centre:
+        first, second = await centre.seat("1001"), await centre.seat("1002")
+        caller = centre.caller(VIP)
         caller.call(SERVICE_LINE)
-        await house.pass_time(17)
+        await centre.pass_time(17)
         (rung,) = [phone for phone in (first, second) if phone.rings]
         rung.answer()
-        await house.pass_time(BOTH_TOLD_S + 1)
+        await centre.pass_time(BOTH_TOLD_S + 1)
         caller.hang_up()
-        await house.pass_time(12)
-        (row,) = stays(house)
+        await centre.pass_time(12)
+        (row,) = queue_visits(centre)
         assert (row.offers, row.misses, row.how) == (2, 1, "answered")
 
 
 async def test_overflow_makes_two_stays_of_one_entry() -> None:
     rule = OverflowRule(OverflowCause.WAIT, ToQueue(SALES))
     queues = (replace(QUEUE, max_wait_s=20.0, overflow=(rule,)), QueueSettings(SALES))
-    async with opened(Plan(queues=queues)) as house:
-        caller = house.caller(VIP)
+    async with opened(Plan(queues=queues)) as centre:
+        caller = centre.caller(VIP)
         caller.call(SERVICE_LINE)
-        await house.pass_time(30)
+        await centre.pass_time(30)
         caller.hang_up()
-        await house.pass_time(1)
-        first, second = stays(house)
+        await centre.pass_time(1)
+        first, second = queue_visits(centre)
         assert (second.entry, second.n) == (first.entry, first.n + 1)
         assert [(row.queue, row.how, round(row.waited_s)) for row in (first, second)] == [
             (SERVICE, "overflowed", 20),
@@ -98,30 +101,30 @@ async def test_overflow_makes_two_stays_of_one_entry() -> None:
 
 
 async def test_nothing_is_remembered_of_a_stay_that_is_over() -> None:
-    async with opened(Plan(queues=(QUEUE,))) as house:
-        agent = await house.seat("1001")
+    async with opened(Plan(queues=(QUEUE,))) as centre:
+        agent = await centre.seat("1001")
         for number in (VIP, ORDINARY):
-            caller = house.caller(number)
-            await house.talk(agent, caller)
+            caller = centre.caller(number)
+            await centre.talk(agent, caller)
             caller.hang_up()
-            await house.pass_time(12)
-        assert house.hall.acd.about == {}
+            await centre.pass_time(12)
+        assert centre.context.acd.subjects == {}
 
 
 async def test_day_that_is_cut_off_leaves_what_was_going_on() -> None:
-    async with opened(Plan(queues=(QUEUE,))) as house:
-        agent, talks, waits = await house.seat("1001"), house.caller(VIP), house.caller(ORDINARY)
-        await house.talk(agent, talks)
+    async with opened(Plan(queues=(QUEUE,))) as centre:
+        agent, talks, waits = await centre.seat("1001"), centre.caller(VIP), centre.caller(ORDINARY)
+        await centre.talk(agent, talks)
         waits.call(SERVICE_LINE)
-        await house.pass_time(8)
-        house.switchboard.end_all()
-        await house.pass_time(1)
-        house.stays.close()  # 1001 is in wrap-up
-        rows = {row.caller: row for row in stays(house)}
+        await centre.pass_time(8)
+        centre.switchboard.end_all()
+        await centre.pass_time(1)
+        centre.queue_visits.close()  # 1001 is in wrap-up
+        rows = {row.caller: row for row in queue_visits(centre)}
         assert {caller: row.how for caller, row in rows.items()} == {VIP_KEPT: "answered", ORDINARY_KEPT: "failed"}
         assert rows[VIP_KEPT].wrap_up_s == pytest.approx(1, abs=0.1)
-        assert house.hall.acd.about == {}
-        assert {record.caller: (record.outcome, record.end_cause) for record in house.cdrs()} == {
+        assert centre.context.acd.subjects == {}
+        assert {record.caller: (record.outcome, record.end_cause) for record in centre.cdrs()} == {
             VIP_KEPT: (Outcome.ANSWERED, CallEnd.SHUTDOWN),
             ORDINARY_KEPT: (Outcome.SHUTDOWN, CallEnd.SHUTDOWN),
         }

@@ -24,7 +24,7 @@ SERVICE, SALES = QueueName("service"), QueueName("sales")
 BY_CALLER = (EndedBy.CALLER, "bye")
 
 ARRIVED = events.Arrived(100.0, "carrier", "13800000001", "95500")
-ANSWERED = events.Answered(101.0, "hotline", "PCMA")
+ANSWERED = events.CallAnswered(101.0, "hotline", "PCMA")
 
 
 def ended(at: float, outcome: Outcome) -> events.Ended:
@@ -44,41 +44,45 @@ def at(seconds: float) -> datetime:
     [
         ([], (0, 0, 0)),
         ([ANSWERED], (0, 0, 0)),
-        ([events.Queued(102.0, SERVICE, 0.0)], (8, 0, 0)),
-        ([events.Queued(102.0, SERVICE, 0.0), events.Offered(103.0, ANNA, SERVICE, "")], (8, 7, 0)),
+        ([events.CallQueued(102.0, SERVICE, 0.0)], (8, 0, 0)),
+        ([events.CallQueued(102.0, SERVICE, 0.0), events.CallOffered(103.0, ANNA, SERVICE, "")], (8, 7, 0)),
         (
             [
-                events.Queued(102.0, SERVICE, 0.0),
-                events.Offered(103.0, ANNA, SERVICE, ""),
-                events.OfferEnded(104.0, ANNA, "refused"),
-                events.Offered(105.0, BERT, SERVICE, ""),
-                events.Connected(107.0, BERT, "", ""),
+                events.CallQueued(102.0, SERVICE, 0.0),
+                events.CallOffered(103.0, ANNA, SERVICE, ""),
+                events.CallOfferEnded(104.0, ANNA, "refused"),
+                events.CallOffered(105.0, BERT, SERVICE, ""),
+                events.CallConnected(107.0, BERT, "", ""),
                 events.Bridged(108.0),
             ],
             (5, 3, 2),
         ),
-        ([events.Queued(102.0, SERVICE, 0.0), events.Queued(105.0, SALES, 0.0)], (8, 0, 0)),
+        ([events.CallQueued(102.0, SERVICE, 0.0), events.CallQueued(105.0, SALES, 0.0)], (8, 0, 0)),
         (
-            [events.Connected(102.0, ANNA, "", ""), events.Bridged(103.0), events.TalkEnded(106.0, EndedBy.AGENT)],
+            [
+                events.CallConnected(102.0, ANNA, "", ""),
+                events.Bridged(103.0),
+                events.CallTalkEnded(106.0, EndedBy.AGENT),
+            ],
             (0, 0, 3),
         ),
         (
             [
-                events.Connected(102.0, ANNA, "", ""),
+                events.CallConnected(102.0, ANNA, "", ""),
                 events.Bridged(102.0),
-                events.Held(103.0, EndedBy.AGENT),
-                events.Resumed(105.0, EndedBy.AGENT),
+                events.CallHeld(103.0, EndedBy.AGENT),
+                events.CallResumed(105.0, EndedBy.AGENT),
             ],
             (0, 0, 8),
         ),
         (
             [
-                events.Connected(102.0, ANNA, "", ""),
+                events.CallConnected(102.0, ANNA, "", ""),
                 events.Bridged(102.0),
-                events.TalkEnded(103.0, EndedBy.AGENT),
-                events.Connected(105.0, BERT, "", ""),
+                events.CallTalkEnded(103.0, EndedBy.AGENT),
+                events.CallConnected(105.0, BERT, "", ""),
                 events.Bridged(105.0),
-                events.TalkEnded(106.0, EndedBy.AGENT),
+                events.CallTalkEnded(106.0, EndedBy.AGENT),
             ],
             (0, 0, 2),
         ),
@@ -104,15 +108,15 @@ def test_record_gathers_each_fact_from_its_event() -> None:
         events.FlowEntered(101.0, "greeting"),
         events.LanguageChosen(101.5, "en"),
         events.CustomerFound(101.5, CustomerId(7), "phone"),
-        events.Queued(102.0, SERVICE, 30.0),
-        events.Overflowed(103.0, "wait", "queue:sales"),
-        events.Queued(103.0, SALES, 30.0),
-        events.Offered(104.0, ANNA, SALES, "why"),
-        events.Connected(105.0, ANNA, "", "2026/1.wav"),
+        events.CallQueued(102.0, SERVICE, 30.0),
+        events.CallOverflowed(103.0, "wait", "queue:sales"),
+        events.CallQueued(103.0, SALES, 30.0),
+        events.CallOffered(104.0, ANNA, SALES, "why"),
+        events.CallConnected(105.0, ANNA, "", "2026/1.wav"),
         events.Bridged(106.0),
-        events.TalkEnded(107.0, EndedBy.AGENT),
-        events.Dialled(107.0, "02155500", "carrier", "outside"),
-        events.Connected(108.0, None, "02155500", "2026/2.wav"),
+        events.CallTalkEnded(107.0, EndedBy.AGENT),
+        events.Dialled(107.0, "02155500", "carrier", "external_number"),
+        events.CallConnected(108.0, None, "02155500", "2026/2.wav"),
         events.Bridged(108.0),
         ended(110.0, Outcome.ANSWERED),
     )
@@ -145,29 +149,37 @@ def test_record_gathers_each_fact_from_its_event() -> None:
             CallSegment(SegmentKind.QUEUE, at(3), at(5), SegmentEnd.ANSWERED, SALES),
             CallSegment(SegmentKind.AGENT, at(5), at(7), SegmentEnd.AGENT_HUNG_UP, SALES, ANNA, talk_s=1.0),
             CallSegment(
-                SegmentKind.OUTSIDE, at(7), at(10), SegmentEnd.CALLER_HUNG_UP, SALES, None, "02155500", "carrier", 2.0
+                SegmentKind.EXTERNAL_NUMBER,
+                at(7),
+                at(10),
+                SegmentEnd.CALLER_HUNG_UP,
+                SALES,
+                None,
+                "02155500",
+                "carrier",
+                2.0,
             ),
         ),
     )
 
 
 def test_record_names_no_recording_of_a_talk_that_never_began() -> None:
-    row = fold(ANSWERED, events.Connected(105.0, ANNA, "", "2026/1.wav"), ended(106.0, Outcome.ANSWERED))
+    row = fold(ANSWERED, events.CallConnected(105.0, ANNA, "", "2026/1.wav"), ended(106.0, Outcome.ANSWERED))
     assert (row.agent, row.recording) == (ANNA, "")
 
 
 def test_agent_who_was_gone_before_the_talk_is_not_on_record_and_the_wait_went_on() -> None:
     left = (
-        events.Queued(102.0, SERVICE, 0.0),
-        events.Offered(103.0, ANNA, SERVICE, ""),
-        events.Connected(104.0, ANNA, "", "2026/1.wav"),
+        events.CallQueued(102.0, SERVICE, 0.0),
+        events.CallOffered(103.0, ANNA, SERVICE, ""),
+        events.CallConnected(104.0, ANNA, "", "2026/1.wav"),
         events.Returned(106.0, SERVICE, ANNA),
-        events.Queued(106.0, SERVICE, 0.0),
+        events.CallQueued(106.0, SERVICE, 0.0),
     )
     row = fold(ANSWERED, *left, ended(110.0, Outcome.ABANDONED_QUEUE))
     assert (row.agent, row.connected_at, row.recording) == (None, None, "")
     assert (row.wait_s, row.ring_s, row.talk_s) == (8.0, 1.0, 0.0)
-    served = (events.Connected(108.0, BERT, "", "2026/2.wav"), events.Bridged(109.0))
+    served = (events.CallConnected(108.0, BERT, "", "2026/2.wav"), events.Bridged(109.0))
     row = fold(ANSWERED, *left, *served, ended(110.0, Outcome.ANSWERED))
     assert (row.agent, row.connected_at, row.recording) == (BERT, at(8), "2026/2.wav")
     assert (row.wait_s, row.talk_s) == (6.0, 1.0)
@@ -176,11 +188,11 @@ def test_agent_who_was_gone_before_the_talk_is_not_on_record_and_the_wait_went_o
 def test_talk_that_was_had_stays_on_record_when_the_next_agent_was_gone_before_theirs() -> None:
     row = fold(
         ANSWERED,
-        events.Connected(102.0, ANNA, "", ""),
+        events.CallConnected(102.0, ANNA, "", ""),
         events.Bridged(103.0),
-        events.TalkEnded(104.0, EndedBy.SYSTEM),
-        events.Queued(104.0, SALES, 0.0),
-        events.Connected(105.0, BERT, "", ""),
+        events.CallTalkEnded(104.0, EndedBy.SYSTEM),
+        events.CallQueued(104.0, SALES, 0.0),
+        events.CallConnected(105.0, BERT, "", ""),
         events.Returned(106.0, SALES, BERT),
         ended(110.0, Outcome.ABANDONED_QUEUE),
     )
@@ -188,29 +200,29 @@ def test_talk_that_was_had_stays_on_record_when_the_next_agent_was_gone_before_t
 
 
 def test_call_cut_short_ends_with_its_last_event_by_shutdown() -> None:
-    row = fold(ANSWERED, events.Queued(102.0, SERVICE, 0.0), events.Offered(104.0, ANNA, SERVICE, ""))
+    row = fold(ANSWERED, events.CallQueued(102.0, SERVICE, 0.0), events.CallOffered(104.0, ANNA, SERVICE, ""))
     assert (row.outcome, row.ended_by, row.ended_at) == (Outcome.SHUTDOWN, EndedBy.SYSTEM, at(4))
     assert (row.wait_s, row.ring_s) == (2.0, 0.0)
 
 
 def test_history_that_does_not_begin_with_an_arrival_is_no_history() -> None:
-    with pytest.raises(ValueError, match="begins with Answered"):
+    with pytest.raises(ValueError, match="begins with CallAnswered"):
         cdr(CALL, (ANSWERED,), TIME, {})
 
 
 Step = Callable[[float], events.Event]
 STEPS: tuple[Step, ...] = (
-    lambda now: events.Answered(now, "hotline", "PCMA"),
-    lambda now: events.Queued(now, SERVICE, 0.0),
-    lambda now: events.Offered(now, ANNA, SERVICE, ""),
-    lambda now: events.OfferEnded(now, ANNA, "refused"),
-    lambda now: events.Connected(now, ANNA, "", ""),
+    lambda now: events.CallAnswered(now, "hotline", "PCMA"),
+    lambda now: events.CallQueued(now, SERVICE, 0.0),
+    lambda now: events.CallOffered(now, ANNA, SERVICE, ""),
+    lambda now: events.CallOfferEnded(now, ANNA, "refused"),
+    lambda now: events.CallConnected(now, ANNA, "", ""),
     lambda now: events.Bridged(now),
-    lambda now: events.Held(now, EndedBy.AGENT),
-    lambda now: events.Resumed(now, EndedBy.AGENT),
-    lambda now: events.Overflowed(now, "wait", "queue:sales"),
+    lambda now: events.CallHeld(now, EndedBy.AGENT),
+    lambda now: events.CallResumed(now, EndedBy.AGENT),
+    lambda now: events.CallOverflowed(now, "wait", "queue:sales"),
     lambda now: events.Returned(now, SERVICE, ANNA),
-    lambda now: events.TalkEnded(now, EndedBy.AGENT),
+    lambda now: events.CallTalkEnded(now, EndedBy.AGENT),
 )
 
 
@@ -241,15 +253,15 @@ def test_live_view_follows_the_history() -> None:
     for event in (
         ANSWERED,
         events.FlowEntered(101.0, "greeting"),
-        events.Queued(102.0, SERVICE, 0.0),
-        events.Offered(103.0, ANNA, SERVICE, ""),
-        events.OfferEnded(104.0, ANNA, "refused"),
-        events.Queued(105.0, SALES, 0.0),
-        events.Offered(106.0, BERT, SALES, ""),
-        events.Connected(107.0, BERT, "", ""),
-        events.Held(108.0, EndedBy.AGENT),
-        events.Resumed(109.0, EndedBy.AGENT),
-        events.TalkEnded(109.5, EndedBy.AGENT),
+        events.CallQueued(102.0, SERVICE, 0.0),
+        events.CallOffered(103.0, ANNA, SERVICE, ""),
+        events.CallOfferEnded(104.0, ANNA, "refused"),
+        events.CallQueued(105.0, SALES, 0.0),
+        events.CallOffered(106.0, BERT, SALES, ""),
+        events.CallConnected(107.0, BERT, "", ""),
+        events.CallHeld(108.0, EndedBy.AGENT),
+        events.CallResumed(109.0, EndedBy.AGENT),
+        events.CallTalkEnded(109.5, EndedBy.AGENT),
         ended(110.0, Outcome.ANSWERED),
     ):
         view = live.apply(view, event, TIME)
@@ -273,18 +285,19 @@ def test_live_view_follows_the_history() -> None:
 
 def test_live_view_shows_a_caller_whom_the_agent_left_before_the_talk_as_waiting() -> None:
     view = LiveCall(CALL, "carrier", "13800000001", "95500", CallState.ARRIVING, NOON)
-    for event in (events.Queued(102.0, SERVICE, 0.0), events.Connected(103.0, ANNA, "", "")):
+    for event in (events.CallQueued(102.0, SERVICE, 0.0), events.CallConnected(103.0, ANNA, "", "")):
         view = live.apply(view, event, TIME)
     view = live.apply(view, events.Returned(104.0, SERVICE, ANNA), TIME)
     assert (view.state, view.queue, view.agent, view.connected_at) == (CallState.WAITING, SERVICE, None, None)
 
 
 @pytest.mark.parametrize(
-    ("target", "state"), [("queue:sales", "waiting"), ("flow:voicemail", "in_flow"), ("outside:10086", "in_flow")]
+    ("target", "state"),
+    [("queue:sales", "waiting"), ("flow:voicemail", "in_flow"), ("external_number:10086", "in_flow")],
 )
 def test_live_view_shows_nobody_waiting_whom_overflow_has_led_out_of_the_queues(target: str, state: str) -> None:
     view = LiveCall(CALL, "carrier", "13800000001", "95500", CallState.WAITING, NOON)
-    assert live.apply(view, events.Overflowed(101.0, "wait", target), TIME).state == state
+    assert live.apply(view, events.CallOverflowed(101.0, "wait", target), TIME).state == state
 
 
 def test_live_view_shows_language_and_customer() -> None:

@@ -11,8 +11,8 @@ from acdcore.calls.model import history as events
 from acdcore.calls.model.commands import CallState, LiveCall
 from acdcore.calls.model.rows import CallEnd, CallEventRow, CdrRow, EndedBy, RecordingRow, SegmentEnd
 from acdcore.calls.record.cdr import WallTime
-from acdcore.calls.record.event_log import Chronicle
-from acdcore.calls.record.event_stream import Feed
+from acdcore.calls.record.event_log import CallEventLog
+from acdcore.calls.record.event_stream import CallEventStream
 from acdcore.calls.record.recovery import Recovered, recover
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, QueueName
@@ -26,9 +26,9 @@ CALL = CallId("20260302T115900000-000001")
 PATH = RecordingPath("2026/03/02/1.wav")
 TALK: tuple[events.Event, ...] = (
     events.Arrived(0.0, "carrier", "13800000001", "95500"),
-    events.Answered(1.0, "hotline", "PCMA"),
-    events.Queued(2.0, QueueName("service"), 0.0),
-    events.Connected(5.0, AgentId("1001"), "", PATH),
+    events.CallAnswered(1.0, "hotline", "PCMA"),
+    events.CallQueued(2.0, QueueName("service"), 0.0),
+    events.CallConnected(5.0, AgentId("1001"), "", PATH),
     events.Bridged(7.5),
 )
 
@@ -47,10 +47,10 @@ def left_behind(told: Sequence[events.Event]) -> MemoryHistory:
     """A history in which a call has these events and no record."""
     directory = MemoryDirectory()
     history = MemoryHistory(directory)
-    chronicle = Chronicle(NoonClock(), history, Feed(NOON), directory)
+    event_log = CallEventLog(NoonClock(), history, CallEventStream(NOON), directory)
     view = LiveCall(CALL, "carrier", "13800000001", "95500", CallState.ARRIVING, NOON)
     for serial, event in enumerate(told, start=1):
-        view = chronicle.note(view, serial, event)
+        view = event_log.append(view, serial, event)
     return history
 
 
@@ -128,10 +128,10 @@ async def test_transferred_call_that_was_cut_short_has_each_recording_under_its_
     second = RecordingPath("2026/03/02/2.wav")
     transferred = (
         *TALK,
-        events.TalkEnded(8.5, EndedBy.SYSTEM),
+        events.CallTalkEnded(8.5, EndedBy.SYSTEM),
         events.Sent(8.5, "queue:sales", "1001"),
-        events.Queued(8.5, QueueName("sales"), 0.0),
-        events.Connected(9.0, AgentId("1002"), "", second),
+        events.CallQueued(8.5, QueueName("sales"), 0.0),
+        events.CallConnected(9.0, AgentId("1002"), "", second),
         events.Bridged(10.0),
     )
     (tmp_path / second).parent.mkdir(parents=True)
@@ -148,8 +148,8 @@ async def test_work_that_a_crash_found_in_the_queue_has_no_record(tmp_path: Path
     waiting = (
         events.Arrived(0.0, "work", "13800000001", "13800000001"),
         events.WorkBegun(0.0, WorkId("w1"), "callback"),
-        events.Queued(0.0, QueueName("service"), 0.0),
-        events.Offered(1.0, AgentId("1001"), QueueName("service"), ""),
+        events.CallQueued(0.0, QueueName("service"), 0.0),
+        events.CallOffered(1.0, AgentId("1001"), QueueName("service"), ""),
     )
     history = left_behind(waiting)
     assert await recover(history, history, NoonClock(), (), tmp_path) == Recovered(0, 0)

@@ -5,10 +5,10 @@ from structlog.testing import capture_logs
 
 from acdcore.calls.record.sip_log import MESSAGE_CHARS_MAX, MESSAGES, sip_observer, without_secrets
 from acdcore.kernel.address import Address
-from acdcore.sip.events import Flow, Transport
-from acdcore.sip.ladder import Direction
+from acdcore.sip.events import SipFlow, Transport
+from acdcore.sip.ladder import MessageDirection
 
-FLOW = Flow(Transport.UDP, Address("192.0.2.1", 5060), Address("192.0.2.2", 5060))
+FLOW = SipFlow(Transport.UDP, Address("192.0.2.1", 5060), Address("192.0.2.2", 5060))
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,8 @@ def test_flood_is_counted_instead_of_written() -> None:
     observe = sip_observer()
     with capture_logs() as lines:
         for _ in range(int(MESSAGES.burst) + 10):
-            observe(Direction.IN, FLOW, b"OPTIONS", 1.0)
-        observe(Direction.OUT, FLOW, b"\r\n\r\n", 2.0)
-        observe(Direction.OUT, FLOW, b"SIP/2.0 200 OK", 2.0)
+            observe(MessageDirection.IN, FLOW, b"OPTIONS", 1.0)
+        observe(MessageDirection.OUT, FLOW, b"\r\n\r\n", 2.0)
+        observe(MessageDirection.OUT, FLOW, b"SIP/2.0 200 OK", 2.0)
     assert len(lines) == MESSAGES.burst + 1
     assert (lines[-1]["left_out"], lines[-1]["direction"], lines[-1]["peer"]) == (10, "out", "192.0.2.2:5060")

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
-from tests.calls.house import MORNING, ORDINARY, SERVICE, SERVICE_LINE, VIP, House, Plan, opened
+from tests.calls.house import MORNING, ORDINARY, SERVICE, SERVICE_LINE, VIP, CallCentre, Plan, opened
 
 from acdcore.calls.core.call import Call
 from acdcore.calls.model.commands import AgentCommand
-from acdcore.calls.model.directory import Contact, Customer, Tier
+from acdcore.calls.model.directory import Customer, PastContact, Tier
 from acdcore.calls.numbers.number_location import Regions
 from acdcore.calls.routing_rules import QueueRules
-from acdcore.calls.scripts.preferred_agent import facts_of, preferred_agent
+from acdcore.calls.scripts.preferred_agent import caller_facts, preferred_agent
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, CustomerId
 from acdcore.queues.inputs import CallerFacts
@@ -25,16 +25,16 @@ pytestmark = pytest.mark.looptime
 class Caller:
     """Somebody who waits, and whom we ask about again and again."""
 
-    house: House
+    centre: CallCentre
     call: Call
 
     @property
     def preferred(self) -> AgentId | None:
-        return preferred_agent(self.call, self.house.hall, SERVICE)
+        return preferred_agent(self.call, self.centre.context, SERVICE)
 
     @property
     def facts(self) -> CallerFacts:
-        return facts_of(self.call, self.house.hall)
+        return caller_facts(self.call, self.centre.context)
 
     def came_under(self, regions: Regions) -> None:
         """Other regions than those that the call came under."""
@@ -45,8 +45,8 @@ class Caller:
         """An earlier call."""
         at = MORNING - timedelta(days=days_ago)
         known_as = AgentId(agent) if agent else None
-        contact = Contact(CallId(f"{at:%Y%m%dT%H%M%S}"), at, SERVICE, known_as, Outcome.ANSWERED)
-        self.house.directory.note_contact(number, who, contact)
+        contact = PastContact(CallId(f"{at:%Y%m%dT%H%M%S}"), at, SERVICE, known_as, Outcome.ANSWERED)
+        self.centre.directory.note_contact(number, who, contact)
 
 
 def plan(within_days: float) -> Plan:
@@ -57,19 +57,19 @@ def plan(within_days: float) -> Plan:
 @asynccontextmanager
 async def waiting(plan: Plan, number: str = VIP, *, owner: str = "", region: str = "") -> AsyncIterator[Caller]:
     """Somebody on the line, nobody of the agents free; a customer with a card if it has an owner or a region."""
-    async with opened(plan) as house:
+    async with opened(plan) as centre:
         for agent in ("1001", "1002"):
-            await house.seat(agent)
-            house.command(agent, AgentCommand.NOT_READY)
+            await centre.seat(agent)
+            centre.command(agent, AgentCommand.NOT_READY)
         if owner or region:
             card = Customer(CustomerId(1), "One", Tier.GOLD, "cmn", (VIP,), None, (), "", "", 1)
-            house.directory.put_customer(replace(card, owner=AgentId(owner) if owner else None, region=region))
-        phone = house.caller(number)
+            centre.directory.put_customer(replace(card, owner=AgentId(owner) if owner else None, region=region))
+        phone = centre.caller(number)
         phone.call(SERVICE_LINE)
-        await house.pass_time(1)
-        yield Caller(house, house.live())
+        await centre.pass_time(1)
+        yield Caller(centre, centre.live())
         phone.hang_up()
-        await house.pass_time(1)
+        await centre.pass_time(1)
 
 
 async def test_agent_of_the_last_talk_is_preferred_within_the_days() -> None:
@@ -99,9 +99,9 @@ async def test_owner_goes_before_the_last_talk_and_after_hours_the_last_talk_bef
     async with waiting(plan(7), owner="1002") as caller:
         caller.talked(CustomerId(1), "1001", days_ago=1)
         assert caller.preferred == "1002"
-        caller.house.command("1002", AgentCommand.LOG_OUT)
+        caller.centre.command("1002", AgentCommand.LOG_OUT)
         assert caller.preferred == "1001"
-        caller.house.command("1001", AgentCommand.LOG_OUT)
+        caller.centre.command("1001", AgentCommand.LOG_OUT)
         assert caller.preferred is None
 
 

@@ -17,24 +17,24 @@ from pydantic import ValidationError
 from structlog.testing import capture_logs
 from tests.fakes.memory_storage import MemoryHistory
 
-from acdcore.calls.record.event_log import Chronicle
-from acdcore.calls.record.event_stream import Alarm, Feed, FeedKind, Subscription
+from acdcore.calls.record.event_log import CallEventLog
+from acdcore.calls.record.event_stream import AlarmChange, CallEventStream, StreamEventKind, Subscription
 from acdcore.calls.services import email_notices as notices
 from acdcore.calls.services.email_notices import (
     MAIL,
     MAIL_REFUSED,
+    EmailNotices,
     MailSettings,
     Notice,
-    Notices,
-    facts,
     is_worth_a_notice,
     mail,
+    notice_facts,
 )
 from acdcore.configuration.settings import Settings
 from acdcore.kernel.alarms import AlarmKind
 from acdcore.kernel.ids import CallId, QueueName
 from acdcore.storage.stores.directory import MemoryDirectory
-from acdcore.work.model import Attempt, WorkId, WorkItem, WorkKind, WorkState
+from acdcore.work.model import AttemptOutcome, WorkId, WorkItem, WorkKind, WorkState
 
 ASKED_AT = datetime(2026, 3, 2, 8, 0, 5, tzinfo=UTC)
 MESSAGE = WorkItem(
@@ -50,7 +50,7 @@ MESSAGE = WorkItem(
     changes=1,
 )
 CALLBACK = replace(MESSAGE, kind=WorkKind.CALLBACK, recording="", subject="")
-GIVEN_UP = replace(CALLBACK, state=WorkState.GIVEN_UP, attempts=3, last_attempt=Attempt.NO_ANSWER, changes=9)
+GIVEN_UP = replace(CALLBACK, state=WorkState.GIVEN_UP, attempts=3, last_attempt=AttemptOutcome.NO_ANSWER, changes=9)
 SETTINGS = MailSettings("127.0.0.1", 25, "acd@example.org", ("desk@example.org", "boss@example.org"))
 PASSWORD = "correct horse"
 UNENCRYPTED = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
@@ -105,7 +105,7 @@ class PostOffice:
 class Desk:
     """Everything around the notices of one test."""
 
-    notices: Notices
+    notices: EmailNotices
     office: PostOffice
     settings: MailSettings
     heard: Subscription
@@ -118,12 +118,12 @@ class Desk:
                 await self.office.has_come.wait()
                 await asyncio.sleep(0)
 
-    async def alarm(self, kind: AlarmKind, *, is_raised: bool = True) -> Alarm:
+    async def alarm(self, kind: AlarmKind, *, is_raised: bool = True) -> AlarmChange:
         """The next alarm; it must be this one."""
         async with asyncio.timeout(WITHIN_S):
             async for event in self.heard:
-                if event.kind is FeedKind.ALARM:
-                    assert isinstance(event.data, Alarm)
+                if event.kind is StreamEventKind.ALARM:
+                    assert isinstance(event.data, AlarmChange)
                     assert (event.data.name, event.data.is_raised) == (kind.name, is_raised), event.data
                     return event.data
         raise AssertionError("the feed ended")
@@ -160,11 +160,11 @@ async def listening(office: PostOffice, port: int = 0, password: str = "") -> As
 async def desk(tmp_path: Path, office: PostOffice, port: int, settings: MailSettings = SETTINGS) -> AsyncIterator[Desk]:
     """Notices that send to that port."""
     directory = MemoryDirectory()
-    feed = Feed(ASKED_AT)
-    chronicle = Chronicle(Clock(), MemoryHistory(directory), feed, directory)
+    event_stream = CallEventStream(ASKED_AT)
+    event_log = CallEventLog(Clock(), MemoryHistory(directory), event_stream, directory)
     settings = replace(settings, port=port, retry_after_s=(0.1, 60.0), filed_after_s=0.1)
-    sent = Notices(settings, chronicle, tmp_path)
-    with feed.subscribe(2_000) as heard:
+    sent = EmailNotices(settings, event_log, tmp_path)
+    with event_stream.subscribe(2_000) as heard:
         async with sent.sending():
             yield Desk(sent, office, settings, heard)
 
@@ -223,7 +223,7 @@ def test_number_with_line_breaks_adds_no_header_and_no_line() -> None:
     odd = replace(MESSAGE, number="1\r\nBcc: all@example.org", subject="a\nQueue: other")
     told = mail(Notice(odd), SETTINGS)
     assert told["Bcc"] is None
-    assert ("Subject", "a Queue: other") in facts(Notice(odd), SETTINGS.zone)
+    assert ("Subject", "a Queue: other") in notice_facts(Notice(odd), SETTINGS.zone)
     assert told.get_content().count("\nQueue: ") == 1
 
 
@@ -237,8 +237,8 @@ def test_chinese_words_arrive_as_they_are() -> None:
 async def test_work_that_the_chronicle_writes_down_is_heard(tmp_path: Path) -> None:
     office = PostOffice()
     async with listening(office) as port, desk(tmp_path, office, port) as it:
-        it.notices._chronicle.work(CALLBACK)  # asked for: nothing to tell
-        it.notices._chronicle.work(GIVEN_UP)
+        it.notices._event_log.work(CALLBACK)  # asked for: nothing to tell
+        it.notices._event_log.work(GIVEN_UP)
         await it.until(1)
     assert [sent["Subject"] for sent in office.mails] == ["Callback given up: service, 13900000009"]
 
@@ -306,7 +306,7 @@ async def test_password_is_used_and_never_told(tmp_path: Path) -> None:
 
 def test_password_that_a_server_repeats_is_covered() -> None:
     error = ValueError(f"no user with {PASSWORD}")
-    assert notices.said(error, replace(SETTINGS, password=PASSWORD)) == "ValueError: no user with ***"
+    assert notices.error_text(error, replace(SETTINGS, password=PASSWORD)) == "ValueError: no user with ***"
 
 
 @UNENCRYPTED
@@ -367,7 +367,7 @@ NOTICES = {"smtp": "mail.example.org:587", "sender": "acd@example.org", "to": ["
 
 
 def test_settings_of_the_operator_say_where_mails_go() -> None:
-    made = Settings.model_validate({"notices": {**NOTICES, "user": "acd", "password": PASSWORD}}).mail()
+    made = Settings.model_validate({"notices": {**NOTICES, "user": "acd", "password": PASSWORD}}).mail_settings()
     assert made == MailSettings(
         "mail.example.org",
         587,
@@ -377,7 +377,7 @@ def test_settings_of_the_operator_say_where_mails_go() -> None:
         PASSWORD,
         ZoneInfo("Asia/Shanghai"),
     )
-    assert Settings.model_validate({"notices": {**NOTICES, "to": []}}).mail() is None
+    assert Settings.model_validate({"notices": {**NOTICES, "to": []}}).mail_settings() is None
 
 
 @pytest.mark.parametrize(

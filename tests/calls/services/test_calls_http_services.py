@@ -10,8 +10,14 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from acdcore.calls.services.http_services import ANSWER_BYTES_MAX, VALUE_CHARS_MAX, Services, ServiceSettings, fields_of
-from acdcore.ivr.flow.actions import Ask
+from acdcore.calls.services.http_services import (
+    ANSWER_BYTES_MAX,
+    VALUE_CHARS_MAX,
+    Services,
+    ServiceSettings,
+    response_fields,
+)
+from acdcore.ivr.flow.actions import AskService
 from acdcore.ivr.model.kinds import ServiceMiss
 
 SECRET = "Bearer of secrets"
@@ -68,7 +74,7 @@ async def asked(handler: Handler, method: str = "GET", timeout_s: float = 5.0) -
     """What one question to such a service brings."""
     async with serving(handler) as counter, asking() as services:
         settings = ServiceSettings(counter.url, method, {"Authorization": SECRET})
-        answer = await services.ask(settings, Ask(7, "orders", VALUES, timeout_s))
+        answer = await services.ask(settings, AskService(7, "orders", VALUES, timeout_s))
         assert answer.ask == 7
         return answer.result
 
@@ -94,7 +100,7 @@ def with_status(status: int, headers: dict[str, str] | None = None) -> Handler:
 async def test_get_sends_the_values_as_the_query_beside_that_of_the_url() -> None:
     async with serving(with_json({"state": "sent"})) as counter, asking() as services:
         settings = ServiceSettings(counter.url + "?shop=1", "GET", {"X-Key": SECRET})
-        answer = await services.ask(settings, Ask(1, "orders", VALUES, 5.0))
+        answer = await services.ask(settings, AskService(1, "orders", VALUES, 5.0))
         assert answer.result == {"state": "sent"}
         assert counter.queries == [{"shop": "1", **VALUES}]
         assert counter.headers[0]["X-Key"] == SECRET
@@ -102,7 +108,7 @@ async def test_get_sends_the_values_as_the_query_beside_that_of_the_url() -> Non
 
 async def test_post_sends_the_values_as_a_json_object() -> None:
     async with serving(with_json({"state": "sent"})) as counter, asking() as services:
-        answer = await services.ask(ServiceSettings(counter.url, "POST"), Ask(1, "orders", VALUES, 5.0))
+        answer = await services.ask(ServiceSettings(counter.url, "POST"), AskService(1, "orders", VALUES, 5.0))
         assert answer.result == {"state": "sent"}
         assert [json.loads(body) for body in counter.bodies] == [VALUES]
         assert counter.queries == [{}]
@@ -141,7 +147,7 @@ async def test_redirect_is_not_followed() -> None:
         asking() as services,
     ):
         settings = ServiceSettings(counter.url, "GET", {"Authorization": SECRET})
-        assert (await services.ask(settings, Ask(1, "orders", {}, 5.0))).result is ServiceMiss.UNAVAILABLE
+        assert (await services.ask(settings, AskService(1, "orders", {}, 5.0))).result is ServiceMiss.UNAVAILABLE
         assert other.headers == []
 
 
@@ -206,7 +212,7 @@ async def test_service_that_refuses_the_connection_is_not_available() -> None:
     async with serving(with_json({})) as counter:
         pass
     async with asking() as services:
-        answer = await services.ask(ServiceSettings(counter.url), Ask(1, "orders", {}, 5.0))
+        answer = await services.ask(ServiceSettings(counter.url), AskService(1, "orders", {}, 5.0))
         assert answer.result is ServiceMiss.UNAVAILABLE
 
 
@@ -217,7 +223,7 @@ async def test_service_is_well_again_after_a_failure() -> None:
         return replies.pop(0)
 
     async with serving(handler) as counter, asking() as services:
-        ask, settings = Ask(1, "orders", {}, 5.0), ServiceSettings(counter.url)
+        ask, settings = AskService(1, "orders", {}, 5.0), ServiceSettings(counter.url)
         assert (await services.ask(settings, ask)).result is ServiceMiss.UNAVAILABLE
         assert (await services.ask(settings, ask)).result == {"a": "1"}
 
@@ -227,7 +233,7 @@ async def test_what_a_service_remembers_of_one_caller_does_not_meet_the_next() -
         # A cookie jar keeps no cookies of bare addresses: a name is what would show one.
         settings = ServiceSettings(counter.url.replace("127.0.0.1", "localhost"))
         for _ in range(2):
-            assert (await services.ask(settings, Ask(1, "orders", {}, 5.0))).result == {"a": "b"}
+            assert (await services.ask(settings, AskService(1, "orders", {}, 5.0))).result == {"a": "b"}
         assert all("Cookie" not in headers for headers in counter.headers)
 
 
@@ -241,7 +247,7 @@ async def test_secrets_are_in_no_log_and_in_no_text() -> None:
                 "http://[/topsecret",
             ):
                 settings = ServiceSettings(url, "GET", {"Authorization": SECRET})
-                answer = await services.ask(settings, Ask(1, "orders", VALUES, 5.0))
+                answer = await services.ask(settings, AskService(1, "orders", VALUES, 5.0))
                 assert answer.result is ServiceMiss.UNAVAILABLE
                 assert SECRET not in repr(settings)
     assert [entry["service"] for entry in logs] == ["orders"] * 4
@@ -252,13 +258,13 @@ async def test_secrets_are_in_no_log_and_in_no_text() -> None:
 
 def test_long_fields_are_cut_and_characters_that_nobody_can_say_or_store_are_left_out() -> None:
     body = json.dumps({"long": "a" * 5_000, "odd": "a\x00b\ud800c\u202ed"}).encode()
-    assert fields_of(body) == {"long": "a" * VALUE_CHARS_MAX, "odd": "abcd"}
+    assert response_fields(body) == {"long": "a" * VALUE_CHARS_MAX, "odd": "abcd"}
 
 
 def test_lines_and_blanks_of_any_width_keep_words_apart() -> None:
     body = json.dumps({"address": "12 High Street\nFlat\u00a03\tLondon", "name": "李\u3000明\u2028先生"}).encode()
-    assert fields_of(body) == {"address": "12 High Street Flat 3 London", "name": "李 明 先生"}
+    assert response_fields(body) == {"address": "12 High Street Flat 3 London", "name": "李 明 先生"}
 
 
 def test_numbers_that_are_none_are_left_out() -> None:
-    assert fields_of(b'{"a": NaN, "b": Infinity, "c": -0.5}') == {"c": "-0.5"}
+    assert response_fields(b'{"a": NaN, "b": Infinity, "c": -0.5}') == {"c": "-0.5"}

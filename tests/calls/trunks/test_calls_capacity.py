@@ -6,70 +6,70 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acdcore.calls.trunks.capacity import Line, Lines, LineSettings, LinesFull
-from acdcore.calls.trunks.trunks import Route, Trunk, Trunks
+from acdcore.calls.trunks.capacity import CapacityExhausted, TakenCapacity, TrunkCapacity, TrunkCapacitySettings
+from acdcore.calls.trunks.trunks import InboundRoute, Trunk, Trunks
 from acdcore.kernel.errors import Outcome
 
 
 def test_trunks_limit_is_named_when_it_is_reached() -> None:
-    lines = Lines(LineSettings(limit=10), {"one": 1, "two": 5})
-    lines.take("one")
-    with pytest.raises(LinesFull, match="trunk one: all 1 lines") as refused:
-        lines.take("one")
-    assert (refused.value.sip_status, refused.value.outcome) == (503, Outcome.REFUSED_LINES)
-    assert lines.take("two")
+    capacity = TrunkCapacity(TrunkCapacitySettings(limit=10), {"one": 1, "two": 5})
+    capacity.take("one")
+    with pytest.raises(CapacityExhausted, match="trunk one: all 1 lines") as refused:
+        capacity.take("one")
+    assert (refused.value.sip_status, refused.value.outcome) == (503, Outcome.REFUSED_CAPACITY)
+    assert capacity.take("two")
 
 
 def test_overall_limit_counts_all_trunks() -> None:
-    lines = Lines(LineSettings(limit=2), {"one": 5, "two": 5})
-    lines.take("one")
-    lines.take("two")
-    with pytest.raises(LinesFull, match="all 2 lines"):
-        lines.take("one")
-    assert lines.taken == 2
+    capacity = TrunkCapacity(TrunkCapacitySettings(limit=2), {"one": 5, "two": 5})
+    capacity.take("one")
+    capacity.take("two")
+    with pytest.raises(CapacityExhausted, match="all 2 lines"):
+        capacity.take("one")
+    assert capacity.taken == 2
 
 
 def test_reserve_is_counted_apart() -> None:
-    lines = Lines(LineSettings(limit=1, reserve=1), {"one": 5})
-    lines.take("one")
-    reserve = lines.take_reserve()
+    capacity = TrunkCapacity(TrunkCapacitySettings(limit=1, reserve=1), {"one": 5})
+    capacity.take("one")
+    reserve = capacity.take_reserve()
     assert reserve.is_reserve
-    assert (lines.taken, lines.reserve_taken) == (1, 1)
-    with pytest.raises(LinesFull, match="all 1 reserve lines"):
-        lines.take_reserve()
+    assert (capacity.taken, capacity.reserve_taken) == (1, 1)
+    with pytest.raises(CapacityExhausted, match="all 1 reserve lines"):
+        capacity.take_reserve()
     reserve.give_back()
-    assert (lines.taken, lines.reserve_taken) == (1, 0)
+    assert (capacity.taken, capacity.reserve_taken) == (1, 0)
 
 
 def test_line_given_back_twice_counts_once() -> None:
-    lines = Lines(LineSettings(), {"one": 5})
-    first, _ = lines.take("one"), lines.take("one")
+    capacity = TrunkCapacity(TrunkCapacitySettings(), {"one": 5})
+    first, _ = capacity.take("one"), capacity.take("one")
     first.give_back()
     first.give_back()
-    assert lines.taken == 1
+    assert capacity.taken == 1
 
 
 @given(st.lists(st.tuples(st.sampled_from(["one", "two", "reserve", "back"]), st.integers(0, 20)), max_size=60))
 def test_counts_are_those_of_the_lines_out_and_never_beyond_their_limits(steps: list[tuple[str, int]]) -> None:
-    lines = Lines(LineSettings(limit=4, reserve=2), {"one": 3, "two": 3})
-    out: list[tuple[str, Line]] = []
+    capacity = TrunkCapacity(TrunkCapacitySettings(limit=4, reserve=2), {"one": 3, "two": 3})
+    out: list[tuple[str, TakenCapacity]] = []
     for what, number in steps:
         try:
             if what == "back" and out:
                 out.pop(number % len(out))[1].give_back()
             elif what == "reserve":
-                out.append((what, lines.take_reserve()))
+                out.append((what, capacity.take_reserve()))
             elif what != "back":
-                out.append((what, lines.take(what)))
-        except LinesFull:
+                out.append((what, capacity.take(what)))
+        except CapacityExhausted:
             pass
         held = [name for name, _ in out]
-        assert lines.taken == held.count("one") + held.count("two") <= 4
-        assert lines.reserve_taken == held.count("reserve") <= 2
+        assert capacity.taken == held.count("one") + held.count("two") <= 4
+        assert capacity.reserve_taken == held.count("reserve") <= 2
         assert max(held.count("one"), held.count("two")) <= 3
-    for _, line in out:
-        line.give_back()
-    assert (lines.taken, lines.reserve_taken) == (0, 0)
+    for _, taken in out:
+        taken.give_back()
+    assert (capacity.taken, capacity.reserve_taken) == (0, 0)
 
 
 # --- trunks and routes ---
@@ -78,7 +78,8 @@ NARROW = Trunk("narrow", (ip_network("198.51.100.7/32"),), 10, user="narrow", pa
 WIDE = Trunk("wide", (ip_network("198.51.100.0/24"), ip_network("2001:db8::/32")), 10, target="sip:198.51.100.1")
 AWAY = Trunk("away", (), 10, user="away", password="2", target="sip:203.0.113.1", may_dial_out=True)
 TRUNKS = Trunks(
-    [NARROW, WIDE, AWAY], [Route("wide", "95500", "hotline"), Route("wide", "*", "other"), Route("away", "1", "one")]
+    [NARROW, WIDE, AWAY],
+    [InboundRoute("wide", "95500", "hotline"), InboundRoute("wide", "*", "other"), InboundRoute("away", "1", "one")],
 )
 
 
@@ -113,8 +114,8 @@ def test_route_of_the_number_goes_before_the_one_for_any(trunk: str, dialled: st
 
 
 def test_calls_go_out_only_by_a_trunk_that_may() -> None:
-    assert TRUNKS.way_out() is AWAY
-    assert Trunks([NARROW, WIDE], []).way_out() is None
+    assert TRUNKS.outbound_trunk() is AWAY
+    assert Trunks([NARROW, WIDE], []).outbound_trunk() is None
     assert TRUNKS["wide"] is WIDE
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from tests.cli.shell import Typed
-from tests.control.house import WAITING
+from tests.control.fake_centre import WAITING
 from tests.control.served import Served
 
-from acdcore.cli.support.http_client import Reach, daemon_at, secret_with
+from acdcore.cli.support.http_client import DaemonAddress, daemon_at, secret_with
 from acdcore.control import Right
 from acdcore.kernel.errors import SettingsError
 
@@ -19,13 +19,13 @@ def test_address_and_key_come_from_the_settings(tmp_path: Path) -> None:
     settings = tmp_path / "acdcore.toml"
     settings.write_text(f'[http]\naddress = "0.0.0.0"\nport = 8099\n[storage]\ndirectory = "{tmp_path}"\n', "utf-8")
     (tmp_path / "api-keys").write_text("board read abc\nchief admin ghi\n", "utf-8")
-    daemon = daemon_at(Reach(settings, None, None), Right.READ)
+    daemon = daemon_at(DaemonAddress(settings, None, None), Right.READ)
     assert (daemon.url, daemon.secret) == ("http://127.0.0.1:8099", "abc")
-    assert daemon_at(Reach(settings, "http://192.0.2.9:1/", None), Right.ADMIN).url == "http://192.0.2.9:1"
+    assert daemon_at(DaemonAddress(settings, "http://192.0.2.9:1/", None), Right.ADMIN).url == "http://192.0.2.9:1"
 
 
 def test_settings_are_not_needed_when_url_and_keys_are_named(tmp_path: Path, key_file: Path) -> None:
-    daemon = daemon_at(Reach(tmp_path / "absent.toml", "http://127.0.0.1:1", key_file), Right.OPERATE)
+    daemon = daemon_at(DaemonAddress(tmp_path / "absent.toml", "http://127.0.0.1:1", key_file), Right.OPERATE)
     assert daemon.secret == "operate-secret"
 
 

@@ -13,7 +13,7 @@ from acdcore.ivr.audio.fitting import MARGIN_LU, NOISE_DB, RAISE_MAX_DB, fitted,
 from acdcore.ivr.audio.loudness import MUSIC_LUFS, PROMPT_LUFS, loudness
 from acdcore.ivr.audio.wav import from_pcm, to_pcm, write_wav
 from acdcore.ivr.model.flow import Language, PromptKey, PromptName, PromptRequest, WavFile
-from acdcore.ivr.prompts.render import look_at_recordings, render, render_music
+from acdcore.ivr.prompts.render import check_recordings, render, render_music
 
 RATE = 8_000
 KEY = PromptKey(PromptName("test.hello"), Language.MANDARIN)
@@ -83,7 +83,7 @@ def test_recordings_of_prompts_and_of_music_are_levelled_each_to_its_own(tmp_pat
 def test_check_names_the_key_the_file_and_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "silent.wav").write_bytes(write_wav(bytes(16_000), RATE))
     asked = [PromptRequest(KEY, WavFile("silent.wav"), "test.toml")]
-    looked = look_at_recordings(asked, {"queues.service.music": "absent.wav"}, "acdcore.toml", tmp_path)
+    looked = check_recordings(asked, {"queues.service.music": "absent.wav"}, "acdcore.toml", tmp_path)
     assert looked.warnings == (f"prompts.hello.wav: {tmp_path / 'silent.wav'} is silent; record it again",)
     (error,) = looked.errors
     assert (error.file, error.key) == ("acdcore.toml", "queues.service.music")

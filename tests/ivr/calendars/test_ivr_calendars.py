@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acdcore.ivr.calendars.file import Calendar, CalendarName, Moment, Span, flow_for, load_calendars
+from acdcore.ivr.calendars.file import Calendar, CalendarName, Moment, OpeningPeriod, flow_for, load_calendars
 from acdcore.ivr.model.flow import CalendarState
 from acdcore.kernel.errors import SettingsError
 
@@ -105,7 +105,7 @@ def test_clock_change_keeps_the_hours_of_the_wall(tmp_path: Path, start: datetim
         ('mon = ["09:00-12:00", "11:00-13:00"]', "calendars.day.mon", "overlap"),
         ('special = { 2026-10-01 = ["x"] }', "calendars.day.special.2026-10-01", "not a span"),
         ('timezone = "Asia/Nowhere"', "calendars.day.timezone", "no time zone Asia/Nowhere"),
-        ('monday = ["09:00-18:00"]', "calendars.day.monday", "mend its spelling"),
+        ('monday = ["09:00-18:00"]', "calendars.day.monday", "correct its spelling"),
         ('holidays = ["1 October"]', "calendars.day.holidays.0", "not a day of the calendar"),
     ],
 )
@@ -294,7 +294,7 @@ def moments_near_a_clock_change(draw: st.DrawFn) -> tuple[Calendar, datetime]:
     zone = draw(st.sampled_from(sorted(CLOCK_CHANGES)))
     around = draw(st.sampled_from(CLOCK_CHANGES[zone]))
     start, length = draw(MINUTES), draw(st.integers(1, 90) | st.integers(1, 24 * 60))
-    built = Calendar(CalendarName("day"), ZoneInfo(zone), ((Span(start, start + length),),) * 7)
+    built = Calendar(CalendarName("day"), ZoneInfo(zone), ((OpeningPeriod(start, start + length),),) * 7)
     return built, around + timedelta(seconds=draw(st.integers(-5 * 3_600, 5 * 3_600)))
 
 
@@ -342,7 +342,7 @@ def test_flow_that_is_not_given_falls_back_to_the_next() -> None:
         ('shifts = { Night = ["20:00-08:00"] }', "shifts.Night", "no name"),
         ('shifts = { night = ["20-08"] }', "shifts.night", "not a span"),
         ('shifts = { night = { tue = ["20-08"] } }', "shifts.night.tue", "not a span"),
-        ('shifts = { night = { tues = ["20:00-08:00"] } }', "shifts.night.tues", "mend its spelling"),
+        ('shifts = { night = { tues = ["20:00-08:00"] } }', "shifts.night.tues", "correct its spelling"),
         ("special = { 2026-10-01 = { hours = 5 } }", "special.2026-10-01.hours", "list"),
         ('special = { 2026-10-01 = { name = "A B", hours = [] } }', "special.2026-10-01.name", "no name"),
         ('holiday = [{ name = "x", from = 2026-10-02, to = 2026-10-01 }]', "holiday.0.to", "0 days"),

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from acdcore.ivr.checks.check import Surroundings, validate
+from acdcore.ivr.checks.check import FlowReferences, validate
 from acdcore.ivr.files.flows import load_flows, read_flow
 from acdcore.kernel.errors import SettingsError
 from acdcore.kernel.ids import QueueName
 
-AROUND = Surroundings(
+AROUND = FlowReferences(
     queues=frozenset({QueueName("service")}),
     services=frozenset({"orders"}),
     regions=frozenset({"south"}),
@@ -78,8 +78,8 @@ def test_good_flow_has_no_problems(tmp_path: Path) -> None:
         ('languages = ["cmn", "en"]', 'languages = ["en"]', "language", "not among languages"),
         (
             '"service" }',
-            '"service", tier_advance_s = { VIP = 5 } }',
-            "nodes.queue.tier_advance_s.VIP",
+            '"service", tier_priority_s = { VIP = 5 } }',
+            "nodes.queue.tier_priority_s.VIP",
             "no tier VIP; there are: gold",
         ),
     ],
@@ -133,9 +133,9 @@ def test_circle_that_needs_a_key_is_allowed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("was", "becomes", "key", "reason"),
     [
-        ("on_timeout", "on_timout", "nodes.menu.on_timout", "mend its spelling: on_timeout?"),
+        ("on_timeout", "on_timout", "nodes.menu.on_timout", "correct its spelling: on_timeout?"),
         (', on_timeout = "bye"', "", "nodes.menu.on_timeout", "required"),
-        ('on_timeout = "bye"', 'on_timeout = "bye", retrys = 3', "nodes.menu.retrys", "mend its spelling"),
+        ('on_timeout = "bye"', 'on_timeout = "bye", retrys = 3', "nodes.menu.retrys", "correct its spelling"),
         ('type = "menu"', 'type = "manu"', "nodes.menu", '"menu"'),
         ('language = "cmn"', 'language = "fr"', "language", 'write "cmn"'),
         ('on_timeout = "bye"', 'on_timeout = "bye", timeout_s = 0', "nodes.menu.timeout_s", "greater than 0"),
@@ -189,7 +189,7 @@ languages = ["en"]
 start = "menu"
 prompts.ask = { en = "Ask." }
 nodes.bye = { type = "hang_up" }
-nodes.away = { type = "outside", number = "02055550199", trunk = "branch" }
+nodes.away = { type = "external_number", number = "02055550199", trunk = "branch" }
 
 [nodes.menu]
 type = "menu"
@@ -341,7 +341,7 @@ def test_branch_asks_only_for_what_the_configuration_names(tmp_path: Path, on: s
         'type = "say", parts = ["ask"], next = "bye", on_failure = "b"',
     ],
 )
-def test_circle_through_errands_is_refused(tmp_path: Path, node: str) -> None:
+def test_circle_through_external_requests_is_refused(tmp_path: Path, node: str) -> None:
     text = GOOD.replace('2 = "number"', '2 = "number", 3 = "a", 4 = "b"')
     text = with_node(with_node(text, "b", 'type = "play", prompts = ["ask"], next = "a"'), "a", node)
     assert "goes round for ever: a -> " in problems(tmp_path, text)["nodes.a"]

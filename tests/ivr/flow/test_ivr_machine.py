@@ -7,26 +7,27 @@ import pytest
 from acdcore.ivr.flow.actions import (
     Action,
     Dial,
-    DigitPressed,
     Entered,
     EnterQueue,
     HangUp,
+    KeyPressed,
     Lookup,
     LookupFinished,
     Play,
-    PlaybackFinished,
+    PromptsPlayed,
     SetLanguage,
     StopPlaying,
 )
-from acdcore.ivr.flow.machine import PLAYBACK_MAX_S, TYPE_AHEAD_MAX, VISITS_MAX, Machine
+from acdcore.ivr.flow.machine import PLAYBACK_MAX_S, TYPE_AHEAD_MAX, VISITS_MAX, FlowMachine
 from acdcore.ivr.model.flow import (
     BranchNode,
     CalendarState,
     CollectNode,
-    Context,
     CustomerCard,
     EndReason,
+    ExternalNumberNode,
     Flow,
+    FlowContext,
     FlowName,
     HangUpNode,
     Language,
@@ -37,7 +38,6 @@ from acdcore.ivr.model.flow import (
     MenuNode,
     Node,
     NodeName,
-    OutsideNode,
     PlayNode,
     PromptKey,
     PromptName,
@@ -49,7 +49,7 @@ from acdcore.kernel.ids import CustomerId, QueueName
 
 CMN, YUE, EN = Language.MANDARIN, Language.CANTONESE, Language.ENGLISH
 VIP = CustomerCard(CustomerId(7), "Customer Seven", "vip", EN)
-CALL = Context(caller="02055550100", dialled="4000")
+CALL = FlowContext(caller="02055550100", dialled="4000")
 
 
 def name(node: str) -> NodeName:
@@ -94,12 +94,12 @@ NODES: dict[str, Node] = {
         LookupKind.MEMBER_NUMBER, VariableName("member"), name("service"), name("menu"), name("bye"), timeout_s=2.0
     ),
     "service": QueueNode(QueueName("service"), 10.0, {"vip": 300.0}),
-    "outside": OutsideNode("13800000000"),
+    "outside": ExternalNumberNode("13800000000"),
     "bye": HangUpNode(said("bye"), EndReason.NO_INPUT),
 }
 
 
-def machine(start: str = "greeting", call: Context = CALL, **nodes: Node) -> Machine:
+def machine(start: str = "greeting", call: FlowContext = CALL, **nodes: Node) -> FlowMachine:
     flow = Flow(
         name=FlowName("test"),
         file="test.toml",
@@ -109,18 +109,18 @@ def machine(start: str = "greeting", call: Context = CALL, **nodes: Node) -> Mac
         nodes={name(key): node for key, node in (NODES | nodes).items()},
         prompts={},
     )
-    return Machine(flow, call)
+    return FlowMachine(flow, call)
 
 
-def press(walk: Machine, digits: str, now: float) -> list[Action]:
-    return [action for digit in digits for action in walk.handle(DigitPressed(digit), now)]
+def press(walk: FlowMachine, digits: str, now: float) -> list[Action]:
+    return [action for digit in digits for action in walk.handle(KeyPressed(digit), now)]
 
 
-def at_menu() -> Machine:
+def at_menu() -> FlowMachine:
     """A machine whose menu has just been heard to its end, at 0 s."""
     walk = machine("menu")
     walk.start(0.0)
-    walk.handle(PlaybackFinished(1), 0.0)
+    walk.handle(PromptsPlayed(1), 0.0)
     return walk
 
 
@@ -136,20 +136,20 @@ def test_second_start_is_refused() -> None:
 
 
 def test_input_before_start_does_nothing() -> None:
-    assert machine().handle(DigitPressed("1"), 0.0) == []
+    assert machine().handle(KeyPressed("1"), 0.0) == []
 
 
 def test_finished_playback_leads_on() -> None:
     walk = machine()
     walk.start(0.0)
-    assert walk.handle(PlaybackFinished(1), 3.0) == [Entered(name("menu")), Play(2, heard("question"))]
+    assert walk.handle(PromptsPlayed(1), 3.0) == [Entered(name("menu")), Play(2, heard("question"))]
 
 
 def test_finish_of_an_earlier_playback_is_ignored() -> None:
     walk = machine()
     walk.start(0.0)
-    walk.handle(PlaybackFinished(1), 3.0)
-    assert walk.handle(PlaybackFinished(1), 3.1) == []
+    walk.handle(PromptsPlayed(1), 3.0)
+    assert walk.handle(PromptsPlayed(1), 3.1) == []
     assert walk.next_deadline() == 3.0 + PLAYBACK_MAX_S
 
 
@@ -187,16 +187,16 @@ def test_key_does_not_stop_an_announcement_that_must_be_heard() -> None:
     walk = machine(greeting=PlayNode(said("law"), name("menu"), is_interruptible=False))
     walk.start(0.0)
     assert press(walk, "1", 1.0) == []
-    assert walk.handle(PlaybackFinished(1), 2.0)[-1] == EnterQueue(QueueName("service"), 10.0)
+    assert walk.handle(PromptsPlayed(1), 2.0)[-1] == EnterQueue(QueueName("service"), 10.0)
 
 
 def test_silence_repeats_the_question_then_gives_up() -> None:
     walk = at_menu()
     assert walk.next_deadline() == 5.0
     assert walk.handle_deadline(5.0) == [Play(2, heard("question"))]
-    walk.handle(PlaybackFinished(2), 7.0)
+    walk.handle(PromptsPlayed(2), 7.0)
     assert walk.handle_deadline(12.0) == [Entered(name("bye")), Play(3, heard("bye"))]
-    assert walk.handle(PlaybackFinished(3), 13.0) == [HangUp(EndReason.NO_INPUT)]
+    assert walk.handle(PromptsPlayed(3), 13.0) == [HangUp(EndReason.NO_INPUT)]
 
 
 def test_wrong_key_is_named_and_the_question_repeated_then_given_up() -> None:
@@ -210,7 +210,7 @@ def test_what_comes_before_the_keys_is_said_once(when: str) -> None:
     walk = machine("menu", menu=replace(MENU, before=said("hours", "address")))
     assert walk.start(0.0)[-1] == Play(1, heard("hours", "address", "question"))
     if when != "wrong while the hours are read":
-        walk.handle(PlaybackFinished(1), 0.0)
+        walk.handle(PromptsPlayed(1), 0.0)
     again = walk.handle_deadline(5.0) if when == "silence" else press(walk, "7", 1.0)
     assert again[-1] == Play(2, heard("question") if when == "silence" else heard("wrong", "question"))
 
@@ -231,21 +231,21 @@ def test_silence_and_wrong_keys_share_the_retries() -> None:
 
 def test_keys_that_no_telephone_has_are_ignored() -> None:
     assert press(at_menu(), "AZ", 1.0) == []
-    assert at_menu().handle(DigitPressed(""), 1.0) == []
+    assert at_menu().handle(KeyPressed(""), 1.0) == []
 
 
 def test_last_words_are_not_cut_short_by_keys() -> None:
     walk = machine("bye")
     walk.start(0.0)
     assert press(walk, "1#*", 0.5) == []
-    assert walk.handle(PlaybackFinished(1), 1.0) == [HangUp(EndReason.NO_INPUT)]
+    assert walk.handle(PromptsPlayed(1), 1.0) == [HangUp(EndReason.NO_INPUT)]
 
 
 def test_nothing_follows_the_end() -> None:
     walk = at_menu()
     press(walk, "1", 1.0)
     assert press(walk, "12", 2.0) == []
-    assert walk.handle(PlaybackFinished(1), 2.0) == []
+    assert walk.handle(PromptsPlayed(1), 2.0) == []
     assert walk.handle_deadline(1e6) == []
 
 
@@ -256,7 +256,7 @@ def test_hang_up_without_words_is_immediate() -> None:
 # --- numbers of several digits ---
 
 
-def at_number() -> Machine:
+def at_number() -> FlowMachine:
     walk = at_menu()
     press(walk, "2", 0.0)
     return walk
@@ -301,7 +301,7 @@ def test_number_is_given_up_after_its_retries() -> None:
 
 def test_silence_before_the_first_digit_asks_again() -> None:
     walk = at_number()
-    walk.handle(PlaybackFinished(2), 3.0)
+    walk.handle(PromptsPlayed(2), 3.0)
     assert walk.next_deadline() == 11.0
     assert walk.handle_deadline(11.0) == [Play(3, heard("number?"))]
 
@@ -310,7 +310,7 @@ def test_keys_typed_ahead_cross_questions() -> None:
     walk = machine(greeting=PlayNode(said("law"), name("menu"), is_interruptible=False))
     walk.start(0.0)
     press(walk, "2123#", 1.0)
-    assert walk.handle(PlaybackFinished(1), 2.0) == [
+    assert walk.handle(PromptsPlayed(1), 2.0) == [
         Entered(name("menu")),
         Entered(name("number")),
         Entered(name("find")),
@@ -323,7 +323,7 @@ def test_keys_typed_ahead_are_bounded() -> None:
     walk = machine(greeting=PlayNode(said("law"), name("number"), is_interruptible=False), number=long)
     walk.start(0.0)
     press(walk, "5" * (TYPE_AHEAD_MAX + 10), 1.0)
-    walk.handle(PlaybackFinished(1), 2.0)
+    walk.handle(PromptsPlayed(1), 2.0)
     walk.handle_deadline(100.0)
     assert walk.variables[VariableName("member")] == "5" * TYPE_AHEAD_MAX
 
@@ -332,13 +332,13 @@ def test_wrong_key_throws_away_what_was_typed_after_it() -> None:
     walk = machine(greeting=PlayNode(said("law"), name("menu"), is_interruptible=False))
     walk.start(0.0)
     press(walk, "71", 1.0)
-    assert walk.handle(PlaybackFinished(1), 2.0)[-1] == Play(2, heard("wrong", "question"))
+    assert walk.handle(PromptsPlayed(1), 2.0)[-1] == Play(2, heard("wrong", "question"))
 
 
 # --- look-ups ---
 
 
-def looking_up() -> Machine:
+def looking_up() -> FlowMachine:
     walk = at_number()
     press(walk, "123#", 1.0)
     return walk
@@ -406,7 +406,7 @@ def test_chosen_language_holds_for_what_follows() -> None:
 def test_silent_or_mistaken_caller_keeps_the_language() -> None:
     walk = machine("choice", choice=CHOICE)
     walk.start(0.0)
-    walk.handle(PlaybackFinished(1), 1.0)
+    walk.handle(PromptsPlayed(1), 1.0)
     assert walk.handle_deadline(5.0) == [Entered(name("menu")), Play(2, heard("question"))]
     walk = machine("choice", choice=CHOICE)
     walk.start(0.0)
@@ -414,12 +414,12 @@ def test_silent_or_mistaken_caller_keeps_the_language() -> None:
 
 
 def test_customer_with_a_language_is_not_asked() -> None:
-    walk = machine("choice", Context(CALL.caller, CALL.dialled, customer=VIP), choice=CHOICE)
+    walk = machine("choice", FlowContext(CALL.caller, CALL.dialled, customer=VIP), choice=CHOICE)
     assert walk.start(0.0)[1:] == [SetLanguage(EN), Entered(name("menu")), Play(1, heard("question", language=EN))]
 
 
 def test_dialled_number_may_set_the_language() -> None:
-    walk = machine("menu", Context(CALL.caller, CALL.dialled, language=EN))
+    walk = machine("menu", FlowContext(CALL.caller, CALL.dialled, language=EN))
     assert walk.start(0.0)[-1] == Play(1, heard("question", language=EN))
 
 
@@ -429,14 +429,16 @@ def test_dialled_number_may_set_the_language() -> None:
 @pytest.mark.parametrize(
     ("on", "variable", "case", "call"),
     [
-        (BranchOn.TIER, None, "vip", Context("1", "2", customer=VIP)),
-        (BranchOn.TIER, None, "unknown", Context("1", "2")),
-        (BranchOn.LANGUAGE, None, "yue", Context("1", "2", language=YUE)),
-        (BranchOn.CALENDAR, None, "holiday", Context("1", "2", CalendarState.HOLIDAY)),
-        (BranchOn.VARIABLE, VariableName("dialled"), "2", Context("1", "2")),
+        (BranchOn.TIER, None, "vip", FlowContext("1", "2", customer=VIP)),
+        (BranchOn.TIER, None, "unknown", FlowContext("1", "2")),
+        (BranchOn.LANGUAGE, None, "yue", FlowContext("1", "2", language=YUE)),
+        (BranchOn.CALENDAR, None, "holiday", FlowContext("1", "2", CalendarState.HOLIDAY)),
+        (BranchOn.VARIABLE, VariableName("dialled"), "2", FlowContext("1", "2")),
     ],
 )
-def test_branch_goes_by_what_is_known(on: BranchOn, variable: VariableName | None, case: str, call: Context) -> None:
+def test_branch_goes_by_what_is_known(
+    on: BranchOn, variable: VariableName | None, case: str, call: FlowContext
+) -> None:
     node = BranchNode(on, {case: name("service")}, name("bye"), variable)
     assert machine("branch", call, branch=node).start(0.0)[1] == Entered(name("service"))
     other = BranchNode(on, {"other": name("service")}, name("bye"), variable)

@@ -7,49 +7,49 @@ import pytest
 from acdcore.ivr.files.flows import read_flow
 from acdcore.ivr.flow.actions import (
     Action,
-    Ask,
-    CallbackPlaced,
-    CallerLeft,
+    AskService,
+    CallbackRequestFinished,
+    CallerHungUp,
+    CallerRecorded,
     CallerSilent,
-    DigitPressed,
     Entered,
     EnterFlow,
     EnterQueue,
     FileMessage,
     HangUp,
     Input,
-    MessageRefused,
+    KeyPressed,
+    MessageUnavailable,
     OfferMessage,
     Play,
-    PlaybackFinished,
+    PromptsPlayed,
     Record,
-    RecordingFinished,
     RequestCallback,
     ServiceAnswered,
     SetLanguage,
     StopPlaying,
     StopRecording,
 )
-from acdcore.ivr.flow.machine import PROMPTS_MAX, STOPPING_MAX_S, VISITS_MAX, Machine
+from acdcore.ivr.flow.machine import PROMPTS_MAX, STOPPING_MAX_S, VISITS_MAX, FlowMachine
 from acdcore.ivr.flow.requests import CALLBACK_MAX_S
 from acdcore.ivr.model.flow import (
-    Context,
     CustomerCard,
     EndReason,
+    FlowContext,
     FlowName,
     Language,
     NodeName,
     PromptKey,
     PromptName,
+    RuntimeText,
     VariableName,
-    Words,
 )
 from acdcore.ivr.model.kinds import ReadAs, ServiceMiss
-from acdcore.ivr.reading.values import said
+from acdcore.ivr.reading.values import spoken_value
 from acdcore.kernel.ids import AgentId, CustomerId, QueueName, SkillName
 
 EN = Language.ENGLISH
-CALL = Context("02055550100", "4000")
+CALL = FlowContext("02055550100", "4000")
 CARD = CustomerCard(CustomerId(7), "Jade", "gold", EN, {"owner": "1001", "region": "south"})
 
 HEAD = """
@@ -73,22 +73,22 @@ class Walks:
     def __init__(self, directory: Path) -> None:
         self._file = directory / "test.toml"
 
-    def __call__(self, nodes: str, context: Context = CALL, start: str = "start") -> Machine:
+    def __call__(self, nodes: str, context: FlowContext = CALL, start: str = "start") -> FlowMachine:
         self._file.write_text(f'start = "{start}"\n{HEAD}\n{nodes}', "utf-8")
-        return Machine(read_flow(self._file), context)
+        return FlowMachine(read_flow(self._file), context)
 
 
 def keys(*names: str, language: Language = EN) -> tuple[PromptKey, ...]:
     return tuple(PromptKey(PromptName(f"test.{name}"), language) for name in names)
 
 
-def digits(number: str) -> Words:
+def digits(number: str) -> RuntimeText:
     """A number as it is spoken, with the clips for when it cannot be."""
     clips = tuple(PromptKey(PromptName(f"system.digit-{digit}"), EN) for digit in number)
-    return Words(said(number, ReadAs.DIGITS, EN), EN, clips)
+    return RuntimeText(spoken_value(number, ReadAs.DIGITS, EN), EN, clips)
 
 
-def after(machine: Machine, *events: Input, now: float = 1.0) -> list[Action]:
+def after(machine: FlowMachine, *events: Input, now: float = 1.0) -> list[Action]:
     """What the last event gives."""
     actions: list[Action] = []
     for event in events:
@@ -131,11 +131,11 @@ on_timeout = "file"
 MESSAGE = FileMessage(QueueName("service"), "02055550100", "night", True, 2)
 
 
-def recording(walk: Walks) -> Machine:
+def recording(walk: Walks) -> FlowMachine:
     """A machine that records as number 2 since 1 s."""
     machine = walk(RECORD)
     machine.start(0.0)
-    assert after(machine, PlaybackFinished(1)) == [Record(2, 60.0, 5.0, 2.0)]
+    assert after(machine, PromptsPlayed(1)) == [Record(2, 60.0, 5.0, 2.0)]
     return machine
 
 
@@ -145,14 +145,14 @@ def test_recording_begins_after_the_beep(walk: Walks) -> None:
     told = tuple(PromptKey(PromptName(f"system.{name}"), EN) for name in limits)
     offered = OfferMessage(1, QueueName("service"))
     assert machine.start(0.0) == [entered("start"), offered, Play(1, (*keys("ask"), *told))]
-    assert after(machine, DigitPressed("#")) == [], "a key does not cut the words that say what to do"
+    assert after(machine, KeyPressed("#")) == [], "a key does not cut the words that say what to do"
 
 
 def test_key_ends_the_recording_and_only_the_named_ones(walk: Walks) -> None:
     machine = recording(walk)
-    assert after(machine, DigitPressed("5")) == []
-    assert after(machine, DigitPressed("#")) == [StopRecording(2)]
-    assert after(machine, RecordingFinished(2, 9.0)) == [entered("again"), Play(3, keys("ask"))]
+    assert after(machine, KeyPressed("5")) == []
+    assert after(machine, KeyPressed("#")) == [StopRecording(2)]
+    assert after(machine, CallerRecorded(2, 9.0)) == [entered("again"), Play(3, keys("ask"))]
 
 
 def test_recording_ends_by_itself_at_its_longest(walk: Walks) -> None:
@@ -162,7 +162,7 @@ def test_recording_ends_by_itself_at_its_longest(walk: Walks) -> None:
 
 
 def test_recording_that_ends_for_lack_of_sound_goes_on(walk: Walks) -> None:
-    assert after(recording(walk), RecordingFinished(2, 5.0))[0] == entered("again")
+    assert after(recording(walk), CallerRecorded(2, 5.0))[0] == entered("again")
 
 
 def test_caller_who_says_nothing_more_has_ended_the_message(walk: Walks) -> None:
@@ -170,7 +170,7 @@ def test_caller_who_says_nothing_more_has_ended_the_message(walk: Walks) -> None
     assert after(machine, CallerSilent(1)) == [], "of another recording"
     assert after(machine, CallerSilent(2)) == [StopRecording(2)]
     assert after(machine, CallerSilent(2)) == []
-    assert after(machine, RecordingFinished(2, 9.0))[0] == entered("again")
+    assert after(machine, CallerRecorded(2, 9.0))[0] == entered("again")
 
 
 @pytest.mark.parametrize(("more", "then"), [("", "lost"), ('on_full = "bye"\n', "bye")])
@@ -178,10 +178,10 @@ def test_caller_whose_message_has_no_room_is_told_so_before_anything_else(walk: 
     machine = walk(RECORD.replace("min_s = 2\n", f"min_s = 2\n{more}"))
     machine.start(0.0)
     full = PromptKey(PromptName("system.message-full"), EN)
-    assert after(machine, MessageRefused(9)) == [], "of another one"
-    assert after(machine, MessageRefused(1)) == [Play(2, (full,))]
-    assert after(machine, PlaybackFinished(1)) == []
-    assert after(machine, PlaybackFinished(2))[0] == entered(then)
+    assert after(machine, MessageUnavailable(9)) == [], "of another one"
+    assert after(machine, MessageUnavailable(1)) == [Play(2, (full,))]
+    assert after(machine, PromptsPlayed(1)) == []
+    assert after(machine, PromptsPlayed(2))[0] == entered(then)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_limits_can_be_left_to_the_flows_own_words(walk: Walks) -> None:
 
 def test_short_recording_is_empty(walk: Walks) -> None:
     machine = recording(walk)
-    assert after(machine, DigitPressed("#"), RecordingFinished(2, 1.9)) == [
+    assert after(machine, KeyPressed("#"), CallerRecorded(2, 1.9)) == [
         entered("lost"),
         HangUp(EndReason.NO_INPUT),
     ]
@@ -217,17 +217,17 @@ def test_short_recording_is_empty(walk: Walks) -> None:
 
 def test_recording_whose_end_is_never_reported_is_empty(walk: Walks) -> None:
     machine = recording(walk)
-    after(machine, DigitPressed("#"))
+    after(machine, KeyPressed("#"))
     assert machine.handle_deadline(1.0 + STOPPING_MAX_S)[0] == entered("lost")
 
 
 def test_end_of_another_recording_is_ignored(walk: Walks) -> None:
-    assert after(recording(walk), RecordingFinished(1, 5.0)) == []
+    assert after(recording(walk), CallerRecorded(1, 5.0)) == []
 
 
 def test_key_pressed_while_the_recording_is_closed_answers_the_next_question(walk: Walks) -> None:
     machine = recording(walk)
-    assert after(machine, DigitPressed("#"), DigitPressed("1"), RecordingFinished(2, 9.0)) == [
+    assert after(machine, KeyPressed("#"), KeyPressed("1"), CallerRecorded(2, 9.0)) == [
         entered("again"),
         entered("file"),
         MESSAGE,
@@ -238,38 +238,38 @@ def test_key_pressed_while_the_recording_is_closed_answers_the_next_question(wal
 
 def test_caller_who_hangs_up_while_recording_has_left_a_message(walk: Walks) -> None:
     machine = recording(walk)
-    assert after(machine, CallerLeft(9.0)) == [MESSAGE]
+    assert after(machine, CallerHungUp(9.0)) == [MESSAGE]
     assert machine.is_ended
     assert machine.next_deadline() is None
 
 
 def test_caller_who_hangs_up_after_recording_has_left_a_message(walk: Walks) -> None:
-    assert after(recording(walk), RecordingFinished(2, 9.0), CallerLeft()) == [MESSAGE]
+    assert after(recording(walk), CallerRecorded(2, 9.0), CallerHungUp()) == [MESSAGE]
 
 
 def test_caller_who_hangs_up_at_once_has_left_nothing(walk: Walks) -> None:
-    assert after(recording(walk), CallerLeft(1.0)) == []
+    assert after(recording(walk), CallerHungUp(1.0)) == []
 
 
 def test_message_is_filed_once(walk: Walks) -> None:
     machine = walk(RECORD.replace('next = "bye" }', 'next = "more" }') + MORE)
     machine.start(0.0)
-    assert after(machine, PlaybackFinished(1), RecordingFinished(2, 9.0), DigitPressed("1"))[-2] == entered("more")
-    assert after(machine, CallerLeft()) == [], "though silence would lead to the message again"
+    assert after(machine, PromptsPlayed(1), CallerRecorded(2, 9.0), KeyPressed("1"))[-2] == entered("more")
+    assert after(machine, CallerHungUp()) == [], "though silence would lead to the message again"
 
 
 def test_keys_from_before_the_recording_answer_nothing_behind_it(walk: Walks) -> None:
     law = 'nodes.law = { type = "play", prompts = ["ask"], interruptible = false, next = "start" }'
     machine = walk(law + RECORD, start="law")
     machine.start(0.0)
-    after(machine, DigitPressed("1"), PlaybackFinished(1), PlaybackFinished(2))
-    assert after(machine, RecordingFinished(3, 9.0)) == [entered("again"), Play(4, keys("ask"))]
+    after(machine, KeyPressed("1"), PromptsPlayed(1), PromptsPlayed(2))
+    assert after(machine, CallerRecorded(3, 9.0)) == [entered("again"), Play(4, keys("ask"))]
 
 
 def test_recording_that_is_begun_again_takes_the_place_of_the_first(walk: Walks) -> None:
     machine = recording(walk)
-    after(machine, RecordingFinished(2, 9.0), DigitPressed("2"))
-    assert after(machine, CallerLeft()) == [], "the caller threw the first one away"
+    after(machine, CallerRecorded(2, 9.0), KeyPressed("2"))
+    assert after(machine, CallerHungUp()) == [], "the caller threw the first one away"
 
 
 # --- confirmation ----------------------------------------------------------------------------------------------
@@ -289,17 +289,17 @@ retries = 1
 
 def test_confirmation_reads_the_value_each_time(walk: Walks) -> None:
     machine = walk(CONFIRM)
-    spoken: tuple[PromptKey | Words, ...] = (*keys("wrong"), digits("02055550100"), *keys("ask"))
+    spoken: tuple[PromptKey | RuntimeText, ...] = (*keys("wrong"), digits("02055550100"), *keys("ask"))
     assert machine.start(0.0) == [entered("start"), Play(1, spoken)]
-    assert after(machine, DigitPressed("9")) == [StopPlaying(), Play(2, spoken)]
-    assert after(machine, DigitPressed("1"))[-1] == HangUp(EndReason.COMPLETED)
+    assert after(machine, KeyPressed("9")) == [StopPlaying(), Play(2, spoken)]
+    assert after(machine, KeyPressed("1"))[-1] == HangUp(EndReason.COMPLETED)
 
 
 def test_value_that_was_heard_is_not_read_again_after_a_wrong_key(walk: Walks) -> None:
     machine = walk(CONFIRM)
     machine.start(0.0)
-    after(machine, PlaybackFinished(1))
-    assert after(machine, DigitPressed("9")) == [Play(2, keys("ask"))]
+    after(machine, PromptsPlayed(1))
+    assert after(machine, KeyPressed("9")) == [Play(2, keys("ask"))]
 
 
 def test_value_is_read_again_after_a_silence(walk: Walks) -> None:
@@ -307,12 +307,12 @@ def test_value_is_read_again_after_a_silence(walk: Walks) -> None:
     machine = walk(CONFIRM)
     first = machine.start(0.0)[-1]
     assert isinstance(first, Play)
-    after(machine, PlaybackFinished(1))
+    after(machine, PromptsPlayed(1))
     assert machine.handle_deadline(machine.next_deadline() or 0.0) == [Play(2, first.prompts)]
 
 
 def test_nothing_to_confirm_is_no(walk: Walks) -> None:
-    assert walk(CONFIRM, Context("", "4000")).start(0.0)[-1] == HangUp(EndReason.NO_INPUT)
+    assert walk(CONFIRM, FlowContext("", "4000")).start(0.0)[-1] == HangUp(EndReason.NO_INPUT)
 
 
 # --- services --------------------------------------------------------------------------------------------------
@@ -336,16 +336,16 @@ next = "bye"
 MEANWHILE = SERVICE.replace("timeout_s = 4", 'timeout_s = 4\nwhile_waiting = ["wrong"]')
 
 
-def asking(walk: Walks, nodes: str = SERVICE) -> Machine:
-    machine = walk(nodes, Context("02055550100", "4000", customer=CARD))
-    ask = Ask(1, "orders", {"no": "02055550100", "who": "Jade"}, 4.0)
+def asking(walk: Walks, nodes: str = SERVICE) -> FlowMachine:
+    machine = walk(nodes, FlowContext("02055550100", "4000", customer=CARD))
+    ask = AskService(1, "orders", {"no": "02055550100", "who": "Jade"}, 4.0)
     assert machine.start(0.0)[1] == ask
     return machine
 
 
 def test_answer_of_a_service_is_kept_and_told(walk: Walks) -> None:
     machine = asking(walk)
-    told: tuple[PromptKey | Words, ...] = (*keys("ask"), Words("on its way", EN), digits("42"))
+    told: tuple[PromptKey | RuntimeText, ...] = (*keys("ask"), RuntimeText("on its way", EN), digits("42"))
     answer = ServiceAnswered(1, {"state": "on its way", "sum": "42", "secret": "x"})
     assert after(machine, answer) == [entered("tell"), Play(2, told)]
     assert machine.variables[VariableName("state")] == "on its way"
@@ -356,7 +356,7 @@ def test_missing_field_is_empty_and_passed_over(walk: Walks) -> None:
 
 
 def test_value_that_cannot_be_read_so_is_spoken_as_text(walk: Walks) -> None:
-    spoken: tuple[PromptKey | Words, ...] = (*keys("ask"), Words("four", EN))
+    spoken: tuple[PromptKey | RuntimeText, ...] = (*keys("ask"), RuntimeText("four", EN))
     assert after(asking(walk), ServiceAnswered(1, {"sum": "four"}))[-1] == Play(2, spoken)
 
 
@@ -387,11 +387,11 @@ def test_answer_to_an_earlier_question_is_ignored(walk: Walks) -> None:
 def test_announcement_while_a_service_is_asked_is_heard_to_its_end(walk: Walks) -> None:
     machine = asking(walk, MEANWHILE)
     assert after(machine, ServiceAnswered(1, {"sum": "4"})) == []
-    assert after(machine, PlaybackFinished(2))[0] == entered("tell")
+    assert after(machine, PromptsPlayed(2))[0] == entered("tell")
 
 
 def test_answer_after_the_announcement_goes_on_at_once(walk: Walks) -> None:
-    assert after(asking(walk, MEANWHILE), PlaybackFinished(2), ServiceAnswered(1, {"sum": "4"}))[0] == entered("tell")
+    assert after(asking(walk, MEANWHILE), PromptsPlayed(2), ServiceAnswered(1, {"sum": "4"}))[0] == entered("tell")
 
 
 def test_overdue_service_cuts_its_announcement(walk: Walks) -> None:
@@ -409,19 +409,19 @@ nodes.start = { type = "callback", queue = "service", number = "caller", next = 
 def test_callback_leads_on_when_placed_or_refused(walk: Walks, is_placed: bool, reason: EndReason) -> None:
     machine = walk(CALLBACK)
     assert machine.start(0.0)[-1] == RequestCallback(1, QueueName("service"), "02055550100")
-    assert after(machine, CallbackPlaced(1, is_placed))[-1] == HangUp(reason)
+    assert after(machine, CallbackRequestFinished(1, is_placed))[-1] == HangUp(reason)
 
 
 def test_callback_that_is_not_answered_or_has_no_number_is_refused(walk: Walks) -> None:
     machine = walk(CALLBACK)
     machine.start(0.0)
     assert machine.handle_deadline(CALLBACK_MAX_S)[0] == entered("lost")
-    assert walk(CALLBACK, Context("", "4000")).start(0.0)[1] == entered("lost")
+    assert walk(CALLBACK, FlowContext("", "4000")).start(0.0)[1] == entered("lost")
 
 
 def test_way_back_leads_to_the_own_queue_and_a_stranger_to_the_named_one(walk: Walks) -> None:
     nodes = 'nodes.start = { type = "return_to_queue", queue = "service" }'
-    own = walk(nodes, Context("1", "4000", queue=QueueName("sales"))).start(0.0)[-1]
+    own = walk(nodes, FlowContext("1", "4000", queue=QueueName("sales"))).start(0.0)[-1]
     assert own == EnterQueue(QueueName("sales"), 0.0, is_back=True)
     assert walk(nodes).start(0.0)[-1] == EnterQueue(QueueName("service"), 0.0)
 
@@ -429,9 +429,9 @@ def test_way_back_leads_to_the_own_queue_and_a_stranger_to_the_named_one(walk: W
 def test_place_in_a_queue_may_need_skills_and_prefer_an_agent(walk: Walks) -> None:
     nodes = (
         'nodes.start = { type = "queue", queue = "service", skills = { vip = 3 }, preferred = "customer.owner", '
-        "tier_advance_s = { gold = 9 } }"
+        "tier_priority_s = { gold = 9 } }"
     )
-    known = walk(nodes, Context("1", "4000", customer=CARD)).start(0.0)[-1]
+    known = walk(nodes, FlowContext("1", "4000", customer=CARD)).start(0.0)[-1]
     assert known == EnterQueue(QueueName("service"), 9.0, {SkillName("vip"): 3}, AgentId("1001"))
     assert walk(nodes).start(0.0)[-1] == EnterQueue(QueueName("service"), 0.0, {SkillName("vip"): 3})
 
@@ -443,36 +443,38 @@ nodes.other = { type = "flow", flow = "other" }
 
 
 def test_other_flow_starts_with_all_that_is_known(walk: Walks) -> None:
-    machine = walk(MOVE, Context("02055550100", "4000", language=Language.MANDARIN, region="north"))
+    machine = walk(MOVE, FlowContext("02055550100", "4000", language=Language.MANDARIN, region="north"))
     machine.start(0.0)
-    assert after(machine, DigitPressed("1"))[-1] == EnterFlow(FlowName("other"))
+    assert after(machine, KeyPressed("1"))[-1] == EnterFlow(FlowName("other"))
     known = machine.handover()
     assert (known.language, known.region, known.visits, known.number) == (Language.MANDARIN, "north", 2, 1)
     assert known.variables[VariableName("wish")] == "1"
     following = walk('takes = ["wish"]\n' + 'nodes.start = { type = "play", prompts = ["ask"], next = "bye" }', known)
     assert following.start(1.0)[-1] == Play(2, keys("ask", language=Language.MANDARIN)), "numbers go on"
-    assert following.handle(PlaybackFinished(1), 1.0) == [], "the end of an earlier flow's words is late"
+    assert following.handle(PromptsPlayed(1), 1.0) == [], "the end of an earlier flow's words is late"
 
 
 def test_nodes_are_counted_over_all_flows(walk: Walks) -> None:
-    machine = walk(MOVE, Context("1", "4000", visits=VISITS_MAX))
+    machine = walk(MOVE, FlowContext("1", "4000", visits=VISITS_MAX))
     assert machine.start(0.0) == [HangUp(EndReason.LIMIT)]
 
 
 @pytest.mark.parametrize(
     ("on", "context"),
     [
-        ("shift", Context("1", "2", shift="hit")),
-        ("day", Context("1", "2", day="hit")),
-        ("region", Context("1", "2", region="hit")),
-        ("queue", Context("1", "2", queue=QueueName("hit"))),
+        ("shift", FlowContext("1", "2", shift="hit")),
+        ("day", FlowContext("1", "2", day="hit")),
+        ("region", FlowContext("1", "2", region="hit")),
+        ("queue", FlowContext("1", "2", queue=QueueName("hit"))),
         (
             "region",
-            Context("1", "2", region="x", customer=CustomerCard(CustomerId(1), "", "gold", None, {"region": "hit"})),
+            FlowContext(
+                "1", "2", region="x", customer=CustomerCard(CustomerId(1), "", "gold", None, {"region": "hit"})
+            ),
         ),
     ],
 )
-def test_branch_goes_by_what_is_known_of_the_call(walk: Walks, on: str, context: Context) -> None:
+def test_branch_goes_by_what_is_known_of_the_call(walk: Walks, on: str, context: FlowContext) -> None:
     nodes = f'nodes.start = {{ type = "branch", on = "{on}", cases = {{ hit = "bye" }}, otherwise = "lost" }}'
     assert walk(nodes, context).start(0.0)[-1] == HangUp(EndReason.COMPLETED)
     assert walk(nodes).start(0.0)[-1] == HangUp(EndReason.NO_INPUT)
@@ -486,7 +488,7 @@ def test_branch_reads_the_customers_card(walk: Walks, field: str, value: str) ->
         f'nodes.start = {{ type = "branch", on = "variable", variable = "customer.{field}", '
         f'cases = {{ "{value}" = "bye" }}, otherwise = "lost" }}'
     )
-    assert walk(nodes, Context("1", "2", customer=CARD)).start(0.0)[-1] == HangUp(EndReason.COMPLETED)
+    assert walk(nodes, FlowContext("1", "2", customer=CARD)).start(0.0)[-1] == HangUp(EndReason.COMPLETED)
     assert walk(nodes).start(0.0)[-1] == HangUp(EndReason.NO_INPUT)
 
 
@@ -496,7 +498,7 @@ def test_language_chosen_holds_for_what_is_read(walk: Walks) -> None:
         'nodes.tell = { type = "say", parts = [{ read = "dialled", as = "digits" }], next = "bye" }'
     )
     machine.start(0.0)
-    actions = after(machine, DigitPressed("1"))
+    actions = after(machine, KeyPressed("1"))
     assert SetLanguage(Language.MANDARIN) in actions
     assert isinstance(actions[-1], Play)
     assert {part.language for part in actions[-1].prompts} == {Language.MANDARIN}
@@ -505,7 +507,7 @@ def test_language_chosen_holds_for_what_is_read(walk: Walks) -> None:
 def test_sentence_is_as_long_as_the_engine_takes(walk: Walks) -> None:
     parts = ", ".join(['{ read = "dialled", as = "digits" }'] * (PROMPTS_MAX + 1))
     nodes = f'nodes.start = {{ type = "say", parts = [{parts}], next = "bye" }}'
-    assert walk(nodes, Context("1", "01234567")).start(0.0)[-1] == Play(1, (digits("01234567"),) * PROMPTS_MAX)
+    assert walk(nodes, FlowContext("1", "01234567")).start(0.0)[-1] == Play(1, (digits("01234567"),) * PROMPTS_MAX)
 
 
 def test_sentence_without_anything_to_say_is_passed_over(walk: Walks) -> None:

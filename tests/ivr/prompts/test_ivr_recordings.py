@@ -12,11 +12,11 @@ from acdcore.ivr.prompts.recordings import (
     comment_of,
     file_name,
     keep_together,
-    standing,
+    recordings_status,
     with_comment,
     with_recordings,
 )
-from acdcore.ivr.prompts.render import look_at_recordings, render
+from acdcore.ivr.prompts.render import check_recordings, render
 from acdcore.kernel.errors import SettingsError
 
 TICK = to_pcm(array("h", [1000, -1000] * 800))
@@ -48,7 +48,7 @@ def test_wav_of_the_toml_goes_before_the_file_with_the_name(tmp_path: Path) -> N
     file = recorded(tmp_path, "hotline.welcome.yue.wav")
     own = PromptRequest(WELCOME, WavFile("own.wav"), "hotline.toml")
     assert with_recordings([own], tmp_path) == (own,)
-    assert standing([own], tmp_path).doubts == (
+    assert recordings_status([own], tmp_path).doubts == (
         f"{file}: is not heard: the prompt has a wav of its own; delete the one or the other",
     )
 
@@ -62,15 +62,15 @@ def test_names_that_no_file_can_have_are_written_otherwise_and_apart() -> None:
 
 def test_file_that_no_prompt_is_called_as_is_named(tmp_path: Path) -> None:
     file = recorded(tmp_path, "hotline.welcom.yue.wav")
-    assert standing(with_recordings([wanted()], tmp_path), tmp_path).doubts == (
+    assert recordings_status(with_recordings([wanted()], tmp_path), tmp_path).doubts == (
         f"{file}: no prompt is called so; did you mean hotline.welcome.yue.wav?; rename or delete it",
     )
 
 
 def test_recording_of_a_text_that_was_changed_since_is_named(tmp_path: Path) -> None:
     file = recorded(tmp_path, "hotline.welcome.yue.wav", with_comment(WAV, "您好。"))
-    assert standing(with_recordings([wanted()], tmp_path), tmp_path).doubts == ()
-    found = standing(with_recordings([wanted("早晨。")], tmp_path), tmp_path)
+    assert recordings_status(with_recordings([wanted()], tmp_path), tmp_path).doubts == ()
+    found = recordings_status(with_recordings([wanted("早晨。")], tmp_path), tmp_path)
     assert found.recorded == {WELCOME: file}
     assert found.doubts == (
         f"{file}: was recorded as '您好。', but the text is now '早晨。'; record it anew, or delete the file",
@@ -79,12 +79,12 @@ def test_recording_of_a_text_that_was_changed_since_is_named(tmp_path: Path) -> 
 
 def test_recording_without_a_comment_is_not_doubted(tmp_path: Path) -> None:
     recorded(tmp_path, "hotline.welcome.yue.wav")
-    assert standing(with_recordings([wanted()], tmp_path), tmp_path).doubts == ()
+    assert recordings_status(with_recordings([wanted()], tmp_path), tmp_path).doubts == ()
 
 
 def test_recording_by_name_that_cannot_be_played_is_refused_with_its_file(tmp_path: Path) -> None:
     file = recorded(tmp_path, "hotline.welcome.yue.wav", b"ID3")
-    (error,) = look_at_recordings(with_recordings([wanted()], tmp_path), {}, "", tmp_path).errors
+    (error,) = check_recordings(with_recordings([wanted()], tmp_path), {}, "", tmp_path).errors
     assert str(error).startswith(f"{file}: is not a WAV file but an MP3 file")
 
 

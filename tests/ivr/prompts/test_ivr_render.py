@@ -20,7 +20,7 @@ from acdcore.ivr.model.flow import Beep, Language, PromptKey, PromptName, Prompt
 from acdcore.ivr.prompts.render import flow_requests, render, render_music
 from acdcore.ivr.tts.cache import PromptCache, keep, kept
 from acdcore.ivr.tts.helper import HelperProcesses
-from acdcore.ivr.tts.voices import Reading
+from acdcore.ivr.tts.voices import TtsRequest
 from acdcore.kernel.errors import SettingsError, Unavailable
 
 LOADED = 'print(\'{"error": ""}\', flush=True);'
@@ -38,7 +38,7 @@ class CountingReader:
     def is_there(self) -> bool:
         return True
 
-    def read(self, readings: Sequence[Reading], on_read: Callable[[], None]) -> None:
+    def read(self, readings: Sequence[TtsRequest], on_read: Callable[[], None]) -> None:
         for reading in readings:
             self.read_texts.append(reading.text)
             keep(reading.file, TICK)

@@ -10,7 +10,7 @@ import pytest
 from tests.ivr.studio import phrase, silence, wav
 
 from acdcore.ivr.audio.wav import FLOAT, PCM
-from acdcore.ivr.prompts.studio_take import TakeError, share_clipped, taken
+from acdcore.ivr.prompts.studio_take import TakeError, checked_take, share_clipped
 from acdcore.ivr.tts.durations import longest_s, shortest_s
 
 TEXT = "您好，请按一。"
@@ -32,20 +32,22 @@ def rms(samples: array[int]) -> float:
     ],
 )
 def test_take_of_any_common_form_becomes_the_same_speech(coding: int, bits: int, channels: int, rate: int) -> None:
-    take = taken(wav(phrase(rate=rate), coding, bits, channels, rate), TEXT)
+    take = checked_take(wav(phrase(rate=rate), coding, bits, channels, rate), TEXT)
     assert 1.8 < take.length_s < 2.6
-    usual = taken(wav(phrase()), TEXT)
+    usual = checked_take(wav(phrase()), TEXT)
     assert rms(take.samples) == pytest.approx(rms(usual.samples), rel=0.05)
 
 
 def test_soft_and_loud_takes_come_out_equally_loud() -> None:
-    soft, loud = taken(wav(phrase(0.02, 0.00002)), TEXT), taken(wav(phrase(0.9)), TEXT)
+    soft, loud = checked_take(wav(phrase(0.02, 0.00002)), TEXT), checked_take(wav(phrase(0.9)), TEXT)
     assert rms(soft.samples) == pytest.approx(rms(loud.samples), rel=0.1)
 
 
 def test_silence_around_a_take_is_cut() -> None:
     padded = np.concatenate([silence(3.0), phrase(), silence(3.0)])
-    assert taken(wav(padded), TEXT).length_s == pytest.approx(taken(wav(phrase()), TEXT).length_s, abs=0.05)
+    assert checked_take(wav(padded), TEXT).length_s == pytest.approx(
+        checked_take(wav(phrase()), TEXT).length_s, abs=0.05
+    )
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,7 @@ def test_silence_around_a_take_is_cut() -> None:
 def test_take_that_callers_would_complain_about_is_refused_with_the_remedy(data: bytes, said: str) -> None:
     text = TEXT * 3 if "too short" in said else TEXT
     with pytest.raises(TakeError, match=said):
-        taken(data, text)
+        checked_take(data, text)
 
 
 def test_single_peaks_at_full_scale_are_no_clipping() -> None:

@@ -12,7 +12,7 @@ from acdcore.ivr.model.kinds import ReadAs
 from acdcore.ivr.model.system_prompts import Word, word_key
 from acdcore.ivr.reading.cardinals import CARDINAL_MAX, cardinal, speak_cardinal, speak_quantity
 from acdcore.ivr.reading.digit_groups import WHOLE_MAX, grouped
-from acdcore.ivr.reading.values import read, said
+from acdcore.ivr.reading.values import read, spoken_value
 from acdcore.ivr.reading.wording import WORDS, text
 
 CMN, YUE, EN = Language.MANDARIN, Language.CANTONESE, Language.ENGLISH
@@ -202,13 +202,13 @@ VALUES = [
 def test_values_are_said_as_whole_texts(kind: ReadAs, value: str, mandarin: str, cantonese: str, english: str) -> None:
     for language, wanted in ((CMN, mandarin), (YUE, cantonese), (EN, english)):
         if wanted:
-            assert said(value, kind, language) == wanted
+            assert spoken_value(value, kind, language) == wanted
 
 
 @pytest.mark.parametrize(("kind", "value"), [(kind, value) for kind, value, *_ in VALUES])
 @pytest.mark.parametrize("language", Language)
 def test_clips_of_a_value_say_the_same_words_as_its_text(kind: ReadAs, value: str, language: Language) -> None:
-    whole = said(value, kind, language).replace("，", "").replace(",", "").replace("-", " ")
+    whole = spoken_value(value, kind, language).replace("，", "").replace(",", "").replace("-", " ")
     assert in_clips(read(value, kind, language)).replace("-", " ") == whole
 
 
@@ -250,7 +250,7 @@ def test_what_is_not_of_its_kind_is_refused(kind: ReadAs, value: str) -> None:
         with pytest.raises(ValueError):
             read(value, kind, language)
         with pytest.raises(ValueError):
-            said(value, kind, language)
+            spoken_value(value, kind, language)
 
 
 def test_two_before_what_is_counted_is_a_pair_in_chinese_only() -> None:
@@ -318,4 +318,4 @@ def test_any_text_is_read_with_prompts_that_exist_or_refused(value: str, kind: R
         return
     assert keys
     assert set(keys) <= TEXTS.keys()
-    assert said(value, kind, language)
+    assert spoken_value(value, kind, language)

@@ -8,7 +8,7 @@ from acdcore.ivr.model.flow import Language
 from acdcore.ivr.tts.cache import kept
 from acdcore.ivr.tts.cantonese import READINGS, notation, respelled
 from acdcore.ivr.tts.helper import HelperProcesses
-from acdcore.ivr.tts.voices import Reading, stand_in
+from acdcore.ivr.tts.voices import TtsRequest, stand_in
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_every_reading_of_the_table_can_be_written() -> None:
 def test_engine_takes_the_notation_for_sounds_and_not_for_letters(tmp_path: Path) -> None:
     voice = stand_in(Language.CANTONESE)
     texts = {"notation": respelled("我哋唔會"), "plain": "我地五會"}
-    readings = [Reading(text, Language.CANTONESE, tmp_path / name, voice) for name, text in texts.items()]
+    readings = [TtsRequest(text, Language.CANTONESE, tmp_path / name, voice) for name, text in texts.items()]
     HelperProcesses().read(readings, lambda: None)
     sounds, plain = (kept(reading.file) for reading in readings)
     assert sounds is not None and plain is not None

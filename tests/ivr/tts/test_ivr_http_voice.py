@@ -17,12 +17,12 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from acdcore.calls.media.tts import Speaker
+from acdcore.calls.media.tts import RuntimeTts
 from acdcore.ivr.audio.wav import from_pcm, to_pcm, write_wav
-from acdcore.ivr.model.flow import Language, PromptKey, PromptName, PromptRequest, Text, Words
+from acdcore.ivr.model.flow import Language, PromptKey, PromptName, PromptRequest, RuntimeText, Text
 from acdcore.ivr.prompts.render import render
 from acdcore.ivr.tts.cache import kept
-from acdcore.ivr.tts.engines import Service, voices_ahead
+from acdcore.ivr.tts.engines import HttpEngine, voices_ahead
 from acdcore.ivr.tts.http_voice import (
     ANSWER_BYTES_MAX,
     AT_ONCE_MAX,
@@ -31,7 +31,7 @@ from acdcore.ivr.tts.http_voice import (
     VoiceServer,
     read_key,
 )
-from acdcore.ivr.tts.voices import HttpVoice, Reading, SpeechEngine, VoiceAway, VoiceChoice, VoiceSettings
+from acdcore.ivr.tts.voices import EngineUnavailable, HttpVoice, SpeechEngine, TtsRequest, VoiceChoice, VoiceSettings
 from acdcore.kernel.errors import SettingsError, Unavailable
 
 KEY = "sk-very-secret-0123456789"
@@ -110,7 +110,7 @@ def in_turn(*answers: Handler) -> Handler:
 
 async def read(reader: HttpReader, directory: Path, texts: Sequence[str] = ("您好。",)) -> list[bytes | None]:
     """What the texts become, read in a thread as the daemon does."""
-    readings = [Reading(text, Language.CANTONESE, directory / f"{at}.wav", VOICE) for at, text in enumerate(texts)]
+    readings = [TtsRequest(text, Language.CANTONESE, directory / f"{at}.wav", VOICE) for at, text in enumerate(texts)]
     await asyncio.to_thread(reader.read, readings, lambda: None)
     return [kept(reading.file) for reading in readings]
 
@@ -189,7 +189,9 @@ async def test_no_more_than_a_few_texts_are_asked_for_at_once_and_each_is_counte
         return web.Response(body=spoken())
 
     async with serving(crowded) as server:
-        readings = [Reading("一", Language.CANTONESE, tmp_path / f"{at}.wav", VOICE) for at in range(3 * AT_ONCE_MAX)]
+        readings = [
+            TtsRequest("一", Language.CANTONESE, tmp_path / f"{at}.wav", VOICE) for at in range(3 * AT_ONCE_MAX)
+        ]
         done: list[None] = []
         reader = HttpReader(VoiceServer(server.url), "alloy")
         await asyncio.to_thread(reader.read, readings, lambda: done.append(None))
@@ -311,9 +313,9 @@ async def test_prompts_of_a_server_that_is_away_are_read_by_espeak_until_it_is_a
 
 async def test_words_that_a_server_does_not_read_are_read_by_espeak_while_the_caller_waits(tmp_path: Path) -> None:
     async with serving(saying(b"", 503)) as server:
-        speaker = Speaker(VoiceSettings(dict.fromkeys(Language, VOICE), HttpVoice(server.url)), within_s=60.0)
+        speaker = RuntimeTts(VoiceSettings(dict.fromkeys(Language, VOICE), HttpVoice(server.url)), within_s=60.0)
         with capture_logs() as logs:
-            pcm = await speaker.pcm(Words("您好", Language.CANTONESE))
+            pcm = await speaker.pcm(RuntimeText("您好", Language.CANTONESE))
         speaker.close()
         assert pcm is not None and len(pcm) > 4_000
         assert len(server.asked) == 1
@@ -322,8 +324,8 @@ async def test_words_that_a_server_does_not_read_are_read_by_espeak_while_the_ca
 
 async def test_words_at_run_time_are_read_by_the_server(tmp_path: Path) -> None:
     async with serving(saying(spoken(1.5))) as server:
-        speaker = Speaker(VoiceSettings(dict.fromkeys(Language, VOICE), HttpVoice(server.url)), within_s=60.0)
-        pcm = await speaker.pcm(Words("張三", Language.CANTONESE))
+        speaker = RuntimeTts(VoiceSettings(dict.fromkeys(Language, VOICE), HttpVoice(server.url)), within_s=60.0)
+        pcm = await speaker.pcm(RuntimeText("張三", Language.CANTONESE))
         speaker.close()
         assert pcm is not None and len(pcm) > 23_000
         assert server.asked[0]["input"] == "張三"
@@ -338,15 +340,15 @@ async def test_batch_that_is_asked_for_is_given_up_when_all_is_stopped(tmp_path:
         return web.Response()
 
     async with serving(hanging) as server:
-        service = Service(HttpVoice(server.url, within_s=60.0))
-        reading = Reading("您好。", Language.CANTONESE, tmp_path / "a.wav", VOICE)
+        service = HttpEngine(HttpVoice(server.url, within_s=60.0))
+        reading = TtsRequest("您好。", Language.CANTONESE, tmp_path / "a.wav", VOICE)
         asked = asyncio.create_task(asyncio.to_thread(service.read, [reading], lambda: None))
         await is_asked.wait()
         service.stop()
         async with asyncio.timeout(30):
-            with pytest.raises(VoiceAway, match="is stopped"):
+            with pytest.raises(EngineUnavailable, match="is stopped"):
                 await asked
-        with pytest.raises(VoiceAway, match="is stopped"):
+        with pytest.raises(EngineUnavailable, match="is stopped"):
             await asyncio.to_thread(service.read, [reading], lambda: None)
         assert len(server.asked) == 1
 

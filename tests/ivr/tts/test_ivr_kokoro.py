@@ -15,8 +15,8 @@ from acdcore.ivr.audio.wav import from_pcm
 from acdcore.ivr.model.flow import Language
 from acdcore.ivr.tts.cache import kept
 from acdcore.ivr.tts.engines import KOKORO_MODULES
-from acdcore.ivr.tts.helper import PROGRAM, Helper, HelperProcesses
-from acdcore.ivr.tts.voices import NATURAL, Reading, SpeechEngine, VoiceChoice
+from acdcore.ivr.tts.helper import PROGRAM, HelperProcesses, TtsHelper
+from acdcore.ivr.tts.voices import NATURAL, SpeechEngine, TtsRequest, VoiceChoice
 from acdcore.kernel.errors import Unavailable
 
 pytestmark = [
@@ -40,9 +40,9 @@ PEAK_MS = 5
 
 
 @pytest.fixture(scope="module")
-def helper() -> Iterator[Helper]:
+def helper() -> Iterator[TtsHelper]:
     """One process for all that is read here."""
-    process = Helper((sys.executable, "-m", PROGRAM, SpeechEngine.KOKORO.value, "live"))
+    process = TtsHelper((sys.executable, "-m", PROGRAM, SpeechEngine.KOKORO.value, "live"))
     try:
         process.load(BUSY_S)
         yield process
@@ -50,10 +50,10 @@ def helper() -> Iterator[Helper]:
         process.close()
 
 
-def read_aloud(helper: Helper, text: str, language: Language, directory: Path) -> array[int]:
+def read_aloud(helper: TtsHelper, text: str, language: Language, directory: Path) -> array[int]:
     file = directory / "spoken.wav"
     voice = VoiceChoice(SpeechEngine.KOKORO, NATURAL[language])
-    helper.read(Reading(text, language, file, voice), BUSY_S)
+    helper.read(TtsRequest(text, language, file, voice), BUSY_S)
     pcm = kept(file)
     assert pcm is not None
     return from_pcm(pcm)
@@ -61,7 +61,7 @@ def read_aloud(helper: Helper, text: str, language: Language, directory: Path) -
 
 @pytest.mark.parametrize("language", NATURAL)
 def test_sentence_and_then_words_are_trimmed_as_loud_as_all_and_have_their_pause(
-    helper: Helper, language: Language, tmp_path: Path
+    helper: TtsHelper, language: Language, tmp_path: Path
 ) -> None:
     texts = (SENTENCES[language], WORDS[language])
     for text, syllables, gap_ms in zip(texts, SYLLABLES[language], (SENTENCE_GAP_MS, WORD_GAP_MS), strict=True):
@@ -76,8 +76,8 @@ def test_sentence_and_then_words_are_trimmed_as_loud_as_all_and_have_their_pause
         assert max(map(abs, samples)) <= CEILING
 
 
-def test_voice_that_is_not_there_is_refused_and_the_next_text_is_read(helper: Helper, tmp_path: Path) -> None:
+def test_voice_that_is_not_there_is_refused_and_the_next_text_is_read(helper: TtsHelper, tmp_path: Path) -> None:
     nobody = VoiceChoice(SpeechEngine.KOKORO, "nobody")
     with pytest.raises(Unavailable, match="nobody"):
-        helper.read(Reading("Hello.", Language.ENGLISH, tmp_path / "none.wav", nobody), BUSY_S)
+        helper.read(TtsRequest("Hello.", Language.ENGLISH, tmp_path / "none.wav", nobody), BUSY_S)
     assert read_aloud(helper, "Hello.", Language.ENGLISH, tmp_path)

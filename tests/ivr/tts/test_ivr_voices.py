@@ -16,13 +16,13 @@ from tests.ivr.prompts.test_ivr_render import LOADED, TICK, CountingReader, text
 from acdcore.ivr.audio.wav import from_pcm, to_pcm
 from acdcore.ivr.model.flow import Language, PromptKey, PromptName
 from acdcore.ivr.prompts.render import render, second_best
-from acdcore.ivr.prompts.shelf import Shelf, Spoken, spoken_by
-from acdcore.ivr.prompts.standard_pack import Pack, expanded, file_of
+from acdcore.ivr.prompts.shelf import SpeechStore, SpeechText, speech_text_for
+from acdcore.ivr.prompts.standard_pack import StandardPack, expanded, file_of
 from acdcore.ivr.tts.cache import PromptCache
-from acdcore.ivr.tts.engines import ReadersAhead, Voices
+from acdcore.ivr.tts.engines import ReadersAhead, TtsEngines
 from acdcore.ivr.tts.helper import HelperProcesses
 from acdcore.ivr.tts.phonemes import english, mandarin, stops, tokens
-from acdcore.ivr.tts.voices import Reading, SpeechEngine, VoiceAway, VoiceChoice, VoiceSettings, stand_in
+from acdcore.ivr.tts.voices import EngineUnavailable, SpeechEngine, TtsRequest, VoiceChoice, VoiceSettings, stand_in
 from acdcore.kernel.errors import SettingsError, Unavailable
 
 NATURAL = VoiceChoice(SpeechEngine.KOKORO, "zf_xiaobei")
@@ -36,20 +36,20 @@ class Away(CountingReader):
         return False
 
 
-def voices(kokoro: CountingReader, espeak: CountingReader, chosen: VoiceChoice = NATURAL) -> Voices:
+def voices(kokoro: CountingReader, espeak: CountingReader, chosen: VoiceChoice = NATURAL) -> TtsEngines:
     readers = {SpeechEngine.KOKORO: kokoro, SpeechEngine.ESPEAK: espeak}
-    return Voices(dict.fromkeys(Language, chosen), readers)
+    return TtsEngines(dict.fromkeys(Language, chosen), readers)
 
 
-def packed(directory: Path, spoken: Spoken, pcm: bytes) -> Pack:
+def packed(directory: Path, spoken: SpeechText, pcm: bytes) -> StandardPack:
     with zipfile.ZipFile(file_of(directory, spoken.language), "w") as file:
         file.writestr(spoken.name, compressed(pcm))
-    return Pack(directory)
+    return StandardPack(directory)
 
 
 def test_text_that_comes_along_is_read_by_nobody(tmp_path: Path) -> None:
     kokoro, espeak = Away(), Away()
-    pack = packed(tmp_path, Spoken.of("hello", Language.MANDARIN, NATURAL), TICK)
+    pack = packed(tmp_path, SpeechText.of("hello", Language.MANDARIN, NATURAL), TICK)
     (pcm,) = render([text("hello")], tmp_path, tmp_path, voices=voices(kokoro, espeak), pack=pack).values()
     assert len(pcm) == len(TICK)
     assert max(abs(a - b) for a, b in zip(from_pcm(pcm), from_pcm(TICK), strict=True)) < 40
@@ -87,7 +87,7 @@ def broken(engine: SpeechEngine = SpeechEngine.KOKORO) -> HelperProcesses:
 
 def test_engine_that_is_installed_but_does_not_start_keeps_nobody_from_starting(tmp_path: Path) -> None:
     espeak = CountingReader()
-    apart = Voices(dict.fromkeys(Language, NATURAL), {SpeechEngine.KOKORO: broken(), SpeechEngine.ESPEAK: espeak})
+    apart = TtsEngines(dict.fromkeys(Language, NATURAL), {SpeechEngine.KOKORO: broken(), SpeechEngine.ESPEAK: espeak})
     with capture_logs() as logs:
         render([text("hello")], tmp_path, tmp_path, voices=apart)
     assert espeak.read_texts == ["hello"]
@@ -98,7 +98,7 @@ def test_engine_that_is_installed_but_does_not_start_keeps_nobody_from_starting(
 
 
 def test_espeak_that_does_not_start_is_not_stood_in_for_by_itself(tmp_path: Path) -> None:
-    alone = Voices(dict.fromkeys(Language, stand_in(Language.MANDARIN)), {SpeechEngine.ESPEAK: broken()})
+    alone = TtsEngines(dict.fromkeys(Language, stand_in(Language.MANDARIN)), {SpeechEngine.ESPEAK: broken()})
     with capture_logs() as logs, pytest.raises(Unavailable, match="model is spoilt"):
         render([text("hello")], tmp_path, tmp_path, voices=alone)
     assert logs == []
@@ -118,31 +118,36 @@ def test_no_engine_at_all_is_refused_with_the_remedy(tmp_path: Path) -> None:
 
 def test_pack_that_is_spoilt_counts_as_none(tmp_path: Path) -> None:
     file_of(tmp_path, Language.MANDARIN).write_bytes(b"no zip")
-    with contextlib.closing(Pack(tmp_path)) as pack:
-        shelf = Shelf(PromptCache(tmp_path), pack)
-        spoken = spoken_by("hello", Language.MANDARIN, voices(CountingReader(), Away()), shelf)
+    with contextlib.closing(StandardPack(tmp_path)) as pack:
+        shelf = SpeechStore(PromptCache(tmp_path), pack)
+        spoken = speech_text_for("hello", Language.MANDARIN, voices(CountingReader(), Away()), shelf)
         assert spoken is not None
         assert not shelf.has(spoken)
 
 
 def test_pack_is_read_once_for_each_text_and_not_by_those_who_only_look(tmp_path: Path) -> None:
-    spoken = Spoken.of("hello", Language.MANDARIN, NATURAL)
+    spoken = SpeechText.of("hello", Language.MANDARIN, NATURAL)
     with contextlib.closing(packed(tmp_path, spoken, TICK)) as pack:
         assert pack.has(spoken.language, spoken.name)
         file = file_of(tmp_path, Language.MANDARIN)
         file.write_bytes(file.read_bytes().replace(compressed(TICK), bytes(len(compressed(TICK)))))
         assert pack.pcm(spoken.language, spoken.name) is not None
-    with contextlib.closing(Pack(tmp_path)) as read, contextlib.closing(Pack(tmp_path, is_read=False)) as looked_at:
+    with (
+        contextlib.closing(StandardPack(tmp_path)) as read,
+        contextlib.closing(StandardPack(tmp_path, is_read=False)) as looked_at,
+    ):
         assert not read.has(spoken.language, spoken.name)
         assert looked_at.has(spoken.language, spoken.name)
 
 
 def test_text_that_is_spoilt_in_the_pack_is_read_like_all_others(tmp_path: Path) -> None:
-    kokoro, spoken = CountingReader(), Spoken.of("hello", Language.MANDARIN, NATURAL)
+    kokoro, spoken = CountingReader(), SpeechText.of("hello", Language.MANDARIN, NATURAL)
     packed(tmp_path, spoken, TICK).close()
     file = file_of(tmp_path, Language.MANDARIN)
     file.write_bytes(file.read_bytes().replace(compressed(TICK), bytes(len(compressed(TICK)))))
-    (pcm,) = render([text("hello")], tmp_path, tmp_path, voices=voices(kokoro, Away()), pack=Pack(tmp_path)).values()
+    (pcm,) = render(
+        [text("hello")], tmp_path, tmp_path, voices=voices(kokoro, Away()), pack=StandardPack(tmp_path)
+    ).values()
     assert pcm == TICK
     assert kokoro.read_texts == ["hello"]
 
@@ -158,22 +163,22 @@ def test_helper_that_says_much_on_its_standard_error_is_not_held_up(tmp_path: Pa
     program = LOADED + "import sys; input(); sys.stderr.write('x\\n' * 500_000); print('{\"error\": \"\"}')"
     helper = HelperProcesses(modules=(), command=(sys.executable, "-c", program), jobs=1, text_timeout_s=60.0)
     began = time.monotonic()
-    helper.read([Reading("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))], lambda: None)
+    helper.read([TtsRequest("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))], lambda: None)
     assert time.monotonic() - began < 50
 
 
 def test_helper_that_takes_too_long_is_stopped_and_said_to_be_late(tmp_path: Path) -> None:
     program = LOADED + "input(); input()"
     helper = HelperProcesses(modules=(), command=(sys.executable, "-c", program), jobs=1, text_timeout_s=0.5)
-    reading = Reading("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
-    with pytest.raises(VoiceAway, match=r"was stopped at 'hello': it took more than 0\.5 s$"):
+    reading = TtsRequest("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
+    with pytest.raises(EngineUnavailable, match=r"was stopped at 'hello': it took more than 0\.5 s$"):
         helper.read([reading], lambda: None)
 
 
 def test_helpers_are_never_more_than_allowed_and_who_waits_too_long_is_told(tmp_path: Path) -> None:
     program = LOADED + "input(); input()"
     helper = HelperProcesses(modules=(), command=(sys.executable, "-c", program), jobs=1, text_timeout_s=0.5)
-    reading = Reading("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
+    reading = TtsRequest("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
     with helper._helper(), pytest.raises(Unavailable, match="all speech helpers of espeak are busy"):
         helper.read([reading], lambda: None)
 
@@ -183,7 +188,7 @@ def test_helper_that_answers_nonsense_is_given_up(tmp_path: Path, answer: str) -
     (tmp_path / "answer").write_text(answer)
     program = LOADED + f"input(); print(open({str(tmp_path / 'answer')!r}).read(), flush=True); input()"
     helper = HelperProcesses(modules=(), command=(sys.executable, "-c", program), jobs=1, text_timeout_s=60.0)
-    reading = Reading("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
+    reading = TtsRequest("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
     with pytest.raises(Unavailable, match="stopped at 'hello'"):
         helper.read([reading], lambda: None)
 
@@ -192,14 +197,14 @@ def test_helper_may_say_octets_of_any_kind_on_its_standard_error(tmp_path: Path)
     noise = "import os; [os.write(2, bytes([255, 254] * 40_000 + [10])) for _ in range(4)]; "
     program = noise + LOADED + 'input(); print(\'{"error": ""}\')'
     helper = HelperProcesses(modules=(), command=(sys.executable, "-c", program), jobs=1, text_timeout_s=20.0)
-    reading = Reading("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
+    reading = TtsRequest("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
     helper.read([reading], lambda: None)
 
 
 def test_helper_that_leaves_a_process_behind_holds_nobody_up(tmp_path: Path) -> None:
     program = LOADED + "import subprocess; subprocess.Popen(['sleep', '60'], stdin=-3, stdout=-3); input()"
     helper = HelperProcesses(modules=(), command=(sys.executable, "-c", program), jobs=1, text_timeout_s=10.0)
-    reading = Reading("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
+    reading = TtsRequest("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
     began = time.monotonic()
     with pytest.raises(Unavailable, match="stopped at 'hello'"):
         helper.read([reading], lambda: None)
@@ -209,7 +214,7 @@ def test_helper_that_leaves_a_process_behind_holds_nobody_up(tmp_path: Path) -> 
 def test_idle_helper_is_used_again_and_ended_after_its_time(tmp_path: Path) -> None:
     program = LOADED + '\nwhile True: input(); print(\'{"error": ""}\', flush=True)'
     helper = HelperProcesses(modules=(), command=(sys.executable, "-c", program), jobs=1, idle_s=60.0)
-    reading = Reading("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
+    reading = TtsRequest("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
     helper.read([reading], lambda: None)
     (first,) = helper._idle
     helper.read([reading], lambda: None)
@@ -222,7 +227,7 @@ def test_idle_helper_is_used_again_and_ended_after_its_time(tmp_path: Path) -> N
 def test_helper_that_died_while_it_was_idle_costs_nobody_a_text(tmp_path: Path) -> None:
     program = LOADED + '\nwhile True: input(); print(\'{"error": ""}\', flush=True)'
     helper = HelperProcesses(modules=(), command=(sys.executable, "-c", program), jobs=1, idle_s=60.0)
-    reading = Reading("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
+    reading = TtsRequest("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
     helper.read([reading], lambda: None)
     (first,) = helper._idle
     first._process.kill()  # the kernel does so where memory is short
@@ -235,7 +240,7 @@ def test_helper_that_died_while_it_was_idle_costs_nobody_a_text(tmp_path: Path) 
 def test_text_that_cannot_be_read_costs_no_helper(tmp_path: Path) -> None:
     program = LOADED + '\nwhile True: input(); print(\'{"error": "no sounds in it"}\', flush=True)'
     helper = HelperProcesses(modules=(), command=(sys.executable, "-c", program), jobs=1, idle_s=60.0)
-    reading = Reading("?", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
+    reading = TtsRequest("?", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
     with pytest.raises(Unavailable, match="no sounds in it"):
         helper.read([reading], lambda: None)
     assert len(helper._idle) == 1
@@ -244,7 +249,7 @@ def test_text_that_cannot_be_read_costs_no_helper(tmp_path: Path) -> None:
 
 def test_helper_that_cannot_be_started_is_unavailable(tmp_path: Path) -> None:
     helper = HelperProcesses(modules=(), command=(str(tmp_path / "nothing"),), jobs=1)
-    reading = Reading("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
+    reading = TtsRequest("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
     with pytest.raises(Unavailable, match="does not start"):
         helper.read([reading], lambda: None)
 
@@ -252,17 +257,17 @@ def test_helper_that_cannot_be_started_is_unavailable(tmp_path: Path) -> None:
 @pytest.mark.parametrize("program", ["import time; time.sleep(60)", LOADED + "import time; time.sleep(60)"])
 def test_stop_ends_helpers_that_load_or_read_and_no_other_is_started(tmp_path: Path, program: str) -> None:
     reader = HelperProcesses(modules=(), command=(sys.executable, "-c", program), jobs=1)
-    reading = Reading("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
-    voices = Voices(dict.fromkeys(Language, reading.voice), {SpeechEngine.ESPEAK: reader})
+    reading = TtsRequest("hello", Language.ENGLISH, tmp_path / "a.wav", stand_in(Language.ENGLISH))
+    voices = TtsEngines(dict.fromkeys(Language, reading.voice), {SpeechEngine.ESPEAK: reader})
     with ThreadPoolExecutor(1) as threads:
         began = time.monotonic()
         at_work = threads.submit(voices.read, [reading], lambda: None)
         while not reader._up:
             time.sleep(0.005)
         voices.stop()
-        with pytest.raises(VoiceAway):
+        with pytest.raises(EngineUnavailable):
             at_work.result()
-    with pytest.raises(VoiceAway, match="stopped"):
+    with pytest.raises(EngineUnavailable, match="stopped"):
         voices.read([reading], lambda: None)
     assert time.monotonic() - began < 30
     assert not reader._up
@@ -282,7 +287,7 @@ def test_all_that_is_read_ahead_ends_with_the_daemon() -> None:
 def test_warm_helper_is_there_before_the_first_text(tmp_path: Path) -> None:
     program = LOADED + "input()"
     kokoro = HelperProcesses(SpeechEngine.KOKORO, (), 1, command=(sys.executable, "-c", program), idle_s=60.0)
-    warm = Voices(dict.fromkeys(Language, NATURAL), {SpeechEngine.KOKORO: kokoro})
+    warm = TtsEngines(dict.fromkeys(Language, NATURAL), {SpeechEngine.KOKORO: kokoro})
     warm.warm()
     assert len(kokoro._idle) == 1
     warm.close()

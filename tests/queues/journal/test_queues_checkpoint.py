@@ -1,10 +1,10 @@
-"""Obligations of the checkpoint: a floor that was put away and taken out again goes on as if nothing had been."""
+"""Obligations of the checkpoint: a dispatcher that was put away and taken out again goes on as if nothing had been."""
 
 from dataclasses import fields, replace
 from typing import Any
 
 import pytest
-from tests.queues.shift import AGENTS, SALES, Shift, floor
+from tests.queues.shift import AGENTS, SALES, Shift, dispatcher_settings
 
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.queues.agent import Agent
@@ -12,19 +12,26 @@ from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.estimate import Estimator
 from acdcore.queues.inputs import CallerJoined, EntryId
 from acdcore.queues.journal import checkpoint
-from acdcore.queues.journal.checkpoint import AgentFacts, EntryState, FloorState, LineState, OfferState, StateError
+from acdcore.queues.journal.checkpoint import (
+    AgentFacts,
+    DispatcherCheckpoint,
+    EntryState,
+    OfferState,
+    StateError,
+    WaitingLineState,
+)
 from acdcore.queues.journal.lines import read_record, write_state
 from acdcore.queues.live_figures import Metrics
 from acdcore.queues.policy import Demand
 from acdcore.queues.roster import Roster
-from acdcore.queues.settings import AgentSettings, FloorSettings
-from acdcore.queues.state import Board
-from acdcore.queues.waiting_line import Line, Lines, Offer, Waiting
+from acdcore.queues.settings import AgentSettings, DispatcherSettings
+from acdcore.queues.state import DispatcherState
+from acdcore.queues.waiting_line import Offer, QueuedCaller, WaitingLine, WaitingLines
 
 
 def by_way_of_a_line(dispatcher: Dispatcher) -> Dispatcher:
     state = read_record(write_state(checkpoint.dump(dispatcher)))
-    assert isinstance(state, FloorState)
+    assert isinstance(state, DispatcherCheckpoint)
     return checkpoint.load(state)
 
 
@@ -32,20 +39,20 @@ def written(dispatcher: Dispatcher) -> str:
     return write_state(checkpoint.dump(dispatcher))
 
 
-def busy_floor(seed: int, turns: int = 400) -> tuple[Dispatcher, Shift]:
-    dispatcher, shift = Dispatcher(floor()), Shift(seed)
-    for at, fed in shift.inputs(dispatcher, turns):
-        shift.learn(dispatcher.handle(fed, at))
+def busy_dispatcher(seed: int, turns: int = 400) -> tuple[Dispatcher, Shift]:
+    dispatcher, shift = Dispatcher(dispatcher_settings()), Shift(seed)
+    for at, event in shift.inputs(dispatcher, turns):
+        shift.learn(dispatcher.handle(event, at))
     return dispatcher, shift
 
 
 @pytest.mark.parametrize("seed", range(24))
 def test_any_further_inputs_lead_to_the_same_decisions(seed: int) -> None:
-    dispatcher, shift = busy_floor(seed, 150 + 25 * seed)
+    dispatcher, shift = busy_dispatcher(seed, 150 + 25 * seed)
     again = by_way_of_a_line(dispatcher)
-    for at, fed in shift.inputs(dispatcher, 300):
-        decisions = dispatcher.handle(fed, at)
-        assert again.handle(fed, at) == decisions
+    for at, event in shift.inputs(dispatcher, 300):
+        decisions = dispatcher.handle(event, at)
+        assert again.handle(event, at) == decisions
         assert again.next_deadline() == dispatcher.next_deadline()
         shift.learn(decisions)
     assert again.snapshot(shift.now) == dispatcher.snapshot(shift.now)
@@ -55,55 +62,55 @@ def test_any_further_inputs_lead_to_the_same_decisions(seed: int) -> None:
 def test_a_shift_has_everything_that_a_floor_may_hold() -> None:
     entries, offers, kept, paused, rings = 0, 0, 0, 0, 0
     for seed in range(24):
-        state = checkpoint.dump(busy_floor(seed, 150 + 25 * seed)[0])
+        state = checkpoint.dump(busy_dispatcher(seed, 150 + 25 * seed)[0])
         entries += sum(entry.talking_to is not None for entry in state.entries)
         offers += len(state.offers)
-        kept += sum(line.demand.only is not None for line in state.lines)
+        kept += sum(line.demand.only is not None for line in state.waiting_lines)
         paused += sum(entry.is_paused for entry in state.entries)
-        rings += sum(entry.visit.ring > 0 for entry in state.entries)
+        rings += sum(entry.visit.widening_step > 0 for entry in state.entries)
     assert min(entries, offers, kept, paused, rings) > 0, (entries, offers, kept, paused, rings)
 
 
 def test_taking_the_state_changes_nothing() -> None:
-    dispatcher, shift = busy_floor(3)
-    untouched, _ = busy_floor(3)
+    dispatcher, shift = busy_dispatcher(3)
+    untouched, _ = busy_dispatcher(3)
     checkpoint.dump(dispatcher)
-    for at, fed in shift.inputs(dispatcher, 200):
-        decisions = dispatcher.handle(fed, at)
-        assert untouched.handle(fed, at) == decisions
+    for at, event in shift.inputs(dispatcher, 200):
+        decisions = dispatcher.handle(event, at)
+        assert untouched.handle(event, at) == decisions
         shift.learn(decisions)
 
 
 def test_state_shares_nothing_that_changes() -> None:
-    dispatcher, shift = busy_floor(5)
+    dispatcher, shift = busy_dispatcher(5)
     state = checkpoint.dump(dispatcher)
     before = write_state(state)
-    for at, fed in shift.inputs(dispatcher, 200):
-        shift.learn(dispatcher.handle(fed, at))
+    for at, event in shift.inputs(dispatcher, 200):
+        shift.learn(dispatcher.handle(event, at))
     assert write_state(state) == before
 
 
 def test_two_floors_of_one_state_share_nothing() -> None:
-    dispatcher, shift = busy_floor(6)
+    dispatcher, shift = busy_dispatcher(6)
     state = checkpoint.dump(dispatcher)
     first, second = checkpoint.load(state), checkpoint.load(state)
-    for at, fed in shift.inputs(first, 200):
-        shift.learn(first.handle(fed, at))
+    for at, event in shift.inputs(first, 200):
+        shift.learn(first.handle(event, at))
     assert written(second) == write_state(state)
 
 
 def test_new_floor_survives() -> None:
-    assert written(by_way_of_a_line(Dispatcher(floor()))) == written(Dispatcher(floor()))
+    assert written(by_way_of_a_line(Dispatcher(dispatcher_settings()))) == written(Dispatcher(dispatcher_settings()))
 
 
 def test_state_of_parts_that_do_not_fit_is_refused() -> None:
-    state = checkpoint.dump(busy_floor(7)[0])
+    state = checkpoint.dump(busy_dispatcher(7)[0])
     entry = next(entry for entry in state.entries if entry.talking_to is None)
     stray = replace(entry, entry=EntryId("stray"), talking_to=AgentId("nobody"))
     for broken in (
         replace(state, edition=99),
-        replace(state, lines=()),
-        replace(state, lines=(LineState(1, QueueName("gone"), Demand({})), *state.lines)),
+        replace(state, waiting_lines=()),
+        replace(state, waiting_lines=(WaitingLineState(1, QueueName("gone"), Demand({})), *state.waiting_lines)),
         replace(state, entries=(*state.entries, stray)),
     ):
         with pytest.raises(StateError):
@@ -117,18 +124,20 @@ def test_state_of_parts_that_do_not_fit_is_refused() -> None:
     ("whole", "kept", "follows"),
     [
         (
-            Board(FloorSettings()),
+            DispatcherState(DispatcherSettings()),
             {"lines", "roster", "entries", "offers", "deadlines", "estimator", "closed", "offers_made", "entries_made"}
             | {"now"},
-            {"out", "dirty", "freed", "witness"},  # the last one belongs to whoever asks, not to the floor
+            {"decisions", "dirty", "freed", "trace"},  # the last one belongs to whoever asks, not to the dispatcher
         ),
-        (Dispatcher(FloorSettings()), {"metrics", "_board"}, set()),
+        (Dispatcher(DispatcherSettings()), {"metrics", "_state"}, set()),
         (Metrics(), {"queues", "work", "agents"}, {"items"}),
-        (Lines(FloorSettings()), {"edition", "former", "_lines"}, {"_of_queue"}),
+        (WaitingLines(DispatcherSettings()), {"edition", "former", "_lines"}, {"_of_queue"}),
         (Roster(), {"_agents"}, {"_seats"}),
         (Agent(AgentSettings(AGENTS[0]), 0.0), {each.name for each in fields(AgentFacts)}, set()),
         (
-            Line(Board(FloorSettings()).lines.edition, floor().queues[0], Demand({})),
+            WaitingLine(
+                DispatcherState(DispatcherSettings()).lines.edition, dispatcher_settings().queues[0], Demand({})
+            ),
             {"edition", "queue", "demand"},
             {"waiting", "paused", "ringing", "ready", "on_duty"},
         ),
@@ -142,9 +151,9 @@ def test_no_attribute_is_forgotten(whole: object, kept: set[str], follows: set[s
 @pytest.mark.parametrize(
     ("kind", "state", "elsewhere"),
     [
-        (Waiting, EntryState, set[str]()),
+        (QueuedCaller, EntryState, set[str]()),
         (Offer, OfferState, {"waiting"}),
-        (Estimator, FloorState, set[str]()),
+        (Estimator, DispatcherCheckpoint, set[str]()),
     ],
 )
 def test_no_field_is_forgotten(kind: Any, state: Any, elsewhere: set[str]) -> None:
@@ -153,15 +162,15 @@ def test_no_field_is_forgotten(kind: Any, state: Any, elsewhere: set[str]) -> No
 
 
 def test_older_state_without_a_later_field_is_read() -> None:
-    line = write_state(checkpoint.dump(busy_floor(2)[0]))
-    assert '"is_by_hand":false,' in line
-    older = read_record(line.replace('"is_by_hand":false,', '"colour":"red",'))
-    assert isinstance(older, FloorState)
+    line = write_state(checkpoint.dump(busy_dispatcher(2)[0]))
+    assert '"is_manual_assignment":false,' in line
+    older = read_record(line.replace('"is_manual_assignment":false,', '"colour":"red",'))
+    assert isinstance(older, DispatcherCheckpoint)
     assert write_state(older) == line
 
 
 def test_joined_caller_is_kept_as_asked() -> None:
-    dispatcher = Dispatcher(floor())
+    dispatcher = Dispatcher(dispatcher_settings())
     joined = CallerJoined(EntryId("e"), SALES, 60.0, label="13800138000", waited_s=12.0)
     dispatcher.handle(joined, 100.0)
     (entry,) = checkpoint.dump(dispatcher).entries

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.queues.desk import ANNA, HELP, SALES, TALK
-from tests.queues.shift import Shift, floor
+from tests.queues.shift import Shift, dispatcher_settings
 
 from acdcore.kernel.ids import SkillName
 from acdcore.queues.decisions import Decision, InputRefused, RefusalReason
@@ -21,8 +21,8 @@ from acdcore.queues.inputs import (
     CallerFacts,
     CallerJoined,
     CallerLeft,
+    DispatcherChanged,
     EntryId,
-    FloorChanged,
     Input,
     WrapUpExtended,
 )
@@ -31,9 +31,9 @@ from acdcore.queues.journal.lines import (
     FORMAT,
     Header,
     JournalError,
+    JournalTurn,
     Mark,
     MarkKind,
-    Turn,
     open_segment,
     read,
     read_record,
@@ -46,17 +46,17 @@ from acdcore.queues.journal.lines import (
 from acdcore.queues.settings import (
     AgentSettings,
     Channel,
-    FloorSettings,
+    DispatcherSettings,
     NeedRule,
     OverflowCause,
     OverflowRule,
     OverflowTarget,
     QueueSettings,
-    Ring,
     ToAnnouncement,
+    ToExternalNumber,
     ToFlow,
-    ToOutside,
     ToQueue,
+    WideningStep,
 )
 
 FIGURES = st.floats(allow_nan=False, allow_infinity=False)
@@ -64,40 +64,40 @@ SKILLS = st.dictionaries(st.text().map(SkillName), st.integers(0, 100))
 FACTS = st.builds(CallerFacts)
 AGENT = st.builds(AgentSettings, skills=SKILLS, channels=st.dictionaries(st.sampled_from(Channel), st.integers(0, 1)))
 SPECIAL: dict[type, st.SearchStrategy[Input]] = {
-    CallerJoined: st.builds(CallerJoined, skills=SKILLS, advance_s=FIGURES, waited_s=FIGURES, facts=FACTS),
+    CallerJoined: st.builds(CallerJoined, skills=SKILLS, priority_s=FIGURES, waited_s=FIGURES, facts=FACTS),
     AgentLoggedIn: st.builds(AgentLoggedIn, AGENT),
     AgentRestored: st.builds(AgentRestored, AGENT, idle_for_s=FIGURES, load=FIGURES),
     WrapUpExtended: st.builds(WrapUpExtended, extra_s=FIGURES),
-    FloorChanged: st.just(FloorChanged(floor())),
+    DispatcherChanged: st.just(DispatcherChanged(dispatcher_settings())),
 }
 INPUTS = st.one_of(*[SPECIAL[kind] if kind in SPECIAL else st.builds(kind) for kind in get_args(Input)])
 
 WALL = datetime(2026, 11, 5, 0, 30, tzinfo=UTC)
-HEADER = Header(WALL, 5_000.0, floor(), "0.4.0")
+HEADER = Header(WALL, 5_000.0, dispatcher_settings(), "0.4.0")
 
 
 def turns(seed: int, count: int = 500) -> Iterator[tuple[float, Input, list[Decision]]]:
-    """A shift on a floor of its own."""
-    dispatcher, shift = Dispatcher(floor()), Shift(seed)
-    for at, fed in shift.inputs(dispatcher, count):
-        decisions = dispatcher.handle(fed, at)
+    """A shift on a dispatcher of its own."""
+    dispatcher, shift = Dispatcher(dispatcher_settings()), Shift(seed)
+    for at, event in shift.inputs(dispatcher, count):
+        decisions = dispatcher.handle(event, at)
         shift.learn(decisions)
-        yield at, fed, decisions
+        yield at, event, decisions
 
 
 @given(st.floats(0, 1e9), INPUTS)
-def test_input_survives_the_journal(at: float, fed: Input) -> None:
-    line = write(at, fed)
+def test_input_survives_the_journal(at: float, event: Input) -> None:
+    line = write(at, event)
     assert "\n" not in line
-    assert read(line) == (at, fed)
+    assert read(line) == (at, event)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_every_decision_survives_the_journal(seed: int) -> None:
-    for at, fed, decisions in turns(seed):
-        record = read_record(write(at, fed, decisions))
-        assert isinstance(record, Turn)
-        assert (record.at, record.fed, record.decisions()) == (at, fed, decisions)
+    for at, event, decisions in turns(seed):
+        record = read_record(write(at, event, decisions))
+        assert isinstance(record, JournalTurn)
+        assert (record.at, record.event, record.decisions()) == (at, event, decisions)
 
 
 def test_shifts_have_every_kind_of_decision() -> None:
@@ -106,20 +106,27 @@ def test_shifts_have_every_kind_of_decision() -> None:
 
 
 def test_settings_survive_the_journal() -> None:
-    targets: list[OverflowTarget] = [ToQueue(HELP), ToAnnouncement("full"), ToOutside("10086", "north"), ToFlow("mail")]
+    targets: list[OverflowTarget] = [
+        ToQueue(HELP),
+        ToAnnouncement("full"),
+        ToExternalNumber("10086", "north"),
+        ToFlow("mail"),
+    ]
     causes = list(OverflowCause)
     rules = tuple([OverflowRule(cause, targets[number % 4]) for number, cause in enumerate(causes)])
     need = NeedRule(frozenset({"vip", "gold"}), frozenset({"yue"}), frozenset({"gz"}), {TALK: 3})
-    ring = Ring(30, {TALK: 0}, estimated_wait_s=90)
-    queue = QueueSettings(SALES, {TALK: 2}, max_wait_s=60, max_length=9, overflow=rules, rules=(need,), rings=(ring,))
-    fed = FloorChanged(FloorSettings(queues=(queue, QueueSettings(HELP))))
-    assert read(write(1.5, fed)) == (1.5, fed)
+    ring = WideningStep(30, {TALK: 0}, estimated_wait_s=90)
+    queue = QueueSettings(
+        SALES, {TALK: 2}, max_wait_s=60, max_length=9, overflow=rules, rules=(need,), widening=(ring,)
+    )
+    event = DispatcherChanged(DispatcherSettings(queues=(queue, QueueSettings(HELP))))
+    assert read(write(1.5, event)) == (1.5, event)
 
 
 def test_text_that_no_encoding_knows_survives_the_file() -> None:
-    fed = CallerJoined(EntryId("e"), SALES, label="\udce9t\u00e9 \U0001f600\n\u2028")
-    line = write(1.0, fed).encode("utf-8", "backslashreplace").decode()
-    assert read(line) == (1.0, fed)
+    event = CallerJoined(EntryId("e"), SALES, label="\udce9t\u00e9 \U0001f600\n\u2028")
+    line = write(1.0, event).encode("utf-8", "backslashreplace").decode()
+    assert read(line) == (1.0, event)
 
 
 def test_field_left_out_takes_its_default_and_unknown_field_is_ignored() -> None:
@@ -132,7 +139,7 @@ def test_decision_of_another_version_is_left_out_and_the_others_stay() -> None:
     fields = json.loads(write(1.0, AgentReady(ANNA), [refused]))
     fields["decisions"] += [{"decision": "Promoted", "agent": "1001"}, {"decision": "Offered", "offer": 1}]
     record = read_record(json.dumps(fields))
-    assert isinstance(record, Turn)
+    assert isinstance(record, JournalTurn)
     assert record.decisions() == [refused]
     assert len(record.recorded) == 3
 
@@ -171,25 +178,25 @@ def test_beginning_and_marks_survive_the_journal() -> None:
 
 
 def test_segment_is_folded_from_its_beginning() -> None:
-    dispatcher, shift = Dispatcher(floor()), Shift(11)
-    for at, fed in shift.inputs(dispatcher, 300):
-        shift.learn(dispatcher.handle(fed, at))
+    dispatcher, shift = Dispatcher(dispatcher_settings()), Shift(11)
+    for at, event in shift.inputs(dispatcher, 300):
+        shift.learn(dispatcher.handle(event, at))
     lines = [write_header(HEADER), write_state(checkpoint.dump(dispatcher))]
-    for at, fed in shift.inputs(dispatcher, 300):
-        decisions = dispatcher.handle(fed, at)
-        lines.append(write(at, fed, decisions))
+    for at, event in shift.inputs(dispatcher, 300):
+        decisions = dispatcher.handle(event, at)
+        lines.append(write(at, event, decisions))
         shift.learn(decisions)
     segment = open_segment([f"{line}\n" for line in lines])
     for record in segment.rest:
-        assert isinstance(record, Turn)
-        assert segment.dispatcher.handle(record.fed, record.at) == record.decisions()
+        assert isinstance(record, JournalTurn)
+        assert segment.dispatcher.handle(record.event, record.at) == record.decisions()
     assert segment.dispatcher.snapshot(shift.now) == dispatcher.snapshot(shift.now)
 
 
 def test_segment_of_a_new_floor_needs_no_state() -> None:
     left = CallerLeft(EntryId("e"))
     segment = open_segment([write_header(HEADER) + "\n", write(5_001.0, left) + "\n"])
-    assert list(segment.rest) == [Turn(5_001.0, left)]
+    assert list(segment.rest) == [JournalTurn(5_001.0, left)]
     assert open_segment([write_header(HEADER) + "\n"]).header == HEADER
 
 
@@ -205,7 +212,7 @@ def test_line_that_a_crash_tore_off_is_left_out() -> None:
         [write(1.0, AgentReady(ANNA)) + "\n"],
         [write_header(HEADER)],
         [write_header(HEADER) + "\n", "\n"],
-        [write_header(Header(WALL, 0.0, FloorSettings((QueueSettings(SALES), QueueSettings(SALES))))) + "\n"],
+        [write_header(Header(WALL, 0.0, DispatcherSettings((QueueSettings(SALES), QueueSettings(SALES))))) + "\n"],
     ],
 )
 def test_segment_without_a_proper_beginning_is_refused(lines: list[str]) -> None:

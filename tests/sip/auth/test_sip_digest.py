@@ -9,9 +9,9 @@ from tests.sip.accounts import REALM, OneAccount
 from acdcore.kernel.errors import Refused
 from acdcore.kernel.ids import IdSource
 from acdcore.sip.auth import digest
-from acdcore.sip.auth.digest import Accounts, Asked, Challenge, Denied, DigestServer, Verdict, Verified
+from acdcore.sip.auth.digest import Accounts, Challenge, Denied, DigestServer, DigestVerdict, RequestToVerify, Verified
 from acdcore.sip.auth.digest_client import DigestClient, parse_challenges
-from acdcore.sip.auth.digest_values import ALGORITHMS, Algorithm, ha1, hashed
+from acdcore.sip.auth.digest_values import ALGORITHMS, Algorithm, digest_ha1, hashed
 
 URI = "sip:acd.example.com"
 TTL_S = 300.0
@@ -44,8 +44,8 @@ def judged(
     method: str = "REGISTER",
     uri: str = URI,
     accounts: Accounts = OneAccount(),  # noqa: B008 - it never changes
-) -> Verdict:
-    return which.verify(authorization, Asked(method, uri), accounts, now)
+) -> DigestVerdict:
+    return which.verify(authorization, RequestToVerify(method, uri), accounts, now)
 
 
 # RFC 7616 section 3.9.1.
@@ -253,7 +253,7 @@ def answered(acd: DigestServer, **changed: str) -> str:
     fields |= {"qop": "auth", "nc": "00000001", "cnonce": "0a4f113b"} | changed
     fields = {name: text for name, text in fields.items() if text != "-"}
     plain = {name: text.strip('"') for name, text in fields.items()}
-    secret = ha1("1001", REALM, "pass", "MD5")
+    secret = digest_ha1("1001", REALM, "pass", "MD5")
     if plain.get("algorithm", "").lower().endswith("-sess"):
         secret = hashed("MD5", f"{secret}:{nonce}:{plain['cnonce']}")
     request = hashed("MD5", f"REGISTER:{plain['uri']}")

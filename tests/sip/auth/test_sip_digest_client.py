@@ -8,7 +8,7 @@ from tests.sip.peer import ANSWER, FLOW, OFFER, endpoint, outgoing, sent
 from acdcore.kernel.ids import IdSource
 from acdcore.sip.auth.digest_client import REALMS_MAX, DigestClient, parse_challenges
 from acdcore.sip.auth.digest_values import digest_fields
-from acdcore.sip.events import Event, SessionRefused
+from acdcore.sip.events import SessionRefused, SipEvent
 from acdcore.sip.syntax.message import Field, Request
 
 USER, PASSWORD = "acd", "secret"
@@ -23,7 +23,7 @@ class Dialled:
         self.endpoint = endpoint()
         self.session, outputs = self.endpoint.invite(outgoing(client or DigestClient(USER, PASSWORD)), 0.0)
         self.requests = [one for one in sent(outputs) if isinstance(one, Request)]
-        self.events: list[Event] = []
+        self.events: list[SipEvent] = []
 
     @property
     def latest(self) -> Request:
@@ -34,7 +34,7 @@ class Dialled:
         """The next request of ours after this response to the latest one; None when there is none."""
         response = self.latest.response(status, headers=[CONTACT, *fields], body=body, to_tag="p")
         outputs = self.endpoint.receive(response.serialise(), FLOW, 1.0)
-        self.events += [one for one in outputs if isinstance(one, Event)]
+        self.events += [one for one in outputs if isinstance(one, SipEvent)]
         new = [one for one in sent(outputs) if isinstance(one, Request)]
         new = [one for one in new if one.method != "ACK" or status < 300]
         self.requests += new

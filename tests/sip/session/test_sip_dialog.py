@@ -2,7 +2,7 @@
 
 import pytest
 
-from acdcore.sip.session.dialog import Dialog, Order, dialog_of_callee, dialog_of_caller
+from acdcore.sip.session.dialog import Dialog, Order, dialog_of_uac, dialog_of_uas
 from acdcore.sip.syntax.message import Request, Response
 from acdcore.sip.syntax.parser import parse
 from acdcore.sip.syntax.uri import MalformedValue
@@ -31,7 +31,7 @@ def answer(routes: tuple[str, ...] = (), contact: str = "<sip:bob@192.0.2.2>") -
 
 
 def callee(routes: str = "") -> Dialog:
-    return dialog_of_callee(invite(routes), "b")
+    return dialog_of_uas(invite(routes), "b")
 
 
 def test_callee_takes_the_route_set_in_order() -> None:
@@ -41,7 +41,7 @@ def test_callee_takes_the_route_set_in_order() -> None:
 
 
 def test_caller_takes_the_route_set_in_reverse() -> None:
-    dialog = dialog_of_caller(invite(), answer(("<sip:p2.example.com;lr>, <sip:p1.example.com;lr>",)))
+    dialog = dialog_of_uac(invite(), answer(("<sip:p2.example.com;lr>, <sip:p1.example.com;lr>",)))
     ack = dialog.request("ACK", "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK2", 7)
     assert str(ack.uri) == "sip:bob@192.0.2.2"
     assert ack.headers.get_all("Route") == ("<sip:p1.example.com;lr>", "<sip:p2.example.com;lr>")
@@ -76,7 +76,7 @@ def test_peers_sequence_only_goes_up() -> None:
 
 
 def test_first_request_of_the_called_side_may_have_any_number() -> None:
-    assert dialog_of_caller(invite(), answer()).order(0) is Order.NEXT
+    assert dialog_of_uac(invite(), answer()).order(0) is Order.NEXT
 
 
 def test_refresh_takes_the_new_contact_and_keeps_the_routes() -> None:
@@ -89,13 +89,13 @@ def test_refresh_takes_the_new_contact_and_keeps_the_routes() -> None:
 
 def test_answer_without_contact_leaves_the_request_uri() -> None:
     response = invite().response(200, to_tag="b")
-    assert str(dialog_of_caller(invite(), response).remote_target) == "sip:bob@example.com"
+    assert str(dialog_of_uac(invite(), response).remote_target) == "sip:bob@example.com"
 
 
 @pytest.mark.parametrize("contact", ["", "Contact: <tel:+862155555555>\r\n", "Contact: *\r\n"])
 def test_invite_needs_a_sip_contact(contact: str) -> None:
     with pytest.raises(MalformedValue):
-        dialog_of_callee(invite(contact=contact), "b")
+        dialog_of_uas(invite(contact=contact), "b")
 
 
 def test_route_set_has_a_limit() -> None:

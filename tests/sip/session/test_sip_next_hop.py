@@ -5,18 +5,18 @@ from dataclasses import replace
 import pytest
 
 from acdcore.kernel.address import Address
-from acdcore.sip.events import DialogPath, Flow, Hop, InDialog, Transport
+from acdcore.sip.events import DialogPath, Hop, InDialog, SipFlow, Transport
 from acdcore.sip.session.dialog import Dialog
-from acdcore.sip.session.next_hop import Listening, next_hop
+from acdcore.sip.session.next_hop import ListeningAddresses, next_hop
 from acdcore.sip.syntax.headers import parse_name_addr
 from acdcore.sip.syntax.uri import SipUri, Uri, parse_uri
 
 OURS = Address("192.168.1.1", 5060)
 SENDER = Address("192.168.1.10", 5060)
-UDP = Flow(Transport.UDP, OURS, SENDER)
-TCP = Flow(Transport.TCP, OURS, Address("192.168.1.10", 40123), 7)
+UDP = SipFlow(Transport.UDP, OURS, SENDER)
+TCP = SipFlow(Transport.TCP, OURS, Address("192.168.1.10", 40123), 7)
 CLOSED = replace(TCP, connection=0)
-LISTENING = Listening({Transport.UDP: (OURS,), Transport.TCP: (Address("192.168.1.1", 5061),)})
+LISTENING = ListeningAddresses({Transport.UDP: (OURS,), Transport.TCP: (Address("192.168.1.1", 5061),)})
 ROUTE, SOURCE = DialogPath(InDialog.ROUTE), DialogPath(InDialog.SOURCE)
 HOME = Hop(Transport.TCP, Address("192.168.1.20", 5070))
 
@@ -39,13 +39,13 @@ def uri(text: str) -> Uri:
     return SipUri.parse(text) if text.startswith("sip:") else parse_uri(text)
 
 
-def way(flow: Flow, path: DialogPath, contact: str, *routes: str) -> Flow:
+def way(flow: SipFlow, path: DialogPath, contact: str, *routes: str) -> SipFlow:
     return next_hop(dialog(contact, *routes), flow, path, LISTENING)
 
 
 def test_request_goes_to_the_first_route() -> None:
     sent = way(UDP, ROUTE, "sip:pbx@192.168.9.9", "sip:192.168.1.30:5080;lr", "sip:192.168.1.31;lr")
-    assert sent == Flow(Transport.UDP, OURS, Address("192.168.1.30", 5080))
+    assert sent == SipFlow(Transport.UDP, OURS, Address("192.168.1.30", 5080))
 
 
 def test_strict_router_is_sent_to_as_a_loose_one() -> None:
@@ -71,12 +71,12 @@ def test_open_connection_to_the_host_is_used_whatever_port_it_came_from() -> Non
 
 def test_other_host_over_tcp_gets_a_connection_of_ours() -> None:
     sent = way(TCP, ROUTE, "sip:pbx@192.168.1.10", "sip:192.168.1.30;transport=tcp;lr")
-    assert sent == Flow(Transport.TCP, OURS, Address("192.168.1.30", 5060))
+    assert sent == SipFlow(Transport.TCP, OURS, Address("192.168.1.30", 5060))
 
 
 def test_transport_of_the_route_is_taken_with_our_address_for_it() -> None:
     sent = way(UDP, ROUTE, "sip:pbx@192.168.1.10", "sip:192.168.1.30;transport=tcp;lr")
-    assert sent == Flow(Transport.TCP, Address("192.168.1.1", 5061), Address("192.168.1.30", 5060))
+    assert sent == SipFlow(Transport.TCP, Address("192.168.1.1", 5061), Address("192.168.1.30", 5060))
     assert way(TCP, ROUTE, "sip:pbx@192.168.1.40;transport=udp").transport is Transport.UDP
 
 
@@ -85,7 +85,7 @@ def test_address_without_a_transport_is_reached_by_that_of_the_dialog() -> None:
 
 
 def test_wildcard_address_of_ours_is_named_by_the_one_that_the_peer_knows() -> None:
-    listening = Listening({Transport.TCP: (Address("0.0.0.0", 5061),)})
+    listening = ListeningAddresses({Transport.TCP: (Address("0.0.0.0", 5061),)})
     sent = next_hop(dialog("sip:pbx@192.168.1.40;transport=tcp"), UDP, ROUTE, listening)
     assert sent.local == Address("192.168.1.1", 5061)
 
@@ -106,14 +106,14 @@ def test_wildcard_address_of_ours_is_named_by_the_one_that_the_peer_knows() -> N
     ],
 )
 @pytest.mark.parametrize("flow", [UDP, TCP])
-def test_address_that_cannot_be_right_is_not_followed(contact: str, flow: Flow) -> None:
+def test_address_that_cannot_be_right_is_not_followed(contact: str, flow: SipFlow) -> None:
     assert way(flow, ROUTE, contact) == flow
 
 
 def test_address_of_another_family_is_followed_with_an_address_of_ours_in_it() -> None:
     ours = Address("2001:db8::5", 5060)
-    sent = next_hop(dialog("sip:pbx@[2001:db8::1]"), UDP, ROUTE, Listening({Transport.UDP: (OURS, ours)}))
-    assert sent == Flow(Transport.UDP, ours, Address("2001:db8::1", 5060))
+    sent = next_hop(dialog("sip:pbx@[2001:db8::1]"), UDP, ROUTE, ListeningAddresses({Transport.UDP: (OURS, ours)}))
+    assert sent == SipFlow(Transport.UDP, ours, Address("2001:db8::1", 5060))
 
 
 def test_inner_address_of_a_machine_behind_nat_is_not_followed() -> None:
@@ -129,18 +129,18 @@ def test_maddr_is_where_a_route_leads() -> None:
 
 def test_closed_connection_is_replaced_by_one_to_the_address_in_the_settings() -> None:
     path = DialogPath(InDialog.SOURCE, HOME)
-    assert way(CLOSED, path, "sip:pbx@10.0.0.1") == Flow(Transport.TCP, OURS, HOME.address)
+    assert way(CLOSED, path, "sip:pbx@10.0.0.1") == SipFlow(Transport.TCP, OURS, HOME.address)
 
 
 def test_closed_connection_is_replaced_by_one_to_where_the_route_leads() -> None:
     path = DialogPath(InDialog.ROUTE, HOME)
     sent = way(CLOSED, path, "sip:pbx@192.168.1.10", "sip:192.168.1.10:5070;transport=tcp;lr")
-    assert sent == Flow(Transport.TCP, OURS, Address("192.168.1.10", 5070))
+    assert sent == SipFlow(Transport.TCP, OURS, Address("192.168.1.10", 5070))
 
 
 def test_phone_without_nat_is_connected_to_at_its_contact() -> None:
     sent = way(CLOSED, SOURCE, "sip:1001@192.168.1.10:5066;transport=tcp")
-    assert sent == Flow(Transport.TCP, OURS, Address("192.168.1.10", 5066))
+    assert sent == SipFlow(Transport.TCP, OURS, Address("192.168.1.10", 5066))
 
 
 def test_phone_behind_nat_cannot_be_connected_to_anywhere_else() -> None:

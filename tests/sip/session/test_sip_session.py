@@ -2,10 +2,12 @@
 
 import pytest
 
-from acdcore.sip.session.table import TABLE, Deed, SessionInput, SessionRow, SessionState
+from acdcore.sip.session.table import TABLE, SessionAction, SessionInput, SessionRow, SessionState
 
 S, Given = SessionState, SessionInput
-ENDINGS = frozenset({Deed.TELL_CANCELLED, Deed.TELL_REFUSED, Deed.TELL_GIVEN_UP, Deed.TELL_ENDED})
+ENDINGS = frozenset(
+    {SessionAction.TELL_CANCELLED, SessionAction.TELL_REFUSED, SessionAction.TELL_GIVEN_UP, SessionAction.TELL_ENDED}
+)
 HEARD_AS_OVER = frozenset({S.DEPARTING, S.LEAVING, S.OVER})
 ROWS = [pytest.param(state, given, row, id=f"{state} + {given}") for (state, given), row in TABLE.items()]
 
@@ -21,12 +23,12 @@ def test_every_input_has_a_row() -> None:
 
 
 def test_every_deed_is_in_some_row() -> None:
-    assert {deed for row in TABLE.values() for deed in row.deeds} == set(Deed)
+    assert {action for row in TABLE.values() for action in row.actions} == set(SessionAction)
 
 
 @pytest.mark.parametrize("state", [state for state in SessionState if state is not S.OVER])
 def test_every_state_ends_by_itself(state: SessionState) -> None:
-    """From each state a way that needs neither peer nor hall leads out, except while people ring or talk."""
+    """From each state a way that needs neither peer nor call control leads out, except while people ring or talk."""
     waiting_for_people = {S.INVITED, S.CONFIRMED}
     by_timer = {Given.ACK_TIMEOUT, Given.RING_LIMIT, Given.CANCEL_TIMEOUT, Given.BYE_DONE, Given.FAILURE}
     assert state in waiting_for_people or any((state, given) in TABLE for given in by_timer)
@@ -34,9 +36,9 @@ def test_every_state_ends_by_itself(state: SessionState) -> None:
 
 @pytest.mark.parametrize(("state", "given", "row"), ROWS)
 def test_the_hall_hears_one_end_at_most(state: SessionState, given: SessionInput, row: SessionRow) -> None:
-    assert len(ENDINGS & set(row.deeds)) <= 1
+    assert len(ENDINGS & set(row.actions)) <= 1
     if state in (S.DEPARTING, S.LEAVING):
-        assert not ENDINGS & set(row.deeds), "it was told already, or hung up itself"
+        assert not ENDINGS & set(row.actions), "it was told already, or hung up itself"
 
 
 @pytest.mark.parametrize(("state", "given", "row"), ROWS)
@@ -45,7 +47,7 @@ def test_a_session_that_ends_is_told_unless_the_hall_ended_it(
 ) -> None:
     if row.state not in HEARD_AS_OVER or state in HEARD_AS_OVER or given in (Given.HANG_UP, Given.REFUSE):
         return
-    assert ENDINGS & set(row.deeds)
+    assert ENDINGS & set(row.actions)
 
 
 @pytest.mark.parametrize(("state", "given", "row"), ROWS)
@@ -53,21 +55,21 @@ def test_bye_is_sent_whenever_a_dialog_is_left_that_the_peer_did_not_end(
     state: SessionState, given: SessionInput, row: SessionRow
 ) -> None:
     if row.state is S.LEAVING and state is not S.LEAVING:
-        assert Deed.SEND_BYE in row.deeds
+        assert SessionAction.SEND_BYE in row.actions
 
 
 def test_no_bye_before_the_ack() -> None:
-    assert TABLE[S.ANSWERED, Given.HANG_UP].deeds == ()
-    assert TABLE[S.DEPARTING, Given.ACK].deeds == (Deed.SEND_BYE,)
+    assert TABLE[S.ANSWERED, Given.HANG_UP].actions == ()
+    assert TABLE[S.DEPARTING, Given.ACK].actions == (SessionAction.SEND_BYE,)
 
 
 def test_no_cancel_before_a_provisional_response() -> None:
     assert TABLE[S.CALLING, Given.HANG_UP] == SessionRow(S.ABANDONED)
-    assert TABLE[S.ABANDONED, Given.PROVISIONAL].deeds == (Deed.SEND_CANCEL,)
+    assert TABLE[S.ABANDONED, Given.PROVISIONAL].actions == (SessionAction.SEND_CANCEL,)
 
 
 @pytest.mark.parametrize("state", [S.ABANDONED, S.CANCELLING])
 def test_2xx_after_hanging_up_is_acknowledged_and_ended(state: SessionState) -> None:
     row = TABLE[state, Given.SUCCESS]
-    assert row.deeds[:2] == (Deed.SEND_ACK, Deed.SEND_BYE)
-    assert Deed.TELL_ANSWERED not in row.deeds
+    assert row.actions[:2] == (SessionAction.SEND_ACK, SessionAction.SEND_BYE)
+    assert SessionAction.TELL_ANSWERED not in row.actions

@@ -10,7 +10,7 @@ from tests.sip.accounts import REALM, OneAccount
 from tests.sip.peer import ANSWER, FLOW, OFFER, endpoint, message, sent
 
 from acdcore.kernel.ids import IdSource
-from acdcore.sip.auth.digest import Asked, DigestServer, Verified
+from acdcore.sip.auth.digest import DigestServer, RequestToVerify, Verified
 from acdcore.sip.auth.digest_client import DigestClient
 from acdcore.sip.endpoint import Endpoint, EndpointSettings
 from acdcore.sip.events import (
@@ -23,7 +23,7 @@ from acdcore.sip.events import (
     Tolerated,
     Transmit,
 )
-from acdcore.sip.ladder import header, label
+from acdcore.sip.ladder import header_value, label
 from acdcore.sip.registrar import Registrar, RegistrarSettings
 from acdcore.sip.syntax.charset import decoded, double_bytes_escaped, encoded, is_utf8, readable
 from acdcore.sip.syntax.framing import MessageFramed, StreamFramer
@@ -224,18 +224,18 @@ def test_credentials_with_foreign_bytes_are_judged_and_never_break_the_judge(nam
     foreign = decoded(b'"%b"' % GBK)
     start, _, rest = value.partition(f"{name}=")
     value = f"{start}{name}={foreign}{rest[rest.find(',') :]}" if rest else f"{value}, {name}={foreign}"
-    verdict = server.verify([value], Asked("REGISTER", "sip:h"), OneAccount(), 1.0)
+    verdict = server.verify([value], RequestToVerify("REGISTER", "sip:h"), OneAccount(), 1.0)
     assert isinstance(verdict, Verified) is (name == "opaque")
 
 
 def test_stream_is_cut_at_the_length_whatever_the_bytes_before_it() -> None:
     data = raw("OPTIONS", "Subject", BACKSLASH + GBK + b"\xff")
-    assert StreamFramer().feed(data + data) == [MessageFramed(data)] * 2
+    assert StreamFramer().receive(data + data) == [MessageFramed(data)] * 2
 
 
 def test_ladder_is_readable() -> None:
     assert label(b"SIP/2.0 200 \xba\xc3\r\nCSeq: 1 INVITE\r\n\r\n") == "200 好 (INVITE)"
-    assert header(b"OPTIONS sip:a@h SIP/2.0\r\nSubject: %b\r\n\r\n" % GBK, "Subject") == "张三丰"
+    assert header_value(b"OPTIONS sip:a@h SIP/2.0\r\nSubject: %b\r\n\r\n" % GBK, "Subject") == "张三丰"
 
 
 def test_response_line_keeps_its_bytes() -> None:

@@ -32,7 +32,7 @@ def lost(framed: list[Framed]) -> FramingLost:
 @pytest.mark.parametrize("message", [EMPTY, WITH_BODY, FOLDED], ids=["empty", "compact", "folded"])
 def test_message_arrives_whole_when_fed_octet_by_octet(message: bytes) -> None:
     framer = StreamFramer()
-    framed = [item for octet in message for item in framer.feed(bytes([octet]))]
+    framed = [item for octet in message for item in framer.receive(bytes([octet]))]
     assert framed == [MessageFramed(message)]
 
 
@@ -44,7 +44,7 @@ def test_stream_gives_the_same_however_it_is_cut(items: list[bytes], cuts: list[
     stream = b"".join(items)
     edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
     framer = StreamFramer()
-    framed = [item for a, b in pairwise(edges) for item in framer.feed(stream[a:b])]
+    framed = [item for a, b in pairwise(edges) for item in framer.receive(stream[a:b])]
     whole: list[Framed] = [Ping() if item == b"\r\n\r\n" else MessageFramed(item) for item in items]
     assert with_pings_once(framed) == with_pings_once(whole)
 
@@ -56,21 +56,21 @@ def with_pings_once(framed: list[Framed]) -> list[Framed]:
 
 def test_pings_in_a_row_are_answered_once() -> None:
     framer = StreamFramer()
-    assert framer.feed(b"\r\n\r\n" * 50_000 + b"\r\n") == [Ping()]
-    assert framer.feed(b"\r\n") == [Ping()]
+    assert framer.receive(b"\r\n\r\n" * 50_000 + b"\r\n") == [Ping()]
+    assert framer.receive(b"\r\n") == [Ping()]
 
 
 def test_lone_line_break_before_a_message_is_ignored() -> None:
-    assert StreamFramer().feed(b"\r\n" + EMPTY + b"\r\n") == [MessageFramed(EMPTY)]
+    assert StreamFramer().receive(b"\r\n" + EMPTY + b"\r\n") == [MessageFramed(EMPTY)]
 
 
 def test_torn_keep_alive_waits_for_its_other_half() -> None:
     framer = StreamFramer()
-    assert [framer.feed(part) for part in (b"\r", b"\n", b"\r", b"\n")] == [[], [], [], [Ping()]]
+    assert [framer.receive(part) for part in (b"\r", b"\n", b"\r", b"\n")] == [[], [], [], [Ping()]]
 
 
 def test_message_without_a_length_loses_the_framing_but_can_be_answered() -> None:
-    fault = lost(StreamFramer().feed(HEAD + b"\r\n")).fault
+    fault = lost(StreamFramer().receive(HEAD + b"\r\n")).fault
     assert fault.status == 400
     assert fault.partial is not None
     assert fault.partial.response(400).call_id == "abc@10.0.0.5"
@@ -80,35 +80,35 @@ def test_message_without_a_length_loses_the_framing_but_can_be_answered() -> Non
     "line", [b"Content-Length: 5\r\nl: 6", b"Content-Length: -1", b"Content-Length: 1 2", b"l: 99999999999"]
 )
 def test_doubtful_length_loses_the_framing(line: bytes) -> None:
-    assert lost(StreamFramer().feed(HEAD + line + b"\r\n\r\n")).fault.status == 400
+    assert lost(StreamFramer().receive(HEAD + line + b"\r\n\r\n")).fault.status == 400
 
 
 def test_messages_before_the_fault_are_delivered_and_none_after_it() -> None:
     framer = StreamFramer()
-    framed = framer.feed(EMPTY + HEAD + b"\r\n" + EMPTY)
+    framed = framer.receive(EMPTY + HEAD + b"\r\n" + EMPTY)
     assert framed[0] == MessageFramed(EMPTY)
     assert len(framed) == 2
     lost(framed)
-    assert framer.feed(EMPTY) == []
+    assert framer.receive(EMPTY) == []
 
 
 def test_message_beyond_the_limit_is_refused_before_it_is_collected() -> None:
     rest = MESSAGE_BYTES_MAX - len(HEAD)
     line = b"Content-Length: %d\r\n\r\n" % (rest - 25)
     assert len(HEAD + line) + rest - 25 == MESSAGE_BYTES_MAX
-    assert StreamFramer().feed(HEAD + line) == []
-    assert lost(StreamFramer().feed(HEAD + b"Content-Length: %d\r\n\r\n" % (rest - 24))).fault.status == 513
+    assert StreamFramer().receive(HEAD + line) == []
+    assert lost(StreamFramer().receive(HEAD + b"Content-Length: %d\r\n\r\n" % (rest - 24))).fault.status == 513
 
 
 def test_headers_without_an_end_are_refused_at_the_limit() -> None:
     framer = StreamFramer()
-    assert framer.feed(HEAD + b"X: " + b"y" * (MESSAGE_BYTES_MAX - len(HEAD) - 3)) == []
-    assert lost(framer.feed(b"yyyy")).fault.status == 513
+    assert framer.receive(HEAD + b"X: " + b"y" * (MESSAGE_BYTES_MAX - len(HEAD) - 3)) == []
+    assert lost(framer.receive(b"yyyy")).fault.status == 513
 
 
 @pytest.mark.parametrize("noise", [b"\rX", b"\r\n\rX"])
 def test_stray_carriage_return_loses_the_framing(noise: bytes) -> None:
-    assert lost(StreamFramer().feed(noise)).fault.partial is None
+    assert lost(StreamFramer().receive(noise)).fault.partial is None
 
 
 def test_torture_messages_in_one_stream_come_out_one_by_one() -> None:
@@ -120,23 +120,23 @@ def test_torture_messages_in_one_stream_come_out_one_by_one() -> None:
         "longreq",
     )
     messages = [(folder / f"{name}.dat").read_bytes() for name in names]
-    assert StreamFramer().feed(b"".join(messages)) == [MessageFramed(message) for message in messages]
+    assert StreamFramer().receive(b"".join(messages)) == [MessageFramed(message) for message in messages]
 
 
 def test_pong_that_was_asked_for_is_no_half_of_a_ping() -> None:
     framer = StreamFramer()
     for _ in range(3):
         framer.expect_pong()
-        assert framer.feed(b"\r\n") == []
-    assert framer.feed(b"\r\n\r\n") == [Ping()]
+        assert framer.receive(b"\r\n") == []
+    assert framer.receive(b"\r\n\r\n") == [Ping()]
 
 
 def test_peer_that_answers_no_ping_is_heard_all_the_same() -> None:
     framer = StreamFramer()
     framer.expect_pong()
-    assert framer.feed(b"\r\n\r\n") == [Ping()]
+    assert framer.receive(b"\r\n\r\n") == [Ping()]
 
 
 def test_stream_whose_lines_end_in_lf_alone_is_given_up_at_once() -> None:
     framer = StreamFramer()
-    assert lost(framer.feed(EMPTY.replace(b"\r\n", b"\n"))).fault.status == 400
+    assert lost(framer.receive(EMPTY.replace(b"\r\n", b"\n"))).fault.status == 400

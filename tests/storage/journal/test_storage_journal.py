@@ -10,7 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.queues.shift import SALES, TALK, Shift, floor
+from tests.queues.shift import SALES, TALK, Shift, dispatcher_settings
 
 from acdcore.kernel.ids import AgentId
 from acdcore.queues.dispatcher import Dispatcher
@@ -31,9 +31,9 @@ from acdcore.queues.inputs import (
     OfferId,
 )
 from acdcore.queues.journal import lines as journal
-from acdcore.queues.journal.lines import Header, Mark, MarkKind, Turn
+from acdcore.queues.journal.lines import Header, JournalTurn, Mark, MarkKind
 from acdcore.queues.settings import AgentSettings
-from acdcore.storage.journal.files import Retention, day_files, lines, pack, segment_files, segment_path, tidy
+from acdcore.storage.journal.files import JournalRetention, day_files, lines, pack, segment_files, segment_path, tidy
 from acdcore.storage.journal.journal import (
     MEMORY_TURNS_MAX,
     RETRY_AFTER_S,
@@ -68,7 +68,7 @@ class Kept:
 
     def __init__(self, directory: Path, clock: HandClock | None = None, reserve_bytes: int = 0) -> None:
         self.clock = clock or HandClock()
-        self.dispatcher = Dispatcher(floor())
+        self.dispatcher = Dispatcher(dispatcher_settings())
         self.settings = JournalSettings(directory, SHANGHAI, version="0.4.0", reserve_bytes=reserve_bytes)
         self.journal = DiskJournal(self.settings, self.dispatcher, self.clock)
 
@@ -95,8 +95,8 @@ def folded(path: Path) -> Dispatcher:
     """The floor at the end of a segment; every turn must be decided as it was."""
     segment = journal.open_segment(lines(path))
     for record in segment.rest:
-        if isinstance(record, Turn):
-            assert segment.dispatcher.handle(record.fed, record.at) == record.decisions()
+        if isinstance(record, JournalTurn):
+            assert segment.dispatcher.handle(record.event, record.at) == record.decisions()
     return segment.dispatcher
 
 
@@ -136,7 +136,7 @@ def test_what_comes_after_the_close_is_not_recorded(tmp_path: Path) -> None:
         pass
     kept.feed(AgentPhoneUp(ANNA))
     (found,) = segment_files(tmp_path)
-    assert not [record for record in journal.records(lines(found.path)) if isinstance(record, Turn)]
+    assert not [record for record in journal.records(lines(found.path)) if isinstance(record, JournalTurn)]
 
 
 def test_day_ends_at_midnight_of_the_operators_zone_and_the_next_file_stands_alone(tmp_path: Path) -> None:
@@ -196,8 +196,8 @@ def test_clock_that_was_set_back_does_not_end_the_day_early(tmp_path: Path) -> N
         kept.clock.at += 2 * 3_600
         kept.feed(AgentPhoneUp(BO), AgentPhoneUp(CHEN))
     (_,), (last,) = day_files(tmp_path, date(2026, 11, 5)), day_files(tmp_path, date(2026, 11, 6))
-    turns = [record for record in journal.records(lines(last)) if isinstance(record, Turn)]
-    assert [turn.fed for turn in turns] == [AgentPhoneUp(CHEN)]
+    turns = [record for record in journal.records(lines(last)) if isinstance(record, JournalTurn)]
+    assert [turn.event for turn in turns] == [AgentPhoneUp(CHEN)]
 
 
 def test_header_tells_time_of_day_version_and_settings(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_header_tells_time_of_day_version_and_settings(tmp_path: Path) -> None:
         pass
     (found,) = segment_files(tmp_path)
     header = next(journal.records(lines(found.path)))
-    assert header == Header(NOON, 5_000.0, floor(), "0.4.0")
+    assert header == Header(NOON, 5_000.0, dispatcher_settings(), "0.4.0")
 
 
 # ---- a disk that fails -------------------------------------------------------------------------------------------
@@ -249,7 +249,7 @@ def test_disk_that_hangs_fills_no_memory(tmp_path: Path) -> None:
 
 def test_segment_that_cannot_go_on_keeps_what_was_written_and_ends_with_a_mark(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
-    limit = replace(kept.settings, retention=Retention(size_bytes_max=20_000))
+    limit = replace(kept.settings, retention=JournalRetention(size_bytes_max=20_000))
     kept.journal = DiskJournal(limit, kept.dispatcher, kept.clock)
     with kept.journal:
         while not kept.journal.alarm:
@@ -282,7 +282,7 @@ def made(directory: Path, day: date, text: str = "x\n") -> Path:
 def test_finished_days_are_packed_and_the_running_one_is_not(tmp_path: Path) -> None:
     old, today = made(tmp_path, date(2026, 11, 3)), made(tmp_path, date(2026, 11, 5))
     running = made(tmp_path, date(2026, 11, 4))  # begun before midnight, by a clock set forward since
-    tidy(tmp_path, running, date(2026, 11, 5), Retention())
+    tidy(tmp_path, running, date(2026, 11, 5), JournalRetention())
     names = [each.path.name for each in segment_files(tmp_path)]
     assert names == [old.name + ".gz", running.name, today.name]
     (packed,) = day_files(tmp_path, date(2026, 11, 3))
@@ -295,7 +295,7 @@ def test_days_past_the_limit_go_and_strange_files_stay(tmp_path: Path) -> None:
         made(tmp_path, date(2026, 11, day))
     strange = tmp_path / "2026-01-01_notes.jsonl"
     strange.write_text("mine")
-    tidy(tmp_path, None, date(2026, 11, 5), Retention(days=2))
+    tidy(tmp_path, None, date(2026, 11, 5), JournalRetention(days=2))
     assert [each.day.day for each in segment_files(tmp_path)] == [3, 4]
     assert strange.exists()
 
@@ -303,7 +303,7 @@ def test_days_past_the_limit_go_and_strange_files_stay(tmp_path: Path) -> None:
 def test_oldest_go_first_when_the_journal_is_too_large(tmp_path: Path) -> None:
     for day in (5, 6, 7):
         made(tmp_path, date(2026, 11, day), "x" * 1_000)
-    tidy(tmp_path, None, date(2026, 11, 5), Retention(size_bytes_max=2_500))
+    tidy(tmp_path, None, date(2026, 11, 5), JournalRetention(size_bytes_max=2_500))
     assert [each.day.day for each in segment_files(tmp_path)] == [6, 7]
 
 
@@ -313,7 +313,7 @@ def test_packing_that_a_crash_interrupted_shows_every_segment_once(tmp_path: Pat
     packed = pack(path)
     path.write_text(text)  # as if the crash had come before the plain file was deleted
     assert [each.path for each in segment_files(tmp_path)] == [packed]
-    tidy(tmp_path, None, date(2026, 11, 5), Retention())
+    tidy(tmp_path, None, date(2026, 11, 5), JournalRetention())
     assert [each.name for each in tmp_path.iterdir()] == [packed.name]
 
 
@@ -329,9 +329,9 @@ def staff(kept: Kept, agent: AgentId) -> None:
     kept.feed(AgentPhoneUp(agent), AgentLoggedIn(AgentSettings(agent, skills={TALK: 3})), AgentReady(agent))
 
 
-def caller(name: str, number: str, advance_s: float = 0.0, waited_s: float = 0.0) -> CallerJoined:
+def caller(name: str, number: str, priority_s: float = 0.0, waited_s: float = 0.0) -> CallerJoined:
     facts = CallerFacts("vip", "en", "gz")
-    return CallerJoined(EntryId(name), SALES, advance_s, label=number, facts=facts, waited_s=waited_s)
+    return CallerJoined(EntryId(name), SALES, priority_s, label=number, facts=facts, waited_s=waited_s)
 
 
 def evening(kept: Kept) -> None:
@@ -341,7 +341,7 @@ def evening(kept: Kept) -> None:
     kept.feed(AgentNotReady(BO, "lunch"), caller("e1", "13800000001"), OfferAccepted(OfferId(1)))
     kept.clock.at += 20
     kept.feed(caller("e2", "13800000002", waited_s=30.0), caller("e3", "13800000003"), caller("e4", "13800000004"))
-    kept.feed(caller("e5", "13800000005", advance_s=60.0))
+    kept.feed(caller("e5", "13800000005", priority_s=60.0))
     kept.clock.at += 10
     kept.feed(CallerLeft(EntryId("e3")))
 
@@ -361,7 +361,7 @@ def test_agents_and_places_are_known_after_a_crash(tmp_path: Path) -> None:
     assert (anna.settings.agent, anna.is_ready, anna.answered, anna.idle_for_s) == (ANNA, True, 1, 0.0)
     assert 0 < anna.load < 0.05
     assert (bo.settings.agent, bo.is_ready, bo.reason, bo.idle_for_s) == (BO, False, "lunch", 30.0)
-    assert {place.caller: (place.waited_s, place.advance_s) for place in resumed.places} == {
+    assert {place.caller: (place.waited_s, place.priority_s) for place in resumed.places} == {
         "13800000002": (40.0, 0.0),
         "13800000004": (10.0, 0.0),
         "13800000005": (10.0, 60.0),
@@ -404,7 +404,7 @@ def test_restored_agents_are_as_they_were(tmp_path: Path) -> None:
         kept.work(9, 500)
     resumed = last_state(tmp_path)
     assert resumed is not None and len(resumed.agents) > 3
-    again = Dispatcher(floor())
+    again = Dispatcher(dispatcher_settings())
     for agent in resumed.agents:
         assert isinstance(agent, AgentRestored)
         assert not [decision for decision in again.handle(agent, 100.0) if type(decision).__name__ == "InputRefused"]

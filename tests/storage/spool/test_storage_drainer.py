@@ -59,8 +59,8 @@ async def test_row_that_the_database_refuses_stands_aside_and_the_rest_arrives(
 
 
 async def test_damaged_line_stands_aside_and_the_rest_arrives(database: Database, tmp_path: Path) -> None:
-    good = rows.line(cdr(1), 0.0)
-    segments.path_of(tmp_path, 1).write_bytes(good + b"deadbeef {}\n" + rows.line(cdr(2), 0.0))
+    good = rows.encode_line(cdr(1), 0.0)
+    segments.segment_file(tmp_path, 1).write_bytes(good + b"deadbeef {}\n" + rows.encode_line(cdr(2), 0.0))
     with DiskSpool(tmp_path, SystemClock()) as spool:
         assert await Delivery(spool, Drainer(spool, database, asyncio.Event())).deliver()
         assert spool.backlog().rejected == 1
@@ -68,10 +68,12 @@ async def test_damaged_line_stands_aside_and_the_rest_arrives(database: Database
 
 
 async def test_line_of_an_older_version_arrives_with_what_it_lacks(database: Database, tmp_path: Path) -> None:
-    envelope = orjson.loads(rows.line(cdr(1), 0.0)[rows.CRC_DIGITS + 1 :])
+    envelope = orjson.loads(rows.encode_line(cdr(1), 0.0)[rows.CRC_DIGITS + 1 :])
     del envelope["row"]["caller_key"], envelope["row"]["figures"]
     body = orjson.dumps(envelope)
-    segments.path_of(tmp_path, 1).write_bytes(b"%08x %b\n" % (zlib.crc32(body), body) + rows.line(cdr(2), 0.0))
+    segments.segment_file(tmp_path, 1).write_bytes(
+        b"%08x %b\n" % (zlib.crc32(body), body) + rows.encode_line(cdr(2), 0.0)
+    )
     with DiskSpool(tmp_path, SystemClock()) as spool:
         assert await Delivery(spool, Drainer(spool, database, asyncio.Event())).deliver()
         assert spool.backlog().rejected == 0
@@ -82,9 +84,9 @@ async def test_line_of_an_older_version_arrives_with_what_it_lacks(database: Dat
 async def test_rows_delivered_before_a_crash_are_delivered_again_to_no_effect(
     database: Database, tmp_path: Path
 ) -> None:
-    lines = b"".join(rows.line(cdr(number), 0.0) for number in range(700))
+    lines = b"".join(rows.encode_line(cdr(number), 0.0) for number in range(700))
     for _ in range(2):
-        segments.path_of(tmp_path, 1).write_bytes(lines)
+        segments.segment_file(tmp_path, 1).write_bytes(lines)
         with DiskSpool(tmp_path, SystemClock()) as spool:
             assert await Delivery(spool, Drainer(spool, database, asyncio.Event())).deliver()
             assert spool.backlog().rejected == 0

@@ -113,10 +113,10 @@ def test_age_of_the_oldest_row_outlives_a_restart(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("is_next_file", [False, True])
 def test_age_of_what_is_left_is_told_between_two_batches(tmp_path: Path, is_next_file: bool) -> None:
-    old = [rows.line(event(number), time.time() - 86_400) for number in range(BATCH_ROWS_MAX + 1)]
-    segments.path_of(tmp_path, 1).write_bytes(b"".join(old[:BATCH_ROWS_MAX] if is_next_file else old))
+    old = [rows.encode_line(event(number), time.time() - 86_400) for number in range(BATCH_ROWS_MAX + 1)]
+    segments.segment_file(tmp_path, 1).write_bytes(b"".join(old[:BATCH_ROWS_MAX] if is_next_file else old))
     if is_next_file:
-        segments.path_of(tmp_path, 2).write_bytes(old[-1])
+        segments.segment_file(tmp_path, 2).write_bytes(old[-1])
     with DiskSpool(tmp_path, SystemClock()) as spool:
         batch = spool.next_batch()
         assert batch is not None
@@ -151,15 +151,15 @@ def test_files_are_of_bounded_length_and_deleted_one_by_one(tmp_path: Path) -> N
 
 
 def test_torn_tail_does_not_count_and_the_rest_is_kept(tmp_path: Path) -> None:
-    whole = rows.line(event(1), 0.0)
+    whole = rows.encode_line(event(1), 0.0)
     for torn in range(len(whole)):
-        segments.path_of(tmp_path, 1).write_bytes(whole + whole[:torn])
+        segments.segment_file(tmp_path, 1).write_bytes(whole + whole[:torn])
         with DiskSpool(tmp_path, SystemClock()) as spool:
             assert drained(spool) == [1]
 
 
 def test_empty_file_of_a_crash_is_removed(tmp_path: Path) -> None:
-    segments.path_of(tmp_path, 5).touch()
+    segments.segment_file(tmp_path, 5).touch()
     with DiskSpool(tmp_path, SystemClock()) as spool:
         assert files(tmp_path) == []
         spool.append(event(1))
@@ -199,7 +199,7 @@ def test_row_of_absurd_length_is_dropped_not_written(tmp_path: Path) -> None:
 
 
 def test_rubbish_without_an_end_does_not_stop_what_follows(tmp_path: Path) -> None:
-    segments.path_of(tmp_path, 1).write_bytes(b"x" * 2_500_000 + b"\n" + rows.line(event(1), 0.0))
+    segments.segment_file(tmp_path, 1).write_bytes(b"x" * 2_500_000 + b"\n" + rows.encode_line(event(1), 0.0))
     with DiskSpool(tmp_path, SystemClock()) as spool:
         lines: list[bytes] = []
         while (batch := spool.next_batch()) is not None:
@@ -211,7 +211,7 @@ def test_rubbish_without_an_end_does_not_stop_what_follows(tmp_path: Path) -> No
 
 def test_failing_disk_is_an_alarm_and_heals_without_loss(tmp_path: Path) -> None:
     # The next file's name is taken by a directory: creating it fails until that is gone.
-    obstacle = segments.path_of(tmp_path, 1)
+    obstacle = segments.segment_file(tmp_path, 1)
     with DiskSpool(tmp_path, SystemClock()) as spool:
         obstacle.mkdir()
         spool.append(event(1))
@@ -300,7 +300,7 @@ def test_rows_that_come_after_a_full_disk_are_delivered_without_a_restart(
 def test_rows_that_nobody_takes_grow_old_also_when_the_disk_has_none_of_them(tmp_path: Path) -> None:
     clock = MovedClock()
     with DiskSpool(tmp_path, clock) as spool:
-        segments.path_of(tmp_path, 1).mkdir()
+        segments.segment_file(tmp_path, 1).mkdir()
         clock.seconds = 1_000.0
         spool.append(event(1))
         clock.seconds = 1_090.0

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from acdcore.kernel.address import Address
-from acdcore.sip.events import Flow, Transport
+from acdcore.sip.events import SipFlow, Transport
 from acdcore.sip.registrar import Binding
 from acdcore.sip.syntax.headers import parse_contact
 from acdcore.storage.stores.bindings import BindingsFile, UserBinding
@@ -36,7 +36,7 @@ class HandClock:
 
 
 def phone(user: str, transport: Transport = Transport.UDP, local: Address = LOCAL) -> UserBinding:
-    flow = Flow(transport, local, REMOTE, 7 if transport is Transport.TCP else 0)
+    flow = SipFlow(transport, local, REMOTE, 7 if transport is Transport.TCP else 0)
     contact = parse_contact(f'"Anna \u738b" <sip:{user}@10.0.0.5:49152;ob>;+sip.instance="<urn:uuid:1>"')
     return user, Binding(contact, flow, 0.5, 1_600.0, 990.0, "a@b", 4)
 

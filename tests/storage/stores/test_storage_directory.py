@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 from structlog.testing import capture_logs
 
-from acdcore.calls.model.directory import Contact, Customer, Tier
+from acdcore.calls.model.directory import Customer, PastContact, Tier
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName
 from acdcore.storage.stores import directory as directory_module
@@ -29,8 +29,8 @@ def numbered(number: int) -> Customer:
     )
 
 
-def contact(number: int, at: datetime) -> Contact:
-    return Contact(
+def contact(number: int, at: datetime) -> PastContact:
+    return PastContact(
         CallId(f"c{number}"), at + timedelta(minutes=number), QueueName("service"), AgentId("1001"), Outcome.ANSWERED
     )
 

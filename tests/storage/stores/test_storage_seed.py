@@ -12,7 +12,7 @@ from acdcore.kernel.ids import CustomerId
 from acdcore.storage.postgres.database import Database
 from acdcore.storage.stores import people
 from acdcore.storage.stores.directory import MemoryDirectory
-from acdcore.storage.stores.password import ha1
+from acdcore.storage.stores.password import ha1_hashes
 from acdcore.storage.stores.seed import SeededAgent, Seeds, read_seeds, seed, shared_numbers, unapplied
 
 CONFIG = Path(__file__).parents[3] / "config"
@@ -82,7 +82,7 @@ async def test_empty_tables_are_filled_once(database: Database) -> None:
         await people.load(connection, directory)
     assert len(told) == 4
     for agent in told:
-        hashes = ha1(agent.record.agent, REALM, agent.password)
+        hashes = ha1_hashes(agent.record.agent, REALM, agent.password)
         stored = directory.agent(agent.record.agent)
         assert stored == agent.record
         assert (agent.record.ha1_md5, agent.record.ha1_sha256) == (hashes.md5, hashes.sha256)

@@ -16,11 +16,11 @@ from acdcore.kernel.alarms import Alarms
 from acdcore.kernel.clock import SystemClock
 from acdcore.kernel.errors import Unavailable
 from acdcore.kernel.ids import CallId, QueueName
-from acdcore.recognition.hearing import RecognitionSettings
 from acdcore.recognition.model import TranscriptKind
+from acdcore.recognition.service import RecognitionSettings
 from acdcore.storage.postgres.database import Database
 from acdcore.storage.stores.retention import PgRetention
-from acdcore.storage.stores.transcript_search import folded, pairs
+from acdcore.storage.stores.transcript_search import fold_text, pairs
 from acdcore.storage.stores.transcripts import PgTranscripts
 from acdcore.work.model import WorkId, WorkItem, WorkKind
 
@@ -163,7 +163,7 @@ async def test_transcript_goes_with_its_recording_and_none_is_kept_after_it(
 
 
 def test_text_is_folded_and_cut_into_pairs() -> None:
-    assert folded("Ａbc，  你好。\n１２") == "abc 你好 12"
+    assert fold_text("Ａbc，  你好。\n１２") == "abc 你好 12"
     assert pairs(["abc", "你好", "x", ""]) == ("ab", "bc", "你好")
 
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Iterable
 
-from acdcore.calls.admission.authentication import Access, FromAgent, FromTrunk, Turned
+from acdcore.calls.admission.authentication import Access, FromAgent, FromTrunk, NotAdmitted
 from acdcore.calls.admission.digest_accounts import DigestAccounts
 from acdcore.calls.numbers.caller_id import plain_user
 from acdcore.calls.trunks.trunks import Trunk
 from acdcore.kernel.buckets import source_of
 from acdcore.kernel.lockout import Banned, Lockout
 from acdcore.kernel.networks import Network
-from acdcore.sip.admission import Admitted, Rejected, Sources
-from acdcore.sip.events import Flow
+from acdcore.sip.admission import AdmissionRejected, Admitted, Sources
+from acdcore.sip.events import SipFlow
 from acdcore.sip.peers import Peer, PeerKind
 from acdcore.sip.syntax.message import Request
 
@@ -42,12 +42,12 @@ class AdmissionControl:
         """Take new rules for who may call."""
         self._access = access
 
-    def recognise(self, registered: Iterable[tuple[str, Flow]], now: float) -> None:
+    def recognise(self, registered: Iterable[tuple[str, SipFlow]], now: float) -> None:
         """Phones that were registered when the last run ended, with their users, were right before."""
         for user, flow in registered:
             self._was_right(flow.remote.host, user, now)
 
-    def admit(self, request: Request, flow: Flow, now: float) -> Admitted | Rejected:
+    def admit(self, request: Request, flow: SipFlow, now: float) -> Admitted | AdmissionRejected:
         """As `sip.admission.Admitter.admit`."""
         host = flow.remote.host
         if request.method == "REGISTER":
@@ -59,28 +59,28 @@ class AdmissionControl:
                 self._was_right(host, agent.agent, now)
                 return Admitted(Peer(PeerKind.AGENT, agent.agent))
             case FromTrunk() if request.method == "REGISTER":
-                return Rejected(403, reason="a trunk does not register")
+                return AdmissionRejected(403, reason="a trunk does not register")
             case FromTrunk(trunk, is_proven):
                 if is_proven:
                     self._was_right(host, trunk.user, now)
                 return Admitted(Peer(PeerKind.TRUNK, trunk.name))
-            case Turned():
-                return self._turned(admission, request, host, now)
+            case NotAdmitted():
+                return self._not_admitted(admission, request, host, now)
 
     def _was_right(self, host: str, user: str, now: float) -> None:
         self.sources.trust(host, now)
         self.lockout.succeeded(source_of(host), user)
 
-    def _turned(self, turned: Turned, request: Request, host: str, now: float) -> Rejected:
+    def _not_admitted(self, refusal: NotAdmitted, request: Request, host: str, now: float) -> AdmissionRejected:
         is_known = self.sources.is_shared(host, now)
-        if turned.is_guess:
-            banned = self.lockout.failed(source_of(host), turned.user, now, is_known)
+        if refusal.is_guess:
+            banned = self.lockout.failed(source_of(host), refusal.user, now, is_known)
             if banned is not None:
                 self.on_ban(banned)
-        reason = turned.reason
+        reason = refusal.reason
         if not reason and request.method == "INVITE" and not is_known and "Authorization" not in request.headers:
             reason = NO_CREDENTIALS
-        return Rejected(turned.status, turned.headers, reason, turned.user)
+        return AdmissionRejected(refusal.status, refusal.headers, reason, refusal.user)
 
 
 def networks_of(trunks: Iterable[Trunk]) -> list[Network]:

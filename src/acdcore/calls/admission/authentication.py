@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from math import ceil
 
-from acdcore.calls.admission.digest_accounts import DigestAccounts, DigestPolicy, named
+from acdcore.calls.admission.digest_accounts import DigestAccounts, DigestPolicy, claimed_user
 from acdcore.calls.model.directory import AgentRecord
 from acdcore.calls.model.ports import Directory
 from acdcore.calls.trunks.trunks import Trunk, Trunks
@@ -11,9 +11,9 @@ from acdcore.kernel.buckets import source_of
 from acdcore.kernel.ids import AgentId
 from acdcore.kernel.lockout import Lockout, LockoutSettings
 from acdcore.kernel.networks import is_within
-from acdcore.sip.auth.digest import Accounts, Asked, Challenge, Denied, DigestServer, Verified
+from acdcore.sip.auth.digest import Accounts, Challenge, Denied, DigestServer, RequestToVerify, Verified
 from acdcore.sip.auth.digest_values import Algorithm
-from acdcore.sip.events import Fields, Flow
+from acdcore.sip.events import Fields, SipFlow
 from acdcore.sip.syntax.message import Request
 
 FEATURE_CODE_START = "*"
@@ -37,7 +37,7 @@ class FromAgent:
 
 
 @dataclass(frozen=True, slots=True)
-class Turned:
+class NotAdmitted:
     """Not admitted: a challenge (401), or a refusal."""
 
     status: int
@@ -50,7 +50,7 @@ class Turned:
     """Whether a password was wrong."""
 
 
-Admission = FromTrunk | FromAgent | Turned
+Admission = FromTrunk | FromAgent | NotAdmitted
 
 
 class _UnlessHeldUp(Accounts):
@@ -89,7 +89,7 @@ class Access:
         self._digest = digest
         self._lockout = lockout or Lockout(LockoutSettings())
 
-    def admit(self, request: Request, flow: Flow, dialled: str, now: float) -> Admission:
+    def admit(self, request: Request, flow: SipFlow, dialled: str, now: float) -> Admission:
         """Who sent this INVITE.
 
         Credentials for our realm count wherever they come from. Without them a trunk's address is enough for a call to
@@ -99,15 +99,15 @@ class Access:
         is_proving = self._digest.is_addressed(request.headers.get_all("Authorization"))
         if not is_proving and not dialled.startswith(FEATURE_CODE_START):
             trunk = self._trunks.by_address(flow.remote.host)
-            if trunk is not None and not self._trunks.is_hidden(trunk, flow.remote, named(request), dialled):
+            if trunk is not None and not self._trunks.is_hidden(trunk, flow.remote, claimed_user(request), dialled):
                 return FromTrunk(trunk)
         return self.authenticate(request, flow, now)
 
-    def authenticate(self, request: Request, flow: Flow, now: float) -> Admission:
+    def authenticate(self, request: Request, flow: SipFlow, now: float) -> Admission:
         """Who the credentials of `request` belong to; tried only when this source need not wait."""
         self.accounts.renew(now)
         source = source_of(flow.remote.host)
-        asked = Asked(request.method, str(request.uri), source)
+        asked = RequestToVerify(request.method, str(request.uri), source)
         accounts = _UnlessHeldUp(self.accounts, self._lockout, source, now)
         verdict = self._digest.verify(request.headers.get_all("Authorization"), asked, accounts, now)
         match verdict:
@@ -116,19 +116,19 @@ class Access:
             case Challenge(stale=is_stale, user=user):
                 offered = self.accounts.algorithms(user) if user else self.accounts.offered(request, flow.remote)
                 values = self._digest.challenge(now, offered, is_stale, source)
-                return Turned(401, tuple(("WWW-Authenticate", value) for value in values))
+                return NotAdmitted(401, tuple(("WWW-Authenticate", value) for value in values))
             case Denied(user=user) if accounts.wait_s:
                 # Not 403, after which softphones never register again: the password may be right, and is tried later.
                 retry_after = ("Retry-After", str(ceil(accounts.wait_s)))
-                return Turned(503, (retry_after,), "held up after wrong passwords", user)
+                return NotAdmitted(503, (retry_after,), "held up after wrong passwords", user)
             case Denied(reason=reason, user=user):
-                return Turned(403, reason=reason, user=user, is_guess=bool(user))
+                return NotAdmitted(403, reason=reason, user=user, is_guess=bool(user))
 
     def _known(self, user: str, host: str) -> Admission:
         agent = self._directory.agent(AgentId(user))
         if agent is not None and agent.allowed_networks and not is_within(host, agent.allowed_networks):
-            return Turned(403, reason="address is not allowed", user=user)
+            return NotAdmitted(403, reason="address is not allowed", user=user)
         if agent is not None:  # whose password it was that was right: a trunk of the same name proved nothing
-            return FromAgent(agent) if agent.is_active else Turned(403, reason="inactive agent", user=user)
+            return FromAgent(agent) if agent.is_active else NotAdmitted(403, reason="inactive agent", user=user)
         trunk = self._trunks.by_user(user)
-        return FromTrunk(trunk, True) if trunk is not None else Turned(403, reason="unknown user", user=user)
+        return FromTrunk(trunk, True) if trunk is not None else NotAdmitted(403, reason="unknown user", user=user)

@@ -17,7 +17,7 @@ from acdcore.calls.model.ports import Directory
 from acdcore.calls.trunks.trunks import Trunks
 from acdcore.kernel.address import Address
 from acdcore.kernel.ids import AgentId
-from acdcore.sip.auth.digest_values import ALGORITHMS, DEFAULT_ALGORITHMS, Algorithm, ha1
+from acdcore.sip.auth.digest_values import ALGORITHMS, DEFAULT_ALGORITHMS, Algorithm, digest_ha1
 from acdcore.sip.syntax.message import Request
 from acdcore.sip.syntax.uri import MalformedValue
 
@@ -45,7 +45,7 @@ class DigestAccounts:
         self._trunks = trunks
         self._directory = directory
         self._trunk_ha1 = {
-            (trunk.user, algorithm): ha1(trunk.user, policy.realm, trunk.password, algorithm)
+            (trunk.user, algorithm): digest_ha1(trunk.user, policy.realm, trunk.password, algorithm)
             for trunk in trunks.trunks
             if trunk.user
             for algorithm in ALGORITHMS
@@ -84,7 +84,7 @@ class DigestAccounts:
 
     def offered(self, request: Request, remote: Address) -> tuple[Algorithm, ...]:
         """What to offer at the first challenge, when no credentials name anybody yet."""
-        user = named(request)
+        user = claimed_user(request)
         trunk = None if self._trunks.by_user(user) else self._trunks.proving_at(remote)
         if trunk is not None and trunk.digest_algorithms:
             return trunk.digest_algorithms
@@ -96,7 +96,7 @@ class DigestAccounts:
         return next((own for own, end in self._shares if point < end), self.policy.algorithms)
 
 
-def named(request: Request) -> str:
+def claimed_user(request: Request) -> str:
     """Whom a request without credentials speaks for: To of a REGISTER (RFC 3261 section 10.2), else From."""
     try:
         address = request.to if request.method == "REGISTER" else request.from_

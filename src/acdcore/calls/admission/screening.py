@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from acdcore.calls.model.ports import Screening, Verdict
+from acdcore.calls.model.ports import Screening, ScreeningVerdict
 
 NUMBERS_COUNTED_MAX = 20_000
 """Numbers whose arrivals are counted at once, about 5 MB: 150 lines at full load bring fewer in an hour. When
@@ -122,7 +122,7 @@ class Screen:
         """Take these entries, newest first, in place of those before; what was counted stays."""
         exact: dict[str, list[Screening]] = defaultdict(list)
         prefixes: dict[str, list[Screening]] = defaultdict(list)
-        for entry in sorted(entries, key=lambda entry: entry.verdict is not Verdict.ALLOW):
+        for entry in sorted(entries, key=lambda entry: entry.verdict is not ScreeningVerdict.ALLOW):
             if entry.number.endswith(PREFIX_MARK):
                 for prefix in self._beginnings(entry.number.removesuffix(PREFIX_MARK)):
                     prefixes[prefix].append(entry)
@@ -144,7 +144,7 @@ class Screen:
         key = self._key(number)
         entry = next((entry for entry in self._fitting(key) if entry.until is None or entry.until > wall), None)
         if entry is not None:
-            return PASSED if entry.verdict is Verdict.ALLOW else Blocked(entry.reason, entry.until)
+            return PASSED if entry.verdict is ScreeningVerdict.ALLOW else Blocked(entry.reason, entry.until)
         if self._settings.is_withheld_blocked and (is_withheld or not key):
             return Blocked(WITHHELD, None)
         if not key:

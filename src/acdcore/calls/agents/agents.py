@@ -1,23 +1,31 @@
-"""Desks: the agents, their phones and what they may ask for."""
+"""The agents, their phones and what they may ask for."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 
-from acdcore.calls.agents.nailed_up_leg import StandingLine
+from acdcore.calls.agents.nailed_up_leg import NailedUpLeg
 from acdcore.calls.agents.phones import Phones
-from acdcore.calls.agents.seats import Seats, phone_at, read, written
+from acdcore.calls.agents.seats import Seats, format_seat, parse_seat, phone_at
 from acdcore.calls.core.call import Call
 from acdcore.calls.core.leg import Leg
-from acdcore.calls.model.commands import AgentCommand, AgentState, LiveAgent, Seat, SeatKind, UnknownAgent, WrongState
+from acdcore.calls.model.commands import (
+    AgentCommand,
+    LiveAgent,
+    LiveAgentState,
+    Seat,
+    SeatKind,
+    UnknownAgent,
+    WrongState,
+)
 from acdcore.calls.model.directory import AgentRecord
 from acdcore.calls.model.ports import Directory
 from acdcore.calls.queueing.queue_client import Acd
-from acdcore.calls.record.event_log import Chronicle
+from acdcore.calls.record.event_log import CallEventLog
 from acdcore.ivr.model.flow import Language
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Unavailable
 from acdcore.kernel.ids import AgentId, SkillName
-from acdcore.queues.decisions import AgentState as FloorState
+from acdcore.queues.decisions import AgentState as QueueAgentState
 from acdcore.queues.decisions import AgentStateChanged, RefusalReason
 from acdcore.queues.inputs import (
     AgentBusy,
@@ -33,21 +41,21 @@ from acdcore.queues.inputs import (
     WrapUpEnded,
 )
 from acdcore.queues.settings import AgentSettings
-from acdcore.queues.views import AgentGlance
+from acdcore.queues.views import AgentSummary
 
 STATES = {
-    FloorState.LOGGED_OUT: AgentState.LOGGED_OUT,
-    FloorState.UNREACHABLE: AgentState.UNREACHABLE,
-    FloorState.NOT_READY: AgentState.NOT_READY,
-    FloorState.BACKING_OFF: AgentState.NOT_READY,
-    FloorState.BUSY: AgentState.BUSY,
-    FloorState.READY: AgentState.READY,
-    FloorState.OFFERED: AgentState.RINGING,
-    FloorState.TALKING: AgentState.TALKING,
-    FloorState.WRAP_UP: AgentState.WRAP_UP,
+    QueueAgentState.LOGGED_OUT: LiveAgentState.LOGGED_OUT,
+    QueueAgentState.UNREACHABLE: LiveAgentState.UNREACHABLE,
+    QueueAgentState.NOT_READY: LiveAgentState.NOT_READY,
+    QueueAgentState.BACKING_OFF: LiveAgentState.NOT_READY,
+    QueueAgentState.BUSY: LiveAgentState.BUSY,
+    QueueAgentState.READY: LiveAgentState.READY,
+    QueueAgentState.OFFERED: LiveAgentState.RINGING,
+    QueueAgentState.TALKING: LiveAgentState.TALKING,
+    QueueAgentState.WRAP_UP: LiveAgentState.WRAP_UP,
 }
 """The dispatcher's states as boards show them."""
-Facts = tuple[AgentRecord, AgentGlance | None, bool, Seat]
+Facts = tuple[AgentRecord, AgentSummary | None, bool, Seat]
 """All that a board's line on an agent is made from: with whether a phone is registered, and where the agent is rung."""
 
 
@@ -55,18 +63,18 @@ LEVEL_MAX = 9
 """Of the language that an agent speaks best."""
 
 
-class Desks:
+class Agents:
     """All agents, on phone or not."""
 
-    def __init__(self, phones: Phones, directory: Directory, acd: Acd, chronicle: Chronicle, clock: Clock) -> None:
+    def __init__(self, phones: Phones, directory: Directory, acd: Acd, event_log: CallEventLog, clock: Clock) -> None:
         self.phones = phones
         self._directory = directory
         self._acd = acd
-        self._chronicle = chronicle
-        self._time = chronicle.time
+        self._event_log = event_log
+        self._time = event_log.time
         self._started_at = clock.now()
         self._seats = Seats()
-        self._lines: dict[AgentId, StandingLine] = {}
+        self._nailed_up: dict[AgentId, NailedUpLeg] = {}
         """Of agents who work on a line that stays up."""
         self._shown: dict[AgentId, tuple[Facts, LiveAgent]] = {}
         """What boards were shown last, and from what it was made; of agents of the directory only."""
@@ -88,7 +96,7 @@ class Desks:
             raise Unavailable(f"agent {agent} is not active")
         phone = self._seats.phone_of(agent)
         if phone is None:
-            raise Unavailable(f"agent {agent} works at an outside number")
+            raise Unavailable(f"agent {agent} works at an external number")
         return self.phones.ring(call, phone, ring_for_s)
 
     def seat(self, agent: AgentId) -> Seat | None:
@@ -106,12 +114,12 @@ class Desks:
 
     def _tell_reach(self, agent: AgentId) -> None:
         is_up = self._is_reachable(agent, self._seats.of(agent))
-        self._acd.feed(AgentPhoneUp(agent) if is_up else AgentPhoneDown(agent))
+        self._acd.handle(AgentPhoneUp(agent) if is_up else AgentPhoneDown(agent))
 
     def _is_reachable(self, agent: AgentId, seat: Seat | None) -> bool:
-        """Whether the agent can be rung there; an outside number is taken for reachable, a standing line is."""
+        """Whether the agent can be rung there; an external number is taken for reachable, a nailed-up leg is."""
         phone = phone_at(agent, seat)
-        return phone is None or agent in self._lines or self.phones.is_reachable(phone)
+        return phone is None or agent in self._nailed_up or self.phones.is_reachable(phone)
 
     def _sit_down(self, agent: AgentId, seat: Seat | None) -> None:
         """Take a seat for this duty; raises WrongState for a phone that another agent works at."""
@@ -121,50 +129,50 @@ class Desks:
         taken_by = None if phone is None else self._works_at(phone)
         if taken_by is not None and taken_by != agent:
             raise WrongState(f"agent {taken_by} works at phone {phone}; log that agent out first")
-        line = self._lines.get(agent)
-        if line is not None and line.phone != phone:
-            self._replace(agent, line)
+        leg = self._nailed_up.get(agent)
+        if leg is not None and leg.phone != phone:
+            self._replace(agent, leg)
         self._seats.take(agent, seat)
         self._tell_reach(agent)
 
     def _works_at(self, phone: AgentId) -> AgentId | None:
         """The guest at the phone, or its owner on duty."""
         owner = self._acd.agent(phone)
-        is_there = owner is not None and owner.state is not FloorState.LOGGED_OUT
+        is_there = owner is not None and owner.state is not QueueAgentState.LOGGED_OUT
         is_there = is_there and self._seats.phone_of(phone) == phone
         return self._seats.guest_at(phone) or (phone if is_there else None)
 
-    # --- standing lines ---
+    # --- nailed-up legs ---
 
-    def lines(self) -> tuple[StandingLine, ...]:
+    def nailed_up_legs(self) -> tuple[NailedUpLeg, ...]:
         """Every line that stands."""
-        return tuple(self._lines.values())
+        return tuple(self._nailed_up.values())
 
-    def line(self, agent: AgentId) -> StandingLine | None:
-        """The agent's standing line, over which calls come instead of ringing the phone."""
-        return self._lines.get(agent)
+    def nailed_up_leg(self, agent: AgentId) -> NailedUpLeg | None:
+        """The agent's nailed-up leg, over which calls come instead of ringing the phone."""
+        return self._nailed_up.get(agent)
 
-    def stand(self, agent: AgentId, line: StandingLine) -> None:
+    def nail_up(self, agent: AgentId, leg: NailedUpLeg) -> None:
         """The agent works on `line`, an earlier one is hung up; raises WrongState while that is in a talk."""
-        former = self._lines.get(agent)
+        former = self._nailed_up.get(agent)
         if former is not None:
             self._replace(agent, former)
-        self._lines[agent] = line
+        self._nailed_up[agent] = leg
         self._tell_reach(agent)
 
-    def let_go(self, agent: AgentId, line: StandingLine) -> bool:
+    def release(self, agent: AgentId, leg: NailedUpLeg) -> bool:
         """The line is gone; False when the agent worked on it no more."""
-        if self._lines.get(agent) is not line:
+        if self._nailed_up.get(agent) is not leg:
             return False
-        del self._lines[agent]
+        del self._nailed_up[agent]
         self._tell_reach(agent)
         return True
 
-    def _replace(self, agent: AgentId, line: StandingLine) -> None:
-        if line.is_lent:
-            raise WrongState(f"agent {agent} talks on a standing line at phone {line.phone}")
-        self.let_go(agent, line)
-        line.hang_up("replaced")
+    def _replace(self, agent: AgentId, leg: NailedUpLeg) -> None:
+        if leg.is_lent:
+            raise WrongState(f"agent {agent} talks on a nailed-up leg at phone {leg.phone}")
+        self.release(agent, leg)
+        leg.hang_up("replaced")
 
     # --- agents ---
 
@@ -198,9 +206,9 @@ class Desks:
             record = self._directory.agent(before.settings.agent)
             if record is None or not record.is_active:
                 continue
-            seat = read(before.settings.seat)
+            seat = parse_seat(before.settings.seat)
             is_up = self._is_reachable(record.agent, seat)
-            again = replace(before, settings=settings_of(record, seat), is_phone_up=is_up)
+            again = replace(before, settings=agent_settings(record, seat), is_phone_up=is_up)
             if self._acd.ask(again) is None:
                 self._seats.take(record.agent, seat)
                 restored += 1
@@ -214,7 +222,7 @@ class Desks:
         record = self._record(agent)
         view = self._acd.agent(agent)
         is_leaving = agent in self._leaving and not (record.is_active and agent in self._deactivated)
-        if view is None or view.state is FloorState.LOGGED_OUT or is_leaving:
+        if view is None or view.state is QueueAgentState.LOGGED_OUT or is_leaving:
             return  # the next log-in reads the record
         self._ask(record, AgentCommand.LOG_IN if record.is_active else AgentCommand.LOG_OUT)
         if not record.is_active and agent in self._leaving:
@@ -232,7 +240,7 @@ class Desks:
 
     def own_call(self, agent: AgentId, is_up: bool) -> None:
         """The agent's phone is, or is no longer, in a call that no queue gave it."""
-        self._acd.feed(AgentBusy(agent) if is_up else AgentIdle(agent))
+        self._acd.handle(AgentBusy(agent) if is_up else AgentIdle(agent))
 
     def _ask(self, record: AgentRecord, command: AgentCommand, reason: str | None = None) -> RefusalReason | None:
         """Put `command` to the dispatcher; why it was refused if it was."""
@@ -242,18 +250,18 @@ class Desks:
         if command is AgentCommand.LOG_IN:
             self._leaving.discard(record.agent)
             self._deactivated.discard(record.agent)
-        elif command is AgentCommand.LOG_OUT and self.agent(record.agent).state is AgentState.TALKING:
+        elif command is AgentCommand.LOG_OUT and self.agent(record.agent).state is LiveAgentState.TALKING:
             self._leaving.add(record.agent)
         return None
 
     def _changed(self, change: AgentStateChanged) -> None:
         self._leaving.discard(change.agent)
         self._deactivated.discard(change.agent)
-        line = self._lines.get(change.agent)
-        if change.state is FloorState.LOGGED_OUT and line is not None:
-            self.let_go(change.agent, line)
-            line.hang_up("logged out")
-        if change.state is FloorState.LOGGED_OUT and self._seats.of(change.agent) is not None:
+        leg = self._nailed_up.get(change.agent)
+        if change.state is QueueAgentState.LOGGED_OUT and leg is not None:
+            self.release(change.agent, leg)
+            leg.hang_up("logged out")
+        if change.state is QueueAgentState.LOGGED_OUT and self._seats.of(change.agent) is not None:
             self._seats.take(change.agent, None)
             self._tell_reach(change.agent)
         record = self._directory.agent(change.agent)
@@ -262,7 +270,7 @@ class Desks:
         # By the change itself, not by the floor, which may have gone on: freed and offered in one turn are two facts.
         live = self._live(record)
         since = self._time.at(change.at)
-        self._chronicle.agent_state(
+        self._event_log.agent_state(
             replace(live, state=STATES[change.state], reason=change.reason or None, since=since)
         )
 
@@ -275,7 +283,7 @@ class Desks:
     def _input(self, record: AgentRecord, command: AgentCommand, reason: str | None) -> Input:
         match command:
             case AgentCommand.LOG_IN:
-                return AgentLoggedIn(settings_of(record, self._seats.of(record.agent)))
+                return AgentLoggedIn(agent_settings(record, self._seats.of(record.agent)))
             case AgentCommand.READY:
                 return AgentReady(record.agent)
             case AgentCommand.NOT_READY:
@@ -296,11 +304,11 @@ class Desks:
             shown = self._shown[record.agent] = (facts, self._look(*facts))
         return shown[1]
 
-    def _look(self, record: AgentRecord, seen: AgentGlance | None, is_registered: bool, seat: Seat) -> LiveAgent:
+    def _look(self, record: AgentRecord, seen: AgentSummary | None, is_registered: bool, seat: Seat) -> LiveAgent:
         if seen is None:
             started_at = self._time.at(self._started_at)
             return LiveAgent(
-                record.agent, record.name, AgentState.LOGGED_OUT, None, started_at, None, is_registered, 0, 0, seat
+                record.agent, record.name, LiveAgentState.LOGGED_OUT, None, started_at, None, is_registered, 0, 0, seat
             )
         return LiveAgent(
             agent=record.agent,
@@ -316,7 +324,7 @@ class Desks:
         )
 
 
-def settings_of(record: AgentRecord, seat: Seat | None) -> AgentSettings:
+def agent_settings(record: AgentRecord, seat: Seat | None) -> AgentSettings:
     """The agent for the dispatcher: languages are skills too, the best spoken at the highest level."""
     spoken = {SkillName(name): LEVEL_MAX - place for place, name in enumerate(record.languages[:LEVEL_MAX])}
     if not spoken:  # nobody has said: such agents are not kept from callers with a language
@@ -326,5 +334,5 @@ def settings_of(record: AgentRecord, seat: Seat | None) -> AgentSettings:
         name=record.name,
         skills={**spoken, **record.skills},
         channels=dict.fromkeys(record.declines, 0),
-        seat=written(seat),
+        seat=format_seat(seat),
     )

@@ -102,7 +102,7 @@ _GONE: Final = frozenset({SILENT, 404, 410, 430, 480, 503})
 """Statuses of phones that are not there, or that a proxy could not reach (430: RFC 5626 section 11.7)."""
 
 
-class Standing(StrEnum):
+class LossReason(StrEnum):
     """What a lost phone says about its agent, most telling first: a dead phone says nothing while another one spoke."""
 
     DECLINED = "declined"
@@ -111,20 +111,20 @@ class Standing(StrEnum):
     GONE = "gone"
 
 
-STANDING: Final = tuple(Standing)
+LOSS_REASONS: Final = tuple(LossReason)
 """The order in which one status is chosen for all phones."""
 
 
-def standing(status: int) -> Standing:
+def loss_reason(status: int) -> LossReason:
     """What a final status says."""
     if status >= 600 or status == 403:
-        return Standing.DECLINED
+        return LossReason.DECLINED
     if status == 486:
-        return Standing.BUSY
-    return Standing.GONE if status in _GONE else Standing.FAILED
+        return LossReason.BUSY
+    return LossReason.GONE if status in _GONE else LossReason.FAILED
 
 
-class Why(StrEnum):
+class GiveUpReason(StrEnum):
     """Why a phone is given up."""
 
     WITHDRAWN = "withdrawn"
@@ -145,7 +145,7 @@ class GiveUp:
     """Hang up on this phone; nothing of it counts any more."""
 
     phone: int
-    why: Why
+    why: GiveUpReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +218,7 @@ class Forking:
 
     def withdraw(self) -> list[ForkOutput]:
         """Give all phones up; nothing is told any more."""
-        return self._close_all(Why.WITHDRAWN)
+        return self._close_all(GiveUpReason.WITHDRAWN)
 
     def next_deadline(self) -> float | None:
         """When `handle_deadline` is to be called; None when only the phones can bring something new."""
@@ -254,7 +254,7 @@ class Forking:
             out += self._step(phone, _I.TURN, (0, ""))
         return out
 
-    def _step(self, phone: int, stimulus: PhoneInput, said: tuple[int, str]) -> list[ForkOutput]:
+    def _step(self, phone: int, stimulus: PhoneInput, response: tuple[int, str]) -> list[ForkOutput]:
         row = TABLE.get((self._states[phone], stimulus))
         if row is None:
             return []
@@ -263,26 +263,26 @@ class Forking:
             self._silent_at.pop(phone, None)
         out: list[ForkOutput] = []
         for action in row.actions:
-            out += self._do(phone, action, said)
+            out += self._do(phone, action, response)
         return out
 
-    def _do(self, phone: int, action: PhoneAction, said: tuple[int, str]) -> list[ForkOutput]:
+    def _do(self, phone: int, action: PhoneAction, response: tuple[int, str]) -> list[ForkOutput]:
         match action:
             case PhoneAction.CALL:
                 return [SendInvite(phone)]
             case PhoneAction.GIVE_UP:
-                return [GiveUp(phone, Why.SILENT)]
+                return [GiveUp(phone, GiveUpReason.SILENT)]
             case PhoneAction.TELL_RINGING:
-                return [PhoneRings(phone, said[0])]
+                return [PhoneRings(phone, response[0])]
             case PhoneAction.TELL_ANSWERED:
-                return [*self._close_all(Why.ANSWERED_ELSEWHERE), PhoneTaken(phone)]
+                return [*self._close_all(GiveUpReason.ANSWERED_ELSEWHERE), PhoneTaken(phone)]
             case PhoneAction.DECLINE:
-                return [*self._close_all(Why.DECLINED_ELSEWHERE), AllLost(*said)]
+                return [*self._close_all(GiveUpReason.DECLINED_ELSEWHERE), AllLost(*response)]
             case PhoneAction.COUNT_LOSS:
-                self._losses.append(said)
+                self._losses.append(response)
                 return [AllLost(*most_telling(self._losses))] if self.is_over else []
 
-    def _close_all(self, why: Why) -> list[ForkOutput]:
+    def _close_all(self, why: GiveUpReason) -> list[ForkOutput]:
         self._next_at = None
         closed: list[ForkOutput] = []
         for phone, state in self._states.items():
@@ -299,4 +299,4 @@ _OPEN: Final = frozenset({_S.WAITING, _S.CALLED, _S.RINGING})
 
 def most_telling(losses: Iterable[tuple[int, str]]) -> tuple[int, str]:
     """One final status for all phones, and its words (section 16.7 step 6)."""
-    return min(losses, key=lambda loss: STANDING.index(standing(loss[0])))
+    return min(losses, key=lambda loss: LOSS_REASONS.index(loss_reason(loss[0])))

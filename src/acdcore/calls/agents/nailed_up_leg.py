@@ -1,11 +1,11 @@
-"""Standing lines: an agent's call that stays up between talks, and is lent to one served call after another."""
+"""Nailed-up legs: an agent's call that stays up between talks, and is lent to one served call after another."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from acdcore.calls.core.call import Call
-from acdcore.calls.core.event_router import Wiring
-from acdcore.calls.core.leg import HoldChanged, HungUp, Leg, LegNote, Listener, PickedUp, Played, Pressed, Side
+from acdcore.calls.core.event_router import EventRouter
+from acdcore.calls.core.leg import HoldChanged, HungUp, Leg, LegListener, LegNote, PickedUp, Played, Pressed, Side
 from acdcore.calls.model.rows import EndedBy
 from acdcore.kernel.errors import Outcome, Unavailable
 from acdcore.kernel.ids import AgentId
@@ -16,18 +16,18 @@ PART_KEY = "*"
 """Ends the agent's part of a talk: hanging up would end the line."""
 
 
-class Loan(Leg):
-    """A standing line as a party of another call: its session and stream are the lender's, for the time of the loan.
+class LentLeg(Leg):
+    """A nailed-up leg as a party of another call: its session and stream are the lender's, while it is lent.
 
     To close it or to hang it up gives the line back, silent and parted; it has no effect on the line afterwards. The
     lender goes on to do what the protocols ask, and what it tells is told on to the borrower.
     """
 
-    def __init__(self, owner: Call, borrower: Listener, wiring: Wiring) -> None:
+    def __init__(self, owner: Call, borrower: LegListener, event_router: EventRouter) -> None:
         # Not by the base, which would open a stream of its own.
         lender = owner.the_caller()
         self.side = Side.AGENT
-        self.line = None
+        self.capacity = None
         self.session = lender.session
         self.stream = lender.stream
         self.is_held = lender.is_held
@@ -37,13 +37,13 @@ class Loan(Leg):
         self._ringing = None
         self._owner = owner
         self._lender = lender
-        self._wiring = wiring
+        self._event_router = event_router
         self._listener = borrower
         self._media = None
         self._is_open = True
         self._alert: tuple[ClipId, ...] = ()
         self._playing: tuple[int, int | None] = (0, None)
-        """The playback's number on the line, which outlives the loan, and the borrower's."""
+        """The playback's number on the line, which outlives the lent leg, and the borrower's."""
         self._was_held = lender.is_held
         lender.tell(self)
 
@@ -108,7 +108,8 @@ class Loan(Leg):
             self._listener.notify(HungUp(self, cause))
 
     def notify(self, note: LegNote) -> None:
-        """Tell the borrower what happens on the line, and first: the end of the line ends the loan before it."""
+        """Tell the borrower what happens on the line, and first: the end of the line takes the lent leg back before
+        it."""
         match note:
             case HungUp(cause=cause):
                 self.recall(cause)
@@ -131,45 +132,46 @@ class Loan(Leg):
     def _played(self, number: int) -> None:
         current, borrowers = self._playing
         if number != current:
-            return  # of an earlier loan
+            return  # of an earlier borrower
         self._alert = ()
         if borrowers is not None:
             self._listener.notify(Played(self, borrowers))
 
 
-class StandingLine:
+class NailedUpLeg:
     """The line of one agent."""
 
-    def __init__(self, call: Call, phone: AgentId, wiring: Wiring) -> None:
+    def __init__(self, call: Call, phone: AgentId, event_router: EventRouter) -> None:
         self.call = call
         """The call that stays up."""
         self.phone = phone
         """The user under which its phone is registered."""
-        self._wiring = wiring
-        self._loan: Loan | None = None
+        self._event_router = event_router
+        self._lent: LentLeg | None = None
 
     @property
     def is_lent(self) -> bool:
         """Whether another call has it now."""
-        return self._loan is not None and self._loan.is_open
+        return self._lent is not None and self._lent.is_open
 
     def lend(self, borrower: Call, alert: tuple[ClipId, ...]) -> Leg:
         """Make it a party of `borrower`, which hears at once that it is picked up; `alert` is played on it.
 
-        The loan hangs on what `borrower` holds. Raises Unavailable when the line is ending or lent already.
+        The lent leg hangs on the resources of `borrower`. Raises Unavailable when the line is ending or lent already.
         """
         if self.is_lent or self.call.the_caller().session is None or self.call.ending is not None:
             raise Unavailable(f"the line of phone {self.phone} is not free")
-        self._loan = loan = Loan(self.call, borrower, self._wiring)
-        borrower.held.callback(loan.close)
-        loan.alert(alert)
-        borrower.notify(PickedUp(loan))
-        return loan
+        self._lent = lent = LentLeg(self.call, borrower, self._event_router)
+        borrower.resources.callback(lent.close)
+        lent.alert(alert)
+        borrower.notify(PickedUp(lent))
+        return lent
 
     def recall(self) -> None:
-        """The line ends: to whom it is lent, its party has hung up. What the phone does is told by the loan itself."""
-        if self._loan is not None:
-            self._loan.recall(EndCause.BYE)
+        """The line ends: to whom it is lent, its party has hung up. What the phone does is told by the lent leg
+        itself."""
+        if self._lent is not None:
+            self._lent.recall(EndCause.BYE)
 
     def hang_up(self, why: str) -> None:
         """Begin to end the call."""

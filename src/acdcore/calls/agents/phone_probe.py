@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from zlib import crc32
 
 from acdcore.kernel.deadlines import Deadlines
-from acdcore.sip.events import Flow
+from acdcore.sip.events import SipFlow
 from acdcore.sip.registrar import Binding, BindingChange, Expired, Refreshed, Registered, Unregistered
 
 ASK_EVERY_S = 30.0
@@ -30,11 +30,11 @@ class PhoneKey:
 
 @dataclass(slots=True)
 class _Phone:
-    binding: Binding[Flow]
+    binding: Binding[SipFlow]
     is_silent: bool = False
 
 
-def key_of(user: str, binding: Binding[Flow]) -> PhoneKey:
+def phone_key(user: str, binding: Binding[SipFlow]) -> PhoneKey:
     """The key of a registered phone."""
     return PhoneKey(user, str(binding.contact.uri), binding.instance)
 
@@ -51,10 +51,10 @@ class Reachability:
         self._phones: dict[PhoneKey, _Phone] = {}
         self._deadlines: Deadlines[PhoneKey] = Deadlines()
 
-    def follow(self, changes: Iterable[BindingChange[Flow]], now: float) -> None:
+    def follow(self, changes: Iterable[BindingChange[SipFlow]], now: float) -> None:
         """Take over what changed at the registrar; a phone that registers is there."""
         for change in changes:
-            key = key_of(change.user, change.binding)
+            key = phone_key(change.user, change.binding)
             match change:
                 case Registered() | Refreshed():
                     self._phones[key] = _Phone(change.binding)
@@ -67,14 +67,14 @@ class Reachability:
         """When the next phone is to be asked."""
         return self._deadlines.earliest()
 
-    def handle_deadline(self, now: float) -> list[tuple[PhoneKey, Binding[Flow]]]:
+    def handle_deadline(self, now: float) -> list[tuple[PhoneKey, Binding[SipFlow]]]:
         """The phones to be asked now; none of them is asked again before `answered`."""
         due = []
         while (key := self._deadlines.pop_due(now)) is not None:
             due.append((key, self._phones[key].binding))
         return due
 
-    def answered(self, key: PhoneKey, asked: Binding[Flow], is_alive: bool, now: float) -> bool:
+    def answered(self, key: PhoneKey, asked: Binding[SipFlow], is_alive: bool, now: float) -> bool:
         """What came of the question to the phone behind `asked`; whether its reachability is another one now.
 
         A phone that has registered since was asked too early: it proved itself later than the question could.
@@ -93,12 +93,12 @@ class Reachability:
             phone.is_silent = True
             self._deadlines.set(key, now)
 
-    def is_at(self, key: PhoneKey, flow: Flow) -> bool:
+    def is_at(self, key: PhoneKey, flow: SipFlow) -> bool:
         """Whether this is the way by which the phone is known already."""
         phone = self._phones.get(key)
         return phone is not None and phone.binding.flow == flow
 
-    def is_silent(self, user: str, binding: Binding[Flow]) -> bool:
+    def is_silent(self, user: str, binding: Binding[SipFlow]) -> bool:
         """Whether the phone did not answer when it was last asked."""
-        phone = self._phones.get(key_of(user, binding))
+        phone = self._phones.get(phone_key(user, binding))
         return phone is not None and phone.is_silent

@@ -3,16 +3,16 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
-from acdcore.calls.agents.phone_probe import PhoneKey, Reachability, key_of
+from acdcore.calls.agents.phone_probe import PhoneKey, Reachability, phone_key
 from acdcore.calls.agents.ringing import DEAD, Branch, PhoneToRing, RingingPhones
 from acdcore.calls.core.call import Call
-from acdcore.calls.core.event_router import Party, Wiring
+from acdcore.calls.core.event_router import EventRouter, Party
 from acdcore.calls.core.leg import AtPhone, Leg, Side
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Unavailable
 from acdcore.kernel.ids import AgentId
 from acdcore.numbering.plan import at_home
-from acdcore.sip.events import Flow, OutgoingInvite, OutgoingRequest, RequestFinished, RequestId
+from acdcore.sip.events import OutgoingInvite, OutgoingRequest, RequestFinished, RequestId, SipFlow
 from acdcore.sip.registrar import Binding, BindingChange, Refreshed, Registered, Registrar, RegistrarReply
 from acdcore.sip.syntax.headers import NameAddr
 from acdcore.sip.syntax.message import Request
@@ -25,30 +25,30 @@ RING_MARGIN_S = 5.0
 class Phones:
     """Every phone that is registered. `on_change` hears whose phones may have come or gone."""
 
-    def __init__(self, wiring: Wiring, registrar: Registrar[Flow], clock: Clock) -> None:
+    def __init__(self, event_router: EventRouter, registrar: Registrar[SipFlow], clock: Clock) -> None:
         self.on_change: Callable[[AgentId], None] = lambda _: None
         self.on_binding: Callable[[], None] = lambda: None
         """Hears that a phone came, went, or registered anew."""
-        self._wiring = wiring
+        self._event_router = event_router
         self._registrar = registrar
         self._clock = clock
         self._reachability = Reachability()
-        self._questions: dict[RequestId, tuple[PhoneKey, Binding[Flow]]] = {}
+        self._questions: dict[RequestId, tuple[PhoneKey, Binding[SipFlow]]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
-        wiring.on_gone = self._lost
+        event_router.on_gone = self._lost
 
-    def register(self, request: Request, flow: Flow, agent: AgentId) -> RegistrarReply[Flow]:
+    def register(self, request: Request, flow: SipFlow, agent: AgentId) -> RegistrarReply[SipFlow]:
         """A REGISTER of this agent's phone, whose credentials were right."""
         reply = self._registrar.handle(request, flow, agent, self._clock.now())
         self._follow(reply.changes)
         return reply
 
-    def export(self) -> Sequence[tuple[str, Binding[Flow]]]:
+    def export(self) -> Sequence[tuple[str, Binding[SipFlow]]]:
         """Every phone that is registered now, with its user."""
         return self._registrar.export(self._clock.now())
 
-    def restore(self, kept: Iterable[tuple[str, Binding[Flow]]]) -> int:
+    def restore(self, kept: Iterable[tuple[str, Binding[SipFlow]]]) -> int:
         """Have phones registered again that were so before a restart; how many. Each is asked soon if it is there."""
         restored = self._registrar.restore(kept, self._clock.now())
         self._follow(restored)
@@ -70,14 +70,14 @@ class Phones:
         reachable = one_way_each(self._reachable(agent))
         if not reachable:
             raise Unavailable(f"agent {agent} has no phone that can be reached")
-        leg = Leg(self._wiring, Side.AGENT, call)
-        leg.has_nat = self._wiring.audio.have_phones_nat
-        call.held.callback(leg.close)
+        leg = Leg(self._event_router, Side.AGENT, call)
+        leg.has_nat = self._event_router.audio.have_phones_nat
+        call.resources.callback(leg.close)
         phones = [
             PhoneToRing(self._invitation(call, agent, binding, ring_for_s), binding.q, phone_at(agent, binding))
             for binding in reachable
         ]
-        ringing = RingingPhones(leg, phones, ring_for_s, self._wiring, self._clock)
+        ringing = RingingPhones(leg, phones, ring_for_s, self._event_router, self._clock)
         ringing.on_dead = self._suspect
         ringing.start()
         return leg
@@ -90,7 +90,7 @@ class Phones:
         agent, now = AgentId(phone.user), self._clock.now()
         for binding in self._registrar.contacts(agent, now):
             if is_same_phone(phone, phone_at(agent, binding)):
-                self._reachability.suspect(key_of(agent, binding), now)
+                self._reachability.suspect(phone_key(agent, binding), now)
         self._arm()
         self.on_change(agent)
 
@@ -102,9 +102,9 @@ class Phones:
             self._reachability.suspect(PhoneKey(phone.user, phone.contact, phone.instance), self._clock.now())
             self._arm()
 
-    def _invitation(self, call: Call, agent: AgentId, binding: Binding[Flow], ring_for_s: float) -> OutgoingInvite:
-        name = one_line(call.customer.name) if call.customer else ""
-        host = self._wiring.stack.shown_host(binding.flow)
+    def _invitation(self, call: Call, agent: AgentId, binding: Binding[SipFlow], ring_for_s: float) -> OutgoingInvite:
+        name = one_line_name(call.customer.name) if call.customer else ""
+        host = self._event_router.stack.shown_host(binding.flow)
         shown = SipUri("sip", escaped_user(at_home(call.view.caller) or "anonymous"), host)
         return OutgoingInvite(
             target=binding.contact.sip_uri,
@@ -115,7 +115,7 @@ class Phones:
             timeout_s=ring_for_s + RING_MARGIN_S,
         )
 
-    def on_flow_closed(self, flow: Flow) -> None:
+    def on_flow_closed(self, flow: SipFlow) -> None:
         """A connection is gone, and with it the phones that registered over it."""
         self._follow(self._registrar.forget_flow(flow))
 
@@ -134,14 +134,16 @@ class Phones:
         self._is_closed = True
         self._arm()
 
-    def _reachable(self, agent: AgentId) -> list[Binding[Flow]]:
+    def _reachable(self, agent: AgentId) -> list[Binding[SipFlow]]:
         contacts = self._registrar.contacts(agent, self._clock.now())
         return [binding for binding in contacts if not self._reachability.is_silent(agent, binding)]
 
-    def _follow(self, changes: Iterable[BindingChange[Flow]]) -> None:
+    def _follow(self, changes: Iterable[BindingChange[SipFlow]]) -> None:
         changes = tuple(changes)
         came = [change for change in changes if isinstance(change, Registered | Refreshed)]
-        moved = [one for one in came if not self._reachability.is_at(key_of(one.user, one.binding), one.binding.flow)]
+        moved = [
+            one for one in came if not self._reachability.is_at(phone_key(one.user, one.binding), one.binding.flow)
+        ]
         self._reachability.follow(changes, self._clock.now())
         for change in moved:
             self._move(phone_at(change.user, change.binding), change.binding)
@@ -151,12 +153,12 @@ class Phones:
         if changes:
             self.on_binding()
 
-    def _move(self, phone: AtPhone, binding: Binding[Flow]) -> None:
+    def _move(self, phone: AtPhone, binding: Binding[SipFlow]) -> None:
         """Requests in the calls of a phone go where it is now: to its new Contact, on its new connection."""
-        for session, party in self._wiring.sessions.items():
+        for session, party in self._event_router.sessions.items():
             at = party.phone if isinstance(party, Leg | Branch) else None
             if at is not None and is_same_phone(at, phone):
-                self._wiring.stack.move(session, binding.flow, binding.contact.sip_uri)
+                self._event_router.stack.move(session, binding.flow, binding.contact.sip_uri)
 
     def _arm(self) -> None:
         if self._timer is not None:
@@ -176,14 +178,14 @@ class Phones:
             self._ask(key, binding)
         self._follow(self._registrar.handle_deadline(now))
 
-    def _ask(self, key: PhoneKey, binding: Binding[Flow]) -> None:
+    def _ask(self, key: PhoneKey, binding: Binding[SipFlow]) -> None:
         target = binding.contact.sip_uri
-        us = NameAddr(SipUri("sip", "acdcore", self._wiring.stack.shown_host(binding.flow)))
+        us = NameAddr(SipUri("sip", "acdcore", self._event_router.stack.shown_host(binding.flow)))
         question = OutgoingRequest("OPTIONS", target, binding.flow, us, NameAddr(target))
-        self._questions[self._wiring.stack.request(question)] = key, binding
+        self._questions[self._event_router.stack.request(question)] = key, binding
 
 
-def phone_at(user: str, binding: Binding[Flow]) -> AtPhone:
+def phone_at(user: str, binding: Binding[SipFlow]) -> AtPhone:
     """A registered phone as legs know it."""
     return AtPhone(user, str(binding.contact.uri), binding.instance)
 
@@ -198,14 +200,14 @@ def is_same_phone(one: AtPhone, other: AtPhone) -> bool:
     return one.contact.partition(";")[0] == other.contact.partition(";")[0]
 
 
-def one_way_each(bindings: Iterable[Binding[Flow]]) -> list[Binding[Flow]]:
+def one_way_each(bindings: Iterable[Binding[SipFlow]]) -> list[Binding[SipFlow]]:
     """Of a phone that registered over several flows only the first one given (RFC 5626 section 6): it rings once."""
-    ways: dict[str, Binding[Flow]] = {}
+    ways: dict[str, Binding[SipFlow]] = {}
     for binding in bindings:
         ways.setdefault(binding.instance or str(binding.contact.uri), binding)
     return list(ways.values())
 
 
-def one_line(name: str) -> str:
+def one_line_name(name: str) -> str:
     """A customer's name as it may stand in a header: a line break in it would begin a header of its own."""
     return " ".join("".join(char if char.isprintable() else " " for char in name).split())

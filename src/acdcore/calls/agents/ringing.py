@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from acdcore.calls.agents import forking
-from acdcore.calls.agents.forking import Forking, Why
-from acdcore.calls.core.event_router import Wiring
-from acdcore.calls.core.leg import AtPhone, Leg, reason
+from acdcore.calls.agents.forking import Forking, GiveUpReason
+from acdcore.calls.core.event_router import EventRouter
+from acdcore.calls.core.leg import AtPhone, Leg, reason_header
 from acdcore.kernel.clock import Clock
 from acdcore.sdp.model import NotAcceptable, SdpError
 from acdcore.sip.events import (
@@ -22,11 +22,11 @@ from acdcore.sip.events import (
 )
 from acdcore.sip.syntax.message import Response
 
-FAREWELLS: Final[Mapping[Why, Fields]] = {
-    Why.WITHDRAWN: (),
-    Why.SILENT: (),
-    Why.ANSWERED_ELSEWHERE: (("Reason", 'SIP;cause=200;text="Call completed elsewhere"'),),
-    Why.DECLINED_ELSEWHERE: (("Reason", 'SIP;cause=603;text="Declined elsewhere"'),),
+FAREWELLS: Final[Mapping[GiveUpReason, Fields]] = {
+    GiveUpReason.WITHDRAWN: (),
+    GiveUpReason.SILENT: (),
+    GiveUpReason.ANSWERED_ELSEWHERE: (("Reason", 'SIP;cause=200;text="Call completed elsewhere"'),),
+    GiveUpReason.DECLINED_ELSEWHERE: (("Reason", 'SIP;cause=603;text="Declined elsewhere"'),),
 }
 """What a phone is told that rings no more (RFC 3326): by the first it knows that its user has missed no call."""
 
@@ -51,12 +51,12 @@ class RingingPhones:
     """All phones of one offer. The leg hears of them what it would hear of one."""
 
     def __init__(
-        self, leg: Leg, phones: Sequence[PhoneToRing], ring_for_s: float, wiring: Wiring, clock: Clock
+        self, leg: Leg, phones: Sequence[PhoneToRing], ring_for_s: float, event_router: EventRouter, clock: Clock
     ) -> None:
         """`phones` with the most preferred ones first."""
         self._leg = leg
         self._phones = phones
-        self._wiring = wiring
+        self._event_router = event_router
         self._clock = clock
         self._forking = Forking([phone.q for phone in phones], ring_for_s)
         self._sessions: dict[int, SessionId] = {}
@@ -90,7 +90,7 @@ class RingingPhones:
         try:
             self._leg.agree(body)
         except SdpError as error:
-            self._hang_up(place, reason(error))
+            self._hang_up(place, reason_header(error))
             self.refused(place, NotAcceptable.sip_status, str(error))
             return
         self._carry_out(self._forking.answered(place))
@@ -109,11 +109,11 @@ class RingingPhones:
             match output:
                 case forking.SendInvite(phone=place):
                     invite = replace(self._phones[place].invite, body=self._offer)
-                    session = self._sessions[place] = self._wiring.stack.invite(invite)
-                    self._wiring.sessions[session] = Branch(self, place)
+                    session = self._sessions[place] = self._event_router.stack.invite(invite)
+                    self._event_router.sessions[session] = Branch(self, place)
                 case forking.GiveUp(phone=place, why=why):
                     self._hang_up(place, FAREWELLS[why])
-                    if why is Why.SILENT:
+                    if why is GiveUpReason.SILENT:
                         self.on_dead(self._phones[place].at)
                 case forking.PhoneRings(status=status):
                     self._leg.on_progress(status, b"")
@@ -126,12 +126,12 @@ class RingingPhones:
     def _hang_up(self, place: int, farewell: Fields) -> None:
         session = self._forget(place)
         if session is not None:
-            self._wiring.stack.hang_up(session, farewell)
+            self._event_router.stack.hang_up(session, farewell)
 
     def _forget(self, place: int) -> SessionId | None:
         session = self._sessions.pop(place, None)
         if session is not None:
-            self._wiring.sessions.pop(session, None)
+            self._event_router.sessions.pop(session, None)
         return session
 
     def _arm(self) -> None:

@@ -5,7 +5,7 @@ from acdcore.kernel.ids import AgentId
 
 
 class Seats:
-    """Of all agents. Whether a phone is taken is for `Desks` to judge; an outside number may be shared."""
+    """Of all agents. Whether a phone is taken is for `Agents` to judge; an external number may be shared."""
 
     def __init__(self) -> None:
         self._by_agent: dict[AgentId, Seat] = {}
@@ -22,7 +22,7 @@ class Seats:
             self._by_agent[agent] = seat
 
     def phone_of(self, agent: AgentId) -> AgentId | None:
-        """The user under which the phone at the agent's seat is registered; None for an outside number."""
+        """The user under which the phone at the agent's seat is registered; None for an external number."""
         return phone_at(agent, self._by_agent.get(agent))
 
     def guest_at(self, phone: AgentId) -> AgentId | None:
@@ -32,18 +32,18 @@ class Seats:
 
 
 def phone_at(agent: AgentId, seat: Seat | None) -> AgentId | None:
-    """The user of the phone at a seat; None for an outside number."""
+    """The user of the phone at a seat; None for an external number."""
     if seat is None:
         return agent
     return AgentId(seat.where) if seat.kind is SeatKind.PHONE else None
 
 
-def written(seat: Seat | None) -> str:
+def format_seat(seat: Seat | None) -> str:
     """A seat as one word, `number:13800000001`, for the journal; empty for the agent's own phone."""
     return "" if seat is None else f"{seat.kind.value}:{seat.where}"
 
 
-def read(word: str) -> Seat | None:
+def parse_seat(word: str) -> Seat | None:
     """The seat that was written so; the agent's own phone for a word of which nothing can be made."""
     kind, _, where = word.partition(":")
     return Seat(SeatKind(kind), where) if kind in set(SeatKind) and where else None

@@ -1,4 +1,4 @@
-"""A live call: what is known of it, what has happened to it, and the task that tells its story."""
+"""A live call: what is known of it, what has happened to it, and the task that runs its script."""
 
 import asyncio
 from contextlib import ExitStack
@@ -7,36 +7,38 @@ from dataclasses import dataclass, replace
 from acdcore.calls.core.call_settings import CallSettings
 from acdcore.calls.core.leg import HungUp, Leg, LegNote, Side
 from acdcore.calls.core.mailbox import Mailbox
-from acdcore.calls.media.prompts import Voice
+from acdcore.calls.media.prompts import PromptSet
 from acdcore.calls.model import history
 from acdcore.calls.model.commands import LiveCall
 from acdcore.calls.model.directory import Customer
 from acdcore.calls.model.rows import EndedBy
 from acdcore.calls.record.call_segments import segments_of
 from acdcore.calls.record.cdr import Spans, achieved_by, outcome_of, served_by, was_with_somebody
-from acdcore.calls.record.event_log import Chronicle
+from acdcore.calls.record.event_log import CallEventLog
 from acdcore.calls.record.live import recognise
 from acdcore.calls.routing_rules import Rules
 from acdcore.ivr.calendars.opening_hours import Moment
 from acdcore.ivr.flow.actions import EnterFlow, EnterQueue, ServiceAnswered, SpeechInput
-from acdcore.ivr.model.flow import CalendarState, Context, Language
+from acdcore.ivr.model.flow import CalendarState, FlowContext, Language
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId
 from acdcore.queues.decisions import (
     Announce,
     Connected,
-    HeldForAgent,
     Offered,
     OfferMissed,
     OfferWithdrawn,
     Overflowed,
     Queued,
-    Relaxed,
+    ReservedForAgent,
+    Widened,
 )
 from acdcore.sip.events import EndCause
 from acdcore.work.model import WorkId
 
-QueueNote = Queued | Offered | OfferWithdrawn | OfferMissed | Connected | Overflowed | Announce | Relaxed | HeldForAgent
+QueueNote = (
+    Queued | Offered | OfferWithdrawn | OfferMissed | Connected | Overflowed | Announce | Widened | ReservedForAgent
+)
 """The dispatcher's decisions that a waiting call acts on."""
 
 
@@ -57,13 +59,13 @@ class ServiceReplied:
 
 
 @dataclass(frozen=True, slots=True)
-class Overheard:
+class SpeechReported:
     """The caller who is listened to speaks, or was understood, or not."""
 
-    told: SpeechInput
+    speech: SpeechInput
 
 
-Note = LegNote | QueueNote | SentTo | ServiceReplied | Overheard
+Note = LegNote | QueueNote | SentTo | ServiceReplied | SpeechReported
 """Everything that can happen to a call."""
 
 
@@ -92,28 +94,28 @@ class Ending:
 class Call:
     """One call over all its legs.
 
-    Its story is one coroutine in one task. Whatever the story takes (legs, a line, a place in a queue, a recording)
-    it hangs on `held`, which gives all of it back in reverse order however the story ends.
+    Its script is one coroutine in one task. Whatever the script takes (legs, a line, a place in a queue, a recording)
+    it hangs on `resources`, which gives all of it back in reverse order however the script ends.
     """
 
-    def __init__(self, view: LiveCall, chronicle: Chronicle, settings: CallSettings) -> None:
+    def __init__(self, view: LiveCall, event_log: CallEventLog, settings: CallSettings) -> None:
         self.view = view
         self.settings = settings
         """What held when the call came; only `renew` changes it."""
         self.mailbox: Mailbox[Note] = Mailbox()
         self.history: list[history.Event] = []
-        self.held = ExitStack()
+        self.resources = ExitStack()
         self.caller: Leg | None = None
         self.customer: Customer | None = None
         self.language = Language.MANDARIN
         self.moment = ALWAYS
         """What the calendar said when the call arrived."""
-        self.known: Context | None = None
+        self.known: FlowContext | None = None
         """What the flows have learnt so far; None before the first."""
         self.work: WorkId | None = None
         """The callback or message that the call is an attempt at."""
         self.recordings = 0
-        self.advance_s = 0.0
+        self.priority_s = 0.0
         """Priority in the queue that it waits in, or waited in last."""
         self.waited_before_s = 0.0
         """Time waited before this call: for a callback, or until a restart cut the caller off."""
@@ -121,8 +123,8 @@ class Call:
         """Questions answered so far."""
         self.ending: Ending | None = None
         self.task: asyncio.Task[None] | None = None
-        """The story's task, from its first step on."""
-        self._chronicle = chronicle
+        """The script's task, from its first step on."""
+        self._event_log = event_log
         self.playbacks = 0
         """The number of the call's last playback, so that a late end of one is not taken for another's."""
 
@@ -143,14 +145,14 @@ class Call:
         return self.settings.rules
 
     @property
-    def voice(self) -> Voice:
+    def prompts(self) -> PromptSet:
         """The prompts and the music that there were when the call came."""
-        return self.settings.voice
+        return self.settings.prompts
 
     def log(self, event: history.Event) -> None:
-        """Append to the history; records, feed and the live view follow from it."""
+        """Append to the history; records, event stream and the live view follow from it."""
         self.history.append(event)
-        self.view = self._chronicle.note(self.view, len(self.history), event)
+        self.view = self._event_log.append(self.view, len(self.history), event)
 
     def recognise(self, customer: Customer, by: str, at: float) -> None:
         """The caller is this customer."""
@@ -159,7 +161,7 @@ class Call:
         self.log(history.CustomerFound(at, customer.id, by))
 
     def speak(self, language: Language) -> None:
-        """The story begins in `language`; the caller's choice of another one is an event of the history."""
+        """The call begins in `language`; the caller's choice of another one is an event of the history."""
         self.language = language
         self.view = replace(self.view, language=language.value)
 
@@ -168,7 +170,7 @@ class Call:
         self.playbacks += 1
         return self.playbacks
 
-    def learnt(self, known: Context) -> None:
+    def learnt(self, known: FlowContext) -> None:
         """A flow has ended with this; its playbacks had numbers too."""
         self.known = known
         self.playbacks = max(self.playbacks, known.number)
@@ -184,12 +186,12 @@ class Call:
         for event in self.history:
             spans.apply(event)
             match event:
-                case history.Connected(agent=agent):
+                case history.CallConnected(agent=agent):
                     is_with_agent, since, before_s = agent is not None, event.at, None
                 case history.Bridged() if is_with_agent:
                     before_s = waited_s + spans.wait_s
                     waited_s, spans = 0.0, Spans()
-                case history.MediaLost(whose=Side.AGENT) if before_s is not None:
+                case history.PartyLost(whose=Side.AGENT) if before_s is not None:
                     waited_s = before_s + event.at - since
                 case _:
                     pass
@@ -212,9 +214,9 @@ class Call:
         is_sent = False
         for event in reversed(self.history):
             is_sent = is_sent or isinstance(event, history.Sent)
-            if isinstance(event, history.Connected):
+            if isinstance(event, history.CallConnected):
                 return event.agent if is_sent else None
-            if isinstance(event, history.QueueLeft | history.Queued | history.Returned):
+            if isinstance(event, history.QueueLeft | history.CallQueued | history.Returned):
                 return None
         return None
 
@@ -226,7 +228,7 @@ class Call:
     def has_talked(self) -> bool:
         """Whether both have heard each other since somebody answered last."""
         for event in reversed(self.history):
-            if isinstance(event, history.Bridged | history.Connected):
+            if isinstance(event, history.Bridged | history.CallConnected):
                 return isinstance(event, history.Bridged)
         return False
 
@@ -241,7 +243,7 @@ class Call:
             self.task.cancel()
 
     def notify(self, note: LegNote) -> None:
-        """Hear of a leg: the caller's hang-up ends the call, all else waits for the story to read it."""
+        """Hear of a leg: the caller's hang-up ends the call, all else waits for the script to read it."""
         match note:
             case HungUp(leg=leg, cause=EndCause.BYE) if leg.side is Side.CALLER:
                 self.end(self.abandoned(), EndedBy.CALLER, EndCause.BYE.value)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from acdcore.calls.media.prompts import Voice
+from acdcore.calls.media.prompts import PromptSet
 from acdcore.calls.routing_rules import Rules
 
 
@@ -12,7 +12,7 @@ class CallSettings:
 
     rules: Rules
     """Flows, and what happens around the queues."""
-    voice: Voice
+    prompts: PromptSet
     """What is heard."""
     edition: int
     """The dispatcher's number for its settings of that moment; the call joins queues under it."""

@@ -9,12 +9,12 @@ from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import IdSource
 from acdcore.media.engine import Engine
 from acdcore.media.events import (
-    DigitPressed,
     MediaEvent,
-    MediaLost,
-    MediaResumed,
-    PlaybackFinished,
-    SpeechEnded,
+    StreamDigitPressed,
+    StreamMediaLost,
+    StreamMediaResumed,
+    StreamPlaybackFinished,
+    StreamSpeechEnded,
     TapOverflowed,
 )
 from acdcore.media.model import StreamFigures, StreamId
@@ -111,7 +111,7 @@ class Party(Protocol):
 
 
 @dataclass(slots=True)
-class Carried:
+class StreamTotals:
     """Sums over streams, for counters that never fall."""
 
     packets_in: int = 0
@@ -128,7 +128,7 @@ class Carried:
         self.refused += figures.strangers + figures.malformed + figures.unwanted
 
 
-class Wiring:
+class EventRouter:
     """Stack, engine, and who is connected to which session and stream; one for the daemon."""
 
     def __init__(
@@ -154,10 +154,10 @@ class Wiring:
         self.streams: dict[StreamId, Party] = {}
         self.on_gone: Callable[[Party], None] = lambda _: None
         """Hears of a party that is gone without having hung up."""
-        self.carried = Carried()
+        self.carried = StreamTotals()
         """What closed streams have carried."""
 
-    def so_far(self) -> Carried:
+    def so_far(self) -> StreamTotals:
         """What all streams have carried since the start, open ones included."""
         carried = replace(self.carried)
         for stream in self.streams:
@@ -206,17 +206,17 @@ class Wiring:
             if party is None:
                 continue
             match event:
-                case DigitPressed(digit=digit):
+                case StreamDigitPressed(digit=digit):
                     party.on_digit(digit)
-                case PlaybackFinished(playback=playback, is_complete=True):
+                case StreamPlaybackFinished(playback=playback, is_complete=True):
                     party.on_played(playback)
-                case MediaLost(silent_for_s=silent_for_s):
+                case StreamMediaLost(silent_for_s=silent_for_s):
                     party.on_silence(silent_for_s)
-                case SpeechEnded():
+                case StreamSpeechEnded():
                     party.on_speech_ended()
-                case MediaResumed():
+                case StreamMediaResumed():
                     party.on_resumed()
-                case PlaybackFinished():
+                case StreamPlaybackFinished():
                     pass
                 case _:
                     assert_never(event)

@@ -1,7 +1,7 @@
 """A leg: one party of a call, which is one SIP session and one media stream.
 
 The leg does what the protocols ask of it by itself (answers re-INVITEs, follows a phone's change of address) and
-tells its call, as notes, what the call's story may want to react to.
+tells its call, as notes, what the call's script may want to react to.
 """
 
 from collections.abc import Sequence
@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
-from acdcore.calls.core.event_router import Wiring
+from acdcore.calls.core.event_router import EventRouter
 from acdcore.calls.core.key_source import KeySource
 from acdcore.calls.media.audio_address import AudioRule, aimed
-from acdcore.calls.trunks.capacity import Line
+from acdcore.calls.trunks.capacity import TakenCapacity
 from acdcore.kernel.address import Address
-from acdcore.media.model import ClipId, StreamFigures, StreamId, StreamTarget
-from acdcore.media.model import Codec as EngineCodec
+from acdcore.media.model import ClipId, EngineCodec, StreamFigures, StreamId, StreamTarget
 from acdcore.sdp import negotiate
 from acdcore.sdp.model import Codec, LocalMedia, Negotiated, NotAcceptable, SdpError
 from acdcore.sip.events import (
@@ -45,7 +44,7 @@ class Side(StrEnum):
 
     CALLER = "caller"
     AGENT = "agent"
-    OUTSIDE = "outside"
+    EXTERNAL_NUMBER = "external_number"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ class PickedUp:
 
 
 @dataclass(frozen=True, slots=True)
-class TurnedDown:
+class Declined:
     """The peer did not answer: its final status, 408 for silence, 488 for an answer without a codec of ours."""
 
     leg: "Leg"
@@ -128,11 +127,11 @@ class StoppedSpeaking:
 
 
 LegNote = (
-    Confirmed | Ringing | EarlyAudio | PickedUp | TurnedDown | HungUp | HoldChanged | Pressed | Played | StoppedSpeaking
+    Confirmed | Ringing | EarlyAudio | PickedUp | Declined | HungUp | HoldChanged | Pressed | Played | StoppedSpeaking
 )
 
 
-class Listener(Protocol):
+class LegListener(Protocol):
     """Who hears of what happens on a leg: its call."""
 
     def notify(self, note: LegNote) -> None:
@@ -172,9 +171,9 @@ class Hush:
 class Leg:
     """One party. `session`, `stream` and `line` are given back by `close`, whatever state the leg is in."""
 
-    def __init__(self, wiring: Wiring, side: Side, listener: Listener) -> None:
+    def __init__(self, event_router: EventRouter, side: Side, listener: LegListener) -> None:
         self.side = side
-        self.line: Line | None = None
+        self.capacity: TakenCapacity | None = None
         """The line that the leg alone takes; the caller's belongs to the call."""
         self.session: SessionId | None = None
         self.is_held = False
@@ -190,12 +189,14 @@ class Leg:
         self.phone: AtPhone | None = None
         """The registered phone that it is at; None at a trunk, and while several ring."""
         self._ringing: Withdrawable | None = None
-        self._wiring = wiring
+        self._event_router = event_router
         self._listener = listener
-        opened = wiring.engine.open()
+        opened = event_router.engine.open()
         self.stream: StreamId = opened.stream
-        wiring.ports.update((opened.port, opened.port + 1))
-        self._local = LocalMedia(Address(wiring.media_host, opened.port), CODECS, session_id=wiring.ids.number(2**62))
+        event_router.ports.update((opened.port, opened.port + 1))
+        self._local = LocalMedia(
+            Address(event_router.media_host, opened.port), CODECS, session_id=event_router.ids.number(2**62)
+        )
         self._media: Negotiated | None = None
         self._described = b""
         self._early = b""
@@ -204,15 +205,15 @@ class Leg:
         """Our description is an offer that the peer has to answer in its ACK."""
         self._watched: Watch | None = None
         self._keys = KeySource()
-        self._audio = wiring.audio.phones
+        self._audio = event_router.audio.phones
         self._is_silent = False
         """There has been no sign of life in its audio for a while, though it ought to send."""
         self._hush: Hush | None = None
         """The latest silence, which a re-INVITE does not end."""
         self._is_open = True
-        wiring.streams[self.stream] = self
+        event_router.streams[self.stream] = self
 
-    def tell(self, listener: Listener) -> None:
+    def tell(self, listener: LegListener) -> None:
         """Have `listener` hear from now on of what happens on the leg, instead of who heard of it until now."""
         self._listener = listener
 
@@ -229,7 +230,7 @@ class Leg:
         Without an offer ours goes into the 200, and the answer comes with the ACK.
         """
         self.session = session
-        self._wiring.sessions[session] = self
+        self._event_router.sessions[session] = self
         self.sip_host, self._audio = source.host, audio
         self._take(offer)
 
@@ -237,7 +238,7 @@ class Leg:
         """Send 200; audio can flow to the caller at once, and comes when the caller sends it."""
         self.is_answered = True
         self._connect()
-        self._wiring.stack.answer(self._established(), self._described)
+        self._event_router.stack.answer(self._established(), self._described)
 
     # --- calling ---
 
@@ -247,8 +248,8 @@ class Leg:
         self._audio = audio or self._audio
         self._described = negotiate.offer(self._local)
         with_offer = replace(invite, body=self._described)
-        self.session = self._wiring.stack.invite(with_offer)
-        self._wiring.sessions[self.session] = self
+        self.session = self._event_router.stack.invite(with_offer)
+        self._event_router.sessions[self.session] = self
 
     def ring(self, phones: Withdrawable) -> bytes:
         """Have several phones ring for the leg; returns the offer for all of them, as a fork's must be one."""
@@ -264,7 +265,7 @@ class Leg:
         """The phone to whose answer the leg has agreed is the leg's from now on."""
         self._ringing = None
         self.session, self.phone = session, phone
-        self._wiring.sessions[session] = self
+        self._event_router.sessions[session] = self
         self._watch(self._watched)
         self.is_answered = True
         self._listener.notify(PickedUp(self))
@@ -281,28 +282,28 @@ class Leg:
 
         With `over_music` the music, if it is to be heard, goes on beneath them at a lower level.
         """
-        self._wiring.engine.play(self.stream, clips, playback, over_music=over_music)
+        self._event_router.engine.play(self.stream, clips, playback, over_music=over_music)
 
     def stop_playing(self) -> None:
         """Be silent, or go on with the music."""
-        self._wiring.engine.stop_playing(self.stream)
+        self._event_router.engine.stop_playing(self.stream)
 
     def set_music(self, clips: Sequence[ClipId]) -> None:
         """Loop `clips` whenever nothing else is to be heard; empty for silence."""
-        self._wiring.engine.set_background(self.stream, clips)
+        self._event_router.engine.set_background(self.stream, clips)
 
     def bridge(self, other: "Leg") -> None:
         """Let the two hear each other; without effect once the other is closed, which its call is about to hear."""
         if other._is_open:
-            self._wiring.engine.bridge(self.stream, other.stream)
+            self._event_router.engine.bridge(self.stream, other.stream)
 
     def unbridge(self) -> None:
         """Part from whom the leg is bridged to."""
-        self._wiring.engine.unbridge(self.stream)
+        self._event_router.engine.unbridge(self.stream)
 
     def figures(self) -> StreamFigures:
         """What the stream has carried so far."""
-        return self._wiring.engine.figures(self.stream)
+        return self._event_router.engine.figures(self.stream)
 
     # --- ending ---
 
@@ -313,13 +314,13 @@ class Leg:
             ringing.withdraw()
         session = self._part()
         if session is not None:
-            self._wiring.stack.hang_up(session)
+            self._event_router.stack.hang_up(session)
 
     def refuse(self, status: int, headers: Fields = ()) -> None:
         """Turn an unanswered caller away."""
         session = self._part()
         if session is not None:
-            self._wiring.stack.refuse(session, status, headers=headers)
+            self._event_router.stack.refuse(session, status, headers=headers)
 
     def close(self) -> StreamFigures | None:
         """Hang up if need be and give stream and line back; the stream's last figures, None the second time."""
@@ -327,12 +328,12 @@ class Leg:
         if not self._is_open:
             return None
         self._is_open = False
-        del self._wiring.streams[self.stream]
-        self._wiring.ports.difference_update((self._local.address.port, self._local.address.port + 1))
-        figures = self._wiring.engine.close(self.stream)
-        self._wiring.carried.add(figures)
-        if self.line is not None:
-            self.line.give_back()
+        del self._event_router.streams[self.stream]
+        self._event_router.ports.difference_update((self._local.address.port, self._local.address.port + 1))
+        figures = self._event_router.engine.close(self.stream)
+        self._event_router.carried.add(figures)
+        if self.capacity is not None:
+            self.capacity.give_back()
         return figures
 
     # --- what the driver delivers ---
@@ -354,7 +355,7 @@ class Leg:
     def on_answered(self, body: bytes) -> None:
         """The peer picked up."""
         if not self._accept(body):
-            self._listener.notify(TurnedDown(self, NotAcceptable.sip_status, "answer without a codec of ours"))
+            self._listener.notify(Declined(self, NotAcceptable.sip_status, "answer without a codec of ours"))
             return
         self.is_answered = True
         self._listener.notify(PickedUp(self))
@@ -370,18 +371,18 @@ class Leg:
             return
         self._early = body
         try:
-            media = self._aim(negotiate.accept(body, self._described))
+            media = self._aim(negotiate.accept_answer(body, self._described))
         except SdpError:
             return
         if media.receives:
-            self._wiring.engine.connect(self.stream, self._target(media, is_early=True))
+            self._event_router.engine.connect(self.stream, self._target(media, is_early=True))
             self._listener.notify(EarlyAudio(self))
 
     def on_refused(self, status: int, reason: str, response: Response | None = None) -> None:
         """Our call was not taken."""
         self._ringing = None
         self._part()
-        self._listener.notify(TurnedDown(self, status, reason, response))
+        self._listener.notify(Declined(self, status, reason, response))
 
     def on_modified(self, event: SessionModified) -> None:
         """A re-INVITE: agree if we can, and say so if it means hold or resume."""
@@ -390,15 +391,15 @@ class Leg:
             self._take(event.offer)
         except SdpError as error:
             self.sip_host = source
-            self._wiring.stack.refuse_modify(event.session, error.sip_status, warning(error))
+            self._event_router.stack.refuse_modify(event.session, error.sip_status, warning(error))
             return
         self._connect()
-        self._wiring.stack.accept_modify(event.session, self._described)
+        self._event_router.stack.accept_modify(event.session, self._described)
         self._note_hold()
 
     def on_info(self, event: InfoArrived) -> None:
         """Keys of phones that send them in INFO."""
-        digit = self._keys.of_info(event.content_type, event.body, self._wiring.clock.now())
+        digit = self._keys.of_info(event.content_type, event.body, self._event_router.clock.now())
         if digit:
             self._listener.notify(Pressed(self, digit))
 
@@ -407,7 +408,7 @@ class Leg:
         self._part()
         self._end(EndCause.LOST if self._is_silent and event.cause is EndCause.GONE else event.cause)
         if self.ended_by in VANISHED:
-            self._wiring.on_gone(self)
+            self._event_router.on_gone(self)
 
     def on_cancelled(self) -> None:
         """The caller gave up before we answered."""
@@ -416,7 +417,7 @@ class Leg:
 
     def on_digit(self, digit: str) -> None:
         """A key, as telephone-event."""
-        if self._keys.counts(digit, self._wiring.clock.now()):
+        if self._keys.counts(digit, self._event_router.clock.now()):
             self._listener.notify(Pressed(self, digit))
 
     def on_played(self, playback: int) -> None:
@@ -428,7 +429,7 @@ class Leg:
 
         Where the audio rests that is to be expected, and it is asked already.
         """
-        audio, now = self._wiring.audio, self._wiring.clock.now()
+        audio, now = self._event_router.audio, self._event_router.clock.now()
         if self._watched is None:
             self._is_silent = True
             packets = self.figures().packets_in
@@ -450,7 +451,7 @@ class Leg:
 
     def on_hold_limit(self) -> None:
         """The audio has rested for too long; who was heard though it said that it would send nothing has more time."""
-        audio, watched = self._wiring.audio, self._watched
+        audio, watched = self._event_router.audio, self._watched
         if self._is_silent and self._hush is not None and self._hush.packets != self.figures().packets_in:
             # The word of the silence was overtaken by a re-INVITE, after which the engine counts anew and tells no end.
             self.on_resumed()
@@ -477,7 +478,7 @@ class Leg:
         """Let go of the session: nothing of it reaches us any more."""
         session, self.session = self.session, None
         if session is not None:
-            self._wiring.sessions.pop(session, None)
+            self._event_router.sessions.pop(session, None)
         return session
 
     def _take(self, offer: bytes) -> None:
@@ -486,12 +487,12 @@ class Leg:
             self._described = negotiate.offer(self._local, self._described)
             self._is_answer_due = True
             return
-        self._media = self._aim(negotiate.answer(offer, self._local, self._described))
+        self._media = self._aim(negotiate.answer_offer(offer, self._local, self._described))
         self._described = self._media.body
         self._is_answer_due = False
 
     def _aim(self, media: Negotiated) -> Negotiated:
-        remote = aimed(media.remote, self.sip_host, self._audio, self._wiring.ours)
+        remote = aimed(media.remote, self.sip_host, self._audio, self._event_router.ours)
         return media if remote == media.remote else replace(media, remote=remote)
 
     def _accept(self, answer: bytes) -> bool:
@@ -501,12 +502,12 @@ class Leg:
         except SdpError as error:
             session = self._part()
             if session is not None:
-                self._wiring.stack.hang_up(session, reason(error))
+                self._event_router.stack.hang_up(session, reason_header(error))
             return False
         return True
 
     def _agree(self, answer: bytes) -> None:
-        self._media = self._aim(negotiate.accept(answer, self._described))
+        self._media = self._aim(negotiate.accept_answer(answer, self._described))
         self._connect()
         self._note_hold()
 
@@ -520,7 +521,7 @@ class Leg:
         media = self._media
         if media is None:
             return
-        self._wiring.engine.connect(self.stream, self._target(media))
+        self._event_router.engine.connect(self.stream, self._target(media))
         is_at_rest = not (media.sends and media.receives)
         watched = None if self._is_silent else self._watched
         self._is_silent = False  # the engine counts anew
@@ -549,18 +550,18 @@ class Leg:
         """Have a party asked whether it is there, of which the engine cannot tell: it need not send, or not to us."""
         self._watched = watch
         if self.session is not None:
-            self._wiring.stack.watch(self.session, watch)
+            self._event_router.stack.watch(self.session, watch)
 
     def _patience(self) -> Watch:
-        audio = self._wiring.audio
+        audio = self._event_router.audio
         return self._resting(audio.held_max_s if self._is_heard() else audio.unheard_max_s)
 
     def _resting(self, limit_s: float) -> Watch:
-        audio = self._wiring.audio
+        audio = self._event_router.audio
         return Watch(audio.asked_every_s, limit_s, answer_within_s=audio.answer_within_s)
 
     def _is_heard(self) -> bool:
-        return self._wiring.engine.figures(self.stream).packets_in > 0
+        return self._event_router.engine.figures(self.stream).packets_in > 0
 
     def _established(self) -> SessionId:
         if self.session is None:
@@ -573,7 +574,7 @@ def warning(error: SdpError) -> Fields:
     return (("Warning", f"{error.code:d} {WARN_AGENT} {quoted(_shown(error))}"),)
 
 
-def reason(error: SdpError) -> Fields:
+def reason_header(error: SdpError) -> Fields:
     """What goes with the BYE after an answer without audio."""
     return (("Reason", f"SIP;cause={error.sip_status};text={quoted(_shown(error))}"),)
 

@@ -26,7 +26,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_network
 from acdcore.kernel.address import Address
 from acdcore.kernel.networks import Network, reach_of
 from acdcore.sdp.model import NotAcceptable, WarningCode
-from acdcore.sdp.parser import literal
+from acdcore.sdp.parser import address_literal
 
 ANYWHERE: tuple[Network, ...] = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 """For a trunk whose media gateways have addresses of their own, as those of most carriers have."""
@@ -100,12 +100,12 @@ class Ours:
 def aimed(named: Address, source: str, rule: AudioRule, ours: Ours) -> Address:
     """Where audio for this peer is sent first; raises NotAcceptable by the table above."""
     host = named.host
-    if host and literal(host).is_unspecified:
+    if host and address_literal(host).is_unspecified:
         return Address(UNSPECIFIED, named.port)
     is_ours_elsewhere = host in ours.hosts and source not in ours.hosts
     if host in ours.hosts and (ours.is_port(named.port) or (is_ours_elsewhere and rule.is_third_party_refused)):
         raise NotAcceptable(f"{named} is an address of this server", WarningCode.MISCELLANEOUS)
-    if host and not is_ours_elsewhere and (host == source or _is_allowed(literal(host), source, rule)):
+    if host and not is_ours_elsewhere and (host == source or _is_allowed(address_literal(host), source, rule)):
         return named
     if ours.hosts and all((":" in source) != (":" in each) for each in ours.hosts):
         raise NotAcceptable(f"no audio address that can be reached from {source}", WarningCode.ADDRESS_FORMAT)
@@ -117,7 +117,7 @@ def _is_allowed(host: IPv4Address | IPv6Address, source: str, rule: AudioRule) -
     fitting = [network for network in rule.networks if host in network]
     if any(network.prefixlen for network in fitting):
         return True
-    if reach_of(host) < reach_of(literal(source)):
+    if reach_of(host) < reach_of(address_literal(source)):
         return False
     if not fitting and rule.is_third_party_refused:
         problem = f"audio may not go to {host}, which is neither the trunk's nor where it signals from"

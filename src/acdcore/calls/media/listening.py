@@ -20,8 +20,8 @@ from acdcore.ivr.flow.actions import (
     CallerSpeaks,
     CallerSpoke,
     CallerUnderstood,
-    Likely,
     ListeningUnavailable,
+    PossibleAnswer,
     PrepareToListen,
     SpeechInput,
 )
@@ -29,14 +29,14 @@ from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Unavailable
 from acdcore.media.model import EarId, StreamId
 from acdcore.recognition.endpoint import (
-    EndpointSettings,
-    SpeechBegan,
-    SpeechEnded,
-    SpeechFact,
-    SpeechTooLong,
+    EndOfSpeechSettings,
+    UtteranceBegan,
+    UtteranceEnded,
+    UtteranceEvent,
+    UtteranceTooLong,
 )
-from acdcore.recognition.hearing import Understanding
-from acdcore.recognition.model import SAMPLE_OCTETS, TELEPHONE_RATE, Heard, Phrase
+from acdcore.recognition.model import SAMPLE_OCTETS, TELEPHONE_RATE, Phrase, RecognisedPhrase
+from acdcore.recognition.service import Understanding
 
 LISTENERS_MAX = 20
 """Callers listened to at once: to tell speech from noise takes 0.27 ms of each 32 ms, a fifth of a core for all."""
@@ -57,7 +57,7 @@ class Ears(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Witness:
+class ListenedCall:
     """Whose call it is that is listened to."""
 
     stream: StreamId
@@ -68,7 +68,7 @@ class Witness:
     """Takes it into the call's history."""
 
 
-class Listening:
+class SpeechListening:
     """Everybody who is listened to; one for the daemon."""
 
     def __init__(
@@ -83,33 +83,33 @@ class Listening:
         """How often listening came to what: `understood`, `not_understood`, and why it was not possible."""
         self.log = structlog.get_logger("listening")
         self._listeners_max = listeners_max
-        self._listeners: set[Listener] = set()
-        self._by_ear: dict[EarId, Listener] = {}
+        self._listeners: set[ListenedCaller] = set()
+        self._by_ear: dict[EarId, ListenedCaller] = {}
 
     @property
     def running(self) -> int:
         """Callers who are listened to, or whose words are being made out."""
         return len(self._listeners)
 
-    def prepare(self, wanted: PrepareToListen, witness: Witness) -> "Listener | None":
+    def prepare(self, wanted: PrepareToListen, call: ListenedCall) -> "ListenedCaller | None":
         """A place among those who are listened to; None, and why is written down, when there is none."""
         why = (
             "no_recogniser" if self.understanding is None else "too_many" if self.running >= self._listeners_max else ""
         )
         if why or self.understanding is None:
-            self.refuse(why, "", witness)
+            self.refuse(why, "", call)
             return None
-        listener = Listener(self, self.understanding, wanted, witness)
+        listener = ListenedCaller(self, self.understanding, wanted, call)
         self._listeners.add(listener)
         return listener
 
-    def refuse(self, why: str, detail: str, witness: Witness) -> None:
+    def refuse(self, why: str, detail: str, call: ListenedCall) -> None:
         """Write down that a caller cannot be listened to."""
         self.results[why] += 1
         self.log.warning("nobody can listen", why=why, detail=detail, running=self.running)
-        witness.note(history.NotListened(self.clock.now(), why, detail))
+        call.note(history.NotListened(self.clock.now(), why, detail))
 
-    def attend(self, listener: "Listener", ear: EarId, settings: EndpointSettings) -> None:
+    def attend(self, listener: "ListenedCaller", ear: EarId, settings: EndOfSpeechSettings) -> None:
         """What is heard by this ear is for this listener."""
         self._by_ear[ear] = listener
         self.attention.attend(ear, settings)
@@ -120,47 +120,47 @@ class Listening:
             self.attention.forget(ear)
             self.ears.unlisten(ear)
 
-    def deliver(self, facts: list[tuple[EarId, SpeechFact]]) -> None:
+    def deliver(self, facts: list[tuple[EarId, UtteranceEvent]]) -> None:
         """What the ears' thread found, brought to the loop."""
         for ear, fact in facts:
             listener = self._by_ear.get(ear)
             if listener is not None:
                 listener.on_fact(fact)
 
-    def leave(self, listener: "Listener") -> None:
+    def leave(self, listener: "ListenedCaller") -> None:
         """Its place is free."""
         self._listeners.discard(listener)
 
 
-class Listener:
+class ListenedCaller:
     """One caller, listened to for one answer."""
 
     def __init__(
-        self, listening: Listening, understanding: Understanding, wanted: PrepareToListen, witness: Witness
+        self, listening: SpeechListening, understanding: Understanding, wanted: PrepareToListen, call: ListenedCall
     ) -> None:
         self._listening = listening
         self._understanding = understanding
         self._wanted = wanted
-        self._witness = witness
+        self._call = call
         self._ear: EarId | None = None
         self._pcm = b""
         self._asking: asyncio.Task[None] | None = None
 
     def open(self) -> None:
         """What the caller says counts from here on."""
-        settings = EndpointSettings(longest_s=self._wanted.longest_s)
-        self._ear = self._listening.ears.listen(self._witness.stream)
+        settings = EndOfSpeechSettings(longest_s=self._wanted.longest_s)
+        self._ear = self._listening.ears.listen(self._call.stream)
         self._listening.attend(self, self._ear, settings)
 
-    def on_fact(self, fact: SpeechFact) -> None:
+    def on_fact(self, fact: UtteranceEvent) -> None:
         """The caller speaks, or has spoken."""
         match fact:
-            case SpeechBegan():
-                self._witness.tell(CallerSpeaks(self._wanted.listening))
-            case SpeechEnded(pcm=pcm) | SpeechTooLong(pcm=pcm):
+            case UtteranceBegan():
+                self._call.tell(CallerSpeaks(self._wanted.listening))
+            case UtteranceEnded(pcm=pcm) | UtteranceTooLong(pcm=pcm):
                 self._pcm = pcm
                 self._shut()
-                self._witness.tell(CallerSpoke(self._wanted.listening))
+                self._call.tell(CallerSpoke(self._wanted.listening))
 
     def ask(self) -> None:
         """Have what was said made out."""
@@ -180,28 +180,30 @@ class Listener:
 
     async def _ask(self) -> None:
         number, means = self._wanted.listening, self._understanding
-        phrases = tuple(Phrase(one.value, one.texts) for one in self._wanted.sayable)
+        phrases = tuple(Phrase(one.value, one.texts) for one in self._wanted.expected)
         began_at = self._listening.clock.now()
         try:
             heard = await means.recogniser.recognise(self._pcm, self._wanted.language.value, phrases, means.within_s)
         except Unavailable as error:
-            self._listening.refuse("failed", str(error), self._witness)
-            self._witness.tell(ListeningUnavailable(number))
+            self._listening.refuse("failed", str(error), self._call)
+            self._call.tell(ListeningUnavailable(number))
             return
         except Exception as error:  # the fault of an engine that others wrote is not the caller's
             self._listening.log.exception("recogniser_fault")
-            self._listening.refuse("failed", type(error).__name__, self._witness)
-            self._witness.tell(ListeningUnavailable(number))
+            self._listening.refuse("failed", type(error).__name__, self._call)
+            self._call.tell(ListeningUnavailable(number))
             return
         now = self._listening.clock.now()
         self._listening.results["understood" if heard else "not_understood"] += 1
-        self._witness.note(speech_heard(now, heard, len(self._pcm) / SAMPLE_OCTETS / TELEPHONE_RATE, now - began_at))
-        self._witness.tell(
-            CallerUnderstood(number, tuple(Likely(one.value, one.confidence, one.text) for one in heard))
+        self._call.note(speech_heard(now, heard, len(self._pcm) / SAMPLE_OCTETS / TELEPHONE_RATE, now - began_at))
+        self._call.tell(
+            CallerUnderstood(number, tuple(PossibleAnswer(one.value, one.confidence, one.text) for one in heard))
         )
 
 
-def speech_heard(now: float, heard: tuple[Heard, ...], length_s: float, took_s: float) -> history.SpeechHeard:
+def speech_heard(
+    now: float, heard: tuple[RecognisedPhrase, ...], length_s: float, took_s: float
+) -> history.SpeechHeard:
     """What goes into the history of an answer, whatever the flow makes of it."""
     others = ", ".join(f"{one.value} {one.confidence:.2f}" for one in heard[1 : 1 + OTHERS_MAX])
     if not heard:

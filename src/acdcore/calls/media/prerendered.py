@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 import structlog
 
 from acdcore.calls.model.directory import AgentRecord
-from acdcore.ivr.model.flow import Flow, Language, Words
-from acdcore.ivr.reading.phrases import Sayings
+from acdcore.ivr.model.flow import Flow, Language, RuntimeText
+from acdcore.ivr.reading.phrases import RuntimePhrases
 from acdcore.kernel.errors import AcdError
 from acdcore.media.engine import Engine
 from acdcore.media.model import ClipId
@@ -24,23 +24,23 @@ WANTED_MAX = READY_MAX
 """Sentences that wait to be spoken; more would push each other out."""
 
 
-class Ahead:
+class PrerenderedSpeech:
     """What is ready, what is wanted, and the turn in which one becomes the other."""
 
     def __init__(self, engine: Engine, can_speak: Callable[[Language], bool] = lambda language: True) -> None:
         """`can_speak` says whether a language's voice is installed; where it is not, words in a row are better."""
         self._engine = engine
         self._can_speak = can_speak
-        self.ready: OrderedDict[Words, ClipId] = OrderedDict()
+        self.ready: OrderedDict[RuntimeText, ClipId] = OrderedDict()
         """By what is said."""
-        self._wanted: OrderedDict[Words, bool] = OrderedDict()
+        self._wanted: OrderedDict[RuntimeText, bool] = OrderedDict()
         """Whether somebody will want it within seconds."""
         self._is_wanted = asyncio.Event()
         self._voices = 0
         """Counts the changes of voices."""
         self._is_failing = False
 
-    def want(self, words: Words | None, *, is_urgent: bool = False) -> None:
+    def want(self, words: RuntimeText | None, *, is_urgent: bool = False) -> None:
         """Have a sentence soon, an urgent one before all others; None: there is none to be had."""
         if words is None or words in self.ready or not self._can_speak(words.language):
             return
@@ -51,14 +51,14 @@ class Ahead:
             self._wanted.move_to_end(words, last=False)
         self._is_wanted.set()
 
-    def want_agents(self, agents: Iterable[AgentRecord], flows: Iterable[Flow], sayings: Sayings) -> None:
+    def want_agents(self, agents: Iterable[AgentRecord], flows: Iterable[Flow], sayings: RuntimePhrases) -> None:
         """Have the numbers of all who may serve, in all languages that callers hear: the first language first."""
         active = [agent.agent for agent in agents if agent.is_active]
         for language in dict.fromkeys(language for flow in flows for language in (flow.language, *flow.languages)):
             for agent in active:
                 self.want(sayings.agent_words(agent, language))
 
-    async def speak_some(self, read: Callable[[Sequence[Words]], Sequence[bytes]]) -> None:
+    async def speak_some(self, read: Callable[[Sequence[RuntimeText]], Sequence[bytes]]) -> None:
         """Wait until something is wanted, and speak some of it in a thread; half of the time is left to others.
 
         `read` makes PCM of each sentence (16 bit, mono, 8 kHz). What cannot be made is tried again when it is wanted
@@ -81,9 +81,9 @@ class Ahead:
             self._is_failing = True
         await asyncio.sleep(loop.time() - began_at)
 
-    def _batch(self) -> list[Words]:
+    def _batch(self) -> list[RuntimeText]:
         """What is to be spoken next; an urgent sentence by itself."""
-        batch: list[Words] = []
+        batch: list[RuntimeText] = []
         while self._wanted and len(batch) < BATCH_MAX:
             words, is_urgent = self._wanted.popitem(last=False)
             batch.append(words)
@@ -91,7 +91,7 @@ class Ahead:
                 break
         return batch
 
-    def _keep(self, words: Words, pcm: bytes) -> None:
+    def _keep(self, words: RuntimeText, pcm: bytes) -> None:
         former = self.ready.pop(words, None)  # wanted again while it was being spoken
         if former is not None:
             self._engine.drop_clip(former)
@@ -99,7 +99,7 @@ class Ahead:
         if len(self.ready) > READY_MAX:
             self._engine.drop_clip(self.ready.popitem(last=False)[1])
 
-    def waiting(self) -> tuple[Words, ...]:
+    def waiting(self) -> tuple[RuntimeText, ...]:
         """What is wanted, in the order in which it will be spoken."""
         return tuple(self._wanted)
 

@@ -8,14 +8,14 @@ from collections import Counter, OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from acdcore.calls.media.prerendered import Ahead
-from acdcore.calls.media.tts import Speaker
+from acdcore.calls.media.prerendered import PrerenderedSpeech
+from acdcore.calls.media.tts import RuntimeTts
 from acdcore.calls.model.directory import Customer, Tier
 from acdcore.ivr.audio.wav import WavError, read_wav, to_pcm
-from acdcore.ivr.model.flow import Language, PromptKey, PromptName, Words
+from acdcore.ivr.model.flow import Language, PromptKey, PromptName, RuntimeText
 from acdcore.ivr.model.system_prompts import SystemPhrase, SystemPrompt, phrase_key, system_key
 from acdcore.ivr.reading.announcements import speak_position, speak_wait
-from acdcore.ivr.reading.phrases import WORD_BY_WORD, Sayings, clips_of, digits_in
+from acdcore.ivr.reading.phrases import WORD_BY_WORD, RuntimePhrases, clips_of, digits_in
 from acdcore.ivr.tts.voices import VoiceSettings
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.media.engine import Engine
@@ -46,7 +46,7 @@ def queue_title(queue: QueueName, language: Language) -> PromptKey:
     return PromptKey(PromptName(f"queue.{queue}"), language)
 
 
-class Voice:
+class PromptSet:
     """Every prompt in every language, and all music, as clips of the media engine: those of one configuration."""
 
     def __init__(
@@ -54,8 +54,8 @@ class Voice:
         clips: Mapping[PromptKey, ClipId],
         music: Mapping[str, ClipId],
         ringback: ClipId,
-        sayings: Sayings = WORD_BY_WORD,
-        ahead: Mapping[Words, ClipId] | None = None,
+        sayings: RuntimePhrases = WORD_BY_WORD,
+        prerendered: Mapping[RuntimeText, ClipId] | None = None,
     ) -> None:
         """`ahead` is the library's, which adds to it what it has spoken meanwhile."""
         self.by_key = clips
@@ -63,7 +63,7 @@ class Voice:
         """`""` for all queues that have none of their own."""
         self.sayings = sayings
         self._ringback = ringback
-        self._ahead = {} if ahead is None else ahead
+        self._prerendered = {} if prerendered is None else prerendered
 
     def clips(self, keys: Iterable[PromptKey]) -> tuple[ClipId, ...]:
         """The clips of `keys` in order; of a sentence that has none the clips of its words."""
@@ -102,8 +102,8 @@ class Voice:
             return ()
         key = phrase_key(SystemPhrase.AGENT, digits_in(agent), language)
         words = self.sayings.agent_words(agent, language)
-        if words is not None and words in self._ahead and key not in self.by_key:
-            return (self._ahead[words],)
+        if words is not None and words in self._prerendered and key not in self.by_key:
+            return (self._prerendered[words],)
         return self.clips([key])
 
     def whisper(
@@ -161,21 +161,21 @@ class PromptLibrary:
         sounds: Mapping[PromptKey, bytes],
         music: Mapping[str, bytes],
         ringback: bytes,
-        speaker: Speaker | None = None,
-        sayings: Sayings = WORD_BY_WORD,
+        runtime_tts: RuntimeTts | None = None,
+        sayings: RuntimePhrases = WORD_BY_WORD,
     ) -> None:
         """All sound is PCM (16 bit, mono, 8 kHz); `music` is by queue, with `""` for all others."""
         self._engine = engine
-        self._speaker = speaker
-        self._spoken: OrderedDict[tuple[int, Words], ClipId] = OrderedDict()
+        self._runtime_tts = runtime_tts
+        self._spoken: OrderedDict[tuple[int, RuntimeText], ClipId] = OrderedDict()
         self._voices = 0
         """Counts the changes of voices."""
         self._ringback = engine.add_clip(ringback)
         clips = {key: engine.add_clip(pcm) for key, pcm in sounds.items()}
-        self.ahead = Ahead(engine, self.has_voice)
+        self.prerendered = PrerenderedSpeech(engine, self.has_voice)
         """Sentences that are spoken before their time comes."""
         tunes = {queue: engine.add_clip(pcm) for queue, pcm in music.items()}
-        self.present = Voice(clips, tunes, self._ringback, sayings, self.ahead.ready)
+        self.present = PromptSet(clips, tunes, self._ringback, sayings, self.prerendered.ready)
         """Those of calls that come now."""
         self._users = Counter({self.present: 1})
         """How many calls go by each configuration's prompts, and one for the present."""
@@ -186,7 +186,7 @@ class PromptLibrary:
         music: Mapping[str, bytes],
         wanted: Collection[PromptKey],
         queues: Collection[str],
-        sayings: Sayings = WORD_BY_WORD,
+        sayings: RuntimePhrases = WORD_BY_WORD,
     ) -> None:
         """Other prompts for the calls that come from now on; calls in progress keep theirs.
 
@@ -198,36 +198,36 @@ class PromptLibrary:
         tunes = {queue: clip for queue, clip in former.by_queue.items() if queue in queues and queue not in music}
         clips |= {key: self._engine.add_clip(pcm) for key, pcm in sounds.items()}
         tunes |= {queue: self._engine.add_clip(pcm) for queue, pcm in music.items()}
-        self.present = Voice(clips, tunes, self._ringback, sayings, self.ahead.ready)
+        self.present = PromptSet(clips, tunes, self._ringback, sayings, self.prerendered.ready)
         self._users[self.present] = 1
         self.give_back(former)
 
-    def take(self) -> Voice:
+    def take(self) -> PromptSet:
         """The present prompts, for a call that gives them back at its end."""
         self._users[self.present] += 1
         return self.present
 
-    def give_back(self, voice: Voice) -> None:
+    def give_back(self, prompts: PromptSet) -> None:
         """A call is over; what only such calls could hear is forgotten with the last of them."""
-        self._users[voice] -= 1
-        if self._users[voice] == 0:
-            del self._users[voice]
-            for clip in voice.all().difference(*(other.all() for other in self._users)):
+        self._users[prompts] -= 1
+        if self._users[prompts] == 0:
+            del self._users[prompts]
+            for clip in prompts.all().difference(*(other.all() for other in self._users)):
                 self._engine.drop_clip(clip)
 
-    async def spoken(self, words: Words, voice: Voice | None = None) -> tuple[ClipId, ...]:
+    async def spoken(self, words: RuntimeText, prompts: PromptSet | None = None) -> tuple[ClipId, ...]:
         """Words as they come up; the clips of `voice` for them when they cannot be in time, or are better.
 
         They are where they were recorded by people, and where the language's voice is not installed: clips of that
         voice come along, and nobody understands espeak between them. Empty when there are no such clips.
         """
-        voice = voice or self.present
-        clips = voice.clips(words.clips)
-        if clips and (words.language in voice.sayings.recorded or not self.has_voice(words.language)):
+        prompts = prompts or self.present
+        clips = prompts.clips(words.clips)
+        if clips and (words.language in prompts.sayings.recorded or not self.has_voice(words.language)):
             return clips
         key = (self._voices, words)
         if key not in self._spoken:
-            pcm = None if self._speaker is None else await self._speaker.pcm(words)
+            pcm = None if self._runtime_tts is None else await self._runtime_tts.pcm(words)
             if pcm is None:
                 return clips
             if key not in self._spoken:  # somebody else's wait for the same words may have ended first
@@ -239,21 +239,21 @@ class PromptLibrary:
 
     def has_voice(self, language: Language) -> bool:
         """Whether sentences can be spoken at run time by the voice that the settings ask for."""
-        return self._speaker is None or self._speaker.has_voice(language)
+        return self._runtime_tts is None or self._runtime_tts.has_voice(language)
 
     def warm(self) -> None:
         """Have the voices for words at run time loaded."""
-        if self._speaker is not None:
-            self._speaker.warm()
+        if self._runtime_tts is not None:
+            self._runtime_tts.warm()
 
     def use_voices(self, voices: VoiceSettings) -> None:
         """Other voices for the words that come up from now on.
 
         What the former have spoken goes with time: somebody may be about to hear it.
         """
-        if self._speaker is not None and self._speaker.use(voices):
+        if self._runtime_tts is not None and self._runtime_tts.use(voices):
             self._voices += 1
-            self.ahead.forget()
+            self.prerendered.forget()
 
     async def recording(self, file: Path) -> ClipId | None:
         """A caller's message as a clip, to be given back by `drop`; None when the file is gone or spoilt."""
@@ -266,14 +266,14 @@ class PromptLibrary:
 
     def close(self) -> None:
         """Give all clips back to the engine, and speak no more."""
-        if self._speaker is not None:
-            self._speaker.close()
-        known = frozenset().union(*(voice.all() for voice in self._users))
+        if self._runtime_tts is not None:
+            self._runtime_tts.close()
+        known = frozenset().union(*(prompts.all() for prompts in self._users))
         for clip in (*known, *self._spoken.values(), self._ringback):
             self._engine.drop_clip(clip)
         self._users.clear()
         self._spoken.clear()
-        self.ahead.close()
+        self.prerendered.close()
 
 
 def _message(file: Path) -> bytes | None:

@@ -16,7 +16,7 @@ import structlog
 
 from acdcore.kernel.clock import Clock
 from acdcore.media.model import EarFrame, EarId
-from acdcore.recognition.endpoint import Detectors, EndOfSpeech, EndpointSettings, Probability, SpeechFact
+from acdcore.recognition.endpoint import Detectors, EndOfSpeech, EndOfSpeechSettings, Probability, UtteranceEvent
 
 PAUSE_MS = 20
 """Between two takings of frames: twenty callers would else wake the thread three hundred times a second."""
@@ -26,7 +26,7 @@ twenty callers have a frame each."""
 STOP_WITHIN_S = 5.0
 """One turn of the thread takes some milliseconds."""
 
-Facts = list[tuple[EarId, SpeechFact]]
+Facts = list[tuple[EarId, UtteranceEvent]]
 """In the order in which they were found."""
 
 
@@ -34,7 +34,7 @@ Facts = list[tuple[EarId, SpeechFact]]
 class Attended:
     """One ear that is listened to."""
 
-    settings: EndpointSettings
+    settings: EndOfSpeechSettings
     """When its speech counts and when it is over."""
     probability: Probability | None = None
     """Tells its speech from noise; None before its first frame."""
@@ -50,7 +50,7 @@ class Attention:
         self._detectors = detectors
         self._attended: dict[EarId, Attended] = {}
 
-    def attend(self, ear: EarId, settings: EndpointSettings) -> None:
+    def attend(self, ear: EarId, settings: EndOfSpeechSettings) -> None:
         """Judge what this ear hears from now on."""
         self._attended[ear] = Attended(settings)
 
@@ -70,7 +70,7 @@ class Attention:
                 found.append((frame.ear, fact))
         return found
 
-    def _judge(self, attended: Attended, frame: EarFrame, now: float) -> SpeechFact | None:
+    def _judge(self, attended: Attended, frame: EarFrame, now: float) -> UtteranceEvent | None:
         """A detector is taken here and not by the loop, since the model's file may have to be read."""
         if attended.endpoint is None and self._detectors is not None:
             attended.probability = self._detectors.take()

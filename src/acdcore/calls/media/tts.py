@@ -9,12 +9,12 @@ from pathlib import Path
 
 import structlog
 
-from acdcore.ivr.model.flow import Language, Words
-from acdcore.ivr.prompts.shelf import Shelf, Spoken, spoken_by
-from acdcore.ivr.prompts.standard_pack import Pack
+from acdcore.ivr.model.flow import Language, RuntimeText
+from acdcore.ivr.prompts.shelf import SpeechStore, SpeechText, speech_text_for
+from acdcore.ivr.prompts.standard_pack import StandardPack
 from acdcore.ivr.tts.cache import PromptCache, kept
-from acdcore.ivr.tts.engines import KOKORO_JOBS, Voices, voices_live
-from acdcore.ivr.tts.voices import Reading, SpeechEngine, VoiceAway, VoiceSettings, stand_in
+from acdcore.ivr.tts.engines import KOKORO_JOBS, TtsEngines, voices_live
+from acdcore.ivr.tts.voices import EngineUnavailable, SpeechEngine, TtsRequest, VoiceSettings, stand_in
 from acdcore.kernel.errors import AcdError
 
 AT_ONCE_MAX = 4
@@ -31,15 +31,15 @@ CHARS_MAX = 300
 """About half a minute of speech."""
 NOWHERE = Path("/nonexistent")
 """Nothing that was read for one caller is kept for another."""
-MakeVoices = Callable[[VoiceSettings], Voices]
+MakeVoices = Callable[[VoiceSettings], TtsEngines]
 
 
-def helpers(settings: VoiceSettings) -> Voices:
+def helpers(settings: VoiceSettings) -> TtsEngines:
     """The engines of this machine, kept ready."""
     return voices_live(settings, STOPPED_AFTER_S, IDLE_S)
 
 
-class Speaker:
+class RuntimeTts:
     """Reads texts aloud, a few at once.
 
     It has threads of its own: a helper that hangs keeps its thread until it is stopped, and the disk's and the
@@ -81,7 +81,7 @@ class Speaker:
         if self._warming is None or (self._warming.done() and self._warming.result()):
             self._warming = self._reading[SpeechEngine.KOKORO].submit(self._warm, self._voices)
 
-    def _warm(self, voices: Voices) -> bool:
+    def _warm(self, voices: TtsEngines) -> bool:
         try:
             voices.warm()
         except (AcdError, OSError) as error:
@@ -89,7 +89,7 @@ class Speaker:
             return False
         return True
 
-    async def pcm(self, words: Words) -> bytes | None:
+    async def pcm(self, words: RuntimeText) -> bytes | None:
         """The words as PCM (16 bit, mono, 8 kHz); None when that cannot be in time."""
         try:
             async with asyncio.timeout(self._within_s):
@@ -106,46 +106,46 @@ class Speaker:
             threads.shutdown(wait=False, cancel_futures=True)
         self._voices.stop()
 
-    async def _spoken(self, words: Words, voices: Voices) -> bytes | None:
+    async def _spoken(self, words: RuntimeText, voices: TtsEngines) -> bytes | None:
         """The words from the pack, where they are in it, else read now. A cancelled wait leaves the line.
 
         What its engine fails at is read by espeak, unless there are clips of the right voice for it.
         """
         loop = asyncio.get_running_loop()
-        spoken, pcm = await loop.run_in_executor(self._looking, looked_up, words, voices)
+        spoken, pcm = await loop.run_in_executor(self._looking, prerecorded_or_voice, words, voices)
         if spoken is None or pcm is not None:
             return pcm
         engine = spoken.voice.engine
         try:
-            return await loop.run_in_executor(self._reading[engine], read, spoken, voices)
-        except VoiceAway:
+            return await loop.run_in_executor(self._reading[engine], synthesise, spoken, voices)
+        except EngineUnavailable:
             if words.clips or engine is SpeechEngine.ESPEAK:
                 raise
         self._log.warning(f"espeak reads in the place of {engine.value}")
         threads = self._reading[SpeechEngine.ESPEAK]
-        return await loop.run_in_executor(threads, lambda: read(said_by_espeak(words), voices))
+        return await loop.run_in_executor(threads, lambda: synthesise(espeak_speech(words), voices))
 
 
-def looked_up(words: Words, voices: Voices) -> tuple[Spoken | None, bytes | None]:
+def prerecorded_or_voice(words: RuntimeText, voices: TtsEngines) -> tuple[SpeechText | None, bytes | None]:
     """The words in the best voice that can be had, with their sound if it comes along; None: nobody can read them."""
-    with contextlib.closing(Pack()) as pack:
-        shelf = Shelf(PromptCache(NOWHERE), pack)
-        spoken = spoken_by(words.text[:CHARS_MAX], words.language, voices, shelf)
+    with contextlib.closing(StandardPack()) as pack:
+        shelf = SpeechStore(PromptCache(NOWHERE), pack)
+        spoken = speech_text_for(words.text[:CHARS_MAX], words.language, voices, shelf)
         return spoken, None if spoken is None else shelf.pcm(spoken)
 
 
-def said_by_espeak(words: Words) -> Spoken:
+def espeak_speech(words: RuntimeText) -> SpeechText:
     """The words in the voice that stands in."""
-    return Spoken.of(words.text[:CHARS_MAX], words.language, stand_in(words.language))
+    return SpeechText.of(words.text[:CHARS_MAX], words.language, stand_in(words.language))
 
 
-def read(spoken: Spoken, voices: Voices) -> bytes | None:
+def synthesise(spoken: SpeechText, voices: TtsEngines) -> bytes | None:
     """Read now; nothing of a customer's is kept on disk. Raises as `Reader.read`, and OSError."""
     with tempfile.TemporaryDirectory(prefix="acdcore-words-") as directory:
         file = Path(directory) / spoken.name
-        voices.read([Reading(spoken.text, spoken.language, file, spoken.voice)], lambda: None)
+        voices.read([TtsRequest(spoken.text, spoken.language, file, spoken.voice)], lambda: None)
         return kept(file)
 
 
-def _own_voices(voices: Voices) -> frozenset[Language]:
+def _own_voices(voices: TtsEngines) -> frozenset[Language]:
     return frozenset(language for language in Language if voices.present(language) == voices.chosen(language))

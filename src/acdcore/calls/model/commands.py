@@ -1,4 +1,4 @@
-"""What the outside may see of the live floor and ask of it: read models, commands and their errors."""
+"""What the outside may see of live calls and ask of call control: read models, commands and their errors."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from acdcore.calls.model.directory import Tier
-from acdcore.calls.model.rows import StayRow
+from acdcore.calls.model.rows import QueueVisitRow
 from acdcore.kernel.alarms import Severity
 from acdcore.kernel.errors import Refused
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName, SkillName
@@ -26,14 +26,14 @@ class CallState(StrEnum):
     RINGING = "ringing"
     """In a queue, an agent's phone rings for it."""
     TALKING = "talking"
-    """Connected to an agent or an outside number."""
+    """Connected to an agent or an external number."""
     HELD = "held"
     """Connected, one side holds."""
     ENDING = "ending"
     """Somebody hung up, what the call held is being given back."""
 
 
-class AgentState(StrEnum):
+class LiveAgentState(StrEnum):
     """What an agent is doing, as the board shows it."""
 
     LOGGED_OUT = "logged_out"
@@ -181,7 +181,7 @@ class LiveAgent:
     """Agent number, which is the phone's number too."""
     name: str
     """As in the directory."""
-    state: AgentState
+    state: LiveAgentState
     """What the agent does."""
     reason: str | None
     """Why not ready, when that is the state."""
@@ -200,7 +200,7 @@ class LiveAgent:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class CandidateAgent:
     """One agent as the dispatcher sees it for one waiting caller."""
 
     agent: AgentId
@@ -220,7 +220,8 @@ class RunningTimer:
     """Something that will happen to a waiting caller by itself."""
 
     name: str
-    """`overflow after wait`, `next ring`, `hold for agent`, `tried agents again`, `announcement`, ..."""
+    """`overflow after wait`, `next widening step`, `reservation for agent`, `tried agents again`, `announcement`,
+    ..."""
     in_s: float
     """From now."""
 
@@ -237,9 +238,9 @@ class Why:
     """1 is next."""
     waited_s: float
     """Time in queues so far."""
-    held_back_by: str | None
+    blocked_by: str | None
     """The named rule that keeps an eligible pair apart; None when there is none."""
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[CandidateAgent, ...]
     """Every agent who is considered, best first, the removed ones after."""
     needs: str = ""
     """The skills asked for at this moment, with their levels, and the ring that set them."""
@@ -331,7 +332,7 @@ class PartHealth:
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
+class HealthReport:
     """The daemon as a whole."""
 
     is_ready: bool
@@ -415,7 +416,7 @@ class WrongState(Refused):
 
 
 class Commands(Protocol):
-    """The hall as the control plane sees it.
+    """Call control as the control plane sees it.
 
     Everything answers from memory and at once; nothing here waits for a database, a phone or a disk.
     """
@@ -432,8 +433,8 @@ class Commands(Protocol):
         """Every queue, by name."""
         ...
 
-    def running_stays(self) -> Sequence[StayRow]:
-        """The stays in queues that are not over, as they stand, and those that ended within the last seconds.
+    def running_queue_visits(self) -> Sequence[QueueVisitRow]:
+        """The queue visits that are not over, as they stand, and those that ended within the last seconds.
 
         The latter may be in the history already: (`entry`, `n`) tells.
         """
@@ -452,7 +453,7 @@ class Commands(Protocol):
     ) -> LiveAgent:
         """Carry out `command` and return what came of it; raises UnknownAgent, WrongState.
 
-        A log-in with an outside seat that can never be rung is a WrongState.
+        A log-in with an external seat that can never be rung is a WrongState.
         `reason` goes with NOT_READY, `seat` with LOG_IN; both are ignored otherwise.
         """
         ...
@@ -510,7 +511,7 @@ class Commands(Protocol):
         ...
 
     def request_callback(self, item: WorkItem) -> WorkItem:
-        """Put a callback (state WAITING) into the book; the open one that covers it already, if there is one.
+        """Put a callback (state WAITING) into the callback queue; the open one that covers it already, if there is one.
 
         Raises UnknownName for the queue, WrongState when the number may not be dialled.
         """
@@ -528,7 +529,7 @@ class Commands(Protocol):
         """The media engine's counters."""
         ...
 
-    def health(self) -> Health:
+    def health(self) -> HealthReport:
         """The state of every part."""
         ...
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from acdcore.calls.model.rows import (
-    Direction,
+    CallDirection,
 )
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName, SkillName
@@ -116,11 +116,11 @@ class CustomerChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Contact:
+class PastContact:
     """One earlier call of a customer, as short as a screen pop needs it."""
 
     call_id: CallId
-    """The call; its story is in `History`."""
+    """The call; its events are in `History`."""
     at: datetime
     """When it arrived (UTC)."""
     queue: QueueName | None
@@ -129,5 +129,5 @@ class Contact:
     """Who talked to the customer, if anybody."""
     outcome: Outcome
     """How it ended."""
-    direction: Direction = Direction.INBOUND
+    direction: CallDirection = CallDirection.INBOUND
     """Who placed it."""

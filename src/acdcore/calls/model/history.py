@@ -1,7 +1,7 @@
-"""The history of a call: append-only facts, from which its record, its figures and its story are folded.
+"""The history of a call: append-only facts, from which its record, its figures and its trace are folded.
 
 Each event carries `at` (monotonic seconds, for differences) and its own facts; the wall time is added where it is
-written down. The names below are the kinds that operators and the feed see.
+written down. The names below are the kinds that operators and the event stream see.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Arrived:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class CallAnswered:
     """We answered the caller."""
 
     at: float
@@ -76,16 +76,16 @@ class LanguageChosen:
 
 
 @dataclass(frozen=True, slots=True)
-class Queued:
+class CallQueued:
     """The caller was put into a queue."""
 
     at: float
     queue: QueueName
-    advance_s: float
+    priority_s: float
 
 
 @dataclass(frozen=True, slots=True)
-class Offered:
+class CallOffered:
     """The call was offered to an agent, whose phone begins to ring."""
 
     at: float
@@ -96,7 +96,7 @@ class Offered:
 
 
 @dataclass(frozen=True, slots=True)
-class OfferEnded:
+class CallOfferEnded:
     """The offer ended without a talk."""
 
     at: float
@@ -113,12 +113,12 @@ class Reserved:
 
 
 @dataclass(frozen=True, slots=True)
-class Connected:
-    """Caller and agent (or an outside party) belong together from here on."""
+class CallConnected:
+    """Caller and agent (or an external party) belong together from here on."""
 
     at: float
     agent: AgentId | None
-    outside: str
+    external_number: str
     recording: str
     """The recording's path below the recordings directory; empty when the talk is not recorded."""
     phone: str = ""
@@ -135,7 +135,7 @@ class Bridged:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class CallHeld:
     """A party put the talk on hold."""
 
     at: float
@@ -143,7 +143,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Resumed:
+class CallResumed:
     """The talk goes on."""
 
     at: float
@@ -151,7 +151,7 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True)
-class Overflowed:
+class CallOverflowed:
     """A rule moved the caller elsewhere."""
 
     at: float
@@ -160,20 +160,20 @@ class Overflowed:
 
 
 @dataclass(frozen=True, slots=True)
-class NeedsRelaxed:
-    """The queue's next ring opened: other skills are asked for from here on."""
+class NeedsWidened:
+    """The queue's next widening step began: other skills are asked for from here on."""
 
     at: float
     queue: QueueName
-    ring: int
-    """Which ring, from 1; 0 before the first."""
+    widening_step: int
+    """Which step, from 1; 0 before the first."""
     language: str = ""
-    """The caller's language, which is needed no more since nobody on duty has it; "": a ring was reached."""
+    """The caller's language, which is needed no more since nobody on duty has it; "": a step was reached."""
 
 
 @dataclass(frozen=True, slots=True)
-class HeldForAgent:
-    """The caller is kept for one agent, until that time at the latest."""
+class CallReservedForAgent:
+    """The caller is reserved for one agent, until that time at the latest."""
 
     at: float
     agent: AgentId
@@ -222,13 +222,13 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Dialled:
-    """A number outside is rung."""
+    """An external number is rung."""
 
     at: float
     number: str
     trunk: str
     side: str = ""
-    """Which party it becomes: `caller` (of a callback), `agent` or `outside`; empty in older events."""
+    """Which party it becomes: `caller` (of a callback), `agent` or `external_number`; empty in older events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +262,7 @@ class MessageDropped:
 
 
 @dataclass(frozen=True, slots=True)
-class MessageRefused:
+class VoicemailRefused:
     """No message could be taken, and the caller was told so."""
 
     at: float
@@ -290,7 +290,7 @@ class MessageHeard:
 
 
 @dataclass(frozen=True, slots=True)
-class CallbackPromised:
+class CallbackRequested:
     """The caller will be called back."""
 
     at: float
@@ -360,14 +360,14 @@ class ServiceAsked:
 
 
 @dataclass(frozen=True, slots=True)
-class MediaLost:
+class PartyLost:
     """A party is gone, and nobody hung up: its phone, its gateway, or the network between."""
 
     at: float
     whose: str
-    """`caller`, `agent` or `outside`."""
+    """`caller`, `agent` or `external_number`."""
     agent: AgentId | None
-    """Whose phone it was; None for the caller and for an outside party."""
+    """Whose phone it was; None for the caller and for an external party."""
     cause: str
     """How its session ended."""
 
@@ -383,7 +383,7 @@ class Returned:
 
 
 @dataclass(frozen=True, slots=True)
-class TalkEnded:
+class CallTalkEnded:
     """The talk is over; the caller may still be there."""
 
     at: float
@@ -407,23 +407,23 @@ class Ended:
 Event = (
     Arrived
     | CallRejected
-    | Answered
+    | CallAnswered
     | NailedUp
     | FlowEntered
     | CustomerFound
     | LanguageChosen
-    | Queued
-    | Offered
-    | OfferEnded
+    | CallQueued
+    | CallOffered
+    | CallOfferEnded
     | Reserved
-    | Connected
+    | CallConnected
     | Bridged
-    | MediaLost
-    | Held
-    | Resumed
-    | Overflowed
-    | NeedsRelaxed
-    | HeldForAgent
+    | PartyLost
+    | CallHeld
+    | CallResumed
+    | CallOverflowed
+    | NeedsWidened
+    | CallReservedForAgent
     | WaitAnnounced
     | SteppedAside
     | QueueLeft
@@ -433,40 +433,40 @@ Event = (
     | DialFailed
     | MessageBegun
     | MessageDropped
-    | MessageRefused
+    | VoicemailRefused
     | MessageLeft
     | MessageHeard
-    | CallbackPromised
+    | CallbackRequested
     | WorkBegun
     | QuestionAnswered
     | SpeechHeard
     | NotListened
     | ServiceAsked
     | Returned
-    | TalkEnded
+    | CallTalkEnded
     | Ended
 )
 
 KINDS: dict[type[Event], str] = {
     Arrived: "arrived",
     CallRejected: "rejected",
-    Answered: "answered",
+    CallAnswered: "answered",
     NailedUp: "nailed_up",
     FlowEntered: "flow_entered",
     CustomerFound: "customer_found",
     LanguageChosen: "language_chosen",
-    Queued: "queued",
-    Offered: "offered",
-    OfferEnded: "offer_ended",
+    CallQueued: "queued",
+    CallOffered: "offered",
+    CallOfferEnded: "offer_ended",
     Reserved: "reserved",
-    Connected: "connected",
+    CallConnected: "connected",
     Bridged: "bridged",
-    MediaLost: "media_lost",
-    Held: "held",
-    Resumed: "resumed",
-    Overflowed: "overflowed",
-    NeedsRelaxed: "needs_relaxed",
-    HeldForAgent: "held_for_agent",
+    PartyLost: "media_lost",
+    CallHeld: "held",
+    CallResumed: "resumed",
+    CallOverflowed: "overflowed",
+    NeedsWidened: "needs_widened",
+    CallReservedForAgent: "reserved_for_agent",
     WaitAnnounced: "wait_announced",
     SteppedAside: "stepped_aside",
     QueueLeft: "queue_left",
@@ -476,17 +476,17 @@ KINDS: dict[type[Event], str] = {
     DialFailed: "dial_failed",
     MessageBegun: "message_begun",
     MessageDropped: "message_dropped",
-    MessageRefused: "message_refused",
+    VoicemailRefused: "message_refused",
     MessageLeft: "message_left",
     MessageHeard: "message_heard",
-    CallbackPromised: "callback_promised",
+    CallbackRequested: "callback_requested",
     WorkBegun: "work_begun",
     QuestionAnswered: "question_answered",
     SpeechHeard: "speech_heard",
     NotListened: "not_listened",
     ServiceAsked: "service_asked",
     Returned: "returned",
-    TalkEnded: "talk_ended",
+    CallTalkEnded: "talk_ended",
     Ended: "ended",
 }
-"""The name of each event in records and in the feed."""
+"""The name of each event in records and in the event stream."""

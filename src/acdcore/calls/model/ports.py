@@ -1,4 +1,5 @@
-"""What the hall needs from storage: the Protocols that keep people, rows and what staff enter, and what they are asked.
+"""What call control needs from storage: the Protocols that keep people, rows and what staff enter, and what they are
+asked.
 
 Reads on a call's path (`Directory`) and writes of history (`Spool`) are synchronous and touch memory only. What may
 wait for the database (`CustomerStore`, `AgentStore`, `History`) is asynchronous and raises `Unavailable` when the
@@ -11,16 +12,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from acdcore.calls.model.directory import AgentRecord, Contact, Customer, CustomerChange, NewCustomer
+from acdcore.calls.model.directory import AgentRecord, Customer, CustomerChange, NewCustomer, PastContact
 from acdcore.calls.model.rows import (
     AgentEventRow,
     AnswerRow,
     CallEnd,
     CallEventRow,
     CdrRow,
+    QueueVisitRow,
     RecordingRow,
     Row,
-    StayRow,
     TraceRow,
     TranscriptRow,
     WorkRow,
@@ -31,13 +32,14 @@ from acdcore.work.model import WorkId, WorkItem, WorkKind, WorkState
 
 PAGE_ROWS_MAX = 500
 """The largest page that `History` gives: what fits one HTTP answer of about 500 kB."""
-STAYS_MAX = 200_000
-"""Stays read at a time: four days of the largest centre. They take some 130 MB, and seconds of the daemon's core."""
+QUEUE_VISITS_MAX = 200_000
+"""Queue visits read at a time: four days of the largest centre. They take some 130 MB, and seconds of the daemon's
+core."""
 AGENT_CHANGES_MAX = 400_000
 """Changes of state read at a time: two days of the largest centre, four or five for each call."""
 
 
-class Verdict(StrEnum):
+class ScreeningVerdict(StrEnum):
     """What a screening entry does to a caller."""
 
     BLOCK = "block"
@@ -61,7 +63,7 @@ class VersionConflict(Refused):
     sip_status = 409
 
 
-class Taken(Refused):
+class IdTaken(Refused):
     """Another record already has this id or member number."""
 
     sip_status = 409
@@ -110,11 +112,11 @@ class Directory(Protocol):
         """Every customer with a plate whose digits, letters left out, are exactly these."""
         ...
 
-    def last_contacts(self, who: CustomerId | str, limit: int) -> Sequence[Contact]:
+    def last_contacts(self, who: CustomerId | str, limit: int) -> Sequence[PastContact]:
         """The latest contacts of a customer (by row number) or of a telephone number, newest first."""
         ...
 
-    def note_contact(self, number: str, customer_id: CustomerId | None, contact: Contact) -> None:
+    def note_contact(self, number: str, customer_id: CustomerId | None, contact: PastContact) -> None:
         """Remember a call that just ended; the same `call_id` again replaces what was remembered."""
         ...
 
@@ -199,7 +201,7 @@ class Screening:
 
     number: str
     """As dialled, digits with an optional leading plus; a trailing `*` means every number that begins so."""
-    verdict: Verdict
+    verdict: ScreeningVerdict
     reason: str
     """Why, for staff; never told to the caller."""
     until: datetime | None
@@ -291,14 +293,14 @@ class AnswerFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class StayFilter:
-    """Which stays to read, in the order of joining; None does not restrict."""
+class QueueVisitFilter:
+    """Which queue visits to read, in the order of joining; None does not restrict."""
 
     joined_from: datetime
     joined_before: datetime
     queue: QueueName | None = None
     agent: AgentId | None = None
-    limit: int = STAYS_MAX
+    limit: int = QUEUE_VISITS_MAX
     """More is refused, not cut."""
 
 
@@ -385,7 +387,7 @@ class Transcripts(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class CallStory:
+class CallHistory:
     """All that is stored about one call."""
 
     cdr: CdrRow
@@ -403,7 +405,7 @@ class History(Protocol):
         """One page of calls in descending order of `call_id`."""
         ...
 
-    async def call(self, call_id: CallId) -> CallStory | None:
+    async def call(self, call_id: CallId) -> CallHistory | None:
         """One call; None when it is unknown, or not delivered yet."""
         ...
 
@@ -431,20 +433,20 @@ class History(Protocol):
         """One page of work items as they stand, in descending order of their ids."""
         ...
 
-    async def work_story(self, work_id: WorkId) -> Sequence[WorkRow]:
+    async def work_history(self, work_id: WorkId) -> Sequence[WorkRow]:
         """All that happened to one item, in order; empty when it is unknown."""
         ...
 
     async def open_work(self) -> Sequence[WorkRow]:
-        """The latest row of every item that has not ended: what the book begins with at a start."""
+        """The latest row of every item that has not ended: what the callback queue begins with at a start."""
         ...
 
     async def answers(self, wanted: AnswerFilter) -> Sequence[AnswerRow]:
         """One page of answers, newest first."""
         ...
 
-    async def stays(self, wanted: StayFilter) -> Sequence[StayRow]:
-        """Stays in the order of joining; raises `Refused` when there are more than `limit`."""
+    async def queue_visits(self, wanted: QueueVisitFilter) -> Sequence[QueueVisitRow]:
+        """Queue visits in the order of joining; raises `Refused` when there are more than `limit`."""
         ...
 
     async def agent_changes(

@@ -14,7 +14,7 @@ Detail: TypeAlias = Mapping[str, str | int | float | bool | None]
 """Flat facts that go with a record; kept as JSON."""
 
 
-class Direction(StrEnum):
+class CallDirection(StrEnum):
     """Who placed the call, seen from the centre."""
 
     INBOUND = "inbound"
@@ -59,8 +59,8 @@ class SegmentKind(StrEnum):
     """The caller, or work of ours, waited in a queue."""
     AGENT = "agent"
     """An agent answered."""
-    OUTSIDE = "outside"
-    """A number outside was rung for the caller."""
+    EXTERNAL_NUMBER = "external_number"
+    """An external number was rung for the caller."""
 
 
 class SegmentEnd(StrEnum):
@@ -78,7 +78,7 @@ class SegmentEnd(StrEnum):
     """Somebody sent the caller elsewhere."""
     CALLER_HUNG_UP = "caller_hung_up"
     AGENT_HUNG_UP = "agent_hung_up"
-    OUTSIDE_HUNG_UP = "outside_hung_up"
+    EXTERNAL_HUNG_UP = "external_number_hung_up"
     NO_TALK = "no_talk"
     """Of an agent: gone before both heard each other, or did not come to the phone."""
     UNANSWERED = "unanswered"
@@ -94,7 +94,7 @@ class SegmentEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CallSegment:
-    """One part of a call: a visit to a queue, the time with one agent, a number outside; times are UTC."""
+    """One part of a call: a visit to a queue, the time with one agent, an external number; times are UTC."""
 
     kind: SegmentKind
     """Which of these it was."""
@@ -142,7 +142,7 @@ class CdrRow:
     """First entered a queue."""
     connected_at: datetime | None = None
     """First answered by an agent, or outside."""
-    direction: Direction = Direction.INBOUND
+    direction: CallDirection = CallDirection.INBOUND
     """Who placed the call."""
     flow: str = ""
     """The IVR flow that ran."""
@@ -274,8 +274,8 @@ class AnswerRow:
 
 
 @dataclass(frozen=True, slots=True)
-class StayRow:
-    """One stay of an entry in one queue, from joining to leaving; the key is (`entry`, `n`).
+class QueueVisitRow:
+    """One visit of an entry to one queue, from joining to leaving; the key is (`entry`, `n`).
 
     All figures of queues and agents, live and historical, are folds over these.
     """
@@ -283,7 +283,7 @@ class StayRow:
     entry: str
     """The entry; `CALL/N` for a call's N-th joining, `WORK/N` for a work item's."""
     n: int
-    """Which stay of the entry, from 1: overflow to another queue begins a new one."""
+    """Which visit of the entry, from 1: overflow to another queue begins a new one."""
     call_id: str
     """The call or the work item, for the receipts."""
     queue: QueueName
@@ -296,7 +296,7 @@ class StayRow:
     how: str
     """`answered`, `abandoned`, `abandoned_short`, `overflowed`, `callback`, `withdrawn` or `failed`.
 
-    A running stay, which is not written down yet, is `waiting` or `in_contact`.
+    A running visit, which is not written down yet, is `waiting` or `in_contact`.
     """
     waited_s: float
     is_in_time: bool = False
@@ -313,8 +313,8 @@ class StayRow:
     caller: str = ""
     """The number, for first-call resolution."""
     customer_id: CustomerId | None = None
-    promised_s: float | None = None
-    """The wait, counted from joining the queue, that the first announcement of one promised; None: none did."""
+    announced_wait_s: float | None = None
+    """The wait, counted from joining the queue, that was announced first; None: none was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,4 +360,4 @@ class TranscriptRow:
     """Why nothing is written down; it is not tried again."""
 
 
-Row: TypeAlias = CdrRow | CallEventRow | RecordingRow | AgentEventRow | WorkRow | AnswerRow | StayRow | TraceRow
+Row: TypeAlias = CdrRow | CallEventRow | RecordingRow | AgentEventRow | WorkRow | AnswerRow | QueueVisitRow | TraceRow

@@ -4,7 +4,7 @@ The number of ours: the agent's `caller_id`, else the queue's, else the trunk's.
 trunk's user, or "acdcore": never the number of whom we call.
 
     call                               From                     asserted   Privacy   Diversion, History-Info
-    callback, agent's outside seat     our number               our number -         -
+    callback, agent's external seat     our number               our number -         -
     forwarded, shows own               our number               our number -         the number that was called
     forwarded, shows the caller        the caller's             our number -         the number that was called
     the same, caller withheld          anonymous (RFC 3323)     our number id        the number that was called
@@ -30,7 +30,7 @@ FORWARDED_CAUSE = "302"
 
 @dataclass(frozen=True, slots=True)
 class Forwarded:
-    """A caller who is connected to an outside number."""
+    """A caller who is connected to an external number."""
 
     caller: str
     """Canonical; "" when withheld."""

@@ -20,7 +20,7 @@ class AssertBy(StrEnum):
 
 
 class ForwardedShows(StrEnum):
-    """Whose number the called party sees when a caller is connected to an outside number."""
+    """Whose number the called party sees when a caller is connected to an external number."""
 
     OWN = "own"
     """Ours: every carrier accepts it."""

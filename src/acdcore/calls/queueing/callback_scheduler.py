@@ -1,4 +1,4 @@
-"""The workbench: keeps the book of callbacks and messages, and puts what is due into the queues."""
+"""The callback scheduler: keeps the callback queue of callbacks and messages, and puts what is due into the queues."""
 
 import asyncio
 from collections import Counter
@@ -13,46 +13,46 @@ from acdcore.calls.core.leg import Side
 from acdcore.calls.model import history
 from acdcore.calls.model.commands import LiveCall, WrongState
 from acdcore.calls.model.rows import WorkRow
-from acdcore.calls.record.event_log import Chronicle
+from acdcore.calls.record.event_log import CallEventLog
 from acdcore.calls.trunks.trunks import AGENTS_TRUNK, WORK_TRUNK
 from acdcore.kernel.alarms import AlarmKind, Severity
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import CallId, QueueName
-from acdcore.work.book import BookSettings, WorkBook
+from acdcore.work.callback_queue import CallbackQueue, CallbackQueueSettings
 from acdcore.work.model import (
     Absorbed,
+    AttemptConnected,
     BreakOff,
     CameDue,
     Changed,
-    Connected,
-    CustomerCame,
-    CustomerGone,
-    CustomerParted,
-    CustomerTalks,
+    CustomerCallEnded,
+    CustomerCallStarted,
+    CustomerTalkEnded,
+    CustomerTalkStarted,
     Dequeue,
     DialFirst,
     Dialling,
     Enqueue,
-    HoursChanged,
     Input,
+    InputRejected,
     Output,
-    Rejected,
     Requested,
+    WorkHoursChanged,
     WorkId,
     WorkItem,
     WorkKind,
     moved,
 )
 
-NOTED = timedelta(seconds=10)
-"""What it takes at least from the promise to the call: the caller still hears that it has been noted, and hangs up."""
+CALLBACK_DELAY = timedelta(seconds=10)
+"""What it takes at least from the request to the call: the caller still hears that it has been noted, and hangs up."""
 OPEN_SHOWN = 10
 """Open items in a screen pop: what an agent can read while the phone rings."""
 
 
-def beyond(call: CallId) -> CallId:
+def external_party_of(call: CallId) -> CallId:
     """The party outside that a call was sent on to, as a call of its own; the blank keeps it apart from all calls."""
-    return CallId(f"{call} outside")
+    return CallId(f"{call} external")
 
 
 WORK_REFUSED = AlarmKind(
@@ -61,23 +61,23 @@ WORK_REFUSED = AlarmKind(
     "Have staff end open work items; the log names each call (work_refused) whose caller expects one.",
     3_600.0,
 )
-"""A callback or a message that a caller was promised was not taken."""
+"""A callback or a message that a caller was told of was not taken."""
 WORK_WITHOUT_QUEUE = AlarmKind(
     "work_without_queue", Severity.MINOR, "Put the queue back into the settings, or end its work items."
 )
 """Work waits for a queue that the settings have no more."""
 
 
-class Workbench:
-    """The driver of the book: its one timer, its rows, and what is begun and withdrawn by its word."""
+class CallbackScheduler:
+    """The driver of the callback queue: its one timer, its rows, and what it begins and withdraws."""
 
-    def __init__(self, book: WorkBook, chronicle: Chronicle, clock: Clock) -> None:
+    def __init__(self, callback_queue: CallbackQueue, event_log: CallEventLog, clock: Clock) -> None:
         self.on_due: Callable[[WorkItem], None] = lambda _: None
         """Begins an attempt at an item: places it in its queue."""
-        self.on_settled: Callable[[WorkItem], None] = lambda _: None
+        self.on_cancelled: Callable[[WorkItem], None] = lambda _: None
         """Takes an item out of its queue, or ends the attempt at it."""
-        self._book = book
-        self._chronicle = chronicle
+        self._callback_queue = callback_queue
+        self._event_log = event_log
         self._clock = clock
         self._timer: asyncio.TimerHandle | None = None
         self._serial = 0
@@ -85,9 +85,9 @@ class Workbench:
         self._by_right_clock: set[WorkId] = set()
         """Items whose times need not follow when the clock is put right."""
         self._sent_on: set[CallId] = set()
-        """Calls that are with an outside number, which is on the line as well."""
+        """Calls that are with an external number, which is on the line as well."""
         self._log = structlog.get_logger("work")
-        chronicle.on_event = self.hear
+        event_log.on_event = self.on_call_event
 
     # --- asking for work ---
 
@@ -106,33 +106,33 @@ class Workbench:
 
     def has_room_for_message(self, queue: QueueName) -> bool:
         """Whether the queue takes one more message."""
-        return self._book.has_room_for_message(queue)
+        return self._callback_queue.has_room_for_message(queue)
 
     def request(self, item: WorkItem, since: datetime | None = None) -> WorkItem:
-        """Put an item into the book; the open one that covers it, if there is one. Raises WrongState.
+        """Put an item into the callback queue; the open one that covers it, if there is one. Raises WrongState.
 
         Without anybody's word for it, `since` is when the customer began to wait.
         """
-        for output in self.feed(Requested(item, since)):
+        for output in self.handle(Requested(item, since)):
             match output:
                 case Absorbed(item=former):
                     return former
-                case Rejected(why=why):
+                case InputRejected(why=why):
                     raise WrongState(why)
                 case _:
                     pass
         return item
 
-    def feed_request(self, item: WorkItem) -> None:
-        """The same for a caller who has been promised it already: what does not fit is an alarm, not an answer."""
+    def request_or_alarm(self, item: WorkItem) -> None:
+        """The same for a caller who has been told of it already: what does not fit is an alarm, not an answer."""
         try:
             self.request(item)
         except WrongState as refusal:
             kind, queue = item.kind.value, item.queue
             self._log.error("work_refused", call=item.call_id, kind=kind, queue=queue, why=str(refusal))
-            self._chronicle.alarms.raise_alarm(WORK_REFUSED, f"{kind} for {queue}: {refusal}")
+            self._event_log.alarms.raise_alarm(WORK_REFUSED, f"{kind} for {queue}: {refusal}")
 
-    def promise(
+    def request_callback(
         self, call: Call, queue: QueueName, number: str, first: DialFirst, since: datetime | None = None
     ) -> WorkItem | None:
         """Take down that the caller wants to be called at `number`, with the time waited so far; None: it cannot be.
@@ -141,9 +141,9 @@ class Workbench:
         """
         item = replace(
             self.item_for(call, WorkKind.CALLBACK, queue, number),
-            next_at=self._wall() + NOTED,
-            waited_s=call.waited_s(self._clock.now()) + NOTED.total_seconds(),
-            advance_s=call.advance_s,
+            next_at=self._wall() + CALLBACK_DELAY,
+            waited_s=call.waited_s(self._clock.now()) + CALLBACK_DELAY.total_seconds(),
+            priority_s=call.priority_s,
             dial_first=first,
         )
         try:
@@ -151,7 +151,7 @@ class Workbench:
         except WrongState as refusal:
             self._log.info("no callback", call=call.id, why=str(refusal))
             return None
-        call.log(history.CallbackPromised(self._clock.now(), kept.id, kept.number, kept.queue))
+        call.log(history.CallbackRequested(self._clock.now(), kept.id, kept.number, kept.queue))
         return kept
 
     def next_id(self) -> WorkId:
@@ -162,70 +162,70 @@ class Workbench:
 
     # --- the customers' own calls ---
 
-    def hear(self, view: LiveCall, event: history.Event) -> None:
+    def on_call_event(self, view: LiveCall, event: history.Event) -> None:
         """What happens in any call, for what it means to callbacks: who is on the line, and who has got through."""
         call = view.call_id
         match event:
             case history.Arrived() | history.CustomerFound() if view.trunk not in (AGENTS_TRUNK, WORK_TRUNK):
-                self.feed(CustomerCame(call, view.caller, view.customer_id))
-            case history.Dialled(number=number, side=Side.OUTSIDE.value):
+                self.handle(CustomerCallStarted(call, view.caller, view.customer_id))
+            case history.Dialled(number=number, side=Side.EXTERNAL_NUMBER.value):
                 self._sent_on.add(call)
-                self.feed(CustomerCame(beyond(call), number))
+                self.handle(CustomerCallStarted(external_party_of(call), number))
             case history.DialFailed():
-                self._leave_outside(call)
+                self._external_party_gone(call)
             case history.Bridged():
-                self.feed(CustomerTalks(call))
+                self.handle(CustomerTalkStarted(call))
                 if call in self._sent_on:
-                    self.feed(CustomerTalks(beyond(call)))
-            case history.TalkEnded():
-                self.feed(CustomerParted(call))
-                self._leave_outside(call)
+                    self.handle(CustomerTalkStarted(external_party_of(call)))
+            case history.CallTalkEnded():
+                self.handle(CustomerTalkEnded(call))
+                self._external_party_gone(call)
             case history.Ended():
-                self._leave_outside(call)
-                self.feed(CustomerGone(call))
+                self._external_party_gone(call)
+                self.handle(CustomerCallEnded(call))
             case _:
                 pass
 
-    def _leave_outside(self, call: CallId) -> None:
+    def _external_party_gone(self, call: CallId) -> None:
         """The number that the call was sent on to is on the line no more, though the call may be."""
         if call in self._sent_on:
             self._sent_on.discard(call)
-            self.feed(CustomerGone(beyond(call)))
+            self.handle(CustomerCallEnded(external_party_of(call)))
 
     def may_dial(self, item: WorkItem) -> bool:
         """Whether the customer may be called now; False when the customer has called in this very moment."""
-        return not any(isinstance(output, Rejected) for output in self.feed(Dialling(item.id)))
+        return not any(isinstance(output, InputRejected) for output in self.handle(Dialling(item.id)))
 
-    def reached(self, call: Call, item: WorkItem) -> None:
+    def customer_reached(self, call: Call, item: WorkItem) -> None:
         """The customer has answered our call, which is one of the customer's from here on."""
-        self.feed(Connected(item.id))
-        self.feed(CustomerCame(call.id, item.number, call.view.customer_id))
+        self.handle(AttemptConnected(item.id))
+        self.handle(CustomerCallStarted(call.id, item.number, call.view.customer_id))
 
     def wish_of(self, call: Call, queue: QueueName) -> WorkItem | None:
         """The open wish to get through of this caller in that queue, whose place the call takes: the oldest."""
-        found = self._book.open_for(call.view.caller, call.view.customer_id)
-        return next((item for item in found if item.is_wish and item.queue == queue), None)
+        found = self._callback_queue.open_for(call.view.caller, call.view.customer_id)
+        return next((item for item in found if item.is_plain_request and item.queue == queue), None)
 
     def open_for(self, view: LiveCall, work: WorkId | None = None) -> tuple[WorkItem, ...]:
         """What is open for the customer of a call, newest first, besides the item that the call itself is about."""
-        found = self._book.open_for(view.caller, view.customer_id)
+        found = self._callback_queue.open_for(view.caller, view.customer_id)
         return tuple(item for item in reversed(found) if item.id != work)[:OPEN_SHOWN]
 
     # --- what happens to it ---
 
-    def feed(self, fed: Input) -> list[Output]:
+    def handle(self, event: Input) -> list[Output]:
         """One input, carried out; what follows from it."""
-        outputs = self._book.handle(fed, self._wall())
+        outputs = self._callback_queue.handle(event, self._wall())
         self._carry_out(outputs)
         return outputs
 
     def hours_changed(self, queue: QueueName, is_open: bool) -> None:
         """A queue opens or closes."""
-        self.feed(HoursChanged(queue, is_open))
+        self.handle(WorkHoursChanged(queue, is_open))
 
-    def configure(self, settings: BookSettings) -> None:
+    def configure(self, settings: CallbackQueueSettings) -> None:
         """Other settings from now on."""
-        self._carry_out(self._book.configure(settings, self._wall()))
+        self._carry_out(self._callback_queue.configure(settings, self._wall()))
 
     def clock_set(self, by: timedelta, *, is_clock_wrong: bool) -> None:
         """The machine's clock was set: whatever is open comes due and grows old in as long a time as before.
@@ -233,7 +233,7 @@ class Workbench:
         `is_clock_wrong`: it cannot be right now, or could not before; only then appointments move with it.
         """
         right = self._by_right_clock
-        self._carry_out(self._book.clock_set(by, self._wall(), right, is_clock_wrong=is_clock_wrong))
+        self._carry_out(self._callback_queue.clock_set(by, self._wall(), right, is_clock_wrong=is_clock_wrong))
         self._by_right_clock.clear()
 
     def restore(self, rows: Iterable[WorkRow], ahead: timedelta = timedelta()) -> int:
@@ -248,28 +248,28 @@ class Workbench:
             self._by_right_clock = {item.id for item in items}
         elif ahead:
             items = [moved(item, ahead, is_appointment_moved=True) for item in items]
-        self._carry_out(self._book.restore(items, self._wall()))
+        self._carry_out(self._callback_queue.restore(items, self._wall()))
         return len(items)
 
     def open_items(self) -> tuple[WorkItem, ...]:
         """All open items."""
-        return self._book.open_items()
+        return self._callback_queue.open_items()
 
     def open_by_queue(self) -> Counter[QueueName]:
         """How many open items each queue has."""
-        return Counter(item.queue for item in self._book.open_items())
+        return Counter(item.queue for item in self._callback_queue.open_items())
 
-    def strand(self, items: Mapping[QueueName, int]) -> None:
+    def report_stranded(self, items: Mapping[QueueName, int]) -> None:
         """Raise or end the alarm about work whose queue is no more; `items` counts it by queue."""
         stranded = ", ".join(f"{queue} ({count})" for queue, count in sorted(items.items()))
         if stranded != self._stranded:
             self._stranded = stranded
             detail = f"{stranded}: not in the settings; put the queue back, or end its work" if stranded else ""
-            self._chronicle.alarms.hold(WORK_WITHOUT_QUEUE, detail)
+            self._event_log.alarms.hold(WORK_WITHOUT_QUEUE, detail)
 
     def item(self, work: WorkId) -> WorkItem | None:
         """An open item."""
-        return self._book.item(work)
+        return self._callback_queue.item(work)
 
     def close(self) -> None:
         """Disarm the timer."""
@@ -280,29 +280,29 @@ class Workbench:
     # --- within ---
 
     def _wall(self) -> datetime:
-        """The time of day that the book goes by, which leaps in `clock_set` only."""
-        return self._chronicle.time.at(self._clock.now())
+        """The time of day that the callback queue goes by, which leaps in `clock_set` only."""
+        return self._event_log.time.at(self._clock.now())
 
     def _carry_out(self, outputs: Iterable[Output]) -> None:
         for output in outputs:
             match output:
                 case Changed(item=item):
-                    self._chronicle.work(item)
+                    self._event_log.work(item)
                 case Enqueue(item=item):
                     self.on_due(item)
                 case Dequeue(item=item) | BreakOff(item=item):
-                    self.on_settled(item)
-                case Absorbed() | Rejected():
+                    self.on_cancelled(item)
+                case Absorbed() | InputRejected():
                     pass  # an answer to whoever asked
         self._arm()
 
     def _arm(self) -> None:
         self.close()
-        due = self._book.next_deadline()
+        due = self._callback_queue.next_deadline()
         if due is not None:
             delay_s = max(0.0, (due - self._wall()).total_seconds())
             self._timer = asyncio.get_running_loop().call_later(delay_s, self._come_due)
 
     def _come_due(self) -> None:
         self._timer = None
-        self.feed(CameDue())
+        self.handle(CameDue())

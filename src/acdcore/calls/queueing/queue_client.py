@@ -19,7 +19,7 @@ from acdcore.queues.decisions import (
     TalkFinished,
 )
 from acdcore.queues.dispatcher import Dispatcher
-from acdcore.queues.driver import Floor, Journal
+from acdcore.queues.driver import DispatcherDriver, Journal
 from acdcore.queues.inputs import (
     CallerAssigned,
     CallerJoined,
@@ -35,7 +35,7 @@ from acdcore.queues.inputs import (
     TalkEnded,
 )
 from acdcore.queues.settings import OfferEnd, ToQueue
-from acdcore.queues.views import AgentGlance, AgentView, Explanation, FloorView, QueueView
+from acdcore.queues.views import AgentSummary, AgentView, DispatcherView, Explanation, QueueView
 
 LEAVE_CAUSES = {
     Outcome.WITHDRAWN: LeaveCause.WITHDRAWN,
@@ -48,7 +48,7 @@ LEAVE_CAUSES = {
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class EntrySubject:
     """Whom an entry is about, for the figures that are written after the call is gone."""
 
     call: CallId
@@ -61,7 +61,7 @@ class Entry:
 
     def __init__(self, joined: CallerJoined, acd: "Acd") -> None:
         self.name = joined.entry
-        self.advance_s = joined.advance_s
+        self.priority_s = joined.priority_s
         self.is_over = False
         """The dispatcher knows the entry no more."""
         self._acd = acd
@@ -83,30 +83,30 @@ class Entry:
         """Keep the place without being offered; False when a rule has taken the caller out of the queue already."""
         if self.is_over:
             return False
-        self._acd.feed(CallerPaused(self.name))
+        self._acd.handle(CallerPaused(self.name))
         return True
 
     def resume(self) -> None:
         """Wait on at the same place."""
-        self._acd.feed(CallerResumed(self.name))
+        self._acd.handle(CallerResumed(self.name))
 
     def _close(self, last: Input) -> None:
         if not self.is_over:
             self.is_over = True
-            self._acd.feed(last)
+            self._acd.handle(last)
 
 
 class Acd:
-    """The one door to the dispatcher."""
+    """The only way to the dispatcher."""
 
     def __init__(self, dispatcher: Dispatcher, clock: Clock, journal: Journal | None = None) -> None:
         self.on_agent: Callable[[AgentStateChanged], None] = lambda _: None
         """Hears of every change of an agent's state."""
         self.on_decision: Callable[[Decision], None] = lambda _: None
         """Hears of every decision, before anybody acts on it."""
-        self.about: dict[EntryId, About] = {}
-        """Entries whose stay is not written down yet; whoever writes it down takes them out."""
-        self._floor = Floor(dispatcher, clock, journal, self._decided)
+        self.subjects: dict[EntryId, EntrySubject] = {}
+        """Entries whose visit is not written down yet; whoever writes it down takes them out."""
+        self._driver = DispatcherDriver(dispatcher, clock, journal, self._decided)
         self._clock = clock
         self._calls: dict[EntryId, tuple[Call, Entry]] = {}
         self._joins = 0
@@ -123,12 +123,12 @@ class Acd:
         """Place the call; `Queued` or an overflow follows in its mailbox."""
         entry = Entry(joined, self)
         self._calls[entry.name] = (call, entry)
-        self.about[entry.name] = About(call.id, call.view.caller, call.view.customer_id)
-        self._floor.feed(joined)
+        self.subjects[entry.name] = EntrySubject(call.id, call.view.caller, call.view.customer_id)
+        self._driver.handle(joined)
         return entry
 
     def assign(self, call: Call, agent: AgentId) -> RefusalReason | None:
-        """Offer the waiting call to this agent, by hand; why it cannot be if it cannot."""
+        """Offer the waiting call to this agent, as staff ask; why it cannot be if it cannot."""
         entry = self.entry_of(call)
         return RefusalReason.UNKNOWN_ENTRY if entry is None else self.ask(CallerAssigned(entry.name, agent))
 
@@ -136,62 +136,62 @@ class Acd:
         """The place of a call, if it has one."""
         return next((entry for whose, entry in self._calls.values() if whose is call), None)
 
-    def leave_out(self, call: Call) -> None:
-        """The stay of the call is not to be written down: a stop breaks it off, and the next start begins it anew."""
+    def leave_unrecorded(self, call: Call) -> None:
+        """The visit of the call is not to be written down: a stop breaks it off, and the next start begins it anew."""
         entry = self.entry_of(call)
         if entry is not None:
-            self.about.pop(entry.name, None)
+            self.subjects.pop(entry.name, None)
 
     def offer_accepted(self, offer: OfferId) -> None:
         """The agent's phone answered."""
-        self._floor.feed(OfferAccepted(offer))
+        self._driver.handle(OfferAccepted(offer))
 
     def offer_ended(self, offer: OfferId, cause: OfferEnd) -> None:
         """The agent's phone will not answer."""
-        self._floor.feed(OfferEnded(offer, cause))
+        self._driver.handle(OfferEnded(offer, cause))
 
     # --- agents and operators ---
 
-    def feed(self, fed: Input) -> None:
+    def handle(self, event: Input) -> None:
         """An input that needs no answer."""
-        self._floor.feed(fed)
+        self._driver.handle(event)
 
-    def ask(self, fed: Input) -> RefusalReason | None:
+    def ask(self, event: Input) -> RefusalReason | None:
         """An input, and why it was refused if it was; not to be called from within a decision."""
         self._refusal = None
-        self._floor.feed(fed)
+        self._driver.handle(event)
         return self._refusal
 
     @property
     def dispatcher(self) -> Dispatcher:
         """For its figures."""
-        return self._floor.dispatcher
+        return self._driver.dispatcher
 
-    def snapshot(self) -> FloorView:
-        """The whole floor as it stands."""
-        return self._floor.dispatcher.snapshot(self._clock.now())
+    def snapshot(self) -> DispatcherView:
+        """The whole dispatcher as it stands."""
+        return self._driver.dispatcher.snapshot(self._clock.now())
 
     def queues(self) -> tuple[QueueView, ...]:
         """Every queue as it stands."""
-        return self._floor.dispatcher.queues(self._clock.now())
+        return self._driver.dispatcher.queues(self._clock.now())
 
     def positions(self) -> dict[CallId, int]:
         """The place of every call that waits, 1 being next."""
-        places = self._floor.dispatcher.positions(self._clock.now())
+        places = self._driver.dispatcher.positions(self._clock.now())
         return {self.call_id(entry): position for entry, position in places.items()}
 
-    def glance(self, agent: AgentId) -> AgentGlance | None:
+    def glance(self, agent: AgentId) -> AgentSummary | None:
         """One agent as boards show it; None when it never logged in."""
-        return self._floor.dispatcher.glance(agent)
+        return self._driver.dispatcher.agent_summary(agent)
 
     def agent(self, agent: AgentId) -> AgentView | None:
         """One agent as the dispatcher sees it; None when it never logged in."""
-        return self._floor.dispatcher.agent(agent, self._clock.now())
+        return self._driver.dispatcher.agent(agent, self._clock.now())
 
     def why(self, call: Call) -> Explanation | None:
         """Why the call still waits; None when it does not."""
         entry = self.entry_of(call)
-        return None if entry is None else self._floor.dispatcher.why(entry.name, self._clock.now())
+        return None if entry is None else self._driver.dispatcher.why(entry.name, self._clock.now())
 
     @staticmethod
     def call_id(entry: EntryId) -> CallId:
@@ -200,7 +200,7 @@ class Acd:
 
     def close(self) -> None:
         """Disarm the timer."""
-        self._floor.close()
+        self._driver.close()
 
     # --- decisions ---
 
@@ -237,5 +237,5 @@ class Acd:
     def _refuse_join(self, name: EntryId, reason: RefusalReason) -> None:
         call, _ = self._calls[name]
         self._forget(name)
-        del self.about[name]
+        del self.subjects[name]
         call.end(Outcome.FAILED, EndedBy.SYSTEM, f"queue: {reason.value}")

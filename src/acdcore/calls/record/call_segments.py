@@ -1,4 +1,4 @@
-"""The parts of a call: each visit to a queue, each agent who answered, each number outside, folded from its history.
+"""The parts of a call: each visit to a queue, each agent who answered, each external number, folded from its history.
 
 Times are those of the events (monotonic seconds); the record has them in UTC.
 """
@@ -11,12 +11,13 @@ from acdcore.calls.model.rows import CallEnd, EndedBy, SegmentEnd, SegmentKind
 from acdcore.kernel.ids import AgentId, QueueName
 
 AGENT_TARGET = "agent:"
-"""How it is written that a waiting caller was given to an agent by hand: the caller waits until that phone answers."""
+"""How it is written that a waiting caller was given to an agent by a manual assignment: the caller waits until that
+phone answers."""
 QUEUE_TARGET = "queue:"
 """How an overflow to another queue begins: the caller waits on there."""
 CALLER_SIDE = "caller"
 """`Dialled.side` of the customer of a callback."""
-OUTSIDE_SIDES = ("outside", "")
+EXTERNAL_SIDES = ("external_number", "")
 """`Dialled.side` of a number to which a caller is sent."""
 HUNG_UP = {
     EndedBy.CALLER: SegmentEnd.CALLER_HUNG_UP,
@@ -27,7 +28,7 @@ HUNG_UP = {
 
 
 @dataclass(slots=True)
-class Segment:
+class FoldedSegment:
     """One part of a call."""
 
     kind: SegmentKind
@@ -61,18 +62,18 @@ class Segments:
     """The fold: give it every event once, in order."""
 
     def __init__(self) -> None:
-        self.all: list[Segment] = []
+        self.all: list[FoldedSegment] = []
         """In the order in which they began; at most the last is going on."""
         self._queue: QueueName | None = None
 
     def apply(self, event: events.Event) -> None:
         """Begin and end the parts that `event` concerns."""
         match event:
-            case events.Queued(at=at, queue=queue):
+            case events.CallQueued(at=at, queue=queue):
                 self._end(at, SegmentEnd.TRANSFERRED)
                 self._queue = queue
-                self._begin(Segment(SegmentKind.QUEUE, at, queue))
-            case events.Overflowed(at=at):
+                self._begin(FoldedSegment(SegmentKind.QUEUE, at, queue))
+            case events.CallOverflowed(at=at):
                 self._end_of(SegmentKind.QUEUE, at, SegmentEnd.OVERFLOWED)
             case events.Sent(at=at, target=target) if not target.startswith(AGENT_TARGET):
                 self._end_of(SegmentKind.QUEUE, at, SegmentEnd.TRANSFERRED)
@@ -80,14 +81,14 @@ class Segments:
                 self._end_of(SegmentKind.QUEUE, at, SegmentEnd.LEFT_QUEUE)
             case events.Reserved(at=at, agent=agent):
                 self._end(at, SegmentEnd.ANSWERED)
-                self._begin(Segment(SegmentKind.AGENT, at, self._queue, agent))
-            case events.Dialled(at=at, number=number, trunk=trunk, side=side) if side in OUTSIDE_SIDES:
+                self._begin(FoldedSegment(SegmentKind.AGENT, at, self._queue, agent))
+            case events.Dialled(at=at, number=number, trunk=trunk, side=side) if side in EXTERNAL_SIDES:
                 self._dialled(at, number, trunk)
-            case events.Connected():
+            case events.CallConnected():
                 self._connected(event)
             case events.Returned(at=at):
                 self._end(at, SegmentEnd.NO_TALK)
-            case events.TalkEnded():
+            case events.CallTalkEnded():
                 self._talk_ended(event)
             case events.Ended():
                 self.close(event.at, event.end_cause, event.by)
@@ -106,28 +107,28 @@ class Segments:
             self._end(at, HUNG_UP[by])
 
     @property
-    def open(self) -> Segment | None:
+    def open(self) -> FoldedSegment | None:
         """The part that goes on, if one does."""
         return self.all[-1] if self.all and self.all[-1].end is None else None
 
-    def _begin(self, segment: Segment) -> None:
+    def _begin(self, segment: FoldedSegment) -> None:
         self.all.append(segment)
 
     def _dialled(self, at: float, number: str, trunk: str) -> None:
-        """A number outside is rung for the caller; in a callback of an older version it was the customer's."""
+        """An external number is rung for the caller; in a callback of an older version it was the customer's."""
         if self.open is None:
-            self._begin(Segment(SegmentKind.OUTSIDE, at, self._queue, number=number, trunk=trunk))
+            self._begin(FoldedSegment(SegmentKind.EXTERNAL_NUMBER, at, self._queue, number=number, trunk=trunk))
 
-    def _connected(self, event: events.Connected) -> None:
+    def _connected(self, event: events.CallConnected) -> None:
         going_on = self.open
         if going_on is not None and event.agent is not None and going_on.agent == event.agent:
             pass  # reserved before
-        elif going_on is not None and event.agent is None and going_on.kind is SegmentKind.OUTSIDE:
+        elif going_on is not None and event.agent is None and going_on.kind is SegmentKind.EXTERNAL_NUMBER:
             pass  # rung before
         else:
             self._end(event.at, SegmentEnd.ANSWERED)
-            kind = SegmentKind.OUTSIDE if event.agent is None else SegmentKind.AGENT
-            self._begin(Segment(kind, event.at, self._queue, event.agent, event.outside))
+            kind = SegmentKind.EXTERNAL_NUMBER if event.agent is None else SegmentKind.AGENT
+            self._begin(FoldedSegment(kind, event.at, self._queue, event.agent, event.external_number))
         self.all[-1].connected_at, self.all[-1].recording = event.at, event.recording
 
     def _partner_step(self, event: events.Event) -> None:
@@ -138,17 +139,17 @@ class Segments:
         match event:
             case events.DialFailed(at=at):
                 going_on.is_unanswered = True
-                self._end_of(SegmentKind.OUTSIDE, at, SegmentEnd.UNANSWERED)
+                self._end_of(SegmentKind.EXTERNAL_NUMBER, at, SegmentEnd.UNANSWERED)
             case events.Bridged(at=at) if going_on.talked_since is None:
                 going_on.talked_since, going_on.is_talked = at, True
-            case events.MediaLost():
+            case events.PartyLost():
                 going_on.is_lost = True
             case events.MessageHeard():
                 going_on.is_heard = True
             case _:
                 pass
 
-    def _talk_ended(self, event: events.TalkEnded) -> None:
+    def _talk_ended(self, event: events.CallTalkEnded) -> None:
         going_on = self.open
         if going_on is not None and going_on.kind is not SegmentKind.QUEUE:
             self._end(event.at, event.end or talk_end(going_on, event.by))
@@ -167,8 +168,8 @@ class Segments:
             ending.talked_since = None
 
 
-def talk_end(segment: Segment, by: EndedBy) -> SegmentEnd:
-    """Why the time with an agent, or with a number outside, ended while the caller stayed."""
+def talk_end(segment: FoldedSegment, by: EndedBy) -> SegmentEnd:
+    """Why the time with an agent, or with an external number, ended while the caller stayed."""
     is_together = segment.is_talked or segment.is_heard
     if segment.is_lost:
         return SegmentEnd.MEDIA_LOST
@@ -176,10 +177,10 @@ def talk_end(segment: Segment, by: EndedBy) -> SegmentEnd:
         return SegmentEnd.TRANSFERRED
     if not is_together:
         return SegmentEnd.UNANSWERED if segment.is_unanswered else SegmentEnd.NO_TALK
-    return SegmentEnd.OUTSIDE_HUNG_UP if segment.kind is SegmentKind.OUTSIDE else HUNG_UP[by]
+    return SegmentEnd.EXTERNAL_HUNG_UP if segment.kind is SegmentKind.EXTERNAL_NUMBER else HUNG_UP[by]
 
 
-def segments_of(history: Iterable[events.Event]) -> Sequence[Segment]:
+def segments_of(history: Iterable[events.Event]) -> Sequence[FoldedSegment]:
     """The parts of a call that is over, or as they stand."""
     folded = Segments()
     for event in history:

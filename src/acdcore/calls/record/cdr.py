@@ -5,8 +5,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from acdcore.calls.model import history as events
-from acdcore.calls.model.rows import CallEnd, CallSegment, CdrRow, Detail, Direction, EndedBy, SegmentEnd, SegmentKind
-from acdcore.calls.record.call_segments import AGENT_TARGET, CALLER_SIDE, QUEUE_TARGET, Segment, Segments
+from acdcore.calls.model.rows import (
+    CallDirection,
+    CallEnd,
+    CallSegment,
+    CdrRow,
+    Detail,
+    EndedBy,
+    SegmentEnd,
+    SegmentKind,
+)
+from acdcore.calls.record.call_segments import AGENT_TARGET, CALLER_SIDE, QUEUE_TARGET, FoldedSegment, Segments
 from acdcore.calls.trunks.trunks import WORK_TRUNK
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId
@@ -19,7 +28,7 @@ CAUSES = {
     Outcome.SHUTDOWN: CallEnd.SHUTDOWN,
     Outcome.FAILED: CallEnd.FAILED,
     Outcome.UNANSWERED: CallEnd.UNANSWERED,
-    Outcome.REFUSED_LINES: CallEnd.REFUSED,
+    Outcome.REFUSED_CAPACITY: CallEnd.REFUSED,
     Outcome.REFUSED_PEER: CallEnd.REFUSED,
     Outcome.REFUSED_REQUEST: CallEnd.REFUSED,
     Outcome.BLOCKED: CallEnd.REFUSED,
@@ -65,7 +74,7 @@ def cdr(call_id: CallId, history: Sequence[events.Event], time: WallTime, figure
         end_cause=CallEnd.CRASH,
         arrived_at=time.at(arrived.at),
         ended_at=time.at(history[-1].at),
-        direction=Direction.OUTBOUND if arrived.trunk == WORK_TRUNK else Direction.INBOUND,
+        direction=CallDirection.OUTBOUND if arrived.trunk == WORK_TRUNK else CallDirection.INBOUND,
         recording=next((path for path, _ in recordings(history)), ""),
         figures=figures,
     )
@@ -92,7 +101,7 @@ def is_on_record(history: Sequence[events.Event]) -> bool:
 
 def was_with_somebody(history: Iterable[events.Event]) -> bool:
     """Whether somebody was called for work of ours, or an agent has answered or was reserved."""
-    return any(isinstance(event, events.Dialled | events.Reserved | events.Connected) for event in history)
+    return any(isinstance(event, events.Dialled | events.Reserved | events.CallConnected) for event in history)
 
 
 def outcome_of(history: Sequence[events.Event], ending: Outcome) -> Outcome:
@@ -113,27 +122,27 @@ def achieved_by(history: Sequence[events.Event], when_queued: Outcome, when_answ
     An agent who has answered has served a caller on the line; in work of ours that needs a talk, or a message heard.
     """
     is_work = isinstance(history[0], events.Arrived) and history[0].trunk == WORK_TRUNK
-    is_outside, is_together = False, False
+    is_external, is_together = False, False
     for event in reversed(history):
         match event:
             case events.Bridged() | events.MessageHeard():
                 is_together = True
-            case events.Connected(agent=None):
-                is_outside = True
-            case events.Connected() if is_together or not is_work:
+            case events.CallConnected(agent=None):
+                is_external = True
+            case events.CallConnected() if is_together or not is_work:
                 return Outcome.ANSWERED
             case events.MessageLeft():
                 return Outcome.VOICEMAIL
-            case events.CallbackPromised():
+            case events.CallbackRequested():
                 return Outcome.CALLBACK
             case events.NailedUp():
                 return Outcome.FEATURE_CODE
-            case events.Overflowed():
+            case events.CallOverflowed():
                 return Outcome.OVERFLOWED
-            case events.Queued() | events.Returned():
+            case events.CallQueued() | events.Returned():
                 return when_queued
-            case events.Answered():
-                return Outcome.FORWARDED if is_outside else when_answered
+            case events.CallAnswered():
+                return Outcome.FORWARDED if is_external else when_answered
             case _:
                 pass
     return None
@@ -153,9 +162,9 @@ def recordings(history: Iterable[events.Event]) -> Iterator[tuple[str, float]]:
     path = ""
     for event in history:
         match event:
-            case events.Connected(at, recording=path, is_recorded_at_once=True) if path:
+            case events.CallConnected(at, recording=path, is_recorded_at_once=True) if path:
                 begun[path] = at
-            case events.Connected(recording=path):
+            case events.CallConnected(recording=path):
                 pass
             case events.Bridged(at) if path:
                 begun.setdefault(path, at)
@@ -170,7 +179,7 @@ def recordings(history: Iterable[events.Event]) -> Iterator[tuple[str, float]]:
     yield from begun.items()
 
 
-def served_by(segments: Iterable[Segment]) -> AgentId | None:
+def served_by(segments: Iterable[FoldedSegment]) -> AgentId | None:
     """The last agent who talked to the caller."""
     talked = [each.agent for each in segments if each.is_talked and each.agent is not None]
     return talked[-1] if talked else None
@@ -189,20 +198,20 @@ class Spans:
     def apply(self, event: events.Event) -> None:
         """Open and close the spans that `event` concerns."""
         match event:
-            case events.Queued():
+            case events.CallQueued():
                 self._waiting_since = event.at if self._waiting_since is None else self._waiting_since
-            case events.Offered():
+            case events.CallOffered():
                 self._ringing_since = event.at
-            case events.OfferEnded():
+            case events.CallOfferEnded():
                 self._end_ringing(event.at)
             case events.Reserved():
                 self._end_ringing(event.at)
                 self._end_waiting(event.at)
-            case events.Connected():
+            case events.CallConnected():
                 self._end_ringing(event.at)
                 self._end_waiting(event.at)
                 self._connected_at = event.at
-            case events.Overflowed(target=target) if not target.startswith(QUEUE_TARGET):
+            case events.CallOverflowed(target=target) if not target.startswith(QUEUE_TARGET):
                 self._end_waiting(event.at)
             case events.Sent(target=target) if not target.startswith(AGENT_TARGET):
                 self._end_waiting(event.at)
@@ -211,7 +220,7 @@ class Spans:
             case events.Returned():  # waited all along, and has not talked
                 if self._connected_at is not None:
                     self._waiting_since, self._connected_at = self._connected_at, None
-            case events.Bridged() | events.TalkEnded():
+            case events.Bridged() | events.CallTalkEnded():
                 self._connected_at = None
             case events.Ended():
                 self.close(event.at)
@@ -234,7 +243,7 @@ class Spans:
             self._ringing_since = None
 
 
-def _with_segments(row: CdrRow, segments: Sequence[Segment], time: WallTime) -> CdrRow:
+def _with_segments(row: CdrRow, segments: Sequence[FoldedSegment], time: WallTime) -> CdrRow:
     """`row` with its parts, and with what is said of them in short."""
     served = [each for each in segments if each.kind is not SegmentKind.QUEUE and each.end is not SegmentEnd.NO_TALK]
     answered_at = [each.connected_at for each in served if each.connected_at is not None]
@@ -249,7 +258,7 @@ def _with_segments(row: CdrRow, segments: Sequence[Segment], time: WallTime) -> 
     )
 
 
-def _written(segment: Segment, time: WallTime) -> CallSegment:
+def _written(segment: FoldedSegment, time: WallTime) -> CallSegment:
     return CallSegment(
         kind=segment.kind,
         began_at=time.at(segment.began_at),
@@ -265,15 +274,15 @@ def _written(segment: Segment, time: WallTime) -> CallSegment:
 
 def _apply(row: CdrRow, event: events.Event, time: WallTime) -> CdrRow:
     match event:
-        case events.Answered():
+        case events.CallAnswered():
             return replace(row, answered_at=time.at(event.at), flow=event.flow)
         case events.CustomerFound():
             return replace(row, customer_id=event.customer)
-        case events.Queued():
+        case events.CallQueued():
             return replace(row, queue=event.queue, queued_at=row.queued_at or time.at(event.at))
         case events.Dialled(trunk=trunk, side=side) if side == CALLER_SIDE:
             return replace(row, trunk=trunk)
-        case events.Overflowed():
+        case events.CallOverflowed():
             return replace(row, overflowed_to=event.target)
         case events.Ended():
             cause = event.end_cause or cause_of(event.outcome, event.by)

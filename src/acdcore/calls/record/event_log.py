@@ -1,11 +1,11 @@
-"""The chronicle: writes down what happens, once, for the spool, the feed and the live views."""
+"""The call event log: writes down what happens, once, for the spool, the event stream and the live views."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 
 from acdcore.calls.model import history as events
-from acdcore.calls.model.commands import AgentState, LiveAgent, LiveCall, LiveHours, ReloadReport
-from acdcore.calls.model.directory import Contact, Customer
+from acdcore.calls.model.commands import LiveAgent, LiveAgentState, LiveCall, LiveHours, ReloadReport
+from acdcore.calls.model.directory import Customer, PastContact
 from acdcore.calls.model.ports import Directory, Spool
 from acdcore.calls.model.rows import (
     AgentEventRow,
@@ -13,14 +13,22 @@ from acdcore.calls.model.rows import (
     CallEventRow,
     CdrRow,
     Detail,
+    QueueVisitRow,
     RecordingRow,
-    StayRow,
     TraceRow,
     WorkRow,
 )
 from acdcore.calls.record import live
 from acdcore.calls.record.cdr import WallTime, cdr, is_on_record
-from acdcore.calls.record.event_stream import Alarm, Beside, Feed, FeedKind, OfferEnding, OfferOver, ScreenPop
+from acdcore.calls.record.event_stream import (
+    AgentOfferEnded,
+    AlarmChange,
+    CallEventStream,
+    OfferEndedCause,
+    ScreenPop,
+    ScreenPopExtras,
+    StreamEventKind,
+)
 from acdcore.kernel import alarms
 from acdcore.kernel.alarms import Alarms
 from acdcore.kernel.clock import Clock
@@ -33,19 +41,19 @@ CONTACTS_SHOWN = 5
 SHUTDOWN_REASON = "shutdown"
 """Why agents are logged out when the daemon ends."""
 
-FEED_KINDS: dict[type[events.Event], FeedKind] = {
-    events.Arrived: FeedKind.CALL_ARRIVED,
-    events.Answered: FeedKind.CALL_ANSWERED,
-    events.Queued: FeedKind.CALL_QUEUED,
-    events.Connected: FeedKind.CALL_CONNECTED,
-    events.Held: FeedKind.CALL_HELD,
-    events.Resumed: FeedKind.CALL_RESUMED,
-    events.Overflowed: FeedKind.CALL_MOVED,
-    events.Sent: FeedKind.CALL_MOVED,
-    events.Returned: FeedKind.CALL_MOVED,
-    events.TalkEnded: FeedKind.CALL_MOVED,
+STREAM_KINDS: dict[type[events.Event], StreamEventKind] = {
+    events.Arrived: StreamEventKind.CALL_ARRIVED,
+    events.CallAnswered: StreamEventKind.CALL_ANSWERED,
+    events.CallQueued: StreamEventKind.CALL_QUEUED,
+    events.CallConnected: StreamEventKind.CALL_CONNECTED,
+    events.CallHeld: StreamEventKind.CALL_HELD,
+    events.CallResumed: StreamEventKind.CALL_RESUMED,
+    events.CallOverflowed: StreamEventKind.CALL_MOVED,
+    events.Sent: StreamEventKind.CALL_MOVED,
+    events.Returned: StreamEventKind.CALL_MOVED,
+    events.CallTalkEnded: StreamEventKind.CALL_MOVED,
 }
-"""Events that the feed shows as the call's new state; the others have words of their own, or are history only."""
+"""Events that the stream shows as the call's new state; the others have words of their own, or are history only."""
 
 DETAILS: dict[type[events.Event], tuple[str, ...]] = {
     kind: tuple(field.name for field in fields(kind) if field.name != "at") for kind in events.KINDS
@@ -53,14 +61,14 @@ DETAILS: dict[type[events.Event], tuple[str, ...]] = {
 """The facts of each event that go into its row."""
 
 
-class Chronicle:
+class CallEventLog:
     """One for the daemon; every fact about calls and agents goes through here."""
 
     def __init__(
-        self, clock: Clock, spool: Spool, feed: Feed, directory: Directory, alarms: Alarms | None = None
+        self, clock: Clock, spool: Spool, stream: CallEventStream, directory: Directory, alarms: Alarms | None = None
     ) -> None:
-        """`alarms` may have been raised before there was a chronicle; the feed tells those too."""
-        self.feed = feed
+        """`alarms` may have been raised before there was an event log; the stream tells those too."""
+        self.stream = stream
         self.alarms = alarms or Alarms(clock)
         """Where faults of lasting effect are told."""
         self.on_work: Callable[[WorkItem], None] = lambda _: None
@@ -83,18 +91,18 @@ class Chronicle:
         """The machine's clock was set: all times that are written from here on go by it."""
         self._time.set(self._clock.now(), self._clock.wall())
 
-    def note(self, view: LiveCall, serial: int, event: events.Event) -> LiveCall:
+    def append(self, view: LiveCall, serial: int, event: events.Event) -> LiveCall:
         """Write down the call's `serial`-th event; the call's view after it."""
         kind = type(event)
         at = self._time.at(event.at)
         detail: Detail = {name: getattr(event, name) for name in DETAILS[kind]}
         self._spool.append(CallEventRow(view.call_id, serial, at, events.KINDS[kind], detail))
         former, view = view, live.apply(view, event, self._time)
-        feed_kind = FEED_KINDS.get(kind)
-        if feed_kind is FeedKind.CALL_MOVED and view.state is former.state:
-            feed_kind = None  # to another queue, which `CALL_QUEUED` tells
-        if feed_kind is not None:
-            self.feed.publish(feed_kind, view, at)
+        stream_kind = STREAM_KINDS.get(kind)
+        if stream_kind is StreamEventKind.CALL_MOVED and view.state is former.state:
+            stream_kind = None  # to another queue, which `CALL_QUEUED` tells
+        if stream_kind is not None:
+            self.stream.publish(stream_kind, view, at)
         self.on_event(view, event)
         return view
 
@@ -103,7 +111,12 @@ class Chronicle:
         self._spool.append(TraceRow(call_id, self._time.at(now), number))
 
     def screen_pop(
-        self, view: LiveCall, event: events.Offered, ring_for_s: float, customer: Customer | None, beside: Beside
+        self,
+        view: LiveCall,
+        event: events.CallOffered,
+        ring_for_s: float,
+        customer: Customer | None,
+        beside: ScreenPopExtras,
     ) -> None:
         """Tell the agent's screen who is calling, at the moment the phone begins to ring."""
         contacts = self._directory.last_contacts(customer.id if customer else view.caller, CONTACTS_SHOWN)
@@ -119,32 +132,32 @@ class Chronicle:
             work=beside.work,
             open_work=beside.open_work,
         )
-        self.feed.publish(FeedKind.AGENT_OFFERED, pop, self._time.at(event.at))
+        self.stream.publish(StreamEventKind.AGENT_OFFERED, pop, self._time.at(event.at))
 
-    def offer_over(
-        self, view: LiveCall, queue: QueueName, event: events.OfferEnded, ending: OfferEnding, phone: str = ""
+    def offer_ended(
+        self, view: LiveCall, queue: QueueName, event: events.CallOfferEnded, ending: OfferEndedCause, phone: str = ""
     ) -> None:
         """Tell the agent's screen that the offer is over, and at which `phone` it was accepted."""
-        over = OfferOver(view.call_id, event.agent, queue, ending, phone)
-        self.feed.publish(FeedKind.OFFER_ENDED, over, self._time.at(event.at))
+        over = AgentOfferEnded(view.call_id, event.agent, queue, ending, phone)
+        self.stream.publish(StreamEventKind.OFFER_ENDED, over, self._time.at(event.at))
 
     def close(self, call_id: CallId, history: Sequence[events.Event], figures: Detail) -> CdrRow:
         """Fold the finished history into the call's record and write it down."""
         row = cdr(call_id, history, self._time, figures)
         if not is_on_record(history):
-            self.feed.publish(FeedKind.CALL_ENDED, row, row.ended_at)
+            self.stream.publish(StreamEventKind.CALL_ENDED, row, row.ended_at)
             return row
         self._spool.append(row)
-        contact = Contact(call_id, row.arrived_at, row.queue, row.served_by, row.outcome, row.direction)
+        contact = PastContact(call_id, row.arrived_at, row.queue, row.served_by, row.outcome, row.direction)
         self._directory.note_contact(row.caller, row.customer_id, contact)
-        self.feed.publish(FeedKind.CALL_ENDED, row, row.ended_at)
+        self.stream.publish(StreamEventKind.CALL_ENDED, row, row.ended_at)
         return row
 
     def work(self, item: WorkItem) -> None:
         """A work item has come to another state."""
         at = item.changed_at or item.created_at
         self._spool.append(WorkRow(item.id, item.changes, at, item))
-        self.feed.publish(FeedKind.WORK_CHANGED, item, at)
+        self.stream.publish(StreamEventKind.WORK_CHANGED, item, at)
         self.on_work(item)
 
     def answer(self, view: LiveCall, agent: AgentId | None, number: int, event: events.QuestionAnswered) -> None:
@@ -162,24 +175,24 @@ class Chronicle:
             customer_id=view.customer_id,
         )
         self._spool.append(row)
-        self.feed.publish(FeedKind.QUESTION_ANSWERED, row, row.at)
+        self.stream.publish(StreamEventKind.QUESTION_ANSWERED, row, row.at)
 
-    def stay(self, row: StayRow) -> None:
-        """A stay in a queue is over, with all that belongs to it."""
+    def queue_visit(self, row: QueueVisitRow) -> None:
+        """A visit to a queue is over, with all that belongs to it."""
         self._spool.append(row)
 
     def hours(self, hours: LiveHours) -> None:
         """A calendar has come to another state."""
-        self.feed.publish(FeedKind.HOURS_CHANGED, hours, self._clock.wall())
+        self.stream.publish(StreamEventKind.HOURS_CHANGED, hours, self._clock.wall())
 
     def reloaded(self, report: ReloadReport) -> None:
         """Other settings hold from now on."""
-        self.feed.publish(FeedKind.RELOADED, report, self._clock.wall())
+        self.stream.publish(StreamEventKind.RELOADED, report, self._clock.wall())
 
     def recording(self, row: RecordingRow) -> None:
         """A recording is complete."""
         self._spool.append(row)
-        self.feed.publish(FeedKind.RECORDING_FINISHED, row, self._clock.wall())
+        self.stream.publish(StreamEventKind.RECORDING_FINISHED, row, self._clock.wall())
 
     def agent_state(self, agent: LiveAgent) -> None:
         """An agent's state changed."""
@@ -188,14 +201,16 @@ class Chronicle:
             agent.agent, agent.since, self._agent_events, agent.state.value, agent.reason or "", agent.call_id
         )
         self._spool.append(row)
-        self.feed.publish(FeedKind.AGENT_STATE, agent, agent.since)
+        self.stream.publish(StreamEventKind.AGENT_STATE, agent, agent.since)
 
     def agent_cut_off(self, agent: AgentId, now: float) -> None:
         """The daemon stops while an agent is logged in: what passes until the next start is no time on duty."""
         self._agent_events += 1
-        row = AgentEventRow(agent, self._time.at(now), self._agent_events, AgentState.LOGGED_OUT.value, SHUTDOWN_REASON)
+        row = AgentEventRow(
+            agent, self._time.at(now), self._agent_events, LiveAgentState.LOGGED_OUT.value, SHUTDOWN_REASON
+        )
         self._spool.append(row)
 
     def _publish_alarm(self, alarm: alarms.Alarm) -> None:
-        told = Alarm(alarm.kind.name, alarm.is_raised, alarm.detail, alarm.about, alarm.kind.severity)
-        self.feed.publish(FeedKind.ALARM, told, alarm.ended_at or alarm.raised_at)
+        change = AlarmChange(alarm.kind.name, alarm.is_raised, alarm.detail, alarm.about, alarm.kind.severity)
+        self.stream.publish(StreamEventKind.ALARM, change, alarm.ended_at or alarm.raised_at)

@@ -1,6 +1,6 @@
-"""The live feed: what happens on the floor, numbered, for boards, screen pops and CRMs.
+"""The live event stream: what happens to calls and agents, numbered, for boards, screen pops and CRMs.
 
-The hall publishes, any number of listeners subscribe. Rules:
+Call control publishes, any number of listeners subscribe. Rules:
 
 - Serial numbers grow by one and are never reused, so a listener that lost its connection resumes after the last
   one it saw; when the history no longer reaches back that far, a `gap` event says so first.
@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Self, TypeAlias
 
 from acdcore.calls.model.commands import LiveAgent, LiveCall, LiveHours, ReloadReport
-from acdcore.calls.model.directory import Contact, Customer
+from acdcore.calls.model.directory import Customer, PastContact
 from acdcore.calls.model.rows import AnswerRow, CdrRow, RecordingRow
 from acdcore.kernel.alarms import Severity
 from acdcore.kernel.errors import Refused
@@ -29,7 +29,7 @@ SUBSCRIBERS_MAX = 256
 """Each costs every publish an append; boards and CRMs are dozens."""
 
 
-class FeedKind(StrEnum):
+class StreamEventKind(StrEnum):
     """What happened; beside each, the type of its data."""
 
     CALL_ARRIVED = "call_arrived"  # LiveCall
@@ -40,7 +40,7 @@ class FeedKind(StrEnum):
     CALL_CONNECTED = "call_connected"  # LiveCall
     CALL_HELD = "call_held"  # LiveCall
     CALL_RESUMED = "call_resumed"  # LiveCall
-    CALL_MOVED = "call_moved"  # LiveCall; out of a queue or a talk, and on in a flow or to an outside number
+    CALL_MOVED = "call_moved"  # LiveCall; out of a queue or a talk, and on in a flow or to an external number
     CALL_ENDED = "call_ended"  # CdrRow
     AGENT_STATE = "agent_state"  # LiveAgent
     RECORDING_FINISHED = "recording_finished"  # RecordingRow
@@ -53,7 +53,7 @@ class FeedKind(StrEnum):
     OVERRUN = "overrun"  # Missed; last event of a listener that was too slow
 
 
-class OfferEnding(StrEnum):
+class OfferEndedCause(StrEnum):
     """How an offer to an agent ended."""
 
     ACCEPTED = "accepted"
@@ -80,7 +80,7 @@ class ScreenPop:
     """The call, with number, language and times."""
     customer: Customer | None
     """The customer it was recognised as."""
-    last_contacts: tuple[Contact, ...]
+    last_contacts: tuple[PastContact, ...]
     """That customer's or that number's latest contacts, newest first."""
     place: str = ""
     """Where the number is at home; empty when unknown."""
@@ -93,7 +93,7 @@ class ScreenPop:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class ScreenPopExtras:
     """What a screen pop shows beside the call and the customer's card."""
 
     place: str
@@ -103,7 +103,7 @@ class Beside:
 
 
 @dataclass(frozen=True, slots=True)
-class OfferOver:
+class AgentOfferEnded:
     """An offer ended, in one of the closed list of ways."""
 
     call_id: CallId
@@ -112,14 +112,14 @@ class OfferOver:
     """To whom."""
     queue: QueueName
     """From which queue."""
-    ending: OfferEnding
+    cause: OfferEndedCause
     """How it ended."""
     phone: str = ""
     """The registered phone that was answered, by its URI; empty when none was."""
 
 
 @dataclass(frozen=True, slots=True)
-class Alarm:
+class AlarmChange:
     """A fault or a broken target begins or ends."""
 
     name: str
@@ -135,7 +135,7 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True)
-class Missed:
+class MissedEvents:
     """The listener has not seen everything: read the state anew."""
 
     first_serial: int
@@ -144,58 +144,58 @@ class Missed:
     """Why, for a human."""
 
 
-FeedData: TypeAlias = (
+StreamEventData: TypeAlias = (
     LiveCall
     | LiveAgent
     | ScreenPop
-    | OfferOver
+    | AgentOfferEnded
     | CdrRow
     | RecordingRow
     | WorkItem
     | AnswerRow
     | LiveHours
     | ReloadReport
-    | Alarm
-    | Missed
+    | AlarmChange
+    | MissedEvents
 )
 
 
 @dataclass(frozen=True, slots=True)
-class FeedEvent:
+class StreamEvent:
     """One thing that happened."""
 
     serial: int
     """Grows by one from event to event."""
     at: datetime
     """When, UTC."""
-    kind: FeedKind
+    kind: StreamEventKind
     """What."""
-    data: FeedData
+    data: StreamEventData
     """To whom and how."""
 
     @property
     def agent(self) -> AgentId | None:
         """The agent whom it concerns, if one."""
         match self.data:
-            case Alarm() | Missed() | LiveHours() | ReloadReport():
+            case AlarmChange() | MissedEvents() | LiveHours() | ReloadReport():
                 return None
             case data:
                 return data.agent
 
 
 class TooManySubscribers(Refused):
-    """The feed has as many listeners as it can serve."""
+    """The stream has as many listeners as it can serve."""
 
     sip_status = 503
 
 
 class Subscription:
-    """One listener's place in the feed: an async iterator, to be left by `close()` or by a `with` block."""
+    """One listener's place in the stream: an async iterator, to be left by `close()` or by a `with` block."""
 
-    def __init__(self, limit: int, feed: "Feed") -> None:
+    def __init__(self, limit: int, stream: "CallEventStream") -> None:
         self._limit = limit
-        self._feed = feed
-        self._events: deque[FeedEvent] = deque()
+        self._stream = stream
+        self._events: deque[StreamEvent] = deque()
         self._wake = asyncio.Event()
         self._is_closed = False
 
@@ -208,7 +208,7 @@ class Subscription:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> FeedEvent:
+    async def __anext__(self) -> StreamEvent:
         while not self._events:
             if self._is_closed:
                 raise StopAsyncIteration
@@ -219,35 +219,35 @@ class Subscription:
     def close(self) -> None:
         """Stop listening; what is already buffered can still be taken."""
         self._is_closed = True
-        self._feed.forget(self)
+        self._stream.forget(self)
         self._wake.set()
 
-    def take(self, event: FeedEvent) -> None:
+    def take(self, event: StreamEvent) -> None:
         """Buffer one event, or end the subscription when its buffer is full."""
         if len(self._events) < self._limit:
             self._events.append(event)
             self._wake.set()
             return
-        missed = Missed(self._events[0].serial, f"more than {self._limit} events were waiting for this listener")
+        missed = MissedEvents(self._events[0].serial, f"more than {self._limit} events were waiting for this listener")
         self._events.clear()
         # The serial is that of the last event delivered, so that a resume continues at the first one lost.
-        self._events.append(FeedEvent(missed.first_serial - 1, event.at, FeedKind.OVERRUN, missed))
+        self._events.append(StreamEvent(missed.first_serial - 1, event.at, StreamEventKind.OVERRUN, missed))
         self.close()
 
 
-class Feed:
+class CallEventStream:
     """The numbered events with a bounded history and a bounded set of listeners."""
 
     def __init__(self, started_at: datetime, history_events: int = HISTORY_EVENTS) -> None:
         """`started_at` (UTC) in milliseconds is the first serial number, so that no run repeats another's ids."""
         self._started_at = started_at
         self._next_serial = int(started_at.timestamp() * 1000)
-        self._history: deque[FeedEvent] = deque(maxlen=history_events)
+        self._history: deque[StreamEvent] = deque(maxlen=history_events)
         self._subscriptions: set[Subscription] = set()
 
-    def publish(self, kind: FeedKind, data: FeedData, at: datetime) -> FeedEvent:
+    def publish(self, kind: StreamEventKind, data: StreamEventData, at: datetime) -> StreamEvent:
         """Number the event, keep it and hand it to every listener."""
-        event = FeedEvent(self._next_serial, at, kind, data)
+        event = StreamEvent(self._next_serial, at, kind, data)
         self._next_serial += 1
         self._history.append(event)
         for subscription in tuple(self._subscriptions):
@@ -277,7 +277,7 @@ class Feed:
         for subscription in tuple(self._subscriptions):
             subscription.close()
 
-    def _replay(self, limit: int, after: int) -> list[FeedEvent]:
+    def _replay(self, limit: int, after: int) -> list[StreamEvent]:
         """What a listener that saw `after` has missed, with a gap event ahead if that is not complete.
 
         Half of the listener's buffer stays free for what comes while it reads.
@@ -290,4 +290,4 @@ class Feed:
             return missed
         at = missed[0].at if missed else self._started_at
         detail = f"the history begins at event {first}; read calls, queues and agents anew"
-        return [FeedEvent(first - 1, at, FeedKind.GAP, Missed(after + 1, detail)), *missed]
+        return [StreamEvent(first - 1, at, StreamEventKind.GAP, MissedEvents(after + 1, detail)), *missed]

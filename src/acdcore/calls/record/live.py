@@ -13,37 +13,37 @@ from acdcore.calls.record.cdr import WallTime
 def apply(view: LiveCall, event: history.Event, time: WallTime) -> LiveCall:
     """`view` after `event`."""
     match event:
-        case history.Answered():
+        case history.CallAnswered():
             return replace(view, state=CallState.IN_FLOW, answered_at=time.at(event.at))
         case history.FlowEntered():
             return replace(view, flow_node=event.node)
         case history.LanguageChosen():
             return replace(view, language=event.language)
-        case history.Queued():
+        case history.CallQueued():
             queued_at = view.queued_at or time.at(event.at)
             return replace(view, state=CallState.WAITING, queue=event.queue, queued_at=queued_at, flow_node=None)
-        case history.Offered():
+        case history.CallOffered():
             return replace(view, state=CallState.RINGING, agent=event.agent)
-        case history.OfferEnded():
+        case history.CallOfferEnded():
             return replace(view, state=CallState.WAITING, agent=None)
         case history.Reserved():
             return replace(view, state=CallState.TALKING, agent=event.agent)
-        case history.Connected():
+        case history.CallConnected():
             connected_at = view.connected_at or time.at(event.at)
             return replace(view, state=CallState.TALKING, agent=event.agent, connected_at=connected_at)
-        case history.Overflowed() if not event.target.startswith(QUEUE_TARGET):
+        case history.CallOverflowed() if not event.target.startswith(QUEUE_TARGET):
             return replace(view, state=CallState.IN_FLOW)
         case history.Dialled(trunk=trunk, side=side) if side == CALLER_SIDE:
             return replace(view, trunk=trunk)
         case history.Returned():
             return replace(view, state=CallState.WAITING, agent=None, connected_at=None)
-        case history.TalkEnded():
+        case history.CallTalkEnded():
             return replace(view, state=CallState.IN_FLOW, agent=None)
         case history.Sent() if not event.target.startswith((QUEUE_TARGET, AGENT_TARGET)):
             return replace(view, state=CallState.IN_FLOW)
-        case history.Held():
+        case history.CallHeld():
             return replace(view, state=CallState.HELD)
-        case history.Resumed():
+        case history.CallResumed():
             return replace(view, state=CallState.TALKING)
         case history.Ended():
             return replace(view, state=CallState.ENDING)

@@ -10,10 +10,10 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from acdcore.calls.model import history as events
-from acdcore.calls.model.commands import AgentState
+from acdcore.calls.model.commands import LiveAgentState
 from acdcore.calls.model.ports import History, Spool
 from acdcore.calls.model.rows import AgentEventRow, CallEventRow, CdrRow, RecordingRow, SegmentKind
-from acdcore.calls.record.call_segments import Segment, segments_of
+from acdcore.calls.record.call_segments import FoldedSegment, segments_of
 from acdcore.calls.record.cdr import WallTime, cdr, is_on_record, recordings
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import CallId
@@ -83,14 +83,14 @@ async def recover(
     mended: dict[str, Repaired] = {repair.path: repair for repair in repaired if repair.duration_s > 0}
     recovered = Recovered(0, 0)
     for call_id, of_call in groupby(rows, key=lambda row: row.call_id):
-        told = [event for row in of_call if (event := event_of(row)) is not None]
-        if not told or not isinstance(told[0], events.Arrived):
+        history_of_call = [event for row in of_call if (event := event_of(row)) is not None]
+        if not history_of_call or not isinstance(history_of_call[0], events.Arrived):
             continue  # its beginning is lost
-        if not is_on_record(told):
+        if not is_on_record(history_of_call):
             continue
-        record = await asyncio.to_thread(record_of, call_id, told, directory)  # it looks at the disk
+        record = await asyncio.to_thread(record_of, call_id, history_of_call, directory)  # it looks at the disk
         spool.append(record)
-        found = recording_rows(record, told, mended)
+        found = recording_rows(record, history_of_call, mended)
         for row in found:
             spool.append(row)
         recovered = Recovered(recovered.calls + 1, recovered.recordings + len(found))
@@ -108,14 +108,14 @@ async def end_duties(history: History, spool: Spool, before: datetime) -> None:
     known_until = max(row.at for row in latest)
     serial = max(row.serial for row in latest) + 1
     for row in latest:
-        if row.state != AgentState.LOGGED_OUT:
-            spool.append(AgentEventRow(row.agent, known_until, serial, AgentState.LOGGED_OUT.value, CRASH_REASON))
+        if row.state != LiveAgentState.LOGGED_OUT:
+            spool.append(AgentEventRow(row.agent, known_until, serial, LiveAgentState.LOGGED_OUT.value, CRASH_REASON))
 
 
-def record_of(call_id: CallId, told: Sequence[events.Event], directory: Path) -> CdrRow:
+def record_of(call_id: CallId, history_of_call: Sequence[events.Event], directory: Path) -> CdrRow:
     """The record of a call that was cut short; it names a recording only if there is one."""
-    there = (path for path, _ in recordings(told) if (directory / path).is_file())
-    return replace(cdr(call_id, told, EPOCH, {}), recording=next(there, ""))
+    there = (path for path, _ in recordings(history_of_call) if (directory / path).is_file())
+    return replace(cdr(call_id, history_of_call, EPOCH, {}), recording=next(there, ""))
 
 
 def event_of(row: CallEventRow) -> events.Event | None:
@@ -129,11 +129,13 @@ def event_of(row: CallEventRow) -> events.Event | None:
         return None
 
 
-def recording_rows(record: CdrRow, told: Iterable[events.Event], mended: Mapping[str, Repaired]) -> list[RecordingRow]:
+def recording_rows(
+    record: CdrRow, history_of_call: Iterable[events.Event], mended: Mapping[str, Repaired]
+) -> list[RecordingRow]:
     """The rows of the call's recordings that were mended, each of the talk with its own agent."""
-    told = list(told)
-    talks = {segment.recording: segment for segment in segments_of(told) if segment.recording}
-    nobody = Segment(SegmentKind.QUEUE, 0.0, record.queue)  # a message: the caller alone
+    history_of_call = list(history_of_call)
+    talks = {segment.recording: segment for segment in segments_of(history_of_call) if segment.recording}
+    nobody = FoldedSegment(SegmentKind.QUEUE, 0.0, record.queue)  # a message: the caller alone
     return [
         RecordingRow(
             call_id=record.call_id,
@@ -147,6 +149,6 @@ def recording_rows(record: CdrRow, told: Iterable[events.Event], mended: Mapping
             caller=record.caller,
             is_repaired=True,
         )
-        for number, (path, at) in enumerate(recordings(told), start=1)
+        for number, (path, at) in enumerate(recordings(history_of_call), start=1)
         if path in mended
     ]

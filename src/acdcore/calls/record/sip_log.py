@@ -6,8 +6,8 @@ from typing import Final
 import structlog
 
 from acdcore.kernel.buckets import Bucket, Rate
-from acdcore.sip.events import Flow
-from acdcore.sip.ladder import Direction, Observer
+from acdcore.sip.events import SipFlow
+from acdcore.sip.ladder import MessageDirection, Observer
 
 MESSAGE_CHARS_MAX = 8_192
 """Of one message; longer ones are cut."""
@@ -31,7 +31,7 @@ def sip_observer() -> Observer:
     budget = Bucket(MESSAGES, 0.0)
     left_out = 0
 
-    def observe(direction: Direction, flow: Flow, data: bytes, now: float) -> None:
+    def observe(direction: MessageDirection, flow: SipFlow, data: bytes, now: float) -> None:
         nonlocal left_out
         if not data.strip():
             return

@@ -1,6 +1,6 @@
 """The talk: whisper to the agent, the agent's number to the caller, then both together, recorded, on and off hold."""
 
-from acdcore.calls.context import Hall
+from acdcore.calls.context import CallContext
 from acdcore.calls.core.call import Call, SentTo
 from acdcore.calls.core.leg import HoldChanged, HungUp, Leg, Played, contact_of
 from acdcore.calls.model import history
@@ -21,51 +21,51 @@ LEAVES_MAX = 2
 itself would take the same caller again and again."""
 
 
-async def talk_to_agent(call: Call, caller: Leg, hall: Hall, served: Served) -> SentTo | None:
+async def talk_to_agent(call: Call, caller: Leg, context: CallContext, served: Served) -> SentTo | None:
     """From the agent's answer until the agent hangs up, or somebody sends the caller elsewhere.
 
     When the agent is gone before both hear each other, no talk was had (`Call.has_talked`).
     """
-    now = hall.clock.now()
-    path = hall.recorder.path_for(call)
-    is_recorded = bool(path) and hall.recorder.talks.begins_at_answer and served.leg.session is not None
-    call.log(history.Connected(now, served.agent, "", path, contact_of(served.leg.phone), is_recorded))
+    now = context.clock.now()
+    path = context.recorder.path_for(call)
+    is_recorded = bool(path) and context.recorder.talks.begins_at_answer and served.leg.session is not None
+    call.log(history.CallConnected(now, served.agent, "", path, contact_of(served.leg.phone), is_recorded))
     # Before the announcements: so whoever hangs up during them has a recording too.
-    tap = hall.recorder.begin(call, caller, served.leg, path) if is_recorded else None
-    told = (
-        (caller, call.voice.agent_number(served.agent, call.language)),
-        (served.leg, whisper_to(call, hall, served)),
+    tap = context.recorder.begin(call, caller, served.leg, path) if is_recorded else None
+    before_talk = (
+        (caller, call.prompts.agent_number(served.agent, call.language)),
+        (served.leg, whisper_to(call, context, served)),
     )
-    both_told = {announce(call, leg, clips) for leg, clips in told if clips}
+    playbacks = {play_clips(call, leg, clips) for leg, clips in before_talk if clips}
     sent_to: SentTo | None = None
     # An agent who hung up in the moment of answering did so before anybody here listened for it.
     if served.leg.session is not None:
-        match await until_played(call, both_told, served.leg):
+        match await until_played(call, playbacks, served.leg):
             case None:
-                sent_to = await converse(call, caller, served.leg, hall, path, tap)
+                sent_to = await converse(call, caller, served.leg, context, path, tap)
             case SentTo() as sent_to:
                 caller.stop_playing()
             case _:
                 pass  # the agent is gone
     if served.leg.is_lost:
-        note_lost(call, hall, served.leg, served.agent)
+        note_lost(call, context, served.leg, served.agent)
     is_left = sent_to is None and not call.has_talked
     if tap is not None:
-        hall.recorder.end(tap, 0.0 if is_left else None)
+        context.recorder.end(tap, 0.0 if is_left else None)
     if is_left:
         caller.stop_playing()
-        note_left(call, hall, served)
+        note_left(call, context, served)
     else:
-        end_talk(call, hall, served.leg)
+        end_talk(call, context, served.leg)
     served.leg.close()
     served.entry.talk_ended()
     return sent_to
 
 
-def whisper_to(call: Call, hall: Hall, served: Served) -> tuple[ClipId, ...]:
+def whisper_to(call: Call, context: CallContext, served: Served) -> tuple[ClipId, ...]:
     """What the agent is told of the caller."""
-    told_in = hall.desks.language(served.agent)
-    return call.voice.whisper(served.queue, call.customer, told_in, unexpected_language(call, served.queue))
+    told_in = context.agents.language(served.agent)
+    return call.prompts.whisper(served.queue, call.customer, told_in, unexpected_language(call, served.queue))
 
 
 def unexpected_language(call: Call, queue: QueueName) -> Language | None:
@@ -73,54 +73,56 @@ def unexpected_language(call: Call, queue: QueueName) -> Language | None:
     return None if call.language is call.rules.queue(queue).first_language else call.language
 
 
-def note_left(call: Call, hall: Hall, served: Served) -> None:
+def note_left(call: Call, context: CallContext, served: Served) -> None:
     """Write down that the agent has left the caller before the talk; who does so again takes no more callers."""
-    call.log(history.Returned(hall.clock.now(), served.queue, served.agent))
+    call.log(history.Returned(context.clock.now(), served.queue, served.agent))
     if call.times_left_by(served.agent) >= LEAVES_MAX:
-        hall.acd.feed(AgentNotReady(served.agent, "missed"))
+        context.acd.handle(AgentNotReady(served.agent, "missed"))
 
 
-def end_talk(call: Call, hall: Hall, partner: Leg) -> None:
+def end_talk(call: Call, context: CallContext, partner: Leg) -> None:
     """Write down that the talk is over, and who ended it: the partner, or we because of a loss or an order."""
     by = EndedBy.AGENT if partner.ended_by is EndCause.BYE else EndedBy.SYSTEM
-    call.log(history.TalkEnded(hall.clock.now(), by, SegmentEnd.MEDIA_LOST if partner.is_lost else None))
+    call.log(history.CallTalkEnded(context.clock.now(), by, SegmentEnd.MEDIA_LOST if partner.is_lost else None))
 
 
-def note_lost(call: Call, hall: Hall, partner: Leg, agent: AgentId | None) -> None:
+def note_lost(call: Call, context: CallContext, partner: Leg, agent: AgentId | None) -> None:
     """Write down that the partner is gone without having hung up.
 
-    A registered phone counts as unreachable from then on until it answers again (`Wiring.on_gone`). An agent's outside
-    number cannot be asked, so its agent has to say when it is there again.
+    A registered phone counts as unreachable from then on until it answers again (`EventRouter.on_gone`). An agent's
+    outside number cannot be asked, so its agent has to say when it is there again.
     """
     cause = partner.ended_by.value if partner.ended_by is not None else ""
-    call.log(history.MediaLost(hall.clock.now(), partner.side.value, agent, cause))
+    call.log(history.PartyLost(context.clock.now(), partner.side.value, agent, cause))
     if agent is not None and partner.phone is None:
-        hall.acd.feed(AgentNotReady(agent, LINE_LOST))
+        context.acd.handle(AgentNotReady(agent, LINE_LOST))
 
 
-def apologise_for_loss(call: Call, hall: Hall, caller: Leg) -> None:
+def apologise_for_loss(call: Call, context: CallContext, caller: Leg) -> None:
     """Tell the caller whose agent was lost, who keeps the place and need not wait for the end of the words."""
-    announce(call, caller, call.voice.system(SystemPrompt.AGENT_LOST, call.language))
+    play_clips(call, caller, call.prompts.system(SystemPrompt.AGENT_LOST, call.language))
 
 
-async def talk_to_outside(call: Call, caller: Leg, outside: Leg, number: str, hall: Hall) -> SentTo | None:
-    """From the outside party's answer until that party hangs up, or somebody sends the caller elsewhere."""
-    path = hall.recorder.path_for(call)
-    call.log(history.Connected(hall.clock.now(), None, number, path))
-    sent_to = await converse(call, caller, outside, hall, path)
-    if outside.is_lost:
-        note_lost(call, hall, outside, None)
-    end_talk(call, hall, outside)
-    outside.close()
+async def talk_to_external_number(
+    call: Call, caller: Leg, partner: Leg, number: str, context: CallContext
+) -> SentTo | None:
+    """From the external party's answer until that party hangs up, or somebody sends the caller elsewhere."""
+    path = context.recorder.path_for(call)
+    call.log(history.CallConnected(context.clock.now(), None, number, path))
+    sent_to = await converse(call, caller, partner, context, path)
+    if partner.is_lost:
+        note_lost(call, context, partner, None)
+    end_talk(call, context, partner)
+    partner.close()
     return sent_to
 
 
-async def say(call: Call, leg: Leg, hall: Hall, prompt: PromptName) -> None:
+async def play_prompt(call: Call, leg: Leg, context: CallContext, prompt: PromptName) -> None:
     """Play one prompt to its end."""
-    await until_played(call, {announce(call, leg, call.voice.say((prompt,), call.language))})
+    await until_played(call, {play_clips(call, leg, call.prompts.say((prompt,), call.language))})
 
 
-def announce(call: Call, leg: Leg, clips: tuple[ClipId, ...]) -> int:
+def play_clips(call: Call, leg: Leg, clips: tuple[ClipId, ...]) -> int:
     """Play `clips` to one party; the playback's number."""
     playback = call.next_playback()
     leg.play(clips, playback)
@@ -146,7 +148,7 @@ async def until_played(call: Call, playbacks: set[int], agent: Leg | None = None
 
 
 async def converse(
-    call: Call, caller: Leg, partner: Leg, hall: Hall, path: str, tap: TapId | None = None
+    call: Call, caller: Leg, partner: Leg, context: CallContext, path: str, tap: TapId | None = None
 ) -> SentTo | None:
     """Both hear each other, or music while one holds, until the partner is gone or the caller is sent elsewhere.
 
@@ -155,24 +157,24 @@ async def converse(
     if partner.session is None:
         return None  # gone, and the note of it not read yet
     if tap is None:
-        tap = hall.recorder.begin(call, caller, partner, path)
+        tap = context.recorder.begin(call, caller, partner, path)
     try:
-        return await until_parted(call, caller, partner, hall)
+        return await until_parted(call, caller, partner, context)
     finally:
         caller.unbridge()
         if tap is not None:
-            hall.recorder.end(tap)
+            context.recorder.end(tap)
 
 
-async def until_parted(call: Call, caller: Leg, partner: Leg, hall: Hall) -> SentTo | None:
+async def until_parted(call: Call, caller: Leg, partner: Leg, context: CallContext) -> SentTo | None:
     """Follow who holds and who goes."""
-    caller.set_music(call.voice.music())
-    partner.set_music(call.voice.music())
+    caller.set_music(call.prompts.music())
+    partner.set_music(call.prompts.music())
     caller.bridge(partner)
-    call.log(history.Bridged(hall.clock.now()))
+    call.log(history.Bridged(context.clock.now()))
     for leg in (caller, partner):
         if leg.is_held:  # since the announcements, which are heard on hold or not
-            follow_hold(call, caller, partner, hall, leg)
+            follow_hold(call, caller, partner, context, leg)
     while True:
         match await call.mailbox.next():
             case HungUp(leg=leg) if leg is partner:
@@ -180,20 +182,20 @@ async def until_parted(call: Call, caller: Leg, partner: Leg, hall: Hall) -> Sen
             case SentTo() as sent_to:
                 return sent_to
             case HoldChanged(leg=leg):
-                follow_hold(call, caller, partner, hall, leg)
+                follow_hold(call, caller, partner, context, leg)
             case _:
                 pass
 
 
-def follow_hold(call: Call, caller: Leg, partner: Leg, hall: Hall, changed: Leg) -> None:
+def follow_hold(call: Call, caller: Leg, partner: Leg, context: CallContext, changed: Leg) -> None:
     """Part the two while either holds, so that the other hears music; together again when neither does."""
     is_held = caller.is_held or partner.is_held
     if is_held == (call.view.state is CallState.HELD):
         return
-    now, by = hall.clock.now(), EndedBy.CALLER if changed is caller else EndedBy.AGENT
+    now, by = context.clock.now(), EndedBy.CALLER if changed is caller else EndedBy.AGENT
     if is_held:
         caller.unbridge()
-        call.log(history.Held(now, by))
+        call.log(history.CallHeld(now, by))
     else:
         caller.bridge(partner)
-        call.log(history.Resumed(now, by))
+        call.log(history.CallResumed(now, by))

@@ -5,13 +5,13 @@
 *13, *13N    not ready, reason N         *16   log in on a line that stays up (`nailed_up`)
 """
 
-from acdcore.calls.context import Hall
+from acdcore.calls.context import CallContext
 from acdcore.calls.core.call import Call, Ending
 from acdcore.calls.model.commands import AgentCommand, Seat, SeatKind, WrongState
 from acdcore.calls.model.directory import AgentRecord
 from acdcore.calls.model.rows import EndedBy
-from acdcore.calls.scripts.conversation import announce, until_played
-from acdcore.calls.scripts.inbound import answer
+from acdcore.calls.scripts.conversation import play_clips, until_played
+from acdcore.calls.scripts.inbound import answer_caller
 from acdcore.ivr.model.system_prompts import SystemPrompt
 from acdcore.kernel.errors import Outcome
 
@@ -37,20 +37,20 @@ def is_feature_code(dialled: str) -> bool:
     return code in CODES and (not reason or (code == "*13" and reason in REASONS))
 
 
-async def feature_code(call: Call, hall: Hall, agent: AgentRecord) -> Ending:
+async def feature_code(call: Call, context: CallContext, agent: AgentRecord) -> Ending:
     """Answer, do it for whoever works at this phone, say so, and hang up; nothing is offered to who listens."""
     caller = call.the_caller()
-    await answer(call, caller, hall, "")
-    who, here = hall.desks.at_phone(agent.agent), Seat(SeatKind.PHONE, agent.agent)
-    hall.desks.own_call(who, is_up=True)
-    call.held.callback(hall.desks.own_call, who, is_up=False)
+    await answer_caller(call, caller, context, "")
+    who, here = context.agents.at_phone(agent.agent), Seat(SeatKind.PHONE, agent.agent)
+    context.agents.own_call(who, is_up=True)
+    call.resources.callback(context.agents.own_call, who, is_up=False)
     command, confirmation = CODES[call.view.dialled[:3]]
     try:
-        hall.desks.command(who, command, REASONS.get(call.view.dialled[3:]), here)
+        context.agents.command(who, command, REASONS.get(call.view.dialled[3:]), here)
         if command is AgentCommand.LOG_IN:
-            hall.desks.command(who, AgentCommand.READY)
+            context.agents.command(who, AgentCommand.READY)
     except WrongState:
         confirmation = SystemPrompt.REFUSED
-    clips = call.voice.system(confirmation, hall.desks.language(who))
-    await until_played(call, {announce(call, caller, clips)})
+    clips = call.prompts.system(confirmation, context.agents.language(who))
+    await until_played(call, {play_clips(call, caller, clips)})
     return Ending(Outcome.FEATURE_CODE, EndedBy.SYSTEM, call.view.dialled)

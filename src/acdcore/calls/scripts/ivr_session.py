@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from acdcore.calls.context import Hall
-from acdcore.calls.core.call import Call, Ending, Overheard, SentTo, ServiceReplied
+from acdcore.calls.context import CallContext
+from acdcore.calls.core.call import Call, Ending, SentTo, ServiceReplied, SpeechReported
 from acdcore.calls.core.leg import Leg, Played, Pressed, StoppedSpeaking
-from acdcore.calls.media.listening import Listener, Witness
+from acdcore.calls.media.listening import ListenedCall, ListenedCaller
 from acdcore.calls.model import history
 from acdcore.calls.model.directory import Customer
 from acdcore.calls.model.ports import Directory
@@ -16,31 +16,31 @@ from acdcore.calls.scripts.dial_out import callback_choice, number_to_call
 from acdcore.calls.scripts.voicemail import Messages
 from acdcore.ivr.flow.actions import (
     Action,
-    Answered,
-    Ask,
-    CallbackPlaced,
-    CallerLeft,
+    AnswerGiven,
+    AskService,
+    CallbackRequestFinished,
+    CallerHungUp,
+    CallerRecorded,
     CallerSilent,
     Dial,
-    DigitPressed,
     Entered,
     EnterFlow,
     EnterQueue,
     FileMessage,
     HangUp,
     Input,
+    KeyPressed,
     Listen,
     ListeningReady,
     ListeningUnavailable,
     Lookup,
     LookupFinished,
-    MessageRefused,
+    MessageUnavailable,
     OfferMessage,
     Play,
-    PlaybackFinished,
     PrepareToListen,
+    PromptsPlayed,
     Record,
-    RecordingFinished,
     RequestCallback,
     ServiceAnswered,
     SetLanguage,
@@ -49,8 +49,17 @@ from acdcore.ivr.flow.actions import (
     StopRecording,
     Understand,
 )
-from acdcore.ivr.flow.machine import PROMPTS_MAX, Machine
-from acdcore.ivr.model.flow import Context, CustomerCard, FlowName, Language, LookupKind, LookupMiss, PromptKey, Words
+from acdcore.ivr.flow.machine import PROMPTS_MAX, FlowMachine
+from acdcore.ivr.model.flow import (
+    CustomerCard,
+    FlowContext,
+    FlowName,
+    Language,
+    LookupKind,
+    LookupMiss,
+    PromptKey,
+    RuntimeText,
+)
 from acdcore.ivr.model.kinds import ServiceMiss
 from acdcore.media.model import ClipId
 from acdcore.numbering.plan import NumberForm
@@ -59,38 +68,38 @@ Destination = EnterQueue | EnterFlow | Dial | HangUp | Ending
 """Where a call goes next."""
 
 
-async def navigate(call: Call, caller: Leg, hall: Hall, flow: FlowName) -> Destination:
+async def navigate(call: Call, caller: Leg, context: CallContext, flow: FlowName) -> Destination:
     """Walk `flow` with the caller until it leads out of the menu."""
-    walk = Walk(call, caller, hall, flow)
-    call.held.callback(walk.caller_left)
+    walk = FlowRun(call, caller, context, flow)
+    call.resources.callback(walk.caller_left)
     try:
-        return await walk.to_its_end()
+        return await walk.run()
     finally:
         walk.close()
 
 
-class Walk:
+class FlowRun:
     """One caller's way through one flow."""
 
-    def __init__(self, call: Call, caller: Leg, hall: Hall, flow: FlowName) -> None:
+    def __init__(self, call: Call, caller: Leg, context: CallContext, flow: FlowName) -> None:
         self._call = call
         self._caller = caller
-        self._hall = hall
+        self._context = context
         self._flow = flow
-        self._machine = Machine(call.rules.flows[flow], context_of(call, hall))
-        self._messages = Messages(call, hall)
-        self._errands: set[asyncio.Task[None]] = set()
+        self._machine = FlowMachine(call.rules.flows[flow], flow_context(call, context))
+        self._messages = Messages(call, context)
+        self._external_requests: set[asyncio.Task[None]] = set()
         """Services that are being asked."""
-        self._listener: Listener | None = None
+        self._listener: ListenedCaller | None = None
         """Listens to the caller, or has what was said made out."""
         self._is_over = False
 
-    async def to_its_end(self) -> Destination:
+    async def run(self) -> Destination:
         """Carry out what the flow says, and tell it what comes of it."""
-        machine, clock = self._machine, self._hall.clock
+        machine, clock = self._machine, self._context.clock
         self._caller.set_music(())  # a queue's would be heard between the prompts, and over a message
         if self._call.rules.flows[self._flow].reads_values():
-            self._hall.library.warm()
+            self._context.library.warm()
         actions = machine.start(clock.now())
         while True:
             answers: list[Input] = []
@@ -122,7 +131,7 @@ class Walk:
         if self._is_over:
             return
         self._is_over = True
-        for action in self._machine.handle(CallerLeft(self._messages.stop()), self._hall.clock.now()):
+        for action in self._machine.handle(CallerHungUp(self._messages.stop()), self._context.clock.now()):
             if isinstance(action, FileMessage):
                 self._messages.file(action)
         ending = self._call.ending
@@ -131,7 +140,7 @@ class Walk:
 
     def close(self) -> None:
         """Let go of what is still being asked."""
-        for errand in self._errands:
+        for errand in self._external_requests:
             errand.cancel()
         self._stop_listening()
 
@@ -140,30 +149,30 @@ class Walk:
         machine = self._machine
         deadline = machine.next_deadline()
         note = await self._call.mailbox.next(until=deadline)
-        now = self._hall.clock.now()
+        now = self._context.clock.now()
         match note:
             case None:
                 return machine.handle_deadline(now if deadline is None else max(now, deadline))
             case Pressed(leg=leg, digit=digit) if leg is self._caller:
-                return machine.handle(DigitPressed(digit), now)
+                return machine.handle(KeyPressed(digit), now)
             case Played(playback=playback):
-                return machine.handle(PlaybackFinished(playback), now)
+                return machine.handle(PromptsPlayed(playback), now)
             case StoppedSpeaking() if self._messages.recording:
                 return machine.handle(CallerSilent(self._messages.recording), now)
             case ServiceReplied(answered):
                 return machine.handle(answered, now)
-            case Overheard(told):
-                return machine.handle(told, now)
+            case SpeechReported(speech):
+                return machine.handle(speech, now)
             case SentTo() as sent_to:
                 self.caller_left()
                 self._caller.stop_playing()
-                return [sent(self._call, self._hall, sent_to)]
+                return [destination_of(self._call, self._context, sent_to)]
             case _:
                 return []
 
     def _carry_out(self, action: Action) -> list[Input]:
         """Do what the flow says; what is known at once is answered at once."""
-        call, now = self._call, self._hall.clock.now()
+        call, now = self._call, self._context.clock.now()
         match action:
             case StopPlaying():
                 self._caller.stop_playing()
@@ -173,23 +182,23 @@ class Walk:
             case Entered(node):
                 call.log(history.FlowEntered(now, f"{self._flow}.{node}"))
             case Lookup():
-                return [look_up(call, self._hall, action)]
+                return [look_up(call, self._context, action)]
             case OfferMessage(playback, queue) if not self._messages.may_be_left(queue):
-                return [MessageRefused(playback)]
+                return [MessageUnavailable(playback)]
             case Record():
                 self._messages.begin(action, self._caller)
             case StopRecording(recording):
-                return [RecordingFinished(recording, self._messages.stop())]
+                return [CallerRecorded(recording, self._messages.stop())]
             case FileMessage():
                 self._messages.file(action)
             case RequestCallback():
-                return [self._promise(action)]
-            case Answered(question, kind, value):
+                return [self._request_callback(action)]
+            case AnswerGiven(question, kind, value):
                 call.answers += 1
                 answered = history.QuestionAnswered(now, self._flow, question, kind.value, value)
                 call.log(answered)
-                self._hall.chronicle.answer(call.view, call.served_by, call.answers, answered)
-            case Ask():
+                self._context.event_log.answer(call.view, call.served_by, call.answers, answered)
+            case AskService():
                 self._send_for(action)
             case PrepareToListen():
                 return [self._prepare_to_listen(action)]
@@ -206,8 +215,8 @@ class Walk:
     def _prepare_to_listen(self, wanted: PrepareToListen) -> ListeningReady | ListeningUnavailable:
         """Take a place among those who are listened to, if there is one."""
         mailbox = self._call.mailbox
-        witness = Witness(self._caller.stream, lambda told: mailbox.post(Overheard(told)), self._call.log)
-        self._listener = self._hall.listening.prepare(wanted, witness)
+        call = ListenedCall(self._caller.stream, lambda speech: mailbox.post(SpeechReported(speech)), self._call.log)
+        self._listener = self._context.listening.prepare(wanted, call)
         number = wanted.listening
         return ListeningUnavailable(number) if self._listener is None else ListeningReady(number)
 
@@ -216,19 +225,19 @@ class Walk:
         if listener is not None:
             listener.close()
 
-    def _promise(self, wanted: RequestCallback) -> CallbackPlaced:
+    def _request_callback(self, wanted: RequestCallback) -> CallbackRequestFinished:
         """Take down a callback, with the time waited so far and the caller's priority."""
-        call, workbench = self._call, self._hall.workbench
-        if self._hall.rules.trunks.way_out() is None:
-            return CallbackPlaced(wanted.request, is_placed=False)  # nobody could be called
-        number = number_to_call(call, self._hall, wanted.number)
+        call, callback_scheduler = self._call, self._context.callback_scheduler
+        if self._context.rules.trunks.outbound_trunk() is None:
+            return CallbackRequestFinished(wanted.request, is_accepted=False)  # nobody could be called
+        number = number_to_call(call, self._context, wanted.number)
         if not number:
-            return CallbackPlaced(wanted.request, is_placed=False)
+            return CallbackRequestFinished(wanted.request, is_accepted=False)
         around = call.rules.queue(wanted.queue)
-        item = workbench.promise(call, wanted.queue, number, around.dial_first)
-        return CallbackPlaced(wanted.request, item is not None)
+        item = callback_scheduler.request_callback(call, wanted.queue, number, around.dial_first)
+        return CallbackRequestFinished(wanted.request, item is not None)
 
-    def _send_for(self, wanted: Ask) -> None:
+    def _send_for(self, wanted: AskService) -> None:
         """Ask a service meanwhile; its answer comes by the mailbox, in order with the caller's keys."""
         settings = self._call.rules.services.get(wanted.service)
         if settings is None:
@@ -236,49 +245,51 @@ class Walk:
             return
 
         async def errand() -> None:
-            began_at = self._hall.clock.now()
-            answered = await self._hall.services.ask(settings, wanted)
-            now = self._hall.clock.now()
+            began_at = self._context.clock.now()
+            answered = await self._context.services.ask(settings, wanted)
+            now = self._context.clock.now()
             is_answered = not isinstance(answered.result, ServiceMiss)
             self._call.log(history.ServiceAsked(now, wanted.service, is_answered, round(now - began_at, 3)))
             self._call.mailbox.post(ServiceReplied(answered))
 
         task = asyncio.get_running_loop().create_task(errand())
-        self._errands.add(task)
-        task.add_done_callback(self._errands.discard)
+        self._external_requests.add(task)
+        task.add_done_callback(self._external_requests.discard)
 
-    async def _clips(self, prompts: Sequence[PromptKey | Words]) -> tuple[ClipId, ...]:
+    async def _clips(self, prompts: Sequence[PromptKey | RuntimeText]) -> tuple[ClipId, ...]:
         """What is to be heard; values are spoken now, all at once, and word by word where they cannot be in time."""
-        voice, library = self._call.voice, self._hall.library
-        words = list(dict.fromkeys(part for part in prompts if isinstance(part, Words)))
-        spoken = dict(zip(words, await asyncio.gather(*(library.spoken(one, voice) for one in words)), strict=True))
+        prompt_set, library = self._call.prompts, self._context.library
+        words = list(dict.fromkeys(part for part in prompts if isinstance(part, RuntimeText)))
+        spoken = dict(
+            zip(words, await asyncio.gather(*(library.spoken(one, prompt_set) for one in words)), strict=True)
+        )
         clips: list[ClipId] = []
         for part in prompts:
-            clips += spoken[part] if isinstance(part, Words) else voice.clips([part])
+            clips += spoken[part] if isinstance(part, RuntimeText) else prompt_set.clips([part])
         return tuple(clips[:PROMPTS_MAX])
 
 
-def sent(call: Call, hall: Hall, sent_to: SentTo) -> EnterQueue | EnterFlow:
+def destination_of(call: Call, context: CallContext, sent_to: SentTo) -> EnterQueue | EnterFlow:
     """Write down who sent the caller where; where that is.
 
     Staff see the queues and flows that there are now, so the call goes on under the settings of this moment.
     """
     where = sent_to.where
-    rules = hall.rules
+    rules = context.rules
     if where.queue in rules.queues if isinstance(where, EnterQueue) else where.flow in rules.flows:
-        renew(call, hall)
+        renew(call, context)
     target = f"queue:{where.queue}" if isinstance(where, EnterQueue) else f"flow:{where.flow}"
-    call.log(history.Sent(hall.clock.now(), target, sent_to.by))
+    call.log(history.Sent(context.clock.now(), target, sent_to.by))
     return where
 
 
-def renew(call: Call, hall: Hall) -> None:
+def renew(call: Call, context: CallContext) -> None:
     """Go on under the settings of this moment. What is being heard is heard to its end."""
-    former, call.settings = call.voice, hall.take_settings()
-    hall.library.give_back(former)
+    former, call.settings = call.prompts, context.take_settings()
+    context.library.give_back(former)
 
 
-def context_of(call: Call, hall: Hall) -> Context:
+def flow_context(call: Call, context: CallContext) -> FlowContext:
     """What a flow starts with: all that earlier flows of the call have learnt, or what is known at its arrival."""
     view = call.view
     queue = view.queue
@@ -287,12 +298,12 @@ def context_of(call: Call, hall: Hall) -> Context:
         return replace(
             call.known,
             queue=queue,
-            callback=callback_choice(call, hall),
+            callback=callback_choice(call, context),
             customer=customer or call.known.customer,
             language=call.language,
             number=call.playbacks,
         )
-    return Context(
+    return FlowContext(
         caller=call.rules.trunks.plan(view.trunk).written(view.caller, NumberForm.NATIONAL),
         dialled=call.rules.trunks.plan(view.trunk).written(view.dialled, NumberForm.NATIONAL),
         calendar=call.moment.state,
@@ -301,21 +312,21 @@ def context_of(call: Call, hall: Hall) -> Context:
         day=call.moment.day,
         region=call.rules.regions.of(view.caller),
         queue=queue,
-        callback=callback_choice(call, hall),
+        callback=callback_choice(call, context),
         number=call.playbacks,
     )
 
 
-def look_up(call: Call, hall: Hall, wanted: Lookup) -> LookupFinished:
+def look_up(call: Call, context: CallContext, wanted: Lookup) -> LookupFinished:
     """Find the customer in memory; a hit is who the caller is from here on."""
-    found = find(hall.directory, wanted.kind, wanted.value)
+    found = find_customers(context.directory, wanted.kind, wanted.value)
     if found is None:
         return LookupFinished(wanted.lookup, LookupMiss.NOT_FOUND)
-    call.recognise(found, wanted.kind.value, hall.clock.now())
+    call.recognise(found, wanted.kind.value, context.clock.now())
     return LookupFinished(wanted.lookup, known_card(found))
 
 
-def find(directory: Directory, kind: LookupKind, value: str) -> Customer | None:
+def find_customers(directory: Directory, kind: LookupKind, value: str) -> Customer | None:
     """The one customer with that number; none when several plates have the same digits."""
     match kind:
         case LookupKind.MEMBER_NUMBER:

@@ -1,23 +1,24 @@
 """A nailed-up line: an agent dials in, and callers come over that call one after another, announced by a beep.
 
 Between talks the line is silent; the agent's keys on it are `*` not ready and `#` ready, which ends a wrap-up too.
-During a talk `*` ends the talk (`standing.PART_KEY`). An agent who hangs up is logged out. A line that breaks leaves
+During a talk `*` ends the talk (`nailed_up_leg.PART_KEY`). An agent who hangs up is logged out. A line that breaks
+leaves
 its agent not ready, so that nobody is offered a phone that may be dead; a line that we end by going down leaves the
 agent as before, to be rung at the same phone after the restart.
 """
 
 from contextlib import suppress
 
-from acdcore.calls.agents.nailed_up_leg import StandingLine
-from acdcore.calls.context import Hall
+from acdcore.calls.agents.nailed_up_leg import NailedUpLeg
+from acdcore.calls.context import CallContext
 from acdcore.calls.core.call import Call, Ending
 from acdcore.calls.core.leg import HoldChanged, Pressed
 from acdcore.calls.model import history
 from acdcore.calls.model.commands import AgentCommand, Seat, SeatKind, WrongState
 from acdcore.calls.model.directory import AgentRecord
 from acdcore.calls.model.rows import EndedBy
-from acdcore.calls.scripts.conversation import LINE_LOST, announce, until_played
-from acdcore.calls.scripts.inbound import answer
+from acdcore.calls.scripts.conversation import LINE_LOST, play_clips, until_played
+from acdcore.calls.scripts.inbound import answer_caller
 from acdcore.ivr.model.system_prompts import SystemPrompt
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId
@@ -29,56 +30,56 @@ KEYS = {
 """What the agent's keys do between talks, and what the agent hears."""
 
 
-async def nailed_up(call: Call, hall: Hall, agent: AgentRecord) -> Ending:
+async def nailed_up(call: Call, context: CallContext, agent: AgentRecord) -> Ending:
     """Log in whoever works at this phone, and let the line stand until one end hangs up."""
     caller = call.the_caller()
-    await answer(call, caller, hall, "")
-    who = hall.desks.at_phone(agent.agent)
-    hall.desks.own_call(who, is_up=True)
-    call.held.callback(hall.desks.own_call, who, is_up=False)
-    line = StandingLine(call, agent.agent, hall.wiring)
-    language = hall.desks.language(who)
+    await answer_caller(call, caller, context, "")
+    who = context.agents.at_phone(agent.agent)
+    context.agents.own_call(who, is_up=True)
+    call.resources.callback(context.agents.own_call, who, is_up=False)
+    leg = NailedUpLeg(call, agent.agent, context.event_router)
+    language = context.agents.language(who)
     try:
-        hall.desks.command(who, AgentCommand.LOG_IN, None, Seat(SeatKind.PHONE, agent.agent))
-        hall.desks.command(who, AgentCommand.READY)
-        hall.desks.stand(who, line)
+        context.agents.command(who, AgentCommand.LOG_IN, None, Seat(SeatKind.PHONE, agent.agent))
+        context.agents.command(who, AgentCommand.READY)
+        context.agents.nail_up(who, leg)
     except WrongState:
-        await until_played(call, {announce(call, caller, call.voice.system(SystemPrompt.REFUSED, language))})
+        await until_played(call, {play_clips(call, caller, call.prompts.system(SystemPrompt.REFUSED, language))})
         return Ending(Outcome.FEATURE_CODE, EndedBy.SYSTEM, call.view.dialled)
-    call.held.callback(leave, call, hall, who, line)
-    call.log(history.NailedUp(hall.clock.now(), who))
-    await until_played(call, {announce(call, caller, call.voice.system(SystemPrompt.LOGGED_IN, language))})
-    hall.desks.own_call(who, is_up=caller.is_held)
+    call.resources.callback(end_nailed_up, call, context, who, leg)
+    call.log(history.NailedUp(context.clock.now(), who))
+    await until_played(call, {play_clips(call, caller, call.prompts.system(SystemPrompt.LOGGED_IN, language))})
+    context.agents.own_call(who, is_up=caller.is_held)
     while True:
         match await call.mailbox.next():
             case Pressed(digit=digit) if digit in KEYS:
-                announce(call, caller, call.voice.system(obey(hall, who, digit), language))
+                play_clips(call, caller, call.prompts.system(obey(context, who, digit), language))
             case HoldChanged(is_held=is_held):
-                hall.desks.own_call(who, is_up=is_held)  # the phone is in another call, and could not hear a beep
+                context.agents.own_call(who, is_up=is_held)  # the phone is in another call, and could not hear a beep
             case _:
                 pass
 
 
-def obey(hall: Hall, agent: AgentId, key: str) -> SystemPrompt:
+def obey(context: CallContext, agent: AgentId, key: str) -> SystemPrompt:
     """Do what the key asks for; what the agent is to hear."""
     command, confirmation = KEYS[key]
     try:
-        hall.desks.command(agent, command)
+        context.agents.command(agent, command)
     except WrongState:
         return SystemPrompt.REFUSED
     return confirmation
 
 
-def leave(call: Call, hall: Hall, agent: AgentId, line: StandingLine) -> None:
+def end_nailed_up(call: Call, context: CallContext, agent: AgentId, leg: NailedUpLeg) -> None:
     """The line is over: to whom it is lent first, then the agent's duty, unless it goes on elsewhere."""
-    line.recall()
-    if not hall.desks.let_go(agent, line) or call.ending is None:
+    leg.recall()
+    if not context.agents.release(agent, leg) or call.ending is None:
         return
     with suppress(WrongState):  # no longer active, and logged out for that
         match call.ending.outcome:
             case Outcome.FEATURE_CODE:
-                hall.desks.command(agent, AgentCommand.LOG_OUT)
+                context.agents.command(agent, AgentCommand.LOG_OUT)
             case Outcome.SHUTDOWN:
                 pass
             case _:
-                hall.desks.command(agent, AgentCommand.NOT_READY, LINE_LOST)
+                context.agents.command(agent, AgentCommand.NOT_READY, LINE_LOST)

@@ -1,133 +1,135 @@
 """From the place in the queue to the end of the talk, and to what follows it."""
 
-from acdcore.calls.context import Hall
+from acdcore.calls.context import CallContext
 from acdcore.calls.core.call import Call, Ending, SentTo
 from acdcore.calls.core.leg import Leg
 from acdcore.calls.model import history
 from acdcore.calls.model.rows import EndedBy
 from acdcore.calls.queueing.queue_client import Entry
-from acdcore.calls.scripts.conversation import apologise_for_loss, say, talk_to_agent
+from acdcore.calls.scripts.conversation import apologise_for_loss, play_prompt, talk_to_agent
 from acdcore.calls.scripts.dial_out import number_to_call
-from acdcore.calls.scripts.ivr_session import Destination, navigate, renew, sent
-from acdcore.calls.scripts.preferred_agent import facts_of, preferred_agent
+from acdcore.calls.scripts.ivr_session import Destination, destination_of, navigate, renew
+from acdcore.calls.scripts.preferred_agent import caller_facts, preferred_agent
 from acdcore.calls.scripts.queue_announcements import Announcements
-from acdcore.calls.scripts.waiting import Aside, Served, wait_for_agent
+from acdcore.calls.scripts.waiting import QueueKeyPressed, Served, wait_for_agent
 from acdcore.ivr.flow.actions import Dial, EnterFlow, EnterQueue
 from acdcore.ivr.model.flow import FlowName, PromptName
 from acdcore.kernel.errors import Outcome
 from acdcore.queues.decisions import Overflowed
 from acdcore.queues.inputs import MAX_WAITED_S, CallerJoined, Channel, LeaveCause
-from acdcore.queues.settings import ToAnnouncement, ToFlow, ToOutside
+from acdcore.queues.settings import ToAnnouncement, ToExternalNumber, ToFlow
 
 
-async def serve(call: Call, caller: Leg, hall: Hall, wanted: EnterQueue) -> Destination:
+async def serve_in_queue(call: Call, caller: Leg, context: CallContext, wanted: EnterQueue) -> Destination:
     """Wait, talk, and say where the call goes then."""
-    entry = take_place(call, hall, wanted)
-    told = Announcements(call, caller, hall, is_told_busy=wanted.is_back)
+    entry = take_place(call, context, wanted)
+    announcements = Announcements(call, caller, context, is_told_busy=wanted.is_back)
     while True:
-        match await wait_for_agent(call, told, hall, entry):
+        match await wait_for_agent(call, announcements, context, entry):
             case Served() as served:
-                return await talk_and_after(call, caller, hall, served, wanted)
-            case Aside(flow):
-                told.broken_off()
-                elsewhere = await step_aside(call, caller, hall, entry, FlowName(flow))
+                return await talk_and_after(call, caller, context, served, wanted)
+            case QueueKeyPressed(flow):
+                announcements.broken_off()
+                elsewhere = await step_aside(call, caller, context, entry, FlowName(flow))
                 if elsewhere is not None:
                     return elsewhere
             case SentTo() as sent_to:
                 entry.leave(LeaveCause.WITHDRAWN)
-                return sent(call, hall, sent_to)
+                return destination_of(call, context, sent_to)
             case ToFlow(flow):
                 return EnterFlow(FlowName(flow))
-            case ToOutside(number, trunk):
+            case ToExternalNumber(number, trunk):
                 return Dial(number, trunk)
             case ToAnnouncement(prompt):
-                await say(call, caller, hall, PromptName(prompt))
+                await play_prompt(call, caller, context, PromptName(prompt))
                 return Ending(Outcome.OVERFLOWED, EndedBy.SYSTEM, prompt)
 
 
-def take_place(call: Call, hall: Hall, wanted: EnterQueue) -> Entry:
+def take_place(call: Call, context: CallContext, wanted: EnterQueue) -> Entry:
     """Stand in the queue; what the caller has waited before, promised a callback or cut off by a restart, counts."""
-    now = hall.clock.now()
-    if not hall.acd.dispatcher.keeps(call.settings.edition):
-        renew(call, hall)  # after as many reloads as no call of ordinary length sees
-    wish = hall.workbench.wish_of(call, wanted.queue)
-    call.advance_s = wanted.advance_s if wish is None else max(wanted.advance_s, wish.advance_s)
+    now = context.clock.now()
+    if not context.acd.dispatcher.keeps(call.settings.edition):
+        renew(call, context)  # after as many reloads as no call of ordinary length sees
+    wish = context.callback_scheduler.wish_of(call, wanted.queue)
+    call.priority_s = wanted.priority_s if wish is None else max(wanted.priority_s, wish.priority_s)
     call.waited_before_s = max(
         call.waited_before_s,
         0.0 if wish is None else wish.waited_s,
-        hall.places.claim(call.view.caller, wanted.queue, now) or 0.0,
+        context.places.claim(call.view.caller, wanted.queue, now) or 0.0,
     )
-    was_answered = any(isinstance(event, history.Connected) and event.agent for event in call.history)
+    was_answered = any(isinstance(event, history.CallConnected) and event.agent for event in call.history)
     # Neither who passed the caller on nor who was gone before the talk.
-    last_choice = None if was_answered else preferred_agent(call, hall, wanted.queue)
+    last_choice = None if was_answered else preferred_agent(call, context, wanted.queue)
     joined = CallerJoined(
-        entry=hall.acd.name(call),
+        entry=context.acd.name(call),
         queue=wanted.queue,
-        advance_s=call.advance_s,
+        priority_s=call.priority_s,
         skills=wanted.skills,
         label=call.view.caller,
-        facts=facts_of(call, hall),
+        facts=caller_facts(call, context),
         channel=Channel.CALL,
         preferred=wanted.preferred or last_choice,
-        tried=tuple(filter(None, (call.sent_by,))),
+        tried_agents=tuple(filter(None, (call.sent_by,))),
         waited_s=min(call.waited_s(now), MAX_WAITED_S),
         edition=call.settings.edition,
     )
-    entry = hall.acd.join(call, joined)
-    call.held.callback(gone, call, hall, entry)
+    entry = context.acd.join(call, joined)
+    call.resources.callback(gone, call, context, entry)
     return entry
 
 
-def gone(call: Call, hall: Hall, entry: Entry) -> None:
+def gone(call: Call, context: CallContext, entry: Entry) -> None:
     """The call is over: whoever hung up waiting is called back, where the queue has it so."""
     was_inside = not entry.is_over
     entry.abandon(call)
     queue = call.view.queue
     is_abandoned = call.ending is not None and call.ending.outcome is Outcome.ABANDONED_QUEUE
-    if not was_inside or not is_abandoned or queue is None or hall.rules.trunks.way_out() is None:
+    if not was_inside or not is_abandoned or queue is None or context.rules.trunks.outbound_trunk() is None:
         return
     around = call.rules.queue(queue)
-    number = number_to_call(call, hall, call.view.caller)
+    number = number_to_call(call, context, call.view.caller)
     is_number = len(number.removeprefix("+")) >= around.callback_digits_min
-    now = hall.clock.now()
+    now = context.clock.now()
     has_waited = call.waited_s(now) >= call.rules.callback_min_wait_s
     if around.is_abandoned_called_back and is_number and has_waited:
-        since = call.view.queued_at or hall.chronicle.time.at(now)
-        hall.workbench.promise(call, queue, number, around.dial_first, since)
+        since = call.view.queued_at or context.event_log.time.at(now)
+        context.callback_scheduler.request_callback(call, queue, number, around.dial_first, since)
 
 
-async def step_aside(call: Call, caller: Leg, hall: Hall, entry: Entry, flow: FlowName) -> Destination | None:
+async def step_aside(call: Call, caller: Leg, context: CallContext, entry: Entry, flow: FlowName) -> Destination | None:
     """Go through a flow while the place is kept; None: the caller waits on."""
     if call.mailbox.holds(Overflowed) or not entry.pause():
         return None  # a rule was quicker than the key; its word waits in the mailbox
-    call.log(history.SteppedAside(hall.clock.now(), flow))
-    match await navigate(call, caller, hall, flow):
+    call.log(history.SteppedAside(context.clock.now(), flow))
+    match await navigate(call, caller, context, flow):
         case EnterQueue(is_back=True):
-            call.log(history.SteppedBack(hall.clock.now()))
-            caller.set_music(call.voice.music(call.view.queue or ""))
+            call.log(history.SteppedBack(context.clock.now()))
+            caller.set_music(call.prompts.music(call.view.queue or ""))
             entry.resume()
             return None
         case elsewhere:
             is_promised = call.completed() is Outcome.CALLBACK
             entry.leave(LeaveCause.CALLBACK if is_promised else LeaveCause.WITHDRAWN)
-            call.log(history.QueueLeft(hall.clock.now()))
+            call.log(history.QueueLeft(context.clock.now()))
             return elsewhere
 
 
-async def talk_and_after(call: Call, caller: Leg, hall: Hall, served: Served, wanted: EnterQueue) -> Destination:
+async def talk_and_after(
+    call: Call, caller: Leg, context: CallContext, served: Served, wanted: EnterQueue
+) -> Destination:
     """The talk; then wherever the caller was sent, the queue's survey, or the end.
 
     Back to the queue that served when the agent is gone before the talk, or is lost in it: whoever has waited is not
     hung up on, nor asked how it was. The caller's need is as before, but is kept for no agent any more: the one
     preferred may be who has gone.
     """
-    sent_to = await talk_to_agent(call, caller, hall, served)
+    sent_to = await talk_to_agent(call, caller, context, served)
     if sent_to is not None:
-        return sent(call, hall, sent_to)
+        return destination_of(call, context, sent_to)
     if served.leg.is_lost:
-        apologise_for_loss(call, hall, caller)
+        apologise_for_loss(call, context, caller)
     if served.leg.is_lost or not call.has_talked:
-        return EnterQueue(served.queue, wanted.advance_s, wanted.skills, is_back=served.leg.is_lost)
+        return EnterQueue(served.queue, wanted.priority_s, wanted.skills, is_back=served.leg.is_lost)
     survey = call.rules.queue(served.queue).survey
     if survey:
         return EnterFlow(FlowName(survey))

@@ -1,6 +1,6 @@
 """What a waiting caller is told: that nobody is free, before any music; the place and the wait, over the music."""
 
-from acdcore.calls.context import Hall
+from acdcore.calls.context import CallContext
 from acdcore.calls.core.call import Call, SentTo
 from acdcore.calls.core.leg import Leg
 from acdcore.calls.model import history
@@ -18,10 +18,10 @@ ON_ITS_WAY = (Offered, Overflowed, SentTo)
 class Announcements:
     """The words for one caller from joining a queue until the wait is over; without a `caller` nobody hears them."""
 
-    def __init__(self, call: Call, caller: Leg | None, hall: Hall, *, is_told_busy: bool = False) -> None:
+    def __init__(self, call: Call, caller: Leg | None, context: CallContext, *, is_told_busy: bool = False) -> None:
         self.caller = caller
         self._call = call
-        self._hall = hall
+        self._context = context
         self._is_told_busy = is_told_busy
         self._playing = 0
         """The playback that tells of busy agents, as long as it may be heard; 0: none."""
@@ -32,7 +32,7 @@ class Announcements:
         """The caller stands in `queue`: music, and before it the word for who is not connected at once."""
         if self.caller is not None:
             self.nobody_is_free()
-            self.caller.set_music(self._call.voice.music(queue))
+            self.caller.set_music(self._call.prompts.music(queue))
 
     def nobody_is_free(self) -> None:
         """Say once that all agents are busy, unless something is about to happen already."""
@@ -44,43 +44,43 @@ class Announcements:
         prompt = self._call.rules.queue(queue).busy_prompt
         if prompt:
             self._playing = self._call.next_playback()
-            self.caller.play(self._call.voice.say((PromptName(prompt),), self._call.language), self._playing)
+            self.caller.play(self._call.prompts.say((PromptName(prompt),), self._call.language), self._playing)
 
-    def position(self, told: Announce) -> None:
+    def position(self, decision: Announce) -> None:
         """Say the place, once nothing else is being said."""
-        self._call.log(history.WaitAnnounced(self._hall.clock.now(), told.position, told.wait_s))
+        self._call.log(history.WaitAnnounced(self._context.clock.now(), decision.position, decision.wait_s))
         if self._playing:
-            self._put_off = told
+            self._put_off = decision
         elif self.caller is not None:
-            tell_position(self._call, self.caller, self._hall, told)
+            tell_position(self._call, self.caller, self._context, decision)
 
     def played(self, playback: int) -> None:
         """A playback has come to its end."""
         if playback != self._playing:
             return
-        told, self._playing, self._put_off = self._put_off, 0, None
-        if told is not None and self.caller is not None:
-            tell_position(self._call, self.caller, self._hall, told)
+        decision, self._playing, self._put_off = self._put_off, 0, None
+        if decision is not None and self.caller is not None:
+            tell_position(self._call, self.caller, self._context, decision)
 
     def broken_off(self) -> None:
         """A phone rings for the caller, or the caller steps aside: what was put off is not said any more."""
         self._playing, self._put_off = 0, None
 
 
-def tell_position(call: Call, caller: Leg, hall: Hall, told: Announce) -> None:
+def tell_position(call: Call, caller: Leg, context: CallContext, decision: Announce) -> None:
     """Say the position over the music, the wait if it is known, and the keys that may be pressed."""
-    clips: list[ClipId] = [*call.voice.position(told.position, call.language)]
-    if told.wait_s is not None:
-        clips += call.voice.wait(told.wait_s, call.language)
-    prompt = call.rules.queue(told.queue).keys_prompt
-    if prompt and is_any_key_of_use(call, hall, told.queue):
-        clips += call.voice.say((PromptName(prompt),), call.language)
+    clips: list[ClipId] = [*call.prompts.position(decision.position, call.language)]
+    if decision.wait_s is not None:
+        clips += call.prompts.wait(decision.wait_s, call.language)
+    prompt = call.rules.queue(decision.queue).keys_prompt
+    if prompt and is_any_key_of_use(call, context, decision.queue):
+        clips += call.prompts.say((PromptName(prompt),), call.language)
     caller.play(tuple(clips), call.next_playback(), over_music=True)
 
 
-def is_any_key_of_use(call: Call, hall: Hall, queue: QueueName) -> bool:
+def is_any_key_of_use(call: Call, context: CallContext, queue: QueueName) -> bool:
     """Whether a key leads to more than a callback that would be refused."""
     flows = [call.rules.flows.get(name) for name in call.rules.queue(queue).keys.values()]
-    return callback_choice(call, hall) is not CallbackChoice.NONE or not all(
+    return callback_choice(call, context) is not CallbackChoice.NONE or not all(
         flow is not None and any(isinstance(node, CallbackNode) for node in flow.nodes.values()) for flow in flows
     )

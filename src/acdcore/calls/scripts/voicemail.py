@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from acdcore.calls.context import Hall
+from acdcore.calls.context import CallContext
 from acdcore.calls.core.call import Call
 from acdcore.calls.core.leg import Leg
 from acdcore.calls.model import history
 from acdcore.calls.scripts.dial_out import number_to_call
 from acdcore.ivr.flow.actions import FileMessage, Record
 from acdcore.kernel.ids import QueueName
-from acdcore.media.model import Speech, TapId
+from acdcore.media.model import SpeechFigures, TapId
 from acdcore.work.model import WorkKind
 
 NEVER_S = 86_400.0
@@ -27,36 +27,36 @@ NOISE_LEAST_S = 1.0
 class Messages:
     """What the caller of one call records in one flow, recording by recording."""
 
-    def __init__(self, call: Call, hall: Hall) -> None:
+    def __init__(self, call: Call, context: CallContext) -> None:
         self._call = call
-        self._hall = hall
+        self._context = context
         self._paths: dict[int, str] = {}
         self._tap: TapId | None = None
         self._began_at = 0.0
         self._least_s = 0.0
         self.recording = 0
         """The one that runs, 0 when none does."""
-        call.held.callback(self.stop)  # unwound after the flow, which tells what becomes of a message cut short
+        call.resources.callback(self.stop)  # unwound after the flow, which tells what becomes of a message cut short
 
     def may_be_left(self, queue: QueueName | None) -> bool:
         """Whether a message for the queue can be taken now; that it cannot is written down."""
-        hall, call = self._hall, self._call
-        if not hall.recorder.path_for(call):
+        context, call = self._context, self._call
+        if not context.recorder.path_for(call):
             why = "no_recording"
-        elif queue is not None and not hall.workbench.has_room_for_message(queue):
+        elif queue is not None and not context.callback_scheduler.has_room_for_message(queue):
             why = "full"
         else:
             return True
-        call.log(history.MessageRefused(hall.clock.now(), queue or "", why))
+        call.log(history.VoicemailRefused(context.clock.now(), queue or "", why))
         return False
 
     def begin(self, wanted: Record, caller: Leg) -> None:
         """Record the caller alone from now on."""
-        hall, call = self._hall, self._call
-        path = self._paths[wanted.recording] = hall.recorder.path_for(call)
+        context, call = self._context, self._call
+        path = self._paths[wanted.recording] = context.recorder.path_for(call)
         self.recording, self._least_s = wanted.recording, wanted.min_s
-        self._tap = hall.recorder.begin_message(call, caller, path, wanted.silence_s or NEVER_S)
-        self._began_at = hall.clock.now()
+        self._tap = context.recorder.begin_message(call, caller, path, wanted.silence_s or NEVER_S)
+        self._began_at = context.clock.now()
         call.log(history.MessageBegun(self._began_at, path))
 
     def stop(self) -> float:
@@ -68,7 +68,7 @@ class Messages:
         self._tap, self.recording = None, 0
         if tap is None:
             return 0.0
-        recorder, now = self._hall.recorder, self._hall.clock.now()
+        recorder, now = self._context.recorder, self._context.clock.now()
         speech = recorder.speech(tap)
         skip_s = max(0.0, speech.began_s - LEAD_S)
         kept_s = min(now - self._began_at, speech.ended_s + TAIL_S)
@@ -83,23 +83,23 @@ class Messages:
 
     def file(self, wanted: FileMessage) -> None:
         """Hand the message on; without a recording it is still somebody who wants to be called."""
-        call, workbench = self._call, self._hall.workbench
+        call, callback_scheduler = self._call, self._context.callback_scheduler
         number, subject = wanted.number, wanted.subject
         if number:
-            number = number_to_call(call, self._hall, number)
+            number = number_to_call(call, self._context, number)
             if not number:  # the agent reads it; it is not dialled
                 subject = f"{subject} (number given: {wanted.number})".strip()
         item = replace(
-            workbench.item_for(call, WorkKind.VOICEMAIL, wanted.queue, number),
+            callback_scheduler.item_for(call, WorkKind.VOICEMAIL, wanted.queue, number),
             subject=subject,
             is_reply_wanted=wanted.is_reply_wanted and wanted.number != "",
             recording=self._paths.get(wanted.recording, ""),
         )
-        call.log(history.MessageLeft(self._hall.clock.now(), item.id, item.queue))
-        workbench.feed_request(item)
+        call.log(history.MessageLeft(self._context.clock.now(), item.id, item.queue))
+        callback_scheduler.request_or_alarm(item)
 
 
-def _flaw(speech: Speech, length_s: float, least_s: float) -> str:
+def _flaw(speech: SpeechFigures, length_s: float, least_s: float) -> str:
     """Why a recording is no message; empty when it is one."""
     if speech.length_s >= SPEECH_LEAST_S:
         return "too_short" if length_s < least_s else ""

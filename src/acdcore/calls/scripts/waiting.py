@@ -2,16 +2,16 @@
 
 from dataclasses import dataclass
 
-from acdcore.calls.context import Hall
+from acdcore.calls.context import CallContext
 from acdcore.calls.core.call import Call, Note, QueueNote, SentTo
-from acdcore.calls.core.leg import AtPhone, HungUp, Leg, PickedUp, Played, Pressed, Side, TurnedDown, contact_of
+from acdcore.calls.core.leg import AtPhone, Declined, HungUp, Leg, PickedUp, Played, Pressed, Side, contact_of
 from acdcore.calls.model import history
 from acdcore.calls.model.commands import SeatKind
 from acdcore.calls.queueing.queue_client import Entry
 from acdcore.calls.record.call_segments import QUEUE_TARGET
-from acdcore.calls.record.event_stream import Beside, OfferEnding
-from acdcore.calls.scripts.dial_out import Wanted, dial_outside
-from acdcore.calls.scripts.preferred_agent import facts_of
+from acdcore.calls.record.event_stream import OfferEndedCause, ScreenPopExtras
+from acdcore.calls.scripts.dial_out import DialRequest, dial_number
+from acdcore.calls.scripts.preferred_agent import caller_facts
 from acdcore.calls.scripts.queue_announcements import Announcements
 from acdcore.ivr.model.system_prompts import SystemPrompt
 from acdcore.kernel.errors import AcdError
@@ -19,20 +19,20 @@ from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.queues.decisions import (
     Announce,
     Connected,
-    HeldForAgent,
     Offered,
     OfferMissed,
     OfferWithdrawn,
     Overflowed,
     Queued,
-    Relaxed,
+    ReservedForAgent,
+    Widened,
     WithdrawCause,
 )
 from acdcore.queues.inputs import OfferId
-from acdcore.queues.settings import OfferEnd, OverflowTarget, ToAnnouncement, ToFlow, ToOutside, ToQueue
+from acdcore.queues.settings import OfferEnd, OverflowTarget, ToAnnouncement, ToExternalNumber, ToFlow, ToQueue
 
 TAKE_KEY = "1"
-"""What an agent at an outside number presses to take the call: whoever picks up there may be a mailbox."""
+"""What an agent at an external number presses to take the call: whoever picks up there may be a mailbox."""
 TAKE_WITHIN_S = 10.0
 """From picking up to that key: three times what it takes to be asked for it."""
 
@@ -48,7 +48,7 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
-class Reserved:
+class ReservedAgent:
     """An agent is kept for the call without being rung yet."""
 
     agent: AgentId
@@ -56,24 +56,24 @@ class Reserved:
 
 
 @dataclass(frozen=True, slots=True)
-class Aside:
+class QueueKeyPressed:
     """The caller pressed one of the queue's keys."""
 
     flow: str
 
 
-Waited = Served | Reserved | Aside | SentTo | ToAnnouncement | ToOutside | ToFlow
+Waited = Served | ReservedAgent | QueueKeyPressed | SentTo | ToAnnouncement | ToExternalNumber | ToFlow
 """How waiting ends, other than by hanging up."""
 
 
-class Ring:
+class RingingAgent:
     """An agent's phone that rings for the call."""
 
     def __init__(self, offer: Offered, leg: Leg) -> None:
         self.offer = offer
         self.leg = leg
         self.react_by: float | None = None
-        """When the agent at an outside number must have pressed the key; None before somebody picks up there."""
+        """When the agent at an external number must have pressed the key; None before somebody picks up there."""
         self.is_over = False
         """The offer has ended, one way or another."""
 
@@ -83,195 +83,206 @@ class Ring:
 
 
 async def wait_for_agent(
-    call: Call, told: Announcements, hall: Hall, entry: Entry, *, is_reserved: bool = False
+    call: Call, announcements: Announcements, context: CallContext, entry: Entry, *, is_reserved: bool = False
 ) -> Waited:
-    """Stay until an agent answers, a rule or somebody sends the call elsewhere, or the caller presses a key.
+    """Wait until an agent answers, a rule or somebody sends the call elsewhere, or the caller presses a key.
 
     Without a caller to be told anything nobody is on the line: the call is work that waits. With `is_reserved` the
     agent's phone is not rung: somebody else is to be rung first. The dispatcher decides and the phone reacts; their
     notes arrive in one mailbox, so a phone that answers in the moment of its withdrawal is heard of in the order in
     which it happened.
     """
-    ring: Ring | None = None
+    ring: RingingAgent | None = None
     reserving: Offered | None = None
     while True:
         note = await call.mailbox.next(until=ring.react_by if ring else None)
-        if is_of_another(note, entry) or has_taken_down(call, told, hall, entry, note):
+        if is_of_another(note, entry) or apply_wait_update(call, announcements, context, entry, note):
             continue
         match note:
             case Offered() if is_reserved:
                 reserving = note
-                pop_screen(call, hall, note)
-                hall.acd.offer_accepted(note.offer)
+                pop_screen(call, context, note)
+                context.acd.offer_accepted(note.offer)
             case OfferWithdrawn(offer=offer) if reserving is not None and reserving.offer == offer:
-                log_offer_end(call, hall, reserving, OfferEnding.WITHDRAWN)  # gone before anybody could be reserved
+                log_offer_end(
+                    call, context, reserving, OfferEndedCause.WITHDRAWN
+                )  # gone before anybody could be reserved
             case Connected(agent=agent, queue=queue) if reserving is not None:
-                tell_accepted(call, hall, reserving)
-                return Reserved(agent, queue)
+                tell_accepted(call, context, reserving)
+                return ReservedAgent(agent, queue)
             case Offered():
-                told.broken_off()
-                ring = ring_agent(call, hall, note)
+                announcements.broken_off()
+                ring = ring_agent(call, context, note)
                 if ring is None:
-                    told.nobody_is_free()
+                    announcements.nobody_is_free()
             case OfferMissed(offer=offer) | OfferWithdrawn(offer=offer) if ring is not None and ring.is_for(offer):
-                end_ring(call, hall, ring, ending_of(note))
+                end_ring(call, context, ring, ending_of(note))
                 ring = None
-                told.nobody_is_free()
+                announcements.nobody_is_free()
             case Connected(agent=agent, queue=queue) if ring is not None:
                 ring.is_over = True
-                tell_accepted(call, hall, ring.offer, ring.leg.phone)
+                tell_accepted(call, context, ring.offer, ring.leg.phone)
                 return Served(agent, ring.leg, queue, entry)
             case Overflowed(cause=cause, target=target):
-                call.log(history.Overflowed(hall.clock.now(), cause.value, named(target)))
+                call.log(history.CallOverflowed(context.clock.now(), cause.value, target_name(target)))
                 if not isinstance(target, ToQueue):
                     return target
             case SentTo():
                 if ring is not None:
-                    end_ring(call, hall, ring, OfferEnding.WITHDRAWN)
+                    end_ring(call, context, ring, OfferEndedCause.WITHDRAWN)
                 return note
-            case Pressed(leg=leg, digit=digit) if ring is None and leg is told.caller and call.view.queue is not None:
+            case Pressed(leg=leg, digit=digit) if (
+                ring is None and leg is announcements.caller and call.view.queue is not None
+            ):
                 flow = call.rules.queue(call.view.queue).keys.get(digit)
                 if flow is not None:
-                    return Aside(flow)
+                    return QueueKeyPressed(flow)
             case _ if ring is not None:
-                follow_phone(call, hall, ring, note)
+                follow_phone(call, context, ring, note)
             case _:
                 pass  # keys that nobody asked for, the end of an announcement, phones that ring no more
 
 
-def has_taken_down(call: Call, told: Announcements, hall: Hall, entry: Entry, note: Note | None) -> bool:
+def apply_wait_update(
+    call: Call, announcements: Announcements, context: CallContext, entry: Entry, note: Note | None
+) -> bool:
     """Write down, and let the caller hear, what changes about a wait that goes on; False for all that is not that."""
     match note:
         case Queued(queue=queue, at=at):
-            call.log(history.Queued(at, queue, entry.advance_s))
-            told.queued(queue)
+            call.log(history.CallQueued(at, queue, entry.priority_s))
+            announcements.queued(queue)
         case Announce():
-            told.position(note)
-        case Played(leg=leg, playback=playback) if leg is told.caller:
-            told.played(playback)
-        case Relaxed(queue=queue, ring=number, at=at, language=language):
-            call.log(history.NeedsRelaxed(at, queue, number, language))
-        case HeldForAgent(agent=agent, until=until):
-            now = hall.clock.now()
-            call.log(history.HeldForAgent(now, agent, round(until - now, 3)))
+            announcements.position(note)
+        case Played(leg=leg, playback=playback) if leg is announcements.caller:
+            announcements.played(playback)
+        case Widened(queue=queue, widening_step=number, at=at, language=language):
+            call.log(history.NeedsWidened(at, queue, number, language))
+        case ReservedForAgent(agent=agent, until=until):
+            now = context.clock.now()
+            call.log(history.CallReservedForAgent(now, agent, round(until - now, 3)))
         case _:
             return False
     return True
 
 
 def is_of_another(note: Note | None, entry: Entry) -> bool:
-    """Whether the dispatcher means a stay of this call that is over: its last word may be read after the next began."""
+    """Whether the dispatcher means a visit of this call that is over: its last word may be read after the next
+    began."""
     return isinstance(note, QueueNote) and note.entry != entry.name
 
 
-def follow_phone(call: Call, hall: Hall, ring: Ring, note: Note | None) -> None:
+def follow_phone(call: Call, context: CallContext, ring: RingingAgent, note: Note | None) -> None:
     """Tell the dispatcher what the ringing phone did; None is no key until `react_by`. It decides what follows."""
     match note:
         case None:
             ring.react_by = None
-            hall.acd.offer_ended(ring.offer.offer, OfferEnd.NO_ANSWER)
-        case PickedUp(leg=leg) if leg is ring.leg and is_outside(leg):
-            ring.react_by = ask_for_key(call, hall, leg, ring.offer.agent)
+            context.acd.offer_ended(ring.offer.offer, OfferEnd.NO_ANSWER)
+        case PickedUp(leg=leg) if leg is ring.leg and is_at_external_number(leg):
+            ring.react_by = ask_for_key(call, context, leg, ring.offer.agent)
         case Pressed(leg=leg, digit=digit) if leg is ring.leg and is_asked(leg) and digit == TAKE_KEY:
             ring.react_by = None
             leg.stop_playing()
-            hall.acd.offer_accepted(ring.offer.offer)
+            context.acd.offer_accepted(ring.offer.offer)
         case PickedUp(leg=leg) if leg is ring.leg:
-            hall.acd.offer_accepted(ring.offer.offer)
-        case TurnedDown(leg=leg, status=status) if leg is ring.leg:
-            hall.acd.offer_ended(ring.offer.offer, offer_end_of(status))
+            context.acd.offer_accepted(ring.offer.offer)
+        case Declined(leg=leg, status=status) if leg is ring.leg:
+            context.acd.offer_ended(ring.offer.offer, offer_end_of(status))
         case HungUp(leg=leg) if leg is ring.leg:
-            hall.acd.offer_ended(ring.offer.offer, OfferEnd.REFUSED if is_asked(leg) else OfferEnd.FAILED)
+            context.acd.offer_ended(ring.offer.offer, OfferEnd.REFUSED if is_asked(leg) else OfferEnd.FAILED)
         case _:
             pass
 
 
-def ring_agent(call: Call, hall: Hall, offer: Offered) -> Ring | None:
+def ring_agent(call: Call, context: CallContext, offer: Offered) -> RingingAgent | None:
     """Ring the agent's phone and pop the screen; an agent without a phone costs the caller no time."""
-    pop_screen(call, hall, offer)
-    hall.library.ahead.want(call.voice.sayings.agent_words(offer.agent, call.language), is_urgent=True)
+    pop_screen(call, context, offer)
+    context.library.prerendered.want(call.prompts.sayings.agent_words(offer.agent, call.language), is_urgent=True)
     try:
-        leg = ring_seat(call, hall, offer.agent, offer.ring_for_s)
+        leg = ring_seat(call, context, offer.agent, offer.ring_for_s)
     except AcdError:  # no phone, no port or no line for one
-        log_offer_end(call, hall, offer, OfferEnding.UNREACHABLE)
-        hall.acd.offer_ended(offer.offer, OfferEnd.UNREACHABLE)
+        log_offer_end(call, context, offer, OfferEndedCause.UNREACHABLE)
+        context.acd.offer_ended(offer.offer, OfferEnd.UNREACHABLE)
         return None
-    ring = Ring(offer, leg)
-    call.held.callback(end_ring, call, hall, ring, OfferEnding.WITHDRAWN)
+    ring = RingingAgent(offer, leg)
+    call.resources.callback(end_ring, call, context, ring, OfferEndedCause.WITHDRAWN)
     return ring
 
 
-def ring_seat(call: Call, hall: Hall, agent: AgentId, ring_for_s: float) -> Leg:
+def ring_seat(call: Call, context: CallContext, agent: AgentId, ring_for_s: float) -> Leg:
     """Ring the agent where the agent sits; raises AcdError when there is no phone, no port or no line for it.
 
-    On a standing line a beep takes the place of the ringing, and the agent has picked up already.
+    On a nailed-up leg a beep takes the place of the ringing, and the agent has picked up already.
     """
-    line = hall.desks.line(agent)
-    if line is not None:
-        return line.lend(call, call.voice.system(SystemPrompt.BEEP, hall.desks.language(agent)))
-    seat = hall.desks.seat(agent)
+    nailed_up_leg = context.agents.nailed_up_leg(agent)
+    if nailed_up_leg is not None:
+        return nailed_up_leg.lend(call, call.prompts.system(SystemPrompt.BEEP, context.agents.language(agent)))
+    seat = context.agents.seat(agent)
     if seat is not None and seat.kind is SeatKind.NUMBER:
-        return dial_outside(call, hall, Wanted(seat.where, side=Side.AGENT))
-    return hall.desks.ring(call, agent, ring_for_s)
+        return dial_number(call, context, DialRequest(seat.where, side=Side.AGENT))
+    return context.agents.ring(call, agent, ring_for_s)
 
 
-def is_outside(leg: Leg) -> bool:
+def is_at_external_number(leg: Leg) -> bool:
     """Whether the agent is reached by a trunk; only such a leg takes a line."""
-    return leg.line is not None
+    return leg.capacity is not None
 
 
 def is_asked(leg: Leg) -> bool:
     """Whether somebody picked up who has to press the key."""
-    return is_outside(leg) and leg.is_answered
+    return is_at_external_number(leg) and leg.is_answered
 
 
-def ask_for_key(call: Call, hall: Hall, leg: Leg, agent: AgentId) -> float:
+def ask_for_key(call: Call, context: CallContext, leg: Leg, agent: AgentId) -> float:
     """Ask whoever picked up to press `TAKE_KEY`; until when."""
-    leg.play(call.voice.system(SystemPrompt.PRESS_TO_TAKE, hall.desks.language(agent)), call.next_playback())
-    return hall.clock.now() + TAKE_WITHIN_S
+    leg.play(call.prompts.system(SystemPrompt.PRESS_TO_TAKE, context.agents.language(agent)), call.next_playback())
+    return context.clock.now() + TAKE_WITHIN_S
 
 
-def pop_screen(call: Call, hall: Hall, offer: Offered) -> None:
+def pop_screen(call: Call, context: CallContext, offer: Offered) -> None:
     """Write down the offer, and show the agent who it is."""
-    offered = history.Offered(hall.clock.now(), offer.agent, offer.queue, f"{offer.caller_key} {offer.agent_key}")
+    offered = history.CallOffered(
+        context.clock.now(), offer.agent, offer.queue, f"{offer.caller_key} {offer.agent_key}"
+    )
     call.log(offered)
-    work = None if call.work is None else hall.workbench.item(call.work)
+    work = None if call.work is None else context.callback_scheduler.item(call.work)
     place = call.rules.regions.place(call.view.caller)
-    beside = Beside(place, facts_of(call, hall).region, work, hall.workbench.open_for(call.view, call.work))
-    hall.chronicle.screen_pop(call.view, offered, offer.ring_for_s, call.customer, beside)
+    beside = ScreenPopExtras(
+        place, caller_facts(call, context).region, work, context.callback_scheduler.open_for(call.view, call.work)
+    )
+    context.event_log.screen_pop(call.view, offered, offer.ring_for_s, call.customer, beside)
 
 
-def end_ring(call: Call, hall: Hall, ring: Ring, ending: OfferEnding) -> None:
+def end_ring(call: Call, context: CallContext, ring: RingingAgent, ending: OfferEndedCause) -> None:
     """The phone rings no more; without effect when the offer has ended before."""
     if ring.is_over:
         return
     ring.is_over = True
     ring.leg.close()
-    log_offer_end(call, hall, ring.offer, ending)
+    log_offer_end(call, context, ring.offer, ending)
 
 
-def tell_accepted(call: Call, hall: Hall, offer: Offered, phone: AtPhone | None = None) -> None:
+def tell_accepted(call: Call, context: CallContext, offer: Offered, phone: AtPhone | None = None) -> None:
     """Tell the agent's screen that the agent has the call, and at which phone; its history tells so by what follows."""
-    accepted = history.OfferEnded(hall.clock.now(), offer.agent, OfferEnding.ACCEPTED.value)
-    hall.chronicle.offer_over(call.view, offer.queue, accepted, OfferEnding.ACCEPTED, contact_of(phone))
+    accepted = history.CallOfferEnded(context.clock.now(), offer.agent, OfferEndedCause.ACCEPTED.value)
+    context.event_log.offer_ended(call.view, offer.queue, accepted, OfferEndedCause.ACCEPTED, contact_of(phone))
 
 
-def log_offer_end(call: Call, hall: Hall, offer: Offered, ending: OfferEnding) -> None:
+def log_offer_end(call: Call, context: CallContext, offer: Offered, ending: OfferEndedCause) -> None:
     """Write down how the offer ended and tell the agent's screen."""
-    ended = history.OfferEnded(hall.clock.now(), offer.agent, ending.value)
+    ended = history.CallOfferEnded(context.clock.now(), offer.agent, ending.value)
     call.log(ended)
-    hall.chronicle.offer_over(call.view, offer.queue, ended, ending)
+    context.event_log.offer_ended(call.view, offer.queue, ended, ending)
 
 
-def ending_of(note: OfferMissed | OfferWithdrawn) -> OfferEnding:
+def ending_of(note: OfferMissed | OfferWithdrawn) -> OfferEndedCause:
     """How the dispatcher's word on an offer is shown: letting it ring in vain is the agent's miss, not a withdrawal."""
     match note:
         case OfferMissed(cause=cause):
-            return OfferEnding(cause.value)
+            return OfferEndedCause(cause.value)
         case OfferWithdrawn(cause=WithdrawCause.EXPIRED):
-            return OfferEnding.NO_ANSWER
+            return OfferEndedCause.NO_ANSWER
         case OfferWithdrawn():
-            return OfferEnding.WITHDRAWN
+            return OfferEndedCause.WITHDRAWN
 
 
 def offer_end_of(status: int) -> OfferEnd:
@@ -287,14 +298,14 @@ def offer_end_of(status: int) -> OfferEnd:
             return OfferEnd.FAILED
 
 
-def named(target: OverflowTarget) -> str:
+def target_name(target: OverflowTarget) -> str:
     """The target as one word for records."""
     match target:
         case ToQueue(queue):
             return f"{QUEUE_TARGET}{queue}"
         case ToAnnouncement(prompt):
             return f"announcement:{prompt}"
-        case ToOutside(number):
-            return f"outside:{number}"
+        case ToExternalNumber(number):
+            return f"external_number:{number}"
         case ToFlow(flow):
             return f"flow:{flow}"

@@ -4,7 +4,7 @@ Rules:
 - Nothing waits for a mail. What is to be sent lies in a bounded list; what does not fit is counted, and told by alarm.
 - A mail server that is away, or refuses us all, is tried again after growing pauses, the oldest mail first; one alarm
   is raised when that begins and ended when a mail goes out. A mail refused for itself is dropped, told by alarm.
-- Mails that a stop of the daemon cuts off are not sent later: the work itself is kept in the book, not here.
+- Mails that a stop of the daemon cuts off are not sent later: the work itself is kept in the callback queue, not here.
 - The password goes to the mail server and nowhere else, and only over TLS unless the server is on this machine.
 """
 
@@ -24,9 +24,9 @@ from zoneinfo import ZoneInfo
 import aiosmtplib
 import structlog
 
-from acdcore.calls.record.event_log import Chronicle
+from acdcore.calls.record.event_log import CallEventLog
 from acdcore.kernel.alarms import AlarmKind, Severity
-from acdcore.kernel.background import ended
+from acdcore.kernel.background import end_task
 from acdcore.work.model import WorkItem, WorkKind, WorkState
 
 MAIL = AlarmKind("mail", Severity.MINOR, "Look at [notices] smtp, user and password, and whether the server answers.")
@@ -96,24 +96,24 @@ def mail(notice: Notice, settings: MailSettings) -> EmailMessage:
     message = EmailMessage()
     message["From"] = settings.sender
     message["To"] = ", ".join(settings.to)
-    message["Subject"] = f"{what} {fate}: {one_line(item.queue)}, {one_line(item.number) or 'no number'}"
+    message["Subject"] = f"{what} {fate}: {single_line(item.queue)}, {single_line(item.number) or 'no number'}"
     message["Date"] = format_datetime(item.changed_at or item.created_at)
     domain = parseaddr(settings.sender)[1].rpartition("@")[2] or "acdcore"
     message["Message-ID"] = f"<{item.id}.{item.changes}@{domain}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834 section 5: no answers from absent people, please
-    message.set_content("".join(f"{name}: {value}\n" for name, value in facts(notice, settings.zone) if value))
+    message.set_content("".join(f"{name}: {value}\n" for name, value in notice_facts(notice, settings.zone) if value))
     return message
 
 
-def facts(notice: Notice, zone: ZoneInfo) -> list[tuple[str, str]]:
+def notice_facts(notice: Notice, zone: ZoneInfo) -> list[tuple[str, str]]:
     """What the mail says, line by line; a fact that is not known has an empty value."""
     item = notice.item
     is_message = item.kind is WorkKind.VOICEMAIL
     lines = [
         ("Work item", item.id),
-        ("Queue", one_line(item.queue)),
-        ("Number", one_line(item.number) or "not given"),
-        ("Subject", one_line(item.subject)),
+        ("Queue", single_line(item.queue)),
+        ("Number", single_line(item.number) or "not given"),
+        ("Subject", single_line(item.subject)),
         ("Asked for", local(item.created_at, zone)),
         ("Reply wanted", ("yes" if item.is_reply_wanted else "no") if is_message else ""),
         ("Length", "" if notice.length_s is None else f"{notice.length_s:.0f} s"),
@@ -131,18 +131,18 @@ def local(at: datetime, zone: ZoneInfo) -> str:
     return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S} ({zone.key})"
 
 
-def one_line(text: str) -> str:
+def single_line(text: str) -> str:
     """Words from outside as one line: callers' numbers and servers' replies may hold anything."""
     return "".join(char if char.isprintable() else " " for char in text)[:LINE_CHARS_MAX].strip()
 
 
-class Notices:
+class EmailNotices:
     """Sends; one for the daemon. Without settings nothing is kept or sent."""
 
-    def __init__(self, settings: MailSettings | None, chronicle: Chronicle, recordings: Path) -> None:
+    def __init__(self, settings: MailSettings | None, event_log: CallEventLog, recordings: Path) -> None:
         """`recordings` is the directory below which messages lie."""
         self._settings = settings
-        self._chronicle = chronicle
+        self._event_log = event_log
         self._recordings = recordings
         self._unsent: deque[Notice] = deque()
         self._wake = asyncio.Event()
@@ -171,7 +171,7 @@ class Notices:
         if self._settings is None or not is_worth_a_notice(item):
             return
         if len(self._unsent) >= UNSENT_MAX:
-            self._chronicle.alarms.raise_alarm(
+            self._event_log.alarms.raise_alarm(
                 MAIL_REFUSED, f"{UNSENT_MAX} mails wait already; none is sent about {item.id}"
             )
             return
@@ -184,13 +184,13 @@ class Notices:
     async def sending(self) -> AsyncIterator[None]:
         """Send in the background; at the end what is left gets a moment."""
         task = asyncio.create_task(self._run(), name="notices")
-        self._chronicle.on_work = self.hear
+        self._event_log.on_work = self.hear
         try:
             yield
         finally:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._rests.wait(), FINISH_S)
-            await ended(task)
+            await end_task(task)
             if self._unsent:
                 self._log.warning("notices not sent", count=len(self._unsent))
 
@@ -205,7 +205,7 @@ class Notices:
         except Exception as error:
             self._rests.set()
             self._log.exception("notices stopped by a fault")
-            self._chronicle.alarms.raise_alarm(MAIL, f"no mail is sent until a restart: {type(error).__name__}")
+            self._event_log.alarms.raise_alarm(MAIL, f"no mail is sent until a restart: {type(error).__name__}")
 
     async def _rest(self, pause_s: float | None) -> None:
         """Until there is something to send; after a failure for a pause, which other settings end but no mail does."""
@@ -231,35 +231,37 @@ class Notices:
         except aiosmtplib.SMTPException as error:
             if not is_about_the_mail(error):
                 return self._failed(settings, error)
-            self._drop(notice, said(error, settings))
+            self._drop(notice, error_text(error, settings))
             return 0.0
         except (OSError, ValueError) as error:
             return self._failed(settings, error)
         self._sent(notice)
         for address, response in refused.items():
-            self._chronicle.alarms.raise_alarm(MAIL_REFUSED, f"{address}: {response.code} {one_line(response.message)}")
+            self._event_log.alarms.raise_alarm(
+                MAIL_REFUSED, f"{address}: {response.code} {single_line(response.message)}"
+            )
         return 0.0
 
     def _sent(self, notice: Notice) -> None:
         self._forget(notice)
         if self._failures:
             self._failures = 0
-            self._chronicle.alarms.clear(MAIL, "mails are sent again")
+            self._event_log.alarms.clear(MAIL, "mails are sent again")
 
     def _drop(self, notice: Notice, reason: str) -> None:
         self._forget(notice)
         self._log.warning("notice refused", work=notice.item.id, reason=reason)
-        self._chronicle.alarms.raise_alarm(MAIL_REFUSED, f"no mail about {notice.item.id}: {reason}")
+        self._event_log.alarms.raise_alarm(MAIL_REFUSED, f"no mail about {notice.item.id}: {reason}")
 
     def _forget(self, notice: Notice) -> None:
         if self._unsent and self._unsent[0] is notice:  # other settings may have dropped it meanwhile
             self._unsent.popleft()
 
     def _failed(self, settings: MailSettings, error: Exception) -> float:
-        reason = said(error, settings)
+        reason = error_text(error, settings)
         self._log.warning("no mail sent", server=settings.host, waiting=len(self._unsent), reason=reason)
         if not self._failures:
-            self._chronicle.alarms.raise_alarm(MAIL, f"no mail can be sent by {settings.host}: {reason}")
+            self._event_log.alarms.raise_alarm(MAIL, f"no mail can be sent by {settings.host}: {reason}")
         pauses = settings.retry_after_s
         self._failures += 1
         return pauses[min(self._failures, len(pauses)) - 1]
@@ -294,9 +296,9 @@ def is_about_the_mail(error: aiosmtplib.SMTPException) -> bool:
     return isinstance(error, aiosmtplib.SMTPDataError) and error.code >= PERMANENT
 
 
-def said(error: Exception, settings: MailSettings) -> str:
+def error_text(error: Exception, settings: MailSettings) -> str:
     """Why, in one line without secrets: servers may repeat what they were told."""
-    text = one_line(f"{type(error).__name__}: {error}")
+    text = single_line(f"{type(error).__name__}: {error}")
     return text.replace(settings.password, "***") if settings.password else text
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import aiohttp
 import structlog
 
-from acdcore.ivr.flow.actions import Ask, ServiceAnswered
+from acdcore.ivr.flow.actions import AskService, ServiceAnswered
 from acdcore.ivr.model.kinds import ServiceMiss
 
 ANSWER_BYTES_MAX = 64 * 1024
@@ -38,7 +38,7 @@ class Services:
         self._session: aiohttp.ClientSession | None = None
         self._log = structlog.get_logger("services")
 
-    async def ask(self, settings: ServiceSettings, wanted: Ask) -> ServiceAnswered:
+    async def ask(self, settings: ServiceSettings, wanted: AskService) -> ServiceAnswered:
         """The answer's fields; never raises for what the service does, and never outlasts the deadline."""
         try:
             async with asyncio.timeout(wanted.timeout_s):
@@ -71,7 +71,7 @@ class Services:
                 return ServiceMiss.NOT_FOUND
             if response.status != 200:
                 raise ValueError(f"status {response.status}")
-            return fields_of(await body_of(response))
+            return response_fields(await body_of(response))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -89,7 +89,7 @@ async def body_of(response: aiohttp.ClientResponse) -> bytes:
     return bytes(body)
 
 
-def fields_of(body: bytes) -> Mapping[str, str]:
+def response_fields(body: bytes) -> Mapping[str, str]:
     """The fields of a JSON object as words, those of inner objects as `outer.inner`; raises ValueError."""
     try:
         answer = json.loads(body, parse_constant=lambda _: None)

@@ -1,4 +1,5 @@
-"""Lines: how many calls may be up at once, per trunk and over all, and what the next caller gets when all are taken."""
+"""Trunk capacity: how many calls may be up at once, per trunk and over all, and what the next caller gets when all
+are taken."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,10 +7,11 @@ from enum import StrEnum
 from acdcore.kernel.alarms import AlarmKind, Severity
 from acdcore.kernel.errors import Outcome, Refused
 
-LINES_FULL = AlarmKind(
-    "lines_full",
+CAPACITY_EXHAUSTED = AlarmKind(
+    "capacity_exhausted",
     Severity.CRITICAL,
-    "Look at GET /v1/calls for calls that hang; raise [lines] limit or the trunk's lines if the machine carries more.",
+    "Look at GET /v1/calls for calls that hang; "
+    "raise [trunk_capacity] limit or the trunk's capacity if the machine carries more.",
     lasts_s=60.0,
 )
 """A call was turned away because all lines were taken."""
@@ -27,7 +29,7 @@ class WhenFull(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class LineSettings:
+class TrunkCapacitySettings:
     """The overall limit and the rule beyond it."""
 
     limit: int = 150
@@ -42,26 +44,26 @@ class LineSettings:
     """SIP URI for `redirect`."""
 
 
-class LinesFull(Refused):
+class CapacityExhausted(Refused):
     """No line is free for this call."""
 
     sip_status = 503
-    outcome = Outcome.REFUSED_LINES
+    outcome = Outcome.REFUSED_CAPACITY
 
 
-class Lines:
-    """Counts the calls that are up; every line taken is given back exactly once by its `Line`."""
+class TrunkCapacity:
+    """Counts the calls that are up; every line taken is given back exactly once by its `TakenCapacity`."""
 
-    def __init__(self, settings: LineSettings, limit_by_trunk: dict[str, int]) -> None:
+    def __init__(self, settings: TrunkCapacitySettings, limit_by_trunk: dict[str, int]) -> None:
         self.settings = settings
         self._limit_by_trunk = limit_by_trunk
         self._taken_by_trunk = dict.fromkeys(limit_by_trunk, 0)
         self._taken = 0
         self._reserve_taken = 0
-        self.turned_away = ""
+        self.last_rejection = ""
         """Why a call was turned away since this was last looked at and emptied."""
 
-    def change(self, settings: LineSettings, limit_by_trunk: dict[str, int]) -> None:
+    def change(self, settings: TrunkCapacitySettings, limit_by_trunk: dict[str, int]) -> None:
         """Other limits from now on; calls that are up stay up, and count."""
         self.settings = settings
         self._limit_by_trunk = limit_by_trunk
@@ -78,24 +80,24 @@ class Lines:
         """Reserve lines in use."""
         return self._reserve_taken
 
-    def take(self, trunk: str) -> "Line":
-        """A line on `trunk`; raises LinesFull naming the limit that was reached."""
+    def take(self, trunk: str) -> "TakenCapacity":
+        """A line on `trunk`; raises CapacityExhausted naming the limit that was reached."""
         if self._taken_by_trunk[trunk] >= self._limit_by_trunk[trunk]:
-            self.turned_away = f"trunk {trunk}: all {self._limit_by_trunk[trunk]} lines are taken"
-            raise LinesFull(self.turned_away)
+            self.last_rejection = f"trunk {trunk}: all {self._limit_by_trunk[trunk]} lines are taken"
+            raise CapacityExhausted(self.last_rejection)
         if self._taken >= self.settings.limit:
-            self.turned_away = f"all {self.settings.limit} lines are taken"
-            raise LinesFull(self.turned_away)
+            self.last_rejection = f"all {self.settings.limit} lines are taken"
+            raise CapacityExhausted(self.last_rejection)
         self._taken += 1
         self._taken_by_trunk[trunk] += 1
-        return Line(self, trunk)
+        return TakenCapacity(self, trunk)
 
-    def take_reserve(self) -> "Line":
-        """A line for the announcement that all others are taken; raises LinesFull when these are taken too."""
+    def take_reserve(self) -> "TakenCapacity":
+        """A line for the announcement that all others are taken; raises CapacityExhausted when these are taken too."""
         if self._reserve_taken >= self.settings.reserve:
-            raise LinesFull(f"all {self.settings.reserve} reserve lines are taken")
+            raise CapacityExhausted(f"all {self.settings.reserve} reserve lines are taken")
         self._reserve_taken += 1
-        return Line(self, None)
+        return TakenCapacity(self, None)
 
     def _give_back(self, trunk: str | None) -> None:
         if trunk is None:
@@ -105,11 +107,11 @@ class Lines:
         self._taken_by_trunk[trunk] -= 1
 
 
-class Line:
+class TakenCapacity:
     """One line in use."""
 
-    def __init__(self, lines: Lines, trunk: str | None) -> None:
-        self._lines: Lines | None = lines
+    def __init__(self, capacity: TrunkCapacity, trunk: str | None) -> None:
+        self._capacity: TrunkCapacity | None = capacity
         self._trunk = trunk
 
     @property
@@ -119,6 +121,6 @@ class Line:
 
     def give_back(self) -> None:
         """Free the line; a second time is without effect."""
-        if self._lines is not None:
-            self._lines._give_back(self._trunk)
-            self._lines = None
+        if self._capacity is not None:
+            self._capacity._give_back(self._trunk)
+            self._capacity = None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from acdcore.calls.trunks.trunks import Trunk
 from acdcore.kernel.alarms import AlarmKind, Alarms, Severity
-from acdcore.kernel.background import Rhythm, repeated
+from acdcore.kernel.background import Rhythm, repeat_in_background
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import AcdError
 from acdcore.sip.events import OutgoingRequest, RequestFinished, RequestId
@@ -132,4 +132,4 @@ def probing(probe: TrunkProbe, alarms: Alarms) -> AbstractAsyncContextManager[No
     async def look() -> None:
         probe.look()
 
-    return repeated("trunk probe", look, Rhythm(LOOK_EVERY_S), alarms)
+    return repeat_in_background("trunk probe", look, Rhythm(LOOK_EVERY_S), alarms)

@@ -58,7 +58,7 @@ def retry_after_s(refusal: Response | None) -> float:
         return 0.0
 
 
-def led_to(trunk: Trunk, number: str, status: int, refusal: Response | None) -> Iterator[SipUri]:
+def redirect_targets(trunk: Trunk, number: str, status: int, refusal: Response | None) -> Iterator[SipUri]:
     """Where a redirection of a call to `number` (canonical) by `trunk` may lead, most preferred first."""
     if refusal is None or status not in MOVED | {USE_PROXY}:
         return

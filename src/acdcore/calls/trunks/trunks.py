@@ -31,7 +31,7 @@ class Trunk:
     """Key in the configuration."""
     networks: tuple[Network, ...]
     """Source addresses from which it may call without credentials."""
-    lines: int
+    capacity: int
     """Calls at once, in and out together."""
     user: str = ""
     """SIP user with which the peer proves itself to us, and we to the peer; empty: by address only."""
@@ -96,7 +96,7 @@ class Trunk:
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class InboundRoute:
     """Which flow answers a number on a trunk."""
 
     trunk: str
@@ -118,7 +118,7 @@ class Route:
 class Trunks:
     """All trunks and routes, looked up in memory."""
 
-    def __init__(self, trunks: Sequence[Trunk], routes: Sequence[Route]) -> None:
+    def __init__(self, trunks: Sequence[Trunk], routes: Sequence[InboundRoute]) -> None:
         self.trunks = tuple(trunks)
         self._by_name = {trunk.name: trunk for trunk in trunks}
         self._by_user = {trunk.user: trunk for trunk in trunks if trunk.user}
@@ -167,7 +167,7 @@ class Trunks:
         known = self._by_name.get(trunk)
         return HOME if known is None else known.numbers.plan
 
-    def route(self, trunk: str, dialled: Sequence[str]) -> tuple[str, Route] | None:
+    def route(self, trunk: str, dialled: Sequence[str]) -> tuple[str, InboundRoute] | None:
         """The first of the numbers that has a route on `trunk`, with it; the first one where only `*` has."""
         for number in dialled:
             route = self._routes.get((trunk, number))
@@ -181,10 +181,10 @@ class Trunks:
         is_shown = any(number == trunk.numbers.caller_id for trunk in self.trunks)
         return is_shown or any((trunk.name, number) in self._routes for trunk in self.trunks)
 
-    def ways_out(self, name: str = "") -> tuple[Trunk, ...]:
+    def outbound_trunks(self, name: str = "") -> tuple[Trunk, ...]:
         """Those that may dial out, in the operator's order; with a name that one alone."""
         return tuple(each for each in self.trunks if each.may_dial_out and each.target and name in ("", each.name))
 
-    def way_out(self, name: str = "") -> Trunk | None:
+    def outbound_trunk(self, name: str = "") -> Trunk | None:
         """The trunk of that name, or the first one, if it may dial out."""
-        return next(iter(self.ways_out(name)), None)
+        return next(iter(self.outbound_trunks(name)), None)

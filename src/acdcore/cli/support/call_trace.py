@@ -11,13 +11,12 @@ from rich.padding import Padding
 from rich.table import Table
 
 from acdcore.kernel.ids import AgentId
-from acdcore.planning.explained import Explained, Standing, Step
+from acdcore.planning.explained import CallExplanation, ExplainedStep, WaitingMoment
 from acdcore.queues import wording
 from acdcore.queues.decisions import (
     Announce,
     Connected,
     Departed,
-    HeldForAgent,
     InputRefused,
     LateAccept,
     Offered,
@@ -25,45 +24,50 @@ from acdcore.queues.decisions import (
     OfferWithdrawn,
     Overflowed,
     Queued,
-    Relaxed,
+    ReservedForAgent,
     TalkFinished,
+    Widened,
     WithdrawCause,
 )
 from acdcore.queues.inputs import CallerAssigned, CallerPaused, CallerResumed
-from acdcore.queues.settings import OverflowTarget, ToAnnouncement, ToFlow, ToOutside, ToQueue
-from acdcore.queues.views import Candidate, Explanation, Grounds, Rival
+from acdcore.queues.settings import OverflowTarget, ToAnnouncement, ToExternalNumber, ToFlow, ToQueue
+from acdcore.queues.views import Candidate, CompetingCaller, Evidence, Explanation
 
 INDENT = 12
 """Characters: what belongs to a step stands below its text, after the time of day."""
-RIVALS_SHOWN = 3
+COMPETING_CALLERS_SHOWN = 3
 """Of each kind: the next in line, and the first who were passed over."""
 
 
 # ---- for people -----------------------------------------------------------------------------------------------------
 
 
-def story(explained: Explained, zone: tzinfo | None, top: int) -> RenderableType:
+def trace(explained: CallExplanation, zone: tzinfo | None, top: int) -> RenderableType:
     """Everything that was decided about the call, each offer with the best `top` candidates."""
     parts: list[RenderableType] = []
     for step in explained.steps:
         line = sentence(step, explained.names, zone)
         if line:
-            parts.append(f"{clock(step.wall, zone)}  {line}")
+            parts.append(f"{local_time(step.wall, zone)}  {line}")
             parts += [Padding(part, (0, 0, 0, INDENT), expand=False) for part in reasons(step, explained.names, top)]
     return Group(*parts)
 
 
-def standing(moment: Standing, names: Mapping[AgentId, str], zone: tzinfo | None, top: int) -> RenderableType:
+def moment_in_trace(
+    moment: WaitingMoment, names: Mapping[AgentId, str], zone: tzinfo | None, top: int
+) -> RenderableType:
     """The call at one moment of its wait."""
     why = moment.explanation
-    held_back_by = f"agent {why.ringing} is being rung" if why.ringing else why.held_back_by
+    blocked_by = f"agent {why.ringing} is being rung" if why.ringing else why.blocked_by
     facts = Table.grid(padding=(0, 2))
-    facts.add_row("at", clock(moment.wall, zone))
+    facts.add_row("at", local_time(moment.wall, zone))
     facts.add_row("queue", f"{why.queue}, position {why.position}, waited {why.waited_s:.1f} s")
-    facts.add_row("needs", wording.needs(why.needs) + (f" (ring {why.ring})" if why.ring else ""))
+    facts.add_row(
+        "needs", wording.needs(why.needs) + (f" (widening step {why.widening_step})" if why.widening_step else "")
+    )
     facts.add_row("order", wording.caller_key(why))
-    facts.add_row("held back by", held_back_by or "nothing")
-    parts: list[RenderableType] = [facts, "", *candidates(why, names, moment.at, top)]
+    facts.add_row("blocked by", blocked_by or "nothing")
+    parts: list[RenderableType] = [facts, "", *candidate_table(why, names, moment.at, top)]
     if why.timers:
         timers = Table("in", "what", title="running timers", title_justify="left")
         for timer in why.timers:
@@ -74,44 +78,45 @@ def standing(moment: Standing, names: Mapping[AgentId, str], zone: tzinfo | None
     return Group(*parts)
 
 
-def clock(wall: datetime, zone: tzinfo | None) -> str:
+def local_time(wall: datetime, zone: tzinfo | None) -> str:
     """`08:30:05.2`."""
     local = wall.astimezone(zone)
     return f"{local:%H:%M:%S}.{local.microsecond // 100_000}"
 
 
-def sentence(step: Step, names: Mapping[AgentId, str], zone: tzinfo | None) -> str:
+def sentence(step: ExplainedStep, names: Mapping[AgentId, str], zone: tzinfo | None) -> str:
     """What happened; "" for what another step says too."""
-    match step.told:
+    match step.fact:
         case Queued(queue=queue, channel=channel):
             return f"joins queue {queue}" + ("" if channel == "call" else f" as a {channel}")
-        case Relaxed(language=language) if language:
+        case Widened(language=language) if language:
             return f"needs {language} no more, since nobody on duty has it"
-        case Relaxed(ring=ring):
-            return f"ring {ring} is reached"
-        case HeldForAgent(agent=agent, until=until):
-            return f"is kept for {called(agent, names)} for {until - step.at:.1f} s"
-        case Offered(agent=agent, is_by_hand=is_by_hand, ring_for_s=ring_for_s):
-            by_hand = ", given by hand" if is_by_hand else ""
-            return f"rings {called(agent, names)}, for at most {ring_for_s:g} s{by_hand}"
+        case Widened(widening_step=number):
+            return f"widening step {number} is reached"
+        case ReservedForAgent(agent=agent, until=until):
+            return f"is kept for {agent_in_words(agent, names)} for {until - step.at:.1f} s"
+        case Offered(agent=agent, is_manual_assignment=is_manual_assignment, ring_for_s=ring_for_s):
+            manual = ", assigned manually" if is_manual_assignment else ""
+            return f"rings {agent_in_words(agent, names)}, for at most {ring_for_s:g} s{manual}"
         case OfferWithdrawn(cause=WithdrawCause.EXPIRED):
             return ""
         case OfferWithdrawn(agent=agent, cause=why):
-            return f"stops ringing {called(agent, names)}: {why.value.replace('_', ' ')}"
+            return f"stops ringing {agent_in_words(agent, names)}: {why.value.replace('_', ' ')}"
         case OfferMissed(agent=agent, cause=cause):
-            return f"{called(agent, names)} does not take it: {cause.value.replace('_', ' ')}"
+            return f"{agent_in_words(agent, names)} does not take it: {cause.value.replace('_', ' ')}"
         case Connected(agent=agent, waited_s=waited_s, is_in_time=is_in_time):
             target = "within the target" if is_in_time else "beyond the target"
-            return f"{called(agent, names)} answers, after {waited_s:.1f} s in the queue, {target}"
+            return f"{agent_in_words(agent, names)} answers, after {waited_s:.1f} s in the queue, {target}"
         case LateAccept():
             return "an agent answers too late; nobody talks"
         case TalkFinished(agent=agent, talked_s=talked_s):
-            return f"the talk with {called(agent, names)} is over after {talked_s:.1f} s"
+            return f"the talk with {agent_in_words(agent, names)} is over after {talked_s:.1f} s"
         case Departed(cause=leave, waited_s=waited_s, is_short=is_short):
             short = " (a short abandon)" if is_short else ""
             return f"leaves after {waited_s:.1f} s: {leave.value.replace('_', ' ')}{short}"
         case Overflowed(queue=queue, cause=rule, target=target_, waited_s=waited_s):
-            return f"is sent from {queue} to {place(target_)} after {waited_s:.1f} s: {wording.WHY_SENT_ON[rule]}"
+            overflow_reason = wording.WHY_OVERFLOWED[rule]
+            return f"is sent from {queue} to {overflow_target(target_)} after {waited_s:.1f} s: {overflow_reason}"
         case Announce(position=position, wait_s=wait_s):
             return f"is told position {position}" + (f", a wait of {wait_s:g} s" if wait_s is not None else "")
         case InputRefused(reason=refusal):
@@ -121,12 +126,12 @@ def sentence(step: Step, names: Mapping[AgentId, str], zone: tzinfo | None) -> s
         case CallerResumed():
             return "comes back from the flow"
         case CallerAssigned(agent=agent):
-            return f"somebody gives the caller to {called(agent, names)}"
+            return f"the caller is assigned to {agent_in_words(agent, names)}"
         case _:
             return ""
 
 
-def place(target: OverflowTarget) -> str:
+def overflow_target(target: OverflowTarget) -> str:
     """Where an overflow leads."""
     match target:
         case ToQueue(queue=queue):
@@ -135,29 +140,29 @@ def place(target: OverflowTarget) -> str:
             return f"announcement {prompt}"
         case ToFlow(flow=flow):
             return f"flow {flow}"
-        case ToOutside(number=number):
+        case ToExternalNumber(number=number):
             return f"number {number}"
         case _:
             assert_never(target)
 
 
-def called(agent: AgentId, names: Mapping[AgentId, str]) -> str:
+def agent_in_words(agent: AgentId, names: Mapping[AgentId, str]) -> str:
     """`agent 1001 (Anna)`."""
     return f"agent {agent} ({names[agent]})" if names.get(agent) else f"agent {agent}"
 
 
-def reasons(step: Step, names: Mapping[AgentId, str], top: int) -> list[RenderableType]:
+def reasons(step: ExplainedStep, names: Mapping[AgentId, str], top: int) -> list[RenderableType]:
     """What a choice was made from."""
-    after = step.standing
-    if step.grounds is None:
-        waits = after is not None and (after.ringing is None or isinstance(step.told, Departed))
+    after = step.explanation
+    if step.evidence is None:
+        waits = after is not None and (after.ringing is None or isinstance(step.fact, Departed))
         return [around(after)] if after is not None and waits else []
-    why = step.grounds.explanation
-    match step.told:
+    why = step.evidence.explanation
+    match step.fact:
         case Offered(agent=agent):
-            lines: list[RenderableType] = [*who_was_chosen(agent, why), *why_this_caller(agent, step.grounds)]
-            return [*lines, *candidates(why, names, step.at, top)]
-        case Relaxed():
+            lines: list[RenderableType] = [*who_was_chosen(agent, why), *why_this_caller(agent, step.evidence)]
+            return [*lines, *candidate_table(why, names, step.at, top)]
+        case Widened():
             needs = wording.needs(after.needs) if after is not None else "nothing more, since it left"
             return [f"needed {wording.needs(why.needs)}; from here on {needs}"]
         case _:
@@ -166,9 +171,8 @@ def reasons(step: Step, names: Mapping[AgentId, str], top: int) -> list[Renderab
 
 def around(why: Explanation) -> str:
     """What a caller asked for whom nobody was rung for, and what kept the agents."""
-    return (
-        f"position {why.position} in {why.queue}, needs {wording.needs(why.needs)}; agents: {counted(why.candidates)}"
-    )
+    agents = count_exclusions(why.candidates)
+    return f"position {why.position} in {why.queue}, needs {wording.needs(why.needs)}; agents: {agents}"
 
 
 def who_was_chosen(agent: AgentId, why: Explanation) -> list[str]:
@@ -177,72 +181,74 @@ def who_was_chosen(agent: AgentId, why: Explanation) -> list[str]:
     first = next((each.agent for each in why.candidates if each.exclusion is None), None)
     order = f"the highest level, then {wording.WHO_COMES_FIRST[why.strategy]}"
     if first != agent:
-        return [f"why {agent}: chosen by hand, whatever the order says"]
+        return [f"why {agent}: assigned manually, whatever the order says"]
     if free == 1:
         return [f"why {agent}: the only one of {len(why.candidates)} agents who was free and has what the caller needs"]
     return [f"why {agent}: first of {free} who were free; the order: {order}"]
 
 
-def why_this_caller(agent: AgentId, grounds: Grounds) -> list[str]:
+def why_this_caller(agent: AgentId, evidence: Evidence) -> list[str]:
     """Why this caller and nobody else who waited."""
-    why = grounds.explanation
-    passed_over = [rival for rival in grounds.rivals if rival.key < why.key and rival.barred_by is not None]
-    behind = [rival for rival in grounds.rivals if rival.key > why.key and rival.barred_by is None]
+    why = evidence.explanation
+    passed_over = [
+        caller for caller in evidence.competing_callers if caller.key < why.key and caller.excluded_by is not None
+    ]
+    behind = [caller for caller in evidence.competing_callers if caller.key > why.key and caller.excluded_by is None]
     lines = [f"why this caller: position {why.position} in {why.queue}, {wording.caller_key(why)}"]
-    if not grounds.rivals_in_all:
-        alone = "whoever stands before is rung for already" if why.position > 1 else "nobody else waited"
+    if not evidence.competing_callers_total:
+        alone = "for each caller before, a phone is ringing already" if why.position > 1 else "nobody else waited"
         return [f"{lines[0]}; {alone}"]
     if behind:
-        lines.append(f"waited less urgently: {some(behind, [shown(rival) for rival in behind])}")
+        lines.append(f"waited less urgently: {some(behind, [caller_in_words(caller) for caller in behind])}")
     if passed_over:
-        barred = [f"{shown(rival)}, {barrier(rival)}" for rival in passed_over]
+        barred = [f"{caller_in_words(caller)}, {barrier(caller)}" for caller in passed_over]
         lines.append(f"more urgent, but not for {agent}: {some(passed_over, barred)}")
-    others = grounds.rivals_in_all - len(behind) - len(passed_over)
+    others = evidence.competing_callers_total - len(behind) - len(passed_over)
     if others:
         lines.append(f"waited as well: {others}")
     return lines
 
 
-def some(rivals: list[Rival], words: list[str]) -> str:
+def some(callers: list[CompetingCaller], words: list[str]) -> str:
     """The first few, and how many there are beside them."""
-    rest = len(rivals) - RIVALS_SHOWN
-    return "; ".join(words[:RIVALS_SHOWN]) + (f"; and {rest} more" if rest > 0 else "")
+    rest = len(callers) - COMPETING_CALLERS_SHOWN
+    return "; ".join(words[:COMPETING_CALLERS_SHOWN]) + (f"; and {rest} more" if rest > 0 else "")
 
 
-def shown(rival: Rival) -> str:
+def caller_in_words(caller: CompetingCaller) -> str:
     """Another caller."""
-    return f"{rival.label or rival.entry} in {rival.queue} ({wording.urgency(rival.key)})"
+    return f"{caller.label or caller.entry} in {caller.queue} ({wording.urgency(caller.key)})"
 
 
-def barrier(rival: Rival) -> str:
+def barrier(caller: CompetingCaller) -> str:
     """Why another caller could not be given to the agent."""
-    if rival.barred_by is None:
+    if caller.excluded_by is None:
         return ""
-    return wording.WHAT_KEEPS[rival.barred_by] + (f" {rival.detail}" if rival.detail else "")
+    return wording.WHY_NOT_OFFERED[caller.excluded_by] + (f" {caller.detail}" if caller.detail else "")
 
 
-def candidates(why: Explanation, names: Mapping[AgentId, str], now: float, top: int) -> list[RenderableType]:
+def candidate_table(why: Explanation, names: Mapping[AgentId, str], now: float, top: int) -> list[RenderableType]:
     """The best ones as a table, the others counted by what kept them."""
     if not why.candidates:
         return ["no agent is known"]
     table = Table("agent", "name", "state or filter", "order")
     for each in why.candidates[:top]:
         order = wording.agent_key(why.strategy, each.key, now) if each.key is not None else ""
-        table.add_row(each.agent, names.get(each.agent, ""), wording.reason(each), order)
+        table.add_row(each.agent, names.get(each.agent, ""), wording.candidate_reason(each), order)
     rest = why.candidates[top:]
-    return [table, f"the other {len(rest)}: {counted(rest)}"] if rest else [table]
+    return [table, f"the other {len(rest)}: {count_exclusions(rest)}"] if rest else [table]
 
 
-def counted(rest: Iterable[Candidate]) -> str:
+def count_exclusions(rest: Iterable[Candidate]) -> str:
     """`3 talking, 1 lacks the skill`, in the order of the filters."""
-    kinds = Counter(wording.WHAT_KEEPS[each.exclusion] if each.exclusion else "free" for each in rest)
+    kinds = Counter(wording.WHY_NOT_OFFERED[each.exclusion] if each.exclusion else "free" for each in rest)
     return ", ".join(f"{number} {kind}" for kind, number in kinds.items()) or "none is known"
 
 
 # ---- for programs ---------------------------------------------------------------------------------------------------
 
 
-def as_fields(explained: Explained) -> Mapping[str, object]:
+def trace_fields(explained: CallExplanation) -> Mapping[str, object]:
     """The story with the kind of every step, and keys part by part."""
     return {
         "call_id": explained.call,
@@ -250,23 +256,25 @@ def as_fields(explained: Explained) -> Mapping[str, object]:
         "is_as_recorded": explained.is_as_recorded,
         "problems": explained.problems,
         "steps": [step_fields(step, explained.names) for step in explained.steps],
-        "standing": None if explained.standing is None else standing_fields(explained.standing, explained.names),
+        "standing": None if explained.moment is None else moment_fields(explained.moment, explained.names),
     }
 
 
-def step_fields(step: Step, names: Mapping[AgentId, str]) -> Mapping[str, object]:
+def step_fields(step: ExplainedStep, names: Mapping[AgentId, str]) -> Mapping[str, object]:
     """One step: when, what kind, its own fields, and what it was made from."""
-    fields: dict[str, object] = {"time": step.wall, "at": step.at, "kind": type(step.told).__name__, "told": step.told}
-    if step.standing is not None:
-        fields["standing"] = why_fields(step.standing, names)
-    if step.grounds is not None:
-        fields["why"] = why_fields(step.grounds.explanation, names)
-        fields["rivals"] = [{**fields_of(rival), "key": rival.key._asdict()} for rival in step.grounds.rivals]
-        fields["rivals_in_all"] = step.grounds.rivals_in_all
+    fields: dict[str, object] = {"time": step.wall, "at": step.at, "kind": type(step.fact).__name__, "told": step.fact}
+    if step.explanation is not None:
+        fields["standing"] = why_fields(step.explanation, names)
+    if step.evidence is not None:
+        fields["why"] = why_fields(step.evidence.explanation, names)
+        fields["competing_callers"] = [
+            {**own_fields(caller), "key": caller.key._asdict()} for caller in step.evidence.competing_callers
+        ]
+        fields["competing_callers_total"] = step.evidence.competing_callers_total
     return fields
 
 
-def standing_fields(moment: Standing, names: Mapping[AgentId, str]) -> Mapping[str, object]:
+def moment_fields(moment: WaitingMoment, names: Mapping[AgentId, str]) -> Mapping[str, object]:
     """The call at one moment."""
     return {"time": moment.wall, "at": moment.at, "why": why_fields(moment.explanation, names)}
 
@@ -274,12 +282,12 @@ def standing_fields(moment: Standing, names: Mapping[AgentId, str]) -> Mapping[s
 def why_fields(why: Explanation, names: Mapping[AgentId, str]) -> Mapping[str, object]:
     """An explanation with agents' names."""
     listed = [
-        {**fields_of(each), "name": names.get(each.agent, ""), "key": each.key._asdict() if each.key else None}
+        {**own_fields(each), "name": names.get(each.agent, ""), "key": each.key._asdict() if each.key else None}
         for each in why.candidates
     ]
-    return {**fields_of(why), "key": why.key._asdict(), "candidates": listed}
+    return {**own_fields(why), "key": why.key._asdict(), "candidates": listed}
 
 
-def fields_of(value: Rival | Candidate | Explanation) -> Mapping[str, object]:
+def own_fields(value: CompetingCaller | Candidate | Explanation) -> Mapping[str, object]:
     """Its fields by name, not those of what is in them."""
     return {field.name: getattr(value, field.name) for field in dataclass_fields(value)}

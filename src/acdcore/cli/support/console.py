@@ -98,17 +98,17 @@ def show_raw_json(body: bytes) -> None:
     out().print(orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2).decode(), soft_wrap=True, markup=False)
 
 
-def complain(text: str) -> None:
+def print_error(text: str) -> None:
     """What is wrong, in one line."""
     err().print(f"acdcore: {text}", style="bold red", soft_wrap=True, markup=False)
 
 
-def caution(text: str) -> None:
+def print_warning(text: str) -> None:
     """What works, but surely not as meant, in one line."""
     err().print(f"acdcore: {text}", style="yellow", soft_wrap=True, markup=False)
 
 
-def note(text: str) -> None:
+def print_note(text: str) -> None:
     """What works as meant and could be better, in one line."""
     err().print(f"acdcore: note: {text}", soft_wrap=True, markup=False)
 
@@ -119,22 +119,22 @@ def plain_errors() -> Iterator[None]:
     try:
         yield
     except AcdError as error:
-        for line in told(error):
-            complain(line)
+        for line in error_lines(error):
+            print_error(line)
         raise typer.Exit(Exit.BAD) from None
     except OSError as error:
         if error.errno not in FILE_FAULTS or not isinstance(error.filename, str):
             raise
-        complain(f"{error.filename}: {error.strerror}; give it to the daemon's user, or name another directory")
+        print_error(f"{error.filename}: {error.strerror}; give it to the daemon's user, or name another directory")
         raise typer.Exit(Exit.BAD) from None
 
 
-def told(error: AcdError) -> list[str]:
+def error_lines(error: AcdError) -> list[str]:
     """The error's lines; a key that the environment sets is its fault, not the file's."""
-    return [blamed(one) for one in error.all()] if isinstance(error, SettingsError) else [str(error)]
+    return [error_line(one) for one in error.all()] if isinstance(error, SettingsError) else [str(error)]
 
 
-def blamed(error: SettingsError) -> str:
+def error_line(error: SettingsError) -> str:
     """One mistake in one line."""
     if error.key:
         name = PREFIX + error.key.replace(".", "__").upper()

@@ -12,32 +12,32 @@ import aiohttp
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from acdcore.cli.support.console import note
+from acdcore.cli.support.console import print_note
 from acdcore.configuration.settings import load
 from acdcore.control.errors import ErrorAnswer
 from acdcore.control.settings import Right
-from acdcore.daemon.secrets import API_KEYS_FILE, RIGHTS, lines_of
+from acdcore.daemon.secrets import API_KEYS_FILE, RIGHTS, file_lines
 from acdcore.kernel.errors import PeerError, Refused, SettingsError, Unavailable
 
 ANSWER_WITHIN_S = 60.0
-"""A report over a year of stays takes some seconds; what takes longer than this has failed."""
+"""A report over a year of queue visits takes some seconds; what takes longer than this has failed."""
 ANSWER_BYTES_MAX = 256 * 1024 * 1024
 """Of one answer: beyond any report; a stranger at the address cannot fill our memory."""
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class AnswerTimeout:
     """How long an answer may take, and what is said meanwhile."""
 
     within_s: float = ANSWER_WITHIN_S
     """Then it has failed."""
-    word: str = ""
+    notice: str = ""
     """Told once on stderr to who waits; empty: nothing is told."""
-    word_after_s: float = 5.0
+    notice_after_s: float = 5.0
     """When."""
 
 
-class Declined(Refused):
+class RefusedByDaemon(Refused):
     """The daemon understood and said no; the text is its own."""
 
     def __init__(self, status: HTTPStatus, code: str, message: str) -> None:
@@ -47,7 +47,7 @@ class Declined(Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class DaemonAddress:
     """How the user names the daemon."""
 
     config: Path
@@ -73,29 +73,29 @@ class Daemon:
         query: Mapping[str, str] | None = None,
         body: object = None,
         also: HTTPStatus | None = None,
-        patience: Patience = Patience(),
+        answer_timeout: AnswerTimeout = AnswerTimeout(),
     ) -> bytes:
         """The body of the answer, which is JSON.
 
         `also` is a status of refusal whose body is an answer none the less. Raises Unavailable when nobody answers,
         PeerError for what is not the control plane, and Declined for every refusal.
         """
-        status, data = asyncio.run(self._exchange(method, path, query or {}, body, patience))
+        status, data = asyncio.run(self._exchange(method, path, query or {}, body, answer_timeout))
         if status == also or status < HTTPStatus.BAD_REQUEST:
             return data
         try:
             error = TypeAdapter(ErrorAnswer).validate_json(data).error
         except ValidationError:
             raise PeerError(f"{self.url} answers {status}, but not as acdcore does; check --url") from None
-        raise Declined(HTTPStatus(status), error.code, error.message)
+        raise RefusedByDaemon(HTTPStatus(status), error.code, error.message)
 
     async def _exchange(
-        self, method: str, path: str, query: Mapping[str, str], body: object, patience: Patience
+        self, method: str, path: str, query: Mapping[str, str], body: object, answer_timeout: AnswerTimeout
     ) -> tuple[int, bytes]:
         headers = {"Authorization": f"Bearer {self.secret}", "Content-Type": "application/json"}
         data = None if body is None else orjson.dumps(body)
-        timeout = aiohttp.ClientTimeout(total=patience.within_s)
-        word = asyncio.get_running_loop().call_later(patience.word_after_s, _tell, patience.word)
+        timeout = aiohttp.ClientTimeout(total=answer_timeout.within_s)
+        word = asyncio.get_running_loop().call_later(answer_timeout.notice_after_s, _tell, answer_timeout.notice)
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout) as session,
@@ -103,7 +103,7 @@ class Daemon:
             ):
                 return response.status, await whole(response)
         except TimeoutError as error:
-            raise Unavailable(f"{self.url} did not answer within {patience.within_s:g} s") from error
+            raise Unavailable(f"{self.url} did not answer within {answer_timeout.within_s:g} s") from error
         except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
             raise Unavailable(f"{self.url} is no URL; write --url http://address:port") from error
         except aiohttp.ClientError as error:
@@ -115,7 +115,7 @@ class Daemon:
 
 def _tell(word: str) -> None:
     if word:
-        note(word)
+        print_note(word)
 
 
 async def whole(response: aiohttp.ClientResponse) -> bytes:
@@ -128,11 +128,11 @@ async def whole(response: aiohttp.ClientResponse) -> bytes:
     return bytes(data)
 
 
-def daemon_at(reach: Reach, right: Right) -> Daemon:
+def daemon_at(address: DaemonAddress, right: Right) -> Daemon:
     """The daemon that `reach` names, with a key that has `right`; raises SettingsError."""
-    url, key_file = reach.url, reach.key_file
+    url, key_file = address.url, address.key_file
     if url is None or key_file is None:
-        settings = load(reach.config, os.environ)
+        settings = load(address.config, os.environ)
         host = "127.0.0.1" if settings.http.address.is_unspecified else str(settings.http.address)
         url = url or f"http://{host}:{settings.http.port}"
         key_file = key_file or settings.storage.directory / API_KEYS_FILE
@@ -141,7 +141,7 @@ def daemon_at(reach: Reach, right: Right) -> Daemon:
 
 def secret_with(file: Path, right: Right) -> str:
     """The secret of the file's first key that has `right`; raises SettingsError when there is none."""
-    for line in lines_of(file):
+    for line in file_lines(file):
         words = line.split()
         if len(words) == 3 and not words[0].startswith("#") and RIGHTS.get(words[1], 0) >= right:
             return words[2]

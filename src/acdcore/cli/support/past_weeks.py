@@ -11,12 +11,12 @@ from statistics import fmean
 from pydantic import TypeAdapter
 
 from acdcore.cli.support.http_client import Daemon
-from acdcore.cli.support.recorded_day import JournalPlace, recording_of
-from acdcore.control.reports import StayReport
+from acdcore.cli.support.recorded_day import JournalLocation, recording_of
+from acdcore.control.reports import QueueVisitReport
 from acdcore.kernel.errors import SettingsError, Unavailable
 from acdcore.planning import patience
 from acdcore.planning.patience import Wait
-from acdcore.planning.recorded import Contact
+from acdcore.planning.recorded import RecordedContact
 from acdcore.queues.inputs import LeaveCause
 from acdcore.reports.formulas import Count, Figure
 from acdcore.reports.grouping import Interval
@@ -69,7 +69,7 @@ class Past:
 
 
 def from_daemon(daemon: Daemon, window: Window) -> Past:
-    """Ask for the stays counted by quarters of an hour; their reports do not tell the patience."""
+    """Ask for the queue visits counted by quarters of an hour; their reports do not tell the patience."""
     counts: defaultdict[date, list[float]] = defaultdict(window.empty_day)
     handled, handling_s = 0, 0.0
     for since, until in weeks(window):
@@ -81,8 +81,8 @@ def from_daemon(daemon: Daemon, window: Window) -> Past:
         }
         if window.queue:
             query["queue"] = window.queue
-        report = TypeAdapter(StayReport).validate_json(daemon.ask("GET", "/v1/reports/queues", query))
-        for line in report.lines:
+        report = TypeAdapter(QueueVisitReport).validate_json(daemon.ask("GET", "/v1/reports/queues", query))
+        for line in report.rows:
             if line.began_at is not None:
                 day, interval = window.place(line.began_at)
                 counts[day][interval] += line.counts[Count.OFFERED.value]
@@ -101,10 +101,10 @@ def weeks(window: Window) -> Iterator[tuple[date, date]]:
         since = until
 
 
-def from_journal(place: JournalPlace, window: Window) -> Past:
+def from_journal(place: JournalLocation, window: Window) -> Past:
     """Take the recorded days apart; raises Unavailable when there are none."""
     counts: dict[date, Sequence[float]] = {}
-    contacts: list[Contact] = []
+    contacts: list[RecordedContact] = []
     directory = place.path()
     try:
         files = [file for file in segment_files(directory) if window.first <= file.day < window.until]

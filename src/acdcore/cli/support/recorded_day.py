@@ -12,7 +12,7 @@ import typer
 
 from acdcore.configuration.settings import load
 from acdcore.kernel.errors import AcdError, SettingsError, Unavailable
-from acdcore.planning.recorded import Recording
+from acdcore.planning.recorded import RecordedDay
 from acdcore.planning.recorded_files import recording
 from acdcore.storage.journal.files import day_files, segment_files
 
@@ -29,12 +29,12 @@ ZoneOption = Annotated[
 ]
 
 
-class WrongWord(AcdError):
+class BadArgument(AcdError):
     """A word of the command line that cannot be read; the text says what would do."""
 
 
 @dataclass(frozen=True, slots=True)
-class JournalPlace:
+class JournalLocation:
     """Where the journal lies."""
 
     config: Path
@@ -62,7 +62,7 @@ def day_of(word: str, zone: tzinfo | None = None) -> date:
     try:
         return date.fromisoformat(word)
     except ValueError:
-        raise WrongWord(f"{word} is not a day; write 2026-11-21, today or yesterday") from None
+        raise BadArgument(f"{word} is not a day; write 2026-11-21, today or yesterday") from None
 
 
 def zone_of(name: str) -> tzinfo | None:
@@ -70,10 +70,10 @@ def zone_of(name: str) -> tzinfo | None:
     try:
         return ZoneInfo(name) if name else None
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise WrongWord(f"there is no time zone {name}; write one such as Asia/Shanghai") from None
+        raise BadArgument(f"there is no time zone {name}; write one such as Asia/Shanghai") from None
 
 
-def files_of(place: JournalPlace, day: date) -> Sequence[Path]:
+def files_of(place: JournalLocation, day: date) -> Sequence[Path]:
     """The day's segments; raises Unavailable when there are none."""
     directory = place.path()
     try:
@@ -87,7 +87,7 @@ def files_of(place: JournalPlace, day: date) -> Sequence[Path]:
     raise Unavailable(f"{directory} has no journal of {day}: {there}")
 
 
-def recording_of(files: Sequence[Path], day: date, zone: tzinfo | None) -> Recording:
+def recording_of(files: Sequence[Path], day: date, zone: tzinfo | None) -> RecordedDay:
     """The day taken apart; raises StateError for a damaged file, Unavailable for a day without a turn."""
     local = zone or datetime.combine(day, time(12)).astimezone().tzinfo
     assert local is not None  # astimezone always sets one

@@ -6,13 +6,13 @@ from pydantic import TypeAdapter
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from acdcore.cli.support.console import caution, show, show_raw_json
+from acdcore.cli.support.console import print_warning, show, show_raw_json
 from acdcore.cli.support.http_client import Daemon, in_path
-from acdcore.control.release import ReleaseOutlook
+from acdcore.control.release import ReleasePlan
 
 
 @dataclass(frozen=True, slots=True)
-class Going:
+class PlannedRelease:
     """Who is to go."""
 
     queue: str
@@ -23,38 +23,42 @@ class Going:
     """Share to be answered within the queue's time."""
 
 
-def released(daemon: Daemon, going: Going, as_json: bool) -> None:
+def print_release(daemon: Daemon, planned: PlannedRelease, as_json: bool) -> None:
     """Ask and tell; raises Declined where there are not so many agents, or nothing to go by."""
-    query = {"count": str(going.count), "minutes": str(going.minutes), "target": f"{going.target:g}"}
-    body = daemon.ask("GET", f"/v1/queues/{in_path(going.queue)}/release", query)
+    query = {"count": str(planned.count), "minutes": str(planned.minutes), "target": f"{planned.target:g}"}
+    body = daemon.ask("GET", f"/v1/queues/{in_path(planned.queue)}/release", query)
     if as_json:
         show_raw_json(body)
         return
-    outlook = TypeAdapter(ReleaseOutlook).validate_json(body)
-    show(told(outlook))
-    if outlook.caveat:
-        caution(outlook.caveat)
+    release_plan = TypeAdapter(ReleasePlan).validate_json(body)
+    show(release_in_words(release_plan))
+    if release_plan.caveat:
+        print_warning(release_plan.caveat)
 
 
-def told(outlook: ReleaseOutlook) -> RenderableType:
+def release_in_words(release_plan: ReleasePlan) -> RenderableType:
     """The advice, what it rests on, the long run and the coming half hour."""
-    patience = "nobody gave up" if outlook.patience_s is None else f"patience {outlook.patience_s:g} s"
+    patience = "nobody gave up" if release_plan.patience_s is None else f"patience {release_plan.patience_s:g} s"
     facts = Table.grid(padding=(0, 2))
     facts.add_row(
         "queue",
-        f"{outlook.queue}, {outlook.waiting} waiting; target {outlook.target:.0%} within {outlook.within_s:g} s",
+        f"{release_plan.queue}, {release_plan.waiting} waiting; "
+        f"target {release_plan.target:.0%} within {release_plan.within_s:g} s",
     )
-    facts.add_row("lately", f"{outlook.calls_per_hour:g} calls an hour, {outlook.handling_s:g} s each, {patience}")
     facts.add_row(
-        "rests on", f"{outlook.calls} calls here, {outlook.elsewhere} in other queues, {outlook.handled} talks"
+        "lately", f"{release_plan.calls_per_hour:g} calls an hour, {release_plan.handling_s:g} s each, {patience}"
     )
-    facts.add_row("verdict", outlook.advice)
-    return Group(facts, "", lasting(outlook), "", soon(outlook))
+    facts.add_row(
+        "rests on",
+        f"{release_plan.calls} calls here, {release_plan.elsewhere} in other queues, {release_plan.handled} talks",
+    )
+    facts.add_row("verdict", release_plan.advice)
+    return Group(facts, "", steady_state_table(release_plan), "", next_half_hour_table(release_plan))
 
 
-def lasting(outlook: ReleaseOutlook) -> Table:
-    """What the formulas promise."""
-    before, after = outlook.before, outlook.after
+def steady_state_table(release_plan: ReleasePlan) -> Table:
+    """What the formulas expect."""
+    before, after = release_plan.before, release_plan.after
     table = Table("", "as it is", "afterwards", title="in the long run", title_justify="left")
     table.add_row("service level", share(before.service_level), share(after.service_level))
     table.add_row("average wait", seconds(before.average_wait_s), seconds(after.average_wait_s))
@@ -64,10 +68,10 @@ def lasting(outlook: ReleaseOutlook) -> Table:
     return table
 
 
-def soon(outlook: ReleaseOutlook) -> Table:
+def next_half_hour_table(release_plan: ReleasePlan) -> Table:
     """The coming half hour."""
     table = Table("", "as it is", "afterwards", "difference", "", title="the coming half hour", title_justify="left")
-    for row in outlook.soon:
+    for row in release_plan.soon:
         word = share if row.unit == "%" else seconds if row.unit == "s" else str
         difference = f"{'+' if row.difference > 0 else ''}{word(row.difference)} ±{word(row.within)}"
         table.add_row(row.figure, word(row.as_it_is), word(row.afterwards), difference, "*" if row.is_sure else "")

@@ -30,7 +30,7 @@ _ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class OpeningPeriod:
     """Hours within one day, or into the next."""
 
     start_min: int
@@ -39,7 +39,7 @@ class Span:
     """Minutes after midnight of the same day, exclusive; above 1440 it ends on the next day."""
 
 
-Week = tuple[tuple[Span, ...], ...]
+Week = tuple[tuple[OpeningPeriod, ...], ...]
 """Seven entries from Monday to Sunday; an empty one has no hours."""
 
 
@@ -47,14 +47,14 @@ Week = tuple[tuple[Span, ...], ...]
 class SpecialDay:
     """A date with hours of its own."""
 
-    spans: tuple[Span, ...]
+    spans: tuple[OpeningPeriod, ...]
     """When it is open; empty: closed."""
     name: str = ""
     """What flows and routes call it, if anything."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shift:
+class CalendarShift:
     """A part of the opening hours that has a name, such as the night."""
 
     name: str
@@ -87,7 +87,7 @@ class Calendar:
     """The time zone of all its hours."""
     weekly: Week
     """The hours of ordinary days."""
-    shifts: tuple[Shift, ...] = ()
+    shifts: tuple[CalendarShift, ...] = ()
     """Of two that overlap the first is on."""
     holidays: Mapping[date, str] = field(default_factory=dict)
     """Closed days that are announced as holidays, by name; "" for those without one."""
@@ -141,7 +141,7 @@ class Calendar:
         state = CalendarState.HOLIDAY if self._is_holiday(day) else CalendarState.CLOSED
         return state, "", self._day_name(day)
 
-    def _spans(self, day: date) -> tuple[Span, ...]:
+    def _spans(self, day: date) -> tuple[OpeningPeriod, ...]:
         special = self.special.get(day)
         if special is not None:
             return special.spans
@@ -210,7 +210,7 @@ def flow_for(moment: Moment, flow: str, closed_flow: str, holiday_flow: str, by_
             return by_name.get(moment.shift, flow)
 
 
-def _is_on(spans: tuple[Span, ...], minute: int) -> bool:
+def _is_on(spans: tuple[OpeningPeriod, ...], minute: int) -> bool:
     return any(span.start_min <= minute < span.end_min for span in spans)
 
 

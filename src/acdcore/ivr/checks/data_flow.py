@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from acdcore.ivr.checks.transitions import reached, ways
+from acdcore.ivr.checks.transitions import reached, transitions
 from acdcore.ivr.flow.spoken_answers import names_of
 from acdcore.ivr.model.flow import (
     BranchNode,
@@ -20,8 +20,8 @@ from acdcore.ivr.model.flow import (
     PromptName,
     QuestionNode,
     QueueNode,
-    Read,
     ServiceNode,
+    ValueToRead,
     VariableName,
 )
 from acdcore.ivr.model.variables import CUSTOMER_FIELDS, GIVEN_VARIABLES, OF_CUSTOMER
@@ -73,7 +73,7 @@ def kept_before(flow: Flow) -> dict[NodeName, set[VariableName]]:
         kept = {variable for _, variable in values_kept(node)}
         if not kept:
             continue
-        for name in reached(flow, [way.target for way in ways(node)]):
+        for name in reached(flow, [transition.target for transition in transitions(node)]):
             known[name] |= kept
     return known
 
@@ -98,5 +98,5 @@ def unknown_values(flow: Flow, name: NodeName, known: set[VariableName] | None) 
             yield key, f"nothing is kept as {variable}; there are: {names}; takes names those of earlier flows"
 
 
-def _reads(parts: Sequence[PromptName | Read]) -> list[Read]:
-    return [part for part in parts if isinstance(part, Read)]
+def _reads(parts: Sequence[PromptName | ValueToRead]) -> list[ValueToRead]:
+    return [part for part in parts if isinstance(part, ValueToRead)]

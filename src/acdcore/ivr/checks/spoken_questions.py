@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from acdcore.ivr.flow.spoken_answers import plain
+from acdcore.ivr.flow.spoken_answers import comparable
 from acdcore.ivr.model.flow import Flow, Language, ListenNode
 from acdcore.ivr.model.variables import KEYS
 from acdcore.kernel.mistakes import near
@@ -46,7 +46,7 @@ def _of_phrases(flow: Flow, node: ListenNode) -> Found:
         for value, texts in node.phrases.items():
             for text in texts.get(language, ()):
                 at = f"phrases.{value}.{language.value}"
-                said = plain(text)
+                said = comparable(text)
                 if not said:
                     yield at, f'"{text}" has no word in it; remove it'
                 elif seen.get(said) == value:

@@ -9,6 +9,7 @@ from acdcore.ivr.model.flow import (
     CallbackNode,
     CollectNode,
     ConfirmNode,
+    ExternalNumberNode,
     Flow,
     FlowNode,
     HangUpNode,
@@ -19,7 +20,6 @@ from acdcore.ivr.model.flow import (
     MessageNode,
     Node,
     NodeName,
-    OutsideNode,
     PlayNode,
     QuestionNode,
     QueueNode,
@@ -33,7 +33,7 @@ Place = TypeVar("Place", bound=str)
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Transition:
     """A way from one node to another."""
 
     key: str
@@ -44,7 +44,7 @@ class Way:
     """Whether it can be taken without the caller pressing a key."""
 
 
-def ways(node: Node) -> list[Way]:
+def transitions(node: Node) -> list[Transition]:
     """All ways out of a node; none from one that ends the flow.
 
     A recording counts as silent: it takes a silent line for speech, and ends at once when it cannot be kept. So does a
@@ -52,55 +52,70 @@ def ways(node: Node) -> list[Way]:
     """
     match node:
         case PlayNode():
-            return [Way("next", node.next), *([Way("on_failure", node.on_failure)] if node.on_failure else [])]
+            return [
+                Transition("next", node.next),
+                *([Transition("on_failure", node.on_failure)] if node.on_failure else []),
+            ]
         case MenuNode():
             return [
                 *_table("keys", node.keys, is_silent=False),
-                Way("on_timeout", node.on_timeout),
+                Transition("on_timeout", node.on_timeout),
                 # One that the file leaves out is on_timeout, and is not named as a key of its own.
-                *([Way("on_invalid", node.on_invalid, is_silent=False)] if node.on_invalid != node.on_timeout else []),
+                *(
+                    [Transition("on_invalid", node.on_invalid, is_silent=False)]
+                    if node.on_invalid != node.on_timeout
+                    else []
+                ),
             ]
         case CollectNode():
-            return [Way("next", node.next, is_silent=False), Way("on_failure", node.on_failure)]
+            return [Transition("next", node.next, is_silent=False), Transition("on_failure", node.on_failure)]
         case ConfirmNode():
-            return [Way("yes", node.yes, is_silent=False), Way("no", node.no), Way("on_timeout", node.on_timeout)]
+            return [
+                Transition("yes", node.yes, is_silent=False),
+                Transition("no", node.no),
+                Transition("on_timeout", node.on_timeout),
+            ]
         case QuestionNode():
             return [
                 *_table("branches", node.branches, is_silent=False),
-                Way("next", node.next, is_silent=False),
-                Way("on_no_answer", node.on_no_answer),
+                Transition("next", node.next, is_silent=False),
+                Transition("on_no_answer", node.on_no_answer),
             ]
         case ListenNode():
             return _of_listening(node)
         case BranchNode():
-            return [*_table("cases", node.cases, is_silent=True), Way("otherwise", node.otherwise)]
+            return [*_table("cases", node.cases, is_silent=True), Transition("otherwise", node.otherwise)]
         case LanguageNode() | MessageNode():
-            return [Way("next", node.next)]
+            return [Transition("next", node.next)]
         case RecordNode():
-            full = [] if node.on_full is None else [Way("on_full", node.on_full)]
-            return [Way("next", node.next), Way("on_empty", node.on_empty), *full]
+            full = [] if node.on_full is None else [Transition("on_full", node.on_full)]
+            return [Transition("next", node.next), Transition("on_empty", node.on_empty), *full]
         case LookupNode():
             return [
-                Way("found", node.found),
-                Way("not_found", node.not_found),
-                Way("unavailable", node.unavailable),
+                Transition("found", node.found),
+                Transition("not_found", node.not_found),
+                Transition("unavailable", node.unavailable),
             ]
         case ServiceNode():
-            return [Way("next", node.next), Way("not_found", node.not_found), Way("on_failure", node.on_failure)]
+            return [
+                Transition("next", node.next),
+                Transition("not_found", node.not_found),
+                Transition("on_failure", node.on_failure),
+            ]
         case CallbackNode():
-            return [Way("next", node.next), Way("refused", node.refused)]
-        case QueueNode() | ReturnNode() | FlowNode() | OutsideNode() | HangUpNode():
+            return [Transition("next", node.next), Transition("refused", node.refused)]
+        case QueueNode() | ReturnNode() | FlowNode() | ExternalNumberNode() | HangUpNode():
             return []
         case _:
             assert_never(node)
 
 
-def _of_listening(node: ListenNode) -> list[Way]:
+def _of_listening(node: ListenNode) -> list[Transition]:
     """A noisy line is no caller who says something: what nobody understands counts as silent."""
-    silent = [Way("on_timeout", node.on_timeout), Way("unavailable", node.unavailable)]
+    silent = [Transition("on_timeout", node.on_timeout), Transition("unavailable", node.unavailable)]
     if node.on_no_match != node.on_timeout:
-        silent.append(Way("on_no_match", node.on_no_match))
-    other = [] if node.otherwise is None else [Way("otherwise", node.otherwise, is_silent=False)]
+        silent.append(Transition("on_no_match", node.on_no_match))
+    other = [] if node.otherwise is None else [Transition("otherwise", node.otherwise, is_silent=False)]
     cases, keys = _table("cases", node.cases, is_silent=False), _table("keys", node.keys, is_silent=False)
     return [*cases, *other, *keys, *silent]
 
@@ -115,7 +130,7 @@ def reached(flow: Flow, starts: Iterable[NodeName], *, by_silence_only: bool = F
         if node is None or name in found:
             continue
         found.add(name)
-        ahead += [way.target for way in ways(node) if way.is_silent or not by_silence_only]
+        ahead += [transition.target for transition in transitions(node) if transition.is_silent or not by_silence_only]
     return found
 
 
@@ -123,7 +138,11 @@ def silent_circle(flow: Flow) -> list[NodeName]:
     """Nodes that a caller who presses nothing would walk round for ever; empty when there are none."""
     return circle(
         {
-            name: {way.target for way in ways(node) if way.is_silent and way.target in flow.nodes}
+            name: {
+                transition.target
+                for transition in transitions(node)
+                if transition.is_silent and transition.target in flow.nodes
+            }
             for name, node in flow.nodes.items()
         }
     )
@@ -131,21 +150,21 @@ def silent_circle(flow: Flow) -> list[NodeName]:
 
 def circle(targets: Mapping[Place, set[Place]]) -> list[Place]:
     """One circle of a graph, or nothing: what still has ways on when all dead ends are taken away, over and over."""
-    open_ways = dict(targets)
+    open_transitions = dict(targets)
     is_shrinking = True
     while is_shrinking:
-        ends = {name for name, ahead in open_ways.items() if not ahead}
-        open_ways = {name: ahead - ends for name, ahead in open_ways.items() if name not in ends}
+        ends = {name for name, ahead in open_transitions.items() if not ahead}
+        open_transitions = {name: ahead - ends for name, ahead in open_transitions.items() if name not in ends}
         is_shrinking = bool(ends)
-    if not open_ways:
+    if not open_transitions:
         return []
     walked: list[Place] = []
-    name = min(open_ways)
+    name = min(open_transitions)
     while name not in walked:
         walked.append(name)
-        name = min(open_ways[name])
+        name = min(open_transitions[name])
     return walked[walked.index(name) :]
 
 
-def _table(table: str, targets: Mapping[str, NodeName], *, is_silent: bool) -> list[Way]:
-    return [Way(f"{table}.{key}", target, is_silent) for key, target in targets.items()]
+def _table(table: str, targets: Mapping[str, NodeName], *, is_silent: bool) -> list[Transition]:
+    return [Transition(f"{table}.{key}", target, is_silent) for key, target in targets.items()]

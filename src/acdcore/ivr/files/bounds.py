@@ -29,7 +29,7 @@ VALUE_PATTERN = r"^(customer\.)?[a-z0-9][a-z0-9_-]{0,62}$"
 NUMBER_PATTERN = r"^\+?[0-9]{2,20}$"
 FORMS: Mapping[str, str] = {
     NAME_PATTERN: 'a name of small letters, digits, - and _, as in "main-menu"',
-    PROMPT_PATTERN: 'a prompt of this flow, as in "main-menu", or of the house, as in "system.goodbye"',
+    PROMPT_PATTERN: 'a prompt of this flow, as in "main-menu", or of acdcore, as in "system.goodbye"',
     VALUE_PATTERN: 'a variable, as in "member_number", or a field of the customer\'s card, as in "customer.name"',
     NUMBER_PATTERN: 'a telephone number, as in "02088880000" or "+862088880000"',
 }
@@ -46,7 +46,7 @@ def sayable(text: str) -> str:
     return text
 
 
-Spoken = Annotated[str, Field(min_length=1, max_length=600), AfterValidator(sayable)]
+SpokenText = Annotated[str, Field(min_length=1, max_length=600), AfterValidator(sayable)]
 """A text read aloud: 600 characters are about two minutes."""
 PromptRef = Annotated[str, Field(pattern=PROMPT_PATTERN)]
 ValueRef = Annotated[str, Field(pattern=VALUE_PATTERN)]
@@ -60,5 +60,5 @@ HowToRead = Literal["digits", "number", "money", "date", "time", "duration", "te
 Pause = Annotated[float, Field(gt=0, le=60)]
 """Seconds of silence that a caller is given."""
 Tries = Annotated[int, Field(ge=0, le=9)]
-Advance = Annotated[float, Field(ge=0, le=86_400)]
+Priority = Annotated[float, Field(ge=0, le=86_400)]
 """Seconds that a caller is put ahead: at most a day."""

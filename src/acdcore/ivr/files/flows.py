@@ -6,10 +6,10 @@ from pathlib import Path
 
 from pydantic import Field
 
-from acdcore.ivr.checks.check import Surroundings, validate, validate_together
-from acdcore.ivr.files.bounds import NAME_PATTERN, Name, Spoken
+from acdcore.ivr.checks.check import FlowReferences, validate, validate_together
+from acdcore.ivr.files.bounds import NAME_PATTERN, Name, SpokenText
 from acdcore.ivr.files.node_tables import NodeTable
-from acdcore.ivr.files.table import Table, read_table
+from acdcore.ivr.files.table import TomlTable, read_table
 from acdcore.ivr.model.flow import (
     Flow,
     FlowName,
@@ -29,13 +29,13 @@ NODES_MAX = 500
 """A flow with more is a program, and no caller finds through it."""
 
 
-class PromptTable(Table):
+class PromptTable(TomlTable):
     """`[prompts.NAME]`: a text for each language, or recordings."""
 
     wav: str | dict[Language, str] | None = None
-    cmn: Spoken | None = None
-    yue: Spoken | None = None
-    en: Spoken | None = None
+    cmn: SpokenText | None = None
+    yue: SpokenText | None = None
+    en: SpokenText | None = None
 
     def sources(self) -> dict[Language, PromptSource]:
         """Where the sound of each language comes from; a recording goes before a text."""
@@ -48,7 +48,7 @@ class PromptTable(Table):
         return sources
 
 
-class FlowTable(Table):
+class FlowTable(TomlTable):
     """A whole file."""
 
     language: Language = Language.MANDARIN
@@ -98,7 +98,7 @@ class FlowsRead:
         return bool(self.flows or self.unread) and all(re.match(NAME_PATTERN, name) for name in self.unread)
 
 
-def read_flows(directory: Path, surroundings: Surroundings) -> FlowsRead:
+def read_flows(directory: Path, references: FlowReferences) -> FlowsRead:
     """Read and check all flows of a directory; never raises for what is wrong in them."""
     flows: dict[FlowName, Flow] = {}
     unread: set[FlowName] = set()
@@ -113,7 +113,7 @@ def read_flows(directory: Path, surroundings: Surroundings) -> FlowsRead:
             unread.add(FlowName(file.stem))
             errors.append(error)
         else:
-            errors += [SettingsError(flow.file, one.key, one.reason) for one in validate(flow, surroundings)]
+            errors += [SettingsError(flow.file, one.key, one.reason) for one in validate(flow, references)]
     if not flows and not unread:
         errors.append(SettingsError(str(directory), "", "no flow here; put at least one NAME.toml into it"))
     together = validate_together(flows, unread)
@@ -121,8 +121,8 @@ def read_flows(directory: Path, surroundings: Surroundings) -> FlowsRead:
     return FlowsRead(flows, frozenset(unread), tuple(errors))
 
 
-def load_flows(directory: Path, surroundings: Surroundings) -> dict[FlowName, Flow]:
+def load_flows(directory: Path, references: FlowReferences) -> dict[FlowName, Flow]:
     """Read and check all flows of a directory. Raises SettingsError, for all that is wrong in all of them."""
-    read = read_flows(directory, surroundings)
+    read = read_flows(directory, references)
     raise_together(read.errors)
     return read.flows

@@ -15,18 +15,18 @@ from acdcore.ivr.files.bounds import (
     SERVICE_FIELDS_MAX,
     SILENCE_MIN_S,
     UTTERANCE_MAX_S,
-    Advance,
     HowToRead,
     Name,
     Pause,
     Phrase,
+    Priority,
     PromptRef,
     Share,
     Tries,
     Value,
     ValueRef,
 )
-from acdcore.ivr.files.table import Table
+from acdcore.ivr.files.table import TomlTable
 from acdcore.ivr.flow.spoken_answers import with_yes_no
 from acdcore.ivr.model.flow import (
     BranchNode,
@@ -34,6 +34,7 @@ from acdcore.ivr.model.flow import (
     CollectNode,
     ConfirmNode,
     EndReason,
+    ExternalNumberNode,
     FlowName,
     FlowNode,
     HangUpNode,
@@ -46,15 +47,14 @@ from acdcore.ivr.model.flow import (
     MessageNode,
     Node,
     NodeName,
-    OutsideNode,
     PlayNode,
     PromptName,
     QuestionNode,
     QueueNode,
-    Read,
     RecordNode,
     ReturnNode,
     ServiceNode,
+    ValueToRead,
     VariableName,
 )
 from acdcore.ivr.model.kinds import AnswerForm, BranchOn, Choices, Digits, QuestionKind, Range, ReadAs
@@ -63,7 +63,7 @@ from acdcore.ivr.model.variables import NO, YES
 from acdcore.kernel.ids import QueueName, SkillName
 
 
-class PlayTable(Table):
+class PlayTable(TomlTable):
     type: Literal["play"]
     prompts: list[PromptRef] = Field(min_length=1)
     next: Name
@@ -73,13 +73,13 @@ class PlayTable(Table):
         return PlayNode(qualified(flow, self.prompts), NodeName(self.next), self.interruptible)
 
 
-class ReadTable(Table):
+class ReadTable(TomlTable):
     """A value among the parts of a sentence."""
 
     read: ValueRef
     as_: HowToRead = Field(alias="as")
 
-    def part(self) -> Read:
+    def part(self) -> ValueToRead:
         return _read(self.read, self.as_)
 
 
@@ -91,7 +91,7 @@ def _kind_of_part(part: object) -> str:
 Part = Annotated[Annotated[PromptRef, Tag("prompt")] | Annotated[ReadTable, Tag("value")], Discriminator(_kind_of_part)]
 
 
-class SayTable(Table):
+class SayTable(TomlTable):
     type: Literal["say"]
     parts: list[Part] = Field(min_length=1)
     next: Name
@@ -99,14 +99,14 @@ class SayTable(Table):
     on_failure: Name | None = None
 
     def node(self, flow: FlowName) -> Node:
-        parts: list[PromptName | Read] = []
+        parts: list[PromptName | ValueToRead] = []
         for part in self.parts:
             parts += [part.part()] if isinstance(part, ReadTable) else qualified(flow, [part])
         on_failure = None if self.on_failure is None else NodeName(self.on_failure)
         return PlayNode(tuple(parts), NodeName(self.next), self.interruptible, on_failure)
 
 
-class MenuTable(Table):
+class MenuTable(TomlTable):
     type: Literal["menu"]
     before: list[PromptRef] = Field(default_factory=list)
     prompts: list[PromptRef] = Field(min_length=1)
@@ -134,7 +134,7 @@ class MenuTable(Table):
         )
 
 
-class ConfirmTable(Table):
+class ConfirmTable(TomlTable):
     type: Literal["confirm"]
     before: list[PromptRef] = Field(default_factory=list)
     read: ValueRef
@@ -165,7 +165,7 @@ class ConfirmTable(Table):
         )
 
 
-class _QuestionTable(Table):
+class _QuestionTable(TomlTable):
     """What all questions have, whatever an answer is."""
 
     type: Literal["question"]
@@ -240,7 +240,7 @@ class DigitsTable(_QuestionTable):
 QuestionTable = Annotated[ChoiceTable | YesNoTable | NumberTable | DigitsTable, Field(discriminator="kind")]
 
 
-class RecordTable(Table):
+class RecordTable(TomlTable):
     type: Literal["record"]
     prompts: list[PromptRef] = Field(default_factory=list)
     end_keys: str = "0123456789*#"
@@ -273,7 +273,7 @@ class RecordTable(Table):
         )
 
 
-class MessageTable(Table):
+class MessageTable(TomlTable):
     type: Literal["message"]
     queue: str
     own_queue: bool = False
@@ -305,7 +305,7 @@ class MessageTable(Table):
         )
 
 
-class CallbackTable(Table):
+class CallbackTable(TomlTable):
     type: Literal["callback"]
     queue: str
     number: ValueRef
@@ -317,7 +317,7 @@ class CallbackTable(Table):
         return CallbackNode(QueueName(self.queue), number, NodeName(self.next), NodeName(self.refused))
 
 
-class ServiceTable(Table):
+class ServiceNodeTable(TomlTable):
     type: Literal["service"]
     service: str
     values: dict[str, ValueRef] = Field(default_factory=dict, max_length=SERVICE_FIELDS_MAX)
@@ -341,7 +341,7 @@ class ServiceTable(Table):
         )
 
 
-class CollectTable(Table):
+class CollectTable(TomlTable):
     type: Literal["collect"]
     prompts: list[PromptRef] = Field(min_length=1)
     variable: Name
@@ -371,7 +371,7 @@ class CollectTable(Table):
         )
 
 
-class PhrasesTable(Table):
+class PhrasesTable(TomlTable):
     """How one answer may be said."""
 
     cmn: list[Phrase] = Field(default_factory=list, max_length=PHRASES_MAX)
@@ -384,7 +384,7 @@ class PhrasesTable(Table):
         return {language: tuple(phrases) for language, phrases in texts.items() if phrases}
 
 
-class ListenTable(Table):
+class ListenTable(TomlTable):
     type: Literal["listen"]
     prompts: list[PromptRef] = Field(min_length=1)
     phrases: dict[Name, PhrasesTable] = Field(default_factory=dict, max_length=ANSWERS_MAX)
@@ -439,7 +439,7 @@ class ListenTable(Table):
         )
 
 
-class LanguageTable(Table):
+class LanguageTable(TomlTable):
     type: Literal["language"]
     prompts: list[PromptRef] = Field(min_length=1)
     keys: dict[str, Language] = Field(min_length=1)
@@ -459,7 +459,7 @@ class LanguageTable(Table):
         )
 
 
-class LookupTable(Table):
+class LookupTable(TomlTable):
     type: Literal["lookup"]
     by: LookupKind
     variable: ValueRef
@@ -479,7 +479,7 @@ class LookupTable(Table):
         )
 
 
-class BranchTable(Table):
+class BranchTable(TomlTable):
     type: Literal["branch"]
     on: BranchOn
     variable: ValueRef | None = None
@@ -495,25 +495,25 @@ class BranchTable(Table):
         )
 
 
-class QueueTable(Table):
+class QueueNodeTable(TomlTable):
     type: Literal["queue"]
     queue: str
-    advance_s: Advance = 0.0
-    tier_advance_s: dict[str, Advance] = Field(default_factory=dict)
+    priority_s: Priority = 0.0
+    tier_priority_s: dict[str, Priority] = Field(default_factory=dict)
     skills: dict[str, Annotated[int, Field(ge=1, le=9)]] = Field(default_factory=dict)
     preferred: ValueRef | None = None
 
     def node(self, flow: FlowName) -> Node:
         return QueueNode(
             queue=QueueName(self.queue),
-            advance_s=self.advance_s,
-            tier_advance_s=self.tier_advance_s,
+            priority_s=self.priority_s,
+            tier_priority_s=self.tier_priority_s,
             skills={SkillName(skill): level for skill, level in self.skills.items()},
             preferred=_variable(self.preferred),
         )
 
 
-class ReturnTable(Table):
+class ReturnTable(TomlTable):
     type: Literal["return_to_queue"]
     queue: str
 
@@ -521,7 +521,7 @@ class ReturnTable(Table):
         return ReturnNode(QueueName(self.queue))
 
 
-class GoOnTable(Table):
+class FlowNodeTable(TomlTable):
     type: Literal["flow"]
     flow: Name
 
@@ -529,16 +529,16 @@ class GoOnTable(Table):
         return FlowNode(FlowName(self.flow))
 
 
-class OutsideTable(Table):
-    type: Literal["outside"]
+class ExternalNumberTable(TomlTable):
+    type: Literal["external_number"]
     number: str = Field(pattern=NUMBER_PATTERN)
     trunk: str = ""
 
     def node(self, flow: FlowName) -> Node:
-        return OutsideNode(self.number, self.trunk)
+        return ExternalNumberNode(self.number, self.trunk)
 
 
-class HangUpTable(Table):
+class HangUpTable(TomlTable):
     type: Literal["hang_up"]
     reason: EndReason = EndReason.COMPLETED
 
@@ -546,7 +546,7 @@ class HangUpTable(Table):
         return HangUpNode(reason=self.reason)
 
 
-class AnnounceTable(Table):
+class AnnounceTable(TomlTable):
     type: Literal["announce_and_hang_up"]
     prompts: list[PromptRef] = Field(min_length=1)
     reason: EndReason = EndReason.COMPLETED
@@ -565,15 +565,15 @@ NodeTable = Annotated[
     | ListenTable
     | LanguageTable
     | LookupTable
-    | ServiceTable
+    | ServiceNodeTable
     | RecordTable
     | MessageTable
     | CallbackTable
     | BranchTable
-    | QueueTable
+    | QueueNodeTable
     | ReturnTable
-    | GoOnTable
-    | OutsideTable
+    | FlowNodeTable
+    | ExternalNumberTable
     | HangUpTable
     | AnnounceTable,
     Field(discriminator="type"),
@@ -589,5 +589,5 @@ def _variable(name: str | None) -> VariableName | None:
     return None if name is None else VariableName(name)
 
 
-def _read(variable: str, how: HowToRead) -> Read:
-    return Read(VariableName(variable), None if how == "text" else ReadAs(how))
+def _read(variable: str, how: HowToRead) -> ValueToRead:
+    return ValueToRead(VariableName(variable), None if how == "text" else ReadAs(how))

@@ -1,4 +1,4 @@
-"""`config/prompts/system.toml`: what the house itself says, complete in every language whatever the file lacks.
+"""`config/prompts/system.toml`: what acdcore itself says, complete in every language whatever the file lacks.
 
 A file of an earlier version is good: what it lacks comes from the file that comes with acdcore, and a warning says so.
 The same holds for a file without the sentences of `acdcore.ivr.reading.phrases`, unless it has recordings of their
@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import Field
 
 from acdcore.ivr.files.flows import PromptTable
-from acdcore.ivr.files.table import Table, read_table
+from acdcore.ivr.files.table import TomlTable, read_table
 from acdcore.ivr.model.flow import Beep, Language, PromptKey, PromptName, PromptRequest, PromptSource, Text, WavFile
 from acdcore.ivr.model.system_prompts import (
     SYSTEM,
@@ -24,7 +24,16 @@ from acdcore.ivr.model.system_prompts import (
     phrase_key,
     system_key,
 )
-from acdcore.ivr.reading.phrases import BEFORE, PIECES, PLACEHOLDERS, VALUES, Sayings, filled, phrase_of, written
+from acdcore.ivr.reading.phrases import (
+    BEFORE,
+    PIECES,
+    PLACEHOLDERS,
+    VALUES,
+    RuntimePhrases,
+    filled,
+    phrase_of,
+    value_text,
+)
 from acdcore.kernel.errors import SettingsError, raise_together
 from acdcore.kernel.mistakes import near
 from acdcore.kernel.shipped import shipped
@@ -41,7 +50,7 @@ Sources = Mapping[str, Mapping[Language, PromptSource]]
 """By name without `system.`, then by language."""
 
 
-class SystemTable(Table):
+class SystemTable(TomlTable):
     """The whole file."""
 
     prompts: dict[str, PromptTable] = Field(default_factory=dict)
@@ -62,7 +71,7 @@ class SystemFile:
     warnings: tuple[str, ...]
     """What the file lacks, and what in it is not said any more."""
 
-    def sayings(self, requests: Iterable[PromptRequest]) -> Sayings:
+    def sayings(self, requests: Iterable[PromptRequest]) -> RuntimePhrases:
         """How values are said that only calls bring up; `requests` are all prompts, with recordings where there are.
 
         Where all digits are recorded, and in the sentence of the agent's number its words, no engine mixes into them.
@@ -73,7 +82,7 @@ class SystemFile:
         framed = {lang for lang in digits if recorded.issuperset(system_key(frame, lang) for frame in frames)}
         templates = self.templates[SystemPhrase.AGENT].items()
         agent = {lang: one.text for lang, one in templates if isinstance(one, Text) and lang not in framed}
-        return Sayings(agent, frozenset(digits))
+        return RuntimePhrases(agent, frozenset(digits))
 
     def of_value(self, phrase: SystemPhrase, value: str, titles: Mapping[Language, str]) -> Iterator[PromptRequest]:
         """The sentence with this value in all languages, where it is not put together from recordings.
@@ -84,7 +93,7 @@ class SystemFile:
         for language in Language:
             source, template = own.get(language), self.templates[phrase].get(language)
             if source is None and isinstance(template, Text):
-                said = titles.get(language) or written(phrase, value, language)
+                said = titles.get(language) or value_text(phrase, value, language)
                 source = Text(filled(template.text, phrase, said))
             if source is not None:
                 yield PromptRequest(phrase_key(phrase, value, language), source, self.file)

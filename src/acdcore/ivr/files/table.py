@@ -11,13 +11,13 @@ from acdcore.kernel.mistakes import mistakes
 from acdcore.kernel.toml_file import read_toml
 
 
-class Table(BaseModel):
+class TomlTable(BaseModel):
     """A TOML table in which an unknown key is an error, and so is a text where a number belongs."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-T = TypeVar("T", bound=Table)
+T = TypeVar("T", bound=TomlTable)
 
 
 def read_table(file: Path, table: type[T]) -> T:

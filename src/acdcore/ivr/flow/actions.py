@@ -12,14 +12,14 @@ from acdcore.ivr.model.flow import (
     LookupMiss,
     NodeName,
     PromptKey,
-    Words,
+    RuntimeText,
 )
 from acdcore.ivr.model.kinds import QuestionKind, ServiceMiss
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
 
 
 @dataclass(frozen=True, slots=True)
-class Sayable:
+class ExpectedAnswer:
     """An answer that may be said."""
 
     value: str
@@ -29,7 +29,7 @@ class Sayable:
 
 
 @dataclass(frozen=True, slots=True)
-class Likely:
+class PossibleAnswer:
     """An answer that was said, more or less surely."""
 
     value: str
@@ -44,7 +44,7 @@ class Likely:
 
 
 @dataclass(frozen=True, slots=True)
-class DigitPressed:
+class KeyPressed:
     """The caller pressed a key."""
 
     digit: str
@@ -52,7 +52,7 @@ class DigitPressed:
 
 
 @dataclass(frozen=True, slots=True)
-class PlaybackFinished:
+class PromptsPlayed:
     """A playback came to its end, or could not be played; one that was stopped need not be reported."""
 
     playback: int
@@ -70,7 +70,7 @@ class LookupFinished:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordingFinished:
+class CallerRecorded:
     """A recording has ended: because it was stopped, because it was long enough, or because no more sound comes."""
 
     recording: int
@@ -88,7 +88,7 @@ class CallerSilent:
 
 
 @dataclass(frozen=True, slots=True)
-class MessageRefused:
+class MessageUnavailable:
     """No message can be taken: too many wait already, or nothing can be recorded."""
 
     playback: int
@@ -96,12 +96,12 @@ class MessageRefused:
 
 
 @dataclass(frozen=True, slots=True)
-class CallbackPlaced:
+class CallbackRequestFinished:
     """The request for a callback was taken down, or not."""
 
     request: int
     """The number that its `RequestCallback` carried; an older number is ignored."""
-    is_placed: bool
+    is_accepted: bool
     """Whether the caller will be called back."""
 
 
@@ -153,12 +153,12 @@ class CallerUnderstood:
 
     listening: int
     """Which one."""
-    likely: tuple[Likely, ...]
+    likely: tuple[PossibleAnswer, ...]
     """The answers that it may have been, best first; empty when none fits."""
 
 
 @dataclass(frozen=True, slots=True)
-class CallerLeft:
+class CallerHungUp:
     """The caller hung up; what was recorded by then is still worth a message.
 
     Many hang up when they have said what they wanted to say, and hear no further question.
@@ -169,20 +169,20 @@ class CallerLeft:
 
 
 Input = (
-    DigitPressed
-    | PlaybackFinished
+    KeyPressed
+    | PromptsPlayed
     | LookupFinished
-    | RecordingFinished
+    | CallerRecorded
     | CallerSilent
-    | MessageRefused
-    | CallbackPlaced
+    | MessageUnavailable
+    | CallbackRequestFinished
     | ServiceAnswered
     | ListeningReady
     | ListeningUnavailable
     | CallerSpeaks
     | CallerSpoke
     | CallerUnderstood
-    | CallerLeft
+    | CallerHungUp
 )
 SpeechInput = ListeningReady | ListeningUnavailable | CallerSpeaks | CallerSpoke | CallerUnderstood
 """What comes of listening."""
@@ -205,7 +205,7 @@ class Play:
 
     playback: int
     """To be given back in `PlaybackFinished`."""
-    prompts: tuple[PromptKey | Words, ...]
+    prompts: tuple[PromptKey | RuntimeText, ...]
     """At least one, at most `machine.PROMPTS_MAX`; words are spoken by the speech synthesis."""
 
 
@@ -240,7 +240,7 @@ class EnterQueue:
 
     queue: QueueName
     """Which one."""
-    advance_s: float
+    priority_s: float
     """Seconds that the call is put ahead: those of the node and those of the customer's tier."""
     skills: Mapping[SkillName, int] = field(default_factory=dict)
     """What the call needs besides what the queue asks for, with the least level."""
@@ -260,7 +260,7 @@ class EnterFlow:
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """The flow has ended: connect the call to an outside number."""
+    """The flow has ended: connect the call to an external number."""
 
     number: str
     """As it is dialled on the trunk."""
@@ -337,7 +337,7 @@ class RequestCallback:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class AskService:
     """Ask a service, and answer with `ServiceAnswered`; the machine does not wait longer than the node allows."""
 
     ask: int
@@ -356,7 +356,7 @@ class PrepareToListen:
 
     listening: int
     """To be given back in every answer."""
-    sayable: tuple[Sayable, ...]
+    expected: tuple[ExpectedAnswer, ...]
     """What may be said."""
     language: Language
     """In which language."""
@@ -389,7 +389,7 @@ class StopListening:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class AnswerGiven:
     """The caller answered a question: for reports, nothing to wait for."""
 
     question: str
@@ -413,11 +413,11 @@ Action = (
     | StopRecording
     | FileMessage
     | RequestCallback
-    | Ask
+    | AskService
     | PrepareToListen
     | Listen
     | Understand
     | StopListening
-    | Answered
+    | AnswerGiven
     | FlowEnd
 )

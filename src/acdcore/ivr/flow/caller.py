@@ -6,32 +6,32 @@ from typing import assert_never
 from acdcore.ivr.flow.actions import EnterQueue, FileMessage
 from acdcore.ivr.model.flow import (
     BranchNode,
-    Context,
     CustomerCard,
     Flow,
+    FlowContext,
     Language,
     MessageNode,
     PromptKey,
     PromptName,
     QueueNode,
-    Read,
     ReturnNode,
+    RuntimeText,
+    ValueToRead,
     VariableName,
-    Words,
 )
 from acdcore.ivr.model.kinds import BranchOn
 from acdcore.ivr.model.variables import CALLER, DIALLED, NO, OF_CUSTOMER, UNKNOWN_TIER
-from acdcore.ivr.reading.values import read, said
+from acdcore.ivr.reading.values import read, spoken_value
 from acdcore.kernel.ids import AgentId, QueueName
 
 VALUE_MAX = 200
 """Characters of a value that are kept and spoken: about forty seconds of speech, more than anybody listens to."""
 
 
-class Caller:
+class FlowCaller:
     """One caller: language, card, and the values that were typed or found."""
 
-    def __init__(self, flow: Flow, context: Context) -> None:
+    def __init__(self, flow: Flow, context: FlowContext) -> None:
         self.language = context.language if context.language in flow.languages else flow.language
         self.customer = context.customer
         self.variables = {**context.variables, CALLER: context.caller, DIALLED: context.dialled}
@@ -56,7 +56,7 @@ class Caller:
         """Whom to call back: the number that was typed, or else the caller's own; empty for one who withholds it."""
         return self.value(variable) or self.value(CALLER)
 
-    def decider(self, node: BranchNode) -> str:
+    def branch_value(self, node: BranchNode) -> str:
         """The value by which the branch goes on."""
         match node.on:
             case BranchOn.VARIABLE:
@@ -80,13 +80,13 @@ class Caller:
             case _:
                 assert_never(node.on)
 
-    def place(self, node: QueueNode) -> EnterQueue:
+    def queue_entry(self, node: QueueNode) -> EnterQueue:
         """The place in the queue that this caller gets there."""
-        advance_s = node.advance_s + node.tier_advance_s.get(self._tier, 0.0)
+        priority_s = node.priority_s + node.tier_priority_s.get(self._tier, 0.0)
         preferred = self.value(node.preferred) if node.preferred else ""
-        return EnterQueue(node.queue, advance_s, node.skills, AgentId(preferred) if preferred else None)
+        return EnterQueue(node.queue, priority_s, node.skills, AgentId(preferred) if preferred else None)
 
-    def back(self, node: ReturnNode) -> EnterQueue:
+    def return_to_queue(self, node: ReturnNode) -> EnterQueue:
         """The way back to the caller's own queue, or to the node's for a caller who comes from none."""
         return EnterQueue(self.queue or node.queue, 0.0, is_back=self.queue is not None)
 
@@ -97,21 +97,25 @@ class Caller:
         is_wanted = self.value(node.reply_variable) != NO if node.reply_variable else node.is_reply_wanted
         return FileMessage(queue, self.number(node.number), subject, is_wanted, recording)
 
-    def spoken(self, parts: Sequence[PromptName | Read]) -> tuple[PromptKey | Words, ...]:
+    def spoken(self, parts: Sequence[PromptName | ValueToRead]) -> tuple[PromptKey | RuntimeText, ...]:
         """The parts of a sentence in the caller's language; a value that cannot be read so is spoken as text."""
-        sounds: list[PromptKey | Words] = []
+        sounds: list[PromptKey | RuntimeText] = []
         for part in parts:
-            if isinstance(part, Read):
+            if isinstance(part, ValueToRead):
                 value = self.value(part.variable)
-                sounds += read_aloud(value, part, self.language) or ((Words(value, self.language),) if value else ())
+                sounds += read_aloud(value, part, self.language) or (
+                    (RuntimeText(value, self.language),) if value else ()
+                )
             else:
                 sounds.append(PromptKey(part, self.language))
         return tuple(sounds)
 
-    def can_say(self, parts: Sequence[PromptName | Read]) -> bool:
+    def can_say(self, parts: Sequence[PromptName | ValueToRead]) -> bool:
         """Whether every value among the parts is there and can be read as it should."""
         return all(
-            read_aloud(self.value(part.variable), part, self.language) for part in parts if isinstance(part, Read)
+            read_aloud(self.value(part.variable), part, self.language)
+            for part in parts
+            if isinstance(part, ValueToRead)
         )
 
     @property
@@ -119,14 +123,14 @@ class Caller:
         return self.customer.tier if self.customer else UNKNOWN_TIER
 
 
-def read_aloud(value: str, part: Read, language: Language) -> tuple[Words, ...]:
+def read_aloud(value: str, part: ValueToRead, language: Language) -> tuple[RuntimeText, ...]:
     """A value as words, with the clips that say the same; nothing when it is empty or cannot be read so."""
     if not value:
         return ()
     if part.kind is None:
-        return (Words(value, language),)
+        return (RuntimeText(value, language),)
     try:
-        return (Words(said(value, part.kind, language), language, read(value, part.kind, language)),)
+        return (RuntimeText(spoken_value(value, part.kind, language), language, read(value, part.kind, language)),)
     except ValueError:
         return ()
 

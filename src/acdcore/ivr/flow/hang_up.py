@@ -1,12 +1,12 @@
 """Where a flow leads a caller who does nothing more, and what becomes of his message when he has hung up."""
 
 from acdcore.ivr.flow.actions import FileMessage
-from acdcore.ivr.flow.caller import Caller
-from acdcore.ivr.flow.questions import given_up
+from acdcore.ivr.flow.caller import FlowCaller
+from acdcore.ivr.flow.questions import target_after_retries
 from acdcore.ivr.flow.requests import without_answer
 from acdcore.ivr.model.flow import (
     BranchNode,
-    Errand,
+    ExternalRequest,
     Flow,
     MessageNode,
     Node,
@@ -16,22 +16,22 @@ from acdcore.ivr.model.flow import (
 )
 
 
-def silent_way(node: Node, caller: Caller) -> NodeName | None:
-    """The node after this one when no key comes and no errand is answered; None where the flow ends or records."""
+def target_of_silence(node: Node, caller: FlowCaller) -> NodeName | None:
+    """The node after this one when no key comes and no request is answered; None where the flow ends or records."""
     match node:
         case PlayNode() | MessageNode():
             return node.next
         case BranchNode():
-            return node.cases.get(caller.decider(node), node.otherwise)
+            return node.cases.get(caller.branch_value(node), node.otherwise)
         case _ if isinstance(node, Question):
-            return given_up(node, is_silence=True)
-        case _ if isinstance(node, Errand):
+            return target_after_retries(node, is_silence=True)
+        case _ if isinstance(node, ExternalRequest):
             return without_answer(node)
         case _:
             return None
 
 
-def message_left(flow: Flow, start: NodeName | None, caller: Caller, recording: int) -> FileMessage | None:
+def message_left(flow: Flow, start: NodeName | None, caller: FlowCaller, recording: int) -> FileMessage | None:
     """The first message that silence leads to from `start`: what a caller recorded is not lost because he hung up."""
     target = start
     for _ in flow.nodes:  # silence goes in no circle: `ivr/checks/transitions.py` sees to it
@@ -40,5 +40,5 @@ def message_left(flow: Flow, start: NodeName | None, caller: Caller, recording: 
         node = flow.nodes[target]
         if isinstance(node, MessageNode):
             return caller.message(node, recording)
-        target = silent_way(node, caller)
+        target = target_of_silence(node, caller)
     return None

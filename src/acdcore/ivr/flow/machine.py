@@ -37,31 +37,31 @@ from typing import assert_never
 
 from acdcore.ivr.flow.actions import (
     Action,
-    CallbackPlaced,
-    CallerLeft,
+    CallbackRequestFinished,
+    CallerHungUp,
+    CallerRecorded,
     CallerSilent,
     CallerSpeaks,
     CallerSpoke,
     CallerUnderstood,
     Dial,
-    DigitPressed,
     Entered,
     EnterFlow,
     FlowEnd,
     HangUp,
     Input,
-    Likely,
+    KeyPressed,
     Listen,
     ListeningReady,
     ListeningUnavailable,
     LookupFinished,
-    MessageRefused,
+    MessageUnavailable,
     OfferMessage,
     Play,
-    PlaybackFinished,
+    PossibleAnswer,
     PrepareToListen,
+    PromptsPlayed,
     Record,
-    RecordingFinished,
     ServiceAnswered,
     SetLanguage,
     SpeechInput,
@@ -70,23 +70,32 @@ from acdcore.ivr.flow.actions import (
     StopRecording,
     Understand,
 )
-from acdcore.ivr.flow.caller import Caller
-from acdcore.ivr.flow.hang_up import message_left, silent_way
-from acdcore.ivr.flow.position import Heard, Phase, Visit, Waiting
-from acdcore.ivr.flow.questions import More, Reply, Taken, Wrong, given_up, take_key, take_pause
-from acdcore.ivr.flow.requests import Answer, after_answer, errand, patience_s, without_answer
-from acdcore.ivr.flow.spoken_answers import answer_of, is_doubtful, kept_of, meant, sayable
+from acdcore.ivr.flow.caller import FlowCaller
+from acdcore.ivr.flow.hang_up import message_left, target_of_silence
+from acdcore.ivr.flow.position import MachineState, NodePosition, PendingInput, Phase
+from acdcore.ivr.flow.questions import (
+    InvalidAnswer,
+    PartialAnswer,
+    Reply,
+    ValidAnswer,
+    take_key,
+    take_pause,
+    target_after_retries,
+)
+from acdcore.ivr.flow.requests import Answer, after_answer, answer_timeout_s, external_request, without_answer
+from acdcore.ivr.flow.spoken_answers import accepted_answer, answer_of, expected_answers, is_doubtful, kept_of
 from acdcore.ivr.model.flow import (
     BranchNode,
     CallbackNode,
     CollectNode,
     ConfirmNode,
-    Context,
     CustomerCard,
     Ending,
     EndReason,
-    Errand,
+    ExternalNumberNode,
+    ExternalRequest,
     Flow,
+    FlowContext,
     FlowNode,
     HangUpNode,
     Language,
@@ -96,7 +105,6 @@ from acdcore.ivr.model.flow import (
     MenuNode,
     MessageNode,
     NodeName,
-    OutsideNode,
     PlayNode,
     PromptKey,
     Question,
@@ -104,9 +112,9 @@ from acdcore.ivr.model.flow import (
     QueueNode,
     RecordNode,
     ReturnNode,
+    RuntimeText,
     ServiceNode,
     VariableName,
-    Words,
 )
 from acdcore.ivr.model.system_prompts import SystemPrompt, system_key
 from acdcore.ivr.model.variables import KEYS, NO, YES
@@ -132,25 +140,25 @@ STOPPING_MAX_S = 5.0
 
 _Next = NodeName | None
 """Where to go; None: stay and wait."""
-Asked = tuple[PromptKey | Words, ...]
+SpokenQuestion = tuple[PromptKey | RuntimeText, ...]
 """A question as it is said."""
 
 
-class Machine:
+class FlowMachine:
     """One caller's way through one flow; pure, so that the same inputs at the same times give the same actions.
 
     The flow must have passed `acdcore.ivr.checks.check.validate`.
     """
 
-    def __init__(self, flow: Flow, context: Context) -> None:
+    def __init__(self, flow: Flow, context: FlowContext) -> None:
         self._flow = flow
         self._context = context
-        self._caller = Caller(flow, context)
-        self._visit = Visit(flow.nodes[flow.start])
+        self._caller = FlowCaller(flow, context)
+        self._position = NodePosition(flow.nodes[flow.start])
         self._visits = context.visits
-        self._waiting = Waiting(number=context.number)
+        self._state = MachineState(number=context.number)
         self._number = context.number
-        self._heard = Heard()
+        self._pending = PendingInput()
 
     @property
     def language(self) -> Language:
@@ -167,7 +175,7 @@ class Machine:
         """Everything that was typed or found, with the caller's and the dialled number."""
         return self._caller.variables
 
-    def handover(self) -> Context:
+    def handover(self) -> FlowContext:
         """What the next flow of this call starts with: everything known before, and what this one learnt."""
         return replace(
             self._context,
@@ -181,29 +189,29 @@ class Machine:
     @property
     def is_ended(self) -> bool:
         """Whether the flow has given its last action."""
-        return self._waiting.phase is Phase.ENDED
+        return self._state.phase is Phase.ENDED
 
     def start(self, now: float) -> list[Action]:
         """Enter the first node. Raises RuntimeError when called again."""
-        if self._waiting.phase is not Phase.NEW:
+        if self._state.phase is not Phase.NEW:
             raise RuntimeError(f"flow {self._flow.name} was started already")
         actions: list[Action] = []
         self._walk(self._flow.start, now, actions)
         return actions
 
     def handle(self, event: Input, now: float) -> list[Action]:
-        """What the caller, the engine or the house did; late and unfitting inputs give an empty list."""
+        """What the caller, the engine or acdcore did; late and unfitting inputs give an empty list."""
         actions: list[Action] = []
-        self._walk(self._take(event, now, actions), now, actions)
+        self._walk(self._handle(event, now, actions), now, actions)
         return actions
 
     def next_deadline(self) -> float | None:
         """When `handle_deadline` wants to be called (monotonic seconds); None while nothing is awaited."""
-        return self._waiting.until
+        return self._state.until
 
     def handle_deadline(self, now: float) -> list[Action]:
         """Silence has lasted, or an answer is overdue; before the deadline this does nothing."""
-        until = self._waiting.until
+        until = self._state.until
         if until is None or now < until:
             return []
         actions: list[Action] = []
@@ -219,12 +227,12 @@ class Machine:
                 return
             self._visits += 1
             self._stop_listening(actions)
-            self._visit = Visit(self._flow.nodes[target])
+            self._position = NodePosition(self._flow.nodes[target])
             actions.append(Entered(target))
             target = self._enter(now, actions)
 
     def _enter(self, now: float, actions: list[Action]) -> _Next:
-        node = self._visit.node
+        node = self._position.node
         match node:
             case PlayNode():
                 return self._enter_play(node, now, actions)
@@ -235,10 +243,10 @@ class Machine:
             case RecordNode():
                 return self._enter_record(node, now, actions)
             case BranchNode():
-                return node.cases.get(self._caller.decider(node), node.otherwise)
+                return node.cases.get(self._caller.branch_value(node), node.otherwise)
             case MessageNode():
-                actions.append(self._caller.message(node, self._heard.recording))
-                self._heard.recording = 0
+                actions.append(self._caller.message(node, self._pending.recording))
+                self._pending.recording = 0
                 return node.next
             case MenuNode() | CollectNode() | ConfirmNode() | QuestionNode() | ListenNode():
                 return self._ask(self._question(node), now, actions)
@@ -250,12 +258,12 @@ class Machine:
     def _enter_end(self, node: Ending, now: float, actions: list[Action]) -> _Next:
         match node:
             case QueueNode():
-                return self._end(self._caller.place(node), actions)
+                return self._end(self._caller.queue_entry(node), actions)
             case ReturnNode():
-                return self._end(self._caller.back(node), actions)
+                return self._end(self._caller.return_to_queue(node), actions)
             case FlowNode():
                 return self._end(EnterFlow(node.flow), actions)
-            case OutsideNode():
+            case ExternalNumberNode():
                 return self._end(Dial(node.number, node.trunk), actions)
             case HangUpNode():
                 if not node.prompts:
@@ -264,35 +272,35 @@ class Machine:
             case _:
                 assert_never(node)
 
-    def _take(self, event: Input, now: float, actions: list[Action]) -> _Next:
+    def _handle(self, event: Input, now: float, actions: list[Action]) -> _Next:
         match event:
-            case DigitPressed(digit):
+            case KeyPressed(digit):
                 return self._press(digit, now, actions) if digit in KEYS else None
-            case PlaybackFinished(number):
+            case PromptsPlayed(number):
                 return self._played(number, now, actions)
-            case LookupFinished(number) | CallbackPlaced(number) | ServiceAnswered(number):
+            case LookupFinished(number) | CallbackRequestFinished(number) | ServiceAnswered(number):
                 return self._answered(event, now) if self._awaits(Phase.AWAITING, number) else None
-            case RecordingFinished(number, length_s):
+            case CallerRecorded(number, length_s):
                 is_awaited = self._awaits(Phase.RECORDING, number) or self._awaits(Phase.STOPPING, number)
                 return self._recorded(length_s) if is_awaited else None
             case CallerSilent(number):
                 return self._stop_recording(now, actions) if self._awaits(Phase.RECORDING, number) else None
-            case MessageRefused(number):
+            case MessageUnavailable(number):
                 return self._refuse_message(now, actions) if self._awaits(Phase.SPEAKING, number) else None
             case ListeningReady() | ListeningUnavailable() | CallerSpeaks() | CallerSpoke() | CallerUnderstood():
-                is_awaited = 0 < event.listening == self._visit.listening
+                is_awaited = 0 < event.listening == self._position.listening
                 return self._hear(event, now, actions) if is_awaited else None
-            case CallerLeft(recorded_s):
+            case CallerHungUp(recorded_s):
                 self._leave(recorded_s, actions)
                 return None
             case _:
                 assert_never(event)
 
     def _awaits(self, phase: Phase, number: int) -> bool:
-        return self._waiting.phase is phase and self._waiting.number == number
+        return self._state.phase is phase and self._state.number == number
 
     def _expire(self, now: float, actions: list[Action]) -> _Next:
-        match self._waiting.phase:
+        match self._state.phase:
             case Phase.SPEAKING:
                 actions.append(StopPlaying())
                 return self._spoken(now, actions)
@@ -310,21 +318,21 @@ class Machine:
                 return None
 
     def _await(self, phase: Phase, number: int, for_s: float, now: float) -> None:
-        self._waiting = Waiting(phase, number, now + for_s)
+        self._state = MachineState(phase, number, now + for_s)
 
     def _next_number(self) -> int:
         self._number += 1
         return self._number
 
     def _end(self, action: FlowEnd, actions: list[Action]) -> _Next:
-        self._waiting.phase = Phase.ENDED
-        self._waiting.until = None
+        self._state.phase = Phase.ENDED
+        self._state.until = None
         actions.append(action)
         return None
 
     # --- speaking ---
 
-    def _speak(self, sounds: Sequence[PromptKey | Words], now: float, actions: list[Action]) -> _Next:
+    def _speak(self, sounds: Sequence[PromptKey | RuntimeText], now: float, actions: list[Action]) -> _Next:
         number = self._next_number()
         self._await(Phase.SPEAKING, number, PLAYBACK_MAX_S, now)
         actions.append(Play(number, tuple(sounds[:PROMPTS_MAX])))
@@ -334,92 +342,92 @@ class Machine:
         if node.on_failure is not None and not self._caller.can_say(node.prompts):
             return node.on_failure
         sounds = self._caller.spoken(node.prompts)
-        if not sounds or (node.is_interruptible and self._heard.keys):
+        if not sounds or (node.is_interruptible and self._pending.keys):
             return node.next
         return self._speak(sounds, now, actions)
 
     def _played(self, number: int, now: float, actions: list[Action]) -> _Next:
-        if number == self._visit.meanwhile:
-            self._visit.meanwhile = 0
+        if number == self._position.meanwhile:
+            self._position.meanwhile = 0
         return self._spoken(now, actions) if self._awaits(Phase.SPEAKING, number) else None
 
     def _spoken(self, now: float, actions: list[Action]) -> _Next:
-        node = self._visit.node
+        node = self._position.node
         match node:
             case PlayNode():
                 return node.next
             case HangUpNode():
                 return self._end(HangUp(node.reason), actions)
-            case RecordNode() if self._visit.then is None:
+            case RecordNode() if self._position.then is None:
                 number = self._next_number()
                 self._await(Phase.RECORDING, number, node.max_s, now)
                 actions.append(Record(number, node.max_s, node.silence_s, node.min_s))
                 return None
             case RecordNode():
-                return self._visit.then
+                return self._position.then
             case ServiceNode():
-                return self._visit.then
+                return self._position.then
             case _:
-                if isinstance(node, ListenNode) and self._visit.listening and not node.has_barge_in:
-                    actions.append(Listen(self._visit.listening))
+                if isinstance(node, ListenNode) and self._position.listening and not node.has_barge_in:
+                    actions.append(Listen(self._position.listening))
                 if isinstance(node, Question):
-                    self._visit.is_heard = True
+                    self._position.is_heard = True
                     self._listen(node.timeout_s, now)
                 return None
 
     # --- questions ---
 
-    def _ask(self, sounds: Asked, now: float, actions: list[Action]) -> _Next:
+    def _ask(self, sounds: SpokenQuestion, now: float, actions: list[Action]) -> _Next:
         """Put the question of this node as `sounds`; keys typed ahead answer it unspoken."""
-        node = self._visit.node
+        node = self._position.node
         assert isinstance(node, Question), "only questions are asked"
-        self._visit.typed = ""
-        if self._heard.keys:
+        self._position.typed = ""
+        if self._pending.keys:
             self._listen(node.timeout_s, now)
             return self._use_typed(now, actions)
         if isinstance(node, ListenNode) and self._caller.language not in node.keys_only:
             return self._prepare(node, sounds, now, actions)
         return self._speak(sounds, now, actions)
 
-    def _question(self, node: Question) -> Asked:
+    def _question(self, node: Question) -> SpokenQuestion:
         """The whole question, as it is put first."""
         match node:
             case MenuNode() | QuestionNode():
                 return self._caller.spoken(node.before) + self._keys(node)
             case ConfirmNode():
                 return self._caller.spoken([*node.before, node.value]) + self._keys(node)
-            case ListenNode() if self._visit.doubtful:
-                return self._caller.spoken([node.confirm[self._visit.doubtful[0].value]])
+            case ListenNode() if self._position.doubtful:
+                return self._caller.spoken([node.confirm[self._position.doubtful[0].value]])
             case _:
                 return self._keys(node)
 
-    def _keys(self, node: Question) -> Asked:
+    def _keys(self, node: Question) -> SpokenQuestion:
         """The part of it that says which key means what."""
         if isinstance(node, LanguageNode):
             return tuple(PromptKey(name, language) for language in node.keys.values() for name in node.prompts)
         return self._caller.spoken(node.prompts)
 
-    def _repeated(self, node: Question, *, is_silence: bool) -> Asked:
+    def _repeated(self, node: Question, *, is_silence: bool) -> SpokenQuestion:
         """The question put again: its keys, and the value of a ConfirmNode that may not have been heard or compared."""
-        is_value_read = isinstance(node, ConfirmNode) and (is_silence or not self._visit.is_heard)
+        is_value_read = isinstance(node, ConfirmNode) and (is_silence or not self._position.is_heard)
         return self._question(node) if is_value_read else self._keys(node)
 
     def _listen(self, for_s: float, now: float) -> None:
-        self._waiting.phase = Phase.LISTENING
-        self._waiting.until = now + for_s
+        self._state.phase = Phase.LISTENING
+        self._state.until = now + for_s
 
     def _press(self, digit: str, now: float, actions: list[Action]) -> _Next:
-        node = self._visit.node
-        phase = self._waiting.phase
+        node = self._position.node
+        phase = self._state.phase
         if phase in (Phase.NEW, Phase.ENDED) or isinstance(node, HangUpNode):
             return None
         if isinstance(node, RecordNode) and phase is not Phase.STOPPING:
             is_end = phase is Phase.RECORDING and digit in node.keys
             return self._stop_recording(now, actions) if is_end else None
-        if len(self._heard.keys) < TYPE_AHEAD_MAX:
-            self._heard.keys.append(digit)
+        if len(self._pending.keys) < TYPE_AHEAD_MAX:
+            self._pending.keys.append(digit)
         if phase in (Phase.LISTENING, Phase.HEARING, Phase.UNDERSTANDING):
-            self._waiting.phase = Phase.LISTENING
+            self._state.phase = Phase.LISTENING
             return self._use_typed(now, actions)
         if phase is not Phase.SPEAKING or isinstance(node, ServiceNode):
             return None
@@ -428,31 +436,35 @@ class Machine:
         actions.append(StopPlaying())
         if isinstance(node, PlayNode):
             return node.next
-        self._waiting.phase = Phase.LISTENING
+        self._state.phase = Phase.LISTENING
         return self._use_typed(now, actions)
 
     def _use_typed(self, now: float, actions: list[Action]) -> _Next:
-        node = self._visit.node
+        node = self._position.node
         assert isinstance(node, Question), "only questions listen"
         self._stop_listening(actions)
-        if isinstance(node, ListenNode) and self._visit.doubtful and self._heard.keys[0] in (node.yes_key, node.no_key):
-            is_meant = self._heard.keys.pop(0) == node.yes_key
-            return self._answer(node, (Likely(YES if is_meant else NO, 1.0, ""),), now, actions)
+        if (
+            isinstance(node, ListenNode)
+            and self._position.doubtful
+            and self._pending.keys[0] in (node.yes_key, node.no_key)
+        ):
+            is_meant = self._pending.keys.pop(0) == node.yes_key
+            return self._answer(node, (PossibleAnswer(YES if is_meant else NO, 1.0, ""),), now, actions)
         target: _Next = None
-        while target is None and self._heard.keys and self._waiting.phase is Phase.LISTENING:
-            reply = take_key(node, self._visit.typed, self._heard.keys.pop(0))
-            target = self._heed(node, reply, now, actions)
+        while target is None and self._pending.keys and self._state.phase is Phase.LISTENING:
+            reply = take_key(node, self._position.typed, self._pending.keys.pop(0))
+            target = self._apply(node, reply, now, actions)
         return target
 
-    def _heed(self, node: Question, reply: Reply, now: float, actions: list[Action]) -> _Next:
+    def _apply(self, node: Question, reply: Reply, now: float, actions: list[Action]) -> _Next:
         match reply:
-            case More(typed, wait_s):
-                self._visit.typed = typed
+            case PartialAnswer(typed, wait_s):
+                self._position.typed = typed
                 self._listen(wait_s, now)
                 return None
-            case Wrong():
+            case InvalidAnswer():
                 return self._wrong(node, now, actions)
-            case Taken():
+            case ValidAnswer():
                 if reply.variable is not None:
                     self._caller.keep(reply.variable, reply.value)
                 self._keep_all(reply.beside)
@@ -465,42 +477,42 @@ class Machine:
                 assert_never(reply)
 
     def _wrong(self, node: Question, now: float, actions: list[Action]) -> _Next:
-        self._heard.keys.clear()
-        self._visit.doubtful = ()
-        self._visit.failures += 1
-        if self._visit.failures <= node.retries:
+        self._pending.keys.clear()
+        self._position.doubtful = ()
+        self._position.failures += 1
+        if self._position.failures <= node.retries:
             told = () if isinstance(node, LanguageNode) else self._caller.spoken(node.invalid_prompts)
             return self._ask(told + self._repeated(node, is_silence=False), now, actions)
-        return given_up(node, is_silence=False)
+        return target_after_retries(node, is_silence=False)
 
     def _silence(self, now: float, actions: list[Action]) -> _Next:
-        node = self._visit.node
+        node = self._position.node
         assert isinstance(node, Question), "only questions listen"
-        reply = take_pause(node, self._visit.typed)
-        if not isinstance(reply, Wrong) or self._visit.typed:
-            return self._heed(node, reply, now, actions)
-        self._visit.doubtful = ()
-        self._visit.failures += 1
-        if self._visit.failures <= node.retries:
+        reply = take_pause(node, self._position.typed)
+        if not isinstance(reply, InvalidAnswer) or self._position.typed:
+            return self._apply(node, reply, now, actions)
+        self._position.doubtful = ()
+        self._position.failures += 1
+        if self._position.failures <= node.retries:
             return self._ask(self._repeated(node, is_silence=True), now, actions)
-        return given_up(node, is_silence=True)
+        return target_after_retries(node, is_silence=True)
 
     # --- speech ---
 
-    def _prepare(self, node: ListenNode, sounds: Asked, now: float, actions: list[Action]) -> _Next:
+    def _prepare(self, node: ListenNode, sounds: SpokenQuestion, now: float, actions: list[Action]) -> _Next:
         """The question is put as soon as the answer can be heard."""
         self._stop_listening(actions)
-        if not self._visit.failures and not self._visit.doubtful:
+        if not self._position.failures and not self._position.doubtful:
             self._keep_all(kept_of(node, ()))  # an earlier answer to the same question is no answer now
         language = self._caller.language
-        self._visit.listening, self._visit.question = self._next_number(), sounds
-        self._await(Phase.PREPARING, self._visit.listening, PREPARING_MAX_S, now)
-        may_be_said = sayable(node, language, is_doubtful=bool(self._visit.doubtful))
-        actions.append(PrepareToListen(self._visit.listening, may_be_said, language, node.longest_s))
+        self._position.listening, self._position.question = self._next_number(), sounds
+        self._await(Phase.PREPARING, self._position.listening, PREPARING_MAX_S, now)
+        may_be_said = expected_answers(node, language, is_doubtful=bool(self._position.doubtful))
+        actions.append(PrepareToListen(self._position.listening, may_be_said, language, node.longest_s))
         return None
 
     def _hear(self, event: SpeechInput, now: float, actions: list[Action]) -> _Next:
-        node, phase = self._visit.node, self._waiting.phase
+        node, phase = self._position.node, self._state.phase
         assert isinstance(node, ListenNode), "only a ListenNode has somebody listen"
         match event:
             case ListeningUnavailable():
@@ -523,16 +535,16 @@ class Machine:
 
     def _put(self, node: ListenNode, now: float, actions: list[Action]) -> _Next:
         """Put the question to a caller who can be listened to, unless a key was quicker."""
-        if self._heard.keys:
+        if self._pending.keys:
             self._listen(node.timeout_s, now)
             return self._use_typed(now, actions)
         if node.has_barge_in:
-            actions.append(Listen(self._visit.listening))
-        return self._speak(self._visit.question, now, actions)
+            actions.append(Listen(self._position.listening))
+        return self._speak(self._position.question, now, actions)
 
-    def _answer(self, node: ListenNode, likely: tuple[Likely, ...], now: float, actions: list[Action]) -> _Next:
+    def _answer(self, node: ListenNode, likely: tuple[PossibleAnswer, ...], now: float, actions: list[Action]) -> _Next:
         """Go where the answer leads, ask whether it was meant, or take it for none."""
-        taken = meant(node, likely, self._visit.doubtful)
+        taken = accepted_answer(node, likely, self._position.doubtful)
         if taken:
             value = taken[0].value
             self._keep_all(kept_of(node, taken))
@@ -540,23 +552,23 @@ class Machine:
             if answered is not None:
                 actions.append(answered)
             return node.cases.get(value, node.otherwise)
-        if not self._visit.doubtful and is_doubtful(node, likely):
-            self._visit.doubtful = likely
+        if not self._position.doubtful and is_doubtful(node, likely):
+            self._position.doubtful = likely
             return self._ask(self._question(node), now, actions)
         return self._wrong(node, now, actions)
 
     def _unheard(self, actions: list[Action]) -> NodeName:
         """Nobody can listen: another way has to do."""
-        node = self._visit.node
+        node = self._position.node
         assert isinstance(node, ListenNode), "only a ListenNode has somebody listen"
-        if self._waiting.phase is Phase.SPEAKING:
+        if self._state.phase is Phase.SPEAKING:
             actions.append(StopPlaying())
         return node.unavailable
 
     def _stop_listening(self, actions: list[Action]) -> None:
-        if self._visit.listening:
-            actions.append(StopListening(self._visit.listening))
-            self._visit.listening = 0
+        if self._position.listening:
+            actions.append(StopListening(self._position.listening))
+            self._position.listening = 0
 
     def _keep_all(self, values: Mapping[VariableName, str]) -> None:
         for variable, value in values.items():
@@ -577,41 +589,41 @@ class Machine:
         self._caller.language = language
         actions.append(SetLanguage(language))
 
-    # --- errands ---
+    # --- external requests ---
 
-    def _send(self, node: Errand, now: float, actions: list[Action]) -> _Next:
+    def _send(self, node: ExternalRequest, now: float, actions: list[Action]) -> _Next:
         number = self._next_number()
-        action = errand(node, number, self._caller)
+        action = external_request(node, number, self._caller)
         if action is None:
             return without_answer(node)
-        self._await(Phase.AWAITING, number, patience_s(node), now)
+        self._await(Phase.AWAITING, number, answer_timeout_s(node), now)
         actions.append(action)
         if isinstance(node, ServiceNode) and node.while_waiting:
-            self._visit.meanwhile = self._next_number()
-            actions.append(Play(self._visit.meanwhile, self._caller.spoken(node.while_waiting)[:PROMPTS_MAX]))
+            self._position.meanwhile = self._next_number()
+            actions.append(Play(self._position.meanwhile, self._caller.spoken(node.while_waiting)[:PROMPTS_MAX]))
         return None
 
     def _answered(self, answer: Answer, now: float) -> _Next:
-        node = self._visit.node
-        assert isinstance(node, Errand), "only errands are answered"
+        node = self._position.node
+        assert isinstance(node, ExternalRequest), "only external requests are answered"
         target = after_answer(node, answer, self._caller)
-        if target is None or not self._visit.meanwhile:
+        if target is None or not self._position.meanwhile:
             return target
-        self._visit.then = target
-        self._await(Phase.SPEAKING, self._visit.meanwhile, PLAYBACK_MAX_S, now)
+        self._position.then = target
+        self._await(Phase.SPEAKING, self._position.meanwhile, PLAYBACK_MAX_S, now)
         return None
 
     def _overdue(self, actions: list[Action]) -> _Next:
-        node = self._visit.node
-        assert isinstance(node, Errand), "only errands are awaited"
-        if self._visit.meanwhile:
+        node = self._position.node
+        assert isinstance(node, ExternalRequest), "only external requests are awaited"
+        if self._position.meanwhile:
             actions.append(StopPlaying())
         return without_answer(node)
 
     # --- recording ---
 
     def _enter_record(self, node: RecordNode, now: float, actions: list[Action]) -> _Next:
-        self._heard = Heard()
+        self._pending = PendingInput()
         language = self._caller.language
         limits = speak_limits(node, language) if node.has_limits else ()
         message = message_left(self._flow, node.next, self._caller, 0)
@@ -620,35 +632,35 @@ class Machine:
         return self._speak((*self._caller.spoken(node.prompts), *limits, beep), now, actions)
 
     def _refuse_message(self, now: float, actions: list[Action]) -> _Next:
-        node = self._visit.node
+        node = self._position.node
         assert isinstance(node, RecordNode), "only a RecordNode offers a message"
-        self._visit.then = node.on_full or node.on_empty
+        self._position.then = node.on_full or node.on_empty
         return self._speak((system_key(SystemPrompt.MESSAGE_FULL, self._caller.language),), now, actions)
 
     def _stop_recording(self, now: float, actions: list[Action]) -> _Next:
-        number = self._waiting.number
+        number = self._state.number
         actions.append(StopRecording(number))
         self._await(Phase.STOPPING, number, STOPPING_MAX_S, now)
         return None
 
     def _recorded(self, length_s: float) -> _Next:
-        node = self._visit.node
+        node = self._position.node
         assert isinstance(node, RecordNode), "only a RecordNode records"
         if length_s < node.min_s:
             return node.on_empty
-        self._heard.recording = self._waiting.number
+        self._pending.recording = self._state.number
         return node.next
 
     def _leave(self, recorded_s: float, actions: list[Action]) -> None:
         """The caller is gone: what was recorded goes where silence would have led it."""
-        phase = self._waiting.phase
+        phase = self._state.phase
         if phase in (Phase.NEW, Phase.ENDED):
             return
         is_recording = phase in (Phase.RECORDING, Phase.STOPPING)
-        target = self._recorded(recorded_s) if is_recording else silent_way(self._visit.node, self._caller)
-        self._waiting = Waiting(Phase.ENDED, self._number)
-        if not self._heard.recording:
+        target = self._recorded(recorded_s) if is_recording else target_of_silence(self._position.node, self._caller)
+        self._state = MachineState(Phase.ENDED, self._number)
+        if not self._pending.recording:
             return
-        message = message_left(self._flow, target, self._caller, self._heard.recording)
+        message = message_left(self._flow, target, self._caller, self._pending.recording)
         if message is not None:
             actions.append(message)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from acdcore.ivr.flow.actions import Likely
-from acdcore.ivr.model.flow import Node, NodeName, PromptKey, Words
+from acdcore.ivr.flow.actions import PossibleAnswer
+from acdcore.ivr.model.flow import Node, NodeName, PromptKey, RuntimeText
 
 
 class Phase(Enum):
@@ -23,7 +23,7 @@ class Phase(Enum):
 
 
 @dataclass(slots=True)
-class Visit:
+class NodePosition:
     """The node that the call is at."""
 
     node: Node
@@ -40,26 +40,26 @@ class Visit:
     """Where to go when that has ended, once the service has answered."""
     listening: int = 0
     """The number under which the caller is listened to; 0: nobody listens."""
-    question: tuple[PromptKey | Words, ...] = ()
+    question: tuple[PromptKey | RuntimeText, ...] = ()
     """What is said as soon as the caller can be listened to."""
-    doubtful: tuple[Likely, ...] = ()
+    doubtful: tuple[PossibleAnswer, ...] = ()
     """What was said, when the caller is asked whether the first of it was meant."""
 
 
 @dataclass(slots=True)
-class Waiting:
+class MachineState:
     """What the machine waits for."""
 
     phase: Phase = Phase.NEW
     """The row of the table."""
     number: int = 0
-    """Of the playback, recording or errand that is awaited, or was last."""
+    """Of the playback, recording or external request that is awaited, or was last."""
     until: float | None = None
     """When waiting ends by itself."""
 
 
 @dataclass(slots=True)
-class Heard:
+class PendingInput:
     """What has come from the caller and was not used yet."""
 
     keys: list[str] = field(default_factory=list)

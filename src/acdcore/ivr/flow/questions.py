@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from acdcore.ivr.flow.actions import Answered
+from acdcore.ivr.flow.actions import AnswerGiven
 from acdcore.ivr.flow.spoken_answers import answer_by_key, kept_by_key
 from acdcore.ivr.model.flow import (
     CollectNode,
@@ -38,7 +38,7 @@ INTER_DIGIT_S = 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class More:
+class PartialAnswer:
     """The answer is not complete."""
 
     typed: str
@@ -48,12 +48,12 @@ class More:
 
 
 @dataclass(frozen=True, slots=True)
-class Wrong:
+class InvalidAnswer:
     """That is no answer to this question."""
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class ValidAnswer:
     """The question is answered, or passed over."""
 
     next: NodeName
@@ -66,11 +66,11 @@ class Taken:
     """What else is kept."""
     language: Language | None = None
     """The language that was chosen, if one was."""
-    answered: Answered | None = None
+    answered: AnswerGiven | None = None
     """What goes into the reports, if anything."""
 
 
-Reply = More | Wrong | Taken
+Reply = PartialAnswer | InvalidAnswer | ValidAnswer
 
 
 def take_key(node: Question, typed: str, key: str) -> Reply:
@@ -78,13 +78,13 @@ def take_key(node: Question, typed: str, key: str) -> Reply:
     match node:
         case MenuNode():
             target = node.keys.get(key)
-            return Wrong() if target is None else Taken(target, node.variable, node.values.get(key, key))
+            return InvalidAnswer() if target is None else ValidAnswer(target, node.variable, node.values.get(key, key))
         case ConfirmNode():
             target = {node.yes_key: node.yes, node.no_key: node.no}.get(key)
-            return Wrong() if target is None else Taken(target)
+            return InvalidAnswer() if target is None else ValidAnswer(target)
         case LanguageNode():
             language = node.keys.get(key)
-            return Wrong() if language is None else Taken(node.next, language=language)
+            return InvalidAnswer() if language is None else ValidAnswer(node.next, language=language)
         case CollectNode():
             return _collected(node, typed, key)
         case QuestionNode():
@@ -92,8 +92,8 @@ def take_key(node: Question, typed: str, key: str) -> Reply:
         case ListenNode():
             target = node.keys.get(key)
             if target is None:
-                return Wrong()
-            return Taken(target, beside=kept_by_key(node, key), answered=answer_by_key(node, key))
+                return InvalidAnswer()
+            return ValidAnswer(target, beside=kept_by_key(node, key), answered=answer_by_key(node, key))
         case _:
             assert_never(node)
 
@@ -106,12 +106,12 @@ def take_pause(node: Question, typed: str) -> Reply:
         case QuestionNode() if typed:
             return _complete(node, typed)
         case QuestionNode(is_skippable=True):
-            return Taken(node.on_no_answer)
+            return ValidAnswer(node.on_no_answer)
         case _:
-            return Wrong()
+            return InvalidAnswer()
 
 
-def given_up(node: Question, *, is_silence: bool) -> NodeName:
+def target_after_retries(node: Question, *, is_silence: bool) -> NodeName:
     """Where a caller goes who has used up the tries."""
     match node:
         case MenuNode():
@@ -134,27 +134,27 @@ def _collected(node: CollectNode, typed: str, key: str) -> Reply:
     if key == node.terminator:
         return _number(node, typed)
     if not key.isdecimal():
-        return Wrong()
+        return InvalidAnswer()
     typed += key
-    return _number(node, typed) if len(typed) == node.max_digits else More(typed, node.inter_digit_s)
+    return _number(node, typed) if len(typed) == node.max_digits else PartialAnswer(typed, node.inter_digit_s)
 
 
 def _number(node: CollectNode, typed: str) -> Reply:
-    return Taken(node.next, node.variable, typed) if len(typed) >= node.min_digits else Wrong()
+    return ValidAnswer(node.next, node.variable, typed) if len(typed) >= node.min_digits else InvalidAnswer()
 
 
 def _answer(node: QuestionNode, typed: str, key: str) -> Reply:
     if key == PASSES_OVER and node.is_skippable and not typed:
-        return Taken(node.on_no_answer)
+        return ValidAnswer(node.on_no_answer)
     if isinstance(node.form, Choices):
         value = node.form.values.get(key)
-        return Wrong() if value is None else _answered(node, value)
+        return InvalidAnswer() if value is None else _answered(node, value)
     if key == ENDS_INPUT:
         return _complete(node, typed)
     if not key.isdecimal():
-        return Wrong()
+        return InvalidAnswer()
     typed += key
-    return _complete(node, typed) if _is_full(node.form, typed) else More(typed, INTER_DIGIT_S)
+    return _complete(node, typed) if _is_full(node.form, typed) else PartialAnswer(typed, INTER_DIGIT_S)
 
 
 def _is_full(form: Range | Digits, typed: str) -> bool:
@@ -173,9 +173,9 @@ def _complete(node: QuestionNode, typed: str) -> Reply:
         case Digits(fewest, most) if fewest <= len(typed) <= most:
             return _answered(node, typed)
         case _:
-            return Wrong()
+            return InvalidAnswer()
 
 
-def _answered(node: QuestionNode, value: str) -> Taken:
-    answered = Answered(node.question, node.form.kind, value)
-    return Taken(node.branches.get(value, node.next), node.variable, value, answered=answered)
+def _answered(node: QuestionNode, value: str) -> ValidAnswer:
+    answered = AnswerGiven(node.question, node.form.kind, value)
+    return ValidAnswer(node.branches.get(value, node.next), node.variable, value, answered=answered)

@@ -1,14 +1,21 @@
-"""Errands: what a flow has others do for a caller, and where each answer leads."""
+"""External requests: what a flow has others do for a caller, and where each answer leads."""
 
 from collections.abc import Mapping
 from typing import assert_never
 
-from acdcore.ivr.flow.actions import Ask, CallbackPlaced, Lookup, LookupFinished, RequestCallback, ServiceAnswered
-from acdcore.ivr.flow.caller import Caller
+from acdcore.ivr.flow.actions import (
+    AskService,
+    CallbackRequestFinished,
+    Lookup,
+    LookupFinished,
+    RequestCallback,
+    ServiceAnswered,
+)
+from acdcore.ivr.flow.caller import FlowCaller
 from acdcore.ivr.model.flow import (
     CallbackNode,
     CustomerCard,
-    Errand,
+    ExternalRequest,
     LookupMiss,
     LookupNode,
     NodeName,
@@ -19,17 +26,19 @@ from acdcore.ivr.model.kinds import ServiceMiss
 CALLBACK_MAX_S = 5.0
 """A request for a callback that is not answered by then is taken for refused: it is a matter of memory."""
 
-Answer = LookupFinished | CallbackPlaced | ServiceAnswered
+Answer = LookupFinished | CallbackRequestFinished | ServiceAnswered
 
 
-def errand(node: Errand, number: int, caller: Caller) -> Lookup | Ask | RequestCallback | None:
+def external_request(
+    node: ExternalRequest, number: int, caller: FlowCaller
+) -> Lookup | AskService | RequestCallback | None:
     """What is asked for under `number`; None when there is nothing to ask with, as for a callback without a number."""
     match node:
         case LookupNode():
             return Lookup(number, node.by, caller.value(node.variable))
         case ServiceNode():
             values = {name: caller.value(variable) for name, variable in node.values.items()}
-            return Ask(number, node.service, values, node.timeout_s)
+            return AskService(number, node.service, values, node.timeout_s)
         case CallbackNode():
             wanted = caller.number(node.number)
             return RequestCallback(number, caller.queue or node.queue, wanted) if wanted else None
@@ -37,12 +46,12 @@ def errand(node: Errand, number: int, caller: Caller) -> Lookup | Ask | RequestC
             assert_never(node)
 
 
-def patience_s(node: Errand) -> float:
+def answer_timeout_s(node: ExternalRequest) -> float:
     """How long an answer is waited for."""
     return CALLBACK_MAX_S if isinstance(node, CallbackNode) else node.timeout_s
 
 
-def after_answer(node: Errand, answer: Answer, caller: Caller) -> NodeName | None:
+def after_answer(node: ExternalRequest, answer: Answer, caller: FlowCaller) -> NodeName | None:
     """Where the answer leads, once the caller's card and variables have what it says; None when it does not fit."""
     match node, answer:
         case LookupNode(), LookupFinished(_, CustomerCard() as card):
@@ -50,7 +59,7 @@ def after_answer(node: Errand, answer: Answer, caller: Caller) -> NodeName | Non
             return node.found
         case LookupNode(), LookupFinished(_, miss):
             return node.not_found if miss is LookupMiss.NOT_FOUND else node.unavailable
-        case CallbackNode(), CallbackPlaced(_, is_placed):
+        case CallbackNode(), CallbackRequestFinished(_, is_placed):
             return node.next if is_placed else node.refused
         case ServiceNode(), ServiceAnswered(_, result):
             return _after_service(node, result, caller)
@@ -58,7 +67,7 @@ def after_answer(node: Errand, answer: Answer, caller: Caller) -> NodeName | Non
             return None
 
 
-def without_answer(node: Errand) -> NodeName:
+def without_answer(node: ExternalRequest) -> NodeName:
     """Where the flow goes on when nothing came in time."""
     match node:
         case LookupNode():
@@ -71,7 +80,7 @@ def without_answer(node: Errand) -> NodeName:
             assert_never(node)
 
 
-def _after_service(node: ServiceNode, result: Mapping[str, str] | ServiceMiss, caller: Caller) -> NodeName:
+def _after_service(node: ServiceNode, result: Mapping[str, str] | ServiceMiss, caller: FlowCaller) -> NodeName:
     match result:
         case ServiceMiss.NOT_FOUND:
             return node.not_found

@@ -12,7 +12,7 @@ To "did you mean ...?" a sure yes is the answer that was meant; a no, and everyt
 import unicodedata
 from collections.abc import Mapping
 
-from acdcore.ivr.flow.actions import Answered, Likely, Sayable
+from acdcore.ivr.flow.actions import AnswerGiven, ExpectedAnswer, PossibleAnswer
 from acdcore.ivr.model.flow import Language, ListenNode, VariableName
 from acdcore.ivr.model.variables import NO, YES
 
@@ -35,10 +35,10 @@ RANKS = (2, 3)
 """The next best answers that are kept beside the best."""
 
 
-def sayable(node: ListenNode, language: Language, *, is_doubtful: bool) -> tuple[Sayable, ...]:
+def expected_answers(node: ListenNode, language: Language, *, is_doubtful: bool) -> tuple[ExpectedAnswer, ...]:
     """What may be said: an answer to the question, or yes and no when the caller is asked whether one was meant."""
     phrases = YES_NO if is_doubtful else node.phrases
-    return tuple(Sayable(value, texts[language]) for value, texts in phrases.items() if texts.get(language))
+    return tuple(ExpectedAnswer(value, texts[language]) for value, texts in phrases.items() if texts.get(language))
 
 
 def with_yes_no(own: Phrases) -> Phrases:
@@ -53,11 +53,13 @@ def with_yes_no(own: Phrases) -> Phrases:
 
 
 def _unusual(texts: tuple[str, ...], usual: tuple[str, ...]) -> tuple[str, ...]:
-    known = {plain(text) for text in usual}
-    return tuple(text for text in texts if plain(text) not in known)
+    known = {comparable(text) for text in usual}
+    return tuple(text for text in texts if comparable(text) not in known)
 
 
-def meant(node: ListenNode, likely: tuple[Likely, ...], doubtful: tuple[Likely, ...] = ()) -> tuple[Likely, ...]:
+def accepted_answer(
+    node: ListenNode, likely: tuple[PossibleAnswer, ...], doubtful: tuple[PossibleAnswer, ...] = ()
+) -> tuple[PossibleAnswer, ...]:
     """The answer that is taken, with the next best behind it; empty when none is.
 
     `doubtful` is what the caller was asked about; `likely` is then the answer to that.
@@ -69,16 +71,16 @@ def meant(node: ListenNode, likely: tuple[Likely, ...], doubtful: tuple[Likely, 
     return likely
 
 
-def is_doubtful(node: ListenNode, likely: tuple[Likely, ...]) -> bool:
+def is_doubtful(node: ListenNode, likely: tuple[PossibleAnswer, ...]) -> bool:
     """Whether the caller is to be asked whether the first was meant."""
     return bool(likely) and likely[0].value in node.confirm and likely[0].confidence >= node.confirm_from
 
 
-def kept_of(node: ListenNode, likely: tuple[Likely, ...]) -> Mapping[VariableName, str]:
+def kept_of(node: ListenNode, likely: tuple[PossibleAnswer, ...]) -> Mapping[VariableName, str]:
     """What is kept of an answer: its value, how sure it is, the words, and the next best values."""
     if node.variable is None:
         return {}
-    best = likely[0] if likely else Likely("", 0.0, "")
+    best = likely[0] if likely else PossibleAnswer("", 0.0, "")
     values = [best.value, f"{best.confidence:.2f}" if likely else "", best.text]
     values += [likely[rank - 1].value if len(likely) >= rank else "" for rank in RANKS]
     return dict(zip(names_of(node.variable), values, strict=True))
@@ -86,7 +88,7 @@ def kept_of(node: ListenNode, likely: tuple[Likely, ...]) -> Mapping[VariableNam
 
 def kept_by_key(node: ListenNode, key: str) -> Mapping[VariableName, str]:
     """The same of a key, which is always sure."""
-    return kept_of(node, (Likely(node.values.get(key, key), 1.0, ""),))
+    return kept_of(node, (PossibleAnswer(node.values.get(key, key), 1.0, ""),))
 
 
 def names_of(variable: VariableName) -> tuple[VariableName, ...]:
@@ -95,17 +97,17 @@ def names_of(variable: VariableName) -> tuple[VariableName, ...]:
     return tuple(VariableName(f"{variable}{end}") for end in ends)
 
 
-def answer_of(node: ListenNode, value: str) -> Answered | None:
+def answer_of(node: ListenNode, value: str) -> AnswerGiven | None:
     """What goes into the reports, if anything."""
-    return Answered(node.question, node.kind, value) if node.question else None
+    return AnswerGiven(node.question, node.kind, value) if node.question else None
 
 
-def answer_by_key(node: ListenNode, key: str) -> Answered | None:
+def answer_by_key(node: ListenNode, key: str) -> AnswerGiven | None:
     """The same of a key."""
     return answer_of(node, node.values.get(key, key))
 
 
-def plain(text: str) -> str:
+def comparable(text: str) -> str:
     """A phrase as it is compared: without case, width, spaces and punctuation."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return "".join(char for char in folded if char.isalnum())

@@ -37,7 +37,7 @@ class PromptKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class RuntimeText:
     """What only the call itself brings up, and no recording can know: spoken at run time."""
 
     text: str
@@ -138,7 +138,7 @@ class CustomerCard:
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class FlowContext:
     """What is known of a call when its flow starts."""
 
     caller: str
@@ -166,11 +166,11 @@ class Context:
     visits: int = 0
     """Nodes entered in earlier flows of this call, which count for the limit."""
     number: int = 0
-    """The last number that earlier flows gave a playback or an errand, so that late answers are told apart."""
+    """The last number that earlier flows gave a playback or a request, so that late answers are told apart."""
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class ValueToRead:
     """A part of a sentence that is a variable's value."""
 
     variable: VariableName
@@ -183,7 +183,7 @@ class Read:
 class PlayNode:
     """Say something and go on."""
 
-    prompts: tuple[PromptName | Read, ...]
+    prompts: tuple[PromptName | ValueToRead, ...]
     """Played in this order."""
     next: NodeName
     """Where to go afterwards, and when there is nothing to say."""
@@ -253,7 +253,7 @@ class ConfirmNode:
 
     before: tuple[PromptName, ...]
     """Said before the value."""
-    value: Read
+    value: ValueToRead
     """What is read back."""
     prompts: tuple[PromptName, ...]
     """Said after the value: which key means what."""
@@ -495,9 +495,9 @@ class QueueNode:
 
     queue: QueueName
     """Which queue."""
-    advance_s: float = 0.0
+    priority_s: float = 0.0
     """Seconds that every caller from this node is put ahead."""
-    tier_advance_s: Mapping[str, float] = field(default_factory=dict)
+    tier_priority_s: Mapping[str, float] = field(default_factory=dict)
     """Further seconds by customer tier."""
     skills: Mapping[SkillName, int] = field(default_factory=dict)
     """Needed of the agent besides what the queue asks for, with the least level."""
@@ -522,8 +522,8 @@ class FlowNode:
 
 
 @dataclass(frozen=True, slots=True)
-class OutsideNode:
-    """Be connected to an outside number: the flow ends here."""
+class ExternalNumberNode:
+    """Be connected to an external number: the flow ends here."""
 
     number: str
     """The number as it is dialled on the trunk."""
@@ -542,9 +542,9 @@ class HangUpNode:
 
 
 Question = MenuNode | CollectNode | ConfirmNode | QuestionNode | ListenNode | LanguageNode
-Errand = LookupNode | ServiceNode | CallbackNode
-Ending = QueueNode | ReturnNode | FlowNode | OutsideNode | HangUpNode
-Node = Question | Errand | Ending | PlayNode | RecordNode | MessageNode | BranchNode
+ExternalRequest = LookupNode | ServiceNode | CallbackNode
+Ending = QueueNode | ReturnNode | FlowNode | ExternalNumberNode | HangUpNode
+Node = Question | ExternalRequest | Ending | PlayNode | RecordNode | MessageNode | BranchNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -572,6 +572,6 @@ class Flow:
         """Whether a caller may hear what no prompt says: a value that is read aloud."""
         return any(
             isinstance(node, ConfirmNode)
-            or (isinstance(node, PlayNode) and any(isinstance(part, Read) for part in node.prompts))
+            or (isinstance(node, PlayNode) and any(isinstance(part, ValueToRead) for part in node.prompts))
             for node in self.nodes.values()
         )

@@ -22,7 +22,8 @@ class SystemPrompt(StrEnum):
     AT_YOUR_SERVICE = "at-your-service"
     """After them."""
     POSITION = "position"
-    """Before the place in the queue, to the caller, in a house that has recorded it; as all that is "before" below."""
+    """Before the place in the queue, to the caller, in a call centre that has recorded it; as all that is "before"
+    below."""
     IN_THE_QUEUE = "in-the-queue"
     """After it."""
     POSITION_BEYOND = "position-beyond"
@@ -70,10 +71,10 @@ class SystemPrompt(StrEnum):
     MESSAGE_KEYS = "message-keys"
     """To the agent after the message: what the keys 1, 2 and 3 do."""
     PRESS_TO_TAKE = "press-to-take"
-    """To whoever picks up at an agent's outside number: key 1 takes the call."""
+    """To whoever picks up at an agent's external number: key 1 takes the call."""
     CALLBACK_OFFER = "callback-offer"
     """To the waiting caller: key 1 leaves the line and keeps the place."""
-    CALLBACK_PROMISED = "callback-promised"
+    CALLBACK_REQUESTED = "callback-requested"
     """To the caller; then the call ends."""
     AGENT_COMING = "agent-coming"
     """To the waiting caller, or to the customer who was called back."""
@@ -238,7 +239,7 @@ def system_names() -> frozenset[str]:
 
 
 def clip_names() -> frozenset[str]:
-    """All of them but the beep, which is made here: what a house records that records single words."""
+    """All of them but the beep, which is made here: what a call centre records that records single words."""
     digits = {f"digit-{digit}" for digit in range(10)}
     counts = {f"count-{count}" for count in COUNTS}
     months = {f"month-{month}" for month in range(1, MONTHS + 1)}

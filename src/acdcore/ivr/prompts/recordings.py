@@ -59,7 +59,7 @@ def is_by_name(source: WavFile) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RecordingsStatus:
     """How the recordings by name stand to the prompts."""
 
     recorded: Mapping[PromptKey, Path]
@@ -68,7 +68,7 @@ class Standing:
     """Files that no prompt is called as, and recordings of what is no longer the text."""
 
 
-def standing(requests: Iterable[PromptRequest], prompts_dir: Path) -> Standing:
+def recordings_status(requests: Iterable[PromptRequest], prompts_dir: Path) -> RecordingsStatus:
     """Look at all recordings by name; `requests` as `with_recordings` gives them."""
     every = list(requests)
     by_name = {
@@ -79,7 +79,7 @@ def standing(requests: Iterable[PromptRequest], prompts_dir: Path) -> Standing:
     recorded = {key: prompts_dir / source.file for key, source in by_name.items()}
     doubts = [*_strays(every, prompts_dir / DIRECTORY, {file.name for file in recorded.values()})]
     doubts += (doubt for key, source in by_name.items() for doubt in _outdated(recorded[key], source.text))
-    return Standing(recorded, tuple(doubts))
+    return RecordingsStatus(recorded, tuple(doubts))
 
 
 def _strays(requests: list[PromptRequest], directory: Path, used: set[str]) -> Iterator[str]:

@@ -17,11 +17,11 @@ from acdcore.ivr.audio.resample import Resampler
 from acdcore.ivr.audio.wav import Sound, WavError, read_wav, to_pcm
 from acdcore.ivr.model.flow import Beep, Flow, Language, PromptKey, PromptRequest, Text, WavFile
 from acdcore.ivr.prompts.recordings import is_by_name
-from acdcore.ivr.prompts.shelf import Shelf, Spoken, in_other_voices, spoken_by
-from acdcore.ivr.prompts.standard_pack import Pack
+from acdcore.ivr.prompts.shelf import SpeechStore, SpeechText, in_other_voices, speech_text_for
+from acdcore.ivr.prompts.standard_pack import StandardPack
 from acdcore.ivr.tts.cache import PromptCache, keep, kept
-from acdcore.ivr.tts.engines import Voices, voices_ahead
-from acdcore.ivr.tts.voices import SpeechEngine, VoiceAway, VoiceChoice, VoiceSettings, stand_in
+from acdcore.ivr.tts.engines import TtsEngines, voices_ahead
+from acdcore.ivr.tts.voices import EngineUnavailable, SpeechEngine, VoiceChoice, VoiceSettings, stand_in
 from acdcore.kernel.errors import SettingsError, Unavailable
 
 NO_SPEECH = (
@@ -39,9 +39,9 @@ MUSIC = b"music:2"
 """The built-in piece in the cache; another number is another piece."""
 FITTED = 1
 """The rules of `ivr/audio/fitting.py`, in the cache: another number when they sound different."""
-Asked = tuple[str, str]
+KeyInFile = tuple[str, str]
 """The file and the key that ask for a recording."""
-Written = tuple[str, Language]
+LanguageText = tuple[str, Language]
 """A text as it stands in a file, with its language."""
 Progress = Callable[[int, int], None]
 """Called with (done, total) while texts are being read aloud."""
@@ -57,8 +57,8 @@ def render(
     cache_dir: Path,
     prompts_dir: Path,
     on_progress: Progress | None = None,
-    voices: Voices | None = None,
-    pack: Pack | None = None,
+    voices: TtsEngines | None = None,
+    pack: StandardPack | None = None,
     *,
     may_stand_in: bool = True,
 ) -> dict[PromptKey, bytes]:
@@ -72,8 +72,8 @@ def render(
     wanted = list(requests)
     cache = PromptCache(cache_dir)
     cache.open()
-    with contextlib.closing(pack or Pack()) as opened:
-        shelf, voices = Shelf(cache, opened), voices or voices_ahead(VoiceSettings())
+    with contextlib.closing(pack or StandardPack()) as opened:
+        shelf, voices = SpeechStore(cache, opened), voices or voices_ahead(VoiceSettings())
         texts = _texts(wanted, voices, shelf)
         if may_stand_in:
             texts = _made(texts, shelf, voices, on_progress)
@@ -82,7 +82,7 @@ def render(
         return {request.key: _sound(request, texts, shelf, prompts_dir) for request in wanted}
 
 
-def render_music(cache_dir: Path, prompts_dir: Path, wav: str | None = None, asked: Asked = ("", "")) -> bytes:
+def render_music(cache_dir: Path, prompts_dir: Path, wav: str | None = None, asked: KeyInFile = ("", "")) -> bytes:
     """PCM of the music on hold, to be looped: the file, or the built-in piece.
 
     `asked` are the file and the key that name the recording. Raises SettingsError.
@@ -102,26 +102,26 @@ def render_music(cache_dir: Path, prompts_dir: Path, wav: str | None = None, ask
 # --- texts -----------------------------------------------------------------------------------------------------
 
 
-def _texts(requests: Iterable[PromptRequest], voices: Voices, shelf: Shelf) -> dict[Written, Spoken]:
+def _texts(requests: Iterable[PromptRequest], voices: TtsEngines, shelf: SpeechStore) -> dict[LanguageText, SpeechText]:
     """Every text with the voice that reads it. Raises SettingsError for the first that nobody can read."""
-    texts: dict[Written, Spoken] = {}
+    texts: dict[LanguageText, SpeechText] = {}
     for request in requests:
         if isinstance(request.source, Text) and _written(request) not in texts:
-            spoken = spoken_by(request.source.text, request.key.language, voices, shelf)
+            spoken = speech_text_for(request.source.text, request.key.language, voices, shelf)
             if spoken is None:
                 raise SettingsError(request.settings_file, _where(request.key), NO_SPEECH)
             texts[_written(request)] = spoken
     return texts
 
 
-def _written(request: PromptRequest) -> Written:
+def _written(request: PromptRequest) -> LanguageText:
     assert isinstance(request.source, Text)
     return request.source.text, request.key.language
 
 
 def _made(
-    texts: dict[Written, Spoken], shelf: Shelf, voices: Voices, on_progress: Progress | None
-) -> dict[Written, Spoken]:
+    texts: dict[LanguageText, SpeechText], shelf: SpeechStore, voices: TtsEngines, on_progress: Progress | None
+) -> dict[LanguageText, SpeechText]:
     """The texts, all of them read: what an engine did not read by the voice that stands in, until it is asked again.
 
     Raises Unavailable when there is none.
@@ -129,19 +129,21 @@ def _made(
     try:
         _read_aloud(texts.values(), shelf, voices, on_progress)
         return texts
-    except VoiceAway as error:
+    except EngineUnavailable as error:
         left = [written for written, spoken in texts.items() if not shelf.has(spoken)]
         is_espeak_away = any(texts[written].voice.engine is SpeechEngine.ESPEAK for written in left)
         if is_espeak_away or not voices.readers[SpeechEngine.ESPEAK].is_there():
             raise
         log = structlog.get_logger("speech")
         log.warning("espeak reads until the next reload or start", texts=len(left), reason=str(error))
-    instead = {(text, language): Spoken.of(text, language, stand_in(language)) for text, language in left}
+    instead = {(text, language): SpeechText.of(text, language, stand_in(language)) for text, language in left}
     _read_aloud(instead.values(), shelf, voices, on_progress)
     return {**texts, **instead}
 
 
-def _read_aloud(texts: Iterable[Spoken], shelf: Shelf, voices: Voices, on_progress: Progress | None) -> None:
+def _read_aloud(
+    texts: Iterable[SpeechText], shelf: SpeechStore, voices: TtsEngines, on_progress: Progress | None
+) -> None:
     """Make the missing files of all texts, each once however many prompts have it."""
     missing = {spoken.name: shelf.reading(spoken) for spoken in texts if not shelf.has(spoken)}
     done = 0
@@ -164,7 +166,9 @@ def _where(key: PromptKey) -> str:
 # --- sounds ----------------------------------------------------------------------------------------------------
 
 
-def _sound(request: PromptRequest, texts: Mapping[Written, Spoken], shelf: Shelf, prompts_dir: Path) -> bytes:
+def _sound(
+    request: PromptRequest, texts: Mapping[LanguageText, SpeechText], shelf: SpeechStore, prompts_dir: Path
+) -> bytes:
     match request.source:
         case Beep():
             return to_pcm(beep())
@@ -177,7 +181,7 @@ def _sound(request: PromptRequest, texts: Mapping[Written, Spoken], shelf: Shelf
             return pcm
 
 
-def _recording(directory: Path, wav: str, cache: PromptCache, asked: Asked, lufs: float) -> bytes:
+def _recording(directory: Path, wav: str, cache: PromptCache, asked: KeyInFile, lufs: float) -> bytes:
     data = _contents(directory / wav, asked)
     rendered = cache.file(f"wav:{FITTED}:{lufs:g}:".encode() + data)
     pcm = kept(rendered)
@@ -192,14 +196,14 @@ def _at_telephone_rate(sound: Sound) -> array[int]:
     return Resampler(sound.rate).convert(sound.samples)
 
 
-def _asked(request: PromptRequest) -> Asked:
+def _asked(request: PromptRequest) -> KeyInFile:
     """Where a prompt names its recording; nowhere when it is found by its name."""
     if isinstance(request.source, WavFile) and is_by_name(request.source):
         return "", ""
     return request.settings_file, f"prompts.{request.key.name.partition('.')[2]}.wav"
 
 
-def _contents(file: Path, asked: Asked) -> bytes:
+def _contents(file: Path, asked: KeyInFile) -> bytes:
     try:
         return file.read_bytes()
     except (OSError, ValueError) as error:
@@ -207,14 +211,14 @@ def _contents(file: Path, asked: Asked) -> bytes:
         raise _unplayable(file, f"cannot be read: {reason}; put the recording there, or name another", asked) from error
 
 
-def _decoded(file: Path, data: bytes, asked: Asked) -> Sound:
+def _decoded(file: Path, data: bytes, asked: KeyInFile) -> Sound:
     try:
         return read_wav(data)
     except WavError as error:
         raise _unplayable(file, f"{error}; save it as WAV, 16 bit PCM", asked) from error
 
 
-def _unplayable(file: Path, problem: str, asked: Asked) -> SettingsError:
+def _unplayable(file: Path, problem: str, asked: KeyInFile) -> SettingsError:
     """At the key that names the recording, or at the file itself where its name does."""
     return SettingsError(*asked, f"{file} {problem}") if asked[0] else SettingsError(str(file), "", problem)
 
@@ -223,7 +227,7 @@ def _unplayable(file: Path, problem: str, asked: Asked) -> SettingsError:
 
 
 @dataclass(frozen=True, slots=True)
-class RecordingsLookedAt:
+class RecordingsChecked:
     """What `look_at_recordings` found."""
 
     errors: tuple[SettingsError, ...]
@@ -232,11 +236,11 @@ class RecordingsLookedAt:
     """Those that can, but that callers would hardly hear."""
 
 
-def look_at_recordings(
+def check_recordings(
     requests: Iterable[PromptRequest], music: Mapping[str, str], music_file: str, prompts_dir: Path
-) -> RecordingsLookedAt:
+) -> RecordingsChecked:
     """Decode and measure every recording that is named; `music` by its key in `music_file`."""
-    wavs: dict[tuple[str, float], Asked] = {}
+    wavs: dict[tuple[str, float], KeyInFile] = {}
     for request in requests:
         if isinstance(request.source, WavFile):
             wavs.setdefault((request.source.file, PROMPT_LUFS), _asked(request))
@@ -252,25 +256,25 @@ def look_at_recordings(
         else:
             place = f"{asked[1]}: " if asked[1] else ""
             warnings += (f"{place}{prompts_dir / wav} {remark}" for remark in remarks(samples, lufs))
-    return RecordingsLookedAt(tuple(errors), tuple(warnings))
+    return RecordingsChecked(tuple(errors), tuple(warnings))
 
 
-def unspoken(requests: Iterable[PromptRequest], cache_dir: Path, voices: Voices) -> SettingsError | None:
+def unspoken(requests: Iterable[PromptRequest], cache_dir: Path, voices: TtsEngines) -> SettingsError | None:
     """The first text that would have to be read aloud while no speech synthesis is installed; None: all is well."""
-    with contextlib.closing(Pack(is_read=False)) as pack:
+    with contextlib.closing(StandardPack(is_read=False)) as pack:
         try:
-            _texts(requests, voices, Shelf(PromptCache(cache_dir), pack))
+            _texts(requests, voices, SpeechStore(PromptCache(cache_dir), pack))
         except SettingsError as error:
             return error
     return None
 
 
-def second_best(requests: Iterable[PromptRequest], cache_dir: Path, voices: Voices) -> tuple[str, ...]:
+def second_best(requests: Iterable[PromptRequest], cache_dir: Path, voices: TtsEngines) -> tuple[str, ...]:
     """One warning for each language with texts that are read by espeak, because the chosen engine is not installed."""
     lacking = {language for language in Language if voices.present(language) != voices.chosen(language)}
     texts = [_written(one) for one in requests if isinstance(one.source, Text) and one.key.language in lacking]
-    with contextlib.closing(Pack(is_read=False)) as pack:
-        others = in_other_voices(texts, voices, Shelf(PromptCache(cache_dir), pack))
+    with contextlib.closing(StandardPack(is_read=False)) as pack:
+        others = in_other_voices(texts, voices, SpeechStore(PromptCache(cache_dir), pack))
     return tuple(_second_best(voices.chosen(language), language, texts) for language, texts in others.items())
 
 

@@ -21,7 +21,7 @@ HIGH = bytes(sample >> 8 for sample in _SAMPLES)
 
 
 @dataclass(slots=True)
-class Pack:
+class StandardPack:
     """Texts that come along as audio; a language's zip is opened when it is first asked for.
 
     What is spoilt in it is not there: then the text is spoken like all others.

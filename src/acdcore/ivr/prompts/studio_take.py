@@ -50,7 +50,7 @@ class Take:
     """How long it is then."""
 
 
-def taken(data: bytes, text: str) -> Take:
+def checked_take(data: bytes, text: str) -> Take:
     """The file's content made fit to be played as `text`. Raises TakeError."""
     try:
         sound = read_wav(data)

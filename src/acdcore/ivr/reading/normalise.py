@@ -26,7 +26,7 @@ from acdcore.ivr.model.system_prompts import Word
 from acdcore.ivr.reading import written_forms as forms
 from acdcore.ivr.reading.cardinals import CARDINAL_MAX, Month, Spoken, cardinal, decimals, quantity
 from acdcore.ivr.reading.digit_groups import SEPARATORS, grouped
-from acdcore.ivr.reading.values import DAY_PARTS, in_groups, said
+from acdcore.ivr.reading.values import DAY_PARTS, in_groups, spoken_value
 from acdcore.ivr.reading.wording import COLUMNS, MONTHS, ordinal
 from acdcore.ivr.reading.wording import text as in_words
 
@@ -87,7 +87,7 @@ def digits(written: str, language: Language) -> str:
     return in_words(in_groups(grouped(written)), language)
 
 
-def number(written: str, language: Language, *, is_counting: bool = False) -> str:
+def number_in_words(written: str, language: Language, *, is_counting: bool = False) -> str:
     """A number with commas and decimals; `is_counting`: before what is counted."""
     whole, _, fraction = written.replace(",", "").partition(".")
     behind: list[Spoken] = [Word.POINT, *decimals(fraction)] if fraction else []
@@ -112,22 +112,22 @@ def _after_word(found: re.Match[str], language: Language) -> str:
 
 def _number(found: re.Match[str], language: Language) -> str:
     minus = in_words([Word.MINUS], language) + _gap(language) if found[1] else ""
-    return minus + number(found[2], language)
+    return minus + number_in_words(found[2], language)
 
 
 def _counted(found: re.Match[str], language: Language) -> str:
-    return number(found[1], language, is_counting=True) + found[2]
+    return number_in_words(found[1], language, is_counting=True) + found[2]
 
 
 def _range(found: re.Match[str], language: Language) -> str:
-    low, high = number(found[1], language), number(found[2], language)
+    low, high = number_in_words(found[1], language), number_in_words(found[2], language)
     return f"{low}{_form(forms.TO, language)}{high}" if _gap(language) == "" else f"{low} to {high}"
 
 
 def _dotted(found: re.Match[str], language: Language) -> str:
     """A version, an address of a computer: numbers with points between them."""
     gap, point = _gap(language), in_words([Word.POINT], language)
-    return f"{gap}{point}{gap}".join(number(part, language) for part in found[0].split("."))
+    return f"{gap}{point}{gap}".join(number_in_words(part, language) for part in found[0].split("."))
 
 
 def _version(found: re.Match[str], language: Language) -> str:
@@ -138,7 +138,9 @@ def _version(found: re.Match[str], language: Language) -> str:
     gap, point = _gap(language), in_words([Word.POINT], language)
     parts = figures.split(".")
     whole = (
-        number(figures, language) if len(parts) == 2 else f"{gap}{point}{gap}".join(number(p, language) for p in parts)
+        number_in_words(figures, language)
+        if len(parts) == 2
+        else f"{gap}{point}{gap}".join(number_in_words(p, language) for p in parts)
     )
     return " ".join(filter(None, (_run(before, language), whole, _run(after, language))))
 
@@ -146,7 +148,7 @@ def _version(found: re.Match[str], language: Language) -> str:
 def _few(found: re.Match[str], language: Language) -> str:
     """What no other rule took: one or two digits are counted, more are read out."""
     written = found[0]
-    return number(written, language) if len(written) <= 2 and written[0] != "0" else digits(written, language)
+    return number_in_words(written, language) if len(written) <= 2 and written[0] != "0" else digits(written, language)
 
 
 def _fraction(found: re.Match[str], language: Language) -> str:
@@ -157,14 +159,18 @@ def _fraction(found: re.Match[str], language: Language) -> str:
 
 
 def _percent(found: re.Match[str], language: Language) -> str:
-    said_number = number(found[2], language)
+    said_number = number_in_words(found[2], language)
     whole = _form(forms.PERCENT, language).format(said_number)
     return in_words([Word.MINUS], language) + _gap(language) + whole if found[1] else whole
 
 
 def _percents(found: re.Match[str], language: Language) -> str:
     """From one share to another."""
-    form, low, high = _form(forms.PERCENT, language), number(found[1], language), number(found[2], language)
+    form, low, high = (
+        _form(forms.PERCENT, language),
+        number_in_words(found[1], language),
+        number_in_words(found[2], language),
+    )
     if language is Language.ENGLISH:
         return form.format(f"{low} to {high}")
     return form.format(low) + _form(forms.TO, language) + form.format(high)
@@ -202,7 +208,7 @@ def _run(run: str, language: Language) -> str:
     if not run[:1].isdigit():
         return " ".join(run) if run.isupper() else run
     is_count = len(run) <= 2 and run[0] != "0"
-    return number(run, language) if is_count else digits(run, language)
+    return number_in_words(run, language) if is_count else digits(run, language)
 
 
 def _letters(found: re.Match[str], language: Language) -> str:
@@ -236,12 +242,12 @@ def _money(found: re.Match[str], language: Language) -> str:
     is_exact = not large and len(part.rstrip("0")) <= 2 and len(plain.partition(".")[0]) <= 12
     negative = in_words([Word.MINUS], language) + _gap(language) if minus else ""
     if known and is_exact and len(part) <= 6:
-        whole = said(f"{plain} {known}", ReadAs.MONEY, language)
+        whole = spoken_value(f"{plain} {known}", ReadAs.MONEY, language)
         return negative + (whole.replace("US dollar", "dollar") if sign == "$" else whole)
     unit = _form(forms.OTHER_MONEY.get(currency, forms.OTHER_MONEY["$"]), language)
     if language is Language.ENGLISH and amount == "1" and not large:
         unit = unit.removesuffix("s")
-    words = (number(amount, language, is_counting=True), forms.LARGE_ENGLISH.get(large.lower(), large), unit)
+    words = (number_in_words(amount, language, is_counting=True), forms.LARGE_ENGLISH.get(large.lower(), large), unit)
     return negative + _gap(language).join(filter(None, words))
 
 
@@ -249,7 +255,7 @@ def _unit(found: re.Match[str], language: Language) -> str:
     minus, amount, unit = found[1], found[2], _form(forms.UNITS[found[3]], language)
     if language is Language.ENGLISH and amount == "1":
         unit = unit.replace("degrees", "degree") if "degree" in unit else re.sub(r"s(?= per|$)", "", unit, count=1)
-    said_number = number(amount, language, is_counting=True)
+    said_number = number_in_words(amount, language, is_counting=True)
     negative = in_words([Word.MINUS], language) + _gap(language) if minus else ""
     gap = _gap(language) or (" " if unit.isascii() else "")
     return f"{negative}{said_number}{gap}{unit}"
@@ -263,13 +269,13 @@ def _date(found: re.Match[str], language: Language) -> str:
         day = date(int(found[1]), int(found[3]), int(found[4]))
     except ValueError:
         return found[0]
-    return said(day.isoformat(), ReadAs.DATE, language)
+    return spoken_value(day.isoformat(), ReadAs.DATE, language)
 
 
 def _moment(found: re.Match[str], language: Language) -> str:
     """A date and a time as programs write them (ISO 8601), as it is written: its zone is not looked at."""
     try:
-        whole = (said(found[1], ReadAs.DATE, language), said(found[2], ReadAs.TIME, language))
+        whole = (spoken_value(found[1], ReadAs.DATE, language), spoken_value(found[2], ReadAs.TIME, language))
     except ValueError:
         return found[0]
     return (", " if language is Language.ENGLISH else "").join(whole)
@@ -294,7 +300,7 @@ def _english_year(found: re.Match[str], language: Language) -> str:
 
 def year_in_english(year: int) -> str:
     """As years are said: two halves."""
-    return said(f"{year:04d}-01-01", ReadAs.DATE, Language.ENGLISH).partition(", ")[2]
+    return spoken_value(f"{year:04d}-01-01", ReadAs.DATE, Language.ENGLISH).partition(", ")[2]
 
 
 def _month_first(found: re.Match[str], language: Language) -> str:
@@ -339,14 +345,16 @@ def _quarter(found: re.Match[str], language: Language) -> str:
 
 
 def _time(found: re.Match[str], language: Language) -> str:
-    whole = clock(found["hour"], found["minute"], found["second"], found["part"] or "", language)
+    whole = clock_in_words(found["hour"], found["minute"], found["second"], found["part"] or "", language)
     return whole if whole is not None else found[0]
 
 
 def _times(found: re.Match[str], language: Language) -> str:
     """From one time to another."""
     ends = [
-        clock(found[f"hour{end}"], found[f"minute{end}"], found[f"second{end}"], found[f"part{end}"] or "", language)
+        clock_in_words(
+            found[f"hour{end}"], found[f"minute{end}"], found[f"second{end}"], found[f"part{end}"] or "", language
+        )
         for end in ("", "2")
     ]
     if ends[0] is None or ends[1] is None:
@@ -357,16 +365,16 @@ def _times(found: re.Match[str], language: Language) -> str:
 
 def _hour(found: re.Match[str], language: Language) -> str:
     """5 pm."""
-    return f"{number(found[1], language)} {found[2].lower()}.m."
+    return f"{number_in_words(found[1], language)} {found[2].lower()}.m."
 
 
 def _hours(found: re.Match[str], language: Language) -> str:
     """9am-5pm."""
-    ends = (f"{number(found[at], language)} {found[at + 1].lower()}.m." for at in (1, 3))
+    ends = (f"{number_in_words(found[at], language)} {found[at + 1].lower()}.m." for at in (1, 3))
     return " to ".join(ends)
 
 
-def clock(hour: str, minute: str, second: str | None, part: str, language: Language) -> str | None:
+def clock_in_words(hour: str, minute: str, second: str | None, part: str, language: Language) -> str | None:
     """A time of day; `part` is what stands with it already, 下午 or pm. None when it is no time."""
     hours, minutes, seconds = int(hour), int(minute), int(second or 0)
     if hours > 24 or minutes > 59 or seconds > 59 or (hours == 24 and (minutes or seconds)):

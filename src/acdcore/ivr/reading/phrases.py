@@ -9,14 +9,14 @@
     message-end-key                       {key}         message-end-key-0 to message-end-key-9
     agent-introduction                    {number}      agent-introduction-1001, spoken when the agent is known
 
-A sentence is understood where words that were cut out of other sentences are not. A house that has recorded the words
-one by one, and no sentences, keeps hearing them in a row: `clips_of` says which.
+A sentence is understood where words that were cut out of other sentences are not. A call centre that has recorded
+the words one by one, and no sentences, keeps hearing them in a row: `clips_of` says which.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from acdcore.ivr.model.flow import Language, PromptKey, PromptName, Words
+from acdcore.ivr.model.flow import Language, PromptKey, PromptName, RuntimeText
 from acdcore.ivr.model.kinds import ReadAs
 from acdcore.ivr.model.system_prompts import (
     COUNT_MAX,
@@ -31,7 +31,7 @@ from acdcore.ivr.model.system_prompts import (
 from acdcore.ivr.reading.announcements import WAIT_MIN_MAX, speak_digits
 from acdcore.ivr.reading.cardinals import cardinal, quantity, speak_cardinal, speak_quantity
 from acdcore.ivr.reading.digit_groups import grouped
-from acdcore.ivr.reading.values import in_groups, read, said
+from acdcore.ivr.reading.values import in_groups, read, spoken_value
 from acdcore.ivr.reading.wording import text
 
 PLACEHOLDERS: Mapping[SystemPhrase, str] = {
@@ -68,7 +68,7 @@ PIECES: Mapping[SystemPhrase, tuple[SystemPrompt, ...]] = {
     SystemPhrase.MESSAGE_LENGTH: (SystemPrompt.MESSAGE_LIMIT,),
     SystemPhrase.MESSAGE_END_KEY: (SystemPrompt.MESSAGE_END_DIGIT,),
 }
-"""What a house that records single words says before the value, and after it."""
+"""What a call centre that records single words says before the value, and after it."""
 
 
 BEFORE: Mapping[str, tuple[str, ...]] = {
@@ -82,7 +82,7 @@ BEFORE: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Sayings:
+class RuntimePhrases:
     """How values are said that only calls bring up."""
 
     agent: Mapping[Language, str] = field(default_factory=dict)
@@ -90,15 +90,17 @@ class Sayings:
     recorded: frozenset[Language] = frozenset()
     """The languages in which values are put together from recorded words, and never spoken by an engine."""
 
-    def agent_words(self, number: str, language: Language) -> Words | None:
+    def agent_words(self, number: str, language: Language) -> RuntimeText | None:
         """Who is speaking, as one sentence; None where it is put together from clips, or has no digit to be read."""
         template = self.agent.get(language)
         if template is None or not digits_in(number):
             return None
-        return Words(filled(template, SystemPhrase.AGENT, written(SystemPhrase.AGENT, number, language)), language)
+        return RuntimeText(
+            filled(template, SystemPhrase.AGENT, value_text(SystemPhrase.AGENT, number, language)), language
+        )
 
 
-WORD_BY_WORD = Sayings()
+WORD_BY_WORD = RuntimePhrases()
 """No sentence is known; everything is put together from clips."""
 
 
@@ -107,7 +109,7 @@ def filled(template: str, phrase: SystemPhrase, value: str) -> str:
     return template.replace(PLACEHOLDERS[phrase], value)
 
 
-def written(phrase: SystemPhrase, value: str, language: Language) -> str:
+def value_text(phrase: SystemPhrase, value: str, language: Language) -> str:
     """What is said in the place of the placeholder; a queue's title stands for itself.
 
     Raises ValueError for a value that the phrase cannot have.
@@ -118,7 +120,7 @@ def written(phrase: SystemPhrase, value: str, language: Language) -> str:
         case SystemPhrase.WAIT:
             return text(quantity(int(value), language), language)
         case SystemPhrase.MESSAGE_LENGTH:
-            return said(value, ReadAs.DURATION, language)
+            return spoken_value(value, ReadAs.DURATION, language)
         case SystemPhrase.AGENT:
             return text(in_groups(grouped(digits_in(value))), language)
         case _:

@@ -10,7 +10,7 @@
 
 Money without a currency is CNY. Seconds of a time and parts of a second are left out. A time is read as it is written:
 its zone is not looked at. The text is what an engine speaks in one breath; the clips are for where there is no engine,
-where it is too slow, and where a house has recorded the words.
+where it is too slow, and where a call centre has recorded the words.
 """
 
 import re
@@ -92,15 +92,15 @@ DAY_PARTS = (
 
 def read(value: str, kind: ReadAs, language: Language) -> tuple[PromptKey, ...]:
     """The clips that say `value`. Raises ValueError when it is not what `kind` asks for, or out of range."""
-    return keys(spoken(value, kind, language), language)
+    return keys(value_parts(value, kind, language), language)
 
 
-def said(value: str, kind: ReadAs, language: Language) -> str:
+def spoken_value(value: str, kind: ReadAs, language: Language) -> str:
     """The text that says `value` as a whole. Raises ValueError likewise."""
-    return text(spoken(value, kind, language), language)
+    return text(value_parts(value, kind, language), language)
 
 
-def spoken(value: str, kind: ReadAs, language: Language) -> list[Spoken]:
+def value_parts(value: str, kind: ReadAs, language: Language) -> list[Spoken]:
     """The words that say `value`, with the pauses between them. Raises ValueError likewise."""
     written = value.strip()
     match kind:

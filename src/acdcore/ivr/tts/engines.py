@@ -11,11 +11,11 @@ from acdcore.ivr.tts.cantonese import respelled
 from acdcore.ivr.tts.helper import HelperProcesses
 from acdcore.ivr.tts.http_voice import TRIES_MAX, Batches, HttpReader, VoiceServer
 from acdcore.ivr.tts.voices import (
+    EngineUnavailable,
     HttpVoice,
-    Reader,
-    Reading,
     SpeechEngine,
-    VoiceAway,
+    TtsEngine,
+    TtsRequest,
     VoiceChoice,
     VoiceSettings,
     stand_in,
@@ -43,12 +43,12 @@ already."""
 
 
 @dataclass(frozen=True, slots=True)
-class Voices:
+class TtsEngines:
     """Who reads what on this machine."""
 
     choices: Mapping[Language, VoiceChoice]
     """The chosen voices."""
-    readers: Mapping[SpeechEngine, Reader]
+    readers: Mapping[SpeechEngine, TtsEngine]
     """The engines, installed or not."""
 
     def chosen(self, language: Language) -> VoiceChoice:
@@ -63,15 +63,15 @@ class Voices:
                 return voice
         return None
 
-    def read(self, readings: Sequence[Reading], on_read: Callable[[], None]) -> None:
+    def read(self, readings: Sequence[TtsRequest], on_read: Callable[[], None]) -> None:
         """Have each read by its voice's engine, one engine after the other. Raises as `Reader.read`."""
-        away: VoiceAway | None = None
+        away: EngineUnavailable | None = None
         for engine, reader in self.readers.items():
             share = [reading for reading in readings if reading.voice.engine is engine]
             try:
                 if share:
                     reader.read(share, on_read)
-            except VoiceAway as error:  # it keeps the others from nothing
+            except EngineUnavailable as error:  # it keeps the others from nothing
                 away = away or error
         if away is not None:
             raise away
@@ -101,13 +101,13 @@ def as_read(text: str, language: Language, voice: VoiceChoice) -> str:
     return respelled(read) if is_rule_read else read
 
 
-def voices_ahead(settings: VoiceSettings) -> Voices:
+def voices_ahead(settings: VoiceSettings) -> TtsEngines:
     """For prompts that are made ahead: as many helpers as processors and memory allow, gone afterwards."""
-    readers: dict[SpeechEngine, Reader] = {
+    readers: dict[SpeechEngine, TtsEngine] = {
         SpeechEngine.ESPEAK: HelperProcesses(),
         SpeechEngine.KOKORO: HelperProcesses(SpeechEngine.KOKORO, KOKORO_MODULES, bytes_each=KOKORO_BYTES),
     }
-    return Voices(settings.by_language, {**readers, SpeechEngine.HTTP: Service(settings.http)})
+    return TtsEngines(settings.by_language, {**readers, SpeechEngine.HTTP: HttpEngine(settings.http)})
 
 
 class ReadersAhead:
@@ -115,11 +115,11 @@ class ReadersAhead:
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
-        self._at_work: list[Voices] = []
+        self._at_work: list[TtsEngines] = []
         self._is_over = False
 
     @contextlib.contextmanager
-    def of(self, settings: VoiceSettings) -> Iterator[Voices]:
+    def of(self, settings: VoiceSettings) -> Iterator[TtsEngines]:
         """`voices_ahead` for one piece of work. Raises Unavailable once all is stopped."""
         voices = voices_ahead(settings)
         with self._turn:
@@ -140,7 +140,7 @@ class ReadersAhead:
                 voices.stop()
 
 
-def voices_live(settings: VoiceSettings, text_timeout_s: float, idle_s: float) -> Voices:
+def voices_live(settings: VoiceSettings, text_timeout_s: float, idle_s: float) -> TtsEngines:
     """For words that a caller waits for: few helpers, which stay loaded until nobody has needed them for `idle_s`."""
     espeak = HelperProcesses(text_timeout_s=text_timeout_s, idle_s=idle_s)
     kokoro = HelperProcesses(
@@ -148,12 +148,12 @@ def voices_live(settings: VoiceSettings, text_timeout_s: float, idle_s: float) -
     )
     # a third: another voice is to have its turn before the caller has waited too long
     http = replace(settings.http, within_s=min(settings.http.within_s, text_timeout_s / 3))
-    readers: dict[SpeechEngine, Reader] = {SpeechEngine.ESPEAK: espeak, SpeechEngine.KOKORO: kokoro}
-    return Voices(settings.by_language, {**readers, SpeechEngine.HTTP: Service(http, tries=1)})
+    readers: dict[SpeechEngine, TtsEngine] = {SpeechEngine.ESPEAK: espeak, SpeechEngine.KOKORO: kokoro}
+    return TtsEngines(settings.by_language, {**readers, SpeechEngine.HTTP: HttpEngine(http, tries=1)})
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class HttpEngine:
     """The engine `http`: a server that is asked for each voice by its name."""
 
     http: HttpVoice
@@ -166,7 +166,7 @@ class Service:
         """Whether one is named; what it can do is known once it is asked."""
         return bool(self.http.url)
 
-    def read(self, readings: Sequence[Reading], on_read: Callable[[], None]) -> None:
+    def read(self, readings: Sequence[TtsRequest], on_read: Callable[[], None]) -> None:
         """As `Reader.read`."""
         server = VoiceServer(self.http.url, self.http.model, self.http.key_file, self.http.within_s)
         for voice in {reading.voice: None for reading in readings}:

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from acdcore.ivr.tts.voices import Reading, SpeechEngine, VoiceAway
+from acdcore.ivr.tts.voices import EngineUnavailable, SpeechEngine, TtsRequest
 from acdcore.kernel.errors import Unavailable
 
 LOAD_TIMEOUT_S = 120.0
@@ -39,7 +39,7 @@ MEMORY = Path("/proc/meminfo")
 PROGRAM = "acdcore.ivr.tts.tts_process"
 
 
-class Helper:
+class TtsHelper:
     """One helper process. Not for two threads at once."""
 
     def __init__(self, command: Sequence[str]) -> None:
@@ -56,7 +56,7 @@ class Helper:
                 start_new_session=True,  # what it starts ends with it, and Ctrl-C is for the daemon
             )
         except OSError as error:
-            raise VoiceAway(f"the speech helper does not start: {error.strerror}") from error
+            raise EngineUnavailable(f"the speech helper does not start: {error.strerror}") from error
         self._complaints: deque[str] = deque(maxlen=COMPLAINT_LINES_MAX)
         self._listener = threading.Thread(target=self._listen, name="speech complaints", daemon=True)
         self._listener.start()
@@ -69,7 +69,7 @@ class Helper:
         """Wait until it has loaded its engine. Raises VoiceAway; the helper is then closed."""
         self._answer("", within_s, "before its first text")
 
-    def read(self, reading: Reading, within_s: float) -> None:
+    def read(self, reading: TtsRequest, within_s: float) -> None:
         """Have one text read. Raises VoiceAway, the helper is then closed; Unavailable for a text without sound."""
         voice = reading.voice
         asked = {"voice": voice.name, "speed": voice.speed, "language": reading.language.value}
@@ -89,9 +89,9 @@ class Helper:
         if answer is None:
             self.close()
             if is_late.is_set():
-                raise VoiceAway(f"the speech helper was stopped {place}: it took more than {within_s:g} s")
+                raise EngineUnavailable(f"the speech helper was stopped {place}: it took more than {within_s:g} s")
             problem = f"(exit {self._process.returncode}): {self._last_words()}"
-            raise VoiceAway(f"the speech helper stopped {place} {problem}")
+            raise EngineUnavailable(f"the speech helper stopped {place} {problem}")
         return answer
 
     def _stop_late(self, is_late: threading.Event) -> None:
@@ -185,8 +185,8 @@ class HelperProcesses:
     command: tuple[str, ...] = ()
     """What is started; empty: our own program."""
     _room: threading.BoundedSemaphore = field(init=False)
-    _idle: list[Helper] = field(default_factory=list)
-    _up: set[Helper] = field(default_factory=set)
+    _idle: list[TtsHelper] = field(default_factory=list)
+    _up: set[TtsHelper] = field(default_factory=set)
     """All that were started and not closed yet."""
     _turn: threading.Lock = field(default_factory=threading.Lock)
     _rest: threading.Timer | None = None
@@ -200,7 +200,7 @@ class HelperProcesses:
         """Whether the packages are installed; they are not loaded here."""
         return all(importlib.util.find_spec(module) is not None for module in self.modules)
 
-    def read(self, readings: Sequence[Reading], on_read: Callable[[], None]) -> None:
+    def read(self, readings: Sequence[TtsRequest], on_read: Callable[[], None]) -> None:
         """Make all files, calling `on_read` after each, from any thread but never twice at once. Raises Unavailable."""
         texts, turn = iter(readings), threading.Lock()
         jobs = min(self.jobs, len(readings), _fitting(self.bytes_each))
@@ -231,7 +231,7 @@ class HelperProcesses:
                 helper.kill()
         self._end_idle()
 
-    def _read_all(self, texts: Iterator[Reading], turn: threading.Lock, on_read: Callable[[], None]) -> None:
+    def _read_all(self, texts: Iterator[TtsRequest], turn: threading.Lock, on_read: Callable[[], None]) -> None:
         with self._helper() as helper:
             while True:
                 with turn:
@@ -243,10 +243,10 @@ class HelperProcesses:
                     on_read()
 
     @contextlib.contextmanager
-    def _helper(self) -> Iterator[Helper]:
+    def _helper(self) -> Iterator[TtsHelper]:
         """A helper to oneself, in turn: there are never more than `jobs`. Raises VoiceAway."""
         if not self._room.acquire(timeout=self.text_timeout_s):
-            raise VoiceAway(f"all speech helpers of {self.engine.value} are busy")
+            raise EngineUnavailable(f"all speech helpers of {self.engine.value} are busy")
         try:
             helper = self._take()
             try:
@@ -261,7 +261,7 @@ class HelperProcesses:
         finally:
             self._room.release()
 
-    def _take(self) -> Helper:
+    def _take(self) -> TtsHelper:
         while (idle := self._idle_one()) is not None:
             if idle.is_up():
                 return idle
@@ -269,30 +269,30 @@ class HelperProcesses:
         helper = self._started()
         try:
             helper.load(LOAD_TIMEOUT_S)
-        except VoiceAway:
+        except EngineUnavailable:
             self._end(helper)
             raise
         return helper
 
-    def _started(self) -> Helper:
+    def _started(self) -> TtsHelper:
         purpose = "live" if self.idle_s else "ahead"
         with self._turn:
             if self._is_stopped:
-                raise VoiceAway(f"the speech helpers of {self.engine.value} are stopped")
-            helper = Helper(self.command or (sys.executable, "-m", PROGRAM, self.engine.value, purpose))
+                raise EngineUnavailable(f"the speech helpers of {self.engine.value} are stopped")
+            helper = TtsHelper(self.command or (sys.executable, "-m", PROGRAM, self.engine.value, purpose))
             self._up.add(helper)
             return helper
 
-    def _end(self, helper: Helper) -> None:
+    def _end(self, helper: TtsHelper) -> None:
         helper.close()
         with self._turn:
             self._up.discard(helper)
 
-    def _idle_one(self) -> Helper | None:
+    def _idle_one(self) -> TtsHelper | None:
         with self._turn:
             return self._idle.pop() if self._idle else None
 
-    def _give_back(self, helper: Helper) -> None:
+    def _give_back(self, helper: TtsHelper) -> None:
         with self._turn:
             if self.idle_s and not self._is_closed and helper.is_up():
                 self._idle.append(helper)

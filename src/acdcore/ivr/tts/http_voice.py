@@ -24,7 +24,7 @@ from acdcore.ivr.audio.shaping import shaped
 from acdcore.ivr.audio.wav import Sound, TooLong, WavError, read_wav, to_pcm
 from acdcore.ivr.tts.cache import keep
 from acdcore.ivr.tts.durations import longest_s
-from acdcore.ivr.tts.voices import Reading, VoiceAway
+from acdcore.ivr.tts.voices import EngineUnavailable, TtsRequest
 from acdcore.kernel.errors import SettingsError
 
 WITHIN_S = 30.0
@@ -95,7 +95,7 @@ class Batches:
         try:
             await task
         except asyncio.CancelledError:
-            raise VoiceAway("the voice server is not asked any more: reading aloud is stopped") from None
+            raise EngineUnavailable("the voice server is not asked any more: reading aloud is stopped") from None
         finally:
             with self._turn:
                 del self._under_way[task]
@@ -129,7 +129,7 @@ class HttpReader:
         """Always: what a server can do is known once it is asked."""
         return True
 
-    def read(self, readings: Sequence[Reading], on_read: Callable[[], None]) -> None:
+    def read(self, readings: Sequence[TtsRequest], on_read: Callable[[], None]) -> None:
         """Make all files, some at once, calling `on_read` after each; waits, so it is for a thread.
 
         Raises SettingsError (the key's file) and VoiceAway. What was read before stays.
@@ -137,7 +137,7 @@ class HttpReader:
         key = read_key(self.server.key_file) if self.server.key_file else ""
         self.batches.run(lambda: self._read_all(readings, on_read, key))
 
-    async def _read_all(self, readings: Sequence[Reading], on_read: Callable[[], None], key: str) -> None:
+    async def _read_all(self, readings: Sequence[TtsRequest], on_read: Callable[[], None], key: str) -> None:
         left = iter(readings)
         async with aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=self.server.trust or True),
@@ -173,14 +173,14 @@ class _Asking:
     session: aiohttp.ClientSession
     key: str
 
-    async def read_each(self, left: Iterator[Reading], on_read: Callable[[], None]) -> None:
+    async def read_each(self, left: Iterator[TtsRequest], on_read: Callable[[], None]) -> None:
         """Take texts off the common list until none is left."""
         for reading in left:
             try:
                 sound = await self._sound(reading.text)
                 keep(reading.file, to_pcm(_for_the_telephone(sound, reading.text)))
             except ValueError as error:
-                raise VoiceAway(f"{self._whose()} {error}, asked for {reading.text!r}") from None
+                raise EngineUnavailable(f"{self._whose()} {error}, asked for {reading.text!r}") from None
             on_read()
 
     async def _sound(self, text: str) -> Sound:

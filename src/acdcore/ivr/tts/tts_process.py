@@ -43,7 +43,7 @@ class Utterance:
     """Where the sound goes."""
 
 
-class Speech(Protocol):
+class SpeechSynthesiser(Protocol):
     """A loaded engine."""
 
     rate: int
@@ -54,19 +54,19 @@ class Speech(Protocol):
         ...
 
 
-def _espeak() -> Speech:
+def _espeak() -> SpeechSynthesiser:
     from acdcore.ivr.tts.espeak import open_espeak
 
     return open_espeak()
 
 
-def _kokoro() -> Speech:
+def _kokoro() -> SpeechSynthesiser:
     from acdcore.ivr.tts.kokoro import open_kokoro
 
     return open_kokoro()
 
 
-ENGINES: Mapping[str, Callable[[], Speech]] = {"espeak": _espeak, "kokoro": _kokoro}
+ENGINES: Mapping[str, Callable[[], SpeechSynthesiser]] = {"espeak": _espeak, "kokoro": _kokoro}
 """Each is imported only where it is wanted: some take a second."""
 
 
@@ -89,7 +89,7 @@ def _say(problem: str, answers: TextIO) -> None:
     print(json.dumps({"error": problem}), file=answers, flush=True)
 
 
-def _read(utterance: Utterance, speech: Speech, resampler: Resampler) -> str:
+def _read(utterance: Utterance, speech: SpeechSynthesiser, resampler: Resampler) -> str:
     try:
         samples = speech.speak(utterance.voice, utterance.speed, utterance.language, utterance.text)
         keep(Path(utterance.file), to_pcm(shaped(resampler.convert(samples), utterance.text)))

@@ -75,7 +75,7 @@ class VoiceSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class TtsRequest:
     """One text to be read aloud."""
 
     text: str
@@ -88,18 +88,18 @@ class Reading:
     """By whom."""
 
 
-class VoiceAway(Unavailable):
+class EngineUnavailable(Unavailable):
     """An engine is of no use at the moment; another voice may read the text."""
 
 
-class Reader(Protocol):
+class TtsEngine(Protocol):
     """An engine, as seen from here."""
 
     def is_there(self) -> bool:
         """Whether this machine can read texts with it at all."""
         ...
 
-    def read(self, readings: Sequence[Reading], on_read: Callable[[], None]) -> None:
+    def read(self, readings: Sequence[TtsRequest], on_read: Callable[[], None]) -> None:
         """Make all files, calling `on_read` after each. Raises VoiceAway, and Unavailable for a text without sound."""
         ...
 

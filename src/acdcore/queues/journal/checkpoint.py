@@ -3,7 +3,7 @@
 Rules:
 - After `load(dump(d))` any further inputs lead to the same decisions as they would have led to in `d`.
 - What follows from the rest is not kept: sorted sides of lines, seats, counts of agents on duty are made again.
-- A `FloorState` shares nothing that changes with the dispatcher, so that another thread may write it down.
+- A `DispatcherCheckpoint` shares nothing that changes with the dispatcher, so that another thread may write it down.
 """
 
 import math
@@ -12,24 +12,24 @@ from dataclasses import dataclass, field, replace
 
 from acdcore.kernel.errors import PeerError
 from acdcore.kernel.ids import AgentId, QueueName
-from acdcore.queues.agent import Agent, BackOff, Contact, Fairness
+from acdcore.queues.agent import Agent, AgentContact, BackOff, Fairness
 from acdcore.queues.decisions import AgentState
 from acdcore.queues.dispatcher import Dispatcher
-from acdcore.queues.estimate import Pace
+from acdcore.queues.estimate import QueuePace
 from acdcore.queues.inputs import MAX_FORMER_EDITIONS, CallerJoined, EntryId, OfferId
 from acdcore.queues.live_figures import AgentFigures, QueueFigures
 from acdcore.queues.policy import Demand, Place
-from acdcore.queues.settings import AgentSettings, Channel, FloorSettings
-from acdcore.queues.state import Board, Due
-from acdcore.queues.waiting_line import Edition, Line, Offer, Visit, Waiting
+from acdcore.queues.settings import AgentSettings, Channel, DispatcherSettings
+from acdcore.queues.state import DispatcherState, Due
+from acdcore.queues.waiting_line import Offer, QueuedCaller, SettingsEdition, VisitState, WaitingLine
 
 
 class StateError(PeerError):
-    """What is kept of a floor does not fit together."""
+    """What is kept of a dispatcher does not fit together."""
 
 
 @dataclass(frozen=True, slots=True)
-class LineState:
+class WaitingLineState:
     """One line, without those who stand in it."""
 
     edition: int
@@ -55,7 +55,7 @@ class AgentFacts:
     back_off: BackOff | None
     misses: int
     fairness: Fairness
-    contact: Contact | None
+    contact: AgentContact | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +63,14 @@ class EntryState:
     """One entry; the fields that are not explained are those of `line.Waiting`."""
 
     entry: EntryId
-    line: int
+    waiting_line: int
     """Index of its line."""
     asked: CallerJoined
     joined_at: float
     serial: int
-    visit: Visit
+    visit: VisitState
     place: Place
-    tried: Mapping[AgentId, float]
+    tried_agents: Mapping[AgentId, float]
     is_paused: bool
     offer: OfferId | None
     """Number of the offer that rings."""
@@ -96,7 +96,7 @@ class DueState:
 
 
 @dataclass(frozen=True, slots=True)
-class FloorState:
+class DispatcherCheckpoint:
     """Everything that a dispatcher knows between two turns."""
 
     now: float | None
@@ -107,21 +107,21 @@ class FloorState:
     """Queues whose hours are over."""
     edition: int
     """Number of the present settings."""
-    editions: Mapping[int, FloorSettings]
+    editions: Mapping[int, DispatcherSettings]
     """The present settings, and older ones under which somebody inside came or may still join."""
-    lines: tuple[LineState, ...]
+    waiting_lines: tuple[WaitingLineState, ...]
     """In the order in which they were opened, then those that only talks remember."""
     open_lines: int
     """How many of `lines` are open."""
     agents: tuple[AgentFacts, ...]
     """In the order in which they were first heard of."""
     entries: tuple[EntryState, ...]
-    """In the order of the board."""
+    """In the order of the state."""
     offers: tuple[OfferState, ...]
     """In the order in which they were made."""
     deadlines: tuple[DueState, ...]
     """Earliest first, ties in the order in which they were set."""
-    paces: Mapping[QueueName, Pace]
+    paces: Mapping[QueueName, QueuePace]
     """What the estimates go by."""
     queue_figures: Mapping[QueueName, QueueFigures]
     """Counters since the start, of callers on the line."""
@@ -131,40 +131,40 @@ class FloorState:
     """Counters since the start, of callbacks and messages."""
 
 
-def settings(dispatcher: Dispatcher) -> FloorSettings:
+def settings(dispatcher: Dispatcher) -> DispatcherSettings:
     """The settings for those who join now."""
-    return dispatcher._board.lines.edition.settings
+    return dispatcher._state.lines.edition.settings
 
 
 # ---- dump -------------------------------------------------------------------------------------------------------
 
 
-def dump(dispatcher: Dispatcher) -> FloorState:
-    """The state between two turns; costs as much as the floor is large."""
-    board, metrics = dispatcher._board, dispatcher.metrics
-    lines = list(board.lines)
+def dump(dispatcher: Dispatcher) -> DispatcherCheckpoint:
+    """The state between two turns; costs as much as the dispatcher is large."""
+    state, metrics = dispatcher._state, dispatcher.metrics
+    lines = list(state.lines)
     open_lines = len(lines)
     index = {line: number for number, line in enumerate(lines)}
-    for _, line in board.entries.values():
+    for _, line in state.entries.values():
         if index.setdefault(line, len(lines)) == len(lines):
             lines.append(line)
-    present = board.lines.edition
+    present = state.lines.edition
     editions = {line.edition.number: line.edition.settings for line in lines}
-    editions |= {number: former.settings for number, former in board.lines.former.items()}
-    return FloorState(
-        now=None if math.isinf(board.now) else board.now,
-        entries_made=board.entries_made,
-        offers_made=board.offers_made,
-        closed=tuple(sorted(board.closed)),
+    editions |= {number: former.settings for number, former in state.lines.former.items()}
+    return DispatcherCheckpoint(
+        now=None if math.isinf(state.now) else state.now,
+        entries_made=state.entries_made,
+        offers_made=state.offers_made,
+        closed=tuple(sorted(state.closed)),
         edition=present.number,
         editions={**editions, present.number: present.settings},
-        lines=tuple([LineState(line.edition.number, line.queue.name, line.demand) for line in lines]),
+        waiting_lines=tuple([WaitingLineState(line.edition.number, line.queue.name, line.demand) for line in lines]),
         open_lines=open_lines,
-        agents=tuple([_agent_facts(agent) for agent in board.roster]),
-        entries=tuple([_entry_state(waiting, index[line]) for waiting, line in board.entries.values()]),
-        offers=tuple([OfferState(offer.offer, offer.agent.id, offer.until) for offer in board.offers.values()]),
-        deadlines=_deadlines(board),
-        paces={name: replace(pace) for name, pace in board.estimator.paces.items()},
+        agents=tuple([_agent_facts(agent) for agent in state.roster]),
+        entries=tuple([_entry_state(waiting, index[line]) for waiting, line in state.entries.values()]),
+        offers=tuple([OfferState(offer.offer, offer.agent.id, offer.until) for offer in state.offers.values()]),
+        deadlines=_deadlines(state),
+        paces={name: replace(pace) for name, pace in state.estimator.paces.items()},
         queue_figures=_copies(metrics.queues),
         agent_figures={name: _copied(figures) for name, figures in metrics.agents.items()},
         work_figures={channel: _copies(queues) for channel, queues in metrics.work.items()},
@@ -188,16 +188,16 @@ def _agent_facts(agent: Agent) -> AgentFacts:
     )
 
 
-def _entry_state(waiting: Waiting, line: int) -> EntryState:
+def _entry_state(waiting: QueuedCaller, line: int) -> EntryState:
     return EntryState(
         entry=waiting.entry,
-        line=line,
+        waiting_line=line,
         asked=waiting.asked,
         joined_at=waiting.joined_at,
         serial=waiting.serial,
         visit=replace(waiting.visit),
         place=waiting.place,
-        tried=dict(waiting.tried),
+        tried_agents=dict(waiting.tried_agents),
         is_paused=waiting.is_paused,
         offer=waiting.offer.offer if waiting.offer else None,
         talking_to=waiting.talking_to.id if waiting.talking_to else None,
@@ -213,76 +213,78 @@ def _copied(figures: AgentFigures) -> AgentFigures:
     return replace(figures, seconds=dict(figures.seconds))
 
 
-def _deadlines(board: Board) -> tuple[DueState, ...]:
+def _deadlines(state: DispatcherState) -> tuple[DueState, ...]:
     """Taken out one by one and put back, which keeps their order."""
     found: list[DueState] = []
-    while (at := board.deadlines.earliest()) is not None:
-        due = board.deadlines.pop_due(at)
+    while (at := state.deadlines.earliest()) is not None:
+        due = state.deadlines.pop_due(at)
         if due is not None:
             found.append(DueState(due, at))
     for each in found:
-        board.deadlines.set(each.due, each.at)
+        state.deadlines.set(each.due, each.at)
     return tuple(found)
 
 
 # ---- load -------------------------------------------------------------------------------------------------------
 
 
-def load(state: FloorState) -> Dispatcher:
+def load(checkpoint: DispatcherCheckpoint) -> Dispatcher:
     """A dispatcher that goes on where `state` was taken. Raises StateError."""
-    dispatcher = Dispatcher(FloorSettings())
+    dispatcher = Dispatcher(DispatcherSettings())
     try:
-        _fill(dispatcher._board, state)
+        _fill(dispatcher._state, checkpoint)
     except (LookupError, ValueError) as error:
-        raise StateError(f"a floor's state does not fit together: {error!r}") from error
+        raise StateError(f"a dispatcher's state does not fit together: {error!r}") from error
     metrics = dispatcher.metrics
-    metrics.queues.update(_copies(state.queue_figures))
-    metrics.work.update({channel: _copies(queues) for channel, queues in state.work_figures.items()})
-    metrics.agents.update({name: _copied(figures) for name, figures in state.agent_figures.items()})
-    channels = {entry.entry: entry.asked.channel for entry in state.entries}
+    metrics.queues.update(_copies(checkpoint.queue_figures))
+    metrics.work.update({channel: _copies(queues) for channel, queues in checkpoint.work_figures.items()})
+    metrics.agents.update({name: _copied(figures) for name, figures in checkpoint.agent_figures.items()})
+    channels = {entry.entry: entry.asked.channel for entry in checkpoint.entries}
     metrics.items.update({entry: channel for entry, channel in channels.items() if channel is not Channel.CALL})
     return dispatcher
 
 
-def _fill(board: Board, state: FloorState) -> None:
-    board.now = -math.inf if state.now is None else state.now
-    board.entries_made, board.offers_made = state.entries_made, state.offers_made
-    board.closed.update(state.closed)
-    board.estimator.paces.update({name: replace(pace) for name, pace in state.paces.items()})
-    lines = _open_lines(board, state)
-    for facts in state.agents:
-        _seat(board, facts)
-    offers = {offer.offer: offer for offer in state.offers}
-    for entry in state.entries:
-        _enter(board, entry, lines[entry.line], offers)
-    board.offers = {number: board.offers[number] for number in offers}
-    for each in state.deadlines:
-        board.deadlines.set(each.due, each.at)
+def _fill(state: DispatcherState, checkpoint: DispatcherCheckpoint) -> None:
+    state.now = -math.inf if checkpoint.now is None else checkpoint.now
+    state.entries_made, state.offers_made = checkpoint.entries_made, checkpoint.offers_made
+    state.closed.update(checkpoint.closed)
+    state.estimator.paces.update({name: replace(pace) for name, pace in checkpoint.paces.items()})
+    lines = _open_lines(state, checkpoint)
+    for facts in checkpoint.agents:
+        _seat(state, facts)
+    offers = {offer.offer: offer for offer in checkpoint.offers}
+    for entry in checkpoint.entries:
+        _enter(state, entry, lines[entry.waiting_line], offers)
+    state.offers = {number: state.offers[number] for number in offers}
+    for each in checkpoint.deadlines:
+        state.deadlines.set(each.due, each.at)
 
 
-def _open_lines(board: Board, state: FloorState) -> list[Line]:
-    """Empty lines, those that are open known to the board."""
+def _open_lines(state: DispatcherState, checkpoint: DispatcherCheckpoint) -> list[WaitingLine]:
+    """Empty lines, those that are open known to the state."""
     editions = {
-        number: Edition(number, floor, {queue.name: queue for queue in floor.queues})
-        for number, floor in state.editions.items()
+        number: SettingsEdition(number, settings, {queue.name: queue for queue in settings.queues})
+        for number, settings in checkpoint.editions.items()
     }
-    board.lines.edition = editions[state.edition]
-    kept = range(state.edition - MAX_FORMER_EDITIONS, state.edition)
-    board.lines.former = {number: editions[number] for number in kept if number in editions}
-    lines: list[Line] = []
-    for number, each in enumerate(state.lines):
+    state.lines.edition = editions[checkpoint.edition]
+    kept = range(checkpoint.edition - MAX_FORMER_EDITIONS, checkpoint.edition)
+    state.lines.former = {number: editions[number] for number in kept if number in editions}
+    lines: list[WaitingLine] = []
+    for number, each in enumerate(checkpoint.waiting_lines):
         edition = editions[each.edition]
         queue = edition.queues[each.queue]
-        is_open = number < state.open_lines
-        lines.append(board.lines.make(edition, queue, each.demand) if is_open else Line(edition, queue, each.demand))
+        is_open = number < checkpoint.open_lines
+        lines.append(
+            state.lines.make(edition, queue, each.demand) if is_open else WaitingLine(edition, queue, each.demand)
+        )
     return lines
 
 
-def _seat(board: Board, facts: AgentFacts) -> None:
+def _seat(state: DispatcherState, facts: AgentFacts) -> None:
     """The agent at every open line that the agent may serve."""
-    agent = board.roster.get_or_add(facts.settings.agent, facts.since)
+    agent = state.roster.get_or_add(facts.settings.agent, facts.since)
     if agent is None:
-        raise ValueError("more agents than a floor may know")
+        raise ValueError("more agents than a dispatcher may know")
     agent.state = facts.state
     agent.since = facts.since
     agent.wrap_up_until = facts.wrap_up_until
@@ -294,31 +296,31 @@ def _seat(board: Board, facts: AgentFacts) -> None:
     agent.misses = facts.misses
     agent.fairness = replace(facts.fairness)
     agent.contact = facts.contact
-    board.roster.reseat(agent, facts.settings, board.lines)
+    state.roster.reseat(agent, facts.settings, state.lines)
 
 
-def _enter(board: Board, state: EntryState, line: Line, offers: Mapping[OfferId, OfferState]) -> None:
-    waiting = Waiting(state.entry, state.asked, state.joined_at, state.serial)
-    waiting.visit = replace(state.visit)
-    waiting.tried = dict(state.tried)
-    waiting.place = state.place
-    waiting.talking_since = state.talking_since
-    board.entries[state.entry] = (waiting, line)
-    if state.talking_to is not None:
-        waiting.talking_to = _known(board, state.talking_to)
+def _enter(state: DispatcherState, kept: EntryState, line: WaitingLine, offers: Mapping[OfferId, OfferState]) -> None:
+    waiting = QueuedCaller(kept.entry, kept.asked, kept.joined_at, kept.serial)
+    waiting.visit = replace(kept.visit)
+    waiting.tried_agents = dict(kept.tried_agents)
+    waiting.place = kept.place
+    waiting.talking_since = kept.talking_since
+    state.entries[kept.entry] = (waiting, line)
+    if kept.talking_to is not None:
+        waiting.talking_to = _known(state, kept.talking_to)
         return
     line.add(waiting)
-    if state.is_paused:
+    if kept.is_paused:
         line.pause(waiting)
-    if state.offer is not None:
-        ringing = offers[state.offer]
-        offer = Offer(ringing.offer, waiting, _known(board, ringing.agent), ringing.until)
-        board.offers[offer.offer] = offer
+    if kept.offer is not None:
+        ringing = offers[kept.offer]
+        offer = Offer(ringing.offer, waiting, _known(state, ringing.agent), ringing.until)
+        state.offers[offer.offer] = offer
         line.ring(waiting, offer)
 
 
-def _known(board: Board, agent: AgentId) -> Agent:
-    found = board.roster.get(agent)
+def _known(state: DispatcherState, agent: AgentId) -> Agent:
+    found = state.roster.get(agent)
     if found is None:
         raise LookupError(agent)
     return found

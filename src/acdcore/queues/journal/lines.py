@@ -1,8 +1,8 @@
-"""Turns as lines of JSON and back: a floor's state is the fold over its journal.
+"""Turns as lines of JSON and back: a dispatcher's state is the fold over its journal.
 
 A journal is a sequence of segments; each stands alone. A segment's lines, each one JSON object:
-- a `Header` first: format, program version, time of day and monotonic time of one moment, the floor's settings;
-- a `FloorState` second, unless the floor was new: its whole state when the segment began (`checkpoint`);
+- a `Header` first: format, program version, time of day and monotonic time of one moment, the dispatcher's settings;
+- a `DispatcherCheckpoint` second, unless the dispatcher was new: its whole state when the segment began (`checkpoint`);
 - then a `Turn` for every input, with what the dispatcher decided: `at` (the `now` of the turn), `input` (the class
   name), the fields of the input, `decisions` (left out when there are none);
 - a `Mark` where something about the journal itself is to be known: a shutdown, a gap, the end.
@@ -26,8 +26,8 @@ from acdcore.queues.decisions import Decision, InputRefused, RefusalReason
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.inputs import Input
 from acdcore.queues.journal import checkpoint
-from acdcore.queues.journal.checkpoint import FloorState, StateError
-from acdcore.queues.settings import FloorSettings
+from acdcore.queues.journal.checkpoint import DispatcherCheckpoint, StateError
+from acdcore.queues.settings import DispatcherSettings
 
 FORMAT: Final = 1
 """Rises when an older reader would misread a line; a field more is no new format."""
@@ -61,8 +61,8 @@ class Header:
     """Time of day (UTC) at `began_at`."""
     began_at: float
     """Monotonic seconds of the process that wrote the segment."""
-    settings: FloorSettings
-    """The floor's settings when the segment began."""
+    settings: DispatcherSettings
+    """The dispatcher's settings when the segment began."""
     version: str = ""
     """Version of the program that wrote it."""
     journal: int = FORMAT
@@ -74,19 +74,19 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class JournalTurn:
     """One turn of the dispatcher."""
 
     at: float
     """The `now` of the turn, monotonic seconds."""
-    fed: Input
+    event: Input
     """What happened."""
     recorded: tuple[DecisionFields, ...] = ()
     """What was decided, as recorded."""
 
     def decisions(self) -> list[Decision]:
         """What was decided; a decision that this version no longer knows is left out."""
-        found = [_decision(fields, self.fed) for fields in self.recorded]
+        found = [_decision(fields, self.event) for fields in self.recorded]
         return [decision for decision in found if decision is not None]
 
 
@@ -102,7 +102,7 @@ class Mark:
     """For people: why it stopped."""
 
 
-Record = Header | FloorState | Turn | Mark
+Record = Header | DispatcherCheckpoint | JournalTurn | Mark
 
 _INPUTS: Final[Mapping[str, TypeAdapter[Input]]] = {kind.__name__: TypeAdapter(kind) for kind in get_args(Input)}
 _DECISIONS: Final[Mapping[str, TypeAdapter[Decision]]] = {
@@ -110,16 +110,16 @@ _DECISIONS: Final[Mapping[str, TypeAdapter[Decision]]] = {
 }
 _HEADER: Final = TypeAdapter(Header)
 _MARK: Final = TypeAdapter(Mark)
-_STATE: Final = TypeAdapter(FloorState)
+_STATE: Final = TypeAdapter(DispatcherCheckpoint)
 
 
 # ---- writing ----------------------------------------------------------------------------------------------------
 
 
-def write(at: float, fed: Input, decisions: Sequence[Decision] = ()) -> str:
+def write(at: float, event: Input, decisions: Sequence[Decision] = ()) -> str:
     """One turn as a line, without its line feed."""
-    kind = type(fed).__name__
-    record = {"at": at, "input": kind, **_INPUTS[kind].dump_python(fed, mode="json")}
+    kind = type(event).__name__
+    record = {"at": at, "input": kind, **_INPUTS[kind].dump_python(event, mode="json")}
     if decisions:
         record["decisions"] = [decision_fields(decision) for decision in decisions]
     return _line(record)
@@ -131,8 +131,8 @@ def write_header(header: Header) -> str:
     return _line({"journal": fields.pop("journal"), **fields})
 
 
-def write_state(state: FloorState) -> str:
-    """The second line of a segment whose floor was not new, without its line feed."""
+def write_state(state: DispatcherCheckpoint) -> str:
+    """The second line of a segment whose dispatcher was not new, without its line feed."""
     return _line({"checkpoint": _STATE.dump_python(state, mode="json")})
 
 
@@ -159,9 +159,9 @@ def _line(record: Mapping[str, object]) -> str:
 def read(line: str) -> tuple[float, Input]:
     """The time and the input of a line that is a turn. Raises JournalError."""
     record = read_record(line)
-    if not isinstance(record, Turn):
+    if not isinstance(record, JournalTurn):
         raise JournalError(f"not a turn: {line[:80]!r}")
-    return record.at, record.fed
+    return record.at, record.event
 
 
 def read_record(line: str) -> Record:
@@ -200,19 +200,19 @@ def _header(record: dict[str, object]) -> Header:
     return header
 
 
-def _turn(record: dict[str, object]) -> Turn:
+def _turn(record: dict[str, object]) -> JournalTurn:
     at, kind, recorded = record.pop("at"), record.pop("input"), record.pop("decisions", [])
     if not isinstance(at, int | float) or not isinstance(kind, str) or not isinstance(recorded, list):
         raise ValueError("not a turn")
-    fed = _INPUTS[kind].validate_python(record)
-    return Turn(float(at), fed, tuple(recorded))
+    event = _INPUTS[kind].validate_python(record)
+    return JournalTurn(float(at), event, tuple(recorded))
 
 
-def _decision(fields: DecisionFields, fed: Input) -> Decision | None:
+def _decision(fields: DecisionFields, event: Input) -> Decision | None:
     kind = fields.get("decision")
     try:
         if kind == InputRefused.__name__:
-            return InputRefused(fed, RefusalReason(str(fields.get("reason"))))
+            return InputRefused(event, RefusalReason(str(fields.get("reason"))))
         adapter = _DECISIONS.get(str(kind))
         return None if adapter is None else adapter.validate_python(fields)
     except (ValidationError, ValueError):
@@ -223,18 +223,18 @@ def _decision(fields: DecisionFields, fed: Input) -> Decision | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    """A segment that is being read: its dispatcher as it began, and what is to be fed to it."""
+class JournalSegment:
+    """A segment that is being read: its dispatcher as it began, and what is to be handled by it."""
 
     header: Header
     """Its first line."""
     dispatcher: Dispatcher
     """In the state with which the segment began."""
-    rest: Iterator[Turn | Mark]
+    rest: Iterator[JournalTurn | Mark]
     """What follows; iterating raises JournalError at a line that is none."""
 
 
-def open_segment(lines: Iterable[str]) -> Segment:
+def open_segment(lines: Iterable[str]) -> JournalSegment:
     """Begin to read a segment; lines come with their line feeds. Raises StateError."""
     found = records(lines)
     header = next(found, None)
@@ -242,27 +242,29 @@ def open_segment(lines: Iterable[str]) -> Segment:
         raise JournalError("not a journal: the first line is no header")
     second = next(found, None)
     try:
-        dispatcher = checkpoint.load(second) if isinstance(second, FloorState) else Dispatcher(header.settings)
+        dispatcher = (
+            checkpoint.load(second) if isinstance(second, DispatcherCheckpoint) else Dispatcher(header.settings)
+        )
     except ValueError as error:
         raise JournalError(f"the settings of the journal's start are not valid: {error}") from error
-    is_turn = isinstance(second, Turn | Mark)
-    return Segment(header, dispatcher, _rest(chain([second] if is_turn else [], found)))
+    is_turn = isinstance(second, JournalTurn | Mark)
+    return JournalSegment(header, dispatcher, _rest(chain([second] if is_turn else [], found)))
 
 
-def _rest(found: Iterable[Record | None]) -> Iterator[Turn | Mark]:
+def _rest(found: Iterable[Record | None]) -> Iterator[JournalTurn | Mark]:
     for record in found:
-        if not isinstance(record, Turn | Mark):
+        if not isinstance(record, JournalTurn | Mark):
             raise JournalError("a second beginning within one segment")
         yield record
 
 
-def rebuild(settings: FloorSettings, lines: Iterable[str]) -> Dispatcher:
+def rebuild(settings: DispatcherSettings, lines: Iterable[str]) -> Dispatcher:
     """A dispatcher in the state that the turns led to; `settings` are those of the journal's start.
 
     Raises JournalError for a line that can not be read, ValueError for settings that are not valid.
     """
     dispatcher = Dispatcher(settings)
     for line in lines:
-        at, fed = read(line)
-        dispatcher.handle(fed, at)
+        at, event = read(line)
+        dispatcher.handle(event, at)
     return dispatcher

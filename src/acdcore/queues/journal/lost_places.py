@@ -25,7 +25,7 @@ class LostPlace:
     """The queue that the caller had joined, whatever overflow led to later."""
     waited_s: float
     """How long, over all queues, up to the end of the journal."""
-    advance_s: float
+    priority_s: float
     """Priority that the caller had."""
     facts: CallerFacts
     """What was known of the caller."""
@@ -35,7 +35,7 @@ class LostPlace:
     """When the journal ended (UTC)."""
 
 
-class Places:
+class LostPlaces:
     """All lost places of the last run; at most as many as callers waited."""
 
     def __init__(self, lost: Iterable[LostPlace], reclaim_within_s: float, began_at: float) -> None:

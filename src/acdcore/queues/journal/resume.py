@@ -1,8 +1,8 @@
 """Where the last run of the daemon ended: agents as they were, and the places that callers lost.
 
 Rules:
-- Agents come back as they would rest after what they were doing: a break stays a break, with its reason; a ring, a talk
-  or a wrap-up is over; a back-off is forgotten.
+- Agents come back as they would rest after what they were doing: a break stays a break, with its reason; a widening
+  step, a talk or a wrap-up is over; a back-off is forgotten.
 - Who waited when the journal ended has lost a place. After the mark of a shutdown, so has everybody whom the daemon
   itself took out of a queue; who hung up, or was answered, has not.
 """
@@ -16,7 +16,7 @@ from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.inputs import AgentRestored, CallerLeft, EntryId, LeaveCause
 from acdcore.queues.journal import checkpoint
 from acdcore.queues.journal.checkpoint import AgentFacts, StateError
-from acdcore.queues.journal.lines import Header, MarkKind, Segment, Turn
+from acdcore.queues.journal.lines import Header, JournalSegment, JournalTurn, MarkKind
 from acdcore.queues.journal.lost_places import LostPlace
 
 OURS = frozenset({LeaveCause.WITHDRAWN, LeaveCause.FAILED})
@@ -26,7 +26,7 @@ AT_WORK = frozenset({AgentState.OFFERED, AgentState.TALKING, AgentState.WRAP_UP}
 
 
 @dataclass(frozen=True, slots=True)
-class Resumed:
+class ResumedRun:
     """What a new run may take over."""
 
     ended_wall: datetime
@@ -39,7 +39,7 @@ class Resumed:
     """Why the end of the journal could not be read; then this is what held before."""
 
 
-def resume(segment: Segment) -> Resumed:
+def resume(segment: JournalSegment) -> ResumedRun:
     """Read a segment to its end; a line that cannot be read is the end."""
     header, dispatcher = segment.header, segment.dispatcher
     at = header.began_at
@@ -49,10 +49,10 @@ def resume(segment: Segment) -> Resumed:
     try:
         for record in segment.rest:
             at = record.at
-            if isinstance(record, Turn):
-                if is_stopping and isinstance(record.fed, CallerLeft) and record.fed.cause in OURS:
-                    lost += _places(dispatcher, [record.fed.entry], at, header)
-                dispatcher.handle(record.fed, at)
+            if isinstance(record, JournalTurn):
+                if is_stopping and isinstance(record.event, CallerLeft) and record.event.cause in OURS:
+                    lost += _places(dispatcher, [record.event.entry], at, header)
+                dispatcher.handle(record.event, at)
             else:
                 is_stopping |= record.mark is MarkKind.SHUTDOWN
     except StateError as error:
@@ -60,18 +60,18 @@ def resume(segment: Segment) -> Resumed:
     state = checkpoint.dump(dispatcher)
     lost += _places(dispatcher, [each.entry for each in state.entries], at, header)
     agents = tuple([_restored(agent, at) for agent in state.agents if agent.is_logged_in])
-    return Resumed(header.wall(at), agents, tuple(lost), problem)
+    return ResumedRun(header.wall(at), agents, tuple(lost), problem)
 
 
 def _places(dispatcher: Dispatcher, entries: Iterable[EntryId], at: float, header: Header) -> list[LostPlace]:
     """Of those entries that wait or are rung for."""
-    found = [dispatcher._board.find(entry) for entry in entries]
+    found = [dispatcher._state.find(entry) for entry in entries]
     return [
         LostPlace(
             caller=waiting.asked.label,
             queue=waiting.asked.queue,
             waited_s=at - waiting.joined_at,
-            advance_s=waiting.asked.advance_s,
+            priority_s=waiting.asked.priority_s,
             facts=waiting.asked.facts,
             channel=waiting.asked.channel,
             left_wall=header.wall(at),

@@ -53,7 +53,7 @@ class Accounts(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestToVerify:
     """The request that credentials have to be of."""
 
     method: str
@@ -92,7 +92,7 @@ class Denied:
     """Whose password was guessed wrong; empty when nothing was guessed."""
 
 
-Verdict: TypeAlias = Verified | Challenge | Denied
+DigestVerdict: TypeAlias = Verified | Challenge | Denied
 _WORTH: Final = (Challenge, Denied)
 """Of several credentials that prove nothing the first kind counts; right ones, and a wrong password, end the search."""
 
@@ -132,12 +132,14 @@ class DigestServer:
         """Whether there are credentials for our realm: a peer may send those for its own, or another's."""
         return next(self._ours(authorization_values), None) is not None
 
-    def verify(self, authorization_values: Iterable[str], asked: Asked, accounts: Accounts, now: float) -> Verdict:
+    def verify(
+        self, authorization_values: Iterable[str], asked: RequestToVerify, accounts: Accounts, now: float
+    ) -> DigestVerdict:
         """Judge the Authorization (or Proxy-Authorization) lines of a request; other realms are passed over.
 
         An unknown user costs the same hashing as a known one; `accounts` should not betray the difference either.
         """
-        verdicts: list[Verdict] = []
+        verdicts: list[DigestVerdict] = []
         for credentials in islice(self._ours(authorization_values), CREDENTIALS_TRIED_MAX):
             verdict = self._judge(credentials, asked, accounts, now)
             if isinstance(verdict, Verified) or (isinstance(verdict, Denied) and verdict.user):
@@ -152,7 +154,9 @@ class DigestServer:
                 if credentials.get("realm", "").lower() == self._realm.lower():
                     yield credentials
 
-    def _judge(self, credentials: dict[str, str], asked: Asked, accounts: Accounts, now: float) -> Verdict:
+    def _judge(
+        self, credentials: dict[str, str], asked: RequestToVerify, accounts: Accounts, now: float
+    ) -> DigestVerdict:
         user, nonce = readable(credentials.get("username", "")), credentials.get("nonce", "")
         hashing = hashing_of(credentials.get("algorithm"))
         issued = self._issued_at(nonce, asked.source)

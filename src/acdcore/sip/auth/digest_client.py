@@ -20,7 +20,7 @@ from acdcore.sip.auth.digest_values import (
     Hashing,
     as_digest,
     digest_fields,
-    ha1,
+    digest_ha1,
     hashing_of,
     response_of,
 )
@@ -60,7 +60,7 @@ class DigestChallenge:
 
 
 @dataclass(slots=True)
-class _Standing:
+class _AnsweredChallenge:
     """A challenge that is being answered."""
 
     challenge: DigestChallenge
@@ -78,7 +78,9 @@ class DigestClient:
         self._user = user
         self._password = password
         self._algorithms = algorithms
-        self._standing: dict[tuple[ChallengeField, str], _Standing] = {}  # by field and realm, the oldest first
+        self._answered: dict[
+            tuple[ChallengeField, str], _AnsweredChallenge
+        ] = {}  # by field and realm, the oldest first
         self._renewed: set[tuple[ChallengeField, str]] = set()  # realms whose nonce was stale at the present request
 
     def answers(self, request: Request, response: Response, ids: IdSource, is_first: bool) -> bool:
@@ -105,10 +107,10 @@ class DigestClient:
         return has_new
 
     def credentials(self, method: str, uri: str, body: bytes = b"") -> tuple[Field, ...]:
-        """The fields that answer all standing challenges, with the next counters; empty before the first challenge."""
+        """The fields that answer all answered challenges, with the next counters; empty before the first challenge."""
         return tuple(
-            (ANSWERED_BY[field], self._answer(standing, method, uri, body))
-            for (field, _), standing in self._standing.items()
+            (ANSWERED_BY[field], self._answer(answered, method, uri, body))
+            for (field, _), answered in self._answered.items()
         )
 
     def authorise(self, challenge_values: Iterable[str], method: str, uri: str, ids: IdSource) -> str:
@@ -127,27 +129,27 @@ class DigestClient:
                 best[challenge.realm] = min(present, challenge, key=lambda each: each.rank)
         return list(best.values())
 
-    def _take(self, field: ChallengeField, challenge: DigestChallenge, ids: IdSource) -> _Standing:
-        known = self._standing.pop((field, challenge.realm), None)
+    def _take(self, field: ChallengeField, challenge: DigestChallenge, ids: IdSource) -> _AnsweredChallenge:
+        known = self._answered.pop((field, challenge.realm), None)
         if known is not None and known.challenge.nonce == challenge.nonce:
             known.challenge = challenge  # the counter goes on as long as the nonce is the same
-            standing = known
+            answered = known
         else:
-            standing = _Standing(challenge, ids.token(8))
-        self._standing[field, challenge.realm] = standing
-        if len(self._standing) > REALMS_MAX:
-            del self._standing[next(iter(self._standing))]
-        return standing
+            answered = _AnsweredChallenge(challenge, ids.token(8))
+        self._answered[field, challenge.realm] = answered
+        if len(self._answered) > REALMS_MAX:
+            del self._answered[next(iter(self._answered))]
+        return answered
 
-    def _answer(self, standing: _Standing, method: str, uri: str, body: bytes) -> str:
-        challenge, hashing = standing.challenge, standing.challenge.hashing
+    def _answer(self, answered: _AnsweredChallenge, method: str, uri: str, body: bytes) -> str:
+        challenge, hashing = answered.challenge, answered.challenge.hashing
         fields = {"username": self._user, "realm": challenge.realm, "nonce": challenge.nonce, "uri": uri}
         if challenge.qop is not None:
-            standing.count += 1
-            fields |= {"qop": challenge.qop, "nc": f"{standing.count:08x}", "cnonce": standing.cnonce}
+            answered.count += 1
+            fields |= {"qop": challenge.qop, "nc": f"{answered.count:08x}", "cnonce": answered.cnonce}
         elif hashing.is_session:
-            fields["cnonce"] = standing.cnonce
-        secret = ha1(self._user, challenge.realm, self._password, hashing.algorithm)
+            fields["cnonce"] = answered.cnonce
+        secret = digest_ha1(self._user, challenge.realm, self._password, hashing.algorithm)
         fields["response"] = response_of(hashing, secret, method, fields, body)
         fields["algorithm"] = str(hashing)
         if challenge.opaque is not None:

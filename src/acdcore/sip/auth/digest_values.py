@@ -56,7 +56,7 @@ def once_each(algorithms: tuple[Algorithm, ...]) -> tuple[Algorithm, ...]:
     return algorithms
 
 
-def ha1(user: str, realm: str, password: str, algorithm: Algorithm) -> str:
+def digest_ha1(user: str, realm: str, password: str, algorithm: Algorithm) -> str:
     """The hex secret that a server keeps for a user (RFC 7616 section 3.4.2)."""
     return hashed(algorithm, f"{user}:{realm}:{password}")
 

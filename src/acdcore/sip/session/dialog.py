@@ -115,7 +115,7 @@ class Dialog:
         return routes[0].uri, [*[str(route) for route in routes[1:]], f"<{self.remote_target}>"]
 
 
-def dialog_of_callee(request: Request, local_tag: str) -> Dialog:
+def dialog_of_uas(request: Request, local_tag: str) -> Dialog:
     """The dialog that our response to `request` makes (section 12.1.1).
 
     Raises MalformedValue when Contact (which peers of RFC 2543 leave out), Record-Route or an address is missing or
@@ -140,7 +140,7 @@ def dialog_of_callee(request: Request, local_tag: str) -> Dialog:
     )
 
 
-def dialog_of_caller(request: Request, response: Response) -> Dialog:
+def dialog_of_uac(request: Request, response: Response) -> Dialog:
     """The dialog that `response` to our `request` makes (section 12.1.2).
 
     A response without a Contact leaves the Request-URI as the target. Raises MalformedValue.

@@ -21,7 +21,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from acdcore.kernel.address import Address
 from acdcore.kernel.networks import reach_of
-from acdcore.sip.events import DialogPath, Flow, Hop, InDialog, Transport
+from acdcore.sip.events import DialogPath, Hop, InDialog, SipFlow, Transport
 from acdcore.sip.session.dialog import Dialog
 from acdcore.sip.syntax.headers import DEFAULT_PORT
 from acdcore.sip.syntax.uri import SipUri, Uri
@@ -30,13 +30,13 @@ _WILDCARDS = frozenset({"0.0.0.0", "::"})
 
 
 @dataclass(frozen=True, slots=True)
-class Listening:
+class ListeningAddresses:
     """Our own addresses."""
 
     addresses: Mapping[Transport, tuple[Address, ...]] = field(default_factory=dict)
     """As they are bound."""
 
-    def local_for(self, hop: Hop, flow: Flow) -> Address | None:
+    def local_for(self, hop: Hop, flow: SipFlow) -> Address | None:
         """The address of ours that requests to `hop` come from, near that of `flow`; None when we have none."""
         is_ipv6 = ":" in hop.address.host
         if hop.transport is flow.transport and (":" in flow.local.host) == is_ipv6:
@@ -51,21 +51,21 @@ class Listening:
         return None
 
 
-def next_hop(dialog: Dialog, flow: Flow, path: DialogPath, listening: Listening) -> Flow:
+def next_hop(dialog: Dialog, flow: SipFlow, path: DialogPath, listening: ListeningAddresses) -> SipFlow:
     """The way of the next request, or of the ACK of a 2xx; `flow` is the way by which the dialog came."""
     hop = hop_of(dialog.routes[0].uri if dialog.routes else dialog.remote_target, flow)
-    if path.follows is InDialog.ROUTE and hop is not None and (way := _way_to(hop, flow, listening)) is not None:
-        return way
+    if path.follows is InDialog.ROUTE and hop is not None and (hop_flow := _flow_to(hop, flow, listening)) is not None:
+        return hop_flow
     if flow.transport is not Transport.TCP or flow.connection:
         return flow
-    if path.home is not None and (way := _way_to(path.home, flow, listening)) is not None:
-        return way
+    if path.home is not None and (hop_flow := _flow_to(path.home, flow, listening)) is not None:
+        return hop_flow
     if hop is not None and hop.address.host == flow.remote.host:
-        return _way_to(hop, flow, listening) or flow
+        return _flow_to(hop, flow, listening) or flow
     return flow
 
 
-def hop_of(uri: Uri, flow: Flow) -> Hop | None:
+def hop_of(uri: Uri, flow: SipFlow) -> Hop | None:
     """The address that a Route or Contact names; None when it cannot be right.
 
     Without `transport` it is the dialog's: RFC 3263 section 4.1 says UDP, but a peer that came by TCP listens there.
@@ -96,11 +96,11 @@ def _may_be_at(there: IPv4Address | IPv6Address, source: IPv4Address | IPv6Addre
     return reach_of(there) >= reach_of(source)
 
 
-def _way_to(hop: Hop, flow: Flow, listening: Listening) -> Flow | None:
+def _flow_to(hop: Hop, flow: SipFlow, listening: ListeningAddresses) -> SipFlow | None:
     is_there = hop.transport is flow.transport and hop.address.host == flow.remote.host
     if is_there and flow.connection:
         return flow
     if is_there:
         return replace(flow, remote=hop.address)
     local = listening.local_for(hop, flow)
-    return None if local is None else Flow(hop.transport, local, hop.address)
+    return None if local is None else SipFlow(hop.transport, local, hop.address)

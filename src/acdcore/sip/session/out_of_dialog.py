@@ -1,29 +1,29 @@
 """Requests outside of any dialog, both ways (RFC 3261 sections 8, 10 and 11)."""
 
 from acdcore.sip.events import (
-    Flow,
     OutgoingRequest,
     RequestArrived,
     RequestFinished,
     RequestId,
     ServerTransactionId,
+    SipFlow,
 )
 from acdcore.sip.peers import Peer
 from acdcore.sip.session.core import UserAgent
 from acdcore.sip.session.table import Fact
 from acdcore.sip.syntax.message import Headers, Request, Response
-from acdcore.sip.transaction.layer import Turn
+from acdcore.sip.transaction.layer import EndpointTurn
 from acdcore.sip.transaction.tables import Owner, Purpose, Transaction
-from acdcore.sip.transaction.timers import Timer, TimerKey
+from acdcore.sip.transaction.timers import SipTimer, TimerKey
 
 METHODS_OF_SESSIONS = frozenset({"INVITE", "ACK", "CANCEL", "BYE", "PRACK", "UPDATE", "INFO"})
 """Methods that make no sense outside of a session, or that have commands of their own."""
 RESPOND_LIMIT_T1S = 60
-"""In units of T1: a request that the hall has not answered gets 500 while its sender, who gives up at 64, still listens
-(RFC 4320 section 4.2 rules out 408)."""
+"""In units of T1: a request that call control has not answered gets 500 while its sender, who gives up at 64, still
+listens (RFC 4320 section 4.2 rules out 408)."""
 
 
-class Outside:
+class OutOfDialog:
     """REGISTER, OPTIONS and the like."""
 
     def __init__(self, ua: UserAgent) -> None:
@@ -34,17 +34,19 @@ class Outside:
     def __len__(self) -> int:
         return len(self._sent) + len(self._received)
 
-    def arrived(self, request: Request, flow: Flow, peer: Peer | None, turn: Turn) -> None:
-        """A request that was admitted, and that the hall answers."""
+    def arrived(self, request: Request, flow: SipFlow, peer: Peer | None, turn: EndpointTurn) -> None:
+        """A request that was admitted, and that call control answers."""
         ua = self._ua
         number = ua.new_number()
-        transaction = ua.transactions.open_server(request, flow, Owner(Purpose.OUTSIDE, number), ua.identity.tag())
+        transaction = ua.transactions.open_server(
+            request, flow, Owner(Purpose.OUT_OF_DIALOG, number), ua.own_headers.tag()
+        )
         self._received.add(transaction.number)
         limit_s = RESPOND_LIMIT_T1S * ua.settings.timing.t1_s
-        ua.deadlines.set(TimerKey(Timer.RESPOND_LIMIT, transaction.number), turn.now + limit_s)
+        ua.deadlines.set(TimerKey(SipTimer.RESPOND_LIMIT, transaction.number), turn.now + limit_s)
         turn.out.append(RequestArrived(ServerTransactionId(transaction.number), request, flow, peer))
 
-    def respond(self, number: ServerTransactionId, fact: Fact, turn: Turn) -> None:
+    def respond(self, number: ServerTransactionId, fact: Fact, turn: EndpointTurn) -> None:
         """Answer such a request; one whose connection is gone, or that was answered, needs nothing."""
         transaction = self._ua.transactions.find(number)
         if transaction is None or number not in self._received:
@@ -59,9 +61,9 @@ class Outside:
 
     def _forget(self, number: int) -> None:
         self._received.discard(number)
-        self._ua.deadlines.cancel(TimerKey(Timer.RESPOND_LIMIT, number))
+        self._ua.deadlines.cancel(TimerKey(SipTimer.RESPOND_LIMIT, number))
 
-    def request(self, asked: OutgoingRequest, turn: Turn) -> RequestId:
+    def request(self, asked: OutgoingRequest, turn: EndpointTurn) -> RequestId:
         """Send a request; refused at once with 503 when there are too many transactions."""
         if asked.method in METHODS_OF_SESSIONS:
             raise ValueError(f"{asked.method} is not a request outside of sessions")
@@ -71,23 +73,23 @@ class Outside:
             turn.out.append(RequestFinished(number, 503, None))
             return number
         fields = [
-            ("Via", ua.identity.via(asked.flow)),
+            ("Via", ua.own_headers.via(asked.flow)),
             ("Max-Forwards", "70"),
-            ("From", str(asked.from_.with_param("tag", ua.identity.tag()))),
+            ("From", str(asked.from_.with_param("tag", ua.own_headers.tag()))),
             ("To", str(asked.to)),
             ("Call-ID", ua.ids.token(16)),
             ("CSeq", f"1 {asked.method}"),
-            ua.identity.user_agent,
+            ua.own_headers.user_agent,
             *asked.headers,
         ]
         if "Contact" not in Headers(asked.headers):
-            fields.append(("Contact", ua.identity.contact(asked.flow)))
+            fields.append(("Contact", ua.own_headers.contact(asked.flow)))
         self._sent[number] = asked
         request = Request(asked.method, asked.target, Headers(fields), asked.body)
-        ua.transactions.open_client(request, asked.flow, Owner(Purpose.OUTSIDE, number), turn)
+        ua.transactions.open_client(request, asked.flow, Owner(Purpose.OUT_OF_DIALOG, number), turn)
         return number
 
-    def response_arrived(self, transaction: Transaction, response: Response, turn: Turn) -> None:
+    def response_arrived(self, transaction: Transaction, response: Response, turn: EndpointTurn) -> None:
         """A response to a request of ours; challenges are answered here."""
         number = RequestId(transaction.owner.number)
         asked = self._sent.get(number)
@@ -100,7 +102,7 @@ class Outside:
         del self._sent[number]
         turn.out.append(RequestFinished(number, response.status, response))
 
-    def failed(self, transaction: Transaction, status: int, turn: Turn) -> None:
+    def failed(self, transaction: Transaction, status: int, turn: EndpointTurn) -> None:
         """No response: 408 for silence, 503 for a failed transport."""
         number = RequestId(transaction.owner.number)
         if self._sent.pop(number, None) is not None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from acdcore.kernel.address import Address
 from acdcore.kernel.ids import IdSource
-from acdcore.sip.events import DialogPath, Flow, Transport
+from acdcore.sip.events import DialogPath, SipFlow, Transport
 from acdcore.sip.transaction.tables import MAGIC_COOKIE, SOURCE_PATH
 from acdcore.sip.transaction.timers import Timing
 
@@ -33,7 +33,7 @@ class EndpointSettings:
     advertised: Mapping[Address, Address] = field(default_factory=dict)
     """Listening address -> the address that peers see (behind NAT), for Via and Contact."""
     surfaced_methods: frozenset[str] = frozenset({"REGISTER"})
-    """Requests outside of dialogs that the hall answers; the others get 405 or 501."""
+    """Requests outside of dialogs that call control answers; the others get 405 or 501."""
     timing: Timing = field(default_factory=Timing)
     """T1, T2, T4."""
     transactions_max: int = 50_000
@@ -52,7 +52,7 @@ class EndpointSettings:
     """The smallest session timer that we accept (RFC 4028 section 5), otherwise 422."""
 
 
-class Identity:
+class OwnHeaders:
     """Header values of ours, put together once for each local address."""
 
     def __init__(self, settings: EndpointSettings, ids: IdSource) -> None:
@@ -69,19 +69,19 @@ class Identity:
         """A new tag (section 19.3)."""
         return self._ids.token(6)
 
-    def via(self, flow: Flow) -> str:
+    def via(self, flow: SipFlow) -> str:
         """A Via with a new branch that asks for rport (RFC 3581)."""
         return f"{self._values(flow)[0]}{self._ids.token(9)}"
 
-    def contact(self, flow: Flow) -> str:
+    def contact(self, flow: SipFlow) -> str:
         """Where the peer reaches us in the dialog."""
         return self._values(flow)[1]
 
-    def address(self, flow: Flow) -> Address:
+    def address(self, flow: SipFlow) -> Address:
         """Ours, as peers see it."""
         return self._settings.advertised.get(flow.local, flow.local)
 
-    def _values(self, flow: Flow) -> tuple[str, str]:
+    def _values(self, flow: SipFlow) -> tuple[str, str]:
         found = self._prepared.get((flow.transport, flow.local))
         if found is not None:
             return found

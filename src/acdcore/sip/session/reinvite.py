@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 from acdcore.kernel.errors import PeerError
-from acdcore.sip.events import EndCause, Flow, ModifyAnswered, SessionId, SessionModified
+from acdcore.sip.events import EndCause, ModifyAnswered, SessionId, SessionModified, SipFlow
 from acdcore.sip.session.bodies import Unsupported, description_or_nothing, session_description
 from acdcore.sip.session.core import UserAgent
 from acdcore.sip.session.session_timer import (
@@ -15,9 +15,9 @@ from acdcore.sip.session.session_timer import (
 )
 from acdcore.sip.session.table import Fact, Repeat, Session, SessionInput, SessionState
 from acdcore.sip.syntax.message import Request, Response
-from acdcore.sip.transaction.layer import Turn
+from acdcore.sip.transaction.layer import EndpointTurn
 from acdcore.sip.transaction.tables import Owner, Purpose, Transaction
-from acdcore.sip.transaction.timers import Timer
+from acdcore.sip.transaction.timers import SipTimer
 
 GLARES_MAX = 5
 """How often a re-INVITE is tried again after 491; two well-behaved sides need one or two."""
@@ -37,14 +37,14 @@ class Modifier:
 
     # --- ours ---
 
-    def modify(self, session: Session, body: bytes, turn: Turn) -> None:
+    def modify(self, session: Session, body: bytes, turn: EndpointTurn) -> None:
         """Offer other media, now or as soon as nothing is in the way."""
         session.modification.body = body
         session.modification.is_refresh = False
         session.modification.glares = 0
         self.attempt(session, turn)
 
-    def attempt(self, session: Session, turn: Turn) -> None:
+    def attempt(self, session: Session, turn: EndpointTurn) -> None:
         """Send the re-INVITE that waits, unless another offer is under way (section 14.1)."""
         modification = session.modification
         if modification.body is None or modification.ours is not None:
@@ -61,17 +61,17 @@ class Modifier:
         modification.is_cancelled = False
         self._arm_limit(session, turn)
 
-    def _arm_limit(self, session: Session, turn: Turn) -> None:
+    def _arm_limit(self, session: Session, turn: EndpointTurn) -> None:
         """A little later than timer B, which tells of silence."""
-        self._ua.arm(session, Timer.MODIFY_LIMIT, turn.now + 65 * self._ua.settings.timing.t1_s)
+        self._ua.arm(session, SipTimer.MODIFY_LIMIT, turn.now + 65 * self._ua.settings.timing.t1_s)
 
-    def _wait(self, session: Session, turn: Turn) -> None:
+    def _wait(self, session: Session, turn: EndpointTurn) -> None:
         """The owner of the Call-ID waits longer than the other side, in steps of 10 ms (section 14.1)."""
         is_owner = session.attempt is not None
         gap_s = 2.1 + self._ua.ids.number(191) / 100 if is_owner else self._ua.ids.number(201) / 100
-        self._ua.arm(session, Timer.GLARE, turn.now + gap_s)
+        self._ua.arm(session, SipTimer.GLARE, turn.now + gap_s)
 
-    def response_arrived(self, transaction: Transaction, response: Response, turn: Turn) -> None:
+    def response_arrived(self, transaction: Transaction, response: Response, turn: EndpointTurn) -> None:
         """A response to a re-INVITE of ours."""
         session = self._ua.sessions.get(SessionId(transaction.owner.number))
         if response.is_provisional:
@@ -85,7 +85,9 @@ class Modifier:
         elif session.modification.ours is transaction:
             self._failure_arrived(session, response, turn)
 
-    def _success_arrived(self, session: Session, transaction: Transaction, response: Response, turn: Turn) -> None:
+    def _success_arrived(
+        self, session: Session, transaction: Transaction, response: Response, turn: EndpointTurn
+    ) -> None:
         if session.dialog is None:
             return
         # A broken Contact refreshes nothing; the 2xx must be acknowledged all the same.
@@ -98,7 +100,7 @@ class Modifier:
             session.described = session.modification.body or session.described
             self._finish(session, response.status, description_or_nothing(response), turn)
 
-    def _failure_arrived(self, session: Session, response: Response, turn: Turn) -> None:
+    def _failure_arrived(self, session: Session, response: Response, turn: EndpointTurn) -> None:
         modification = session.modification
         if modification.ours is None:
             return
@@ -109,26 +111,26 @@ class Modifier:
         elif response.status == 491 and modification.glares < GLARES_MAX:
             modification.ours = None
             modification.glares += 1
-            self._ua.disarm(session, Timer.MODIFY_LIMIT)
+            self._ua.disarm(session, SipTimer.MODIFY_LIMIT)
             self._wait(session, turn)
         elif response.status in GONE_STATUSES:
             self.lost(session, turn)
         else:
             self._finish(session, response.status, b"", turn)
 
-    def failed(self, session: Session, status: int, turn: Turn) -> None:
+    def failed(self, session: Session, status: int, turn: EndpointTurn) -> None:
         """Our re-INVITE found nobody: silence ends the dialog (12.2.1.2), a closed connection only the offer."""
         if status in GONE_STATUSES:
             self.lost(session, turn)
         else:
             self._finish(session, status, b"", turn)
 
-    def lost(self, session: Session, turn: Turn) -> None:
+    def lost(self, session: Session, turn: EndpointTurn) -> None:
         """The peer does not know the dialog any more, or is silent."""
         session.modification.ours = None
         self._ua.advance(session, SessionInput.GONE, Fact(cause=EndCause.GONE), turn)
 
-    def limit(self, session: Session, turn: Turn) -> None:
+    def limit(self, session: Session, turn: EndpointTurn) -> None:
         """Our re-INVITE got a provisional response and then nothing: cancel it, then give it up; keep the session."""
         modification = session.modification
         if modification.ours is None:
@@ -141,16 +143,16 @@ class Modifier:
         self._ua.transactions.drop(modification.ours)
         self._finish(session, 408, b"", turn)
 
-    def _finish(self, session: Session, status: int, body: bytes, turn: Turn) -> None:
+    def _finish(self, session: Session, status: int, body: bytes, turn: EndpointTurn) -> None:
         session.modification.ours = None
         session.modification.body = None
-        self._ua.disarm(session, Timer.MODIFY_LIMIT, Timer.GLARE)
+        self._ua.disarm(session, SipTimer.MODIFY_LIMIT, SipTimer.GLARE)
         if session.state is SessionState.CONFIRMED and not session.modification.is_refresh:
             turn.out.append(ModifyAnswered(session.id, status, body))
 
     # --- keeping the session up (RFC 4028 section 10) ---
 
-    def refresh(self, session: Session, turn: Turn) -> None:
+    def refresh(self, session: Session, turn: EndpointTurn) -> None:
         """Half of the interval is over: UPDATE where the peer knows it, else a re-INVITE that changes nothing.
 
         Any offer that is under way does as well, because it names the interval too.
@@ -159,17 +161,17 @@ class Modifier:
         if session.state is not SessionState.CONFIRMED or not session.timer.is_ours:
             return
         if session.refresh is not None or modification.ours is not None or modification.theirs is not None:
-            self._ua.arm(session, Timer.REFRESH, turn.now + REFRESH_AGAIN_S)
+            self._ua.arm(session, SipTimer.REFRESH, turn.now + REFRESH_AGAIN_S)
             return
         if "update" in session.allowed:
             fact = Fact(headers=refresh_fields(session.timer))
             session.refresh = self._ua.send_within(session, "UPDATE", Purpose.REFRESH, fact, turn)
         elif modification.body is None:
             modification.body, modification.is_refresh, modification.glares = session.described, True, 0
-            self._ua.arm(session, Timer.REFRESH, turn.now + REFRESH_AGAIN_S)
+            self._ua.arm(session, SipTimer.REFRESH, turn.now + REFRESH_AGAIN_S)
             self.attempt(session, turn)
 
-    def refresh_answered(self, transaction: Transaction, response: Response, turn: Turn) -> None:
+    def refresh_answered(self, transaction: Transaction, response: Response, turn: EndpointTurn) -> None:
         """The response to our UPDATE."""
         session = self._ua.sessions.get(SessionId(transaction.owner.number))
         if session is None or session.refresh is not transaction or response.is_provisional:
@@ -186,19 +188,19 @@ class Modifier:
         else:
             if response.status in NOT_UPDATE:
                 session.allowed = ()  # by re-INVITE then
-            self._ua.arm(session, Timer.REFRESH, turn.now + REFRESH_AGAIN_S)
+            self._ua.arm(session, SipTimer.REFRESH, turn.now + REFRESH_AGAIN_S)
 
-    def refresh_failed(self, session: Session, status: int, turn: Turn) -> None:
+    def refresh_failed(self, session: Session, status: int, turn: EndpointTurn) -> None:
         """Our UPDATE found nobody."""
         session.refresh = None
         if status in GONE_STATUSES:
             self.lost(session, turn)
         else:
-            self._ua.arm(session, Timer.REFRESH, turn.now + REFRESH_AGAIN_S)
+            self._ua.arm(session, SipTimer.REFRESH, turn.now + REFRESH_AGAIN_S)
 
     # --- theirs ---
 
-    def offer_arrived(self, session: Session, request: Request, flow: Flow, turn: Turn) -> None:
+    def offer_arrived(self, session: Session, request: Request, flow: SipFlow, turn: EndpointTurn) -> None:
         """A re-INVITE or UPDATE in order; `flow` is where replies go."""
         if not self._ua.has_room_for(flow):
             self._ua.reply_statelessly(request, flow, self._later(), turn)
@@ -214,7 +216,7 @@ class Modifier:
         owner = Owner(Purpose.MODIFY, session.id)
         transaction = self._ua.transactions.open_server(request, flow, owner, session.local_tag)
         if not _is_offer(request, offer):
-            # A refresh of the session timer or of the Contact; nothing for the hall to decide.
+            # A refresh of the session timer or of the Contact; nothing for call control to decide.
             self._accept(session, transaction, b"", turn)
             return
         session.modification.theirs = transaction
@@ -250,14 +252,14 @@ class Modifier:
         """Not now, and nothing has changed: section 14.2 wants from 0 to 10 s."""
         return Fact(500, headers=(("Retry-After", str(self._ua.ids.number(11))),))
 
-    def accept(self, session: Session, body: bytes, turn: Turn) -> None:
+    def accept(self, session: Session, body: bytes, turn: EndpointTurn) -> None:
         """Answer the peer's offer with 200; one that was cancelled meanwhile needs no answer."""
         theirs = session.modification.theirs
         if theirs is not None:
             session.modification.theirs = None
             self._accept(session, theirs, body, turn)
 
-    def _accept(self, session: Session, theirs: Transaction, body: bytes, turn: Turn) -> None:
+    def _accept(self, session: Session, theirs: Transaction, body: bytes, turn: EndpointTurn) -> None:
         fields = self._ua.response_fields(theirs, Fact(body=body))
         if session.state is SessionState.CONFIRMED:
             # Without an interval in the 2xx the session has no timer any more (RFC 4028 section 9).
@@ -269,7 +271,7 @@ class Modifier:
         if theirs.request.method == "INVITE":
             self._ua.repeat(session, Repeat(data, theirs, self._ua.settings.timing.t1_s), turn)
 
-    def refuse(self, session: Session, fact: Fact, turn: Turn) -> None:
+    def refuse(self, session: Session, fact: Fact, turn: EndpointTurn) -> None:
         """Refuse the peer's offer; the session goes on as it was."""
         theirs = session.modification.theirs
         if theirs is not None:

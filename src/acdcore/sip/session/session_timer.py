@@ -35,7 +35,7 @@ def asked_interval(request: Request, smallest_s: int) -> SessionInterval:
     """The session timer that we grant to an INVITE or UPDATE (section 9, table 2).
 
     The caller refreshes unless it asks us to. A caller that does not know the extension gets a session without a timer,
-    which section 9 leaves to the callee. Raises IntervalTooSmall and MalformedValue.
+    which section 9 leaves to the UAS. Raises IntervalTooSmall and MalformedValue.
     """
     value = request.headers.get("Session-Expires")
     if value is None or "timer" not in request.tokens("Supported") + request.tokens("Require"):
@@ -71,7 +71,7 @@ def least_interval_s(response: Response) -> int:
         return 0
 
 
-def patience_s(interval_s: int) -> float:
+def expires_after_s(interval_s: int) -> float:
     """When the side that does not refresh gives up: a third of the interval, at most 32 s, early (section 10)."""
     return interval_s - min(32.0, interval_s / 3)
 

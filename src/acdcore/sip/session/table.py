@@ -2,13 +2,13 @@
 
 Rules of the table:
 
-- A row is (state, stimulus) -> (next state, deeds). Deeds are carried out in order, after the state has changed.
+- A row is (state, stimulus) -> (next state, actions). Actions are carried out in order, after the state has changed.
 - What is not in the table has no effect: a command whose session has moved on, or a message that crossed it.
-- Callee states: INVITED, ANSWERED, DEPARTING. Caller states: CALLING, PROCEEDING, ABANDONED, CANCELLING.
+- UAS states: INVITED, ANSWERED, DEPARTING. UAC states: CALLING, PROCEEDING, ABANDONED, CANCELLING.
 - OVER means that nothing is left: no timer, no dialog; the session is forgotten.
 - A connection that closes ends only what is not answered yet: the audio of a talk does not flow there, and its next
   request is sent on another one (`next_hop`).
-- A session in LEAVING is over for the hall, and lives on only until its BYE has been answered.
+- A session in LEAVING is over for call control, and lives on only until its BYE has been answered.
 """
 
 from collections.abc import Mapping
@@ -17,31 +17,31 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from acdcore.sip.auth.digest_client import DigestClient
-from acdcore.sip.events import DialogPath, EndCause, Fields, Flow, OutgoingInvite, SessionId, Watch
+from acdcore.sip.events import DialogPath, EndCause, Fields, OutgoingInvite, SessionId, SipFlow, Watch
 from acdcore.sip.session.dialog import Dialog, DialogKey, Order
 from acdcore.sip.session.session_timer import NO_TIMER, SessionInterval
 from acdcore.sip.syntax.message import Request, Response
 from acdcore.sip.transaction.tables import SOURCE_PATH, Transaction
-from acdcore.sip.transaction.timers import Timer
+from acdcore.sip.transaction.timers import SipTimer
 
 
 class SessionState(StrEnum):
     """Where a session stands."""
 
     INVITED = "invited"
-    """Callee: INVITE came, not answered."""
+    """UAS: INVITE came, not answered."""
     ANSWERED = "answered"
-    """Callee: 2xx sent and repeated, ACK not seen."""
+    """UAS: 2xx sent and repeated, ACK not seen."""
     DEPARTING = "departing"
-    """Callee: hung up before the ACK; BYE must wait for it (section 15)."""
+    """UAS: hung up before the ACK; BYE must wait for it (section 15)."""
     CALLING = "calling"
-    """Caller: INVITE sent, nothing heard."""
+    """UAC: INVITE sent, nothing heard."""
     PROCEEDING = "proceeding"
-    """Caller: a provisional response came."""
+    """UAC: a provisional response came."""
     ABANDONED = "abandoned"
-    """Caller: hung up before any response; CANCEL must wait for one (section 9.1)."""
+    """UAC: hung up before any response; CANCEL must wait for one (section 9.1)."""
     CANCELLING = "cancelling"
-    """Caller: CANCEL sent."""
+    """UAC: CANCEL sent."""
     CONFIRMED = "confirmed"
     """Either side: answered and acknowledged."""
     LEAVING = "leaving"
@@ -73,7 +73,7 @@ class SessionInput(StrEnum):
     BYE_DONE = "BYE done"
 
 
-class Deed(StrEnum):
+class SessionAction(StrEnum):
     """What a row wants done."""
 
     SEND_ANSWER = "send the 2xx and repeat it"
@@ -97,58 +97,58 @@ class SessionRow:
 
     state: SessionState
     """The next state."""
-    deeds: tuple[Deed, ...] = ()
+    actions: tuple[SessionAction, ...] = ()
     """To be done in this order."""
 
 
-_S, _I, _D = SessionState, SessionInput, Deed
-_END_WITH_BYE = SessionRow(_S.LEAVING, (_D.SEND_BYE, _D.TELL_ENDED))
-_END = SessionRow(_S.OVER, (_D.TELL_ENDED,))
-_LEAVE = SessionRow(_S.LEAVING, (_D.SEND_BYE,))
+_S, _I, _A = SessionState, SessionInput, SessionAction
+_END_WITH_BYE = SessionRow(_S.LEAVING, (_A.SEND_BYE, _A.TELL_ENDED))
+_END = SessionRow(_S.OVER, (_A.TELL_ENDED,))
+_LEAVE = SessionRow(_S.LEAVING, (_A.SEND_BYE,))
 _GO = SessionRow(_S.OVER)
 
 TABLE: Mapping[tuple[SessionState, SessionInput], SessionRow] = {
-    # Callee (sections 13.3, 15.1.2).
-    (_S.INVITED, _I.ANSWER): SessionRow(_S.ANSWERED, (_D.SEND_ANSWER,)),
-    (_S.INVITED, _I.REFUSE): SessionRow(_S.OVER, (_D.SEND_FAILURE,)),
-    (_S.INVITED, _I.HANG_UP): SessionRow(_S.OVER, (_D.SEND_FAILURE,)),
-    (_S.INVITED, _I.PEER_CANCEL): SessionRow(_S.OVER, (_D.SEND_FAILURE, _D.TELL_CANCELLED)),
-    (_S.INVITED, _I.PEER_BYE): SessionRow(_S.OVER, (_D.SEND_FAILURE, _D.TELL_ENDED)),
-    (_S.INVITED, _I.UNANSWERED): SessionRow(_S.OVER, (_D.SEND_FAILURE, _D.TELL_ENDED)),
+    # UAS (sections 13.3, 15.1.2).
+    (_S.INVITED, _I.ANSWER): SessionRow(_S.ANSWERED, (_A.SEND_ANSWER,)),
+    (_S.INVITED, _I.REFUSE): SessionRow(_S.OVER, (_A.SEND_FAILURE,)),
+    (_S.INVITED, _I.HANG_UP): SessionRow(_S.OVER, (_A.SEND_FAILURE,)),
+    (_S.INVITED, _I.PEER_CANCEL): SessionRow(_S.OVER, (_A.SEND_FAILURE, _A.TELL_CANCELLED)),
+    (_S.INVITED, _I.PEER_BYE): SessionRow(_S.OVER, (_A.SEND_FAILURE, _A.TELL_ENDED)),
+    (_S.INVITED, _I.UNANSWERED): SessionRow(_S.OVER, (_A.SEND_FAILURE, _A.TELL_ENDED)),
     (_S.INVITED, _I.FLOW_CLOSED): _END,
-    (_S.ANSWERED, _I.ACK): SessionRow(_S.CONFIRMED, (_D.TELL_CONFIRMED,)),
+    (_S.ANSWERED, _I.ACK): SessionRow(_S.CONFIRMED, (_A.TELL_CONFIRMED,)),
     (_S.ANSWERED, _I.ACK_TIMEOUT): _END_WITH_BYE,
     (_S.ANSWERED, _I.HANG_UP): SessionRow(_S.DEPARTING),
     (_S.ANSWERED, _I.PEER_BYE): _END,
     (_S.DEPARTING, _I.ACK): _LEAVE,
     (_S.DEPARTING, _I.ACK_TIMEOUT): _LEAVE,
     (_S.DEPARTING, _I.PEER_BYE): _GO,
-    # Caller (sections 9.1, 13.2). A failed transport arrives as FAILURE 503 of the INVITE's transaction.
-    (_S.CALLING, _I.PROVISIONAL): SessionRow(_S.PROCEEDING, (_D.TELL_PROGRESS,)),
-    (_S.CALLING, _I.SUCCESS): SessionRow(_S.CONFIRMED, (_D.SEND_ACK, _D.TELL_ANSWERED)),
-    (_S.CALLING, _I.FAILURE): SessionRow(_S.OVER, (_D.TELL_REFUSED,)),
+    # UAC (sections 9.1, 13.2). A failed transport arrives as FAILURE 503 of the INVITE's transaction.
+    (_S.CALLING, _I.PROVISIONAL): SessionRow(_S.PROCEEDING, (_A.TELL_PROGRESS,)),
+    (_S.CALLING, _I.SUCCESS): SessionRow(_S.CONFIRMED, (_A.SEND_ACK, _A.TELL_ANSWERED)),
+    (_S.CALLING, _I.FAILURE): SessionRow(_S.OVER, (_A.TELL_REFUSED,)),
     (_S.CALLING, _I.HANG_UP): SessionRow(_S.ABANDONED),
-    (_S.CALLING, _I.RING_LIMIT): SessionRow(_S.ABANDONED, (_D.TELL_REFUSED,)),
+    (_S.CALLING, _I.RING_LIMIT): SessionRow(_S.ABANDONED, (_A.TELL_REFUSED,)),
     # The INVITE is sent anew with credentials, and nothing was heard of that one.
-    (_S.CALLING, _I.CHALLENGED): SessionRow(_S.CALLING, (_D.SEND_INVITE,)),
-    (_S.PROCEEDING, _I.CHALLENGED): SessionRow(_S.CALLING, (_D.SEND_INVITE,)),
-    (_S.PROCEEDING, _I.PROVISIONAL): SessionRow(_S.PROCEEDING, (_D.TELL_PROGRESS,)),
-    (_S.PROCEEDING, _I.SUCCESS): SessionRow(_S.CONFIRMED, (_D.SEND_ACK, _D.TELL_ANSWERED)),
-    (_S.PROCEEDING, _I.FAILURE): SessionRow(_S.OVER, (_D.TELL_REFUSED,)),
-    (_S.PROCEEDING, _I.HANG_UP): SessionRow(_S.CANCELLING, (_D.SEND_CANCEL,)),
+    (_S.CALLING, _I.CHALLENGED): SessionRow(_S.CALLING, (_A.SEND_INVITE,)),
+    (_S.PROCEEDING, _I.CHALLENGED): SessionRow(_S.CALLING, (_A.SEND_INVITE,)),
+    (_S.PROCEEDING, _I.PROVISIONAL): SessionRow(_S.PROCEEDING, (_A.TELL_PROGRESS,)),
+    (_S.PROCEEDING, _I.SUCCESS): SessionRow(_S.CONFIRMED, (_A.SEND_ACK, _A.TELL_ANSWERED)),
+    (_S.PROCEEDING, _I.FAILURE): SessionRow(_S.OVER, (_A.TELL_REFUSED,)),
+    (_S.PROCEEDING, _I.HANG_UP): SessionRow(_S.CANCELLING, (_A.SEND_CANCEL,)),
     # A phone must not end an early dialog by BYE (section 15), but one that does so will not answer any more.
-    (_S.PROCEEDING, _I.PEER_BYE): SessionRow(_S.CANCELLING, (_D.SEND_CANCEL, _D.TELL_REFUSED)),
-    (_S.PROCEEDING, _I.RING_LIMIT): SessionRow(_S.CANCELLING, (_D.SEND_CANCEL, _D.TELL_REFUSED)),
-    (_S.ABANDONED, _I.PROVISIONAL): SessionRow(_S.CANCELLING, (_D.SEND_CANCEL,)),
-    (_S.ABANDONED, _I.SUCCESS): SessionRow(_S.LEAVING, (_D.SEND_ACK, _D.SEND_BYE, _D.TELL_GIVEN_UP)),
-    (_S.ABANDONED, _I.FAILURE): SessionRow(_S.OVER, (_D.TELL_REFUSED,)),
-    (_S.CANCELLING, _I.SUCCESS): SessionRow(_S.LEAVING, (_D.SEND_ACK, _D.SEND_BYE, _D.TELL_GIVEN_UP)),
-    (_S.CANCELLING, _I.FAILURE): SessionRow(_S.OVER, (_D.TELL_REFUSED,)),
-    (_S.CANCELLING, _I.CANCEL_TIMEOUT): SessionRow(_S.OVER, (_D.TELL_GIVEN_UP,)),
+    (_S.PROCEEDING, _I.PEER_BYE): SessionRow(_S.CANCELLING, (_A.SEND_CANCEL, _A.TELL_REFUSED)),
+    (_S.PROCEEDING, _I.RING_LIMIT): SessionRow(_S.CANCELLING, (_A.SEND_CANCEL, _A.TELL_REFUSED)),
+    (_S.ABANDONED, _I.PROVISIONAL): SessionRow(_S.CANCELLING, (_A.SEND_CANCEL,)),
+    (_S.ABANDONED, _I.SUCCESS): SessionRow(_S.LEAVING, (_A.SEND_ACK, _A.SEND_BYE, _A.TELL_GIVEN_UP)),
+    (_S.ABANDONED, _I.FAILURE): SessionRow(_S.OVER, (_A.TELL_REFUSED,)),
+    (_S.CANCELLING, _I.SUCCESS): SessionRow(_S.LEAVING, (_A.SEND_ACK, _A.SEND_BYE, _A.TELL_GIVEN_UP)),
+    (_S.CANCELLING, _I.FAILURE): SessionRow(_S.OVER, (_A.TELL_REFUSED,)),
+    (_S.CANCELLING, _I.CANCEL_TIMEOUT): SessionRow(_S.OVER, (_A.TELL_GIVEN_UP,)),
     # Both (section 15).
     (_S.CONFIRMED, _I.HANG_UP): _LEAVE,
     (_S.CONFIRMED, _I.PEER_BYE): _END,
-    (_S.CONFIRMED, _I.ACK): SessionRow(_S.CONFIRMED, (_D.TELL_CONFIRMED,)),
+    (_S.CONFIRMED, _I.ACK): SessionRow(_S.CONFIRMED, (_A.TELL_CONFIRMED,)),
     (_S.CONFIRMED, _I.ACK_TIMEOUT): _END_WITH_BYE,
     (_S.CONFIRMED, _I.EXPIRED): _END_WITH_BYE,
     (_S.CONFIRMED, _I.GONE): _END_WITH_BYE,
@@ -159,11 +159,11 @@ TABLE: Mapping[tuple[SessionState, SessionInput], SessionRow] = {
 
 
 TAKES_KEYS = frozenset({_S.INVITED, _S.ANSWERED, _S.CONFIRMED})
-"""Where an INFO is for the hall: not while a phone of theirs still rings, and not once the hall has let go."""
+"""Where an INFO is for call control: not while a phone of theirs still rings, and not once call control has let go."""
 
 
 class Fact(NamedTuple):
-    """What came with an input: each deed takes what it needs."""
+    """What came with an input: each action takes what it needs."""
 
     status: int = 0
     """The status received, or to be sent."""
@@ -194,13 +194,13 @@ class Repeat:
 
 
 @dataclass(slots=True)
-class Attempt:
-    """The caller's side of a session until it is answered."""
+class InviteAttempt:
+    """The UAC's side of a session until it is answered."""
 
     invite: OutgoingInvite
-    """What the hall asked for."""
-    is_told: bool = False
-    """Whether the hall already knows that it failed."""
+    """What call control asked for."""
+    is_reported: bool = False
+    """Whether call control already knows that it failed."""
     early: dict[str, int] = field(default_factory=dict)
     """The phones that sent provisional responses: tag -> CSeq of its latest request, -1 before the first."""
     answers: dict[str, bytes] = field(default_factory=dict)
@@ -233,16 +233,16 @@ class Session:
     """Its number."""
     state: SessionState
     """Where it stands."""
-    flow: Flow
+    flow: SipFlow
     """The way by which the INVITE, or the peer's latest re-INVITE, went or came."""
     transaction: Transaction
     """The first INVITE's transaction."""
     local_tag: str
     """Our tag."""
     dialog: Dialog | None = None
-    """None until a caller's INVITE is answered."""
-    attempt: Attempt | None = None
-    """Only of a caller."""
+    """None until a UAC's INVITE is answered."""
+    attempt: InviteAttempt | None = None
+    """Only of a UAC."""
     path: DialogPath = SOURCE_PATH
     """What decides where its requests are sent."""
     credentials: DigestClient | None = None
@@ -265,7 +265,7 @@ class Session:
     """How the peer is asked whether it is still there, None while it is not."""
     question: Transaction | None = None
     """The OPTIONS that has no final response."""
-    armed: set[Timer] = field(default_factory=set)
+    armed: set[SipTimer] = field(default_factory=set)
     """Its timers that are running."""
 
     @property

@@ -1,59 +1,59 @@
-"""The calling side of sessions: INVITE goes out, its responses come in (RFC 3261 sections 9.1 and 13.2)."""
+"""The UAC side of sessions: INVITE goes out, its responses come in (RFC 3261 sections 9.1 and 13.2)."""
 
 from acdcore.sip.events import OutgoingInvite, SessionId, SessionRefused
 from acdcore.sip.session.bodies import description_or_nothing
 from acdcore.sip.session.core import SDP, UserAgent
 from acdcore.sip.session.session_timer import least_interval_s
-from acdcore.sip.session.table import Attempt, Fact, Session, SessionInput, SessionState
+from acdcore.sip.session.table import Fact, InviteAttempt, Session, SessionInput, SessionState
 from acdcore.sip.syntax.charset import readable
 from acdcore.sip.syntax.message import Headers, Request, Response, reason_of
-from acdcore.sip.transaction.layer import Turn
+from acdcore.sip.transaction.layer import EndpointTurn
 from acdcore.sip.transaction.tables import FORKS_MAX, Owner, Purpose, Transaction
-from acdcore.sip.transaction.timers import Timer
+from acdcore.sip.transaction.timers import SipTimer
 
 
-class Caller:
+class Uac:
     """Outgoing sessions of a user agent."""
 
     def __init__(self, ua: UserAgent) -> None:
         self._ua = ua
 
-    def invite(self, invite: OutgoingInvite, turn: Turn) -> SessionId:
+    def invite(self, invite: OutgoingInvite, turn: EndpointTurn) -> SessionId:
         """Place a call, or refuse it at once when there are too many."""
         ua = self._ua
         number = SessionId(ua.new_number())
         if len(ua.sessions) >= ua.settings.sessions_max or not ua.has_room_for_ours():
             turn.out.append(SessionRefused(number, 503, reason_of(503), None))
             return number
-        tag = ua.identity.tag()
+        tag = ua.own_headers.tag()
         request = self._request(invite, tag)
         transaction = ua.transactions.open_client(request, invite.flow, Owner(Purpose.INVITE, number), turn)
         transaction.path = invite.path or ua.settings.path
-        session = Session(number, SessionState.CALLING, invite.flow, transaction, tag, attempt=Attempt(invite))
+        session = Session(number, SessionState.CALLING, invite.flow, transaction, tag, attempt=InviteAttempt(invite))
         session.path, session.credentials = transaction.path, invite.credentials
         ua.open(session)
-        ua.arm(session, Timer.RING_LIMIT, turn.now + invite.timeout_s)
+        ua.arm(session, SipTimer.RING_LIMIT, turn.now + invite.timeout_s)
         return number
 
     def _request(self, invite: OutgoingInvite, tag: str) -> Request:
-        identity = self._ua.identity
+        own_headers = self._ua.own_headers
         fields = [
-            ("Via", identity.via(invite.flow)),
+            ("Via", own_headers.via(invite.flow)),
             ("Max-Forwards", "70"),
             ("From", str(invite.from_.with_param("tag", tag))),
             ("To", str(invite.to)),
             ("Call-ID", self._ua.ids.token(16)),
             ("CSeq", "1 INVITE"),
-            ("Contact", identity.contact(invite.flow)),
-            identity.allow,
-            identity.user_agent,
+            ("Contact", own_headers.contact(invite.flow)),
+            own_headers.allow,
+            own_headers.user_agent,
             *invite.headers,
         ]
         if invite.body:
             fields.append(SDP)
         return Request("INVITE", invite.target, Headers(fields), invite.body)
 
-    def response_arrived(self, transaction: Transaction, response: Response, turn: Turn) -> None:
+    def response_arrived(self, transaction: Transaction, response: Response, turn: EndpointTurn) -> None:
         """A response to an INVITE of ours, also after its session has ended."""
         ua = self._ua
         session = ua.sessions.get(SessionId(transaction.owner.number))
@@ -84,12 +84,12 @@ class Caller:
             attempt.answers.setdefault(tag, body)
         return body or attempt.answers.get(tag, b"") if response.is_success else body
 
-    def _success_again(self, transaction: Transaction, response: Response, turn: Turn) -> None:
+    def _success_again(self, transaction: Transaction, response: Response, turn: EndpointTurn) -> None:
         """A 2xx after the first one: from the same phone its ACK was lost, from another one it is a fork."""
         if not self._ua.acknowledge_again(transaction, response, turn):
             self._ua.acknowledge_fork(transaction, response, turn)
 
-    def _failure_arrived(self, session: Session, fact: Fact, turn: Turn) -> None:
+    def _failure_arrived(self, session: Session, fact: Fact, turn: EndpointTurn) -> None:
         attempt = session.attempt
         if attempt is not None and fact.response is not None:
             request = self._ua.authorised(session.transaction, fact.response, session.credentials)
@@ -114,15 +114,15 @@ class Caller:
             extra = []
         else:
             return None
-        headers = request.headers.with_("Via", self._ua.identity.via(session.transaction.flow))
+        headers = request.headers.with_("Via", self._ua.own_headers.via(session.transaction.flow))
         headers = headers.with_("CSeq", f"{request.cseq.number + 1} INVITE")
         return Request("INVITE", request.uri, Headers([*headers, ("Supported", "timer"), *extra]), request.body)
 
-    def ring_limit(self, session: Session, turn: Turn) -> None:
+    def ring_limit(self, session: Session, turn: EndpointTurn) -> None:
         """Nobody answered for long enough."""
         self._ua.advance(session, SessionInput.RING_LIMIT, Fact(408), turn)
 
-    def cancel_timeout(self, session: Session, turn: Turn) -> None:
+    def cancel_timeout(self, session: Session, turn: EndpointTurn) -> None:
         """Our CANCEL brought no final response: the INVITE counts as cancelled (section 9.1)."""
         self._ua.transactions.drop(session.transaction)
         self._ua.advance(session, SessionInput.CANCEL_TIMEOUT, Fact(), turn)

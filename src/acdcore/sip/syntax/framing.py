@@ -45,7 +45,7 @@ Framed: TypeAlias = MessageFramed | Ping | FramingLost
 
 
 class StreamFramer:
-    """One connection's input; holds at most one unfinished message of MESSAGE_BYTES_MAX and the bytes just fed."""
+    """One connection's input; holds at most one unfinished message of MESSAGE_BYTES_MAX and the bytes just received."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -58,7 +58,7 @@ class StreamFramer:
         """We have sent a PING: a CR LF that comes by itself answers it, and is not the first half of a ping."""
         self._is_pong_due = True
 
-    def feed(self, data: bytes) -> list[Framed]:
+    def receive(self, data: bytes) -> list[Framed]:
         """Take what was read, give what is complete; after FramingLost everything is ignored."""
         framed: list[Framed] = []
         if self._is_lost:

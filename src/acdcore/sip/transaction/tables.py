@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
-from acdcore.sip.events import DialogPath, Fields, Flow
+from acdcore.sip.events import DialogPath, Fields, SipFlow
 from acdcore.sip.syntax.message import Headers, Request, Response
-from acdcore.sip.transaction.timers import Timer
+from acdcore.sip.transaction.timers import SipTimer
 
 MAGIC_COOKIE = "z9hG4bK"
 """How a branch begins that is unique by RFC 3261 section 8.1.1.7."""
@@ -25,7 +25,7 @@ FORKS_MAX = 16
 """2xx of different phones to one INVITE that are acknowledged; more are a loop or an attack."""
 
 
-class Kind(StrEnum):
+class TransactionKind(StrEnum):
     """Which of the four machines."""
 
     INVITE_CLIENT = "invite client"
@@ -34,7 +34,7 @@ class Kind(StrEnum):
     SERVER = "server"
 
 
-class State(StrEnum):
+class TransactionState(StrEnum):
     """RFC 3261 figures 5 to 8, RFC 6026 section 7."""
 
     CALLING = "calling"
@@ -46,7 +46,7 @@ class State(StrEnum):
     TERMINATED = "terminated"
 
 
-class Input(StrEnum):
+class TransactionInput(StrEnum):
     """A message that meets the transaction: a response received (client) or to be sent (server), or a request."""
 
     PROVISIONAL = "1xx"
@@ -57,10 +57,10 @@ class Input(StrEnum):
     UNREACHABLE = "unreachable"
 
 
-Stimulus: TypeAlias = Input | Timer
+Stimulus: TypeAlias = TransactionInput | SipTimer
 
 
-class Action(StrEnum):
+class TransactionAction(StrEnum):
     """What a row wants done."""
 
     SEND = "send"
@@ -82,158 +82,168 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TransactionRow:
     """What follows from one stimulus in one state."""
 
-    state: State
+    state: TransactionState
     """The next state."""
-    actions: tuple[Action, ...] = ()
+    actions: tuple[TransactionAction, ...] = ()
     """To be carried out in this order."""
-    start: tuple[Timer, ...] = ()
+    start: tuple[SipTimer, ...] = ()
     """Timers to start from their first duration."""
 
 
-Table: TypeAlias = Mapping[tuple[State, Stimulus], Row]
+Table: TypeAlias = Mapping[tuple[TransactionState, Stimulus], TransactionRow]
 
-_CALLING, _TRYING, _PROCEEDING = State.CALLING, State.TRYING, State.PROCEEDING
-_COMPLETED, _ACCEPTED, _CONFIRMED, _TERMINATED = State.COMPLETED, State.ACCEPTED, State.CONFIRMED, State.TERMINATED
-_PASS, _DROP, _RESEND, _SEND = (Action.PASS_UP,), (Action.DISCARD,), (Action.RESEND,), (Action.SEND,)
-_AGAIN = (Action.RESEND, Action.BACK_OFF)
-_TIMEOUT, _UNREACHABLE = (Action.TELL_TIMEOUT,), (Action.TELL_UNREACHABLE,)
-_PASS_AND_ACK = (Action.ACKNOWLEDGE, Action.PASS_UP)
+_CALLING, _TRYING, _PROCEEDING = TransactionState.CALLING, TransactionState.TRYING, TransactionState.PROCEEDING
+_COMPLETED, _ACCEPTED, _CONFIRMED, _TERMINATED = (
+    TransactionState.COMPLETED,
+    TransactionState.ACCEPTED,
+    TransactionState.CONFIRMED,
+    TransactionState.TERMINATED,
+)
+_PASS, _DROP, _RESEND, _SEND = (
+    (TransactionAction.PASS_UP,),
+    (TransactionAction.DISCARD,),
+    (TransactionAction.RESEND,),
+    (TransactionAction.SEND,),
+)
+_AGAIN = (TransactionAction.RESEND, TransactionAction.BACK_OFF)
+_TIMEOUT, _UNREACHABLE = (TransactionAction.TELL_TIMEOUT,), (TransactionAction.TELL_UNREACHABLE,)
+_PASS_AND_ACK = (TransactionAction.ACKNOWLEDGE, TransactionAction.PASS_UP)
 
 # Section 17.1.1.2 and RFC 6026 section 7.2; the request is sent and timers A and B start when it is made.
 _INVITE_CLIENT: Table = {
-    (_CALLING, Timer.A): Row(_CALLING, _AGAIN),
-    (_CALLING, Timer.B): Row(_TERMINATED, _TIMEOUT),
-    (_CALLING, Input.PROVISIONAL): Row(_PROCEEDING, _PASS),
-    (_CALLING, Input.SUCCESS): Row(_ACCEPTED, _PASS, (Timer.M,)),
-    (_CALLING, Input.FAILURE): Row(_COMPLETED, _PASS_AND_ACK, (Timer.D,)),
-    (_CALLING, Input.UNREACHABLE): Row(_TERMINATED, _UNREACHABLE),
-    (_PROCEEDING, Input.PROVISIONAL): Row(_PROCEEDING, _PASS),
-    (_PROCEEDING, Input.SUCCESS): Row(_ACCEPTED, _PASS, (Timer.M,)),
-    (_PROCEEDING, Input.FAILURE): Row(_COMPLETED, _PASS_AND_ACK, (Timer.D,)),
-    (_PROCEEDING, Input.UNREACHABLE): Row(_TERMINATED, _UNREACHABLE),
-    (_COMPLETED, Input.PROVISIONAL): Row(_COMPLETED, _DROP),
-    (_COMPLETED, Input.SUCCESS): Row(_COMPLETED, _DROP),
-    (_COMPLETED, Input.FAILURE): Row(_COMPLETED, (Action.ACKNOWLEDGE,)),
-    (_COMPLETED, Input.UNREACHABLE): Row(_TERMINATED),
-    (_COMPLETED, Timer.D): Row(_TERMINATED),
-    (_ACCEPTED, Input.PROVISIONAL): Row(_ACCEPTED, _DROP),
-    (_ACCEPTED, Input.SUCCESS): Row(_ACCEPTED, _PASS),
-    (_ACCEPTED, Input.FAILURE): Row(_ACCEPTED, _DROP),
-    (_ACCEPTED, Input.UNREACHABLE): Row(_TERMINATED),
-    (_ACCEPTED, Timer.M): Row(_TERMINATED),
+    (_CALLING, SipTimer.A): TransactionRow(_CALLING, _AGAIN),
+    (_CALLING, SipTimer.B): TransactionRow(_TERMINATED, _TIMEOUT),
+    (_CALLING, TransactionInput.PROVISIONAL): TransactionRow(_PROCEEDING, _PASS),
+    (_CALLING, TransactionInput.SUCCESS): TransactionRow(_ACCEPTED, _PASS, (SipTimer.M,)),
+    (_CALLING, TransactionInput.FAILURE): TransactionRow(_COMPLETED, _PASS_AND_ACK, (SipTimer.D,)),
+    (_CALLING, TransactionInput.UNREACHABLE): TransactionRow(_TERMINATED, _UNREACHABLE),
+    (_PROCEEDING, TransactionInput.PROVISIONAL): TransactionRow(_PROCEEDING, _PASS),
+    (_PROCEEDING, TransactionInput.SUCCESS): TransactionRow(_ACCEPTED, _PASS, (SipTimer.M,)),
+    (_PROCEEDING, TransactionInput.FAILURE): TransactionRow(_COMPLETED, _PASS_AND_ACK, (SipTimer.D,)),
+    (_PROCEEDING, TransactionInput.UNREACHABLE): TransactionRow(_TERMINATED, _UNREACHABLE),
+    (_COMPLETED, TransactionInput.PROVISIONAL): TransactionRow(_COMPLETED, _DROP),
+    (_COMPLETED, TransactionInput.SUCCESS): TransactionRow(_COMPLETED, _DROP),
+    (_COMPLETED, TransactionInput.FAILURE): TransactionRow(_COMPLETED, (TransactionAction.ACKNOWLEDGE,)),
+    (_COMPLETED, TransactionInput.UNREACHABLE): TransactionRow(_TERMINATED),
+    (_COMPLETED, SipTimer.D): TransactionRow(_TERMINATED),
+    (_ACCEPTED, TransactionInput.PROVISIONAL): TransactionRow(_ACCEPTED, _DROP),
+    (_ACCEPTED, TransactionInput.SUCCESS): TransactionRow(_ACCEPTED, _PASS),
+    (_ACCEPTED, TransactionInput.FAILURE): TransactionRow(_ACCEPTED, _DROP),
+    (_ACCEPTED, TransactionInput.UNREACHABLE): TransactionRow(_TERMINATED),
+    (_ACCEPTED, SipTimer.M): TransactionRow(_TERMINATED),
 }
 
 # Section 17.1.2.2; the request is sent and timers E and F start when it is made.
 _CLIENT: Table = {
-    (_TRYING, Timer.E): Row(_TRYING, _AGAIN),
-    (_TRYING, Timer.F): Row(_TERMINATED, _TIMEOUT),
-    (_TRYING, Input.PROVISIONAL): Row(_PROCEEDING, _PASS),
-    (_TRYING, Input.SUCCESS): Row(_COMPLETED, _PASS, (Timer.K,)),
-    (_TRYING, Input.FAILURE): Row(_COMPLETED, _PASS, (Timer.K,)),
-    (_TRYING, Input.UNREACHABLE): Row(_TERMINATED, _UNREACHABLE),
-    (_PROCEEDING, Timer.E): Row(_PROCEEDING, _AGAIN),
-    (_PROCEEDING, Timer.F): Row(_TERMINATED, _TIMEOUT),
-    (_PROCEEDING, Input.PROVISIONAL): Row(_PROCEEDING, _PASS),
-    (_PROCEEDING, Input.SUCCESS): Row(_COMPLETED, _PASS, (Timer.K,)),
-    (_PROCEEDING, Input.FAILURE): Row(_COMPLETED, _PASS, (Timer.K,)),
-    (_PROCEEDING, Input.UNREACHABLE): Row(_TERMINATED, _UNREACHABLE),
-    (_COMPLETED, Input.PROVISIONAL): Row(_COMPLETED, _DROP),
-    (_COMPLETED, Input.SUCCESS): Row(_COMPLETED, _DROP),
-    (_COMPLETED, Input.FAILURE): Row(_COMPLETED, _DROP),
-    (_COMPLETED, Input.UNREACHABLE): Row(_TERMINATED),
-    (_COMPLETED, Timer.K): Row(_TERMINATED),
+    (_TRYING, SipTimer.E): TransactionRow(_TRYING, _AGAIN),
+    (_TRYING, SipTimer.F): TransactionRow(_TERMINATED, _TIMEOUT),
+    (_TRYING, TransactionInput.PROVISIONAL): TransactionRow(_PROCEEDING, _PASS),
+    (_TRYING, TransactionInput.SUCCESS): TransactionRow(_COMPLETED, _PASS, (SipTimer.K,)),
+    (_TRYING, TransactionInput.FAILURE): TransactionRow(_COMPLETED, _PASS, (SipTimer.K,)),
+    (_TRYING, TransactionInput.UNREACHABLE): TransactionRow(_TERMINATED, _UNREACHABLE),
+    (_PROCEEDING, SipTimer.E): TransactionRow(_PROCEEDING, _AGAIN),
+    (_PROCEEDING, SipTimer.F): TransactionRow(_TERMINATED, _TIMEOUT),
+    (_PROCEEDING, TransactionInput.PROVISIONAL): TransactionRow(_PROCEEDING, _PASS),
+    (_PROCEEDING, TransactionInput.SUCCESS): TransactionRow(_COMPLETED, _PASS, (SipTimer.K,)),
+    (_PROCEEDING, TransactionInput.FAILURE): TransactionRow(_COMPLETED, _PASS, (SipTimer.K,)),
+    (_PROCEEDING, TransactionInput.UNREACHABLE): TransactionRow(_TERMINATED, _UNREACHABLE),
+    (_COMPLETED, TransactionInput.PROVISIONAL): TransactionRow(_COMPLETED, _DROP),
+    (_COMPLETED, TransactionInput.SUCCESS): TransactionRow(_COMPLETED, _DROP),
+    (_COMPLETED, TransactionInput.FAILURE): TransactionRow(_COMPLETED, _DROP),
+    (_COMPLETED, TransactionInput.UNREACHABLE): TransactionRow(_TERMINATED),
+    (_COMPLETED, SipTimer.K): TransactionRow(_TERMINATED),
 }
 
 # Section 17.2.1 and RFC 6026 section 7.1; 100 is sent when it is made.
 _INVITE_SERVER: Table = {
-    (_PROCEEDING, Input.REQUEST): Row(_PROCEEDING, _RESEND),
-    (_PROCEEDING, Input.ACK): Row(_PROCEEDING, _DROP),
-    (_PROCEEDING, Input.PROVISIONAL): Row(_PROCEEDING, _SEND),
-    (_PROCEEDING, Input.SUCCESS): Row(_ACCEPTED, _SEND, (Timer.L,)),
-    (_PROCEEDING, Input.FAILURE): Row(_COMPLETED, _SEND, (Timer.G, Timer.H)),
-    (_PROCEEDING, Input.UNREACHABLE): Row(_TERMINATED, _UNREACHABLE),
-    (_COMPLETED, Input.REQUEST): Row(_COMPLETED, _RESEND),
-    (_COMPLETED, Input.ACK): Row(_CONFIRMED, (), (Timer.I,)),
-    (_COMPLETED, Input.PROVISIONAL): Row(_COMPLETED, _DROP),
-    (_COMPLETED, Input.SUCCESS): Row(_COMPLETED, _DROP),
-    (_COMPLETED, Input.FAILURE): Row(_COMPLETED, _DROP),
-    (_COMPLETED, Input.UNREACHABLE): Row(_TERMINATED),
-    (_COMPLETED, Timer.G): Row(_COMPLETED, _AGAIN),
+    (_PROCEEDING, TransactionInput.REQUEST): TransactionRow(_PROCEEDING, _RESEND),
+    (_PROCEEDING, TransactionInput.ACK): TransactionRow(_PROCEEDING, _DROP),
+    (_PROCEEDING, TransactionInput.PROVISIONAL): TransactionRow(_PROCEEDING, _SEND),
+    (_PROCEEDING, TransactionInput.SUCCESS): TransactionRow(_ACCEPTED, _SEND, (SipTimer.L,)),
+    (_PROCEEDING, TransactionInput.FAILURE): TransactionRow(_COMPLETED, _SEND, (SipTimer.G, SipTimer.H)),
+    (_PROCEEDING, TransactionInput.UNREACHABLE): TransactionRow(_TERMINATED, _UNREACHABLE),
+    (_COMPLETED, TransactionInput.REQUEST): TransactionRow(_COMPLETED, _RESEND),
+    (_COMPLETED, TransactionInput.ACK): TransactionRow(_CONFIRMED, (), (SipTimer.I,)),
+    (_COMPLETED, TransactionInput.PROVISIONAL): TransactionRow(_COMPLETED, _DROP),
+    (_COMPLETED, TransactionInput.SUCCESS): TransactionRow(_COMPLETED, _DROP),
+    (_COMPLETED, TransactionInput.FAILURE): TransactionRow(_COMPLETED, _DROP),
+    (_COMPLETED, TransactionInput.UNREACHABLE): TransactionRow(_TERMINATED),
+    (_COMPLETED, SipTimer.G): TransactionRow(_COMPLETED, _AGAIN),
     # The user has already ended the session by its failure, so there is nothing to tell.
-    (_COMPLETED, Timer.H): Row(_TERMINATED),
-    (_CONFIRMED, Input.REQUEST): Row(_CONFIRMED, _DROP),
-    (_CONFIRMED, Input.ACK): Row(_CONFIRMED, _DROP),
-    (_CONFIRMED, Input.PROVISIONAL): Row(_CONFIRMED, _DROP),
-    (_CONFIRMED, Input.SUCCESS): Row(_CONFIRMED, _DROP),
-    (_CONFIRMED, Input.FAILURE): Row(_CONFIRMED, _DROP),
-    (_CONFIRMED, Input.UNREACHABLE): Row(_TERMINATED),
-    (_CONFIRMED, Timer.I): Row(_TERMINATED),
+    (_COMPLETED, SipTimer.H): TransactionRow(_TERMINATED),
+    (_CONFIRMED, TransactionInput.REQUEST): TransactionRow(_CONFIRMED, _DROP),
+    (_CONFIRMED, TransactionInput.ACK): TransactionRow(_CONFIRMED, _DROP),
+    (_CONFIRMED, TransactionInput.PROVISIONAL): TransactionRow(_CONFIRMED, _DROP),
+    (_CONFIRMED, TransactionInput.SUCCESS): TransactionRow(_CONFIRMED, _DROP),
+    (_CONFIRMED, TransactionInput.FAILURE): TransactionRow(_CONFIRMED, _DROP),
+    (_CONFIRMED, TransactionInput.UNREACHABLE): TransactionRow(_TERMINATED),
+    (_CONFIRMED, SipTimer.I): TransactionRow(_TERMINATED),
     # The user repeats the 2xx by its own timer, hence a retransmitted INVITE is only absorbed.
-    (_ACCEPTED, Input.REQUEST): Row(_ACCEPTED, _DROP),
-    (_ACCEPTED, Input.ACK): Row(_ACCEPTED, _PASS),
-    (_ACCEPTED, Input.PROVISIONAL): Row(_ACCEPTED, _DROP),
-    (_ACCEPTED, Input.SUCCESS): Row(_ACCEPTED, _SEND),
-    (_ACCEPTED, Input.FAILURE): Row(_ACCEPTED, _DROP),
-    (_ACCEPTED, Input.UNREACHABLE): Row(_TERMINATED),
-    (_ACCEPTED, Timer.L): Row(_TERMINATED),
+    (_ACCEPTED, TransactionInput.REQUEST): TransactionRow(_ACCEPTED, _DROP),
+    (_ACCEPTED, TransactionInput.ACK): TransactionRow(_ACCEPTED, _PASS),
+    (_ACCEPTED, TransactionInput.PROVISIONAL): TransactionRow(_ACCEPTED, _DROP),
+    (_ACCEPTED, TransactionInput.SUCCESS): TransactionRow(_ACCEPTED, _SEND),
+    (_ACCEPTED, TransactionInput.FAILURE): TransactionRow(_ACCEPTED, _DROP),
+    (_ACCEPTED, TransactionInput.UNREACHABLE): TransactionRow(_TERMINATED),
+    (_ACCEPTED, SipTimer.L): TransactionRow(_TERMINATED),
 }
 
 # Section 17.2.2.
 _SERVER: Table = {
-    (_TRYING, Input.REQUEST): Row(_TRYING, _DROP),
-    (_TRYING, Input.PROVISIONAL): Row(_PROCEEDING, _SEND),
-    (_TRYING, Input.SUCCESS): Row(_COMPLETED, _SEND, (Timer.J,)),
-    (_TRYING, Input.FAILURE): Row(_COMPLETED, _SEND, (Timer.J,)),
-    (_TRYING, Input.UNREACHABLE): Row(_TERMINATED, _UNREACHABLE),
-    (_PROCEEDING, Input.REQUEST): Row(_PROCEEDING, _RESEND),
-    (_PROCEEDING, Input.PROVISIONAL): Row(_PROCEEDING, _SEND),
-    (_PROCEEDING, Input.SUCCESS): Row(_COMPLETED, _SEND, (Timer.J,)),
-    (_PROCEEDING, Input.FAILURE): Row(_COMPLETED, _SEND, (Timer.J,)),
-    (_PROCEEDING, Input.UNREACHABLE): Row(_TERMINATED, _UNREACHABLE),
-    (_COMPLETED, Input.REQUEST): Row(_COMPLETED, _RESEND),
-    (_COMPLETED, Input.PROVISIONAL): Row(_COMPLETED, _DROP),
-    (_COMPLETED, Input.SUCCESS): Row(_COMPLETED, _DROP),
-    (_COMPLETED, Input.FAILURE): Row(_COMPLETED, _DROP),
-    (_COMPLETED, Input.UNREACHABLE): Row(_TERMINATED),
-    (_COMPLETED, Timer.J): Row(_TERMINATED),
+    (_TRYING, TransactionInput.REQUEST): TransactionRow(_TRYING, _DROP),
+    (_TRYING, TransactionInput.PROVISIONAL): TransactionRow(_PROCEEDING, _SEND),
+    (_TRYING, TransactionInput.SUCCESS): TransactionRow(_COMPLETED, _SEND, (SipTimer.J,)),
+    (_TRYING, TransactionInput.FAILURE): TransactionRow(_COMPLETED, _SEND, (SipTimer.J,)),
+    (_TRYING, TransactionInput.UNREACHABLE): TransactionRow(_TERMINATED, _UNREACHABLE),
+    (_PROCEEDING, TransactionInput.REQUEST): TransactionRow(_PROCEEDING, _RESEND),
+    (_PROCEEDING, TransactionInput.PROVISIONAL): TransactionRow(_PROCEEDING, _SEND),
+    (_PROCEEDING, TransactionInput.SUCCESS): TransactionRow(_COMPLETED, _SEND, (SipTimer.J,)),
+    (_PROCEEDING, TransactionInput.FAILURE): TransactionRow(_COMPLETED, _SEND, (SipTimer.J,)),
+    (_PROCEEDING, TransactionInput.UNREACHABLE): TransactionRow(_TERMINATED, _UNREACHABLE),
+    (_COMPLETED, TransactionInput.REQUEST): TransactionRow(_COMPLETED, _RESEND),
+    (_COMPLETED, TransactionInput.PROVISIONAL): TransactionRow(_COMPLETED, _DROP),
+    (_COMPLETED, TransactionInput.SUCCESS): TransactionRow(_COMPLETED, _DROP),
+    (_COMPLETED, TransactionInput.FAILURE): TransactionRow(_COMPLETED, _DROP),
+    (_COMPLETED, TransactionInput.UNREACHABLE): TransactionRow(_TERMINATED),
+    (_COMPLETED, SipTimer.J): TransactionRow(_TERMINATED),
 }
 
-TABLES: Mapping[Kind, Table] = {
-    Kind.INVITE_CLIENT: _INVITE_CLIENT,
-    Kind.CLIENT: _CLIENT,
-    Kind.INVITE_SERVER: _INVITE_SERVER,
-    Kind.SERVER: _SERVER,
+TABLES: Mapping[TransactionKind, Table] = {
+    TransactionKind.INVITE_CLIENT: _INVITE_CLIENT,
+    TransactionKind.CLIENT: _CLIENT,
+    TransactionKind.INVITE_SERVER: _INVITE_SERVER,
+    TransactionKind.SERVER: _SERVER,
 }
 
-FIRST: Mapping[Kind, Row] = {
-    Kind.INVITE_CLIENT: Row(_CALLING, _SEND, (Timer.A, Timer.B)),
-    Kind.CLIENT: Row(_TRYING, _SEND, (Timer.E, Timer.F)),
-    Kind.INVITE_SERVER: Row(_PROCEEDING),
-    Kind.SERVER: Row(_TRYING),
+FIRST: Mapping[TransactionKind, TransactionRow] = {
+    TransactionKind.INVITE_CLIENT: TransactionRow(_CALLING, _SEND, (SipTimer.A, SipTimer.B)),
+    TransactionKind.CLIENT: TransactionRow(_TRYING, _SEND, (SipTimer.E, SipTimer.F)),
+    TransactionKind.INVITE_SERVER: TransactionRow(_PROCEEDING),
+    TransactionKind.SERVER: TransactionRow(_TRYING),
 }
 """How each machine begins."""
 
 
-def _stopped(table: Table, before: State, after: State) -> tuple[Timer, ...]:
+def _stopped(table: Table, before: TransactionState, after: TransactionState) -> tuple[SipTimer, ...]:
     """Timers that have a row in the one state and none in the other."""
-    here = [stimulus for state, stimulus in table if state is before and isinstance(stimulus, Timer)]
+    here = [stimulus for state, stimulus in table if state is before and isinstance(stimulus, SipTimer)]
     return tuple([timer for timer in here if (after, timer) not in table])
 
 
-STOPPED: Mapping[tuple[Kind, State, State], tuple[Timer, ...]] = {
+STOPPED: Mapping[tuple[TransactionKind, TransactionState, TransactionState], tuple[SipTimer, ...]] = {
     (kind, before, after): _stopped(table, before, after)
     for kind, table in TABLES.items()
-    for before in State
-    for after in State
+    for before in TransactionState
+    for after in TransactionState
 }
 """The timers to stop when a machine goes from one state to another."""
 
 
 class Purpose(StrEnum):
-    """Why a transaction exists: who is told of it."""
+    """Why a transaction exists: who receives its outcome."""
 
     INVITE = "invite"
     """A session's first INVITE."""
@@ -245,7 +255,7 @@ class Purpose(StrEnum):
     """An OPTIONS within a session: is the peer still there?"""
     REFRESH = "refresh"
     """An UPDATE within a session that keeps it up."""
-    OUTSIDE = "outside"
+    OUT_OF_DIALOG = "out_of_dialog"
     """A request outside of dialogs."""
     NOTHING = "nothing"
     """Nobody waits for the outcome: CANCEL, the BYE of a fork, a reply given at once."""
@@ -278,17 +288,17 @@ class Transaction:
 
     number: int
     """Serial number, the owner of its timers."""
-    kind: Kind
+    kind: TransactionKind
     """Which table."""
     key: ServerKey | ClientKey
     """How messages find it."""
-    flow: Flow
+    flow: SipFlow
     """Where it sends to."""
     request: Request
     """The request; a server replies to it, a client makes the ACK and CANCEL from it."""
     owner: Owner
-    """Who is told."""
-    state: State
+    """Who receives the outcome."""
+    state: TransactionState
     """Where it stands."""
     last: bytes = b""
     """What RESEND sends: the request of a client, the latest response of a server."""
@@ -300,7 +310,7 @@ class Transaction:
     """Client: how often this request has been sent with credentials."""
     acks: dict[str, bytes] = field(default_factory=dict)
     """INVITE client: the ACK for each To tag that answered, at most FORKS_MAX, to be repeated with the 2xx."""
-    ways: dict[str, Flow] = field(default_factory=dict)
+    ack_flows: dict[str, SipFlow] = field(default_factory=dict)
     """INVITE client: where the ACK of a 2xx goes, for each of these tags."""
     path: DialogPath = SOURCE_PATH
     """INVITE client: how the dialogs that it makes find the peer."""
@@ -308,25 +318,25 @@ class Transaction:
     @property
     def outlives_its_flow(self) -> bool:
         """Whether a closed connection means nothing yet: a server answers on another one (section 18.2.2)."""
-        return self.path.is_found_anew and self.state in (State.PROCEEDING, State.ACCEPTED)
+        return self.path.is_found_anew and self.state in (TransactionState.PROCEEDING, TransactionState.ACCEPTED)
 
     @property
     def is_server(self) -> bool:
         """Whether the peer sent the request."""
-        return self.kind in (Kind.INVITE_SERVER, Kind.SERVER)
+        return self.kind in (TransactionKind.INVITE_SERVER, TransactionKind.SERVER)
 
-    def step(self, stimulus: Stimulus) -> Row:
+    def step(self, stimulus: Stimulus) -> TransactionRow:
         """Move to the next state; the row says what else is to be done. KeyError is a bug of ours."""
         row = TABLES[self.kind][self.state, stimulus]
         self.state = row.state
         return row
 
 
-def status_input(status: int) -> Input:
+def status_input(status: int) -> TransactionInput:
     """What a response is to the tables."""
     if status < 200:
-        return Input.PROVISIONAL
-    return Input.SUCCESS if status < 300 else Input.FAILURE
+        return TransactionInput.PROVISIONAL
+    return TransactionInput.SUCCESS if status < 300 else TransactionInput.FAILURE
 
 
 def server_key(request: Request, method: str) -> ServerKey:

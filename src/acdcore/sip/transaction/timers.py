@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 
-class Timer(StrEnum):
+class SipTimer(StrEnum):
     """Every timer of the endpoint; the letters are those of RFC 3261 table 4 and RFC 6026."""
 
     A = "A"
@@ -45,11 +45,11 @@ class Timer(StrEnum):
     MODIFY_LIMIT = "modify_limit"
     """Session: our re-INVITE got a provisional response and then nothing."""
     ANSWER_LIMIT = "answer_limit"
-    """Session: the hall has not answered the INVITE."""
+    """Session: call control has not answered the INVITE."""
     PROGRESS_AGAIN = "progress_again"
     """Session: repeat the provisional response (RFC 3261 section 13.3.1.1)."""
     RESPOND_LIMIT = "respond_limit"
-    """Request outside of dialogs: the hall has not responded; its owner is the transaction."""
+    """Request outside of dialogs: call control has not responded; its owner is the transaction."""
     ASK = "ask"
     """Session: ask the peer, whose audio rests, whether it is still there."""
     ASK_LIMIT = "ask_limit"
@@ -65,7 +65,7 @@ class Timer(StrEnum):
 class TimerKey(NamedTuple):
     """One armed timer."""
 
-    timer: Timer
+    timer: SipTimer
     """Which."""
     owner: int
     """The number of the transaction, or of the session for the session's timers."""
@@ -84,16 +84,16 @@ class Timing:
     d_s: float = 32.0
     """Timer D over unreliable transports: at least 32 s."""
 
-    def duration_s(self, timer: Timer, is_reliable: bool) -> float | None:
+    def duration_s(self, timer: SipTimer, is_reliable: bool) -> float | None:
         """How long `timer` runs at first; None when this transport needs none, 0 when it is over at once."""
         match timer:
-            case Timer.A | Timer.E | Timer.G:
+            case SipTimer.A | SipTimer.E | SipTimer.G:
                 return None if is_reliable else self.t1_s
-            case Timer.D:
+            case SipTimer.D:
                 return 0.0 if is_reliable else self.d_s
-            case Timer.I | Timer.K:
+            case SipTimer.I | SipTimer.K:
                 return 0.0 if is_reliable else self.t4_s
-            case Timer.J:
+            case SipTimer.J:
                 return 0.0 if is_reliable else 64 * self.t1_s
             case _:
                 return 64 * self.t1_s
@@ -101,19 +101,19 @@ class Timing:
 
 SESSION_TIMERS = frozenset(
     (
-        Timer.ANSWER_AGAIN,
-        Timer.ACK_WAIT,
-        Timer.RING_LIMIT,
-        Timer.CANCEL_WAIT,
-        Timer.GLARE,
-        Timer.MODIFY_LIMIT,
-        Timer.ANSWER_LIMIT,
-        Timer.PROGRESS_AGAIN,
-        Timer.ASK,
-        Timer.ASK_LIMIT,
-        Timer.HOLD_LIMIT,
-        Timer.EXPIRY,
-        Timer.REFRESH,
+        SipTimer.ANSWER_AGAIN,
+        SipTimer.ACK_WAIT,
+        SipTimer.RING_LIMIT,
+        SipTimer.CANCEL_WAIT,
+        SipTimer.GLARE,
+        SipTimer.MODIFY_LIMIT,
+        SipTimer.ANSWER_LIMIT,
+        SipTimer.PROGRESS_AGAIN,
+        SipTimer.ASK,
+        SipTimer.ASK_LIMIT,
+        SipTimer.HOLD_LIMIT,
+        SipTimer.EXPIRY,
+        SipTimer.REFRESH,
     )
 )
 """The timers whose owner is a session; those of all the others are transactions."""

@@ -11,7 +11,7 @@ from acdcore.kernel.address import Address
 from acdcore.kernel.buckets import source_of
 from acdcore.kernel.connection_limits import ConnectionLimits, ConnectionRules
 from acdcore.kernel.errors import Unavailable
-from acdcore.sip.events import Flow, Transport
+from acdcore.sip.events import SipFlow, Transport
 from acdcore.sip.syntax.framing import PING, PONG, FramingLost, MessageFramed, Ping, StreamFramer
 from acdcore.sip.syntax.parser import MalformedMessage
 from acdcore.sip.transports.udp import SocketLoss, reason_of_bind
@@ -49,11 +49,11 @@ class TcpLimits:
 class TcpListener:
     """Where connections report to."""
 
-    on_message: Callable[[bytes, Flow], None]
+    on_message: Callable[[bytes, SipFlow], None]
     """One framed message."""
-    on_lost: Callable[[MalformedMessage, Flow], None]
+    on_lost: Callable[[MalformedMessage, SipFlow], None]
     """The framing is lost; the listener says what to send and then closes the flow."""
-    on_closed: Callable[[Flow], None]
+    on_closed: Callable[[SipFlow], None]
     """The connection is gone, or could not be opened."""
     is_known: Callable[[str], bool] = lambda host: True
     """Whether an address is a trunk's or a phone's, whose connections are none of strangers."""
@@ -70,7 +70,7 @@ reads a busy connection up to 32 times in a row."""
 class Connection(asyncio.Protocol):
     """One TCP connection in either direction."""
 
-    def __init__(self, streams: "TcpStreams", flow: Flow | None, listening: Address) -> None:
+    def __init__(self, streams: "TcpStreams", flow: SipFlow | None, listening: Address) -> None:
         self._streams = streams
         self._framer = StreamFramer()
         self._listening = listening
@@ -78,7 +78,7 @@ class Connection(asyncio.Protocol):
         self._is_ours = flow is not None
         self.is_in_use = self._is_ours
         """A session, a transaction or a registration may hang on it; on a stranger's never does."""
-        self.flow = flow or Flow(Transport.TCP, listening, Address("", 0))
+        self.flow = flow or SipFlow(Transport.TCP, listening, Address("", 0))
         self._patience: asyncio.TimerHandle | None = None
         self._pause: asyncio.TimerHandle | None = None
         self._pause_s = 0.0
@@ -96,7 +96,7 @@ class Connection(asyncio.Protocol):
                 self._transport.abort()
                 return
             remote = Address(peer[0], peer[1])
-            self.flow = Flow(Transport.TCP, Address(local[0], self._listening.port), remote)
+            self.flow = SipFlow(Transport.TCP, Address(local[0], self._listening.port), remote)
             first_message_s = self._streams.limits.first_message_s
             self._patience = asyncio.get_running_loop().call_later(first_message_s, self._run_out)
         self.last_heard_at = asyncio.get_running_loop().time()
@@ -104,7 +104,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.last_heard_at = asyncio.get_running_loop().time()
-        all_framed = self._framer.feed(data)
+        all_framed = self._framer.receive(data)
         if len(all_framed) > MESSAGES_A_READ_MAX:
             self.slow_down(0.0)
         for framed in all_framed:
@@ -229,7 +229,7 @@ class TcpStreams:
         self._check_idle()
         return bound
 
-    def send(self, data: bytes, flow: Flow) -> None:
+    def send(self, data: bytes, flow: SipFlow) -> None:
         """Send on a flow's connection; connection 0 reuses or opens one of ours to that remote."""
         connection = self._connections.get(flow.connection) if flow.connection else self._ours.get(flow.remote)
         if connection is not None:
@@ -239,30 +239,30 @@ class TcpStreams:
         else:
             self._open(data, flow)
 
-    def close_flow(self, flow: Flow) -> None:
+    def close_flow(self, flow: SipFlow) -> None:
         """Close one connection after what is buffered has gone out."""
         connection = self._connections.get(flow.connection)
         if connection is not None:
             connection.close()
 
-    def slow_down(self, flow: Flow) -> None:
+    def slow_down(self, flow: SipFlow) -> None:
         """More comes over this connection than its peer may send."""
         connection = self._connections.get(flow.connection)
         if connection is not None:
             connection.slow_down()
 
-    def prove(self, flow: Flow) -> None:
+    def prove(self, flow: SipFlow) -> None:
         """A known peer uses this connection."""
         connection = self._connections.get(flow.connection)
         if connection is not None:
             connection.is_in_use = True
         self._counted.proved(flow.connection)
 
-    def heard(self, flow: Flow) -> None:
+    def heard(self, flow: SipFlow) -> None:
         """A message came over this connection."""
         self._counted.heard(flow.connection)
 
-    def is_known(self, flow: Flow) -> bool:
+    def is_known(self, flow: SipFlow) -> bool:
         """Whether this connection is a known peer's."""
         return self._counted.is_known(flow.connection)
 
@@ -327,7 +327,7 @@ class TcpStreams:
         if flow.connection and connection.is_in_use:  # who opens and closes thousands makes us look through nothing
             self.listener.on_closed(flow)
 
-    def _open(self, data: bytes, flow: Flow) -> None:
+    def _open(self, data: bytes, flow: SipFlow) -> None:
         waiting = self._waiting.setdefault(flow.remote, deque())
         if len(waiting) >= WAITING_MAX:
             self.losses[SocketLoss.NO_CONNECTION] += 1
@@ -336,7 +336,7 @@ class TcpStreams:
         if flow.remote not in self._opening:
             self._opening[flow.remote] = asyncio.get_running_loop().create_task(self._connect(flow))
 
-    async def _connect(self, flow: Flow) -> None:
+    async def _connect(self, flow: SipFlow) -> None:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self.limits.connect_timeout_s):

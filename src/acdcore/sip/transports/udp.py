@@ -10,7 +10,7 @@ from typing import cast
 
 from acdcore.kernel.address import Address
 from acdcore.kernel.errors import Unavailable
-from acdcore.sip.events import Flow, Transport
+from acdcore.sip.events import SipFlow, Transport
 
 RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 """Asked of the kernel for each socket: a burst of 100 set-ups while Python pauses must not be lost."""
@@ -18,7 +18,7 @@ SOURCES_MAX = 4_096
 """Peers whose route is remembered when we are bound to a wildcard address."""
 WILDCARDS = frozenset({"0.0.0.0", "::"})
 
-OnDatagram = Callable[[bytes, Flow], None]
+OnDatagram = Callable[[bytes, SipFlow], None]
 
 
 class SocketLoss(StrEnum):
@@ -73,7 +73,7 @@ class UdpSocket(asyncio.DatagramProtocol):
             self._losses[SocketLoss.TOO_LONG] += 1
             return
         remote = Address(str(addr[0]), int(addr[1]))
-        self._on_datagram(data, Flow(Transport.UDP, self.source_for(remote), remote))
+        self._on_datagram(data, SipFlow(Transport.UDP, self.source_for(remote), remote))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._closed.set()

@@ -45,7 +45,7 @@ class SegmentFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Retention:
+class JournalRetention:
     """How much journal is kept."""
 
     days: int = 35
@@ -112,7 +112,7 @@ def pack(path: Path) -> Path:
             target.flush()
             os.fsync(target.fileno())
         os.rename(unfinished, packed)
-        sync_directory(path.parent)
+        sync_journal_directory(path.parent)
     except OSError:
         with contextlib.suppress(OSError):
             unfinished.unlink()
@@ -121,7 +121,9 @@ def pack(path: Path) -> Path:
     return packed
 
 
-def expired(files: Sequence[SegmentFile], sizes: Sequence[int], today: date, retention: Retention) -> list[SegmentFile]:
+def expired(
+    files: Sequence[SegmentFile], sizes: Sequence[int], today: date, retention: JournalRetention
+) -> list[SegmentFile]:
     """Those that are to go, oldest first; `files` are sorted, `sizes` are theirs in bytes."""
     first = today - timedelta(days=retention.days)
     rest_bytes = sum(sizes)
@@ -134,7 +136,7 @@ def expired(files: Sequence[SegmentFile], sizes: Sequence[int], today: date, ret
     return gone
 
 
-def tidy(directory: Path, writing: Path | None, today: date, retention: Retention) -> None:
+def tidy(directory: Path, writing: Path | None, today: date, retention: JournalRetention) -> None:
     """Pack what is finished and delete what is past the limits, but never `writing`. Raises `OSError`."""
     for each in _found(directory):
         if each.path != writing and each.day < today and not each.is_packed:
@@ -145,7 +147,7 @@ def tidy(directory: Path, writing: Path | None, today: date, retention: Retentio
         each.path.unlink()
 
 
-def sync_directory(directory: Path) -> None:
+def sync_journal_directory(directory: Path) -> None:
     """Let a new or renamed file survive a power cut. Raises `OSError`."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:

@@ -21,17 +21,17 @@ from acdcore.queues.decisions import Decision
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.inputs import Input
 from acdcore.queues.journal import checkpoint
-from acdcore.queues.journal import lines as journal
+from acdcore.queues.journal import lines as journal_lines
 from acdcore.queues.journal.checkpoint import StateError
 from acdcore.queues.journal.lines import Header, Mark, MarkKind
-from acdcore.queues.journal.resume import Resumed, resume
+from acdcore.queues.journal.resume import ResumedRun, resume
 from acdcore.storage.journal.files import lines, segment_files
 from acdcore.storage.journal.writer import Begin, JournalSettings, JournalWriter, KeepTurn
 
 __all__ = ["DiskJournal", "JournalSettings", "last_state"]
 
 MEMORY_TURNS_MAX: Final = 50_000
-"""Turns in memory that the disk has not taken yet: minutes of the busiest floor, some 50 MB."""
+"""Turns in memory that the disk has not taken yet: minutes of the busiest call centre, some 50 MB."""
 RETRY_AFTER_S: Final = 60.0
 """After a gap: to take the whole state for a new segment costs the loop some milliseconds."""
 SEGMENT_TURNS_MAX: Final = 100_000
@@ -41,7 +41,7 @@ SEGMENTS_TRIED_MAX: Final = 3
 
 
 class DiskJournal:
-    """`with DiskJournal(...) as journal:`, then `journal.record` is the floor's journal. Never raises for the disk.
+    """`with DiskJournal(...) as journal:`, then `journal.record` keeps its turns. Never raises for the disk.
 
     All methods are for the event loop's thread.
     """
@@ -85,12 +85,12 @@ class DiskJournal:
             return f"no journal is kept: {self._stop[1]}"
         return self._writer.tidying_problem
 
-    def record(self, now: float, fed: Input, decisions: Sequence[Decision]) -> None:
+    def record(self, now: float, event: Input, decisions: Sequence[Decision]) -> None:
         """Keep one turn that was carried out; nobody may change `decisions` afterwards."""
         if self._is_closed:
             return
         if self._stop is None:
-            self._keep(now, fed, decisions)
+            self._keep(now, event, decisions)
         elif now >= self._stop[0] + RETRY_AFTER_S:
             self._begin(now)  # with the state that this turn led to
 
@@ -114,7 +114,7 @@ class DiskJournal:
         """Turns that the disk has not taken yet, for the figures."""
         return self._writer.backlog()
 
-    def _keep(self, now: float, fed: Input, decisions: Sequence[Decision]) -> None:
+    def _keep(self, now: float, event: Input, decisions: Sequence[Decision]) -> None:
         failure = self._writer.failure
         if failure is not None and failure.serial == self._serial:
             self._give_up(now, failure.text)
@@ -123,7 +123,7 @@ class DiskJournal:
             self._writer.put(Mark(MarkKind.STOPPED, now, text))
             self._give_up(now, text)
         else:
-            self._writer.put(KeepTurn(now, fed, decisions))
+            self._writer.put(KeepTurn(now, event, decisions))
             self._turns += 1
             if now >= self._look_at:
                 self._look_at_the_day(now)
@@ -166,10 +166,10 @@ def _midnight_after(local: datetime) -> datetime:
 
 def last_state(
     directory: Path, not_before: datetime | None = None, not_after: datetime | None = None
-) -> Resumed | None:
+) -> ResumedRun | None:
     """Where the last run ended; None when there is no journal that can be read. Not for the event loop.
 
-    A run that ended before `not_before` is of no use either: nobody is still at the desk. A segment that began after
+    A run that ended before `not_before` is of no use either: no agent is still at work. A segment that began after
     `not_after` was written by a clock that was ahead, and has been set back since: it is not the last one.
     Of a run whose newest segment has no readable beginning (the crash came too soon), the one before counts.
     """
@@ -177,7 +177,7 @@ def last_state(
     segments = [each for each in segment_files(directory) if not_after is None or each.began_wall <= not_after]
     for each in reversed(segments[-SEGMENTS_TRIED_MAX:]):
         try:
-            resumed = resume(journal.open_segment(lines(each.path)))
+            resumed = resume(journal_lines.open_segment(lines(each.path)))
         except (OSError, StateError) as error:
             problem = f"{each.path.name}: {error}"
             continue

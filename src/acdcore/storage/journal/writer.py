@@ -14,9 +14,9 @@ from typing import Final, assert_never
 from acdcore.queues.decisions import Decision
 from acdcore.queues.inputs import Input
 from acdcore.queues.journal import lines
-from acdcore.queues.journal.checkpoint import FloorState
+from acdcore.queues.journal.checkpoint import DispatcherCheckpoint
 from acdcore.queues.journal.lines import Header, Mark, MarkKind
-from acdcore.storage.journal.files import Retention, segment_path, sync_directory, tidy
+from acdcore.storage.journal.files import JournalRetention, segment_path, sync_journal_directory, tidy
 
 GATHER_S: Final = 0.05
 """What a crash may take; 20 syncs a second are nothing to any disk."""
@@ -38,7 +38,7 @@ class JournalSettings:
     """Where; made when it is not there."""
     zone: tzinfo = UTC
     """The operator's, for where a day ends."""
-    retention: Retention = field(default_factory=Retention)
+    retention: JournalRetention = field(default_factory=JournalRetention)
     """How much is kept."""
     is_clock_right: Callable[[], bool] = lambda: True
     """Asked in a thread before anything is deleted for its age."""
@@ -58,7 +58,7 @@ class Begin:
     """The operator's day."""
     header: Header
     """Its first line."""
-    state: FloorState
+    state: DispatcherCheckpoint
     """Its second line."""
 
 
@@ -68,7 +68,7 @@ class KeepTurn:
 
     at: float
     """Monotonic seconds."""
-    fed: Input
+    event: Input
     """What happened."""
     decisions: Sequence[Decision]
     """What was decided."""
@@ -151,9 +151,9 @@ class JournalWriter:
         match order:
             case Begin():
                 self._open(order)
-            case KeepTurn(at=at, fed=fed, decisions=decisions):
+            case KeepTurn(at=at, event=event, decisions=decisions):
                 self._at = at
-                self._add(lambda: lines.write(at, fed, decisions))
+                self._add(lambda: lines.write(at, event, decisions))
             case Mark():
                 self._at = order.at
                 self._add(lambda: lines.write_mark(order))
@@ -241,7 +241,7 @@ class JournalFile:
         self._durable_bytes = 0
         self._descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
         try:
-            sync_directory(path.parent)
+            sync_journal_directory(path.parent)
         except OSError:
             self.close()
             raise

@@ -14,7 +14,7 @@ import asyncpg
 import asyncpg.pool
 import orjson
 
-from acdcore.kernel.background import ended
+from acdcore.kernel.background import end_task
 from acdcore.kernel.errors import Unavailable
 
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
@@ -90,7 +90,7 @@ class Database:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._watcher is not None:
-            await ended(self._watcher)
+            await end_task(self._watcher)
         if self._pool is not None:
             self._pool.terminate()
 

@@ -26,7 +26,7 @@ from urllib.parse import quote
 
 import asyncpg
 
-from acdcore.kernel.background import ended
+from acdcore.kernel.background import end_task
 from acdcore.kernel.errors import Unavailable
 from acdcore.storage.postgres import launch
 from acdcore.storage.postgres.binaries import Binaries, closed_ancestor, find_binaries, server_account
@@ -128,7 +128,7 @@ class EmbeddedPostgres:
     async def stop(self) -> None:
         """Stop the server; committed rows are safe whatever happens here."""
         if self._watch is not None:
-            await ended(self._watch)
+            await end_task(self._watch)
             self._watch = None
         await self._end_process()
         if self._sockets.parent != self.directory:

@@ -124,7 +124,7 @@ async def _store_singly(connection: Connection, lines: Sequence[bytes]) -> list[
         try:
             row = rows.parse(line).row
             async with connection.transaction():
-                for table, found in rows.by_table([rows.line(row, 0.0)[:-1]]).items():
+                for table, found in rows.by_table([rows.encode_line(row, 0.0)[:-1]]).items():
                     await connection.execute(table.insert, found)
         except (rows.BadLine, *REFUSED) as error:
             refused.append((line, str(error)))

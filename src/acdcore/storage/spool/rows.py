@@ -20,9 +20,9 @@ from acdcore.calls.model.rows import (
     CallEventRow,
     CallSegment,
     CdrRow,
+    QueueVisitRow,
     RecordingRow,
     Row,
-    StayRow,
     TraceRow,
     WorkRow,
 )
@@ -40,7 +40,7 @@ class BadLine(PeerError):
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class RowTable:
     """Where rows of one class are kept."""
 
     kind: str
@@ -62,22 +62,22 @@ def _columns(row: type[Row], *derived: str) -> tuple[str, ...]:
     return (*(field.name for field in fields(row)), *derived)
 
 
-TABLES: Mapping[type[Row], Table] = {
-    CdrRow: Table("cdr", "calls", _columns(CdrRow, "caller_key", "agents", "queues")),
-    CallEventRow: Table("call_event", "call_events", _columns(CallEventRow)),
-    RecordingRow: Table("recording", "recordings", _columns(RecordingRow, "caller_key")),
-    AgentEventRow: Table("agent_event", "agent_events", _columns(AgentEventRow)),
-    WorkRow: Table("work", "work_items_log", _columns(WorkRow, "queue", "kind", "state", "agent", "number_key")),
-    AnswerRow: Table("answer", "answers", _columns(AnswerRow)),
-    StayRow: Table("stay", "stays", _columns(StayRow)),
-    TraceRow: Table("trace", "traces", _columns(TraceRow)),
+TABLES: Mapping[type[Row], RowTable] = {
+    CdrRow: RowTable("cdr", "calls", _columns(CdrRow, "caller_key", "agents", "queues")),
+    CallEventRow: RowTable("call_event", "call_events", _columns(CallEventRow)),
+    RecordingRow: RowTable("recording", "recordings", _columns(RecordingRow, "caller_key")),
+    AgentEventRow: RowTable("agent_event", "agent_events", _columns(AgentEventRow)),
+    WorkRow: RowTable("work", "work_items_log", _columns(WorkRow, "queue", "kind", "state", "agent", "number_key")),
+    AnswerRow: RowTable("answer", "answers", _columns(AnswerRow)),
+    QueueVisitRow: RowTable("queue_visit", "queue_visits", _columns(QueueVisitRow)),
+    TraceRow: RowTable("trace", "traces", _columns(TraceRow)),
 }
 
 _SEGMENT_FIELDS = tuple(field.name for field in fields(CallSegment))
 _ITEM_FIELDS = tuple(field.name for field in fields(WorkItem))
 _VALUES = {row: attrgetter(*(field.name for field in fields(row))) for row in TABLES}
 _ADAPTERS: Mapping[str, TypeAdapter[Row]] = {table.kind: TypeAdapter(row) for row, table in TABLES.items()}
-_BY_KIND: Mapping[str, Table] = {table.kind: table for table in TABLES.values()}
+_BY_KIND: Mapping[str, RowTable] = {table.kind: table for table in TABLES.values()}
 _JSON_INTEGERS = range(-(2**63), 2**64)
 """What orjson can write."""
 
@@ -92,9 +92,9 @@ class Spooled:
     """When it was appended, seconds since 1970 in UTC."""
 
 
-def line(row: Row, spooled_at: float) -> bytes:
+def encode_line(row: Row, spooled_at: float) -> bytes:
     """The row as a line; what no database can hold (NUL, half surrogates, huge integers) is replaced, never refused."""
-    kind, columns = TABLES[type(row)].kind, stored(row)
+    kind, columns = TABLES[type(row)].kind, column_values(row)
     try:
         body = _json(kind, spooled_at, columns)
     except TypeError:  # A lone surrogate: bytes of a peer that were not UTF-8.
@@ -114,7 +114,7 @@ def parse(text: bytes) -> Spooled:
         raise BadLine(f"not a row of ours: {error}") from error
 
 
-def by_table(lines: Sequence[bytes]) -> Mapping[Table, str]:
+def by_table(lines: Sequence[bytes]) -> Mapping[RowTable, str]:
     """The rows of many lines for `Table.insert`, not looked at any further than that; raises `BadLine`."""
     sorted_rows: dict[str, list[object]] = {table.kind: [] for table in TABLES.values()}
     for text in lines:
@@ -126,7 +126,7 @@ def by_table(lines: Sequence[bytes]) -> Mapping[Table, str]:
     return {_BY_KIND[kind]: orjson.dumps(found).decode() for kind, found in sorted_rows.items() if found}
 
 
-def stored(row: Row) -> dict[str, object]:
+def column_values(row: Row) -> dict[str, object]:
     """The row as its table holds it: column to value."""
     values: tuple[object, ...] = _VALUES[type(row)](row)
     match row:

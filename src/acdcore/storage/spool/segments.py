@@ -17,7 +17,7 @@ LINE_BYTES_MAX = READ_BYTES_MAX // 4
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LeftSegment:
     """A file left by an earlier process."""
 
     number: int
@@ -28,12 +28,12 @@ class Found:
     """How many lines it holds."""
 
 
-def path_of(directory: Path, number: int) -> Path:
+def segment_file(directory: Path, number: int) -> Path:
     """The file with that number."""
     return directory / f"{number:08}{SUFFIX}"
 
 
-def find(directory: Path) -> list[Found]:
+def find_segments(directory: Path) -> list[LeftSegment]:
     """The files in `directory` in order; those without a whole line are deleted. Raises `OSError`."""
     found = []
     for path in sorted(directory.glob(f"*{SUFFIX}")):
@@ -43,7 +43,7 @@ def find(directory: Path) -> list[Found]:
         if lines == 0:
             path.unlink()
             continue
-        found.append(Found(int(path.stem), size_bytes, lines))
+        found.append(LeftSegment(int(path.stem), size_bytes, lines))
     return found
 
 
@@ -63,7 +63,7 @@ def read_lines(path: Path, offset: int, end: int, lines_max: int) -> tuple[list[
     return lines, offset + sum(len(text) + 1 for text in lines)
 
 
-class Segment:
+class SpoolSegment:
     """The file being written."""
 
     def __init__(self, directory: Path, number: int) -> None:
@@ -71,7 +71,7 @@ class Segment:
         self.number = number
         self.written_bytes = 0
         self.durable_bytes = 0
-        self._path = path_of(directory, number)
+        self._path = segment_file(directory, number)
         self._descriptor = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
         try:
             _sync_directory(directory)
@@ -129,12 +129,12 @@ class Synced:
     """It is long enough: the next lines go to another one."""
 
 
-class Writer:
+class SegmentWriter:
     """Appends lines to one file after the other; belongs to one thread."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._segment: Segment | None = None
+        self._segment: SpoolSegment | None = None
         self._next_number = 1
         self._unsynced: list[bytes] = []
         """Lines that must be written again should the sync fail."""
@@ -158,7 +158,7 @@ class Writer:
         self._unsynced += lines
         if self._segment is None and self._unsynced:
             number, self._next_number = self._next_number, self._next_number + 1
-            self._segment = Segment(self._directory, number)
+            self._segment = SpoolSegment(self._directory, number)
             lines = self._unsynced
         if self._segment is not None and lines:
             self._segment.write(b"".join(lines))
@@ -190,7 +190,7 @@ class Writer:
             self._segment = None
 
 
-class Shelf:
+class DeliveryProgress:
     """What is durable and not yet delivered: the files in order, and how far the first one was read. Does no I/O."""
 
     def __init__(self) -> None:

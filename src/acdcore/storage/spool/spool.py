@@ -28,7 +28,7 @@ from acdcore.calls.model.rows import CdrRow, RecordingRow, Row, WorkRow
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Unavailable
 from acdcore.storage.spool import rows, segments
-from acdcore.storage.spool.segments import Shelf, Writer
+from acdcore.storage.spool.segments import DeliveryProgress, SegmentWriter
 
 GATHER_S = 0.001
 """After a row woke the thread: waking costs more than encoding, and a call writes several rows in a row."""
@@ -100,7 +100,7 @@ class DiskSpool:
         self._on_durable = on_durable
         self._size_bytes_max = size_bytes_max
         self._rejected = directory / "rejected.jsonl"
-        self._writer = Writer(directory)
+        self._writer = SegmentWriter(directory)
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
         self._lock: int | None = None
         self._inbox: queue.SimpleQueue[Row | None] = queue.SimpleQueue()
@@ -111,7 +111,7 @@ class DiskSpool:
         """Of these, the rows of earlier processes, which are the first to be delivered."""
         self._changed = threading.Condition()
         # Under `_changed`:
-        self._shelf = Shelf()
+        self._delivery = DeliveryProgress()
         self._tally = _Tally()
         self._is_closing = False
 
@@ -140,7 +140,7 @@ class DiskSpool:
         if self._lock is not None:
             os.close(self._lock)
 
-    # For the hall
+    # For call control
 
     def append(self, row: Row) -> None:
         if self._appended == self._tally.confirmed + self._tally.dropped:
@@ -188,11 +188,11 @@ class DiskSpool:
     def next_batch(self) -> Batch | None:
         """The oldest lines that are on disk and not confirmed; None when there are none. Raises `OSError`."""
         with self._changed:
-            reach = self._shelf.reach()
+            reach = self._delivery.reach()
         if reach is None:
             return None
         number, offset, end = reach
-        path = segments.path_of(self._directory, number)
+        path = segments.segment_file(self._directory, number)
         lines, end = segments.read_lines(path, offset, end, BATCH_ROWS_MAX)
         if not lines:
             raise OSError(f"{path} is shorter than it was: restart to go on with what is left")
@@ -204,11 +204,13 @@ class DiskSpool:
         """The batch is delivered or set aside: forget it, and delete files that are through. Raises `OSError`."""
         is_dealt_with = not self._rejected.exists()  # not under the lock, which the event loop takes too
         with self._changed:
-            if not self._shelf.advance(batch.segment, batch.end):
+            if not self._delivery.advance(batch.segment, batch.end):
                 return
             self._tally.confirmed += len(batch.lines)
             self._tally.size_bytes -= sum(len(line) + 1 for line in batch.lines)
-            if self._shelf.is_confirmed():  # else what is left is about as old: to forget its age would end the alarm
+            if (
+                self._delivery.is_confirmed()
+            ):  # else what is left is about as old: to forget its age would end the alarm
                 self._tally.oldest = None
             self._tally.moved_at = self._clock.now()
             if is_dealt_with:
@@ -264,7 +266,7 @@ class DiskSpool:
         lines = []
         size_bytes = self._tally.size_bytes
         for row in taken:
-            line = rows.line(row, now)
+            line = rows.encode_line(row, now)
             limit = self._size_bytes_max * (1.0 if isinstance(row, CdrRow | RecordingRow | WorkRow) else EVENTS_SHARE)
             if size_bytes + len(line) <= limit and len(line) <= segments.LINE_BYTES_MAX:
                 lines.append(line)
@@ -280,9 +282,9 @@ class DiskSpool:
         if synced is None:
             return
         with self._changed:
-            self._shelf.grow(synced.number, synced.end)
+            self._delivery.grow(synced.number, synced.end)
             if synced.is_finished:
-                self._shelf.finish(synced.number)
+                self._delivery.finish(synced.number)
             self._tally.durable += synced.lines
             self._tally.disk_problem = ""
             self._changed.notify_all()
@@ -293,7 +295,7 @@ class DiskSpool:
         with self._changed:
             self._tally.disk_problem = str(error)
             if number is not None:
-                self._shelf.finish(number)
+                self._delivery.finish(number)
         # All that it held may be delivered: nobody would confirm it again, and it would stand before what follows.
         with contextlib.suppress(OSError):
             self._delete_delivered()
@@ -306,23 +308,23 @@ class DiskSpool:
         self._writer.close()
         with self._changed:
             if number is not None:
-                self._shelf.finish(number)
+                self._delivery.finish(number)
         with contextlib.suppress(OSError):
             self._delete_delivered()
 
     def _delete_delivered(self) -> None:
         with self._changed:
-            delivered = self._shelf.take_delivered()
+            delivered = self._delivery.take_delivered()
         for number in delivered:
-            segments.path_of(self._directory, number).unlink(missing_ok=True)
+            segments.segment_file(self._directory, number).unlink(missing_ok=True)
 
     def _take_over(self) -> None:
         """Adopt the files of earlier processes; how many rows they hold is known from then on."""
         self._tally.moved_at = self._clock.now()
         self._tally.rejected = _lines_in(self._rejected)
-        for found in segments.find(self._directory):
-            self._shelf.grow(found.number, found.size_bytes)
-            self._shelf.finish(found.number)
+        for found in segments.find_segments(self._directory):
+            self._delivery.grow(found.number, found.size_bytes)
+            self._delivery.finish(found.number)
             self._appended += found.lines
             self._tally.durable += found.lines
             self._tally.size_bytes += found.size_bytes

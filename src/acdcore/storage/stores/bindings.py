@@ -20,18 +20,18 @@ from pydantic import TypeAdapter, ValidationError
 
 from acdcore.kernel.address import Address
 from acdcore.kernel.clock import Clock
-from acdcore.sip.events import Flow, Transport
+from acdcore.sip.events import SipFlow, Transport
 from acdcore.sip.registrar import Binding
 from acdcore.sip.syntax.headers import parse_contact
 from acdcore.sip.syntax.uri import MalformedValue
-from acdcore.storage.journal.files import sync_directory
+from acdcore.storage.journal.files import sync_journal_directory
 
 WRITE_EVERY_S: Final = 1.0
 """A thousand phones that refresh within a minute must not mean a file for each."""
 FILE_BYTES_MAX: Final = 20_000_000
 """Forty thousand phones; what is larger is not ours."""
 
-UserBinding = tuple[str, Binding[Flow]]
+UserBinding = tuple[str, Binding[SipFlow]]
 """An agent's number, and where a phone of theirs is."""
 
 
@@ -144,11 +144,11 @@ class BindingsFile:
             self.alarm = ""
 
 
-def _is_kept(binding: Binding[Flow]) -> bool:
+def _is_kept(binding: Binding[SipFlow]) -> bool:
     return binding.flow.transport is Transport.UDP
 
 
-def _kept(user: str, binding: Binding[Flow], now: float, wall: datetime) -> KeptBinding:
+def _kept(user: str, binding: Binding[SipFlow], now: float, wall: datetime) -> KeptBinding:
     return KeptBinding(
         user=user,
         contact=str(binding.contact),
@@ -170,7 +170,7 @@ def _restored(kept: KeptBinding, now: float, wall: datetime) -> UserBinding | No
         refreshed_at = now + (kept.refreshed_wall - wall).total_seconds()
     except (MalformedValue, TypeError):  # TypeError: a time without a zone
         return None
-    flow = Flow(Transport.UDP, kept.local, kept.remote)
+    flow = SipFlow(Transport.UDP, kept.local, kept.remote)
     return kept.user, Binding(contact, flow, kept.q, expires_at, refreshed_at, kept.call_id, kept.cseq)
 
 
@@ -184,7 +184,7 @@ def _replace(path: Path, kept: KeptBindings) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(unfinished, path)
-        sync_directory(path.parent)
+        sync_journal_directory(path.parent)
     except OSError:
         with contextlib.suppress(OSError):
             unfinished.unlink()

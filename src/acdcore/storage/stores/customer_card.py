@@ -24,7 +24,7 @@ LANGUAGE_NAMES = ("Mandarin", "Cantonese", "English")
 _PLATE_SEPARATORS = frozenset(" -.·•・\t")
 
 
-def checked(new: NewCustomer, former_language: str = "") -> NewCustomer:
+def check_card(new: NewCustomer, former_language: str = "") -> NewCustomer:
     """The card as it will be stored; raises `BadRecord` naming the field.
 
     `former_language` may stay, whatever it is: older versions took any.
@@ -47,14 +47,14 @@ def checked(new: NewCustomer, former_language: str = "") -> NewCustomer:
     )
 
 
-def changed(customer: Customer, change: CustomerChange) -> NewCustomer:
+def apply_change(customer: Customer, change: CustomerChange) -> NewCustomer:
     """The card after `change`, checked; raises `BadRecord`."""
     card = contents(customer)
     for name in CustomerChange.__dataclass_fields__:
         value = getattr(change, name)
         if value is not None:
             card = replace(card, **{name: value})
-    return checked(card, customer.language)
+    return check_card(card, customer.language)
 
 
 def unknown_language(language: str) -> str:

@@ -10,7 +10,7 @@ from itertools import islice
 
 import structlog
 
-from acdcore.calls.model.directory import AgentRecord, Contact, Customer, Tier
+from acdcore.calls.model.directory import AgentRecord, Customer, PastContact, Tier
 from acdcore.kernel.ids import AgentId, CustomerId
 from acdcore.numbering.key import matching_key
 from acdcore.storage.stores.customer_card import plate_digits
@@ -37,7 +37,7 @@ class MemoryDirectory:
         self._by_number: dict[str, tuple[CustomerId, ...]] = {}
         self._by_member_number: dict[str, CustomerId] = {}
         self._by_plate_digits: dict[str, tuple[CustomerId, ...]] = {}
-        self._contacts: dict[CustomerId | str, tuple[Contact, ...]] = {}
+        self._contacts: dict[CustomerId | str, tuple[PastContact, ...]] = {}
         self._text = SearchText(self._customers)
         self._log = structlog.get_logger("storage")
 
@@ -73,7 +73,7 @@ class MemoryDirectory:
     def customers_by_plate_digits(self, digits: str) -> Sequence[Customer]:
         return [self._customers[owner] for owner in self._by_plate_digits.get(digits, ())]
 
-    def last_contacts(self, who: CustomerId | str, limit: int) -> Sequence[Contact]:
+    def last_contacts(self, who: CustomerId | str, limit: int) -> Sequence[PastContact]:
         found = {
             contact.call_id: contact for holder in self._holders(who) for contact in self._contacts.get(holder, ())
         }
@@ -88,7 +88,7 @@ class MemoryDirectory:
 
     # Changes
 
-    def note_contact(self, number: str, customer_id: CustomerId | None, contact: Contact) -> None:
+    def note_contact(self, number: str, customer_id: CustomerId | None, contact: PastContact) -> None:
         key = matching_key(number)
         holders: tuple[CustomerId | str, ...] = (key,) if key else ()
         if customer_id is not None:

@@ -14,9 +14,9 @@ from acdcore.calls.model.ports import (
     AnswerFilter,
     BadRecord,
     CallFilter,
-    CallStory,
+    CallHistory,
+    QueueVisitFilter,
     RecordingFilter,
-    StayFilter,
     WorkFilter,
 )
 from acdcore.calls.model.rows import (
@@ -24,8 +24,8 @@ from acdcore.calls.model.rows import (
     AnswerRow,
     CallEventRow,
     CdrRow,
+    QueueVisitRow,
     RecordingRow,
-    StayRow,
     TraceRow,
     WorkRow,
 )
@@ -38,9 +38,9 @@ from acdcore.work.model import WorkId, WorkItem
 UNFINISHED_ROWS_MAX = 100_000
 """A crash cuts short as many calls as there are lines, each with some ten to fifty events."""
 OPEN_WORK_ROWS_MAX = 50_000
-"""More than the book takes (`MAX_OPEN`)."""
+"""More than the callback queue takes (`MAX_OPEN`)."""
 ROWS_AT_A_TIME = 100
-"""Stays or changes fetched before the event loop gets its turn: about a millisecond of decoding."""
+"""Queue visits or changes fetched before the event loop gets its turn: about a millisecond of decoding."""
 
 _CDR = TypeAdapter(CdrRow)
 _EVENT = TypeAdapter(CallEventRow)
@@ -62,7 +62,7 @@ _EVENT_COLUMNS = ", ".join(field.name for field in fields(CallEventRow))
 _RECORDING_COLUMNS = ", ".join(field.name for field in fields(RecordingRow))
 _WORK_COLUMNS = ", ".join(field.name for field in fields(WorkRow))
 _ANSWER_COLUMNS = ", ".join(field.name for field in fields(AnswerRow))
-_STAY_COLUMNS = ", ".join(field.name for field in fields(StayRow))
+_VISIT_COLUMNS = ", ".join(field.name for field in fields(QueueVisitRow))
 _CHANGE_COLUMNS = "agent, at, serial, state, reason, call_id, detail"
 
 AGENT_CHANGES = f"""
@@ -110,7 +110,7 @@ class PgHistory:
             found = await connection.fetch(query, *conditions.values)
         return [_CDR.validate_python(_plain(row)) for row in found]
 
-    async def call(self, call_id: CallId) -> CallStory | None:
+    async def call(self, call_id: CallId) -> CallHistory | None:
         async with self._database.connection() as connection:
             cdr = await connection.fetchrow(f"select {_CDR_COLUMNS} from calls where call_id = $1", call_id)
             if cdr is None:
@@ -121,7 +121,7 @@ class PgHistory:
             recordings = await connection.fetch(
                 f"select {_RECORDING_COLUMNS} from recordings where call_id = $1 order by n", call_id
             )
-        return CallStory(
+        return CallHistory(
             _CDR.validate_python(_plain(cdr)),
             tuple(_EVENT.validate_python(_plain(row)) for row in events),
             tuple(_RECORDING.validate_python(_plain(row)) for row in recordings),
@@ -190,7 +190,7 @@ class PgHistory:
             found = await connection.fetch(query, *conditions.values)
         return [_ITEM.validate_python(row["item"]) for row in found]
 
-    async def work_story(self, work_id: WorkId) -> Sequence[WorkRow]:
+    async def work_history(self, work_id: WorkId) -> Sequence[WorkRow]:
         query = f"select {_WORK_COLUMNS} from work_items_log where work_id = $1 order by serial"
         async with self._database.connection() as connection:
             found = await connection.fetch(query, work_id)
@@ -221,21 +221,21 @@ class PgHistory:
             found = await connection.fetch(query, *conditions.values)
         return [_ANSWER.validate_python(_plain(row)) for row in found]
 
-    async def stays(self, wanted: StayFilter) -> Sequence[StayRow]:
+    async def queue_visits(self, wanted: QueueVisitFilter) -> Sequence[QueueVisitRow]:
         conditions = Conditions()
         conditions.add("joined_at >= {}", wanted.joined_from)
         conditions.add("joined_at < {}", wanted.joined_before)
         conditions.add("queue = {}", wanted.queue)
         conditions.add("agent = {}", wanted.agent)
-        query = f"select {_STAY_COLUMNS} from stays {conditions} order by joined_at, entry, n"
-        found: list[StayRow] = []
+        query = f"select {_VISIT_COLUMNS} from queue_visits {conditions} order by joined_at, entry, n"
+        found: list[QueueVisitRow] = []
         # By a cursor: a day of the largest centre in one answer would hold up the event loop for seconds.
         async with self._database.connection() as connection, connection.transaction(readonly=True):
             cursor = await connection.cursor(query, *conditions.values)
             while rows := await cursor.fetch(ROWS_AT_A_TIME):
                 if len(found) + len(rows) > wanted.limit:
-                    raise too_many_stays(wanted.limit)
-                found += [_stay_of(row) for row in rows]
+                    raise too_many_visits(wanted.limit)
+                found += [_visit_of(row) for row in rows]
         return found
 
     async def agent_changes(
@@ -251,9 +251,9 @@ class PgHistory:
         return found
 
 
-def too_many_stays(limit: int) -> Refused:
+def too_many_visits(limit: int) -> Refused:
     """What is raised instead of cutting off figures."""
-    return Refused(f"there are more than {limit} stays in that time: ask for less at a time")
+    return Refused(f"there are more than {limit} queue visits in that time: ask for less at a time")
 
 
 def too_many_changes(limit: int) -> Refused:
@@ -296,16 +296,16 @@ class Conditions:
         return f"where {' and '.join(self._texts)}" if self._texts else ""
 
 
-def _stay_of(row: asyncpg.Record) -> StayRow:
+def _visit_of(row: asyncpg.Record) -> QueueVisitRow:
     """By position, without a check of each field: there may be many, and they are our own."""
     entry, n, call_id, queue, channel, joined_at, left_at, how, waited_s, is_in_time, agent, *rest = row
     joined = (QueueName(sys.intern(queue)), sys.intern(channel), joined_at)
     answered_by = None if agent is None else AgentId(sys.intern(agent))
-    return StayRow(entry, n, call_id, *joined, left_at, sys.intern(how), waited_s, is_in_time, answered_by, *rest)
+    return QueueVisitRow(entry, n, call_id, *joined, left_at, sys.intern(how), waited_s, is_in_time, answered_by, *rest)
 
 
 def _change_of(row: asyncpg.Record) -> AgentEventRow:
-    """Like `_stay_of`."""
+    """Like `_visit_of`."""
     agent, at, serial, state, reason, call_id, detail = row
     return AgentEventRow(AgentId(sys.intern(agent)), at, serial, sys.intern(state), sys.intern(reason), call_id, detail)
 

@@ -25,7 +25,7 @@ def new_password() -> str:
     return secrets.token_urlsafe(PASSWORD_BYTES)
 
 
-def ha1(agent: AgentId, realm: str, password: str) -> Ha1:
+def ha1_hashes(agent: AgentId, realm: str, password: str) -> Ha1:
     """Both hashes of `password` for `agent` in `realm`."""
     secret = f"{agent}:{realm}:{password}".encode()
     return Ha1(hashlib.md5(secret, usedforsecurity=False).hexdigest(), hashlib.sha256(secret).hexdigest())

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import asyncpg
 
-from acdcore.calls.model.directory import AgentRecord, Contact, Customer, CustomerChange, NewCustomer, Tier
-from acdcore.calls.model.ports import BadRecord, Taken, UnknownRecord, VersionConflict
-from acdcore.calls.model.rows import Direction
+from acdcore.calls.model.directory import AgentRecord, Customer, CustomerChange, NewCustomer, PastContact, Tier
+from acdcore.calls.model.ports import BadRecord, IdTaken, UnknownRecord, VersionConflict
+from acdcore.calls.model.rows import CallDirection
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName, SkillName
 from acdcore.numbering.plan import HOME
@@ -17,7 +17,7 @@ from acdcore.sip.auth.digest_values import algorithms_in
 from acdcore.storage.postgres.database import Connection, Database
 from acdcore.storage.stores import customer_card
 from acdcore.storage.stores.directory import MemoryDirectory
-from acdcore.storage.stores.password import ha1
+from acdcore.storage.stores.password import ha1_hashes
 
 CUSTOMER_COLUMNS = "id, name, tier, language, numbers, member_number, plates, address, note, owner, region, version"
 AGENT_COLUMNS = (
@@ -56,7 +56,7 @@ class PgCustomerStore:
         self._directory = directory
 
     async def create(self, new: NewCustomer) -> Customer:
-        checked = customer_card.checked(new)
+        checked = customer_card.check_card(new)
         async with self._database.connection() as connection:
             customer = await insert_customer(connection, checked)
         self._directory.put_customer(customer)
@@ -68,11 +68,11 @@ class PgCustomerStore:
             found = await connection.fetchrow(f"select {CUSTOMER_COLUMNS} from customers where id = $1", customer_id)
             if found is None:
                 raise UnknownRecord(f"there is no customer {customer_id}")
-            checked = customer_card.changed(customer_of(found), change)
+            checked = customer_card.apply_change(customer_of(found), change)
             try:
                 row = await connection.fetchrow(UPDATE_CUSTOMER, *_values(checked), customer_id, version)
             except asyncpg.UniqueViolationError as error:
-                raise Taken(f"member number {checked.member_number} belongs to another customer") from error
+                raise IdTaken(f"member number {checked.member_number} belongs to another customer") from error
             if row is None:
                 raise VersionConflict(f"customer {customer_id} is at version {found['version']}, not {version}")
         customer = customer_of(row)
@@ -111,7 +111,7 @@ class PgAgentStore:
         record = self._directory.agent(agent)
         if record is None:
             raise UnknownRecord(f"there is no agent {agent}")
-        hashes = ha1(agent, self._realm, password)
+        hashes = ha1_hashes(agent, self._realm, password)
         await self.change(replace(record, ha1_md5=hashes.md5, ha1_sha256=hashes.sha256))
 
 
@@ -120,7 +120,7 @@ async def insert_customer(connection: Connection, checked: NewCustomer) -> Custo
     try:
         row = await connection.fetchrow(INSERT_CUSTOMER, *_values(checked))
     except asyncpg.UniqueViolationError as error:
-        raise Taken(f"member number {checked.member_number} belongs to another customer") from error
+        raise IdTaken(f"member number {checked.member_number} belongs to another customer") from error
     if row is None:
         raise UnknownRecord("the database returned no customer")
     return customer_of(row)
@@ -131,7 +131,7 @@ async def insert_agent(connection: Connection, record: AgentRecord) -> None:
     try:
         await connection.execute(INSERT_AGENT, *_agent_values(record))
     except asyncpg.UniqueViolationError as error:
-        raise Taken(f"there is an agent {record.agent} already") from error
+        raise IdTaken(f"there is an agent {record.agent} already") from error
 
 
 def check_agent(record: AgentRecord, former_languages: Collection[str] = ()) -> None:
@@ -161,7 +161,7 @@ def check_free(agent: AgentId, trunk_users: Mapping[str, str]) -> None:
     """
     trunk = trunk_users.get(agent)
     if trunk is not None:
-        raise Taken(f"{agent} is the user of the trunk {trunk}: give the agent or the trunk another one")
+        raise IdTaken(f"{agent} is the user of the trunk {trunk}: give the agent or the trunk another one")
 
 
 async def load(connection: Connection, directory: MemoryDirectory) -> None:
@@ -181,8 +181,8 @@ async def load(connection: Connection, directory: MemoryDirectory) -> None:
 
 
 def _note(directory: MemoryDirectory, row: asyncpg.Record) -> None:
-    direction = Direction(row["direction"])
-    contact = Contact(
+    direction = CallDirection(row["direction"])
+    contact = PastContact(
         CallId(row["call_id"]),
         row["arrived_at"],
         None if row["queue"] is None else QueueName(sys.intern(row["queue"])),
@@ -190,7 +190,7 @@ def _note(directory: MemoryDirectory, row: asyncpg.Record) -> None:
         Outcome(row["outcome"]),
         direction,
     )
-    number = row["caller"] if direction is Direction.INBOUND else row["dialled"]
+    number = row["caller"] if direction is CallDirection.INBOUND else row["dialled"]
     directory.note_contact(number, row["customer_id"], contact)
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from acdcore.calls.record.recovery import call_id_at
 from acdcore.recording.events import RecordingPath
-from acdcore.recording.retention import Kept
+from acdcore.recording.retention import StoredRecording
 from acdcore.storage.postgres.database import Database
 
 OLDEST_RECORDINGS = """
@@ -54,9 +54,9 @@ OLD_ROWS = (
         ("delete from traces t using gone where t.call_id = gone.call_id",),
     ),
     OldRows(
-        "stays",
-        "select entry, n from stays where joined_at < $1 order by joined_at limit $2",
-        ("delete from stays s using gone where s.entry = gone.entry and s.n = gone.n",),
+        "queue_visits",
+        "select entry, n from queue_visits where joined_at < $1 order by joined_at limit $2",
+        ("delete from queue_visits v using gone where v.entry = gone.entry and v.n = gone.n",),
     ),
     OldRows(
         "agent_events",
@@ -84,18 +84,18 @@ class PgRetention:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def oldest_recordings(self, limit: int) -> tuple[Kept, ...]:
+    async def oldest_recordings(self, limit: int) -> tuple[StoredRecording, ...]:
         """The oldest recordings that may go, at most `limit`."""
         async with self._database.connection() as connection:
             rows = await connection.fetch(OLDEST_RECORDINGS, limit)
-        return tuple(Kept(RecordingPath(row["path"]), row["started_at"], row["size_bytes"]) for row in rows)
+        return tuple(StoredRecording(RecordingPath(row["path"]), row["started_at"], row["size_bytes"]) for row in rows)
 
     async def recorded_bytes(self) -> int:
         """What all recordings take."""
         async with self._database.connection() as connection:
             return int(await connection.fetchval("select coalesce(sum(size_bytes), 0) from recordings"))
 
-    async def told_of(self, paths: Sequence[str]) -> frozenset[str]:
+    async def referenced_paths(self, paths: Sequence[str]) -> frozenset[str]:
         """Those of the paths that a row or an open work item names."""
         query = """
             select path from recordings where path = any($1::text[])
@@ -119,7 +119,7 @@ class PgRetention:
     async def delete_rows(self, old: OldRows, before: datetime, limit: int) -> int:
         """Delete up to `limit` with all that belongs to them, in one transaction; how many."""
         async with self._database.connection() as connection, connection.transaction():
-            found = literal(old.found, before, limit)
+            found = with_literals(old.found, before, limit)
             await connection.execute(f"create temporary table gone on commit drop as {found}")
             for statement in old.delete:
                 await connection.execute(statement)
@@ -135,6 +135,6 @@ class PgRetention:
             return int((await connection.execute(query, call_id_at(before), limit)).rpartition(" ")[2])
 
 
-def literal(query: str, before: datetime, limit: int) -> str:
+def with_literals(query: str, before: datetime, limit: int) -> str:
     """The query with its values in place: a statement that makes a table takes no parameters."""
     return query.replace("$1", f"'{before.isoformat()}'::timestamptz").replace("$2", str(int(limit)))

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 
 import asyncpg
 
-from acdcore.calls.model.ports import BadRecord, Screening, UnknownRecord, Verdict
+from acdcore.calls.model.ports import BadRecord, Screening, ScreeningVerdict, UnknownRecord
 from acdcore.numbering.key import INTERNATIONAL_PREFIX, dialable, matching_key
 from acdcore.storage.postgres.database import Connection, Database
 
@@ -128,7 +128,7 @@ def entry_key(number: str) -> str:
 
 
 def _entry_of(row: asyncpg.Record) -> Screening:
-    return Screening(row["number"], Verdict(row["verdict"]), row["reason"], row["until"], row["by"], row["at"])
+    return Screening(row["number"], ScreeningVerdict(row["verdict"]), row["reason"], row["until"], row["by"], row["at"])
 
 
 def _is_text(text: str) -> bool:

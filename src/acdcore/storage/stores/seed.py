@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 import pydantic
 
 from acdcore.calls.model.directory import AgentRecord, NewCustomer, Tier
-from acdcore.calls.model.ports import BadRecord, Directory, Taken
+from acdcore.calls.model.ports import BadRecord, Directory, IdTaken
 from acdcore.kernel.errors import SettingsError, raise_together
 from acdcore.kernel.ids import AgentId, SkillName
 from acdcore.kernel.mistakes import mistakes
@@ -20,7 +20,7 @@ from acdcore.queues.settings import Channel
 from acdcore.sip.auth.digest_values import Algorithm
 from acdcore.storage.postgres.database import Connection
 from acdcore.storage.stores import customer_card
-from acdcore.storage.stores.password import ha1, new_password
+from acdcore.storage.stores.password import ha1_hashes, new_password
 from acdcore.storage.stores.people import check_agent, check_free, insert_agent, insert_customer
 
 AGENTS_FILE = "agents.toml"
@@ -117,7 +117,7 @@ def read_seeds(agents_file: Path, customers_file: Path, realm: str, trunk_users:
     for place, agent in enumerate(agents):
         try:
             check_free(agent.record.agent, trunk_users)
-        except Taken as error:
+        except IdTaken as error:
             problems.append(SettingsError(str(agents_file), f"agents.{place}.number", str(error)))
     try:
         customers = _read_customers(customers_file)
@@ -136,7 +136,7 @@ def shared_numbers(customers: Iterable[NewCustomer]) -> Iterator[str]:
     for key, those in names.items():
         if len(those) > 1:
             yield (
-                f"{key} is the number of {named(those)}; callers are taken for the one of the highest tier, "
+                f"{key} is the number of {shorten_list(those)}; callers are taken for the one of the highest tier, "
                 "then for the first"
             )
 
@@ -164,14 +164,19 @@ def unapplied(directory_of_files: Path, directory: Directory) -> Iterator[str]:
     known = {entry.number: directory.agent(AgentId(entry.number)) for entry in entries}
     new = [number for number, record in known.items() if record is None]
     if new:
-        yield f"{agents_file}: is read at the first start only; not in force: {named(new)}; add them by `{IMPORT}`"
+        yield (
+            f"{agents_file}: is read at the first start only; not in force: {shorten_list(new)}; add them by `{IMPORT}`"
+        )
     changed = [
         f"{entry.number} ({', '.join(fields)})"
         for entry in entries
-        if (record := known[entry.number]) is not None and (fields := entry.differing(facts_of(record)))
+        if (record := known[entry.number]) is not None and (fields := entry.differing(agent_facts(record)))
     ]
     if changed:
-        yield f"{agents_file}: in force otherwise than in the file: {named(changed)}; apply it by `{IMPORT} --update`"
+        yield (
+            f"{agents_file}: in force otherwise than in the file: "
+            f"{shorten_list(changed)}; apply it by `{IMPORT} --update`"
+        )
     strangers = sum(not is_known(customer, directory) for customer in customers)
     if strangers:
         yield (
@@ -180,7 +185,7 @@ def unapplied(directory_of_files: Path, directory: Directory) -> Iterator[str]:
         )
 
 
-def facts_of(record: AgentRecord) -> dict[str, object]:
+def agent_facts(record: AgentRecord) -> dict[str, object]:
     """An agent as `AgentEntry.facts` has it."""
     return {
         "name": record.name,
@@ -207,7 +212,7 @@ def is_known(customer: NewCustomer, directory: Directory) -> bool:
     return not customer.numbers or any(directory.customer_by_phone(number) for number in customer.numbers)
 
 
-def named(many: Sequence[str]) -> str:
+def shorten_list(many: Sequence[str]) -> str:
     """The first few, and how many more."""
     more = f" and {len(many) - NAMED_MAX} more" if len(many) > NAMED_MAX else ""
     return ", ".join(many[:NAMED_MAX]) + more
@@ -273,7 +278,7 @@ def _entries(file: Path, table: type[Table]) -> Table:
 def _seeded(file: Path, key: str, entry: AgentEntry, realm: str) -> SeededAgent:
     password = entry.password or new_password()
     agent = AgentId(entry.number)
-    hashes = ha1(agent, realm, password)
+    hashes = ha1_hashes(agent, realm, password)
     skills = {SkillName(skill): level for skill, level in entry.skills.items()}
     record = AgentRecord(
         agent=agent,
@@ -302,7 +307,7 @@ def _read_customers(file: Path) -> tuple[NewCustomer, ...]:
     for place, entry in enumerate(_entries(file, _Customers).customers):
         fields = entry.model_dump() | {"numbers": tuple(entry.numbers), "plates": tuple(entry.plates)}
         try:
-            customer = customer_card.checked(NewCustomer(**fields))
+            customer = customer_card.check_card(NewCustomer(**fields))
         except BadRecord as error:
             problems.append(SettingsError(str(file), f"customers.{place}.{error.field}", error.problem))
             continue

@@ -12,7 +12,7 @@ WORDS_MAX = 10
 """That are looked for at once."""
 
 
-def folded(text: str) -> str:
+def fold_text(text: str) -> str:
     """The text as it is compared: small letters of one width, one blank where punctuation or blanks are."""
     plain = unicodedata.normalize("NFKC", text).casefold()
     return " ".join("".join(char if char.isalnum() else " " for char in plain).split())

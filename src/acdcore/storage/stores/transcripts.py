@@ -17,7 +17,7 @@ from acdcore.kernel.ids import CallId
 from acdcore.recognition.model import TranscriptKind
 from acdcore.storage.postgres.database import Database
 from acdcore.storage.stores.history import Conditions, page
-from acdcore.storage.stores.transcript_search import WORDS_MAX, folded, pairs
+from acdcore.storage.stores.transcript_search import WORDS_MAX, fold_text, pairs
 
 _RECORDING = TypeAdapter(RecordingRow)
 _PARTS = TypeAdapter(tuple[SpokenPart, ...])
@@ -63,7 +63,7 @@ class PgTranscripts:
 
     async def keep(self, row: TranscriptRow) -> None:
         """Store it, once; of a recording that was deleted meanwhile nothing is kept. Raises Unavailable."""
-        text = folded(" ".join(part.text for part in row.parts))
+        text = fold_text(" ".join(part.text for part in row.parts))
         query = (
             "insert into transcripts (call_id, n, at, language, problem, parts, folded, pairs)"
             " select $1, $2, $3, $4, $5, $6, $7, $8 where exists (select from recordings where call_id = $1 and n = $2)"
@@ -102,7 +102,7 @@ class PgTranscripts:
 
 def words_of(text: str) -> list[str]:
     """What is looked for. Raises `BadRecord` for what would be in every text, or in none."""
-    words = folded(text).split()
+    words = fold_text(text).split()
     if not words or all(len(word) < 2 for word in words):
         raise BadRecord("q", "needs a word of at least two letters or characters")
     if len(words) > WORDS_MAX:

@@ -4,14 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tests.control.house import MORNING, House
+from tests.control.fake_centre import MORNING, FakeCallCentre
 
 from acdcore.calls.model.ports import BadRecord, ForcedHours, Screening, Transcribed, TranscriptFilter, UnknownRecord
 from acdcore.kernel.errors import Unavailable
 from acdcore.storage.stores.transcripts import words_of
 
 
-class HouseClock:
+class FixedClock:
     """It is always the same moment."""
 
     def now(self) -> float:
@@ -21,63 +21,63 @@ class HouseClock:
         return MORNING
 
 
-class HouseScreening:
+class FakeScreeningStore:
     """Implements ScreeningStore."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
+    def __init__(self, centre: FakeCallCentre) -> None:
+        self.centre = centre
         self.on_change: Callable[[], None] = lambda: None
 
     def entries(self) -> Sequence[Screening]:
-        return list(reversed(self.house.screened.values()))
+        return list(reversed(self.centre.screened.values()))
 
     async def put(self, entry: Screening) -> None:
-        need_database(self.house)
+        need_database(self.centre)
         if entry.number == "*":
             raise BadRecord("number", "would fit every caller")
-        self.house.screened[entry.number] = entry
+        self.centre.screened[entry.number] = entry
         self.on_change()
 
     async def remove(self, number: str) -> None:
-        need_database(self.house)
-        if self.house.screened.pop(number, None) is None:
+        need_database(self.centre)
+        if self.centre.screened.pop(number, None) is None:
             raise UnknownRecord(f"{number} is not on the list")
         self.on_change()
 
 
 @dataclass
-class HouseHours:
+class FakeHoursStore:
     """Implements HoursStore."""
 
-    house: House
+    centre: FakeCallCentre
 
     def forced(self) -> Sequence[ForcedHours]:
-        return list(self.house.forced.values())
+        return list(self.centre.forced.values())
 
     async def force(self, forced: ForcedHours) -> None:
-        need_database(self.house)
-        self.house.forced[forced.calendar] = forced
+        need_database(self.centre)
+        self.centre.forced[forced.calendar] = forced
 
     async def release(self, calendar: str) -> None:
-        need_database(self.house)
-        self.house.forced.pop(calendar, None)
+        need_database(self.centre)
+        self.centre.forced.pop(calendar, None)
 
 
-def need_database(house: House) -> None:
+def need_database(centre: FakeCallCentre) -> None:
     """Refuse as the real stores do when the database is away."""
-    if house.is_database_away:
+    if centre.is_database_away:
         raise Unavailable("the database is away; calls go on, try again in a few seconds")
 
 
 @dataclass
-class HouseTranscripts:
+class FakeTranscripts:
     """Implements Transcripts."""
 
-    house: House
+    centre: FakeCallCentre
 
     async def transcripts(self, wanted: TranscriptFilter) -> Sequence[Transcribed]:
-        need_database(self.house)
-        self.house.asked_transcripts = wanted
+        need_database(self.centre)
+        self.centre.asked_transcripts = wanted
         if wanted.words is not None:
             words_of(wanted.words)
-        return self.house.transcripts[: wanted.limit]
+        return self.centre.transcripts[: wanted.limit]

@@ -3,10 +3,10 @@
 from http import HTTPStatus
 
 import pytest
-from tests.control.house import TALKING, WAITING
+from tests.control.fake_centre import TALKING, WAITING
 from tests.control.served import Served
 
-from acdcore.calls.model.commands import AgentState, CallState, Seat, SeatKind
+from acdcore.calls.model.commands import CallState, LiveAgentState, Seat, SeatKind
 from acdcore.kernel.ids import AgentId
 
 
@@ -59,7 +59,7 @@ async def test_caller_is_directed_under_the_name_of_the_key(
     response = await served.operator.post(f"/v1/calls/{WAITING}/{verb}", json=body)
     assert response.status == HTTPStatus.ACCEPTED
     assert await response.json() == {"call_id": WAITING, "to": target}
-    assert served.house.orders == [(verb, WAITING, target, "operate-client")]
+    assert served.centre.orders == [(verb, WAITING, target, "operate-client")]
     assert (await served.reader.post(f"/v1/calls/{WAITING}/{verb}", json=body)).status == HTTPStatus.FORBIDDEN
 
 
@@ -76,7 +76,7 @@ async def test_caller_is_not_sent_to_what_there_is_not(
     served: Served, verb: str, body: dict[str, str], code: str
 ) -> None:
     response = await served.operator.post(f"/v1/calls/{WAITING}/{verb}", json=body)
-    assert ((await response.json())["error"]["code"], served.house.orders) == (code, [])
+    assert ((await response.json())["error"]["code"], served.centre.orders) == (code, [])
 
 
 async def test_talking_caller_cannot_be_assigned(served: Served) -> None:
@@ -87,8 +87,8 @@ async def test_talking_caller_cannot_be_assigned(served: Served) -> None:
 async def test_hang_up_is_recorded_under_the_name_of_the_key(served: Served) -> None:
     response = await served.operator.post(f"/v1/calls/{TALKING}/hang-up")
     assert response.status == HTTPStatus.ACCEPTED
-    assert served.house.hung_up == [(TALKING, "operate-client")]
-    assert served.house.calls_up[TALKING].state is CallState.ENDING
+    assert served.centre.hung_up == [(TALKING, "operate-client")]
+    assert served.centre.calls_up[TALKING].state is CallState.ENDING
 
 
 async def test_hang_up_of_an_ending_call_is_a_conflict(served: Served) -> None:
@@ -100,7 +100,7 @@ async def test_hang_up_of_an_ending_call_is_a_conflict(served: Served) -> None:
 
 async def test_reader_cannot_hang_up(served: Served) -> None:
     assert (await served.reader.post(f"/v1/calls/{TALKING}/hang-up")).status == HTTPStatus.FORBIDDEN
-    assert served.house.hung_up == []
+    assert served.centre.hung_up == []
 
 
 async def test_queue_shows_its_figures(served: Served) -> None:
@@ -119,13 +119,13 @@ async def test_agent_goes_on_a_break_with_a_reason(served: Served) -> None:
 async def test_agent_logs_in_and_becomes_ready(served: Served) -> None:
     for command in ("log_in", "ready"):
         assert (await served.operator.post("/v1/agents/1002/state", json={"command": command})).status == HTTPStatus.OK
-    assert (await (await served.reader.get("/v1/agents/1002")).json())["state"] == AgentState.READY
+    assert (await (await served.reader.get("/v1/agents/1002")).json())["state"] == LiveAgentState.READY
 
 
 async def test_agent_logs_in_at_another_seat(served: Served) -> None:
     order = {"command": "log_in", "seat": {"kind": "number", "where": "13055550101"}}
     assert (await served.operator.post("/v1/agents/1002/state", json=order)).status == HTTPStatus.OK
-    assert served.house.seats == {AgentId("1002"): Seat(SeatKind.NUMBER, "13055550101")}
+    assert served.centre.seats == {AgentId("1002"): Seat(SeatKind.NUMBER, "13055550101")}
     response = await served.operator.post("/v1/agents/1002/state", json={**order, "command": "ready"})
     assert (response.status, (await response.json())["error"]["field"]) == (HTTPStatus.BAD_REQUEST, "seat")
 

@@ -1,9 +1,9 @@
 """The house's floor as the dispatcher has it: 1001 talks, a VIP waits, 1002 has gone home."""
 
-from tests.control.house import SERVICE, TALKING, WAITING
+from tests.control.fake_centre import SERVICE, TALKING, WAITING
 
 from acdcore.control.release import Planner
-from acdcore.daemon.release_planning import Outlook
+from acdcore.daemon.release_planning import ReleasePlanner
 from acdcore.kernel.ids import AgentId, SkillName
 from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.inputs import (
@@ -16,16 +16,16 @@ from acdcore.queues.inputs import (
     OfferAccepted,
     OfferId,
 )
-from acdcore.queues.settings import AgentSettings, FloorSettings, QueueSettings
+from acdcore.queues.settings import AgentSettings, DispatcherSettings, QueueSettings
 
 SKILL = SkillName("service")
 QUEUES = (QueueSettings(SERVICE, {SKILL: 1}, service_level_within_s=10.0),)
 NOW = 104.5
 
 
-def house_floor() -> Dispatcher:
+def dispatcher_view() -> Dispatcher:
     """At `NOW` the VIP has waited for 4.5 s."""
-    dispatcher = Dispatcher(FloorSettings(QUEUES))
+    dispatcher = Dispatcher(DispatcherSettings(QUEUES))
     one, two = AgentId("1001"), AgentId("1002")
     for agent in (one, two):
         dispatcher.handle(AgentPhoneUp(agent), 0.0)
@@ -38,7 +38,7 @@ def house_floor() -> Dispatcher:
     return dispatcher
 
 
-def house_planner() -> Planner:
+def release_planner() -> Planner:
     """What the house is asked of releases."""
-    floor = house_floor()
-    return Outlook(lambda: floor.snapshot(NOW), lambda: QUEUES).release
+    floor = dispatcher_view()
+    return ReleasePlanner(lambda: floor.snapshot(NOW), lambda: QUEUES).release

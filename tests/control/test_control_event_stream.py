@@ -7,11 +7,11 @@ import pytest
 
 from acdcore.calls.record.event_stream import (
     SUBSCRIBERS_MAX,
-    Alarm,
-    Feed,
-    FeedEvent,
-    FeedKind,
-    Missed,
+    AlarmChange,
+    CallEventStream,
+    MissedEvents,
+    StreamEvent,
+    StreamEventKind,
     Subscription,
     TooManySubscribers,
 )
@@ -20,29 +20,29 @@ STARTED = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 FIRST = int(STARTED.timestamp() * 1000)
 
 
-def publish(feed: Feed, count: int) -> None:
+def publish(feed: CallEventStream, count: int) -> None:
     for number in range(count):
-        feed.publish(FeedKind.ALARM, Alarm("test", True, str(number)), STARTED)
+        feed.publish(StreamEventKind.ALARM, AlarmChange("test", True, str(number)), STARTED)
 
 
-async def read(subscription: Subscription, count: int) -> list[FeedEvent]:
+async def read(subscription: Subscription, count: int) -> list[StreamEvent]:
     return [await anext(subscription) for _ in range(count)]
 
 
-async def drain(subscription: Subscription) -> list[FeedEvent]:
+async def drain(subscription: Subscription) -> list[StreamEvent]:
     subscription.close()
     return [event async for event in subscription]
 
 
 async def test_serials_grow_by_one_from_the_start_of_the_run() -> None:
-    feed = Feed(STARTED)
+    feed = CallEventStream(STARTED)
     with feed.subscribe(10) as subscription:
         publish(feed, 3)
         assert [event.serial for event in await read(subscription, 3)] == [FIRST, FIRST + 1, FIRST + 2]
 
 
 async def test_listener_hears_only_what_comes_after_it_subscribed() -> None:
-    feed = Feed(STARTED)
+    feed = CallEventStream(STARTED)
     publish(feed, 2)
     subscription = feed.subscribe(10)
     publish(feed, 1)
@@ -50,7 +50,7 @@ async def test_listener_hears_only_what_comes_after_it_subscribed() -> None:
 
 
 async def test_waiting_listener_is_woken() -> None:
-    feed = Feed(STARTED)
+    feed = CallEventStream(STARTED)
     with feed.subscribe(10) as subscription:
         waiting = asyncio.ensure_future(anext(subscription))
         await asyncio.sleep(0)
@@ -60,7 +60,7 @@ async def test_waiting_listener_is_woken() -> None:
 
 
 async def test_cancelled_wait_loses_nothing() -> None:
-    feed = Feed(STARTED)
+    feed = CallEventStream(STARTED)
     with feed.subscribe(10) as subscription:
         waiting = asyncio.ensure_future(anext(subscription))
         await asyncio.sleep(0)
@@ -71,7 +71,7 @@ async def test_cancelled_wait_loses_nothing() -> None:
 
 
 async def test_resume_continues_after_the_last_event_seen() -> None:
-    feed = Feed(STARTED)
+    feed = CallEventStream(STARTED)
     publish(feed, 5)
     subscription = feed.subscribe(100, after=FIRST + 2)
     publish(feed, 1)
@@ -79,51 +79,55 @@ async def test_resume_continues_after_the_last_event_seen() -> None:
 
 
 async def test_resume_after_the_newest_event_has_no_gap() -> None:
-    feed = Feed(STARTED)
+    feed = CallEventStream(STARTED)
     publish(feed, 1)
     assert await drain(feed.subscribe(100, after=FIRST)) == []
 
 
 async def test_resume_beyond_the_history_begins_with_a_gap() -> None:
-    feed = Feed(STARTED, history_events=3)
+    feed = CallEventStream(STARTED, history_events=3)
     publish(feed, 10)
     gap, *rest = await drain(feed.subscribe(100, after=FIRST + 1))
-    assert (gap.kind, gap.serial, [event.serial - FIRST for event in rest]) == (FeedKind.GAP, FIRST + 6, [7, 8, 9])
-    assert isinstance(gap.data, Missed)
+    assert (gap.kind, gap.serial, [event.serial - FIRST for event in rest]) == (
+        StreamEventKind.GAP,
+        FIRST + 6,
+        [7, 8, 9],
+    )
+    assert isinstance(gap.data, MissedEvents)
     assert gap.data.first_serial == FIRST + 2
 
 
 async def test_resume_from_an_earlier_run_begins_with_a_gap_even_before_the_first_event() -> None:
-    (gap,) = await drain(Feed(STARTED).subscribe(100, after=FIRST - 5000))
-    assert (gap.kind, gap.serial, gap.at) == (FeedKind.GAP, FIRST - 1, STARTED)
+    (gap,) = await drain(CallEventStream(STARTED).subscribe(100, after=FIRST - 5000))
+    assert (gap.kind, gap.serial, gap.at) == (StreamEventKind.GAP, FIRST - 1, STARTED)
 
 
 async def test_resume_from_the_future_gets_all_there_is_after_a_gap() -> None:
-    feed = Feed(STARTED)
+    feed = CallEventStream(STARTED)
     publish(feed, 2)
     events = await drain(feed.subscribe(100, after=FIRST + 10**9))
-    assert [event.kind for event in events] == [FeedKind.GAP, FeedKind.ALARM, FeedKind.ALARM]
+    assert [event.kind for event in events] == [StreamEventKind.GAP, StreamEventKind.ALARM, StreamEventKind.ALARM]
 
 
 async def test_resume_leaves_half_of_the_buffer_free() -> None:
-    feed = Feed(STARTED)
+    feed = CallEventStream(STARTED)
     publish(feed, 50)
     subscription = feed.subscribe(10, after=FIRST)
     publish(feed, 4)
     events = await drain(subscription)
-    assert [event.kind for event in events] == [FeedKind.GAP] + [FeedKind.ALARM] * 9
+    assert [event.kind for event in events] == [StreamEventKind.GAP] + [StreamEventKind.ALARM] * 9
 
 
 async def test_slow_listener_gets_one_overrun_and_its_end() -> None:
-    feed = Feed(STARTED)
+    feed = CallEventStream(STARTED)
     subscription = feed.subscribe(3)
     publish(feed, 5)
     events = [event async for event in subscription]
-    assert [event.kind for event in events] == [FeedKind.OVERRUN]
+    assert [event.kind for event in events] == [StreamEventKind.OVERRUN]
 
 
 async def test_overrun_listener_resumes_without_a_gap() -> None:
-    feed = Feed(STARTED)
+    feed = CallEventStream(STARTED)
     subscription = feed.subscribe(3)
     publish(feed, 1)
     await anext(subscription)
@@ -134,7 +138,7 @@ async def test_overrun_listener_resumes_without_a_gap() -> None:
 
 
 async def test_slow_listener_does_not_disturb_another() -> None:
-    feed = Feed(STARTED)
+    feed = CallEventStream(STARTED)
     feed.subscribe(1)
     quick = feed.subscribe(10)
     publish(feed, 5)
@@ -142,7 +146,7 @@ async def test_slow_listener_does_not_disturb_another() -> None:
 
 
 async def test_listeners_are_limited_and_give_their_place_back() -> None:
-    feed = Feed(STARTED)
+    feed = CallEventStream(STARTED)
     listeners = [feed.subscribe(1) for _ in range(SUBSCRIBERS_MAX)]
     with pytest.raises(TooManySubscribers):
         feed.subscribe(1)
@@ -151,7 +155,7 @@ async def test_listeners_are_limited_and_give_their_place_back() -> None:
 
 
 async def test_closed_feed_ends_its_listeners() -> None:
-    feed = Feed(STARTED)
+    feed = CallEventStream(STARTED)
     subscription = feed.subscribe(10)
     publish(feed, 1)
     feed.close()

@@ -45,7 +45,7 @@ Conditions: TypeAlias = Callable[[], tuple[tuple[AlarmKind, str], ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Hearing:
+class RecognitionService:
     """What became of the settings."""
 
     understanding: Understanding | None
@@ -70,25 +70,25 @@ def missing_packages(engine: EngineName) -> tuple[str, ...]:
 
 
 @contextlib.asynccontextmanager
-async def open_hearing(settings: RecognitionSettings) -> AsyncIterator[Hearing]:
+async def open_recognition(settings: RecognitionSettings) -> AsyncIterator[RecognitionService]:
     """The engine of the settings until the block ends.
 
     What is missing is no reason not to take calls: it is an alarm, and callers use keys.
     """
     if not settings.engine:
-        yield Hearing(None)
+        yield RecognitionService(None)
         return
     lacks = ", ".join(missing_packages(settings.engine))
     if lacks:
         problem = f"not installed: {lacks}; pip install '{EXTRA}'"
-        yield Hearing(None, lambda: ((RECOGNITION, problem),))
+        yield RecognitionService(None, lambda: ((RECOGNITION, problem),))
         return
     detectors = voice_activity.detectors()
     if settings.engine == "http":
         server = HttpRecogniser(settings.http)
         async with server.running():
-            yield Hearing(Understanding(PhraseRecogniser(server), detectors, settings.within_s))
+            yield RecognitionService(Understanding(PhraseRecogniser(server), detectors, settings.within_s))
         return
     pool = HelperPool(process_helper(), settings.pool)
     async with pool.running():
-        yield Hearing(Understanding(PhraseRecogniser(pool), detectors, settings.within_s), pool.conditions)
+        yield RecognitionService(Understanding(PhraseRecogniser(pool), detectors, settings.within_s), pool.conditions)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from acdcore.calls.model.commands import (
     AgentCommand,
-    AgentState,
     AlarmReport,
     CallState,
-    Candidate,
+    CandidateAgent,
     EngineFigures,
-    Health,
+    HealthReport,
     LiveAgent,
+    LiveAgentState,
     LiveAlarm,
     LiveCall,
     LiveHours,
@@ -33,16 +33,16 @@ from acdcore.calls.model.commands import (
     Why,
     WrongState,
 )
-from acdcore.calls.model.directory import AgentRecord, Contact, Customer, CustomerChange, NewCustomer, Tier
+from acdcore.calls.model.directory import AgentRecord, Customer, CustomerChange, NewCustomer, PastContact, Tier
 from acdcore.calls.model.ports import (
     AnswerFilter,
     CallFilter,
-    CallStory,
+    CallHistory,
     ForcedHours,
+    IdTaken,
+    QueueVisitFilter,
     RecordingFilter,
     Screening,
-    StayFilter,
-    Taken,
     Transcribed,
     TranscriptFilter,
     UnknownRecord,
@@ -57,14 +57,14 @@ from acdcore.calls.model.rows import (
     CallSegment,
     CdrRow,
     EndedBy,
+    QueueVisitRow,
     RecordingRow,
     SegmentEnd,
     SegmentKind,
-    StayRow,
     TraceRow,
     WorkRow,
 )
-from acdcore.calls.record.event_stream import Feed
+from acdcore.calls.record.event_stream import CallEventStream
 from acdcore.kernel.alarms import Severity
 from acdcore.kernel.errors import Outcome, Refused, Unavailable
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName, SkillName
@@ -81,11 +81,11 @@ OPEN_WORK = WorkId("20261121T082000000-w1")
 NEW_WORK = WorkId("20261121T083000000-w2")
 
 STATES = {
-    AgentCommand.LOG_IN: AgentState.NOT_READY,
-    AgentCommand.READY: AgentState.READY,
-    AgentCommand.NOT_READY: AgentState.NOT_READY,
-    AgentCommand.END_WRAP_UP: AgentState.READY,
-    AgentCommand.LOG_OUT: AgentState.LOGGED_OUT,
+    AgentCommand.LOG_IN: LiveAgentState.NOT_READY,
+    AgentCommand.READY: LiveAgentState.READY,
+    AgentCommand.NOT_READY: LiveAgentState.NOT_READY,
+    AgentCommand.END_WRAP_UP: LiveAgentState.READY,
+    AgentCommand.LOG_OUT: LiveAgentState.LOGGED_OUT,
 }
 
 
@@ -132,10 +132,10 @@ def own_phone(agent: str) -> Seat:
 def live_agents() -> dict[AgentId, LiveAgent]:
     """1001 talks, 1002 is logged out."""
     talking = LiveAgent(
-        AgentId("1001"), "Agent One", AgentState.TALKING, None, MORNING, TALKING, True, 4, 0, own_phone("1001")
+        AgentId("1001"), "Agent One", LiveAgentState.TALKING, None, MORNING, TALKING, True, 4, 0, own_phone("1001")
     )
     away = LiveAgent(
-        AgentId("1002"), "Agent Two", AgentState.LOGGED_OUT, None, MORNING, None, False, 0, 0, own_phone("1002")
+        AgentId("1002"), "Agent Two", LiveAgentState.LOGGED_OUT, None, MORNING, None, False, 0, 0, own_phone("1002")
     )
     return {talking.agent: talking, away.agent: away}
 
@@ -148,11 +148,11 @@ def agent_records() -> dict[AgentId, AgentRecord]:
 
 
 @dataclass
-class House:
+class FakeCallCentre:
     """Implements Commands, and holds what its storage side shows."""
 
     recordings_directory: Path
-    feed: Feed = field(default_factory=lambda: Feed(MORNING))
+    feed: CallEventStream = field(default_factory=lambda: CallEventStream(MORNING))
     is_database_away: bool = False
     is_ready: bool = True
     is_broken: bool = False
@@ -165,7 +165,9 @@ class House:
     agent_records: dict[AgentId, AgentRecord] = field(default_factory=agent_records)
     agents_told: list[AgentRecord] = field(default_factory=list)
     hung_up: list[tuple[CallId, str]] = field(default_factory=list)
-    filters: list[CallFilter | RecordingFilter | WorkFilter | AnswerFilter | StayFilter] = field(default_factory=list)
+    filters: list[CallFilter | RecordingFilter | WorkFilter | AnswerFilter | QueueVisitFilter] = field(
+        default_factory=list
+    )
     orders: list[tuple[str, ...]] = field(default_factory=list)
     """What was asked of calls: verb, call, target, by whom."""
     seats: dict[AgentId, Seat | None] = field(default_factory=dict)
@@ -179,8 +181,8 @@ class House:
     traces: dict[CallId, TraceRow] = field(default_factory=dict)
     transcripts: list[Transcribed] = field(default_factory=list)
     asked_transcripts: TranscriptFilter | None = None
-    stay_rows: list[StayRow] = field(default_factory=list)
-    stays_running: list[StayRow] = field(default_factory=list)
+    queue_visit_rows: list[QueueVisitRow] = field(default_factory=list)
+    visits_running: list[QueueVisitRow] = field(default_factory=list)
     agent_event_rows: list[AgentEventRow] = field(default_factory=list)
     problems: tuple[str, ...] = ()
     """What is wrong with the settings."""
@@ -220,8 +222,8 @@ class House:
         )
         return (figures,)
 
-    def running_stays(self) -> Sequence[StayRow]:
-        return self.stays_running
+    def running_queue_visits(self) -> Sequence[QueueVisitRow]:
+        return self.visits_running
 
     def agents(self) -> tuple[LiveAgent, ...]:
         return tuple(self.agents_known.values())
@@ -235,7 +237,7 @@ class House:
         self, agent: AgentId, command: AgentCommand, reason: str | None, seat: Seat | None = None
     ) -> LiveAgent:
         before = self.agent(agent)
-        if command is AgentCommand.END_WRAP_UP and before.state is not AgentState.WRAP_UP:
+        if command is AgentCommand.END_WRAP_UP and before.state is not LiveAgentState.WRAP_UP:
             raise WrongState(f"agent {agent} is {before.state.value}, not in wrap-up")
         if command is AgentCommand.LOG_IN:
             self.seats[agent] = seat
@@ -264,10 +266,10 @@ class House:
             queue=SERVICE,
             position=1,
             waited_s=4.5,
-            held_back_by=None,
+            blocked_by=None,
             candidates=(
-                Candidate(AgentId("1001"), "Agent One", "talking", "for 25 s"),
-                Candidate(AgentId("1002"), "Agent Two", "logged_out"),
+                CandidateAgent(AgentId("1001"), "Agent One", "talking", "for 25 s"),
+                CandidateAgent(AgentId("1002"), "Agent Two", "logged_out"),
             ),
             needs="service 1",
             key="advance 120 s, waited 4.5 s",
@@ -330,7 +332,7 @@ class House:
         return ReloadReport(is_applied, self.problems, ("queue service has nobody for yue",), changes)
 
     async def retain(self, by: str, *, is_dry_run: bool) -> RetentionReport:
-        rows = {"calls": 120, "traces": 3, "stays": 131, "agent_events": 44, "work_items": 2}
+        rows = {"calls": 120, "traces": 3, "queue_visits": 131, "agent_events": 44, "work_items": 2}
         return RetentionReport(is_dry_run, 96, 92_160_000, rows, 0, True)
 
     def engine(self) -> EngineFigures:
@@ -350,60 +352,60 @@ class House:
         full = replace(away, name="recording_off", detail="less than 500000000 bytes are free", remedy="Make room.")
         return AlarmReport((away,), (replace(full, ended_at=MORNING + HALF_AN_HOUR),))
 
-    def health(self) -> Health:
-        return Health(self.is_ready, (PartHealth("database", not self.is_database_away, "0 rows waiting"),))
+    def health(self) -> HealthReport:
+        return HealthReport(self.is_ready, (PartHealth("database", not self.is_database_away, "0 rows waiting"),))
 
 
 @dataclass
-class HouseRecords:
+class FakeRecords:
     """The storage side of a house: implements Directory, CustomerStore and History."""
 
-    house: House
+    centre: FakeCallCentre
 
     # Directory
 
     def agent(self, agent: AgentId) -> AgentRecord | None:
-        return self.house.agent_records.get(agent)
+        return self.centre.agent_records.get(agent)
 
     def agents(self) -> Sequence[AgentRecord]:
-        return list(self.house.agent_records.values())
+        return list(self.centre.agent_records.values())
 
     def customer(self, customer_id: CustomerId) -> Customer | None:
-        return self.house.customers.get(customer_id)
+        return self.centre.customers.get(customer_id)
 
     def customer_by_phone(self, number: str) -> Customer | None:
         digits = "".join(c for c in number if c.isdigit())[-8:]
-        return next((c for c in self.house.customers.values() if any(n.endswith(digits) for n in c.numbers)), None)
+        return next((c for c in self.centre.customers.values() if any(n.endswith(digits) for n in c.numbers)), None)
 
     def customers_by_phone(self, number: str) -> Sequence[Customer]:
         found = self.customer_by_phone(number)
         return () if found is None else (found,)
 
     def customer_by_member_number(self, member_number: str) -> Customer | None:
-        return next((c for c in self.house.customers.values() if c.member_number == member_number), None)
+        return next((c for c in self.centre.customers.values() if c.member_number == member_number), None)
 
     def customers_by_plate_digits(self, digits: str) -> Sequence[Customer]:
         return ()
 
-    def last_contacts(self, who: CustomerId | str, limit: int) -> Sequence[Contact]:
-        of_customer = Contact(ENDED, MORNING - HALF_AN_HOUR, SERVICE, AgentId("1001"), Outcome.ANSWERED)
+    def last_contacts(self, who: CustomerId | str, limit: int) -> Sequence[PastContact]:
+        of_customer = PastContact(ENDED, MORNING - HALF_AN_HOUR, SERVICE, AgentId("1001"), Outcome.ANSWERED)
         of_number = replace(of_customer, outcome=Outcome.ABANDONED_QUEUE, agent=None)
         return [of_customer if isinstance(who, int) else of_number][:limit]
 
-    def note_contact(self, number: str, customer_id: CustomerId | None, contact: Contact) -> None:
+    def note_contact(self, number: str, customer_id: CustomerId | None, contact: PastContact) -> None:
         return None
 
     def search(self, text: str, limit: int) -> Sequence[Customer]:
-        return [c for c in self.house.customers.values() if text.lower() in c.name.lower()][:limit]
+        return [c for c in self.centre.customers.values() if text.lower() in c.name.lower()][:limit]
 
     # CustomerStore
 
     async def create(self, new: NewCustomer) -> Customer:
         self._need_database()
         if new.member_number and self.customer_by_member_number(new.member_number):
-            raise Taken(f"member number {new.member_number} belongs to another customer")
+            raise IdTaken(f"member number {new.member_number} belongs to another customer")
         customer = Customer(
-            id=CustomerId(len(self.house.customers) + 1),
+            id=CustomerId(len(self.centre.customers) + 1),
             name=new.name,
             tier=new.tier,
             language=new.language,
@@ -416,12 +418,12 @@ class HouseRecords:
             owner=new.owner,
             region=new.region,
         )
-        self.house.customers[customer.id] = customer
+        self.centre.customers[customer.id] = customer
         return customer
 
     async def change(self, customer_id: CustomerId, change: CustomerChange, version: int) -> Customer:
         self._need_database()
-        before = self.house.customers[customer_id]
+        before = self.centre.customers[customer_id]
         if before.version != version:
             raise VersionConflict(f"the customer is at version {before.version}; read it again, then change it")
         after = replace(
@@ -434,22 +436,22 @@ class HouseRecords:
             region=before.region if change.region is None else change.region,
             version=version + 1,
         )
-        self.house.customers[customer_id] = after
+        self.centre.customers[customer_id] = after
         return after
 
     # History
 
     async def calls(self, wanted: CallFilter) -> Sequence[CdrRow]:
         self._need_database()
-        self.house.filters.append(wanted)
-        rows = sorted(self.house.cdrs, key=lambda row: row.call_id, reverse=True)
+        self.centre.filters.append(wanted)
+        rows = sorted(self.centre.cdrs, key=lambda row: row.call_id, reverse=True)
         return [row for row in rows if wanted.before is None or row.call_id < wanted.before][: wanted.limit]
 
-    async def call(self, call_id: CallId) -> CallStory | None:
+    async def call(self, call_id: CallId) -> CallHistory | None:
         self._need_database()
-        cdr = next((row for row in self.house.cdrs if row.call_id == call_id), None)
+        cdr = next((row for row in self.centre.cdrs if row.call_id == call_id), None)
         events = (CallEventRow(call_id, 1, MORNING - HALF_AN_HOUR, "arrived", {"trunk": "carrier"}),)
-        return None if cdr is None else CallStory(cdr, events, tuple(self.house.recording_rows))
+        return None if cdr is None else CallHistory(cdr, events, tuple(self.centre.recording_rows))
 
     async def latest_call(self, before: CallId | None = None) -> CallId | None:
         return None
@@ -459,53 +461,55 @@ class HouseRecords:
 
     async def recordings(self, wanted: RecordingFilter) -> Sequence[RecordingRow]:
         self._need_database()
-        self.house.filters.append(wanted)
-        rows = sorted(self.house.recording_rows, key=lambda row: (row.call_id, row.n), reverse=True)
+        self.centre.filters.append(wanted)
+        rows = sorted(self.centre.recording_rows, key=lambda row: (row.call_id, row.n), reverse=True)
         return [row for row in rows if wanted.before is None or (row.call_id, row.n) < wanted.before][: wanted.limit]
 
     async def recording(self, call_id: CallId, n: int) -> RecordingRow | None:
         self._need_database()
-        return next((row for row in self.house.recording_rows if (row.call_id, row.n) == (call_id, n)), None)
+        return next((row for row in self.centre.recording_rows if (row.call_id, row.n) == (call_id, n)), None)
 
     async def work(self, wanted: WorkFilter) -> Sequence[WorkItem]:
         self._need_database()
-        self.house.filters.append(wanted)
-        rows = sorted(self.house.latest_work(), key=lambda row: row.work_id, reverse=True)
+        self.centre.filters.append(wanted)
+        rows = sorted(self.centre.latest_work(), key=lambda row: row.work_id, reverse=True)
         return [row.item for row in rows if wanted.before is None or row.work_id < wanted.before][: wanted.limit]
 
     async def trace(self, call_id: CallId) -> TraceRow | None:
-        return self.house.traces.get(call_id)
+        return self.centre.traces.get(call_id)
 
-    async def work_story(self, work_id: WorkId) -> Sequence[WorkRow]:
+    async def work_history(self, work_id: WorkId) -> Sequence[WorkRow]:
         self._need_database()
-        return [row for row in self.house.work_rows if row.work_id == work_id]
+        return [row for row in self.centre.work_rows if row.work_id == work_id]
 
     async def open_work(self) -> Sequence[WorkRow]:
         return ()
 
     async def answers(self, wanted: AnswerFilter) -> Sequence[AnswerRow]:
         self._need_database()
-        self.house.filters.append(wanted)
-        rows = sorted(self.house.answer_rows, key=lambda row: (row.call_id, row.n), reverse=True)
+        self.centre.filters.append(wanted)
+        rows = sorted(self.centre.answer_rows, key=lambda row: (row.call_id, row.n), reverse=True)
         return [row for row in rows if wanted.before is None or (row.call_id, row.n) < wanted.before][: wanted.limit]
 
-    async def stays(self, wanted: StayFilter) -> Sequence[StayRow]:
+    async def queue_visits(self, wanted: QueueVisitFilter) -> Sequence[QueueVisitRow]:
         self._need_database()
-        self.house.filters.append(wanted)
-        if self.house.is_history_too_long:
-            raise Refused(f"more than {wanted.limit} stays")
-        return [row for row in self.house.stay_rows if wanted.joined_from <= row.joined_at < wanted.joined_before]
+        self.centre.filters.append(wanted)
+        if self.centre.is_history_too_long:
+            raise Refused(f"more than {wanted.limit} queue visits")
+        return [
+            row for row in self.centre.queue_visit_rows if wanted.joined_from <= row.joined_at < wanted.joined_before
+        ]
 
     async def agent_changes(
         self, changed_from: datetime, changed_before: datetime, agent: AgentId | None = None
     ) -> Sequence[AgentEventRow]:
         self._need_database()
-        rows = [row for row in self.house.agent_event_rows if agent in (None, row.agent)]
+        rows = [row for row in self.centre.agent_event_rows if agent in (None, row.agent)]
         before = {row.agent: row for row in rows if row.at < changed_from}
         return [*before.values(), *(row for row in rows if changed_from <= row.at < changed_before)]
 
     def _need_database(self) -> None:
-        if self.house.is_database_away:
+        if self.centre.is_database_away:
             raise Unavailable("the database is away; calls go on, try again in a few seconds")
 
 
@@ -596,36 +600,36 @@ def card(number: int, name: str, tier: Tier, phone: str, member_number: str | No
 
 
 @dataclass
-class HouseAgents:
+class FakeAgentStore:
     """The agents' side of a house's storage: implements AgentStore, with passwords in clear for the test to see."""
 
-    house: House
+    centre: FakeCallCentre
     passwords: dict[AgentId, str] = field(default_factory=dict)
     writes_until_away: int | None = None
     """The database goes away after so many writes; None: it stays."""
 
     async def add(self, record: AgentRecord) -> None:
         await self._write()
-        if record.agent in self.house.agent_records:
-            raise Taken(f"there is an agent {record.agent} already")
-        self.house.agent_records[record.agent] = record
+        if record.agent in self.centre.agent_records:
+            raise IdTaken(f"there is an agent {record.agent} already")
+        self.centre.agent_records[record.agent] = record
 
     async def change(self, record: AgentRecord) -> None:
         await self._write()
-        if record.agent not in self.house.agent_records:
+        if record.agent not in self.centre.agent_records:
             raise UnknownRecord(f"there is no agent {record.agent}")
-        self.house.agent_records[record.agent] = record
+        self.centre.agent_records[record.agent] = record
 
     async def set_password(self, agent: AgentId, password: str) -> None:
-        before = self.house.agent_records[agent]
+        before = self.centre.agent_records[agent]
         await self._write()
         self.passwords[agent] = password
-        self.house.agent_records[agent] = replace(before, ha1_md5=f"md5 {password}", ha1_sha256=f"sha256 {password}")
+        self.centre.agent_records[agent] = replace(before, ha1_md5=f"md5 {password}", ha1_sha256=f"sha256 {password}")
 
     async def _write(self) -> None:
         await asyncio.sleep(0)  # others run while the database works
         if self.writes_until_away is not None:
-            self.house.is_database_away = self.writes_until_away == 0
+            self.centre.is_database_away = self.writes_until_away == 0
             self.writes_until_away -= 1
-        if self.house.is_database_away:
+        if self.centre.is_database_away:
             raise Unavailable("the database is away; calls go on, try again in a few seconds")

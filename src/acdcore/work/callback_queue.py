@@ -1,18 +1,19 @@
-"""The book of callbacks and messages: which are open, when each is tried, and what settles it. Pure; `wall` is UTC.
+"""The queue of callbacks and messages: which are open, when each is tried, and what ends it. Pure; `wall` is UTC.
 
 Rules:
-- An item is in the queue when it is due, its queue is open, and nothing else for the same customer is in hand; a
+- An item is in the queue when it is due, its queue is open, and nothing else for the same customer is in progress; a
   callback only while no call of the customer is up. So a customer is never called twice at once nor while calling, and
   after each turn nothing that could be queued is left waiting. A customer is a number, however written, or a card.
-- A number has one open wish to get through in a queue; whoever asks again is told of that one. Callbacks for a time,
-  about a matter or by a certain agent are joined with their like only. Each message is an item of its own.
+- A number has one open request to get through in a queue; a further request is answered with that one. Callbacks for
+  a time, about a matter or by a certain agent are joined with their like only. Each message is an item of its own.
 - When the customer calls, callbacks leave the queue, and an attempt that has not reached the customer is broken off. A
-  talk settles the wishes to get through; a call that ends without one leaves them as they were, `LINE_CLEARS_S` later.
+  talk fulfils the requests to get through; a call that ends without one leaves them as they were, `LINE_CLEARS_S`
+  later.
 - Who has hung up waiting is not called back when another call of the customer talks, or has talked since.
 - An attempt that reached nobody counts, and the next one follows after a pause; one that was broken off by the agent
-  does not count and is repeated soon. Too many in vain, or too old: given up.
-- Every `InHand` that is not rejected is followed by one `AttemptEnded`, even when the item was closed meanwhile: until
-  then the customer is held.
+  does not count and is repeated soon. Too many that failed, or too old: given up.
+- Every `InProgress` that is not rejected is followed by one `AttemptEnded`, even when the item was closed meanwhile:
+  until then the customer's keys are busy.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -25,28 +26,28 @@ from acdcore.kernel.ids import CustomerId, QueueName
 from acdcore.work.model import (
     ENDED,
     Absorbed,
-    Attempt,
+    AttemptConnected,
     AttemptEnded,
+    AttemptOutcome,
     BreakOff,
     CameDue,
     Cancelled,
     Changed,
     Closed,
-    Connected,
-    CustomerCame,
-    CustomerGone,
-    CustomerParted,
-    CustomerTalks,
+    CustomerCallEnded,
+    CustomerCallStarted,
+    CustomerTalkEnded,
+    CustomerTalkStarted,
     Dequeue,
     Dialling,
     Enqueue,
-    HoursChanged,
-    InHand,
+    InProgress,
     Input,
+    InputRejected,
     LeftQueue,
     Output,
-    Rejected,
     Requested,
+    WorkHoursChanged,
     WorkId,
     WorkItem,
     WorkKind,
@@ -54,7 +55,7 @@ from acdcore.work.model import (
     moved,
 )
 from acdcore.work.on_line import CustomersOnLine, customer_key
-from acdcore.work.transitions import KNOWN_TO_QUEUE, TRANSITIONS, Event
+from acdcore.work.transitions import KNOWN_TO_QUEUE, TRANSITIONS, WorkEvent
 
 MAX_OPEN = 20_000
 """Open items: days of a large centre's callbacks, some 20 MB; what comes on top is refused, not forgotten later."""
@@ -63,7 +64,7 @@ LINE_CLEARS_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class BookSettings:
+class CallbackQueueSettings:
     """How often and how long a customer is tried."""
 
     max_attempts: int = 3
@@ -73,7 +74,7 @@ class BookSettings:
     put_back_after_s: float = 60.0
     """Pause after an attempt that our side broke off, so that an item is not offered round and round."""
     messages_max: int = 500
-    """Open messages of one queue; who would leave another is told that none can be taken."""
+    """Open messages of one queue; beyond this no further message is accepted."""
     expire_after_s: float = 172_800.0
     """Age beyond which nobody expects the call any more."""
 
@@ -103,28 +104,28 @@ class AttemptUnderWay:
     is_connected: bool = False
 
 
-class WorkBook:
+class CallbackQueue:
     """All open items; `handle` is the only way to change them, besides `restore` and `configure`.
 
     `number_key` gives the key that all ways of writing a number share, "" for what is no number.
     """
 
-    def __init__(self, settings: BookSettings, number_key: Callable[[str], str]) -> None:
+    def __init__(self, settings: CallbackQueueSettings, number_key: Callable[[str], str]) -> None:
         self._settings = settings
         self._number_key = number_key
         self._open: dict[WorkId, WorkItem] = {}
         self._keys: dict[WorkId, tuple[str, ...]] = {}
         """The keys of each open item's customer: number and card, or the item's own id in place of a number."""
-        self._lines: dict[str, set[WorkId]] = {}
+        self._by_key: dict[str, set[WorkId]] = {}
         """Open items by key."""
         self._attempts: dict[WorkId, AttemptUnderWay] = {}
-        self._held: set[str] = set()
+        self._busy_keys: set[str] = set()
         """Keys with an attempt under way."""
         self._on_line = CustomersOnLine()
         self._clears_at: dict[str, datetime] = {}
         """Keys with open items whose last call has ended lately."""
         self._served: set[WorkId] = set()
-        """Callbacks in hand whose customer talks on another call."""
+        """Callbacks in progress whose customer talks on another call."""
         self._closed: set[QueueName] = set()
         """Queues outside their hours; a queue of which nothing was said is open."""
         self._deadlines: Deadlines[WorkId] = Deadlines()
@@ -147,7 +148,7 @@ class WorkBook:
 
     def open_for(self, number: str, customer: CustomerId | None) -> tuple[WorkItem, ...]:
         """What is open for this customer, in the order in which it was asked for."""
-        found = (self._lines.get(key, ()) for key in self._customer_keys(number, customer))
+        found = (self._by_key.get(key, ()) for key in self._customer_keys(number, customer))
         return tuple(self._sorted({work_id for ids in found for work_id in ids}))
 
     def has_room_for_message(self, queue: QueueName) -> bool:
@@ -168,31 +169,31 @@ class WorkBook:
         match input:
             case Requested():
                 outputs = self._request(input, wall)
-            case InHand():
-                outputs = self._take_in_hand(input, wall)
+            case InProgress():
+                outputs = self._begin_attempt(input, wall)
             case Dialling():
                 outputs = self._dial(input)
-            case Connected():
+            case AttemptConnected():
                 outputs = self._connect(input, wall)
             case AttemptEnded():
                 outputs = self._end_attempt(input, wall)
-            case CustomerCame():
+            case CustomerCallStarted():
                 outputs = self._customer_came(input, wall)
-            case CustomerTalks():
-                outputs = self._settle(self._on_line.talks(input.call), wall)
-            case CustomerParted():
-                self._on_line.parted(input.call, wall)
+            case CustomerTalkStarted():
+                outputs = self._cancel_for_caller(self._on_line.talk_started(input.call), wall)
+            case CustomerTalkEnded():
+                self._on_line.talk_ended(input.call, wall)
                 outputs = []
-            case CustomerGone():
+            case CustomerCallEnded():
                 outputs = self._customer_gone(input, wall)
             case LeftQueue():
-                outputs = self._step(input, Event.LET_GO, wall)
-            case HoursChanged():
+                outputs = self._step(input, WorkEvent.LET_GO, wall)
+            case WorkHoursChanged():
                 outputs = self._change_hours(input, wall)
             case Closed():
-                outputs = self._step(input, Event.CLOSED, wall)
+                outputs = self._step(input, WorkEvent.CLOSED, wall)
             case Cancelled():
-                outputs = self._step(input, Event.CANCELLED, wall)
+                outputs = self._step(input, WorkEvent.CANCELLED, wall)
             case CameDue():
                 outputs = []
             case _:
@@ -211,14 +212,14 @@ class WorkBook:
                 continue
             self._keep(item)
             if item.state is WorkState.QUEUED:
-                outputs += self._become(item, Event.LET_GO, wall)
-            elif item.state is WorkState.IN_HAND and item.last_attempt is Attempt.TALKED:
-                outputs += self._become(replace(item, attempts=item.attempts + 1), Event.TALKED, wall)
-            elif item.state is WorkState.IN_HAND:
-                outputs += self._become(self._put_back(item, wall), Event.PUT_BACK, wall)
+                outputs += self._become(item, WorkEvent.LET_GO, wall)
+            elif item.state is WorkState.IN_PROGRESS and item.last_attempt is AttemptOutcome.TALKED:
+                outputs += self._become(replace(item, attempts=item.attempts + 1), WorkEvent.TALKED, wall)
+            elif item.state is WorkState.IN_PROGRESS:
+                outputs += self._become(self._put_back(item, wall), WorkEvent.PUT_BACK, wall)
         return outputs
 
-    def configure(self, settings: BookSettings, wall: datetime) -> list[Output]:
+    def configure(self, settings: CallbackQueueSettings, wall: datetime) -> list[Output]:
         """Go by other settings from now on; pauses that have begun stay as they were."""
         self._settings = settings
         for item in self._open.values():
@@ -254,27 +255,28 @@ class WorkBook:
     def _request(self, input: Requested, wall: datetime) -> list[Output]:
         item = input.item
         if item.state is not WorkState.WAITING or item.id in self._open:
-            return [Rejected(input, "it is not new")]
+            return [InputRejected(input, "it is not new")]
         if item.kind is WorkKind.CALLBACK:
             number = self._number_key(item.number)
             if not number:
-                return [Rejected(input, f"{item.number[:40]!r} is no number to call")]
+                return [InputRejected(input, f"{item.number[:40]!r} is no number to call")]
             keys = self._customer_keys(item.number, item.customer_id)
             if input.since is not None and self._on_line.has_talked(keys, input.since):
-                return [Rejected(input, "the customer talks on another call, or has talked since")]
+                return [InputRejected(input, "the customer talks on another call, or has talked since")]
             former = next((each for each in self._of_keys([number]) if covers(each, item)), None)
             if former is not None:
                 return self._absorb(former, item, wall)
         if len(self._open) >= MAX_OPEN:
-            return [Rejected(input, f"{MAX_OPEN} items are open already")]
+            return [InputRejected(input, f"{MAX_OPEN} items are open already")]
         new = replace(item, changed_at=wall, changes=item.changes + 1)
         self._keep(new)
         return [Changed(new)]
 
     def _absorb(self, former: WorkItem, item: WorkItem, wall: datetime) -> list[Output]:
-        """Asked for again: a wish that waits is due at the earlier time, and the longer wait counts for its place."""
+        """Asked for again: a request that waits is due at the earlier time, and the longer wait counts for its
+        place."""
         self._served.discard(former.id)  # Talks on another call, but wants to be called after all.
-        if not former.is_wish or former.state is not WorkState.WAITING:
+        if not former.is_plain_request or former.state is not WorkState.WAITING:
             return [Absorbed(former)]
         next_at = min(due_at(former), due_at(item)) if due_at(former) > wall else former.next_at
         renewed = replace(former, waited_s=max(former.waited_s, item.waited_s), next_at=next_at)
@@ -284,95 +286,95 @@ class WorkBook:
         self._keep(renewed)
         return [Changed(renewed), Absorbed(renewed)]
 
-    def _take_in_hand(self, input: InHand, wall: datetime) -> list[Output]:
-        outputs = self._step(input, Event.ACCEPTED, wall)
+    def _begin_attempt(self, input: InProgress, wall: datetime) -> list[Output]:
+        outputs = self._step(input, WorkEvent.ACCEPTED, wall)
         item = self._open.get(input.id)
-        if item is None or item.state is not WorkState.IN_HAND or item.id in self._attempts:
+        if item is None or item.state is not WorkState.IN_PROGRESS or item.id in self._attempts:
             return outputs
         keys = self._keys[item.id]
         self._attempts[item.id] = AttemptUnderWay(item, keys, item.kind is WorkKind.CALLBACK)
-        self._held.update(keys)
+        self._busy_keys.update(keys)
         return outputs + self._review(keys, wall)
 
     def _dial(self, input: Dialling) -> list[Output]:
         attempt = self._attempts.get(input.id)
         if attempt is None:
-            return [Rejected(input, "no attempt at it is under way")]
+            return [InputRejected(input, "no attempt at it is under way")]
         if self._on_line.is_up(attempt.keys):
-            return [Rejected(input, "the customer is on the line")]
+            return [InputRejected(input, "the customer is on the line")]
         attempt.is_for_call = True
         return []
 
-    def _connect(self, input: Connected, wall: datetime) -> list[Output]:
+    def _connect(self, input: AttemptConnected, wall: datetime) -> list[Output]:
         attempt = self._attempts.get(input.id)
         if attempt is not None:
             attempt.is_connected = True
-        return self._step(input, Event.CONNECTED, wall)
+        return self._step(input, WorkEvent.CONNECTED, wall)
 
     def _end_attempt(self, input: AttemptEnded, wall: datetime) -> list[Output]:
         attempt = self._attempts.pop(input.id, None)
         if attempt is None:
-            return [Rejected(input, "no attempt at it is under way")]
-        self._held.difference_update(attempt.keys)
+            return [InputRejected(input, "no attempt at it is under way")]
+        self._busy_keys.difference_update(attempt.keys)
         item = self._open.get(input.id)
         # None: it was closed or cancelled meanwhile, and only the customer had to be set free.
-        outputs = [] if item is None else self._judge(item, input.how, wall)
+        outputs = [] if item is None else self._apply_outcome(item, input.how, wall)
         return outputs + self._review(attempt.keys, wall)
 
-    def _judge(self, item: WorkItem, how: Attempt, wall: datetime) -> list[Output]:
+    def _apply_outcome(self, item: WorkItem, how: AttemptOutcome, wall: datetime) -> list[Output]:
         """What an attempt's end makes of the item."""
-        if item.last_attempt is Attempt.TALKED:
-            how = Attempt.TALKED  # They talked: whatever came after that.
+        if item.last_attempt is AttemptOutcome.TALKED:
+            how = AttemptOutcome.TALKED  # They talked: whatever came after that.
         item = replace(item, last_attempt=how, changed_by=item.agent or "")
         counted = replace(item, attempts=item.attempts + 1)
-        if how is not Attempt.TALKED and item.id in self._served:
-            return self._become(item, Event.SETTLED, wall)
+        if how is not AttemptOutcome.TALKED and item.id in self._served:
+            return self._become(item, WorkEvent.GOT_THROUGH, wall)
         match how:
-            case Attempt.TALKED:
-                return self._become(counted, Event.TALKED, wall)
-            case Attempt.HEARD if not item.is_reply_wanted:
-                return self._become(item, Event.HEARD, wall)
-            case Attempt.LEFT if self._on_line.is_up(self._keys[item.id]):
-                return self._become(item, Event.PUT_BACK, wall)  # for the customer's own call, not for the agent
-            case Attempt.HEARD | Attempt.LEFT:
-                return self._become(self._put_back(item, wall), Event.PUT_BACK, wall)
-            case Attempt.NO_ANSWER | Attempt.BUSY | Attempt.FAILED:
+            case AttemptOutcome.TALKED:
+                return self._become(counted, WorkEvent.TALKED, wall)
+            case AttemptOutcome.HEARD if not item.is_reply_wanted:
+                return self._become(item, WorkEvent.HEARD, wall)
+            case AttemptOutcome.LEFT if self._on_line.is_up(self._keys[item.id]):
+                return self._become(item, WorkEvent.PUT_BACK, wall)  # for the customer's own call, not for the agent
+            case AttemptOutcome.HEARD | AttemptOutcome.LEFT:
+                return self._become(self._put_back(item, wall), WorkEvent.PUT_BACK, wall)
+            case AttemptOutcome.NO_ANSWER | AttemptOutcome.BUSY | AttemptOutcome.FAILED:
                 if counted.attempts >= self._settings.max_attempts:
-                    return self._become(counted, Event.EXHAUSTED, wall)
-                return self._become(replace(counted, next_at=wall + self._pause(counted)), Event.MISSED, wall)
+                    return self._become(counted, WorkEvent.EXHAUSTED, wall)
+                return self._become(replace(counted, next_at=wall + self._pause(counted)), WorkEvent.MISSED, wall)
             case _:
                 assert_never(how)
 
-    def _customer_came(self, input: CustomerCame, wall: datetime) -> list[Output]:
+    def _customer_came(self, input: CustomerCallStarted, wall: datetime) -> list[Output]:
         """Nothing calls the customer from now on: not what is queued, nor what is on its way."""
-        keys = self._on_line.came(input.call, self._customer_keys(input.number, input.customer))
+        keys = self._on_line.call_started(input.call, self._customer_keys(input.number, input.customer))
         outputs: list[Output] = [
             BreakOff(attempt.item)
             for attempt in self._attempts.values()
             if attempt.is_for_call and not attempt.is_connected and not set(keys).isdisjoint(attempt.keys)
         ]
         outputs += self._review(keys, wall)
-        return outputs + self._settle(keys, wall) if self._on_line.is_talking(input.call) else outputs
+        return outputs + self._cancel_for_caller(keys, wall) if self._on_line.is_talking(input.call) else outputs
 
-    def _customer_gone(self, input: CustomerGone, wall: datetime) -> list[Output]:
-        keys = self._on_line.went(input.call, wall)
+    def _customer_gone(self, input: CustomerCallEnded, wall: datetime) -> list[Output]:
+        keys = self._on_line.call_ended(input.call, wall)
         clears_at = wall + timedelta(seconds=LINE_CLEARS_S)
-        self._clears_at |= {key: clears_at for key in keys if key in self._lines}
+        self._clears_at |= {key: clears_at for key in keys if key in self._by_key}
         return self._review(keys, wall)
 
-    def _settle(self, keys: Iterable[str], wall: datetime) -> list[Output]:
+    def _cancel_for_caller(self, keys: Iterable[str], wall: datetime) -> list[Output]:
         """The customer has got through."""
         outputs: list[Output] = []
         for item in self._of_keys(keys):
-            if not item.is_wish:
+            if not item.is_plain_request:
                 continue
-            if item.state is WorkState.IN_HAND:
+            if item.state is WorkState.IN_PROGRESS:
                 self._served.add(item.id)
             else:
-                outputs += self._become(replace(item, changed_by=""), Event.SETTLED, wall)
+                outputs += self._become(replace(item, changed_by=""), WorkEvent.GOT_THROUGH, wall)
         return outputs
 
-    def _change_hours(self, input: HoursChanged, wall: datetime) -> list[Output]:
+    def _change_hours(self, input: WorkHoursChanged, wall: datetime) -> list[Output]:
         if input.is_open:
             self._closed.discard(input.queue)
         else:
@@ -382,19 +384,19 @@ class WorkBook:
         )
 
     def _step(
-        self, input: InHand | Connected | LeftQueue | Closed | Cancelled, event: Event, wall: datetime
+        self, input: InProgress | AttemptConnected | LeftQueue | Closed | Cancelled, event: WorkEvent, wall: datetime
     ) -> list[Output]:
         """An input that names one item and is an event by itself."""
         item = self._open.get(input.id)
         if item is None:
-            return [Rejected(input, "no open item has that id")]
+            return [InputRejected(input, "no open item has that id")]
         if (item.state, event) not in TRANSITIONS:
-            return [Rejected(input, f"it is {item.state}")]
+            return [InputRejected(input, f"it is {item.state}")]
         match input:
-            case InHand(agent=agent):
+            case InProgress(agent=agent):
                 item = replace(item, agent=agent, changed_by=agent)
-            case Connected():
-                item = replace(item, last_attempt=Attempt.TALKED)
+            case AttemptConnected():
+                item = replace(item, last_attempt=AttemptOutcome.TALKED)
             case LeftQueue():
                 item = self._put_back(item, wall)
             case Closed(by=by) | Cancelled(by=by):
@@ -405,7 +407,7 @@ class WorkBook:
 
     # Items
 
-    def _become(self, item: WorkItem, event: Event, wall: datetime) -> list[Output]:
+    def _become(self, item: WorkItem, event: WorkEvent, wall: datetime) -> list[Output]:
         """Move the item, which carries the event's facts already, to its next state."""
         state = TRANSITIONS[item.state, event]
         waited_s = item.waited_s + self._queued_s(item, wall)
@@ -435,10 +437,10 @@ class WorkBook:
                 *self._customer_keys("", item.customer_id),
             )
             for key in keys:
-                self._lines.setdefault(key, set()).add(item.id)
+                self._by_key.setdefault(key, set()).add(item.id)
         self._open[item.id] = item
         self._arm(item)
-        if item.state is not WorkState.IN_HAND:
+        if item.state is not WorkState.IN_PROGRESS:
             self._served.discard(item.id)
 
     def _forget(self, item: WorkItem) -> None:
@@ -447,9 +449,9 @@ class WorkBook:
         if self._open.pop(item.id, None) is None:
             return
         for key in self._keys.pop(item.id):
-            self._lines[key].discard(item.id)
-            if not self._lines[key]:
-                del self._lines[key]
+            self._by_key[key].discard(item.id)
+            if not self._by_key[key]:
+                del self._by_key[key]
                 self._clears_at.pop(key, None)
 
     def _review(self, keys: Iterable[str], wall: datetime) -> list[Output]:
@@ -461,7 +463,7 @@ class WorkBook:
         outputs: list[Output] = []
         for item in items:
             if item.state is WorkState.QUEUED and self._is_barred(item):
-                outputs += self._become(replace(item, changed_by=""), Event.BARRED, wall)
+                outputs += self._become(replace(item, changed_by=""), WorkEvent.BARRED, wall)
             else:
                 self._arm(item)
         return outputs
@@ -471,13 +473,13 @@ class WorkBook:
         outputs: list[Output] = []
         while (work_id := self._deadlines.pop_due(wall.timestamp())) is not None:
             item = replace(self._open[work_id], changed_by="")
-            event = Event.EXPIRED if self._expires_at(item) <= wall else Event.DUE
+            event = WorkEvent.EXPIRED if self._expires_at(item) <= wall else WorkEvent.DUE
             outputs += self._become(item, event, wall)
         return outputs
 
     def _arm(self, item: WorkItem) -> None:
-        """Every open item has a deadline, except in hand, where the attempt's end is what comes next."""
-        if item.state is WorkState.IN_HAND:
+        """Every open item has a deadline, except in progress, where the attempt's end is what comes next."""
+        if item.state is WorkState.IN_PROGRESS:
             self._deadlines.cancel(item.id)
             return
         at = self._expires_at(item)
@@ -489,7 +491,7 @@ class WorkBook:
     def _is_barred(self, item: WorkItem) -> bool:
         keys = self._keys[item.id]
         is_calling = item.kind is WorkKind.CALLBACK and self._on_line.is_up(keys)
-        return is_calling or item.queue in self._closed or not self._held.isdisjoint(keys)
+        return is_calling or item.queue in self._closed or not self._busy_keys.isdisjoint(keys)
 
     def _customer_keys(self, number: str, customer: CustomerId | None) -> tuple[str, ...]:
         keys = (self._number_key(number), "" if customer is None else customer_key(customer))
@@ -497,7 +499,7 @@ class WorkBook:
 
     def _of_keys(self, keys: Iterable[str]) -> list[WorkItem]:
         """The open items of these customers."""
-        return self._sorted({work_id for key in keys for work_id in self._lines.get(key, ())})
+        return self._sorted({work_id for key in keys for work_id in self._by_key.get(key, ())})
 
     def _sorted(self, work_ids: Iterable[WorkId]) -> list[WorkItem]:
         return sorted((self._open[work_id] for work_id in work_ids), key=by_id)
@@ -525,9 +527,9 @@ def due_at(item: WorkItem) -> datetime:
 
 def covers(former: WorkItem, item: WorkItem) -> bool:
     """Whether a callback to the same number is the same callback."""
-    return former.kind is WorkKind.CALLBACK and same(former) == same(item)
+    return former.kind is WorkKind.CALLBACK and merge_key(former) == merge_key(item)
 
 
-def same(item: WorkItem) -> tuple[object, ...]:
+def merge_key(item: WorkItem) -> tuple[object, ...]:
     """What callbacks to one number have in common that are one."""
     return item.queue, item.at, item.subject, item.for_agent
