@@ -43,7 +43,6 @@ from acdcore.queues.inputs import (
     Input,
     OfferId,
     WrapUpEnded,
-    WrapUpExtended,
 )
 from acdcore.queues.journal.lines import rebuild, write
 from acdcore.queues.live_figures import Metrics
@@ -139,7 +138,6 @@ class Person:
     answered: int = 0
     contact_over_at: float | None = None
     wrap_up_until: float = 0.0
-    wrap_up_from: float = 0.0
     back_off_until: float = 0.0
 
     @property
@@ -214,9 +212,6 @@ class Auditor:
                 self.closed &= {queue.name for queue in settings.queues}
             case HoursChanged(queue=name, is_open=is_open):
                 (self.closed.discard if is_open else self.closed.add)(name)
-            case WrapUpExtended(agent=agent, extra_s=extra_s):
-                person = self.person(agent)
-                person.wrap_up_until = min(person.wrap_up_until + extra_s, person.wrap_up_from + 3_600)
             case _:
                 self._learn_of_agent(event, now)
 
@@ -280,7 +275,7 @@ class Auditor:
                 caller = self.callers.pop(entry)
                 assert caller.talking_to == agent
                 person = self.person(agent)
-                person.contact_over_at = person.wrap_up_from = now
+                person.contact_over_at = now
                 person.wrap_up_until = now + caller.queue.wrap_up_s
             case Departed(entry=entry):
                 assert self.callers.pop(entry).ringing is None, "a phone rings for a caller who left"

@@ -33,7 +33,6 @@ from acdcore.queues.inputs import (
     OfferId,
     TalkEnded,
     WrapUpEnded,
-    WrapUpExtended,
 )
 from acdcore.queues.settings import (
     AgentSettings,
@@ -185,6 +184,5 @@ class Shift:
             AgentIdle(agent),
             AgentIdle(agent),
             WrapUpEnded(agent),
-            WrapUpExtended(agent, 9.0),
         ]
         return draw.choice(choices)

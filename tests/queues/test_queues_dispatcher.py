@@ -43,7 +43,6 @@ from acdcore.queues.inputs import (
     OfferId,
     TalkEnded,
     WrapUpEnded,
-    WrapUpExtended,
 )
 from acdcore.queues.settings import AgentSettings, DispatcherSettings, OfferEnd, QueueSettings, Strategy
 from acdcore.queues.views import Exclusion
@@ -494,18 +493,6 @@ def test_agents_freed_in_one_instant_are_all_offered_the_best_of_them_first() ->
         harness.assert_matched()
 
 
-def test_wrap_up_is_extended_up_to_its_limit() -> None:
-    harness = DispatcherHarness(SALES_QUEUE)
-    harness.handle(TalkEnded(talking(harness)))
-    harness.handle(WrapUpExtended(ANNA, 30))
-    harness.wait(44)
-    assert harness.state(ANNA)[0] is AgentState.WRAP_UP
-    harness.handle(WrapUpExtended(ANNA, 3_600))
-    assert harness.state(ANNA)[0] is AgentState.WRAP_UP
-    harness.wait(3_600 - 44)
-    assert harness.state(ANNA)[0] is AgentState.READY
-
-
 def test_not_ready_and_log_out_in_a_talk_wait_for_its_end() -> None:
     harness = DispatcherHarness(SALES_QUEUE)
     entry = talking(harness)
@@ -570,11 +557,9 @@ def test_inputs_that_do_not_fit_are_refused_and_change_nothing() -> None:
         (OfferEnded(OfferId(99), OfferEnd.BUSY), RefusalReason.UNKNOWN_OFFER),
         (AgentReady(nobody), RefusalReason.UNKNOWN_AGENT),
         (WrapUpEnded(nobody), RefusalReason.UNKNOWN_AGENT),
-        (WrapUpExtended(nobody, 1), RefusalReason.UNKNOWN_AGENT),
         (AgentReady(BO), RefusalReason.NOT_IN_THIS_STATE),
         (AgentLoggedOut(BO), RefusalReason.NOT_IN_THIS_STATE),
         (WrapUpEnded(ANNA), RefusalReason.NOT_IN_THIS_STATE),
-        (WrapUpExtended(ANNA, 1), RefusalReason.NOT_IN_THIS_STATE),
     ]
     for event, reason in misfits:
         assert harness.handle(event) == [InputRefused(event, reason)]

@@ -34,7 +34,6 @@ from acdcore.queues.inputs import (
     OfferId,
     TalkEnded,
     WrapUpEnded,
-    WrapUpExtended,
 )
 from acdcore.queues.journal.lines import read
 from acdcore.queues.live_figures import Metrics
@@ -282,10 +281,6 @@ class AnyDay(RuleBasedStateMachine):
         self.decisions += self.harness.wait(1)
         self.decisions += self.harness.join(SALES, 300)[1]
         self.decisions += self.harness.wait(16)
-
-    @rule(agent=st.sampled_from(AGENTS))
-    def wrap_up_is_extended(self, agent: AgentId) -> None:
-        self.handle(WrapUpExtended(agent, 20))
 
     @precondition(lambda self: self.harness.auditor.live)
     @rule(pick=st.integers(0, 50))

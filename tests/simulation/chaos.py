@@ -26,7 +26,6 @@ from acdcore.queues.inputs import (
     OfferId,
     TalkEnded,
     WrapUpEnded,
-    WrapUpExtended,
 )
 from acdcore.queues.settings import (
     AgentSettings,
@@ -190,7 +189,6 @@ def _of_agents(luck: Random) -> list[DayEvent]:
                 events += [DayEvent(at, AgentPhoneDown(agent)), DayEvent(at + back_s, AgentPhoneUp(agent))]
             else:
                 events += [DayEvent(at, AgentBusy(agent)), DayEvent(at + back_s, AgentIdle(agent))]
-            events.append(DayEvent(luck.uniform(OPEN_S, CLOSE_S), WrapUpExtended(agent, luck.uniform(1.0, 60.0))))
             events.append(DayEvent(luck.uniform(OPEN_S, CLOSE_S), WrapUpEnded(agent)))
     for _ in range(60):
         at, offer = luck.uniform(OPEN_S, CLOSE_S), OfferId(luck.randint(1, MAX_OFFERS))

@@ -32,7 +32,6 @@ from acdcore.queues.inputs import (
     MAX_ENTRIES,
     MAX_PRIORITY_S,
     MAX_WAITED_S,
-    MAX_WRAP_UP_S,
     AgentBusy,
     AgentIdle,
     AgentLoggedIn,
@@ -58,7 +57,6 @@ from acdcore.queues.inputs import (
     OfferId,
     TalkEnded,
     WrapUpEnded,
-    WrapUpExtended,
 )
 from acdcore.queues.live_figures import Metrics
 from acdcore.queues.settings import AgentSettings, DispatcherSettings, OfferEnd, validate, validate_agent
@@ -210,8 +208,6 @@ class Dispatcher:
                 return self._agent_did(agent, AgentEvent.PHONE_UP)
             case WrapUpEnded(agent=agent):
                 return self._wrap_up_ended(agent)
-            case WrapUpExtended(agent=agent, extra_s=extra_s):
-                return self._wrap_up_extended(agent, extra_s)
             case AgentNotReady(agent=agent, reason=reason):
                 return self._agent_did(agent, AgentEvent.WANT_NONE, reason)
             case AgentReady() | AgentLoggedOut() | AgentPhoneDown() | AgentBusy() | AgentIdle():
@@ -378,18 +374,6 @@ class Dispatcher:
         if agent.state is not AgentState.WRAP_UP:
             return RefusalReason.NOT_IN_THIS_STATE
         return self._agent_did(agent_id, AgentEvent.CONTACT_OVER)
-
-    def _wrap_up_extended(self, agent_id: AgentId, extra_s: float) -> RefusalReason | None:
-        agent = self._state.roster.get(agent_id)
-        if agent is None:
-            return RefusalReason.UNKNOWN_AGENT
-        if agent.state is not AgentState.WRAP_UP:
-            return RefusalReason.NOT_IN_THIS_STATE
-        if not 0 < extra_s <= MAX_WRAP_UP_S:
-            return RefusalReason.OUT_OF_RANGE
-        agent.wrap_up_until = min(agent.wrap_up_until + extra_s, agent.since + MAX_WRAP_UP_S)
-        self._state.deadlines.set(WrapUpDue(agent_id), agent.wrap_up_until)
-        return None
 
     # ---- the dispatcher itself ---------------------------------------------------------------------------------------
 

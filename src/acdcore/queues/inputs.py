@@ -29,8 +29,6 @@ MAX_PRIORITY_S = 86_400.0
 """A day: no tier of customers needs a longer lead, and the bound keeps starvation bounded too."""
 MAX_WAITED_S = 604_800.0
 """A week: a callback that was asked for before a long holiday still keeps its place."""
-MAX_WRAP_UP_S = 3_600.0
-"""Longest wrap-up with all its extensions: an agent who needs more is not ready."""
 
 
 class LeaveCause(StrEnum):
@@ -243,16 +241,6 @@ class WrapUpEnded:
 
 
 @dataclass(frozen=True, slots=True)
-class WrapUpExtended:
-    """The agent or a supervisor grants more time, up to `MAX_WRAP_UP_S` in all."""
-
-    agent: AgentId
-    """Who is wrapping up."""
-    extra_s: float
-    """How much more."""
-
-
-@dataclass(frozen=True, slots=True)
 class DispatcherChanged:
     """New settings for those who join from now on; entries inside keep the settings that they came under."""
 
@@ -294,7 +282,6 @@ Input = (
     | OfferEnded
     | TalkEnded
     | WrapUpEnded
-    | WrapUpExtended
     | DispatcherChanged
     | HoursChanged
     | DeadlinePassed

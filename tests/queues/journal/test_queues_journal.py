@@ -24,7 +24,6 @@ from acdcore.queues.inputs import (
     DispatcherChanged,
     EntryId,
     Input,
-    WrapUpExtended,
 )
 from acdcore.queues.journal import checkpoint
 from acdcore.queues.journal.lines import (
@@ -67,7 +66,6 @@ SPECIAL: dict[type, st.SearchStrategy[Input]] = {
     CallerJoined: st.builds(CallerJoined, skills=SKILLS, priority_s=FIGURES, waited_s=FIGURES, facts=FACTS),
     AgentLoggedIn: st.builds(AgentLoggedIn, AGENT),
     AgentRestored: st.builds(AgentRestored, AGENT, idle_for_s=FIGURES, load=FIGURES),
-    WrapUpExtended: st.builds(WrapUpExtended, extra_s=FIGURES),
     DispatcherChanged: st.just(DispatcherChanged(dispatcher_settings())),
 }
 INPUTS = st.one_of(*[SPECIAL[kind] if kind in SPECIAL else st.builds(kind) for kind in get_args(Input)])
