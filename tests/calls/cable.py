@@ -14,7 +14,7 @@ from acdcore.sip.ladder import LadderMessage, MessageDirection, header_value, la
 from acdcore.sip.stack import SipStack, StackSettings
 
 DELAY_S = 0.001
-"""From one end to the other; far below the tenth of a second to which stories are told."""
+"""From one end to the other; far below the tenth of a second with which the tests write times."""
 APART_S = 1e-7
 """Between two arrivals."""
 

@@ -46,7 +46,7 @@ def session_timer(expires_s: int) -> Fields:
 
 
 class Phone:
-    """One call at a time; what it heard stays for the test to ask."""
+    """One call at a time; what it heard is kept for the test."""
 
     def __init__(self, cable: Cable, number: str, address: Address, centre: Address, clock: Clock) -> None:
         self.number = number

@@ -108,5 +108,5 @@ def heard(text: str, phrases: Sequence[Phrase]) -> tuple[RecognisedPhrase, ...]:
 
 
 def speech(recogniser: PlainRecogniser | None = None, within_s: float = 2.0) -> Understanding:
-    """What a house understands callers with."""
+    """The recogniser and the phrases of the call centre."""
     return Understanding(recogniser or PlainRecogniser(), PlainDetectors(), within_s)

@@ -48,7 +48,7 @@ class Playback:
 
 @dataclass
 class SilentStream:
-    """One stream as the hall has arranged it."""
+    """One stream as call control has set it up."""
 
     port: int
     target: StreamTarget | None = None
@@ -62,7 +62,7 @@ class SilentStream:
 
 
 class SilentEngine:
-    """The methods of `Engine` that the hall uses, and what a test makes happen: `press`, `fall_silent`, `come_back`."""
+    """The methods of `Engine` in use, and what a test makes happen: `press`, `fall_silent`, `come_back`."""
 
     def __init__(self, streams_max: int = 1000) -> None:
         self.streams: dict[StreamId, SilentStream] = {}
@@ -90,7 +90,7 @@ class SilentEngine:
         self._frames: list[EarFrame] = []
         self._serial = 0
 
-    # --- what the hall commands ---
+    # --- what call control commands ---
 
     def add_clip(self, pcm: bytes) -> ClipId:
         if not pcm or len(pcm) % 2:

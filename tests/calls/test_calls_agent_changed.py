@@ -1,9 +1,9 @@
-"""What the floor makes of a change of an agent's record, made while the agent is anywhere in the day's work."""
+"""What follows from a change of an agent's record, in each state in which the agent can be."""
 
 from dataclasses import replace
 
 import pytest
-from tests.calls.house import SALES, SERVICE, SERVICE_LINE, VIP, CallCentre, Plan, opened, password
+from tests.calls.call_centre import SALES, SERVICE, SERVICE_LINE, VIP, CallCentre, Plan, opened, password
 
 from acdcore.calls.model.commands import AgentCommand, LiveAgentState, UnknownAgent, WrongState
 from acdcore.calls.model.directory import AgentRecord
@@ -17,7 +17,7 @@ SKILLED = Plan(queues=(QueueSettings(SERVICE, skills={SkillName("talk"): 1}), Qu
 
 
 def change(centre: CallCentre, **fields: object) -> None:
-    """Change the record of 1001 as the store does, and tell the floor."""
+    """Change the record of 1001 as the store does, and report it."""
     record: AgentRecord | None = centre.directory.agent(ONE)
     assert record is not None
     centre.directory.put_agent(replace(record, **fields))  # type: ignore[arg-type]

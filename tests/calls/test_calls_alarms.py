@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from structlog.testing import capture_logs
-from tests.calls.house import SERVICE, opened
+from tests.calls.call_centre import SERVICE, opened
 
 from acdcore.calls.queueing.callback_scheduler import WORK_REFUSED
 from acdcore.calls.recording import RECORDING_FAILED, RECORDING_OFF

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from tests.calls.house import (
+from tests.calls.call_centre import (
     ORDINARY,
     ORDINARY_KEPT,
     SALES,
@@ -52,7 +52,7 @@ def plan(first: DialFirst = DialFirst.AGENT, *, may_dial_out: bool = True, aband
 
 
 def ask(centre: CallCentre, first: DialFirst = DialFirst.AGENT, waited_s: float = 0.0) -> None:
-    """Staff put a callback into the book."""
+    """Staff ask for a callback."""
     centre.operations.request_callback(
         WorkItem(
             id=centre.context.callback_scheduler.next_id(),
@@ -164,7 +164,7 @@ async def test_message_is_not_heard_by_an_agent_who_hangs_up_in_the_moment_of_an
         await centre.pass_time(1)
 
         def hang_up(event: SipEvent) -> None:
-            if isinstance(event, SessionAnswered):  # heard of in the turn of the answer, before the story has read it
+            if isinstance(event, SessionAnswered):  # in the same turn as the answer, before the script has read it
                 centre.leg(centre.live(), "agent").on_ended(SessionEnded(event.session, EndCause.BYE))
 
         centre.after_sip = hang_up
@@ -200,8 +200,8 @@ async def test_reserved_agent_is_rung_at_the_seat() -> None:
     async with opened(plan(DialFirst.CUSTOMER)) as centre:
         exchange, own = centre.exchange(), centre.employ("1001")
         own.register("password of 1001")
-        desk = centre.employ("1009")
-        desk.register("password of 1009")
+        phone_1009 = centre.employ("1009")
+        phone_1009.register("password of 1009")
         await centre.pass_time(0.1)
         seat = Seat(SeatKind.PHONE, "1009")
         centre.operations.set_agent_state(AgentId("1001"), AgentCommand.LOG_IN, None, seat)
@@ -210,7 +210,7 @@ async def test_reserved_agent_is_rung_at_the_seat() -> None:
         await centre.pass_time(1)
         exchange.answer()
         await centre.pass_time(1)
-        assert (desk.rings, own.rings) == (True, False)
+        assert (phone_1009.rings, own.rings) == (True, False)
         exchange.hang_up()
         await centre.pass_time(1)
 
@@ -228,7 +228,7 @@ async def test_reserved_agents_number_outside_is_dialled() -> None:
         exchange.answer()
         await centre.pass_time(1)
         assert not own.rings
-        assert [line.split(maxsplit=1)[1] for line in centre.story() if "dialled" in line] == [
+        assert [line.split(maxsplit=1)[1] for line in centre.call_history() if "dialled" in line] == [
             f"dialled {ORDINARY_KEPT}",
             "dialled 02155511",
         ]

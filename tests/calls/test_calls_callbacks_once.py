@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from tests.calls.house import (
+from tests.calls.call_centre import (
     BOTH_TOLD_S,
     HOTLINE,
     ORDINARY,

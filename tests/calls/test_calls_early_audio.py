@@ -1,7 +1,7 @@
 """What is heard of a called party before it answers: its ringing tone, or the carrier's word on the number."""
 
 import pytest
-from tests.calls.house import OUTSIDE, OUTSIDE_LINE, SERVICE_LINE, VIP, CallCentre, opened
+from tests.calls.call_centre import OUTSIDE, OUTSIDE_LINE, SERVICE_LINE, VIP, CallCentre, opened
 from tests.calls.phone import Phone
 from tests.calls.silent_engine import SilentStream
 from tests.calls.test_calls_work import ask_for_callback, end_work, plan
@@ -135,7 +135,7 @@ async def test_carriers_word_on_a_number_is_heard_to_its_end_before_ours() -> No
         await centre.pass_time(2)
         assert not caller.is_up
         assert centre.cdr().outcome is Outcome.UNANSWERED
-        assert f"dial_failed {OUTSIDE} 404" in " ".join(centre.story()[-2].split())
+        assert f"dial_failed {OUTSIDE} 404" in " ".join(centre.call_history()[-2].split())
 
 
 async def test_agent_hears_the_customer_who_is_called_back_before_the_answer() -> None:

@@ -53,7 +53,7 @@ COMMANDS = (
     "events",
     "census",
 )
-"""What the hall asks of an engine."""
+"""The engine's methods that call control uses."""
 
 
 @pytest.fixture(params=["silent", pytest.param("real", marks=pytest.mark.wire)])

@@ -1,4 +1,4 @@
-"""One day told three times: by the live board, by the reports and by the records of its calls, which must agree."""
+"""One day counted three times: by the live view, by the reports and by the records of its calls, which must agree."""
 
 import json
 from collections import Counter
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import make_mocked_request
-from tests.calls.house import (
+from tests.calls.call_centre import (
     HOTLINE,
     ORDINARY,
     ORDINARY_KEPT,
@@ -55,7 +55,7 @@ PLAN = Plan(
 
 @dataclass
 class Day:
-    """A house through the hours."""
+    """A call centre and its figures through the hours."""
 
     centre: CallCentre
     agent: Phone
@@ -134,14 +134,14 @@ async def morning(centre: CallCentre) -> Day:
 
 async def report(centre: CallCentre, about: str, **choice: str) -> Any:
     """The answer of `/v1/reports/...` as a client reads it."""
-    desk = ReportRoutes(centre.operations, centre.history, centre.clock, lambda: {SERVICE: 20.0, SALES: 20.0})
+    routes = ReportRoutes(centre.operations, centre.history, centre.clock, lambda: {SERVICE: 20.0, SALES: 20.0})
     asked = ApiRequest(
         ReportChoice.model_validate({"from": "2026-03-02T00:00:00Z", "to": "2026-03-03T00:00:00Z", **choice}),
         Nothing(),
         "",
         make_mocked_request("GET", f"/v1/reports/{about}"),
     )
-    reply: Reply = await (desk.queues(asked) if about == "queues" else desk.agents(asked))
+    reply: Reply = await (routes.queues(asked) if about == "queues" else routes.agents(asked))
     assert isinstance(reply.value, Encoded)
     return json.loads(reply.value.body)
 

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from tests.calls.house import (
+from tests.calls.call_centre import (
     ORDINARY,
     OUTSIDE_LINE,
     SALES,
@@ -60,7 +60,7 @@ async def test_line_of_an_outside_talk_is_free_again_when_the_caller_is_sent_on(
         await centre.pass_time(1)
         assert not exchange.is_up
         assert centre.context.trunk_capacity.taken == 1
-        assert any("sent queue:sales supervisor" in line for line in centre.story())
+        assert any("sent queue:sales supervisor" in line for line in centre.call_history())
         caller.hang_up()
         await centre.pass_time(1)
 

@@ -1,7 +1,7 @@
 """Hot desks: one agent at a phone, whoever it belongs to, also by feature code and after a restart."""
 
 import pytest
-from tests.calls.house import BOTH_TOLD_S, SERVICE, SERVICE_LINE, VIP, CallCentre, opened, password
+from tests.calls.call_centre import BOTH_TOLD_S, SERVICE, SERVICE_LINE, VIP, CallCentre, opened, password
 from tests.calls.phone import Phone
 
 from acdcore.calls.agents.seats import format_seat, parse_seat
@@ -19,15 +19,15 @@ DESK = Seat(SeatKind.PHONE, "1009")
 MOBILE = Seat(SeatKind.NUMBER, "02155500")
 
 
-async def desk_with_guest(centre: CallCentre) -> Phone:
+async def phone_with_guest(centre: CallCentre) -> Phone:
     """Agent 1001 works at the phone of agent 1009, who is at home."""
-    desk = centre.employ("1009")
-    desk.register(password("1009"))
+    phone = centre.employ("1009")
+    phone.register(password("1009"))
     centre.employ("1001")
     await centre.pass_time(0.1)
     sit(centre, "1001", DESK)
     centre.command("1001", AgentCommand.READY)
-    return desk
+    return phone
 
 
 def sit(centre: CallCentre, agent: str, seat: Seat | None) -> None:
@@ -37,7 +37,7 @@ def sit(centre: CallCentre, agent: str, seat: Seat | None) -> None:
 
 async def test_owner_cannot_log_in_at_a_phone_where_a_guest_works() -> None:
     async with opened() as centre:
-        await desk_with_guest(centre)
+        await phone_with_guest(centre)
         with pytest.raises(WrongState, match="agent 1001 works at phone 1009"):
             sit(centre, "1009", None)
         assert centre.state("1009") is LiveAgentState.LOGGED_OUT
@@ -48,7 +48,7 @@ async def test_owner_cannot_log_in_at_a_phone_where_a_guest_works() -> None:
 
 async def test_guest_cannot_sit_down_at_a_phone_where_its_owner_or_another_guest_works() -> None:
     async with opened() as centre:
-        await desk_with_guest(centre)
+        await phone_with_guest(centre)
         centre.employ("1002")
         with pytest.raises(WrongState, match="agent 1001"):
             sit(centre, "1002", DESK)
@@ -63,14 +63,14 @@ async def test_guest_cannot_sit_down_at_a_phone_where_its_owner_or_another_guest
 
 async def test_feature_code_is_for_the_agent_who_works_at_the_phone() -> None:
     async with opened() as centre:
-        desk = await desk_with_guest(centre)
-        desk.call("*132", password=password("1009"))
+        phone = await phone_with_guest(centre)
+        phone.call("*132", password=password("1009"))
         await centre.pass_time(0.2)
         assert centre.state("1001") is LiveAgentState.NOT_READY
         await centre.pass_time(2)
         live = centre.operations.agent(AgentId("1001"))
         assert (live.state, live.reason) == (LiveAgentState.NOT_READY, "lunch")
-        desk.call("*11", password=password("1009"))
+        phone.call("*11", password=password("1009"))
         await centre.pass_time(2)
         assert centre.state("1001") is LiveAgentState.READY
         assert centre.context.agents.seat(AgentId("1001")) == DESK
@@ -79,8 +79,8 @@ async def test_feature_code_is_for_the_agent_who_works_at_the_phone() -> None:
 
 async def test_guest_listening_to_a_feature_code_is_not_rung_meanwhile() -> None:
     async with opened() as centre:
-        desk = await desk_with_guest(centre)
-        desk.call("*12", password=password("1009"))
+        phone = await phone_with_guest(centre)
+        phone.call("*12", password=password("1009"))
         await centre.pass_time(0.2)
         assert centre.state("1001") is LiveAgentState.BUSY
         await centre.pass_time(2)
@@ -89,25 +89,25 @@ async def test_guest_listening_to_a_feature_code_is_not_rung_meanwhile() -> None
 
 async def test_guest_is_unreachable_while_the_phone_is_gone_and_its_owner_keeps_the_duty_elsewhere() -> None:
     async with opened() as centre:
-        desk = await desk_with_guest(centre)
+        phone = await phone_with_guest(centre)
         sit(centre, "1009", MOBILE)
-        desk.register(password("1009"), expires_s=0)
+        phone.register(password("1009"), expires_s=0)
         await centre.pass_time(0.1)
         assert centre.state("1001") is LiveAgentState.UNREACHABLE
         assert centre.state("1009") is LiveAgentState.NOT_READY
-        desk.register(password("1009"))
+        phone.register(password("1009"))
         await centre.pass_time(0.1)
         assert centre.state("1001") is LiveAgentState.READY
 
 
 async def test_agents_sit_where_they_sat_after_a_restart() -> None:
     async with opened() as centre:
-        await desk_with_guest(centre)
+        await phone_with_guest(centre)
         sit(centre, "1009", MOBILE)
         before = [facts.settings for facts in checkpoint.dump(centre.context.acd.dispatcher).agents]
     async with opened() as centre:
-        desk = centre.employ("1009")
-        desk.register(password("1009"))
+        phone = centre.employ("1009")
+        phone.register(password("1009"))
         centre.employ("1001")
         await centre.pass_time(0.1)
         assert centre.context.agents.restore(AgentRestored(who, is_ready=who.agent == "1001") for who in before) == 2
@@ -115,7 +115,7 @@ async def test_agents_sit_where_they_sat_after_a_restart() -> None:
         caller = centre.caller(VIP)
         caller.call(SERVICE_LINE)
         await centre.pass_time(1)
-        assert desk.rings
+        assert phone.rings
         assert centre.state("1001") is LiveAgentState.RINGING
         caller.hang_up()
         await centre.pass_time(1)
@@ -179,7 +179,7 @@ async def test_mailbox_that_presses_nothing_is_no_answer_after_ten_seconds() -> 
         assert not exchange.is_up
         assert centre.state("1001") is LiveAgentState.NOT_READY
         assert centre.context.trunk_capacity.taken == 1
-        assert centre.story()[-1].split()[1:] == ["offer_ended", "1001", "no_answer"]
+        assert centre.call_history()[-1].split()[1:] == ["offer_ended", "1001", "no_answer"]
         caller.hang_up()
         await centre.pass_time(1)
 
@@ -191,7 +191,7 @@ async def test_agent_who_is_asked_for_the_key_and_hangs_up_has_refused() -> None
         await centre.pass_time(1)
         exchange.hang_up()
         await centre.pass_time(0.1)
-        assert centre.story()[-1].split()[1:] == ["offer_ended", "1001", "refused"]
+        assert centre.call_history()[-1].split()[1:] == ["offer_ended", "1001", "refused"]
         caller.hang_up()
         await centre.pass_time(1)
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
-from tests.calls.house import (
+from tests.calls.call_centre import (
     BOTH_TOLD_S,
     HOTLINE,
     ORDINARY,
@@ -109,7 +109,7 @@ async def test_caller_who_never_heard_the_agent_is_not_asked_how_it_was() -> Non
         assert centre.live().view.state is CallState.WAITING
         caller.hang_up()
         await centre.pass_time(1)
-        assert "survey" not in " ".join(centre.story())
+        assert "survey" not in " ".join(centre.call_history())
 
 
 async def test_time_waited_counts_in_the_queue_to_which_a_supervisor_sends_the_caller() -> None:
@@ -147,7 +147,7 @@ async def test_caller_whom_the_owner_passes_on_is_not_kept_for_the_owner() -> No
         centre.operations.requeue(centre.live().id, SALES, "1001")
         await centre.pass_time(1)
         assert other.rings
-        assert not any("reserved_for_agent" in line for line in centre.story())
+        assert not any("reserved_for_agent" in line for line in centre.call_history())
         caller.hang_up()
         await centre.pass_time(1)
 
@@ -240,7 +240,7 @@ async def aside(centre: CallCentre, agent: Phone, caller: Phone) -> None:
     await centre.pass_time(2)
     centre.press("1")
     await centre.pass_time(0.2)
-    assert "stepped_aside" in " ".join(centre.story())
+    assert "stepped_aside" in " ".join(centre.call_history())
 
 
 async def dialling_outside(centre: CallCentre, agent: Phone, caller: Phone) -> None:

@@ -1,9 +1,9 @@
-"""Nailed-up lines: an agent's call stays up, and is lent to one caller after another."""
+"""Nailed-up legs: an agent's call that stays up, and is lent to one caller after another."""
 
 import asyncio
 
 import pytest
-from tests.calls.house import (
+from tests.calls.call_centre import (
     BOTH_TOLD_S,
     CLIP_S,
     ORDINARY,
@@ -43,7 +43,7 @@ NO_WRAP_UP = (QueueSettings(SERVICE, ring_for_s=15.0, wrap_up_s=0.0), QueueSetti
 
 
 async def nailed(centre: CallCentre, agent: str = "1001", code: str = "*16") -> Phone:
-    """An agent whose line stands, ready."""
+    """An agent on a nailed-up leg, ready."""
     phone = centre.employ(agent)
     phone.register(password(agent))
     await centre.pass_time(0.1)
@@ -55,14 +55,14 @@ async def nailed(centre: CallCentre, agent: str = "1001", code: str = "*16") -> 
 
 
 async def release(centre: CallCentre, phone: Phone) -> None:
-    """Hang up the standing line, so that nothing is left in the house."""
+    """Hang up the nailed-up leg, so that no call is left."""
     if phone.is_up:
         phone.hang_up()
     await centre.pass_time(1)
 
 
 def standing(centre: CallCentre, agent: str = "1001") -> StreamId:
-    """The stream of the line."""
+    """The stream of the nailed-up leg."""
     line = centre.context.agents.nailed_up_leg(AgentId(agent))
     assert line is not None
     return line.call.the_caller().stream
@@ -116,7 +116,7 @@ async def test_caller_is_served_at_once_on_the_line_that_stands_and_the_next_one
         assert [row.outcome for row in centre.cdrs()] == [Outcome.FEATURE_CODE, Outcome.ANSWERED, Outcome.ANSWERED]
         assert [row.agent for row in centre.cdrs()] == [None, "1001", "1001"]
         assert all(row.ring_s == 0 for row in centre.cdrs())
-        assert [line.split()[1] for line in centre.story(0)] == ["arrived", "answered", "nailed_up", "ended"]
+        assert [line.split()[1] for line in centre.call_history(0)] == ["arrived", "answered", "nailed_up", "ended"]
 
 
 async def test_agent_hears_nothing_between_talks_and_is_told_of_the_log_in() -> None:
@@ -324,8 +324,8 @@ async def test_logging_out_by_screen_ends_the_line_after_the_talk() -> None:
 
 async def test_line_ends_when_its_agent_logs_in_elsewhere_but_not_out_of_a_talk() -> None:
     async with opened() as centre:
-        phone, desk = await nailed(centre), centre.employ("1009")
-        desk.register(password("1009"))
+        phone, phone_1009 = await nailed(centre), centre.employ("1009")
+        phone_1009.register(password("1009"))
         caller = centre.caller(VIP)
         caller.call(SERVICE_LINE)
         await centre.pass_time(BOTH_TOLD_S + 2)
@@ -340,7 +340,7 @@ async def test_line_ends_when_its_agent_logs_in_elsewhere_but_not_out_of_a_talk(
         assert centre.state("1001") is LiveAgentState.READY
         caller.call(SERVICE_LINE)
         await centre.pass_time(1)
-        assert desk.rings
+        assert phone_1009.rings
         caller.hang_up()
         await centre.pass_time(1)
 
@@ -359,16 +359,16 @@ async def test_second_line_of_an_agent_replaces_the_first() -> None:
 
 async def test_guests_line_is_refused_at_a_phone_where_another_works() -> None:
     async with opened() as centre:
-        desk = centre.employ("1009")
-        desk.register(password("1009"))
+        phone_1009 = centre.employ("1009")
+        phone_1009.register(password("1009"))
         centre.employ("1001", is_active=True)
         await centre.pass_time(0.1)
         centre.operations.set_agent_state(AgentId("1001"), AgentCommand.LOG_IN, None, Seat(SeatKind.PHONE, "1009"))
-        desk.call("*16", password=password("1009"))
+        phone_1009.call("*16", password=password("1009"))
         await centre.pass_time(1)
-        assert centre.state("1001") is LiveAgentState.READY  # the guest's line, whoever the phone belongs to
+        assert centre.state("1001") is LiveAgentState.READY  # the guest's leg; the phone is another agent's
         assert centre.state("1009") is LiveAgentState.LOGGED_OUT
-        await release(centre, desk)
+        await release(centre, phone_1009)
 
 
 async def test_going_down_does_not_wait_for_lines_that_stand_and_leaves_their_agents_at_work() -> None:

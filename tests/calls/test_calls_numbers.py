@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.calls.house import (
+from tests.calls.call_centre import (
     EXCHANGE,
     OUTSIDE_LINE,
     SERVICE,
@@ -14,7 +14,7 @@ from tests.calls.house import (
     Plan,
     opened,
 )
-from tests.calls.house import OURS as OUR_ADDRESS
+from tests.calls.call_centre import OURS as OUR_ADDRESS
 from tests.calls.phone import Phone
 from tests.calls.test_calls_work import end_work, items, plan
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.calls.house import MORNING, SALES, SERVICE, CallCentre, Plan, opened
+from tests.calls.call_centre import MORNING, SALES, SERVICE, CallCentre, Plan, opened
 
 from acdcore.calls.model.commands import LiveHours
 from acdcore.calls.model.ports import ForcedHours
@@ -29,7 +29,7 @@ timezone = "UTC"
 mon = ["09:00-12:00", "13:00-17:00"]
 tue = ["09:00-17:00"]
 """
-"""The house opens on a Monday at eight."""
+"""The call centre opens on a Monday at eight."""
 
 
 def shop(directory: Path, text: str = SHOP_HOURS) -> Calendar:
@@ -70,7 +70,7 @@ async def release(centre: CallCentre) -> None:
 
 
 def at(hour: int, minute: int = 0, day: int = 2) -> datetime:
-    """A time of the house's days."""
+    """A time on a day of the test."""
     return datetime(2026, 3, day, hour, minute, tzinfo=UTC)
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.calls.house import (
+from tests.calls.call_centre import (
     BOTH_TOLD_S,
     MORNING,
     ORDINARY,
@@ -76,7 +76,7 @@ async def test_talking_caller_sent_to_another_queue_is_served_there_and_the_firs
         second.answer()
         await centre.pass_time(BOTH_TOLD_S + 1)
         assert (centre.live().view.agent, centre.live().view.queue) == ("1002", SALES)
-        assert any("sent queue:sales 1001" in line for line in centre.story())
+        assert any("sent queue:sales 1001" in line for line in centre.call_history())
         caller.hang_up()
         await centre.pass_time(1)
 
@@ -237,8 +237,8 @@ async def test_waiting_caller_can_be_given_to_an_agent_by_hand() -> None:
 async def test_agent_works_at_another_phone_or_at_an_outside_number() -> None:
     async with opened(plan()) as centre:
         exchange = centre.exchange()
-        desk = centre.employ("1009")
-        desk.register("password of 1009")
+        phone_1009 = centre.employ("1009")
+        phone_1009.register("password of 1009")
         guest = centre.employ("1001")
         await centre.pass_time(0.1)
         centre.operations.set_agent_state(AgentId("1001"), AgentCommand.LOG_IN, None, Seat(SeatKind.PHONE, "1009"))
@@ -246,8 +246,8 @@ async def test_agent_works_at_another_phone_or_at_an_outside_number() -> None:
         caller = centre.caller(VIP)
         caller.call(SERVICE_LINE)
         await centre.pass_time(1)
-        assert (desk.rings, guest.rings) == (True, False)
-        desk.refuse(486)
+        assert (phone_1009.rings, guest.rings) == (True, False)
+        phone_1009.refuse(486)
         await centre.pass_time(1)
         centre.command("1001", AgentCommand.LOG_OUT)
         centre.operations.set_agent_state(AgentId("1001"), AgentCommand.LOG_IN, None, Seat(SeatKind.NUMBER, "02155500"))

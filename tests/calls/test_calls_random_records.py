@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-from tests.calls.house import OUTSIDE, SALES, SERVICE, SERVICE_LINE, CallCentre, Plan, opened
+from tests.calls.call_centre import OUTSIDE, SALES, SERVICE, SERVICE_LINE, CallCentre, Plan, opened
 from tests.calls.phone import Phone
 
 from acdcore.calls.core.call import Call

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.calls.house import (
+from tests.calls.call_centre import (
     BROKEN_LINE,
     CLIP_S,
     EXCHANGE,
@@ -63,7 +63,7 @@ async def test_caller_who_waits_too_long_hears_the_announcement_and_is_hung_up()
         caller.call(SERVICE_LINE)
         await centre.pass_time(22)
         assert not caller.is_up
-        assert centre.story()[3:] == [
+        assert centre.call_history()[3:] == [
             "  0.0 queued service",
             " 20.0 overflowed wait announcement:system.queue-overflow",
             " 20.5 ended overflowed system system.queue-overflow",
@@ -90,7 +90,7 @@ async def test_caller_who_waits_too_long_goes_on_waiting_in_the_other_queue() ->
         await centre.pass_time(30)
         caller.hang_up()
         await centre.pass_time(1)
-        assert centre.story()[3:] == [
+        assert centre.call_history()[3:] == [
             "  0.0 queued service",
             " 20.0 overflowed wait queue:sales",
             " 20.0 queued sales",
@@ -126,7 +126,7 @@ async def test_overflow_to_an_outside_number_connects_the_two() -> None:
         exchange.hang_up()
         await centre.pass_time(1)
         assert not caller.is_up
-        assert centre.story()[4:] == [
+        assert centre.call_history()[4:] == [
             f" 20.0 overflowed wait external_number:{OUTSIDE}",
             f" 20.0 dialled {OUTSIDE}",
             f" 25.0 connected {OUTSIDE}",
@@ -144,7 +144,7 @@ async def test_outside_number_that_refuses_is_said_to_the_caller(status: int) ->
         caller.call(SERVICE_LINE)
         await centre.pass_time(20 + CLIP_S + 0.2)
         assert not caller.is_up
-        assert centre.story()[-1] == f" 20.5 ended overflowed system {OUTSIDE}"
+        assert centre.call_history()[-1] == f" 20.5 ended overflowed system {OUTSIDE}"
         assert centre.cdr().connected_at is None
 
 
@@ -238,12 +238,12 @@ async def test_caller_beyond_the_lines_hears_that_all_are_taken() -> None:
             ORDINARY_KEPT: Outcome.REFUSED_CAPACITY,
             "+8613900000003": Outcome.REFUSED_CAPACITY,
         }
-        assert centre.story(1)[-2:] == ["  0.0 answered", "  0.5 ended refused_capacity system"]
+        assert centre.call_history(1)[-2:] == ["  0.0 answered", "  0.5 ended refused_capacity system"]
         first.hang_up()
 
 
 @pytest.mark.parametrize(
-    ("capacity_settings", "trunk_capacity", "status", "story"),
+    ("capacity_settings", "trunk_capacity", "status", "expected"),
     [
         (
             TrunkCapacitySettings(limit=1, when_full=WhenFull.REFUSE),
@@ -270,7 +270,7 @@ async def test_caller_beyond_the_lines_hears_that_all_are_taken() -> None:
     ids=["refused", "refused on one trunk", "redirected"],
 )
 async def test_caller_beyond_the_lines_gets_what_the_rule_says(
-    capacity_settings: TrunkCapacitySettings, trunk_capacity: int, status: int, story: list[str]
+    capacity_settings: TrunkCapacitySettings, trunk_capacity: int, status: int, expected: list[str]
 ) -> None:
     async with opened(Plan(trunk_capacity=capacity_settings, capacity=trunk_capacity)) as centre:
         first, second = centre.caller(VIP), centre.caller(ORDINARY)
@@ -278,7 +278,7 @@ async def test_caller_beyond_the_lines_gets_what_the_rule_says(
         second.call(SERVICE_LINE)
         await centre.pass_time(1)
         assert second.refused_with == status
-        assert centre.story(1)[1:] == story
+        assert centre.call_history(1)[1:] == expected
         assert centre.switchboard.refusals.counts == {("call", "capacity exhausted"): 1}
         first.hang_up()
 
@@ -326,7 +326,7 @@ async def test_flow_that_ends_by_itself_is_self_served() -> None:
         centre.press("4")
         await centre.pass_time(2)
         assert not caller.is_up
-        assert centre.story()[-1] == "  2.5 ended self_served system completed"
+        assert centre.call_history()[-1] == "  2.5 ended self_served system completed"
 
 
 async def test_silence_after_the_menu_goes_where_the_flow_says() -> None:
@@ -334,7 +334,7 @@ async def test_silence_after_the_menu_goes_where_the_flow_says() -> None:
         caller = centre.caller(VIP)
         caller.call(HOTLINE)
         await centre.pass_time(8)
-        assert centre.story()[-1] == "  5.0 queued service"
+        assert centre.call_history()[-1] == "  5.0 queued service"
         caller.hang_up()
 
 
@@ -460,7 +460,7 @@ async def test_fault_in_the_story_ends_the_call_as_failed_and_gives_everything_b
         assert not caller.is_up
         row = centre.cdr()
         assert (row.outcome, row.ended_by) == (Outcome.FAILED, EndedBy.SYSTEM)
-        assert "KeyError" in centre.story()[-1]
+        assert "KeyError" in centre.call_history()[-1]
 
 
 async def test_fault_before_the_story_refuses_the_caller_and_gives_everything_back() -> None:
@@ -480,7 +480,7 @@ async def test_queue_that_does_not_exist_ends_the_call_as_failed() -> None:
         caller.call(LOST_LINE)
         await centre.pass_time(1)
         assert not caller.is_up
-        assert centre.story()[-1] == "  0.0 ended failed system queue: unknown_queue"
+        assert centre.call_history()[-1] == "  0.0 ended failed system queue: unknown_queue"
 
 
 async def test_caller_who_never_acknowledges_the_answer_is_given_up() -> None:
@@ -489,7 +489,7 @@ async def test_caller_who_never_acknowledges_the_answer_is_given_up() -> None:
         centre.cable.lose(caller.address, *["ACK"] * 20)
         caller.call(SERVICE_LINE)
         await centre.pass_time(40)
-        assert centre.story()[-1] == " 32.0 ended failed system ack_timeout"
+        assert centre.call_history()[-1] == " 32.0 ended failed system ack_timeout"
 
 
 async def test_drain_lets_calls_end_takes_no_new_ones_and_hangs_up_at_last() -> None:

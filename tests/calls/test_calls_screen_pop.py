@@ -1,7 +1,7 @@
 """What the agent's screen shows of a number that no customer has."""
 
 import pytest
-from tests.calls.house import SERVICE_LINE, Plan, opened
+from tests.calls.call_centre import SERVICE_LINE, Plan, opened
 
 from acdcore.calls.record.event_stream import ScreenPop, StreamEventKind
 

@@ -1,10 +1,10 @@
-"""Whoever served a caller stays on record, however the call went on and ended."""
+"""An agent who served a caller is kept on record, however the call went on and ended."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from tests.calls.house import (
+from tests.calls.call_centre import (
     CLIP_S,
     ORDINARY,
     OUTSIDE,

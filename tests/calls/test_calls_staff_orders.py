@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.calls.house import SALES, SERVICE_LINE, VIP, CallCentre, Plan, opened
+from tests.calls.call_centre import SALES, SERVICE_LINE, VIP, CallCentre, Plan, opened
 
 from acdcore.calls.model.commands import AgentCommand, LiveAgentState, Seat, SeatKind, WrongState
 from acdcore.ivr.model.flow import Language

@@ -1,7 +1,7 @@
 """What the switchboard reads from an INVITE, and that what it read can be shown to an agent's phone."""
 
 import pytest
-from tests.calls.house import SERVICE_LINE, VIP, opened
+from tests.calls.call_centre import SERVICE_LINE, VIP, opened
 
 from acdcore.calls.switchboard import shown_figures
 

@@ -1,7 +1,7 @@
 """An agent with a desk phone and a softphone: both ring as one offer, and calls stay with the phone that has them."""
 
 import pytest
-from tests.calls.house import BOTH_TOLD_S, OURS, SERVICE_LINE, VIP, CallCentre, opened, password
+from tests.calls.call_centre import BOTH_TOLD_S, OURS, SERVICE_LINE, VIP, CallCentre, opened, password
 from tests.calls.phone import Phone
 
 from acdcore.calls.agents.forking import REACTION_S
@@ -48,7 +48,7 @@ async def test_both_phones_ring_and_the_first_answer_has_the_call() -> None:
         await centre.pass_time(BOTH_TOLD_S + 1)
         assert (desk.rings, soft.is_up, caller.is_up) == (False, True, True)
         assert cancels(centre, desk) == ['SIP;cause=200;text="Call completed elsewhere"']
-        assert [line.split()[1:] for line in centre.story()[4:]] == [
+        assert [line.split()[1:] for line in centre.call_history()[4:]] == [
             ["offered", "1001", "service"],
             ["connected", "1001"],
             ["bridged"],
@@ -118,7 +118,7 @@ async def test_decline_at_one_phone_declines_for_the_agent() -> None:
         await centre.pass_time(0.1)
         assert not soft.rings
         assert cancels(centre, soft) == ['SIP;cause=603;text="Declined elsewhere"']
-        assert centre.story()[5] == "  1.0 offer_ended 1001 refused"
+        assert centre.call_history()[5] == "  1.0 offer_ended 1001 refused"
         caller.hang_up()
 
 
@@ -161,7 +161,7 @@ async def test_phones_that_are_both_dead_set_the_agent_aside_after_the_reaction_
         centre.cable.unplugged.update((desk.address, soft.address))
         caller = await offered(centre)
         await centre.pass_time(REACTION_S - 0.5)
-        assert centre.story()[5:] == ["  4.0 offer_ended 1001 unreachable"]
+        assert centre.call_history()[5:] == ["  4.0 offer_ended 1001 unreachable"]
         caller.hang_up()
         centre.cable.unplugged.clear()
 

@@ -3,7 +3,7 @@
 from ipaddress import ip_network
 
 import pytest
-from tests.calls.house import OURS, OUTSIDE, OUTSIDE_LINE, VIP, CallCentre, Plan, opened
+from tests.calls.call_centre import OURS, OUTSIDE, OUTSIDE_LINE, VIP, CallCentre, Plan, opened
 from tests.calls.phone import Phone
 
 from acdcore.calls.trunks.trunks import Trunk
@@ -49,7 +49,7 @@ async def test_trunk_out_of_service_is_followed_by_the_next_one() -> None:
         second.answer()
         await centre.pass_time(1)
         assert caller.is_up
-        told = " ".join(centre.story())
+        told = " ".join(centre.call_history())
         assert f"dial_failed {OUTSIDE} 503" in told
         caller.hang_up()
         await centre.pass_time(1)
@@ -99,7 +99,7 @@ async def test_refusal_that_is_the_numbers_own_is_the_outcome_though_there_is_an
         await centre.pass_time(5)
         assert second.invite is None
         assert centre.cdr().outcome is Outcome.UNANSWERED
-        assert any(f"dial_failed {OUTSIDE} {status}" in line for line in centre.story())
+        assert any(f"dial_failed {OUTSIDE} {status}" in line for line in centre.call_history())
 
 
 @pytest.mark.parametrize("status", [300, 301, 302, 305])

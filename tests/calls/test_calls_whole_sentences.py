@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 from structlog.testing import capture_logs
-from tests.calls.house import SERVICE_LINE, VIP, Plan, opened
+from tests.calls.call_centre import SERVICE_LINE, VIP, Plan, opened
 from tests.calls.silent_engine import SilentEngine
 from tests.ivr.read_by import read_by
 

@@ -3,7 +3,17 @@
 from dataclasses import replace
 
 import pytest
-from tests.calls.house import BOTH_TOLD_S, ORDINARY, ORDINARY_KEPT, SERVICE, SERVICE_LINE, VIP, CallCentre, Plan, opened
+from tests.calls.call_centre import (
+    BOTH_TOLD_S,
+    ORDINARY,
+    ORDINARY_KEPT,
+    SERVICE,
+    SERVICE_LINE,
+    VIP,
+    CallCentre,
+    Plan,
+    opened,
+)
 from tests.calls.the_flows import packaged_flows
 
 from acdcore.calls.model.commands import CallState, LiveAgentState
@@ -273,7 +283,7 @@ async def test_caller_who_declines_the_callback_waits_on_at_the_same_place() -> 
         agent.answer()
         await centre.pass_time(BOTH_TOLD_S + 1)
         assert call.view.agent == "1001"
-        assert "stepped_back" in " ".join(centre.story(0))
+        assert "stepped_back" in " ".join(centre.call_history(0))
         caller.hang_up()
         later.hang_up()
         await centre.pass_time(1)
@@ -321,8 +331,8 @@ async def test_callback_that_the_settings_refuse_is_not_offered(may_dial_out: bo
         centre.press("1")
         await centre.pass_time(0.1)
         assert centre.live().view.state is CallState.WAITING
-        story = centre.story(0)
-        assert [line for line in story if "flow_entered callback" in line][1:] == [story[-2]]  # straight back
+        history = centre.call_history(0)
+        assert [line for line in history if "flow_entered callback" in line][1:] == [history[-2]]  # straight back
         caller.hang_up()
         await end_work(centre)
 

@@ -1,4 +1,4 @@
-"""The flows that come with the configuration, as a house walks them."""
+"""The flows that come with the configuration, for a call centre to run."""
 
 from pathlib import Path
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.calls.house import (
+from tests.calls.call_centre import (
     BOTH_TOLD_S,
     CLIP_S,
     EXCHANGE,
@@ -445,7 +445,7 @@ async def test_ringing_phone_and_talk_go_on(tmp_path: Path) -> None:
         assert centre.state("1001") is LiveAgentState.TALKING
         agent.hang_up()
         await centre.pass_time(1)
-        assert [line.split()[1] for line in centre.story()].count("offered") == 1
+        assert [line.split()[1] for line in centre.call_history()].count("offered") == 1
         assert centre.cdr().outcome is Outcome.ANSWERED
 
 
@@ -720,10 +720,10 @@ async def test_keys_and_survey_of_a_call_are_those_that_it_came_under(tmp_path: 
         await site.applied()
         centre.press("6")
         await centre.pass_time(2)
-        assert "stepped_aside" not in words_of(centre.story(1))
+        assert "stepped_aside" not in words_of(centre.call_history(1))
         centre.press("5")
         await centre.pass_time(2)
-        assert "stepped_aside" in words_of(centre.story(1))
+        assert "stepped_aside" in words_of(centre.call_history(1))
         assert not waiting.is_up
 
 
@@ -802,7 +802,7 @@ async def test_call_in_a_flow_overflows_by_the_rules_that_it_came_under(tmp_path
         await site.applied()
         await centre.pass_time(10)
         assert caller.is_up
-        assert "overflowed" not in words_of(centre.story())
+        assert "overflowed" not in words_of(centre.call_history())
         caller.hang_up()
         await centre.pass_time(1)
 
@@ -820,7 +820,7 @@ async def test_call_of_long_ago_goes_by_the_settings_of_now_when_it_comes_to_its
         for _ in range(MAX_FORMER_EDITIONS + 1):
             await site.applied()
         await centre.pass_time(MENU_WAITS_S + 10)
-        assert "overflowed" in words_of(centre.story())
+        assert "overflowed" in words_of(centre.call_history())
         assert centre.cdr().outcome is Outcome.OVERFLOWED
 
 
@@ -835,7 +835,7 @@ async def test_call_that_staff_send_on_goes_by_the_settings_of_now(tmp_path: Pat
         centre.operations.requeue(centre.live().id, QueueName("later"), "staff")
         centre.command("1001", AgentCommand.NOT_READY)
         await centre.pass_time(6)
-        assert "overflowed" in words_of(centre.story())
+        assert "overflowed" in words_of(centre.call_history())
         await centre.pass_time(2)
         assert not caller.is_up
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.calls.house import BOTH_TOLD_S, MORNING, SALES, SERVICE_LINE, CallCentre, Plan, opened
+from tests.calls.call_centre import BOTH_TOLD_S, MORNING, SALES, SERVICE_LINE, CallCentre, Plan, opened
 
 from acdcore.calls.model.commands import LiveAgentState
 from acdcore.calls.model.rows import WorkRow

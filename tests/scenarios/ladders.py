@@ -1,14 +1,14 @@
-"""A race between people at telephones, played twice in the whole hall on virtual time; what is left of it is text.
+"""A race between people at telephones, played twice in a whole call centre on virtual time; its result is text.
 
-    async def race(house: House) -> None:
-        agent, caller = await house.seat("1001"), house.caller(VIP)
+    async def race(centre: CallCentre) -> None:
+        agent, caller = await centre.seat("1001"), centre.caller(VIP)
         ...
 
     one = played(race)
     assert one.ladder == ["  0.000 caller > acd: INVITE sdp", ...]
 
 Both runs must give the same bytes on the wire and the same rows. When a run ends, every call must be over and whatever
-a call can hold must have been given back (`tests.calls.house.opened`).
+a call can hold must have been given back (`tests.calls.call_centre.opened`).
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import looptime
-from tests.calls.house import EXCHANGE, OURS, CallCentre, Plan, opened, told
+from tests.calls.call_centre import EXCHANGE, OURS, CallCentre, Plan, opened, told
 
 from acdcore.kernel.address import Address
 from acdcore.sip.ladder import LadderMessage, header_value, label
@@ -49,7 +49,7 @@ QUEUED = [
     "  0.0 flow_entered service.service",
     "  0.0 queued service",
 ]
-"""How the story of a call to the service line begins."""
+"""How the history of a call to the service queue begins."""
 WORK_RUNG = [
     "  0.000 acd > 1001: INVITE sdp",
     "  0.001 1001 > acd: 100 Trying (INVITE)",
@@ -62,7 +62,7 @@ WORK_BEGUN = [
     "  0.0 queued service",
     "  0.0 offered 1001 service",
 ]
-"""How its story begins."""
+"""How its history begins."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,10 @@ class Played:
     ladder: list[str]
     """Who sent what to whom when: `  5.001 acd > 1001: CANCEL`, with `x` for `>` when it was lost on the way. Seconds
     since the first message of a call."""
-    stories: list[list[str]]
+    histories: list[list[str]]
     """The history of each call, in the order of arrival; seconds since that call's arrival."""
-    stays: list[str]
-    """What the figures count, in the order in which the stays ended: `service answered 1001`."""
+    queue_visits: list[str]
+    """What the figures count, in the order in which the visits ended: `service answered 1001`."""
     sent: list[bytes]
     """Every message as it went out."""
 
@@ -100,21 +100,21 @@ def ladder(centre: CallCentre) -> list[str]:
 
 
 def _play(race: Race, plan: Plan | None) -> Played:
-    houses: list[CallCentre] = []
+    centres: list[CallCentre] = []
 
     async def run() -> None:
         async with opened(plan) as centre:
-            houses.append(centre)
+            centres.append(centre)
             await race(centre)
 
     with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
         runner.run(run())
-    (centre,) = houses
+    (centre,) = centres
     history = centre.history
     return Played(
         ladder=ladder(centre),
-        stories=[told(history, call) for call in sorted({call for call, _ in history.call_events})],
-        stays=[f"{row.queue} {row.how} {row.agent or ''}".strip() for row in history.queue_visit_rows.values()],
+        histories=[told(history, call) for call in sorted({call for call, _ in history.call_events})],
+        queue_visits=[f"{row.queue} {row.how} {row.agent or ''}".strip() for row in history.queue_visit_rows.values()],
         sent=[one.data for one in centre.cable.seen],
     )
 

@@ -54,7 +54,7 @@ class Weather:
 
 @dataclass
 class Party:
-    """One user agent with the events that its hall heard."""
+    """One user agent and the events that it reported."""
 
     name: str
     address: Address

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
-from tests.calls.house import SERVICE_LINE, VIP, CallCentre, opened
+from tests.calls.call_centre import SERVICE_LINE, VIP, CallCentre, opened
 from tests.calls.phone import Phone
 
 from acdcore.calls.core.call import Call
@@ -67,18 +67,18 @@ async def falls_silent(centre: CallCentre, agent: Phone, caller: Phone) -> None:
     caller.hang_up()
 
 
-STORIES = [gives_up_waiting, talks_and_hangs_up, is_hung_up_on_by_the_agent, is_cut_off_by_staff, falls_silent]
-Story = Callable[[CallCentre, Phone, Phone], Awaitable[None]]
+SCRIPTS = [gives_up_waiting, talks_and_hangs_up, is_hung_up_on_by_the_agent, is_cut_off_by_staff, falls_silent]
+Script = Callable[[CallCentre, Phone, Phone], Awaitable[None]]
 
 
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
-async def test_nothing_is_left_of_a_call_whose_caller(story: Story) -> None:
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.__name__)
+async def test_nothing_is_left_of_a_call_whose_caller(script: Script) -> None:
     async with opened() as centre:
         agent = await centre.seat("1001")
         await centre.pass_time(SIP_FORGETS_S)
         with without_collections():
             before = left()
-            await story(centre, agent, centre.caller(VIP))
+            await script(centre, agent, centre.caller(VIP))
             await centre.pass_time(SIP_FORGETS_S)
             assert not centre.switchboard.calls
             assert left() == before

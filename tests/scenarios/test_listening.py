@@ -1,10 +1,10 @@
-"""Callers who answer by speech, in the whole hall on virtual time: what is on the wire, and in the history."""
+"""Callers who answer by speech, in a whole call centre on virtual time: what is on the wire, and in the history."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from tests.calls.house import CLIP_S, SALES, SERVICE, VIP, CallCentre, Plan, flow, opened
+from tests.calls.call_centre import CLIP_S, SALES, SERVICE, VIP, CallCentre, Plan, flow, opened
 from tests.calls.phone import Phone
 from tests.calls.plain_recogniser import PlainRecogniser, noise, pause, speech, words
 from tests.scenarios.ladders import ANSWERED, played
@@ -92,7 +92,7 @@ async def asked(centre: CallCentre, number: str = VIP) -> Phone:
 
 def entered(centre: CallCentre, number: int = 0) -> list[str]:
     """The nodes that the call went through, and what was heard, without times."""
-    lines = [line.split(maxsplit=1)[1] for line in centre.story(number)]
+    lines = [line.split(maxsplit=1)[1] for line in centre.call_history(number)]
     kinds = ("flow_entered ask.", "speech_heard", "not_listened")
     return [line.removeprefix("flow_entered ask.") for line in lines if line.startswith(kinds)]
 
@@ -121,7 +121,7 @@ def test_department_that_is_said_into_the_question_stops_it_and_leads_to_its_que
         "  0.801 1001 > acd: 100 Trying (INVITE)",
         "  0.801 1001 > acd: 180 Ringing (INVITE)",
     ]
-    assert one.stories[0][:6] == [
+    assert one.histories[0][:6] == [
         "  0.0 arrived 95505",
         "  0.0 answered ask",
         "  0.0 flow_entered ask.ask",
@@ -369,7 +369,7 @@ async def test_waiting_caller_may_be_asked_in_a_flow_of_a_queues_key_and_keeps_t
         agent = await centre.seat("1001")
         await centre.pass_time(0.1)
         assert agent.rings
-        assert [line.split()[1] for line in centre.story()][3:9] == [
+        assert [line.split()[1] for line in centre.call_history()][3:9] == [
             "queued",
             "stepped_aside",
             "flow_entered",
@@ -392,7 +392,7 @@ async def test_caller_whom_the_agent_has_left_answers_the_survey_by_speech() -> 
         centre.say(says("售后"))
         await centre.pass_time(1)
         assert not caller.is_up
-        assert any("question_answered ask department choice service" in line for line in centre.story())
+        assert any("question_answered ask department choice service" in line for line in centre.call_history())
 
 
 async def test_caller_may_be_listened_to_while_recorded_and_is_recorded_all_the_same() -> None:

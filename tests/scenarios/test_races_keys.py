@@ -9,7 +9,7 @@
 import asyncio
 from dataclasses import replace
 
-from tests.calls.house import (
+from tests.calls.call_centre import (
     BOTH_TOLD_S,
     HOTLINE,
     SALES,
@@ -72,7 +72,7 @@ def test_key_before_an_offer_takes_the_caller_aside_and_the_phone_never_rings() 
         "  5.502 1001 > acd: 487 Request Terminated (INVITE)",
         "  5.503 acd > 1001: ACK",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             "  5.0 stepped_aside callback",
@@ -117,7 +117,7 @@ def test_key_in_the_turn_of_an_offer_takes_the_caller_aside_and_frees_the_agent(
         "  5.502 1001 > acd: 487 Request Terminated (INVITE)",
         "  5.503 acd > 1001: ACK",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             "  5.0 stepped_aside callback",
@@ -159,7 +159,7 @@ def test_key_after_an_offer_is_not_heard_and_the_agent_answers() -> None:
         " 10.001 acd > 1001: BYE",
         " 10.002 1001 > acd: 200 OK (BYE)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             "  5.0 offered 1001 service",
@@ -191,7 +191,7 @@ def test_key_during_the_announcement_of_the_position_stops_it_and_takes_the_call
         " 30.200 caller > acd: BYE",
         " 30.201 acd > caller: 200 OK (BYE)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             " 10.0 wait_announced 1",
@@ -224,7 +224,7 @@ def test_key_in_the_moment_in_which_the_menu_has_been_said_counts_once() -> None
         "  2.003 caller > acd: BYE",
         "  2.004 acd > caller: 200 OK (BYE)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             "  0.0 arrived 95500",
             "  0.0 answered hotline",
@@ -275,7 +275,7 @@ def test_key_before_the_longest_wait_is_over_takes_the_caller_aside_and_the_rule
         " 21.100 caller > acd: BYE",
         " 21.101 acd > caller: 200 OK (BYE)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             " 19.0 stepped_aside callback",
@@ -288,7 +288,7 @@ def test_key_before_the_longest_wait_is_over_takes_the_caller_aside_and_the_rule
             " 21.1 ended abandoned_queue caller bye",
         ],
     ]
-    assert one.stays == ["service overflowed", "sales abandoned_short"]
+    assert one.queue_visits == ["service overflowed", "sales abandoned_short"]
 
 
 def test_key_in_the_turn_of_an_overflow_to_a_flow_means_nothing_any_more() -> None:
@@ -303,7 +303,7 @@ def test_key_in_the_turn_of_an_overflow_to_a_flow_means_nothing_any_more() -> No
         " 21.000 caller > acd: BYE",
         " 21.001 acd > caller: 200 OK (BYE)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             " 20.0 overflowed wait flow:voicemail",
@@ -312,7 +312,7 @@ def test_key_in_the_turn_of_an_overflow_to_a_flow_means_nothing_any_more() -> No
             " 21.0 ended overflowed caller bye",
         ],
     ]
-    assert one.stays == ["service overflowed"]
+    assert one.queue_visits == ["service overflowed"]
 
 
 def test_key_in_the_turn_of_an_overflow_to_a_queue_means_nothing_in_that_queue() -> None:
@@ -328,7 +328,7 @@ def test_key_in_the_turn_of_an_overflow_to_a_queue_means_nothing_in_that_queue()
         " 21.000 caller > acd: BYE",
         " 21.001 acd > caller: 200 OK (BYE)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             " 20.0 overflowed wait queue:sales",
@@ -336,7 +336,7 @@ def test_key_in_the_turn_of_an_overflow_to_a_queue_means_nothing_in_that_queue()
             " 21.0 ended abandoned_queue caller bye",
         ],
     ]
-    assert one.stays == ["service overflowed", "sales abandoned_short"]
+    assert one.queue_visits == ["service overflowed", "sales abandoned_short"]
 
 
 def test_caller_sent_on_during_a_side_flow_goes_there() -> None:
@@ -358,7 +358,7 @@ def test_caller_sent_on_during_a_side_flow_goes_there() -> None:
         "  6.200 caller > acd: BYE",
         "  6.201 acd > caller: 200 OK (BYE)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             "  5.0 stepped_aside callback",
@@ -370,7 +370,7 @@ def test_caller_sent_on_during_a_side_flow_goes_there() -> None:
             "  6.2 ended abandoned_queue caller bye",
         ],
     ]
-    assert one.stays == ["service withdrawn", "sales abandoned_short"]
+    assert one.queue_visits == ["service withdrawn", "sales abandoned_short"]
 
 
 def test_caller_sent_on_in_the_turn_of_a_key_goes_there() -> None:
@@ -392,7 +392,7 @@ def test_caller_sent_on_in_the_turn_of_a_key_goes_there() -> None:
         "  6.000 caller > acd: BYE",
         "  6.001 acd > caller: 200 OK (BYE)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             "  5.0 stepped_aside callback",
@@ -404,4 +404,4 @@ def test_caller_sent_on_in_the_turn_of_a_key_goes_there() -> None:
             "  6.0 ended abandoned_queue caller bye",
         ],
     ]
-    assert one.stays == ["service withdrawn", "sales abandoned_short"]
+    assert one.queue_visits == ["service withdrawn", "sales abandoned_short"]

@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from tests.calls.house import (
+from tests.calls.call_centre import (
     BOTH_TOLD_S,
     MORNING,
     ORDINARY,
@@ -118,7 +118,7 @@ def test_bye_of_a_caller_that_is_lost_is_made_up_for_by_the_silence() -> None:
         " 62.500 acd x caller: BYE",
         " 66.500 acd x caller: BYE",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             "  0.0 offered 1001 service",
@@ -151,7 +151,7 @@ def test_bye_of_a_caller_whose_audio_goes_on_is_made_up_for_by_the_session_timer
         " 60.001 acd > 1001: BYE",
         " 60.002 1001 > acd: 200 OK (BYE)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             "  0.0 offered 1001 service",
@@ -240,7 +240,7 @@ def test_database_that_is_away_for_minutes_stops_no_call_and_gets_each_row_once(
         "436.001 acd > 1001: BYE",
         "436.002 1001 > acd: 200 OK (BYE)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             "  0.0 offered 1001 service",
@@ -256,7 +256,7 @@ def test_database_that_is_away_for_minutes_stops_no_call_and_gets_each_row_once(
             "131.0 ended answered caller bye",
         ],
     ]
-    assert one.stays == ["service answered 1001", "service answered 1001"]
+    assert one.queue_visits == ["service answered 1001", "service answered 1001"]
 
 
 def test_restart_while_a_phone_rings_gives_those_who_call_again_their_places() -> None:
@@ -321,7 +321,7 @@ def test_restart_while_a_phone_rings_gives_those_who_call_again_their_places() -
         " 10.004 1001 > acd: 487 Request Terminated (INVITE)",
         " 10.005 acd > 1001: ACK",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             "  0.0 offered 1001 service",

@@ -1,4 +1,4 @@
-"""Races around a phone that rings, each with its ladder: messages that cross, and the floor that changes meanwhile.
+"""Races around a phone that rings, each with its ladder: messages that cross, and changes in the same moment.
 
 Others of these races are held elsewhere:
 
@@ -8,11 +8,11 @@ Others of these races are held elsewhere:
 | 200 after a CANCEL that was lost | `scenarios/test_sip_ladders`: `200_after_a_cancel` |
 | two 200s, the same one again | `scenarios/test_sip_ladders`: `two_phones_that_both_answer` |
 | everything at once, at random | `scenarios/test_sip_crossing`, `simulation/test_simulation_day` |
-| caller gone while a phone rings | `calls/test_calls_stories`: `caller_gone_while_ringing` |
-| 200 after the caller's BYE | `calls/test_calls_stories`: `answer_that_crosses_the_withdrawal` |
-| BYE of the caller during the whisper | `calls/test_calls_stories`: `caller_gone_during_the_whisper` |
-| BYE in the moment of answering | `calls/test_calls_stories`: `agent_hangs_up_in_the_moment` |
-| the agent's own phone unregisters while ringing | `calls/test_calls_stories`: `phone_that_unregisters` |
+| caller gone while a phone rings | `calls/test_calls_whole_calls`: `caller_gone_while_ringing` |
+| 200 after the caller's BYE | `calls/test_calls_whole_calls`: `answer_that_crosses_the_withdrawal` |
+| BYE of the caller during the whisper | `calls/test_calls_whole_calls`: `caller_gone_during_the_whisper` |
+| BYE in the moment of answering | `calls/test_calls_whole_calls`: `agent_hangs_up_in_the_moment` |
+| the agent's own phone unregisters while ringing | `calls/test_calls_whole_calls`: `phone_that_unregisters` |
 | the agent is deactivated while ringing | `calls/test_calls_agent_changed`: `deactivated_while_ringing` |
 | the dispatcher's side of all of these | `queues/test_queues_dispatcher`, `queues/test_queues_overflow` |
 | re-INVITEs that cross | `scenarios/test_sip_ladders`: `glare`, `bye_during_the_peers_re_invite` |
@@ -20,7 +20,7 @@ Others of these races are held elsewhere:
 
 from dataclasses import replace
 
-from tests.calls.house import (
+from tests.calls.call_centre import (
     BOTH_TOLD_S,
     ORDINARY,
     OURS,
@@ -70,7 +70,7 @@ def test_cancel_that_crosses_our_200_ends_the_call_by_bye() -> None:
         "  0.006 1001 > acd: 487 Request Terminated (INVITE)",
         "  0.007 acd > 1001: ACK",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             "  0.0 offered 1001 service",
@@ -105,7 +105,7 @@ def test_both_hang_up_in_the_whisper_and_the_talk_ends_once() -> None:
         "  2.501 acd > 1001: 200 OK (BYE)",
         "  2.502 1001 > acd: 200 OK (BYE)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             "  0.0 offered 1001 service",
@@ -149,7 +149,7 @@ def test_agent_who_hangs_up_in_the_whisper_leaves_the_caller_to_the_next_agent()
         "  7.101 acd > 1002: BYE",
         "  7.102 1002 > acd: 200 OK (BYE)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             "  0.0 offered 1001 service",
@@ -162,7 +162,7 @@ def test_agent_who_hangs_up_in_the_whisper_leaves_the_caller_to_the_next_agent()
             "  7.1 ended answered caller bye",
         ],
     ]
-    assert one.stays == ["service answered 1001", "service answered 1002"]
+    assert one.queue_visits == ["service answered 1001", "service answered 1002"]
 
 
 def test_second_200_of_a_forked_phone_is_hung_up_and_the_first_talks_on() -> None:
@@ -197,7 +197,7 @@ def test_second_200_of_a_forked_phone_is_hung_up_and_the_first_talks_on() -> Non
         "  5.001 acd > caller: BYE",
         "  5.002 caller > acd: 200 OK (BYE)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             "  0.0 offered 1001 service",
@@ -243,7 +243,7 @@ def test_answer_that_crosses_the_end_of_the_ring_time_is_hung_up_and_the_next_ag
         " 16.005 1002 > acd: 487 Request Terminated (INVITE)",
         " 16.006 acd > 1002: ACK",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             "  0.0 offered 1001 service",
@@ -290,7 +290,7 @@ def test_agent_who_goes_on_a_break_in_the_moment_of_answering_is_hung_up_and_the
         "  6.003 1002 > acd: 487 Request Terminated (INVITE)",
         "  6.004 acd > 1002: ACK",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             "  0.0 offered 1001 service",
@@ -324,7 +324,7 @@ def test_agent_who_refuses_while_the_caller_hangs_up_has_missed_nothing() -> Non
         "  5.001 acd > 1001: ACK",
         "  5.002 1001 > acd: 200 OK (CANCEL)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             "  0.0 offered 1001 service",
@@ -373,7 +373,7 @@ def test_seat_whose_phone_unregisters_while_it_rings_is_left_alone_and_the_next_
         "  2.002 1002 > acd: 487 Request Terminated (INVITE)",
         "  2.003 acd > 1002: ACK",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             "  0.0 offered 1001 service",
@@ -422,7 +422,7 @@ def test_assignment_takes_the_caller_from_a_phone_that_answers_in_that_moment() 
         " 10.002 acd > 1002: BYE",
         " 10.003 1002 > acd: 200 OK (BYE)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             "  0.0 offered 1001 service",
@@ -483,7 +483,7 @@ def test_reload_while_a_phone_rings_leaves_that_ring_as_it_began_and_holds_for_t
         " 30.000 other > acd: BYE",
         " 30.001 acd > other: 200 OK (BYE)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             "  0.0 offered 1001 service",

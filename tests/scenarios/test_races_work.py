@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from tests.calls.cable import DELAY_S
-from tests.calls.house import BOTH_TOLD_S, MORNING, ORDINARY, SALES, SERVICE, SERVICE_LINE, CallCentre, Plan
+from tests.calls.call_centre import BOTH_TOLD_S, MORNING, ORDINARY, SALES, SERVICE, SERVICE_LINE, CallCentre, Plan
 from tests.calls.the_flows import packaged_flows
 from tests.scenarios.ladders import ANSWERED, QUEUED, SAME_TURN_S, WORK_BEGUN, WORK_RUNG, played
 
@@ -110,7 +110,7 @@ def test_customer_who_calls_in_while_the_agent_answers_is_served_on_that_call() 
         "  6.003 acd > 1001: BYE",
         "  6.004 1001 > acd: 200 OK (BYE)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *WORK_BEGUN,
             "  1.0 offer_ended 1001 withdrawn",
@@ -124,7 +124,7 @@ def test_customer_who_calls_in_while_the_agent_answers_is_served_on_that_call() 
             "  5.0 ended answered caller bye",
         ],
     ]
-    assert one.stays == ["service withdrawn", "service answered 1001"]
+    assert one.queue_visits == ["service withdrawn", "service answered 1001"]
 
 
 def test_customer_who_calls_in_while_being_called_is_rung_no_more_and_comes_next() -> None:
@@ -174,7 +174,7 @@ def test_customer_who_calls_in_while_being_called_is_rung_no_more_and_comes_next
         " 19.501 acd > caller: BYE",
         " 19.502 caller > acd: 200 OK (BYE)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *WORK_BEGUN,
             "  1.0 connected 1001",
@@ -190,7 +190,7 @@ def test_customer_who_calls_in_while_being_called_is_rung_no_more_and_comes_next
             " 16.5 ended answered agent",
         ],
     ]
-    assert one.stays == ["service answered 1001", "service answered 1001"]
+    assert one.queue_visits == ["service answered 1001", "service answered 1001"]
 
 
 def test_hours_that_close_while_the_agent_answers_put_the_callback_off_until_they_open() -> None:
@@ -241,7 +241,7 @@ def test_hours_that_close_while_the_agent_answers_put_the_callback_off_until_the
         " 67.001 acd > 1001: BYE",
         " 67.002 1001 > acd: 200 OK (BYE)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *WORK_BEGUN,
             "  1.0 offer_ended 1001 withdrawn",
@@ -255,7 +255,7 @@ def test_hours_that_close_while_the_agent_answers_put_the_callback_off_until_the
             "  7.1 ended answered caller bye",
         ],
     ]
-    assert one.stays == ["service withdrawn", "service answered 1001"]
+    assert one.queue_visits == ["service withdrawn", "service answered 1001"]
 
 
 def test_callback_that_staff_cancel_while_the_agent_answers_calls_nobody() -> None:
@@ -281,14 +281,14 @@ def test_callback_that_staff_cancel_while_the_agent_answers_calls_nobody() -> No
         "  1.001 acd > 1001: BYE",
         "  1.002 1001 > acd: 200 OK (BYE)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *WORK_BEGUN,
             "  1.0 offer_ended 1001 withdrawn",
             "  1.0 ended withdrawn system cancelled",
         ],
     ]
-    assert one.stays == ["service withdrawn"]
+    assert one.queue_visits == ["service withdrawn"]
 
 
 def test_customer_called_first_who_hangs_up_while_the_agent_answers_ends_both() -> None:
@@ -320,7 +320,7 @@ def test_customer_called_first_who_hangs_up_while_the_agent_answers_ends_both() 
         "  3.001 acd > 1001: BYE",
         "  3.002 1001 > acd: 200 OK (BYE)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *WORK_BEGUN,
             "  0.0 reserved 1001",
@@ -330,7 +330,7 @@ def test_customer_called_first_who_hangs_up_while_the_agent_answers_ends_both() 
             "  3.0 ended answered caller bye",
         ],
     ]
-    assert one.stays == ["service answered 1001"]
+    assert one.queue_visits == ["service answered 1001"]
 
 
 def test_customer_called_first_and_sent_on_goes_there_when_the_agent_answers() -> None:
@@ -364,7 +364,7 @@ def test_customer_called_first_and_sent_on_goes_there_when_the_agent_answers() -
         "  4.000 carrier > acd: BYE",
         "  4.001 acd > carrier: 200 OK (BYE)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *WORK_BEGUN,
             "  0.0 reserved 1001",
@@ -377,7 +377,7 @@ def test_customer_called_first_and_sent_on_goes_there_when_the_agent_answers() -
             "  4.0 ended abandoned_queue caller bye",
         ],
     ]
-    assert one.stays == ["sales abandoned_short", "service answered 1001"]
+    assert one.queue_visits == ["sales abandoned_short", "service answered 1001"]
 
 
 def test_customer_called_first_and_sent_on_goes_there_when_the_agent_refuses() -> None:
@@ -409,7 +409,7 @@ def test_customer_called_first_and_sent_on_goes_there_when_the_agent_refuses() -
         "  3.000 carrier > acd: BYE",
         "  3.001 acd > carrier: 200 OK (BYE)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *WORK_BEGUN,
             "  0.0 reserved 1001",
@@ -420,7 +420,7 @@ def test_customer_called_first_and_sent_on_goes_there_when_the_agent_refuses() -
             "  3.0 ended abandoned_queue caller bye",
         ],
     ]
-    assert one.stays == ["service withdrawn", "sales abandoned_short", "service answered 1001"]
+    assert one.queue_visits == ["service withdrawn", "sales abandoned_short", "service answered 1001"]
 
 
 async def speak(centre: CallCentre) -> None:
@@ -465,7 +465,7 @@ def test_message_is_filed_once_when_the_caller_hangs_up_in_the_turn_of_the_last_
         " 27.000 caller > acd: BYE",
         " 27.001 acd > caller: 200 OK (BYE)",
     ]
-    assert one.stories[0][7:] == [
+    assert one.histories[0][7:] == [
         "  9.0 message_begun",
         " 27.0 message_left W20260302T080027001-000001 service",
         " 27.0 ended voicemail caller bye",
@@ -489,7 +489,7 @@ def test_message_is_filed_once_when_the_caller_hangs_up_after_the_last_key() -> 
         " 27.100 caller > acd: BYE",
         " 27.101 acd > caller: 200 OK (BYE)",
     ]
-    assert one.stories[0][7:] == [
+    assert one.histories[0][7:] == [
         "  9.0 message_begun",
         " 27.0 flow_entered voicemail.send-or-again",
         " 27.1 message_left W20260302T080027101-000001 service",

@@ -4,7 +4,7 @@ What follows from a party that is gone, in every state that a call can be in.
 """
 
 import pytest
-from tests.calls.house import (
+from tests.calls.call_centre import (
     BOTH_TOLD_S,
     CLIP_S,
     EXCHANGE,
@@ -76,7 +76,7 @@ def comes_back(centre: CallCentre, phone: Phone) -> None:
 
 def facts(centre: CallCentre, call: int = 0) -> list[str]:
     """A call's history without times."""
-    return [line[6:] for line in centre.story(call)]
+    return [line[6:] for line in centre.call_history(call)]
 
 
 # --- those who live ---
@@ -107,7 +107,7 @@ async def test_muted_agent_without_reports_is_kept_in_the_talk() -> None:
         assert (agent.is_up, caller.is_up) == (True, True)
         agent.hang_up()
         await centre.pass_time(1)
-        assert centre.story()[-1].endswith("ended answered agent")
+        assert centre.call_history()[-1].endswith("ended answered agent")
 
 
 async def test_phone_that_is_heard_again_is_asked_no_more() -> None:

@@ -1,7 +1,7 @@
 """What may come while a silent party is asked, and while the caller of a lost agent hears so."""
 
 import pytest
-from tests.calls.house import VIP, opened
+from tests.calls.call_centre import VIP, opened
 from tests.scenarios.test_signs_of_life import ANSWER_WITHIN_S, FOUND_S, comes_back, dies, facts, questions, stream_of
 
 from acdcore.calls.model.commands import LiveAgentState

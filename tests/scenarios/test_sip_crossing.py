@@ -62,7 +62,7 @@ class Crossing:
         return self.known[party.name]
 
     def behave(self, party: Party, event: SipEvent) -> None:
-        """What a hall does at once, or soon, or never."""
+        """What the user of an endpoint does at once, or soon, or never."""
         if isinstance(event, InviteArrived):
             self.sessions(party).append(event.session)
             for at, deed in ((0.5, "ring"), (2.0, "answer")):

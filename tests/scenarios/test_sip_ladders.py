@@ -116,7 +116,7 @@ def test_plain_call() -> None:
 
 
 def test_the_same_inputs_give_the_same_bytes() -> None:
-    def story(seed: int) -> list[bytes]:
+    def sent(seed: int) -> list[bytes]:
         scene = Scene(Network(seed, Weather(jitter_s=0.3, loss=0.2, duplication=0.1)))
         alices = scene.invite()
         scene.wait(40)
@@ -124,8 +124,8 @@ def test_the_same_inputs_give_the_same_bytes() -> None:
         scene.network.run_out()
         return [one.data for one in scene.network.seen]
 
-    assert story(7) == story(7)
-    assert story(7) != story(8)
+    assert sent(7) == sent(7)
+    assert sent(7) != sent(8)
 
 
 def test_ringing_is_told_again_each_minute_until_the_answer() -> None:

@@ -5,7 +5,7 @@ The others are held elsewhere: an INVITE that nobody takes up or that rings for 
 """
 
 import pytest
-from tests.calls.house import EXCHANGE, OUTSIDE_LINE, SERVICE_LINE, VIP, CallCentre, opened, password
+from tests.calls.call_centre import EXCHANGE, OUTSIDE_LINE, SERVICE_LINE, VIP, CallCentre, opened, password
 
 from acdcore.calls.core.leg import Leg
 from acdcore.calls.model.commands import CallState, LiveAgentState
@@ -43,7 +43,7 @@ def questions(centre: CallCentre, to: Address) -> int:
 
 def ended(centre: CallCentre) -> str:
     """The last line of the one call's history."""
-    return " ".join(centre.story()[-1].split()[1:])
+    return " ".join(centre.call_history()[-1].split()[1:])
 
 
 def hear(centre: CallCentre) -> None:
@@ -156,7 +156,7 @@ async def test_agents_phone_that_dies_while_it_holds_frees_the_agent_and_the_cal
         centre.cable.unplugged.add(agent.address)
         await centre.pass_time(FOUND_DEAD_S)
         assert caller.is_up
-        assert centre.story()[-1].endswith("queued service")
+        assert centre.call_history()[-1].endswith("queued service")
         assert centre.state("1001") is LiveAgentState.UNREACHABLE
         agent.hang_up()
         caller.hang_up()

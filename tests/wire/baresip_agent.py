@@ -1,4 +1,4 @@
-"""An agent's softphone made of baresip; see `softphone.py` for what it is told and tells."""
+"""An agent's softphone made of baresip; see `softphone.py` for its orders and events."""
 
 import asyncio
 import json

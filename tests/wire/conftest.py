@@ -23,7 +23,7 @@ def open_directory() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def far_end_port() -> int:
-    """Where the outside party's switch listens, if a test starts one."""
+    """The port of the external party's switch, if a test starts one."""
     return free_port(socket.SOCK_DGRAM)
 
 
@@ -49,13 +49,13 @@ async def operator(daemon: Daemon) -> AsyncIterator[Operator]:
     async with Operator(daemon) as operator:
         yield operator
         held = await operator.settle()
-        await operator.hang_up_all()  # so that one failure stays one
+        await operator.hang_up_all()  # so that one failure causes no others
         assert held == {}
 
 
 @contextlib.asynccontextmanager
 async def scripted_phone(daemon: Daemon, operator: Operator) -> AsyncIterator[Phone]:
-    """A phone that stays until its calls are over, so that nobody has to wait for it in vain."""
+    """A phone that is closed only when its calls are over, so that no call waits for an answer that never comes."""
     async with Phone(PhoneSettings(daemon.sip)) as phone:
         yield phone
         for call in tuple(phone.calls.values()):
@@ -66,14 +66,14 @@ async def scripted_phone(daemon: Daemon, operator: Operator) -> AsyncIterator[Ph
 
 
 @pytest.fixture
-async def desk(daemon: Daemon, operator: Operator) -> AsyncIterator[Phone]:
+async def agent_phone(daemon: Daemon, operator: Operator) -> AsyncIterator[Phone]:
     """A phone for agents."""
     async with scripted_phone(daemon, operator) as phone:
         yield phone
 
 
 @pytest.fixture
-async def caller(daemon: Daemon, operator: Operator, desk: Phone) -> AsyncIterator[Phone]:
+async def caller(daemon: Daemon, operator: Operator, agent_phone: Phone) -> AsyncIterator[Phone]:
     """A phone on the trunk; it leaves before the agents do."""
     async with scripted_phone(daemon, operator) as phone:
         yield phone

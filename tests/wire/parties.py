@@ -62,10 +62,10 @@ async def pick_up(phone: Phone, within_s: float = RING_WITHIN_S) -> Party:
     return party
 
 
-async def all_talk(caller: Phone, desk: Phone, number: str, callers: Sequence[str]) -> None:
-    """Every caller is served by one of the agents at `desk`, all at once."""
+async def all_talk(caller: Phone, agent_phone: Phone, number: str, callers: Sequence[str]) -> None:
+    """Every caller is served by one of the agents at `agent_phone`, all at once."""
     parties = [await dial_in(caller, number, each) for each in callers]
-    agents = [await pick_up(desk) for _ in callers]
+    agents = [await pick_up(agent_phone) for _ in callers]
     await asyncio.gather(*(both_talk(party, agent) for party, agent in zip(parties, agents, strict=True)))
 
 

@@ -125,7 +125,7 @@ def write_caller(file: Path, key: str, frequency_hz: float) -> None:
 
 
 def key_packets(key: str) -> list[RtpPacket]:
-    """One key pressed for 100 ms, its end told three times."""
+    """One key pressed for 100 ms, its end sent three times."""
     durations = [(number * FRAME_SAMPLES, 0x0A) for number in range(1, 6)] + [(5 * FRAME_SAMPLES, 0x8A)] * 3
     return [
         RtpPacket(DTMF, 0, 0, SSRC, struct.pack(">BBH", int(key), flags, duration), place == 0)

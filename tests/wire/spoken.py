@@ -38,10 +38,10 @@ class Part:
 class Listener:
     """Somebody at a phone; what was heard since the last step belongs to the next one."""
 
-    def __init__(self, call: PhoneCall, house: PromptVoice, parts: list[Part]) -> None:
+    def __init__(self, call: PhoneCall, voice: PromptVoice, parts: list[Part]) -> None:
         """What is heard goes to `parts`."""
         self.call = call
-        self._house = house
+        self._voice = voice
         self._parts = parts
         self._from = 0
 
@@ -67,7 +67,7 @@ class Listener:
 
         Music has no pause to wait for; and a part in one language is told from the next in another.
         """
-        heard, sounds = self.call.sound.heard, [self._house.sound(key) for key in said]
+        heard, sounds = self.call.sound.heard, [self._voice.sound(key) for key in said]
         try:
             async with asyncio.timeout(within_s):
                 while True:

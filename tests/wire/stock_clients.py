@@ -279,7 +279,7 @@ request_route {{
 
 
 def challenging_kamailio(directory: Path, port: int, realm: str, password: str, form: tuple[str, bool]) -> Program:
-    """A server that answers 200 to whoever has the password. `form` is the algorithm, and whether with qop=auth.
+    """A server that answers 200 to the right password. `form` is the algorithm, and whether with qop=auth.
 
     Kamailio offers auth-int too, but refuses the response of RFC 7616 section 3.4.3 for it.
     """

@@ -25,13 +25,13 @@ UNREACHABLE_WITHIN_S = 5.5
 
 @pytest.mark.parametrize(("status", "ending"), [(486, "busy"), (603, "refused")])
 async def test_refused_call_rings_the_next_agent(
-    operator: Operator, caller: Phone, desk: Phone, status: int, ending: str
+    operator: Operator, caller: Phone, agent_phone: Phone, status: int, ending: str
 ) -> None:
-    await take_seat(operator, desk, "1001", "1002")
+    await take_seat(operator, agent_phone, "1001", "1002")
     party = await dial_in(caller, SERVICE)
-    first = await rung(desk)
+    first = await rung(agent_phone)
     first.call.refuse(status)
-    second = await pick_up(desk)
+    second = await pick_up(agent_phone)
     assert {first.call.user, second.call.user} == {"1001", "1002"}
     assert await both_talk(party, second)
     over = await operator.until("offer_ended", agent=first.call.user)
@@ -42,42 +42,42 @@ async def test_refused_call_rings_the_next_agent(
 
 
 async def test_agent_who_lets_it_ring_is_rung_for_the_ring_time_and_then_set_aside(
-    operator: Operator, caller: Phone, desk: Phone
+    operator: Operator, caller: Phone, agent_phone: Phone
 ) -> None:
-    await take_seat(operator, desk, "1003")
+    await take_seat(operator, agent_phone, "1003")
     missed = (await operator.get("/v1/agents/1003"))["missed"]
     await dial_in(caller, SERVICE)
-    ringing = await rung(desk)
+    ringing = await rung(agent_phone)
     assert await ringing.gone(RING_FOR_S + 2) == "cancelled"
     assert (await operator.until("offer_ended", agent="1003"))["cause"] == "no_answer"
     assert (await operator.becomes("1003", "not_ready"))["missed"] == int(str(missed)) + 1
 
 
 async def test_unplugged_phone_costs_the_caller_seconds_only(
-    daemon: Daemon, operator: Operator, caller: Phone, desk: Phone
+    daemon: Daemon, operator: Operator, caller: Phone, agent_phone: Phone
 ) -> None:
     require("baresip", "baresip-python")
     async with agents_phone("baresip_agent.py", daemon, "1005") as softphone:
         await softphone.do("register")
         await operator.make_ready("1005")
         await softphone.unplug()
-        await take_seat(operator, desk, "1006")  # neither has talked yet, so 1005 is idle longer
+        await take_seat(operator, agent_phone, "1006")  # neither has talked yet, so 1005 is idle longer
         party = await dial_in(caller, PATIENT)
         await operator.until("agent_offered", agent="1005")
-        agent = await pick_up(desk, UNREACHABLE_WITHIN_S)
+        agent = await pick_up(agent_phone, UNREACHABLE_WITHIN_S)
         assert await both_talk(party, agent)
         assert (await operator.until("offer_ended", agent="1005"))["cause"] == "unreachable"
 
 
 async def test_phone_that_unregisters_while_ringing_hands_the_caller_on(
-    operator: Operator, caller: Phone, desk: Phone
+    operator: Operator, caller: Phone, agent_phone: Phone
 ) -> None:
-    await take_seat(operator, desk, "1001", "1002")
+    await take_seat(operator, agent_phone, "1001", "1002")
     party = await dial_in(caller, PATIENT)
-    first = await rung(desk)
-    assert await desk.unregister(first.call.user) == 200
+    first = await rung(agent_phone)
+    assert await agent_phone.unregister(first.call.user) == 200
     assert await first.gone() == "cancelled"
-    second = await pick_up(desk)
+    second = await pick_up(agent_phone)
     assert second.call.user != first.call.user
     assert await both_talk(party, second)
     assert (await operator.get(f"/v1/agents/{first.call.user}"))["is_registered"] is False
@@ -133,19 +133,19 @@ async def test_phone_whose_connection_was_cut_in_a_talk_registers_anew_and_ends_
 
 
 async def test_phone_that_unregisters_while_ready_is_unreachable_at_once_and_ready_when_it_is_back(
-    operator: Operator, desk: Phone
+    operator: Operator, agent_phone: Phone
 ) -> None:
-    await take_seat(operator, desk, "1004")
-    assert await desk.unregister("1004") == 200
+    await take_seat(operator, agent_phone, "1004")
+    assert await agent_phone.unregister("1004") == 200
     await operator.becomes("1004", "unreachable", AT_ONCE_S)
-    assert await desk.register("1004", password_of("1004")) == 200
+    assert await agent_phone.register("1004", password_of("1004")) == 200
     await operator.becomes("1004", "ready", AT_ONCE_S)
 
 
-async def test_agent_hanging_up_ends_the_call(operator: Operator, caller: Phone, desk: Phone) -> None:
-    await take_seat(operator, desk, "1001")
+async def test_agent_hanging_up_ends_the_call(operator: Operator, caller: Phone, agent_phone: Phone) -> None:
+    await take_seat(operator, agent_phone, "1001")
     party = await dial_in(caller, SERVICE)
-    agent = await pick_up(desk)
+    agent = await pick_up(agent_phone)
     assert await both_talk(party, agent)
     agent.call.hang_up()
     assert await party.gone() == "bye"
@@ -153,8 +153,8 @@ async def test_agent_hanging_up_ends_the_call(operator: Operator, caller: Phone,
     assert (ended["outcome"], ended["ended_by"]) == ("answered", "agent")
 
 
-async def test_feature_codes_change_the_agents_state_and_say_so(operator: Operator, desk: Phone) -> None:
-    assert await desk.register("1004", password_of("1004")) == 200
+async def test_feature_codes_change_the_agents_state_and_say_so(operator: Operator, agent_phone: Phone) -> None:
+    assert await agent_phone.register("1004", password_of("1004")) == 200
     for code, prompt, state, reason in (
         ("*11", "logged-in", "ready", None),
         ("*13", "not-ready", "not_ready", "break"),
@@ -163,7 +163,7 @@ async def test_feature_codes_change_the_agents_state_and_say_so(operator: Operat
         ("*14", "refused", "ready", None),
         ("*15", "logged-out", "logged_out", None),
     ):
-        call = await desk.call(code, as_user="1004")
+        call = await agent_phone.call(code, as_user="1004")
         assert await call.sound.hear(SYSTEM_HZ[prompt], 5), code
         assert await call.until_ended(5) == "bye"
         agent = await operator.becomes("1004", state)
@@ -172,14 +172,14 @@ async def test_feature_codes_change_the_agents_state_and_say_so(operator: Operat
         assert (ended["outcome"], ended["trunk"], ended["caller"]) == ("feature_code", "agents", "1004")
 
 
-async def test_wrap_up_can_be_ended_by_dialling(operator: Operator, caller: Phone, desk: Phone) -> None:
-    await take_seat(operator, desk, "1004")
+async def test_wrap_up_can_be_ended_by_dialling(operator: Operator, caller: Phone, agent_phone: Phone) -> None:
+    await take_seat(operator, agent_phone, "1004")
     party = await dial_in(caller, SERVICE)
-    agent = await pick_up(desk)
+    agent = await pick_up(agent_phone)
     assert await both_talk(party, agent)
     party.call.hang_up()
     await operator.until("agent_state", agent="1004", state="wrap_up")
-    call = await desk.call("*14", as_user="1004")
+    call = await agent_phone.call("*14", as_user="1004")
     await call.until_ended(5)
     await operator.becomes("1004", "ready")
 
@@ -217,10 +217,10 @@ async def test_agent_may_not_dial_out(daemon: Daemon, operator: Operator) -> Non
 
 
 async def test_callers_come_over_an_agents_standing_line_one_after_another(
-    operator: Operator, caller: Phone, desk: Phone
+    operator: Operator, caller: Phone, agent_phone: Phone
 ) -> None:
-    assert await desk.register("1004", password_of("1004")) == 200
-    call = await desk.call("*16", as_user="1004")
+    assert await agent_phone.register("1004", password_of("1004")) == 200
+    call = await agent_phone.call("*16", as_user="1004")
     line = Party(call, SoundEar(call.sound))
     assert await line.ear.hear(SYSTEM_HZ["logged-in"], 5)
     await operator.becomes("1004", "ready")

@@ -23,11 +23,11 @@ async def test_loop_waits_for_no_disk_and_no_resolver_while_calls_are_served(ope
     daemon = Daemon(replace(settings, program=(str(PROGRAM), str(found), "run")))
     async with daemon:
         phones = PhoneSettings(daemon.sip)
-        async with Operator(daemon) as operator, Phone(phones) as caller, Phone(phones) as desk:
+        async with Operator(daemon) as operator, Phone(phones) as caller, Phone(phones) as agent_phone:
             assert (await operator.get("/health/live"))["is_alive"]
-            await take_seat(operator, desk, "1001")
+            await take_seat(operator, agent_phone, "1001")
             party = await dial_in(caller, SERVICE, ORDINARY)
-            assert await both_talk(party, await pick_up(desk))
+            assert await both_talk(party, await pick_up(agent_phone))
             party.call.hang_up()
             ended = await operator.ended(caller=ORDINARY)
             await operator.until("recording_finished", call_id=ended["call_id"])

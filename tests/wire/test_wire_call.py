@@ -46,7 +46,7 @@ def seconds(pcm: bytes) -> float:
     return len(pcm) / 16000
 
 
-def story_of(stored: Facts) -> list[str]:
+def kinds_of(stored: Facts) -> list[str]:
     """The kinds of a stored call's events."""
     events = stored["events"]
     assert isinstance(events, list)
@@ -86,7 +86,7 @@ async def test_sipp_caller_and_baresip_agent_talk_and_are_recorded(
 
     left, right = channels(recordings / str(recorded["path"]))
     stored = await operator.stored(ended["call_id"])
-    assert story_of(stored)[-3:] == ["bridged", "talk_ended", "ended"]
+    assert kinds_of(stored)[-3:] == ["bridged", "talk_ended", "ended"]
     assert seconds(left) == pytest.approx(float(str(recorded["duration_s"])), abs=0.01)
     assert seconds_of(left, CALLER_HZ) > seconds(left) - LATE_S
     assert seconds_of(right, AGENT_HZ) > seconds(right) - LATE_S

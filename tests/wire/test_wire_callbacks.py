@@ -91,7 +91,7 @@ async def check_recording(operator: Operator, directory: Path, called: Facts) ->
 
 
 async def test_customer_who_calls_again_is_served_at_the_old_place_and_not_called(
-    daemon: Daemon, operator: Operator, caller: Phone, desk: Phone, tmp_path: Path, far_end_port: int
+    daemon: Daemon, operator: Operator, caller: Phone, agent_phone: Phone, tmp_path: Path, far_end_port: int
 ) -> None:
     async with calling(tmp_path, daemon.sip, RECALLED, ORDINARY, CALLER_HZ) as customer:
         asked = await ask_for_callback(operator, customer)
@@ -99,15 +99,15 @@ async def test_customer_who_calls_again_is_served_at_the_old_place_and_not_calle
     await operator.until("call_queued", caller=LATER)
     again: Party = await dial_in(caller, RECALLED, ORDINARY)
     async with Phone(PhoneSettings(daemon.sip, port=far_end_port)) as far_end:
-        await take_seat(operator, desk, "1001")
-        agent = await pick_up(desk)
+        await take_seat(operator, agent_phone, "1001")
+        agent = await pick_up(agent_phone)
         assert agent.call.caller == ORDINARY, "who waited longer, both calls together, comes first"
         assert await both_talk(again, agent)
         merged = await operator.until("work_changed", state="merged")
         assert merged["call_id"] == asked["call_id"]
         agent.call.hang_up()
         await again.gone()
-        last = await pick_up(desk)
+        last = await pick_up(agent_phone)
         assert last.call.caller == LATER
         later.call.hang_up()
         with pytest.raises(TimeoutError):

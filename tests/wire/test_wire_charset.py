@@ -20,10 +20,10 @@ async def test_phones_with_names_that_are_not_utf8_talk_and_are_on_record(
 ) -> None:
     before = (await operator.metrics()).get(TOLERATED, 0.0)
     settings = PhoneSettings(daemon.sip, user_agent=decoded(name), display=decoded(name))
-    async with Phone(settings) as desk, Phone(settings) as caller:
-        await take_seat(operator, desk, "1001")
+    async with Phone(settings) as agent_phone, Phone(settings) as caller:
+        await take_seat(operator, agent_phone, "1001")
         party = await dial_in(caller, SERVICE, VIP)
-        agent = await pick_up(desk)
+        agent = await pick_up(agent_phone)
         assert await both_talk(party, agent)
         agent.call.hang_up()
         ended = await operator.ended(caller=VIP)
@@ -32,4 +32,4 @@ async def test_phones_with_names_that_are_not_utf8_talk_and_are_on_record(
         assert stored["events"]
         assert (await operator.metrics())[TOLERATED] > before
         await operator.settle()
-        await desk.unregister("1001")
+        await agent_phone.unregister("1001")

@@ -75,10 +75,10 @@ class Deaf:
         self._socket.close()
 
 
-async def start_talks(operator: Operator, caller: Phone, desk: Phone) -> None:
+async def start_talks(operator: Operator, caller: Phone, agent_phone: Phone) -> None:
     """All agents but one talk to a caller, and are recorded."""
-    await take_seat(operator, desk, *AGENTS[:-1])
-    await all_talk(caller, desk, SERVICE, TALKING)
+    await take_seat(operator, agent_phone, *AGENTS[:-1])
+    await all_talk(caller, agent_phone, SERVICE, TALKING)
     await asyncio.sleep(IN_MEMORY_S)
 
 
@@ -90,21 +90,21 @@ async def test_no_record_is_lost_or_doubled_by_kill_9_in_the_middle_of_fifty_cal
             Operator(daemon) as operator,
             Phone(phones) as caller,
             Phone(phones, new_media=Deaf) as crowd,
-            Phone(phones) as desk,
+            Phone(phones) as agent_phone,
         ):
             await finish_calls(operator, caller, FINISHED)
-            await start_talks(operator, caller, desk)
+            await start_talks(operator, caller, agent_phone)
             young = await dial_in(caller, SERVICE, YOUNG)
             await operator.until("call_queued", caller=YOUNG)
             await asyncio.gather(*(crowd.call(SERVICE, number) for number in WAITING))
             for number in WAITING:
                 await operator.until("call_queued", caller=number)
-            await take_seat(operator, desk, AGENTS[-1])
-            assert await both_talk(young, await pick_up(desk))
+            await take_seat(operator, agent_phone, AGENTS[-1])
+            assert await both_talk(young, await pick_up(agent_phone))
             assert len(await operator.rows("/v1/calls", "calls")) == len(CUT_SHORT)
             await daemon.kill()
         await daemon.start()
-        async with Operator(daemon) as operator, Phone(phones) as caller, Phone(phones) as desk:
+        async with Operator(daemon) as operator, Phone(phones) as caller, Phone(phones) as agent_phone:
             rows = await records(operator, len(FINISHED) + len(CUT_SHORT))
             outcome = {str(row["caller"]): row["outcome"] for row in rows}
             assert len(rows) == len(outcome), "no call is recorded twice"
@@ -117,14 +117,14 @@ async def test_no_record_is_lost_or_doubled_by_kill_9_in_the_middle_of_fifty_cal
             assert ended == {"crash"}
             await check_recordings(operator, daemon.recordings, rows)
             assert await operator.settle() == {}
-            await check_service(operator, caller, desk, "13900005000")
+            await check_service(operator, caller, agent_phone, "13900005000")
 
 
-async def check_service(operator: Operator, caller: Phone, desk: Phone, number: str) -> None:
+async def check_service(operator: Operator, caller: Phone, agent_phone: Phone, number: str) -> None:
     """The next caller is served as if nothing had been, and nothing is stuck."""
-    await take_seat(operator, desk, "1001")
+    await take_seat(operator, agent_phone, "1001")
     party = await dial_in(caller, SERVICE, number)
-    assert await both_talk(party, await pick_up(desk))
+    assert await both_talk(party, await pick_up(agent_phone))
     party.call.hang_up()
     await operator.ended(caller=number)
     assert await operator.settle() == {}
@@ -147,13 +147,13 @@ async def test_calls_go_on_while_the_database_is_away_and_rows_arrive_once(open_
     daemon = Daemon(hotline(open_directory / "crash", 5999))
     async with daemon:
         phones = PhoneSettings(daemon.sip)
-        async with Operator(daemon) as operator, Phone(phones) as caller, Phone(phones) as desk:
+        async with Operator(daemon) as operator, Phone(phones) as caller, Phone(phones) as agent_phone:
             server = await asyncio.to_thread(postgres_pid, daemon.var)
             os.kill(server, signal.SIGKILL)
             number = "13900006000"
-            await take_seat(operator, desk, "1002")
+            await take_seat(operator, agent_phone, "1002")
             party = await dial_in(caller, SERVICE, number)
-            assert await both_talk(party, await pick_up(desk))
+            assert await both_talk(party, await pick_up(agent_phone))
             party.call.hang_up()
             ended = await operator.ended(caller=number)
             await operator.until("recording_finished", call_id=ended["call_id"])
@@ -167,15 +167,15 @@ async def test_calls_go_on_while_the_database_hangs_and_rows_arrive_once(open_di
     daemon = Daemon(hotline(open_directory / "crash", 5999))
     async with daemon:
         phones = PhoneSettings(daemon.sip)
-        async with Operator(daemon) as operator, Phone(phones) as caller, Phone(phones) as desk:
-            await take_seat(operator, desk, "1002")
+        async with Operator(daemon) as operator, Phone(phones) as caller, Phone(phones) as agent_phone:
+            await take_seat(operator, agent_phone, "1002")
             ended: dict[str, object] = {}
             with hanging(await asyncio.to_thread(postgres_pid, daemon.var)):
                 until = asyncio.get_running_loop().time() + HUNG_FOR_S
                 while asyncio.get_running_loop().time() < until:
                     number = f"139000070{len(ended):02}"
                     party = await dial_in(caller, SERVICE, number)
-                    assert await both_talk(party, await pick_up(desk))
+                    assert await both_talk(party, await pick_up(agent_phone))
                     party.call.hang_up()
                     ended[number] = (await operator.ended(caller=number))["call_id"]
                     await operator.becomes("1002", "ready")
@@ -187,11 +187,11 @@ async def test_calls_go_on_while_the_database_hangs_and_rows_arrive_once(open_di
 
 
 async def check_stored_once(operator: Operator, number: str, call_id: object) -> None:
-    """The call's story is in the database, whole, and its record is there one time."""
-    story = (await operator.stored(call_id, 40))["events"]
-    assert isinstance(story, list)
-    assert [event["serial"] for event in story] == list(range(1, len(story) + 1))
-    assert story[-1]["kind"] == "ended"
+    """The call's whole history is in the database, and its record is there once."""
+    events = (await operator.stored(call_id, 40))["events"]
+    assert isinstance(events, list)
+    assert [event["serial"] for event in events] == list(range(1, len(events) + 1))
+    assert events[-1]["kind"] == "ended"
     assert len(await operator.rows(f"/v1/history?caller={number}", "calls")) == 1
 
 

@@ -39,8 +39,8 @@ async def test_chosen_language_is_spoken_from_then_on(
     assert queued["language"] == language
 
 
-async def test_typed_member_number_pops_the_customer_up(operator: Operator, caller: Phone, desk: Phone) -> None:
-    await take_seat(operator, desk, "1001")
+async def test_typed_member_number_pops_the_customer_up(operator: Operator, caller: Phone, agent_phone: Phone) -> None:
+    await take_seat(operator, agent_phone, "1001")
     party = await dial_in(caller, HOTLINE)
     await press_in_menu(party, "2")
     assert await party.ear.hear(MEMBER_NUMBER_HZ, 5)
@@ -50,7 +50,7 @@ async def test_typed_member_number_pops_the_customer_up(operator: Operator, call
     customer = pop["customer"]
     assert isinstance(customer, dict)
     assert (customer["name"], customer["tier"]) == ("Customer Two", "gold")
-    await pick_up(desk)
+    await pick_up(agent_phone)
     party.call.hang_up()
     assert (await operator.ended(caller=ORDINARY))["customer_id"] == customer["id"]
 

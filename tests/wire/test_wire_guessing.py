@@ -1,4 +1,4 @@
-"""Whoever guesses is slowed down, named in the log, and found by the filter for fail2ban that is shipped."""
+"""A host that guesses passwords is slowed down, logged, and found by the filter for fail2ban that is shipped."""
 
 import asyncio
 import re

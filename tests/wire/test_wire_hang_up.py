@@ -1,4 +1,4 @@
-"""Hang-ups at every stage: the record says when, nobody is rung in vain, agents are free, waiting callers are kept."""
+"""Hang-ups at every stage: the record says when, no phone rings for nobody, agents are free, callers are kept."""
 
 import pytest
 from bench.phone import Phone
@@ -41,12 +41,12 @@ async def test_hang_up_while_waiting_is_recorded_as_abandoned_in_the_queue(opera
 
 
 async def test_agents_phone_stops_ringing_when_the_caller_is_gone(
-    operator: Operator, caller: Phone, desk: Phone
+    operator: Operator, caller: Phone, agent_phone: Phone
 ) -> None:
-    await take_seat(operator, desk, "1001")
+    await take_seat(operator, agent_phone, "1001")
     missed = (await operator.get("/v1/agents/1001"))["missed"]
     party = await dial_in(caller, SERVICE)
-    ringing = await rung(desk)
+    ringing = await rung(agent_phone)
     party.call.hang_up()
     assert await ringing.gone() == "cancelled"
     ended = await operator.ended(caller=ORDINARY)
@@ -55,10 +55,12 @@ async def test_agents_phone_stops_ringing_when_the_caller_is_gone(
     assert (await operator.becomes("1001", "ready"))["missed"] == missed, "a caller who leaves is no miss"
 
 
-async def test_late_answer_after_the_caller_left_never_talks(operator: Operator, caller: Phone, desk: Phone) -> None:
-    await take_seat(operator, desk, "1001")
+async def test_late_answer_after_the_caller_left_never_talks(
+    operator: Operator, caller: Phone, agent_phone: Phone
+) -> None:
+    await take_seat(operator, agent_phone, "1001")
     party = await dial_in(caller, SERVICE)
-    ringing = await rung(desk)
+    ringing = await rung(agent_phone)
     party.call.hang_up()
     answer(ringing)  # crosses the CANCEL
     await ringing.gone()
@@ -67,10 +69,12 @@ async def test_late_answer_after_the_caller_left_never_talks(operator: Operator,
     await operator.becomes("1001", "ready")
 
 
-async def test_hang_up_during_the_whisper_frees_the_agent(operator: Operator, caller: Phone, desk: Phone) -> None:
-    await take_seat(operator, desk, "1001")
+async def test_hang_up_during_the_whisper_frees_the_agent(
+    operator: Operator, caller: Phone, agent_phone: Phone
+) -> None:
+    await take_seat(operator, agent_phone, "1001")
     party = await dial_in(caller, SERVICE)
-    agent = await rung(desk)
+    agent = await rung(agent_phone)
     answer(agent)
     assert await agent.ear.hear(SYSTEM_HZ["whisper-call"], 5)
     party.call.hang_up()
@@ -81,14 +85,14 @@ async def test_hang_up_during_the_whisper_frees_the_agent(operator: Operator, ca
 
 
 async def test_caller_whose_agent_hangs_up_during_the_whisper_is_served_by_the_next_one(
-    operator: Operator, caller: Phone, desk: Phone
+    operator: Operator, caller: Phone, agent_phone: Phone
 ) -> None:
-    await take_seat(operator, desk, "1001", "1002")
+    await take_seat(operator, agent_phone, "1001", "1002")
     party = await dial_in(caller, SERVICE)
-    first = await pick_up(desk)
+    first = await pick_up(agent_phone)
     assert await first.ear.hear(SYSTEM_HZ["whisper-call"], 5)
     first.call.hang_up()
-    second = await pick_up(desk)
+    second = await pick_up(agent_phone)
     assert second.call.user != first.call.user
     assert await both_talk(party, second)
     second.call.hang_up()
@@ -98,11 +102,11 @@ async def test_caller_whose_agent_hangs_up_during_the_whisper_is_served_by_the_n
 
 
 async def test_hang_up_in_the_talk_sends_the_agent_into_wrap_up_and_back(
-    operator: Operator, caller: Phone, desk: Phone
+    operator: Operator, caller: Phone, agent_phone: Phone
 ) -> None:
-    await take_seat(operator, desk, "1001")
+    await take_seat(operator, agent_phone, "1001")
     party = await dial_in(caller, SERVICE)
-    agent = await rung(desk)
+    agent = await rung(agent_phone)
     answer(agent)
     assert await both_talk(party, agent)
     party.call.hang_up()

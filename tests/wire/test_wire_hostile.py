@@ -78,11 +78,11 @@ def open_files(daemon: Daemon) -> int:
     return len(os.listdir(f"/proc/{daemon.pid}/fd"))
 
 
-async def serves_a_normal_call(operator: Operator, caller: Phone, desk: Phone) -> bool:
+async def serves_a_normal_call(operator: Operator, caller: Phone, agent_phone: Phone) -> bool:
     """Whether a caller reaches an agent."""
-    await take_seat(operator, desk, "1001")
+    await take_seat(operator, agent_phone, "1001")
     party = await dial_in(caller, SERVICE, VIP)
-    agent = await pick_up(desk)
+    agent = await pick_up(agent_phone)
     is_served = await both_talk(party, agent)
     agent.call.hang_up()
     await operator.ended(caller=VIP)
@@ -91,11 +91,11 @@ async def serves_a_normal_call(operator: Operator, caller: Phone, desk: Phone) -
 
 @pytest.mark.parametrize("messages", [torture_messages, random_bytes, damaged_messages, oversized_messages])
 async def test_hostile_datagrams_are_counted_and_leave_nothing(
-    daemon: Daemon, operator: Operator, caller: Phone, desk: Phone, messages: Callable[[], list[bytes]]
+    daemon: Daemon, operator: Operator, caller: Phone, agent_phone: Phone, messages: Callable[[], list[bytes]]
 ) -> None:
     before = await operator.metrics()
     await asyncio.to_thread(throw, daemon.sip, messages(), "127.0.0.9")
-    assert await serves_a_normal_call(operator, caller, desk)
+    assert await serves_a_normal_call(operator, caller, agent_phone)
     after = await operator.metrics()
     moved = {name for name in after if name.startswith(COUNTERS) and after[name] > before.get(name, 0)}
     assert moved, "nothing was counted"
@@ -103,7 +103,7 @@ async def test_hostile_datagrams_are_counted_and_leave_nothing(
 
 
 async def test_hostile_streams_are_closed_and_slow_ones_hurt_nobody(
-    daemon: Daemon, operator: Operator, caller: Phone, desk: Phone
+    daemon: Daemon, operator: Operator, caller: Phone, agent_phone: Phone
 ) -> None:
     files_before = open_files(daemon)
     slow = [await asyncio.open_connection(daemon.sip.host, daemon.sip.port) for _ in range(20)]
@@ -123,7 +123,7 @@ async def test_hostile_streams_are_closed_and_slow_ones_hurt_nobody(
             pass  # closed before all was written
         finally:
             writer.close()
-    assert await serves_a_normal_call(operator, caller, desk)
+    assert await serves_a_normal_call(operator, caller, agent_phone)
     for _, writer in slow:
         writer.close()
         await writer.wait_closed()
@@ -132,11 +132,11 @@ async def test_hostile_streams_are_closed_and_slow_ones_hurt_nobody(
 
 
 async def test_audio_of_strangers_is_counted_and_never_heard(
-    operator: Operator, caller: Phone, desk: Phone, recordings: Path
+    operator: Operator, caller: Phone, agent_phone: Phone, recordings: Path
 ) -> None:
-    await take_seat(operator, desk, "1001")
+    await take_seat(operator, agent_phone, "1001")
     party = await dial_in(caller, SERVICE)
-    agent = await pick_up(desk)
+    agent = await pick_up(agent_phone)
     assert await both_talk(party, agent)
     heard_by_then = len(agent.ear.heard), len(party.ear.heard)
     targets = [call.negotiated.remote for call in (party.call, agent.call) if call.negotiated is not None]

@@ -24,19 +24,19 @@ pytestmark = pytest.mark.wire
 OTHER = "13900000010"
 
 
-async def test_vip_overtakes_an_ordinary_caller(operator: Operator, caller: Phone, desk: Phone) -> None:
+async def test_vip_overtakes_an_ordinary_caller(operator: Operator, caller: Phone, agent_phone: Phone) -> None:
     ordinary = await dial_in(caller, SERVICE, ORDINARY)
     assert await ordinary.ear.hear(MUSIC_HZ, 5)
     vip = await dial_in(caller, SERVICE, VIP)
     assert await vip.ear.hear(MUSIC_HZ, 5)
-    await take_seat(operator, desk, "1001")
-    agent = await rung(desk)
+    await take_seat(operator, agent_phone, "1001")
+    agent = await rung(agent_phone)
     assert (agent.call.caller, agent.call.headers["X-Acdcore-Queue"]) == (VIP, "service")
     answer(agent)
     assert await agent.ear.hear(SYSTEM_HZ["whisper-vip"], 5)
     assert await both_talk(vip, agent)
     agent.call.hang_up()
-    second = await pick_up(desk)
+    second = await pick_up(agent_phone)
     assert second.call.caller == ORDINARY
     assert await both_talk(ordinary, second)
 
@@ -57,9 +57,9 @@ async def test_overflow_to_an_announcement_is_heard_and_ends_the_call(
     ended = await operator.ended(caller=ORDINARY)
     assert (ended["outcome"], ended["ended_by"]) == ("overflowed", "system")
     assert ended["overflowed_to"] == f"announcement:system.{prompt}"
-    story = (await operator.stored(ended["call_id"]))["events"]
-    assert isinstance(story, list)
-    assert [event["detail"]["cause"] for event in story if event["kind"] == "overflowed"] == [cause]
+    events = (await operator.stored(ended["call_id"]))["events"]
+    assert isinstance(events, list)
+    assert [event["detail"]["cause"] for event in events if event["kind"] == "overflowed"] == [cause]
 
 
 async def test_caller_beyond_the_queues_length_hears_so(operator: Operator, caller: Phone) -> None:
@@ -72,10 +72,10 @@ async def test_caller_beyond_the_queues_length_hears_so(operator: Operator, call
     assert not first.call.ended.is_set()
 
 
-async def test_overflow_to_another_queue_is_served_there(operator: Operator, caller: Phone, desk: Phone) -> None:
-    await take_seat(operator, desk, "1001")
+async def test_overflow_to_another_queue_is_served_there(operator: Operator, caller: Phone, agent_phone: Phone) -> None:
+    await take_seat(operator, agent_phone, "1001")
     party = await dial_in(caller, OTHER_QUEUE)
-    agent = await pick_up(desk)
+    agent = await pick_up(agent_phone)
     assert await both_talk(party, agent)
     party.call.hang_up()
     ended = await operator.ended(caller=ORDINARY)

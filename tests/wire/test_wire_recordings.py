@@ -15,7 +15,7 @@ from tests.wire.watch import Operator
 pytestmark = [pytest.mark.wire, pytest.mark.asyncio(loop_scope="session")]
 
 TAKE_HZ = 900.0
-"""What the speaker of this studio sounds like; no other prompt of the house does."""
+"""The tone of this studio's recordings; no other prompt has it."""
 TEXTS = 'cmn = "您好。"\nyue = "您好。"\nen = "Hello."'
 
 

@@ -1,4 +1,4 @@
-"""Reload with calls up, by signal and over HTTP: the next caller meets what is new, whoever is on the line nothing."""
+"""Reload with calls up, by signal and over HTTP: new settings for the next call, old ones for calls in progress."""
 
 import os
 import signal
@@ -43,15 +43,15 @@ async def reload_by_signal(daemon: Daemon, operator: Operator) -> Facts:
     return await operator.nth("reloaded", before + 1)
 
 
-async def calls_up(operator: Operator, caller: Phone, desk: Phone) -> tuple[Party, Party, Party, Party]:
+async def calls_up(operator: Operator, caller: Phone, agent_phone: Phone) -> tuple[Party, Party, Party, Party]:
     """One caller talks to an agent, one rings at another's phone."""
-    await take_seat(operator, desk, "1001")
+    await take_seat(operator, agent_phone, "1001")
     talker = await dial_in(caller, SERVICE, TALKING)
-    talks = await pick_up(desk)
+    talks = await pick_up(agent_phone)
     assert await both_talk(talker, talks)
-    await take_seat(operator, desk, "1002")
+    await take_seat(operator, agent_phone, "1002")
     waiter = await dial_in(caller, PATIENT, RINGING)
-    rings = await rung(desk)
+    rings = await rung(agent_phone)
     return talker, talks, waiter, rings
 
 
@@ -71,8 +71,8 @@ def keys_of(report: Facts) -> list[str]:
 
 async def test_next_caller_meets_the_new_settings_and_calls_that_are_up_go_on(own_daemon: Daemon) -> None:
     config, phones = own_daemon.settings.directory / "config", PhoneSettings(own_daemon.sip)
-    async with Operator(own_daemon) as operator, Phone(phones) as caller, Phone(phones) as desk:
-        talker, talks, waiter, rings = await calls_up(operator, caller, desk)
+    async with Operator(own_daemon) as operator, Phone(phones) as caller, Phone(phones) as agent_phone:
+        talker, talks, waiter, rings = await calls_up(operator, caller, agent_phone)
         flow = config / "ivr" / "hotline.toml"
         queues = "[queues.patient]\nskills = { service = 1 }\n"
         with (
@@ -105,8 +105,8 @@ async def test_next_caller_meets_the_new_settings_and_calls_that_are_up_go_on(ow
 
 async def test_broken_file_changes_nothing_and_is_named_with_its_key(own_daemon: Daemon) -> None:
     config, phones = own_daemon.settings.directory / "config", PhoneSettings(own_daemon.sip)
-    async with Operator(own_daemon) as operator, Phone(phones) as caller, Phone(phones) as desk:
-        talker, talks, waiter, rings = await calls_up(operator, caller, desk)
+    async with Operator(own_daemon) as operator, Phone(phones) as caller, Phone(phones) as agent_phone:
+        talker, talks, waiter, rings = await calls_up(operator, caller, agent_phone)
         file, flow = config / "acdcore.toml", config / "ivr" / "hotline.toml"
         with (
             changed(flow, 'wav = "greeting.wav"', 'wav = "welcome-back.wav"'),

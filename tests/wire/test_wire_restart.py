@@ -27,12 +27,12 @@ TORN_BYTES = 20
 """So much of the last line is missing."""
 
 
-async def set_the_floor(operator: Operator, caller: Phone, desk: Phone) -> None:
+async def bring_calls_up(operator: Operator, caller: Phone, agent_phone: Phone) -> None:
     """One agent talks, one is at lunch, one caller waits."""
-    await take_seat(operator, desk, "1001", "1002")
+    await take_seat(operator, agent_phone, "1001", "1002")
     await operator.order("1002", "not_ready", reason="lunch")
     party = await dial_in(caller, SERVICE, TALKING)
-    assert await both_talk(party, await pick_up(desk))
+    assert await both_talk(party, await pick_up(agent_phone))
     await dial_in(caller, SERVICE, ORDINARY)
     await operator.until("call_queued", caller=ORDINARY)
     await asyncio.sleep(WAITED_S)
@@ -46,19 +46,19 @@ async def check_agents(operator: Operator) -> None:
     assert at_lunch["is_registered"]
 
 
-async def check_places(operator: Operator, caller: Phone, desk: Phone) -> None:
-    """Whoever calls again is served before one who called first since; neither phone has registered anew."""
+async def check_places(operator: Operator, caller: Phone, agent_phone: Phone) -> None:
+    """A caller who was cut off and calls again is served before a new caller; neither phone has registered again."""
     await operator.order("1001", "not_ready", reason="lunch")
     new = await dial_in(caller, SERVICE, NEW)
     await operator.until("call_queued", caller=NEW)
     again = await dial_in(caller, SERVICE, ORDINARY)
     await operator.until("call_queued", caller=ORDINARY)
     await operator.order("1001", "ready")
-    agent = await pick_up(desk)
+    agent = await pick_up(agent_phone)
     assert (agent.call.user, agent.call.caller) == ("1001", ORDINARY)
     assert await both_talk(again, agent)
     again.call.hang_up()
-    last = await pick_up(desk)
+    last = await pick_up(agent_phone)
     assert last.call.caller == NEW
     new.call.hang_up()
     assert await operator.settle() == {}
@@ -82,16 +82,16 @@ async def check_replay(daemon: Daemon) -> None:
 
 async def test_planned_restart_keeps_agents_and_places(own_daemon: Daemon) -> None:
     phones = PhoneSettings(own_daemon.sip)
-    async with Phone(phones) as caller, Phone(phones) as desk:
+    async with Phone(phones) as caller, Phone(phones) as agent_phone:
         async with Operator(own_daemon) as operator:
-            await set_the_floor(operator, caller, desk)
+            await bring_calls_up(operator, caller, agent_phone)
             os.kill(own_daemon.pid, signal.SIGTERM)
             await asyncio.sleep(SECOND_SIGNAL_AFTER_S)
         await own_daemon.stop()
         await own_daemon.start()
         async with Operator(own_daemon) as operator:
             await check_agents(operator)
-            await check_places(operator, caller, desk)
+            await check_places(operator, caller, agent_phone)
             await check_ended(operator)
 
 
@@ -104,15 +104,15 @@ async def check_ended(operator: Operator) -> None:
 
 async def test_kill_9_with_a_torn_journal_keeps_agents_and_places(own_daemon: Daemon) -> None:
     phones = PhoneSettings(own_daemon.sip)
-    async with Phone(phones) as caller, Phone(phones) as desk:
+    async with Phone(phones) as caller, Phone(phones) as agent_phone:
         async with Operator(own_daemon) as operator:
-            await set_the_floor(operator, caller, desk)
+            await bring_calls_up(operator, caller, agent_phone)
             await own_daemon.kill()
         await asyncio.to_thread(tear, own_daemon.var / "journal")
         await own_daemon.start()
         async with Operator(own_daemon) as operator:
             await check_agents(operator)
-            await check_places(operator, caller, desk)
+            await check_places(operator, caller, agent_phone)
         await check_replay(own_daemon)
 
 

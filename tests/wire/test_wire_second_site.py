@@ -60,7 +60,7 @@ async def test_caller_who_waits_too_long_is_served_by_the_other_site(
 
 
 async def talk(agent: Softphone, caller: SippPhone) -> None:
-    """Across both sites each hears the other; the caller is told the agent's number by the second one."""
+    """Across both sites each hears the other; the second site says the agent's number to the caller."""
     await agent.until("incoming")
     await agent.do("answer")
     assert await caller.ear.hear(SYSTEM_HZ["agent-number"], 10)

@@ -28,7 +28,7 @@ STARTED_WITHIN_S = 15.0
 TO_AN_AGENT_S = 30.0
 """Greeting, language and menu, by somebody who presses 1 and waits for nothing else."""
 HEARD_WITHIN_S = 15.0
-"""The agent's number is told before both are connected."""
+"""The agent's number is said before both are connected."""
 PRESS_EVERY_S = 2.0
 LAST_BYTES = 8_000
 """The last half second of a recording's side."""

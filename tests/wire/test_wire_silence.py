@@ -44,11 +44,11 @@ async def test_talk_of_two_muted_phones_goes_on(strict: Daemon) -> None:
     async with (
         Operator(strict) as operator,
         Phone(PhoneSettings(strict.sip)) as caller,
-        Phone(PhoneSettings(strict.sip)) as desk,
+        Phone(PhoneSettings(strict.sip)) as agent_phone,
     ):
-        await take_seat(operator, desk, "1001")
+        await take_seat(operator, agent_phone, "1001")
         party = await dial_in(caller, PATIENT)
-        agent = await pick_up(desk)
+        agent = await pick_up(agent_phone)
         await both_talk(party, agent)
         for each in (party, agent):
             each.call.sound.mute(True)
@@ -60,7 +60,7 @@ async def test_talk_of_two_muted_phones_goes_on(strict: Daemon) -> None:
         ended = await operator.ended(caller=ORDINARY)
         assert (ended["outcome"], ended["ended_by"], ended["served_by"]) == ("answered", "caller", "1001")
         await agent.gone()
-        await desk.unregister("1001")
+        await agent_phone.unregister("1001")
 
 
 async def test_caller_whose_agent_drops_off_the_network_hears_so_and_is_served_by_the_next(strict: Daemon) -> None:
@@ -68,48 +68,48 @@ async def test_caller_whose_agent_drops_off_the_network_hears_so_and_is_served_b
         Operator(strict) as operator,
         Phone(PhoneSettings(strict.sip)) as caller,
         Phone(PhoneSettings(strict.sip)) as lost,
-        Phone(PhoneSettings(strict.sip)) as desk,
+        Phone(PhoneSettings(strict.sip)) as agent_phone,
     ):
         await take_seat(operator, lost, "1001")
         party = await dial_in(caller, PATIENT)
         await both_talk(party, await pick_up(lost))
-        await take_seat(operator, desk, "1002")
+        await take_seat(operator, agent_phone, "1002")
         await lost.unplug()
         assert await party.ear.hear(SYSTEM_HZ["agent-lost"], FOUND_WITHIN_S)
-        second = await pick_up(desk, FOUND_WITHIN_S)
+        second = await pick_up(agent_phone, FOUND_WITHIN_S)
         await both_talk(party, second)
         assert (await operator.get("/v1/agents/1001"))["state"] not in ("ready", "talking")
         party.call.hang_up()
         ended = await operator.ended(caller=ORDINARY)
         assert (ended["outcome"], ended["served_by"]) == ("answered", "1002")
         assert [each["agent"] for each in listed(ended, "segments") if each["agent"]] == ["1001", "1002"]
-        story = await operator.stored(ended["call_id"])
-        (gone,) = [event["detail"] for event in listed(story, "events") if event["kind"] == "media_lost"]
+        stored = await operator.stored(ended["call_id"])
+        (gone,) = [event["detail"] for event in listed(stored, "events") if event["kind"] == "media_lost"]
         assert isinstance(gone, dict)
         assert (gone["whose"], gone["agent"]) == ("agent", "1001")
         await second.gone()
-        await desk.unregister("1002")
+        await agent_phone.unregister("1002")
 
 
 async def test_caller_who_drops_off_the_network_is_found_and_the_agent_is_free(strict: Daemon) -> None:
-    async with Operator(strict) as operator, Phone(PhoneSettings(strict.sip)) as desk:
-        await take_seat(operator, desk, "1001")
+    async with Operator(strict) as operator, Phone(PhoneSettings(strict.sip)) as agent_phone:
+        await take_seat(operator, agent_phone, "1001")
         async with Phone(PhoneSettings(strict.sip)) as caller:
-            await both_talk(await dial_in(caller, PATIENT), agent := await pick_up(desk))
+            await both_talk(await dial_in(caller, PATIENT), agent := await pick_up(agent_phone))
             await caller.unplug()
             assert await agent.gone(FOUND_WITHIN_S) == "bye"
         ended = await operator.ended(caller=ORDINARY)
         assert (ended["end_cause"], ended["served_by"]) == ("media_lost", "1001")
         await operator.becomes("1001", "ready")
-        await desk.unregister("1001")
+        await agent_phone.unregister("1001")
 
 
 async def test_phone_that_died_while_it_held_is_found(strict: Daemon) -> None:
-    async with Operator(strict) as operator, Phone(PhoneSettings(strict.sip)) as desk:
-        await take_seat(operator, desk, "1001")
+    async with Operator(strict) as operator, Phone(PhoneSettings(strict.sip)) as agent_phone:
+        await take_seat(operator, agent_phone, "1001")
         async with Phone(PhoneSettings(strict.sip)) as caller:
             party = await dial_in(caller, PATIENT)
-            agent = await pick_up(desk)
+            agent = await pick_up(agent_phone)
             await both_talk(party, agent)
             await party.call.hold()
             assert not await agent.ear.hear(CALLER_HZ, 1.0)
@@ -117,4 +117,4 @@ async def test_phone_that_died_while_it_held_is_found(strict: Daemon) -> None:
             assert await agent.gone(HELD_FOUND_WITHIN_S) == "bye"
         ended = await operator.ended(caller=ORDINARY)
         assert (ended["end_cause"], ended["served_by"]) == ("media_lost", "1001")
-        await desk.unregister("1001")
+        await agent_phone.unregister("1001")

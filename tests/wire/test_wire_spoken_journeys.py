@@ -65,7 +65,7 @@ class Journey:
     language: Language
     daemon: Daemon
     operator: Operator
-    house: PromptVoice
+    voice: PromptVoice
     far_end_port: int
     parts: list[Part] = field(default_factory=list)
     """All that was heard."""
@@ -86,7 +86,7 @@ class Journey:
 
     async def dial(self, phone: Phone, caller: str) -> Listener:
         """Call the hotline, be greeted, and choose the language."""
-        me = Listener(await phone.call(HOTLINE, caller), self.house, self.parts)
+        me = Listener(await phone.call(HOTLINE, caller), self.voice, self.parts)
         await me.find("greeting", [PromptKey(PromptName("hotline.greeting"), Language.MANDARIN)])
         for language in LANGUAGE_KEYS:
             await me.find("choose-language", [PromptKey(PromptName("hotline.choose-language"), language)])
@@ -138,12 +138,12 @@ class Journey:
         return PromptKey(PromptName(caller), self.language)
 
     def message(self) -> tuple[PromptKey, ...]:
-        """What the caller says: words of the house, so that they can be written down."""
+        """What the caller says: words of our own prompts, which the recogniser can write down."""
         return self.keys("system.agent-lost")
 
     async def say_message(self, me: Listener) -> None:
         """Speak, and end with a key."""
-        pcm = self.house.sound(self.message()[0])
+        pcm = self.voice.sound(self.message()[0])
         me.call.sound.say(pcm)
         await asyncio.sleep(len(pcm) / (2 * PHONE_RATE))
         me.call.sound.say(b"")
@@ -170,7 +170,7 @@ class Journey:
         async with Phone(PhoneSettings(self.daemon.sip, port=self.far_end_port)) as phone:
             call = await phone.incoming(150)
             call.answer()
-            me = Listener(call, self.house, self.parts)
+            me = Listener(call, self.voice, self.parts)
             await me.find("called back", self.keys("system.callback-introduction-service"))
             self.is_introduced.set()
             await call.until_ended(10)
@@ -207,7 +207,7 @@ class Journey:
         call = await phone.incoming(150)
         call.ring()
         call.answer()
-        return Listener(call, self.house, self.parts)
+        return Listener(call, self.voice, self.parts)
 
     def whisper(self, kind: str) -> tuple[PromptKey, ...]:
         """What the agent hears of a caller who speaks the agent's language."""
@@ -236,7 +236,7 @@ def shipped_settings(far_end_port: int) -> str:
     return text
 
 
-async def journey(directory: Path, house: PromptVoice, language: Language) -> Journey:
+async def journey(directory: Path, voice: PromptVoice, language: Language) -> Journey:
     """All that phones heard in one language."""
     share_prompts(directory)
     far_end_port = free_port(socket.SOCK_DGRAM)
@@ -247,7 +247,7 @@ async def journey(directory: Path, house: PromptVoice, language: Language) -> Jo
         agents=[AgentSeed(AGENT, PASSWORD, language=language.value)],
     )
     async with Daemon(settings) as daemon, Operator(daemon) as operator:
-        travelled = Journey(language, daemon, operator, house, far_end_port)
+        travelled = Journey(language, daemon, operator, voice, far_end_port)
         await travelled.travel()
         return travelled
 
@@ -256,23 +256,23 @@ async def journey(directory: Path, house: PromptVoice, language: Language) -> Jo
 async def journeys(open_directory: Path) -> Mapping[Language, Journey]:
     """One in each language, side by side."""
     shared = open_directory / "prompts"  # what is spoken here is spoken for the daemons as well
-    house = PromptVoice(shared)
+    voice = PromptVoice(shared)
     for language in LANGUAGE_KEYS:
-        know_sentences(house, language)
-    await asyncio.to_thread(house.make_ready)
+        know_sentences(voice, language)
+    await asyncio.to_thread(voice.make_ready)
     async with asyncio.TaskGroup() as group:
         tasks = {
-            language: group.create_task(journey(open_directory / f"spoken-{language.value}", house, language))
+            language: group.create_task(journey(open_directory / f"spoken-{language.value}", voice, language))
             for language in LANGUAGE_KEYS
         }
     return {language: task.result() for language, task in tasks.items()}
 
 
-def know_sentences(house: PromptVoice, language: Language) -> None:
+def know_sentences(voice: PromptVoice, language: Language) -> None:
     """What is spoken while calls are up; such a sentence has the agent's or the caller's number as its name."""
-    house.know(AGENT, house.agent(AGENT, language))
+    voice.know(AGENT, voice.agent(AGENT, language))
     for caller in (MESSENGER, RECALLED):
-        house.know(caller, RuntimeText(spoken_value(caller, ReadAs.DIGITS, language), language))
+        voice.know(caller, RuntimeText(spoken_value(caller, ReadAs.DIGITS, language), language))
 
 
 def in_clips(key: PromptKey) -> tuple[PromptKey, ...]:
@@ -282,10 +282,10 @@ def in_clips(key: PromptKey) -> tuple[PromptKey, ...]:
     return speak_digits(key.name, key.language) if key.name.isdigit() else (key,)
 
 
-def nearest(heard: str, house: PromptVoice, said: tuple[PromptKey, ...]) -> tuple[Misheard, str]:
+def nearest(heard: str, voice: PromptVoice, said: tuple[PromptKey, ...]) -> tuple[Misheard, str]:
     """How far `heard` is from what was to be said, and what that is: on a busy machine a value's words in a row."""
     in_words = tuple(clip for key in said for clip in in_clips(key))
-    texts = [house.text(keys) for keys in (said, in_words)]
+    texts = [voice.text(keys) for keys in (said, in_words)]
     return min(((compare(text, heard, said[0].language), text) for text in texts), key=lambda each: each[0].edits)
 
 
@@ -307,13 +307,13 @@ async def test_phones_hear_what_was_to_be_said(
     if absent := missing():
         pytest.skip(f"writing down what was heard needs the extra acdcore[speech]: {', '.join(absent)}")
     travelled = journeys[language]
-    if not travelled.house.is_natural(language):
+    if not travelled.voice.is_natural(language):
         pytest.skip("espeak reads this language, whose words a recogniser does not find even in silence")
     ears = Transcriber()
     total, lines = NOTHING, []
     for part in told(travelled.parts, language):
         heard = ears.heard(part.pcm + PAUSE, PHONE_RATE, language)
-        misheard, meant = nearest(heard, travelled.house, part.said)
+        misheard, meant = nearest(heard, travelled.voice, part.said)
         total += at_most_all(misheard)
         lines.append(f"{part.step}: {misheard.edits} of {misheard.units}: {meant!r} heard as {heard!r}")
     print("\n".join(lines))
@@ -323,7 +323,7 @@ async def test_phones_hear_what_was_to_be_said(
 @pytest.mark.asyncio(loop_scope="module")
 async def test_cantonese_phones_hear_each_prompt_in_its_place(journeys: Mapping[Language, Journey]) -> None:
     travelled = journeys[Language.CANTONESE]
-    sound = travelled.house.sound
+    sound = travelled.voice.sound
     absent = [
         part.step
         for part in told(travelled.parts, Language.CANTONESE)

@@ -1,4 +1,4 @@
-"""Sticky agents: whoever talked to the caller last is rung first, unless on a break."""
+"""Sticky agents: the agent who talked to the caller last is rung first, unless on a break."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from tests.wire.watch import Operator
 pytestmark = pytest.mark.wire
 
 OTHER_AGENT_HZ = OUTSIDE_HZ
-"""The second agent's voice, so that the caller hears who it is; nobody is called outside here."""
+"""The second agent's voice, so that the caller hears who it is; no external number is called here."""
 
 
 async def talk(caller: SippPhone, agent: Softphone) -> None:

@@ -86,16 +86,16 @@ async def test_debians_testers_register_with_credentials_and_not_with_wrong_ones
 
 
 async def test_kamailio_is_a_trunk_by_credentials_at_the_address_of_a_trunk_without(
-    daemon: Daemon, operator: Operator, desk: Phone, tmp_path: Path
+    daemon: Daemon, operator: Operator, agent_phone: Phone, tmp_path: Path
 ) -> None:
     proxy = Address(HOST, free_port(socket.SOCK_DGRAM))
-    await take_seat(operator, desk, "1004")
+    await take_seat(operator, agent_phone, "1004")
     async with (
         kamailio(tmp_path, daemon.sip, proxy.port, (PROVIDER, REALM, PROVIDER_PASSWORD)),
         Phone(PhoneSettings(proxy)) as behind,
     ):
         party = await dial_in(behind, PROVIDED)
-        agent = await rung(desk)
+        agent = await rung(agent_phone)
         answer(agent)
         assert await both_talk(party, agent)
         agent.call.hang_up()

@@ -71,13 +71,13 @@ def held() -> dict[str, object]:
     }
 
 
-async def ten_calls(running: Running, caller: Phone, desk: Phone) -> None:
+async def ten_calls(running: Running, caller: Phone, agent_phone: Phone) -> None:
     """Three talk, four wait, three are in the menu."""
     for agent in TALKING:
-        assert await desk.register(agent, password_of(agent)) == 200
+        assert await agent_phone.register(agent, password_of(agent)) == 200
         running.operations.set_agent_state(AgentId(agent), AgentCommand.LOG_IN, None)
         running.operations.set_agent_state(AgentId(agent), AgentCommand.READY, None)
-    await all_talk(caller, desk, SERVICE, [ORDINARY] * len(TALKING))
+    await all_talk(caller, agent_phone, SERVICE, [ORDINARY] * len(TALKING))
     for number in (SERVICE,) * WAITING + (HOTLINE,) * IN_THE_MENU:
         await dial_in(caller, number)
 
@@ -90,8 +90,10 @@ async def test_stop_in_the_middle_of_ten_calls_ends_every_task_timer_and_callbac
     with debugged() as reported:
         async with AsyncExitStack() as phones:
             async with serve(plan, LoopClock(loop)) as running:
-                caller, desk = [await phones.enter_async_context(Phone(PhoneSettings(running.udp))) for _ in range(2)]
-                await ten_calls(running, caller, desk)
+                caller, agent_phone = [
+                    await phones.enter_async_context(Phone(PhoneSettings(running.udp))) for _ in range(2)
+                ]
+                await ten_calls(running, caller, agent_phone)
                 assert len(running.switchboard.calls) == len(TALKING) + WAITING + IN_THE_MENU
                 loop.call_later(IMPATIENT_AFTER_S, running.switchboard.end_all)
             assert running.switchboard.calls == {}

@@ -33,7 +33,7 @@ async def test_sipp_hanging_up_is_recorded_at_its_stage_and_disturbs_nobody(
     daemon: Daemon,
     operator: Operator,
     caller: Phone,
-    desk: Phone,
+    agent_phone: Phone,
     tmp_path: Path,
     scenario: str,
     dialled: str,
@@ -41,20 +41,20 @@ async def test_sipp_hanging_up_is_recorded_at_its_stage_and_disturbs_nobody(
     outcomes: Sequence[str],
     last: Sequence[str],
 ) -> None:
-    await take_seat(operator, desk, "1001")
+    await take_seat(operator, agent_phone, "1001")
     ours = await dial_in(caller, SERVICE, ORDINARY)
-    agent = await pick_up(desk)
+    agent = await pick_up(agent_phone)
     assert await both_talk(ours, agent)
     async with Sipp(tmp_path, daemon.sip, dialled, STRANGER, scenario, pause_s) as stranger:
         ended = await operator.ended(caller=STRANGER)
         assert await stranger.finished(5) == 0, (tmp_path / "sipp-errors.log").read_text()
     assert ended["outcome"] in outcomes
     assert ended["ended_by"] == "caller"
-    story = (await operator.stored(ended["call_id"]))["events"]
-    assert isinstance(story, list)
-    assert story[-2]["kind"] in last
+    events = (await operator.stored(ended["call_id"]))["events"]
+    assert isinstance(events, list)
+    assert events[-2]["kind"] in last
     if scenario == "hangs_up" and dialled == HOTLINE:
-        assert story[-2]["detail"]["node"] == "hotline.menu"
+        assert events[-2]["detail"]["node"] == "hotline.menu"
     ours.ear.forget()
     assert await ours.ear.hear(AGENT_HZ, 2), "our own talk goes on"
     ours.call.hang_up()

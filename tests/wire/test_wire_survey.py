@@ -82,7 +82,7 @@ async def test_agents_side_sends_the_caller_to_the_survey(daemon: Daemon, operat
         ended = await answer_survey(operator, caller, "3")
     assert (ended["outcome"], ended["agent"]) == ("answered", "1001")
     await check_answer(operator, ended, "dissatisfied")
-    story = (await operator.stored(ended["call_id"]))["events"]
-    assert isinstance(story, list)
-    (sent,) = [event["detail"] for event in story if event["kind"] == "sent"]
+    events = (await operator.stored(ended["call_id"]))["events"]
+    assert isinstance(events, list)
+    (sent,) = [event["detail"] for event in events if event["kind"] == "sent"]
     assert (sent["target"], sent["by"]) == ("flow:survey", "admin")

@@ -97,20 +97,19 @@ async def test_steady_noise_is_no_message_and_ends_by_itself(
         assert await caller.ear.hear(SAYS["nothing-heard"], SILENCE_S + 5), "the tone of the line goes on all the while"
         await caller.parted()
     left = await operator.ended(caller=HUMMING)
-    story = await operator.stored(left["call_id"])
-    events = story["events"]
+    events = (await operator.stored(left["call_id"]))["events"]
     assert isinstance(events, list)
     assert [event["detail"]["why"] for event in events if event["kind"] == "message_dropped"] == ["noise"]
     assert await operator.rows("/v1/work?is_open=true", "items") == []
 
 
 async def check_work(operator: Operator, work_id: object) -> None:
-    """The item is done, and its story tells how it came to that."""
+    """The item is done, and its history has every state before that."""
     (item,) = await operator.found(f"/v1/work?number={ORDINARY}&kind=voicemail&state=done", "items")
     assert (item["id"], item["agent"], item["last_attempt"]) == (work_id, "1001", "talked")
-    story = await operator.rows(f"/v1/work/{work_id}", "story")
-    states = [each["item"]["state"] for each in story if isinstance(each["item"], dict)]
-    assert states == ["waiting", "queued", "in_progress", "in_progress", "done"], "in hand a second time: they talk"
+    history = await operator.rows(f"/v1/work/{work_id}", "history")
+    states = [each["item"]["state"] for each in history if isinstance(each["item"], dict)]
+    assert states == ["waiting", "queued", "in_progress", "in_progress", "done"], "in progress a second time: they talk"
     assert await operator.rows("/v1/work?is_open=true", "items") == []
 
 

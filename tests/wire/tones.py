@@ -52,9 +52,9 @@ SYSTEM_HZ: Mapping[str, float] = {
     SystemPrompt.CALLBACK_OFFER: 2300.0,
     SystemPrompt.AGENT_LOST: 2320.0,
 }
-"""What the house itself says; digits and numbers share one tone each."""
+"""Tones of the standard prompts; digits and numbers share one tone each."""
 WORD_HZ = 1840.0
-"""Whatever else it says: words that values are read aloud with, and prompts that no test listens for."""
+"""Tone of all other prompts: words that values are read aloud with, and prompts that no test listens for."""
 SHIPPED_HZ: Mapping[str, Mapping[str, float]] = {
     "voicemail": {
         "welcome": 2600.0,
@@ -102,7 +102,7 @@ def wav(frequency_hz: float, seconds: float = PROMPT_S) -> bytes:
 
 
 def system_hz(name: str) -> float:
-    """The tone of one of the house's own prompts."""
+    """The tone of a standard prompt."""
     if name.startswith("digit-"):
         return DIGIT_HZ
     if name.startswith("count-"):

@@ -23,7 +23,7 @@ FORGET_S = 40.0
 
 
 class Operator(AbstractAsyncContextManager["Operator"]):
-    """`async with Operator(daemon) as operator:` listens from then on; `events` is the story so far."""
+    """`async with Operator(daemon) as operator:` listens from then on; `events` are those so far."""
 
     def __init__(self, daemon: Daemon) -> None:
         self.events: list[tuple[str, Facts]] = []
@@ -147,7 +147,7 @@ class Operator(AbstractAsyncContextManager["Operator"]):
                 await asyncio.sleep(0.05)
 
     async def reported(self, queue: str, since: object, channel: str = "call", **counts: int) -> Facts:
-        """The queue's counts of stays since that time, once these are so; raises TimeoutError with what they are."""
+        """The queue's counts of visits since that time, once these are so; raises TimeoutError with what they are."""
         path = f"/v1/reports/queues?from={str(since).replace('+', '%2B')}&queue={queue}&channel={channel}"
         told: Facts = {}
         try:
@@ -168,7 +168,7 @@ class Operator(AbstractAsyncContextManager["Operator"]):
         return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if not line.startswith("#")}
 
     async def stored(self, call_id: object, within_s: float = 10.0) -> Facts:
-        """A call's story from the database, once it is there: its record and its events."""
+        """A call as the database has it, once it is there: its record and its events."""
         async with asyncio.timeout(within_s):
             while True:
                 async with self.client.get(f"/v1/history/{call_id}") as answer:
@@ -193,7 +193,7 @@ class Operator(AbstractAsyncContextManager["Operator"]):
                 pass
 
     async def held(self) -> Facts:
-        """What the daemon holds that a house without calls does not."""
+        """What the daemon holds that a daemon without calls does not."""
         metrics = await self.metrics()
         names = ("acdcore_calls", "acdcore_trunk_capacity_taken", "acdcore_streams", "acdcore_recordings_running")
         waiting = {name: value for name, value in metrics.items() if name.startswith("acdcore_queue_waiting")}

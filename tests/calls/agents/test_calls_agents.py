@@ -1,7 +1,18 @@
 """Agents' phones and what agents ask for by dialling: registration, feature codes, who may call at all."""
 
 import pytest
-from tests.calls.house import CLIP_S, HOTLINE, ORDINARY, OURS, SERVICE_LINE, VIP, VIP_KEPT, CallCentre, opened, password
+from tests.calls.call_centre import (
+    CLIP_S,
+    HOTLINE,
+    ORDINARY,
+    OURS,
+    SERVICE_LINE,
+    VIP,
+    VIP_KEPT,
+    CallCentre,
+    opened,
+    password,
+)
 from tests.calls.phone import Phone
 
 from acdcore.calls.model.commands import AgentCommand, LiveAgentState, UnknownAgent, WrongState
@@ -182,7 +193,7 @@ async def test_trunk_may_not_register_as_anybody() -> None:
         assert roaming.statuses() == [403]
 
 
-# --- registration and the floor ---
+# --- registration and the dispatcher ---
 
 
 async def test_agent_whose_registration_runs_out_is_unreachable_until_the_phone_comes_back() -> None:

@@ -1,7 +1,7 @@
 """A registration only promises that a phone was there when it was made."""
 
 import pytest
-from tests.calls.house import opened
+from tests.calls.call_centre import opened
 
 from acdcore.calls.agents.phone_probe import ASK_EVERY_S, Reachability, first_question_s, phone_key
 from acdcore.kernel.address import Address

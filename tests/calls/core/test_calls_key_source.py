@@ -6,7 +6,7 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.calls.house import HOTLINE, ORDINARY, VIP, opened
+from tests.calls.call_centre import HOTLINE, ORDINARY, VIP, opened
 
 from acdcore.calls.core.key_source import BOTH_S, EVENT, PLAIN, RELAY, KeySource, read_info
 from acdcore.calls.core.leg import Leg
@@ -169,6 +169,6 @@ async def test_key_that_comes_before_a_late_ack_is_kept(way: str) -> None:
         else:
             leg.on_info(InfoArrived(leg.session, *info("1")))
         await centre.pass_time(2)
-        told = centre.story()
+        told = centre.call_history()
         caller.hang_up()
     assert any("queued service" in line for line in told), told

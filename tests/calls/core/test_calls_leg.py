@@ -1,4 +1,4 @@
-"""What the story of waiting reads from phones: final statuses."""
+"""What the script `waiting` reads from an agent's phone: the final status."""
 
 import pytest
 

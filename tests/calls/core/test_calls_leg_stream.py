@@ -1,7 +1,7 @@
 """What a leg tells the engine of the peer's description."""
 
 import pytest
-from tests.calls.house import ORDINARY, OUTSIDE_LINE, SERVICE_LINE, VIP, Plan, opened
+from tests.calls.call_centre import ORDINARY, OUTSIDE_LINE, SERVICE_LINE, VIP, Plan, opened
 
 from acdcore.kernel.address import Address
 from acdcore.media.model import EngineCodec

@@ -1,9 +1,9 @@
-"""Stays on a scripted day of the house: one row for each stay, with its times, also when the day is cut off."""
+"""Queue visits on a scripted day: one row for each visit, with its times, also when the day is cut off."""
 
 from dataclasses import replace
 
 import pytest
-from tests.calls.house import (
+from tests.calls.call_centre import (
     BOTH_TOLD_S,
     ORDINARY,
     ORDINARY_KEPT,

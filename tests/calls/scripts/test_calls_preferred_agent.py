@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
-from tests.calls.house import MORNING, ORDINARY, SERVICE, SERVICE_LINE, VIP, CallCentre, Plan, opened
+from tests.calls.call_centre import MORNING, ORDINARY, SERVICE, SERVICE_LINE, VIP, CallCentre, Plan, opened
 
 from acdcore.calls.core.call import Call
 from acdcore.calls.model.commands import AgentCommand

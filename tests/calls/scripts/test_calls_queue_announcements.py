@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
-from tests.calls.house import CLIP_S, HOTLINE, SALES, SERVICE, SERVICE_LINE, VIP, CallCentre, Plan, opened
+from tests.calls.call_centre import CLIP_S, HOTLINE, SALES, SERVICE, SERVICE_LINE, VIP, CallCentre, Plan, opened
 from tests.calls.the_flows import packaged_flows
 
 from acdcore.calls.model.commands import AgentCommand

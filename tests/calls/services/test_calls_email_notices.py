@@ -102,7 +102,7 @@ class PostOffice:
 
 
 @dataclass(frozen=True)
-class Desk:
+class NoticesAtWork:
     """Everything around the notices of one test."""
 
     notices: EmailNotices
@@ -126,7 +126,7 @@ class Desk:
                     assert isinstance(event.data, AlarmChange)
                     assert (event.data.name, event.data.is_raised) == (kind.name, is_raised), event.data
                     return event.data
-        raise AssertionError("the feed ended")
+        raise AssertionError("the event stream ended")
 
 
 @asynccontextmanager
@@ -157,7 +157,9 @@ async def listening(office: PostOffice, port: int = 0, password: str = "") -> As
 
 
 @asynccontextmanager
-async def desk(tmp_path: Path, office: PostOffice, port: int, settings: MailSettings = SETTINGS) -> AsyncIterator[Desk]:
+async def notices_to(
+    tmp_path: Path, office: PostOffice, port: int, settings: MailSettings = SETTINGS
+) -> AsyncIterator[NoticesAtWork]:
     """Notices that send to that port."""
     directory = MemoryDirectory()
     event_stream = CallEventStream(ASKED_AT)
@@ -166,7 +168,7 @@ async def desk(tmp_path: Path, office: PostOffice, port: int, settings: MailSett
     sent = EmailNotices(settings, event_log, tmp_path)
     with event_stream.subscribe(2_000) as heard:
         async with sent.sending():
-            yield Desk(sent, office, settings, heard)
+            yield NoticesAtWork(sent, office, settings, heard)
 
 
 async def test_new_message_is_told_to_everybody_with_all_that_is_known(tmp_path: Path) -> None:
@@ -180,7 +182,7 @@ async def test_new_message_is_told_to_everybody_with_all_that_is_known(tmp_path:
         sound.writeframes(bytes(4 * 8000 * 7))
     async with (
         listening(office) as port,
-        desk(tmp_path, office, port, replace(SETTINGS, zone=ZoneInfo("Asia/Tokyo"))) as it,
+        notices_to(tmp_path, office, port, replace(SETTINGS, zone=ZoneInfo("Asia/Tokyo"))) as it,
     ):
         it.notices.hear(MESSAGE)
         await it.until(1)
@@ -236,7 +238,7 @@ def test_chinese_words_arrive_as_they_are() -> None:
 
 async def test_work_that_the_chronicle_writes_down_is_heard(tmp_path: Path) -> None:
     office = PostOffice()
-    async with listening(office) as port, desk(tmp_path, office, port) as it:
+    async with listening(office) as port, notices_to(tmp_path, office, port) as it:
         it.notices._event_log.work(CALLBACK)  # asked for: nothing to tell
         it.notices._event_log.work(GIVEN_UP)
         await it.until(1)
@@ -247,7 +249,7 @@ async def test_server_that_is_away_is_tried_again_and_told_by_one_alarm(tmp_path
     office = PostOffice()
     async with listening(office) as port:
         pass  # nobody listens at this port any more
-    async with desk(tmp_path, office, port) as it:
+    async with notices_to(tmp_path, office, port) as it:
         it.notices.hear(MESSAGE)
         assert "no mail can be sent by 127.0.0.1: SMTPConnect" in (await it.alarm(MAIL)).detail
         async with listening(office, port):
@@ -258,7 +260,7 @@ async def test_server_that_is_away_is_tried_again_and_told_by_one_alarm(tmp_path
 
 async def test_mail_that_is_put_off_is_sent_later_and_keeps_its_place(tmp_path: Path) -> None:
     office = PostOffice(data_replies=["451 later"])
-    async with listening(office) as port, desk(tmp_path, office, port) as it:
+    async with listening(office) as port, notices_to(tmp_path, office, port) as it:
         it.notices.hear(MESSAGE)
         it.notices.hear(GIVEN_UP)
         await it.until(2)
@@ -270,7 +272,7 @@ async def test_mail_that_is_put_off_is_sent_later_and_keeps_its_place(tmp_path: 
 
 async def test_mail_that_will_never_be_taken_is_dropped_and_the_next_one_goes_out(tmp_path: Path) -> None:
     office = PostOffice(data_replies=["554 looks like spam"])
-    async with listening(office) as port, desk(tmp_path, office, port) as it:
+    async with listening(office) as port, notices_to(tmp_path, office, port) as it:
         it.notices.hear(MESSAGE)
         it.notices.hear(GIVEN_UP)
         await it.until(1)
@@ -280,7 +282,7 @@ async def test_mail_that_will_never_be_taken_is_dropped_and_the_next_one_goes_ou
 
 async def test_one_address_that_nobody_has_does_not_keep_the_others_from_it(tmp_path: Path) -> None:
     office = PostOffice(refused_to="boss@example.org")
-    async with listening(office) as port, desk(tmp_path, office, port) as it:
+    async with listening(office) as port, notices_to(tmp_path, office, port) as it:
         it.notices.hear(MESSAGE)
         await it.until(1)
         assert "boss@example.org: 550" in (await it.alarm(MAIL_REFUSED)).detail
@@ -293,10 +295,10 @@ async def test_password_is_used_and_never_told(tmp_path: Path) -> None:
     proven = replace(SETTINGS, user="acd", password=PASSWORD)
     assert PASSWORD not in repr(proven)
     with capture_logs() as logs:
-        async with listening(office, password=PASSWORD) as port, desk(tmp_path, office, port, proven) as it:
+        async with listening(office, password=PASSWORD) as port, notices_to(tmp_path, office, port, proven) as it:
             it.notices.hear(MESSAGE)
             await it.until(1)
-        async with listening(office, password="another") as port, desk(tmp_path, office, port, proven) as it:
+        async with listening(office, password="another") as port, notices_to(tmp_path, office, port, proven) as it:
             it.notices.hear(MESSAGE)
             assert "Authentication" in (await it.alarm(MAIL)).detail
             assert it.notices.unsent == 1  # kept: the operator mends the password, and reloads
@@ -313,7 +315,7 @@ def test_password_that_a_server_repeats_is_covered() -> None:
 async def test_password_is_not_sent_in_the_clear_to_another_machine(tmp_path: Path) -> None:
     office = PostOffice()
     proven = replace(SETTINGS, host="127.1", user="acd", password=PASSWORD)  # loopback, but not by a name that says so
-    async with listening(office, password=PASSWORD) as port, desk(tmp_path, office, port, proven) as it:
+    async with listening(office, password=PASSWORD) as port, notices_to(tmp_path, office, port, proven) as it:
         it.notices.hear(MESSAGE)
         assert "STARTTLS" in (await it.alarm(MAIL)).detail
     assert office.mails == []
@@ -323,7 +325,7 @@ async def test_other_settings_end_the_pause_and_serve_what_waits(tmp_path: Path)
     office = PostOffice()
     async with listening(office) as port:
         pass
-    async with desk(tmp_path, office, port) as it:
+    async with notices_to(tmp_path, office, port) as it:
         it.notices.configure(replace(it.settings, retry_after_s=(60.0,)))
         it.notices.hear(MESSAGE)
         await it.alarm(MAIL)
@@ -334,14 +336,14 @@ async def test_other_settings_end_the_pause_and_serve_what_waits(tmp_path: Path)
 
 
 async def test_nothing_is_kept_when_nobody_is_to_be_told(tmp_path: Path) -> None:
-    async with desk(tmp_path, PostOffice(), 1) as it:
+    async with notices_to(tmp_path, PostOffice(), 1) as it:
         it.notices.configure(None)
         it.notices.hear(MESSAGE)
         assert it.notices.unsent == 0
 
 
 async def test_more_than_anybody_reads_is_told_by_alarm_rather_than_kept(tmp_path: Path) -> None:
-    async with desk(tmp_path, PostOffice(), 1) as it:
+    async with notices_to(tmp_path, PostOffice(), 1) as it:
         for _ in range(notices.UNSENT_MAX):
             it.notices.hear(MESSAGE)
         it.notices.hear(GIVEN_UP)
@@ -352,11 +354,11 @@ async def test_more_than_anybody_reads_is_told_by_alarm_rather_than_kept(tmp_pat
 async def test_stop_lets_the_last_mail_go_out_and_waits_for_no_dead_server(tmp_path: Path) -> None:
     office = PostOffice()
     async with listening(office) as port:
-        async with desk(tmp_path, office, port) as it:
+        async with notices_to(tmp_path, office, port) as it:
             it.notices.hear(MESSAGE)
         assert len(office.mails) == 1
     began = asyncio.get_running_loop().time()
-    async with desk(tmp_path, office, port) as it:
+    async with notices_to(tmp_path, office, port) as it:
         it.notices.hear(MESSAGE)
         await it.alarm(MAIL)
         it.notices.configure(replace(it.settings, retry_after_s=(60.0,)))

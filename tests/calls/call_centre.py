@@ -1,10 +1,10 @@
-"""The whole hall in virtual time: real switchboard, dispatcher, desks, SIP; phones on a cable; an engine without sound.
+"""A whole call centre in virtual time: real switchboard, dispatcher, agents, SIP; a cable to phones; a silent engine.
 
-    async with opened() as house:
-        agent = await house.seat("1001")
-        caller = house.caller("13800000001")
+    async with opened() as centre:
+        agent = await centre.seat("1001")
+        caller = centre.caller("13800000001")
         caller.call(HOTLINE)
-        await house.pass_time(5)
+        await centre.pass_time(5)
 
 When the block ends, every call must be over, and whatever a call can hold must be given back.
 """
@@ -189,7 +189,7 @@ class Plan:
     journal: Journal | None = None
     """Hears every turn of the dispatcher."""
     spool: Callable[[Clock], Spool] | None = None
-    """Makes what rows go to instead of the history, where they must arrive before the house closes."""
+    """Makes what rows go to instead of the history, where they must arrive before the call centre closes."""
     audio: AudioSettings = field(default_factory=AudioSettings)
     understanding: Understanding | None = None
     """What understands callers."""
@@ -424,7 +424,7 @@ class CallCentre:
         (row,) = self.cdrs()
         return row
 
-    def story(self, number: int = 0) -> list[str]:
+    def call_history(self, number: int = 0) -> list[str]:
         """The history of the call that came as the `number`-th, a line for each event: `  5.2 offered 1001`."""
         calls = sorted({call_id for call_id, _ in self.history.call_events})
         return told(self.history, calls[number])
@@ -433,7 +433,7 @@ class CallCentre:
 
     def ledger(self) -> dict[str, object]:
         """Everything that a call can hold; all of it must be nothing when no call is up."""
-        floor = self.context.acd.snapshot()
+        dispatcher = self.context.acd.snapshot()
         event_router = self.context.event_router
         held = {
             "calls": len(self.switchboard.calls),
@@ -448,15 +448,15 @@ class CallCentre:
             "detectors of speech": self.detectors_in_use(),
             "recordings": self.context.recorder.running,
             "entries": len(self.context.acd._calls),
-            "waiting": sum(len(queue.waiting) for queue in floor.queues),
+            "waiting": sum(len(queue.waiting) for queue in dispatcher.queues),
             "agents in calls": [
-                view.agent for view in floor.agents if view.state.value in ("offered", "talking", "busy")
+                view.agent for view in dispatcher.agents if view.state.value in ("offered", "talking", "busy")
             ],
             "phones in calls": [phone.number for phone in self.phones if phone.is_up or phone.rings],
         }
         return {name: what for name, what in held.items() if what}
 
-    def check_books(self) -> None:
+    def check_nothing_held(self) -> None:
         """Nothing is held any more, and each call's history is ended and recorded."""
         held = self.ledger()
         assert held == {}, held
@@ -468,7 +468,7 @@ class CallCentre:
             assert (call_id in self.history.cdrs) == is_on_record(happened)
 
     async def close(self) -> None:
-        """Give back what the house itself holds; calls of a test that failed are ended first."""
+        """Give back what the call centre itself holds; calls of a test that failed are ended first."""
         await asyncio.wait_for(self.switchboard.drain(0.001), CLOSE_WITHIN_S)
         self.context.library.close()
         self.context.agents.phones.close()
@@ -481,20 +481,20 @@ class CallCentre:
 
 @asynccontextmanager
 async def opened(plan: Plan | None = None) -> AsyncIterator[CallCentre]:
-    """A house for one test, and the ledger after it."""
+    """A call centre for one test, and the ledger after it."""
     centre = CallCentre(plan or Plan())
     try:
         yield centre
         centre.context.agents.phones.close()
         centre.context.hours.close()
         await centre.pass_time(LINGER_S)
-        centre.check_books()
+        centre.check_nothing_held()
     finally:
         await centre.close()
 
 
 async def no_reload(by: str, is_dry_run: bool) -> ReloadReport:
-    """A house has no files to read anew."""
+    """This call centre has no settings files to read again."""
     raise NotImplementedError
 
 

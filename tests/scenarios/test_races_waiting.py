@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import pytest
 from tests.calls.cable import DELAY_S
-from tests.calls.house import (
+from tests.calls.call_centre import (
     BOTH_TOLD_S,
     ORDINARY,
     SALES,
@@ -72,7 +72,7 @@ def test_caller_sent_back_to_the_only_agent_waits_for_the_wrap_up_and_until_that
         " 40.001 acd > 1001: BYE",
         " 40.002 1001 > acd: 200 OK (BYE)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             "  0.0 offered 1001 service",
@@ -87,7 +87,7 @@ def test_caller_sent_back_to_the_only_agent_waits_for_the_wrap_up_and_until_that
             " 40.0 ended answered caller bye",
         ],
     ]
-    assert one.stays == ["service answered 1001", "service answered 1001"]
+    assert one.queue_visits == ["service answered 1001", "service answered 1001"]
 
 
 def test_caller_sent_on_during_the_whisper_is_served_there_and_the_agent_is_freed() -> None:
@@ -114,7 +114,7 @@ def test_caller_sent_on_during_the_whisper_is_served_there_and_the_agent_is_free
         "  3.000 caller > acd: BYE",
         "  3.001 acd > caller: 200 OK (BYE)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             "  0.0 offered 1001 service",
@@ -125,7 +125,7 @@ def test_caller_sent_on_during_the_whisper_is_served_there_and_the_agent_is_free
             "  3.0 ended abandoned_queue caller bye",
         ],
     ]
-    assert one.stays == ["sales abandoned_short", "service answered 1001"]
+    assert one.queue_visits == ["sales abandoned_short", "service answered 1001"]
 
 
 def test_wrap_up_that_ends_while_another_refuses_brings_the_caller_there() -> None:
@@ -174,7 +174,7 @@ def test_wrap_up_that_ends_while_another_refuses_brings_the_caller_there() -> No
         " 12.103 1001 > acd: 487 Request Terminated (INVITE)",
         " 12.104 acd > 1001: ACK",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             "  0.0 offered 1001 service",
@@ -231,7 +231,7 @@ def test_caller_who_comes_in_the_moment_in_which_the_wrap_up_ends_is_offered_onc
         " 19.999 acd > other: BYE",
         " 20.000 other > acd: 200 OK (BYE)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             "  0.0 offered 1001 service",
@@ -276,14 +276,14 @@ def test_caller_assigned_while_hanging_up_rings_nobody() -> None:
         "  5.000 caller > acd: BYE",
         "  5.001 acd > caller: 200 OK (BYE)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             "  5.0 sent agent:1001 front desk",
             "  5.0 ended abandoned_queue caller bye",
         ],
     ]
-    assert one.stays == ["service abandoned_short"]
+    assert one.queue_visits == ["service abandoned_short"]
 
 
 def test_reload_without_the_queue_that_a_caller_waits_in_leaves_the_caller_served() -> None:
@@ -323,7 +323,7 @@ def test_reload_without_the_queue_that_a_caller_waits_in_leaves_the_caller_serve
         " 11.101 acd > caller: BYE",
         " 11.102 caller > acd: 200 OK (BYE)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             "  6.1 offered 1001 service",
@@ -339,7 +339,7 @@ def test_reload_without_the_queue_that_a_caller_waits_in_leaves_the_caller_serve
             "  0.0 ended failed system queue: unknown_queue",
         ],
     ]
-    assert one.stays == ["service answered 1001"]
+    assert one.queue_visits == ["service answered 1001"]
 
 
 def overflowing() -> Plan:
@@ -368,7 +368,7 @@ def test_reload_without_the_flow_that_a_callers_queue_overflows_to_leads_there_a
         " 21.000 caller > acd: BYE",
         " 21.001 acd > caller: 200 OK (BYE)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             " 20.0 overflowed wait flow:voicemail",
@@ -377,7 +377,7 @@ def test_reload_without_the_flow_that_a_callers_queue_overflows_to_leads_there_a
             " 21.0 ended overflowed caller bye",
         ],
     ]
-    assert one.stays == ["service overflowed"]
+    assert one.queue_visits == ["service overflowed"]
 
 
 def with_overflow() -> Plan:
@@ -408,7 +408,7 @@ def test_answer_on_the_way_when_the_longest_wait_is_over_talks() -> None:
         " 14.004 acd > caller: BYE",
         " 14.005 caller > acd: 200 OK (BYE)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             "  0.0 offered 1001 service",
@@ -418,7 +418,7 @@ def test_answer_on_the_way_when_the_longest_wait_is_over_talks() -> None:
             " 14.0 ended answered agent",
         ],
     ]
-    assert one.stays == ["service answered 1001"]
+    assert one.queue_visits == ["service answered 1001"]
 
 
 def test_refusal_after_the_longest_wait_sends_the_caller_on_at_once() -> None:
@@ -441,7 +441,7 @@ def test_refusal_after_the_longest_wait_sends_the_caller_on_at_once() -> None:
         " 13.000 caller > acd: BYE",
         " 13.001 acd > caller: 200 OK (BYE)",
     ]
-    assert one.stories == [
+    assert one.histories == [
         [
             *QUEUED,
             "  0.0 offered 1001 service",
@@ -451,4 +451,4 @@ def test_refusal_after_the_longest_wait_sends_the_caller_on_at_once() -> None:
             " 13.0 ended abandoned_queue caller bye",
         ],
     ]
-    assert one.stays == ["service overflowed", "sales abandoned_short"]
+    assert one.queue_visits == ["service overflowed", "sales abandoned_short"]

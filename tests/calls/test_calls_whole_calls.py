@@ -1,7 +1,7 @@
-"""Calls from beginning to end, told as their histories: what callers and agents do, in virtual time."""
+"""Calls from beginning to end in virtual time: what callers and agents do, and the history that follows."""
 
 import pytest
-from tests.calls.house import (
+from tests.calls.call_centre import (
     BOTH_TOLD_S,
     CLIP_S,
     HOTLINE,
@@ -49,7 +49,7 @@ async def test_ordinary_call_is_answered_led_through_the_menu_queued_and_talked(
         assert centre.state("1001") is LiveAgentState.TALKING
         caller.hang_up()
         await centre.pass_time(1)
-        assert centre.story() == [
+        assert centre.call_history() == [
             "  0.0 arrived 95500",
             "  0.0 answered hotline",
             "  0.0 customer_found 1 phone",
@@ -146,7 +146,7 @@ async def test_call_ended_before_its_first_step_still_leaves_a_record() -> None:
         caller = centre.caller(VIP)
         caller.call(HOTLINE)
         await centre.pass_time(1)
-        assert centre.story() == ["  0.0 arrived 95500", "  0.0 ended withdrawn system supervisor"]
+        assert centre.call_history() == ["  0.0 arrived 95500", "  0.0 ended withdrawn system supervisor"]
         assert centre.cdr().outcome is Outcome.WITHDRAWN
         assert caller.session is None
 
@@ -158,7 +158,10 @@ async def test_caller_gone_in_the_menu_is_abandoned_in_the_flow() -> None:
         await centre.pass_time(2)
         caller.hang_up()
         await centre.pass_time(1)
-        assert centre.story()[-2:] == ["  0.5 flow_entered hotline.menu", "  2.0 ended abandoned_flow caller bye"]
+        assert centre.call_history()[-2:] == [
+            "  0.5 flow_entered hotline.menu",
+            "  2.0 ended abandoned_flow caller bye",
+        ]
         assert centre.cdr().wait_s == 0
 
 
@@ -169,7 +172,7 @@ async def test_caller_gone_while_waiting_is_abandoned_in_the_queue() -> None:
         await centre.pass_time(20)
         caller.hang_up()
         await centre.pass_time(1)
-        assert centre.story()[-2:] == ["  0.0 queued service", " 20.0 ended abandoned_queue caller bye"]
+        assert centre.call_history()[-2:] == ["  0.0 queued service", " 20.0 ended abandoned_queue caller bye"]
         assert round(centre.cdr().wait_s, 1) == 20.0
 
 
@@ -195,7 +198,7 @@ async def test_caller_gone_while_ringing_stops_the_agents_phone_in_the_same_turn
         ]
         assert centre.cdr().outcome is Outcome.ABANDONED_QUEUE
         assert round(centre.cdr().ring_s, 1) == 5.0
-        assert centre.story()[-2:] == [
+        assert centre.call_history()[-2:] == [
             "  5.0 offer_ended 1001 withdrawn",
             "  5.0 ended abandoned_queue caller bye",
         ]
@@ -212,7 +215,7 @@ async def test_caller_gone_during_the_whisper_counts_as_answered_and_frees_the_a
         caller.hang_up()
         await centre.pass_time(0.1)
         assert not agent.is_up
-        assert centre.story()[-2:] == ["  1.0 connected 1001", "  2.0 ended answered caller bye"]
+        assert centre.call_history()[-2:] == ["  1.0 connected 1001", "  2.0 ended answered caller bye"]
         assert centre.state("1001") is LiveAgentState.WRAP_UP
 
 
@@ -225,7 +228,7 @@ async def test_silence_of_a_caller_who_does_not_answer_ends_the_call_as_lost_med
         centre.cable.unplugged.add(caller.address)
         await centre.pass_time(21)
         assert not agent.is_up
-        assert centre.story()[-1].endswith("ended answered system no_sign_of_life")
+        assert centre.call_history()[-1].endswith("ended answered system no_sign_of_life")
         assert (centre.cdr().end_cause, centre.cdr().served_by) == (CallEnd.MEDIA_LOST, "1001")
         caller.hang_up()
 
@@ -253,7 +256,7 @@ async def test_agent_who_turns_the_call_away_costs_the_caller_nothing_but_the_tr
         await centre.pass_time(10)
         second.hang_up()
         await centre.pass_time(1)
-        assert centre.story()[4:8] == [
+        assert centre.call_history()[4:8] == [
             "  0.0 offered 1001 service",
             f"  2.0 offer_ended 1001 {cause}",
             "  2.0 offered 1002 service",
@@ -268,7 +271,7 @@ async def test_agent_who_does_not_answer_is_rung_for_the_ring_time_only() -> Non
         caller.call(SERVICE_LINE)
         await centre.pass_time(15.5)
         assert not agent.rings
-        assert centre.story()[4:] == ["  0.0 offered 1001 service", " 15.0 offer_ended 1001 no_answer"]
+        assert centre.call_history()[4:] == ["  0.0 offered 1001 service", " 15.0 offer_ended 1001 no_answer"]
         caller.hang_up()
 
 
@@ -279,7 +282,7 @@ async def test_phone_that_never_rings_is_unreachable_after_the_reaction_time() -
         caller = centre.caller(VIP)
         caller.call(SERVICE_LINE)
         await centre.pass_time(REACTION_S + 0.5)
-        assert centre.story()[4:] == ["  0.0 offered 1001 service", "  4.0 offer_ended 1001 unreachable"]
+        assert centre.call_history()[4:] == ["  0.0 offered 1001 service", "  4.0 offer_ended 1001 unreachable"]
         caller.hang_up()
 
 
@@ -290,7 +293,7 @@ async def test_phone_that_answers_at_once_need_not_ring() -> None:
         caller = centre.caller(VIP)
         caller.call(SERVICE_LINE)
         await centre.pass_time(10)
-        assert centre.story()[4:] == ["  0.0 offered 1001 service", "  0.0 connected 1001", "  3.0 bridged"]
+        assert centre.call_history()[4:] == ["  0.0 offered 1001 service", "  0.0 connected 1001", "  3.0 bridged"]
         caller.hang_up()
 
 
@@ -303,7 +306,7 @@ async def test_phone_without_a_common_codec_fails_the_offer_and_is_hung_up() -> 
         agent.answer_without_codec()
         await centre.pass_time(0.1)
         assert not agent.is_up
-        assert centre.story()[5:] == ["  1.0 offer_ended 1001 failed"]
+        assert centre.call_history()[5:] == ["  1.0 offer_ended 1001 failed"]
         caller.hang_up()
 
 
@@ -317,7 +320,7 @@ async def test_phone_that_unregisters_while_ringing_is_left_alone() -> None:
         await centre.pass_time(0.1)
         assert not agent.rings
         assert centre.state("1001") is LiveAgentState.UNREACHABLE
-        assert centre.story()[5:] == ["  1.0 offer_ended 1001 withdrawn"]
+        assert centre.call_history()[5:] == ["  1.0 offer_ended 1001 withdrawn"]
         caller.hang_up()
 
 
@@ -329,7 +332,7 @@ async def test_agent_who_hangs_up_ends_the_call_and_wraps_up() -> None:
         agent.hang_up()
         await centre.pass_time(0.1)
         assert not caller.is_up
-        assert centre.story()[-2:] == ["  5.0 talk_ended agent", "  5.0 ended answered agent"]
+        assert centre.call_history()[-2:] == ["  5.0 talk_ended agent", "  5.0 ended answered agent"]
         assert centre.state("1001") is LiveAgentState.WRAP_UP
 
 
@@ -361,7 +364,7 @@ async def test_caller_whose_agent_is_gone_during_the_whisper_waits_on() -> None:
         assert centre.engine.hears(heard) == centre.context.prompts.music(SERVICE)
         caller.hang_up()
         await centre.pass_time(1)
-        assert centre.story()[4:] == [*LEFT, "  2.6 ended abandoned_queue caller bye"]
+        assert centre.call_history()[4:] == [*LEFT, "  2.6 ended abandoned_queue caller bye"]
         row = centre.cdr()
         assert (row.agent, row.connected_at, row.recording, row.talk_s) == (None, None, "", 0)
         assert round(row.wait_s, 1) == 2.6
@@ -385,8 +388,8 @@ async def test_caller_whose_agent_hung_up_during_the_whisper_is_served_next_as_o
         second.hang_up()
         await centre.pass_time(1)
         assert not caller.is_up
-        assert centre.story()[4:8] == LEFT
-        assert [line[6:] for line in centre.story()[8:]] == [
+        assert centre.call_history()[4:8] == LEFT
+        assert [line[6:] for line in centre.call_history()[8:]] == [
             "offered 1002 service",
             "connected 1002",
             "bridged",
@@ -466,7 +469,7 @@ async def test_caller_whose_agent_hangs_up_in_the_moment_of_answering_waits_on()
         await centre.pass_time(1)
         agent.hang_up()
         assert caller.is_up
-        assert centre.story()[-2:] == ["  1.0 returned service 1001", "  1.0 queued service"]
+        assert centre.call_history()[-2:] == ["  1.0 returned service 1001", "  1.0 queued service"]
         caller.hang_up()
 
 
@@ -490,7 +493,11 @@ async def test_second_call_waits_until_the_only_agent_has_wrapped_up() -> None:
         await centre.pass_time(5)
         agent.hang_up()
         await centre.pass_time(1)
-        assert centre.story(1)[3:6] == ["  0.0 queued service", " 15.0 offered 1001 service", " 15.5 connected 1001"]
+        assert centre.call_history(1)[3:6] == [
+            "  0.0 queued service",
+            " 15.0 offered 1001 service",
+            " 15.5 connected 1001",
+        ]
 
 
 async def test_answer_that_crosses_the_withdrawal_never_talks() -> None:
@@ -530,7 +537,7 @@ async def test_who_is_held_hears_music_until_it_is_resumed(side: str) -> None:
         holder.resume()
         await centre.pass_time(1)
         assert centre.engine.hears(stream) == centre.leg(call, side).stream
-        assert centre.story()[-2:] == [f"  5.0 held {side}", f" 15.0 resumed {side}"]
+        assert centre.call_history()[-2:] == [f"  5.0 held {side}", f" 15.0 resumed {side}"]
         caller.hang_up()
 
 
