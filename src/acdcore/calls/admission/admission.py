@@ -15,7 +15,7 @@ from acdcore.sip.peers import Peer, PeerKind
 from acdcore.sip.syntax.message import Request
 
 NO_CREDENTIALS = "no credentials"
-"""An INVITE of a stranger who was not asked before: the challenge may be answered, and mostly never is."""
+"""For an INVITE from an unknown address that was not challenged before: most of these never answer the challenge."""
 
 
 class AdmissionControl:
@@ -26,7 +26,7 @@ class AdmissionControl:
         self.sources = sources
         """What each address is to us."""
         self.on_ban: Callable[[Banned], None] = lambda _: None
-        """Hears of each ban."""
+        """Called for each ban."""
 
     @property
     def lockout(self) -> Lockout:

@@ -22,7 +22,7 @@ FEATURE_CODE_START = "*"
 
 @dataclass(frozen=True, slots=True)
 class FromTrunk:
-    """A call of the public."""
+    """A call that comes in by a trunk."""
 
     trunk: Trunk
     is_proven: bool = field(default=False, compare=False)
@@ -43,9 +43,9 @@ class NotAdmitted:
     status: int
     headers: Fields = ()
     reason: str = ""
-    """For the counters and the log; the peer is not told."""
+    """For the counters and the log; it is not sent to the peer."""
     user: str = ""
-    """Under which name it was tried, where one was."""
+    """The user name in the credentials; empty when there were none."""
     is_guess: bool = False
     """Whether a password was wrong."""
 
@@ -62,7 +62,7 @@ class _UnlessHeldUp(Accounts):
         self._source = source
         self._now = now
         self.wait_s = 0.0
-        """How long the source has to wait, for the account that was looked up last."""
+        """Seconds for which the source has to wait, for the account that was looked up last."""
 
     def algorithms(self, user: str) -> tuple[Algorithm, ...]:
         return self._accounts.algorithms(user)
@@ -73,7 +73,7 @@ class _UnlessHeldUp(Accounts):
 
 
 class Access:
-    """Decides by what a request proves, and only then by where it came from."""
+    """Decides by a request's credentials first, and only then by its source address."""
 
     def __init__(
         self,
@@ -93,8 +93,8 @@ class Access:
         """Who sent this INVITE.
 
         Credentials for our realm count wherever they come from. Without them a trunk's address is enough for a call to
-        a line, unless the call may be that of another trunk, which proves itself by credentials; it is never enough for
-        a feature code. Everybody else is challenged, so that nothing tells which users exist.
+        a number of ours, unless the call may come from another trunk that has to send credentials. An address is never
+        enough for a feature code. Everybody else is challenged, so that no answer shows which users exist.
         """
         is_proving = self._digest.is_addressed(request.headers.get_all("Authorization"))
         if not is_proving and not dialled.startswith(FEATURE_CODE_START):
@@ -104,7 +104,7 @@ class Access:
         return self.authenticate(request, flow, now)
 
     def authenticate(self, request: Request, flow: SipFlow, now: float) -> Admission:
-        """Who the credentials of `request` belong to; tried only when this source need not wait."""
+        """The trunk or agent that the credentials of `request` belong to; not checked while this source has to wait."""
         self.accounts.renew(now)
         source = source_of(flow.remote.host)
         asked = RequestToVerify(request.method, str(request.uri), source)
@@ -118,7 +118,7 @@ class Access:
                 values = self._digest.challenge(now, offered, is_stale, source)
                 return NotAdmitted(401, tuple(("WWW-Authenticate", value) for value in values))
             case Denied(user=user) if accounts.wait_s:
-                # Not 403, after which softphones never register again: the password may be right, and is tried later.
+                # Not 403: after it softphones never register again. The password may be right, and is tried later.
                 retry_after = ("Retry-After", str(ceil(accounts.wait_s)))
                 return NotAdmitted(503, (retry_after,), "held up after wrong passwords", user)
             case Denied(reason=reason, user=user):
@@ -128,7 +128,7 @@ class Access:
         agent = self._directory.agent(AgentId(user))
         if agent is not None and agent.allowed_networks and not is_within(host, agent.allowed_networks):
             return NotAdmitted(403, reason="address is not allowed", user=user)
-        if agent is not None:  # whose password it was that was right: a trunk of the same name proved nothing
+        if agent is not None:  # an agent's password was right; that proves nothing for a trunk with the same user name
             return FromAgent(agent) if agent.is_active else NotAdmitted(403, reason="inactive agent", user=user)
         trunk = self._trunks.by_user(user)
         return FromTrunk(trunk, True) if trunk is not None else NotAdmitted(403, reason="unknown user", user=user)

@@ -1,11 +1,12 @@
 """Which digest algorithms count for whom, and the secrets of agents and trunks.
 
-A realm has its algorithms; an agent and a trunk may have their own. The first challenge comes before anybody has proven
-anything, so it must not tell who exists:
+A realm has its algorithms; an agent and a trunk may have their own. The first challenge is sent before the peer has
+proven anything, so it must not show which users exist:
 
-- A peer at a trunk's address, and whoever names a trunk's user or an agent, gets the algorithms of that one.
-- Names that do not exist get the agents' own settings too, as often as agents have them. Which name gets which one is
-  fixed by a key that outlives restarts, so that a name's challenge never gives it away.
+- A peer at a trunk's address gets that trunk's algorithms. A request that names a trunk's user or an agent gets the
+  algorithms of that user.
+- Names that do not exist get such settings too, in the same proportion as the agents have them. A key that outlives
+  restarts fixes which name gets which, so that the challenge never shows whether a name exists.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ from acdcore.sip.syntax.message import Request
 from acdcore.sip.syntax.uri import MalformedValue
 
 SHARES_RENEWED_S = 60.0
-"""How often it is counted anew how many agents have a setting of their own: a pass over 1,300 records."""
+"""Seconds between two counts of the agents that have a setting of their own: each passes over 1,300 records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class DigestPolicy:
     algorithms: tuple[Algorithm, ...] = DEFAULT_ALGORITHMS
     """What is offered, in this order, to everybody without a setting of their own."""
     decoy_key: bytes = b""
-    """Chooses the algorithms of names that do not exist; secret, and the same after a restart."""
+    """Key that chooses the algorithms of names that do not exist; secret, and the same after a restart."""
 
 
 class DigestAccounts:
@@ -50,11 +51,11 @@ class DigestAccounts:
             if trunk.user
             for algorithm in ALGORITHMS
         }
-        self._shares: list[tuple[tuple[Algorithm, ...], float]] = []  # own settings: up to which point of 0..1
+        self._shares: list[tuple[tuple[Algorithm, ...], float]] = []  # each with the upper end of its share of 0..1
         self._renew_at = float("-inf")
 
     def renew(self, now: float) -> None:
-        """Count the agents' own settings anew, now and then."""
+        """Count the agents' own settings again when the last count is too old."""
         if now < self._renew_at:
             return
         self._renew_at = now + SHARES_RENEWED_S
@@ -66,7 +67,7 @@ class DigestAccounts:
             self._shares.append((algorithms, reached / len(agents)))
 
     def algorithms(self, user: str) -> tuple[Algorithm, ...]:
-        """What counts for `user`, who need not exist."""
+        """The algorithms for `user`, who need not exist."""
         agent = self._directory.agent(AgentId(user))
         if agent is not None:
             return agent.digest_algorithms or self.policy.algorithms
@@ -97,7 +98,7 @@ class DigestAccounts:
 
 
 def claimed_user(request: Request) -> str:
-    """Whom a request without credentials speaks for: To of a REGISTER (RFC 3261 section 10.2), else From."""
+    """The user that a request without credentials names: To of a REGISTER (RFC 3261 section 10.2), else From."""
     try:
         address = request.to if request.method == "REGISTER" else request.from_
     except MalformedValue:

@@ -1,4 +1,4 @@
-"""Refusals: whoever is turned away, by SIP or HTTP, is counted and logged here with source address and reason."""
+"""Refusals: each request that is refused, by SIP or HTTP, is counted and logged with source address and reason."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -21,7 +21,7 @@ FLOOD = AlarmKind(
     "sip_flood", Severity.MINOR, "Find the sources at the network; calls of trunks and phones go on.", 60.0
 )
 FLOOD_MESSAGES = 100
-"""Messages dropped within a second that make an alarm; a single phone gone mad sends fewer."""
+"""Messages dropped within a second that make an alarm; a single phone with a fault sends fewer."""
 
 
 class Refusals:
@@ -40,7 +40,7 @@ class Refusals:
         return self.sources.lockout
 
     def is_shared(self, host: str) -> bool:
-        """Whether somebody known is there too, whom nobody may block for what others do there."""
+        """Whether a known peer uses this address too: then it must not be banned for what others send from there."""
         return self.sources.is_shared(host, self._clock.now())
 
     @property
@@ -49,11 +49,11 @@ class Refusals:
         return self._refusals.counts
 
     def refused(self, refusal: Refusal) -> None:
-        """Count one, and write a line unless its source has had enough of them."""
+        """Count a refusal, and log it unless its source has used up its share of log lines."""
         if not self._refusals.is_written(refusal, self._clock.now()):
             return
         refusal = replace(refusal, user=shortened(refusal.user), detail=shortened(refusal.detail))
-        # Source and proof stand first: the filter of fail2ban reads a line from its begin, where no stranger writes.
+        # Source and proof come first: fail2ban's filter reads the beginning of a line, which holds no text of a peer.
         self._log.warning(
             "refused",
             source=refusal.source,
@@ -71,7 +71,7 @@ class Refusals:
         self._log.warning("banned", source=ban.source, for_s=ban.for_s, failures=ban.failures)
 
     def conditions(self) -> Iterator[tuple[AlarmKind, str]]:
-        """What is going on, asked every second; sums up what got no line."""
+        """The alarms that hold now, asked for every second; logs a sum of the refusals that got no line."""
         now = self._clock.now()
         for left_out in self._refusals.due(now):
             self._log.warning("refused_more", of=left_out.source, times=left_out.refusals, reasons=left_out.reasons)

@@ -1,8 +1,8 @@
-"""Screening: who is turned away before a call is answered, and who calls again too often.
+"""Screening: which callers are refused before the call is answered, and who calls again too often.
 
 Of the entries that fit a number the longest decides: the exact number before any prefix, a long prefix before a short
-one, and at equal length ALLOW before BLOCK. Lapsed entries do not count. A number that is allowed by an entry is also
-exempt from the limit of repeated calls.
+one, and at equal length ALLOW before BLOCK. Entries that have expired do not count. A number that is allowed by an
+entry is also exempt from the limit of repeated calls.
 
     13800138000     the number, however the trunk writes it
     +86755*, 0755*  every number that begins so
@@ -24,9 +24,9 @@ they are more, the one that has been silent longest is forgotten."""
 REPEAT_CALLS_MAX = 100
 """The largest limit of repeated calls: as many times are kept for each number."""
 PREFIX_MARK = "*"
-"""Ends an entry that stands for every number that begins so."""
+"""Last character of an entry that stands for every number with that beginning."""
 ABROAD = "+"
-"""What the keys of foreign numbers begin with, and those of the own country do not."""
+"""Keys of foreign numbers begin with it; keys of numbers of the own country do not."""
 WITHHELD = "withheld"
 """The reason for a caller without a number."""
 
@@ -36,11 +36,11 @@ class RepeatLimit:
     """How often one number may call."""
 
     calls: int
-    """Calls let through within the window; the next one is turned away."""
+    """Calls let through within the window, 1 to `REPEAT_CALLS_MAX`; the next one is refused."""
     within_s: float
-    """The window, which slides."""
+    """Length of the sliding window, seconds."""
     block_for_s: float
-    """How long the number is then turned away; calls in that time do not make it longer."""
+    """Seconds for which the number is then refused; calls in that time do not make it longer."""
 
     def __post_init__(self) -> None:
         """Raises ValueError for limits that cannot be meant."""
@@ -52,12 +52,12 @@ class RepeatLimit:
 
 @dataclass(frozen=True, slots=True)
 class ScreeningSettings:
-    """What holds beside the entries."""
+    """Screening rules besides the entries."""
 
     is_withheld_blocked: bool = False
-    """Callers without a number are turned away."""
+    """Whether callers without a number are refused."""
     repeat: RepeatLimit | None = None
-    """None: anybody may call as often as they like."""
+    """None: there is no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +67,12 @@ class Passed:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """An entry, or the rule for withheld numbers, turns the caller away."""
+    """An entry, or the rule for withheld numbers, refuses the caller."""
 
     reason: str
     """The entry's, for staff; "withheld" for a caller without a number."""
     until: datetime | None
-    """When the entry lapses, UTC; None: not by itself."""
+    """When the entry expires, UTC; None: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Repeated:
 
 
 Screened = Passed | Blocked | Repeated
-"""What becomes of an arriving call."""
+"""The result of screening."""
 
 PASSED = Passed()
 
@@ -96,7 +96,7 @@ class Counted:
     at: deque[float]
     """Calls let through within the window, at most as many as the limit allows; monotonic seconds."""
     blocked_until: float
-    """Turned away until then; in the past when it is not."""
+    """The number is refused until then, monotonic seconds; in the past when it is not refused."""
 
 
 class Screen:
@@ -107,8 +107,8 @@ class Screen:
     ) -> None:
         """Begin with these entries.
 
-        `key` gives what all ways of writing one number share ("+86138...", "0138..." and "138..."): digits, for
-        foreign numbers after a plus, or "" for what is no number.
+        `key` gives the same text for all ways of writing one number ("+86138...", "0138..." and "138..."): digits, for
+        foreign numbers with a plus, "" for a text that is no number.
         """
         self._settings = settings
         self._key = key
@@ -119,7 +119,7 @@ class Screen:
         self.use(entries)
 
     def use(self, entries: Sequence[Screening]) -> None:
-        """Take these entries, newest first, in place of those before; what was counted stays."""
+        """Take these entries, newest first, in place of those before; the counts of calls are kept."""
         exact: dict[str, list[Screening]] = defaultdict(list)
         prefixes: dict[str, list[Screening]] = defaultdict(list)
         for entry in sorted(entries, key=lambda entry: entry.verdict is not ScreeningVerdict.ALLOW):
@@ -132,14 +132,14 @@ class Screen:
         self._lengths = tuple(sorted({len(prefix) for prefix in prefixes}, reverse=True))
 
     def change(self, settings: ScreeningSettings) -> None:
-        """Take new settings; what was counted stays, and a number that is turned away stays so for its time."""
+        """Take new settings; the counts of calls are kept, and a refused number is refused until its time is over."""
         self._settings = settings
 
     def arrived(self, number: str, now: float, wall: datetime, *, is_withheld: bool = False) -> Screened:
         """Count an arriving call and decide about it.
 
         `number` is the caller's, "" when there is none; `now` is monotonic seconds, `wall` has a time zone. A number
-        that the trunk asserts but the caller withholds decides like any other: hiding it lets no blocked caller in.
+        that the trunk asserts but the caller withholds is screened too: withholding lets no blocked caller in.
         """
         key = self._key(number)
         entry = next((entry for entry in self._fitting(key) if entry.until is None or entry.until > wall), None)
@@ -178,7 +178,7 @@ class Screen:
 
 
 class Arrivals:
-    """When which number has called lately; a number is forgotten once nothing depends on it any more."""
+    """When each number has called lately; a number is forgotten once its calls no longer count."""
 
     def __init__(self) -> None:
         self._by_number: OrderedDict[str, Counted] = OrderedDict()
@@ -198,7 +198,7 @@ class Arrivals:
         if len(counted.at) < limit.calls:
             counted.at.append(now)
             return None
-        counted.at.clear()  # Whoever has waited the time out begins anew.
+        counted.at.clear()  # The time is over: the count begins again.
         counted.blocked_until = now + limit.block_for_s
         return counted.blocked_until
 

@@ -56,15 +56,15 @@ STATES = {
 }
 """The dispatcher's states as boards show them."""
 Facts = tuple[AgentRecord, AgentSummary | None, bool, Seat]
-"""All that a board's line on an agent is made from: with whether a phone is registered, and where the agent is rung."""
+"""What a board shows of an agent depends on: the dispatcher's view, whether a phone is registered, and the seat."""
 
 
 LEVEL_MAX = 9
-"""Of the language that an agent speaks best."""
+"""Skill level of the language that an agent speaks best."""
 
 
 class Agents:
-    """All agents, on phone or not."""
+    """All agents, logged in or not."""
 
     def __init__(self, phones: Phones, directory: Directory, acd: Acd, event_log: CallEventLog, clock: Clock) -> None:
         self.phones = phones
@@ -75,13 +75,15 @@ class Agents:
         self._started_at = clock.now()
         self._seats = Seats()
         self._nailed_up: dict[AgentId, NailedUpLeg] = {}
-        """Of agents who work on a line that stays up."""
+        """The nailed-up legs, by agent."""
         self._shown: dict[AgentId, tuple[Facts, LiveAgent]] = {}
-        """What boards were shown last, and from what it was made; of agents of the directory only."""
+        """The view of each agent that was published last, with the facts that it was made from; agents of the directory
+        only."""
         self._deactivated: set[AgentId] = set()
-        """Those of `_leaving` who go because they were deactivated, and stay when they are active again."""
+        """Those of `_leaving` who leave because they were deactivated; they do not leave when they are activated
+        again."""
         self._leaving: set[AgentId] = set()
-        """Who talks and has logged out: gone when the talk ends."""
+        """Agents who logged out during a talk: they leave when the talk ends."""
         acd.on_agent = self._changed
         phones.on_change = self._phones_changed
 
@@ -90,7 +92,7 @@ class Agents:
     def ring(self, call: Call, agent: AgentId, ring_for_s: float) -> Leg:
         """Ring the phone at the agent's seat; raises Unavailable when none can be reached, PortsExhausted.
 
-        A registration outlives the agent's deactivation, but is not used any more: Unavailable too.
+        The phone of a deactivated agent may still be registered, but is not rung: Unavailable too.
         """
         if not self._record(agent).is_active:
             raise Unavailable(f"agent {agent} is not active")
@@ -100,7 +102,7 @@ class Agents:
         return self.phones.ring(call, phone, ring_for_s)
 
     def seat(self, agent: AgentId) -> Seat | None:
-        """Where the agent sits; None: at the agent's own phone."""
+        """The agent's seat; None: the agent's own phone."""
         return self._seats.of(agent)
 
     def at_phone(self, user: AgentId) -> AgentId:
@@ -117,12 +119,12 @@ class Agents:
         self._acd.handle(AgentPhoneUp(agent) if is_up else AgentPhoneDown(agent))
 
     def _is_reachable(self, agent: AgentId, seat: Seat | None) -> bool:
-        """Whether the agent can be rung there; an external number is taken for reachable, a nailed-up leg is."""
+        """Whether the agent can be rung there; an external number and a nailed-up leg count as reachable."""
         phone = phone_at(agent, seat)
         return phone is None or agent in self._nailed_up or self.phones.is_reachable(phone)
 
     def _sit_down(self, agent: AgentId, seat: Seat | None) -> None:
-        """Take a seat for this duty; raises WrongState for a phone that another agent works at."""
+        """Take a seat until the log-out; raises WrongState for a phone at which another agent works."""
         phone = phone_at(agent, seat)
         if phone is not None and phone != agent and self._directory.agent(phone) is None:
             raise WrongState(f"there is no phone {phone}: it is named by the agent's number that it registers under")
@@ -145,7 +147,7 @@ class Agents:
     # --- nailed-up legs ---
 
     def nailed_up_legs(self) -> tuple[NailedUpLeg, ...]:
-        """Every line that stands."""
+        """Every nailed-up leg."""
         return tuple(self._nailed_up.values())
 
     def nailed_up_leg(self, agent: AgentId) -> NailedUpLeg | None:
@@ -153,7 +155,7 @@ class Agents:
         return self._nailed_up.get(agent)
 
     def nail_up(self, agent: AgentId, leg: NailedUpLeg) -> None:
-        """The agent works on `line`, an earlier one is hung up; raises WrongState while that is in a talk."""
+        """The agent works on this leg from now on. An earlier one is hung up; WrongState while that is in a talk."""
         former = self._nailed_up.get(agent)
         if former is not None:
             self._replace(agent, former)
@@ -161,7 +163,7 @@ class Agents:
         self._tell_reach(agent)
 
     def release(self, agent: AgentId, leg: NailedUpLeg) -> bool:
-        """The line is gone; False when the agent worked on it no more."""
+        """The leg has ended; False when the agent did not work on it any more."""
         if self._nailed_up.get(agent) is not leg:
             return False
         del self._nailed_up[agent]
@@ -200,7 +202,7 @@ class Agents:
         return self.agent(agent)
 
     def restore(self, agents: Iterable[AgentRestored]) -> int:
-        """Have those who were at work before a restart at work again, as the directory knows them now; how many."""
+        """Log in the agents who were logged in before a restart, with their records of now; returns how many."""
         restored = 0
         for before in agents:
             record = self._directory.agent(before.settings.agent)
@@ -215,7 +217,7 @@ class Agents:
         return restored
 
     def agent_changed(self, agent: AgentId) -> None:
-        """Take over a changed record: skills and name at once, the end of the duty when it is no longer active.
+        """Take over a changed record: skills and name at once, and a log-out when the agent is no longer active.
 
         Raises UnknownAgent.
         """
@@ -223,27 +225,27 @@ class Agents:
         view = self._acd.agent(agent)
         is_leaving = agent in self._leaving and not (record.is_active and agent in self._deactivated)
         if view is None or view.state is QueueAgentState.LOGGED_OUT or is_leaving:
-            return  # the next log-in reads the record
+            return  # not logged in: the next log-in reads the record
         self._ask(record, AgentCommand.LOG_IN if record.is_active else AgentCommand.LOG_OUT)
         if not record.is_active and agent in self._leaving:
             self._deactivated.add(agent)
 
     def clock_set(self) -> None:
-        """The machine's clock was set: boards are told anew since when everybody is what they are."""
+        """The machine's clock was set: publish every agent again, with the right start of the state."""
         self._shown.clear()
 
     def language(self, agent: AgentId) -> Language:
-        """The language that the agent is spoken to in."""
+        """The language of the prompts for this agent."""
         record = self._directory.agent(agent)
         spoken = record.languages[0] if record is not None and record.languages else ""
         return Language(spoken) if spoken in set(Language) else Language.MANDARIN
 
     def own_call(self, agent: AgentId, is_up: bool) -> None:
-        """The agent's phone is, or is no longer, in a call that no queue gave it."""
+        """The agent's phone is, or is no longer, in a call that did not come from a queue."""
         self._acd.handle(AgentBusy(agent) if is_up else AgentIdle(agent))
 
     def _ask(self, record: AgentRecord, command: AgentCommand, reason: str | None = None) -> RefusalReason | None:
-        """Put `command` to the dispatcher; why it was refused if it was."""
+        """Give `command` to the dispatcher; the reason of a refusal, None when it was carried out."""
         refusal = self._acd.ask(self._input(record, command, reason))
         if refusal is not None:
             return refusal
@@ -267,7 +269,7 @@ class Agents:
         record = self._directory.agent(change.agent)
         if record is None:
             return
-        # By the change itself, not by the floor, which may have gone on: freed and offered in one turn are two facts.
+        # From the change, not from the present state: an agent who is freed and offered in one turn has two changes.
         live = self._live(record)
         since = self._time.at(change.at)
         self._event_log.agent_state(
@@ -294,7 +296,7 @@ class Agents:
                 return AgentLoggedOut(record.agent)
 
     def _live(self, record: AgentRecord) -> LiveAgent:
-        """What was shown last if nothing has changed: boards ask for all agents, of whom few have changed since."""
+        """The last view if nothing has changed: boards ask for all agents, and few have changed since."""
         phone = self._seats.phone_of(record.agent)
         is_registered = phone is not None and self.phones.is_registered(phone)
         seat = self._seats.of(record.agent) or Seat(SeatKind.PHONE, record.agent)
@@ -327,7 +329,7 @@ class Agents:
 def agent_settings(record: AgentRecord, seat: Seat | None) -> AgentSettings:
     """The agent for the dispatcher: languages are skills too, the best spoken at the highest level."""
     spoken = {SkillName(name): LEVEL_MAX - place for place, name in enumerate(record.languages[:LEVEL_MAX])}
-    if not spoken:  # nobody has said: such agents are not kept from callers with a language
+    if not spoken:  # the record names no language: such agents are not kept from callers with a language
         spoken = {SkillName(language.value): 1 for language in Language}
     return AgentSettings(
         agent=record.agent,

@@ -19,32 +19,32 @@ from typing import Final
 PHONES_MAX: Final = 8
 """Called for one offer; as many as the registrar keeps of one user."""
 REACTION_S: Final = 4.0
-"""A phone that has not even said 180 after so long is unreachable; RFC 3261's own timer would take 32 s."""
+"""A phone that has sent no response but 100 after so many seconds is unreachable; RFC 3261's timer would take 32 s."""
 SHARE_MIN_S: Final = 3.0
-"""The least that phones of one `q` ring before those of a lower one do: below one ring nobody could have answered."""
+"""Phones of one `q` ring at least so many seconds before those of a lower one: nobody answers before the first ring."""
 SILENT: Final = 408
-"""What stands for a phone that said nothing."""
+"""The status that counts for a phone that sent nothing."""
 
 
 class PhoneState(StrEnum):
-    """Where one phone stands."""
+    """The state of one phone."""
 
     WAITING = "waiting"
     """Of a lower `q`: not called yet."""
     CALLED = "called"
     """INVITE sent, nothing heard."""
     RINGING = "ringing"
-    """It said that it rings."""
+    """It sent a provisional response."""
     LOST = "lost"
-    """It refused, or was silent."""
+    """It refused, or did not respond in time."""
     TAKEN = "taken"
     """It was answered, and has the call."""
     CLOSED = "closed"
-    """Let go: another one was answered or declined for all, or the call was withdrawn."""
+    """Released: another phone was answered or declined for all, or the call was withdrawn."""
 
 
 class PhoneInput(StrEnum):
-    """What moves it."""
+    """An input of the table."""
 
     TURN = "its turn"
     PROGRESS = "101-199"
@@ -56,7 +56,7 @@ class PhoneInput(StrEnum):
 
 
 class PhoneAction(StrEnum):
-    """What a row wants done."""
+    """An action of the table."""
 
     CALL = "send INVITE"
     GIVE_UP = "hang up on it"
@@ -68,12 +68,12 @@ class PhoneAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PhoneRow:
-    """What follows from one input in one state."""
+    """One row of the table."""
 
     state: PhoneState
     """The next state."""
     actions: tuple[PhoneAction, ...] = ()
-    """To be done in this order."""
+    """In the order in which they are carried out."""
 
 
 _S, _I, _A = PhoneState, PhoneInput, PhoneAction
@@ -103,7 +103,7 @@ _GONE: Final = frozenset({SILENT, 404, 410, 430, 480, 503})
 
 
 class LossReason(StrEnum):
-    """What a lost phone says about its agent, most telling first: a dead phone says nothing while another one spoke."""
+    """What a lost phone says about its agent. The first in this order counts: a dead phone after one that responded."""
 
     DECLINED = "declined"
     BUSY = "busy"
@@ -116,7 +116,7 @@ LOSS_REASONS: Final = tuple(LossReason)
 
 
 def loss_reason(status: int) -> LossReason:
-    """What a final status says."""
+    """The reason that a final status stands for."""
     if status >= 600 or status == 403:
         return LossReason.DECLINED
     if status == 486:
@@ -142,7 +142,7 @@ class SendInvite:
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """Hang up on this phone; nothing of it counts any more."""
+    """Hang up on this phone; nothing that it sends counts any more."""
 
     phone: int
     why: GiveUpReason
@@ -150,7 +150,7 @@ class GiveUp:
 
 @dataclass(frozen=True, slots=True)
 class PhoneRings:
-    """A phone says that it rings."""
+    """A phone sent a provisional response."""
 
     phone: int
     status: int
@@ -165,7 +165,7 @@ class PhoneTaken:
 
 @dataclass(frozen=True, slots=True)
 class AllLost:
-    """No phone is left: the final status of them all, and its words."""
+    """No phone is left: the final status for all of them, and its reason phrase."""
 
     status: int
     reason: str
@@ -175,10 +175,10 @@ ForkOutput = SendInvite | GiveUp | PhoneRings | PhoneTaken | AllLost
 
 
 class Forking:
-    """The phones of one offer, known by their places in `preferences`."""
+    """The phones of one offer; a phone is named by its index in `preferences`."""
 
     def __init__(self, preferences: Sequence[float], ring_for_s: float) -> None:
-        """`preferences` are the phones' `q`, highest first; `ring_for_s` is shared by those of different ones."""
+        """`preferences` are the phones' `q`, highest first; groups of different `q` share `ring_for_s` (seconds)."""
         chosen = enumerate(preferences[:PHONES_MAX])
         self._groups = [[place for place, _ in group] for _, group in groupby(chosen, key=lambda one: one[1])]
         self._states = dict.fromkeys((place for group in self._groups for place in group), _S.WAITING)
@@ -187,15 +187,15 @@ class Forking:
         self._ring_for_s = ring_for_s
         self._ends_at = 0.0
         self._next_at: float | None = None
-        """When the next group is called, whatever those before it do; None when there is none."""
+        """When the next group is called at the latest; None when there is no further group."""
 
     def state(self, phone: int) -> PhoneState:
-        """Where a phone stands."""
+        """The state of a phone."""
         return self._states[phone]
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing will follow: no phone waits, is called or rings."""
+        """Whether the ringing is over: no phone waits, is called or rings."""
         return not any(state in _OPEN for state in self._states.values())
 
     def start(self, now: float) -> list[ForkOutput]:
@@ -208,7 +208,7 @@ class Forking:
         return self._step(phone, _I.PROGRESS, (status, ""))
 
     def answered(self, phone: int) -> list[ForkOutput]:
-        """Somebody picked up."""
+        """A phone was answered."""
         return self._step(phone, _I.ANSWERED, (200, ""))
 
     def refused(self, phone: int, status: int, reason: str, now: float) -> list[ForkOutput]:
@@ -217,11 +217,11 @@ class Forking:
         return out + self._go_on(now)
 
     def withdraw(self) -> list[ForkOutput]:
-        """Give all phones up; nothing is told any more."""
+        """Give up all phones; no output follows."""
         return self._close_all(GiveUpReason.WITHDRAWN)
 
     def next_deadline(self) -> float | None:
-        """When `handle_deadline` is to be called; None when only the phones can bring something new."""
+        """When `handle_deadline` is to be called; None when there is no timer."""
         moments = [*self._silent_at.values(), *([] if self._next_at is None else [self._next_at])]
         return min(moments, default=None)
 
@@ -238,7 +238,7 @@ class Forking:
     # --- within ---
 
     def _go_on(self, now: float) -> list[ForkOutput]:
-        """Nobody is called or rings any more: it is the turn of those who wait."""
+        """No phone is called or rings any more: call the next group."""
         is_idle = not any(state in (_S.CALLED, _S.RINGING, _S.TAKEN) for state in self._states.values())
         return self._call_next(now) if is_idle else []
 
@@ -298,5 +298,5 @@ _OPEN: Final = frozenset({_S.WAITING, _S.CALLED, _S.RINGING})
 
 
 def most_telling(losses: Iterable[tuple[int, str]]) -> tuple[int, str]:
-    """One final status for all phones, and its words (section 16.7 step 6)."""
+    """One final status for all phones, and its reason phrase (section 16.7 step 6)."""
     return min(losses, key=lambda loss: LOSS_REASONS.index(loss_reason(loss[0])))

@@ -13,18 +13,18 @@ from acdcore.media.model import ClipId, StreamFigures
 from acdcore.sip.events import EndCause
 
 PART_KEY = "*"
-"""Ends the agent's part of a talk: hanging up would end the line."""
+"""The key by which the agent ends a talk: hanging up would end the nailed-up leg."""
 
 
 class LentLeg(Leg):
     """A nailed-up leg as a party of another call: its session and stream are the lender's, while it is lent.
 
-    To close it or to hang it up gives the line back, silent and parted; it has no effect on the line afterwards. The
-    lender goes on to do what the protocols ask, and what it tells is told on to the borrower.
+    To close it or to hang it up gives the nailed-up leg back, silent and not bridged; after that it has no effect. The
+    lender's leg still does what the protocols ask, and passes its notes on to the borrower.
     """
 
     def __init__(self, owner: Call, borrower: LegListener, event_router: EventRouter) -> None:
-        # Not by the base, which would open a stream of its own.
+        # Not by the base class, which would open a stream of its own.
         lender = owner.the_caller()
         self.side = Side.AGENT
         self.capacity = None
@@ -43,22 +43,22 @@ class LentLeg(Leg):
         self._is_open = True
         self._alert: tuple[ClipId, ...] = ()
         self._playing: tuple[int, int | None] = (0, None)
-        """The playback's number on the line, which outlives the lent leg, and the borrower's."""
+        """The number of the playback on the nailed-up leg, which outlives the lent leg, and the borrower's number."""
         self._was_held = lender.is_held
         lender.tell(self)
 
     @property
     def is_open(self) -> bool:
-        """Whether the line has not been given back."""
+        """Whether the leg has not been given back."""
         return self._is_open
 
     def alert(self, clips: tuple[ClipId, ...]) -> None:
-        """Play `clips` at once; what is played meanwhile comes after them."""
+        """Play `clips` at once; whatever is to be played meanwhile comes after them."""
         self._begin(clips, None, over_music=False)
         self._alert = clips
 
     def play(self, clips: Sequence[ClipId], playback: int, *, over_music: bool = False) -> None:
-        """As any leg's, after an alert that has not been heard to its end."""
+        """As `Leg.play`, after an alert that still plays."""
         if self._is_open:
             self._begin((*self._alert, *clips), playback, over_music=over_music)
 
@@ -83,11 +83,11 @@ class LentLeg(Leg):
             super().unbridge()
 
     def hang_up(self) -> None:
-        """Give the line back."""
+        """Give the leg back."""
         self.close()
 
     def close(self) -> StreamFigures | None:
-        """Give the line back as it was lent, but for the phone's own hold; the stream's figures are the line's."""
+        """Give the leg back as it was lent, but for a hold by the phone. The figures belong to the lender's leg."""
         if not self._is_open:
             return None
         self.stop_playing()
@@ -101,15 +101,14 @@ class LentLeg(Leg):
         return None
 
     def recall(self, cause: EndCause) -> None:
-        """Take the line back; to the borrower its party has hung up."""
+        """Take the leg back; the borrower is notified that its party has hung up."""
         if self._is_open:
             self.close()
             self.ended_by = cause
             self._listener.notify(HungUp(self, cause))
 
     def notify(self, note: LegNote) -> None:
-        """Tell the borrower what happens on the line, and first: the end of the line takes the lent leg back before
-        it."""
+        """Pass a note on to the borrower. When the lender's leg has ended, the lent leg is taken back first."""
         match note:
             case HungUp(cause=cause):
                 self.recall(cause)
@@ -132,18 +131,18 @@ class LentLeg(Leg):
     def _played(self, number: int) -> None:
         current, borrowers = self._playing
         if number != current:
-            return  # of an earlier borrower
+            return  # a playback of an earlier borrower
         self._alert = ()
         if borrowers is not None:
             self._listener.notify(Played(self, borrowers))
 
 
 class NailedUpLeg:
-    """The line of one agent."""
+    """The nailed-up leg of one agent."""
 
     def __init__(self, call: Call, phone: AgentId, event_router: EventRouter) -> None:
         self.call = call
-        """The call that stays up."""
+        """The call that the leg belongs to; it stays up between talks."""
         self.phone = phone
         """The user under which its phone is registered."""
         self._event_router = event_router
@@ -155,12 +154,12 @@ class NailedUpLeg:
         return self._lent is not None and self._lent.is_open
 
     def lend(self, borrower: Call, alert: tuple[ClipId, ...]) -> Leg:
-        """Make it a party of `borrower`, which hears at once that it is picked up; `alert` is played on it.
+        """Make it a party of `borrower`, which is notified at once that it is picked up; `alert` is played on it.
 
-        The lent leg hangs on the resources of `borrower`. Raises Unavailable when the line is ending or lent already.
+        The resources of `borrower` hold the lent leg. Raises Unavailable when the leg is ending or lent already.
         """
         if self.is_lent or self.call.the_caller().session is None or self.call.ending is not None:
-            raise Unavailable(f"the line of phone {self.phone} is not free")
+            raise Unavailable(f"the nailed-up leg at phone {self.phone} is not free")
         self._lent = lent = LentLeg(self.call, borrower, self._event_router)
         borrower.resources.callback(lent.close)
         lent.alert(alert)
@@ -168,8 +167,7 @@ class NailedUpLeg:
         return lent
 
     def recall(self) -> None:
-        """The line ends: to whom it is lent, its party has hung up. What the phone does is told by the lent leg
-        itself."""
+        """The call of the leg ends: the borrower is notified that its party has hung up."""
         if self._lent is not None:
             self._lent.recall(EndCause.BYE)
 

@@ -1,7 +1,7 @@
-"""Which registered phones still answer: a registration only promises that one did when it was made (pure).
+"""Which registered phones still answer: a registration only shows that a phone did when it registered (pure).
 
 Each phone is asked by OPTIONS from time to time. One that does not answer counts as unreachable until it answers or
-registers again; its agent is shown so, and is offered no callers.
+registers again; its agent is shown as unreachable, and is offered no callers.
 """
 
 from collections.abc import Iterable
@@ -13,8 +13,8 @@ from acdcore.sip.events import SipFlow
 from acdcore.sip.registrar import Binding, BindingChange, Expired, Refreshed, Registered, Unregistered
 
 ASK_EVERY_S = 30.0
-"""Between an answer and the next question; with the 32 s that an answer may take, a dead phone is noticed in a minute.
-1,300 phones make 43 questions a second. It also keeps address translators from forgetting a phone (some do in 60 s)."""
+"""Seconds from an answer to the next OPTIONS. An answer may take 32 s, so a dead phone is noticed in about a minute.
+1,300 phones make 43 requests a second. It also keeps NATs from forgetting a phone (some do in 60 s)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def phone_key(user: str, binding: Binding[SipFlow]) -> PhoneKey:
 
 
 def first_question_s(user: str) -> float:
-    """When a phone is first asked, after it registered: phones that come together are not asked together."""
+    """Seconds from the registration to the first OPTIONS: phones that register together are not asked together."""
     return ASK_EVERY_S * (0.5 + 0.5 * crc32(user.encode()) / 2**32)
 
 
@@ -52,7 +52,7 @@ class Reachability:
         self._deadlines: Deadlines[PhoneKey] = Deadlines()
 
     def follow(self, changes: Iterable[BindingChange[SipFlow]], now: float) -> None:
-        """Take over what changed at the registrar; a phone that registers is there."""
+        """Take over what changed at the registrar; a phone that registers is reachable."""
         for change in changes:
             key = phone_key(change.user, change.binding)
             match change:
@@ -75,9 +75,9 @@ class Reachability:
         return due
 
     def answered(self, key: PhoneKey, asked: Binding[SipFlow], is_alive: bool, now: float) -> bool:
-        """What came of the question to the phone behind `asked`; whether its reachability is another one now.
+        """The result of the OPTIONS to the phone of `asked`; True when its reachability has changed.
 
-        A phone that has registered since was asked too early: it proved itself later than the question could.
+        The result does not count for a phone that has registered since: the registration is newer.
         """
         phone = self._phones.get(key)
         if phone is None or phone.binding is not asked:
@@ -87,14 +87,14 @@ class Reachability:
         return was_silent is is_alive
 
     def suspect(self, key: PhoneKey, now: float) -> None:
-        """The phone was rung and did not react: it counts as unreachable until it answers a question, asked at once."""
+        """The phone was rung and did not respond: unreachable until it answers an OPTIONS, which is sent at once."""
         phone = self._phones.get(key)
         if phone is not None and not phone.is_silent:
             phone.is_silent = True
             self._deadlines.set(key, now)
 
     def is_at(self, key: PhoneKey, flow: SipFlow) -> bool:
-        """Whether this is the way by which the phone is known already."""
+        """Whether the phone is known with this address and connection already."""
         phone = self._phones.get(key)
         return phone is not None and phone.binding.flow == flow
 

@@ -19,16 +19,17 @@ from acdcore.sip.syntax.message import Request
 from acdcore.sip.syntax.uri import SipUri, escaped_user
 
 RING_MARGIN_S = 5.0
-"""The dispatcher ends an offer in time; the INVITE's own limit, so much later, only guards against a fault of ours."""
+"""The dispatcher ends an offer in time; the INVITE's own limit, so many seconds later, only guards against a fault of
+ours."""
 
 
 class Phones:
-    """Every phone that is registered. `on_change` hears whose phones may have come or gone."""
+    """Every phone that is registered. `on_change` is called with the agents whose phones may have come or gone."""
 
     def __init__(self, event_router: EventRouter, registrar: Registrar[SipFlow], clock: Clock) -> None:
         self.on_change: Callable[[AgentId], None] = lambda _: None
         self.on_binding: Callable[[], None] = lambda: None
-        """Hears that a phone came, went, or registered anew."""
+        """Called when a phone registered, registered again or is gone."""
         self._event_router = event_router
         self._registrar = registrar
         self._clock = clock
@@ -39,7 +40,7 @@ class Phones:
         event_router.on_gone = self._lost
 
     def register(self, request: Request, flow: SipFlow, agent: AgentId) -> RegistrarReply[SipFlow]:
-        """A REGISTER of this agent's phone, whose credentials were right."""
+        """A REGISTER of this agent's phone with the right credentials."""
         reply = self._registrar.handle(request, flow, agent, self._clock.now())
         self._follow(reply.changes)
         return reply
@@ -49,7 +50,7 @@ class Phones:
         return self._registrar.export(self._clock.now())
 
     def restore(self, kept: Iterable[tuple[str, Binding[SipFlow]]]) -> int:
-        """Have phones registered again that were so before a restart; how many. Each is asked soon if it is there."""
+        """Restore the registrations of before a restart; returns how many. Each phone is asked by OPTIONS soon."""
         restored = self._registrar.restore(kept, self._clock.now())
         self._follow(restored)
         return len(restored)
@@ -65,7 +66,7 @@ class Phones:
     def ring(self, call: Call, agent: AgentId, ring_for_s: float) -> Leg:
         """Ring the agent's phones by preference; raises Unavailable when none can be reached, PortsExhausted.
 
-        The leg hangs on what the call holds.
+        The resources of the call hold the leg.
         """
         reachable = one_way_each(self._reachable(agent))
         if not reachable:
@@ -83,7 +84,7 @@ class Phones:
         return leg
 
     def _lost(self, party: Party) -> None:
-        """A phone has vanished in the middle of a call: it counts as unreachable until it answers, asked at once."""
+        """A phone was lost in a call: unreachable until it answers an OPTIONS, which is sent at once."""
         phone = party.phone if isinstance(party, Leg) else None
         if phone is None:
             return
@@ -95,8 +96,8 @@ class Phones:
         self.on_change(agent)
 
     def _suspect(self, phone: AtPhone) -> None:
-        """Ring this phone no more until it answers, while the agent has another one: each try would cost a caller
-        `REACTION_S`. An agent without another one is set aside by the offer that came to nothing."""
+        """Do not ring this phone until it answers, if the agent has another one: each try would cost a caller
+        `REACTION_S`. An agent without another phone is made not ready by the offer that failed."""
         agent = AgentId(phone.user)
         if any(not is_same_phone(phone, phone_at(agent, other)) for other in self._reachable(agent)):
             self._reachability.suspect(PhoneKey(phone.user, phone.contact, phone.instance), self._clock.now())
@@ -120,7 +121,7 @@ class Phones:
         self._follow(self._registrar.forget_flow(flow))
 
     def on_request_finished(self, event: RequestFinished) -> None:
-        """A phone answered, or did not, whether it is there."""
+        """An OPTIONS to a phone was answered, or was not."""
         question = self._questions.pop(event.request, None)
         if question is None:
             return
@@ -130,7 +131,7 @@ class Phones:
         self._arm()
 
     def close(self) -> None:
-        """Ask no more."""
+        """Stop asking."""
         self._is_closed = True
         self._arm()
 
@@ -154,7 +155,7 @@ class Phones:
             self.on_binding()
 
     def _move(self, phone: AtPhone, binding: Binding[SipFlow]) -> None:
-        """Requests in the calls of a phone go where it is now: to its new Contact, on its new connection."""
+        """Send requests in the calls of a phone to its new Contact, on its new connection."""
         for session, party in self._event_router.sessions.items():
             at = party.phone if isinstance(party, Leg | Branch) else None
             if at is not None and is_same_phone(at, phone):
@@ -186,7 +187,7 @@ class Phones:
 
 
 def phone_at(user: str, binding: Binding[SipFlow]) -> AtPhone:
-    """A registered phone as legs know it."""
+    """A registered phone as a leg names it."""
     return AtPhone(user, str(binding.contact.uri), binding.instance)
 
 
@@ -201,7 +202,7 @@ def is_same_phone(one: AtPhone, other: AtPhone) -> bool:
 
 
 def one_way_each(bindings: Iterable[Binding[SipFlow]]) -> list[Binding[SipFlow]]:
-    """Of a phone that registered over several flows only the first one given (RFC 5626 section 6): it rings once."""
+    """One binding for each phone: the first of those over several flows (RFC 5626 section 6), so that it rings once."""
     ways: dict[str, Binding[SipFlow]] = {}
     for binding in bindings:
         ways.setdefault(binding.instance or str(binding.contact.uri), binding)

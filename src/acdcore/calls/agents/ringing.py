@@ -28,11 +28,11 @@ FAREWELLS: Final[Mapping[GiveUpReason, Fields]] = {
     GiveUpReason.ANSWERED_ELSEWHERE: (("Reason", 'SIP;cause=200;text="Call completed elsewhere"'),),
     GiveUpReason.DECLINED_ELSEWHERE: (("Reason", 'SIP;cause=603;text="Declined elsewhere"'),),
 }
-"""What a phone is told that rings no more (RFC 3326): by the first it knows that its user has missed no call."""
+"""Reason fields for a phone whose ringing ends (RFC 3326): with the first it shows no missed call."""
 
 
 DEAD: Final = frozenset({408, 503})
-"""What the SIP stack reports for a phone that is silent or cannot be sent to; any other answer is a sign of life."""
+"""Statuses of the SIP stack for a phone that does not respond or cannot be sent to; all others show a live phone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +40,15 @@ class PhoneToRing:
     """One phone of the agent."""
 
     invite: OutgoingInvite
-    """What it is sent, with the leg's offer added."""
+    """The INVITE, to which the leg's offer is added."""
     q: float
-    """How much it is preferred, 0 to 1."""
+    """Preference of the Contact, 0 to 1."""
     at: AtPhone
-    """Which phone it is."""
+    """The phone."""
 
 
 class RingingPhones:
-    """All phones of one offer. The leg hears of them what it would hear of one."""
+    """All phones of one offer. The leg is notified as of a single phone."""
 
     def __init__(
         self, leg: Leg, phones: Sequence[PhoneToRing], ring_for_s: float, event_router: EventRouter, clock: Clock
@@ -63,7 +63,7 @@ class RingingPhones:
         self._timer: asyncio.TimerHandle | None = None
         self._offer = b""
         self.on_dead: Callable[[AtPhone], None] = lambda _: None
-        """Hears of a phone that did not react, or could not be sent to."""
+        """Called with a phone that did not respond, or could not be sent to."""
 
     def start(self) -> None:
         """Call the most preferred ones."""
@@ -71,7 +71,7 @@ class RingingPhones:
         self._carry_out(self._forking.start(self._clock.now()))
 
     def withdraw(self) -> None:
-        """Let none of them ring any more, and tell the leg nothing."""
+        """Stop all of them from ringing; the leg is not notified."""
         self._carry_out(self._forking.withdraw())
 
     def phone(self, place: int) -> AtPhone:
@@ -149,7 +149,7 @@ class RingingPhones:
 
 
 class Branch:
-    """The party of one phone's session while it rings. What only an answered session brings cannot reach it."""
+    """The party of one phone's session while it rings. Events that only an answered session has cannot reach it."""
 
     def __init__(self, phones: RingingPhones, place: int) -> None:
         self._phones = phones
@@ -161,13 +161,13 @@ class Branch:
         return self._phones.phone(self._place)
 
     def on_progress(self, status: int, body: bytes) -> None:
-        self._phones.progress(self._place, status)  # whoever is rung hears music, not the phone
+        self._phones.progress(self._place, status)  # the caller hears music, not early media of the phone
 
     def on_answered(self, body: bytes) -> None:
         self._phones.answered(self._place, body)
 
     def on_refused(self, status: int, reason: str, response: Response | None = None) -> None:
-        # A phone that sends its calls on (302) is not followed: agents' phones may call nobody out.
+        # A redirection (302) of a phone is not followed: agents' phones may not make outbound calls.
         self._phones.refused(self._place, status, reason)
 
     def on_ended(self, event: SessionEnded) -> None:

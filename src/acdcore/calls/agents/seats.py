@@ -5,17 +5,17 @@ from acdcore.kernel.ids import AgentId
 
 
 class Seats:
-    """Of all agents. Whether a phone is taken is for `Agents` to judge; an external number may be shared."""
+    """The seats of all agents. `Agents` decides whether a phone is taken; an external number may be shared."""
 
     def __init__(self) -> None:
         self._by_agent: dict[AgentId, Seat] = {}
 
     def of(self, agent: AgentId) -> Seat | None:
-        """Where the agent sits; None: at the agent's own phone."""
+        """The agent's seat; None: the agent's own phone."""
         return self._by_agent.get(agent)
 
     def take(self, agent: AgentId, seat: Seat | None) -> None:
-        """Sit down there, or at the own phone."""
+        """Set the agent's seat; None: the agent's own phone."""
         if seat is None or seat == Seat(SeatKind.PHONE, agent):
             self._by_agent.pop(agent, None)
         else:
@@ -26,7 +26,7 @@ class Seats:
         return phone_at(agent, self._by_agent.get(agent))
 
     def guest_at(self, phone: AgentId) -> AgentId | None:
-        """Who sits at another's phone."""
+        """The agent who works at this phone although it is another agent's; None when there is none."""
         seat = Seat(SeatKind.PHONE, phone)
         return next((agent for agent, taken in self._by_agent.items() if taken == seat), None)
 
@@ -44,6 +44,6 @@ def format_seat(seat: Seat | None) -> str:
 
 
 def parse_seat(word: str) -> Seat | None:
-    """The seat that was written so; the agent's own phone for a word of which nothing can be made."""
+    """The seat in the form of `format_seat`; None (the agent's own phone) for a text that cannot be read."""
     kind, _, where = word.partition(":")
     return Seat(SeatKind(kind), where) if kind in set(SeatKind) and where else None
