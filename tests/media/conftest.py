@@ -64,7 +64,7 @@ def line(engine: Engine, handset: Callable[..., Handset]) -> Callable[..., Line]
 
 def clip(engine: Engine, frequency_hz: int, length_s: float = 0.1) -> ClipId:
     """A clip that is known by its frequency."""
-    return engine.add_clip(tones.sine(frequency_hz, length_s))
+    return engine.add_clip(tones.tone((frequency_hz,), length_s))
 
 
 def collect(engine: Engine, count: int = 1) -> list[MediaEvent]:

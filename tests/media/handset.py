@@ -8,8 +8,10 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.media import loudness
+
 from acdcore.kernel.address import Address
-from acdcore.media import g711, rtcp, rtp, tones
+from acdcore.media import g711, rtcp, rtp
 from acdcore.media.model import EngineCodec, StreamTarget
 
 SO_TIMESTAMPNS = getattr(socket, "SO_TIMESTAMPNS", 35)
@@ -128,14 +130,14 @@ def pcm_of(packets: list[rtp.RtpPacket], codec: EngineCodec) -> bytes:
 
 def loudest(pcm: bytes, candidates_hz: tuple[int, ...] = (300, 440, 700, 1000, 1600)) -> int:
     """Which of some frequencies is heard; 0 when none is."""
-    best = max(candidates_hz, key=lambda hz: tones.power_dbfs(pcm, hz))
-    return best if tones.power_dbfs(pcm, best) > -20 else 0
+    best = max(candidates_hz, key=lambda hz: loudness.power_dbfs(pcm, hz))
+    return best if loudness.power_dbfs(pcm, best) > -20 else 0
 
 
 def is_clean(pcm: bytes, frequency_hz: int) -> bool:
     """Whether a tone came through whole: at the level it was sent with, and nothing beside it."""
-    power = tones.power_dbfs(pcm, frequency_hz)
-    return abs(power + 12) < 0.5 and abs(tones.level_dbfs(pcm) - power) < 0.2
+    power = loudness.power_dbfs(pcm, frequency_hz)
+    return abs(power + 12) < 0.5 and abs(loudness.level_dbfs(pcm) - power) < 0.2
 
 
 def _bind_pair(host: str) -> tuple[socket.socket, socket.socket]:

@@ -6,6 +6,7 @@ import time
 from itertools import pairwise
 
 import pytest
+from tests.media import loudness
 from tests.media.conftest import FIRST_PORT, LAST_PORT, Lines, await_true, clip
 from tests.media.handset import pcm_of
 
@@ -42,11 +43,11 @@ def test_what_the_phone_says_is_heard_as_it_comes(engine: Engine, line: Lines, c
     phone, opened = line(codec)
     ear = engine.listen(opened.stream)
     began = time.monotonic()
-    phone.say(opened.port, tones.sine(400, 0.4), step_s=0.02)
+    phone.say(opened.port, tones.tone((400,), 0.4), step_s=0.02)
     sound = heard(engine, ear, 0.3)
     assert time.monotonic() - began < 0.7
-    assert tones.power_dbfs(sound[-3_200:], 400) > -25
-    assert tones.power_dbfs(sound[-3_200:], 1000) < -40
+    assert loudness.power_dbfs(sound[-3_200:], 400) > -25
+    assert loudness.power_dbfs(sound[-3_200:], 1000) < -40
     engine.unlisten(ear)
 
 
@@ -68,16 +69,16 @@ def test_who_listens_hears_the_phone_only_and_changes_nothing_for_bridge_playbac
     tap = engine.tap(left.stream, right.stream)
     sounding = clip(engine, 1000, 0.2)
     engine.play(left.stream, [sounding], 1)
-    phone.say(left.port, tones.sine(400, 0.3), step_s=0.02)
+    phone.say(left.port, tones.tone((400,), 0.3), step_s=0.02)
     sound = heard(engine, ear, 0.3)
-    assert tones.power_dbfs(sound, 400) > -25
-    assert tones.power_dbfs(sound, 1000) < -50
-    assert tones.power_dbfs(pcm_of(other.listen(10), EngineCodec.PCMU), 400) > -30
-    assert tones.power_dbfs(pcm_of(phone.listen(10), EngineCodec.PCMU), 1000) > -30
+    assert loudness.power_dbfs(sound, 400) > -25
+    assert loudness.power_dbfs(sound, 1000) < -50
+    assert loudness.power_dbfs(pcm_of(other.listen(10), EngineCodec.PCMU), 400) > -30
+    assert loudness.power_dbfs(pcm_of(phone.listen(10), EngineCodec.PCMU), 1000) > -30
     engine.unlisten(ear)
     engine.untap(tap)
     stereo = array.array("h", b"".join(block.samples for block in engine.blocks()))
-    assert tones.power_dbfs(stereo[::2].tobytes(), 400) > -25
+    assert loudness.power_dbfs(stereo[::2].tobytes(), 400) > -25
     engine.drop_clip(sounding)
 
 
@@ -89,8 +90,8 @@ def test_ear_whose_stream_has_gone_takes_nothing_from_the_stream_in_its_place(en
     ear = engine.listen(opened.stream)
     engine.unlisten(left_over)
     engine.frames()
-    phone.say(opened.port, tones.sine(400, 0.3), step_s=0.02)
-    assert tones.power_dbfs(heard(engine, ear, 0.3)[-3_200:], 400) > -25
+    phone.say(opened.port, tones.tone((400,), 0.3), step_s=0.02)
+    assert loudness.power_dbfs(heard(engine, ear, 0.3)[-3_200:], 400) > -25
     engine.unlisten(ear)
 
 
@@ -115,7 +116,7 @@ def test_frames_that_wait_outlive_their_ear(engine: Engine, line: Lines) -> None
 def test_packets_that_are_missing_are_silence_of_their_length(engine: Engine, line: Lines) -> None:
     phone, opened = line()
     ear = engine.listen(opened.stream)
-    began, tone = time.monotonic(), tones.sine(400, 0.02)
+    began, tone = time.monotonic(), tones.tone((400,), 0.02)
     for packet in range(15):
         sleep_until(began + 0.02 * packet)
         if packet in range(5, 10):
@@ -133,7 +134,7 @@ def test_packets_that_are_missing_are_silence_of_their_length(engine: Engine, li
 def test_packets_that_come_two_at_once_are_in_their_places(engine: Engine, line: Lines) -> None:
     phone, opened = line()
     ear = engine.listen(opened.stream)
-    began, tone = time.monotonic(), tones.sine(400, 0.02)
+    began, tone = time.monotonic(), tones.tone((400,), 0.02)
     phone.say(opened.port, tone)
     for packet in range(2, 15, 2):
         sleep_until(began + 0.02 * packet)
@@ -148,13 +149,13 @@ def test_packets_that_come_two_at_once_are_in_their_places(engine: Engine, line:
 def test_packet_that_is_too_late_is_not_heard_at_all(engine: Engine, line: Lines) -> None:
     phone, opened = line()
     ear = engine.listen(opened.stream)
-    phone.say(opened.port, tones.sine(400, 0.02))
+    phone.say(opened.port, tones.tone((400,), 0.02))
     phone.skip(1)
     time.sleep(0.02)
-    phone.say(opened.port, tones.sine(400, 0.02))
+    phone.say(opened.port, tones.tone((400,), 0.02))
     assert any(heard(engine, ear, 0.3))
     phone.skip(-2)
-    phone.say(opened.port, tones.sine(1000, 0.02))
+    phone.say(opened.port, tones.tone((1000,), 0.02))
     assert not any(heard(engine, ear, 4.3)), "nor when the ring of four seconds comes round"
     engine.unlisten(ear)
 
@@ -174,7 +175,7 @@ def test_phone_that_is_not_received_from_is_not_heard(engine: Engine, line: Line
     phone, opened = line()
     engine.connect(opened.stream, phone.target(receives=False))
     ear = engine.listen(opened.stream)
-    phone.say(opened.port, tones.sine(400, 0.2), step_s=0.02)
+    phone.say(opened.port, tones.tone((400,), 0.2), step_s=0.02)
     assert set(heard(engine, ear, 0.3)) == {0}
     engine.unlisten(ear)
 

@@ -70,7 +70,7 @@ def test_key_of_a_peer_that_renumbers_is_heard_under_our_number_and_its_own(
 def test_number_that_the_peer_gives_to_audio_and_keys_is_audio(engine: Engine, line: Lines) -> None:
     caller, opened = line(dtmf=0)
     tap = engine.tap(opened.stream)
-    caller.say(opened.port, tones.sine(440, 0.1), step_s=0.02)
+    caller.say(opened.port, tones.tone((440,), 0.1), step_s=0.02)
     engine.untap(tap)
     recorded = array("h", b"".join(block.samples for block in engine.blocks()))
     assert loudest(recorded[::2].tobytes()) == 440
@@ -84,7 +84,7 @@ def test_key_whose_ends_are_lost_is_told_after_a_while(engine: Engine, line: Lin
 
 def talk_on(phone: Handset, port: int, packets: int = 4) -> None:
     """Send packets at the pace of audio."""
-    phone.say(port, tones.sine(1000, 0.02 * packets), step_s=0.02)
+    phone.say(port, tones.tone((1000,), 0.02 * packets), step_s=0.02)
 
 
 def test_source_at_the_signalled_ip_is_believed_after_four_in_sequence(

@@ -7,6 +7,7 @@ from array import array
 from dataclasses import replace
 
 import pytest
+from tests.media import loudness
 from tests.media.conftest import Lines, await_packets, collect
 from tests.media.dialler import AUDIO_SSRC, KEYS_SSRC, OTHER_SSRC, Habit, Stamps, carried, dialled, with_strangers
 from tests.media.handset import DTMF, Handset, is_clean, pcm_of
@@ -172,7 +173,7 @@ NUMBERS = {0: EngineCodec.PCMU, 8: EngineCodec.PCMA, 96: EngineCodec.PCMU, 97: E
 
 def talk_in_turn(phone: Handset, port: int, order: list[int]) -> None:
     """A tone whose packets change their payload type as `order` says, with comfort noise at each change."""
-    pcm, before = tones.sine(440, 0.02 * len(order)), order[0]
+    pcm, before = tones.tone((440,), 0.02 * len(order)), order[0]
     for at, payload_type in enumerate(order):
         if payload_type != before:
             phone.talk(port, b"\x40", 13)
@@ -200,7 +201,7 @@ def test_audio_under_every_agreed_number_is_heard_and_recorded(
     recorded = array("h", b"".join(block.samples for block in engine.blocks()))
     sound = array("h", [sample for sample in recorded[::2] if sample])
     assert len(sound) > 160 * (len(order) - 5)  # the last packets may lie behind the end, on a busy machine
-    assert abs(tones.level_dbfs(sound.tobytes()) + 12) < 0.5
+    assert abs(loudness.level_dbfs(sound.tobytes()) + 12) < 0.5
 
 
 def test_number_that_was_not_agreed_on_is_not_heard(engine: Engine, line: Lines) -> None:

@@ -5,6 +5,7 @@ import itertools
 import math
 
 import pytest
+from tests.media import loudness
 
 from acdcore.media import g711, tones
 from acdcore.media.model import EngineCodec
@@ -22,7 +23,7 @@ def samples(codes: bytes, codec: EngineCodec) -> "array.array[int]":
 
 def music(packets: int, codec: EngineCodec) -> bytes:
     """A tone from a quarter of a period on: each packet begins at a peak, where a step in the level is greatest."""
-    later = tones.sine(MUSIC_HZ, packets * 0.02 + 0.02, MUSIC_DBFS)[10:]
+    later = tones.tone((MUSIC_HZ,), packets * 0.02 + 0.02, MUSIC_DBFS)[10:]
     return g711.encode(later[: 2 * PACKET * packets], codec)
 
 
@@ -40,13 +41,13 @@ def mixed(overlay: Overlay, beneath: bytes, prompt: bytes | None, codec: EngineC
 
 @pytest.mark.parametrize("codec", CODECS)
 def test_music_is_lowered_and_the_prompt_is_not(codec: EngineCodec) -> None:
-    prompt = g711.encode(tones.sine(PROMPT_HZ, 0.2), codec)
+    prompt = g711.encode(tones.tone((PROMPT_HZ,), 0.2), codec)
     pcm = g711.decode(mixed(Overlay(), music(10, codec), prompt, codec)[RAMP_SAMPLES:], codec)
-    assert tones.power_dbfs(pcm, PROMPT_HZ) == pytest.approx(-12, abs=0.3)
-    assert tones.power_dbfs(pcm, MUSIC_HZ) == pytest.approx(MUSIC_DBFS + LOWERED_DB, abs=0.3)
+    assert loudness.power_dbfs(pcm, PROMPT_HZ) == pytest.approx(-12, abs=0.3)
+    assert loudness.power_dbfs(pcm, MUSIC_HZ) == pytest.approx(MUSIC_DBFS + LOWERED_DB, abs=0.3)
     assert pytest.approx(-14, abs=0.05) == LOWERED_DB
-    together = 10 * math.log10(sum(10 ** (tones.power_dbfs(pcm, hz) / 10) for hz in (PROMPT_HZ, MUSIC_HZ)))
-    assert tones.level_dbfs(pcm) == pytest.approx(together, abs=0.1)  # nothing beside the two
+    together = 10 * math.log10(sum(10 ** (loudness.power_dbfs(pcm, hz) / 10) for hz in (PROMPT_HZ, MUSIC_HZ)))
+    assert loudness.level_dbfs(pcm) == pytest.approx(together, abs=0.1)  # nothing beside the two
 
 
 @pytest.mark.parametrize("codec", CODECS)
@@ -74,7 +75,7 @@ def test_music_is_as_it_was_one_ramp_after_the_prompt(codec: EngineCodec) -> Non
 
 @pytest.mark.parametrize("packet", [80, 240, 480])
 def test_length_of_packets_makes_no_difference(packet: int) -> None:
-    beneath, prompt = music(12, EngineCodec.PCMA), g711.encode(tones.sine(PROMPT_HZ, 0.24), EngineCodec.PCMA)
+    beneath, prompt = music(12, EngineCodec.PCMA), g711.encode(tones.tone((PROMPT_HZ,), 0.24), EngineCodec.PCMA)
     by_length = [
         mixed(overlay, beneath, prompt, EngineCodec.PCMA, length)
         + mixed(overlay, beneath, None, EngineCodec.PCMA, length)

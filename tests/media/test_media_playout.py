@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 
 import pytest
+from tests.media import loudness
 from tests.media.conftest import Lines, await_true, clip, collect
 from tests.media.handset import loudest, pcm_of
 
@@ -20,7 +21,7 @@ from acdcore.media.rtp import RtpPacket
 pytestmark = pytest.mark.wire
 
 MUSIC_HZ, PROMPT_HZ = 400, 1000
-MUSIC = tones.sine(MUSIC_HZ, 2.0)[10:]
+MUSIC = tones.tone((MUSIC_HZ,), 2.0)[10:]
 """From a quarter of a period on, so that each packet of 20 ms begins at a peak, where a step in the level is greatest.
 Longer than any of these tests listens."""
 LOWERED_DBFS = -12 - 14
@@ -55,7 +56,7 @@ def test_playback_that_is_stopped_or_replaced_is_incomplete(engine: Engine, line
 
 def test_clip_that_fills_no_packet_ends_in_silence(engine: Engine, line: Lines) -> None:
     phone, opened = line()
-    engine.play(opened.stream, [engine.add_clip(tones.sine(440, 0.03))], 1)
+    engine.play(opened.stream, [engine.add_clip(tones.tone((440,), 0.03))], 1)
     packets = phone.listen(2)
     assert packets[1].payload[80:] == b"\xff" * 80
 
@@ -111,7 +112,7 @@ def test_prompt_goes_on_in_time_while_the_phone_is_held(engine: Engine, line: Li
 def levels(packets: list[RtpPacket], codec: EngineCodec) -> list[tuple[bool, int]]:
     """Of each packet whether the prompt is heard, and how loud the music is in dB."""
     pcm = [pcm_of([packet], codec) for packet in packets]
-    return [(tones.power_dbfs(each, PROMPT_HZ) > -15, round(tones.power_dbfs(each, MUSIC_HZ))) for each in pcm]
+    return [(loudness.power_dbfs(each, PROMPT_HZ) > -15, round(loudness.power_dbfs(each, MUSIC_HZ))) for each in pcm]
 
 
 @pytest.mark.parametrize("codec", [EngineCodec.PCMU, EngineCodec.PCMA])
@@ -189,7 +190,7 @@ def test_prompt_over_music_that_is_stopped_or_replaced_leaves_the_music_lowered_
 
 def test_prompt_over_music_where_there_is_none_is_heard_alone(engine: Engine, line: Lines) -> None:
     phone, opened = line()
-    prompt = tones.sine(PROMPT_HZ, 0.1)
+    prompt = tones.tone((PROMPT_HZ,), 0.1)
     engine.play(opened.stream, [engine.add_clip(prompt)], 1, over_music=True)
     heard = b"".join(packet.payload for packet in phone.listen(5))
     assert heard == g711.encode(prompt, EngineCodec.PCMU)
@@ -204,7 +205,7 @@ def test_prompt_over_music_to_a_bridged_phone_is_heard_alone_and_the_music_stand
     _, other = line()
     engine.bridge(opened.stream, other.stream)
     engine.set_background(opened.stream, [engine.add_clip(MUSIC)])
-    prompt = tones.sine(PROMPT_HZ, 0.1)
+    prompt = tones.tone((PROMPT_HZ,), 0.1)
     engine.play(opened.stream, [engine.add_clip(prompt)], 1, over_music=True)
     assert b"".join(packet.payload for packet in phone.listen(5)) == g711.encode(prompt, EngineCodec.PCMU)
     assert collect(engine) == [StreamPlaybackFinished(opened.stream, 1, is_complete=True)]
@@ -227,7 +228,7 @@ def test_ringback_is_heard_until_the_rung_party_is_heard_before_its_answer(engin
     engine.set_background(opened.stream, [clip(engine, 300, 2.0)])
     engine.bridge(opened.stream, early.stream)
     assert loudest(pcm_of(phone.listen(5), EngineCodec.PCMU)) == 300
-    rung.say(early.port, tones.sine(PROMPT_HZ, 0.6))
+    rung.say(early.port, tones.tone((PROMPT_HZ,), 0.6))
     await_true(lambda: loudest(pcm_of([phone.hear()], EngineCodec.PCMU)) == PROMPT_HZ)
     while not phone.hears_nothing():
         pass

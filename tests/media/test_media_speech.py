@@ -236,7 +236,7 @@ def test_click_is_no_speech() -> None:
 def test_tone_of_a_key_is_no_speech() -> None:
     ear = heard(words(2), pause(0.5))
     spoken = (ear.total, ear.ended)
-    tone = g711.encode(tones.sine(941, 0.2), EngineCodec.PCMA)
+    tone = g711.encode(tones.tone((941,), 0.2), EngineCodec.PCMA)
     for at in range(0, len(tone), PACKET):
         if at >= 2 * PACKET:  # the phone needs a moment to tell of its key
             ear.key(20_000 + at)

@@ -18,8 +18,8 @@ pytestmark = pytest.mark.wire
 def test_bridged_phones_hear_each_other_across_laws(engine: Engine, line: Lines) -> None:
     (one, left), (other, right) = line(EngineCodec.PCMU), line(EngineCodec.PCMA)
     engine.bridge(left.stream, right.stream)
-    one.say(left.port, tones.sine(440, 0.2))
-    other.say(right.port, tones.sine(1000, 0.2))
+    one.say(left.port, tones.tone((440,), 0.2))
+    other.say(right.port, tones.tone((1000,), 0.2))
     at_other, at_one = other.listen(10), one.listen(10)
     assert {packet.payload_type for packet in at_other} == {8}
     assert is_clean(pcm_of(at_other, EngineCodec.PCMA), 440)
@@ -35,7 +35,7 @@ def test_phone_sees_one_stream_over_prompt_bridge_and_music(engine: Engine, line
     packets = caller.listen(5)
     collect(engine)
     engine.bridge(left.stream, right.stream)
-    agent.say(right.port, tones.sine(1000, 0.1), step_s=0.005)
+    agent.say(right.port, tones.tone((1000,), 0.1), step_s=0.005)
     packets += caller.listen(5)
     engine.unbridge(left.stream)
     engine.set_background(left.stream, [clip(engine, 300)])
@@ -52,10 +52,10 @@ def test_prompt_covers_the_bridge_and_gives_it_back(engine: Engine, line: Lines)
     (caller, left), (agent, right) = line(), line()
     engine.bridge(left.stream, right.stream)
     engine.play(left.stream, [clip(engine, 440)], 1)
-    agent.say(right.port, tones.sine(1000, 0.1), step_s=0.005)
+    agent.say(right.port, tones.tone((1000,), 0.1), step_s=0.005)
     assert loudest(pcm_of(caller.listen(5), EngineCodec.PCMU)) == 440
     collect(engine)
-    agent.say(right.port, tones.sine(1000, 0.1))
+    agent.say(right.port, tones.tone((1000,), 0.1))
     assert loudest(pcm_of(caller.listen(5), EngineCodec.PCMU)) == 1000
 
 

@@ -76,7 +76,7 @@ class Agitator:
     def run(self) -> None:
         commands: list[Callable[[], object]] = [
             *[self._open, self._close, self._connect, self._bridge, self._unbridge, self._play, self._stop_playing],
-            *[self._loop, self._add_clip, self._drop_clip, self._tap, self._retap, self._untap, self._figures],
+            *[self._loop, self._add_clip, self._drop_clip, self._tap, self._untap, self._figures],
             *[self._listen, self._unlisten],
         ]
         try:
@@ -148,11 +148,6 @@ class Agitator:
             tap = self._engine.tap(self._stream(), self._random.choice([None, self._stream()]))
             self._chaos.taps.append(tap)
             self._chaos.begun_taps.append(tap)
-
-    def _retap(self) -> None:
-        taps = list(self._chaos.taps)
-        sides = [self._random.choice([None, self._stream()]) for _ in range(2)]
-        self._engine.retap(self._random.choice(taps or [TapId(1)]), left=sides[0], right=sides[1])
 
     def _untap(self) -> None:
         self._engine.untap(self._taken(self._chaos.taps))

@@ -5,6 +5,7 @@ import itertools
 import random
 
 import pytest
+from tests.media import loudness
 
 from acdcore.media import g711, tones
 from acdcore.media.model import EngineCodec
@@ -12,7 +13,7 @@ from acdcore.media.rtp import RtpPacket
 from acdcore.media.timeline import Timeline
 
 LEFT, RIGHT = 0, 1
-TONE = g711.encode(tones.sine(400, 0.02), EngineCodec.PCMU)
+TONE = g711.encode(tones.tone((400,), 0.02), EngineCodec.PCMU)
 QUIET = b"\xff" * 160
 
 
@@ -32,7 +33,7 @@ def put(timeline: Timeline, numbers: list[int], lane: int = LEFT, at_s: float = 
 
 def levels(lane: "array.array[int]", packets: int) -> list[bool]:
     """Which of the 20 ms stretches from the start are heard."""
-    return [tones.level_dbfs(lane[160 * n : 160 * (n + 1)].tobytes()) > -20 for n in range(packets)]
+    return [loudness.level_dbfs(lane[160 * n : 160 * (n + 1)].tobytes()) > -20 for n in range(packets)]
 
 
 def test_lanes_are_left_and_right() -> None:
@@ -167,7 +168,7 @@ def test_true_clock_is_left_alone() -> None:
 def test_correction_in_speech_does_not_click() -> None:
     timeline = Timeline(0.0)
     pieces = []
-    loud_at_its_edges = g711.encode(tones.sine(400, 0.03)[10:330], EngineCodec.PCMU)
+    loud_at_its_edges = g711.encode(tones.tone((400,), 0.03)[10:330], EngineCodec.PCMU)
     for number in range(60 * 50):
         at = 0.02 * number * 1.0005
         timeline.put(LEFT, packet(number, loud_at_its_edges), EngineCodec.PCMU, at)

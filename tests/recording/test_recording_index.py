@@ -1,4 +1,4 @@
-"""The directory after a crash, listed, compared and thinned out."""
+"""The recordings' directory after a crash, and deletion from it."""
 
 import wave
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from acdcore.kernel.errors import Refused
 from acdcore.recording.events import RecordingPath
-from acdcore.recording.index import FoundRecording, NotRepaired, Repaired, compare_recordings, delete, repair_all, scan
+from acdcore.recording.index import NotRepaired, Repaired, delete, repair_all
 from acdcore.recording.wav import wav_header
 
 DAY = "2026/11/21"
@@ -46,24 +46,6 @@ def test_repair_never_overwrites_a_finished_recording(tmp_path: Path) -> None:
 
 def test_repair_of_a_directory_that_is_not_there_finds_nothing(tmp_path: Path) -> None:
     assert repair_all(tmp_path / "none") == []
-
-
-def test_scan_lists_finished_recordings_by_day(tmp_path: Path) -> None:
-    put(tmp_path, "b-1.wav", wav_header(8_000) + bytes(32_000))
-    put(tmp_path, "a-1.wav", wav_header(0))
-    put(tmp_path, "c-1.wav.part", wav_header())
-    (tmp_path / DAY / "d-1.wav").symlink_to("/etc/passwd")
-    assert scan(tmp_path) == [
-        FoundRecording(RecordingPath(f"{DAY}/a-1.wav"), 0.0, 44),
-        FoundRecording(RecordingPath(f"{DAY}/b-1.wav"), 1.0, 32_044),
-    ]
-
-
-def test_comparison_names_what_is_on_one_side_only() -> None:
-    found = [FoundRecording(RecordingPath(name), 1.0, 32_044) for name in ("a", "b")]
-    differences = compare_recordings(found, [RecordingPath("b"), RecordingPath("c")])
-    assert differences.missing == ("c",)
-    assert [each.path for each in differences.unknown] == ["a"]
 
 
 def test_deletion_takes_the_empty_day_with_it_and_may_be_repeated(tmp_path: Path) -> None:

@@ -127,9 +127,6 @@ class Engine:
         Raises ValueError when a stream is in a recording already or left is right.
         """
 
-    def retap(self, tap: TapId, *, left: StreamId | None = None, right: StreamId | None = None) -> None:
-        """Move the sides that are given to other streams; the recording goes on in the same file."""
-
     def speech(self, tap: TapId) -> SpeechFigures:
         """What was said on the left; only for a recording that was begun with `hush_s`."""
 

@@ -373,8 +373,8 @@ cdef class Engine:
         cdef tap_t* tap
         if left == right:
             raise ValueError("left and right of a recording are two streams")
-        self._check_free(left, None)
-        self._check_free(right, None)
+        self._check_free(left)
+        self._check_free(right)
         core_enter(self._core)
         tap = tap_create(self._core, is_with_prompts, hush_ns, monotonic_ns())
         if tap != NULL:
@@ -385,36 +385,21 @@ cdef class Engine:
             raise MemoryError
         return id
 
-    def retap(self, tap, *, left=None, right=None):
-        cdef int64_t id = tap
-        cdef int64_t left_id = left or 0, right_id = right or 0
-        cdef tap_t* known
-        self._check_free(left, tap)
-        self._check_free(right, tap)
-        core_enter(self._core)
-        known = core_tap(self._core, id)
-        if known != NULL:
-            _attach(self._core, known, left_id, right_id)
-        core_leave(self._core)
-        if known == NULL:
-            raise UnknownTap(tap)
-
-    def _check_free(self, stream, tap):
-        """Raise when a stream that is given is not open or feeds a recording other than `tap`."""
+    def _check_free(self, stream):
+        """Raise when a stream that is given is not open or is being recorded."""
         cdef int64_t id
-        cdef int64_t holder = 0
+        cdef bint is_recorded
         cdef stream_t* known
         if stream is None:
             return
         id = stream
         core_enter(self._core)
         known = core_stream(self._core, id)
-        if known != NULL and known.tap != NULL:
-            holder = known.tap.id
+        is_recorded = known != NULL and known.tap != NULL
         core_leave(self._core)
         if known == NULL:
             raise UnknownStream(stream)
-        if holder and holder != tap:
+        if is_recorded:
             raise ValueError(f"stream {stream} is being recorded already")
 
     def speech(self, tap):

@@ -1,4 +1,4 @@
-"""What lies in the recordings' directory: repair after a crash, listing, comparison with the records, deletion."""
+"""What lies in the recordings' directory: repair after a crash, what is old, deletion."""
 
 import contextlib
 import os
@@ -11,21 +11,9 @@ from typing import TypeAlias
 from acdcore.recording.disk import sync_recording_directory
 from acdcore.recording.events import RecordingPath
 from acdcore.recording.names import located
-from acdcore.recording.wav import FRAME_BYTES, HEADER_BYTES, Length, repair
+from acdcore.recording.wav import repair
 
 PART_SUFFIX = ".wav.part"
-
-
-@dataclass(frozen=True, slots=True)
-class FoundRecording:
-    """A finished recording on the disk."""
-
-    path: RecordingPath
-    """Its name."""
-    duration_s: float
-    """By the size of the file."""
-    size_bytes: int
-    """Size of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +41,6 @@ class NotRepaired:
 Repair: TypeAlias = Repaired | NotRepaired
 
 
-@dataclass(frozen=True, slots=True)
-class Differences:
-    """Disk against records."""
-
-    missing: tuple[RecordingPath, ...]
-    """On record, but not on the disk."""
-    unknown: tuple[FoundRecording, ...]
-    """On the disk, but not on record."""
-
-
 def repair_all(directory: Path) -> list[Repair]:
     """Complete every `.part` file below `directory`; to be called at the start, before anything is recorded.
 
@@ -73,19 +51,6 @@ def repair_all(directory: Path) -> list[Repair]:
     for parent in {(directory / each.path).parent for each in repairs}:
         sync_recording_directory(parent)
     return repairs
-
-
-def scan(directory: Path) -> list[FoundRecording]:
-    """All finished recordings below `directory`, by name, which is by day. Raises OSError."""
-    found = []
-    for path in _files(directory, ".wav"):
-        try:
-            size_bytes = path.stat().st_size
-        except FileNotFoundError:
-            continue  # deleted meanwhile
-        length = Length(max(0, size_bytes - HEADER_BYTES) // FRAME_BYTES)
-        found.append(FoundRecording(_name(directory, path), length.duration_s, size_bytes))
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +79,6 @@ def old_files(directory: Path, before: date, limit: int) -> list[OldFile]:
             if not file.is_symlink():
                 found.append(OldFile(_name(directory, file), day, file.stat().st_size))
     return found[:limit]
-
-
-def compare_recordings(found: Iterable[FoundRecording], known: Iterable[RecordingPath]) -> Differences:
-    """What is on only one side; pure."""
-    on_disk = {each.path: each for each in found}
-    on_record = set(known)
-    return Differences(
-        missing=tuple(sorted(on_record - on_disk.keys())),
-        unknown=tuple(each for path, each in sorted(on_disk.items()) if path not in on_record),
-    )
 
 
 def delete(directory: Path, paths: Iterable[RecordingPath]) -> list[RecordingPath]:
