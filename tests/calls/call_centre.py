@@ -97,7 +97,7 @@ from acdcore.storage.stores.directory import MemoryDirectory
 from acdcore.storage.stores.opening_hours import MemoryHoursStore
 from acdcore.storage.stores.password import ha1_hashes
 from acdcore.storage.stores.screening import MemoryScreeningStore
-from acdcore.work.callback_queue import CallbackQueue, CallbackQueueSettings
+from acdcore.work.callback_queue import CallbackQueue, CallbackSettings
 
 MORNING = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 OURS = Address("192.0.2.1", 5060)
@@ -180,7 +180,7 @@ class Plan:
     around: dict[QueueName, QueueRules] = field(default_factory=dict)
     """What the calls' side does around the queues."""
     screening: ScreeningRules = field(default_factory=ScreeningRules)
-    book: CallbackQueueSettings = field(default_factory=CallbackQueueSettings)
+    book: CallbackSettings = field(default_factory=CallbackSettings)
     callback_numbers: tuple[str, ...] = ()
     numbers: TrunkNumbers = field(default_factory=TrunkNumbers)
     """How the carrier writes numbers, and which of ours it is shown."""
@@ -300,7 +300,7 @@ class CallCentre:
                 trunks=trunks,
                 queues={queue.name: plan.around.get(queue.name, QueueRules()) for queue in plan.queues},
                 screening=plan.screening,
-                callback_numbers=plan.callback_numbers,
+                callbacks=replace(plan.book, numbers=plan.callback_numbers),
             ),
         )
 

@@ -28,7 +28,7 @@ from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.queues.settings import QueueSettings
 from acdcore.sip.events import EndCause, SessionAnswered, SessionEnded, SipEvent
-from acdcore.work.callback_queue import CallbackQueueSettings
+from acdcore.work.callback_queue import CallbackSettings
 from acdcore.work.model import DialFirst, WorkItem, WorkKind, WorkState
 
 pytestmark = pytest.mark.looptime
@@ -47,7 +47,7 @@ def plan(first: DialFirst = DialFirst.AGENT, *, may_dial_out: bool = True, aband
         flows=packaged_flows("callback"),
         around={SERVICE: around},
         may_dial_out=may_dial_out,
-        book=CallbackQueueSettings(retry_after_s=(3600.0,), put_back_after_s=600.0),
+        book=CallbackSettings(retry_after_s=(3600.0,)),
     )
 
 

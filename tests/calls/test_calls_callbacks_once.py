@@ -27,7 +27,7 @@ from acdcore.calls.routing_rules import QueueRules
 from acdcore.calls.trunks.trunks import InboundRoute
 from acdcore.kernel.ids import CustomerId
 from acdcore.queues.settings import QueueSettings
-from acdcore.work.callback_queue import CallbackQueueSettings
+from acdcore.work.callback_queue import CallbackSettings
 from acdcore.work.model import DialFirst, WorkItem, WorkKind, WorkState
 
 pytestmark = pytest.mark.looptime
@@ -41,7 +41,7 @@ def plan(first: DialFirst = DialFirst.AGENT, *, abandoned: bool = True) -> Plan:
     return Plan(
         queues=(QueueSettings(SERVICE, ring_for_s=60.0, wrap_up_s=0.0), QueueSettings(SALES, wrap_up_s=0.0)),
         around={SERVICE: around, SALES: around},
-        book=CallbackQueueSettings(retry_after_s=(3600.0,)),
+        book=CallbackSettings(retry_after_s=(3600.0,)),
     )
 
 
@@ -309,7 +309,7 @@ async def test_customer_who_calls_again_in_vain_keeps_the_callback_with_its_atte
 
 
 async def test_callback_for_a_later_time_outlives_a_talk_and_is_made_at_its_time() -> None:
-    async with opened(replace(plan(), book=CallbackQueueSettings(expire_after_s=600.0))) as centre:
+    async with opened(replace(plan(), book=CallbackSettings(expire_after_s=600.0))) as centre:
         exchange = centre.exchange()
         agent, caller = await centre.seat("1001"), centre.caller(ORDINARY)
         dated = ask(centre, at=centre.clock.wall() + timedelta(seconds=1_800))

@@ -26,7 +26,7 @@ from acdcore.kernel.errors import Outcome
 from acdcore.media.model import SpeechFigures
 from acdcore.queues.settings import QueueSettings
 from acdcore.recording.events import DiskAlarm
-from acdcore.work.callback_queue import CallbackQueueSettings
+from acdcore.work.callback_queue import CallbackSettings
 from acdcore.work.model import DialFirst, WorkItem, WorkKind, WorkState
 
 pytestmark = pytest.mark.looptime
@@ -46,7 +46,7 @@ def plan(*, first: DialFirst = DialFirst.AGENT, abandoned: bool = False, recorde
         flows=packaged_flows("callback", "voicemail"),
         around={SERVICE: around},
         routes=(InboundRoute("carrier", MAILBOX, "voicemail"),),
-        book=CallbackQueueSettings(retry_after_s=(60.0,)),
+        book=CallbackSettings(retry_after_s=(60.0,)),
     )
 
 
@@ -157,7 +157,7 @@ async def test_customer_who_calls_again_and_hangs_up_waiting_is_called_back_afte
 
 
 async def test_customer_who_does_not_answer_is_tried_again_later_and_then_given_up() -> None:
-    async with opened(replace(plan(), book=CallbackQueueSettings(max_attempts=2, retry_after_s=(65.0,)))) as centre:
+    async with opened(replace(plan(), book=CallbackSettings(max_attempts=2, retry_after_s=(65.0,)))) as centre:
         exchange = centre.exchange()
         await ask_for_callback(centre)
         agent = await centre.seat("1001")
@@ -483,7 +483,7 @@ async def test_caller_who_hangs_up_in_a_message_leaves_it_to_the_last_word() -> 
 
 
 async def test_full_mailbox_is_told_to_the_caller_before_the_beep() -> None:
-    full = replace(plan(), book=CallbackQueueSettings(messages_max=1))
+    full = replace(plan(), book=CallbackSettings(messages_max=1))
     async with opened(full) as centre:
         await leave_message(centre)
         centre.phones[-1].hang_up()

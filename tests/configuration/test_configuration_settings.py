@@ -8,9 +8,9 @@ import pytest
 
 from acdcore.calls.trunks.capacity import TrunkCapacitySettings, WhenFull
 from acdcore.calls.trunks.trunks import InboundRoute, Trunk
-from acdcore.configuration.section import FORMS
-from acdcore.configuration.settings import Settings, load
+from acdcore.configuration.settings import SCHEMA, Settings, load
 from acdcore.kernel.errors import SettingsError
+from acdcore.kernel.setting_types import FORMS
 from acdcore.queues.settings import OverflowCause, OverflowRule, Strategy, ToAnnouncement, ToExternalNumber, ToQueue
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -102,6 +102,13 @@ def test_empty_file_gives_the_defaults(tmp_path: Path) -> None:
             "exactly one of",
         ),
         ('log = "loud"', "log", "debug"),
+        ("[callbacks]\nmax_attempt = 3", "callbacks.max_attempt", "correct its spelling: max_attempts?"),
+        ("[callbacks]\nmax_attempts = 0", "callbacks.max_attempts", "greater than or equal to 1"),
+        ("[callbacks]\nretry_after_s = []", "callbacks.retry_after_s", "at least 1 item"),
+        ("[callbacks]\nretry_after_s = [60, 0]", "callbacks.retry_after_s.1", "greater than 0"),
+        ("callbacks = 3", "callbacks", "is not a table"),
+        ("[security]\nban_max_s = 10", "security", "bans grow from the first to the longest"),
+        ("[security]\nknown_networks = [7]", "security.known_networks.0", "write it as"),
     ],
 )
 def test_error_names_file_key_and_what_is_wrong(tmp_path: Path, text: str, key: str, problem: str) -> None:
@@ -282,7 +289,7 @@ def patterns_of(schema: object) -> Iterator[str]:
 
 
 def test_each_pattern_is_told_as_what_to_write() -> None:
-    assert set(patterns_of(Settings.model_json_schema())) == set(FORMS)
+    assert set(patterns_of(SCHEMA.json_schema())) == set(FORMS)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from acdcore.__main__ import cli, print_progress
-from acdcore.configuration.settings import Settings, load
+from acdcore.configuration.settings import SCHEMA, Settings, load
 from acdcore.configuration.snapshot import Snapshot, load_snapshot, shortages
 from acdcore.daemon.components import endpoint_settings
 from acdcore.ivr.model.flow import Text
@@ -158,7 +158,7 @@ def test_run_with_wrong_settings_starts_nothing(config_dir: Path) -> None:
 
 def test_translated_address_stands_in_our_messages_for_both_ports() -> None:
     sip = {"address": "10.0.0.5", "advertised": "203.0.113.7", "udp_port": 5060, "tcp_port": 5070}
-    told = endpoint_settings(Settings.model_validate({"sip": sip})).advertised
+    told = endpoint_settings(SCHEMA.validate_python({"sip": sip})).advertised
     assert told == {
         Address("10.0.0.5", 5060): Address("203.0.113.7", 5060),
         Address("10.0.0.5", 5070): Address("203.0.113.7", 5070),
@@ -166,7 +166,7 @@ def test_translated_address_stands_in_our_messages_for_both_ports() -> None:
 
 
 def test_ports_that_do_not_suffice_for_all_lines_are_told() -> None:
-    few = Settings.model_validate(
+    few = SCHEMA.validate_python(
         {"media": {"first_port": 20000, "last_port": 20009}, "trunk_capacity": {"limit": 2, "reserve": 1}}
     )
     assert shortages(few) == ["media.last_port leaves 5 port pairs, but all lines with their agents need 6"]

@@ -1,6 +1,7 @@
 """README and docs/configuration.md held to the code: every example is run, every key and default is compared."""
 
 import asyncio
+import dataclasses
 import os
 import re
 import shutil
@@ -11,14 +12,13 @@ from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
 from itertools import pairwise
 from pathlib import Path
-from typing import get_args, get_origin
+from typing import Annotated, get_args, get_origin, get_type_hints
 
 import pytest
 from annotated_types import Ge, Le
 from bench.daemon import Daemon, DaemonSettings, scratch
 from bench.ports import listener_environment, media_environment
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 from acdcore.configuration.settings import Settings, load
 from acdcore.configuration.snapshot import load_snapshot
@@ -161,31 +161,65 @@ class Key:
     limits: tuple[str, ...]
 
 
-def keys(model: type[BaseModel], path: str = "") -> Iterator[Key]:
+def keys(table: type, path: str = "") -> Iterator[Key]:
     """Every key below a table, with NAME for names that the operator gives."""
-    for name, field in model.model_fields.items():
-        inner = table_of(field.annotation)
+    for name, field in fields_of(table).items():
+        inner = table_of(field.kind)
         if inner is None:
             yield Key(path or name, name, shown(field), limits(field))
-        elif get_origin(field.annotation) is not dict or name in ("routes", "overflow"):
+        elif get_origin(field.kind) not in (dict, Mapping) or name in ("routes", "overflow"):
             yield from keys(inner, f"{path}.{name}".lstrip("."))
         else:
             yield from keys(inner, f"{path}.{name}.NAME".lstrip("."))
 
 
-def table_of(annotation: object) -> type[BaseModel] | None:
-    """The table that an annotation is, or is a mapping to."""
-    for candidate in (annotation, *get_args(annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+@dataclass(frozen=True)
+class Field:
+    """A field of a section."""
+
+    kind: object
+    default: object
+    """`MISSING` where the key is required."""
+    metadata: tuple[object, ...] = ()
+    """Bounds among other things."""
+
+
+def fields_of(table: type) -> dict[str, Field]:
+    """The fields of a section by their names."""
+    if issubclass(table, BaseModel):
+        return {
+            name: Field(
+                field.annotation,
+                dataclasses.MISSING if field.is_required() else field.get_default(call_default_factory=True),
+                tuple(field.metadata),
+            )
+            for name, field in table.model_fields.items()
+        }
+    hints = get_type_hints(table, include_extras=True)
+    assert dataclasses.is_dataclass(table)
+    return {field.name: of_dataclass(field, hints[field.name]) for field in dataclasses.fields(table)}
+
+
+def of_dataclass(field: "dataclasses.Field[object]", hint: object) -> Field:
+    """The same of a dataclass's field with its type."""
+    default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+    kind, *metadata = get_args(hint) if get_origin(hint) is Annotated else [hint]
+    return Field(kind, default, tuple(metadata))
+
+
+def table_of(kind: object) -> type | None:
+    """The table that a type is, or is a mapping to."""
+    for candidate in (kind, *get_args(kind)):
+        if isinstance(candidate, type) and (issubclass(candidate, BaseModel) or dataclasses.is_dataclass(candidate)):
             return candidate
     return None
 
 
-def shown(field: FieldInfo) -> str:
+def shown(field: Field) -> str:
     """A default as the page writes it."""
-    if field.is_required():
+    default = field.default
+    if default is dataclasses.MISSING:
         return "required"
-    default = field.get_default(call_default_factory=True)
     match default:
         case None:
             return "none"
@@ -206,7 +240,7 @@ def shown(field: FieldInfo) -> str:
             return f'`"{default}"`'
 
 
-def limits(field: FieldInfo) -> tuple[str, ...]:
+def limits(field: Field) -> tuple[str, ...]:
     """The figures between which a value must lie."""
     bounds = [bound.ge if isinstance(bound, Ge) else bound.le for bound in field.metadata if isinstance(bound, Ge | Le)]
     return tuple(f"{float(str(bound)):.10g}" for bound in bounds)

@@ -14,7 +14,7 @@ HERE, THERE = "192.0.2.1", "198.51.100.1"
 
 
 def lockout() -> Lockout:
-    return Lockout(LockoutSettings(failures_before_ban=10, window_s=600.0, ban_first_s=60.0, ban_max_s=200.0))
+    return Lockout(LockoutSettings(failures_before_ban=10, failure_window_s=600.0, ban_first_s=60.0, ban_max_s=200.0))
 
 
 def banned(one: Lockout, source: str, now: float) -> float:

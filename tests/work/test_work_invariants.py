@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName
-from acdcore.work.callback_queue import CallbackQueue, CallbackQueueSettings
+from acdcore.work.callback_queue import CallbackQueue, CallbackSettings
 from acdcore.work.model import (
     ENDED,
     Absorbed,
@@ -45,7 +45,7 @@ T0 = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 QUEUES = (QueueName("service"), QueueName("sales"))
 NUMBERS = ("", "1", "2", "+2")
 CALLS = (CallId("c1"), CallId("c2"), CallId("c3"))
-SETTINGS = CallbackQueueSettings(max_attempts=2, retry_after_s=(300.0,), put_back_after_s=60.0, expire_after_s=7_200.0)
+SETTINGS = CallbackSettings(max_attempts=2, retry_after_s=(300.0,), expire_after_s=7_200.0)
 
 
 def key(number: str) -> str:

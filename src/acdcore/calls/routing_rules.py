@@ -11,6 +11,7 @@ from acdcore.ivr.calendars.opening_hours import Calendar
 from acdcore.ivr.model.flow import Flow, Language
 from acdcore.ivr.model.system_prompts import SYSTEM, SystemPrompt
 from acdcore.kernel.ids import QueueName, SkillName
+from acdcore.work.callback_queue import CallbackSettings
 from acdcore.work.model import DialFirst
 
 BUSY_PROMPT = f"{SYSTEM}.{SystemPrompt.PLEASE_HOLD.value}"
@@ -73,11 +74,8 @@ class Rules:
     """Who is turned away."""
     services: Mapping[str, ServiceSettings] = field(default_factory=dict)
     """HTTP services that flows may ask, by name."""
-
-    callback_numbers: tuple[str, ...] = ()
-    """Beginnings of the numbers that callers may have called, as staff write them; empty: the caller's own only."""
-    callback_min_wait_s: float = 5.0
-    """Who hangs up sooner is not called back: most dialled by mistake, or did not mean to wait."""
+    callbacks: CallbackSettings = field(default_factory=CallbackSettings)
+    """Which numbers may be called back, and how long a caller has to have waited for it."""
     skills_asked: frozenset[SkillName] = frozenset()
     """Every skill that a queue, a rule or a flow asks for; empty: not known."""
 

@@ -6,7 +6,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 
 from acdcore.calls.model.commands import SettingChange
-from acdcore.configuration.settings import Settings
+from acdcore.configuration.settings import SCHEMA, Settings
 from acdcore.configuration.snapshot import Snapshot
 from acdcore.ivr.calendars.opening_hours import OpeningPeriod
 from acdcore.ivr.model.flow import Beep, Node, PromptSource, ReturnNode, Text, WavFile
@@ -66,7 +66,7 @@ def displayed(text: str, start: int, is_secret: bool) -> str:
 
 def setting_values(settings: Settings) -> dict[str, str]:
     """The operator's file as keys and values."""
-    return dict(_flat("", settings.model_dump(mode="json")))
+    return dict(_flat("", SCHEMA.dump_python(settings, mode="json")))
 
 
 def node_values(snapshot: Snapshot) -> dict[str, str]:

@@ -6,14 +6,15 @@
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, ip_address
 from operator import eq
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Final, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, PlainValidator, ValidationError, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from acdcore.calls.admission.admission import networks_of
 from acdcore.calls.admission.screening import RepeatLimit, ScreeningSettings
@@ -26,12 +27,13 @@ from acdcore.calls.trunks.capacity import TrunkCapacitySettings, WhenFull
 from acdcore.calls.trunks.trunks import AGENTS_TRUNK, InboundRoute, Trunk
 from acdcore.configuration.number_section import NumberKeys
 from acdcore.configuration.queue_section import QueueSection
-from acdcore.configuration.section import FORMS, Section
+from acdcore.configuration.section import Section
 from acdcore.configuration.voice_section import VoiceSection
-from acdcore.kernel import networks
 from acdcore.kernel.errors import SettingsError, raise_together
 from acdcore.kernel.lockout import LockoutSettings
 from acdcore.kernel.mistakes import mistakes
+from acdcore.kernel.networks import Network
+from acdcore.kernel.setting_types import FORMS, NetworkValue, Port
 from acdcore.kernel.toml_file import read_toml
 from acdcore.queues.settings import DispatcherSettings
 from acdcore.recognition.http_recogniser import HttpSettings
@@ -41,27 +43,19 @@ from acdcore.recognition.service import EngineName, RecognitionSettings
 from acdcore.sip.auth.digest_values import DEFAULT_ALGORITHMS, Algorithm, once_each
 from acdcore.sip.events import InDialog
 from acdcore.sip.syntax.uri import MalformedValue, SipUri
-from acdcore.work.callback_queue import CallbackQueueSettings
+from acdcore.work.callback_queue import CallbackSettings
 
 PREFIX = "ACDCORE_"
 TEXT_KEYS = frozenset({"password", "dsn"})
 """Secrets may begin with any character."""
 MAIL_ADDRESS = r"[^\s@,;<>]+@[^\s@,;<>]+"
 """Nothing but the address."""
-Port = Annotated[int, Field(ge=0, le=65535)]
-"""0 takes any free port."""
 
 
 def _named(address: IPv4Address) -> IPv4Address:
     if address.is_unspecified:
         raise ValueError("peers are told this address; give the interface's own")
     return address
-
-
-def _network(text: object) -> networks.Network:
-    if not isinstance(text, str):
-        raise ValueError('write it as "192.0.2.0/24"')
-    return networks.parse_network(text)
 
 
 def _zone(name: str) -> str:
@@ -84,8 +78,6 @@ def _postgres(dsn: str) -> str:
     return dsn
 
 
-Network = Annotated[networks.Network, PlainValidator(_network)]
-"""Read here, because pydantic's error for one of two classes names neither the key nor what is wrong."""
 DigestAlgorithms = Annotated[tuple[Algorithm, ...], AfterValidator(once_each)]
 """In the order in which they are offered."""
 OwnAddress = Annotated[IPv4Address, AfterValidator(_named)]
@@ -128,7 +120,7 @@ class MediaSection(Section):
     learning_window_s: Annotated[float, Field(ge=0, le=60)] = 10.0
     held_max_s: Annotated[float, Field(ge=60, le=86_400)] = 14_400.0
     unheard_max_s: Annotated[float, Field(ge=30, le=3600)] = 180.0
-    phone_addresses: list[Network] = Field(default_factory=list)
+    phone_addresses: list[NetworkValue] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _has_room(self) -> "MediaSection":
@@ -205,17 +197,6 @@ class RouteSection(Section):
     flows: dict[str, str] = Field(default_factory=dict)
 
 
-class CallbacksSection(Section):
-    """How often and how long customers are called back."""
-
-    max_attempts: Annotated[int, Field(ge=1, le=100)] = 3
-    retry_after_s: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)] = (300.0, 1_800.0, 7_200.0)
-    expire_after_s: Annotated[float, Field(gt=0)] = 172_800.0
-    min_wait_s: Annotated[float, Field(ge=0, le=3_600)] = 5.0
-    messages_max: Annotated[int, Field(ge=1, le=20_000)] = 500
-    numbers: list[Annotated[str, Field(pattern=r"^\+?[0-9]{1,15}$")]] = Field(default_factory=list)
-
-
 class RepeatSection(Section):
     """How often one number may call."""
 
@@ -245,22 +226,6 @@ class ServiceSection(Section):
     url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
     method: Literal["GET", "POST"] = "GET"
     headers: Annotated[dict[str, str], Field(repr=False)] = Field(default_factory=dict)
-
-
-class SecuritySection(Section):
-    """What guessing passwords and keys costs, and who is never held up."""
-
-    failures_before_ban: Annotated[int, Field(ge=0, le=1_000)] = 10
-    failure_window_s: Annotated[float, Field(gt=0, le=86_400)] = 600.0
-    ban_first_s: Annotated[float, Field(gt=0, le=86_400)] = 60.0
-    ban_max_s: Annotated[float, Field(gt=0, le=604_800)] = 3_600.0
-    known_networks: list[Network] = Field(default_factory=list)
-
-    @model_validator(mode="after")
-    def _grows(self) -> "SecuritySection":
-        if self.ban_max_s < self.ban_first_s:
-            raise ValueError("ban_max_s is less than ban_first_s; bans grow from the first to the longest")
-        return self
 
 
 class JournalSection(Section):
@@ -313,7 +278,7 @@ class RecognitionSection(Section):
 class TrunkSection(NumberKeys):
     """One trunk."""
 
-    addresses: list[Network] = Field(default_factory=list)
+    addresses: list[NetworkValue] = Field(default_factory=list)
     capacity: Annotated[int, Field(ge=1, le=10_000)] = 150
     user: str = ""
     password: Annotated[str, Field(repr=False)] = ""
@@ -324,7 +289,7 @@ class TrunkSection(NumberKeys):
     may_dial_out: bool = False
     in_dialog: InDialog = InDialog.ROUTE
     ask_every_s: Annotated[float, Field(ge=0, le=3_600)] = 30.0
-    media_addresses: list[Network] = Field(default_factory=lambda: list(ANYWHERE))
+    media_addresses: list[NetworkValue] = Field(default_factory=lambda: list(ANYWHERE))
     routes: dict[str, RouteSection] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -353,47 +318,54 @@ def _has_ip_address(uri: str) -> bool:
     return True
 
 
-class Settings(Section):
-    """Everything that the operator decides in the file; agents and customers live in the database."""
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that the operator decides in the file; agents and customers live in the database.
 
-    sip: SipSection = SipSection()
-    media: MediaSection = MediaSection()
-    http: HttpSection = HttpSection()
-    storage: StorageSection = StorageSection()
-    recording: RecordingSection = RecordingSection()
-    retention: RetentionSection = RetentionSection()
-    ivr: IvrSection = IvrSection()
-    trunk_capacity: TrunkCapacitySection = TrunkCapacitySection()
-    callbacks: CallbacksSection = CallbacksSection()
-    screening: ScreeningSection = ScreeningSection()
-    security: SecuritySection = SecuritySection()
-    journal: JournalSection = JournalSection()
-    notices: NoticesSection = NoticesSection()
-    recognition: RecognitionSection = RecognitionSection()
-    regions: dict[str, RegionSection] = Field(default_factory=dict)
-    services: dict[str, ServiceSection] = Field(default_factory=dict)
-    trunks: dict[str, TrunkSection] = Field(default_factory=dict)
-    queues: dict[str, QueueSection] = Field(default_factory=dict)
-    voice: VoiceSection = VoiceSection()
+    Each section is the dataclass of the subsystem that uses it; an unknown key is an error in all of them.
+    """
+
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
+
+    sip: SipSection = field(default_factory=SipSection)
+    media: MediaSection = field(default_factory=MediaSection)
+    http: HttpSection = field(default_factory=HttpSection)
+    storage: StorageSection = field(default_factory=StorageSection)
+    recording: RecordingSection = field(default_factory=RecordingSection)
+    retention: RetentionSection = field(default_factory=RetentionSection)
+    ivr: IvrSection = field(default_factory=IvrSection)
+    trunk_capacity: TrunkCapacitySection = field(default_factory=TrunkCapacitySection)
+    callbacks: CallbackSettings = field(default_factory=CallbackSettings)
+    screening: ScreeningSection = field(default_factory=ScreeningSection)
+    security: LockoutSettings = field(default_factory=LockoutSettings)
+    journal: JournalSection = field(default_factory=JournalSection)
+    notices: NoticesSection = field(default_factory=NoticesSection)
+    recognition: RecognitionSection = field(default_factory=RecognitionSection)
+    regions: dict[str, RegionSection] = field(default_factory=dict)
+    services: dict[str, ServiceSection] = field(default_factory=dict)
+    trunks: dict[str, TrunkSection] = field(default_factory=dict)
+    queues: dict[str, QueueSection] = field(default_factory=dict)
+    voice: VoiceSection = field(default_factory=VoiceSection)
     log: Literal["debug", "info", "warning", "error"] = "info"
 
-    @model_validator(mode="after")
-    def _tells_trunks_apart(self) -> "Settings":
+    def __post_init__(self) -> None:
+        """Raises ValueError for what sections say against each other."""
+        self._check_trunks_told_apart()
+        self._check_targets_in_reach()
+
+    def _check_trunks_told_apart(self) -> None:
         if AGENTS_TRUNK in self.trunks:
             raise ValueError(f"no trunk can be called {AGENTS_TRUNK}: records name agents' phones so")
         trunk_of: dict[str, str] = {}
         for name, table in self.trunks.items():
             if table.user and trunk_of.setdefault(table.user, name) != name:
                 raise ValueError(f"trunks {trunk_of[table.user]} and {name} have the same user {table.user}")
-        return self
 
-    @model_validator(mode="after")
-    def _can_send_to_targets(self) -> "Settings":
+    def _check_targets_in_reach(self) -> None:
         ours = self.sip.address
         for name, table in self.trunks.items():
             if table.target and ip_address(SipUri.parse(table.target).host).version != ours.version:
                 raise ValueError(f"trunk {name}: target {table.target} cannot be reached from sip.address {ours}")
-        return self
 
     def trunk_capacity_settings(self) -> TrunkCapacitySettings:
         """For `TrunkCapacity`."""
@@ -449,16 +421,6 @@ class Settings(Section):
         """For the dispatcher."""
         return DispatcherSettings(queues=tuple(table.settings(name) for name, table in self.queues.items()))
 
-    def callback_queue_settings(self) -> CallbackQueueSettings:
-        """For the callback queue."""
-        table = self.callbacks
-        return CallbackQueueSettings(
-            max_attempts=table.max_attempts,
-            retry_after_s=table.retry_after_s,
-            expire_after_s=table.expire_after_s,
-            messages_max=table.messages_max,
-        )
-
     def mail_settings(self) -> MailSettings | None:
         """For the notices; None: nobody is to be told."""
         table = self.notices
@@ -488,16 +450,6 @@ class Settings(Section):
             http=HttpSettings(table.url, table.model, key),
         )
 
-    def lockout_settings(self) -> LockoutSettings:
-        """For the lock-out of SIP and HTTP."""
-        table = self.security
-        return LockoutSettings(
-            failures_before_ban=table.failures_before_ban,
-            window_s=table.failure_window_s,
-            ban_first_s=table.ban_first_s,
-            ban_max_s=table.ban_max_s,
-        )
-
     def known_networks(self) -> list[Network]:
         """Whence nobody is a stranger: trunks, what they are called at, and what the operator names."""
         return [*networks_of(self.trunk_settings()), *self.security.known_networks]
@@ -519,6 +471,10 @@ class Settings(Section):
     def service_settings(self) -> dict[str, ServiceSettings]:
         """For the flows."""
         return {name: ServiceSettings(one.url, one.method, one.headers) for name, one in self.services.items()}
+
+
+SCHEMA: Final = TypeAdapter(Settings)
+"""Reads, checks and writes them."""
 
 
 def server_key_in(key_file: Path, file: str) -> str:
@@ -544,7 +500,7 @@ def load(file: Path, environment: Mapping[str, str]) -> Settings:
             override(table, path, value, name)
             overridden[path] = name
     try:
-        return Settings.model_validate(table)
+        return SCHEMA.validate_python(table)
     except ValidationError as error:
         found = mistakes(error, Settings, FORMS)
         raise_together([_blamed(file, tuple(map(str, at)), problem, overridden) for at, problem in found])

@@ -74,8 +74,7 @@ class Snapshot:
             regions=self.regions,
             screening=settings.screening_rules(),
             services=settings.service_settings(),
-            callback_numbers=tuple(settings.callbacks.numbers),
-            callback_min_wait_s=settings.callbacks.min_wait_s,
+            callbacks=settings.callbacks,
             skills_asked=skills_asked(settings, self.flows),
         )
 

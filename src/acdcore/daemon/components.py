@@ -338,7 +338,7 @@ def stack_settings(settings: Settings) -> StackSettings:
 def open_admission(settings: Settings, directory: Directory, digest: DigestServer) -> AdmissionControl:
     """Who may call, and how much each address may send."""
     trunks = Trunks(settings.trunk_settings(), settings.route_settings())
-    sources = Sources(lockout=Lockout(settings.lockout_settings()))
+    sources = Sources(lockout=Lockout(settings.security))
     sources.use_trunks(settings.known_networks())
     secret = read_or_make_secret(settings.storage.directory)
     policy = DigestPolicy(settings.sip.realm, settings.sip.digest_algorithms, secret)

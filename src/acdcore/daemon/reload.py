@@ -43,7 +43,7 @@ from acdcore.queues.inputs import Channel, DispatcherChanged
 from acdcore.queues.settings import DispatcherSettings
 from acdcore.sip.auth.digest import DigestServer
 from acdcore.storage.stores.seed import unapplied
-from acdcore.work.callback_queue import CallbackQueueSettings
+from acdcore.work.callback_queue import CallbackSettings
 
 MARK_BYTES = 16
 """Length of a sound's mark: no two sounds ever share one by chance."""
@@ -84,7 +84,7 @@ class NewSettings:
     rules: Rules
     dispatcher: DispatcherSettings
     trunk_capacity: TrunkCapacitySettings
-    callback_queue: CallbackQueueSettings
+    callbacks: CallbackSettings
     mail: MailSettings | None
     tts: VoiceSettings
     lockout: LockoutSettings
@@ -195,7 +195,7 @@ class Reloader:
         admission.sources.use_trunks(new_settings.known_networks)
         admission.lockout.change(new_settings.lockout)
         self.screen.change(rules.screening.limits)
-        context.callback_scheduler.configure(new_settings.callback_queue)
+        context.callback_scheduler.configure(new_settings.callbacks)
         context.hours.follow(rules)
         self.notices.configure(new_settings.mail)
 
@@ -208,7 +208,7 @@ def mark(pcm: bytes) -> bytes:
 def as_started(running: Snapshot, read: Snapshot) -> Snapshot:
     """What was read, with the sections that are read at the start only as they run."""
     kept = {section: getattr(running.settings, section) for section in READ_AT_START}
-    return replace(read, settings=read.settings.model_copy(update=kept))
+    return replace(read, settings=replace(read.settings, **kept))
 
 
 def new_settings_of(snapshot: Snapshot) -> NewSettings:
@@ -218,10 +218,10 @@ def new_settings_of(snapshot: Snapshot) -> NewSettings:
         rules=snapshot.rules(),
         dispatcher=settings.dispatcher_settings(),
         trunk_capacity=settings.trunk_capacity_settings(),
-        callback_queue=settings.callback_queue_settings(),
+        callbacks=settings.callbacks,
         mail=settings.mail_settings(),
         tts=settings.voice.settings(snapshot.file.parent),
-        lockout=settings.lockout_settings(),
+        lockout=settings.security,
         known_networks=settings.known_networks(),
     )
 

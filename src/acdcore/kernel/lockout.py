@@ -1,11 +1,11 @@
 """Lockout: what guessing passwords and keys costs (pure; time is an argument).
 
-| who failed                        | what follows                                                                 |
-|-----------------------------------|------------------------------------------------------------------------------|
-| a source, within `window_s`       | a ban after `failures_before_ban`, each next one twice as long               |
-| a known source (`is_known`)       | never a ban: its phones share the address with whoever guesses               |
-| an account from one source        | from the third failure on a delay of 1 s, twice as long each time            |
-| an account from many sources      | sources that never were right for it share `ACCOUNT_RATE`; others do not     |
+| who failed                          | what follows                                                               |
+|-------------------------------------|----------------------------------------------------------------------------|
+| a source, within `failure_window_s` | a ban after `failures_before_ban`, each next one twice as long             |
+| a known source (`is_known`)         | never a ban: its phones share the address with whoever guesses             |
+| an account from one source          | from the third failure on a delay of 1 s, twice as long each time          |
+| an account from many sources        | sources that never were right for it share `ACCOUNT_RATE`; others do not   |
 
 So nobody locks out an agent from elsewhere, and guessing from many places at once stays slow. A success forgets what
 its source did wrong with its account. All tables are bounded; the one silent longest is forgotten first.
@@ -13,9 +13,12 @@ its source did wrong with its account. All tables are bounded; the one silent lo
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Annotated, TypeVar
+
+from annotated_types import Ge, Gt, Le
 
 from acdcore.kernel.buckets import Buckets, Rate
+from acdcore.kernel.setting_types import NetworkValue
 
 API_KEYS = "api key"
 """The account that keys of HTTP are guessed for; they are the only thing there."""
@@ -33,16 +36,23 @@ ACCOUNT_RATE = Rate(per_s=1.0, burst=30.0)
 
 @dataclass(frozen=True, slots=True)
 class LockoutSettings:
-    """What the operator decides."""
+    """The section `[security]`: what guessing costs, and who is never held up."""
 
-    failures_before_ban: int = 10
+    failures_before_ban: Annotated[int, Ge(0), Le(1_000)] = 10
     """Failures of one source that end in a ban; 0: nobody is banned."""
-    window_s: float = 600.0
+    failure_window_s: Annotated[float, Gt(0), Le(86_400)] = 600.0
     """Failures are forgotten after so long without another."""
-    ban_first_s: float = 60.0
-    """The first ban."""
-    ban_max_s: float = 3_600.0
+    ban_first_s: Annotated[float, Gt(0), Le(86_400)] = 60.0
+    """The first ban; each next one is twice as long."""
+    ban_max_s: Annotated[float, Gt(0), Le(604_800)] = 3_600.0
     """The longest ban."""
+    known_networks: tuple[NetworkValue, ...] = ()
+    """Networks whose sources are never banned, besides those of the trunks."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for bans that shrink."""
+        if self.ban_max_s < self.ban_first_s:
+            raise ValueError("ban_max_s is less than ban_first_s; bans grow from the first to the longest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +159,7 @@ class Lockout:
             if len(table) >= SOURCES_MAX:
                 table.popitem(last=False)
             failures = _Failures()
-        elif now - max(failures.failed_at, failures.until) > self._settings.window_s:
+        elif now - max(failures.failed_at, failures.until) > self._settings.failure_window_s:
             failures.count = 0
             if now - max(failures.failed_at, failures.until) > self._settings.ban_max_s:
                 failures.bans = 0

@@ -7,9 +7,11 @@ import json
 import re
 import types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from functools import cache
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
@@ -29,6 +31,8 @@ UNITS: Mapping[str, str] = {
 }
 """What a key's ending says of its figure."""
 Location = tuple[int | str, ...]
+UNKNOWN_KEY = frozenset({"extra_forbidden", "unexpected_keyword_argument"})
+"""A key that the table does not have: of a model, and of a dataclass."""
 NO_FORM = "no_form"
 """A value that has none of the forms which it may have; pydantic has a mistake for each of them."""
 _SHOULD = re.compile(r"(Input|String|List|Tuple|Dictionary|Value) should ")
@@ -41,13 +45,13 @@ _FORMS: Mapping[str, str] = {
 }
 
 
-def mistakes(error: ValidationError, root: type[BaseModel], forms: Mapping[str, str]) -> list[tuple[Location, str]]:
+def mistakes(error: ValidationError, root: type, forms: Mapping[str, str]) -> list[tuple[Location, str]]:
     """One sentence for each mistake, with the keys that lead to it in the file, in the file's order."""
     found: dict[Location, str] = {}
     problems = list(_one_for_each_value(error.errors(), root))
     absent = {problem["loc"] for problem in problems if problem["type"] == "missing"}
     for problem in problems:
-        if problem["type"] == "extra_forbidden":
+        if problem["type"] in UNKNOWN_KEY:
             meant = [loc for loc in absent if loc[:-1] == problem["loc"][:-1]]
             close = _close(str(problem["loc"][-1]), [str(loc[-1]) for loc in meant])
             absent -= {loc for loc in meant if loc[-1] == close}  # one key, written otherwise
@@ -69,7 +73,7 @@ def mistake_text(problem: ErrorDetails, forms: Mapping[str, str], known: Sequenc
     key = str(problem["loc"][-1]) if problem["loc"] else ""
     value = _shown(problem)
     match kind:
-        case "extra_forbidden":
+        case "extra_forbidden" | "unexpected_keyword_argument":
             return f"is not a key that belongs here; {_alternative(key, known)}"
         case "missing":
             return "is required, but missing; add it"
@@ -179,7 +183,7 @@ def _cut(text: str) -> str:
 # --- where ---
 
 
-def _one_for_each_value(problems: Sequence[ErrorDetails], root: type[BaseModel]) -> Iterator[ErrorDetails]:
+def _one_for_each_value(problems: Sequence[ErrorDetails], root: type) -> Iterator[ErrorDetails]:
     """Of a value that may have several forms, only what is wrong with the form that was meant: the deepest mistake."""
     groups: dict[Location, list[ErrorDetails]] = {}
     for problem in problems:
@@ -213,12 +217,12 @@ def is_form(part: int | str) -> bool:
     return text == "[key]" or text.endswith("Table") or "[" in text or text == "str"
 
 
-def in_file(loc: Location, root: type[BaseModel]) -> Location:
+def in_file(loc: Location, root: type) -> Location:
     """The location without what pydantic adds: names of types, and of the kinds of nodes that a key in them chose."""
     return _walk(loc, root)[0]
 
 
-def _walk(loc: Location, root: type[BaseModel]) -> tuple[Location, int | None]:
+def _walk(loc: Location, root: type) -> tuple[Location, int | None]:
     """The location in the file, and where in `loc` the name of one of several forms stands, if it does."""
     kept: list[int | str] = []
     kinds: list[Any] = [root]
@@ -235,28 +239,38 @@ def _walk(loc: Location, root: type[BaseModel]) -> tuple[Location, int | None]:
     return tuple(kept), form
 
 
-def keys_at(root: type[BaseModel], loc: Location) -> list[str]:
+def keys_at(root: type, loc: Location) -> list[str]:
     """The keys that may stand in the table at `loc`; empty where any may."""
     kinds: list[Any] = [root]
     for part in loc:
         chosen = _tagged(kinds, part)
         inner = None if len(kinds) > 1 and chosen else _inside(kinds, part)
         kinds = (chosen or kinds) if inner is None else inner
-    tables = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
-    return sorted({field.alias or name for table in tables for name, field in table.model_fields.items()})
+    return sorted({str(key) for kind in kinds if _is_table(kind) for key in keys_of(kind)})
+
+
+def _is_table(kind: object) -> bool:
+    return isinstance(kind, type) and (issubclass(kind, BaseModel) or is_dataclass(kind))
+
+
+@cache
+def keys_of(table: type) -> Mapping[int | str, Any]:
+    """The keys of a table, a model or a dataclass, each with the type of what stands there."""
+    if issubclass(table, BaseModel):
+        return {field.alias or name: field.annotation for name, field in table.model_fields.items()}
+    hints = get_type_hints(table, include_extras=True)
+    return {field.name: hints[field.name] for field in fields(table)} if is_dataclass(table) else {}
 
 
 def _inside(kinds: Sequence[Any], part: int | str) -> list[Any] | None:
     """What may stand below the key `part` of these; None when none has such a key."""
     found: list[Any] = []
     for kind in kinds:
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            for name, field in kind.model_fields.items():
-                if part in (name, field.alias):
-                    found += _expanded(field.annotation)
-        elif get_origin(kind) is dict and part != "[key]" and (len(kinds) == 1 or not is_form(part)):
+        if _is_table(kind):
+            found += _expanded(keys_of(kind)[part]) if part in keys_of(kind) else []
+        elif get_origin(kind) in (dict, Mapping) and part != "[key]" and (len(kinds) == 1 or not is_form(part)):
             found += _expanded(get_args(kind)[1]) or [object]
-        elif get_origin(kind) in (list, tuple) and isinstance(part, int):
+        elif get_origin(kind) in (list, tuple, frozenset) and isinstance(part, int):
             found += _expanded(get_args(kind)[0]) or [object]
     return found or None
 
@@ -269,16 +283,15 @@ def _tagged(kinds: Sequence[Any], part: int | str) -> list[Any]:
             if any(isinstance(one, Tag) and one.tag == part for one in get_args(kind)[1:]):
                 chosen += _expanded(get_args(kind)[0])
             continue
-        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        if not _is_table(kind):
             continue
-        tags = {tag for name in ("type", "kind") if name in kind.model_fields for tag in _literals(kind, name)}
+        tags = {tag for name in ("type", "kind") if name in keys_of(kind) for tag in _literals(keys_of(kind)[name])}
         if kind.__name__ == part or part in tags:
             chosen.append(kind)
     return chosen
 
 
-def _literals(table: type[BaseModel], name: str) -> tuple[Any, ...]:
-    annotation = table.model_fields[name].annotation
+def _literals(annotation: Any) -> tuple[Any, ...]:
     return get_args(annotation) if get_origin(annotation) is Literal else ()
 
 

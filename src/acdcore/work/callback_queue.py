@@ -19,10 +19,13 @@ Rules:
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import assert_never
+from typing import Annotated, assert_never
+
+from annotated_types import Ge, Gt, Le, MinLen
 
 from acdcore.kernel.deadlines import Deadlines
 from acdcore.kernel.ids import CustomerId, QueueName
+from acdcore.kernel.setting_types import NumberBeginning
 from acdcore.work.model import (
     ENDED,
     Absorbed,
@@ -61,35 +64,26 @@ MAX_OPEN = 20_000
 """Open items: days of a large centre's callbacks, some 20 MB; what comes on top is refused, not forgotten later."""
 LINE_CLEARS_S = 5.0
 """Nobody is called back sooner after hanging up: the line would be busy still."""
+PUT_BACK_AFTER_S = 60.0
+"""Pause after an attempt that our side broke off, so that an item is not offered round and round."""
 
 
 @dataclass(frozen=True, slots=True)
-class CallbackQueueSettings:
-    """How often and how long a customer is tried."""
+class CallbackSettings:
+    """The section `[callbacks]`: how often and how long a customer is tried, and who may be called."""
 
-    max_attempts: int = 3
+    max_attempts: Annotated[int, Ge(1), Le(100)] = 3
     """Attempts that counted, after which it is given up."""
-    retry_after_s: tuple[float, ...] = (300.0, 1_800.0, 7_200.0)
+    retry_after_s: Annotated[tuple[Annotated[float, Gt(0)], ...], MinLen(1)] = (300.0, 1_800.0, 7_200.0)
     """Pause after the first, second, ... attempt that reached nobody; the last one is repeated."""
-    put_back_after_s: float = 60.0
-    """Pause after an attempt that our side broke off, so that an item is not offered round and round."""
-    messages_max: int = 500
-    """Open messages of one queue; beyond this no further message is accepted."""
-    expire_after_s: float = 172_800.0
+    expire_after_s: Annotated[float, Gt(0)] = 172_800.0
     """Age beyond which nobody expects the call any more."""
-
-    def __post_init__(self) -> None:
-        """Raises ValueError naming the field."""
-        if self.max_attempts < 1:
-            raise ValueError("max_attempts: is less than 1")
-        if not self.retry_after_s or min(self.retry_after_s) <= 0:
-            raise ValueError("retry_after_s: lists no pauses above 0")
-        if self.put_back_after_s <= 0:
-            raise ValueError("put_back_after_s: is not above 0")
-        if self.expire_after_s <= 0:
-            raise ValueError("expire_after_s: is not above 0")
-        if self.messages_max < 1:
-            raise ValueError("messages_max: is less than 1")
+    min_wait_s: Annotated[float, Ge(0), Le(3_600)] = 5.0
+    """A caller who hangs up sooner is not called back: most dialled by mistake, or did not mean to wait."""
+    messages_max: Annotated[int, Ge(1), Le(MAX_OPEN)] = 500
+    """Open messages of one queue; beyond this no further message is accepted."""
+    numbers: tuple[NumberBeginning, ...] = ()
+    """Beginnings of the numbers that callers may have called, as staff write them; empty: the caller's own only."""
 
 
 @dataclass(slots=True)
@@ -110,7 +104,7 @@ class CallbackQueue:
     `number_key` gives the key that all ways of writing a number share, "" for what is no number.
     """
 
-    def __init__(self, settings: CallbackQueueSettings, number_key: Callable[[str], str]) -> None:
+    def __init__(self, settings: CallbackSettings, number_key: Callable[[str], str]) -> None:
         self._settings = settings
         self._number_key = number_key
         self._open: dict[WorkId, WorkItem] = {}
@@ -219,7 +213,7 @@ class CallbackQueue:
                 outputs += self._become(self._put_back(item, wall), WorkEvent.PUT_BACK, wall)
         return outputs
 
-    def configure(self, settings: CallbackQueueSettings, wall: datetime) -> list[Output]:
+    def configure(self, settings: CallbackSettings, wall: datetime) -> list[Output]:
         """Go by other settings from now on; pauses that have begun stay as they were."""
         self._settings = settings
         for item in self._open.values():
@@ -505,7 +499,7 @@ class CallbackQueue:
         return sorted((self._open[work_id] for work_id in work_ids), key=by_id)
 
     def _put_back(self, item: WorkItem, wall: datetime) -> WorkItem:
-        return replace(item, next_at=wall + timedelta(seconds=self._settings.put_back_after_s))
+        return replace(item, next_at=wall + timedelta(seconds=PUT_BACK_AFTER_S))
 
     def _pause(self, item: WorkItem) -> timedelta:
         pauses = self._settings.retry_after_s

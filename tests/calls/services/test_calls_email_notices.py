@@ -30,7 +30,7 @@ from acdcore.calls.services.email_notices import (
     mail,
     notice_facts,
 )
-from acdcore.configuration.settings import Settings
+from acdcore.configuration.settings import SCHEMA
 from acdcore.kernel.alarms import AlarmKind
 from acdcore.kernel.ids import CallId, QueueName
 from acdcore.storage.stores.directory import MemoryDirectory
@@ -369,7 +369,7 @@ NOTICES = {"smtp": "mail.example.org:587", "sender": "acd@example.org", "to": ["
 
 
 def test_settings_of_the_operator_say_where_mails_go() -> None:
-    made = Settings.model_validate({"notices": {**NOTICES, "user": "acd", "password": PASSWORD}}).mail_settings()
+    made = SCHEMA.validate_python({"notices": {**NOTICES, "user": "acd", "password": PASSWORD}}).mail_settings()
     assert made == MailSettings(
         "mail.example.org",
         587,
@@ -379,7 +379,7 @@ def test_settings_of_the_operator_say_where_mails_go() -> None:
         PASSWORD,
         ZoneInfo("Asia/Shanghai"),
     )
-    assert Settings.model_validate({"notices": {**NOTICES, "to": []}}).mail_settings() is None
+    assert SCHEMA.validate_python({"notices": {**NOTICES, "to": []}}).mail_settings() is None
 
 
 @pytest.mark.parametrize(
@@ -398,4 +398,4 @@ def test_settings_of_the_operator_say_where_mails_go() -> None:
 )
 def test_settings_that_no_mail_could_be_sent_by_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        Settings.model_validate({"notices": {**NOTICES, **wrong}})
+        SCHEMA.validate_python({"notices": {**NOTICES, **wrong}})

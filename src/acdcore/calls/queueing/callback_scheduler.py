@@ -18,7 +18,7 @@ from acdcore.calls.trunks.trunks import AGENTS_TRUNK, WORK_TRUNK
 from acdcore.kernel.alarms import AlarmKind, Severity
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import CallId, QueueName
-from acdcore.work.callback_queue import CallbackQueue, CallbackQueueSettings
+from acdcore.work.callback_queue import CallbackQueue, CallbackSettings
 from acdcore.work.model import (
     Absorbed,
     AttemptConnected,
@@ -223,7 +223,7 @@ class CallbackScheduler:
         """A queue opens or closes."""
         self.handle(WorkHoursChanged(queue, is_open))
 
-    def configure(self, settings: CallbackQueueSettings) -> None:
+    def configure(self, settings: CallbackSettings) -> None:
         """Other settings from now on."""
         self._carry_out(self._callback_queue.configure(settings, self._wall()))
 

@@ -69,8 +69,8 @@ def may_be_called(rules: Rules, plan: NumberingPlan, number: str, own: str) -> s
     wanted = plan.canonical(number)
     if rules.trunks.is_ours(wanted):
         return ""
-    if rules.callback_numbers:
-        return wanted if is_written_like(wanted, rules.callback_numbers) else ""
+    if rules.callbacks.numbers:
+        return wanted if is_written_like(wanted, rules.callbacks.numbers) else ""
     return wanted if wanted == plan.canonical(own) and plan.is_subscriber_at_home(wanted) else ""
 
 
@@ -80,8 +80,8 @@ def callback_choice(call: Call, context: CallContext) -> CallbackChoice:
     if rules.trunks.outbound_trunk() is None:
         return CallbackChoice.NONE
     if number_to_call(call, context, call.view.caller):
-        return CallbackChoice.OWN_OR_OTHER if rules.callback_numbers else CallbackChoice.OWN
-    return CallbackChoice.OTHER if rules.callback_numbers else CallbackChoice.NONE
+        return CallbackChoice.OWN_OR_OTHER if rules.callbacks.numbers else CallbackChoice.OWN
+    return CallbackChoice.OTHER if rules.callbacks.numbers else CallbackChoice.NONE
 
 
 async def until_answered(

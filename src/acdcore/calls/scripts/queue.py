@@ -90,7 +90,7 @@ def gone(call: Call, context: CallContext, entry: Entry) -> None:
     number = number_to_call(call, context, call.view.caller)
     is_number = len(number.removeprefix("+")) >= around.callback_digits_min
     now = context.clock.now()
-    has_waited = call.waited_s(now) >= call.rules.callback_min_wait_s
+    has_waited = call.waited_s(now) >= call.rules.callbacks.min_wait_s
     if around.is_abandoned_called_back and is_number and has_waited:
         since = call.view.queued_at or context.event_log.time.at(now)
         context.callback_scheduler.request_callback(call, queue, number, around.dial_first, since)
