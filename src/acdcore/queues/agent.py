@@ -1,13 +1,13 @@
-"""One agent: the state table, the facts that decide where an agent comes to rest, and what fairness remembers.
+"""One agent: the state table, the facts that decide the resting state, and what the fairness strategies need.
 
 Rules of the table:
-- LOGGED_OUT, UNREACHABLE, NOT_READY, BACKING_OFF, BUSY and READY are resting states; which of them holds follows from
+- LOGGED_OUT, UNREACHABLE, NOT_READY, BACKING_OFF, BUSY and READY are resting states. Which of them holds follows from
   the facts (`Agent.rest`), in this order: logged in, phone reachable, wants calls, no call of the agent's own, no
   back-off.
-- OFFERED, TALKING and WRAP_UP are contacts. What happens to the facts during a talk or a wrap-up takes effect when it
-  ends; a ringing offer is given up at once when the agent can no longer take it.
-- Wrap-up ends by its deadline, the agent or a supervisor, never because of a phone or a call of the agent's own.
-- An event without a row does not fit and is refused.
+- OFFERED, TALKING and WRAP_UP are contacts. A fact that changes during a talk or a wrap-up takes effect when it ends.
+  A ringing offer ends at once when the agent can no longer take it.
+- A wrap-up ends by its deadline, by the agent or by a supervisor. The phone and the agent's own calls do not end it.
+- An event for which the table has no row is refused.
 """
 
 import math
@@ -23,9 +23,9 @@ from acdcore.queues.inputs import EntryId
 from acdcore.queues.settings import AgentSettings, OfferEnd
 
 LOAD_MEMORY_S = 1_800.0
-"""Time constant of the recent load: work of half an hour ago counts for a third of work now."""
+"""Time constant of the recent load in seconds: work of half an hour ago counts for a third of work now."""
 LOAD_MIN = 1e-12
-"""Stands for no work at all, so that its logarithm exists."""
+"""Load of an agent who has not worked at all; above 0, so that its logarithm exists."""
 
 
 class AgentEvent(StrEnum):
@@ -33,7 +33,7 @@ class AgentEvent(StrEnum):
 
     LOG_IN = "log_in"
     RESTORE = "restore"
-    """Logged in by an earlier run; the reason is that for not being ready, "" when ready."""
+    """An earlier run of the daemon had this agent logged in; `reason` says why not ready, "" when ready."""
     LOG_OUT = "log_out"
     WANT_CALLS = "want_calls"
     WANT_NONE = "want_none"
@@ -45,9 +45,9 @@ class AgentEvent(StrEnum):
     ACCEPT = "accept"
     OFFER_OVER = "offer_over"
     TALK_OVER = "talk_over"
-    """With a wrap-up to follow."""
+    """The talk is over; a wrap-up follows."""
     CONTACT_OVER = "contact_over"
-    """The talk without a wrap-up, or the wrap-up."""
+    """The contact is over: a talk without a wrap-up, or the wrap-up."""
     BACK_OFF_OVER = "back_off_over"
 
 
@@ -108,29 +108,29 @@ def _table() -> Mapping[tuple[AgentState, AgentEvent], AgentState | Rest]:
 
 
 TABLE = _table()
-"""(state, event) to the next state, or to wherever the facts say."""
+"""(state, event) to the next state; `Rest.REST`: the state that the facts give."""
 EVENTS_WITHOUT_FACT = frozenset(
     {AgentEvent.OFFER, AgentEvent.OFFER_OVER, AgentEvent.TALK_OVER, AgentEvent.CONTACT_OVER}
 )
-"""Events that change no fact: the row says it all."""
+"""Events that change no fact: the row alone gives the next state."""
 AT_WORK = frozenset({AgentState.TALKING, AgentState.WRAP_UP})
 """States that count as work in the load."""
 IDLE = frozenset({AgentState.READY, AgentState.OFFERED})
-"""States on duty that count as none."""
+"""States on duty that do not count as work in the load."""
 CONTACTS = AT_WORK | {AgentState.OFFERED}
 """States that have a caller."""
 
 
 @dataclass(slots=True)
 class Fairness:
-    """What is remembered of an agent's share of the work, over breaks and log-ins."""
+    """An agent's share of the work; it is kept over breaks and log-ins."""
 
     answered: int = 0
-    """Calls answered."""
+    """Calls answered since the dispatcher began."""
     idle_since: float = 0.0
-    """End of the last contact; the first log-in before there was one."""
+    """End of the last contact, monotonic seconds; before the first contact, the first log-in; 0: neither yet."""
     last_offer: int = 0
-    """Number of the last offer."""
+    """Number of the last offer; 0: none yet."""
     load: float = 0.0
     """Share of recent time on duty spent in talk and wrap-up, 0 to 1, as of `load_at`."""
     load_at: float = 0.0
@@ -145,19 +145,19 @@ class Fairness:
 
     @property
     def idle_load(self) -> float:
-        """Order of the loads of idle agents: all fade at one rate, so that this figure does not change meanwhile."""
+        """Orders idle agents by load. All loads fade at one rate, so the figure is constant while agents are idle."""
         return math.log(max(self.load, LOAD_MIN)) + self.load_at / LOAD_MEMORY_S
 
 
 class AgentContact(NamedTuple):
-    """Whom the offer, the talk or the wrap-up is for."""
+    """The caller and the queue of the offer, the talk or the wrap-up."""
 
     entry: EntryId
     queue: QueueName
 
 
 class BackOff(NamedTuple):
-    """A pause after a missed offer."""
+    """A pause after a missed offer, until a monotonic time."""
 
     cause: OfferEnd
     until: float
@@ -186,17 +186,17 @@ class Agent:
 
     @property
     def is_on_duty(self) -> bool:
-        """Logged in for good and reachable: a reason to let callers wait."""
+        """Logged in, not about to log out after a contact, and reachable: a reason to let callers wait."""
         return self.is_logged_in and self.state is not AgentState.UNREACHABLE
 
     @property
     def is_willing(self) -> bool:
-        """On duty for good and wanting calls, though perhaps at work now: a reason to keep a caller for this agent."""
+        """On duty and wanting calls, though perhaps in a contact now: a reason to keep a caller for this agent."""
         return self.is_logged_in and self.is_phone_up and self.not_ready_reason is None
 
     @property
     def reason(self) -> str:
-        """What is shown beside the state."""
+        """The reason shown beside the state; "" for most states."""
         if self.not_ready_reason is None and self.back_off is None:
             return ""
         if self.state is AgentState.NOT_READY:
@@ -207,7 +207,7 @@ class Agent:
 
     @property
     def until(self) -> float | None:
-        """When the state ends by itself."""
+        """When the state ends by itself, monotonic seconds; None: it does not."""
         if self.state is AgentState.WRAP_UP:
             return self.wrap_up_until
         if self.state is AgentState.BACKING_OFF and self.back_off is not None:
@@ -215,7 +215,7 @@ class Agent:
         return None
 
     def rest(self) -> AgentState:
-        """The resting state that the facts amount to."""
+        """The resting state that follows from the facts."""
         if not self.is_logged_in:
             return AgentState.LOGGED_OUT
         if not self.is_phone_up:
@@ -229,11 +229,11 @@ class Agent:
         return AgentState.READY
 
     def is_possible(self, event: AgentEvent) -> bool:
-        """Whether the table has a row."""
+        """Whether the table has a row for this event in the present state."""
         return (self.state, event) in TABLE
 
     def apply(self, event: AgentEvent, now: float, reason: str = "") -> None:
-        """Walk one row; KeyError when there is none (ask `is_possible` first)."""
+        """Apply one row of the table; KeyError when there is none (ask `is_possible` first)."""
         target = TABLE[self.state, event]
         if event not in EVENTS_WITHOUT_FACT:
             self._learn(event, now, reason)
@@ -251,7 +251,7 @@ class Agent:
     def _learn(self, event: AgentEvent, now: float, reason: str) -> None:
         match event:
             case AgentEvent.LOG_IN if not self.is_logged_in and self.state is AgentState.TALKING:
-                self.is_logged_in = True  # the log-out is taken back before it took effect: all stays as it was
+                self.is_logged_in = True  # log-in before the log-out took effect: nothing else changes
             case AgentEvent.LOG_IN if not self.is_logged_in:
                 self.is_logged_in = True
                 self.not_ready_reason = "logged_in"

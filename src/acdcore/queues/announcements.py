@@ -1,7 +1,7 @@
-"""What waiting callers are told of their position and of the wait, and whether we keep our word.
+"""What waiting callers hear about their position and the wait, and whether the announced wait was kept.
 
-Neither figure ever rises within one queue. When a VIP overtook, or the pace slackened, nothing is said of the figure
-that rose: a caller who hears nothing new is angry later than one who hears that it became worse.
+Neither figure ever rises within one queue. When a VIP overtook, or the queue became slower, the figure that rose is
+not announced. A caller who hears nothing new becomes angry later than one who hears that it became worse.
 """
 
 import math
@@ -11,15 +11,15 @@ from acdcore.queues.state import AnnounceDue, DispatcherState
 from acdcore.queues.waiting_line import QueuedCaller, VisitState, WaitingLine
 
 FINE_BELOW_S = 180.0
-"""Waits below this are told in steps of `FINE_STEP_S`."""
+"""Waits below this, in seconds, are rounded up to `FINE_STEP_S`."""
 FINE_STEP_S = 30.0
 COARSE_STEP_S = 60.0
 SILENT_ABOVE_S = 1_800.0
-"""Longer waits are not told: the estimate is a guess then, and half an hour says enough by itself."""
+"""Longer waits are not announced, in seconds: such an estimate is a guess."""
 
 
 def announced_wait_s(estimated_s: float | None) -> float | None:
-    """An estimate rounded up to what is told, in seconds; None: nothing is."""
+    """An estimate rounded up for the announcement, in seconds; None: the wait is not announced."""
     if estimated_s is None or estimated_s > SILENT_ABOVE_S:
         return None
     step_s = FINE_STEP_S if estimated_s <= FINE_BELOW_S else COARSE_STEP_S
@@ -27,7 +27,7 @@ def announced_wait_s(estimated_s: float | None) -> float | None:
 
 
 def announce_position(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine) -> None:
-    """Tell the position, unless a phone rings for the caller or a side flow has the caller; arm the next time."""
+    """Announce the position, unless a phone rings for the caller or the caller is in a side flow; set the next time."""
     visit, queue = waiting.visit, line.queue
     visit.announce_at = None
     if queue.announce_every_s is not None:
@@ -52,17 +52,17 @@ def announce_position(state: DispatcherState, waiting: QueuedCaller, line: Waiti
 
 
 def is_announced_wait_kept(visit: VisitState, now: float) -> bool | None:
-    """Whether an answer now comes within the wait announced first; None when none was."""
+    """Whether an answer now comes within the wait announced first; None: no wait was announced."""
     return None if visit.announced_wait_until is None else now <= visit.announced_wait_until
 
 
 def announced_wait_kept_on_leaving(visit: VisitState, now: float) -> bool | None:
-    """False for who goes unanswered after the announced wait; None for who goes before, or heard of none."""
+    """False: the caller leaves unanswered after the announced wait; None: leaves before it, or none was announced."""
     return False if is_announced_wait_kept(visit, now) is False else None
 
 
 def _wait_s(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine, position: int) -> float | None:
-    """The wait to be told now, never above what was told before."""
+    """The wait to announce now, in seconds, never above the one announced before; None: none."""
     queue, visit = line.queue.name, waiting.visit
     wait_s = announced_wait_s(state.estimator.estimate(queue, position, state.on_duty(line), state.now))
     if wait_s is not None and visit.announced_wait_s is not None and wait_s > visit.announced_wait_s:

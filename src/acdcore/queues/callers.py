@@ -1,9 +1,7 @@
-"""What happens to callers in the state: they enter queues, stand in line, are kept for an agent, overflow, and leave.
+"""What happens to callers in the state: they enter queues, wait, are kept for an agent, overflow, and leave.
 
-Deadlines of a caller (the wait is over, the next widening step is reached, the agent has been waited for long
-enough) mean
-nothing while a phone rings for the caller or a side flow has the caller: `bring_up_to_date` catches up when that is
-over.
+A caller's deadlines (the longest wait, the next widening step, the end of a reservation) do nothing while a phone rings
+for the caller or while the caller is in a side flow. `bring_up_to_date` applies them afterwards.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,7 +14,7 @@ from acdcore.queues.waiting_line import QueuedCaller, Reservation, SettingsEditi
 
 
 def enter(state: DispatcherState, waiting: QueuedCaller, edition: SettingsEdition, queue: QueueSettings) -> None:
-    """Join a queue, or whatever its overflow rules lead to."""
+    """Enter a queue, or the queue to which its overflow rules lead."""
     following: QueueSettings | None = queue
     while following is not None:  # ends: settings whose overflow comes back to a queue are refused
         asked = waiting.asked
@@ -35,7 +33,7 @@ def enter(state: DispatcherState, waiting: QueuedCaller, edition: SettingsEditio
 
 
 def leave_queue(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine) -> None:
-    """Out of line and out of the state, waiting, ringing or paused, with all timers."""
+    """Take a waiting, ringing or paused caller out of the line and the state, with all timers."""
     line.remove(waiting)
     del state.entries[waiting.entry]
     for due in _armed(waiting, line):
@@ -44,33 +42,33 @@ def leave_queue(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine
 
 
 def depart(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine) -> None:
-    """Leave without an agent."""
+    """The caller leaves the queue without an agent."""
     if not waiting.is_paused:
         state.estimator.left(line.queue.name, state.now)
     leave_queue(state, waiting, line)
 
 
 def pause(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine) -> None:
-    """Into a side flow: the place is kept. No phone may be ringing for the caller."""
+    """The caller goes into a side flow and keeps the place. No phone may be ringing for the caller."""
     line.pause(waiting)
     state.estimator.paused(line.queue.name, state.now)
 
 
 def resume(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine) -> None:
-    """Back from a side flow."""
+    """The caller comes back from a side flow."""
     line.unpause(waiting)
     state.estimator.joined(line.queue.name, state.on_duty(line), state.now)
     bring_up_to_date(state, waiting)
 
 
 def came_due(state: DispatcherState, waiting: QueuedCaller) -> None:
-    """One of the caller's deadlines passed; a ringing offer and a side flow outlast it."""
+    """One of the caller's deadlines passed; while a phone rings or a side flow runs, nothing happens yet."""
     if waiting.offer is None and not waiting.is_paused:
         bring_up_to_date(state, waiting)
 
 
 def bring_up_to_date(state: DispatcherState, waiting: QueuedCaller) -> None:
-    """Bring a caller who can be offered up to date: overflow, or the line for what the caller needs by now."""
+    """Apply what is due for a caller who can be offered: overflow, or a move to the line for the present needs."""
     line = state.entries[waiting.entry][1]
     visit, limit_s = waiting.visit, line.queue.max_wait_s
     if (
@@ -92,7 +90,7 @@ def bring_up_to_date(state: DispatcherState, waiting: QueuedCaller) -> None:
 
 
 def retry_agents(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine) -> None:
-    """An agent who missed this caller may be tried again; the next such moment is armed."""
+    """Agents who missed this caller may be tried again; set the timer for the next of them."""
     state.dirty[line] = None
     later = [until for until in waiting.tried_agents.values() if until > state.now]
     if later:
@@ -100,7 +98,7 @@ def retry_agents(state: DispatcherState, waiting: QueuedCaller, line: WaitingLin
 
 
 def overflow(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine, cause: OverflowCause) -> bool:
-    """Carry out the rule for `cause`; False when there is none. The caller must neither be ringing nor paused."""
+    """Apply the rule for `cause`; False when there is none. The caller must be neither ringing nor paused."""
     rule = entry_rules.overflow_rule(line, cause)
     if rule is None:
         return False
@@ -112,20 +110,20 @@ def overflow(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine, c
 
 
 def overflow_unserved(state: DispatcherState, lines: Iterable[WaitingLine]) -> None:
-    """Overflow those for whom the last agent has gone."""
+    """Overflow callers for whom no agent is on duty any more."""
     for line in _and_narrower(state, lines):
         if line.on_duty or not line.waiting:
             continue
         has_rule = True
         for _, _, _, waiting in list(line.waiting):
             if waiting.visit.language is not None:
-                bring_up_to_date(state, waiting)  # others may serve the caller now, or once the language is let go
-            elif has_rule:  # where there is none, there is none for the next either
+                bring_up_to_date(state, waiting)  # others may serve the caller now, or once the language is dropped
+            elif has_rule:  # without a rule, no other caller of the line overflows either
                 has_rule = overflow(state, waiting, line, OverflowCause.NOBODY_LOGGED_IN)
 
 
 def _and_narrower(state: DispatcherState, lines: Iterable[WaitingLine]) -> list[WaitingLine]:
-    """These lines, and those of their queues in which callers wait for a language that nobody on duty has either."""
+    """These lines, and lines of the same queues whose callers wait for a language that nobody on duty speaks."""
     found = dict.fromkeys(lines)
     for queue in dict.fromkeys(line.queue.name for line in found if not line.on_duty):
         found |= dict.fromkeys(near for near in state.lines.of(queue) if not near.on_duty)
@@ -133,7 +131,7 @@ def _and_narrower(state: DispatcherState, lines: Iterable[WaitingLine]) -> list[
 
 
 def release_reservations(state: DispatcherState, lines: Iterable[WaitingLine]) -> None:
-    """An agent is not to be waited for any more: whoever is kept for that agent waits for anybody."""
+    """End reservations whose agent can no longer take the caller; the callers then wait for any agent."""
     for line in lines:
         if line.demand.only is not None:
             for _, _, _, waiting in list(line.waiting):
@@ -141,7 +139,7 @@ def release_reservations(state: DispatcherState, lines: Iterable[WaitingLine]) -
 
 
 def _armed(waiting: QueuedCaller, line: WaitingLine) -> Iterator[Due]:
-    """The timers that may be running: most callers have none but their announcement, and this is on every path."""
+    """The timers that may be running. Most callers have only the announcement, and every turn runs this."""
     entry, visit, queue = waiting.entry, waiting.visit, line.queue
     if queue.max_wait_s is not None:
         yield WaitDue(entry)
@@ -158,20 +156,20 @@ def _armed(waiting: QueuedCaller, line: WaitingLine) -> Iterator[Due]:
 
 
 def _new_visit(state: DispatcherState, waiting: QueuedCaller, queue: QueueSettings) -> VisitState:
-    """The visit in a queue, with all that is needed there."""
+    """A new visit to a queue, with the needs worked out."""
     asked = waiting.asked
     needs = policy.needs(queue, asked.skills, asked.facts)
     spoken = policy.language_need(queue, asked.facts)
-    language = next((skill for skill in spoken if skill not in needs), None)  # what others ask for stays in any case
+    language = next((skill for skill in spoken if skill not in needs), None)  # asked for by others: kept
     for skill, level in spoken.items():
         needs[skill] = max(level, needs.get(skill, 0))
     return VisitState(state.now, needs, language=language)
 
 
 def _drop_language(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine) -> bool:
-    """Ask anybody, when the time for the caller's language is over and nobody on duty has it; whether that is so now.
+    """Drop the language need when the time for it is over and nobody on duty speaks it; True: dropped now.
 
-    The need is gone for the rest of the visit: whoever comes on duty with the language is one of many again.
+    The need stays dropped for this visit, also when an agent with the language comes on duty.
     """
     visit, queue = waiting.visit, line.queue
     if visit.language is None or state.now < visit.queued_at + queue.language_for_s or state.on_duty(line):
@@ -210,7 +208,7 @@ def _wait_in_line(state: DispatcherState, waiting: QueuedCaller, line: WaitingLi
 
 
 def _reserve(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine, reservation: Reservation) -> WaitingLine:
-    """Let a caller wait for one agent: a line that this agent alone serves."""
+    """Move a caller to a line that one agent alone serves."""
     waiting.visit.reserved = reservation
     state.deadlines.set(StickyDue(waiting.entry), reservation.until)
     reserved_for = ReservedForAgent(waiting.entry, line.queue.name, *reservation)
@@ -224,7 +222,7 @@ def _reserve(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine, r
 def _is_reservation_useful(
     state: DispatcherState, waiting: QueuedCaller, line: WaitingLine, reservation: Reservation
 ) -> bool:
-    """Whether the agent may still be expected to take this caller in time."""
+    """Whether the agent may still take this caller in time."""
     agent = state.roster.get(reservation.agent)
     if agent is None or not agent.is_willing or state.now >= reservation.until:
         return False
@@ -234,7 +232,7 @@ def _is_reservation_useful(
 
 
 def _widen(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine) -> None:
-    """Say which widening step the visit has come to, and wait for the next."""
+    """Decide `Widened` for the step that is reached, and set the timer for the next."""
     visit, queue = waiting.visit, line.queue
     reached = policy.widening_step_reached(queue.widening, visit.queued_at, state.now)
     if reached > visit.widening_step:
@@ -252,7 +250,7 @@ def _arm_widening(state: DispatcherState, waiting: QueuedCaller, queue: QueueSet
 
 
 def _widen_at_entry(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine, step: int) -> WaitingLine:
-    """Begin in a wider widening step, by what the wait is expected to be."""
+    """Begin at a later widening step because the estimated wait is long."""
     if step == 0:
         return line
     widened = Widened(waiting.entry, line.queue.name, step, state.now)
@@ -266,7 +264,7 @@ def _widen_at_entry(state: DispatcherState, waiting: QueuedCaller, line: Waiting
 
 
 def _move(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine) -> WaitingLine:
-    """To the line of what the caller needs now, at the same place."""
+    """Move to the line for the present needs, at the same place."""
     target = state.line_of(waiting, line.edition, line.queue)
     if target is not line:
         line.remove(waiting)
@@ -279,7 +277,7 @@ def _move(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine) -> W
 def _apply_overflow(
     state: DispatcherState, waiting: QueuedCaller, line: WaitingLine, rule: OverflowRule
 ) -> QueueSettings | None:
-    """Say where the caller goes; a further queue is returned, found in the settings that the caller came under."""
+    """Decide where the caller goes; returns the next queue, from the settings of the caller's edition; None: none."""
     visit = waiting.visit
     waited_s = state.now - visit.queued_at
     kept = announcements.announced_wait_kept_on_leaving(visit, state.now)

@@ -1,4 +1,4 @@
-"""What the dispatcher answers: decisions, states, order keys, and why an input was refused.
+"""The dispatcher's output: decisions, states, order keys, and why an input was refused.
 
 Every field `at` is monotonic seconds; a field that ends in `_s` is a length of time in seconds.
 """
@@ -25,9 +25,9 @@ class AgentState(StrEnum):
     """Logged in, but the phone is not registered."""
     NOT_READY = "not_ready"
     BACKING_OFF = "backing_off"
-    """Ready again by itself soon: an offer has just been missed."""
+    """An offer has just been missed; the agent becomes ready again after a short time."""
     BUSY = "busy"
-    """In a call that no queue gave."""
+    """In a call that did not come from a queue."""
     READY = "ready"
     OFFERED = "offered"
     """The phone rings for a caller."""
@@ -36,30 +36,30 @@ class AgentState(StrEnum):
 
 
 class CallerKey(NamedTuple):
-    """Order among callers for one agent; the smallest is served."""
+    """Order of callers for one agent; the smallest key is served first."""
 
     deficit_s: float
     """Minus the urgency: -(weight x (priority + ageing x waited))."""
     joined_at: float
-    """Who came first."""
+    """Joining time, monotonic seconds; the earlier comes first."""
     serial: int
-    """Order of joining, for callers of one instant."""
+    """Order of joining, for callers who joined at the same time."""
 
     def __str__(self) -> str:
         return f"urgency {-self.deficit_s:g} s, joined at {self.joined_at:g} s, {self.serial} in order of joining"
 
 
 class AgentKey(NamedTuple):
-    """Order among ready agents for one caller; the smallest is offered."""
+    """Order of ready agents for one caller; the smallest key gets the offer."""
 
     minus_level: int
     """Minus the sum of the agent's levels in the skills needed."""
     measure: float
-    """The strategy's figure."""
+    """The figure that the queue's strategy compares (`policy.MEASURES`)."""
     idle_since: float
-    """When the agent's last contact ended."""
+    """When the agent's last contact ended, monotonic seconds."""
     agent: AgentId
-    """The last tie-break, so that there is none."""
+    """The last tie-break: no two agents have the same key."""
 
     def __str__(self) -> str:
         return f"level {-self.minus_level}, measure {self.measure:g}, idle since {self.idle_since:g} s"
@@ -81,7 +81,7 @@ class WithdrawCause(StrEnum):
 
 
 class RefusalReason(StrEnum):
-    """Why an input did not fit; nothing changed."""
+    """Why an input was refused; a refused input changes nothing."""
 
     UNKNOWN_QUEUE = "unknown_queue"
     UNKNOWN_ENTRY = "unknown_entry"
@@ -89,13 +89,13 @@ class RefusalReason(StrEnum):
     UNKNOWN_OFFER = "unknown_offer"
     DUPLICATE_ENTRY = "duplicate_entry"
     OUT_OF_RANGE = "out_of_range"
-    """A figure outside of its limits."""
+    """A figure is outside of its limits."""
     NOT_IN_THIS_STATE = "not_in_this_state"
-    """The state table has no such row."""
+    """The agent's state table has no row for this event."""
     DISPATCHER_FULL = "dispatcher_full"
-    """`MAX_AGENTS` or `MAX_ENTRIES`."""
+    """`MAX_AGENTS` or `MAX_ENTRIES` is reached."""
     SETTINGS_INVALID = "settings_invalid"
-    """`settings.validate` says what is wrong."""
+    """`settings.validate` found problems and names them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Widened:
-    """The caller needs less from now on: a widening step of the queue is reached."""
+    """The caller needs less from now on: a widening step is reached, or the language need is dropped."""
 
     entry: EntryId
     queue: QueueName
@@ -118,12 +118,12 @@ class Widened:
     """The last widening step reached, from 1; 0 before the first."""
     at: float
     language: str = ""
-    """The language that is needed no more, since nobody on duty has it; "": a widening step was reached."""
+    """The language that is no longer needed, since nobody on duty speaks it; "": a widening step was reached."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReservedForAgent:
-    """The caller is kept for one agent; ends at `until`, or when that agent goes or misses the caller."""
+    """The caller is kept for one agent until `until`, or until that agent leaves or misses the caller."""
 
     entry: EntryId
     queue: QueueName
@@ -140,18 +140,18 @@ class Offered:
     agent: AgentId
     queue: QueueName
     ring_for_s: float
-    """The dispatcher withdraws the offer itself after this time; the driver needs no timer."""
+    """The dispatcher itself withdraws the offer after this time, 0.1 to 300 s; the driver needs no timer."""
     caller_key: CallerKey
     """Why this caller."""
     agent_key: AgentKey
     """Why this agent."""
     is_manual_assignment: bool = False
-    """Assigned by somebody: the keys did not decide."""
+    """True: somebody assigned the caller, and the keys did not decide."""
 
 
 @dataclass(frozen=True, slots=True)
 class OfferWithdrawn:
-    """Stop ringing: the offer is over; an answer that crosses this is a `LateAccept`."""
+    """Stop ringing: the offer is over. An answer that crosses this decision becomes a `LateAccept`."""
 
     offer: OfferId
     entry: EntryId
@@ -161,7 +161,7 @@ class OfferWithdrawn:
 
 @dataclass(frozen=True, slots=True)
 class OfferMissed:
-    """The agent did not take the offer; said once for every `OfferEnded` that counted and every expiry."""
+    """The agent did not take the offer; decided once for each `OfferEnded` that counted and each expiry."""
 
     offer: OfferId
     entry: EntryId
@@ -172,30 +172,30 @@ class OfferMissed:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """Bridge caller and agent."""
+    """Connect caller and agent."""
 
     offer: OfferId
     entry: EntryId
     agent: AgentId
     queue: QueueName
     waited_s: float
-    """Time in this queue until the answer."""
+    """Time in this queue until the answer, seconds."""
     is_in_time: bool
-    """Within the queue's `service_level_within_s`."""
+    """True: within the queue's `service_level_within_s`."""
     is_announced_wait_kept: bool | None = None
-    """Whether the answer came within the wait that was told first in this queue; None: none was told."""
+    """Whether the answer came within the wait announced first in this queue; None: none was announced."""
 
 
 @dataclass(frozen=True, slots=True)
 class LateAccept:
-    """The phone answered an offer that is over: ACK it, BYE it, and let nobody talk."""
+    """The phone answered an offer that is over: send ACK and BYE, and do not connect the caller."""
 
     offer: OfferId
 
 
 @dataclass(frozen=True, slots=True)
 class TalkFinished:
-    """The agent is free of this caller."""
+    """The talk is over and the agent is free of this caller."""
 
     entry: EntryId
     agent: AgentId
@@ -211,45 +211,45 @@ class Departed:
     queue: QueueName
     cause: LeaveCause
     waited_s: float
-    """Time in this queue."""
+    """Time in this queue, seconds."""
     is_short: bool
-    """Hung up within the queue's `short_abandon_s`."""
+    """True: hung up within the queue's `short_abandon_s`."""
     is_announced_wait_kept: bool | None = None
-    """False: left after the wait that was told first was over; None: none was told, or it was not over."""
+    """False: left after the wait announced first was over; None: none was announced, or it was not over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Overflowed:
-    """The caller leaves the queue by rule; with `ToQueue` a `Queued` (or a further overflow) follows."""
+    """The caller leaves the queue by an overflow rule; with `ToQueue` a `Queued` or another overflow follows."""
 
     entry: EntryId
     queue: QueueName
-    """The queue left."""
+    """The queue that the caller leaves."""
     cause: OverflowCause
     target: OverflowTarget
     waited_s: float
-    """Time in the queue left."""
+    """Time in that queue, seconds."""
     is_announced_wait_kept: bool | None = None
-    """False: left after the wait that was told first was over; None: none was told, or it was not over."""
+    """False: left after the wait announced first was over; None: none was announced, or it was not over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Announce:
-    """Tell the caller the position; a connection never waits for the end of it."""
+    """Announce the position to the caller; a connection does not wait for the end of the announcement."""
 
     entry: EntryId
     queue: QueueName
     position: int
-    """1 is next; never above what was told before in this queue: when a VIP overtook, nothing is told."""
+    """1 is next; never above the position announced before in this queue."""
     wait_s: float | None = None
-    """Estimated wait from now on, rounded up, never above what was told before; None: say nothing of it."""
+    """Estimated wait from now on, rounded up, never above the one announced before; None: do not announce it."""
     is_first_wait: bool = False
-    """The first wait told in this queue: the figures hold us to it."""
+    """True: the first wait announced in this queue; the figures count whether it is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentStateChanged:
-    """An agent's visible state or its reason is another one."""
+    """The agent's visible state, or its reason, has changed."""
 
     agent: AgentId
     state: AgentState
@@ -260,7 +260,7 @@ class AgentStateChanged:
 
 @dataclass(frozen=True, slots=True)
 class InputRefused:
-    """The input did not fit and changed nothing."""
+    """The input was refused and changed nothing."""
 
     input: Input
     reason: RefusalReason

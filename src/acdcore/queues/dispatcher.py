@@ -1,14 +1,14 @@
-"""The one writer of the dispatcher: every change of an agent or a waiting caller is a turn of `Dispatcher.handle`.
+"""The only place where agents and waiting callers change: every change is one turn of `Dispatcher.handle`.
 
-A turn changes agents and entries, notes the lines where a match may have become possible, and ends by offering callers
-to ready agents there until no pair is left. The rules for races:
-- A caller who leaves takes the ringing offer along in the same turn; an answer after that is a `LateAccept`.
-- An answer that is handled before its ring deadline is, wins, even when the deadline has passed by then.
-- A ringing offer outlasts `max_wait_s`: who is rung for at that moment overflows only when the offer fails. So does
-  it outlast the caller's other deadlines (the next widening step, the end of the reservation for one agent).
-- A side flow outlasts them too: a caller who pauses gives up a ringing offer, and no deadline acts until the return.
-- Not ready, log-out, phone down and a call of the agent's own withdraw a ringing offer, and are no miss.
-- News of an offer that is over (`OfferEnded`) crossed its withdrawal and means nothing.
+A turn changes agents and entries and notes the lines where a match may have become possible. It ends by offering
+callers to ready agents there until no pair is left. The rules for races:
+- A caller who leaves ends the ringing offer in the same turn; an answer after that is a `LateAccept`.
+- An answer that is handled before its ring deadline is handled wins, even when the deadline has passed.
+- While a phone rings for a caller, `max_wait_s` and the caller's other deadlines (the next widening step, the end of a
+  reservation) do nothing. They apply when the offer fails.
+- In a side flow they do nothing either: a caller who pauses ends a ringing offer, and deadlines apply at the return.
+- Not ready, log-out, phone down and a call of the agent's own withdraw a ringing offer; that is no miss.
+- An `OfferEnded` for an offer that is already over crossed its withdrawal and is ignored.
 """
 
 from collections.abc import Collection
@@ -92,9 +92,9 @@ class Dispatcher:
         self._state = DispatcherState(settings)
 
     def handle(self, event: Input, now: float) -> list[Decision]:
-        """One turn; what does not fit comes back as `InputRefused` and changes nothing.
+        """One turn; an input that does not fit comes back as `InputRefused` and changes nothing.
 
-        A `now` before that of the last turn counts as that one: time does not run backwards on a dispatcher.
+        A `now` before the `now` of the last turn counts as that one: the dispatcher's time does not run backwards.
         """
         state = self._state
         state.now = max(now, state.now)
@@ -109,8 +109,7 @@ class Dispatcher:
     def handle_traced(
         self, event: Input, now: float, about: Collection[EntryId]
     ) -> tuple[list[Decision], list[Evidence]]:
-        """`handle`, and what each choice about these entries was made from: costs as much as the dispatcher is
-        large."""
+        """`handle`, with what each choice about these entries was based on; costs more the larger the dispatcher is."""
         trace = DecisionTrace(about)
         self._state.trace = trace
         try:
@@ -119,33 +118,33 @@ class Dispatcher:
             self._state.trace = None
 
     def handle_deadline(self, now: float) -> list[Decision]:
-        """The turn of everything that is due; the same as handling `DeadlinePassed`."""
+        """The turn for everything that is due; the same as handling `DeadlinePassed`."""
         return self.handle(DeadlinePassed(), now)
 
     def next_deadline(self) -> float | None:
-        """When `handle_deadline` wants to be called next; None: not before another input."""
+        """When `handle_deadline` must be called next, monotonic seconds; None: not before another input."""
         return self._state.deadlines.earliest()
 
     @property
     def edition(self) -> int:
-        """Number of the settings that hold now, for `CallerJoined.edition`."""
+        """Number of the present settings, for `CallerJoined.edition`."""
         return self._state.lines.edition.number
 
     def keeps(self, edition: int) -> bool:
-        """Whether a call can join under these settings still."""
+        """Whether these settings are still kept, so that a call can join under them."""
         return self._state.lines.under(edition).number == edition
 
     def is_waiting(self, entry: EntryId) -> bool:
-        """Whether the caller waits for an agent, a phone ringing or not."""
+        """Whether the caller waits for an agent; a phone may be ringing for the caller."""
         found = self._state.find(entry)
         return found is not None and found[0].is_waiting
 
     def snapshot(self, now: float) -> DispatcherView:
-        """The whole dispatcher, for displays: costs as much as the dispatcher is large."""
+        """The whole dispatcher, for displays; the cost grows with its size."""
         return explain.dispatcher_view(self._state, self.metrics, now)
 
     def queue_names(self) -> tuple[QueueName, ...]:
-        """The queues of the present settings, and older ones in which somebody still waits."""
+        """The queues of the present settings, and older ones in which callers still wait."""
         return tuple(self._state.lines.names())
 
     def queues(self, now: float) -> tuple[QueueView, ...]:
@@ -153,21 +152,21 @@ class Dispatcher:
         return explain.queue_views(self._state, self.metrics, now)
 
     def positions(self, now: float) -> dict[EntryId, int]:
-        """The place of everybody who waits, 1 being next."""
+        """The position of every waiting caller; 1 is next."""
         return explain.positions(self._state, now)
 
     def agent_summary(self, agent: AgentId) -> AgentSummary | None:
-        """One agent as wallboards show it; None when no agent of that number was ever heard of."""
+        """One agent as wallboards show it; None: no such agent is known."""
         found = self._state.roster.get(agent)
         return None if found is None else explain.agent_summary(found, self.metrics)
 
     def agent(self, agent: AgentId, now: float) -> AgentView | None:
-        """One agent, for displays; None when no agent of that number was ever heard of."""
+        """One agent, for displays; None: no such agent is known."""
         found = self._state.roster.get(agent)
         return None if found is None else explain.agent_view(found, self.metrics, now)
 
     def why(self, entry: EntryId, now: float) -> Explanation | None:
-        """Why a caller still waits; None when no such caller waits."""
+        """Why a caller still waits; None: no such caller waits."""
         found = self._state.find(entry)
         if found is None or not found[0].is_waiting:
             return None
@@ -230,7 +229,9 @@ class Dispatcher:
         if len(state.entries) >= MAX_ENTRIES:
             return RefusalReason.DISPATCHER_FULL
         state.entries_made += 1
-        asked = replace(event, skills=dict(event.skills)) if event.skills else event  # what is kept, nobody changes
+        asked = (
+            replace(event, skills=dict(event.skills)) if event.skills else event
+        )  # a copy that nobody else can change
         waiting = QueuedCaller(event.entry, asked, state.now - event.waited_s, state.entries_made)
         waiting.tried_agents = dict.fromkeys(event.tried_agents, state.now + edition.settings.retry_after_miss_s)
         callers.enter(state, waiting, edition, queue)
@@ -375,7 +376,7 @@ class Dispatcher:
             return RefusalReason.NOT_IN_THIS_STATE
         return self._agent_did(agent_id, AgentEvent.CONTACT_OVER)
 
-    # ---- the dispatcher itself ---------------------------------------------------------------------------------------
+    # ---- the dispatcher itself --------------------------------------------------------------------------------------
 
     def _settings_changed(self, settings: DispatcherSettings) -> RefusalReason | None:
         if validate(settings):
@@ -400,7 +401,7 @@ class Dispatcher:
 
     def _deadline_passed(self) -> None:
         due = self._state.deadlines.pop_due(self._state.now)
-        while due is not None:  # ends: whatever is armed again lies ahead, since no period is 0
+        while due is not None:  # ends: a timer that is set again lies in the future, since no period is 0
             self._came_due(due)
             due = self._state.deadlines.pop_due(self._state.now)
 

@@ -1,4 +1,4 @@
-"""The driver: hands inputs to the dispatcher, keeps its one timer, hands out its decisions in order."""
+"""The driver: gives inputs to the dispatcher, keeps its only timer, and hands out its decisions in order."""
 
 import asyncio
 from collections import deque
@@ -10,15 +10,15 @@ from acdcore.queues.dispatcher import Dispatcher
 from acdcore.queues.inputs import DeadlinePassed, Input
 
 Journal = Callable[[float, Input, list[Decision]], None]
-"""Takes one turn: its time in monotonic seconds, its input, and what was decided."""
+"""Takes one turn: monotonic seconds, input, decisions."""
 
 
 class DispatcherDriver:
     """One dispatcher on the running event loop.
 
-    `journal` hears every turn: its time, its input and the decisions, before any of them is handed out; `on_decision`
-    hears every decision, in order, and may `handle` again: what it hands in is taken after the decisions at hand,
-    never in the middle of them.
+    `journal` is called for every turn before any of its decisions is handed out. `on_decision` is called for every
+    decision, in order. It may call `handle`: that input is handled after the decisions of the present turn, never
+    between them.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class DispatcherDriver:
         self._clock = clock
         self._journal = journal
         self._on_decision = on_decision
-        self._inputs: deque[Input] = deque()  # as long as one turn's decisions make it: each gives a few inputs at most
+        self._inputs: deque[Input] = deque()  # bounded by one turn's decisions: each leads to a few inputs at most
         self._decisions: deque[Decision] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
@@ -40,17 +40,17 @@ class DispatcherDriver:
 
     @property
     def dispatcher(self) -> Dispatcher:
-        """For `snapshot`, `why` and the figures."""
+        """The dispatcher, for `snapshot`, `why` and the figures."""
         return self._dispatcher
 
     def handle(self, event: Input) -> None:
-        """Carry out one input now, or right after the turn that is running."""
+        """Handle one input now, or right after the turn that is running."""
         self._inputs.append(event)
         if not self._is_in_turn:
             self._run_turns()
 
     def close(self) -> None:
-        """Disarm the timer; nothing else is held."""
+        """Cancel the timer; the driver holds nothing else."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = self._timer_at = None
@@ -61,7 +61,7 @@ class DispatcherDriver:
             self._take_turns()
         finally:
             self._is_in_turn = False
-            if self._decisions or self._inputs:  # on_decision raised: the rest is not lost with it
+            if self._decisions or self._inputs:  # on_decision raised: hand out the rest later
                 asyncio.get_running_loop().call_soon(self._run_turns)
             self._arm()
 

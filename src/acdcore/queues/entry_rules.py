@@ -1,4 +1,4 @@
-"""What is decided once, when a caller comes to a queue: the wait to expect, and whether a rule sends the caller on."""
+"""What is decided once, when a caller enters a queue: the estimated wait, and whether an overflow rule applies."""
 
 from acdcore.queues.settings import OverflowCause, OverflowRule
 from acdcore.queues.state import DispatcherState
@@ -6,14 +6,14 @@ from acdcore.queues.waiting_line import QueuedCaller, WaitingLine
 
 
 def overflow_rule(line: WaitingLine, cause: OverflowCause) -> OverflowRule | None:
-    """The queue's rule for `cause`, which holds for those on the line only: nobody else has anywhere else to go."""
+    """The queue's rule for `cause`; None: no rule, or the entries are callbacks or messages, which never overflow."""
     if not line.is_for_calls:
         return None
     return next((rule for rule in line.queue.overflow if rule.cause is cause), None)
 
 
 def estimated_wait_s(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine) -> float | None:
-    """The wait that a caller who comes to this line now is to expect; None: not known, or nothing here asks for it."""
+    """The estimated wait of a caller who enters this line now, in seconds; None: unknown, or no setting needs it."""
     queue = line.queue
     if queue.max_estimated_wait_s is None and not queue.widening:
         return None
@@ -26,7 +26,7 @@ def estimated_wait_s(state: DispatcherState, waiting: QueuedCaller, line: Waitin
 def closing_rule(
     state: DispatcherState, waiting: QueuedCaller, line: WaitingLine, expected_s: float | None
 ) -> OverflowRule | None:
-    """The rule that keeps a caller from standing in this line at all; the first that applies, in this order."""
+    """The first rule, in this order, that keeps a caller from entering this line; None: the caller may enter."""
     queue = line.queue
     if not queue.overflow:
         return None

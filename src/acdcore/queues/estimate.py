@@ -1,17 +1,17 @@
-"""How long a caller will wait: the pace at which each queue's callers came to agents lately, and what follows from it.
+"""How long a caller will wait, estimated from the pace at which agents took callers of the queue lately.
 
-Only the time in which somebody stands in line with no phone ringing tells the pace: then every agent who becomes free
-is offered a caller at once. What is counted in it, forgotten exponentially:
-- offers, times the share of them that is answered, for each second that an agent was on duty: the pace of one agent;
-- callers who went by themselves, for each second that a caller stood: the impatience that shortens the line ahead;
-- seconds of ringing for each caller connected: what the caller's own offer adds.
+The pace is measured only while somebody waits with no phone ringing: then every agent who becomes free is offered a
+caller at once. Counted in that time, and forgotten exponentially:
+- offers, times the share of them that is answered, for each second of an agent on duty: the pace of one agent;
+- callers who gave up, for each second of a waiting caller: this impatience shortens the line ahead;
+- seconds of ringing for each caller connected: the time that the caller's own offer adds.
 
-The wait of the caller at place k is the sum of k gaps: those ahead of the caller go at the pace of the agents plus the
-impatience of those who are still ahead (the birth-death chain of the Erlang A model). Its mean and variance, with the
+The wait at place k is the sum of k gaps: the callers ahead leave at the pace of the agents plus the impatience of
+those who are still ahead (the birth-death chain of the Erlang A model). Its mean and variance, with the
 uncertainty of the measured pace itself, are taken as those of a gamma distribution, and the quantile as Wilson and
 Hilferty approximate it (Proc. Natl. Acad. Sci. 17, 1931, p. 684).
 
-Every event and every question costs the same, however many wait.
+Every event and every estimate costs the same, however many callers wait.
 """
 
 import math
@@ -20,53 +20,53 @@ from dataclasses import dataclass, field, replace
 from acdcore.kernel.ids import QueueName
 
 MEMORY_S = 2_400.0
-"""Time constant of forgetting: long enough for some 20 offers of a queue of three agents, short enough to follow a
-shift; changes of staff need no forgetting, since the pace is counted for one agent."""
+"""Time constant of forgetting, seconds: long enough for some 20 offers of a queue of three agents, short enough to
+follow a shift. Changes of staff need no forgetting, since the pace is counted for one agent."""
 MIN_OFFERS = 8.0
-"""Offers remembered, below which there is no estimate: the pace would be uncertain by more than a third."""
+"""Offers remembered below which there is no estimate: the pace would be uncertain by more than a third."""
 QUANTILE = 0.70
-"""Share of answered callers who are to wait no longer than estimated."""
+"""Share of answered callers whose wait shall not exceed the estimate."""
 QUANTILE_NORMAL = 0.5244
-"""The standard normal deviate of `QUANTILE`."""
+"""The standard normal quantile of `QUANTILE`."""
 
 
 @dataclass(slots=True)
 class QueuePace:
-    """What is remembered of one queue: plain figures, as of `as_of`."""
+    """What is remembered of one queue, as of `as_of`; "faded" figures are forgotten exponentially."""
 
     as_of: float
     """The time of the last event, monotonic seconds."""
     standing: int = 0
-    """Callers in line for whom no phone rings now."""
+    """Callers who wait with no phone ringing for them."""
     standing_since: float = 0.0
-    """When the first of an unbroken row of such callers came."""
+    """Since when there has been at least one such caller."""
     ringing: int = 0
     """Callers for whom a phone rings now."""
     on_duty: int = 0
-    """Agents who may serve, as of the last event that told."""
+    """Agents on duty who may serve, as of the last event that said so."""
     offers: float = 0.0
-    """Offers made after somebody had stood in line, faded; one made at the moment of joining says nothing."""
+    """Offers to callers who had to wait, faded; an offer at the moment of joining says nothing about the pace."""
     agents_s: float = 0.0
-    """Seconds of agents on duty while somebody stood in line, faded."""
+    """Seconds of agents on duty while somebody waited, faded."""
     departures: float = 0.0
     """Callers who left the line without an agent, faded."""
     stood_s: float = 0.0
-    """Seconds of callers standing in line, faded."""
+    """Seconds of callers waiting, faded."""
     answers: float = 0.0
     """Offers that were answered, faded."""
     misses: float = 0.0
-    """Offers that came to nothing, faded."""
+    """Offers that were not answered, faded."""
     rung_s: float = 0.0
     """Seconds of phones ringing, faded."""
 
     def advance(self, at: float) -> None:
-        """Let time pass up to `at`: what was remembered fades, what stands and rings adds up."""
+        """Let time pass up to `at`: fade what was remembered, and add waiting and ringing time."""
         passed_s = at - self.as_of
         if passed_s <= 0:
             return
         self.as_of = at
         kept = math.exp(-passed_s / MEMORY_S)
-        fresh_s = MEMORY_S * (1.0 - kept)  # a second of this time, faded meanwhile: the integral of the fading
+        fresh_s = MEMORY_S * (1.0 - kept)  # seconds of this period, faded: the integral of the fading
         self.offers *= kept
         self.departures *= kept
         self.answers *= kept
@@ -78,39 +78,39 @@ class QueuePace:
         self.rung_s = self.rung_s * kept + self.ringing * fresh_s
 
     def stand(self) -> None:
-        """One caller more in line."""
+        """Count one waiting caller more."""
         if not self.standing:
             self.standing_since = self.as_of
         self.standing += 1
 
     def go(self) -> None:
-        """One caller fewer in line."""
+        """Count one waiting caller fewer."""
         self.standing = max(0, self.standing - 1)
 
     def stop_ringing(self) -> None:
-        """One ringing phone fewer."""
+        """Count one ringing phone fewer."""
         self.ringing = max(0, self.ringing - 1)
 
 
 @dataclass(slots=True)
 class Estimator:
-    """The paces of all queues; told of every caller's steps, and asked for estimates.
+    """The paces of all queues: takes every step of every caller, and gives estimates.
 
     Times are monotonic seconds and do not run backwards. `on_duty` is the number of agents on duty who may serve the
-    caller in question. A caller who only changes what it needs within its queue takes no step.
+    caller in question. A caller who only moves to another line of the same queue takes no step.
     """
 
     paces: dict[QueueName, QueuePace] = field(default_factory=dict)
-    """Queue to what is remembered of it: the whole state. At most one for each queue that was ever configured."""
+    """The whole state; at most one pace for each queue that was ever configured."""
 
     def joined(self, queue: QueueName, on_duty: int, at: float) -> None:
-        """A caller stands in line: came in, or came back from a pause."""
+        """A caller begins to wait, by coming in or by coming back from a pause."""
         pace = self._advance(queue, at)
         pace.on_duty = on_duty
         pace.stand()
 
     def offered(self, queue: QueueName, on_duty: int, at: float) -> None:
-        """A phone begins to ring for a caller who stood in line."""
+        """A phone begins to ring for a waiting caller."""
         pace = self._advance(queue, at)
         pace.on_duty = on_duty
         pace.offers += pace.standing > 0 and pace.standing_since < at
@@ -118,7 +118,7 @@ class Estimator:
         pace.ringing += 1
 
     def missed(self, queue: QueueName, at: float) -> None:
-        """That offer came to nothing, whoever ended it: the caller stands in line again."""
+        """The offer was not answered, on whichever side it ended: the caller waits again."""
         pace = self._advance(queue, at)
         pace.misses += 1
         pace.stop_ringing()
@@ -131,21 +131,20 @@ class Estimator:
         pace.stop_ringing()
 
     def left(self, queue: QueueName, at: float) -> None:
-        """A caller who stood in line left the queue without an agent: hung up, overflowed, was taken out."""
+        """A waiting caller left the queue without an agent: hung up, overflowed, or was taken out."""
         pace = self._advance(queue, at)
         pace.departures += 1
         pace.go()
 
     def paused(self, queue: QueueName, at: float) -> None:
-        """A caller who stood in line keeps the place, but is not offered for now; `joined` when it is again."""
+        """A waiting caller keeps the place but cannot be offered for now; `joined` follows when that is over."""
         self._advance(queue, at).go()
 
     def estimate(self, queue: QueueName, position: int, on_duty: int, at: float) -> float | None:
         """The wait until the answer, in seconds, that `QUANTILE` of the answered callers at `position` do not exceed.
 
-        `position` counts from 1 (the next), those for whom a phone rings included. None when nobody knows: no agent is
-        on duty, or fewer than `MIN_OFFERS` are remembered. Who can be offered to a ready agent at once need not
-        ask.
+        `position` counts from 1 (the next) and includes callers for whom a phone rings. None: no agent is on duty, or
+        fewer than `MIN_OFFERS` are remembered. A caller who can be offered to a ready agent at once needs no estimate.
         """
         pace = self.paces.get(queue)
         if pace is None or on_duty <= 0:
@@ -164,7 +163,7 @@ class Estimator:
 
 
 def _quantile_s(pace: QueuePace, position: int, on_duty: int) -> float | None:
-    """`QUANTILE` of the gaps of those ahead, and the ringing of the caller's own offer."""
+    """`QUANTILE` of the gaps of the callers ahead, plus the ringing time of the caller's own offer, in seconds."""
     if pace.agents_s <= 0 or pace.answers <= 0:
         return None
     answered = pace.answers / (pace.answers + pace.misses)
@@ -172,7 +171,7 @@ def _quantile_s(pace: QueuePace, position: int, on_duty: int) -> float | None:
     impatience = pace.departures / pace.stood_s if pace.stood_s > 0 else 0.0
     ahead = max(position - pace.ringing, 1)
     mean_s, variance = _gaps(per_s, impatience, ahead)
-    variance += mean_s * mean_s / pace.offers  # the pace itself is known from so many gaps only
+    variance += mean_s * mean_s / pace.offers  # the measured pace rests on so many gaps
     return _gamma_quantile(mean_s, variance) + pace.rung_s / pace.answers
 
 

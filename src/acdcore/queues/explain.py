@@ -30,11 +30,11 @@ from acdcore.queues.views import (
 from acdcore.queues.waiting_line import QueuedCaller, WaitingLine
 
 FILTERS = tuple(Exclusion)
-"""The filters in the order in which they are asked."""
+"""The filters in the order in which they are applied."""
 MAX_CHANGES = 10
-"""Sentences on what would change: more would not be read."""
+"""Most sentences on what would get a caller served; nobody reads more."""
 MAX_COMPETING_CALLERS = 50
-"""Other callers named with an offer, the most urgent ones: whoever comes after them could not have been meant."""
+"""Other callers listed with an offer, the most urgent first; less urgent ones could not have got the agent."""
 WOULD_FREE: Mapping[Exclusion, str] = {
     Exclusion.WRAP_UP: "ends the wrap-up",
     Exclusion.BACKING_OFF: "ends the back-off",
@@ -46,7 +46,7 @@ WOULD_FREE: Mapping[Exclusion, str] = {
     Exclusion.UNREACHABLE: "registers a phone",
     Exclusion.LOGGED_OUT: "logs in",
 }
-"""What a skilled agent would have to do, the likeliest first."""
+"""What an agent with the skills would have to do, the likeliest first."""
 
 
 def dispatcher_view(state: DispatcherState, metrics: Metrics, now: float) -> DispatcherView:
@@ -56,12 +56,12 @@ def dispatcher_view(state: DispatcherState, metrics: Metrics, now: float) -> Dis
 
 
 def queue_views(state: DispatcherState, metrics: Metrics, now: float) -> tuple[QueueView, ...]:
-    """The queues alone."""
+    """The queues without the agents."""
     return tuple(_queue_view(state, metrics, name, now) for name in state.lines.names())
 
 
 def positions(state: DispatcherState, now: float) -> dict[EntryId, int]:
-    """The place of everybody who waits, 1 being next."""
+    """The position of every waiting caller; 1 is next."""
     inside = (_inside(state, name, now) for name in state.lines.names())
     return {waiting.entry: rank for queue in inside for rank, waiting in enumerate(queue, 1)}
 
@@ -75,7 +75,7 @@ def agent_summary(agent: Agent, metrics: Metrics) -> AgentSummary:
 
 
 def explanation(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine, now: float) -> Explanation:
-    """Every agent known, with the first filter that keeps them from this caller."""
+    """Every known agent, with the first filter that excludes the agent for this caller."""
     candidates: list[Candidate] = []
     for agent in state.roster:
         found, detail = policy.exclusion(agent, line.demand, waiting.tried_agents.get(agent.id), now)
@@ -105,7 +105,7 @@ def explanation(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine
 def trace_decision(
     state: DispatcherState, choice: Choice, waiting: QueuedCaller, line: WaitingLine, chosen: Agent | None = None
 ) -> None:
-    """Note down what a decision is made from, if somebody asked about the caller; before it takes effect."""
+    """Note what a decision is based on, before it takes effect, if a trace was asked for this caller."""
     trace = state.trace
     if trace is None or waiting.entry not in trace.about:
         return
@@ -115,7 +115,7 @@ def trace_decision(
 
 
 def _competing_callers(state: DispatcherState, chosen_for: QueuedCaller, agent: Agent) -> list[CompetingCaller]:
-    """Everybody else who waits and is not rung for, the most urgent first."""
+    """All other callers who wait with no phone ringing, the most urgent first."""
     callers = []
     for waiting, line in state.entries.values():
         if waiting is chosen_for or not waiting.is_waiting or waiting.offer is not None:
@@ -123,7 +123,9 @@ def _competing_callers(state: DispatcherState, chosen_for: QueuedCaller, agent: 
         excluded_by: Exclusion | BlockingRule | None
         excluded_by, detail = policy.exclusion(agent, line.demand, waiting.tried_agents.get(agent.id), state.now)
         rule = blocking_rule(waiting, line)
-        if rule is not None and rule is not BlockingRule.PREFERRED_AGENT:  # of that one the filters say whom it bars
+        if (
+            rule is not None and rule is not BlockingRule.PREFERRED_AGENT
+        ):  # the filters say which agents that rule excludes
             excluded_by, detail = rule, ""
         callers.append(
             CompetingCaller(
@@ -141,7 +143,7 @@ def _competing_callers(state: DispatcherState, chosen_for: QueuedCaller, agent: 
 
 
 def blocking_rule(waiting: QueuedCaller, line: WaitingLine) -> BlockingRule | None:
-    """The rule that keeps agents who could serve from a caller, if there is one."""
+    """The rule that keeps the caller from agents who could serve; None: no rule does."""
     if waiting.is_paused:
         return BlockingRule.PAUSED
     if line.queue.is_manual_assignment:
@@ -152,7 +154,7 @@ def blocking_rule(waiting: QueuedCaller, line: WaitingLine) -> BlockingRule | No
 
 
 def _timers(waiting: QueuedCaller, line: WaitingLine, now: float) -> tuple[CallerTimer, ...]:
-    """What is running for a caller, the next first."""
+    """The timers that run for a caller, the next first."""
     queue, visit = line.queue, waiting.visit
     timers: list[CallerTimer] = []
     if queue.max_wait_s is not None and line.is_for_calls:
@@ -174,7 +176,7 @@ def _timers(waiting: QueuedCaller, line: WaitingLine, now: float) -> tuple[Calle
 
 
 def _changes(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine, now: float) -> list[str]:
-    """What would get the caller served: what needs a hand, what comes by itself, then what agents would have to do."""
+    """What would get the caller served: first what staff must do, then what time brings, then what agents must do."""
     visit = waiting.visit
     if waiting.offer is not None:
         return [f"agent {waiting.offer.agent.id} answers"]
@@ -254,7 +256,7 @@ def _inside(state: DispatcherState, name: QueueName, now: float) -> list[QueuedC
     """Everybody in a queue, waiting, ringing or paused, the next one first."""
     lines = state.lines.of(name)
     standings = [(line, standing) for line in lines for standing in line.waiting + line.ringing + line.paused]
-    if len({id(line.queue) for line in lines}) <= 1:  # one edition, one way of ageing: the places say it all
+    if len({id(line.queue) for line in lines}) <= 1:  # one edition ages at one rate: the places give the order
         standings.sort(key=lambda each: each[1])
     else:
         standings.sort(key=lambda each: each[0].caller_key(each[1][3], now))

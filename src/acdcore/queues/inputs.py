@@ -1,4 +1,4 @@
-"""The dispatcher's words: the inputs that change the dispatcher. What it answers with is in `decisions.py`.
+"""The inputs that change the dispatcher. Its output is in `decisions.py`.
 
 `now` and every field `at` are monotonic seconds; a field that ends in `_s` is a length of time in seconds.
 """
@@ -13,22 +13,22 @@ from acdcore.queues.settings import AgentSettings, DispatcherSettings, OfferEnd
 from acdcore.queues.settings import Channel as Channel  # a word of the inputs too
 
 EntryId = NewType("EntryId", str)
-"""One visit of a call in the queues; a call that is put back after a talk joins with a new one."""
+"""One call's time in the queues; a call that is put back after a talk joins with a new entry."""
 OfferId = NewType("OfferId", int)
-"""One ringing of one agent for one entry; the dispatcher counts them from 1."""
+"""One offer to one agent for one entry; the dispatcher counts them from 1."""
 
 MAX_AGENTS = 10_000
-"""Agents that a dispatcher remembers: seven times the largest known centre (1,300 seats)."""
+"""Agents that a dispatcher remembers: seven times the largest known call centre (1,300 seats)."""
 MAX_ENTRIES = 20_000
-"""Entries waiting, ringing or talking at once: far above the lines of one machine, small enough for its memory."""
+"""Entries waiting, ringing or talking at once: far more than one machine carries, small enough for its memory."""
 MAX_LINES = 1_024
-"""Lines, one for each (queue, needs, channel), beyond which empty ones are forgotten; flows make far fewer."""
+"""Lines, one for each (queue, needs, channel); above this number empty lines are removed. Flows make far fewer."""
 MAX_FORMER_EDITIONS = 8
-"""Settings of before under which a call may still join: nobody reloads more often while one call is in its menus."""
+"""Earlier settings under which a call may still join: nobody reloads more often while a call is in its menus."""
 MAX_PRIORITY_S = 86_400.0
-"""A day: no tier of customers needs a longer lead, and the bound keeps starvation bounded too."""
+"""Highest priority, seconds: a day. No customer tier needs more, and the bound keeps starvation bounded too."""
 MAX_WAITED_S = 604_800.0
-"""A week: a callback that was asked for before a long holiday still keeps its place."""
+"""Longest time waited before, seconds: a week. A callback from before a long holiday still keeps its place."""
 
 
 class LeaveCause(StrEnum):
@@ -41,137 +41,128 @@ class LeaveCause(StrEnum):
     WITHDRAWN = "withdrawn"
     """Operations staff or the flow took the caller out."""
     FAILED = "failed"
-    """Media lost, shutdown, or a fault."""
+    """Media lost, shutdown, or another fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallerFacts:
-    """What is known of a caller that a queue's rules may go by."""
+    """What is known of a caller; the rules of a queue use it."""
 
     tier: str = "unknown"
     """Customer tier."""
     language: str = ""
-    """Language chosen; "": none."""
+    """The chosen language; "": none."""
     region: str = ""
-    """Region, by number or by the customer's data; "": not known."""
+    """Region, by number or from the customer's data; "": unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallerJoined:
-    """A call, or a work item, asks for an agent."""
+    """A call or a work item asks for an agent."""
 
     entry: EntryId
-    """A name never used before."""
+    """A name that no entry had before."""
     queue: QueueName
-    """Where to wait."""
+    """The queue to join."""
     priority_s: float = 0.0
-    """Priority: seconds of waiting granted in advance (VIP); may be negative."""
+    """Seconds of waiting granted in advance (VIP), -`MAX_PRIORITY_S` to `MAX_PRIORITY_S`; below 0: less urgent."""
     skills: Mapping[SkillName, int] = field(default_factory=dict)
-    """Skills that this caller needs beside the queue's, e.g. the chosen language."""
+    """Skills that this caller needs beside the queue's, with their levels."""
     label: str = ""
-    """Who it is, for displays; the dispatcher does not look at it."""
+    """The caller's number, for displays; the dispatcher does not use it."""
     facts: CallerFacts = CallerFacts()
-    """What the queue's rules go by."""
+    """The caller's facts for the queue's rules."""
     channel: Channel = Channel.CALL
-    """How the agent meets the caller; overflow rules and announcements are for those on the line (`CALL`) only."""
+    """How the agent meets the caller; overflow rules and announcements are for `CALL` only."""
     preferred: AgentId | None = None
-    """The agent to be kept for, in a queue with `sticky_for_s`; None: anybody."""
+    """The agent for whom to keep the caller, in a queue with `sticky_for_s`; None: any agent."""
     tried_agents: tuple[AgentId, ...] = ()
-    """Agents who have just sent the caller off: not offered again for a while, as after a miss."""
+    """Agents who have just sent the caller back: not offered again for a while, as after a miss."""
     waited_s: float = 0.0
-    """Time waited elsewhere: counts for the order, not for this queue's limits and figures; at most `MAX_WAITED_S`."""
+    """Seconds waited before, 0 to `MAX_WAITED_S`: they count for the order, not for this queue's limits and figures."""
     edition: int | None = None
-    """Number of the settings that the call goes by; None, and one that is not kept any more: those of now."""
+    """Number of the settings for this call; None, or a number that is no longer kept: the present settings."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallerPaused:
-    """The caller is busy in a side flow: keeps the place and is not offered; time goes on, a ringing phone stops."""
+    """The caller is in a side flow: the place is kept, time goes on, no offers are made, and a ringing phone stops."""
 
     entry: EntryId
-    """Which entry."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallerResumed:
-    """The caller is back from the side flow; deadlines that passed meanwhile take effect now."""
+    """The caller is back from the side flow; deadlines that passed in that time take effect now."""
 
     entry: EntryId
-    """Which entry."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallerAssigned:
-    """Somebody gives the caller to an agent manually: offered now, whatever skills and missed offers say."""
+    """Somebody assigns the caller to an agent: the offer is made at once, whatever skills and missed offers say."""
 
     entry: EntryId
-    """Who waits; a phone that rings for this caller stops."""
+    """The waiting caller; if a phone rings for this caller, it stops."""
     agent: AgentId
-    """Who is ready."""
+    """The agent, who must be ready."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallerLeft:
-    """The caller is gone; in a talk it means the same as `TalkEnded`."""
+    """The caller is gone; during a talk it means the same as `TalkEnded`."""
 
     entry: EntryId
-    """The entry that is over."""
     cause: LeaveCause = LeaveCause.HUNG_UP
-    """Why."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentLoggedIn:
-    """An agent logs in and is not ready yet; sent again while logged in, it replaces name and skills."""
+    """An agent logs in and is not ready yet; when sent again while logged in, it replaces name and skills."""
 
     settings: AgentSettings
-    """Who, with which skills."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentLoggedOut:
-    """An agent goes home; during a talk it takes effect when the talk ends."""
+    """An agent logs out; during a talk it takes effect when the talk ends."""
 
     agent: AgentId
-    """Who."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentRestored:
-    """An agent of whom an earlier run of the daemon knew that they were logged in: as they were, no contact."""
+    """An agent who was logged in under an earlier run of the daemon: restored as before, without a contact."""
 
     settings: AgentSettings
-    """Who, with which skills."""
     is_ready: bool
     """Whether the agent wanted calls."""
     reason: str = ""
-    """Why not, when not; "" counts as `logged_in`."""
+    """Why not ready; "" counts as `logged_in`. Ignored when ready."""
     answered: int = 0
     """Calls answered so far."""
     idle_for_s: float = 0.0
-    """Time since the end of the last contact."""
+    """Seconds since the end of the last contact."""
     load: float = 0.0
     """Share of the recent time on duty spent at work, 0 to 1."""
     is_phone_up: bool = False
-    """Whether the phone is known to be registered; otherwise `AgentPhoneUp` follows, or came before."""
+    """Whether the phone is registered, as far as is known; if False, `AgentPhoneUp` may come before or after this."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentReady:
-    """An agent wants calls; it also ends a wrap-up or a back-off early."""
+    """An agent wants calls; this also ends a wrap-up or a back-off early."""
 
     agent: AgentId
-    """Who."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentNotReady:
-    """An agent wants no calls; ends a wrap-up, withdraws a ringing offer, takes effect after a talk."""
+    """An agent wants no calls: ends a wrap-up, withdraws a ringing offer, and takes effect after a talk."""
 
     agent: AgentId
-    """Who."""
     reason: str = "break"
-    """Operator's word for it."""
+    """The call centre's word for the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,23 +170,20 @@ class AgentPhoneUp:
     """An agent's phone can be reached: it registered. May come before the agent logs in."""
 
     agent: AgentId
-    """Whose phone."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentPhoneDown:
-    """An agent's phone can not be reached any more: its last registration ended."""
+    """An agent's phone can no longer be reached: its last registration ended."""
 
     agent: AgentId
-    """Whose phone."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentBusy:
-    """An agent's phone is in a call that no queue gave it."""
+    """An agent's phone is in a call that did not come from a queue."""
 
     agent: AgentId
-    """Who."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +191,6 @@ class AgentIdle:
     """That call of the agent's own is over."""
 
     agent: AgentId
-    """Who."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,25 +198,21 @@ class OfferAccepted:
     """The agent's phone answered."""
 
     offer: OfferId
-    """Which offer."""
 
 
 @dataclass(frozen=True, slots=True)
 class OfferEnded:
-    """The agent's phone will not answer; for an offer that is over already it means nothing."""
+    """The agent's phone will not answer; ignored for an offer that is already over."""
 
     offer: OfferId
-    """Which offer."""
     cause: OfferEnd
-    """Why not."""
 
 
 @dataclass(frozen=True, slots=True)
 class TalkEnded:
-    """Agent and caller are no longer connected, whoever hung up."""
+    """Agent and caller are no longer connected, whichever side hung up."""
 
     entry: EntryId
-    """Which entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,15 +220,14 @@ class WrapUpEnded:
     """The agent or a supervisor ends the wrap-up."""
 
     agent: AgentId
-    """Who was wrapping up."""
 
 
 @dataclass(frozen=True, slots=True)
 class DispatcherChanged:
-    """New settings for those who join from now on; entries inside keep the settings that they came under."""
+    """New settings for entries that join from now on; entries inside keep the settings under which they came."""
 
     settings: DispatcherSettings
-    """The whole new dispatcher; refused as a whole when `validate` finds a problem."""
+    """All settings; refused as a whole when `validate` finds a problem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,14 +235,13 @@ class HoursChanged:
     """A queue opens or closes; at the start every queue is open."""
 
     queue: QueueName
-    """Which queue."""
     is_open: bool
-    """False: the overflow rule for `closed` applies to those who come; who is inside already is served."""
+    """False: the overflow rule for `closed` applies to callers who come; callers inside are served."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadlinePassed:
-    """The timer fired: everything that is due at `now` happens."""
+    """The timer fired: everything that is due at `now` takes effect."""
 
 
 Input = (

@@ -1,7 +1,7 @@
-"""Figures of queues and agents: a fold over the dispatcher's decisions and nothing else.
+"""Figures of queues and agents, folded from the dispatcher's decisions alone.
 
-Callers on the line and work items (callbacks, messages) are counted apart: an item waits for hours by nature, and a
-service level over both would say nothing of either. For each queue and channel, at any time:
+Callers on the line and work items (callbacks, messages) are counted apart. An item may wait for hours, so a service
+level over both would be true of neither. For each queue and channel, at any time:
 offered = answered + abandoned + abandoned_short + overflowed + callbacks + withdrawn + failed + waiting.
 """
 
@@ -36,10 +36,10 @@ EntryStep = Queued | Announce | Offered | OfferMissed | Connected | TalkFinished
 
 @dataclass(slots=True)
 class QueueFigures:
-    """Counters of one queue and channel since the start; who overflows into another queue is offered there again."""
+    """Counters of one queue and channel since the start; a caller who overflows into another queue is offered there."""
 
     offered: int = 0
-    """Entries that came in; those turned away at the door by an overflow rule are among them."""
+    """Entries that came in, including those that an overflow rule sent on at once."""
     answered: int = 0
     answered_in_time: int = 0
     """Answered within `service_level_within_s`."""
@@ -52,38 +52,38 @@ class QueueFigures:
     withdrawn: int = 0
     failed: int = 0
     waiting: int = 0
-    """In the queue now, ringing ones included."""
+    """In the queue now, including those for whom a phone rings."""
     offers: int = 0
     """Times that a phone rang."""
     misses: int = 0
     """Offers that the agent did not take."""
     waited_by_answered_s: float = 0.0
-    """Sum over those answered."""
+    """Sum of the waits of answered callers, seconds."""
     talks: int = 0
     """Talks that are over."""
     talked_s: float = 0.0
-    """Sum over the talks that are over."""
+    """Sum of the lengths of the talks that are over, seconds."""
     announced_waits: int = 0
-    """Callers who were told an estimated wait."""
+    """Callers to whom a wait was announced."""
     announced_waits_kept: int = 0
-    """Of these, answered within the wait told first."""
+    """Of these, answered within the wait announced first."""
     announced_waits_exceeded: int = 0
-    """Of these, answered later, or gone unanswered after it was over; the rest left before, or still waits."""
+    """Of these, answered later, or left unanswered after that wait; the others left before its end, or still wait."""
 
     @property
     def service_level(self) -> float | None:
-        """Answered in time / (answered + abandoned), short abandonments left out; None before the first."""
+        """Answered in time / (answered + abandoned), without short abandonments, 0 to 1; None: nobody counted yet."""
         served = self.answered + self.abandoned
         return self.answered_in_time / served if served else None
 
     @property
     def average_speed_of_answer_s(self) -> float | None:
-        """Mean wait of those answered."""
+        """Mean wait of answered callers, seconds; None: nobody answered yet."""
         return self.waited_by_answered_s / self.answered if self.answered else None
 
     @property
     def is_balanced(self) -> bool:
-        """Whether every caller offered is accounted for."""
+        """Whether every entry offered is counted exactly once."""
         gone = self.answered + self.abandoned + self.abandoned_short + self.overflowed
         return self.offered == gone + self.callbacks + self.withdrawn + self.failed + self.waiting
 
@@ -95,20 +95,20 @@ class AgentFigures:
     answered: int = 0
     misses: int = 0
     seconds: dict[AgentState, float] = field(default_factory=dict)
-    """Time spent in each state."""
+    """Seconds spent in each state."""
     state: AgentState = AgentState.LOGGED_OUT
-    """The running state."""
+    """The present state."""
     since: float | None = None
-    """When it began; None before the first change."""
+    """When it began, monotonic seconds; None: no change of state yet."""
 
     def as_of(self, now: float) -> "AgentFigures":
-        """A copy with the running state's time counted up to `now`."""
+        """A copy with the time in the present state counted up to `now`."""
         copy = AgentFigures(self.answered, self.misses, dict(self.seconds), self.state, self.since)
         copy.enter(self.state, now)
         return copy
 
     def enter(self, state: AgentState, at: float) -> None:
-        """Close the running state at `at` and begin `state`."""
+        """End the present state at `at` and begin `state`."""
         spent_s = 0.0 if self.since is None else at - self.since
         self.seconds[self.state] = self.seconds.get(self.state, 0.0) + spent_s
         self.state = state
@@ -116,23 +116,23 @@ class AgentFigures:
 
     @property
     def occupancy(self) -> float | None:
-        """Work (talk and wrap-up) / (work + ready); ringing counts as ready. None before the first second on duty."""
+        """(Talk + wrap-up) / (talk + wrap-up + ready + ringing), 0 to 1; None: no time on duty yet."""
         work_s = self.seconds.get(AgentState.TALKING, 0.0) + self.seconds.get(AgentState.WRAP_UP, 0.0)
         idle_s = self.seconds.get(AgentState.READY, 0.0) + self.seconds.get(AgentState.OFFERED, 0.0)
         return work_s / (work_s + idle_s) if work_s + idle_s > 0 else None
 
 
 class Metrics:
-    """The fold: give it every decision once, in order."""
+    """All figures: fold every decision once, in order."""
 
     def __init__(self) -> None:
         self.queues: dict[QueueName, QueueFigures] = {}
-        """Of callers on the line."""
+        """Figures of callers on the line."""
         self.work: dict[Channel, dict[QueueName, QueueFigures]] = {}
-        """Of the other channels."""
+        """Figures of the other channels."""
         self.agents: dict[AgentId, AgentFigures] = {}
         self.items: dict[EntryId, Channel] = {}
-        """Channels of the entries inside that are not on the line."""
+        """Channels of the entries in the queues that are not on the line."""
 
     def fold(self, decisions: Iterable[Decision]) -> None:
         """Count one turn's decisions."""
@@ -165,7 +165,7 @@ class Metrics:
                 figures = self._queue(decision)
                 figures.overflowed += 1
                 _left(figures, decision)
-                self.items.pop(decision.entry, None)  # in another queue it is `Queued` again
+                self.items.pop(decision.entry, None)  # in the next queue, `Queued` notes it again
             case TalkFinished(talked_s=talked_s):
                 figures = self._queue(decision)
                 figures.talks += 1
@@ -177,7 +177,7 @@ class Metrics:
                 assert_never(decision)
 
     def _queue(self, decision: EntryStep) -> QueueFigures:
-        """The counters that an entry counts for."""
+        """The counters of the entry's queue and channel."""
         channel = self.items.get(decision.entry) if self.items else None
         queues = self.queues if channel is None else self.work.setdefault(channel, {})
         figures = queues.get(decision.queue)
@@ -219,7 +219,7 @@ class Metrics:
 
 
 def _left(figures: QueueFigures, decision: Connected | Departed | Overflowed) -> None:
-    """One caller fewer in the queue."""
+    """Count one caller fewer in the queue."""
     figures.waiting -= 1
     if decision.is_announced_wait_kept is not None:
         figures.announced_waits_kept += decision.is_announced_wait_kept

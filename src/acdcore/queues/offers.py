@@ -1,4 +1,4 @@
-"""What happens to offers in the state: made, accepted, missed, withdrawn; each ends exactly once."""
+"""What happens to offers in the state: they are made, accepted, missed or withdrawn; each ends exactly once."""
 
 from acdcore.queues import announcements, callers, explain, policy
 from acdcore.queues.agent import Agent, AgentContact, AgentEvent, BackOff
@@ -22,14 +22,14 @@ WITHDRAWN_BY = {
     AgentEvent.PHONE_DOWN: WithdrawCause.PHONE_DOWN,
     AgentEvent.OWN_CALL: WithdrawCause.AGENT_BUSY,
 }
-"""What a ringing offer's end is called when its agent can no longer take it; none of these is a miss."""
+"""Why an offer is withdrawn when its agent can no longer take it; none of these is a miss."""
 
 
 def match(state: DispatcherState) -> None:
     """Offer callers to ready agents wherever the turn made it possible, the most urgent caller first.
 
-    Before the turn nobody was left who could be offered. So when all that it did was to free one agent, that agent's
-    best caller is all there is to find; this is the usual turn of a busy dispatcher, and it spares the agent's seats.
+    Before the turn no pair was left that could be offered. If the turn only freed one agent, only that agent can get a
+    caller. This is the usual turn of a busy dispatcher, and it saves entering the agent as ready at every line.
     """
     if not state.freed and not state.dirty:
         return
@@ -45,7 +45,7 @@ def match(state: DispatcherState) -> None:
 
 
 def _serve(state: DispatcherState, agent: Agent) -> None:
-    """Give one freed agent the most urgent caller of all lines, or a seat at each of them."""
+    """Give one freed agent the most urgent caller of all lines; without one, enter the agent as ready at each line."""
     best: tuple[float, float, int, WaitingLine, QueuedCaller] | None = None
     for line in state.roster.lines_of(agent):
         waiting = (
@@ -66,8 +66,8 @@ def _serve(state: DispatcherState, agent: Agent) -> None:
 
 
 def _match_lines(state: DispatcherState) -> None:
-    """The best pair of all lines concerned, again and again, until there is none."""
-    while state.dirty:  # each round makes an offer or is the last: at most as many as there are ready agents
+    """Offer the best pair of all lines concerned, until there is none."""
+    while state.dirty:  # each round but the last makes an offer: as many rounds as ready agents
         best: tuple[CallerKey, WaitingLine, QueuedCaller, Agent] | None = None
         for line in list(state.dirty):
             pair = line.first_pair(state.now)
@@ -112,7 +112,7 @@ def expire_offer(state: DispatcherState, offer: Offer) -> None:
 
 
 def miss_offer(state: DispatcherState, offer: Offer, cause: OfferEnd) -> None:
-    """The agent did not take the caller: hold both apart, and pause the agent."""
+    """The agent did not take the caller: keep both apart for a time, and let the agent back off."""
     waiting, agent = offer.waiting, offer.agent
     line = _end(state, offer)
     state.decisions.append(OfferMissed(offer.offer, waiting.entry, agent.id, line.queue.name, cause))
@@ -135,21 +135,21 @@ def miss_offer(state: DispatcherState, offer: Offer, cause: OfferEnd) -> None:
 
 
 def withdraw(state: DispatcherState, offer: Offer, cause: WithdrawCause) -> None:
-    """The caller can not be had any more: the phone stops ringing, and the agent is as ready as before."""
+    """End the offer without a miss: the phone stops ringing, and the agent is as ready as before."""
     _end(state, offer)
     state.decisions.append(OfferWithdrawn(offer.offer, offer.waiting.entry, offer.agent.id, cause))
     state.apply_event(offer.agent, AgentEvent.OFFER_OVER)
 
 
 def assign(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine, agent: Agent) -> None:
-    """Somebody gives the caller to a ready agent; a phone that rings for the caller stops."""
+    """Offer the caller to a ready agent as somebody assigned; a phone that rings for the caller stops."""
     if waiting.offer is not None:
         withdraw(state, waiting.offer, WithdrawCause.CALLER_ASSIGNED)
     _offer(state, line.caller_key(waiting, state.now), line, waiting, agent, is_manual_assignment=True)
 
 
 def apply_agent_event(state: DispatcherState, agent: Agent, event: AgentEvent, reason: str = "") -> None:
-    """Something that the agent, the agent's phone or a timer did, with what it means for offer and callers."""
+    """Apply what the agent, the phone or a timer did, with its consequences for offer and callers."""
     interrupted = None
     if agent.state is AgentState.OFFERED and agent.contact is not None and event in WITHDRAWN_BY:
         interrupted = state.entries[agent.contact.entry][0].offer

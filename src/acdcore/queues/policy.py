@@ -1,10 +1,10 @@
-"""Routing policy: who may serve whom, which caller comes first, which agent comes first; pure functions.
+"""Routing policy as pure functions: which agents may serve a caller, which caller comes first, which agent first.
 
-Eligibility first, ordering second. An agent is eligible when every filter lets the agent through (`exclusion`); among
-the eligible the smallest key wins, callers by `CallerKey`, agents by `AgentKey`.
+Eligibility first, ordering second. An agent is eligible when no filter excludes the agent (`exclusion`). Among the
+eligible the smallest key wins: `CallerKey` for callers, `AgentKey` for agents.
 
-Urgency = weight x (priority + ageing x waited). With ageing above 0 a caller can only be overtaken by those who join
-within (difference of priority) / ageing seconds, so nobody starves.
+Urgency = weight x (priority + ageing x waited). With ageing above 0, only callers who join within (difference of
+priority) / ageing seconds can overtake, so nobody starves.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,24 +24,24 @@ MEASURES: Mapping[Strategy, Callable[[Fairness], float]] = {
     Strategy.LEAST_OCCUPIED: attrgetter("idle_load"),
     Strategy.ROUND_ROBIN: attrgetter("last_offer"),
 }
-"""What each strategy compares, smallest first; constant while an agent is ready."""
+"""The figure that each strategy compares, smallest first; constant while an agent is ready."""
 
 
 class Demand(NamedTuple):
-    """What callers of one queue ask for at this moment; those with the same demand stand in one line."""
+    """What callers of one queue need at this moment; callers with the same demand form one line."""
 
     skills: Mapping[SkillName, int]
-    """Skills with their lowest levels."""
+    """Skills with the lowest level that is enough."""
     channel: Channel = Channel.CALL
     only: AgentId | None = None
-    """Kept for this agent; None: for anybody."""
+    """The only agent who may serve; None: any agent."""
 
 
 class Place(NamedTuple):
     """A caller's place among the callers of one queue; it never changes while the caller waits."""
 
     measure: float
-    """ageing x joined - priority: the urgency without what all share (the time that passes)."""
+    """ageing x joined - priority: the urgency without the part that time adds to all callers alike."""
     joined_at: float
     serial: int
 
@@ -62,12 +62,12 @@ def caller_key(queue: QueueSettings, at_place: Place, now: float) -> CallerKey:
 
 
 def equal_place(queue: QueueSettings, key: CallerKey, now: float) -> Place:
-    """The place in `queue` that would have the same key at this moment: the inverse of `caller_key`."""
+    """The place in `queue` that has the same key at this moment: the inverse of `caller_key`."""
     return Place(key.deficit_s / queue.weight + queue.ageing * now, key.joined_at, key.serial)
 
 
 def needs(queue: QueueSettings, skills: Mapping[SkillName, int], facts: CallerFacts) -> dict[SkillName, int]:
-    """Skills with lowest levels that queue, its rules and caller ask for together; the higher level counts."""
+    """The skills that the queue, its rules and the caller ask for; of several levels the highest counts."""
     together = dict(queue.skills)
     _raise(together, skills)
     for rule in queue.rules:
@@ -77,15 +77,14 @@ def needs(queue: QueueSettings, skills: Mapping[SkillName, int], facts: CallerFa
 
 
 def language_need(queue: QueueSettings, facts: CallerFacts) -> dict[SkillName, int]:
-    """The caller's language as a skill; nothing where it is the queue's first, or the queue does not mind."""
+    """The caller's language as a skill; empty: it is the queue's first language, or the queue needs none."""
     if not queue.language_level or facts.language in ("", queue.first_language):
         return {}
     return {SkillName(facts.language): queue.language_level}
 
 
 def widened(needed: Mapping[SkillName, int], steps: tuple[WideningStep, ...]) -> dict[SkillName, int]:
-    """What is left of the needs once these steps are reached; a widening step lowers what is needed and asks for
-    nothing new."""
+    """What is left of the needs when these steps are reached; a widening step lowers needs and never adds one."""
     left = dict(needed)
     for step in steps:
         for skill, level in step.skills.items():
@@ -95,7 +94,7 @@ def widened(needed: Mapping[SkillName, int], steps: tuple[WideningStep, ...]) ->
 
 
 def widening_step_at_entry(steps: tuple[WideningStep, ...], estimated_s: float | None) -> int:
-    """The last widening step, from 1, that is reached at once, by the wait estimated or by its time; 0: none."""
+    """The last widening step, from 1, reached on entry, by the estimated wait or because its time is 0; 0: none."""
     reached = 0
     for number, step in enumerate(steps, 1):
         limit_s = step.estimated_wait_s
@@ -124,7 +123,7 @@ def _raise(levels: dict[SkillName, int], skills: Mapping[SkillName, int]) -> Non
 
 
 def unfit(agent: AgentSettings, demand: Demand) -> tuple[Exclusion, str] | None:
-    """What in the agent's settings keeps the agent from these callers; None: nothing."""
+    """The first filter on the agent's settings that excludes the agent, with its detail; None: none does."""
     for skill, level in demand.skills.items():
         has = agent.skills.get(skill)
         if has is None:
@@ -141,14 +140,14 @@ def agent_key(strategy: Strategy, needed: Mapping[SkillName, int], agent: AgentS
     skills = agent.skills
     level = 0
     for skill in needed:  # a plain loop: this runs for every line of every agent who becomes ready
-        level += skills.get(skill, 0)  # somebody who assigns manually may choose an agent who lacks one
+        level += skills.get(skill, 0)  # a manual assignment may choose an agent who lacks the skill
     return AgentKey(-level, MEASURES[strategy](share), share.idle_since, agent.agent)
 
 
 def exclusion(agent: Agent, demand: Demand, retry_at: float | None, now: float) -> tuple[Exclusion | None, str]:
-    """The first filter that keeps the agent from a caller, with its detail; (None, "") when none does.
+    """The first filter that excludes the agent for a caller, with its detail; (None, ""): none does.
 
-    `retry_at`: when the agent may be tried again, if the agent has missed this very caller.
+    `retry_at`: when the agent may be tried again after a miss of this very caller, monotonic seconds; None: no miss.
     """
     if agent.state is AgentState.LOGGED_OUT:
         return Exclusion.LOGGED_OUT, ""

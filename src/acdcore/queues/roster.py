@@ -1,4 +1,4 @@
-"""All agents, and their seats at the lines that they may serve."""
+"""All agents, and the lines that each of them may serve."""
 
 from collections.abc import Iterable, Iterator
 
@@ -12,7 +12,7 @@ from acdcore.queues.waiting_line import WaitingLine
 
 
 class Roster:
-    """Keeps every line's ready agents and count of agents on duty in step with the agents' states."""
+    """Keeps each line's ready agents and its number of agents on duty up to date with the agents' states."""
 
     def __init__(self) -> None:
         self._agents: dict[AgentId, Agent] = {}
@@ -22,11 +22,11 @@ class Roster:
         return iter(self._agents.values())
 
     def get(self, agent: AgentId) -> Agent | None:
-        """The agent, if known."""
+        """The agent; None: not known."""
         return self._agents.get(agent)
 
     def get_or_add(self, agent: AgentId, now: float) -> Agent | None:
-        """The agent, made on first sight; None when `MAX_AGENTS` are known."""
+        """The agent, who is added if new; None: `MAX_AGENTS` agents are known already."""
         known = self._agents.get(agent)
         if known is None and len(self._agents) < MAX_AGENTS:
             known = self._agents[agent] = Agent(AgentSettings(agent), now)
@@ -38,7 +38,7 @@ class Roster:
         return list(self._seats[agent.id])
 
     def apply(self, agent: Agent, event: AgentEvent, now: float, reason: str = "") -> None:
-        """Walk a row of the agent's table: who is no longer ready leaves the lines, who becomes so waits for `seat`."""
+        """Apply an event. An agent who is not ready any more leaves the lines; one who becomes ready needs `seat`."""
         before, was_on_duty = agent.state, agent.is_on_duty
         agent.apply(event, now, reason)
         if before is AgentState.READY and agent.state is not before:
@@ -49,13 +49,13 @@ class Roster:
                 line.on_duty += change
 
     def seat(self, agent: Agent) -> None:
-        """Let a ready agent be found at all lines; once more does no harm."""
+        """Enter a ready agent at all lines that the agent may serve; no effect when already there."""
         for line, key in self._seats[agent.id].items():
             if key is None:
                 self._ready(agent, line)
 
     def reseat(self, agent: Agent, settings: AgentSettings, lines: Iterable[WaitingLine]) -> list[WaitingLine]:
-        """Take new settings; returns the lines that the agent no longer serves."""
+        """Replace the agent's settings; returns the lines that the agent no longer serves."""
         left = self.lines_of(agent)
         for line in left:
             self._leave(agent, line)
@@ -65,12 +65,12 @@ class Roster:
         return [line for line in left if line not in self._seats[agent.id]]
 
     def open(self, line: WaitingLine) -> None:
-        """Seat everybody who may serve a new line."""
+        """Enter the agents who may serve a new line."""
         for agent in self._candidates(line):
             self._join(agent, line)
 
     def close(self, line: WaitingLine) -> None:
-        """Nobody serves this line any more."""
+        """Remove a line from all agents."""
         for agent in self._candidates(line):
             self._seats[agent.id].pop(line, None)
 
@@ -79,7 +79,7 @@ class Roster:
         return line in self._seats[agent.id]
 
     def _candidates(self, line: WaitingLine) -> Iterable[Agent]:
-        """Everybody, or the one agent for whom the line is kept: making such a line costs no walk over the roster."""
+        """All agents, or the one agent for whom the line is kept; for such a line the roster is not searched."""
         only = line.demand.only
         if only is None:
             return self._agents.values()

@@ -1,4 +1,4 @@
-"""What operators decide: queues, overflow rules and agents' skills, and the check that they make sense together.
+"""What operators set: queues, overflow rules and agents' skills, and the check that they fit together.
 
 Every field that ends in `_s` is a length of time in seconds.
 """
@@ -12,17 +12,17 @@ from acdcore.kernel.ids import AgentId, QueueName, SkillName
 from acdcore.kernel.mistakes import near
 
 MAX_TIME_S = 86_400.0
-"""Longest time in any setting: a day."""
+"""Longest time in any setting, seconds: a day."""
 MIN_PERIOD_S = 0.1
-"""Shortest period: a shorter one would keep the timer busy with one caller."""
+"""Shortest period, seconds: a shorter one would keep the timer busy with one caller."""
 MAX_LEVEL = 100
 """Highest level of a skill."""
 MAX_RULES = 100
-"""Rules and widening steps of one queue: each combination of needs that comes up is a line of its own to keep."""
+"""Rules and widening steps of one queue: each combination of needs that occurs has a line of its own."""
 
 
 class Channel(StrEnum):
-    """How an agent meets whoever waits; each of these takes the agent's voice, so that one contact fills an agent."""
+    """How an agent meets the caller. Each channel takes the agent's voice, so an agent has one contact at a time."""
 
     CALL = "call"
     """A caller on the line."""
@@ -55,16 +55,16 @@ class OverflowCause(StrEnum):
     NOBODY_LOGGED_IN = "nobody_logged_in"
     """No agent who may serve the caller is logged in with a phone that can be reached."""
     ESTIMATED_WAIT = "estimated_wait"
-    """The wait estimated at the door exceeds `max_estimated_wait_s`."""
+    """The wait estimated on entry exceeds `max_estimated_wait_s`."""
     NOBODY_READY = "nobody_ready"
-    """No agent who may serve the caller is ready at the moment of coming in."""
+    """No agent who may serve the caller is ready on entry."""
     CLOSED = "closed"
     """The queue's hours are over (`HoursChanged`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToQueue:
-    """Wait on in another queue; the time waited so far goes on counting for the order."""
+    """Go on waiting in another queue; the time waited so far goes on counting for the order."""
 
     queue: QueueName
     """The queue to join."""
@@ -72,7 +72,7 @@ class ToQueue:
 
 @dataclass(frozen=True, slots=True)
 class ToAnnouncement:
-    """Hear a prompt; the entry is over."""
+    """Hear an announcement; the entry is over."""
 
     prompt: str
     """The prompt's name."""
@@ -80,7 +80,7 @@ class ToAnnouncement:
 
 @dataclass(frozen=True, slots=True)
 class ToExternalNumber:
-    """Be connected to an outside number, or to another site; the entry is over."""
+    """Be connected to an external number, which may be another site; the entry is over."""
 
     number: str
     """The number to dial."""
@@ -101,7 +101,7 @@ OverflowTarget = ToQueue | ToAnnouncement | ToExternalNumber | ToFlow
 
 @dataclass(frozen=True, slots=True)
 class OverflowRule:
-    """Where callers go for one cause."""
+    """Where callers go when one cause applies."""
 
     cause: OverflowCause
     """When the rule applies."""
@@ -111,7 +111,7 @@ class OverflowRule:
 
 @dataclass(frozen=True, slots=True)
 class NeedRule:
-    """What callers of a kind need beside the queue's skills; applies when each set that is given has the caller's."""
+    """What some callers need beside the queue's skills; applies when each set given contains the caller's value."""
 
     tiers: frozenset[str] = frozenset()
     """Customer tiers; empty: any."""
@@ -120,22 +120,22 @@ class NeedRule:
     regions: frozenset[str] = frozenset()
     """Regions; empty: any."""
     skills: Mapping[SkillName, int] = field(default_factory=dict)
-    """Skills needed, each with its lowest level; of several that apply the higher level counts."""
+    """Skills needed, each with its lowest level; when several rules ask for one skill, the higher level counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class WideningStep:
-    """A wider circle of agents for those who have waited, or are to wait, too long.
+    """More agents for callers who have waited, or are likely to wait, too long.
 
-    Steps are numbered from 1 in the order of the file, and reaching one reaches those before it.
+    Steps are numbered from 1 in the order of the file. Reaching a step reaches all earlier steps.
     """
 
     after_s: float
-    """Time in this queue from which on the widening step is reached."""
+    """Time in this queue after which the step is reached, 0 to `MAX_TIME_S` seconds."""
     skills: Mapping[SkillName, int]
-    """Skills that the caller needs, whoever asked for them, are needed at this level at most; 0: not at all."""
+    """The levels that are enough from now on, whoever asked for more; 0: the skill is no longer needed."""
     estimated_wait_s: float | None = None
-    """Reached from the start when the wait estimated at joining exceeds this; None: by the time in the queue only."""
+    """The step is reached on entry when the estimated wait exceeds this, seconds; None: by time only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,63 +149,63 @@ class QueueSettings:
     strategy: Strategy = Strategy.LONGEST_IDLE
     """Order of agents with equal levels."""
     weight: float = 1.0
-    """How much a second of urgency counts here against other queues that the same agent serves."""
+    """How much a second of urgency counts here against other queues of the same agent, 0.01 to 100."""
     ageing: float = 1.0
-    """Seconds of urgency that a second of waiting adds; 0: priority alone decides and low priorities may starve."""
+    """Seconds of urgency that a second of waiting adds, 0 to 100; 0: priority alone decides, low ones may starve."""
     ring_for_s: float = 20.0
-    """How long an agent's phone rings before the offer counts as missed."""
+    """How long an agent's phone rings before the offer counts as missed, 0.1 to 300 seconds."""
     wrap_up_s: float = 15.0
-    """Time for notes after a talk; 0: none."""
+    """Time for notes after a talk, 0 to 3600 seconds; 0: none."""
     max_wait_s: float | None = None
-    """Time in this queue after which the overflow rule for `wait` applies."""
+    """Time in this queue after which the overflow rule for `wait` applies, seconds; None: never."""
     max_length: int | None = None
-    """Callers in this queue (waiting or ringing) from which on the overflow rule for `length` applies to new ones."""
+    """With this many callers in the queue (waiting or ringing), new ones overflow by `length`; None: never."""
     overflow: tuple[OverflowRule, ...] = ()
     """At most one rule for each cause."""
     announce_first_s: float | None = None
-    """Time in the queue after which the position is announced for the first time; None: never."""
+    """Time in the queue until the position is first announced, seconds; None: never."""
     announce_every_s: float | None = None
-    """Time between later announcements; None: once only."""
+    """Time between later announcements, seconds; None: one announcement only."""
     misses_until_not_ready: int = 2
     """Missed offers in a row after which an agent is made not ready."""
     service_level_within_s: float = 20.0
-    """An answer within this time counts for the service level."""
+    """An answer within this time in the queue counts for the service level, seconds."""
     short_abandon_s: float = 5.0
-    """A caller who hangs up within this time is counted apart (wrong number, second thoughts)."""
+    """A caller who hangs up within this time, in seconds, is counted apart (wrong number, second thoughts)."""
     rules: tuple[NeedRule, ...] = ()
-    """What kinds of callers need beside `skills`; all that apply count."""
+    """What some callers need beside `skills`; every rule that applies counts."""
     widening: tuple[WideningStep, ...] = ()
-    """How the circle of agents widens, in rising order of `after_s`."""
+    """How the needs are lowered, in rising order of `after_s`."""
     max_estimated_wait_s: float | None = None
-    """Estimated wait from which on the overflow rule for `estimated_wait` applies to new callers."""
+    """Above this estimated wait, in seconds, the rule for `estimated_wait` applies to new callers; None: never."""
     sticky_for_s: float = 0.0
-    """How long a caller is kept for the agent whom the call prefers (the last or the owning one); 0: not at all."""
+    """How long a caller is kept for the preferred agent (of the last talk, or the owner), seconds; 0: not at all."""
     is_manual_assignment: bool = False
-    """A front desk: callers are offered only by `CallerAssigned`."""
+    """True: a front desk, where callers are offered only by `CallerAssigned`."""
     announces_wait: bool = False
-    """Announcements tell the estimated wait too."""
+    """True: announcements name the estimated wait too."""
     first_language: str = ""
-    """The language that all agents of the queue are taken to speak."""
+    """The language that all agents of the queue are assumed to speak."""
     language_level: int = 0
-    """Level of another language, which is a skill that a caller's agent needs; 0: no need."""
+    """Level of the caller's language that the agent needs when it is not the first one; 0: not needed."""
     language_for_s: float = 30.0
-    """Time in the queue from which on the language is needed only while somebody who may serve the caller in it is
-    on duty."""
+    """After this time in the queue, in seconds, the language is needed only while an agent on duty who may serve the
+    caller speaks it."""
 
 
 class OfferEnd(StrEnum):
-    """How an offer came to nothing on the agent's side; each counts as a miss."""
+    """How an offer ended without an answer on the agent's side; each counts as a miss."""
 
     REFUSED = "refused"
     """The agent declined (603, or the decline button)."""
     NO_ANSWER = "no_answer"
     """Nobody answered within the ring time."""
     UNREACHABLE = "unreachable"
-    """The phone did not react (408, 480, transport error)."""
+    """The phone did not respond (408, 480, transport error)."""
     BUSY = "busy"
-    """The phone is in a call that we did not know of (486)."""
+    """The phone is in a call that the daemon did not know of (486)."""
     FAILED = "failed"
-    """Anything else: no common codec, a fault of the phone or of ours."""
+    """Anything else: no common codec, or a fault of the phone or of the daemon."""
 
 
 def _back_off_s() -> dict[OfferEnd, float]:
@@ -220,33 +220,33 @@ def _back_off_s() -> dict[OfferEnd, float]:
 
 @dataclass(frozen=True, slots=True)
 class DispatcherSettings:
-    """All queues, and what they share."""
+    """All queues, and the times that they share."""
 
     queues: tuple[QueueSettings, ...] = ()
-    """The queues, names unique."""
+    """The queues; each name occurs once."""
     back_off_s: Mapping[OfferEnd, float] = field(default_factory=_back_off_s)
-    """How long an agent gets no offer after a miss, by its cause; a cause that is left out means no back-off."""
+    """How long an agent gets no offer after a miss, in seconds, by the cause; a cause left out: no back-off."""
     retry_after_miss_s: float = 30.0
-    """How long a caller is not offered again to an agent who missed that very caller."""
+    """How long a caller is not offered again to an agent who missed that caller, seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentSettings:
-    """An agent as the directory knows them."""
+    """An agent as the directory has it."""
 
     agent: AgentId
     """The agent's number."""
     name: str = ""
     """For displays."""
     skills: Mapping[SkillName, int] = field(default_factory=dict)
-    """Skill to level, 1 to `MAX_LEVEL`; languages are skills too. The higher level answers first."""
+    """Skill to level, 1 to `MAX_LEVEL`; languages are skills too. The highest level gets the offer first."""
     channels: Mapping[Channel, int] = field(default_factory=dict)
-    """Contacts of a kind at once: 0 takes none of these; a kind that is left out counts as 1."""
+    """Contacts of a channel at once, 0 or 1; 0: none of these; a channel left out counts as 1."""
     seat: str = ""
-    """At which phone the agent works, for whoever rings it; the dispatcher does not look at it."""
+    """The phone at which the agent works; the dispatcher does not use it."""
 
     def takes(self, channel: Channel) -> bool:
-        """Whether the agent takes contacts of this kind at all."""
+        """Whether the agent takes contacts of this channel."""
         return self.channels.get(channel, 1) > 0
 
 
@@ -255,16 +255,16 @@ class AgentSettings:
 
 @dataclass(frozen=True, slots=True)
 class SettingsProblem:
-    """Something wrong in the settings of a dispatcher."""
+    """A problem in the settings of a dispatcher."""
 
     key: str
     """Path of the key, e.g. `queues.sales.overflow.wait`."""
     text: str
-    """What is wrong and how to mend it."""
+    """What is wrong and what to change."""
 
 
 def validate(settings: DispatcherSettings) -> list[SettingsProblem]:
-    """Everything that is wrong, in the order of the file; an empty list means that the dispatcher takes it."""
+    """All problems, in the order of the file; empty: the dispatcher accepts the settings."""
     names = {queue.name for queue in settings.queues}
     problems: list[SettingsProblem] = []
     seen: set[QueueName] = set()
@@ -289,11 +289,11 @@ def validate(settings: DispatcherSettings) -> list[SettingsProblem]:
 
 
 def validate_agent(settings: AgentSettings) -> list[SettingsProblem]:
-    """What is wrong in the settings of an agent; an empty list means that the dispatcher takes them."""
+    """All problems in an agent's settings; empty: the dispatcher accepts them."""
     return [
         SettingsProblem(
             f"channels.{channel}",
-            f"{count} is neither 0 nor 1; a contact of any of these kinds takes the agent's voice, one at a time",
+            f"{count} is neither 0 nor 1; a contact of any channel takes the agent's voice, so set 0 or 1",
         )
         for channel, count in settings.channels.items()
         if count not in (0, 1)
@@ -301,7 +301,7 @@ def validate_agent(settings: AgentSettings) -> list[SettingsProblem]:
 
 
 def _figure_problems(queue: QueueSettings) -> list[SettingsProblem]:
-    """Figures outside of their limits."""
+    """Figures outside of their range."""
     bounds: list[tuple[str, float | None, float, float]] = [
         ("weight", queue.weight, 0.01, 100.0),
         ("ageing", queue.ageing, 0.0, 100.0),
@@ -361,14 +361,14 @@ def _rule_problems(queue: QueueSettings, names: set[QueueName]) -> list[Settings
 
 
 def _widening_problems(queue: QueueSettings) -> list[SettingsProblem]:
-    """Steps out of order, steps and rules that change nothing."""
+    """Steps out of order, and steps and rules that change nothing."""
     path = f"queues.{queue.name}"
     problems: list[SettingsProblem] = []
     for number, (step, following) in enumerate(pairwise(queue.widening), 2):
         if following.after_s < step.after_s:
             problems.append(
                 SettingsProblem(
-                    f"{path}.widening.{number}.after_s", "is before the step above; order the steps by time"
+                    f"{path}.widening.{number}.after_s", "is before the step above; put the steps in order of time"
                 )
             )
     for number, step in enumerate(queue.widening, 1):
@@ -379,13 +379,13 @@ def _widening_problems(queue: QueueSettings) -> list[SettingsProblem]:
             problems.append(SettingsProblem(f"{path}.rules.{number}", "asks for nothing; name skills"))
     if queue.sticky_for_s and queue.is_manual_assignment:
         problems.append(
-            SettingsProblem(f"{path}.sticky_for_s", "a queue with manual assignment keeps nobody; leave it out")
+            SettingsProblem(f"{path}.sticky_for_s", "has no effect in a queue with manual assignment; remove it")
         )
     return problems
 
 
 def _loop_problems(queues: tuple[QueueSettings, ...]) -> list[SettingsProblem]:
-    """Overflow from queue to queue that comes back to where it began, whatever the causes."""
+    """Overflow from queue to queue that comes back to the first queue, whatever the causes."""
     onward = {
         queue.name: [rule.target.queue for rule in queue.overflow if isinstance(rule.target, ToQueue)]
         for queue in queues

@@ -1,4 +1,4 @@
-"""The dispatcher's whole state, and what one turn notes down on it."""
+"""The dispatcher's whole state, and what one turn notes in it."""
 
 import math
 from collections.abc import Collection
@@ -18,25 +18,25 @@ from acdcore.queues.settings import DispatcherSettings, QueueSettings
 from acdcore.queues.views import Evidence
 from acdcore.queues.waiting_line import Offer, QueuedCaller, SettingsEdition, WaitingLine, WaitingLines
 
-# ---- what can come due: tuples, since every turn hashes some of them; `kind` keeps those of one name apart ----------
+# ---- deadlines: tuples, since every turn hashes some of them; `kind` distinguishes those with equal fields -----------
 
 
 class RingDue(NamedTuple):
-    """The ring time is over."""
+    """The phone has rung for the whole ring time."""
 
     offer: OfferId
     kind: Literal["ring"] = "ring"
 
 
 class WaitDue(NamedTuple):
-    """`max_wait_s` is over."""
+    """The caller has waited for `max_wait_s`."""
 
     entry: EntryId
     kind: Literal["wait"] = "wait"
 
 
 class AnnounceDue(NamedTuple):
-    """The position is to be told."""
+    """The position is to be announced."""
 
     entry: EntryId
     kind: Literal["announce"] = "announce"
@@ -57,7 +57,7 @@ class WidenDue(NamedTuple):
 
 
 class StickyDue(NamedTuple):
-    """The caller has been kept for one agent long enough."""
+    """The reservation for one agent ends."""
 
     entry: EntryId
     kind: Literal["sticky"] = "sticky"
@@ -89,17 +89,16 @@ Due = RingDue | WaitDue | AnnounceDue | RetryDue | WidenDue | StickyDue | Langua
 
 @dataclass(frozen=True, slots=True)
 class DecisionTrace:
-    """Somebody who wants to know what decisions are made from; on a live dispatcher nobody asks, and it costs
-    nothing."""
+    """Takes note of what decisions are based on; a live dispatcher has none, so that it costs nothing."""
 
     about: Collection[EntryId]
-    """Whose decisions."""
+    """The entries whose decisions are traced."""
     noted: list[Evidence] = field(default_factory=list)
-    """The turn's, in the order of its decisions: a few for each entry."""
+    """The evidence of this turn, in the order of its decisions: a few for each entry."""
 
 
 class DispatcherState:
-    """Who waits in which line, who is rung for whom, what is due; the modules beside this one are its verbs."""
+    """Who waits in which line, who is rung for whom, and what is due; the modules beside this one change it."""
 
     def __init__(self, settings: DispatcherSettings) -> None:
         self.lines = WaitingLines(settings)
@@ -114,17 +113,17 @@ class DispatcherState:
         self.now = -math.inf
         self.decisions: list[Decision] = []
         self.trace: DecisionTrace | None = None
-        # Notes of the turn: lines where a match may be possible (in order, since turns are repeatable), agents freed.
+        # Notes of the turn: lines where a match may be possible (ordered, so that turns repeat exactly), agents freed.
         self.dirty: dict[WaitingLine, None] = {}
         self.freed: list[Agent] = []
         self.open_lines()
 
     def find(self, entry: EntryId) -> tuple[QueuedCaller, WaitingLine] | None:
-        """An entry and its line: the one where it waits, or waited before its talk."""
+        """An entry and its line, or the line where it waited before its talk; None: no such entry."""
         return self.entries.get(entry)
 
     def line(self, edition: SettingsEdition, queue: QueueSettings, demand: Demand) -> WaitingLine:
-        """The line for this demand, with everybody seated who may serve it."""
+        """The line for this demand, with all agents entered who may serve it."""
         line = self.lines.find(edition, queue, demand)
         if line is None:
             line = self.lines.make(edition, queue, demand)
@@ -132,7 +131,7 @@ class DispatcherState:
         return line
 
     def line_of(self, waiting: QueuedCaller, edition: SettingsEdition, queue: QueueSettings) -> WaitingLine:
-        """The line where a caller stands at this moment: by the widening step reached and the agent kept for."""
+        """The line where a caller belongs now, by the widening step reached and the agent who is preferred."""
         visit = waiting.visit
         skills = (
             policy.widened(visit.needs, queue.widening[: visit.widening_step]) if visit.widening_step else visit.needs
@@ -141,14 +140,14 @@ class DispatcherState:
         return self.line(edition, queue, Demand(skills, waiting.asked.channel, only))
 
     def on_duty(self, line: WaitingLine) -> int:
-        """Agents on duty who may serve a line's callers, were none of them kept for one agent."""
+        """Agents on duty who may serve a line's callers, as if no caller were kept for one agent."""
         if line.demand.only is None:
             return line.on_duty
         common = self.lines.find(line.edition, line.queue, line.demand._replace(only=None))
-        return line.on_duty if common is None else common.on_duty  # none: forgotten while empty, of an old edition
+        return line.on_duty if common is None else common.on_duty  # None: removed while empty, of an old edition
 
     def line_without_language(self, waiting: QueuedCaller, line: WaitingLine) -> WaitingLine:
-        """Where the caller would stand without a need for the language; the same line where there is none."""
+        """The line of the caller without the language need; the same line when there is no such need."""
         language = waiting.visit.language
         if language is None or language not in line.demand.skills:
             return line
@@ -156,33 +155,33 @@ class DispatcherState:
         return self.line(line.edition, line.queue, line.demand._replace(skills=skills))
 
     def is_anybody_on_duty(self, waiting: QueuedCaller, line: WaitingLine) -> bool:
-        """Whether somebody on duty may serve the caller, if need be without the caller's language."""
+        """Whether an agent on duty may serve the caller, if need be without the caller's language."""
         return bool(line.on_duty or self.line_without_language(waiting, line).on_duty)
 
     def agent_ready(self, waiting: QueuedCaller, line: WaitingLine) -> Agent | None:
-        """An agent who could be offered a caller who comes to this line now."""
+        """An agent to whom a caller who enters this line now could be offered; None: none."""
         seated = line.agent_for(waiting, self.now)
         if seated is not None:
             return seated
-        for agent in self.freed:  # ready since this very turn, and not seated yet
+        for agent in self.freed:  # ready since this turn, and not entered at the lines yet
             is_missed = waiting.tried_agents.get(agent.id, self.now) > self.now
             if agent.state is AgentState.READY and not is_missed and self.roster.serves(agent, line):
                 return agent
         return None
 
     def open_lines(self) -> None:
-        """Open every queue of the present edition, so that no later turn pays for it."""
+        """Open the lines of every queue of the present edition, so that no later turn has to do it."""
         for queue in self.lines.edition.settings.queues:
             self.line(self.lines.edition, queue, Demand(queue.skills))
 
     def close_if_idle(self, line: WaitingLine) -> None:
-        """Forget a line that is empty and will not be joined again."""
+        """Remove a line that is empty and that no caller will join again."""
         if self.lines.is_idle(line):
             self.lines.drop(line)
             self.roster.close(line)
 
     def apply_event(self, agent: Agent, event: AgentEvent, reason: str = "") -> None:
-        """Walk a row of the agent's table, and note what follows for timers, displays and the match."""
+        """Apply an event to an agent, and note what follows for timers, displays and the match."""
         before, reason_before, back_off_before = agent.state, agent.reason, agent.back_off
         self.roster.apply(agent, event, self.now, reason)
         state, shown = agent.state, agent.reason

@@ -1,4 +1,4 @@
-"""Read models: what the control plane shows of the dispatcher at one moment; plain values, safe to keep."""
+"""Read models: what the control plane shows of the dispatcher at one moment. They are plain values, safe to keep."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,19 +22,19 @@ class WaitingView:
     position: int
     """1 is next, VIPs' priority included."""
     waited_s: float
-    """Time in this queue."""
+    """Time in this queue, seconds."""
     waited_total_s: float
-    """Since joining the first queue; what the order counts."""
+    """Time since joining the first queue, seconds; the order counts this."""
     priority_s: float
     agent: AgentId | None
-    """Whose phone rings for the caller, if any."""
+    """The agent whose phone rings for the caller; None: no phone rings."""
     channel: Channel = Channel.CALL
     is_paused: bool = False
-    """In a side flow: keeps the place and is not offered."""
+    """In a side flow: the caller keeps the place and is not offered."""
     widening_step: int = 0
     """The last widening step reached; 0: none."""
     reserved_for: AgentId | None = None
-    """For whom the caller is kept, if for anybody."""
+    """The agent for whom the caller is kept; None: any agent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +45,17 @@ class QueueView:
     waiting: tuple[WaitingView, ...]
     """Callers waiting or ringing, in the order of their positions."""
     agents_on_duty: int
-    """Agents with the queue's skills who take calls, logged in, phone reachable."""
+    """Agents with the queue's skills who take calls, are logged in and have a reachable phone."""
     agents_ready: int
     """Those of them who are ready now."""
     figures: QueueFigures
     """Counters since the start, of callers on the line."""
     is_open: bool = True
-    """False: the overflow rule for `closed` holds."""
+    """False: the overflow rule for `closed` applies to callers who come."""
     expected_wait_s: float | None = None
-    """The wait, not rounded, that an ordinary caller who comes now is to expect; 0 while somebody is ready."""
+    """Estimated wait of an ordinary caller who comes now, not rounded, seconds; 0: an agent is ready; None: unknown."""
     work_figures: Mapping[Channel, QueueFigures] = field(default_factory=dict)
-    """The same counters of callbacks and messages; a channel that was never used has none."""
+    """The same counters for callbacks and messages; a channel that was never used is absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,32 +68,32 @@ class AgentView:
     state: AgentState
     reason: str
     since: float
-    """When the state began."""
+    """When the state began, monotonic seconds."""
     until: float | None
-    """When it ends by itself (wrap-up, back-off)."""
+    """When the state ends by itself (wrap-up, back-off), monotonic seconds; None: it does not."""
     entry: EntryId | None
-    """The caller ringing or talking."""
+    """The caller who rings or talks; None: no caller."""
     queue: QueueName | None
-    """That caller's queue, or the one whose talk is wrapped up."""
+    """The queue of that caller, or of the talk that is wrapped up; None: no contact."""
     misses: int
     """Missed offers in a row."""
     figures: AgentFigures
-    """Counters since the start, the running state's time included."""
+    """Counters since the start, with the time in the present state."""
 
 
 class AgentSummary(NamedTuple):
-    """What a wallboard shows of an agent: a tuple, since wallboards ask for all agents once a second."""
+    """What a wallboard shows of an agent; a tuple, since wallboards ask for all agents once a second."""
 
     state: AgentState
     reason: str
     since: float
-    """When the state began."""
+    """When the state began, monotonic seconds."""
     entry: EntryId | None
-    """The caller ringing or talking."""
+    """The caller who rings or talks; None: no caller."""
     answered: int
-    """Offers taken since the start."""
+    """Offers answered since the start."""
     misses: int
-    """Offers not taken since the start."""
+    """Offers missed since the start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +103,17 @@ class DispatcherView:
     at: float
     queues: tuple[QueueView, ...]
     agents: tuple[AgentView, ...]
-    """In the order in which they first appeared."""
+    """In the order in which they first logged in or had a phone."""
 
 
 class Exclusion(StrEnum):
-    """The first filter, in this order, that keeps an agent from a caller."""
+    """The first filter, in this order, that excludes an agent for a caller."""
 
     LOGGED_OUT = "logged_out"
     SKILL_MISSING = "skill_missing"
     LEVEL_TOO_LOW = "level_too_low"
     CHANNEL = "channel"
-    """Takes no contacts of this kind."""
+    """The agent takes no contacts of this channel."""
     UNREACHABLE = "unreachable"
     NOT_READY = "not_ready"
     BACKING_OFF = "backing_off"
@@ -122,9 +122,9 @@ class Exclusion(StrEnum):
     TALKING = "talking"
     WRAP_UP = "wrap_up"
     TRIED = "tried"
-    """Missed this very caller less than `retry_after_miss_s` ago."""
+    """The agent missed this caller less than `retry_after_miss_s` ago."""
     RESERVED_FOR_ANOTHER = "reserved_for_another"
-    """The caller is kept for another agent for the moment."""
+    """The caller is kept for another agent at this moment."""
 
 
 class BlockingRule(StrEnum):
@@ -139,7 +139,7 @@ class BlockingRule(StrEnum):
 
 
 class TimerName(StrEnum):
-    """What is running for a waiting caller."""
+    """A timer that runs for a waiting caller."""
 
     WAIT = "overflow after wait"
     WIDENING = "next widening step"
@@ -152,7 +152,7 @@ class TimerName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CallerTimer:
-    """One of them."""
+    """One timer and the time at which it ends."""
 
     name: TimerName
     at: float
@@ -160,7 +160,7 @@ class CallerTimer:
 
 
 MISSED_BEFORE = "missed this caller before"
-"""Detail of an agent who may be offered the caller again, after all who never were."""
+"""Detail of an agent who missed this caller and may be tried again, after all agents who did not miss it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +171,9 @@ class Candidate:
     exclusion: Exclusion | None
     """None: this agent may be offered the caller now."""
     detail: str
-    """The skill missing, the reason for not being ready, `MISSED_BEFORE`, or empty."""
+    """The missing skill, the reason for not being ready, `MISSED_BEFORE`, or ""."""
     key: AgentKey | None
-    """Place among the candidates, for those who are not excluded."""
+    """Order among the candidates; None: excluded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,61 +184,61 @@ class Explanation:
     queue: QueueName
     position: int
     key: CallerKey
-    """Place among the callers at this moment."""
+    """Order among the callers at this moment."""
     ringing: AgentId | None
-    """Whose phone rings, if any; then the candidates are the others."""
+    """The agent whose phone rings; the candidates are then the other agents; None: no phone rings."""
     candidates: tuple[Candidate, ...]
-    """All agents known, the best first (those who missed this very caller last), then the excluded ones in the order
-    of their filters."""
+    """All known agents: first those not excluded, the best first (after them those who missed this caller), then the
+    excluded ones in the order of the filters."""
     needs: Mapping[SkillName, int] = field(default_factory=dict)
-    """Skills asked for at this moment, with their lowest levels."""
+    """Skills needed at this moment, each with its lowest level."""
     widening_step: int = 0
     """The last widening step reached; 0: none."""
     timers: tuple[CallerTimer, ...] = ()
-    """What is running for this caller, the next first."""
+    """The timers that run for this caller, the next first."""
     blocked_by: BlockingRule | None = None
-    """The rule that keeps agents who could serve from being offered the caller."""
+    """The rule that keeps the caller from agents who could serve; None: no rule does."""
     would_change: tuple[str, ...] = ()
     """What would get the caller served, in words, the nearest first; at most `explain.MAX_CHANGES`."""
     strategy: Strategy = Strategy.LONGEST_IDLE
-    """What the agents' measure is."""
+    """The queue's strategy, which says what the measure in the agents' keys means."""
     waited_s: float = 0.0
-    """Time in this queue."""
+    """Time in this queue, seconds."""
     priority_s: float = 0.0
     """Seconds of waiting granted in advance."""
 
 
 @dataclass(frozen=True, slots=True)
 class CompetingCaller:
-    """Somebody else who waited while an agent was given a caller."""
+    """Another caller who waited when an agent was offered a caller."""
 
     entry: EntryId
     label: str
     """As given with `CallerJoined`."""
     queue: QueueName
     key: CallerKey
-    """Place among the callers at that moment."""
+    """Order among the callers at that moment."""
     waited_s: float
-    """Since joining the first queue; what the order counts."""
+    """Time since joining the first queue, seconds; the order counts this."""
     excluded_by: Exclusion | BlockingRule | None
-    """What kept the caller from that agent; None: nothing but the order."""
+    """What kept this caller from that agent; None: only the order."""
     detail: str
-    """The skill missing, or empty."""
+    """The missing skill, or ""."""
 
 
 Choice = Offered | Overflowed | Widened | ReservedForAgent
-"""Decisions on a caller that are made from the whole dispatcher."""
+"""Decisions about a caller that depend on the whole dispatcher."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a decision on a caller was made from: the dispatcher at that moment, before the decision took effect."""
+    """What a decision about a caller was based on: the dispatcher before the decision took effect."""
 
     choice: Choice
-    """What was decided."""
+    """The decision."""
     explanation: Explanation
-    """Candidates with filters and keys; of an offer, the agent chosen is still among them."""
+    """Candidates with filters and keys; for an offer, the chosen agent is among them."""
     competing_callers: tuple[CompetingCaller, ...] = ()
-    """Of an offer: who else waited and was not rung for, the most urgent first; at most `explain.MAX_RIVALS`."""
+    """For an offer: at most `explain.MAX_COMPETING_CALLERS` who waited with no phone ringing, the most urgent first."""
     competing_callers_total: int = 0
-    """How many there were."""
+    """How many such callers there were."""

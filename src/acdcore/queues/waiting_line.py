@@ -1,7 +1,7 @@
-"""Callers who need the same agents stand in one line: sorted callers on one side, sorted ready agents on the other.
+"""Callers who need the same agents form one line: a sorted list of callers and a sorted list of ready agents.
 
-Within a line the order of two callers never changes while they wait, since all age at one rate; so both sides are kept
-sorted and no turn looks at more than the heads.
+Within a line the order of two callers never changes while they wait, since all age at one rate. So both lists stay
+sorted, and a turn looks at their heads only.
 """
 
 from bisect import bisect_left, insort
@@ -20,7 +20,7 @@ from acdcore.queues.settings import DispatcherSettings, QueueSettings
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SettingsEdition:
-    """One version of the settings; entries keep the one that they joined under."""
+    """One version of the settings; an entry keeps the version under which it joined."""
 
     number: int
     settings: DispatcherSettings
@@ -29,17 +29,17 @@ class SettingsEdition:
 
 @dataclass(slots=True, eq=False)
 class Offer:
-    """One ringing."""
+    """One ringing phone."""
 
     offer: OfferId
     waiting: "QueuedCaller"
     agent: Agent
     until: float
-    """End of the ring time."""
+    """End of the ring time, monotonic seconds."""
 
 
 class Reservation(NamedTuple):
-    """For whom a caller is kept."""
+    """The agent for whom a caller is kept, until a monotonic time."""
 
     agent: AgentId
     until: float
@@ -47,25 +47,25 @@ class Reservation(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class VisitState:
-    """What begins anew in each queue that an entry comes to."""
+    """What begins anew in each queue that an entry enters."""
 
     queued_at: float
-    """What limits and figures count."""
+    """When the entry came to this queue, monotonic seconds; limits and figures count from here."""
     needs: Mapping[SkillName, int]
-    """Skills that queue, rules and caller ask for, before any widening step."""
+    """Skills that queue, rules and caller need, before any widening step."""
     widening_step: int = 0
     """The last widening step reached; 0: none."""
     language: SkillName | None = None
-    """A need that goes when nobody on duty has it; None: there is none, or it is gone."""
+    """The language need that is dropped when nobody on duty speaks it; None: there is none, or it is dropped."""
     reserved: Reservation | None = None
     announce_at: float | None = None
-    """When the position is told next."""
+    """When the position is announced next, monotonic seconds; None: not again."""
     announced_position: int | None = None
-    """Position told last."""
+    """Position announced last; None: not yet."""
     announced_wait_s: float | None = None
-    """Wait told last."""
+    """Wait announced last, seconds; None: not yet."""
     announced_wait_until: float | None = None
-    """End of the wait told first."""
+    """End of the wait announced first, monotonic seconds; None: none was announced."""
 
 
 @dataclass(slots=True, eq=False)
@@ -74,34 +74,34 @@ class QueuedCaller:
 
     entry: EntryId
     asked: CallerJoined
-    """What the caller came with."""
+    """The input by which the caller joined."""
     joined_at: float
-    """First queue of this entry, less what it had waited elsewhere; what the order counts."""
+    """When the entry joined its first queue, less the time waited before, monotonic seconds; the order counts this."""
     serial: int
     visit: VisitState = field(init=False)
-    """Of the present queue; `callers.enter` gives it."""
+    """In the present queue; set by `callers.enter`."""
     place: Place = field(init=False)
-    """In the present queue."""
+    """Place in the present queue."""
     tried_agents: dict[AgentId, float] = field(default_factory=dict)
-    """Who missed this caller, and until when it is not offered there again."""
+    """Agents who missed this caller, and until when the caller is not offered to them again, monotonic seconds."""
     is_paused: bool = False
-    """In a side flow."""
+    """True: in a side flow."""
     offer: Offer | None = None
     talking_to: Agent | None = None
     talking_since: float = 0.0
 
     @property
     def is_waiting(self) -> bool:
-        """Not talking; the phone of an agent may ring."""
+        """True: not talking; an agent's phone may be ringing."""
         return self.talking_to is None
 
 
 PlacedCaller = tuple[float, float, int, QueuedCaller]
-"""A caller after the three figures of the place, which sort it; no two callers share a serial."""
+"""A caller after the three figures of the place, by which it is sorted; no two callers have the same serial."""
 
 
 class WaitingLine:
-    """Callers of one queue, edition and demand."""
+    """The callers of one queue, edition and demand."""
 
     def __init__(self, edition: SettingsEdition, queue: QueueSettings, demand: Demand) -> None:
         self.edition = edition
@@ -118,7 +118,7 @@ class WaitingLine:
 
     @property
     def is_for_calls(self) -> bool:
-        """Whether these callers hear anything: overflow rules and announcements are for them only."""
+        """Whether these are callers on the line; overflow rules and announcements are for them only."""
         return self.demand.channel is Channel.CALL
 
     def caller_key(self, waiting: QueuedCaller, now: float) -> CallerKey:
@@ -130,39 +130,39 @@ class WaitingLine:
         return policy.agent_key(self.queue.strategy, self.demand.skills, agent.settings, agent.fairness)
 
     def add(self, waiting: QueuedCaller) -> None:
-        """Stand in line, at the place that urgency gave."""
+        """Add a caller at the place that the urgency gives."""
         insort(self.waiting, (*waiting.place, waiting))
 
     def remove(self, waiting: QueuedCaller) -> None:
-        """Leave the line, waiting, ringing or paused."""
+        """Remove a caller who is waiting, ringing or paused."""
         _take(self.ringing if waiting.offer else self.paused if waiting.is_paused else self.waiting, waiting)
 
     def ring(self, waiting: QueuedCaller, offer: Offer) -> None:
-        """From waiting to ringing."""
+        """Move a caller from waiting to ringing."""
         _take(self.waiting, waiting)
         insort(self.ringing, (*waiting.place, waiting))
         waiting.offer = offer
 
     def unring(self, waiting: QueuedCaller) -> None:
-        """From ringing back to the same place."""
+        """Move a caller from ringing back to the same place."""
         _take(self.ringing, waiting)
         insort(self.waiting, (*waiting.place, waiting))
         waiting.offer = None
 
     def pause(self, waiting: QueuedCaller) -> None:
-        """From waiting to paused."""
+        """Move a caller from waiting to paused."""
         _take(self.waiting, waiting)
         insort(self.paused, (*waiting.place, waiting))
         waiting.is_paused = True
 
     def unpause(self, waiting: QueuedCaller) -> None:
-        """From paused back to the same place."""
+        """Move a caller from paused back to the same place."""
         _take(self.paused, waiting)
         insort(self.waiting, (*waiting.place, waiting))
         waiting.is_paused = False
 
     def ahead(self, place: Place) -> int:
-        """How many callers stand before this place, those ringing and paused included."""
+        """How many callers are before this place, including those ringing and paused."""
         ahead = bisect_left(self.waiting, place)
         if self.ringing:
             ahead += bisect_left(self.ringing, place)
@@ -171,15 +171,15 @@ class WaitingLine:
         return ahead
 
     def seat(self, agent: Agent, key: AgentKey) -> None:
-        """An agent who may serve this line is ready."""
+        """Add an agent who may serve this line and is ready."""
         insort(self.ready, (key, agent))
 
     def unseat(self, key: AgentKey) -> None:
-        """That agent is not ready any more."""
+        """Remove an agent who is no longer ready."""
         del self.ready[bisect_left(self.ready, (key,))]
 
     def first_for(self, agent: Agent, now: float) -> QueuedCaller | None:
-        """The first caller whom this agent did not just miss; None where callers are assigned manually."""
+        """The first caller whom this agent did not just miss; None: no such caller, or manual assignment."""
         if self.queue.is_manual_assignment:
             return None
         for _, _, _, waiting in self.waiting:
@@ -188,9 +188,9 @@ class WaitingLine:
         return None
 
     def first_pair(self, now: float) -> tuple[QueuedCaller, Agent] | None:
-        """The first caller for whom an agent is ready, with the best such agent.
+        """The first caller for whom an agent is ready, with the best such agent; None: no such pair.
 
-        Only callers who have been missed by every ready agent are passed over, so the loop is short.
+        Only callers whom every ready agent has missed are passed over, so the loop is short.
         """
         if not self.ready or self.queue.is_manual_assignment:
             return None
@@ -201,7 +201,7 @@ class WaitingLine:
         return None
 
     def agent_for(self, waiting: QueuedCaller, now: float) -> Agent | None:
-        """The best ready agent: those who never missed this caller first, then those who may be tried again."""
+        """The best ready agent who never missed this caller, else the best who may be tried again; None: no agent."""
         tried = waiting.tried_agents
         if not tried:
             return self.ready[0][1] if self.ready else None
@@ -215,7 +215,7 @@ class WaitingLine:
 
 
 def _take(side: list[PlacedCaller], waiting: QueuedCaller) -> None:
-    del side[0 if side[0][3] is waiting else bisect_left(side, waiting.place)]  # most who go are the next
+    del side[0 if side[0][3] is waiting else bisect_left(side, waiting.place)]  # most callers who leave are the first
 
 
 _LineKey = tuple[int, QueueName, frozenset[tuple[SkillName, int]], Channel, AgentId | None]
@@ -226,12 +226,12 @@ def _key(edition: SettingsEdition, queue: QueueSettings, demand: Demand) -> _Lin
 
 
 class WaitingLines:
-    """All lines, found by what callers need; those of the present edition are kept while empty."""
+    """All lines, found by what callers need; lines of the present edition are kept while empty."""
 
     def __init__(self, settings: DispatcherSettings) -> None:
         self.edition = _edition(1, settings)
         self.former: dict[int, SettingsEdition] = {}
-        """The last `MAX_FORMER_EDITIONS` before it: a call that came under one may come to its queues yet."""
+        """The last `MAX_FORMER_EDITIONS` editions: a call that came under one of them may still come to its queues."""
         self._lines: dict[_LineKey, WaitingLine] = {}
         self._of_queue: dict[QueueName, list[WaitingLine]] = {}
 
@@ -239,21 +239,21 @@ class WaitingLines:
         return iter(self._lines.values())
 
     def change(self, settings: DispatcherSettings) -> None:
-        """A new edition for calls that come from now on."""
+        """Begin a new edition for calls that come from now on."""
         self.former[self.edition.number] = self.edition
         self.edition = _edition(self.edition.number + 1, settings)
         self.former.pop(self.edition.number - MAX_FORMER_EDITIONS - 1, None)
 
     def under(self, number: int | None) -> SettingsEdition:
-        """The edition that a call goes by; the present one where it is not kept."""
+        """The edition that a call uses; the present one when the call's edition is no longer kept."""
         return self.edition if number is None else self.former.get(number, self.edition)
 
     def find(self, edition: SettingsEdition, queue: QueueSettings, demand: Demand) -> WaitingLine | None:
-        """The line for this demand if it exists."""
+        """The line for this demand; None: there is none."""
         return self._lines.get(_key(edition, queue, demand))
 
     def make(self, edition: SettingsEdition, queue: QueueSettings, demand: Demand) -> WaitingLine:
-        """A new line, with nobody in it."""
+        """Make a new, empty line."""
         line = WaitingLine(edition, queue, demand)
         self._lines[_key(edition, queue, demand)] = line
         self._of_queue.setdefault(queue.name, []).append(line)
@@ -268,19 +268,19 @@ class WaitingLines:
         return sum(len(line) for line in self.of(queue) if line.is_for_calls)
 
     def names(self) -> list[QueueName]:
-        """Queues of the present edition, then older ones with callers still inside."""
+        """Queues of the present edition, then older ones in which callers still wait."""
         present = list(self.edition.queues)
         return present + [name for name in self._of_queue if name not in self.edition.queues]
 
     def is_idle(self, line: WaitingLine) -> bool:
-        """Empty and of no further use: of an old edition, kept for one agent, or one too many to keep."""
+        """Whether the line is empty and not needed: of an old edition, kept for one agent, or above `MAX_LINES`."""
         if len(line):
             return False
         is_passing = line.edition is not self.edition or line.demand.only is not None
         return is_passing or len(self._lines) > MAX_LINES
 
     def drop(self, line: WaitingLine) -> None:
-        """Forget a line; the roster forgets its seats."""
+        """Remove a line; the roster removes its agents."""
         del self._lines[_key(line.edition, line.queue, line.demand)]
         siblings = self._of_queue[line.queue.name]
         siblings.remove(line)
@@ -288,7 +288,7 @@ class WaitingLines:
             del self._of_queue[line.queue.name]
 
     def position(self, line: WaitingLine, waiting: QueuedCaller, now: float) -> int:
-        """1 for the caller who is next in the queue, over all its lines."""
+        """The caller's position over all lines of the queue; 1 is next."""
         ahead = 0
         for sibling in self.of(line.queue.name):
             if sibling.queue is line.queue:

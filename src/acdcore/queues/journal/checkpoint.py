@@ -1,9 +1,9 @@
-"""A dispatcher's whole state as plain data and back: a segment of the journal begins with it.
+"""A dispatcher's whole state as plain data and back; every segment of the journal begins with it.
 
 Rules:
-- After `load(dump(d))` any further inputs lead to the same decisions as they would have led to in `d`.
-- What follows from the rest is not kept: sorted sides of lines, seats, counts of agents on duty are made again.
-- A `DispatcherCheckpoint` shares nothing that changes with the dispatcher, so that another thread may write it down.
+- After `load(dump(d))`, any further inputs lead to the same decisions as they would in `d`.
+- What follows from the rest is not kept: the sorted lists of the lines and the numbers of agents on duty are made anew.
+- A `DispatcherCheckpoint` shares no mutable object with the dispatcher, so another thread may write it.
 """
 
 import math
@@ -25,19 +25,18 @@ from acdcore.queues.waiting_line import Offer, QueuedCaller, SettingsEdition, Vi
 
 
 class StateError(PeerError):
-    """What is kept of a dispatcher does not fit together."""
+    """The kept state of a dispatcher is inconsistent."""
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingLineState:
-    """One line, without those who stand in it."""
+    """One line, without the callers in it."""
 
     edition: int
-    """Its version of the settings."""
+    """Number of its settings."""
     queue: QueueName
-    """Its queue."""
     demand: Demand
-    """What its callers ask for."""
+    """What its callers need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +59,11 @@ class AgentFacts:
 
 @dataclass(frozen=True, slots=True)
 class EntryState:
-    """One entry; the fields that are not explained are those of `line.Waiting`."""
+    """One entry; fields without an explanation are those of `waiting_line.QueuedCaller`."""
 
     entry: EntryId
     waiting_line: int
-    """Index of its line."""
+    """Index of the entry's line in `waiting_lines`."""
     asked: CallerJoined
     joined_at: float
     serial: int
@@ -73,14 +72,14 @@ class EntryState:
     tried_agents: Mapping[AgentId, float]
     is_paused: bool
     offer: OfferId | None
-    """Number of the offer that rings."""
+    """Number of the ringing offer; None: no phone rings."""
     talking_to: AgentId | None
     talking_since: float
 
 
 @dataclass(frozen=True, slots=True)
 class OfferState:
-    """One ringing."""
+    """One ringing phone; `until` is monotonic seconds."""
 
     offer: OfferId
     agent: AgentId
@@ -89,7 +88,7 @@ class OfferState:
 
 @dataclass(frozen=True, slots=True)
 class DueState:
-    """One deadline."""
+    """One deadline; `at` is monotonic seconds."""
 
     due: Due
     at: float
@@ -100,7 +99,7 @@ class DispatcherCheckpoint:
     """Everything that a dispatcher knows between two turns."""
 
     now: float | None
-    """Time of the last turn; None before the first."""
+    """Time of the last turn, monotonic seconds; None: no turn yet."""
     entries_made: int
     offers_made: int
     closed: tuple[QueueName, ...]
@@ -108,31 +107,31 @@ class DispatcherCheckpoint:
     edition: int
     """Number of the present settings."""
     editions: Mapping[int, DispatcherSettings]
-    """The present settings, and older ones under which somebody inside came or may still join."""
+    """The present settings, and older ones of entries inside or of calls that may still join."""
     waiting_lines: tuple[WaitingLineState, ...]
-    """In the order in which they were opened, then those that only talks remember."""
+    """The open lines in the order in which they were opened, then the lines that only callers in a talk refer to."""
     open_lines: int
-    """How many of `lines` are open."""
+    """How many of `waiting_lines` are open; these come first."""
     agents: tuple[AgentFacts, ...]
-    """In the order in which they were first heard of."""
+    """In the order in which they became known."""
     entries: tuple[EntryState, ...]
-    """In the order of the state."""
+    """In the order in which the state has them."""
     offers: tuple[OfferState, ...]
     """In the order in which they were made."""
     deadlines: tuple[DueState, ...]
     """Earliest first, ties in the order in which they were set."""
     paces: Mapping[QueueName, QueuePace]
-    """What the estimates go by."""
+    """What the estimated waits are based on."""
     queue_figures: Mapping[QueueName, QueueFigures]
-    """Counters since the start, of callers on the line."""
+    """Counters since the start, for callers on the line."""
     agent_figures: Mapping[AgentId, AgentFigures]
     """Counters since the start."""
     work_figures: Mapping[Channel, Mapping[QueueName, QueueFigures]] = field(default_factory=dict)
-    """Counters since the start, of callbacks and messages."""
+    """Counters since the start, for callbacks and messages."""
 
 
 def settings(dispatcher: Dispatcher) -> DispatcherSettings:
-    """The settings for those who join now."""
+    """The settings for calls that join now."""
     return dispatcher._state.lines.edition.settings
 
 
@@ -140,7 +139,7 @@ def settings(dispatcher: Dispatcher) -> DispatcherSettings:
 
 
 def dump(dispatcher: Dispatcher) -> DispatcherCheckpoint:
-    """The state between two turns; costs as much as the dispatcher is large."""
+    """The state between two turns; costs more the larger the dispatcher is."""
     state, metrics = dispatcher._state, dispatcher.metrics
     lines = list(state.lines)
     open_lines = len(lines)
@@ -214,7 +213,7 @@ def _copied(figures: AgentFigures) -> AgentFigures:
 
 
 def _deadlines(state: DispatcherState) -> tuple[DueState, ...]:
-    """Taken out one by one and put back, which keeps their order."""
+    """All deadlines, taken out one by one and put back, which keeps their order."""
     found: list[DueState] = []
     while (at := state.deadlines.earliest()) is not None:
         due = state.deadlines.pop_due(at)
@@ -229,12 +228,12 @@ def _deadlines(state: DispatcherState) -> tuple[DueState, ...]:
 
 
 def load(checkpoint: DispatcherCheckpoint) -> Dispatcher:
-    """A dispatcher that goes on where `state` was taken. Raises StateError."""
+    """A dispatcher that goes on from `checkpoint`. Raises StateError."""
     dispatcher = Dispatcher(DispatcherSettings())
     try:
         _fill(dispatcher._state, checkpoint)
     except (LookupError, ValueError) as error:
-        raise StateError(f"a dispatcher's state does not fit together: {error!r}") from error
+        raise StateError(f"the kept state of the dispatcher is inconsistent: {error!r}") from error
     metrics = dispatcher.metrics
     metrics.queues.update(_copies(checkpoint.queue_figures))
     metrics.work.update({channel: _copies(queues) for channel, queues in checkpoint.work_figures.items()})
@@ -261,7 +260,7 @@ def _fill(state: DispatcherState, checkpoint: DispatcherCheckpoint) -> None:
 
 
 def _open_lines(state: DispatcherState, checkpoint: DispatcherCheckpoint) -> list[WaitingLine]:
-    """Empty lines, those that are open known to the state."""
+    """All lines, still empty; the open ones are entered in the state."""
     editions = {
         number: SettingsEdition(number, settings, {queue.name: queue for queue in settings.queues})
         for number, settings in checkpoint.editions.items()
@@ -281,10 +280,10 @@ def _open_lines(state: DispatcherState, checkpoint: DispatcherCheckpoint) -> lis
 
 
 def _seat(state: DispatcherState, facts: AgentFacts) -> None:
-    """The agent at every open line that the agent may serve."""
+    """Add the agent and enter the agent at every open line that the agent may serve."""
     agent = state.roster.get_or_add(facts.settings.agent, facts.since)
     if agent is None:
-        raise ValueError("more agents than a dispatcher may know")
+        raise ValueError("more agents than MAX_AGENTS")
     agent.state = facts.state
     agent.since = facts.since
     agent.wrap_up_until = facts.wrap_up_until

@@ -1,15 +1,15 @@
 """Turns as lines of JSON and back: a dispatcher's state is the fold over its journal.
 
-A journal is a sequence of segments; each stands alone. A segment's lines, each one JSON object:
-- a `Header` first: format, program version, time of day and monotonic time of one moment, the dispatcher's settings;
-- a `DispatcherCheckpoint` second, unless the dispatcher was new: its whole state when the segment began (`checkpoint`);
-- then a `Turn` for every input, with what the dispatcher decided: `at` (the `now` of the turn), `input` (the class
-  name), the fields of the input, `decisions` (left out when there are none);
-- a `Mark` where something about the journal itself is to be known: a shutdown, a gap, the end.
-What follows the last line feed is a line that a crash tore off, and is not read.
+A journal is a sequence of segments, each complete in itself. The lines of a segment, each one JSON object:
+- first a `Header`: format, program version, time of day and monotonic time of one moment, the dispatcher's settings;
+- second a `DispatcherCheckpoint` as `checkpoint`: the whole state when the segment began; absent for a new dispatcher;
+- then a `JournalTurn` for every input with its decisions: `at` (the `now` of the turn), `input` (the class name), the
+  fields of the input, `decisions` (absent when there are none);
+- a `Mark` for an event of the journal itself: a shutdown, a gap, the end.
+Text after the last line feed is a line that a crash cut off; it is not read.
 
-Fields that a reader does not know are ignored, and fields that it misses take their defaults, so that a journal can be
-read by the version before and after the one that wrote it.
+A reader ignores fields that it does not know and gives missing fields their defaults. So the version before and the
+version after the one that wrote a journal can read it.
 """
 
 import json
@@ -30,21 +30,21 @@ from acdcore.queues.journal.checkpoint import DispatcherCheckpoint, StateError
 from acdcore.queues.settings import DispatcherSettings
 
 FORMAT: Final = 1
-"""Rises when an older reader would misread a line; a field more is no new format."""
+"""Rises when an older reader would misread a line; an additional field does not change the format."""
 
 DecisionFields: TypeAlias = Mapping[str, object]
-"""One decision as recorded: its class name under `decision`, and its fields as JSON has them."""
+"""One decision as recorded: its class name under `decision`, and its fields as JSON values."""
 
 
 class JournalError(StateError):
-    """A line that is not a record, or records in an impossible order."""
+    """A line is no journal record, or records come in an impossible order."""
 
 
 class MarkKind(StrEnum):
-    """What is to be known about the journal itself."""
+    """Events of the journal itself."""
 
     SHUTDOWN = "shutdown"
-    """The daemon begins to stop: what callers and agents do from here on, they do because of that."""
+    """The daemon begins to stop: later inputs may be a consequence of that."""
     CONTINUED = "continued"
     """The segment is complete; the next one goes on from here."""
     CLOSED = "closed"
@@ -55,7 +55,7 @@ class MarkKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """How a segment begins."""
+    """The first line of a segment."""
 
     began_wall: datetime
     """Time of day (UTC) at `began_at`."""
@@ -80,26 +80,25 @@ class JournalTurn:
     at: float
     """The `now` of the turn, monotonic seconds."""
     event: Input
-    """What happened."""
+    """The input."""
     recorded: tuple[DecisionFields, ...] = ()
-    """What was decided, as recorded."""
+    """The decisions as recorded."""
 
     def decisions(self) -> list[Decision]:
-        """What was decided; a decision that this version no longer knows is left out."""
+        """The decisions; a decision that this version does not know is left out."""
         found = [_decision(fields, self.event) for fields in self.recorded]
         return [decision for decision in found if decision is not None]
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Something about the journal itself."""
+    """An event of the journal itself."""
 
     mark: MarkKind
-    """What."""
     at: float
     """Monotonic seconds."""
     text: str = ""
-    """For people: why it stopped."""
+    """For people: why the journal stopped; "" for the other marks."""
 
 
 Record = Header | DispatcherCheckpoint | JournalTurn | Mark
@@ -142,7 +141,7 @@ def write_mark(mark: Mark) -> str:
 
 
 def decision_fields(decision: Decision) -> DecisionFields:
-    """A decision as it is recorded; a refusal without its input, which stands in the same line."""
+    """A decision as it is recorded; a refusal is recorded without its input, which is in the same line."""
     kind = type(decision).__name__
     if isinstance(decision, InputRefused):
         return {"decision": kind, "reason": decision.reason.value}
@@ -160,7 +159,7 @@ def read(line: str) -> tuple[float, Input]:
     """The time and the input of a line that is a turn. Raises JournalError."""
     record = read_record(line)
     if not isinstance(record, JournalTurn):
-        raise JournalError(f"not a turn: {line[:80]!r}")
+        raise JournalError(f"not a turn of the journal: {line[:80]!r}")
     return record.at, record.event
 
 
@@ -180,9 +179,9 @@ def read_record(line: str) -> Record:
 
 
 def records(lines: Iterable[str]) -> Iterator[Record]:
-    """The records of one segment; lines come with their line feeds, and a last one without is torn and left out.
+    """The records of one segment. Lines come with their line feeds; a last line without one is torn and left out.
 
-    Raises JournalError, naming the line by its number, for what is no record.
+    Raises JournalError, with the line's number, for a line that is no record.
     """
     for number, line in enumerate(lines, 1):
         if not line.endswith("\n"):
@@ -196,7 +195,7 @@ def records(lines: Iterable[str]) -> Iterator[Record]:
 def _header(record: dict[str, object]) -> Header:
     header = _HEADER.validate_python(record)
     if "journal" not in record or header.journal > FORMAT:
-        raise ValueError("written by a later version")
+        raise ValueError("written by a later version of acdcore; read it with that version")
     return header
 
 
@@ -224,14 +223,13 @@ def _decision(fields: DecisionFields, event: Input) -> Decision | None:
 
 @dataclass(frozen=True, slots=True)
 class JournalSegment:
-    """A segment that is being read: its dispatcher as it began, and what is to be handled by it."""
+    """A segment that is being read: its dispatcher at the beginning, and the turns and marks that follow."""
 
     header: Header
-    """Its first line."""
     dispatcher: Dispatcher
-    """In the state with which the segment began."""
+    """In the state in which the segment began."""
     rest: Iterator[JournalTurn | Mark]
-    """What follows; iterating raises JournalError at a line that is none."""
+    """What follows; raises JournalError at a line that is no record."""
 
 
 def open_segment(lines: Iterable[str]) -> JournalSegment:
@@ -239,7 +237,7 @@ def open_segment(lines: Iterable[str]) -> JournalSegment:
     found = records(lines)
     header = next(found, None)
     if not isinstance(header, Header):
-        raise JournalError("not a journal: the first line is no header")
+        raise JournalError("not a journal segment: the first line is no header")
     second = next(found, None)
     try:
         dispatcher = (
@@ -254,14 +252,14 @@ def open_segment(lines: Iterable[str]) -> JournalSegment:
 def _rest(found: Iterable[Record | None]) -> Iterator[JournalTurn | Mark]:
     for record in found:
         if not isinstance(record, JournalTurn | Mark):
-            raise JournalError("a second beginning within one segment")
+            raise JournalError("a second header or checkpoint within one segment")
         yield record
 
 
 def rebuild(settings: DispatcherSettings, lines: Iterable[str]) -> Dispatcher:
-    """A dispatcher in the state that the turns led to; `settings` are those of the journal's start.
+    """A dispatcher in the state to which the turns led; `settings` are those of the first segment's header.
 
-    Raises JournalError for a line that can not be read, ValueError for settings that are not valid.
+    Raises JournalError for a line that cannot be read, ValueError for settings that are not valid.
     """
     dispatcher = Dispatcher(settings)
     for line in lines:

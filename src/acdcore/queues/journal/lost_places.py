@@ -1,9 +1,9 @@
-"""The places of callers who lost their line when the daemon restarted: who comes back soon enough gets it back.
+"""The places of callers who lost their connection when the daemon restarted: a caller who calls again gets it back.
 
 Rules:
-- A place is given back once, to a call of the same number to the same queue, within `reclaim_within_s` of the start.
-- The time since the start counts as waited, so that those who come back stand in the order in which they stood.
-- Who has no number cannot be known again and has no place.
+- A place is given back once: to a call of the same number to the same queue, within `reclaim_within_s` of the start.
+- The time since the start counts as waited, so callers who come back are in the same order as before.
+- A caller without a number cannot be recognised and has no place.
 """
 
 from collections import deque
@@ -17,26 +17,25 @@ from acdcore.queues.inputs import CallerFacts, Channel
 
 @dataclass(frozen=True, slots=True)
 class LostPlace:
-    """A caller who was waiting, or for whom a phone rang, when the journal ended."""
+    """A caller who waited, or for whom a phone rang, when the journal ended."""
 
     caller: str
-    """The entry's label: the caller's number."""
+    """The caller's number (the entry's label)."""
     queue: QueueName
-    """The queue that the caller had joined, whatever overflow led to later."""
+    """The queue that the caller first joined, also when the caller overflowed later."""
     waited_s: float
-    """How long, over all queues, up to the end of the journal."""
+    """Time waited over all queues up to the end of the journal, seconds."""
     priority_s: float
-    """Priority that the caller had."""
+    """Seconds of waiting granted in advance."""
     facts: CallerFacts
     """What was known of the caller."""
     channel: Channel
-    """What kind of contact waited."""
     left_wall: datetime
     """When the journal ended (UTC)."""
 
 
 class LostPlaces:
-    """All lost places of the last run; at most as many as callers waited."""
+    """All lost places of the last run; at most as many as callers waited then."""
 
     def __init__(self, lost: Iterable[LostPlace], reclaim_within_s: float, began_at: float) -> None:
         """`began_at`: when this process began to take calls, monotonic seconds."""
@@ -51,7 +50,7 @@ class LostPlaces:
         return sum(map(len, self._lost.values()))
 
     def claim(self, caller: str, queue: QueueName, now: float) -> float | None:
-        """How long the caller counts as having waited already; None when no place is kept. Takes the place."""
+        """Take the caller's place and return the seconds that count as waited; None: no place is kept."""
         if now >= self._until:
             self._lost.clear()
         kept = self._lost.get((caller, queue))

@@ -1,10 +1,10 @@
-"""Where the last run of the daemon ended: agents as they were, and the places that callers lost.
+"""The state at the end of the daemon's last run: agents, and the places that callers lost.
 
 Rules:
-- Agents come back as they would rest after what they were doing: a break stays a break, with its reason; a widening
-  step, a talk or a wrap-up is over; a back-off is forgotten.
-- Who waited when the journal ended has lost a place. After the mark of a shutdown, so has everybody whom the daemon
-  itself took out of a queue; who hung up, or was answered, has not.
+- Agents come back in the resting state that follows what they did: a break stays a break, with its reason; a ringing
+  offer, a talk or a wrap-up is over; a back-off is forgotten.
+- A caller who waited when the journal ended has lost a place. After a shutdown mark, so has every caller whom the
+  daemon took out of a queue. A caller who hung up or was answered has not.
 """
 
 from collections.abc import Iterable
@@ -20,9 +20,9 @@ from acdcore.queues.journal.lines import Header, JournalSegment, JournalTurn, Ma
 from acdcore.queues.journal.lost_places import LostPlace
 
 OURS = frozenset({LeaveCause.WITHDRAWN, LeaveCause.FAILED})
-"""Why callers leave during a shutdown when it is not their own wish."""
+"""Causes by which the daemon takes callers out of a queue during a shutdown."""
 AT_WORK = frozenset({AgentState.OFFERED, AgentState.TALKING, AgentState.WRAP_UP})
-"""States whose end begins a new idle time."""
+"""States after which a new idle time begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,15 @@ class ResumedRun:
     ended_wall: datetime
     """When the journal ended (UTC)."""
     agents: tuple[AgentRestored, ...]
-    """Those who were logged in; whether their phones are up is for the new run to say."""
+    """Agents who were logged in; the new run finds out whether their phones are registered."""
     places: tuple[LostPlace, ...]
-    """Those who lost their place in a queue."""
+    """Callers who lost their place in a queue."""
     problem: str = ""
-    """Why the end of the journal could not be read; then this is what held before."""
+    """Why the end of the journal could not be read, "" when it could; the rest is then the state before that line."""
 
 
 def resume(segment: JournalSegment) -> ResumedRun:
-    """Read a segment to its end; a line that cannot be read is the end."""
+    """Read a segment to its end; a line that cannot be read counts as the end."""
     header, dispatcher = segment.header, segment.dispatcher
     at = header.began_at
     is_stopping = False
@@ -64,7 +64,7 @@ def resume(segment: JournalSegment) -> ResumedRun:
 
 
 def _places(dispatcher: Dispatcher, entries: Iterable[EntryId], at: float, header: Header) -> list[LostPlace]:
-    """Of those entries that wait or are rung for."""
+    """The places of those entries that wait or are rung for."""
     found = [dispatcher._state.find(entry) for entry in entries]
     return [
         LostPlace(
