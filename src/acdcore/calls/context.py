@@ -1,4 +1,4 @@
-"""The call context: what a call's script may reach, gathered once at start."""
+"""The call context: the objects that a call script may use, gathered once at the start."""
 
 from dataclasses import dataclass, field
 
@@ -24,7 +24,7 @@ from acdcore.queues.journal.lost_places import LostPlaces
 
 @dataclass(slots=True)
 class CallContext:
-    """One for the daemon; built by the composition root. Only a reload changes it: `rules`, as a whole."""
+    """One for the daemon; built by the composition root. Only a reload changes it, by replacing `rules`."""
 
     clock: Clock
     event_router: EventRouter
@@ -32,15 +32,15 @@ class CallContext:
     acd: Acd
     """The dispatcher."""
     queue_visits: QueueVisitRecorder
-    """What figures are counted from."""
+    """Writes the visits from which all figures are counted."""
     agents: Agents
-    """The agents' phones."""
+    """Agents, their seats and their phones."""
     library: PromptLibrary
     """Prompts and music."""
     directory: Directory
     """Agents and customers."""
     event_log: CallEventLog
-    """Where everything is written down."""
+    """Writes every event of calls and agents."""
     recorder: CallRecorder
     """Recordings."""
     callback_scheduler: CallbackScheduler
@@ -54,17 +54,18 @@ class CallContext:
     places: LostPlaces
     """Places that a restart has cut off."""
     trunk_capacity: TrunkCapacity
-    """How many at once."""
+    """Limits on the calls that may be up at once."""
     rules: Rules
-    """What operators may change: for calls that come now, and where a word says that it holds at once."""
+    """The settings that a reload replaces. A call keeps those it began with, except where a docstring says
+    otherwise."""
     resting_trunks: RestingTrunks = field(default_factory=RestingTrunks)
-    """Trunks that have asked to be left alone."""
+    """Trunks that asked for a pause by Retry-After."""
 
     @property
     def prompts(self) -> PromptSet:
-        """What calls that come now hear."""
+        """The prompts for calls that come now."""
         return self.library.present
 
     def take_settings(self) -> CallSettings:
-        """For a call that begins now; its end gives the voice back."""
+        """The settings for a call that begins now; at its end the call gives the prompts back."""
         return CallSettings(self.rules, self.library.take(), self.acd.dispatcher.edition)

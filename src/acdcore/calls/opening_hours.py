@@ -1,9 +1,7 @@
-"""Opening hours at work: dispatcher and callback queue hear when queues open and close, by calendar or a
-supervisor's word.
+"""Opening hours: notifies the dispatcher and the callback queue when queues open and close.
 
-A queue that a reload has taken away, or that the settings no longer had at the start, is closed to the callback
-queue for good:
-its callbacks and messages wait, and an alarm tells of them, until the queue is there again or staff end them.
+The calendar decides, or a supervisor who has forced it. A queue that the settings no longer have counts as closed for
+the callback queue: its callbacks and messages wait, with an alarm, until the queue is back or staff end them.
 """
 
 import asyncio
@@ -23,15 +21,15 @@ from acdcore.kernel.ids import QueueName
 from acdcore.queues.inputs import HoursChanged
 
 LOOK_AGAIN = timedelta(minutes=1)
-"""Also without a change ahead: the machine's clock may have been set meanwhile."""
+"""The calendars are looked at again after this time also without a change ahead: the clock may have been set."""
 
 
 @dataclass(frozen=True, slots=True)
 class CachedMoment:
-    """What was found of a calendar: looking a fortnight ahead takes too long for every call."""
+    """A calendar's answer, kept: to look two weeks ahead takes too long for every call."""
 
     calendar: Calendar
-    """Another one of this name may come by a reload."""
+    """A reload may bring another calendar with the same name."""
     is_forced_open: bool | None
     moment: Moment
     since: datetime
@@ -39,13 +37,13 @@ class CachedMoment:
     """It holds from `since` to before `until`, UTC."""
 
     def holds(self, calendar: Calendar, is_forced_open: bool | None, wall: datetime) -> bool:
-        """Whether this is what the calendar would say."""
+        """Whether the calendar would still give this answer."""
         is_same = self.calendar is calendar and self.is_forced_open == is_forced_open
         return is_same and self.since <= wall < self.until
 
 
 class OpeningHours:
-    """One for the daemon. `on_change` hears of every calendar that has come to another state."""
+    """The hours of all queues; one for the daemon. `on_change` is called with each calendar whose state has changed."""
 
     def __init__(self, store: HoursStore, acd: Acd, callback_scheduler: CallbackScheduler, clock: Clock) -> None:
         self.on_change: Callable[[LiveHours], None] = lambda _: None
@@ -55,11 +53,11 @@ class OpeningHours:
         self._clock = clock
         self._rules: Rules | None = None
         self._in_dispatcher: dict[QueueName, bool] = {}
-        """What the dispatcher was told; a queue that it was not told of is open to it."""
+        """Whether each queue is open for the dispatcher; a queue that is not listed is open."""
         self._in_callback_queue: dict[QueueName, bool] = {}
-        """The same of the callback queue, which remembers queues that are no more."""
+        """The same for the callback queue, which also knows queues that the settings no longer have."""
         self._known: set[QueueName] = set()
-        """Every queue that there ever was: a call that came before a reload may still ask for work in it."""
+        """Every queue since the start: a call from before a reload may still ask for work in a removed one."""
         self._kept: dict[str, CachedMoment] = {}
         self._states: dict[str, tuple[str, str, str]] = {}
         """State, shift and day of each calendar as they were last seen."""
@@ -70,11 +68,11 @@ class OpeningHours:
         self._rules = rules
         self._known |= rules.queues.keys()
         for gone in self._in_dispatcher.keys() - rules.queues.keys():
-            del self._in_dispatcher[gone]  # as the dispatcher does when the floor changes
+            del self._in_dispatcher[gone]  # as the dispatcher does when its settings change
         self.look()
 
     def moment(self, calendar: Calendar) -> Moment:
-        """What holds now, a supervisor's word before the calendar's."""
+        """The state of a calendar now; a supervisor's setting goes before the calendar."""
         forced = self._forced(calendar.name)
         is_forced_open = None if forced is None else forced.is_open
         wall = self._clock.wall()
@@ -87,7 +85,7 @@ class OpeningHours:
         return moment
 
     def look(self) -> None:
-        """Tell everybody what has changed, and arm the next look."""
+        """Notify of everything that has changed, and set the timer for the next look."""
         self.close()
         rules = self._rules
         if rules is None:
@@ -134,7 +132,7 @@ class OpeningHours:
             self._callback_scheduler.hours_changed(queue, is_open)
 
     def _strand(self, rules: Rules) -> None:
-        """Let work for queues that are no more wait, and tell of it."""
+        """Close the queues that the settings no longer have for the callback queue, and report their work."""
         items = self._callback_scheduler.open_by_queue()
         for gone in (self._known | items.keys()) - rules.queues.keys():
             self._tell_callback_queue(gone, False)

@@ -1,4 +1,4 @@
-"""A live call: what is known of it, what has happened to it, and the task that runs its script."""
+"""A live call: its state, its history, and the task that runs its script."""
 
 import asyncio
 from contextlib import ExitStack
@@ -39,12 +39,12 @@ from acdcore.work.model import WorkId
 QueueNote = (
     Queued | Offered | OfferWithdrawn | OfferMissed | Connected | Overflowed | Announce | Widened | ReservedForAgent
 )
-"""The dispatcher's decisions that a waiting call acts on."""
+"""The dispatcher's decisions to which a waiting call reacts."""
 
 
 @dataclass(frozen=True, slots=True)
 class SentTo:
-    """Somebody sends the caller elsewhere."""
+    """An agent, a supervisor or a program sends the caller to a queue or a flow."""
 
     where: "EnterQueue | EnterFlow"
     by: str
@@ -53,14 +53,14 @@ class SentTo:
 
 @dataclass(frozen=True, slots=True)
 class ServiceReplied:
-    """An HTTP service has answered, or not."""
+    """An HTTP service has answered, or has failed."""
 
     answered: ServiceAnswered
 
 
 @dataclass(frozen=True, slots=True)
 class SpeechReported:
-    """The caller who is listened to speaks, or was understood, or not."""
+    """A result of speech recognition: the caller began to speak, was understood, or was not understood."""
 
     speech: SpeechInput
 
@@ -77,14 +77,14 @@ BROKEN_BY = {
     EndCause.GONE: Outcome.MEDIA_LOST,
     EndCause.TIMER: Outcome.MEDIA_LOST,
 }
-"""What a call comes to, unless it was served, whose caller's session ended so; FAILED for the others."""
+"""The outcome of a call that was not served, by the cause that ended the caller's session; FAILED for all others."""
 ALWAYS = Moment(CalendarState.OPEN, "", "", None)
-"""The moment of a call without a calendar."""
+"""The calendar's answer for a call without a calendar."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Why a call ends; the first one wins."""
+    """Why a call ends; the first reason wins."""
 
     outcome: Outcome
     by: EndedBy
@@ -94,14 +94,14 @@ class Ending:
 class Call:
     """One call over all its legs.
 
-    Its script is one coroutine in one task. Whatever the script takes (legs, a line, a place in a queue, a recording)
-    it hangs on `resources`, which gives all of it back in reverse order however the script ends.
+    Its script is one coroutine in one task. Whatever the script takes (legs, trunk capacity, a place in a queue, a
+    recording) is registered with `resources`, which gives all of it back in reverse order however the script ends.
     """
 
     def __init__(self, view: LiveCall, event_log: CallEventLog, settings: CallSettings) -> None:
         self.view = view
         self.settings = settings
-        """What held when the call came; only `renew` changes it."""
+        """The settings at the call's arrival; only `renew` changes them."""
         self.mailbox: Mailbox[Note] = Mailbox()
         self.history: list[history.Event] = []
         self.resources = ExitStack()
@@ -109,16 +109,16 @@ class Call:
         self.customer: Customer | None = None
         self.language = Language.MANDARIN
         self.moment = ALWAYS
-        """What the calendar said when the call arrived."""
+        """The calendar's answer at the call's arrival."""
         self.known: FlowContext | None = None
-        """What the flows have learnt so far; None before the first."""
+        """What the flows have found out so far; None before the first flow ends."""
         self.work: WorkId | None = None
         """The callback or message that the call is an attempt at."""
         self.recordings = 0
         self.priority_s = 0.0
-        """Priority in the queue that it waits in, or waited in last."""
+        """Priority in the present or the last queue, seconds."""
         self.waited_before_s = 0.0
-        """Time waited before this call: for a callback, or until a restart cut the caller off."""
+        """Seconds waited before this call: for a callback, or until a restart cut the caller off."""
         self.answers = 0
         """Questions answered so far."""
         self.ending: Ending | None = None
@@ -126,31 +126,32 @@ class Call:
         """The script's task, from its first step on."""
         self._event_log = event_log
         self.playbacks = 0
-        """The number of the call's last playback, so that a late end of one is not taken for another's."""
+        """Number of the call's last playback. With it a late end of one playback is not taken for the end of
+        another."""
 
     def the_caller(self) -> Leg:
-        """The party on the line; RuntimeError while nobody is."""
+        """The leg of the caller; RuntimeError while there is none."""
         if self.caller is None:
             raise RuntimeError(f"nobody is on the line of {self.id}")
         return self.caller
 
     @property
     def id(self) -> CallId:
-        """The call's name in all records."""
+        """The call's id in all records."""
         return self.view.call_id
 
     @property
     def rules(self) -> Rules:
-        """The rules that the call came under."""
+        """The rules that hold for this call."""
         return self.settings.rules
 
     @property
     def prompts(self) -> PromptSet:
-        """The prompts and the music that there were when the call came."""
+        """The prompts and the music for this call."""
         return self.settings.prompts
 
     def log(self, event: history.Event) -> None:
-        """Append to the history; records, event stream and the live view follow from it."""
+        """Append an event to the history; the record, the event stream and the live view follow from it."""
         self.history.append(event)
         self.view = self._event_log.append(self.view, len(self.history), event)
 
@@ -161,7 +162,7 @@ class Call:
         self.log(history.CustomerFound(at, customer.id, by))
 
     def speak(self, language: Language) -> None:
-        """The call begins in `language`; the caller's choice of another one is an event of the history."""
+        """Begin the call in `language`; the caller's choice of another one is an event of the history."""
         self.language = language
         self.view = replace(self.view, language=language.value)
 
@@ -171,14 +172,14 @@ class Call:
         return self.playbacks
 
     def learnt(self, known: FlowContext) -> None:
-        """A flow has ended with this; its playbacks had numbers too."""
+        """Keep what an ended flow knows; its playbacks had numbers too."""
         self.known = known
         self.playbacks = max(self.playbacks, known.number)
 
     def waited_s(self, now: float) -> float:
-        """The time waited for an agent, in all queues and before this call; since the last talk if there was one.
+        """Seconds waited for an agent, in all queues and before this call; since the last talk if there was one.
 
-        A talk whose agent's connection was lost is none: the caller stands where there was no talk at all.
+        A talk does not count if the agent's connection was lost in it: the caller waits on as if there had been none.
         """
         waited_s, spans, is_with_agent = self.waited_before_s, Spans(), False
         before_s: float | None = None
@@ -205,12 +206,12 @@ class Call:
 
     @property
     def was_with_somebody(self) -> bool:
-        """Whether anybody was called, or an agent answered."""
+        """As `cdr.was_with_somebody`, for this call."""
         return was_with_somebody(self.history)
 
     @property
     def sent_by(self) -> AgentId | None:
-        """The agent from whose talk the caller has just been sent on; None: from none, or served by nobody since."""
+        """The agent from whose talk the caller was sent on to this queue; None when there was no such talk."""
         is_sent = False
         for event in reversed(self.history):
             is_sent = is_sent or isinstance(event, history.Sent)
@@ -221,12 +222,12 @@ class Call:
         return None
 
     def times_left_by(self, agent: AgentId) -> int:
-        """How often this agent answered the caller and was gone before they could talk."""
+        """How often this agent answered the caller and was lost before they could talk."""
         return sum(isinstance(event, history.Returned) and event.agent == agent for event in self.history)
 
     @property
     def has_talked(self) -> bool:
-        """Whether both have heard each other since somebody answered last."""
+        """Whether both have heard each other since an agent or external party answered last."""
         for event in reversed(self.history):
             if isinstance(event, history.Bridged | history.CallConnected):
                 return isinstance(event, history.Bridged)
@@ -243,7 +244,7 @@ class Call:
             self.task.cancel()
 
     def notify(self, note: LegNote) -> None:
-        """Hear of a leg: the caller's hang-up ends the call, all else waits for the script to read it."""
+        """Take a note of a leg: the caller's hang-up ends the call, other notes wait in the mailbox for the script."""
         match note:
             case HungUp(leg=leg, cause=EndCause.BYE) if leg.side is Side.CALLER:
                 self.end(self.abandoned(), EndedBy.CALLER, EndCause.BYE.value)
@@ -253,15 +254,15 @@ class Call:
                 self.mailbox.post(note)
 
     def outcome(self, ending: Ending) -> Outcome:
-        """What the call has come to when it ends like this."""
+        """The outcome of the call if it ends by `ending`."""
         return outcome_of(self.history, ending.outcome)
 
     def abandoned(self) -> Outcome:
-        """What it means that the caller hangs up now, by the last thing that decides it."""
+        """The outcome if the caller hangs up now."""
         return self._achieved(Outcome.ABANDONED_QUEUE, Outcome.ABANDONED_FLOW) or Outcome.ABANDONED_RINGING
 
     def completed(self) -> Outcome:
-        """What it means that the call has come to its end by itself."""
+        """The outcome if the script ends the call now."""
         return self._achieved(Outcome.SELF_SERVED, Outcome.SELF_SERVED) or Outcome.SELF_SERVED
 
     def _achieved(self, when_queued: Outcome, when_answered: Outcome) -> Outcome | None:

@@ -1,4 +1,4 @@
-"""What a call goes by from its beginning to its end, whatever a reload changes meanwhile."""
+"""The settings that a call keeps from its beginning to its end, although a reload may change them meanwhile."""
 
 from dataclasses import dataclass
 
@@ -13,6 +13,6 @@ class CallSettings:
     rules: Rules
     """Flows, and what happens around the queues."""
     prompts: PromptSet
-    """What is heard."""
+    """Prompts and music."""
     edition: int
-    """The dispatcher's number for its settings of that moment; the call joins queues under it."""
+    """The dispatcher's number for its settings at that moment; the call joins queues with it."""

@@ -1,4 +1,4 @@
-"""The wiring: brings what the SIP stack and the media engine report to the party that it concerns."""
+"""The event router: brings each event of the SIP stack and the media engine to the party that it concerns."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -51,14 +51,14 @@ SessionEvent = (
 
 
 class Party(Protocol):
-    """Who stands at the end of a session and a stream."""
+    """The user of a session and a stream: a leg, or a phone that rings for one."""
 
     def on_confirmed(self, event: SessionConfirmed) -> None:
         """The ACK came."""
         ...
 
     def on_progress(self, status: int, body: bytes) -> None:
-        """The phone rings; `body` is the session description of what may be heard already, mostly empty."""
+        """The phone rings; `body` is the session description for early media, mostly empty."""
         ...
 
     def on_answered(self, body: bytes) -> None:
@@ -70,7 +70,7 @@ class Party(Protocol):
         ...
 
     def on_modified(self, event: SessionModified) -> None:
-        """The peer wants other media."""
+        """The peer sent a re-INVITE."""
         ...
 
     def on_ended(self, event: SessionEnded) -> None:
@@ -82,7 +82,7 @@ class Party(Protocol):
         ...
 
     def on_info(self, event: InfoArrived) -> None:
-        """Something was said within the session."""
+        """An INFO came."""
         ...
 
     def on_digit(self, digit: str) -> None:
@@ -98,15 +98,15 @@ class Party(Protocol):
         ...
 
     def on_speech_ended(self) -> None:
-        """Nobody speaks any more in a recording."""
+        """The caller does not speak any more in a message."""
         ...
 
     def on_resumed(self) -> None:
-        """There is a sign of life again."""
+        """After `on_silence`: there is a sign of life again."""
         ...
 
     def on_hold_limit(self) -> None:
-        """The audio has rested for as long as it may."""
+        """The party has been on hold, or has not sent, for as long as it may."""
         ...
 
 
@@ -118,7 +118,7 @@ class StreamTotals:
     packets_out: int = 0
     lost: int = 0
     refused: int = 0
-    """From strangers, or not what was agreed on."""
+    """Packets from unknown addresses, or not in the agreed codec."""
 
     def add(self, figures: StreamFigures) -> None:
         """Count one stream."""
@@ -129,7 +129,7 @@ class StreamTotals:
 
 
 class EventRouter:
-    """Stack, engine, and who is connected to which session and stream; one for the daemon."""
+    """SIP stack, media engine, and the party of each session and stream; one for the daemon."""
 
     def __init__(
         self,
@@ -147,18 +147,18 @@ class EventRouter:
         self.clock = clock
         self.audio = audio
         self.ports: set[int] = set()
-        """Our ports for audio, those for RTCP among them."""
+        """Our ports for RTP and RTCP."""
         self.ours = Ours(audio.own_hosts | {media_host}, self._is_own_port)
         self.ids = ids
         self.sessions: dict[SessionId, Party] = {}
         self.streams: dict[StreamId, Party] = {}
         self.on_gone: Callable[[Party], None] = lambda _: None
-        """Hears of a party that is gone without having hung up."""
+        """Called with a party that was lost without a hang-up."""
         self.carried = StreamTotals()
-        """What closed streams have carried."""
+        """Sums over the closed streams."""
 
     def so_far(self) -> StreamTotals:
-        """What all streams have carried since the start, open ones included."""
+        """Sums over all streams since the start, open ones included."""
         carried = replace(self.carried)
         for stream in self.streams:
             carried.add(self.engine.figures(stream))
@@ -169,7 +169,7 @@ class EventRouter:
         return port in self.ports or any(port == address.port for address in signalling)
 
     def on_session(self, event: SessionEvent) -> None:
-        """Deliver; an event of a session that its party has let go of means nothing any more."""
+        """Deliver an event to the session's party; without effect when the party has released the session."""
         party = self.sessions.get(event.session)
         if party is None:
             return
@@ -198,7 +198,7 @@ class EventRouter:
                 assert_never(event)
 
     def on_media(self, reported: Iterable[MediaEvent]) -> None:
-        """Deliver what the engine saw."""
+        """Deliver an event of the engine to the stream's party."""
         for event in reported:
             if isinstance(event, TapOverflowed):
                 continue

@@ -1,7 +1,7 @@
-"""A party's keys: telephone-events and INFO, of which one is heard although many phones send both.
+"""A party's keys, by telephone-event (RFC 4733) or INFO: many phones send both, and each key counts once.
 
-Once a telephone-event was heard in a leg, its INFO is ignored. Before that a key in INFO counts, and does not count
-again when it comes as telephone-event soon after: INFO is often the faster of the two.
+After the first telephone-event of a leg its INFO requests are ignored. Before that a key in INFO counts, and does not
+count again when it comes as telephone-event soon after: INFO is often the faster of the two.
 """
 
 from collections import deque
@@ -15,35 +15,35 @@ EVENT = "audio/telephone-event"
 CONTENT_TYPES = frozenset({RELAY, PLAIN, EVENT})
 END_BIT = 0x80
 BOTH_S = 2.0
-"""For so long the telephone-event of a key that came in INFO is waited for: a held key is told when it is let go."""
+"""Seconds after a key in INFO in which its telephone-event may follow: a held key is reported when it is released."""
 AHEAD_MAX = 32
-"""Keys in INFO that are ahead of their telephone-events; a number is dialled no faster."""
+"""Keys in INFO that may be ahead of their telephone-events: nobody dials faster."""
 
 
 @dataclass(frozen=True, slots=True)
 class InfoKey:
-    """What an INFO says of a key."""
+    """A key in an INFO."""
 
     digit: str
     """One of KEYS."""
     is_end: bool = True
-    """It was let go, or is told once in any case."""
+    """Whether the key was released, or the format has one INFO for each key."""
     duration: int = 0
-    """How long it has been down, samples."""
+    """How long the key has been pressed, samples at 8 kHz; 0 when not given."""
 
 
 class KeySource:
-    """Which keys of a leg count; times are the event loop's."""
+    """Decides which keys of a leg count; times are seconds of the event loop."""
 
     def __init__(self) -> None:
         self._sends_events = False
         self._ahead: deque[tuple[str, float]] = deque(maxlen=AHEAD_MAX)
-        """Keys that came in INFO, and when."""
+        """Keys that came in INFO without their telephone-event so far, with the time."""
         self._down: InfoKey | None = None
-        """A key that was told when an INFO said that it was pressed; the one that says that it was let go follows."""
+        """A key that counted at the INFO for its press; the INFO for its release follows."""
 
     def counts(self, digit: str, now: float) -> bool:
-        """Whether a key that comes as telephone-event is one more."""
+        """Whether a telephone-event counts as a key; False when the key counted already by INFO."""
         self._sends_events = True
         while self._ahead and now - self._ahead[0][1] > BOTH_S:
             self._ahead.popleft()
@@ -54,7 +54,7 @@ class KeySource:
         return False
 
     def of_info(self, content_type: str, body: bytes, now: float) -> str:
-        """The key that an INFO adds; empty when there is none in it, or it comes as telephone-event too."""
+        """The key of an INFO; empty when it holds none or the key does not count."""
         key = read_info(content_type, body)
         if key is None or self._sends_events:
             return ""
@@ -83,7 +83,7 @@ def read_info(content_type: str, body: bytes) -> InfoKey | None:
 
 
 def _signal(text: str) -> str:
-    """The value of the line `Signal`, or a text that is no such lines."""
+    """The value of the line `Signal`; a body without such a line is returned as it is."""
     fields: dict[str, str] = {}
     for line in text.splitlines():
         name, mark, value = line.partition("=" if "=" in line else ":")

@@ -1,7 +1,7 @@
 """A leg: one party of a call, which is one SIP session and one media stream.
 
-The leg does what the protocols ask of it by itself (answers re-INVITEs, follows a phone's change of address) and
-tells its call, as notes, what the call's script may want to react to.
+The leg itself does what the protocols ask (answers re-INVITEs, follows a phone's change of address). It notifies its
+call of everything to which the call's script may react.
 """
 
 from collections.abc import Sequence
@@ -34,13 +34,13 @@ from acdcore.sip.syntax.message import Response
 CODECS = (Codec.PCMA, Codec.PCMU)
 """What we offer, in this order: PCMA is what Chinese and European networks carry."""
 WARN_AGENT = "acdcore"
-"""Who warns: a pseudonym, which names no address of ours (RFC 3261 section 25.1, warn-agent)."""
+"""The warn-agent: a pseudonym, which shows no address of ours (RFC 3261 section 25.1)."""
 VANISHED = frozenset({EndCause.GONE, EndCause.LOST, EndCause.TIMER})
-"""How a session ends whose peer is not there any more: its phone, its gateway, or the network between."""
+"""Causes that mean a lost peer: its phone, its gateway, or the network between has failed."""
 
 
 class Side(StrEnum):
-    """Which part a leg plays in its call."""
+    """Which party of the call a leg is."""
 
     CALLER = "caller"
     AGENT = "agent"
@@ -56,7 +56,7 @@ class Confirmed:
 
 @dataclass(frozen=True, slots=True)
 class Ringing:
-    """The peer's phone rings, or its switch works on it (any 1xx above 100)."""
+    """The peer's phone rings, or its switch is at work (any 1xx above 100)."""
 
     leg: "Leg"
     status: int
@@ -64,14 +64,14 @@ class Ringing:
 
 @dataclass(frozen=True, slots=True)
 class EarlyAudio:
-    """The peer may be heard before it answers: its switch's ringing tone, or the carrier's word on the number."""
+    """Early media: a ringing tone from the peer's switch, or the carrier's announcement about the number."""
 
     leg: "Leg"
 
 
 @dataclass(frozen=True, slots=True)
 class PickedUp:
-    """The peer answered, and audio can flow."""
+    """The peer answered, and audio can be sent and received."""
 
     leg: "Leg"
 
@@ -84,12 +84,12 @@ class Declined:
     status: int
     reason: str
     response: Response | None = None
-    """What it said; None when it said nothing."""
+    """The response; None when there was none."""
 
 
 @dataclass(frozen=True, slots=True)
 class HungUp:
-    """The peer ended the session, or it broke."""
+    """The peer ended the session, or the session failed."""
 
     leg: "Leg"
     cause: EndCause
@@ -97,7 +97,7 @@ class HungUp:
 
 @dataclass(frozen=True, slots=True)
 class HoldChanged:
-    """The peer put us on hold, or resumed."""
+    """The peer put the call on hold, or resumed it."""
 
     leg: "Leg"
     is_held: bool
@@ -121,7 +121,7 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class StoppedSpeaking:
-    """Nobody has spoken in a message for as long as its recording was told to wait; packets may still come."""
+    """In a message that is recorded, nobody has spoken for the time given to the recording; packets may still come."""
 
     leg: "Leg"
 
@@ -132,7 +132,7 @@ LegNote = (
 
 
 class LegListener(Protocol):
-    """Who hears of what happens on a leg: its call."""
+    """Who is notified of a leg's events: its call."""
 
     def notify(self, note: LegNote) -> None:
         """Take the note; must not wait."""
@@ -144,7 +144,7 @@ class AtPhone:
     """Which registered phone a leg is at."""
 
     user: str
-    """The user under which it is registered."""
+    """The user with which it is registered."""
     contact: str
     """The URI that it registered."""
     instance: str = ""
@@ -155,37 +155,37 @@ class Withdrawable(Protocol):
     """Phones that ring for a leg."""
 
     def withdraw(self) -> None:
-        """Let none of them ring any more."""
+        """Stop all of them from ringing."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Hush:
-    """A silence of a party that ought to send."""
+    """A time without audio from a party that should send."""
 
     since: float
     packets: int
-    """How many of its packets had been heard by then; as long as there are no more, the silence goes on."""
+    """Packets received until then; while there are no more, the silence goes on."""
 
 
 class Leg:
-    """One party. `session`, `stream` and `line` are given back by `close`, whatever state the leg is in."""
+    """One party. `close` gives back session, stream and capacity in every state of the leg."""
 
     def __init__(self, event_router: EventRouter, side: Side, listener: LegListener) -> None:
         self.side = side
         self.capacity: TakenCapacity | None = None
-        """The line that the leg alone takes; the caller's belongs to the call."""
+        """The trunk capacity that this leg takes; the caller's belongs to the call."""
         self.session: SessionId | None = None
         self.is_held = False
         self.is_answered = False
         self.ended_by: EndCause | None = None
-        """Why the session came to its end; None while it goes on, and where we have ended it."""
+        """Why the session ended; None while it is up, and when we ended it."""
         self.has_nat = True
         """Whether a NAT may lie between the peer's audio and us."""
         self.is_symmetric = True
-        """Whether it hears us where it sends from, rather than where its SDP says."""
+        """Whether it receives audio at the address that it sends from (RFC 4961), rather than where its SDP says."""
         self.sip_host = ""
-        """The address that the peer's SIP comes from; its audio may too."""
+        """The address that the peer's SIP comes from; its audio may come from there too."""
         self.phone: AtPhone | None = None
         """The registered phone that it is at; None at a trunk, and while several ring."""
         self._ringing: Withdrawable | None = None
@@ -202,24 +202,24 @@ class Leg:
         self._early = b""
         """The session description of the latest provisional response that had one."""
         self._is_answer_due = False
-        """Our description is an offer that the peer has to answer in its ACK."""
+        """Whether our session description is an offer that the peer has to answer in its ACK."""
         self._watched: Watch | None = None
         self._keys = KeySource()
         self._audio = event_router.audio.phones
         self._is_silent = False
-        """There has been no sign of life in its audio for a while, though it ought to send."""
+        """Whether its audio has shown no sign of life for a while, though it should send."""
         self._hush: Hush | None = None
-        """The latest silence, which a re-INVITE does not end."""
+        """The latest silence; a re-INVITE does not end it."""
         self._is_open = True
         event_router.streams[self.stream] = self
 
     def tell(self, listener: LegListener) -> None:
-        """Have `listener` hear from now on of what happens on the leg, instead of who heard of it until now."""
+        """Notify `listener` from now on, in place of the listener before."""
         self._listener = listener
 
     @property
     def is_lost(self) -> bool:
-        """Whether the session came to an end that the peer did not mean: nobody hung up."""
+        """Whether the session ended without a hang-up: the peer was lost."""
         return self.ended_by is not None and self.ended_by is not EndCause.BYE
 
     # --- being called ---
@@ -235,7 +235,7 @@ class Leg:
         self._take(offer)
 
     def answer(self) -> None:
-        """Send 200; audio can flow to the caller at once, and comes when the caller sends it."""
+        """Send 200; from now on audio can be sent to the caller."""
         self.is_answered = True
         self._connect()
         self._event_router.stack.answer(self._established(), self._described)
@@ -252,17 +252,17 @@ class Leg:
         self._event_router.sessions[self.session] = self
 
     def ring(self, phones: Withdrawable) -> bytes:
-        """Have several phones ring for the leg; returns the offer for all of them, as a fork's must be one."""
+        """Let `phones` ring for the leg; returns the one offer for all of them, as a fork has to use the same."""
         self._ringing = phones
         self._described = negotiate.offer(self._local)
         return self._described
 
     def agree(self, answer: bytes) -> None:
-        """Connect the audio as the answer of one of them says; SdpError, and nothing changed, if it gives us none."""
+        """Connect the audio by the answer of one of them; SdpError, and no change, if the answer allows no audio."""
         self._agree(answer)
 
     def take_over(self, session: SessionId, phone: AtPhone) -> None:
-        """The phone to whose answer the leg has agreed is the leg's from now on."""
+        """Take over the session of the phone whose answer was agreed on."""
         self._ringing = None
         self.session, self.phone = session, phone
         self._event_router.sessions[session] = self
@@ -280,29 +280,29 @@ class Leg:
     def play(self, clips: Sequence[ClipId], playback: int, *, over_music: bool = False) -> None:
         """Play `clips` once, instead of anything that plays; `Played` follows unless it is stopped or replaced.
 
-        With `over_music` the music, if it is to be heard, goes on beneath them at a lower level.
+        With `over_music` the music, if it plays, goes on beneath them at a lower level.
         """
         self._event_router.engine.play(self.stream, clips, playback, over_music=over_music)
 
     def stop_playing(self) -> None:
-        """Be silent, or go on with the music."""
+        """Stop the playback; the music, if there is any, goes on."""
         self._event_router.engine.stop_playing(self.stream)
 
     def set_music(self, clips: Sequence[ClipId]) -> None:
-        """Loop `clips` whenever nothing else is to be heard; empty for silence."""
+        """Loop `clips` whenever nothing else is played; empty for silence."""
         self._event_router.engine.set_background(self.stream, clips)
 
     def bridge(self, other: "Leg") -> None:
-        """Let the two hear each other; without effect once the other is closed, which its call is about to hear."""
+        """Let the two hear each other; without effect once the other is closed, of which its call is notified next."""
         if other._is_open:
             self._event_router.engine.bridge(self.stream, other.stream)
 
     def unbridge(self) -> None:
-        """Part from whom the leg is bridged to."""
+        """End the bridge, if there is one."""
         self._event_router.engine.unbridge(self.stream)
 
     def figures(self) -> StreamFigures:
-        """What the stream has carried so far."""
+        """The stream's counters so far."""
         return self._event_router.engine.figures(self.stream)
 
     # --- ending ---
@@ -317,13 +317,13 @@ class Leg:
             self._event_router.stack.hang_up(session)
 
     def refuse(self, status: int, headers: Fields = ()) -> None:
-        """Turn an unanswered caller away."""
+        """Refuse the caller's INVITE with `status`."""
         session = self._part()
         if session is not None:
             self._event_router.stack.refuse(session, status, headers=headers)
 
     def close(self) -> StreamFigures | None:
-        """Hang up if need be and give stream and line back; the stream's last figures, None the second time."""
+        """Hang up if need be and give stream and capacity back; the stream's last figures, None the second time."""
         self.hang_up()
         if not self._is_open:
             return None
@@ -339,7 +339,7 @@ class Leg:
     # --- what the driver delivers ---
 
     def on_confirmed(self, event: SessionConfirmed) -> None:
-        """The ACK came, with the answer if our 200 had an offer; without one there is no audio (RFC 3261 13.2.2.4).
+        """The ACK came, with the answer if our 200 had an offer; without it there is no audio (RFC 3261 13.2.2.4).
 
         After a re-INVITE without an offer, an ACK without an answer leaves the audio as it was (section 14.1).
         """
@@ -361,10 +361,10 @@ class Leg:
         self._listener.notify(PickedUp(self))
 
     def on_progress(self, status: int, body: bytes) -> None:
-        """The peer's phone rings, or its switch lets something be heard before the answer (RFC 3960).
+        """The peer's phone rings, or its switch sends early media (RFC 3960).
 
-        The latest description counts, whichever phone of a fork it comes from; one that gives us no audio changes
-        nothing, since the call may be answered all the same.
+        The latest description counts, whichever phone of a fork it comes from. One that allows no audio changes
+        nothing, since the call may still be answered.
         """
         self._listener.notify(Ringing(self, status))
         if not body or body == self._early or self._ringing is not None:
@@ -379,13 +379,13 @@ class Leg:
             self._listener.notify(EarlyAudio(self))
 
     def on_refused(self, status: int, reason: str, response: Response | None = None) -> None:
-        """Our call was not taken."""
+        """Our INVITE was refused."""
         self._ringing = None
         self._part()
         self._listener.notify(Declined(self, status, reason, response))
 
     def on_modified(self, event: SessionModified) -> None:
-        """A re-INVITE: agree if we can, and say so if it means hold or resume."""
+        """A re-INVITE: answer it if we can, and notify the call of hold or resume."""
         source, self.sip_host = self.sip_host, event.source.host
         try:
             self._take(event.offer)
@@ -404,7 +404,7 @@ class Leg:
             self._listener.notify(Pressed(self, digit))
 
     def on_ended(self, event: SessionEnded) -> None:
-        """The peer hung up, or the session broke."""
+        """The peer hung up, or the session failed."""
         self._part()
         self._end(EndCause.LOST if self._is_silent and event.cause is EndCause.GONE else event.cause)
         if self.ended_by in VANISHED:
@@ -425,9 +425,9 @@ class Leg:
         self._listener.notify(Played(self, playback))
 
     def on_silence(self, silent_for_s: float) -> None:
-        """There is no sign of life. Muted phones and waiting callers send nothing either: so the peer is asked.
+        """There is no sign of life. Muted phones and waiting callers send nothing either: the peer is asked (OPTIONS).
 
-        Where the audio rests that is to be expected, and it is asked already.
+        A party on hold, or one that need not send, is asked already.
         """
         audio, now = self._event_router.audio, self._event_router.clock.now()
         if self._watched is None:
@@ -446,14 +446,14 @@ class Leg:
             self._watch(None)
 
     def on_speech_ended(self) -> None:
-        """A message has come to its end."""
+        """The caller has stopped speaking in a message."""
         self._listener.notify(StoppedSpeaking(self))
 
     def on_hold_limit(self) -> None:
-        """The audio has rested for too long; who was heard though it said that it would send nothing has more time."""
+        """A hold or a time without audio is at its limit. A party that sent audio against its SDP gets more time."""
         audio, watched = self._event_router.audio, self._watched
         if self._is_silent and self._hush is not None and self._hush.packets != self.figures().packets_in:
-            # The word of the silence was overtaken by a re-INVITE, after which the engine counts anew and tells no end.
+            # A re-INVITE came after the silence; the engine counts again since then, and reports no end of the silence.
             self.on_resumed()
             return
         if self._is_silent:
@@ -470,12 +470,12 @@ class Leg:
     # --- within ---
 
     def _end(self, cause: EndCause) -> None:
-        """The session has come to its end, for the first of its causes."""
+        """The session has ended; the first cause counts."""
         self.ended_by = self.ended_by or cause
         self._listener.notify(HungUp(self, cause))
 
     def _part(self) -> SessionId | None:
-        """Let go of the session: nothing of it reaches us any more."""
+        """Release the session: none of its events reaches the leg any more."""
         session, self.session = self.session, None
         if session is not None:
             self._event_router.sessions.pop(session, None)
@@ -496,7 +496,7 @@ class Leg:
         return media if remote == media.remote else replace(media, remote=remote)
 
     def _accept(self, answer: bytes) -> bool:
-        """Take the answer to our offer; one that gives us no audio ends the session, and says why (RFC 3326)."""
+        """Take the answer to our offer; one that allows no audio ends the session, with a Reason (RFC 3326)."""
         try:
             self._agree(answer)
         except SdpError as error:
@@ -524,7 +524,7 @@ class Leg:
         self._event_router.engine.connect(self.stream, self._target(media))
         is_at_rest = not (media.sends and media.receives)
         watched = None if self._is_silent else self._watched
-        self._is_silent = False  # the engine counts anew
+        self._is_silent = False  # the engine counts again from here
         if is_at_rest:
             self._hush = None
         self._watch(watched or self._patience() if is_at_rest else None)
@@ -547,7 +547,7 @@ class Leg:
         )
 
     def _watch(self, watch: Watch | None) -> None:
-        """Have a party asked whether it is there, of which the engine cannot tell: it need not send, or not to us."""
+        """Ask a party by OPTIONS whether it is there: the engine cannot know of a party that need not send to us."""
         self._watched = watch
         if self.session is not None:
             self._event_router.stack.watch(self.session, watch)
@@ -570,17 +570,17 @@ class Leg:
 
 
 def warning(error: SdpError) -> Fields:
-    """What goes with the refusal of an offer: a Warning that says what is missing (RFC 3261 section 20.43)."""
+    """The Warning for the refusal of an offer, which says what is missing (RFC 3261 section 20.43)."""
     return (("Warning", f"{error.code:d} {WARN_AGENT} {quoted(_shown(error))}"),)
 
 
 def reason_header(error: SdpError) -> Fields:
-    """What goes with the BYE after an answer without audio."""
+    """The Reason for the BYE after an answer without audio (RFC 3326)."""
     return (("Reason", f"SIP;cause={error.sip_status};text={quoted(_shown(error))}"),)
 
 
 def _shown(error: SdpError) -> str:
-    """The problem as ASCII: parts of it are the peer's words."""
+    """The problem as ASCII: parts of it are text of the peer."""
     return str(error).encode("ascii", "replace").decode()
 
 

@@ -1,4 +1,5 @@
-"""The one place where a call's coroutine waits: everything that happens to the call arrives here in order."""
+"""The mailbox: the one place where a call's coroutine waits. Everything that happens to the call arrives here in
+order."""
 
 import asyncio
 from collections import deque
@@ -8,11 +9,11 @@ from typing import Generic, TypeVar
 Note = TypeVar("Note")
 
 NOTES_MAX = 1024
-"""More than a call can collect between two turns of its task; past it the sender is at fault and the oldest is lost."""
+"""Notes that may wait: more than a call can collect between two turns of its task. Beyond it the oldest is lost."""
 
 
 class Mailbox(Generic[Note]):
-    """An ordered queue with one reader and a deadline to its wait, without a task or a future per note."""
+    """An ordered queue with one reader, who may wait until a deadline; it makes no task and no future for a note."""
 
     def __init__(self) -> None:
         self._notes: deque[Note] = deque(maxlen=NOTES_MAX)
@@ -24,7 +25,7 @@ class Mailbox(Generic[Note]):
         self._wake()
 
     def put_back(self, notes: Sequence[Note]) -> None:
-        """Have notes that were read read again, before all others; more than there is room for loses the newest."""
+        """Put notes that were read back before all others; if there is no room for all, the newest are lost."""
         room = NOTES_MAX - len(self._notes)
         self._notes.extendleft(reversed(notes[:room]))
         self._wake()

@@ -1,4 +1,4 @@
-"""Where our audio may go: what a peer's session description names, against where its signalling comes from (pure).
+"""Where our audio may go: a peer's session description against the source address of its signalling (pure).
 
 The first row that fits counts. "Named" is the address in the c= line; "source" is the one that the peer's INVITE,
 answer or re-INVITE came from. The port is that of the m= line in any case.
@@ -7,16 +7,16 @@ answer or re-INVITE came from. The port is that of the m= line in any case.
 |---|---|---|
 | 0.0.0.0, :: | nothing is sent: hold (RFC 3264 section 8.4) | the same |
 | an address of ours, a port of ours | refused | refused |
-| an address of ours, signalled from elsewhere | refused | the source: it asked STUN behind the NAT that is ours too |
-| nothing that can be read: a host name, no c= line | the source | the source |
+| an address of ours, signalled from elsewhere | refused | the source: it asked STUN behind a NAT that we share |
+| no address: a host name, no c= line | the source | the source |
 | the source | as named | as named |
 | within `addresses`, `media_addresses`, `phone_addresses` with a prefix | as named | as named |
 | narrower than the source: private from public (NAT), loopback or link-local from elsewhere | the source | the source |
 | anything else, a third party | as named where `media_addresses` has 0.0.0.0/0, else refused | the source |
 
-Wherever the audio is aimed, the engine's latch follows the peer's own packets (RFC 4961). So a peer behind NAT is
-heard and served; but nobody can have us send audio to a machine that has not sent us any. "Refused" is 488 with a
-Warning to an offer, and the end of the call by an answer.
+The engine's latch then follows the peer's own packets (RFC 4961), wherever the audio was sent first. So a peer behind
+NAT is heard and served, but nobody can have us send audio to a machine that has not sent us any. "Refused" means 488
+with a Warning for an offer, and the end of the call for an answer.
 """
 
 from collections.abc import Callable
@@ -32,10 +32,10 @@ ANYWHERE: tuple[Network, ...] = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 """For a trunk whose media gateways have addresses of their own, as those of most carriers have."""
 UNSPECIFIED = "0.0.0.0"
 SUSPECTED_SHARE = 1 / 3
-"""Of the time without a sign of life: after it the party is asked for one. RTCP comes about each 5 s (RFC 3550 section
-6.2), so that a muted phone with RTCP is never asked; the rest of 30 s is for eight copies of the question."""
+"""Share of `lost_after_s` after which the party is asked by OPTIONS. RTCP comes about every 5 s (RFC 3550 section 6.2),
+so that a muted phone with RTCP is never asked; the rest of 30 s is for eight copies of the OPTIONS."""
 ANSWER_MAX_S = 32.0
-"""64 x T1: the transaction of a question waits no longer (RFC 3261 section 17.1.2.2)."""
+"""Seconds, 64 x T1: the OPTIONS transaction waits no longer (RFC 3261 section 17.1.2.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,61 +44,61 @@ class AudioRule:
 
     networks: tuple[Network, ...] = ()
     is_third_party_refused: bool = False
-    """Whether another address refuses the call; else audio is aimed at the source."""
+    """Whether the call is refused for another address; otherwise audio is sent to the source."""
 
 
 PHONES = AudioRule()
-"""Of agents' phones, which are behind NAT or where they signal from."""
+"""The rule for agents' phones, which have their audio behind NAT or at their signalling address."""
 
 
 @dataclass(frozen=True, slots=True)
 class AudioSettings:
-    """What holds for the audio of every party."""
+    """Settings for the audio of every party; times are in seconds."""
 
     own_hosts: frozenset[str] = frozenset()
     """Addresses of ours besides the one in our session descriptions."""
     phones: AudioRule = PHONES
-    """Where agents' phones may have their audio."""
+    """The rule for agents' phones."""
     have_phones_nat: bool = True
     """Whether agents' phones may be behind a NAT."""
     lost_after_s: float = 30.0
-    """A party that ought to send is gone when there is no sign of life of it for so long: neither audio nor anything
-    else on its ports, nor an answer to our question; 0: silence means nothing."""
+    """A party that should send is lost when there is no sign of life from it for so long: no audio, nothing else on its
+    ports, and no answer to our OPTIONS. 0: silent parties are neither asked nor hung up on."""
     silent_max_s: float = 14_400.0
-    """A party that ought to send, sends nothing and answers our questions is hung up on after so long; 0: never."""
+    """A party that should send, but sends nothing and answers our OPTIONS, is hung up on after so long; 0: never."""
     asked_every_s: float = 30.0
-    """A party that is on hold, or does not send, is asked so often whether it is still there: a dead one is
-    found after this and `answer_within_s`."""
+    """Time between two OPTIONS to a party that is on hold or does not send: a dead one is found after this time and
+    `answer_within_s`."""
     held_max_s: float = 14_400.0
     """The longest hold: no consultation takes four hours."""
     unheard_max_s: float = 180.0
-    """A party that has never sent anything and says that it will not; another switch that connects both later has the
-    time that ringing takes (RFC 3725)."""
+    """The longest time for a party that never sent audio and whose SDP says that it will not. It is enough for the
+    ringing behind a switch that connects both parties later (RFC 3725)."""
 
     @property
     def suspected_after_s(self) -> float | None:
-        """Without a sign of life for so long a party is asked; None: never for that. The rest is for its answer."""
+        """Seconds without a sign of life after which a party is asked; None: it is not asked for that reason."""
         if not self.lost_after_s:
             return None
         return max(self.lost_after_s * SUSPECTED_SHARE, self.lost_after_s - ANSWER_MAX_S)
 
     @property
     def answer_within_s(self) -> float:
-        """How long the answer to a question may take."""
+        """How long the answer to our OPTIONS may take, seconds."""
         return self.lost_after_s - (self.suspected_after_s or 0.0) if self.lost_after_s else ANSWER_MAX_S
 
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """What is ours on this machine."""
+    """Our own addresses and ports."""
 
     hosts: frozenset[str]
     is_port: Callable[[int], bool]
-    """Whether we listen there."""
+    """Whether a port is one of ours."""
 
 
 def aimed(named: Address, source: str, rule: AudioRule, ours: Ours) -> Address:
-    """Where audio for this peer is sent first; raises NotAcceptable by the table above."""
+    """The address to which audio for this peer is sent first; raises NotAcceptable by the table above."""
     host = named.host
     if host and address_literal(host).is_unspecified:
         return Address(UNSPECIFIED, named.port)
@@ -113,7 +113,7 @@ def aimed(named: Address, source: str, rule: AudioRule, ours: Ours) -> Address:
 
 
 def _is_allowed(host: IPv4Address | IPv6Address, source: str, rule: AudioRule) -> bool:
-    """Whether audio goes where it is named; False: to the source. NotAcceptable for a third party that may not be."""
+    """True: audio goes to the address named; False: to the source. NotAcceptable for a forbidden third party."""
     fitting = [network for network in rule.networks if host in network]
     if any(network.prefixlen for network in fitting):
         return True

@@ -1,9 +1,9 @@
-"""Listening to callers: who may be listened to, where their speech ends, and what was said.
+"""Speech recognition in calls: which callers it serves, where their speech ends, and what was said.
 
     caller's audio -> engine -> ears' thread -> Attention: begin and end of speech -> Listener -> the call's flow
                                                                                   -> recogniser ->
 
-A caller is listened to once at a time, and only while a flow says so.
+There is one recognition for a caller at a time, and only while a flow asks for it.
 """
 
 import asyncio
@@ -39,48 +39,48 @@ from acdcore.recognition.model import SAMPLE_OCTETS, TELEPHONE_RATE, Phrase, Rec
 from acdcore.recognition.service import Understanding
 
 LISTENERS_MAX = 20
-"""Callers listened to at once: to tell speech from noise takes 0.27 ms of each 32 ms, a fifth of a core for all."""
+"""Callers served at once: speech detection takes 0.27 ms of each 32 ms, which is a fifth of a core for all."""
 OTHERS_MAX = 2
-"""Next best answers that go into the history."""
+"""Next best answers that are kept in the history."""
 
 
 class Ears(Protocol):
-    """The media engine, seen from here."""
+    """What is needed of the media engine."""
 
     def listen(self, stream: StreamId) -> EarId:
-        """Hear what is received from now on."""
+        """Deliver the audio that is received on `stream` from now on."""
         ...
 
     def unlisten(self, ear: EarId) -> None:
-        """Hear no more of it."""
+        """Deliver no more of it."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class ListenedCall:
-    """Whose call it is that is listened to."""
+    """The call of the caller."""
 
     stream: StreamId
     """The caller's audio."""
     tell: Callable[[SpeechInput], None]
-    """Told what comes of it, in the loop."""
+    """Called with each result, on the event loop."""
     note: Callable[[history.Event], None]
-    """Takes it into the call's history."""
+    """Called with events for the call's history."""
 
 
 class SpeechListening:
-    """Everybody who is listened to; one for the daemon."""
+    """All recognitions that run; one for the daemon."""
 
     def __init__(
         self, ears: Ears, clock: Clock, understanding: Understanding | None, listeners_max: int = LISTENERS_MAX
     ) -> None:
-        """Without `understanding` nobody is listened to."""
+        """Without `understanding` there is no speech recognition."""
         self.ears = ears
         self.clock = clock
         self.understanding = understanding
         self.attention = Attention(None if understanding is None else understanding.detectors)
         self.results: Counter[str] = Counter()
-        """How often listening came to what: `understood`, `not_understood`, and why it was not possible."""
+        """Counts by result: `understood`, `not_understood`, and the causes of `NotListened`."""
         self.log = structlog.get_logger("listening")
         self._listeners_max = listeners_max
         self._listeners: set[ListenedCaller] = set()
@@ -88,11 +88,11 @@ class SpeechListening:
 
     @property
     def running(self) -> int:
-        """Callers who are listened to, or whose words are being made out."""
+        """Callers whose speech is awaited or is being recognised."""
         return len(self._listeners)
 
     def prepare(self, wanted: PrepareToListen, call: ListenedCall) -> "ListenedCaller | None":
-        """A place among those who are listened to; None, and why is written down, when there is none."""
+        """Reserve a recognition; None when there is none, with the cause in the history."""
         why = (
             "no_recogniser" if self.understanding is None else "too_many" if self.running >= self._listeners_max else ""
         )
@@ -104,36 +104,36 @@ class SpeechListening:
         return listener
 
     def refuse(self, why: str, detail: str, call: ListenedCall) -> None:
-        """Write down that a caller cannot be listened to."""
+        """Write into the history that a question could not be answered by speech."""
         self.results[why] += 1
         self.log.warning("nobody can listen", why=why, detail=detail, running=self.running)
         call.note(history.NotListened(self.clock.now(), why, detail))
 
     def attend(self, listener: "ListenedCaller", ear: EarId, settings: EndOfSpeechSettings) -> None:
-        """What is heard by this ear is for this listener."""
+        """Results of this ear go to this listener from now on."""
         self._by_ear[ear] = listener
         self.attention.attend(ear, settings)
 
     def forget(self, ear: EarId) -> None:
-        """Nothing more is wanted of this ear."""
+        """Results of this ear are ignored from now on."""
         if self._by_ear.pop(ear, None) is not None:
             self.attention.forget(ear)
             self.ears.unlisten(ear)
 
     def deliver(self, facts: list[tuple[EarId, UtteranceEvent]]) -> None:
-        """What the ears' thread found, brought to the loop."""
+        """Take a result of the ears' thread; runs on the event loop."""
         for ear, fact in facts:
             listener = self._by_ear.get(ear)
             if listener is not None:
                 listener.on_fact(fact)
 
     def leave(self, listener: "ListenedCaller") -> None:
-        """Its place is free."""
+        """Free the caller's place."""
         self._listeners.discard(listener)
 
 
 class ListenedCaller:
-    """One caller, listened to for one answer."""
+    """The recognition of one answer of one caller."""
 
     def __init__(
         self, listening: SpeechListening, understanding: Understanding, wanted: PrepareToListen, call: ListenedCall
@@ -147,13 +147,13 @@ class ListenedCaller:
         self._asking: asyncio.Task[None] | None = None
 
     def open(self) -> None:
-        """What the caller says counts from here on."""
+        """Speech counts from here on."""
         settings = EndOfSpeechSettings(longest_s=self._wanted.longest_s)
         self._ear = self._listening.ears.listen(self._call.stream)
         self._listening.attend(self, self._ear, settings)
 
     def on_fact(self, fact: UtteranceEvent) -> None:
-        """The caller speaks, or has spoken."""
+        """The caller has begun to speak, or has stopped."""
         match fact:
             case UtteranceBegan():
                 self._call.tell(CallerSpeaks(self._wanted.listening))
@@ -163,11 +163,11 @@ class ListenedCaller:
                 self._call.tell(CallerSpoke(self._wanted.listening))
 
     def ask(self) -> None:
-        """Have what was said made out."""
+        """Give what was said to the recogniser."""
         self._asking = asyncio.get_running_loop().create_task(self._ask())
 
     def close(self) -> None:
-        """Nothing more is wanted: the audio, the question to the recogniser, and the place are given up."""
+        """End the recognition: stop the audio, cancel the request to the recogniser, and free the place."""
         self._shut()
         if self._asking is not None:
             self._asking.cancel()
@@ -188,7 +188,7 @@ class ListenedCaller:
             self._listening.refuse("failed", str(error), self._call)
             self._call.tell(ListeningUnavailable(number))
             return
-        except Exception as error:  # the fault of an engine that others wrote is not the caller's
+        except Exception as error:  # a fault of a third-party recogniser must not end the call
             self._listening.log.exception("recogniser_fault")
             self._listening.refuse("failed", type(error).__name__, self._call)
             self._call.tell(ListeningUnavailable(number))
@@ -204,7 +204,7 @@ class ListenedCaller:
 def speech_heard(
     now: float, heard: tuple[RecognisedPhrase, ...], length_s: float, took_s: float
 ) -> history.SpeechHeard:
-    """What goes into the history of an answer, whatever the flow makes of it."""
+    """The history's event for an answer, whether or not the flow accepts it."""
     others = ", ".join(f"{one.value} {one.confidence:.2f}" for one in heard[1 : 1 + OTHERS_MAX])
     if not heard:
         return history.SpeechHeard(now, "", None, "", others, round(length_s, 2), round(took_s, 3))

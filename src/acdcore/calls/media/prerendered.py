@@ -1,6 +1,6 @@
-"""Sentences that must be there at once when their time comes, spoken ahead of it: the numbers of agents.
+"""Sentences that are synthesised before they are needed, so that they can be played at once: the agents' numbers.
 
-Nobody waits for them: until one is ready, its caller hears single words in a row.
+No call waits for them: until a sentence is ready, callers hear its words one by one.
 """
 
 import asyncio
@@ -17,31 +17,31 @@ from acdcore.media.engine import Engine
 from acdcore.media.model import ClipId
 
 READY_MAX = 600
-"""Sentences that are kept, some 30 MB: two hundred agents in three languages. Of more those are kept that came last."""
+"""Sentences kept, some 30 MB: two hundred agents in three languages. Beyond that the oldest are dropped."""
 BATCH_MAX = 10
-"""Sentences that are spoken in one turn: starting an engine takes as long as some of them."""
+"""Sentences synthesised in one turn: to start an engine takes as long as some of them."""
 WANTED_MAX = READY_MAX
-"""Sentences that wait to be spoken; more would push each other out."""
+"""Sentences that may wait to be synthesised; more could not be kept."""
 
 
 class PrerenderedSpeech:
-    """What is ready, what is wanted, and the turn in which one becomes the other."""
+    """The sentences that are ready, those that wait, and the turn that synthesises them."""
 
     def __init__(self, engine: Engine, can_speak: Callable[[Language], bool] = lambda language: True) -> None:
-        """`can_speak` says whether a language's voice is installed; where it is not, words in a row are better."""
+        """`can_speak` tells whether a language's voice is installed; without it single words sound better."""
         self._engine = engine
         self._can_speak = can_speak
         self.ready: OrderedDict[RuntimeText, ClipId] = OrderedDict()
-        """By what is said."""
+        """The clip of each sentence."""
         self._wanted: OrderedDict[RuntimeText, bool] = OrderedDict()
-        """Whether somebody will want it within seconds."""
+        """The sentences that wait; True: needed within seconds."""
         self._is_wanted = asyncio.Event()
         self._voices = 0
         """Counts the changes of voices."""
         self._is_failing = False
 
     def want(self, words: RuntimeText | None, *, is_urgent: bool = False) -> None:
-        """Have a sentence soon, an urgent one before all others; None: there is none to be had."""
+        """Ask for a sentence, an urgent one before all others; None: there is no such sentence."""
         if words is None or words in self.ready or not self._can_speak(words.language):
             return
         if len(self._wanted) >= WANTED_MAX and not is_urgent:
@@ -52,16 +52,16 @@ class PrerenderedSpeech:
         self._is_wanted.set()
 
     def want_agents(self, agents: Iterable[AgentRecord], flows: Iterable[Flow], sayings: RuntimePhrases) -> None:
-        """Have the numbers of all who may serve, in all languages that callers hear: the first language first."""
+        """Ask for the numbers of all agents who may serve, in all languages of the prompts, first language first."""
         active = [agent.agent for agent in agents if agent.is_active]
         for language in dict.fromkeys(language for flow in flows for language in (flow.language, *flow.languages)):
             for agent in active:
                 self.want(sayings.agent_words(agent, language))
 
     async def speak_some(self, read: Callable[[Sequence[RuntimeText]], Sequence[bytes]]) -> None:
-        """Wait until something is wanted, and speak some of it in a thread; half of the time is left to others.
+        """Wait until a sentence is wanted, and synthesise some in a thread; half of the time is left to other work.
 
-        `read` makes PCM of each sentence (16 bit, mono, 8 kHz). What cannot be made is tried again when it is wanted
+        `read` makes PCM of each sentence (16 bit, mono, 8 kHz). A sentence that fails is tried again when it is wanted
         again.
         """
         while not self._wanted:
@@ -82,7 +82,7 @@ class PrerenderedSpeech:
         await asyncio.sleep(loop.time() - began_at)
 
     def _batch(self) -> list[RuntimeText]:
-        """What is to be spoken next; an urgent sentence by itself."""
+        """The sentences for the next turn; an urgent sentence by itself."""
         batch: list[RuntimeText] = []
         while self._wanted and len(batch) < BATCH_MAX:
             words, is_urgent = self._wanted.popitem(last=False)
@@ -92,7 +92,7 @@ class PrerenderedSpeech:
         return batch
 
     def _keep(self, words: RuntimeText, pcm: bytes) -> None:
-        former = self.ready.pop(words, None)  # wanted again while it was being spoken
+        former = self.ready.pop(words, None)  # wanted again while it was being synthesised
         if former is not None:
             self._engine.drop_clip(former)
         self.ready[words] = self._engine.add_clip(pcm)
@@ -100,11 +100,11 @@ class PrerenderedSpeech:
             self._engine.drop_clip(self.ready.popitem(last=False)[1])
 
     def waiting(self) -> tuple[RuntimeText, ...]:
-        """What is wanted, in the order in which it will be spoken."""
+        """The sentences that wait, in the order of synthesis."""
         return tuple(self._wanted)
 
     def forget(self) -> None:
-        """Other voices speak from now on: nothing that the former have spoken, or are speaking, is kept."""
+        """Other voices are used from now on: no sentence of the former voices is kept."""
         self._voices += 1
         for clip in self.ready.values():
             self._engine.drop_clip(clip)

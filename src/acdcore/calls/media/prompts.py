@@ -1,6 +1,6 @@
-"""The prompts of the house in the engine's memory: names in, clips out, with nothing to wait for.
+"""Prompts as clips in the engine's memory: names in, clips out, without waiting.
 
-Only what no recording can know has to be waited for: words spoken at run time, and messages that callers left.
+Only words that are synthesised at run time, and messages that callers left, have to be waited for.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from acdcore.media.model import ClipId
 from acdcore.work.model import WorkKind
 
 SPOKEN_MAX = 100
-"""Sentences spoken at run time that are kept for the next caller, some 10 MB."""
+"""Sentences synthesised at run time that are kept for the next caller, some 10 MB."""
 LANGUAGE_WHISPERS = {
     (Language.MANDARIN, False): SystemPrompt.WHISPER_MANDARIN,
     (Language.CANTONESE, False): SystemPrompt.WHISPER_CANTONESE,
@@ -33,21 +33,21 @@ LANGUAGE_WHISPERS = {
     (Language.ENGLISH, True): SystemPrompt.WHISPER_VIP_ENGLISH,
     (None, True): SystemPrompt.WHISPER_VIP,
 }
-"""By the caller's language, where it is not the one that is to be expected, and whether it is a VIP."""
+"""By the caller's language, if it is not the queue's first one, and whether the caller is a VIP."""
 WORK_WHISPERS = {
     WorkKind.CALLBACK: SystemPhrase.CALLBACK_FOR,
     WorkKind.VOICEMAIL: SystemPhrase.MESSAGE_FOR,
 }
-"""What an agent hears of work with nobody on the line."""
+"""What an agent hears before a callback or a message."""
 
 
 def queue_title(queue: QueueName, language: Language) -> PromptKey:
-    """The prompt that speaks a queue's name, for a house that records the words around it."""
+    """The prompt with a queue's name alone, for use between recorded words."""
     return PromptKey(PromptName(f"queue.{queue}"), language)
 
 
 class PromptSet:
-    """Every prompt in every language, and all music, as clips of the media engine: those of one configuration."""
+    """Every prompt in every language, and all music, of one edition of the settings, as clips of the media engine."""
 
     def __init__(
         self,
@@ -57,16 +57,16 @@ class PromptSet:
         sayings: RuntimePhrases = WORD_BY_WORD,
         prerendered: Mapping[RuntimeText, ClipId] | None = None,
     ) -> None:
-        """`ahead` is the library's, which adds to it what it has spoken meanwhile."""
+        """`prerendered` belongs to the library, which adds to it what it has synthesised meanwhile."""
         self.by_key = clips
         self.by_queue = music
-        """`""` for all queues that have none of their own."""
+        """Music by queue; `""` for all queues that have none of their own."""
         self.sayings = sayings
         self._ringback = ringback
         self._prerendered = {} if prerendered is None else prerendered
 
     def clips(self, keys: Iterable[PromptKey]) -> tuple[ClipId, ...]:
-        """The clips of `keys` in order; of a sentence that has none the clips of its words."""
+        """The clips of `keys` in order; for a sentence without a clip those of its words."""
         found: list[ClipId] = []
         for key in keys:
             whole = self.by_key.get(key)
@@ -86,17 +86,17 @@ class PromptSet:
         return (self._ringback,)
 
     def system(self, prompt: SystemPrompt, language: Language) -> tuple[ClipId, ...]:
-        """One of the prompts that every flow has."""
+        """A standard prompt."""
         return self.clips([system_key(prompt, language)])
 
     def position(self, position: int, language: Language) -> tuple[ClipId, ...]:
-        """The caller's place in the queue."""
+        """The prompt that says the caller's position in the queue."""
         return self.clips([speak_position(position, language)])
 
     def agent_number(self, agent: AgentId, language: Language) -> tuple[ClipId, ...]:
-        """Who is speaking, before the talk: as one sentence where it is ready by now, else word by word.
+        """The prompt before the talk that says the agent's number: as one sentence if it is ready, else word by word.
 
-        Nothing of a number that is all letters.
+        Empty for a number without digits.
         """
         if not digits_in(agent):
             return ()
@@ -109,14 +109,14 @@ class PromptSet:
     def whisper(
         self, queue: QueueName, customer: Customer | None, language: Language, speaks: Language | None = None
     ) -> tuple[ClipId, ...]:
-        """What the agent hears before the caller is there: the queue, whether it is a VIP, and a beep.
+        """What the agent hears before the talk: the queue, whether the caller is a VIP, and a beep.
 
-        `speaks` is the caller's language, where it is not the one that is to be expected.
+        `speaks` is the caller's language, if it is not the queue's first one.
         """
         return self._whisper(SystemPhrase.CALL_FOR, queue, customer, language, speaks)
 
     def wait(self, wait_s: float, language: Language) -> tuple[ClipId, ...]:
-        """How long it will take."""
+        """The prompt that says the estimated wait."""
         return self.clips([speak_wait(wait_s, language)])
 
     def callback_introduction(self, queue: QueueName, language: Language) -> tuple[ClipId, ...]:
@@ -148,12 +148,12 @@ class PromptSet:
         return self.clips([phrase_key(phrase, queue, language), *(system_key(one, language) for one in prompts)])
 
     def all(self) -> frozenset[ClipId]:
-        """Every clip that may be asked for here, the ringing tone and what is spoken meanwhile aside."""
+        """Every clip of the set, without the ringing tone and the prerendered sentences."""
         return frozenset((*self.by_key.values(), *self.by_queue.values()))
 
 
 class PromptLibrary:
-    """The engine's memory of sounds: the present configuration's, and those that earlier calls began with."""
+    """All clips in the engine: those of the present settings, and those that calls in progress still use."""
 
     def __init__(
         self,
@@ -164,7 +164,7 @@ class PromptLibrary:
         runtime_tts: RuntimeTts | None = None,
         sayings: RuntimePhrases = WORD_BY_WORD,
     ) -> None:
-        """All sound is PCM (16 bit, mono, 8 kHz); `music` is by queue, with `""` for all others."""
+        """All audio is PCM (16 bit, mono, 8 kHz); `music` is by queue, with `""` for all others."""
         self._engine = engine
         self._runtime_tts = runtime_tts
         self._spoken: OrderedDict[tuple[int, RuntimeText], ClipId] = OrderedDict()
@@ -173,12 +173,12 @@ class PromptLibrary:
         self._ringback = engine.add_clip(ringback)
         clips = {key: engine.add_clip(pcm) for key, pcm in sounds.items()}
         self.prerendered = PrerenderedSpeech(engine, self.has_voice)
-        """Sentences that are spoken before their time comes."""
+        """Sentences that are synthesised before they are needed."""
         tunes = {queue: engine.add_clip(pcm) for queue, pcm in music.items()}
         self.present = PromptSet(clips, tunes, self._ringback, sayings, self.prerendered.ready)
-        """Those of calls that come now."""
+        """The prompts for calls that come now."""
         self._users = Counter({self.present: 1})
-        """How many calls go by each configuration's prompts, and one for the present."""
+        """How many calls use each prompt set; the present set counts one more."""
 
     def extend(
         self,
@@ -188,10 +188,10 @@ class PromptLibrary:
         queues: Collection[str],
         sayings: RuntimePhrases = WORD_BY_WORD,
     ) -> None:
-        """Other prompts for the calls that come from now on; calls in progress keep theirs.
+        """Use other prompts for the calls that come from now on; calls in progress keep theirs.
 
-        `sounds` and `music` are what is new or sounds otherwise; the rest of what is `wanted`, and of the music of
-        `queues`, is as before.
+        `sounds` and `music` hold what is new or has changed. All other prompts of `wanted`, and the other music of
+        `queues`, stay as they are.
         """
         former = self.present
         clips = {key: clip for key, clip in former.by_key.items() if key in wanted and key not in sounds}
@@ -208,7 +208,7 @@ class PromptLibrary:
         return self.present
 
     def give_back(self, prompts: PromptSet) -> None:
-        """A call is over; what only such calls could hear is forgotten with the last of them."""
+        """A call is over. When it was the last one with these prompts, the clips that no other set uses are dropped."""
         self._users[prompts] -= 1
         if self._users[prompts] == 0:
             del self._users[prompts]
@@ -216,10 +216,10 @@ class PromptLibrary:
                 self._engine.drop_clip(clip)
 
     async def spoken(self, words: RuntimeText, prompts: PromptSet | None = None) -> tuple[ClipId, ...]:
-        """Words as they come up; the clips of `voice` for them when they cannot be in time, or are better.
+        """Words that come up at run time, as clips; recorded clips where they are better, or synthesis is not in time.
 
-        They are where they were recorded by people, and where the language's voice is not installed: clips of that
-        voice come along, and nobody understands espeak between them. Empty when there are no such clips.
+        Recorded clips are better if people recorded them, and if the language's voice is not installed: the shipped
+        clips have that voice, and nobody understands espeak between them. Empty when there are no clips at all.
         """
         prompts = prompts or self.present
         clips = prompts.clips(words.clips)
@@ -230,7 +230,7 @@ class PromptLibrary:
             pcm = None if self._runtime_tts is None else await self._runtime_tts.pcm(words)
             if pcm is None:
                 return clips
-            if key not in self._spoken:  # somebody else's wait for the same words may have ended first
+            if key not in self._spoken:  # another call's wait for the same words may have ended first
                 self._spoken[key] = self._engine.add_clip(pcm)
                 if len(self._spoken) > SPOKEN_MAX:
                     self._engine.drop_clip(self._spoken.popitem(last=False)[1])
@@ -238,34 +238,34 @@ class PromptLibrary:
         return (self._spoken[key],)
 
     def has_voice(self, language: Language) -> bool:
-        """Whether sentences can be spoken at run time by the voice that the settings ask for."""
+        """Whether the voice that the settings ask for is installed for synthesis at run time."""
         return self._runtime_tts is None or self._runtime_tts.has_voice(language)
 
     def warm(self) -> None:
-        """Have the voices for words at run time loaded."""
+        """Load the voices for words at run time."""
         if self._runtime_tts is not None:
             self._runtime_tts.warm()
 
     def use_voices(self, voices: VoiceSettings) -> None:
-        """Other voices for the words that come up from now on.
+        """Use other voices for words at run time from now on.
 
-        What the former have spoken goes with time: somebody may be about to hear it.
+        Clips of the former voices are dropped only when they are the oldest: a call may be about to play one.
         """
         if self._runtime_tts is not None and self._runtime_tts.use(voices):
             self._voices += 1
             self.prerendered.forget()
 
     async def recording(self, file: Path) -> ClipId | None:
-        """A caller's message as a clip, to be given back by `drop`; None when the file is gone or spoilt."""
+        """A caller's message as a clip, to be given back by `drop`; None when the file is missing or damaged."""
         pcm = await asyncio.to_thread(_message, file)
         return None if pcm is None else self._engine.add_clip(pcm)
 
     def drop(self, clip: ClipId) -> None:
-        """Forget a clip made by `recording`; who hears it hears it to its end."""
+        """Drop a clip made by `recording`; a playback that runs goes on to its end."""
         self._engine.drop_clip(clip)
 
     def close(self) -> None:
-        """Give all clips back to the engine, and speak no more."""
+        """Give all clips back to the engine, and stop the synthesis."""
         if self._runtime_tts is not None:
             self._runtime_tts.close()
         known = frozenset().union(*(prompts.all() for prompts in self._users))
@@ -277,7 +277,7 @@ class PromptLibrary:
 
 
 def _message(file: Path) -> bytes | None:
-    """What a caller left, as much of it as is there."""
+    """The audio of a caller's message, as far as the file holds it."""
     try:
         return to_pcm(read_wav(file.read_bytes()).samples)
     except (OSError, WavError):

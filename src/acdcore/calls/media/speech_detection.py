@@ -1,6 +1,6 @@
-"""Where callers' speech begins and ends, off the loop: a thread takes the engine's frames and tells the facts.
+"""Where callers' speech begins and ends: a thread takes the engine's frames and reports beginnings and ends.
 
-To tell speech from noise takes a fraction of a millisecond for each 32 ms of each caller: too much for the loop.
+Speech detection takes a fraction of a millisecond for each 32 ms of each caller: too much for the event loop.
 """
 
 import asyncio
@@ -19,31 +19,31 @@ from acdcore.media.model import EarFrame, EarId
 from acdcore.recognition.endpoint import Detectors, EndOfSpeech, EndOfSpeechSettings, Probability, UtteranceEvent
 
 PAUSE_MS = 20
-"""Between two takings of frames: twenty callers would else wake the thread three hundred times a second."""
+"""Between two reads of frames: otherwise twenty callers would wake the thread three hundred times a second."""
 GIVE_WAY_S = 0.0001
-"""Between two frames: the loop wants the interpreter, which the judging of a frame holds for half a millisecond, and
-twenty callers have a frame each."""
+"""Seconds of rest between two frames: one frame holds the interpreter lock for half a millisecond, twenty callers have
+a frame each, and the event loop needs the lock too."""
 STOP_WITHIN_S = 5.0
-"""One turn of the thread takes some milliseconds."""
+"""Seconds; one turn of the thread takes some milliseconds."""
 
 Facts = list[tuple[EarId, UtteranceEvent]]
-"""In the order in which they were found."""
+"""Facts in the order in which they were found."""
 
 
 @dataclass(slots=True)
 class Attended:
-    """One ear that is listened to."""
+    """One ear, with the state of its detector."""
 
     settings: EndOfSpeechSettings
-    """When its speech counts and when it is over."""
+    """When sound counts as speech, and when speech is over."""
     probability: Probability | None = None
-    """Tells its speech from noise; None before its first frame."""
+    """The speech detector; None before the first frame."""
     endpoint: EndOfSpeech | None = None
-    """The same."""
+    """Finds the end of speech; None before the first frame."""
 
 
 class Attention:
-    """Which ear is listened to for what; the loop changes it while the thread reads it."""
+    """The ears to watch; the event loop changes them while the thread reads them."""
 
     def __init__(self, detectors: Detectors | None) -> None:
         """Without `detectors` nothing is found."""
@@ -51,17 +51,17 @@ class Attention:
         self._attended: dict[EarId, Attended] = {}
 
     def attend(self, ear: EarId, settings: EndOfSpeechSettings) -> None:
-        """Judge what this ear hears from now on."""
+        """Detect speech on this ear from now on."""
         self._attended[ear] = Attended(settings)
 
     def forget(self, ear: EarId) -> None:
-        """Nothing more is wanted of it."""
+        """Stop the detection on this ear."""
         attended = self._attended.pop(ear, None)
         if attended is not None and attended.probability is not None and self._detectors is not None:
             self._detectors.give_back(attended.probability)
 
     def facts(self, frames: Iterable[EarFrame], now: float) -> Facts:
-        """What the frames tell; those of an ear that nobody attends to tell nothing."""
+        """The facts that follow from the frames; frames of an ear that is not attended give none."""
         found: Facts = []
         for frame in frames:
             attended = self._attended.get(frame.ear)
@@ -71,7 +71,7 @@ class Attention:
         return found
 
     def _judge(self, attended: Attended, frame: EarFrame, now: float) -> UtteranceEvent | None:
-        """A detector is taken here and not by the loop, since the model's file may have to be read."""
+        """The detector is made here and not on the event loop, since the model's file may have to be read."""
         if attended.endpoint is None and self._detectors is not None:
             attended.probability = self._detectors.take()
             attended.endpoint = EndOfSpeech(attended.probability, attended.settings)
@@ -79,7 +79,7 @@ class Attention:
 
 
 class FrameSource(Protocol):
-    """The media engine, seen from here."""
+    """What is needed of the media engine."""
 
     @property
     def frame_fd(self) -> int:
@@ -92,7 +92,7 @@ class FrameSource(Protocol):
 
 
 class EarsThread:
-    """Takes frames and tells facts, by `deliver` in the loop."""
+    """Takes frames and calls `deliver` with facts on the event loop."""
 
     def __init__(
         self, source: FrameSource, attention: Attention, deliver: Callable[[Facts], None], clock: Clock
@@ -130,7 +130,7 @@ class EarsThread:
             self._take()
 
     def _take(self) -> None:
-        """A fault in one frame costs the frames of this turn: flows that wait for them take another way."""
+        """A fault in one frame loses the frames of this turn; flows that wait for them go on after their time limit."""
         try:
             for frame in self._source.frames():
                 facts = self._attention.facts((frame,), self._clock.now())

@@ -1,4 +1,4 @@
-"""Speech at run time: words that no recording can know are read aloud by a helper process, within a bounded time."""
+"""Speech at run time: words that cannot be recorded are read aloud by a helper process, within a bounded time."""
 
 import asyncio
 import contextlib
@@ -18,33 +18,33 @@ from acdcore.ivr.tts.voices import EngineUnavailable, SpeechEngine, TtsRequest, 
 from acdcore.kernel.errors import AcdError
 
 AT_ONCE_MAX = 4
-"""Texts that are looked up at once, and that one engine reads at once."""
+"""Texts that are looked up at once, and texts that each engine reads at once."""
 AT_ONCE = {SpeechEngine.KOKORO: KOKORO_JOBS, SpeechEngine.ESPEAK: AT_ONCE_MAX, SpeechEngine.HTTP: AT_ONCE_MAX}
-"""Callers beyond wait for their turn as far as `WITHIN_S` goes."""
+"""For each engine; callers beyond it wait for their turn, `WITHIN_S` at most."""
 WITHIN_S = 3.0
-"""Longer silence would make callers hang up; what is not spoken by then is left out."""
+"""Seconds: callers would hang up in a longer silence. Words that are not ready by then are left out."""
 STOPPED_AFTER_S = 2 * WITHIN_S
-"""When a helper that hangs is stopped: nobody waits for its words any more, and others want its turn."""
+"""Seconds after which a helper that hangs is stopped: no caller waits for its words any more."""
 IDLE_S = 600.0
-"""How long a helper is kept that nobody needs: kokoro takes a second to load, and some 450 MB while it is."""
+"""Seconds for which an idle helper is kept: kokoro takes a second to load, and 450 MB while it is loaded."""
 CHARS_MAX = 300
-"""About half a minute of speech."""
+"""Characters, about half a minute of speech."""
 NOWHERE = Path("/nonexistent")
-"""Nothing that was read for one caller is kept for another."""
+"""No file is kept: a text that was read for one caller may hold personal data."""
 MakeVoices = Callable[[VoiceSettings], TtsEngines]
 
 
 def helpers(settings: VoiceSettings) -> TtsEngines:
-    """The engines of this machine, kept ready."""
+    """The engines of this machine, each in a helper process that is kept."""
     return voices_live(settings, STOPPED_AFTER_S, IDLE_S)
 
 
 class RuntimeTts:
     """Reads texts aloud, a few at once.
 
-    It has threads of its own: a helper that hangs keeps its thread until it is stopped, and the disk's and the
-    database's work must not wait behind it. Nor must other engines, so that each has its own; who has gone before his
-    turn came is never read to.
+    It has threads of its own: a helper that hangs holds its thread until it is stopped, and work for the disk and the
+    database must not wait behind it. Each engine has its own threads, so that engines do not wait for each other. A
+    text whose caller hangs up before its turn is not read.
     """
 
     def __init__(
@@ -58,11 +58,11 @@ class RuntimeTts:
         self._looking = ThreadPoolExecutor(AT_ONCE_MAX, thread_name_prefix="speech")
         self._reading = {engine: ThreadPoolExecutor(n, f"speech {engine.value}") for engine, n in AT_ONCE.items()}
         self._warming: Future[bool] | None = None
-        """The last attempt to load the voices; it says whether they are."""
+        """The last attempt to load the voices; its result tells whether they are loaded."""
         self._log = structlog.get_logger("speech")
 
     def use(self, settings: VoiceSettings) -> bool:
-        """Read in these voices from now on; whether any text sounds otherwise than before."""
+        """Use these voices from now on; True when any text sounds different from before."""
         is_other, former_own = settings != self._settings, self._own
         self._warming = None
         if is_other:
@@ -77,7 +77,7 @@ class RuntimeTts:
         return language in self._own
 
     def warm(self) -> None:
-        """Load the voices now, so that the first words need not wait for that; one that fails not again and again."""
+        """Load the voices now, so that no words wait for it; without effect while a load runs or after it failed."""
         if self._warming is None or (self._warming.done() and self._warming.result()):
             self._warming = self._reading[SpeechEngine.KOKORO].submit(self._warm, self._voices)
 
@@ -90,26 +90,26 @@ class RuntimeTts:
         return True
 
     async def pcm(self, words: RuntimeText) -> bytes | None:
-        """The words as PCM (16 bit, mono, 8 kHz); None when that cannot be in time."""
+        """The words as PCM (16 bit, mono, 8 kHz); None when they cannot be ready in time."""
         try:
             async with asyncio.timeout(self._within_s):
                 return await self._spoken(words, self._voices)
         except TimeoutError:
             self._log.warning("not spoken in time", within_s=self._within_s)
         except (AcdError, OSError, UnicodeError) as error:
-            self._log.warning("not spoken", reason=type(error).__name__)  # its text repeats a customer's data
+            self._log.warning("not spoken", reason=type(error).__name__)  # its text may repeat a customer's data
         return None
 
     def close(self) -> None:
-        """Speak no more; what is being read is not waited for."""
+        """Stop the synthesis, without waiting for texts that are being read."""
         for threads in (self._looking, *self._reading.values()):
             threads.shutdown(wait=False, cancel_futures=True)
         self._voices.stop()
 
     async def _spoken(self, words: RuntimeText, voices: TtsEngines) -> bytes | None:
-        """The words from the pack, where they are in it, else read now. A cancelled wait leaves the line.
+        """The words from the pack if it holds them, else read now. A cancelled wait leaves the executor's queue.
 
-        What its engine fails at is read by espeak, unless there are clips of the right voice for it.
+        If the engine fails, espeak reads the words, unless there are clips with the right voice.
         """
         loop = asyncio.get_running_loop()
         spoken, pcm = await loop.run_in_executor(self._looking, prerecorded_or_voice, words, voices)
@@ -127,7 +127,7 @@ class RuntimeTts:
 
 
 def prerecorded_or_voice(words: RuntimeText, voices: TtsEngines) -> tuple[SpeechText | None, bytes | None]:
-    """The words in the best voice that can be had, with their sound if it comes along; None: nobody can read them."""
+    """The words for the best voice there is, with their audio if the pack holds it; None: no engine can read them."""
     with contextlib.closing(StandardPack()) as pack:
         shelf = SpeechStore(PromptCache(NOWHERE), pack)
         spoken = speech_text_for(words.text[:CHARS_MAX], words.language, voices, shelf)
@@ -135,12 +135,12 @@ def prerecorded_or_voice(words: RuntimeText, voices: TtsEngines) -> tuple[Speech
 
 
 def espeak_speech(words: RuntimeText) -> SpeechText:
-    """The words in the voice that stands in."""
+    """The words for espeak, which replaces a missing voice."""
     return SpeechText.of(words.text[:CHARS_MAX], words.language, stand_in(words.language))
 
 
 def synthesise(spoken: SpeechText, voices: TtsEngines) -> bytes | None:
-    """Read now; nothing of a customer's is kept on disk. Raises as `Reader.read`, and OSError."""
+    """Read now; no customer's data is kept on disk. Raises as `Reader.read`, and OSError."""
     with tempfile.TemporaryDirectory(prefix="acdcore-words-") as directory:
         file = Path(directory) / spoken.name
         voices.read([TtsRequest(spoken.text, spoken.language, file, spoken.voice)], lambda: None)
