@@ -26,7 +26,7 @@ from tests.fakes.memory_storage import MemoryHistory
 from acdcore.calls.admission.admission import AdmissionControl, networks_of
 from acdcore.calls.admission.authentication import Access
 from acdcore.calls.admission.digest_accounts import DigestPolicy
-from acdcore.calls.admission.screening import Screen
+from acdcore.calls.admission.screening import Screen, ScreeningSettings
 from acdcore.calls.agents.agents import Agents
 from acdcore.calls.agents.phones import Phones
 from acdcore.calls.context import CallContext
@@ -51,7 +51,7 @@ from acdcore.calls.record.event_log import CallEventLog
 from acdcore.calls.record.event_stream import CallEventStream
 from acdcore.calls.record.recovery import event_of
 from acdcore.calls.recording import CallRecorder
-from acdcore.calls.routing_rules import QueueRules, Rules, ScreeningRules
+from acdcore.calls.routing_rules import QueueRules, Rules
 from acdcore.calls.services.http_services import Services
 from acdcore.calls.switchboard import Switchboard
 from acdcore.calls.trunks.capacity import TrunkCapacity, TrunkCapacitySettings
@@ -179,7 +179,7 @@ class Plan:
     """More flows than those above."""
     around: dict[QueueName, QueueRules] = field(default_factory=dict)
     """What the calls' side does around the queues."""
-    screening: ScreeningRules = field(default_factory=ScreeningRules)
+    screening: ScreeningSettings = field(default_factory=ScreeningSettings)
     book: CallbackSettings = field(default_factory=CallbackSettings)
     callback_numbers: tuple[str, ...] = ()
     numbers: TrunkNumbers = field(default_factory=TrunkNumbers)
@@ -250,7 +250,7 @@ class CallCentre:
         self.screening = MemoryScreeningStore()
         self.forced = MemoryHoursStore()
         self.context = self._context(plan)
-        screen = Screen(plan.screening.limits, matching_key)
+        screen = Screen(plan.screening, matching_key)
         self.screening.on_change = lambda: screen.use(self.screening.entries())
         self.switchboard = Switchboard(self.context, self.admission, screen)
         self.operations = Operations(self.context, self.switchboard, 1000, lambda: (), no_reload)

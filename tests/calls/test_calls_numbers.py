@@ -23,7 +23,7 @@ from acdcore.calls.model.commands import AgentCommand, Seat, SeatKind, WrongStat
 from acdcore.calls.model.ports import Screening, ScreeningVerdict
 from acdcore.calls.numbers.caller_id import DidFrom
 from acdcore.calls.numbers.trunk_numbers import AssertBy, ForwardedShows, Redirection, TrunkNumbers
-from acdcore.calls.routing_rules import QueueRules, ScreeningRules
+from acdcore.calls.routing_rules import QueueRules
 from acdcore.calls.trunks.trunks import InboundRoute
 from acdcore.ivr.model.flow import NodeName
 from acdcore.kernel.errors import Outcome
@@ -100,8 +100,8 @@ async def test_route_of_the_number_that_sent_the_call_on_goes_before_that_of_the
 
 
 async def test_number_that_calls_too_often_is_counted_however_it_is_written() -> None:
-    limits = ScreeningSettings(repeat=RepeatLimit(calls=2, within_s=60, block_for_s=60))
-    async with opened(Plan(screening=ScreeningRules(limits))) as centre:
+    screening = ScreeningSettings(repeats=RepeatLimit(calls=2, within_s=60, block_for_s=60))
+    async with opened(Plan(screening=screening)) as centre:
         calls = [centre.caller(number) for number in (*WAYS[:2], WITH_PARAMETERS[0])]
         for caller in calls:
             caller.call(SERVICE_LINE)

@@ -23,7 +23,7 @@ from tests.calls.the_flows import packaged_flows
 from acdcore.calls.admission.screening import RepeatLimit, ScreeningSettings
 from acdcore.calls.model.commands import AgentCommand, LiveAgentState, Seat, SeatKind, WrongState
 from acdcore.calls.model.ports import ForcedHours, Screening, ScreeningVerdict
-from acdcore.calls.routing_rules import QueueRules, ScreeningRules
+from acdcore.calls.routing_rules import QueueRules
 from acdcore.ivr.calendars.opening_hours import Calendar, CalendarName, OpeningPeriod
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId
@@ -206,8 +206,8 @@ async def test_blocked_number_is_refused_and_recorded_and_no_line_is_taken() -> 
 
 
 async def test_number_that_calls_too_often_is_told_so() -> None:
-    limits = ScreeningSettings(repeat=RepeatLimit(2, 60.0, 300.0))
-    async with opened(Plan(screening=ScreeningRules(limits, is_announced=True))) as centre:
+    screening = ScreeningSettings(repeats=RepeatLimit(2, 60.0, 300.0), announce=True)
+    async with opened(Plan(screening=screening)) as centre:
         caller = centre.caller(ORDINARY)
         for _ in range(3):
             caller.call(SERVICE_LINE)

@@ -107,6 +107,16 @@ def test_empty_file_gives_the_defaults(tmp_path: Path) -> None:
         ("[callbacks]\nretry_after_s = []", "callbacks.retry_after_s", "at least 1 item"),
         ("[callbacks]\nretry_after_s = [60, 0]", "callbacks.retry_after_s.1", "greater than 0"),
         ("callbacks = 3", "callbacks", "is not a table"),
+        ("[retention]\nrecordings_days = -1", "retention.recordings_days", "greater than or equal to 0"),
+        ('[regions.south]\nprefix = ["0755"]', "regions.south.prefix", "correct its spelling: prefixes?"),
+        ('[services.orders]\nmethod = "GET"', "services.orders.url", "required"),
+        ('[services.orders]\nurl = "orders"', "services.orders.url", "write an HTTP address"),
+        ("[screening.repeats]\nwithin_s = 60\nblock_for_s = 60", "screening.repeats.calls", "required"),
+        (
+            "[screening.repeats]\ncalls = 101\nwithin_s = 60\nblock_for_s = 60",
+            "screening.repeats.calls",
+            "less than or equal to 100",
+        ),
         ("[security]\nban_max_s = 10", "security", "bans grow from the first to the longest"),
         ("[security]\nknown_networks = [7]", "security.known_networks.0", "write it as"),
     ],
@@ -212,7 +222,7 @@ def test_rooms_get_what_the_file_says(tmp_path: Path) -> None:
         [queues.sales]
         """,
     )
-    assert settings.trunk_capacity_settings() == TrunkCapacitySettings(
+    assert settings.trunk_capacity == TrunkCapacitySettings(
         20, 2, WhenFull.REDIRECT, "system.lines-busy", "sip:100@192.0.2.9"
     )
     target = "sip:198.51.100.1:5060;transport=tcp"

@@ -178,7 +178,7 @@ async def at_site(files: Path) -> AsyncIterator[Site]:
     asyncio.get_running_loop().set_default_executor(AtOnce())
     async with opened() as centre:
         plan = load_snapshot(load(file, {}), file)
-        screen = Screen(plan.rules().screening.limits, matching_key)
+        screen = Screen(plan.rules().screening, matching_key)
         notices = EmailNotices(None, centre.context.event_log, files)
         digest = DigestServer(REALM, b"secret", IdSource(3))
 

@@ -47,16 +47,6 @@ class QueueRules:
 
 
 @dataclass(frozen=True, slots=True)
-class ScreeningRules:
-    """Who is turned away before anything else."""
-
-    limits: ScreeningSettings = field(default_factory=ScreeningSettings)
-    """Withheld numbers, and calls of one number in a short time."""
-    is_announced: bool = False
-    """Whether they are told so, on a reserve line; otherwise the call is refused unanswered (603)."""
-
-
-@dataclass(frozen=True, slots=True)
 class Rules:
     """One edition of everything."""
 
@@ -70,7 +60,7 @@ class Rules:
     """Every queue by name; work for one that is not named waits."""
     regions: Regions = field(default_factory=lambda: Regions({}, {}))
     """Where numbers belong to."""
-    screening: ScreeningRules = field(default_factory=ScreeningRules)
+    screening: ScreeningSettings = field(default_factory=ScreeningSettings)
     """Who is turned away."""
     services: Mapping[str, ServiceSettings] = field(default_factory=dict)
     """HTTP services that flows may ask, by name."""

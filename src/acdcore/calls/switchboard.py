@@ -210,7 +210,7 @@ class Switchboard:
         if isinstance(screened, Blocked):
             reason = "blocked"
             why, prompt = f"blocked: {screened.reason}", SystemPrompt.BLOCKED
-        if self._context.rules.screening.is_announced:
+        if self._context.rules.screening.announce:
             name = system_key(prompt, Language.MANDARIN).name
             rejected = history.CallRejected(self._context.clock.now(), Outcome.BLOCKED, why)
             script = partial(

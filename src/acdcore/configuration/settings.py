@@ -17,13 +17,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from acdcore.calls.admission.admission import networks_of
-from acdcore.calls.admission.screening import RepeatLimit, ScreeningSettings
+from acdcore.calls.admission.screening import ScreeningSettings
 from acdcore.calls.media.audio_address import ANYWHERE, AudioRule, AudioSettings
-from acdcore.calls.numbers.number_location import Regions
-from acdcore.calls.routing_rules import ScreeningRules
+from acdcore.calls.numbers.number_location import Regions, RegionSettings
 from acdcore.calls.services.email_notices import MailSettings
 from acdcore.calls.services.http_services import ServiceSettings
-from acdcore.calls.trunks.capacity import TrunkCapacitySettings, WhenFull
+from acdcore.calls.trunks.capacity import TrunkCapacitySettings
 from acdcore.calls.trunks.trunks import AGENTS_TRUNK, InboundRoute, Trunk
 from acdcore.configuration.number_section import NumberKeys
 from acdcore.configuration.queue_section import QueueSection
@@ -40,6 +39,7 @@ from acdcore.recognition.http_recogniser import HttpSettings
 from acdcore.recognition.model import TranscriptKind
 from acdcore.recognition.pool import PoolSettings
 from acdcore.recognition.service import EngineName, RecognitionSettings
+from acdcore.recording.retention import RetentionSettings
 from acdcore.sip.auth.digest_values import DEFAULT_ALGORITHMS, Algorithm, once_each
 from acdcore.sip.events import InDialog
 from acdcore.sip.syntax.uri import MalformedValue, SipUri
@@ -153,38 +153,12 @@ class RecordingSection(Section):
     announcements: bool = False
 
 
-class RetentionSection(Section):
-    """How long things are kept; 0: for ever."""
-
-    recordings_days: Annotated[int, Field(ge=0, le=36_500)] = 0
-    recordings_gb: Annotated[float, Field(ge=0)] = 0.0
-    history_days: Annotated[int, Field(ge=0, le=36_500)] = 0
-    refused_days: Annotated[int, Field(ge=0, le=36_500)] = 0
-
-
 class IvrSection(Section):
     """Where flows, prompts and calendars lie; relative paths start at the settings' own directory."""
 
     flows: Path = Path("ivr")
     prompts: Path = Path("prompts")
     calendars: Path = Path("calendars.toml")
-
-
-class TrunkCapacitySection(Section):
-    """How many calls at once, and what comes after."""
-
-    limit: Annotated[int, Field(ge=1, le=10_000)] = 150
-    reserve: Annotated[int, Field(ge=0, le=1_000)] = 10
-    when_full: WhenFull = WhenFull.ANNOUNCEMENT
-    announcement: str = "system.lines-busy"
-    redirect_to: Annotated[str, Field(pattern=r"^(sips?:[^\s<>]+)?$")] = ""
-    drain_s: Annotated[float, Field(ge=0, le=86_400)] = 5.0
-
-    @model_validator(mode="after")
-    def _has_target(self) -> "TrunkCapacitySection":
-        if self.when_full is WhenFull.REDIRECT and not self.redirect_to:
-            raise ValueError('when_full = "redirect" needs redirect_to = "sip:number@host"')
-        return self
 
 
 class RouteSection(Section):
@@ -195,37 +169,6 @@ class RouteSection(Section):
     closed_flow: str = ""
     holiday_flow: str = ""
     flows: dict[str, str] = Field(default_factory=dict)
-
-
-class RepeatSection(Section):
-    """How often one number may call."""
-
-    calls: Annotated[int, Field(ge=1)]
-    within_s: Annotated[float, Field(gt=0, le=86_400)]
-    block_for_s: Annotated[float, Field(gt=0, le=604_800)]
-
-
-class ScreeningSection(Section):
-    """Who is turned away; the list itself is kept by staff."""
-
-    withheld: Literal["pass", "block"] = "pass"
-    repeats: RepeatSection | None = None
-    announce: bool = False
-
-
-class RegionSection(Section):
-    """One region: beginnings of numbers, and names of places."""
-
-    prefixes: list[str] = Field(default_factory=list)
-    places: list[str] = Field(default_factory=list)
-
-
-class ServiceSection(Section):
-    """An HTTP service that flows may ask."""
-
-    url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
-    method: Literal["GET", "POST"] = "GET"
-    headers: Annotated[dict[str, str], Field(repr=False)] = Field(default_factory=dict)
 
 
 class JournalSection(Section):
@@ -332,17 +275,17 @@ class Settings:
     http: HttpSection = field(default_factory=HttpSection)
     storage: StorageSection = field(default_factory=StorageSection)
     recording: RecordingSection = field(default_factory=RecordingSection)
-    retention: RetentionSection = field(default_factory=RetentionSection)
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
     ivr: IvrSection = field(default_factory=IvrSection)
-    trunk_capacity: TrunkCapacitySection = field(default_factory=TrunkCapacitySection)
+    trunk_capacity: TrunkCapacitySettings = field(default_factory=TrunkCapacitySettings)
     callbacks: CallbackSettings = field(default_factory=CallbackSettings)
-    screening: ScreeningSection = field(default_factory=ScreeningSection)
+    screening: ScreeningSettings = field(default_factory=ScreeningSettings)
     security: LockoutSettings = field(default_factory=LockoutSettings)
     journal: JournalSection = field(default_factory=JournalSection)
     notices: NoticesSection = field(default_factory=NoticesSection)
     recognition: RecognitionSection = field(default_factory=RecognitionSection)
-    regions: dict[str, RegionSection] = field(default_factory=dict)
-    services: dict[str, ServiceSection] = field(default_factory=dict)
+    regions: dict[str, RegionSettings] = field(default_factory=dict)
+    services: dict[str, ServiceSettings] = field(default_factory=dict)
     trunks: dict[str, TrunkSection] = field(default_factory=dict)
     queues: dict[str, QueueSection] = field(default_factory=dict)
     voice: VoiceSection = field(default_factory=VoiceSection)
@@ -366,13 +309,6 @@ class Settings:
         for name, table in self.trunks.items():
             if table.target and ip_address(SipUri.parse(table.target).host).version != ours.version:
                 raise ValueError(f"trunk {name}: target {table.target} cannot be reached from sip.address {ours}")
-
-    def trunk_capacity_settings(self) -> TrunkCapacitySettings:
-        """For `TrunkCapacity`."""
-        section = self.trunk_capacity
-        return TrunkCapacitySettings(
-            section.limit, section.reserve, section.when_full, section.announcement, section.redirect_to
-        )
 
     def audio_settings(self) -> AudioSettings:
         """For `Wiring`."""
@@ -454,23 +390,12 @@ class Settings:
         """Whence nobody is a stranger: trunks, what they are called at, and what the operator names."""
         return [*networks_of(self.trunk_settings()), *self.security.known_networks]
 
-    def screening_rules(self) -> ScreeningRules:
-        """For the switchboard."""
-        repeats = self.screening.repeats
-        limit = None if repeats is None else RepeatLimit(repeats.calls, repeats.within_s, repeats.block_for_s)
-        limits = ScreeningSettings(self.screening.withheld == "block", limit)
-        return ScreeningRules(limits, self.screening.announce)
-
     def region_tables(self) -> Regions:
         """Where numbers belong to; raises ValueError for a prefix or a place that is none."""
         return Regions(
             {name: table.prefixes for name, table in self.regions.items()},
             {name: table.places for name, table in self.regions.items()},
         )
-
-    def service_settings(self) -> dict[str, ServiceSettings]:
-        """For the flows."""
-        return {name: ServiceSettings(one.url, one.method, one.headers) for name, one in self.services.items()}
 
 
 SCHEMA: Final = TypeAdapter(Settings)

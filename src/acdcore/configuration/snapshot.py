@@ -72,8 +72,8 @@ class Snapshot:
             trunks=Trunks(settings.trunk_settings(), settings.route_settings()),
             queues={QueueName(name): table.queue_rules() for name, table in settings.queues.items()},
             regions=self.regions,
-            screening=settings.screening_rules(),
-            services=settings.service_settings(),
+            screening=settings.screening,
+            services=settings.services,
             callbacks=settings.callbacks,
             skills_asked=skills_asked(settings, self.flows),
         )

@@ -169,7 +169,7 @@ async def open_call_context(
             listening=listening,
             places=queueing.places,
             trunk_capacity=TrunkCapacity(
-                settings.trunk_capacity_settings(), {trunk.name: trunk.capacity for trunk in rules.trunks.trunks}
+                settings.trunk_capacity, {trunk.name: trunk.capacity for trunk in rules.trunks.trunks}
             ),
             rules=rules,
         )
@@ -262,7 +262,7 @@ async def resume(
 
 def open_screen(context: CallContext, storage: Storage) -> Screen:
     """The list of numbers that are blocked or let through, kept in step with its store."""
-    screen = Screen(context.rules.screening.limits, matching_key)
+    screen = Screen(context.rules.screening, matching_key)
 
     def follow() -> None:
         screen.use(storage.screening.entries())

@@ -194,7 +194,7 @@ class Reloader:
         admission.use(Access(rules.trunks, context.directory, self.digest, policy, admission.lockout))
         admission.sources.use_trunks(new_settings.known_networks)
         admission.lockout.change(new_settings.lockout)
-        self.screen.change(rules.screening.limits)
+        self.screen.change(rules.screening)
         context.callback_scheduler.configure(new_settings.callbacks)
         context.hours.follow(rules)
         self.notices.configure(new_settings.mail)
@@ -217,7 +217,7 @@ def new_settings_of(snapshot: Snapshot) -> NewSettings:
     return NewSettings(
         rules=snapshot.rules(),
         dispatcher=settings.dispatcher_settings(),
-        trunk_capacity=settings.trunk_capacity_settings(),
+        trunk_capacity=settings.trunk_capacity,
         callbacks=settings.callbacks,
         mail=settings.mail_settings(),
         tts=settings.voice.settings(snapshot.file.parent),

@@ -22,14 +22,13 @@ import structlog
 
 from acdcore.calls.model.commands import RetentionReport, WrongState
 from acdcore.calls.model.ports import Spool
-from acdcore.configuration.settings import RetentionSection
 from acdcore.kernel.alarms import AlarmKind, Alarms, Severity
 from acdcore.kernel.background import Rhythm, repeat_in_background
 from acdcore.kernel.clock import Clock, suspended_s
 from acdcore.kernel.clock_watch import ClockReading, ClockTrust
 from acdcore.kernel.errors import AcdError, Unavailable
 from acdcore.recording.index import delete, old_files
-from acdcore.recording.retention import Deletion, Limits, Reason, plan
+from acdcore.recording.retention import Deletion, Limits, Reason, RetentionSettings, plan
 from acdcore.storage.storage import LATE_ROW_S
 from acdcore.storage.stores.retention import OLD_ROWS, PgRetention
 
@@ -67,7 +66,7 @@ class Retention:
 
     def __init__(
         self,
-        limits: Callable[[], RetentionSection],
+        limits: Callable[[], RetentionSettings],
         paths: RetentionPaths,
         old: PgRetention,
         spool: Spool,
@@ -130,7 +129,7 @@ class Retention:
     def _now(self) -> ClockReading:
         return ClockReading(self._clock.now(), self._clock.wall(), suspended_s())
 
-    async def _recordings(self, limits: RetentionSection, wall: datetime, is_dry_run: bool) -> list[Deletion]:
+    async def _recordings(self, limits: RetentionSettings, wall: datetime, is_dry_run: bool) -> list[Deletion]:
         age = timedelta(days=limits.recordings_days) if limits.recordings_days else None
         size_max = int(limits.recordings_gb * 1e9) if limits.recordings_gb else None
         if age is None and size_max is None:
@@ -155,7 +154,7 @@ class Retention:
                 self._log.info("recording_deleted", path=each.path, size_bytes=each.size_bytes, limit=each.reason.value)
             await asyncio.sleep(PAUSE_S)
 
-    async def _rows(self, limits: RetentionSection, wall: datetime, is_dry_run: bool) -> dict[str, int]:
+    async def _rows(self, limits: RetentionSettings, wall: datetime, is_dry_run: bool) -> dict[str, int]:
         if not limits.history_days:
             return {}
         before = wall - timedelta(days=limits.history_days)
@@ -172,7 +171,7 @@ class Retention:
         await self._old.delete_loose_events(before, ROWS_MAX)
         return counts
 
-    def _refused(self, limits: RetentionSection, wall: datetime, is_dry_run: bool) -> int:
+    def _refused(self, limits: RetentionSettings, wall: datetime, is_dry_run: bool) -> int:
         """In a thread: delete the file of refused rows when the last of them is too old; its size."""
         if not limits.refused_days:
             return 0

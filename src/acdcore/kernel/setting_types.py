@@ -30,6 +30,10 @@ FORMS: Mapping[str, str] = {
 
 Port = Annotated[int, Ge(0), Le(65535)]
 """0 takes any free port."""
+SipAddress = Annotated[str, Field(pattern=r"^(sips?:[^\s<>]+)?$")]
+"""A SIP or SIPS URI; empty: none."""
+HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+"""An HTTP or HTTPS URL."""
 NumberBeginning = Annotated[str, Field(pattern=r"^\+?[0-9]{1,15}$")]
 """The first digits of telephone numbers, with or without a plus."""
 

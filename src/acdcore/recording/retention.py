@@ -4,6 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import Annotated
+
+from annotated_types import Ge, Le
 
 from acdcore.recording.events import RecordingPath
 
@@ -29,6 +32,20 @@ class StoredRecording:
     """What it takes on the disk."""
     is_protected: bool = False
     """Marked by staff: never deleted by a limit, though it counts towards the size."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionSettings:
+    """The section `[retention]`: how long things are kept; 0: for ever."""
+
+    recordings_days: Annotated[int, Ge(0), Le(36_500)] = 0
+    """Age from which on a recording is deleted, with its row."""
+    recordings_gb: Annotated[float, Ge(0)] = 0.0
+    """What all recordings may take; beyond it the oldest are deleted first."""
+    history_days: Annotated[int, Ge(0), Le(36_500)] = 0
+    """Age from which on the records of calls are deleted."""
+    refused_days: Annotated[int, Ge(0), Le(36_500)] = 0
+    """Age from which on rows that the database refused are deleted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Literal
 
 import pytest
 from aiohttp import web
@@ -70,7 +71,7 @@ async def asking() -> AsyncIterator[Services]:
         await services.close()
 
 
-async def asked(handler: Handler, method: str = "GET", timeout_s: float = 5.0) -> object:
+async def asked(handler: Handler, method: Literal["GET", "POST"] = "GET", timeout_s: float = 5.0) -> object:
     """What one question to such a service brings."""
     async with serving(handler) as counter, asking() as services:
         settings = ServiceSettings(counter.url, method, {"Authorization": SECRET})

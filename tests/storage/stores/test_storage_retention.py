@@ -11,7 +11,6 @@ from tests.storage.keeping import Delivery
 
 from acdcore.calls.model.ports import CallFilter, RecordingFilter
 from acdcore.calls.model.rows import AgentEventRow, CallEventRow, CdrRow, EndedBy, RecordingRow, TraceRow, WorkRow
-from acdcore.configuration.settings import RetentionSection
 from acdcore.daemon.retention import Retention, RetentionPaths
 from acdcore.daemon.timekeeping import first_reading
 from acdcore.kernel.alarms import Alarms
@@ -20,6 +19,7 @@ from acdcore.kernel.clock import SystemClock
 from acdcore.kernel.clock_watch import ClockTrust
 from acdcore.kernel.errors import Outcome, Unavailable
 from acdcore.kernel.ids import AgentId, CallId, QueueName
+from acdcore.recording.retention import RetentionSettings
 from acdcore.storage.postgres.database import Database
 from acdcore.storage.stores.history import PgHistory
 from acdcore.storage.stores.retention import PgRetention
@@ -28,7 +28,7 @@ from acdcore.work.model import WorkId, WorkItem, WorkKind, WorkState
 NOW = datetime.now(UTC)
 SIZE = 1_000
 
-Keeper = Callable[[RetentionSection], Retention]
+Keeper = Callable[[RetentionSettings], Retention]
 
 
 def id_of(days: int, number: int = 1) -> CallId:
@@ -75,7 +75,7 @@ async def test_recordings_past_their_days_go_with_their_rows_and_no_record_names
     delivery: Delivery, database: Database, keeper: Keeper, tmp_path: Path
 ) -> None:
     await recorded(delivery, tmp_path, 40, 29, 1)
-    report = await keeper(RetentionSection(recordings_days=30)).carry_out("test", False)
+    report = await keeper(RetentionSettings(recordings_days=30)).carry_out("test", False)
     assert (report.recordings, report.recordings_bytes, report.is_complete) == (1, SIZE, True)
     assert left(tmp_path) == sorted([path_of(29), path_of(1)])
     history = PgHistory(database)
@@ -87,7 +87,7 @@ async def test_dry_run_counts_the_same_and_deletes_nothing(
     delivery: Delivery, database: Database, keeper: Keeper, tmp_path: Path
 ) -> None:
     await recorded(delivery, tmp_path, 40, 29, 1)
-    retention = keeper(RetentionSection(recordings_days=30, history_days=35))
+    retention = keeper(RetentionSettings(recordings_days=30, history_days=35))
     counted = await retention.carry_out("test", True)
     assert len(left(tmp_path)) == 3 and len(await PgHistory(database).calls(CallFilter())) == 3
     done = await retention.carry_out("test", False)
@@ -96,13 +96,13 @@ async def test_dry_run_counts_the_same_and_deletes_nothing(
 
 async def test_without_limits_nothing_is_ever_deleted(delivery: Delivery, keeper: Keeper, tmp_path: Path) -> None:
     await recorded(delivery, tmp_path, 4_000, 1)
-    report = await keeper(RetentionSection()).carry_out("test", False)
+    report = await keeper(RetentionSettings()).carry_out("test", False)
     assert (report.recordings, report.rows, len(left(tmp_path))) == (0, {}, 2)
 
 
 async def test_oldest_go_first_until_the_rest_fits(delivery: Delivery, keeper: Keeper, tmp_path: Path) -> None:
     await recorded(delivery, tmp_path, 1, 2, 3, 4)
-    await keeper(RetentionSection(recordings_gb=2.5 * SIZE / 1e9)).carry_out("test", False)
+    await keeper(RetentionSettings(recordings_gb=2.5 * SIZE / 1e9)).carry_out("test", False)
     assert left(tmp_path) == sorted([path_of(1), path_of(2)])
 
 
@@ -114,7 +114,7 @@ async def test_files_that_are_written_or_younger_stay_and_files_without_a_row_go
     loose.parent.mkdir(parents=True)
     loose.write_bytes(bytes(SIZE))
     live.write_bytes(bytes(SIZE))
-    await keeper(RetentionSection(recordings_days=30)).carry_out("test", False)
+    await keeper(RetentionSettings(recordings_days=30)).carry_out("test", False)
     assert left(tmp_path) == sorted([path_of(1), f"{path_of(50, 2)}.part"])
 
 
@@ -126,7 +126,7 @@ async def test_message_that_nobody_has_dealt_with_keeps_its_recording(
     item = WorkItem(WorkId("w1"), WorkKind.VOICEMAIL, QueueName("service"), "1", at, recording=path_of(40))
     delivery.spool.append(WorkRow(item.id, 1, at, item))
     assert await delivery.deliver()
-    retention = keeper(RetentionSection(recordings_days=30))
+    retention = keeper(RetentionSettings(recordings_days=30))
     assert (await retention.carry_out("test", False)).recordings == 0
     delivery.spool.append(WorkRow(item.id, 2, at, replace(item, state=WorkState.DONE)))
     assert await delivery.deliver()
@@ -138,7 +138,7 @@ async def test_nothing_is_deleted_while_rows_wait(delivery: Delivery, keeper: Ke
     for number in range(1_100):
         delivery.spool.append(CallEventRow(CallId("c"), number, NOW, "moved"))
     with pytest.raises(Unavailable, match="rows wait"):
-        await keeper(RetentionSection(recordings_days=30)).carry_out("test", False)
+        await keeper(RetentionSettings(recordings_days=30)).carry_out("test", False)
     assert len(left(tmp_path)) == 1
 
 
@@ -158,7 +158,7 @@ async def test_clock_that_is_set_deletes_nothing_until_it_is_right(
     await recorded(delivery, tmp_path, 40, 1)
     clock, alarms = SteppedClock(), Alarms(SystemClock())
     places = RetentionPaths(tmp_path / "recordings", tmp_path / "spool" / "rejected.jsonl")
-    limits = RetentionSection(recordings_days=30)
+    limits = RetentionSettings(recordings_days=30)
     retention = Retention(lambda: limits, places, PgRetention(database), delivery.spool, clock)
     clock.step = step
     await retention.turn(alarms)
@@ -178,7 +178,7 @@ async def test_clock_that_is_a_year_ahead_at_the_start_deletes_nothing_until_it_
     seen = clock.wall()
     clock.step = timedelta(days=365)
     places = RetentionPaths(tmp_path / "recordings", tmp_path / "spool" / "rejected.jsonl")
-    limits, trust = RetentionSection(recordings_days=30), ClockTrust(first_reading(clock), seen)
+    limits, trust = RetentionSettings(recordings_days=30), ClockTrust(first_reading(clock), seen)
     retention = Retention(lambda: limits, places, PgRetention(database), delivery.spool, clock, trust)
     await retention.turn(alarms)
     assert len(left(tmp_path)) == 2
@@ -200,7 +200,7 @@ async def test_history_past_its_days_goes_with_all_that_belongs_to_it(
         item = WorkItem(WorkId(work), WorkKind.CALLBACK, QueueName("service"), "1", at, state=state)
         delivery.spool.append(WorkRow(item.id, 1, at, item))
     assert await delivery.deliver()
-    report = await keeper(RetentionSection(history_days=365)).carry_out("test", False)
+    report = await keeper(RetentionSettings(history_days=365)).carry_out("test", False)
     assert report.rows == {"calls": 1, "traces": 0, "queue_visits": 0, "agent_events": 1, "work_items": 1}
     async with database.connection() as connection:
         assert await connection.fetchval("select count(*) from call_events") == 2
@@ -216,7 +216,7 @@ async def test_withheld_number_past_its_days_goes_though_the_record_stays_or_was
     for days in (400, 390, 10):  # with a record that is kept, without one, not old enough
         delivery.spool.append(TraceRow(id_of(days), NOW - timedelta(days=days), "+8613800138000"))
     assert await delivery.deliver()
-    report = await keeper(RetentionSection(history_days=365)).carry_out("test", False)
+    report = await keeper(RetentionSettings(history_days=365)).carry_out("test", False)
     assert (report.rows["calls"], report.rows["traces"]) == (0, 2)
     history = PgHistory(database)
     assert [await history.trace(id_of(days)) is not None for days in (400, 390, 10)] == [False, False, True]
@@ -226,15 +226,15 @@ async def test_record_stays_as_long_as_its_recording(
     delivery: Delivery, database: Database, keeper: Keeper, tmp_path: Path
 ) -> None:
     await recorded(delivery, tmp_path, 400)
-    await keeper(RetentionSection(history_days=365)).carry_out("test", False)
+    await keeper(RetentionSettings(history_days=365)).carry_out("test", False)
     assert len(await PgHistory(database).calls(CallFilter())) == 1
-    await keeper(RetentionSection(history_days=365, recordings_days=30)).carry_out("test", False)
+    await keeper(RetentionSettings(history_days=365, recordings_days=30)).carry_out("test", False)
     assert await PgHistory(database).calls(CallFilter()) == []
 
 
 async def test_refused_rows_go_when_the_last_of_them_is_old(delivery: Delivery, keeper: Keeper, tmp_path: Path) -> None:
     delivery.spool.set_aside([(b"line", "too long")])
-    retention = keeper(RetentionSection(refused_days=1))
+    retention = keeper(RetentionSettings(refused_days=1))
     assert (await retention.carry_out("test", False)).refused_bytes == 0
     file = tmp_path / "spool" / "rejected.jsonl"
     os.utime(file, (0, 0))
@@ -246,7 +246,7 @@ async def test_pass_that_the_database_refuses_is_told_and_the_next_one_deletes(
     delivery: Delivery, database: Database, keeper: Keeper, tmp_path: Path
 ) -> None:
     await recorded(delivery, tmp_path, 40)
-    alarms, retention = Alarms(SystemClock()), keeper(RetentionSection(recordings_days=30))
+    alarms, retention = Alarms(SystemClock()), keeper(RetentionSettings(recordings_days=30))
     async with database.connection() as connection:
         await connection.execute("alter table recordings rename to elsewhere")
     await run_guarded("retention", lambda: retention.turn(alarms), alarms)

@@ -15,6 +15,9 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated, Literal, TypeAlias
+
+from annotated_types import Ge, Gt, Le
 
 from acdcore.calls.model.ports import Screening, ScreeningVerdict
 
@@ -33,31 +36,29 @@ WITHHELD = "withheld"
 
 @dataclass(frozen=True, slots=True)
 class RepeatLimit:
-    """How often one number may call."""
+    """The section `[screening.repeats]`: how often one number may call."""
 
-    calls: int
-    """Calls let through within the window, 1 to `REPEAT_CALLS_MAX`; the next one is refused."""
-    within_s: float
-    """Length of the sliding window, seconds."""
-    block_for_s: float
-    """Seconds for which the number is then refused; calls in that time do not make it longer."""
+    calls: Annotated[int, Ge(1), Le(REPEAT_CALLS_MAX)]
+    """Calls let through within the window; the next one is turned away."""
+    within_s: Annotated[float, Gt(0), Le(86_400)]
+    """The window, which slides."""
+    block_for_s: Annotated[float, Gt(0), Le(604_800)]
+    """How long the number is then turned away; calls in that time do not make it longer."""
 
-    def __post_init__(self) -> None:
-        """Raises ValueError for limits that cannot be meant."""
-        if not 1 <= self.calls <= REPEAT_CALLS_MAX:
-            raise ValueError(f"a limit of repeated calls is 1 to {REPEAT_CALLS_MAX} calls, not {self.calls}")
-        if self.within_s <= 0 or self.block_for_s <= 0:
-            raise ValueError("a limit of repeated calls has a window and a time for which it blocks, above 0 s")
+
+WithheldRule: TypeAlias = Literal["pass", "block"]
 
 
 @dataclass(frozen=True, slots=True)
 class ScreeningSettings:
-    """Screening rules besides the entries."""
+    """The section `[screening]`: what holds beside the entries, which staff keep."""
 
-    is_withheld_blocked: bool = False
-    """Whether callers without a number are refused."""
-    repeat: RepeatLimit | None = None
-    """None: there is no limit."""
+    withheld: WithheldRule = "pass"
+    """What becomes of callers without a number."""
+    repeats: RepeatLimit | None = None
+    """None: anybody may call as often as they like."""
+    announce: bool = False
+    """Whether callers who are turned away are told so, on a reserve line; else the call is refused unanswered (603)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +146,13 @@ class Screen:
         entry = next((entry for entry in self._fitting(key) if entry.until is None or entry.until > wall), None)
         if entry is not None:
             return PASSED if entry.verdict is ScreeningVerdict.ALLOW else Blocked(entry.reason, entry.until)
-        if self._settings.is_withheld_blocked and (is_withheld or not key):
+        if self._settings.withheld == "block" and (is_withheld or not key):
             return Blocked(WITHHELD, None)
         if not key:
             return PASSED
-        if self._settings.repeat is None:
+        if self._settings.repeats is None:
             return PASSED
-        until = self._arrivals.count(key, now, self._settings.repeat)
+        until = self._arrivals.count(key, now, self._settings.repeats)
         return PASSED if until is None else Repeated(until)
 
     def counted(self) -> int:

@@ -9,6 +9,7 @@ each country's plan.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import phonenumbers
@@ -20,6 +21,16 @@ CHINA_CODE = 86
 """Of telephone numbers."""
 PLACES_KEPT_MAX = 10_000
 """Numbers whose home is remembered: a busy day's callers, about 3 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegionSettings:
+    """The section `[regions.NAME]`: beginnings of numbers, and names of places."""
+
+    prefixes: tuple[str, ...] = ()
+    """Beginnings of numbers, in any way of writing them."""
+    places: tuple[str, ...] = ()
+    """Provinces and cities in Chinese, or countries by their ISO 3166-1 codes."""
 
 
 class Regions:

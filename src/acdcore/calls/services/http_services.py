@@ -4,12 +4,14 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import aiohttp
 import structlog
 
 from acdcore.ivr.flow.actions import AskService, ServiceAnswered
 from acdcore.ivr.model.kinds import ServiceMiss
+from acdcore.kernel.setting_types import HttpUrl
 
 ANSWER_BYTES_MAX = 64 * 1024
 """Larger answers are not meant for a caller's ear."""
@@ -21,11 +23,11 @@ VALUE_CHARS_MAX = 1_000
 
 @dataclass(frozen=True, slots=True)
 class ServiceSettings:
-    """One service."""
+    """The section `[services.NAME]`: one service that flows may ask."""
 
-    url: str
+    url: HttpUrl
     """Where it is asked."""
-    method: str = "GET"
+    method: Literal["GET", "POST"] = "GET"
     """GET sends the values as the query, POST as a JSON object."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Sent with each request; secrets come from the environment."""

@@ -3,9 +3,13 @@ are taken."""
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
+
+from annotated_types import Ge, Le
 
 from acdcore.kernel.alarms import AlarmKind, Severity
 from acdcore.kernel.errors import Outcome, Refused
+from acdcore.kernel.setting_types import SipAddress
 
 CAPACITY_EXHAUSTED = AlarmKind(
     "capacity_exhausted",
@@ -30,18 +34,25 @@ class WhenFull(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TrunkCapacitySettings:
-    """The overall limit and the rule beyond it."""
+    """The section `[trunk_capacity]`: the overall limit, the rule beyond it, and the end."""
 
-    limit: int = 150
+    limit: Annotated[int, Ge(1), Le(10_000)] = 150
     """Calls over all trunks."""
-    reserve: int = 10
+    reserve: Annotated[int, Ge(0), Le(1_000)] = 10
     """Lines beyond the limit that only ever play the announcement."""
     when_full: WhenFull = WhenFull.ANNOUNCEMENT
-    """The rule."""
+    """What the next caller gets."""
     announcement: str = "system.lines-busy"
     """Name of the prompt for `announcement`."""
-    redirect_to: str = ""
+    redirect_to: SipAddress = ""
     """SIP URI for `redirect`."""
+    drain_s: Annotated[float, Ge(0), Le(86_400)] = 5.0
+    """How long calls may go on after the order to stop; 0: they are hung up at once."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a redirection without a target."""
+        if self.when_full is WhenFull.REDIRECT and not self.redirect_to:
+            raise ValueError('when_full = "redirect" needs redirect_to = "sip:number@host"')
 
 
 class CapacityExhausted(Refused):
