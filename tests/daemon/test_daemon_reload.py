@@ -26,7 +26,7 @@ from tests.calls.call_centre import (
 from acdcore.calls.admission.screening import Screen
 from acdcore.calls.model.commands import AgentCommand, LiveAgentState, ReloadReport, SettingChange
 from acdcore.calls.record.event_stream import AlarmChange, StreamEventKind
-from acdcore.calls.services.email_notices import EmailNotices
+from acdcore.calls.services.email_notices import EmailNotices, MailSettings
 from acdcore.configuration.settings import load
 from acdcore.configuration.snapshot import Snapshot, load_snapshot
 from acdcore.control.settings import ApiKey
@@ -179,7 +179,7 @@ async def at_site(files: Path) -> AsyncIterator[Site]:
     async with opened() as centre:
         plan = load_snapshot(load(file, {}), file)
         screen = Screen(plan.rules().screening, matching_key)
-        notices = EmailNotices(None, centre.context.event_log, files)
+        notices = EmailNotices(MailSettings(), centre.context.event_log, files)
         digest = DigestServer(REALM, b"secret", IdSource(3))
 
         reloader = Reloader(

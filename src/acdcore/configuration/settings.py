@@ -35,10 +35,7 @@ from acdcore.kernel.networks import Network
 from acdcore.kernel.setting_types import FORMS, NetworkValue, Port
 from acdcore.kernel.toml_file import read_toml
 from acdcore.queues.settings import DispatcherSettings
-from acdcore.recognition.http_recogniser import HttpSettings
-from acdcore.recognition.model import TranscriptKind
-from acdcore.recognition.pool import PoolSettings
-from acdcore.recognition.service import EngineName, RecognitionSettings
+from acdcore.recognition.service import RecognitionSettings
 from acdcore.recording.retention import RetentionSettings
 from acdcore.sip.auth.digest_values import DEFAULT_ALGORITHMS, Algorithm, once_each
 from acdcore.sip.events import InDialog
@@ -48,8 +45,6 @@ from acdcore.work.callback_queue import CallbackSettings
 PREFIX = "ACDCORE_"
 TEXT_KEYS = frozenset({"password", "dsn"})
 """Secrets may begin with any character."""
-MAIL_ADDRESS = r"[^\s@,;<>]+@[^\s@,;<>]+"
-"""Nothing but the address."""
 
 
 def _named(address: IPv4Address) -> IPv4Address:
@@ -180,44 +175,6 @@ class JournalSection(Section):
     reclaim_within_s: Annotated[float, Field(ge=0, le=3_600)] = 120.0
 
 
-class NoticesSection(Section):
-    """E-mail about new messages and callbacks."""
-
-    smtp: Annotated[str, Field(pattern=r"^([^\s:]+:[0-9]{1,5})?$")] = ""
-    sender: Annotated[str, Field(pattern=rf"^({MAIL_ADDRESS})?$")] = ""
-    to: list[Annotated[str, Field(pattern=rf"^{MAIL_ADDRESS}$")]] = Field(default_factory=list)
-    user: str = ""
-    password: Annotated[str, Field(repr=False)] = ""
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> "NoticesSection":
-        if self.to and not (self.smtp and self.sender):
-            raise ValueError('to needs smtp = "host:port" and sender = "address"')
-        if self.smtp and not 0 < int(self.smtp.rpartition(":")[2]) <= 65535:
-            raise ValueError("smtp names a port above 65535, or 0")
-        return self
-
-
-class RecognitionSection(Section):
-    """Whether and how callers are understood."""
-
-    engine: EngineName = ""
-    processes: Annotated[int, Field(ge=1, le=16)] = 1
-    within_s: Annotated[float, Field(ge=0.5, le=30)] = 5.0
-    url: Annotated[str, Field(pattern=r"^(https?://[^\s]+)?$")] = ""
-    key_file: str = ""
-    model: str = ""
-    transcripts: TranscriptKind = TranscriptKind.NONE
-
-    @model_validator(mode="after")
-    def _has_a_server(self) -> "RecognitionSection":
-        if self.engine == "http" and not self.url:
-            raise ValueError('engine = "http" needs url = "http://host:port/v1/audio/transcriptions"')
-        if self.transcripts is not TranscriptKind.NONE and not self.engine:
-            raise ValueError('transcripts needs engine = "whisper" or "http"')
-        return self
-
-
 class TrunkSection(NumberKeys):
     """One trunk."""
 
@@ -282,8 +239,8 @@ class Settings:
     screening: ScreeningSettings = field(default_factory=ScreeningSettings)
     security: LockoutSettings = field(default_factory=LockoutSettings)
     journal: JournalSection = field(default_factory=JournalSection)
-    notices: NoticesSection = field(default_factory=NoticesSection)
-    recognition: RecognitionSection = field(default_factory=RecognitionSection)
+    notices: MailSettings = field(default_factory=MailSettings)
+    recognition: RecognitionSettings = field(default_factory=RecognitionSettings)
     regions: dict[str, RegionSettings] = field(default_factory=dict)
     services: dict[str, ServiceSettings] = field(default_factory=dict)
     trunks: dict[str, TrunkSection] = field(default_factory=dict)
@@ -357,35 +314,6 @@ class Settings:
         """For the dispatcher."""
         return DispatcherSettings(queues=tuple(table.settings(name) for name, table in self.queues.items()))
 
-    def mail_settings(self) -> MailSettings | None:
-        """For the notices; None: nobody is to be told."""
-        table = self.notices
-        if not table.to:
-            return None
-        host, _, port = table.smtp.rpartition(":")
-        return MailSettings(
-            host=host,
-            port=int(port),
-            sender=table.sender,
-            to=tuple(table.to),
-            user=table.user,
-            password=table.password,
-            zone=ZoneInfo(self.journal.timezone),
-        )
-
-    def recognition_settings(self, file: Path) -> RecognitionSettings:
-        """For what understands callers; reads the server's key. `file` is the settings' own. Raises SettingsError."""
-        table = self.recognition
-        key = (
-            server_key_in(file.parent / table.key_file, str(file)) if table.engine == "http" and table.key_file else ""
-        )
-        return RecognitionSettings(
-            engine=table.engine,
-            within_s=table.within_s,
-            pool=PoolSettings(processes=table.processes),
-            http=HttpSettings(table.url, table.model, key),
-        )
-
     def known_networks(self) -> list[Network]:
         """Whence nobody is a stranger: trunks, what they are called at, and what the operator names."""
         return [*networks_of(self.trunk_settings()), *self.security.known_networks]
@@ -402,16 +330,19 @@ SCHEMA: Final = TypeAdapter(Settings)
 """Reads, checks and writes them."""
 
 
-def server_key_in(key_file: Path, file: str) -> str:
-    """The first line of the file with a server's key; raises SettingsError."""
+def server_key(recognition: RecognitionSettings, file: Path) -> str:
+    """The first line of the section's `key_file`, "" without one; `file` is the settings' own. Raises SettingsError."""
+    if recognition.engine != "http" or not recognition.key_file:
+        return ""
+    key_file = file.parent / recognition.key_file
     try:
         lines = key_file.read_text("ascii").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text in ASCII"
         problem = f"{key_file} cannot be read: {reason}; let the daemon's user read it, or name another"
-        raise SettingsError(file, "recognition.key_file", problem) from None
+        raise SettingsError(str(file), "recognition.key_file", problem) from None
     if not lines or not lines[0].strip():
-        raise SettingsError(file, "recognition.key_file", f"{key_file} is empty; write the server's key into it")
+        raise SettingsError(str(file), "recognition.key_file", f"{key_file} is empty; write the server's key into it")
     return lines[0].strip()
 
 

@@ -17,7 +17,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from acdcore.calls.model.directory import AgentRecord
-from acdcore.configuration.settings import IvrSection, SipSection
+from acdcore.configuration.settings import IvrSection, SipSection, server_key
 from acdcore.configuration.snapshot import Snapshot, files_needed
 from acdcore.daemon.secrets import API_KEYS_FILE, read_keys
 from acdcore.ivr.calendars.file import load_calendars
@@ -149,7 +149,7 @@ def _recognition(snapshot: Snapshot) -> Iterator[SettingsError]:
         )
         yield SettingsError(str(snapshot.file), "recognition.engine", problem)
     try:
-        snapshot.settings.recognition_settings(snapshot.file)
+        server_key(snapshot.settings.recognition, snapshot.file)
     except SettingsError as error:
         yield error
 

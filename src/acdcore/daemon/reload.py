@@ -85,7 +85,7 @@ class NewSettings:
     dispatcher: DispatcherSettings
     trunk_capacity: TrunkCapacitySettings
     callbacks: CallbackSettings
-    mail: MailSettings | None
+    notices: MailSettings
     tts: VoiceSettings
     lockout: LockoutSettings
     known_networks: Sequence[Network]
@@ -197,7 +197,7 @@ class Reloader:
         self.screen.change(rules.screening)
         context.callback_scheduler.configure(new_settings.callbacks)
         context.hours.follow(rules)
-        self.notices.configure(new_settings.mail)
+        self.notices.configure(new_settings.notices)
 
 
 def mark(pcm: bytes) -> bytes:
@@ -219,7 +219,7 @@ def new_settings_of(snapshot: Snapshot) -> NewSettings:
         dispatcher=settings.dispatcher_settings(),
         trunk_capacity=settings.trunk_capacity,
         callbacks=settings.callbacks,
-        mail=settings.mail_settings(),
+        notices=settings.notices,
         tts=settings.voice.settings(snapshot.file.parent),
         lockout=settings.security,
         known_networks=settings.known_networks(),

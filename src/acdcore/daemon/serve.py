@@ -5,6 +5,7 @@ import contextlib
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from prometheus_client import CollectorRegistry
 
@@ -16,9 +17,10 @@ from acdcore.calls.model.commands import PartHealth
 from acdcore.calls.operations import Operations
 from acdcore.calls.record.event_log import CallEventLog
 from acdcore.calls.record.event_stream import CallEventStream
-from acdcore.calls.services.email_notices import EmailNotices
+from acdcore.calls.services.email_notices import EmailNotices, MailTiming
 from acdcore.calls.switchboard import Switchboard
 from acdcore.calls.trunks.probe import probing
+from acdcore.configuration.settings import server_key
 from acdcore.configuration.snapshot import Snapshot, port_pairs
 from acdcore.control.app import ControlParts
 from acdcore.control.plane import ControlPlane
@@ -143,10 +145,14 @@ async def serve(
         repaired = await asyncio.to_thread(repaired_recordings, settings)
         recovering = recovered_calls(storage, clock, repaired, settings.recording.directory, on_progress)
         await stack.enter_async_context(recovering)
-        notices = EmailNotices(settings.mail_settings(), event_log, settings.recording.directory)
+        notices = EmailNotices(
+            settings.notices, event_log, settings.recording.directory, MailTiming(ZoneInfo(settings.journal.timezone))
+        )
         await stack.enter_async_context(notices.sending())
         hearing = await stack.enter_async_context(
-            open_recognition(await asyncio.to_thread(settings.recognition_settings, snapshot.file))
+            open_recognition(
+                settings.recognition, await asyncio.to_thread(server_key, settings.recognition, snapshot.file)
+            )
         )
         recorder = await stack.enter_async_context(started_recorder(settings, engine, event_log, clock))
         library = PromptLibrary(
@@ -250,13 +256,12 @@ async def speaking_ahead(
 def open_transcription(snapshot: Snapshot, storage: Storage, clock: Clock) -> Transcription | None:
     """What writes down recordings; None: nothing is to be written down."""
     settings = snapshot.settings
-    kind = settings.recognition.transcripts
-    if kind is TranscriptKind.NONE:
+    if settings.recognition.transcripts is TranscriptKind.NONE:
         return None
     missing = missing_packages(settings.recognition.engine)
-    wanted = TranscriptionSettings(
-        kind, settings.recognition_settings(snapshot.file), settings.recording.directory.absolute(), missing
-    )
+    key = server_key(settings.recognition, snapshot.file)
+    recordings = settings.recording.directory.absolute()
+    wanted = TranscriptionSettings(settings.recognition, recordings, missing, key)
     return Transcription(wanted, PgTranscripts(storage.database), clock)
 
 

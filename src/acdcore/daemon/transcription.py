@@ -11,7 +11,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,7 +23,6 @@ from acdcore.kernel.background import Rhythm, repeat_in_background
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.errors import Refused, Unavailable
 from acdcore.recognition.helper import HelperGone, HelperProcess, opened_process
-from acdcore.recognition.model import TranscriptKind
 from acdcore.recognition.service import EXTRA, RecognitionSettings
 from acdcore.recording.names import located
 from acdcore.storage.stores.transcripts import PgTranscripts, Unwritten
@@ -56,12 +55,13 @@ LINE_MAX = 16 * 1024 * 1024
 class TranscriptionSettings:
     """What is written down, and by what."""
 
-    kind: TranscriptKind
     engine: RecognitionSettings
     recordings: Path
     """Their directory."""
     missing: tuple[str, ...] = ()
     """Packages without which nothing can be written down."""
+    server_key: str = field(default="", repr=False)
+    """Of the server that the engine `http` asks; empty: it wants none."""
     command: tuple[str, ...] = COMMAND
     within_s: float = 300.0
     within_times: float = 4.0
@@ -99,13 +99,13 @@ class Transcription:
             self._log.info("transcripts_wait", reason=str(error))
 
     async def _waiting(self, limit: int) -> tuple[Unwritten, ...]:
-        return await self._store.waiting(self._settings.kind, self._clock.wall() - BACKLOG, limit)
+        return await self._store.waiting(self._settings.engine.transcripts, self._clock.wall() - BACKLOG, limit)
 
     @contextlib.asynccontextmanager
     async def _process(self) -> AsyncIterator[HelperProcess]:
         engine = self._settings.engine
         is_http = engine.engine == "http"
-        told = {"url": engine.http.url if is_http else "", "model": engine.http.model, "key": engine.http.key}
+        told = {"url": engine.url if is_http else "", "model": engine.model, "key": self._settings.server_key}
         async with opened_process(self._settings.command, LINE_MAX) as process:
             await process.send(json.dumps(told).encode() + b"\n")  # not on the command line, which everybody sees
             yield process

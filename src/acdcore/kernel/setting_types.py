@@ -34,6 +34,14 @@ SipAddress = Annotated[str, Field(pattern=r"^(sips?:[^\s<>]+)?$")]
 """A SIP or SIPS URI; empty: none."""
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 """An HTTP or HTTPS URL."""
+OptionalHttpUrl = Annotated[str, Field(pattern=r"^(https?://[^\s]+)?$")]
+"""The same; empty: none."""
+HostAndPort = Annotated[str, Field(pattern=r"^([^\s:]+:[0-9]{1,5})?$")]
+"""A server; empty: none."""
+MailAddress = Annotated[str, Field(pattern=r"^[^\s@,;<>]+@[^\s@,;<>]+$")]
+"""Nothing but the address."""
+OptionalMailAddress = Annotated[str, Field(pattern=r"^([^\s@,;<>]+@[^\s@,;<>]+)?$")]
+"""The same; empty: none."""
 NumberBeginning = Annotated[str, Field(pattern=r"^\+?[0-9]{1,15}$")]
 """The first digits of telephone numbers, with or without a plus."""
 

@@ -25,6 +25,7 @@ from acdcore.calls.services.email_notices import (
     MAIL_REFUSED,
     EmailNotices,
     MailSettings,
+    MailTiming,
     Notice,
     is_worth_a_notice,
     mail,
@@ -51,7 +52,8 @@ MESSAGE = WorkItem(
 )
 CALLBACK = replace(MESSAGE, kind=WorkKind.CALLBACK, recording="", subject="")
 GIVEN_UP = replace(CALLBACK, state=WorkState.GIVEN_UP, attempts=3, last_attempt=AttemptOutcome.NO_ANSWER, changes=9)
-SETTINGS = MailSettings("127.0.0.1", 25, "acd@example.org", ("desk@example.org", "boss@example.org"))
+SETTINGS = MailSettings("127.0.0.1:25", "acd@example.org", ("desk@example.org", "boss@example.org"))
+TIMING = MailTiming(retry_after_s=(0.1, 60.0), filed_after_s=0.1)
 PASSWORD = "correct horse"
 UNENCRYPTED = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
 """The test's own mail server asks for a password over loopback."""
@@ -158,14 +160,14 @@ async def listening(office: PostOffice, port: int = 0, password: str = "") -> As
 
 @asynccontextmanager
 async def notices_to(
-    tmp_path: Path, office: PostOffice, port: int, settings: MailSettings = SETTINGS
+    tmp_path: Path, office: PostOffice, port: int, settings: MailSettings = SETTINGS, timing: MailTiming = TIMING
 ) -> AsyncIterator[NoticesAtWork]:
     """Notices that send to that port."""
     directory = MemoryDirectory()
     event_stream = CallEventStream(ASKED_AT)
     event_log = CallEventLog(Clock(), MemoryHistory(directory), event_stream, directory)
-    settings = replace(settings, port=port, retry_after_s=(0.1, 60.0), filed_after_s=0.1)
-    sent = EmailNotices(settings, event_log, tmp_path)
+    settings = replace(settings, smtp=f"{settings.host}:{port}")
+    sent = EmailNotices(settings, event_log, tmp_path, timing)
     with event_stream.subscribe(2_000) as heard:
         async with sent.sending():
             yield NoticesAtWork(sent, office, settings, heard)
@@ -182,7 +184,7 @@ async def test_new_message_is_told_to_everybody_with_all_that_is_known(tmp_path:
         sound.writeframes(bytes(4 * 8000 * 7))
     async with (
         listening(office) as port,
-        notices_to(tmp_path, office, port, replace(SETTINGS, zone=ZoneInfo("Asia/Tokyo"))) as it,
+        notices_to(tmp_path, office, port, timing=replace(TIMING, zone=ZoneInfo("Asia/Tokyo"))) as it,
     ):
         it.notices.hear(MESSAGE)
         await it.until(1)
@@ -204,7 +206,7 @@ async def test_new_message_is_told_to_everybody_with_all_that_is_known(tmp_path:
 
 
 def test_callback_that_was_given_up_tells_the_attempts() -> None:
-    told = mail(Notice(GIVEN_UP), SETTINGS)
+    told = mail(Notice(GIVEN_UP), SETTINGS, TIMING.zone)
     assert told["Subject"] == "Callback given up: service, 13900000009"
     assert told.get_content().splitlines()[-2:] == ["Attempts: 3", "Last attempt: no answer"]
 
@@ -223,14 +225,14 @@ def test_only_new_messages_and_what_was_given_up_are_told() -> None:
 
 def test_number_with_line_breaks_adds_no_header_and_no_line() -> None:
     odd = replace(MESSAGE, number="1\r\nBcc: all@example.org", subject="a\nQueue: other")
-    told = mail(Notice(odd), SETTINGS)
+    told = mail(Notice(odd), SETTINGS, TIMING.zone)
     assert told["Bcc"] is None
-    assert ("Subject", "a Queue: other") in notice_facts(Notice(odd), SETTINGS.zone)
+    assert ("Subject", "a Queue: other") in notice_facts(Notice(odd), TIMING.zone)
     assert told.get_content().count("\nQueue: ") == 1
 
 
 def test_chinese_words_arrive_as_they_are() -> None:
-    told = mail(Notice(replace(MESSAGE, queue=QueueName("客服"), subject="发票")), SETTINGS)
+    told = mail(Notice(replace(MESSAGE, queue=QueueName("客服"), subject="发票")), SETTINGS, TIMING.zone)
     again = message_from_bytes(told.as_bytes(), policy=policy.default)
     assert again["Subject"] == "Message new: 客服, 13900000009"
     assert "Subject: 发票" in again.get_content()
@@ -314,7 +316,9 @@ def test_password_that_a_server_repeats_is_covered() -> None:
 @UNENCRYPTED
 async def test_password_is_not_sent_in_the_clear_to_another_machine(tmp_path: Path) -> None:
     office = PostOffice()
-    proven = replace(SETTINGS, host="127.1", user="acd", password=PASSWORD)  # loopback, but not by a name that says so
+    proven = replace(
+        SETTINGS, smtp="127.1:25", user="acd", password=PASSWORD
+    )  # loopback, but not by a name that says so
     async with listening(office, password=PASSWORD) as port, notices_to(tmp_path, office, port, proven) as it:
         it.notices.hear(MESSAGE)
         assert "STARTTLS" in (await it.alarm(MAIL)).detail
@@ -325,19 +329,18 @@ async def test_other_settings_end_the_pause_and_serve_what_waits(tmp_path: Path)
     office = PostOffice()
     async with listening(office) as port:
         pass
-    async with notices_to(tmp_path, office, port) as it:
-        it.notices.configure(replace(it.settings, retry_after_s=(60.0,)))
+    async with notices_to(tmp_path, office, port, timing=replace(TIMING, retry_after_s=(60.0,))) as it:
         it.notices.hear(MESSAGE)
         await it.alarm(MAIL)
         async with listening(office) as elsewhere:
-            it.notices.configure(replace(it.settings, port=elsewhere, to=("new@example.org",)))
+            it.notices.configure(replace(it.settings, smtp=f"127.0.0.1:{elsewhere}", to=("new@example.org",)))
             await it.until(1)
     assert office.mails[0]["To"] == "new@example.org"
 
 
 async def test_nothing_is_kept_when_nobody_is_to_be_told(tmp_path: Path) -> None:
     async with notices_to(tmp_path, PostOffice(), 1) as it:
-        it.notices.configure(None)
+        it.notices.configure(MailSettings())
         it.notices.hear(MESSAGE)
         assert it.notices.unsent == 0
 
@@ -361,7 +364,7 @@ async def test_stop_lets_the_last_mail_go_out_and_waits_for_no_dead_server(tmp_p
     async with notices_to(tmp_path, office, port) as it:
         it.notices.hear(MESSAGE)
         await it.alarm(MAIL)
-        it.notices.configure(replace(it.settings, retry_after_s=(60.0,)))
+        it.notices.configure(replace(it.settings, to=("new@example.org",)))
     assert asyncio.get_running_loop().time() - began < notices.FINISH_S + 2
 
 
@@ -369,17 +372,9 @@ NOTICES = {"smtp": "mail.example.org:587", "sender": "acd@example.org", "to": ["
 
 
 def test_settings_of_the_operator_say_where_mails_go() -> None:
-    made = SCHEMA.validate_python({"notices": {**NOTICES, "user": "acd", "password": PASSWORD}}).mail_settings()
-    assert made == MailSettings(
-        "mail.example.org",
-        587,
-        "acd@example.org",
-        ("desk@example.org",),
-        "acd",
-        PASSWORD,
-        ZoneInfo("Asia/Shanghai"),
-    )
-    assert SCHEMA.validate_python({"notices": {**NOTICES, "to": []}}).mail_settings() is None
+    made = SCHEMA.validate_python({"notices": {**NOTICES, "user": "acd", "password": PASSWORD}}).notices
+    assert made == MailSettings("mail.example.org:587", "acd@example.org", ("desk@example.org",), "acd", PASSWORD)
+    assert (made.host, made.port) == ("mail.example.org", 587)
 
 
 @pytest.mark.parametrize(

@@ -175,8 +175,8 @@ class Job:
 
     def __init__(self, store: PgTranscripts, directory: Path, missing: tuple[str, ...] = ()) -> None:
         limits = {"within_s": 2.0, "within_times": 0.0}
-        engine = RecognitionSettings()
-        settings = TranscriptionSettings(TranscriptKind.ALL, engine, directory, missing, COMMAND, **limits)
+        engine = RecognitionSettings("whisper", transcripts=TranscriptKind.ALL)
+        settings = TranscriptionSettings(engine, directory, missing, "", COMMAND, **limits)
         self.alarms = Alarms(SystemClock())
         self.directory = directory
         self.transcription = Transcription(settings, store, SystemClock())

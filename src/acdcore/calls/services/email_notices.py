@@ -27,6 +27,7 @@ import structlog
 from acdcore.calls.record.event_log import CallEventLog
 from acdcore.kernel.alarms import AlarmKind, Severity
 from acdcore.kernel.background import end_task
+from acdcore.kernel.setting_types import HostAndPort, MailAddress, OptionalMailAddress
 from acdcore.work.model import WorkItem, WorkKind, WorkState
 
 MAIL = AlarmKind("mail", Severity.MINOR, "Look at [notices] smtp, user and password, and whether the server answers.")
@@ -51,22 +52,45 @@ PERMANENT = 500
 
 @dataclass(frozen=True, slots=True)
 class MailSettings:
-    """Where notices go, and how."""
+    """The section `[notices]`: where notices go, and how."""
 
-    host: str
-    """The mail server."""
-    port: int
-    sender: str
+    smtp: HostAndPort = ""
+    """The mail server; empty: no mail."""
+    sender: OptionalMailAddress = ""
     """The address that mails come from."""
-    to: tuple[str, ...]
-    """Who gets them."""
+    to: tuple[MailAddress, ...] = ()
+    """Who gets them; empty: nothing is sent or kept."""
     user: str = ""
     """For the server, if it asks."""
     password: str = field(default="", repr=False)
+    """Belongs to `user`."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for notices that could not be sent."""
+        if self.to and not (self.smtp and self.sender):
+            raise ValueError('to needs smtp = "host:port" and sender = "address"')
+        if self.smtp and not 0 < self.port <= 65535:
+            raise ValueError("smtp names a port above 65535, or 0")
+
+    @property
+    def host(self) -> str:
+        """The mail server's name or address."""
+        return self.smtp.rpartition(":")[0]
+
+    @property
+    def port(self) -> int:
+        """The mail server's port; 0 without a server."""
+        return int(self.smtp.rpartition(":")[2] or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class MailTiming:
+    """Times in mails and around them."""
+
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     """In which times are told."""
     retry_after_s: tuple[float, ...] = (5.0, 30.0, 120.0, 600.0)
-    """Pauses after the first, second, ... attempt in vain; the last one is repeated."""
+    """Pauses after the first, second, ... attempt that failed; the last one is repeated."""
     filed_after_s: float = 1.0
     """Age of a message at which its file is surely whole, so that its length can be told."""
 
@@ -88,7 +112,7 @@ def is_worth_a_notice(item: WorkItem) -> bool:
     return item.state is WorkState.GIVEN_UP or (item.kind is WorkKind.VOICEMAIL and is_new)
 
 
-def mail(notice: Notice, settings: MailSettings) -> EmailMessage:
+def mail(notice: Notice, settings: MailSettings, zone: ZoneInfo) -> EmailMessage:
     """The mail, in plain text; the same one each time, so that a copy sent twice can be known by its Message-ID."""
     item = notice.item
     what = "Message" if item.kind is WorkKind.VOICEMAIL else "Callback"
@@ -101,7 +125,7 @@ def mail(notice: Notice, settings: MailSettings) -> EmailMessage:
     domain = parseaddr(settings.sender)[1].rpartition("@")[2] or "acdcore"
     message["Message-ID"] = f"<{item.id}.{item.changes}@{domain}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834 section 5: no answers from absent people, please
-    message.set_content("".join(f"{name}: {value}\n" for name, value in notice_facts(notice, settings.zone) if value))
+    message.set_content("".join(f"{name}: {value}\n" for name, value in notice_facts(notice, zone) if value))
     return message
 
 
@@ -137,11 +161,14 @@ def single_line(text: str) -> str:
 
 
 class EmailNotices:
-    """Sends; one for the daemon. Without settings nothing is kept or sent."""
+    """Sends; one for the daemon. While nobody is to get mails nothing is kept or sent."""
 
-    def __init__(self, settings: MailSettings | None, event_log: CallEventLog, recordings: Path) -> None:
+    def __init__(
+        self, settings: MailSettings, event_log: CallEventLog, recordings: Path, timing: MailTiming | None = None
+    ) -> None:
         """`recordings` is the directory below which messages lie."""
         self._settings = settings
+        self._timing = timing or MailTiming()
         self._event_log = event_log
         self._recordings = recordings
         self._unsent: deque[Notice] = deque()
@@ -157,18 +184,18 @@ class EmailNotices:
         """Mails in wait."""
         return len(self._unsent)
 
-    def configure(self, settings: MailSettings | None) -> None:
-        """Other settings from now on, also for what waits; without any it is dropped."""
+    def configure(self, settings: MailSettings) -> None:
+        """Other settings from now on, also for what waits; with nobody who gets it, it is dropped."""
         if settings == self._settings:
             return
         self._settings = settings
-        if settings is None:
+        if not settings.to:
             self._unsent.clear()
         self._wake.set()
 
     def hear(self, item: WorkItem) -> None:
         """A work item has come to another state."""
-        if self._settings is None or not is_worth_a_notice(item):
+        if not self._settings.to or not is_worth_a_notice(item):
             return
         if len(self._unsent) >= UNSENT_MAX:
             self._event_log.alarms.raise_alarm(
@@ -218,16 +245,16 @@ class EmailNotices:
     async def _send_first(self) -> float:
         """Send the oldest mail; how long to wait before the next attempt, 0 when it went out or never will."""
         settings = self._settings
-        if settings is None or not self._unsent:
+        if not settings.to or not self._unsent:
             return 0.0
         notice = self._unsent[0]
         length_s = None
         if notice.item.recording:
             age_s = asyncio.get_running_loop().time() - notice.heard_at
-            await asyncio.sleep(max(0.0, settings.filed_after_s - age_s))
+            await asyncio.sleep(max(0.0, self._timing.filed_after_s - age_s))
             length_s = await asyncio.to_thread(recorded_s, self._recordings / notice.item.recording)
         try:
-            refused, _ = await send(mail(replace(notice, length_s=length_s), settings), settings)
+            refused, _ = await send(mail(replace(notice, length_s=length_s), settings, self._timing.zone), settings)
         except aiosmtplib.SMTPException as error:
             if not is_about_the_mail(error):
                 return self._failed(settings, error)
@@ -262,7 +289,7 @@ class EmailNotices:
         self._log.warning("no mail sent", server=settings.host, waiting=len(self._unsent), reason=reason)
         if not self._failures:
             self._event_log.alarms.raise_alarm(MAIL, f"no mail can be sent by {settings.host}: {reason}")
-        pauses = settings.retry_after_s
+        pauses = self._timing.retry_after_s
         self._failures += 1
         return pauses[min(self._failures, len(pauses)) - 1]
 
