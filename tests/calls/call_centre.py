@@ -74,6 +74,7 @@ from acdcore.ivr.model.flow import (
 )
 from acdcore.ivr.model.system_prompts import system_names
 from acdcore.kernel.address import Address
+from acdcore.kernel.bus import EventBus, HandlerFault
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import AgentId, CallId, CustomerId, IdSource, QueueName, SkillName
 from acdcore.media.engine import Engine
@@ -236,6 +237,8 @@ class CallCentre:
         self.directory = MemoryDirectory()
         self.history = MemoryHistory(self.directory)
         self.event_stream = CallEventStream(MORNING)
+        self.handler_faults: list[HandlerFault] = []
+        self.bus = EventBus(self.handler_faults.append)
         self.phones: list[Phone] = []
         self.after_sip: Callable[[SipEvent], None] = lambda event: None
         """Called in the same turn in which the switchboard has heard of the event."""
@@ -257,13 +260,15 @@ class CallCentre:
         self.context.callback_scheduler.on_due = self.switchboard.begin_work
         self.context.callback_scheduler.on_cancelled = self.switchboard.end_work
         self.context.hours.follow(self.context.rules)
+        self.subscriptions = len(self.bus)
+        """What the call centre itself hears; all else is subscribed for a time."""
         self.engine.on_ready = lambda: self.context.event_router.on_media(self.engine.events())
 
     def _context(self, plan: Plan) -> CallContext:
         # The engine's class is compiled and cannot be replaced by a subclass; the contract test holds the two together.
         engine = cast(Engine, self.engine)
         spool = plan.spool(self.clock) if plan.spool else self.history
-        event_log = CallEventLog(self.clock, spool, self.event_stream, self.directory)
+        event_log = CallEventLog(self.clock, spool, self.event_stream, self.directory, self.bus)
         audio = replace(plan.audio, have_phones_nat=plan.nat)
         event_router = EventRouter(self.stack, engine, OURS.host, IdSource(2), self.clock, audio)
         acd = Acd(Dispatcher(DispatcherSettings(plan.queues)), self.clock, plan.journal)
@@ -277,6 +282,7 @@ class CallCentre:
         registrar: Registrar[sip.SipFlow] = Registrar(RegistrarSettings())
         return CallContext(
             clock=self.clock,
+            bus=self.bus,
             event_router=event_router,
             acd=acd,
             queue_visits=self.queue_visits,
@@ -452,6 +458,7 @@ class CallCentre:
             "agents in calls": [
                 view.agent for view in dispatcher.agents if view.state.value in ("offered", "talking", "busy")
             ],
+            "subscriptions of events": len(self.bus) - self.subscriptions,
             "phones in calls": [phone.number for phone in self.phones if phone.is_up or phone.rings],
         }
         return {name: what for name, what in held.items() if what}
@@ -460,6 +467,7 @@ class CallCentre:
         """Nothing is held any more, and each call's history is ended and recorded."""
         held = self.ledger()
         assert held == {}, held
+        assert self.handler_faults == []
         assert self.endpoint.census() == NOTHING_LEFT, self.endpoint.census()
         for call_id in {call_id for call_id, _ in self.history.call_events}:
             assert told(self.history, call_id)[-1].split()[1] == "ended"

@@ -179,7 +179,7 @@ async def at_site(files: Path) -> AsyncIterator[Site]:
     async with opened() as centre:
         plan = load_snapshot(load(file, {}), file)
         screen = Screen(plan.rules().screening, matching_key)
-        notices = EmailNotices(MailSettings(), centre.context.event_log, files)
+        notices = EmailNotices(MailSettings(), centre.context.event_log, centre.bus, files)
         digest = DigestServer(REALM, b"secret", IdSource(3))
 
         reloader = Reloader(

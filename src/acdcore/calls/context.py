@@ -18,6 +18,7 @@ from acdcore.calls.routing_rules import Rules
 from acdcore.calls.services.http_services import Services
 from acdcore.calls.trunks.capacity import TrunkCapacity
 from acdcore.calls.trunks.redirection import RestingTrunks
+from acdcore.kernel.bus import EventBus
 from acdcore.kernel.clock import Clock
 from acdcore.queues.journal.lost_places import LostPlaces
 
@@ -27,6 +28,8 @@ class CallContext:
     """One for the daemon; built by the composition root. Only a reload changes it, by replacing `rules`."""
 
     clock: Clock
+    bus: EventBus
+    """What happens, for whom it concerns."""
     event_router: EventRouter
     """SIP and audio."""
     acd: Acd

@@ -35,6 +35,7 @@ from acdcore.daemon.components import Progress
 from acdcore.daemon.timekeeping import first_reading
 from acdcore.daemon.watch import Condition, Look
 from acdcore.kernel.alarms import AlarmKind, Severity
+from acdcore.kernel.bus import EventBus
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.clock_watch import STEP_MAX_S, ClockTrust
 from acdcore.numbering.key import matching_key
@@ -124,6 +125,7 @@ class ContextParts:
 
     event_router: EventRouter
     recorder: CallRecorder
+    bus: EventBus
     event_log: CallEventLog
     library: PromptLibrary
     storage: Storage
@@ -155,6 +157,7 @@ async def open_call_context(
     try:
         yield CallContext(
             clock=clock,
+            bus=parts.bus,
             event_router=event_router,
             acd=acd,
             queue_visits=queue_visits,

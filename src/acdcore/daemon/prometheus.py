@@ -26,6 +26,7 @@ class DaemonCollector(Collector):
         )
         yield GaugeMetricFamily("acdcore_recordings_running", "Recordings not complete", self._context.recorder.running)
         yield self._alarms()
+        yield self._event_faults()
         yield from self._sip()
         yield from self._refusals()
         yield from self._queues()
@@ -41,6 +42,12 @@ class DaemonCollector(Collector):
         for (kind, about), value in found.items():
             alarms.add_metric([kind.name, about, kind.severity.value], value)
         return alarms
+
+    def _event_faults(self) -> Metric:
+        faults = CounterMetricFamily("acdcore_event_faults", "Events whose handler failed", labels=["event", "handler"])
+        for labels, count in self._context.bus.faults.items():
+            faults.add_metric(list(labels), count)
+        return faults
 
     def _sip(self) -> Iterator[Metric]:
         census = self._context.event_router.stack.census()

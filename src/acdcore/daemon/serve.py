@@ -65,7 +65,8 @@ from acdcore.daemon.watch import Look, log_alarms, watching
 from acdcore.ivr.tts.engines import ReadersAhead
 from acdcore.kernel.address import Address
 from acdcore.kernel.alarms import Alarms
-from acdcore.kernel.background import Rhythm, repeat_in_background
+from acdcore.kernel.background import Rhythm, fault_reporter, repeat_in_background
+from acdcore.kernel.bus import EventBus
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.clock_watch import ClockTrust, read
 from acdcore.kernel.ids import IdSource, QueueName
@@ -124,6 +125,7 @@ async def serve(
     settings = snapshot.settings
     alarms = Alarms(clock)
     alarms.listen(log_alarms)
+    bus = EventBus(fault_reporter(alarms))
     for section, directory in (("storage", settings.storage.directory), ("recording", settings.recording.directory)):
         make_directory(directory, str(snapshot.file), section)
     try_media_address(str(settings.media.address), str(snapshot.file))
@@ -140,14 +142,13 @@ async def serve(
         storage = await stack.enter_async_context(open_memory(snapshot, clock, on_progress))
         for line in await asyncio.to_thread(lambda: list(unapplied(snapshot.file.parent, storage.directory))):
             on_progress(line)
-        event_log = CallEventLog(clock, storage.spool, CallEventStream(clock.wall()), storage.directory, alarms)
+        event_log = CallEventLog(clock, storage.spool, CallEventStream(clock.wall()), storage.directory, bus, alarms)
         engine = stack.enter_context(started_engine(settings, ids))
         repaired = await asyncio.to_thread(repaired_recordings, settings)
         recovering = recovered_calls(storage, clock, repaired, settings.recording.directory, on_progress)
         await stack.enter_async_context(recovering)
-        notices = EmailNotices(
-            settings.notices, event_log, settings.recording.directory, MailTiming(ZoneInfo(settings.journal.timezone))
-        )
+        timing = MailTiming(ZoneInfo(settings.journal.timezone))
+        notices = EmailNotices(settings.notices, event_log, bus, settings.recording.directory, timing)
         await stack.enter_async_context(notices.sending())
         hearing = await stack.enter_async_context(
             open_recognition(
@@ -178,7 +179,7 @@ async def serve(
         event_router = EventRouter(sip, engine, media_host, ids, clock, settings.audio_settings())
         first, trust = first_reading(clock), load_trust(settings.storage.directory, clock)
         queueing = stack.enter_context(started_dispatcher(settings, clock, trust, on_progress))
-        parts = ContextParts(event_router, recorder, event_log, library, storage, clock, hearing.understanding)
+        parts = ContextParts(event_router, recorder, bus, event_log, library, storage, clock, hearing.understanding)
         context = await stack.enter_async_context(open_call_context(snapshot, queueing, parts))
         screen = open_screen(context, storage)
         switchboard = Switchboard(context, admission, screen)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from acdcore.kernel.alarms import AlarmKind, Alarms, Severity
+from acdcore.kernel.bus import HandlerFault
 
 INTERNAL_FAULT = AlarmKind(
     "internal_fault",
@@ -18,6 +19,13 @@ INTERNAL_FAULT = AlarmKind(
     "Report the traceback that the log has at the alarm's beginning; the work is tried again at its time.",
 )
 """Work in the background met a fault of ours; `about` says which."""
+EVENT_HANDLER = AlarmKind(
+    "event_handler",
+    Severity.MAJOR,
+    "Report the traceback that the log has at the alarm's beginning (event_handler_fault).",
+    3_600.0,
+)
+"""A handler of the event bus raised; `about` says which."""
 
 CANCEL_AGAIN_S = 0.5
 """Between two attempts to cancel a task."""
@@ -75,3 +83,16 @@ async def run_guarded(name: str, turn: Callable[[], Awaitable[None]], alarms: Al
         alarms.raise_alarm(INTERNAL_FAULT, repr(error), name)
     else:
         alarms.clear(INTERNAL_FAULT, "it works again", name)
+
+
+def fault_reporter(alarms: Alarms) -> Callable[[HandlerFault], None]:
+    """What the event bus reports faults to: an alarm for each handler, and its first traceback in the log."""
+
+    def report(fault: HandlerFault) -> None:
+        if not alarms.is_raised(EVENT_HANDLER, fault.handler):
+            structlog.get_logger("background").error(
+                "event_handler_fault", handler=fault.handler, of=fault.event, exc_info=fault.error
+            )
+        alarms.raise_alarm(EVENT_HANDLER, f"{fault.event}: {fault.error!r}", fault.handler)
+
+    return report

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.fakes.memory_storage import MemoryHistory
+from tests.fakes.strict_bus import strict_bus
 
 from acdcore.calls.model import history as events
 from acdcore.calls.model.commands import CallState, LiveCall
@@ -47,7 +48,7 @@ def left_behind(told: Sequence[events.Event]) -> MemoryHistory:
     """A history in which a call has these events and no record."""
     directory = MemoryDirectory()
     history = MemoryHistory(directory)
-    event_log = CallEventLog(NoonClock(), history, CallEventStream(NOON), directory)
+    event_log = CallEventLog(NoonClock(), history, CallEventStream(NOON), directory, strict_bus())
     view = LiveCall(CALL, "carrier", "13800000001", "95500", CallState.ARRIVING, NOON)
     for serial, event in enumerate(told, start=1):
         view = event_log.append(view, serial, event)

@@ -16,7 +16,9 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from pydantic import ValidationError
 from structlog.testing import capture_logs
 from tests.fakes.memory_storage import MemoryHistory
+from tests.fakes.strict_bus import strict_bus
 
+from acdcore.calls.model.events import WorkItemChanged
 from acdcore.calls.record.event_log import CallEventLog
 from acdcore.calls.record.event_stream import AlarmChange, CallEventStream, StreamEventKind, Subscription
 from acdcore.calls.services import email_notices as notices
@@ -165,12 +167,14 @@ async def notices_to(
     """Notices that send to that port."""
     directory = MemoryDirectory()
     event_stream = CallEventStream(ASKED_AT)
-    event_log = CallEventLog(Clock(), MemoryHistory(directory), event_stream, directory)
+    bus = strict_bus()
+    event_log = CallEventLog(Clock(), MemoryHistory(directory), event_stream, directory, bus)
     settings = replace(settings, smtp=f"{settings.host}:{port}")
-    sent = EmailNotices(settings, event_log, tmp_path, timing)
+    sent = EmailNotices(settings, event_log, bus, tmp_path, timing)
     with event_stream.subscribe(2_000) as heard:
         async with sent.sending():
             yield NoticesAtWork(sent, office, settings, heard)
+    assert len(bus) == 0, "nothing is heard after the end"
 
 
 async def test_new_message_is_told_to_everybody_with_all_that_is_known(tmp_path: Path) -> None:
@@ -186,7 +190,7 @@ async def test_new_message_is_told_to_everybody_with_all_that_is_known(tmp_path:
         listening(office) as port,
         notices_to(tmp_path, office, port, timing=replace(TIMING, zone=ZoneInfo("Asia/Tokyo"))) as it,
     ):
-        it.notices.hear(MESSAGE)
+        it.notices.work_item_changed(WorkItemChanged(MESSAGE))
         await it.until(1)
     (message,) = office.mails
     assert message["Subject"] == "Message new: service, 13900000009"
@@ -252,7 +256,7 @@ async def test_server_that_is_away_is_tried_again_and_told_by_one_alarm(tmp_path
     async with listening(office) as port:
         pass  # nobody listens at this port any more
     async with notices_to(tmp_path, office, port) as it:
-        it.notices.hear(MESSAGE)
+        it.notices.work_item_changed(WorkItemChanged(MESSAGE))
         assert "no mail can be sent by 127.0.0.1: SMTPConnect" in (await it.alarm(MAIL)).detail
         async with listening(office, port):
             await it.until(1)
@@ -263,8 +267,8 @@ async def test_server_that_is_away_is_tried_again_and_told_by_one_alarm(tmp_path
 async def test_mail_that_is_put_off_is_sent_later_and_keeps_its_place(tmp_path: Path) -> None:
     office = PostOffice(data_replies=["451 later"])
     async with listening(office) as port, notices_to(tmp_path, office, port) as it:
-        it.notices.hear(MESSAGE)
-        it.notices.hear(GIVEN_UP)
+        it.notices.work_item_changed(WorkItemChanged(MESSAGE))
+        it.notices.work_item_changed(WorkItemChanged(GIVEN_UP))
         await it.until(2)
         await it.alarm(MAIL)
         await it.alarm(MAIL, is_raised=False)
@@ -275,8 +279,8 @@ async def test_mail_that_is_put_off_is_sent_later_and_keeps_its_place(tmp_path: 
 async def test_mail_that_will_never_be_taken_is_dropped_and_the_next_one_goes_out(tmp_path: Path) -> None:
     office = PostOffice(data_replies=["554 looks like spam"])
     async with listening(office) as port, notices_to(tmp_path, office, port) as it:
-        it.notices.hear(MESSAGE)
-        it.notices.hear(GIVEN_UP)
+        it.notices.work_item_changed(WorkItemChanged(MESSAGE))
+        it.notices.work_item_changed(WorkItemChanged(GIVEN_UP))
         await it.until(1)
         assert "looks like spam" in (await it.alarm(MAIL_REFUSED)).detail
     assert [sent["Subject"].split(":")[0] for sent in office.mails] == ["Callback given up"]
@@ -285,7 +289,7 @@ async def test_mail_that_will_never_be_taken_is_dropped_and_the_next_one_goes_ou
 async def test_one_address_that_nobody_has_does_not_keep_the_others_from_it(tmp_path: Path) -> None:
     office = PostOffice(refused_to="boss@example.org")
     async with listening(office) as port, notices_to(tmp_path, office, port) as it:
-        it.notices.hear(MESSAGE)
+        it.notices.work_item_changed(WorkItemChanged(MESSAGE))
         await it.until(1)
         assert "boss@example.org: 550" in (await it.alarm(MAIL_REFUSED)).detail
         assert it.notices.unsent == 0
@@ -298,10 +302,10 @@ async def test_password_is_used_and_never_told(tmp_path: Path) -> None:
     assert PASSWORD not in repr(proven)
     with capture_logs() as logs:
         async with listening(office, password=PASSWORD) as port, notices_to(tmp_path, office, port, proven) as it:
-            it.notices.hear(MESSAGE)
+            it.notices.work_item_changed(WorkItemChanged(MESSAGE))
             await it.until(1)
         async with listening(office, password="another") as port, notices_to(tmp_path, office, port, proven) as it:
-            it.notices.hear(MESSAGE)
+            it.notices.work_item_changed(WorkItemChanged(MESSAGE))
             assert "Authentication" in (await it.alarm(MAIL)).detail
             assert it.notices.unsent == 1  # kept: the operator mends the password, and reloads
     assert PASSWORD not in str(logs)
@@ -320,7 +324,7 @@ async def test_password_is_not_sent_in_the_clear_to_another_machine(tmp_path: Pa
         SETTINGS, smtp="127.1:25", user="acd", password=PASSWORD
     )  # loopback, but not by a name that says so
     async with listening(office, password=PASSWORD) as port, notices_to(tmp_path, office, port, proven) as it:
-        it.notices.hear(MESSAGE)
+        it.notices.work_item_changed(WorkItemChanged(MESSAGE))
         assert "STARTTLS" in (await it.alarm(MAIL)).detail
     assert office.mails == []
 
@@ -330,7 +334,7 @@ async def test_other_settings_end_the_pause_and_serve_what_waits(tmp_path: Path)
     async with listening(office) as port:
         pass
     async with notices_to(tmp_path, office, port, timing=replace(TIMING, retry_after_s=(60.0,))) as it:
-        it.notices.hear(MESSAGE)
+        it.notices.work_item_changed(WorkItemChanged(MESSAGE))
         await it.alarm(MAIL)
         async with listening(office) as elsewhere:
             it.notices.configure(replace(it.settings, smtp=f"127.0.0.1:{elsewhere}", to=("new@example.org",)))
@@ -341,15 +345,15 @@ async def test_other_settings_end_the_pause_and_serve_what_waits(tmp_path: Path)
 async def test_nothing_is_kept_when_nobody_is_to_be_told(tmp_path: Path) -> None:
     async with notices_to(tmp_path, PostOffice(), 1) as it:
         it.notices.configure(MailSettings())
-        it.notices.hear(MESSAGE)
+        it.notices.work_item_changed(WorkItemChanged(MESSAGE))
         assert it.notices.unsent == 0
 
 
 async def test_more_than_anybody_reads_is_told_by_alarm_rather_than_kept(tmp_path: Path) -> None:
     async with notices_to(tmp_path, PostOffice(), 1) as it:
         for _ in range(notices.UNSENT_MAX):
-            it.notices.hear(MESSAGE)
-        it.notices.hear(GIVEN_UP)
+            it.notices.work_item_changed(WorkItemChanged(MESSAGE))
+        it.notices.work_item_changed(WorkItemChanged(GIVEN_UP))
         assert it.notices.unsent == notices.UNSENT_MAX
         assert "1000 mails wait" in (await it.alarm(MAIL_REFUSED)).detail
 
@@ -358,11 +362,11 @@ async def test_stop_lets_the_last_mail_go_out_and_waits_for_no_dead_server(tmp_p
     office = PostOffice()
     async with listening(office) as port:
         async with notices_to(tmp_path, office, port) as it:
-            it.notices.hear(MESSAGE)
+            it.notices.work_item_changed(WorkItemChanged(MESSAGE))
         assert len(office.mails) == 1
     began = asyncio.get_running_loop().time()
     async with notices_to(tmp_path, office, port) as it:
-        it.notices.hear(MESSAGE)
+        it.notices.work_item_changed(WorkItemChanged(MESSAGE))
         await it.alarm(MAIL)
         it.notices.configure(replace(it.settings, to=("new@example.org",)))
     assert asyncio.get_running_loop().time() - began < notices.FINISH_S + 2

@@ -6,6 +6,7 @@ from dataclasses import fields
 from acdcore.calls.model import history as events
 from acdcore.calls.model.commands import LiveAgent, LiveAgentState, LiveCall, LiveHours, ReloadReport
 from acdcore.calls.model.directory import Customer, PastContact
+from acdcore.calls.model.events import WorkItemChanged
 from acdcore.calls.model.ports import Directory, Spool
 from acdcore.calls.model.rows import (
     AgentEventRow,
@@ -31,6 +32,7 @@ from acdcore.calls.record.event_stream import (
 )
 from acdcore.kernel import alarms
 from acdcore.kernel.alarms import Alarms
+from acdcore.kernel.bus import EventBus
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import AgentId, CallId, QueueName
 from acdcore.work.model import WorkItem
@@ -65,20 +67,25 @@ class CallEventLog:
     """One for the daemon; every fact about calls and agents goes through here."""
 
     def __init__(
-        self, clock: Clock, spool: Spool, stream: CallEventStream, directory: Directory, alarms: Alarms | None = None
+        self,
+        clock: Clock,
+        spool: Spool,
+        stream: CallEventStream,
+        directory: Directory,
+        bus: EventBus,
+        alarms: Alarms | None = None,
     ) -> None:
         """`alarms` may have been raised before there was an event log; the stream tells those too."""
         self.stream = stream
         self.alarms = alarms or Alarms(clock)
         """Where faults of lasting effect are told."""
-        self.on_work: Callable[[WorkItem], None] = lambda _: None
-        """Hears of every change of a work item, once it is written down."""
         self.on_event: Callable[[LiveCall, events.Event], None] = lambda _view, _event: None
         """Hears of every event of a call, once it is written down, with the call's view after it."""
         self._clock = clock
         self._time = WallTime(clock.now(), clock.wall())
         self._spool = spool
         self._directory = directory
+        self._bus = bus
         self._agent_events = 0
         self.alarms.listen(self._publish_alarm)
 
@@ -158,7 +165,7 @@ class CallEventLog:
         at = item.changed_at or item.created_at
         self._spool.append(WorkRow(item.id, item.changes, at, item))
         self.stream.publish(StreamEventKind.WORK_CHANGED, item, at)
-        self.on_work(item)
+        self._bus.publish(WorkItemChanged(item))
 
     def answer(self, view: LiveCall, agent: AgentId | None, number: int, event: events.QuestionAnswered) -> None:
         """The caller has answered a question, about the talk with `agent` if there was one."""

@@ -24,9 +24,11 @@ from zoneinfo import ZoneInfo
 import aiosmtplib
 import structlog
 
+from acdcore.calls.model.events import WorkItemChanged
 from acdcore.calls.record.event_log import CallEventLog
 from acdcore.kernel.alarms import AlarmKind, Severity
 from acdcore.kernel.background import end_task
+from acdcore.kernel.bus import EventBus
 from acdcore.kernel.setting_types import HostAndPort, MailAddress, OptionalMailAddress
 from acdcore.work.model import WorkItem, WorkKind, WorkState
 
@@ -164,12 +166,18 @@ class EmailNotices:
     """Sends; one for the daemon. While nobody is to get mails nothing is kept or sent."""
 
     def __init__(
-        self, settings: MailSettings, event_log: CallEventLog, recordings: Path, timing: MailTiming | None = None
+        self,
+        settings: MailSettings,
+        event_log: CallEventLog,
+        bus: EventBus,
+        recordings: Path,
+        timing: MailTiming | None = None,
     ) -> None:
         """`recordings` is the directory below which messages lie."""
         self._settings = settings
         self._timing = timing or MailTiming()
         self._event_log = event_log
+        self._bus = bus
         self._recordings = recordings
         self._unsent: deque[Notice] = deque()
         self._wake = asyncio.Event()
@@ -193,8 +201,9 @@ class EmailNotices:
             self._unsent.clear()
         self._wake.set()
 
-    def hear(self, item: WorkItem) -> None:
-        """A work item has come to another state."""
+    def work_item_changed(self, event: WorkItemChanged) -> None:
+        """Send a notice if this change is worth one."""
+        item = event.item
         if not self._settings.to or not is_worth_a_notice(item):
             return
         if len(self._unsent) >= UNSENT_MAX:
@@ -211,10 +220,11 @@ class EmailNotices:
     async def sending(self) -> AsyncIterator[None]:
         """Send in the background; at the end what is left gets a moment."""
         task = asyncio.create_task(self._run(), name="notices")
-        self._event_log.on_work = self.hear
+        unsubscribe = self._bus.subscribe(WorkItemChanged, self.work_item_changed)
         try:
             yield
         finally:
+            unsubscribe()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._rests.wait(), FINISH_S)
             await end_task(task)

@@ -1,0 +1,13 @@
+"""What call control publishes on the event bus (`kernel.bus`)."""
+
+from dataclasses import dataclass
+
+from acdcore.work.model import WorkItem
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItemChanged:
+    """A callback or a message has come to another state; its row is written."""
+
+    item: WorkItem
+    """As it is now."""
