@@ -1,17 +1,17 @@
-"""One overloaded day, run by the dispatcher and by its rivals with the same callers, agents, patience and phones."""
+"""One overloaded day by the dispatcher and by other policies, with the same callers, agents, patience and phones."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
-from acdcore.planning.day import Day, Person, Phone, WorkSpan, mixed
+from acdcore.planning.day import Day, Person, Phone, WorkSpan, mix_seeds
 from acdcore.planning.outcome import DayResult
 from acdcore.planning.pattern import CallerKind, Duration, Pattern, Stream
 from acdcore.planning.simulation import simulate
-from acdcore.planning.whatif import ComparedFigure, Estimate, columns, worded
+from acdcore.planning.whatif import ComparedFigure, Estimate, align_columns, estimate_text
 from acdcore.queues.inputs import CallerFacts
 from acdcore.queues.settings import AgentSettings, DispatcherSettings, QueueSettings, Strategy
-from bench.policies.rivals import Fifo, PenaltyPolling, StrictPriority
+from bench.policies.emulations import Fifo, PenaltyPolling, StrictPriority
 
 VIP, ORDINARY = "vip", "standard"
 MEASURES: tuple[tuple[ComparedFigure, Callable[[DayResult], float]], ...] = (
@@ -76,9 +76,9 @@ class Standings:
         """As plain text."""
         lines: list[Sequence[str]] = [("policy", "", *(measure.name for measure, _ in MEASURES))]
         for row in self.rows:
-            cells = [worded(figure, measure) for figure, (measure, _) in zip(row.figures, MEASURES, strict=True)]
+            cells = [estimate_text(figure, measure) for figure, (measure, _) in zip(row.figures, MEASURES, strict=True)]
             lines.append((row.policy, "", *cells))
-        return "\n".join([*columns(lines), "", f"{self.runs} days of {self.calls:.0f} calls, 95 % intervals"])
+        return "\n".join([*align_columns(lines), "", f"{self.runs} days of {self.calls:.0f} calls, 95 % intervals"])
 
     def markdown(self) -> str:
         """As a table for a text in Markdown, means only."""
@@ -86,7 +86,7 @@ class Standings:
         lines.append("|---|" + "--:|" * len(MEASURES))
         for row in self.rows:
             cells = [
-                worded(Estimate(figure.mean, float("inf")), measure)
+                estimate_text(Estimate(figure.mean, float("inf")), measure)
                 for figure, (measure, _) in zip(row.figures, MEASURES, strict=True)
             ]
             lines.append(f"| {row.policy} | " + " | ".join(cells) + " |")
@@ -104,7 +104,7 @@ def standings(
     figures: dict[str, list[DayResult]] = {name: [] for name in POLICIES}
     calls = 0
     for run in range(runs):
-        day = overloaded(mixed(seed, run), load, agents)
+        day = overloaded(mix_seeds(seed, run), load, agents)
         calls += len(day.arrivals)
         for name, run_day in POLICIES.items():
             figures[name].append(run_day(day))

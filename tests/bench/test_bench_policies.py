@@ -4,23 +4,23 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from bench.policies.rivals import Fifo, PenaltyPolling, StrictPriority
+from bench.policies.emulations import Fifo, PenaltyPolling, StrictPriority
 from bench.policies.standings import POLICIES, VIP, overloaded, standings
-from tests.planning.scene import AFTERNOON, FLOOR, NOON, REPAIR, TALK, agent, arrival
+from tests.planning.scene import AFTERNOON, NOON, REPAIR, SETTINGS, TALK, agent, arrival
 
 from acdcore.planning.day import Arrival, Day, Person, Phone
 from acdcore.planning.simulation import simulate
 from acdcore.queues.settings import OfferEnd
 
 NOW = NOON + 100.0
-RIVALS = [Fifo, StrictPriority, PenaltyPolling]
+EMULATIONS = [Fifo, StrictPriority, PenaltyPolling]
 AT_ONCE = Phone((0.0,))
 
 
-def run(rival: type[Fifo], people: Sequence[Person], *callers: Arrival) -> dict[str, float]:
+def run(policy: type[Fifo], people: Sequence[Person], *callers: Arrival) -> dict[str, float]:
     """Waits of those answered, in the order of their answers."""
-    day = Day(FLOOR, tuple(callers), tuple(people))
-    return {fate.entry: fate.waited_s for fate in simulate(day, rival(FLOOR)).visits if fate.agent}
+    day = Day(SETTINGS, tuple(callers), tuple(people))
+    return {fate.entry: fate.waited_s for fate in simulate(day, policy(SETTINGS)).visits if fate.agent}
 
 
 def callers(*advances_s: float) -> list[Arrival]:
@@ -56,22 +56,22 @@ def test_polling_retries_five_seconds_after_a_miss() -> None:
 def test_polling_rings_the_highest_level_first() -> None:
     junior, senior = agent(1001, TALK, phone=AT_ONCE), agent(1002, TALK, phone=AT_ONCE)
     senior = replace(senior, settings=replace(senior.settings, skills={TALK: 5}))
-    day = Day(FLOOR, (arrival(0, NOW),), (junior, senior))
-    assert [fate.agent for fate in simulate(day, PenaltyPolling(FLOOR)).visits] == ["1002"]
+    day = Day(SETTINGS, (arrival(0, NOW),), (junior, senior))
+    assert [fate.agent for fate in simulate(day, PenaltyPolling(SETTINGS)).visits] == ["1002"]
 
 
-@pytest.mark.parametrize("rival", RIVALS)
-def test_caller_whom_nobody_can_serve_holds_up_nobody(rival: type[Fifo]) -> None:
+@pytest.mark.parametrize("policy", EMULATIONS)
+def test_caller_whom_nobody_can_serve_holds_up_nobody(policy: type[Fifo]) -> None:
     rare = replace(arrival(0, NOW, patience_s=300.0), skills={REPAIR: 1})
-    assert run(rival, [agent(1001, TALK, phone=AT_ONCE)], rare, arrival(1, NOW + 1)) == {"e1": pytest.approx(0.0)}
+    assert run(policy, [agent(1001, TALK, phone=AT_ONCE)], rare, arrival(1, NOW + 1)) == {"e1": pytest.approx(0.0)}
 
 
-@pytest.mark.parametrize("rival", RIVALS)
-def test_rivals_lose_nobody_and_ring_only_those_who_can(rival: type[Fifo]) -> None:
+@pytest.mark.parametrize("policy", EMULATIONS)
+def test_emulations_lose_nobody_and_ring_only_those_who_can(policy: type[Fifo]) -> None:
     day = AFTERNOON.draw(5)
     skilled = {person.settings.agent: person.settings.skills for person in day.people}
-    needs = {queue.name: queue.skills for queue in FLOOR.queues}
-    result = simulate(day, rival(FLOOR))
+    needs = {queue.name: queue.skills for queue in SETTINGS.queues}
+    result = simulate(day, policy(SETTINGS))
     assert result.overall.offered == len(day.arrivals) == len(result.visits)
     assert result.overall.other == 0
     for fate in result.visits:

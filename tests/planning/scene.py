@@ -9,7 +9,7 @@ from acdcore.queues.settings import AgentSettings, DispatcherSettings, QueueSett
 SALES, HELP = QueueName("sales"), QueueName("help")
 TALK, REPAIR = SkillName("talk"), SkillName("repair")
 NOON, EVENING = 12 * 3_600.0, 18 * 3_600.0
-FLOOR = DispatcherSettings((QueueSettings(SALES, {TALK: 1}), QueueSettings(HELP, {REPAIR: 1}, wrap_up_s=10.0)))
+SETTINGS = DispatcherSettings((QueueSettings(SALES, {TALK: 1}), QueueSettings(HELP, {REPAIR: 1}, wrap_up_s=10.0)))
 
 
 def agent(number: int, *skills: SkillName, spans: tuple[WorkSpan, ...] = (), phone: Phone | None = None) -> Person:
@@ -28,7 +28,7 @@ PEOPLE = (
     *(agent(number, TALK, REPAIR) for number in range(1005, 1008)),
 )
 AFTERNOON = Pattern(
-    FLOOR,
+    SETTINGS,
     (
         Stream(
             SALES,

@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from tests.planning.scene import AFTERNOON, EVENING, FLOOR, HELP, NOON, REPAIR, SALES, TALK
+from tests.planning.scene import AFTERNOON, EVENING, HELP, NOON, REPAIR, SALES, SETTINGS, TALK
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
 from acdcore.planning.change_words import read
@@ -61,7 +61,7 @@ def test_advance_goes_to_the_tier() -> None:
 
 
 def test_settings_change_in_one_queue_or_in_all_and_in_the_days_reloads() -> None:
-    reloading = replace(DAY, events=(DayEvent(NOON, DispatcherChanged(FLOOR)),))
+    reloading = replace(DAY, events=(DayEvent(NOON, DispatcherChanged(SETTINGS)),))
     after = apply_changes(reloading, (RingFor(SALES, 9.0), StrategyIs(None, Strategy.ROUND_ROBIN)))
     assert [queue.ring_for_s for queue in after.settings.queues] == [9.0, 20.0]
     assert {queue.strategy for queue in after.settings.queues} == {Strategy.ROUND_ROBIN}

@@ -77,7 +77,7 @@ def test_share_that_finds_an_agent_free_sums_up_with_the_rest() -> None:
 
 
 @pytest.mark.parametrize(("agents", "load"), [(1, 5.0), (3, 500.0), (1_000, 10.0), (2_000, 1_990.0)])
-def test_extreme_floors_stay_within_bounds(agents: int, load: float) -> None:
+def test_extreme_numbers_of_agents_stay_within_bounds(agents: int, load: float) -> None:
     expected = expect(OfferedTraffic(load * 20, 180, 60), agents, 20)
     assert 0 <= expected.service_level <= 1 and 0 <= expected.abandonment <= 1 and 0 <= expected.occupancy <= 1
 

@@ -127,7 +127,7 @@ def kinds(explained: CallExplanation) -> list[type[object]]:
     return [type(step.fact) for step in explained.steps]
 
 
-def test_offer_is_told_with_candidates_rivals_and_its_end(tmp_path: Path) -> None:
+def test_offer_is_told_with_candidates_competing_callers_and_its_end(tmp_path: Path) -> None:
     explained = explain([Writer(tmp_path).segment(SERVED)], CALL)
     assert (explained.label, explained.is_as_recorded, explained.problems) == ("0215550101", True, ())
     assert (explained.names[ANNA], explained.names[BO]) == ("Anna", "Bo")
@@ -138,7 +138,7 @@ def test_offer_is_told_with_candidates_rivals_and_its_end(tmp_path: Path) -> Non
         (BO, Exclusion.SKILL_MISSING, YUE),
     ]
     assert (first.wall, why.position, why.waited_s) == (BEGAN + timedelta(seconds=18), 1, 8.0)
-    assert [(rival.entry, rival.excluded_by) for rival in first.evidence.competing_callers] == [(OTHERS, None)]
+    assert [(other.entry, other.excluded_by) for other in first.evidence.competing_callers] == [(OTHERS, None)]
     assert first.ended is not None
     assert (first.ended.outcome, first.ended.cause, first.ended.rang_s) == (OfferOutcome.MISSED, "refused", 4.0)
     assert (second.offered.agent, second.evidence.explanation.needs) == (BO, {TALK: 1})
@@ -146,18 +146,18 @@ def test_offer_is_told_with_candidates_rivals_and_its_end(tmp_path: Path) -> Non
     assert (second.ended.outcome, second.ended.rang_s) == (OfferOutcome.ANSWERED, 3.0)
 
 
-def test_story_has_every_step_of_the_call_and_none_of_others(tmp_path: Path) -> None:
+def test_trace_has_every_step_of_the_call_and_none_of_others(tmp_path: Path) -> None:
     explained = explain([Writer(tmp_path).segment(SERVED)], CALL)
     assert kinds(explained) == [Queued, Offered, OfferMissed, Widened, Offered, Connected, TalkFinished]
-    queued, relaxed = explained.steps[0], explained.steps[3]
+    queued, widened = explained.steps[0], explained.steps[3]
     assert queued.explanation is not None
     assert [each.exclusion for each in queued.explanation.candidates] == [Exclusion.SKILL_MISSING, Exclusion.NOT_READY]
-    assert relaxed.evidence is not None and relaxed.explanation is not None
-    assert (relaxed.evidence.explanation.needs, relaxed.explanation.needs) == ({TALK: 1, YUE: 2}, {TALK: 1})
+    assert widened.evidence is not None and widened.explanation is not None
+    assert (widened.evidence.explanation.needs, widened.explanation.needs) == ({TALK: 1, YUE: 2}, {TALK: 1})
     assert {step.entry for step in explained.steps} == {ENTRY}
 
 
-def test_caller_who_gave_up_or_overflowed_is_told_with_the_floor_of_that_moment(tmp_path: Path) -> None:
+def test_caller_who_gave_up_or_overflowed_is_told_with_the_dispatcher_of_that_moment(tmp_path: Path) -> None:
     turns = [
         *STAFF,
         (10.0, CallerJoined(ENTRY, SALES)),
@@ -251,9 +251,9 @@ def test_other_decision_of_this_version_is_said(tmp_path: Path) -> None:
 
 
 def test_progress_ends_at_the_calls_last_line(tmp_path: Path) -> None:
-    told: list[tuple[int, int]] = []
-    explain([Writer(tmp_path).segment(SERVED)], CALL, progress=lambda done, total: told.append((done, total)))
-    assert told == [(14, 14)]
+    seen: list[tuple[int, int]] = []
+    explain([Writer(tmp_path).segment(SERVED)], CALL, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(14, 14)]
 
 
 def test_id_tells_the_arrival() -> None:
@@ -288,7 +288,7 @@ def test_every_call_of_a_wild_day_is_told_as_it_was_recorded(tmp_path: Path) -> 
     path.write_text("".join(f"{line}\n" for line in text).replace('"entry":"', '"entry":"c/'))
     for entry, made in list(offers.items())[:12]:
         explained = explain([path], CallId(f"c/{entry}".rpartition("/")[0]))
-        told = [offer for offer in explained.offers if offer.offered.entry == f"c/{entry}"]
-        assert [offer.offered.offer for offer in told] == [offer.offer for offer in made]
-        assert [offer.ended is not None for offer in told] == [offer.offer in ends for offer in made]
+        explained_offers = [offer for offer in explained.offers if offer.offered.entry == f"c/{entry}"]
+        assert [offer.offered.offer for offer in explained_offers] == [offer.offer for offer in made]
+        assert [offer.ended is not None for offer in explained_offers] == [offer.offer in ends for offer in made]
         assert explained.is_as_recorded

@@ -8,7 +8,7 @@ from statistics import fmean
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.planning.scene import AFTERNOON, FLOOR, HELP, NOON, SALES
+from tests.planning.scene import AFTERNOON, HELP, NOON, SALES, SETTINGS
 
 from acdcore.kernel.ids import AgentId
 from acdcore.planning.day import Day
@@ -35,7 +35,7 @@ def turns(day: Day) -> Iterator[RecordedTurn]:
 
 
 def recorded() -> RecordedDay:
-    return record(turns(DAY), FLOOR, SHANGHAI)
+    return record(turns(DAY), SETTINGS, SHANGHAI)
 
 
 def test_callers_come_when_and_as_they_came() -> None:
@@ -91,7 +91,7 @@ def test_run_without_changes_comes_close_to_what_happened() -> None:
 
 
 def test_patience_is_learnt_from_the_censored() -> None:
-    known = record((turn for seed in (2,) for turn in turns(AFTERNOON.draw(seed))), FLOOR, SHANGHAI)
+    known = record((turn for seed in (2,) for turn in turns(AFTERNOON.draw(seed))), SETTINGS, SHANGHAI)
     assert set(known.patience) == {SALES, HELP}
     assert known.patience[SALES].mean_s == pytest.approx(120.0, rel=0.5)
 
@@ -101,7 +101,7 @@ def test_who_was_there_before_the_record_is_given() -> None:
     who = PresentAgent(DAY.people[0].settings, is_ready=True)
     wall, at, _, _ = first[0]
     later = (wall + timedelta(hours=1), at + 3_600.0, AgentPhoneDown(AgentId("1001")), ())
-    known = record([(wall, at, AgentPhoneDown(AgentId("x")), ()), later], FLOOR, SHANGHAI, [who])
+    known = record([(wall, at, AgentPhoneDown(AgentId("x")), ()), later], SETTINGS, SHANGHAI, [who])
     (person,) = known.people
     (span,) = person.spans
     assert [span.start, span.end] == pytest.approx([NOON, NOON + 3_600.0])
@@ -110,17 +110,17 @@ def test_who_was_there_before_the_record_is_given() -> None:
 
 def test_nothing_recorded_is_refused() -> None:
     with pytest.raises(ValueError, match="no turn"):
-        record([], FLOOR, SHANGHAI)
+        record([], SETTINGS, SHANGHAI)
 
 
 def test_journal_files_of_two_runs_are_one_day(tmp_path: Path) -> None:
     all_turns = list(turns(DAY))
     half = len(all_turns) // 2
-    files, dispatcher = [], Dispatcher(FLOOR)
+    files, dispatcher = [], Dispatcher(SETTINGS)
     for part in (all_turns[:half], all_turns[half:]):
         wall, at, _, _ = part[0]
         path = segment_path(tmp_path, date(2026, 11, 5), wall)
-        lines = [write_header(Header(wall, at, FLOOR)), write_state(checkpoint.dump(dispatcher))]
+        lines = [write_header(Header(wall, at, SETTINGS)), write_state(checkpoint.dump(dispatcher))]
         for _, moment, event, _ in part:
             lines.append(write(moment, event, dispatcher.handle(event, moment)))
         path.write_text("".join([f"{line}\n" for line in lines]))

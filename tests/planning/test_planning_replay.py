@@ -20,18 +20,18 @@ DAY = date(2026, 11, 5)
 
 
 def recorded(path: Path, dispatcher: Dispatcher, shift: Shift, turns: int = 400) -> list[tuple[float, Input]]:
-    """A segment as a daemon writes it; returns what was fed."""
+    """A segment as a daemon writes it; returns the inputs."""
     header = Header(datetime(2026, 11, 5, 1, tzinfo=UTC), shift.now, dispatcher_settings(), "0.4.0")
     text = [write_header(header), write_state(checkpoint.dump(dispatcher))]
-    fed_all = []
+    all_inputs = []
     for at, event in shift.inputs(dispatcher, turns):
         decisions = dispatcher.handle(event, at)
         text.append(write(at, event, decisions))
         shift.learn(decisions)
-        fed_all.append((at, event))
+        all_inputs.append((at, event))
     text.append(write_mark(Mark(MarkKind.CLOSED, shift.now)))
     path.write_text("".join([f"{line}\n" for line in text]))
-    return fed_all
+    return all_inputs
 
 
 def a_day(directory: Path) -> list[Path]:
@@ -138,11 +138,11 @@ def test_no_files_are_no_proof() -> None:
 
 def test_inputs_come_with_time_of_day_and_decisions(tmp_path: Path) -> None:
     path = segment_path(tmp_path, DAY, datetime(2026, 11, 5, 1, tzinfo=UTC))
-    fed_all = recorded(path, Dispatcher(dispatcher_settings()), Shift(24))
+    all_inputs = recorded(path, Dispatcher(dispatcher_settings()), Shift(24))
     found = list(inputs(day_files(tmp_path, DAY)))
-    assert [(at, event) for _, at, event, _ in found] == fed_all
+    assert [(at, event) for _, at, event, _ in found] == all_inputs
     wall, at, _, _ = found[0]
     assert (wall - datetime(2026, 11, 5, 1, tzinfo=UTC)).total_seconds() == round(at - 5_000.0, 6)
     again = Dispatcher(dispatcher_settings())
-    decided: list[list[Decision]] = [again.handle(event, at) for at, event in fed_all]
+    decided: list[list[Decision]] = [again.handle(event, at) for at, event in all_inputs]
     assert [list(decisions) for _, _, _, decisions in found] == decided

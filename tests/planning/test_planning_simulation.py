@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from tests.planning.scene import AFTERNOON, EVENING, FLOOR, HELP, NOON, SALES, TALK, agent, arrival
+from tests.planning.scene import AFTERNOON, EVENING, HELP, NOON, SALES, SETTINGS, TALK, agent, arrival
 
 from acdcore.planning.day import Day, DayEvent, Person, Phone, WorkSpan
 from acdcore.planning.outcome import DayResult, GroupFigures, VisitEnd, VisitOutcome
@@ -27,10 +27,10 @@ def fates(day: Day) -> dict[str, VisitOutcome]:
     return {fate.entry: fate for fate in simulate(day).visits}
 
 
-def day(*people: Person, callers: int = 1, floor: DispatcherSettings = FLOOR) -> Day:
+def day(*people: Person, callers: int = 1, settings: DispatcherSettings = SETTINGS) -> Day:
     """Callers at one o'clock, a second apart."""
     arrivals = tuple(arrival(number, NOON + 3_600.0 + number, patience_s=200.0) for number in range(callers))
-    return Day(floor, arrivals, people)
+    return Day(settings, arrivals, people)
 
 
 def test_phone_answers_after_the_time_that_it_takes() -> None:
@@ -88,11 +88,11 @@ def test_missed_offers_go_to_the_next_agent_and_the_agent_comes_back() -> None:
 def test_overflow_counts_in_both_queues_and_ends_elsewhere() -> None:
     to_help = OverflowRule(OverflowCause.WAIT, ToQueue(HELP))
     over = OverflowRule(OverflowCause.NOBODY_LOGGED_IN, ToAnnouncement("closed"))
-    floor = DispatcherSettings(
+    settings = DispatcherSettings(
         (QueueSettings(SALES, max_wait_s=20, overflow=(to_help,)), QueueSettings(HELP, overflow=(over,)))
     )
     busy = agent(1001, phone=Phone((500.0,)))
-    result = simulate(day(busy, floor=floor))
+    result = simulate(day(busy, settings=settings))
     assert [(fate.queue, fate.end) for fate in result.visits] == [
         (SALES, VisitEnd.OVERFLOWED),
         (HELP, VisitEnd.ABANDONED),
@@ -100,7 +100,7 @@ def test_overflow_counts_in_both_queues_and_ends_elsewhere() -> None:
     assert result.queues == (HELP, SALES) and result.queue(SALES).overflowed == 1
 
 
-def test_events_of_the_day_reach_the_floor() -> None:
+def test_events_of_the_day_reach_the_dispatcher() -> None:
     scene = day(agent(1001, TALK))
     gone = replace(scene, events=(DayEvent(NOON + 60.0, AgentPhoneDown(scene.people[0].settings.agent)),))
     assert fates(scene)["e0"].end is VisitEnd.ANSWERED

@@ -1,8 +1,7 @@
 """Obligations of staffing: enough seats by the formulas, few shifts that cover them, and days that agree."""
 
 import pytest
-from tests.planning.scene import FLOOR as SCENE
-from tests.planning.scene import REPAIR, SALES, TALK, agent
+from tests.planning.scene import REPAIR, SALES, SETTINGS, TALK, agent
 
 from acdcore.planning.day import WorkSpan
 from acdcore.planning.erlang import OfferedTraffic, Target, required_agents
@@ -130,15 +129,15 @@ def test_nobody_can_release_more_than_there_are() -> None:
             release(present(), count)
 
 
-def test_floor_shows_who_waits_who_is_ready_and_who_works() -> None:
-    floor = Dispatcher(SCENE)
+def test_dispatcher_shows_who_waits_who_is_ready_and_who_works() -> None:
+    dispatcher = Dispatcher(SETTINGS)
     for number in (1001, 1002):
         who = agent(number, TALK).settings
         for event in (AgentPhoneUp(who.agent), AgentLoggedIn(who), AgentReady(who.agent)):
-            floor.handle(event, 10.0)
-    floor.handle(AgentLoggedIn(agent(1003, REPAIR).settings), 10.0)
+            dispatcher.handle(event, 10.0)
+    dispatcher.handle(AgentLoggedIn(agent(1003, REPAIR).settings), 10.0)
     for number in range(4):
-        floor.handle(CallerJoined(EntryId(str(number)), SALES), 20.0)
-    floor.handle(OfferAccepted(OfferId(1)), 25.0)
-    found = present_of(floor.snapshot(30.0), SCENE.queues[0], OfferedTraffic(10, 60), TARGET)
+        dispatcher.handle(CallerJoined(EntryId(str(number)), SALES), 20.0)
+    dispatcher.handle(OfferAccepted(OfferId(1)), 25.0)
+    found = present_of(dispatcher.snapshot(30.0), SETTINGS.queues[0], OfferedTraffic(10, 60), TARGET)
     assert (found.waited_s, found.ready, found.talking) == ((10.0, 10.0), 1, 1)

@@ -14,7 +14,7 @@ from acdcore.planning.whatif import (
     UNEVENNESS,
     Estimate,
     compare_changes,
-    student,
+    student_quantile,
 )
 
 
@@ -67,7 +67,7 @@ def test_number_of_runs_is_bounded() -> None:
 
 @pytest.mark.parametrize(("freedom", "quantile"), [(1, 12.706), (2, 4.303), (4, 2.776), (19, 2.093), (100, 1.984)])
 def test_quantile_of_student_is_that_of_the_tables(freedom: int, quantile: float) -> None:
-    assert student(freedom) == pytest.approx(quantile, rel=3e-3)
+    assert student_quantile(freedom) == pytest.approx(quantile, rel=3e-3)
 
 
 def test_one_sample_is_never_sure() -> None:

@@ -57,7 +57,7 @@ AGENTS = [AgentId(str(number)) for number in range(1001, 1009)]
 
 
 def dispatcher_settings(strategy: Strategy = Strategy.LONGEST_IDLE, max_wait_s: float = 90.0) -> DispatcherSettings:
-    """Two queues with rules, rings, kept agents and every overflow, and a front desk."""
+    """Two queues with rules, widening steps, preferred agents and every overflow, and a front desk."""
     rules = (NeedRule(languages=frozenset({"yue"}), skills={YUE: 1}), NeedRule(frozenset({"vip"}), skills={TALK: 3}))
     sales = QueueSettings(
         SALES,
@@ -101,7 +101,7 @@ class Shift:
         self.now = 5_000.0
 
     def inputs(self, dispatcher: Dispatcher, turns: int) -> Iterator[tuple[float, Input]]:
-        """So many turns, deadlines at their time between them; `learn` is to be told what comes of each."""
+        """`turns` turns, with deadlines at their time between them; give the decisions of each to `learn`."""
         for _ in range(turns):
             until = self.now + self._draw.expovariate(1 / 1.5)
             deadline = dispatcher.next_deadline()
@@ -113,7 +113,7 @@ class Shift:
             yield self.now, self._happens()
 
     def learn(self, decisions: list[Decision]) -> None:
-        """What the dispatcher decided."""
+        """Take the decisions of one turn."""
         for decision in decisions:
             if isinstance(decision, Offered):
                 self._offers.append(decision.offer)

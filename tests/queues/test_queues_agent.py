@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from tests.queues.desk import ANNA
+from tests.queues.dispatcher_harness import ANNA
 
 from acdcore.queues.agent import TABLE, Agent, AgentEvent, BackOff, Fairness, Rest
 from acdcore.queues.decisions import AgentState

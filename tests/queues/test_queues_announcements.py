@@ -1,7 +1,7 @@
-"""Obligations of what waiting callers are told: rounded up, never worse than before, and counted as promises."""
+"""Obligations of announcements: waits are rounded up, never worse than before, and counted as kept or exceeded."""
 
 import pytest
-from tests.queues.desk import ANNA, BO, SALES, TALK, DispatcherHarness, only
+from tests.queues.dispatcher_harness import ANNA, BO, SALES, TALK, DispatcherHarness, only
 
 from acdcore.queues.announcements import announced_wait_s
 from acdcore.queues.decisions import Announce, Connected, Departed, Offered
@@ -11,8 +11,8 @@ from acdcore.queues.settings import QueueSettings
 TELLING = QueueSettings(SALES, {TALK: 1}, wrap_up_s=0, announce_first_s=0, announce_every_s=30, announces_wait=True)
 
 
-def told(decisions: list[object]) -> list[Announce]:
-    """What callers were told."""
+def announced(decisions: list[object]) -> list[Announce]:
+    """The announcements among the decisions."""
     return [decision for decision in decisions if isinstance(decision, Announce)]
 
 
@@ -47,13 +47,13 @@ def test_wait_is_rounded_up_and_left_out_when_long_or_unknown(estimated_s: float
     assert announced_wait_s(estimated_s) == wait_s
 
 
-def test_wait_is_told_when_known_and_is_a_promise_the_first_time() -> None:
+def test_wait_is_announced_when_known_and_the_first_one_is_counted() -> None:
     harness = DispatcherHarness(TELLING)
     offered = busy_hour(harness)
     harness.join(SALES)
-    first = told([*harness.wait(0)])[-1]
+    first = announced([*harness.wait(0)])[-1]
     assert first.wait_s is not None and first.is_first_wait
-    again = told([*harness.wait(30)])[-1]
+    again = announced([*harness.wait(30)])[-1]
     assert again.wait_s is not None and again.wait_s <= first.wait_s and not again.is_first_wait
     connected = harness.handle(TalkEnded(offered.entry))
     assert only(Connected, harness.handle(OfferAccepted(only(Offered, connected).offer))).is_announced_wait_kept is True
@@ -64,7 +64,7 @@ def test_wait_is_told_when_known_and_is_a_promise_the_first_time() -> None:
     )
 
 
-def test_answer_after_the_promised_time_breaks_the_promise() -> None:
+def test_answer_after_the_announced_wait_counts_as_exceeded() -> None:
     harness = DispatcherHarness(TELLING)
     offered = busy_hour(harness)
     entry, _ = harness.join(SALES)
@@ -81,31 +81,31 @@ def test_answer_after_the_promised_time_breaks_the_promise() -> None:
     assert harness.dispatcher.metrics.queues[SALES].announced_waits_exceeded == broken + 2
 
 
-def test_who_hangs_up_within_the_promised_time_breaks_and_keeps_nothing() -> None:
+def test_caller_who_hangs_up_within_the_announced_wait_counts_for_neither() -> None:
     harness = DispatcherHarness(TELLING)
     busy_hour(harness)
     entry, _ = harness.join(SALES)
-    assert told([*harness.wait(0)])[-1].is_first_wait
+    assert announced([*harness.wait(0)])[-1].is_first_wait
     assert only(Departed, harness.handle(CallerLeft(entry))).is_announced_wait_kept is None
 
 
-def test_wait_is_not_told_when_it_rose_or_nobody_is_there() -> None:
+def test_wait_is_not_announced_when_it_rose_or_nobody_is_there() -> None:
     harness = DispatcherHarness(TELLING)
     busy_hour(harness)
     harness.staff(BO, talk=1)
     only(Offered, harness.join(SALES)[1])
     entry, _ = harness.join(SALES)
-    before = told([*harness.wait(0)])[-1]
+    before = announced([*harness.wait(0)])[-1]
     assert before.entry == entry and before.wait_s is not None
     harness.handle(AgentLoggedOut(BO))
-    for announce in told([*harness.wait(90)]):
+    for announce in announced([*harness.wait(90)]):
         assert announce.entry != entry or announce.wait_s is None or announce.wait_s <= before.wait_s
 
 
-def test_nothing_is_told_in_a_side_flow_and_the_rhythm_goes_on() -> None:
+def test_nothing_is_announced_in_a_side_flow_and_the_rhythm_goes_on() -> None:
     harness = DispatcherHarness(QueueSettings(SALES, {TALK: 1}, announce_first_s=5, announce_every_s=30))
     entry, _ = harness.join(SALES)
     harness.handle(CallerPaused(entry))
     assert harness.wait(40) == []
     harness.handle(CallerResumed(entry))
-    assert [announce.position for announce in told([*harness.wait(25)])] == [1]
+    assert [announce.position for announce in announced([*harness.wait(25)])] == [1]

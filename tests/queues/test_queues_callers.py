@@ -1,6 +1,18 @@
-"""Obligations of waiting: rings, callers kept for an agent, pauses, time waited elsewhere, and kinds of contact."""
+"""Obligations of waiting: widening steps, reservations, pauses, time waited elsewhere, and channels."""
 
-from tests.queues.desk import ANNA, BO, CHEN, ENGLISH, HELP, REPAIR, SALES, TALK, DispatcherHarness, kinds, only
+from tests.queues.dispatcher_harness import (
+    ANNA,
+    BO,
+    CHEN,
+    ENGLISH,
+    HELP,
+    REPAIR,
+    SALES,
+    TALK,
+    DispatcherHarness,
+    kinds,
+    only,
+)
 
 from acdcore.kernel.ids import AgentId
 from acdcore.queues.decisions import (
@@ -50,7 +62,7 @@ RINGED = QueueSettings(SALES, {TALK: 1}, rules=(VIP,), widening=RINGS)
 STICKY = QueueSettings(SALES, {TALK: 1}, wrap_up_s=0, sticky_for_s=20)
 
 
-# ---- rules and rings --------------------------------------------------------------------------------------------
+# ---- rules and widening -----------------------------------------------------------------------------------------
 
 
 def test_rule_asks_more_of_the_agent_for_its_callers_only() -> None:
@@ -61,7 +73,7 @@ def test_rule_asks_more_of_the_agent_for_its_callers_only() -> None:
     assert only(Offered, harness.join(SALES)[1]).agent == ANNA
 
 
-def test_ring_lets_needs_go_in_the_turn_in_which_it_is_reached() -> None:
+def test_widening_step_lowers_needs_in_the_turn_in_which_it_is_reached() -> None:
     harness = DispatcherHarness(RINGED)
     harness.staff(ANNA, talk=2)
     entry, _ = harness.come(SALES, CallerFacts("vip"))
@@ -71,7 +83,7 @@ def test_ring_lets_needs_go_in_the_turn_in_which_it_is_reached() -> None:
     assert only(Offered, decisions).agent == ANNA
 
 
-def test_ring_keeps_the_place_and_who_missed_the_caller() -> None:
+def test_widening_step_keeps_the_place_and_who_missed_the_caller() -> None:
     harness = DispatcherHarness(RINGED)
     harness.staff(BO, talk=5)
     first, decisions = harness.come(SALES, CallerFacts("vip"))
@@ -84,7 +96,7 @@ def test_ring_keeps_the_place_and_who_missed_the_caller() -> None:
     assert only(Offered, harness.staff(ANNA, talk=2)).entry == first
 
 
-def test_ringing_offer_outlasts_the_ring() -> None:
+def test_ringing_offer_outlasts_the_widening_step() -> None:
     harness = DispatcherHarness(RINGED)
     harness.staff(ANNA, talk=5)
     entry, decisions = harness.come(SALES, CallerFacts("vip"))
@@ -96,7 +108,7 @@ def test_ringing_offer_outlasts_the_ring() -> None:
     assert harness.why(entry).widening_step == 1
 
 
-def test_overflow_into_a_queue_begins_with_its_own_rings() -> None:
+def test_overflow_into_a_queue_begins_with_its_own_widening() -> None:
     rule = OverflowRule(OverflowCause.WAIT, ToQueue(HELP))
     harness = DispatcherHarness(
         QueueSettings(SALES, {TALK: 1}, max_wait_s=15, overflow=(rule,), widening=(WideningStep(10, {TALK: 0}),)),
@@ -130,14 +142,14 @@ def test_caller_is_kept_for_the_agent_and_offered_when_that_agent_is_free() -> N
     assert (offered.entry, offered.agent) == (entry, ANNA)
 
 
-def test_hold_ends_in_time_and_the_next_agent_takes_the_caller() -> None:
+def test_reservation_ends_in_time_and_the_next_agent_takes_the_caller() -> None:
     harness = DispatcherHarness(STICKY)
     entry = kept(harness)
     offered = only(Offered, harness.wait(20))
     assert (offered.entry, offered.agent) == (entry, BO)
 
 
-def test_hold_ends_when_the_agent_goes_even_during_a_talk() -> None:
+def test_reservation_ends_when_the_agent_goes_even_during_a_talk() -> None:
     goings: list[Input] = [AgentNotReady(ANNA), AgentLoggedOut(ANNA), AgentPhoneDown(ANNA)]
     goings.append(AgentLoggedIn(AgentSettings(ANNA, skills={REPAIR: 1})))
     for going in goings:
@@ -147,7 +159,7 @@ def test_hold_ends_when_the_agent_goes_even_during_a_talk() -> None:
         assert (offered.entry, offered.agent) == (entry, BO), going
 
 
-def test_hold_that_ended_stays_over_when_the_agent_comes_back_while_another_phone_rings() -> None:
+def test_reservation_that_ended_stays_over_when_the_agent_comes_back_while_another_phone_rings() -> None:
     for gone, back in ((AgentPhoneDown(ANNA), AgentPhoneUp(ANNA)), (AgentNotReady(ANNA, "lunch"), AgentReady(ANNA))):
         harness = DispatcherHarness(STICKY)
         harness.staff(ANNA, talk=5)
@@ -163,7 +175,7 @@ def test_hold_that_ended_stays_over_when_the_agent_comes_back_while_another_phon
         assert only(Offered, missed).agent == CHEN  # well within `sticky_for_s`
 
 
-def test_hold_ends_when_the_agent_misses_the_caller() -> None:
+def test_reservation_ends_when_the_agent_misses_the_caller() -> None:
     harness = DispatcherHarness(STICKY)
     entry = kept(harness)
     offer = only(Offered, harness.handle(TalkEnded(EntryId("e1")))).offer
@@ -171,7 +183,7 @@ def test_hold_ends_when_the_agent_misses_the_caller() -> None:
     assert (offered.entry, offered.agent) == (entry, BO)
 
 
-def test_missing_somebody_else_for_the_last_time_ends_the_hold_too() -> None:
+def test_missing_somebody_else_for_the_last_time_ends_the_reservation_too() -> None:
     harness = DispatcherHarness(
         QueueSettings(SALES, {TALK: 1}, sticky_for_s=60, misses_until_not_ready=1), QueueSettings(HELP)
     )
@@ -260,7 +272,7 @@ def test_deadlines_of_a_pause_take_effect_at_the_return() -> None:
     assert only(Overflowed, resumed).waited_s == 70
 
 
-def test_hold_for_an_agent_who_is_back_by_the_return_outlasts_the_pause() -> None:
+def test_reservation_for_an_agent_who_is_back_by_the_return_outlasts_the_pause() -> None:
     harness = DispatcherHarness(STICKY)
     entry = kept(harness)
     harness.handle(CallerPaused(entry))
@@ -289,7 +301,7 @@ def test_pause_that_does_not_fit_is_refused() -> None:
 # ---- time waited elsewhere, kinds of contact --------------------------------------------------------------------
 
 
-def test_time_waited_elsewhere_counts_for_the_order_and_not_for_the_stay() -> None:
+def test_time_waited_elsewhere_counts_for_the_order_and_not_for_the_visit() -> None:
     rule = OverflowRule(OverflowCause.WAIT, ToFlow("message"))
     harness = DispatcherHarness(QueueSettings(SALES, {TALK: 1}, max_wait_s=60, overflow=(rule,)))
     ordinary, _ = harness.join(SALES)

@@ -1,7 +1,7 @@
 """Obligations of a turn: who is offered whom, and every race that has an answer here."""
 
 import pytest
-from tests.queues.desk import ANNA, BO, CHEN, HELP, REPAIR, SALES, TALK, DispatcherHarness, kinds, only
+from tests.queues.dispatcher_harness import ANNA, BO, CHEN, HELP, REPAIR, SALES, TALK, DispatcherHarness, kinds, only
 
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.queues.decisions import (
@@ -52,14 +52,14 @@ HELP_QUEUE = QueueSettings(HELP, {REPAIR: 3})
 
 
 def ringing(harness: DispatcherHarness, agent: AgentId = ANNA) -> tuple[EntryId, OfferId]:
-    """A desk on which the agent's phone rings for a caller."""
+    """A dispatcher on which the agent's phone rings for a caller."""
     harness.staff(agent, talk=1)
     entry, decisions = harness.join(SALES)
     return entry, only(Offered, decisions).offer
 
 
 def talking(harness: DispatcherHarness) -> EntryId:
-    """A desk on which ANNA talks to a caller."""
+    """A dispatcher on which ANNA talks to a caller."""
     entry, offer = ringing(harness)
     harness.handle(OfferAccepted(offer))
     return entry
@@ -248,7 +248,7 @@ def test_agent_who_ends_a_back_off_is_ready_and_leaves_no_timer() -> None:
     assert harness.dispatcher.next_deadline() is None
 
 
-def test_same_caller_is_held_from_the_agent_who_missed_it_while_others_are_not() -> None:
+def test_same_caller_is_kept_from_the_agent_who_missed_it_while_others_are_not() -> None:
     harness = DispatcherHarness(SALES_QUEUE)
     entry, offer = ringing(harness)
     harness.handle(OfferEnded(offer, OfferEnd.REFUSED))
@@ -259,7 +259,7 @@ def test_same_caller_is_held_from_the_agent_who_missed_it_while_others_are_not()
     assert explanation.candidates[0].exclusion is Exclusion.OFFERED
 
 
-def test_caller_missed_by_everybody_comes_round_after_the_hold() -> None:
+def test_caller_missed_by_everybody_comes_round_after_the_retry_time() -> None:
     harness = DispatcherHarness(SALES_QUEUE)
     entry, offer = ringing(harness)
     harness.handle(OfferEnded(offer, OfferEnd.REFUSED))
@@ -582,8 +582,8 @@ def test_position_is_announced_in_time_and_never_rises() -> None:
     second, _ = harness.join(SALES)
     assert [(d.entry, d.position) for d in harness.wait(5) if isinstance(d, Announce)] == [(first, 1), (second, 2)]
     harness.join(SALES, 600)
-    told = [d.entry for d in harness.wait(30) if isinstance(d, Announce)]
-    assert first not in told and second not in told, "a position that rose was told"
+    announced = [d.entry for d in harness.wait(30) if isinstance(d, Announce)]
+    assert first not in announced and second not in announced, "a position that rose was announced"
     harness.handle(CallerLeft(first))
     told_again = [(d.entry, d.position) for d in harness.wait(30) if isinstance(d, Announce)]
     assert told_again[-1] == (second, 2)
@@ -642,10 +642,10 @@ def test_leaving_is_counted_by_its_cause() -> None:
     assert (figures.offered, figures.abandoned_short, figures.abandoned, figures.callbacks) == (3, 1, 1, 1)
 
 
-# ---- by hand ----------------------------------------------------------------------------------------------------
+# ---- manual assignment ------------------------------------------------------------------------------------------
 
 
-def test_caller_at_a_front_desk_is_offered_by_hand_only() -> None:
+def test_caller_at_a_front_desk_is_offered_by_assignment_only() -> None:
     harness = DispatcherHarness(QueueSettings(SALES, {TALK: 1}, is_manual_assignment=True))
     harness.staff(ANNA, talk=1)
     entry, decisions = harness.join(SALES)
@@ -656,7 +656,7 @@ def test_caller_at_a_front_desk_is_offered_by_hand_only() -> None:
     assert not any(isinstance(decision, Offered) for decision in harness.wait(60))
 
 
-def test_hand_overrides_skills_and_a_missed_offer_but_not_readiness() -> None:
+def test_assignment_overrides_skills_and_a_missed_offer_but_not_readiness() -> None:
     harness = DispatcherHarness(SALES_QUEUE)
     harness.staff(BO, repair=1)
     entry, offer = ringing(harness)

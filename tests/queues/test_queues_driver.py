@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import looptime
 import pytest
-from tests.queues.desk import ANNA, SALES, TALK, kinds
+from tests.queues.dispatcher_harness import ANNA, SALES, TALK, kinds
 
 from acdcore.queues.decisions import Connected, Decision, Offered, OfferWithdrawn, Queued
 from acdcore.queues.dispatcher import Dispatcher
@@ -30,13 +30,13 @@ SETTINGS = DispatcherSettings(queues=(QueueSettings(SALES, {TALK: 1}),))
 ENTRY = EntryId("e1")
 
 
-def on_virtual_time(story: Callable[[], Coroutine[None, None, None]]) -> Callable[[], None]:
-    """Run a story on a loop of its own, whose clock jumps whenever all wait."""
+def on_virtual_time(scenario: Callable[[], Coroutine[None, None, None]]) -> Callable[[], None]:
+    """Run a scenario on a loop of its own, whose clock jumps whenever all wait."""
 
-    @functools.wraps(story)
+    @functools.wraps(scenario)
     def run() -> None:
         with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
-            runner.run(story())
+            runner.run(scenario())
 
     return run
 
@@ -52,7 +52,7 @@ class LoopClock:
 
 
 class Listener:
-    """Whoever listens: keeps the decisions, and answers some of them at once."""
+    """Keeps the decisions, and answers some of them at once."""
 
     def __init__(self, answers: bool = False) -> None:
         self.heard: list[Decision] = []
@@ -73,7 +73,7 @@ class Listener:
             if self.answers and isinstance(decision, Offered):
                 self.driver.handle(OfferAccepted(decision.offer))
             if self.fails_at is not None and isinstance(decision, self.fails_at):
-                raise RuntimeError("the listener stumbled")
+                raise RuntimeError("the listener failed")
         finally:
             self.depth -= 1
 
@@ -117,7 +117,7 @@ async def test_answered_offer_leaves_no_timer_behind() -> None:
 
 
 @on_virtual_time
-async def test_closed_floor_stays_silent() -> None:
+async def test_closed_dispatcher_stays_silent() -> None:
     listener = Listener()
     listener.open()
     listener.driver.handle(CallerJoined(ENTRY, SALES))
@@ -128,7 +128,7 @@ async def test_closed_floor_stays_silent() -> None:
 
 
 @on_virtual_time
-async def test_journal_rebuilds_the_floor() -> None:
+async def test_journal_rebuilds_the_dispatcher() -> None:
     listener = Listener()
     listener.open()
     listener.driver.handle(CallerJoined(ENTRY, SALES))
@@ -140,7 +140,7 @@ async def test_journal_rebuilds_the_floor() -> None:
 
 
 @on_virtual_time
-async def test_listener_that_stumbles_loses_nothing() -> None:
+async def test_listener_that_raises_loses_nothing() -> None:
     listener = Listener(answers=True)
     listener.open()
     listener.fails_at = Queued

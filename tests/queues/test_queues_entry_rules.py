@@ -1,7 +1,7 @@
 """Obligations of the door: what sends a caller on before standing in line, and for whom."""
 
 import pytest
-from tests.queues.desk import ANNA, BO, HELP, REPAIR, SALES, TALK, DispatcherHarness, kinds, only
+from tests.queues.dispatcher_harness import ANNA, BO, HELP, REPAIR, SALES, TALK, DispatcherHarness, kinds, only
 
 from acdcore.kernel.ids import QueueName
 from acdcore.queues.decisions import InputRefused, Offered, Overflowed, Queued, RefusalReason, Widened
@@ -147,9 +147,9 @@ def test_wait_to_expect_is_none_while_somebody_is_ready() -> None:
     assert only(Offered, harness.join(SALES)[1]).agent == BO
 
 
-def test_long_wait_to_expect_widens_the_ring_from_the_start() -> None:
-    rings = (WideningStep(300, {TALK: 1}), WideningStep(600, {TALK: 0}, estimated_wait_s=50))
-    harness = DispatcherHarness(QueueSettings(SALES, {TALK: 2}, wrap_up_s=0, widening=rings))
+def test_long_wait_to_expect_widens_from_the_start() -> None:
+    steps = (WideningStep(300, {TALK: 1}), WideningStep(600, {TALK: 0}, estimated_wait_s=50))
+    harness = DispatcherHarness(QueueSettings(SALES, {TALK: 2}, wrap_up_s=0, widening=steps))
     harness.staff(BO, repair=1)
     harness.handle(AgentNotReady(BO))
     assert not any(isinstance(decision, Widened) for decision in harness.join(SALES)[1])

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field, replace
 
 import pytest
-from tests.queues.floor_day import DispatcherDay, Plan
+from tests.queues.dispatcher_day import DispatcherDay, Plan
 
 from acdcore.kernel.ids import QueueName
 from acdcore.queues.decisions import Connected, Decision, Departed, Offered, OfferMissed, OfferWithdrawn, Queued
@@ -67,8 +67,8 @@ class Calibration:
 
 def plan(erlangs: float, agents: int, **more: float) -> Plan:
     """A steady day: talks of 165 s, 15 s of wrap-up."""
-    floor = DispatcherSettings(queues=(QueueSettings(SALES, wrap_up_s=15.0),))
-    steady = Plan(floor, {SALES: ((0.0, erlangs / 180.0),)}, ((0.0, float(agents)),), handling_s=165.0)
+    settings = DispatcherSettings(queues=(QueueSettings(SALES, wrap_up_s=15.0),))
+    steady = Plan(settings, {SALES: ((0.0, erlangs / 180.0),)}, ((0.0, float(agents)),), handling_s=165.0)
     return replace(steady, **more)  # type: ignore[arg-type]
 
 

@@ -3,7 +3,19 @@
 from collections.abc import Collection, Iterator
 
 import pytest
-from tests.queues.desk import ANNA, BO, CHEN, ENGLISH, HELP, REPAIR, SALES, SPARE, TALK, DispatcherHarness, only
+from tests.queues.dispatcher_harness import (
+    ANNA,
+    BO,
+    CHEN,
+    ENGLISH,
+    HELP,
+    REPAIR,
+    SALES,
+    SPARE,
+    TALK,
+    DispatcherHarness,
+    only,
+)
 from tests.queues.shift import Shift, dispatcher_settings
 
 from acdcore.kernel.ids import AgentId
@@ -61,7 +73,7 @@ QUEUE = QueueSettings(
 )
 
 
-def test_needs_ring_and_timers_are_those_of_the_moment() -> None:
+def test_needs_widening_step_and_timers_are_those_of_the_moment() -> None:
     harness = DispatcherHarness(QUEUE)
     began = harness.now
     entry, _ = harness.come(SALES, CallerFacts(language="yue"))
@@ -95,7 +107,7 @@ def test_what_would_change_is_said_the_nearest_first() -> None:
     )
 
 
-def test_ring_says_what_it_drops() -> None:
+def test_widening_step_says_what_it_drops() -> None:
     harness = DispatcherHarness(QUEUE)
     entry, _ = harness.come(SALES, CallerFacts(language="yue"))
     harness.wait(28)
@@ -119,7 +131,7 @@ def test_rule_that_holds_an_eligible_pair_apart_is_named() -> None:
     assert harness.why(entry).would_change[0] == "the caller comes back from the flow"
 
 
-def test_front_desk_waits_for_a_hand() -> None:
+def test_front_desk_waits_for_an_assignment() -> None:
     harness = DispatcherHarness(QueueSettings(SALES, is_manual_assignment=True))
     harness.staff(ANNA, repair=1)
     entry, _ = harness.join(SALES)
@@ -127,7 +139,7 @@ def test_front_desk_waits_for_a_hand() -> None:
     assert (why.blocked_by, why.would_change) == (BlockingRule.MANUAL_ASSIGNMENT, ("somebody assigns the caller",))
 
 
-def test_missed_agent_is_named_with_the_end_of_the_hold() -> None:
+def test_missed_agent_is_named_with_the_time_of_the_retry() -> None:
     harness = DispatcherHarness(QueueSettings(SALES, {REPAIR: 1}))
     harness.staff(ANNA, repair=1)
     entry, decisions = harness.join(SALES)
@@ -153,7 +165,7 @@ def test_offer_is_told_from_before_it_took_effect() -> None:
     assert (why.position, why.ringing, why.waited_s) == (1, None, 5)
     assert [(c.agent, c.exclusion) for c in why.candidates] == [(BO, None), (ANNA, Exclusion.SKILL_MISSING)]
     assert why.candidates[0].key == only(Offered, decisions).agent_key
-    assert [(rival.entry, rival.waited_s, rival.excluded_by) for rival in evidence.competing_callers] == [
+    assert [(other.entry, other.waited_s, other.excluded_by) for other in evidence.competing_callers] == [
         (second, 0, None)
     ]
 
@@ -165,7 +177,7 @@ def test_who_waited_longer_but_could_not_be_given_is_told_why_not() -> None:
         QueueSettings(SPARE, is_manual_assignment=True),
     )
     skilled, _ = harness.join(HELP)
-    by_hand, _ = harness.join(SPARE)
+    assigned_only, _ = harness.join(SPARE)
     paused, _ = harness.join(SALES)
     harness.handle(CallerPaused(paused))
     harness.wait(1)
@@ -173,19 +185,19 @@ def test_who_waited_longer_but_could_not_be_given_is_told_why_not() -> None:
     harness.handle(AgentPhoneUp(ANNA))
     harness.handle(AgentLoggedIn(AgentSettings(ANNA, skills={TALK: 1})))
     _, (evidence,) = harness.dispatcher.handle_traced(AgentReady(ANNA), harness.now, {entry})
-    assert [(rival.entry, rival.excluded_by) for rival in evidence.competing_callers] == [
+    assert [(other.entry, other.excluded_by) for other in evidence.competing_callers] == [
         (skilled, Exclusion.SKILL_MISSING),
-        (by_hand, BlockingRule.MANUAL_ASSIGNMENT),
+        (assigned_only, BlockingRule.MANUAL_ASSIGNMENT),
         (paused, BlockingRule.PAUSED),
     ]
 
 
-def test_sent_away_and_relaxed_are_told_with_the_needs_of_before() -> None:
+def test_overflow_and_widening_are_traced_with_the_needs_of_before() -> None:
     harness = DispatcherHarness(QUEUE)
     entry, _ = harness.come(SALES, CallerFacts(language="yue"))
-    _, (relaxed,) = harness.dispatcher.handle_traced(DeadlinePassed(), harness.now + 20, {entry})
-    assert isinstance(relaxed.choice, Widened)
-    assert (relaxed.explanation.needs, relaxed.explanation.widening_step) == ({TALK: 1, ENGLISH: 2}, 0)
+    _, (widened,) = harness.dispatcher.handle_traced(DeadlinePassed(), harness.now + 20, {entry})
+    assert isinstance(widened.choice, Widened)
+    assert (widened.explanation.needs, widened.explanation.widening_step) == ({TALK: 1, ENGLISH: 2}, 0)
     _, (gone,) = harness.dispatcher.handle_traced(DeadlinePassed(), harness.now + 90, {entry})
     assert isinstance(gone.choice, Overflowed)
     assert (gone.explanation.queue, gone.explanation.position, gone.explanation.waited_s) == (SALES, 1, 90)
@@ -208,16 +220,16 @@ def test_every_offer_goes_to_the_first_candidate_and_passes_nobody_over_who_was_
         decisions, noted = dispatcher.handle_traced(event, at, Everybody())
         assert decisions == plain.handle(event, at)
         shift.learn(decisions)
-        told = [one for one in decisions if isinstance(one, Offered | Overflowed | Widened | ReservedForAgent)]
-        assert [evidence.choice for evidence in noted] == told
+        choices = [one for one in decisions if isinstance(one, Offered | Overflowed | Widened | ReservedForAgent)]
+        assert [evidence.choice for evidence in noted] == choices
         for evidence in noted:
             choice, why = evidence.choice, evidence.explanation
             if not isinstance(choice, Offered) or choice.is_manual_assignment:
                 continue
             assert (why.candidates[0].agent, why.candidates[0].exclusion) == (choice.agent, None)
             assert why.key == choice.caller_key
-            before = [rival for rival in evidence.competing_callers if rival.key < why.key]
-            assert all(rival.excluded_by is not None for rival in before)
+            before = [other for other in evidence.competing_callers if other.key < why.key]
+            assert all(other.excluded_by is not None for other in before)
             offers += 1
             passed_over += bool(before)
     assert offers > 10 and passed_over > 0

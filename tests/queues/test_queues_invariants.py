@@ -3,7 +3,19 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests.queues.desk import ANNA, BO, CHEN, ENGLISH, HELP, REPAIR, SALES, SPARE, TALK, DispatcherHarness, only
+from tests.queues.dispatcher_harness import (
+    ANNA,
+    BO,
+    CHEN,
+    ENGLISH,
+    HELP,
+    REPAIR,
+    SALES,
+    SPARE,
+    TALK,
+    DispatcherHarness,
+    only,
+)
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
 from acdcore.queues.decisions import AgentState, Decision, Offered
@@ -55,13 +67,13 @@ from acdcore.queues.settings import (
 
 GOING = [AgentNotReady, AgentLoggedOut, AgentPhoneDown, AgentBusy]
 AGENTS = [ANNA, BO, CHEN, AgentId("1004")]
-DESK = QueueName("desk")
-QUEUES = [SALES, HELP, SPARE, DESK]
+FRONT_DESK = QueueName("desk")
+QUEUES = [SALES, HELP, SPARE, FRONT_DESK]
 FACTS = [CallerFacts(), CallerFacts("vip"), CallerFacts("vip", "en"), CallerFacts(language="en", region="hk")]
 
 
 def dispatcher_settings(strategy: Strategy, max_wait_s: float, weight: float) -> DispatcherSettings:
-    """Queues that overflow into each other, to a prompt, a flow and outside; with rules, rings, and a front desk."""
+    """Queues that overflow into each other, to a prompt, a flow and outside; with rules, widening and a front desk."""
     return DispatcherSettings(
         queues=(
             QueueSettings(
@@ -99,12 +111,12 @@ def dispatcher_settings(strategy: Strategy, max_wait_s: float, weight: float) ->
                 overflow=(
                     OverflowRule(OverflowCause.LENGTH, ToExternalNumber("10086")),
                     OverflowRule(OverflowCause.NOBODY_LOGGED_IN, ToQueue(SPARE)),
-                    OverflowRule(OverflowCause.NOBODY_READY, ToQueue(DESK)),
+                    OverflowRule(OverflowCause.NOBODY_READY, ToQueue(FRONT_DESK)),
                 ),
                 sticky_for_s=30,
                 widening=(WideningStep(16, {REPAIR: 0}),),
             ),
-            QueueSettings(DESK, {ENGLISH: 1}, is_manual_assignment=True, announce_first_s=4, announces_wait=True),
+            QueueSettings(FRONT_DESK, {ENGLISH: 1}, is_manual_assignment=True, announce_first_s=4, announces_wait=True),
             QueueSettings(
                 SPARE,
                 ageing=0.5,
@@ -276,7 +288,7 @@ class AnyDay(RuleBasedStateMachine):
 
     @precondition(lambda self: SALES in {queue.name for queue in self.harness.auditor.settings.queues})
     @rule()
-    def vip_overtakes_whoever_waits(self) -> None:
+    def vip_overtakes_those_who_wait(self) -> None:
         self.decisions += self.harness.join(SALES)[1]
         self.decisions += self.harness.wait(1)
         self.decisions += self.harness.join(SALES, 300)[1]
@@ -309,11 +321,11 @@ class AnyDay(RuleBasedStateMachine):
         self.decisions += self.harness.wait(seconds)
 
     @rule(strategy=st.sampled_from(Strategy), max_wait_s=st.sampled_from([4, 32]), weight=st.sampled_from([0.5, 4.0]))
-    def floor_changes(self, strategy: Strategy, max_wait_s: float, weight: float) -> None:
+    def settings_change(self, strategy: Strategy, max_wait_s: float, weight: float) -> None:
         self.handle(DispatcherChanged(dispatcher_settings(strategy, max_wait_s, weight)))
 
     @rule()
-    def floor_shrinks(self) -> None:
+    def a_queue_is_removed(self) -> None:
         self.handle(DispatcherChanged(DispatcherSettings(queues=(QueueSettings(SALES, {TALK: 1}),))))
 
     @invariant()
@@ -321,7 +333,7 @@ class AnyDay(RuleBasedStateMachine):
         self.harness.assert_matched()
 
     @invariant()
-    def the_floor_is_as_the_auditor_heard(self) -> None:
+    def the_dispatcher_is_as_the_auditor_heard(self) -> None:
         view = self.harness.dispatcher.snapshot(self.harness.now)
         auditor = self.harness.auditor
         for agent in view.agents:
@@ -337,9 +349,9 @@ class AnyDay(RuleBasedStateMachine):
                 if caller.stands:
                     assert waiting.reserved_for == (caller.kept.agent if caller.kept else None)
                     due = [
-                        ring for ring in caller.queue.widening if self.harness.now >= caller.queued_at + ring.after_s
+                        step for step in caller.queue.widening if self.harness.now >= caller.queued_at + step.after_s
                     ]
-                    assert waiting.widening_step >= len(due), "a ring is overdue"
+                    assert waiting.widening_step >= len(due), "a widening step is overdue"
                 explanation = self.harness.dispatcher.why(waiting.entry, self.harness.now)
                 assert explanation is not None and explanation.position == waiting.position
 

@@ -1,4 +1,4 @@
-"""A caller's language is a need: who speaks it is asked first, and nobody waits for ever for who is not there."""
+"""A caller's language is a need: agents who speak it come first, but no caller waits for ever for one."""
 
 from dataclasses import dataclass, field, replace
 
@@ -39,7 +39,7 @@ NOBODY = OverflowRule(OverflowCause.NOBODY_LOGGED_IN, ToAnnouncement("system.nob
 
 
 @dataclass
-class Hall:
+class Centre:
     """A dispatcher on a clock of its own."""
 
     queue: QueueSettings = QUEUE
@@ -68,12 +68,12 @@ class Hall:
 
     def passes(self, seconds: float) -> list[Decision]:
         """Time, with every deadline in it."""
-        until, told = self.now + seconds, list[Decision]()
+        until, decided = self.now + seconds, list[Decision]()
         while (due := self.dispatcher.next_deadline()) is not None and due <= until:
             self.now = max(self.now, due)
-            told += self.dispatcher.handle_deadline(self.now)
+            decided += self.dispatcher.handle_deadline(self.now)
         self.now = until
-        return told
+        return decided
 
     def why(self, entry: EntryId) -> Explanation:
         found = self.dispatcher.why(entry, self.now)
@@ -86,145 +86,145 @@ def offered(decisions: list[Decision]) -> list[AgentId]:
 
 
 def test_caller_with_another_language_gets_the_agent_who_speaks_it() -> None:
-    hall = Hall()
-    hall.comes(CHINESE, CMN)
-    hall.comes(ENGLISH, CMN, EN)
-    assert offered(hall.calls("en")[1]) == [ENGLISH]
+    centre = Centre()
+    centre.comes(CHINESE, CMN)
+    centre.comes(ENGLISH, CMN, EN)
+    assert offered(centre.calls("en")[1]) == [ENGLISH]
 
 
 def test_caller_in_the_queues_first_language_gets_anybody() -> None:
-    hall = Hall()
-    hall.comes(ENGLISH, EN)
-    assert offered(hall.calls("cmn")[1]) == [ENGLISH]
+    centre = Centre()
+    centre.comes(ENGLISH, EN)
+    assert offered(centre.calls("cmn")[1]) == [ENGLISH]
 
 
 def test_caller_waits_for_the_language_while_somebody_with_it_is_on_duty() -> None:
-    hall = Hall()
-    hall.comes(CHINESE, CMN)
-    hall.comes(ENGLISH, EN)
-    hall.handle(AgentNotReady(ENGLISH))
-    entry, decisions = hall.calls("en")
+    centre = Centre()
+    centre.comes(CHINESE, CMN)
+    centre.comes(ENGLISH, EN)
+    centre.handle(AgentNotReady(ENGLISH))
+    entry, decisions = centre.calls("en")
     assert offered(decisions) == []
-    assert offered(hall.passes(600.0)) == []
-    lacking = {one.agent: (one.exclusion, one.detail) for one in hall.why(entry).candidates}
+    assert offered(centre.passes(600.0)) == []
+    lacking = {one.agent: (one.exclusion, one.detail) for one in centre.why(entry).candidates}
     assert lacking[CHINESE] == (Exclusion.SKILL_MISSING, "en")
-    assert hall.why(entry).needs == {EN: 1}
-    assert offered(hall.handle(AgentReady(ENGLISH))) == [ENGLISH]
+    assert centre.why(entry).needs == {EN: 1}
+    assert offered(centre.handle(AgentReady(ENGLISH))) == [ENGLISH]
 
 
-def test_language_is_let_go_after_its_time_when_nobody_on_duty_has_it() -> None:
-    hall = Hall()
-    hall.comes(CHINESE, CMN)
-    entry, decisions = hall.calls("en")
+def test_language_is_dropped_after_its_time_when_nobody_on_duty_has_it() -> None:
+    centre = Centre()
+    centre.comes(CHINESE, CMN)
+    entry, decisions = centre.calls("en")
     assert offered(decisions) == []
-    why = hall.why(entry)
+    why = centre.why(entry)
     assert [(timer.name, timer.at) for timer in why.timers] == [(TimerName.LANGUAGE, 30.0)]
     assert why.would_change == ("en is not asked for any more, since nobody on duty has it (in 30 s)",)
-    assert offered(hall.passes(29.9)) == []
-    told = hall.passes(0.1)
-    assert [one for one in told if isinstance(one, Widened)] == [Widened(entry, SERVICE, 0, 30.0, "en")]
-    assert offered(told) == [CHINESE]
+    assert offered(centre.passes(29.9)) == []
+    decided = centre.passes(0.1)
+    assert [one for one in decided if isinstance(one, Widened)] == [Widened(entry, SERVICE, 0, 30.0, "en")]
+    assert offered(decided) == [CHINESE]
 
 
-def test_language_is_let_go_when_the_last_who_has_it_goes_home_later() -> None:
-    hall = Hall()
-    hall.comes(CHINESE, CMN)
-    hall.comes(ENGLISH, EN)
-    hall.handle(AgentNotReady(ENGLISH))
-    hall.calls("en")
-    hall.passes(60.0)
-    assert offered(hall.handle(AgentLoggedOut(ENGLISH))) == [CHINESE]
+def test_language_is_dropped_when_the_last_who_has_it_goes_home_later() -> None:
+    centre = Centre()
+    centre.comes(CHINESE, CMN)
+    centre.comes(ENGLISH, EN)
+    centre.handle(AgentNotReady(ENGLISH))
+    centre.calls("en")
+    centre.passes(60.0)
+    assert offered(centre.handle(AgentLoggedOut(ENGLISH))) == [CHINESE]
 
 
-def test_language_is_let_go_behind_a_caller_whose_flow_needs_it() -> None:
-    hall = Hall()
-    hall.comes(CHINESE, CMN)
-    hall.comes(ENGLISH, EN)
-    hall.handle(AgentNotReady(ENGLISH))
-    hall.handle(CallerJoined(EntryId("f1/1"), SERVICE, skills={EN: 1}, facts=CallerFacts(language="cmn")))
-    entry, _ = hall.calls("en")
-    hall.passes(60.0)
-    told = hall.handle(AgentLoggedOut(ENGLISH))
-    assert [one.entry for one in told if isinstance(one, Offered)] == [entry]
+def test_language_is_dropped_behind_a_caller_whose_flow_needs_it() -> None:
+    centre = Centre()
+    centre.comes(CHINESE, CMN)
+    centre.comes(ENGLISH, EN)
+    centre.handle(AgentNotReady(ENGLISH))
+    centre.handle(CallerJoined(EntryId("f1/1"), SERVICE, skills={EN: 1}, facts=CallerFacts(language="cmn")))
+    entry, _ = centre.calls("en")
+    centre.passes(60.0)
+    decided = centre.handle(AgentLoggedOut(ENGLISH))
+    assert [one.entry for one in decided if isinstance(one, Offered)] == [entry]
 
 
 def test_caller_is_not_told_that_nobody_is_there_while_others_are() -> None:
-    hall = Hall(replace(QUEUE, overflow=(NOBODY,)))
-    hall.comes(CHINESE, CMN)
-    _, decisions = hall.calls("en")
+    centre = Centre(replace(QUEUE, overflow=(NOBODY,)))
+    centre.comes(CHINESE, CMN)
+    _, decisions = centre.calls("en")
     assert not [one for one in decisions if isinstance(one, Overflowed)]
-    assert offered(hall.passes(30.0)) == [CHINESE]
+    assert offered(centre.passes(30.0)) == [CHINESE]
 
 
 def test_caller_overflows_when_nobody_at_all_is_there() -> None:
-    hall = Hall(replace(QUEUE, overflow=(NOBODY,)))
-    hall.comes(CHINESE, CMN)
-    hall.comes(ENGLISH, EN)
-    hall.handle(AgentNotReady(CHINESE))
-    hall.handle(AgentNotReady(ENGLISH))
-    hall.calls("en")
-    assert not [one for one in hall.handle(AgentLoggedOut(ENGLISH)) if isinstance(one, Overflowed)]
-    assert [one.cause for one in hall.handle(AgentLoggedOut(CHINESE)) if isinstance(one, Overflowed)] == [
+    centre = Centre(replace(QUEUE, overflow=(NOBODY,)))
+    centre.comes(CHINESE, CMN)
+    centre.comes(ENGLISH, EN)
+    centre.handle(AgentNotReady(CHINESE))
+    centre.handle(AgentNotReady(ENGLISH))
+    centre.calls("en")
+    assert not [one for one in centre.handle(AgentLoggedOut(ENGLISH)) if isinstance(one, Overflowed)]
+    assert [one.cause for one in centre.handle(AgentLoggedOut(CHINESE)) if isinstance(one, Overflowed)] == [
         OverflowCause.NOBODY_LOGGED_IN
     ]
 
 
-def test_ring_of_the_queue_lowers_the_language_like_any_skill() -> None:
-    hall = Hall(replace(QUEUE, widening=(WideningStep(10.0, {EN: 0}),)))
-    hall.comes(CHINESE, CMN)
-    hall.comes(ENGLISH, EN)
-    hall.handle(AgentNotReady(ENGLISH))
-    hall.calls("en")
-    assert offered(hall.passes(10.0)) == [CHINESE]
+def test_widening_step_of_the_queue_lowers_the_language_like_any_skill() -> None:
+    centre = Centre(replace(QUEUE, widening=(WideningStep(10.0, {EN: 0}),)))
+    centre.comes(CHINESE, CMN)
+    centre.comes(ENGLISH, EN)
+    centre.handle(AgentNotReady(ENGLISH))
+    centre.calls("en")
+    assert offered(centre.passes(10.0)) == [CHINESE]
 
 
-def test_language_that_the_queue_itself_asks_for_is_never_let_go() -> None:
-    hall = Hall(replace(QUEUE, skills={EN: 1}))
-    hall.comes(CHINESE, CMN)
-    hall.calls("en")
-    assert offered(hall.passes(600.0)) == []
+def test_language_that_the_queue_itself_asks_for_is_never_dropped() -> None:
+    centre = Centre(replace(QUEUE, skills={EN: 1}))
+    centre.comes(CHINESE, CMN)
+    centre.calls("en")
+    assert offered(centre.passes(600.0)) == []
 
 
 def test_queue_without_the_need_offers_anybody() -> None:
-    hall = Hall(replace(QUEUE, language_level=0))
-    hall.comes(CHINESE, CMN)
-    assert offered(hall.calls("en")[1]) == [CHINESE]
+    centre = Centre(replace(QUEUE, language_level=0))
+    centre.comes(CHINESE, CMN)
+    assert offered(centre.calls("en")[1]) == [CHINESE]
 
 
 def test_language_and_its_time_outlast_a_checkpoint() -> None:
-    hall = Hall()
-    hall.comes(CHINESE, CMN)
-    hall.calls("en")
-    hall.passes(20.0)
-    hall.dispatcher = load(dump(hall.dispatcher))
-    assert offered(hall.passes(9.0)) == []
-    assert offered(hall.passes(1.0)) == [CHINESE]
+    centre = Centre()
+    centre.comes(CHINESE, CMN)
+    centre.calls("en")
+    centre.passes(20.0)
+    centre.dispatcher = load(dump(centre.dispatcher))
+    assert offered(centre.passes(9.0)) == []
+    assert offered(centre.passes(1.0)) == [CHINESE]
 
 
 # --- who has just sent the caller off ---
 
 
 def test_agent_who_sent_the_caller_back_is_not_rung_while_others_may_be() -> None:
-    hall = Hall()
-    hall.comes(CHINESE, CMN)
-    hall.comes(ENGLISH, CMN)
-    assert offered(hall.calls("cmn", tried=(CHINESE,))[1]) == [ENGLISH]
+    centre = Centre()
+    centre.comes(CHINESE, CMN)
+    centre.comes(ENGLISH, CMN)
+    assert offered(centre.calls("cmn", tried=(CHINESE,))[1]) == [ENGLISH]
 
 
 def test_agent_who_sent_the_caller_back_is_rung_again_after_the_time_of_a_miss() -> None:
-    hall = Hall()
-    hall.comes(CHINESE, CMN)
-    _, decisions = hall.calls("cmn", tried=(CHINESE,))
+    centre = Centre()
+    centre.comes(CHINESE, CMN)
+    _, decisions = centre.calls("cmn", tried=(CHINESE,))
     assert offered(decisions) == []
-    assert offered(hall.passes(DispatcherSettings().retry_after_miss_s)) == [CHINESE]
+    assert offered(centre.passes(DispatcherSettings().retry_after_miss_s)) == [CHINESE]
 
 
 def test_log_out_that_is_taken_back_in_the_talk_leaves_the_agent_ready() -> None:
-    hall = Hall()
-    hall.comes(CHINESE, CMN)
-    entry, _ = hall.calls("cmn")
-    hall.handle(OfferAccepted(OfferId(1)))
-    hall.handle(AgentLoggedOut(CHINESE))
-    hall.handle(AgentLoggedIn(AgentSettings(CHINESE)))
-    hall.handle(TalkEnded(entry))
-    assert offered(hall.calls("cmn")[1]) == [CHINESE]
+    centre = Centre()
+    centre.comes(CHINESE, CMN)
+    entry, _ = centre.calls("cmn")
+    centre.handle(OfferAccepted(OfferId(1)))
+    centre.handle(AgentLoggedOut(CHINESE))
+    centre.handle(AgentLoggedIn(AgentSettings(CHINESE)))
+    centre.handle(TalkEnded(entry))
+    assert offered(centre.calls("cmn")[1]) == [CHINESE]

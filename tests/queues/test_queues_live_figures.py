@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.queues.desk import ANNA, SALES, TALK, DispatcherHarness, only
+from tests.queues.dispatcher_harness import ANNA, SALES, TALK, DispatcherHarness, only
 
 from acdcore.queues.decisions import AgentState, Offered
 from acdcore.queues.inputs import AgentNotReady, CallerLeft, Channel, LeaveCause, OfferAccepted, OfferEnded, TalkEnded

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.queues.desk import ANNA, BO, HELP, REPAIR, SALES, SPARE, TALK, DispatcherHarness, kinds, only
+from tests.queues.dispatcher_harness import ANNA, BO, HELP, REPAIR, SALES, SPARE, TALK, DispatcherHarness, kinds, only
 
 from acdcore.queues.decisions import Connected, Offered, OfferWithdrawn, Overflowed, Queued
 from acdcore.queues.inputs import (

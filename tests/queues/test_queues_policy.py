@@ -2,7 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.queues.desk import ENGLISH, REPAIR, SALES, TALK
+from tests.queues.dispatcher_harness import ENGLISH, REPAIR, SALES, TALK
 
 from acdcore.queues import policy
 from acdcore.queues.inputs import CallerFacts
@@ -50,16 +50,16 @@ def test_rule_asks_when_each_set_that_is_given_has_the_callers_fact() -> None:
     assert policy.needs(queue, {}, CallerFacts()) == {TALK: 2}
 
 
-def test_rings_lower_what_is_needed_and_ask_for_nothing_new() -> None:
-    rings = (WideningStep(10, {TALK: 2}), WideningStep(20, {ENGLISH: 0, REPAIR: 4, TALK: 9}))
-    assert policy.widened({TALK: 5, ENGLISH: 3}, rings[:1]) == {TALK: 2, ENGLISH: 3}
-    assert policy.widened({TALK: 5, ENGLISH: 3}, rings) == {TALK: 2}
+def test_widening_steps_lower_what_is_needed_and_ask_for_nothing_new() -> None:
+    steps = (WideningStep(10, {TALK: 2}), WideningStep(20, {ENGLISH: 0, REPAIR: 4, TALK: 9}))
+    assert policy.apply_widening({TALK: 5, ENGLISH: 3}, steps[:1]) == {TALK: 2, ENGLISH: 3}
+    assert policy.apply_widening({TALK: 5, ENGLISH: 3}, steps) == {TALK: 2}
 
 
-def test_rings_are_reached_by_time_or_by_the_wait_to_expect() -> None:
-    rings = (WideningStep(10, {TALK: 2}), WideningStep(20, {TALK: 1}, estimated_wait_s=60), WideningStep(30, {TALK: 0}))
-    assert [policy.widening_step_reached(rings, 100, now) for now in (109, 110, 125, 130, 900)] == [0, 1, 2, 3, 3]
-    assert [policy.widening_step_at_entry(rings, expected_s) for expected_s in (None, 60, 61)] == [0, 0, 2]
+def test_widening_steps_are_reached_by_time_or_by_the_wait_to_expect() -> None:
+    steps = (WideningStep(10, {TALK: 2}), WideningStep(20, {TALK: 1}, estimated_wait_s=60), WideningStep(30, {TALK: 0}))
+    assert [policy.widening_step_reached(steps, 100, now) for now in (109, 110, 125, 130, 900)] == [0, 1, 2, 3, 3]
+    assert [policy.widening_step_at_entry(steps, expected_s) for expected_s in (None, 60, 61)] == [0, 0, 2]
     assert policy.widening_step_at_entry((WideningStep(0, {TALK: 1}),), None) == 1
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.queues.desk import ANNA, HELP, SALES, SPARE, TALK
+from tests.queues.dispatcher_harness import ANNA, HELP, SALES, SPARE, TALK
 
 from acdcore.queues.settings import (
     AgentSettings,

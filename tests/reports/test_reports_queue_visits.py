@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.queues.desk import ANNA, BO, HELP, SALES, TALK, DispatcherHarness, only
+from tests.queues.dispatcher_harness import ANNA, BO, HELP, SALES, TALK, DispatcherHarness, only
 
 from acdcore.kernel.ids import AgentId
 from acdcore.queues.decisions import Announce, Decision, Offered, Queued
@@ -34,16 +34,16 @@ PLAIN = QueueSettings(SALES, {TALK: 1})
 
 
 class Folded(DispatcherHarness):
-    """A desk whose decisions are folded into visits as they come."""
+    """A dispatcher whose decisions are folded into visits as they come."""
 
     def __init__(self, *queues: QueueSettings) -> None:
         super().__init__(*queues)
         self.visits = QueueVisitFold()
         self.over: list[QueueVisit] = []
 
-    def handle(self, fed: Input) -> list[Decision]:
+    def handle(self, event: Input) -> list[Decision]:
         """One turn."""
-        decisions = super().handle(fed)
+        decisions = super().handle(event)
         self.over += self.visits.fold(decisions, self.now)
         return decisions
 
@@ -56,7 +56,7 @@ class Folded(DispatcherHarness):
         return entry
 
 
-def test_an_answered_stay_is_over_when_the_wrap_up_is() -> None:
+def test_an_answered_visit_is_over_when_the_wrap_up_is() -> None:
     harness = Folded(PLAIN)
     entry = harness.connect()
     harness.wait(60)
@@ -91,13 +91,13 @@ def test_a_wrap_up_counts_as_long_as_it_really_was() -> None:
     assert harness.over[0].wrap_up_s == 10.0
 
 
-def test_without_wrap_up_the_stay_is_over_with_the_talk() -> None:
+def test_without_wrap_up_the_visit_is_over_with_the_talk() -> None:
     harness = Folded(replace(PLAIN, wrap_up_s=0.0))
     harness.handle(TalkEnded(harness.connect()))
     assert [(visit.how, visit.wrap_up_s) for visit in harness.over] == [(QueueVisitEnd.ANSWERED, 0.0)]
 
 
-def test_an_agent_who_went_home_during_the_talk_leaves_no_stay_behind() -> None:
+def test_an_agent_who_went_home_during_the_talk_leaves_no_visit_behind() -> None:
     harness = Folded(PLAIN)
     entry = harness.connect()
     harness.handle(AgentLoggedOut(ANNA))
@@ -138,7 +138,7 @@ def overflowing(target: OverflowTarget) -> tuple[QueueSettings, QueueSettings]:
     return replace(PLAIN, max_wait_s=30.0, overflow=(rule,)), QueueSettings(HELP, {TALK: 1})
 
 
-def test_overflow_into_another_queue_begins_a_second_stay() -> None:
+def test_overflow_into_another_queue_begins_a_second_visit() -> None:
     harness = Folded(*overflowing(ToQueue(HELP)))
     entry, _ = harness.join(SALES)
     harness.wait(40)
@@ -171,7 +171,7 @@ def test_offers_and_misses_are_counted_over_all_agents() -> None:
     assert (visit.offers, visit.misses, visit.agent) == (2, 1, second.agent)
 
 
-def test_running_stays_are_shown_as_they_stand() -> None:
+def test_running_visits_are_shown_as_they_stand() -> None:
     harness = Folded(PLAIN)
     entry = harness.connect()
     waiting, _ = harness.join(SALES)
@@ -186,7 +186,7 @@ def test_running_stays_are_shown_as_they_stand() -> None:
     assert (wrapping.how, wrapping.talked_s, wrapping.wrap_up_s) == (QueueVisitEnd.IN_CONTACT, 10.0, 7.0)
 
 
-def test_a_promise_is_counted_from_joining() -> None:
+def test_an_announced_wait_is_counted_from_joining() -> None:
     entry = EntryId("e1")
     visits = QueueVisitFold()
     visits.fold([Queued(entry, SALES, 100.0)], 100.0)
@@ -206,7 +206,7 @@ def test_an_entry_from_before_the_fold_is_left_out() -> None:
     assert late.open(harness.now) == []
 
 
-def test_the_next_caller_of_an_agent_is_another_stay() -> None:
+def test_the_next_caller_of_an_agent_is_another_visit() -> None:
     harness = Folded(PLAIN)
     first = harness.connect()
     second, _ = harness.join(SALES)

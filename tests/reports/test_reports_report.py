@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.queues.floor_day import DispatcherDay, Plan
+from tests.queues.dispatcher_day import DispatcherDay, Plan
 
 from acdcore.calls.model.rows import AgentEventRow, QueueVisitRow
 from acdcore.kernel.ids import AgentId, CustomerId, QueueName
@@ -57,7 +57,7 @@ def answered(number: int, waited_s: float = 10.0, joined: float = 0.0, agent: Ag
     return replace(row, agent=agent, is_in_time=waited_s <= 20.0, talked_s=100.0, wrap_up_s=20.0)
 
 
-def hand_made() -> list[QueueVisitRow]:
+def sample_visits() -> list[QueueVisitRow]:
     """Ten offered: 5 answered (3 in time), 2 abandoned (one in time), one short, one overflowed, one waiting."""
     return [
         answered(1, 5.0),
@@ -74,7 +74,7 @@ def hand_made() -> list[QueueVisitRow]:
 
 
 def test_the_service_levels_stand_side_by_side() -> None:
-    figures = report(hand_made(), DAY).total.figures
+    figures = report(sample_visits(), DAY).total.figures
     assert figures[Figure.SERVICE_LEVEL_OF_OFFERED] == 3 / 10
     assert figures[Figure.SERVICE_LEVEL_WITHOUT_SHORT] == 3 / 9
     assert figures[Figure.SERVICE_LEVEL_OF_ANSWERED] == 3 / 5
@@ -83,12 +83,12 @@ def test_the_service_levels_stand_side_by_side() -> None:
 
 
 def test_shares_of_answered_and_abandoned() -> None:
-    figures = report(hand_made(), DAY).total.figures
+    figures = report(sample_visits(), DAY).total.figures
     assert (figures[Figure.ANSWERED_SHARE], figures[Figure.ABANDONED_SHARE]) == (5 / 10, 2 / 9)
 
 
 def test_means_and_percentiles_of_the_waits() -> None:
-    figures = report(hand_made(), DAY).total.figures
+    figures = report(sample_visits(), DAY).total.figures
     assert figures[Figure.AVERAGE_SPEED_OF_ANSWER_S] == 22.0
     assert figures[Figure.WAIT_P50_S] == 20.0
     assert figures[Figure.WAIT_P90_S] == figures[Figure.WAIT_MAX_S] == 45.0
@@ -125,7 +125,7 @@ def test_a_queues_own_target_decides_who_hung_up_in_time() -> None:
     assert report(rows, strict).total.counts[Count.ABANDONED_IN_TIME] == 0
 
 
-def test_only_stays_that_joined_in_the_time_asked_for_count() -> None:
+def test_only_visits_that_joined_in_the_time_asked_for_count() -> None:
     rows = [
         answered(1, joined=-0.001),
         answered(2, joined=0.0),
@@ -135,7 +135,7 @@ def test_only_stays_that_joined_in_the_time_asked_for_count() -> None:
     assert report(rows, DAY).total.counts[Count.OFFERED] == 2
 
 
-def test_a_stay_belongs_to_the_interval_in_which_it_joined() -> None:
+def test_a_visit_belongs_to_the_interval_in_which_it_joined() -> None:
     rows = [answered(1, waited_s=1_700.0, joined=100.0), answered(2, joined=1_800.0)]
     lines = report(rows, replace(DAY, interval=Interval.HALF_HOUR)).rows
     assert [(line.group.began_at, line.counts[Count.OFFERED]) for line in lines] == [(at(0), 1), (at(1_800), 1)]
@@ -169,8 +169,8 @@ def test_a_midnight_that_comes_twice_begins_one_day() -> None:
     assert day.group.began_at == first - timedelta(minutes=30)
 
 
-def test_agents_have_the_stays_they_answered_and_nobody_the_rest() -> None:
-    lines = report(hand_made(), replace(DAY, by=frozenset({By.AGENT}))).rows
+def test_agents_have_the_visits_they_answered_and_nobody_the_rest() -> None:
+    lines = report(sample_visits(), replace(DAY, by=frozenset({By.AGENT}))).rows
     assert {line.group.agent: line.counts[Count.OFFERED] for line in lines} == {NOBODY: 5, ANNA: 4, BO: 1}
 
 
@@ -186,7 +186,7 @@ def test_messages_need_not_spoil_the_callers_figures() -> None:
     assert report(rows, replace(DAY, channels=frozenset({"call"}))).total.figures[Figure.SERVICE_LEVEL] == 1.0
 
 
-def test_promises_count_once_it_is_known_whether_they_were_kept() -> None:
+def test_announced_waits_count_once_it_is_known_whether_they_were_kept() -> None:
     rows = [
         replace(answered(1, 50.0), announced_wait_s=60.0),
         replace(answered(2, 70.0), announced_wait_s=60.0),
@@ -369,25 +369,25 @@ def test_agents_time_outside_of_the_time_asked_for_is_cut_off() -> None:
 
 
 def test_a_share_can_show_its_calls() -> None:
-    found = receipt(hand_made(), DAY, Group(queue=SALES), Figure.SERVICE_LEVEL)
+    found = receipt(sample_visits(), DAY, Group(queue=SALES), Figure.SERVICE_LEVEL)
     assert found.formula == "(answered_in_time) / (abandoned + answered)"
     assert [item.call_id for item in found.counted] == ["c1", "c2", "c3"]
     assert [item.call_id for item in found.over] == ["c1", "c2", "c3", "c4", "c5", "c6", "c7"]
 
 
 def test_a_mean_shows_what_each_call_added() -> None:
-    found = receipt(hand_made(), DAY, Group(), Figure.AVERAGE_HANDLING_S)
+    found = receipt(sample_visits(), DAY, Group(), Figure.AVERAGE_HANDLING_S)
     assert [item.seconds for item in found.over] == [120.0] * 5
 
 
 def test_a_percentile_ends_with_the_call_that_it_is() -> None:
-    found = receipt(hand_made(), DAY, Group(), Figure.WAIT_P50_S)
+    found = receipt(sample_visits(), DAY, Group(), Figure.WAIT_P50_S)
     assert (found.counted[-1].call_id, found.counted[-1].seconds) == ("c3", 20.0)
 
 
 def test_occupancy_has_no_receipt_of_calls() -> None:
     with pytest.raises(ValueError, match="occupancy"):
-        receipt(hand_made(), DAY, Group(), Figure.OCCUPANCY)
+        receipt(sample_visits(), DAY, Group(), Figure.OCCUPANCY)
 
 
 def test_every_figure_has_a_formula() -> None:
@@ -416,7 +416,7 @@ class Kept:
         self.day.run()
         self.rows = [self._row(kept) for kept in (*self.over, *self.visits.open(self.day.now))]
 
-    def _turn(self, fed: Input, decisions: list[Decision], now: float) -> None:
+    def _turn(self, event: Input, decisions: list[Decision], now: float) -> None:
         self.over += self.visits.fold(decisions, now)
         for decision in decisions:
             if isinstance(decision, AgentStateChanged):
@@ -493,7 +493,7 @@ def live(figures: QueueFigures) -> dict[Count, int]:
 
 
 def assert_live_agrees(line: GroupRow, figures: QueueFigures) -> None:
-    """The report says what the board says."""
+    """The report says what the wallboard says."""
     expected = live(figures)
     assert {count: line.counts[count] for count in expected} == expected
     assert (line.offers, line.misses) == (figures.offers, figures.misses)
@@ -528,7 +528,7 @@ GROUPINGS = [frozenset[By](), *(frozenset({by}) for by in By), frozenset(By)]
     patience_s=st.sampled_from([30.0, 90.0, 300.0]),
     missed=st.sampled_from([0.0, 0.1, 0.4]),
 )
-def test_any_day_balances_in_every_group_and_says_what_the_live_board_says(
+def test_any_day_balances_in_every_group_and_says_what_the_wallboard_says(
     seed: int, agents: int, patience_s: float, missed: float
 ) -> None:
     kept = Kept(varied(agents, patience_s, missed), seed)
@@ -565,6 +565,6 @@ def test_every_figure_is_what_its_receipt_adds_up_to(by: frozenset[By]) -> None:
 
 
 def test_endings_are_exclusive() -> None:
-    for row in hand_made():
+    for row in sample_visits():
         counts = report([row], DAY).total.counts
         assert sum(counts[ending] for ending in ENDINGS) == 1

@@ -1,5 +1,5 @@
-"""A seeded day of everything: rules, rings, sticky agents, pauses, callbacks, hours, reloads, restored agents, phones
-that fail, answers that come too late, and people who hang up at any moment."""
+"""A seeded day of everything: rules, widening, preferred agents, pauses, callbacks, hours, reloads, restored agents,
+phones that fail, answers that come too late, and people who hang up at any moment."""
 
 from dataclasses import replace
 from random import Random
@@ -44,7 +44,7 @@ from acdcore.queues.settings import (
     WideningStep,
 )
 
-SALES, HELP, SPARE, DESK = QueueName("sales"), QueueName("help"), QueueName("spare"), QueueName("desk")
+SALES, HELP, SPARE, FRONT_DESK = QueueName("sales"), QueueName("help"), QueueName("spare"), QueueName("desk")
 TALK, REPAIR, ENGLISH, YUE = SkillName("talk"), SkillName("repair"), SkillName("english"), SkillName("yue")
 AGENTS = [AgentId(str(1_000 + number)) for number in range(16)]
 OPEN_S, CLOSE_S = 8 * 3_600.0, 11 * 3_600.0
@@ -102,7 +102,7 @@ def dispatcher_settings(luck: Random) -> DispatcherSettings:
         if luck.random() < 0.5
         else (),
     )
-    harness = QueueSettings(DESK, {TALK: 1}, is_manual_assignment=True)
+    harness = QueueSettings(FRONT_DESK, {TALK: 1}, is_manual_assignment=True)
     return DispatcherSettings((sales, help_, spare, harness))
 
 
@@ -110,7 +110,7 @@ def chaos(seed: int) -> Day:
     """One day, the same for the same seed."""
     luck = Random(seed)
     arrivals = [_arrival(number, luck) for number in range(CALLERS)]
-    events = [*_of_callers(arrivals, luck), *_of_agents(luck), *_of_the_floor(luck)]
+    events = [*_of_callers(arrivals, luck), *_of_agents(luck), *_of_the_dispatcher(luck)]
     return Day(
         dispatcher_settings(luck), tuple(arrivals), tuple(_person(agent, luck) for agent in AGENTS), tuple(events)
     )
@@ -122,7 +122,7 @@ def _arrival(number: int, luck: Random) -> Arrival:
     return Arrival(
         EntryId(f"e{number}"),
         luck.uniform(OPEN_S, CLOSE_S),
-        luck.choices([SALES, HELP, SPARE, DESK], [5, 3, 2, 1])[0],
+        luck.choices([SALES, HELP, SPARE, FRONT_DESK], [5, 3, 2, 1])[0],
         luck.expovariate(1 / 180),
         luck.expovariate(1 / 150),
         leaves_as=luck.choices(list(LeaveCause), [8, 2, 1, 1])[0],
@@ -167,7 +167,7 @@ def _of_callers(arrivals: list[Arrival], luck: Random) -> list[DayEvent]:
             events.append(DayEvent(at, CallerLeft(arrival.entry)))
         elif chance < 0.3:
             events.append(DayEvent(at, TalkEnded(arrival.entry)))
-        if arrival.queue == DESK or chance > 0.95:
+        if arrival.queue == FRONT_DESK or chance > 0.95:
             events += [
                 DayEvent(at + number * 5.0, CallerAssigned(arrival.entry, luck.choice(AGENTS))) for number in range(3)
             ]
@@ -197,7 +197,7 @@ def _of_agents(luck: Random) -> list[DayEvent]:
     return events
 
 
-def _of_the_floor(luck: Random) -> list[DayEvent]:
+def _of_the_dispatcher(luck: Random) -> list[DayEvent]:
     """Hours that change and reloads, one of them without a queue in which people wait."""
     events: list[DayEvent] = []
     for queue in (SALES, HELP):
@@ -206,6 +206,6 @@ def _of_the_floor(luck: Random) -> list[DayEvent]:
     for _ in range(3):
         events.append(DayEvent(luck.uniform(OPEN_S, CLOSE_S), DispatcherChanged(dispatcher_settings(luck))))
     whole = dispatcher_settings(luck)
-    small = replace(whole, queues=tuple(queue for queue in whole.queues if queue.name != DESK))
+    small = replace(whole, queues=tuple(queue for queue in whole.queues if queue.name != FRONT_DESK))
     at = luck.uniform(OPEN_S, CLOSE_S)
     return [*events, DayEvent(at, DispatcherChanged(small)), DayEvent(at + 300.0, DispatcherChanged(whole))]

@@ -23,7 +23,7 @@ def verdict(seed: int) -> str:
 
 
 def main() -> int:
-    """Run the days and say how it went."""
+    """Run the days and print the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--days", type=int, default=1_000)
     parser.add_argument("--first", type=int, default=0, help="seed of the first day")

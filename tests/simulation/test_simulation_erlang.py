@@ -18,7 +18,7 @@ from acdcore.planning.day import Arrival, Day, WorkSpan
 from acdcore.planning.erlang import OfferedTraffic, expect
 from acdcore.planning.outcome import VisitEnd
 from acdcore.planning.simulation import simulate
-from acdcore.planning.staffing import QUEUE, SKILL, seat
+from acdcore.planning.staffing import QUEUE, SKILL, planned_agent
 from acdcore.queues.inputs import EntryId
 from acdcore.queues.settings import DispatcherSettings, QueueSettings
 
@@ -54,13 +54,13 @@ class Textbook:
         return calls
 
     def day(self, calls: Sequence[Call]) -> Day:
-        """The textbook's floor: phones that answer at once, no wrap-up, one queue."""
+        """The textbook's call centre: phones that answer at once, no wrap-up, one queue."""
         queue = QueueSettings(QUEUE, {SKILL: 1}, wrap_up_s=0, service_level_within_s=WITHIN_S, short_abandon_s=0)
         arrivals = [
             Arrival(EntryId(str(number)), call.at, QUEUE, call.handling_s, patience(call))
             for number, call in enumerate(calls)
         ]
-        people = [seat(number, (WorkSpan(1.0, calls[-1].at + 3_600.0),)) for number in range(self.agents)]
+        people = [planned_agent(number, (WorkSpan(1.0, calls[-1].at + 3_600.0),)) for number in range(self.agents)]
         return Day(DispatcherSettings((queue,)), tuple(arrivals), tuple(people))
 
 

@@ -1,8 +1,9 @@
-"""Watches a whole day: the auditor after every turn, the dispatcher itself now and then, and rest at the end.
+"""Checks a whole day: the auditor after every turn, the dispatcher from time to time, and that nobody is left over.
 
-The auditor (tests/queues/desk.py) sees inputs and decisions only: invariants 1 to 3, 5, 6, 8 to 11, 13 and 14 of the
-dispatcher, turn by turn; number 7 follows from 6, since keys change by time alone. Number 4 needs the dispatcher's own
-answer to why somebody waits, number 12 a dispatcher that is put away and taken out again in the middle of the day.
+The auditor (tests/queues/dispatcher_harness.py) sees inputs and decisions only. Turn by turn it checks the invariants
+1 to 3, 5, 6, 8 to 11, 13 and 14 of the dispatcher; number 7 follows from 6, since keys change by time alone. Number 4
+needs the dispatcher's own answer to why a caller waits. Number 12 needs a dispatcher that is dumped and loaded again in
+the middle of the day.
 """
 
 from collections import Counter
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from tests.queues.desk import Auditor
+from tests.queues.dispatcher_harness import Auditor
 from tests.simulation.chaos import CLOSE_S, OPEN_S, chaos
 
 from acdcore.planning.simulation import Simulation
@@ -26,7 +27,7 @@ RESTARTS = 3
 
 
 class RestartedDispatcher:
-    """A dispatcher that is put away and taken out again at given times."""
+    """A dispatcher that is dumped and loaded again at given times."""
 
     def __init__(self, settings: DispatcherSettings, times: Sequence[float]) -> None:
         self.dispatcher = Dispatcher(settings)
@@ -54,7 +55,7 @@ class RestartedDispatcher:
 
 @dataclass(slots=True)
 class Seen:
-    """What a day had in it."""
+    """What happened in a day."""
 
     decisions: Counter[str] = field(default_factory=Counter)
     """Decisions by name."""
@@ -74,15 +75,15 @@ def watch(seed: int) -> Seen:
             seen.turns += 1
             seen.decisions.update(type(decision).__name__ for decision in turn.decisions)
             if seen.turns % TURNS_BETWEEN_LOOKS == 0:
-                _nobody_waits_in_vain(machine.dispatcher, at)
+                _no_possible_match_is_left(machine.dispatcher, at)
         _at_rest(machine.dispatcher, auditor, at)
     except AssertionError as error:
         raise AssertionError(f"day {seed}, {at:.3f} s: {error}") from error
     return seen
 
 
-def _nobody_waits_in_vain(dispatcher: Dispatcher, now: float) -> None:
-    """Invariant 4: whoever waits has nobody who could be offered the caller, or a named rule holds the pair apart."""
+def _no_possible_match_is_left(dispatcher: Dispatcher, now: float) -> None:
+    """Invariant 4: for no waiting caller is there an agent who could be offered, unless a named rule forbids it."""
     for queue in dispatcher.snapshot(now).queues:
         for waiting in queue.waiting:
             if waiting.agent is not None:

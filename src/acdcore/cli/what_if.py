@@ -30,7 +30,7 @@ from acdcore.cli.support.recorded_day import (
 from acdcore.planning import change_words, whatif
 from acdcore.planning.changes import Change
 from acdcore.planning.recorded import RecordedDay
-from acdcore.planning.whatif import Comparison, worded
+from acdcore.planning.whatif import Comparison, estimate_text
 from acdcore.planning.whatif import compare_changes as simulate_changes
 
 CHANGES_HELP = f"What is changed: {change_words.EXAMPLES}."
@@ -87,9 +87,9 @@ def comparison_table(comparison: Comparison) -> Table:
             made.add_row(
                 scope if number == 0 else "",
                 row.measure.name,
-                worded(row.baseline, row.measure),
-                worded(row.changed, row.measure),
-                worded(row.difference, row.measure, is_signed=True),
+                estimate_text(row.baseline, row.measure),
+                estimate_text(row.changed, row.measure),
+                estimate_text(row.difference, row.measure, is_signed=True),
                 "*" if row.difference.is_sure and not math.isinf(row.difference.half_width) else "",
             )
         made.add_section()

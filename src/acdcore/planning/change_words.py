@@ -27,7 +27,7 @@ from acdcore.planning.changes import (
     RingFor,
     Setting,
     StrategyIs,
-    keyed,
+    set_key,
 )
 from acdcore.planning.day import DAY_S
 from acdcore.queues.settings import QueueSettings, Strategy
@@ -125,7 +125,7 @@ def _queue_key(word: str, found: re.Match[str]) -> Change:
         raise ChangeError(f"{word}: {key} takes more than a word; change it in the file and compare two days")
     value: Setting = _skills(word, text) if key == "skills" else None if text == "none" else text
     try:
-        keyed(QueueSettings(QueueName("any")), key, value)
+        set_key(QueueSettings(QueueName("any")), key, value)
     except ChangeError as error:
         raise ChangeError(f"{word}: {error}") from error
     return QueueKey(queue, key, value)

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from acdcore.kernel.errors import AcdError
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
-from acdcore.planning.day import Arrival, Day, DayEvent, Person, WorkSpan, mixed
+from acdcore.planning.day import Arrival, Day, DayEvent, Person, WorkSpan, mix_seeds
 from acdcore.queues.inputs import DispatcherChanged, EntryId
 from acdcore.queues.settings import AgentSettings, DispatcherSettings, QueueSettings, Strategy, validate
 
@@ -125,11 +125,11 @@ Change = MoreAgents | FewerAgents | PriorityFor | RingFor | StrategyIs | QueueKe
 def apply_changes(day: Day, changes: tuple[Change, ...]) -> Day:
     """The day with all changes, in their order. Raises ChangeError when one does not fit."""
     for change in changes:
-        day = _changed(day, change)
+        day = _apply_change(day, change)
     return day
 
 
-def _changed(day: Day, change: Change) -> Day:
+def _apply_change(day: Day, change: Change) -> Day:
     match change:
         case MoreAgents():
             return _more_agents(day, change)
@@ -142,11 +142,11 @@ def _changed(day: Day, change: Change) -> Day:
         case StrategyIs(queue=queue, strategy=strategy):
             return _set(day, queue, lambda settings: replace(settings, strategy=strategy))
         case QueueKey(queue=queue, key=key, value=value):
-            return _set(day, queue, lambda settings: keyed(settings, key, value))
+            return _set(day, queue, lambda settings: set_key(settings, key, value))
         case MoreCalls(factor=factor, queue=queue):
             return _more_calls(day, factor, queue)
         case HandlingTimes(factor=factor, queue=queue):
-            return _longer(day, factor, queue)
+            return _scale_handling(day, factor, queue)
         case _:
             assert_never(change)
 
@@ -210,7 +210,7 @@ def _fewer_agents(day: Day, change: FewerAgents) -> Day:
     if len(concerned) < change.count:
         raise ChangeError(f"agents-{change.count}: only {len(concerned)} such agents are at work at that time")
     going = {person.settings.agent for person in sorted(concerned, key=_number)[-change.count :]}
-    people = [_without(person, change) if person.settings.agent in going else person for person in day.people]
+    people = [_take_away(person, change) if person.settings.agent in going else person for person in day.people]
     return replace(day, people=tuple(person for person in people if person.spans))
 
 
@@ -218,7 +218,7 @@ def _number(person: Person) -> tuple[int, str]:
     return len(person.settings.agent), person.settings.agent
 
 
-def _without(person: Person, change: FewerAgents) -> Person:
+def _take_away(person: Person, change: FewerAgents) -> Person:
     """The same agent, away for the time."""
     spans: list[WorkSpan] = []
     for span in person.spans:
@@ -242,7 +242,7 @@ def _person(day: Day, agent: AgentId) -> Person:
 # ---- settings -----------------------------------------------------------------------------------------------------
 
 
-def keyed(settings: QueueSettings, key: str, value: Setting) -> QueueSettings:
+def set_key(settings: QueueSettings, key: str, value: Setting) -> QueueSettings:
     """The queue with another value of one key; a text is read as the key's kind.
 
     Raises ChangeError when there is no such key, or when the value is not of its kind.
@@ -267,10 +267,10 @@ def _set(day: Day, queue: QueueName | None, change: Callable[[QueueSettings], Qu
         queues = [change(settings) if queue in (None, settings.name) else settings for settings in settings.queues]
         return replace(settings, queues=tuple(queues))
 
-    return _over_settings(day, changed_settings)
+    return _change_settings(day, changed_settings)
 
 
-def _over_settings(day: Day, change: Callable[[DispatcherSettings], DispatcherSettings]) -> Day:
+def _change_settings(day: Day, change: Callable[[DispatcherSettings], DispatcherSettings]) -> Day:
     settings = change(day.settings)
     problems = validate(settings)
     if problems:
@@ -311,17 +311,17 @@ def _more_calls(day: Day, factor: float, queue: QueueName | None) -> Day:
 
 def _copies(arrival: Arrival, factor: float) -> list[Arrival]:
     """The arrival as often as the factor says on average; the first is the arrival itself."""
-    luck = Random(mixed(7, arrival.chance))
+    luck = Random(mix_seeds(7, arrival.chance))
     copies = int(factor) + (luck.random() < factor % 1.0)
     made = [arrival] if copies else []
     for number in range(1, copies):
         at = max(0.0, arrival.at + luck.uniform(-SHIFT_S, SHIFT_S))
         entry = EntryId(f"{arrival.entry}+{number}")
-        made.append(replace(arrival, entry=entry, at=at, chance=mixed(number, arrival.chance)))
+        made.append(replace(arrival, entry=entry, at=at, chance=mix_seeds(number, arrival.chance)))
     return made
 
 
-def _longer(day: Day, factor: float, queue: QueueName | None) -> Day:
+def _scale_handling(day: Day, factor: float, queue: QueueName | None) -> Day:
     if not 0.0 < factor <= MAX_FACTOR:
         raise ChangeError(f"handling*{factor}: a factor above 0 up to {MAX_FACTOR:g}")
     arrivals = [

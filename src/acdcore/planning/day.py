@@ -113,11 +113,11 @@ class Day:
 
     def draw(self, seed: int) -> "Day":
         """The same day with other luck of the phones."""
-        arrivals = tuple(replace(arrival, chance=mixed(seed, arrival.chance)) for arrival in self.arrivals)
+        arrivals = tuple(replace(arrival, chance=mix_seeds(seed, arrival.chance)) for arrival in self.arrivals)
         return replace(self, arrivals=arrivals)
 
 
-def mixed(seed: int, number: int) -> int:
+def mix_seeds(seed: int, number: int) -> int:
     """A seed made of two, the same everywhere."""
     return (seed * 1_000_003 + number) & 0xFFFF_FFFF_FFFF
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from acdcore.kernel.ids import QueueName, SkillName
-from acdcore.planning.day import Arrival, Day, Person, mixed
+from acdcore.planning.day import Arrival, Day, Person, mix_seeds
 from acdcore.queues.inputs import CallerFacts, EntryId
 from acdcore.queues.settings import DispatcherSettings
 
@@ -73,11 +73,11 @@ class Pattern:
         """One day: a Poisson stream for each interval and queue."""
         arrivals: list[Arrival] = []
         for number, stream in enumerate(self.streams):
-            arrivals += self._drawn(stream, Random(mixed(seed, number)))
+            arrivals += self._draw_arrivals(stream, Random(mix_seeds(seed, number)))
         arrivals.sort(key=lambda arrival: arrival.at)
         return Day(self.settings, tuple(arrivals), self.people, until=self.until)
 
-    def _drawn(self, stream: Stream, luck: Random) -> list[Arrival]:
+    def _draw_arrivals(self, stream: Stream, luck: Random) -> list[Arrival]:
         arrivals: list[Arrival] = []
         weights = [kind.share for kind in stream.kinds]
         for interval, calls in enumerate(stream.calls):

@@ -13,7 +13,7 @@ from random import Random
 
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.planning import handling, patience
-from acdcore.planning.day import Arrival, Day, DayEvent, Person, Phone, WorkSpan, mixed
+from acdcore.planning.day import Arrival, Day, DayEvent, Person, Phone, WorkSpan, mix_seeds
 from acdcore.planning.handling import Handling, Talk
 from acdcore.planning.outcome import DayResult
 from acdcore.planning.patience import PatienceCurve, Wait
@@ -101,10 +101,12 @@ class RecordedDay:
 
     def draw(self, seed: int) -> Day:
         """The day with what is not known drawn."""
-        arrivals = [self._drawn(contact, mixed(seed, number)) for number, contact in enumerate(self.contacts)]
+        arrivals = [
+            self._draw_arrival(contact, mix_seeds(seed, number)) for number, contact in enumerate(self.contacts)
+        ]
         return Day(self.settings, tuple(arrivals), self.people, self.events)
 
-    def _drawn(self, contact: RecordedContact, seed: int) -> Arrival:
+    def _draw_arrival(self, contact: RecordedContact, seed: int) -> Arrival:
         luck = Random(seed)
         arrival = contact.arrival
         patience_s: float | None = contact.waited_s
@@ -140,7 +142,7 @@ def record(
 
 
 @dataclass(slots=True)
-class _Caller:
+class _RecordedCaller:
     """A caller of the record so far."""
 
     arrival: Arrival
@@ -153,7 +155,7 @@ class _Caller:
 
 
 @dataclass(slots=True)
-class _Seat:
+class _RecordedAgent:
     """An agent of the record so far."""
 
     settings: AgentSettings
@@ -172,8 +174,8 @@ class DayRecorder:
         self._zone = zone
         self._midnight: datetime | None = None
         self._settings = DispatcherSettings()
-        self._callers: dict[EntryId, _Caller] = {}
-        self._seats: dict[AgentId, _Seat] = {}
+        self._callers: dict[EntryId, _RecordedCaller] = {}
+        self._agents: dict[AgentId, _RecordedAgent] = {}
         self._events: list[DayEvent] = []
         self._offered_at: dict[OfferId, float] = {}
         self._last: dict[AgentId, EntryId] = {}
@@ -195,7 +197,7 @@ class DayRecorder:
             self._events.append(DayEvent(self._at, DispatcherChanged(settings)))
         self._at = (wall - self._midnight).total_seconds()
         for who in present:
-            self._seats.setdefault(who.settings.agent, _Seat(who.settings))
+            self._agents.setdefault(who.settings.agent, _RecordedAgent(who.settings))
             if who.is_ready:
                 self._ready(who.settings.agent, self._at)
 
@@ -221,7 +223,7 @@ class DayRecorder:
             RecordedContact(caller.arrival, self._waited_s(caller), caller.gave_up, _talk(caller))
             for caller in self._callers.values()
         )
-        people = [_person(seat, learnt) for seat in self._seats.values() if seat.spans]
+        people = [_person(each, learnt) for each in self._agents.values() if each.spans]
         return RecordedDay(
             self._settings,
             contacts,
@@ -234,27 +236,27 @@ class DayRecorder:
 
     def _rest_all(self) -> None:
         """The segment is over, and with it what nobody ended."""
-        for seat in self._seats.values():
-            self._rest(seat, self._at)
-            seat.wrapping = None
+        for recorded in self._agents.values():
+            self._rest(recorded, self._at)
+            recorded.wrapping = None
 
     def _hear(self, at: float, event: Input) -> None:
         match event:
             case CallerJoined():
-                self._callers[event.entry] = _Caller(_arrival(event, at))
+                self._callers[event.entry] = _RecordedCaller(_arrival(event, at))
                 self._tally.expect(event.entry, event.facts.tier, event.channel)
             case AgentLoggedIn(settings=who) | AgentRestored(settings=who):
-                if who.agent in self._seats:
+                if who.agent in self._agents:
                     self._events.append(DayEvent(at, AgentLoggedIn(who)))
                 else:
-                    self._seats[who.agent] = _Seat(who)
+                    self._agents[who.agent] = _RecordedAgent(who)
                 if isinstance(event, AgentRestored) and event.is_ready:
                     self._ready(who.agent, at)
             case AgentReady(agent=agent):
                 self._ready(agent, at)
             case AgentNotReady(agent=agent) | AgentLoggedOut(agent=agent):
-                if agent in self._seats:
-                    self._rest(self._seats[agent], at)
+                if agent in self._agents:
+                    self._rest(self._agents[agent], at)
             case AgentPhoneUp() | AgentPhoneDown() | AgentBusy() | AgentIdle() | DispatcherChanged() | HoursChanged():
                 self._events.append(DayEvent(at, event))
             case _:
@@ -268,8 +270,8 @@ class DayRecorder:
                 self._answered(at, offer, entry, agent)
             case OfferMissed(offer=offer, agent=agent, cause=cause):
                 self._offered_at.pop(offer, None)
-                if agent in self._seats:
-                    self._seats[agent].misses.append(cause)
+                if agent in self._agents:
+                    self._agents[agent].misses.append(cause)
             case Departed(entry=entry, cause=cause) if entry in self._callers:
                 self._left(at, entry)
                 if cause in (LeaveCause.HUNG_UP, LeaveCause.CALLBACK):
@@ -279,15 +281,15 @@ class DayRecorder:
             case TalkFinished(entry=entry, agent=agent, talked_s=talked_s) if entry in self._callers:
                 self._callers[entry].talk_s = talked_s
                 self._last[agent] = entry
-            case AgentStateChanged(agent=agent, state=state) if agent in self._seats:
+            case AgentStateChanged(agent=agent, state=state) if agent in self._agents:
                 self._state(at, agent, state)
             case _:
                 pass
 
     def _answered(self, at: float, offer: OfferId, entry: EntryId, agent: AgentId) -> None:
         offered_at = self._offered_at.pop(offer, None)
-        if offered_at is not None and agent in self._seats:
-            self._seats[agent].answers_s.append(at - offered_at)
+        if offered_at is not None and agent in self._agents:
+            self._agents[agent].answers_s.append(at - offered_at)
         if entry in self._callers:
             self._left(at, entry)
             self._callers[entry].agent = agent
@@ -296,27 +298,27 @@ class DayRecorder:
         caller = self._callers[entry]
         caller.waited_s = at - caller.arrival.at
 
-    def _waited_s(self, caller: _Caller) -> float:
+    def _waited_s(self, caller: _RecordedCaller) -> float:
         return self._at - caller.arrival.at if caller.waited_s is None else caller.waited_s
 
     def _state(self, at: float, agent: AgentId, state: AgentState) -> None:
-        seat = self._seats[agent]
-        if seat.wrapping is not None and state is not AgentState.WRAP_UP:
-            entry, since = seat.wrapping
+        recorded = self._agents[agent]
+        if recorded.wrapping is not None and state is not AgentState.WRAP_UP:
+            entry, since = recorded.wrapping
             self._callers[entry].wrap_up_s = at - since
-            seat.wrapping = None
+            recorded.wrapping = None
         if state is AgentState.WRAP_UP and agent in self._last:
-            seat.wrapping = (self._last[agent], at)
+            recorded.wrapping = (self._last[agent], at)
 
     def _ready(self, agent: AgentId, at: float) -> None:
-        seat = self._seats.get(agent)
-        if seat is not None and seat.ready_at is None:
-            seat.ready_at = at
+        recorded = self._agents.get(agent)
+        if recorded is not None and recorded.ready_at is None:
+            recorded.ready_at = at
 
-    def _rest(self, seat: _Seat, at: float) -> None:
-        if seat.ready_at is not None and at - seat.ready_at >= MIN_SPAN_S:
-            seat.spans.append(WorkSpan(seat.ready_at, at))
-        seat.ready_at = None
+    def _rest(self, recorded: _RecordedAgent, at: float) -> None:
+        if recorded.ready_at is not None and at - recorded.ready_at >= MIN_SPAN_S:
+            recorded.spans.append(WorkSpan(recorded.ready_at, at))
+        recorded.ready_at = None
 
 
 def _arrival(event: CallerJoined, at: float) -> Arrival:
@@ -334,20 +336,20 @@ def _arrival(event: CallerJoined, at: float) -> Arrival:
     )
 
 
-def _talk(caller: _Caller) -> Talk | None:
+def _talk(caller: _RecordedCaller) -> Talk | None:
     if caller.agent is None or caller.talk_s is None:
         return None
     return Talk(caller.agent, caller.arrival.queue, caller.talk_s, caller.wrap_up_s)
 
 
-def _person(seat: _Seat, learnt: Handling) -> Person:
-    offers = len(seat.answers_s) + len(seat.misses)
+def _person(recorded: _RecordedAgent, learnt: Handling) -> Person:
+    offers = len(recorded.answers_s) + len(recorded.misses)
     phone = Phone(
-        answers_s=tuple(seat.answers_s) or Phone().answers_s,
-        miss_share=len(seat.misses) / offers if offers else 0.0,
-        miss_cause=Counter(seat.misses).most_common(1)[0][0] if seat.misses else OfferEnd.NO_ANSWER,
+        answers_s=tuple(recorded.answers_s) or Phone().answers_s,
+        miss_share=len(recorded.misses) / offers if offers else 0.0,
+        miss_cause=Counter(recorded.misses).most_common(1)[0][0] if recorded.misses else OfferEnd.NO_ANSWER,
     )
-    return Person(seat.settings, tuple(seat.spans), learnt.pace(seat.settings.agent), phone)
+    return Person(recorded.settings, tuple(recorded.spans), learnt.pace(recorded.settings.agent), phone)
 
 
 def _patience(contacts: Sequence[RecordedContact]) -> dict[QueueName, PatienceCurve]:

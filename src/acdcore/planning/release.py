@@ -10,14 +10,14 @@ from statistics import fmean
 from acdcore.calls.model.rows import QueueVisitRow
 from acdcore.kernel.ids import AgentId, QueueName
 from acdcore.planning import patience
-from acdcore.planning.day import Arrival, Day, Person, WorkSpan, mixed
+from acdcore.planning.day import Arrival, Day, Person, WorkSpan, mix_seeds
 from acdcore.planning.erlang import Expected, OfferedTraffic, Target, expect, required_agents
 from acdcore.planning.outcome import DayResult, VisitEnd
 from acdcore.planning.patience import Wait
 from acdcore.planning.pattern import Duration
 from acdcore.planning.simulation import simulate
-from acdcore.planning.staffing import QUEUE, SKILL, seat
-from acdcore.planning.whatif import Comparison, columns, compare_results
+from acdcore.planning.staffing import QUEUE, SKILL, planned_agent
+from acdcore.planning.whatif import Comparison, align_columns, compare_results
 from acdcore.queues.agent import AT_WORK, IDLE
 from acdcore.queues.inputs import EntryId
 from acdcore.queues.settings import DispatcherSettings, QueueSettings
@@ -167,7 +167,7 @@ class Release:
         lines += [("", name, before, after) for name, before, after in rows]
         verdict = "enough" if self.is_advisable else "too few"
         advice = f"{self.agents_left} agents stay; the target asks for {self.required}: {verdict}"
-        return "\n".join([advice, "", *columns(lines), "", "the coming half hour", self.soon.render()])
+        return "\n".join([advice, "", *align_columns(lines), "", "the coming half hour", self.soon.render()])
 
 
 def release(
@@ -181,9 +181,9 @@ def release(
         raise ValueError(f"{present.agents} agents are at work in this queue; {count} cannot go")
     pairs = []
     for run in range(runs):
-        stay = _simulated_day(present, mixed(seed, run))
-        go = replace(stay, people=_people(present, count, mixed(seed, run)))
-        pairs.append((_settled(simulate(stay)), _settled(simulate(go))))
+        stay = _simulated_day(present, mix_seeds(seed, run))
+        go = replace(stay, people=_people(present, count, mix_seeds(seed, run)))
+        pairs.append((_count_waiting_as_late(simulate(stay)), _count_waiting_as_late(simulate(go))))
         if progress is not None:
             progress(run + 1)
     return Release(
@@ -196,7 +196,7 @@ def release(
     )
 
 
-def _settled(result: DayResult) -> DayResult:
+def _count_waiting_as_late(result: DayResult) -> DayResult:
     """Who still waits at the end counts as answered then, and too late: left out, a hopeless queue would look well."""
     visits = [
         replace(visit, end=VisitEnd.ANSWERED) if visit.end is VisitEnd.WAITING else visit for visit in result.visits
@@ -208,7 +208,7 @@ def _simulated_day(present: Present, seed: int) -> Day:
     queue = QueueSettings(QUEUE, {SKILL: 1}, wrap_up_s=0.0, service_level_within_s=present.target.within_s)
     return Day(
         DispatcherSettings((queue,)),
-        tuple(_arrivals(present, Random(mixed(seed, 1)))),
+        tuple(_arrivals(present, Random(mix_seeds(seed, 1)))),
         _people(present, 0, seed),
         until=NOW_S + HORIZON_S + 2.0 * present.demand.handling_s,
     )
@@ -217,13 +217,13 @@ def _simulated_day(present: Present, seed: int) -> Day:
 def _people(present: Present, going: int, seed: int) -> tuple[Person, ...]:
     """Those who talk come in when their talk ends (what is left of an exponential time is as long as the whole);
     who goes is left out."""
-    luck = Random(mixed(seed, 2))
+    luck = Random(mix_seeds(seed, 2))
     ends = [luck.expovariate(1.0 / present.demand.handling_s) for _ in range(present.talking)]
     free_at = sorted(NOW_S + end for end in ends)
     if going > present.ready:
         free_at = free_at[going - present.ready :]
     free_at = [NOW_S] * max(0, present.ready - going) + free_at
-    return tuple(seat(number, (WorkSpan(at, at + 10.0 * HORIZON_S),)) for number, at in enumerate(free_at, 1))
+    return tuple(planned_agent(number, (WorkSpan(at, at + 10.0 * HORIZON_S),)) for number, at in enumerate(free_at, 1))
 
 
 def _arrivals(present: Present, luck: Random) -> list[Arrival]:

@@ -96,9 +96,9 @@ class ReplayReport:
 
     def render(self) -> str:
         """For people: a line for each segment, then what is wrong."""
-        text = [_described(segment) for segment in self.segments]
+        text = [_segment_text(segment) for segment in self.segments]
         text += [f"not read: {problem}" for problem in self.problems]
-        text += [_shown(difference) for difference in self.differences]
+        text += [_difference_text(difference) for difference in self.differences]
         if self.is_identical:
             text.append(f"{self.turns} turns, identical ({self.turns_per_s:,.0f} turns a second)")
         else:
@@ -169,7 +169,7 @@ def is_same(recorded: Sequence[DecisionFields], replayed: Sequence[DecisionField
     )
 
 
-def _described(segment: SegmentReport) -> str:
+def _segment_text(segment: SegmentReport) -> str:
     state = "identical" if not segment.differing else f"{segment.differing} turns differ"
     return (
         f"{segment.file}: {segment.began_wall:%H:%M:%S} to {segment.ended_wall:%H:%M:%S} UTC, {segment.turns} turns, "
@@ -177,7 +177,7 @@ def _described(segment: SegmentReport) -> str:
     )
 
 
-def _shown(difference: Difference) -> str:
+def _difference_text(difference: Difference) -> str:
     return "\n".join(
         [
             f"{difference.file}, turn {difference.turn}, {difference.wall:%H:%M:%S.%f} UTC: {difference.event}",

@@ -9,11 +9,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
-from acdcore.planning.day import DAY_S, Person, Phone, WorkSpan, mixed
+from acdcore.planning.day import DAY_S, Person, Phone, WorkSpan, mix_seeds
 from acdcore.planning.erlang import Expected, OfferedTraffic, Target, expect, required_agents
 from acdcore.planning.pattern import Duration, Pattern, Stream
 from acdcore.planning.simulation import simulate
-from acdcore.planning.whatif import ABANDONMENT, AVERAGE_WAIT, OCCUPANCY, SERVICE_LEVEL, Estimate, columns, worded
+from acdcore.planning.whatif import (
+    ABANDONMENT,
+    AVERAGE_WAIT,
+    OCCUPANCY,
+    SERVICE_LEVEL,
+    Estimate,
+    align_columns,
+    estimate_text,
+)
 from acdcore.queues.settings import AgentSettings, DispatcherSettings, QueueSettings
 
 MAX_ROUNDS = 10_000
@@ -87,7 +95,7 @@ def render(rows: Sequence[Requirement]) -> str:
         )
         for row in rows
     ]
-    return "\n".join(columns(lines))
+    return "\n".join(align_columns(lines))
 
 
 def clock_time(at: float) -> str:
@@ -215,7 +223,7 @@ class Check:
             (OCCUPANCY, self.occupancy),
             (AVERAGE_WAIT, self.average_wait_s),
         )
-        lines = [f"{measure.name}: {worded(estimate, measure)}" for measure, estimate in figures]
+        lines = [f"{measure.name}: {estimate_text(estimate, measure)}" for measure, estimate in figures]
         return "\n".join(["target met" if self.is_met else "target missed", *lines])
 
 
@@ -229,7 +237,7 @@ def check(
 
     Shrinkage is not simulated: give the agents who are really there. Raises ValueError without a run.
     """
-    results = [simulate(_pattern(workload, people, target).draw(mixed(seed, run))) for run in range(runs)]
+    results = [simulate(_pattern(workload, people, target).draw(mix_seeds(seed, run))) for run in range(runs)]
     overall = [result.overall for result in results]
     level = Estimate.of([figures.answered_in_time / max(1, figures.offered) for figures in overall])
     return Check(
@@ -256,11 +264,11 @@ def staff(counts: Mapping[str, int], shifts: Sequence[WorkShift]) -> list[tuple[
 def _pattern(workload: Workload, people: Sequence[tuple[WorkSpan, ...]], target: Target) -> Pattern:
     queue = QueueSettings(QUEUE, {SKILL: 1}, wrap_up_s=0.0, service_level_within_s=target.within_s, short_abandon_s=0.0)
     stream = Stream(QUEUE, workload.calls, Duration(workload.handling_s), Duration(workload.patience_s))
-    seats = tuple(seat(number, spans) for number, spans in enumerate(people, 1))
+    seats = tuple(planned_agent(number, spans) for number, spans in enumerate(people, 1))
     return Pattern(DispatcherSettings((queue,)), (stream,), seats, workload.interval_s, workload.start)
 
 
-def seat(number: int, spans: tuple[WorkSpan, ...]) -> Person:
+def planned_agent(number: int, spans: tuple[WorkSpan, ...]) -> Person:
     """A planned agent, who answers at once: what a target means by the wait is the wait for a free agent."""
     settings = AgentSettings(AgentId(f"{number:05}"), skills={SKILL: 1})
     return Person(settings, tuple(replace(span, start=max(1.0, span.start)) for span in spans), phone=Phone((0.0,)))

@@ -11,7 +11,7 @@ from functools import partial
 from statistics import NormalDist, fmean, stdev
 
 from acdcore.planning.changes import Change, apply_changes
-from acdcore.planning.day import DaySource, mixed
+from acdcore.planning.day import DaySource, mix_seeds
 from acdcore.planning.outcome import DayResult, GroupFigures
 from acdcore.planning.simulation import simulate
 
@@ -67,7 +67,7 @@ class Estimate:
         """From one figure a run."""
         if len(samples) < 2:
             return cls(fmean(samples), math.inf)
-        return cls(fmean(samples), student(len(samples) - 1) * stdev(samples) / math.sqrt(len(samples)))
+        return cls(fmean(samples), student_quantile(len(samples) - 1) * stdev(samples) / math.sqrt(len(samples)))
 
     @property
     def is_sure(self) -> bool:
@@ -112,14 +112,14 @@ class Comparison:
                 (
                     row.scope if row.scope != scope else "",
                     row.measure.name,
-                    worded(row.baseline, row.measure),
-                    worded(row.changed, row.measure),
-                    worded(row.difference, row.measure, is_signed=True) + star,
+                    estimate_text(row.baseline, row.measure),
+                    estimate_text(row.changed, row.measure),
+                    estimate_text(row.difference, row.measure, is_signed=True) + star,
                 )
             )
             scope = row.scope
         note = f"{self.runs} runs, 95 % intervals; * marks a difference that is more than chance"
-        return "\n".join([*columns(lines), "", note])
+        return "\n".join([*align_columns(lines), "", note])
 
 
 def compare_changes(
@@ -137,7 +137,7 @@ def compare_changes(
         raise ValueError(f"from 1 to {MAX_RUNS} runs")
     pairs: list[tuple[DayResult, DayResult]] = []
     for run in range(runs):
-        day = source.draw(mixed(seed, run))
+        day = source.draw(mix_seeds(seed, run))
         pairs.append((simulate(day), simulate(apply_changes(day, changes))))
         if progress is not None:
             progress(run + 1)
@@ -185,7 +185,7 @@ def _row(scope: str, measure: ComparedFigure, samples: Sequence[tuple[float, flo
 # ---- figures as text ----------------------------------------------------------------------------------------------
 
 
-def worded(estimate: Estimate, measure: ComparedFigure, is_signed: bool = False) -> str:
+def estimate_text(estimate: Estimate, measure: ComparedFigure, is_signed: bool = False) -> str:
     """`71.3 +-0.8 %`."""
     factor, digits = (100.0, 1) if measure.unit == "%" else (1.0, 1) if measure.unit == "s" else (1.0, 3)
     mean = f"{estimate.mean * factor:{'+' if is_signed else ''}.{digits}f}"
@@ -193,7 +193,7 @@ def worded(estimate: Estimate, measure: ComparedFigure, is_signed: bool = False)
     return f"{mean}{width} {measure.unit}".rstrip()
 
 
-def columns(lines: Sequence[Sequence[str]]) -> list[str]:
+def align_columns(lines: Sequence[Sequence[str]]) -> list[str]:
     """Cells padded to columns: the first two to the left, figures to the right."""
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     return [
@@ -205,7 +205,7 @@ def columns(lines: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def student(freedom: int) -> float:
+def student_quantile(freedom: int) -> float:
     """Two-sided 95 % quantile of Student's t, by the expansion of Cornish and Fisher (Abramowitz and Stegun 26.7.5);
     exact formulas for one and two degrees of freedom, where the expansion is too coarse."""
     if freedom == 1:

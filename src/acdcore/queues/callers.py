@@ -36,7 +36,7 @@ def leave_queue(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine
     """Take a waiting, ringing or paused caller out of the line and the state, with all timers."""
     line.remove(waiting)
     del state.entries[waiting.entry]
-    for due in _armed(waiting, line):
+    for due in _timers_of(waiting, line):
         state.deadlines.cancel(due)
     state.close_if_idle(line)
 
@@ -138,7 +138,7 @@ def release_reservations(state: DispatcherState, lines: Iterable[WaitingLine]) -
                 bring_up_to_date(state, waiting)
 
 
-def _armed(waiting: QueuedCaller, line: WaitingLine) -> Iterator[Due]:
+def _timers_of(waiting: QueuedCaller, line: WaitingLine) -> Iterator[Due]:
     """The timers that may be running. Most callers have only the announcement, and every turn runs this."""
     entry, visit, queue = waiting.entry, waiting.visit, line.queue
     if queue.max_wait_s is not None:
@@ -228,7 +228,7 @@ def _is_reservation_useful(
         return False
     if waiting.tried_agents.get(agent.id, state.now) > state.now:
         return False
-    return policy.unfit(agent.settings, line.demand) is None
+    return policy.settings_exclusion(agent.settings, line.demand) is None
 
 
 def _widen(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine) -> None:

@@ -334,7 +334,7 @@ class Dispatcher:
         agent = state.roster.get_or_add(who.agent, state.now)
         if agent is None:
             return RefusalReason.DISPATCHER_FULL
-        unserved = state.roster.reseat(agent, _copy(who), state.lines)
+        unserved = state.roster.change_settings(agent, _copy(who), state.lines)
         offers.apply_agent_event(state, agent, AgentEvent.LOG_IN)
         callers.release_reservations(state, unserved)
         callers.overflow_unserved(state, unserved)
@@ -349,7 +349,7 @@ class Dispatcher:
             return RefusalReason.DISPATCHER_FULL
         if agent.state is not AgentState.LOGGED_OUT:
             return RefusalReason.NOT_IN_THIS_STATE
-        state.roster.reseat(agent, _copy(event.settings), state.lines)
+        state.roster.change_settings(agent, _copy(event.settings), state.lines)
         agent.is_phone_up = agent.is_phone_up or event.is_phone_up
         agent.fairness.answered = event.answered
         agent.fairness.idle_since = state.now - event.idle_for_s

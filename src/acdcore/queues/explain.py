@@ -185,7 +185,7 @@ def _changes(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine, n
     if visit.reserved is not None:
         by_itself.append((visit.reserved.until, f"the reservation for agent {visit.reserved.agent} ends"))
     if visit.widening_step < len(line.queue.widening):
-        following = policy.widened(visit.needs, line.queue.widening[: visit.widening_step + 1])
+        following = policy.apply_widening(visit.needs, line.queue.widening[: visit.widening_step + 1])
         at = visit.queued_at + line.queue.widening[visit.widening_step].after_s
         by_itself.append(
             (at, f"widening step {visit.widening_step + 1} {_widening_words(line.demand.skills, following)}")
@@ -196,7 +196,11 @@ def _changes(state: DispatcherState, waiting: QueuedCaller, line: WaitingLine, n
     for agent in state.roster:
         retry_at = waiting.tried_agents.get(agent.id)
         found, _ = policy.exclusion(agent, line.demand, retry_at, now)
-        if found is None or found not in WOULD_FREE or policy.unfit(agent.settings, line.demand) is not None:
+        if (
+            found is None
+            or found not in WOULD_FREE
+            or policy.settings_exclusion(agent.settings, line.demand) is not None
+        ):
             continue
         until = retry_at if found is Exclusion.TRIED else agent.until
         sentence = f"agent {agent.id} {WOULD_FREE[found]}"

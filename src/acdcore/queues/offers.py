@@ -39,7 +39,7 @@ def match(state: DispatcherState) -> None:
         _serve(state, freed[0])
         return
     for agent in freed:
-        state.roster.seat(agent)
+        state.roster.make_ready(agent)
         state.dirty.update(dict.fromkeys(state.roster.lines_of(agent)))
     _match_lines(state)
 
@@ -59,7 +59,7 @@ def _serve(state: DispatcherState, agent: Agent) -> None:
         if best is None or rank < best:
             best = rank
     if best is None:
-        state.roster.seat(agent)
+        state.roster.make_ready(agent)
         return
     _, _, _, line, waiting = best
     _offer(state, line.caller_key(waiting, state.now), line, waiting, agent)
@@ -198,6 +198,6 @@ def _end(state: DispatcherState, offer: Offer) -> WaitingLine:
     line = state.entries[offer.waiting.entry][1]
     del state.offers[offer.offer]
     state.deadlines.cancel(RingDue(offer.offer))
-    line.unring(offer.waiting)
+    line.stop_ringing(offer.waiting)
     state.estimator.missed(line.queue.name, state.now)
     return line

@@ -83,7 +83,7 @@ def language_need(queue: QueueSettings, facts: CallerFacts) -> dict[SkillName, i
     return {SkillName(facts.language): queue.language_level}
 
 
-def widened(needed: Mapping[SkillName, int], steps: tuple[WideningStep, ...]) -> dict[SkillName, int]:
+def apply_widening(needed: Mapping[SkillName, int], steps: tuple[WideningStep, ...]) -> dict[SkillName, int]:
     """What is left of the needs when these steps are reached; a widening step lowers needs and never adds one."""
     left = dict(needed)
     for step in steps:
@@ -122,7 +122,7 @@ def _raise(levels: dict[SkillName, int], skills: Mapping[SkillName, int]) -> Non
         levels[skill] = max(level, levels.get(skill, 0))
 
 
-def unfit(agent: AgentSettings, demand: Demand) -> tuple[Exclusion, str] | None:
+def settings_exclusion(agent: AgentSettings, demand: Demand) -> tuple[Exclusion, str] | None:
     """The first filter on the agent's settings that excludes the agent, with its detail; None: none does."""
     for skill, level in demand.skills.items():
         has = agent.skills.get(skill)
@@ -151,7 +151,7 @@ def exclusion(agent: Agent, demand: Demand, retry_at: float | None, now: float) 
     """
     if agent.state is AgentState.LOGGED_OUT:
         return Exclusion.LOGGED_OUT, ""
-    lacking = unfit(agent.settings, demand)
+    lacking = settings_exclusion(agent.settings, demand)
     if lacking is not None:
         return lacking
     if agent.state is not AgentState.READY:

@@ -16,7 +16,9 @@ class Roster:
 
     def __init__(self) -> None:
         self._agents: dict[AgentId, Agent] = {}
-        self._seats: dict[AgentId, dict[WaitingLine, AgentKey | None]] = {}  # lines served; the key there while ready
+        self._served_lines: dict[
+            AgentId, dict[WaitingLine, AgentKey | None]
+        ] = {}  # lines served; the key there while ready
 
     def __iter__(self) -> Iterator[Agent]:
         return iter(self._agents.values())
@@ -30,31 +32,31 @@ class Roster:
         known = self._agents.get(agent)
         if known is None and len(self._agents) < MAX_AGENTS:
             known = self._agents[agent] = Agent(AgentSettings(agent), now)
-            self._seats[agent] = {}
+            self._served_lines[agent] = {}
         return known
 
     def lines_of(self, agent: Agent) -> list[WaitingLine]:
         """The lines that the agent may serve, ready or not."""
-        return list(self._seats[agent.id])
+        return list(self._served_lines[agent.id])
 
     def apply(self, agent: Agent, event: AgentEvent, now: float, reason: str = "") -> None:
-        """Apply an event. An agent who is not ready any more leaves the lines; one who becomes ready needs `seat`."""
+        """Apply an event. An agent who leaves READY leaves the lines; one who becomes READY needs `make_ready`."""
         before, was_on_duty = agent.state, agent.is_on_duty
         agent.apply(event, now, reason)
         if before is AgentState.READY and agent.state is not before:
             self._unready(agent)
         change = agent.is_on_duty - was_on_duty
         if change:
-            for line in self._seats[agent.id]:
+            for line in self._served_lines[agent.id]:
                 line.on_duty += change
 
-    def seat(self, agent: Agent) -> None:
+    def make_ready(self, agent: Agent) -> None:
         """Enter a ready agent at all lines that the agent may serve; no effect when already there."""
-        for line, key in self._seats[agent.id].items():
+        for line, key in self._served_lines[agent.id].items():
             if key is None:
                 self._ready(agent, line)
 
-    def reseat(self, agent: Agent, settings: AgentSettings, lines: Iterable[WaitingLine]) -> list[WaitingLine]:
+    def change_settings(self, agent: Agent, settings: AgentSettings, lines: Iterable[WaitingLine]) -> list[WaitingLine]:
         """Replace the agent's settings; returns the lines that the agent no longer serves."""
         left = self.lines_of(agent)
         for line in left:
@@ -62,7 +64,7 @@ class Roster:
         agent.settings = settings
         for line in lines:
             self._join(agent, line)
-        return [line for line in left if line not in self._seats[agent.id]]
+        return [line for line in left if line not in self._served_lines[agent.id]]
 
     def open(self, line: WaitingLine) -> None:
         """Enter the agents who may serve a new line."""
@@ -72,11 +74,11 @@ class Roster:
     def close(self, line: WaitingLine) -> None:
         """Remove a line from all agents."""
         for agent in self._candidates(line):
-            self._seats[agent.id].pop(line, None)
+            self._served_lines[agent.id].pop(line, None)
 
     def serves(self, agent: Agent, line: WaitingLine) -> bool:
         """Whether the agent may serve a line, ready or not."""
-        return line in self._seats[agent.id]
+        return line in self._served_lines[agent.id]
 
     def _candidates(self, line: WaitingLine) -> Iterable[Agent]:
         """All agents, or the one agent for whom the line is kept; for such a line the roster is not searched."""
@@ -87,27 +89,30 @@ class Roster:
         return () if agent is None else (agent,)
 
     def _join(self, agent: Agent, line: WaitingLine) -> None:
-        if line.demand.only not in (None, agent.id) or policy.unfit(agent.settings, line.demand) is not None:
+        if (
+            line.demand.only not in (None, agent.id)
+            or policy.settings_exclusion(agent.settings, line.demand) is not None
+        ):
             return
-        self._seats[agent.id][line] = None
+        self._served_lines[agent.id][line] = None
         line.on_duty += agent.is_on_duty
         if agent.state is AgentState.READY:
             self._ready(agent, line)
 
     def _leave(self, agent: Agent, line: WaitingLine) -> None:
-        key = self._seats[agent.id].pop(line)
+        key = self._served_lines[agent.id].pop(line)
         line.on_duty -= agent.is_on_duty
         if key is not None:
-            line.unseat(key)
+            line.remove_ready(key)
 
     def _ready(self, agent: Agent, line: WaitingLine) -> None:
         key = line.agent_key(agent)
-        self._seats[agent.id][line] = key
-        line.seat(agent, key)
+        self._served_lines[agent.id][line] = key
+        line.add_ready(agent, key)
 
     def _unready(self, agent: Agent) -> None:
-        seats = self._seats[agent.id]
-        for line, key in seats.items():
+        served = self._served_lines[agent.id]
+        for line, key in served.items():
             if key is not None:
-                line.unseat(key)
-                seats[line] = None
+                line.remove_ready(key)
+                served[line] = None

@@ -134,7 +134,9 @@ class DispatcherState:
         """The line where a caller belongs now, by the widening step reached and the agent who is preferred."""
         visit = waiting.visit
         skills = (
-            policy.widened(visit.needs, queue.widening[: visit.widening_step]) if visit.widening_step else visit.needs
+            policy.apply_widening(visit.needs, queue.widening[: visit.widening_step])
+            if visit.widening_step
+            else visit.needs
         )
         only = visit.reserved.agent if visit.reserved else None
         return self.line(edition, queue, Demand(skills, waiting.asked.channel, only))

@@ -143,7 +143,7 @@ class WaitingLine:
         insort(self.ringing, (*waiting.place, waiting))
         waiting.offer = offer
 
-    def unring(self, waiting: QueuedCaller) -> None:
+    def stop_ringing(self, waiting: QueuedCaller) -> None:
         """Move a caller from ringing back to the same place."""
         _take(self.ringing, waiting)
         insort(self.waiting, (*waiting.place, waiting))
@@ -170,11 +170,11 @@ class WaitingLine:
             ahead += bisect_left(self.paused, place)
         return ahead
 
-    def seat(self, agent: Agent, key: AgentKey) -> None:
+    def add_ready(self, agent: Agent, key: AgentKey) -> None:
         """Add an agent who may serve this line and is ready."""
         insort(self.ready, (key, agent))
 
-    def unseat(self, key: AgentKey) -> None:
+    def remove_ready(self, key: AgentKey) -> None:
         """Remove an agent who is no longer ready."""
         del self.ready[bisect_left(self.ready, (key,))]
 

@@ -15,7 +15,7 @@ from acdcore.reports.formulas import (
     VisitKind,
     counts_of,
 )
-from acdcore.reports.grouping import Group, IntervalFinder, ReportQuery, classified
+from acdcore.reports.grouping import Group, IntervalFinder, ReportQuery, classify_visits
 from acdcore.reports.queue_visits import RecordedVisit
 
 
@@ -75,7 +75,7 @@ def _members(
     """The visits of one group with their counts."""
     known: dict[VisitKind, frozenset[Count]] = {}  # some dozens exist
     is_total = group == Group()
-    for visit, found, kind in classified(rows, query, IntervalFinder(query)):
+    for visit, found, kind in classify_visits(rows, query, IntervalFinder(query)):
         if is_total or found == group:
             counts = known.get(kind)
             if counts is None:

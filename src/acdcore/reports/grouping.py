@@ -108,7 +108,7 @@ class IntervalFinder:
         return moment.astimezone(UTC) - timedelta(minutes=past_min)
 
 
-def classified(
+def classify_visits(
     rows: Iterable[RecordedVisit], query: ReportQuery, intervals: IntervalFinder
 ) -> Iterator[tuple[RecordedVisit, Group, VisitKind]]:
     """Every visit that the report is about, with its group and its kind, in the order given.

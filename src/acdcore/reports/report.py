@@ -25,7 +25,7 @@ from acdcore.reports.formulas import (
     VisitKind,
     counts_of,
 )
-from acdcore.reports.grouping import QUARTER_S, By, Group, IntervalFinder, ReportQuery, classified
+from acdcore.reports.grouping import QUARTER_S, By, Group, IntervalFinder, ReportQuery, classify_visits
 from acdcore.reports.queue_visits import RecordedVisit
 
 WORK = frozenset({AgentState.TALKING, AgentState.WRAP_UP})
@@ -106,7 +106,7 @@ def report(rows: Iterable[RecordedVisit], query: ReportQuery, agents: Iterable[A
     """
     intervals = IntervalFinder(query)
     tallies: dict[Group, _Tally] = {}
-    for visit, group, kind in classified(rows, query, intervals):
+    for visit, group, kind in classify_visits(rows, query, intervals):
         tally = tallies.get(group)
         if tally is None:
             tally = tallies[group] = _Tally()

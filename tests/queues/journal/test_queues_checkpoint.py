@@ -1,4 +1,4 @@
-"""Obligations of the checkpoint: a dispatcher that was put away and taken out again goes on as if nothing had been."""
+"""Obligations of the checkpoint: a dispatcher that was dumped and loaded again goes on as if nothing had happened."""
 
 from dataclasses import fields, replace
 from typing import Any
@@ -59,16 +59,16 @@ def test_any_further_inputs_lead_to_the_same_decisions(seed: int) -> None:
     assert written(again) == written(dispatcher)
 
 
-def test_a_shift_has_everything_that_a_floor_may_hold() -> None:
-    entries, offers, kept, paused, rings = 0, 0, 0, 0, 0
+def test_a_shift_has_everything_that_a_dispatcher_may_hold() -> None:
+    entries, offers, kept, paused, widened = 0, 0, 0, 0, 0
     for seed in range(24):
         state = checkpoint.dump(busy_dispatcher(seed, 150 + 25 * seed)[0])
         entries += sum(entry.talking_to is not None for entry in state.entries)
         offers += len(state.offers)
         kept += sum(line.demand.only is not None for line in state.waiting_lines)
         paused += sum(entry.is_paused for entry in state.entries)
-        rings += sum(entry.visit.widening_step > 0 for entry in state.entries)
-    assert min(entries, offers, kept, paused, rings) > 0, (entries, offers, kept, paused, rings)
+        widened += sum(entry.visit.widening_step > 0 for entry in state.entries)
+    assert min(entries, offers, kept, paused, widened) > 0, (entries, offers, kept, paused, widened)
 
 
 def test_taking_the_state_changes_nothing() -> None:
@@ -90,7 +90,7 @@ def test_state_shares_nothing_that_changes() -> None:
     assert write_state(state) == before
 
 
-def test_two_floors_of_one_state_share_nothing() -> None:
+def test_two_dispatchers_of_one_state_share_nothing() -> None:
     dispatcher, shift = busy_dispatcher(6)
     state = checkpoint.dump(dispatcher)
     first, second = checkpoint.load(state), checkpoint.load(state)
@@ -99,7 +99,7 @@ def test_two_floors_of_one_state_share_nothing() -> None:
     assert written(second) == write_state(state)
 
 
-def test_new_floor_survives() -> None:
+def test_new_dispatcher_survives() -> None:
     assert written(by_way_of_a_line(Dispatcher(dispatcher_settings()))) == written(Dispatcher(dispatcher_settings()))
 
 
@@ -127,12 +127,12 @@ def test_state_of_parts_that_do_not_fit_is_refused() -> None:
             DispatcherState(DispatcherSettings()),
             {"lines", "roster", "entries", "offers", "deadlines", "estimator", "closed", "offers_made", "entries_made"}
             | {"now"},
-            {"decisions", "dirty", "freed", "trace"},  # the last one belongs to whoever asks, not to the dispatcher
+            {"decisions", "dirty", "freed", "trace"},  # the last one belongs to the caller of `handle_traced`
         ),
         (Dispatcher(DispatcherSettings()), {"metrics", "_state"}, set()),
         (Metrics(), {"queues", "work", "agents"}, {"items"}),
         (WaitingLines(DispatcherSettings()), {"edition", "former", "_lines"}, {"_of_queue"}),
-        (Roster(), {"_agents"}, {"_seats"}),
+        (Roster(), {"_agents"}, {"_served_lines"}),
         (Agent(AgentSettings(AGENTS[0]), 0.0), {each.name for each in fields(AgentFacts)}, set()),
         (
             WaitingLine(

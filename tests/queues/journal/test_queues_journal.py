@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.queues.desk import ANNA, HELP, SALES, TALK
+from tests.queues.dispatcher_harness import ANNA, HELP, SALES, TALK
 from tests.queues.shift import Shift, dispatcher_settings
 
 from acdcore.kernel.ids import SkillName
@@ -113,9 +113,9 @@ def test_settings_survive_the_journal() -> None:
     causes = list(OverflowCause)
     rules = tuple([OverflowRule(cause, targets[number % 4]) for number, cause in enumerate(causes)])
     need = NeedRule(frozenset({"vip", "gold"}), frozenset({"yue"}), frozenset({"gz"}), {TALK: 3})
-    ring = WideningStep(30, {TALK: 0}, estimated_wait_s=90)
+    step = WideningStep(30, {TALK: 0}, estimated_wait_s=90)
     queue = QueueSettings(
-        SALES, {TALK: 2}, max_wait_s=60, max_length=9, overflow=rules, rules=(need,), widening=(ring,)
+        SALES, {TALK: 2}, max_wait_s=60, max_length=9, overflow=rules, rules=(need,), widening=(step,)
     )
     event = DispatcherChanged(DispatcherSettings(queues=(queue, QueueSettings(HELP))))
     assert read(write(1.5, event)) == (1.5, event)
@@ -191,7 +191,7 @@ def test_segment_is_folded_from_its_beginning() -> None:
     assert segment.dispatcher.snapshot(shift.now) == dispatcher.snapshot(shift.now)
 
 
-def test_segment_of_a_new_floor_needs_no_state() -> None:
+def test_segment_of_a_new_dispatcher_needs_no_state() -> None:
     left = CallerLeft(EntryId("e"))
     segment = open_segment([write_header(HEADER) + "\n", write(5_001.0, left) + "\n"])
     assert list(segment.rest) == [JournalTurn(5_001.0, left)]

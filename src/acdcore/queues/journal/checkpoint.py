@@ -295,7 +295,7 @@ def _seat(state: DispatcherState, facts: AgentFacts) -> None:
     agent.misses = facts.misses
     agent.fairness = replace(facts.fairness)
     agent.contact = facts.contact
-    state.roster.reseat(agent, facts.settings, state.lines)
+    state.roster.change_settings(agent, facts.settings, state.lines)
 
 
 def _enter(state: DispatcherState, kept: EntryState, line: WaitingLine, offers: Mapping[OfferId, OfferState]) -> None:

@@ -1,4 +1,4 @@
-"""What boards ask for once a second: parts of the whole view, and never another truth than it."""
+"""Parts of the whole view that wallboards ask for once a second agree with it."""
 
 from acdcore.kernel.ids import AgentId, QueueName, SkillName
 from acdcore.queues.decisions import AgentState, Decision, Offered
@@ -61,7 +61,7 @@ def test_positions_are_those_of_the_whole_view() -> None:
     assert len(shown) == 5
 
 
-def test_glance_says_what_the_agent_does_and_has_done() -> None:
+def test_agent_summary_says_what_the_agent_does_and_has_done() -> None:
     dispatcher = busy_dispatcher()
     assert dispatcher.agent_summary(ANNA) == AgentSummary(
         AgentState.TALKING, "", 31.0, EntryId("c4/1"), answered=1, misses=1

@@ -1,4 +1,4 @@
-"""Seeded days on one floor with the real dispatcher: callers, agents and phones by chance, on a clock that jumps."""
+"""Seeded days of one call centre with the real dispatcher: random callers, agents and phones, in virtual time."""
 
 import heapq
 import math
@@ -80,7 +80,7 @@ class DispatcherDay:
             self._next_call(queue)
 
     def run(self) -> None:
-        """The whole day; who waits or talks at its end stays so."""
+        """Run the whole day; callers who wait or talk at its end go on doing so."""
         while True:
             deadline = self.dispatcher.next_deadline()
             event_at = self._events[0][0] if self._events else math.inf
@@ -103,9 +103,9 @@ class DispatcherDay:
                     answer: Input = OfferAccepted(offer)
                     if self._chance.random() < self.plan.missed:
                         answer = OfferEnded(offer, OfferEnd.REFUSED)
-                    self._feed_after(self._chance.uniform(0, 2 * self.plan.answers_in_s), answer)
+                    self._handle_after(self._chance.uniform(0, 2 * self.plan.answers_in_s), answer)
                 case Connected(entry=entry):
-                    self._feed_after(self._chance.gammavariate(2, self.plan.handling_s / 2), TalkEnded(entry))
+                    self._handle_after(self._chance.gammavariate(2, self.plan.handling_s / 2), TalkEnded(entry))
                 case _:
                     pass
 
@@ -118,7 +118,7 @@ class DispatcherDay:
         self._serial += 1
         heapq.heappush(self._events, (self.now + delay_s, self._serial, event))
 
-    def _feed_after(self, delay_s: float, event: Input) -> None:
+    def _handle_after(self, delay_s: float, event: Input) -> None:
         self._after(delay_s, lambda: self.handle(event))
 
     def _next_call(self, queue: QueueName) -> None:
@@ -165,5 +165,5 @@ class DispatcherDay:
 
     def _break(self, agent: AgentId) -> None:
         self.handle(AgentNotReady(agent))
-        self._feed_after(300.0, AgentReady(agent))
+        self._handle_after(300.0, AgentReady(agent))
         self._after(300.0, lambda: self._next_break(agent))

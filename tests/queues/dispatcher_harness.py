@@ -1,4 +1,4 @@
-"""A dispatcher on a clock of its own, with an auditor who checks the invariants from the outside after every turn."""
+"""A dispatcher with a clock of its own, and an auditor that checks the invariants from outside after every turn."""
 
 from dataclasses import dataclass, field
 from typing import TypeVar, assert_never
@@ -87,11 +87,11 @@ class Caller:
 
     @property
     def stands(self) -> bool:
-        """Waits, and could be offered."""
+        """Whether the caller waits and could be offered."""
         return self.ringing is None and self.talking_to is None and not self.is_paused
 
     def comes_to(self, queue: QueueName, now: float) -> None:
-        """A new queue: what belongs to the old one is over."""
+        """The caller enters another queue; what belonged to the old one ends."""
         self.queue = next(known for known in self.settings.queues if known.name == queue)
         self.queued_at, self.widening_step, self.kept = now, 0, None
         self.announced_position = self.announced_wait_s = self.announced_wait_until = None
@@ -102,7 +102,7 @@ class Caller:
         return (-urgency_s, self.joined_at, self.serial)
 
     def needs(self) -> dict[SkillName, int]:
-        """What the caller needs by the definition: queue, caller and rules, less what the rings reached let go."""
+        """What the caller needs by the definition: queue, caller and rules, lowered by the widening steps reached."""
         facts, levels = self.joined.facts, dict(self.queue.skills)
         asking = [self.joined.skills] + [
             rule.skills
@@ -114,8 +114,8 @@ class Caller:
         for skills in asking:
             for skill, level in skills.items():
                 levels[skill] = max(level, levels.get(skill, 0))
-        for ring in self.queue.widening[: self.widening_step]:
-            for skill, level in ring.skills.items():
+        for step in self.queue.widening[: self.widening_step]:
+            for skill, level in step.skills.items():
                 if skill in levels:
                     levels[skill] = min(level, levels[skill])
         return levels
@@ -168,7 +168,7 @@ class Auditor:
             self._follow(event, decision, now)
         if isinstance(event, DeadlinePassed):
             late = [offer for offer, (offered, at) in self.live.items() if now >= at + offered.ring_for_s]
-            assert not late, f"{late} ring beyond their time"
+            assert not late, f"{late} ring longer than the ring time"
         for caller in self.callers.values():
             if caller.kept is not None and caller.stands and not self._is_reservation_useful(caller, caller.kept, now):
                 caller.kept = None
@@ -186,24 +186,24 @@ class Auditor:
                 if (caller.queue.name, caller.joined.channel, caller.talking_to) == (name, channel, None)
             ]
             assert figures.waiting == len(inside), f"{name} counts {figures.waiting} waiting, there are {len(inside)}"
-            assert figures.is_balanced, f"{name} has lost count of somebody: {figures}"
+            assert figures.is_balanced, f"{name} does not count every entry once: {figures}"
 
     def person(self, agent: AgentId) -> Person:
-        """What is known of an agent, if only the number."""
+        """What is known of an agent; a new one if nothing is."""
         return self.people.setdefault(agent, Person(AgentSettings(agent)))
 
     def _is_reservation_useful(self, caller: Caller, kept: ReservedForAgent, now: float) -> bool:
         person = self.person(kept.agent)
-        is_held = caller.retry_at.get(kept.agent, now) > now
-        return now < kept.until and person.is_willing and caller.fits(person.settings) and not is_held
+        is_tried = caller.retry_at.get(kept.agent, now) > now
+        return now < kept.until and person.is_willing and caller.fits(person.settings) and not is_tried
 
     def _learn(self, event: Input, now: float) -> None:
         match event:
             case CallerJoined():
                 self.serial += 1
-                floor = self.settings if event.edition is None else self.editions[event.edition - 1]
-                queue = next(queue for queue in floor.queues if queue.name == event.queue)
-                self.callers[event.entry] = Caller(floor, event, now - event.waited_s, self.serial, queue, now)
+                settings = self.settings if event.edition is None else self.editions[event.edition - 1]
+                queue = next(queue for queue in settings.queues if queue.name == event.queue)
+                self.callers[event.entry] = Caller(settings, event, now - event.waited_s, self.serial, queue, now)
             case CallerPaused(entry=entry) | CallerResumed(entry=entry):
                 self.callers[entry].is_paused = isinstance(event, CallerPaused)
             case DispatcherChanged(settings=settings):
@@ -252,7 +252,7 @@ class Auditor:
             case ReservedForAgent(entry=entry, agent=agent, until=until):
                 caller = self.callers[entry]
                 assert agent == caller.joined.preferred and until == now + caller.queue.sticky_for_s
-                assert self._is_reservation_useful(caller, decision, now), "kept for an agent who will not come"
+                assert self._is_reservation_useful(caller, decision, now), "kept for an agent who cannot come"
                 caller.kept = decision
             case Offered():
                 self._offered(event, decision, now)
@@ -269,8 +269,8 @@ class Auditor:
                 caller = self.callers[entry]
                 caller.talking_to = agent
                 self.person(agent).answered += 1
-                promised = caller.announced_wait_until
-                assert decision.is_announced_wait_kept == (None if promised is None else now <= promised)
+                latest = caller.announced_wait_until
+                assert decision.is_announced_wait_kept == (None if latest is None else now <= latest)
             case TalkFinished(entry=entry, agent=agent):
                 caller = self.callers.pop(entry)
                 assert caller.talking_to == agent
@@ -288,13 +288,13 @@ class Auditor:
             case _:
                 pass
 
-    def _widened(self, relaxed: Widened, now: float) -> None:
-        caller = self.callers[relaxed.entry]
-        assert caller.stands and relaxed.widening_step > caller.widening_step
-        last = caller.queue.widening[relaxed.widening_step - 1]
+    def _widened(self, widened: Widened, now: float) -> None:
+        caller = self.callers[widened.entry]
+        assert caller.stands and widened.widening_step > caller.widening_step
+        last = caller.queue.widening[widened.widening_step - 1]
         by_estimate = now == caller.queued_at and last.estimated_wait_s is not None
-        assert by_estimate or now >= caller.queued_at + last.after_s, "a ring before its time"
-        caller.widening_step = relaxed.widening_step
+        assert by_estimate or now >= caller.queued_at + last.after_s, "a widening step before its time"
+        caller.widening_step = widened.widening_step
 
     def _offered(self, event: Input, offered: Offered, now: float) -> None:
         caller, person = self.callers[offered.entry], self.person(offered.agent)
@@ -308,12 +308,12 @@ class Auditor:
             self._chosen(caller, person, now)
             self._fair(caller, person, offered)
             if caller.kept is not None and caller.kept.agent != offered.agent:
-                caller.kept = None  # over for good, even if that agent comes back while this phone rings
+                caller.kept = None  # does not begin again, even if that agent comes back while this phone rings
         caller.ringing = offered.offer
         self.live[offered.offer] = (offered, now)
 
     def _chosen(self, caller: Caller, person: Person, now: float) -> None:
-        """The caller is the right one for this agent."""
+        """Check that this is the caller for this agent."""
         agent = person.settings.agent
         assert not caller.queue.is_manual_assignment, "nobody assigned this caller"
         assert caller.fits(person.settings), "an agent without the skills is offered the caller"
@@ -325,11 +325,11 @@ class Auditor:
         for other in self.callers.values():
             is_kept = other.kept is not None and other.kept.agent != agent
             if other.stands and not is_kept and not other.queue.is_manual_assignment and other.fits(person.settings):
-                held = other.retry_at.get(agent, now) > now
-                assert held or key <= other.urgency(now), "somebody with a smaller key was passed over"
+                is_tried = other.retry_at.get(agent, now) > now
+                assert is_tried or key <= other.urgency(now), "somebody with a smaller key was passed over"
 
     def _fair(self, caller: Caller, person: Person, offered: Offered) -> None:
-        """What fairness counts survives breaks, log-ins and restarts."""
+        """The counts for fairness are kept over breaks, log-ins and restarts."""
         if caller.queue.strategy is Strategy.LONGEST_IDLE:
             assert offered.agent_key.measure == person.contact_over_at
         if caller.queue.strategy is Strategy.FEWEST_CALLS:
@@ -364,18 +364,18 @@ class Auditor:
         if not isinstance(overflowed.target, ToQueue):
             del self.callers[overflowed.entry]
 
-    def _announced(self, told: Announce, now: float) -> None:
-        caller = self.callers[told.entry]
+    def _announced(self, announced: Announce, now: float) -> None:
+        caller = self.callers[announced.entry]
         assert caller.stands and caller.joined.channel is Channel.CALL
-        assert caller.announced_position is None or told.position <= caller.announced_position, "the position told rose"
-        caller.announced_position = told.position
-        assert told.is_first_wait == (told.wait_s is not None and caller.announced_wait_until is None)
-        if told.wait_s is not None:
-            assert caller.announced_wait_s is None or told.wait_s <= caller.announced_wait_s, "the wait told rose"
-            assert 0 < told.wait_s <= 1_800 and told.wait_s % 30 == 0
-            caller.announced_wait_s = told.wait_s
-        if told.is_first_wait and told.wait_s is not None:
-            caller.announced_wait_until = now + told.wait_s
+        assert caller.announced_position is None or announced.position <= caller.announced_position, "the position rose"
+        caller.announced_position = announced.position
+        assert announced.is_first_wait == (announced.wait_s is not None and caller.announced_wait_until is None)
+        if announced.wait_s is not None:
+            assert caller.announced_wait_s is None or announced.wait_s <= caller.announced_wait_s, "the wait rose"
+            assert 0 < announced.wait_s <= 1_800 and announced.wait_s % 30 == 0
+            caller.announced_wait_s = announced.wait_s
+        if announced.is_first_wait and announced.wait_s is not None:
+            caller.announced_wait_until = now + announced.wait_s
 
     def _changed(self, event: Input, changed: AgentStateChanged, now: float) -> None:
         person = self.person(changed.agent)
@@ -396,7 +396,7 @@ class Auditor:
 
 
 class DispatcherHarness:
-    """The dispatcher under test with a clock that is moved by hand; every input is journaled and audited."""
+    """The dispatcher under test with a clock that the test moves; every input is written to the journal and audited."""
 
     def __init__(self, *queues: QueueSettings, settings: DispatcherSettings | None = None) -> None:
         self.settings = settings or DispatcherSettings(queues=queues)
@@ -469,7 +469,7 @@ class DispatcherHarness:
         return view.state, view.reason
 
     def assert_matched(self) -> None:
-        """Invariant 4: whoever waits has nobody who could be offered the caller."""
+        """Invariant 4: for no waiting caller is there an agent who could be offered the caller."""
         for queue in self.dispatcher.snapshot(self.now).queues:
             for waiting in queue.waiting:
                 if waiting.agent is not None:
