@@ -19,7 +19,6 @@ from tests.calls.phone import FOREIGN, Phone
 from acdcore.calls.agents.forking import REACTION_S
 from acdcore.calls.model.commands import CallState, LiveAgentState
 from acdcore.calls.model.rows import CallEnd, EndedBy
-from acdcore.calls.recording import TalkRecording
 from acdcore.calls.scripts.conversation import LEAVES_MAX
 from acdcore.calls.trunks.trunks import InboundRoute
 from acdcore.ivr.model.flow import Language
@@ -27,6 +26,7 @@ from acdcore.ivr.model.system_prompts import SystemPrompt
 from acdcore.kernel.errors import Outcome
 from acdcore.kernel.ids import AgentId
 from acdcore.queues.settings import QueueSettings
+from acdcore.recording.settings import RecordingSettings
 from acdcore.sdp.model import MediaDirection
 from acdcore.sip.events import EndCause, InviteArrived, SessionAnswered, SessionEnded, SipEvent
 from acdcore.sip.ladder import header_value
@@ -632,7 +632,9 @@ async def test_caller_gone_during_the_whisper_has_a_recording_from_the_answer_wh
     begins_at_answer: bool,
 ) -> None:
     async with opened(Plan(is_recorded=True)) as centre:
-        centre.context.recorder.talks = TalkRecording(begins_at_answer, has_announcements=True)
+        centre.context.recorder.settings = RecordingSettings(
+            begins="answer" if begins_at_answer else "talk", announcements=True
+        )
         agent = await centre.seat("1001")
         caller = centre.caller(ORDINARY)
         caller.call(SERVICE_LINE)

@@ -123,6 +123,7 @@ def test_empty_file_gives_the_defaults(tmp_path: Path) -> None:
         ('[recognition]\nengine = "http"', "recognition", "needs url"),
         ('[recognition]\ntranscripts = "all"', "recognition", "transcripts needs engine"),
         ('[recognition]\nengine = "sphinx"', "recognition.engine", '"whisper"'),
+        ('[recording]\nbegins = "ringing"', "recording.begins", '"answer" or "talk"'),
         ("[security]\nban_max_s = 10", "security", "bans grow from the first to the longest"),
         ("[security]\nknown_networks = [7]", "security.known_networks.0", "write it as"),
     ],

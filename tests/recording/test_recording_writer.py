@@ -19,8 +19,9 @@ from tests.recording.disks import MemoryDisk
 from acdcore.kernel.errors import Unavailable
 from acdcore.recording.events import DiskAlarm, RecordingCompleted, RecordingEvent, RecordingFailed, RecordingPath
 from acdcore.recording.index import Repaired, repair_all
+from acdcore.recording.settings import RecordingSettings
 from acdcore.recording.wav import Length
-from acdcore.recording.writer import RecordingSettings, RecordingWriter
+from acdcore.recording.writer import RecordingWriter
 
 SECOND = bytes(range(250)) * 128
 WAIT_S = 10.0
@@ -75,7 +76,7 @@ def path_of(tap: int) -> RecordingPath:
 
 def test_blocks_become_a_file_that_any_player_reads(source: Blocks, tmp_path: Path) -> None:
     events: queue.Queue[RecordingEvent] = queue.Queue()
-    writer = RecordingWriter(source, RecordingSettings(tmp_path, min_free_bytes=0), events.put)
+    writer = RecordingWriter(source, RecordingSettings(directory=tmp_path, min_free_mb=0), events.put)
     writer.start()
     writer.begin(7, path_of(7))
     source.put(Block(7, SECOND), Block(8, SECOND))
@@ -91,7 +92,7 @@ def test_blocks_become_a_file_that_any_player_reads(source: Blocks, tmp_path: Pa
 @pytest.mark.parametrize("skipped", [1, 8_000, 700_000])
 def test_beginning_that_is_skipped_is_not_in_the_file(source: Blocks, tmp_path: Path, skipped: int) -> None:
     events: queue.Queue[RecordingEvent] = queue.Queue()
-    writer = RecordingWriter(source, RecordingSettings(tmp_path, min_free_bytes=0), events.put)
+    writer = RecordingWriter(source, RecordingSettings(directory=tmp_path, min_free_mb=0), events.put)
     writer.start()
     writer.begin(7, path_of(7))
     samples = b"".join(number.to_bytes(4, "little") for number in range(800_000))  # more than is moved at once
@@ -109,7 +110,7 @@ def test_beginning_that_is_skipped_is_not_in_the_file(source: Blocks, tmp_path: 
 
 def test_recording_that_would_be_skipped_as_a_whole_is_kept(source: Blocks, tmp_path: Path) -> None:
     events: queue.Queue[RecordingEvent] = queue.Queue()
-    writer = RecordingWriter(source, RecordingSettings(tmp_path, min_free_bytes=0), events.put)
+    writer = RecordingWriter(source, RecordingSettings(directory=tmp_path, min_free_mb=0), events.put)
     writer.start()
     writer.begin(7, path_of(7))
     writer.skip(7, 8_000)
@@ -122,7 +123,7 @@ def test_recording_that_would_be_skipped_as_a_whole_is_kept(source: Blocks, tmp_
 def test_stop_writes_what_waits_and_leaves_nothing_open(source: Blocks, tmp_path: Path) -> None:
     threads, descriptors = threading.active_count(), len(os.listdir("/proc/self/fd"))
     events: list[RecordingEvent] = []
-    writer = RecordingWriter(source, RecordingSettings(tmp_path, min_free_bytes=0), events.append)
+    writer = RecordingWriter(source, RecordingSettings(directory=tmp_path, min_free_mb=0), events.append)
     writer.start()
     for tap in range(20):
         writer.begin(tap, path_of(tap))
@@ -141,7 +142,7 @@ def test_stop_writes_what_waits_and_leaves_nothing_open(source: Blocks, tmp_path
 def test_disk_alarm_reaches_the_listener_and_calls_are_not_told_to_end(source: Blocks) -> None:
     events: queue.Queue[RecordingEvent] = queue.Queue()
     disk = MemoryDisk(free=40_000)
-    settings = RecordingSettings(Path("unused"), min_free_bytes=0)
+    settings = RecordingSettings(directory=Path("unused"), min_free_mb=0)
     writer = RecordingWriter(source, settings, events.put, disk=disk)
     writer.start()
     writer.begin(1, path_of(1))
@@ -161,7 +162,7 @@ def test_disk_of_200_kb_fills_up_and_every_file_on_it_is_whole(source: Blocks, t
         pytest.skip(f"mount is not allowed here: {mount.stderr.decode()}")
     try:
         events: list[RecordingEvent] = []
-        writer = RecordingWriter(source, RecordingSettings(tmp_path, min_free_bytes=0), events.append)
+        writer = RecordingWriter(source, RecordingSettings(directory=tmp_path, min_free_mb=0), events.append)
         writer.start()
         for tap in range(3):
             writer.begin(tap, path_of(tap))
@@ -192,7 +193,7 @@ class StuckDisk(MemoryDisk):
 def test_file_that_waits_for_the_disk_holds_up_neither_others_nor_the_end(source: Blocks) -> None:
     disk = StuckDisk()
     events: queue.Queue[RecordingEvent] = queue.Queue()
-    writer = RecordingWriter(source, RecordingSettings(Path("unused"), min_free_bytes=0), events.put, disk=disk)
+    writer = RecordingWriter(source, RecordingSettings(directory=Path("unused"), min_free_mb=0), events.put, disk=disk)
     writer.start()
     for tap in (1, 2):
         writer.begin(tap, path_of(tap))
@@ -208,11 +209,12 @@ def test_file_that_waits_for_the_disk_holds_up_neither_others_nor_the_end(source
 CHILD = """
 import sys
 from pathlib import Path
-from acdcore.recording.writer import RecordingSettings, RecordingWriter
+from acdcore.recording.settings import RecordingSettings
+from acdcore.recording.writer import RecordingWriter
 from tests.recording.test_recording_writer import Block, Blocks, SECOND, path_of
 
 source = Blocks()
-writer = RecordingWriter(source, RecordingSettings(Path(sys.argv[1]), min_free_bytes=0), print)
+writer = RecordingWriter(source, RecordingSettings(directory=Path(sys.argv[1]), min_free_mb=0), print)
 writer.start()
 for tap in range(50):
     writer.begin(tap, path_of(tap))
@@ -245,7 +247,7 @@ def test_recordings_of_a_killed_process_are_whole_after_repair(tmp_path: Path) -
 @pytest.mark.slow
 def test_a_thousand_recordings_cost_little(source: Blocks, tmp_path: Path) -> None:
     events: list[RecordingEvent] = []
-    writer = RecordingWriter(source, RecordingSettings(tmp_path, min_free_bytes=0), events.append)
+    writer = RecordingWriter(source, RecordingSettings(directory=tmp_path, min_free_mb=0), events.append)
     writer.start()
     for tap in range(1_000):
         writer.begin(tap, path_of(tap))

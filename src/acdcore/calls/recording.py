@@ -23,6 +23,7 @@ from acdcore.recording.events import (
     RecordingPath,
 )
 from acdcore.recording.names import recording_path
+from acdcore.recording.settings import RecordingSettings
 from acdcore.recording.wav import RATE_HZ
 from acdcore.recording.writer import RecordingWriter
 
@@ -39,16 +40,6 @@ RECORDING_FAILED = AlarmKind(
     3_600.0,
 )
 """One talk is not recorded, or only its beginning."""
-
-
-@dataclass(frozen=True, slots=True)
-class TalkRecording:
-    """What of a talk is recorded."""
-
-    begins_at_answer: bool = True
-    """From the agent's answer on, not only from when both hear each other."""
-    has_announcements: bool = False
-    """What agent and caller are told before they hear each other is heard in it too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +63,10 @@ class CallRecorder:
         writer: RecordingWriter | None,
         event_log: CallEventLog,
         clock: Clock,
-        directory: Path | None = None,
-        talks: TalkRecording = TalkRecording(),
+        settings: RecordingSettings = RecordingSettings(),  # noqa: B008 - frozen
     ) -> None:
-        """Without a `writer` nothing is recorded; `directory` is where its files are read again."""
-        self.talks = talks
-        self._directory = directory
+        """Without a `writer` nothing is recorded."""
+        self.settings = settings
         self._engine = engine
         self._writer = writer
         self._event_log = event_log
@@ -101,13 +90,13 @@ class CallRecorder:
 
     def file(self, path: str) -> Path | None:
         """The file of a recording by its path below the directory; None when there is none."""
-        return self._directory / path if self._directory is not None and path else None
+        return self.settings.directory / path if path else None
 
     def begin(self, call: Call, left: Leg, right: Leg, path: str) -> TapId | None:
         """Record a talk until `end` or until the call lets go of what it holds; None: it is not recorded."""
         if self._writer is None or not path:
             return None
-        has_prompts = self.talks.has_announcements
+        has_prompts = self.settings.announcements
         tap = self._begun(call, self._engine.tap(left.stream, right.stream, has_prompts=has_prompts), path)
         call.resources.callback(self.end, tap)
         return tap

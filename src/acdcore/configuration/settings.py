@@ -37,6 +37,7 @@ from acdcore.kernel.toml_file import read_toml
 from acdcore.queues.settings import DispatcherSettings
 from acdcore.recognition.service import RecognitionSettings
 from acdcore.recording.retention import RetentionSettings
+from acdcore.recording.settings import RecordingSettings
 from acdcore.sip.auth.digest_values import DEFAULT_ALGORITHMS, Algorithm, once_each
 from acdcore.sip.events import InDialog
 from acdcore.sip.syntax.uri import MalformedValue, SipUri
@@ -138,16 +139,6 @@ class StorageSection(Section):
     dsn: Annotated[str, Field(repr=False), AfterValidator(_postgres)] = ""
 
 
-class RecordingSection(Section):
-    """Whether and where talks are recorded."""
-
-    is_on: bool = True
-    directory: Path = Path("var/recordings")
-    min_free_mb: Annotated[int, Field(ge=1)] = 500
-    begins: Literal["answer", "talk"] = "answer"
-    announcements: bool = False
-
-
 class IvrSection(Section):
     """Where flows, prompts and calendars lie; relative paths start at the settings' own directory."""
 
@@ -231,7 +222,7 @@ class Settings:
     media: MediaSection = field(default_factory=MediaSection)
     http: HttpSection = field(default_factory=HttpSection)
     storage: StorageSection = field(default_factory=StorageSection)
-    recording: RecordingSection = field(default_factory=RecordingSection)
+    recording: RecordingSettings = field(default_factory=RecordingSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
     ivr: IvrSection = field(default_factory=IvrSection)
     trunk_capacity: TrunkCapacitySettings = field(default_factory=TrunkCapacitySettings)

@@ -19,7 +19,7 @@ from acdcore.calls.admission.digest_accounts import DigestPolicy
 from acdcore.calls.model.ports import Directory
 from acdcore.calls.record.event_log import CallEventLog
 from acdcore.calls.record.recovery import Recovered, recover
-from acdcore.calls.recording import CallRecorder, TalkRecording
+from acdcore.calls.recording import CallRecorder
 from acdcore.calls.trunks.trunks import Trunks
 from acdcore.configuration.settings import Settings
 from acdcore.configuration.snapshot import Snapshot
@@ -40,7 +40,7 @@ from acdcore.media.engine import Engine
 from acdcore.media.model import EngineSettings
 from acdcore.recording.events import RecordingEvent
 from acdcore.recording.index import NotRepaired, Repaired, repair_all
-from acdcore.recording.writer import RecordingSettings, RecordingWriter
+from acdcore.recording.writer import RecordingWriter
 from acdcore.sip.admission import Sources
 from acdcore.sip.auth.digest import DigestServer
 from acdcore.sip.events import DialogPath
@@ -305,18 +305,15 @@ async def started_recorder(
 ) -> AsyncIterator[CallRecorder]:
     """The recorder with the writer's threads."""
     if not settings.recording.is_on:
-        yield CallRecorder(engine, None, event_log, clock)
+        yield CallRecorder(engine, None, event_log, clock, settings.recording)
         return
-    directory = settings.recording.directory
     loop = asyncio.get_running_loop()
 
     def report(event: RecordingEvent) -> None:
         loop.call_soon_threadsafe(recorder.on_event, event)
 
-    min_free_bytes = settings.recording.min_free_mb * 1_000_000
-    writer = RecordingWriter(engine, RecordingSettings(directory, min_free_bytes), report)
-    talks = TalkRecording(settings.recording.begins == "answer", settings.recording.announcements)
-    recorder = CallRecorder(engine, writer, event_log, clock, directory, talks)
+    writer = RecordingWriter(engine, settings.recording, report)
+    recorder = CallRecorder(engine, writer, event_log, clock, settings.recording)
     writer.start()
     try:
         yield recorder

@@ -6,7 +6,8 @@ left behind; `retention.plan` says what may be deleted.
 
 from acdcore.recording.events import DiskAlarm, RecordingCompleted, RecordingEvent, RecordingFailed, RecordingPath
 from acdcore.recording.names import located, recording_path
-from acdcore.recording.writer import BlockSource, RecordingSettings, RecordingWriter, WriterFigures
+from acdcore.recording.settings import RecordingSettings
+from acdcore.recording.writer import BlockSource, RecordingWriter, WriterFigures
 
 __all__ = [
     "BlockSource",

@@ -10,7 +10,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from queue import Empty, Queue
 from typing import Protocol
 
@@ -19,6 +18,7 @@ from acdcore.kernel.errors import Unavailable
 from acdcore.recording.disk import Disk, LocalDisk
 from acdcore.recording.events import DiskAlarm, RecordingEvent, RecordingPath
 from acdcore.recording.recorder import AudioBlock, Output, Seal, TrackRecorder, failed_event, finished_event
+from acdcore.recording.settings import RecordingSettings
 
 CHECK_EVERY_S = 1.0
 """Between looks at the free space: 1,000 recordings write 32 MB in that time."""
@@ -27,6 +27,8 @@ PAUSE_MS = 50
 it would ask for the interpreter that the event loop holds. The engine keeps seconds of audio."""
 SEALS_WAITING_MAX = 4_096
 """Files waiting to be completed; when the disk is that far behind, blocks wait too, and the engine drops samples."""
+OPEN_FILES_MAX = 512
+"""Descriptors that recordings may hold; more recordings than that share them."""
 SEALS_AT_ONCE_MAX = 64
 """Files completed before their directory is flushed and their events go out."""
 DRAIN_TURNS_MAX = 1_000
@@ -46,18 +48,6 @@ class BlockSource(Protocol):
     def blocks(self) -> Sequence[AudioBlock]:
         """Take the blocks that wait, those of one tap in order; called from the writer's thread."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class RecordingSettings:
-    """The operator's choices."""
-
-    directory: Path
-    """Where recordings lie, by year, month and day."""
-    min_free_bytes: int = 1_000_000_000
-    """Recording stops when less is left: the database, logs and records of calls need the rest."""
-    open_files_max: int = 512
-    """Descriptors that recordings may hold; more recordings than that share them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +88,7 @@ class RecordingWriter:
         self._source = source
         self._on_event = on_event
         self._clock = clock or SystemClock()
-        self._disk = disk or LocalDisk(settings.directory, settings.open_files_max)
+        self._disk = disk or LocalDisk(settings.directory, OPEN_FILES_MAX)
         self._recorder = TrackRecorder(self._disk, settings.min_free_bytes)
         self._begun: deque[tuple[int, RecordingPath]] = deque()
         self._skips: deque[tuple[int, int]] = deque()

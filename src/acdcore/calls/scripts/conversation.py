@@ -28,7 +28,7 @@ async def talk_to_agent(call: Call, caller: Leg, context: CallContext, served: S
     """
     now = context.clock.now()
     path = context.recorder.path_for(call)
-    is_recorded = bool(path) and context.recorder.talks.begins_at_answer and served.leg.session is not None
+    is_recorded = bool(path) and context.recorder.settings.begins == "answer" and served.leg.session is not None
     call.log(history.CallConnected(now, served.agent, "", path, contact_of(served.leg.phone), is_recorded))
     # Before the announcements: so whoever hangs up during them has a recording too.
     tap = context.recorder.begin(call, caller, served.leg, path) if is_recorded else None
