@@ -1,4 +1,4 @@
-"""What operations staff, boards and CRMs may see and do: call control behind the control plane's protocol."""
+"""Operations: what staff, boards and CRMs may see and do by the control plane."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
@@ -50,9 +50,9 @@ from acdcore.queues.views import Explanation, QueueView
 from acdcore.work.model import Cancelled, Changed, Closed, Input, InputRejected, WorkId, WorkItem, WorkState
 
 SENDABLE = frozenset({CallState.WAITING, CallState.RINGING, CallState.TALKING, CallState.HELD})
-"""States in which a caller can be sent elsewhere."""
+"""States in which a caller can be sent to another queue or flow."""
 ASSIGNABLE = frozenset({CallState.WAITING, CallState.RINGING})
-"""States in which a caller can be given to an agent by hand."""
+"""States in which a caller can be assigned to an agent by staff."""
 NEEDED = frozenset({"sip", "media"})
 """Parts without which no call can be taken."""
 
@@ -69,10 +69,10 @@ class Operations:
         reload: Callable[[str, bool], Awaitable[ReloadReport]],
         retain: Callable[[str, bool], Awaitable[RetentionReport]] | None = None,
     ) -> None:
-        """Gather what is asked.
+        """Keep what the commands use.
 
-        `ports` is the number of port pairs that the engine may open; `health` asks every part how it is; `reload` is
-        told by whom it is asked and whether only to look, and so is `retain`, which deletes what is past its time.
+        `ports` is the number of port pairs that the engine may open. `health` returns the state of every part. `reload`
+        and `retain` get the name of who asks, and whether it is a dry run.
         """
         self._reload = reload
         self._retain = retain
@@ -114,12 +114,12 @@ class Operations:
         call = self._call(call_id)
         who = self._context.agents.agent(agent)
         if call.view.state not in ASSIGNABLE:
-            raise WrongState(f"call {call_id} is {call.view.state.value}: only who waits in a queue can be assigned")
+            raise WrongState(f"call {call_id} is {call.view.state.value}: only a waiting caller can be assigned")
         refusal = self._context.acd.assign(call, agent)
         if refusal is RefusalReason.UNKNOWN_ENTRY:
             raise WrongState(f"call {call_id} is {call.view.state.value}: it waits in no queue")
         if refusal is not None:
-            raise WrongState(f"agent {agent} is {who.state.value}: only who is ready can be given a caller")
+            raise WrongState(f"agent {agent} is {who.state.value}: only a ready agent can be assigned a caller")
         call.log(history.Sent(self._context.clock.now(), f"{AGENT_TARGET}{agent}", by))
 
     def requeue(self, call_id: CallId, queue: QueueName, by: str) -> None:
@@ -138,7 +138,7 @@ class Operations:
     def _send(self, call: Call, where: EnterQueue | EnterFlow, by: str) -> None:
         if call.view.state not in SENDABLE or call.caller is None:
             raise WrongState(
-                f"call {call.id} is {call.view.state.value}: only who waits or talks can be sent elsewhere"
+                f"call {call.id} is {call.view.state.value}: only a caller who waits or talks can be sent elsewhere"
             )
         call.mailbox.post(SentTo(where, by))
 
@@ -188,7 +188,7 @@ class Operations:
         return done
 
     def _check_outbound_trunk(self, seat: Seat) -> None:
-        """Raises WrongState for an external seat that can never be rung."""
+        """Raises WrongState for an external number that can never be rung."""
         trunk = self._context.rules.trunks.outbound_trunk()
         if trunk is None:
             raise WrongState(f"no trunk may dial out, so {seat.where} cannot be rung; set may_dial_out on one")
@@ -202,14 +202,14 @@ class Operations:
             structlog.get_logger("agents").warning("skills_nobody_asks_for", agent=agent, warnings=warnings)
 
     def skill_warnings(self, skills: Collection[SkillName]) -> tuple[str, ...]:
-        """What is surely not meant of these skills: those that no queue, rule or flow asks for."""
+        """A warning for each of these skills that no queue, rule or flow asks for."""
         asked = self._context.rules.skills_asked
         if not asked:
             return ()
         return tuple(f"no queue, rule or flow asks for {skill}{near(skill, asked)}" for skill in unasked(skills, asked))
 
     def agent_changed(self, agent: AgentId) -> None:
-        """Take over what the directory now says of an agent; raises UnknownAgent."""
+        """Take over an agent's changed record; raises UnknownAgent."""
         self._context.agents.agent_changed(agent)
 
     # --- hours, work, settings ---
@@ -219,7 +219,7 @@ class Operations:
         return self._context.hours.live()
 
     def hours_forced(self) -> None:
-        """Take over what the store of forced hours now says."""
+        """Take over changed entries of the store of forced hours."""
         self._context.hours.look()
 
     def request_callback(self, item: WorkItem) -> WorkItem:
@@ -248,13 +248,13 @@ class Operations:
         return item
 
     async def reload(self, by: str, *, is_dry_run: bool) -> ReloadReport:
-        """Read the settings anew and apply them as a whole, or only say what would change."""
+        """Read the settings again and apply them as a whole, or report what would change."""
         return await self._reload(by, is_dry_run)
 
     async def retain(self, by: str, *, is_dry_run: bool) -> RetentionReport:
-        """Delete what is past its time, or only count it; raises Unavailable."""
+        """Delete what retention says, or only count it; raises Unavailable."""
         if self._retain is None:
-            raise Unavailable("nothing here deletes anything")
+            raise Unavailable("this process has no retention; ask the daemon")
         return await self._retain(by, is_dry_run)
 
     # --- the machine ---
@@ -274,7 +274,7 @@ class Operations:
         )
 
     def health(self) -> HealthReport:
-        """Every part; ready when all that calls need is well and the daemon is not stopping."""
+        """Every part; ready when the parts that calls need work and the daemon is not stopping."""
         parts = self._health()
         is_well = all(part.is_ok for part in parts if part.name in NEEDED)
         is_degraded = any(
@@ -283,7 +283,7 @@ class Operations:
         return HealthReport(is_well and not self._switchboard.is_draining, parts, is_degraded)
 
     def alarms(self) -> AlarmReport:
-        """What is wrong, and what was wrong lately."""
+        """The alarms that are raised, and those of late."""
         alarms = self._context.event_log.alarms
         return AlarmReport(tuple(map(live_alarm, alarms.raised())), tuple(map(live_alarm, alarms.past())))
 
@@ -335,7 +335,7 @@ def shown_why(
 
 
 def live_queue(view: QueueView, talking: int) -> LiveQueue:
-    """A queue as boards show it: callers on the line, and beside them callbacks and messages."""
+    """A queue as boards show it: callers, and apart from them callbacks and messages."""
     callers = [waiting for waiting in view.waiting if waiting.channel is Channel.CALL]
     figures = view.figures
     ringing = sum(waiting.agent is not None for waiting in callers)

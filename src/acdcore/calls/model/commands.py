@@ -1,4 +1,4 @@
-"""What the outside may see of live calls and ask of call control: read models, commands and their errors."""
+"""What the control plane sees of live calls and asks of call control: read models, commands and their errors."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from acdcore.work.model import WorkId, WorkItem, WorkState
 
 
 class CallState(StrEnum):
-    """Where a live call stands, in the order in which an ordinary call goes through them."""
+    """The state of a live call, in the order of an ordinary call."""
 
     ARRIVING = "arriving"
     """The INVITE is here, our answer is not out yet."""
@@ -30,15 +30,15 @@ class CallState(StrEnum):
     HELD = "held"
     """Connected, one side holds."""
     ENDING = "ending"
-    """Somebody hung up, what the call held is being given back."""
+    """The call has ended, and its resources are being given back."""
 
 
 class LiveAgentState(StrEnum):
-    """What an agent is doing, as the board shows it."""
+    """An agent's state, as boards show it."""
 
     LOGGED_OUT = "logged_out"
     NOT_READY = "not_ready"
-    """Logged in, on a break or set aside after missed offers; `reason` says which."""
+    """Logged in, on a break or not ready after missed offers; `reason` says which."""
     UNREACHABLE = "unreachable"
     """Would be ready, but no phone is registered."""
     READY = "ready"
@@ -46,13 +46,13 @@ class LiveAgentState(StrEnum):
     """The phone rings with an offer."""
     TALKING = "talking"
     WRAP_UP = "wrap_up"
-    """Finishing the paperwork of the last call."""
+    """Finishing the notes of the last call."""
     BUSY = "busy"
-    """On a call of the agent's own."""
+    """In a call that did not come from a queue."""
 
 
 class AgentCommand(StrEnum):
-    """What may be asked of an agent's state."""
+    """Commands that change an agent's state."""
 
     LOG_IN = "log_in"
     READY = "ready"
@@ -63,30 +63,30 @@ class AgentCommand(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LiveCall:
-    """One call that is up now; times are UTC, None means that it has not come to that."""
+    """One call that is up now; times are UTC, None means not yet."""
 
     call_id: CallId
-    """The call, over all its legs."""
+    """The id of the call with all its legs."""
     trunk: str
     """Key of the trunk it came in by."""
     caller: str
-    """The caller's number, canonical; as the trunk gave it when it is none, empty when withheld."""
+    """The caller's number, canonical; as the trunk sent it when it has no canonical form, empty when withheld."""
     dialled: str
-    """The number that was dialled, likewise."""
+    """The number that was dialled, canonical or as the trunk sent it."""
     state: CallState
-    """Where it stands."""
+    """Its state."""
     arrived_at: datetime
-    """The INVITE."""
+    """When the INVITE came."""
     answered_at: datetime | None = None
-    """Our 200."""
+    """When we sent 200."""
     queued_at: datetime | None = None
-    """First time in a queue."""
+    """When it first entered a queue."""
     connected_at: datetime | None = None
-    """First time that an agent talked."""
+    """When an agent first talked."""
     queue: QueueName | None = None
     """The queue it waits in, or was served from."""
     position: int | None = None
-    """1 is next; only while it waits."""
+    """Position in the queue, 1 is next; None when it does not wait."""
     agent: AgentId | None = None
     """The agent being rung or talking."""
     customer_id: CustomerId | None = None
@@ -98,28 +98,28 @@ class LiveCall:
     language: str | None = None
     """The language spoken to the caller (ISO 639-3): the flow's own until another is chosen; None outside of flows."""
     flow_node: str | None = None
-    """The flow's node that is being walked."""
+    """The flow and the node at which the caller stands; None outside of flows."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiveWork:
-    """Callbacks, or messages, of one queue now, and their counts; nobody is on the line for them."""
+    """The callbacks, or the messages, of one queue now, and their counts since the start."""
 
     waiting: int
     """Items for which no phone rings."""
     ringing: int
     """Items for which a phone rings."""
     offered: int
-    """Items that entered the queue, again after an attempt that failed too."""
+    """Entries into the queue; an item that comes back after a failed attempt counts again."""
     answered: int
     """Items that an agent took."""
     longest_wait_s: float
-    """Longest time in the queue of those waiting or ringing now; 0 when there are none."""
+    """Longest time in the queue of the items that wait or ring now, seconds; 0 when there are none."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiveQueue:
-    """One queue now, and its counts since the daemon started, of callers on the line; callbacks and messages apart."""
+    """One queue now, and its counts of callers since the daemon started; callbacks and messages are counted apart."""
 
     name: QueueName
     """Key in the configuration."""
@@ -128,9 +128,9 @@ class LiveQueue:
     ringing: int
     """Callers for whom a phone rings."""
     talking: int
-    """Callers from this queue who talk, and customers who were called back."""
+    """Callers from this queue who talk, and customers called back who talk."""
     agents_logged_in: int
-    """Agents with the skills, logged in."""
+    """Agents with the queue's skills who are logged in."""
     agents_ready: int
     """Of these, ready for a call now."""
     offered: int
@@ -138,17 +138,17 @@ class LiveQueue:
     answered: int
     """Callers connected to an agent."""
     abandoned_long: int
-    """Hung up after the short-abandon limit."""
+    """Callers who hung up after the short-abandon limit."""
     abandoned_short: int
-    """Hung up before it."""
+    """Callers who hung up before it."""
     overflowed: int
-    """Left by an overflow rule."""
+    """Callers whom an overflow rule moved on."""
     service_level: float | None
     """Share (0 to 1) answered within the target; None before the first caller."""
     longest_wait_s: float
-    """Longest time in this queue of the callers who wait or are rung for now; 0 when nobody is."""
+    """Longest time in this queue of the callers who wait or are rung for now, seconds; 0 when there are none."""
     asa_s: float | None
-    """Average speed of answer; None before the first answer."""
+    """Average speed of answer, seconds; None before the first answer."""
     callbacks: LiveWork
     """Customers to be called back."""
     messages: LiveWork
@@ -156,12 +156,12 @@ class LiveQueue:
 
 
 class SeatKind(StrEnum):
-    """Where an agent can be rung."""
+    """Kinds of seats."""
 
     PHONE = "phone"
-    """A phone of ours that is registered, the agent's own or another's."""
+    """A phone that is registered with us, the agent's own or another agent's."""
     NUMBER = "number"
-    """An outside number or mobile, by a trunk that may dial out."""
+    """An external number, by a trunk that may dial out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ class Seat:
 
     kind: SeatKind
     where: str
-    """The user under which the phone is registered, or the number to dial."""
+    """The user with which the phone is registered, or the number to dial."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,21 +182,21 @@ class LiveAgent:
     name: str
     """As in the directory."""
     state: LiveAgentState
-    """What the agent does."""
+    """The agent's state."""
     reason: str | None
-    """Why not ready, when that is the state."""
+    """Why the agent is not ready; None in other states."""
     since: datetime
     """Start of this state, UTC."""
     call_id: CallId | None
-    """The call being rung for, talked in or wrapped up."""
+    """The call that the agent is rung for, talks in or wraps up; None when there is none."""
     is_registered: bool
     """Whether a phone is registered."""
     answered: int
-    """Offers accepted."""
+    """Offers accepted since the daemon started."""
     missed: int
-    """Offers refused or not answered."""
+    """Offers refused or not answered since the daemon started."""
     seat: Seat | None = None
-    """Where the agent is rung."""
+    """The agent's seat; None: the agent's own phone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,22 +208,22 @@ class CandidateAgent:
     name: str
     """As in the directory."""
     removed_by: str | None
-    """The filter that took the agent out (`skill`, `not_ready`, `back_off`, ...); None: eligible."""
+    """The filter that excludes the agent (`skill`, `not_ready`, `back_off`, ...); None: the agent is eligible."""
     detail: str = ""
     """The skill that is missing, the reason of a break, and the like."""
     key: str = ""
-    """The order key of those who are eligible, named part by part."""
+    """The order key of an eligible agent, each part with its name; empty for the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunningTimer:
-    """Something that will happen to a waiting caller by itself."""
+    """A timer of a waiting caller."""
 
     name: str
     """`overflow after wait`, `next widening step`, `reservation for agent`, `tried agents again`, `announcement`,
     ..."""
     in_s: float
-    """From now."""
+    """Seconds from now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,19 +237,19 @@ class Why:
     position: int
     """1 is next."""
     waited_s: float
-    """Time in queues so far."""
+    """Time in queues so far, seconds."""
     blocked_by: str | None
-    """The named rule that keeps an eligible pair apart; None when there is none."""
+    """The rule that keeps an eligible agent from the caller; None when there is none."""
     candidates: tuple[CandidateAgent, ...]
-    """Every agent who is considered, best first, the removed ones after."""
+    """Every agent who is considered: the eligible ones, best first, then the excluded ones."""
     needs: str = ""
-    """The skills asked for at this moment, with their levels, and the ring that set them."""
+    """The skills asked for at this moment, with their levels, and the widening step that set them."""
     key: str = ""
-    """The caller's order key, named part by part."""
+    """The caller's order key, each part with its name."""
     timers: tuple[RunningTimer, ...] = ()
-    """What is running for this caller, the next first."""
+    """Timers of this caller, the next one first."""
     would_change: tuple[str, ...] = ()
-    """What would get the caller served, in words, the nearest first."""
+    """Changes that would get the caller served, in words, the nearest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,41 +260,41 @@ class LiveHours:
     state: str
     """`open`, `closed` or `holiday`."""
     shift: str
-    """The shift that is on, if the calendar has shifts."""
+    """The present shift; empty when the calendar has none now."""
     day: str
-    """The special day's or the holiday's name, if today is one."""
+    """Name of the special day or the holiday; empty when today is neither."""
     until: datetime | None
-    """When this changes next, UTC; None: not within a fortnight."""
+    """When this changes next, UTC; None: not within two weeks."""
     forced_by: str | None
-    """Who has forced it, if somebody has."""
+    """Who has forced the state; None when the calendar decides."""
     queues: tuple[QueueName, ...]
     """Queues that keep these hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class SettingChange:
-    """One key that differs between what runs and what would."""
+    """One key that differs between the settings in effect and the files."""
 
     key: str
     """Path of the key, with the file when it is not the settings' own."""
     was: str
-    """As it runs; "" when it was not there. Secrets are shown as `***`."""
+    """The value in effect; "" when there was none. Secrets are shown as `***`."""
     becomes: str
-    """As it would; "" when it goes."""
+    """The new value; "" when the key is removed."""
     needs_restart: bool = False
-    """True: written down, but without effect until the daemon starts anew."""
+    """Whether the change takes effect only at the next start."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReloadReport:
-    """What a reload did, or would do."""
+    """The result of a reload, or of a dry run."""
 
     is_applied: bool
-    """False: only looked at, or refused."""
+    """False: a dry run, or refused."""
     problems: tuple[str, ...]
-    """What is wrong, each with file and key; with any, nothing changes."""
+    """Errors, each with file and key; with any error nothing changes."""
     warnings: tuple[str, ...]
-    """What is allowed but surely not meant, such as a queue that nobody can serve in some hours."""
+    """Settings that are allowed but hardly meant, such as a queue that nobody can serve in some hours."""
     changes: tuple[SettingChange, ...]
     """In the order of the keys."""
 
@@ -304,19 +304,19 @@ class EngineFigures:
     """The media engine's counters since it started."""
 
     streams: int
-    """Open now."""
+    """Streams open now."""
     ports_free: int
-    """RTP ports left to open."""
+    """RTP ports that are free."""
     packets_received: int
     """Valid RTP packets in."""
     packets_sent: int
     """RTP packets out."""
     packets_lost: int
-    """Missing by sequence number on the way to us."""
+    """RTP packets to us that are missing by sequence number."""
     packets_refused: int
-    """From strangers, or no RTP at all."""
+    """Packets from unknown addresses, or not RTP."""
     tap_samples_dropped: int
-    """Recorded samples that the writer was too slow for."""
+    """Samples lost for recordings because the writer was too slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,9 +326,9 @@ class PartHealth:
     name: str
     """`sip`, `media`, `database`, `spool`, `recording`, ..."""
     is_ok: bool
-    """Whether it does its work."""
+    """Whether it works."""
     detail: str
-    """One line for a human, with figures."""
+    """One line of text with figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,89 +336,89 @@ class HealthReport:
     """The daemon as a whole."""
 
     is_ready: bool
-    """Whether new calls are taken: not once the daemon is stopping; a database that is away changes nothing."""
+    """Whether new calls are taken: not while the daemon is stopping. A missing database changes nothing."""
     parts: tuple[PartHealth, ...]
-    """Every part, whether well or not."""
+    """Every part."""
     is_degraded: bool = False
-    """Whether an alarm is raised that somebody has to come for now (`critical` or `major`)."""
+    """Whether an alarm is raised that needs somebody at once (`critical` or `major`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionReport:
-    """What was past its time, and is deleted, or would be."""
+    """What retention has deleted, or would delete."""
 
     is_dry_run: bool
     """Whether it was only counted."""
     recordings: int
     recordings_bytes: int
     rows: Mapping[str, int]
-    """Of each table of the history; with what belongs to each."""
+    """Rows by table of the history, with the rows that belong to them."""
     refused_bytes: int
-    """Of rows that the database had refused."""
+    """Bytes of rows that the database had refused."""
     is_complete: bool
-    """False when more is past its time than one pass deletes."""
+    """False when one pass cannot delete everything that has expired."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiveAlarm:
-    """A fault that lasts, or lasted until lately."""
+    """An alarm that is raised, or was raised lately."""
 
     name: str
     """Which kind; `docs/alarms.md` explains each."""
     about: str
     """Which of several, such as a trunk's name; empty where there is only one."""
     severity: Severity
-    """How soon somebody has to come."""
+    """How urgent it is."""
     detail: str
     """What is wrong, with figures."""
     remedy: str
     """What to do first."""
     raised_at: datetime
-    """UTC."""
+    """When it was raised, UTC."""
     ended_at: datetime | None
-    """UTC; None while it is raised."""
+    """When it ended, UTC; None while it is raised."""
     times: int
-    """How often it was raised in that time."""
+    """How often it was raised between these times."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlarmReport:
-    """What is wrong, and what was."""
+    """The alarms."""
 
     raised: tuple[LiveAlarm, ...]
     """In the order in which they began."""
     past: tuple[LiveAlarm, ...]
-    """The latest that are over, the newest first."""
+    """The latest alarms that have ended, newest first."""
 
 
 class UnknownCall(Refused):
-    """No live call has that id."""
+    """There is no live call with this id."""
 
     sip_status = 481
 
 
 class UnknownAgent(Refused):
-    """No agent has that number."""
+    """There is no agent with this number."""
 
     sip_status = 404
 
 
 class UnknownName(Refused):
-    """No queue, flow, calendar or work item is called that; the text says which."""
+    """There is no queue, flow, calendar or work item with this name; the text says which."""
 
     sip_status = 404
 
 
 class WrongState(Refused):
-    """The call or the agent is not in a state in which that can be done; the text says what state it is in."""
+    """The state of the call or the agent does not allow the command; the text names the state."""
 
     sip_status = 409
 
 
 class Commands(Protocol):
-    """Call control as the control plane sees it.
+    """Call control for the control plane.
 
-    Everything answers from memory and at once; nothing here waits for a database, a phone or a disk.
+    All but `reload` and `retain` answer from memory at once, without waiting for a database, a phone or a disk.
     """
 
     def live_calls(self) -> tuple[LiveCall, ...]:
@@ -434,9 +434,9 @@ class Commands(Protocol):
         ...
 
     def running_queue_visits(self) -> Sequence[QueueVisitRow]:
-        """The queue visits that are not over, as they stand, and those that ended within the last seconds.
+        """The queue visits that are not over, with their values so far, and those that ended within the last seconds.
 
-        The latter may be in the history already: (`entry`, `n`) tells.
+        The latter may be in the history already; (`entry`, `n`) identifies a visit.
         """
         ...
 
@@ -451,22 +451,22 @@ class Commands(Protocol):
     def set_agent_state(
         self, agent: AgentId, command: AgentCommand, reason: str | None, seat: Seat | None = None
     ) -> LiveAgent:
-        """Carry out `command` and return what came of it; raises UnknownAgent, WrongState.
+        """Carry out `command` and return the agent afterwards; raises UnknownAgent, WrongState.
 
-        A log-in with an external seat that can never be rung is a WrongState.
+        A log-in at an external number that can never be rung is a WrongState.
         `reason` goes with NOT_READY, `seat` with LOG_IN; both are ignored otherwise.
         """
         ...
 
     def skill_warnings(self, skills: Collection[SkillName]) -> tuple[str, ...]:
-        """What is surely not meant of these skills: those that no queue, rule or flow asks for."""
+        """A warning for each of these skills that no queue, rule or flow asks for."""
         ...
 
     def agent_changed(self, agent: AgentId) -> None:
-        """Take over what the directory now says of an agent, at work or not; raises UnknownAgent.
+        """Take over an agent's changed record; raises UnknownAgent.
 
-        Name and skills count from the next offer on. Who is no longer active is logged out, after the talk if there
-        is one.
+        Name and skills count from the next offer on. An agent who is no longer active is logged out, after the talk
+        if there is one.
         """
         ...
 
@@ -489,7 +489,7 @@ class Commands(Protocol):
         ...
 
     def requeue(self, call_id: CallId, queue: QueueName, by: str) -> None:
-        """Send a waiting or talking caller to another queue; who talked is freed.
+        """Send a waiting or talking caller to another queue; the agent of the talk becomes free.
 
         Raises UnknownCall, UnknownName, WrongState.
         """
@@ -507,11 +507,11 @@ class Commands(Protocol):
         ...
 
     def hours_forced(self) -> None:
-        """Take over what the store of forced hours now says."""
+        """Take over changed entries of the store of forced hours."""
         ...
 
     def request_callback(self, item: WorkItem) -> WorkItem:
-        """Put a callback (state WAITING) into the callback queue; the open one that covers it already, if there is one.
+        """Put a callback (state WAITING) into the callback queue; returns the open one that covers it, if there is one.
 
         Raises UnknownName for the queue, WrongState when the number may not be dialled.
         """
@@ -522,7 +522,7 @@ class Commands(Protocol):
         ...
 
     async def reload(self, by: str, *, is_dry_run: bool) -> ReloadReport:
-        """Read the settings anew and apply them as a whole, or only say what would change; never raises for them."""
+        """Read the settings again and apply them as a whole, or report what would change; errors are in the report."""
         ...
 
     def engine(self) -> EngineFigures:
@@ -534,9 +534,9 @@ class Commands(Protocol):
         ...
 
     async def retain(self, by: str, *, is_dry_run: bool) -> RetentionReport:
-        """Delete what is past its time, or only count it; raises Unavailable."""
+        """Delete what retention says, or only count it; raises Unavailable."""
         ...
 
     def alarms(self) -> AlarmReport:
-        """What is wrong, and what was wrong lately."""
+        """The alarms that are raised, and those of late."""
         ...

@@ -25,7 +25,7 @@ class Tier(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AgentRecord:
-    """An agent as configured: who it is, what it can do, and how its phone proves itself."""
+    """An agent as configured: number, skills, and how the phone authenticates."""
 
     agent: AgentId
     """The agent's number, also the SIP user of the phone."""
@@ -40,15 +40,15 @@ class AgentRecord:
     languages: tuple[str, ...]
     """Spoken languages, best first, as in the flows: cmn, yue, en."""
     is_active: bool = True
-    """False: kept for the history, may not register or log in."""
+    """False: the record is kept for the history; the agent may not register or log in."""
     declines: tuple[Channel, ...] = ()
-    """Kinds of contacts that the agent takes none of; one contact fills an agent."""
+    """Channels that the agent does not serve. An agent has one contact at a time."""
     digest_algorithms: tuple[Algorithm, ...] = ()
-    """What the phone may prove itself with, in the order offered; empty: as the realm."""
+    """Digest algorithms for the phone, in the order offered; empty: those of the realm."""
     allowed_networks: tuple[str, ...] = ()
-    """Where the phone may register and call from, such as `192.0.2.0/24`; empty: from anywhere."""
+    """Networks from which the phone may register and call, such as `192.0.2.0/24`; empty: any."""
     caller_id: str = ""
-    """The number of ours that customers whom this agent calls back see; "" leaves it to the queue and the trunk."""
+    """Our number that is shown to customers whom this agent calls back; "": the queue's or the trunk's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Customer:
     name: str
     """Person or company."""
     tier: Tier
-    """Rank; VIP callers are put ahead."""
+    """Tier; it gives the caller priority."""
     language: str
     """Preferred language (cmn, yue, en), "" when unknown."""
     numbers: tuple[str, ...]
@@ -74,11 +74,11 @@ class Customer:
     note: str
     """Free text for the agent."""
     version: int
-    """Counts the changes, from 1; a change must name the version it was made from."""
+    """Counts the changes, from 1; a change has to name the version that it was made from."""
     owner: AgentId | None = None
-    """The agent who looks after this customer, and is tried first."""
+    """The preferred agent of this customer; None when there is none."""
     region: str = ""
-    """Where the customer belongs to, as the configuration names its regions; goes before the number's own."""
+    """The customer's region, by its name in the settings; goes before the region of the number. Empty: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,34 +99,34 @@ class NewCustomer:
 
 @dataclass(frozen=True, slots=True)
 class CustomerChange:
-    """What to change about a customer: None leaves a field as it is."""
+    """A change of a customer; None leaves a field as it is."""
 
     name: str | None = None
     tier: Tier | None = None
     language: str | None = None
     numbers: tuple[str, ...] | None = None
     member_number: str | None = None
-    """An empty string takes the member number away."""
+    """An empty string removes the member number."""
     plates: tuple[str, ...] | None = None
     address: str | None = None
     note: str | None = None
     owner: AgentId | None = None
-    """An empty string takes the owner away."""
+    """An empty string removes the owner."""
     region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PastContact:
-    """One earlier call of a customer, as short as a screen pop needs it."""
+    """One earlier call of a customer, as a screen pop shows it."""
 
     call_id: CallId
     """The call; its events are in `History`."""
     at: datetime
     """When it arrived (UTC)."""
     queue: QueueName | None
-    """The queue it waited in, if any."""
+    """The queue that it waited in; None when it was in none."""
     agent: AgentId | None
-    """Who talked to the customer, if anybody."""
+    """The agent who talked to the customer; None when nobody did."""
     outcome: Outcome
     """How it ended."""
     direction: CallDirection = CallDirection.INBOUND

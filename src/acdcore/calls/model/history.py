@@ -1,7 +1,7 @@
-"""The history of a call: append-only facts, from which its record, its figures and its trace are folded.
+"""The history of a call: its events, append-only, from which its record, its figures and its trace are folded.
 
-Each event carries `at` (monotonic seconds, for differences) and its own facts; the wall time is added where it is
-written down. The names below are the kinds that operators and the event stream see.
+Each event has `at` (monotonic seconds, for differences) and its own facts; the wall time is added when it is written.
+`KINDS` has the names that operators and the event stream see.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class CallAnswered:
 
 @dataclass(frozen=True, slots=True)
 class CallRejected:
-    """The caller is answered only to be told why nobody will; whatever follows, the call comes to this."""
+    """The call is answered only for an announcement that it is refused; `outcome` is the call's outcome in any case."""
 
     at: float
     outcome: Outcome
@@ -44,7 +44,7 @@ class CallRejected:
 
 @dataclass(frozen=True, slots=True)
 class NailedUp:
-    """An agent's line stands: served calls are lent it, and it ends when the agent hangs up."""
+    """An agent's nailed-up leg begins: calls are served over it until the agent hangs up."""
 
     at: float
     agent: AgentId
@@ -60,7 +60,7 @@ class FlowEntered:
 
 @dataclass(frozen=True, slots=True)
 class CustomerFound:
-    """The caller was recognised, by number or by what was typed."""
+    """The customer was recognised, by the caller's number or by digits that the caller entered."""
 
     at: float
     customer: CustomerId
@@ -114,7 +114,7 @@ class Reserved:
 
 @dataclass(frozen=True, slots=True)
 class CallConnected:
-    """Caller and agent (or an external party) belong together from here on."""
+    """An agent, or an external party, answered for the caller; both hear each other from `Bridged` on."""
 
     at: float
     agent: AgentId | None
@@ -124,7 +124,7 @@ class CallConnected:
     phone: str = ""
     """The agent's registered phone that was answered, by its URI; empty for a party by a trunk."""
     is_recorded_at_once: bool = False
-    """The talk is recorded from here on, and not only from when both hear each other."""
+    """Whether the recording begins here, and not with `Bridged`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,19 +161,19 @@ class CallOverflowed:
 
 @dataclass(frozen=True, slots=True)
 class NeedsWidened:
-    """The queue's next widening step began: other skills are asked for from here on."""
+    """Other skills are asked for from here on: a widening step began, or the language is not needed any more."""
 
     at: float
     queue: QueueName
     widening_step: int
     """Which step, from 1; 0 before the first."""
     language: str = ""
-    """The caller's language, which is needed no more since nobody on duty has it; "": a step was reached."""
+    """The caller's language, if it is not needed any more since no agent on duty speaks it; "": a step was reached."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallReservedForAgent:
-    """The caller is reserved for one agent, until that time at the latest."""
+    """The caller is reserved for one agent, for `for_s` seconds at most."""
 
     at: float
     agent: AgentId
@@ -182,7 +182,7 @@ class CallReservedForAgent:
 
 @dataclass(frozen=True, slots=True)
 class WaitAnnounced:
-    """The caller was told the position and, when it is known well enough, the wait."""
+    """The position was announced to the caller and, if the estimate is good enough, the wait in seconds."""
 
     at: float
     position: int
@@ -191,7 +191,7 @@ class WaitAnnounced:
 
 @dataclass(frozen=True, slots=True)
 class SteppedAside:
-    """The waiting caller pressed a key and went into a flow; the place is kept."""
+    """The waiting caller pressed a key that leads into a flow; the place in the queue is kept."""
 
     at: float
     flow: str
@@ -199,21 +199,21 @@ class SteppedAside:
 
 @dataclass(frozen=True, slots=True)
 class QueueLeft:
-    """The entry left its queue, neither answered nor moved on by a rule nor sent by somebody."""
+    """The caller left the queue by a flow, or the work item was taken out: no answer, no rule, no order of staff."""
 
     at: float
 
 
 @dataclass(frozen=True, slots=True)
 class SteppedBack:
-    """The caller waits on, at the same place."""
+    """The caller came back from the flow and waits on, at the same place."""
 
     at: float
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Somebody sent the caller elsewhere: an agent, a supervisor, a program."""
+    """An agent, a supervisor or a program sent the caller to `target`."""
 
     at: float
     target: str
@@ -233,7 +233,7 @@ class Dialled:
 
 @dataclass(frozen=True, slots=True)
 class DialFailed:
-    """Nobody answered there."""
+    """The external number did not answer."""
 
     at: float
     number: str
@@ -243,7 +243,7 @@ class DialFailed:
 
 @dataclass(frozen=True, slots=True)
 class MessageBegun:
-    """The caller speaks a message."""
+    """The recording of a message begins."""
 
     at: float
     recording: str
@@ -252,7 +252,7 @@ class MessageBegun:
 
 @dataclass(frozen=True, slots=True)
 class MessageDropped:
-    """What was recorded is no message, and its file is deleted."""
+    """The recording holds no message, and its file is deleted."""
 
     at: float
     recording: str
@@ -263,18 +263,18 @@ class MessageDropped:
 
 @dataclass(frozen=True, slots=True)
 class VoicemailRefused:
-    """No message could be taken, and the caller was told so."""
+    """No message could be taken; the caller heard an announcement about it."""
 
     at: float
     queue: str
-    """Whose agents it was for; empty when the flow leads to none."""
+    """The queue that the message was for; empty when the flow names none."""
     why: str
     """`full`: too many messages wait there; `no_recording`: nothing is recorded, or the disk is full."""
 
 
 @dataclass(frozen=True, slots=True)
 class MessageLeft:
-    """The message was handed on as work for an agent."""
+    """The message became a work item."""
 
     at: float
     work: WorkId
@@ -283,7 +283,7 @@ class MessageLeft:
 
 @dataclass(frozen=True, slots=True)
 class MessageHeard:
-    """An agent has heard a caller's message."""
+    """The agent has heard the message of this work item."""
 
     at: float
     agent: AgentId
@@ -291,7 +291,7 @@ class MessageHeard:
 
 @dataclass(frozen=True, slots=True)
 class CallbackRequested:
-    """The caller will be called back."""
+    """A callback to `number` was taken down."""
 
     at: float
     work: WorkId
@@ -321,7 +321,7 @@ class QuestionAnswered:
 
 @dataclass(frozen=True, slots=True)
 class SpeechHeard:
-    """The caller answered a question by speech, more or less clearly; where the flow goes then is the next event."""
+    """The caller answered a question by speech; the next event shows where the flow goes."""
 
     at: float
     value: str
@@ -329,13 +329,13 @@ class SpeechHeard:
     confidence: float | None
     """From 0 to 1; None when none fits."""
     text: str
-    """All that was understood, as the recogniser wrote it."""
+    """The whole text of the recogniser."""
     others: str
     """The next best answers, each with its confidence."""
     length_s: float
-    """How long the caller spoke."""
+    """How long the caller spoke, seconds."""
     took_s: float
-    """From the end of speech to the answer."""
+    """From the end of speech to the answer, seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,9 +344,9 @@ class NotListened:
 
     at: float
     cause: str
-    """`no_recogniser`: none is there; `too_many` are listened to; `failed`: the recogniser, or it took too long."""
+    """`no_recogniser`: there is none; `too_many`: all are in use; `failed`: the recogniser failed or took too long."""
     detail: str
-    """What the recogniser said."""
+    """The recogniser's error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,24 +361,24 @@ class ServiceAsked:
 
 @dataclass(frozen=True, slots=True)
 class PartyLost:
-    """A party is gone, and nobody hung up: its phone, its gateway, or the network between."""
+    """A party was lost without a hang-up: its phone, its gateway, or the network between has failed."""
 
     at: float
     whose: str
     """`caller`, `agent` or `external_number`."""
     agent: AgentId | None
-    """Whose phone it was; None for the caller and for an external party."""
+    """The agent who was lost; None for the caller and for an external party."""
     cause: str
-    """How its session ended."""
+    """The cause with which its session ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """The agent was gone before both could hear each other: no talk was had, and the caller waits on."""
+    """The agent was lost before both could hear each other: there was no talk, and the caller waits on."""
 
     at: float
     queue: QueueName
-    """The queue that had served, where the caller goes back to."""
+    """The queue to which the caller goes back: the one that the call came from."""
     agent: AgentId
 
 
@@ -389,7 +389,7 @@ class CallTalkEnded:
     at: float
     by: EndedBy
     end: SegmentEnd | None = None
-    """Why; None: whoever `by` names hung up, or `system` sent the caller on."""
+    """Why; None: the party in `by` hung up, or the caller was sent on (`system`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,7 +401,7 @@ class Ended:
     by: EndedBy
     detail: str
     end_cause: CallEnd | None = None
-    """How; None in older events."""
+    """How it ended; None in older events."""
 
 
 Event = (

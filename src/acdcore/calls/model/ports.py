@@ -1,9 +1,8 @@
-"""What call control needs from storage: the Protocols that keep people, rows and what staff enter, and what they are
-asked.
+"""What call control needs from storage: Protocols for people, rows, and entries by staff; and their filters.
 
-Reads on a call's path (`Directory`) and writes of history (`Spool`) are synchronous and touch memory only. What may
-wait for the database (`CustomerStore`, `AgentStore`, `History`) is asynchronous and raises `Unavailable` when the
-database is away.
+Reads during a call (`Directory`) and writes of history (`Spool`) are synchronous and touch memory only. Whatever may
+wait for the database (`CustomerStore`, `AgentStore`, `History`) is asynchronous, and raises `Unavailable` when the
+database cannot be reached.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,21 +30,20 @@ from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName
 from acdcore.work.model import WorkId, WorkItem, WorkKind, WorkState
 
 PAGE_ROWS_MAX = 500
-"""The largest page that `History` gives: what fits one HTTP answer of about 500 kB."""
+"""The largest page of `History`: one HTTP response of about 500 kB."""
 QUEUE_VISITS_MAX = 200_000
-"""Queue visits read at a time: four days of the largest centre. They take some 130 MB, and seconds of the daemon's
-core."""
+"""Queue visits read at a time: four days of the largest call centre. They take some 130 MB, and seconds of a core."""
 AGENT_CHANGES_MAX = 400_000
-"""Changes of state read at a time: two days of the largest centre, four or five for each call."""
+"""State changes read at a time: two days of the largest call centre, four or five for each call."""
 
 
 class ScreeningVerdict(StrEnum):
     """What a screening entry does to a caller."""
 
     BLOCK = "block"
-    """Turned away before the call is answered."""
+    """The call is refused before it is answered."""
     ALLOW = "allow"
-    """Let through whatever the other entries and the limit of repeated calls say."""
+    """The call is let through, against other entries and the limit of repeated calls."""
 
 
 # Errors
@@ -82,7 +80,7 @@ class BadRecord(PeerError):
 
 
 class Directory(Protocol):
-    """Agents and customers, held in memory: answers in microseconds, with the database up or away."""
+    """Agents and customers in memory: answers in microseconds, with or without the database."""
 
     def agent(self, agent: AgentId) -> AgentRecord | None:
         """The agent with that number."""
@@ -97,11 +95,11 @@ class Directory(Protocol):
         ...
 
     def customer_by_phone(self, number: str) -> Customer | None:
-        """Whose number this is, however it is written; of several the highest tier, then the oldest record."""
+        """The customer with this number, in any spelling; of several the highest tier, then the oldest record."""
         ...
 
     def customers_by_phone(self, number: str) -> Sequence[Customer]:
-        """Everybody who has this number, in that order: callers are taken for the first."""
+        """Every customer with this number, in that order: a caller is taken for the first."""
         ...
 
     def customer_by_member_number(self, member_number: str) -> Customer | None:
@@ -117,7 +115,7 @@ class Directory(Protocol):
         ...
 
     def note_contact(self, number: str, customer_id: CustomerId | None, contact: PastContact) -> None:
-        """Remember a call that just ended; the same `call_id` again replaces what was remembered."""
+        """Remember a call that has ended; the same `call_id` again replaces the entry."""
         ...
 
     def search(self, text: str, limit: int) -> Sequence[Customer]:
@@ -128,8 +126,8 @@ class Directory(Protocol):
 class CustomerStore(Protocol):
     """Changes customers: in the database first, then in the directory's memory.
 
-    Raises `Unavailable` when the database is away, `BadRecord` for a field that cannot be stored and `Taken` for a
-    member number in use.
+    Raises `Unavailable` without the database, `BadRecord` for a field that cannot be stored and `IdTaken` for a member
+    number in use.
     """
 
     async def create(self, new: NewCustomer) -> Customer:
@@ -145,7 +143,7 @@ class AgentStore(Protocol):
     """Changes agents: in the database first, then in the directory's memory; raises `Unavailable`."""
 
     async def add(self, record: AgentRecord) -> None:
-        """Store a new agent; `Taken` when the number is in use."""
+        """Store a new agent; `IdTaken` when the number is in use."""
         ...
 
     async def change(self, record: AgentRecord) -> None:
@@ -153,7 +151,7 @@ class AgentStore(Protocol):
         ...
 
     async def set_password(self, agent: AgentId, password: str) -> None:
-        """Store the two hashes of a new password; the password itself is kept nowhere."""
+        """Store the two hashes of a new password; the password itself is not stored."""
         ...
 
 
@@ -162,50 +160,50 @@ class AgentStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How far the database is behind, for health and metrics."""
+    """Rows that wait for the database, for health and metrics."""
 
     rows: int
     """Rows appended and not yet confirmed by the database."""
     oldest_age_s: float
-    """How long the oldest of them has waited; 0 when there is none."""
+    """How long the oldest of them has waited, seconds; 0 when there is none."""
     size_bytes: int
-    """What they take on disk."""
+    """Their size on disk, bytes."""
     rejected: int
-    """Rows that the database refused and that lie aside, those of earlier runs included."""
+    """Rows that the database refused and that are kept in a file, those of earlier runs included."""
     dropped: int
     """Rows lost because the spool's disk limit was reached or its disk failed."""
     alarm: str
-    """What is wrong, in one line; "" when nothing is."""
+    """The problem in one line; "" when there is none."""
     disk_problem: str = ""
     """Why rows are in memory only; "" when the disk takes them."""
 
 
 class Spool(Protocol):
-    """Takes rows at once, has them on disk within about 50 ms and in the database, once, as soon as it is there."""
+    """Takes rows at once, writes them to disk within about 50 ms, and to the database, once, when it can be reached."""
 
     def append(self, row: Row) -> None:
         """Take a row; never waits, never raises for a full or failing disk (that is an alarm in `backlog`)."""
         ...
 
     def backlog(self) -> Backlog:
-        """How much is waiting."""
+        """The rows that wait."""
         ...
 
 
-# What staff keep beside the configuration
+# Entries by staff, outside of the settings files
 
 
 @dataclass(frozen=True, slots=True)
 class Screening:
-    """A caller's number that is blocked, or let through in any case."""
+    """A screening entry: a caller's number that is blocked, or always let through."""
 
     number: str
     """As dialled, digits with an optional leading plus; a trailing `*` means every number that begins so."""
     verdict: ScreeningVerdict
     reason: str
-    """Why, for staff; never told to the caller."""
+    """Why, for staff; callers never hear it."""
     until: datetime | None
-    """When it lapses, UTC; None: not by itself."""
+    """When it expires, UTC; None: never."""
     by: str
     """Who entered it."""
     at: datetime
@@ -214,15 +212,15 @@ class Screening:
 
 @dataclass(frozen=True, slots=True)
 class ForcedHours:
-    """A supervisor's word that goes before a calendar."""
+    """A state of a calendar that a supervisor has set."""
 
     calendar: str
     is_open: bool
     until: datetime | None
-    """When the calendar rules again, UTC; None: not by itself."""
+    """When the calendar decides again, UTC; None: when the entry is removed."""
     by: str
     at: datetime
-    """When it was said, UTC."""
+    """When it was set, UTC."""
 
 
 class ScreeningStore(Protocol):
@@ -232,11 +230,11 @@ class ScreeningStore(Protocol):
     """Hears that the entries are others now."""
 
     def entries(self) -> Sequence[Screening]:
-        """All entries, lapsed ones too, newest first; from memory."""
+        """All entries, expired ones too, newest first; from memory."""
         ...
 
     async def put(self, entry: Screening) -> None:
-        """Enter or replace the entry of that number; `BadRecord` for a number that is none."""
+        """Enter or replace the entry of that number; `BadRecord` for a text that is no number."""
         ...
 
     async def remove(self, number: str) -> None:
@@ -245,18 +243,18 @@ class ScreeningStore(Protocol):
 
 
 class HoursStore(Protocol):
-    """What supervisors have forced: changed in the database first, then in memory; writes raise `Unavailable`."""
+    """Calendar states set by supervisors: changed in the database first, then in memory; writes raise `Unavailable`."""
 
     def forced(self) -> Sequence[ForcedHours]:
-        """All, lapsed ones too; from memory."""
+        """All entries, expired ones too; from memory."""
         ...
 
     async def force(self, forced: ForcedHours) -> None:
-        """Set or replace what holds for that calendar."""
+        """Enter or replace the state of that calendar."""
         ...
 
     async def release(self, calendar: str) -> None:
-        """Let the calendar rule again; without effect when it does."""
+        """Let the calendar decide again; without effect when it does."""
         ...
 
 
@@ -268,7 +266,7 @@ class WorkFilter:
     kind: WorkKind | None = None
     state: WorkState | None = None
     number: str | None = None
-    """However it is written."""
+    """In any spelling."""
     agent: AgentId | None = None
     is_open: bool | None = None
     before: WorkId | None = None
@@ -301,7 +299,7 @@ class QueueVisitFilter:
     queue: QueueName | None = None
     agent: AgentId | None = None
     limit: int = QUEUE_VISITS_MAX
-    """More is refused, not cut."""
+    """A result with more rows is refused, not cut."""
 
 
 # Reading the history
@@ -358,28 +356,28 @@ class TranscriptFilter:
     """Which transcripts to list, newest first; None does not restrict."""
 
     words: str | None = None
-    """Each of these, set apart by blanks, was said."""
+    """Words, separated by blanks, all of which were said."""
     call_id: CallId | None = None
     path: str | None = None
-    """Of the recording, as a work item names it."""
+    """The recording's path, as a work item has it."""
     started_from: datetime | None = None
     started_before: datetime | None = None
     before: tuple[CallId, int] | None = None
-    """Key of the last one of the previous page."""
+    """Key of the last transcript of the previous page."""
     limit: int = 100
     """1 to `PAGE_ROWS_MAX`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transcribed:
-    """A recording and what was said in it."""
+    """A recording with its transcript."""
 
     recording: RecordingRow
     transcript: TranscriptRow
 
 
 class Transcripts(Protocol):
-    """Reads what was said; raises `Unavailable` without the database, `BadRecord` for words that cannot be found."""
+    """Reads transcripts; raises `Unavailable` without the database, `BadRecord` for words that are not searchable."""
 
     async def transcripts(self, wanted: TranscriptFilter) -> Sequence[Transcribed]:
         """One page in descending order of the recordings' key."""
@@ -399,26 +397,26 @@ class CallHistory:
 
 
 class History(Protocol):
-    """Reads what the spool has delivered; raises `Unavailable` when the database is away."""
+    """Reads rows that the spool has delivered; raises `Unavailable` without the database."""
 
     async def calls(self, wanted: CallFilter) -> Sequence[CdrRow]:
         """One page of calls in descending order of `call_id`."""
         ...
 
     async def call(self, call_id: CallId) -> CallHistory | None:
-        """One call; None when it is unknown, or not delivered yet."""
+        """One call; None when it is unknown, or not in the database yet."""
         ...
 
     async def trace(self, call_id: CallId) -> TraceRow | None:
-        """The number that the caller of a call withheld; None when nothing was withheld, or none was asserted."""
+        """The number that the caller of a call withheld; None when none was withheld or asserted."""
         ...
 
     async def unfinished(self, since: CallId, before: CallId | None = None) -> Sequence[CallEventRow]:
-        """The events of calls from `since` on that have no record, in order: what a crash has cut short."""
+        """The events of calls from `since` on that have no record, in order: calls that a crash has cut short."""
         ...
 
     async def latest_call(self, before: CallId | None = None) -> CallId | None:
-        """The greatest id (below `before`) of a call that any event tells of; None when there is none."""
+        """The greatest call id (below `before`) of any event; None when there is none."""
         ...
 
     async def recordings(self, wanted: RecordingFilter) -> Sequence[RecordingRow]:
@@ -434,11 +432,11 @@ class History(Protocol):
         ...
 
     async def work_history(self, work_id: WorkId) -> Sequence[WorkRow]:
-        """All that happened to one item, in order; empty when it is unknown."""
+        """All rows of one item, in order; empty when it is unknown."""
         ...
 
     async def open_work(self) -> Sequence[WorkRow]:
-        """The latest row of every item that has not ended: what the callback queue begins with at a start."""
+        """The latest row of every item that has not ended, with which the callback queue begins at a start."""
         ...
 
     async def answers(self, wanted: AnswerFilter) -> Sequence[AnswerRow]:
@@ -452,8 +450,8 @@ class History(Protocol):
     async def agent_changes(
         self, changed_from: datetime, changed_before: datetime, agent: AgentId | None = None
     ) -> Sequence[AgentEventRow]:
-        """Changes of agents' states, by agent and time; raises `Refused` above `AGENT_CHANGES_MAX`.
+        """State changes of agents, by agent and time; raises `Refused` above `AGENT_CHANGES_MAX`.
 
-        Each agent's last change before `changed_from` comes along, so that the state at that moment is known.
+        Each agent's last change before `changed_from` is included, so that the state at that moment is known.
         """
         ...

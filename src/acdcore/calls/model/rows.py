@@ -11,11 +11,11 @@ from acdcore.kernel.ids import AgentId, CallId, CustomerId, QueueName
 from acdcore.work.model import WorkId, WorkItem
 
 Detail: TypeAlias = Mapping[str, str | int | float | bool | None]
-"""Flat facts that go with a record; kept as JSON."""
+"""Further facts of a row, without nesting; stored as JSON."""
 
 
 class CallDirection(StrEnum):
-    """Who placed the call, seen from the centre."""
+    """Who placed the call, seen from the call centre."""
 
     INBOUND = "inbound"
     OUTBOUND = "outbound"
@@ -30,20 +30,20 @@ class EndedBy(StrEnum):
 
 
 class CallEnd(StrEnum):
-    """How a call ended, whatever it had come to before: `Outcome` tells that."""
+    """How a call ended; `Outcome` tells what it achieved before."""
 
     HUNG_UP = "hung_up"
     """A party hung up; `ended_by` tells which."""
     COMPLETED = "completed"
     """It came to its end by itself: a flow, a rule, a feature code."""
     UNANSWERED = "unanswered"
-    """The number that was rung last was not answered, and nothing followed."""
+    """The last number that was dialled did not answer, and nothing followed."""
     REFUSED = "refused"
-    """Turned away at the door."""
+    """Refused before it was served."""
     MEDIA_LOST = "media_lost"
     """The caller's audio stopped without a BYE."""
     WITHDRAWN = "withdrawn"
-    """Operations staff hung up, or what the call was for was settled otherwise."""
+    """Staff hung up, or the work item of the call was closed otherwise."""
     SHUTDOWN = "shutdown"
     """The daemon was stopped."""
     CRASH = "crash"
@@ -53,10 +53,10 @@ class CallEnd(StrEnum):
 
 
 class SegmentKind(StrEnum):
-    """What a part of a call was."""
+    """Kinds of segments."""
 
     QUEUE = "queue"
-    """The caller, or work of ours, waited in a queue."""
+    """The caller, or a work item, waited in a queue."""
     AGENT = "agent"
     """An agent answered."""
     EXTERNAL_NUMBER = "external_number"
@@ -64,7 +64,7 @@ class SegmentKind(StrEnum):
 
 
 class SegmentEnd(StrEnum):
-    """Why a part of a call ended."""
+    """Why a segment ended."""
 
     ANSWERED = "answered"
     """Of a queue: an agent answered, or was reserved."""
@@ -73,16 +73,16 @@ class SegmentEnd(StrEnum):
     OVERFLOWED = "overflowed"
     """Of a queue: a rule moved the caller on."""
     LEFT_QUEUE = "left_queue"
-    """Of a queue: the caller chose otherwise by a key, or the work was taken out."""
+    """Of a queue: the caller left by a key, or the work item was taken out."""
     TRANSFERRED = "transferred"
-    """Somebody sent the caller elsewhere."""
+    """Staff or an agent sent the caller to another queue or flow."""
     CALLER_HUNG_UP = "caller_hung_up"
     AGENT_HUNG_UP = "agent_hung_up"
     EXTERNAL_HUNG_UP = "external_number_hung_up"
     NO_TALK = "no_talk"
-    """Of an agent: gone before both heard each other, or did not come to the phone."""
+    """Of an agent: lost before both heard each other, or did not answer after a reservation."""
     UNANSWERED = "unanswered"
-    """The number that was rung did not answer."""
+    """The external number did not answer."""
     COMPLETED = "completed"
     """The call came to its end by itself."""
     MEDIA_LOST = "media_lost"
@@ -94,14 +94,14 @@ class SegmentEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CallSegment:
-    """One part of a call: a visit to a queue, the time with one agent, an external number; times are UTC."""
+    """One segment of a call: a visit to a queue, the time with one agent, or an external number; times are UTC."""
 
     kind: SegmentKind
-    """Which of these it was."""
+    """Which of these it is."""
     began_at: datetime
     """Joined the queue; the agent answered or was reserved; the number was dialled."""
     ended_at: datetime
-    """Left, or parted."""
+    """When the queue was left, or the talk ended."""
     end: SegmentEnd
     """Why it ended."""
     queue: QueueName | None = None
@@ -109,11 +109,11 @@ class CallSegment:
     agent: AgentId | None = None
     """The agent."""
     number: str = ""
-    """The number outside."""
+    """The external number; empty for the other kinds."""
     trunk: str = ""
     """The trunk by which that number was called."""
     talk_s: float = 0.0
-    """Time in which both could hear each other, holds included; whisper, announcement and ringing are not."""
+    """Seconds in which both could hear each other, with holds, without whisper, announcement and ringing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,19 +129,19 @@ class CdrRow:
     dialled: str
     """The number that was dialled."""
     outcome: Outcome
-    """What the call came to; a talk that was had stays one however the call ended."""
+    """What the call achieved; with a talk it is `answered`, however the call ended."""
     ended_by: EndedBy
     """Which side ended it; the first cause wins."""
     arrived_at: datetime
     """INVITE received."""
     ended_at: datetime
-    """Everything given back."""
+    """When all its resources were given back."""
     answered_at: datetime | None = None
     """Our 200 was sent; None when never answered."""
     queued_at: datetime | None = None
     """First entered a queue."""
     connected_at: datetime | None = None
-    """First answered by an agent, or outside."""
+    """First answered by an agent, or at an external number."""
     direction: CallDirection = CallDirection.INBOUND
     """Who placed the call."""
     flow: str = ""
@@ -151,25 +151,25 @@ class CdrRow:
     agent: AgentId | None = None
     """The last agent who answered, or was reserved for it."""
     customer_id: CustomerId | None = None
-    """Who the caller was found to be."""
+    """The customer as which the caller was recognised."""
     wait_s: float = 0.0
-    """Time in queues until connected or gone."""
+    """Seconds in queues until connected, or until the end."""
     ring_s: float = 0.0
-    """Time for which agents' phones rang for it, all offers together."""
+    """Seconds for which agents' phones rang for it, all offers together."""
     talk_s: float = 0.0
-    """Time of all talks, holds included: from when both hear each other, so without whisper and announcement."""
+    """Seconds of all talks, with holds, from when both heard each other: without whisper and announcement."""
     overflowed_to: str = ""
-    """Where the last overflow sent it."""
+    """Target of the last overflow; empty when there was none."""
     recording: str = ""
-    """Path of the first recording below the recordings directory."""
+    """Path of the first recording below the recordings directory; empty when there is none."""
     figures: Detail = field(default_factory=dict)
     """Loss, jitter and the like of the caller's stream."""
     end_cause: CallEnd | None = None
-    """How it ended; None in records of versions that did not tell."""
+    """How it ended; None in records of older versions."""
     served_by: AgentId | None = None
     """The last agent who talked to the caller; None when none did."""
     segments: tuple[CallSegment, ...] = ()
-    """Its parts in order: who took part, from when to when, and why it ended."""
+    """Its segments in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,9 +199,9 @@ class RecordingRow:
     path: str
     """Relative to the recordings directory, with forward slashes."""
     started_at: datetime
-    """Wall time of the first sample."""
+    """Time of the first sample, UTC."""
     duration_s: float
-    """Length of the audio."""
+    """Length of the audio, seconds."""
     size_bytes: int
     """Size of the file."""
     agent: AgentId | None = None
@@ -211,7 +211,7 @@ class RecordingRow:
     caller: str = ""
     """The caller's number, for searching."""
     is_repaired: bool = False
-    """The file was found unfinished after a crash and mended."""
+    """The file was found unfinished after a crash and repaired."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +227,7 @@ class AgentEventRow:
     state: str
     """The new state."""
     reason: str = ""
-    """Why not ready, who forced it, and so on."""
+    """Why the agent is not ready, who set the state, and the like."""
     call_id: CallId | None = None
     """The call that the state belongs to, also for wrap-up."""
     detail: Detail = field(default_factory=dict)
@@ -243,9 +243,9 @@ class WorkRow:
     serial: int
     """Counts the item's changes, from 1."""
     at: datetime
-    """When it came to this."""
+    """When the change happened."""
     item: WorkItem
-    """All of it."""
+    """The whole item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +267,7 @@ class AnswerRow:
     value: str
     """What was answered, as the kind writes it."""
     agent: AgentId | None = None
-    """Who talked to the caller last, which a survey is about."""
+    """The last agent who talked to the caller, for surveys."""
     queue: QueueName | None = None
     """The queue that the call came through."""
     customer_id: CustomerId | None = None
@@ -285,7 +285,7 @@ class QueueVisitRow:
     n: int
     """Which visit of the entry, from 1: overflow to another queue begins a new one."""
     call_id: str
-    """The call or the work item, for the receipts."""
+    """The call or the work item, so that each figure can be traced to its calls."""
     queue: QueueName
     channel: str
     """`call`, `callback` or `voicemail`."""
@@ -296,7 +296,7 @@ class QueueVisitRow:
     how: str
     """`answered`, `abandoned`, `abandoned_short`, `overflowed`, `callback`, `withdrawn` or `failed`.
 
-    A running visit, which is not written down yet, is `waiting` or `in_contact`.
+    A visit that is not over is `waiting` or `in_contact`; it has no row in the database yet.
     """
     waited_s: float
     is_in_time: bool = False
@@ -304,24 +304,24 @@ class QueueVisitRow:
     agent: AgentId | None = None
     """Who answered."""
     offers: int = 0
-    """Times that a phone rang for it."""
+    """Offers: how often an agent was rung for it."""
     misses: int = 0
     """Offers that were not taken."""
     talked_s: float = 0.0
     wrap_up_s: float = 0.0
-    """Only of answered ones, which are written when the wrap-up is over."""
+    """Only for answered visits, which are written when the wrap-up is over."""
     caller: str = ""
     """The number, for first-call resolution."""
     customer_id: CustomerId | None = None
     announced_wait_s: float | None = None
-    """The wait, counted from joining the queue, that was announced first; None: none was."""
+    """The first announced wait, seconds from joining the queue; None: none was announced."""
 
 
 @dataclass(frozen=True, slots=True)
 class TraceRow:
     """The number of a caller who withheld it; the key is `call_id`.
 
-    It stands in no other row and in no event, so that whatever shows calls cannot show it.
+    It is in no other row and in no event, so that nothing that shows calls can show it.
     """
 
     call_id: CallId
@@ -334,12 +334,12 @@ class TraceRow:
 
 @dataclass(frozen=True, slots=True)
 class SpokenPart:
-    """What one side of a recording said without a longer pause."""
+    """Words of one side of a recording, without a longer pause."""
 
     side: str
     """`caller` or `agent`."""
     from_s: float
-    """From the recording's beginning."""
+    """Seconds from the recording's beginning."""
     until_s: float
     text: str
 
@@ -351,13 +351,13 @@ class TranscriptRow:
     call_id: CallId
     n: int
     at: datetime
-    """When it was written down, UTC."""
+    """When it was transcribed, UTC."""
     language: str
-    """As the engine took it to be; empty when it did not say."""
+    """The language that the recogniser found; empty when it named none."""
     parts: tuple[SpokenPart, ...]
     """In the order in which they began."""
     problem: str = ""
-    """Why nothing is written down; it is not tried again."""
+    """Why there is no transcript, after which it is not tried again; empty when there is one."""
 
 
 Row: TypeAlias = CdrRow | CallEventRow | RecordingRow | AgentEventRow | WorkRow | AnswerRow | QueueVisitRow | TraceRow

@@ -1,13 +1,13 @@
-"""Who calls, and which number was called: what an INVITE says of either, read by the trunk's rules (pure).
+"""Caller ID and dialled number: both as an INVITE has them, read by the trunk's rules (pure).
 
-The caller, first that names somebody: P-Asserted-Identity (RFC 3325), Remote-Party-ID of the calling party
-(draft-ietf-sip-privacy-04), From. Several values of a field are tried in order; one that cannot be read is passed over.
+The caller is the first that has a number: P-Asserted-Identity (RFC 3325), Remote-Party-ID of the calling party
+(draft-ietf-sip-privacy-04), From. Several values of a field are tried in order; one that cannot be read is skipped.
 
-    what is said                                              the caller is
-    Privacy: id, user or header among the values (RFC 3323)   withheld, whatever else is said
+    in the INVITE                                             the caller is
+    Privacy: id, user or header among the values (RFC 3323)   withheld in any case
     Remote-Party-ID with privacy other than off               withheld
-    an address is anonymous, unavailable, restricted, ...     withheld, also when another one has a number
-    the same with Privacy: none                               shown by the other one
+    an address is anonymous, unavailable, restricted, ...     withheld, also when another address has a number
+    the same with Privacy: none                               shown with the number of the other address
     Privacy: session, critical, history, or no such field     shown
 
 A number is the digits of a telephone-subscriber without its parameters (RFC 3966; RFC 4694 `rn`, `npdi`; RFC 4904
@@ -31,9 +31,9 @@ CHARS_MAX = 64
 WITHHOLDING = frozenset({"id", "user", "header", "full", "uri", "name"})
 """Values of Privacy, and of Remote-Party-ID's `privacy`, that hide who calls (RFC 3323 4.2, RFC 3325 9.3)."""
 NOT_NUMBERS = frozenset({"anonymous", "unavailable", "unknown", "restricted", "withheld", "private", "unavail"})
-"""Users that switches send in place of a number."""
+"""User parts that switches send in place of a number."""
 HIDING_NAMES = frozenset({"anonymous", "restricted", "withheld", "private"})
-"""Display names that ask for the same beside a number; "unknown" only says that there is no name."""
+"""Display names that withhold a number beside them; "unknown" only means that there is no name."""
 ANONYMOUS_HOST = "anonymous.invalid"
 """RFC 3323 section 4.1.1.3."""
 
@@ -43,7 +43,7 @@ _SUBSCRIBER = re.compile(r"\+?[0-9*#() .\-]*[0-9*#][0-9*#() .\-]*")
 
 
 class DidFrom(StrEnum):
-    """Where a trunk says which number was called."""
+    """Where a trunk puts the dialled number."""
 
     REQUEST_URI = "request_uri"
     TO = "to"
@@ -55,23 +55,23 @@ class DidFrom(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CallerId:
-    """Who calls."""
+    """The caller."""
 
     number: str
-    """Canonical; as it came when the plan knows no such number; "" when withheld or not given."""
+    """Canonical; as received when it has no canonical form; "" when withheld or not given."""
     is_withheld: bool = False
-    """The caller does not want to be known."""
+    """Whether the caller withholds the number."""
     trace: str = ""
-    """The number of a caller who withholds it, in the same form: for the operator's tracing, and for nobody else."""
+    """The number of a caller who withholds it, in the same form; only for the operator's tracing of malicious calls."""
 
     @property
     def screened(self) -> str:
-        """The number by which the call is screened: a blocked caller stays blocked without showing it."""
+        """The number by which the call is screened, withheld or not: a blocked caller cannot pass by withholding it."""
         return self.trace or self.number
 
 
 def caller_of(request: Request, plan: NumberingPlan) -> CallerId:
-    """Who calls, by what the trunk says."""
+    """The caller of an INVITE from this trunk."""
     privacy = {word for value in request.headers.get_all("Privacy") for word in re.split(r"[;,\s]+", value.lower())}
     parties = [party for party in _addresses(request, "Remote-Party-ID") if _is_calling(party)]
     privacy |= {(party.param("privacy") or "off").lower() for party in parties}
@@ -85,7 +85,7 @@ def caller_of(request: Request, plan: NumberingPlan) -> CallerId:
 
 
 def dialled_numbers(request: Request, rule: DidFrom, plan: NumberingPlan) -> tuple[str, ...]:
-    """The numbers that the call may be for, in the order in which a route is looked for; the Request-URI's is last."""
+    """The dialled numbers in the order in which they are looked up in the routes; the Request-URI's is last."""
     uris: list[Uri] = []
     match rule:
         case DidFrom.TO:
@@ -101,13 +101,13 @@ def dialled_numbers(request: Request, rule: DidFrom, plan: NumberingPlan) -> tup
 
 
 def number_of(uri: Uri, plan: NumberingPlan) -> str:
-    """The canonical number of a URI; its plain user when that is none, "" when there is no user."""
+    """The canonical number of a URI; the plain user part when it has no canonical form, "" without a user part."""
     plain = plain_user(uri)
     return (plan.canonical(plain) or plain)[:CHARS_MAX]
 
 
 def plain_user(uri: Uri) -> str:
-    """The user part without escapes, and without a number's parameters: what was dialled, as it was dialled."""
+    """The user part as it was dialled, without escapes and without a number's parameters."""
     written = uri.user if isinstance(uri, SipUri) else uri.opaque if uri.scheme == "tel" else ""
     text = unescaped(written)
     user, _, params = text.partition(";")
@@ -121,7 +121,7 @@ def plain_user(uri: Uri) -> str:
 
 
 def is_anonymous(address: NameAddr) -> bool:
-    """Whether an address says that its owner does not want to be known, in one of the ways in which switches do."""
+    """Whether an address means a withheld number, in one of the ways in which switches write it."""
     return _is_nobody(address.uri) or address.display.strip().lower() in HIDING_NAMES
 
 
@@ -131,7 +131,7 @@ def _is_nobody(uri: Uri) -> bool:
 
 
 def _given(request: Request) -> list[NameAddr]:
-    """The From; nobody when it cannot be read."""
+    """The From; an anonymous address when it cannot be read."""
     try:
         return [request.from_]
     except MalformedValue:
@@ -147,7 +147,7 @@ def _addresses(request: Request, name: str) -> list[NameAddr]:
         except MalformedValue:
             continue
         for value in values:
-            with suppress(MalformedValue):  # the others may do
+            with suppress(MalformedValue):  # other values may be readable
                 found.append(parse_name_addr(value))
     return found
 

@@ -7,7 +7,7 @@
                         begins (4 bytes), the kind of network (1 byte); all little-endian
 
 Mobiles are found by their first seven digits, fixed lines by their area code. Several cities may share an area code:
-then it is the one that nearly all mobiles of that code belong to, or nothing but the province.
+then it is the city that nearly all mobiles of that code belong to, or only the province is known.
 """
 
 import struct
@@ -28,23 +28,23 @@ NUMBER_BYTES = 4
 MOBILE_DIGITS = 11
 PREFIX_DIGITS = 7
 AREA_CODE_DIGITS = (3, 2)
-"""Without the zero before them, longest first: no short code begins a long one."""
+"""Area codes without the leading zero, longest first."""
 FIXED_DIGITS = (10, 11)
-"""Area code and subscriber number together; what is shorter is a service or an extension."""
+"""Digits of area code and subscriber number together; a shorter number is a service or an extension."""
 MAIN_CITY_SHARE = 0.8
-"""Of the mobiles of a shared area code, from which on its fixed lines count as the city's."""
+"""Share of the mobiles of a shared area code: from it on, fixed lines with that code count as the city's."""
 SUFFIXES = ("壮族自治区", "回族自治区", "维吾尔自治区", "自治区", "特别行政区", "省", "市")
-"""What a place's full name may end with; the table has it without."""
+"""Endings of a place's full name; the table has the names without them."""
 
 Place = tuple[str, ...]
-"""A province and a city of it, only the province, or nothing; a city that is a province stands once."""
+"""Province and city, only the province, or nothing; a city that is also a province is there once."""
 
 
 class Cities:
-    """Where Chinese numbers are at home: 5 MB, some microseconds for each question."""
+    """The places of Chinese numbers: 5 MB, some microseconds for each look-up."""
 
     def __init__(self, data: bytes) -> None:
-        """Read the table; raises ValueError or struct.error when it is none."""
+        """Read the table; raises ValueError or struct.error for data in another format."""
         _, index_at = HEAD.unpack_from(data)
         index = data[index_at : index_at + (len(data) - index_at) // ENTRY_BYTES * ENTRY_BYTES]
         self._prefixes, self._records = _column(index, 0), _column(index, NUMBER_BYTES)
@@ -72,7 +72,7 @@ class Cities:
         return next((self._by_code[code] for code in codes if code in self._by_code), ())
 
     def named(self, text: str) -> str | None:
-        """A province's or a city's name as the table has it; None when there is none of that name."""
+        """A province's or a city's name as the table has it; None when it is unknown."""
         names = (text, *(text.removesuffix(suffix) for suffix in SUFFIXES))
         return next((name for name in names if name in self._names), None)
 
@@ -87,7 +87,7 @@ def chinese_cities() -> Cities:
 
 
 def _column(index: bytes, at: int) -> "array[int]":
-    """The numbers at one place of all entries, without a Python object for each."""
+    """One column of all entries, without a Python object for each."""
     column = bytearray(len(index) // ENTRY_BYTES * NUMBER_BYTES)
     for byte in range(NUMBER_BYTES):
         column[byte::NUMBER_BYTES] = index[at + byte :: ENTRY_BYTES]
@@ -102,6 +102,6 @@ def _place(province: str, city: str) -> Place:
 
 
 def _main(counted: Counter[Place]) -> Place:
-    """The place that nearly all belong to, or the province."""
+    """The city of nearly all mobiles of an area code, or the province."""
     place, count = counted.most_common(1)[0]
     return place if count >= MAIN_CITY_SHARE * counted.total() else place[:1]

@@ -1,11 +1,11 @@
-"""Regions: where a caller's number is at home, for routing and for the agent's screen.
+"""Regions: the region and the place of a caller's number, for routing and for the agent's screen.
 
     the operator's prefixes     the longest that the number begins with, as in `guangdong = ["+8620", "+86755"]`
     the operator's places       the city of a Chinese number, then its province, or the country of any other
     neither                     unknown
 
-The ways of writing a number (national, 00, +, a gateway's zero) are told apart by `phonenumbers`, after ITU-T E.164 and
-each country's plan.
+The package `phonenumbers` reads the ways of writing a number (national, 00, +, a gateway's zero), after ITU-T E.164 and
+each country's numbering plan.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,9 +18,9 @@ from acdcore.calls.numbers.chinese_numbers import CHINA, chinese_cities
 from acdcore.numbering.plan import NumberingPlan
 
 CHINA_CODE = 86
-"""Of telephone numbers."""
+"""Country calling code."""
 PLACES_KEPT_MAX = 10_000
-"""Numbers whose home is remembered: a busy day's callers, about 3 MB."""
+"""Numbers whose place is remembered: a busy day's callers, about 3 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class RegionSettings:
 
 
 class Regions:
-    """Where numbers are at home; nothing changes after construction but what is remembered."""
+    """The regions and places of numbers; after construction only the cache changes."""
 
     def __init__(
         self, prefixes: Mapping[str, Sequence[str]], names: Mapping[str, Sequence[str]], country: str = CHINA
@@ -43,12 +43,12 @@ class Regions:
 
         `prefixes` are beginnings of numbers by region, written with a plus or as they are dialled in `country`;
         `names` are places by region: provinces ("广东"), cities ("深圳"), and countries by their ISO 3166-1 codes
-        ("HK"). The first time in a process takes a tenth of a second, for the table of cities. Raises ValueError,
-        naming it, for a prefix or a place that is none or that two regions claim, and for an unknown country;
+        ("HK"). The first call in a process takes a tenth of a second, for the table of cities. Raises ValueError, which
+        names it, for a prefix or a place that does not exist or that two regions claim, and for an unknown country;
         Unavailable when the table of cities cannot be read.
         """
         if country not in phonenumbers.SUPPORTED_REGIONS:
-            raise ValueError(f"there is no country {country} in the plan of numbers")
+            raise ValueError(f"there is no country {country} in the numbering plan")
         plan = NumberingPlan(country)
         self._country = country
         self._cities = chinese_cities()
@@ -58,15 +58,15 @@ class Regions:
         self._home = lru_cache(PLACES_KEPT_MAX)(self._find)
 
     def of(self, number: str) -> str:
-        """The region that the number belongs to; "" when none claims it, or it is no number."""
+        """The region of the number; "" when no region claims it, or it is no number."""
         return self._home(number)[0]
 
     def place(self, number: str) -> str:
-        """Where the number is at home, for the screen: "广东深圳", "北京", another country's code; "" when unknown."""
+        """The place of the number, for the screen: "广东深圳", "北京", another country's code; "" when unknown."""
         return self._home(number)[1]
 
     def remembered(self) -> int:
-        """How many numbers are remembered, at most `PLACES_KEPT_MAX`."""
+        """Numbers in the cache, at most `PLACES_KEPT_MAX`."""
         return self._home.cache_info().currsize
 
     def _find(self, number: str) -> tuple[str, str]:
@@ -95,7 +95,7 @@ class Regions:
 
 
 def _claims(claims: Iterator[tuple[str, str]]) -> dict[str, str]:
-    """The region by what it claims. Raises ValueError when two claim the same."""
+    """The region by its prefixes or places. Raises ValueError when two regions claim the same."""
     regions: dict[str, str] = {}
     for region, claimed in claims:
         if regions.setdefault(claimed, region) != region:

@@ -1,7 +1,7 @@
-"""The number shown on a call out, and the fields that carry it, by the trunk's rules (pure).
+"""The number shown on an outbound call, and the header fields that carry it, by the trunk's rules (pure).
 
-The number of ours: the agent's `caller_id`, else the queue's, else the trunk's. Where there is none the From has the
-trunk's user, or "acdcore": never the number of whom we call.
+Our number is the agent's `caller_id`, else the queue's, else the trunk's. Where there is none the From has the trunk's
+user, or "acdcore", but never the number that we call.
 
     call                               From                     asserted   Privacy   Diversion, History-Info
     callback, agent's external seat     our number               our number -         -
@@ -9,8 +9,8 @@ trunk's user, or "acdcore": never the number of whom we call.
     forwarded, shows the caller        the caller's             our number -         the number that was called
     the same, caller withheld          anonymous (RFC 3323)     our number id        the number that was called
 
-What is asserted is always our own number: the carrier knows it as ours, screens and bills by it, and removes it where
-`Privacy: id` asks for that (RFC 3325 section 7). A withheld caller's number goes out in no field.
+The asserted number is always our own: the carrier knows it as ours, screens and bills by it, and removes it where
+`Privacy: id` asks for that (RFC 3325 section 7). A withheld caller's number is sent in no field.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from acdcore.sip.syntax.headers import NameAddr
 from acdcore.sip.syntax.uri import Params, SipUri, escaped_user
 
 NOBODY_USER = "acdcore"
-"""The From's user when no number of ours is known: an INVITE needs one, and it must not be anybody's number."""
+"""The From's user part when we have no number: an INVITE needs one, and it must not be anybody's number."""
 ANONYMOUS = NameAddr(SipUri("sip", "anonymous", "anonymous.invalid"), "Anonymous")
 """RFC 3323 section 4.1.1.3."""
 FORWARDED_CAUSE = "302"
@@ -40,25 +40,25 @@ class Forwarded:
 
 @dataclass(frozen=True, slots=True)
 class CallOut:
-    """One call out."""
+    """One outbound call."""
 
     number: str
-    """Whom we call, canonical."""
+    """The number to call, canonical."""
     host: str
-    """Our address, as the trunk sees it."""
+    """Our address towards the trunk."""
     peer: SipUri
-    """The trunk's."""
+    """The trunk's URI."""
     user: str = ""
-    """With which we prove ourselves to the trunk."""
+    """The user for the trunk's digest challenges; empty: none."""
     caller_id: str = ""
-    """The agent's or the queue's number, canonical; empty: the trunk's."""
+    """The agent's or the queue's number to show, canonical; empty: the trunk's."""
     forwarded: Forwarded | None = None
-    """For whom, when a caller is sent on."""
+    """The caller who is forwarded; None for other calls."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What the INVITE says."""
+    """The parts of the INVITE."""
 
     target: SipUri
     """Request-URI and To."""
@@ -102,7 +102,7 @@ def _asserted(ours: SipUri, by: AssertBy, *, is_private: bool) -> Fields:
 
 
 def _redirection(forwarded: Forwarded, own: str, target: SipUri, by: tuple[TrunkNumbers, str]) -> Fields:
-    """What tells that the call was sent on by `forwarded.dialled`, or by our own number when that is none."""
+    """The field for a forwarded call, with `forwarded.dialled`, or our own number when that is no number."""
     rules, domain = by
     number = rules.plan.canonical(forwarded.dialled) or own
     if rules.redirection is Redirection.NONE or not number:

@@ -1,4 +1,4 @@
-"""How one trunk reads and writes numbers, and which number it is shown on calls out."""
+"""How one trunk reads and writes numbers, and which number is shown on its outbound calls."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -8,28 +8,28 @@ from acdcore.numbering.plan import NumberForm, NumberingPlan
 
 
 class AssertBy(StrEnum):
-    """The field that names our number beside the From, for carriers that bill or screen by it."""
+    """The field with our number besides the From, for carriers that bill or screen by it."""
 
     NONE = "none"
     P_ASSERTED_IDENTITY = "p_asserted_identity"
-    """RFC 3325 section 9.1: towards a carrier that trusts us."""
+    """P-Asserted-Identity, RFC 3325 section 9.1: for a carrier that trusts us."""
     P_PREFERRED_IDENTITY = "p_preferred_identity"
-    """RFC 3325 section 9.2: towards one that checks."""
+    """P-Preferred-Identity, RFC 3325 section 9.2: for a carrier that checks the number."""
     REMOTE_PARTY_ID = "remote_party_id"
-    """What came before them (draft-ietf-sip-privacy-04)."""
+    """Remote-Party-ID, which is older (draft-ietf-sip-privacy-04)."""
 
 
 class ForwardedShows(StrEnum):
-    """Whose number the called party sees when a caller is connected to an external number."""
+    """The number shown when a caller is connected to an external number."""
 
     OWN = "own"
-    """Ours: every carrier accepts it."""
+    """Our number: every carrier accepts it."""
     CALLER = "caller"
-    """The caller's: only where the carrier lets numbers of others through."""
+    """The caller's number: only where the carrier allows numbers of others."""
 
 
 class Redirection(StrEnum):
-    """The field that tells a carrier that a call was sent on, and by which number of ours."""
+    """The field that tells a carrier that a call was forwarded, and by which number of ours."""
 
     NONE = "none"
     DIVERSION = "diversion"
@@ -46,18 +46,18 @@ class TrunkNumbers:
     plan: NumberingPlan = field(default_factory=NumberingPlan)
     """How its numbers are read."""
     did_from: DidFrom = DidFrom.REQUEST_URI
-    """Where it says which number was called."""
+    """Where it puts the dialled number."""
     form: NumberForm = NumberForm.NATIONAL
-    """How it wants numbers written."""
+    """The form in which numbers are sent to it."""
     caller_id: str = ""
-    """The number of ours that is shown on it, canonical; empty: none is known."""
+    """Our number that is shown on it, canonical; empty: none is known."""
     from_user: str = ""
-    """The user of the From where it is not the number shown, such as an account's name; the number is asserted then."""
+    """User part of the From, such as an account's name; the number is then asserted. Empty: the number shown."""
     from_domain: str = ""
-    """The domain of the From and of the other addresses of ours; empty: our own address."""
+    """Domain of the From and of our other addresses; empty: our own address."""
     assert_by: AssertBy = AssertBy.NONE
-    """The field that names our number beside the From."""
+    """The field with our number besides the From."""
     forwarded_shows: ForwardedShows = ForwardedShows.OWN
-    """Whose number is shown on forwarded calls."""
+    """The number shown on forwarded calls."""
     redirection: Redirection = Redirection.NONE
-    """What tells that a call was forwarded."""
+    """The field for forwarded calls."""
