@@ -274,7 +274,7 @@ class CallCentre:
         acd = Acd(Dispatcher(DispatcherSettings(plan.queues)), self.clock, plan.journal)
         self.queue_visits = QueueVisitRecorder(acd, event_log, self.clock)
         trunks = Trunks([carrier(plan), *plan.more_trunks], [*routes(), *plan.routes])
-        callback_scheduler = CallbackScheduler(CallbackQueue(plan.book, matching_key), event_log, self.clock)
+        callback_scheduler = CallbackScheduler(CallbackQueue(plan.book, matching_key), event_log, self.bus, self.clock)
         writer = SilentWriter(self.engine) if plan.is_recorded else None
         recorder = CallRecorder(engine, cast(RecordingWriter | None, writer), event_log, self.clock)
         if writer is not None:

@@ -145,7 +145,9 @@ async def open_call_context(
     acd = Acd(queueing.dispatcher, clock, queueing.journal.record if queueing.journal is not None else None)
     queue_visits = QueueVisitRecorder(acd, parts.event_log, clock)
     phones = Phones(event_router, Registrar(RegistrarSettings()), clock)
-    callback_scheduler = CallbackScheduler(CallbackQueue(settings.callbacks, matching_key), parts.event_log, clock)
+    callback_scheduler = CallbackScheduler(
+        CallbackQueue(settings.callbacks, matching_key), parts.event_log, parts.bus, clock
+    )
     services = Services()
     listening = SpeechListening(engine, clock, parts.understanding)
     ears = EarsThread(engine, listening.attention, listening.deliver, clock)

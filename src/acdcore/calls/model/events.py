@@ -2,7 +2,18 @@
 
 from dataclasses import dataclass
 
+from acdcore.calls.model import history
+from acdcore.calls.model.commands import LiveCall
 from acdcore.work.model import WorkItem
+
+
+@dataclass(frozen=True, slots=True)
+class CallEventLogged:
+    """Something happened in a call; its row is written."""
+
+    view: LiveCall
+    """The call after it."""
+    event: history.Event
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ HIDING_NAMES = frozenset({"anonymous", "restricted", "withheld", "private"})
 """Display names that withhold a number beside them; "unknown" only means that there is no name."""
 ANONYMOUS_HOST = "anonymous.invalid"
 """RFC 3323 section 4.1.1.3."""
+VISUAL_SEPARATORS = str.maketrans("", "", "() .-")
+"""Characters of a number that only people read (RFC 3966 section 5.1.1), and blanks."""
 
 # telephone-subscriber = global-number / local-number without its parameters (RFC 3966 section 3), with the blanks that
 # some switches add and the digits of keypads; the parameters begin at the first ";".
@@ -113,7 +115,7 @@ def plain_user(uri: Uri) -> str:
     user, _, params = text.partition(";")
     if not _SUBSCRIBER.fullmatch(user):
         return text if isinstance(uri, SipUri) else ""
-    digits = "".join(char for char in user if char not in "() .-")
+    digits = user.translate(VISUAL_SEPARATORS)
     context = next((value for name, _, value in _params(params) if name == "phone-context"), "")
     if context.startswith("+") and not digits.startswith(("+", "*", "#")):
         return context.translate({ord(mark): None for mark in "-.()"}) + digits

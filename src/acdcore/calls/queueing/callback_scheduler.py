@@ -12,10 +12,12 @@ from acdcore.calls.core.call import Call
 from acdcore.calls.core.leg import Side
 from acdcore.calls.model import history
 from acdcore.calls.model.commands import LiveCall, WrongState
+from acdcore.calls.model.events import CallEventLogged
 from acdcore.calls.model.rows import WorkRow
 from acdcore.calls.record.event_log import CallEventLog
 from acdcore.calls.trunks.trunks import AGENTS_TRUNK, WORK_TRUNK
 from acdcore.kernel.alarms import AlarmKind, Severity
+from acdcore.kernel.bus import EventBus
 from acdcore.kernel.clock import Clock
 from acdcore.kernel.ids import CallId, QueueName
 from acdcore.work.callback_queue import CallbackQueue, CallbackSettings
@@ -71,7 +73,7 @@ WORK_WITHOUT_QUEUE = AlarmKind(
 class CallbackScheduler:
     """The driver of the callback queue: its one timer, its rows, and what it begins and withdraws."""
 
-    def __init__(self, callback_queue: CallbackQueue, event_log: CallEventLog, clock: Clock) -> None:
+    def __init__(self, callback_queue: CallbackQueue, event_log: CallEventLog, bus: EventBus, clock: Clock) -> None:
         self.on_due: Callable[[WorkItem], None] = lambda _: None
         """Begins an attempt at an item: places it in its queue."""
         self.on_cancelled: Callable[[WorkItem], None] = lambda _: None
@@ -87,7 +89,7 @@ class CallbackScheduler:
         self._sent_on: set[CallId] = set()
         """Calls that are with an external number, which is on the line as well."""
         self._log = structlog.get_logger("work")
-        event_log.on_event = self.on_call_event
+        bus.subscribe(CallEventLogged, self._call_event_logged)
 
     # --- asking for work ---
 
@@ -162,10 +164,11 @@ class CallbackScheduler:
 
     # --- the customers' own calls ---
 
-    def on_call_event(self, view: LiveCall, event: history.Event) -> None:
+    def _call_event_logged(self, logged: CallEventLogged) -> None:
         """What happens in any call, for what it means to callbacks: who is on the line, and who has got through."""
+        view = logged.view
         call = view.call_id
-        match event:
+        match logged.event:
             case history.Arrived() | history.CustomerFound() if view.trunk not in (AGENTS_TRUNK, WORK_TRUNK):
                 self.handle(CustomerCallStarted(call, view.caller, view.customer_id))
             case history.Dialled(number=number, side=Side.EXTERNAL_NUMBER.value):

@@ -1,12 +1,12 @@
 """The call event log: writes down what happens, once, for the spool, the event stream and the live views."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 
 from acdcore.calls.model import history as events
 from acdcore.calls.model.commands import LiveAgent, LiveAgentState, LiveCall, LiveHours, ReloadReport
 from acdcore.calls.model.directory import Customer, PastContact
-from acdcore.calls.model.events import WorkItemChanged
+from acdcore.calls.model.events import CallEventLogged, WorkItemChanged
 from acdcore.calls.model.ports import Directory, Spool
 from acdcore.calls.model.rows import (
     AgentEventRow,
@@ -79,8 +79,6 @@ class CallEventLog:
         self.stream = stream
         self.alarms = alarms or Alarms(clock)
         """Where faults of lasting effect are told."""
-        self.on_event: Callable[[LiveCall, events.Event], None] = lambda _view, _event: None
-        """Hears of every event of a call, once it is written down, with the call's view after it."""
         self._clock = clock
         self._time = WallTime(clock.now(), clock.wall())
         self._spool = spool
@@ -110,7 +108,7 @@ class CallEventLog:
             stream_kind = None  # to another queue, which `CALL_QUEUED` tells
         if stream_kind is not None:
             self.stream.publish(stream_kind, view, at)
-        self.on_event(view, event)
+        self._bus.publish(CallEventLogged(view, event))
         return view
 
     def trace(self, call_id: CallId, number: str, now: float) -> None:
