@@ -4,6 +4,9 @@ import importlib
 import importlib.util
 import io
 import json
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,8 +20,18 @@ READINGS = "pypinyin"
 BEAMS = 5
 TOKENS_MAX = 200
 FRAMES_AFTER = 200
-"""Two seconds of silence after the sound; the window of 30 s that whisper was trained on takes four times as long."""
-FRAMES_LEAST = 800
+"""Two seconds of silence after the sound."""
+WINDOW_S = 30
+"""What whisper was trained on. Shorter windows take a quarter of the time; in them it repeats itself."""
+TEMPERATURES = (0.2, 0.4, 0.6, 0.8, 1.0)
+"""With these it is asked again, as its makers do, when the widest search gave nothing to rely on."""
+REPEATS_FROM = 2.4
+"""Text that can be compressed so much says the same again and again."""
+UNSURE_BELOW = -1.0
+"""The mean logarithm of a token's probability. This threshold and the one above are those of whisper's makers."""
+SEED = 1
+HOW = 2
+"""Goes into what is remembered: another number when the same sound may give other words."""
 BEGINNINGS = {Language.MANDARIN: "以下是普通话的句子。", Language.ENGLISH: ""}
 """After such a beginning Mandarin is written in simplified characters; it says nothing of what follows."""
 
@@ -36,16 +49,46 @@ def missing() -> tuple[str, ...]:
     return (*missing_for_whisper(), *(() if importlib.util.find_spec(READINGS) else (READINGS,)))
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What one search came to."""
+
+    text: str
+    certainty: float
+    """The mean logarithm of its tokens' probability."""
+
+    @property
+    def repeats(self) -> bool:
+        """Whether it says the same again and again."""
+        octets = self.text.encode()
+        return len(octets) > REPEATS_FROM * len(zlib.compress(octets))
+
+
+def settled(attempts: Iterable[Attempt]) -> str:
+    """The first that can be relied on; where none can, the surest of those that do not repeat themselves, else of all.
+
+    What was to be said is not looked at.
+    """
+    made: list[Attempt] = []
+    for attempt in attempts:
+        if not attempt.repeats and attempt.certainty > UNSURE_BELOW:
+            return attempt.text
+        made.append(attempt)
+    once = [attempt for attempt in made if not attempt.repeats]
+    return max(once or made, key=lambda attempt: attempt.certainty).text
+
+
 class Transcriber:
     """whisper-base on the processor, in 8 bit; the same sound always gives the same words."""
 
-    def __init__(self, threads: int = 1, window_s: int = 0) -> None:
-        """`window_s` 30 is whisper's own window; 0: as long as the sound needs. Raises Unavailable."""
+    def __init__(self, threads: int = 1, window_s: int = WINDOW_S) -> None:
+        """`window_s`: how much the recogniser looks at, at least. Raises Unavailable."""
         self._numpy: Any = importlib.import_module("numpy")
         engine: Any = importlib.import_module(ENGINE)
         tokenizer: Any = importlib.import_module(f"{ENGINE}.tokenizer")
         self._decode = engine.decode_audio
-        self._frames_least = 100 * window_s or FRAMES_LEAST
+        self._frames_least = 100 * window_s
+        self._sow: Any = importlib.import_module("ctranslate2").set_random_seed
         self._model = engine.WhisperModel(
             "whisper-base", device="cpu", compute_type="int8", cpu_threads=threads, files=weights()
         )
@@ -58,20 +101,33 @@ class Transcriber:
 
     def heard(self, pcm: bytes, rate: int, language: Language) -> str:
         """The words in at most 30 s of sound."""
+        return settled(self._attempts(pcm, rate, language))
+
+    def _attempts(self, pcm: bytes, rate: int, language: Language) -> Iterator[Attempt]:
+        """The widest search, then ever wilder guesses, each made only when it is asked for."""
         tokenizer = self._tokenizers[language]
         beginning = BEGINNINGS[language]
         prompt = self._model.get_prompt(
             tokenizer, tokenizer.encode(" " + beginning) if beginning else [], without_timestamps=True
         )
-        found = self._model.model.generate(
-            self._model.encode(self._window(pcm, rate)),
-            [prompt],
-            beam_size=BEAMS,
-            max_length=len(prompt) + TOKENS_MAX,
-            suppress_blank=True,
-            suppress_tokens=[-1],
-        )[0]
-        return str(tokenizer.decode(found.sequences_ids[0])).strip()
+        encoded = self._model.encode(self._window(pcm, rate))
+        self._sow(SEED)
+        guesses: list[dict[str, Any]] = [
+            {"beam_size": 1, "num_hypotheses": BEAMS, "sampling_topk": 0, "sampling_temperature": temperature}
+            for temperature in TEMPERATURES
+        ]
+        for search in ({"beam_size": BEAMS}, *guesses):
+            found = self._model.model.generate(
+                encoded,
+                [prompt],
+                max_length=len(prompt) + TOKENS_MAX,
+                return_scores=True,
+                suppress_blank=True,
+                suppress_tokens=[-1],
+                **search,
+            )[0]
+            tokens = found.sequences_ids[0]
+            yield Attempt(str(tokenizer.decode(tokens)).strip(), found.scores[0] * len(tokens) / (len(tokens) + 1))
 
     def _window(self, pcm: bytes, rate: int) -> Any:
         """The features of the sound, with silence after it."""
@@ -93,7 +149,7 @@ class RememberingEars:
 
     def heard(self, pcm: bytes, rate: int, language: Language) -> str:
         """The words in `pcm`."""
-        key = sha256(f"{BEAMS}:{rate}:{language.value}:".encode() + pcm).hexdigest()
+        key = sha256(f"{HOW}:{BEAMS}:{rate}:{language.value}:".encode() + pcm).hexdigest()
         if key not in self._known:
             self._known[key] = self._ears.heard(pcm, rate, language)
             self._file.write_text(json.dumps(self._known, ensure_ascii=False))

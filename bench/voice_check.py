@@ -23,7 +23,7 @@ from bench.house_voice import PromptVoice, Sort, Utterance
 from bench.misheard import NOTHING, Misheard, compare
 from bench.spoken_values import values
 from bench.studio import STUDIO_RATE, Studio
-from bench.transcriber import Ears, RememberingEars, Transcriber
+from bench.transcriber import WINDOW_S, Ears, RememberingEars, Transcriber
 
 PHONE_RATE = 8_000
 WORST = 20
@@ -173,7 +173,9 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--every", type=int, default=1, help="a sample: only each so-and-so-manieth")
     parser.add_argument("--studio", action="store_true", help="at 24 kHz, before the telephone: the recogniser's own")
     parser.add_argument("--threads", type=int, default=1, help="of the recogniser")
-    parser.add_argument("--window", type=int, default=0, help="seconds that the recogniser looks at; 0: what is needed")
+    parser.add_argument(
+        "--window", type=int, default=WINDOW_S, help="seconds that the recogniser looks at: 8 is quicker"
+    )
     parser.add_argument(
         "--directory",
         type=Path,

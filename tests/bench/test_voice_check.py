@@ -8,7 +8,7 @@ import pytest
 from bench.house_voice import PromptVoice, Sort, Utterance, at_the_phone
 from bench.misheard import Misheard, compare
 from bench.spoken_values import COUNTS, Value, ValueKind, values
-from bench.transcriber import RememberingEars
+from bench.transcriber import Attempt, RememberingEars, settled
 from bench.voice_check import WORST, Verdict, figures_of, json_of, worst_of
 
 from acdcore.ivr.model.flow import Language
@@ -92,3 +92,21 @@ def test_spliced_values_say_the_same_in_the_words_that_come_along(language: Lang
     assert hotline.pcm == at_the_phone(b"".join(map(house.sound, speak_digits("95500", language))))
     (agent,) = house.spliced([Value(ValueKind.AGENT, "2077")], language)
     assert hotline.said.split()[-1] in agent.said and len(agent.said.split()) > 4
+
+
+LOOP = "1561025251615151" + "61515151" * 20
+
+
+def test_recogniser_that_repeats_itself_is_asked_again() -> None:
+    asked = iter([Attempt(LOOP, -0.1), Attempt("15610252516", -0.6), Attempt("never", -0.1)])
+    assert settled(asked) == "15610252516"
+    assert next(asked).text == "never", "nothing is asked once there is an answer"
+
+
+def test_first_answer_stands_where_nothing_speaks_against_it() -> None:
+    assert settled([Attempt("八八八八八", -0.9), Attempt("京A88888", -0.1)]) == "八八八八八"
+
+
+def test_surest_answer_stands_where_none_can_be_relied_on() -> None:
+    assert settled([Attempt(LOOP, -0.1), Attempt("一五六", -2.0), Attempt("一五", -1.5)]) == "一五"
+    assert settled([Attempt(LOOP, -0.2), Attempt(LOOP + "5151", -0.1)]).endswith("5151")
