@@ -5,12 +5,14 @@ Both sides are spelled in the same way before they are compared:
   1. Punctuation, spaces and case say nothing.
   2. Mandarin is compared by its syllables without tones (pinyin): a recogniser that writes a homophone has heard
      what was said. The same with tones is counted beside it. A Latin letter is its name's syllable.
-  3. English is compared by its words. Single letters, letters with dots and words in capitals are spelled out (`a.m.`,
-     `A M`, `AM`, and `am` behind figures are alike), and hyphens part words. A word in capitals may be a word, too.
+  3. English is compared by its words, and those that sound the same (`wait`, `weight`) are the same to who listens.
+     Short forms are written out: `you're` is `you are`. Single letters, letters with dots and words in capitals are
+     spelled out (`a.m.`, `A M`, `AM`, and `am` behind figures are alike), and hyphens part words. A word in capitals
+     may be a word, too.
   4. Figures are written out. A recogniser that writes `1001` does not tell whether it heard a number or its digits, so
      each row of figures has several readings, and the one nearest to what was said counts. `May 3` is the third of May.
 
-Nothing else is forgiven: an English homophone is a mistake, as is a word too much.
+Nothing else is forgiven: a word that sounds otherwise is a mistake (`at` for `add`), as is a word too much.
 """
 
 import re
@@ -43,6 +45,24 @@ LETTER_NAMES |= {"t": "ti", "u": "you", "y": "wai"}
 """Latin letters that Mandarin speakers name by a syllable of Mandarin; the others are heard as themselves or not."""
 TOLD_ALIKE = {"二": "二两", "一": "一幺", "zero": "zero oh o"}
 """Figures do not tell these apart."""
+ALIKE = (
+    *("wait weight", "two to too", "four for", "one won", "eight ate", "hear here", "right write", "by buy bye"),
+    *("our hour", "no know", "see sea c", "be b", "are r", "you u", "why y"),
+    *("oh o", "i eye", "week weak", "new knew", "mail male", "whole hole", "sent cent scent"),
+)
+"""English words, and letters' names, that nobody can tell from each other by ear."""
+SOUND_ALIKE = {word: frozenset(row.split()) for row in ALIKE for word in row.split()}
+SHORT_FORMS = (
+    (re.compile(r"\b(can|could|do|does|did|is|are|was|were|has|have|should|would)n't\b", re.IGNORECASE), r"\1 not"),
+    (re.compile(r"\bwon't\b", re.IGNORECASE), "will not"),
+    (re.compile(r"\b(?:can't|cannot)\b", re.IGNORECASE), "can not"),
+    (re.compile(r"\b(you|we|they)'re\b", re.IGNORECASE), r"\1 are"),
+    (re.compile(r"\b(I|you|we|they|it|that|he|she)'ll\b", re.IGNORECASE), r"\1 will"),
+    (re.compile(r"\b(I|you|we|they)'ve\b", re.IGNORECASE), r"\1 have"),
+    (re.compile(r"\bI'm\b", re.IGNORECASE), "I am"),
+    (re.compile(r"\b(it|that|what|there|here)'s\b", re.IGNORECASE), r"\1 is"),
+)
+"""The same said more quickly; which of them is written depends on who writes."""
 Spell = Callable[[str], list[str]]
 _HAN = r"[㐀-鿿]"
 _CHINESE_PARTS = re.compile(
@@ -162,23 +182,32 @@ def _toned(han: str) -> list[str]:
 
 def english(text: str) -> tuple[Slot, ...]:
     """The words of an English text."""
+    text = text.replace("’", "'")
+    for short, whole in SHORT_FORMS:
+        text = short.sub(whole, text)
     slots: list[Slot] = []
-    for part in _ENGLISH_PARTS.finditer(_DAY_OF_MONTH.sub(r"\1th", text.replace("’", "'"))):
+    for part in _ENGLISH_PARTS.finditer(_DAY_OF_MONTH.sub(r"\1th", text)):
         match part.lastgroup:
             case "figures":
                 slots.append(tuple(_english_row(words) for words in english_figures(part[0])))
             case "letters":
-                slots.append((tuple(_unit(letter) for letter in part[0].lower() if letter.isalpha()),))
+                slots.append((tuple(_word(letter) for letter in part[0].lower() if letter.isalpha()),))
             case "capitals":
-                slots.append((tuple(map(_unit, part[0].lower())), (_unit(part[0].lower()),)))
+                slots.append((tuple(map(_word, part[0].lower())), (_word(part[0].lower()),)))
             case _:
-                slots.append(((_unit(part[0].lower().replace("'", "")),),))
+                slots.append(((_word(part[0].lower().replace("'", "")),),))
     return tuple(slots)
+
+
+def _word(word: str) -> Unit:
+    return SOUND_ALIKE.get(word, frozenset({word}))
 
 
 def _english_row(words: str) -> Reading:
     """Figures that are written out: nobody can tell `zero` from `oh` by them."""
-    return tuple(_unit(*TOLD_ALIKE.get(word, word).split()) for word in words.replace("'", "").split())
+    return tuple(
+        frozenset().union(*map(_word, TOLD_ALIKE.get(word, word).split())) for word in words.replace("'", "").split()
+    )
 
 
 def _unit(*spellings: str) -> Unit:

@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import io
 import json
+import re
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ REPEATS_FROM = 2.4
 """Text that can be compressed so much says the same again and again."""
 UNSURE_BELOW = -1.0
 """The mean logarithm of a token's probability. This threshold and the one above are those of whisper's makers."""
+FIGURES = re.compile(r"[0-9０-９%％$¥￥£€]")
+"""Tokens with these are never chosen, so that numbers are written in words: `0.0.07` does not tell what was heard."""
 SEED = 1
 HOW = 2
 """Goes into what is remembered: another number when the same sound may give other words."""
@@ -98,6 +101,7 @@ class Transcriber:
             )
             for language in BEGINNINGS
         }
+        self._figures = {language: figures_in(each) for language, each in self._tokenizers.items()}
 
     def heard(self, pcm: bytes, rate: int, language: Language) -> str:
         """The words in at most 30 s of sound."""
@@ -123,7 +127,7 @@ class Transcriber:
                 max_length=len(prompt) + TOKENS_MAX,
                 return_scores=True,
                 suppress_blank=True,
-                suppress_tokens=[-1],
+                suppress_tokens=[-1, *self._figures[language]],
                 **search,
             )[0]
             tokens = found.sequences_ids[0]
@@ -137,6 +141,11 @@ class Transcriber:
         padded = self._numpy.full((features.shape[0], frames), features.min(), dtype=features.dtype)
         padded[:, : min(frames, features.shape[-1])] = features[:, :frames]
         return padded
+
+
+def figures_in(tokenizer: Any) -> list[int]:
+    """The tokens that write figures, and signs that stand with them."""
+    return [token for token in range(tokenizer.eot) if FIGURES.search(tokenizer.decode([token]))]
 
 
 class RememberingEars:

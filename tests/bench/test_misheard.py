@@ -94,8 +94,49 @@ def test_figure_stands_for_an_ordinal_behind_a_month_only() -> None:
     assert wrong("I am", "I a.m.", Language.ENGLISH)[0] == 2
 
 
-def test_english_homophone_is_a_mistake() -> None:
-    assert wrong("press two", "press to", Language.ENGLISH) == (1, 2)
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ("The wait is about two minutes.", "The weight is about to minutes"),
+        ("press four", "Press for"),
+        ("zero oh A C", "zero O A see"),
+        ("twenty-two", "20 too"),
+    ],
+)
+def test_english_words_that_sound_the_same_are_understood(said: str, heard: str) -> None:
+    assert wrong(said, heard, Language.ENGLISH)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "heard", "edits"),
+    [
+        ("please wait", "please white", 1),
+        ("two yuan", "two UN", 1),
+        ("press five", "press fife", 1),
+        ("three", "free", 1),
+    ],
+)
+def test_english_words_that_sound_otherwise_are_mistakes(said: str, heard: str, edits: int) -> None:
+    assert wrong(said, heard, Language.ENGLISH)[0] == edits
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ("You are speaking to agent one.", "You're speaking to agent one"),
+        ("We'll call you back.", "We will call you back."),
+        ("I am not there", "I'm not there"),
+        ("You do not have to wait", "you don't have to weight"),
+        ("It is our hour", "it’s our our"),
+    ],
+)
+def test_short_form_says_the_same_as_its_words(said: str, heard: str) -> None:
+    assert wrong(said, heard, Language.ENGLISH)[0] == 0
+
+
+def test_other_words_than_those_of_a_short_form_are_mistakes() -> None:
+    assert wrong("you are", "you were", Language.ENGLISH) == (1, 2)
+    assert wrong("the caller's number", "the caller is number", Language.ENGLISH)[0] > 0
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from bench.house_voice import PromptVoice, Sort, Utterance, at_the_phone
 from bench.misheard import Misheard, compare
 from bench.spoken_values import COUNTS, Value, ValueKind, values
-from bench.transcriber import Attempt, RememberingEars, settled
+from bench.transcriber import Attempt, RememberingEars, figures_in, settled
 from bench.voice_check import WORST, Verdict, figures_of, json_of, worst_of
 
 from acdcore.ivr.model.flow import Language
@@ -110,3 +110,16 @@ def test_first_answer_stands_where_nothing_speaks_against_it() -> None:
 def test_surest_answer_stands_where_none_can_be_relied_on() -> None:
     assert settled([Attempt(LOOP, -0.1), Attempt("一五六", -2.0), Attempt("一五", -1.5)]) == "一五"
     assert settled([Attempt(LOOP, -0.2), Attempt(LOOP + "5151", -0.1)]).endswith("5151")
+
+
+class Spelling:
+    """A recogniser's tokens."""
+
+    eot = 6
+
+    def decode(self, tokens: list[int]) -> str:
+        return "".join(("四", " four", "4", " 2026", "%", "US$", "<end>")[token] for token in tokens)
+
+
+def test_recogniser_writes_numbers_in_words() -> None:
+    assert figures_in(Spelling()) == [2, 3, 4, 5]
