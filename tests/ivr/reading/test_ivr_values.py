@@ -129,8 +129,8 @@ def test_whole_numbers_are_said_as_they_are_spoken(number: int, mandarin: str, c
 
 VALUES = [
     (ReadAs.DIGITS, "1002", "幺零零二", "一零零二", "one zero zero two"),
-    (ReadAs.DIGITS, "13800138000", "幺三八，零零幺三，八零零零", "一三八，零零一三，八零零零", ""),
-    (ReadAs.DIGITS, "+86 755-26", "八六，七五五，二六", "", "eight six, seven five five, two six"),
+    (ReadAs.DIGITS, "13800138000", "幺三八；零零幺三；八零零零", "一三八；零零一三；八零零零", ""),
+    (ReadAs.DIGITS, "+86 755-26", "八六；七五五；二六", "", "eight six, seven five five, two six"),
     (ReadAs.NUMBER, "-3", "负三", "負三", "minus three"),
     (ReadAs.NUMBER, "+3", "三", "三", "three"),
     (ReadAs.NUMBER, "007", "七", "七", "seven"),
@@ -208,7 +208,7 @@ def test_values_are_said_as_whole_texts(kind: ReadAs, value: str, mandarin: str,
 @pytest.mark.parametrize(("kind", "value"), [(kind, value) for kind, value, *_ in VALUES])
 @pytest.mark.parametrize("language", Language)
 def test_clips_of_a_value_say_the_same_words_as_its_text(kind: ReadAs, value: str, language: Language) -> None:
-    whole = spoken_value(value, kind, language).replace("，", "").replace(",", "").replace("-", " ")
+    whole = spoken_value(value, kind, language).replace("；", "").replace(",", "").replace("-", " ")
     assert in_clips(read(value, kind, language)).replace("-", " ") == whole
 
 

@@ -19,7 +19,7 @@ from acdcore.ivr.prompts.render import render, second_best
 from acdcore.ivr.prompts.shelf import SpeechStore, SpeechText, speech_text_for
 from acdcore.ivr.prompts.standard_pack import StandardPack, expanded, file_of
 from acdcore.ivr.tts.cache import PromptCache
-from acdcore.ivr.tts.engines import ReadersAhead, TtsEngines
+from acdcore.ivr.tts.engines import ReadersAhead, TtsEngines, as_read
 from acdcore.ivr.tts.helper import HelperProcesses
 from acdcore.ivr.tts.phonemes import english, mandarin, stops, tokens
 from acdcore.ivr.tts.voices import EngineUnavailable, SpeechEngine, TtsRequest, VoiceChoice, VoiceSettings, stand_in
@@ -316,6 +316,11 @@ def test_syllable_is_written_with_its_tone_behind_the_vowel(initial: str, final:
     assert len(tokens(symbols)) == len(symbols)
 
 
+def test_groups_of_digits_are_apart_by_more_than_a_comma() -> None:
+    assert stops("幺三八；零零幺三；八零零零") == "幺三八. . . 零零幺三. . . 八零零零"
+    assert stops("请稍候；谢谢，再见。") == "请稍候; 谢谢, 再见. "
+
+
 def test_english_of_espeak_becomes_the_symbols_of_the_model() -> None:
     assert english("wˈe^ɪt") == "wˈAt"
     assert english("ˈo^ʊpən") == "ˈOpən"
@@ -326,3 +331,12 @@ def test_english_of_espeak_becomes_the_symbols_of_the_model() -> None:
 
 def test_punctuation_of_chinese_is_that_of_the_model() -> None:
     assert stops("您好，请按一。") == "您好, 请按一. "
+
+
+def test_yuan_is_stressed_at_its_end_by_the_voices_of_this_machine() -> None:
+    written = "¥128.05"
+    for engine in (SpeechEngine.KOKORO, SpeechEngine.ESPEAK):
+        read = as_read(written, Language.ENGLISH, VoiceChoice(engine, "any"))
+        assert read == "one hundred and twenty-eight you-ahn and five fen"
+    served = as_read(written, Language.ENGLISH, VoiceChoice(SpeechEngine.HTTP, "any"))
+    assert served == "one hundred and twenty-eight yuan and five fen"

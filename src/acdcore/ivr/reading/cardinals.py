@@ -46,7 +46,7 @@ Spoken = str | int | Word | Month | MonthDay
 """A clip by what it says: a digit ("0"), one of `COUNTS`, a word, a part of a date; or a pause, which has no clip."""
 ZERO: Spoken = "0"
 PAUSE: Spoken = ","
-"""Between groups of digits and parts of a value: a comma in the text."""
+"""Between groups of digits and parts of a value: a comma in English, a semicolon in Chinese, for a longer rest."""
 
 
 def speak_cardinal(number: int, language: Language) -> tuple[PromptKey, ...]:

@@ -74,7 +74,7 @@ DAY_SIGNS = {Language.MANDARIN: "日", Language.CANTONESE: "號"}
 def text(spoken: Sequence[Spoken], language: Language) -> str:
     """The words of a value in a row, as one would write them out: Chinese together, English apart."""
     if language is not Language.ENGLISH:
-        return "".join("，" if each == PAUSE else _chinese(each, language) for each in spoken)
+        return "".join("；" if each == PAUSE else _chinese(each, language) for each in spoken)
     written = ""
     before: Spoken = PAUSE
     for each in spoken:

@@ -1,6 +1,7 @@
 """The speech engines of this machine, and which of them reads a text: the chosen one, or espeak in its place."""
 
 import contextlib
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -34,6 +35,11 @@ KOKORO_MODULES = (
 KOKORO_BYTES = 550 * 1024 * 1024
 """Memory of a helper with the model at work."""
 
+BY_ESPEAKS_DICTIONARY = frozenset({SpeechEngine.ESPEAK, SpeechEngine.KOKORO})
+"""Engines whose English is looked up there."""
+YUAN = re.compile(r"\byuan\b", re.IGNORECASE)
+YUAN_AS_SAID = "you-ahn"
+"""With the stress on its end, as dictionaries have it; espeak-ng stresses the beginning."""
 
 KOKORO_JOBS = 1
 """At run time: each takes a core and the model's memory."""
@@ -97,6 +103,8 @@ class TtsEngines:
 def as_read(text: str, language: Language, voice: VoiceChoice) -> str:
     """What the voice is given to read: values, signs and Latin letters written as they are said."""
     read = normalise(text, language)
+    if language is Language.ENGLISH and voice.engine in BY_ESPEAKS_DICTIONARY:
+        return YUAN.sub(YUAN_AS_SAID, read)
     is_rule_read = voice.engine is SpeechEngine.ESPEAK and language is Language.CANTONESE
     return respelled(read) if is_rule_read else read
 
